@@ -1,0 +1,76 @@
+import { z } from 'zod';
+
+const port = z.int().min(0).max(65535);
+const seconds = (max: number) => z.number().positive().max(max);
+const identifier = z.string().regex(/^[A-Za-z][A-Za-z0-9_]{0,47}$/, 'must start with a letter and hold only letters, digits and _');
+
+const databaseHost = z.strictObject({
+  host: z.string().min(1).default('127.0.0.1'),
+  port: port.default(3306),
+  /** Where set, the socket is used in place of host and port. */
+  socketPath: z.string().min(1).optional(),
+  user: z.string().min(1).default('root'),
+  password: z.string().default(''),
+});
+
+const redis = z.strictObject({
+  host: z.string().min(1).default('127.0.0.1'),
+  port: port.default(6379),
+  password: z.string().optional(),
+});
+
+const server = z.strictObject({
+  /** Every port binds here. Loopback unless told otherwise. */
+  host: z.string().min(1).default('127.0.0.1'),
+  flockPort: port.default(7915),
+  adminPort: port.default(9990),
+});
+
+const pool = z.strictObject({
+  /** Connections to one database host. */
+  size: z.int().min(1).max(512).default(16),
+  /** Statements that may wait for a connection to one host; past it a call fails with `Overloaded`. */
+  waiting: z.int().min(1).max(100_000).default(4096),
+  connectTimeoutMs: z.int().min(10).max(60_000).default(1000),
+  /** No statement of a request runs longer than this, whatever its deadline. */
+  queryTimeoutMs: z.int().min(10).max(600_000).default(10_000),
+});
+
+const jobs = z.strictObject({
+  /** Entries a priority's stream may hold before writes are refused with `Overloaded`. */
+  maxQueued: z.int().min(1).max(10_000_000).default(20_000),
+  /** Attempts after which a job goes to the bad-job queue. */
+  errorLimit: z.int().min(1).max(1_000_000).default(100),
+  /** Wait before a failed job is tried again. */
+  errorDelaySeconds: seconds(86_400).default(5),
+  /** A job whose worker has been silent for this long is taken over by another. */
+  claimAfterSeconds: seconds(86_400).default(30),
+});
+
+/** The schema of `roost.config.json`. Every key has a default but the database hosts. */
+export const configSchema = z.strictObject({
+  /** Names this cluster in Redis keys and in the databases, so that two clusters may share servers. */
+  cluster: identifier.default('roost'),
+  databaseHosts: z.record(z.string().min(1).max(64), databaseHost).refine((hosts) => Object.keys(hosts).length > 0, 'needs at least one host'),
+  nameServer: z
+    .strictObject({
+      /** Names from `databaseHosts`; each holds a whole copy of the topology. */
+      hosts: z.array(z.string()).min(1).max(8),
+      /** Seconds between looks for a newer topology. */
+      reloadSeconds: seconds(3600).default(1),
+    }),
+  redis: redis.prefault({}),
+  /** host:port of each cache node. */
+  memcached: z.array(z.string().regex(/^[^\s:]+:\d{1,5}$/, 'must be host:port')).max(1024).default([]),
+  server: server.prefault({}),
+  pool: pool.prefault({}),
+  jobs: jobs.prefault({}),
+  log: z.strictObject({ level: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info') }).prefault({}),
+});
+
+export type RoostConfig = z.output<typeof configSchema>;
+export type RoostConfigInput = z.input<typeof configSchema>;
+export type DatabaseHostConfig = RoostConfig['databaseHosts'][string];
+export type PoolConfig = RoostConfig['pool'];
+export type JobsConfig = RoostConfig['jobs'];
+export type RedisConfig = RoostConfig['redis'];

@@ -1,0 +1,94 @@
+/**
+ * The canonical codes. They are the same in the library, on the wire and in the exit codes of the command line.
+ * Callers branch on the code, never on the text.
+ */
+export const errorCodes = [
+  'InvalidArgument',
+  'NotFound',
+  'AlreadyExists',
+  'FailedPrecondition',
+  'Unavailable',
+  'DeadlineExceeded',
+  'Overloaded',
+  'Conflict',
+  'DataLoss',
+  'Internal',
+] as const;
+
+export type ErrorCode = (typeof errorCodes)[number];
+
+/** What an error is about. Values are strings, so that a 64-bit id crosses every wire whole. */
+export type ErrorFields = Readonly<Record<string, string>>;
+
+export interface RoostErrorOptions {
+  /** What the error is about: table, shard, host, key, … */
+  readonly fields?: Readonly<Record<string, string | number | bigint | boolean | undefined>>;
+  readonly cause?: unknown;
+  /** Overrides whether a retry helps; by default it follows from the code. */
+  readonly retryable?: boolean;
+  /** How long to wait before a retry, in milliseconds. */
+  readonly retryAfterMs?: number;
+}
+
+/** An error as it crosses a wire: everything but the stack. */
+export interface WireError {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly fields: ErrorFields;
+  readonly retryable: boolean;
+  readonly retryAfterMs: number | undefined;
+}
+
+const retryableCodes: ReadonlySet<ErrorCode> = new Set(['Unavailable', 'DeadlineExceeded', 'Overloaded', 'Conflict']);
+
+/**
+ * The one error class of Roost.
+ *
+ * `DeadlineExceeded` and `Unavailable` on a write do not mean that the write did not happen: it may have been
+ * journalled before the answer was lost. Writes are idempotent, so that repeating one is always safe.
+ */
+export class RoostError extends Error {
+  override readonly name = 'RoostError';
+  readonly code: ErrorCode;
+  readonly fields: ErrorFields;
+  /** Whether the same call may succeed later without the caller changing anything. */
+  readonly retryable: boolean;
+  readonly retryAfterMs: number | undefined;
+
+  constructor(code: ErrorCode, message: string, options: RoostErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    const fields: Record<string, string> = {};
+    for (const [name, value] of Object.entries(options.fields ?? {})) {
+      if (value !== undefined) fields[name] = String(value);
+    }
+    this.fields = fields;
+    this.retryable = options.retryable ?? retryableCodes.has(code);
+    this.retryAfterMs = options.retryAfterMs;
+  }
+
+  toWire(): WireError {
+    const { code, message, fields, retryable, retryAfterMs } = this;
+    return { code, message, fields, retryable, retryAfterMs };
+  }
+
+  /** An unknown code, from a newer peer, becomes `Internal`; everything else survives the round trip. */
+  static fromWire(wire: Omit<WireError, 'code'> & { readonly code: string }): RoostError {
+    const code = errorCodes.find((known) => known === wire.code) ?? 'Internal';
+    return new RoostError(code, wire.message, {
+      fields: wire.fields,
+      retryable: wire.retryable,
+      ...(wire.retryAfterMs === undefined ? {} : { retryAfterMs: wire.retryAfterMs }),
+    });
+  }
+
+  /** Returns a RoostError as it is, and wraps anything else as `Internal`, keeping it as the cause. */
+  static from(error: unknown): RoostError {
+    if (error instanceof RoostError) return error;
+    const message = error instanceof Error ? error.message : String(error);
+    return new RoostError('Internal', message, { cause: error });
+  }
+}
+
+export const isRoostError = (error: unknown, code?: ErrorCode): error is RoostError =>
+  error instanceof RoostError && (code === undefined || error.code === code);

@@ -1,0 +1,16 @@
+export { HybridClock, systemMicros, type Micros } from './clock.js';
+export {
+  configSchema,
+  type DatabaseHostConfig,
+  type JobsConfig,
+  type PoolConfig,
+  type RedisConfig,
+  type RoostConfig,
+  type RoostConfigInput,
+} from './config.js';
+export { Deadline, deadlineExceeded } from './deadline.js';
+export { errorCodes, isRoostError, RoostError, type ErrorCode, type ErrorFields, type RoostErrorOptions, type WireError } from './errors.js';
+export { maxId, maxInt64, minInt64, packIds, parseCount, parseId, parseInt64, unpackIds, type IdInput } from './ids.js';
+export { limits } from './limits.js';
+export { createLog, silentLog, type Log } from './log.js';
+export { Metrics } from './metrics.js';

@@ -1,0 +1,35 @@
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+/** The registry that `/metrics` prints. A process has one; a test makes its own. */
+export class Metrics {
+  readonly registry = new Registry();
+
+  counter<L extends string>(name: string, help: string, labelNames: readonly L[] = []): Counter<L> {
+    return this.#once(name, () => new Counter({ name, help, labelNames: [...labelNames], registers: [this.registry] }));
+  }
+
+  gauge<L extends string>(name: string, help: string, labelNames: readonly L[] = [], collect?: (gauge: Gauge<L>) => void | Promise<void>): Gauge<L> {
+    return this.#once(name, () => {
+      const gauge: Gauge<L> = new Gauge({
+        name,
+        help,
+        labelNames: [...labelNames],
+        registers: [this.registry],
+        ...(collect === undefined ? {} : { collect: () => collect(gauge) }),
+      });
+      return gauge;
+    });
+  }
+
+  /** Observations are in seconds, as Prometheus names them. */
+  histogram<L extends string>(name: string, help: string, labelNames: readonly L[] = [], buckets: readonly number[] = latencyBuckets): Histogram<L> {
+    return this.#once(name, () => new Histogram({ name, help, labelNames: [...labelNames], buckets: [...buckets], registers: [this.registry] }));
+  }
+
+  #once<T>(name: string, make: () => T): T {
+    const known = this.registry.getSingleMetric(name);
+    return known === undefined ? make() : (known as T);
+  }
+}
+
+const latencyBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5] as const;

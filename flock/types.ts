@@ -1,0 +1,144 @@
+import type { Micros } from '../core/index.js';
+
+/** What an edge may be. The number is its rank, which breaks ties in time, and its value in the tables. */
+export const edgeStates = ['normal', 'negative', 'archived', 'removed'] as const;
+export type EdgeState = (typeof edgeStates)[number];
+
+/** `forward`: from a source to its destinations; `backward`: from a destination to its sources. */
+export type Direction = 'forward' | 'backward';
+
+/** What a write does to an edge: the state that it sets. */
+export type Operation = 'add' | 'remove' | 'archive' | 'negate';
+
+export type Priority = 'high' | 'medium' | 'low';
+
+/**
+ * When a write is answered. `journaled`: it is in the journal, as durable as the journal's Redis is set to be.
+ * `materialized`: it has also been applied in both directions, so that the caller's next read sees it.
+ */
+export type Acknowledgement = 'journaled' | 'materialized';
+
+export interface Graph {
+  readonly id: number;
+  readonly name: string;
+}
+
+export interface Edge {
+  readonly sourceId: bigint;
+  readonly destinationId: bigint;
+  readonly position: bigint;
+  /** When the edge's own state was set. */
+  readonly updatedAt: Micros;
+  readonly state: EdgeState;
+}
+
+/** Writes of many edges of one graph, column by column: entry i of each column belongs to edge i. */
+export interface EdgeWrites {
+  readonly graphId: number;
+  /** One operation for all, or one for each edge. */
+  readonly operations: Operation | readonly Operation[];
+  readonly sourceIds: BigInt64Array;
+  readonly destinationIds: BigInt64Array;
+  /** Sort keys; used by add and negate. Absent: the time of the write in microseconds. */
+  readonly positions?: BigInt64Array;
+  /** Absent: now, by the server's clock. */
+  readonly times?: BigInt64Array;
+}
+
+export interface WriteOptions {
+  readonly priority?: Priority;
+  readonly acknowledgement?: Acknowledgement;
+  readonly deadlineMs?: number;
+}
+
+export interface ReadOptions {
+  readonly deadlineMs?: number;
+}
+
+/** The edges of one node, in one direction, in any of some states, optionally only those to given ids. */
+export interface Term {
+  readonly graphId: number;
+  readonly sourceId: bigint;
+  readonly direction: Direction;
+  readonly states: readonly EdgeState[];
+  readonly destinationIds?: BigInt64Array;
+}
+
+export type Query =
+  | { readonly kind: 'term'; readonly term: Term }
+  | { readonly kind: 'intersection' | 'union' | 'difference'; readonly left: Query; readonly right: Query };
+
+export interface PageRequest {
+  /** Entries wanted: 1 … limits.pageSize. */
+  readonly count: number;
+  /** −1n starts; a positive cursor pages on towards older entries, a negative one back towards newer ones. */
+  readonly cursor: bigint;
+}
+
+/**
+ * A page of ids. A simple term comes by position, greatest first; a compound query by id, greatest first; also when paging backwards.
+ * `nextCursor` is 0n at the end; `prevCursor` is negative, and 0n where nothing precedes the page.
+ */
+export interface IdPage {
+  readonly ids: BigInt64Array;
+  readonly nextCursor: bigint;
+  readonly prevCursor: bigint;
+}
+
+export interface EdgePage {
+  readonly edges: readonly Edge[];
+  readonly nextCursor: bigint;
+  readonly prevCursor: bigint;
+}
+
+/** How many edges of a node are in each state. A node without edges has zeros. */
+export type StateCounts = Readonly<Record<EdgeState, bigint>>;
+
+export interface JournalStatus {
+  /** Jobs accepted and not yet applied, by priority. */
+  readonly queued: Readonly<Record<Priority, number>>;
+  /** Jobs that failed and wait for another attempt. */
+  readonly failing: number;
+  /** Jobs given up after the error limit; kept until an operator decides. */
+  readonly bad: number;
+}
+
+/** Where one node of a graph lives. */
+export interface NodeLocation {
+  readonly direction: Direction;
+  readonly tableId: number;
+  /** The hash of the id, by which it is routed. */
+  readonly hash: bigint;
+  /** The forwarding's base. */
+  readonly baseId: bigint;
+  /** The root shard, and the leaves below it in the order of the tree. */
+  readonly rootShard: string;
+  readonly leaves: readonly { readonly shard: string; readonly host: string; readonly read: string; readonly write: string }[];
+}
+
+/**
+ * The social graph as a library: what the RPC server exposes and tests call directly.
+ * Every method throws RoostError: `NotFound` for a graph that does not exist, `InvalidArgument` for bad input,
+ * `Unavailable` when no replica can answer, `DeadlineExceeded`, `Overloaded` when the journal is full.
+ */
+export interface FlockService {
+  graphs(): readonly Graph[];
+  graph(name: string): Graph;
+
+  /** All of the writes are accepted, or none is. Idempotent and commutative. */
+  write(writes: EdgeWrites, options?: WriteOptions): Promise<void>;
+
+  /** The state of each pair (source i, destination i); undefined where there has never been such an edge. */
+  states(graphId: number, sourceIds: BigInt64Array, destinationIds: BigInt64Array, options?: ReadOptions): Promise<readonly (EdgeState | undefined)[]>;
+  /** Each pair's edge; undefined where there has never been one. */
+  edges(graphId: number, sourceIds: BigInt64Array, destinationIds: BigInt64Array, options?: ReadOptions): Promise<readonly (Edge | undefined)[]>;
+  counts(graphId: number, direction: Direction, ids: BigInt64Array, options?: ReadOptions): Promise<readonly StateCounts[]>;
+
+  select(query: Query, page: PageRequest, options?: ReadOptions): Promise<IdPage>;
+  /** Exact for a term without destination ids; for anything else the size of the drained result, or an estimate where that is large. */
+  count(query: Query, options?: ReadOptions): Promise<bigint>;
+  selectEdges(term: Term, page: PageRequest, options?: ReadOptions): Promise<EdgePage>;
+
+  locate(graphId: number, id: bigint): readonly NodeLocation[];
+  journal(): Promise<JournalStatus>;
+}
