@@ -1,0 +1,70 @@
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { importX, createNodeResolver } from 'eslint-plugin-import-x';
+import tseslint from 'typescript-eslint';
+
+const root = dirname(fileURLToPath(import.meta.url));
+
+/** What each folder may import, besides itself. Everything that is not listed is refused. */
+const layers = {
+  cli: ['sdk', 'rpc', 'timeline', 'tbird', 'flock', 'users', 'cache', 'gizzard', 'playground', 'core'],
+  sdk: ['core'],
+  rpc: ['timeline', 'tbird', 'flock', 'users', 'cache', 'gizzard', 'core'],
+  timeline: ['tbird', 'flock', 'cache', 'gizzard', 'core'],
+  tbird: ['flock', 'cache', 'gizzard', 'core'],
+  flock: ['cache', 'gizzard', 'core'],
+  users: ['cache', 'gizzard', 'core'],
+  cache: ['core'],
+  gizzard: ['core'],
+  playground: ['core'],
+  core: [],
+};
+const outside = ['test', 'bench', 'scripts'];
+
+const zones = Object.entries(layers).map(([folder, allowed]) => ({
+  target: `./${folder}`,
+  from: [...Object.keys(layers), ...outside]
+    .filter((other) => other !== folder && !allowed.includes(other))
+    // The client shares the wire types with the server, and nothing else of it.
+    .map((other) => (folder === 'sdk' && other === 'rpc' ? './rpc/!(wire|gen){,/**}' : `./${other}/**`)),
+  message: `${folder}/ may import only ${allowed.length === 0 ? 'packages' : allowed.join(', ')}${folder === 'sdk' ? ' and the wire types of rpc' : ''} (ARCHITECTURE.md).`,
+}));
+
+export default tseslint.config(
+  { ignores: ['dist/', 'dist-*/', 'rpc/gen/', '.roost/'] },
+  {
+    files: ['**/*.ts'],
+    extends: [tseslint.configs.recommendedTypeChecked],
+    plugins: { 'import-x': importX },
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: root } },
+    settings: {
+      'import-x/extensions': ['.ts', '.js'],
+      'import-x/parsers': { '@typescript-eslint/parser': ['.ts'] },
+      'import-x/resolver-next': [createNodeResolver({ extensions: ['.ts', '.js'], extensionAlias: { '.js': ['.ts', '.js'] } })],
+    },
+    linterOptions: { reportUnusedDisableDirectives: 'error' },
+    rules: {
+      '@typescript-eslint/no-floating-promises': 'error',
+      '@typescript-eslint/no-misused-promises': 'error',
+      '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
+      '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports' }],
+      '@typescript-eslint/no-explicit-any': 'error',
+      '@typescript-eslint/no-non-null-assertion': 'off',
+      '@typescript-eslint/require-await': 'off',
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_', caughtErrorsIgnorePattern: '^_' }],
+      eqeqeq: 'error',
+      'no-var': 'error',
+      'prefer-const': 'error',
+      'object-shorthand': 'error',
+      'import-x/no-default-export': 'error',
+      'import-x/no-cycle': 'error',
+    },
+  },
+  {
+    files: ['**/*.ts'],
+    ignores: ['**/*.test.ts'],
+    rules: { 'import-x/no-restricted-paths': ['error', { basePath: root, zones }] },
+  },
+  { files: ['vitest.config.ts'], rules: { 'import-x/no-default-export': 'off' } },
+);

@@ -1,0 +1,177 @@
+// The entry of every `npm run …` command. It needs nothing but Node, so that each command works on a fresh clone:
+// it installs what is missing, builds what is stale, and then runs the step itself.
+import { spawn } from 'node:child_process';
+import { chmodSync, cpSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** A command ended with a failure, which it has reported itself. */
+class StepFailed extends Error {
+  constructor(exitCode) {
+    super();
+    this.exitCode = exitCode;
+  }
+}
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const [step, ...args] = process.argv.slice(2);
+
+const steps = {
+  quickstart: async () => {
+    await build();
+    await node(['dist/cli/main.js', 'quickstart', ...args]);
+  },
+  build: () => build({ always: true }),
+  lint: () => lint(args),
+  test: async () => {
+    await types();
+    await lint([]);
+    await build();
+    await vitest(args);
+  },
+  'test:unit': () => vitest(['--project', 'unit', ...args]),
+  'test:long': async () => {
+    await build();
+    await vitest(['--project', 'long', ...args], { ROOST_LONG: '1' });
+  },
+  bench: async () => {
+    await build();
+    await node(['dist/bench/main.js', ...args]);
+  },
+};
+
+if (!Object.hasOwn(steps, step ?? '')) fail(`usage: node scripts/run.mjs ${Object.keys(steps).join('|')} [arguments]`, 2);
+checkNode();
+try {
+  await install();
+  await steps[step]();
+} catch (error) {
+  if (!(error instanceof StepFailed)) throw error;
+  process.exitCode = error.exitCode;
+}
+
+function checkNode() {
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  if (major > 20 || (major === 20 && minor >= 19)) return;
+  fail(`Roost needs Node 20.19 or newer; this is Node ${process.versions.node}. Install a newer Node and run the command again.`);
+}
+
+async function install() {
+  if (installed()) return;
+  say('installing the npm dependencies');
+  const npm = process.env.npm_execpath;
+  const ci = ['ci', '--include=dev', '--no-audit', '--no-fund'];
+  await (npm?.endsWith('.js') ? run(process.execPath, [npm, ...ci], { toStderr: true }) : run('npm', ci, { toStderr: true }));
+}
+
+/**
+ * Whether node_modules holds what package-lock.json asks for. npm writes its own lockfile into node_modules as the last act
+ * of an install, so an interrupted install counts as none. Times of files are no guide: a checkout changes them at will.
+ */
+function installed() {
+  const present = join(root, 'node_modules', '.package-lock.json');
+  if (!existsSync(present)) return false;
+  const wanted = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages;
+  const have = JSON.parse(readFileSync(present, 'utf8')).packages;
+  return Object.entries(wanted).every(([path, { version, optional, devOptional }]) => {
+    if (path === '') return true;
+    return have[path] === undefined ? Boolean(optional ?? devOptional) : have[path].version === version;
+  });
+}
+
+async function types() {
+  say('checking types');
+  await tool('typescript/bin/tsc', ['-p', 'tsconfig.json']);
+}
+
+async function lint(more) {
+  say('linting, with the check of layers');
+  await tool('eslint/bin/eslint.js', ['--max-warnings', '0', ...(more.length > 0 ? more : ['.'])]);
+}
+
+async function vitest(more, env = {}) {
+  await tool('vitest/vitest.mjs', ['run', ...more], { env });
+}
+
+/** Compiles beside dist and swaps, so that a failing build leaves the old one whole and a deleted source leaves nothing behind. */
+async function build({ always = false } = {}) {
+  const dist = join(root, 'dist');
+  const stamp = join(dist, '.built');
+  const startedMs = Date.now();
+  if (!always && existsSync(stamp) && newestSourceMs(root) <= Number(readFileSync(stamp, 'utf8'))) return;
+  say('building');
+  const fresh = join(root, `dist-${process.pid}`);
+  try {
+    await tool('typescript/bin/tsc', ['-p', 'tsconfig.build.json', '--outDir', fresh], { toStderr: true });
+    for (const folder of ['gen', 'idl']) {
+      const from = join(root, 'rpc', folder);
+      if (existsSync(from)) cpSync(from, join(fresh, 'rpc', folder), { recursive: true });
+    }
+    const main = join(fresh, 'cli', 'main.js');
+    if (existsSync(main)) chmodSync(main, 0o755);
+    writeFileSync(join(fresh, '.built'), String(startedMs));
+    const old = `${fresh}-old`;
+    if (existsSync(dist)) renameSync(dist, old);
+    renameSync(fresh, dist);
+    rmSync(old, { recursive: true, force: true });
+  } finally {
+    rmSync(fresh, { recursive: true, force: true });
+  }
+}
+
+/** The time of the newest file or folder that a build reads; a folder's time changes when a file is added or deleted. */
+function newestSourceMs(folder) {
+  const top = folder === root;
+  let newest = top ? 0 : statSync(folder).mtimeMs;
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) {
+      if (top && (/^(\.|dist)/.test(entry.name) || ['node_modules', 'test', 'docs', 'scripts'].includes(entry.name))) continue;
+      newest = Math.max(newest, newestSourceMs(path));
+    } else if (top ? /^(tsconfig.*|package-lock)\.json$/.test(entry.name) : !entry.name.endsWith('.test.ts')) {
+      newest = Math.max(newest, statSync(path).mtimeMs);
+    }
+  }
+  return newest;
+}
+
+function tool(bin, toolArgs, options) {
+  return node([join('node_modules', bin), ...toolArgs], options);
+}
+
+function node(nodeArgs, options) {
+  return run(process.execPath, nodeArgs, options);
+}
+
+/** Runs a command to its end, its output visible. Throws StepFailed with its exit code where it fails. */
+function run(command, commandArgs, { toStderr = false, env = {} } = {}) {
+  const child = spawn(command, commandArgs, {
+    cwd: root,
+    env: { ...process.env, ...env },
+    stdio: ['inherit', toStderr ? 2 : 'inherit', 'inherit'],
+  });
+  // A terminal's Ctrl-C reaches the child by itself; a second one would make it give up its clean end.
+  const forward = (signal) => {
+    if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal);
+  };
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+  for (const signal of signals) process.on(signal, forward);
+  return new Promise((resolve, reject) => {
+    child.on('error', (error) => reject(new Error(`cannot run ${command}: ${error.message}`, { cause: error })));
+    child.on('exit', (code, signal) => {
+      for (const each of signals) process.off(each, forward);
+      if (code === 0) resolve();
+      else reject(new StepFailed(code ?? 128 + constants.signals[signal]));
+    });
+  });
+}
+
+function say(what) {
+  process.stderr.write(`· ${what}\n`);
+}
+
+function fail(message, code = 1) {
+  process.stderr.write(`${message}\n`);
+  process.exit(code);
+}

@@ -1,0 +1,69 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { createConnection } from 'mysql2/promise';
+import { afterAll, inject } from 'vitest';
+import { configSchema, type RoostConfig, type RoostConfigInput } from '../../core/index.js';
+
+export interface FreshCluster {
+  readonly config: RoostConfig;
+  /** A file with the same configuration, for commands. */
+  readonly configPath: string;
+}
+
+/**
+ * A cluster of this test file's own on the shared playground: its identifier is new, so that its databases and its Redis keys are
+ * nobody else's. Its server ports are 0, so that servers listen where the system finds room. Call it at the top of the file or of a
+ * `describe`; when that is over, the databases and keys are dropped.
+ *
+ * @param name tells whose cluster it is: letters, digits and `_`
+ * @param overrides top-level keys of the configuration to replace
+ */
+export function freshCluster(name: string, overrides: Partial<RoostConfigInput> = {}): FreshCluster {
+  const shared = JSON.parse(readFileSync(inject('playgroundConfigPath'), 'utf8')) as RoostConfigInput;
+  const config = configSchema.parse({
+    ...shared,
+    log: { level: 'warn' },
+    server: { flockPort: 0, adminPort: 0 },
+    ...overrides,
+    cluster: `test_${name}_${randomBytes(4).toString('hex')}`,
+  });
+  const folder = mkdtempSync(join(tmpdir(), 'roost-cluster-'));
+  const configPath = join(folder, 'roost.config.json');
+  writeFileSync(configPath, JSON.stringify(config, null, 2));
+  afterAll(async () => {
+    rmSync(folder, { recursive: true, force: true });
+    await Promise.all([...Object.values(config.databaseHosts).map((host) => dropDatabases(host, config.cluster)), dropKeys(config)]);
+  });
+  return { config, configPath };
+}
+
+async function dropDatabases(host: RoostConfig['databaseHosts'][string], cluster: string): Promise<void> {
+  const { socketPath, ...rest } = host;
+  const connection = await createConnection(socketPath === undefined ? rest : { user: host.user, password: host.password, socketPath });
+  try {
+    const [rows] = await connection.query({ sql: 'SELECT schema_name FROM information_schema.schemata', rowsAsArray: true });
+    for (const [database] of rows as string[][]) {
+      if (database?.startsWith(cluster)) await connection.query(`DROP DATABASE \`${database}\``);
+    }
+  } finally {
+    await connection.end();
+  }
+}
+
+async function dropKeys(config: RoostConfig): Promise<void> {
+  const { host, port, password } = config.redis;
+  const redis = new Redis({ host, port, ...(password === undefined ? {} : { password }) });
+  try {
+    let cursor = '0';
+    do {
+      const [next, keys] = await redis.scan(cursor, 'MATCH', `*${config.cluster}*`, 'COUNT', 1000);
+      if (keys.length > 0) await redis.unlink(...keys);
+      cursor = next;
+    } while (cursor !== '0');
+  } finally {
+    redis.disconnect();
+  }
+}

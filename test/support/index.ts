@@ -1,0 +1,1 @@
+export { freshCluster, type FreshCluster } from './freshCluster.js';
