@@ -8,9 +8,12 @@ export {
   type RoostConfig,
   type RoostConfigInput,
 } from './config.js';
+export { otherVariables, type ConfigOverride } from './configEnvironment.js';
 export { Deadline, deadlineExceeded } from './deadline.js';
 export { errorCodes, isRoostError, RoostError, type ErrorCode, type ErrorFields, type RoostErrorOptions, type WireError } from './errors.js';
 export { maxId, maxInt64, minInt64, packIds, parseCount, parseId, parseInt64, unpackIds, type IdInput } from './ids.js';
 export { limits } from './limits.js';
+export { configPlaces, loadConfig, type LoadConfigOptions, type LoadedConfig } from './loadConfig.js';
 export { createLog, silentLog, type Log } from './log.js';
 export { Metrics } from './metrics.js';
+export { suggest } from './suggest.js';

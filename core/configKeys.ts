@@ -1,0 +1,80 @@
+import { z } from 'zod';
+import { configSchema } from './config.js';
+
+/** The part of JSON Schema that our configuration uses. */
+interface KeySchema {
+  readonly type?: 'object' | 'array' | 'string' | 'integer' | 'number' | 'boolean';
+  readonly properties?: Readonly<Record<string, KeySchema>>;
+  readonly additionalProperties?: KeySchema | false;
+  readonly items?: KeySchema;
+  readonly enum?: readonly string[];
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly exclusiveMinimum?: number;
+  readonly minLength?: number;
+  readonly minItems?: number;
+  readonly maxItems?: number;
+}
+
+export type ConfigPath = readonly string[];
+
+/** The schema is the one source of keys, types and bounds; messages and environment names follow from it. */
+const root = z.toJSONSchema(configSchema, { io: 'input' }) as KeySchema;
+
+/** The schema of a key; undefined where there is no such key. */
+export function keySchema(path: ConfigPath): KeySchema | undefined {
+  let schema: KeySchema | undefined = root;
+  for (const name of path) {
+    if (schema === undefined) return undefined;
+    if (schema.type === 'array') schema = schema.items;
+    else schema = schema.properties?.[name] ?? (schema.additionalProperties === false ? undefined : schema.additionalProperties);
+  }
+  return schema;
+}
+
+/** The names that an object of the configuration may hold; none where the user names its entries. */
+export const keysBelow = (path: ConfigPath): readonly string[] => Object.keys(keySchema(path)?.properties ?? {});
+
+/** Every key that holds a value and not further keys. `hostNames` stand for the entries of `databaseHosts`. */
+export function valueKeys(hostNames: readonly string[]): readonly ConfigPath[] {
+  const found: ConfigPath[] = [];
+  const walk = (schema: KeySchema, path: ConfigPath): void => {
+    if (schema.type !== 'object') {
+      found.push(path);
+      return;
+    }
+    for (const [name, below] of Object.entries(schema.properties ?? {})) walk(below, [...path, name]);
+    if (schema.additionalProperties) for (const name of hostNames) walk(schema.additionalProperties, [...path, name]);
+  };
+  walk(root, []);
+  return found;
+}
+
+/** What a key may hold, as the end of a sentence: "an integer from 0 to 65535". */
+export function describeAllowed(schema: KeySchema): string {
+  if (schema.enum !== undefined) return `one of ${schema.enum.join(', ')}`;
+  switch (schema.type) {
+    case 'integer':
+      return `an integer from ${schema.minimum} to ${schema.maximum}`;
+    case 'number':
+      return `a number above ${schema.exclusiveMinimum} and up to ${schema.maximum}`;
+    case 'string':
+      return schema.minLength === undefined ? 'a string' : 'a string that is not empty';
+    case 'array': {
+      const from = schema.minItems ?? 0;
+      return `a list of ${from} to ${schema.maxItems} entries`;
+    }
+    case 'boolean':
+      return 'true or false';
+    default:
+      return 'an object';
+  }
+}
+
+/** Turns the text of an environment variable into what the key holds. Text that does not fit stays text, for validation to refuse. */
+export function valueFromText(schema: KeySchema, text: string): unknown {
+  if ((schema.type === 'integer' || schema.type === 'number') && /^-?\d+(\.\d+)?$/.test(text)) return Number(text);
+  if (schema.type === 'boolean' && (text === 'true' || text === 'false')) return text === 'true';
+  if (schema.type === 'array') return text === '' ? [] : text.split(',').map((entry) => entry.trim());
+  return text;
+}

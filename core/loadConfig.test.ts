@@ -1,0 +1,162 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { variableName } from './configEnvironment.js';
+import { valueKeys } from './configKeys.js';
+import { isRoostError } from './errors.js';
+import { loadConfig, type LoadConfigOptions } from './loadConfig.js';
+
+const valid = { databaseHosts: { host1: { port: 3307 }, 'host-2': { port: 3308 } }, nameServer: { hosts: ['host1'] } };
+
+describe('loadConfig', () => {
+  let folder: string;
+  beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'roost-config-'))));
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  const write = (content: unknown, name = 'roost.config.json'): string => {
+    const path = join(folder, name);
+    mkdirSync(join(path, '..'), { recursive: true });
+    writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content));
+    return path;
+  };
+  const load = (options: LoadConfigOptions = {}) => loadConfig({ environment: {}, workingFolder: folder, ...options });
+  const problem = (options: LoadConfigOptions = {}): { code: string; message: string } => {
+    try {
+      load(options);
+    } catch (error) {
+      if (isRoostError(error)) return { code: error.code, message: error.message.replaceAll(folder, 'DIR') };
+      throw error;
+    }
+    throw new Error('the configuration was accepted');
+  };
+
+  it('fills in every default', () => {
+    write(valid);
+    const { config, path } = load();
+    expect(path).toBe(join(folder, 'roost.config.json'));
+    expect(config.server).toEqual({ host: '127.0.0.1', flockPort: 7915, adminPort: 9990 });
+    expect(config.databaseHosts['host1']).toEqual({ host: '127.0.0.1', port: 3307, user: 'root', password: '' });
+  });
+
+  it('looks at the option, then ROOST_CONFIG, then the two places', () => {
+    write({ ...valid, cluster: 'playground' }, '.roost/roost.config.json');
+    expect(load().config.cluster).toBe('playground');
+    write({ ...valid, cluster: 'here' });
+    expect(load().config.cluster).toBe('here');
+    write({ ...valid, cluster: 'env' }, 'env.json');
+    expect(load({ environment: { ROOST_CONFIG: 'env.json' } }).config.cluster).toBe('env');
+    write({ ...valid, cluster: 'option' }, 'option.json');
+    expect(load({ environment: { ROOST_CONFIG: 'env.json' }, path: 'option.json' }).config.cluster).toBe('option');
+  });
+
+  it('lets the environment override the file, and options the environment', () => {
+    write({ ...valid, server: { flockPort: 1, adminPort: 1 } });
+    const environment = {
+      ROOST_SERVER_FLOCK_PORT: '2',
+      ROOST_SERVER_ADMIN_PORT: '2',
+      ROOST_MEMCACHED: 'a:1, b:2',
+      ROOST_DATABASE_HOSTS_HOST_2_PASSWORD: '12',
+      ROOST_JOBS_ERROR_DELAY_SECONDS: '0.5',
+      ROOST_TEST_ANYTHING: 'x',
+      HOME: '/',
+    };
+    const { config } = load({ environment, overrides: [{ path: ['server', 'flockPort'], value: 3, source: '--flock-port' }] });
+    expect(config.server).toMatchObject({ flockPort: 3, adminPort: 2 });
+    expect(config.memcached).toEqual(['a:1', 'b:2']);
+    expect(config.databaseHosts['host-2']?.password).toBe('12');
+    expect(config.jobs.errorDelaySeconds).toBe(0.5);
+  });
+
+  it('gives every key a variable of its own', () => {
+    const names = valueKeys(['host1']).map(variableName);
+    expect(names).toContain('ROOST_SERVER_FLOCK_PORT');
+    expect(names).toContain('ROOST_NAME_SERVER_RELOAD_SECONDS');
+    expect(new Set(names).size).toBe(names.length);
+  });
+
+  it('says where it looked when there is no file', () => {
+    expect(problem()).toMatchInlineSnapshot(`
+      {
+        "code": "NotFound",
+        "message": "no configuration: there is neither roost.config.json nor .roost/roost.config.json in DIR; run \`roost playground start\`, which writes one, or name a file with --config",
+      }
+    `);
+    expect(problem({ path: 'absent.json' })).toMatchInlineSnapshot(`
+      {
+        "code": "NotFound",
+        "message": "DIR/absent.json: there is no such configuration file",
+      }
+    `);
+  });
+
+  it('names the key, what was found and what is allowed', () => {
+    write({
+      cluster: '1st',
+      databaseHosts: { host1: { port: '3307', password: 17 } },
+      nameServer: { hosts: [], reloadSeconds: 0 },
+      memcached: ['localhost'],
+      server: { flockPort: 70_000, adminPort: 1.5, host: '' },
+      log: { level: 'loud' },
+    });
+    expect(problem().code).toBe('InvalidArgument');
+    expect(problem().message).toMatchInlineSnapshot(`
+      "DIR/roost.config.json: cluster must start with a letter and hold only letters, digits and _, found "1st"
+      DIR/roost.config.json: databaseHosts.host1.port must be an integer from 0 to 65535, found "3307"
+      DIR/roost.config.json: databaseHosts.host1.password must be a string, found a value of type number
+      DIR/roost.config.json: nameServer.hosts must be a list of 1 to 8 entries, found []
+      DIR/roost.config.json: nameServer.reloadSeconds must be a number above 0 and up to 3600, found 0
+      DIR/roost.config.json: memcached.0 must be host:port, found "localhost"
+      DIR/roost.config.json: server.host must be a string that is not empty, found ""
+      DIR/roost.config.json: server.flockPort must be an integer from 0 to 65535, found 70000
+      DIR/roost.config.json: server.adminPort must be an integer from 0 to 65535, found 1.5
+      DIR/roost.config.json: log.level must be one of silent, error, warn, info, debug, found "loud""
+    `);
+  });
+
+  it('names keys that are missing', () => {
+    write({ databaseHosts: {} });
+    expect(problem().message).toMatchInlineSnapshot(`
+      "DIR/roost.config.json: databaseHosts needs at least one host, found {}
+      DIR/roost.config.json: nameServer must be an object, found nothing"
+    `);
+  });
+
+  it('refuses unknown keys and says which was meant', () => {
+    write({ ...valid, servers: {}, server: { flock_port: 1, colour: 'red' }, databaseHosts: { host1: { passwort: 'x' } } });
+    expect(problem().message).toMatchInlineSnapshot(`
+      "DIR/roost.config.json: databaseHosts.host1.passwort is not a key of the configuration: did you mean databaseHosts.host1.password?
+      DIR/roost.config.json: server.flock_port is not a key of the configuration: did you mean server.flockPort?
+      DIR/roost.config.json: server.colour is not a key of the configuration: the keys here are host, flockPort, adminPort
+      DIR/roost.config.json: servers is not a key of the configuration: did you mean server?"
+    `);
+  });
+
+  it('names the variable or the option that is wrong', () => {
+    write(valid);
+    expect(problem({ environment: { ROOST_SERVER_FLOCK_PORT: 'many' } }).message).toMatchInlineSnapshot(`"environment variable ROOST_SERVER_FLOCK_PORT: server.flockPort must be an integer from 0 to 65535, found "many""`);
+    expect(problem({ environment: { ROOST_SERVER_FLOK_PORT: '1' } }).message).toMatchInlineSnapshot(`"environment variable ROOST_SERVER_FLOK_PORT matches no key of the configuration: did you mean ROOST_SERVER_FLOCK_PORT?"`);
+    expect(problem({ environment: { ROOST_COLOUR: 'red' } }).message).toMatchInlineSnapshot(`"environment variable ROOST_COLOUR matches no key of the configuration: unset it"`);
+    expect(problem({ overrides: [{ path: ['log', 'level'], value: 'loud', source: '--log-level' }] }).message).toMatchInlineSnapshot(`"--log-level: log.level must be one of silent, error, warn, info, debug, found "loud""`);
+  });
+
+  it('refuses a variable that could mean two hosts', () => {
+    write({ databaseHosts: { 'a-b': {}, a_b: {} }, nameServer: { hosts: ['a_b'] } });
+    expect(problem({ environment: { ROOST_DATABASE_HOSTS_A_B_PORT: '1' } }).message).toMatchInlineSnapshot(`"environment variable ROOST_DATABASE_HOSTS_A_B_PORT could mean databaseHosts.a-b.port or databaseHosts.a_b.port: set the key in the file"`);
+  });
+
+  it('checks that the name server lives on known hosts', () => {
+    write({ ...valid, nameServer: { hosts: ['host1', 'host2', 'mars'] } });
+    expect(problem().message).toMatchInlineSnapshot(`
+      "DIR/roost.config.json: nameServer.hosts.1 must name one of databaseHosts (host1, host-2), found "host2"; did you mean host-2?
+      DIR/roost.config.json: nameServer.hosts.2 must name one of databaseHosts (host1, host-2), found "mars""
+    `);
+  });
+
+  it('refuses what is not a JSON object', () => {
+    write('{"cluster": }');
+    expect(problem().message).toContain('DIR/roost.config.json: is not JSON: ');
+    write('[1]');
+    expect(problem().message).toMatchInlineSnapshot(`"DIR/roost.config.json: must hold a JSON object, found [1]"`);
+  });
+});

@@ -1,0 +1,137 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { z } from 'zod';
+import { configSchema, type RoostConfig } from './config.js';
+import { type ConfigOverride, environmentOverrides } from './configEnvironment.js';
+import { type ConfigPath, describeAllowed, keysBelow, keySchema } from './configKeys.js';
+import { RoostError } from './errors.js';
+import { suggest } from './suggest.js';
+
+/** Where a configuration is looked for when neither an option nor ROOST_CONFIG names one. */
+export const configPlaces = ['roost.config.json', '.roost/roost.config.json'] as const;
+
+export interface LoadConfigOptions {
+  /** The file, as an option gives it. Absent: ROOST_CONFIG, then `configPlaces` in the working folder. */
+  readonly path?: string | undefined;
+  readonly environment?: NodeJS.ProcessEnv;
+  readonly workingFolder?: string;
+  /** Values of options; they override the environment, which overrides the file. */
+  readonly overrides?: readonly ConfigOverride[];
+}
+
+export interface LoadedConfig {
+  readonly config: RoostConfig;
+  /** The file that was read. */
+  readonly path: string;
+}
+
+/**
+ * Finds, reads and validates the configuration. Throws `NotFound` where there is no file, and `InvalidArgument` with one line
+ * for each thing that is wrong: the file or variable, the key, what was found and what is allowed.
+ */
+export function loadConfig(options: LoadConfigOptions = {}): LoadedConfig {
+  const environment = options.environment ?? process.env;
+  const path = findConfig(options, environment);
+  const file = readConfig(path);
+  const hosts = file['databaseHosts'];
+  const overrides = [...environmentOverrides(environment, isObject(hosts) ? Object.keys(hosts) : []), ...(options.overrides ?? [])];
+  const input = structuredClone(file);
+  for (const override of overrides) assign(input, override.path, override.value);
+
+  const sourceOf = (key: ConfigPath): string =>
+    overrides.findLast((override) => override.path.every((name, index) => name === key[index]))?.source ?? path;
+  const parsed = configSchema.safeParse(input);
+  if (!parsed.success) throw invalid(path, parsed.error.issues.flatMap((issue) => explain(issue, input, sourceOf)));
+  const problems = crossCheck(parsed.data, sourceOf);
+  if (problems.length > 0) throw invalid(path, problems);
+  return { config: parsed.data, path };
+}
+
+function findConfig(options: LoadConfigOptions, environment: NodeJS.ProcessEnv): string {
+  const folder = options.workingFolder ?? process.cwd();
+  const named = options.path ?? environment['ROOST_CONFIG'];
+  if (named !== undefined) return resolve(folder, named);
+  const found = configPlaces.map((place) => resolve(folder, place)).find((place) => existsSync(place));
+  if (found !== undefined) return found;
+  throw new RoostError(
+    'NotFound',
+    `no configuration: there is neither ${configPlaces.join(' nor ')} in ${folder}; run \`roost playground start\`, which writes one, or name a file with --config`,
+    { fields: { folder } },
+  );
+}
+
+function readConfig(path: string): Record<string, unknown> {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (cause) {
+    const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
+    throw new RoostError(missing ? 'NotFound' : 'FailedPrecondition', `${path}: ${missing ? 'there is no such configuration file' : 'cannot be read'}`, {
+      fields: { file: path },
+      cause,
+    });
+  }
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch (cause) {
+    throw invalid(path, [`${path}: is not JSON: ${cause instanceof Error ? cause.message : String(cause)}`], cause);
+  }
+  if (!isObject(parsed)) throw invalid(path, [`${path}: must hold a JSON object, found ${show(parsed)}`]);
+  return parsed;
+}
+
+function assign(target: Record<string, unknown>, path: ConfigPath, value: unknown): void {
+  let object = target;
+  for (const name of path.slice(0, -1)) {
+    const below = object[name];
+    if (below !== undefined && !isObject(below)) return;
+    object = (object[name] = below ?? {}) as Record<string, unknown>;
+  }
+  const last = path.at(-1);
+  if (last !== undefined) object[last] = value;
+}
+
+function explain(issue: z.core.$ZodIssue, input: unknown, sourceOf: (key: ConfigPath) => string): readonly string[] {
+  const key = issue.path.map(String);
+  const source = sourceOf(key);
+  const name = key.join('.');
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((unknown) => {
+      const known = keysBelow(key);
+      const meant = suggest(unknown, known);
+      const hint = meant === undefined ? `the keys here are ${known.join(', ')}` : `did you mean ${[...key, meant].join('.')}?`;
+      return `${source}: ${[...key, unknown].join('.')} is not a key of the configuration: ${hint}`;
+    });
+  }
+  const found = issue.path.reduce<unknown>((value, step) => (isObject(value) || Array.isArray(value) ? (value as never)[step] : undefined), input);
+  const schema = keySchema(key);
+  const rule =
+    issue.code === 'invalid_format' || issue.code === 'custom' ? issue.message : `must be ${schema === undefined ? 'valid' : describeAllowed(schema)}`;
+  return [`${source}: ${name} ${rule}, found ${show(found, key.at(-1) === 'password')}`];
+}
+
+/** What the schema cannot say: relations between keys. */
+function crossCheck(config: RoostConfig, sourceOf: (key: ConfigPath) => string): readonly string[] {
+  const known = Object.keys(config.databaseHosts);
+  return config.nameServer.hosts.flatMap((host, index) => {
+    if (known.includes(host)) return [];
+    const meant = suggest(host, known);
+    const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
+    const key = ['nameServer', 'hosts', String(index)];
+    return [`${sourceOf(key)}: ${key.join('.')} must name one of databaseHosts (${known.join(', ')}), found ${show(host)}${hint}`];
+  });
+}
+
+const invalid = (path: string, problems: readonly string[], cause?: unknown): RoostError =>
+  new RoostError('InvalidArgument', problems.join('\n'), { fields: { file: path }, cause });
+
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** A value for a message: short, and never a password. */
+function show(value: unknown, secret = false): string {
+  if (value === undefined) return 'nothing';
+  if (secret) return `a value of type ${typeof value}`;
+  const text = JSON.stringify(value);
+  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
+}
