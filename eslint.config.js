@@ -1,6 +1,7 @@
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { importX, createNodeResolver } from 'eslint-plugin-import-x';
+import { defineConfig } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
 const root = dirname(fileURLToPath(import.meta.url));
@@ -30,7 +31,7 @@ const zones = Object.entries(layers).map(([folder, allowed]) => ({
   message: `${folder}/ may import only ${allowed.length === 0 ? 'packages' : allowed.join(', ')}${folder === 'sdk' ? ' and the wire types of rpc' : ''} (ARCHITECTURE.md).`,
 }));
 
-export default tseslint.config(
+export default defineConfig(
   { ignores: ['dist/', 'dist-*/', 'rpc/gen/', '.roost/'] },
   {
     files: ['**/*.ts'],
@@ -66,5 +67,5 @@ export default tseslint.config(
     ignores: ['**/*.test.ts'],
     rules: { 'import-x/no-restricted-paths': ['error', { basePath: root, zones }] },
   },
-  { files: ['vitest.config.ts'], rules: { 'import-x/no-default-export': 'off' } },
+  { files: ['**/vitest.config.ts'], rules: { 'import-x/no-default-export': 'off' } },
 );

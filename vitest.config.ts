@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 
 // Three projects, told apart by the files themselves:
 //   long         x.long.test.ts, only with `npm run test:long`
-//   integration  a test that mentions test/support or the playground; one shared playground is started for all of them
+//   integration  a test that imports test/support or the playground; one shared playground is started for all of them
 //   unit         every other test: needs no server
 const ignored = /^(\.|dist|node_modules|docs$|scripts$)/;
 const testFiles = readdirSync(import.meta.dirname, { withFileTypes: true })
@@ -15,7 +15,8 @@ const testFiles = readdirSync(import.meta.dirname, { withFileTypes: true })
 
 const projectOf = (file: string): string => {
   if (file.endsWith('.long.test.ts')) return 'long';
-  return /support\/index\.js|playground\//.test(readFileSync(join(import.meta.dirname, file), 'utf8')) ? 'integration' : 'unit';
+  const needsServers = /from '[^']*(support|playground)\/|startPlayground\(/;
+  return needsServers.test(readFileSync(join(import.meta.dirname, file), 'utf8')) ? 'integration' : 'unit';
 };
 
 const project = (name: string, globalSetup: string[]) => ({
@@ -34,9 +35,6 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     setupFiles: ['test/support/leaks.ts'],
-    passWithNoTests: true,
-    projects: long
-      ? [project('long', servers)]
-      : [project('unit', []), project('integration', servers)],
+    projects: long ? [project('long', servers)] : [project('unit', []), project('integration', servers)],
   },
 });

@@ -1,1 +1,60 @@
-export {};
+import { readdirSync, readFileSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll } from 'vitest';
+
+// Runs before each test file, so that this is the last `afterAll` of all: whatever the file opened must be closed by now.
+// Resources are what keeps Node alive, by its own account. Processes are found by a variable that they inherit, so that one which was
+// detached, or whose parent is gone, counts as well.
+
+const owner = `ROOST_TEST_OWNER=${randomUUID()}`;
+process.env['ROOST_TEST_OWNER'] = owner.slice(owner.indexOf('=') + 1);
+const before = resourceCounts();
+/** A closed socket needs some turns of the event loop, and a process that was told to stop some time. */
+const settleMs = 3_000;
+
+afterAll(async () => {
+  const giveUpAt = performance.now() + settleMs;
+  let left = leftOpen();
+  while (left.length > 0 && performance.now() < giveUpAt) {
+    await sleep(20);
+    left = leftOpen();
+  }
+  if (left.length > 0) {
+    throw new Error(`This test file left open: ${left.join(', ')}. Close clients, servers and timers, and stop processes, in afterAll.`);
+  }
+});
+
+function leftOpen(): string[] {
+  const left: string[] = [];
+  for (const [type, count] of resourceCounts()) {
+    const extra = count - (before.get(type) ?? 0);
+    if (extra > 0) left.push(`${extra} ${type}`);
+  }
+  return [...left, ...startedProcesses()];
+}
+
+function resourceCounts(): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const type of process.getActiveResourcesInfo()) counts.set(type, (counts.get(type) ?? 0) + 1);
+  return counts;
+}
+
+/** Only where there is /proc; elsewhere a child counts as a resource while it is referenced. */
+function startedProcesses(): string[] {
+  let pids: string[];
+  try {
+    pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid);
+  } catch {
+    return [];
+  }
+  return pids.flatMap((pid) => {
+    try {
+      if (!readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0').includes(owner)) return [];
+      return [`process ${pid} (${readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').join(' ').trim().slice(0, 80)})`];
+    } catch {
+      // Gone meanwhile, or somebody else's.
+      return [];
+    }
+  });
+}
