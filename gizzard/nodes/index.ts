@@ -1,0 +1,16 @@
+import { blackHole } from './blackHole.js';
+import { blocked } from './blocked.js';
+import type { NodeType } from './nodeType.js';
+import { readOnly } from './readOnly.js';
+import { replicating } from './replicating.js';
+import { slave } from './slave.js';
+import { writeOnly } from './writeOnly.js';
+
+export { behaviors, stronger, type Behavior, type NodeType } from './nodeType.js';
+
+export const nodeTypes: readonly NodeType[] = [replicating, writeOnly, readOnly, blocked, blackHole, slave];
+
+const byName = new Map(nodeTypes.map((type) => [type.name, type]));
+
+/** The node type of that name; undefined for a leaf's type. */
+export const nodeType = (name: string): NodeType | undefined => byName.get(name);

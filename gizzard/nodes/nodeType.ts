@@ -1,0 +1,15 @@
+/** What happens to an operation on a leaf: it takes place, it fails there, or it is silently skipped. */
+export const behaviors = ['allow', 'deny', 'ignore'] as const;
+export type Behavior = (typeof behaviors)[number];
+
+/** Along a path from the root to a leaf the strongest counts: ignore over deny over allow. */
+export const stronger = (a: Behavior, b: Behavior): Behavior => (behaviors.indexOf(a) >= behaviors.indexOf(b) ? a : b);
+
+/** An inner node of a replication tree: what it imposes on everything below it. */
+export interface NodeType {
+  readonly name: string;
+  readonly read: Behavior;
+  readonly write: Behavior;
+  /** Whether its children are replicas that share the reads by weight. Any other node has one child in sound topologies. */
+  readonly replicates: boolean;
+}

@@ -1,0 +1,99 @@
+import { nodeType, stronger, type Behavior } from '../nodes/index.js';
+import { shardKey, type ShardId, type ShardInfo } from '../topology/types.js';
+
+/** A shard that holds data, at the end of a path of a replication tree. */
+export interface Leaf {
+  readonly key: string;
+  readonly shard: ShardInfo;
+  readonly read: Behavior;
+  readonly write: Behavior;
+}
+
+/** A replication tree as it was linked. `leaf` is set at the ends. */
+export interface TreeNode {
+  readonly shard: ShardInfo;
+  readonly weight: number;
+  readonly children: readonly TreeNode[];
+  readonly leaf: Leaf | undefined;
+}
+
+/** What a replication tree means for an operation: which leaves it touches. Computed once for each topology. */
+export interface Route {
+  readonly root: ShardInfo;
+  readonly tree: TreeNode;
+  readonly leaves: readonly Leaf[];
+  /** Leaves that take writes now. */
+  readonly writable: readonly Leaf[];
+  /** Leaves whose writes fail for now and must be tried again later. */
+  readonly denied: readonly Leaf[];
+}
+
+/** What the compiler of routes needs to know of a topology. */
+export interface RouteSource {
+  shard(id: ShardId): ShardInfo;
+  children(id: ShardId): readonly { readonly child: ShardId; readonly weight: number }[];
+  hostWeight(hostname: string): { readonly read: number; readonly write: number };
+}
+
+export function compileRoute(source: RouteSource, rootId: ShardId): Route {
+  const leaves: Leaf[] = [];
+
+  const visit = (id: ShardId, weight: number, read: Behavior, write: Behavior): TreeNode => {
+    const shard = source.shard(id);
+    const type = nodeType(shard.type);
+    if (type === undefined) {
+      const host = source.hostWeight(shard.id.hostname);
+      const leaf: Leaf = {
+        key: shardKey(shard.id),
+        shard,
+        read: host.read === 0 ? stronger(read, 'deny') : read,
+        write: host.write === 0 ? stronger(write, 'deny') : write,
+      };
+      leaves.push(leaf);
+      return { shard, weight: weight * host.read, children: [], leaf };
+    }
+    const below = (link: { child: ShardId; weight: number }): TreeNode =>
+      visit(
+        link.child,
+        link.weight,
+        // A child of weight 0 is no choice for reads, nor is anything below it.
+        stronger(stronger(read, type.read), type.replicates && link.weight === 0 ? 'deny' : 'allow'),
+        stronger(write, type.write),
+      );
+    return { shard, weight, children: source.children(id).map(below), leaf: undefined };
+  };
+
+  const tree = visit(rootId, 1, 'allow', 'allow');
+  return {
+    root: tree.shard,
+    tree,
+    leaves,
+    writable: leaves.filter((leaf) => leaf.write === 'allow'),
+    denied: leaves.filter((leaf) => leaf.write === 'deny'),
+  };
+}
+
+/**
+ * The leaves that a read may ask, in the order to ask them: at each replicating node the children in weighted random order
+ * without replacement (Efraimidis and Spirakis 2006: sort by −ln(u)/weight), and in the end the healthy ones before the others.
+ */
+export function readOrder(route: Route, isHealthy: (hostname: string) => boolean, random: () => number = Math.random): Leaf[] {
+  const ordered: Leaf[] = [];
+  const visit = (node: TreeNode): void => {
+    if (node.leaf !== undefined) {
+      if (node.leaf.read === 'allow') ordered.push(node.leaf);
+      return;
+    }
+    if (node.children.length === 1) {
+      visit(node.children[0]!);
+      return;
+    }
+    const keyed = node.children.map((child) => ({ child, key: -Math.log(1 - random()) / Math.max(child.weight, Number.MIN_VALUE) }));
+    keyed.sort((a, b) => a.key - b.key);
+    for (const { child } of keyed) visit(child);
+  };
+  visit(route.tree);
+  if (ordered.length < 2) return ordered;
+  const healthy = ordered.filter((leaf) => isHealthy(leaf.shard.id.hostname));
+  return healthy.length === ordered.length ? ordered : [...healthy, ...ordered.filter((leaf) => !healthy.includes(leaf))];
+}

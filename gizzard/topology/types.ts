@@ -1,0 +1,80 @@
+import { RoostError } from '../../core/index.js';
+
+/** A shard's name: the database host it lives on and the prefix of its tables there. Routing nodes have a host too, in name only. */
+export interface ShardId {
+  readonly hostname: string;
+  readonly tablePrefix: string;
+}
+
+/** What a copy, repair or diff is doing to a shard. The number is its value in the name server and on the manager's wire. */
+export const busyStates = ['normal', 'busy', 'error', 'cancelled'] as const;
+export type BusyState = (typeof busyStates)[number];
+
+export interface ShardInfo {
+  readonly id: ShardId;
+  /** A node type (`replicating`, …) or the name of an application's shard type (`flock`, …). */
+  readonly type: string;
+  /** SQL column types, for shard types that have a choice; empty otherwise. */
+  readonly sourceType: string;
+  readonly destinationType: string;
+  readonly busy: BusyState;
+}
+
+export interface Link {
+  readonly parent: ShardId;
+  readonly child: ShardId;
+  /** Share of the reads among the children of one parent. 0: none. */
+  readonly weight: number;
+}
+
+/** Keys whose hash is at or above `baseId`, up to the next forwarding's, go to `shard`. */
+export interface Forwarding {
+  readonly tableId: number;
+  readonly baseId: bigint;
+  readonly shard: ShardId;
+}
+
+/** Scales every link weight to leaves on this host. 0 denies reads, or writes. */
+export interface HostWeight {
+  readonly hostname: string;
+  readonly read: number;
+  readonly write: number;
+}
+
+/** A set of forwardings under one number: what it is called, whose it is, and how its keys are hashed. */
+export interface TableInfo {
+  readonly tableId: number;
+  readonly name: string;
+  /** The service that owns the table, such as `flock`. */
+  readonly service: string;
+  readonly hash: string;
+}
+
+/** The whole content of a name server. */
+export interface TopologyState {
+  readonly version: number;
+  readonly tables: readonly TableInfo[];
+  readonly shards: readonly ShardInfo[];
+  readonly links: readonly Link[];
+  readonly forwardings: readonly Forwarding[];
+  readonly hostWeights: readonly HostWeight[];
+}
+
+/** A shard id as text, `host/prefix`: the key of maps, and what users read and type. */
+export const shardKey = (id: ShardId): string => `${id.hostname}/${id.tablePrefix}`;
+
+const hostPattern = /^[A-Za-z0-9_.:-]{1,64}$/;
+const prefixPattern = /^[A-Za-z0-9_]{1,48}$/;
+
+/** Checks both parts: prefixes become part of table names, which are the only text that enters SQL unbound. */
+export function parseShardId(text: string): ShardId {
+  const slash = text.indexOf('/');
+  return validShardId({ hostname: text.slice(0, Math.max(slash, 0)), tablePrefix: text.slice(slash + 1) });
+}
+
+export function validShardId(id: ShardId): ShardId {
+  if (hostPattern.test(id.hostname) && prefixPattern.test(id.tablePrefix)) return id;
+  throw new RoostError('InvalidArgument', `${JSON.stringify(shardKey(id))} is no shard id: it must be host/prefix, the prefix of letters, digits and _ (at most 48)`, {
+    fields: { shard: shardKey(id) },
+  });
+}
