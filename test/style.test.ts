@@ -1,0 +1,38 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+
+// What lint cannot see. Default exports, layers and circles are lint's.
+
+const root = join(import.meta.dirname, '..');
+const files = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], { cwd: root, encoding: 'utf8' })
+  .split('\0')
+  .filter((file) => file !== '' && existsSync(join(root, file)));
+const sources = files.filter((file) => file.endsWith('.ts') && !file.startsWith('rpc/gen/'));
+const read = (file: string): string => readFileSync(join(root, file), 'utf8');
+
+it('finds the files of the project', () => {
+  expect(sources).toContain('core/index.ts');
+});
+
+it('keeps files under 400 lines, or says at the top why not', () => {
+  const reason = /^(\/\/|\/\*\*?) Over 400 lines: \S/;
+  const tooLong = sources.filter((file) => read(file).split('\n').length > 400 && !reason.test(read(file)));
+  expect(tooLong, 'split the file, or start it with the comment "// Over 400 lines: <the reason>"').toEqual([]);
+});
+
+it('gives every layer an index.ts that names its exports', () => {
+  // A command line is not imported, nor are tests and benchmarks.
+  const without = new Set(['cli', 'test', 'bench', 'docs', 'scripts']);
+  const layers = new Set(sources.filter((file) => file.includes('/')).map((file) => file.slice(0, file.indexOf('/'))));
+  const lacking = [...layers].filter((layer) => !without.has(layer) && !sources.includes(`${layer}/index.ts`));
+  expect(lacking).toEqual([]);
+});
+
+it.each([
+  ['paths of one machine', /(^|[\s'"`(=:])\/(work|root|home\/(?!node\b)\w+)\/\w/m],
+  ['hosts of a package registry', /:\/\/[\w.-]*(registry|artifactory|jfrog)/],
+])('holds no %s', (_what, pattern) => {
+  expect(files.filter((file) => pattern.test(read(file)))).toEqual([]);
+});
