@@ -1,0 +1,94 @@
+import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { createGunzip } from 'node:zlib';
+import { RoostError } from '../../core/index.js';
+import { type EdgeBatch, EdgeParser } from './edgeParser.js';
+
+export interface EdgeFileSummary {
+  readonly edgeCount: number;
+  /** Malformed lines that were passed over. */
+  readonly badLineCount: number;
+  readonly firstBadLine: number | undefined;
+}
+
+export interface ReadEdgesOptions {
+  readonly skipBad?: boolean;
+  readonly batchSize?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** 1,000 edges are 16 KB in a journal entry, and enough for the workers to fill their statements. */
+export const defaultBatchSize = 1_000;
+
+/** An edge list on disk, plain or gzip, told apart by its first bytes. It can be read as often as one likes, in bounded memory. */
+export class EdgeFile {
+  private constructor(
+    readonly path: string,
+    private readonly gzip: boolean,
+  ) {}
+
+  /** Throws `NotFound` where there is no such file and `InvalidArgument` where it is not a regular one. */
+  static async open(path: string): Promise<EdgeFile> {
+    const handle = await open(path).catch((cause: NodeJS.ErrnoException) => {
+      if (cause.code === 'ENOENT') throw new RoostError('NotFound', `${path}: there is no such file`, { fields: { file: path }, cause });
+      throw new RoostError('InvalidArgument', `${path}: cannot be read (${cause.code})`, { fields: { file: path }, cause });
+    });
+    try {
+      // It is read twice, once to check it and once to load it, which a pipe does not allow.
+      if (!(await handle.stat()).isFile()) throw new RoostError('InvalidArgument', `${path}: is not a regular file`, { fields: { file: path } });
+      const { buffer } = await handle.read(Buffer.alloc(2), 0, 2, 0);
+      return new EdgeFile(path, buffer[0] === 0x1f && buffer[1] === 0x8b);
+    } finally {
+      await handle.close();
+    }
+  }
+
+  /** Reads the file to its end. Throws `InvalidArgument` at a malformed line, unless bad ones are skipped, and where a gzip is truncated. */
+  async *batches(options: ReadEdgesOptions = {}): AsyncGenerator<EdgeBatch, EdgeFileSummary> {
+    const parser = new EdgeParser({ name: this.path, batchSize: options.batchSize ?? defaultBatchSize, skipBad: options.skipBad ?? false });
+    const file = createReadStream(this.path, { highWaterMark: 256 * 1024 });
+    const bytes = this.gzip ? file.pipe(createGunzip({ chunkSize: 256 * 1024 })) : file;
+    // `pipe` does not pass errors on, and without this a failing disk would leave the loop below waiting.
+    file.on('error', (error) => bytes.destroy(error));
+    try {
+      for await (const chunk of bytes) {
+        options.signal?.throwIfAborted();
+        yield* parser.push(chunk as Buffer);
+      }
+      yield* parser.end();
+    } catch (error) {
+      throw this.#explain(error, parser);
+    } finally {
+      file.destroy();
+      bytes.destroy();
+    }
+    return { edgeCount: parser.edgeCount, badLineCount: parser.badLineCount, firstBadLine: parser.firstBadLine };
+  }
+
+  /** Reads the whole file without keeping it, so that a bad one is refused before anything is written. */
+  async check(options: ReadEdgesOptions = {}, each: (batch: EdgeBatch) => void = () => {}): Promise<EdgeFileSummary> {
+    const batches = this.batches({ batchSize: 8_192, ...options });
+    for (;;) {
+      const next = await batches.next();
+      if (next.done) return next.value;
+      each(next.value);
+    }
+  }
+
+  #explain(error: unknown, parser: EdgeParser): unknown {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'Z_BUF_ERROR') {
+      return new RoostError('InvalidArgument', `${this.path}: the gzip is truncated: it ends in the middle, after line ${parser.lineCount}`, {
+        fields: { file: this.path, line: parser.lineCount },
+        cause: error,
+      });
+    }
+    if (code?.startsWith('Z_')) {
+      return new RoostError('InvalidArgument', `${this.path}: the gzip is damaged after line ${parser.lineCount}: ${message}`, {
+        fields: { file: this.path, line: parser.lineCount },
+        cause: error,
+      });
+    }
+    return error;
+  }
+}

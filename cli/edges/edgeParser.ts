@@ -1,0 +1,145 @@
+import { maxId, maxInt64, minInt64, RoostError } from '../../core/index.js';
+
+/** Edges as a file gives them, column by column. */
+export interface EdgeBatch {
+  readonly sourceIds: BigInt64Array;
+  readonly destinationIds: BigInt64Array;
+  /** There when the file has a third column. */
+  readonly positions?: BigInt64Array;
+}
+
+export interface EdgeParserOptions {
+  /** Names the input in errors. */
+  readonly name: string;
+  readonly batchSize: number;
+  /** Malformed lines are counted and passed over; otherwise the first one throws. */
+  readonly skipBad: boolean;
+}
+
+/** A line longer than this is malformed, whatever it holds. It bounds what is kept between chunks. */
+const maxLineBytes = 64 * 1024;
+/** So many digits fit a double exactly, so that most numbers never become a bigint. */
+const exactDigits = 15;
+const lowWord = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1 ? 0 : 1;
+
+const newline = 0x0a;
+const hash = 0x23;
+const minus = 0x2d;
+const digitZero = 0x30;
+const isBlank = (byte: number | undefined): boolean => byte === 0x20 || byte === 0x09 || byte === 0x0d;
+
+/**
+ * Reads `source destination` or `source destination position`, one edge a line, decimal, apart by blanks; `#` begins a comment line,
+ * empty lines are passed over. The first edge decides whether there are positions. Bytes come in chunks cut anywhere.
+ */
+export class EdgeParser {
+  lineCount = 0;
+  edgeCount = 0;
+  badLineCount = 0;
+  /** The line of the first malformed one, when any was passed over. */
+  firstBadLine: number | undefined;
+
+  #columns: 2 | 3 | undefined;
+  #columnWords: Uint32Array[] = [];
+  #filled = 0;
+  #rest: Buffer = Buffer.alloc(0);
+  #overlong = false;
+
+  constructor(private readonly options: EdgeParserOptions) {}
+
+  /** Takes the next bytes and gives the batches that they complete. */
+  *push(chunk: Buffer): Generator<EdgeBatch> {
+    const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
+    let start = 0;
+    for (let end = bytes.indexOf(newline, start); end !== -1; end = bytes.indexOf(newline, start)) {
+      this.#line(bytes, start, end);
+      start = end + 1;
+      if (this.#filled === this.options.batchSize) yield this.#take();
+    }
+    // A copy, so that the chunk itself can be freed; of an overlong line only the fact is kept.
+    this.#rest = Buffer.from(bytes.subarray(start, start + maxLineBytes));
+    this.#overlong ||= bytes.length - start > maxLineBytes;
+  }
+
+  /** The end of the input: a last line without an end, and the last batch. */
+  *end(): Generator<EdgeBatch> {
+    if (this.#rest.length > 0) this.#line(this.#rest, 0, this.#rest.length);
+    this.#rest = Buffer.alloc(0);
+    if (this.#filled > 0) yield this.#take();
+  }
+
+  #line(bytes: Buffer, start: number, end: number): void {
+    this.lineCount += 1;
+    const overlong = this.#overlong || end - start > maxLineBytes;
+    this.#overlong = false;
+    let at = start;
+    while (at < end && isBlank(bytes[at])) at += 1;
+    if (at === end || bytes[at] === hash) return;
+    if (overlong) return this.#bad(`is longer than ${maxLineBytes} bytes`);
+
+    let column = 0;
+    while (at < end) {
+      if (column === 3) return this.#malformed(bytes, start, end);
+      let stop = at;
+      while (stop < end && !isBlank(bytes[stop])) stop += 1;
+      if (!this.#number(bytes, at, stop, column)) return this.#malformed(bytes, start, end);
+      column += 1;
+      at = stop;
+      while (at < end && isBlank(bytes[at])) at += 1;
+    }
+    if (column < 2) return this.#malformed(bytes, start, end);
+    this.#columns ??= column as 2 | 3;
+    if (column !== this.#columns) return this.#bad(`has ${column} columns where the lines before have ${this.#columns}`);
+    this.#filled += 1;
+    this.edgeCount += 1;
+  }
+
+  /** Writes a number into its column without making a bigint, where it fits a double. Returns whether it is one, and in range. */
+  #number(bytes: Buffer, start: number, end: number, column: number): boolean {
+    const negative = bytes[start] === minus;
+    if (negative && column < 2) return false;
+    const first = negative ? start + 1 : start;
+    if (first === end) return false;
+    let value = 0;
+    for (let at = first; at < end; at += 1) {
+      const digit = bytes[at]! - digitZero;
+      if (digit < 0 || digit > 9) return false;
+      value = value * 10 + digit;
+    }
+    const words = (this.#columnWords[column] ??= new Uint32Array(this.options.batchSize * 2));
+    const index = this.#filled * 2;
+    if (end - first <= exactDigits && !negative) {
+      words[index + lowWord] = value;
+      words[index + 1 - lowWord] = Math.floor(value / 2 ** 32);
+      return true;
+    }
+    if (end - first > 40) return false;
+    const exact = BigInt(bytes.toString('latin1', start, end));
+    if (exact > (column < 2 ? maxId : maxInt64) || exact < minInt64) return false;
+    new BigInt64Array(words.buffer)[this.#filled] = exact;
+    return true;
+  }
+
+  #malformed(bytes: Buffer, start: number, end: number): void {
+    const text = bytes.toString('utf8', start, Math.min(end, start + 60)).trim();
+    this.#bad(`must be "source destination", ids from 0 to ${maxId}, with an optional position; found ${JSON.stringify(text)}`);
+  }
+
+  #bad(what: string): void {
+    if (!this.options.skipBad) {
+      throw new RoostError('InvalidArgument', `${this.options.name}: line ${this.lineCount} ${what}`, {
+        fields: { file: this.options.name, line: this.lineCount },
+      });
+    }
+    this.badLineCount += 1;
+    this.firstBadLine ??= this.lineCount;
+  }
+
+  #take(): EdgeBatch {
+    const [sources, destinations, positions] = this.#columnWords.map((words) => new BigInt64Array(words.buffer).subarray(0, this.#filled));
+    const batch = { sourceIds: sources!, destinationIds: destinations!, ...(this.#columns === 3 ? { positions: positions! } : {}) };
+    this.#columnWords = [];
+    this.#filled = 0;
+    return batch;
+  }
+}
