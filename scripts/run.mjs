@@ -22,7 +22,7 @@ const steps = {
     await build();
     await node(['dist/cli/main.js', 'quickstart', ...args]);
   },
-  build: () => build({ always: true }),
+  build,
   lint: () => lint(args),
   test: async () => {
     await types();
@@ -95,11 +95,11 @@ async function vitest(more, env = {}) {
 }
 
 /** Compiles beside dist and swaps, so that a failing build leaves the old one whole and a deleted source leaves nothing behind. */
-async function build({ always = false } = {}) {
+async function build() {
   const dist = join(root, 'dist');
   const stamp = join(dist, '.built');
   const startedMs = Date.now();
-  if (!always && existsSync(stamp) && newestSourceMs(root) <= Number(readFileSync(stamp, 'utf8'))) return;
+  if (existsSync(stamp) && newestSourceMs(root) <= Number(readFileSync(stamp, 'utf8'))) return say('dist is up to date');
   say('building');
   const fresh = join(root, `dist-${process.pid}`);
   try {
