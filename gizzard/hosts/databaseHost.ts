@@ -1,7 +1,7 @@
-import { createPool, type Pool, type PoolConnection, type QueryError } from 'mysql2';
-import { Deadline, deadlineExceeded, RoostError, type DatabaseHostConfig, type Log, type PoolConfig } from '../../core/index.js';
+import { createPool, type Pool, type PoolConnection } from 'mysql2';
+import { Deadline, deadlineExceeded, isRoostError, RoostError, type DatabaseHostConfig, type Log, type PoolConfig } from '../../core/index.js';
 import { Health } from './health.js';
-import { isConnectionError, sqlError } from './sqlErrors.js';
+import { sqlError, type DriverError } from './sqlErrors.js';
 
 /** What may be bound to a statement. Bigints cross as decimal text, which the server converts exactly. */
 export type SqlValue = bigint | number | string | Buffer | null;
@@ -23,6 +23,8 @@ export interface SqlSession {
 const preparedPerConnection = 256;
 /** Attempts at a transaction that the server chose as a deadlock's victim, or that lost a race for a new row. */
 const transactionAttempts = 8;
+/** A shorter wait that ran into its deadline says more about the caller's haste than about the host. */
+const timeoutThatCountsMs = 100;
 
 /** One MySQL or MariaDB server: a bounded pool of connections, deadlines, and what is known of its health. */
 export class DatabaseHost implements SqlSession {
@@ -55,7 +57,7 @@ export class DatabaseHost implements SqlSession {
       ` /*M!100100 , SESSION max_statement_time = ${limits.queryTimeoutMs / 1000} */` +
       ` /*!50700 , SESSION max_execution_time = ${limits.queryTimeoutMs} */`;
     this.#pool.on('connection', (connection) => {
-      const failed = (error: QueryError | null): void => {
+      const failed = (error: DriverError | null): void => {
         if (error === null) return;
         this.log.warn({ err: error, host: this.name }, 'a new connection could not be set up');
         connection.destroy();
@@ -110,12 +112,13 @@ export class DatabaseHost implements SqlSession {
 
   async #withConnection<T>(deadline: Deadline, work: (connection: PoolConnection) => Promise<T>): Promise<T> {
     const connection = await this.#acquire(deadline);
+    const startMs = performance.now();
     try {
       const result = await work(connection);
       this.health.succeeded();
       return result;
     } catch (error) {
-      this.#judge(error);
+      this.#judge(error, performance.now() - startMs);
       throw error;
     } finally {
       connection.release();
@@ -128,23 +131,18 @@ export class DatabaseHost implements SqlSession {
       let waiting = true;
       const timer = setTimeout(() => {
         waiting = false;
-        const error = deadlineExceeded(`waiting for a connection to ${this.name}`);
-        this.#judge(error);
-        reject(error);
+        reject(deadlineExceeded(`waiting for a connection to ${this.name}`));
       }, deadline.remainingMs());
       this.#pool.getConnection((error, connection) => {
         clearTimeout(timer);
-        if (!waiting) {
-          // Given too late; a failure was already reported as the deadline's.
-          if (error === null) connection.release();
+        if (error === null) {
+          if (waiting) resolve(connection);
+          else connection.release();
           return;
         }
-        if (error === null) resolve(connection);
-        else {
-          const translated = sqlError(error, this.name);
-          this.#judge(translated);
-          reject(translated);
-        }
+        const translated = sqlError(error, this.name);
+        this.#judge(translated, timeoutThatCountsMs);
+        reject(translated);
       });
     });
   }
@@ -158,7 +156,7 @@ export class DatabaseHost implements SqlSession {
     return this.#bounded(connection, sql, deadline, (done) => connection.query(sql, done));
   }
 
-  #bounded<T>(connection: PoolConnection, sql: string, deadline: Deadline, start: (done: (error: QueryError | null, result: unknown) => void) => void): Promise<T> {
+  #bounded<T>(connection: PoolConnection, sql: string, deadline: Deadline, start: (done: (error: DriverError | null, result: unknown) => void) => void): Promise<T> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         // The answer may still come on this connection, so it cannot be used again; the server is told to stop working for it.
@@ -182,8 +180,9 @@ export class DatabaseHost implements SqlSession {
     });
   }
 
-  #judge(error: unknown): void {
-    if (isConnectionError(error)) this.health.failed();
+  #judge(error: unknown, tookMs: number): void {
+    if (isRoostError(error, 'Unavailable')) this.health.failed();
+    if (isRoostError(error, 'DeadlineExceeded') && tookMs >= timeoutThatCountsMs) this.health.failed();
   }
 }
 

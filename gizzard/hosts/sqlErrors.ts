@@ -1,4 +1,3 @@
-import type { QueryError } from 'mysql2';
 import { RoostError, type ErrorCode } from '../../core/index.js';
 
 /** Server errors that another attempt of the same transaction cures: deadlock, lock wait, and a row that somebody else has just inserted. */
@@ -21,9 +20,12 @@ const connectionCodes = new Set([
   'ER_CONNECTION_KILLED',
 ]);
 
+/** What mysql2 hands to its callbacks. */
+export type DriverError = Error & { readonly code?: string | undefined };
+
 /** Translates what mysql2 reports, naming the host and the statement. */
-export function sqlError(error: QueryError, host: string, statement?: string): RoostError {
-  const { code, message } = error as { code?: string; message: string };
+export function sqlError(error: DriverError, host: string, statement?: string): RoostError {
+  const { code, message } = error;
   return new RoostError(canonical(code, message), `${host}: ${message === '' ? (code ?? 'no message') : message}`, { cause: error, fields: { host, statement, sql_code: code } });
 }
 
@@ -35,7 +37,3 @@ function canonical(code: string | undefined, message: string): ErrorCode {
   if (code === 'ER_NO_SUCH_TABLE' || code === 'ER_BAD_DB_ERROR') return 'FailedPrecondition';
   return 'Internal';
 }
-
-/** Whether an error speaks against the host as a whole, and not only against one statement. */
-export const isConnectionError = (error: unknown): boolean =>
-  error instanceof RoostError && (error.code === 'Unavailable' || error.code === 'DeadlineExceeded');
