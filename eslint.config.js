@@ -31,6 +31,9 @@ const zones = Object.entries(layers).map(([folder, allowed]) => ({
   message: `${folder}/ may import only ${allowed.length === 0 ? 'packages' : allowed.join(', ')}${folder === 'sdk' ? ' and the wire types of rpc' : ''} (ARCHITECTURE.md).`,
 }));
 
+/** What another folder holds beside its index.js. Generated code and the wire types are shared by the client and the server. */
+const internals = `^(\\.\\./)+(${Object.keys(layers).join('|')})/(?!index\\.js$|wire/index\\.js$|gen/)`;
+
 export default defineConfig(
   { ignores: ['dist/', 'dist-*/', 'rpc/gen/', '.roost/'] },
   {
@@ -64,8 +67,11 @@ export default defineConfig(
   },
   {
     files: ['**/*.ts'],
-    ignores: ['**/*.test.ts'],
-    rules: { 'import-x/no-restricted-paths': ['error', { basePath: root, zones }] },
+    ignores: ['**/*.test.ts', 'test/**', 'bench/**'],
+    rules: {
+      'import-x/no-restricted-paths': ['error', { basePath: root, zones }],
+      'no-restricted-imports': ['error', { patterns: [{ regex: internals, message: 'Import from the index.js of another folder; the rest is internal.' }] }],
+    },
   },
   { files: ['**/vitest.config.ts'], rules: { 'import-x/no-default-export': 'off' } },
 );

@@ -7,7 +7,7 @@ const eslint = new ESLint({
   cwd: root,
   // The files below do not exist, so that there are no types to check.
   overrideConfig: { languageOptions: { parserOptions: { projectService: false, project: null } } },
-  ruleFilter: ({ ruleId }) => ruleId.startsWith('import-x/'),
+  ruleFilter: ({ ruleId }) => ruleId.startsWith('import-x/') || ruleId === 'no-restricted-imports',
 });
 
 /** The rules that an import breaks when it stands in a new file of a folder. */
@@ -23,6 +23,8 @@ describe('the check of layers', () => {
     ['cache', '../flock/index.js'],
     ['playground', '../flock/index.js'],
     ['sdk', '../flock/index.js'],
+    ['sdk', '../playground/index.js'],
+    ['rpc', '../playground/index.js'],
     ['core', '../test/support/index.js'],
   ])('refuses that %s/ imports %s', async (folder, imported) => {
     expect(await broken(folder, imported)).toEqual(['import-x/no-restricted-paths']);
@@ -38,6 +40,12 @@ describe('the check of layers', () => {
     ['test', '../flock/index.js'],
   ])('accepts that %s/ imports %s', async (folder, imported) => {
     expect(await broken(folder, imported)).toEqual([]);
+  });
+
+  it('refuses the internals of another folder', async () => {
+    expect(await broken('flock', '../core/errors.js')).toEqual(['no-restricted-imports']);
+    expect(await broken('flock/deeper', '../../core/errors.js')).toEqual(['no-restricted-imports']);
+    expect(await broken('flock/deeper', '../types.js')).toEqual([]);
   });
 
   it('refuses a circle within a folder', async () => {
