@@ -1,0 +1,84 @@
+import { execFileSync } from 'node:child_process';
+import { accessSync, constants, realpathSync, statSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { RoostError } from '../core/index.js';
+import type { ServerKind } from './state.js';
+
+/** The databases' two families differ in how a data folder is made and in a few options. */
+export type MysqlFamily = 'mariadb' | 'mysql';
+
+export interface MysqlBinaries {
+  readonly family: MysqlFamily;
+  readonly server: string;
+  /** Makes a data folder. MySQL's server does that itself. */
+  readonly install: string | undefined;
+}
+
+export interface Binaries {
+  readonly mysql: MysqlBinaries;
+  readonly redis: string;
+  readonly memcached: string;
+}
+
+/** Servers are often installed where an ordinary user's PATH does not look. */
+const extraFolders = ['/usr/sbin', '/usr/local/sbin', '/usr/libexec', '/usr/local/bin', '/opt/homebrew/bin', '/usr/local/mysql/bin'];
+
+/** The servers' binaries, or the kinds of which there is none. */
+export function findBinaries(): Binaries | { readonly missing: readonly ServerKind[] } {
+  const mysql = findMysql();
+  const redis = findExecutable('redis-server');
+  const memcached = findExecutable('memcached');
+  if (mysql !== undefined && redis !== undefined && memcached !== undefined) return { mysql, redis, memcached };
+  const missing: ServerKind[] = [];
+  if (mysql === undefined) missing.push('mysql');
+  if (redis === undefined) missing.push('redis');
+  if (memcached === undefined) missing.push('memcached');
+  return { missing };
+}
+
+/** Throws `FailedPrecondition` that says what to install. */
+export function requireBinaries(): Binaries {
+  const binaries = findBinaries();
+  if ('missing' in binaries) throw missingBinaries(binaries.missing);
+  return binaries;
+}
+
+const installHints: Readonly<Record<ServerKind, string>> = {
+  mysql: 'mariadbd with mariadb-install-db, or mysqld 8 (Debian and Ubuntu: apt-get install mariadb-server; macOS: brew install mariadb)',
+  redis: 'redis-server (Debian and Ubuntu: apt-get install redis-server; macOS: brew install redis)',
+  memcached: 'memcached (Debian and Ubuntu: apt-get install memcached; macOS: brew install memcached)',
+};
+
+export const missingBinaries = (missing: readonly ServerKind[], cause?: unknown): RoostError =>
+  new RoostError(
+    'FailedPrecondition',
+    `the playground needs servers that are not on the PATH. Install\n${missing.map((kind) => `  - ${installHints[kind]}`).join('\n')}\nor start Docker and use containers`,
+    { fields: { missing: missing.join(',') }, cause },
+  );
+
+/** The real paths of the servers' executables, as the system shows them for a running process. */
+export const executablesOf = (binaries: Binaries): string[] =>
+  [binaries.mysql.server, binaries.redis, binaries.memcached].map((path) => realpathSync(path));
+
+function findMysql(): MysqlBinaries | undefined {
+  const server = findExecutable('mariadbd') ?? findExecutable('mysqld');
+  if (server === undefined) return undefined;
+  const version = execFileSync(server, ['--no-defaults', '--version'], { encoding: 'utf8', timeout: 10_000 });
+  if (!/mariadb/i.test(version)) return { family: 'mysql', server, install: undefined };
+  const install = findExecutable('mariadb-install-db') ?? findExecutable('mysql_install_db');
+  return install === undefined ? undefined : { family: 'mariadb', server, install };
+}
+
+function findExecutable(name: string): string | undefined {
+  const folders = [...(process.env['PATH'] ?? '').split(delimiter).filter((folder) => folder.startsWith('/')), ...extraFolders];
+  return folders.map((folder) => join(folder, name)).find(isExecutable);
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,2 @@
+/** Whether a container engine answers. */
+export const engineAnswers = (): Promise<boolean> => Promise.resolve(false);

@@ -1,0 +1,118 @@
+import { createHash } from 'node:crypto';
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { configSchema, RoostError, type RoostConfigInput } from '../core/index.js';
+import { isLockFile } from './lock.js';
+import { stateSchema, type PlaygroundState } from './state.js';
+
+const stateFile = 'playground.json';
+const configFile = 'roost.config.json';
+const temporarySuffix = '.tmp';
+/** Everything that a playground puts into its folder, and so everything that a stop may remove. */
+const ownEntry = /^((db|cache)\d+|redis|template|playground\.json|roost\.config\.json)(\.tmp)?$/;
+/** The kernel's limit on a socket's path is 107 bytes on Linux and 103 on macOS. */
+const socketPathBytes = 103;
+
+/** The folder of one playground: who may use it, and where everything stands in it. Files are readable by their owner only. */
+export class PlaygroundFolder {
+  /** Absolute and free of symbolic links, as the system shows the working folders of processes. */
+  readonly dir: string;
+
+  constructor(dir: string) {
+    this.dir = realPath(resolve(dir));
+  }
+
+  get configPath(): string {
+    return join(this.dir, configFile);
+  }
+
+  serverFolder(name: string): string {
+    return join(this.dir, name);
+  }
+
+  logPath(name: string): string {
+    return join(this.dir, name, 'log');
+  }
+
+  /** Throws `FailedPrecondition` where the folder holds something that is not a playground. */
+  checkUsable(): void {
+    if (!existsSync(this.dir)) return;
+    const entries = readdirSync(this.dir).filter((name) => !isLockFile(name) && name !== stateFile + temporarySuffix);
+    if (entries.length === 0 || entries.includes(stateFile)) return;
+    throw new RoostError('FailedPrecondition', `${this.dir} is not empty and holds no playground: choose an empty or a new folder`, {
+      fields: { dir: this.dir },
+    });
+  }
+
+  /** Whether a start left anything here, were it only a lock. */
+  isTouched(): boolean {
+    return existsSync(this.dir) && readdirSync(this.dir).some((name) => name === stateFile || isLockFile(name));
+  }
+
+  /** Undefined when there is no playground. Throws `DataLoss` where its state cannot be understood. */
+  readState(): PlaygroundState | undefined {
+    const path = join(this.dir, stateFile);
+    try {
+      return stateSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
+    } catch (error) {
+      if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+      throw new RoostError('DataLoss', `cannot read the playground's state ${path}: end its servers, if any run, and remove the folder`, {
+        fields: { dir: this.dir },
+        cause: error,
+      });
+    }
+  }
+
+  writeState(state: PlaygroundState): void {
+    this.#writeWhole(stateFile, JSON.stringify(state, null, 2));
+  }
+
+  writeConfig(config: RoostConfigInput): void {
+    configSchema.parse(config);
+    this.#writeWhole(configFile, JSON.stringify(config, null, 2));
+  }
+
+  /** A folder short enough to hold sockets: the server's own or, where that is too long, one below /tmp. */
+  socketFolder(name: string): string {
+    const own = this.serverFolder(name);
+    if (Buffer.byteLength(join(own, 'mysql.sock')) <= socketPathBytes) return own;
+    const folder = join(this.#shortFolder(), name);
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const { uid } = lstatSync(this.#shortFolder());
+    // Its name can be guessed, so that another user may have made it first.
+    if (uid !== process.getuid?.()) {
+      throw new RoostError('FailedPrecondition', `${this.#shortFolder()} belongs to another user: choose a playground folder with a shorter path`);
+    }
+    return folder;
+  }
+
+  /** Removes all that the playground wrote, the state last, so that a stop that is killed can be repeated. */
+  removeEverything(): void {
+    for (const name of readdirSync(this.dir)) {
+      if (ownEntry.test(name) && name !== stateFile) rmSync(join(this.dir, name), { recursive: true, force: true });
+    }
+    this.removeShortFolder();
+    rmSync(join(this.dir, stateFile), { force: true });
+  }
+
+  removeShortFolder(): void {
+    rmSync(this.#shortFolder(), { recursive: true, force: true });
+  }
+
+  /** Follows from the folder's own path and nothing else, so that a later process finds it although the first was killed. */
+  #shortFolder(): string {
+    const digest = createHash('sha256').update(this.dir).digest('hex').slice(0, 12);
+    return `/tmp/roost-${digest}`;
+  }
+
+  #writeWhole(name: string, text: string): void {
+    const path = join(this.dir, name);
+    writeFileSync(path + temporarySuffix, `${text}\n`, { mode: 0o600 });
+    renameSync(path + temporarySuffix, path);
+  }
+}
+
+function realPath(path: string): string {
+  if (existsSync(path) || path === dirname(path)) return realpathSync(path);
+  return join(realPath(dirname(path)), basename(path));
+}

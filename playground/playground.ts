@@ -1,0 +1,100 @@
+import { RoostError } from '../core/index.js';
+import { createDriver } from './createDriver.js';
+import type { PlaygroundFolder } from './folder.js';
+import { lockWaitMs } from './limits.js';
+import { withLock } from './lock.js';
+import type { Address } from './probes.js';
+import type { PlaygroundSource, PlaygroundState, ServerKind, ServerState } from './state.js';
+import { stopPlayground, type StopOptions } from './stopPlayground.js';
+
+export interface PlaygroundDatabaseHost extends Address {
+  /** db1, db2, … */
+  readonly name: string;
+  /** Absent where the database runs in a container. */
+  readonly socketPath?: string;
+  readonly user: string;
+  readonly password: string;
+}
+
+/** A database writes its pages out first. */
+const restartGraceMs = 30_000;
+
+/**
+ * A running playground. Servers are named db1, db2, …, redis, cache1, cache2, …
+ * They go on when this process ends; `stop` or `stopPlayground` ends them.
+ */
+export class Playground {
+  readonly dir: string;
+  readonly source: PlaygroundSource;
+  /** What the databases run, as "MariaDB 10.11.19" or "MySQL 8.4.3". */
+  readonly serverVersion: string;
+  readonly databaseHosts: readonly PlaygroundDatabaseHost[];
+  readonly redis: Address;
+  readonly memcached: readonly Address[];
+  /** The configuration file that fits these servers. */
+  readonly configPath: string;
+
+  constructor(
+    private readonly folder: PlaygroundFolder,
+    state: PlaygroundState,
+  ) {
+    this.dir = folder.dir;
+    this.source = state.source;
+    this.serverVersion = state.serverVersion ?? 'unknown';
+    this.databaseHosts = ofKind(state, 'mysql').map(({ name, host, port, socketPath }) => ({
+      name,
+      host,
+      port,
+      ...(socketPath === undefined ? {} : { socketPath }),
+      user: 'root',
+      password: state.password,
+    }));
+    const addresses = (kind: ServerKind): Address[] => ofKind(state, kind).map(({ host, port }) => ({ host, port }));
+    this.redis = addresses('redis')[0] as Address;
+    this.memcached = addresses('memcached');
+    this.configPath = folder.configPath;
+  }
+
+  /** Ends a server as a crash does (SIGKILL). Returns once it is gone. Throws `FailedPrecondition` where it is not running. */
+  kill(serverName: string): Promise<void> {
+    return this.#act(serverName, (state, server) => createDriver(state.source, this.folder).kill(server));
+  }
+
+  /** Stops the server from answering while its connections stay open (SIGSTOP). */
+  pause(serverName: string): Promise<void> {
+    return this.#act(serverName, (state, server) => createDriver(state.source, this.folder).pause(server));
+  }
+
+  resume(serverName: string): Promise<void> {
+    return this.#act(serverName, (state, server) => createDriver(state.source, this.folder).resume(server));
+  }
+
+  /** Starts a server again on the same port and data; one that still runs is ended cleanly first. Returns once it answers. */
+  restart(serverName: string): Promise<void> {
+    return this.#act(serverName, async (state, server) => {
+      const driver = createDriver(state.source, this.folder);
+      await driver.stop(server, restartGraceMs);
+      await driver.start(state, server, { mayMove: false, save: () => this.folder.writeState(state) });
+      this.folder.writeState(state);
+    });
+  }
+
+  /** Ends every server and removes all data. Stopping one that is stopped does nothing. */
+  async stop(options: StopOptions = {}): Promise<void> {
+    if (this.folder.isTouched()) await stopPlayground(this.dir, options);
+  }
+
+  #act(serverName: string, action: (state: PlaygroundState, server: ServerState) => Promise<void>): Promise<void> {
+    return withLock(this.dir, lockWaitMs, async () => {
+      // Another process may have restarted the server since.
+      const state = this.folder.readState();
+      if (state === undefined) throw new RoostError('FailedPrecondition', `the playground in ${this.dir} is stopped`, { fields: { dir: this.dir } });
+      const server = state.servers.find(({ name }) => name === serverName);
+      if (server !== undefined) return action(state, server);
+      const names = state.servers.map(({ name }) => name).join(', ');
+      throw new RoostError('InvalidArgument', `no server ${JSON.stringify(serverName)}: the playground has ${names}`, { fields: { server: serverName } });
+    });
+  }
+}
+
+const ofKind = (state: PlaygroundState, kind: ServerKind): ServerState[] => state.servers.filter((server) => server.kind === kind);

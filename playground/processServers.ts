@@ -1,0 +1,170 @@
+import { spawn } from 'node:child_process';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { RoostError } from '../core/index.js';
+import { executablesOf, findBinaries, requireBinaries, type Binaries } from './binaries.js';
+import type { ServerDriver } from './driver.js';
+import type { PlaygroundFolder } from './folder.js';
+import { memcachedArguments } from './memcachedServer.js';
+import { hasMysqlData, initialiseMysqlData, mysqlArguments } from './mysqlServer.js';
+import { freePort } from './ports.js';
+import { probeMemcached, probeMysql, probeRedis } from './probes.js';
+import { endProcess, findProcessesIn, identify, isAlive, sendSignal, waitForExit, type ProcessIdentity } from './processes.js';
+import { redisArguments } from './redisServer.js';
+import type { PlaygroundState, ServerState } from './state.js';
+
+/** A database that was killed replays its log first, which takes longer than a clean start. */
+const readyWithinMs = 60_000;
+const portAttempts = 20;
+const logLines = 20;
+
+/** Servers that are processes of this machine, in sessions of their own, so that they outlive whoever started them. */
+export class ProcessServers implements ServerDriver {
+  readonly source = 'binaries';
+
+  #binaries: Binaries | undefined;
+
+  constructor(private readonly folder: PlaygroundFolder) {}
+
+  async prepareDatabases(state: PlaygroundState): Promise<void> {
+    const folders = state.servers.filter(({ kind }) => kind === 'mysql').map(({ name }) => this.#makeFolder(name));
+    const empty = folders.filter((folder) => !hasMysqlData(folder));
+    if (empty.length > 0) await initialiseMysqlData(this.#require().mysql, join(this.folder.dir, 'template'), empty);
+  }
+
+  async start(state: PlaygroundState, server: ServerState, options: { mayMove: boolean; save: () => void }): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      const logFrom = sizeOf(this.folder.logPath(server.name));
+      const started = this.#spawn(state, server);
+      if (started !== undefined) {
+        server.process = started;
+        options.save();
+        if (await this.#becomesReady(state, server, started)) return;
+        await endProcess(started, 0);
+      }
+      const log = readFileSync(this.folder.logPath(server.name)).subarray(logFrom).toString('utf8');
+      if (!/address already in use/i.test(log) || attempt === portAttempts) throw this.#failure(server, log);
+      if (options.mayMove) server.port = await freePort();
+      else await sleep(250);
+    }
+  }
+
+  isAlive(server: ServerState): Promise<boolean> {
+    return Promise.resolve(server.process !== undefined && isAlive(server.process));
+  }
+
+  async kill(server: ServerState): Promise<void> {
+    await endProcess(this.#running(server), 0);
+  }
+
+  pause(server: ServerState): Promise<void> {
+    return this.#signal(server, 'SIGSTOP');
+  }
+
+  resume(server: ServerState): Promise<void> {
+    return this.#signal(server, 'SIGCONT');
+  }
+
+  async stop(server: ServerState, graceMs: number): Promise<void> {
+    if (server.process !== undefined) await endProcess(server.process, graceMs);
+  }
+
+  async sweep(): Promise<void> {
+    const binaries = findBinaries();
+    if ('missing' in binaries) return;
+    const left = findProcessesIn(this.folder.dir, executablesOf(binaries));
+    await Promise.all(left.map((process) => endProcess(process, 0)));
+  }
+
+  removeData(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  /** Undefined when the process ended at once. */
+  #spawn(state: PlaygroundState, server: ServerState): ProcessIdentity | undefined {
+    const cwd = this.#makeFolder(server.name);
+    const [command, args] = this.#commandLine(state, server);
+    const log = openSync(this.folder.logPath(server.name), 'a', 0o600);
+    try {
+      const child = spawn(command, args, { cwd, detached: true, stdio: ['ignore', log, log] });
+      child.on('error', () => undefined);
+      child.unref();
+      if (child.pid === undefined) throw new RoostError('FailedPrecondition', `cannot run ${command}`, { fields: { server: server.name } });
+      return identify(child.pid);
+    } finally {
+      closeSync(log);
+    }
+  }
+
+  #commandLine(state: PlaygroundState, server: ServerState): [string, string[]] {
+    const { port } = server;
+    const folder = this.folder.serverFolder(server.name);
+    if (server.kind === 'redis') return [this.#require().redis, redisArguments({ folder, port, fsync: state.redisFsync })];
+    if (server.kind === 'memcached') return [this.#require().memcached, memcachedArguments(port)];
+    const socketPath = join(this.folder.socketFolder(server.name), 'mysql.sock');
+    // A socket left by a server that was killed looks like one that answers.
+    if (existsSync(socketPath)) rmSync(socketPath);
+    server.socketPath = socketPath;
+    const { mysql } = this.#require();
+    return [mysql.server, mysqlArguments(mysql, { folder, socketPath, port, password: state.password })];
+  }
+
+  /** False when the process ended before it answered. Throws `FailedPrecondition` when it neither answers nor ends in time. */
+  async #becomesReady(state: PlaygroundState, server: ServerState, started: ProcessIdentity): Promise<boolean> {
+    const endMs = performance.now() + readyWithinMs;
+    let lastError: unknown;
+    while (isAlive(started)) {
+      if (performance.now() >= endMs) {
+        await endProcess(started, 0);
+        throw this.#failure(server, readFileSync(this.folder.logPath(server.name), 'utf8'), lastError);
+      }
+      try {
+        if (await answers(state, server, started)) return true;
+      } catch (error) {
+        lastError = error;
+      }
+      await waitForExit(started, 25);
+    }
+    return false;
+  }
+
+  #makeFolder(name: string): string {
+    const folder = this.folder.serverFolder(name);
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    return folder;
+  }
+
+  /** Looked for once, and only where a server is started: reading and stopping need none. */
+  #require(): Binaries {
+    return (this.#binaries ??= requireBinaries());
+  }
+
+  #signal(server: ServerState, signal: NodeJS.Signals): Promise<void> {
+    sendSignal(this.#running(server), signal);
+    return Promise.resolve();
+  }
+
+  #running(server: ServerState): ProcessIdentity {
+    if (server.process !== undefined && isAlive(server.process)) return server.process;
+    throw new RoostError('FailedPrecondition', `${server.name} is not running`, { fields: { server: server.name } });
+  }
+
+  #failure(server: ServerState, log: string, cause?: unknown): RoostError {
+    const tail = log.trimEnd().split('\n').slice(-logLines).join('\n');
+    return new RoostError('FailedPrecondition', `${server.name} did not start. The end of its log:\n${tail}`, {
+      fields: { server: server.name, port: server.port },
+      cause,
+    });
+  }
+}
+
+/** Whether it is this process that answers: another may have taken the port. A database proves it by the password. */
+async function answers(state: PlaygroundState, server: ServerState, started: ProcessIdentity): Promise<boolean> {
+  if (server.kind === 'redis') return (await probeRedis(server)) === started.pid;
+  if (server.kind === 'memcached') return (await probeMemcached(server)) === started.pid;
+  state.serverVersion = await probeMysql(server, state.password);
+  return true;
+}
+
+const sizeOf = (path: string): number => (existsSync(path) ? statSync(path).size : 0);

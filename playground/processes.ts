@@ -1,0 +1,125 @@
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { RoostError } from '../core/index.js';
+
+/** A process that cannot be mistaken for a later one with the same pid: the pid alone is reused by the system. */
+export interface ProcessIdentity {
+  readonly pid: number;
+  /** A digest of when the process started. Opaque; only compared. */
+  readonly startMark: string;
+}
+
+/** The identity of a running process; undefined when there is none, or only a zombie. */
+export function identify(pid: number): ProcessIdentity | undefined {
+  const started = startOf(pid);
+  if (started === undefined) return undefined;
+  return { pid, startMark: createHash('sha256').update(started).digest('hex').slice(0, 16) };
+}
+
+export const isAlive = (process: ProcessIdentity): boolean => identify(process.pid)?.startMark === process.startMark;
+
+/** Sends a signal; false when the process is gone. A pid that now belongs to another process is left alone. */
+export function sendSignal(target: ProcessIdentity, signal: NodeJS.Signals): boolean {
+  if (!isAlive(target)) return false;
+  try {
+    return process.kill(target.pid, signal);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ESRCH') return false;
+    throw new RoostError('FailedPrecondition', `process ${target.pid} of the playground belongs to another user: stop it as that user`, {
+      fields: { pid: target.pid },
+      cause: error,
+    });
+  }
+}
+
+/** True once the process is gone, false when it outlives `timeoutMs`. */
+export async function waitForExit(target: ProcessIdentity, timeoutMs: number): Promise<boolean> {
+  const endMs = performance.now() + timeoutMs;
+  while (isAlive(target)) {
+    if (performance.now() >= endMs) return false;
+    await sleep(10);
+  }
+  return true;
+}
+
+/** Asks the process to end, and ends it by force when it has not done so after `graceMs`. */
+export async function endProcess(target: ProcessIdentity, graceMs: number): Promise<void> {
+  if (graceMs > 0) {
+    sendSignal(target, 'SIGTERM');
+    // A paused process acts on no other signal until it is continued.
+    sendSignal(target, 'SIGCONT');
+    if (await waitForExit(target, graceMs)) return;
+  }
+  sendSignal(target, 'SIGKILL');
+  if (!(await waitForExit(target, 10_000))) {
+    throw new RoostError('Internal', `process ${target.pid} did not end although it was killed`, { fields: { pid: target.pid } });
+  }
+}
+
+/**
+ * The processes that run one of `executables` (real paths) from a folder inside `dir`: what a starter that was killed between
+ * starting a server and writing down its pid left behind. Needs /proc; empty where there is none.
+ */
+export function findProcessesIn(dir: string, executables: readonly string[]): ProcessIdentity[] {
+  const found: ProcessIdentity[] = [];
+  for (const name of entriesOf('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    const cwd = linkTarget(join('/proc', name, 'cwd'));
+    const executable = linkTarget(join('/proc', name, 'exe'));
+    if (!cwd?.startsWith(`${dir}/`) || executable === undefined || !executables.includes(executable)) continue;
+    const identity = identify(Number(name));
+    if (identity !== undefined) found.push(identity);
+  }
+  return found;
+}
+
+function startOf(pid: number): string | undefined {
+  if (process.platform !== 'linux') return startFromPs(pid);
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // The second field is the command in brackets, and may itself hold blanks and brackets.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    // An orphan that nobody reaps stays a zombie: it holds neither port nor file.
+    return fields[0] === 'Z' || fields[0] === 'X' ? undefined : `${bootId()} ${fields[19]}`;
+  } catch (error) {
+    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+    throw error;
+  }
+}
+
+let knownBootId: string | undefined;
+/** Start times count from boot, so that the same pid and time may come again after the next one. */
+const bootId = (): string => (knownBootId ??= readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim());
+
+function startFromPs(pid: number): string | undefined {
+  try {
+    const line = execFileSync('ps', ['-o', 'stat=,lstart=', '-p', String(pid)], { encoding: 'utf8' }).trim();
+    return line === '' || line.startsWith('Z') ? undefined : line.replace(/^\S+\s+/, '');
+  } catch (error) {
+    // ps exits with 1 when there is no such process.
+    if ((error as { status?: number }).status === 1) return undefined;
+    throw error;
+  }
+}
+
+function entriesOf(dir: string): string[] {
+  try {
+    return readdirSync(dir);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+/** Undefined for processes that are gone or that belong to others. */
+function linkTarget(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined;
+  }
+}

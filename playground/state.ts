@@ -1,0 +1,34 @@
+import { z } from 'zod';
+
+const serverState = z.object({
+  /** db1, db2, …; redis; cache1, cache2, … */
+  name: z.string().regex(/^(db|cache)[1-9]\d{0,2}$|^redis$/),
+  kind: z.enum(['mysql', 'redis', 'memcached']),
+  host: z.string(),
+  port: z.int().min(1).max(65535),
+  socketPath: z.string().optional(),
+  /** Where the server is a process of this machine: the one last started. */
+  process: z.object({ pid: z.int().positive(), startMark: z.string() }).optional(),
+  /** Where the server is a container. */
+  containerId: z.string().optional(),
+});
+
+/** What stands in `playground.json`: all that another process needs to read, adopt or stop a playground. */
+export const stateSchema = z.object({
+  format: z.literal(1),
+  source: z.enum(['binaries', 'containers']),
+  /** `starting` that outlives its starter means that the starter was killed. */
+  phase: z.enum(['starting', 'running', 'stopped']),
+  redisFsync: z.enum(['always', 'everysec', 'no']),
+  /** Of the database user `root`. */
+  password: z.string(),
+  /** As "MariaDB 10.11.19"; absent until a database has answered. */
+  serverVersion: z.string().optional(),
+  servers: z.array(serverState),
+});
+
+export type PlaygroundState = z.infer<typeof stateSchema>;
+export type ServerState = PlaygroundState['servers'][number];
+export type ServerKind = ServerState['kind'];
+export type PlaygroundSource = PlaygroundState['source'];
+export type RedisFsync = PlaygroundState['redisFsync'];
