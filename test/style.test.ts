@@ -36,3 +36,10 @@ it.each([
 ])('holds no %s', (_what, pattern) => {
   expect(files.filter((file) => pattern.test(read(file)))).toEqual([]);
 });
+
+it('locks the optional packages of every platform, without which a clean install fails', () => {
+  const lock = JSON.parse(read('package-lock.json')) as { packages: Record<string, { optionalDependencies?: Record<string, string> }> };
+  const locked = new Set(Object.keys(lock.packages).map((path) => path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length)));
+  const wanted = Object.values(lock.packages).flatMap((entry) => Object.keys(entry.optionalDependencies ?? {}));
+  expect(wanted.filter((name) => !locked.has(name))).toEqual([]);
+});
