@@ -39,6 +39,8 @@ const pool = z.strictObject({
 const jobs = z.strictObject({
   /** Entries a priority's stream may hold before writes are refused with `Overloaded`. */
   maxQueued: z.int().min(1).max(10_000_000).default(20_000),
+  /** Failing jobs a priority may hold before writes are refused: room for the writes of a database host that is away. */
+  maxFailing: z.int().min(1).max(10_000_000).default(200_000),
   /** Attempts after which a job goes to the bad-job queue. */
   errorLimit: z.int().min(1).max(1_000_000).default(100),
   /** Wait before a failed job is tried again. */

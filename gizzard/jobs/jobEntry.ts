@@ -1,0 +1,47 @@
+import { RoostError } from '../../core/index.js';
+
+/** A job as it lies in a stream. */
+export interface JobEntry {
+  readonly kind: string;
+  readonly payload: Buffer;
+  /** Attempts that failed so far. */
+  readonly attempts: number;
+  /** Set on a job that failed on some leaves: only these are still to be written. */
+  readonly onlyLeaves: readonly string[] | undefined;
+  /** What the last attempt said. */
+  readonly lastError: string;
+  /** When the journal accepted it, in milliseconds. */
+  readonly acceptedAtMs: number;
+  /** Who wants to hear when it has been applied: `server token`. */
+  readonly waiter: string | undefined;
+}
+
+/** Error texts are for people; the whole error is in the log. */
+const errorTextChars = 2_000;
+
+/** The fields of the stream entry, name and value by turns. */
+export function encodeJob(job: JobEntry): (string | Buffer)[] {
+  const fields: (string | Buffer)[] = ['kind', job.kind, 'payload', job.payload, 'accepted', String(job.acceptedAtMs)];
+  if (job.attempts > 0) fields.push('attempts', String(job.attempts), 'error', job.lastError.slice(0, errorTextChars));
+  if (job.onlyLeaves !== undefined) fields.push('leaves', job.onlyLeaves.join('\n'));
+  if (job.waiter !== undefined) fields.push('waiter', job.waiter);
+  return fields;
+}
+
+/** Throws `DataLoss` where the entry is not one of ours. */
+export function decodeJob(fields: readonly Buffer[]): JobEntry {
+  const byName = new Map<string, Buffer>();
+  for (let i = 0; i + 1 < fields.length; i += 2) byName.set(fields[i]!.toString(), fields[i + 1]!);
+  const payload = byName.get('payload');
+  const kind = byName.get('kind')?.toString();
+  if (payload === undefined || kind === undefined) throw new RoostError('DataLoss', 'an entry of the journal has no kind or no payload');
+  return {
+    kind,
+    payload,
+    attempts: Number(byName.get('attempts') ?? 0),
+    onlyLeaves: byName.get('leaves')?.toString().split('\n'),
+    lastError: byName.get('error')?.toString() ?? '',
+    acceptedAtMs: Number(byName.get('accepted') ?? 0),
+    waiter: byName.get('waiter')?.toString(),
+  };
+}

@@ -1,0 +1,122 @@
+import { RoostError, type Log } from '../../core/index.js';
+import type { DatabaseHosts } from '../hosts/databaseHosts.js';
+import type { Leaf, Route } from '../routing/route.js';
+import { shardKey } from '../topology/types.js';
+import type { Topology } from '../topology/topology.js';
+import type { JobEntry } from './jobEntry.js';
+import type { JobType } from './jobType.js';
+import { LeafWriter } from './leafWriter.js';
+import { Semaphore } from './semaphore.js';
+
+/** Transactions at once on one host. More would only wait for the same disk and the same locks, and take connections from reads. */
+const transactionsPerHost = 4;
+
+/** What became of a job. */
+export interface JobOutcome {
+  /** Leaves that are still to be written. Empty: the job is done. `undefined`: nothing of it was placed, all of it is to be tried again. */
+  readonly failedLeaves: readonly string[] | undefined;
+  /** Whether each part of the job is on at least one replica. */
+  readonly readable: boolean;
+  /** Set where something failed. */
+  readonly error: RoostError | undefined;
+}
+
+const done: JobOutcome = { failedLeaves: [], readable: true, error: undefined };
+
+/** Takes a job apart, brings each part to every leaf that takes writes, and says what is left to do. */
+export class JobRunner {
+  readonly #types: ReadonlyMap<string, JobType>;
+  readonly #writers = new Map<string, LeafWriter<unknown>>();
+  readonly #slots = new Map<string, Semaphore>();
+
+  constructor(
+    types: readonly JobType[],
+    private readonly topology: () => Topology,
+    private readonly hosts: DatabaseHosts,
+    private readonly log: Log,
+    private readonly applyDeadlineMs: number,
+  ) {
+    this.#types = new Map(types.map((type) => [type.kind, type]));
+  }
+
+  run(job: JobEntry): Promise<JobOutcome> {
+    const type = this.#types.get(job.kind);
+    if (type === undefined) return failed(new RoostError('FailedPrecondition', `this server knows no job of kind ${job.kind}`));
+    const byRoute = new Map<Route, unknown[]>();
+    try {
+      const topology = this.topology();
+      type.split(job.payload, (tableId, key, item) => {
+        const route = topology.route(tableId, key);
+        const items = byRoute.get(route);
+        if (items === undefined) byRoute.set(route, [item]);
+        else items.push(item);
+      });
+    } catch (error) {
+      return failed(RoostError.from(error));
+    }
+    return this.#place(type, byRoute, job.onlyLeaves === undefined ? undefined : new Set(job.onlyLeaves));
+  }
+
+  #place(type: JobType, byRoute: ReadonlyMap<Route, readonly unknown[]>, only: ReadonlySet<string> | undefined): Promise<JobOutcome> {
+    return new Promise((resolve) => {
+      const failedLeaves = new Set<string>();
+      const unread = new Set<Route>(byRoute.keys());
+      let error: RoostError | undefined;
+      let outstanding = 1;
+      const finish = (): void => {
+        outstanding--;
+        if (outstanding > 0) return;
+        resolve(error === undefined ? done : { failedLeaves: [...failedLeaves], readable: unread.size === 0, error });
+      };
+      const fail = (leaf: Leaf, reason: RoostError): void => {
+        failedLeaves.add(leaf.key);
+        error ??= reason;
+      };
+      for (const [route, items] of byRoute) {
+        const wanted = (leaf: Leaf): boolean => only === undefined || only.has(leaf.key);
+        // A job that is down to some leaves has been applied to the others before.
+        if (route.leaves.some((leaf) => leaf.write === 'allow' && !wanted(leaf)) || route.writable.length + route.denied.length === 0) unread.delete(route);
+        for (const leaf of route.denied) {
+          if (wanted(leaf)) fail(leaf, new RoostError('Unavailable', `shard ${leaf.key} refuses writes for now (below ${shardKey(route.root.id)})`, { fields: { shard: leaf.key } }));
+        }
+        for (const leaf of route.writable) {
+          if (!wanted(leaf)) continue;
+          let writer: LeafWriter<unknown>;
+          try {
+            writer = this.#writer(type, leaf);
+          } catch (reason) {
+            fail(leaf, RoostError.from(reason));
+            continue;
+          }
+          outstanding++;
+          writer.push(items, (reason) => {
+            if (reason === undefined) unread.delete(route);
+            else {
+              this.log.debug({ err: reason, shard: leaf.key }, 'a job failed on a shard');
+              fail(leaf, reason);
+            }
+            finish();
+          });
+        }
+      }
+      finish();
+    });
+  }
+
+  #writer(type: JobType, leaf: Leaf): LeafWriter<unknown> {
+    const key = `${type.kind} ${leaf.key}`;
+    const known = this.#writers.get(key);
+    if (known !== undefined) return known;
+    const hostname = leaf.shard.id.hostname;
+    let slots = this.#slots.get(hostname);
+    if (slots === undefined) {
+      slots = new Semaphore(transactionsPerHost);
+      this.#slots.set(hostname, slots);
+    }
+    const writer = new LeafWriter(type, leaf, this.hosts.host(hostname), slots, this.applyDeadlineMs);
+    this.#writers.set(key, writer);
+    return writer;
+  }
+}
+
+const failed = (error: RoostError): Promise<JobOutcome> => Promise.resolve({ failedLeaves: undefined, readable: false, error });

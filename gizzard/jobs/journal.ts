@@ -1,0 +1,125 @@
+import type { Redis, Result } from 'ioredis';
+import { RoostError, type Deadline, type JobsConfig, type Log, type RedisConfig } from '../../core/index.js';
+import { decodeJob, encodeJob, type JobEntry } from './jobEntry.js';
+import { priorities, type Priority } from './priority.js';
+import { connectRedis } from './redis.js';
+import { streamKeys, workerGroup, type StreamKeys } from './streamKeys.js';
+
+/** A refused write is worth another try when the workers have had time to make room. */
+const overloadedRetryAfterMs = 200;
+
+/** One atomic step, so that two writers cannot both take the last place. Answers the entry's id, or which queue is full. */
+const appendScript = `
+  if redis.call('XLEN', KEYS[1]) >= tonumber(ARGV[1]) then return {err = 'FULL queued'} end
+  if redis.call('XLEN', KEYS[2]) >= tonumber(ARGV[2]) then return {err = 'FULL failing'} end
+  return redis.call('XADD', KEYS[1], '*', unpack(ARGV, 3))`;
+
+declare module 'ioredis' {
+  interface RedisCommander<Context> {
+    roostAppend(queued: string, failing: string, maxQueued: number, maxFailing: number, ...fields: (string | Buffer)[]): Result<string, Context>;
+  }
+}
+
+export interface QueueSizes {
+  /** Accepted and not yet applied. */
+  readonly queued: number;
+  /** Failed, waiting for another attempt. */
+  readonly failing: number;
+  /** Given up after the error limit; kept until an operator decides. */
+  readonly bad: number;
+}
+
+/** A job that failed, as operators look at it. */
+export interface StoredJob extends JobEntry {
+  readonly id: string;
+}
+
+/**
+ * The journal of writes: Redis Streams, one for each priority. A job that `append` has answered for is as durable as that Redis is set to be:
+ * with `appendfsync always` it survives `kill -9` of every process.
+ */
+export class Journal {
+  readonly #redis: Redis;
+  readonly #keys: Readonly<Record<Priority, StreamKeys>>;
+
+  constructor(
+    cluster: string,
+    redisConfig: RedisConfig,
+    private readonly config: JobsConfig,
+    log: Log,
+  ) {
+    this.#redis = connectRedis(redisConfig, log);
+    this.#redis.defineCommand('roostAppend', { numberOfKeys: 2, lua: appendScript });
+    this.#keys = streamKeys(cluster);
+  }
+
+  /**
+   * Accepts a job. Throws `Overloaded` when the queue, or the queue of failing jobs, is full: nothing was accepted.
+   * `Unavailable` and `DeadlineExceeded` leave open whether it was accepted; jobs are idempotent, so that a repetition does no harm.
+   */
+  async append(priority: Priority, job: Pick<JobEntry, 'kind' | 'payload' | 'waiter'>, deadline: Deadline): Promise<string> {
+    const keys = this.#keys[priority];
+    const fields = encodeJob({ ...job, attempts: 0, onlyLeaves: undefined, lastError: '', acceptedAtMs: Date.now() });
+    try {
+      return await deadline.race(this.#redis.roostAppend(keys.queued, keys.failing, this.config.maxQueued, this.config.maxFailing, ...fields), 'journalling a write');
+    } catch (error) {
+      throw journalError(error, priority);
+    }
+  }
+
+  async sizes(priority: Priority): Promise<QueueSizes> {
+    const keys = this.#keys[priority];
+    try {
+      const [queued, failing, bad] = await Promise.all([this.#redis.xlen(keys.queued), this.#redis.xlen(keys.failing), this.#redis.xlen(keys.bad)]);
+      return { queued, failing, bad };
+    } catch (error) {
+      throw journalError(error, priority);
+    }
+  }
+
+  async ping(): Promise<void> {
+    try {
+      await this.#redis.ping();
+    } catch (error) {
+      throw journalError(error, 'high');
+    }
+  }
+
+  /** The oldest failing or bad jobs, at most `count`. */
+  async peek(priority: Priority, queue: 'failing' | 'bad', count: number): Promise<StoredJob[]> {
+    const entries = await this.#redis.xrangeBuffer(this.#keys[priority][queue], '-', '+', 'COUNT', count);
+    return entries.map(([id, fields]) => ({ id: id.toString(), ...decodeJob(fields) }));
+  }
+
+  /** Makes the streams' consumer groups where they are missing, so that jobs accepted before the first worker starts are found. */
+  async prepare(): Promise<void> {
+    await Promise.all(priorities.map((priority) => createGroup(this.#redis, this.#keys[priority].queued)));
+  }
+
+  async close(): Promise<void> {
+    await this.#redis.quit().catch(() => this.#redis.disconnect());
+  }
+}
+
+/** Makes a stream's consumer group, reading from the first entry; does nothing where it exists. */
+export async function createGroup(redis: Redis, stream: string): Promise<void> {
+  try {
+    await redis.xgroup('CREATE', stream, workerGroup, '0', 'MKSTREAM');
+  } catch (error) {
+    if (!(error instanceof Error && error.message.startsWith('BUSYGROUP'))) throw error;
+  }
+}
+
+function journalError(error: unknown, priority: Priority): RoostError {
+  if (error instanceof RoostError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  const full = /FULL (queued|failing)/.exec(message);
+  if (full !== null) {
+    return new RoostError('Overloaded', full[1] === 'queued' ? `the ${priority} queue is full` : `too many ${priority} jobs are failing`, {
+      retryAfterMs: overloadedRetryAfterMs,
+      fields: { priority, queue: full[1] },
+    });
+  }
+  if (message.startsWith('OOM')) return new RoostError('Overloaded', `the journal's Redis is out of memory`, { cause: error, retryAfterMs: 5_000 });
+  return new RoostError('Unavailable', `the journal's Redis did not answer: ${message}`, { cause: error, fields: { priority } });
+}

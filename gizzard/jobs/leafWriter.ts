@@ -1,0 +1,88 @@
+import { Deadline, isRoostError, RoostError } from '../../core/index.js';
+import type { DatabaseHost } from '../hosts/databaseHost.js';
+import type { Leaf } from '../routing/route.js';
+import type { JobType } from './jobType.js';
+import type { Semaphore } from './semaphore.js';
+
+/** Items of one transaction: enough to share its round trips and its commit, few enough to keep its locks short. */
+const itemsPerTransaction = 1_000;
+
+interface Group<Item> {
+  readonly items: readonly Item[];
+  readonly done: (error: RoostError | undefined) => void;
+}
+
+/**
+ * Applies the jobs of one kind to one leaf, one transaction after another: what arrives while a transaction runs goes together into the next.
+ * Under load that makes large batches, at rest it waits for nothing; and this process never competes with itself for the leaf's locks.
+ */
+export class LeafWriter<Item> {
+  readonly #waiting: Group<Item>[] = [];
+  #running = false;
+
+  constructor(
+    private readonly type: JobType<Item>,
+    private readonly leaf: Leaf,
+    private readonly host: DatabaseHost,
+    private readonly slots: Semaphore,
+    private readonly deadlineMs: number,
+  ) {}
+
+  /** `done` is called once, with the error if the items were not applied. */
+  push(items: readonly Item[], done: (error: RoostError | undefined) => void): void {
+    this.#waiting.push({ items, done });
+    if (!this.#running) {
+      this.#running = true;
+      void this.#run();
+    }
+  }
+
+  get idle(): boolean {
+    return !this.#running;
+  }
+
+  async #run(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      await this.slots.acquire();
+      try {
+        await this.#applyTogether(this.#take());
+      } finally {
+        this.slots.release();
+      }
+    }
+    this.#running = false;
+  }
+
+  #take(): Group<Item>[] {
+    let items = 0;
+    let groups = 0;
+    while (groups < this.#waiting.length && (groups === 0 || items + this.#waiting[groups]!.items.length <= itemsPerTransaction)) {
+      items += this.#waiting[groups]!.items.length;
+      groups++;
+    }
+    return this.#waiting.splice(0, groups);
+  }
+
+  async #applyTogether(groups: readonly Group<Item>[]): Promise<void> {
+    const error = await this.#apply(groups.length === 1 ? groups[0]!.items : groups.flatMap((group) => group.items));
+    // An error of the host would meet each group alone just the same; any other may be the fault of one of them.
+    if (error === undefined || groups.length === 1 || error.retryable) {
+      for (const group of groups) group.done(error);
+      return;
+    }
+    for (const group of groups) group.done(await this.#apply(group.items));
+  }
+
+  async #apply(items: readonly Item[]): Promise<RoostError | undefined> {
+    if (!this.host.health.healthy) return new RoostError('Unavailable', `${this.host.name} is down`, { fields: { host: this.host.name } });
+    try {
+      for (let start = 0; start < items.length; start += itemsPerTransaction) {
+        const part = items.length <= itemsPerTransaction ? items : items.slice(start, start + itemsPerTransaction);
+        await this.type.apply(this.host, this.leaf, part, Deadline.after(this.deadlineMs));
+      }
+      return undefined;
+    } catch (error) {
+      return isRoostError(error) ? error : RoostError.from(error);
+    }
+  }
+}

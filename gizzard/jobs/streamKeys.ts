@@ -1,0 +1,22 @@
+import { priorities, type Priority } from './priority.js';
+
+export interface StreamKeys {
+  readonly queued: string;
+  readonly failing: string;
+  readonly bad: string;
+}
+
+/** The consumer group that all workers of a cluster share. */
+export const workerGroup = 'workers';
+
+/** The braces keep a cluster's keys in one slot of a Redis Cluster, so that jobs move between streams atomically. */
+export const streamKeys = (cluster: string): Readonly<Record<Priority, StreamKeys>> =>
+  Object.fromEntries(
+    priorities.map((priority) => {
+      const base = `{${cluster}}:jobs:${priority}`;
+      return [priority, { queued: base, failing: `${base}:failing`, bad: `${base}:bad` }];
+    }),
+  ) as Record<Priority, StreamKeys>;
+
+/** The channel on which one server hears that jobs it waits for were applied. */
+export const doneChannel = (cluster: string, server: string): string => `{${cluster}}:done:${server}`;

@@ -1,0 +1,78 @@
+import type { Redis } from 'ioredis';
+import { RoostError, type Deadline } from '../../core/index.js';
+import { doneChannel } from './streamKeys.js';
+
+interface Waiter {
+  resolve(): void;
+  reject(error: RoostError): void;
+}
+
+/**
+ * Callers that wait until their job has been applied. A job carries `server token`; whichever worker applies it tells that server,
+ * by a call within the process or through Redis's publish and subscribe. A message that gets lost costs the caller its deadline, never the write.
+ */
+export class Waiters {
+  readonly #waiting = new Map<string, Waiter>();
+  #tokens = 0;
+
+  constructor(
+    private readonly cluster: string,
+    readonly server: string,
+    /** Publishes. */
+    private readonly publisher: Redis,
+    private readonly subscriber: Redis,
+  ) {}
+
+  async start(): Promise<void> {
+    this.subscriber.on('message', (_channel: string, message: string) => {
+      const [token = '', ...error] = message.split(' ');
+      this.#settle(token, error.join(' '));
+    });
+    await this.subscriber.subscribe(doneChannel(this.cluster, this.server));
+  }
+
+  /** Registers a caller before its job is journalled: the answer may come before `append` returns. */
+  register(): { readonly waiter: string; readonly applied: (deadline: Deadline) => Promise<void>; readonly cancel: () => void } {
+    const token = String(++this.#tokens);
+    const { promise, resolve, reject } = withResolvers();
+    this.#waiting.set(token, { resolve, reject });
+    // The caller may be gone by the time the answer comes.
+    promise.catch(() => undefined);
+    const cancel = (): void => void this.#waiting.delete(token);
+    return {
+      waiter: `${this.server} ${token}`,
+      applied: async (deadline) => {
+        try {
+          await deadline.race(promise, 'applying a write that is in the journal');
+        } finally {
+          cancel();
+        }
+      },
+      cancel,
+    };
+  }
+
+  /** Tells whoever waits. `error` is empty when every part of the job is on at least one replica. */
+  async tell(waiter: string, error: string): Promise<void> {
+    const [server = '', token = ''] = waiter.split(' ');
+    if (server === this.server) this.#settle(token, error);
+    else await this.publisher.publish(doneChannel(this.cluster, server), `${token} ${error}`);
+  }
+
+  #settle(token: string, error: string): void {
+    const waiter = this.#waiting.get(token);
+    this.#waiting.delete(token);
+    if (error === '') waiter?.resolve();
+    else waiter?.reject(new RoostError('Unavailable', `the write is in the journal and will be applied, but not yet: ${error}`));
+  }
+}
+
+function withResolvers(): { promise: Promise<void>; resolve: () => void; reject: (error: Error) => void } {
+  let resolve!: () => void;
+  let reject!: (error: Error) => void;
+  const promise = new Promise<void>((resolver, rejecter) => {
+    resolve = resolver;
+    reject = rejecter;
+  });
+  return { promise, resolve, reject };
+}
