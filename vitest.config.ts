@@ -15,7 +15,7 @@ const testFiles = readdirSync(import.meta.dirname, { withFileTypes: true })
 
 const projectOf = (file: string): string => {
   if (file.endsWith('.long.test.ts')) return 'long';
-  const needsServers = /from '[^']*(support|playground)\/|startPlayground\(/;
+  const needsServers = /from '[^']*(support|playground)\/|\b(freshCluster|startPlayground)\(/;
   return needsServers.test(readFileSync(join(import.meta.dirname, file), 'utf8')) ? 'integration' : 'unit';
 };
 

@@ -1,8 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
-import { startPlayground } from '../playground/index.js';
+import { startPlayground, stopPlayground } from '../playground/index.js';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -11,9 +11,12 @@ declare module 'vitest' {
   }
 }
 
+const prefix = 'roost-test-';
+
 /** Starts the one playground that all integration tests share; returns what stops it. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const dir = mkdtempSync(join(tmpdir(), 'roost-test-'));
+  await stopOrphans();
+  const dir = join(tmpdir(), `${prefix}${process.pid}`);
   const playground = await startPlayground({ dir, databaseHosts: 2, caches: 2 });
   process.stdout.write(`tests run on ${playground.serverVersion}\n`);
   project.provide('playgroundConfigPath', playground.configPath);
@@ -21,4 +24,23 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     await playground.stop();
     rmSync(dir, { recursive: true, force: true });
   };
+}
+
+/** A test run that was killed leaves its servers running; its folder is named after its process. */
+async function stopOrphans(): Promise<void> {
+  for (const name of readdirSync(tmpdir())) {
+    const pid = name.startsWith(prefix) ? Number(name.slice(prefix.length)) : NaN;
+    if (!Number.isInteger(pid) || isAlive(pid)) continue;
+    const dir = join(tmpdir(), name);
+    await stopPlayground(dir);
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+  }
 }

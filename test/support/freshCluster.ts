@@ -22,7 +22,9 @@ export interface FreshCluster {
  * @param overrides top-level keys of the configuration to replace
  */
 export function freshCluster(name: string, overrides: Partial<RoostConfigInput> = {}): FreshCluster {
-  const shared = JSON.parse(readFileSync(inject('playgroundConfigPath'), 'utf8')) as RoostConfigInput;
+  const path = inject('playgroundConfigPath') as string | undefined;
+  if (path === undefined) throw new Error('a test file that uses test/support must import it itself: vitest.config.ts looks for that');
+  const shared = JSON.parse(readFileSync(path, 'utf8')) as RoostConfigInput;
   const config = configSchema.parse({
     ...shared,
     log: { level: 'warn' },
