@@ -41,8 +41,8 @@ const steps = {
   },
 };
 
-if (!Object.hasOwn(steps, step ?? '')) fail(`usage: node scripts/run.mjs ${Object.keys(steps).join('|')} [arguments]`, 2);
 checkNode();
+if (!Object.keys(steps).includes(step)) fail(`usage: node scripts/run.mjs ${Object.keys(steps).join('|')} [arguments]`, 2);
 try {
   await install();
   await steps[step]();

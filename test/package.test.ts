@@ -1,0 +1,83 @@
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { freshCluster } from './support/index.js';
+
+// What a user gets: the packed package, installed into an empty folder, and the README's example in it.
+
+const root = join(import.meta.dirname, '..');
+const run = promisify(execFile);
+const { configPath } = freshCluster('package');
+const folder = mkdtempSync(join(tmpdir(), 'roost-package-'));
+const roost = (...args: string[]) => run('npx', ['--no-install', 'roost', ...args], { cwd: folder });
+
+beforeAll(async () => {
+  const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', folder], { cwd: root });
+  const [packed] = JSON.parse(stdout) as [{ filename: string }];
+  writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }\n');
+  await run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', `./${packed.filename}`], { cwd: folder });
+}, 180_000);
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+it('has the command', async () => {
+  const { stdout } = await roost('--help');
+  expect(stdout).toContain('Usage: roost');
+});
+
+it('holds nothing that only development needs', async () => {
+  const { stdout } = await run('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], { cwd: root });
+  const [{ files }] = JSON.parse(stdout) as [{ files: { path: string }[] }];
+  const paths = files.map(({ path }) => path);
+  expect(paths).toEqual(expect.arrayContaining(['LICENSE', 'README.md', 'CHANGELOG.md', 'dist/cli/main.js']));
+  expect(paths.filter((path) => /(^|\/)(test|bench|node_modules|\.[^/]*)\/|\.test\.|\.tgz$/.test(path))).toEqual([]);
+});
+
+it("runs the README's example against a server of its own", async () => {
+  await roost('graph', 'create', 'follows', '--config', configPath);
+  const server = spawn(join(folder, 'node_modules', '.bin', 'roost'), ['serve', '--config', configPath, '--json'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  try {
+    const address = await serverAddress(server);
+    writeFileSync(join(folder, 'example.ts'), readmeExample().replaceAll('127.0.0.1:7915', address));
+    const options = ['--strict', '--module', 'nodenext', '--target', 'es2023', '--types', 'node', '--typeRoots', join(root, 'node_modules', '@types')];
+    await compile([...options, 'example.ts']);
+    const { stdout } = await run(process.execPath, ['example.js'], { cwd: folder });
+    expect(stdout).not.toBe('');
+  } finally {
+    server.kill('SIGTERM');
+    if (server.exitCode === null) await once(server, 'exit');
+  }
+  expect(server.exitCode).toBe(0);
+}, 120_000);
+
+/** The first block of TypeScript in the README. */
+function readmeExample(): string {
+  const example = /^```ts\n(.*?)^```$/ms.exec(readFileSync(join(root, 'README.md'), 'utf8'))?.[1];
+  expect(example).toContain("from 'roostdb/sdk'");
+  expect(example).toContain('127.0.0.1:7915');
+  return example!;
+}
+
+/** Where the server takes requests; it says so in its first line. */
+async function serverAddress(server: ChildProcess): Promise<string> {
+  for await (const line of createInterface({ input: server.stdout! })) {
+    const { flock } = JSON.parse(line) as { flock: { host: string; port: number } };
+    return `${flock.host}:${flock.port}`;
+  }
+  throw new Error('the server ended before it took requests');
+}
+
+/** Compiles with the project's compiler, and fails with what it says. */
+async function compile(args: string[]): Promise<void> {
+  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+  await run(process.execPath, [tsc, ...args], { cwd: folder }).catch((error: { stdout: string }) => {
+    throw new Error(`the example does not compile:\n${error.stdout}`, { cause: error });
+  });
+}
