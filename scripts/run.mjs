@@ -20,7 +20,8 @@ const [step, ...args] = process.argv.slice(2);
 const steps = {
   quickstart: async () => {
     await build();
-    await node(['dist/cli/main.js', 'quickstart', ...args]);
+    // A file's path is meant from where the user stands, which npm leaves for the top folder.
+    await node([join(root, 'dist/cli/main.js'), 'quickstart', ...args], { cwd: process.env.INIT_CWD ?? process.cwd() });
   },
   build,
   lint: () => lint(args),
@@ -145,9 +146,9 @@ function node(nodeArgs, options) {
 }
 
 /** Runs a command to its end, its output visible. Throws StepFailed with its exit code where it fails. */
-function run(command, commandArgs, { toStderr = false, env = {} } = {}) {
+function run(command, commandArgs, { toStderr = false, env = {}, cwd = root } = {}) {
   const child = spawn(command, commandArgs, {
-    cwd: root,
+    cwd,
     env: { ...process.env, ...env },
     stdio: ['inherit', toStderr ? 2 : 'inherit', 'inherit'],
   });
