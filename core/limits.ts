@@ -14,6 +14,25 @@ export const limits = {
   termsPerQuery: 256,
   /** A Thrift message. A larger one closes the connection before it is read. */
   messageBytes: 16 * 1024 * 1024,
+  /** Structs, lists and maps inside one another in a Thrift message; our services need 8. */
+  messageDepth: 64,
+  /** What a server holds of requests that are incomplete or not yet answered, over all connections. Past it, whoever sends more is closed. */
+  serverRequestBytes: 256 * 1024 * 1024,
+  /** Clients of one server at a time. Each costs a descriptor and a few kilobytes. */
+  serverConnections: 4_096,
+  /** Requests that a server works on at a time, in all and for one connection; past it they are refused with `Overloaded`. */
+  serverInFlight: 4_096,
+  connectionInFlight: 1_024,
+  /** A connection is closed when for this long no whole request came and none was being answered. */
+  connectionIdleMs: 600_000,
+  /** Calls that a client has in flight on one connection, and those that may wait behind them; past that a call fails with `Overloaded`. */
+  clientInFlight: 256,
+  clientWaiting: 16_384,
+  /** How long a client waits for a connection before it looks at the next server. */
+  connectTimeoutMs: 1_000,
+  /** Edges in one call of a client's bulk write, and such calls in flight. One journal entry each; larger ones no longer cost less an edge. */
+  bulkWriteEdges: 1_000,
+  bulkWriteInFlight: 8,
   /** The deadline of a request that does not bring one, and the longest one that is accepted. */
   defaultDeadlineMs: 5_000,
   maxDeadlineMs: 600_000,
@@ -21,4 +40,7 @@ export const limits = {
 
 if (limits.idsPerCall * 8 > limits.messageBytes || limits.operationsPerWrite * 33 > limits.messageBytes) {
   throw new Error('limits: a call within its own limits would not fit a message');
+}
+if (limits.messageBytes >= 2 ** 31 || limits.serverRequestBytes < 2 * limits.messageBytes) {
+  throw new Error('limits: a frame must not look like an unframed message, and a server must hold at least two messages');
 }

@@ -1,0 +1,123 @@
+/*
+ * Roost's own methods beside FlockDB's, on the same port. Many edges travel as columns: entry i of each column belongs
+ * to edge i. Columns of ids, positions and times are packed little-endian signed 64-bit integers; times are microseconds.
+ */
+include "flockdb.thrift"
+
+namespace rb Roost.Flock
+namespace py roost
+namespace js roost
+
+/*
+ * code: InvalidArgument, NotFound, AlreadyExists, FailedPrecondition, Unavailable, DeadlineExceeded, Overloaded, Conflict,
+ * DataLoss or Internal; callers branch on it. fields: what the error is about. retryable: whether the same call may succeed later.
+ */
+exception RoostException {
+  1: string code
+  2: string description
+  3: map<string, string> fields
+  4: bool retryable
+  5: optional i32 retry_after_ms
+}
+
+struct Graph {
+  1: i32 id
+  2: string name
+}
+
+struct ReadOptions {
+  1: optional i32 deadline_ms
+}
+
+/* Journaled: answered once in the journal. Materialized: answered once applied in both directions. */
+enum Acknowledgement {
+  Journaled = 1
+  Materialized = 2
+}
+
+struct WriteOptions {
+  1: optional flockdb.Priority priority
+  2: optional Acknowledgement acknowledgement
+  3: optional i32 deadline_ms
+}
+
+/* operations: values of ExecuteOperationType, one byte for all edges or one for each. positions absent: the time of the write. times absent: now. */
+struct EdgeWrites {
+  1: i32 graph_id
+  2: binary operations
+  3: binary source_ids
+  4: binary destination_ids
+  5: optional binary positions
+  6: optional binary times
+}
+
+/*
+ * states: one byte an edge, 0 where there has never been one, else 1 + its rank (normal 0, negative 1, archived 2, removed 3).
+ * positions and times hold 0 where there has never been an edge.
+ */
+struct EdgeColumns {
+  1: binary states
+  2: binary positions
+  3: binary times
+}
+
+struct EdgePage {
+  1: binary source_ids
+  2: binary destination_ids
+  3: EdgeColumns columns
+  4: i64 next_cursor
+  5: i64 prev_cursor
+}
+
+struct Leaf {
+  1: string shard
+  2: string host
+  3: string read
+  4: string write
+}
+
+/* Where one node of a graph lives in one direction. leaves: in the order of the tree. */
+struct NodeLocation {
+  1: bool is_forward
+  2: i32 table_id
+  3: i64 hash
+  4: i64 base_id
+  5: string root_shard
+  6: list<Leaf> leaves
+}
+
+struct JournalStatus {
+  1: i64 queued_high
+  2: i64 queued_medium
+  3: i64 queued_low
+  4: i64 failing
+  5: i64 bad
+}
+
+service RoostFlock extends flockdb.FlockDB {
+  list<Graph> list_graphs() throws (1: RoostException ex)
+
+  /* All of the writes are accepted, or none is. */
+  void write_edges(1: EdgeWrites writes, 2: WriteOptions options) throws (1: RoostException ex)
+
+  /* One byte a pair, as in EdgeColumns.states. */
+  binary edge_states(1: i32 graph_id, 2: binary source_ids, 3: binary destination_ids, 4: ReadOptions options) throws (1: RoostException ex)
+
+  EdgeColumns edges(1: i32 graph_id, 2: binary source_ids, 3: binary destination_ids, 4: ReadOptions options) throws (1: RoostException ex)
+
+  /* Four i64 a node: how many edges are normal, negative, archived, removed. */
+  binary counts(1: i32 graph_id, 2: bool is_forward, 3: binary ids, 4: ReadOptions options) throws (1: RoostException ex)
+
+  flockdb.Results select_page(1: flockdb.SelectQuery query, 2: ReadOptions options) throws (1: RoostException ex)
+
+  /* Runs the queries in parallel; one that fails fails the call. */
+  list<flockdb.Results> select_pages(1: list<flockdb.SelectQuery> queries, 2: ReadOptions options) throws (1: RoostException ex)
+
+  i64 count_query(1: list<flockdb.SelectOperation> operations, 2: ReadOptions options) throws (1: RoostException ex)
+
+  EdgePage select_edge_page(1: flockdb.EdgeQuery query, 2: ReadOptions options) throws (1: RoostException ex)
+
+  list<NodeLocation> locate(1: i32 graph_id, 2: i64 id) throws (1: RoostException ex)
+
+  JournalStatus journal_status() throws (1: RoostException ex)
+}

@@ -1,0 +1,5 @@
+export { AdminServer, type AdminServerOptions } from './server/adminServer.js';
+export { flockProcessor } from './server/flockProcessor.js';
+export type { ProcessorFactory, RequestGate, ThriftProcessor } from './server/requestGate.js';
+export type { ThriftServerLimits } from './server/serverLoad.js';
+export { ThriftServer, type ThriftServerOptions } from './server/thriftServer.js';

@@ -1,0 +1,131 @@
+import { packIds, RoostError, type Micros } from '../../core/index.js';
+import type { Edge, EdgeState, FlockService, IdPage, PageRequest } from '../../flock/types.js';
+import { queryFromThrift, required, stateToFlockdb, termFromThrift, type FlockDBTypes, type RoostFlockModule } from '../wire/index.js';
+import { checkAnswerSize, checkQueries } from './answerSize.js';
+import { compileExecute } from './compileExecute.js';
+
+const flockdbMethods = [
+  'contains',
+  'get',
+  'get_metadata',
+  'contains_metadata',
+  'select2',
+  'count2',
+  'select_edges',
+  'execute',
+  'count',
+  'select',
+] as const;
+
+export type FlockdbHandler = Pick<RoostFlockModule.Client, (typeof flockdbMethods)[number]>;
+
+export const isFlockdbMethod = (method: string): boolean => flockdbMethods.some((known) => known === method);
+
+const maxInt32 = 2 ** 31 - 1;
+/** An edge in Thrift's binary form: six fields with their heads, and the end. */
+const edgeBytes = 55;
+
+/** The FlockDB service on a FlockService. Errors are RoostErrors; the caller turns them into FlockException. */
+export function flockdbHandler(flock: FlockService): FlockdbHandler {
+  const edge = async (sourceId: bigint, graphId: number, destinationId: bigint): Promise<Edge | undefined> => {
+    const [found] = await flock.edges(required(graphId, 'graph_id'), one(sourceId, 'source_id'), one(destinationId, 'destination_id'));
+    return found;
+  };
+
+  /** How many edges the node has, or undefined where it has never had one. Nodes are normal until there are operations on whole nodes. */
+  const normalCount = async (sourceId: bigint, graphId: number): Promise<bigint | undefined> => {
+    const [counts] = await flock.counts(required(graphId, 'graph_id'), 'forward', one(sourceId, 'source_id'));
+    return counts === undefined || Object.values(counts).every((count) => count === 0n) ? undefined : counts.normal;
+  };
+
+  const select2 = async (queries: FlockDBTypes.SelectQuery[]): Promise<FlockDBTypes.Results[]> => {
+    checkQueries(required(queries, 'queries'));
+    const compiled = queries.map(({ operations, page }) => ({ query: queryFromThrift(required(operations, 'operations')), page: pageFromThrift(page) }));
+    checkAnswerSize(compiled.map(({ page }) => page.count), 8);
+    return (await Promise.all(compiled.map(({ query, page }) => flock.select(query, page)))).map(idPageToThrift);
+  };
+
+  const counts = (queries: FlockDBTypes.SelectOperation[][]): Promise<number[]> => {
+    checkQueries(required(queries, 'queries'));
+    return Promise.all(queries.map(queryFromThrift).map(async (query) => toInt32(await flock.count(query))));
+  };
+
+  return {
+    async contains(sourceId, graphId, destinationId) {
+      const [state] = await flock.states(required(graphId, 'graph_id'), one(sourceId, 'source_id'), one(destinationId, 'destination_id'));
+      return contained.has(state);
+    },
+    async get(sourceId, graphId, destinationId) {
+      const found = await edge(sourceId, graphId, destinationId);
+      if (found === undefined) throw new RoostError('NotFound', `Record not found: (${sourceId}, ${graphId}, ${destinationId})`);
+      return edgeToThrift(found);
+    },
+    async get_metadata(sourceId, graphId) {
+      const count = await normalCount(sourceId, graphId);
+      if (count === undefined) throw new RoostError('NotFound', `Record not found: (${sourceId}, ${graphId})`);
+      return { source_id: sourceId, state_id: stateToFlockdb('normal'), count: toInt32(count), updated_at: 0 };
+    },
+    async contains_metadata(sourceId, graphId) {
+      return (await normalCount(sourceId, graphId)) !== undefined;
+    },
+    select2,
+    async count2(queries) {
+      const numbers = await counts(queries);
+      const packed = Buffer.allocUnsafe(numbers.length * 4);
+      numbers.forEach((number, i) => packed.writeInt32LE(number, i * 4));
+      return packed;
+    },
+    async select_edges(queries) {
+      checkQueries(required(queries, 'queries'));
+      const compiled = queries.map(({ term, page }) => ({ term: termFromThrift(required(term, 'term')), page: pageFromThrift(page) }));
+      checkAnswerSize(compiled.map(({ page }) => page.count), edgeBytes);
+      const pages = await Promise.all(compiled.map(({ term, page }) => flock.selectEdges(term, page)));
+      return pages.map(({ edges, nextCursor, prevCursor }) => ({ edges: edges.map(edgeToThrift), next_cursor: nextCursor, prev_cursor: prevCursor }));
+    },
+    async execute(operations) {
+      const { writes, options } = compileExecute(required(operations, 'operations'));
+      // Each graph's writes are accepted or refused whole. What may be refused is looked at before the first is sent.
+      const known = new Set(flock.graphs().map(({ id }) => id));
+      for (const { graphId } of writes) {
+        if (!known.has(graphId)) throw new RoostError('NotFound', `there is no graph ${graphId}`, { fields: { graph: graphId } });
+      }
+      await Promise.all(writes.map((write) => flock.write(write, options)));
+    },
+    async count(operations) {
+      const [count] = await counts([required(operations, 'operations')]);
+      return count!;
+    },
+    async select(operations, page) {
+      const [results] = await select2([{ operations, page }]);
+      return results!;
+    },
+  };
+}
+
+const contained: ReadonlySet<EdgeState | undefined> = new Set(['normal', 'negative'] as const);
+
+const one = (id: bigint, name: string): BigInt64Array => BigInt64Array.of(required(id, name));
+
+const toInt32 = (count: bigint): number => Math.min(Number(count), maxInt32);
+
+const toSeconds = (time: Micros): number => toInt32(time / 1_000_000n);
+
+const edgeToThrift = (edge: Edge): FlockDBTypes.Edge => ({
+  source_id: edge.sourceId,
+  destination_id: edge.destinationId,
+  position: edge.position,
+  updated_at: toSeconds(edge.updatedAt),
+  count: 0,
+  state_id: stateToFlockdb(edge.state),
+});
+
+export function pageFromThrift(page: FlockDBTypes.Page): PageRequest {
+  const { count, cursor } = required(page, 'page');
+  return { count: required(count, 'count'), cursor: required(cursor, 'cursor') };
+}
+
+export const idPageToThrift = ({ ids, nextCursor, prevCursor }: IdPage): FlockDBTypes.Results => ({
+  ids: packIds(ids),
+  next_cursor: nextCursor,
+  prev_cursor: prevCursor,
+});

@@ -1,0 +1,105 @@
+import { limits, parseCount } from '../../core/index.js';
+import type { FlockService, ReadOptions, WriteOptions } from '../../flock/types.js';
+import {
+  acknowledgementNumbers,
+  column,
+  edgePageToThrift,
+  edgesToColumns,
+  edgeWritesFromThrift,
+  packCounts,
+  packStates,
+  priorityNumbers,
+  queryFromThrift,
+  required,
+  termFromThrift,
+  type FlockDBTypes,
+  type RoostFlockModule,
+  type RoostTypes,
+} from '../wire/index.js';
+import { checkAnswerSize, checkQueries } from './answerSize.js';
+import { idPageToThrift, pageFromThrift, type FlockdbHandler } from './flockdbHandler.js';
+
+export type RoostHandler = Omit<RoostFlockModule.Client, keyof FlockdbHandler>;
+
+/** Roost's own methods on a FlockService. Errors are RoostErrors; the caller turns them into RoostException. */
+export function roostHandler(flock: FlockService): RoostHandler {
+  const compile = ({ operations, page }: FlockDBTypes.SelectQuery) => ({ query: queryFromThrift(required(operations, 'operations')), page: pageFromThrift(page) });
+
+  return {
+    async list_graphs() {
+      return flock.graphs().map(({ id, name }) => ({ id, name }));
+    },
+    async write_edges(writes, options) {
+      await flock.write(edgeWritesFromThrift(required(writes, 'writes')), writeOptions(options));
+    },
+    async edge_states(graphId, sourceIds, destinationIds, options) {
+      const sources = column(sourceIds, 'source_ids');
+      const destinations = column(destinationIds, 'destination_ids', sources.length);
+      return packStates(await flock.states(required(graphId, 'graph_id'), sources, destinations, readOptions(options)));
+    },
+    async edges(graphId, sourceIds, destinationIds, options) {
+      const sources = column(sourceIds, 'source_ids');
+      const destinations = column(destinationIds, 'destination_ids', sources.length);
+      return edgesToColumns(await flock.edges(required(graphId, 'graph_id'), sources, destinations, readOptions(options)));
+    },
+    async counts(graphId, isForward, ids, options) {
+      const direction = required(isForward, 'is_forward') ? 'forward' : 'backward';
+      return packCounts(await flock.counts(required(graphId, 'graph_id'), direction, column(ids, 'ids'), readOptions(options)));
+    },
+    async select_page(request, options) {
+      const { query, page } = compile(required(request, 'query'));
+      return idPageToThrift(await flock.select(query, page, readOptions(options)));
+    },
+    async select_pages(requests, options) {
+      checkQueries(required(requests, 'queries'));
+      const compiled = requests.map(compile);
+      checkAnswerSize(compiled.map(({ page }) => page.count), 8);
+      const read = readOptions(options);
+      return (await Promise.all(compiled.map(({ query, page }) => flock.select(query, page, read)))).map(idPageToThrift);
+    },
+    async count_query(operations, options) {
+      return flock.count(queryFromThrift(required(operations, 'operations')), readOptions(options));
+    },
+    async select_edge_page(request, options) {
+      const { term, page } = required(request, 'query');
+      return edgePageToThrift(await flock.selectEdges(termFromThrift(required(term, 'term')), pageFromThrift(page), readOptions(options)));
+    },
+    async locate(graphId, id) {
+      return flock.locate(required(graphId, 'graph_id'), required(id, 'id')).map(({ direction, tableId, hash, baseId, rootShard, leaves }) => ({
+        is_forward: direction === 'forward',
+        table_id: tableId,
+        hash,
+        base_id: baseId,
+        root_shard: rootShard,
+        leaves: leaves.map((leaf) => ({ ...leaf })),
+      }));
+    },
+    async journal_status() {
+      const { queued, failing, bad } = await flock.journal();
+      return {
+        queued_high: BigInt(queued.high),
+        queued_medium: BigInt(queued.medium),
+        queued_low: BigInt(queued.low),
+        failing: BigInt(failing),
+        bad: BigInt(bad),
+      };
+    },
+  };
+}
+
+/** Reading code sees null where a sender has left a field out. */
+type Received<T> = { readonly [K in keyof T]?: T[K] | null };
+
+function readOptions(options: Received<RoostTypes.ReadOptions> | null): ReadOptions {
+  const deadlineMs = options?.deadline_ms ?? undefined;
+  return deadlineMs === undefined ? {} : { deadlineMs: parseCount(deadlineMs, 'deadline_ms', 1, limits.maxDeadlineMs) };
+}
+
+function writeOptions(options: Received<RoostTypes.WriteOptions> | null): WriteOptions {
+  const { priority, acknowledgement } = options ?? {};
+  return {
+    ...readOptions(options),
+    ...(priority == null ? {} : { priority: priorityNumbers.toName(priority) }),
+    ...(acknowledgement == null ? {} : { acknowledgement: acknowledgementNumbers.toName(acknowledgement) }),
+  };
+}

@@ -1,0 +1,17 @@
+import { createRequire } from 'node:module';
+import type * as FlockDBModule from '../gen/FlockDB.js';
+import type * as FlockDBTypes from '../gen/flockdb_types.js';
+import type * as RoostFlockModule from '../gen/RoostFlock.js';
+import type * as RoostTypes from '../gen/roost_types.js';
+
+// Required, not imported: the generated code is CommonJS, and test runners that transform sources would take it for a module.
+const require = createRequire(import.meta.url);
+const flockdbTypes = require('../gen/flockdb_types.js') as typeof FlockDBTypes;
+const roostTypes = require('../gen/roost_types.js') as typeof RoostTypes;
+
+export const { Client: RoostFlockClient, Processor: RoostFlockProcessor } = require('../gen/RoostFlock.js') as typeof RoostFlockModule;
+export const { FlockException, SelectOperationType, ExecuteOperationType } = flockdbTypes;
+export const { RoostException, Acknowledgement } = roostTypes;
+export const { Priority } = flockdbTypes;
+
+export type { FlockDBModule, FlockDBTypes, RoostFlockModule, RoostTypes };

@@ -1,0 +1,45 @@
+export { BinaryReader } from './binaryReader.js';
+export { BinaryWriter } from './binaryWriter.js';
+export { checkEntries, edgePageFromThrift, edgePageToThrift, edgesFromColumns, edgesToColumns, packCounts, packStates, unpackCounts } from './edgeColumns.js';
+export { column, edgeWritesFromThrift, edgeWritesToThrift } from './edgeWrites.js';
+export { errorFromThrift, errorToThrift } from './errors.js';
+export {
+  Acknowledgement,
+  ExecuteOperationType,
+  FlockException,
+  Priority,
+  RoostException,
+  RoostFlockClient,
+  RoostFlockProcessor,
+  SelectOperationType,
+  type FlockDBTypes,
+  type RoostFlockModule,
+  type RoostTypes,
+} from './generated.js';
+export { malformed } from './malformed.js';
+export { MessageSplitter } from './messageSplitter.js';
+export { acknowledgementNumbers, operationNumbers, priorityNumbers } from './operations.js';
+export { queryFromThrift, queryToThrift, termFromThrift, termToThrift } from './queries.js';
+export { required } from './required.js';
+export { stateFromByte, stateFromFlockdb, stateToByte, stateToFlockdb } from './states.js';
+export { UnframedScanner } from './unframedScanner.js';
+export type {
+  Acknowledgement as AcknowledgementName,
+  Direction,
+  Edge,
+  EdgePage,
+  EdgeState,
+  EdgeWrites,
+  Graph,
+  IdPage,
+  JournalStatus,
+  NodeLocation,
+  Operation,
+  PageRequest,
+  Priority as PriorityName,
+  Query,
+  ReadOptions,
+  StateCounts,
+  Term,
+  WriteOptions,
+} from '../../flock/types.js';
