@@ -1,1 +1,3 @@
+export { Flock, openFlock, type OpenFlockOptions } from './flock.js';
+export { operationRank, operations, rankOf, setsPosition, stateOfRank } from './states.js';
 export * from './types.js';

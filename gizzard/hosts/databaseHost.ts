@@ -1,9 +1,9 @@
-import { createPool, type Pool, type PoolConnection } from 'mysql2';
-import { Deadline, deadlineExceeded, isRoostError, RoostError, type DatabaseHostConfig, type Log, type PoolConfig } from '../../core/index.js';
+import mysql, { type Pool, type PoolConnection, type TypedParameterValue } from 'mysql2';
+import { Deadline, deadlineExceeded, isRoostError, maxInt64, RoostError, type DatabaseHostConfig, type Log, type PoolConfig } from '../../core/index.js';
 import { Health } from './health.js';
 import { sqlError, type DriverError } from './sqlErrors.js';
 
-/** What may be bound to a statement. Bigints cross as decimal text, which the server converts exactly. */
+/** What may be bound to a statement. */
 export type SqlValue = bigint | number | string | Buffer | null;
 /** One row, in the order of the select list. 64-bit columns come as a number where it is safe, as a string where it is not. */
 export type SqlRow = readonly (number | string | Buffer | null)[];
@@ -38,7 +38,7 @@ export class DatabaseHost implements SqlSession {
     private readonly limits: PoolConfig,
     private readonly log: Log,
   ) {
-    this.#pool = createPool({
+    this.#pool = mysql.createPool({
       ...(config.socketPath === undefined ? { host: config.host, port: config.port } : { socketPath: config.socketPath }),
       user: config.user,
       password: config.password,
@@ -148,8 +148,7 @@ export class DatabaseHost implements SqlSession {
   }
 
   #execute<T>(connection: PoolConnection, sql: string, values: readonly SqlValue[], deadline: Deadline): Promise<T> {
-    const bound = values.map((value) => (typeof value === 'bigint' ? value.toString() : value));
-    return this.#bounded(connection, sql, deadline, (done) => connection.execute(sql, bound, done));
+    return this.#bounded(connection, sql, deadline, (done) => connection.execute(sql, values.map(bind), done));
   }
 
   #command(connection: PoolConnection, sql: string, deadline: Deadline): Promise<unknown> {
@@ -185,5 +184,11 @@ export class DatabaseHost implements SqlSession {
     if (isRoostError(error, 'DeadlineExceeded') && tookMs >= timeoutThatCountsMs) this.health.failed();
   }
 }
+
+/** Integers are bound as integers: as text or as doubles, which is the driver's choice, comparisons with large ids would be inexact. */
+const bind = (value: SqlValue): SqlValue | TypedParameterValue => {
+  if (typeof value === 'bigint') return value > maxInt64 ? mysql.TypedParameter.BIGINT.unsigned(value) : mysql.TypedParameter.BIGINT(value);
+  return typeof value === 'number' && Number.isInteger(value) ? mysql.TypedParameter.BIGINT(value) : value;
+};
 
 const brief = (sql: string): string => sql.trim().slice(0, 80).replaceAll(/\s+/g, ' ');

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import { type Deadline, type Log, type Metrics, type RoostConfig } from '../../core/index.js';
+import type { Deadline, Log, Metrics, RoostConfig } from '../../core/index.js';
 import type { DatabaseHosts } from '../hosts/databaseHosts.js';
 import type { Topology } from '../topology/topology.js';
 import { JobRunner } from './jobRunner.js';
@@ -37,8 +37,8 @@ export class Jobs {
   ) {
     const { cluster } = config;
     const server = randomUUID();
-    this.#journal = new Journal(cluster, config.redis, config.jobs, log);
     const shared = this.#connect(config, log);
+    this.#journal = new Journal(cluster, shared, config.jobs);
     this.#waiters = new Waiters(cluster, server, shared, this.#connect(config, log));
     const runner = new JobRunner(types, topology, hosts, log, config.pool.queryTimeoutMs);
     const finished = metrics.counter('roost_jobs_total', 'Jobs by how an attempt at them ended', ['priority', 'outcome']);
@@ -102,7 +102,6 @@ export class Jobs {
   /** Stops the workers: jobs in work are finished within `graceMs` or handed back. Journalled jobs stay. */
   async close(graceMs: number): Promise<void> {
     await Promise.all(this.#workers.map((worker) => worker.stop(graceMs)));
-    await this.#journal.close();
     for (const connection of this.#connections) connection.disconnect();
   }
 

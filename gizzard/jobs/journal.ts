@@ -1,8 +1,7 @@
 import type { Redis, Result } from 'ioredis';
-import { RoostError, type Deadline, type JobsConfig, type Log, type RedisConfig } from '../../core/index.js';
+import { RoostError, type Deadline, type JobsConfig } from '../../core/index.js';
 import { decodeJob, encodeJob, type JobEntry } from './jobEntry.js';
 import { priorities, type Priority } from './priority.js';
-import { connectRedis } from './redis.js';
 import { streamKeys, workerGroup, type StreamKeys } from './streamKeys.js';
 
 /** A refused write is worth another try when the workers have had time to make room. */
@@ -44,11 +43,10 @@ export class Journal {
 
   constructor(
     cluster: string,
-    redisConfig: RedisConfig,
+    redis: Redis,
     private readonly config: JobsConfig,
-    log: Log,
   ) {
-    this.#redis = connectRedis(redisConfig, log);
+    this.#redis = redis;
     this.#redis.defineCommand('roostAppend', { numberOfKeys: 2, lua: appendScript });
     this.#keys = streamKeys(cluster);
   }
@@ -94,10 +92,6 @@ export class Journal {
   /** Makes the streams' consumer groups where they are missing, so that jobs accepted before the first worker starts are found. */
   async prepare(): Promise<void> {
     await Promise.all(priorities.map((priority) => createGroup(this.#redis, this.#keys[priority].queued)));
-  }
-
-  async close(): Promise<void> {
-    await this.#redis.quit().catch(() => this.#redis.disconnect());
   }
 }
 

@@ -14,6 +14,7 @@ export function connectRedis(config: RedisConfig, log: Log, options: { readonly 
     port: config.port,
     ...(config.password === undefined ? {} : { password: config.password }),
     protocol: 2,
+    lazyConnect: true,
     maxRetriesPerRequest: options.blocking === true ? null : 3,
     enableAutoPipelining: options.blocking !== true,
     retryStrategy: reconnectMs,

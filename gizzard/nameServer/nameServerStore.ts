@@ -13,7 +13,7 @@ const ddl: Readonly<Record<string, string>> = {
   )`,
   shards: `(
     hostname VARCHAR(64) NOT NULL,
-    table_prefix VARCHAR(48) NOT NULL,
+    table_prefix VARCHAR(54) NOT NULL,
     type VARCHAR(64) NOT NULL,
     source_type VARCHAR(32) NOT NULL,
     destination_type VARCHAR(32) NOT NULL,
@@ -22,9 +22,9 @@ const ddl: Readonly<Record<string, string>> = {
   )`,
   links: `(
     parent_hostname VARCHAR(64) NOT NULL,
-    parent_table_prefix VARCHAR(48) NOT NULL,
+    parent_table_prefix VARCHAR(54) NOT NULL,
     child_hostname VARCHAR(64) NOT NULL,
-    child_table_prefix VARCHAR(48) NOT NULL,
+    child_table_prefix VARCHAR(54) NOT NULL,
     weight INT NOT NULL,
     PRIMARY KEY (parent_hostname, parent_table_prefix, child_hostname, child_table_prefix),
     KEY child (child_hostname, child_table_prefix)
@@ -33,7 +33,7 @@ const ddl: Readonly<Record<string, string>> = {
     table_id INT NOT NULL,
     base_id BIGINT NOT NULL,
     shard_hostname VARCHAR(64) NOT NULL,
-    shard_table_prefix VARCHAR(48) NOT NULL,
+    shard_table_prefix VARCHAR(54) NOT NULL,
     PRIMARY KEY (table_id, base_id)
   )`,
   host_weights: `(

@@ -64,7 +64,7 @@ export interface TopologyState {
 export const shardKey = (id: ShardId): string => `${id.hostname}/${id.tablePrefix}`;
 
 const hostPattern = /^[A-Za-z0-9_.:-]{1,64}$/;
-const prefixPattern = /^[A-Za-z0-9_]{1,48}$/;
+const prefixPattern = /^[A-Za-z0-9_]{1,54}$/;
 
 /** Checks both parts: prefixes become part of table names, which are the only text that enters SQL unbound. */
 export function parseShardId(text: string): ShardId {
@@ -74,7 +74,7 @@ export function parseShardId(text: string): ShardId {
 
 export function validShardId(id: ShardId): ShardId {
   if (hostPattern.test(id.hostname) && prefixPattern.test(id.tablePrefix)) return id;
-  throw new RoostError('InvalidArgument', `${JSON.stringify(shardKey(id))} is no shard id: it must be host/prefix, the prefix of letters, digits and _ (at most 48)`, {
+  throw new RoostError('InvalidArgument', `${JSON.stringify(shardKey(id))} is no shard id: it must be host/prefix, the prefix of letters, digits and _ (at most 54)`, {
     fields: { shard: shardKey(id) },
   });
 }

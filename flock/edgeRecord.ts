@@ -1,0 +1,56 @@
+/** The time of a position that was never set: earlier than any that is. */
+export const neverPositioned = -1n;
+
+/**
+ * What is remembered of an edge, as one of its two rows has it: two last-write-wins registers.
+ * A write of an edge has the same shape, so that applying it is a merge.
+ */
+export interface EdgeRecord {
+  readonly sourceId: bigint;
+  readonly destinationId: bigint;
+  /** The rank of the state, and when it was set. */
+  state: number;
+  updatedAt: bigint;
+  /** The sort key, and when it was set. */
+  position: bigint;
+  positionedAt: bigint;
+}
+
+/**
+ * Takes what is newer of `other` into `record`; says whether that changed anything. Each register keeps the greatest (time, value),
+ * so that merging is idempotent, commutative and associative, and any order of writes ends the same.
+ */
+export function mergeInto(record: EdgeRecord, other: EdgeRecord): boolean {
+  let changed = false;
+  if (other.updatedAt > record.updatedAt || (other.updatedAt === record.updatedAt && other.state > record.state)) {
+    record.state = other.state;
+    record.updatedAt = other.updatedAt;
+    changed = true;
+  }
+  if (other.positionedAt > record.positionedAt || (other.positionedAt === record.positionedAt && other.position > record.position)) {
+    record.position = other.position;
+    record.positionedAt = other.positionedAt;
+    changed = true;
+  }
+  return changed;
+}
+
+/** By source, then destination: the order in which rows are locked. */
+export const compareKeys = (a: EdgeRecord, b: EdgeRecord): number => compare(a.sourceId, b.sourceId) || compare(a.destinationId, b.destinationId);
+
+export const compare = (a: bigint, b: bigint): number => (a < b ? -1 : a > b ? 1 : 0);
+
+/** Writes of the same edge folded into one, in the order of the keys. The records given are left as they are. */
+export function foldWrites(writes: readonly EdgeRecord[]): EdgeRecord[] {
+  const folded: EdgeRecord[] = [];
+  let last: EdgeRecord | undefined;
+  for (const write of [...writes].sort(compareKeys)) {
+    if (last !== undefined && last.sourceId === write.sourceId && last.destinationId === write.destinationId) {
+      mergeInto(last, write);
+    } else {
+      last = { ...write };
+      folded.push(last);
+    }
+  }
+  return folded;
+}

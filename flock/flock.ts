@@ -1,0 +1,233 @@
+import { Deadline, HybridClock, limits, parseCount, RoostError, systemMicros, type Log, type Metrics, type RoostConfig } from '../core/index.js';
+import { Gizzard, shardKey } from '../gizzard/index.js';
+import { EdgeReader } from './edgeReader.js';
+import { findGraph, graphsOf, planGraph, requireGraph, tableIdOf, type CreateGraphOptions } from './graphs.js';
+import { edgeJob, edgeJobKind } from './jobs/edgeJob.js';
+import { encodeEdges } from './jobs/edgePayload.js';
+import { compile } from './query/compile.js';
+import { pageById, pageByPosition } from './query/page.js';
+import { stateOfRank } from './states.js';
+import { flockShardType } from './storage/edgeTables.js';
+import { readCounts, readEdges, readStates } from './storage/readEdges.js';
+import {
+  edgeStates,
+  type Direction,
+  type Edge,
+  type EdgePage,
+  type EdgeState,
+  type EdgeWrites,
+  type FlockService,
+  type Graph,
+  type IdPage,
+  type JournalStatus,
+  type NodeLocation,
+  type PageRequest,
+  type Priority,
+  type Query,
+  type ReadOptions,
+  type StateCounts,
+  type Term,
+  type WriteOptions,
+} from './types.js';
+
+/** A count of a compound query walks at most this many ids; a larger result is estimated. */
+const countedIds = limits.pageSize;
+/** A time further ahead than this is a mistake of the caller's, and would win over every write until then. */
+const maxAheadMicros = 24n * 3_600_000_000n;
+
+/** The social graph on a cluster. See `FlockService` for what each method promises. */
+export class Flock implements FlockService {
+  readonly #reader: EdgeReader;
+  readonly #clock = new HybridClock();
+
+  constructor(readonly gizzard: Gizzard) {
+    this.#reader = new EdgeReader(gizzard, gizzard.config.cluster);
+  }
+
+  graphs(): readonly Graph[] {
+    return graphsOf(this.gizzard.topology);
+  }
+
+  graph(name: string): Graph {
+    return findGraph(this.gizzard.topology, name);
+  }
+
+  /** Makes a graph with its shards and tables. Throws `AlreadyExists` and `InvalidArgument`. */
+  async createGraph(name: string, options: { readonly shards: number; readonly replicas: number; readonly hosts?: readonly string[]; readonly id?: number }): Promise<Graph> {
+    const hosts = options.hosts ?? Object.keys(this.gizzard.config.databaseHosts);
+    const plan: CreateGraphOptions = { ...options, hosts };
+    await this.gizzard.nameServer.reload();
+    const { graph, changes } = planGraph(this.gizzard.topology, name, plan);
+    await this.gizzard.apply(changes);
+    return graph;
+  }
+
+  async write(writes: EdgeWrites, options: WriteOptions = {}): Promise<void> {
+    const deadline = deadlineOf(options);
+    requireGraph(this.gizzard.topology, writes.graphId);
+    checkWrites(writes);
+    const payload = encodeEdges(writes, this.#clock.reserve(writes.sourceIds.length));
+    await this.gizzard.jobs.append(edgeJobKind, payload, {
+      priority: options.priority ?? 'high',
+      waitUntilApplied: options.acknowledgement === 'materialized',
+      deadline,
+    });
+  }
+
+  async states(graphId: number, sourceIds: BigInt64Array, destinationIds: BigInt64Array, options: ReadOptions = {}): Promise<readonly (EdgeState | undefined)[]> {
+    checkPairs(sourceIds, destinationIds);
+    const ranks = await this.#reader.many(graphId, 'forward', sourceIds, deadlineOf(options), (session, tables, places, deadline) =>
+      readStates(session, tables, pairsAt(places, sourceIds, destinationIds), deadline),
+    );
+    return ranks.map((rank) => (rank === undefined ? undefined : stateOfRank(rank)));
+  }
+
+  async edges(graphId: number, sourceIds: BigInt64Array, destinationIds: BigInt64Array, options: ReadOptions = {}): Promise<readonly (Edge | undefined)[]> {
+    checkPairs(sourceIds, destinationIds);
+    return this.#reader.many(graphId, 'forward', sourceIds, deadlineOf(options), (session, tables, places, deadline) =>
+      readEdges(session, tables, pairsAt(places, sourceIds, destinationIds), deadline),
+    );
+  }
+
+  async counts(graphId: number, direction: Direction, ids: BigInt64Array, options: ReadOptions = {}): Promise<readonly StateCounts[]> {
+    checkIds(ids, 'ids');
+    const counts = await this.#reader.many(graphId, direction, ids, deadlineOf(options), (session, tables, places, deadline) =>
+      readCounts(
+        session,
+        tables,
+        places.map((place) => ids[place]!),
+        deadline,
+      ),
+    );
+    return counts.map((byRank) => Object.fromEntries(edgeStates.map((state, rank) => [state, byRank?.[rank] ?? 0n])) as Record<EdgeState, bigint>);
+  }
+
+  async select(query: Query, page: PageRequest, options: ReadOptions = {}): Promise<IdPage> {
+    const deadline = deadlineOf(options);
+    parseCount(page.count, 'the page count', 1, limits.pageSize);
+    checkQuery(query);
+    if (query.kind === 'term' && query.term.destinationIds === undefined) return pageByPosition(this.#reader, query.term, page, deadline);
+    return pageById(await compile(this.#reader, query, deadline), page, deadline);
+  }
+
+  async count(query: Query, options: ReadOptions = {}): Promise<bigint> {
+    const deadline = deadlineOf(options);
+    checkQuery(query);
+    const source = await compile(this.#reader, query, deadline);
+    if (query.kind === 'term' && query.term.destinationIds === undefined) return source.estimate;
+    const ids = await source.next(undefined, false, countedIds, deadline);
+    return ids.length < countedIds ? BigInt(ids.length) : source.estimate;
+  }
+
+  async selectEdges(term: Term, page: PageRequest, options: ReadOptions = {}): Promise<EdgePage> {
+    const deadline = deadlineOf(options);
+    const { ids, nextCursor, prevCursor } = await this.select({ kind: 'term', term }, page, options);
+    const node = this.#reader.node(term);
+    const found = await node.read(deadline, (session, tables, left) => readEdges(session, tables, Array.from(ids, (id) => [term.sourceId, id] as const), left));
+    return { edges: Array.from(ids, (_, i) => found.get(i)).filter((edge) => edge !== undefined), nextCursor, prevCursor };
+  }
+
+  locate(graphId: number, id: bigint): readonly NodeLocation[] {
+    checkIds(BigInt64Array.of(id), 'id');
+    requireGraph(this.gizzard.topology, graphId);
+    return (['forward', 'backward'] as const).map((direction) => {
+      const { table, hash, baseId, route } = this.gizzard.topology.locate(tableIdOf(graphId, direction), id);
+      return {
+        direction,
+        tableId: table.tableId,
+        hash,
+        baseId,
+        rootShard: shardKey(route.root.id),
+        leaves: route.leaves.map((leaf) => ({ shard: leaf.key, host: leaf.shard.id.hostname, read: leaf.read, write: leaf.write })),
+      };
+    });
+  }
+
+  async journal(): Promise<JournalStatus> {
+    const [high, medium, low] = await Promise.all([this.gizzard.jobs.sizes('high'), this.gizzard.jobs.sizes('medium'), this.gizzard.jobs.sizes('low')]);
+    const queued: Record<Priority, number> = { high: high.queued, medium: medium.queued, low: low.queued };
+    return { queued, failing: high.failing + medium.failing + low.failing, bad: high.bad + medium.bad + low.bad };
+  }
+
+  close(): Promise<void> {
+    return this.gizzard.close();
+  }
+}
+
+export interface OpenFlockOptions {
+  readonly log?: Log;
+  readonly metrics?: Metrics;
+  /** Whether this process applies jobs of the journal. Without it, it still accepts writes and answers reads. */
+  readonly work?: boolean;
+  /** Set up the name server where there is none. */
+  readonly create?: boolean;
+}
+
+/** Opens the graphs of a cluster. Throws `Unavailable` and `FailedPrecondition` when the name server cannot be read. */
+export async function openFlock(config: RoostConfig, options: OpenFlockOptions = {}): Promise<Flock> {
+  const { log, metrics } = options;
+  const gizzard = new Gizzard(config, {
+    shardTypes: [flockShardType(config.cluster)],
+    jobTypes: [edgeJob(config.cluster)],
+    ...(log === undefined ? {} : { log }),
+    ...(metrics === undefined ? {} : { metrics }),
+  });
+  try {
+    if (options.create === true) await gizzard.nameServer.create();
+    await gizzard.start({ work: options.work ?? false });
+  } catch (error) {
+    await gizzard.close();
+    throw error;
+  }
+  return new Flock(gizzard);
+}
+
+const deadlineOf = ({ deadlineMs }: { readonly deadlineMs?: number }): Deadline =>
+  Deadline.after(deadlineMs === undefined ? limits.defaultDeadlineMs : parseCount(deadlineMs, 'deadlineMs', 1, limits.maxDeadlineMs));
+
+const pairsAt = (places: readonly number[], sourceIds: BigInt64Array, destinationIds: BigInt64Array): (readonly [bigint, bigint])[] =>
+  places.map((place) => [sourceIds[place]!, destinationIds[place]!]);
+
+const invalid = (message: string): RoostError => new RoostError('InvalidArgument', message);
+
+function checkIds(ids: BigInt64Array, what: string): void {
+  if (ids.length > limits.idsPerCall) throw invalid(`${what}: at most ${limits.idsPerCall} in one call, not ${ids.length}`);
+  for (const id of ids) if (id < 0n) throw invalid(`${what}: ids are from 0 to 2^63 − 1, not ${id}`);
+}
+
+function checkPairs(sourceIds: BigInt64Array, destinationIds: BigInt64Array): void {
+  if (sourceIds.length !== destinationIds.length) throw invalid(`${sourceIds.length} sources and ${destinationIds.length} destinations make no pairs`);
+  checkIds(sourceIds, 'sources');
+  checkIds(destinationIds, 'destinations');
+}
+
+function checkWrites(writes: EdgeWrites): void {
+  const count = writes.sourceIds.length;
+  if (count === 0) throw invalid('a write needs at least one edge');
+  if (count > limits.operationsPerWrite) throw invalid(`a write holds at most ${limits.operationsPerWrite} edges, not ${count}`);
+  checkPairs(writes.sourceIds, writes.destinationIds);
+  const columns = { operations: typeof writes.operations === 'string' ? undefined : writes.operations, positions: writes.positions, times: writes.times };
+  for (const [name, column] of Object.entries(columns)) {
+    if (column !== undefined && column.length !== count) throw invalid(`${name} must have one entry for each of the ${count} edges, not ${column.length}`);
+  }
+  if (writes.times !== undefined) {
+    const latest = systemMicros() + maxAheadMicros;
+    for (const time of writes.times) if (time < 0n || time > latest) throw invalid(`times are microseconds from 1970 to a day from now, not ${time}`);
+  }
+}
+
+function checkQuery(query: Query): void {
+  const waiting = [query];
+  let terms = 0;
+  for (let part = waiting.pop(); part !== undefined; part = waiting.pop()) {
+    if (part.kind !== 'term') {
+      waiting.push(part.left, part.right);
+      continue;
+    }
+    terms++;
+    if (terms > limits.termsPerQuery) throw invalid(`a query holds at most ${limits.termsPerQuery} terms`);
+    if (part.term.sourceId < 0n) throw invalid(`ids are from 0 to 2^63 − 1, not ${part.term.sourceId}`);
+    if (part.term.states.length === 0) throw invalid('a term needs at least one state');
+    if (part.term.destinationIds !== undefined) checkIds(part.term.destinationIds, 'destination ids');
+  }
+}

@@ -1,0 +1,83 @@
+import { RoostError } from '../core/index.js';
+import { keyHash, type Change, type ShardId, type Topology } from '../gizzard/index.js';
+import type { Direction, Graph } from './types.js';
+
+/** How keys of graphs are hashed: ids spread evenly over 60 bits, whatever their pattern. */
+const graphHash = 'fnv1a64';
+const namePattern = /^[A-Za-z][A-Za-z0-9_]{0,31}$/;
+const maxShards = 10_000;
+/** Where routing nodes are said to live: they hold nothing. */
+const routingHost = 'localhost';
+
+/** A graph's forward edges are the table of its number, its backward edges the table of the negated number. */
+export const tableIdOf = (graphId: number, direction: Direction): number => (direction === 'forward' ? graphId : -graphId);
+
+export const graphsOf = (topology: Topology): Graph[] =>
+  topology.tables.filter((table) => table.service === 'flock' && table.tableId > 0).map((table) => ({ id: table.tableId, name: table.name }));
+
+export function findGraph(topology: Topology, name: string): Graph {
+  const graphs = graphsOf(topology);
+  const found = graphs.find((graph) => graph.name === name);
+  if (found !== undefined) return found;
+  const known = graphs.length === 0 ? 'there are none yet' : `there are ${graphs.slice(0, 20).map((graph) => graph.name).join(', ')}`;
+  throw new RoostError('NotFound', `there is no graph ${JSON.stringify(name)}; ${known}`, { fields: { graph: name } });
+}
+
+/** Throws `NotFound` for a graph that does not exist, and `FailedPrecondition` for one whose key space has a gap. */
+export function requireGraph(topology: Topology, graphId: number): void {
+  for (const direction of ['forward', 'backward'] as const) {
+    const tableId = tableIdOf(graphId, direction);
+    if (!topology.tables.some((table) => table.tableId === tableId && table.service === 'flock')) {
+      throw new RoostError('NotFound', `there is no graph ${graphId}`, { fields: { graph: graphId } });
+    }
+    if (!topology.covers(tableId)) throw new RoostError('FailedPrecondition', `graph ${graphId} has no forwarding for its lowest ${direction} keys`, { fields: { graph: graphId, table: tableId } });
+  }
+}
+
+export interface CreateGraphOptions {
+  /** Shards in each direction. */
+  readonly shards: number;
+  /** Copies of each shard, on as many hosts. */
+  readonly replicas: number;
+  /** Database hosts to spread the shards over, in turn. */
+  readonly hosts: readonly string[];
+  /** Absent: the next free number. */
+  readonly id?: number;
+}
+
+/** The changes that make a graph: in both directions, shards of equal key ranges, each below a replicating root. */
+export function planGraph(topology: Topology, name: string, options: CreateGraphOptions): { readonly graph: Graph; readonly changes: Change[] } {
+  const { shards, replicas, hosts } = options;
+  if (!namePattern.test(name)) throw invalid(`a graph's name must start with a letter and hold at most 32 letters, digits and _, not ${JSON.stringify(name)}`);
+  if (!Number.isInteger(shards) || shards < 1 || shards > maxShards) throw invalid(`shards must be an integer from 1 to ${maxShards}, not ${shards}`);
+  if (!Number.isInteger(replicas) || replicas < 1 || replicas > hosts.length) {
+    throw invalid(`replicas must be an integer from 1 to ${hosts.length}, the number of database hosts, not ${replicas}`);
+  }
+  const existing = graphsOf(topology);
+  if (existing.some((graph) => graph.name === name)) throw new RoostError('AlreadyExists', `there is a graph ${name} already`, { fields: { graph: name } });
+  const id = options.id ?? Math.max(0, ...existing.map((graph) => graph.id)) + 1;
+  if (!Number.isInteger(id) || id < 1 || id > 2 ** 31 - 1) throw invalid(`a graph's number must be an integer from 1 to ${2 ** 31 - 1}, not ${id}`);
+  const taken = topology.tables.find((table) => Math.abs(table.tableId) === id);
+  if (taken !== undefined) throw new RoostError('AlreadyExists', `number ${id} is taken by ${taken.name}`, { fields: { graph: id } });
+
+  const changes: Change[] = [];
+  const space = keyHash(graphHash).maxHash + 1n;
+  for (const direction of ['forward', 'backward'] as const) {
+    const tableId = tableIdOf(id, direction);
+    changes.push({ kind: 'createTable', table: { tableId, name, service: 'flock', hash: graphHash } });
+    for (let i = 0; i < shards; i++) {
+      const prefix = `${name}_${direction}_${String(i).padStart(4, '0')}`;
+      const root: ShardId = { hostname: routingHost, tablePrefix: `${prefix}_root` };
+      changes.push({ kind: 'createShard', shard: { id: root, type: 'replicating', sourceType: '', destinationType: '', busy: 'normal' } });
+      for (let replica = 0; replica < replicas; replica++) {
+        const leaf: ShardId = { hostname: hosts[(i + replica) % hosts.length]!, tablePrefix: prefix };
+        changes.push({ kind: 'createShard', shard: { id: leaf, type: 'flock', sourceType: 'BIGINT UNSIGNED', destinationType: 'BIGINT UNSIGNED', busy: 'normal' } });
+        changes.push({ kind: 'addLink', link: { parent: root, child: leaf, weight: 1 } });
+      }
+      changes.push({ kind: 'setForwarding', forwarding: { tableId, baseId: (space * BigInt(i)) / BigInt(shards), shard: root } });
+    }
+  }
+  return { graph: { id, name }, changes };
+}
+
+const invalid = (message: string): RoostError => new RoostError('InvalidArgument', message);

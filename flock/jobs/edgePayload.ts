@@ -1,0 +1,61 @@
+import { RoostError } from '../../core/index.js';
+import { neverPositioned, type EdgeRecord } from '../edgeRecord.js';
+import { operationRank, setsPosition } from '../states.js';
+import type { EdgeWrites } from '../types.js';
+
+/*
+ * A batch of edge writes in the journal, little-endian, column by column:
+ *   u8 version · u8 flags · i32 graph · u32 count · i64 first time · operation codes (1 or count bytes) · sources · destinations · [positions] · [times]
+ * Without a column of times, edge i was written at the first time + i; without positions, an edge's position is its time.
+ */
+const version = 1;
+const headerBytes = 18;
+const manyOperations = 1;
+const withPositions = 2;
+const withTimes = 4;
+
+/** `firstTime` must start a run of as many times as there are edges. */
+export function encodeEdges(writes: EdgeWrites, firstTime: bigint): Buffer {
+  const count = writes.sourceIds.length;
+  const single = typeof writes.operations === 'string';
+  const columns = [writes.sourceIds, writes.destinationIds, writes.positions, writes.times].filter((column) => column !== undefined);
+  const operationBytes = single ? 1 : count;
+  const payload = Buffer.allocUnsafe(headerBytes + operationBytes + columns.length * count * 8);
+  payload.writeUInt8(version, 0);
+  payload.writeUInt8((single ? 0 : manyOperations) | (writes.positions === undefined ? 0 : withPositions) | (writes.times === undefined ? 0 : withTimes), 1);
+  payload.writeInt32LE(writes.graphId, 2);
+  payload.writeUInt32LE(count, 6);
+  payload.writeBigInt64LE(firstTime, 10);
+  if (typeof writes.operations === 'string') payload.writeUInt8(operationRank[writes.operations], headerBytes);
+  else for (const [i, operation] of writes.operations.entries()) payload.writeUInt8(operationRank[operation], headerBytes + i);
+  let offset = headerBytes + operationBytes;
+  for (const column of columns) {
+    for (let i = 0; i < count; i++, offset += 8) payload.writeBigInt64LE(column[i]!, offset);
+  }
+  return payload;
+}
+
+/** Calls `add` with each edge's forward record and its backward one. Throws `DataLoss` where the payload is not one of ours. */
+export function decodeEdges(payload: Buffer, add: (graphId: number, forward: EdgeRecord, backward: EdgeRecord) => void): void {
+  if (payload.length < headerBytes || payload.readUInt8(0) !== version) throw new RoostError('DataLoss', 'a job does not hold edges in a form that this version knows');
+  const flags = payload.readUInt8(1);
+  const graphId = payload.readInt32LE(2);
+  const count = payload.readUInt32LE(6);
+  const firstTime = payload.readBigInt64LE(10);
+  const operationBytes = (flags & manyOperations) === 0 ? 1 : count;
+  const sources = headerBytes + operationBytes;
+  const destinations = sources + count * 8;
+  const positions = destinations + count * 8;
+  const times = positions + ((flags & withPositions) === 0 ? 0 : count * 8);
+  if (payload.length !== times + ((flags & withTimes) === 0 ? 0 : count * 8)) throw new RoostError('DataLoss', `a job of ${count} edges has ${payload.length} bytes`);
+  for (let i = 0; i < count; i++) {
+    const sourceId = payload.readBigInt64LE(sources + i * 8);
+    const destinationId = payload.readBigInt64LE(destinations + i * 8);
+    const state = payload.readUInt8(headerBytes + (operationBytes === 1 ? 0 : i));
+    const updatedAt = (flags & withTimes) === 0 ? firstTime + BigInt(i) : payload.readBigInt64LE(times + i * 8);
+    const placed = setsPosition(state);
+    const position = !placed ? 0n : (flags & withPositions) === 0 ? updatedAt : payload.readBigInt64LE(positions + i * 8);
+    const positionedAt = placed ? updatedAt : neverPositioned;
+    add(graphId, { sourceId, destinationId, state, updatedAt, position, positionedAt }, { sourceId: destinationId, destinationId: sourceId, state, updatedAt, position, positionedAt });
+  }
+}

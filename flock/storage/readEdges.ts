@@ -1,0 +1,128 @@
+import type { Deadline } from '../../core/index.js';
+import type { SqlRow, SqlSession } from '../../gizzard/index.js';
+import { stateOfRank } from '../states.js';
+import type { Edge } from '../types.js';
+import { jsonRows } from './applyEdges.js';
+import type { EdgeTables } from './edgeTables.js';
+
+type Pair = readonly [sourceId: bigint, destinationId: bigint];
+
+/** An entry of a list, with what orders it. */
+export interface EntryRow {
+  readonly id: bigint;
+  readonly position: bigint;
+}
+
+const pairsTable = `JSON_TABLE(?, '$[*]' COLUMNS (i FOR ORDINALITY, s BIGINT UNSIGNED PATH '$[0]', d BIGINT UNSIGNED PATH '$[1]')) k`;
+const onPair = 'e.source_id = k.s AND e.destination_id = k.d';
+
+/** The rank of each pair's state, by its place in `pairs`. Pairs that never had an edge are absent. */
+export async function readStates(session: SqlSession, tables: EdgeTables, pairs: readonly Pair[], deadline: Deadline): Promise<Map<number, number>> {
+  const rows = await session.rows(`SELECT k.i, e.state FROM ${pairsTable} STRAIGHT_JOIN ${tables.edges} e ON ${onPair}`, [pairsJson(pairs)], deadline);
+  return new Map(rows.map(([i, state]) => [Number(i) - 1, Number(state)]));
+}
+
+/** Each pair's edge, by its place in `pairs`. */
+export async function readEdges(session: SqlSession, tables: EdgeTables, pairs: readonly Pair[], deadline: Deadline): Promise<Map<number, Edge>> {
+  const rows = await session.rows(
+    `SELECT e.source_id, e.destination_id, e.position, e.updated_at, e.state, k.i FROM ${pairsTable} STRAIGHT_JOIN ${tables.edges} e ON ${onPair}`,
+    [pairsJson(pairs)],
+    deadline,
+  );
+  return new Map(rows.map((row) => [Number(row[5]) - 1, edgeOf(row)]));
+}
+
+/** Counters by rank of state, by the node's place in `ids`. Nodes without edges are absent. */
+export async function readCounts(session: SqlSession, tables: EdgeTables, ids: readonly bigint[], deadline: Deadline): Promise<Map<number, readonly bigint[]>> {
+  const rows = await session.rows(
+    `SELECT k.i, n.normal_count, n.negative_count, n.archived_count, n.removed_count
+     FROM JSON_TABLE(?, '$[*]' COLUMNS (i FOR ORDINALITY, s BIGINT UNSIGNED PATH '$')) k STRAIGHT_JOIN ${tables.nodes} n ON n.source_id = k.s`,
+    [`[${ids.join()}]`],
+    deadline,
+  );
+  return new Map(rows.map(([i, ...counts]) => [Number(i) - 1, counts.map((count) => BigInt(count as number))]));
+}
+
+export interface PositionBound {
+  readonly position: bigint;
+  /** Absent: the whole position lies on the far side. */
+  readonly id: bigint | undefined;
+}
+
+/**
+ * Entries of one node in some states beyond a bound, nearest to it first: `older` by falling position and id, otherwise by rising ones.
+ * `inclusive` takes the bound's own entry too, which looks for what lies on the near side.
+ */
+export async function readByPosition(
+  session: SqlSession,
+  tables: EdgeTables,
+  sourceId: bigint,
+  states: readonly number[],
+  bound: PositionBound | undefined,
+  direction: { readonly older: boolean; readonly inclusive: boolean },
+  limit: number,
+  deadline: Deadline,
+): Promise<EntryRow[]> {
+  const { where, values } = positionCondition(bound, direction);
+  const order = direction.older ? 'DESC' : 'ASC';
+  // One range of the primary key for each state: each comes in order, and no more than the page is read of any.
+  const branch = `(SELECT destination_id, position FROM ${tables.edges} WHERE source_id = ? AND state = ?${where} ORDER BY position ${order}, destination_id ${order} LIMIT ?)`;
+  const rows = await session.rows(
+    Array.from(states, () => branch).join(' UNION ALL '),
+    states.flatMap((state) => [sourceId, state, ...values, limit]),
+    deadline,
+  );
+  const entries = rows.map(([id, position]) => ({ id: BigInt(id as number), position: BigInt(position as number) }));
+  if (states.length > 1) {
+    const sign = direction.older ? -1 : 1;
+    entries.sort((a, b) => sign * (a.position === b.position ? Number(a.id > b.id) - Number(a.id < b.id) : a.position > b.position ? 1 : -1));
+    entries.length = Math.min(entries.length, limit);
+  }
+  return entries;
+}
+
+function positionCondition(bound: PositionBound | undefined, { older, inclusive }: { readonly older: boolean; readonly inclusive: boolean }): { where: string; values: bigint[] } {
+  if (bound === undefined) return { where: '', values: [] };
+  const beyond = older ? '<' : '>';
+  const { position, id } = bound;
+  if (id === undefined) return { where: ` AND position ${beyond}${inclusive ? '=' : ''} ?`, values: [position] };
+  // The first half gives the range of the index, the second cuts its edge.
+  return { where: ` AND position ${beyond}= ? AND (position ${beyond} ? OR destination_id ${beyond}${inclusive ? '=' : ''} ?)`, values: [position, position, id] };
+}
+
+/** The position of one entry; undefined where there is none. */
+export async function readPosition(session: SqlSession, tables: EdgeTables, sourceId: bigint, destinationId: bigint, deadline: Deadline): Promise<bigint | undefined> {
+  const [row] = await session.rows(`SELECT position FROM ${tables.edges} WHERE source_id = ? AND destination_id = ?`, [sourceId, destinationId], deadline);
+  return row === undefined ? undefined : BigInt(row[0] as number);
+}
+
+/** Ids that a node has edges to in some states, in the order of the ids: falling below `beyond`, or rising above it. */
+export async function readById(
+  session: SqlSession,
+  tables: EdgeTables,
+  sourceId: bigint,
+  states: readonly number[],
+  beyond: bigint | undefined,
+  rising: boolean,
+  limit: number,
+  deadline: Deadline,
+): Promise<bigint[]> {
+  const bound = beyond === undefined ? '' : ` AND destination_id ${rising ? '>' : '<'} ?`;
+  const rows = await session.rows(
+    `SELECT destination_id FROM ${tables.edges} FORCE INDEX (membership)
+     WHERE source_id = ?${bound} AND state IN (${states.map(() => '?').join()}) ORDER BY destination_id ${rising ? 'ASC' : 'DESC'} LIMIT ?`,
+    [sourceId, ...(beyond === undefined ? [] : [beyond]), ...states, limit],
+    deadline,
+  );
+  return rows.map(([id]) => BigInt(id as number));
+}
+
+const edgeOf = (row: SqlRow): Edge => ({
+  sourceId: BigInt(row[0] as number),
+  destinationId: BigInt(row[1] as number),
+  position: BigInt(row[2] as number),
+  updatedAt: BigInt(row[3] as number),
+  state: stateOfRank(Number(row[4])),
+});
+
+const pairsJson = (pairs: readonly Pair[]): string => jsonRows(pairs, ([sourceId, destinationId]) => `${sourceId},${destinationId}`);
