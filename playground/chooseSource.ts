@@ -1,6 +1,5 @@
-import { RoostError } from '../core/index.js';
 import { findBinaries, missingBinaries } from './binaries.js';
-import { engineAnswers } from './containers.js';
+import { ContainerEngine } from './containerEngine.js';
 import { canInstall, installServers } from './install.js';
 import type { PlaygroundSource } from './state.js';
 
@@ -8,17 +7,14 @@ import type { PlaygroundSource } from './state.js';
  * Where the servers come from. `auto` takes binaries where all are there, else containers where an engine answers, else installs the
  * missing packages. Throws `FailedPrecondition` that says what to install.
  */
-export async function chooseSource(wanted: PlaygroundSource | 'auto'): Promise<PlaygroundSource> {
-  if (wanted === 'containers') {
-    if (await engineAnswers()) return 'containers';
-    throw new RoostError('FailedPrecondition', 'no container engine answers: start Docker (check with `docker info`), or use binaries');
-  }
+export async function chooseSource(wanted: PlaygroundSource | 'auto', onStep: (step: string) => void): Promise<PlaygroundSource> {
+  if (wanted === 'containers') return (await ContainerEngine.require()) && 'containers';
   const found = findBinaries();
   if (!('missing' in found)) return 'binaries';
   if (wanted === 'auto') {
-    if (await engineAnswers()) return 'containers';
+    if ((await ContainerEngine.connect()) !== undefined) return 'containers';
     if (canInstall()) {
-      await installServers(found.missing);
+      await installServers(found.missing, onStep);
       const installed = findBinaries();
       if (!('missing' in installed)) return 'binaries';
     }

@@ -36,8 +36,7 @@ export class PlaygroundFolder {
 
   /** Throws `FailedPrecondition` where the folder holds something that is not a playground. */
   checkUsable(): void {
-    if (!existsSync(this.dir)) return;
-    const entries = readdirSync(this.dir).filter((name) => !isLockFile(name) && name !== stateFile + temporarySuffix);
+    const entries = this.#entries().filter((name) => !isLockFile(name) && name !== stateFile + temporarySuffix);
     if (entries.length === 0 || entries.includes(stateFile)) return;
     throw new RoostError('FailedPrecondition', `${this.dir} is not empty and holds no playground: choose an empty or a new folder`, {
       fields: { dir: this.dir },
@@ -46,16 +45,20 @@ export class PlaygroundFolder {
 
   /** Whether a start left anything here, were it only a lock. */
   isTouched(): boolean {
-    return existsSync(this.dir) && readdirSync(this.dir).some((name) => name === stateFile || isLockFile(name));
+    return this.#entries().some((name) => name === stateFile || isLockFile(name));
   }
 
   /** Undefined when there is no playground. Throws `DataLoss` where its state cannot be understood. */
   readState(): PlaygroundState | undefined {
+    if (!this.#entries().includes(stateFile)) return undefined;
     const path = join(this.dir, stateFile);
     try {
       return stateSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
     } catch (error) {
-      if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+      const { code } = error as NodeJS.ErrnoException;
+      // Removed by a stop since.
+      if (code === 'ENOENT') return undefined;
+      if (code === 'EACCES') throw this.#unusable(error);
       throw new RoostError('DataLoss', `cannot read the playground's state ${path}: end its servers, if any run, and remove the folder`, {
         fields: { dir: this.dir },
         cause: error,
@@ -88,7 +91,7 @@ export class PlaygroundFolder {
 
   /** Removes all that the playground wrote, the state last, so that a stop that is killed can be repeated. */
   removeEverything(): void {
-    for (const name of readdirSync(this.dir)) {
+    for (const name of this.#entries()) {
       if (ownEntry.test(name) && name !== stateFile) rmSync(join(this.dir, name), { recursive: true, force: true });
     }
     this.removeShortFolder();
@@ -97,6 +100,22 @@ export class PlaygroundFolder {
 
   removeShortFolder(): void {
     rmSync(this.#shortFolder(), { recursive: true, force: true });
+  }
+
+  #entries(): string[] {
+    try {
+      return readdirSync(this.dir);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+      throw this.#unusable(error);
+    }
+  }
+
+  #unusable(error: unknown): RoostError {
+    return new RoostError('FailedPrecondition', `cannot use the folder ${this.dir}: ${(error as Error).message}`, {
+      fields: { dir: this.dir },
+      cause: error,
+    });
   }
 
   /** Follows from the folder's own path and nothing else, so that a later process finds it although the first was killed. */

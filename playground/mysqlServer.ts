@@ -6,27 +6,27 @@ import { RoostError } from '../core/index.js';
 import type { MysqlBinaries, MysqlFamily } from './binaries.js';
 
 /** Settings of a small private database: durable, and small enough that several fit a laptop. */
-export const mysqlSettings = {
+const sizes = {
   bufferPoolMiB: 256,
   /** Large enough that a load does not wait for checkpoints. */
   redoLogMiB: 128,
   maxConnections: 300,
 } as const;
 
-/** These hold for both families and for containers; none of them is a path. */
-export const commonMysqlArguments = (family: MysqlFamily): string[] => [
+/** Holds on the command line of a process and of a container alike. */
+export const mysqlSettings = (family: MysqlFamily): string[] => [
   '--skip-name-resolve',
   '--skip-log-bin',
   '--performance-schema=OFF',
   '--character-set-server=utf8mb4',
   // The one collation that both families have and order alike.
   '--collation-server=utf8mb4_bin',
-  `--max-connections=${mysqlSettings.maxConnections}`,
-  `--innodb-buffer-pool-size=${mysqlSettings.bufferPoolMiB}M`,
+  `--max-connections=${sizes.maxConnections}`,
+  `--innodb-buffer-pool-size=${sizes.bufferPoolMiB}M`,
   '--innodb-flush-log-at-trx-commit=1',
   ...(family === 'mariadb'
-    ? [`--innodb-log-file-size=${mysqlSettings.redoLogMiB}M`]
-    : [`--loose-innodb-redo-log-capacity=${mysqlSettings.redoLogMiB}M`, '--loose-mysqlx=OFF']),
+    ? [`--innodb-log-file-size=${sizes.redoLogMiB}M`]
+    : [`--loose-innodb-redo-log-capacity=${sizes.redoLogMiB}M`, '--loose-mysqlx=OFF']),
 ];
 
 export interface MysqlServerOptions {
@@ -52,7 +52,7 @@ export function mysqlArguments(binaries: MysqlBinaries, options: MysqlServerOpti
     '--bind-address=127.0.0.1',
     `--port=${options.port}`,
     `--init-file=${accounts}`,
-    ...commonMysqlArguments(binaries.family),
+    ...mysqlSettings(binaries.family),
   ];
 }
 

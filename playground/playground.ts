@@ -1,5 +1,6 @@
-import { RoostError } from '../core/index.js';
+import { isRoostError, RoostError } from '../core/index.js';
 import { createDriver } from './createDriver.js';
+import type { ServerDriver } from './driver.js';
 import type { PlaygroundFolder } from './folder.js';
 import { lockWaitMs } from './limits.js';
 import { withLock } from './lock.js';
@@ -57,43 +58,46 @@ export class Playground {
 
   /** Ends a server as a crash does (SIGKILL). Returns once it is gone. Throws `FailedPrecondition` where it is not running. */
   kill(serverName: string): Promise<void> {
-    return this.#act(serverName, (state, server) => createDriver(state.source, this.folder).kill(server));
+    return this.#act(serverName, (driver, server) => driver.kill(server));
   }
 
   /** Stops the server from answering while its connections stay open (SIGSTOP). */
   pause(serverName: string): Promise<void> {
-    return this.#act(serverName, (state, server) => createDriver(state.source, this.folder).pause(server));
+    return this.#act(serverName, (driver, server) => driver.pause(server));
   }
 
   resume(serverName: string): Promise<void> {
-    return this.#act(serverName, (state, server) => createDriver(state.source, this.folder).resume(server));
+    return this.#act(serverName, (driver, server) => driver.resume(server));
   }
 
   /** Starts a server again on the same port and data; one that still runs is ended cleanly first. Returns once it answers. */
   restart(serverName: string): Promise<void> {
-    return this.#act(serverName, async (state, server) => {
-      const driver = createDriver(state.source, this.folder);
-      await driver.stop(server, restartGraceMs);
-      await driver.start(state, server, { mayMove: false, save: () => this.folder.writeState(state) });
-      this.folder.writeState(state);
-    });
+    return withLock(this.dir, lockWaitMs, () =>
+      this.#act(serverName, async (driver, server, state) => {
+        await driver.stop(server, restartGraceMs);
+        await driver.start(state, server, { mayMove: false, save: () => this.folder.writeState(state), onStep: () => undefined });
+        this.folder.writeState(state);
+      }),
+    );
   }
 
   /** Ends every server and removes all data. Stopping one that is stopped does nothing. */
   async stop(options: StopOptions = {}): Promise<void> {
-    if (this.folder.isTouched()) await stopPlayground(this.dir, options);
+    try {
+      await stopPlayground(this.dir, options);
+    } catch (error) {
+      if (!isRoostError(error, 'NotFound')) throw error;
+    }
   }
 
-  #act(serverName: string, action: (state: PlaygroundState, server: ServerState) => Promise<void>): Promise<void> {
-    return withLock(this.dir, lockWaitMs, async () => {
-      // Another process may have restarted the server since.
-      const state = this.folder.readState();
-      if (state === undefined) throw new RoostError('FailedPrecondition', `the playground in ${this.dir} is stopped`, { fields: { dir: this.dir } });
-      const server = state.servers.find(({ name }) => name === serverName);
-      if (server !== undefined) return action(state, server);
-      const names = state.servers.map(({ name }) => name).join(', ');
-      throw new RoostError('InvalidArgument', `no server ${JSON.stringify(serverName)}: the playground has ${names}`, { fields: { server: serverName } });
-    });
+  async #act(serverName: string, action: (driver: ServerDriver, server: ServerState, state: PlaygroundState) => Promise<void>): Promise<void> {
+    // Not what this object was made with: another process may have restarted the server since.
+    const state = this.folder.readState();
+    if (state === undefined) throw new RoostError('FailedPrecondition', `the playground in ${this.dir} is stopped`, { fields: { dir: this.dir } });
+    const server = state.servers.find(({ name }) => name === serverName);
+    if (server !== undefined) return action(createDriver(state.source, this.folder), server, state);
+    const names = state.servers.map(({ name }) => name).join(', ');
+    throw new RoostError('InvalidArgument', `no server ${JSON.stringify(serverName)}: the playground has ${names}`, { fields: { server: serverName } });
   }
 }
 

@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RoostError } from '../core/index.js';
 import { executablesOf, findBinaries, requireBinaries, type Binaries } from './binaries.js';
-import type { ServerDriver } from './driver.js';
+import type { ServerDriver, StartServerOptions } from './driver.js';
 import type { PlaygroundFolder } from './folder.js';
 import { memcachedArguments } from './memcachedServer.js';
 import { hasMysqlData, initialiseMysqlData, mysqlArguments } from './mysqlServer.js';
 import { freePort } from './ports.js';
 import { probeMemcached, probeMysql, probeRedis } from './probes.js';
-import { endProcess, findProcessesIn, identify, isAlive, sendSignal, waitForExit, type ProcessIdentity } from './processes.js';
+import { endProcess, findProcessesIn, identify, isAlive, pauseProcess, sendSignal, waitForExit, type ProcessIdentity } from './processes.js';
 import { redisArguments } from './redisServer.js';
 import type { PlaygroundState, ServerState } from './state.js';
 
@@ -30,10 +30,11 @@ export class ProcessServers implements ServerDriver {
   async prepareDatabases(state: PlaygroundState): Promise<void> {
     const folders = state.servers.filter(({ kind }) => kind === 'mysql').map(({ name }) => this.#makeFolder(name));
     const empty = folders.filter((folder) => !hasMysqlData(folder));
+    if (empty.length < folders.length) this.#checkFamily(state);
     if (empty.length > 0) await initialiseMysqlData(this.#require().mysql, join(this.folder.dir, 'template'), empty);
   }
 
-  async start(state: PlaygroundState, server: ServerState, options: { mayMove: boolean; save: () => void }): Promise<void> {
+  async start(state: PlaygroundState, server: ServerState, options: StartServerOptions): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       const logFrom = sizeOf(this.folder.logPath(server.name));
       const started = this.#spawn(state, server);
@@ -58,12 +59,13 @@ export class ProcessServers implements ServerDriver {
     await endProcess(this.#running(server), 0);
   }
 
-  pause(server: ServerState): Promise<void> {
-    return this.#signal(server, 'SIGSTOP');
+  async pause(server: ServerState): Promise<void> {
+    await pauseProcess(this.#running(server));
   }
 
   resume(server: ServerState): Promise<void> {
-    return this.#signal(server, 'SIGCONT');
+    sendSignal(this.#running(server), 'SIGCONT');
+    return Promise.resolve();
   }
 
   async stop(server: ServerState, graceMs: number): Promise<void> {
@@ -129,6 +131,16 @@ export class ProcessServers implements ServerDriver {
     return false;
   }
 
+  /** Neither family reads the other's data, and each spoils it in the attempt. */
+  #checkFamily(state: PlaygroundState): void {
+    const { family, server } = this.#require().mysql;
+    const made = state.serverVersion?.startsWith('MySQL') === true ? 'mysql' : 'mariadb';
+    if (state.serverVersion === undefined || made === family) return;
+    throw new RoostError('FailedPrecondition', `the data in ${this.folder.dir} were made by ${state.serverVersion}, which ${server} cannot read`, {
+      fields: { dir: this.folder.dir },
+    });
+  }
+
   #makeFolder(name: string): string {
     const folder = this.folder.serverFolder(name);
     mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -138,11 +150,6 @@ export class ProcessServers implements ServerDriver {
   /** Looked for once, and only where a server is started: reading and stopping need none. */
   #require(): Binaries {
     return (this.#binaries ??= requireBinaries());
-  }
-
-  #signal(server: ServerState, signal: NodeJS.Signals): Promise<void> {
-    sendSignal(this.#running(server), signal);
-    return Promise.resolve();
   }
 
   #running(server: ServerState): ProcessIdentity {

@@ -46,6 +46,12 @@ export async function waitForExit(target: ProcessIdentity, timeoutMs: number): P
   return true;
 }
 
+/** Halts a process, and returns once all its threads stand still. */
+export async function pauseProcess(target: ProcessIdentity): Promise<void> {
+  sendSignal(target, 'SIGSTOP');
+  for (let attempt = 0; attempt < 1000 && !isHalted(target.pid); attempt++) await sleep(2);
+}
+
 /** Asks the process to end, and ends it by force when it has not done so after `graceMs`. */
 export async function endProcess(target: ProcessIdentity, graceMs: number): Promise<void> {
   if (graceMs > 0) {
@@ -77,14 +83,24 @@ export function findProcessesIn(dir: string, executables: readonly string[]): Pr
   return found;
 }
 
+/** True where there is no /proc to tell. */
+const isHalted = (pid: number): boolean =>
+  entriesOf(`/proc/${pid}/task`).every((task) => 'TtZX'.includes(readStat(`/proc/${pid}/task/${task}`)?.state ?? 'X'));
+
 function startOf(pid: number): string | undefined {
   if (process.platform !== 'linux') return startFromPs(pid);
+  const stat = readStat(`/proc/${pid}`);
+  // An orphan that nobody reaps stays a zombie: it holds neither port nor file.
+  return stat === undefined || 'ZX'.includes(stat.state) ? undefined : `${bootId()} ${stat.startTicks}`;
+}
+
+/** Undefined when the process or thread is gone. */
+function readStat(folder: string): { readonly state: string; readonly startTicks: string } | undefined {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const stat = readFileSync(join(folder, 'stat'), 'utf8');
     // The second field is the command in brackets, and may itself hold blanks and brackets.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    // An orphan that nobody reaps stays a zombie: it holds neither port nor file.
-    return fields[0] === 'Z' || fields[0] === 'X' ? undefined : `${bootId()} ${fields[19]}`;
+    return { state: fields[0] ?? '', startTicks: fields[19] ?? '' };
   } catch (error) {
     if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
     throw error;

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { parseCount, RoostError, type RoostConfigInput } from '../core/index.js';
 import { chooseSource } from './chooseSource.js';
 import { createDriver } from './createDriver.js';
-import type { ServerDriver } from './driver.js';
+import type { ServerDriver, StartServerOptions } from './driver.js';
 import { PlaygroundFolder } from './folder.js';
 import { cachesMax, databaseHostsMax, lockWaitMs } from './limits.js';
 import { withLock } from './lock.js';
@@ -24,6 +24,8 @@ export interface PlaygroundOptions {
   readonly source?: PlaygroundSource | 'auto';
   /** Takes over a playground that runs in `dir`, starting those of its servers that do not, where otherwise the start is refused. */
   readonly adopt?: boolean;
+  /** Told of what takes long (packages being installed, images being fetched), in words for a person. */
+  readonly onStep?: (step: string) => void;
 }
 
 /**
@@ -41,14 +43,16 @@ export async function startPlayground(options: PlaygroundOptions): Promise<Playg
   return withLock(folder.dir, lockWaitMs, async () => {
     folder.checkUsable();
     const previous = folder.readState();
-    if (previous === undefined) return begin(folder, await chooseSource(options.source ?? 'auto'), undefined, options);
+    if (previous === undefined) return begin(folder, await chooseSource(options.source ?? 'auto', options.onStep ?? ignore), undefined, options);
     const driver = createDriver(previous.source, folder);
     const alive = await Promise.all(previous.servers.map((server) => driver.isAlive(server)));
     if (previous.phase === 'running' && alive.includes(true)) return adopt(folder, driver, previous, options);
     await stopServers(driver, previous, 0);
-    return begin(folder, await chooseSource(previous.source), previous, options);
+    return begin(folder, await chooseSource(previous.source, options.onStep ?? ignore), previous, options);
   });
 }
+
+const ignore = (): void => undefined;
 
 async function begin(
   folder: PlaygroundFolder,
@@ -68,11 +72,12 @@ async function begin(
     phase: 'starting',
     redisFsync: options.redisFsync ?? previous?.redisFsync ?? 'always',
     password: previous?.password ?? randomBytes(12).toString('hex'),
+    serverVersion: previous?.serverVersion,
     servers,
   };
   folder.writeState(state);
   try {
-    await startServers(driver, folder, state, servers);
+    await startServers(driver, state, { mayMove: true, save: () => folder.writeState(state), onStep: options.onStep ?? ignore });
     folder.writeConfig(configFor(state, ports));
     state.phase = 'running';
     folder.writeState(state);
@@ -93,19 +98,20 @@ async function adopt(folder: PlaygroundFolder, driver: ServerDriver, state: Play
   checkSame(folder, state, { databaseHosts, caches, redisFsync, source: options.source === 'auto' ? undefined : options.source });
   const dead: ServerState[] = [];
   for (const server of state.servers) if (!(await driver.isAlive(server))) dead.push(server);
-  await Promise.all(dead.map((server) => driver.start(state, server, { mayMove: false, save: () => folder.writeState(state) })));
+  const start = { mayMove: false, save: () => folder.writeState(state), onStep: options.onStep ?? ignore };
+  await Promise.all(dead.map((server) => driver.start(state, server, start)));
   folder.writeState(state);
   return new Playground(folder, state);
 }
 
 /** Databases wait for their data folders; the others do not wait for them. All have ended their attempt when this returns or throws. */
-async function startServers(driver: ServerDriver, folder: PlaygroundFolder, state: PlaygroundState, servers: readonly ServerState[]): Promise<void> {
+async function startServers(driver: ServerDriver, state: PlaygroundState, options: StartServerOptions): Promise<void> {
   const prepared = driver.prepareDatabases(state);
   const attempts = await Promise.allSettled([
     prepared,
-    ...servers.map(async (server) => {
+    ...state.servers.map(async (server) => {
       if (server.kind === 'mysql') await prepared;
-      await driver.start(state, server, { mayMove: true, save: () => folder.writeState(state) });
+      await driver.start(state, server, options);
     }),
   ]);
   const failed = attempts.find((attempt) => attempt.status === 'rejected');
@@ -116,7 +122,7 @@ async function startServers(driver: ServerDriver, folder: PlaygroundFolder, stat
 async function undo(driver: ServerDriver, folder: PlaygroundFolder, state: PlaygroundState, keepData: boolean): Promise<void> {
   await stopServers(driver, state, keepData ? 10_000 : 0);
   if (keepData) return folder.writeState({ ...state, phase: 'stopped' });
-  await driver.removeData(state);
+  await driver.removeData();
   folder.removeEverything();
 }
 
@@ -125,7 +131,7 @@ function planServers(previous: PlaygroundState | undefined, options: PlaygroundO
   const hadBefore = (kind: ServerKind): number | undefined => previous?.servers.filter((server) => server.kind === kind).length;
   const plan = (name: string, kind: ServerKind): ServerState => {
     const before = previous?.servers.find((server) => server.name === name);
-    return { name, kind, host: '127.0.0.1', port: before?.port ?? 0, ...(before?.containerId === undefined ? {} : { containerId: before.containerId }) };
+    return { name, kind, host: before?.host ?? '127.0.0.1', port: before?.port ?? 0, ...(before?.containerId === undefined ? {} : { containerId: before.containerId }) };
   };
   const numbered = (prefix: string, kind: ServerKind, count: number): ServerState[] =>
     Array.from({ length: count }, (_, index) => plan(`${prefix}${index + 1}`, kind));

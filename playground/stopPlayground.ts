@@ -23,7 +23,8 @@ export async function stopPlayground(dir: string, options: StopOptions = {}): Pr
   if (!folder.isTouched()) throw noPlayground(folder.dir);
   await withLock(folder.dir, lockWaitMs, async () => {
     const state = folder.readState();
-    if (state === undefined) throw noPlayground(folder.dir);
+    // Its starter was killed before it wrote anything but its lock, or another stop came first.
+    if (state === undefined) return;
     const driver = createDriver(state.source, folder);
     await stopServers(driver, state, options.keepData === true ? graceMs.keepData : graceMs.removeData);
     if (options.keepData === true) {
@@ -31,7 +32,7 @@ export async function stopPlayground(dir: string, options: StopOptions = {}): Pr
       folder.writeState({ ...state, phase: 'stopped' });
       return;
     }
-    await driver.removeData(state);
+    await driver.removeData();
     folder.removeEverything();
   });
 }
@@ -39,5 +40,5 @@ export async function stopPlayground(dir: string, options: StopOptions = {}): Pr
 /** Ends the servers that the state names and those that a killed starter did not come to write down. */
 export async function stopServers(driver: ServerDriver, state: PlaygroundState, withinMs: number): Promise<void> {
   await Promise.all(state.servers.map((server) => driver.stop(server, withinMs)));
-  await driver.sweep();
+  await driver.sweep(state);
 }

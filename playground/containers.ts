@@ -1,2 +1,0 @@
-/** Whether a container engine answers. */
-export const engineAnswers = (): Promise<boolean> => Promise.resolve(false);
