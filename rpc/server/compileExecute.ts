@@ -1,5 +1,5 @@
 import { limits, parseId, RoostError, systemMicros, unpackIds, type Micros } from '../../core/index.js';
-import type { EdgeWrites, Operation, WriteOptions } from '../../flock/types.js';
+import type { EdgeWrites, Operation, WriteOptions } from '../../flock/index.js';
 import { operationNumbers, priorityNumbers, required, type FlockDBTypes } from '../wire/index.js';
 
 interface EdgeOperation {

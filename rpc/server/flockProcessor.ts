@@ -1,5 +1,5 @@
 import type { Log, Metrics } from '../../core/index.js';
-import type { FlockService } from '../../flock/types.js';
+import type { FlockService } from '../../flock/index.js';
 import { errorToThrift, FlockException, RoostFlockProcessor } from '../wire/index.js';
 import { flockdbHandler, isFlockdbMethod } from './flockdbHandler.js';
 import { observed } from './observed.js';
@@ -15,5 +15,5 @@ export function flockProcessor(flock: FlockService, options: { readonly metrics:
       toException: (method, error) => (isFlockdbMethod(method) ? new FlockException({ description: error.message }) : errorToThrift(error)),
     },
   );
-  return (gate) => new RoostFlockProcessor(handlerOf(gate)) as ThriftProcessor;
+  return (gate) => new RoostFlockProcessor(handlerOf(gate));
 }

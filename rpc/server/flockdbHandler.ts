@@ -1,5 +1,5 @@
 import { packIds, RoostError, type Micros } from '../../core/index.js';
-import type { Edge, EdgeState, FlockService, IdPage, PageRequest } from '../../flock/types.js';
+import type { Edge, EdgeState, FlockService, IdPage, PageRequest } from '../../flock/index.js';
 import { queryFromThrift, required, stateToFlockdb, termFromThrift, type FlockDBTypes, type RoostFlockModule } from '../wire/index.js';
 import { checkAnswerSize, checkQueries } from './answerSize.js';
 import { compileExecute } from './compileExecute.js';

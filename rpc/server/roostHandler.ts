@@ -1,5 +1,5 @@
 import { limits, parseCount } from '../../core/index.js';
-import type { FlockService, ReadOptions, WriteOptions } from '../../flock/types.js';
+import type { FlockService, ReadOptions, WriteOptions } from '../../flock/index.js';
 import {
   acknowledgementNumbers,
   column,

@@ -1,5 +1,5 @@
 import { packIds, RoostError, unpackIds } from '../../core/index.js';
-import type { Edge, EdgePage, EdgeState, StateCounts } from '../../flock/types.js';
+import type { Edge, EdgePage, EdgeState, StateCounts } from '../../flock/index.js';
 import type { RoostTypes } from './generated.js';
 import { stateFromByte, statesByRank, stateToByte } from './states.js';
 

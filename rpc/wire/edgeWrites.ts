@@ -1,5 +1,5 @@
 import { packIds, RoostError, unpackIds } from '../../core/index.js';
-import type { EdgeWrites, Operation } from '../../flock/types.js';
+import type { EdgeWrites, Operation } from '../../flock/index.js';
 import type { RoostTypes } from './generated.js';
 import { operationNumbers } from './operations.js';
 import { required } from './required.js';
@@ -15,7 +15,7 @@ export function edgeWritesToThrift(writes: EdgeWrites): RoostTypes.EdgeWrites {
     ...(writes.positions === undefined ? {} : { positions: packIds(writes.positions) }),
     ...(writes.times === undefined ? {} : { times: packIds(writes.times) }),
   };
-  return fields as RoostTypes.EdgeWrites;
+  return fields;
 }
 
 /** Throws `InvalidArgument` where the columns do not have the same number of entries, or an operation does not exist. */

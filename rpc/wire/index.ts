@@ -42,4 +42,4 @@ export type {
   StateCounts,
   Term,
   WriteOptions,
-} from '../../flock/types.js';
+} from '../../flock/index.js';

@@ -1,5 +1,5 @@
 import { RoostError } from '../../core/index.js';
-import type { Acknowledgement as Acknowledged, Operation, Priority as PriorityName } from '../../flock/types.js';
+import type { Acknowledgement as Acknowledged, Operation, Priority as PriorityName } from '../../flock/index.js';
 import { Acknowledgement, ExecuteOperationType, Priority } from './generated.js';
 
 /** Names of ours and their numbers on the wire. Both ways throw `InvalidArgument` for what is not in the table. */

@@ -1,5 +1,5 @@
 import { limits, packIds, RoostError, unpackIds } from '../../core/index.js';
-import type { EdgeState, Query, Term } from '../../flock/types.js';
+import type { EdgeState, Query, Term } from '../../flock/index.js';
 import { SelectOperationType } from './generated.js';
 import type { FlockDBTypes } from './generated.js';
 import { required } from './required.js';
@@ -42,7 +42,7 @@ export function queryToThrift(query: Query): FlockDBTypes.SelectOperation[] {
   const program: OperationFields[] = [];
   const visit = (node: Query): void => {
     if (node.kind === 'term') {
-      program.push({ operation_type: SelectOperationType.SimpleQuery, term: termToThrift(node.term) as FlockDBTypes.QueryTerm });
+      program.push({ operation_type: SelectOperationType.SimpleQuery, term: termToThrift(node.term) });
       return;
     }
     visit(node.left);
@@ -50,7 +50,7 @@ export function queryToThrift(query: Query): FlockDBTypes.SelectOperation[] {
     program.push({ operation_type: operators[node.kind] });
   };
   visit(query);
-  return program as FlockDBTypes.SelectOperation[];
+  return program;
 }
 
 /** Reduces a postfix program to its query. Throws `InvalidArgument`, with FlockDB's words, where it does not come out as exactly one. */
@@ -66,7 +66,7 @@ export function queryFromThrift(program: readonly FlockDBTypes.SelectOperation[]
   return query;
 }
 
-function combine(type: number, stack: Query[]): Query {
+function combine(type: FlockDBTypes.SelectOperationType, stack: Query[]): Query {
   const operator = Object.entries(operators).find(([, number]) => number === type);
   if (operator === undefined) throw new RoostError('InvalidArgument', `Unknown operation ${type}`);
   const kind = operator[0] as keyof typeof operators;

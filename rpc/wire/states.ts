@@ -1,5 +1,5 @@
 import { RoostError } from '../../core/index.js';
-import type { EdgeState } from '../../flock/types.js';
+import type { EdgeState } from '../../flock/index.js';
 
 /** States by rank. In columns a byte is 1 + the rank, and 0 where there has never been an edge. */
 const statesByRank = ['normal', 'negative', 'archived', 'removed'] as const satisfies readonly EdgeState[];

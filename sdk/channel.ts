@@ -1,0 +1,89 @@
+import { setMaxListeners } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Deadline, limits, parseCount, RoostError } from '../core/index.js';
+import type { Address } from './address.js';
+import type { Invoke } from './connection.js';
+import { Server } from './server.js';
+
+export interface CallOptions {
+  /** How long the call may take with all its retries: 1 … limits.maxDeadlineMs. Absent: the client's own default. */
+  readonly deadlineMs?: number;
+}
+
+const firstPauseMs = 10;
+const maxPauseMs = 1_000;
+
+/**
+ * Makes calls on a set of servers that are equals. Servers take turns; a call that fails with a retryable error goes to another one, or
+ * waits for a while where there is none, until its deadline. All calls of Roost may be repeated: writes are idempotent.
+ */
+export class Channel {
+  readonly #servers: readonly Server[];
+  readonly #closing = new AbortController();
+  #turn = 0;
+
+  constructor(
+    addresses: readonly Address[],
+    private readonly deadlineMs: number = limits.defaultDeadlineMs,
+  ) {
+    this.#servers = addresses.map((address) => new Server(address));
+    parseCount(deadlineMs, 'deadlineMs', 1, limits.maxDeadlineMs);
+    // One for each call that pauses.
+    setMaxListeners(0, this.#closing.signal);
+  }
+
+  /** Throws the server's own error where a retry does not help, and the last one met where none helped before the deadline. */
+  async call<T>(invoke: Invoke<T>, options: CallOptions = {}): Promise<T> {
+    const deadline = Deadline.after(parseCount(options.deadlineMs ?? this.deadlineMs, 'deadlineMs', 1, limits.maxDeadlineMs));
+    let failed: Server | undefined;
+    for (let attempt = 0; ; attempt++) {
+      this.#checkOpen();
+      const server = this.#pick(failed);
+      let error: RoostError;
+      try {
+        return await (await server.connection(deadline)).call(invoke, deadline);
+      } catch (thrown) {
+        error = RoostError.from(thrown);
+      }
+      this.#checkOpen();
+      if (!error.retryable || deadline.passed) throw error;
+      failed = server;
+      await this.#pause(error, attempt, deadline, server);
+    }
+  }
+
+  /** Fails what is under way and closes all connections. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await Promise.all(this.#servers.map((server) => server.close()));
+  }
+
+  /** The next server in turn, one that can be tried before one that is left alone, and the one that has just failed last. */
+  #pick(failed: Server | undefined): Server {
+    if (this.#servers.length === 1) return this.#servers[0]!;
+    this.#turn = (this.#turn + 1) % this.#servers.length;
+    const inTurn = [...this.#servers.slice(this.#turn), ...this.#servers.slice(0, this.#turn)];
+    const others = inTurn.filter((server) => server !== failed);
+    return others.find((server) => server.backoffMs === 0) ?? others.reduce((a, b) => (b.backoffMs < a.backoffMs ? b : a));
+  }
+
+  /** Waits before the next attempt; throws the error where that would be past the deadline. */
+  async #pause(error: RoostError, attempt: number, deadline: Deadline, failed: Server): Promise<void> {
+    const elsewhere = this.#servers.some((server) => server !== failed && server.backoffMs === 0);
+    // The first time round, another server is asked at once; after that, each round waits longer.
+    const growingMs = attempt < this.#servers.length - 1 && elsewhere ? 0 : Math.min(maxPauseMs, firstPauseMs * 2 ** attempt) * (0.5 + Math.random() / 2);
+    const pauseMs = Math.max(growingMs, error.retryAfterMs ?? 0, elsewhere ? 0 : Math.min(...this.#servers.map((server) => server.backoffMs)));
+    if (pauseMs >= deadline.remainingMs()) throw error;
+    if (pauseMs === 0) return;
+    try {
+      await sleep(pauseMs, undefined, { signal: this.#closing.signal });
+    } catch {
+      this.#checkOpen();
+    }
+  }
+
+  #checkOpen(): void {
+    if (this.#closing.signal.aborted) throw new RoostError('FailedPrecondition', 'the client has been closed');
+  }
+}
+

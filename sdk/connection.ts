@@ -1,0 +1,127 @@
+import { connect, type Socket } from 'node:net';
+import { deadlineExceeded, limits, RoostError, type Deadline } from '../core/index.js';
+import { BinaryReader, errorFromThrift, MessageSplitter, RoostException } from '../rpc/wire/index.js';
+import type { Address } from './address.js';
+import { ThriftClient } from './thriftClient.js';
+import { Turns } from './turns.js';
+
+/** Makes one call. `deadlineMs` is what is left, for the server to know. */
+export type Invoke<T> = (client: ThriftClient, deadlineMs: number) => Promise<T>;
+
+/**
+ * One TCP connection to one server: framed, with any number of calls under way, matched to their answers by sequence id.
+ * Once it has failed it stays failed, and every call on it fails with `Unavailable`, which a retry elsewhere may cure.
+ */
+export class Connection {
+  readonly #client: ThriftClient;
+  readonly #splitter = new MessageSplitter();
+  readonly #turns = new Turns(limits.clientInFlight, limits.clientWaiting);
+  readonly #socketClosed: Promise<void>;
+  #failure: RoostError | undefined;
+  #receivedAtMs = 0;
+
+  private constructor(
+    private readonly socket: Socket,
+    private readonly server: string,
+  ) {
+    this.#client = new ThriftClient((message) => this.socket.write(message));
+    socket.setNoDelay(true);
+    socket.setKeepAlive(true);
+    socket.on('data', (chunk: Buffer) => this.#onData(chunk));
+    socket.on('error', (error) => this.fail(`the connection broke: ${error.message}`, error));
+    this.#socketClosed = new Promise((resolve) => {
+      socket.on('close', () => {
+        this.fail('the server closed the connection');
+        resolve();
+      });
+    });
+  }
+
+  /** Throws `Unavailable` where no connection comes about in time. */
+  static async open({ host, port }: Address, timeoutMs: number): Promise<Connection> {
+    const server = `${host}:${port}`;
+    const socket = connect({ host, port });
+    let timer: NodeJS.Timeout | undefined;
+    try {
+      await new Promise<void>((resolve, reject) => {
+        timer = setTimeout(() => reject(new Error(`no answer for ${Math.ceil(timeoutMs)} ms`)), timeoutMs);
+        socket.once('connect', resolve);
+        socket.once('error', reject);
+      });
+    } catch (error) {
+      socket.destroy();
+      throw unavailable(server, `cannot connect: ${(error as Error).message}`, error);
+    } finally {
+      clearTimeout(timer);
+      socket.removeAllListeners('connect').removeAllListeners('error');
+    }
+    return new Connection(socket, server);
+  }
+
+  get failed(): boolean {
+    return this.#failure !== undefined;
+  }
+
+  /** Throws what the server threw, `DeadlineExceeded`, or `Unavailable` where the connection fails before the answer came. */
+  call<T>(invoke: Invoke<T>, deadline: Deadline): Promise<T> {
+    return this.#turns.run(() => this.#send(invoke, deadline), deadline);
+  }
+
+  /** Fails the calls under way, and every one to come. */
+  fail(why: string, cause?: unknown): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = unavailable(this.server, why, cause);
+    this.socket.destroy();
+    this.#client.failAll(this.#failure);
+  }
+
+  /** Fails the calls under way and waits until the socket is gone. */
+  async close(): Promise<void> {
+    this.fail('the client was closed');
+    await this.#socketClosed;
+  }
+
+  async #send<T>(invoke: Invoke<T>, deadline: Deadline): Promise<T> {
+    if (this.#failure !== undefined) throw this.#failure;
+    const remainingMs = deadline.remainingMs();
+    if (remainingMs === 0) throw deadlineExceeded('the call');
+    const sentAtMs = performance.now();
+    const answer = invoke(this.#client, Math.max(1, Math.floor(remainingMs)));
+    const seqid = this.#client.lastSeqid;
+    const timer = setTimeout(() => {
+      this.#client.fail(seqid, deadlineExceeded(`the call to ${this.server}`));
+      // A server that said nothing at all since the call was sent is taken for dead, so that the next calls go elsewhere.
+      if (this.#receivedAtMs < sentAtMs) this.fail(`it has been silent for ${Math.ceil(remainingMs)} ms`);
+    }, remainingMs);
+    try {
+      return await answer;
+    } catch (error) {
+      throw this.#toRoostError(error);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #toRoostError(error: unknown): RoostError {
+    if (error instanceof RoostError) return error;
+    if (error instanceof RoostException) return errorFromThrift(error);
+    const message = error instanceof Error ? error.message : String(error);
+    return new RoostError('Internal', `the server at ${this.server} answered: ${message}`, { cause: error, fields: { server: this.server } });
+  }
+
+  #onData(chunk: Buffer): void {
+    this.#receivedAtMs = performance.now();
+    try {
+      for (const message of this.#splitter.push(chunk)) {
+        const input = new BinaryReader(message);
+        const { fname, mtype, rseqid } = input.readMessageBegin();
+        if (!this.#client.receive(fname, input, mtype, rseqid)) throw new RoostError('DataLoss', `an answer to ${fname}, which was never called`);
+      }
+    } catch (error) {
+      this.fail(`it sent what cannot be read: ${RoostError.from(error).message}`, error);
+    }
+  }
+}
+
+const unavailable = (server: string, why: string, cause: unknown): RoostError =>
+  new RoostError('Unavailable', `server ${server}: ${why}`, { cause, fields: { server } });

@@ -1,0 +1,140 @@
+import { limits, parseId, type IdInput } from '../core/index.js';
+import { edgeWritesToThrift, type Direction, type Edge, type EdgeState, type EdgeWrites, type NodeLocation, type Operation, type StateCounts } from '../rpc/wire/index.js';
+import { writeColumns, writeEdges, type EdgeColumns, type EdgeSource } from './bulkWrite.js';
+import type { CallOptions, Channel } from './channel.js';
+import { checkedWrite, shapeOf, toColumns, type EdgeOptions, type EdgeWrite } from './edgeBatch.js';
+import { Gatherer } from './gatherer.js';
+import { GraphReads } from './graphReads.js';
+import { nodeQuery, type NodeQuery, type SetOptions } from './nodeQuery.js';
+import { writeOptionsToThrift, type WriteOptions } from './writeOptions.js';
+
+export interface CountOptions extends CallOptions {
+  /** Absent: forward, the node's own edges. */
+  readonly direction?: Direction;
+  /** Absent: normal ones. */
+  readonly states?: readonly EdgeState[];
+}
+
+/** The options of a gathered write, and the shape of what it brings. */
+interface GatheredOptions extends WriteOptions {
+  readonly shape: string;
+}
+
+const contained: readonly EdgeState[] = ['normal', 'negative'];
+
+/**
+ * One graph. Single calls that are made at the same time with the same options travel together: await many at once, rather than one
+ * after the other, and they cost little more than one. Ids may be given as bigint, safe number or decimal string, and come back as bigint.
+ *
+ * Every method throws RoostError. A write that failed with `Unavailable` or `DeadlineExceeded` may have been made; repeating it is safe.
+ */
+export class Graph {
+  readonly #reads: GraphReads;
+  readonly #writes: Gatherer<EdgeWrite, void, GatheredOptions>;
+
+  constructor(
+    private readonly channel: Channel,
+    readonly id: number,
+    readonly name: string,
+  ) {
+    this.#reads = new GraphReads(channel, id);
+    this.#writes = new Gatherer(async (writes, { shape: _, ...options }) => {
+      await this.#send(toColumns(id, writes), options);
+      return new Array<void>(writes.length).fill(undefined);
+    }, limits.bulkWriteEdges);
+  }
+
+  /** Makes the edge normal, at its position. Resolves once the write is acknowledged. */
+  add(source: IdInput, destination: IdInput, options: EdgeOptions & WriteOptions = {}): Promise<void> {
+    return this.#write('add', source, destination, options);
+  }
+
+  remove(source: IdInput, destination: IdInput, options: Omit<EdgeOptions, 'position'> & WriteOptions = {}): Promise<void> {
+    return this.#write('remove', source, destination, options);
+  }
+
+  /** Hides the edge; it keeps its position. */
+  archive(source: IdInput, destination: IdInput, options: Omit<EdgeOptions, 'position'> & WriteOptions = {}): Promise<void> {
+    return this.#write('archive', source, destination, options);
+  }
+
+  /** Makes the edge negative, at its position. */
+  negate(source: IdInput, destination: IdInput, options: EdgeOptions & WriteOptions = {}): Promise<void> {
+    return this.#write('negate', source, destination, options);
+  }
+
+  /**
+   * Writes any number of edges, given as `{ source, destination, position?, at? }` or `[source, destination]`, in calls of
+   * `limits.bulkWriteEdges`, several at a time. Returns how many were acknowledged: all. Not atomic: when a call fails, others have been made.
+   */
+  write(edges: EdgeSource, { operation = 'add', ...options }: WriteOptions & { readonly operation?: Operation } = {}): Promise<number> {
+    return writeEdges(this.id, operation, edges, (writes) => this.#send(writes, options));
+  }
+
+  /** The same for columns. They must not change before it resolves. */
+  async writeColumns(columns: EdgeColumns, { operation = 'add', ...options }: WriteOptions & { readonly operation?: Operation } = {}): Promise<void> {
+    await writeColumns(this.id, operation, columns, (writes) => this.#send(writes, options));
+  }
+
+  /** Whether the edge is there: in one of `states`, which is normal or negative where absent. */
+  async contains(source: IdInput, destination: IdInput, { states = contained, ...options }: CallOptions & { readonly states?: readonly EdgeState[] } = {}): Promise<boolean> {
+    const state = await this.state(source, destination, options);
+    return state !== undefined && states.includes(state);
+  }
+
+  /** The edge's state; undefined where there has never been such an edge. */
+  async state(source: IdInput, destination: IdInput, options: CallOptions = {}): Promise<EdgeState | undefined> {
+    return this.#reads.states.load({ sourceId: parseId(source, 'source'), destinationId: parseId(destination, 'destination') }, options);
+  }
+
+  /** The edge, in whatever state; undefined where there has never been one. */
+  async get(source: IdInput, destination: IdInput, options: CallOptions = {}): Promise<Edge | undefined> {
+    return this.#reads.edges.load({ sourceId: parseId(source, 'source'), destinationId: parseId(destination, 'destination') }, options);
+  }
+
+  /** How many edges a node has. */
+  async count(id: IdInput, { states = ['normal'], ...options }: CountOptions = {}): Promise<bigint> {
+    const counts = await this.counts(id, options);
+    return [...new Set(states)].reduce((sum, state) => sum + counts[state], 0n);
+  }
+
+  /** How many edges a node has in each state. */
+  async counts(id: IdInput, { direction = 'forward', ...options }: Omit<CountOptions, 'states'> = {}): Promise<StateCounts> {
+    return this.#reads.counts.load(parseId(id), { direction, ...options });
+  }
+
+  /** The destinations of a node's edges. Throws `InvalidArgument` for a bad id at once. */
+  from(id: IdInput, options: SetOptions = {}): NodeQuery {
+    return nodeQuery(this.channel, this.id, 'forward', id, options);
+  }
+
+  /** The sources of the edges that lead to a node. */
+  to(id: IdInput, options: SetOptions = {}): NodeQuery {
+    return nodeQuery(this.channel, this.id, 'backward', id, options);
+  }
+
+  /** Where a node lives: once forward, once backward. */
+  async locate(id: IdInput, options: CallOptions = {}): Promise<NodeLocation[]> {
+    const node = parseId(id);
+    const locations = await this.channel.call((client) => client.locate(this.id, node), options);
+    return locations.map((location) => ({
+      direction: location.is_forward ? 'forward' : 'backward',
+      tableId: location.table_id,
+      hash: location.hash,
+      baseId: location.base_id,
+      rootShard: location.root_shard,
+      leaves: location.leaves.map(({ shard, host, read, write }) => ({ shard, host, read, write })),
+    }));
+  }
+
+  async #write(operation: Operation, source: IdInput, destination: IdInput, { position, at, ...options }: EdgeOptions & WriteOptions): Promise<void> {
+    const write = checkedWrite(operation, source, destination, { ...(position === undefined ? {} : { position }), ...(at === undefined ? {} : { at }) });
+    return this.#writes.load(write, { ...options, shape: shapeOf(write) });
+  }
+
+  async #send(writes: EdgeWrites, options: WriteOptions): Promise<void> {
+    const columns = edgeWritesToThrift(writes);
+    const toThrift = writeOptionsToThrift(options);
+    await this.channel.call((client, deadlineMs) => client.write_edges(columns, toThrift(deadlineMs)), options);
+  }
+}

@@ -1,0 +1,15 @@
+/** Runs tasks as they come, at most `atOnce` of them at a time; ends when all have, or with the first error once none is running any more. */
+export async function inParallel(tasks: Iterable<() => Promise<void>> | AsyncIterable<() => Promise<void>>, atOnce: number): Promise<void> {
+  const running = new Set<Promise<void>>();
+  const failures: unknown[] = [];
+  for await (const task of tasks) {
+    const run: Promise<void> = task()
+      .catch((error: unknown) => void failures.push(error))
+      .finally(() => running.delete(run));
+    running.add(run);
+    if (running.size >= atOnce) await Promise.race(running);
+    if (failures.length > 0) break;
+  }
+  await Promise.all(running);
+  if (failures.length > 0) throw failures[0];
+}

@@ -1,0 +1,79 @@
+import { limits, parseCount, RoostError } from '../core/index.js';
+import type { JournalStatus } from '../rpc/wire/index.js';
+import { parseAddress } from './address.js';
+import { Channel, type CallOptions } from './channel.js';
+import { Graph } from './graph.js';
+
+export interface ConnectOptions {
+  /** host:port of each server. They are equals: calls take turns among them, and go to another where one fails. */
+  readonly servers: readonly string[];
+  /** The deadline of a call that does not bring one, with all its retries: 1 … limits.maxDeadlineMs. Absent: limits.defaultDeadlineMs. */
+  readonly deadlineMs?: number;
+}
+
+/**
+ * Connects to one server or several, and returns once one has answered. Throws `InvalidArgument` for a malformed address, and
+ * `Unavailable` where none answers before the deadline.
+ */
+export async function connect(to: string | ConnectOptions): Promise<Roost> {
+  const { servers, deadlineMs = limits.defaultDeadlineMs } = typeof to === 'string' ? { servers: [to] } : to;
+  parseCount(deadlineMs, 'deadlineMs', 1, limits.maxDeadlineMs);
+  if (servers.length === 0) throw new RoostError('InvalidArgument', 'at least one server is needed', { fields: { argument: 'servers' } });
+  const roost = new Roost(new Channel(servers.map(parseAddress), deadlineMs));
+  try {
+    await roost.graphs();
+    return roost;
+  } catch (error) {
+    await roost.close();
+    throw error;
+  }
+}
+
+/** A client of a Roost cluster. It keeps the process alive until it is closed. */
+export class Roost {
+  readonly #graphs = new Map<string, Graph>();
+
+  constructor(private readonly channel: Channel) {}
+
+  /** A graph by its name. Throws `NotFound`. */
+  async graph(name: string, options: CallOptions = {}): Promise<Graph> {
+    const known = this.#graphs.get(name);
+    if (known !== undefined) return known;
+    const graphs = await this.graphs(options);
+    const found = graphs.find((graph) => graph.name === name);
+    if (found !== undefined) return found;
+    const there = graphs.length === 0 ? 'there are none' : `there are ${graphs.map((graph) => graph.name).join(', ')}`;
+    throw new RoostError('NotFound', `there is no graph ${JSON.stringify(name)}; ${there}`, { fields: { graph: name } });
+  }
+
+  /** All graphs, as the server knows them now. */
+  async graphs(options: CallOptions = {}): Promise<Graph[]> {
+    const listed = await this.channel.call((client) => client.list_graphs(), options);
+    const graphs = listed.map(({ id, name }) => {
+      const known = this.#graphs.get(name);
+      return known?.id === id ? known : new Graph(this.channel, id, name);
+    });
+    this.#graphs.clear();
+    for (const graph of graphs) this.#graphs.set(graph.name, graph);
+    return graphs;
+  }
+
+  /** What waits in the journal. When all is zero, everything written before the call has been applied. */
+  async journal(options: CallOptions = {}): Promise<JournalStatus> {
+    const status = await this.channel.call((client) => client.journal_status(), options);
+    return {
+      queued: { high: Number(status.queued_high), medium: Number(status.queued_medium), low: Number(status.queued_low) },
+      failing: Number(status.failing),
+      bad: Number(status.bad),
+    };
+  }
+
+  /** Fails what is under way with `Unavailable` or `FailedPrecondition`, and leaves no socket or timer behind. */
+  async close(): Promise<void> {
+    await this.channel.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
