@@ -79,12 +79,13 @@ export async function initialiseMysqlData(binaries: MysqlBinaries, template: str
   rmSync(template, { recursive: true, force: true });
 }
 
+// Without --force the script refuses a machine that cannot look up its own name, which the accounts do not need.
 async function runInitialiser(binaries: MysqlBinaries, template: string, dataDir: string): Promise<void> {
   const common = ['--no-defaults', ...userArguments(), `--datadir=${dataDir}`, `--tmpdir=${temporaryFolder(template)}`];
   const [command, args] =
     binaries.install === undefined
       ? [binaries.server, [...common, '--initialize-insecure']]
-      : [binaries.install, [...common, '--auth-root-authentication-method=normal', '--skip-test-db', '--skip-name-resolve', '--innodb-log-file-size=8M']];
+      : [binaries.install, [...common, '--auth-root-authentication-method=normal', '--skip-test-db', '--force', '--innodb-log-file-size=8M']];
   try {
     await promisify(execFile)(command, args, { cwd: template, timeout: 120_000, maxBuffer: 4 * 1024 * 1024 });
   } catch (error) {

@@ -35,10 +35,10 @@ export class Playground {
   /** The configuration file that fits these servers. */
   readonly configPath: string;
 
-  constructor(
-    private readonly folder: PlaygroundFolder,
-    state: PlaygroundState,
-  ) {
+  readonly #folder: PlaygroundFolder;
+
+  constructor(folder: PlaygroundFolder, state: PlaygroundState) {
+    this.#folder = folder;
     this.dir = folder.dir;
     this.source = state.source;
     this.serverVersion = state.serverVersion ?? 'unknown';
@@ -75,8 +75,8 @@ export class Playground {
     return withLock(this.dir, lockWaitMs, () =>
       this.#act(serverName, async (driver, server, state) => {
         await driver.stop(server, restartGraceMs);
-        await driver.start(state, server, { mayMove: false, save: () => this.folder.writeState(state), onStep: () => undefined });
-        this.folder.writeState(state);
+        await driver.start(state, server, { mayMove: false, save: () => this.#folder.writeState(state), onStep: () => undefined });
+        this.#folder.writeState(state);
       }),
     );
   }
@@ -92,10 +92,10 @@ export class Playground {
 
   async #act(serverName: string, action: (driver: ServerDriver, server: ServerState, state: PlaygroundState) => Promise<void>): Promise<void> {
     // Not what this object was made with: another process may have restarted the server since.
-    const state = this.folder.readState();
+    const state = this.#folder.readState();
     if (state === undefined) throw new RoostError('FailedPrecondition', `the playground in ${this.dir} is stopped`, { fields: { dir: this.dir } });
     const server = state.servers.find(({ name }) => name === serverName);
-    if (server !== undefined) return action(createDriver(state.source, this.folder), server, state);
+    if (server !== undefined) return action(createDriver(state.source, this.#folder), server, state);
     const names = state.servers.map(({ name }) => name).join(', ');
     throw new RoostError('InvalidArgument', `no server ${JSON.stringify(serverName)}: the playground has ${names}`, { fields: { server: serverName } });
   }
