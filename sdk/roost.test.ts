@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Metrics, silentLog } from '../core/index.js';
 import { flockProcessor, ThriftServer } from '../rpc/index.js';
 import { TestFlock } from '../test/inMemory/testFlock.js';

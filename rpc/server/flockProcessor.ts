@@ -3,7 +3,7 @@ import type { FlockService } from '../../flock/index.js';
 import { errorToThrift, FlockException, RoostFlockProcessor } from '../wire/index.js';
 import { flockdbHandler, isFlockdbMethod } from './flockdbHandler.js';
 import { observed } from './observed.js';
-import type { ProcessorFactory, ThriftProcessor } from './requestGate.js';
+import type { ProcessorFactory } from './requestGate.js';
 import { roostHandler } from './roostHandler.js';
 
 /** The FlockDB service and Roost's own methods beside it, for a ThriftServer's `processor`. */
