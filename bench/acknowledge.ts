@@ -1,0 +1,36 @@
+import { Redis } from 'ioredis';
+import type { Benchmark, BenchCluster, Figure } from './benchmark.js';
+import { makeGraph } from './cluster.js';
+import { latencies, median, percentile } from './statistics.js';
+
+const writes = 2_000;
+
+/** One write at a time: until it is journalled, beside a raw XADD of the same size; and until it can be read. */
+export const acknowledge: Benchmark = {
+  name: 'acknowledge',
+  about: `${writes} single writes, one at a time, appendfsync always`,
+  async run({ config, roost }: BenchCluster): Promise<readonly Figure[]> {
+    const redis = new Redis(config.redis.port, config.redis.host);
+    const graph = await roost.graph(await makeGraph(config, 'acknowledge', 4));
+    const payload = Buffer.alloc(60);
+    const ours: number[] = [];
+    const raw: number[] = [];
+    const part = writes / 10;
+    for (let round = 0; round < 10; round++) {
+      raw.push(...(await latencies(part, 1, () => redis.xadd('raw', '*', 'kind', 'flock.edges', 'payload', payload, 'accepted', '1700000000000'))));
+      ours.push(...(await latencies(part, 1, (i) => graph.add(round, i))));
+    }
+    const materialized = await latencies(writes, 1, (i) => graph.add(i + 100, i, { acknowledgement: 'materialized' }));
+    await redis.del('raw');
+    redis.disconnect();
+    return [
+      { name: 'journalled, p50', value: median(ours), unit: 'ms' },
+      { name: 'journalled, p99', value: percentile(ours, 0.99), unit: 'ms' },
+      { name: 'raw XADD, p50', value: median(raw), unit: 'ms' },
+      { name: 'raw XADD, p99', value: percentile(raw, 0.99), unit: 'ms' },
+      { name: 'ours / raw, p50', value: median(ours) / median(raw), unit: '', target: { atMost: 3 } },
+      { name: 'materialized, p50', value: median(materialized), unit: 'ms' },
+      { name: 'materialized, p99', value: percentile(materialized, 0.99), unit: 'ms' },
+    ];
+  },
+};

@@ -1,0 +1,26 @@
+import type { RoostConfig } from '../core/index.js';
+import type { Roost } from '../sdk/index.js';
+
+/** A cluster made for one benchmark: a playground, and one server in a process of its own. */
+export interface BenchCluster {
+  readonly config: RoostConfig;
+  readonly roost: Roost;
+}
+
+export interface Figure {
+  readonly name: string;
+  readonly value: number;
+  readonly unit: string;
+  /** What the figure should reach, where a target was set. */
+  readonly target?: { readonly atLeast: number } | { readonly atMost: number };
+}
+
+/** Compares ours with a peer in one run, by turns, so that what else the machine does meets both. */
+export interface Benchmark {
+  readonly name: string;
+  readonly about: string;
+  run(cluster: BenchCluster): Promise<readonly Figure[]>;
+}
+
+export const reached = ({ value, target }: Figure): boolean | undefined =>
+  target === undefined ? undefined : 'atLeast' in target ? value >= target.atLeast : value <= target.atMost;

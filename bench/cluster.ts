@@ -1,0 +1,57 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { startServerProcess, stopServerProcess } from '../cli/serverProcess.js';
+import { configSchema, Deadline, type RoostConfig } from '../core/index.js';
+import { openFlock } from '../flock/index.js';
+import { startPlayground } from '../playground/index.js';
+import { connect, type Roost } from '../sdk/index.js';
+import type { BenchCluster } from './benchmark.js';
+
+const materializeWithinMs = 120_000;
+
+/** Runs `work` on a private cluster with one database host, one Redis that syncs every write, and one server. */
+export async function withCluster<T>(work: (cluster: BenchCluster) => Promise<T>): Promise<T> {
+  const dir = mkdtempSync(join(tmpdir(), 'roost-bench-'));
+  const playground = await startPlayground({ dir: join(dir, 'playground'), databaseHosts: 1, caches: 0, redisFsync: 'always' });
+  try {
+    process.stderr.write(`measured on ${playground.serverVersion}\n`);
+    const config = configSchema.parse(JSON.parse(readFileSync(playground.configPath, 'utf8')));
+    const ready = await startServerProcess(dir, playground.configPath, process.env);
+    const roost = await connect(`${ready.flock.host}:${ready.flock.port}`);
+    try {
+      return await work({ config, roost });
+    } finally {
+      await roost.close();
+    }
+  } finally {
+    await stopServerProcess(dir);
+    await playground.stop();
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+/** Makes a graph with one replica and waits until the server knows it. Returns its name. */
+export async function makeGraph(config: RoostConfig, name: string, shards: number): Promise<string> {
+  const flock = await openFlock(config, { create: true });
+  try {
+    await flock.createGraph(name, { shards, replicas: 1 });
+  } finally {
+    await flock.close();
+  }
+  await sleep(config.nameServer.reloadSeconds * 1000 + 500);
+  return name;
+}
+
+/** Waits until every journalled write has been applied. */
+export async function untilMaterialized(roost: Roost): Promise<void> {
+  const deadline = Deadline.after(materializeWithinMs);
+  for (;;) {
+    const { queued, failing, bad } = await roost.journal();
+    if (failing + bad > 0) throw new Error(`${failing} jobs are failing and ${bad} were given up`);
+    if (queued.high + queued.medium + queued.low === 0) return;
+    deadline.check('materializing a load');
+    await sleep(5);
+  }
+}

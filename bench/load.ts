@@ -1,0 +1,39 @@
+import type { Benchmark, BenchCluster, Figure } from './benchmark.js';
+import { generatedColumns } from './edgeColumns.js';
+import { makeGraph, untilMaterialized } from './cluster.js';
+import { RawEdges } from './raw/rawEdges.js';
+import { rawPool } from './raw/rawConnection.js';
+import { median, timed } from './statistics.js';
+
+const edgeCount = 150_000;
+const rounds = 3;
+const rawWorkers = 2;
+
+/** Loading over RPC until everything is in its tables, beside mysql2 alone with the same rows, counters and durability. */
+export const load: Benchmark = {
+  name: 'load',
+  about: `${edgeCount} edges in both directions, one replica, exact counters, appendfsync always`,
+  async run({ config, roost }: BenchCluster): Promise<readonly Figure[]> {
+    const pool = rawPool(config, rawWorkers);
+    const rates: { ours: number; floor: number }[] = [];
+    for (let round = 0; round < rounds; round++) {
+      const columns = generatedColumns(edgeCount, round);
+      const raw = await RawEdges.create(pool, `raw_${round}`);
+      const floor = edgeCount / (await timed(() => raw.load(columns, rawWorkers)));
+      await raw.drop();
+
+      const graph = await roost.graph(await makeGraph(config, `load_${round}`, 4));
+      const ours = edgeCount / (await timed(async () => {
+        await graph.writeColumns(columns, { deadlineMs: 60_000 });
+        await untilMaterialized(roost);
+      }));
+      rates.push({ ours: ours * 1000, floor: floor * 1000 });
+    }
+    await pool.end();
+    return [
+      { name: 'ours, over RPC', value: median(rates.map(({ ours }) => ours)), unit: 'edges/s', target: { atLeast: 40_000 } },
+      { name: 'floor, mysql2 alone', value: median(rates.map(({ floor }) => floor)), unit: 'edges/s' },
+      { name: 'ours / floor', value: median(rates.map(({ ours, floor }) => ours / floor)), unit: '', target: { atLeast: 0.6 } },
+    ];
+  },
+};

@@ -1,0 +1,33 @@
+/** The middle value; the mean of the two middle ones where their number is even. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}
+
+/** The value below which the share `fraction` of the values lies. */
+export function percentile(values: readonly number[], fraction: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * fraction))]!;
+}
+
+/** Runs `work` and says how long it took, in milliseconds. */
+export async function timed(work: () => Promise<unknown>): Promise<number> {
+  const startMs = performance.now();
+  await work();
+  return performance.now() - startMs;
+}
+
+/** Runs `work` `total` times, `inFlight` at once, and returns each run's milliseconds. */
+export async function latencies(total: number, inFlight: number, work: (index: number) => Promise<unknown>): Promise<number[]> {
+  const taken: number[] = [];
+  let next = 0;
+  const lane = async (): Promise<void> => {
+    while (next < total) {
+      const index = next++;
+      taken.push(await timed(() => work(index)));
+    }
+  };
+  await Promise.all(Array.from({ length: inFlight }, lane));
+  return taken;
+}
