@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { createGunzip } from 'node:zlib';
-import { RoostError } from '../../core/index.js';
+import { limits, RoostError } from '../../core/index.js';
 import { type EdgeBatch, EdgeParser } from './edgeParser.js';
 
 export interface EdgeFileSummary {
@@ -16,9 +16,6 @@ export interface ReadEdgesOptions {
   readonly batchSize?: number;
   readonly signal?: AbortSignal;
 }
-
-/** 1,000 edges are 16 KB in a journal entry, and enough for the workers to fill their statements. */
-export const defaultBatchSize = 1_000;
 
 /** An edge list on disk, plain or gzip, told apart by its first bytes. It can be read as often as one likes, in bounded memory. */
 export class EdgeFile {
@@ -45,7 +42,7 @@ export class EdgeFile {
 
   /** Reads the file to its end. Throws `InvalidArgument` at a malformed line, unless bad ones are skipped, and where a gzip is truncated. */
   async *batches(options: ReadEdgesOptions = {}): AsyncGenerator<EdgeBatch, EdgeFileSummary> {
-    const parser = new EdgeParser({ name: this.path, batchSize: options.batchSize ?? defaultBatchSize, skipBad: options.skipBad ?? false });
+    const parser = new EdgeParser({ name: this.path, batchSize: options.batchSize ?? limits.bulkWriteEdges, skipBad: options.skipBad ?? false });
     const file = createReadStream(this.path, { highWaterMark: 256 * 1024 });
     const bytes = this.gzip ? file.pipe(createGunzip({ chunkSize: 256 * 1024 })) : file;
     // `pipe` does not pass errors on, and without this a failing disk would leave the loop below waiting.

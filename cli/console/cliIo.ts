@@ -1,0 +1,12 @@
+import type { WriteStream } from 'node:tty';
+
+/** What a command sees of the world, so that tests can run commands in their own process. */
+export interface CliIo {
+  readonly stdout: NodeJS.WritableStream & Partial<Pick<WriteStream, 'isTTY' | 'columns'>>;
+  readonly stderr: NodeJS.WritableStream & Partial<Pick<WriteStream, 'isTTY' | 'columns'>>;
+  readonly environment: NodeJS.ProcessEnv;
+  /** Relative paths start here. */
+  readonly workingFolder: string;
+  /** Aborted, with the signal's name as reason, when the user wants the command to end. */
+  readonly signal: AbortSignal;
+}

@@ -1,0 +1,68 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type ConfigOverride, type IdInput, loadConfig, type LoadedConfig, parseId, parseInt64, RoostError } from '../../core/index.js';
+import type { CliIo } from './cliIo.js';
+import { Output } from './output.js';
+
+export interface CommonOptions {
+  readonly json?: true;
+  readonly verbose?: true;
+}
+
+export interface ConfigOptions extends CommonOptions {
+  readonly config?: string;
+}
+
+/**
+ * A command that does something: with the options that all of them have, and an example below its help.
+ * The first line of the description is what its parent's help says of it.
+ */
+export function defineCommand(parent: Command, name: string, description: string, example: string): Command {
+  const lines = example.split('\n').map((line) => `  $ ${line}`);
+  return parent
+    .command(name)
+    .summary(description.split('\n', 1)[0] ?? '')
+    .description(description.replaceAll('\n', ' '))
+    .option('--json', 'print one JSON object')
+    .option('--verbose', 'print the stack and the causes of an error')
+    .addHelpText('after', `\nExample:\n${lines.join('\n')}`);
+}
+
+/** A noun that holds commands. Alone it prints its help. */
+export const defineGroup = (parent: Command, name: string, description: string): Command => parent.command(name).description(description);
+
+export const configOption = (): Option => new Option('--config <file>', 'the configuration (default: ROOST_CONFIG, ./roost.config.json, ./.roost/roost.config.json)');
+
+export const openConfig = (io: CliIo, options: ConfigOptions, overrides: readonly ConfigOverride[] = []): LoadedConfig =>
+  loadConfig({ path: options.config, environment: io.environment, workingFolder: io.workingFolder, overrides });
+
+export const outputFor = (io: CliIo, options: CommonOptions): Output => new Output(io, options.json === true);
+
+/** Turns a check of the library into one of an argument, so that a bad one is a usage error. */
+const argument =
+  <T>(parse: (text: string) => T) =>
+  (text: string): T => {
+    try {
+      return parse(text);
+    } catch (error) {
+      throw error instanceof RoostError ? new InvalidArgumentError(error.message) : error;
+    }
+  };
+
+export const idArgument = argument((text: IdInput) => parseId(text));
+export const idListArgument = (text: string, before: readonly bigint[] | undefined): readonly bigint[] => [...(before ?? []), idArgument(text)];
+export const cursorArgument = argument((text: IdInput) => parseInt64(text, 'cursor'));
+
+/** An integer within bounds, for commander. */
+export const integerArgument =
+  (min: number, max: number) =>
+  (text: string): number => {
+    const value = /^\d+$/.test(text) ? Number(text) : NaN;
+    if (value >= min && value <= max) return value;
+    throw new InvalidArgumentError(`It must be an integer from ${min} to ${max}.`);
+  };
+
+export const nameListArgument = (text: string): readonly string[] =>
+  text
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');

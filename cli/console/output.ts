@@ -1,0 +1,70 @@
+import { styleText } from 'node:util';
+import Table from 'cli-table3';
+import type { CliIo } from './cliIo.js';
+
+/** 64-bit ids do not fit a JSON number, so that a bigint becomes a decimal string. */
+export const toJson = (value: unknown, indent?: number): string =>
+  JSON.stringify(value, (_, each: unknown) => (typeof each === 'bigint' ? each.toString() : each), indent);
+
+/** What a command prints on stdout: one JSON object with `--json`, lines for people otherwise. */
+export class Output {
+  constructor(
+    private readonly io: CliIo,
+    private readonly json: boolean,
+  ) {}
+
+  result(value: unknown, text: () => string): void {
+    this.io.stdout.write(`${this.json ? toJson(value) : text()}\n`);
+  }
+
+  /** A line that says how things go; silent with `--json`. */
+  note(text: string): void {
+    if (!this.json) this.io.stdout.write(`${text}\n`);
+  }
+
+  get quiet(): boolean {
+    return this.json;
+  }
+
+  readonly bold = (text: string): string => this.#style('bold', text);
+  readonly dim = (text: string): string => this.#style('dim', text);
+  readonly green = (text: string): string => this.#style('green', text);
+
+  /** Columns without lines around them. Numbers align to the right. */
+  table(head: readonly string[], rows: readonly (readonly (string | number | bigint)[])[]): string {
+    const table = new Table({
+      head: head.map(this.dim),
+      colAligns: head.map((_, column) => (rows.every((row) => typeof row[column] !== 'string') ? 'right' : 'left')),
+      chars: noLines,
+      style: { 'padding-left': 0, 'padding-right': 2, head: [], border: [], compact: true },
+    });
+    table.push(...rows.map((row) => row.map((cell) => (typeof cell === 'string' ? cell : formatCount(cell)))));
+    return table
+      .toString()
+      .split('\n')
+      .map((line) => line.trimEnd())
+      .join('\n');
+  }
+
+  #style(style: 'bold' | 'dim' | 'green', text: string): string {
+    return styleText(style, text, { stream: this.io.stdout });
+  }
+}
+
+const noLines = Object.fromEntries(
+  ['top', 'bottom', 'left', 'right', 'mid', 'middle']
+    .flatMap((name) => [name, `${name}-mid`, `${name}-left`, `${name}-right`, `left-${name}`, `right-${name}`, `mid-${name}`])
+    .map((name) => [name, '']),
+);
+
+const counts = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
+/** 355074 is 355,074. */
+export const formatCount = (count: number | bigint): string => counts.format(count);
+
+/** A time for people: 0.42 ms, 850 ms, 12.3 s, 4 min 5 s. */
+export function formatMs(ms: number): string {
+  if (ms < 10) return `${ms.toFixed(2)} ms`;
+  if (ms < 1_000) return `${ms.toFixed(0)} ms`;
+  if (ms < 120_000) return `${(ms / 1_000).toFixed(1)} s`;
+  return `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1_000)} s`;
+}

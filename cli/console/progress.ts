@@ -1,0 +1,57 @@
+import { SingleBar } from 'cli-progress';
+import type { CliIo } from './cliIo.js';
+import { formatCount, formatMs } from './output.js';
+
+/** Elsewhere than on a terminal a line comes at most this often. */
+const lineEveryMs = 5_000;
+
+/** Rows done, rate and time left, on stderr: a bar on a terminal, now and then a plain line elsewhere. */
+export class Progress {
+  readonly #startedMs = performance.now();
+  readonly #bar: SingleBar | undefined;
+  #done = 0;
+  #lastLineMs = performance.now();
+
+  constructor(
+    private readonly io: CliIo,
+    private readonly what: string,
+    private readonly total: number,
+    private readonly quiet: boolean,
+  ) {
+    if (quiet || !io.stderr.isTTY) return;
+    this.#bar = new SingleBar({
+      stream: io.stderr,
+      format: `${what} {bar} {percentage}% · {rows} · {rate}/s · {left} left`,
+      barsize: 24,
+      barCompleteChar: '█',
+      barIncompleteChar: '░',
+      hideCursor: true,
+      gracefulExit: false,
+    });
+    this.#bar.start(total, 0, this.#figures());
+  }
+
+  advance(rows: number): void {
+    this.#done += rows;
+    if (this.#bar !== undefined) return this.#bar.update(this.#done, this.#figures());
+    if (this.quiet || performance.now() - this.#lastLineMs < lineEveryMs) return;
+    this.#lastLineMs = performance.now();
+    const { rows: done, rate, left } = this.#figures();
+    this.io.stderr.write(`${this.what}: ${done} · ${rate}/s · ${left} left\n`);
+  }
+
+  /** Ends the bar, also after an error, so that the terminal is as it was. */
+  stop(): void {
+    this.#bar?.stop();
+  }
+
+  #figures(): { rows: string; rate: string; left: string } {
+    const elapsedMs = performance.now() - this.#startedMs;
+    const perMs = this.#done / Math.max(elapsedMs, 1);
+    return {
+      rows: `${formatCount(this.#done)} of ${formatCount(this.total)}`,
+      rate: formatCount(perMs * 1_000),
+      left: perMs === 0 ? '?' : formatMs(Math.max(0, this.total - this.#done) / perMs),
+    };
+  }
+}

@@ -1,0 +1,51 @@
+import { inspect, styleText } from 'node:util';
+import { RoostError } from '../../core/index.js';
+import type { CliIo } from './cliIo.js';
+import { exitCodes, signalExitCodes, type StopSignal } from './exitCodes.js';
+import { formatMs, toJson } from './output.js';
+
+export interface ReportOptions {
+  readonly json: boolean;
+  /** Prints the stack and every cause. */
+  readonly verbose: boolean;
+}
+
+/** Says on stderr what happened and what to do next. Returns the exit code. */
+export function reportError(error: unknown, io: CliIo, { json, verbose }: ReportOptions): number {
+  if (io.signal.aborted && !(error instanceof RoostError && error.code === 'DataLoss')) {
+    const signal = io.signal.reason as StopSignal;
+    if (json) io.stderr.write(`${toJson({ error: { code: 'Interrupted', message: `stopped by ${signal}` } })}\n`);
+    else io.stderr.write(`roost: stopped by ${signal}\n`);
+    return signalExitCodes[signal] ?? signalExitCodes.SIGTERM;
+  }
+  const known = RoostError.from(error);
+  const next = nextStep(known);
+  if (json) {
+    io.stderr.write(`${toJson({ error: { ...known.toWire(), next } })}\n`);
+  } else {
+    const label = styleText('red', 'roost:', { stream: io.stderr });
+    io.stderr.write(`${label} ${known.message}\n${next === undefined ? '' : `  ${next}\n`}`);
+  }
+  if (verbose) io.stderr.write(`${inspect(known, { depth: 8 })}\n`);
+  return exitCodes[known.code];
+}
+
+/** What the user can do about an error, where its message does not say so itself. */
+function nextStep(error: RoostError): string | undefined {
+  switch (error.code) {
+    case 'Unavailable':
+      return 'Is it running? `roost playground status` shows the local servers, `roost serve` starts ours; it is safe to repeat the command.';
+    case 'DeadlineExceeded':
+      return 'A write may have happened all the same; it is safe to repeat the command.';
+    case 'Overloaded':
+      return `Repeat the command ${error.retryAfterMs === undefined ? 'later' : `after ${formatMs(error.retryAfterMs)}`}; nothing was written.`;
+    case 'Conflict':
+      return 'Somebody else changed the same thing: repeat the command.';
+    case 'Internal':
+      return 'This is a fault in Roost itself. Repeat the command with --verbose, and report what it prints.';
+    case 'NotFound':
+      return error.fields['graph'] === undefined ? undefined : '`roost graph list` shows the graphs there are; `roost graph create` makes one.';
+    default:
+      return undefined;
+  }
+}

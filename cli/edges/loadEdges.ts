@@ -1,0 +1,57 @@
+import type { EdgeFile, EdgeFileSummary } from './edgeFile.js';
+import type { EdgeBatch } from './edgeParser.js';
+
+export interface LoadEdgesOptions {
+  /** Writes one batch; resolves once the server has acknowledged it. */
+  readonly write: (batch: EdgeBatch) => Promise<void>;
+  /** Batches under way at once; with the batches' size it bounds the memory. */
+  readonly inFlight: number;
+  readonly skipBad: boolean;
+  readonly signal: AbortSignal;
+  readonly onAcknowledged?: (edgeCount: number) => void;
+}
+
+export interface LoadedEdges extends EdgeFileSummary {
+  readonly elapsedMs: number;
+  /** How long each batch waited for its acknowledgement, shortest first. */
+  readonly acknowledgementMs: readonly number[];
+}
+
+/** Writes every edge of a file, some batches at once. The first error stops it; batches under way are waited for. */
+export async function loadEdges(file: EdgeFile, options: LoadEdgesOptions): Promise<LoadedEdges> {
+  const startedMs = performance.now();
+  const acknowledgementMs: number[] = [];
+  const underWay = new Set<Promise<void>>();
+  let failure: { readonly error: unknown } | undefined;
+
+  const send = async (batch: EdgeBatch): Promise<void> => {
+    const sentMs = performance.now();
+    await options.write(batch);
+    acknowledgementMs.push(performance.now() - sentMs);
+    options.onAcknowledged?.(batch.sourceIds.length);
+  };
+
+  const batches = file.batches(options);
+  try {
+    for (;;) {
+      const next = await batches.next();
+      if (next.done) {
+        await Promise.all(underWay);
+        if (failure !== undefined) throw failure.error;
+        return { ...next.value, elapsedMs: performance.now() - startedMs, acknowledgementMs: acknowledgementMs.sort((a, b) => a - b) };
+      }
+      const sending: Promise<void> = send(next.value)
+        .catch((error: unknown) => void (failure ??= { error }))
+        .finally(() => underWay.delete(sending));
+      underWay.add(sending);
+      while (underWay.size >= options.inFlight) await Promise.race(underWay);
+      if (failure !== undefined) throw failure.error;
+    }
+  } finally {
+    await batches.return(undefined as never);
+    await Promise.all(underWay);
+  }
+}
+
+/** The value below which a share of the sorted values lies; 0 where there are none. */
+export const quantile = (sorted: readonly number[], share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;

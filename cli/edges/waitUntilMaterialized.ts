@@ -1,0 +1,43 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { RoostError } from '../../core/index.js';
+
+/** What is asked of the server again and again. */
+export interface JournalCounts {
+  readonly queued: Readonly<Record<string, number>>;
+  readonly failing: number;
+  readonly bad: number;
+}
+
+const pollMs = 50;
+/** Waiting ends when the journal has not shrunk for so long: a host is down, or others write faster than the workers apply. */
+const stallMs = 120_000;
+
+/**
+ * Waits until no job is queued or failing, so that reads see everything that was acknowledged before. Returns how long it took.
+ * `badBefore` is what the bad-job queue held already. Throws `DataLoss` when jobs were given up since, `DeadlineExceeded` when the journal stops shrinking.
+ */
+export async function waitUntilMaterialized(journal: () => Promise<JournalCounts>, signal: AbortSignal, badBefore = 0): Promise<number> {
+  const startedMs = performance.now();
+  let fewest = Infinity;
+  let shrunkMs = startedMs;
+  for (;;) {
+    signal.throwIfAborted();
+    const { queued, failing, bad } = await journal();
+    const waiting = failing + Object.values(queued).reduce((sum, count) => sum + count, 0);
+    if (waiting === 0) {
+      if (bad <= badBefore) return performance.now() - startedMs;
+      throw new RoostError('DataLoss', `${bad - badBefore} jobs were given up after too many errors and wait in the bad-job queue: their edges are missing from some tables`, {
+        fields: { bad },
+      });
+    }
+    if (waiting < fewest) {
+      fewest = waiting;
+      shrunkMs = performance.now();
+    } else if (performance.now() - shrunkMs > stallMs) {
+      throw new RoostError('DeadlineExceeded', `the journal has held ${waiting} jobs or more for ${stallMs / 1_000} s (${failing} of them failing): is a database host down?`, {
+        fields: { waiting, failing },
+      });
+    }
+    await sleep(pollMs, undefined, { signal });
+  }
+}

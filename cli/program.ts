@@ -1,0 +1,62 @@
+import { Command, CommanderError } from 'commander';
+import type { CliIo } from './console/cliIo.js';
+import { exitCodes, usageExitCode } from './console/exitCodes.js';
+import { toJson } from './console/output.js';
+import { packageVersion } from './console/packageVersion.js';
+import { reportError } from './console/reportError.js';
+import { addFlockCommands } from './flock.js';
+import { addGraphCommands } from './graph.js';
+import { addLoadCommand } from './load.js';
+import { addLookupCommand } from './lookup.js';
+import { addPlaygroundCommands } from './playground.js';
+import { addQuickstartCommand } from './quickstart.js';
+import { addServeCommand } from './serve.js';
+
+/** The whole command tree. Help texts, their tests and docs/cli.md come from it. */
+export function buildProgram(io: CliIo, json = false): Command {
+  const program = new Command('roost')
+    .description('The storage layer under a Twitter: a social graph in sharded MySQL.')
+    .version(packageVersion(), '--version', 'print the version')
+    .helpOption('--help', 'print this help')
+    .helpCommand(false)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void io.stdout.write(text),
+      writeErr: (text) => void io.stderr.write(text),
+      outputError: (text, write) => write(json ? `${toJson({ error: { code: 'Usage', message: text.trim() } })}\n` : text),
+      getOutHelpWidth: () => helpWidth(io.stdout.columns),
+      getErrHelpWidth: () => helpWidth(io.stderr.columns),
+      getOutHasColors: () => io.stdout.isTTY === true,
+      getErrHasColors: () => io.stderr.isTTY === true,
+    })
+    .addHelpText('after', `\n${exitCodeHelp}`);
+  if (!json) program.showHelpAfterError('Add --help to see how it is used.');
+  addQuickstartCommand(program, io);
+  addPlaygroundCommands(program, io);
+  addServeCommand(program, io);
+  addGraphCommands(program, io);
+  addLoadCommand(program, io);
+  addLookupCommand(program, io);
+  addFlockCommands(program, io);
+  return program;
+}
+
+/** Runs one command line to its end and returns the exit code. Never throws. */
+export async function runCli(args: readonly string[], io: CliIo): Promise<number> {
+  const json = args.includes('--json');
+  try {
+    await buildProgram(io, json).parseAsync(args, { from: 'user' });
+    return 0;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : usageExitCode;
+    const verbose = args.includes('--verbose') || io.environment['ROOST_DEBUG'] !== undefined;
+    return reportError(error, io, { json, verbose });
+  }
+}
+
+const helpWidth = (columns = 100): number => Math.min(columns, 120);
+
+const exitCodeHelp = `Exit codes:
+${[[0, 'done'], [usageExitCode, 'wrong usage'], ...Object.entries(exitCodes).map(([code, exit]) => [exit, code]), [130, 'stopped by Ctrl-C']]
+  .map(([exit, what]) => `  ${String(exit).padEnd(3)} ${what}`)
+  .join('\n')}`;

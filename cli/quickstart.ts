@@ -1,0 +1,64 @@
+import type { Command } from 'commander';
+import { RoostError } from '../core/index.js';
+import type { CliIo } from './console/cliIo.js';
+import { type CommonOptions, defineCommand, integerArgument, outputFor } from './console/command.js';
+import { formatCount, formatMs, type Output } from './console/output.js';
+import type { DegreeMismatch } from './quickstart/compareDegrees.js';
+import { type QuickstartReport, runQuickstart } from './quickstart/runQuickstart.js';
+
+interface Options extends CommonOptions {
+  readonly keep?: true;
+  readonly seed: number;
+  readonly dir?: string;
+}
+
+export function addQuickstartCommand(program: Command, io: CliIo): void {
+  defineCommand(
+    program,
+    'quickstart',
+    'see all of it work on this machine\nIt starts private servers, makes the graph `follows`, loads an edge list through a server, looks around, compares every degree with the file, and stops everything.',
+    'roost quickstart\nroost quickstart edges.txt.gz --keep',
+  )
+    .argument('[file]', 'an edge list, plain or gzip (default: a generated graph of 50,000 edges)')
+    .option('--seed <number>', 'of the generated graph', integerArgument(0, 2 ** 31 - 1), 1)
+    .option('--keep', 'leave the servers up, and say how to use and stop them')
+    .option('--dir <dir>', 'where they keep everything (default: a temporary folder; .roost with --keep)')
+    .action(async (file: string | undefined, { seed, keep, dir, ...common }: Options) => {
+      const output = outputFor(io, common);
+      const report = await runQuickstart(io, output, {
+        seed,
+        keep: keep === true,
+        ...(file === undefined ? {} : { file }),
+        ...(dir === undefined ? {} : { dir }),
+      });
+      output.result(report, () => summary(report, output));
+      const { mismatchCount, mismatches } = report.comparison;
+      if (mismatchCount > 0) throw new RoostError('DataLoss', `${formatCount(mismatchCount)} degrees differ from the file:\n${mismatches.map(mismatchLine).join('\n')}`);
+    });
+}
+
+const mismatchLine = ({ id, direction, inFile, inGraph }: DegreeMismatch): string => `  user ${id}, ${direction}: ${inFile} in the file, ${inGraph} in the graph`;
+
+function summary({ load, tour, stepMs, kept }: QuickstartReport, output: Output): string {
+  const totalMs = Object.values(stepMs).reduce((sum, ms) => sum + ms, 0);
+  const measured = [
+    ['accepted over RPC', `${formatCount(load.edgesPerSecond)} edges/s`],
+    ['readable everywhere', `${formatCount(load.materializedPerSecond)} edges/s`],
+    ['acknowledgement of 1,000 edges', `p50 ${formatMs(load.acknowledgementMs.p50)}, p99 ${formatMs(load.acknowledgementMs.p99)}`],
+    ['a single contains', `p50 ${formatMs(tour.containsMs.p50)}, p99 ${formatMs(tour.containsMs.p99)}`],
+    ['all of it', formatMs(totalMs)],
+  ];
+  return [output.table(['measured', ''], measured), '', ...(kept === undefined ? ['stopped everything'] : keptLines(kept))].join('\n');
+}
+
+function keptLines({ dir, configPath, server }: NonNullable<QuickstartReport['kept']>): string[] {
+  const config = dir.endsWith('/.roost') ? '' : ` --config ${configPath}`;
+  return [
+    `The cluster is up in ${dir}. Try:`,
+    `  npx roost flock page follows 1${config}`,
+    `  npx roost lookup follows 1${config}`,
+    `  curl http://${server.admin.host}:${server.admin.port}/metrics`,
+    `End it:`,
+    `  npx roost playground stop --dir ${dir}`,
+  ];
+}

@@ -1,0 +1,210 @@
+import { createWriteStream } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createLog, limits, loadConfig, RoostError } from '../../core/index.js';
+import { openFlock } from '../../flock/index.js';
+import { type Playground, startPlayground } from '../../playground/index.js';
+import { connect, type Roost } from '../../sdk/index.js';
+import type { CliIo } from '../console/cliIo.js';
+import { formatCount, formatMs, type Output } from '../console/output.js';
+import { Progress } from '../console/progress.js';
+import { DegreeCounter, type Degrees } from '../edges/degreeCounter.js';
+import { EdgeFile } from '../edges/edgeFile.js';
+import { generateEdges } from '../edges/generateEdges.js';
+import { loadEdges, quantile } from '../edges/loadEdges.js';
+import { waitUntilMaterialized } from '../edges/waitUntilMaterialized.js';
+import { writeDeadlineMs } from '../load.js';
+import { startServerProcess, stopServerProcess } from '../serverProcess.js';
+import type { ServerReady } from '../serverReady.js';
+import { compareDegrees, type DegreeComparison } from './compareDegrees.js';
+import { takeTour, type Tour } from './takeTour.js';
+import { tourLines } from './tourLines.js';
+
+export interface QuickstartOptions {
+  /** Absent: a generated graph. */
+  readonly file?: string;
+  readonly seed: number;
+  readonly keep: boolean;
+  /** Where the cluster lives. Absent: a temporary folder, or .roost with `keep`. */
+  readonly dir?: string;
+}
+
+export interface QuickstartReport {
+  readonly input: { readonly file: string | undefined; readonly seed: number | undefined; readonly edgeCount: number; readonly distinctEdgeCount: number; readonly userCount: number };
+  readonly database: string;
+  readonly graph: { readonly name: string; readonly shards: number; readonly replicas: number };
+  readonly load: {
+    readonly elapsedMs: number;
+    readonly edgesPerSecond: number;
+    readonly acknowledgementMs: { readonly p50: number; readonly p99: number };
+    /** From the last acknowledgement until the journal was empty. */
+    readonly waitMs: number;
+    /** Edges in both directions on every replica, from the first write to the empty journal. */
+    readonly materializedPerSecond: number;
+  };
+  readonly tour: Tour;
+  readonly comparison: DegreeComparison;
+  readonly stepMs: Readonly<Record<string, number>>;
+  /** Where the cluster is that `keep` left up. */
+  readonly kept: { readonly dir: string; readonly configPath: string; readonly server: ServerReady } | undefined;
+}
+
+const graphName = 'follows';
+const shards = 8;
+const hosts = 2;
+const generated = { edgeCount: 50_000, userCount: 10_000 };
+
+/** The whole way of a new user, on servers of its own. Leaves nothing behind unless `keep` asks for it and all went well. */
+export async function runQuickstart(io: CliIo, output: Output, options: QuickstartOptions): Promise<QuickstartReport> {
+  const temporary = mkdtempSync(join(tmpdir(), 'roost-quickstart-'));
+  const dir = options.dir === undefined ? (options.keep ? resolve(io.workingFolder, '.roost') : join(temporary, 'cluster')) : resolve(io.workingFolder, options.dir);
+  const cluster = new Cluster(io, dir);
+  const stepMs: Record<string, number> = {};
+  const step = async <T>(name: string, work: () => Promise<T>, done: (result: T, took: string) => string): Promise<T> => {
+    io.signal.throwIfAborted();
+    const startedMs = performance.now();
+    const result = await work();
+    stepMs[name] = performance.now() - startedMs;
+    output.note(`${output.green('✓')} ${done(result, output.dim(formatMs(stepMs[name])))}`);
+    return result;
+  };
+
+  let kept = false;
+  try {
+    const input = await step('check', () => readInput(io, options, temporary), ({ file, degrees }, took) =>
+      `read ${options.file === undefined ? `a generated graph (seed ${options.seed})` : file.path}: ${formatCount(degrees.edgeCount)} edges among ${formatCount(degrees.ids.length)} users ${took}`,
+    );
+    const playground = await step('playground', () => cluster.startPlayground(), ({ serverVersion, memcached }, took) =>
+      `started ${serverVersion} as ${hosts} database hosts, Redis and ${memcached.length} memcached in ${dir} ${took}`,
+    );
+    await step('graph', () => cluster.createGraph(), (_, took) => `made graph ${graphName}: ${shards} forward and ${shards} backward shards, each on ${hosts} hosts ${took}`);
+    const server = await step('server', () => cluster.startServer(), ({ flock, admin }, took) =>
+      `started a server: flock on ${flock.host}:${flock.port}, admin on http://${admin.host}:${admin.port} ${took}`,
+    );
+    const roost = await cluster.connect();
+    const graph = await roost.graph(graphName);
+
+    const progress = new Progress(io, 'loading', input.edgeCount, output.quiet);
+    const loaded = await step(
+      'load',
+      () =>
+        loadEdges(input.file, {
+          write: (batch) => graph.writeColumns(batch, { deadlineMs: writeDeadlineMs }),
+          inFlight: limits.bulkWriteInFlight,
+          skipBad: false,
+          signal: io.signal,
+          onAcknowledged: (count) => progress.advance(count),
+        }).finally(() => progress.stop()),
+      ({ edgeCount, elapsedMs }, took) => `loaded ${formatCount(edgeCount)} edges, ${formatCount((edgeCount / elapsedMs) * 1_000)} a second ${took}`,
+    );
+    const waitMs = await step('wait', () => waitUntilMaterialized(() => roost.journal(), io.signal), (_, took) => `all of them can be read, in both directions, after another ${took}`);
+    const tour = await step('tour', () => takeTour(graph, input.degrees), (result) => tourLines(result, output));
+    const comparison = await step(
+      'compare',
+      () => compareDegrees(input.degrees, (direction, ids) => Promise.all(Array.from(ids, (id) => graph.counts(id, { direction }))), io.signal),
+      ({ degreeCount, mismatchCount }, took) =>
+        mismatchCount === 0 ? `compared ${formatCount(degreeCount)} degrees with the file: all agree ${took}` : `compared ${formatCount(degreeCount)} degrees with the file: ${mismatchCount} differ ${took}`,
+    );
+    io.signal.throwIfAborted();
+    kept = options.keep;
+    return {
+      input: {
+        file: options.file,
+        seed: options.file === undefined ? options.seed : undefined,
+        edgeCount: input.edgeCount,
+        distinctEdgeCount: input.degrees.edgeCount,
+        userCount: input.degrees.ids.length,
+      },
+      database: playground.serverVersion,
+      graph: { name: graphName, shards, replicas: hosts },
+      load: {
+        elapsedMs: loaded.elapsedMs,
+        edgesPerSecond: (loaded.edgeCount / loaded.elapsedMs) * 1_000,
+        acknowledgementMs: { p50: quantile(loaded.acknowledgementMs, 0.5), p99: quantile(loaded.acknowledgementMs, 0.99) },
+        waitMs,
+        materializedPerSecond: (loaded.edgeCount / (loaded.elapsedMs + waitMs)) * 1_000,
+      },
+      tour,
+      comparison,
+      stepMs,
+      kept: kept ? { dir, configPath: playground.configPath, server } : undefined,
+    };
+  } finally {
+    try {
+      await cluster.release(kept);
+    } finally {
+      rmSync(temporary, { recursive: true, force: true });
+    }
+  }
+}
+
+interface Input {
+  readonly file: EdgeFile;
+  readonly edgeCount: number;
+  readonly degrees: Degrees;
+}
+
+/** Reads the whole file before anything is started, so that a bad one leaves nothing behind. */
+async function readInput(io: CliIo, { file: path, seed }: QuickstartOptions, temporary: string): Promise<Input> {
+  let source = path === undefined ? undefined : resolve(io.workingFolder, path);
+  if (source === undefined) {
+    source = join(temporary, 'edges.txt');
+    await pipeline(Readable.from(generateEdges({ ...generated, seed })), createWriteStream(source), { signal: io.signal });
+  }
+  const file = await EdgeFile.open(source);
+  const counter = new DegreeCounter();
+  const { edgeCount } = await file.check({ signal: io.signal }, (batch) => counter.add(batch));
+  if (edgeCount === 0) throw new RoostError('InvalidArgument', `${source}: holds no edges`, { fields: { file: source } });
+  return { file, edgeCount, degrees: counter.result() };
+}
+
+/** What the quickstart has started so far, so that it can be stopped from any point. */
+class Cluster {
+  #playground: Playground | undefined;
+  #roost: Roost | undefined;
+
+  constructor(
+    private readonly io: CliIo,
+    private readonly dir: string,
+  ) {}
+
+  async startPlayground(): Promise<Playground> {
+    if (existsSync(join(this.dir, 'playground.json'))) {
+      throw new RoostError('AlreadyExists', `there is a playground in ${this.dir} already: end it with \`roost playground stop --dir ${this.dir}\`, or name another folder with --dir`);
+    }
+    return (this.#playground = await startPlayground({ dir: this.dir, databaseHosts: hosts, caches: 2 }));
+  }
+
+  async createGraph(): Promise<void> {
+    const flock = await openFlock(this.#config(), { log: createLog('error', this.io.stderr), create: true });
+    try {
+      await flock.createGraph(graphName, { shards, replicas: hosts });
+    } finally {
+      await flock.close();
+    }
+  }
+
+  startServer(): Promise<ServerReady> {
+    return startServerProcess(this.dir, this.#playground!.configPath, this.io.environment);
+  }
+
+  async connect(): Promise<Roost> {
+    const { host, flockPort } = this.#config().server;
+    return (this.#roost = await connect({ servers: [`${host}:${flockPort}`] }));
+  }
+
+  async release(keep: boolean): Promise<void> {
+    await this.#roost?.close();
+    if (keep || this.#playground === undefined) return;
+    await stopServerProcess(this.dir);
+    await this.#playground.stop();
+  }
+
+  /** The playground's own file alone: what the environment says of other clusters is not meant for this one. */
+  #config() {
+    return loadConfig({ path: this.#playground!.configPath, environment: {} }).config;
+  }
+}
