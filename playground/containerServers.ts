@@ -4,6 +4,7 @@ import { RoostError } from '../core/index.js';
 import { ContainerEngine, engineStatus, type Container } from './containerEngine.js';
 import type { ServerDriver, StartServerOptions } from './driver.js';
 import type { PlaygroundFolder } from './folder.js';
+import { logTailLines, notStarted } from './notStarted.js';
 import { memcachedSettings } from './memcachedServer.js';
 import { mysqlSettings } from './mysqlServer.js';
 import { freePort } from './ports.js';
@@ -14,7 +15,6 @@ import type { PlaygroundState, ServerKind, ServerState } from './state.js';
 /** The first start of a database in a container makes its data. */
 const readyWithinMs = 120_000;
 const portAttempts = 5;
-const logLines = 20;
 const label = 'roostdb.playground';
 
 interface ContainerKind {
@@ -58,6 +58,7 @@ const containerKinds: Readonly<Record<ServerKind, ContainerKind>> = {
  */
 export class ContainerServers implements ServerDriver {
   readonly source = 'containers';
+  readonly #pulls = new Map<string, Promise<void>>();
   #engine: Promise<ContainerEngine> | undefined;
 
   constructor(private readonly folder: PlaygroundFolder) {}
@@ -130,8 +131,7 @@ export class ContainerServers implements ServerDriver {
     const engine = await this.#require();
     const kind = containerKinds[server.kind];
     const image = process.env[kind.imageVariable] ?? kind.image;
-    options.onStep(`fetching the image ${image}`);
-    await engine.pull(image);
+    await this.#pull(engine, image, options);
     const { host, publishAt } = engine.addresses;
     server.host = host;
     const digest = createHash('sha256').update(this.folder.dir).digest('hex').slice(0, 12);
@@ -149,6 +149,16 @@ export class ContainerServers implements ServerDriver {
     return container;
   }
 
+  /** Once for all servers of one image. */
+  #pull(engine: ContainerEngine, image: string, options: StartServerOptions): Promise<void> {
+    const begun = this.#pulls.get(image);
+    if (begun !== undefined) return begun;
+    options.onStep(`fetching the image ${image}`);
+    const pull = engine.pull(image);
+    this.#pulls.set(image, pull);
+    return pull;
+  }
+
   async #waitReady(state: PlaygroundState, server: ServerState, container: Container): Promise<void> {
     const endMs = performance.now() + readyWithinMs;
     let lastError: unknown;
@@ -164,11 +174,8 @@ export class ContainerServers implements ServerDriver {
       await sleep(50);
     }
     // The engine puts eight bytes before each piece: which stream, and how long.
-    const log = (await container.logs({ stdout: true, stderr: true, tail: logLines })).toString('utf8').replace(/[\0-\x02]\0{3}.{4}/gs, '');
-    throw new RoostError('FailedPrecondition', `${server.name} did not start. The end of its log:\n${log.trim()}`, {
-      fields: { server: server.name, port: server.port },
-      cause: lastError,
-    });
+    const log = (await container.logs({ stdout: true, stderr: true, tail: logTailLines })).toString('utf8').replace(/[\0-\x02]\0{3}.{4}/gs, '');
+    throw notStarted(server, log, lastError);
   }
 
   async #find(server: ServerState): Promise<Container | undefined> {

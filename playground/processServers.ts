@@ -8,6 +8,7 @@ import type { ServerDriver, StartServerOptions } from './driver.js';
 import type { PlaygroundFolder } from './folder.js';
 import { memcachedArguments } from './memcachedServer.js';
 import { hasMysqlData, initialiseMysqlData, mysqlArguments } from './mysqlServer.js';
+import { notStarted } from './notStarted.js';
 import { freePort } from './ports.js';
 import { probeMemcached, probeMysql, probeRedis } from './probes.js';
 import { endProcess, findProcessesIn, identify, isAlive, pauseProcess, sendSignal, waitForExit, type ProcessIdentity } from './processes.js';
@@ -17,7 +18,6 @@ import type { PlaygroundState, ServerState } from './state.js';
 /** A database that was killed replays its log first, which takes longer than a clean start. */
 const readyWithinMs = 60_000;
 const portAttempts = 20;
-const logLines = 20;
 
 /** Servers that are processes of this machine, in sessions of their own, so that they outlive whoever started them. */
 export class ProcessServers implements ServerDriver {
@@ -45,7 +45,7 @@ export class ProcessServers implements ServerDriver {
         await endProcess(started, 0);
       }
       const log = readFileSync(this.folder.logPath(server.name)).subarray(logFrom).toString('utf8');
-      if (!/address already in use/i.test(log) || attempt === portAttempts) throw this.#failure(server, log);
+      if (!/address already in use/i.test(log) || attempt === portAttempts) throw notStarted(server, log);
       if (options.mayMove) server.port = await freePort();
       else await sleep(250);
     }
@@ -119,7 +119,7 @@ export class ProcessServers implements ServerDriver {
     while (isAlive(started)) {
       if (performance.now() >= endMs) {
         await endProcess(started, 0);
-        throw this.#failure(server, readFileSync(this.folder.logPath(server.name), 'utf8'), lastError);
+        throw notStarted(server, readFileSync(this.folder.logPath(server.name), 'utf8'), lastError);
       }
       try {
         if (await answers(state, server, started)) return true;
@@ -155,14 +155,6 @@ export class ProcessServers implements ServerDriver {
   #running(server: ServerState): ProcessIdentity {
     if (server.process !== undefined && isAlive(server.process)) return server.process;
     throw new RoostError('FailedPrecondition', `${server.name} is not running`, { fields: { server: server.name } });
-  }
-
-  #failure(server: ServerState, log: string, cause?: unknown): RoostError {
-    const tail = log.trimEnd().split('\n').slice(-logLines).join('\n');
-    return new RoostError('FailedPrecondition', `${server.name} did not start. The end of its log:\n${tail}`, {
-      fields: { server: server.name, port: server.port },
-      cause,
-    });
   }
 }
 
