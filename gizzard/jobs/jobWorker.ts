@@ -43,6 +43,11 @@ export interface JobWorkerOptions {
 
 type RawEntry = readonly [id: Buffer, fields: Buffer[] | null];
 
+/** Every command has a form that answers in buffers; ioredis's types leave this one out. */
+type ClaimingRedis = Redis & {
+  xautoclaimBuffer(key: string, group: string, consumer: string, minIdleMs: number, start: string, countToken: 'COUNT', count: number): Promise<[next: Buffer, entries: RawEntry[]]>;
+};
+
 /**
  * Takes jobs of one priority from the journal, has them run, and gives each its end: applied, failing or bad.
  * A job leaves the stream in the same step that records its end, so that a crash at any moment leaves it to be taken over.
@@ -248,10 +253,8 @@ export class JobWorker {
     let cursor = '0-0';
     do {
       await this.#room();
-      const [next, entries] = (await this.redis.callBuffer('XAUTOCLAIM', keys.queued, workerGroup, consumer, this.#claimAfterMs, cursor, 'COUNT', entriesPerRead)) as [
-        Buffer,
-        RawEntry[],
-      ];
+      // Not `callBuffer`, which loses the command's name where calls are pipelined by themselves.
+      const [next, entries] = await (this.redis as ClaimingRedis).xautoclaimBuffer(keys.queued, workerGroup, consumer, this.#claimAfterMs, cursor, 'COUNT', entriesPerRead);
       cursor = next.toString();
       for (const entry of entries) {
         const id = entry[0].toString();
