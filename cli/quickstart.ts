@@ -4,7 +4,8 @@ import type { CliIo } from './console/cliIo.js';
 import { type CommonOptions, defineCommand, integerArgument, outputFor } from './console/command.js';
 import { formatCount, formatMs, type Output } from './console/output.js';
 import type { DegreeMismatch } from './quickstart/compareDegrees.js';
-import { type QuickstartReport, runQuickstart } from './quickstart/runQuickstart.js';
+import type { QuickstartReport } from './quickstart/quickstartReport.js';
+import { runQuickstart } from './quickstart/runQuickstart.js';
 
 interface Options extends CommonOptions {
   readonly keep?: true;
@@ -48,7 +49,7 @@ function summary({ load, tour, stepMs, kept }: QuickstartReport, output: Output)
     ['a single contains', `p50 ${formatMs(tour.containsMs.p50)}, p99 ${formatMs(tour.containsMs.p99)}`],
     ['all of it', formatMs(totalMs)],
   ];
-  return [output.table(['measured', ''], measured), '', ...(kept === undefined ? ['stopped everything'] : keptLines(kept))].join('\n');
+  return [output.table(['measured', 'here and now'], measured), '', ...(kept === undefined ? ['stopped everything'] : keptLines(kept))].join('\n');
 }
 
 function keptLines({ dir, configPath, server }: NonNullable<QuickstartReport['kept']>): string[] {

@@ -86,7 +86,7 @@ function assign(target: Record<string, unknown>, path: ConfigPath, value: unknow
   for (const name of path.slice(0, -1)) {
     const below = object[name];
     if (below !== undefined && !isObject(below)) return;
-    object = (object[name] = below ?? {}) as Record<string, unknown>;
+    object = (object[name] = below ?? {});
   }
   const last = path.at(-1);
   if (last !== undefined) object[last] = value;

@@ -34,7 +34,7 @@ export function reportError(error: unknown, io: CliIo, { json, verbose }: Report
 function nextStep(error: RoostError): string | undefined {
   switch (error.code) {
     case 'Unavailable':
-      return 'Is it running? `roost playground status` shows the local servers, `roost serve` starts ours; it is safe to repeat the command.';
+      return !error.retryable ? undefined : 'Is it running? `roost playground status` shows the local servers, `roost serve` starts ours; it is safe to repeat the command.';
     case 'DeadlineExceeded':
       return 'A write may have happened all the same; it is safe to repeat the command.';
     case 'Overloaded':

@@ -1,13 +1,9 @@
-import { createWriteStream } from 'node:fs';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { createWriteStream, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { createLog, limits, loadConfig, RoostError } from '../../core/index.js';
-import { openFlock } from '../../flock/index.js';
-import { type Playground, startPlayground } from '../../playground/index.js';
-import { connect, type Roost } from '../../sdk/index.js';
+import { limits, RoostError } from '../../core/index.js';
 import type { CliIo } from '../console/cliIo.js';
 import { formatCount, formatMs, type Output } from '../console/output.js';
 import { Progress } from '../console/progress.js';
@@ -17,10 +13,10 @@ import { generateEdges } from '../edges/generateEdges.js';
 import { loadEdges, quantile } from '../edges/loadEdges.js';
 import { waitUntilMaterialized } from '../edges/waitUntilMaterialized.js';
 import { writeDeadlineMs } from '../load.js';
-import { startServerProcess, stopServerProcess } from '../serverProcess.js';
-import type { ServerReady } from '../serverReady.js';
-import { compareDegrees, type DegreeComparison } from './compareDegrees.js';
-import { takeTour, type Tour } from './takeTour.js';
+import { compareDegrees } from './compareDegrees.js';
+import { QuickstartCluster, graphName, hosts, shards } from './quickstartCluster.js';
+import type { QuickstartReport } from './quickstartReport.js';
+import { takeTour } from './takeTour.js';
 import { tourLines } from './tourLines.js';
 
 export interface QuickstartOptions {
@@ -32,36 +28,13 @@ export interface QuickstartOptions {
   readonly dir?: string;
 }
 
-export interface QuickstartReport {
-  readonly input: { readonly file: string | undefined; readonly seed: number | undefined; readonly edgeCount: number; readonly distinctEdgeCount: number; readonly userCount: number };
-  readonly database: string;
-  readonly graph: { readonly name: string; readonly shards: number; readonly replicas: number };
-  readonly load: {
-    readonly elapsedMs: number;
-    readonly edgesPerSecond: number;
-    readonly acknowledgementMs: { readonly p50: number; readonly p99: number };
-    /** From the last acknowledgement until the journal was empty. */
-    readonly waitMs: number;
-    /** Edges in both directions on every replica, from the first write to the empty journal. */
-    readonly materializedPerSecond: number;
-  };
-  readonly tour: Tour;
-  readonly comparison: DegreeComparison;
-  readonly stepMs: Readonly<Record<string, number>>;
-  /** Where the cluster is that `keep` left up. */
-  readonly kept: { readonly dir: string; readonly configPath: string; readonly server: ServerReady } | undefined;
-}
-
-const graphName = 'follows';
-const shards = 8;
-const hosts = 2;
 const generated = { edgeCount: 50_000, userCount: 10_000 };
 
 /** The whole way of a new user, on servers of its own. Leaves nothing behind unless `keep` asks for it and all went well. */
 export async function runQuickstart(io: CliIo, output: Output, options: QuickstartOptions): Promise<QuickstartReport> {
   const temporary = mkdtempSync(join(tmpdir(), 'roost-quickstart-'));
   const dir = options.dir === undefined ? (options.keep ? resolve(io.workingFolder, '.roost') : join(temporary, 'cluster')) : resolve(io.workingFolder, options.dir);
-  const cluster = new Cluster(io, dir);
+  const cluster = new QuickstartCluster(io, dir);
   const stepMs: Record<string, number> = {};
   const step = async <T>(name: string, work: () => Promise<T>, done: (result: T, took: string) => string): Promise<T> => {
     io.signal.throwIfAborted();
@@ -159,52 +132,4 @@ async function readInput(io: CliIo, { file: path, seed }: QuickstartOptions, tem
   const { edgeCount } = await file.check({ signal: io.signal }, (batch) => counter.add(batch));
   if (edgeCount === 0) throw new RoostError('InvalidArgument', `${source}: holds no edges`, { fields: { file: source } });
   return { file, edgeCount, degrees: counter.result() };
-}
-
-/** What the quickstart has started so far, so that it can be stopped from any point. */
-class Cluster {
-  #playground: Playground | undefined;
-  #roost: Roost | undefined;
-
-  constructor(
-    private readonly io: CliIo,
-    private readonly dir: string,
-  ) {}
-
-  async startPlayground(): Promise<Playground> {
-    if (existsSync(join(this.dir, 'playground.json'))) {
-      throw new RoostError('AlreadyExists', `there is a playground in ${this.dir} already: end it with \`roost playground stop --dir ${this.dir}\`, or name another folder with --dir`);
-    }
-    return (this.#playground = await startPlayground({ dir: this.dir, databaseHosts: hosts, caches: 2 }));
-  }
-
-  async createGraph(): Promise<void> {
-    const flock = await openFlock(this.#config(), { log: createLog('error', this.io.stderr), create: true });
-    try {
-      await flock.createGraph(graphName, { shards, replicas: hosts });
-    } finally {
-      await flock.close();
-    }
-  }
-
-  startServer(): Promise<ServerReady> {
-    return startServerProcess(this.dir, this.#playground!.configPath, this.io.environment);
-  }
-
-  async connect(): Promise<Roost> {
-    const { host, flockPort } = this.#config().server;
-    return (this.#roost = await connect({ servers: [`${host}:${flockPort}`] }));
-  }
-
-  async release(keep: boolean): Promise<void> {
-    await this.#roost?.close();
-    if (keep || this.#playground === undefined) return;
-    await stopServerProcess(this.dir);
-    await this.#playground.stop();
-  }
-
-  /** The playground's own file alone: what the environment says of other clusters is not meant for this one. */
-  #config() {
-    return loadConfig({ path: this.#playground!.configPath, environment: {} }).config;
-  }
 }

@@ -1,0 +1,64 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { createLog, loadConfig, RoostError, type RoostConfig } from '../../core/index.js';
+import { openFlock } from '../../flock/index.js';
+import { type Playground, startPlayground } from '../../playground/index.js';
+import { connect, type Roost } from '../../sdk/index.js';
+import type { CliIo } from '../console/cliIo.js';
+import { startServerProcess, stopServerProcess } from '../serverProcess.js';
+import type { ServerReady } from '../serverReady.js';
+
+export const graphName = 'follows';
+/** In each direction. */
+export const shards = 8;
+/** Database hosts, and replicas of each shard. */
+export const hosts = 2;
+
+/** What the quickstart has started so far, so that it can be stopped from any point. */
+export class QuickstartCluster {
+  #playground: Playground | undefined;
+  #roost: Roost | undefined;
+
+  constructor(
+    private readonly io: CliIo,
+    private readonly dir: string,
+  ) {}
+
+  async startPlayground(): Promise<Playground> {
+    if (existsSync(join(this.dir, 'playground.json'))) {
+      throw new RoostError('AlreadyExists', `there is a playground in ${this.dir} already: end it with \`roost playground stop --dir ${this.dir}\`, or name another folder with --dir`);
+    }
+    return (this.#playground = await startPlayground({ dir: this.dir, databaseHosts: hosts, caches: 2 }));
+  }
+
+  async createGraph(): Promise<void> {
+    const flock = await openFlock(this.#config(), { log: createLog('error', this.io.stderr), create: true });
+    try {
+      await flock.createGraph(graphName, { shards, replicas: hosts });
+    } finally {
+      await flock.close();
+    }
+  }
+
+  startServer(): Promise<ServerReady> {
+    const environment = Object.fromEntries(Object.entries(this.io.environment).filter(([name]) => !name.startsWith('ROOST_')));
+    return startServerProcess(this.dir, this.#playground!.configPath, environment);
+  }
+
+  async connect(): Promise<Roost> {
+    const { host, flockPort } = this.#config().server;
+    return (this.#roost = await connect({ servers: [`${host}:${flockPort}`] }));
+  }
+
+  async release(keep: boolean): Promise<void> {
+    await this.#roost?.close();
+    if (keep || this.#playground === undefined) return;
+    await stopServerProcess(this.dir);
+    await this.#playground.stop();
+  }
+
+  /** The playground's own file alone: what the environment says of other clusters is not meant for this one. */
+  #config(): RoostConfig {
+    return loadConfig({ path: this.#playground!.configPath, environment: {} }).config;
+  }
+}

@@ -1,0 +1,24 @@
+import type { ServerReady } from '../serverReady.js';
+import type { DegreeComparison } from './compareDegrees.js';
+import type { Tour } from './takeTour.js';
+
+/** What a quickstart found and measured; `--json` prints it. */
+export interface QuickstartReport {
+  readonly input: { readonly file: string | undefined; readonly seed: number | undefined; readonly edgeCount: number; readonly distinctEdgeCount: number; readonly userCount: number };
+  readonly database: string;
+  readonly graph: { readonly name: string; readonly shards: number; readonly replicas: number };
+  readonly load: {
+    readonly elapsedMs: number;
+    readonly edgesPerSecond: number;
+    readonly acknowledgementMs: { readonly p50: number; readonly p99: number };
+    /** From the last acknowledgement until the journal was empty. */
+    readonly waitMs: number;
+    /** Edges in both directions on every replica, from the first write to the empty journal. */
+    readonly materializedPerSecond: number;
+  };
+  readonly tour: Tour;
+  readonly comparison: DegreeComparison;
+  readonly stepMs: Readonly<Record<string, number>>;
+  /** Where the cluster is that `keep` left up. */
+  readonly kept: { readonly dir: string; readonly configPath: string; readonly server: ServerReady } | undefined;
+}
