@@ -41,7 +41,7 @@ export class Channel {
       const server = this.#pick(failed);
       let error: RoostError;
       try {
-        return await (await server.connection(deadline)).call(invoke, deadline);
+        return await server.call(invoke, deadline);
       } catch (thrown) {
         error = RoostError.from(thrown);
       }
@@ -58,23 +58,23 @@ export class Channel {
     await Promise.all(this.#servers.map((server) => server.close()));
   }
 
-  /** The next server in turn, one that can be tried before one that is left alone, and the one that has just failed last. */
+  /** The server with the fewest calls under way, ties in turn; one that is left alone, or has just failed, only where there is no other. */
   #pick(failed: Server | undefined): Server {
     if (this.#servers.length === 1) return this.#servers[0]!;
     this.#turn = (this.#turn + 1) % this.#servers.length;
-    const inTurn = [...this.#servers.slice(this.#turn), ...this.#servers.slice(0, this.#turn)];
-    const others = inTurn.filter((server) => server !== failed);
-    return others.find((server) => server.backoffMs === 0) ?? others.reduce((a, b) => (b.backoffMs < a.backoffMs ? b : a));
+    const inTurn = [...this.#servers.slice(this.#turn), ...this.#servers.slice(0, this.#turn)].filter((server) => server !== failed);
+    const ready = inTurn.filter((server) => server.backoffMs === 0);
+    if (ready.length > 0) return ready.reduce((a, b) => (b.inFlight < a.inFlight ? b : a));
+    return inTurn.reduce((a, b) => (b.backoffMs < a.backoffMs ? b : a));
   }
 
   /** Waits before the next attempt; throws the error where that would be past the deadline. */
   async #pause(error: RoostError, attempt: number, deadline: Deadline, failed: Server): Promise<void> {
-    const elsewhere = this.#servers.some((server) => server !== failed && server.backoffMs === 0);
-    // The first time round, another server is asked at once; after that, each round waits longer.
-    const growingMs = attempt < this.#servers.length - 1 && elsewhere ? 0 : Math.min(maxPauseMs, firstPauseMs * 2 ** attempt) * (0.5 + Math.random() / 2);
-    const pauseMs = Math.max(growingMs, error.retryAfterMs ?? 0, elsewhere ? 0 : Math.min(...this.#servers.map((server) => server.backoffMs)));
+    // The first time round, another server is asked at once.
+    if (attempt < this.#servers.length - 1 && this.#servers.some((server) => server !== failed && server.backoffMs === 0)) return;
+    const growingMs = Math.min(maxPauseMs, firstPauseMs * 2 ** attempt) * (0.5 + Math.random() / 2);
+    const pauseMs = Math.max(growingMs, error.retryAfterMs ?? 0, Math.min(...this.#servers.map((server) => server.backoffMs)));
     if (pauseMs >= deadline.remainingMs()) throw error;
-    if (pauseMs === 0) return;
     try {
       await sleep(pauseMs, undefined, { signal: this.#closing.signal });
     } catch {

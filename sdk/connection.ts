@@ -5,6 +5,9 @@ import type { Address } from './address.js';
 import { ThriftClient } from './thriftClient.js';
 import { Turns } from './turns.js';
 
+/** A server is not taken for dead because it was busy for a moment, however short the deadlines are. */
+const minProbeMs = 250;
+
 /** Makes one call. `deadlineMs` is what is left, for the server to know. */
 export type Invoke<T> = (client: ThriftClient, deadlineMs: number) => Promise<T>;
 
@@ -19,6 +22,8 @@ export class Connection {
   readonly #socketClosed: Promise<void>;
   #failure: RoostError | undefined;
   #receivedAtMs = 0;
+  #silent = false;
+  #probing: NodeJS.Timeout | undefined;
 
   private constructor(
     private readonly socket: Socket,
@@ -62,6 +67,16 @@ export class Connection {
     return this.#failure !== undefined;
   }
 
+  /** Whether the server has ever sent anything on it. */
+  get answered(): boolean {
+    return this.#receivedAtMs > 0;
+  }
+
+  /** Whether it was given up because the server did not answer any more. */
+  get silent(): boolean {
+    return this.#silent;
+  }
+
   /** Throws what the server threw, `DeadlineExceeded`, or `Unavailable` where the connection fails before the answer came. */
   call<T>(invoke: Invoke<T>, deadline: Deadline): Promise<T> {
     return this.#turns.run(() => this.#send(invoke, deadline), deadline);
@@ -71,6 +86,7 @@ export class Connection {
   fail(why: string, cause?: unknown): void {
     if (this.#failure !== undefined) return;
     this.#failure = unavailable(this.server, why, cause);
+    clearTimeout(this.#probing);
     this.socket.destroy();
     this.#client.failAll(this.#failure);
   }
@@ -88,11 +104,10 @@ export class Connection {
     const sentAtMs = performance.now();
     const answer = invoke(this.#client, Math.max(1, Math.floor(remainingMs)));
     const seqid = this.#client.lastSeqid;
-    const timer = setTimeout(() => {
-      this.#client.fail(seqid, deadlineExceeded(`the call to ${this.server}`));
-      // A server that said nothing at all since the call was sent is taken for dead, so that the next calls go elsewhere.
-      if (this.#receivedAtMs < sentAtMs) this.fail(`it has been silent for ${Math.ceil(remainingMs)} ms`);
-    }, remainingMs);
+    let timer = setTimeout(() => {
+      if (this.#receivedAtMs < sentAtMs) this.#probe(remainingMs / 4);
+      timer = setTimeout(() => this.#client.fail(seqid, deadlineExceeded(`the call to ${this.server}`)), deadline.remainingMs());
+    }, remainingMs / 2);
     try {
       return await answer;
     } catch (error) {
@@ -100,6 +115,26 @@ export class Connection {
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  /**
+   * Asks for something cheap. A server that works answers it, however long its other calls take; one that does not is taken for dead, so
+   * that the calls under way may go elsewhere while there is time.
+   */
+  #probe(waitMs: number): void {
+    if (this.#probing !== undefined || this.failed) return;
+    const sentAtMs = performance.now();
+    // Any answer counts, also one that is an error; where none comes, the calls under way tell.
+    this.#client.list_graphs().catch(() => undefined);
+    this.#probing = setTimeout(
+      () => {
+        this.#probing = undefined;
+        if (this.#receivedAtMs >= sentAtMs) return;
+        this.#silent = true;
+        this.fail('it does not answer');
+      },
+      Math.max(waitMs, minProbeMs),
+    );
   }
 
   #toRoostError(error: unknown): RoostError {

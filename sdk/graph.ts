@@ -123,7 +123,7 @@ export class Graph {
       hash: location.hash,
       baseId: location.base_id,
       rootShard: location.root_shard,
-      leaves: location.leaves.map(({ shard, host, read, write }) => ({ shard, host, read, write })),
+      leaves: location.leaves.map(({ shard, host, read_behaviour: read, write_behaviour: write }) => ({ shard, host, read, write })),
     }));
   }
 

@@ -68,7 +68,7 @@ export class Roost {
     };
   }
 
-  /** Fails what is under way with `Unavailable` or `FailedPrecondition`, and leaves no socket or timer behind. */
+  /** Fails what is under way with `FailedPrecondition`, and leaves no socket or timer behind. */
   async close(): Promise<void> {
     await this.channel.close();
   }

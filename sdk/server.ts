@@ -1,33 +1,41 @@
 import { limits, type Deadline } from '../core/index.js';
 import type { Address } from './address.js';
-import { Connection } from './connection.js';
+import { Connection, type Invoke } from './connection.js';
 
 const firstBackoffMs = 20;
 const maxBackoffMs = 2_000;
 
 /** One server and the connection to it, which is opened when first needed and again after it has failed. */
 export class Server {
+  /** Calls under way, those included that wait for a connection. */
+  inFlight = 0;
   #connection: Connection | undefined;
   #opening: Promise<Connection> | undefined;
+  /** Connections in a row that brought no answer. */
   #failures = 0;
   #lastError: unknown;
   #retryAtMs = 0;
 
   constructor(private readonly address: Address) {}
 
-  /** How long to leave the server alone after it could not be reached; 0 when it may be tried. */
+  /** How long to leave the server alone after it could not be reached or did not answer; 0 when it may be tried. */
   get backoffMs(): number {
     return Math.max(0, this.#retryAtMs - performance.now());
   }
 
-  /** The open connection, or a new one; callers at the same time share it. Throws `Unavailable`, at once while the server is left alone. */
-  async connection(deadline: Deadline): Promise<Connection> {
-    if (this.#connection?.failed === false) return this.#connection;
-    if (this.#opening === undefined && this.backoffMs > 0) throw this.#lastError;
-    this.#opening ??= this.#open().finally(() => {
-      this.#opening = undefined;
-    });
-    return deadline.race(this.#opening, 'connecting');
+  /** Throws what the server threw, `DeadlineExceeded`, or `Unavailable`: at once while the server is left alone. */
+  async call<T>(invoke: Invoke<T>, deadline: Deadline): Promise<T> {
+    this.inFlight++;
+    let connection: Connection | undefined;
+    try {
+      connection = await this.#connected(deadline);
+      return await connection.call(invoke, deadline);
+    } catch (error) {
+      if (connection !== undefined && connection === this.#connection && connection.failed) this.#lost(connection, error);
+      throw error;
+    } finally {
+      this.inFlight--;
+    }
   }
 
   /** Nothing may be called any more. */
@@ -37,18 +45,35 @@ export class Server {
     await this.#connection?.close();
   }
 
+  /** The open connection, or a new one; callers at the same time share it. */
+  async #connected(deadline: Deadline): Promise<Connection> {
+    if (this.#connection?.failed === false) return this.#connection;
+    if (this.#opening === undefined && this.backoffMs > 0) throw this.#lastError;
+    this.#opening ??= this.#open().finally(() => {
+      this.#opening = undefined;
+    });
+    return deadline.race(this.#opening, 'connecting');
+  }
+
   async #open(): Promise<Connection> {
     try {
-      const connection = await Connection.open(this.address, limits.connectTimeoutMs);
-      this.#failures = 0;
-      this.#connection = connection;
-      return connection;
+      return (this.#connection = await Connection.open(this.address, limits.connectTimeoutMs));
     } catch (error) {
-      // Spread over half the time, so that the clients of a server that comes back do not all arrive at once.
-      const backoffMs = Math.min(maxBackoffMs, firstBackoffMs * 2 ** this.#failures++);
-      this.#retryAtMs = performance.now() + backoffMs * (0.5 + Math.random() / 2);
-      this.#lastError = error;
+      this.#leaveAlone(error, firstBackoffMs * 2 ** this.#failures++);
       throw error;
     }
+  }
+
+  #lost(connection: Connection, error: unknown): void {
+    this.#connection = undefined;
+    if (connection.answered) this.#failures = 0;
+    if (connection.silent) this.#leaveAlone(error, maxBackoffMs);
+    else if (!connection.answered) this.#leaveAlone(error, firstBackoffMs * 2 ** this.#failures++);
+  }
+
+  #leaveAlone(error: unknown, backoffMs: number): void {
+    this.#lastError = error;
+    // Spread over half the time, so that the clients of a server that comes back do not all arrive at once.
+    this.#retryAtMs = performance.now() + Math.min(backoffMs, maxBackoffMs) * (0.5 + Math.random() / 2);
   }
 }

@@ -75,10 +75,10 @@ declare class EdgePage {
 declare class Leaf {
     public shard: string;
     public host: string;
-    public read: string;
-    public write: string;
+    public read_behaviour: string;
+    public write_behaviour: string;
 
-      constructor(args?: { shard: string; host: string; read: string; write: string; });
+      constructor(args?: { shard: string; host: string; read_behaviour: string; write_behaviour: string; });
   }
 
 declare class NodeLocation {

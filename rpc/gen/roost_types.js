@@ -676,8 +676,8 @@ const Leaf = module.exports.Leaf = class {
   constructor(args) {
     this.shard = null;
     this.host = null;
-    this.read = null;
-    this.write = null;
+    this.read_behaviour = null;
+    this.write_behaviour = null;
     if (args) {
       if (args.shard !== undefined && args.shard !== null) {
         this.shard = args.shard;
@@ -685,11 +685,11 @@ const Leaf = module.exports.Leaf = class {
       if (args.host !== undefined && args.host !== null) {
         this.host = args.host;
       }
-      if (args.read !== undefined && args.read !== null) {
-        this.read = args.read;
+      if (args.read_behaviour !== undefined && args.read_behaviour !== null) {
+        this.read_behaviour = args.read_behaviour;
       }
-      if (args.write !== undefined && args.write !== null) {
-        this.write = args.write;
+      if (args.write_behaviour !== undefined && args.write_behaviour !== null) {
+        this.write_behaviour = args.write_behaviour;
       }
     }
   }
@@ -720,14 +720,14 @@ const Leaf = module.exports.Leaf = class {
         break;
         case 3:
         if (ftype == Thrift.Type.STRING) {
-          this.read = input.readString();
+          this.read_behaviour = input.readString();
         } else {
           input.skip(ftype);
         }
         break;
         case 4:
         if (ftype == Thrift.Type.STRING) {
-          this.write = input.readString();
+          this.write_behaviour = input.readString();
         } else {
           input.skip(ftype);
         }
@@ -753,14 +753,14 @@ const Leaf = module.exports.Leaf = class {
       output.writeString(this.host);
       output.writeFieldEnd();
     }
-    if (this.read !== null && this.read !== undefined) {
-      output.writeFieldBegin('read', Thrift.Type.STRING, 3);
-      output.writeString(this.read);
+    if (this.read_behaviour !== null && this.read_behaviour !== undefined) {
+      output.writeFieldBegin('read_behaviour', Thrift.Type.STRING, 3);
+      output.writeString(this.read_behaviour);
       output.writeFieldEnd();
     }
-    if (this.write !== null && this.write !== undefined) {
-      output.writeFieldBegin('write', Thrift.Type.STRING, 4);
-      output.writeString(this.write);
+    if (this.write_behaviour !== null && this.write_behaviour !== undefined) {
+      output.writeFieldBegin('write_behaviour', Thrift.Type.STRING, 4);
+      output.writeString(this.write_behaviour);
       output.writeFieldEnd();
     }
     output.writeFieldStop();

@@ -69,11 +69,12 @@ struct EdgePage {
   5: i64 prev_cursor
 }
 
+/* Behaviours: allow, deny or ignore. */
 struct Leaf {
   1: string shard
   2: string host
-  3: string read
-  4: string write
+  3: string read_behaviour
+  4: string write_behaviour
 }
 
 /* Where one node of a graph lives in one direction. leaves: in the order of the tree. */

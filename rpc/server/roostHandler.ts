@@ -71,7 +71,7 @@ export function roostHandler(flock: FlockService): RoostHandler {
         hash,
         base_id: baseId,
         root_shard: rootShard,
-        leaves: leaves.map((leaf) => ({ ...leaf })),
+        leaves: leaves.map(({ shard, host, read, write }) => ({ shard, host, read_behaviour: read, write_behaviour: write })),
       }));
     },
     async journal_status() {

@@ -1,0 +1,62 @@
+import { describe, expect, it } from 'vitest';
+import { limits, packIds } from '../../core/index.js';
+import { ExecuteOperationType, Priority, type FlockDBTypes } from '../wire/index.js';
+import { compileExecute } from './compileExecute.js';
+
+const { Add, Remove, Archive, Negate } = ExecuteOperationType;
+
+function operation(type: FlockDBTypes.ExecuteOperationType, graph: number, forward: boolean, source: bigint, destinations: bigint[], position?: bigint): FlockDBTypes.ExecuteOperation {
+  const term = { source_id: source, graph_id: graph, is_forward: forward, destination_ids: packIds(destinations) };
+  return { operation_type: type, term, ...(position === undefined ? {} : { position }) };
+}
+
+it('makes one write of each graph, in the order of the operations', () => {
+  const operations = [operation(Add, 1, true, 10n, [20n, 21n]), operation(Remove, 2, true, 1n, [2n]), operation(Archive, 1, false, 10n, [30n]), operation(Negate, 1, true, 4n, [5n])];
+  expect(compileExecute({ operations, priority: Priority.Low })).toEqual({
+    writes: [
+      {
+        graphId: 1,
+        operations: ['add', 'add', 'archive', 'negate'],
+        sourceIds: BigInt64Array.of(10n, 10n, 30n, 4n),
+        destinationIds: BigInt64Array.of(20n, 21n, 10n, 5n),
+      },
+      { graphId: 2, operations: ['remove'], sourceIds: BigInt64Array.of(1n), destinationIds: BigInt64Array.of(2n) },
+    ],
+    options: { priority: 'low' },
+  });
+});
+
+it('takes seconds for times, and gives edges without a position that of their time', () => {
+  const operations = [operation(Add, 1, true, 1n, [2n], 77n), operation(Add, 1, true, 1n, [3n])];
+  expect(compileExecute({ operations, execute_at: 1_300_000_000, priority: Priority.High })).toMatchObject({
+    writes: [{ positions: BigInt64Array.of(77n, 1_300_000_000_000_000n), times: BigInt64Array.of(1_300_000_000_000_000n, 1_300_000_000_000_000n) }],
+    options: { priority: 'high' },
+  });
+});
+
+describe('refuses', () => {
+  const good = operation(Add, 1, true, 1n, [2n]);
+  const many = Array.from({ length: limits.operationsPerWrite }, (_, i) => BigInt(i));
+  const term = (change: object): FlockDBTypes.ExecuteOperation => ({ ...good, term: { ...good.term, ...change } });
+
+  it.each([
+    ['InvalidArgument', 'at least one operation', []],
+    ['InvalidArgument', 'term is missing', [{ ...good, term: null }]],
+    ['InvalidArgument', 'graph_id is missing', [term({ graph_id: null })]],
+    ['InvalidArgument', 'there is no operation 9', [{ ...good, operation_type: 9 }]],
+    ['InvalidArgument', 'source_id must be', [term({ source_id: -1n })]],
+    ['InvalidArgument', 'destination_id must be', [operation(Add, 1, true, 1n, [2n, -2n])]],
+    ['InvalidArgument', 'destination_ids is empty', [operation(Add, 1, true, 1n, [])]],
+    ['InvalidArgument', 'multiple of 8', [term({ destination_ids: Buffer.alloc(12) })]],
+    ['InvalidArgument', 'edges at most', [good, operation(Add, 1, true, 1n, many)]],
+    ['FailedPrecondition', 'whole node', [good, term({ destination_ids: null })]],
+  ])('with %s: %s', (code, message, operations) => {
+    expect(() => compileExecute({ operations: operations as FlockDBTypes.ExecuteOperation[], priority: Priority.High })).toThrow(
+      expect.objectContaining({ code, message: expect.stringContaining(message) as string }) as Error,
+    );
+  });
+
+  it('a priority that does not exist', () => {
+    expect(() => compileExecute({ operations: [good], priority: 4 as FlockDBTypes.Priority })).toThrow('there is no priority 4');
+  });
+});

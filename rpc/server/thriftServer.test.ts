@@ -1,0 +1,283 @@
+import fc from 'fast-check';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, describe, expect, it } from 'vitest';
+import { limits, RoostError } from '../../core/index.js';
+import { Gate } from '../../test/inMemory/gate.js';
+import { containsCall, RawClient } from '../../test/inMemory/rawClient.js';
+import { startTestServer, type TestServer } from '../../test/inMemory/testServer.js';
+import { BinaryReader } from '../wire/index.js';
+
+const open: { close(): Promise<unknown> }[] = [];
+
+afterEach(async () => {
+  for (const each of open.splice(0).reverse()) await each.close();
+});
+
+async function start(...args: Parameters<typeof startTestServer>): Promise<TestServer> {
+  const server = await startTestServer(...args);
+  open.push(server);
+  return server;
+}
+
+async function client(server: TestServer): Promise<RawClient> {
+  const raw = await RawClient.connect(server.port);
+  open.push(raw);
+  return raw;
+}
+
+/** Whether an answer to `contains` is true; undefined where it is an exception. */
+function containsResult(message: Buffer): boolean | undefined {
+  const input = new BinaryReader(message);
+  input.readMessageBegin();
+  return input.readFieldBegin().fid === 0 ? input.readBool() : undefined;
+}
+
+function exceptionText(message: Buffer): string {
+  const input = new BinaryReader(message);
+  input.readMessageBegin();
+  expect(input.readFieldBegin().fid).toBe(1);
+  input.readFieldBegin();
+  return input.readString();
+}
+
+const metric = async (server: TestServer, line: RegExp): Promise<string | undefined> => line.exec(await server.metrics.registry.metrics())?.[0];
+
+describe.each([
+  ['framed', true],
+  ['unframed', false],
+])('a %s client', (_name, framed) => {
+  it('is served on the same port', async () => {
+    const server = await start();
+    const raw = await client(server);
+    raw.send(containsCall(framed, 0));
+    const answer = await raw.answer();
+    expect(answer).toMatchObject({ method: 'contains', type: 2, seqid: 0 });
+    expect(containsResult(answer!.message)).toBe(false);
+  });
+
+  it('gets its answers in whatever pieces its calls come', async () => {
+    const server = await start();
+    const raw = await client(server);
+    for (const byte of Buffer.concat([containsCall(framed, 1), containsCall(framed, 2)])) {
+      raw.send(Buffer.of(byte));
+      await sleep(0);
+    }
+    expect((await raw.answer())?.seqid).toBe(1);
+    expect((await raw.answer())?.seqid).toBe(2);
+  });
+
+  it('gets an exception for a method that does not exist', async () => {
+    const server = await start();
+    const raw = await client(server);
+    const call = containsCall(framed, 3);
+    call.write('contents', call.indexOf('contains'));
+    raw.send(call);
+    expect(await raw.answer()).toMatchObject({ method: 'contents', type: 3, seqid: 3 });
+    raw.send(containsCall(framed, 4));
+    expect((await raw.answer())?.seqid).toBe(4);
+  });
+
+  it('that half-closes after its calls still gets all answers', async () => {
+    const server = await start();
+    const raw = await client(server);
+    raw.socket.end(Buffer.concat([containsCall(framed, 1), containsCall(framed, 2)]));
+    expect([(await raw.answer())?.seqid, (await raw.answer())?.seqid].sort()).toEqual([1, 2]);
+    await raw.closedByServer();
+  });
+});
+
+it('answers unframed calls in the order in which they came, one at a time', async () => {
+  const server = await start();
+  const gate = new Gate();
+  server.flock.before = () => (server.flock.calls.length === 1 ? gate.pass() : undefined);
+  const raw = await client(server);
+  raw.send(Buffer.concat([containsCall(false, 0), containsCall(false, 0), containsCall(false, 7)]));
+  await gate.hasHeld(1);
+  expect(server.flock.calls).toEqual(['states']);
+  gate.open();
+  expect([(await raw.answer())?.seqid, (await raw.answer())?.seqid, (await raw.answer())?.seqid]).toEqual([0, 0, 7]);
+});
+
+it('answers framed calls as they are done', async () => {
+  const server = await start();
+  const gate = new Gate();
+  server.flock.before = () => (server.flock.calls.length === 1 ? gate.pass() : undefined);
+  const raw = await client(server);
+  raw.send(Buffer.concat([containsCall(true, 1), containsCall(true, 2)]));
+  expect((await raw.answer())?.seqid).toBe(2);
+  gate.open();
+  expect((await raw.answer())?.seqid).toBe(1);
+});
+
+describe('what is no message', () => {
+  it.each([
+    ['a frame that is too large', Buffer.from([0x7f, 0xff, 0xff, 0xff])],
+    ['another protocol', Buffer.from('GET / HTTP/1.1\r\n\r\n')],
+    ['a frame of garbage', Buffer.from([0, 0, 0, 4, 1, 2, 3, 4])],
+    ['a string of a gigabyte in a small frame', Buffer.from([0, 0, 0, 21, 0x80, 1, 0, 1, 0, 0, 0, 3, 103, 101, 116, 0, 0, 0, 1, 11, 0, 1, 0x40, 0, 0])],
+    ['bytes behind the end of a call', Buffer.concat([Buffer.from([0, 0, 0, containsCall(false, 1).length + 1]), containsCall(false, 1), Buffer.of(0)])],
+    ['an unframed message of garbage', Buffer.from([0x80, 1, 0, 1, 0xff, 0xff, 0xff, 0xff])],
+  ])('closes its connection only: %s', async (_name, bytes) => {
+    const server = await start();
+    const good = await client(server);
+    const bad = await client(server);
+    bad.send(bytes);
+    await bad.closedByServer();
+    good.send(containsCall(true, 1));
+    expect((await good.answer())?.seqid).toBe(1);
+    expect(await metric(server, /^roost_rpc_connections_refused_total\{reason="malformed"\} 1$/m)).toBeDefined();
+  });
+
+  it('never harms the server or its other clients (random bytes)', async () => {
+    const server = await start();
+    const good = await client(server);
+    const call = containsCall(true, 1);
+    const flipped = fc.tuple(fc.nat(call.length - 1), fc.nat(255)).map(([at, value]) => call.with(at, value));
+    const garbage = fc.oneof(
+      fc.uint8Array({ minLength: 1, maxLength: 300 }),
+      fc.uint8Array({ maxLength: 100 }).map((bytes) => Uint8Array.from([0x80, 1, 0, 1, ...bytes])),
+      fc.uint8Array({ maxLength: 100 }).map((bytes) => Uint8Array.from([0, 0, 0, bytes.length + 8, 0x80, 1, 0, 1, 0, 0, 0, 1, ...bytes])),
+      flipped,
+    );
+    let seqid = 0;
+    await fc.assert(
+      fc.asyncProperty(garbage, async (bytes) => {
+        const bad = await RawClient.connect(server.port);
+        bad.socket.end(bytes);
+        await bad.closedByServer();
+        seqid++;
+        good.send(containsCall(true, seqid));
+        expect((await good.answer())?.seqid).toBe(seqid);
+      }),
+      { numRuns: 150 },
+    );
+    expect(await metric(server, /^roost_rpc_connections 1$/m)).toBeDefined();
+    expect(await metric(server, /^roost_rpc_in_flight 0$/m)).toBeDefined();
+  });
+});
+
+describe('limits', () => {
+  it('refuses calls past the number in flight, for one connection and for all, with Overloaded', async () => {
+    const server = await start({ limits: { connectionInFlight: 2, inFlight: 3 } });
+    const gate = new Gate();
+    server.flock.before = () => gate.pass();
+    const [first, second] = [await client(server), await client(server)];
+    for (const seqid of [1, 2, 3]) first.send(containsCall(true, seqid));
+    const perConnection = await first.answer();
+    expect(perConnection?.seqid).toBe(3);
+    expect(exceptionText(perConnection!.message)).toContain('this connection has 2 requests in flight');
+    for (const seqid of [4, 5]) second.send(containsCall(true, seqid));
+    const inAll = await second.answer();
+    expect(inAll?.seqid).toBe(5);
+    expect(exceptionText(inAll!.message)).toContain('the server has 3 requests in flight');
+    gate.open();
+    expect([(await first.answer())?.seqid, (await first.answer())?.seqid, (await second.answer())?.seqid]).toEqual([1, 2, 4]);
+    expect(await metric(server, /^roost_rpc_calls_total\{method="contains",code="Overloaded"\} 2$/m)).toBeDefined();
+    expect(await metric(server, /^roost_rpc_calls_total\{method="contains",code="OK"\} 3$/m)).toBeDefined();
+  });
+
+  it('closes connections past their number', async () => {
+    const server = await start({ limits: { connections: 1 } });
+    const first = await client(server);
+    const second = await client(server);
+    await second.closedByServer();
+    first.send(containsCall(true, 1));
+    expect((await first.answer())?.seqid).toBe(1);
+  });
+
+  it('closes a connection that is idle or never finishes a message, but not one that waits for its answer', async () => {
+    const server = await start({ limits: { idleMs: 40 } });
+    const gate = new Gate();
+    server.flock.before = () => gate.pass();
+    const [waiting, idle, unfinished] = [await client(server), await client(server), await client(server)];
+    waiting.send(containsCall(true, 1));
+    unfinished.send(containsCall(true, 1).subarray(0, 10));
+    await Promise.all([idle.closedByServer(), unfinished.closedByServer()]);
+    gate.open();
+    expect((await waiting.answer())?.seqid).toBe(1);
+  });
+
+  it('closes whoever sends more than the server may hold', async () => {
+    const server = await start({ limits: { heldBytes: 100_000 } });
+    const [good, greedy] = [await client(server), await client(server)];
+    const head = Buffer.alloc(4);
+    head.writeUInt32BE(limits.messageBytes);
+    greedy.send(Buffer.concat([head, Buffer.alloc(200_000)]));
+    await greedy.closedByServer();
+    good.send(containsCall(true, 1));
+    expect((await good.answer())?.seqid).toBe(1);
+  });
+
+  it('does not read on from a client that does not take its answers', async () => {
+    const server = await start();
+    const raw = await client(server);
+    raw.socket.pause();
+    const calls = 400_000;
+    const call = containsCall(true, 1);
+    const flood = Buffer.concat(Array.from({ length: 1_000 }, () => call));
+    for (let sent = 0; sent < calls; sent += 1_000) raw.send(flood);
+    // The answers fill the buffers of both sides long before all calls have come.
+    let before = -1;
+    while (server.flock.calls.length !== before || before === 0) {
+      before = server.flock.calls.length;
+      await sleep(200);
+    }
+    expect(before).toBeLessThan(calls);
+    const other = await client(server);
+    other.send(containsCall(true, 9));
+    expect((await other.answer())?.seqid).toBe(9);
+  });
+});
+
+describe('close', () => {
+  it('answers what is in flight, and takes nothing more', async () => {
+    const server = await start();
+    const gate = new Gate();
+    server.flock.before = () => gate.pass();
+    const raw = await client(server);
+    raw.send(containsCall(true, 1));
+    await gate.hasHeld(1);
+    const closed = server.close();
+    raw.send(containsCall(true, 2));
+    await expect(RawClient.connect(server.port)).rejects.toThrow('ECONNREFUSED');
+    gate.open();
+    expect((await raw.answer())?.seqid).toBe(1);
+    expect(await raw.answer()).toBeUndefined();
+    await closed;
+    expect(server.flock.calls).toHaveLength(1);
+  });
+
+  it('does not wait longer than it may', async () => {
+    const server = await start();
+    const gate = new Gate();
+    server.flock.before = () => gate.pass();
+    const raw = await client(server);
+    raw.send(containsCall(true, 1));
+    await gate.hasHeld(1);
+    await server.close(10);
+    expect(await raw.answer()).toBeUndefined();
+    gate.open();
+  });
+});
+
+it('says that a port is taken', async () => {
+  const server = await start();
+  await expect(startTestServer({ port: server.port })).rejects.toThrow(
+    expect.objectContaining({ code: 'Unavailable', fields: { host: '127.0.0.1', port: String(server.port) }, message: expect.stringContaining('the port is taken') as string }) as Error,
+  );
+});
+
+it('answers what the service throws, whatever it is', async () => {
+  const server = await start();
+  const raw = await client(server);
+  const thrown: unknown[] = [new RoostError('Unavailable', 'no replica answers'), new TypeError('a bug'), 'text', undefined];
+  server.flock.before = () => {
+    throw thrown.shift();
+  };
+  const texts: string[] = [];
+  for (let i = 0; i < 4; i++) {
+    raw.send(containsCall(true, i));
+    texts.push(exceptionText((await raw.answer())!.message));
+  }
+  expect(texts).toEqual(['no replica answers', 'a bug', 'text', 'undefined']);
+});

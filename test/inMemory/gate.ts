@@ -1,0 +1,27 @@
+/** Holds whoever waits until it is opened. */
+export class Gate {
+  readonly #opened: Promise<void>;
+  #open: () => void = () => undefined;
+  #arrived: (() => void)[] = [];
+  /** How many have come to the gate. */
+  waiting = 0;
+
+  constructor() {
+    this.#opened = new Promise((resolve) => (this.#open = resolve));
+  }
+
+  open(): void {
+    this.#open();
+  }
+
+  async pass(): Promise<void> {
+    this.waiting++;
+    for (const wake of this.#arrived.splice(0)) wake();
+    await this.#opened;
+  }
+
+  /** Resolves once that many have come. */
+  async hasHeld(count: number): Promise<void> {
+    while (this.waiting < count) await new Promise<void>((resolve) => this.#arrived.push(resolve));
+  }
+}

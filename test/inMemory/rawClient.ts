@@ -1,0 +1,81 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { BinaryReader, BinaryWriter, MessageSplitter } from '../../rpc/wire/index.js';
+
+/** An answer's head, and the rest of it. */
+export interface RawAnswer {
+  readonly method: string;
+  /** 2: a reply; 3: an exception of Thrift's own. */
+  readonly type: number;
+  readonly seqid: number;
+  readonly message: Buffer;
+}
+
+/** A TCP client that sends any bytes, for what a well-behaved client would not do. */
+export class RawClient {
+  readonly #answers: RawAnswer[] = [];
+  readonly #splitter = new MessageSplitter();
+  #wake: () => void = () => undefined;
+  #closed = false;
+
+  private constructor(readonly socket: Socket) {
+    socket.on('data', (chunk: Buffer) => {
+      for (const message of this.#splitter.push(chunk)) {
+        const { fname, mtype, rseqid } = new BinaryReader(message).readMessageBegin();
+        this.#answers.push({ method: fname, type: mtype, seqid: rseqid, message });
+      }
+      this.#wake();
+    });
+    // A reset is one of the ways in which a server closes.
+    socket.on('error', () => undefined);
+    socket.on('close', () => {
+      this.#closed = true;
+      this.#wake();
+    });
+  }
+
+  static async connect(port: number): Promise<RawClient> {
+    const socket = connect({ host: '127.0.0.1', port });
+    await once(socket, 'connect');
+    return new RawClient(socket);
+  }
+
+  send(bytes: Uint8Array): void {
+    this.socket.write(bytes);
+  }
+
+  /** The next answer; undefined where the server closed the connection without one. */
+  async answer(): Promise<RawAnswer | undefined> {
+    while (this.#answers.length === 0 && !this.#closed) await this.#change();
+    return this.#answers.shift();
+  }
+
+  async closedByServer(): Promise<void> {
+    while (!this.#closed) await this.#change();
+  }
+
+  async close(): Promise<void> {
+    this.socket.destroy();
+    await this.closedByServer();
+  }
+
+  #change(): Promise<void> {
+    return new Promise((resolve) => (this.#wake = resolve));
+  }
+}
+
+/** A call of FlockDB's `contains`. */
+export function containsCall(framed: boolean, seqid: number, destinationId = 2n): Buffer {
+  let call: Buffer = Buffer.alloc(0);
+  const output = new BinaryWriter(framed, (message) => (call = message));
+  output.writeMessageBegin('contains', 1, seqid);
+  output.writeFieldBegin('source_id', 10, 1);
+  output.writeI64(1n);
+  output.writeFieldBegin('graph_id', 8, 2);
+  output.writeI32(1);
+  output.writeFieldBegin('destination_id', 10, 3);
+  output.writeI64(destinationId);
+  output.writeFieldStop();
+  output.flush();
+  return call;
+}
