@@ -38,6 +38,13 @@ it('holds nothing that only development needs', async () => {
   expect(paths.filter((path) => /(^|\/)(test|bench|node_modules|\.[^/]*)\/|\.test\.|\.tgz$/.test(path))).toEqual([]);
 });
 
+it('can be imported by each of its names, with types', async () => {
+  const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { exports: Record<string, unknown> };
+  const names = Object.keys(exports).map((path) => `roostdb/${path.slice('./'.length)}`);
+  const imports = names.map((name, index) => `import * as part${index} from '${name}';\nconsole.log(Object.keys(part${index}).length > 0);\n`);
+  expect(await runTypeScript('parts', imports.join(''))).toBe('true\n'.repeat(names.length));
+}, 120_000);
+
 it("runs the README's example against a server of its own", async () => {
   await roost('graph', 'create', 'follows', '--config', configPath);
   const server = spawn(join(folder, 'node_modules', '.bin', 'roost'), ['serve', '--config', configPath, '--json'], {
@@ -45,11 +52,7 @@ it("runs the README's example against a server of its own", async () => {
   });
   try {
     const address = await serverAddress(server);
-    writeFileSync(join(folder, 'example.ts'), readmeExample().replaceAll('127.0.0.1:7915', address));
-    const options = ['--strict', '--module', 'nodenext', '--target', 'es2023', '--types', 'node', '--typeRoots', join(root, 'node_modules', '@types')];
-    await compile([...options, 'example.ts']);
-    const { stdout } = await run(process.execPath, ['example.js'], { cwd: folder });
-    expect(stdout).not.toBe('');
+    expect(await runTypeScript('example', readmeExample().replaceAll('127.0.0.1:7915', address))).not.toBe('');
   } finally {
     server.kill('SIGTERM');
     if (server.exitCode === null) await once(server, 'exit');
@@ -74,10 +77,13 @@ async function serverAddress(server: ChildProcess): Promise<string> {
   throw new Error('the server ended before it took requests');
 }
 
-/** Compiles with the project's compiler, and fails with what it says. */
-async function compile(args: string[]): Promise<void> {
+/** Compiles a program in the folder with the project's compiler, all declarations checked, and returns what it prints. */
+async function runTypeScript(name: string, program: string): Promise<string> {
+  writeFileSync(join(folder, `${name}.ts`), program);
   const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-  await run(process.execPath, [tsc, ...args], { cwd: folder }).catch((error: { stdout: string }) => {
-    throw new Error(`the example does not compile:\n${error.stdout}`, { cause: error });
+  const options = ['--strict', '--module', 'nodenext', '--target', 'es2023', '--types', 'node'];
+  await run(process.execPath, [tsc, ...options, `${name}.ts`], { cwd: folder }).catch((error: { stdout: string }) => {
+    throw new Error(`${name}.ts does not compile:\n${error.stdout}`, { cause: error });
   });
+  return (await run(process.execPath, [`${name}.js`], { cwd: folder })).stdout;
 }
