@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import type { CliIo } from './console/cliIo.js';
+import { ownOptionsFirst } from './console/command.js';
 import { exitCodes, usageExitCode } from './console/exitCodes.js';
 import { toJson } from './console/output.js';
 import { packageVersion } from './console/packageVersion.js';
@@ -20,6 +21,7 @@ export function buildProgram(io: CliIo, json = false): Command {
     .helpOption('--help', 'print this help')
     .helpCommand(false)
     .exitOverride()
+    .configureHelp({ visibleOptions: ownOptionsFirst })
     .configureOutput({
       writeOut: (text) => void io.stdout.write(text),
       writeErr: (text) => void io.stderr.write(text),

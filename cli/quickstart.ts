@@ -21,7 +21,7 @@ export function addQuickstartCommand(program: Command, io: CliIo): void {
     'roost quickstart\nroost quickstart edges.txt.gz --keep',
   )
     .argument('[file]', 'an edge list, plain or gzip (default: a generated graph of 50,000 edges)')
-    .option('--seed <number>', 'of the generated graph', integerArgument(0, 2 ** 31 - 1), 1)
+    .option('--seed <number>', 'the seed of the generated graph', integerArgument(0, 2 ** 31 - 1), 1)
     .option('--keep', 'leave the servers up, and say how to use and stop them')
     .option('--dir <dir>', 'where they keep everything (default: a temporary folder; .roost with --keep)')
     .action(async (file: string | undefined, { seed, keep, dir, ...common }: Options) => {

@@ -42,8 +42,7 @@ export function environmentOverrides(environment: NodeJS.ProcessEnv, hostNames: 
 
   const overrides: ConfigOverride[] = [];
   for (const [name, text] of Object.entries(environment)) {
-    if (text === undefined || !name.startsWith('ROOST_') || name in otherVariables) continue;
-    if (foreignPrefixes.some((prefix) => name.startsWith(prefix))) continue;
+    if (text === undefined || !isOverride(name)) continue;
     const [path, second] = paths.get(name) ?? [];
     if (path === undefined) throw unknownVariable(name, [...paths.keys(), ...Object.keys(otherVariables)]);
     if (second !== undefined) {
@@ -55,6 +54,13 @@ export function environmentOverrides(environment: NodeJS.ProcessEnv, hostNames: 
   }
   return overrides;
 }
+
+/** The same environment without what overrides keys: for a process whose configuration is to be taken as it stands in its file. */
+export const withoutOverrides = (environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(environment).filter(([name]) => !isOverride(name)));
+
+const isOverride = (name: string): boolean =>
+  name.startsWith('ROOST_') && !(name in otherVariables) && !foreignPrefixes.some((prefix) => name.startsWith(prefix));
 
 function unknownVariable(name: string, known: readonly string[]): RoostError {
   const meant = suggest(name, known);

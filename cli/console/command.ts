@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Help, InvalidArgumentError, Option } from 'commander';
 import { type ConfigOverride, type IdInput, loadConfig, type LoadedConfig, parseId, parseInt64, RoostError } from '../../core/index.js';
 import type { CliIo } from './cliIo.js';
 import { Output } from './output.js';
@@ -21,14 +21,23 @@ export function defineCommand(parent: Command, name: string, description: string
   return parent
     .command(name)
     .summary(description.split('\n', 1)[0] ?? '')
-    .description(description.replaceAll('\n', ' '))
+    .description(description.replace('\n', '\n\n'))
     .option('--json', 'print one JSON object')
     .option('--verbose', 'print the stack and the causes of an error')
     .addHelpText('after', `\nExample:\n${lines.join('\n')}`);
 }
 
+const commonOptions = ['--server', '--config', '--json', '--verbose', '--help'];
+
+/** What a command alone takes comes first in its help. */
+export function ownOptionsFirst(this: Help, command: Command): Option[] {
+  const options = Help.prototype.visibleOptions.call(this, command);
+  const rank = ({ long }: Option): number => commonOptions.indexOf(long ?? '');
+  return options.sort((a, b) => rank(a) - rank(b));
+}
+
 /** A noun that holds commands. Alone it prints its help. */
-export const defineGroup = (parent: Command, name: string, description: string): Command => parent.command(name).description(description);
+export const defineGroup = (parent: Command, name: string, description: string): Command => parent.command(name).description(description).helpCommand(false);
 
 export const configOption = (): Option => new Option('--config <file>', 'the configuration (default: ROOST_CONFIG, ./roost.config.json, ./.roost/roost.config.json)');
 

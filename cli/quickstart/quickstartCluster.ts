@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { createLog, loadConfig, RoostError, type RoostConfig } from '../../core/index.js';
+import { createLog, loadConfig, RoostError, type RoostConfig, withoutOverrides } from '../../core/index.js';
 import { openFlock } from '../../flock/index.js';
 import { type Playground, startPlayground } from '../../playground/index.js';
 import { connect, type Roost } from '../../sdk/index.js';
@@ -41,8 +41,8 @@ export class QuickstartCluster {
   }
 
   startServer(): Promise<ServerReady> {
-    const environment = Object.fromEntries(Object.entries(this.io.environment).filter(([name]) => !name.startsWith('ROOST_')));
-    return startServerProcess(this.dir, this.#playground!.configPath, environment);
+    // What the environment says of other clusters is not meant for this one.
+    return startServerProcess(this.dir, this.#playground!.configPath, withoutOverrides(this.io.environment));
   }
 
   async connect(): Promise<Roost> {
@@ -57,8 +57,7 @@ export class QuickstartCluster {
     await this.#playground.stop();
   }
 
-  /** The playground's own file alone: what the environment says of other clusters is not meant for this one. */
   #config(): RoostConfig {
-    return loadConfig({ path: this.#playground!.configPath, environment: {} }).config;
+    return loadConfig({ path: this.#playground!.configPath, environment: withoutOverrides(this.io.environment) }).config;
   }
 }
