@@ -277,7 +277,7 @@ export class JobWorker {
     const { keys, consumer } = this.options;
     const consumers = (await this.redis.xinfo('CONSUMERS', keys.queued, workerGroup)) as (string | number)[][];
     for (const fields of consumers) {
-      const info = Object.fromEntries(Array.from({ length: fields.length / 2 }, (_, i) => [fields[2 * i], fields[2 * i + 1]]));
+      const info = Object.fromEntries(Array.from({ length: fields.length / 2 }, (_, i): [string, unknown] => [String(fields[2 * i]), fields[2 * i + 1]]));
       const idleMs = Number(info['idle']);
       if (info['name'] !== consumer && Number(info['pending']) === 0 && idleMs > this.#claimAfterMs * 10) {
         await this.redis.xgroup('DELCONSUMER', keys.queued, workerGroup, String(info['name']));
