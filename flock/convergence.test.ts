@@ -4,8 +4,8 @@ import { Deadline } from '../core/index.js';
 import type { SqlRow } from '../gizzard/index.js';
 import { freshCluster } from '../test/support/index.js';
 import { tableIdOf } from './graphs.js';
-import { edgeJobKind } from './jobs/edgeJob.js';
 import { encodeEdges } from './jobs/edgePayload.js';
+import { jobKinds } from './jobs/kinds.js';
 import { openFlock, operationRank, type Flock, type Graph, type Operation } from './index.js';
 import { edgeTables } from './storage/edgeTables.js';
 
@@ -57,7 +57,7 @@ function deliver(graph: Graph, base: bigint, writes: readonly Write[]): Promise<
     },
     0n,
   );
-  return flock.gizzard.jobs.append(edgeJobKind, payload, { priority: 'high', waitUntilApplied: true, deadline: Deadline.after(20_000) });
+  return flock.gizzard.jobs.append([{ kind: jobKinds.edges, payload }], { priority: 'high', waitUntilApplied: true, deadline: Deadline.after(20_000) });
 }
 
 /** What every replica of a graph holds of one case's nodes: rows and counters, per direction. */

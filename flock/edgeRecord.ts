@@ -1,19 +1,25 @@
+import { mergeNodes, untouched, type NodeRegisters } from './nodeRegisters.js';
+
 /** The time of a position that was never set: earlier than any that is. */
 export const neverPositioned = -1n;
 
 /**
- * What is remembered of an edge, as one of its two rows has it: two last-write-wins registers.
+ * What is remembered of an edge, as one of its two rows has it: last-write-wins registers, each with the time at which it was set.
  * A write of an edge has the same shape, so that applying it is a merge.
  */
 export interface EdgeRecord {
+  /** The table that the row is in: the graph's number forward, negated backward. */
+  readonly tableId: number;
   readonly sourceId: bigint;
   readonly destinationId: bigint;
-  /** The rank of the state, and when it was set. */
-  state: number;
+  /** The rank of the edge's own state. What queries see depends on its nodes too: see `visibleState`. */
+  ownState: number;
   updatedAt: bigint;
-  /** The sort key, and when it was set. */
+  /** The sort key. */
   position: bigint;
   positionedAt: bigint;
+  /** What is known here of the node at the other end, whose own row lies in another shard. */
+  peer: NodeRegisters;
 }
 
 /**
@@ -22,8 +28,8 @@ export interface EdgeRecord {
  */
 export function mergeInto(record: EdgeRecord, other: EdgeRecord): boolean {
   let changed = false;
-  if (other.updatedAt > record.updatedAt || (other.updatedAt === record.updatedAt && other.state > record.state)) {
-    record.state = other.state;
+  if (other.updatedAt > record.updatedAt || (other.updatedAt === record.updatedAt && other.ownState > record.ownState)) {
+    record.ownState = other.ownState;
     record.updatedAt = other.updatedAt;
     changed = true;
   }
@@ -31,6 +37,11 @@ export function mergeInto(record: EdgeRecord, other: EdgeRecord): boolean {
     record.position = other.position;
     record.positionedAt = other.positionedAt;
     changed = true;
+  }
+  if (other.peer !== untouched) {
+    const peer = mergeNodes(record.peer, other.peer);
+    changed ||= peer !== record.peer;
+    record.peer = peer;
   }
   return changed;
 }

@@ -1,14 +1,19 @@
 import { Deadline, HybridClock, limits, parseCount, RoostError, systemMicros, type Log, type Metrics, type RoostConfig } from '../core/index.js';
-import { Gizzard, shardKey } from '../gizzard/index.js';
+import { Gizzard, shardKey, type JobType } from '../gizzard/index.js';
 import { EdgeReader } from './edgeReader.js';
 import { findGraph, graphsOf, planGraph, requireGraph, tableIdOf, type CreateGraphOptions } from './graphs.js';
-import { edgeJob, edgeJobKind } from './jobs/edgeJob.js';
+import { edgeJob } from './jobs/edgeJob.js';
 import { encodeEdges } from './jobs/edgePayload.js';
+import { jobKinds } from './jobs/kinds.js';
+import { nodeJob } from './jobs/nodeJob.js';
+import { encodeNode } from './jobs/nodePayload.js';
+import { rowJob } from './jobs/rowJob.js';
+import { sweepJob } from './jobs/sweepJob.js';
 import { compile } from './query/compile.js';
 import { pageById, pageByPosition } from './query/page.js';
-import { stateOfRank } from './states.js';
+import { operationRank, stateOfRank } from './states.js';
 import { flockShardType } from './storage/edgeTables.js';
-import { readCounts, readEdges, readStates } from './storage/readEdges.js';
+import { readEdges, readNodes, readStates } from './storage/readEdges.js';
 import {
   edgeStates,
   type Direction,
@@ -20,13 +25,16 @@ import {
   type Graph,
   type IdPage,
   type JournalStatus,
+  type Node,
   type NodeLocation,
+  type NodeWrite,
   type PageRequest,
   type Priority,
   type Query,
   type ReadOptions,
   type StateCounts,
   type Term,
+  type WriteBatch,
   type WriteOptions,
 } from './types.js';
 
@@ -62,16 +70,22 @@ export class Flock implements FlockService {
     return graph;
   }
 
-  async write(writes: EdgeWrites, options: WriteOptions = {}): Promise<void> {
+  write(writes: EdgeWrites, options: WriteOptions = {}): Promise<void> {
+    return this.execute({ edges: [writes] }, options);
+  }
+
+  async execute({ edges = [], nodes = [] }: WriteBatch, options: WriteOptions = {}): Promise<void> {
     const deadline = deadlineOf(options);
-    requireGraph(this.gizzard.topology, writes.graphId);
-    checkWrites(writes);
-    const payload = encodeEdges(writes, this.#clock.reserve(writes.sourceIds.length));
-    await this.gizzard.jobs.append(edgeJobKind, payload, {
-      priority: options.priority ?? 'high',
-      waitUntilApplied: options.acknowledgement === 'materialized',
-      deadline,
-    });
+    checkBatch(edges, nodes);
+    for (const { graphId } of [...edges, ...nodes]) requireGraph(this.gizzard.topology, graphId);
+    const jobs = [
+      ...edges.map((writes) => ({ kind: jobKinds.edges, payload: encodeEdges(writes, this.#clock.reserve(writes.sourceIds.length)) })),
+      ...nodes.map(({ graphId, id, direction, operation, time = this.#clock.now() }) => ({
+        kind: jobKinds.node,
+        payload: encodeNode({ tableId: tableIdOf(graphId, direction), id, rank: operationRank[operation], time }),
+      })),
+    ];
+    await this.gizzard.jobs.append(jobs, { priority: options.priority ?? 'high', waitUntilApplied: options.acknowledgement === 'materialized', deadline });
   }
 
   async states(graphId: number, sourceIds: BigInt64Array, destinationIds: BigInt64Array, options: ReadOptions = {}): Promise<readonly (EdgeState | undefined)[]> {
@@ -89,17 +103,31 @@ export class Flock implements FlockService {
     );
   }
 
-  async counts(graphId: number, direction: Direction, ids: BigInt64Array, options: ReadOptions = {}): Promise<readonly StateCounts[]> {
+  async nodes(graphId: number, direction: Direction, ids: BigInt64Array, options: ReadOptions = {}): Promise<readonly (Node | undefined)[]> {
     checkIds(ids, 'ids');
-    const counts = await this.#reader.many(graphId, direction, ids, deadlineOf(options), (session, tables, places, deadline) =>
-      readCounts(
+    const rows = await this.#reader.many(graphId, direction, ids, deadlineOf(options), (session, tables, places, deadline) =>
+      readNodes(
         session,
         tables,
         places.map((place) => ids[place]!),
         deadline,
       ),
     );
-    return counts.map((byRank) => Object.fromEntries(edgeStates.map((state, rank) => [state, byRank?.[rank] ?? 0n])) as Record<EdgeState, bigint>);
+    return rows.map((row) =>
+      row === undefined
+        ? undefined
+        : {
+            colour: stateOfRank(row.registers.colour),
+            colouredAt: row.registers.colouredAt,
+            removedThrough: row.registers.removedThrough,
+            counts: countsByState(row.counts),
+          },
+    );
+  }
+
+  async counts(graphId: number, direction: Direction, ids: BigInt64Array, options: ReadOptions = {}): Promise<readonly StateCounts[]> {
+    const nodes = await this.nodes(graphId, direction, ids, options);
+    return nodes.map((node) => node?.counts ?? countsByState([]));
   }
 
   async select(query: Query, page: PageRequest, options: ReadOptions = {}): Promise<IdPage> {
@@ -168,7 +196,7 @@ export async function openFlock(config: RoostConfig, options: OpenFlockOptions =
   const { log, metrics } = options;
   const gizzard = new Gizzard(config, {
     shardTypes: [flockShardType(config.cluster)],
-    jobTypes: [edgeJob(config.cluster)],
+    jobTypes: [edgeJob, rowJob, nodeJob, sweepJob].map((job) => job(config.cluster)) as JobType[],
     ...(log === undefined ? {} : { log }),
     ...(metrics === undefined ? {} : { metrics }),
   });
@@ -201,19 +229,33 @@ function checkPairs(sourceIds: BigInt64Array, destinationIds: BigInt64Array): vo
   checkIds(destinationIds, 'destinations');
 }
 
+const countsByState = (byRank: readonly bigint[]): StateCounts => Object.fromEntries(edgeStates.map((state, rank) => [state, byRank[rank] ?? 0n])) as Record<EdgeState, bigint>;
+
+function checkBatch(edges: readonly EdgeWrites[], nodes: readonly NodeWrite[]): void {
+  for (const writes of edges) checkWrites(writes);
+  const count = edges.reduce((sum, writes) => sum + writes.sourceIds.length, nodes.length);
+  if (count === 0) throw invalid('a write needs at least one operation');
+  if (count > limits.operationsPerWrite) throw invalid(`a write holds at most ${limits.operationsPerWrite} operations, not ${count}`);
+  for (const { id, time } of nodes) {
+    checkIds(BigInt64Array.of(id), 'id');
+    if (time !== undefined) checkTimes([time]);
+  }
+}
+
+function checkTimes(times: Iterable<bigint>): void {
+  const latest = systemMicros() + maxAheadMicros;
+  for (const time of times) if (time < 0n || time > latest) throw invalid(`times are microseconds from 1970 to a day from now, not ${time}`);
+}
+
 function checkWrites(writes: EdgeWrites): void {
   const count = writes.sourceIds.length;
   if (count === 0) throw invalid('a write needs at least one edge');
-  if (count > limits.operationsPerWrite) throw invalid(`a write holds at most ${limits.operationsPerWrite} edges, not ${count}`);
   checkPairs(writes.sourceIds, writes.destinationIds);
   const columns = { operations: typeof writes.operations === 'string' ? undefined : writes.operations, positions: writes.positions, times: writes.times };
   for (const [name, column] of Object.entries(columns)) {
     if (column !== undefined && column.length !== count) throw invalid(`${name} must have one entry for each of the ${count} edges, not ${column.length}`);
   }
-  if (writes.times !== undefined) {
-    const latest = systemMicros() + maxAheadMicros;
-    for (const time of writes.times) if (time < 0n || time > latest) throw invalid(`times are microseconds from 1970 to a day from now, not ${time}`);
-  }
+  if (writes.times !== undefined) checkTimes(writes.times);
 }
 
 function checkQuery(query: Query): void {

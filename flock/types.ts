@@ -45,6 +45,32 @@ export interface EdgeWrites {
   readonly times?: BigInt64Array;
 }
 
+/** A mass operation: on all edges that a node has in one direction, as of a time. */
+export interface NodeWrite {
+  readonly graphId: number;
+  readonly id: bigint;
+  readonly direction: Direction;
+  readonly operation: Operation;
+  /** Absent: now, by the server's clock. */
+  readonly time?: Micros;
+}
+
+/** Writes that are accepted together. */
+export interface WriteBatch {
+  readonly edges?: readonly EdgeWrites[];
+  readonly nodes?: readonly NodeWrite[];
+}
+
+/** What mass operations have left on a node, and its counters. */
+export interface Node {
+  /** The state that the node's edges cannot get above, and when it was set. */
+  readonly colour: EdgeState;
+  readonly colouredAt: Micros;
+  /** The time of the latest mass removal; −1 where there was none. */
+  readonly removedThrough: Micros;
+  readonly counts: StateCounts;
+}
+
 export interface WriteOptions {
   readonly priority?: Priority;
   readonly acknowledgement?: Acknowledgement;
@@ -127,11 +153,18 @@ export interface FlockService {
 
   /** All of the writes are accepted, or none is. Idempotent and commutative. */
   write(writes: EdgeWrites, options?: WriteOptions): Promise<void>;
+  /**
+   * The same for any number of edges and mass operations. `materialized` waits for the edges in both directions, and for a mass operation until it
+   * holds for every later write; the node's edges follow page by page.
+   */
+  execute(batch: WriteBatch, options?: WriteOptions): Promise<void>;
 
   /** The state of each pair (source i, destination i); undefined where there has never been such an edge. */
   states(graphId: number, sourceIds: BigInt64Array, destinationIds: BigInt64Array, options?: ReadOptions): Promise<readonly (EdgeState | undefined)[]>;
   /** Each pair's edge; undefined where there has never been one. */
   edges(graphId: number, sourceIds: BigInt64Array, destinationIds: BigInt64Array, options?: ReadOptions): Promise<readonly (Edge | undefined)[]>;
+  /** Undefined for a node that nothing was ever written of. */
+  nodes(graphId: number, direction: Direction, ids: BigInt64Array, options?: ReadOptions): Promise<readonly (Node | undefined)[]>;
   counts(graphId: number, direction: Direction, ids: BigInt64Array, options?: ReadOptions): Promise<readonly StateCounts[]>;
 
   select(query: Query, page: PageRequest, options?: ReadOptions): Promise<IdPage>;

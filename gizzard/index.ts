@@ -2,7 +2,7 @@ export { Gizzard, type GizzardOptions } from './gizzard.js';
 export { keyHash, keyHashes, type KeyHash } from './hashes/index.js';
 export { DatabaseHost, type SqlResult, type SqlRow, type SqlSession, type SqlValue } from './hosts/databaseHost.js';
 export { DatabaseHosts } from './hosts/databaseHosts.js';
-export type { JobType } from './jobs/jobType.js';
+export type { FollowUp, JobType } from './jobs/jobType.js';
 export type { QueueSizes, StoredJob } from './jobs/journal.js';
 export { priorities, type Priority } from './jobs/priority.js';
 export { NameServer } from './nameServer/nameServer.js';

@@ -1,20 +1,19 @@
 import type { JobType } from '../../gizzard/index.js';
 import type { EdgeRecord } from '../edgeRecord.js';
-import { tableIdOf } from '../graphs.js';
 import { applyEdges } from '../storage/applyEdges.js';
 import { edgeTables } from '../storage/edgeTables.js';
 import { decodeEdges } from './edgePayload.js';
+import { jobKinds } from './kinds.js';
+import { tellOtherEnds } from './rowJob.js';
 
-export const edgeJobKind = 'flock.edges';
-
-/** Writes of single edges: each goes into the shard of its source and, turned round, into the shard of its destination. */
+/**
+ * Writes of single edges: each goes into the shard of its source and, turned round, into the shard of its destination.
+ * Where a mass operation has touched the node at one end, the other end is told.
+ */
 export const edgeJob = (database: string): JobType<EdgeRecord> => ({
-  kind: edgeJobKind,
+  kind: jobKinds.edges,
   split(payload, add) {
-    decodeEdges(payload, (graphId, forward, backward) => {
-      add(tableIdOf(graphId, 'forward'), forward.sourceId, forward);
-      add(tableIdOf(graphId, 'backward'), backward.sourceId, backward);
-    });
+    decodeEdges(payload, (record) => add(record.tableId, record.sourceId, record));
   },
-  apply: (host, leaf, items, deadline) => applyEdges(host, edgeTables(database, leaf.shard), items, deadline),
+  apply: async (host, leaf, items, deadline) => tellOtherEnds(await applyEdges(host, edgeTables(database, leaf.shard), items, deadline)),
 });

@@ -1,5 +1,6 @@
 import { RoostError } from '../../core/index.js';
 import { neverPositioned, type EdgeRecord } from '../edgeRecord.js';
+import { untouched } from '../nodeRegisters.js';
 import { operationRank, setsPosition } from '../states.js';
 import type { EdgeWrites } from '../types.js';
 
@@ -35,8 +36,8 @@ export function encodeEdges(writes: EdgeWrites, firstTime: bigint): Buffer {
   return payload;
 }
 
-/** Calls `add` with each edge's forward record and its backward one. Throws `DataLoss` where the payload is not one of ours. */
-export function decodeEdges(payload: Buffer, add: (graphId: number, forward: EdgeRecord, backward: EdgeRecord) => void): void {
+/** Calls `add` with both records of each edge, the forward one first. Throws `DataLoss` where the payload is not one of ours. */
+export function decodeEdges(payload: Buffer, add: (record: EdgeRecord) => void): void {
   if (payload.length < headerBytes || payload.readUInt8(0) !== version) throw new RoostError('DataLoss', 'a job does not hold edges in a form that this version knows');
   const flags = payload.readUInt8(1);
   const graphId = payload.readInt32LE(2);
@@ -51,11 +52,13 @@ export function decodeEdges(payload: Buffer, add: (graphId: number, forward: Edg
   for (let i = 0; i < count; i++) {
     const sourceId = payload.readBigInt64LE(sources + i * 8);
     const destinationId = payload.readBigInt64LE(destinations + i * 8);
-    const state = payload.readUInt8(headerBytes + (operationBytes === 1 ? 0 : i));
+    const ownState = payload.readUInt8(headerBytes + (operationBytes === 1 ? 0 : i));
     const updatedAt = (flags & withTimes) === 0 ? firstTime + BigInt(i) : payload.readBigInt64LE(times + i * 8);
-    const placed = setsPosition(state);
+    const placed = setsPosition(ownState);
     const position = !placed ? 0n : (flags & withPositions) === 0 ? updatedAt : payload.readBigInt64LE(positions + i * 8);
     const positionedAt = placed ? updatedAt : neverPositioned;
-    add(graphId, { sourceId, destinationId, state, updatedAt, position, positionedAt }, { sourceId: destinationId, destinationId: sourceId, state, updatedAt, position, positionedAt });
+    const registers = { ownState, updatedAt, position, positionedAt, peer: untouched };
+    add({ tableId: graphId, sourceId, destinationId, ...registers });
+    add({ tableId: -graphId, sourceId: destinationId, destinationId: sourceId, ...registers });
   }
 }

@@ -1,5 +1,5 @@
 import type { Deadline } from '../../core/index.js';
-import { readById, readCounts, readStates } from '../storage/readEdges.js';
+import { readById, readNodes, readStates } from '../storage/readEdges.js';
 import { rankOf } from '../states.js';
 import type { Term } from '../types.js';
 import type { IdSource } from './idSource.js';
@@ -14,9 +14,9 @@ export async function termSource(reader: EdgeReader, term: Term, deadline: Deadl
     return new Set(ids.filter((_, i) => ranks.includes(states.get(i) ?? -1)));
   };
   if (term.destinationIds !== undefined) return listSource(term.destinationIds, probe);
-  const counts = await node.read(deadline, (session, tables, left) => readCounts(session, tables, [term.sourceId], left));
+  const rows = await node.read(deadline, (session, tables, left) => readNodes(session, tables, [term.sourceId], left));
   return {
-    estimate: ranks.reduce((sum, rank) => sum + (counts.get(0)?.[rank] ?? 0n), 0n),
+    estimate: ranks.reduce((sum, rank) => sum + (rows.get(0)?.counts[rank] ?? 0n), 0n),
     next: (beyond, rising, limit, within) => node.read(within, (session, tables, left) => readById(session, tables, term.sourceId, ranks, beyond, rising, limit, left)),
     probe,
   };

@@ -36,8 +36,12 @@ export const flockShardType = (database: string): ShardType => ({
         state TINYINT UNSIGNED NOT NULL,
         position BIGINT NOT NULL,
         destination_id ${destinationType} NOT NULL,
+        own_state TINYINT UNSIGNED NOT NULL,
         updated_at BIGINT NOT NULL,
         positioned_at BIGINT NOT NULL,
+        peer_colour TINYINT UNSIGNED NULL,
+        peer_coloured_at BIGINT NULL,
+        peer_removed_through BIGINT NULL,
         PRIMARY KEY (source_id, state, position, destination_id),
         UNIQUE KEY membership (source_id, destination_id)
       ) ENGINE=InnoDB`,
@@ -47,10 +51,13 @@ export const flockShardType = (database: string): ShardType => ({
     await host.run(
       `CREATE TABLE IF NOT EXISTS ${tables.nodes} (
         source_id ${sourceType} NOT NULL PRIMARY KEY,
-        normal_count BIGINT NOT NULL,
-        negative_count BIGINT NOT NULL,
-        archived_count BIGINT NOT NULL,
-        removed_count BIGINT NOT NULL
+        colour TINYINT UNSIGNED NOT NULL DEFAULT 0,
+        coloured_at BIGINT NOT NULL DEFAULT 0,
+        removed_through BIGINT NOT NULL DEFAULT -1,
+        normal_count BIGINT NOT NULL DEFAULT 0,
+        negative_count BIGINT NOT NULL DEFAULT 0,
+        archived_count BIGINT NOT NULL DEFAULT 0,
+        removed_count BIGINT NOT NULL DEFAULT 0
       ) ENGINE=InnoDB`,
       [],
       deadline,

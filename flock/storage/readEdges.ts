@@ -1,9 +1,11 @@
 import type { Deadline } from '../../core/index.js';
 import type { SqlRow, SqlSession } from '../../gizzard/index.js';
+import type { NodeRegisters } from '../nodeRegisters.js';
 import { stateOfRank } from '../states.js';
 import type { Edge } from '../types.js';
-import { jsonRows } from './applyEdges.js';
 import type { EdgeTables } from './edgeTables.js';
+import { jsonRows } from './json.js';
+import { registersOf } from './nodeRows.js';
 
 type Pair = readonly [sourceId: bigint, destinationId: bigint];
 
@@ -32,15 +34,27 @@ export async function readEdges(session: SqlSession, tables: EdgeTables, pairs: 
   return new Map(rows.map((row) => [Number(row[5]) - 1, edgeOf(row)]));
 }
 
-/** Counters by rank of state, by the node's place in `ids`. Nodes without edges are absent. */
-export async function readCounts(session: SqlSession, tables: EdgeTables, ids: readonly bigint[], deadline: Deadline): Promise<Map<number, readonly bigint[]>> {
+/** A node's row. */
+export interface NodeRow {
+  readonly registers: NodeRegisters;
+  /** By rank of state. */
+  readonly counts: readonly bigint[];
+}
+
+/** The rows of nodes, by their place in `ids`. Nodes that nothing was written of are absent. */
+export async function readNodes(session: SqlSession, tables: EdgeTables, ids: readonly bigint[], deadline: Deadline): Promise<Map<number, NodeRow>> {
   const rows = await session.rows(
-    `SELECT k.i, n.normal_count, n.negative_count, n.archived_count, n.removed_count
+    `SELECT k.i, n.colour, n.coloured_at, n.removed_through, n.normal_count, n.negative_count, n.archived_count, n.removed_count
      FROM JSON_TABLE(?, '$[*]' COLUMNS (i FOR ORDINALITY, s BIGINT UNSIGNED PATH '$')) k STRAIGHT_JOIN ${tables.nodes} n ON n.source_id = k.s`,
     [`[${ids.join()}]`],
     deadline,
   );
-  return new Map(rows.map(([i, ...counts]) => [Number(i) - 1, counts.map((count) => BigInt(count as number))]));
+  return new Map(
+    rows.map(([i, colour, colouredAt, removedThrough, ...counts]) => [
+      Number(i) - 1,
+      { registers: registersOf(colour, colouredAt, removedThrough), counts: counts.map((count) => BigInt(count as number)) },
+    ]),
+  );
 }
 
 export interface PositionBound {

@@ -4,8 +4,9 @@ import type { Leaf, Route } from '../routing/route.js';
 import { shardKey } from '../topology/types.js';
 import type { Topology } from '../topology/topology.js';
 import type { JobEntry } from './jobEntry.js';
-import type { JobType } from './jobType.js';
+import type { FollowUp, JobType } from './jobType.js';
 import { LeafWriter } from './leafWriter.js';
+import type { Priority } from './priority.js';
 import { Semaphore } from './semaphore.js';
 
 /** Transactions at once on one host. More would only wait for the same disk and the same locks, and take connections from reads. */
@@ -35,11 +36,12 @@ export class JobRunner {
     private readonly hosts: DatabaseHosts,
     private readonly log: Log,
     private readonly applyDeadlineMs: number,
+    private readonly enqueue: (priority: Priority, jobs: readonly FollowUp[]) => Promise<void>,
   ) {
     this.#types = new Map(types.map((type) => [type.kind, type]));
   }
 
-  run(job: JobEntry): Promise<JobOutcome> {
+  run(job: JobEntry, priority: Priority): Promise<JobOutcome> {
     const type = this.#types.get(job.kind);
     if (type === undefined) return failed(new RoostError('FailedPrecondition', `this server knows no job of kind ${job.kind}`));
     const byRoute = new Map<Route, unknown[]>();
@@ -54,10 +56,10 @@ export class JobRunner {
     } catch (error) {
       return failed(RoostError.from(error));
     }
-    return this.#place(type, byRoute, job.onlyLeaves === undefined ? undefined : new Set(job.onlyLeaves));
+    return this.#place(type, priority, byRoute, job.onlyLeaves === undefined ? undefined : new Set(job.onlyLeaves));
   }
 
-  #place(type: JobType, byRoute: ReadonlyMap<Route, readonly unknown[]>, only: ReadonlySet<string> | undefined): Promise<JobOutcome> {
+  #place(type: JobType, priority: Priority, byRoute: ReadonlyMap<Route, readonly unknown[]>, only: ReadonlySet<string> | undefined): Promise<JobOutcome> {
     return new Promise((resolve) => {
       const failedLeaves = new Set<string>();
       const unread = new Set<Route>(byRoute.keys());
@@ -89,7 +91,7 @@ export class JobRunner {
             continue;
           }
           outstanding++;
-          writer.push(items, (reason) => {
+          writer.push(items, priority, (reason) => {
             if (reason === undefined) unread.delete(route);
             else {
               this.log.debug({ err: reason, shard: leaf.key }, 'a job failed on a shard');
@@ -113,7 +115,7 @@ export class JobRunner {
       slots = new Semaphore(transactionsPerHost);
       this.#slots.set(hostname, slots);
     }
-    const writer = new LeafWriter(type, leaf, this.hosts.host(hostname), slots, this.applyDeadlineMs);
+    const writer = new LeafWriter(type, leaf, this.hosts.host(hostname), slots, this.applyDeadlineMs, this.enqueue);
     this.#writers.set(key, writer);
     return writer;
   }

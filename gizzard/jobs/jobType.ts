@@ -2,6 +2,14 @@ import type { Deadline } from '../../core/index.js';
 import type { DatabaseHost } from '../hosts/databaseHost.js';
 import type { Leaf } from '../routing/route.js';
 
+/** A job that applying another brought about. */
+export interface FollowUp {
+  readonly kind: string;
+  readonly payload: Buffer;
+  /** Keys of the only leaves it is for; absent: every leaf that its items belong to. */
+  readonly leaves?: readonly string[];
+}
+
 /**
  * What an application tells Gizzard of one kind of job.
  *
@@ -9,8 +17,13 @@ import type { Leaf } from '../routing/route.js';
  */
 export interface JobType<Item = unknown> {
   readonly kind: string;
+  /** Items applied to a leaf at once. Absent: as many as suit small rows. */
+  readonly itemsAtOnce?: number;
   /** Takes a payload apart: `add` is called with the table and key that each item belongs to. Throws where the payload is malformed. */
   split(payload: Buffer, add: (tableId: number, key: bigint, item: Item) => void): void;
-  /** Applies items to one leaf, in one transaction: all of them or none. */
-  apply(host: DatabaseHost, leaf: Leaf, items: readonly Item[], deadline: Deadline): Promise<void>;
+  /**
+   * Applies items to one leaf; when it throws, all of them are tried again. The jobs that it returns are journalled before the items count as applied;
+   * applying the same items again must return them again.
+   */
+  apply(host: DatabaseHost, leaf: Leaf, items: readonly Item[], deadline: Deadline): Promise<readonly FollowUp[]>;
 }

@@ -6,7 +6,7 @@ import type { Topology } from '../topology/topology.js';
 import { JobRunner } from './jobRunner.js';
 import type { JobType } from './jobType.js';
 import { JobWorker } from './jobWorker.js';
-import { Journal, type QueueSizes } from './journal.js';
+import { Journal, type NewJob, type QueueSizes } from './journal.js';
 import { priorities, type Priority } from './priority.js';
 import { connectRedis } from './redis.js';
 import { streamKeys } from './streamKeys.js';
@@ -40,7 +40,7 @@ export class Jobs {
     const shared = this.#connect(config, log);
     this.#journal = new Journal(cluster, shared, config.jobs);
     this.#waiters = new Waiters(cluster, server, shared, this.#connect(config, log));
-    const runner = new JobRunner(types, topology, hosts, log, config.pool.queryTimeoutMs);
+    const runner = new JobRunner(types, topology, hosts, log, config.pool.queryTimeoutMs, (priority, jobs) => this.#journal.enqueue(priority, jobs));
     const finished = metrics.counter('roost_jobs_total', 'Jobs by how an attempt at them ended', ['priority', 'outcome']);
     this.#workers = priorities.map(
       (priority) =>
@@ -49,7 +49,7 @@ export class Jobs {
           keys: streamKeys(cluster)[priority],
           consumer: server,
           config: config.jobs,
-          run: (job) => runner.run(job),
+          run: (job) => runner.run(job, priority),
           tell: (waiter, error) => this.#waiters.tell(waiter, error),
           count: (outcome) => finished.inc({ priority, outcome }),
           log,
@@ -70,25 +70,29 @@ export class Jobs {
   }
 
   /**
-   * Journals a job. Returns when it is in the journal or, with `waitUntilApplied`, when it has been applied.
-   * Throws as `Journal.append` does; with `waitUntilApplied` also `Unavailable` and `DeadlineExceeded` for a job that is accepted but not applied yet.
+   * Journals some jobs, all or none. Returns when they are in the journal or, with `waitUntilApplied`, when they have been applied.
+   * Throws as `Journal.append` does; with `waitUntilApplied` also `Unavailable` and `DeadlineExceeded` for jobs that are accepted but not applied yet.
    */
-  async append(kind: string, payload: Buffer, options: AppendOptions): Promise<void> {
+  async append(jobs: readonly NewJob[], options: AppendOptions): Promise<void> {
     const { priority, deadline } = options;
     if (!options.waitUntilApplied) {
-      await this.#journal.append(priority, { kind, payload, waiter: undefined }, deadline);
+      await this.#journal.append(priority, jobs, deadline);
       return;
     }
     this.#listening ??= this.#waiters.start();
     await deadline.race(this.#listening, 'reaching the journal');
-    const { waiter, applied, cancel } = this.#waiters.register();
+    const waiting = jobs.map((job) => ({ job, ...this.#waiters.register() }));
     try {
-      await this.#journal.append(priority, { kind, payload, waiter }, deadline);
+      await this.#journal.append(
+        priority,
+        waiting.map(({ job, waiter }) => ({ ...job, waiter })),
+        deadline,
+      );
     } catch (error) {
-      cancel();
+      for (const { cancel } of waiting) cancel();
       throw error;
     }
-    await applied(deadline);
+    await Promise.all(waiting.map(({ applied }) => applied(deadline)));
   }
 
   sizes(priority: Priority): Promise<QueueSizes> {

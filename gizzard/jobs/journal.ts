@@ -1,21 +1,31 @@
 import type { Redis, Result } from 'ioredis';
 import { RoostError, type Deadline, type JobsConfig } from '../../core/index.js';
 import { decodeJob, encodeJob, type JobEntry } from './jobEntry.js';
+import type { FollowUp } from './jobType.js';
 import { priorities, type Priority } from './priority.js';
 import { streamKeys, workerGroup, type StreamKeys } from './streamKeys.js';
 
 /** A refused write is worth another try when the workers have had time to make room. */
 const overloadedRetryAfterMs = 200;
 
-/** One atomic step, so that two writers cannot both take the last place. Answers the entry's id, or which queue is full. */
+/**
+ * One atomic step, so that two writers cannot both take the last place, and jobs that belong together are accepted together.
+ * After the bounds come the jobs, each as the number of its fields and the fields.
+ */
 const appendScript = `
   if redis.call('XLEN', KEYS[1]) >= tonumber(ARGV[1]) then return {err = 'FULL queued'} end
   if redis.call('XLEN', KEYS[2]) >= tonumber(ARGV[2]) then return {err = 'FULL failing'} end
-  return redis.call('XADD', KEYS[1], '*', unpack(ARGV, 3))`;
+  local at = 3
+  while at <= #ARGV do
+    local fields = tonumber(ARGV[at])
+    redis.call('XADD', KEYS[1], '*', unpack(ARGV, at + 1, at + fields))
+    at = at + 1 + fields
+  end
+  return 'OK'`;
 
 declare module 'ioredis' {
   interface RedisCommander<Context> {
-    roostAppend(queued: string, failing: string, maxQueued: number, maxFailing: number, ...fields: (string | Buffer)[]): Result<string, Context>;
+    roostAppend(queued: string, failing: string, maxQueued: number, maxFailing: number, ...jobs: (string | Buffer | number)[]): Result<'OK', Context>;
   }
 }
 
@@ -27,6 +37,17 @@ export interface QueueSizes {
   /** Given up after the error limit; kept until an operator decides. */
   readonly bad: number;
 }
+
+/** A job as an application hands it in. */
+export interface NewJob {
+  readonly kind: string;
+  readonly payload: Buffer;
+  /** Who wants to hear when it has been applied. */
+  readonly waiter?: string;
+}
+
+const encodeNew = ({ kind, payload, waiter, leaves }: NewJob & FollowUp): (string | Buffer)[] =>
+  encodeJob({ kind, payload, waiter, onlyLeaves: leaves, attempts: 0, lastError: '', acceptedAtMs: Date.now() });
 
 /** A job that failed, as operators look at it. */
 export interface StoredJob extends JobEntry {
@@ -52,14 +73,28 @@ export class Journal {
   }
 
   /**
-   * Accepts a job. Throws `Overloaded` when the queue, or the queue of failing jobs, is full: nothing was accepted.
-   * `Unavailable` and `DeadlineExceeded` leave open whether it was accepted; jobs are idempotent, so that a repetition does no harm.
+   * Accepts jobs, all of them or none. Throws `Overloaded` when the queue, or the queue of failing jobs, is full: nothing was accepted.
+   * `Unavailable` and `DeadlineExceeded` leave open whether they were accepted; jobs are idempotent, so that a repetition does no harm.
    */
-  async append(priority: Priority, job: Pick<JobEntry, 'kind' | 'payload' | 'waiter'>, deadline: Deadline): Promise<string> {
+  async append(priority: Priority, jobs: readonly NewJob[], deadline: Deadline): Promise<void> {
     const keys = this.#keys[priority];
-    const fields = encodeJob({ ...job, attempts: 0, onlyLeaves: undefined, lastError: '', acceptedAtMs: Date.now() });
+    const fields = jobs.flatMap((job) => {
+      const encoded = encodeNew(job);
+      return [encoded.length, ...encoded];
+    });
     try {
-      return await deadline.race(this.#redis.roostAppend(keys.queued, keys.failing, this.config.maxQueued, this.config.maxFailing, ...fields), 'journalling a write');
+      await deadline.race(this.#redis.roostAppend(keys.queued, keys.failing, this.config.maxQueued, this.config.maxFailing, ...fields), 'journalling a write');
+    } catch (error) {
+      throw journalError(error, priority);
+    }
+  }
+
+  /** Adds jobs that accepted ones brought about. They are part of work that was accepted, so that no bound refuses them. */
+  async enqueue(priority: Priority, jobs: readonly FollowUp[]): Promise<void> {
+    const transaction = this.#redis.multi();
+    for (const job of jobs) transaction.xadd(this.#keys[priority].queued, '*', ...encodeNew(job));
+    try {
+      for (const [error] of (await transaction.exec()) ?? []) if (error !== null) throw error;
     } catch (error) {
       throw journalError(error, priority);
     }

@@ -1,14 +1,16 @@
 import { Deadline, isRoostError, RoostError } from '../../core/index.js';
 import type { DatabaseHost } from '../hosts/databaseHost.js';
 import type { Leaf } from '../routing/route.js';
-import type { JobType } from './jobType.js';
+import type { FollowUp, JobType } from './jobType.js';
+import type { Priority } from './priority.js';
 import type { Semaphore } from './semaphore.js';
 
-/** Items of one transaction: enough to share its round trips and its commit, few enough to keep its locks short. */
-const itemsPerTransaction = 1_000;
+/** Small rows applied at once: enough to share a transaction's round trips and its commit, few enough to keep its locks short. */
+const smallItemsAtOnce = 1_000;
 
 interface Group<Item> {
   readonly items: readonly Item[];
+  readonly priority: Priority;
   readonly done: (error: RoostError | undefined) => void;
 }
 
@@ -26,15 +28,20 @@ export class LeafWriter<Item> {
     private readonly host: DatabaseHost,
     private readonly slots: Semaphore,
     private readonly deadlineMs: number,
+    private readonly enqueue: (priority: Priority, jobs: readonly FollowUp[]) => Promise<void>,
   ) {}
 
   /** `done` is called once, with the error if the items were not applied. */
-  push(items: readonly Item[], done: (error: RoostError | undefined) => void): void {
-    this.#waiting.push({ items, done });
+  push(items: readonly Item[], priority: Priority, done: (error: RoostError | undefined) => void): void {
+    this.#waiting.push({ items, priority, done });
     if (!this.#running) {
       this.#running = true;
       void this.#run();
     }
+  }
+
+  get #itemsAtOnce(): number {
+    return this.type.itemsAtOnce ?? smallItemsAtOnce;
   }
 
   get idle(): boolean {
@@ -56,7 +63,7 @@ export class LeafWriter<Item> {
   #take(): Group<Item>[] {
     let items = 0;
     let groups = 0;
-    while (groups < this.#waiting.length && (groups === 0 || items + this.#waiting[groups]!.items.length <= itemsPerTransaction)) {
+    while (groups < this.#waiting.length && (groups === 0 || items + this.#waiting[groups]!.items.length <= this.#itemsAtOnce)) {
       items += this.#waiting[groups]!.items.length;
       groups++;
     }
@@ -64,21 +71,22 @@ export class LeafWriter<Item> {
   }
 
   async #applyTogether(groups: readonly Group<Item>[]): Promise<void> {
-    const error = await this.#apply(groups.length === 1 ? groups[0]!.items : groups.flatMap((group) => group.items));
+    const error = await this.#apply(groups.length === 1 ? groups[0]!.items : groups.flatMap((group) => group.items), groups[0]!.priority);
     // An error of the host would meet each group alone just the same; any other may be the fault of one of them.
     if (error === undefined || groups.length === 1 || error.retryable) {
       for (const group of groups) group.done(error);
       return;
     }
-    for (const group of groups) group.done(await this.#apply(group.items));
+    for (const group of groups) group.done(await this.#apply(group.items, group.priority));
   }
 
-  async #apply(items: readonly Item[]): Promise<RoostError | undefined> {
+  async #apply(items: readonly Item[], priority: Priority): Promise<RoostError | undefined> {
     if (!this.host.health.healthy) return new RoostError('Unavailable', `${this.host.name} is down`, { fields: { host: this.host.name } });
     try {
-      for (let start = 0; start < items.length; start += itemsPerTransaction) {
-        const part = items.length <= itemsPerTransaction ? items : items.slice(start, start + itemsPerTransaction);
-        await this.type.apply(this.host, this.leaf, part, Deadline.after(this.deadlineMs));
+      for (let start = 0; start < items.length; start += this.#itemsAtOnce) {
+        const part = items.length <= this.#itemsAtOnce ? items : items.slice(start, start + this.#itemsAtOnce);
+        const followUps = await this.type.apply(this.host, this.leaf, part, Deadline.after(this.deadlineMs));
+        if (followUps.length > 0) await this.enqueue(priority, followUps);
       }
       return undefined;
     } catch (error) {

@@ -10,6 +10,7 @@ import {
   type Graph,
   type IdPage,
   type JournalStatus,
+  type Node,
   type NodeLocation,
   type Operation,
   type PageRequest,
@@ -17,6 +18,7 @@ import {
   type ReadOptions,
   type StateCounts,
   type Term,
+  type WriteBatch,
   type WriteOptions,
 } from '../../flock/types.js';
 
@@ -66,6 +68,25 @@ export class TestFlock implements FlockService {
       const key = `${sourceId} ${destinationId}`;
       edges.set(key, merge(edges.get(key), { sourceId, destinationId, operation, at, position: writes.positions?.[i] ?? at }));
     });
+  }
+
+  async execute({ edges = [], nodes = [] }: WriteBatch, options?: WriteOptions): Promise<void> {
+    await this.#enter('execute', options);
+    for (const writes of edges) await this.write(writes, options);
+    // As a snapshot: enough to see that a mass operation arrived. Colours are tested on the real store.
+    for (const { graphId, id, direction, operation, time } of nodes) {
+      const ends = this.#term({ graphId, direction, sourceId: id, states: edgeStates }).map((edge) => edge.destinationId);
+      if (ends.length === 0) continue;
+      const here = new BigInt64Array(ends.length).fill(id);
+      const there = BigInt64Array.from(ends);
+      const [sourceIds, destinationIds] = direction === 'forward' ? [here, there] : [there, here];
+      await this.write({ graphId, operations: operation, sourceIds, destinationIds, ...(time === undefined ? {} : { times: new BigInt64Array(ends.length).fill(time) }) }, options);
+    }
+  }
+
+  async nodes(graphId: number, direction: Direction, ids: BigInt64Array, options?: ReadOptions): Promise<(Node | undefined)[]> {
+    const counts = await this.counts(graphId, direction, ids, options);
+    return counts.map((byState) => (Object.values(byState).every((count) => count === 0n) ? undefined : { colour: 'normal', colouredAt: 0n, removedThrough: -1n, counts: byState }));
   }
 
   async states(graphId: number, sourceIds: BigInt64Array, destinationIds: BigInt64Array, options?: ReadOptions): Promise<(EdgeState | undefined)[]> {

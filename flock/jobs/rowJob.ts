@@ -1,0 +1,34 @@
+import type { FollowUp, JobType } from '../../gizzard/index.js';
+import type { EdgeRecord } from '../edgeRecord.js';
+import { untouched } from '../nodeRegisters.js';
+import { applyEdges, type AppliedEdge } from '../storage/applyEdges.js';
+import { edgeTables } from '../storage/edgeTables.js';
+import { jobKinds } from './kinds.js';
+import { decodeRows, encodeRows } from './rowPayload.js';
+
+/** Rows in one job. */
+const rowsPerJob = 1_000;
+
+/** Rows that learn what the node at their other end has been through. A row that is not there yet is made: the edge's own write is on its way. */
+export const rowJob = (database: string): JobType<EdgeRecord> => ({
+  kind: jobKinds.rows,
+  split(payload, add) {
+    for (const record of decodeRows(payload)) add(record.tableId, record.sourceId, record);
+  },
+  async apply(host, leaf, items, deadline) {
+    await applyEdges(host, edgeTables(database, leaf.shard), items, deadline);
+    return [];
+  },
+});
+
+/** The jobs that bring what these nodes have been through to the rows at the other ends of their edges. */
+export function tellOtherEnds(applied: readonly AppliedEdge[]): FollowUp[] {
+  const rows = applied
+    .filter(({ node }) => node !== untouched)
+    .map(({ record, node }) => ({ ...record, tableId: -record.tableId, sourceId: record.destinationId, destinationId: record.sourceId, peer: node }));
+  const jobs: FollowUp[] = [];
+  for (let start = 0; start < rows.length; start += rowsPerJob) {
+    jobs.push({ kind: jobKinds.rows, payload: encodeRows(rows.slice(start, start + rowsPerJob)) });
+  }
+  return jobs;
+}

@@ -1,0 +1,28 @@
+import type { FollowUp, JobType } from '../../gizzard/index.js';
+import { sweepPage } from '../storage/applyNode.js';
+import { edgeTables } from '../storage/edgeTables.js';
+import { jobKinds } from './kinds.js';
+import { tellOtherEnds } from './rowJob.js';
+import { decodeSweep, encodeSweep, type Sweep } from './sweepPayload.js';
+
+/**
+ * After a mass operation, brings a node's edges on one leaf up to date, page by page: each page ends with a job for the next one,
+ * and with jobs that tell the other ends of its edges.
+ */
+export const sweepJob = (database: string): JobType<Sweep> => ({
+  kind: jobKinds.sweep,
+  itemsAtOnce: 4,
+  split(payload, add) {
+    const sweep = decodeSweep(payload);
+    add(sweep.tableId, sweep.id, sweep);
+  },
+  async apply(host, leaf, items, deadline) {
+    const followUps: FollowUp[] = [];
+    for (const { tableId, id, after } of items) {
+      const { records, node, next } = await sweepPage(host, edgeTables(database, leaf.shard), tableId, id, after, deadline);
+      followUps.push(...tellOtherEnds(records.map((record) => ({ record, node }))));
+      if (next !== undefined) followUps.push({ kind: jobKinds.sweep, payload: encodeSweep({ tableId, id, after: next }), leaves: [leaf.key] });
+    }
+    return followUps;
+  },
+});

@@ -1,0 +1,85 @@
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { freshCluster } from '../test/support/index.js';
+import { massOperationsProperty } from './testing/massOperations.js';
+import { openFlock, type Flock, type Graph, type Operation } from './index.js';
+
+const cluster = freshCluster('mass');
+let flock: Flock;
+let rival: Flock;
+let graph: Graph;
+const programs = 300;
+
+beforeAll(async () => {
+  flock = await openFlock(cluster.config, { create: true, work: true });
+  graph = await flock.createGraph('follows', { shards: 3, replicas: 2 });
+  rival = await openFlock(cluster.config, { work: true });
+});
+afterAll(() => Promise.all([flock.close(), rival.close()]));
+
+const ids = (...values: number[]): BigInt64Array => BigInt64Array.from(values, BigInt);
+
+async function settled(): Promise<void> {
+  await expect.poll(async () => Object.values((await flock.journal()).queued).reduce((sum, queued) => sum + queued, 0), { timeout: 20_000, interval: 5 }).toBe(0);
+}
+
+describe('a mass operation', () => {
+  const user = 1_000_001;
+  const mass = async (operation: Operation, time: bigint, direction: 'forward' | 'backward' = 'forward'): Promise<void> => {
+    await flock.execute({ nodes: [{ graphId: graph.id, id: BigInt(user), direction, operation, time }] }, { acknowledgement: 'materialized' });
+    await settled();
+  };
+  const list = async (states: readonly ('normal' | 'negative' | 'archived' | 'removed')[]): Promise<bigint[]> => [
+    ...(await flock.select({ kind: 'term', term: { graphId: graph.id, sourceId: BigInt(user), direction: 'forward', states } }, { count: 5_000, cursor: -1n })).ids,
+  ];
+
+  it('archives and restores all edges of a user in their order, through more than one page of them', async () => {
+    const count = 2_500;
+    const destinationIds = BigInt64Array.from({ length: count }, (_, i) => BigInt(i));
+    const positions = BigInt64Array.from({ length: count }, (_, i) => BigInt((i * 7919) % count));
+    await flock.write(
+      { graphId: graph.id, operations: 'add', sourceIds: new BigInt64Array(count).fill(BigInt(user)), destinationIds, positions, times: new BigInt64Array(count).fill(10n) },
+      { acknowledgement: 'materialized' },
+    );
+    const before = await list(['normal']);
+    await mass('archive', 20n);
+    expect(await list(['normal'])).toEqual([]);
+    expect(await flock.counts(graph.id, 'forward', ids(user))).toEqual([{ normal: 0n, negative: 0n, archived: 2_500n, removed: 0n }]);
+    expect(await flock.counts(graph.id, 'backward', ids(0, 2_499))).toMatchObject([{ archived: 1n }, { archived: 1n }]);
+
+    await flock.write({ graphId: graph.id, operations: 'add', sourceIds: ids(user), destinationIds: ids(5_000), times: ids(25), positions: ids(1_000_000) }, { acknowledgement: 'materialized' });
+    expect(await flock.states(graph.id, ids(user), ids(5_000))).toEqual(['archived']);
+
+    await mass('add', 30n);
+    expect(await list(['normal'])).toEqual([5_000n, ...before]);
+    expect((await flock.nodes(graph.id, 'forward', ids(user)))[0]).toMatchObject({ colour: 'normal', colouredAt: 30n, removedThrough: -1n });
+  });
+
+  it('removes for good what was there, and nothing that comes later', async () => {
+    await mass('remove', 40n);
+    expect(await list(['normal', 'archived', 'negative'])).toEqual([]);
+    await flock.write({ graphId: graph.id, operations: 'add', sourceIds: ids(user, user), destinationIds: ids(1, 2), times: ids(39, 41) }, { acknowledgement: 'materialized' });
+    await mass('add', 50n);
+    expect(await list(['normal'])).toEqual([2n]);
+    expect(await flock.states(graph.id, ids(user), ids(1))).toEqual(['removed']);
+  });
+
+  it('works from the other end', async () => {
+    await flock.execute({ nodes: [{ graphId: graph.id, id: 2n, direction: 'backward', operation: 'archive', time: 60n }] }, { acknowledgement: 'materialized' });
+    await settled();
+    expect(await flock.states(graph.id, ids(user), ids(2))).toEqual(['archived']);
+  });
+
+  it('is refused where the graph does not exist', async () => {
+    await expect(flock.execute({ nodes: [{ graphId: 99, id: 1n, direction: 'forward', operation: 'archive' }] })).rejects.toMatchObject({ code: 'NotFound' });
+    await expect(flock.execute({})).rejects.toMatchObject({ code: 'InvalidArgument' });
+  });
+});
+
+it(
+  `converges with single operations in any order: ${programs} random programs`,
+  async () => {
+    await fc.assert(massOperationsProperty(flock, graph, settled), { numRuns: programs });
+  },
+  240_000,
+);

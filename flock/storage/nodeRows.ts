@@ -1,0 +1,66 @@
+import type { Deadline } from '../../core/index.js';
+import type { SqlSession } from '../../gizzard/index.js';
+import { compare } from '../edgeRecord.js';
+import { untouched, type NodeRegisters } from '../nodeRegisters.js';
+import type { EdgeTables } from './edgeTables.js';
+import { jsonRows } from './json.js';
+
+/** Numbers of edges by rank of state: of a node, or what a transaction adds to them. */
+export type Counts = [normal: number, negative: number, archived: number, removed: number];
+
+/**
+ * The nodes' registers, their rows locked in the order of the ids. Nodes without a row are absent.
+ * Whoever writes edges of a node holds its row, so that nobody else changes them, or the node, at the same time.
+ */
+export async function lockNodes(session: SqlSession, tables: EdgeTables, ids: readonly bigint[], deadline: Deadline): Promise<Map<bigint, NodeRegisters>> {
+  const rows = await session.rows(
+    `SELECT k.i, n.colour, n.coloured_at, n.removed_through
+     FROM JSON_TABLE(?, '$[*]' COLUMNS (i FOR ORDINALITY, s BIGINT UNSIGNED PATH '$')) k STRAIGHT_JOIN ${tables.nodes} n ON n.source_id = k.s
+     FOR UPDATE`,
+    [`[${ids.join()}]`],
+    deadline,
+  );
+  return new Map(rows.map(([i, colour, colouredAt, removedThrough]) => [ids[Number(i) - 1]!, registersOf(colour, colouredAt, removedThrough)]));
+}
+
+/** Registers as they come from a row. Those of an untouched node are one shared object. */
+export function registersOf(colour: unknown, colouredAt: unknown, removedThrough: unknown): NodeRegisters {
+  const registers = { colour: Number(colour), colouredAt: BigInt(colouredAt as number), removedThrough: BigInt(removedThrough as number) };
+  return registers.colour === untouched.colour && registers.colouredAt === untouched.colouredAt && registers.removedThrough === untouched.removedThrough ? untouched : registers;
+}
+
+/**
+ * Adds to the counters of nodes: `locked` says which of them have a row, locked by this transaction. The others are inserted plainly, so that a race
+ * with another process over the same new node shows as a duplicate key, and the transaction starts again.
+ */
+export async function addCounts(session: SqlSession, tables: EdgeTables, deltas: ReadonlyMap<bigint, Counts>, locked: ReadonlyMap<bigint, NodeRegisters>, deadline: Deadline): Promise<void> {
+  const sorted = [...deltas].sort(([a], [b]) => compare(a, b));
+  const fresh = sorted.filter(([id]) => !locked.has(id));
+  const known = sorted.filter(([id, delta]) => locked.has(id) && delta.some((count) => count !== 0));
+  const insert = (rows: readonly [bigint, Counts][], onDuplicate: string): Promise<unknown> =>
+    session.run(
+      `INSERT INTO ${tables.nodes} (source_id, normal_count, negative_count, archived_count, removed_count)
+       SELECT s, a, b, c, d
+       FROM JSON_TABLE(?, '$[*]' COLUMNS (s BIGINT UNSIGNED PATH '$[0]', a BIGINT PATH '$[1]', b BIGINT PATH '$[2]', c BIGINT PATH '$[3]', d BIGINT PATH '$[4]')) r
+       ${onDuplicate}`,
+      [jsonRows(rows, ([id, delta]) => `${id},${delta.join()}`)],
+      deadline,
+    );
+  if (fresh.length > 0) await insert(fresh, '');
+  if (known.length > 0) {
+    const add = ['normal_count', 'negative_count', 'archived_count', 'removed_count'].map((column) => `${column} = ${column} + VALUES(${column})`).join(', ');
+    await insert(known, `ON DUPLICATE KEY UPDATE ${add}`);
+  }
+}
+
+/** Writes one node's registers. The caller holds its row, or knows that there is none. */
+export async function writeNode(session: SqlSession, tables: EdgeTables, id: bigint, node: NodeRegisters, exists: boolean, deadline: Deadline): Promise<void> {
+  const values = [node.colour, node.colouredAt, node.removedThrough, id];
+  await session.run(
+    exists
+      ? `UPDATE ${tables.nodes} SET colour = ?, coloured_at = ?, removed_through = ? WHERE source_id = ?`
+      : `INSERT INTO ${tables.nodes} (colour, coloured_at, removed_through, source_id) VALUES (?, ?, ?, ?)`,
+    values,
+    deadline,
+  );
+}
