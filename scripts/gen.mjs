@@ -1,6 +1,6 @@
 // Compiles rpc/idl/*.thrift into rpc/gen (or the folder given as the argument) with Apache Thrift's compiler.
 //
-// The compiler writes 64-bit integers as node-int64 objects. Our protocol (rpc/wire) reads and writes bigint instead, so the
+// The compiler takes 64-bit integers for node-int64 objects. Our protocol (rpc/wire) reads and writes bigint instead, and the
 // declarations are changed to say so; the code itself never looks inside such a value.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -12,11 +12,16 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const idl = join(root, 'rpc', 'idl');
 const target = resolve(process.argv[2] ?? join(root, 'rpc', 'gen'));
 
-const dropped = [
-  /^const Int64 = .*\n/gm,
-  /^import (Int64|Q) = .*\n/gm,
+const inCode = [[/^const Int64 = .*\n/gm, '']];
+const inDeclarations = [
+  [/\bInt64\b/g, 'bigint'],
+  // Transports and protocols are ours, so that users of the package need no declarations of the library.
+  [/^import (bigint|Q|thrift|Thrift) = .*\n/gm, ''],
+  [/\{ new\(trans: thrift\.TTransport\): thrift\.TProtocol \}|\bthrift\.(TTransport|TProtocol)\b/g, 'object'],
+  [/\bThrift\.TException\b/g, 'Error'],
+  [/^declare /gm, 'export declare '],
   // The form with a callback of each method, which nothing uses.
-  /^ +\w+\(.*callback\?: .*\n\n?/gm,
+  [/^ +\w+\(.*callback\?: .*\n\n?/gm, ''],
 ];
 
 const scratch = mkdtempSync(join(tmpdir(), 'roost-gen-'));
@@ -25,8 +30,7 @@ try {
   mkdirSync(target, { recursive: true });
   for (const file of readdirSync(scratch)) {
     let text = readFileSync(join(scratch, file), 'utf8');
-    for (const pattern of dropped) text = text.replace(pattern, '');
-    if (file.endsWith('.d.ts')) text = text.replace(/\bInt64\b/g, 'bigint');
+    for (const [pattern, replacement] of file.endsWith('.d.ts') ? inDeclarations : inCode) text = text.replace(pattern, replacement);
     text = `${text.replace(/[ \t]+$/gm, '').replace(/\n{3,}/g, '\n\n').trimEnd()}\n`;
     writeFileSync(join(target, file), text);
   }

@@ -66,7 +66,7 @@ describe('a set', () => {
     const iterator = follows.from(2n)[Symbol.asyncIterator]();
     const results = await Promise.all(Array.from({ length: 600 }, () => iterator.next()));
     expect(results.map(({ value }) => value)).toEqual(range(last, last - 599));
-    await iterator.return?.();
+    await iterator.return();
   });
 
   it('is paged forwards and back', async () => {

@@ -1,7 +1,6 @@
 import { limits, parseCount, parseId, parseInt64, RoostError, unpackIds, type IdInput } from '../core/index.js';
 import { edgePageFromThrift, queryToThrift, termToThrift, type EdgePage, type EdgeState, type FlockDBTypes, type IdPage, type Query } from '../rpc/wire/index.js';
 import type { CallOptions, Channel } from './channel.js';
-import { IdIterator } from './idIterator.js';
 
 export interface PageOptions extends CallOptions {
   /** Ids wanted: 1 … limits.pageSize. */
@@ -88,8 +87,9 @@ export class NodeQuery implements AsyncIterable<bigint> {
     }
   }
 
-  [Symbol.asyncIterator](): AsyncIterator<bigint, void, undefined> {
-    return new IdIterator(this.pages());
+  /** All ids, one by one; `pages` is many times faster where they are wanted in bulk. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<bigint, void, undefined> {
+    for await (const page of this.pages()) for (const id of page) yield id;
   }
 
   #combine(kind: 'intersection' | 'union' | 'difference', other: NodeQuery): NodeQuery {

@@ -21,7 +21,6 @@ class RequestWriter extends BinaryWriter {
 
 type Answer = (error: unknown, result?: unknown) => void;
 type Receive = (input: unknown, messageType: number, seqid: number) => void;
-type GeneratedArguments = ConstructorParameters<typeof RoostFlockClient>;
 
 const maxSeqid = 2 ** 31 - 1;
 
@@ -32,8 +31,7 @@ export class ThriftClient extends RoostFlockClient {
   #lastSeqid = 0;
 
   constructor(send: (message: Buffer) => void) {
-    // The generated code asks for less of a transport and protocol than thrift's types say.
-    super(new Outgoing(send) as unknown as GeneratedArguments[0], RequestWriter as unknown as GeneratedArguments[1]);
+    super(new Outgoing(send), RequestWriter);
   }
 
   /** The sequence id of the call made last. */

@@ -4,9 +4,6 @@
 // DO NOT EDIT UNLESS YOU ARE SURE THAT YOU KNOW WHAT YOU ARE DOING
 //
 
-import thrift = require('thrift');
-import Thrift = thrift.Thrift;
-
 import ttypes = require('./flockdb_types');
 import SelectOperationType = ttypes.SelectOperationType
 import ExecuteOperationType = ttypes.ExecuteOperationType
@@ -25,12 +22,12 @@ import SelectQuery = ttypes.SelectQuery
 import EdgeQuery = ttypes.EdgeQuery
 import EdgeResults = ttypes.EdgeResults
 
-declare class Client {
-    private output: thrift.TTransport;
-    private pClass: thrift.TProtocol;
+export declare class Client {
+    private output: object;
+    private pClass: object;
     private _seqid: number;
 
-    constructor(output: thrift.TTransport, pClass: { new(trans: thrift.TTransport): thrift.TProtocol });
+    constructor(output: object, pClass: object);
 
     contains(source_id: bigint, graph_id: number, destination_id: bigint): Promise<boolean>;
 
@@ -54,19 +51,19 @@ declare class Client {
 
   }
 
-declare class Processor {
+export declare class Processor {
   private _handler: object;
 
   constructor(handler: object);
-  process(input: thrift.TProtocol, output: thrift.TProtocol): void;
-    process_contains(seqid: number, input: thrift.TProtocol, output: thrift.TProtocol): void;
-    process_get(seqid: number, input: thrift.TProtocol, output: thrift.TProtocol): void;
-    process_get_metadata(seqid: number, input: thrift.TProtocol, output: thrift.TProtocol): void;
-    process_contains_metadata(seqid: number, input: thrift.TProtocol, output: thrift.TProtocol): void;
-    process_select2(seqid: number, input: thrift.TProtocol, output: thrift.TProtocol): void;
-    process_count2(seqid: number, input: thrift.TProtocol, output: thrift.TProtocol): void;
-    process_select_edges(seqid: number, input: thrift.TProtocol, output: thrift.TProtocol): void;
-    process_execute(seqid: number, input: thrift.TProtocol, output: thrift.TProtocol): void;
-    process_count(seqid: number, input: thrift.TProtocol, output: thrift.TProtocol): void;
-    process_select(seqid: number, input: thrift.TProtocol, output: thrift.TProtocol): void;
+  process(input: object, output: object): void;
+    process_contains(seqid: number, input: object, output: object): void;
+    process_get(seqid: number, input: object, output: object): void;
+    process_get_metadata(seqid: number, input: object, output: object): void;
+    process_contains_metadata(seqid: number, input: object, output: object): void;
+    process_select2(seqid: number, input: object, output: object): void;
+    process_count2(seqid: number, input: object, output: object): void;
+    process_select_edges(seqid: number, input: object, output: object): void;
+    process_execute(seqid: number, input: object, output: object): void;
+    process_count(seqid: number, input: object, output: object): void;
+    process_select(seqid: number, input: object, output: object): void;
 }

@@ -5,8 +5,6 @@
 // DO NOT EDIT UNLESS YOU ARE SURE THAT YOU KNOW WHAT YOU ARE DOING
 //
 
-import thrift = require('thrift');
-import Thrift = thrift.Thrift;
 import flockdb_ttypes = require('./flockdb_types');
 
 import ttypes = require('./roost_types');
@@ -23,8 +21,8 @@ import NodeLocation = ttypes.NodeLocation
 import JournalStatus = ttypes.JournalStatus
 import FlockDB = require('./FlockDB');
 
-declare class Client extends FlockDB.Client {
-    constructor(output: thrift.TTransport, pClass: { new(trans: thrift.TTransport): thrift.TProtocol });
+export declare class Client extends FlockDB.Client {
+    constructor(output: object, pClass: object);
 
     list_graphs(): Promise<Graph[]>;
 
@@ -50,18 +48,18 @@ declare class Client extends FlockDB.Client {
 
   }
 
-declare class Processor extends FlockDB.Processor {
+export declare class Processor extends FlockDB.Processor {
   constructor(handler: object);
-  process(input: thrift.TProtocol, output: thrift.TProtocol): void;
-    process_list_graphs(seqid: number, input: thrift.TProtocol, output: thrift.TProtocol): void;
-    process_write_edges(seqid: number, input: thrift.TProtocol, output: thrift.TProtocol): void;
-    process_edge_states(seqid: number, input: thrift.TProtocol, output: thrift.TProtocol): void;
-    process_edges(seqid: number, input: thrift.TProtocol, output: thrift.TProtocol): void;
-    process_counts(seqid: number, input: thrift.TProtocol, output: thrift.TProtocol): void;
-    process_select_page(seqid: number, input: thrift.TProtocol, output: thrift.TProtocol): void;
-    process_select_pages(seqid: number, input: thrift.TProtocol, output: thrift.TProtocol): void;
-    process_count_query(seqid: number, input: thrift.TProtocol, output: thrift.TProtocol): void;
-    process_select_edge_page(seqid: number, input: thrift.TProtocol, output: thrift.TProtocol): void;
-    process_locate(seqid: number, input: thrift.TProtocol, output: thrift.TProtocol): void;
-    process_journal_status(seqid: number, input: thrift.TProtocol, output: thrift.TProtocol): void;
+  process(input: object, output: object): void;
+    process_list_graphs(seqid: number, input: object, output: object): void;
+    process_write_edges(seqid: number, input: object, output: object): void;
+    process_edge_states(seqid: number, input: object, output: object): void;
+    process_edges(seqid: number, input: object, output: object): void;
+    process_counts(seqid: number, input: object, output: object): void;
+    process_select_page(seqid: number, input: object, output: object): void;
+    process_select_pages(seqid: number, input: object, output: object): void;
+    process_count_query(seqid: number, input: object, output: object): void;
+    process_select_edge_page(seqid: number, input: object, output: object): void;
+    process_locate(seqid: number, input: object, output: object): void;
+    process_journal_status(seqid: number, input: object, output: object): void;
 }

@@ -3,43 +3,41 @@
 //
 // DO NOT EDIT UNLESS YOU ARE SURE THAT YOU KNOW WHAT YOU ARE DOING
 //
-import thrift = require('thrift');
-import Thrift = thrift.Thrift;
 
-declare enum SelectOperationType {
+export declare enum SelectOperationType {
   SimpleQuery = 1,
   Intersection = 2,
   Union = 3,
   Difference = 4,
 }
 
-declare enum ExecuteOperationType {
+export declare enum ExecuteOperationType {
   Add = 1,
   Remove = 2,
   Archive = 3,
   Negate = 4,
 }
 
-declare enum EdgeState {
+export declare enum EdgeState {
   Positive = 0,
   Removed = 1,
   Archived = 2,
   Negative = 3,
 }
 
-declare enum Priority {
+export declare enum Priority {
   Low = 1,
   Medium = 2,
   High = 3,
 }
 
-declare class FlockException extends Thrift.TException {
+export declare class FlockException extends Error {
     public description: string;
 
       constructor(args?: { description: string; });
   }
 
-declare class Results {
+export declare class Results {
     public ids: Buffer;
     public next_cursor: bigint;
     public prev_cursor: bigint;
@@ -47,14 +45,14 @@ declare class Results {
       constructor(args?: { ids: Buffer; next_cursor: bigint; prev_cursor: bigint; });
   }
 
-declare class Page {
+export declare class Page {
     public count: number;
     public cursor: bigint;
 
       constructor(args?: { count: number; cursor: bigint; });
   }
 
-declare class Metadata {
+export declare class Metadata {
     public source_id: bigint;
     public state_id: number;
     public count: number;
@@ -63,7 +61,7 @@ declare class Metadata {
       constructor(args?: { source_id: bigint; state_id: number; count: number; updated_at: number; });
   }
 
-declare class Edge {
+export declare class Edge {
     public source_id: bigint;
     public destination_id: bigint;
     public position: bigint;
@@ -74,7 +72,7 @@ declare class Edge {
       constructor(args?: { source_id: bigint; destination_id: bigint; position: bigint; updated_at: number; count: number; state_id: number; });
   }
 
-declare class QueryTerm {
+export declare class QueryTerm {
     public source_id: bigint;
     public graph_id: number;
     public is_forward: boolean;
@@ -84,14 +82,14 @@ declare class QueryTerm {
       constructor(args?: { source_id: bigint; graph_id: number; is_forward: boolean; destination_ids?: Buffer; state_ids?: number[]; });
   }
 
-declare class SelectOperation {
+export declare class SelectOperation {
     public operation_type: SelectOperationType;
     public term?: QueryTerm;
 
       constructor(args?: { operation_type: SelectOperationType; term?: QueryTerm; });
   }
 
-declare class ExecuteOperation {
+export declare class ExecuteOperation {
     public operation_type: ExecuteOperationType;
     public term: QueryTerm;
     public position?: bigint;
@@ -99,7 +97,7 @@ declare class ExecuteOperation {
       constructor(args?: { operation_type: ExecuteOperationType; term: QueryTerm; position?: bigint; });
   }
 
-declare class ExecuteOperations {
+export declare class ExecuteOperations {
     public operations: ExecuteOperation[];
     public execute_at?: number;
     public priority: Priority;
@@ -107,21 +105,21 @@ declare class ExecuteOperations {
       constructor(args?: { operations: ExecuteOperation[]; execute_at?: number; priority: Priority; });
   }
 
-declare class SelectQuery {
+export declare class SelectQuery {
     public operations: SelectOperation[];
     public page: Page;
 
       constructor(args?: { operations: SelectOperation[]; page: Page; });
   }
 
-declare class EdgeQuery {
+export declare class EdgeQuery {
     public term: QueryTerm;
     public page: Page;
 
       constructor(args?: { term: QueryTerm; page: Page; });
   }
 
-declare class EdgeResults {
+export declare class EdgeResults {
     public edges: Edge[];
     public next_cursor: bigint;
     public prev_cursor: bigint;

@@ -3,16 +3,14 @@
 //
 // DO NOT EDIT UNLESS YOU ARE SURE THAT YOU KNOW WHAT YOU ARE DOING
 //
-import thrift = require('thrift');
-import Thrift = thrift.Thrift;
 import flockdb_ttypes = require('./flockdb_types');
 
-declare enum Acknowledgement {
+export declare enum Acknowledgement {
   Journaled = 1,
   Materialized = 2,
 }
 
-declare class RoostException extends Thrift.TException {
+export declare class RoostException extends Error {
     public code: string;
     public description: string;
     public fields: { [k: string]: string; };
@@ -22,20 +20,20 @@ declare class RoostException extends Thrift.TException {
       constructor(args?: { code: string; description: string; fields: { [k: string]: string; }; retryable: boolean; retry_after_ms?: number; });
   }
 
-declare class Graph {
+export declare class Graph {
     public id: number;
     public name: string;
 
       constructor(args?: { id: number; name: string; });
   }
 
-declare class ReadOptions {
+export declare class ReadOptions {
     public deadline_ms?: number;
 
       constructor(args?: { deadline_ms?: number; });
   }
 
-declare class WriteOptions {
+export declare class WriteOptions {
     public priority?: flockdb_ttypes.Priority;
     public acknowledgement?: Acknowledgement;
     public deadline_ms?: number;
@@ -43,7 +41,7 @@ declare class WriteOptions {
       constructor(args?: { priority?: flockdb_ttypes.Priority; acknowledgement?: Acknowledgement; deadline_ms?: number; });
   }
 
-declare class EdgeWrites {
+export declare class EdgeWrites {
     public graph_id: number;
     public operations: Buffer;
     public source_ids: Buffer;
@@ -54,7 +52,7 @@ declare class EdgeWrites {
       constructor(args?: { graph_id: number; operations: Buffer; source_ids: Buffer; destination_ids: Buffer; positions?: Buffer; times?: Buffer; });
   }
 
-declare class EdgeColumns {
+export declare class EdgeColumns {
     public states: Buffer;
     public positions: Buffer;
     public times: Buffer;
@@ -62,7 +60,7 @@ declare class EdgeColumns {
       constructor(args?: { states: Buffer; positions: Buffer; times: Buffer; });
   }
 
-declare class EdgePage {
+export declare class EdgePage {
     public source_ids: Buffer;
     public destination_ids: Buffer;
     public columns: EdgeColumns;
@@ -72,7 +70,7 @@ declare class EdgePage {
       constructor(args?: { source_ids: Buffer; destination_ids: Buffer; columns: EdgeColumns; next_cursor: bigint; prev_cursor: bigint; });
   }
 
-declare class Leaf {
+export declare class Leaf {
     public shard: string;
     public host: string;
     public read_behaviour: string;
@@ -81,7 +79,7 @@ declare class Leaf {
       constructor(args?: { shard: string; host: string; read_behaviour: string; write_behaviour: string; });
   }
 
-declare class NodeLocation {
+export declare class NodeLocation {
     public is_forward: boolean;
     public table_id: number;
     public hash: bigint;
@@ -92,7 +90,7 @@ declare class NodeLocation {
       constructor(args?: { is_forward: boolean; table_id: number; hash: bigint; base_id: bigint; root_shard: string; leaves: Leaf[]; });
   }
 
-declare class JournalStatus {
+export declare class JournalStatus {
     public queued_high: bigint;
     public queued_medium: bigint;
     public queued_low: bigint;
