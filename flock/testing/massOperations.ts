@@ -9,7 +9,7 @@ import { modelEdges, type ModelOperation, type ModelWrite } from './edgeModel.js
 
 /** Each program has nodes of its own, so that the tables need no emptying. */
 const nodesPerProgram = 10n;
-let nextBase = 0n;
+let nextBase = 10_000_000n;
 
 const operation = fc.constantFrom<ModelOperation>('add', 'negate', 'archive', 'remove');
 // Few values, so that ties in time are common.
