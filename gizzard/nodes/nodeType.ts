@@ -10,6 +10,6 @@ export interface NodeType {
   readonly name: string;
   readonly read: Behavior;
   readonly write: Behavior;
-  /** Whether its children are replicas that share the reads by weight. Any other node has one child in sound topologies. */
+  /** Whether its children are replicas that share the reads by weight, so that one of weight 0 is not read. Other nodes usually have one child. */
   readonly replicates: boolean;
 }

@@ -1,3 +1,4 @@
+import { RoostError } from '../../core/index.js';
 import { nodeType, stronger, type Behavior } from '../nodes/index.js';
 import { shardKey, type ShardId, type ShardInfo } from '../topology/types.js';
 
@@ -12,7 +13,10 @@ export interface Leaf {
 /** A replication tree as it was linked. `leaf` is set at the ends. */
 export interface TreeNode {
   readonly shard: ShardInfo;
+  /** Share of the reads among the children of one parent: the link's weight, scaled by `readShare`. */
   readonly weight: number;
+  /** The read weight of the leaf's host; of an inner node, the greatest below it. */
+  readonly readShare: number;
   readonly children: readonly TreeNode[];
   readonly leaf: Leaf | undefined;
 }
@@ -35,22 +39,30 @@ export interface RouteSource {
   hostWeight(hostname: string): { readonly read: number; readonly write: number };
 }
 
+/**
+ * Throws `FailedPrecondition` where a path ends without a leaf, unless it ignores writes: writes to it would be lost. Also where two paths meet,
+ * since they would say different things of the same leaf.
+ */
 export function compileRoute(source: RouteSource, rootId: ShardId): Route {
   const leaves: Leaf[] = [];
+  const met = new Set<string>();
 
-  const visit = (id: ShardId, weight: number, read: Behavior, write: Behavior): TreeNode => {
+  const visit = (id: ShardId, linkWeight: number, read: Behavior, write: Behavior): TreeNode => {
+    const key = shardKey(id);
+    if (met.has(key)) throw unsound(`${key} is reached twice below ${shardKey(rootId)}`, key);
+    met.add(key);
     const shard = source.shard(id);
     const type = nodeType(shard.type);
     if (type === undefined) {
       const host = source.hostWeight(shard.id.hostname);
       const leaf: Leaf = {
-        key: shardKey(shard.id),
+        key,
         shard,
         read: host.read === 0 ? stronger(read, 'deny') : read,
         write: host.write === 0 ? stronger(write, 'deny') : write,
       };
       leaves.push(leaf);
-      return { shard, weight: weight * host.read, children: [], leaf };
+      return { shard, weight: linkWeight * host.read, readShare: host.read, children: [], leaf };
     }
     const below = (link: { child: ShardId; weight: number }): TreeNode =>
       visit(
@@ -60,7 +72,10 @@ export function compileRoute(source: RouteSource, rootId: ShardId): Route {
         stronger(stronger(read, type.read), type.replicates && link.weight === 0 ? 'deny' : 'allow'),
         stronger(write, type.write),
       );
-    return { shard, weight, children: source.children(id).map(below), leaf: undefined };
+    const children = source.children(id).map(below);
+    if (children.length === 0 && stronger(write, type.write) !== 'ignore') throw unsound(`${key} (${shard.type}) has no shard below it`, key);
+    const readShare = Math.max(0, ...children.map((child) => child.readShare));
+    return { shard, weight: linkWeight * readShare, readShare, children, leaf: undefined };
   };
 
   const tree = visit(rootId, 1, 'allow', 'allow');
@@ -72,6 +87,8 @@ export function compileRoute(source: RouteSource, rootId: ShardId): Route {
     denied: leaves.filter((leaf) => leaf.write === 'deny'),
   };
 }
+
+const unsound = (message: string, shard: string): RoostError => new RoostError('FailedPrecondition', message, { fields: { shard } });
 
 /**
  * The leaves that a read may ask, in the order to ask them: at each replicating node the children in weighted random order

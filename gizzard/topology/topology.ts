@@ -16,13 +16,12 @@ import {
 
 const fullWeight: Omit<HostWeight, 'hostname'> = { read: 1, write: 1 };
 
-/** One table's forwardings, ready for search: base i belongs to route i. */
+/** One table's forwardings, ready for search: base i belongs to route i, in ascending order. */
 interface ForwardingTable {
   readonly info: TableInfo;
   readonly hash: KeyHash;
   readonly bases: BigInt64Array;
-  readonly roots: readonly ShardId[];
-  readonly routes: (Route | undefined)[];
+  readonly routes: readonly Route[];
 }
 
 /** Where a key goes. */
@@ -34,8 +33,9 @@ export interface Location {
 }
 
 /**
- * The topology as one immutable snapshot: a process swaps it whole. Construction checks that it is sound: every link and forwarding
- * names shards that exist, no shard is its own ancestor, every number is in range.
+ * The topology as one immutable snapshot: a process swaps it whole. Construction checks that it is sound, so that nothing is written to nowhere:
+ * every link and forwarding names shards that exist, no shard is its own ancestor, every path of a forwarding ends in a leaf, and names and numbers fit
+ * the name server's columns. Throws `FailedPrecondition` and, for what can never be stored, `InvalidArgument`.
  */
 export class Topology {
   readonly version: number;
@@ -49,27 +49,35 @@ export class Topology {
     this.version = state.version;
     for (const shard of state.shards) {
       validShardId(shard.id);
+      checkText(shard.type, 1, 64, `the type of shard ${shardKey(shard.id)}`);
+      checkText(shard.sourceType, 0, 32, `the source type of shard ${shardKey(shard.id)}`);
+      checkText(shard.destinationType, 0, 32, `the destination type of shard ${shardKey(shard.id)}`);
       this.#shards.set(shardKey(shard.id), shard);
     }
     for (const weight of state.hostWeights) {
+      checkText(weight.hostname, 1, 64, 'the name of a host');
       checkWeight(weight.read, `the read weight of host ${weight.hostname}`);
       checkWeight(weight.write, `the write weight of host ${weight.hostname}`);
       this.#hostWeights.set(weight.hostname, weight);
     }
     for (const link of state.links) {
-      checkWeight(link.weight, `the weight of the link ${shardKey(link.parent)} → ${shardKey(link.child)}`);
-      const parent = this.shard(link.parent);
-      if (nodeType(parent.type) === undefined) {
-        throw unsound(`${shardKey(link.parent)} holds data (${parent.type}) and cannot have children`, { shard: shardKey(link.parent) });
+      const what = `the link ${shardKey(link.parent)} → ${shardKey(link.child)}`;
+      checkInt32(link.weight, 0, `the weight of ${what}`);
+      for (const end of [link.parent, link.child]) {
+        if (!this.hasShard(end)) throw unsound(`${what} names ${shardKey(end)}, which does not exist`, { shard: shardKey(end) });
       }
-      this.shard(link.child);
+      const { type } = this.shard(link.parent);
+      if (nodeType(type) === undefined) {
+        throw unsound(`${shardKey(link.parent)} holds data (${type}) and cannot have children`, { shard: shardKey(link.parent) });
+      }
       append(this.#children, shardKey(link.parent), link);
       append(this.#parents, shardKey(link.child), link);
     }
     this.#refuseCycles();
     const byTable = new Map<number, Forwarding[]>();
     for (const forwarding of state.forwardings) append(byTable, forwarding.tableId, forwarding);
-    for (const info of state.tables) this.#tables.set(info.tableId, this.#forwardingTable(info, byTable.get(info.tableId) ?? []));
+    const routes = new Map<string, Route>();
+    for (const info of state.tables) this.#tables.set(info.tableId, this.#forwardingTable(info, byTable.get(info.tableId) ?? [], routes));
     for (const tableId of byTable.keys()) {
       if (!this.#tables.has(tableId)) throw unsound(`table ${tableId} has forwardings but is not registered`, { table: tableId });
     }
@@ -114,20 +122,19 @@ export class Topology {
   /** The route of a key. Throws `NotFound` naming table and key where no forwarding covers it. */
   route(tableId: number, key: bigint): Route {
     const table = this.#forwardings(tableId);
-    return this.#routeAt(table, this.#search(table, table.hash.hash(key), key));
+    return table.routes[this.#search(table, table.hash.hash(key), key)]!;
   }
 
   locate(tableId: number, key: bigint): Location {
     const table = this.#forwardings(tableId);
     const hash = table.hash.hash(key);
     const index = this.#search(table, hash, key);
-    return { table: table.info, hash, baseId: table.bases[index]!, route: this.#routeAt(table, index) };
+    return { table: table.info, hash, baseId: table.bases[index]!, route: table.routes[index]! };
   }
 
   /** Every route of a table, in the order of the bases. */
   routes(tableId: number): readonly Route[] {
-    const table = this.#forwardings(tableId);
-    return table.roots.map((_, index) => this.#routeAt(table, index));
+    return this.#forwardings(tableId).routes;
   }
 
   #forwardings(tableId: number): ForwardingTable {
@@ -152,11 +159,11 @@ export class Topology {
     });
   }
 
-  #routeAt(table: ForwardingTable, index: number): Route {
-    return (table.routes[index] ??= compileRoute(this, table.roots[index]!));
-  }
-
-  #forwardingTable(info: TableInfo, forwardings: readonly Forwarding[]): ForwardingTable {
+  /** `routes` holds what is compiled already: forwardings to one root share its route. */
+  #forwardingTable(info: TableInfo, forwardings: readonly Forwarding[], routes: Map<string, Route>): ForwardingTable {
+    checkInt32(info.tableId, -(2 ** 31), 'the number of a table');
+    checkText(info.name, 1, 64, `the name of table ${info.tableId}`);
+    checkText(info.service, 1, 32, `the service of table ${info.tableId}`);
     const sorted = [...forwardings].sort((a, b) => (a.baseId < b.baseId ? -1 : 1));
     const hash = keyHash(info.hash);
     for (const [index, forwarding] of sorted.entries()) {
@@ -169,8 +176,11 @@ export class Topology {
       info,
       hash,
       bases: BigInt64Array.from(sorted, (forwarding) => forwarding.baseId),
-      roots: sorted.map((forwarding) => forwarding.shard),
-      routes: new Array<Route | undefined>(sorted.length).fill(undefined),
+      routes: sorted.map(({ shard }) => {
+        const route = routes.get(shardKey(shard)) ?? compileRoute(this, shard);
+        routes.set(shardKey(shard), route);
+        return route;
+      }),
     };
   }
 
@@ -197,8 +207,18 @@ export class Topology {
 
 const unsound = (message: string, fields: Record<string, string | number | bigint>): RoostError => new RoostError('FailedPrecondition', message, { fields });
 
+const invalid = (message: string): RoostError => new RoostError('InvalidArgument', message);
+
 function checkWeight(weight: number, what: string): void {
-  if (!Number.isFinite(weight) || weight < 0) throw new RoostError('InvalidArgument', `${what} must be a number of 0 or more, not ${weight}`);
+  if (!Number.isFinite(weight) || weight < 0) throw invalid(`${what} must be a number of 0 or more, not ${weight}`);
+}
+
+function checkInt32(value: number, min: number, what: string): void {
+  if (!Number.isInteger(value) || value < min || value > 2 ** 31 - 1) throw invalid(`${what} must be an integer from ${min} to ${2 ** 31 - 1}, not ${value}`);
+}
+
+function checkText(text: string, min: number, max: number, what: string): void {
+  if (text.length < min || text.length > max) throw invalid(`${what} must have from ${min} to ${max} characters, not ${JSON.stringify(text)}`);
 }
 
 function append<K, V>(map: Map<K, V[]>, key: K, value: V): void {
