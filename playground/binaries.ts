@@ -56,9 +56,9 @@ export const missingBinaries = (missing: readonly ServerKind[], cause?: unknown)
     { fields: { missing: missing.join(',') }, cause },
   );
 
-/** The real paths of the servers' executables, as the system shows them for a running process. */
-export const executablesOf = (binaries: Binaries): string[] =>
-  [binaries.mysql.server, binaries.redis, binaries.memcached].map((path) => realpathSync(path));
+/** The real paths of everything that a playground runs, as the system shows them for a running process. */
+export const programsOf = ({ mysql, redis, memcached }: Binaries): string[] =>
+  [mysql.server, redis, memcached, ...(mysql.install === undefined ? [] : [mysql.install])].map((path) => realpathSync(path));
 
 function findMysql(): MysqlBinaries | undefined {
   const server = findExecutable('mariadbd') ?? findExecutable('mysqld');

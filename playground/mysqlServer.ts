@@ -91,9 +91,18 @@ async function runInitialiser(binaries: MysqlBinaries, template: string, dataDir
   } catch (error) {
     const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string };
     const output = `${stdout}${stderr}`.trim().split('\n').slice(-15).join('\n');
-    throw new RoostError('FailedPrecondition', `${command} could not make a data folder:\n${output}`, { fields: { dir: template }, cause: error });
+    throw new RoostError('FailedPrecondition', `${command} could not make a data folder:\n${output}${confinementHint(binaries, output)}`, {
+      fields: { dir: template },
+      cause: error,
+    });
   }
 }
+
+/** Ubuntu lets its mysqld write to the system's own folders only, whatever the rights of the user. */
+const confinementHint = ({ family }: MysqlBinaries, output: string): string =>
+  family === 'mysql' && existsSync('/etc/apparmor.d/usr.sbin.mysqld') && /permission denied|errno: 13/i.test(output)
+    ? '\nAppArmor confines mysqld to its system folders: install mariadb-server, use containers, or run `aa-complain /usr/sbin/mysqld` as root'
+    : '';
 
 const dataFolder = (folder: string): string => join(folder, 'data');
 const temporaryFolder = (folder: string): string => join(folder, 'tmp');

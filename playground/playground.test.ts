@@ -1,30 +1,33 @@
 import { spawn } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Redis } from 'ioredis';
 import { createConnection, type RowDataPacket } from 'mysql2/promise';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { configSchema } from '../core/index.js';
 import { readPlayground, startPlayground, stopPlayground, type Playground } from './index.js';
 import { PlaygroundFolder } from './folder.js';
 import { probeMemcached } from './probes.js';
 import type { PlaygroundState } from './state.js';
 
+// Each test starts servers several times, on a machine that other tests share.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+
 let parent: string;
 let dir: string;
 
-beforeEach(() => {
+const makeFolder = (): void => {
   parent = mkdtempSync(join(tmpdir(), 'roost-playground-'));
   dir = join(parent, 'p');
-});
+};
 
-afterEach(async () => {
+const removeFolder = async (): Promise<void> => {
   // What a failed test left.
   if (existsSync(join(dir, 'playground.json'))) await stopPlayground(dir).catch(() => undefined);
   rmSync(parent, { recursive: true, force: true });
-});
+};
 
 const small = { databaseHosts: 1, caches: 1 } as const;
 
@@ -57,9 +60,20 @@ const editState = (edit: (state: PlaygroundState) => void): void => {
   folder.writeState(state);
 };
 
-describe('a playground', () => {
-  it('runs the servers asked for, with the settings that the journal and the tables rely on', async () => {
-    const playground = await startPlayground({ dir, databaseHosts: 2, caches: 2 });
+describe('a running playground', () => {
+  let playground: Playground;
+
+  beforeAll(async () => {
+    makeFolder();
+    playground = await startPlayground({ dir, databaseHosts: 2, caches: 2 });
+  });
+
+  afterAll(async () => {
+    await playground.stop();
+    await removeFolder();
+  });
+
+  it('has the servers asked for, with the settings that the journal and the tables rely on', async () => {
     expect(playground.source).toBe('binaries');
     expect(playground.serverVersion).toMatch(/^(MariaDB|MySQL) \d+\.\d+\.\d+$/);
     expect(playground.databaseHosts.map(({ name }) => name)).toEqual(['db1', 'db2']);
@@ -70,11 +84,9 @@ describe('a playground', () => {
     const settings = await redis(playground, (client) => client.config('GET', 'append*', 'bind', 'maxmemory-policy'));
     expect(settings).toEqual(expect.arrayContaining(['appendonly', 'yes', 'appendfsync', 'always', 'bind', '127.0.0.1', 'maxmemory-policy', 'noeviction']));
     expect(await Promise.all(playground.memcached.map(probeMemcached))).toHaveLength(2);
-    await playground.stop();
   });
 
-  it('writes a configuration that names its servers and free ports for ours', async () => {
-    const playground = await startPlayground({ dir, databaseHosts: 2, caches: 1 });
+  it('has a configuration that names its servers, and free ports for ours', () => {
     const config = configSchema.parse(JSON.parse(readFileSync(playground.configPath, 'utf8')));
     expect(Object.keys(config.databaseHosts)).toEqual(['db1', 'db2']);
     expect(config.databaseHosts['db2']).toEqual(expect.objectContaining({ port: playground.databaseHosts[1]?.port, password: playground.databaseHosts[1]?.password }));
@@ -83,29 +95,67 @@ describe('a playground', () => {
     expect(config.memcached).toEqual(playground.memcached.map(({ host, port }) => `${host}:${port}`));
     const { flockPort, adminPort } = config.server;
     expect(new Set([flockPort, adminPort, ...playground.databaseHosts.map(({ port }) => port), playground.redis.port]).size).toBe(5);
-    await playground.stop();
   });
 
   it('is readable by its owner only, and its databases ask for the password', async () => {
-    const playground = await startPlayground({ dir, ...small });
     const modes = readdirSync(dir).map((name) => [name, (statSync(join(dir, name)).mode & 0o077).toString(8)]);
     expect(modes).toEqual(modes.map(([name]) => [name, '0']));
     expect(statSync(dir).mode & 0o077).toBe(0);
-    const [host] = playground.databaseHosts;
+    const { host, port } = playground.databaseHosts[0] as { host: string; port: number };
     for (const user of ['root', '']) {
-      await expect(createConnection({ host: host?.host ?? '', port: host?.port ?? 0, user })).rejects.toMatchObject({ code: 'ER_ACCESS_DENIED_ERROR' });
+      await expect(createConnection({ host, port, user })).rejects.toMatchObject({ code: 'ER_ACCESS_DENIED_ERROR' });
     }
-    await playground.stop();
   });
 
-  it('leaves no process, no folder and no data after a stop, which may be repeated', async () => {
+  it('has servers that come back from a kill on the same port with their data', async () => {
+    await query(playground, 'CREATE DATABASE kept');
+    await redis(playground, (client) => client.set('kept', '1'));
+    const before = (await readPlayground(dir)).servers;
+    await Promise.all([playground.kill('db1'), playground.kill('redis')]);
+    const killed = (await readPlayground(dir)).servers;
+    expect(killed.filter(({ alive }) => !alive).map(({ name }) => name)).toEqual(['db1', 'redis']);
+    expect(killed.filter(({ alive, pid }) => !alive && exists(pid ?? 0))).toEqual([]);
+    await expect(playground.kill('db1')).rejects.toMatchObject({ code: 'FailedPrecondition', fields: { server: 'db1' } });
+    await Promise.all([playground.restart('db1'), playground.restart('redis')]);
+    expect((await readPlayground(dir)).servers.map(({ port }) => port)).toEqual(before.map(({ port }) => port));
+    expect(await query(playground, "SHOW DATABASES LIKE 'kept'")).toHaveLength(1);
+    expect(await redis(playground, (client) => client.get('kept'))).toBe('1');
+  });
+
+  it('has servers that stand still when paused, and answer once resumed', async () => {
+    const pid = (await readPlayground(dir)).servers[0]?.pid;
+    await playground.pause('db1');
+    expect(readFileSync(`/proc/${pid}/stat`, 'utf8')).toMatch(/\) T /);
+    await playground.resume('db1');
+    expect(await query(playground, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+  });
+
+  it('names its servers when asked for another', async () => {
+    await expect(playground.kill('db9')).rejects.toThrow(/db1, db2, redis, cache1, cache2/);
+  });
+
+  it('refuses a second start, and is adopted when asked', async () => {
+    await expect(startPlayground({ dir })).rejects.toMatchObject({ code: 'FailedPrecondition', message: expect.stringMatching(/already runs/) as string });
+    await expect(startPlayground({ dir, databaseHosts: 3, adopt: true })).rejects.toMatchObject({ code: 'FailedPrecondition', fields: { option: 'databaseHosts' } });
+    await playground.kill('redis');
+    const adopted = await startPlayground({ dir, adopt: true });
+    expect(adopted.databaseHosts).toEqual(playground.databaseHosts);
+    expect(await redis(adopted, (client) => client.ping())).toBe('PONG');
+  });
+});
+
+describe('a stop', () => {
+  beforeEach(makeFolder);
+  afterEach(removeFolder);
+
+  it('leaves no process, no folder and no data, not even of a server that is paused, and may be repeated', async () => {
     const playground = await startPlayground({ dir, ...small });
     const pids = await pidsOf();
-    expect(pids).toHaveLength(3);
-    expect(pids.every(exists)).toBe(true);
+    expect(pids.map(exists)).toEqual([true, true, true]);
+    await playground.pause('db1');
     await playground.stop();
     expect(pids.filter(exists)).toEqual([]);
-    expect(existsSync(dir)).toBe(false);
+    expect(readdirSync(parent)).toEqual([]);
     await playground.stop();
     await expect(stopPlayground(dir)).rejects.toMatchObject({ code: 'NotFound' });
     await expect(readPlayground(dir)).rejects.toMatchObject({ code: 'NotFound' });
@@ -113,75 +163,22 @@ describe('a playground', () => {
     expect(readdirSync(parent)).toEqual([]);
   });
 
-  it('keeps files that are not its own', async () => {
-    const playground = await startPlayground({ dir, ...small });
-    writeFileSync(join(dir, 'notes.txt'), 'mine');
-    await playground.stop();
-    expect(readdirSync(dir)).toEqual(['notes.txt']);
-  });
-
-  it('keeps its sockets elsewhere when its own path is too long for them', async () => {
+  it('keeps files that are not the playground’s, and removes sockets that had to stand elsewhere', async () => {
     dir = join(parent, 'x'.repeat(100));
     const playground = await startPlayground({ dir, ...small });
     const socketPath = playground.databaseHosts[0]?.socketPath ?? '';
     expect(socketPath).toMatch(/^\/tmp\/roost-[0-9a-f]{12}\/db1\/mysql\.sock$/);
     expect(statSync(dirname(socketPath)).mode & 0o077).toBe(0);
+    writeFileSync(join(dir, 'notes.txt'), 'mine');
     await playground.stop();
     expect(existsSync(dirname(dirname(socketPath)))).toBe(false);
-  });
-
-  it.each([0, 33, 1.5])('refuses %d database hosts', async (databaseHosts) => {
-    await expect(startPlayground({ dir, databaseHosts })).rejects.toMatchObject({ code: 'InvalidArgument' });
-    expect(existsSync(dir)).toBe(false);
-  });
-});
-
-describe('faults', () => {
-  it('a server that was killed comes back on the same port with its data', async () => {
-    const playground = await startPlayground({ dir, ...small });
-    await query(playground, 'CREATE DATABASE kept');
-    await redis(playground, (client) => client.set('kept', '1'));
-    const [database, journal] = await pidsOf();
-    await Promise.all([playground.kill('db1'), playground.kill('redis')]);
-    expect([database, journal].filter((pid) => exists(pid ?? 0))).toEqual([]);
-    expect((await readPlayground(dir)).servers.map(({ name, alive }) => [name, alive])).toEqual([['db1', false], ['redis', false], ['cache1', true]]);
-    await expect(playground.kill('db1')).rejects.toMatchObject({ code: 'FailedPrecondition', fields: { server: 'db1' } });
-    await Promise.all([playground.restart('db1'), playground.restart('redis')]);
-    expect(await query(playground, "SHOW DATABASES LIKE 'kept'")).toHaveLength(1);
-    expect(await redis(playground, (client) => client.get('kept'))).toBe('1');
-    await playground.stop();
-  });
-
-  it('a paused server is there, silent, and answers once resumed; a stop ends one that is paused', async () => {
-    const playground = await startPlayground({ dir, ...small });
-    const [pid] = await pidsOf();
-    await playground.pause('db1');
-    expect(readFileSync(`/proc/${pid}/stat`, 'utf8')).toMatch(/\) T /);
-    await playground.resume('db1');
-    expect(await query(playground, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
-    await playground.pause('db1');
-    await playground.stop();
-    expect(exists(pid ?? 0)).toBe(false);
-  });
-
-  it('names the servers there are when asked for another', async () => {
-    const playground = await startPlayground({ dir, ...small });
-    await expect(playground.kill('db9')).rejects.toThrow(/db1, redis, cache1/);
-    await playground.stop();
+    expect(readdirSync(dir)).toEqual(['notes.txt']);
   });
 });
 
 describe('a folder that has been used', () => {
-  it('is refused while its playground runs, and adopted when asked', async () => {
-    const first = await startPlayground({ dir, ...small });
-    await expect(startPlayground({ dir, ...small })).rejects.toMatchObject({ code: 'FailedPrecondition', message: expect.stringMatching(/already runs/) as string });
-    await expect(startPlayground({ dir, databaseHosts: 2, adopt: true })).rejects.toMatchObject({ code: 'FailedPrecondition', fields: { option: 'databaseHosts' } });
-    await first.kill('redis');
-    const second = await startPlayground({ dir, adopt: true });
-    expect(second.databaseHosts).toEqual(first.databaseHosts);
-    expect(await redis(second, (client) => client.ping())).toBe('PONG');
-    await second.stop();
-  });
+  beforeEach(makeFolder);
+  afterEach(removeFolder);
 
   it('goes on with the data that a stop kept', async () => {
     const first = await startPlayground({ dir, ...small });
@@ -233,25 +230,24 @@ describe('a folder that has been used', () => {
     expect(readdirSync(parent)).toEqual(['letter.txt']);
   });
 
-  it('is refused when its state cannot be read', async () => {
+  it('says what a server logged when its data cannot be used, and ends the others; is refused when its state cannot be read', async () => {
     const playground = await startPlayground({ dir, ...small });
     await playground.stop({ keepData: true });
+    truncateSync(join(dir, 'db1', 'data', 'ibdata1'), 100);
+    await expect(startPlayground({ dir, ...small })).rejects.toMatchObject({
+      code: 'FailedPrecondition',
+      message: expect.stringMatching(/^db1 did not start[^]*ibdata1/) as string,
+      fields: { server: 'db1' },
+    });
+    const { phase, servers } = await readPlayground(dir);
+    expect({ phase, alive: servers.filter(({ alive }) => alive) }).toEqual({ phase: 'stopped', alive: [] });
     truncateSync(join(dir, 'playground.json'), 20);
-    chmodSync(join(dir, 'playground.json'), 0o600);
     await expect(startPlayground({ dir, ...small })).rejects.toMatchObject({ code: 'DataLoss' });
     expect(existsSync(join(dir, 'db1', 'data'))).toBe(true);
   });
-});
 
-it('says what a server logged when it does not start, and ends the others', async () => {
-  const playground = await startPlayground({ dir, ...small });
-  await playground.stop({ keepData: true });
-  truncateSync(join(dir, 'db1', 'data', 'ibdata1'), 100);
-  await expect(startPlayground({ dir, ...small })).rejects.toMatchObject({
-    code: 'FailedPrecondition',
-    message: expect.stringMatching(/^db1 did not start[^]*ibdata1/) as string,
-    fields: { server: 'db1' },
+  it.each([0, 33, 1.5])('is not even made for %d database hosts', async (databaseHosts) => {
+    await expect(startPlayground({ dir, databaseHosts })).rejects.toMatchObject({ code: 'InvalidArgument' });
+    expect(existsSync(dir)).toBe(false);
   });
-  const { phase, servers } = await readPlayground(dir);
-  expect({ phase, alive: servers.filter(({ alive }) => alive) }).toEqual({ phase: 'stopped', alive: [] });
 });

@@ -3,7 +3,7 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, statS
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RoostError } from '../core/index.js';
-import { executablesOf, findBinaries, requireBinaries, type Binaries } from './binaries.js';
+import { findBinaries, programsOf, requireBinaries, type Binaries } from './binaries.js';
 import type { ServerDriver, StartServerOptions } from './driver.js';
 import type { PlaygroundFolder } from './folder.js';
 import { memcachedArguments } from './memcachedServer.js';
@@ -18,6 +18,7 @@ import type { PlaygroundState, ServerState } from './state.js';
 /** A database that was killed replays its log first, which takes longer than a clean start. */
 const readyWithinMs = 60_000;
 const portAttempts = 20;
+const sweepRounds = 10;
 
 /** Servers that are processes of this machine, in sessions of their own, so that they outlive whoever started them. */
 export class ProcessServers implements ServerDriver {
@@ -75,8 +76,13 @@ export class ProcessServers implements ServerDriver {
   async sweep(): Promise<void> {
     const binaries = findBinaries();
     if ('missing' in binaries) return;
-    const left = findProcessesIn(this.folder.dir, executablesOf(binaries));
-    await Promise.all(left.map((process) => endProcess(process, 0)));
+    const programs = programsOf(binaries);
+    // A script that makes data may start one more server before its turn to end comes.
+    for (let round = 0; round < sweepRounds; round++) {
+      const left = findProcessesIn(this.folder.dir, programs);
+      if (left.length === 0) return;
+      await Promise.all(left.map((process) => endProcess(process, 0)));
+    }
   }
 
   removeData(): Promise<void> {

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RoostError } from '../core/index.js';
@@ -67,20 +67,32 @@ export async function endProcess(target: ProcessIdentity, graceMs: number): Prom
 }
 
 /**
- * The processes that run one of `executables` (real paths) from a folder inside `dir`: what a starter that was killed between
- * starting a server and writing down its pid left behind. Needs /proc; empty where there is none.
+ * The processes that run one of `programs` (real paths; executables or scripts) from a folder inside `dir`: what a starter that was
+ * killed between starting a server and writing down its pid left behind. Needs /proc; empty where there is none.
  */
-export function findProcessesIn(dir: string, executables: readonly string[]): ProcessIdentity[] {
+export function findProcessesIn(dir: string, programs: readonly string[]): ProcessIdentity[] {
   const found: ProcessIdentity[] = [];
   for (const name of entriesOf('/proc')) {
     if (!/^\d+$/.test(name)) continue;
     const cwd = linkTarget(join('/proc', name, 'cwd'));
-    const executable = linkTarget(join('/proc', name, 'exe'));
-    if (!cwd?.startsWith(`${dir}/`) || executable === undefined || !executables.includes(executable)) continue;
+    if (cwd?.startsWith(`${dir}/`) !== true || !programsOf(name).some((program) => programs.includes(program))) continue;
     const identity = identify(Number(name));
     if (identity !== undefined) found.push(identity);
   }
   return found;
+}
+
+/** The executable and, as it may be an interpreter, the script that it runs. */
+function programsOf(pid: string): string[] {
+  const executable = linkTarget(join('/proc', pid, 'exe'));
+  if (executable === undefined) return [];
+  try {
+    const [, script] = readFileSync(join('/proc', pid, 'cmdline'), 'utf8').split('\0');
+    return script?.startsWith('/') === true && existsSync(script) ? [executable, realpathSync(script)] : [executable];
+  } catch (error) {
+    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return [];
+    throw error;
+  }
 }
 
 /** True where there is no /proc to tell. */
