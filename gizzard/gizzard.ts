@@ -10,6 +10,7 @@ import type { Leaf, Route } from './routing/route.js';
 import type { ShardType } from './shardType.js';
 import type { Change } from './topology/changes.js';
 import type { Topology } from './topology/topology.js';
+import { topologyWarnings } from './topology/topologyWarnings.js';
 
 export interface GizzardOptions {
   readonly shardTypes: readonly ShardType[];
@@ -58,9 +59,9 @@ export class Gizzard {
 
   /**
    * Changes the topology as one step. Tables of new leaves are made first, so that nothing is ever forwarded to a table that is not there;
-   * when the change is refused they stay behind, empty.
+   * when the change is refused they stay behind, empty. The audit says that it was made `by`, which is this process where absent.
    */
-  async apply(changes: readonly Change[]): Promise<Topology> {
+  async apply(changes: readonly Change[], by?: string): Promise<Topology> {
     for (const change of changes) {
       if (change.kind !== 'createShard' || nodeType(change.shard.type) !== undefined) continue;
       const { shard } = change;
@@ -70,7 +71,9 @@ export class Gizzard {
       }
       await type.create(this.hosts.host(shard.id.hostname), shard, Deadline.after(createDeadlineMs));
     }
-    return this.nameServer.apply(changes);
+    const topology = await this.nameServer.apply(changes, by);
+    for (const warning of topologyWarnings(topology)) this.log.warn(warning);
+    return topology;
   }
 
   /** Reads from one replica of a route; see `readAny`. */
@@ -80,7 +83,7 @@ export class Gizzard {
 
   /** Finishes or hands back the jobs in work, and closes every connection. */
   async close(): Promise<void> {
-    this.nameServer.close();
+    await this.nameServer.close();
     await this.jobs.close(closeGraceMs);
     await this.hosts.close();
   }

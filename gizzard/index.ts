@@ -5,20 +5,31 @@ export { DatabaseHosts } from './hosts/databaseHosts.js';
 export type { FollowUp, JobType } from './jobs/jobType.js';
 export type { QueueSizes, StoredJob } from './jobs/journal.js';
 export { priorities, type Priority } from './jobs/priority.js';
-export { NameServer } from './nameServer/nameServer.js';
+export type { AuditEntry } from './nameServer/audit.js';
+export { NameServer, thisProcess } from './nameServer/nameServer.js';
+export { isBehind, newestOf, type ReplicaLook } from './nameServer/replicas.js';
+export type { LogChange, RollbackEntry, RollbackLog } from './nameServer/rollbackLog.js';
 export { behaviors, nodeType, nodeTypes, type Behavior, type NodeType } from './nodes/index.js';
 export { readOrder, type Leaf, type Route, type TreeNode } from './routing/route.js';
 export type { ShardType } from './shardType.js';
 export { applyChanges, type Change } from './topology/changes.js';
+export { changesFromJson, changesToJson } from './topology/changeJson.js';
+export { changesBetween } from './topology/changesBetween.js';
 export { Topology, type Location } from './topology/topology.js';
+export { topologyWarnings } from './topology/topologyWarnings.js';
 export {
   busyStates,
+  emptyTopology,
   parseShardId,
+  remoteStatuses,
   shardKey,
   type BusyState,
+  type Fanout,
   type Forwarding,
   type HostWeight,
   type Link,
+  type RemoteHost,
+  type RemoteStatus,
   type ShardId,
   type ShardInfo,
   type TableInfo,

@@ -1,29 +1,43 @@
+import { hostname } from 'node:os';
 import { Deadline, RoostError, type Log } from '../../core/index.js';
 import type { DatabaseHosts } from '../hosts/databaseHosts.js';
-import { applyChanges, type Change } from '../topology/changes.js';
+import type { Change } from '../topology/changes.js';
 import { Topology } from '../topology/topology.js';
-import { NameServerStore } from './nameServerStore.js';
+import { emptyTopology } from '../topology/types.js';
+import type { AuditEntry } from './audit.js';
+import { NameServerStore, sameHead, type Head } from './nameServerStore.js';
+import { isBehind, NameServerReplicas, newestOf, type ReplicaLook } from './replicas.js';
+import type { LogChange, RollbackEntry, RollbackLog } from './rollbackLog.js';
 
-/** A look at the name server, or a change of it, takes no longer than this. */
+/** Setting up a replica, or loading the topology from it, takes no longer than this. */
 const operationDeadlineMs = 10_000;
 
-const emptyState = { version: -1, tables: [], shards: [], links: [], forwardings: [], hostWeights: [] };
+/** Who a change is said to be by where the caller does not say. */
+export const thisProcess = (): string => `${process.env['USER'] ?? process.env['LOGNAME'] ?? 'unknown'}@${hostname()} (process ${process.pid})`;
 
 /**
  * The topology of a cluster: kept in MySQL, held here as one snapshot that is swapped whole.
  * A reload that fails leaves the old snapshot serving; `lastReloadError` says why.
  */
 export class NameServer {
-  #topology = new Topology(emptyState);
+  readonly replicas: NameServerReplicas;
+  #topology = new Topology({ ...emptyTopology, version: -1 });
+  #head: Head | undefined;
   #reloading: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #repairing: Promise<unknown> | undefined;
+  /** Replicas that were behind at the last look, each with its head. */
+  #behind: ReadonlySet<string> = new Set();
+  readonly #listeners = new Set<(topology: Topology) => void>();
   /** Why the newest reload failed; undefined while reloads succeed. */
   lastReloadError: RoostError | undefined;
 
   constructor(
-    private readonly stores: readonly NameServerStore[],
+    stores: readonly NameServerStore[],
     private readonly log: Log,
-  ) {}
+  ) {
+    this.replicas = new NameServerReplicas(stores, log);
+  }
 
   static open(hosts: DatabaseHosts, names: readonly string[], cluster: string, log: Log): NameServer {
     return new NameServer(
@@ -36,9 +50,19 @@ export class NameServer {
     return this.#topology;
   }
 
-  /** Sets up the name server's database where there is none, and loads the topology. */
+  /**
+   * Sets up the name server's database where there is none, and loads the topology. A replica that cannot be set up now is set up when it
+   * is back; throws where none can.
+   */
   async create(): Promise<void> {
-    for (const store of this.stores) await store.create(Deadline.after(operationDeadlineMs));
+    const results = await Promise.allSettled(
+      this.replicas.stores.map((store) => {
+        const deadline = Deadline.after(operationDeadlineMs);
+        return deadline.race(store.create(deadline), `setting up the name server on ${store.host.name}`);
+      }),
+    );
+    const failed = results.find((result) => result.status === 'rejected');
+    if (failed !== undefined && results.every((result) => result.status === 'rejected')) throw failed.reason;
     await this.reload();
   }
 
@@ -46,14 +70,17 @@ export class NameServer {
    * Looks for a newer topology and swaps it in. Concurrent calls share one look.
    * Throws `Unavailable` where no replica of the name server answers, `FailedPrecondition` where it was never set up or holds a topology that is not sound.
    */
-  reload(): Promise<void> {
+  async reload(): Promise<void> {
     this.#reloading ??= this.#reload().finally(() => {
       this.#reloading = undefined;
     });
     return this.#reloading;
   }
 
-  /** Reloads on its own from now on. Failures are logged once for each new reason and kept in `lastReloadError`. */
+  /**
+   * Reloads on its own from now on, and repairs replicas of the name server that have missed changes. Failures are logged once for each new reason
+   * and kept in `lastReloadError`.
+   */
   watch(intervalMs: number): void {
     const look = async (): Promise<void> => {
       const before = this.lastReloadError?.message;
@@ -66,45 +93,97 @@ export class NameServer {
     this.#timer = setTimeout(() => void look(), intervalMs);
   }
 
-  close(): void {
+  /** Calls back with each new topology, until the function that it returns is called. */
+  onChange(listener: (topology: Topology) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  /** Stops watching, and waits for a repair that is under way. */
+  async close(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
+    await this.#repairing;
   }
 
   /**
-   * Applies changes as one: all are stored, or none. The resulting topology must be sound.
-   * Throws `AlreadyExists`, `NotFound` and `FailedPrecondition` as `applyChanges` and `Topology` do.
+   * Applies changes as one: all are stored, or none, with an entry in the audit. The resulting topology must be sound.
+   * Throws `AlreadyExists`, `NotFound`, `InvalidArgument` and `FailedPrecondition` as `applyChanges` and `Topology` do, and `Unavailable` as
+   * `NameServerReplicas.change` does.
    */
-  async apply(changes: readonly Change[]): Promise<Topology> {
-    const [first, ...others] = this.stores;
-    const deadline = Deadline.after(operationDeadlineMs);
-    const state = await first!.change(changes, deadline, (before) => new Topology(applyChanges(before, changes)).state);
-    for (const store of others) await store.change(changes, deadline, () => state);
-    this.#swap(new Topology(state));
+  async apply(changes: readonly Change[], by: string = thisProcess()): Promise<Topology> {
+    const { state, audit } = await this.replicas.change({ changes, logs: [] }, by);
+    this.#swap(new Topology(state), audit);
     return this.#topology;
   }
 
-  async #reload(): Promise<void> {
-    const said: string[] = [];
-    let last: unknown;
-    for (const store of this.stores) {
-      try {
-        const deadline = Deadline.after(operationDeadlineMs);
-        const version = await store.version(deadline);
-        if (version > this.#topology.version) this.#swap(new Topology(await store.load(deadline)));
-        this.lastReloadError = undefined;
-        return;
-      } catch (error) {
-        last = error;
-        said.push(error instanceof Error ? error.message : String(error));
-      }
-    }
-    const first = RoostError.from(last);
-    this.lastReloadError = this.stores.length === 1 ? first : new RoostError(first.code, `no replica of the name server gave a topology: ${said.join('; ')}`, { cause: last });
-    throw this.lastReloadError;
+  /** Changes rollback logs as one. */
+  async changeLogs(logs: readonly LogChange[], by: string = thisProcess()): Promise<void> {
+    await this.replicas.change({ changes: [], logs }, by);
   }
 
-  #swap(topology: Topology): void {
-    if (topology.version > this.#topology.version) this.#topology = topology;
+  findLog(name: string): Promise<RollbackLog | undefined> {
+    return this.replicas.any((store, deadline) => store.findLog(name, deadline));
+  }
+
+  /** The uppermost entries of a rollback log, uppermost first. */
+  logEntries(logId: string, count: number): Promise<RollbackEntry[]> {
+    return this.replicas.any((store, deadline) => store.logEntries(logId, count, deadline));
+  }
+
+  /** The newest changes, newest first. */
+  audit(options: { readonly count: number; readonly belowVersion?: number }): Promise<AuditEntry[]> {
+    return this.replicas.any((store, deadline) => store.audit(options.belowVersion ?? Number.MAX_SAFE_INTEGER, options.count, deadline));
+  }
+
+  /** Undoes one change of the audit, as a change of its own. Throws `NotFound`, and as `apply` where what came later stands in the way. */
+  async undo(version: number, by: string = thisProcess()): Promise<Topology> {
+    const [entry] = await this.audit({ count: 1, belowVersion: version + 1 });
+    if (entry?.version !== version) throw new RoostError('NotFound', `the audit has no change ${version}`, { fields: { version } });
+    if (entry.inverse.length === 0) throw new RoostError('FailedPrecondition', `change ${version} changed nothing that could be undone`, { fields: { version } });
+    return this.apply(entry.inverse, by);
+  }
+
+  async #reload(): Promise<void> {
+    try {
+      const looks = await this.replicas.look();
+      const { store, head } = newestOf(looks);
+      if (this.#isNews(head)) {
+        const deadline = Deadline.after(operationDeadlineMs);
+        const loaded = await store.load(deadline);
+        this.#swap(new Topology(loaded.state), loaded.head);
+      }
+      this.lastReloadError = undefined;
+      if (this.#timer !== undefined) this.#repairWhatStaysBehind(looks, head);
+    } catch (error) {
+      this.lastReloadError = RoostError.from(error);
+      throw this.lastReloadError;
+    }
+  }
+
+  /** A replica may be behind for a moment, while a change is on its way to it. */
+  #repairWhatStaysBehind(looks: readonly ReplicaLook[], newest: Head): void {
+    const behind = looks.filter((look) => isBehind(look, newest)).map(({ store, head }) => `${store.host.name} ${head?.changeId}`);
+    const stays = behind.some((replica) => this.#behind.has(replica));
+    this.#behind = new Set(behind);
+    if (!stays) return;
+    this.#repairing ??= this.replicas
+      .repair(looks)
+      .catch((error: unknown) => this.log.warn({ err: error }, 'a replica of the name server that missed changes could not be repaired; trying again'))
+      .finally(() => {
+        this.#repairing = undefined;
+      });
+  }
+
+  /** A change that never reached a majority may be replaced by another of the same version. */
+  #isNews(head: Head): boolean {
+    return this.#head === undefined || head.version > this.#head.version || (head.version === this.#head.version && !sameHead(head, this.#head));
+  }
+
+  #swap(topology: Topology, head: Head): void {
+    if (!this.#isNews(head)) return;
+    this.#topology = topology;
+    this.#head = { version: head.version, changeId: head.changeId };
+    for (const listener of this.#listeners) listener(topology);
   }
 }

@@ -1,55 +1,49 @@
 import { isRoostError, RoostError, type Deadline } from '../../core/index.js';
-import type { DatabaseHost, SqlRow, SqlSession } from '../hosts/databaseHost.js';
+import type { DatabaseHost, SqlSession } from '../hosts/databaseHost.js';
 import type { Change } from '../topology/changes.js';
-import { busyStates, type TopologyState } from '../topology/types.js';
+import { changesBetween } from '../topology/changesBetween.js';
+import type { TopologyState } from '../topology/types.js';
+import { readAudit, readAuditFrom, writeAudit, type AuditEntry } from './audit.js';
+import { nameServerTables } from './nameServerTables.js';
+import { findLog, overwriteLogs, readEntries, readLogs, writeLogChange, type LogChange, type RollbackEntry, type RollbackLog } from './rollbackLog.js';
+import { loadTopology, writeChange, type TableName } from './topologySql.js';
 
-/** The tables, in the order in which they are made. `meta` comes last: once it has its row, the set-up is complete. */
-const ddl: Readonly<Record<string, string>> = {
-  tables: `(
-    table_id INT NOT NULL PRIMARY KEY,
-    name VARCHAR(64) NOT NULL,
-    service VARCHAR(32) NOT NULL,
-    hash VARCHAR(32) NOT NULL
-  )`,
-  shards: `(
-    hostname VARCHAR(64) NOT NULL,
-    table_prefix VARCHAR(54) NOT NULL,
-    type VARCHAR(64) NOT NULL,
-    source_type VARCHAR(32) NOT NULL,
-    destination_type VARCHAR(32) NOT NULL,
-    busy TINYINT UNSIGNED NOT NULL DEFAULT 0,
-    PRIMARY KEY (hostname, table_prefix)
-  )`,
-  links: `(
-    parent_hostname VARCHAR(64) NOT NULL,
-    parent_table_prefix VARCHAR(54) NOT NULL,
-    child_hostname VARCHAR(64) NOT NULL,
-    child_table_prefix VARCHAR(54) NOT NULL,
-    weight INT NOT NULL,
-    PRIMARY KEY (parent_hostname, parent_table_prefix, child_hostname, child_table_prefix),
-    KEY child (child_hostname, child_table_prefix)
-  )`,
-  forwardings: `(
-    table_id INT NOT NULL,
-    base_id BIGINT NOT NULL,
-    shard_hostname VARCHAR(64) NOT NULL,
-    shard_table_prefix VARCHAR(54) NOT NULL,
-    PRIMARY KEY (table_id, base_id)
-  )`,
-  host_weights: `(
-    hostname VARCHAR(64) NOT NULL PRIMARY KEY,
-    read_weight DOUBLE NOT NULL,
-    write_weight DOUBLE NOT NULL
-  )`,
-  meta: `(
-    id TINYINT NOT NULL PRIMARY KEY,
-    version BIGINT NOT NULL
-  )`,
-};
+/** Which change a replica has seen last. Replicas whose heads are equal hold the same. */
+export interface Head {
+  readonly version: number;
+  readonly changeId: string;
+}
 
-/** One replica of the name server's database: the SQL of the topology, and nothing else. */
+/** What is stored as one: changes of the topology and of rollback logs. */
+export interface Step {
+  readonly changes: readonly Change[];
+  readonly logs: readonly LogChange[];
+}
+
+/** A step that a replica has stored, for others to follow. */
+export interface StoredStep extends Step {
+  readonly before: Head;
+  readonly state: TopologyState;
+  readonly audit: AuditEntry;
+}
+
+/** All that a replica holds, but the audit. */
+export interface StoreContent {
+  readonly head: Head;
+  readonly state: TopologyState;
+  readonly logs: readonly (RollbackLog & { readonly entries: readonly RollbackEntry[] })[];
+}
+
+/** Entries of one log that are copied to another replica. */
+const maxLogEntries = 100_000;
+const auditRowsPerRead = 100;
+
+export const sameHead = (a: Head, b: Head): boolean => a.version === b.version && a.changeId === b.changeId;
+
+/** One replica of the name server's database: its SQL, and nothing else. */
 export class NameServerStore {
   readonly #database: string;
+  readonly #table: TableName;
 
   /** `database` must be a checked identifier. */
   constructor(
@@ -57,164 +51,142 @@ export class NameServerStore {
     database: string,
   ) {
     this.#database = `\`${database}\``;
+    this.#table = (table) => `${this.#database}.\`${table}\``;
   }
 
   /** Makes what is missing of a set-up that never finished; changes nothing where it has. */
   async create(deadline: Deadline): Promise<void> {
     await this.host.run(`CREATE DATABASE IF NOT EXISTS ${this.#database}`, [], deadline);
-    if ((await this.#version(this.host, deadline)) !== undefined) return;
-    for (const [table, columns] of Object.entries(ddl)) {
+    if ((await this.#head(this.host, deadline)) !== undefined) return;
+    for (const [table, columns] of Object.entries(nameServerTables)) {
       await this.host.run(`CREATE TABLE IF NOT EXISTS ${this.#table(table)} ${columns} ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin`, [], deadline);
     }
-    await this.host.run(`INSERT IGNORE INTO ${this.#table('meta')} (id, version) VALUES (1, 0)`, [], deadline);
+    await this.host.run(`INSERT IGNORE INTO ${this.#table('meta')} (id, version, change_id) VALUES (1, 0, '')`, [], deadline);
   }
 
   /** Throws `FailedPrecondition` where the name server was never set up. */
-  async version(deadline: Deadline): Promise<number> {
-    const version = await this.#version(this.host, deadline);
-    if (version !== undefined) return version;
-    throw new RoostError('FailedPrecondition', `the name server on ${this.host.name} is not set up (database ${this.#database}): "roost serve" and "roost graph create" set it up`, {
-      fields: { host: this.host.name },
-    });
+  async head(deadline: Deadline): Promise<Head> {
+    return (await this.#head(this.host, deadline)) ?? this.#notSetUp();
   }
 
   /** The whole topology, as of one moment. */
-  load(deadline: Deadline): Promise<TopologyState> {
+  load(deadline: Deadline): Promise<{ readonly head: Head; readonly state: TopologyState }> {
     return this.host.transaction(deadline, async (session) => {
       // Shared locks on the version's row keep a change from committing between two of the statements below.
-      const version = await this.#version(session, deadline, 'LOCK IN SHARE MODE');
-      if (version === undefined) return { version: await this.version(deadline), tables: [], shards: [], links: [], forwardings: [], hostWeights: [] };
-      return { version, ...(await this.#loadAll(session, deadline)) };
+      const head = (await this.#head(session, deadline, 'LOCK IN SHARE MODE')) ?? this.#notSetUp();
+      return { head, state: await this.#state(session, head, deadline) };
     });
   }
 
-  /**
-   * Writes changes in one transaction. `decide` gets the state they apply to, locked, and throws to refuse them.
-   * Returns what `decide` returned.
-   */
-  change(changes: readonly Change[], deadline: Deadline, decide: (state: TopologyState) => TopologyState): Promise<TopologyState> {
+  /** Everything that another replica needs to be the same, as of one moment. */
+  content(deadline: Deadline): Promise<StoreContent> {
     return this.host.transaction(deadline, async (session) => {
-      const version = (await this.#version(session, deadline, 'FOR UPDATE')) ?? (await this.version(deadline));
-      const next = decide({ version, ...(await this.#loadAll(session, deadline)) });
-      for (const change of changes) await this.#write(session, change, deadline);
-      await session.run(`UPDATE ${this.#table('meta')} SET version = ? WHERE id = 1`, [next.version], deadline);
-      return next;
+      const head = (await this.#head(session, deadline, 'LOCK IN SHARE MODE')) ?? this.#notSetUp();
+      const logs: StoreContent['logs'][number][] = [];
+      for (const log of await readLogs(session, this.#table, deadline)) {
+        logs.push({ ...log, entries: await readEntries(session, this.#table, log.logId, maxLogEntries, deadline) });
+      }
+      return { head, state: await this.#state(session, head, deadline), logs };
     });
   }
 
-  async #version(session: SqlSession, deadline: Deadline, lock = ''): Promise<number | undefined> {
+  /** Stores a step in one transaction. `decide` gets the state it applies to, locked, and gives the one after it; it throws to refuse the step. */
+  lead(step: Step, by: { readonly changeId: string; readonly by: string }, deadline: Deadline, decide: (before: TopologyState) => TopologyState): Promise<StoredStep> {
+    return this.host.transaction(deadline, async (session) => {
+      const before = (await this.#head(session, deadline, 'FOR UPDATE')) ?? this.#notSetUp();
+      const old = await this.#state(session, before, deadline);
+      const state = decide(old);
+      const audit: AuditEntry = {
+        version: state.version,
+        ...by,
+        changedAtMs: Date.now(),
+        changes: step.changes,
+        inverse: changesBetween(state, old),
+      };
+      await this.#write(session, step, audit, deadline);
+      return { ...step, before, state, audit };
+    });
+  }
+
+  /** Stores a step that the primary has stored. False, and nothing is changed, where this replica had not seen all before it. */
+  follow(step: StoredStep, deadline: Deadline): Promise<boolean> {
+    return this.host.transaction(deadline, async (session) => {
+      const head = await this.#head(session, deadline, 'FOR UPDATE');
+      if (head !== undefined && sameHead(head, { version: step.audit.version, changeId: step.audit.changeId })) return true;
+      if (head === undefined || !sameHead(head, step.before)) return false;
+      await this.#write(session, step, step.audit, deadline);
+      return true;
+    });
+  }
+
+  /** Becomes the same as another replica. False, and nothing is changed, where this one is by now the same, or newer. */
+  async overwrite(source: NameServerStore, deadline: Deadline): Promise<boolean> {
+    await this.create(deadline);
+    const own = await this.head(deadline);
+    const content = await source.content(deadline);
+    for (let from = own.version; ; ) {
+      const entries = await readAuditFrom(source.host, source.#table, from, auditRowsPerRead, deadline);
+      for (const entry of entries) if (entry.version <= content.head.version) await writeAudit(this.host, this.#table, entry, deadline);
+      const last = entries.at(-1);
+      if (last === undefined || entries.length < auditRowsPerRead) break;
+      from = last.version + 1;
+    }
+    return this.host.transaction(deadline, async (session) => {
+      const head = (await this.#head(session, deadline, 'FOR UPDATE')) ?? this.#notSetUp();
+      if (head.version > content.head.version || sameHead(head, content.head)) return false;
+      for (const change of changesBetween(await this.#state(session, head, deadline), content.state)) await writeChange(session, this.#table, change, deadline);
+      await overwriteLogs(session, this.#table, content.logs, deadline);
+      await this.#setHead(session, content.head, deadline);
+      return true;
+    });
+  }
+
+  /** The newest changes below a version, newest first. */
+  audit(belowVersion: number, count: number, deadline: Deadline): Promise<AuditEntry[]> {
+    return readAudit(this.host, this.#table, belowVersion, count, deadline);
+  }
+
+  findLog(name: string, deadline: Deadline): Promise<RollbackLog | undefined> {
+    return findLog(this.host, this.#table, name, deadline);
+  }
+
+  logEntries(logId: string, count: number, deadline: Deadline): Promise<RollbackEntry[]> {
+    return readEntries(this.host, this.#table, logId, count, deadline);
+  }
+
+  /** A table of this replica's, quoted, for what is kept beside the topology. */
+  tableName(table: keyof typeof nameServerTables): string {
+    return this.#table(table);
+  }
+
+  async #write(session: SqlSession, step: Step, audit: AuditEntry, deadline: Deadline): Promise<void> {
+    for (const change of step.changes) await writeChange(session, this.#table, change, deadline);
+    for (const change of step.logs) await writeLogChange(session, this.#table, change, deadline);
+    await writeAudit(session, this.#table, audit, deadline);
+    await this.#setHead(session, audit, deadline);
+  }
+
+  async #setHead(session: SqlSession, head: Head, deadline: Deadline): Promise<void> {
+    await session.run(`UPDATE ${this.#table('meta')} SET version = ?, change_id = ? WHERE id = 1`, [head.version, head.changeId], deadline);
+  }
+
+  async #state(session: SqlSession, head: Head, deadline: Deadline): Promise<TopologyState> {
+    return { version: head.version, ...(await loadTopology(session, this.#table, deadline)) };
+  }
+
+  async #head(session: SqlSession, deadline: Deadline, lock = ''): Promise<Head | undefined> {
     try {
-      const [row] = await session.rows(`SELECT version FROM ${this.#table('meta')} WHERE id = 1 ${lock}`, [], deadline);
-      return row === undefined ? undefined : Number(row[0]);
+      const [row] = await session.rows(`SELECT version, change_id FROM ${this.#table('meta')} WHERE id = 1 ${lock}`, [], deadline);
+      return row === undefined ? undefined : { version: Number(row[0]), changeId: String(row[1]) };
     } catch (error) {
       if (isRoostError(error, 'FailedPrecondition')) return undefined;
       throw error;
     }
   }
 
-  async #loadAll(session: SqlSession, deadline: Deadline): Promise<Omit<TopologyState, 'version'>> {
-    const select = (columns: string, table: string): Promise<SqlRow[]> => session.rows(`SELECT ${columns} FROM ${this.#table(table)}`, [], deadline);
-    const text = (value: SqlRow[number] | undefined): string => String(value);
-    return {
-      tables: (await select('table_id, name, service, hash', 'tables')).map((row) => ({
-        tableId: Number(row[0]),
-        name: text(row[1]),
-        service: text(row[2]),
-        hash: text(row[3]),
-      })),
-      shards: (await select('hostname, table_prefix, type, source_type, destination_type, busy', 'shards')).map((row) => ({
-        id: { hostname: text(row[0]), tablePrefix: text(row[1]) },
-        type: text(row[2]),
-        sourceType: text(row[3]),
-        destinationType: text(row[4]),
-        busy: busyStates[Number(row[5])] ?? 'error',
-      })),
-      links: (await select('parent_hostname, parent_table_prefix, child_hostname, child_table_prefix, weight', 'links')).map((row) => ({
-        parent: { hostname: text(row[0]), tablePrefix: text(row[1]) },
-        child: { hostname: text(row[2]), tablePrefix: text(row[3]) },
-        weight: Number(row[4]),
-      })),
-      forwardings: (await select('table_id, base_id, shard_hostname, shard_table_prefix', 'forwardings')).map((row) => ({
-        tableId: Number(row[0]),
-        baseId: BigInt(row[1] as number | string),
-        shard: { hostname: text(row[2]), tablePrefix: text(row[3]) },
-      })),
-      hostWeights: (await select('hostname, read_weight, write_weight', 'host_weights')).map((row) => ({
-        hostname: text(row[0]),
-        read: Number(row[1]),
-        write: Number(row[2]),
-      })),
-    };
-  }
-
-  async #write(session: SqlSession, change: Change, deadline: Deadline): Promise<void> {
-    switch (change.kind) {
-      case 'createTable': {
-        const { tableId, name, service, hash } = change.table;
-        await session.run(`INSERT IGNORE INTO ${this.#table('tables')} (table_id, name, service, hash) VALUES (?, ?, ?, ?)`, [tableId, name, service, hash], deadline);
-        return;
-      }
-      case 'removeTable':
-        await session.run(`DELETE FROM ${this.#table('tables')} WHERE table_id = ?`, [change.tableId], deadline);
-        return;
-      case 'createShard': {
-        const { id, type, sourceType, destinationType, busy } = change.shard;
-        await session.run(
-          `INSERT IGNORE INTO ${this.#table('shards')} (hostname, table_prefix, type, source_type, destination_type, busy) VALUES (?, ?, ?, ?, ?, ?)`,
-          [id.hostname, id.tablePrefix, type, sourceType, destinationType, busyStates.indexOf(busy)],
-          deadline,
-        );
-        return;
-      }
-      case 'deleteShard':
-        await session.run(`DELETE FROM ${this.#table('shards')} WHERE hostname = ? AND table_prefix = ?`, [change.id.hostname, change.id.tablePrefix], deadline);
-        return;
-      case 'addLink': {
-        const { parent, child, weight } = change.link;
-        await session.run(
-          `REPLACE INTO ${this.#table('links')} (parent_hostname, parent_table_prefix, child_hostname, child_table_prefix, weight) VALUES (?, ?, ?, ?, ?)`,
-          [parent.hostname, parent.tablePrefix, child.hostname, child.tablePrefix, weight],
-          deadline,
-        );
-        return;
-      }
-      case 'removeLink':
-        await session.run(
-          `DELETE FROM ${this.#table('links')} WHERE parent_hostname = ? AND parent_table_prefix = ? AND child_hostname = ? AND child_table_prefix = ?`,
-          [change.parent.hostname, change.parent.tablePrefix, change.child.hostname, change.child.tablePrefix],
-          deadline,
-        );
-        return;
-      case 'setForwarding': {
-        const { tableId, baseId, shard } = change.forwarding;
-        await session.run(
-          `REPLACE INTO ${this.#table('forwardings')} (table_id, base_id, shard_hostname, shard_table_prefix) VALUES (?, ?, ?, ?)`,
-          [tableId, baseId, shard.hostname, shard.tablePrefix],
-          deadline,
-        );
-        return;
-      }
-      case 'removeForwarding':
-        await session.run(`DELETE FROM ${this.#table('forwardings')} WHERE table_id = ? AND base_id = ?`, [change.tableId, change.baseId], deadline);
-        return;
-      case 'setHostWeight':
-        await session.run(
-          `REPLACE INTO ${this.#table('host_weights')} (hostname, read_weight, write_weight) VALUES (?, ?, ?)`,
-          [change.weight.hostname, change.weight.read, change.weight.write],
-          deadline,
-        );
-        return;
-      case 'markBusy':
-        await session.run(
-          `UPDATE ${this.#table('shards')} SET busy = ? WHERE hostname = ? AND table_prefix = ?`,
-          [busyStates.indexOf(change.busy), change.id.hostname, change.id.tablePrefix],
-          deadline,
-        );
-        return;
-    }
-  }
-
-  #table(name: string): string {
-    return `${this.#database}.\`${name}\``;
+  #notSetUp(): never {
+    throw new RoostError('FailedPrecondition', `the name server on ${this.host.name} is not set up (database ${this.#database}): "roost serve" and "roost graph create" set it up`, {
+      fields: { host: this.host.name },
+    });
   }
 }

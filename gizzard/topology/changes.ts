@@ -1,5 +1,18 @@
 import { RoostError } from '../../core/index.js';
-import { shardKey, type Forwarding, type HostWeight, type Link, type ShardId, type ShardInfo, type TableInfo, type TopologyState } from './types.js';
+import type { Priority } from '../jobs/priority.js';
+import {
+  shardKey,
+  type Fanout,
+  type Forwarding,
+  type HostWeight,
+  type Link,
+  type RemoteHost,
+  type ShardId,
+  type ShardInfo,
+  type TableInfo,
+  type TopologyState,
+} from './types.js';
+import { validFanout, validRemoteHost } from './validOperations.js';
 
 /** One step of a change to the topology. */
 export type Change =
@@ -12,11 +25,19 @@ export type Change =
   | { readonly kind: 'setForwarding'; readonly forwarding: Forwarding }
   | { readonly kind: 'removeForwarding'; readonly tableId: number; readonly baseId: bigint }
   | { readonly kind: 'setHostWeight'; readonly weight: HostWeight }
-  | { readonly kind: 'markBusy'; readonly id: ShardId; readonly busy: ShardInfo['busy'] };
+  | { readonly kind: 'removeHostWeight'; readonly hostname: string }
+  | { readonly kind: 'markBusy'; readonly id: ShardId; readonly busy: ShardInfo['busy'] }
+  | { readonly kind: 'setRemoteHost'; readonly host: RemoteHost }
+  | { readonly kind: 'removeRemoteHost'; readonly hostname: string; readonly port: number }
+  | { readonly kind: 'pauseJobs'; readonly priority: Priority }
+  | { readonly kind: 'resumeJobs'; readonly priority: Priority }
+  | { readonly kind: 'addFanout'; readonly fanout: Fanout }
+  | { readonly kind: 'removeFanout'; readonly fanout: Fanout };
 
 /**
  * The state after some changes, with the next version. Creating what exists and is the same changes nothing, so that a change may be repeated;
  * creating it differently throws `AlreadyExists`, and removing or marking what is not there `NotFound`.
+ * Only what comes out counts: a shard that is deleted must have no link and no forwarding once all changes are made, else `FailedPrecondition`.
  */
 export function applyChanges(state: TopologyState, changes: readonly Change[]): TopologyState {
   const tables = new Map(state.tables.map((table) => [table.tableId, table]));
@@ -24,9 +45,13 @@ export function applyChanges(state: TopologyState, changes: readonly Change[]): 
   const links = new Map(state.links.map((link) => [linkKey(link.parent, link.child), link]));
   const forwardings = new Map(state.forwardings.map((forwarding) => [forwardingKey(forwarding), forwarding]));
   const hostWeights = new Map(state.hostWeights.map((weight) => [weight.hostname, weight]));
+  const remoteHosts = new Map(state.remoteHosts.map((host) => [remoteKey(host), host]));
+  const paused = new Set(state.pausedPriorities);
+  const fanouts = new Map(state.fanouts.map((fanout) => [fanoutKey(fanout), fanout]));
+  const deleted = new Set<string>();
 
-  const remove = <V>(map: Map<string, V> | Map<number, V>, key: string | number, what: string): void => {
-    if (!(map as Map<string | number, V>).delete(key)) throw new RoostError('NotFound', `there is no ${what}`);
+  const remove = <K>(map: Map<K, unknown>, key: K, what: string): void => {
+    if (!map.delete(key)) throw new RoostError('NotFound', `there is no ${what}`);
   };
 
   for (const change of changes) {
@@ -49,11 +74,13 @@ export function applyChanges(state: TopologyState, changes: readonly Change[]): 
           throw new RoostError('AlreadyExists', `shard ${key} exists as ${known.type}`, { fields: { shard: key } });
         }
         if (known === undefined) shards.set(key, change.shard);
+        deleted.delete(key);
         break;
       }
       case 'deleteShard': {
         const key = shardKey(change.id);
         remove(shards, key, `shard ${key}`);
+        deleted.add(key);
         break;
       }
       case 'addLink':
@@ -71,6 +98,9 @@ export function applyChanges(state: TopologyState, changes: readonly Change[]): 
       case 'setHostWeight':
         hostWeights.set(change.weight.hostname, change.weight);
         break;
+      case 'removeHostWeight':
+        remove(hostWeights, change.hostname, `weight of host ${change.hostname}`);
+        break;
       case 'markBusy': {
         const key = shardKey(change.id);
         const known = shards.get(key);
@@ -78,8 +108,27 @@ export function applyChanges(state: TopologyState, changes: readonly Change[]): 
         shards.set(key, { ...known, busy: change.busy });
         break;
       }
+      case 'setRemoteHost':
+        remoteHosts.set(remoteKey(change.host), validRemoteHost(change.host));
+        break;
+      case 'removeRemoteHost':
+        remove(remoteHosts, remoteKey(change), `remote host ${remoteKey(change)}`);
+        break;
+      case 'pauseJobs':
+        paused.add(change.priority);
+        break;
+      case 'resumeJobs':
+        paused.delete(change.priority);
+        break;
+      case 'addFanout':
+        fanouts.set(fanoutKey(change.fanout), validFanout(change.fanout));
+        break;
+      case 'removeFanout':
+        remove(fanouts, fanoutKey(change.fanout), `fanout ${change.fanout.suffix} of the ${change.fanout.priority} jobs`);
+        break;
     }
   }
+  refuseOrphans(deleted, links.values(), forwardings.values());
   return {
     version: state.version + 1,
     tables: [...tables.values()],
@@ -87,8 +136,28 @@ export function applyChanges(state: TopologyState, changes: readonly Change[]): 
     links: [...links.values()],
     forwardings: [...forwardings.values()],
     hostWeights: [...hostWeights.values()],
+    remoteHosts: [...remoteHosts.values()],
+    pausedPriorities: [...paused],
+    fanouts: [...fanouts.values()],
   };
 }
 
-const linkKey = (parent: ShardId, child: ShardId): string => `${shardKey(parent)} → ${shardKey(child)}`;
-const forwardingKey = (forwarding: { readonly tableId: number; readonly baseId: bigint }): string => `${forwarding.tableId} ${forwarding.baseId}`;
+/** A shard that goes takes nothing with it: what is linked to it, or forwards to it, must be taken off first. */
+function refuseOrphans(deleted: ReadonlySet<string>, links: Iterable<Link>, forwardings: Iterable<Forwarding>): void {
+  if (deleted.size === 0) return;
+  const refuse = (shard: string, why: string): never => {
+    throw new RoostError('FailedPrecondition', `shard ${shard} cannot be deleted: ${why}`, { fields: { shard } });
+  };
+  for (const { parent, child } of links) {
+    if (deleted.has(shardKey(parent))) refuse(shardKey(parent), `${shardKey(child)} is linked below it`);
+    if (deleted.has(shardKey(child))) refuse(shardKey(child), `it is linked below ${shardKey(parent)}`);
+  }
+  for (const { tableId, baseId, shard } of forwardings) {
+    if (deleted.has(shardKey(shard))) refuse(shardKey(shard), `table ${tableId} forwards ${baseId} to it`);
+  }
+}
+
+export const linkKey = (parent: ShardId, child: ShardId): string => `${shardKey(parent)} → ${shardKey(child)}`;
+export const forwardingKey = (forwarding: { readonly tableId: number; readonly baseId: bigint }): string => `${forwarding.tableId} ${forwarding.baseId}`;
+export const remoteKey = (host: { readonly hostname: string; readonly port: number }): string => `${host.hostname}:${host.port}`;
+export const fanoutKey = (fanout: Fanout): string => `${fanout.priority} ${fanout.suffix}`;

@@ -1,4 +1,5 @@
 import { RoostError } from '../../core/index.js';
+import type { Priority } from '../jobs/priority.js';
 
 /** A shard's name: the database host it lives on and the prefix of its tables there. Routing nodes have a host too, in name only. */
 export interface ShardId {
@@ -50,6 +51,24 @@ export interface TableInfo {
   readonly hash: string;
 }
 
+/** What becomes of the jobs for a remote host: they are sent, dropped, or kept until it is unblocked. The place is its number on the manager's wire. */
+export const remoteStatuses = ['normal', 'blackholed', 'blocked'] as const;
+export type RemoteStatus = (typeof remoteStatuses)[number];
+
+/** A job injector of another cluster, to which the writes that this cluster accepts are replicated. */
+export interface RemoteHost {
+  readonly hostname: string;
+  readonly port: number;
+  readonly cluster: string;
+  readonly status: RemoteStatus;
+}
+
+/** A copy of every job of a priority, in a stream of its own, for onlookers. */
+export interface Fanout {
+  readonly priority: Priority;
+  readonly suffix: string;
+}
+
 /** The whole content of a name server. */
 export interface TopologyState {
   readonly version: number;
@@ -58,7 +77,24 @@ export interface TopologyState {
   readonly links: readonly Link[];
   readonly forwardings: readonly Forwarding[];
   readonly hostWeights: readonly HostWeight[];
+  readonly remoteHosts: readonly RemoteHost[];
+  /** Priorities whose jobs are journalled but not worked on. */
+  readonly pausedPriorities: readonly Priority[];
+  readonly fanouts: readonly Fanout[];
 }
+
+/** What a name server holds before the first change. */
+export const emptyTopology: TopologyState = {
+  version: 0,
+  tables: [],
+  shards: [],
+  links: [],
+  forwardings: [],
+  hostWeights: [],
+  remoteHosts: [],
+  pausedPriorities: [],
+  fanouts: [],
+};
 
 /** A shard id as text, `host/prefix`: the key of maps, and what users read and type. */
 export const shardKey = (id: ShardId): string => `${id.hostname}/${id.tablePrefix}`;

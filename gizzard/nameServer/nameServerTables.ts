@@ -1,0 +1,85 @@
+/** The tables, in the order in which they are made. `meta` comes last: once it has its row, the set-up is complete. */
+export const nameServerTables: Readonly<Record<string, string>> = {
+  tables: `(
+    table_id INT NOT NULL PRIMARY KEY,
+    name VARCHAR(64) NOT NULL,
+    service VARCHAR(32) NOT NULL,
+    hash VARCHAR(32) NOT NULL
+  )`,
+  shards: `(
+    hostname VARCHAR(64) NOT NULL,
+    table_prefix VARCHAR(54) NOT NULL,
+    type VARCHAR(64) NOT NULL,
+    source_type VARCHAR(32) NOT NULL,
+    destination_type VARCHAR(32) NOT NULL,
+    busy TINYINT UNSIGNED NOT NULL DEFAULT 0,
+    PRIMARY KEY (hostname, table_prefix)
+  )`,
+  links: `(
+    parent_hostname VARCHAR(64) NOT NULL,
+    parent_table_prefix VARCHAR(54) NOT NULL,
+    child_hostname VARCHAR(64) NOT NULL,
+    child_table_prefix VARCHAR(54) NOT NULL,
+    weight INT NOT NULL,
+    PRIMARY KEY (parent_hostname, parent_table_prefix, child_hostname, child_table_prefix),
+    KEY child (child_hostname, child_table_prefix)
+  )`,
+  forwardings: `(
+    table_id INT NOT NULL,
+    base_id BIGINT NOT NULL,
+    shard_hostname VARCHAR(64) NOT NULL,
+    shard_table_prefix VARCHAR(54) NOT NULL,
+    PRIMARY KEY (table_id, base_id)
+  )`,
+  host_weights: `(
+    hostname VARCHAR(64) NOT NULL PRIMARY KEY,
+    read_weight DOUBLE NOT NULL,
+    write_weight DOUBLE NOT NULL
+  )`,
+  remote_hosts: `(
+    hostname VARCHAR(255) NOT NULL,
+    port SMALLINT UNSIGNED NOT NULL,
+    cluster VARCHAR(64) NOT NULL,
+    status TINYINT UNSIGNED NOT NULL,
+    PRIMARY KEY (hostname, port)
+  )`,
+  paused_priorities: `(
+    priority VARCHAR(16) NOT NULL PRIMARY KEY
+  )`,
+  fanouts: `(
+    priority VARCHAR(16) NOT NULL,
+    suffix VARCHAR(32) NOT NULL,
+    PRIMARY KEY (priority, suffix)
+  )`,
+  audit: `(
+    version BIGINT NOT NULL PRIMARY KEY,
+    change_id CHAR(32) NOT NULL,
+    changed_at BIGINT NOT NULL,
+    actor VARCHAR(255) NOT NULL,
+    change_count INT NOT NULL,
+    changes LONGBLOB NOT NULL,
+    inverse LONGBLOB NOT NULL
+  )`,
+  rollback_logs: `(
+    log_id CHAR(32) NOT NULL PRIMARY KEY,
+    name VARCHAR(255) NOT NULL,
+    UNIQUE KEY name (name)
+  )`,
+  rollback_entries: `(
+    log_id CHAR(32) NOT NULL,
+    entry_id INT NOT NULL,
+    operation TEXT NOT NULL,
+    PRIMARY KEY (log_id, entry_id)
+  )`,
+  servers: `(
+    server_id CHAR(36) NOT NULL PRIMARY KEY,
+    info TEXT NOT NULL,
+    topology_version BIGINT NOT NULL,
+    seen_at BIGINT NOT NULL
+  )`,
+  meta: `(
+    id TINYINT NOT NULL PRIMARY KEY,
+    version BIGINT NOT NULL,
+    change_id CHAR(32) NOT NULL
+  )`,
+};

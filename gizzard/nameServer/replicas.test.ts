@@ -1,0 +1,188 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { createServer } from 'node:net';
+import { once } from 'node:events';
+import { Deadline, silentLog, type RoostConfig } from '../../core/index.js';
+import { freshCluster } from '../../test/support/index.js';
+import { DatabaseHosts } from '../hosts/databaseHosts.js';
+import type { Change } from '../topology/changes.js';
+import type { ShardInfo } from '../topology/types.js';
+import { NameServer } from './nameServer.js';
+import { NameServerStore } from './nameServerStore.js';
+
+const { config } = freshCluster('nameserver_replicas');
+const [first, second] = Object.keys(config.databaseHosts) as [string, string];
+const open: (() => Promise<void>)[] = [];
+
+afterEach(async () => {
+  for (const close of open.splice(0)) await close();
+});
+
+const replicating = (name: string): ShardInfo => ({ id: { hostname: 'localhost', tablePrefix: name }, type: 'replicating', sourceType: '', destinationType: '', busy: 'normal' });
+const create = (name: string): Change => ({ kind: 'createShard', shard: replicating(name) });
+
+/** A port that nothing listens on. */
+async function deadPort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+let clusters = 0;
+
+/** A name server with replicas a, b and c, as a process sees it for which some of them are down. */
+function cluster(): { nameServer(down?: readonly string[], order?: readonly string[]): Promise<NameServer> } {
+  const id = ++clusters;
+  const alive = { a: config.databaseHosts[first]!, b: config.databaseHosts[second]!, c: config.databaseHosts[first]! };
+  return {
+    async nameServer(down = [], order = ['a', 'b', 'c']) {
+      const port = await deadPort();
+      const databaseHosts: RoostConfig['databaseHosts'] = {};
+      for (const [name, host] of Object.entries(alive)) databaseHosts[name] = down.includes(name) ? { host: '127.0.0.1', port, user: 'root', password: '' } : host;
+      const hosts = new DatabaseHosts({ databaseHosts, pool: config.pool }, silentLog);
+      const stores = order.map((name) => new NameServerStore(hosts.host(name), `${config.cluster}_${id}${name}`));
+      const nameServer = new NameServer(stores, silentLog);
+      open.push(async () => {
+        await nameServer.close();
+        await hosts.close();
+      });
+      await nameServer.create();
+      return nameServer;
+    },
+  };
+}
+
+const heads = async (nameServer: NameServer) => (await nameServer.replicas.look()).map(({ head }) => head);
+const shardNames = (nameServer: NameServer): string[] => nameServer.topology.state.shards.map(({ id }) => id.tablePrefix).sort();
+
+describe('replicas of the name server', () => {
+  it('all hold a change, with the same head', async () => {
+    const nameServer = await cluster().nameServer();
+    await nameServer.apply([create('x_000')]);
+    const [a, b, c] = await heads(nameServer);
+    expect(a).toMatchObject({ version: 1 });
+    expect(b).toEqual(a);
+    expect(c).toEqual(a);
+  });
+
+  it('one that missed changes is repaired by the next change, with its audit', async () => {
+    const { nameServer } = cluster();
+    const whole = await nameServer();
+    await whole.apply([create('x_000')]);
+    const partial = await nameServer(['c']);
+    await partial.apply([create('x_001')]);
+    await partial.changeLogs([{ kind: 'createLog', log: { logId: '0'.repeat(32), name: 'log' } }]);
+    const [a, , behind] = await heads(whole);
+    expect([a!.version, behind!.version]).toEqual([3, 1]);
+    await whole.apply([create('x_002')]);
+    const [head, , repaired] = await heads(whole);
+    expect(repaired).toEqual(head);
+    // Only c, as a process that has nothing else.
+    const alone = await nameServer(['a', 'b']);
+    expect(shardNames(alone)).toEqual(['x_000', 'x_001', 'x_002']);
+    expect((await alone.audit({ count: 10 })).map(({ version }) => version)).toEqual([4, 3, 2, 1]);
+    expect(await alone.findLog('log')).toMatchObject({ name: 'log' });
+  });
+
+  it('one that missed changes is repaired by whoever watches, and by command', async () => {
+    const { nameServer } = cluster();
+    await (await nameServer(['b'])).apply([create('x_000')]);
+    const whole = await nameServer();
+    expect((await whole.replicas.look())[1]!.head).toMatchObject({ version: 0 });
+    whole.watch(20);
+    await expect.poll(async () => (await heads(whole))[1], { timeout: 10_000 }).toEqual((await heads(whole))[0]);
+    await (await nameServer(['c'])).apply([create('x_001')]);
+    const idle = await nameServer();
+    expect(await idle.replicas.repair()).toEqual(['c']);
+    expect(await idle.replicas.repair()).toEqual([]);
+  });
+
+  it('serves reads from any that answers', async () => {
+    const { nameServer } = cluster();
+    await (await nameServer()).apply([create('x_000')]);
+    expect(shardNames(await nameServer(['a', 'b']))).toEqual(['x_000']);
+  });
+
+  it('takes no change without the primary, and none without a majority', async () => {
+    const { nameServer } = cluster();
+    const whole = await nameServer();
+    await expect((await nameServer(['a'])).apply([create('x_000')])).rejects.toMatchObject({ code: 'Unavailable', fields: { host: 'a' } });
+    await expect((await nameServer(['b', 'c'])).apply([create('x_000')])).rejects.toMatchObject({ code: 'Unavailable' });
+    await whole.reload();
+    expect(whole.topology.version).toBe(0);
+  });
+
+  it('finds what was acknowledged when another replica is made the first', async () => {
+    const { nameServer } = cluster();
+    await nameServer();
+    // c has not seen this change; then a is lost, and c is named first.
+    await (await nameServer(['c'])).apply([create('x_000')]);
+    const after = await nameServer(['a'], ['c', 'b', 'a']);
+    await after.apply([create('x_001')]);
+    expect(shardNames(after)).toEqual(['x_000', 'x_001']);
+    // When a is back, it follows.
+    const whole = await nameServer([], ['c', 'b', 'a']);
+    expect(await whole.replicas.repair()).toEqual(['a']);
+    const [c, , a] = await heads(whole);
+    expect(a).toEqual(c);
+  });
+
+  it('replaces a change that never reached a majority', async () => {
+    const { nameServer } = cluster();
+    const whole = await nameServer();
+    // What a is left with when the others fail just after it has stored a change.
+    await whole.replicas.stores[0]!.lead({ changes: [create('lost_000')], logs: [] }, { changeId: 'lost', by: 'test' }, Deadline.after(5_000), (state) => ({
+      ...state,
+      version: state.version + 1,
+      shards: [replicating('lost_000')],
+    }));
+    await whole.reload();
+    expect(shardNames(whole)).toEqual(['lost_000']);
+    // a is lost, and b named first.
+    await (await nameServer(['a'], ['b', 'c', 'a'])).apply([create('kept_000')]);
+    const later = await nameServer([], ['b', 'c', 'a']);
+    expect(await later.replicas.repair()).toEqual(['a']);
+    await whole.reload();
+    expect(shardNames(whole)).toEqual(['kept_000']);
+    expect((await whole.audit({ count: 9 })).map(({ changes }) => changes)).toEqual([[create('kept_000')]]);
+  });
+
+  it('undoes a change with the inverse that the audit holds', async () => {
+    const nameServer = await cluster().nameServer();
+    const link = { parent: replicating('p_000').id, child: replicating('c_000').id, weight: 3 };
+    await nameServer.apply([create('p_000'), create('c_000'), { kind: 'addLink', link }], 'tester');
+    await nameServer.apply([{ kind: 'removeLink', parent: link.parent, child: link.child }, { kind: 'deleteShard', id: link.child }, { kind: 'pauseJobs', priority: 'low' }]);
+    const before = nameServer.topology;
+    const [entry, firstEntry] = await nameServer.audit({ count: 5 });
+    expect(firstEntry).toMatchObject({ by: 'tester', version: 1 });
+    expect(entry!.changedAtMs).toBeGreaterThan(0);
+    await nameServer.undo(2);
+    expect(shardNames(nameServer)).toEqual(['c_000', 'p_000']);
+    expect(nameServer.topology.state).toMatchObject({ links: [link], pausedPriorities: [] });
+    await nameServer.undo(3);
+    expect(nameServer.topology.state).toEqual({ ...before.state, version: 4 });
+    await expect(nameServer.undo(99)).rejects.toMatchObject({ code: 'NotFound' });
+    // c_000 is gone already.
+    await expect(nameServer.undo(1)).rejects.toMatchObject({ code: 'NotFound' });
+  });
+
+  it('keeps rollback logs as stacks', async () => {
+    const nameServer = await cluster().nameServer();
+    const logId = 'ab'.repeat(16);
+    const entry = (entryId: number) => ({ kind: 'pushEntry' as const, logId, entry: { entryId, operation: `op ${entryId}` } });
+    await nameServer.changeLogs([{ kind: 'createLog', log: { logId, name: 'moving' } }, entry(1), entry(2)]);
+    await nameServer.changeLogs([entry(2)]);
+    expect(await nameServer.logEntries(logId, 10)).toEqual([
+      { entryId: 2, operation: 'op 2' },
+      { entryId: 1, operation: 'op 1' },
+    ]);
+    await expect(nameServer.changeLogs([{ kind: 'popEntry', logId, entryId: 1 }])).rejects.toMatchObject({ code: 'FailedPrecondition' });
+    await nameServer.changeLogs([{ kind: 'popEntry', logId, entryId: 2 }]);
+    expect(await nameServer.logEntries(logId, 10)).toHaveLength(1);
+    await expect(nameServer.changeLogs([{ kind: 'createLog', log: { logId: 'cd'.repeat(16), name: 'moving' } }])).rejects.toMatchObject({ code: 'AlreadyExists' });
+    await expect(nameServer.changeLogs([{ kind: 'popEntry', logId: 'ff', entryId: 2 }])).rejects.toMatchObject({ code: 'NotFound' });
+    expect(await nameServer.findLog('other')).toBeUndefined();
+  });
+});

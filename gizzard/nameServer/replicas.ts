@@ -1,0 +1,137 @@
+import { randomUUID } from 'node:crypto';
+import { Deadline, isRoostError, RoostError, type Log } from '../../core/index.js';
+import { applyChanges } from '../topology/changes.js';
+import { Topology } from '../topology/topology.js';
+import { sameHead, type Head, type NameServerStore, type Step, type StoredStep } from './nameServerStore.js';
+
+/** What one replica answered when it was asked for its head. */
+export interface ReplicaLook {
+  readonly store: NameServerStore;
+  /** Undefined where it did not answer, or was never set up. */
+  readonly head: Head | undefined;
+  readonly error: RoostError | undefined;
+}
+
+/** The primary may take this long over a change; the others, one of which may hang, less. */
+const primaryDeadlineMs = 10_000;
+const lookDeadlineMs = 3_000;
+const followDeadlineMs = 5_000;
+const repairDeadlineMs = 60_000;
+
+/**
+ * The replicas of the name server's database. The first is the primary: every change is decided and stored there first, under a lock, so that there is
+ * one order of changes. It is acknowledged once a majority, the primary among them, holds it. A replica that missed changes shows by its head, and is
+ * made the same as the newest. See docs/decisions/0003-name-server-replicas.md.
+ */
+export class NameServerReplicas {
+  constructor(
+    readonly stores: readonly NameServerStore[],
+    private readonly log: Log,
+  ) {
+    if (stores.length === 0) throw new RoostError('InvalidArgument', 'a name server needs at least one database host');
+  }
+
+  get #primary(): NameServerStore {
+    return this.stores[0]!;
+  }
+
+  get #majority(): number {
+    return Math.floor(this.stores.length / 2) + 1;
+  }
+
+  /** Asks every replica, in their order. Never throws. */
+  look(): Promise<ReplicaLook[]> {
+    return Promise.all(
+      this.stores.map(async (store) => {
+        try {
+          const deadline = Deadline.after(lookDeadlineMs);
+          // A host that hangs for new connections is not waited for any longer than one that hangs in a statement.
+          return { store, head: await deadline.race(store.head(deadline), `asking ${store.host.name}`), error: undefined };
+        } catch (error) {
+          return { store, head: undefined, error: RoostError.from(error) };
+        }
+      }),
+    );
+  }
+
+  /**
+   * Stores a step. Throws `Unavailable` where the primary or a majority does not answer (nothing is changed), and where the others failed after the
+   * primary had stored it: it then stands, and they follow when they are back.
+   */
+  async change(step: Step, by: string): Promise<StoredStep> {
+    if (this.stores.length > 1) await this.#prepare();
+    const stored = await this.#primary.lead(step, { changeId: randomUUID().replaceAll('-', ''), by }, Deadline.after(primaryDeadlineMs), (before) =>
+      // Checks that what comes out is sound.
+      new Topology(applyChanges(before, step.changes)).state,
+    );
+    const followed = await Promise.allSettled(this.stores.slice(1).map((store) => this.#follow(store, stored)));
+    const failed = followed.filter((result): result is PromiseRejectedResult => result.status === 'rejected');
+    for (const { reason } of failed) this.log.warn({ err: reason as unknown, version: stored.audit.version }, 'a replica of the name server missed a change');
+    const held = this.stores.length - failed.length;
+    if (held >= this.#majority) return stored;
+    throw new RoostError(
+      'Unavailable',
+      `change ${stored.audit.version} is stored on ${held} of ${this.stores.length} replicas of the name server, fewer than a majority: it stands as long as ${this.#primary.host.name} does, and the others follow when they are back`,
+      { fields: { version: stored.audit.version, host: this.#primary.host.name }, cause: failed[0]?.reason },
+    );
+  }
+
+  /**
+   * Makes every replica that answers the same as the newest. Returns the hosts that were behind.
+   * Throws what `newest` does, and what went wrong on the first replica that could not be repaired.
+   */
+  async repair(looks?: readonly ReplicaLook[]): Promise<string[]> {
+    const seen = looks ?? (await this.look());
+    const newest = newestOf(seen);
+    const behind = seen.filter((look) => isBehind(look, newest.head));
+    for (const { store, head } of behind) {
+      if (await store.overwrite(newest.store, Deadline.after(repairDeadlineMs))) {
+        this.log.warn({ host: store.host.name, had: head?.version, has: newest.head.version }, 'repaired a replica of the name server that had missed changes');
+      }
+    }
+    return behind.map(({ store }) => store.host.name);
+  }
+
+  /** The first replica that answers a read. Throws the last error where none does. */
+  async any<T>(read: (store: NameServerStore, deadline: Deadline) => Promise<T>): Promise<T> {
+    const newest = newestOf(await this.look());
+    return read(newest.store, Deadline.after(primaryDeadlineMs));
+  }
+
+  /** Refuses a change that could not be acknowledged, and brings a primary that is behind up to date. */
+  async #prepare(): Promise<void> {
+    const looks = await this.look();
+    const primary = looks[0]!;
+    // One that was never set up answers, and is set up in passing.
+    const answering = looks.filter(({ head, error }) => head !== undefined || isRoostError(error, 'FailedPrecondition'));
+    const refuse = (why: string, cause: unknown): never => {
+      throw new RoostError('Unavailable', `the topology cannot be changed now: ${why}; nothing was changed`, { cause, fields: { host: this.#primary.host.name } });
+    };
+    if (!answering.includes(primary)) refuse(`${this.#primary.host.name}, the first host of the name server, does not answer (${primary.error?.message})`, primary.error);
+    if (answering.length < this.#majority) {
+      refuse(`only ${answering.length} of ${this.stores.length} replicas of the name server answer, fewer than a majority`, looks.find(({ error }) => error !== undefined)?.error);
+    }
+    const newest = newestOf(looks);
+    if (isBehind(primary, newest.head)) await this.#primary.overwrite(newest.store, Deadline.after(repairDeadlineMs));
+  }
+
+  async #follow(store: NameServerStore, step: StoredStep): Promise<void> {
+    const deadline = Deadline.after(followDeadlineMs);
+    if (await deadline.race(store.follow(step, deadline), `storing the change on ${store.host.name}`)) return;
+    await store.overwrite(this.#primary, Deadline.after(repairDeadlineMs));
+  }
+}
+
+/** The replica of the greatest version, ties to the one named first. Throws where none answered. */
+export function newestOf(looks: readonly ReplicaLook[]): { readonly store: NameServerStore; readonly head: Head } {
+  let newest: { store: NameServerStore; head: Head } | undefined;
+  for (const { store, head } of looks) if (head !== undefined && (newest === undefined || head.version > newest.head.version)) newest = { store, head };
+  if (newest !== undefined) return newest;
+  const errors = looks.map(({ error }) => error!);
+  if (errors.length === 1) throw errors[0]!;
+  throw new RoostError(errors[0]!.code, `no replica of the name server gave a topology: ${errors.map((error) => error.message).join('; ')}`, { cause: errors[0] });
+}
+
+export const isBehind = ({ head, error }: ReplicaLook, newest: Head): boolean =>
+  head === undefined ? isRoostError(error, 'FailedPrecondition') : !sameHead(head, newest);
+
