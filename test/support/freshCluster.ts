@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Redis } from 'ioredis';
 import { createConnection } from 'mysql2/promise';
 import { afterAll, inject } from 'vitest';
@@ -32,7 +31,8 @@ export function freshCluster(name: string, overrides: Partial<RoostConfigInput> 
     ...overrides,
     cluster: `test_${name}_${randomBytes(4).toString('hex')}`,
   });
-  const folder = mkdtempSync(join(tmpdir(), 'roost-cluster-'));
+  // Beside the servers' own files, so that it goes with them where a run is killed.
+  const folder = mkdtempSync(join(dirname(path), 'cluster-'));
   const configPath = join(folder, 'roost.config.json');
   writeFileSync(configPath, JSON.stringify(config, null, 2));
   afterAll(async () => {
