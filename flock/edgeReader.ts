@@ -1,11 +1,17 @@
 import type { Deadline } from '../core/index.js';
-import type { Gizzard, Route, SqlSession } from '../gizzard/index.js';
+import { shardKey, type Gizzard, type Leaf, type Route, type ShardId, type SqlSession } from '../gizzard/index.js';
 import { tableIdOf } from './graphs.js';
+import type { QueryRun, QueryStep } from './query/queryRun.js';
 import { edgeTables, type EdgeTables } from './storage/edgeTables.js';
 import type { Direction } from './types.js';
 
 /** A read of one shard's tables: any replica may serve it. */
-export type ShardRead<T> = (session: SqlSession, tables: EdgeTables, deadline: Deadline) => Promise<T>;
+export type ShardRead<T> = (session: SqlSession, tables: EdgeTables, deadline: Deadline, leaf: Leaf) => Promise<T>;
+
+export interface NodeReader {
+  /** Reads rows; `asked` is how many are wanted, or how many ids are asked about. */
+  read<T>(run: QueryRun, kind: QueryStep['kind'], asked: number, read: (session: SqlSession, tables: EdgeTables, deadline: Deadline) => Promise<T[]>): Promise<T[]>;
+}
 
 /** Finds the shard of a node and reads from one of its replicas. */
 export class EdgeReader {
@@ -14,9 +20,21 @@ export class EdgeReader {
     private readonly database: string,
   ) {}
 
-  node(of: { readonly graphId: number; readonly direction: Direction; readonly sourceId: bigint }): { read<T>(deadline: Deadline, read: ShardRead<T>): Promise<T> } {
+  /** Reads of one node that belong to a query, which records each of them. */
+  node(of: { readonly graphId: number; readonly direction: Direction; readonly sourceId: bigint }): NodeReader {
     const route = this.gizzard.topology.route(tableIdOf(of.graphId, of.direction), of.sourceId);
-    return { read: (deadline, read) => this.#read(route, deadline, read) };
+    return {
+      read: async (run, kind, asked, read) => {
+        const startMs = performance.now();
+        let shard: ShardId | undefined;
+        const rows = await this.#read(route, run.deadline, (session, tables, deadline, leaf) => {
+          shard = leaf.shard.id;
+          return read(session, tables, deadline);
+        });
+        run.record({ kind, shard: shardKey(shard!), host: shard!.hostname, asked, rows: rows.length, tookMs: performance.now() - startMs });
+        return rows;
+      },
+    };
   }
 
   /**
@@ -50,6 +68,6 @@ export class EdgeReader {
   }
 
   #read<T>(route: Route, deadline: Deadline, read: ShardRead<T>): Promise<T> {
-    return this.gizzard.read(route, deadline, (host, leaf, left) => read(host, edgeTables(this.database, leaf.shard), left));
+    return this.gizzard.read(route, deadline, (host, leaf, left) => read(host, edgeTables(this.database, leaf.shard), left, leaf));
   }
 }

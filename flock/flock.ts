@@ -11,6 +11,7 @@ import { rowJob } from './jobs/rowJob.js';
 import { sweepJob } from './jobs/sweepJob.js';
 import { compile } from './query/compile.js';
 import { pageById, pageByPosition } from './query/page.js';
+import { QueryRun } from './query/queryRun.js';
 import { operationRank, stateOfRank } from './states.js';
 import { flockShardType } from './storage/edgeTables.js';
 import { readEdges, readNodes, readStates } from './storage/readEdges.js';
@@ -21,6 +22,7 @@ import {
   type EdgePage,
   type EdgeState,
   type EdgeWrites,
+  type Explanation,
   type FlockService,
   type Graph,
   type IdPage,
@@ -131,28 +133,45 @@ export class Flock implements FlockService {
   }
 
   async select(query: Query, page: PageRequest, options: ReadOptions = {}): Promise<IdPage> {
+    return this.#page(query, page, new QueryRun(deadlineOf(options)));
+  }
+
+  async explain(query: Query, page: PageRequest, options: ReadOptions = {}): Promise<Explanation> {
     const deadline = deadlineOf(options);
-    parseCount(page.count, 'the page count', 1, limits.pageSize);
-    checkQuery(query);
-    if (query.kind === 'term' && query.term.destinationIds === undefined) return pageByPosition(this.#reader, query.term, page, deadline);
-    return pageById(await compile(this.#reader, query, deadline), page, deadline);
+    const startMs = performance.now();
+    const run = new QueryRun(deadline);
+    const answer = await this.#page(query, page, run);
+    const tookMs = performance.now() - startMs;
+    const source = compile(this.#reader, query);
+    return { plan: source.label, estimate: await source.estimate(new QueryRun(deadline)), page: answer, rowsRead: run.rowsRead, tookMs, steps: run.steps };
   }
 
   async count(query: Query, options: ReadOptions = {}): Promise<bigint> {
-    const deadline = deadlineOf(options);
+    const run = new QueryRun(deadlineOf(options));
     checkQuery(query);
-    const source = await compile(this.#reader, query, deadline);
-    if (query.kind === 'term' && query.term.destinationIds === undefined) return source.estimate;
-    const ids = await source.next(undefined, false, countedIds, deadline);
-    return ids.length < countedIds ? BigInt(ids.length) : source.estimate;
+    const source = compile(this.#reader, query);
+    if (isWholeList(query)) return source.estimate(run);
+    const [walked, estimate] = await Promise.all([source.next(undefined, false, countedIds, run), source.estimate(run)]);
+    return walked.through === undefined ? BigInt(walked.ids.length) : estimate;
   }
 
   async selectEdges(term: Term, page: PageRequest, options: ReadOptions = {}): Promise<EdgePage> {
-    const deadline = deadlineOf(options);
-    const { ids, nextCursor, prevCursor } = await this.select({ kind: 'term', term }, page, options);
+    const run = new QueryRun(deadlineOf(options));
+    const { ids, nextCursor, prevCursor } = await this.#page({ kind: 'term', term }, page, run);
     const node = this.#reader.node(term);
-    const found = await node.read(deadline, (session, tables, left) => readEdges(session, tables, Array.from(ids, (id) => [term.sourceId, id] as const), left));
-    return { edges: Array.from(ids, (_, i) => found.get(i)).filter((edge) => edge !== undefined), nextCursor, prevCursor };
+    const pairs = Array.from(ids, (id) => [term.sourceId, id] as const);
+    const edges = await node.read(run, 'probe', ids.length, async (session, tables, left) => {
+      const found = await readEdges(session, tables, pairs, left);
+      return pairs.map((_, place) => found.get(place)).filter((edge) => edge !== undefined);
+    });
+    return { edges, nextCursor, prevCursor };
+  }
+
+  async #page(query: Query, page: PageRequest, run: QueryRun): Promise<IdPage> {
+    parseCount(page.count, 'the page count', 1, limits.pageSize);
+    checkQuery(query);
+    if (query.kind === 'term' && query.term.destinationIds === undefined) return pageByPosition(this.#reader, query.term, page, run);
+    return pageById(compile(this.#reader, query), page, run);
   }
 
   locate(graphId: number, id: bigint): readonly NodeLocation[] {
@@ -215,6 +234,10 @@ const deadlineOf = ({ deadlineMs }: { readonly deadlineMs?: number }): Deadline 
 
 const pairsAt = (places: readonly number[], sourceIds: BigInt64Array, destinationIds: BigInt64Array): (readonly [bigint, bigint])[] =>
   places.map((place) => [sourceIds[place]!, destinationIds[place]!]);
+
+/** Whether a query is all edges of a node in some states, which the counters know. */
+const isWholeList = (query: Query): boolean =>
+  query.kind === 'term' && query.term.destinationIds === undefined && query.term.minPosition === undefined && query.term.maxPosition === undefined;
 
 const invalid = (message: string): RoostError => new RoostError('InvalidArgument', message);
 

@@ -88,6 +88,9 @@ export interface Term {
   readonly direction: Direction;
   readonly states: readonly EdgeState[];
   readonly destinationIds?: BigInt64Array;
+  /** Only edges at positions from here to there, both inclusive: a range of time where positions are times. */
+  readonly minPosition?: bigint;
+  readonly maxPosition?: bigint;
 }
 
 export type Query =
@@ -109,6 +112,28 @@ export interface IdPage {
   readonly ids: BigInt64Array;
   readonly nextCursor: bigint;
   readonly prevCursor: bigint;
+  /** The query's deadline or its row budget ended it before the page was full: its cursor goes on from there. */
+  readonly partial: boolean;
+}
+
+/** How a page was answered. */
+export interface Explanation {
+  /** The query as it was planned. */
+  readonly plan: string;
+  /** About how many ids the whole query has. */
+  readonly estimate: bigint;
+  readonly page: IdPage;
+  readonly rowsRead: number;
+  readonly tookMs: number;
+  /** Every statement, in the order in which they ended. */
+  readonly steps: readonly {
+    readonly kind: string;
+    readonly shard: string;
+    readonly host: string;
+    readonly asked: number;
+    readonly rows: number;
+    readonly tookMs: number;
+  }[];
 }
 
 export interface EdgePage {
@@ -168,6 +193,8 @@ export interface FlockService {
   counts(graphId: number, direction: Direction, ids: BigInt64Array, options?: ReadOptions): Promise<readonly StateCounts[]>;
 
   select(query: Query, page: PageRequest, options?: ReadOptions): Promise<IdPage>;
+  /** Answers a page and says how: plan, estimate, shards touched, rows read. */
+  explain(query: Query, page: PageRequest, options?: ReadOptions): Promise<Explanation>;
   /** Exact for a term without destination ids; for anything else the size of the drained result, or an estimate where that is large. */
   count(query: Query, options?: ReadOptions): Promise<bigint>;
   selectEdges(term: Term, page: PageRequest, options?: ReadOptions): Promise<EdgePage>;

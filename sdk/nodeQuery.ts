@@ -43,7 +43,7 @@ export class NodeQuery implements AsyncIterable<bigint> {
   async page(options: PageOptions = {}): Promise<IdPage> {
     const request = { operations: queryToThrift(this.query), page: pageToThrift(options) };
     const results = await this.channel.call((client, deadlineMs) => client.select_page(request, { deadline_ms: deadlineMs }), options);
-    return { ids: unpackIds(results.ids), nextCursor: results.next_cursor, prevCursor: results.prev_cursor };
+    return { ids: unpackIds(results.ids), nextCursor: results.next_cursor, prevCursor: results.prev_cursor, partial: false };
   }
 
   /** One page of whole edges, whose source and destination are those of the graph. Only of a plain set, else `InvalidArgument`. */

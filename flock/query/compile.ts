@@ -1,20 +1,23 @@
-import type { Deadline } from '../../core/index.js';
 import type { EdgeReader } from '../edgeReader.js';
 import type { Query } from '../types.js';
+import { difference, intersection } from './filtered.js';
 import type { IdSource } from './idSource.js';
-import { difference, intersection, union } from './setSources.js';
 import { termSource } from './termSource.js';
+import { union } from './union.js';
 
-/** Turns a query into a set that can be walked. The branches' counters are read in parallel. */
-export async function compile(reader: EdgeReader, query: Query, deadline: Deadline): Promise<IdSource> {
-  if (query.kind === 'term') return termSource(reader, query.term, deadline);
-  const [left, right] = await Promise.all([compile(reader, query.left, deadline), compile(reader, query.right, deadline)]);
+/** Turns a query into a set that can be walked. Reads nothing. */
+export function compile(reader: EdgeReader, query: Query): IdSource {
   switch (query.kind) {
+    case 'term':
+      return termSource(reader, query.term);
     case 'intersection':
-      return intersection(left, right);
-    case 'union':
-      return union(left, right);
+      return intersection(compile(reader, query.left), compile(reader, query.right));
     case 'difference':
-      return difference(left, right);
+      return difference(compile(reader, query.left), compile(reader, query.right));
+    case 'union':
+      return union(unionParts(query).map((part) => compile(reader, part)));
   }
 }
+
+/** A union of unions is one union, so that all of its parts are read at once. */
+const unionParts = (query: Query): Query[] => (query.kind === 'union' ? [...unionParts(query.left), ...unionParts(query.right)] : [query]);

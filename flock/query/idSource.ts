@@ -1,14 +1,26 @@
-import type { Deadline } from '../../core/index.js';
+import type { QueryRun } from './queryRun.js';
+
+/** Some ids of a set, nearest first. */
+export interface IdBatch {
+  readonly ids: bigint[];
+  /** Everything up to and including this id has been decided; undefined: everything to the end of the set. */
+  readonly through: bigint | undefined;
+}
 
 /**
  * A set of ids that can be walked in the order of the ids and asked about membership: what every part of a compound query is.
  * All of them answer from the shards each time; none holds a whole set.
  */
 export interface IdSource {
-  /** About how many ids there are. Exact for the edges of one node. */
-  readonly estimate: bigint;
-  /** Up to `limit` ids strictly beyond `beyond`, nearest first: rising or falling. Fewer than `limit` only at the end of the set. */
-  next(beyond: bigint | undefined, rising: boolean, limit: number, deadline: Deadline): Promise<bigint[]>;
+  /** What it is, for `explain`. */
+  readonly label: string;
+  /** About how many ids there are; exact for the edges of one node, an upper bound otherwise. */
+  estimate(run: QueryRun): Promise<bigint>;
+  /** Ids strictly beyond `beyond`, rising or falling: `limit` of them, or fewer at the end of the set and where the query's budget is spent. */
+  next(beyond: bigint | undefined, rising: boolean, limit: number, run: QueryRun): Promise<IdBatch>;
   /** Which of these ids are in the set. */
-  probe(ids: readonly bigint[], deadline: Deadline): Promise<Set<bigint>>;
+  probe(ids: readonly bigint[], run: QueryRun): Promise<ReadonlySet<bigint>>;
 }
+
+/** Whether `a` comes before `b` in the direction of the walk. */
+export const precedes = (a: bigint, b: bigint, rising: boolean): boolean => (rising ? a < b : a > b);

@@ -1,43 +1,39 @@
-import { RoostError, type Deadline } from '../../core/index.js';
+import { RoostError } from '../../core/index.js';
 import type { EdgeReader } from '../edgeReader.js';
-import { rankOf } from '../states.js';
-import { readByPosition, readPosition, type EntryRow, type PositionBound } from '../storage/readEdges.js';
+import { readByPosition, readPositions, type EntryRow, type PositionBound } from '../storage/readEdges.js';
 import type { IdPage, PageRequest, Term } from '../types.js';
-import {
-  decodeIdCursor,
-  decodePositionCursor,
-  encodeIdCursor,
-  encodePositionCursor,
-  endCursor,
-  type PositionCursor,
-} from './cursor.js';
+import { decodeIdCursor, decodePositionCursor, encodeIdCursor, encodePositionCursor, endCursor, type PositionCursor } from './cursor.js';
 import type { IdSource } from './idSource.js';
+import type { QueryRun } from './queryRun.js';
+import { ranksOf } from './termSource.js';
 
-/** A page of one node's edges, newest position first. */
-export async function pageByPosition(reader: EdgeReader, term: Term, page: PageRequest, deadline: Deadline): Promise<IdPage> {
+/** A page of one node's edges, greatest position first. */
+export async function pageByPosition(reader: EdgeReader, term: Term, page: PageRequest, run: QueryRun): Promise<IdPage> {
   const cursor = decodePositionCursor(page.cursor);
   const node = reader.node(term);
-  const states = [...new Set(term.states.map((state) => rankOf[state]))];
-  return node.read(deadline, async (session, tables, left) => {
-    const bound = await boundOf(cursor, (id) => readPosition(session, tables, term.sourceId, id, left));
-    const older = !cursor.backwards;
-    const read = (direction: { older: boolean; inclusive: boolean }, limit: number): Promise<EntryRow[]> =>
-      readByPosition(session, tables, term.sourceId, states, bound, direction, limit, left);
-    // One entry more than the page shows whether it goes on; one on the near side, whether something precedes.
-    const [ahead, behind] = await Promise.all([read({ older, inclusive: false }, page.count + 1), bound === undefined ? [] : read({ older: !older, inclusive: true }, 1)]);
-    const beyond = ahead[page.count];
-    const entries = ahead.slice(0, page.count);
-    const near = behind[0];
-    if (cursor.backwards) entries.reverse();
-    const first = entries[0];
-    const last = entries.at(-1);
-    const [before, after] = cursor.backwards ? [beyond, near] : [near, beyond];
-    return {
-      ids: BigInt64Array.from(entries, (entry) => entry.id),
-      nextCursor: last === undefined || after === undefined ? endCursor : encodePositionCursor(last, after, false),
-      prevCursor: first === undefined || before === undefined ? endCursor : encodePositionCursor(first, before, true),
-    };
+  const states = ranksOf(term);
+  const bound = await boundOf(cursor, async (id) => {
+    const [entry] = await node.read(run, 'probe', 1, (session, tables, left) => readPositions(session, tables, term.sourceId, [id], left));
+    return entry?.position;
   });
+  const older = !cursor.backwards;
+  const read = (direction: { older: boolean; inclusive: boolean }, limit: number): Promise<EntryRow[]> =>
+    node.read(run, 'page', limit, (session, tables, left) => readByPosition(session, tables, term, states, bound, direction, limit, left));
+  // One entry more than the page shows whether it goes on; one on the near side, whether something precedes.
+  const [ahead, behind] = await Promise.all([read({ older, inclusive: false }, page.count + 1), bound === undefined ? [] : read({ older: !older, inclusive: true }, 1)]);
+  const beyond = ahead[page.count];
+  const entries = ahead.slice(0, page.count);
+  const near = behind[0];
+  if (cursor.backwards) entries.reverse();
+  const first = entries[0];
+  const last = entries.at(-1);
+  const [before, after] = cursor.backwards ? [beyond, near] : [near, beyond];
+  return {
+    ids: BigInt64Array.from(entries, (entry) => entry.id),
+    nextCursor: last === undefined || after === undefined ? endCursor : encodePositionCursor(last, after, false),
+    prevCursor: first === undefined || before === undefined ? endCursor : encodePositionCursor(first, before, true),
+    partial: false,
+  };
 }
 
 async function boundOf({ edge }: PositionCursor, positionOf: (id: bigint) => Promise<bigint | undefined>): Promise<PositionBound | undefined> {
@@ -48,22 +44,23 @@ async function boundOf({ edge }: PositionCursor, positionOf: (id: bigint) => Pro
   return { position, id: edge.id };
 }
 
-/** A page of a compound query, greatest id first. */
-export async function pageById(source: IdSource, page: PageRequest, deadline: Deadline): Promise<IdPage> {
+/** A page of a compound query, greatest id first. Where the query's budget ends first, the page is partial and its cursor goes on from there. */
+export async function pageById(source: IdSource, page: PageRequest, run: QueryRun): Promise<IdPage> {
   const cursor = decodeIdCursor(page.cursor);
   const rising = cursor.backwards;
   const [ahead, behind] = await Promise.all([
-    source.next(cursor.id, rising, page.count + 1, deadline),
+    source.next(cursor.id, rising, page.count + 1, run),
     // Whether anything lies on the near side, the cursor's own id included.
-    cursor.id === undefined ? [] : source.next(cursor.id + (rising ? 1n : -1n), !rising, 1, deadline),
+    cursor.id === undefined ? { ids: [] } : source.next(cursor.id + (rising ? 1n : -1n), !rising, 1, run),
   ]);
-  const ids = ahead.slice(0, page.count);
+  const ids = ahead.ids.slice(0, page.count);
+  const more = ahead.through !== undefined;
+  const partial = more && ahead.ids.length <= page.count;
+  // A partial page goes on from where it was decided, which may lie beyond its last id.
+  const farEdge = partial ? ahead.through : ids.at(-1);
+  const nearEdge = ids[0] ?? farEdge;
+  const far = more && farEdge !== undefined ? encodeIdCursor(farEdge, rising) : endCursor;
+  const near = behind.ids.length > 0 && nearEdge !== undefined ? encodeIdCursor(nearEdge, !rising) : endCursor;
   if (rising) ids.reverse();
-  const more = ahead.length > page.count;
-  const [before, after] = rising ? [more, behind.length > 0] : [behind.length > 0, more];
-  return {
-    ids: BigInt64Array.from(ids),
-    nextCursor: after && ids.length > 0 ? encodeIdCursor(ids.at(-1)!, false) : endCursor,
-    prevCursor: before && ids.length > 0 ? encodeIdCursor(ids[0]!, true) : endCursor,
-  };
+  return { ids: BigInt64Array.from(ids), nextCursor: rising ? near : far, prevCursor: rising ? far : near, partial };
 }

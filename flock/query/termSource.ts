@@ -1,39 +1,57 @@
-import type { Deadline } from '../../core/index.js';
-import { readById, readNodes, readStates } from '../storage/readEdges.js';
 import { rankOf } from '../states.js';
+import { readById, readNodes, readPositions } from '../storage/readEdges.js';
 import type { Term } from '../types.js';
-import type { IdSource } from './idSource.js';
 import type { EdgeReader } from '../edgeReader.js';
+import { precedes, type IdSource } from './idSource.js';
 
 /** The edges of one node, as a set of ids. */
-export async function termSource(reader: EdgeReader, term: Term, deadline: Deadline): Promise<IdSource> {
-  const ranks = [...new Set(term.states.map((state) => rankOf[state]))];
+export function termSource(reader: EdgeReader, term: Term): IdSource {
   const node = reader.node(term);
-  const probe = async (ids: readonly bigint[], within: Deadline): Promise<Set<bigint>> => {
-    const states = await node.read(within, (session, tables, left) => readStates(session, tables, ids.map((id) => [term.sourceId, id] as const), left));
-    return new Set(ids.filter((_, i) => ranks.includes(states.get(i) ?? -1)));
+  const ranks = ranksOf(term);
+  const label = `${term.direction === 'forward' ? 'from' : 'to'} ${term.sourceId} in ${term.graphId} (${term.states.join(', ')})`;
+  const probe: IdSource['probe'] = async (ids, run) => {
+    if (ids.length === 0) return new Set();
+    const found = await node.read(run, 'probe', ids.length, (session, tables, left) => readPositions(session, tables, term.sourceId, ids, left));
+    return new Set(found.filter(({ state, position }) => ranks.includes(state) && inRange(term, position)).map(({ id }) => id));
   };
-  if (term.destinationIds !== undefined) return listSource(term.destinationIds, probe);
-  const rows = await node.read(deadline, (session, tables, left) => readNodes(session, tables, [term.sourceId], left));
+  if (term.destinationIds !== undefined) return listSource(`${term.destinationIds.length} given ids ${label}`, term.destinationIds, probe);
   return {
-    estimate: ranks.reduce((sum, rank) => sum + (rows.get(0)?.counts[rank] ?? 0n), 0n),
-    next: (beyond, rising, limit, within) => node.read(within, (session, tables, left) => readById(session, tables, term.sourceId, ranks, beyond, rising, limit, left)),
+    label,
+    async estimate(run) {
+      const [row] = await node.read(run, 'node', 1, async (session, tables, left) => [...(await readNodes(session, tables, [term.sourceId], left)).values()]);
+      return ranks.reduce((sum, rank) => sum + (row?.counts[rank] ?? 0n), 0n);
+    },
+    async next(beyond, rising, limit, run) {
+      const ids = await node.read(run, 'scan', limit, (session, tables, left) => readById(session, tables, term, ranks, beyond, rising, limit, left));
+      return { ids, through: ids.length < limit ? undefined : ids.at(-1) };
+    },
     probe,
   };
 }
 
+export const ranksOf = (term: Term): number[] => [...new Set(term.states.map((state) => rankOf[state]))];
+
+const inRange = ({ minPosition, maxPosition }: Term, position: bigint): boolean =>
+  (minPosition === undefined || position >= minPosition) && (maxPosition === undefined || position <= maxPosition);
+
 /** Some given ids, of which only those count that the node has edges to. */
-function listSource(list: BigInt64Array, probe: IdSource['probe']): IdSource {
-  const rising = BigInt64Array.from(new Set(list)).sort();
-  const given = new Set(rising);
+function listSource(label: string, list: BigInt64Array, probe: IdSource['probe']): IdSource {
+  const upwards = [...new Set(list)].sort((a, b) => (a < b ? -1 : 1));
+  const downwards = upwards.toReversed();
+  const given = new Set(upwards);
   return {
-    estimate: BigInt(rising.length),
-    async next(beyond, upwards, limit, deadline) {
-      const ahead = [...rising].filter((id) => beyond === undefined || (upwards ? id > beyond : id < beyond));
-      if (!upwards) ahead.reverse();
-      const members = await probe(ahead, deadline);
-      return ahead.filter((id) => members.has(id)).slice(0, limit);
+    label,
+    estimate: () => Promise.resolve(BigInt(given.size)),
+    async next(beyond, rising, limit, run) {
+      const ahead = (rising ? upwards : downwards).filter((id) => beyond === undefined || precedes(beyond, id, rising));
+      const members = await probe(ahead, run);
+      const ids = ahead.filter((id) => members.has(id));
+      return ids.length <= limit ? { ids, through: undefined } : { ids: ids.slice(0, limit), through: ids[limit - 1] };
     },
-    probe: (ids, deadline) => probe(ids.filter((id) => given.has(id)), deadline),
+    probe: (ids, run) =>
+      probe(
+        ids.filter((id) => given.has(id)),
+        run,
+      ),
   };
 }

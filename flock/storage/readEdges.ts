@@ -1,5 +1,6 @@
 import type { Deadline } from '../../core/index.js';
 import type { SqlRow, SqlSession } from '../../gizzard/index.js';
+import { compare } from '../edgeRecord.js';
 import type { NodeRegisters } from '../nodeRegisters.js';
 import { stateOfRank } from '../states.js';
 import type { Edge } from '../types.js';
@@ -63,36 +64,53 @@ export interface PositionBound {
   readonly id: bigint | undefined;
 }
 
+/** Which edges of a node a list holds. */
+export interface EdgeList {
+  readonly sourceId: bigint;
+  /** Bounds of the positions, both inclusive. */
+  readonly minPosition?: bigint;
+  readonly maxPosition?: bigint;
+}
+
 /**
- * Entries of one node in some states beyond a bound, nearest to it first: `older` by falling position and id, otherwise by rising ones.
+ * Entries of a list in some states beyond a bound, nearest to it first: `older` by falling position and id, otherwise by rising ones.
  * `inclusive` takes the bound's own entry too, which looks for what lies on the near side.
  */
 export async function readByPosition(
   session: SqlSession,
   tables: EdgeTables,
-  sourceId: bigint,
+  list: EdgeList,
   states: readonly number[],
   bound: PositionBound | undefined,
   direction: { readonly older: boolean; readonly inclusive: boolean },
   limit: number,
   deadline: Deadline,
 ): Promise<EntryRow[]> {
+  const range = rangeCondition(list);
   const { where, values } = positionCondition(bound, direction);
   const order = direction.older ? 'DESC' : 'ASC';
   // One range of the primary key for each state: each comes in order, and no more than the page is read of any.
-  const branch = `(SELECT destination_id, position FROM ${tables.edges} WHERE source_id = ? AND state = ?${where} ORDER BY position ${order}, destination_id ${order} LIMIT ?)`;
+  const branch = `(SELECT destination_id, position FROM ${tables.edges} WHERE source_id = ? AND state = ?${range.where}${where} ORDER BY position ${order}, destination_id ${order} LIMIT ?)`;
   const rows = await session.rows(
     Array.from(states, () => branch).join(' UNION ALL '),
-    states.flatMap((state) => [sourceId, state, ...values, limit]),
+    states.flatMap((state) => [list.sourceId, state, ...range.values, ...values, limit]),
     deadline,
   );
   const entries = rows.map(([id, position]) => ({ id: BigInt(id as number), position: BigInt(position as number) }));
   if (states.length > 1) {
     const sign = direction.older ? -1 : 1;
-    entries.sort((a, b) => sign * (a.position === b.position ? Number(a.id > b.id) - Number(a.id < b.id) : a.position > b.position ? 1 : -1));
+    entries.sort((a, b) => sign * (compare(a.position, b.position) || compare(a.id, b.id)));
     entries.length = Math.min(entries.length, limit);
   }
   return entries;
+}
+
+function rangeCondition({ minPosition, maxPosition }: EdgeList): { where: string; values: bigint[] } {
+  const parts = [
+    { sql: ' AND position >= ?', value: minPosition },
+    { sql: ' AND position <= ?', value: maxPosition },
+  ].filter((part): part is { sql: string; value: bigint } => part.value !== undefined);
+  return { where: parts.map(({ sql }) => sql).join(''), values: parts.map(({ value }) => value) };
 }
 
 function positionCondition(bound: PositionBound | undefined, { older, inclusive }: { readonly older: boolean; readonly inclusive: boolean }): { where: string; values: bigint[] } {
@@ -104,28 +122,40 @@ function positionCondition(bound: PositionBound | undefined, { older, inclusive 
   return { where: ` AND position ${beyond}= ? AND (position ${beyond} ? OR destination_id ${beyond}${inclusive ? '=' : ''} ?)`, values: [position, position, id] };
 }
 
-/** The position of one entry; undefined where there is none. */
-export async function readPosition(session: SqlSession, tables: EdgeTables, sourceId: bigint, destinationId: bigint, deadline: Deadline): Promise<bigint | undefined> {
-  const [row] = await session.rows(`SELECT position FROM ${tables.edges} WHERE source_id = ? AND destination_id = ?`, [sourceId, destinationId], deadline);
-  return row === undefined ? undefined : BigInt(row[0] as number);
-}
-
-/** Ids that a node has edges to in some states, in the order of the ids: falling below `beyond`, or rising above it. */
-export async function readById(
+/** State and position of those of some ids that the node has edges to. */
+export async function readPositions(
   session: SqlSession,
   tables: EdgeTables,
   sourceId: bigint,
+  ids: readonly bigint[],
+  deadline: Deadline,
+): Promise<(EntryRow & { readonly state: number })[]> {
+  const rows = await session.rows(
+    `SELECT e.destination_id, e.position, e.state
+     FROM JSON_TABLE(?, '$[*]' COLUMNS (d BIGINT UNSIGNED PATH '$')) k STRAIGHT_JOIN ${tables.edges} e ON e.source_id = ? AND e.destination_id = k.d`,
+    [`[${ids.join()}]`, sourceId],
+    deadline,
+  );
+  return rows.map(([id, position, state]) => ({ id: BigInt(id as number), position: BigInt(position as number), state: Number(state) }));
+}
+
+/** Ids of a list in some states, in the order of the ids: falling below `beyond`, or rising above it. Answered from the index alone. */
+export async function readById(
+  session: SqlSession,
+  tables: EdgeTables,
+  list: EdgeList,
   states: readonly number[],
   beyond: bigint | undefined,
   rising: boolean,
   limit: number,
   deadline: Deadline,
 ): Promise<bigint[]> {
+  const range = rangeCondition(list);
   const bound = beyond === undefined ? '' : ` AND destination_id ${rising ? '>' : '<'} ?`;
   const rows = await session.rows(
     `SELECT destination_id FROM ${tables.edges} FORCE INDEX (membership)
-     WHERE source_id = ?${bound} AND state IN (${states.map(() => '?').join()}) ORDER BY destination_id ${rising ? 'ASC' : 'DESC'} LIMIT ?`,
-    [sourceId, ...(beyond === undefined ? [] : [beyond]), ...states, limit],
+     WHERE source_id = ?${bound} AND state IN (${states.map(() => '?').join()})${range.where} ORDER BY destination_id ${rising ? 'ASC' : 'DESC'} LIMIT ?`,
+    [list.sourceId, ...(beyond === undefined ? [] : [beyond]), ...states, ...range.values, limit],
     deadline,
   );
   return rows.map(([id]) => BigInt(id as number));

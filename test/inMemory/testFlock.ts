@@ -6,6 +6,7 @@ import {
   type EdgePage,
   type EdgeState,
   type EdgeWrites,
+  type Explanation,
   type FlockService,
   type Graph,
   type IdPage,
@@ -89,6 +90,11 @@ export class TestFlock implements FlockService {
     return counts.map((byState) => (Object.values(byState).every((count) => count === 0n) ? undefined : { colour: 'normal', colouredAt: 0n, removedThrough: -1n, counts: byState }));
   }
 
+  async explain(query: Query, page: PageRequest, options?: ReadOptions): Promise<Explanation> {
+    const answer = await this.select(query, page, options);
+    return { plan: query.kind, estimate: await this.count(query, options), page: answer, rowsRead: answer.ids.length, tookMs: 0, steps: [] };
+  }
+
   async states(graphId: number, sourceIds: BigInt64Array, destinationIds: BigInt64Array, options?: ReadOptions): Promise<(EdgeState | undefined)[]> {
     await this.#enter('states', options);
     return this.#find(graphId, sourceIds, destinationIds).map((edge) => edge?.state);
@@ -112,7 +118,7 @@ export class TestFlock implements FlockService {
     await this.#enter('select', options);
     const entries = this.#run(query).map(({ id, key }) => ({ value: id, key }));
     const { values, nextCursor, prevCursor } = pageOf(entries, page);
-    return { ids: BigInt64Array.from(values), nextCursor, prevCursor };
+    return { ids: BigInt64Array.from(values), nextCursor, prevCursor, partial: false };
   }
 
   async count(query: Query, options?: ReadOptions): Promise<bigint> {
