@@ -1,44 +1,30 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Writable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { errorCodes } from '../core/index.js';
 import { allCommands, cliReference, helpText } from './cliReference.js';
-import type { CliIo } from './console/cliIo.js';
 import { exitCodes, signalExitCodes, usageExitCode } from './console/exitCodes.js';
-import { buildProgram, runCli } from './program.js';
+import { callRoost, recordedIo } from '../test/callRoost.js';
+import type { Finished } from '../test/runRoost.js';
+import { buildProgram } from './program.js';
 
 let folder: string;
 beforeAll(() => (folder = mkdtempSync(join(tmpdir(), 'roost-cli-'))));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-function testIo(environment: NodeJS.ProcessEnv = {}): { io: CliIo; stdout: () => string; stderr: () => string } {
-  const written = { stdout: '', stderr: '' };
-  const stream = (name: keyof typeof written): Writable =>
-    new Writable({
-      write(chunk: Buffer, _encoding, done) {
-        written[name] += chunk.toString();
-        done();
-      },
-    });
-  const io = { stdout: stream('stdout'), stderr: stream('stderr'), environment, workingFolder: folder, signal: new AbortController().signal };
-  return { io, stdout: () => written.stdout, stderr: () => written.stderr.replaceAll(folder, 'DIR') };
-}
-
-async function run(args: string[], environment: NodeJS.ProcessEnv = {}): Promise<{ exitCode: number; stdout: string; stderr: string }> {
-  const { io, stdout, stderr } = testIo(environment);
-  const exitCode = await runCli(args, io);
-  return { exitCode, stdout: stdout(), stderr: stderr() };
+async function run(args: string[], environment: NodeJS.ProcessEnv = {}): Promise<Finished> {
+  const { stderr, ...finished } = await callRoost(args, folder, environment);
+  return { ...finished, stderr: stderr.replaceAll(folder, 'DIR') };
 }
 
 describe('help', () => {
   it('is what docs/cli.md says; after a change: npm run build && node scripts/cli-docs.mjs', async () => {
-    await expect(cliReference(buildProgram(testIo().io))).toMatchFileSnapshot('../docs/cli.md');
+    await expect(cliReference(buildProgram(recordedIo(folder).io))).toMatchFileSnapshot('../docs/cli.md');
   });
 
   it('has an example and --json for every command that does something', () => {
-    const leaves = allCommands(buildProgram(testIo().io)).filter(({ command }) => command.commands.length === 0);
+    const leaves = allCommands(buildProgram(recordedIo(folder).io)).filter(({ command }) => command.commands.length === 0);
     expect(leaves.map(({ path }) => path)).toContain('roost flock intersect');
     for (const { path, command } of leaves) {
       expect(helpText(command)).toContain(`$ ${path} `.trimEnd());

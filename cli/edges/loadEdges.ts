@@ -34,6 +34,7 @@ export async function loadEdges(file: EdgeFile, options: LoadEdgesOptions): Prom
   const batches = file.batches(options);
   try {
     for (;;) {
+      options.signal.throwIfAborted();
       const next = await batches.next();
       if (next.done) {
         await Promise.all(underWay);
