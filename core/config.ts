@@ -11,6 +11,8 @@ const databaseHost = z.strictObject({
   socketPath: z.string().min(1).optional(),
   user: z.string().min(1).default('root'),
   password: z.string().default(''),
+  /** Bytes of tables that the host has room for; transformations that would need more are refused. Absent: not checked. */
+  capacityBytes: z.int().positive().optional(),
 });
 
 const redis = z.strictObject({
@@ -49,6 +51,17 @@ const jobs = z.strictObject({
   claimAfterSeconds: seconds(86_400).default(30),
 });
 
+const moves = z.strictObject({
+  /** Copies, repairs, diffs and verifications that run at once, over all servers. */
+  movesAtOnce: z.int().min(1).max(1_000).default(8),
+  /** Of these, those that touch one database host. */
+  movesPerHost: z.int().min(1).max(100).default(2),
+  /** Rows a second below which a move does not fall, however busy its hosts are. */
+  minRowsPerSecond: z.int().min(1).max(100_000_000).default(500),
+  /** Rows a second that a move does not exceed. */
+  maxRowsPerSecond: z.int().min(1).max(100_000_000).default(1_000_000),
+});
+
 /** The schema of `roost.config.json`. Every key has a default but the database hosts. */
 export const configSchema = z.strictObject({
   /** Names this cluster in Redis keys and in the databases, so that two clusters may share servers. */
@@ -67,6 +80,7 @@ export const configSchema = z.strictObject({
   server: server.prefault({}),
   pool: pool.prefault({}),
   jobs: jobs.prefault({}),
+  moves: moves.prefault({}),
   log: z.strictObject({ level: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info') }).prefault({}),
 });
 

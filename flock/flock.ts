@@ -13,7 +13,7 @@ import { compile } from './query/compile.js';
 import { pageById, pageByPosition } from './query/page.js';
 import { QueryRun } from './query/queryRun.js';
 import { operationRank, stateOfRank } from './states.js';
-import { flockShardType } from './storage/edgeTables.js';
+import { flockShardType } from './storage/flockShardType.js';
 import { readEdges, readNodes, readStates } from './storage/readEdges.js';
 import {
   edgeStates,

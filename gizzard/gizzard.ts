@@ -1,8 +1,12 @@
+import { randomUUID } from 'node:crypto';
 import { Deadline, Metrics, RoostError, silentLog, type Log, type RoostConfig } from '../core/index.js';
 import type { DatabaseHost } from './hosts/databaseHost.js';
 import { DatabaseHosts } from './hosts/databaseHosts.js';
 import type { JobType } from './jobs/jobType.js';
 import { Jobs } from './jobs/jobs.js';
+import { Moves } from './moving/moves.js';
+import { MovesDatabase } from './moving/movesDatabase.js';
+import { Servers } from './moving/servers.js';
 import { NameServer } from './nameServer/nameServer.js';
 import { nodeType } from './nodes/index.js';
 import { readAny } from './routing/readAny.js';
@@ -23,15 +27,22 @@ export interface GizzardOptions {
 const createDeadlineMs = 30_000;
 /** What a clean shutdown gives the jobs in work. */
 const closeGraceMs = 10_000;
+/** A server says at least this often which topology it works with: steps of a migration wait for it. */
+const maxBeatMs = 1_000;
 
 /** A process's view of a cluster: its topology, its database hosts and its jobs. Knows nothing of what the shards hold. */
 export class Gizzard {
   readonly hosts: DatabaseHosts;
   readonly nameServer: NameServer;
   readonly jobs: Jobs;
+  /** The copies, repairs and diffs of the cluster. */
+  readonly moves: Moves;
+  /** The servers of the cluster, and the topology that each works with. */
+  readonly servers: Servers;
   readonly log: Log;
   readonly metrics: Metrics;
   readonly #shardTypes: ReadonlyMap<string, ShardType>;
+  #working = false;
 
   /** Opens connections as they are needed; `nameServer.reload()` or `start()` gets the topology. */
   constructor(
@@ -44,17 +55,26 @@ export class Gizzard {
     this.nameServer = NameServer.open(this.hosts, config.nameServer.hosts, config.cluster, this.log);
     this.#shardTypes = new Map(options.shardTypes.map((type) => [type.name, type]));
     this.jobs = new Jobs(config, options.jobTypes, () => this.topology, this.hosts, this.log, this.metrics);
+    const server = randomUUID();
+    // Beside the primary of the name server, which decides on every change.
+    const database = new MovesDatabase(this.hosts.host(config.nameServer.hosts[0]!), `${config.cluster}_nameserver`);
+    this.servers = new Servers(database, server, () => this.#versionInUse(), this.log);
+    this.moves = new Moves(database, server, this.hosts, this.nameServer, this.#shardTypes, config.moves, this.log);
   }
 
   get topology(): Topology {
     return this.nameServer.topology;
   }
 
-  /** Loads the topology and keeps it fresh; with `work`, also takes jobs. */
+  /** Loads the topology and keeps it fresh; with `work`, also takes jobs and moves data. */
   async start(options: { readonly work: boolean }): Promise<void> {
     await this.nameServer.reload();
     this.nameServer.watch(this.config.nameServer.reloadSeconds * 1000);
-    if (options.work) await this.jobs.start();
+    if (!options.work) return;
+    this.#working = true;
+    await this.jobs.start();
+    this.servers.start(Math.min(maxBeatMs, this.config.nameServer.reloadSeconds * 1000));
+    this.moves.start();
   }
 
   /**
@@ -84,7 +104,15 @@ export class Gizzard {
   /** Finishes or hands back the jobs in work, and closes every connection. */
   async close(): Promise<void> {
     await this.nameServer.close();
+    await this.moves.stop();
     await this.jobs.close(closeGraceMs);
+    if (this.#working) await this.servers.stop();
     await this.hosts.close();
+  }
+
+  /** The oldest topology in use here: jobs in work keep the one they began with. */
+  async #versionInUse(): Promise<number> {
+    await this.nameServer.reload();
+    return Math.min(this.topology.version, this.jobs.oldestVersion ?? Infinity);
   }
 }

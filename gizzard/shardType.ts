@@ -1,5 +1,6 @@
 import type { Deadline } from '../core/index.js';
 import type { DatabaseHost } from './hosts/databaseHost.js';
+import type { Movable } from './moving/movable.js';
 import type { ShardInfo } from './topology/types.js';
 
 /** What an application tells Gizzard of the tables behind its leaves. */
@@ -8,4 +9,6 @@ export interface ShardType {
   readonly name: string;
   /** Makes the shard's tables where they are missing. Repeating it changes nothing. */
   create(host: DatabaseHost, shard: ShardInfo, deadline: Deadline): Promise<void>;
+  /** How shards are copied, compared and taken away. Absent: they are not, and transformations that would have to are refused. */
+  readonly moving?: Movable;
 }

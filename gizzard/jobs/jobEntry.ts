@@ -8,6 +8,8 @@ export interface JobEntry {
   readonly attempts: number;
   /** Set on a job that failed on some leaves: only these are still to be written. */
   readonly onlyLeaves: readonly string[] | undefined;
+  /** The topology under which it failed. Under another one its leaves may be others, and it is for all of them again. */
+  readonly failedUnder?: number | undefined;
   /** What the last attempt said. */
   readonly lastError: string;
   /** When the journal accepted it, in milliseconds. */
@@ -24,6 +26,7 @@ export function encodeJob(job: JobEntry): (string | Buffer)[] {
   const fields: (string | Buffer)[] = ['kind', job.kind, 'payload', job.payload, 'accepted', String(job.acceptedAtMs)];
   if (job.attempts > 0) fields.push('attempts', String(job.attempts), 'error', job.lastError.slice(0, errorTextChars));
   if (job.onlyLeaves !== undefined) fields.push('leaves', job.onlyLeaves.join('\n'));
+  if (job.failedUnder !== undefined) fields.push('topology', String(job.failedUnder));
   if (job.waiter !== undefined) fields.push('waiter', job.waiter);
   return fields;
 }
@@ -40,6 +43,7 @@ export function decodeJob(fields: readonly Buffer[]): JobEntry {
     payload,
     attempts: Number(byName.get('attempts') ?? 0),
     onlyLeaves: byName.get('leaves')?.toString().split('\n'),
+    failedUnder: byName.has('topology') ? Number(byName.get('topology')) : undefined,
     lastError: byName.get('error')?.toString() ?? '',
     acceptedAtMs: Number(byName.get('accepted') ?? 0),
     waiter: byName.get('waiter')?.toString(),

@@ -20,15 +20,21 @@ export interface JobOutcome {
   readonly readable: boolean;
   /** Set where something failed. */
   readonly error: RoostError | undefined;
+  /** The topology under which it ran. */
+  readonly topologyVersion: number;
 }
 
-const done: JobOutcome = { failedLeaves: [], readable: true, error: undefined };
+type Placed = Omit<JobOutcome, 'topologyVersion'>;
+
+const done: Placed = { failedLeaves: [], readable: true, error: undefined };
 
 /** Takes a job apart, brings each part to every leaf that takes writes, and says what is left to do. */
 export class JobRunner {
   readonly #types: ReadonlyMap<string, JobType>;
   readonly #writers = new Map<string, LeafWriter<unknown>>();
   readonly #slots = new Map<string, Semaphore>();
+  /** How many jobs are in work under each topology. */
+  readonly #inWork = new Map<number, number>();
 
   constructor(
     types: readonly JobType[],
@@ -41,12 +47,29 @@ export class JobRunner {
     this.#types = new Map(types.map((type) => [type.kind, type]));
   }
 
-  run(job: JobEntry, priority: Priority): Promise<JobOutcome> {
+  /** The oldest topology under which a job is in work; undefined where none is. */
+  get oldestVersion(): number | undefined {
+    return this.#inWork.size === 0 ? undefined : Math.min(...this.#inWork.keys());
+  }
+
+  async run(job: JobEntry, priority: Priority): Promise<JobOutcome> {
+    const topology = this.topology();
+    const { version } = topology;
+    this.#inWork.set(version, (this.#inWork.get(version) ?? 0) + 1);
+    try {
+      return { ...(await this.#run(job, priority, topology)), topologyVersion: version };
+    } finally {
+      const left = this.#inWork.get(version)! - 1;
+      if (left === 0) this.#inWork.delete(version);
+      else this.#inWork.set(version, left);
+    }
+  }
+
+  #run(job: JobEntry, priority: Priority, topology: Topology): Promise<Placed> {
     const type = this.#types.get(job.kind);
     if (type === undefined) return failed(new RoostError('FailedPrecondition', `this server knows no job of kind ${job.kind}`));
     const byRoute = new Map<Route, unknown[]>();
     try {
-      const topology = this.topology();
       type.split(job.payload, (tableId, key, item) => {
         const route = topology.route(tableId, key);
         const items = byRoute.get(route);
@@ -56,10 +79,10 @@ export class JobRunner {
     } catch (error) {
       return failed(RoostError.from(error));
     }
-    return this.#place(type, priority, byRoute, job.onlyLeaves === undefined ? undefined : new Set(job.onlyLeaves));
+    return this.#place(type, priority, byRoute, onlyLeaves(job, topology.version, [...byRoute.keys()]));
   }
 
-  #place(type: JobType, priority: Priority, byRoute: ReadonlyMap<Route, readonly unknown[]>, only: ReadonlySet<string> | undefined): Promise<JobOutcome> {
+  #place(type: JobType, priority: Priority, byRoute: ReadonlyMap<Route, readonly unknown[]>, only: ReadonlySet<string> | undefined): Promise<Placed> {
     return new Promise((resolve) => {
       const failedLeaves = new Set<string>();
       const unread = new Set<Route>(byRoute.keys());
@@ -121,4 +144,14 @@ export class JobRunner {
   }
 }
 
-const failed = (error: RoostError): Promise<JobOutcome> => Promise.resolve({ failedLeaves: undefined, readable: false, error });
+/**
+ * The leaves that a job is down to; undefined: all. A shard may have moved since the job failed: where it went, the job was never applied.
+ * And what was meant for a leaf that is gone is for those that took its place.
+ */
+function onlyLeaves(job: JobEntry, version: number, routes: readonly Route[]): ReadonlySet<string> | undefined {
+  if (job.onlyLeaves === undefined || (job.failedUnder !== undefined && job.failedUnder !== version)) return undefined;
+  const only = new Set(job.onlyLeaves);
+  return routes.some((route) => route.leaves.some((leaf) => only.has(leaf.key))) ? only : undefined;
+}
+
+const failed = (error: RoostError): Promise<Placed> => Promise.resolve({ failedLeaves: undefined, readable: false, error });

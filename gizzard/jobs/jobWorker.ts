@@ -190,7 +190,7 @@ export class JobWorker {
 
   async #work(id: string, job: JobEntry): Promise<void> {
     const { config, keys, run, tell, count } = this.options;
-    const { failedLeaves, readable, error } = await run(job);
+    const { failedLeaves, readable, error, topologyVersion } = await run(job);
     if (job.waiter !== undefined) await tell(job.waiter, readable ? '' : (error?.message ?? 'it failed'));
     if (error === undefined) {
       count('applied');
@@ -201,7 +201,7 @@ export class JobWorker {
     const bad = attempts >= config.errorLimit || error.code === 'DataLoss';
     count(bad ? 'bad' : 'failed');
     const { waiter: _told, ...rest } = job;
-    const next = encodeJob({ ...rest, waiter: undefined, attempts, onlyLeaves: failedLeaves ?? job.onlyLeaves, lastError: error.message });
+    const next = encodeJob({ ...rest, waiter: undefined, attempts, ...leavesLeft(job, failedLeaves, topologyVersion), lastError: error.message });
     await this.#move(id, bad ? keys.bad : keys.failing, next, error);
   }
 
@@ -285,6 +285,10 @@ export class JobWorker {
     }
   }
 }
+
+/** A job of which nothing was placed is still down to what it was down to before. */
+const leavesLeft = (job: JobEntry, failedLeaves: readonly string[] | undefined, topologyVersion: number): Pick<JobEntry, 'onlyLeaves' | 'failedUnder'> =>
+  failedLeaves === undefined ? { onlyLeaves: job.onlyLeaves, failedUnder: job.failedUnder } : { onlyLeaves: failedLeaves, failedUnder: topologyVersion };
 
 function throwFirst(replies: [error: Error | null, result: unknown][] | null): void {
   if (replies === null) throw new RoostError('Internal', 'a transaction of Redis was discarded');

@@ -25,6 +25,7 @@ export class Jobs {
   readonly #waiters: Waiters;
   readonly #connections: Redis[] = [];
   readonly #workers: JobWorker[];
+  readonly #runner: JobRunner;
   #listening: Promise<void> | undefined;
 
   constructor(
@@ -40,7 +41,7 @@ export class Jobs {
     const shared = this.#connect(config, log);
     this.#journal = new Journal(cluster, shared, config.jobs);
     this.#waiters = new Waiters(cluster, server, shared, this.#connect(config, log));
-    const runner = new JobRunner(types, topology, hosts, log, config.pool.queryTimeoutMs, (priority, jobs) => this.#journal.enqueue(priority, jobs));
+    const runner = (this.#runner = new JobRunner(types, topology, hosts, log, config.pool.queryTimeoutMs, (priority, jobs) => this.#journal.enqueue(priority, jobs)));
     const finished = metrics.counter('roost_jobs_total', 'Jobs by how an attempt at them ended', ['priority', 'outcome']);
     this.#workers = priorities.map(
       (priority) =>
@@ -93,6 +94,11 @@ export class Jobs {
       throw error;
     }
     await Promise.all(waiting.map(({ applied }) => applied(deadline)));
+  }
+
+  /** The oldest topology under which this process still works on a job; undefined where none is in work. */
+  get oldestVersion(): number | undefined {
+    return this.#runner.oldestVersion;
   }
 
   sizes(priority: Priority): Promise<QueueSizes> {

@@ -1,0 +1,57 @@
+import { RoostError, type Deadline } from '../../core/index.js';
+import type { DatabaseHost, ShardInfo, ShardType } from '../../gizzard/index.js';
+import { edgeTables } from './edgeTables.js';
+import { shardMoves } from './shardMoves.js';
+
+/** Column types that ids may have. Ids are unsigned, whatever a table of Gizzard's says of them. */
+const idTypes = ['INT UNSIGNED', 'BIGINT UNSIGNED'] as const;
+
+function idType(given: string, which: string): string {
+  const known = idTypes.find((type) => type === (given === '' ? 'BIGINT UNSIGNED' : given.toUpperCase()));
+  if (known !== undefined) return known;
+  throw new RoostError('InvalidArgument', `the ${which} type of a flock shard must be ${idTypes.join(' or ')}, not ${JSON.stringify(given)}`);
+}
+
+/** The leaves of Flock: the edges of some nodes in one direction, and what is known of those nodes. */
+export const flockShardType = (database: string): ShardType => ({
+  name: 'flock',
+  moving: shardMoves(database),
+  async create(host: DatabaseHost, shard: ShardInfo, deadline: Deadline): Promise<void> {
+    const tables = edgeTables(database, shard);
+    const sourceType = idType(shard.sourceType, 'source');
+    const destinationType = idType(shard.destinationType, 'destination');
+    await host.run(`CREATE DATABASE IF NOT EXISTS \`${database}\``, [], deadline);
+    await host.run(
+      `CREATE TABLE IF NOT EXISTS ${tables.edges} (
+        source_id ${sourceType} NOT NULL,
+        state TINYINT UNSIGNED NOT NULL,
+        position BIGINT NOT NULL,
+        destination_id ${destinationType} NOT NULL,
+        own_state TINYINT UNSIGNED NOT NULL,
+        updated_at BIGINT NOT NULL,
+        positioned_at BIGINT NOT NULL,
+        peer_colour TINYINT UNSIGNED NULL,
+        peer_coloured_at BIGINT NULL,
+        peer_removed_through BIGINT NULL,
+        PRIMARY KEY (source_id, state, position, destination_id),
+        UNIQUE KEY membership (source_id, destination_id)
+      ) ENGINE=InnoDB`,
+      [],
+      deadline,
+    );
+    await host.run(
+      `CREATE TABLE IF NOT EXISTS ${tables.nodes} (
+        source_id ${sourceType} NOT NULL PRIMARY KEY,
+        colour TINYINT UNSIGNED NOT NULL DEFAULT 0,
+        coloured_at BIGINT NOT NULL DEFAULT 0,
+        removed_through BIGINT NOT NULL DEFAULT -1,
+        normal_count BIGINT NOT NULL DEFAULT 0,
+        negative_count BIGINT NOT NULL DEFAULT 0,
+        archived_count BIGINT NOT NULL DEFAULT 0,
+        removed_count BIGINT NOT NULL DEFAULT 0
+      ) ENGINE=InnoDB`,
+      [],
+      deadline,
+    );
+  },
+});

@@ -1,0 +1,128 @@
+import type { Deadline } from '../../core/index.js';
+import type { DatabaseHost, MovableTable, ShardInfo, SqlSession, SqlValue } from '../../gizzard/index.js';
+import { compare } from '../edgeRecord.js';
+import { mergeNodes, untouched, type NodeRegisters } from '../nodeRegisters.js';
+import { applyNode, sweepPage } from './applyNode.js';
+import { edgeTables, type EdgeTables } from './edgeTables.js';
+import { lockNodes, registersOf } from './nodeRows.js';
+
+/** A node's row. Its counters follow from the edges of its shard, and are never copied. */
+export interface NodeRow {
+  readonly id: bigint;
+  readonly registers: NodeRegisters;
+  readonly counts: readonly string[];
+}
+
+const columns = 'n.source_id, n.colour, n.coloured_at, n.removed_through, n.normal_count, n.negative_count, n.archived_count, n.removed_count';
+const countNames = ['normal', 'negative', 'archived', 'removed'] as const;
+const countsOfEdges = countNames.map((name, rank) => `COALESCE(SUM(e.state = ${rank}), 0) AS ${name}_rows`).join(', ');
+const idsTable = `JSON_TABLE(?, '$[*]' COLUMNS (s BIGINT UNSIGNED PATH '$')) k`;
+
+/** How the nodes of Flock's shards move. */
+export const nodeMoves = (database: string): MovableTable<NodeRow> => {
+  const tablesOf = (shard: ShardInfo): EdgeTables => edgeTables(database, shard);
+  return {
+    name: 'nodes',
+    async count(host, shard, deadline) {
+      const [row] = await host.rows(`SELECT COUNT(*) FROM ${tablesOf(shard).nodes}`, [], deadline);
+      return Number(row![0]);
+    },
+    async pageEnd(host, shard, after, limit, deadline) {
+      const { where, values } = between(after, undefined);
+      const [row] = await host.rows(`SELECT n.source_id FROM ${tablesOf(shard).nodes} n WHERE ${where} ORDER BY n.source_id LIMIT 1 OFFSET ?`, [...values, limit - 1], deadline);
+      return row === undefined ? undefined : String(row[0]);
+    },
+    async rows(host, shard, after, end, deadline) {
+      const { where, values } = between(after, end);
+      return (await host.rows(`SELECT ${columns} FROM ${tablesOf(shard).nodes} n WHERE ${where}`, values, deadline)).map(nodeOf);
+    },
+    async rowsAt(host, shard, keys, deadline) {
+      const sql = `SELECT ${columns} FROM ${idsTable} STRAIGHT_JOIN ${tablesOf(shard).nodes} n ON n.source_id = k.s`;
+      return (await host.rows(sql, [`[${keys.join()}]`], deadline)).map(nodeOf);
+    },
+    key: (row) => String(row.id),
+    compareKeys: (a, b) => compare(keyOf(a), keyOf(b)),
+    routingKey: (row) => row.id,
+    same: (a, b) => sameRegisters(a.registers, b.registers) && a.counts.every((count, rank) => count === b.counts[rank]),
+    lacks: (row, other) => mergeNodes(row.registers, other.registers) !== row.registers,
+    merge: ([first, ...others]) => ({ ...first!, registers: others.reduce((merged, { registers }) => mergeNodes(merged, registers), first!.registers) }),
+    async write(host, shard, rows, deadline) {
+      const tables = tablesOf(shard);
+      const ids = rows.map((row) => row.id).sort(compare);
+      await host.transaction(deadline, (session) =>
+        session.run(`INSERT IGNORE INTO ${tables.nodes} (source_id) SELECT s FROM ${idsTable}`, [`[${ids.join()}]`], deadline),
+      );
+      for (const { id, registers } of rows) if (registers !== untouched) await bringUpToDate(host, tables, id, registers, deadline);
+      await recount(host, tables, ids, deadline);
+    },
+    async contradictions(host, shard, after, end, deadline) {
+      const tables = tablesOf(shard);
+      const nodes = between(after, end);
+      const rows = await host.rows(
+        `SELECT n.source_id FROM ${tables.nodes} n LEFT JOIN ${tables.edges} e ON e.source_id = n.source_id WHERE ${nodes.where} GROUP BY n.source_id
+         HAVING ${countNames.map((name, rank) => `MAX(n.${name}_count) <> COALESCE(SUM(e.state = ${rank}), 0)`).join(' OR ')}`,
+        nodes.values,
+        deadline,
+      );
+      return rows.map(([id]) => String(id));
+    },
+    describe: ({ id, registers, counts }) => ({
+      id: String(id),
+      colour: String(registers.colour),
+      coloured_at: String(registers.colouredAt),
+      removed_through: String(registers.removedThrough),
+      ...Object.fromEntries(countNames.map((name, rank) => [`${name}_count`, counts[rank]!])),
+    }),
+  };
+};
+
+const nodeOf = ([id, colour, colouredAt, removedThrough, ...counts]: readonly unknown[]): NodeRow => ({
+  id: BigInt(id as number),
+  registers: registersOf(colour, colouredAt, removedThrough),
+  counts: counts.map(String),
+});
+
+const sameRegisters = (a: NodeRegisters, b: NodeRegisters): boolean => a.colour === b.colour && a.colouredAt === b.colouredAt && a.removedThrough === b.removedThrough;
+
+/** The empty key comes before all. */
+const keyOf = (key: string): bigint => (key === '' ? -1n : BigInt(key));
+
+function between(after: string, end: string | undefined): { where: string; values: SqlValue[] } {
+  const conditions = [...(after === '' ? [] : ['n.source_id > ?']), ...(end === undefined ? [] : ['n.source_id <= ?'])];
+  return {
+    where: conditions.length === 0 ? 'TRUE' : conditions.join(' AND '),
+    values: [...(after === '' ? [] : [BigInt(after)]), ...(end === undefined ? [] : [BigInt(end)])],
+  };
+}
+
+/** Merges a node's registers and lets its edges follow. The other ends of these need no word: they hear it from the replica that knew it first. */
+async function bringUpToDate(host: DatabaseHost, tables: EdgeTables, id: bigint, registers: NodeRegisters, deadline: Deadline): Promise<void> {
+  await applyNode(host, tables, id, registers, deadline);
+  let after: bigint | undefined;
+  do {
+    // Which of the graph's tables the shard belongs to matters only for the other ends.
+    after = (await sweepPage(host, tables, 0, id, after, deadline)).next;
+  } while (after !== undefined);
+}
+
+/** Sets the counters to what the edges say. Whoever writes edges of a node holds its row, so that nothing changes in between. */
+function recount(host: DatabaseHost, tables: EdgeTables, ids: readonly bigint[], deadline: Deadline): Promise<void> {
+  return host.transaction(deadline, async (session: SqlSession) => {
+    await lockNodes(session, tables, ids, deadline);
+    const rows = await session.rows(
+      `SELECT n.source_id, ${countsOfEdges}
+       FROM ${idsTable} STRAIGHT_JOIN ${tables.nodes} n ON n.source_id = k.s LEFT JOIN ${tables.edges} e ON e.source_id = n.source_id
+       GROUP BY n.source_id
+       HAVING ${countNames.map((name) => `MAX(n.${name}_count) <> ${name}_rows`).join(' OR ')}`,
+      [`[${ids.join()}]`],
+      deadline,
+    );
+    for (const [id, ...counts] of rows) {
+      await session.run(
+        `UPDATE ${tables.nodes} SET ${countNames.map((name) => `${name}_count = ?`).join(', ')} WHERE source_id = ?`,
+        [...counts.map((count) => BigInt(count as number)), BigInt(id as number)],
+        deadline,
+      );
+    }
+  });
+}

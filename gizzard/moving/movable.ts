@@ -1,0 +1,54 @@
+import type { Deadline } from '../../core/index.js';
+import type { DatabaseHost } from '../hosts/databaseHost.js';
+import type { ShardInfo } from '../topology/types.js';
+
+/**
+ * What a shard type implements so that its shards can be copied, repaired, compared, moved, split and merged while they are read and written.
+ *
+ * A shard is a list of tables, each a set of rows with a key that never changes. Rows are never deleted: what an application deletes, it marks.
+ */
+export interface Movable {
+  /** In the order in which they are copied: a row may need those of earlier tables beside it. */
+  readonly tables: readonly MovableTable[];
+  /** Takes the shard's tables away. Does nothing where there are none. */
+  drop(host: DatabaseHost, shard: ShardInfo, deadline: Deadline): Promise<void>;
+  /**
+   * Gives the shard's tables another prefix in one step, so that whoever still writes to the old name fails. Tables that have it already stay.
+   * `prefix` may be up to 4 characters longer than a shard's.
+   */
+  rename(host: DatabaseHost, shard: ShardInfo, prefix: string, deadline: Deadline): Promise<void>;
+  /** The prefixes of all shards of this type whose tables are on a host, and the bytes that each takes. */
+  stored(host: DatabaseHost, deadline: Deadline): Promise<ReadonlyMap<string, number>>;
+}
+
+/** One table of a shard. Keys are opaque texts; the empty one comes before all. */
+export interface MovableTable<Row = unknown> {
+  readonly name: string;
+  /** How many rows there are: exact while nothing is written. */
+  count(host: DatabaseHost, shard: ShardInfo, deadline: Deadline): Promise<number>;
+  /** The key `limit` rows behind `after`; undefined where fewer rows are left. */
+  pageEnd(host: DatabaseHost, shard: ShardInfo, after: string, limit: number, deadline: Deadline): Promise<string | undefined>;
+  /** The rows behind `after` up to and including `end`, in no particular order; without `end` up to the last. */
+  rows(host: DatabaseHost, shard: ShardInfo, after: string, end: string | undefined, deadline: Deadline): Promise<Row[]>;
+  /** Those of the rows that exist. */
+  rowsAt(host: DatabaseHost, shard: ShardInfo, keys: readonly string[], deadline: Deadline): Promise<Row[]>;
+  key(row: Row): string;
+  compareKeys(a: string, b: string): number;
+  /** What is hashed to find the row's shard. */
+  routingKey(row: Row): bigint;
+  /** Whether nothing, not even what is derived, tells the two apart. */
+  same(a: Row, b: Row): boolean;
+  /** Whether `other` holds something newer, by the conflict rules, than `row`. */
+  lacks(row: Row, other: Row): boolean;
+  /** All that the rows, which have one key, know together. */
+  merge(rows: readonly Row[]): Row;
+  /**
+   * Merges rows into the shard by the conflict rules, and brings up to date what is derived from them, under the locks that normal writes take.
+   * Repeating it changes nothing.
+   */
+  write(host: DatabaseHost, shard: ShardInfo, rows: readonly Row[], deadline: Deadline): Promise<void>;
+  /** Keys of rows that contradict the shard's other tables, as of one moment. Absent: there is nothing that could. `write` puts them right. */
+  contradictions?(host: DatabaseHost, shard: ShardInfo, after: string, end: string | undefined, deadline: Deadline): Promise<string[]>;
+  /** The row for people: column and value. */
+  describe(row: Row): Readonly<Record<string, string>>;
+}

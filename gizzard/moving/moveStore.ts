@@ -1,0 +1,142 @@
+import { RoostError } from '../../core/index.js';
+import type { SqlRow } from '../hosts/databaseHost.js';
+import { cut, type MovesDatabase } from './movesDatabase.js';
+import { notStarted, type MoveProgress, type MoveRates, type MoveSpec, type MoveState, type MoveTask } from './moveTask.js';
+import { fromStoredJson, toStoredJson } from './storedJson.js';
+
+/** A server that has not renewed its claim for this long has lost it. */
+export const leaseMs = 3_000;
+
+export interface MoveLimits {
+  /** Moves that run at once, over all servers, and those that touch one host. */
+  readonly movesAtOnce: number;
+  readonly movesPerHost: number;
+}
+
+const columns = 'id, spec, min_rows_per_second, max_rows_per_second, state, progress, migration_id, error, owner';
+const leased = 'owner IS NOT NULL AND lease_until > UTC_TIMESTAMP(3)';
+
+/** Moves as they stand in the name server's database, where every server finds them. */
+export class MoveStore {
+  constructor(private readonly database: MovesDatabase) {}
+
+  async add(spec: MoveSpec, rates: MoveRates, migrationId?: number): Promise<number> {
+    await this.database.ready();
+    const table = this.database.table('moves');
+    return this.database.host.transaction(this.database.deadline(), async (session) => {
+      await session.run(
+        `INSERT INTO ${table} (spec, min_rows_per_second, max_rows_per_second, state, progress, migration_id) VALUES (?, ?, ?, 'queued', ?, ?)`,
+        [toStoredJson(spec), rates.minRowsPerSecond, rates.maxRowsPerSecond, toStoredJson(notStarted), migrationId ?? null],
+        this.database.deadline(),
+      );
+      const [row] = await session.rows('SELECT LAST_INSERT_ID()', [], this.database.deadline());
+      return Number(row![0]);
+    });
+  }
+
+  /** The newest moves first; `active`: only those that are not at their end. */
+  async list(options: { readonly active: boolean; readonly limit: number }): Promise<MoveTask[]> {
+    await this.database.ready();
+    const rows = await this.database.host.rows(
+      `SELECT ${columns} FROM ${this.database.table('moves')} ${options.active ? `WHERE state IN ('queued', 'running')` : ''} ORDER BY id DESC LIMIT ?`,
+      [options.limit],
+      this.database.deadline(),
+    );
+    return rows.map(taskOf);
+  }
+
+  /** Throws `NotFound`. */
+  async get(id: number): Promise<MoveTask> {
+    await this.database.ready();
+    const [row] = await this.database.host.rows(`SELECT ${columns} FROM ${this.database.table('moves')} WHERE id = ?`, [id], this.database.deadline());
+    if (row === undefined) throw new RoostError('NotFound', `there is no move ${id}`, { fields: { move: id } });
+    return taskOf(row);
+  }
+
+  /** Takes a move that nobody runs and that the limits allow; undefined where there is none. One server at a time chooses. */
+  claim(owner: string, limits: MoveLimits): Promise<MoveTask | undefined> {
+    const table = this.database.table('moves');
+    return this.database.host.transaction(this.database.deadline(), async (session) => {
+      const deadline = this.database.deadline();
+      const rows = await session.rows(`SELECT ${columns}, ${leased} FROM ${table} WHERE state IN ('queued', 'running') ORDER BY id FOR UPDATE`, [], deadline);
+      const tasks = rows.map((row) => ({ task: taskOf(row), leased: Number(row[9]) === 1 }));
+      const running = tasks.filter((one) => one.leased);
+      if (running.length >= limits.movesAtOnce) return undefined;
+      const load = new Map<string, number>();
+      for (const { task } of running) for (const host of hostsOf(task)) load.set(host, (load.get(host) ?? 0) + 1);
+      const next = tasks.find((one) => !one.leased && [...hostsOf(one.task)].every((host) => (load.get(host) ?? 0) < limits.movesPerHost));
+      if (next === undefined) return undefined;
+      await session.run(
+        `UPDATE ${table} SET state = 'running', owner = ?, lease_until = TIMESTAMPADD(MICROSECOND, ?, UTC_TIMESTAMP(3)) WHERE id = ?`,
+        [owner, leaseMs * 1000, next.task.id],
+        deadline,
+      );
+      return { ...next.task, state: 'running', owner };
+    });
+  }
+
+  /** Saves how far a move is and renews the claim. Returns what the operator wants now; undefined when the claim is lost or the move was cancelled. */
+  async save(id: number, owner: string, progress: MoveProgress, error: string): Promise<MoveRates | undefined> {
+    const table = this.database.table('moves');
+    const { affectedRows } = await this.database.host.run(
+      `UPDATE ${table} SET progress = ?, error = ?, lease_until = TIMESTAMPADD(MICROSECOND, ?, UTC_TIMESTAMP(3)) WHERE id = ? AND owner = ? AND state = 'running'`,
+      [toStoredJson(progress), cut(error), leaseMs * 1000, id, owner],
+      this.database.deadline(),
+    );
+    if (affectedRows === 0) return undefined;
+    const { minRowsPerSecond, maxRowsPerSecond } = await this.get(id);
+    return { minRowsPerSecond, maxRowsPerSecond };
+  }
+
+  /** Records the end of a move. False when it is not this owner's any more. */
+  async finish(id: number, owner: string, state: Extract<MoveState, 'done' | 'failed'>, progress: MoveProgress, error: string): Promise<boolean> {
+    const { affectedRows } = await this.database.host.run(
+      `UPDATE ${this.database.table('moves')} SET state = ?, progress = ?, error = ?, owner = NULL, lease_until = NULL WHERE id = ? AND owner = ? AND state = 'running'`,
+      [state, toStoredJson(progress), cut(error), id, owner],
+      this.database.deadline(),
+    );
+    return affectedRows > 0;
+  }
+
+  /** Gives a claim back, so that another server need not wait for it to run out. */
+  async release(id: number, owner: string): Promise<void> {
+    await this.database.host.run(`UPDATE ${this.database.table('moves')} SET owner = NULL, lease_until = NULL WHERE id = ? AND owner = ?`, [id, owner], this.database.deadline());
+  }
+
+  /** False when it is at its end already. */
+  async cancel(id: number): Promise<boolean> {
+    await this.get(id);
+    const { affectedRows } = await this.database.host.run(
+      `UPDATE ${this.database.table('moves')} SET state = 'cancelled', owner = NULL, lease_until = NULL WHERE id = ? AND state IN ('queued', 'running')`,
+      [id],
+      this.database.deadline(),
+    );
+    return affectedRows > 0;
+  }
+
+  async setRates(id: number, rates: MoveRates): Promise<void> {
+    await this.get(id);
+    await this.database.host.run(
+      `UPDATE ${this.database.table('moves')} SET min_rows_per_second = ?, max_rows_per_second = ? WHERE id = ?`,
+      [rates.minRowsPerSecond, rates.maxRowsPerSecond, id],
+      this.database.deadline(),
+    );
+  }
+}
+
+export const hostsOf = ({ sources, targets }: MoveSpec): Set<string> => new Set([...sources, ...targets].map((shard) => shard.id.hostname));
+
+function taskOf(row: SqlRow): MoveTask {
+  const [id, spec, min, max, state, progress, migrationId, error, owner] = row;
+  return {
+    id: Number(id),
+    ...fromStoredJson<MoveSpec>(String(spec)),
+    ...fromStoredJson<MoveProgress>(String(progress)),
+    minRowsPerSecond: Number(min),
+    maxRowsPerSecond: Number(max),
+    state: String(state) as MoveState,
+    migrationId: migrationId === null ? undefined : Number(migrationId),
+    error: String(error),
+    owner: owner === null ? undefined : String(owner),
+  };
+}

@@ -1,0 +1,172 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { RoostError, type Log } from '../../core/index.js';
+import type { DatabaseHosts } from '../hosts/databaseHosts.js';
+import type { NameServer } from '../nameServer/nameServer.js';
+import type { ShardType } from '../shardType.js';
+import type { Change } from '../topology/changes.js';
+import { shardKey, type BusyState, type ShardId, type ShardInfo } from '../topology/types.js';
+import type { Movable } from './movable.js';
+import { runMove } from './moveRunner.js';
+import { MoveStore, type MoveLimits } from './moveStore.js';
+import { type MoveRates, type MoveSpec, type MoveTask } from './moveTask.js';
+import type { MovesDatabase } from './movesDatabase.js';
+
+/** How soon a server sees a move that nobody runs. */
+const lookEveryMs = 250;
+
+export interface MovesConfig extends MoveLimits, MoveRates {}
+
+/** The copies, repairs and diffs of a cluster: any process starts and watches them, servers run them. */
+export class Moves {
+  readonly store: MoveStore;
+  readonly #running = new Set<Promise<void>>();
+  readonly #closing = new AbortController();
+  #loop: Promise<void> | undefined;
+
+  constructor(
+    database: MovesDatabase,
+    private readonly server: string,
+    private readonly hosts: DatabaseHosts,
+    private readonly nameServer: NameServer,
+    private readonly types: ReadonlyMap<string, ShardType>,
+    private readonly config: MovesConfig,
+    private readonly log: Log,
+  ) {
+    this.store = new MoveStore(database);
+  }
+
+  /** Starts to run moves in this process. */
+  start(): void {
+    this.#loop = this.#look();
+  }
+
+  /** Hands back what runs here, each where it is. */
+  async stop(): Promise<void> {
+    this.#closing.abort();
+    await this.#loop;
+    await Promise.all(this.#running);
+  }
+
+  /**
+   * Has shards copied, repaired or compared; servers do it, this call returns at once with the move's number.
+   * Throws `NotFound` for a shard that does not exist, `InvalidArgument` for shards that cannot be compared, `FailedPrecondition` for one that is busy.
+   */
+  async request(kind: 'copy' | 'repair' | 'diff', ids: readonly ShardId[], rates: Partial<MoveRates> = {}): Promise<number> {
+    await this.nameServer.reload();
+    const shards = ids.map((id) => this.nameServer.topology.shard(id));
+    const keys = new Set(ids.map(shardKey));
+    if (shards.length < 2 || keys.size < shards.length) throw new RoostError('InvalidArgument', `a ${kind} needs two or more different shards`);
+    const [first, ...others] = shards;
+    const spec: MoveSpec = kind === 'copy' ? { kind, sources: [first!], targets: others } : { kind, sources: shards, targets: [] };
+    this.movable(spec);
+    const busy = shards.find((shard) => shard.busy === 'busy');
+    if (busy !== undefined && kind !== 'diff') throw new RoostError('FailedPrecondition', `shard ${shardKey(busy.id)} is busy`, { fields: { shard: shardKey(busy.id) } });
+    return this.add(spec, rates);
+  }
+
+  /** Has a move run that is already known to be sound. */
+  async add(spec: MoveSpec, rates: Partial<MoveRates> = {}, migrationId?: number): Promise<number> {
+    const { minRowsPerSecond = this.config.minRowsPerSecond, maxRowsPerSecond = this.config.maxRowsPerSecond } = rates;
+    checkRates({ minRowsPerSecond, maxRowsPerSecond });
+    const id = await this.store.add(spec, { minRowsPerSecond, maxRowsPerSecond }, migrationId);
+    if (spec.kind !== 'diff') await this.#mark(spec, 'busy');
+    return id;
+  }
+
+  get(id: number): Promise<MoveTask> {
+    return this.store.get(id);
+  }
+
+  /** Stops a move; what it has copied stays. Throws `FailedPrecondition` for one that has ended. */
+  async cancel(id: number): Promise<void> {
+    const task = await this.store.get(id);
+    if (!(await this.store.cancel(id))) throw new RoostError('FailedPrecondition', `move ${id} is ${(await this.store.get(id)).state} already`, { fields: { move: id } });
+    if (task.kind !== 'diff') await this.#mark(task, 'cancelled');
+  }
+
+  async setRates(id: number, rates: MoveRates): Promise<void> {
+    checkRates(rates);
+    await this.store.setRates(id, rates);
+  }
+
+  /** Waits for the end of a move. Throws what it failed with. */
+  async finished(id: number, signal: AbortSignal): Promise<MoveTask> {
+    for (;;) {
+      const task = await this.store.get(id);
+      if (task.state === 'done') return task;
+      if (task.state === 'failed') throw new RoostError('FailedPrecondition', `the ${task.kind} failed: ${task.error}`, { fields: { move: id } });
+      if (task.state === 'cancelled') throw new RoostError('FailedPrecondition', `the ${task.kind} was cancelled`, { fields: { move: id } });
+      await sleep(lookEveryMs, undefined, { signal });
+    }
+  }
+
+  /** How all shards of a move are moved. Throws `InvalidArgument` where they differ in type, `FailedPrecondition` where the type cannot. */
+  movable({ sources, targets }: MoveSpec): Movable {
+    const shards: readonly ShardInfo[] = [...sources, ...targets];
+    const [first] = shards;
+    const other = shards.find((shard) => shard.type !== first!.type);
+    if (other !== undefined) {
+      throw new RoostError('InvalidArgument', `${shardKey(first!.id)} is ${first!.type} and ${shardKey(other.id)} is ${other.type}: only shards of one type can be moved`);
+    }
+    return this.movableType(first!.type);
+  }
+
+  movableType(type: string): Movable {
+    const movable = this.types.get(type)?.moving;
+    if (movable === undefined) throw new RoostError('FailedPrecondition', `shards of type ${type} cannot be moved`, { fields: { type } });
+    return movable;
+  }
+
+  async #look(): Promise<void> {
+    const { signal } = this.#closing;
+    let lastReason = '';
+    while (!signal.aborted) {
+      try {
+        const task = await this.store.claim(this.server, this.config);
+        lastReason = '';
+        if (task !== undefined) {
+          const run = this.#run(task).finally(() => this.#running.delete(run));
+          this.#running.add(run);
+          continue;
+        }
+      } catch (error) {
+        const { message } = RoostError.from(error);
+        if (message !== lastReason) this.log.warn({ err: error }, 'the moves that wait could not be read');
+        lastReason = message;
+      }
+      await sleep(lookEveryMs, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  async #run(task: MoveTask): Promise<void> {
+    try {
+      const ended = await runMove(task, {
+        store: this.store,
+        owner: this.server,
+        movable: (one) => this.movable(one),
+        host: (name) => this.hosts.host(name),
+        log: this.log,
+        closing: this.#closing.signal,
+      });
+      if (ended !== undefined && task.kind !== 'diff') await this.#mark(task, ended === 'done' ? 'normal' : 'error');
+    } catch (error) {
+      // The claim runs out, and another server goes on where the position was saved.
+      this.log.error({ err: error, move: task.id }, 'the end of a move could not be recorded');
+    }
+  }
+
+  /** Shows on the shards what happens to them. Shards that are not in the topology, or no longer, have nowhere to show it. */
+  async #mark({ sources, targets }: MoveSpec, busy: BusyState): Promise<void> {
+    await this.nameServer.reload();
+    const { topology } = this.nameServer;
+    const changes: Change[] = [...sources, ...targets].filter(({ id }) => topology.hasShard(id) && topology.shard(id).busy !== busy).map(({ id }) => ({ kind: 'markBusy', id, busy }));
+    if (changes.length > 0) await this.nameServer.apply(changes);
+  }
+}
+
+function checkRates({ minRowsPerSecond, maxRowsPerSecond }: MoveRates): void {
+  for (const rate of [minRowsPerSecond, maxRowsPerSecond]) {
+    if (!Number.isInteger(rate) || rate < 1 || rate > 100_000_000) throw new RoostError('InvalidArgument', `rows a second must be an integer from 1 to 100,000,000, not ${rate}`);
+  }
+  if (minRowsPerSecond > maxRowsPerSecond) throw new RoostError('InvalidArgument', `the floor of ${minRowsPerSecond} rows a second is above the ceiling of ${maxRowsPerSecond}`);
+}

@@ -1,0 +1,96 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isRoostError, RoostError, type Log } from '../../core/index.js';
+import type { MovesDatabase } from './movesDatabase.js';
+
+/** A server that has been silent for this long is gone. What it had in work is done again by others, with the topology of then. */
+const goneAfterMs = 5_000;
+const waitForAllMs = 60_000;
+const lookEveryMs = 25;
+
+export interface ServerVersion {
+  readonly id: string;
+  /** The oldest topology that the server still works with. */
+  readonly version: number;
+  readonly silentMs: number;
+}
+
+/** The servers of a cluster, and the topology that each works with. */
+export class Servers {
+  #timer: NodeJS.Timeout | undefined;
+  #beating: Promise<void> = Promise.resolve();
+  #stopped = false;
+
+  constructor(
+    private readonly database: MovesDatabase,
+    readonly id: string,
+    /** Looks for a newer topology, then says which is the oldest in use here. */
+    private readonly currentVersion: () => Promise<number>,
+    private readonly log: Log,
+  ) {}
+
+  /** Says from now on, every `everyMs`, that this server is there. */
+  start(everyMs: number): void {
+    let lastReason = '';
+    const beat = async (): Promise<void> => {
+      try {
+        await this.#beat();
+        lastReason = '';
+      } catch (error) {
+        const { message } = RoostError.from(error);
+        if (message !== lastReason && !isRoostError(error, 'FailedPrecondition')) this.log.warn({ err: error }, 'this server could not say that it is there');
+        lastReason = message;
+      }
+      if (!this.#stopped) this.#timer = setTimeout(run, everyMs);
+    };
+    const run = (): void => {
+      this.#beating = beat();
+    };
+    run();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    await this.#beating;
+    await this.database.host.run(`DELETE FROM ${this.database.table('servers')} WHERE id = ?`, [this.id], this.database.deadline()).catch((error: unknown) => {
+      this.log.debug({ err: error }, 'this server could not say that it is gone');
+    });
+  }
+
+  /** The servers that have been heard of lately. */
+  async list(): Promise<ServerVersion[]> {
+    await this.database.ready();
+    const rows = await this.database.host.rows(
+      `SELECT id, version, TIMESTAMPDIFF(MICROSECOND, seen_at, UTC_TIMESTAMP(3)) DIV 1000 AS silent FROM ${this.database.table('servers')} HAVING silent < ? ORDER BY id`,
+      [goneAfterMs],
+      this.database.deadline(),
+    );
+    return rows.map(([id, version, silent]) => ({ id: String(id), version: Number(version), silentMs: Number(silent) }));
+  }
+
+  /**
+   * Waits until no server works with a topology older than `version`: until then a write may go to the old leaves only.
+   * Throws `Unavailable` where one is there and stays behind.
+   */
+  async allHold(version: number, signal: AbortSignal): Promise<void> {
+    const giveUpAtMs = performance.now() + waitForAllMs;
+    for (;;) {
+      const behind = (await this.list()).filter((server) => server.version < version);
+      if (behind.length === 0) return;
+      if (performance.now() > giveUpAtMs) {
+        throw new RoostError('Unavailable', `server ${behind[0]!.id} still works with topology ${behind[0]!.version}, not ${version}`, { fields: { server: behind[0]!.id } });
+      }
+      await sleep(lookEveryMs, undefined, { signal });
+    }
+  }
+
+  async #beat(): Promise<void> {
+    await this.database.ready();
+    const version = await this.currentVersion();
+    await this.database.host.run(
+      `REPLACE INTO ${this.database.table('servers')} (id, version, seen_at) VALUES (?, ?, UTC_TIMESTAMP(3))`,
+      [this.id, version],
+      this.database.deadline(),
+    );
+  }
+}

@@ -1,0 +1,87 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Deadline } from '../../core/index.js';
+import type { DatabaseHost } from '../hosts/databaseHost.js';
+import type { MoveRates } from './moveTask.js';
+
+/** A page that takes this many times as long as its fellows did at their best says that the host has other work. */
+const slowerThanBest = 3;
+/** Pages faster than this are never slow. */
+const leastSlowMs = 250;
+/** Statements at once on a host, past which it counts as busy. */
+const busyThreads = 24;
+/** A replica further behind than this should be left alone. */
+const maxLagSeconds = 10;
+/** Hosts are asked how they are at most this often. */
+const lookEveryMs = 1_000;
+const lookDeadlineMs = 2_000;
+/** Additive increase, multiplicative decrease, as for congestion (Chiu and Jain 1989). */
+const decrease = 0.5;
+const increase = 0.1;
+
+/** Keeps a move's rate between its floor and its ceiling, and lowers it while its hosts are hurting. */
+export class Throttle {
+  #rowsPerSecond: number | undefined;
+  #bestMsPerRow = Infinity;
+  #lastLookMs = -Infinity;
+  #hurting = '';
+
+  constructor(
+    private readonly hosts: readonly DatabaseHost[],
+    private readonly closing: AbortSignal,
+  ) {}
+
+  /** Why the rate is lowered; empty while it is not. */
+  get hurting(): string {
+    return this.#hurting;
+  }
+
+  /** Waits for as long as a page of so many rows, which took so long, has to last. */
+  async pause(rows: number, tookMs: number, rates: MoveRates): Promise<void> {
+    const nowMs = performance.now();
+    let hurting = '';
+    if (rows > 0) {
+      const msPerRow = tookMs / rows;
+      if (tookMs > leastSlowMs && msPerRow > this.#bestMsPerRow * slowerThanBest) hurting = `pages take ${Math.round(tookMs)} ms`;
+      // The best is forgotten slowly, since rows and hosts change.
+      this.#bestMsPerRow = Math.min(msPerRow, this.#bestMsPerRow * 1.01);
+    }
+    if (nowMs - this.#lastLookMs >= lookEveryMs) {
+      this.#lastLookMs = nowMs;
+      hurting ||= (await this.#look()) ?? '';
+      const { minRowsPerSecond: floor, maxRowsPerSecond: ceiling } = rates;
+      const before = this.#rowsPerSecond ?? ceiling;
+      this.#rowsPerSecond = hurting === '' ? Math.min(ceiling, before + ceiling * increase) : Math.max(floor, before * decrease);
+      this.#hurting = hurting;
+    }
+    const rate = Math.min(rates.maxRowsPerSecond, Math.max(rates.minRowsPerSecond, this.#rowsPerSecond ?? rates.maxRowsPerSecond));
+    const waitMs = Math.min(30_000, (rows / rate) * 1000 - tookMs);
+    if (waitMs > 1) await sleep(waitMs, undefined, { signal: this.closing }).catch(() => undefined);
+  }
+
+  async #look(): Promise<string | undefined> {
+    for (const host of new Set(this.hosts)) {
+      const deadline = Deadline.after(lookDeadlineMs);
+      const [status] = await host.rows(`SHOW GLOBAL STATUS LIKE 'Threads_running'`, [], deadline);
+      const threads = Number(status?.[1] ?? 0);
+      if (threads > busyThreads) return `${host.name} runs ${threads} statements at once`;
+      const lag = await replicationLagSeconds(host, deadline);
+      if (lag !== undefined && lag > maxLagSeconds) return `${host.name} is ${lag} s behind what it replicates`;
+    }
+    return undefined;
+  }
+}
+
+/** The place of the lag among the columns, which both servers have kept through every renaming. */
+const lagColumn = 32;
+
+/** How far a host is behind the one that it replicates; undefined where it does not, or where we may not ask. */
+export async function replicationLagSeconds(host: DatabaseHost, deadline: Deadline): Promise<number | undefined> {
+  try {
+    const [status] = await host.rows('SHOW REPLICA STATUS', [], deadline);
+    const lag = status?.[lagColumn];
+    return lag == null ? undefined : Number(lag);
+  } catch {
+    // Without the right to look there is nothing to be said of it; a host that is down shows in the work itself.
+    return undefined;
+  }
+}
