@@ -4,6 +4,7 @@ import type { DatabaseHost } from './hosts/databaseHost.js';
 import { DatabaseHosts } from './hosts/databaseHosts.js';
 import type { JobType } from './jobs/jobType.js';
 import { Jobs } from './jobs/jobs.js';
+import type { SendJobs } from './jobs/remoteRelay.js';
 import { Moves } from './moving/moves.js';
 import { MovesDatabase } from './moving/movesDatabase.js';
 import { Servers } from './moving/servers.js';
@@ -21,6 +22,8 @@ export interface GizzardOptions {
   readonly jobTypes: readonly JobType[];
   readonly log?: Log;
   readonly metrics?: Metrics;
+  /** How jobs reach the injectors of remote clusters. Without it, a process that works leaves their backlogs to others. */
+  readonly sendJobs?: SendJobs;
 }
 
 /** Making a shard's tables takes no longer than this. */
@@ -47,11 +50,11 @@ export class Gizzard {
   /** Opens connections as they are needed; `nameServer.reload()` or `start()` gets the topology. */
   constructor(
     readonly config: RoostConfig,
-    options: GizzardOptions,
+    private readonly options: GizzardOptions,
   ) {
     this.log = options.log ?? silentLog;
     this.metrics = options.metrics ?? new Metrics();
-    this.hosts = new DatabaseHosts(config, this.log);
+    this.hosts = new DatabaseHosts(config, this.log, this.metrics);
     this.nameServer = NameServer.open(this.hosts, config.nameServer.hosts, config.cluster, this.log);
     this.#shardTypes = new Map(options.shardTypes.map((type) => [type.name, type]));
     this.jobs = new Jobs(config, options.jobTypes, () => this.topology, this.hosts, this.log, this.metrics);
@@ -73,6 +76,10 @@ export class Gizzard {
     if (!options.work) return;
     this.#working = true;
     await this.jobs.start();
+    if (this.options.sendJobs !== undefined) {
+      const relays = this.jobs.relay(this.options.sendJobs);
+      this.nameServer.onChange((topology) => relays.use(topology));
+    }
     this.servers.start(Math.min(maxBeatMs, this.config.nameServer.reloadSeconds * 1000));
     this.moves.start();
   }

@@ -1,5 +1,6 @@
+import type { Socket } from 'node:net';
 import mysql, { type Pool, type PoolConnection, type TypedParameterValue } from 'mysql2';
-import { Deadline, deadlineExceeded, isRoostError, maxInt64, RoostError, type DatabaseHostConfig, type Log, type PoolConfig } from '../../core/index.js';
+import { Deadline, deadlineExceeded, maxInt64, RoostError, type DatabaseHostConfig, type Log, type PoolConfig } from '../../core/index.js';
 import { Health } from './health.js';
 import { sqlError, type DriverError } from './sqlErrors.js';
 
@@ -26,10 +27,19 @@ const transactionAttempts = 8;
 /** A shorter wait that ran into its deadline says more about the caller's haste than about the host. */
 const timeoutThatCountsMs = 100;
 
+/** Told of every statement: `OK` or the code of its error, and the seconds that it took. */
+export type ObserveStatement = (code: string, seconds: number) => void;
+
 /** One MySQL or MariaDB server: a bounded pool of connections, deadlines, and what is known of its health. */
 export class DatabaseHost implements SqlSession {
   readonly health = new Health();
   readonly #pool: Pool;
+  readonly #sessionSetup: readonly string[];
+  /** Connections that no statement ran on yet, and all that are open. */
+  readonly #fresh = new WeakSet<PoolConnection>();
+  readonly #open = new Set<PoolConnection>();
+  #inUse = 0;
+  #waiting = 0;
   #closed = false;
 
   constructor(
@@ -37,6 +47,7 @@ export class DatabaseHost implements SqlSession {
     private readonly config: DatabaseHostConfig,
     private readonly limits: PoolConfig,
     private readonly log: Log,
+    private readonly observe: ObserveStatement = () => undefined,
   ) {
     this.#pool = mysql.createPool({
       ...(config.socketPath === undefined ? { host: config.host, port: config.port } : { socketPath: config.socketPath }),
@@ -51,21 +62,30 @@ export class DatabaseHost implements SqlSession {
       charset: 'utf8mb4',
       enableKeepAlive: true,
     });
-    const sessionSetup =
+    this.#sessionSetup = [
       "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', SESSION innodb_lock_wait_timeout = 5" +
-      // MariaDB runs the first comment and MySQL the second: MariaDB skips versions 50700 to 50999.
-      ` /*M!100100 , SESSION max_statement_time = ${limits.queryTimeoutMs / 1000} */` +
-      ` /*!50700 , SESSION max_execution_time = ${limits.queryTimeoutMs} */`;
+        // MariaDB runs the first comment and MySQL the second: MariaDB skips versions 50700 to 50999.
+        ` /*M!100100 , SESSION max_statement_time = ${limits.queryTimeoutMs / 1000} */` +
+        ` /*!50700 , SESSION max_execution_time = ${limits.queryTimeoutMs} */`,
+      'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
+    ];
     this.#pool.on('connection', (connection) => {
-      const failed = (error: DriverError | null): void => {
-        if (error === null) return;
-        this.log.warn({ err: error, host: this.name }, 'a new connection could not be set up');
-        connection.destroy();
-      };
-      // Statements of a connection run in order, so these come before the caller's.
-      connection.query(sessionSetup, failed);
-      connection.query('SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED', failed);
+      this.#fresh.add(connection);
+      this.#open.add(connection);
+      streamOf(connection).once('close', () => this.#open.delete(connection));
+      // The statement that ran, if any, got the error; without a listener a second one would end the process.
+      connection.on('error', (error) => this.log.debug({ err: error, host: this.name }, 'a connection failed'));
     });
+  }
+
+  /** Connections that statements run on now. */
+  get inUse(): number {
+    return this.#inUse;
+  }
+
+  /** Callers that wait for a connection. */
+  get waiting(): number {
+    return this.#waiting;
   }
 
   rows(sql: string, values: readonly SqlValue[], deadline: Deadline): Promise<SqlRow[]> {
@@ -95,7 +115,7 @@ export class DatabaseHost implements SqlSession {
             return result;
           } catch (error) {
             // A connection whose rollback fails is closed, which rolls back too.
-            await this.#command(connection, 'ROLLBACK', Deadline.after(this.limits.connectTimeoutMs)).catch(() => connection.destroy());
+            await this.#command(connection, 'ROLLBACK', Deadline.after(this.limits.connectTimeoutMs)).catch(() => discard(connection));
             throw error;
           }
         });
@@ -105,14 +125,22 @@ export class DatabaseHost implements SqlSession {
     }
   }
 
+  /** Ends every connection: those in use after their statement, or when they take longer than it takes to connect. */
   async close(): Promise<void> {
+    if (this.#closed) return;
     this.#closed = true;
-    await this.#pool.promise().end();
+    try {
+      await Deadline.after(this.limits.connectTimeoutMs).race(this.#pool.promise().end(), `closing the connections to ${this.name}`);
+    } catch (error) {
+      this.log.debug({ err: error, host: this.name }, 'connections are cut off');
+    }
+    for (const connection of this.#open) discard(connection);
   }
 
   async #withConnection<T>(deadline: Deadline, work: (connection: PoolConnection) => Promise<T>): Promise<T> {
     const connection = await this.#acquire(deadline);
     const startMs = performance.now();
+    this.#inUse++;
     try {
       const result = await work(connection);
       this.health.succeeded();
@@ -121,12 +149,24 @@ export class DatabaseHost implements SqlSession {
       this.#judge(error, performance.now() - startMs);
       throw error;
     } finally {
+      this.#inUse--;
       connection.release();
     }
   }
 
-  #acquire(deadline: Deadline): Promise<PoolConnection> {
-    if (this.#closed) return Promise.reject(new RoostError('Unavailable', `the pool of ${this.name} is closed`, { fields: { host: this.name }, retryable: false }));
+  async #acquire(deadline: Deadline): Promise<PoolConnection> {
+    if (this.#closed) throw new RoostError('Unavailable', `the pool of ${this.name} is closed`, { fields: { host: this.name }, retryable: false });
+    this.#waiting++;
+    try {
+      const connection = await this.#fromPool(deadline);
+      if (this.#fresh.delete(connection)) await this.#setUp(connection, deadline);
+      return connection;
+    } finally {
+      this.#waiting--;
+    }
+  }
+
+  #fromPool(deadline: Deadline): Promise<PoolConnection> {
     return new Promise((resolve, reject) => {
       let waiting = true;
       const timer = setTimeout(() => {
@@ -147,6 +187,17 @@ export class DatabaseHost implements SqlSession {
     });
   }
 
+  async #setUp(connection: PoolConnection, deadline: Deadline): Promise<void> {
+    const startMs = performance.now();
+    try {
+      for (const sql of this.#sessionSetup) await this.#command(connection, sql, deadline);
+    } catch (error) {
+      discard(connection);
+      this.#judge(error, performance.now() - startMs);
+      throw error;
+    }
+  }
+
   #execute<T>(connection: PoolConnection, sql: string, values: readonly SqlValue[], deadline: Deadline): Promise<T> {
     return this.#bounded(connection, sql, deadline, (done) => connection.execute(sql, values.map(bind), done));
   }
@@ -155,34 +206,73 @@ export class DatabaseHost implements SqlSession {
     return this.#bounded(connection, sql, deadline, (done) => connection.query(sql, done));
   }
 
-  #bounded<T>(connection: PoolConnection, sql: string, deadline: Deadline, start: (done: (error: DriverError | null, result: unknown) => void) => void): Promise<T> {
+  #bounded<T>(
+    connection: PoolConnection,
+    sql: string,
+    deadline: Deadline,
+    start: (done: (error: DriverError | null, result: unknown) => void) => void,
+    onTimeout: (threadId: number) => void = (threadId) => void this.#kill(threadId),
+  ): Promise<T> {
+    const startMs = performance.now();
     return new Promise((resolve, reject) => {
+      let ended = false;
+      const end = (error: RoostError | undefined, result?: unknown): void => {
+        // On a connection that is closed already the driver calls back twice.
+        if (ended) return;
+        ended = true;
+        clearTimeout(timer);
+        this.observe(error?.code ?? 'OK', (performance.now() - startMs) / 1000);
+        if (error === undefined) resolve(result as T);
+        else reject(error);
+      };
+      const late = (what: string): RoostError =>
+        new RoostError('DeadlineExceeded', `${this.name} ${what} before the deadline`, { fields: { host: this.name, statement: brief(sql) } });
       const timer = setTimeout(() => {
         // The answer may still come on this connection, so it cannot be used again; the server is told to stop working for it.
         const { threadId } = connection;
-        connection.destroy();
-        this.#kill(threadId);
-        reject(new RoostError('DeadlineExceeded', `${this.name} did not answer before the deadline`, { fields: { host: this.name, statement: brief(sql) } }));
+        discard(connection);
+        onTimeout(threadId);
+        end(late('did not answer'));
       }, Math.min(deadline.remainingMs(), this.limits.queryTimeoutMs));
-      start((error, result) => {
-        clearTimeout(timer);
-        if (error === null) resolve(result as T);
-        else reject(sqlError(error, this.name, brief(sql)));
-      });
+      if (deadline.passed) {
+        end(late('was not asked'));
+        return;
+      }
+      try {
+        start((error, result) => end(error === null ? undefined : sqlError(error, this.name, brief(sql)), result));
+      } catch (error) {
+        end(RoostError.from(error));
+      }
     });
   }
 
-  #kill(threadId: number): void {
-    if (this.#closed) return;
-    this.#pool.query('KILL ?', [threadId], (error) => {
-      if (error !== null) this.log.debug({ err: error, host: this.name }, 'a statement past its deadline could not be stopped');
-    });
+  /** Stops what the server does for a connection that was given up; a connection that is closed is not enough for that. */
+  async #kill(threadId: number): Promise<void> {
+    const deadline = Deadline.after(this.limits.connectTimeoutMs);
+    try {
+      await this.#withConnection(deadline, (connection) =>
+        this.#bounded(connection, 'KILL', deadline, (done) => connection.query('KILL ?', [threadId], done), () => undefined),
+      );
+    } catch (error) {
+      this.log.debug({ err: error, host: this.name }, 'a statement past its deadline could not be stopped');
+    }
   }
 
+  /** Learns from an error of this host; others, such as those that `work` throws by itself, say nothing of it. */
   #judge(error: unknown, tookMs: number): void {
-    if (isRoostError(error, 'Unavailable')) this.health.failed();
-    if (isRoostError(error, 'DeadlineExceeded') && tookMs >= timeoutThatCountsMs) this.health.failed();
+    if (!(error instanceof RoostError) || error.fields['host'] !== this.name) return;
+    if (error.code === 'Unavailable') this.health.failed();
+    else if (error.code !== 'DeadlineExceeded') this.health.succeeded();
+    else if (tookMs >= timeoutThatCountsMs) this.health.failed();
   }
+}
+
+const streamOf = (connection: PoolConnection): Socket => (connection as unknown as { readonly stream: Socket }).stream;
+
+/** Closes a connection at once. The driver alone waits for the server to close its side, which one that hangs never does. */
+function discard(connection: PoolConnection): void {
+  connection.destroy();
+  streamOf(connection).destroy();
 }
 
 /** Integers are bound as integers: as text or as doubles, which is the driver's choice, comparisons with large ids would be inexact. */

@@ -1,33 +1,48 @@
-import { RoostError, type Log, type RoostConfig } from '../../core/index.js';
-import { DatabaseHost } from './databaseHost.js';
+import { Metrics, RoostError, type Log, type RoostConfig } from '../../core/index.js';
+import { DatabaseHost, type ObserveStatement } from './databaseHost.js';
 
 /** The database hosts of the configuration, each with its pool, made when it is first used. */
 export class DatabaseHosts {
   readonly #hosts = new Map<string, DatabaseHost>();
+  readonly #observe: (host: string) => ObserveStatement;
+  #closed = false;
 
   constructor(
     private readonly config: Pick<RoostConfig, 'databaseHosts' | 'pool'>,
     private readonly log: Log,
-  ) {}
+    metrics = new Metrics(),
+  ) {
+    const seconds = metrics.histogram('roost_sql_duration_seconds', 'Time of SQL statements, by database host and code', ['host', 'code']);
+    this.#observe = (host) => (code, tookSeconds) => seconds.observe({ host, code }, tookSeconds);
+    const gauge = (name: string, help: string, value: (host: DatabaseHost) => number): void => {
+      metrics.gauge(name, help, ['host'], (gauge) => {
+        for (const host of this.#hosts.values()) gauge.set({ host: host.name }, value(host));
+      });
+    };
+    gauge('roost_sql_connections_in_use', 'Connections that statements run on, by database host', (host) => host.inUse);
+    gauge('roost_sql_waiting', 'Callers that wait for a connection, by database host', (host) => host.waiting);
+    gauge('roost_host_up', 'Whether requests to a database host succeed', (host) => (host.health.down ? 0 : 1));
+  }
 
-  /** Throws `FailedPrecondition` for a host that the configuration does not name. */
+  /** Throws `FailedPrecondition` for a host that the configuration does not name, `Unavailable` once this is closed. */
   host(name: string): DatabaseHost {
     const known = this.#hosts.get(name);
     if (known !== undefined) return known;
+    if (this.#closed) throw new RoostError('Unavailable', 'the database hosts are closed', { fields: { host: name }, retryable: false });
     const config = this.config.databaseHosts[name];
     if (config === undefined) {
       throw new RoostError('FailedPrecondition', `the topology names database host ${name}, which the configuration does not: add it under databaseHosts`, { fields: { host: name } });
     }
-    const host = new DatabaseHost(name, config, this.config.pool, this.log);
+    const host = new DatabaseHost(name, config, this.config.pool, this.log, this.#observe(name));
     this.#hosts.set(name, host);
     return host;
   }
 
   /** Whether the host should be asked before others. A host that the configuration does not name is not. */
-  isHealthy = (name: string): boolean => this.config.databaseHosts[name] !== undefined && this.host(name).health.healthy;
+  isHealthy = (name: string): boolean => !this.#closed && this.config.databaseHosts[name] !== undefined && this.host(name).health.healthy;
 
   async close(): Promise<void> {
+    this.#closed = true;
     await Promise.all([...this.#hosts.values()].map((host) => host.close()));
-    this.#hosts.clear();
   }
 }

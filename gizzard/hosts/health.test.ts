@@ -1,0 +1,75 @@
+import { describe, expect, it } from 'vitest';
+import { Health } from './health.js';
+
+/** A host's health with a clock that the test moves. */
+function made(): { health: Health; pass: (ms: number) => void; fail: (times: number) => void } {
+  let nowMs = 1_000_000;
+  const health = new Health(() => nowMs);
+  return {
+    health,
+    pass: (ms) => void (nowMs += ms),
+    fail: (times) => {
+      for (let i = 0; i < times; i++) health.failed();
+    },
+  };
+}
+
+describe('the health of a host', () => {
+  it('is good at first, and while failures do not follow on each other', () => {
+    const { health, fail } = made();
+    for (let i = 0; i < 10; i++) {
+      expect(health.healthy).toBe(true);
+      fail(2);
+      health.succeeded();
+    }
+    expect(health.down).toBe(false);
+  });
+
+  it('is bad after three failures in a row, for a while', () => {
+    const { health, pass, fail } = made();
+    fail(3);
+    expect(health.healthy).toBe(false);
+    expect(health.down).toBe(true);
+    pass(249);
+    expect(health.healthy).toBe(false);
+  });
+
+  it('lets one request through as a probe when that is over', () => {
+    const { health, pass, fail } = made();
+    fail(3);
+    pass(250);
+    expect(health.healthy).toBe(true);
+    expect(health.healthy).toBe(false);
+    expect(health.down).toBe(true);
+    // The one that probed has not come back: the next may try.
+    pass(250);
+    expect(health.healthy).toBe(true);
+  });
+
+  it('is good again once a probe succeeds', () => {
+    const { health, pass, fail } = made();
+    fail(3);
+    pass(250);
+    expect(health.healthy).toBe(true);
+    health.succeeded();
+    expect([health.healthy, health.healthy, health.down]).toEqual([true, true, false]);
+    fail(2);
+    expect(health.healthy).toBe(true);
+  });
+
+  it('waits twice as long after each probe that fails, up to five seconds, and starts over when it was good again', () => {
+    const { health, pass, fail } = made();
+    fail(3);
+    for (const waitMs of [250, 500, 1_000, 2_000, 4_000, 5_000, 5_000]) {
+      pass(waitMs - 1);
+      expect(health.healthy).toBe(false);
+      pass(1);
+      expect(health.healthy).toBe(true);
+      fail(1);
+    }
+    health.succeeded();
+    fail(3);
+    pass(250);
+    expect(health.healthy).toBe(true);
+  });
+});
