@@ -54,8 +54,8 @@ export async function pageById(source: IdSource, page: PageRequest, run: QueryRu
     cursor.id === undefined ? { ids: [] } : source.next(cursor.id + (rising ? 1n : -1n), !rising, 1, run),
   ]);
   const ids = ahead.ids.slice(0, page.count);
-  const more = ahead.through !== undefined;
-  const partial = more && ahead.ids.length <= page.count;
+  const partial = ahead.ids.length <= page.count && ahead.through !== undefined;
+  const more = ahead.ids.length > page.count || partial;
   // A partial page goes on from where it was decided, which may lie beyond its last id.
   const farEdge = partial ? ahead.through : ids.at(-1);
   const nearEdge = ids[0] ?? farEdge;
