@@ -269,10 +269,13 @@ export class DatabaseHost implements SqlSession {
 
 const streamOf = (connection: PoolConnection): Socket => (connection as unknown as { readonly stream: Socket }).stream;
 
-/** Closes a connection at once. The driver alone waits for the server to close its side, which one that hangs never does. */
+/**
+ * Closes a connection at once, and fails its statement if it runs one. The driver alone waits for the server to close its side, which one that hangs
+ * never does, and leaves the statement without an answer.
+ */
 function discard(connection: PoolConnection): void {
   connection.destroy();
-  streamOf(connection).destroy();
+  streamOf(connection).destroy(new Error('the connection was closed on our side'));
 }
 
 /** Integers are bound as integers: as text or as doubles, which is the driver's choice, comparisons with large ids would be inexact. */
