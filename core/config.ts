@@ -25,6 +25,10 @@ const server = z.strictObject({
   /** Every port binds here. Loopback unless told otherwise. */
   host: z.string().min(1).default('127.0.0.1'),
   flockPort: port.default(7915),
+  /** Gizzard's manager, for DBAs' tools. */
+  managerPort: port.default(7920),
+  /** Takes jobs from other clusters and from tools. */
+  injectorPort: port.default(7921),
   adminPort: port.default(9990),
 });
 
@@ -43,6 +47,8 @@ const jobs = z.strictObject({
   maxQueued: z.int().min(1).max(10_000_000).default(20_000),
   /** Failing jobs a priority may hold before writes are refused: room for the writes of a database host that is away. */
   maxFailing: z.int().min(1).max(10_000_000).default(200_000),
+  /** Jobs of a priority that may wait for a remote cluster before writes are refused: room for one that is away. */
+  maxReplicating: z.int().min(1).max(10_000_000).default(200_000),
   /** Attempts after which a job goes to the bad-job queue. */
   errorLimit: z.int().min(1).max(1_000_000).default(100),
   /** Wait before a failed job is tried again. */

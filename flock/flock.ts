@@ -1,5 +1,5 @@
 import { Deadline, HybridClock, limits, parseCount, RoostError, systemMicros, type Log, type Metrics, type RoostConfig } from '../core/index.js';
-import { Gizzard, shardKey, type JobType } from '../gizzard/index.js';
+import { Gizzard, shardKey, type JobType, type SendJobs } from '../gizzard/index.js';
 import { EdgeReader } from './edgeReader.js';
 import { findGraph, graphsOf, planGraph, requireGraph, tableIdOf, type CreateGraphOptions } from './graphs.js';
 import { edgeJob } from './jobs/edgeJob.js';
@@ -208,16 +208,19 @@ export interface OpenFlockOptions {
   readonly work?: boolean;
   /** Set up the name server where there is none. */
   readonly create?: boolean;
+  /** How jobs reach remote clusters; absent: they wait for a process that knows. */
+  readonly sendJobs?: SendJobs;
 }
 
 /** Opens the graphs of a cluster. Throws `Unavailable` and `FailedPrecondition` when the name server cannot be read. */
 export async function openFlock(config: RoostConfig, options: OpenFlockOptions = {}): Promise<Flock> {
-  const { log, metrics } = options;
+  const { log, metrics, sendJobs } = options;
   const gizzard = new Gizzard(config, {
     shardTypes: [flockShardType(config.cluster)],
     jobTypes: [edgeJob, rowJob, nodeJob, sweepJob].map((job) => job(config.cluster)) as JobType[],
     ...(log === undefined ? {} : { log }),
     ...(metrics === undefined ? {} : { metrics }),
+    ...(sendJobs === undefined ? {} : { sendJobs }),
   });
   try {
     if (options.create === true) await gizzard.nameServer.create();

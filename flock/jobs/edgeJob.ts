@@ -2,6 +2,7 @@ import type { JobType } from '../../gizzard/index.js';
 import type { EdgeRecord } from '../edgeRecord.js';
 import { applyEdges } from '../storage/applyEdges.js';
 import { edgeTables } from '../storage/edgeTables.js';
+import { edgesFromJson, edgesToJson } from './edgeJson.js';
 import { decodeEdges } from './edgePayload.js';
 import { jobKinds } from './kinds.js';
 import { tellOtherEnds } from './rowJob.js';
@@ -15,5 +16,7 @@ export const edgeJob = (database: string): JobType<EdgeRecord> => ({
   split(payload, add) {
     decodeEdges(payload, (record) => add(record.tableId, record.sourceId, record));
   },
+  toJson: edgesToJson,
+  fromJson: edgesFromJson,
   apply: async (host, leaf, items, deadline) => tellOtherEnds(await applyEdges(host, edgeTables(database, leaf.shard), items, deadline)),
 });

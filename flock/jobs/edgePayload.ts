@@ -14,6 +14,7 @@ const headerBytes = 18;
 const manyOperations = 1;
 const withPositions = 2;
 const withTimes = 4;
+const maxRank = operationRank.remove;
 
 /** `firstTime` must start a run of as many times as there are edges. */
 export function encodeEdges(writes: EdgeWrites, firstTime: bigint): Buffer {
@@ -54,6 +55,7 @@ export function decodeEdges(payload: Buffer, add: (record: EdgeRecord) => void):
     const destinationId = payload.readBigInt64LE(destinations + i * 8);
     const ownState = payload.readUInt8(headerBytes + (operationBytes === 1 ? 0 : i));
     const updatedAt = (flags & withTimes) === 0 ? firstTime + BigInt(i) : payload.readBigInt64LE(times + i * 8);
+    if (ownState > maxRank || sourceId < 0n || destinationId < 0n) throw new RoostError('DataLoss', `edge ${i} of a job, from ${sourceId} to ${destinationId}, is none`);
     const placed = setsPosition(ownState);
     const position = !placed ? 0n : (flags & withPositions) === 0 ? updatedAt : payload.readBigInt64LE(positions + i * 8);
     const positionedAt = placed ? updatedAt : neverPositioned;

@@ -20,6 +20,8 @@ export interface JobOutcome {
   readonly readable: boolean;
   /** Set where something failed. */
   readonly error: RoostError | undefined;
+  /** False where the job was not even tried, so that it does not count towards the error limit. */
+  readonly attempted?: boolean;
   /** The topology under which it ran. */
   readonly topologyVersion: number;
 }

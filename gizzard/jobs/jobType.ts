@@ -21,6 +21,10 @@ export interface JobType<Item = unknown> {
   readonly itemsAtOnce?: number;
   /** Takes a payload apart: `add` is called with the table and key that each item belongs to. Throws where the payload is malformed. */
   split(payload: Buffer, add: (tableId: number, key: bigint, item: Item) => void): void;
+  /** The payload as JSON for people, who may write such jobs themselves. Absent: there is only the exact form. */
+  toJson?(payload: Buffer): unknown;
+  /** The payload of a job that people wrote. Throws `InvalidArgument`. */
+  fromJson?(json: unknown): Buffer;
   /**
    * Applies items to one leaf; when it throws, all of them are tried again. The jobs that it returns are journalled before the items count as applied;
    * applying the same items again must return them again.

@@ -15,6 +15,7 @@ const blockMs = 500;
 /** Wait after a failure of Redis before the loop goes on. */
 const pauseAfterErrorMs = 250;
 const failingLookEveryMs = 200;
+const pausedLookEveryMs = 50;
 /** A job delivered this often without an outcome kills its workers, and is given up. */
 const maxDeliveries = 10;
 
@@ -36,6 +37,8 @@ export interface JobWorkerOptions {
   readonly consumer: string;
   readonly config: JobsConfig;
   readonly run: (job: JobEntry) => Promise<JobOutcome>;
+  /** While true no more jobs are taken; those in work are finished. */
+  readonly paused: () => boolean;
   readonly tell: (waiter: string, error: string) => Promise<void>;
   readonly count: (outcome: 'applied' | 'failed' | 'bad') => void;
   readonly log: Log;
@@ -138,6 +141,7 @@ export class JobWorker {
   async #read(): Promise<void> {
     const { keys, consumer } = this.options;
     await this.#room();
+    if (this.options.paused()) return this.#pause(pausedLookEveryMs);
     if (this.#stopping) return;
     const reply = (await this.reader.xreadgroupBuffer('GROUP', workerGroup, consumer, 'COUNT', entriesPerRead, 'BLOCK', blockMs, 'STREAMS', keys.queued, '>')) as
       | [key: Buffer, entries: RawEntry[]][]
@@ -190,15 +194,15 @@ export class JobWorker {
 
   async #work(id: string, job: JobEntry): Promise<void> {
     const { config, keys, run, tell, count } = this.options;
-    const { failedLeaves, readable, error, topologyVersion } = await run(job);
+    const { failedLeaves, readable, error, topologyVersion, attempted = true } = await run(job);
     if (job.waiter !== undefined) await tell(job.waiter, readable ? '' : (error?.message ?? 'it failed'));
     if (error === undefined) {
       count('applied');
       this.#settleLater(id);
       return;
     }
-    const attempts = job.attempts + 1;
-    const bad = attempts >= config.errorLimit || error.code === 'DataLoss';
+    const attempts = job.attempts + (attempted ? 1 : 0);
+    const bad = attempted && (attempts >= config.errorLimit || error.code === 'DataLoss');
     count(bad ? 'bad' : 'failed');
     const { waiter: _told, ...rest } = job;
     const next = encodeJob({ ...rest, waiter: undefined, attempts, ...leavesLeft(job, failedLeaves, topologyVersion), lastError: error.message });
@@ -241,7 +245,7 @@ export class JobWorker {
 
   async #retryDue(): Promise<void> {
     const { keys, config } = this.options;
-    let moved = retriedAtOnce;
+    let moved = this.options.paused() ? 0 : retriedAtOnce;
     while (moved === retriedAtOnce && !this.#stopping) {
       moved = Number(await this.redis.eval(retryDueScript, 2, keys.failing, keys.queued, config.errorDelaySeconds * 1000, retriedAtOnce));
     }
@@ -249,7 +253,8 @@ export class JobWorker {
 
   /** Takes jobs whose worker has been silent, gives up those that were delivered too often, and forgets workers that left nothing. */
   async #takeOver(): Promise<void> {
-    const { keys, consumer } = this.options;
+    const { keys, consumer, paused } = this.options;
+    if (paused()) return;
     let cursor = '0-0';
     do {
       await this.#room();

@@ -3,12 +3,16 @@ import type { Redis } from 'ioredis';
 import type { Deadline, Log, Metrics, RoostConfig } from '../../core/index.js';
 import type { DatabaseHosts } from '../hosts/databaseHosts.js';
 import type { Topology } from '../topology/topology.js';
+import { jobFromJson } from './jobJson.js';
+import { JobQueues } from './jobQueues.js';
 import { JobRunner } from './jobRunner.js';
 import type { JobType } from './jobType.js';
 import { JobWorker } from './jobWorker.js';
-import { Journal, type NewJob, type QueueSizes } from './journal.js';
+import { Journal, type JobCopies, type NewJob, type QueueSizes } from './journal.js';
 import { priorities, type Priority } from './priority.js';
 import { connectRedis } from './redis.js';
+import type { SendJobs } from './remoteRelay.js';
+import { RemoteRelays } from './remoteRelays.js';
 import { streamKeys } from './streamKeys.js';
 import { Waiters } from './waiters.js';
 
@@ -17,6 +21,8 @@ export interface AppendOptions {
   /** Return only when every part of the job is on at least one replica, and every replica that takes writes has it or has failed. */
   readonly waitUntilApplied: boolean;
   readonly deadline: Deadline;
+  /** False for a job that came from another cluster, so that it does not go round for ever. */
+  readonly replicate?: boolean;
 }
 
 /** The jobs of one process: it journals them, and works on those of the whole cluster once `start` was called. */
@@ -24,21 +30,29 @@ export class Jobs {
   readonly #journal: Journal;
   readonly #waiters: Waiters;
   readonly #connections: Redis[] = [];
+  readonly #shared: Redis;
   readonly #workers: JobWorker[];
   readonly #runner: JobRunner;
+  readonly #types: ReadonlyMap<string, JobType>;
+  /** What operators do with the queues. */
+  readonly queues: JobQueues;
+  #relays: RemoteRelays | undefined;
   #listening: Promise<void> | undefined;
 
   constructor(
-    config: Pick<RoostConfig, 'cluster' | 'redis' | 'jobs' | 'pool'>,
+    private readonly config: Pick<RoostConfig, 'cluster' | 'redis' | 'jobs' | 'pool'>,
     types: readonly JobType[],
-    topology: () => Topology,
+    private readonly topology: () => Topology,
     hosts: DatabaseHosts,
-    log: Log,
-    metrics: Metrics,
+    private readonly log: Log,
+    private readonly metrics: Metrics,
   ) {
     const { cluster } = config;
     const server = randomUUID();
     const shared = this.#connect(config, log);
+    this.#types = new Map(types.map((type) => [type.kind, type]));
+    this.queues = new JobQueues(cluster, shared, this.#types);
+    this.#shared = shared;
     this.#journal = new Journal(cluster, shared, config.jobs);
     this.#waiters = new Waiters(cluster, server, shared, this.#connect(config, log));
     const runner = (this.#runner = new JobRunner(types, topology, hosts, log, config.pool.queryTimeoutMs, (priority, jobs) => this.#journal.enqueue(priority, jobs)));
@@ -51,6 +65,7 @@ export class Jobs {
           consumer: server,
           config: config.jobs,
           run: (job) => runner.run(job, priority),
+          paused: () => topology().state.pausedPriorities.includes(priority),
           tell: (waiter, error) => this.#waiters.tell(waiter, error),
           count: (outcome) => finished.inc({ priority, outcome }),
           log,
@@ -70,14 +85,32 @@ export class Jobs {
     for (const worker of this.#workers) worker.start();
   }
 
+  /** Starts to send jobs to the remote clusters that the topology names. `use` is to be called with each new topology. */
+  relay(send: SendJobs): { use(topology: Topology): void } {
+    const { cluster, jobs: config } = this.config;
+    const { log, metrics } = this;
+    this.#relays ??= new RemoteRelays({ cluster, config, redis: this.#shared, connect: () => this.#connect(this.config, log, true), send, log, metrics });
+    this.#relays.use(this.topology());
+    return this.#relays;
+  }
+
+  /** A job that a tool or another cluster wrote as JSON. Throws `InvalidArgument`, and `NotFound` where it is for a table that is not here. */
+  parse(json: string): NewJob {
+    const job = jobFromJson(this.#types, json);
+    const topology = this.topology();
+    this.#types.get(job.kind)!.split(job.payload, (tableId) => void topology.table(tableId));
+    return job;
+  }
+
   /**
    * Journals some jobs, all or none. Returns when they are in the journal or, with `waitUntilApplied`, when they have been applied.
    * Throws as `Journal.append` does; with `waitUntilApplied` also `Unavailable` and `DeadlineExceeded` for jobs that are accepted but not applied yet.
    */
   async append(jobs: readonly NewJob[], options: AppendOptions): Promise<void> {
     const { priority, deadline } = options;
+    const copies = this.#copies(priority, options.replicate ?? true);
     if (!options.waitUntilApplied) {
-      await this.#journal.append(priority, jobs, deadline);
+      await this.#journal.append(priority, jobs, deadline, copies);
       return;
     }
     this.#listening ??= this.#waiters.start();
@@ -88,6 +121,7 @@ export class Jobs {
         priority,
         waiting.map(({ job, waiter }) => ({ ...job, waiter })),
         deadline,
+        copies,
       );
     } catch (error) {
       for (const { cancel } of waiting) cancel();
@@ -111,8 +145,16 @@ export class Jobs {
 
   /** Stops the workers: jobs in work are finished within `graceMs` or handed back. Journalled jobs stay. */
   async close(graceMs: number): Promise<void> {
-    await Promise.all(this.#workers.map((worker) => worker.stop(graceMs)));
+    await Promise.all([...this.#workers.map((worker) => worker.stop(graceMs)), this.#relays?.stop(graceMs)]);
     for (const connection of this.#connections) connection.disconnect();
+  }
+
+  #copies(priority: Priority, replicate: boolean): JobCopies {
+    const { remoteHosts, fanouts } = this.topology().state;
+    return {
+      remotes: replicate ? [...new Set(remoteHosts.filter(({ status }) => status !== 'blackholed').map(({ cluster }) => cluster))] : [],
+      fanouts: fanouts.filter((fanout) => fanout.priority === priority).map(({ suffix }) => suffix),
+    };
   }
 
   #connect(config: Pick<RoostConfig, 'redis'>, log: Log, blocking = false): Redis {

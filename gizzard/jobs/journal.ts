@@ -3,29 +3,36 @@ import { RoostError, type Deadline, type JobsConfig } from '../../core/index.js'
 import { decodeJob, encodeJob, type JobEntry } from './jobEntry.js';
 import type { FollowUp } from './jobType.js';
 import { priorities, type Priority } from './priority.js';
-import { streamKeys, workerGroup, type StreamKeys } from './streamKeys.js';
+import { fanoutKey, remoteKeys, streamKeys, workerGroup, type StreamKeys } from './streamKeys.js';
 
 /** A refused write is worth another try when the workers have had time to make room. */
 const overloadedRetryAfterMs = 200;
 
 /**
- * One atomic step, so that two writers cannot both take the last place, and jobs that belong together are accepted together.
- * After the bounds come the jobs, each as the number of its fields and the fields.
+ * One atomic step, so that two writers cannot both take the last place, and jobs that belong together are accepted together, here and for other clusters.
+ * Keys: the queue, the failing jobs, then the two streams of each remote backlog, then the fanouts. After the bounds and the number of remote backlogs
+ * come the jobs, each as the number of its fields and the fields.
  */
 const appendScript = `
   if redis.call('XLEN', KEYS[1]) >= tonumber(ARGV[1]) then return {err = 'FULL queued'} end
   if redis.call('XLEN', KEYS[2]) >= tonumber(ARGV[2]) then return {err = 'FULL failing'} end
-  local at = 3
+  local firstFanout = 3 + 2 * tonumber(ARGV[4])
+  for i = 3, firstFanout - 1, 2 do
+    if redis.call('XLEN', KEYS[i]) + redis.call('XLEN', KEYS[i + 1]) >= tonumber(ARGV[3]) then return {err = 'FULL remote ' .. KEYS[i]} end
+  end
+  local at = 5
   while at <= #ARGV do
     local fields = tonumber(ARGV[at])
     redis.call('XADD', KEYS[1], '*', unpack(ARGV, at + 1, at + fields))
+    for i = 3, firstFanout - 1, 2 do redis.call('XADD', KEYS[i], '*', unpack(ARGV, at + 1, at + fields)) end
+    for i = firstFanout, #KEYS do redis.call('XADD', KEYS[i], 'MAXLEN', '~', ARGV[1], '*', unpack(ARGV, at + 1, at + fields)) end
     at = at + 1 + fields
   end
   return 'OK'`;
 
 declare module 'ioredis' {
   interface RedisCommander<Context> {
-    roostAppend(queued: string, failing: string, maxQueued: number, maxFailing: number, ...jobs: (string | Buffer | number)[]): Result<'OK', Context>;
+    roostAppend(keyCount: number, ...keysAndArguments: (string | Buffer | number)[]): Result<'OK', Context>;
   }
 }
 
@@ -46,6 +53,16 @@ export interface NewJob {
   readonly waiter?: string;
 }
 
+/** Who gets a copy of the jobs beside this cluster's own workers. */
+export interface JobCopies {
+  /** Names of remote clusters. */
+  readonly remotes: readonly string[];
+  /** Suffixes of fanouts: onlookers, whose oldest jobs make room for new ones. */
+  readonly fanouts: readonly string[];
+}
+
+const noCopies: JobCopies = { remotes: [], fanouts: [] };
+
 const encodeNew = ({ kind, payload, waiter, leaves }: NewJob & FollowUp): (string | Buffer)[] =>
   encodeJob({ kind, payload, waiter, onlyLeaves: leaves, attempts: 0, lastError: '', acceptedAtMs: Date.now() });
 
@@ -63,27 +80,37 @@ export class Journal {
   readonly #keys: Readonly<Record<Priority, StreamKeys>>;
 
   constructor(
-    cluster: string,
+    private readonly cluster: string,
     redis: Redis,
     private readonly config: JobsConfig,
   ) {
     this.#redis = redis;
-    this.#redis.defineCommand('roostAppend', { numberOfKeys: 2, lua: appendScript });
+    this.#redis.defineCommand('roostAppend', { lua: appendScript });
     this.#keys = streamKeys(cluster);
   }
 
   /**
-   * Accepts jobs, all of them or none. Throws `Overloaded` when the queue, or the queue of failing jobs, is full: nothing was accepted.
+   * Accepts jobs, all of them or none. Throws `Overloaded` when the queue, the queue of failing jobs or a remote cluster's backlog is full: nothing was accepted.
    * `Unavailable` and `DeadlineExceeded` leave open whether they were accepted; jobs are idempotent, so that a repetition does no harm.
    */
-  async append(priority: Priority, jobs: readonly NewJob[], deadline: Deadline): Promise<void> {
-    const keys = this.#keys[priority];
+  async append(priority: Priority, jobs: readonly NewJob[], deadline: Deadline, { remotes, fanouts }: JobCopies = noCopies): Promise<void> {
+    const { queued, failing } = this.#keys[priority];
+    const keys = [
+      queued,
+      failing,
+      ...remotes.flatMap((remote) => {
+        const backlog = remoteKeys(this.cluster, remote)[priority];
+        return [backlog.queued, backlog.failing];
+      }),
+      ...fanouts.map((suffix) => fanoutKey(this.cluster, priority, suffix)),
+    ];
+    const { maxQueued, maxFailing, maxReplicating } = this.config;
     const fields = jobs.flatMap((job) => {
       const encoded = encodeNew(job);
       return [encoded.length, ...encoded];
     });
     try {
-      await deadline.race(this.#redis.roostAppend(keys.queued, keys.failing, this.config.maxQueued, this.config.maxFailing, ...fields), 'journalling a write');
+      await deadline.race(this.#redis.roostAppend(keys.length, ...keys, maxQueued, maxFailing, maxReplicating, remotes.length, ...fields), 'journalling a write');
     } catch (error) {
       throw journalError(error, priority);
     }
@@ -139,7 +166,7 @@ export async function createGroup(redis: Redis, stream: string): Promise<void> {
   }
 }
 
-function journalError(error: unknown, priority: Priority): RoostError {
+export function journalError(error: unknown, priority: Priority): RoostError {
   if (error instanceof RoostError) return error;
   const message = error instanceof Error ? error.message : String(error);
   const full = /FULL (queued|failing)/.exec(message);
@@ -147,6 +174,13 @@ function journalError(error: unknown, priority: Priority): RoostError {
     return new RoostError('Overloaded', full[1] === 'queued' ? `the ${priority} queue is full` : `too many ${priority} jobs are failing`, {
       retryAfterMs: overloadedRetryAfterMs,
       fields: { priority, queue: full[1] },
+    });
+  }
+  const remote = /FULL remote \{.*\}:remote:(.*):\w+/.exec(message)?.[1];
+  if (remote !== undefined) {
+    return new RoostError('Overloaded', `the backlog of ${priority} jobs for cluster ${remote} is full`, {
+      retryAfterMs: overloadedRetryAfterMs,
+      fields: { priority, cluster: remote },
     });
   }
   if (message.startsWith('OOM')) return new RoostError('Overloaded', `the journal's Redis is out of memory`, { cause: error, retryAfterMs: 5_000 });

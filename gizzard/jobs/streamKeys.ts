@@ -18,5 +18,17 @@ export const streamKeys = (cluster: string): Readonly<Record<Priority, StreamKey
     }),
   ) as Record<Priority, StreamKeys>;
 
+/** The backlog of jobs for another cluster, by priority: streams like those of a priority. */
+export const remoteKeys = (cluster: string, remote: string): Readonly<Record<Priority, StreamKeys>> =>
+  Object.fromEntries(
+    priorities.map((priority) => {
+      const base = `{${cluster}}:remote:${remote}:${priority}`;
+      return [priority, { queued: base, failing: `${base}:failing`, bad: `${base}:bad` }];
+    }),
+  ) as Record<Priority, StreamKeys>;
+
+/** A copy of a priority's jobs for onlookers. */
+export const fanoutKey = (cluster: string, priority: Priority, suffix: string): string => `{${cluster}}:jobs:${priority}:fanout:${suffix}`;
+
 /** The channel on which one server hears that jobs it waits for were applied. */
 export const doneChannel = (cluster: string, server: string): string => `{${cluster}}:done:${server}`;

@@ -7,6 +7,7 @@ const ddl: Readonly<Record<string, string>> = {
   servers: `(
     id CHAR(36) NOT NULL PRIMARY KEY,
     version BIGINT NOT NULL,
+    info VARCHAR(2000) NOT NULL,
     seen_at DATETIME(3) NOT NULL
   )`,
   moves: `(

@@ -7,8 +7,12 @@ const goneAfterMs = 5_000;
 const waitForAllMs = 60_000;
 const lookEveryMs = 25;
 
+/** Where a server listens, for people and tools; empty where it has not said so. */
+export type ServerInfo = Readonly<Record<string, string | number>>;
+
 export interface ServerVersion {
   readonly id: string;
+  readonly info: ServerInfo;
   /** The oldest topology that the server still works with. */
   readonly version: number;
   readonly silentMs: number;
@@ -19,6 +23,7 @@ export class Servers {
   #timer: NodeJS.Timeout | undefined;
   #beating: Promise<void> = Promise.resolve();
   #stopped = false;
+  #info: ServerInfo = {};
 
   constructor(
     private readonly database: MovesDatabase,
@@ -48,6 +53,11 @@ export class Servers {
     run();
   }
 
+  /** What the others will hear of this server from its next beat on. */
+  describe(info: ServerInfo): void {
+    this.#info = info;
+  }
+
   async stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#timer);
@@ -61,11 +71,16 @@ export class Servers {
   async list(): Promise<ServerVersion[]> {
     await this.database.ready();
     const rows = await this.database.host.rows(
-      `SELECT id, version, TIMESTAMPDIFF(MICROSECOND, seen_at, UTC_TIMESTAMP(3)) DIV 1000 AS silent FROM ${this.database.table('servers')} HAVING silent < ? ORDER BY id`,
+      `SELECT id, version, info, TIMESTAMPDIFF(MICROSECOND, seen_at, UTC_TIMESTAMP(3)) DIV 1000 AS silent FROM ${this.database.table('servers')} HAVING silent < ? ORDER BY id`,
       [goneAfterMs],
       this.database.deadline(),
     );
-    return rows.map(([id, version, silent]) => ({ id: String(id), version: Number(version), silentMs: Number(silent) }));
+    return rows.map(([id, version, info, silent]) => ({
+      id: String(id),
+      version: Number(version),
+      info: JSON.parse(String(info)) as ServerInfo,
+      silentMs: Number(silent),
+    }));
   }
 
   /**
@@ -88,8 +103,8 @@ export class Servers {
     await this.database.ready();
     const version = await this.currentVersion();
     await this.database.host.run(
-      `REPLACE INTO ${this.database.table('servers')} (id, version, seen_at) VALUES (?, ?, UTC_TIMESTAMP(3))`,
-      [this.id, version],
+      `REPLACE INTO ${this.database.table('servers')} (id, version, info, seen_at) VALUES (?, ?, ?, UTC_TIMESTAMP(3))`,
+      [this.id, version, JSON.stringify(this.#info)],
       this.database.deadline(),
     );
   }

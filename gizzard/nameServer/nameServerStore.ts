@@ -154,11 +154,6 @@ export class NameServerStore {
     return readEntries(this.host, this.#table, logId, count, deadline);
   }
 
-  /** A table of this replica's, quoted, for what is kept beside the topology. */
-  tableName(table: keyof typeof nameServerTables): string {
-    return this.#table(table);
-  }
-
   async #write(session: SqlSession, step: Step, audit: AuditEntry, deadline: Deadline): Promise<void> {
     for (const change of step.changes) await writeChange(session, this.#table, change, deadline);
     for (const change of step.logs) await writeLogChange(session, this.#table, change, deadline);

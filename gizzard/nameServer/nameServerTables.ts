@@ -71,12 +71,6 @@ export const nameServerTables: Readonly<Record<string, string>> = {
     operation TEXT NOT NULL,
     PRIMARY KEY (log_id, entry_id)
   )`,
-  servers: `(
-    server_id CHAR(36) NOT NULL PRIMARY KEY,
-    info TEXT NOT NULL,
-    topology_version BIGINT NOT NULL,
-    seen_at BIGINT NOT NULL
-  )`,
   meta: `(
     id TINYINT NOT NULL PRIMARY KEY,
     version BIGINT NOT NULL,

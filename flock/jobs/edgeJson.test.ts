@@ -1,0 +1,63 @@
+import { describe, expect, it } from 'vitest';
+import { encodeEdges } from './edgePayload.js';
+import { edgesFromJson, edgesToJson } from './edgeJson.js';
+import { edgeJob } from './edgeJob.js';
+
+const big = 2n ** 62n + 1n;
+
+it('writes edges as people read them, and reads them again to the same job', () => {
+  const payload = encodeEdges(
+    {
+      graphId: 3,
+      operations: ['add', 'negate', 'archive', 'remove'],
+      sourceIds: BigInt64Array.of(big, 1n, 2n, 3n),
+      destinationIds: BigInt64Array.of(4n, big, 6n, 7n),
+      positions: BigInt64Array.of(-8n, 9n, 0n, 0n),
+      times: BigInt64Array.of(10n, 11n, 12n, 13n),
+    },
+    0n,
+  );
+  const json = edgesToJson(payload);
+  expect(json).toEqual({
+    graph: 3,
+    edges: [
+      { operation: 'add', source: String(big), destination: '4', position: '-8', time: '10' },
+      { operation: 'negate', source: '1', destination: String(big), position: '9', time: '11' },
+      { operation: 'archive', source: '2', destination: '6', time: '12' },
+      { operation: 'remove', source: '3', destination: '7', time: '13' },
+    ],
+  });
+  expect(edgesToJson(edgesFromJson(json))).toEqual(json);
+});
+
+it('takes plain numbers, and the present for a time that is not given', () => {
+  const [first, second] = (edgesToJson(edgesFromJson({ graph: 1, edges: [{ source: 1, destination: 2 }, { source: 1, destination: 3, operation: 'remove' }] })) as { edges: Record<string, string>[] }).edges;
+  expect(first).toMatchObject({ operation: 'add', source: '1', destination: '2' });
+  expect(first!['position']).toBe(first!['time']);
+  expect(BigInt(second!['time']!) - BigInt(first!['time']!)).toBe(1n);
+});
+
+const edge = { source: 1, destination: 2 };
+describe('bad edges', () => {
+  const cases: [what: string, json: unknown, message: RegExp][] = [
+    ['nothing', null, /expected object/],
+    ['no graph', { edges: [edge] }, /graph/],
+    ['no edges', { graph: 1, edges: [] }, /edges/],
+    ['an unknown key', { graph: 1, edges: [{ ...edge, weight: 1 }] }, /edges\.0/],
+    ['an unknown operation', { graph: 1, edges: [{ ...edge, operation: 'follow' }] }, /edges\.0\.operation/],
+    ['an id that is no integer', { graph: 1, edges: [{ ...edge, source: '1e3' }] }, /edges\.0\.source/],
+    ['a number that is not exact', { graph: 1, edges: [{ ...edge, source: 2 ** 60 }] }, /edges\.0\.source/],
+    ['a negative id', { graph: 1, edges: [{ ...edge, destination: -1 }] }, /edges\.0\.destination must be from 0 to 9223372036854775807/],
+    ['an id past 64 bits', { graph: 1, edges: [{ ...edge, destination: '9223372036854775808' }] }, /edges\.0\.destination/],
+    ['a negative time', { graph: 1, edges: [{ ...edge, time: -1 }] }, /edges\.0\.time/],
+  ];
+  it.each(cases)('%s', (_what, json, message) => {
+    expect(() => edgesFromJson(json)).toThrow(expect.objectContaining({ code: 'InvalidArgument', message: expect.stringMatching(message) as string }) as Error);
+  });
+});
+
+it('refuses a payload whose edges are none', () => {
+  const payload = encodeEdges({ graphId: 1, operations: 'add', sourceIds: BigInt64Array.of(1n), destinationIds: BigInt64Array.of(2n) }, 5n);
+  payload.writeUInt8(9, 18);
+  expect(() => edgeJob('x').split(payload, () => undefined)).toThrow(expect.objectContaining({ code: 'DataLoss' }) as Error);
+});

@@ -1,0 +1,75 @@
+import { z } from 'zod';
+import { limits, maxId, maxInt64, minInt64, RoostError, systemMicros } from '../../core/index.js';
+import { operations, setsPosition } from '../states.js';
+import { decodeEdges, encodeEdges } from './edgePayload.js';
+
+/*
+ * Edge writes as people read and write them:
+ *   {"graph": 1, "edges": [{"operation": "add", "source": "1", "destination": "2", "position": "7", "time": "1700000000000000"}]}
+ * Numbers may be JSON numbers where those are exact. Without a time an edge is written now; without a position, it stands at its time.
+ */
+const integer = (min: bigint, max: bigint) =>
+  z.union([z.int(), z.string().regex(/^-?\d{1,19}$/, 'must be an integer')]).transform((value, context) => {
+    const number = BigInt(value);
+    if (number >= min && number <= max) return number;
+    context.addIssue({ code: 'custom', message: `must be from ${min} to ${max}` });
+    return z.NEVER;
+  });
+
+const schema = z.strictObject({
+  graph: z.int().min(1).max(2 ** 31 - 1),
+  edges: z
+    .array(
+      z.strictObject({
+        operation: z.enum(operations).default('add'),
+        source: integer(0n, maxId),
+        destination: integer(0n, maxId),
+        position: integer(minInt64, maxInt64).optional(),
+        time: integer(0n, maxInt64).optional(),
+      }),
+    )
+    .min(1)
+    .max(limits.operationsPerWrite),
+});
+
+export function edgesFromJson(json: unknown): Buffer {
+  const parsed = schema.safeParse(json);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0]!;
+    throw new RoostError('InvalidArgument', `the edges of a job: ${issue.path.join('.') || 'they'} ${issue.message}`, { cause: parsed.error });
+  }
+  const { graph, edges } = parsed.data;
+  const now = systemMicros();
+  const times = BigInt64Array.from(edges, ({ time }, i) => time ?? now + BigInt(i));
+  return encodeEdges(
+    {
+      graphId: graph,
+      operations: edges.map(({ operation }) => operation),
+      sourceIds: BigInt64Array.from(edges, ({ source }) => source),
+      destinationIds: BigInt64Array.from(edges, ({ destination }) => destination),
+      positions: BigInt64Array.from(edges, ({ position }, i) => position ?? times[i]!),
+      times,
+    },
+    now,
+  );
+}
+
+export function edgesToJson(payload: Buffer): unknown {
+  let graph = 0;
+  const edges: object[] = [];
+  decodeEdges(payload, ({ tableId, sourceId, destinationId, ownState, position, updatedAt }) => {
+    // Each edge comes in both directions.
+    if (tableId < 0) return;
+    graph = tableId;
+    // Operations stand in the order of the ranks of the states that they set.
+    const operation = operations[ownState]!;
+    edges.push({
+      operation,
+      source: String(sourceId),
+      destination: String(destinationId),
+      ...(setsPosition(ownState) ? { position: String(position) } : {}),
+      time: String(updatedAt),
+    });
+  });
+  return { graph, edges };
+}

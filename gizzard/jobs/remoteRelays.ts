@@ -1,0 +1,79 @@
+import type { Redis } from 'ioredis';
+import { randomUUID } from 'node:crypto';
+import type { JobsConfig, Log, Metrics } from '../../core/index.js';
+import type { RemoteHost } from '../topology/types.js';
+import type { Topology } from '../topology/topology.js';
+import { priorities, type Priority } from './priority.js';
+import { RemoteRelay, type SendJobs } from './remoteRelay.js';
+
+interface Running {
+  readonly relay: RemoteRelay;
+  readonly started: Promise<void>;
+  readonly readers: readonly Redis[];
+}
+
+/** The relays of a server: one for each remote cluster that the topology names, as long as it names it. */
+export class RemoteRelays {
+  readonly #running = new Map<string, Running>();
+  readonly #stopping = new Set<Promise<void>>();
+  readonly #consumer = randomUUID();
+
+  constructor(
+    private readonly options: {
+      readonly cluster: string;
+      readonly config: JobsConfig;
+      readonly redis: Redis;
+      /** Opens a connection whose reads may block. */
+      readonly connect: () => Redis;
+      readonly send: SendJobs;
+      readonly log: Log;
+      readonly metrics: Metrics;
+    },
+  ) {}
+
+  use({ state }: Topology): void {
+    const byCluster = new Map<string, RemoteHost[]>();
+    for (const host of state.remoteHosts) byCluster.set(host.cluster, [...(byCluster.get(host.cluster) ?? []), host]);
+    for (const [remote, { relay }] of this.#running) {
+      const hosts = byCluster.get(remote);
+      if (hosts === undefined) this.#end(remote, 0);
+      else relay.use(hosts);
+    }
+    for (const [remote, hosts] of byCluster) if (!this.#running.has(remote)) this.#begin(remote, hosts);
+  }
+
+  async stop(graceMs: number): Promise<void> {
+    for (const remote of [...this.#running.keys()]) this.#end(remote, graceMs);
+    await Promise.all(this.#stopping);
+  }
+
+  #begin(remote: string, hosts: readonly RemoteHost[]): void {
+    const { cluster, config, redis, connect, send, log, metrics } = this.options;
+    const sent = metrics.counter('roost_remote_jobs_total', 'Jobs for remote clusters by how an attempt to send them ended', ['cluster', 'priority', 'outcome']);
+    const readers = Object.fromEntries(priorities.map((priority) => [priority, connect()])) as Record<Priority, Redis>;
+    const relay = new RemoteRelay(redis, readers, {
+      cluster,
+      remote,
+      hosts,
+      consumer: this.#consumer,
+      config,
+      send,
+      count: (priority, outcome) => sent.inc({ cluster: remote, priority, outcome: outcome === 'applied' ? 'sent' : outcome }),
+      log,
+    });
+    const started = relay.start().catch((error: unknown) => log.error({ err: error, cluster: remote }, 'jobs for a remote cluster are not sent: its backlog could not be opened'));
+    this.#running.set(remote, { relay, started, readers: Object.values(readers) });
+  }
+
+  #end(remote: string, graceMs: number): void {
+    const { relay, started, readers } = this.#running.get(remote)!;
+    this.#running.delete(remote);
+    const stopped = (async () => {
+      await started;
+      await relay.stop(graceMs);
+      for (const reader of readers) reader.disconnect();
+    })();
+    this.#stopping.add(stopped);
+    void stopped.finally(() => this.#stopping.delete(stopped));
+  }
+}
