@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
-import { createLog, type RoostConfig } from '../core/index.js';
+import { type RoostConfig } from '../core/index.js';
 import { type Flock, openFlock } from '../flock/index.js';
 import { connect } from '../sdk/index.js';
 import type { CliIo } from './console/cliIo.js';
@@ -25,7 +25,7 @@ export function addGraphCommands(program: Command, io: CliIo): void {
     .addOption(configOption())
     .action(async (name: string, { shards, replicas, hosts, id, ...options }: CreateOptions) => {
       const { config } = openConfig(io, options);
-      await withFlock(io, config, async (flock) => {
+      await withFlock(config, { create: true }, async (flock) => {
         const made = await flock.createGraph(name, { shards, replicas, ...(hosts === undefined ? {} : { hosts }), ...(id === undefined ? {} : { id }) });
         await untilServed(config, name);
         outputFor(io, options).result({ ...made, shards, replicas }, () =>
@@ -37,7 +37,7 @@ export function addGraphCommands(program: Command, io: CliIo): void {
   defineCommand(graph, 'list', 'list the graphs', 'roost graph list')
     .addOption(configOption())
     .action(async (options: ConfigOptions) => {
-      await withFlock(io, openConfig(io, options).config, async (flock) => {
+      await withFlock(openConfig(io, options).config, { create: false }, async (flock) => {
         const graphs = flock.graphs().map(({ id, name }) => {
           const routes = flock.gizzard.topology.routes(id);
           const hosts = new Set(routes.flatMap((route) => route.leaves.map((leaf) => leaf.shard.id.hostname)));
@@ -53,9 +53,9 @@ export function addGraphCommands(program: Command, io: CliIo): void {
     });
 }
 
-/** The graphs as a library: what changes the topology needs no server. Sets up the name server where there is none. */
-export async function withFlock<T>(io: CliIo, config: RoostConfig, work: (flock: Flock) => Promise<T>): Promise<T> {
-  const flock = await openFlock(config, { log: createLog('error', io.stderr), create: true });
+/** The graphs as a library: what reads or changes the topology needs no server. With `create`, sets up the name server where there is none. */
+export async function withFlock<T>(config: RoostConfig, options: { readonly create: boolean }, work: (flock: Flock) => Promise<T>): Promise<T> {
+  const flock = await openFlock(config, options);
   try {
     return await work(flock);
   } finally {

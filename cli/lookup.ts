@@ -10,7 +10,7 @@ export function addLookupCommand(program: Command, io: CliIo): void {
     .argument('<id>', 'the node', idArgument)
     .addOption(configOption())
     .action(async (name: string, id: bigint, options: ConfigOptions) => {
-      await withFlock(io, openConfig(io, options).config, async (flock) => {
+      await withFlock(openConfig(io, options).config, { create: false }, async (flock) => {
         const graph = flock.graph(name);
         const locations = flock.locate(graph.id, id);
         const trees = locations.map(({ tableId }) => flock.gizzard.topology.locate(tableId, id).route.tree);

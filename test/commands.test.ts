@@ -26,6 +26,10 @@ async function answer(...args: string[]): Promise<unknown> {
 }
 
 beforeAll(async () => {
+  // Before the name server is set up, looking changes nothing.
+  const early = await roost('graph', 'list');
+  expect(early).toMatchObject({ exitCode: 13, stdout: '' });
+  expect(early.stderr).toContain('is not set up');
   const made = await roost('graph', 'create', 'follows', '--shards', '3', '--replicas', '2', '--json');
   expect(made).toEqual({ exitCode: 0, stderr: '', stdout: '{"id":1,"name":"follows","shards":3,"replicas":2}\n' });
   server = spawn(process.execPath, [roostMain, 'serve', '--json', '--config', configPath], { stdio: ['ignore', 'pipe', 'inherit'] });

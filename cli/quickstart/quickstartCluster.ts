@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { createLog, loadConfig, RoostError, type RoostConfig, withoutOverrides } from '../../core/index.js';
-import { openFlock } from '../../flock/index.js';
+import { loadConfig, RoostError, type RoostConfig, withoutOverrides } from '../../core/index.js';
 import { type Playground, startPlayground } from '../../playground/index.js';
 import { connect, type Roost } from '../../sdk/index.js';
 import type { CliIo } from '../console/cliIo.js';
+import { withFlock } from '../graph.js';
 import { startServerProcess, stopServerProcess } from '../serverProcess.js';
 import type { ServerReady } from '../serverReady.js';
 
@@ -32,12 +32,7 @@ export class QuickstartCluster {
   }
 
   async createGraph(): Promise<void> {
-    const flock = await openFlock(this.#config(), { log: createLog('error', this.io.stderr), create: true });
-    try {
-      await flock.createGraph(graphName, { shards, replicas: hosts });
-    } finally {
-      await flock.close();
-    }
+    await withFlock(this.#config(), { create: true }, (flock) => flock.createGraph(graphName, { shards, replicas: hosts }));
   }
 
   startServer(): Promise<ServerReady> {
