@@ -17,7 +17,9 @@ const prefix = 'roost-test-';
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   await stopOrphans();
   const dir = join(tmpdir(), `${prefix}${process.pid}`);
-  const playground = await startPlayground({ dir, databaseHosts: 2, caches: 2 });
+  // Chooses the database that the tests run on: where binaries of one family are installed, containers may bring the other.
+  const source = process.env['ROOST_TEST_SOURCE'] === 'containers' ? 'containers' : 'auto';
+  const playground = await startPlayground({ dir, databaseHosts: 2, caches: 2, source });
   process.stdout.write(`tests run on ${playground.serverVersion}\n`);
   project.provide('playgroundConfigPath', playground.configPath);
   return async () => {

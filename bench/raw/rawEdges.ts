@@ -76,7 +76,7 @@ export class RawEdges {
   async #transaction(connection: PoolConnection, side: string, rows: readonly Row[]): Promise<void> {
     const [known] = await connection.execute<RowDataPacket[]>(
       `SELECT e.source_id, e.destination_id, e.state, e.updated_at, e.position, e.positioned_at
-       FROM JSON_TABLE(?, '$[*]' COLUMNS (s BIGINT UNSIGNED PATH '$[0]', d BIGINT UNSIGNED PATH '$[1]')) k
+       FROM (SELECT s, d FROM JSON_TABLE(?, '$[*]' COLUMNS (s BIGINT UNSIGNED PATH '$[0]', d BIGINT UNSIGNED PATH '$[1]')) j) k
        STRAIGHT_JOIN ${this.database}.${side}_edges e ON e.source_id = k.s AND e.destination_id = k.d FOR UPDATE`,
       [`[${rows.map(([source, destination]) => `[${source},${destination}]`).join()}]`],
     );
