@@ -153,7 +153,7 @@ describe('serve', () => {
   it('says what to do when no server answers', async () => {
     const { exitCode, stderr } = await roost('flock', 'count', 'follows', '1', '--server', '127.0.0.1:1');
     expect(exitCode).toBe(14);
-    expect(stderr).toContain('`roost serve` starts ours');
+    expect(stderr).toContain('`roost serve` starts one');
   });
 
   it('ends with 0 on SIGTERM', async () => {

@@ -33,8 +33,12 @@ export function reportError(error: unknown, io: CliIo, { json, verbose }: Report
 /** What the user can do about an error, where its message does not say so itself. */
 function nextStep(error: RoostError): string | undefined {
   switch (error.code) {
-    case 'Unavailable':
-      return !error.retryable ? undefined : 'Is it running? `roost playground status` shows the local servers, `roost serve` starts ours; it is safe to repeat the command.';
+    case 'Unavailable': {
+      if (!error.retryable) return undefined;
+      const { host, port } = error.fields;
+      if (host !== undefined && port === undefined) return `Does databaseHosts.${host} stand right in the configuration, and is it running? \`roost playground status\` shows the local servers.`;
+      return 'Is a server running? `roost serve` starts one, and --server names another. Repeating the command is safe.';
+    }
     case 'DeadlineExceeded':
       return 'A write may have happened all the same; it is safe to repeat the command.';
     case 'Overloaded':
