@@ -16,6 +16,7 @@ import type { ShardType } from './shardType.js';
 import type { Change } from './topology/changes.js';
 import type { Topology } from './topology/topology.js';
 import { topologyWarnings } from './topology/topologyWarnings.js';
+import { validShardId } from './topology/types.js';
 
 export interface GizzardOptions {
   readonly shardTypes: readonly ShardType[];
@@ -55,7 +56,7 @@ export class Gizzard {
     this.log = options.log ?? silentLog;
     this.metrics = options.metrics ?? new Metrics();
     this.hosts = new DatabaseHosts(config, this.log, this.metrics);
-    this.nameServer = NameServer.open(this.hosts, config.nameServer.hosts, config.cluster, this.log);
+    this.nameServer = NameServer.open(this.hosts, config.nameServer.hosts, config.cluster, this.log, this.metrics);
     this.#shardTypes = new Map(options.shardTypes.map((type) => [type.name, type]));
     this.jobs = new Jobs(config, options.jobTypes, () => this.topology, this.hosts, this.log, this.metrics);
     const server = randomUUID();
@@ -92,6 +93,8 @@ export class Gizzard {
     for (const change of changes) {
       if (change.kind !== 'createShard' || nodeType(change.shard.type) !== undefined) continue;
       const { shard } = change;
+      // Its name is about to enter SQL.
+      validShardId(shard.id);
       const type = this.#shardTypes.get(shard.type);
       if (type === undefined) {
         throw new RoostError('InvalidArgument', `there is no node type and no shard type ${shard.type}`, { fields: { type: shard.type } });

@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import { Deadline, RoostError, type Log } from '../../core/index.js';
+import { Deadline, Metrics, RoostError, type Log } from '../../core/index.js';
 import type { DatabaseHosts } from '../hosts/databaseHosts.js';
 import type { Change } from '../topology/changes.js';
 import { Topology } from '../topology/topology.js';
@@ -24,25 +24,36 @@ export class NameServer {
   #topology = new Topology({ ...emptyTopology, version: -1 });
   #head: Head | undefined;
   #reloading: Promise<void> | undefined;
+  #reloadsNext: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #repairing: Promise<unknown> | undefined;
   /** Replicas that were behind at the last look, each with its head. */
   #behind: ReadonlySet<string> = new Set();
   readonly #listeners = new Set<(topology: Topology) => void>();
+  readonly #countReloadError: () => void;
+  readonly #showHead: (look: ReplicaLook) => void;
   /** Why the newest reload failed; undefined while reloads succeed. */
   lastReloadError: RoostError | undefined;
 
   constructor(
     stores: readonly NameServerStore[],
     private readonly log: Log,
+    metrics = new Metrics(),
   ) {
     this.replicas = new NameServerReplicas(stores, log);
+    metrics.gauge('roost_topology_version', 'Version of the topology that is served; -1 before the first', [], (gauge) => gauge.set(this.#topology.version));
+    metrics.gauge('roost_topology_stale', 'Whether the last look for a newer topology failed', [], (gauge) => gauge.set(this.lastReloadError === undefined ? 0 : 1));
+    const errors = metrics.counter('roost_topology_reload_errors_total', 'Looks for a newer topology that failed');
+    this.#countReloadError = () => errors.inc();
+    const heads = metrics.gauge('roost_name_server_version', 'Version of the topology on each replica of the name server; -1 where it does not answer', ['host']);
+    this.#showHead = ({ store, head }) => heads.set({ host: store.host.name }, head?.version ?? -1);
   }
 
-  static open(hosts: DatabaseHosts, names: readonly string[], cluster: string, log: Log): NameServer {
+  static open(hosts: DatabaseHosts, names: readonly string[], cluster: string, log: Log, metrics?: Metrics): NameServer {
     return new NameServer(
       names.map((name) => new NameServerStore(hosts.host(name), `${cluster}_nameserver`)),
       log,
+      metrics,
     );
   }
 
@@ -52,9 +63,10 @@ export class NameServer {
 
   /**
    * Sets up the name server's database where there is none, and loads the topology. A replica that cannot be set up now is set up when it
-   * is back; throws where none can.
+   * is back. Throws where none can; where fewer than a majority answer none is, since those that do not may hold the topology.
    */
   async create(): Promise<void> {
+    if (!(await this.replicas.majorityAnswers())) return this.reload();
     const results = await Promise.allSettled(
       this.replicas.stores.map((store) => {
         const deadline = Deadline.after(operationDeadlineMs);
@@ -67,14 +79,19 @@ export class NameServer {
   }
 
   /**
-   * Looks for a newer topology and swaps it in. Concurrent calls share one look.
+   * Looks for a newer topology and swaps it in. Concurrent calls share one look, which starts after all of them.
    * Throws `Unavailable` where no replica of the name server answers, `FailedPrecondition` where it was never set up or holds a topology that is not sound.
    */
   async reload(): Promise<void> {
-    this.#reloading ??= this.#reload().finally(() => {
-      this.#reloading = undefined;
-    });
-    return this.#reloading;
+    // A look that is under way may have been answered before the change that the caller knows of.
+    this.#reloadsNext ??= (this.#reloading ?? Promise.resolve())
+      .catch(() => undefined)
+      .then(() => {
+        this.#reloadsNext = undefined;
+        this.#reloading = this.#reload();
+        return this.#reloading;
+      });
+    return this.#reloadsNext;
   }
 
   /**
@@ -147,6 +164,7 @@ export class NameServer {
   async #reload(): Promise<void> {
     try {
       const looks = await this.replicas.look();
+      looks.forEach(this.#showHead);
       const { store, head } = newestOf(looks);
       if (this.#isNews(head)) {
         const deadline = Deadline.after(operationDeadlineMs);
@@ -157,6 +175,7 @@ export class NameServer {
       if (this.#timer !== undefined) this.#repairWhatStaysBehind(looks, head);
     } catch (error) {
       this.lastReloadError = RoostError.from(error);
+      this.#countReloadError();
       throw this.lastReloadError;
     }
   }

@@ -166,7 +166,16 @@ export class NameServerStore {
   }
 
   async #state(session: SqlSession, head: Head, deadline: Deadline): Promise<TopologyState> {
-    return { version: head.version, ...(await loadTopology(session, this.#table, deadline)) };
+    try {
+      return { version: head.version, ...(await loadTopology(session, this.#table, deadline)) };
+    } catch (error) {
+      if (!isRoostError(error, 'FailedPrecondition')) throw error;
+      throw new RoostError(
+        'FailedPrecondition',
+        `the name server on ${this.host.name} is damaged (${error.message}): restore database ${this.#database} from a backup or, where another replica is whole, drop it`,
+        { cause: error, fields: { host: this.host.name } },
+      );
+    }
   }
 
   async #head(session: SqlSession, deadline: Deadline, lock = ''): Promise<Head | undefined> {

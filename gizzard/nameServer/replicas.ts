@@ -54,6 +54,10 @@ export class NameServerReplicas {
     );
   }
 
+  async majorityAnswers(): Promise<boolean> {
+    return (await this.look()).filter(answers).length >= this.#majority;
+  }
+
   /**
    * Stores a step. Throws `Unavailable` where the primary or a majority does not answer (nothing is changed), and where the others failed after the
    * primary had stored it: it then stands, and they follow when they are back.
@@ -102,8 +106,7 @@ export class NameServerReplicas {
   async #prepare(): Promise<void> {
     const looks = await this.look();
     const primary = looks[0]!;
-    // One that was never set up answers, and is set up in passing.
-    const answering = looks.filter(({ head, error }) => head !== undefined || isRoostError(error, 'FailedPrecondition'));
+    const answering = looks.filter(answers);
     const refuse = (why: string, cause: unknown): never => {
       throw new RoostError('Unavailable', `the topology cannot be changed now: ${why}; nothing was changed`, { cause, fields: { host: this.#primary.host.name } });
     };
@@ -129,8 +132,12 @@ export function newestOf(looks: readonly ReplicaLook[]): { readonly store: NameS
   if (newest !== undefined) return newest;
   const errors = looks.map(({ error }) => error!);
   if (errors.length === 1) throw errors[0]!;
-  throw new RoostError(errors[0]!.code, `no replica of the name server gave a topology: ${errors.map((error) => error.message).join('; ')}`, { cause: errors[0] });
+  const code = errors.every((error) => error.code === 'FailedPrecondition') ? 'FailedPrecondition' : 'Unavailable';
+  throw new RoostError(code, `no replica of the name server gave a topology: ${errors.map((error) => error.message).join('; ')}`, { cause: errors[0] });
 }
+
+/** One that was never set up answers too, and is set up in passing. */
+const answers = ({ head, error }: ReplicaLook): boolean => head !== undefined || isRoostError(error, 'FailedPrecondition');
 
 export const isBehind = ({ head, error }: ReplicaLook, newest: Head): boolean =>
   head === undefined ? isRoostError(error, 'FailedPrecondition') : !sameHead(head, newest);
