@@ -1,5 +1,6 @@
 import { Deadline, HybridClock, limits, parseCount, RoostError, systemMicros, type Log, type Metrics, type RoostConfig } from '../core/index.js';
 import { Gizzard, shardKey, type JobType, type SendJobs } from '../gizzard/index.js';
+import { auditGraph, type AuditOptions, type AuditReport } from './audit/audit.js';
 import { EdgeReader } from './edgeReader.js';
 import { findGraph, graphsOf, planGraph, requireGraph, tableIdOf, type CreateGraphOptions } from './graphs.js';
 import { edgeJob } from './jobs/edgeJob.js';
@@ -7,6 +8,7 @@ import { encodeEdges } from './jobs/edgePayload.js';
 import { jobKinds } from './jobs/kinds.js';
 import { nodeJob } from './jobs/nodeJob.js';
 import { encodeNode } from './jobs/nodePayload.js';
+import { recountJob } from './jobs/recountJob.js';
 import { rowJob } from './jobs/rowJob.js';
 import { sweepJob } from './jobs/sweepJob.js';
 import { compile } from './query/compile.js';
@@ -196,6 +198,11 @@ export class Flock implements FlockService {
     return { queued, failing: high.failing + medium.failing + low.failing, bad: high.bad + medium.bad + low.bad };
   }
 
+  /** See `auditGraph`. */
+  audit(graphId: number, options?: AuditOptions): Promise<AuditReport> {
+    return auditGraph(this.gizzard, graphId, options);
+  }
+
   close(): Promise<void> {
     return this.gizzard.close();
   }
@@ -217,7 +224,7 @@ export async function openFlock(config: RoostConfig, options: OpenFlockOptions =
   const { log, metrics, sendJobs } = options;
   const gizzard = new Gizzard(config, {
     shardTypes: [flockShardType(config.cluster)],
-    jobTypes: [edgeJob, rowJob, nodeJob, sweepJob].map((job) => job(config.cluster)) as JobType[],
+    jobTypes: [edgeJob, rowJob, nodeJob, sweepJob, recountJob].map((job) => job(config.cluster)) as JobType[],
     ...(log === undefined ? {} : { log }),
     ...(metrics === undefined ? {} : { metrics }),
     ...(sendJobs === undefined ? {} : { sendJobs }),

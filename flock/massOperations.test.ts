@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freshCluster } from '../test/support/index.js';
-import { massOperationsProperty } from './testing/massOperations.js';
+import { massOperationsProperty } from '../test/flock/massOperations.js';
+import { untilApplied } from '../test/flock/untilApplied.js';
 import { openFlock, type Flock, type Graph, type Operation } from './index.js';
 
 const cluster = freshCluster('mass');
@@ -19,9 +20,7 @@ afterAll(() => Promise.all([flock.close(), rival.close()]));
 
 const ids = (...values: number[]): BigInt64Array => BigInt64Array.from(values, BigInt);
 
-async function settled(): Promise<void> {
-  await expect.poll(async () => Object.values((await flock.journal()).queued).reduce((sum, queued) => sum + queued, 0), { timeout: 20_000, interval: 5 }).toBe(0);
-}
+const settled = (): Promise<void> => untilApplied(flock);
 
 describe('a mass operation', () => {
   const user = 1_000_001;

@@ -14,7 +14,9 @@ export interface NodeRegisters {
 /** A node that no mass operation has touched. */
 export const untouched: NodeRegisters = { colour: rankOf.normal, colouredAt: 0n, removedThrough: -1n };
 
-export const isUntouched = (node: NodeRegisters): boolean => node.colour === untouched.colour && node.colouredAt === untouched.colouredAt && node.removedThrough === untouched.removedThrough;
+export const sameRegisters = (a: NodeRegisters, b: NodeRegisters): boolean => a.colour === b.colour && a.colouredAt === b.colouredAt && a.removedThrough === b.removedThrough;
+
+export const isUntouched = (node: NodeRegisters): boolean => sameRegisters(node, untouched);
 
 /** What both know together: of each register the newer, ties to the greater rank. Idempotent, commutative, associative. */
 export function mergeNodes(a: NodeRegisters, b: NodeRegisters): NodeRegisters {

@@ -8,4 +8,6 @@ export const jobKinds = {
   node: 'flock.node',
   /** Bringing a page of a node's edges up to date, on one leaf. */
   sweep: 'flock.sweep',
+  /** Counting a node's edges anew, on one leaf. */
+  recount: 'flock.recount',
 } as const;

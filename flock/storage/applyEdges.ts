@@ -37,8 +37,8 @@ export function applyEdges(host: DatabaseHost, tables: EdgeTables, writes: reado
       const record = row?.record ?? write;
       const changed = row === undefined || mergeInto(record, write);
       if (node !== untouched) touched.push({ record, node });
-      if (!changed) continue;
       const visible = visibleState(record, node, record.peer);
+      if (!changed && row.visible === visible) continue;
       const delta = counts.get(record.sourceId)!;
       if (row !== undefined) delta[row.visible]!--;
       delta[visible]!++;

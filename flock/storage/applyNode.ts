@@ -55,3 +55,19 @@ export function sweepPage(host: DatabaseHost, tables: EdgeTables, tableId: numbe
     return { records: page.map(({ record }) => record), node, next: page.length < sweepRows ? undefined : page.at(-1)!.record.destinationId };
   });
 }
+
+/** Sets a node's counters to the numbers of its rows. Under the node's lock, so that no write comes between counting and setting. */
+export function recount(host: DatabaseHost, tables: EdgeTables, id: bigint, deadline: Deadline): Promise<void> {
+  return host.transaction(deadline, async (session) => {
+    const known = (await lockNodes(session, tables, [id], deadline)).has(id);
+    if (!known) await writeNode(session, tables, id, untouched, false, deadline);
+    const rows = await session.rows(`SELECT state, COUNT(*) FROM ${tables.edges} WHERE source_id = ? GROUP BY state`, [id], deadline);
+    const counts: Counts = [0, 0, 0, 0];
+    for (const [state, count] of rows) counts[Number(state)] = Number(count);
+    await session.run(
+      `UPDATE ${tables.nodes} SET normal_count = ?, negative_count = ?, archived_count = ?, removed_count = ? WHERE source_id = ?`,
+      [...counts, id],
+      deadline,
+    );
+  });
+}

@@ -30,7 +30,7 @@ export const rowOf = (tableId: number, [source, destination, visible, ownState, 
 });
 
 /** The rows that exist of those keys, by their place in `keys`. */
-export async function readRows(session: SqlSession, tables: EdgeTables, keys: readonly EdgeRecord[], deadline: Deadline): Promise<Map<number, EdgeRow>> {
+export async function readRows(session: SqlSession, tables: EdgeTables, keys: readonly Pick<EdgeRecord, 'tableId' | 'sourceId' | 'destinationId'>[], deadline: Deadline): Promise<Map<number, EdgeRow>> {
   const rows = await session.rows(
     `SELECT ${edgeColumns.replaceAll(/\w+/g, 'e.$&')}, k.i
      FROM JSON_TABLE(?, '$[*]' COLUMNS (i FOR ORDINALITY, s BIGINT UNSIGNED PATH '$[0]', d BIGINT UNSIGNED PATH '$[1]')) k

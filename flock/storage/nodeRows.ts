@@ -1,7 +1,7 @@
 import type { Deadline } from '../../core/index.js';
 import type { SqlSession } from '../../gizzard/index.js';
 import { compare } from '../edgeRecord.js';
-import { untouched, type NodeRegisters } from '../nodeRegisters.js';
+import { isUntouched, untouched, type NodeRegisters } from '../nodeRegisters.js';
 import type { EdgeTables } from './edgeTables.js';
 import { jsonRows } from './json.js';
 
@@ -28,7 +28,7 @@ export async function lockNodes(session: SqlSession, tables: EdgeTables, ids: re
 /** Registers as they come from a row. Those of an untouched node are one shared object. */
 export function registersOf(colour: unknown, colouredAt: unknown, removedThrough: unknown): NodeRegisters {
   const registers = { colour: Number(colour), colouredAt: BigInt(colouredAt as number), removedThrough: BigInt(removedThrough as number) };
-  return registers.colour === untouched.colour && registers.colouredAt === untouched.colouredAt && registers.removedThrough === untouched.removedThrough ? untouched : registers;
+  return isUntouched(registers) ? untouched : registers;
 }
 
 /**

@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { expect } from 'vitest';
 import { Deadline } from '../../core/index.js';
 import type { SqlRow } from '../../gizzard/index.js';
-import { tableIdOf } from '../graphs.js';
-import type { Direction, Flock, Graph, WriteBatch } from '../index.js';
-import { edgeTables } from '../storage/edgeTables.js';
+import { tableIdOf } from '../../flock/graphs.js';
+import type { Direction, Flock, Graph, WriteBatch } from '../../flock/index.js';
+import { edgeTables } from '../../flock/storage/edgeTables.js';
 import { modelEdges, type ModelOperation, type ModelWrite } from './edgeModel.js';
 
 /** Each program has nodes of its own, so that the tables need no emptying. */

@@ -1,0 +1,270 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Deadline } from '../../core/index.js';
+import type { FollowUp, Gizzard } from '../../gizzard/index.js';
+import { compareKeys } from '../edgeRecord.js';
+import { requireGraph, tableIdOf } from '../graphs.js';
+import { jobKinds } from '../jobs/kinds.js';
+import { mergeNodes, sameRegisters, untouched, visibleState } from '../nodeRegisters.js';
+import { encodeSweep } from '../jobs/sweepPayload.js';
+import type { EdgeRow } from '../storage/edgeRows.js';
+import { edgeStates, type Direction } from '../types.js';
+import { checkEdge, nodeRepairs, type EdgeEnds } from './edgeCheck.js';
+import { LeafReads, type EdgeKey } from './leafReads.js';
+
+export interface AuditOptions {
+  /** Journals jobs that put right what was found. */
+  readonly repair?: boolean;
+  /** For how long a difference may last before it is a fault: writes that are under way make some. Default 5 s. */
+  readonly settleMs?: number;
+  readonly onProgress?: (progress: AuditProgress) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface AuditProgress {
+  readonly rows: number;
+  readonly nodes: number;
+  readonly faults: number;
+}
+
+export interface AuditFault {
+  readonly kind: 'edge' | 'counters' | 'node';
+  readonly direction: Direction;
+  /** The node, as a source of rows in that direction. */
+  readonly id: bigint;
+  /** The edge's other end; undefined where the fault is the node's. */
+  readonly otherId: bigint | undefined;
+  readonly details: readonly string[];
+  readonly repaired: boolean;
+}
+
+export interface AuditReport extends AuditProgress {
+  /** At most `faultsKept`; `faults` counts all. */
+  readonly found: readonly AuditFault[];
+}
+
+const pageRows = 1_000;
+const pageNodes = 500;
+const stepDeadlineMs = 30_000;
+const recheckEveryMs = 250;
+const defaultSettleMs = 5_000;
+export const faultsKept = 10_000;
+
+/**
+ * Reads a whole graph, every replica and both directions, while writes go on, and reports what does not agree: rows between replicas and between the
+ * two ends of an edge, visible states with what they follow from, counters with the rows that they count.
+ * A difference counts as a fault when it has lasted for `settleMs`. Reads in bounded pages; needs every replica to answer, and throws where one does not.
+ */
+export async function auditGraph(gizzard: Gizzard, graphId: number, options: AuditOptions = {}): Promise<AuditReport> {
+  requireGraph(gizzard.topology, graphId);
+  const audit = new Audit(gizzard, graphId, options);
+  for (const direction of ['forward', 'backward'] as const) {
+    for (const route of gizzard.topology.routes(tableIdOf(graphId, direction))) {
+      const leaves = route.writable.map((leaf) => new LeafReads(gizzard, leaf, tableIdOf(graphId, direction)));
+      await audit.rows(direction, leaves);
+      await audit.nodes(direction, leaves);
+    }
+  }
+  return audit.report;
+}
+
+class Audit {
+  #rows = 0;
+  #nodes = 0;
+  #faults = 0;
+  readonly #found: AuditFault[] = [];
+
+  constructor(
+    private readonly gizzard: Gizzard,
+    private readonly graphId: number,
+    private readonly options: AuditOptions,
+  ) {}
+
+  get report(): AuditReport {
+    return { rows: this.#rows, nodes: this.#nodes, faults: this.#faults, found: this.#found };
+  }
+
+  /** Every row of every replica, beside its siblings and beside the row at the edge's other end. */
+  async rows(direction: Direction, leaves: readonly LeafReads[]): Promise<void> {
+    for (let after: EdgeKey | undefined = [0n, -1n]; after !== undefined; ) {
+      this.options.signal?.throwIfAborted();
+      const pages = await Promise.all(leaves.map((leaf) => leaf.page(after!, pageRows, this.#deadline())));
+      const end = nearestEnd(pages);
+      const keys = new Map<string, EdgeRow>();
+      for (const page of pages) {
+        for (const row of page) {
+          if (end === undefined || compareKeys(row.record, end.record) <= 0) keys.set(`${row.record.sourceId} ${row.record.destinationId}`, row);
+        }
+      }
+      await this.#judgeRows(direction, leaves, pages, [...keys.values()]);
+      after = end === undefined ? undefined : [end.record.sourceId, end.record.destinationId];
+    }
+  }
+
+  /** Every counter, beside the rows that it counts. */
+  async nodes(direction: Direction, leaves: readonly LeafReads[]): Promise<void> {
+    for (const leaf of leaves) {
+      for (let after: bigint | undefined = -1n; after !== undefined; ) {
+        this.options.signal?.throwIfAborted();
+        const ids = await leaf.nodeIds(after, pageNodes, this.#deadline());
+        await inChunks(await miscounted(leaf, ids, this.#deadline()), (id) => this.#judgeCounters(direction, leaf, id));
+        if (leaf !== leaves[0]) await inChunks(await differing(leaves[0]!, leaf, ids, this.#deadline()), (id) => this.#judgeNode(direction, leaves[0]!, leaf, id));
+        this.#nodes += ids.length;
+        this.#progress();
+        after = ids.length < pageNodes ? undefined : ids.at(-1);
+      }
+    }
+  }
+
+  async #judgeRows(direction: Direction, leaves: readonly LeafReads[], pages: readonly EdgeRow[][], rows: readonly EdgeRow[]): Promise<void> {
+    const copies = new Map<string, number>();
+    for (const page of pages) for (const row of page) copies.set(fingerprint(row), (copies.get(fingerprint(row)) ?? 0) + 1);
+    const ids = [...new Set(rows.map(({ record }) => record.sourceId))];
+    const [others, nodes] = await Promise.all([this.#otherEnds(direction, rows), ids.length === 0 ? undefined : leaves[0]?.nodes(ids, this.#deadline())]);
+    const nodeOf = new Map(ids.map((id, place) => [id, nodes?.get(place)?.registers ?? untouched]));
+    const sound = (row: EdgeRow): boolean =>
+      copies.get(fingerprint(row)) === pages.length &&
+      others.get(row) === ownRegisters(row) &&
+      row.visible === visibleState(row.record, nodeOf.get(row.record.sourceId)!, row.record.peer);
+    await inChunks(rows.filter((row) => !sound(row)), ({ record }) => this.#judgeEdge(direction, record.sourceId, record.destinationId));
+    this.#rows += rows.length;
+    this.#progress();
+  }
+
+  /** What one replica has of each row's other end. */
+  async #otherEnds(direction: Direction, rows: readonly EdgeRow[]): Promise<Map<EdgeRow, string>> {
+    const otherTable = tableIdOf(this.graphId, direction === 'forward' ? 'backward' : 'forward');
+    const byLeaf = new Map<string, { reads: LeafReads; rows: EdgeRow[] }>();
+    for (const row of rows) {
+      const [leaf] = this.gizzard.topology.route(otherTable, row.record.destinationId).writable;
+      if (leaf === undefined) continue;
+      const group = byLeaf.get(leaf.key) ?? { reads: new LeafReads(this.gizzard, leaf, otherTable), rows: [] };
+      group.rows.push(row);
+      byLeaf.set(leaf.key, group);
+    }
+    const found = new Map<EdgeRow, string>();
+    await Promise.all(
+      Array.from(byLeaf.values(), async (group) => {
+        const keys = group.rows.map(({ record }) => ({ tableId: otherTable, sourceId: record.destinationId, destinationId: record.sourceId }));
+        const [others, nodes] = await Promise.all([
+          group.reads.rows(keys, this.#deadline()),
+          group.reads.nodes(
+            keys.map(({ sourceId }) => sourceId),
+            this.#deadline(),
+          ),
+        ]);
+        for (const [place, row] of group.rows.entries()) {
+          const other = others.get(place);
+          const node = nodes.get(place)?.registers;
+          const { peer } = row.record;
+          const peerAgrees = sameRegisters(node ?? untouched, peer);
+          if (other !== undefined && peerAgrees) found.set(row, ownRegisters(other));
+        }
+      }),
+    );
+    return found;
+  }
+
+  async #judgeEdge(direction: Direction, id: bigint, otherId: bigint): Promise<void> {
+    const [sourceId, destinationId] = direction === 'forward' ? [id, otherId] : [otherId, id];
+    const finding = await this.#lasting(async () => {
+      const { faults, repairs } = await checkEdge(this.#ends(sourceId, destinationId), sourceId, destinationId, this.#deadline());
+      return faults.length === 0 ? undefined : { faults, repairs };
+    });
+    if (finding === undefined) return;
+    await this.#report({ kind: 'edge', direction, id, otherId, details: finding.faults }, finding.repairs);
+  }
+
+  async #judgeCounters(direction: Direction, leaf: LeafReads, id: bigint): Promise<void> {
+    const tableId = tableIdOf(this.graphId, direction);
+    const details = await this.#lasting(async () => ((await miscounted(leaf, [id], this.#deadline())).length === 0 ? undefined : await describeCounters(leaf, id, this.#deadline())));
+    if (details === undefined) return;
+    await this.#report({ kind: 'counters', direction, id, otherId: undefined, details: [details] }, [
+      { kind: jobKinds.recount, payload: encodeSweep({ tableId, id, after: undefined }), leaves: [leaf.key] },
+    ]);
+  }
+
+  async #judgeNode(direction: Direction, a: LeafReads, b: LeafReads, id: bigint): Promise<void> {
+    const lasting = await this.#lasting(async () => ((await differing(a, b, [id], this.#deadline())).length === 0 ? undefined : true));
+    if (lasting === undefined) return;
+    const rows = await Promise.all([a, b].map(async (leaf) => (await leaf.nodes([id], this.#deadline())).get(0)?.registers ?? untouched));
+    const details = [`${a.key} and ${b.key}: they know of different mass operations`];
+    await this.#report({ kind: 'node', direction, id, otherId: undefined, details }, nodeRepairs(tableIdOf(this.graphId, direction), id, rows.reduce(mergeNodes, untouched)));
+  }
+
+  /** Looks again until a difference is gone, which is what becomes of those that writes under way have made, or has lasted. */
+  async #lasting<T>(look: () => Promise<T | undefined>): Promise<T | undefined> {
+    const settled = Deadline.after(this.options.settleMs ?? defaultSettleMs);
+    for (;;) {
+      const seen = await look();
+      if (seen === undefined || settled.passed) return seen;
+      await sleep(Math.min(recheckEveryMs, settled.remainingMs()));
+    }
+  }
+
+  async #report(fault: Omit<AuditFault, 'repaired'>, repairs: readonly FollowUp[]): Promise<void> {
+    const repaired = this.options.repair === true;
+    if (repaired) await this.gizzard.jobs.journal.enqueue('low', repairs);
+    this.#faults++;
+    if (this.#found.length < faultsKept) this.#found.push({ ...fault, repaired });
+    this.#progress();
+  }
+
+  #ends(sourceId: bigint, destinationId: bigint): EdgeEnds {
+    const end = (direction: Direction, id: bigint): EdgeEnds['forward'] => {
+      const tableId = tableIdOf(this.graphId, direction);
+      return { tableId, leaves: this.gizzard.topology.route(tableId, id).writable.map((leaf) => new LeafReads(this.gizzard, leaf, tableId)) };
+    };
+    return { forward: end('forward', sourceId), backward: end('backward', destinationId) };
+  }
+
+  #progress(): void {
+    this.options.onProgress?.({ rows: this.#rows, nodes: this.#nodes, faults: this.#faults });
+  }
+
+  #deadline(): Deadline {
+    return Deadline.after(stepDeadlineMs);
+  }
+}
+
+/** The last row up to which every replica's page is complete; undefined where none is full. */
+function nearestEnd(pages: readonly EdgeRow[][]): EdgeRow | undefined {
+  const ends = pages.filter((page) => page.length === pageRows).map((page) => page.at(-1)!);
+  return ends.sort((a, b) => compareKeys(a.record, b.record))[0];
+}
+
+/** Nodes whose registers differ between two replicas. */
+async function differing(a: LeafReads, b: LeafReads, ids: readonly bigint[], deadline: Deadline): Promise<bigint[]> {
+  if (ids.length === 0) return [];
+  const [ofA, ofB] = await Promise.all([a.nodes(ids, deadline), b.nodes(ids, deadline)]);
+  return ids.filter((_, place) => !sameRegisters(ofA.get(place)?.registers ?? untouched, ofB.get(place)?.registers ?? untouched));
+}
+
+/** Suspects are looked at for a while, several at a time. */
+const suspectsAtOnce = 64;
+
+async function inChunks<T>(items: readonly T[], judge: (item: T) => Promise<void>): Promise<void> {
+  for (let start = 0; start < items.length; start += suspectsAtOnce) await Promise.all(items.slice(start, start + suspectsAtOnce).map(judge));
+}
+
+const ownRegisters = ({ record, visible }: EdgeRow): string => [record.ownState, record.updatedAt, record.position, record.positionedAt, visible].join();
+
+const fingerprint = (row: EdgeRow): string => {
+  const { sourceId, destinationId, peer } = row.record;
+  return [sourceId, destinationId, ownRegisters(row), peer.colour, peer.colouredAt, peer.removedThrough].join();
+};
+
+/** Which of the nodes have counters that are not the numbers of their rows. */
+async function miscounted(leaf: LeafReads, ids: readonly bigint[], deadline: Deadline): Promise<bigint[]> {
+  if (ids.length === 0) return [];
+  const [counted, nodes] = await Promise.all([leaf.counted(ids, deadline), leaf.nodes(ids, deadline)]);
+  return ids.filter((_, place) => counted.get(place)!.some((count, rank) => count !== (nodes.get(place)?.counts[rank] ?? 0n)));
+}
+
+async function describeCounters(leaf: LeafReads, id: bigint, deadline: Deadline): Promise<string> {
+  const [counted, nodes] = await Promise.all([leaf.counted([id], deadline), leaf.nodes([id], deadline)]);
+  const wrong = edgeStates.flatMap((state, rank) => {
+    const [rows, counter] = [counted.get(0)![rank]!, nodes.get(0)?.counts[rank] ?? 0n];
+    return rows === counter ? [] : [`${counter} ${state} where there are ${rows}`];
+  });
+  return `${leaf.key}: its counters say ${wrong.join(', ')}`;
+}

@@ -1,0 +1,19 @@
+import type { JobType } from '../../gizzard/index.js';
+import { recount } from '../storage/applyNode.js';
+import { edgeTables } from '../storage/edgeTables.js';
+import { jobKinds } from './kinds.js';
+import { decodeSweep, type Sweep } from './sweepPayload.js';
+
+/** Counts a node's edges anew, on one leaf: how an audit repairs counters that have drifted. */
+export const recountJob = (database: string): JobType<Sweep> => ({
+  kind: jobKinds.recount,
+  itemsAtOnce: 4,
+  split(payload, add) {
+    const node = decodeSweep(payload);
+    add(node.tableId, node.id, node);
+  },
+  async apply(host, leaf, items, deadline) {
+    for (const { id } of items) await recount(host, edgeTables(database, leaf.shard), id, deadline);
+    return [];
+  },
+});
