@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { otherVariables } from '../core/index.js';
 import type { CliIo } from './console/cliIo.js';
 import { ownOptionsFirst } from './console/command.js';
 import { exitCodes, usageExitCode } from './console/exitCodes.js';
@@ -31,7 +32,7 @@ export function buildProgram(io: CliIo, json = false): Command {
       getOutHasColors: () => io.stdout.isTTY === true,
       getErrHasColors: () => io.stderr.isTTY === true,
     })
-    .addHelpText('after', `\n${exitCodeHelp}`);
+    .addHelpText('after', `\n${environmentHelp}\n\n${exitCodeHelp}`);
   if (!json) program.showHelpAfterError('Add --help to see how it is used.');
   addQuickstartCommand(program, io);
   addPlaygroundCommands(program, io);
@@ -57,6 +58,13 @@ export async function runCli(args: readonly string[], io: CliIo): Promise<number
 }
 
 const helpWidth = (columns = 100): number => Math.min(columns, 120);
+
+const environmentHelp = `Environment:
+  A variable overrides a key of the configuration: ROOST_SERVER_FLOCK_PORT is server.flockPort.
+  Options override both. Apart from keys there are
+${Object.entries(otherVariables)
+  .map(([name, what]) => `  ${name.padEnd(22)} ${what}`)
+  .join('\n')}`;
 
 const exitCodeHelp = `Exit codes:
 ${[[0, 'done'], [usageExitCode, 'wrong usage'], ...Object.entries(exitCodes).map(([code, exit]) => [exit, code]), [130, 'stopped by Ctrl-C']]

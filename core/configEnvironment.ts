@@ -14,6 +14,9 @@ export interface ConfigOverride {
 export const otherVariables = {
   ROOST_CONFIG: 'the path of the configuration file',
   ROOST_DEBUG: 'when set, errors of the command line come with their stack and causes',
+  ROOST_FLOCK_PORT: 'the Thrift port that docker-compose.yml publishes',
+  ROOST_ADMIN_PORT: 'the admin port that docker-compose.yml publishes',
+  ROOST_LONG: 'set while the long tests run',
   ROOST_MYSQL_IMAGE: 'the image of the databases of a playground in containers',
   ROOST_REDIS_IMAGE: 'the image of the Redis of a playground in containers',
   ROOST_MEMCACHED_IMAGE: 'the image of the caches of a playground in containers',

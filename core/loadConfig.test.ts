@@ -35,7 +35,8 @@ describe('loadConfig', () => {
     write(valid);
     const { config, path } = load();
     expect(path).toBe(join(folder, 'roost.config.json'));
-    expect(config.server).toEqual({ host: '127.0.0.1', flockPort: 7915, adminPort: 9990 });
+    expect(config.server).toMatchObject({ host: '127.0.0.1', flockPort: 7915, adminPort: 9990 });
+    expect(config.redis).toEqual({ host: '127.0.0.1', port: 6379 });
     expect(config.databaseHosts['host1']).toEqual({ host: '127.0.0.1', port: 3307, user: 'root', password: '' });
   });
 
@@ -59,6 +60,7 @@ describe('loadConfig', () => {
       ROOST_DATABASE_HOSTS_HOST_2_PASSWORD: '12',
       ROOST_JOBS_ERROR_DELAY_SECONDS: '0.5',
       ROOST_TEST_ANYTHING: 'x',
+      ROOST_REDIS_IMAGE: 'redis:7',
       HOME: '/',
     };
     const { config } = load({ environment, overrides: [{ path: ['server', 'flockPort'], value: 3, source: '--flock-port' }] });
@@ -123,11 +125,11 @@ describe('loadConfig', () => {
   });
 
   it('refuses unknown keys and says which was meant', () => {
-    write({ ...valid, servers: {}, server: { flock_port: 1, colour: 'red' }, databaseHosts: { host1: { passwort: 'x' } } });
+    write({ ...valid, servers: {}, server: { flock_port: 1 }, redis: { colour: 'red' }, databaseHosts: { host1: { passwort: 'x' } } });
     expect(problem().message).toMatchInlineSnapshot(`
       "DIR/roost.config.json: databaseHosts.host1.passwort is not a key of the configuration: did you mean databaseHosts.host1.password?
+      DIR/roost.config.json: redis.colour is not a key of the configuration: the keys here are host, port, password
       DIR/roost.config.json: server.flock_port is not a key of the configuration: did you mean server.flockPort?
-      DIR/roost.config.json: server.colour is not a key of the configuration: the keys here are host, flockPort, adminPort
       DIR/roost.config.json: servers is not a key of the configuration: did you mean server?"
     `);
   });
