@@ -1,8 +1,11 @@
 import { once } from 'node:events';
+import { hostname } from 'node:os';
 import type { Command } from 'commander';
 import { type ConfigOverride, createLog, Metrics } from '../core/index.js';
 import { type Flock, openFlock } from '../flock/index.js';
-import { AdminServer, flockProcessor, ThriftServer } from '../rpc/index.js';
+import type { SendJobs } from '../gizzard/index.js';
+import { AdminServer, flockProcessor, injectorProcessor, managerProcessor, type ProcessorFactory, ThriftServer } from '../rpc/index.js';
+import { Injectors } from '../sdk/index.js';
 import type { CliIo } from './console/cliIo.js';
 import { type ConfigOptions, configOption, defineCommand, integerArgument, openConfig, outputFor } from './console/command.js';
 import { packageVersion } from './console/packageVersion.js';
@@ -11,6 +14,8 @@ import type { ServerReady } from './serverReady.js';
 interface ServeOptions extends ConfigOptions {
   readonly host?: string;
   readonly flockPort?: number;
+  readonly managerPort?: number;
+  readonly injectorPort?: number;
   readonly adminPort?: number;
   readonly logLevel?: string;
 }
@@ -19,12 +24,14 @@ export function addServeCommand(program: Command, io: CliIo): void {
   defineCommand(
     program,
     'serve',
-    'run a server, until SIGTERM or Ctrl-C\nIt serves graphs over Thrift, works on the journal, and answers on the admin port: /healthz, /readyz, /metrics, /server_info.',
+    'run a server, until SIGTERM or Ctrl-C\nIt serves graphs, the manager and the job injector over Thrift, works on the journal, and answers on the admin port: /healthz, /readyz, /metrics, /server_info.',
     'roost serve --flock-port 7915',
   )
     .addOption(configOption())
     .option('--host <host>', 'the address to listen on (overrides server.host)')
     .option('--flock-port <port>', 'the Thrift port, 0 for a free one (overrides server.flockPort)', integerArgument(0, 65_535))
+    .option('--manager-port <port>', "the port of Gizzard's manager, 0 for a free one (overrides server.managerPort)", integerArgument(0, 65_535))
+    .option('--injector-port <port>', 'the port of the job injector, 0 for a free one (overrides server.injectorPort)', integerArgument(0, 65_535))
     .option('--admin-port <port>', 'the admin port, 0 for a free one (overrides server.adminPort)', integerArgument(0, 65_535))
     .option('--log-level <level>', 'silent, error, warn, info or debug (overrides log.level)')
     .action((options: ServeOptions) => serve(io, options));
@@ -34,19 +41,42 @@ async function serve(io: CliIo, options: ServeOptions): Promise<void> {
   const { config } = openConfig(io, options, overridesOf(options));
   const log = createLog(config.log.level, io.stderr);
   const metrics = new Metrics();
-  const { host, flockPort, adminPort } = config.server;
+  const { host, flockPort, managerPort, injectorPort, adminPort } = config.server;
   const closing: (() => Promise<void>)[] = [];
   try {
-    const flock = await openFlock(config, { log, metrics, work: true, create: true });
+    const injectors = new Injectors();
+    closing.push(() => injectors.close());
+    const sendJobs: SendJobs = (remote, jobs, deadline) => injectors.inject({ host: remote.hostname, port: remote.port }, jobs, { replicated: true, deadline });
+    const flock = await openFlock(config, { log, metrics, work: true, create: true, sendJobs });
     closing.push(() => flock.close());
-    const thrift = await ThriftServer.listen({ host, port: flockPort, processor: flockProcessor(flock, { metrics, log }), metrics, log });
-    closing.push(() => thrift.close());
-    const ready: Omit<ServerReady, 'admin'> = { pid: process.pid, cluster: config.cluster, flock: { host, port: thrift.port } };
-    const info = () => ({ ...ready, version: packageVersion(), node: process.version, topologyVersion: flock.gizzard.topology.version, graphs: flock.graphs() });
+    const { gizzard } = flock;
+    const listen = async (service: string, port: number, processor: ProcessorFactory): Promise<{ readonly host: string; readonly port: number }> => {
+      const server = await ThriftServer.listen({ service, host, port, processor, metrics, log });
+      closing.push(() => server.close());
+      return { host, port: server.port };
+    };
+    const ready: Omit<ServerReady, 'admin'> = {
+      pid: process.pid,
+      cluster: config.cluster,
+      flock: await listen('flock', flockPort, flockProcessor(flock, { metrics, log })),
+      manager: await listen('manager', managerPort, managerProcessor(gizzard, { metrics, log })),
+      injector: await listen('injector', injectorPort, injectorProcessor(gizzard, { metrics, log })),
+    };
+    const info = () => ({ ...ready, version: packageVersion(), node: process.version, topologyVersion: gizzard.topology.version, graphs: flock.graphs() });
     const admin = await AdminServer.listen({ host, port: adminPort, metrics, info, notReady: () => whyNotReady(flock) });
     closing.push(() => admin.close());
+    gizzard.servers.describe({
+      machine: hostname(),
+      pid: process.pid,
+      version: packageVersion(),
+      host,
+      flockPort: ready.flock.port,
+      managerPort: ready.manager.port,
+      injectorPort: ready.injector.port,
+      adminPort: admin.port,
+    });
     outputFor(io, options).result({ ...ready, admin: { host, port: admin.port } } satisfies ServerReady, () =>
-      `serving cluster ${config.cluster}: flock on ${host}:${thrift.port}, admin on http://${host}:${admin.port}`,
+      `serving cluster ${config.cluster}: flock on ${host}:${ready.flock.port}, manager on ${host}:${ready.manager.port}, injector on ${host}:${ready.injector.port}, admin on http://${host}:${admin.port}`,
     );
     if (!io.signal.aborted) await once(io.signal, 'abort');
     log.info({ signal: io.signal.reason as string }, 'stopping');
@@ -66,10 +96,12 @@ async function whyNotReady(flock: Flock): Promise<string | undefined> {
   );
 }
 
-function overridesOf({ host, flockPort, adminPort, logLevel }: ServeOptions): ConfigOverride[] {
+function overridesOf({ host, flockPort, managerPort, injectorPort, adminPort, logLevel }: ServeOptions): ConfigOverride[] {
   const given = [
     { path: ['server', 'host'], value: host, source: '--host' },
     { path: ['server', 'flockPort'], value: flockPort, source: '--flock-port' },
+    { path: ['server', 'managerPort'], value: managerPort, source: '--manager-port' },
+    { path: ['server', 'injectorPort'], value: injectorPort, source: '--injector-port' },
     { path: ['server', 'adminPort'], value: adminPort, source: '--admin-port' },
     { path: ['log', 'level'], value: logLevel, source: '--log-level' },
   ];

@@ -8,6 +8,9 @@ export const serverReadySchema = z.object({
   cluster: z.string(),
   /** Thrift: FlockDB's service and ours. */
   flock: address,
+  /** Thrift: Gizzard's manager and its job injector. */
+  manager: address,
+  injector: address,
   /** HTTP: /healthz, /readyz, /metrics, /server_info. */
   admin: address,
 });

@@ -1,5 +1,7 @@
 export { AdminServer, type AdminServerOptions } from './server/adminServer.js';
 export { flockProcessor } from './server/flockProcessor.js';
+export { injectorProcessor } from './server/injectorProcessor.js';
+export { managerProcessor } from './server/manager/managerProcessor.js';
 export type { ProcessorFactory, RequestGate, ThriftProcessor } from './server/requestGate.js';
 export type { ThriftServerLimits } from './server/serverLoad.js';
 export { ThriftServer, type ThriftServerOptions } from './server/thriftServer.js';

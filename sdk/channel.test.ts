@@ -171,7 +171,7 @@ describe('a deadline', () => {
     await expect(late).rejects.toMatchObject({ code: 'DeadlineExceeded' });
     gate.open();
     expect(await follows.contains(1, 2)).toBe(false);
-    expect(await server.metrics.registry.metrics()).toMatch(/^roost_rpc_connections 1$/m);
+    expect(await server.metrics.registry.metrics()).toMatch(/^roost_rpc_connections{service="flock"} 1$/m);
     expect(server.flock.calls).toEqual(['counts', 'states', 'states']);
   });
 
@@ -194,7 +194,7 @@ describe('a deadline', () => {
     gate.open();
     expect(await slow).toBe(0n);
     expect(server.flock.calls).toEqual(['counts', 'counts']);
-    expect(await server.metrics.registry.metrics()).toMatch(/^roost_rpc_connections 1$/m);
+    expect(await server.metrics.registry.metrics()).toMatch(/^roost_rpc_connections{service="flock"} 1$/m);
   });
 
   it('is the client’s own where the call brings none', async () => {

@@ -1,7 +1,7 @@
 import { BinaryWriter, RoostFlockClient } from '../rpc/wire/index.js';
 
 /** Where the generated client's calls are written: it makes a protocol for each call, writes to it, and then flushes the transport. */
-class Outgoing {
+export class Outgoing {
   writer: BinaryWriter | undefined;
 
   constructor(readonly send: (message: Buffer) => void) {}
@@ -12,7 +12,7 @@ class Outgoing {
   }
 }
 
-class RequestWriter extends BinaryWriter {
+export class RequestWriter extends BinaryWriter {
   constructor(outgoing: Outgoing) {
     super(true, outgoing.send);
     outgoing.writer = this;

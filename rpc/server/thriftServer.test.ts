@@ -151,8 +151,8 @@ describe('what is no message', () => {
       }),
       { numRuns: 150 },
     );
-    expect(await metric(server, /^roost_rpc_connections 1$/m)).toBeDefined();
-    expect(await metric(server, /^roost_rpc_in_flight 0$/m)).toBeDefined();
+    expect(await metric(server, /^roost_rpc_connections{service="flock"} 1$/m)).toBeDefined();
+    expect(await metric(server, /^roost_rpc_in_flight{service="flock"} 0$/m)).toBeDefined();
   });
 });
 

@@ -5,6 +5,8 @@ import { defaultServerLimits, ServerLoad, type ThriftServerLimits } from './serv
 import { ThriftConnection } from './thriftConnection.js';
 
 export interface ThriftServerOptions {
+  /** What its metrics are labelled with; `flock` where absent. */
+  readonly service?: string;
   readonly host: string;
   /** 0: a free port, to be read from `port`. */
   readonly port: number;
@@ -24,10 +26,15 @@ export class ThriftServer {
   readonly #server: Server;
   #sweep: NodeJS.Timeout | undefined;
 
-  private constructor({ processor, metrics, log, limits }: ThriftServerOptions) {
+  private constructor({ service = 'flock', processor, metrics, log, limits }: ThriftServerOptions) {
     this.#load = new ServerLoad({ ...defaultServerLimits, ...limits });
-    metrics.gauge('roost_rpc_connections', 'Open connections', [], (gauge) => gauge.set(this.#connections.size));
-    metrics.gauge('roost_rpc_in_flight', 'Requests being answered', [], (gauge) => gauge.set(this.#load.inFlight));
+    const servers = serversOf(metrics).set(service, this);
+    metrics.gauge('roost_rpc_connections', 'Open connections, by service', ['service'], (gauge) => {
+      for (const [name, server] of servers) gauge.set({ service: name }, server.#connections.size);
+    });
+    metrics.gauge('roost_rpc_in_flight', 'Requests being answered, by service', ['service'], (gauge) => {
+      for (const [name, server] of servers) gauge.set({ service: name }, server.#load.inFlight);
+    });
     const refused = metrics.counter('roost_rpc_connections_refused_total', 'Connections that the server closed, by reason', ['reason']);
 
     this.#server = createServer({ allowHalfOpen: true }, (socket) => {
@@ -85,6 +92,15 @@ export class ThriftServer {
       Math.min(Math.max(idleMs / 4, 10), 10_000),
     );
   }
+}
+
+/** A registry takes a gauge once; this is what it shows when a process serves several ports. */
+const byMetrics = new WeakMap<Metrics, Map<string, ThriftServer>>();
+
+function serversOf(metrics: Metrics): Map<string, ThriftServer> {
+  const known = byMetrics.get(metrics) ?? new Map<string, ThriftServer>();
+  byMetrics.set(metrics, known);
+  return known;
 }
 
 /** Listens, or throws `Unavailable` naming host and port. */

@@ -1,6 +1,10 @@
 import { createRequire } from 'node:module';
 import type * as FlockDBModule from '../gen/FlockDB.js';
 import type * as FlockDBTypes from '../gen/flockdb_types.js';
+import type * as InjectorTypes from '../gen/injector_types.js';
+import type * as JobInjectorModule from '../gen/JobInjector.js';
+import type * as ManagerModule from '../gen/Manager.js';
+import type * as ManagerTypes from '../gen/manager_types.js';
 import type * as RoostFlockModule from '../gen/RoostFlock.js';
 import type * as RoostTypes from '../gen/roost_types.js';
 
@@ -13,5 +17,9 @@ export const { Client: RoostFlockClient, Processor: RoostFlockProcessor } = requ
 export const { FlockException, SelectOperationType, ExecuteOperationType } = flockdbTypes;
 export const { RoostException, Acknowledgement } = roostTypes;
 export const { Priority } = flockdbTypes;
+export const { Client: ManagerClient, Processor: ManagerProcessor } = require('../gen/Manager.js') as typeof ManagerModule;
+export const { GizzardException, HostStatus } = require('../gen/manager_types.js') as typeof ManagerTypes;
+export const { Client: JobInjectorClient, Processor: JobInjectorProcessor } = require('../gen/JobInjector.js') as typeof JobInjectorModule;
+export const { JobException } = require('../gen/injector_types.js') as typeof InjectorTypes;
 
-export type { FlockDBModule, FlockDBTypes, RoostFlockModule, RoostTypes };
+export type { FlockDBModule, FlockDBTypes, InjectorTypes, JobInjectorModule, ManagerModule, ManagerTypes, RoostFlockModule, RoostTypes };

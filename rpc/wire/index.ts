@@ -1,18 +1,30 @@
 export { BinaryReader } from './binaryReader.js';
 export { BinaryWriter } from './binaryWriter.js';
 export { checkEntries, edgePageFromThrift, edgePageToThrift, edgesFromColumns, edgesToColumns, packCounts, packStates, unpackCounts } from './edgeColumns.js';
+export { typeOfClass, classOfType } from './classNames.js';
 export { column, edgeWritesFromThrift, edgeWritesToThrift } from './edgeWrites.js';
 export { errorFromThrift, errorToThrift } from './errors.js';
 export {
   Acknowledgement,
   ExecuteOperationType,
   FlockException,
+  GizzardException,
+  HostStatus,
+  JobException,
+  JobInjectorClient,
+  JobInjectorProcessor,
+  ManagerClient,
+  ManagerProcessor,
   Priority,
   RoostException,
   RoostFlockClient,
   RoostFlockProcessor,
   SelectOperationType,
   type FlockDBTypes,
+  type InjectorTypes,
+  type JobInjectorModule,
+  type ManagerModule,
+  type ManagerTypes,
   type RoostFlockModule,
   type RoostTypes,
 } from './generated.js';
@@ -22,6 +34,24 @@ export { acknowledgementNumbers, operationNumbers, priorityNumbers } from './ope
 export { queryFromThrift, queryToThrift, termFromThrift, termToThrift } from './queries.js';
 export { required } from './required.js';
 export { stateFromByte, stateFromFlockdb, stateToByte, stateToFlockdb } from './states.js';
+export {
+  busyFromThrift,
+  forwardingFromThrift,
+  forwardingToThrift,
+  hostFromThrift,
+  hostToThrift,
+  linkToThrift,
+  operationFromJson,
+  operationToChange,
+  operationToJson,
+  shardFromThrift,
+  shardIdFromThrift,
+  shardIdToThrift,
+  shardToThrift,
+  statusFromThrift,
+  weightFromThrift,
+  weightToThrift,
+} from './topology.js';
 export { UnframedScanner } from './unframedScanner.js';
 export type {
   Acknowledgement as AcknowledgementName,

@@ -39,7 +39,7 @@ describe('a fresh cluster', () => {
   it('has the servers of the playground, and what the test asked for', () => {
     expect(Object.keys(first.config.databaseHosts)).toHaveLength(2);
     expect(first.config.memcached).toHaveLength(2);
-    expect(first.config.server).toMatchObject({ flockPort: 0, adminPort: 0 });
+    expect(first.config.server).toMatchObject({ flockPort: 0, managerPort: 0, injectorPort: 0, adminPort: 0 });
     expect(second.config.jobs.errorLimit).toBe(7);
   });
 

@@ -1,0 +1,58 @@
+import { Deadline, limits, RoostError, type Log, type Metrics } from '../../core/index.js';
+import type { Gizzard, NewJob, Priority } from '../../gizzard/index.js';
+import { JobException, JobInjectorProcessor, priorityNumbers, required, type InjectorTypes, type JobInjectorModule } from '../wire/index.js';
+import { observed } from './observed.js';
+import type { ProcessorFactory } from './requestGate.js';
+
+interface Group {
+  readonly priority: Priority;
+  readonly replicate: boolean;
+  readonly jobs: NewJob[];
+}
+
+/** Takes jobs as JSON. All are read before the first is accepted, so that one that cannot be read refuses the call. */
+export function injectorHandler({ jobs }: Pick<Gizzard, 'jobs'>): JobInjectorModule.Client {
+  return {
+    async inject_jobs(injected: InjectorTypes.Job[]) {
+      try {
+        await accept(injected);
+      } catch (error) {
+        const { code, message, fields } = RoostError.from(error);
+        const replicated = injected?.some(({ is_replicated: isReplicated }) => isReplicated === true) ? true : undefined;
+        throw new RoostError(code, message, { fields: { ...fields, replicated }, cause: error });
+      }
+    },
+  } as JobInjectorModule.Client;
+
+  async function accept(injected: readonly InjectorTypes.Job[]): Promise<void> {
+    if (required(injected, 'jobs').length > limits.operationsPerWrite) throw new RoostError('InvalidArgument', `one call may bring ${limits.operationsPerWrite} jobs, not ${injected.length}`);
+    const groups = new Map<string, Group>();
+    for (const [i, { priority, contents, is_replicated: isReplicated }] of injected.entries()) {
+      const group: Group = { priority: priorityNumbers.toName(required(priority, 'priority')), replicate: isReplicated !== true, jobs: [] };
+      const key = `${group.priority} ${group.replicate}`;
+      const known = groups.get(key) ?? group;
+      groups.set(key, known);
+      known.jobs.push(parse(i, required(contents, 'contents')));
+    }
+    const deadline = Deadline.after(limits.defaultDeadlineMs);
+    for (const { priority, replicate, jobs: together } of groups.values()) await jobs.append(together, { priority, replicate, waitUntilApplied: false, deadline });
+  }
+
+  function parse(place: number, contents: Buffer): NewJob {
+    try {
+      return jobs.parse(contents.toString());
+    } catch (error) {
+      const { code, message, fields } = RoostError.from(error);
+      throw new RoostError(code, `job ${place}: ${message}`, { fields, cause: error });
+    }
+  }
+}
+
+/** Gizzard's job injector, for a ThriftServer's `processor`. */
+export function injectorProcessor(gizzard: Pick<Gizzard, 'jobs'>, options: { readonly metrics: Metrics; readonly log: Log }): ProcessorFactory {
+  const handlerOf = observed(injectorHandler(gizzard), {
+    ...options,
+    toException: (_method, { code, message, fields }) => new JobException({ description: message, ...(fields['replicated'] === undefined ? {} : { code }) }),
+  });
+  return (gate) => new JobInjectorProcessor(handlerOf(gate));
+}

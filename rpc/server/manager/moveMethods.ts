@@ -1,0 +1,37 @@
+import { shardKey, type Gizzard, type ShardId } from '../../../gizzard/index.js';
+import { required, shardIdFromThrift, type ManagerModule, type ManagerTypes } from '../../wire/index.js';
+import { managerName } from './managerName.js';
+
+export type MoveMethods = Pick<ManagerModule.Client, 'copy_shard' | 'repair_shard' | 'diff_shards'>;
+
+/** Moves looked through for one that has a shard in hand. */
+const activeMoves = 1_000;
+
+/** Copies, repairs and diffs. They are queued, and run by any server; the first shard is what a copy copies. */
+export function moveMethods({ moves, nameServer }: Gizzard): MoveMethods {
+  const request = async (kind: 'copy' | 'repair' | 'diff', ids: readonly ManagerTypes.ShardId[]): Promise<void> => {
+    const shards = required(ids, 'shard_ids').map(shardIdFromThrift);
+    if (kind !== 'diff') await freeOfMarks(shards);
+    await moves.request(kind, shards);
+  };
+
+  /** The old tool marks shards as busy before it asks for their copy. Marks that no move stands behind are such. */
+  const freeOfMarks = async (shards: readonly ShardId[]): Promise<void> => {
+    await nameServer.reload();
+    const moved = new Set((await moves.store.list({ active: true, limit: activeMoves })).flatMap(({ sources, targets }) => [...sources, ...targets].map(({ id }) => shardKey(id))));
+    const marked = shards.filter((id) => nameServer.topology.shard(id).busy === 'busy' && !moved.has(shardKey(id)));
+    if (marked.length > 0) await nameServer.apply(marked.map((id) => ({ kind: 'markBusy', id, busy: 'normal' })), managerName);
+  };
+
+  return {
+    async copy_shard(ids) {
+      await request('copy', ids);
+    },
+    async repair_shard(ids) {
+      await request('repair', ids);
+    },
+    async diff_shards(ids) {
+      await request('diff', ids);
+    },
+  };
+}

@@ -1,0 +1,226 @@
+import { limits, RoostError } from '../../../core/index.js';
+import { type Change, type Forwarding, type Gizzard, type Link, shardKey, type ShardId, type ShardInfo, type TableInfo, type Topology } from '../../../gizzard/index.js';
+import {
+  busyFromThrift,
+  forwardingFromThrift,
+  forwardingToThrift,
+  linkToThrift,
+  operationToChange,
+  required,
+  shardFromThrift,
+  shardIdFromThrift,
+  shardToThrift,
+  weightFromThrift,
+  weightToThrift,
+  type ManagerModule,
+} from '../../wire/index.js';
+import { managerName } from './managerName.js';
+
+/** How the keys of a table are hashed that a tool makes by setting its first forwarding: as those of graphs are. */
+const defaultHash = 'fnv1a64';
+
+export type TopologyMethods = Pick<
+  ManagerModule.Client,
+  | 'reload_updated_forwardings'
+  | 'reload_config'
+  | 'find_current_forwarding'
+  | 'dump_nameserver'
+  | 'list_tables'
+  | 'list_hostnames'
+  | 'create_shard'
+  | 'delete_shard'
+  | 'get_shard'
+  | 'shards_for_hostname'
+  | 'get_busy_shards'
+  | 'mark_shard_busy'
+  | 'add_link'
+  | 'remove_link'
+  | 'list_upward_links'
+  | 'list_downward_links'
+  | 'set_host_weight'
+  | 'list_host_weights'
+  | 'set_forwarding'
+  | 'replace_forwarding'
+  | 'remove_forwarding'
+  | 'get_forwarding'
+  | 'get_forwarding_for_shard'
+  | 'get_forwardings'
+  | 'batch_execute'
+>;
+
+/** What the manager says of the topology, and does to it. Tools speak to any of a cluster's servers in turn, so each answer is of the newest topology. */
+export function topologyMethods(gizzard: Gizzard): TopologyMethods {
+  const { nameServer } = gizzard;
+  const fresh = async (): Promise<Topology> => {
+    await nameServer.reload();
+    return nameServer.topology;
+  };
+  const apply = async (changes: readonly Change[]): Promise<void> => {
+    if (changes.length > 0) await gizzard.apply(changes, managerName);
+  };
+
+  return {
+    async reload_updated_forwardings() {
+      await nameServer.reload();
+    },
+    async reload_config() {
+      await nameServer.reload();
+    },
+    async find_current_forwarding(tableId, id) {
+      return shardToThrift((await fresh()).locate(required(tableId, 'table_id'), required(id, 'id')).route.root);
+    },
+    async dump_nameserver(tableIds) {
+      const topology = await fresh();
+      return required(tableIds, 'table_id').map((tableId) => {
+        const forwardings = topology.state.forwardings.filter((forwarding) => forwarding.tableId === tableId);
+        const { shards, links } = below(topology, forwardings);
+        return {
+          shards: shards.map(shardToThrift),
+          links: links.map(linkToThrift),
+          forwardings: forwardings.map(forwardingToThrift),
+          table_id: tableId,
+          hostWeights: topology.state.hostWeights.map(weightToThrift),
+        };
+      });
+    },
+    async list_tables() {
+      return [...new Set((await fresh()).state.forwardings.map(({ tableId }) => tableId))].sort((a, b) => a - b);
+    },
+    async list_hostnames() {
+      return [...new Set((await fresh()).state.shards.map(({ id }) => id.hostname))].sort();
+    },
+
+    async create_shard(shard) {
+      await apply([{ kind: 'createShard', shard: shardFromThrift(shard) }]);
+    },
+    async delete_shard(id) {
+      await apply([{ kind: 'deleteShard', id: shardIdFromThrift(id) }]);
+    },
+    async get_shard(id) {
+      return shardToThrift((await fresh()).shard(shardIdFromThrift(id)));
+    },
+    async shards_for_hostname(hostname) {
+      const name = required(hostname, 'hostname');
+      return (await fresh()).state.shards.filter(({ id }) => id.hostname === name).map(shardToThrift);
+    },
+    async get_busy_shards() {
+      return (await fresh()).state.shards.filter(({ busy }) => busy !== 'normal').map(shardToThrift);
+    },
+    async mark_shard_busy(id, busy) {
+      await apply([{ kind: 'markBusy', id: shardIdFromThrift(id), busy: busyFromThrift(busy) }]);
+    },
+
+    async add_link(upId, downId, weight) {
+      await apply([{ kind: 'addLink', link: { parent: shardIdFromThrift(upId), child: shardIdFromThrift(downId), weight: required(weight, 'weight') } }]);
+    },
+    async remove_link(upId, downId) {
+      await apply([{ kind: 'removeLink', parent: shardIdFromThrift(upId), child: shardIdFromThrift(downId) }]);
+    },
+    async list_upward_links(id) {
+      return (await fresh()).parents(shardIdFromThrift(id)).map(linkToThrift);
+    },
+    async list_downward_links(id) {
+      return (await fresh()).children(shardIdFromThrift(id)).map(linkToThrift);
+    },
+
+    async set_host_weight(weight) {
+      await apply([{ kind: 'setHostWeight', weight: weightFromThrift(weight) }]);
+    },
+    async list_host_weights() {
+      return (await fresh()).state.hostWeights.map(weightToThrift);
+    },
+
+    async set_forwarding(forwarding) {
+      await apply(withTables(await fresh(), [{ kind: 'setForwarding', forwarding: forwardingFromThrift(forwarding) }]));
+    },
+    async replace_forwarding(oldId, newId) {
+      const from = shardKey(shardIdFromThrift(oldId));
+      const shard = shardIdFromThrift(newId);
+      const forwardings = (await fresh()).state.forwardings.filter((forwarding) => shardKey(forwarding.shard) === from);
+      // Tools also call it for shards that nothing forwards to.
+      await apply(forwardings.map((forwarding) => ({ kind: 'setForwarding', forwarding: { ...forwarding, shard } })));
+    },
+    async remove_forwarding(forwarding) {
+      const { tableId, baseId, shard } = forwardingFromThrift(forwarding);
+      const known = find(await fresh(), tableId, baseId);
+      if (known === undefined || shardKey(known.shard) !== shardKey(shard)) {
+        throw new RoostError('NotFound', `table ${tableId} does not forward ${baseId} to ${shardKey(shard)}`, { fields: { table: tableId, base: baseId, shard: shardKey(shard) } });
+      }
+      await apply([{ kind: 'removeForwarding', tableId, baseId }]);
+    },
+    async get_forwarding(tableId, baseId) {
+      const known = find(await fresh(), required(tableId, 'table_id'), required(baseId, 'base_id'));
+      if (known === undefined) throw new RoostError('NotFound', `table ${tableId} has no forwarding at ${baseId}`, { fields: { table: tableId, base: baseId } });
+      return forwardingToThrift(known);
+    },
+    async get_forwarding_for_shard(shardId) {
+      const key = shardKey(shardIdFromThrift(shardId));
+      const known = (await fresh()).state.forwardings.find((forwarding) => shardKey(forwarding.shard) === key);
+      if (known === undefined) throw new RoostError('NotFound', `no table forwards to shard ${key}`, { fields: { shard: key } });
+      return forwardingToThrift(known);
+    },
+    async get_forwardings() {
+      return (await fresh()).state.forwardings.map(forwardingToThrift);
+    },
+
+    async batch_execute(commands) {
+      if (required(commands, 'commands').length > limits.operationsPerWrite) {
+        throw new RoostError('InvalidArgument', `a batch holds at most ${limits.operationsPerWrite} operations, not ${commands.length}`);
+      }
+      const changes = commands.map((command) => {
+        const change = operationToChange(command);
+        if (change === 'commit') throw new RoostError('InvalidArgument', 'commit stands only in rollback logs');
+        return change;
+      });
+      await apply(withTables(await fresh(), withoutRepeatedRemovals(changes)));
+    },
+  };
+}
+
+const find = (topology: Topology, tableId: number, baseId: bigint): Forwarding | undefined =>
+  topology.state.forwardings.find((forwarding) => forwarding.tableId === tableId && forwarding.baseId === baseId);
+
+/** The shards that some forwardings lead to, and their links, each once. */
+function below(topology: Topology, forwardings: readonly Forwarding[]): { readonly shards: readonly ShardInfo[]; readonly links: readonly Link[] } {
+  const shards = new Map<string, ShardInfo>();
+  const links: Link[] = [];
+  const waiting: ShardId[] = forwardings.map(({ shard }) => shard);
+  for (let id = waiting.pop(); id !== undefined; id = waiting.pop()) {
+    if (shards.has(shardKey(id))) continue;
+    shards.set(shardKey(id), topology.shard(id));
+    for (const link of topology.children(id)) {
+      links.push(link);
+      waiting.push(link.child);
+    }
+  }
+  return { shards: [...shards.values()], links };
+}
+
+/** Gizzard had no register of tables: one came to be with its first forwarding. The other direction of a graph goes by the same name. */
+function withTables(topology: Topology, changes: readonly Change[]): Change[] {
+  const known = new Map(topology.tables.map((table) => [table.tableId, table]));
+  return changes.flatMap((change): Change[] => {
+    if (change.kind !== 'setForwarding' || known.has(change.forwarding.tableId)) return [change];
+    const { tableId } = change.forwarding;
+    const table: TableInfo = { name: `table_${Math.abs(tableId)}`, service: 'flock', hash: defaultHash, ...known.get(-tableId), tableId };
+    known.set(tableId, table);
+    return [{ kind: 'createTable', table }, change];
+  });
+}
+
+/** The old tool, unwrapping a shard with several children, takes the link above it off once for each. */
+function withoutRepeatedRemovals(changes: readonly Change[]): Change[] {
+  const removed = new Set<string>();
+  return changes.filter((change) => {
+    if (change.kind !== 'addLink' && change.kind !== 'removeLink') return true;
+    const { parent, child } = change.kind === 'addLink' ? change.link : change;
+    const key = `${shardKey(parent)} ${shardKey(child)}`;
+    if (change.kind === 'addLink') {
+      removed.delete(key);
+      return true;
+    }
+    const again = removed.has(key);
+    removed.add(key);
+    return !again;
+  });
+}

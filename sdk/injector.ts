@@ -1,0 +1,60 @@
+import { type Deadline, errorCodes, RoostError } from '../core/index.js';
+import { JobException, JobInjectorClient, priorityNumbers, type InjectorTypes, type JobInjectorModule, type PriorityName } from '../rpc/wire/index.js';
+import type { Address } from './address.js';
+import { ServiceConnection } from './serviceConnection.js';
+
+/** A job for an injector. */
+export interface InjectedJob {
+  readonly priority: PriorityName;
+  /** JSON: an object with one key, the kind of job. */
+  readonly contents: string;
+}
+
+export interface InjectOptions {
+  /** The jobs come from another cluster, and are not to go any further. */
+  readonly replicated?: boolean;
+  readonly deadline: Deadline;
+}
+
+/** Job injectors, each with one connection that is kept between calls and made anew when it breaks. */
+export class Injectors {
+  readonly #connections = new Map<string, Promise<ServiceConnection<JobInjectorModule.Client>>>();
+
+  /**
+   * Returns once the injector's journal has the jobs. Throws `Unavailable` and `DeadlineExceeded` where it may have them, `Overloaded` where its journal has no room, and
+   * any other code with its own words where it refused one (`InvalidArgument` from an injector that is not Roost's).
+   */
+  async inject(address: Address, jobs: readonly InjectedJob[], { replicated, deadline }: InjectOptions): Promise<void> {
+    const connection = await this.#connection(address, deadline);
+    try {
+      await connection.call(
+        (client) =>
+          client.inject_jobs(
+            jobs.map(({ priority, contents }) => ({ priority: priorityNumbers.toNumber(priority), contents: Buffer.from(contents), ...(replicated === undefined ? {} : { is_replicated: replicated }) })),
+          ),
+        deadline,
+      );
+    } catch (error) {
+      if (!(error instanceof JobException)) throw error;
+      const { description, code } = error as InjectorTypes.JobException;
+      // An injector that is not ours says no more than a sentence.
+      const meant = errorCodes.find((known) => known === code) ?? 'InvalidArgument';
+      throw new RoostError(meant, `the injector at ${address.host}:${address.port} said: ${description}`, { fields: { host: address.host, port: address.port } });
+    }
+  }
+
+  async close(): Promise<void> {
+    const open = [...this.#connections.values()];
+    this.#connections.clear();
+    await Promise.all(open.map(async (opening) => (await opening.catch(() => undefined))?.close()));
+  }
+
+  async #connection(address: Address, deadline: Deadline): Promise<ServiceConnection<JobInjectorModule.Client>> {
+    const key = `${address.host}:${address.port}`;
+    const known = await this.#connections.get(key)?.catch(() => undefined);
+    if (known !== undefined && !known.failed) return known;
+    const opening = ServiceConnection.open(address, JobInjectorClient, deadline);
+    this.#connections.set(key, opening);
+    return opening;
+  }
+}
