@@ -134,6 +134,94 @@ it('hands options to the server', async () => {
   expect(deadlineMs).toBeGreaterThan(10_000);
 });
 
+describe('many at once', () => {
+  it('are asked about in one call, as pairs or as columns', async () => {
+    const a = source();
+    await follows.write([1, 2, 3].map((i) => ({ source: a, destination: i, position: i })));
+    await follows.archive(a, 2);
+    flock.calls.length = 0;
+    expect(await follows.containsMany([[a, 1], [a, '2'], [a, 9n], [a, 3]])).toEqual([true, false, false, true]);
+    const columns = { sourceIds: BigInt64Array.of(a, a), destinationIds: BigInt64Array.of(2n, 3n) };
+    expect(await follows.containsMany(columns, { states: ['archived'] })).toEqual([true, false]);
+    expect((await follows.edgesOfMany(columns)).map((edge) => edge?.position)).toEqual([2n, 3n]);
+    expect(await follows.countsOfMany([a, 1, 2], { direction: 'backward' })).toHaveLength(3);
+    expect((await follows.countsOfMany([a, source()])).map(({ normal }) => normal)).toEqual([2n, 0n]);
+    expect(flock.calls).toEqual(['states', 'states', 'edges', 'counts', 'counts']);
+    expect(await follows.containsMany([])).toEqual([]);
+  });
+
+  it('go in calls of a bounded size', async () => {
+    const a = source();
+    await follows.add(a, limits.idsPerCall);
+    flock.calls.length = 0;
+    const found = await follows.containsMany(Array.from({ length: limits.idsPerCall + 1 }, (_, i): [bigint, number] => [a, i]));
+    expect(found.indexOf(true)).toBe(limits.idsPerCall);
+    expect(flock.calls).toEqual(['states', 'states']);
+  });
+});
+
+describe('mass operations', () => {
+  it('are on the edges of a node, in either direction or both', async () => {
+    const a = source();
+    await follows.write([[a, 1], [a, 2], [7, a]]);
+    await follows.archiveAll(a);
+    expect([await follows.state(a, 1), await follows.state(a, 2), await follows.state(7, a)]).toEqual(['archived', 'archived', 'normal']);
+    await follows.addAll(a);
+    await follows.negateAll(a, { direction: 'backward' });
+    expect([await follows.state(a, 1), await follows.state(7, a)]).toEqual(['normal', 'negative']);
+    flock.calls.length = 0;
+    await follows.removeAll(a, { direction: 'both', priority: 'low' });
+    expect(flock.calls).toEqual(['execute']);
+    expect(flock.lastOptions).toMatchObject({ priority: 'low' });
+    expect([await follows.state(a, 1), await follows.state(7, a)]).toEqual(['removed', 'removed']);
+    expect(await follows.node(a)).toMatchObject({ colour: 'normal', counts: { removed: 2n } });
+    expect(await follows.nodes([source(), a], { direction: 'backward' })).toMatchObject([undefined, { removedThrough: -1n, counts: { removed: 1n } }]);
+  });
+});
+
+describe('a batch', () => {
+  it('is one call, whatever it holds', async () => {
+    const a = source();
+    const blocks = await roost.graph('blocks');
+    flock.calls.length = 0;
+    await roost.batch((batch) => {
+      batch.in(follows).add(a, 1, { position: 5 }).add(a, 2).negate(a, 3, { at: 77 }).archive(a, 4);
+      batch.in(blocks).add(a, 9);
+    });
+    expect(flock.calls).toEqual(['execute']);
+    expect(await follows.edgesOfMany([1, 2, 3, 4].map((i) => [a, i]))).toMatchObject([{ position: 5n }, { state: 'normal' }, { updatedAt: 77n, state: 'negative' }, { state: 'archived' }]);
+    expect(await blocks.contains(a, 9)).toBe(true);
+  });
+
+  it('keeps the order, between edges and mass operations too', async () => {
+    const a = source();
+    await follows.batch((batch) => batch.add(a, 1).add(a, 2, { position: 9 }).remove(a, 2));
+    expect([await follows.state(a, 1), await follows.state(a, 2)]).toEqual(['normal', 'removed']);
+    await follows.batch((batch) => batch.add(a, 3).removeAll(a).add(a, 4));
+    const { edges } = await follows.from(a).edgePage();
+    expect(edges.map(({ destinationId }) => destinationId)).toContain(4n);
+  });
+
+  it('that stayed empty is not sent, and one that is too large is refused before it is', async () => {
+    flock.calls.length = 0;
+    await follows.batch(() => undefined);
+    await expect(
+      follows.batch((batch) => {
+        for (let i = 0; i < 100_000; i++) batch.add(1, i);
+      }),
+    ).rejects.toMatchObject({ code: 'InvalidArgument', message: expect.stringContaining(String(limits.operationsPerWrite)) as string });
+    await expect(follows.batch((batch) => batch.add(1, 2).archiveAll(-1))).rejects.toMatchObject({ code: 'InvalidArgument' });
+    await expect(follows.batch((batch) => batch.archiveAll(1, { direction: 'up' as never }))).rejects.toMatchObject({ code: 'InvalidArgument' });
+    expect(flock.calls).toEqual([]);
+  });
+
+  it('on a graph that does not exist writes nothing', async () => {
+    const a = source();
+    await expect(roost.batch((batch) => (batch.in(follows).add(a, 1), batch.in({ id: 99 }).archiveAll(a)))).rejects.toMatchObject({ code: 'NotFound' });
+    expect(await follows.state(a, 1)).toBeUndefined();
+  });
+});
+
 describe('bulk writes', () => {
   it('take pairs and objects, from any iterable', async () => {
     const a = source();
@@ -205,6 +293,12 @@ describe('bad input is refused with InvalidArgument, and nothing is sent', () =>
     ['a bad count', () => follows.from(1).page({ count: 0 })],
     ['a count that is too large', () => follows.from(1).page({ count: limits.pageSize + 1 })],
     ['a bad cursor', () => follows.from(1).page({ cursor: 'x' })],
+    ['a cursor of nonsense', () => follows.from(1).page({ cursor: '5.xyz' })],
+    ['a page of -1', () => follows.from(1).page({ count: -1 })],
+    ['a page of a billion', () => follows.from(1).page({ count: 1e9 })],
+    ['an id outside 64 bits in a list', () => follows.from(1).among([1, 2n ** 64n])],
+    ['a position outside 64 bits', () => follows.from(1).between(0, 2n ** 63n)],
+    ['a mass operation on half a node', () => follows.archiveAll(0.5)],
     ['a bad limit', () => follows.from(1).ids(0)],
     ['edges of a combination', () => follows.from(1).intersect(follows.to(1)).edgePage()],
   ])('%s', async (_name, call) => {

@@ -1,17 +1,28 @@
 import { limits, parseId, type IdInput } from '../core/index.js';
-import { edgeWritesToThrift, type Direction, type Edge, type EdgeState, type EdgeWrites, type NodeLocation, type Operation, type StateCounts } from '../rpc/wire/index.js';
+import { edgeWritesToThrift, type Direction, type Edge, type EdgeState, type EdgeWrites, type Node, type NodeLocation, type Operation, type StateCounts } from '../rpc/wire/index.js';
+import type { GraphBatch, NodeOptions } from './batch.js';
 import { writeColumns, writeEdges, type EdgeColumns, type EdgeSource } from './bulkWrite.js';
 import type { CallOptions, Channel } from './channel.js';
 import { checkedWrite, shapeOf, toColumns, type EdgeOptions, type EdgeWrite } from './edgeBatch.js';
 import { Gatherer } from './gatherer.js';
 import { GraphReads } from './graphReads.js';
+import { ManyReads, pairColumns, type PairSource } from './manyReads.js';
 import { nodeQuery, type NodeQuery, type SetOptions } from './nodeQuery.js';
+import { sendBatch } from './sendBatch.js';
 import { writeOptionsToThrift, type WriteOptions } from './writeOptions.js';
 
-export interface CountOptions extends CallOptions {
-  /** Absent: forward, the node's own edges. */
-  readonly direction?: Direction;
+export interface CountOptions extends DirectionOptions {
   /** Absent: normal ones. */
+  readonly states?: readonly EdgeState[];
+}
+
+export interface DirectionOptions extends CallOptions {
+  /** Absent: forward, the nodes' own edges. */
+  readonly direction?: Direction;
+}
+
+export interface ContainsOptions extends CallOptions {
+  /** Absent: normal and negative. */
   readonly states?: readonly EdgeState[];
 }
 
@@ -30,6 +41,7 @@ const contained: readonly EdgeState[] = ['normal', 'negative'];
  */
 export class Graph {
   readonly #reads: GraphReads;
+  readonly #many: ManyReads;
   readonly #writes: Gatherer<EdgeWrite, void, GatheredOptions>;
 
   constructor(
@@ -38,6 +50,7 @@ export class Graph {
     readonly name: string,
   ) {
     this.#reads = new GraphReads(channel, id);
+    this.#many = new ManyReads(channel, id);
     this.#writes = new Gatherer(async (writes, { shape: _, ...options }) => {
       await this.#send(toColumns(id, writes), options);
       return new Array<void>(writes.length).fill(undefined);
@@ -64,6 +77,38 @@ export class Graph {
   }
 
   /**
+   * A mass operation, on all edges that the node has in a direction: makes them normal again, those that were removed excepted. They keep their
+   * positions, so that restoring a user restores the order of their lists. Like the other three it is answered once it holds for every later write;
+   * the edges follow page by page.
+   */
+  addAll(id: IdInput, options: NodeOptions & WriteOptions = {}): Promise<void> {
+    return this.#writeAll('add', id, options);
+  }
+
+  /** Removes all edges that the node has at this time, for good: only a later write of an edge brings it back. */
+  removeAll(id: IdInput, options: NodeOptions & WriteOptions = {}): Promise<void> {
+    return this.#writeAll('remove', id, options);
+  }
+
+  /** Hides all edges of the node, later ones included, until `addAll`. */
+  archiveAll(id: IdInput, options: NodeOptions & WriteOptions = {}): Promise<void> {
+    return this.#writeAll('archive', id, options);
+  }
+
+  /** Makes all edges of the node negative, later ones included, until `addAll`. */
+  negateAll(id: IdInput, options: NodeOptions & WriteOptions = {}): Promise<void> {
+    return this.#writeAll('negate', id, options);
+  }
+
+  /**
+   * Several operations in one call, in order: all of them are accepted or none is. At most `limits.operationsPerWrite`. `Roost.batch` takes
+   * operations on several graphs.
+   */
+  batch(fill: (batch: GraphBatch) => unknown, options: WriteOptions = {}): Promise<void> {
+    return sendBatch(this.channel, (batch) => fill(batch.in(this)), options);
+  }
+
+  /**
    * Writes any number of edges, given as `{ source, destination, position?, at? }` or `[source, destination]`, in calls of
    * `limits.bulkWriteEdges`, several at a time. Returns how many were acknowledged: all. Not atomic: when a call fails, others have been made.
    */
@@ -77,9 +122,20 @@ export class Graph {
   }
 
   /** Whether the edge is there: in one of `states`, which is normal or negative where absent. */
-  async contains(source: IdInput, destination: IdInput, { states = contained, ...options }: CallOptions & { readonly states?: readonly EdgeState[] } = {}): Promise<boolean> {
+  async contains(source: IdInput, destination: IdInput, { states = contained, ...options }: ContainsOptions = {}): Promise<boolean> {
     const state = await this.state(source, destination, options);
     return state !== undefined && states.includes(state);
+  }
+
+  /** Whether each of the pairs is there, in their order; in one call up to `limits.idsPerCall` pairs. */
+  async containsMany(pairs: PairSource, { states = contained, ...options }: ContainsOptions = {}): Promise<boolean[]> {
+    const found = await this.#many.states(pairColumns(pairs), options);
+    return found.map((state) => state !== undefined && states.includes(state));
+  }
+
+  /** The edge of each pair, in their order; undefined where there has never been one. */
+  async edgesOfMany(pairs: PairSource, options: CallOptions = {}): Promise<(Edge | undefined)[]> {
+    return this.#many.edges(pairColumns(pairs), options);
   }
 
   /** The edge's state; undefined where there has never been such an edge. */
@@ -99,8 +155,23 @@ export class Graph {
   }
 
   /** How many edges a node has in each state. */
-  async counts(id: IdInput, { direction = 'forward', ...options }: Omit<CountOptions, 'states'> = {}): Promise<StateCounts> {
+  async counts(id: IdInput, { direction = 'forward', ...options }: DirectionOptions = {}): Promise<StateCounts> {
     return this.#reads.counts.load(parseId(id), { direction, ...options });
+  }
+
+  /** The counts of many nodes, in their order; in one call up to `limits.idsPerCall` of them. */
+  async countsOfMany(ids: Iterable<IdInput>, { direction = 'forward', ...options }: DirectionOptions = {}): Promise<StateCounts[]> {
+    return this.#many.counts(idColumn(ids), direction, options);
+  }
+
+  /** What mass operations have left on a node, and its counts; undefined where nothing was ever written of it. */
+  async node(id: IdInput, options: DirectionOptions = {}): Promise<Node | undefined> {
+    const [node] = await this.nodes([id], options);
+    return node;
+  }
+
+  async nodes(ids: Iterable<IdInput>, { direction = 'forward', ...options }: DirectionOptions = {}): Promise<(Node | undefined)[]> {
+    return this.#many.nodes(idColumn(ids), direction, options);
   }
 
   /** The destinations of a node's edges. Throws `InvalidArgument` for a bad id at once. */
@@ -132,9 +203,16 @@ export class Graph {
     return this.#writes.load(write, { ...options, shape: shapeOf(write) });
   }
 
+  #writeAll(operation: Operation, id: IdInput, { direction, at, ...options }: NodeOptions & WriteOptions): Promise<void> {
+    const node = { ...(direction === undefined ? {} : { direction }), ...(at === undefined ? {} : { at }) };
+    return sendBatch(this.channel, (batch) => batch.node(this.id, operation, id, node), options);
+  }
+
   async #send(writes: EdgeWrites, options: WriteOptions): Promise<void> {
     const columns = edgeWritesToThrift(writes);
     const toThrift = writeOptionsToThrift(options);
     await this.channel.call((client, deadlineMs) => client.write_edges(columns, toThrift(deadlineMs)), options);
   }
 }
+
+const idColumn = (ids: Iterable<IdInput>): BigInt64Array => (ids instanceof BigInt64Array ? ids : BigInt64Array.from(Array.from(ids, (id) => parseId(id))));

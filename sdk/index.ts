@@ -1,22 +1,24 @@
 export { isRoostError, RoostError, type ErrorCode, type IdInput } from '../core/index.js';
+export type { Batch, GraphBatch, NodeOptions } from './batch.js';
 export type { EdgeColumns, EdgeSource } from './bulkWrite.js';
 export type { CallOptions } from './channel.js';
 export type { EdgeInput, EdgeOptions } from './edgeBatch.js';
-export type { CountOptions, Graph } from './graph.js';
+export type { ContainsOptions, CountOptions, DirectionOptions, Graph } from './graph.js';
 export { Injectors, type InjectedJob, type InjectOptions } from './injector.js';
 export { parseAddress, type Address } from './address.js';
 export { ServiceConnection } from './serviceConnection.js';
-export type { NodeQuery, PageOptions, SetOptions } from './nodeQuery.js';
+export type { PairSource } from './manyReads.js';
+export type { CountOfQueryOptions, EdgePage, IdPage, NodeQuery, PageOptions, SetOptions } from './nodeQuery.js';
 export { connect, type ConnectOptions, type Roost } from './roost.js';
 export type { WriteOptions } from './writeOptions.js';
 export type {
   AcknowledgementName as Acknowledgement,
   Direction,
   Edge,
-  EdgePage,
   EdgeState,
-  IdPage,
+  Explanation,
   JournalStatus,
+  Node,
   NodeLocation,
   Operation,
   PriorityName as Priority,

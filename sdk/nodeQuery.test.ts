@@ -71,10 +71,55 @@ describe('a set', () => {
 
   it('is paged forwards and back', async () => {
     const page = await follows.from(1n).page({ count: 10 });
-    expect(page).toEqual({ ids: BigInt64Array.from(range(100, 109)), nextCursor: 991n, prevCursor: 0n });
+    expect(page).toEqual({ ids: BigInt64Array.from(range(100, 109)), nextCursor: 991n, prevCursor: 0n, partial: false, next: expect.stringMatching(/^991\.[0-9a-f]{8}$/) as string });
     const second = await follows.from(1n).page({ count: 10, cursor: page.nextCursor });
     expect(second.ids).toEqual(BigInt64Array.from(range(110, 119)));
     expect((await follows.from(1n).page({ count: 10, cursor: second.prevCursor })).ids).toEqual(page.ids);
+  });
+
+  it('is paged by text that belongs to it alone', async () => {
+    const { next } = await follows.from(1n).page({ count: 10 });
+    const { ids, previous } = await follows.from(1n).page({ count: 10, cursor: next! });
+    expect(ids).toEqual(BigInt64Array.from(range(110, 119)));
+    expect((await follows.from(1n).page({ count: 10, cursor: previous! })).ids).toEqual(BigInt64Array.from(range(100, 109)));
+    flock.calls.length = 0;
+    for (const other of [follows.from(2n), follows.to(1n), follows.from(1n).in('negative'), follows.from(1n).between(1, 2), follows.from(1n).intersect(follows.to(1n))]) {
+      await expect(other.page({ cursor: next! })).rejects.toMatchObject({ code: 'InvalidArgument', message: expect.stringContaining('belongs to another query') as string });
+    }
+    expect(flock.calls).toEqual([]);
+  });
+
+  it('may be bounded by positions', async () => {
+    expect(await collect(follows.from(1n).between(981, 985))).toEqual(range(115, 119));
+    expect(await follows.from(1n).between(981, 985).count({ exact: true })).toBe(5n);
+    expect(await collect(follows.from(1n).between(981, 985).intersect(follows.from(1n).among([117, 120])))).toEqual([117n]);
+  });
+
+  it('gives its newest, of ids and of edges, asking for no more', async () => {
+    flock.calls.length = 0;
+    expect(await follows.from(2n).ids(3)).toEqual(range(last, last - 2));
+    expect((await follows.from(2n).newest(2)).map(({ position }) => position)).toEqual([BigInt(many - 1), BigInt(many - 2)]);
+    expect(flock.calls).toEqual(['select', 'selectEdges']);
+    const edges = [];
+    for await (const page of follows.from(1n).edgePages()) edges.push(...page);
+    expect(edges.map(({ destinationId }) => destinationId)).toEqual(range(100, 129));
+  });
+
+  it('goes on after partial pages', async () => {
+    flock.idsPerPage = 7;
+    try {
+      expect(await follows.from(1n).page({ count: 10 })).toMatchObject({ partial: true, ids: BigInt64Array.from(range(100, 106)) });
+      expect(await collect(follows.from(1n))).toEqual(range(100, 129));
+      expect(await follows.from(1n).ids(20)).toEqual(range(100, 119));
+      expect(await follows.from(1n).intersect(follows.to(1n)).count({ exact: true })).toBe(15n);
+    } finally {
+      flock.idsPerPage = Infinity;
+    }
+  });
+
+  it('explains itself', async () => {
+    const explanation = await follows.from(1n).explain({ count: 5 });
+    expect(explanation).toMatchObject({ plan: 'term', estimate: 30n, rowsRead: 5, page: { ids: BigInt64Array.from(range(100, 104)), partial: false } });
   });
 
   it('may be of other states, and of given ids only', async () => {
@@ -110,6 +155,27 @@ describe('a combination', () => {
     expect((await friends.page({ count: 3 })).ids).toEqual(BigInt64Array.from(range(114, 112)));
     expect(await collect(follows.to(1n).difference(follows.from(1n)))).toEqual(range(99, 85));
     expect(await follows.from(1n).union(follows.to(1n)).ids(100)).toEqual(range(129, 85));
+  });
+
+  it('is of any number of sets', async () => {
+    const [from, to] = [follows.from(1n), follows.to(1n)];
+    expect(await collect(from.intersect(to, from.among([105, 90, 106])))).toEqual([106n, 105n]);
+    expect(await collect(to.difference(from, follows.to(1n).among([85, 86])))).toEqual(range(99, 87));
+    expect(await from.union(to, follows.from(2n)).count()).toBe(BigInt(45 + many));
+  });
+
+  it('is not narrowed any more', () => {
+    const both = follows.from(1n).union(follows.to(1n));
+    for (const narrow of [() => both.in('normal'), () => both.among([1]), () => both.between(1, 2)]) expect(narrow).toThrow(expect.objectContaining({ code: 'InvalidArgument' }) as Error);
+  });
+
+  it('comes with others in one call', async () => {
+    flock.calls.length = 0;
+    const pages = await roost.pages([follows.from(1n), follows.to(1n), follows.from(1n).intersect(follows.to(1n))], { count: 2 });
+    expect(pages.map(({ ids }) => [...ids])).toEqual([range(100, 101), range(114, 113), range(114, 113)]);
+    expect((await follows.to(1n).page({ count: 1, cursor: pages[1]!.next! })).ids).toEqual(BigInt64Array.of(112n));
+    expect(flock.calls).toEqual(['select', 'select', 'select', 'select']);
+    expect(await roost.pages([])).toEqual([]);
   });
 
   it('does not change what it is made of', async () => {

@@ -1,22 +1,53 @@
-import { limits, parseCount, parseId, parseInt64, RoostError, unpackIds, type IdInput } from '../core/index.js';
-import { edgePageFromThrift, queryToThrift, termToThrift, type EdgePage, type EdgeState, type FlockDBTypes, type IdPage, type Query } from '../rpc/wire/index.js';
+import { limits, parseCount, parseId, parseInt64, RoostError, type IdInput } from '../core/index.js';
+import {
+  edgePageFromThrift,
+  explanationFromThrift,
+  idPageFromThrift,
+  queryToThrift,
+  termToThrift,
+  type Edge,
+  type EdgePage as WireEdgePage,
+  type EdgeState,
+  type Explanation,
+  type FlockDBTypes,
+  type IdPage as WireIdPage,
+  type Query,
+  type Term,
+} from '../rpc/wire/index.js';
 import type { CallOptions, Channel } from './channel.js';
+import { fetchAhead } from './fetchAhead.js';
+import { markCursor, parseCursor } from './pageCursor.js';
 
 export interface PageOptions extends CallOptions {
-  /** Ids wanted: 1 … limits.pageSize. */
+  /** Ids wanted: 1 … limits.pageSize. Absent: 100. */
   readonly count?: number;
-  /** −1 (the default) starts; a page's `nextCursor` pages on, its `prevCursor` back. */
+  /** −1 (the default) starts; a page's `next` or `nextCursor` pages on, its `previous` or `prevCursor` back. */
   readonly cursor?: IdInput;
 }
 
+/**
+ * Where a page ends, as text, for callers that keep nothing between pages: absent at the ends. Unlike the bare numbers, a text that another query's page
+ * brought is refused with `InvalidArgument`.
+ */
+interface PageEnds {
+  readonly next?: string;
+  readonly previous?: string;
+}
+
+export interface IdPage extends WireIdPage, PageEnds {}
+export interface EdgePage extends WireEdgePage, PageEnds {}
+
+export interface CountOfQueryOptions extends CallOptions {
+  /** Walk the whole result where it would be estimated. The deadline is that of each page. */
+  readonly exact?: boolean;
+}
+
 const defaultPageCount = 100;
-const firstPageCount = 250;
-const maxPageCount = 5_000;
 
 /**
  * The ids at the other end of a node's edges, or a combination of such sets. Immutable and lazy: nothing is asked before a result is.
  *
- * A plain set comes by position, greatest first, which is newest first unless positions were given; a combined one by id, greatest first.
+ * A plain set comes by position, greatest first, which is newest first unless positions were given; a combined one, or one `among` given ids, by id, greatest first.
  */
 export class NodeQuery implements AsyncIterable<bigint> {
   constructor(
@@ -24,67 +55,97 @@ export class NodeQuery implements AsyncIterable<bigint> {
     private readonly query: Query,
   ) {}
 
-  /** The ids that are in both. */
-  intersect(other: NodeQuery): NodeQuery {
-    return this.#combine('intersection', other);
+  /** The ids that are in all of them. */
+  intersect(...others: readonly NodeQuery[]): NodeQuery {
+    return this.#combine('intersection', others);
   }
 
-  /** The ids that are in either or both. */
-  union(other: NodeQuery): NodeQuery {
-    return this.#combine('union', other);
+  /** The ids that are in any of them. */
+  union(...others: readonly NodeQuery[]): NodeQuery {
+    return this.#combine('union', others);
   }
 
-  /** The ids that are in this and not in the other. */
-  difference(other: NodeQuery): NodeQuery {
-    return this.#combine('difference', other);
+  /** The ids that are in this and in none of the others. */
+  difference(...others: readonly NodeQuery[]): NodeQuery {
+    return this.#combine('difference', others);
+  }
+
+  /** The same set of edges in any of these states. Of a plain set only, like the next two. */
+  in(...states: readonly EdgeState[]): NodeQuery {
+    return this.#narrowed('states', { states });
+  }
+
+  /** Only these ids at the other end; at most limits.idsPerCall. */
+  among(ids: Iterable<IdInput>): NodeQuery {
+    return this.#narrowed('given ids', { destinationIds: BigInt64Array.from(Array.from(ids, (id) => parseId(id))) });
+  }
+
+  /** Only edges at positions from here to there, both inclusive: a range of time in microseconds, unless positions were given. */
+  between(minPosition: IdInput, maxPosition: IdInput): NodeQuery {
+    return this.#narrowed('a range of positions', { minPosition: parseInt64(minPosition, 'minPosition'), maxPosition: parseInt64(maxPosition, 'maxPosition') });
   }
 
   /** One page. `nextCursor` is 0n at the end; `prevCursor` is negative, and 0n where nothing precedes the page. */
   async page(options: PageOptions = {}): Promise<IdPage> {
-    const request = { operations: queryToThrift(this.query), page: pageToThrift(options) };
-    const results = await this.channel.call((client, deadlineMs) => client.select_page(request, { deadline_ms: deadlineMs }), options);
-    return { ids: unpackIds(results.ids), nextCursor: results.next_cursor, prevCursor: results.prev_cursor, partial: false };
+    const page = this.#pageToThrift(options);
+    return this.#marked(await this.#page(page, options));
+  }
+
+  /** A page of each query, in one call; they run in parallel. */
+  static async pages(channel: Channel, queries: readonly NodeQuery[], options: Omit<PageOptions, 'cursor'>): Promise<IdPage[]> {
+    if (queries.length === 0) return [];
+    const requests = queries.map((query) => ({ operations: queryToThrift(query.query), page: query.#pageToThrift(options) }));
+    const results = await channel.call((client, deadlineMs) => client.select_pages(requests, { deadline_ms: deadlineMs }), options);
+    return results.map((page, i) => queries[i]!.#marked(idPageFromThrift(page)));
   }
 
   /** One page of whole edges, whose source and destination are those of the graph. Only of a plain set, else `InvalidArgument`. */
   async edgePage(options: PageOptions = {}): Promise<EdgePage> {
-    if (this.query.kind !== 'term') throw new RoostError('InvalidArgument', 'edges come of one node: a combination of sets has ids only');
-    const request = { term: termToThrift(this.query.term), page: pageToThrift(options) };
-    return edgePageFromThrift(
-      await this.channel.call((client, deadlineMs) => client.select_edge_page(request, { deadline_ms: deadlineMs }), options),
-    );
+    const page = this.#pageToThrift(options);
+    return this.#marked(await this.#edgePage(page, options));
   }
 
-  /** How many ids there are. Exact for a plain set; a combined one may be estimated where it is large. */
-  count(options: CallOptions = {}): Promise<bigint> {
-    const operations = queryToThrift(this.query);
-    return this.channel.call((client, deadlineMs) => client.count_query(operations, { deadline_ms: deadlineMs }), options);
+  /** The first `limit` edges of a plain set: the newest, unless positions were given. */
+  async newest(limit: number, options: CallOptions = {}): Promise<readonly Edge[]> {
+    return this.#take(limit, async (page) => {
+      const { edges, nextCursor } = await this.#edgePage(page, options);
+      return { entries: edges, nextCursor };
+    });
   }
 
   /** The first `limit` ids. */
   async ids(limit: number, options: CallOptions = {}): Promise<bigint[]> {
-    parseCount(limit, 'limit', 1, Number.MAX_SAFE_INTEGER);
-    const ids: bigint[] = [];
-    for await (const page of this.pages(options)) {
-      for (const id of page.length > limit - ids.length ? page.subarray(0, limit - ids.length) : page) ids.push(id);
-      if (ids.length === limit) break;
+    return this.#take(limit, async (page) => {
+      const { ids, nextCursor } = await this.#page(page, options);
+      return { entries: ids, nextCursor };
+    });
+  }
+
+  /** How many ids there are. Exact for a plain set without bounds; otherwise it may be estimated where it is large, unless `exact` is asked for. */
+  async count({ exact = false, ...options }: CountOfQueryOptions = {}): Promise<bigint> {
+    if (exact && !this.#isWholeList()) {
+      let count = 0n;
+      for await (const { length } of this.pages(options)) count += BigInt(length);
+      return count;
     }
-    return ids;
+    const operations = queryToThrift(this.query);
+    return this.channel.call((client, deadlineMs) => client.count_query(operations, { deadline_ms: deadlineMs }), options);
+  }
+
+  /** Asks for a page, and for how it was found: plan, estimate, shards touched, rows read. */
+  async explain(options: PageOptions = {}): Promise<Explanation> {
+    const request = { operations: queryToThrift(this.query), page: this.#pageToThrift(options) };
+    return explanationFromThrift(await this.channel.call((client, deadlineMs) => client.explain(request, { deadline_ms: deadlineMs }), options));
   }
 
   /** All ids, page by page; the next page is fetched while one is being used. The deadline is that of each page. */
   async *pages(options: CallOptions = {}): AsyncGenerator<BigInt64Array, void, undefined> {
-    let count = firstPageCount;
-    let next: Promise<IdPage> | undefined = this.page({ ...options, count });
-    while (next !== undefined) {
-      const { ids, nextCursor }: IdPage = await next;
-      // Most nodes have few edges, and some have very many.
-      count = Math.min(count * 4, maxPageCount);
-      next = nextCursor === 0n ? undefined : this.page({ ...options, count, cursor: nextCursor });
-      // The caller may stop here; then nobody waits for the page under way.
-      next?.catch(() => undefined);
-      yield ids;
-    }
+    for await (const { ids, nextCursor } of fetchAhead((count, cursor) => this.#page({ count, cursor }, options))) if (ids.length > 0 || nextCursor === 0n) yield ids;
+  }
+
+  /** All whole edges of a plain set, page by page, fetched ahead. */
+  async *edgePages(options: CallOptions = {}): AsyncGenerator<readonly Edge[], void, undefined> {
+    for await (const { edges } of fetchAhead((count, cursor) => this.#edgePage({ count, cursor }, options))) yield edges;
   }
 
   /** All ids, one by one; `pages` is many times faster where they are wanted in bulk. */
@@ -92,20 +153,69 @@ export class NodeQuery implements AsyncIterable<bigint> {
     for await (const page of this.pages()) for (const id of page) yield id;
   }
 
-  #combine(kind: 'intersection' | 'union' | 'difference', other: NodeQuery): NodeQuery {
-    if (other.channel !== this.channel) throw new RoostError('InvalidArgument', 'only sets of the same client can be combined');
-    const query: Query = { kind, left: this.query, right: other.query };
+  async #page(page: FlockDBTypes.Page, options: CallOptions): Promise<WireIdPage> {
+    const request = { operations: queryToThrift(this.query), page };
+    return idPageFromThrift(await this.channel.call((client, deadlineMs) => client.select_page(request, { deadline_ms: deadlineMs }), options));
+  }
+
+  async #edgePage(page: FlockDBTypes.Page, options: CallOptions): Promise<WireEdgePage> {
+    if (this.query.kind !== 'term') throw new RoostError('InvalidArgument', 'edges come of one node: a combination of sets has ids only');
+    const request = { term: termToThrift(this.query.term), page };
+    return edgePageFromThrift(await this.channel.call((client, deadlineMs) => client.select_edge_page(request, { deadline_ms: deadlineMs }), options));
+  }
+
+  async #take<T>(limit: number, fetch: (page: FlockDBTypes.Page) => Promise<{ readonly entries: Iterable<T>; readonly nextCursor: bigint }>): Promise<T[]> {
+    parseCount(limit, 'limit', 1, Number.MAX_SAFE_INTEGER);
+    const taken: T[] = [];
+    let cursor = -1n;
+    do {
+      const { entries, nextCursor } = await fetch({ count: Math.min(limit - taken.length, limits.pageSize), cursor });
+      for (const entry of entries) taken.push(entry);
+      cursor = nextCursor;
+    } while (cursor !== 0n && taken.length < limit);
+    return taken;
+  }
+
+  #marked<P extends { readonly nextCursor: bigint; readonly prevCursor: bigint }>(page: P): P & PageEnds {
+    const next = markCursor(this.query, page.nextCursor);
+    const previous = markCursor(this.query, page.prevCursor);
+    return { ...page, ...(next === undefined ? {} : { next }), ...(previous === undefined ? {} : { previous }) };
+  }
+
+  #pageToThrift({ count, cursor }: PageOptions): FlockDBTypes.Page {
+    return { count: parseCount(count ?? defaultPageCount, 'count', 1, limits.pageSize), cursor: parseCursor(this.query, cursor ?? -1n) };
+  }
+
+  /** Whether the server's counters know the size. */
+  #isWholeList(): boolean {
+    if (this.query.kind !== 'term') return false;
+    const { destinationIds, minPosition, maxPosition } = this.query.term;
+    return destinationIds === undefined && minPosition === undefined && maxPosition === undefined;
+  }
+
+  #narrowed(what: string, change: Partial<Term>): NodeQuery {
+    if (this.query.kind !== 'term') throw new RoostError('InvalidArgument', `${what} are of one node's edges: give them to the sets before they are combined`);
+    return new NodeQuery(this.channel, { kind: 'term', term: { ...this.query.term, ...change } });
+  }
+
+  #combine(kind: 'intersection' | 'union' | 'difference', others: readonly NodeQuery[]): NodeQuery {
+    if (others.some((other) => other.channel !== this.channel)) throw new RoostError('InvalidArgument', 'only sets of the same client can be combined');
+    const query = others.reduce<Query>((left, { query: right }) => ({ kind, left, right }), this.query);
     if (termCount(query) > limits.termsPerQuery) throw new RoostError('InvalidArgument', `a query may have ${limits.termsPerQuery} terms at most`);
     return new NodeQuery(this.channel, query);
   }
 }
 
-const termCount = (query: Query): number => (query.kind === 'term' ? 1 : termCount(query.left) + termCount(query.right));
-
-const pageToThrift = ({ count, cursor }: PageOptions): FlockDBTypes.Page => ({
-  count: parseCount(count ?? defaultPageCount, 'count', 1, limits.pageSize),
-  cursor: parseInt64(cursor ?? -1n, 'cursor'),
-});
+/** Counts without recursion: a query that grew too large may also be too deep. */
+function termCount(query: Query): number {
+  const waiting = [query];
+  let count = 0;
+  for (let part = waiting.pop(); part !== undefined; part = waiting.pop()) {
+    if (part.kind === 'term') count++;
+    else waiting.push(part.left, part.right);
+  }
+  return count;
+}
 
 export interface SetOptions {
   /** Which edges count. Absent: normal ones. */
@@ -116,10 +226,6 @@ export interface SetOptions {
 
 /** Throws `InvalidArgument`. */
 export function nodeQuery(channel: Channel, graphId: number, direction: 'forward' | 'backward', id: IdInput, { states, among }: SetOptions): NodeQuery {
-  const sourceId = parseId(id);
-  const destinationIds = among === undefined ? undefined : BigInt64Array.from(Array.from(among, (other) => parseId(other)));
-  return new NodeQuery(channel, {
-    kind: 'term',
-    term: { graphId, sourceId, direction, states: states ?? ['normal'], ...(destinationIds === undefined ? {} : { destinationIds }) },
-  });
+  const set = new NodeQuery(channel, { kind: 'term', term: { graphId, sourceId: parseId(id), direction, states: states ?? ['normal'] } });
+  return among === undefined ? set : set.among(among);
 }

@@ -1,8 +1,12 @@
 import { limits, parseCount, RoostError } from '../core/index.js';
 import type { JournalStatus } from '../rpc/wire/index.js';
 import { parseAddress } from './address.js';
+import type { Batch } from './batch.js';
 import { Channel, type CallOptions } from './channel.js';
 import { Graph } from './graph.js';
+import { NodeQuery, type IdPage, type PageOptions } from './nodeQuery.js';
+import { sendBatch } from './sendBatch.js';
+import type { WriteOptions } from './writeOptions.js';
 
 export interface ConnectOptions {
   /** host:port of each server. They are equals: calls take turns among them, and go to another where one fails. */
@@ -56,6 +60,16 @@ export class Roost {
     this.#graphs.clear();
     for (const graph of graphs) this.#graphs.set(graph.name, graph);
     return graphs;
+  }
+
+  /** Several operations on any graphs in one call, in order: all of them are accepted or none is. `batch.in(graph)` takes those of one graph. */
+  batch(fill: (batch: Batch) => unknown, options: WriteOptions = {}): Promise<void> {
+    return sendBatch(this.channel, fill, options);
+  }
+
+  /** The first page of each query, in one call; at most `limits.queriesPerCall`. They run in parallel; one that fails fails the call. */
+  pages(queries: readonly NodeQuery[], options: Omit<PageOptions, 'cursor'> = {}): Promise<IdPage[]> {
+    return NodeQuery.pages(this.channel, queries, options);
   }
 
   /** What waits in the journal. When all is zero, everything written before the call has been applied. */

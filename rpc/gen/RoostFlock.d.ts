@@ -14,6 +14,11 @@ import Graph = ttypes.Graph
 import ReadOptions = ttypes.ReadOptions
 import WriteOptions = ttypes.WriteOptions
 import EdgeWrites = ttypes.EdgeWrites
+import NodeWrite = ttypes.NodeWrite
+import BatchWrite = ttypes.BatchWrite
+import NodeColumns = ttypes.NodeColumns
+import ExplainStep = ttypes.ExplainStep
+import Explanation = ttypes.Explanation
 import EdgeColumns = ttypes.EdgeColumns
 import EdgePage = ttypes.EdgePage
 import Leaf = ttypes.Leaf
@@ -28,15 +33,21 @@ export declare class Client extends FlockDB.Client {
 
     write_edges(writes: EdgeWrites, options: WriteOptions): Promise<void>;
 
+    write_batch(writes: BatchWrite[], options: WriteOptions): Promise<void>;
+
     edge_states(graph_id: number, source_ids: Buffer, destination_ids: Buffer, options: ReadOptions): Promise<Buffer>;
 
     edges(graph_id: number, source_ids: Buffer, destination_ids: Buffer, options: ReadOptions): Promise<EdgeColumns>;
 
     counts(graph_id: number, is_forward: boolean, ids: Buffer, options: ReadOptions): Promise<Buffer>;
 
+    nodes(graph_id: number, is_forward: boolean, ids: Buffer, options: ReadOptions): Promise<NodeColumns>;
+
     select_page(query: flockdb_ttypes.SelectQuery, options: ReadOptions): Promise<flockdb_ttypes.Results>;
 
     select_pages(queries: flockdb_ttypes.SelectQuery[], options: ReadOptions): Promise<flockdb_ttypes.Results[]>;
+
+    explain(query: flockdb_ttypes.SelectQuery, options: ReadOptions): Promise<Explanation>;
 
     count_query(operations: flockdb_ttypes.SelectOperation[], options: ReadOptions): Promise<bigint>;
 
@@ -53,11 +64,14 @@ export declare class Processor extends FlockDB.Processor {
   process(input: object, output: object): void;
     process_list_graphs(seqid: number, input: object, output: object): void;
     process_write_edges(seqid: number, input: object, output: object): void;
+    process_write_batch(seqid: number, input: object, output: object): void;
     process_edge_states(seqid: number, input: object, output: object): void;
     process_edges(seqid: number, input: object, output: object): void;
     process_counts(seqid: number, input: object, output: object): void;
+    process_nodes(seqid: number, input: object, output: object): void;
     process_select_page(seqid: number, input: object, output: object): void;
     process_select_pages(seqid: number, input: object, output: object): void;
+    process_explain(seqid: number, input: object, output: object): void;
     process_count_query(seqid: number, input: object, output: object): void;
     process_select_edge_page(seqid: number, input: object, output: object): void;
     process_locate(seqid: number, input: object, output: object): void;

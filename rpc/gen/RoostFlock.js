@@ -74,13 +74,13 @@ const RoostFlock_list_graphs_result = class {
         case 0:
         if (ftype == Thrift.Type.LIST) {
           this.success = [];
-          const _rtmp313 = input.readListBegin();
-          const _size12 = _rtmp313.size || 0;
-          for (let _i14 = 0; _i14 < _size12; ++_i14) {
-            let elem15 = null;
-            elem15 = new ttypes.Graph();
-            elem15.read(input);
-            this.success.push(elem15);
+          const _rtmp318 = input.readListBegin();
+          const _size17 = _rtmp318.size || 0;
+          for (let _i19 = 0; _i19 < _size17; ++_i19) {
+            let elem20 = null;
+            elem20 = new ttypes.Graph();
+            elem20.read(input);
+            this.success.push(elem20);
           }
           input.readListEnd();
         } else {
@@ -109,10 +109,10 @@ const RoostFlock_list_graphs_result = class {
     if (this.success !== null && this.success !== undefined) {
       output.writeFieldBegin('success', Thrift.Type.LIST, 0);
       output.writeListBegin(Thrift.Type.STRUCT, this.success.length);
-      for (let iter16 in this.success) {
-        if (this.success.hasOwnProperty(iter16)) {
-          iter16 = this.success[iter16];
-          iter16.write(output);
+      for (let iter21 in this.success) {
+        if (this.success.hasOwnProperty(iter21)) {
+          iter21 = this.success[iter21];
+          iter21.write(output);
         }
       }
       output.writeListEnd();
@@ -242,6 +242,145 @@ const RoostFlock_write_edges_result = class {
 
   write (output) {
     output.writeStructBegin('RoostFlock_write_edges_result');
+    if (this.ex !== null && this.ex !== undefined) {
+      output.writeFieldBegin('ex', Thrift.Type.STRUCT, 1);
+      this.ex.write(output);
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
+const RoostFlock_write_batch_args = class {
+  constructor(args) {
+    this.writes = null;
+    this.options = null;
+    if (args) {
+      if (args.writes !== undefined && args.writes !== null) {
+        this.writes = Thrift.copyList(args.writes, [ttypes.BatchWrite]);
+      }
+      if (args.options !== undefined && args.options !== null) {
+        this.options = new ttypes.WriteOptions(args.options);
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 1:
+        if (ftype == Thrift.Type.LIST) {
+          this.writes = [];
+          const _rtmp323 = input.readListBegin();
+          const _size22 = _rtmp323.size || 0;
+          for (let _i24 = 0; _i24 < _size22; ++_i24) {
+            let elem25 = null;
+            elem25 = new ttypes.BatchWrite();
+            elem25.read(input);
+            this.writes.push(elem25);
+          }
+          input.readListEnd();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 2:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.options = new ttypes.WriteOptions();
+          this.options.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('RoostFlock_write_batch_args');
+    if (this.writes !== null && this.writes !== undefined) {
+      output.writeFieldBegin('writes', Thrift.Type.LIST, 1);
+      output.writeListBegin(Thrift.Type.STRUCT, this.writes.length);
+      for (let iter26 in this.writes) {
+        if (this.writes.hasOwnProperty(iter26)) {
+          iter26 = this.writes[iter26];
+          iter26.write(output);
+        }
+      }
+      output.writeListEnd();
+      output.writeFieldEnd();
+    }
+    if (this.options !== null && this.options !== undefined) {
+      output.writeFieldBegin('options', Thrift.Type.STRUCT, 2);
+      this.options.write(output);
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
+const RoostFlock_write_batch_result = class {
+  constructor(args) {
+    this.ex = null;
+    if (args instanceof ttypes.RoostException) {
+        this.ex = args;
+        return;
+    }
+    if (args) {
+      if (args.ex !== undefined && args.ex !== null) {
+        this.ex = args.ex;
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 1:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.ex = new ttypes.RoostException();
+          this.ex.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 0:
+          input.skip(ftype);
+          break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('RoostFlock_write_batch_result');
     if (this.ex !== null && this.ex !== undefined) {
       output.writeFieldBegin('ex', Thrift.Type.STRUCT, 1);
       this.ex.write(output);
@@ -758,6 +897,175 @@ const RoostFlock_counts_result = class {
   }
 
 };
+const RoostFlock_nodes_args = class {
+  constructor(args) {
+    this.graph_id = null;
+    this.is_forward = null;
+    this.ids = null;
+    this.options = null;
+    if (args) {
+      if (args.graph_id !== undefined && args.graph_id !== null) {
+        this.graph_id = args.graph_id;
+      }
+      if (args.is_forward !== undefined && args.is_forward !== null) {
+        this.is_forward = args.is_forward;
+      }
+      if (args.ids !== undefined && args.ids !== null) {
+        this.ids = args.ids;
+      }
+      if (args.options !== undefined && args.options !== null) {
+        this.options = new ttypes.ReadOptions(args.options);
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 1:
+        if (ftype == Thrift.Type.I32) {
+          this.graph_id = input.readI32();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 2:
+        if (ftype == Thrift.Type.BOOL) {
+          this.is_forward = input.readBool();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 3:
+        if (ftype == Thrift.Type.STRING) {
+          this.ids = input.readBinary();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 4:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.options = new ttypes.ReadOptions();
+          this.options.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('RoostFlock_nodes_args');
+    if (this.graph_id !== null && this.graph_id !== undefined) {
+      output.writeFieldBegin('graph_id', Thrift.Type.I32, 1);
+      output.writeI32(this.graph_id);
+      output.writeFieldEnd();
+    }
+    if (this.is_forward !== null && this.is_forward !== undefined) {
+      output.writeFieldBegin('is_forward', Thrift.Type.BOOL, 2);
+      output.writeBool(this.is_forward);
+      output.writeFieldEnd();
+    }
+    if (this.ids !== null && this.ids !== undefined) {
+      output.writeFieldBegin('ids', Thrift.Type.STRING, 3);
+      output.writeBinary(this.ids);
+      output.writeFieldEnd();
+    }
+    if (this.options !== null && this.options !== undefined) {
+      output.writeFieldBegin('options', Thrift.Type.STRUCT, 4);
+      this.options.write(output);
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
+const RoostFlock_nodes_result = class {
+  constructor(args) {
+    this.success = null;
+    this.ex = null;
+    if (args instanceof ttypes.RoostException) {
+        this.ex = args;
+        return;
+    }
+    if (args) {
+      if (args.success !== undefined && args.success !== null) {
+        this.success = new ttypes.NodeColumns(args.success);
+      }
+      if (args.ex !== undefined && args.ex !== null) {
+        this.ex = args.ex;
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 0:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.success = new ttypes.NodeColumns();
+          this.success.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 1:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.ex = new ttypes.RoostException();
+          this.ex.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('RoostFlock_nodes_result');
+    if (this.success !== null && this.success !== undefined) {
+      output.writeFieldBegin('success', Thrift.Type.STRUCT, 0);
+      this.success.write(output);
+      output.writeFieldEnd();
+    }
+    if (this.ex !== null && this.ex !== undefined) {
+      output.writeFieldBegin('ex', Thrift.Type.STRUCT, 1);
+      this.ex.write(output);
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
 const RoostFlock_select_page_args = class {
   constructor(args) {
     this.query = null;
@@ -923,13 +1231,13 @@ const RoostFlock_select_pages_args = class {
         case 1:
         if (ftype == Thrift.Type.LIST) {
           this.queries = [];
-          const _rtmp318 = input.readListBegin();
-          const _size17 = _rtmp318.size || 0;
-          for (let _i19 = 0; _i19 < _size17; ++_i19) {
-            let elem20 = null;
-            elem20 = new flockdb_ttypes.SelectQuery();
-            elem20.read(input);
-            this.queries.push(elem20);
+          const _rtmp328 = input.readListBegin();
+          const _size27 = _rtmp328.size || 0;
+          for (let _i29 = 0; _i29 < _size27; ++_i29) {
+            let elem30 = null;
+            elem30 = new flockdb_ttypes.SelectQuery();
+            elem30.read(input);
+            this.queries.push(elem30);
           }
           input.readListEnd();
         } else {
@@ -958,10 +1266,10 @@ const RoostFlock_select_pages_args = class {
     if (this.queries !== null && this.queries !== undefined) {
       output.writeFieldBegin('queries', Thrift.Type.LIST, 1);
       output.writeListBegin(Thrift.Type.STRUCT, this.queries.length);
-      for (let iter21 in this.queries) {
-        if (this.queries.hasOwnProperty(iter21)) {
-          iter21 = this.queries[iter21];
-          iter21.write(output);
+      for (let iter31 in this.queries) {
+        if (this.queries.hasOwnProperty(iter31)) {
+          iter31 = this.queries[iter31];
+          iter31.write(output);
         }
       }
       output.writeListEnd();
@@ -1009,13 +1317,13 @@ const RoostFlock_select_pages_result = class {
         case 0:
         if (ftype == Thrift.Type.LIST) {
           this.success = [];
-          const _rtmp323 = input.readListBegin();
-          const _size22 = _rtmp323.size || 0;
-          for (let _i24 = 0; _i24 < _size22; ++_i24) {
-            let elem25 = null;
-            elem25 = new flockdb_ttypes.Results();
-            elem25.read(input);
-            this.success.push(elem25);
+          const _rtmp333 = input.readListBegin();
+          const _size32 = _rtmp333.size || 0;
+          for (let _i34 = 0; _i34 < _size32; ++_i34) {
+            let elem35 = null;
+            elem35 = new flockdb_ttypes.Results();
+            elem35.read(input);
+            this.success.push(elem35);
           }
           input.readListEnd();
         } else {
@@ -1044,13 +1352,151 @@ const RoostFlock_select_pages_result = class {
     if (this.success !== null && this.success !== undefined) {
       output.writeFieldBegin('success', Thrift.Type.LIST, 0);
       output.writeListBegin(Thrift.Type.STRUCT, this.success.length);
-      for (let iter26 in this.success) {
-        if (this.success.hasOwnProperty(iter26)) {
-          iter26 = this.success[iter26];
-          iter26.write(output);
+      for (let iter36 in this.success) {
+        if (this.success.hasOwnProperty(iter36)) {
+          iter36 = this.success[iter36];
+          iter36.write(output);
         }
       }
       output.writeListEnd();
+      output.writeFieldEnd();
+    }
+    if (this.ex !== null && this.ex !== undefined) {
+      output.writeFieldBegin('ex', Thrift.Type.STRUCT, 1);
+      this.ex.write(output);
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
+const RoostFlock_explain_args = class {
+  constructor(args) {
+    this.query = null;
+    this.options = null;
+    if (args) {
+      if (args.query !== undefined && args.query !== null) {
+        this.query = new flockdb_ttypes.SelectQuery(args.query);
+      }
+      if (args.options !== undefined && args.options !== null) {
+        this.options = new ttypes.ReadOptions(args.options);
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 1:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.query = new flockdb_ttypes.SelectQuery();
+          this.query.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 2:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.options = new ttypes.ReadOptions();
+          this.options.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('RoostFlock_explain_args');
+    if (this.query !== null && this.query !== undefined) {
+      output.writeFieldBegin('query', Thrift.Type.STRUCT, 1);
+      this.query.write(output);
+      output.writeFieldEnd();
+    }
+    if (this.options !== null && this.options !== undefined) {
+      output.writeFieldBegin('options', Thrift.Type.STRUCT, 2);
+      this.options.write(output);
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
+const RoostFlock_explain_result = class {
+  constructor(args) {
+    this.success = null;
+    this.ex = null;
+    if (args instanceof ttypes.RoostException) {
+        this.ex = args;
+        return;
+    }
+    if (args) {
+      if (args.success !== undefined && args.success !== null) {
+        this.success = new ttypes.Explanation(args.success);
+      }
+      if (args.ex !== undefined && args.ex !== null) {
+        this.ex = args.ex;
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 0:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.success = new ttypes.Explanation();
+          this.success.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 1:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.ex = new ttypes.RoostException();
+          this.ex.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('RoostFlock_explain_result');
+    if (this.success !== null && this.success !== undefined) {
+      output.writeFieldBegin('success', Thrift.Type.STRUCT, 0);
+      this.success.write(output);
       output.writeFieldEnd();
     }
     if (this.ex !== null && this.ex !== undefined) {
@@ -1091,13 +1537,13 @@ const RoostFlock_count_query_args = class {
         case 1:
         if (ftype == Thrift.Type.LIST) {
           this.operations = [];
-          const _rtmp328 = input.readListBegin();
-          const _size27 = _rtmp328.size || 0;
-          for (let _i29 = 0; _i29 < _size27; ++_i29) {
-            let elem30 = null;
-            elem30 = new flockdb_ttypes.SelectOperation();
-            elem30.read(input);
-            this.operations.push(elem30);
+          const _rtmp338 = input.readListBegin();
+          const _size37 = _rtmp338.size || 0;
+          for (let _i39 = 0; _i39 < _size37; ++_i39) {
+            let elem40 = null;
+            elem40 = new flockdb_ttypes.SelectOperation();
+            elem40.read(input);
+            this.operations.push(elem40);
           }
           input.readListEnd();
         } else {
@@ -1126,10 +1572,10 @@ const RoostFlock_count_query_args = class {
     if (this.operations !== null && this.operations !== undefined) {
       output.writeFieldBegin('operations', Thrift.Type.LIST, 1);
       output.writeListBegin(Thrift.Type.STRUCT, this.operations.length);
-      for (let iter31 in this.operations) {
-        if (this.operations.hasOwnProperty(iter31)) {
-          iter31 = this.operations[iter31];
-          iter31.write(output);
+      for (let iter41 in this.operations) {
+        if (this.operations.hasOwnProperty(iter41)) {
+          iter41 = this.operations[iter41];
+          iter41.write(output);
         }
       }
       output.writeListEnd();
@@ -1450,13 +1896,13 @@ const RoostFlock_locate_result = class {
         case 0:
         if (ftype == Thrift.Type.LIST) {
           this.success = [];
-          const _rtmp333 = input.readListBegin();
-          const _size32 = _rtmp333.size || 0;
-          for (let _i34 = 0; _i34 < _size32; ++_i34) {
-            let elem35 = null;
-            elem35 = new ttypes.NodeLocation();
-            elem35.read(input);
-            this.success.push(elem35);
+          const _rtmp343 = input.readListBegin();
+          const _size42 = _rtmp343.size || 0;
+          for (let _i44 = 0; _i44 < _size42; ++_i44) {
+            let elem45 = null;
+            elem45 = new ttypes.NodeLocation();
+            elem45.read(input);
+            this.success.push(elem45);
           }
           input.readListEnd();
         } else {
@@ -1485,10 +1931,10 @@ const RoostFlock_locate_result = class {
     if (this.success !== null && this.success !== undefined) {
       output.writeFieldBegin('success', Thrift.Type.LIST, 0);
       output.writeListBegin(Thrift.Type.STRUCT, this.success.length);
-      for (let iter36 in this.success) {
-        if (this.success.hasOwnProperty(iter36)) {
-          iter36 = this.success[iter36];
-          iter36.write(output);
+      for (let iter46 in this.success) {
+        if (this.success.hasOwnProperty(iter46)) {
+          iter46 = this.success[iter46];
+          iter46.write(output);
         }
       }
       output.writeListEnd();
@@ -1717,6 +2163,58 @@ const RoostFlockClient = exports.Client = class RoostFlockClient extends FlockDB
     callback(null);
   }
 
+  write_batch (writes, options) {
+    this._seqid = this.new_seqid();
+    const self = this;
+    return new Promise((resolve, reject) => {
+      self._reqs[self.seqid()] = (error, result) => {
+        return error ? reject(error) : resolve(result);
+      };
+      self.send_write_batch(writes, options);
+    });
+  }
+
+  send_write_batch (writes, options) {
+    const output = new this.pClass(this.output);
+    const params = {
+      writes: writes,
+      options: options
+    };
+    const args = new RoostFlock_write_batch_args(params);
+    try {
+      output.writeMessageBegin('write_batch', Thrift.MessageType.CALL, this.seqid());
+      args.write(output);
+      output.writeMessageEnd();
+      return this.output.flush();
+    }
+    catch (e) {
+      delete this._reqs[this.seqid()];
+      if (typeof output.reset === 'function') {
+        output.reset();
+      }
+      throw e;
+    }
+  }
+
+  recv_write_batch (input, mtype, rseqid) {
+    const callback = this._reqs[rseqid] || function() {};
+    delete this._reqs[rseqid];
+    if (mtype == Thrift.MessageType.EXCEPTION) {
+      const x = new Thrift.TApplicationException();
+      x.read(input);
+      input.readMessageEnd();
+      return callback(x);
+    }
+    const result = new RoostFlock_write_batch_result();
+    result.read(input);
+    input.readMessageEnd();
+
+    if (null !== result.ex) {
+      return callback(result.ex);
+    }
+    callback(null);
+  }
+
   edge_states (graph_id, source_ids, destination_ids, options) {
     this._seqid = this.new_seqid();
     const self = this;
@@ -1888,6 +2386,63 @@ const RoostFlockClient = exports.Client = class RoostFlockClient extends FlockDB
     return callback('counts failed: unknown result');
   }
 
+  nodes (graph_id, is_forward, ids, options) {
+    this._seqid = this.new_seqid();
+    const self = this;
+    return new Promise((resolve, reject) => {
+      self._reqs[self.seqid()] = (error, result) => {
+        return error ? reject(error) : resolve(result);
+      };
+      self.send_nodes(graph_id, is_forward, ids, options);
+    });
+  }
+
+  send_nodes (graph_id, is_forward, ids, options) {
+    const output = new this.pClass(this.output);
+    const params = {
+      graph_id: graph_id,
+      is_forward: is_forward,
+      ids: ids,
+      options: options
+    };
+    const args = new RoostFlock_nodes_args(params);
+    try {
+      output.writeMessageBegin('nodes', Thrift.MessageType.CALL, this.seqid());
+      args.write(output);
+      output.writeMessageEnd();
+      return this.output.flush();
+    }
+    catch (e) {
+      delete this._reqs[this.seqid()];
+      if (typeof output.reset === 'function') {
+        output.reset();
+      }
+      throw e;
+    }
+  }
+
+  recv_nodes (input, mtype, rseqid) {
+    const callback = this._reqs[rseqid] || function() {};
+    delete this._reqs[rseqid];
+    if (mtype == Thrift.MessageType.EXCEPTION) {
+      const x = new Thrift.TApplicationException();
+      x.read(input);
+      input.readMessageEnd();
+      return callback(x);
+    }
+    const result = new RoostFlock_nodes_result();
+    result.read(input);
+    input.readMessageEnd();
+
+    if (null !== result.ex) {
+      return callback(result.ex);
+    }
+    if (null !== result.success) {
+      return callback(null, result.success);
+    }
+    return callback('nodes failed: unknown result');
+  }
+
   select_page (query, options) {
     this._seqid = this.new_seqid();
     const self = this;
@@ -1996,6 +2551,61 @@ const RoostFlockClient = exports.Client = class RoostFlockClient extends FlockDB
       return callback(null, result.success);
     }
     return callback('select_pages failed: unknown result');
+  }
+
+  explain (query, options) {
+    this._seqid = this.new_seqid();
+    const self = this;
+    return new Promise((resolve, reject) => {
+      self._reqs[self.seqid()] = (error, result) => {
+        return error ? reject(error) : resolve(result);
+      };
+      self.send_explain(query, options);
+    });
+  }
+
+  send_explain (query, options) {
+    const output = new this.pClass(this.output);
+    const params = {
+      query: query,
+      options: options
+    };
+    const args = new RoostFlock_explain_args(params);
+    try {
+      output.writeMessageBegin('explain', Thrift.MessageType.CALL, this.seqid());
+      args.write(output);
+      output.writeMessageEnd();
+      return this.output.flush();
+    }
+    catch (e) {
+      delete this._reqs[this.seqid()];
+      if (typeof output.reset === 'function') {
+        output.reset();
+      }
+      throw e;
+    }
+  }
+
+  recv_explain (input, mtype, rseqid) {
+    const callback = this._reqs[rseqid] || function() {};
+    delete this._reqs[rseqid];
+    if (mtype == Thrift.MessageType.EXCEPTION) {
+      const x = new Thrift.TApplicationException();
+      x.read(input);
+      input.readMessageEnd();
+      return callback(x);
+    }
+    const result = new RoostFlock_explain_result();
+    result.read(input);
+    input.readMessageEnd();
+
+    if (null !== result.ex) {
+      return callback(result.ex);
+    }
+    if (null !== result.success) {
+      return callback(null, result.success);
+    }
+    return callback('explain failed: unknown result');
   }
 
   count_query (operations, options) {
@@ -2317,6 +2927,49 @@ const RoostFlockProcessor = exports.Processor = class RoostFlockProcessor extend
       });
     }
   }
+  process_write_batch (seqid, input, output) {
+    const args = new RoostFlock_write_batch_args();
+    args.read(input);
+    input.readMessageEnd();
+    if (this._handler.write_batch.length === 2) {
+      Promise.resolve(this._handler.write_batch.bind(this._handler)(
+        args.writes,
+        args.options
+      )).then(result => {
+        const result_obj = new RoostFlock_write_batch_result({success: result});
+        output.writeMessageBegin("write_batch", Thrift.MessageType.REPLY, seqid);
+        result_obj.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      }).catch(err => {
+        let result;
+        if (err instanceof ttypes.RoostException) {
+          result = new RoostFlock_write_batch_result(err);
+          output.writeMessageBegin("write_batch", Thrift.MessageType.REPLY, seqid);
+        } else {
+          result = new Thrift.TApplicationException(Thrift.TApplicationExceptionType.UNKNOWN, err.message);
+          output.writeMessageBegin("write_batch", Thrift.MessageType.EXCEPTION, seqid);
+        }
+        result.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      });
+    } else {
+      this._handler.write_batch(args.writes, args.options, (err, result) => {
+        let result_obj;
+        if ((err === null || typeof err === 'undefined') || err instanceof ttypes.RoostException) {
+          result_obj = new RoostFlock_write_batch_result((err !== null || typeof err === 'undefined') ? err : {success: result});
+          output.writeMessageBegin("write_batch", Thrift.MessageType.REPLY, seqid);
+        } else {
+          result_obj = new Thrift.TApplicationException(Thrift.TApplicationExceptionType.UNKNOWN, err.message);
+          output.writeMessageBegin("write_batch", Thrift.MessageType.EXCEPTION, seqid);
+        }
+        result_obj.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      });
+    }
+  }
   process_edge_states (seqid, input, output) {
     const args = new RoostFlock_edge_states_args();
     args.read(input);
@@ -2452,6 +3105,51 @@ const RoostFlockProcessor = exports.Processor = class RoostFlockProcessor extend
       });
     }
   }
+  process_nodes (seqid, input, output) {
+    const args = new RoostFlock_nodes_args();
+    args.read(input);
+    input.readMessageEnd();
+    if (this._handler.nodes.length === 4) {
+      Promise.resolve(this._handler.nodes.bind(this._handler)(
+        args.graph_id,
+        args.is_forward,
+        args.ids,
+        args.options
+      )).then(result => {
+        const result_obj = new RoostFlock_nodes_result({success: result});
+        output.writeMessageBegin("nodes", Thrift.MessageType.REPLY, seqid);
+        result_obj.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      }).catch(err => {
+        let result;
+        if (err instanceof ttypes.RoostException) {
+          result = new RoostFlock_nodes_result(err);
+          output.writeMessageBegin("nodes", Thrift.MessageType.REPLY, seqid);
+        } else {
+          result = new Thrift.TApplicationException(Thrift.TApplicationExceptionType.UNKNOWN, err.message);
+          output.writeMessageBegin("nodes", Thrift.MessageType.EXCEPTION, seqid);
+        }
+        result.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      });
+    } else {
+      this._handler.nodes(args.graph_id, args.is_forward, args.ids, args.options, (err, result) => {
+        let result_obj;
+        if ((err === null || typeof err === 'undefined') || err instanceof ttypes.RoostException) {
+          result_obj = new RoostFlock_nodes_result((err !== null || typeof err === 'undefined') ? err : {success: result});
+          output.writeMessageBegin("nodes", Thrift.MessageType.REPLY, seqid);
+        } else {
+          result_obj = new Thrift.TApplicationException(Thrift.TApplicationExceptionType.UNKNOWN, err.message);
+          output.writeMessageBegin("nodes", Thrift.MessageType.EXCEPTION, seqid);
+        }
+        result_obj.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      });
+    }
+  }
   process_select_page (seqid, input, output) {
     const args = new RoostFlock_select_page_args();
     args.read(input);
@@ -2531,6 +3229,49 @@ const RoostFlockProcessor = exports.Processor = class RoostFlockProcessor extend
         } else {
           result_obj = new Thrift.TApplicationException(Thrift.TApplicationExceptionType.UNKNOWN, err.message);
           output.writeMessageBegin("select_pages", Thrift.MessageType.EXCEPTION, seqid);
+        }
+        result_obj.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      });
+    }
+  }
+  process_explain (seqid, input, output) {
+    const args = new RoostFlock_explain_args();
+    args.read(input);
+    input.readMessageEnd();
+    if (this._handler.explain.length === 2) {
+      Promise.resolve(this._handler.explain.bind(this._handler)(
+        args.query,
+        args.options
+      )).then(result => {
+        const result_obj = new RoostFlock_explain_result({success: result});
+        output.writeMessageBegin("explain", Thrift.MessageType.REPLY, seqid);
+        result_obj.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      }).catch(err => {
+        let result;
+        if (err instanceof ttypes.RoostException) {
+          result = new RoostFlock_explain_result(err);
+          output.writeMessageBegin("explain", Thrift.MessageType.REPLY, seqid);
+        } else {
+          result = new Thrift.TApplicationException(Thrift.TApplicationExceptionType.UNKNOWN, err.message);
+          output.writeMessageBegin("explain", Thrift.MessageType.EXCEPTION, seqid);
+        }
+        result.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      });
+    } else {
+      this._handler.explain(args.query, args.options, (err, result) => {
+        let result_obj;
+        if ((err === null || typeof err === 'undefined') || err instanceof ttypes.RoostException) {
+          result_obj = new RoostFlock_explain_result((err !== null || typeof err === 'undefined') ? err : {success: result});
+          output.writeMessageBegin("explain", Thrift.MessageType.REPLY, seqid);
+        } else {
+          result_obj = new Thrift.TApplicationException(Thrift.TApplicationExceptionType.UNKNOWN, err.message);
+          output.writeMessageBegin("explain", Thrift.MessageType.EXCEPTION, seqid);
         }
         result_obj.write(output);
         output.writeMessageEnd();

@@ -41,8 +41,9 @@ export declare class Results {
     public ids: Buffer;
     public next_cursor: bigint;
     public prev_cursor: bigint;
+    public partial?: boolean;
 
-      constructor(args?: { ids: Buffer; next_cursor: bigint; prev_cursor: bigint; });
+      constructor(args?: { ids: Buffer; next_cursor: bigint; prev_cursor: bigint; partial?: boolean; });
   }
 
 export declare class Page {
@@ -78,8 +79,10 @@ export declare class QueryTerm {
     public is_forward: boolean;
     public destination_ids?: Buffer;
     public state_ids?: number[];
+    public min_position?: bigint;
+    public max_position?: bigint;
 
-      constructor(args?: { source_id: bigint; graph_id: number; is_forward: boolean; destination_ids?: Buffer; state_ids?: number[]; });
+      constructor(args?: { source_id: bigint; graph_id: number; is_forward: boolean; destination_ids?: Buffer; state_ids?: number[]; min_position?: bigint; max_position?: bigint; });
   }
 
 export declare class SelectOperation {

@@ -106,6 +106,7 @@ const Results = module.exports.Results = class {
     this.ids = null;
     this.next_cursor = null;
     this.prev_cursor = null;
+    this.partial = null;
     if (args) {
       if (args.ids !== undefined && args.ids !== null) {
         this.ids = args.ids;
@@ -115,6 +116,9 @@ const Results = module.exports.Results = class {
       }
       if (args.prev_cursor !== undefined && args.prev_cursor !== null) {
         this.prev_cursor = args.prev_cursor;
+      }
+      if (args.partial !== undefined && args.partial !== null) {
+        this.partial = args.partial;
       }
     }
   }
@@ -150,6 +154,13 @@ const Results = module.exports.Results = class {
           input.skip(ftype);
         }
         break;
+        case 4:
+        if (ftype == Thrift.Type.BOOL) {
+          this.partial = input.readBool();
+        } else {
+          input.skip(ftype);
+        }
+        break;
         default:
           input.skip(ftype);
       }
@@ -174,6 +185,11 @@ const Results = module.exports.Results = class {
     if (this.prev_cursor !== null && this.prev_cursor !== undefined) {
       output.writeFieldBegin('prev_cursor', Thrift.Type.I64, 3);
       output.writeI64(this.prev_cursor);
+      output.writeFieldEnd();
+    }
+    if (this.partial !== null && this.partial !== undefined) {
+      output.writeFieldBegin('partial', Thrift.Type.BOOL, 4);
+      output.writeBool(this.partial);
       output.writeFieldEnd();
     }
     output.writeFieldStop();
@@ -480,6 +496,8 @@ const QueryTerm = module.exports.QueryTerm = class {
     this.is_forward = null;
     this.destination_ids = null;
     this.state_ids = null;
+    this.min_position = null;
+    this.max_position = null;
     if (args) {
       if (args.source_id !== undefined && args.source_id !== null) {
         this.source_id = args.source_id;
@@ -495,6 +513,12 @@ const QueryTerm = module.exports.QueryTerm = class {
       }
       if (args.state_ids !== undefined && args.state_ids !== null) {
         this.state_ids = Thrift.copyList(args.state_ids, [null]);
+      }
+      if (args.min_position !== undefined && args.min_position !== null) {
+        this.min_position = args.min_position;
+      }
+      if (args.max_position !== undefined && args.max_position !== null) {
+        this.max_position = args.max_position;
       }
     }
   }
@@ -552,6 +576,20 @@ const QueryTerm = module.exports.QueryTerm = class {
           input.skip(ftype);
         }
         break;
+        case 6:
+        if (ftype == Thrift.Type.I64) {
+          this.min_position = input.readI64();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 7:
+        if (ftype == Thrift.Type.I64) {
+          this.max_position = input.readI64();
+        } else {
+          input.skip(ftype);
+        }
+        break;
         default:
           input.skip(ftype);
       }
@@ -593,6 +631,16 @@ const QueryTerm = module.exports.QueryTerm = class {
         }
       }
       output.writeListEnd();
+      output.writeFieldEnd();
+    }
+    if (this.min_position !== null && this.min_position !== undefined) {
+      output.writeFieldBegin('min_position', Thrift.Type.I64, 6);
+      output.writeI64(this.min_position);
+      output.writeFieldEnd();
+    }
+    if (this.max_position !== null && this.max_position !== undefined) {
+      output.writeFieldBegin('max_position', Thrift.Type.I64, 7);
+      output.writeI64(this.max_position);
       output.writeFieldEnd();
     }
     output.writeFieldStop();

@@ -52,6 +52,54 @@ export declare class EdgeWrites {
       constructor(args?: { graph_id: number; operations: Buffer; source_ids: Buffer; destination_ids: Buffer; positions?: Buffer; times?: Buffer; });
   }
 
+export declare class NodeWrite {
+    public graph_id: number;
+    public id: bigint;
+    public is_forward: boolean;
+    public operation: flockdb_ttypes.ExecuteOperationType;
+    public time?: bigint;
+
+      constructor(args?: { graph_id: number; id: bigint; is_forward: boolean; operation: flockdb_ttypes.ExecuteOperationType; time?: bigint; });
+  }
+
+export declare class BatchWrite {
+    public edges?: EdgeWrites;
+    public node?: NodeWrite;
+
+      constructor(args?: { edges?: EdgeWrites; node?: NodeWrite; });
+  }
+
+export declare class NodeColumns {
+    public colours: Buffer;
+    public coloured_at: Buffer;
+    public removed_through: Buffer;
+    public counts: Buffer;
+
+      constructor(args?: { colours: Buffer; coloured_at: Buffer; removed_through: Buffer; counts: Buffer; });
+  }
+
+export declare class ExplainStep {
+    public kind: string;
+    public shard: string;
+    public host: string;
+    public asked: number;
+    public rows: number;
+    public took_ms: number;
+
+      constructor(args?: { kind: string; shard: string; host: string; asked: number; rows: number; took_ms: number; });
+  }
+
+export declare class Explanation {
+    public plan: string;
+    public estimate: bigint;
+    public page: flockdb_ttypes.Results;
+    public rows_read: number;
+    public took_ms: number;
+    public steps: ExplainStep[];
+
+      constructor(args?: { plan: string; estimate: bigint; page: flockdb_ttypes.Results; rows_read: number; took_ms: number; steps: ExplainStep[]; });
+  }
+
 export declare class EdgeColumns {
     public states: Buffer;
     public positions: Buffer;

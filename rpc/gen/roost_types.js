@@ -477,6 +477,558 @@ const EdgeWrites = module.exports.EdgeWrites = class {
   }
 
 };
+const NodeWrite = module.exports.NodeWrite = class {
+  constructor(args) {
+    this.graph_id = null;
+    this.id = null;
+    this.is_forward = null;
+    this.operation = null;
+    this.time = null;
+    if (args) {
+      if (args.graph_id !== undefined && args.graph_id !== null) {
+        this.graph_id = args.graph_id;
+      }
+      if (args.id !== undefined && args.id !== null) {
+        this.id = args.id;
+      }
+      if (args.is_forward !== undefined && args.is_forward !== null) {
+        this.is_forward = args.is_forward;
+      }
+      if (args.operation !== undefined && args.operation !== null) {
+        this.operation = args.operation;
+      }
+      if (args.time !== undefined && args.time !== null) {
+        this.time = args.time;
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 1:
+        if (ftype == Thrift.Type.I32) {
+          this.graph_id = input.readI32();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 2:
+        if (ftype == Thrift.Type.I64) {
+          this.id = input.readI64();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 3:
+        if (ftype == Thrift.Type.BOOL) {
+          this.is_forward = input.readBool();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 4:
+        if (ftype == Thrift.Type.I32) {
+          this.operation = input.readI32();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 5:
+        if (ftype == Thrift.Type.I64) {
+          this.time = input.readI64();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('NodeWrite');
+    if (this.graph_id !== null && this.graph_id !== undefined) {
+      output.writeFieldBegin('graph_id', Thrift.Type.I32, 1);
+      output.writeI32(this.graph_id);
+      output.writeFieldEnd();
+    }
+    if (this.id !== null && this.id !== undefined) {
+      output.writeFieldBegin('id', Thrift.Type.I64, 2);
+      output.writeI64(this.id);
+      output.writeFieldEnd();
+    }
+    if (this.is_forward !== null && this.is_forward !== undefined) {
+      output.writeFieldBegin('is_forward', Thrift.Type.BOOL, 3);
+      output.writeBool(this.is_forward);
+      output.writeFieldEnd();
+    }
+    if (this.operation !== null && this.operation !== undefined) {
+      output.writeFieldBegin('operation', Thrift.Type.I32, 4);
+      output.writeI32(this.operation);
+      output.writeFieldEnd();
+    }
+    if (this.time !== null && this.time !== undefined) {
+      output.writeFieldBegin('time', Thrift.Type.I64, 5);
+      output.writeI64(this.time);
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
+const BatchWrite = module.exports.BatchWrite = class {
+  constructor(args) {
+    this.edges = null;
+    this.node = null;
+    if (args) {
+      if (args.edges !== undefined && args.edges !== null) {
+        this.edges = new ttypes.EdgeWrites(args.edges);
+      }
+      if (args.node !== undefined && args.node !== null) {
+        this.node = new ttypes.NodeWrite(args.node);
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 1:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.edges = new ttypes.EdgeWrites();
+          this.edges.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 2:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.node = new ttypes.NodeWrite();
+          this.node.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('BatchWrite');
+    if (this.edges !== null && this.edges !== undefined) {
+      output.writeFieldBegin('edges', Thrift.Type.STRUCT, 1);
+      this.edges.write(output);
+      output.writeFieldEnd();
+    }
+    if (this.node !== null && this.node !== undefined) {
+      output.writeFieldBegin('node', Thrift.Type.STRUCT, 2);
+      this.node.write(output);
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
+const NodeColumns = module.exports.NodeColumns = class {
+  constructor(args) {
+    this.colours = null;
+    this.coloured_at = null;
+    this.removed_through = null;
+    this.counts = null;
+    if (args) {
+      if (args.colours !== undefined && args.colours !== null) {
+        this.colours = args.colours;
+      }
+      if (args.coloured_at !== undefined && args.coloured_at !== null) {
+        this.coloured_at = args.coloured_at;
+      }
+      if (args.removed_through !== undefined && args.removed_through !== null) {
+        this.removed_through = args.removed_through;
+      }
+      if (args.counts !== undefined && args.counts !== null) {
+        this.counts = args.counts;
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 1:
+        if (ftype == Thrift.Type.STRING) {
+          this.colours = input.readBinary();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 2:
+        if (ftype == Thrift.Type.STRING) {
+          this.coloured_at = input.readBinary();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 3:
+        if (ftype == Thrift.Type.STRING) {
+          this.removed_through = input.readBinary();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 4:
+        if (ftype == Thrift.Type.STRING) {
+          this.counts = input.readBinary();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('NodeColumns');
+    if (this.colours !== null && this.colours !== undefined) {
+      output.writeFieldBegin('colours', Thrift.Type.STRING, 1);
+      output.writeBinary(this.colours);
+      output.writeFieldEnd();
+    }
+    if (this.coloured_at !== null && this.coloured_at !== undefined) {
+      output.writeFieldBegin('coloured_at', Thrift.Type.STRING, 2);
+      output.writeBinary(this.coloured_at);
+      output.writeFieldEnd();
+    }
+    if (this.removed_through !== null && this.removed_through !== undefined) {
+      output.writeFieldBegin('removed_through', Thrift.Type.STRING, 3);
+      output.writeBinary(this.removed_through);
+      output.writeFieldEnd();
+    }
+    if (this.counts !== null && this.counts !== undefined) {
+      output.writeFieldBegin('counts', Thrift.Type.STRING, 4);
+      output.writeBinary(this.counts);
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
+const ExplainStep = module.exports.ExplainStep = class {
+  constructor(args) {
+    this.kind = null;
+    this.shard = null;
+    this.host = null;
+    this.asked = null;
+    this.rows = null;
+    this.took_ms = null;
+    if (args) {
+      if (args.kind !== undefined && args.kind !== null) {
+        this.kind = args.kind;
+      }
+      if (args.shard !== undefined && args.shard !== null) {
+        this.shard = args.shard;
+      }
+      if (args.host !== undefined && args.host !== null) {
+        this.host = args.host;
+      }
+      if (args.asked !== undefined && args.asked !== null) {
+        this.asked = args.asked;
+      }
+      if (args.rows !== undefined && args.rows !== null) {
+        this.rows = args.rows;
+      }
+      if (args.took_ms !== undefined && args.took_ms !== null) {
+        this.took_ms = args.took_ms;
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 1:
+        if (ftype == Thrift.Type.STRING) {
+          this.kind = input.readString();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 2:
+        if (ftype == Thrift.Type.STRING) {
+          this.shard = input.readString();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 3:
+        if (ftype == Thrift.Type.STRING) {
+          this.host = input.readString();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 4:
+        if (ftype == Thrift.Type.I32) {
+          this.asked = input.readI32();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 5:
+        if (ftype == Thrift.Type.I32) {
+          this.rows = input.readI32();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 6:
+        if (ftype == Thrift.Type.DOUBLE) {
+          this.took_ms = input.readDouble();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('ExplainStep');
+    if (this.kind !== null && this.kind !== undefined) {
+      output.writeFieldBegin('kind', Thrift.Type.STRING, 1);
+      output.writeString(this.kind);
+      output.writeFieldEnd();
+    }
+    if (this.shard !== null && this.shard !== undefined) {
+      output.writeFieldBegin('shard', Thrift.Type.STRING, 2);
+      output.writeString(this.shard);
+      output.writeFieldEnd();
+    }
+    if (this.host !== null && this.host !== undefined) {
+      output.writeFieldBegin('host', Thrift.Type.STRING, 3);
+      output.writeString(this.host);
+      output.writeFieldEnd();
+    }
+    if (this.asked !== null && this.asked !== undefined) {
+      output.writeFieldBegin('asked', Thrift.Type.I32, 4);
+      output.writeI32(this.asked);
+      output.writeFieldEnd();
+    }
+    if (this.rows !== null && this.rows !== undefined) {
+      output.writeFieldBegin('rows', Thrift.Type.I32, 5);
+      output.writeI32(this.rows);
+      output.writeFieldEnd();
+    }
+    if (this.took_ms !== null && this.took_ms !== undefined) {
+      output.writeFieldBegin('took_ms', Thrift.Type.DOUBLE, 6);
+      output.writeDouble(this.took_ms);
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
+const Explanation = module.exports.Explanation = class {
+  constructor(args) {
+    this.plan = null;
+    this.estimate = null;
+    this.page = null;
+    this.rows_read = null;
+    this.took_ms = null;
+    this.steps = null;
+    if (args) {
+      if (args.plan !== undefined && args.plan !== null) {
+        this.plan = args.plan;
+      }
+      if (args.estimate !== undefined && args.estimate !== null) {
+        this.estimate = args.estimate;
+      }
+      if (args.page !== undefined && args.page !== null) {
+        this.page = new flockdb_ttypes.Results(args.page);
+      }
+      if (args.rows_read !== undefined && args.rows_read !== null) {
+        this.rows_read = args.rows_read;
+      }
+      if (args.took_ms !== undefined && args.took_ms !== null) {
+        this.took_ms = args.took_ms;
+      }
+      if (args.steps !== undefined && args.steps !== null) {
+        this.steps = Thrift.copyList(args.steps, [ttypes.ExplainStep]);
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 1:
+        if (ftype == Thrift.Type.STRING) {
+          this.plan = input.readString();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 2:
+        if (ftype == Thrift.Type.I64) {
+          this.estimate = input.readI64();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 3:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.page = new flockdb_ttypes.Results();
+          this.page.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 4:
+        if (ftype == Thrift.Type.I32) {
+          this.rows_read = input.readI32();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 5:
+        if (ftype == Thrift.Type.DOUBLE) {
+          this.took_ms = input.readDouble();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 6:
+        if (ftype == Thrift.Type.LIST) {
+          this.steps = [];
+          const _rtmp38 = input.readListBegin();
+          const _size7 = _rtmp38.size || 0;
+          for (let _i9 = 0; _i9 < _size7; ++_i9) {
+            let elem10 = null;
+            elem10 = new ttypes.ExplainStep();
+            elem10.read(input);
+            this.steps.push(elem10);
+          }
+          input.readListEnd();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('Explanation');
+    if (this.plan !== null && this.plan !== undefined) {
+      output.writeFieldBegin('plan', Thrift.Type.STRING, 1);
+      output.writeString(this.plan);
+      output.writeFieldEnd();
+    }
+    if (this.estimate !== null && this.estimate !== undefined) {
+      output.writeFieldBegin('estimate', Thrift.Type.I64, 2);
+      output.writeI64(this.estimate);
+      output.writeFieldEnd();
+    }
+    if (this.page !== null && this.page !== undefined) {
+      output.writeFieldBegin('page', Thrift.Type.STRUCT, 3);
+      this.page.write(output);
+      output.writeFieldEnd();
+    }
+    if (this.rows_read !== null && this.rows_read !== undefined) {
+      output.writeFieldBegin('rows_read', Thrift.Type.I32, 4);
+      output.writeI32(this.rows_read);
+      output.writeFieldEnd();
+    }
+    if (this.took_ms !== null && this.took_ms !== undefined) {
+      output.writeFieldBegin('took_ms', Thrift.Type.DOUBLE, 5);
+      output.writeDouble(this.took_ms);
+      output.writeFieldEnd();
+    }
+    if (this.steps !== null && this.steps !== undefined) {
+      output.writeFieldBegin('steps', Thrift.Type.LIST, 6);
+      output.writeListBegin(Thrift.Type.STRUCT, this.steps.length);
+      for (let iter11 in this.steps) {
+        if (this.steps.hasOwnProperty(iter11)) {
+          iter11 = this.steps[iter11];
+          iter11.write(output);
+        }
+      }
+      output.writeListEnd();
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
 const EdgeColumns = module.exports.EdgeColumns = class {
   constructor(args) {
     this.states = null;
@@ -847,13 +1399,13 @@ const NodeLocation = module.exports.NodeLocation = class {
         case 6:
         if (ftype == Thrift.Type.LIST) {
           this.leaves = [];
-          const _rtmp38 = input.readListBegin();
-          const _size7 = _rtmp38.size || 0;
-          for (let _i9 = 0; _i9 < _size7; ++_i9) {
-            let elem10 = null;
-            elem10 = new ttypes.Leaf();
-            elem10.read(input);
-            this.leaves.push(elem10);
+          const _rtmp313 = input.readListBegin();
+          const _size12 = _rtmp313.size || 0;
+          for (let _i14 = 0; _i14 < _size12; ++_i14) {
+            let elem15 = null;
+            elem15 = new ttypes.Leaf();
+            elem15.read(input);
+            this.leaves.push(elem15);
           }
           input.readListEnd();
         } else {
@@ -899,10 +1451,10 @@ const NodeLocation = module.exports.NodeLocation = class {
     if (this.leaves !== null && this.leaves !== undefined) {
       output.writeFieldBegin('leaves', Thrift.Type.LIST, 6);
       output.writeListBegin(Thrift.Type.STRUCT, this.leaves.length);
-      for (let iter11 in this.leaves) {
-        if (this.leaves.hasOwnProperty(iter11)) {
-          iter11 = this.leaves[iter11];
-          iter11.write(output);
+      for (let iter16 in this.leaves) {
+        if (this.leaves.hasOwnProperty(iter16)) {
+          iter16 = this.leaves[iter16];
+          iter16.write(output);
         }
       }
       output.writeListEnd();

@@ -10,11 +10,15 @@ exception FlockException {
   1: string description
 }
 
-/* A page of ids. A cursor of 0 ends; prev_cursor is negative, and 0 where nothing precedes the page. */
+/*
+ * A page of ids. A cursor of 0 ends; prev_cursor is negative, and 0 where nothing precedes the page.
+ * partial, which clients of 2010 skip: the query's budget ended before the page was full; next_cursor goes on from there.
+ */
 struct Results {
   1: binary ids
   2: i64 next_cursor
   3: i64 prev_cursor
+  4: optional bool partial
 }
 
 /* cursor: -1 asks for the first page; a negative one pages backwards. */
@@ -23,7 +27,7 @@ struct Page {
   2: i64 cursor
 }
 
-/* A node in the forward direction. count: its edges in the state that the node itself has. updated_at: seconds. */
+/* A node in the forward direction. state_id: its colour. count: its edges in that state. updated_at: when the colour was set, in seconds. */
 struct Metadata {
   1: i64 source_id
   2: i32 state_id
@@ -68,13 +72,18 @@ enum Priority {
   High = 3
 }
 
-/* The edges of one node. destination_ids absent: all of them. state_ids absent or empty: Positive. */
+/*
+ * The edges of one node. destination_ids absent: all of them. state_ids absent or empty: Positive.
+ * min_position and max_position, unknown in 2010: only edges at positions from here to there, both inclusive.
+ */
 struct QueryTerm {
   1: i64 source_id
   2: i32 graph_id
   3: bool is_forward
   4: optional binary destination_ids
   5: optional list<i32> state_ids
+  6: optional i64 min_position
+  7: optional i64 max_position
 }
 
 /* One step of a postfix program: a term (SimpleQuery), or an operator on the two results before it. */
@@ -83,14 +92,14 @@ struct SelectOperation {
   2: optional QueryTerm term
 }
 
-/* A term without destination_ids is an operation on the whole node. */
+/* A term without destination_ids is a mass operation: on all edges that the node has in the term's direction. */
 struct ExecuteOperation {
   1: ExecuteOperationType operation_type
   2: QueryTerm term
   3: optional i64 position
 }
 
-/* execute_at: seconds; absent: now. */
+/* execute_at: seconds; absent: now, each operation a little later than the one before. */
 struct ExecuteOperations {
   1: list<ExecuteOperation> operations
   2: optional i32 execute_at
@@ -120,7 +129,7 @@ service FlockDB {
   /* The edge in whatever state; raises where there has never been one. */
   Edge get(1: i64 source_id, 2: i32 graph_id, 3: i64 destination_id) throws (1: FlockException ex)
 
-  /* Raises where the node has never had an edge. */
+  /* Raises where nothing was ever written of the node. */
   Metadata get_metadata(1: i64 source_id, 2: i32 graph_id) throws (1: FlockException ex)
 
   bool contains_metadata(1: i64 source_id, 2: i32 graph_id) throws (1: FlockException ex)

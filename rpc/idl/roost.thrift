@@ -51,6 +51,51 @@ struct EdgeWrites {
   6: optional binary times
 }
 
+/* A mass operation: on all edges that a node has in one direction, as of a time. time absent: now. */
+struct NodeWrite {
+  1: i32 graph_id
+  2: i64 id
+  3: bool is_forward
+  4: flockdb.ExecuteOperationType operation
+  5: optional i64 time
+}
+
+/* One of the two. */
+struct BatchWrite {
+  1: optional EdgeWrites edges
+  2: optional NodeWrite node
+}
+
+/*
+ * colours: one byte a node, 0 where nothing was ever written of it, else 1 + the rank of its colour. coloured_at and removed_through:
+ * microseconds; removed_through is -1 where there was no mass removal. counts: four i64 a node, by rank.
+ */
+struct NodeColumns {
+  1: binary colours
+  2: binary coloured_at
+  3: binary removed_through
+  4: binary counts
+}
+
+/* One statement of a query. kind: scan, page, probe or node. */
+struct ExplainStep {
+  1: string kind
+  2: string shard
+  3: string host
+  4: i32 asked
+  5: i32 rows
+  6: double took_ms
+}
+
+struct Explanation {
+  1: string plan
+  2: i64 estimate
+  3: flockdb.Results page
+  4: i32 rows_read
+  5: double took_ms
+  6: list<ExplainStep> steps
+}
+
 /*
  * states: one byte an edge, 0 where there has never been one, else 1 + its rank (normal 0, negative 1, archived 2, removed 3).
  * positions and times hold 0 where there has never been an edge.
@@ -101,6 +146,9 @@ service RoostFlock extends flockdb.FlockDB {
   /* All of the writes are accepted, or none is. */
   void write_edges(1: EdgeWrites writes, 2: WriteOptions options) throws (1: RoostException ex)
 
+  /* Edges and mass operations, in order: without times of their own, each counts as made after the one before. All are accepted, or none is. */
+  void write_batch(1: list<BatchWrite> writes, 2: WriteOptions options) throws (1: RoostException ex)
+
   /* One byte a pair, as in EdgeColumns.states. */
   binary edge_states(1: i32 graph_id, 2: binary source_ids, 3: binary destination_ids, 4: ReadOptions options) throws (1: RoostException ex)
 
@@ -109,10 +157,15 @@ service RoostFlock extends flockdb.FlockDB {
   /* Four i64 a node: how many edges are normal, negative, archived, removed. */
   binary counts(1: i32 graph_id, 2: bool is_forward, 3: binary ids, 4: ReadOptions options) throws (1: RoostException ex)
 
+  NodeColumns nodes(1: i32 graph_id, 2: bool is_forward, 3: binary ids, 4: ReadOptions options) throws (1: RoostException ex)
+
   flockdb.Results select_page(1: flockdb.SelectQuery query, 2: ReadOptions options) throws (1: RoostException ex)
 
   /* Runs the queries in parallel; one that fails fails the call. */
   list<flockdb.Results> select_pages(1: list<flockdb.SelectQuery> queries, 2: ReadOptions options) throws (1: RoostException ex)
+
+  /* Answers a page, and says how it was found. */
+  Explanation explain(1: flockdb.SelectQuery query, 2: ReadOptions options) throws (1: RoostException ex)
 
   i64 count_query(1: list<flockdb.SelectOperation> operations, 2: ReadOptions options) throws (1: RoostException ex)
 

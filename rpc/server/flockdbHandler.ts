@@ -1,6 +1,6 @@
-import { packIds, RoostError, type Micros } from '../../core/index.js';
-import type { Edge, EdgeState, FlockService, IdPage, PageRequest } from '../../flock/index.js';
-import { queryFromThrift, required, stateToFlockdb, termFromThrift, type FlockDBTypes, type RoostFlockModule } from '../wire/index.js';
+import { HybridClock, RoostError, type Micros } from '../../core/index.js';
+import type { Edge, EdgeState, FlockService, Node, PageRequest } from '../../flock/index.js';
+import { idPageToThrift, queryFromThrift, required, stateToFlockdb, termFromThrift, type FlockDBTypes, type RoostFlockModule } from '../wire/index.js';
 import { checkAnswerSize, checkQueries } from './answerSize.js';
 import { compileExecute } from './compileExecute.js';
 
@@ -27,15 +27,16 @@ const edgeBytes = 55;
 
 /** The FlockDB service on a FlockService. Errors are RoostErrors; the caller turns them into FlockException. */
 export function flockdbHandler(flock: FlockService): FlockdbHandler {
+  const clock = new HybridClock();
+
   const edge = async (sourceId: bigint, graphId: number, destinationId: bigint): Promise<Edge | undefined> => {
     const [found] = await flock.edges(required(graphId, 'graph_id'), one(sourceId, 'source_id'), one(destinationId, 'destination_id'));
     return found;
   };
 
-  /** How many edges the node has, or undefined where it has never had one. Nodes are normal until there are operations on whole nodes. */
-  const normalCount = async (sourceId: bigint, graphId: number): Promise<bigint | undefined> => {
-    const [counts] = await flock.counts(required(graphId, 'graph_id'), 'forward', one(sourceId, 'source_id'));
-    return counts === undefined || Object.values(counts).every((count) => count === 0n) ? undefined : counts.normal;
+  const node = async (sourceId: bigint, graphId: number): Promise<Node | undefined> => {
+    const [found] = await flock.nodes(required(graphId, 'graph_id'), 'forward', one(sourceId, 'source_id'));
+    return found;
   };
 
   const select2 = async (queries: FlockDBTypes.SelectQuery[]): Promise<FlockDBTypes.Results[]> => {
@@ -61,12 +62,13 @@ export function flockdbHandler(flock: FlockService): FlockdbHandler {
       return edgeToThrift(found);
     },
     async get_metadata(sourceId, graphId) {
-      const count = await normalCount(sourceId, graphId);
-      if (count === undefined) throw new RoostError('NotFound', `Record not found: (${sourceId}, ${graphId})`);
-      return { source_id: sourceId, state_id: stateToFlockdb('normal'), count: toInt32(count), updated_at: 0 };
+      const found = await node(sourceId, graphId);
+      if (found === undefined) throw new RoostError('NotFound', `Record not found: (${sourceId}, ${graphId})`);
+      const { colour, colouredAt, counts: byState } = found;
+      return { source_id: sourceId, state_id: stateToFlockdb(colour), count: toInt32(byState[colour]), updated_at: toSeconds(colouredAt) };
     },
     async contains_metadata(sourceId, graphId) {
-      return (await normalCount(sourceId, graphId)) !== undefined;
+      return (await node(sourceId, graphId)) !== undefined;
     },
     select2,
     async count2(queries) {
@@ -83,13 +85,8 @@ export function flockdbHandler(flock: FlockService): FlockdbHandler {
       return pages.map(({ edges, nextCursor, prevCursor }) => ({ edges: edges.map(edgeToThrift), next_cursor: nextCursor, prev_cursor: prevCursor }));
     },
     async execute(operations) {
-      const { writes, options } = compileExecute(required(operations, 'operations'));
-      // Each graph's writes are accepted or refused whole. What may be refused is looked at before the first is sent.
-      const known = new Set(flock.graphs().map(({ id }) => id));
-      for (const { graphId } of writes) {
-        if (!known.has(graphId)) throw new RoostError('NotFound', `there is no graph ${graphId}`, { fields: { graph: graphId } });
-      }
-      await Promise.all(writes.map((write) => flock.write(write, options)));
+      const { batch, options } = compileExecute(required(operations, 'operations'), clock);
+      await flock.execute(batch, options);
     },
     async count(operations) {
       const [count] = await counts([required(operations, 'operations')]);
@@ -123,9 +120,3 @@ export function pageFromThrift(page: FlockDBTypes.Page): PageRequest {
   const { count, cursor } = required(page, 'page');
   return { count: required(count, 'count'), cursor: required(cursor, 'cursor') };
 }
-
-export const idPageToThrift = ({ ids, nextCursor, prevCursor }: IdPage): FlockDBTypes.Results => ({
-  ids: packIds(ids),
-  next_cursor: nextCursor,
-  prev_cursor: prevCursor,
-});

@@ -1,11 +1,15 @@
-import { limits, parseCount } from '../../core/index.js';
-import type { FlockService, ReadOptions, WriteOptions } from '../../flock/index.js';
+import { HybridClock, limits, parseCount, RoostError } from '../../core/index.js';
+import type { Edge, FlockService, ReadOptions, WriteOptions } from '../../flock/index.js';
 import {
   acknowledgementNumbers,
   column,
   edgePageToThrift,
   edgesToColumns,
   edgeWritesFromThrift,
+  explanationToThrift,
+  idPageToThrift,
+  nodesToColumns,
+  orderedWritesFromThrift,
   packCounts,
   packStates,
   priorityNumbers,
@@ -17,12 +21,14 @@ import {
   type RoostTypes,
 } from '../wire/index.js';
 import { checkAnswerSize, checkQueries } from './answerSize.js';
-import { idPageToThrift, pageFromThrift, type FlockdbHandler } from './flockdbHandler.js';
+import { pageFromThrift, type FlockdbHandler } from './flockdbHandler.js';
+import { inOrder } from './inOrder.js';
 
 export type RoostHandler = Omit<RoostFlockModule.Client, keyof FlockdbHandler>;
 
 /** Roost's own methods on a FlockService. Errors are RoostErrors; the caller turns them into RoostException. */
 export function roostHandler(flock: FlockService): RoostHandler {
+  const clock = new HybridClock();
   const compile = ({ operations, page }: FlockDBTypes.SelectQuery) => ({ query: queryFromThrift(required(operations, 'operations')), page: pageFromThrift(page) });
 
   return {
@@ -31,6 +37,12 @@ export function roostHandler(flock: FlockService): RoostHandler {
     },
     async write_edges(writes, options) {
       await flock.write(edgeWritesFromThrift(required(writes, 'writes')), writeOptions(options));
+    },
+    async write_batch(writes, options) {
+      if (required(writes, 'writes').length > limits.operationsPerWrite) {
+        throw new RoostError('InvalidArgument', `a write holds at most ${limits.operationsPerWrite} operations, not ${writes.length}`);
+      }
+      await flock.execute(inOrder(orderedWritesFromThrift(writes), clock), writeOptions(options));
     },
     async edge_states(graphId, sourceIds, destinationIds, options) {
       const sources = column(sourceIds, 'source_ids');
@@ -46,6 +58,10 @@ export function roostHandler(flock: FlockService): RoostHandler {
       const direction = required(isForward, 'is_forward') ? 'forward' : 'backward';
       return packCounts(await flock.counts(required(graphId, 'graph_id'), direction, column(ids, 'ids'), readOptions(options)));
     },
+    async nodes(graphId, isForward, ids, options) {
+      const direction = required(isForward, 'is_forward') ? 'forward' : 'backward';
+      return nodesToColumns(await flock.nodes(required(graphId, 'graph_id'), direction, column(ids, 'ids'), readOptions(options)));
+    },
     async select_page(request, options) {
       const { query, page } = compile(required(request, 'query'));
       return idPageToThrift(await flock.select(query, page, readOptions(options)));
@@ -57,12 +73,18 @@ export function roostHandler(flock: FlockService): RoostHandler {
       const read = readOptions(options);
       return (await Promise.all(compiled.map(({ query, page }) => flock.select(query, page, read)))).map(idPageToThrift);
     },
+    async explain(request, options) {
+      const { query, page } = compile(required(request, 'query'));
+      return explanationToThrift(await flock.explain(query, page, readOptions(options)));
+    },
     async count_query(operations, options) {
       return flock.count(queryFromThrift(required(operations, 'operations')), readOptions(options));
     },
     async select_edge_page(request, options) {
-      const { term, page } = required(request, 'query');
-      return edgePageToThrift(await flock.selectEdges(termFromThrift(required(term, 'term')), pageFromThrift(page), readOptions(options)));
+      const { page } = required(request, 'query');
+      const term = termFromThrift(required(request.term, 'term'));
+      const found = await flock.selectEdges(term, pageFromThrift(page), readOptions(options));
+      return edgePageToThrift(term.direction === 'forward' ? found : { ...found, edges: found.edges.map(turned) });
     },
     async locate(graphId, id) {
       return flock.locate(required(graphId, 'graph_id'), required(id, 'id')).map(({ direction, tableId, hash, baseId, rootShard, leaves }) => ({
@@ -86,6 +108,9 @@ export function roostHandler(flock: FlockService): RoostHandler {
     },
   };
 }
+
+/** Backward edges come from their table, under the node that they lead to; FlockDB's clients get them so, ours as they stand in the graph. */
+const turned = (edge: Edge): Edge => ({ ...edge, sourceId: edge.destinationId, destinationId: edge.sourceId });
 
 /** Reading code sees null where a sender has left a field out. */
 type Received<T> = { readonly [K in keyof T]?: T[K] | null };

@@ -56,7 +56,7 @@ const int32 = fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 });
 const int64 = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n });
 const bytes = fc.uint8Array({ maxLength: 600 }).map((array) => Buffer.from(array));
 
-const queryTerm = fc.record({ source_id: int64, graph_id: int32, is_forward: fc.boolean(), destination_ids: bytes, state_ids: fc.array(int32) });
+const queryTerm = fc.record({ source_id: int64, graph_id: int32, is_forward: fc.boolean(), destination_ids: bytes, state_ids: fc.array(int32), min_position: int64, max_position: int64 });
 const roostException = fc.record({
   code: fc.string(),
   description: fc.string({ unit: 'binary', maxLength: 300 }),
@@ -69,7 +69,8 @@ it('writes the bytes that the Thrift library writes, and reads them back', () =>
   fc.assert(
     fc.property(queryTerm, roostException, (term, exception) => {
       const frame = writtenByUs(new QueryTerm(term));
-      expect(frame).toEqual(writtenByLibrary(new QueryTerm({ ...term, source_id: asInt64(term.source_id) as unknown as bigint })));
+      const [source_id, min_position, max_position] = [term.source_id, term.min_position, term.max_position].map((value) => asInt64(value) as unknown as bigint);
+      expect(frame).toEqual(writtenByLibrary(new QueryTerm({ ...term, source_id: source_id!, min_position: min_position!, max_position: max_position! })));
       expect({ ...read(new QueryTerm(), frame) }).toEqual(term);
 
       const error = writtenByUs(new RoostException(exception));

@@ -47,6 +47,9 @@ export function edgePageFromThrift(page: RoostTypes.EdgePage): EdgePage {
   return { edges: edges.filter((edge) => edge !== undefined), nextCursor: page.next_cursor, prevCursor: page.prev_cursor };
 }
 
+/** The counts of a node without edges. */
+export const noCounts: StateCounts = { normal: 0n, negative: 0n, archived: 0n, removed: 0n };
+
 /** Four 64-bit integers a node, by rank. */
 export function packCounts(counts: readonly StateCounts[]): Buffer {
   const packed = new BigInt64Array(counts.length * statesByRank.length);

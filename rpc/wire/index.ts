@@ -1,9 +1,11 @@
+export { orderedWritesFromThrift, orderedWritesToThrift, type OrderedWrite } from './batchWrites.js';
 export { BinaryReader } from './binaryReader.js';
 export { BinaryWriter } from './binaryWriter.js';
 export { checkEntries, edgePageFromThrift, edgePageToThrift, edgesFromColumns, edgesToColumns, packCounts, packStates, unpackCounts } from './edgeColumns.js';
 export { typeOfClass, classOfType } from './classNames.js';
 export { column, edgeWritesFromThrift, edgeWritesToThrift } from './edgeWrites.js';
 export { errorFromThrift, errorToThrift } from './errors.js';
+export { explanationFromThrift, explanationToThrift } from './explanations.js';
 export {
   Acknowledgement,
   ExecuteOperationType,
@@ -28,8 +30,10 @@ export {
   type RoostFlockModule,
   type RoostTypes,
 } from './generated.js';
+export { idPageFromThrift, idPageToThrift } from './idPages.js';
 export { malformed } from './malformed.js';
 export { MessageSplitter } from './messageSplitter.js';
+export { nodesFromColumns, nodesToColumns } from './nodeColumns.js';
 export { acknowledgementNumbers, operationNumbers, priorityNumbers } from './operations.js';
 export { queryFromThrift, queryToThrift, termFromThrift, termToThrift } from './queries.js';
 export { required } from './required.js';
@@ -60,10 +64,13 @@ export type {
   EdgePage,
   EdgeState,
   EdgeWrites,
+  Explanation,
   Graph,
   IdPage,
   JournalStatus,
+  Node,
   NodeLocation,
+  NodeWrite,
   Operation,
   PageRequest,
   Priority as PriorityName,

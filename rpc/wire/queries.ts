@@ -23,6 +23,8 @@ export const termToThrift = (term: Term): TermFields => ({
   is_forward: term.direction === 'forward',
   ...(term.destinationIds === undefined ? {} : { destination_ids: packIds(term.destinationIds) }),
   state_ids: term.states.map(stateToFlockdb),
+  ...(term.minPosition === undefined ? {} : { min_position: term.minPosition }),
+  ...(term.maxPosition === undefined ? {} : { max_position: term.maxPosition }),
 });
 
 /** Without states a term means positive edges. Throws `InvalidArgument` where a field is missing or malformed. */
@@ -34,6 +36,8 @@ export function termFromThrift(term: FlockDBTypes.QueryTerm): Term {
     direction: required(term.is_forward, 'is_forward') ? 'forward' : 'backward',
     states: states.length === 0 ? onlyNormal : [...new Set(states)],
     ...(term.destination_ids == null ? {} : { destinationIds: unpackIds(term.destination_ids) }),
+    ...(term.min_position == null ? {} : { minPosition: term.min_position }),
+    ...(term.max_position == null ? {} : { maxPosition: term.max_position }),
   };
 }
 

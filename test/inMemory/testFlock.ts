@@ -13,6 +13,7 @@ import {
   type JournalStatus,
   type Node,
   type NodeLocation,
+  type NodeWrite,
   type Operation,
   type PageRequest,
   type Query,
@@ -37,6 +38,8 @@ export class TestFlock implements FlockService {
   lastOptions: ReadOptions | WriteOptions | undefined;
   /** Runs before every call; a test makes calls fail or wait with it. */
   before: (method: string) => Promise<void> | void = () => undefined;
+  /** Ends every page after so many ids, as a query's budget does. */
+  idsPerPage = Infinity;
   readonly #graphs: readonly Graph[];
   readonly #edges = new Map<number, Map<string, StoredEdge>>();
   readonly #clock = new HybridClock();
@@ -57,10 +60,20 @@ export class TestFlock implements FlockService {
 
   async write(writes: EdgeWrites, options?: WriteOptions): Promise<void> {
     await this.#enter('write', options);
+    this.#check([writes], []);
+    this.#apply(writes);
+  }
+
+  #check(edges: readonly EdgeWrites[], nodes: readonly NodeWrite[]): void {
+    for (const { graphId } of [...edges, ...nodes]) this.#edgesOf(graphId);
+    if (edges.reduce((sum, { sourceIds }) => sum + sourceIds.length, nodes.length) > limits.operationsPerWrite) throw new RoostError('InvalidArgument', 'too many operations');
+    for (const { sourceIds, destinationIds } of edges) for (const id of [...sourceIds, ...destinationIds]) parseId(id);
+    for (const { id } of nodes) parseId(id);
+  }
+
+  #apply(writes: EdgeWrites): void {
     const edges = this.#edgesOf(writes.graphId);
     const { sourceIds, destinationIds, operations } = writes;
-    if (sourceIds.length > limits.operationsPerWrite) throw new RoostError('InvalidArgument', 'too many operations');
-    for (const id of [...sourceIds, ...destinationIds]) parseId(id);
     const now = this.#clock.now();
     sourceIds.forEach((sourceId, i) => {
       const destinationId = destinationIds[i]!;
@@ -73,15 +86,16 @@ export class TestFlock implements FlockService {
 
   async execute({ edges = [], nodes = [] }: WriteBatch, options?: WriteOptions): Promise<void> {
     await this.#enter('execute', options);
-    for (const writes of edges) await this.write(writes, options);
+    this.#check(edges, nodes);
+    for (const writes of edges) this.#apply(writes);
     // As a snapshot: enough to see that a mass operation arrived. Colours are tested on the real store.
     for (const { graphId, id, direction, operation, time } of nodes) {
-      const ends = this.#term({ graphId, direction, sourceId: id, states: edgeStates }).map((edge) => edge.destinationId);
+      const ends = this.#term({ graphId, direction, sourceId: id, states: edgeStates }).map((edge) => (direction === 'forward' ? edge.destinationId : edge.sourceId));
       if (ends.length === 0) continue;
       const here = new BigInt64Array(ends.length).fill(id);
       const there = BigInt64Array.from(ends);
       const [sourceIds, destinationIds] = direction === 'forward' ? [here, there] : [there, here];
-      await this.write({ graphId, operations: operation, sourceIds, destinationIds, ...(time === undefined ? {} : { times: new BigInt64Array(ends.length).fill(time) }) }, options);
+      this.#apply({ graphId, operations: operation, sourceIds, destinationIds, ...(time === undefined ? {} : { times: new BigInt64Array(ends.length).fill(time) }) });
     }
   }
 
@@ -117,8 +131,8 @@ export class TestFlock implements FlockService {
   async select(query: Query, page: PageRequest, options?: ReadOptions): Promise<IdPage> {
     await this.#enter('select', options);
     const entries = this.#run(query).map(({ id, key }) => ({ value: id, key }));
-    const { values, nextCursor, prevCursor } = pageOf(entries, page);
-    return { ids: BigInt64Array.from(values), nextCursor, prevCursor, partial: false };
+    const { values, nextCursor, prevCursor } = pageOf(entries, { ...page, count: Math.min(page.count, this.idsPerPage) });
+    return { ids: BigInt64Array.from(values), nextCursor, prevCursor, partial: nextCursor !== 0n && values.length < page.count };
   }
 
   async count(query: Query, options?: ReadOptions): Promise<bigint> {
@@ -129,7 +143,8 @@ export class TestFlock implements FlockService {
   async selectEdges(term: Term, page: PageRequest, options?: ReadOptions): Promise<EdgePage> {
     await this.#enter('selectEdges', options);
     const { values, ...cursors } = pageOf(byPosition(this.#term(term)).map((edge) => ({ value: edge, key: edge.position })), page);
-    return { edges: values, ...cursors };
+    if (term.direction === 'forward') return { edges: values, ...cursors };
+    return { edges: values.map((edge) => ({ ...edge, sourceId: edge.destinationId, destinationId: edge.sourceId })), ...cursors };
   }
 
   locate(graphId: number, id: bigint): readonly NodeLocation[] {
@@ -168,7 +183,7 @@ export class TestFlock implements FlockService {
     return Array.from(sourceIds, (sourceId, i) => edges.get(`${parseId(sourceId)} ${parseId(destinationIds[i]!)}`));
   }
 
-  #term({ graphId, sourceId, direction, states, destinationIds }: Term): Edge[] {
+  #term({ graphId, sourceId, direction, states, destinationIds, minPosition = minInt64, maxPosition = maxInt64 }: Term): Edge[] {
     parseId(sourceId);
     const forward = direction === 'forward';
     const wanted = destinationIds === undefined ? undefined : new Set(destinationIds);
@@ -176,6 +191,8 @@ export class TestFlock implements FlockService {
       (edge) =>
         (forward ? edge.sourceId : edge.destinationId) === sourceId &&
         states.includes(edge.state) &&
+        edge.position >= minPosition &&
+        edge.position <= maxPosition &&
         (wanted === undefined || wanted.has(forward ? edge.destinationId : edge.sourceId)),
     );
   }

@@ -84,6 +84,15 @@ back = client.select2([SelectQuery([simple(term(source, True))], Page(2, second.
 both = [simple(term(source, True)), simple(term(source, True, [others[1], others[2], others[4]])), SelectOperation(SelectOperationType.Intersection, None)]
 edges = client.select_edges([EdgeQuery(term(source, True, None, [EdgeState.Removed, EdgeState.Negative]), Page(10, -1))])[0]
 
+# Mass operations: on all edges of a node, in either direction.
+aside = source + 100
+execute(ExecuteOperationType.Add, term(aside, True, [aside + 1, aside + 2]))
+eventually(lambda: [client.contains(aside, graph, aside + i) for i in (1, 2)], [True] * 2)
+execute(ExecuteOperationType.Archive, term(aside, True))
+eventually(lambda: [client.get(aside, graph, aside + i).state_id for i in (1, 2)], [EdgeState.Archived] * 2)
+execute(ExecuteOperationType.Remove, term(aside + 2, False))
+eventually(lambda: [client.get(aside, graph, aside + i).state_id for i in (1, 2)], [EdgeState.Archived, EdgeState.Removed])
+
 print(json.dumps({
     'edge': [edge.source_id, edge.destination_id, edge.position, edge.updated_at, edge.state_id],
     'metadata': [metadata.source_id, metadata.state_id, metadata.count],
@@ -101,7 +110,6 @@ print(json.dumps({
         'no_graph': raised(lambda: client.contains(source, 9999, source)),
         'one_operand': raised(lambda: client.select2([SelectQuery(both[1:], Page(10, -1))])),
         'two_left': raised(lambda: client.select2([SelectQuery(both[:2], Page(10, -1))])),
-        'whole_node': raised(lambda: execute(ExecuteOperationType.Archive, term(source, True))),
         'no_destinations': raised(lambda: execute(ExecuteOperationType.Add, term(source, True, []))),
         'negative_id': raised(lambda: execute(ExecuteOperationType.Add, term(-5, True, [1]))),
         'half_an_id': raised(lambda: client.execute(ExecuteOperations(

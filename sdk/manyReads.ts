@@ -1,0 +1,86 @@
+import { limits, packIds, parseId, RoostError, type IdInput } from '../core/index.js';
+import { checkEntries, edgesFromColumns, nodesFromColumns, stateFromByte, unpackCounts, type Direction, type Edge, type EdgeState, type Node, type StateCounts } from '../rpc/wire/index.js';
+import type { CallOptions, Channel } from './channel.js';
+
+/** Pairs (source, destination), one by one or as columns; columns must not change before the answer is there. */
+export type PairSource = Iterable<readonly [source: IdInput, destination: IdInput]> | { readonly sourceIds: BigInt64Array; readonly destinationIds: BigInt64Array };
+
+interface PairColumns {
+  readonly sourceIds: BigInt64Array;
+  readonly destinationIds: BigInt64Array;
+}
+
+/** Throws `InvalidArgument`. */
+export function pairColumns(pairs: PairSource): PairColumns {
+  if ('sourceIds' in pairs) {
+    const { sourceIds, destinationIds } = pairs;
+    if (sourceIds.length === destinationIds.length) return pairs;
+    throw new RoostError('InvalidArgument', `${sourceIds.length} sources and ${destinationIds.length} destinations make no pairs`, { fields: { argument: 'destinationIds' } });
+  }
+  const list = Array.isArray(pairs) ? (pairs as (readonly [IdInput, IdInput])[]) : [...pairs];
+  const sourceIds = new BigInt64Array(list.length);
+  const destinationIds = new BigInt64Array(list.length);
+  for (let i = 0; i < list.length; i++) {
+    const [source, destination] = list[i]!;
+    sourceIds[i] = parseId(source, 'source');
+    destinationIds[i] = parseId(destination, 'destination');
+  }
+  return { sourceIds, destinationIds };
+}
+
+/** Reads of many entries of one graph: in one call up to `limits.idsPerCall`, in several at the same time beyond. */
+export class ManyReads {
+  constructor(
+    private readonly channel: Channel,
+    private readonly graphId: number,
+  ) {}
+
+  states(pairs: PairColumns, options: CallOptions): Promise<(EdgeState | undefined)[]> {
+    return inParts(pairs.sourceIds.length, async (start, end) => {
+      const sources = packIds(pairs.sourceIds.subarray(start, end));
+      const destinations = packIds(pairs.destinationIds.subarray(start, end));
+      const packed = await this.channel.call((client, deadlineMs) => client.edge_states(this.graphId, sources, destinations, { deadline_ms: deadlineMs }), options);
+      checkEntries(packed.length, end - start);
+      return Array.from(packed, stateFromByte);
+    });
+  }
+
+  edges(pairs: PairColumns, options: CallOptions): Promise<(Edge | undefined)[]> {
+    return inParts(pairs.sourceIds.length, async (start, end) => {
+      const sources = pairs.sourceIds.subarray(start, end);
+      const destinations = pairs.destinationIds.subarray(start, end);
+      const columns = await this.channel.call(
+        (client, deadlineMs) => client.edges(this.graphId, packIds(sources), packIds(destinations), { deadline_ms: deadlineMs }),
+        options,
+      );
+      return edgesFromColumns(columns, sources, destinations);
+    });
+  }
+
+  counts(ids: BigInt64Array, direction: Direction, options: CallOptions): Promise<StateCounts[]> {
+    return inParts(ids.length, async (start, end) => {
+      const part = packIds(ids.subarray(start, end));
+      return unpackCounts(
+        await this.channel.call((client, deadlineMs) => client.counts(this.graphId, direction === 'forward', part, { deadline_ms: deadlineMs }), options),
+        end - start,
+      );
+    });
+  }
+
+  nodes(ids: BigInt64Array, direction: Direction, options: CallOptions): Promise<(Node | undefined)[]> {
+    return inParts(ids.length, async (start, end) => {
+      const part = packIds(ids.subarray(start, end));
+      return nodesFromColumns(
+        await this.channel.call((client, deadlineMs) => client.nodes(this.graphId, direction === 'forward', part, { deadline_ms: deadlineMs }), options),
+        end - start,
+      );
+    });
+  }
+}
+
+async function inParts<T>(length: number, read: (start: number, end: number) => Promise<T[]>): Promise<T[]> {
+  if (length === 0) return [];
+  if (length <= limits.idsPerCall) return read(0, length);
+  const starts = Array.from({ length: Math.ceil(length / limits.idsPerCall) }, (_, i) => i * limits.idsPerCall);
+  return (await Promise.all(starts.map((start) => read(start, Math.min(length, start + limits.idsPerCall))))).flat();
+}
