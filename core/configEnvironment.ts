@@ -23,7 +23,7 @@ export const otherVariables = {
 } as const;
 
 /** Variables of the tests and of scripts; the configuration does not look at them. */
-const foreignPrefixes = ['ROOST_TEST_', 'ROOST_BENCH_', 'ROOST_PLAYGROUND_'] as const;
+const foreignPrefixes = ['ROOST_TEST_', 'ROOST_BENCH_', 'ROOST_PLAYGROUND_', 'ROOST_FLOCKDB_CLIENT'] as const;
 
 /** The variable of a key: `server.flockPort` is `ROOST_SERVER_FLOCK_PORT`. */
 export const variableName = (path: ConfigPath): string =>

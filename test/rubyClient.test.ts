@@ -43,12 +43,10 @@ describe.skipIf(typeof tools === 'string')(`FlockDB's Ruby client on roost serve
       edges: [6, 5, 4, 3, 2].map((id) => [1, id, id, 0]),
       get: 1,
       contains: [true, false, false],
-      paginate: [[6, 5], [4, 3], [2], false, [4, 3], true],
+      // Its way back goes to where it was going, which is past the end.
+      paginate: [[6, 5], [4, 3], [2], false, true, []],
       take: [6, 5, 4],
-      stateless: [
-        [6, 5],
-        [4, 3],
-      ],
+      stateless: [[4, 3], [6, 5], [2]],
       archived: [4],
       mass: [5, 2, 2],
       intersect: [4],

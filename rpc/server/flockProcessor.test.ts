@@ -120,6 +120,12 @@ it('writes nothing where one of the graphs of execute does not exist', async () 
   expect(server.flock.lastOptions).toEqual({ priority: 'medium' });
 });
 
+it('answers FlockDB clients that go on past the end with an empty page', async () => {
+  const [past] = await client.select2([{ operations: [simple(1n, true)], page: { count: 5, cursor: int64(0n) } }]);
+  expect([past!.ids.length, toBigint(past!.next_cursor), toBigint(past!.prev_cursor), past!.partial]).toEqual([0, 0n, 0n, null]);
+  expect((await client.select_edges([{ term: term(1n, true), page: { count: 5, cursor: int64(0n) } }]))[0]!.edges).toEqual([]);
+});
+
 it("answers FlockDB's queries with FlockException where they are too many or too large", async () => {
   const flockException = expect.objectContaining({ name: 'FlockException' }) as Error;
   await expect(client.select2(Array.from({ length: limits.queriesPerCall + 1 }, () => ({ operations: [simple(1n, true)], page: page(1) })))).rejects.toEqual(flockException);

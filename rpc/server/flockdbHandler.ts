@@ -1,5 +1,5 @@
 import { HybridClock, RoostError, type Micros } from '../../core/index.js';
-import type { Edge, EdgeState, FlockService, Node, PageRequest } from '../../flock/index.js';
+import type { Edge, EdgeState, FlockService, IdPage, Node, PageRequest } from '../../flock/index.js';
 import { idPageToThrift, queryFromThrift, required, stateToFlockdb, termFromThrift, type FlockDBTypes, type RoostFlockModule } from '../wire/index.js';
 import { checkAnswerSize, checkQueries } from './answerSize.js';
 import { compileExecute } from './compileExecute.js';
@@ -43,7 +43,7 @@ export function flockdbHandler(flock: FlockService): FlockdbHandler {
     checkQueries(required(queries, 'queries'));
     const compiled = queries.map(({ operations, page }) => ({ query: queryFromThrift(required(operations, 'operations')), page: pageFromThrift(page) }));
     checkAnswerSize(compiled.map(({ page }) => page.count), 8);
-    return (await Promise.all(compiled.map(({ query, page }) => flock.select(query, page)))).map(idPageToThrift);
+    return (await Promise.all(compiled.map(({ query, page }) => (isEnd(page) ? emptyPage : flock.select(query, page))))).map(idPageToThrift);
   };
 
   const counts = (queries: FlockDBTypes.SelectOperation[][]): Promise<number[]> => {
@@ -81,7 +81,7 @@ export function flockdbHandler(flock: FlockService): FlockdbHandler {
       checkQueries(required(queries, 'queries'));
       const compiled = queries.map(({ term, page }) => ({ term: termFromThrift(required(term, 'term')), page: pageFromThrift(page) }));
       checkAnswerSize(compiled.map(({ page }) => page.count), edgeBytes);
-      const pages = await Promise.all(compiled.map(({ term, page }) => flock.selectEdges(term, page)));
+      const pages = await Promise.all(compiled.map(({ term, page }) => (isEnd(page) ? { ...emptyPage, edges: [] } : flock.selectEdges(term, page))));
       return pages.map(({ edges, nextCursor, prevCursor }) => ({ edges: edges.map(edgeToThrift), next_cursor: nextCursor, prev_cursor: prevCursor }));
     },
     async execute(operations) {
@@ -98,6 +98,10 @@ export function flockdbHandler(flock: FlockService): FlockdbHandler {
     },
   };
 }
+
+/** Clients of FlockDB may go on past the end, and find nothing there; ours are told of the mistake. */
+const isEnd = ({ cursor }: PageRequest): boolean => cursor === 0n;
+const emptyPage: IdPage = { ids: new BigInt64Array(0), nextCursor: 0n, prevCursor: 0n, partial: false };
 
 const contained: ReadonlySet<EdgeState | undefined> = new Set(['normal', 'negative'] as const);
 
