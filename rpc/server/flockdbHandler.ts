@@ -43,7 +43,7 @@ export function flockdbHandler(flock: FlockService): FlockdbHandler {
     checkQueries(required(queries, 'queries'));
     const compiled = queries.map(({ operations, page }) => ({ query: queryFromThrift(required(operations, 'operations')), page: pageFromThrift(page) }));
     checkAnswerSize(compiled.map(({ page }) => page.count), 8);
-    return (await Promise.all(compiled.map(({ query, page }) => (isEnd(page) ? emptyPage : flock.select(query, page))))).map(idPageToThrift);
+    return (await Promise.all(compiled.map(({ query, page }) => (isEnd(page) ? Promise.resolve(emptyPage) : flock.select(query, page))))).map(idPageToThrift);
   };
 
   const counts = (queries: FlockDBTypes.SelectOperation[][]): Promise<number[]> => {
@@ -81,7 +81,7 @@ export function flockdbHandler(flock: FlockService): FlockdbHandler {
       checkQueries(required(queries, 'queries'));
       const compiled = queries.map(({ term, page }) => ({ term: termFromThrift(required(term, 'term')), page: pageFromThrift(page) }));
       checkAnswerSize(compiled.map(({ page }) => page.count), edgeBytes);
-      const pages = await Promise.all(compiled.map(({ term, page }) => (isEnd(page) ? { ...emptyPage, edges: [] } : flock.selectEdges(term, page))));
+      const pages = await Promise.all(compiled.map(({ term, page }) => (isEnd(page) ? Promise.resolve({ ...emptyPage, edges: [] }) : flock.selectEdges(term, page))));
       return pages.map(({ edges, nextCursor, prevCursor }) => ({ edges: edges.map(edgeToThrift), next_cursor: nextCursor, prev_cursor: prevCursor }));
     },
     async execute(operations) {
