@@ -5,6 +5,7 @@ import { DatabaseHosts } from './hosts/databaseHosts.js';
 import type { JobType } from './jobs/jobType.js';
 import { Jobs } from './jobs/jobs.js';
 import type { SendJobs } from './jobs/remoteRelay.js';
+import { Migrations } from './migrations/migrations.js';
 import { Moves } from './moving/moves.js';
 import { MovesDatabase } from './moving/movesDatabase.js';
 import { Servers } from './moving/servers.js';
@@ -41,6 +42,8 @@ export class Gizzard {
   readonly jobs: Jobs;
   /** The copies, repairs and diffs of the cluster. */
   readonly moves: Moves;
+  /** The transformations of the cluster. */
+  readonly migrations: Migrations;
   /** The servers of the cluster, and the topology that each works with. */
   readonly servers: Servers;
   readonly log: Log;
@@ -64,6 +67,8 @@ export class Gizzard {
     const database = new MovesDatabase(this.hosts.host(config.nameServer.hosts[0]!), `${config.cluster}_nameserver`);
     this.servers = new Servers(database, server, () => this.#versionInUse(), this.log);
     this.moves = new Moves(database, server, this.hosts, this.nameServer, this.#shardTypes, config.moves, this.log);
+    const { hosts, nameServer, servers, moves } = this;
+    this.migrations = new Migrations(database, server, { hosts, nameServer, servers, moves, types: this.#shardTypes, reloadMs: config.nameServer.reloadSeconds * 1000 }, config, this.log);
   }
 
   get topology(): Topology {
@@ -83,6 +88,7 @@ export class Gizzard {
     }
     this.servers.start(Math.min(maxBeatMs, this.config.nameServer.reloadSeconds * 1000));
     this.moves.start();
+    this.migrations.start();
   }
 
   /**
@@ -114,6 +120,7 @@ export class Gizzard {
   /** Finishes or hands back the jobs in work, and closes every connection. */
   async close(): Promise<void> {
     await this.nameServer.close();
+    await this.migrations.stop();
     await this.moves.stop();
     await this.jobs.close(closeGraceMs);
     if (this.#working) await this.servers.stop();

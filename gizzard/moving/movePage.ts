@@ -7,7 +7,7 @@ import type { MovableTable } from './movable.js';
 import type { Difference, HashRange, MoveSpec } from './moveTask.js';
 
 /** Rows that look different may be in the middle of a write that reaches one shard before another: they are looked at again, after these waits. */
-const lookAgainAfterMs = [50, 100, 200, 400, 800] as const;
+const lookAgainAfterMs = [50, 100, 200, 400] as const;
 
 export interface MovedPage {
   /** Where the next page starts; undefined at the end of the table. */

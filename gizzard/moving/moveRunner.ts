@@ -116,7 +116,9 @@ class MoveRun {
   async #page(table: MovableTable): Promise<void> {
     const { table: at, after } = this.progress;
     const startMs = performance.now();
-    const { end, rows, differences } = await movePage(this.task, table, this.environment.host, after, this.#pageRows, Deadline.after(pageDeadlineMs));
+    // Never more than may be moved in a second, so that a slow move is steady and hears of a new ceiling soon.
+    const limit = Math.min(this.#pageRows, this.#rates.maxRowsPerSecond);
+    const { end, rows, differences } = await movePage(this.task, table, this.environment.host, after, limit, Deadline.after(pageDeadlineMs));
     const tookMs = performance.now() - startMs;
     const rowsDone = this.progress.rowsDone + rows;
     this.progress = {

@@ -38,7 +38,7 @@ export class MoveStore {
   async list(options: { readonly active: boolean; readonly limit: number }): Promise<MoveTask[]> {
     await this.database.ready();
     const rows = await this.database.host.rows(
-      `SELECT ${columns} FROM ${this.database.table('moves')} ${options.active ? `WHERE state IN ('queued', 'running')` : ''} ORDER BY id DESC LIMIT ?`,
+      `SELECT ${columns} FROM ${this.database.table('moves')} ${options.active ? `WHERE state IN ('queued', 'running', 'paused')` : ''} ORDER BY id DESC LIMIT ?`,
       [options.limit],
       this.database.deadline(),
     );
@@ -107,11 +107,27 @@ export class MoveStore {
   async cancel(id: number): Promise<boolean> {
     await this.get(id);
     const { affectedRows } = await this.database.host.run(
-      `UPDATE ${this.database.table('moves')} SET state = 'cancelled', owner = NULL, lease_until = NULL WHERE id = ? AND state IN ('queued', 'running')`,
+      `UPDATE ${this.database.table('moves')} SET state = 'cancelled', owner = NULL, lease_until = NULL WHERE id = ? AND state IN ('queued', 'running', 'paused')`,
       [id],
       this.database.deadline(),
     );
     return affectedRows > 0;
+  }
+
+  /** The moves of a migration, oldest first. */
+  async ofMigration(migrationId: number): Promise<MoveTask[]> {
+    await this.database.ready();
+    const rows = await this.database.host.rows(`SELECT ${columns} FROM ${this.database.table('moves')} WHERE migration_id = ? ORDER BY id`, [migrationId], this.database.deadline());
+    return rows.map(taskOf);
+  }
+
+  /** Lets the moves of a migration rest where they are, or go on. */
+  async setPaused(migrationId: number, paused: boolean): Promise<void> {
+    await this.database.host.run(
+      `UPDATE ${this.database.table('moves')} SET state = ?, owner = NULL, lease_until = NULL WHERE migration_id = ? AND state IN (${paused ? `'queued', 'running'` : `'paused'`})`,
+      [paused ? 'paused' : 'queued', migrationId],
+      this.database.deadline(),
+    );
   }
 
   async setRates(id: number, rates: MoveRates): Promise<void> {

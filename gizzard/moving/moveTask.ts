@@ -7,8 +7,11 @@ import type { ShardInfo } from '../topology/types.js';
 export const moveKinds = ['copy', 'repair', 'diff', 'verify'] as const;
 export type MoveKind = (typeof moveKinds)[number];
 
-export const moveStates = ['queued', 'running', 'done', 'failed', 'cancelled'] as const;
+export const moveStates = ['queued', 'running', 'paused', 'done', 'failed', 'cancelled'] as const;
 export type MoveState = (typeof moveStates)[number];
+
+/** Whether the move still has something to do. */
+export const isOpen = (state: MoveState): boolean => state === 'queued' || state === 'running' || state === 'paused';
 
 /** Hashes from `from` up to, and without, `to`. */
 export interface HashRange {

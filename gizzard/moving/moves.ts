@@ -77,11 +77,11 @@ export class Moves {
     return this.store.get(id);
   }
 
-  /** Stops a move; what it has copied stays. Throws `FailedPrecondition` for one that has ended. */
-  async cancel(id: number): Promise<void> {
+  /** Stops a move; what it has copied stays. The shards show it, unless `busy` says otherwise. Throws `FailedPrecondition` for one that has ended. */
+  async cancel(id: number, busy: 'cancelled' | 'normal' = 'cancelled'): Promise<void> {
     const task = await this.store.get(id);
     if (!(await this.store.cancel(id))) throw new RoostError('FailedPrecondition', `move ${id} is ${(await this.store.get(id)).state} already`, { fields: { move: id } });
-    if (task.kind !== 'diff') await this.#mark(task, 'cancelled');
+    if (task.kind !== 'diff') await this.#mark(task, busy);
   }
 
   async setRates(id: number, rates: MoveRates): Promise<void> {

@@ -1,0 +1,203 @@
+import { RoostError } from '../../core/index.js';
+import type { SqlRow, SqlSession } from '../hosts/databaseHost.js';
+import { leaseMs } from '../moving/moveStore.js';
+import { cut, type MovesDatabase } from '../moving/movesDatabase.js';
+import { fromStoredJson, toStoredJson } from '../moving/storedJson.js';
+import { shardKey } from '../topology/types.js';
+import { isAtEnd, type Migration, type MigrationGoal, type MigrationOptions, type MigrationState, type MigrationStep, type StepState } from './migration.js';
+import type { MigrationPlan, Phase } from './steps.js';
+
+const columns = `id, plan_id, title, state, goal, options, error, DATE_FORMAT(created_at, '%Y-%m-%dT%H:%i:%sZ'), owner`;
+
+/**
+ * The migrations of a cluster with all that was and will be done, in the name server's database: whoever goes on with one, or goes back, needs
+ * nothing else.
+ */
+export class Ledger {
+  constructor(private readonly database: MovesDatabase) {}
+
+  /** Records plans, all or none. Throws `FailedPrecondition` where a shard is in another migration. Returns their numbers. */
+  async add(plans: readonly MigrationPlan[], options: MigrationOptions): Promise<number[]> {
+    await this.database.ready();
+    return this.database.host.transaction(this.database.deadline(), async (session) => {
+      const ids: number[] = [];
+      for (const plan of plans) {
+        await this.#run(
+          session,
+          `INSERT INTO ${this.#table('migrations')} (title, state, goal, options, created_at) VALUES (?, 'queued', 'settle', ?, UTC_TIMESTAMP(3))`,
+          [cut(plan.title), toStoredJson(options)],
+        );
+        const [row] = await session.rows('SELECT LAST_INSERT_ID()', [], this.database.deadline());
+        const id = Number(row![0]);
+        ids.push(id);
+        await this.#run(session, `UPDATE ${this.#table('migrations')} SET plan_id = ? WHERE id = ?`, [ids[0]!, id]);
+        await this.#reserve(session, id, plan);
+        for (const [step, { phase, title, precondition, action, inverse }] of plan.steps.entries()) {
+          await this.#run(
+            session,
+            `INSERT INTO ${this.#table('migration_steps')} (migration_id, step, phase, title, precondition_text, action, inverse, state, evidence) VALUES (?, ?, ?, ?, ?, ?, ?, 'pending', '{}')`,
+            [id, step, phase, cut(title), precondition, toStoredJson(action), toStoredJson(inverse)],
+          );
+        }
+      }
+      return ids;
+    });
+  }
+
+  /** The migrations that the shards are in, by shard; shards that are in none are absent. */
+  async reservations(): Promise<ReadonlyMap<string, number>> {
+    await this.database.ready();
+    const rows = await this.database.host.rows(`SELECT hostname, table_prefix, migration_id FROM ${this.#table('migration_shards')}`, [], this.database.deadline());
+    return new Map(rows.map(([hostname, tablePrefix, id]) => [shardKey({ hostname: String(hostname), tablePrefix: String(tablePrefix) }), Number(id)]));
+  }
+
+  /** The newest first; `active`: only those that are not at their end. */
+  async list(options: { readonly active: boolean; readonly limit: number }): Promise<Migration[]> {
+    await this.database.ready();
+    const rows = await this.database.host.rows(
+      `SELECT ${columns} FROM ${this.#table('migrations')} ${options.active ? `WHERE state NOT IN ('done', 'rolledBack')` : ''} ORDER BY id DESC LIMIT ?`,
+      [options.limit],
+      this.database.deadline(),
+    );
+    return rows.map(migrationOf);
+  }
+
+  /** Throws `NotFound`. */
+  async get(id: number): Promise<Migration> {
+    await this.database.ready();
+    const [row] = await this.database.host.rows(`SELECT ${columns} FROM ${this.#table('migrations')} WHERE id = ?`, [id], this.database.deadline());
+    if (row === undefined) throw new RoostError('NotFound', `there is no migration ${id}`, { fields: { migration: id } });
+    return migrationOf(row);
+  }
+
+  /** In their order. */
+  async steps(id: number): Promise<MigrationStep[]> {
+    const rows = await this.database.host.rows(
+      `SELECT step, phase, title, precondition_text, action, inverse, state, evidence FROM ${this.#table('migration_steps')} WHERE migration_id = ? ORDER BY step`,
+      [id],
+      this.database.deadline(),
+    );
+    return rows.map(([step, phase, title, precondition, action, inverse, state, evidence]) => ({
+      step: Number(step),
+      phase: String(phase) as Phase,
+      title: String(title),
+      precondition: String(precondition),
+      action: fromStoredJson(String(action)),
+      inverse: fromStoredJson(String(inverse)),
+      state: String(state) as StepState,
+      evidence: fromStoredJson(String(evidence)),
+    }));
+  }
+
+  /** Takes a migration that nobody works on, where fewer than `atOnce` are in work. */
+  claim(owner: string, atOnce: number): Promise<Migration | undefined> {
+    return this.database.host.transaction(this.database.deadline(), async (session) => {
+      const rows = await session.rows(
+        `SELECT ${columns}, owner IS NOT NULL AND lease_until > UTC_TIMESTAMP(3) FROM ${this.#table('migrations')} WHERE state IN ('queued', 'running') ORDER BY id FOR UPDATE`,
+        [],
+        this.database.deadline(),
+      );
+      const free = rows.filter((row) => Number(row[9]) === 0);
+      if (free.length === 0 || rows.length - free.length >= atOnce) return undefined;
+      // What was begun comes before what was not.
+      const next = migrationOf(free.find((row) => row[3] === 'running') ?? free[0]!);
+      await this.#run(
+        session,
+        `UPDATE ${this.#table('migrations')} SET state = 'running', owner = ?, lease_until = TIMESTAMPADD(MICROSECOND, ?, UTC_TIMESTAMP(3)) WHERE id = ?`,
+        [owner, leaseMs * 1000, next.id],
+      );
+      return { ...next, state: 'running', owner };
+    });
+  }
+
+  /** Renews a claim. False when it is lost, or the operator wants something else. */
+  async renew(id: number, owner: string, error: string): Promise<boolean> {
+    const { affectedRows } = await this.database.host.run(
+      `UPDATE ${this.#table('migrations')} SET error = ?, lease_until = TIMESTAMPADD(MICROSECOND, ?, UTC_TIMESTAMP(3)) WHERE id = ? AND owner = ? AND state = 'running'`,
+      [cut(error), leaseMs * 1000, id, owner],
+      this.database.deadline(),
+    );
+    return affectedRows > 0;
+  }
+
+  /** Records what became of a step, if the migration is still this owner's. False when it is not. */
+  setStep(id: number, owner: string, step: number, state: StepState, evidence?: MigrationStep['evidence']): Promise<boolean> {
+    return this.database.host.transaction(this.database.deadline(), async (session) => {
+      if (!(await this.#owns(session, id, owner))) return false;
+      await this.#run(
+        session,
+        `UPDATE ${this.#table('migration_steps')} SET state = ?${evidence === undefined ? '' : ', evidence = ?'} WHERE migration_id = ? AND step = ?`,
+        [state, ...(evidence === undefined ? [] : [toStoredJson(evidence)]), id, step],
+      );
+      return true;
+    });
+  }
+
+  /** Leaves a migration in a state, if it is still this owner's; at its end its shards are free for others. */
+  async leave(id: number, owner: string, state: MigrationState, error = ''): Promise<boolean> {
+    return this.database.host.transaction(this.database.deadline(), async (session) => {
+      if (!(await this.#owns(session, id, owner))) return false;
+      await this.#run(session, `UPDATE ${this.#table('migrations')} SET state = ?, error = ?, owner = NULL, lease_until = NULL WHERE id = ?`, [state, cut(error), id]);
+      if (isAtEnd(state)) await this.#run(session, `DELETE FROM ${this.#table('migration_shards')} WHERE migration_id = ?`, [id]);
+      return true;
+    });
+  }
+
+  /** Hands a migration on to whoever takes it next. */
+  async release(id: number, owner: string): Promise<void> {
+    await this.database.host.run(`UPDATE ${this.#table('migrations')} SET owner = NULL, lease_until = NULL WHERE id = ? AND owner = ?`, [id, owner], this.database.deadline());
+  }
+
+  /**
+   * Gives a migration another state or goal. `decide` gets it and its steps, locked, and throws to refuse. Whoever works on it notices within a second, and
+   * nobody else takes it before that one has let go, or is dead.
+   */
+  async redirect(id: number, decide: (migration: Migration, steps: readonly MigrationStep[]) => { readonly state: MigrationState; readonly goal: MigrationGoal }): Promise<void> {
+    await this.get(id);
+    await this.database.host.transaction(this.database.deadline(), async (session) => {
+      const [row] = await session.rows(`SELECT ${columns} FROM ${this.#table('migrations')} WHERE id = ? FOR UPDATE`, [id], this.database.deadline());
+      const { state, goal } = decide(migrationOf(row!), await this.steps(id));
+      await this.#run(session, `UPDATE ${this.#table('migrations')} SET state = ?, goal = ?, error = '' WHERE id = ?`, [state, goal, id]);
+    });
+  }
+
+  async #owns(session: SqlSession, id: number, owner: string): Promise<boolean> {
+    const rows = await session.rows(`SELECT 1 FROM ${this.#table('migrations')} WHERE id = ? AND owner = ? AND state = 'running' FOR UPDATE`, [id, owner], this.database.deadline());
+    return rows.length > 0;
+  }
+
+  async #reserve(session: SqlSession, id: number, plan: MigrationPlan): Promise<void> {
+    for (const { hostname, tablePrefix } of plan.shards) {
+      const table = this.#table('migration_shards');
+      const [taken] = await session.rows(`SELECT migration_id FROM ${table} WHERE hostname = ? AND table_prefix = ? FOR UPDATE`, [hostname, tablePrefix], this.database.deadline());
+      if (taken !== undefined) {
+        const shard = shardKey({ hostname, tablePrefix });
+        throw new RoostError('FailedPrecondition', `shard ${shard} is in migration ${Number(taken[0])} already`, { fields: { shard, migration: Number(taken[0]) } });
+      }
+      await this.#run(session, `INSERT INTO ${table} (hostname, table_prefix, migration_id) VALUES (?, ?, ?)`, [hostname, tablePrefix, id]);
+    }
+  }
+
+  #run(session: SqlSession, sql: string, values: Parameters<SqlSession['run']>[1]): Promise<unknown> {
+    return session.run(sql, values, this.database.deadline());
+  }
+
+  #table(name: Parameters<MovesDatabase['table']>[0]): string {
+    return this.database.table(name);
+  }
+}
+
+function migrationOf(row: SqlRow): Migration {
+  const [id, planId, title, state, goal, options, error, createdAt, owner] = row;
+  return {
+    id: Number(id),
+    planId: Number(planId),
+    title: String(title),
+    state: String(state) as MigrationState,
+    goal: String(goal) as MigrationGoal,
+    options: fromStoredJson(String(options)),
+    error: String(error),
+    createdAt: String(createdAt),
+    owner: owner === null ? undefined : String(owner),
+  };
+}

@@ -1,0 +1,173 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { RoostError, type Log, type RoostConfig } from '../../core/index.js';
+import { isOpen, type MoveTask } from '../moving/moveTask.js';
+import type { MovesDatabase } from '../moving/movesDatabase.js';
+import { Ledger } from './ledger.js';
+import { isAtEnd, isAtRest, type Migration, type MigrationOptions, type MigrationState, type MigrationStep } from './migration.js';
+import { MigrationRunner } from './migrationRunner.js';
+import { MigrationPlanner } from './planMigration.js';
+import { preflight } from './preflight.js';
+import type { StepEnvironment } from './stepActions.js';
+import type { MigrationPlan } from './steps.js';
+
+const lookEveryMs = 250;
+
+export interface MigrationReport extends Migration {
+  readonly steps: readonly MigrationStep[];
+  /** The copies and comparisons made for it so far. */
+  readonly moves: readonly MoveTask[];
+}
+
+/** The transformations of a cluster: any process plans, starts and steers them, servers carry them out. */
+export class Migrations {
+  readonly #ledger: Ledger;
+  readonly #running = new Set<Promise<void>>();
+  readonly #closing = new AbortController();
+  #loop: Promise<void> | undefined;
+
+  constructor(
+    database: MovesDatabase,
+    private readonly server: string,
+    private readonly environment: StepEnvironment,
+    private readonly config: Pick<RoostConfig, 'databaseHosts' | 'cluster' | 'moves'>,
+    private readonly log: Log,
+  ) {
+    this.#ledger = new Ledger(database);
+  }
+
+  /** Starts to carry out migrations in this process. */
+  start(): void {
+    this.#loop = this.#look();
+  }
+
+  /** Hands back what runs here, each where it is. */
+  async stop(): Promise<void> {
+    this.#closing.abort();
+    await this.#loop;
+    await Promise.all(this.#running);
+  }
+
+  /** A planner for the topology as it is now. */
+  async planner(): Promise<MigrationPlanner> {
+    await this.environment.nameServer.reload();
+    return new MigrationPlanner(this.environment.nameServer.topology);
+  }
+
+  /** Looks for what would stop the plans half-way. Throws `FailedPrecondition` that lists it; changes nothing. */
+  async preflight(plans: readonly MigrationPlan[]): Promise<void> {
+    const { nameServer, hosts, moves } = this.environment;
+    await preflight(plans, { config: this.config, hosts, moves, topology: nameServer.topology, reservations: await this.#ledger.reservations() });
+  }
+
+  /** Has plans carried out, after a preflight; servers do it, this call returns at once with their numbers. They must be plans for the topology as it is now. */
+  async begin(plans: readonly MigrationPlan[], options: MigrationOptions = {}): Promise<number[]> {
+    if (plans.length === 0) return [];
+    await this.preflight(plans);
+    return this.#ledger.add(plans, options);
+  }
+
+  list(options: { readonly active: boolean; readonly limit?: number }): Promise<Migration[]> {
+    return this.#ledger.list({ active: options.active, limit: options.limit ?? 1_000 });
+  }
+
+  /** Throws `NotFound`. */
+  async show(id: number): Promise<MigrationReport> {
+    const migration = await this.#ledger.get(id);
+    return { ...migration, steps: await this.#ledger.steps(id), moves: await this.environment.moves.store.ofMigration(id) };
+  }
+
+  /** Waits until a migration rests: settled, paused, failed, or at its end. */
+  async atRest(id: number, signal: AbortSignal): Promise<Migration> {
+    for (;;) {
+      const migration = await this.#ledger.get(id);
+      if (isAtRest(migration.state)) return migration;
+      await sleep(lookEveryMs, undefined, { signal });
+    }
+  }
+
+  /** Lets a migration rest where it is. Nothing that it has done is lost, and both sides keep receiving writes. */
+  async pause(id: number): Promise<void> {
+    await this.#ledger.redirect(id, ({ state, goal }) => {
+      if (state !== 'queued' && state !== 'running') throw refused(id, 'paused', state);
+      return { state: 'paused', goal };
+    });
+    await this.environment.moves.store.setPaused(id, true);
+  }
+
+  /** Goes on with a migration that was paused or has failed. */
+  async resume(id: number): Promise<void> {
+    await this.environment.moves.store.setPaused(id, false);
+    await this.#ledger.redirect(id, ({ state, goal }) => {
+      if (state !== 'paused' && state !== 'failed') throw refused(id, 'resumed', state);
+      return { state: 'queued', goal };
+    });
+  }
+
+  /** Goes back to where the migration began: at once to reading the old shards, where it had come that far. Possible until the cleanup begins. */
+  async rollback(id: number): Promise<void> {
+    await this.#ledger.redirect(id, ({ state }, steps) => {
+      if (isAtEnd(state)) throw refused(id, 'rolled back', state);
+      if (steps.some((step) => step.phase === 'cleanup' && step.state !== 'pending')) {
+        throw new RoostError('FailedPrecondition', `migration ${id} cannot be rolled back: its cleanup has begun, and the old shards no longer get every write`, { fields: { migration: id } });
+      }
+      return { state: 'queued', goal: 'rollback' };
+    });
+    for (const task of await this.environment.moves.store.ofMigration(id)) if (isOpen(task.state)) await this.environment.moves.cancel(task.id, 'normal');
+  }
+
+  /** Takes the old shards away. From then on there is no way back. */
+  async cleanup(id: number): Promise<void> {
+    await this.#ledger.redirect(id, ({ state }) => {
+      if (state !== 'settled') throw refused(id, 'cleaned up', state);
+      return { state: 'queued', goal: 'cleanup' };
+    });
+  }
+
+  /** The migrations that shards are in, by shard. */
+  reservations(): Promise<ReadonlyMap<string, number>> {
+    return this.#ledger.reservations();
+  }
+
+  async #look(): Promise<void> {
+    const { signal } = this.#closing;
+    let lastReason = '';
+    while (!signal.aborted) {
+      try {
+        const migration = await this.#ledger.claim(this.server, this.config.moves.movesAtOnce);
+        lastReason = '';
+        if (migration !== undefined) {
+          const run = this.#run(migration).finally(() => this.#running.delete(run));
+          this.#running.add(run);
+          continue;
+        }
+      } catch (error) {
+        const { message } = RoostError.from(error);
+        if (message !== lastReason) this.log.warn({ err: error }, 'the migrations that wait could not be read');
+        lastReason = message;
+      }
+      await sleep(lookEveryMs, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  async #run(migration: Migration): Promise<void> {
+    try {
+      await new MigrationRunner(migration, this.server, this.#ledger, this.environment, this.log, this.#closing.signal).run();
+    } catch (error) {
+      // The claim runs out, and another server goes on with the step that the ledger names.
+      this.log.error({ err: error, migration: migration.id }, 'what became of a migration could not be recorded');
+    }
+  }
+}
+
+const words: Readonly<Record<MigrationState, string>> = {
+  queued: 'is waiting for a server',
+  running: 'is running',
+  paused: 'is paused',
+  settled: 'has settled and waits for its cleanup',
+  failed: 'has failed',
+  done: 'is done, and what it replaced is gone',
+  rolledBack: 'is rolled back',
+};
+
+const refused = (id: number, wish: string, state: MigrationState): RoostError =>
+  new RoostError('FailedPrecondition', `migration ${id} cannot be ${wish}: it ${words[state]}`, { fields: { migration: id, state } });

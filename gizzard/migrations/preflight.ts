@@ -1,0 +1,152 @@
+import { Deadline, RoostError, type RoostConfig } from '../../core/index.js';
+import type { DatabaseHost } from '../hosts/databaseHost.js';
+import type { DatabaseHosts } from '../hosts/databaseHosts.js';
+import type { Moves } from '../moving/moves.js';
+import { replicationLagSeconds } from '../moving/throttle.js';
+import type { Topology } from '../topology/topology.js';
+import { shardKey, type ShardInfo } from '../topology/types.js';
+import type { MigrationPlan } from './steps.js';
+
+const hostDeadlineMs = 5_000;
+const maxLagSeconds = 10;
+/** What a copy takes on another host differs with its pages and indexes. */
+const sizeMargin = 1.25;
+/** Problems that a message names. */
+const namedProblems = 20;
+
+export interface PreflightEnvironment {
+  readonly config: Pick<RoostConfig, 'databaseHosts' | 'cluster'>;
+  readonly hosts: DatabaseHosts;
+  readonly moves: Moves;
+  readonly topology: Topology;
+  /** Shards that are in a migration, with its number. */
+  readonly reservations: ReadonlyMap<string, number>;
+}
+
+/**
+ * Looks for everything that would stop plans half-way, before anything changes: shards in another migration or busy, hosts that are unknown, do not answer, are too old, lag,
+ * forbid to make and rename tables, lack room, or hold tables of the names that are to be made. Throws `FailedPrecondition` that lists what was found.
+ */
+export async function preflight(plans: readonly MigrationPlan[], environment: PreflightEnvironment): Promise<void> {
+  const problems = [...reservationProblems(plans, environment), ...(await hostProblems(plans, environment))];
+  if (problems.length === 0) return;
+  const more = problems.length > namedProblems ? [`and ${problems.length - namedProblems} more`] : [];
+  throw new RoostError('FailedPrecondition', `nothing was changed, because it could not be carried out:\n${[...problems.slice(0, namedProblems), ...more].map((problem) => `  ${problem}`).join('\n')}`);
+}
+
+function reservationProblems(plans: readonly MigrationPlan[], { reservations, topology }: PreflightEnvironment): string[] {
+  const problems: string[] = [];
+  const claimed = new Set<string>();
+  for (const plan of plans) {
+    for (const id of plan.shards) {
+      const key = shardKey(id);
+      if (claimed.has(key)) problems.push(`shard ${key} is in two of the transformations asked for`);
+      claimed.add(key);
+      const other = reservations.get(key);
+      if (other !== undefined) problems.push(`shard ${key} is in migration ${other}`);
+      if (topology.hasShard(id) && topology.shard(id).busy === 'busy') problems.push(`shard ${key} is busy: something is being copied from or to it`);
+    }
+  }
+  return problems;
+}
+
+async function hostProblems(plans: readonly MigrationPlan[], environment: PreflightEnvironment): Promise<string[]> {
+  const created = plans.flatMap((plan) => plan.created);
+  const touched = [...plans.flatMap((plan) => plan.sources), ...created, ...plans.flatMap((plan) => plan.dropped)];
+  const names = [...new Set(touched.map((shard) => shard.id.hostname))].sort();
+  const sizes = new SizeBook(environment);
+  const found = await Promise.all(
+    names.map(async (name) => {
+      if (environment.config.databaseHosts[name] === undefined) return [`host ${name} is not in the configuration: add it under databaseHosts`];
+      const host = environment.hosts.host(name);
+      try {
+        return [
+          ...(await checkServer(host, environment.config.cluster, created.some((shard) => shard.id.hostname === name))),
+          ...(await tableProblems(host, created.filter((shard) => shard.id.hostname === name), sizes)),
+        ];
+      } catch (error) {
+        const { message } = RoostError.from(error);
+        // A host that is only a source among others, or is to be left, may be down: that is why one leaves it.
+        return created.some((shard) => shard.id.hostname === name) || isOnlySource(plans, name) ? [`host ${name} cannot be used: ${message}`] : [];
+      }
+    }),
+  );
+  return [...found.flat(), ...(await roomProblems(plans, environment, sizes).catch(() => []))];
+}
+
+const isOnlySource = (plans: readonly MigrationPlan[], hostname: string): boolean =>
+  plans.some((plan) => plan.sources.length > 0 && plan.sources.every((shard) => shard.id.hostname === hostname));
+
+async function checkServer(host: DatabaseHost, cluster: string, makesTables: boolean): Promise<string[]> {
+  const deadline = Deadline.after(hostDeadlineMs);
+  const [row] = await host.rows('SELECT VERSION()', [], deadline);
+  const version = String(row![0]);
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  const old = /mariadb/i.test(version) ? major < 10 || (major === 10 && minor < 6) : major < 8;
+  if (old) return [`host ${host.name} runs ${version}; MySQL 8.0 or MariaDB 10.6 are the oldest that will do`];
+  const lag = await replicationLagSeconds(host, deadline);
+  const problems = lag !== undefined && lag > maxLagSeconds ? [`host ${host.name} is ${lag} s behind what it replicates`] : [];
+  if (!makesTables) return problems;
+  const scratch = `\`${cluster}\`.\`roost_preflight\``;
+  try {
+    await host.run(`CREATE DATABASE IF NOT EXISTS \`${cluster}\``, [], deadline);
+    await host.run(`CREATE TABLE IF NOT EXISTS ${scratch} (id BIGINT PRIMARY KEY) ENGINE=InnoDB`, [], deadline);
+    await host.run(`DROP TABLE IF EXISTS ${scratch}`, [], deadline);
+  } catch (error) {
+    problems.push(`host ${host.name} does not let us make and drop tables: ${RoostError.from(error).message}`);
+  }
+  return problems;
+}
+
+async function tableProblems(host: DatabaseHost, created: readonly ShardInfo[], sizes: SizeBook): Promise<string[]> {
+  const problems: string[] = [];
+  for (const shard of created) {
+    if ((await sizes.stored(host.name, shard.type)).has(shard.id.tablePrefix)) {
+      problems.push(`host ${host.name} holds tables of ${shardKey(shard.id)} that no shard names: \`roost doctor --fix\` takes them away`);
+    }
+  }
+  return problems;
+}
+
+/** What is to be copied to a host must fit beside what it holds. */
+async function roomProblems(plans: readonly MigrationPlan[], { config }: PreflightEnvironment, sizes: SizeBook): Promise<string[]> {
+  const needed = new Map<string, number>();
+  for (const plan of plans) {
+    const [source] = plan.sources;
+    if (source === undefined) continue;
+    // Of a split or merge each new shard holds at most what all of the old ones do.
+    const bytes = await sizes.bytes(source);
+    for (const shard of plan.created) needed.set(shard.id.hostname, (needed.get(shard.id.hostname) ?? 0) + bytes * sizeMargin);
+  }
+  const problems: string[] = [];
+  for (const [hostname, bytes] of needed) {
+    const capacity = config.databaseHosts[hostname]?.capacityBytes;
+    if (capacity === undefined) continue;
+    const types = new Set(plans.flatMap((plan) => plan.created).map((shard) => shard.type));
+    let used = 0;
+    for (const type of types) for (const size of (await sizes.stored(hostname, type)).values()) used += size;
+    if (used + bytes > capacity) problems.push(`host ${hostname} has no room: ${Math.ceil(bytes)} bytes are to come, and it holds ${used} of ${capacity} (databaseHosts.${hostname}.capacityBytes)`);
+  }
+  return problems;
+}
+
+/** What hosts hold, asked once for each type. */
+class SizeBook {
+  readonly #stored = new Map<string, Promise<ReadonlyMap<string, number>>>();
+
+  constructor(private readonly environment: PreflightEnvironment) {}
+
+  stored(hostname: string, type: string): Promise<ReadonlyMap<string, number>> {
+    const key = `${hostname} ${type}`;
+    let found = this.#stored.get(key);
+    if (found === undefined) {
+      found = this.environment.moves.movableType(type).stored(this.environment.hosts.host(hostname), Deadline.after(hostDeadlineMs));
+      this.#stored.set(key, found);
+    }
+    return found;
+  }
+
+  async bytes(shard: ShardInfo): Promise<number> {
+    return (await this.stored(shard.id.hostname, shard.type)).get(shard.id.tablePrefix) ?? 0;
+  }
+}
