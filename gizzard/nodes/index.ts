@@ -6,7 +6,7 @@ import { replicating } from './replicating.js';
 import { slave } from './slave.js';
 import { writeOnly } from './writeOnly.js';
 
-export { behaviors, stronger, type Behavior, type NodeType } from './nodeType.js';
+export { behaviors, stronger, weaker, type Behavior, type NodeType } from './nodeType.js';
 
 export const nodeTypes: readonly NodeType[] = [replicating, writeOnly, readOnly, blocked, blackHole, slave];
 

@@ -5,6 +5,9 @@ export type Behavior = (typeof behaviors)[number];
 /** Along a path from the root to a leaf the strongest counts: ignore over deny over allow. */
 export const stronger = (a: Behavior, b: Behavior): Behavior => (behaviors.indexOf(a) >= behaviors.indexOf(b) ? a : b);
 
+/** Of two paths to one leaf, the one that lets more through counts. */
+export const weaker = (a: Behavior, b: Behavior): Behavior => (stronger(a, b) === a ? b : a);
+
 /** An inner node of a replication tree: what it imposes on everything below it. */
 export interface NodeType {
   readonly name: string;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { leaf, node, topologyOf, weighted, type Tree } from '../../test/conformance/trees.js';
 import { Topology } from '../topology/topology.js';
-import type { HostWeight } from '../topology/types.js';
+import { emptyTopology, type HostWeight } from '../topology/types.js';
 import { readOrder, type Route } from './route.js';
 
 const routeOf = (tree: Tree, weights: readonly HostWeight[] = []): Route => new Topology(topologyOf(tree, weights)).route(1, 0n);
@@ -81,5 +81,41 @@ describe('the order of reads', () => {
       expect(order[2]).toBe('a');
     }
     expect(hostsOf(readOrder(route, () => false, random))).toHaveLength(3);
+  });
+});
+
+describe('a tree that is being rebuilt', () => {
+  const two = (types: readonly [string, string], shared: boolean) => {
+    const id = (hostname: string) => ({ hostname, tablePrefix: 't' });
+    const shard = (hostname: string, type: string) => ({ id: id(hostname), type, sourceType: '', destinationType: '', busy: 'normal' as const });
+    const link = (parent: string, child: string) => ({ parent: id(parent), child: id(child), weight: 1 });
+    return new Topology({
+      ...emptyTopology,
+      tables: [{ tableId: 1, name: 't', service: 's', hash: 'identity' }],
+      shards: [shard('root', 'replicating'), shard('w1', types[0]), shard('w2', types[1]), shard('a', 'rows')],
+      links: [link('root', 'w1'), link('root', 'w2'), link('w1', 'a'), ...(shared ? [link('w2', 'a')] : [])],
+      forwardings: [{ tableId: 1, baseId: 0n, shard: id('root') }],
+    }).route(1, 0n);
+  };
+
+  it('may have a branch that holds nothing yet', () => {
+    const route = two(['replicating', 'blocked'], false);
+    expect(hostsOf(route.writable)).toEqual(['a']);
+    expect(route.denied).toEqual([]);
+  });
+
+  it.each([
+    [['blocked', 'replicating'], { read: 'allow', write: 'allow' }],
+    [['replicating', 'blocked'], { read: 'allow', write: 'allow' }],
+    [['readOnly', 'writeOnly'], { read: 'allow', write: 'allow' }],
+    [['blocked', 'writeOnly'], { read: 'deny', write: 'allow' }],
+    [['blackHole', 'readOnly'], { read: 'allow', write: 'deny' }],
+    [['blackHole', 'blackHole'], { read: 'ignore', write: 'ignore' }],
+  ] as const)('counts a leaf below %j once, by what lets more through', (types, behaviour) => {
+    const route = two(types, true);
+    expect(route.leaves).toHaveLength(1);
+    expect(route.leaves[0]).toMatchObject(behaviour);
+    expect(readOrder(route, () => true)).toHaveLength(behaviour.read === 'allow' ? 1 : 0);
+    expect(route.writable).toHaveLength(behaviour.write === 'allow' ? 1 : 0);
   });
 });

@@ -1,5 +1,5 @@
 import { RoostError } from '../../core/index.js';
-import { nodeType, stronger, type Behavior } from '../nodes/index.js';
+import { nodeType, stronger, weaker, type Behavior } from '../nodes/index.js';
 import { shardKey, type ShardId, type ShardInfo } from '../topology/types.js';
 
 /** A shard that holds data, at the end of a path of a replication tree. */
@@ -40,28 +40,32 @@ export interface RouteSource {
 }
 
 /**
- * Throws `FailedPrecondition` where a path ends without a leaf, unless it ignores writes: writes to it would be lost. Also where two paths meet,
- * since they would say different things of the same leaf.
+ * Throws `FailedPrecondition` where no path ends in a leaf, nor in a node that ignores writes: writes would be lost. A path that ends without a leaf
+ * beside others that do is a replica still being set up. Where two paths lead to one leaf, as for a moment when a wrapper is taken off, the one that
+ * lets more through counts.
  */
 export function compileRoute(source: RouteSource, rootId: ShardId): Route {
-  const leaves: Leaf[] = [];
-  const met = new Set<string>();
+  const leaves = new Map<string, { -readonly [Field in keyof Leaf]: Leaf[Field] }>();
+  let nodes = 0;
+  let ignores = false;
 
   const visit = (id: ShardId, linkWeight: number, read: Behavior, write: Behavior): TreeNode => {
     const key = shardKey(id);
-    if (met.has(key)) throw unsound(`${key} is reached twice below ${shardKey(rootId)}`, key);
-    met.add(key);
+    if (++nodes > maxNodes) throw unsound(`the tree of ${shardKey(rootId)} has more than ${maxNodes} nodes`, shardKey(rootId));
     const shard = source.shard(id);
     const type = nodeType(shard.type);
     if (type === undefined) {
       const host = source.hostWeight(shard.id.hostname);
-      const leaf: Leaf = {
+      const here = {
         key,
         shard,
         read: host.read === 0 ? stronger(read, 'deny') : read,
         write: host.write === 0 ? stronger(write, 'deny') : write,
       };
-      leaves.push(leaf);
+      const leaf = leaves.get(key) ?? here;
+      leaf.read = weaker(leaf.read, here.read);
+      leaf.write = weaker(leaf.write, here.write);
+      leaves.set(key, leaf);
       return { shard, weight: linkWeight * host.read, readShare: host.read, children: [], leaf };
     }
     const below = (link: { child: ShardId; weight: number }): TreeNode =>
@@ -73,20 +77,25 @@ export function compileRoute(source: RouteSource, rootId: ShardId): Route {
         stronger(write, type.write),
       );
     const children = source.children(id).map(below);
-    if (children.length === 0 && stronger(write, type.write) !== 'ignore') throw unsound(`${key} (${shard.type}) has no shard below it`, key);
+    if (children.length === 0 && stronger(write, type.write) === 'ignore') ignores = true;
     const readShare = Math.max(0, ...children.map((child) => child.readShare));
     return { shard, weight: linkWeight * readShare, readShare, children, leaf: undefined };
   };
 
   const tree = visit(rootId, 1, 'allow', 'allow');
+  if (leaves.size === 0 && !ignores) throw unsound(`${shardKey(rootId)} (${tree.shard.type}) has no shard below it that holds data`, shardKey(rootId));
+  const all = [...leaves.values()];
   return {
     root: tree.shard,
     tree,
-    leaves,
-    writable: leaves.filter((leaf) => leaf.write === 'allow'),
-    denied: leaves.filter((leaf) => leaf.write === 'deny'),
+    leaves: all,
+    writable: all.filter((leaf) => leaf.write === 'allow'),
+    denied: all.filter((leaf) => leaf.write === 'deny'),
   };
 }
+
+/** Paths that meet again and again would make a tree without end; a real one has a handful of nodes. */
+const maxNodes = 10_000;
 
 const unsound = (message: string, shard: string): RoostError => new RoostError('FailedPrecondition', message, { fields: { shard } });
 
@@ -98,7 +107,7 @@ export function readOrder(route: Route, isHealthy: (hostname: string) => boolean
   const ordered: Leaf[] = [];
   const visit = (node: TreeNode): void => {
     if (node.leaf !== undefined) {
-      if (node.leaf.read === 'allow') ordered.push(node.leaf);
+      if (node.leaf.read === 'allow' && !ordered.includes(node.leaf)) ordered.push(node.leaf);
       return;
     }
     if (node.children.length === 1) {
