@@ -49,7 +49,7 @@ const jobs = z.strictObject({
   maxFailing: z.int().min(1).max(10_000_000).default(200_000),
   /** Jobs of a priority that may wait for a remote cluster before writes are refused: room for one that is away. */
   maxReplicating: z.int().min(1).max(10_000_000).default(200_000),
-  /** Attempts after which a job goes to the bad-job queue. */
+  /** Attempts after which a job goes to the bad-job queue. Those at which a host was away or refused writes do not count. */
   errorLimit: z.int().min(1).max(1_000_000).default(100),
   /** Wait before a failed job is tried again. */
   errorDelaySeconds: seconds(86_400).default(5),

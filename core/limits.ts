@@ -35,6 +35,8 @@ export const limits = {
   /** Edges in one call of a client's bulk write, and such calls in flight. One journal entry each; larger ones no longer cost less an edge. */
   bulkWriteEdges: 1_000,
   bulkWriteInFlight: 8,
+  /** Payloads on their way to the journal's Redis, which may hang; past it writes are refused with `Overloaded`. Room for several of the largest messages. */
+  journalInFlightBytes: 64 * 1024 * 1024,
   /** The deadline of a request that does not bring one, and the longest one that is accepted. */
   defaultDeadlineMs: 5_000,
   maxDeadlineMs: 600_000,

@@ -4,7 +4,7 @@ import { RoostError } from '../../core/index.js';
 export interface JobEntry {
   readonly kind: string;
   readonly payload: Buffer;
-  /** Attempts that failed so far. */
+  /** Attempts that failed so far, without those at which a host was away or refused writes. */
   readonly attempts: number;
   /** Set on a job that failed on some leaves: only these are still to be written. */
   readonly onlyLeaves: readonly string[] | undefined;
@@ -24,7 +24,8 @@ const errorTextChars = 2_000;
 /** The fields of the stream entry, name and value by turns. */
 export function encodeJob(job: JobEntry): (string | Buffer)[] {
   const fields: (string | Buffer)[] = ['kind', job.kind, 'payload', job.payload, 'accepted', String(job.acceptedAtMs)];
-  if (job.attempts > 0) fields.push('attempts', String(job.attempts), 'error', job.lastError.slice(0, errorTextChars));
+  if (job.attempts > 0) fields.push('attempts', String(job.attempts));
+  if (job.lastError !== '') fields.push('error', job.lastError.slice(0, errorTextChars));
   if (job.onlyLeaves !== undefined) fields.push('leaves', job.onlyLeaves.join('\n'));
   if (job.failedUnder !== undefined) fields.push('topology', String(job.failedUnder));
   if (job.waiter !== undefined) fields.push('waiter', job.waiter);

@@ -106,7 +106,7 @@ export class JobQueues {
       let done = 0;
       if (ids !== undefined) {
         const found = await Promise.all(ids.map(async (id) => (await this.redis.xrangeBuffer(keys[queue], id, id))[0]));
-        const missing = ids[found.indexOf(undefined as never)];
+        const missing = ids[found.indexOf(undefined)];
         if (missing !== undefined) throw new RoostError('NotFound', `there is no ${queue} job ${missing}`, { fields: { job: missing } });
         for (const entry of found) if (await act(entry![0].toString(), entry![1])) done++;
         return done;

@@ -20,7 +20,7 @@ export interface JobOutcome {
   readonly readable: boolean;
   /** Set where something failed. */
   readonly error: RoostError | undefined;
-  /** False where the job was not even tried, so that it does not count towards the error limit. */
+  /** False where the job was not even tried, or only where a host is away or writes are refused: that does not count towards the error limit. */
   readonly attempted?: boolean;
   /** The topology under which it ran. */
   readonly topologyVersion: number;
@@ -89,15 +89,19 @@ export class JobRunner {
       const failedLeaves = new Set<string>();
       const unread = new Set<Route>(byRoute.keys());
       let error: RoostError | undefined;
+      let attempted = false;
       let outstanding = 1;
       const finish = (): void => {
         outstanding--;
         if (outstanding > 0) return;
-        resolve(error === undefined ? done : { failedLeaves: [...failedLeaves], readable: unread.size === 0, error });
+        resolve(error === undefined ? done : { failedLeaves: [...failedLeaves], readable: unread.size === 0, error, attempted });
       };
       const fail = (leaf: Leaf, reason: RoostError): void => {
         failedLeaves.add(leaf.key);
-        error ??= reason;
+        // A place that is away or full says nothing of the job, however long it takes.
+        const away = reason.code === 'Unavailable' || reason.code === 'Overloaded';
+        if (error === undefined || (!away && !attempted)) error = reason;
+        attempted ||= !away;
       };
       for (const [route, items] of byRoute) {
         const wanted = (leaf: Leaf): boolean => only === undefined || only.has(leaf.key);
@@ -140,7 +144,8 @@ export class JobRunner {
       slots = new Semaphore(transactionsPerHost);
       this.#slots.set(hostname, slots);
     }
-    const writer = new LeafWriter(type, leaf, this.hosts.host(hostname), slots, this.applyDeadlineMs, this.enqueue);
+    // Gone when it is idle, so that leaves which the topology no longer has are forgotten.
+    const writer = new LeafWriter(type, leaf, this.hosts.host(hostname), slots, this.applyDeadlineMs, this.enqueue, () => this.#writers.delete(key));
     this.#writers.set(key, writer);
     return writer;
   }

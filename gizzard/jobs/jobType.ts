@@ -19,7 +19,7 @@ export interface JobType<Item = unknown> {
   readonly kind: string;
   /** Items applied to a leaf at once. Absent: as many as suit small rows. */
   readonly itemsAtOnce?: number;
-  /** Takes a payload apart: `add` is called with the table and key that each item belongs to. Throws where the payload is malformed. */
+  /** Takes a payload apart: `add` is called with the table and key that each item belongs to. Throws `DataLoss` where the payload is malformed: such a job is given up at once. */
   split(payload: Buffer, add: (tableId: number, key: bigint, item: Item) => void): void;
   /** The payload as JSON for people, who may write such jobs themselves. Absent: there is only the exact form. */
   toJson?(payload: Buffer): unknown;

@@ -1,17 +1,18 @@
 import type { Redis } from 'ioredis';
-import { RoostError, type JobsConfig, type Log } from '../../core/index.js';
+import { Deadline, RoostError, type JobsConfig, type Log } from '../../core/index.js';
 import { decodeJob, encodeJob, type JobEntry } from './jobEntry.js';
 import type { JobOutcome } from './jobRunner.js';
 import { createGroup } from './journal.js';
 import type { Priority } from './priority.js';
 import { workerGroup, type StreamKeys } from './streamKeys.js';
+import { forgetSilentScript, retryDueScript } from './workerScripts.js';
 
 /** Entries taken from the stream at once, and bytes of payload in work before the next are taken. */
 const entriesPerRead = 64;
 const maxEntriesInWork = 1_024;
 const maxBytesInWork = 8 * 1024 * 1024;
 /** How long a read of an empty stream waits before it looks whether it should stop. */
-const blockMs = 500;
+const blockMs = 250;
 /** Wait after a failure of Redis before the loop goes on. */
 const pauseAfterErrorMs = 250;
 const failingLookEveryMs = 200;
@@ -19,17 +20,11 @@ const pausedLookEveryMs = 50;
 /** A job delivered this often without an outcome kills its workers, and is given up. */
 const maxDeliveries = 10;
 
-/** Moves jobs whose delay is over from the failing queue to the end of the queue, oldest first. An entry's id holds the time at which it failed. */
-const retryDueScript = `
-  local now = redis.call('TIME')
-  local due = now[1] * 1000 + math.floor(now[2] / 1000) - ARGV[1]
-  local jobs = redis.call('XRANGE', KEYS[1], '-', string.format('%.0f', due), 'COUNT', ARGV[2])
-  for _, job in ipairs(jobs) do
-    redis.call('XADD', KEYS[2], '*', unpack(job[2]))
-    redis.call('XDEL', KEYS[1], job[1])
-  end
-  return #jobs`;
-const retriedAtOnce = 64;
+/** Failed jobs tried again at each look: few while they fail again, as those of a host that is away do, and twice as many after each look without a failure. */
+const fewestRetries = 256;
+const mostRetries = 2_048;
+/** What handing back jobs may take when a worker stops; then they are left to be taken over. */
+const handBackMs = 2_000;
 
 export interface JobWorkerOptions {
   readonly priority: Priority;
@@ -40,11 +35,17 @@ export interface JobWorkerOptions {
   /** While true no more jobs are taken; those in work are finished. */
   readonly paused: () => boolean;
   readonly tell: (waiter: string, error: string) => Promise<void>;
-  readonly count: (outcome: 'applied' | 'failed' | 'bad') => void;
+  /** `ageMs` is the time since the journal accepted the job. */
+  readonly count: (outcome: 'applied' | 'failed' | 'bad', ageMs: number) => void;
   readonly log: Log;
 }
 
 type RawEntry = readonly [id: Buffer, fields: Buffer[] | null];
+
+interface Work {
+  readonly fields: readonly Buffer[];
+  readonly ended: Promise<void>;
+}
 
 /** Every command has a form that answers in buffers; ioredis's types leave this one out. */
 type ClaimingRedis = Redis & {
@@ -56,13 +57,16 @@ type ClaimingRedis = Redis & {
  * A job leaves the stream in the same step that records its end, so that a crash at any moment leaves it to be taken over.
  */
 export class JobWorker {
-  readonly #inWork = new Map<string, Promise<void>>();
+  readonly #inWork = new Map<string, Work>();
   #bytesInWork = 0;
   #stopping = false;
   #waitingForRoom: (() => void)[] = [];
   readonly #loops: Promise<void>[] = [];
   readonly #pauses = new Set<() => void>();
   #acknowledge: string[] = [];
+  #flushed: Promise<void> = Promise.resolve();
+  #retries = fewestRetries;
+  #failedSinceRetry = false;
 
   constructor(
     private readonly redis: Redis,
@@ -76,31 +80,46 @@ export class JobWorker {
       this.#loop('reading the journal', 0, () => this.#read()),
       this.#loop('retrying failed jobs', failingLookEveryMs, () => this.#retryDue()),
       this.#loop('taking over abandoned jobs', this.#claimAfterMs / 2, () => this.#takeOver()),
+      this.#loop('holding on to jobs in work', this.#claimAfterMs / 4, () => this.#holdOn()),
     );
   }
 
-  /** Stops taking jobs, finishes what is in work within `graceMs`, and hands the rest back for others to take over at once. */
+  /**
+   * Stops taking jobs, finishes what is in work within `graceMs`, and hands the rest back for others to take at once.
+   * Its loops may still wait for an answer of Redis then, until the connection is closed.
+   */
   async stop(graceMs: number): Promise<void> {
     this.#stopping = true;
     for (const wake of this.#pauses) wake();
     this.#giveRoom();
-    let timer: NodeJS.Timeout | undefined;
-    const grace = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, graceMs);
-    });
-    // The loops first: a read that is under way may still bring jobs.
-    const loops = Promise.all(this.#loops);
-    await Promise.race([loops.then(() => Promise.all(this.#inWork.values())), grace]);
-    clearTimeout(timer);
-    const { keys, consumer, log } = this.options;
-    const left = [...this.#inWork.keys()];
-    if (left.length > 0) {
-      log.warn({ jobs: left.length, priority: this.options.priority }, 'handing back jobs that did not finish in time');
-      await this.redis.xclaim(keys.queued, workerGroup, consumer, 0, ...left, 'IDLE', this.#claimAfterMs * 10, 'JUSTID');
+    await atMost(graceMs, this.#loopsEnded.then(() => Promise.all(Array.from(this.#inWork.values(), ({ ended }) => ended))));
+    // A read that is under way would take what is handed back.
+    await atMost(2 * blockMs, this.#loopsEnded);
+    try {
+      await Deadline.after(handBackMs).race(this.#handBack(), 'handing back jobs');
+    } catch (error) {
+      this.options.log.warn({ err: error, priority: this.options.priority }, 'jobs in work could not be handed back; others will take them over');
     }
-    await this.#flush();
     this.reader.disconnect();
-    await loops;
+  }
+
+  get #loopsEnded(): Promise<unknown> {
+    return Promise.all(this.#loops);
+  }
+
+  /** Puts what is still in work at the end of the queue. Should it be applied here all the same, it is applied twice, which changes nothing. */
+  async #handBack(): Promise<void> {
+    const { keys, log, priority } = this.options;
+    const left = [...this.#inWork];
+    this.#inWork.clear();
+    if (left.length > 0) {
+      log.warn({ jobs: left.length, priority }, 'handing back jobs that did not finish in time');
+      const transaction = this.redis.multi();
+      for (const [id, { fields }] of left) transaction.xadd(keys.queued, '*', ...fields).xack(keys.queued, workerGroup, id).xdel(keys.queued, id);
+      throwFirst(await transaction.exec());
+    }
+    await this.#flushed;
+    await this.#flush();
   }
 
   get #claimAfterMs(): number {
@@ -117,9 +136,10 @@ export class JobWorker {
       } catch (error) {
         if (this.#stopping) return;
         const reason = error instanceof Error ? error.message : String(error);
-        if (reason.startsWith('NOGROUP')) await createGroup(this.redis, this.options.keys.queued).catch(() => undefined);
-        else if (reason !== lastReason) this.options.log.error({ err: error, priority: this.options.priority }, `${what} failed; trying again`);
+        if (reason !== lastReason) this.options.log.error({ err: error, priority: this.options.priority }, `${what} failed; trying again`);
         lastReason = reason;
+        // A Redis that has lost its data. Where this fails as well, the next attempt says why.
+        if (reason.startsWith('NOGROUP')) await createGroup(this.redis, this.options.keys.queued).catch(() => undefined);
         await this.#pause(pauseAfterErrorMs);
       }
     }
@@ -146,6 +166,12 @@ export class JobWorker {
     const reply = (await this.reader.xreadgroupBuffer('GROUP', workerGroup, consumer, 'COUNT', entriesPerRead, 'BLOCK', blockMs, 'STREAMS', keys.queued, '>')) as
       | [key: Buffer, entries: RawEntry[]][]
       | null;
+    // The pause may have come while the read waited.
+    while (reply !== null && this.options.paused()) {
+      // Left pending: they are taken over once the pause ends.
+      if (this.#stopping) return;
+      await this.#pause(pausedLookEveryMs);
+    }
     for (const [, entries] of reply ?? []) for (const entry of entries) this.#take(entry);
   }
 
@@ -172,11 +198,11 @@ export class JobWorker {
     try {
       job = decodeJob(fields);
     } catch (error) {
-      this.#inWork.set(id, this.#finish(id, 0, this.#move(id, this.options.keys.bad, fields, RoostError.from(error))));
+      this.#inWork.set(id, { fields, ended: this.#finish(id, 0, this.#giveUp(id, fields, RoostError.from(error))) });
       return;
     }
     this.#bytesInWork += job.payload.length;
-    this.#inWork.set(id, this.#finish(id, job.payload.length, this.#work(id, job)));
+    this.#inWork.set(id, { fields, ended: this.#finish(id, job.payload.length, this.#work(id, job)) });
   }
 
   async #finish(id: string, bytes: number, work: Promise<void>): Promise<void> {
@@ -193,20 +219,39 @@ export class JobWorker {
   }
 
   async #work(id: string, job: JobEntry): Promise<void> {
-    const { config, keys, run, tell, count } = this.options;
+    const { config, keys, run, count } = this.options;
     const { failedLeaves, readable, error, topologyVersion, attempted = true } = await run(job);
-    if (job.waiter !== undefined) await tell(job.waiter, readable ? '' : (error?.message ?? 'it failed'));
+    // Handed back meanwhile: whoever has it now says how it ends.
+    if (!this.#inWork.has(id)) return;
+    if (job.waiter !== undefined) await this.#tell(job.waiter, readable ? '' : (error?.message ?? 'it failed'));
+    const ageMs = Math.max(0, Date.now() - job.acceptedAtMs);
     if (error === undefined) {
-      count('applied');
+      count('applied', ageMs);
       this.#settleLater(id);
       return;
     }
+    this.#failedSinceRetry = true;
     const attempts = job.attempts + (attempted ? 1 : 0);
     const bad = attempted && (attempts >= config.errorLimit || error.code === 'DataLoss');
-    count(bad ? 'bad' : 'failed');
+    count(bad ? 'bad' : 'failed', ageMs);
     const { waiter: _told, ...rest } = job;
     const next = encodeJob({ ...rest, waiter: undefined, attempts, ...leavesLeft(job, failedLeaves, topologyVersion), lastError: error.message });
     await this.#move(id, bad ? keys.bad : keys.failing, next, error);
+  }
+
+  /** Whoever waits and does not hear of it runs into a deadline; the job itself is none the worse. */
+  async #tell(waiter: string, error: string): Promise<void> {
+    try {
+      await this.options.tell(waiter, error);
+    } catch (cause) {
+      this.options.log.warn({ err: cause, priority: this.options.priority }, 'a caller could not be told that its write was applied');
+    }
+  }
+
+  /** Keeps an entry that is no job, or that never finishes, as it is, with the reason beside it. */
+  async #giveUp(id: string, fields: readonly Buffer[], error: RoostError): Promise<void> {
+    this.options.count('bad', 0);
+    await this.#move(id, this.options.keys.bad, [...fields, 'error', error.message], error);
   }
 
   async #move(id: string, target: string, fields: readonly (string | Buffer)[], error: RoostError): Promise<void> {
@@ -226,7 +271,7 @@ export class JobWorker {
     this.#acknowledge.push(id);
     if (this.#acknowledge.length === 1) {
       setImmediate(() => {
-        void this.#flush();
+        this.#flushed = this.#flush();
       });
     }
   }
@@ -244,14 +289,20 @@ export class JobWorker {
   }
 
   async #retryDue(): Promise<void> {
-    const { keys, config } = this.options;
-    let moved = this.options.paused() ? 0 : retriedAtOnce;
-    while (moved === retriedAtOnce && !this.#stopping) {
-      moved = Number(await this.redis.eval(retryDueScript, 2, keys.failing, keys.queued, config.errorDelaySeconds * 1000, retriedAtOnce));
-    }
+    const { keys, config, paused } = this.options;
+    if (paused()) return;
+    this.#retries = this.#failedSinceRetry ? fewestRetries : Math.min(this.#retries * 2, mostRetries);
+    this.#failedSinceRetry = false;
+    await this.redis.eval(retryDueScript, 2, keys.failing, keys.queued, config.errorDelaySeconds * 1000, this.#retries, Math.ceil(config.maxQueued / 2));
   }
 
-  /** Takes jobs whose worker has been silent, gives up those that were delivered too often, and forgets workers that left nothing. */
+  /** Says that the jobs in work are not abandoned. Unlike a delivery this is not counted. */
+  async #holdOn(): Promise<void> {
+    const ids = [...this.#inWork.keys()];
+    if (ids.length > 0) await this.redis.xclaim(this.options.keys.queued, workerGroup, this.options.consumer, 0, ...ids, 'JUSTID');
+  }
+
+  /** Takes jobs whose worker has been silent, gives up those that were delivered too often, and forgets workers that are gone. */
   async #takeOver(): Promise<void> {
     const { keys, consumer, paused } = this.options;
     if (paused()) return;
@@ -265,35 +316,32 @@ export class JobWorker {
         const id = entry[0].toString();
         if (this.#inWork.has(id)) continue;
         if ((await this.#deliveries(id)) > maxDeliveries && entry[1] !== null) {
-          this.options.count('bad');
-          await this.#move(id, keys.bad, entry[1], new RoostError('Internal', `job ${id} was delivered ${maxDeliveries} times and never finished`));
+          await this.#giveUp(id, entry[1], new RoostError('Internal', `job ${id} was delivered ${maxDeliveries} times and never finished`));
         } else this.#take(entry);
       }
     } while (cursor !== '0-0' && !this.#stopping);
-    await this.#forgetDeadConsumers();
+    await this.redis.eval(forgetSilentScript, 1, keys.queued, workerGroup, this.#claimAfterMs * 10);
   }
 
   async #deliveries(id: string): Promise<number> {
     const [pending] = (await this.redis.xpending(this.options.keys.queued, workerGroup, id, id, 1)) as [string, string, number, number][];
     return pending?.[3] ?? 0;
   }
-
-  async #forgetDeadConsumers(): Promise<void> {
-    const { keys, consumer } = this.options;
-    const consumers = (await this.redis.xinfo('CONSUMERS', keys.queued, workerGroup)) as (string | number)[][];
-    for (const fields of consumers) {
-      const info = Object.fromEntries(Array.from({ length: fields.length / 2 }, (_, i): [string, unknown] => [String(fields[2 * i]), fields[2 * i + 1]]));
-      const idleMs = Number(info['idle']);
-      if (info['name'] !== consumer && Number(info['pending']) === 0 && idleMs > this.#claimAfterMs * 10) {
-        await this.redis.xgroup('DELCONSUMER', keys.queued, workerGroup, String(info['name']));
-      }
-    }
-  }
 }
 
 /** A job of which nothing was placed is still down to what it was down to before. */
 const leavesLeft = (job: JobEntry, failedLeaves: readonly string[] | undefined, topologyVersion: number): Pick<JobEntry, 'onlyLeaves' | 'failedUnder'> =>
   failedLeaves === undefined ? { onlyLeaves: job.onlyLeaves, failedUnder: job.failedUnder } : { onlyLeaves: failedLeaves, failedUnder: topologyVersion };
+
+/** Waits for work that never fails, but no longer than some time. */
+async function atMost(ms: number, work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([work, timeout]);
+  clearTimeout(timer);
+}
 
 function throwFirst(replies: [error: Error | null, result: unknown][] | null): void {
   if (replies === null) throw new RoostError('Internal', 'a transaction of Redis was discarded');

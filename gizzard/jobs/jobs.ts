@@ -25,6 +25,9 @@ export interface AppendOptions {
   readonly replicate?: boolean;
 }
 
+/** From the time that an idle cluster takes to that of a host which is away. */
+const delayBuckets = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30, 120, 600];
+
 /** The jobs of one process: it journals them, and works on those of the whole cluster once `start` was called. */
 export class Jobs {
   readonly #journal: Journal;
@@ -37,7 +40,6 @@ export class Jobs {
   /** What operators do with the queues. */
   readonly queues: JobQueues;
   #relays: RemoteRelays | undefined;
-  #listening: Promise<void> | undefined;
 
   constructor(
     private readonly config: Pick<RoostConfig, 'cluster' | 'redis' | 'jobs' | 'pool'>,
@@ -57,6 +59,7 @@ export class Jobs {
     this.#waiters = new Waiters(cluster, server, shared, this.#connect(config, log));
     const runner = (this.#runner = new JobRunner(types, topology, hosts, log, config.pool.queryTimeoutMs, (priority, jobs) => this.#journal.enqueue(priority, jobs)));
     const finished = metrics.counter('roost_jobs_total', 'Jobs by how an attempt at them ended', ['priority', 'outcome']);
+    const delay = metrics.histogram('roost_job_delay_seconds', 'Time from a job being journalled to its being applied on every leaf', ['priority'], delayBuckets);
     this.#workers = priorities.map(
       (priority) =>
         new JobWorker(shared, this.#connect(config, log, true), {
@@ -67,14 +70,25 @@ export class Jobs {
           run: (job) => runner.run(job, priority),
           paused: () => topology().state.pausedPriorities.includes(priority),
           tell: (waiter, error) => this.#waiters.tell(waiter, error),
-          count: (outcome) => finished.inc({ priority, outcome }),
+          count: (outcome, ageMs) => {
+            finished.inc({ priority, outcome });
+            if (outcome === 'applied') delay.observe({ priority }, ageMs / 1000);
+          },
           log,
         }),
     );
-    metrics.gauge('roost_jobs', 'Jobs that are not applied yet, by where they wait', ['priority', 'queue'], async (gauge) => {
-      for (const priority of priorities) {
-        const sizes = await this.#journal.sizes(priority);
-        for (const [queue, size] of Object.entries(sizes)) gauge.set({ priority, queue }, size as number);
+    metrics.gauge('roost_journal_up', "Whether the journal's Redis answers", [], async (gauge) => {
+      const answers = this.#journal.sizes('high').then(
+        () => 1,
+        () => 0,
+      );
+      gauge.set(await answers);
+    });
+    metrics.gauge('roost_jobs', 'Jobs that are not applied yet, by where they wait; nothing while Redis does not answer', ['priority', 'queue'], async (gauge) => {
+      gauge.reset();
+      const looks = await Promise.allSettled(priorities.map((priority) => this.#journal.sizes(priority)));
+      for (const [i, look] of looks.entries()) {
+        if (look.status === 'fulfilled') for (const [queue, size] of Object.entries(look.value)) gauge.set({ priority: priorities[i]!, queue }, size as number);
       }
     });
   }
@@ -113,8 +127,7 @@ export class Jobs {
       await this.#journal.append(priority, jobs, deadline, copies);
       return;
     }
-    this.#listening ??= this.#waiters.start();
-    await deadline.race(this.#listening, 'reaching the journal');
+    await deadline.race(this.#waiters.listen(), 'reaching the journal');
     const waiting = jobs.map((job) => ({ job, ...this.#waiters.register() }));
     try {
       await this.#journal.append(
@@ -145,8 +158,11 @@ export class Jobs {
 
   /** Stops the workers: jobs in work are finished within `graceMs` or handed back. Journalled jobs stay. */
   async close(graceMs: number): Promise<void> {
-    await Promise.all([...this.#workers.map((worker) => worker.stop(graceMs)), this.#relays?.stop(graceMs)]);
-    for (const connection of this.#connections) connection.disconnect();
+    try {
+      await Promise.all([...this.#workers.map((worker) => worker.stop(graceMs)), this.#relays?.stop(graceMs)]);
+    } finally {
+      for (const connection of this.#connections) connection.disconnect();
+    }
   }
 
   #copies(priority: Priority, replicate: boolean): JobCopies {

@@ -1,12 +1,14 @@
 import type { Redis, Result } from 'ioredis';
-import { RoostError, type Deadline, type JobsConfig } from '../../core/index.js';
-import { decodeJob, encodeJob, type JobEntry } from './jobEntry.js';
+import { Deadline, limits, RoostError, type JobsConfig } from '../../core/index.js';
+import { encodeJob } from './jobEntry.js';
 import type { FollowUp } from './jobType.js';
 import { priorities, type Priority } from './priority.js';
 import { fanoutKey, remoteKeys, streamKeys, workerGroup, type StreamKeys } from './streamKeys.js';
 
 /** A refused write is worth another try when the workers have had time to make room. */
 const overloadedRetryAfterMs = 200;
+/** A look at the queues takes no longer than this. */
+const lookDeadlineMs = 2_000;
 
 /**
  * One atomic step, so that two writers cannot both take the last place, and jobs that belong together are accepted together, here and for other clusters.
@@ -66,11 +68,6 @@ const noCopies: JobCopies = { remotes: [], fanouts: [] };
 const encodeNew = ({ kind, payload, waiter, leaves }: NewJob & FollowUp): (string | Buffer)[] =>
   encodeJob({ kind, payload, waiter, onlyLeaves: leaves, attempts: 0, lastError: '', acceptedAtMs: Date.now() });
 
-/** A job that failed, as operators look at it. */
-export interface StoredJob extends JobEntry {
-  readonly id: string;
-}
-
 /**
  * The journal of writes: Redis Streams, one for each priority. A job that `append` has answered for is as durable as that Redis is set to be:
  * with `appendfsync always` it survives `kill -9` of every process.
@@ -78,6 +75,8 @@ export interface StoredJob extends JobEntry {
 export class Journal {
   readonly #redis: Redis;
   readonly #keys: Readonly<Record<Priority, StreamKeys>>;
+  /** Payloads that are on their way to Redis. */
+  #bytesInFlight = 0;
 
   constructor(
     private readonly cluster: string,
@@ -90,7 +89,8 @@ export class Journal {
   }
 
   /**
-   * Accepts jobs, all of them or none. Throws `Overloaded` when the queue, the queue of failing jobs or a remote cluster's backlog is full: nothing was accepted.
+   * Accepts jobs, all of them or none. Throws `Overloaded` when the queue, the queue of failing jobs or a remote cluster's backlog is full, or Redis does not
+   * keep up: nothing was accepted.
    * `Unavailable` and `DeadlineExceeded` leave open whether they were accepted; jobs are idempotent, so that a repetition does no harm.
    */
   async append(priority: Priority, jobs: readonly NewJob[], deadline: Deadline, { remotes, fanouts }: JobCopies = noCopies): Promise<void> {
@@ -105,12 +105,21 @@ export class Journal {
       ...fanouts.map((suffix) => fanoutKey(this.cluster, priority, suffix)),
     ];
     const { maxQueued, maxFailing, maxReplicating } = this.config;
+    // Commands to a Redis that hangs go on waiting when their callers have given up.
+    const bytes = jobs.reduce((sum, { payload }) => sum + payload.length, 0);
+    if (this.#bytesInFlight + bytes > limits.journalInFlightBytes) {
+      throw new RoostError('Overloaded', "the journal's Redis does not keep up", { retryAfterMs: overloadedRetryAfterMs, fields: { priority } });
+    }
     const fields = jobs.flatMap((job) => {
       const encoded = encodeNew(job);
       return [encoded.length, ...encoded];
     });
+    this.#bytesInFlight += bytes;
+    const appended = this.#redis.roostAppend(keys.length, ...keys, maxQueued, maxFailing, maxReplicating, remotes.length, ...fields).finally(() => {
+      this.#bytesInFlight -= bytes;
+    });
     try {
-      await deadline.race(this.#redis.roostAppend(keys.length, ...keys, maxQueued, maxFailing, maxReplicating, remotes.length, ...fields), 'journalling a write');
+      await deadline.race(appended, 'journalling a write');
     } catch (error) {
       throw journalError(error, priority);
     }
@@ -130,30 +139,21 @@ export class Journal {
   async sizes(priority: Priority): Promise<QueueSizes> {
     const keys = this.#keys[priority];
     try {
-      const [queued, failing, bad] = await Promise.all([this.#redis.xlen(keys.queued), this.#redis.xlen(keys.failing), this.#redis.xlen(keys.bad)]);
+      const lengths = Promise.all([this.#redis.xlen(keys.queued), this.#redis.xlen(keys.failing), this.#redis.xlen(keys.bad)]);
+      const [queued, failing, bad] = await Deadline.after(lookDeadlineMs).race(lengths, 'looking at the journal');
       return { queued, failing, bad };
     } catch (error) {
       throw journalError(error, priority);
     }
   }
 
-  async ping(): Promise<void> {
+  /** Makes the streams' consumer groups where they are missing, so that jobs accepted before the first worker starts are found. */
+  async prepare(): Promise<void> {
     try {
-      await this.#redis.ping();
+      await Promise.all(priorities.map((priority) => createGroup(this.#redis, this.#keys[priority].queued)));
     } catch (error) {
       throw journalError(error, 'high');
     }
-  }
-
-  /** The oldest failing or bad jobs, at most `count`. */
-  async peek(priority: Priority, queue: 'failing' | 'bad', count: number): Promise<StoredJob[]> {
-    const entries = await this.#redis.xrangeBuffer(this.#keys[priority][queue], '-', '+', 'COUNT', count);
-    return entries.map(([id, fields]) => ({ id: id.toString(), ...decodeJob(fields) }));
-  }
-
-  /** Makes the streams' consumer groups where they are missing, so that jobs accepted before the first worker starts are found. */
-  async prepare(): Promise<void> {
-    await Promise.all(priorities.map((priority) => createGroup(this.#redis, this.#keys[priority].queued)));
   }
 }
 

@@ -29,6 +29,8 @@ export class LeafWriter<Item> {
     private readonly slots: Semaphore,
     private readonly deadlineMs: number,
     private readonly enqueue: (priority: Priority, jobs: readonly FollowUp[]) => Promise<void>,
+    /** Called when nothing is left to apply. */
+    private readonly onIdle: () => void,
   ) {}
 
   /** `done` is called once, with the error if the items were not applied. */
@@ -44,10 +46,6 @@ export class LeafWriter<Item> {
     return this.type.itemsAtOnce ?? smallItemsAtOnce;
   }
 
-  get idle(): boolean {
-    return !this.#running;
-  }
-
   async #run(): Promise<void> {
     while (this.#waiting.length > 0) {
       await this.slots.acquire();
@@ -58,6 +56,7 @@ export class LeafWriter<Item> {
       }
     }
     this.#running = false;
+    this.onIdle();
   }
 
   #take(): Group<Item>[] {

@@ -1,6 +1,8 @@
 import { Redis } from 'ioredis';
 import type { Log, RedisConfig } from '../../core/index.js';
 
+/** A Redis that answers nothing for so long hangs: the connection is given up and made anew. */
+const silenceMs = 5_000;
 /** Waits between attempts to reach a Redis that is away. */
 const reconnectMs = (attempt: number): number => Math.min(attempt * 50, 1_000);
 
@@ -15,6 +17,7 @@ export function connectRedis(config: RedisConfig, log: Log, options: { readonly 
     ...(config.password === undefined ? {} : { password: config.password }),
     protocol: 2,
     lazyConnect: true,
+    socketTimeout: silenceMs,
     maxRetriesPerRequest: options.blocking === true ? null : 3,
     enableAutoPipelining: options.blocking !== true,
     retryStrategy: reconnectMs,

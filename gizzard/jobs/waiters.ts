@@ -14,6 +14,7 @@ interface Waiter {
 export class Waiters {
   readonly #waiting = new Map<string, Waiter>();
   #tokens = 0;
+  #listening: Promise<void> | undefined;
 
   constructor(
     private readonly cluster: string,
@@ -21,14 +22,23 @@ export class Waiters {
     /** Publishes. */
     private readonly publisher: Redis,
     private readonly subscriber: Redis,
-  ) {}
-
-  async start(): Promise<void> {
-    this.subscriber.on('message', (_channel: string, message: string) => {
+  ) {
+    subscriber.on('message', (_channel: string, message: string) => {
       const [token = '', ...error] = message.split(' ');
       this.#settle(token, error.join(' '));
     });
-    await this.subscriber.subscribe(doneChannel(this.cluster, this.server));
+  }
+
+  /** Subscribes, once; to be awaited before `register`. Throws `Unavailable`. */
+  listen(): Promise<void> {
+    this.#listening ??= this.subscriber.subscribe(doneChannel(this.cluster, this.server)).then(
+      () => undefined,
+      (error: Error) => {
+        this.#listening = undefined;
+        throw new RoostError('Unavailable', `the journal's Redis did not answer: ${error.message}`, { cause: error });
+      },
+    );
+    return this.#listening;
   }
 
   /** Registers a caller before its job is journalled: the answer may come before `append` returns. */
@@ -63,7 +73,7 @@ export class Waiters {
     const waiter = this.#waiting.get(token);
     this.#waiting.delete(token);
     if (error === '') waiter?.resolve();
-    else waiter?.reject(new RoostError('Unavailable', `the write is in the journal and will be applied, but not yet: ${error}`));
+    else waiter?.reject(new RoostError('Unavailable', `the write is in the journal, and not applied yet: ${error}`));
   }
 }
 
