@@ -59,18 +59,33 @@ export const replaceRows = (session: SqlSession, tables: EdgeTables, rows: reado
 
 async function writeRows(session: SqlSession, tables: EdgeTables, rows: readonly EdgeRow[], onDuplicate: string, deadline: Deadline): Promise<void> {
   if (rows.length === 0) return;
-  // Most edges have untouched nodes at both ends: their rows are as short on the way as they are in the table.
-  const touched = rows.some(({ record }) => record.peer !== untouched);
-  const peerColumns = touched ? `, c TINYINT UNSIGNED PATH '$[7]', a BIGINT PATH '$[8]', r BIGINT PATH '$[9]'` : '';
-  await session.run(
-    `INSERT INTO ${tables.edges} (${edgeColumns})
-     SELECT s, d, v, o, u, p, q, ${touched ? 'c, a, r' : 'NULL, NULL, NULL'}
-     FROM JSON_TABLE(?, '$[*]' COLUMNS (s BIGINT UNSIGNED PATH '$[0]', d BIGINT UNSIGNED PATH '$[1]', v TINYINT UNSIGNED PATH '$[2]',
-       o TINYINT UNSIGNED PATH '$[3]', u BIGINT PATH '$[4]', p BIGINT PATH '$[5]', q BIGINT PATH '$[6]'${peerColumns})) j
-     ${onDuplicate}`,
-    [jsonRows(rows, ({ record: r, visible }) => `${r.sourceId},${r.destinationId},${visible},${r.ownState},${r.updatedAt},${r.position},${r.positionedAt}${touched ? peerJson(r) : ''}`)],
-    deadline,
-  );
+  const form = rows.every(isPlain) ? plain : whole;
+  await session.run(`INSERT INTO ${tables.edges} (${edgeColumns}) SELECT ${form.select} FROM JSON_TABLE(?, '$[*]' COLUMNS (${form.columns})) j ${onDuplicate}`, [jsonRows(rows, form.json)], deadline);
 }
 
-const peerJson = ({ peer }: EdgeRecord): string => (peer === untouched ? ',null,null,null' : `,${peer.colour},${peer.colouredAt},${peer.removedThrough}`);
+/** An edge that was added once, at the time that is its position, between nodes that nothing happened to. Most are. */
+const isPlain = ({ record, visible }: EdgeRow): boolean =>
+  record.peer === untouched && record.position === record.updatedAt && record.positionedAt === record.updatedAt && record.ownState === visible;
+
+/** Rows as JSON: each value that a row repeats is sent once, which is a fifth of the statement's time. */
+interface JsonForm {
+  readonly select: string;
+  readonly columns: string;
+  readonly json: (row: EdgeRow) => string;
+}
+
+const plain: JsonForm = {
+  select: 's, d, v, v, u, u, u, NULL, NULL, NULL',
+  columns: `s BIGINT UNSIGNED PATH '$[0]', d BIGINT UNSIGNED PATH '$[1]', v TINYINT UNSIGNED PATH '$[2]', u BIGINT PATH '$[3]'`,
+  json: ({ record: r, visible }) => `${r.sourceId},${r.destinationId},${visible},${r.updatedAt}`,
+};
+
+const whole: JsonForm = {
+  select: 's, d, v, o, u, p, q, c, a, r',
+  columns: `s BIGINT UNSIGNED PATH '$[0]', d BIGINT UNSIGNED PATH '$[1]', v TINYINT UNSIGNED PATH '$[2]', o TINYINT UNSIGNED PATH '$[3]', u BIGINT PATH '$[4]',
+    p BIGINT PATH '$[5]', q BIGINT PATH '$[6]', c TINYINT UNSIGNED PATH '$[7]', a BIGINT PATH '$[8]', r BIGINT PATH '$[9]'`,
+  json: ({ record: r, visible }) => {
+    const peer = r.peer === untouched ? 'null,null,null' : `${r.peer.colour},${r.peer.colouredAt},${r.peer.removedThrough}`;
+    return `${r.sourceId},${r.destinationId},${visible},${r.ownState},${r.updatedAt},${r.position},${r.positionedAt},${peer}`;
+  },
+};

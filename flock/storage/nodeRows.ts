@@ -31,6 +31,9 @@ export function registersOf(colour: unknown, colouredAt: unknown, removedThrough
   return isUntouched(registers) ? untouched : registers;
 }
 
+/** The counters' columns, by rank of state. */
+const countColumns = ['normal_count', 'negative_count', 'archived_count', 'removed_count'] as const;
+
 /**
  * Adds to the counters of nodes: `locked` says which of them have a row, locked by this transaction. The others are inserted plainly, so that a race
  * with another process over the same new node shows as a duplicate key, and the transaction starts again.
@@ -39,20 +42,32 @@ export async function addCounts(session: SqlSession, tables: EdgeTables, deltas:
   const sorted = [...deltas].sort(([a], [b]) => compare(a, b));
   const fresh = sorted.filter(([id]) => !locked.has(id));
   const known = sorted.filter(([id, delta]) => locked.has(id) && delta.some((count) => count !== 0));
-  const insert = (rows: readonly [bigint, Counts][], onDuplicate: string): Promise<unknown> =>
-    session.run(
-      `INSERT INTO ${tables.nodes} (source_id, normal_count, negative_count, archived_count, removed_count)
-       SELECT s, a, b, c, d
-       FROM JSON_TABLE(?, '$[*]' COLUMNS (s BIGINT UNSIGNED PATH '$[0]', a BIGINT PATH '$[1]', b BIGINT PATH '$[2]', c BIGINT PATH '$[3]', d BIGINT PATH '$[4]')) r
-       ${onDuplicate}`,
-      [jsonRows(rows, ([id, delta]) => `${id},${delta.join()}`)],
-      deadline,
-    );
-  if (fresh.length > 0) await insert(fresh, '');
+  if (fresh.length > 0) await insertCounts(session, tables, fresh, () => '', deadline);
   if (known.length > 0) {
-    const add = ['normal_count', 'negative_count', 'archived_count', 'removed_count'].map((column) => `${column} = ${column} + VALUES(${column})`).join(', ');
-    await insert(known, `ON DUPLICATE KEY UPDATE ${add}`);
+    const add = (columns: readonly string[]): string => `ON DUPLICATE KEY UPDATE ${columns.map((column) => `${column} = ${column} + VALUES(${column})`).join(', ')}`;
+    await insertCounts(session, tables, known, add, deadline);
   }
+}
+
+/** Without the counters that none of the rows changes: mostly all but one. */
+async function insertCounts(
+  session: SqlSession,
+  tables: EdgeTables,
+  deltas: readonly [bigint, Counts][],
+  onDuplicate: (columns: readonly string[]) => string,
+  deadline: Deadline,
+): Promise<void> {
+  const ranks = countColumns.map((_, rank) => rank).filter((rank) => deltas.some(([, delta]) => delta[rank] !== 0));
+  const columns = ranks.map((rank) => countColumns[rank]!);
+  const paths = ranks.map((_, place) => `, c${place} BIGINT PATH '$[${place + 1}]'`).join('');
+  await session.run(
+    `INSERT INTO ${tables.nodes} (${['source_id', ...columns].join(', ')})
+     SELECT ${['s', ...ranks.map((_, place) => `c${place}`)].join(', ')}
+     FROM JSON_TABLE(?, '$[*]' COLUMNS (s BIGINT UNSIGNED PATH '$[0]'${paths})) r
+     ${onDuplicate(columns)}`,
+    [jsonRows(deltas, ([id, delta]) => [id, ...ranks.map((rank) => delta[rank])].join())],
+    deadline,
+  );
 }
 
 /** Writes one node's registers. The caller holds its row, or knows that there is none. */
