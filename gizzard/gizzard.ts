@@ -5,6 +5,7 @@ import { DatabaseHosts } from './hosts/databaseHosts.js';
 import type { JobType } from './jobs/jobType.js';
 import { Jobs } from './jobs/jobs.js';
 import type { SendJobs } from './jobs/remoteRelay.js';
+import { Doctor } from './migrations/doctor.js';
 import { Migrations } from './migrations/migrations.js';
 import { Moves } from './moving/moves.js';
 import { MovesDatabase } from './moving/movesDatabase.js';
@@ -44,6 +45,8 @@ export class Gizzard {
   readonly moves: Moves;
   /** The transformations of the cluster. */
   readonly migrations: Migrations;
+  /** Finds and puts right what half-done work has left behind. */
+  readonly doctor: Doctor;
   /** The servers of the cluster, and the topology that each works with. */
   readonly servers: Servers;
   readonly log: Log;
@@ -69,6 +72,7 @@ export class Gizzard {
     this.moves = new Moves(database, server, this.hosts, this.nameServer, this.#shardTypes, config.moves, this.log);
     const { hosts, nameServer, servers, moves } = this;
     this.migrations = new Migrations(database, server, { hosts, nameServer, servers, moves, types: this.#shardTypes, reloadMs: config.nameServer.reloadSeconds * 1000 }, config, this.log);
+    this.doctor = new Doctor({ nameServer, hosts, hostNames: Object.keys(config.databaseHosts), moves, migrations: this.migrations, types: this.#shardTypes });
   }
 
   get topology(): Topology {

@@ -1,11 +1,15 @@
-import { RoostError } from '../../core/index.js';
-import type { SqlRow, SqlSession } from '../hosts/databaseHost.js';
+import { Deadline, RoostError } from '../../core/index.js';
+import type { SqlRow, SqlSession, SqlValue } from '../hosts/databaseHost.js';
 import { leaseMs } from '../moving/moveStore.js';
 import { cut, type MovesDatabase } from '../moving/movesDatabase.js';
 import { fromStoredJson, toStoredJson } from '../moving/storedJson.js';
 import { shardKey } from '../topology/types.js';
 import { isAtEnd, type Migration, type MigrationGoal, type MigrationOptions, type MigrationState, type MigrationStep, type StepState } from './migration.js';
 import type { MigrationPlan, Phase } from './steps.js';
+
+/** A plan may move thousands of shards. */
+const addDeadlineMs = 60_000;
+const rowsPerInsert = 250;
 
 const columns = `id, plan_id, title, state, goal, options, error, DATE_FORMAT(created_at, '%Y-%m-%dT%H:%i:%sZ'), owner`;
 
@@ -19,27 +23,21 @@ export class Ledger {
   /** Records plans, all or none. Throws `FailedPrecondition` where a shard is in another migration. Returns their numbers. */
   async add(plans: readonly MigrationPlan[], options: MigrationOptions): Promise<number[]> {
     await this.database.ready();
-    return this.database.host.transaction(this.database.deadline(), async (session) => {
+    return this.database.host.transaction(Deadline.after(addDeadlineMs), async (session) => {
       const ids: number[] = [];
       for (const plan of plans) {
         await this.#run(
           session,
-          `INSERT INTO ${this.#table('migrations')} (title, state, goal, options, created_at) VALUES (?, 'queued', 'settle', ?, UTC_TIMESTAMP(3))`,
-          [cut(plan.title), toStoredJson(options)],
+          `INSERT INTO ${this.#table('migrations')} (title, plan_id, state, goal, options, created_at) VALUES (?, ?, 'queued', 'settle', ?, UTC_TIMESTAMP(3))`,
+          [cut(plan.title), ids[0] ?? 0, toStoredJson(options)],
         );
         const [row] = await session.rows('SELECT LAST_INSERT_ID()', [], this.database.deadline());
-        const id = Number(row![0]);
-        ids.push(id);
-        await this.#run(session, `UPDATE ${this.#table('migrations')} SET plan_id = ? WHERE id = ?`, [ids[0]!, id]);
-        await this.#reserve(session, id, plan);
-        for (const [step, { phase, title, precondition, action, inverse }] of plan.steps.entries()) {
-          await this.#run(
-            session,
-            `INSERT INTO ${this.#table('migration_steps')} (migration_id, step, phase, title, precondition_text, action, inverse, state, evidence) VALUES (?, ?, ?, ?, ?, ?, ?, 'pending', '{}')`,
-            [id, step, phase, cut(title), precondition, toStoredJson(action), toStoredJson(inverse)],
-          );
-        }
+        ids.push(Number(row![0]));
       }
+      await this.#run(session, `UPDATE ${this.#table('migrations')} SET plan_id = id WHERE id = ?`, [ids[0]!]);
+      await this.#reserve(session, plans, ids);
+      const steps = plans.flatMap((plan, i) => plan.steps.map((step, place) => [ids[i]!, place, step.phase, cut(step.title), step.precondition, toStoredJson(step.action), toStoredJson(step.inverse), 'pending', '{}']));
+      await this.#insert(session, 'migration_steps', 'migration_id, step, phase, title, precondition_text, action, inverse, state, evidence', steps);
       return ids;
     });
   }
@@ -166,15 +164,26 @@ export class Ledger {
     return rows.length > 0;
   }
 
-  async #reserve(session: SqlSession, id: number, plan: MigrationPlan): Promise<void> {
-    for (const { hostname, tablePrefix } of plan.shards) {
-      const table = this.#table('migration_shards');
-      const [taken] = await session.rows(`SELECT migration_id FROM ${table} WHERE hostname = ? AND table_prefix = ? FOR UPDATE`, [hostname, tablePrefix], this.database.deadline());
-      if (taken !== undefined) {
-        const shard = shardKey({ hostname, tablePrefix });
-        throw new RoostError('FailedPrecondition', `shard ${shard} is in migration ${Number(taken[0])} already`, { fields: { shard, migration: Number(taken[0]) } });
+  async #reserve(session: SqlSession, plans: readonly MigrationPlan[], ids: readonly number[]): Promise<void> {
+    const rows = await session.rows(`SELECT hostname, table_prefix, migration_id FROM ${this.#table('migration_shards')} FOR UPDATE`, [], this.database.deadline());
+    const taken = new Map(rows.map(([hostname, tablePrefix, id]) => [shardKey({ hostname: String(hostname), tablePrefix: String(tablePrefix) }), Number(id)]));
+    for (const [i, plan] of plans.entries()) {
+      for (const id of plan.shards) {
+        const shard = shardKey(id);
+        const other = taken.get(shard);
+        if (other !== undefined) throw new RoostError('FailedPrecondition', `shard ${shard} is in migration ${other} already`, { fields: { shard, migration: other } });
+        taken.set(shard, ids[i]!);
       }
-      await this.#run(session, `INSERT INTO ${table} (hostname, table_prefix, migration_id) VALUES (?, ?, ?)`, [hostname, tablePrefix, id]);
+    }
+    const reserved = plans.flatMap((plan, i) => plan.shards.map(({ hostname, tablePrefix }) => [hostname, tablePrefix, ids[i]!]));
+    await this.#insert(session, 'migration_shards', 'hostname, table_prefix, migration_id', reserved);
+  }
+
+  async #insert(session: SqlSession, table: Parameters<MovesDatabase['table']>[0], columns: string, rows: readonly (readonly SqlValue[])[]): Promise<void> {
+    for (let start = 0; start < rows.length; start += rowsPerInsert) {
+      const part = rows.slice(start, start + rowsPerInsert);
+      const values = part.map((row) => `(${row.map(() => '?').join()})`).join();
+      await this.#run(session, `INSERT INTO ${this.#table(table)} (${columns}) VALUES ${values}`, part.flat());
     }
   }
 

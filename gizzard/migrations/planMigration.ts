@@ -7,7 +7,7 @@ import type { Topology } from '../topology/topology.js';
 import { shardKey, type ShardId, type ShardInfo } from '../topology/types.js';
 import { concreteLeaves, concreteTree, partOfTopology, templateOfTree, type ConcreteLeaf, type ConcreteTree } from './concreteTree.js';
 import { retired, type MigrationPlan, type PlannedStep } from './steps.js';
-import { checkTemplate, leafIdentity, printTemplate, type Template } from './template.js';
+import { checkTemplate, leafIdentity, leavesOf, printTemplate, type Template } from './template.js';
 
 /** Where routing nodes are said to live: they hold nothing. */
 const routingHost = 'localhost';
@@ -257,7 +257,7 @@ function sourcesOf(from: From): ShardInfo[] {
 function wantedTree({ baseId, template }: WantedTree, same: From | undefined, stem: string, names: Names): To {
   checkTemplate(template);
   const known = new Map((same?.leaves ?? []).map(({ shard, read, write }) => [leafIdentity(templateOfTree({ shard, weight: 1, children: [] })), { shard, whole: read === 'allow' && write === 'allow' }]));
-  const leafPrefix = names.freeEverywhere(stem, leafHosts(template));
+  const leafPrefix = names.freeEverywhere(stem, leavesOf(template).filter((leaf) => !known.has(leafIdentity(leaf))).map((leaf) => leaf.host!));
   const filled: ShardInfo[] = [];
   const name = (node: Template): ConcreteTree => {
     if (node.host === undefined) {
@@ -276,7 +276,6 @@ function wantedTree({ baseId, template }: WantedTree, same: From | undefined, st
   return { baseId, tree, leaves, filled };
 }
 
-const leafHosts = (template: Template): string[] => (template.host === undefined ? template.children.flatMap(leafHosts) : [template.host]);
 const routingNode = (type: string, id: ShardId): ShardInfo => ({ id, type, sourceType: '', destinationType: '', busy: 'normal' });
 
 /** What the names of a tree's shards have in common, without the generation that an earlier migration gave them. */

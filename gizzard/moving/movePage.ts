@@ -114,14 +114,14 @@ async function findContradictions(
 
 /** Merges what is known of each row into every place that it should be in. */
 async function fix(spec: MoveSpec, table: MovableTable, places: readonly Place[], targets: number, suspects: ReadonlyMap<string, readonly unknown[]>, deadline: Deadline): Promise<void> {
-  const writes: unknown[][] = places.map(() => []);
+  const writes = places.map(({ host, shard }) => ({ host, shard, rows: [] as unknown[] }));
   for (const rows of suspects.values()) {
     const merged = table.merge(rows.filter((row) => row !== undefined));
     for (const [at, row] of rows.entries()) {
-      if (spec.kind === 'verify' ? at >= targets : row === undefined || !table.same(row, merged)) writes[at]!.push(merged);
+      if (spec.kind === 'verify' ? at >= targets : row === undefined || !table.same(row, merged)) writes[at]!.rows.push(merged);
     }
   }
-  await Promise.all(places.map(({ host, shard }, at) => (writes[at]!.length === 0 ? undefined : table.write(host, shard, writes[at]!, deadline))));
+  await Promise.all(writes.filter(({ rows }) => rows.length > 0).map(({ host, shard, rows }) => table.write(host, shard, rows, deadline)));
 }
 
 const describe = (table: MovableTable, key: string, rows: readonly unknown[], places: readonly Place[]): Difference => ({

@@ -1,0 +1,209 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Deadline, RoostError } from '../../core/index.js';
+import type { DatabaseHosts } from '../hosts/databaseHosts.js';
+import { isOpen } from '../moving/moveTask.js';
+import type { Moves } from '../moving/moves.js';
+import type { NameServer } from '../nameServer/nameServer.js';
+import { nodeType } from '../nodes/index.js';
+import type { Route } from '../routing/route.js';
+import type { ShardType } from '../shardType.js';
+import type { Change } from '../topology/changes.js';
+import type { Topology } from '../topology/topology.js';
+import { shardKey, type ShardInfo } from '../topology/types.js';
+import type { Migrations } from './migrations.js';
+
+const hostDeadlineMs = 10_000;
+/** Replicas that are being written may disagree for a moment. */
+const countAgain = 4;
+const countAgainAfterMs = 250;
+const movesLookedAt = 1_000;
+
+export const findingKinds = ['unreachableHost', 'restingMigration', 'busyWithoutMove', 'leftOverLink', 'idleLink', 'unusedShard', 'unnamedTables', 'disagreeingReplicas'] as const;
+export type FindingKind = (typeof findingKinds)[number];
+
+/** How a finding is put right. Dropping tables loses what is in them, and is done only where it is asked for by name. */
+export type Remedy =
+  | { readonly kind: 'change'; readonly changes: readonly Change[] }
+  | { readonly kind: 'dropTables'; readonly shard: ShardInfo }
+  | { readonly kind: 'repair'; readonly shards: readonly ShardInfo[] };
+
+export interface Finding {
+  readonly kind: FindingKind;
+  /** The shard, host or migration. */
+  readonly subject: string;
+  readonly message: string;
+  /** Absent where somebody has to decide. */
+  readonly remedy?: Remedy;
+}
+
+export interface DoctorEnvironment {
+  readonly nameServer: NameServer;
+  readonly hosts: DatabaseHosts;
+  readonly hostNames: readonly string[];
+  readonly moves: Moves;
+  readonly migrations: Migrations;
+  readonly types: ReadonlyMap<string, ShardType>;
+}
+
+/** Finds what half-done work, and hands, have left behind in a cluster, and puts it right. */
+export class Doctor {
+  constructor(private readonly environment: DoctorEnvironment) {}
+
+  /** Looks, and changes nothing. */
+  async examine(): Promise<Finding[]> {
+    const { nameServer, migrations, moves } = this.environment;
+    await nameServer.reload();
+    const { topology } = nameServer;
+    const reserved = await migrations.reservations();
+    const open = (await moves.store.list({ active: true, limit: movesLookedAt })).filter((move) => isOpen(move.state));
+    const moving = new Set(open.flatMap((move) => [...move.sources, ...move.targets].map((shard) => shardKey(shard.id))));
+    return [
+      ...(await this.#migrations()),
+      ...topology.state.shards.filter((shard) => shard.busy !== 'normal' && !moving.has(shardKey(shard.id))).map(busyWithoutMove),
+      ...links(topology, reserved),
+      ...unusedShards(topology, reserved),
+      ...(await this.#tables(topology, reserved)),
+      ...(await this.#replicas(topology, reserved)),
+    ];
+  }
+
+  /** Puts findings right where that is possible; `dropTables`: also where data is lost. Returns those that it put right. */
+  async fix(findings: readonly Finding[], options: { readonly dropTables: boolean }): Promise<Finding[]> {
+    const { nameServer, moves, hosts } = this.environment;
+    const fixed: Finding[] = [];
+    const changes = findings.filter(({ remedy }) => remedy?.kind === 'change');
+    if (changes.length > 0) {
+      await nameServer.apply(unique(changes.flatMap(({ remedy }) => (remedy?.kind === 'change' ? remedy.changes : []))), 'roost doctor --fix');
+      fixed.push(...changes);
+    }
+    for (const finding of findings) {
+      const { remedy } = finding;
+      if (remedy?.kind === 'repair') {
+        await moves.request('repair', remedy.shards.map((shard) => shard.id));
+        fixed.push(finding);
+      }
+      if (remedy?.kind === 'dropTables' && options.dropTables) {
+        await moves.movableType(remedy.shard.type).drop(hosts.host(remedy.shard.id.hostname), remedy.shard, Deadline.after(hostDeadlineMs));
+        fixed.push(finding);
+      }
+    }
+    return fixed;
+  }
+
+  async #migrations(): Promise<Finding[]> {
+    const active = await this.environment.migrations.list({ active: true });
+    return active
+      .filter(({ state }) => state === 'failed' || state === 'paused')
+      .map(({ id, state, error }) => ({ kind: 'restingMigration', subject: `migration ${id}`, message: `migration ${id} ${state === 'failed' ? `has failed: ${error}` : 'is paused'}; resume it or roll it back` }));
+  }
+
+  async #tables(topology: Topology, reserved: ReadonlyMap<string, number>): Promise<Finding[]> {
+    const { hostNames, types, hosts } = this.environment;
+    const found = await Promise.all(
+      hostNames.flatMap((hostname) =>
+        [...types.values()].map(async (type): Promise<Finding[]> => {
+          if (type.moving === undefined) return [];
+          try {
+            const stored = await type.moving.stored(hosts.host(hostname), Deadline.after(hostDeadlineMs));
+            return [...stored].flatMap(([tablePrefix, bytes]) => unnamed({ hostname, tablePrefix }, bytes, type.name, topology, reserved));
+          } catch (error) {
+            return [{ kind: 'unreachableHost', subject: hostname, message: `host ${hostname} cannot be looked at: ${RoostError.from(error).message}` }];
+          }
+        }),
+      ),
+    );
+    return found.flat();
+  }
+
+  async #replicas(topology: Topology, reserved: ReadonlyMap<string, number>): Promise<Finding[]> {
+    const routes = new Map<string, Route>();
+    for (const { tableId } of topology.tables) for (const route of topology.routes(tableId)) routes.set(shardKey(route.root.id), route);
+    const findings: Finding[] = [];
+    for (const [root, route] of routes) {
+      const replicas = route.leaves.filter((leaf) => leaf.read === 'allow' && leaf.write === 'allow').map((leaf) => leaf.shard);
+      if (replicas.length < 2 || reserved.has(root)) continue;
+      const disagreement = await this.#disagreement(replicas).catch(() => undefined);
+      if (disagreement !== undefined) findings.push({ kind: 'disagreeingReplicas', subject: root, message: `the replicas below ${root} do not hold the same: ${disagreement}`, remedy: { kind: 'repair', shards: replicas } });
+    }
+    return findings;
+  }
+
+  /** What the replicas count, where they still differ after some looks. */
+  async #disagreement(replicas: readonly ShardInfo[]): Promise<string | undefined> {
+    const { moves, hosts } = this.environment;
+    const { tables } = moves.movableType(replicas[0]!.type);
+    for (let look = 1; ; look++) {
+      const counts = await Promise.all(
+        replicas.map(async (shard) => {
+          const host = hosts.host(shard.id.hostname);
+          const rows = await Promise.all(tables.map(async (table) => `${await table.count(host, shard, Deadline.after(hostDeadlineMs))} ${table.name}`));
+          return rows.join(' and ');
+        }),
+      );
+      if (new Set(counts).size === 1) return undefined;
+      if (look === countAgain) return counts.map((count, i) => `${shardKey(replicas[i]!.id)} has ${count}`).join(', ');
+      await sleep(countAgainAfterMs);
+    }
+  }
+}
+
+const busyWithoutMove = (shard: ShardInfo): Finding => ({
+  kind: 'busyWithoutMove',
+  subject: shardKey(shard.id),
+  message: `shard ${shardKey(shard.id)} is marked ${shard.busy}, and nothing is being copied from or to it`,
+  remedy: { kind: 'change', changes: [{ kind: 'markBusy', id: shard.id, busy: 'normal' }] },
+});
+
+function reachable(topology: Topology): Set<string> {
+  const found = new Set<string>();
+  const waiting = topology.state.forwardings.map((forwarding) => forwarding.shard);
+  for (const id of waiting) {
+    if (found.has(shardKey(id))) continue;
+    found.add(shardKey(id));
+    waiting.push(...topology.children(id).map((link) => link.child));
+  }
+  return found;
+}
+
+function links(topology: Topology, reserved: ReadonlyMap<string, number>): Finding[] {
+  const used = reachable(topology);
+  return topology.state.links.flatMap((link): Finding[] => {
+    const [parent, child] = [shardKey(link.parent), shardKey(link.child)];
+    if (reserved.has(parent) || reserved.has(child)) return [];
+    if (!used.has(parent) && used.has(child)) {
+      const changes: Change[] = [{ kind: 'removeLink', parent: link.parent, child: link.child }];
+      return [{ kind: 'leftOverLink', subject: `${parent} → ${child}`, message: `nothing forwards to ${parent}, which is still linked to ${child}`, remedy: { kind: 'change', changes } }];
+    }
+    if (used.has(parent) && link.weight === 0 && nodeType(topology.shard(link.parent).type)?.replicates === true) {
+      return [{ kind: 'idleLink', subject: `${parent} → ${child}`, message: `${child} is written and never read: its link below ${parent} has weight 0, and no migration is under way` }];
+    }
+    return [];
+  });
+}
+
+function unusedShards(topology: Topology, reserved: ReadonlyMap<string, number>): Finding[] {
+  const used = reachable(topology);
+  const unused = topology.state.shards.filter((shard) => !used.has(shardKey(shard.id)) && !reserved.has(shardKey(shard.id)));
+  return unused.map((shard) => {
+    const around = [...topology.parents(shard.id), ...topology.children(shard.id)];
+    const changes: Change[] = [...around.map(({ parent, child }): Change => ({ kind: 'removeLink', parent, child })), { kind: 'deleteShard', id: shard.id }];
+    return { kind: 'unusedShard', subject: shardKey(shard.id), message: `nothing forwards to shard ${shardKey(shard.id)} (${shard.type})`, remedy: { kind: 'change', changes } };
+  });
+}
+
+function unnamed(id: ShardInfo['id'], bytes: number, type: string, topology: Topology, reserved: ReadonlyMap<string, number>): Finding[] {
+  const key = shardKey(id);
+  // A shard that is being taken away has its tables under another name for a while.
+  const current = id.tablePrefix.endsWith('_old') ? { ...id, tablePrefix: id.tablePrefix.slice(0, -'_old'.length) } : id;
+  if (topology.hasShard(id) || reserved.has(key) || reserved.has(shardKey(current))) return [];
+  const shard: ShardInfo = { id, type, sourceType: '', destinationType: '', busy: 'normal' };
+  return [{ kind: 'unnamedTables', subject: key, message: `host ${id.hostname} holds tables of ${id.tablePrefix} (${bytes} bytes) that no shard names`, remedy: { kind: 'dropTables', shard } }];
+}
+
+/** Two findings may want the same link gone; links go before the shards that they hang on. */
+function unique(changes: readonly Change[]): Change[] {
+  const seen = new Map(changes.map((change) => [JSON.stringify(change, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value)), change]));
+  const order = (change: Change): number => (change.kind === 'deleteShard' ? 1 : 0);
+  const deleted = new Set([...seen.values()].flatMap((change) => (change.kind === 'deleteShard' ? [shardKey(change.id)] : [])));
+  return [...seen.values()].filter((change) => !(change.kind === 'markBusy' && deleted.has(shardKey(change.id)))).sort((a, b) => order(a) - order(b));
+}

@@ -1,0 +1,202 @@
+import { RoostError } from '../../core/index.js';
+import { minCostFlow, type FlowEdge } from './minCostFlow.js';
+import { leafIdentity, leavesOf, printTemplate, type Template } from './template.js';
+
+/** A shape that trees may have, and its share of them. */
+export interface WeightedTemplate {
+  readonly template: Template;
+  readonly weight: number;
+}
+
+/**
+ * Gives every tree one of some shapes, each shape to as many trees as its weight says (rounded by the largest remainders), so that the
+ * fewest leaves have to be copied. Returns the shape of each tree, in their order. Throws `InvalidArgument` without a shape of positive weight.
+ */
+export function assignTemplates(trees: readonly Template[], shapes: readonly WeightedTemplate[]): Template[] {
+  const quotas = shareOut(trees.length, shapes.map(({ weight }) => weight));
+  // Trees of one shape are alike: they are counted, not told apart.
+  const groups = new Map<string, number[]>();
+  for (const [i, tree] of trees.entries()) {
+    const key = printTemplate(tree);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [i]);
+    else group.push(i);
+  }
+  const kinds = [...groups.values()];
+  const source = kinds.length + shapes.length;
+  const sink = source + 1;
+  const between = kinds.flatMap((group, from) =>
+    shapes.map(({ template }, i): FlowEdge => ({ from, to: kinds.length + i, capacity: group.length, cost: costOf(trees[group[0]!]!, template) })),
+  );
+  const edges: FlowEdge[] = [
+    ...between,
+    ...kinds.map((group, to): FlowEdge => ({ from: source, to, capacity: group.length, cost: 0 })),
+    ...quotas.map((capacity, i): FlowEdge => ({ from: kinds.length + i, to: sink, capacity, cost: 0 })),
+  ];
+  const flows = minCostFlow(sink + 1, edges, source, sink);
+  const assigned = new Array<Template>(trees.length);
+  const taken = kinds.map(() => 0);
+  for (const [i, edge] of between.entries()) {
+    for (let unit = 0; unit < flows[i]!; unit++) assigned[kinds[edge.from]![taken[edge.from]!++]!] = shapes[edge.to - kinds.length]!.template;
+  }
+  return assigned;
+}
+
+/** Leaves that have to be copied; a change that copies nothing still costs a little, so that trees keep their shape where they may. */
+function costOf(from: Template, to: Template): number {
+  const known = new Set(leavesOf(from).map(leafIdentity));
+  const copies = leavesOf(to).filter((leaf) => !known.has(leafIdentity(leaf))).length;
+  return copies * 1_000 + (printTemplate({ ...from, weight: 1 }) === printTemplate({ ...to, weight: 1 }) ? 0 : 1);
+}
+
+/** A database host and its share of the leaves. 0: it is to be emptied. */
+export interface HostShare {
+  readonly hostname: string;
+  readonly weight: number;
+}
+
+/**
+ * Spreads the leaves of trees over hosts by their weights, so that the fewest are copied: each tree keeps its shape, and no host gets two leaves of one tree.
+ * Hosts that are not named are emptied. Returns the trees, in their order.
+ *
+ * Throws `InvalidArgument` where a tree has more leaves than there are hosts of positive weight.
+ */
+export function spreadOverHosts(trees: readonly Template[], hosts: readonly HostShare[]): Template[] {
+  const names = hosts.map(({ hostname }) => hostname);
+  const usable = hosts.filter(({ weight }) => weight > 0).length;
+  const places = trees.map((tree) => leavesOf(tree).map((leaf) => leaf.host!));
+  const widest = Math.max(0, ...places.map((place) => place.length));
+  if (widest > usable) throw new RoostError('InvalidArgument', `a tree has ${widest} leaves, for which ${usable} hosts of positive weight are too few`);
+  const total = places.reduce((sum, place) => sum + place.length, 0);
+  const quotas = shareOut(total, hosts.map(({ weight }) => weight), (host) => (hosts[host]!.weight > 0 ? trees.length : 0));
+  const placed = new Placement(places, names, quotas);
+  placed.level();
+  return trees.map((tree, i) => (placed.moved(i) ? rehost(tree, places[i]!, placed.of(i)) : tree));
+}
+
+/** Which host each leaf of each tree is on. Hosts are known by their place in the list; others are outside and are left. */
+class Placement {
+  readonly #hosts: number[][];
+  /** Trees that have a leaf on a host. */
+  readonly #on: Set<number>[];
+  readonly #outside: [tree: number, leaf: number][] = [];
+  readonly #changed = new Set<number>();
+
+  constructor(
+    places: readonly (readonly string[])[],
+    private readonly names: readonly string[],
+    private readonly quotas: readonly number[],
+  ) {
+    const index = new Map(names.map((name, i) => [name, i]));
+    this.#on = names.map(() => new Set());
+    this.#hosts = places.map((place, tree) =>
+      place.map((name, leaf) => {
+        const host = index.get(name) ?? -1;
+        if (host === -1) this.#outside.push([tree, leaf]);
+        else this.#on[host]!.add(tree);
+        return host;
+      }),
+    );
+  }
+
+  moved(tree: number): boolean {
+    return this.#changed.has(tree);
+  }
+
+  of(tree: number): string[] {
+    return this.#hosts[tree]!.map((host) => this.names[host]!);
+  }
+
+  /** First what stands outside gets a place, then hosts above their quota give to those below. */
+  level(): void {
+    for (const [tree, leaf] of this.#outside) {
+      // The emptiest host that the tree may be on; what this overfills is given on below.
+      const host = this.#needy().find((one) => !this.#on[one]!.has(tree)) ?? this.#least(tree);
+      this.#put(tree, leaf, host);
+    }
+    for (let host = 0; host < this.names.length; host++) {
+      while (this.#surplus(host) > 0 && this.#giveOne(host)) continue;
+    }
+  }
+
+  #surplus(host: number): number {
+    return this.#on[host]!.size - this.quotas[host]!;
+  }
+
+  /** Hosts below their quota, the furthest below first. */
+  #needy(): number[] {
+    return this.names.map((_, host) => host).filter((host) => this.#surplus(host) < 0).sort((a, b) => this.#surplus(a) - this.#surplus(b));
+  }
+
+  #least(tree: number): number {
+    const free = this.names.map((_, host) => host).filter((host) => this.quotas[host]! > 0 && !this.#on[host]!.has(tree));
+    return free.sort((a, b) => this.#surplus(a) - this.#surplus(b))[0]!;
+  }
+
+  /** Moves one leaf away from a host, along the shortest chain of hosts that ends at one below its quota. Every link of the chain is a leaf that moves. */
+  #giveOne(from: number): boolean {
+    const reached = new Map<number, { readonly by: number; readonly tree: number }>();
+    const waiting = [from];
+    for (const host of waiting) {
+      for (let next = 0; next < this.names.length; next++) {
+        if (next === from || reached.has(next) || this.quotas[next] === 0) continue;
+        const tree = this.#movable(host, next);
+        if (tree === undefined) continue;
+        reached.set(next, { by: host, tree });
+        if (this.#surplus(next) < 0) {
+          this.#shift(from, next, reached);
+          return true;
+        }
+        waiting.push(next);
+      }
+    }
+    return false;
+  }
+
+  /** A tree with a leaf on one host and none on the other. */
+  #movable(from: number, to: number): number | undefined {
+    for (const tree of this.#on[from]!) if (!this.#on[to]!.has(tree)) return tree;
+    return undefined;
+  }
+
+  #shift(from: number, to: number, reached: ReadonlyMap<number, { readonly by: number; readonly tree: number }>): void {
+    for (let host = to; host !== from; host = reached.get(host)!.by) {
+      const { by, tree } = reached.get(host)!;
+      this.#on[by]!.delete(tree);
+      this.#put(tree, this.#hosts[tree]!.indexOf(by), host);
+    }
+  }
+
+  #put(tree: number, leaf: number, host: number): void {
+    this.#hosts[tree]![leaf] = host;
+    this.#on[host]!.add(tree);
+    this.#changed.add(tree);
+  }
+}
+
+/** The tree with its leaves on other hosts, in the order of its leaves. */
+function rehost(tree: Template, before: readonly string[], after: readonly string[]): Template {
+  const to = new Map(before.map((name, i) => [name, after[i]!]));
+  const visit = (node: Template): Template => ({ ...node, ...(node.host === undefined ? {} : { host: to.get(node.host)! }), children: node.children.map(visit) });
+  return visit(tree);
+}
+
+/** Splits a number into whole parts by weights: each its share rounded down, and the rest to the largest remainders. No part is above its bound. */
+export function shareOut(total: number, weights: readonly number[], boundOf: (part: number) => number = () => Infinity): number[] {
+  const sum = weights.reduce((a, b) => a + b, 0);
+  if (!(sum > 0)) throw new RoostError('InvalidArgument', 'at least one weight must be above 0');
+  const exact = weights.map((weight) => (total * weight) / sum);
+  const parts = exact.map((share, i) => Math.min(boundOf(i), Math.floor(share)));
+  let left = total - parts.reduce((a, b) => a + b, 0);
+  const order = exact.map((share, i) => ({ i, remainder: share - Math.floor(share) })).sort((a, b) => b.remainder - a.remainder);
+  while (left > 0) {
+    const before = left;
+    for (const { i } of order) {
+      if (left === 0 || weights[i] === 0 || parts[i]! >= boundOf(i)) continue;
+      parts[i]!++;
+      left--;
+    }
+    if (left === before) break;
+  }
+  return parts;
+}

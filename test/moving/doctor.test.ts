@@ -1,0 +1,67 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { Deadline } from '../../core/index.js';
+import { openFlock, type Flock } from '../../flock/index.js';
+import type { Finding, ShardId, ShardInfo } from '../../gizzard/index.js';
+import { freshCluster } from '../support/index.js';
+
+const { config } = freshCluster('doctor');
+const [db1 = '', db2 = ''] = Object.keys(config.databaseHosts);
+let flock: Flock;
+let graphId: number;
+
+beforeAll(async () => {
+  flock = await openFlock(config, { work: true, create: true });
+  graphId = (await flock.createGraph('follows', { shards: 1, replicas: 2 })).id;
+  await flock.write({ graphId, operations: 'add', sourceIds: BigInt64Array.of(1n, 1n, 2n), destinationIds: BigInt64Array.of(2n, 3n, 3n) }, { acknowledgement: 'materialized' });
+});
+afterAll(() => flock.close());
+
+const shard = (id: ShardId, type = 'flock'): ShardInfo => ({ id, type, sourceType: '', destinationType: '', busy: 'normal' });
+const kinds = (findings: readonly Finding[]): string[] => findings.map(({ kind, subject }) => `${kind} ${subject}`).sort();
+
+it('finds nothing in a cluster that is well', async () => {
+  expect(await flock.gizzard.doctor.examine()).toEqual([]);
+});
+
+it('finds what was left behind, and puts it right', async () => {
+  const { gizzard } = flock;
+  const [route] = gizzard.topology.routes(graphId);
+  const [leaf, other] = route!.leaves.map((one) => one.shard.id) as [ShardId, ShardId];
+  const lost = { hostname: db1, tablePrefix: 'lost' };
+  const spare = { hostname: db2, tablePrefix: 'spare' };
+  const node = { hostname: 'localhost', tablePrefix: 'left_over' };
+  await gizzard.apply([
+    { kind: 'createShard', shard: shard(lost) },
+    { kind: 'createShard', shard: shard(spare) },
+    { kind: 'createShard', shard: shard(node, 'replicating') },
+    { kind: 'addLink', link: { parent: node, child: leaf, weight: 1 } },
+    { kind: 'addLink', link: { parent: route!.root.id, child: spare, weight: 0 } },
+    { kind: 'markBusy', id: leaf, busy: 'busy' },
+  ]);
+  await gizzard.hosts.host(other.hostname).run(`UPDATE \`${config.cluster}\`.\`${other.tablePrefix}_nodes\` SET normal_count = normal_count + 1 WHERE source_id = 1`, [], Deadline.after(5_000));
+  await gizzard.hosts.host(db2).run(`CREATE TABLE \`${config.cluster}\`.\`nobodys_edges\` (id BIGINT PRIMARY KEY)`, [], Deadline.after(5_000));
+
+  const root = `${route!.root.id.hostname}/${route!.root.id.tablePrefix}`;
+  const key = `${leaf.hostname}/${leaf.tablePrefix}`;
+  const found = await gizzard.doctor.examine();
+  expect(kinds(found)).toEqual(
+    [
+      `busyWithoutMove ${key}`,
+      `disagreeingReplicas ${root}`,
+      `idleLink ${root} → ${db2}/spare`,
+      `leftOverLink localhost/left_over → ${key}`,
+      `unnamedTables ${db2}/nobodys`,
+      `unusedShard ${db1}/lost`,
+      'unusedShard localhost/left_over',
+    ].sort(),
+  );
+
+  await gizzard.doctor.fix(found, { dropTables: false });
+  const [repair] = await gizzard.moves.store.list({ active: false, limit: 1 });
+  await gizzard.moves.finished(repair!.id, new AbortController().signal);
+  // The spare may be meant; the tables are dropped only where that is asked for, and those of the shard that went are nobody's now.
+  const left = await gizzard.doctor.examine();
+  expect(kinds(left)).toEqual([`idleLink ${root} → ${db2}/spare`, `unnamedTables ${db1}/lost`, `unnamedTables ${db2}/nobodys`].sort());
+  await gizzard.doctor.fix(left, { dropTables: true });
+  expect(kinds(await gizzard.doctor.examine())).toEqual([`idleLink ${root} → ${db2}/spare`]);
+});
