@@ -1,6 +1,5 @@
-import { Metrics, RoostError, silentLog, type Log, type RoostConfig } from '../../core/index.js';
+import { Deadline, Metrics, RoostError, silentLog, type ErrorCode, type Log, type RoostConfig } from '../../core/index.js';
 import { Gizzard, type Change, type DatabaseHost, type FollowUp, type JobType, type Leaf, type NewJob, type Priority, type ShardType } from '../../gizzard/index.js';
-import { Deadline } from '../../core/index.js';
 
 /** A value that a key holds. A key's values are a set, so that notes may be applied in any order and any number of times. */
 export interface Note {
@@ -96,4 +95,11 @@ export async function notesOf(gizzard: Gizzard): Promise<Record<string, string[]
   };
   const leaves = gizzard.topology.routes(1).flatMap((route) => route.leaves);
   return Object.fromEntries(await Promise.all(leaves.map(async (leaf) => [leaf.key, await read(gizzard.hosts.host(leaf.shard.id.hostname), leaf)] as const)));
+}
+
+/** Fails the leaves whose name holds a text, as long as `while_` says so. */
+export function failOn(leafPart: string, code: ErrorCode, while_: () => boolean = () => true): (leaf: string) => void {
+  return (leaf) => {
+    if (leaf.includes(leafPart) && while_()) throw new RoostError(code, `${leaf} fails on purpose`);
+  };
 }
