@@ -123,12 +123,15 @@ export class Gizzard {
 
   /** Finishes or hands back the jobs in work, and closes every connection. */
   async close(): Promise<void> {
-    await this.nameServer.close();
-    await this.migrations.stop();
-    await this.moves.stop();
-    await this.jobs.close(closeGraceMs);
-    if (this.#working) await this.servers.stop();
-    await this.hosts.close();
+    try {
+      await this.nameServer.close();
+      await this.migrations.stop();
+      await this.moves.stop();
+    } finally {
+      await this.jobs.close(closeGraceMs);
+      if (this.#working) await this.servers.stop();
+      await this.hosts.close();
+    }
   }
 
   /** The oldest topology in use here: jobs in work keep the one they began with. */

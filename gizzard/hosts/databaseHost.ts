@@ -156,6 +156,7 @@ export class DatabaseHost implements SqlSession {
 
   async #acquire(deadline: Deadline): Promise<PoolConnection> {
     if (this.#closed) throw new RoostError('Unavailable', `the pool of ${this.name} is closed`, { fields: { host: this.name }, retryable: false });
+    this.health.asked();
     this.#waiting++;
     try {
       const connection = await this.#fromPool(deadline);

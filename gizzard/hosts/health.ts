@@ -16,17 +16,18 @@ export class Health {
 
   constructor(private readonly nowMs: () => number = () => performance.now()) {}
 
-  /** True also for the one request that may probe a host that is down: asking takes the probe. */
+  /** True also where the host is down and a probe is due; the request that then asks the host is the probe. */
   get healthy(): boolean {
-    if (this.#failures < failuresToOpen) return true;
-    if (this.nowMs() < this.#probeAtMs) return false;
-    this.#probeAtMs = this.nowMs() + this.#probeAfterMs;
-    return true;
+    return !this.down || this.nowMs() >= this.#probeAtMs;
   }
 
-  /** Like `healthy`, without taking the probe. */
   get down(): boolean {
     return this.#failures >= failuresToOpen;
+  }
+
+  /** A request is about to be sent. While the host is down, others wait for what becomes of it, or for the next probe. */
+  asked(): void {
+    if (this.down) this.#probeAtMs = this.nowMs() + this.#probeAfterMs;
   }
 
   succeeded(): void {
