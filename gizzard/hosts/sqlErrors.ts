@@ -23,8 +23,8 @@ const unavailable = new Set([
   'ER_OPTION_PREVENTS_STATEMENT',
   'ER_READ_ONLY_MODE',
 ]);
-/** No room on the disk: what is asked is right and will do later. */
-const overloaded = new Set(['ER_DISK_FULL', 'ER_RECORD_FILE_FULL', 'ER_OUT_OF_RESOURCES', 'ER_OUTOFMEMORY']);
+/** No room on the disk or in a table of the server's: what is asked is right and will do later. */
+const overloaded = new Set(['ER_MAX_PREPARED_STMT_COUNT_REACHED', 'ER_DISK_FULL', 'ER_RECORD_FILE_FULL', 'ER_OUT_OF_RESOURCES', 'ER_OUTOFMEMORY']);
 const missing = new Set(['ER_NO_SUCH_TABLE', 'ER_BAD_DB_ERROR']);
 /** Errors of MariaDB that the driver does not know by name. */
 const mariadbNames: Readonly<Record<number, string>> = { 1927: 'ER_CONNECTION_KILLED', 1969: 'ER_STATEMENT_TIMEOUT' };

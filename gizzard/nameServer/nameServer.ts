@@ -103,7 +103,8 @@ export class NameServer {
       const before = this.lastReloadError?.message;
       await this.reload().catch((error: unknown) => {
         const reason = RoostError.from(error);
-        if (reason.message !== before) this.log.error({ err: reason }, 'the topology could not be reloaded; the old one keeps serving');
+        // Once this is closed, so are the connections under a look that was on its way.
+        if (this.#timer !== undefined && reason.message !== before) this.log.error({ err: reason }, 'the topology could not be reloaded; the old one keeps serving');
       });
       if (this.#timer !== undefined) this.#timer = setTimeout(() => void look(), intervalMs);
     };
