@@ -16,4 +16,16 @@ export { limits } from './limits.js';
 export { configPlaces, loadConfig, type LoadConfigOptions, type LoadedConfig } from './loadConfig.js';
 export { createLog, silentLog, type Log } from './log.js';
 export { Metrics } from './metrics.js';
+export {
+  composeSnowflake,
+  firstIdAt,
+  firstSnowflakeId,
+  isSnowflake,
+  parseSnowflake,
+  snowflakeEpochMs,
+  snowflakesPerMs,
+  snowflakeTimeMs,
+  snowflakeWorkers,
+  type Snowflake,
+} from './snowflake.js';
 export { suggest } from './suggest.js';

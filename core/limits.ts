@@ -37,6 +37,15 @@ export const limits = {
   bulkWriteInFlight: 8,
   /** Payloads on their way to the journal's Redis, which may hang; past it writes are refused with `Overloaded`. Room for several of the largest messages. */
   journalInFlightBytes: 64 * 1024 * 1024,
+  /** Characters of a tweet, as code points of its normal form C; the bytes of its extra JSON. */
+  tweetCharacters: 280,
+  tweetExtraBytes: 4_096,
+  /** Tweets in one create: with full texts and extras such a call stays well under a message. */
+  tweetsPerCall: 1_000,
+  /** A create's time, often in whole seconds, may differ by this from that of its id. */
+  createdAtToleranceMs: 2_000,
+  /** An id of a time further ahead than this is a mistake, or of a clock that is wrong. */
+  idAheadToleranceMs: 10_000,
   /** The deadline of a request that does not bring one, and the longest one that is accepted. */
   defaultDeadlineMs: 5_000,
   maxDeadlineMs: 600_000,

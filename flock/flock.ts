@@ -1,5 +1,5 @@
 import { Deadline, HybridClock, limits, parseCount, RoostError, systemMicros, type Log, type Metrics, type RoostConfig } from '../core/index.js';
-import { Gizzard, shardKey, type JobType, type SendJobs } from '../gizzard/index.js';
+import { Gizzard, shardKey, type GizzardOptions, type SendJobs } from '../gizzard/index.js';
 import { auditGraph, type AuditOptions, type AuditReport } from './audit/audit.js';
 import { EdgeReader } from './edgeReader.js';
 import { findGraph, graphsOf, planGraph, requireGraph, tableIdOf, type CreateGraphOptions } from './graphs.js';
@@ -208,6 +208,12 @@ export class Flock implements FlockService {
   }
 }
 
+/** What Flock tells Gizzard of its shards and jobs: a process that serves several stores gives one Gizzard the types of all of them. */
+export const flockTypes = (cluster: string): Pick<GizzardOptions, 'shardTypes' | 'jobTypes'> => ({
+  shardTypes: [flockShardType(cluster)],
+  jobTypes: [edgeJob, rowJob, nodeJob, sweepJob, recountJob].map((job) => job(cluster)),
+});
+
 export interface OpenFlockOptions {
   readonly log?: Log;
   readonly metrics?: Metrics;
@@ -221,22 +227,8 @@ export interface OpenFlockOptions {
 
 /** Opens the graphs of a cluster. Throws `Unavailable` and `FailedPrecondition` when the name server cannot be read. */
 export async function openFlock(config: RoostConfig, options: OpenFlockOptions = {}): Promise<Flock> {
-  const { log, metrics, sendJobs } = options;
-  const gizzard = new Gizzard(config, {
-    shardTypes: [flockShardType(config.cluster)],
-    jobTypes: [edgeJob, rowJob, nodeJob, sweepJob, recountJob].map((job) => job(config.cluster)) as JobType[],
-    ...(log === undefined ? {} : { log }),
-    ...(metrics === undefined ? {} : { metrics }),
-    ...(sendJobs === undefined ? {} : { sendJobs }),
-  });
-  try {
-    if (options.create === true) await gizzard.nameServer.create();
-    await gizzard.start({ work: options.work ?? false });
-  } catch (error) {
-    await gizzard.close();
-    throw error;
-  }
-  return new Flock(gizzard);
+  const { work, create, ...rest } = options;
+  return new Flock(await Gizzard.open(config, { ...flockTypes(config.cluster), ...rest }, { work: work ?? false, create: create ?? false }));
 }
 
 const deadlineOf = ({ deadlineMs }: { readonly deadlineMs?: number }): Deadline =>

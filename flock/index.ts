@@ -1,4 +1,5 @@
 export type { AuditFault, AuditOptions, AuditProgress, AuditReport } from './audit/audit.js';
-export { Flock, openFlock, type OpenFlockOptions } from './flock.js';
+export { Flock, flockTypes, openFlock, type OpenFlockOptions } from './flock.js';
+export { edgeWriteJob, type EdgeChange } from './jobs/edgeWriteJob.js';
 export { operationRank, operations, rankOf, setsPosition, stateOfRank } from './states.js';
 export * from './types.js';

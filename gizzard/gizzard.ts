@@ -75,6 +75,19 @@ export class Gizzard {
     this.doctor = new Doctor({ nameServer, hosts, hostNames: Object.keys(config.databaseHosts), moves, migrations: this.migrations, types: this.#shardTypes });
   }
 
+  /** Opens and starts; with `create`, sets up the name server where there is none. Leaves nothing open where it throws. */
+  static async open(config: RoostConfig, options: GizzardOptions, { work, create }: { readonly work: boolean; readonly create: boolean }): Promise<Gizzard> {
+    const gizzard = new Gizzard(config, options);
+    try {
+      if (create) await gizzard.nameServer.create();
+      await gizzard.start({ work });
+      return gizzard;
+    } catch (error) {
+      await gizzard.close();
+      throw error;
+    }
+  }
+
   get topology(): Topology {
     return this.nameServer.topology;
   }

@@ -1,0 +1,30 @@
+import type { NewJob } from '../../gizzard/index.js';
+import type { Operation } from '../types.js';
+import { encodeEdges } from './edgePayload.js';
+import { jobKinds } from './kinds.js';
+
+/** A write of one edge with its own time. */
+export interface EdgeChange {
+  readonly operation: Operation;
+  readonly sourceId: bigint;
+  readonly destinationId: bigint;
+  /** Used by add and negate. */
+  readonly position: bigint;
+  readonly time: bigint;
+}
+
+/** The job that writes some edges of a graph, for a store that keeps one and journals its own writes together with those of the edges. */
+export const edgeWriteJob = (graphId: number, changes: readonly EdgeChange[]): NewJob => ({
+  kind: jobKinds.edges,
+  payload: encodeEdges(
+    {
+      graphId,
+      operations: changes.map(({ operation }) => operation),
+      sourceIds: BigInt64Array.from(changes, ({ sourceId }) => sourceId),
+      destinationIds: BigInt64Array.from(changes, ({ destinationId }) => destinationId),
+      positions: BigInt64Array.from(changes, ({ position }) => position),
+      times: BigInt64Array.from(changes, ({ time }) => time),
+    },
+    0n,
+  ),
+});

@@ -1,0 +1,117 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { firstIdAt, RoostError, snowflakesPerMs, type Deadline, type Log, silentLog } from '../../core/index.js';
+import type { WorkerLease, WorkerLeases } from './workerLease.js';
+
+export interface IdGeneratorOptions {
+  /** Milliseconds since 1970. */
+  readonly wallMs?: () => number;
+  readonly log?: Log;
+}
+
+/** A clock that stands still or is back by no more than this is waited for, within the deadline. */
+const maxWaitMs = 1_000;
+/** A lease is prolonged when a third of it is used up. */
+const renewAfterShare = 1 / 3;
+const idleWaitMs = 1;
+/** Between two attempts to prolong a lease that is still good. */
+const renewPauseMs = 250;
+
+/**
+ * Makes Snowflake ids: in rising order, never the same twice, never of a time that this process has no lease for.
+ *
+ * A clock that steps back is never followed: ids go on only once it is past the last one used. More than 4,096 ids in a millisecond wait for the next.
+ */
+export class IdGenerator {
+  readonly #wallMs: () => number;
+  readonly #log: Log;
+  #lease: WorkerLease | undefined;
+  /** How long the lease was when it was given. */
+  #leaseMs = 0;
+  #leasing: Promise<void> | undefined;
+  #renewFromMs = 0;
+  #lastMs = 0;
+  #sequence = 0;
+  #closed = false;
+
+  constructor(
+    private readonly leases: WorkerLeases,
+    options: IdGeneratorOptions = {},
+  ) {
+    this.#wallMs = options.wallMs ?? Date.now;
+    this.#log = options.log ?? silentLog;
+  }
+
+  /**
+   * `count` ids, rising. Throws `Unavailable` where no lease is to be had or the clock is back by more than a second,
+   * `DeadlineExceeded` where the clock does not go on in time.
+   */
+  async take(count: number, deadline: Deadline): Promise<bigint[]> {
+    const ids: bigint[] = [];
+    while (ids.length < count) {
+      const made = this.#make(count - ids.length, ids);
+      if (made) continue;
+      await this.#wait(deadline);
+    }
+    return ids;
+  }
+
+  /** Gives the worker number back. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#leasing?.catch(() => undefined);
+    // From here on none is made, so that nothing later than the last one is used.
+    this.#lease = undefined;
+    await this.leases.release(this.#lastMs).catch((error: unknown) => this.#log.debug({ err: error }, 'a worker number could not be given back'));
+  }
+
+  /** Makes as many of the ids as this millisecond has left. False where it has none, or there is no lease for it. */
+  #make(count: number, ids: bigint[]): boolean {
+    const nowMs = this.#wallMs();
+    const lease = this.#lease;
+    if (lease === undefined || nowMs > lease.untilMs || nowMs <= lease.fromMs || nowMs < this.#lastMs) return false;
+    if (nowMs > this.#lastMs) {
+      this.#lastMs = nowMs;
+      this.#sequence = 0;
+    }
+    const first = firstIdAt(nowMs) | BigInt(lease.worker << 12);
+    const many = Math.min(count, snowflakesPerMs - this.#sequence);
+    for (let i = 0; i < many; i++) ids.push(first | BigInt(this.#sequence++));
+    if (lease.untilMs - nowMs < this.#leaseMs * (1 - renewAfterShare)) this.#renewInBackground(nowMs);
+    return many > 0;
+  }
+
+  async #wait(deadline: Deadline): Promise<void> {
+    if (this.#closed) throw new RoostError('Unavailable', 'the generator of ids is closed', { retryable: false });
+    const nowMs = this.#wallMs();
+    const lease = this.#lease;
+    if (lease === undefined || nowMs > lease.untilMs) return deadline.race(this.#renew(nowMs), 'getting a worker number');
+    const behindMs = Math.max(this.#lastMs, lease.fromMs) - nowMs;
+    if (behindMs > maxWaitMs) {
+      throw new RoostError('Unavailable', `the clock is ${behindMs} ms behind the last id: no ids are made until it is past it`, {
+        retryAfterMs: behindMs,
+        fields: { behind_ms: behindMs },
+      });
+    }
+    deadline.check('waiting for the clock to go on, to make an id');
+    await sleep(Math.max(idleWaitMs, behindMs));
+  }
+
+  #renewInBackground(nowMs: number): void {
+    if (this.#leasing !== undefined || performance.now() < this.#renewFromMs) return;
+    this.#renewFromMs = performance.now() + renewPauseMs;
+    this.#renew(nowMs).catch((error: unknown) => this.#log.warn({ err: error }, 'the lease of the worker number could not be prolonged; trying again'));
+  }
+
+  #renew(nowMs: number): Promise<void> {
+    this.#leasing ??= this.leases
+      .acquire(nowMs)
+      .then((lease) => {
+        this.#lease = lease;
+        this.#leaseMs = lease.untilMs - nowMs;
+      })
+      .finally(() => {
+        this.#leasing = undefined;
+      });
+    return this.#leasing;
+  }
+}

@@ -1,0 +1,12 @@
+export { IdGenerator, type IdGeneratorOptions } from './ids/idGenerator.js';
+export { SqlWorkerLeases, type WorkerLeaseOptions } from './ids/sqlWorkerLeases.js';
+export type { WorkerLease, WorkerLeases } from './ids/workerLease.js';
+export { openTbird, Tbird, tbirdTypes, tweetGraphNames, type OpenTbirdOptions, type SetupOptions, type TbirdOptions } from './tbird.js';
+export type { ScanResult, TbirdService, TimelineRequest, TweetReadOptions, TweetWriteOptions, WindowInfo } from './tbirdService.js';
+export type { Tweet, TweetContent, TweetDraft } from './tweet.js';
+export { kindStates, type TweetGraphs, type TweetKind } from './tweetIndex.js';
+export { characterCount } from './tweetRules.js';
+export { routingKey, windowAt, windowOf, type TimeWindow } from './windows/timeWindows.js';
+export { tweetsTableId, type StoredWindow } from './windows/windowMap.js';
+export type { PolicyInput, WindowPolicy } from './windows/windowPolicy.js';
+export type { RollReport, Windows } from './windows/windows.js';

@@ -1,0 +1,47 @@
+import type { JobType } from '../../gizzard/index.js';
+import { applyTweets } from '../storage/applyTweets.js';
+import { tweetTable } from '../storage/tweetTable.js';
+import { IndexWrites, type TweetGraphs } from '../tweetIndex.js';
+import { createdRecord, type TweetRecord } from '../tweetRecord.js';
+import { routingKey } from '../windows/timeWindows.js';
+import { decodeTweets } from './tweetPayload.js';
+
+export const tweetJobKind = 'tbird.tweets';
+
+/** Rows carry texts, and are larger than edges. */
+const itemsAtOnce = 500;
+
+interface Item {
+  readonly record: TweetRecord;
+  readonly graphs: TweetGraphs;
+}
+
+/**
+ * Writes of tweets. The edges that a create brings to the indexes are journalled together with it. What only the row can tell follows from here: the edges of
+ * a tweet whose state is another than its create says, since whoever deletes a tweet need not know its author; and taking back those of content that came
+ * second for its id.
+ */
+export const tweetJob = (database: string): JobType<Item> => ({
+  kind: tweetJobKind,
+  itemsAtOnce,
+  split(payload, add) {
+    const { places, records } = decodeTweets(payload);
+    for (const record of records) add(places.tableId, routingKey(record.id, places.windowMs), { record, graphs: places.graphs });
+  },
+  async apply(host, leaf, items, deadline) {
+    const applied = await applyTweets(
+      host,
+      tweetTable(database, leaf.shard),
+      items.map(({ record }) => record),
+      deadline,
+    );
+    const index = new IndexWrites(items[0]!.graphs);
+    for (const { record, losers } of applied) {
+      if (record.written === undefined) continue;
+      const asCreated = createdRecord(record.written);
+      if (record.state !== asCreated.state || record.stateAt !== asCreated.stateAt) index.follow(record);
+      for (const loser of losers) index.withdraw(loser, record);
+    }
+    return index.jobs();
+  },
+});

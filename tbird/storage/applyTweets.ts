@@ -1,0 +1,43 @@
+import type { Deadline } from '../../core/index.js';
+import type { DatabaseHost } from '../../gizzard/index.js';
+import type { TweetContent } from '../tweet.js';
+import { mergeTweets, sameContent, type TweetRecord } from '../tweetRecord.js';
+import { lockTweets, writeTweets } from './tweetRows.js';
+
+/** A row as it is after a write. */
+export interface AppliedTweet {
+  readonly record: TweetRecord;
+  /** Content that came for the same id and is not that of the row. */
+  readonly losers: readonly TweetContent[];
+}
+
+/**
+ * Merges writes into one shard's rows, in one transaction. Rows that exist are locked in the order of their ids; new ones are inserted plainly: when another
+ * process has inserted one since, that is a duplicate key, and the transaction starts again. Returns what each tweet came to.
+ */
+export function applyTweets(host: DatabaseHost, table: string, writes: readonly TweetRecord[], deadline: Deadline): Promise<AppliedTweet[]> {
+  const byId = new Map<bigint, TweetRecord[]>();
+  for (const write of writes) {
+    const known = byId.get(write.id);
+    if (known === undefined) byId.set(write.id, [write]);
+    else known.push(write);
+  }
+  const ids = [...byId.keys()].sort((a, b) => (a < b ? -1 : 1));
+  return host.transaction(deadline, async (session) => {
+    const rows = new Map((await lockTweets(session, table, ids, deadline)).map((row) => [row.id, row]));
+    const inserted: TweetRecord[] = [];
+    const replaced: TweetRecord[] = [];
+    const applied = ids.map((id): AppliedTweet => {
+      const row = rows.get(id);
+      const all = row === undefined ? byId.get(id)! : [row, ...byId.get(id)!];
+      const record = all.reduce(mergeTweets);
+      if (row === undefined) inserted.push(record);
+      else if (record !== row) replaced.push(record);
+      const contents = all.length === 1 ? [] : all.flatMap(({ written }) => (written === undefined ? [] : [written.content]));
+      return { record, losers: contents.filter((content) => !sameContent(content, record.written!.content)) };
+    });
+    await writeTweets(session, table, inserted, false, deadline);
+    await writeTweets(session, table, replaced, true, deadline);
+    return applied;
+  });
+}

@@ -1,0 +1,74 @@
+import type { Deadline } from '../../core/index.js';
+import type { SqlRow, SqlSession } from '../../gizzard/index.js';
+import type { Tweet } from '../tweet.js';
+import { deleted, type TweetRecord } from '../tweetRecord.js';
+import { contentRow } from '../tweetRules.js';
+import { tweetColumns } from './tweetTable.js';
+
+const bigintOf = (value: SqlRow[number] | undefined): bigint => BigInt(value as number);
+const optional = (value: SqlRow[number] | undefined): bigint | undefined => (value === null ? undefined : bigintOf(value));
+
+/** A row that begins with the columns of `tweetColumns`. */
+export function recordOf(row: SqlRow): TweetRecord {
+  const id = bigintOf(row[0]);
+  const [state, stateAt] = [Number(row[10]), bigintOf(row[11])];
+  if (row[1] === null) return { id, written: undefined, state, stateAt };
+  const content = {
+    id,
+    userId: bigintOf(row[1]),
+    text: String(row[2]),
+    createdAtMs: Number(row[3]),
+    replyToTweetId: optional(row[4]),
+    replyToUserId: optional(row[5]),
+    retweetOfId: optional(row[6]),
+    flags: Number(row[7]),
+    extra: row[8] === null ? undefined : String(row[8]),
+  };
+  return { id, written: { content, writtenAt: bigintOf(row[9]) }, state, stateAt };
+}
+
+/** What readers see of a row; undefined where there is no content yet. */
+export const tweetOf = ({ written, state, stateAt }: TweetRecord): Tweet | undefined =>
+  written === undefined ? undefined : { ...written.content, deletedAt: state === deleted ? stateAt : undefined };
+
+const readSql = (table: string, lock: string): string =>
+  `SELECT ${tweetColumns.replaceAll(/\w+/g, 't.$&')} FROM JSON_TABLE(?, '$[*]' COLUMNS (i BIGINT UNSIGNED PATH '$')) k STRAIGHT_JOIN ${table} t ON t.id = k.i ${lock}`;
+
+/** The rows that exist of some ids. */
+export async function readTweets(session: SqlSession, table: string, ids: readonly bigint[], deadline: Deadline): Promise<TweetRecord[]> {
+  return (await session.rows(readSql(table, ''), [`[${ids.join()}]`], deadline)).map(recordOf);
+}
+
+/** The same, locked in the order of the ids until the transaction ends. */
+export async function lockTweets(session: SqlSession, table: string, ids: readonly bigint[], deadline: Deadline): Promise<TweetRecord[]> {
+  return (await session.rows(readSql(table, 'FOR UPDATE'), [`[${ids.join()}]`], deadline)).map(recordOf);
+}
+
+const replaceAll = tweetColumns
+  .split(', ')
+  .slice(1)
+  .map((column) => `${column} = VALUES(${column})`)
+  .join(', ');
+
+/** Inserts rows plainly: one that exists after all is a `Conflict`. With `replace`, writes rows that exist. */
+export async function writeTweets(session: SqlSession, table: string, records: readonly TweetRecord[], replace: boolean, deadline: Deadline): Promise<void> {
+  if (records.length === 0) return;
+  await session.run(
+    `INSERT INTO ${table} (${tweetColumns})
+     SELECT i, u, t, c, rt, ru, ro, f, e, w, s, a
+     FROM JSON_TABLE(?, '$[*]' COLUMNS (
+       i BIGINT UNSIGNED PATH '$[0]', u BIGINT UNSIGNED PATH '$[1]', t VARCHAR(280) CHARACTER SET utf8mb4 PATH '$[2]', c BIGINT PATH '$[3]',
+       rt BIGINT UNSIGNED PATH '$[4]', ru BIGINT UNSIGNED PATH '$[5]', ro BIGINT UNSIGNED PATH '$[6]', f INT UNSIGNED PATH '$[7]',
+       e VARCHAR(4096) CHARACTER SET utf8mb4 PATH '$[8]', w BIGINT PATH '$[9]', s TINYINT UNSIGNED PATH '$[10]', a BIGINT PATH '$[11]')) j
+     ${replace ? `ON DUPLICATE KEY UPDATE ${replaceAll}` : ''}`,
+    [JSON.stringify(records.map(rowOf))],
+    deadline,
+  );
+}
+
+/** Integers go as texts, which both servers turn into integers exactly. */
+const rowOf = ({ id, written, state, stateAt }: TweetRecord): readonly unknown[] => [
+  ...(written === undefined ? [String(id), null, null, null, null, null, null, null, null, null] : [...contentRow(written.content), String(written.writtenAt)]),
+  state,
+  String(stateAt),
+];

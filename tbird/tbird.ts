@@ -1,0 +1,350 @@
+import { Deadline, HybridClock, isSnowflake, limits, parseCount, RoostError, snowflakeTimeMs, systemMicros, type Log, type Metrics, type Micros, type RoostConfig } from '../core/index.js';
+import { Flock, flockTypes, type EdgeState, type OpenFlockOptions } from '../flock/index.js';
+import { Gizzard, type GizzardOptions, type NewJob, type Route } from '../gizzard/index.js';
+import { IdGenerator } from './ids/idGenerator.js';
+import { SqlWorkerLeases } from './ids/sqlWorkerLeases.js';
+import { tweetJob, tweetJobKind } from './jobs/tweetJob.js';
+import { encodeTweets } from './jobs/tweetPayload.js';
+import { RecentCreates } from './recentCreates.js';
+import { scanTweets } from './storage/scanTweets.js';
+import { readTweets, tweetOf } from './storage/tweetRows.js';
+import { tweetsShardType } from './storage/tweetsShardType.js';
+import { tweetTable } from './storage/tweetTable.js';
+import type { ScanResult, TbirdService, TimelineRequest, TweetReadOptions, TweetWriteOptions, WindowInfo } from './tbirdService.js';
+import type { Tweet, TweetContent, TweetDraft } from './tweet.js';
+import { IndexWrites, kindStates, type TweetGraphs } from './tweetIndex.js';
+import { createdRecord, deleted, live, sameContent, type TweetRecord } from './tweetRecord.js';
+import { contentOf, contentText } from './tweetRules.js';
+import { Roller } from './windows/roller.js';
+import { tweetsTableId } from './windows/windowMap.js';
+import type { PolicyInput, WindowPolicy } from './windows/windowPolicy.js';
+import { firstKeptId, Windows, type RollReport } from './windows/windows.js';
+
+/** The graphs that are kept beside the tweets. */
+export const tweetGraphNames = { byUser: 'tweets_by_user', replies: 'tweet_replies', retweets: 'tweet_retweets' } as const;
+
+export interface SetupOptions {
+  readonly policy?: PolicyInput;
+  /** Shards of each graph, in each direction. Absent: 8. */
+  readonly graphShards?: number;
+}
+
+export interface TbirdOptions {
+  /** Milliseconds since 1970, for tests. */
+  readonly wallMs?: () => number;
+}
+
+/** A time further ahead than this is a mistake of the caller's, and would win over every write until then. */
+const maxAheadMicros = 24n * 3_600_000_000n;
+
+/** Tweets on a cluster. See `TbirdService` for what each method promises. */
+export class Tbird implements TbirdService {
+  readonly ids: IdGenerator;
+  /** The time partitions. */
+  readonly windowSet: Windows;
+  readonly roller: Roller;
+  readonly #wallMs: () => number;
+  readonly #clock = new HybridClock();
+  readonly #recent = new RecentCreates();
+  readonly #windowsRead: (kind: string, count: number) => void;
+
+  constructor(
+    readonly gizzard: Gizzard,
+    readonly flock: Flock,
+    options: TbirdOptions = {},
+  ) {
+    const { config, hosts, log, metrics } = gizzard;
+    this.#wallMs = options.wallMs ?? Date.now;
+    this.ids = new IdGenerator(new SqlWorkerLeases(hosts.host(config.nameServer.hosts[0]!), `${config.cluster}_nameserver`), { wallMs: this.#wallMs, log });
+    this.windowSet = new Windows(gizzard, log);
+    this.roller = new Roller(this.windowSet, this.#wallMs, log);
+    const windowsRead = metrics.histogram('roost_tweet_windows_read', 'Windows that a query read, by kind', ['kind'], [1, 2, 3, 5, 10, 20, 50, 100, 1_000]);
+    this.#windowsRead = (kind, count) => windowsRead.observe({ kind }, count);
+  }
+
+  /** Sets the policy of the windows, makes what is missing, and rolls once. Repeating it changes the policy. Throws as `makePolicy` does. */
+  async setup(options: SetupOptions = {}): Promise<WindowPolicy> {
+    const policy = await this.windowSet.setPolicy(options.policy ?? {});
+    const there = new Set(this.flock.graphs().map(({ name }) => name));
+    for (const name of Object.values(tweetGraphNames)) {
+      if (!there.has(name)) await this.flock.createGraph(name, { shards: options.graphShards ?? 8, replicas: policy.replicas, hosts: policy.openHosts });
+    }
+    await this.windowSet.roll(this.#wallMs());
+    return policy;
+  }
+
+  /** Makes the windows that are due and drops those past the retention, as of `nowMs`. */
+  roll(nowMs = this.#wallMs()): Promise<RollReport> {
+    return this.windowSet.roll(nowMs);
+  }
+
+  async create(drafts: readonly TweetDraft[], options: TweetWriteOptions = {}): Promise<BigInt64Array> {
+    const deadline = deadlineOf(options);
+    checkCount(drafts.length);
+    const { windowMs } = await this.windowSet.policy();
+    const made = (await this.ids.take(drafts.filter(({ id }) => id === undefined).length, deadline))[Symbol.iterator]();
+    const contents = drafts.map((draft) => contentOf(draft, draft.id ?? (made.next().value as bigint)));
+    const brought = contents.filter((_, i) => drafts[i]!.id !== undefined);
+    for (const { id } of brought) this.#refuseAhead(id);
+    const fresh = this.#reserve(brought);
+    try {
+      await this.windowSet.ensure(contents.map(({ id }) => id), this.#wallMs());
+      if (brought.length > 0) await this.#refuseOthers(brought, windowMs, deadline);
+      const writtenAt = this.#clock.now();
+      await this.#append(contents.map((content) => createdRecord({ content, writtenAt })), windowMs, options, deadline);
+    } catch (error) {
+      // Nothing is known to be accepted; what was is found in the tables.
+      for (const { id } of fresh) this.#recent.remove(id);
+      throw error;
+    }
+    return BigInt64Array.from(contents, ({ id }) => id);
+  }
+
+  delete(ids: BigInt64Array, options: TweetWriteOptions & { readonly time?: Micros } = {}): Promise<void> {
+    return this.#setState(ids, deleted, options);
+  }
+
+  undelete(ids: BigInt64Array, options: TweetWriteOptions & { readonly time?: Micros } = {}): Promise<void> {
+    return this.#setState(ids, live, options);
+  }
+
+  async get(ids: BigInt64Array, options: TweetReadOptions & { readonly deleted?: boolean } = {}): Promise<readonly (Tweet | undefined)[]> {
+    const deadline = deadlineOf(options);
+    if (ids.length > limits.idsPerCall) throw invalid(`at most ${limits.idsPerCall} ids in one call, not ${ids.length}`);
+    for (const id of ids) checkId(id);
+    const { windowMs } = await this.windowSet.policy();
+    const rows = await this.#rows(ids, windowMs, deadline);
+    return Array.from(ids, (id) => {
+      const row = rows.get(id);
+      return row === undefined || (row.state === deleted && options.deleted !== true) ? undefined : tweetOf(row);
+    });
+  }
+
+  async timeline({ userId, count, beforeId, afterId, replies = true, retweets = true }: TimelineRequest, options: TweetReadOptions = {}): Promise<BigInt64Array> {
+    const states: EdgeState[] = [kindStates.original, ...(replies ? [kindStates.reply] : []), ...(retweets ? [kindStates.retweet] : [])];
+    return this.#page('byUser', userId, count, beforeId, afterId, states, options);
+  }
+
+  async related(
+    kind: 'replies' | 'retweets',
+    { tweetId, count, beforeId }: { readonly tweetId: bigint; readonly count: number; readonly beforeId?: bigint },
+    options: TweetReadOptions = {},
+  ): Promise<BigInt64Array> {
+    return this.#page(kind, tweetId, count, beforeId, undefined, [kindStates.original], options);
+  }
+
+  async scan({ userId, count, beforeId, afterId, replies = true, retweets = true }: TimelineRequest, options: TweetReadOptions = {}): Promise<ScanResult> {
+    const deadline = deadlineOf(options);
+    parseCount(count, 'count', 1, limits.pageSize);
+    checkId(userId);
+    const all = await this.windowSet.stored();
+    const tweets: Tweet[] = [];
+    let windowsRead = 0;
+    let tablesRead = 0;
+    for (let i = all.length - 1; i >= 0 && tweets.length < count; i--) {
+      const { firstId, endId, stripes } = all[i]!;
+      if (beforeId !== undefined && firstId >= beforeId) continue;
+      if (afterId !== undefined && endId <= afterId) break;
+      const bounds = { userId, beforeId, afterId, replies, retweets };
+      const parts = await Promise.all(
+        stripes.map(({ baseId }) =>
+          this.gizzard.read(this.gizzard.topology.route(tweetsTableId, baseId), deadline, (host, leaf, left) =>
+            scanTweets(host, tweetTable(this.gizzard.config.cluster, leaf.shard), bounds, count - tweets.length, left),
+          ),
+        ),
+      );
+      windowsRead++;
+      tablesRead += stripes.length;
+      const found = parts.flat().sort((a, b) => (a.id > b.id ? -1 : 1));
+      tweets.push(...found.slice(0, count - tweets.length).map((record) => tweetOf(record)!));
+    }
+    this.#windowsRead('scan', windowsRead);
+    return { tweets, windowsRead, windows: all.length, tablesRead };
+  }
+
+  async windows(): Promise<readonly WindowInfo[]> {
+    const nowMs = this.#wallMs();
+    const { topology } = this.gizzard;
+    return (await this.windowSet.stored()).map(({ startMs, endMs, firstId, stripes }) => ({
+      startMs,
+      endMs,
+      firstId,
+      phase: endMs <= nowMs ? 'closed' : startMs > nowMs ? 'ahead' : 'open',
+      stripes: stripes.length,
+      hosts: [...new Set(stripes.flatMap(({ baseId }) => topology.route(tweetsTableId, baseId).leaves.map((leaf) => leaf.shard.id.hostname)))].sort(),
+    }));
+  }
+
+  /** The numbers of the graphs. Throws `FailedPrecondition` where tweets are not set up. */
+  graphs(): TweetGraphs {
+    const numberOf = (name: string): number => {
+      const found = this.flock.graphs().find((graph) => graph.name === name);
+      if (found !== undefined) return found.id;
+      throw new RoostError('FailedPrecondition', `tweets are not set up in this cluster, there is no graph ${name}: \`roost tweets setup\` does it`);
+    };
+    return { byUser: numberOf(tweetGraphNames.byUser), replies: numberOf(tweetGraphNames.replies), retweets: numberOf(tweetGraphNames.retweets) };
+  }
+
+  /** Stops rolling, and gives the worker number back. The Gizzard stays open. */
+  async stop(): Promise<void> {
+    await this.roller.stop();
+    await this.ids.close();
+  }
+
+  /** Stops, and closes the Gizzard with all that is served from it. */
+  async close(): Promise<void> {
+    await this.stop();
+    await this.flock.close();
+  }
+
+  async #setState(ids: BigInt64Array, state: number, options: TweetWriteOptions & { readonly time?: Micros }): Promise<void> {
+    const deadline = deadlineOf(options);
+    checkCount(ids.length);
+    const { time = this.#clock.now() } = options;
+    if (time < 0n || time > systemMicros() + maxAheadMicros) throw invalid(`times are microseconds from 1970 to a day from now, not ${time}`);
+    for (const id of ids) {
+      checkId(id);
+      this.#refuseAhead(id);
+    }
+    const { windowMs } = await this.windowSet.policy();
+    await this.windowSet.ensure([...ids], this.#wallMs());
+    const records = Array.from(ids, (id): TweetRecord => ({ id, written: undefined, state, stateAt: options.time ?? latest(time, ownTime(id)) }));
+    await this.#append(records, windowMs, options, deadline);
+  }
+
+  /** Journals tweets and the edges of their indexes as one: all of it is accepted, or nothing. */
+  async #append(records: readonly TweetRecord[], windowMs: number, options: TweetWriteOptions, deadline: Deadline): Promise<void> {
+    const graphs = this.graphs();
+    const index = new IndexWrites(graphs);
+    for (const record of records) index.follow(record);
+    const payload = encodeTweets({ places: { tableId: tweetsTableId, windowMs, graphs }, records });
+    const jobs: NewJob[] = [{ kind: tweetJobKind, payload }, ...index.jobs()];
+    await this.gizzard.jobs.append(jobs, { priority: options.priority ?? 'high', waitUntilApplied: options.acknowledgement === 'materialized', deadline });
+  }
+
+  async #page(
+    graph: keyof TweetGraphs,
+    sourceId: bigint,
+    count: number,
+    beforeId: bigint | undefined,
+    afterId: bigint | undefined,
+    states: readonly EdgeState[],
+    options: TweetReadOptions,
+  ): Promise<BigInt64Array> {
+    const policy = await this.windowSet.policy();
+    const keptFrom = firstKeptId(policy, this.#wallMs());
+    const minPosition = afterId === undefined ? keptFrom : latest(keptFrom, afterId + 1n);
+    const { ids } = await this.flock.select(
+      {
+        kind: 'term',
+        term: {
+          graphId: this.graphs()[graph],
+          sourceId,
+          direction: 'forward',
+          states,
+          ...(minPosition > 0n ? { minPosition } : {}),
+          ...(beforeId === undefined ? {} : { maxPosition: beforeId - 1n }),
+        },
+      },
+      { count, cursor: -1n },
+      options,
+    );
+    return ids;
+  }
+
+  /** The rows of some ids, one statement for each table. */
+  async #rows(ids: Iterable<bigint>, windowMs: number, deadline: Deadline): Promise<Map<bigint, TweetRecord>> {
+    const byRoute = new Map<Route, bigint[]>();
+    for (const id of new Set(ids)) {
+      const route = this.windowSet.route(id, windowMs);
+      if (route === undefined) continue;
+      const known = byRoute.get(route);
+      if (known === undefined) byRoute.set(route, [id]);
+      else known.push(id);
+    }
+    const parts = await Promise.all(
+      Array.from(byRoute, ([route, part]) =>
+        this.gizzard.read(route, deadline, (host, leaf, left) => readTweets(host, tweetTable(this.gizzard.config.cluster, leaf.shard), part, left)),
+      ),
+    );
+    return new Map(parts.flat().map((record) => [record.id, record]));
+  }
+
+  #refuseAhead(id: bigint): void {
+    const aheadMs = isSnowflake(id) ? snowflakeTimeMs(id) - this.#wallMs() : 0;
+    if (aheadMs > limits.idAheadToleranceMs) throw invalid(`id ${id} is of ${new Date(snowflakeTimeMs(id)).toISOString()}, ${Math.round(aheadMs / 1_000)} s from now`, { id });
+  }
+
+  /** Refuses other content for an id of the same call, or of another one that is under way here. Returns those that nobody else has under way. */
+  #reserve(contents: readonly TweetContent[]): TweetContent[] {
+    const fresh = new Map<bigint, TweetContent>();
+    for (const content of contents) {
+      const other = this.#recent.get(content.id) ?? fresh.get(content.id);
+      if (other === undefined) fresh.set(content.id, content);
+      else refuseOther(other, content);
+    }
+    for (const content of fresh.values()) this.#recent.add(content);
+    return [...fresh.values()];
+  }
+
+  /** Refuses content for ids whose rows hold another. */
+  async #refuseOthers(contents: readonly TweetContent[], windowMs: number, deadline: Deadline): Promise<void> {
+    const rows = await this.#rows(
+      contents.map(({ id }) => id),
+      windowMs,
+      deadline,
+    );
+    for (const content of contents) {
+      const written = rows.get(content.id)?.written;
+      if (written !== undefined) refuseOther(written.content, content);
+    }
+  }
+}
+
+export interface OpenTbirdOptions extends OpenFlockOptions, TbirdOptions {
+  readonly log?: Log;
+  readonly metrics?: Metrics;
+}
+
+/** What T-Bird tells Gizzard of its shards and jobs. */
+export const tbirdTypes = (cluster: string): Pick<GizzardOptions, 'shardTypes' | 'jobTypes'> => ({
+  shardTypes: [tweetsShardType(cluster)],
+  jobTypes: [tweetJob(cluster)],
+});
+
+/** Opens the tweets and the graphs of a cluster on one Gizzard. With `work`, also rolls the windows. Throws as `openFlock` does. */
+export async function openTbird(config: RoostConfig, options: OpenTbirdOptions = {}): Promise<Tbird> {
+  const { work = false, create = false, wallMs, ...rest } = options;
+  const [edges, tweets] = [flockTypes(config.cluster), tbirdTypes(config.cluster)];
+  const types = { shardTypes: [...edges.shardTypes, ...tweets.shardTypes], jobTypes: [...edges.jobTypes, ...tweets.jobTypes] };
+  const gizzard = await Gizzard.open(config, { ...rest, ...types }, { work, create });
+  const tbird = new Tbird(gizzard, new Flock(gizzard), wallMs === undefined ? {} : { wallMs });
+  if (work) tbird.roller.start();
+  return tbird;
+}
+
+const deadlineOf = ({ deadlineMs }: { readonly deadlineMs?: number }): Deadline =>
+  Deadline.after(deadlineMs === undefined ? limits.defaultDeadlineMs : parseCount(deadlineMs, 'deadlineMs', 1, limits.maxDeadlineMs));
+
+const invalid = (message: string, fields: Record<string, bigint> = {}): RoostError => new RoostError('InvalidArgument', message, { fields });
+
+function checkId(id: bigint): void {
+  if (id < 0n) throw invalid(`ids are from 0 to 2^63 − 1, not ${id}`);
+}
+
+function checkCount(count: number): void {
+  if (count === 0) throw invalid('a write needs at least one tweet');
+  if (count > limits.tweetsPerCall) throw invalid(`a write holds at most ${limits.tweetsPerCall} tweets, not ${count}`);
+}
+
+const latest = (a: bigint, b: bigint): bigint => (a > b ? a : b);
+
+/** When a tweet came to be, as far as its id says it: what is done to it is never earlier. */
+const ownTime = (id: bigint): Micros => (isSnowflake(id) ? BigInt(snowflakeTimeMs(id)) * 1_000n : 0n);
+
+function refuseOther(stored: TweetContent, given: TweetContent): void {
+  if (sameContent(stored, given)) return;
+  throw new RoostError('AlreadyExists', `tweet ${given.id} is there with other content: ${contentText(stored)}, not ${contentText(given)}`, {
+    fields: { id: given.id, stored: contentText(stored), given: contentText(given) },
+  });
+}

@@ -1,0 +1,69 @@
+import type { Acknowledgement, Priority } from '../flock/index.js';
+import type { Micros } from '../core/index.js';
+import type { Tweet, TweetDraft } from './tweet.js';
+
+export interface TweetWriteOptions {
+  /** Absent: high. */
+  readonly priority?: Priority;
+  /** Absent: `journaled`. */
+  readonly acknowledgement?: Acknowledgement;
+  readonly deadlineMs?: number;
+}
+
+export interface TweetReadOptions {
+  readonly deadlineMs?: number;
+}
+
+/** Which tweets of a user: the newest of them, newest first. */
+export interface TimelineRequest {
+  readonly userId: bigint;
+  /** 1 … limits.pageSize. */
+  readonly count: number;
+  /** Only those with smaller ids. */
+  readonly beforeId?: bigint;
+  /** Only those with greater ids. */
+  readonly afterId?: bigint;
+  /** Absent: true. */
+  readonly replies?: boolean;
+  readonly retweets?: boolean;
+}
+
+export interface ScanResult {
+  readonly tweets: readonly Tweet[];
+  /** Windows that were read, of those that there are, and tables of theirs. */
+  readonly windowsRead: number;
+  readonly windows: number;
+  readonly tablesRead: number;
+}
+
+export interface WindowInfo {
+  readonly startMs: number;
+  readonly endMs: number;
+  readonly firstId: bigint;
+  /** `ahead`: begins later; `open`: now; `closed`: over. */
+  readonly phase: 'ahead' | 'open' | 'closed';
+  readonly stripes: number;
+  readonly hosts: readonly string[];
+}
+
+/** Tweets as a library: what the RPC server exposes and tests call directly. Every method throws RoostError; `FailedPrecondition` where tweets are not set up. */
+export interface TbirdService {
+  /**
+   * Stores tweets, all of them or none, and puts them into their authors' indexes. Returns their ids in the order of the drafts. Repeating a create with the
+   * same content changes nothing; other content for an id that is there throws `AlreadyExists`, whose fields `stored` and `given` show both.
+   */
+  create(drafts: readonly TweetDraft[], options?: TweetWriteOptions): Promise<BigInt64Array>;
+  /** Marks tweets as deleted as of `time`; absent: now. Those that never come to exist stay so. */
+  delete(ids: BigInt64Array, options?: TweetWriteOptions & { readonly time?: Micros }): Promise<void>;
+  /** The reverse. */
+  undelete(ids: BigInt64Array, options?: TweetWriteOptions & { readonly time?: Micros }): Promise<void>;
+  /** Tweets in the order of the ids; undefined where there is none. Deleted ones come with `deleted`, otherwise they are undefined too. */
+  get(ids: BigInt64Array, options?: TweetReadOptions & { readonly deleted?: boolean }): Promise<readonly (Tweet | undefined)[]>;
+  /** Ids of a user's tweets, from the index. */
+  timeline(request: TimelineRequest, options?: TweetReadOptions): Promise<BigInt64Array>;
+  /** The same without the index: goes through the windows from the newest on, until there is enough. */
+  scan(request: TimelineRequest, options?: TweetReadOptions): Promise<ScanResult>;
+  /** Ids of replies to, or retweets of, a tweet: newest first, those with ids below `beforeId`. */
+  related(kind: 'replies' | 'retweets', request: { readonly tweetId: bigint; readonly count: number; readonly beforeId?: bigint }, options?: TweetReadOptions): Promise<BigInt64Array>;
+  windows(): Promise<readonly WindowInfo[]>;
+}

@@ -1,0 +1,16 @@
+// A process that makes ids as fast as it can and prints each batch before it makes the next, until it is killed.
+// Arguments: the configuration file, the milliseconds of a lease.
+import { readFileSync, writeSync } from 'node:fs';
+import { configSchema, Deadline, silentLog } from '../../dist/core/index.js';
+import { DatabaseHosts } from '../../dist/gizzard/index.js';
+import { IdGenerator, SqlWorkerLeases } from '../../dist/tbird/index.js';
+
+const [configPath, ttlMs] = process.argv.slice(2);
+const config = configSchema.parse(JSON.parse(readFileSync(configPath, 'utf8')));
+const host = new DatabaseHosts(config, silentLog).host(config.nameServer.hosts[0]);
+const ids = new IdGenerator(new SqlWorkerLeases(host, `${config.cluster}_nameserver`, { ttlMs: Number(ttlMs) }));
+for (;;) {
+  const batch = await ids.take(20, Deadline.after(30_000));
+  writeSync(1, `${batch.join(' ')}\n`);
+  await new Promise((resolve) => setTimeout(resolve, 2));
+}

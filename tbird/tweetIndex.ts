@@ -1,0 +1,80 @@
+import { edgeWriteJob, type EdgeChange, type Operation } from '../flock/index.js';
+import type { NewJob } from '../gizzard/index.js';
+import type { TweetContent } from './tweet.js';
+import { createdAt, deleted, type TweetRecord } from './tweetRecord.js';
+
+/** The graphs beside the tweets, by their numbers. */
+export interface TweetGraphs {
+  /** From a user to their tweets. The state of an edge says what kind the tweet is; see `kindOf`. */
+  readonly byUser: number;
+  /** From a tweet to its replies. */
+  readonly replies: number;
+  /** From a tweet to its retweets. */
+  readonly retweets: number;
+}
+
+/** The state that an edge of the index has for each kind of tweet, so that one page can leave kinds out, and each is counted. */
+export const kindStates = { original: 'normal', reply: 'negative', retweet: 'archived' } as const;
+export type TweetKind = keyof typeof kindStates;
+
+/** Archiving alone sets no position. */
+const kindOperations: Readonly<Record<TweetKind, readonly Operation[]>> = { original: ['add'], reply: ['negate'], retweet: ['add', 'archive'] };
+
+export const kindOf = ({ retweetOfId, replyToTweetId, replyToUserId }: TweetContent): TweetKind =>
+  retweetOfId !== undefined ? 'retweet' : replyToTweetId !== undefined || replyToUserId !== undefined ? 'reply' : 'original';
+
+interface Edge {
+  readonly graphId: number;
+  readonly sourceId: bigint;
+  readonly kind: TweetKind;
+}
+
+function edgesOf(content: TweetContent, { byUser, replies, retweets }: TweetGraphs): Edge[] {
+  return [
+    { graphId: byUser, sourceId: content.userId, kind: kindOf(content) },
+    ...(content.replyToTweetId === undefined ? [] : [{ graphId: replies, sourceId: content.replyToTweetId, kind: 'original' as const }]),
+    ...(content.retweetOfId === undefined ? [] : [{ graphId: retweets, sourceId: content.retweetOfId, kind: 'original' as const }]),
+  ];
+}
+
+/** Edges to be written, by graph. */
+export class IndexWrites {
+  readonly #changes = new Map<number, EdgeChange[]>();
+
+  constructor(private readonly graphs: TweetGraphs) {}
+
+  /** Brings the index to what a tweet's row says. A row without content is in no index. */
+  follow({ written, state, stateAt }: TweetRecord): void {
+    if (written === undefined) return;
+    for (const edge of edgesOf(written.content, this.graphs)) this.#set(edge, written.content.id, state === deleted, stateAt);
+  }
+
+  /**
+   * Takes back what content that came second has written, as far as what came first does not have the same edges. Until now the row may have held the
+   * second, and written its edges as of any time that the row has had.
+   */
+  withdraw(loser: TweetContent, winner: TweetRecord): void {
+    const own = createdAt(loser);
+    const time = winner.stateAt > own ? winner.stateAt : own;
+    const kept = edgesOf(winner.written!.content, this.graphs);
+    for (const edge of edgesOf(loser, this.graphs)) {
+      const same = kept.find(({ graphId, sourceId }) => graphId === edge.graphId && sourceId === edge.sourceId);
+      if (same === undefined) this.#set(edge, loser.id, true, time);
+      // The same edge with another kind: at the same time the greater rank would stay, so that the winner's comes a moment later.
+      else if (same.kind !== edge.kind && winner.state !== deleted) this.#set(same, loser.id, false, time + 1n);
+    }
+  }
+
+  /** The jobs that write them; none where there is nothing to write. */
+  jobs(): NewJob[] {
+    return Array.from(this.#changes, ([graphId, changes]) => edgeWriteJob(graphId, changes));
+  }
+
+  #set({ graphId, sourceId, kind }: Edge, id: bigint, removed: boolean, time: bigint): void {
+    let changes = this.#changes.get(graphId);
+    if (changes === undefined) this.#changes.set(graphId, (changes = []));
+    const change = { sourceId, destinationId: id, position: id, time };
+    if (removed) changes.push({ ...change, operation: 'remove' });
+    else for (const operation of kindOperations[kind]) changes.push({ ...change, operation });
+  }
+}

@@ -1,0 +1,56 @@
+import { isRoostError, RoostError, type Log } from '../../core/index.js';
+import type { Windows } from './windows.js';
+
+const maxPauseMs = 60_000;
+const minPauseMs = 250;
+/** While tweets are not set up, or windows cannot be changed. */
+const pauseWithoutMs = 5_000;
+/** Looks in the time by which a window is made early, so that several may fail. */
+const looksAhead = 8;
+
+/** Rolls the windows again and again, in every server. */
+export class Roller {
+  #timer: NodeJS.Timeout | undefined;
+  #rolling: Promise<void> = Promise.resolve();
+  #stopped = false;
+  #lastReason = '';
+
+  constructor(
+    private readonly windows: Windows,
+    private readonly wallMs: () => number,
+    private readonly log: Log,
+  ) {}
+
+  start(): void {
+    const run = (): void => {
+      this.#rolling = this.#roll().then((pauseMs) => {
+        if (!this.#stopped) this.#timer = setTimeout(run, pauseMs);
+      });
+    };
+    run();
+  }
+
+  /** Waits for a roll that is under way. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    await this.#rolling;
+  }
+
+  async #roll(): Promise<number> {
+    try {
+      const { aheadMs } = await this.windows.freshPolicy();
+      const { made, dropped } = await this.windows.roll(this.wallMs());
+      if (made.length + dropped.length > 0) this.log.info({ made, dropped }, 'rolled the windows of tweets');
+      this.#lastReason = '';
+      return Math.min(maxPauseMs, Math.max(minPauseMs, aheadMs / looksAhead));
+    } catch (error) {
+      const reason = RoostError.from(error);
+      if (!isRoostError(error, 'FailedPrecondition') && reason.message !== this.#lastReason) {
+        this.log.error({ err: reason }, 'the windows of tweets could not be rolled; trying again');
+      }
+      this.#lastReason = reason.message;
+      return pauseWithoutMs;
+    }
+  }
+}

@@ -1,0 +1,35 @@
+import { firstIdAt, snowflakeEpochMs, snowflakeTimeMs } from '../../core/index.js';
+import { keyHash } from '../../gizzard/index.js';
+
+/** A stretch of time that starts at a multiple of its length since 1970, and the ids that belong to it. The first one starts with id 0. */
+export interface TimeWindow {
+  readonly startMs: number;
+  /** The first millisecond that is not in it. */
+  readonly endMs: number;
+  readonly firstId: bigint;
+  /** The first id that is not in it. */
+  readonly endId: bigint;
+}
+
+export function windowAt(timeMs: number, windowMs: number): TimeWindow {
+  const startMs = Math.floor(Math.max(timeMs, snowflakeEpochMs) / windowMs) * windowMs;
+  return { startMs, endMs: startMs + windowMs, firstId: firstIdAt(startMs), endId: firstIdAt(startMs + windowMs) };
+}
+
+export const windowOf = (id: bigint, windowMs: number): TimeWindow => windowAt(snowflakeTimeMs(id), windowMs);
+
+const stripeHash = keyHash('fnv1a64');
+const hashBits = 60n;
+
+/**
+ * The key by which an id is routed: a place in its window's range of ids that a hash spreads evenly. So a stripe is a part of that range with a forwarding of
+ * its own, windows may have different numbers of stripes, and the topology alone says which table an id is in.
+ */
+export function routingKey(id: bigint, windowMs: number): bigint {
+  const { firstId, endId } = windowOf(id, windowMs);
+  return firstId + (((endId - firstId) * stripeHash.hash(id)) >> hashBits);
+}
+
+/** The bases of a window's stripes. */
+export const stripeBases = ({ firstId, endId }: TimeWindow, stripes: number): bigint[] =>
+  Array.from({ length: stripes }, (_, i) => firstId + ((endId - firstId) * BigInt(i)) / BigInt(stripes));

@@ -1,0 +1,101 @@
+import { RoostError } from '../../core/index.js';
+import { shardKey, type Change, type ShardId, type Topology } from '../../gizzard/index.js';
+import { tweetsShardTypeName } from '../storage/tweetsShardType.js';
+import { stripeBases, type TimeWindow } from './timeWindows.js';
+import { missingRoot, storedWindows, tbirdService, tweetsTableId, tweetsTableName, type StoredWindow } from './windowMap.js';
+import type { WindowPolicy } from './windowPolicy.js';
+
+/** Where routing nodes are said to live: they hold nothing. */
+const routingHost = 'localhost';
+
+/** The changes that make the table, with no window yet: every id is forwarded to where nothing may be read or written. */
+export function planTable(topology: Topology, policy: WindowPolicy): Change[] {
+  const leaf: ShardId = { hostname: policy.openHosts[0]!, tablePrefix: 'tweets_none' };
+  if (topology.tables.some(({ tableId }) => tableId === tweetsTableId)) return [];
+  return [
+    { kind: 'createTable', table: { tableId: tweetsTableId, name: tweetsTableName, service: tbirdService, hash: 'identity' } },
+    { kind: 'createShard', shard: { id: missingRoot, type: 'blocked', sourceType: '', destinationType: '', busy: 'normal' } },
+    { kind: 'createShard', shard: { id: leaf, type: tweetsShardTypeName, sourceType: String(policy.windowMs), destinationType: '', busy: 'normal' } },
+    { kind: 'addLink', link: { parent: missingRoot, child: leaf, weight: 1 } },
+    { kind: 'setForwarding', forwarding: { tableId: tweetsTableId, baseId: 0n, shard: missingRoot } },
+  ];
+}
+
+/** The changes that make some windows; those that are there already stay as they are. A window that is over by `nowMs` goes to the hosts of closed ones. */
+export function planWindows(topology: Topology, policy: WindowPolicy, windows: readonly TimeWindow[], nowMs: number): Change[] {
+  const stored = storedWindows(topology, policy.windowMs);
+  const there = new Set(stored.map(({ startMs }) => startMs));
+  const fresh = [...new Map(windows.filter(({ startMs }) => !there.has(startMs)).map((window) => [window.startMs, window])).values()];
+  if (fresh.length === 0) return [];
+  const changes: Change[] = [];
+  const added = fresh.map((window): StoredWindow => {
+    const hosts = window.endMs <= nowMs ? policy.closedHosts : policy.openHosts;
+    const turn = Math.floor(window.startMs / policy.windowMs);
+    const stripes = stripeBases(window, policy.stripes).map((baseId, stripe) => {
+      const prefix = `tweets_${windowName(window)}_${String(stripe).padStart(3, '0')}`;
+      const root: ShardId = { hostname: routingHost, tablePrefix: `${prefix}_root` };
+      changes.push({ kind: 'createShard', shard: { id: root, type: 'replicating', sourceType: '', destinationType: '', busy: 'normal' } });
+      for (let replica = 0; replica < policy.replicas; replica++) {
+        const id: ShardId = { hostname: hosts[(turn + stripe + replica) % hosts.length]!, tablePrefix: prefix };
+        changes.push({ kind: 'createShard', shard: { id, type: tweetsShardTypeName, sourceType: String(policy.windowMs), destinationType: '', busy: 'normal' } });
+        changes.push({ kind: 'addLink', link: { parent: root, child: id, weight: 1 } });
+      }
+      return { baseId, root };
+    });
+    return { ...window, stripes };
+  });
+  return [...changes, ...forwardingChanges(topology, [...stored, ...added])];
+}
+
+/** The changes that take windows out of the topology. Their tables stay, for `roll` to drop once no server writes to them. */
+export function planRemoval(topology: Topology, policy: WindowPolicy, windows: readonly StoredWindow[]): Change[] {
+  const gone = new Set(windows.map(({ startMs }) => startMs));
+  const left = storedWindows(topology, policy.windowMs).filter(({ startMs }) => !gone.has(startMs));
+  const changes = forwardingChanges(topology, left);
+  const remove = (id: ShardId): void => {
+    for (const { child } of topology.children(id)) {
+      changes.push({ kind: 'removeLink', parent: id, child });
+      remove(child);
+    }
+    changes.push({ kind: 'deleteShard', id });
+  };
+  for (const { stripes } of windows) for (const { root } of stripes) remove(root);
+  return changes;
+}
+
+/**
+ * What brings the table's forwardings to these windows: each stripe at its base, and behind each window that is not followed by another one, and before
+ * the first, the place of what is missing. So there is never a gap through which an id could fall into the wrong window.
+ */
+function forwardingChanges(topology: Topology, windows: readonly StoredWindow[]): Change[] {
+  const sorted = [...windows].sort((a, b) => a.startMs - b.startMs);
+  const wanted = new Map<bigint, ShardId>();
+  let covered = 0n;
+  for (const { firstId, endId, startMs, stripes } of sorted) {
+    if (firstId < covered || stripes[0]!.baseId !== firstId) {
+      throw new RoostError('FailedPrecondition', `the window of ${new Date(startMs).toISOString()} overlaps the one before it, or begins late`, { fields: { start_ms: startMs } });
+    }
+    if (firstId > covered) wanted.set(covered, missingRoot);
+    for (const { baseId, root } of stripes) wanted.set(baseId, root);
+    covered = endId;
+  }
+  wanted.set(covered, missingRoot);
+  const there = new Map(topology.state.forwardings.filter(({ tableId }) => tableId === tweetsTableId).map(({ baseId, shard }) => [baseId, shard]));
+  const changes: Change[] = [];
+  for (const [baseId, shard] of wanted) {
+    const known = there.get(baseId);
+    if (known === undefined || shardKey(known) !== shardKey(shard)) changes.push({ kind: 'setForwarding', forwarding: { tableId: tweetsTableId, baseId, shard } });
+  }
+  for (const baseId of there.keys()) if (!wanted.has(baseId)) changes.push({ kind: 'removeForwarding', tableId: tweetsTableId, baseId });
+  return changes;
+}
+
+/** The start of a window as part of a table's name: 20261120T220000. */
+export const windowName = ({ startMs }: Pick<TimeWindow, 'startMs'>): string => new Date(startMs).toISOString().slice(0, 19).replaceAll(/[-:]/g, '');
+const namePattern = /^tweets_(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)_\d{3}$/;
+
+/** When the window of a table began, by the prefix that `planWindows` gave it; undefined for any other. */
+export function windowStartOf(prefix: string): number | undefined {
+  const [, year, month, day, hour, minute, second] = namePattern.exec(prefix) ?? [];
+  return year === undefined ? undefined : Date.UTC(Number(year), Number(month) - 1, Number(day), Number(hour), Number(minute), Number(second));
+}
