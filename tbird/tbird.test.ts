@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { composeSnowflake, firstIdAt, isRoostError, snowflakeTimeMs, type RoostError } from '../core/index.js';
 import { freshCluster } from '../test/support/index.js';
-import { openTbird, tweetsTableId, type Tbird, type TweetDraft } from './index.js';
+import { openTbird, tweetsTableId, type Tbird, type TimelineRequest, type TweetDraft } from './index.js';
 
 const cluster = freshCluster('tbird');
 let tbird: Tbird;
@@ -160,16 +160,16 @@ describe('timelines', () => {
   const newestFirst = (list: readonly bigint[]): bigint[] => [...list].sort((a, b) => (a > b ? -1 : 1));
 
   it('come newest first, with and without replies and retweets, also without the index', async () => {
-    const cases = [
+    const cases: readonly (readonly [Partial<TimelineRequest>, readonly bigint[]])[] = [
       [{}, [...plain, reply, retweet]],
       [{ replies: false }, [...plain, retweet]],
       [{ retweets: false }, [...plain, reply]],
       [{ replies: false, retweets: false }, plain],
       [{ count: 2 }, [reply, retweet]],
-      [{ beforeId: plain[2] }, plain.slice(0, 2)],
-      [{ afterId: plain[2] }, [...plain.slice(3), reply, retweet]],
-      [{ beforeId: plain[3], afterId: plain[1] }, [plain[2]!]],
-    ] as const;
+      [{ beforeId: plain[2]! }, plain.slice(0, 2)],
+      [{ afterId: plain[2]! }, [...plain.slice(3), reply, retweet]],
+      [{ beforeId: plain[3]!, afterId: plain[1]! }, [plain[2]!]],
+    ];
     for (const [request, expected] of cases) {
       expect(await timeline(user, request)).toEqual(newestFirst(expected));
       const scanned = await tbird.scan({ userId: user, count: 100, ...request });
