@@ -40,8 +40,8 @@ export class Roller {
   async #roll(): Promise<number> {
     try {
       const { aheadMs } = await this.windows.freshPolicy();
-      const { made, dropped } = await this.windows.roll(this.wallMs());
-      if (made.length + dropped.length > 0) this.log.info({ made, dropped }, 'rolled the windows of tweets');
+      const { made, dropped, moving } = await this.windows.roll(this.wallMs());
+      if (made.length + dropped.length + moving > 0) this.log.info({ made, dropped, moving }, 'rolled the windows of tweets');
       this.#lastReason = '';
       return Math.min(maxPauseMs, Math.max(minPauseMs, aheadMs / looksAhead));
     } catch (error) {

@@ -1,5 +1,5 @@
 import { RoostError } from '../../core/index.js';
-import { shardKey, type Change, type ShardId, type Topology } from '../../gizzard/index.js';
+import { shardKey, type Change, type MigrationPlan, type MigrationPlanner, type ShardId, type Template, type Topology } from '../../gizzard/index.js';
 import { tweetsShardTypeName } from '../storage/tweetsShardType.js';
 import { stripeBases, type TimeWindow } from './timeWindows.js';
 import { missingRoot, storedWindows, tbirdService, tweetsTableId, tweetsTableName, type StoredWindow } from './windowMap.js';
@@ -90,9 +90,31 @@ function forwardingChanges(topology: Topology, windows: readonly StoredWindow[])
   return changes;
 }
 
+/** The plans that bring the stripes of closed windows to the hosts for them, at most `limit`; a copy on one of these stays. `isReserved`: shards that are on their way already. */
+export function planMoves(planner: MigrationPlanner, windows: readonly StoredWindow[], hosts: readonly string[], limit: number, isReserved: (shard: ShardId) => boolean): MigrationPlan[] {
+  const plans: MigrationPlan[] = [];
+  for (const { stripes } of windows) {
+    for (const { baseId, root } of stripes) {
+      if (plans.length >= limit) return plans;
+      const { leaves } = planner.topology.route(tweetsTableId, baseId);
+      const used = new Set(leaves.map(({ shard }) => shard.id.hostname));
+      if ([...used].every((host) => hosts.includes(host)) || [root, ...leaves.map(({ shard }) => shard.id)].some(isReserved)) continue;
+      const free = hosts.filter((host) => !used.has(host));
+      const moved = (node: Template): Template => {
+        if (node.host === undefined) return { ...node, children: node.children.map(moved) };
+        return hosts.includes(node.host) ? node : { ...node, host: free.shift() ?? node.host };
+      };
+      const plan = planner.plan(tweetsTableId, [baseId], [{ baseId, template: moved(planner.template(tweetsTableId, baseId)) }]);
+      if (plan !== undefined) plans.push(plan);
+    }
+  }
+  return plans;
+}
+
 /** The start of a window as part of a table's name: 20261120T220000. */
 export const windowName = ({ startMs }: Pick<TimeWindow, 'startMs'>): string => new Date(startMs).toISOString().slice(0, 19).replaceAll(/[-:]/g, '');
-const namePattern = /^tweets_(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)_\d{3}$/;
+/** Transformations append to the names of the shards that they make. */
+const namePattern = /^tweets_(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)_\d{3}(?:_\w+)?$/;
 
 /** When the window of a table began, by the prefix that `planWindows` gave it; undefined for any other. */
 export function windowStartOf(prefix: string): number | undefined {

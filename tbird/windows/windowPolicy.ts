@@ -19,7 +19,7 @@ const schema = z.strictObject({
   retentionMs: z.int().min(minuteMs).nullable(),
   /** Database hosts of windows that are open or ahead. */
   openHosts: hosts,
-  /** Database hosts of windows that are made when they are over already. */
+  /** Database hosts of windows that are over: they move there, with what is written to them meanwhile. */
   closedHosts: hosts,
   /** Whether a tweet for a window of the past that is missing makes that window. Otherwise it is refused. */
   catchUp: z.boolean(),

@@ -59,6 +59,7 @@ describe('windows', () => {
   it('are made ahead of time, once, by whoever is first', async () => {
     expect(await hours()).toEqual([0]);
     nowMs = startMs + hourMs / 2;
+    await tbird.create([{ id: idAt(startMs + 20), userId: 11n, text: 'to be moved' }], materialized);
     const reports = await Promise.all([tbird.roll(), other.roll(), other.roll(), tbird.roll()]);
     expect(reports.flatMap(({ made }) => made)).toEqual([startMs + hourMs]);
     await tbird.gizzard.nameServer.reload();
@@ -87,11 +88,22 @@ describe('windows', () => {
     await tbird.create([{ id: late, userId: 7n, text: 'late' }], materialized);
     expect(await hours()).toEqual([0, 1, 500, 1_000]);
     expect((await tbird.get(BigInt64Array.of(late)))[0]?.text).toBe('late');
-    expect((await tbird.windows()).map(({ hosts }) => hosts.join())).toEqual(['db1', 'db1', 'db2', 'db1']);
+    expect((await tbird.windows()).slice(2).map(({ hosts }) => hosts.join())).toEqual(['db2', 'db1']);
     // Neighbours of the new window are still missing.
     expect(tbird.windowSet.route(idAt(startMs + 499 * hourMs), hourMs)).toBeUndefined();
     expect(tbird.windowSet.route(idAt(startMs + 501 * hourMs), hourMs)).toBeUndefined();
   });
+
+  it('move to the hosts of closed ones when they are over, with every tweet, while they are written', async () => {
+    // Earlier windows are over: this roll, or the one before, has started their way.
+    await tbird.roll();
+    await expect.poll(async () => (await tbird.gizzard.migrations.list({ active: true })).length, { timeout: 50_000, interval: 100 }).toBe(0);
+    await tbird.gizzard.nameServer.reload();
+    expect((await tbird.windows()).map(({ hosts }) => hosts.join())).toEqual(['db2', 'db2', 'db2', 'db1']);
+    expect((await tablesOn('db1')).every((name) => name.startsWith('tweets_20260211T'))).toBe(true);
+    expect((await tbird.get(BigInt64Array.of(idAt(startMs + 20))))[0]?.text).toBe('to be moved');
+    expect((await tbird.roll()).moving).toBe(0);
+  }, 60_000);
 
   it('of the past are refused where the policy says so', async () => {
     await tbird.setup({ policy: { catchUp: false } });

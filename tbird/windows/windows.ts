@@ -1,16 +1,20 @@
 import { Deadline, RoostError, type Log } from '../../core/index.js';
-import { shardKey, type Gizzard, type Route, type ShardInfo } from '../../gizzard/index.js';
+import { shardKey, type Gizzard, type Route, type ShardId, type ShardInfo, type Topology } from '../../gizzard/index.js';
 import { tweetMoves } from '../storage/tweetMoves.js';
 import { tweetsShardTypeName } from '../storage/tweetsShardType.js';
 import { PolicyStore } from './policyStore.js';
 import { routingKey, windowAt, windowOf, type TimeWindow } from './timeWindows.js';
 import { isMissing, storedWindows, tweetsTableId, type StoredWindow } from './windowMap.js';
-import { planRemoval, planTable, planWindows, windowName, windowStartOf } from './windowPlan.js';
+import { planMoves, planRemoval, planTable, planWindows, windowName, windowStartOf } from './windowPlan.js';
 import { makePolicy, type PolicyInput, type WindowPolicy } from './windowPolicy.js';
 
 /** Windows made or dropped as one change. */
 const windowsAtOnce = 64;
+/** Stripes on their way to the hosts of closed windows at once. */
+const movesAtOnce = 16;
 const dropDeadlineMs = 60_000;
+/** Tweets of a window may still be on their way when it is over. */
+const closeGraceMs = 60_000;
 /** Servers may go on for so long with the topology of before; tables are not dropped under them. */
 const waitForServersMs = 60_000;
 
@@ -18,6 +22,8 @@ export interface RollReport {
   /** Starts of the windows made and of those dropped, in milliseconds. */
   readonly made: readonly number[];
   readonly dropped: readonly number[];
+  /** Stripes of closed windows that were sent to the hosts for them. */
+  readonly moving: number;
 }
 
 /** The windows of tweets: which there are, which are to be made, and when they go. */
@@ -103,13 +109,33 @@ export class Windows {
       const due: TimeWindow[] = [];
       for (let window = windowAt(nowMs, policy.windowMs); window.startMs <= nowMs + policy.aheadMs; window = windowAt(window.endMs, policy.windowMs)) due.push(window);
       const made = await this.#make(policy, due, nowMs);
-      const expired = storedWindows(this.gizzard.topology, policy.windowMs).filter((window) => isExpired(window, policy, nowMs));
+      const reserved = await this.gizzard.migrations.reservations();
+      const isReserved = (id: ShardId): boolean => reserved.has(shardKey(id));
+      const expired = storedWindows(this.gizzard.topology, policy.windowMs).filter(
+        (window) => isExpired(window, policy, nowMs) && !shardsOf(this.gizzard.topology, window).some(isReserved),
+      );
       for (let start = 0; start < expired.length; start += windowsAtOnce) {
         await this.gizzard.apply(planRemoval(this.gizzard.topology, policy, expired.slice(start, start + windowsAtOnce)), 'roller');
       }
-      if (policy.retentionMs !== null) await this.#dropTables(policy, nowMs);
-      return { made, dropped: expired.map(({ startMs }) => startMs) };
+      if (policy.retentionMs !== null) await this.#dropTables(policy, nowMs, isReserved);
+      const moving = await this.#moveClosed(policy, nowMs, isReserved);
+      return { made, dropped: expired.map(({ startMs }) => startMs), moving };
     });
+  }
+
+  /** Starts the transformations that bring closed windows to their hosts; servers carry them out. What cannot be moved now is tried again by a later roll. */
+  async #moveClosed(policy: WindowPolicy, nowMs: number, isReserved: (id: ShardId) => boolean): Promise<number> {
+    const { migrations } = this.gizzard;
+    const under = (await migrations.list({ active: true })).length;
+    const closed = storedWindows(this.gizzard.topology, policy.windowMs).filter((window) => window.endMs + closeGraceMs <= nowMs);
+    const plans = planMoves(await migrations.planner(), closed, policy.closedHosts, movesAtOnce - under, isReserved);
+    try {
+      await migrations.begin(plans, { cleanup: true });
+      return plans.length;
+    } catch (error) {
+      this.log.warn({ err: error }, 'closed windows of tweets cannot be moved to their hosts now');
+      return 0;
+    }
   }
 
   async #make(policy: WindowPolicy, windows: readonly TimeWindow[], nowMs: number): Promise<number[]> {
@@ -126,7 +152,7 @@ export class Windows {
   }
 
   /** Drops tables of windows that are past the retention and out of the topology: those of this roll, and those that one that was killed left behind. */
-  async #dropTables(policy: WindowPolicy, nowMs: number): Promise<void> {
+  async #dropTables(policy: WindowPolicy, nowMs: number, isReserved: (id: ShardId) => boolean): Promise<void> {
     const { topology, hosts, config, servers } = this.gizzard;
     const moves = tweetMoves(config.cluster);
     let waited = false;
@@ -136,7 +162,7 @@ export class Windows {
       for (const prefix of (await moves.stored(host, Deadline.after(dropDeadlineMs))).keys()) {
         const startMs = windowStartOf(prefix);
         const id = { hostname: name, tablePrefix: prefix };
-        if (startMs === undefined || !isExpired({ endMs: startMs + policy.windowMs }, policy, nowMs) || topology.hasShard(id)) continue;
+        if (startMs === undefined || !isExpired({ endMs: startMs + policy.windowMs }, policy, nowMs) || topology.hasShard(id) || isReserved(id)) continue;
         if (!waited) await servers.allHold(topology.version, AbortSignal.timeout(waitForServersMs));
         waited = true;
         const shard: ShardInfo = { id, type: tweetsShardTypeName, sourceType: String(policy.windowMs), destinationType: '', busy: 'normal' };
@@ -156,6 +182,9 @@ export class Windows {
     });
   }
 }
+
+const shardsOf = (topology: Topology, { stripes }: StoredWindow): ShardId[] =>
+  stripes.flatMap(({ baseId, root }) => [root, ...topology.route(tweetsTableId, baseId).leaves.map(({ shard }) => shard.id)]);
 
 const isExpired = ({ endMs }: Pick<TimeWindow, 'endMs'>, { retentionMs }: WindowPolicy, nowMs: number): boolean => retentionMs !== null && endMs + retentionMs <= nowMs;
 
