@@ -6,15 +6,23 @@ import { withFlock } from './graph.js';
 
 export function addLookupCommand(program: Command, io: CliIo): void {
   defineCommand(program, 'lookup', "show where a node's edges live\nIts forwarding, the tree of shards below it and the tree's leaves, in both directions.", 'roost lookup follows 12')
-    .argument('<graph>', "the graph's name")
+    .argument('<graph>', "the graph's name, or a table's number")
     .argument('<id>', 'the node', idArgument)
     .addOption(configOption())
     .action(async (name: string, id: bigint, options: ConfigOptions) => {
       await withFlock(openConfig(io, options).config, { create: false }, async (flock) => {
+        const { topology } = flock.gizzard;
+        const output = outputFor(io, options);
+        if (/^-?\d+$/.test(name)) {
+          const { table, hash, baseId, route } = topology.locate(Number(name), id);
+          const leaves = route.leaves.map(({ key, read, write }) => ({ shard: key, read, write }));
+          return output.result({ table: table.tableId, id, hash, baseId, rootShard: shardKey(route.root.id), leaves }, () =>
+            [`table ${table.tableId} (${table.name}), hash ${hash}, forwarding from ${baseId}`, ...treeLines(route.tree, 1)].join('\n'),
+          );
+        }
         const graph = flock.graph(name);
         const locations = flock.locate(graph.id, id);
-        const trees = locations.map(({ tableId }) => flock.gizzard.topology.locate(tableId, id).route.tree);
-        const output = outputFor(io, options);
+        const trees = locations.map(({ tableId }) => topology.locate(tableId, id).route.tree);
         output.result({ graph: graph.name, id, locations }, () =>
           locations
             .map(({ direction, tableId, hash, baseId }, i) =>

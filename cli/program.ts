@@ -6,13 +6,25 @@ import { exitCodes, usageExitCode } from './console/exitCodes.js';
 import { toJson } from './console/output.js';
 import { packageVersion } from './console/packageVersion.js';
 import { reportError } from './console/reportError.js';
+import { addAuditCommands } from './audit.js';
+import { addCompletionCommand } from './completion.js';
+import { addDumpCommand } from './dump.js';
 import { addFlockCommands } from './flock.js';
+import { addForwardingCommands } from './forwarding.js';
 import { addGraphCommands } from './graph.js';
+import { addHostCommands } from './host.js';
+import { addJobCommands } from './job.js';
+import { addLinkCommands } from './link.js';
 import { addLoadCommand } from './load.js';
 import { addLookupCommand } from './lookup.js';
+import { addNameserverCommands } from './nameserver.js';
+import { addPingCommand } from './ping.js';
 import { addPlaygroundCommands } from './playground.js';
 import { addQuickstartCommand } from './quickstart.js';
+import { addReloadCommand } from './reload.js';
+import { addReportCommand } from './report.js';
 import { addServeCommand } from './serve.js';
+import { addShardCommands } from './shard.js';
 
 /** The whole command tree. Help texts, their tests and docs/cli.md come from it. */
 export function buildProgram(io: CliIo, json = false): Command {
@@ -41,6 +53,18 @@ export function buildProgram(io: CliIo, json = false): Command {
   addLoadCommand(program, io);
   addLookupCommand(program, io);
   addFlockCommands(program, io);
+  addShardCommands(program, io);
+  addLinkCommands(program, io);
+  addForwardingCommands(program, io);
+  addHostCommands(program, io);
+  addJobCommands(program, io);
+  addReportCommand(program, io);
+  addDumpCommand(program, io);
+  addAuditCommands(program, io);
+  addNameserverCommands(program, io);
+  addReloadCommand(program, io);
+  addPingCommand(program, io);
+  addCompletionCommand(program, io);
   return program;
 }
 

@@ -4,6 +4,8 @@ import type { WriteStream } from 'node:tty';
 export interface CliIo {
   readonly stdout: NodeJS.WritableStream & Partial<Pick<WriteStream, 'isTTY' | 'columns'>>;
   readonly stderr: NodeJS.WritableStream & Partial<Pick<WriteStream, 'isTTY' | 'columns'>>;
+  /** Where a command asks something of the user; absent where nobody can be asked. */
+  readonly stdin?: NodeJS.ReadableStream & { readonly isTTY?: boolean };
   readonly environment: NodeJS.ProcessEnv;
   /** Relative paths start here. */
   readonly workingFolder: string;

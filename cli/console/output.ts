@@ -13,8 +13,14 @@ export class Output {
     private readonly json: boolean,
   ) {}
 
-  result(value: unknown, text: () => string): void {
-    this.io.stdout.write(`${this.json ? toJson(value) : text()}\n`);
+  /** `nextSteps` are commands that make sense now; with `--json` they stand beside the value, which must be an object then. */
+  result(value: unknown, text: () => string, nextSteps?: readonly string[]): void {
+    if (this.json) {
+      this.io.stdout.write(`${toJson(nextSteps === undefined ? value : { ...(value as object), next_steps: nextSteps })}\n`);
+      return;
+    }
+    const next = nextSteps === undefined || nextSteps.length === 0 ? '' : `\n${this.dim(`next: ${nextSteps.join('; ')}`)}`;
+    this.io.stdout.write(`${text()}${next}\n`);
   }
 
   /** A line that says how things go; silent with `--json`. */
@@ -28,6 +34,7 @@ export class Output {
 
   readonly bold = (text: string): string => this.#style('bold', text);
   readonly dim = (text: string): string => this.#style('dim', text);
+  readonly red = (text: string): string => this.#style('red', text);
   readonly green = (text: string): string => this.#style('green', text);
 
   /** Columns without lines around them. Numbers align to the right. */
@@ -46,7 +53,7 @@ export class Output {
       .join('\n');
   }
 
-  #style(style: 'bold' | 'dim' | 'green', text: string): string {
+  #style(style: 'bold' | 'dim' | 'green' | 'red', text: string): string {
     return styleText(style, text, { stream: this.io.stdout });
   }
 }

@@ -1,0 +1,50 @@
+import { Deadline, RoostError } from '../../core/index.js';
+import type { Gizzard } from '../../gizzard/index.js';
+import { type Address, ManagerClient, type ManagerModule, ServiceConnection } from '../../sdk/index.js';
+
+/** A running server, as it said of itself. */
+export interface RunningServer {
+  readonly id: string;
+  /** The machine and process, for people. */
+  readonly name: string;
+  readonly version: number;
+  readonly silentMs: number;
+  /** Undefined for a process that works without listening. */
+  readonly manager: Address | undefined;
+}
+
+const callDeadlineMs = 5_000;
+
+/** The servers that were heard of lately. */
+export async function runningServers({ servers }: Gizzard): Promise<RunningServer[]> {
+  return (await servers.list()).map(({ id, version, silentMs, info }) => {
+    const { machine, pid, host, managerPort } = info;
+    // One that listens everywhere is reached by its machine's name.
+    const address = host === '0.0.0.0' || host === '::' ? machine : host;
+    return {
+      id,
+      name: machine === undefined ? id : `${machine} (process ${pid})`,
+      version,
+      silentMs,
+      manager: typeof address === 'string' && typeof managerPort === 'number' ? { host: address, port: managerPort } : undefined,
+    };
+  });
+}
+
+/** Makes one call of a server's manager. */
+export async function callManager<T>(address: Address, call: (manager: ManagerModule.Client) => Promise<T>): Promise<T> {
+  const deadline = Deadline.after(callDeadlineMs);
+  const connection = await ServiceConnection.open(address, ManagerClient, deadline);
+  try {
+    return await connection.call(call, deadline);
+  } finally {
+    await connection.close();
+  }
+}
+
+/** Throws `Unavailable` where some servers did not answer, after all were asked. */
+export function requireAll(failures: readonly { readonly server: RunningServer; readonly error: unknown }[]): void {
+  if (failures.length === 0) return;
+  const [first] = failures;
+  throw new RoostError('Unavailable', failures.map(({ server, error }) => `${server.name} does not answer: ${RoostError.from(error).message}`).join('; '), { cause: first!.error });
+}
