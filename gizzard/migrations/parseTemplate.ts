@@ -22,13 +22,13 @@ const maxLength = 100_000;
 export type LeafType = (name: string) => string | undefined;
 
 /**
- * Reads a template in either form. Throws `InvalidArgument` that says at which character what was expected, and `InvalidArgument` for a tree that could not be.
+ * Reads a template in either form. The weight of its root is for the caller to use: within a tree it means nothing. Throws `InvalidArgument` that says at which character what was expected, and `InvalidArgument` for a tree that could not be.
  */
 export function parseTemplate(text: string, leafType: LeafType): Template {
   const parser = new TemplateParser(text, leafType);
   const template = parser.template();
   parser.end();
-  return checkTemplate({ ...template, weight: 1 });
+  return checkTemplate(template);
 }
 
 class TemplateParser {

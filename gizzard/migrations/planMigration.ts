@@ -269,7 +269,7 @@ function wantedTree({ baseId, template }: WantedTree, same: From | undefined, st
     const shard: ShardInfo = existing?.shard ?? { id: { hostname: node.host, tablePrefix: leafPrefix }, type: node.type, sourceType: node.sourceType, destinationType: node.destinationType, busy: 'normal' };
     return { shard, weight: node.weight, children: [] };
   };
-  const tree = name(template);
+  const tree = name({ ...template, weight: 1 });
   const leaves = concreteLeaves(tree);
   const whole = new Set([...known.values()].filter((leaf) => leaf.whole).map(({ shard }) => shardKey(shard.id)));
   for (const { shard, write } of leaves) if (write !== 'ignore' && !whole.has(shardKey(shard.id))) filled.push(shard);

@@ -13,6 +13,8 @@ import type { MovesDatabase } from './movesDatabase.js';
 
 /** How soon a server sees a move that nobody runs. */
 const lookEveryMs = 250;
+/** More moves than ever wait at once. */
+const activeMoves = 100_000;
 
 export interface MovesConfig extends MoveLimits, MoveRates {}
 
@@ -49,7 +51,7 @@ export class Moves {
 
   /**
    * Has shards copied, repaired or compared; servers do it, this call returns at once with the move's number.
-   * Throws `NotFound` for a shard that does not exist, `InvalidArgument` for shards that cannot be compared, `FailedPrecondition` for one that is busy.
+   * Throws `NotFound` for a shard that does not exist, `InvalidArgument` for shards that cannot be compared, `FailedPrecondition` for one that another move writes to.
    */
   async request(kind: 'copy' | 'repair' | 'diff', ids: readonly ShardId[], rates: Partial<MoveRates> = {}): Promise<number> {
     await this.nameServer.reload();
@@ -59,8 +61,10 @@ export class Moves {
     const [first, ...others] = shards;
     const spec: MoveSpec = kind === 'copy' ? { kind, sources: [first!], targets: others } : { kind, sources: shards, targets: [] };
     this.movable(spec);
-    const busy = shards.find((shard) => shard.busy === 'busy');
-    if (busy !== undefined && kind !== 'diff') throw new RoostError('FailedPrecondition', `shard ${shardKey(busy.id)} is busy`, { fields: { shard: shardKey(busy.id) } });
+    const written = kind === 'copy' ? spec.targets : kind === 'repair' ? spec.sources : [];
+    const writtenNow = await this.#written();
+    const taken = written.find((shard) => writtenNow.has(shardKey(shard.id)));
+    if (taken !== undefined) throw new RoostError('FailedPrecondition', `shard ${shardKey(taken.id)} is being written by move ${writtenNow.get(shardKey(taken.id))}`, { fields: { shard: shardKey(taken.id) } });
     return this.add(spec, rates);
   }
 
@@ -155,12 +159,20 @@ export class Moves {
     }
   }
 
-  /** Shows on the shards what happens to them. Shards that are not in the topology, or no longer, have nowhere to show it. */
+  /** The shards that moves write to now, with the number of the move. */
+  async #written(): Promise<Map<string, number>> {
+    const open = await this.store.list({ active: true, limit: activeMoves });
+    return new Map(open.flatMap((task) => (task.kind === 'copy' || task.kind === 'verify' ? task.targets : task.kind === 'repair' ? task.sources : []).map((shard) => [shardKey(shard.id), task.id])));
+  }
+
+  /** Shows on the shards what happens to them. Those that are not in the topology have nowhere to show it; those that another move works with stay as they are. */
   async #mark({ sources, targets }: MoveSpec, busy: BusyState): Promise<void> {
     await this.nameServer.reload();
     const { topology } = this.nameServer;
-    const changes: Change[] = [...sources, ...targets].filter(({ id }) => topology.hasShard(id) && topology.shard(id).busy !== busy).map(({ id }) => ({ kind: 'markBusy', id, busy }));
-    if (changes.length > 0) await this.nameServer.apply(changes);
+    const others = busy === 'busy' ? [] : await this.store.list({ active: true, limit: activeMoves });
+    const inWork = new Set(others.filter(({ kind }) => kind !== 'diff').flatMap((task) => [...task.sources, ...task.targets].map((shard) => shardKey(shard.id))));
+    const marked = [...sources, ...targets].filter(({ id }) => topology.hasShard(id) && topology.shard(id).busy !== busy && !inWork.has(shardKey(id)));
+    if (marked.length > 0) await this.nameServer.apply(marked.map(({ id }): Change => ({ kind: 'markBusy', id, busy })));
   }
 }
 

@@ -30,6 +30,7 @@ export class LiveLoad {
   reads = 0;
   writes = 0;
   #stopped = false;
+  #base = 0n;
   #running: Promise<void>[] = [];
   readonly #random: (below: number) => number;
 
@@ -44,10 +45,15 @@ export class LiveLoad {
     this.#random = seededRandom(seed);
   }
 
+  /** Takes edges of its own, so that loads of the same graph, one after another, do not meet. */
+  startAt(number: number): void {
+    this.#base = BigInt(number) * 10_000_000n;
+  }
+
   /** Writes so many edges before the load begins. */
   async fill(edges: number): Promise<void> {
     for (let at = 0; at < edges; at += 500) {
-      await this.#write(Array.from({ length: Math.min(500, edges - at) }, (_, i) => ({ source: BigInt((at + i) % 97), destination: BigInt(at + i), operation: 'add' as const })));
+      await this.#write(Array.from({ length: Math.min(500, edges - at) }, (_, i) => ({ source: this.#base + BigInt((at + i) % 97), destination: this.#base + BigInt(at + i), operation: 'add' as const })));
     }
   }
 
@@ -130,7 +136,7 @@ export class LiveLoad {
         const number = known ? this.#random(fresh) : fresh++;
         // New edges are added, so that a reader may expect to find them.
         const operation = known ? operations[this.#random(operations.length)]! : 'add';
-        edges.set(String(number), { source: BigInt(number % 97), destination: base + BigInt(number), operation });
+        edges.set(String(number), { source: this.#base + BigInt(number % 97), destination: this.#base + base + BigInt(number), operation });
       }
       await this.#write([...edges.values()]);
       await sleep(this.#random(10));
@@ -170,7 +176,7 @@ export class LiveLoad {
         const flock = this.flock();
         const states = await flock.states(this.graphId, BigInt64Array.from(picked, ([source]) => source), BigInt64Array.from(picked, ([, destination]) => destination));
         for (const [i, state] of states.entries()) if (state === undefined) this.failures.push(`read: the edge ${picked[i]!.join(' → ')} was acknowledged and is not there`);
-        const page = await flock.select({ kind: 'term', term: { graphId: this.graphId, sourceId: BigInt(this.#random(97)), direction: 'forward', states: ['normal'] } }, { count: 50, cursor: -1n });
+        const page = await flock.select({ kind: 'term', term: { graphId: this.graphId, sourceId: this.#base + BigInt(this.#random(97)), direction: 'forward', states: ['normal'] } }, { count: 50, cursor: -1n });
         if (page.ids.length === 0) this.failures.push('read: a page is empty');
         this.reads++;
       } catch (error) {
