@@ -68,6 +68,29 @@ const moves = z.strictObject({
   maxRowsPerSecond: z.int().min(1).max(100_000_000).default(1_000_000),
 });
 
+const cacheNode = z.string().regex(/^[^\s:]+:\d{1,5}(:[1-9]\d{0,2})?$/, 'must be host:port or host:port:weight');
+
+const cache = z.strictObject({
+  /** What a read waits for a cache node before it goes on without it. */
+  deadlineMs: z.int().min(1).max(1_000).default(10),
+  /** Nodes that take the keys of those that are out. None: the other nodes do. */
+  gutter: z.array(cacheNode).max(1024).default([]),
+  /** Nodes that hold whole pages, and nothing else. None: pages are not cached. */
+  pages: z.array(cacheNode).max(1024).default([]),
+  /** Life of entries, of those that say that there is nothing, of pages, and of whatever is in the gutter. */
+  ttlSeconds: z.int().min(1).max(30 * 86_400).default(86_400),
+  absentTtlSeconds: z.int().min(1).max(86_400).default(30),
+  pageTtlSeconds: z.int().min(1).max(86_400).default(60),
+  gutterTtlSeconds: z.int().min(1).max(3_600).default(10),
+  /** For how long a new node takes entries over from those that had its keys before. */
+  warmSeconds: z.int().min(1).max(86_400).default(600),
+  /** A larger value is not cached. */
+  maxValueBytes: z.int().min(1_024).max(1_000_000).default(262_144),
+  /** Entries of each cache that a process keeps to itself as well, and for how long it may then miss another's write. 0: none. */
+  processEntries: z.int().min(0).max(10_000_000).default(0),
+  processSeconds: seconds(60).default(2),
+});
+
 /** The schema of `roost.config.json`. Every key has a default but the database hosts. */
 export const configSchema = z.strictObject({
   /** Names this cluster in Redis keys and in the databases, so that two clusters may share servers. */
@@ -81,8 +104,9 @@ export const configSchema = z.strictObject({
       reloadSeconds: seconds(3600).default(1),
     }),
   redis: redis.prefault({}),
-  /** host:port of each cache node. */
-  memcached: z.array(z.string().regex(/^[^\s:]+:\d{1,5}$/, 'must be host:port')).max(1024).default([]),
+  /** host:port, or host:port:weight, of each cache node. None: nothing is cached. */
+  memcached: z.array(cacheNode).max(1024).default([]),
+  cache: cache.prefault({}),
   server: server.prefault({}),
   pool: pool.prefault({}),
   jobs: jobs.prefault({}),
@@ -95,4 +119,5 @@ export type RoostConfigInput = z.input<typeof configSchema>;
 export type DatabaseHostConfig = RoostConfig['databaseHosts'][string];
 export type PoolConfig = RoostConfig['pool'];
 export type JobsConfig = RoostConfig['jobs'];
+export type CacheConfig = RoostConfig['cache'];
 export type RedisConfig = RoostConfig['redis'];

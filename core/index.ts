@@ -1,6 +1,7 @@
 export { HybridClock, systemMicros, type Micros } from './clock.js';
 export {
   configSchema,
+  type CacheConfig,
   type DatabaseHostConfig,
   type JobsConfig,
   type PoolConfig,

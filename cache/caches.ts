@@ -1,0 +1,67 @@
+import { Redis } from 'ioredis';
+import { Metrics, silentLog, type CacheConfig, type Log, type RoostConfig } from '../core/index.js';
+import { CacheMetrics } from './cacheMetrics.js';
+import type { FirstLevelOptions } from './entries/firstLevel.js';
+import { CachePool } from './ring/cachePool.js';
+
+/** The cache nodes of a cluster, as a process uses them. A pool that has no nodes is undefined: what is built on it then asks its loader every time. */
+export class Caches {
+  constructor(
+    readonly config: CacheConfig,
+    /** Vectors, rows, fragments. */
+    readonly main: CachePool | undefined,
+    /** Pages, and nothing else. */
+    readonly pages: CachePool | undefined,
+    private readonly redis: Redis | undefined,
+  ) {}
+
+  /** The first level that the configuration asks for; none by default. */
+  get firstLevel(): { readonly firstLevel?: FirstLevelOptions } {
+    const { processEntries, processSeconds } = this.config;
+    return processEntries === 0 ? {} : { firstLevel: { entries: processEntries, seconds: processSeconds } };
+  }
+
+  async close(): Promise<void> {
+    this.main?.close();
+    this.pages?.close();
+    this.redis?.disconnect();
+  }
+}
+
+/** Redis is asked for the register only; a call that takes longer than this has failed. */
+const registerTimeoutMs = 1_000;
+
+/** Opens the caches of a cluster. Throws `Unavailable` where there are cache nodes and their register, in Redis, cannot be reached. */
+export async function openCaches(config: RoostConfig, options: { readonly log?: Log; readonly metrics?: Metrics } = {}): Promise<Caches> {
+  const { cache, cluster } = config;
+  if (config.memcached.length === 0 && cache.pages.length === 0) return new Caches(cache, undefined, undefined, undefined);
+  const log = options.log ?? silentLog;
+  const metrics = new CacheMetrics(options.metrics ?? new Metrics());
+  const { host, port, password } = config.redis;
+  const redis = new Redis({ host, port, ...(password === undefined ? {} : { password }), commandTimeout: registerTimeoutMs, maxRetriesPerRequest: 1 });
+  redis.on('error', (error) => log.debug({ err: error }, 'the Redis of the cache register'));
+  const { deadlineMs, gutterTtlSeconds, maxValueBytes, warmSeconds } = cache;
+  const pool = (name: string, nodes: readonly string[], gutter: readonly string[]): CachePool | undefined =>
+    nodes.length === 0
+      ? undefined
+      : new CachePool(
+          { name, cluster, nodes: new Map(nodes.map(nodeAndWeight)), gutter: gutter.map((each) => nodeAndWeight(each)[0]), deadlineMs, gutterTtlSeconds, maxValueBytes, warmSeconds },
+          redis,
+          metrics,
+          log,
+        );
+  const caches = new Caches(cache, pool('main', config.memcached, cache.gutter), pool('pages', cache.pages, []), redis);
+  try {
+    await caches.main?.start();
+    await caches.pages?.start();
+  } catch (error) {
+    await caches.close();
+    throw error;
+  }
+  return caches;
+}
+
+function nodeAndWeight(text: string): [name: string, weight: number] {
+  const [host, port, weight = '1'] = text.split(':');
+  return [`${host}:${port}`, Number(weight)];
+}

@@ -1,0 +1,70 @@
+import { Deadline, limits } from '../../core/index.js';
+
+/** Loads values by key; keys without one are absent from the answer. */
+export type Load<K, V> = (keys: readonly K[], deadline: Deadline) => Promise<ReadonlyMap<K, V>>;
+
+interface Waiting<V> {
+  readonly promise: Promise<V | undefined>;
+  readonly resolve: (value: V | undefined) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * Loads keys that cannot be cached now, so that a cache that is away does not multiply what the database does: of one key at most one load runs at a time,
+ * and those who ask in the meantime share the next one. What a caller gets was therefore never loaded before it asked.
+ */
+export class BatchLoader<K, V> {
+  readonly #running = new Set<K>();
+  #waiting = new Map<K, Waiting<V>>();
+
+  constructor(private readonly load: Load<K, V>) {}
+
+  async get(keys: readonly K[]): Promise<ReadonlyMap<K, V>> {
+    const found = new Map<K, V>();
+    const shared = keys.map((key) => {
+      const waiting = this.#waiting.get(key) ?? newWaiting<V>();
+      this.#waiting.set(key, waiting);
+      return waiting.promise.then((value) => void (value !== undefined && found.set(key, value)));
+    });
+    this.#startWaiting();
+    await Promise.all(shared);
+    return found;
+  }
+
+  #startWaiting(): void {
+    const batch = new Map<K, Waiting<V>>();
+    for (const [key, waiting] of this.#waiting) {
+      if (this.#running.has(key)) continue;
+      batch.set(key, waiting);
+    }
+    if (batch.size === 0) return;
+    for (const key of batch.keys()) {
+      this.#waiting.delete(key);
+      this.#running.add(key);
+    }
+    void this.#run(batch);
+  }
+
+  async #run(batch: ReadonlyMap<K, Waiting<V>>): Promise<void> {
+    try {
+      const values = await this.load([...batch.keys()], Deadline.after(limits.defaultDeadlineMs));
+      for (const [key, { resolve }] of batch) resolve(values.get(key));
+    } catch (error) {
+      for (const { reject } of batch.values()) reject(error);
+    }
+    for (const key of batch.keys()) this.#running.delete(key);
+    this.#startWaiting();
+  }
+}
+
+function newWaiting<V>(): Waiting<V> {
+  let resolve!: (value: V | undefined) => void;
+  let reject!: (error: unknown) => void;
+  const promise = new Promise<V | undefined>((resolver, rejecter) => {
+    resolve = resolver;
+    reject = rejecter as (error: unknown) => void;
+  });
+  // Whoever asked hears of the error from their own promise.
+  promise.catch(() => undefined);
+  return { promise, resolve, reject };
+}

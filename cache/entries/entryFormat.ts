@@ -1,0 +1,56 @@
+import { crc32 } from 'node:zlib';
+
+/*
+ * A value in memcached: what was prepended · body · trailer. The trailer, little-endian, is
+ *   i64 version · f64 stamp in milliseconds · u32 body bytes · u8 kind · u8 codec's format · u16 magic · u32 checksum.
+ * It stands at the end so that memcached's prepend leaves the value readable. The checksum is over all before it from the body on, and the name of the entry:
+ * a value that came to be under another name counts as garbage, too.
+ */
+const trailerBytes = 28;
+/** Changes with the trailer. */
+const magic = 0x5201;
+
+export const entryKinds = { value: 1, absent: 2, lease: 3 } as const;
+
+export interface Entry {
+  readonly kind: number;
+  /** Greater for what was written later. */
+  readonly version: bigint;
+  /** When it was loaded or leased, by the clock of whoever did. */
+  readonly stampMs: number;
+  readonly body: Buffer;
+  /** What was prepended since; its form is the codec's. */
+  readonly front: Buffer;
+}
+
+const none = Buffer.alloc(0);
+/** The version of what says nothing of a version. */
+export const noVersion = -1n;
+
+export function encodeEntry(name: string, kind: number, format: number, body: Buffer = none, version: bigint = noVersion): Buffer {
+  const value = Buffer.allocUnsafe(body.length + trailerBytes);
+  let at = body.copy(value, 0);
+  at = value.writeBigInt64LE(version, at);
+  at = value.writeDoubleLE(Date.now(), at);
+  at = value.writeUInt32LE(body.length, at);
+  at = value.writeUInt8(kind, at);
+  at = value.writeUInt8(format, at);
+  at = value.writeUInt16LE(magic, at);
+  value.writeUInt32LE(crc32(name, crc32(value.subarray(0, at))), at);
+  return value;
+}
+
+/** Undefined for anything that is not an entry of this name and format. The parts share the value's memory. */
+export function decodeEntry(name: string, format: number, value: Buffer): Entry | undefined {
+  const end = value.length - trailerBytes;
+  if (end < 0 || value.readUInt16LE(end + 22) !== magic || value.readUInt8(end + 21) !== format) return undefined;
+  const front = end - value.readUInt32LE(end + 16);
+  if (front < 0 || crc32(name, crc32(value.subarray(front, end + 24))) !== value.readUInt32LE(end + 24)) return undefined;
+  return {
+    kind: value.readUInt8(end + 20),
+    version: value.readBigInt64LE(end),
+    stampMs: value.readDoubleLE(end + 8),
+    body: value.subarray(front, end),
+    front: value.subarray(0, front),
+  };
+}

@@ -1,0 +1,185 @@
+import type { CacheMetrics } from '../cacheMetrics.js';
+import type { Held, NodeHit, NodeReply } from '../ring/cacheNode.js';
+import type { CacheNode } from '../ring/cacheNode.js';
+import type { CachePool, Target } from '../ring/cachePool.js';
+import type { Connection } from '../ring/connection.js';
+import { opcodes, statuses, type Operation } from '../ring/protocol.js';
+import type { Codec } from './codec.js';
+import { decodeEntry, encodeEntry, entryKinds, noVersion, type Entry } from './entryFormat.js';
+
+export interface EntryStoreOptions<V> {
+  /** Names the cache in entries and in metrics: letters and digits. */
+  readonly name: string;
+  readonly codec: Codec<V>;
+  readonly ttlSeconds: number;
+  /** Life of what says that there is nothing. */
+  readonly absentTtlSeconds: number;
+}
+
+/** What was found under a key. Without `held` nothing is there that could be replaced. */
+export type Found<V> =
+  | { readonly kind: 'value'; readonly target: Target; readonly value: V; readonly entry: Entry; readonly held: Held }
+  | { readonly kind: 'absent' }
+  /** Somebody loads it. `broken`: they will not be able to put it in, as something was prepended since. */
+  | { readonly kind: 'lease'; readonly target: Target; readonly sinceMs: number; readonly broken: boolean; readonly held: Held }
+  | { readonly kind: 'missing'; readonly target: Target; readonly held?: Held }
+  | { readonly kind: 'unreachable' };
+
+/** The right to put a value in, which ends when anybody else does anything to the entry. */
+export interface Lease extends Held {
+  readonly target: Target;
+}
+
+/** A lease that nobody made use of goes away by itself. */
+const leaseTtlSeconds = 10;
+
+/** Entries of one kind in one pool: finding them, and the steps by which they change. Nothing here throws for a node that does not answer. */
+export class EntryStore<V> {
+  readonly #metrics: CacheMetrics;
+
+  constructor(
+    readonly pool: CachePool,
+    readonly options: EntryStoreOptions<V>,
+  ) {
+    this.#metrics = pool.metrics;
+  }
+
+  /** One question to each node. */
+  async look(keys: readonly string[]): Promise<Found<V>[]> {
+    const { pool } = this;
+    const found = new Array<Found<V>>(keys.length).fill(unreachable);
+    const { placement } = pool;
+    if (placement === undefined) return found;
+    const targets = new Array<Target | undefined>(keys.length);
+    const byNode = new Map<CacheNode, number[]>();
+    for (let place = 0; place < keys.length; place++) {
+      const target = (targets[place] = pool.target(placement, this.options.name, keys[place]!));
+      if (target === undefined) continue;
+      const places = byNode.get(target.node);
+      if (places === undefined) byNode.set(target.node, [place]);
+      else places.push(place);
+    }
+    await Promise.all(
+      Array.from(byNode, async ([node, places]) => {
+        let hits: (NodeHit | undefined)[];
+        try {
+          hits = await node.get(
+            places.map((place) => targets[place]!.name),
+            pool.options.deadlineMs,
+          );
+        } catch {
+          // Counted as bypassed by whoever asked; the node itself keeps count of its failures.
+          return;
+        }
+        for (let i = 0; i < places.length; i++) found[places[i]!] = this.read(targets[places[i]!]!, hits[i]);
+      }),
+    );
+    return found;
+  }
+
+  /** What an entry says. */
+  read(target: Target, hit: NodeHit | undefined): Found<V> {
+    if (hit === undefined) return { kind: 'missing', target };
+    const { codec, name } = this.options;
+    const entry = decodeEntry(target.name, codec.format, hit.value);
+    if (entry?.kind === entryKinds.value) {
+      const value = decoded(codec, entry);
+      if (value !== undefined) {
+        this.#metrics.bytesRead.inc({ cache: name }, hit.value.length);
+        return { kind: 'value', target, value, entry, held: hit };
+      }
+    } else if (entry?.kind === entryKinds.lease) {
+      return { kind: 'lease', target, sinceMs: entry.stampMs, broken: entry.front.length > 0, held: hit };
+    } else if (entry?.kind === entryKinds.absent && entry.front.length === 0) {
+      return { kind: 'absent' };
+    }
+    this.#metrics.garbage.inc({ cache: name });
+    return { kind: 'missing', target, held: hit };
+  }
+
+  /** Asks for leases, by place: the lease, `taken` where somebody else was faster, undefined where the node did not answer. */
+  async lease(wanted: readonly { readonly target: Target; readonly held?: Held }[]): Promise<(Lease | 'taken' | undefined)[]> {
+    const replies = await this.#carryOut(
+      wanted.map(({ target, held }) => {
+        const value = encodeEntry(target.name, entryKinds.lease, this.options.codec.format);
+        return { target, held, operation: { opcode: held === undefined ? opcodes.add : opcodes.set, key: target.name, value, ttlSeconds: leaseTtlSeconds } };
+      }),
+    );
+    return replies.map((reply, place) => {
+      if (reply === undefined) return undefined;
+      return reply.status === statuses.ok ? { target: wanted[place]!.target, cas: reply.cas, connection: reply.connection } : 'taken';
+    });
+  }
+
+  /** Puts values in where the leases still hold; undefined says that there is none. Answers by place whether it is in. */
+  async fill(fills: readonly { readonly lease: Lease; readonly value: V | undefined }[]): Promise<boolean[]> {
+    const replies = await this.#carryOut(fills.map(({ lease, value }) => ({ target: lease.target, held: lease, operation: this.storing(lease.target, value) })));
+    return replies.map((reply) => reply?.status === statuses.ok);
+  }
+
+  /** Gives leases back, so that nobody waits for them. */
+  async giveBack(leases: readonly Lease[]): Promise<void> {
+    await this.#carryOut(leases.map((lease) => ({ target: lease.target, held: lease, operation: { opcode: opcodes.delete, key: lease.target.name } })));
+  }
+
+  /** Replaces an entry by the same value with a new stamp; the answer is the lease for the one that does it. */
+  async renew(found: Extract<Found<V>, { kind: 'value' }>): Promise<Lease | undefined> {
+    const [reply] = await this.#carryOut([{ target: found.target, held: found.held, operation: this.storing(found.target, found.value) }]);
+    return reply?.status === statuses.ok ? { target: found.target, cas: reply.cas, connection: reply.connection } : undefined;
+  }
+
+  /** The command that stores a value, or removes the entry of one that is too large. */
+  storing(target: Target, value: V | undefined): Operation {
+    const { codec, name, ttlSeconds, absentTtlSeconds } = this.options;
+    const { gutterTtlSeconds, maxValueBytes } = this.pool.options;
+    const entry =
+      value === undefined
+        ? encodeEntry(target.name, entryKinds.absent, codec.format)
+        : encodeEntry(target.name, entryKinds.value, codec.format, codec.encode(value), codec.version?.(value) ?? noVersion);
+    if (entry.length > maxValueBytes) {
+      this.#metrics.tooLarge.inc({ cache: name });
+      return { opcode: opcodes.delete, key: target.name };
+    }
+    this.#metrics.bytesWritten.inc({ cache: name }, entry.length);
+    const ttl = value === undefined ? absentTtlSeconds : ttlSeconds;
+    return { opcode: opcodes.set, key: target.name, value: entry, ttlSeconds: target.gutter ? Math.min(ttl, gutterTtlSeconds) : ttl };
+  }
+
+  /** Carries out commands, each on its node, or on the connection of what it replaces; undefined for those that were not answered. */
+  async #carryOut(commands: readonly { readonly target: Target; readonly held?: Held | undefined; readonly operation: Operation }[]): Promise<(NodeReply | undefined)[]> {
+    const replies = new Array<NodeReply | undefined>(commands.length).fill(undefined);
+    const groups = new Map<CacheNode | Connection, number[]>();
+    for (const [place, { target, held }] of commands.entries()) {
+      const where = held?.connection ?? target.node;
+      const places = groups.get(where);
+      if (places === undefined) groups.set(where, [place]);
+      else places.push(place);
+    }
+    await Promise.all(
+      Array.from(groups, async ([where, places]) => {
+        const operations = places.map((place) => {
+          const { operation, held } = commands[place]!;
+          return held === undefined ? operation : { ...operation, cas: held.cas };
+        });
+        try {
+          const answers = await where.execute(operations, this.pool.options.deadlineMs);
+          for (const [i, place] of places.entries()) replies[place] = { ...answers[i]!, connection: commands[place]!.held?.connection ?? (answers[i] as NodeReply).connection };
+        } catch {
+          // Whoever asked takes it for not done; it may still be, which every command here is safe against.
+        }
+      }),
+    );
+    return replies;
+  }
+}
+
+const unreachable = { kind: 'unreachable' } as const;
+
+function decoded<V>(codec: Codec<V>, { body, front }: Entry): V | undefined {
+  try {
+    return codec.decode(body, front);
+  } catch {
+    // Its checksum is right, so somebody stored it who knows another form of it.
+    return undefined;
+  }
+}

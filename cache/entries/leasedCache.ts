@@ -1,0 +1,269 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Deadline, limits, RoostError } from '../../core/index.js';
+import type { CacheNode, Held } from '../ring/cacheNode.js';
+import type { CachePool, Target } from '../ring/cachePool.js';
+import { opcodes, statuses } from '../ring/protocol.js';
+import { BatchLoader, type Load } from './batchLoader.js';
+import { EntryStore, type EntryStoreOptions, type Found, type Lease } from './entryStore.js';
+import { FirstLevel, type FirstLevelOptions } from './firstLevel.js';
+
+export interface LeasedCacheOptions<K, V> extends EntryStoreOptions<V> {
+  readonly load: Load<K, V>;
+  /** An entry older than this is loaded again by one reader, while the others still get it. Absent: never. */
+  readonly renewAfterSeconds?: number;
+  /** An entry to which more bytes were prepended than this is put together anew. */
+  readonly rewriteFrontBytes?: number;
+  readonly firstLevel?: FirstLevelOptions;
+}
+
+/** A reader waits this long for the one that has the lease, and then asks the database itself. */
+const waitMs = 1_000;
+const firstPauseMs = 2;
+const maxPauseMs = 32;
+/** A lease older than this is taken over: whoever had it is gone. Clocks that differ make it shorter or longer, which is safe. */
+const leaseLostMs = 3_000;
+
+/**
+ * A cache in front of a loader. Of each key that is missing one reader, over all processes, asks the loader; the others wait for it. Reads never fail
+ * because of the cache, and never return what was loaded before they began, or before a write that was settled before they began.
+ */
+export class LeasedCache<K extends bigint | string, V> {
+  readonly store: EntryStore<V> | undefined;
+  readonly #loader: BatchLoader<K, V>;
+  readonly #firstLevel: FirstLevel<K, V> | undefined;
+  /** Loads of this process that hold leases: who waits for one of them need not ask memcached time and again. */
+  readonly #leading = new Map<K, Promise<unknown>>();
+  readonly #watching = new Map<K, Promise<void>>();
+
+  /** @param pool undefined: nothing is cached */
+  constructor(
+    pool: CachePool | undefined,
+    readonly options: LeasedCacheOptions<K, V>,
+  ) {
+    this.store = pool === undefined ? undefined : new EntryStore(pool, options);
+    this.#loader = new BatchLoader(options.load);
+    this.#firstLevel = options.firstLevel === undefined ? undefined : new FirstLevel(options.firstLevel);
+  }
+
+  /** The values of keys; those that have none are absent. Throws what the loader throws, and `DeadlineExceeded`. */
+  async get(keys: readonly K[], deadline: Deadline = Deadline.after(limits.defaultDeadlineMs)): Promise<Map<K, V>> {
+    const { store } = this;
+    if (store === undefined) return new Map(await this.options.load(keys, deadline));
+    const found = new Map<K, V>();
+    const work: Promise<unknown>[] = [];
+    const start = (part: Promise<unknown>): void => {
+      // Awaited at the end; until then another part may take longer.
+      part.catch(() => undefined);
+      work.push(part);
+    };
+    const waitUntilMs = performance.now() + Math.min(waitMs, deadline.remainingMs() / 2);
+    let pending = this.#notInProcess(keys, found);
+    for (let round = 0; pending.length > 0; round++) {
+      const { wanted, waiting, past } = this.#sort(pending, await store.look(pending.map(String)), found, round === 0, start);
+      if (wanted.size > 0) {
+        const leases = new Map<K, Lease>();
+        const order = [...wanted];
+        const answers = await store.lease(order.map(([, place]) => place));
+        for (const [place, answer] of answers.entries()) {
+          const key = order[place]![0];
+          if (answer === undefined) past.push(key);
+          else if (answer === 'taken') waiting.push(key);
+          else leases.set(key, answer);
+        }
+        if (leases.size > 0) start(this.#lead(leases, found, deadline));
+      }
+      if (waiting.length > 0 && performance.now() >= waitUntilMs) past.push(...waiting.splice(0));
+      if (past.length > 0) start(this.#pass(past, found));
+      if (waiting.length === 0) break;
+      if (round === 0) this.#metrics.leaseWaits.inc({ cache: this.options.name }, waiting.length);
+      await this.#pause(waiting, waitUntilMs);
+      pending = waiting;
+    }
+    if (work.length > 0) await deadline.race(Promise.all(work), `reading ${this.options.name}`);
+    return found;
+  }
+
+  async getOne(key: K, deadline?: Deadline): Promise<V | undefined> {
+    return (await this.get([key], deadline)).get(key);
+  }
+
+  /**
+   * Removes the entries of keys, everywhere, and returns when nobody can read them any more. Throws `Unavailable` where that cannot be brought about. Called
+   * after a write's commit, it keeps the promise of `get`.
+   */
+  async invalidate(keys: readonly K[]): Promise<void> {
+    this.forget(keys);
+    await this.store?.pool.settle(this.options.name, keys.map(String), (node, targets, deadlineMs) => removeEntries(node, [...targets.values()], deadlineMs));
+    this.forget(keys);
+  }
+
+  /** Lets go of what this process keeps to itself. */
+  forget(keys: readonly K[]): void {
+    if (this.#firstLevel !== undefined) for (const key of keys) this.#firstLevel.delete(key);
+  }
+
+  get #metrics() {
+    return this.store!.pool.metrics;
+  }
+
+  #notInProcess(keys: readonly K[], found: Map<K, V>): K[] {
+    const unique = keys.length === 1 ? [...keys] : [...new Set(keys)];
+    if (this.#firstLevel === undefined) return unique;
+    const left = unique.filter((key) => {
+      const value = this.#firstLevel!.get(key);
+      if (value !== undefined) found.set(key, value);
+      return value === undefined;
+    });
+    this.#metrics.firstLevelHits.inc({ cache: this.options.name }, unique.length - left.length);
+    return left;
+  }
+
+  /** Takes what was found, and says what is to be done about the rest. */
+  #sort(
+    keys: readonly K[],
+    looked: readonly Found<V>[],
+    found: Map<K, V>,
+    first: boolean,
+    start: (part: Promise<unknown>) => void,
+  ): { readonly wanted: Map<K, { readonly target: Target; readonly held?: Held }>; readonly waiting: K[]; readonly past: K[] } {
+    const wanted = new Map<K, { readonly target: Target; readonly held?: Held }>();
+    const waiting: K[] = [];
+    const past: K[] = [];
+    const { renewAfterSeconds, rewriteFrontBytes = Infinity, name } = this.options;
+    let hits = 0;
+    for (let place = 0; place < keys.length; place++) {
+      const key = keys[place]!;
+      const look = looked[place]!;
+      switch (look.kind) {
+        case 'value':
+          hits++;
+          found.set(key, look.value);
+          this.#firstLevel?.set(key, look.value);
+          if (renewAfterSeconds !== undefined && Date.now() - look.entry.stampMs > renewAfterSeconds * 1000) start(this.#renew(key, look, found));
+          else if (look.entry.front.length > rewriteFrontBytes) start(this.store!.renew(look));
+          break;
+        case 'absent':
+          hits++;
+          break;
+        case 'missing':
+          wanted.set(key, look);
+          break;
+        case 'lease':
+          if (look.broken || Date.now() - look.sinceMs > leaseLostMs) wanted.set(key, look);
+          else waiting.push(key);
+          break;
+        case 'unreachable':
+          past.push(key);
+      }
+    }
+    if (first) {
+      if (hits > 0) this.#metrics.hits.inc({ cache: name }, hits);
+      if (hits < keys.length) this.#metrics.misses.inc({ cache: name }, keys.length - hits);
+    }
+    return { wanted, waiting, past };
+  }
+
+  async #lead(leases: ReadonlyMap<K, Lease>, found: Map<K, V>, deadline: Deadline): Promise<void> {
+    const work = this.#loadAndFill(leases, found, deadline);
+    const ended = work.catch(() => undefined);
+    for (const key of leases.keys()) this.#leading.set(key, ended);
+    try {
+      await work;
+    } finally {
+      for (const key of leases.keys()) if (this.#leading.get(key) === ended) this.#leading.delete(key);
+    }
+  }
+
+  async #loadAndFill(leases: ReadonlyMap<K, Lease>, found: Map<K, V>, deadline: Deadline): Promise<void> {
+    const store = this.store!;
+    const values = await this.#fromFormerNodes(leases);
+    const missing = values.size === 0 ? [...leases.keys()] : Array.from(leases.keys()).filter((key) => !values.has(key));
+    if (missing.length > 0) {
+      try {
+        for (const [key, value] of await this.options.load(missing, deadline)) values.set(key, value);
+      } catch (error) {
+        await store.giveBack([...leases.values()]);
+        throw error;
+      }
+    }
+    for (const key of leases.keys()) {
+      const value = values.get(key);
+      if (value === undefined) continue;
+      found.set(key, value);
+      this.#firstLevel?.set(key, value);
+    }
+    await store.fill(Array.from(leases, ([key, lease]) => ({ lease, value: values.get(key) })));
+  }
+
+  /** What nodes that had the keys before a new node joined still have. The leases are on the new node, so that no write goes unnoticed. */
+  async #fromFormerNodes(leases: ReadonlyMap<K, Lease>): Promise<Map<K, V>> {
+    const values = new Map<K, V>();
+    const { pool } = this.store!;
+    await Promise.all(
+      Array.from(leases, async ([key, { target }]) => {
+        if (target.previous?.take !== true) return;
+        const former: Target = { ...target.previous, gutter: false };
+        try {
+          const [hit] = await former.node.get([former.name], pool.options.deadlineMs);
+          const look = this.store!.read(former, hit);
+          if (look.kind === 'value') values.set(key, look.value);
+        } catch {
+          // Then the loader is asked.
+        }
+      }),
+    );
+    return values;
+  }
+
+  async #renew(key: K, look: Extract<Found<V>, { kind: 'value' }>, found: Map<K, V>): Promise<void> {
+    const lease = await this.store!.renew(look);
+    if (lease === undefined) return this.#metrics.stale.inc({ cache: this.options.name });
+    try {
+      const value = (await this.options.load([key], Deadline.after(limits.defaultDeadlineMs))).get(key);
+      if (value === undefined) found.delete(key);
+      else found.set(key, value);
+      await this.store!.fill([{ lease, value }]);
+    } catch {
+      // The old value was asked for, and is there; the next reader after `renewAfterSeconds` tries again.
+      this.#metrics.stale.inc({ cache: this.options.name });
+    }
+  }
+
+  async #pass(keys: readonly K[], found: Map<K, V>): Promise<void> {
+    this.#metrics.bypassed.inc({ cache: this.options.name }, keys.length);
+    for (const [key, value] of await this.#loader.get(keys)) found.set(key, value);
+  }
+
+  /** Until another look is worth it. Of many readers of one key in this process one keeps an eye on it for all. */
+  async #pause(waiting: readonly K[], untilMs: number): Promise<void> {
+    const ended = waiting.map((key) => this.#leading.get(key) ?? this.#watching.get(key) ?? this.#watch(key, untilMs));
+    await Deadline.after(Math.max(0, untilMs - performance.now()))
+      .race(Promise.all(ended), 'waiting for a lease')
+      .catch(() => undefined);
+  }
+
+  #watch(key: K, untilMs: number): Promise<void> {
+    const watch = async (): Promise<void> => {
+      for (let pauseMs = firstPauseMs; performance.now() < untilMs; pauseMs = Math.min(maxPauseMs, pauseMs * 2)) {
+        await sleep(pauseMs);
+        const [look] = await this.store!.look([String(key)]);
+        if (look!.kind !== 'lease') break;
+      }
+      this.#watching.delete(key);
+    };
+    const watching = watch();
+    this.#watching.set(key, watching);
+    return watching;
+  }
+}
+
+/** Removes entries of one node. Throws where it is not known that they are gone. */
+export async function removeEntries(node: CacheNode, targets: readonly Target[], deadlineMs: number): Promise<void> {
+  if (targets.length === 0) return;
+  const replies = await node.execute(
+    targets.map(({ name }) => ({ opcode: opcodes.delete, key: name })),
+    deadlineMs,
+  );
+  const refused = replies.find(({ status }) => status !== statuses.ok && status !== statuses.notFound);
+  if (refused !== undefined) throw new RoostError('Unavailable', `cache node ${node.name} did not remove an entry: status ${refused.status}`, { fields: { node: node.name } });
+}

@@ -1,0 +1,78 @@
+import { RoostError, type Deadline } from '../../core/index.js';
+import type { CachePool } from '../ring/cachePool.js';
+import type { Codec } from '../entries/codec.js';
+import type { FirstLevelOptions } from '../entries/firstLevel.js';
+import { LeasedCache } from '../entries/leasedCache.js';
+import type { Vector } from '../vectors/vector.js';
+
+/** Things as a client gets them, ready to be sent: bytes of text as a rule. */
+export type Fragment = Buffer;
+
+export interface FragmentCacheOptions {
+  /** Names the cache in entries and in metrics: letters and digits. */
+  readonly name: string;
+  /** The forms in which things are served. */
+  readonly formats: readonly string[];
+  /** Makes the fragments of some ids; those of which there are none are absent. It may read rows through a row cache. */
+  readonly render: (format: string, ids: readonly bigint[], deadline: Deadline) => Promise<ReadonlyMap<bigint, Fragment>>;
+  readonly ttlSeconds: number;
+  readonly absentTtlSeconds: number;
+  readonly renewAfterSeconds?: number;
+  readonly firstLevel?: FirstLevelOptions;
+}
+
+const bytes: Codec<Buffer> = {
+  format: 1,
+  encode: (value) => value,
+  // Whoever keeps one fragment must not keep everything that came with it.
+  decode: (body, front) => (front.length === 0 ? Buffer.from(body) : undefined),
+};
+
+/** Fragments by format and id. What is missing is rendered, and only then are rows read. */
+export class FragmentCache {
+  readonly #formats: ReadonlyMap<string, LeasedCache<bigint, Fragment>>;
+
+  constructor(
+    pool: CachePool | undefined,
+    readonly options: FragmentCacheOptions,
+  ) {
+    const { name, formats, render, ttlSeconds, absentTtlSeconds, renewAfterSeconds, firstLevel } = options;
+    this.#formats = new Map(
+      formats.map((format) => [
+        format,
+        new LeasedCache<bigint, Fragment>(pool, {
+          name: `${name}.${format}`,
+          codec: bytes,
+          load: (ids, deadline) => render(format, ids, deadline),
+          ttlSeconds,
+          absentTtlSeconds,
+          ...(renewAfterSeconds === undefined ? {} : { renewAfterSeconds }),
+          ...(firstLevel === undefined ? {} : { firstLevel }),
+        }),
+      ]),
+    );
+  }
+
+  /** The cache of one format. Throws `InvalidArgument` for a format that there is not. */
+  format(format: string): LeasedCache<bigint, Fragment> {
+    const known = this.#formats.get(format);
+    if (known !== undefined) return known;
+    throw new RoostError('InvalidArgument', `there is no format ${JSON.stringify(format)}; there are ${[...this.#formats.keys()].join(', ')}`, { fields: { format } });
+  }
+
+  async get(format: string, ids: readonly bigint[], deadline?: Deadline): Promise<ReadonlyMap<bigint, Fragment>> {
+    return this.format(format).get(ids, deadline);
+  }
+
+  /** The fragments of a stretch of a vector, in its order. Those of which there are none are left out. */
+  async page(format: string, { ids }: Vector, start: number, count: number, deadline?: Deadline): Promise<Fragment[]> {
+    const wanted = Array.from(ids.subarray(start, start + count));
+    const found = await this.get(format, wanted, deadline);
+    return wanted.flatMap((id) => found.get(id) ?? []);
+  }
+
+  /** Removes the fragments of ids in all formats. To be called after the rows' own caches have the write, as fragments are made of those. */
+  async invalidate(ids: readonly bigint[]): Promise<void> {
+    await Promise.all(Array.from(this.#formats.values(), (cache) => cache.invalidate(ids)));
+  }
+}

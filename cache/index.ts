@@ -1,0 +1,13 @@
+export { CacheMetrics } from './cacheMetrics.js';
+export { Caches, openCaches } from './caches.js';
+export type { Load } from './entries/batchLoader.js';
+export type { Codec } from './entries/codec.js';
+export type { FirstLevelOptions } from './entries/firstLevel.js';
+export { LeasedCache, type LeasedCacheOptions } from './entries/leasedCache.js';
+export { FragmentCache, type Fragment, type FragmentCacheOptions } from './fragments/fragmentCache.js';
+export { PageCache, type PageCacheOptions } from './pages/pageCache.js';
+export { CachePool, type CachePoolOptions } from './ring/cachePool.js';
+export type { NodeState } from './ring/nodeState.js';
+export { RowCache, type RowCacheOptions } from './rows/rowCache.js';
+export { emptyVector, vectorOf, type Vector, type VectorChange, type VectorEntry } from './vectors/vector.js';
+export { VectorCache, type VectorCacheOptions } from './vectors/vectorCache.js';

@@ -1,0 +1,106 @@
+import { RoostError } from '../../core/index.js';
+import { batchOperations, Connection } from './connection.js';
+import type { Operation, Reply } from './protocol.js';
+
+/** A node that has not answered this many batches in a row, for at least so long, is taken for dead. A refused connection needs no proof. */
+const suspectAfterTimeouts = 3;
+const suspectAfterMs = 100;
+/** How long a node that failed is left alone by this process: at first, and at most. */
+const firstBackOffMs = 50;
+const maxBackOffMs = 5_000;
+/** An answer that takes longer than this to begin is none: what is behind it on the connection would wait as well. */
+const connectTimeoutMs = 250;
+
+/** An entry, with what is needed to replace exactly this one. */
+export interface Held {
+  readonly cas: Buffer;
+  readonly connection: Connection;
+}
+
+export interface NodeHit extends Held {
+  readonly value: Buffer;
+}
+
+export interface NodeReply extends Reply {
+  readonly connection: Connection;
+}
+
+/** One memcached server, as this process sees it. */
+export class CacheNode {
+  #connection: Connection | undefined;
+  #backOffMs = firstBackOffMs;
+  #retryAtMs = 0;
+  #timeouts = 0;
+  #silentSinceMs = 0;
+  #closed = false;
+
+  constructor(
+    readonly name: string,
+    /** Called when the node is taken for dead. */
+    private readonly onSuspect: (node: CacheNode, why: RoostError) => void,
+  ) {}
+
+  /** Rejects with `Unavailable` or `DeadlineExceeded`; then nothing is known of any of the keys. */
+  async get(keys: readonly string[], deadlineMs: number): Promise<(NodeHit | undefined)[]> {
+    const parts = await this.#inParts(keys, (connection, part) => connection.get(part, deadlineMs));
+    return parts.map(({ reply, connection }) => (reply === undefined || reply.status !== 0 ? undefined : { value: reply.value, cas: reply.cas, connection }));
+  }
+
+  /** When it rejects, any of the commands may have been carried out, or may yet be. */
+  async execute(operations: readonly Operation[], deadlineMs: number): Promise<NodeReply[]> {
+    const parts = await this.#inParts(operations, (connection, part) => connection.execute(part, deadlineMs));
+    return parts.map(({ reply, connection }) => ({ ...reply!, connection }));
+  }
+
+  /** Forgets that it failed: the next command tries it. */
+  retryNow(): void {
+    this.#retryAtMs = 0;
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#connection?.close();
+  }
+
+  async #inParts<Item>(
+    items: readonly Item[],
+    send: (connection: Connection, part: readonly Item[]) => Promise<(Reply | undefined)[]>,
+  ): Promise<{ readonly reply: Reply | undefined; readonly connection: Connection }[]> {
+    const connection = this.#open();
+    try {
+      const replies: { reply: Reply | undefined; connection: Connection }[] = [];
+      for (let start = 0; start < items.length; start += batchOperations) {
+        const part = items.length <= batchOperations ? items : items.slice(start, start + batchOperations);
+        for (const reply of await send(connection, part)) replies.push({ reply, connection });
+      }
+      this.#timeouts = 0;
+      this.#backOffMs = firstBackOffMs;
+      return replies;
+    } catch (error) {
+      this.#failed(connection, RoostError.from(error));
+      throw error;
+    }
+  }
+
+  #open(): Connection {
+    const known = this.#connection;
+    if (known !== undefined && known.dead === undefined) return known;
+    if (this.#closed || performance.now() < this.#retryAtMs) throw new RoostError('Unavailable', `cache node ${this.name} is left alone after a failure`, { fields: { node: this.name } });
+    this.#connection = new Connection(this.name, connectTimeoutMs);
+    return this.#connection;
+  }
+
+  #failed(connection: Connection, error: RoostError): void {
+    if (connection !== this.#connection || this.#closed) return;
+    const nowMs = performance.now();
+    if (this.#timeouts++ === 0) this.#silentSinceMs = nowMs;
+    const refused = connection.dead !== undefined;
+    if (!refused && (this.#timeouts < suspectAfterTimeouts || nowMs - this.#silentSinceMs < suspectAfterMs)) return;
+    this.#connection = undefined;
+    connection.close(error.message);
+    this.#retryAtMs = nowMs + this.#backOffMs;
+    this.#backOffMs = Math.min(maxBackOffMs, this.#backOffMs * 2);
+    this.#timeouts = 0;
+    this.onSuspect(this, error);
+  }
+}

@@ -1,0 +1,281 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Redis } from 'ioredis';
+import { Deadline, RoostError, type Log } from '../../core/index.js';
+import type { CacheMetrics } from '../cacheMetrics.js';
+import { CacheNode } from './cacheNode.js';
+import { entryName } from './entryName.js';
+import { serves, type NodeState } from './nodeState.js';
+import { Placement } from './placement.js';
+import { opcodes } from './protocol.js';
+import { Register, type RegisterView } from './register.js';
+
+/** A process looks at the register this often, and believes what it saw for so long. A writer that changed the register waits as long before it answers. */
+const lookEveryMs = 250;
+export const viewLeaseMs = 1_500;
+/** What is done for a write: longer than a read waits, as the way out is to put the node out for everybody. */
+const writeDeadlineMs = 100;
+const writePatienceMs = 300;
+/** An entry's node may be put out, and its successor as well, while a write is on its way. */
+const writeLimitMs = 4_000;
+/** How long a node that is out is left alone before it is asked whether it is back: at first, and at most. */
+const firstProbeMs = 500;
+const maxProbeMs = 30_000;
+/** A node that stayed in for so long counts as well again. */
+const wellAfterMs = 60_000;
+
+export interface CachePoolOptions {
+  /** Tells the pools of a cluster apart. */
+  readonly name: string;
+  /** Begins the names of all entries. */
+  readonly cluster: string;
+  /** host:port and weight (an integer from 1) of each node. */
+  readonly nodes: ReadonlyMap<string, number>;
+  /** Nodes that stand in for those that are out. None: the other nodes do. */
+  readonly gutter: readonly string[];
+  /** What a read waits for a node. */
+  readonly deadlineMs: number;
+  /** Life of what stand-ins hold. */
+  readonly gutterTtlSeconds: number;
+  /** How long a new node may take entries from those that had its keys before. */
+  readonly warmSeconds: number;
+  /** Values above are not kept. */
+  readonly maxValueBytes: number;
+}
+
+/** Where an entry is, for this process. */
+export interface Target {
+  readonly node: CacheNode;
+  readonly name: string;
+  readonly gutter: boolean;
+  readonly previous?: { readonly node: CacheNode; readonly name: string; readonly take: boolean } | undefined;
+}
+
+interface Probe {
+  atMs: number;
+  delayMs: number;
+  inSinceMs: number;
+}
+
+/** Memcached nodes that share keys among them, and the register that says which of them hold which. */
+export class CachePool {
+  readonly register: Register;
+  readonly #nodes = new Map<string, CacheNode>();
+  readonly #probes = new Map<string, Probe>();
+  #placement = new Placement(new Map());
+  #version = '';
+  #believedUntilMs = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(
+    readonly options: CachePoolOptions,
+    redis: Redis,
+    readonly metrics: CacheMetrics,
+    private readonly log: Log,
+  ) {
+    this.register = new Register(redis, `${options.cluster}:cache:${options.name}`);
+  }
+
+  /** Enters the nodes of the configuration into the register. Until it has been read, every read misses. */
+  async start(): Promise<void> {
+    await this.#enter(await this.register.look());
+    this.#timer = setTimeout(() => void this.#watch(), lookEveryMs);
+  }
+
+  /** Where keys are; undefined while this process does not know, because it has not seen the register for too long. */
+  get placement(): Placement | undefined {
+    return performance.now() < this.#believedUntilMs ? this.#placement : undefined;
+  }
+
+  get nodes(): ReadonlyMap<string, NodeState> {
+    return this.#placement.nodes;
+  }
+
+  node(name: string): CacheNode {
+    let node = this.#nodes.get(name);
+    if (node === undefined) {
+      node = new CacheNode(name, (suspect, why) => void this.#suspected(suspect, why));
+      this.#nodes.set(name, node);
+    }
+    return node;
+  }
+
+  target(placement: Placement, namespace: string, key: string): Target | undefined {
+    const place = placement.place(`${namespace}:${key}`);
+    if (place === undefined) return undefined;
+    const { node, tag, gutter, previous } = place;
+    return {
+      node: this.node(node),
+      name: this.name(namespace, tag, key),
+      gutter,
+      previous: previous && { node: this.node(previous.node), name: this.name(namespace, previous.tag, key), take: previous.take },
+    };
+  }
+
+  name(namespace: string, tag: string, key: string): string {
+    return entryName(`${this.options.cluster}:${namespace}:${tag}:`, key);
+  }
+
+  /** Reads the register, as it is after this call. Throws `Unavailable`. */
+  async look(): Promise<RegisterView> {
+    const startMs = performance.now();
+    const view = await this.register.look();
+    // Looks come one after the other, and so do their answers.
+    if (view.version !== this.#version) this.#placement = new Placement(view.nodes);
+    this.#version = view.version;
+    this.#believedUntilMs = Math.max(this.#believedUntilMs, startMs + viewLeaseMs);
+    return view;
+  }
+
+  /**
+   * Brings what a write did to the entries of some keys, and returns only when no process can read what was there before. It is called after the write's
+   * commit. `carryOut` is called for the keys of one node, again where it failed. A node that does not take it is put out, for every process; then the keys
+   * are somewhere else. Throws `Unavailable` when neither is possible: the write's caller must not be told that it is done.
+   */
+  async settle(namespace: string, keys: readonly string[], carryOut: (node: CacheNode, targets: ReadonlyMap<string, Target>, deadlineMs: number) => Promise<void>): Promise<void> {
+    const deadline = Deadline.after(writeLimitMs);
+    let lookedMs = performance.now();
+    let view = await this.look();
+    let left = new Set(keys);
+    while (left.size > 0) {
+      const placement = new Map<CacheNode, Map<string, Target>>();
+      const former = new Map<CacheNode, string[]>();
+      const current = view.version === this.#version ? this.#placement : new Placement(view.nodes);
+      for (const key of left) {
+        const target = this.target(current, namespace, key);
+        if (target === undefined) continue;
+        placement.set(target.node, (placement.get(target.node) ?? new Map<string, Target>()).set(key, target));
+        if (target.previous !== undefined) former.set(target.previous.node, [...(former.get(target.previous.node) ?? []), target.previous.name]);
+      }
+      // First where a joining node would take entries from, then the node itself: the other way round it could take an old one in between.
+      const formerDone = await Promise.all(Array.from(former, ([node, names]) => this.#patiently(node, view, () => node.execute(names.map((key) => ({ opcode: opcodes.delete, key })), writeDeadlineMs))));
+      if (formerDone.every(Boolean)) {
+        const next = new Set<string>();
+        await Promise.all(
+          Array.from(placement, async ([node, targets]) => {
+            if (!(await this.#patiently(node, view, () => carryOut(node, targets, writeDeadlineMs)))) for (const key of targets.keys()) next.add(key);
+          }),
+        );
+        left = next;
+      }
+      // Done, but by a view that is too old: the nodes may have changed twice since.
+      if (left.size === 0 && performance.now() - lookedMs > viewLeaseMs) left = new Set(keys);
+      if (left.size === 0) break;
+      if (deadline.passed) throw new RoostError('Unavailable', `a write could not be brought to the caches within ${writeLimitMs} ms`, { fields: { pool: this.options.name } });
+      lookedMs = performance.now();
+      view = await this.look();
+    }
+    if (view.unchangedForMs < viewLeaseMs) await sleep(viewLeaseMs - view.unchangedForMs);
+  }
+
+  /** Puts a node out, if it is still the one that was seen: from now on its keys are in the gutter. */
+  async eject(name: string, seen: NodeState, why: string): Promise<void> {
+    if (!serves(seen)) return;
+    if (!(await this.register.change(name, seen, { state: 'out', weight: seen.weight }))) return;
+    this.metrics.ejections.inc({ pool: this.options.name });
+    this.log.warn({ node: name, pool: this.options.name, why }, 'a cache node was put out');
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    for (const node of this.#nodes.values()) node.close();
+  }
+
+  async #patiently(node: CacheNode, { nodes }: RegisterView, work: () => Promise<unknown>): Promise<boolean> {
+    const deadline = Deadline.after(writePatienceMs);
+    for (;;) {
+      try {
+        node.retryNow();
+        await work();
+        return true;
+      } catch (error) {
+        if (deadline.passed) {
+          await this.eject(node.name, nodes.get(node.name)!, RoostError.from(error).message);
+          return false;
+        }
+        await sleep(20);
+      }
+    }
+  }
+
+  async #suspected(node: CacheNode, why: RoostError): Promise<void> {
+    const seen = this.nodes.get(node.name);
+    if (seen === undefined || this.#closed) return;
+    try {
+      await this.eject(node.name, seen, why.message);
+      await this.look();
+    } catch (error) {
+      this.log.debug({ err: error, node: node.name }, 'a cache node could not be put out');
+    }
+  }
+
+  async #watch(): Promise<void> {
+    try {
+      const view = await this.look();
+      await this.#enter(view);
+      await this.#advance(view);
+      await this.#probe();
+    } catch (error) {
+      if (!this.#closed) this.log.debug({ err: error }, 'the register of the cache nodes could not be read');
+    }
+    if (!this.#closed) this.#timer = setTimeout(() => void this.#watch(), lookEveryMs);
+  }
+
+  /** Registers the nodes of the configuration that are not; also when Redis has lost the register. */
+  async #enter({ nodes }: RegisterView): Promise<void> {
+    const first = nodes.size === 0;
+    let entered = this.#version === '';
+    for (const [name, weight] of [...this.options.nodes, ...this.options.gutter.map((each) => [each, 0] as const)]) {
+      if (nodes.has(name)) continue;
+      await this.register.change(name, undefined, { state: first || weight === 0 ? 'in' : 'joining', weight });
+      entered = true;
+    }
+    if (entered) await this.look();
+  }
+
+  /** Passes new nodes on: each step when no process can know the one before it only. */
+  async #advance({ nodes, unchangedForMs }: RegisterView): Promise<void> {
+    for (const [name, state] of nodes) {
+      const next = state.state === 'joining' ? 'warming' : state.state === 'warming' ? 'joined' : state.state === 'joined' ? 'in' : undefined;
+      const afterMs = state.state === 'warming' ? this.options.warmSeconds * 1000 : 2 * viewLeaseMs;
+      if (next !== undefined && unchangedForMs >= afterMs) await this.register.change(name, state, { ...state, state: next });
+    }
+  }
+
+  /** Asks nodes that are out whether they are back. */
+  async #probe(): Promise<void> {
+    const nowMs = performance.now();
+    await Promise.all(
+      Array.from(this.nodes, async ([name, state]) => {
+        const probe = this.#probes.get(name) ?? { atMs: 0, delayMs: firstProbeMs, inSinceMs: nowMs };
+        this.#probes.set(name, probe);
+        if (state.state !== 'out') {
+          if (nowMs - probe.inSinceMs > wellAfterMs) probe.delayMs = firstProbeMs;
+          probe.atMs = 0;
+          return;
+        }
+        probe.inSinceMs = nowMs;
+        // Not all processes at once, and the more patient the more often it went out again.
+        if (probe.atMs === 0) probe.atMs = nowMs + probe.delayMs * (0.5 + Math.random());
+        if (nowMs < probe.atMs) return;
+        probe.delayMs = Math.min(maxProbeMs, probe.delayMs * 2);
+        probe.atMs = 0;
+        if (!(await this.#answers(name))) return;
+        if (await this.register.change(name, state, { state: 'in', weight: state.weight })) this.log.info({ node: name, pool: this.options.name }, 'a cache node is back');
+      }),
+    );
+  }
+
+  async #answers(name: string): Promise<boolean> {
+    const node = this.node(name);
+    node.retryNow();
+    try {
+      await node.get([`${this.options.cluster}:probe`], writeDeadlineMs);
+      return true;
+    } catch {
+      // It stays out, as the register says.
+      return false;
+    }
+  }
+}

@@ -1,0 +1,146 @@
+import type { Socket } from 'node:net';
+import memjs from 'memjs';
+import { RoostError } from '../../core/index.js';
+import { encodeGets, encodeOperations, opcodes, responseMagic, type Operation, type Reply } from './protocol.js';
+
+/** memjs's connection, as far as it is used here. Its own types leave out most of it. */
+interface MemjsServer {
+  /** Called with each message that has come in whole. */
+  respond(message: Message): void;
+  /** Gives the socket, once it is connected. */
+  sock(sasl: boolean, go: (socket: Socket) => void): void;
+  onError(seq: number, callback: (error: Error) => void): void;
+  /** Destroys the socket and tells those of `onError`. */
+  error(error: Error): void;
+  options: { timeout: number };
+}
+
+interface Message {
+  readonly header: { readonly magic: number; readonly opcode: number; readonly status: number; readonly opaque: number; readonly cas: Buffer };
+  readonly val: Buffer;
+}
+
+/** Commands that were sent together. They are answered in their order. */
+interface Batch {
+  readonly first: number;
+  /** Where the answer that ends the batch stands. */
+  readonly last: number;
+  readonly replies: (Reply | undefined)[];
+  settle: ((error?: RoostError) => void) | undefined;
+}
+
+/** Commands of one batch: their numbers stay apart from those of the batch before. */
+export const batchOperations = 10_000;
+
+/**
+ * One connection to a node, for as long as it lives. memjs connects, cuts the stream into messages and takes them apart; requests, their order and their
+ * time limits are ours, because memjs's client has no compare-and-set, sends each get by itself, and loses requests when a socket closes under it
+ * (docs/decisions/0030).
+ *
+ * A connection that broke is never used again: nothing that was sent on it can then be mistaken for an answer to something later, and a number for
+ * compare-and-set is worth nothing on another one, as a node that was restarted counts from the beginning.
+ */
+export class Connection {
+  readonly #server: MemjsServer;
+  readonly #batches: Batch[] = [];
+  #head = 0;
+  #opaque = 0;
+  #socket: Socket | undefined;
+  #waiting: Buffer[] | undefined = [];
+  #dead: RoostError | undefined;
+
+  constructor(
+    readonly name: string,
+    connectTimeoutMs: number,
+  ) {
+    const at = name.lastIndexOf(':');
+    const options = { timeout: 3600, conntimeout: connectTimeoutMs / 1000 };
+    const Server = (memjs as unknown as { Server: new (host: string, port: number, user: string, password: string, options: object) => MemjsServer }).Server;
+    this.#server = new Server(name.slice(0, at), Number(name.slice(at + 1)), '', '', options);
+    this.#server.respond = (message) => this.#take(message);
+    this.#server.onError(0, (error) => this.#die(error.message, error));
+    this.#server.sock(false, (socket) => {
+      this.#socket = socket;
+      socket.setNoDelay(true);
+      socket.once('close', () => this.#die('the connection was closed'));
+      for (const request of this.#waiting ?? []) socket.write(request);
+      this.#waiting = undefined;
+    });
+  }
+
+  /** Why it broke; undefined while it can be used. */
+  get dead(): RoostError | undefined {
+    return this.#dead;
+  }
+
+  /** The entries of keys, by place; undefined where there is none. Rejects with `Unavailable` or `DeadlineExceeded`. */
+  async get(keys: readonly string[], deadlineMs: number): Promise<(Reply | undefined)[]> {
+    const first = this.#reserve(keys.length + 1);
+    return this.#send(encodeGets(keys, first), first, keys.length, deadlineMs);
+  }
+
+  /** Carries out commands in their order; each has its own answer. */
+  async execute(operations: readonly Operation[], deadlineMs: number): Promise<Reply[]> {
+    const first = this.#reserve(operations.length);
+    return (await this.#send(encodeOperations(operations, first), first, operations.length - 1, deadlineMs)) as Reply[];
+  }
+
+  close(why = 'it was closed'): void {
+    this.#die(why);
+  }
+
+  #reserve(count: number): number {
+    // A batch's numbers do not wrap within it.
+    if (this.#opaque + count > 0xffffffff) this.#opaque = 0;
+    const first = this.#opaque;
+    this.#opaque += count;
+    return first;
+  }
+
+  #send(request: Buffer, first: number, lastPlace: number, deadlineMs: number): Promise<(Reply | undefined)[]> {
+    if (this.#dead !== undefined) return Promise.reject(this.#dead);
+    return new Promise((resolve, reject) => {
+      const replies = new Array<Reply | undefined>(lastPlace).fill(undefined);
+      const batch: Batch = { first, last: first + lastPlace, replies, settle: undefined };
+      const timer = setTimeout(() => {
+        // What has come in while this process was busy counts as in time: the socket is looked at between a timer and an immediate.
+        setImmediate(() => batch.settle?.(new RoostError('DeadlineExceeded', `cache node ${this.name} did not answer in ${deadlineMs} ms`, { fields: { node: this.name } })));
+      }, deadlineMs);
+      batch.settle = (error) => {
+        batch.settle = undefined;
+        clearTimeout(timer);
+        if (error === undefined) resolve(replies);
+        else reject(error);
+      };
+      this.#batches.push(batch);
+      if (this.#waiting === undefined) this.#socket?.write(request);
+      else this.#waiting.push(request);
+    });
+  }
+
+  #take(message: Message): void {
+    if (this.#dead !== undefined) return;
+    const { magic, opaque, opcode, status, cas } = message.header;
+    const batch = this.#batches[this.#head];
+    if (magic !== responseMagic || batch === undefined || opaque < batch.first || opaque > batch.last) return this.#die('it answered what was not asked');
+    if (opcode !== opcodes.noop) batch.replies[opaque - batch.first] = { status, cas, value: message.val };
+    if (opaque !== batch.last) return;
+    this.#head++;
+    // Cut off what is done only now and then, so that taking an answer does not cost more with a longer queue.
+    if (this.#head > 256 || this.#head === this.#batches.length) {
+      this.#batches.splice(0, this.#head);
+      this.#head = 0;
+    }
+    batch.settle?.();
+  }
+
+  #die(why: string, cause?: unknown): void {
+    if (this.#dead !== undefined) return;
+    this.#dead = new RoostError('Unavailable', `cache node ${this.name}: ${why}`, { fields: { node: this.name }, cause });
+    this.#waiting = [];
+    this.#server.error(this.#dead);
+    this.#socket?.destroy();
+    for (const batch of this.#batches.splice(0)) batch.settle?.(this.#dead);
+    this.#head = 0;
+  }
+}

@@ -1,0 +1,133 @@
+import type { CacheNode, Held } from '../ring/cacheNode.js';
+import type { CachePool, Target } from '../ring/cachePool.js';
+import { opcodes, statuses } from '../ring/protocol.js';
+import { LeasedCache, removeEntries, type LeasedCacheOptions } from '../entries/leasedCache.js';
+import type { Vector, VectorChange } from './vector.js';
+import { changeBytes, encodeChange, vectorCodec } from './vectorCodec.js';
+
+export interface VectorCacheOptions<K> extends Omit<LeasedCacheOptions<K, Vector>, 'codec'> {
+  /** Entries kept of one vector: the newest. `load` brings as many, in their order. A key without any has an empty, complete vector, and is never absent. */
+  readonly maxCount: number;
+}
+
+/** Changes gather in front of a vector until a reader finds this many. */
+const changesBeforeRewrite = 64;
+
+interface Seen extends Held {
+  readonly name: string;
+}
+
+/**
+ * The newest ids of a list, kept up to date by whoever changes the list: a change is put in front of what is there, and readers make one list of both.
+ * A vector that is not there is not made by a change.
+ */
+export class VectorCache<K extends bigint | string> extends LeasedCache<K, Vector> {
+  constructor(pool: CachePool | undefined, options: VectorCacheOptions<K>) {
+    super(pool, { rewriteFrontBytes: changesBeforeRewrite * changeBytes, ...options, codec: vectorCodec(options.maxCount) });
+  }
+
+  /**
+   * Does a write to the lists of some keys, and brings it to the cache before it returns. `write` commits, and says what it changed in each list:
+   * `unknown` where it cannot tell, as when it has found everything done already. Keys that are not in its answer count as unknown.
+   * Throws as a row cache's `through` does.
+   */
+  async through(keys: readonly K[], write: () => Promise<ReadonlyMap<K, VectorChange | 'unknown'>>): Promise<ReadonlyMap<K, VectorChange | 'unknown'>> {
+    const { store } = this;
+    if (store === undefined) return write();
+    const seen = await this.#see(keys);
+    const changes = await write();
+    this.forget(keys);
+    const byName = new Map(keys.map((key) => [String(key), key]));
+    await store.pool.settle(this.options.name, [...byName.keys()], (node, targets, deadlineMs) =>
+      this.#bring(
+        node,
+        Array.from(targets, ([name, target]) => {
+          const held = seen.get(name);
+          seen.delete(name);
+          return { target, held, change: changes.get(byName.get(name)!) ?? ('unknown' as const) };
+        }),
+        deadlineMs,
+      ),
+    );
+    this.forget(keys);
+    return changes;
+  }
+
+  /** Which entries are there before the write. Only those are changed, and only while nobody else has done so, as the order of changes is that of the writes. */
+  async #see(keys: readonly K[]): Promise<Map<string, Seen>> {
+    const seen = new Map<string, Seen>();
+    const { pool } = this.store!;
+    const { placement } = pool;
+    if (placement === undefined) return seen;
+    const byNode = new Map<CacheNode, { readonly key: string; readonly target: Target }[]>();
+    for (const key of keys.map(String)) {
+      const target = pool.target(placement, this.options.name, key);
+      if (target !== undefined) byNode.set(target.node, [...(byNode.get(target.node) ?? []), { key, target }]);
+    }
+    await Promise.all(
+      Array.from(byNode, async ([node, items]) => {
+        try {
+          const replies = await node.execute(
+            items.map(({ target }) => ({ opcode: opcodes.touch, key: target.name, ttlSeconds: target.gutter ? pool.options.gutterTtlSeconds : this.options.ttlSeconds })),
+            pool.options.deadlineMs,
+          );
+          for (const [place, { status, cas, connection }] of replies.entries()) {
+            const { key, target } = items[place]!;
+            if (status === statuses.ok) seen.set(key, { cas, connection, name: target.name });
+          }
+        } catch {
+          // What was not seen is removed after the write.
+        }
+      }),
+    );
+    return seen;
+  }
+
+  async #bring(node: CacheNode, items: readonly { readonly target: Target; readonly held: Seen | undefined; readonly change: VectorChange | 'unknown' }[], deadlineMs: number): Promise<void> {
+    const remove: Target[] = [];
+    const prepend: { readonly target: Target; readonly held: Seen; readonly change: VectorChange }[] = [];
+    for (const { target, held, change } of items) {
+      if (change === 'unknown' || held === undefined || held.name !== target.name || held.connection.dead !== undefined) remove.push(target);
+      else if (sizeOf(change) > 0) prepend.push({ target, held, change });
+    }
+    const contested: typeof prepend = [];
+    for (const connection of new Set(prepend.map(({ held }) => held.connection))) {
+      const group = prepend.filter(({ held }) => held.connection === connection);
+      const replies = await connection.execute(
+        group.map(({ target, held, change }) => ({ opcode: opcodes.prepend, key: target.name, value: encodeChange(change), cas: held.cas })),
+        deadlineMs,
+      );
+      for (const [place, { status }] of replies.entries()) {
+        if (status === statuses.exists) contested.push(group[place]!);
+        // Nothing is there any more: whoever puts something in has looked at the database after the write.
+        else if (status !== statuses.ok && status !== statuses.notStored) remove.push(group[place]!.target);
+      }
+    }
+    if (contested.length > 0) {
+      const hits = await node.get(
+        contested.map(({ target }) => target.name),
+        deadlineMs,
+      );
+      for (const [place, { target, change }] of contested.entries()) {
+        const hit = hits[place];
+        if (hit === undefined) continue;
+        const found = this.store!.read(target, hit);
+        // Another replica's write of the same, or a reader who loaded it since, has it in already.
+        if (found.kind !== 'value' || !holds(found.value, change)) remove.push(target);
+      }
+    }
+    await removeEntries(node, remove, deadlineMs);
+  }
+}
+
+const sizeOf = ({ added = [], removed = [] }: VectorChange): number => added.length + removed.length;
+
+function holds({ ids, positions }: Vector, { added = [], removed = [] }: VectorChange): boolean {
+  return (
+    removed.every((id) => !ids.includes(id)) &&
+    added.every(({ id, position }) => {
+      const place = ids.indexOf(id);
+      return place >= 0 && positions[place] === position;
+    })
+  );
+}

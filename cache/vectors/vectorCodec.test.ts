@@ -1,0 +1,67 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { vectorOf, type VectorEntry } from './vector.js';
+import { encodeChange, vectorCodec } from './vectorCodec.js';
+
+const codec = vectorCodec(1_000);
+const none = Buffer.alloc(0);
+const entries = (...pairs: readonly (readonly [bigint, bigint])[]): VectorEntry[] => pairs.map(([id, position]) => ({ id, position }));
+const listOf = (vector: { ids: BigInt64Array; positions: BigInt64Array } | undefined): (readonly [bigint, bigint])[] | undefined =>
+  vector && Array.from(vector.ids, (id, i) => [id, vector.positions[i]!] as const);
+
+describe('a vector', () => {
+  it.each([
+    ['ids in their own order', vectorOf(entries([5n, 5n], [9n, 9n], [7n, 7n]), true)],
+    ['ids by position', vectorOf(entries([5n, 50n], [9n, 20n], [7n, 50n]), false)],
+    ['nothing', vectorOf([], true)],
+  ])('comes back as it was: %s', (_what, vector) => {
+    const back = codec.decode(codec.encode(vector), none)!;
+    expect(listOf(back)).toEqual(listOf(vector));
+    expect(back.complete).toBe(vector.complete);
+  });
+
+  it('is as a list that was changed step by step', () => {
+    const id = fc.bigInt(0n, 12n);
+    const change = fc.record({ added: fc.array(fc.record({ id, position: fc.bigInt(-5n, 100n) }), { maxLength: 1 }), removed: fc.array(id, { maxLength: 2 }) });
+    fc.assert(
+      fc.property(fc.uniqueArray(fc.record({ id, position: fc.bigInt(-5n, 100n) }), { selector: (entry) => entry.id }), fc.array(change, { maxLength: 12 }), (base, changes) => {
+        const model = new Map(base.map((entry) => [entry.id, entry.position]));
+        let front: Buffer = none;
+        for (const { added, removed } of changes) {
+          const gone = removed.filter((each) => added.every((entry) => entry.id !== each));
+          for (const each of gone) model.delete(each);
+          for (const entry of added) model.set(entry.id, entry.position);
+          front = Buffer.concat([encodeChange({ added, removed: gone }), front]);
+        }
+        const wanted = vectorOf(Array.from(model, ([each, position]) => ({ id: each, position })), true);
+        expect(listOf(codec.decode(codec.encode(vectorOf(base, true)), front))).toEqual(listOf(wanted));
+      }),
+    );
+  });
+
+  it('that is cut off takes nothing in behind its end', () => {
+    const base = codec.encode(vectorOf(entries([9n, 90n], [8n, 80n]), false));
+    const front = encodeChange({ added: entries([7n, 85n], [1n, 10n]) });
+    expect(listOf(codec.decode(base, front))).toEqual([
+      [9n, 90n],
+      [7n, 85n],
+      [8n, 80n],
+    ]);
+  });
+
+  it('is cut off where it is too long, and then says so', () => {
+    const short = vectorCodec(2);
+    const back = short.decode(short.encode(vectorOf(entries([9n, 9n], [8n, 8n], [7n, 7n]), true)), none)!;
+    expect(listOf(back)).toEqual([
+      [9n, 9n],
+      [8n, 8n],
+    ]);
+    expect(back.complete).toBe(false);
+  });
+
+  it('is nothing when something else than changes was prepended', () => {
+    const base = codec.encode(vectorOf(entries([9n, 9n]), true));
+    expect(codec.decode(base, Buffer.from('x'))).toBeUndefined();
+    expect(codec.decode(base, Buffer.alloc(20))).toBeUndefined();
+  });
+});
