@@ -108,7 +108,7 @@ describe('loadConfig', () => {
       DIR/roost.config.json: databaseHosts.host1.password must be a string, found a value of type number
       DIR/roost.config.json: nameServer.hosts must be a list of 1 to 8 entries, found []
       DIR/roost.config.json: nameServer.reloadSeconds must be a number above 0 and up to 3600, found 0
-      DIR/roost.config.json: memcached.0 must be host:port, found "localhost"
+      DIR/roost.config.json: memcached.0 must be host:port or host:port:weight, found "localhost"
       DIR/roost.config.json: server.host must be a string that is not empty, found ""
       DIR/roost.config.json: server.flockPort must be an integer from 0 to 65535, found 70000
       DIR/roost.config.json: server.adminPort must be an integer from 0 to 65535, found 1.5
