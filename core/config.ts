@@ -42,6 +42,13 @@ const pool = z.strictObject({
   queryTimeoutMs: z.int().min(10).max(600_000).default(10_000),
 });
 
+const reads = z.strictObject({
+  /** Ask a second replica when the first takes longer than 19 of 20 reads of its host. */
+  hedge: z.boolean().default(false),
+  /** Reads out of a hundred that may be asked twice. */
+  hedgeMaxPercent: z.number().positive().max(100).default(5),
+});
+
 const jobs = z.strictObject({
   /** Entries a priority's stream may hold before writes are refused with `Overloaded`. */
   maxQueued: z.int().min(1).max(10_000_000).default(20_000),
@@ -109,6 +116,7 @@ export const configSchema = z.strictObject({
   cache: cache.prefault({}),
   server: server.prefault({}),
   pool: pool.prefault({}),
+  reads: reads.prefault({}),
   jobs: jobs.prefault({}),
   moves: moves.prefault({}),
   log: z.strictObject({ level: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info') }).prefault({}),

@@ -12,6 +12,7 @@ import { MovesDatabase } from './moving/movesDatabase.js';
 import { Servers } from './moving/servers.js';
 import { NameServer } from './nameServer/nameServer.js';
 import { nodeType } from './nodes/index.js';
+import { Hedge } from './routing/hedge.js';
 import { readAny } from './routing/readAny.js';
 import type { Leaf, Route } from './routing/route.js';
 import type { ShardType } from './shardType.js';
@@ -53,6 +54,7 @@ export class Gizzard {
   readonly metrics: Metrics;
   readonly #shardTypes: ReadonlyMap<string, ShardType>;
   #working = false;
+  readonly #hedge: Hedge;
 
   /** Opens connections as they are needed; `nameServer.reload()` or `start()` gets the topology. */
   constructor(
@@ -62,6 +64,7 @@ export class Gizzard {
     this.log = options.log ?? silentLog;
     this.metrics = options.metrics ?? new Metrics();
     this.hosts = new DatabaseHosts(config, this.log, this.metrics);
+    this.#hedge = new Hedge(config.reads, this.metrics);
     this.nameServer = NameServer.open(this.hosts, config.nameServer.hosts, config.cluster, this.log, this.metrics);
     this.#shardTypes = new Map(options.shardTypes.map((type) => [type.name, type]));
     this.jobs = new Jobs(config, options.jobTypes, () => this.topology, this.hosts, this.log, this.metrics);
@@ -131,7 +134,7 @@ export class Gizzard {
 
   /** Reads from one replica of a route; see `readAny`. */
   read<T>(route: Route, deadline: Deadline, read: (host: DatabaseHost, leaf: Leaf, deadline: Deadline) => Promise<T>): Promise<T> {
-    return readAny(route, deadline, this.hosts.isHealthy, (leaf, within) => read(this.hosts.host(leaf.shard.id.hostname), leaf, within));
+    return readAny(route, deadline, this.hosts.isHealthy, (leaf, within) => read(this.hosts.host(leaf.shard.id.hostname), leaf, within), this.#hedge);
   }
 
   /** Finishes or hands back the jobs in work, and closes every connection. */
