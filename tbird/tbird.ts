@@ -43,6 +43,8 @@ export class Tbird implements TbirdService {
   /** The time partitions. */
   readonly windowSet: Windows;
   readonly roller: Roller;
+  /** The number of the tweets' table in the topology. */
+  readonly tableId = tweetsTableId;
   readonly #wallMs: () => number;
   readonly #clock = new HybridClock();
   readonly #recent = new RecentCreates();
@@ -89,7 +91,7 @@ export class Tbird implements TbirdService {
     const fresh = this.#reserve(brought);
     try {
       await this.windowSet.ensure(contents.map(({ id }) => id), this.#wallMs());
-      if (brought.length > 0) await this.#refuseOthers(brought, windowMs, deadline);
+      if (brought.length > 0) await this.#refuseOthers(brought, deadline);
       const writtenAt = this.#clock.now();
       await this.#append(contents.map((content) => createdRecord({ content, writtenAt })), windowMs, options, deadline);
     } catch (error) {
@@ -112,8 +114,7 @@ export class Tbird implements TbirdService {
     const deadline = deadlineOf(options);
     if (ids.length > limits.idsPerCall) throw invalid(`at most ${limits.idsPerCall} ids in one call, not ${ids.length}`);
     for (const id of ids) checkId(id);
-    const { windowMs } = await this.windowSet.policy();
-    const rows = await this.#rows(ids, windowMs, deadline);
+    const rows = await this.records(ids, deadline);
     return Array.from(ids, (id) => {
       const row = rows.get(id);
       return row === undefined || (row.state === deleted && options.deleted !== true) ? undefined : tweetOf(row);
@@ -252,8 +253,9 @@ export class Tbird implements TbirdService {
     return ids;
   }
 
-  /** The rows of some ids, one statement for each table. */
-  async #rows(ids: Iterable<bigint>, windowMs: number, deadline: Deadline): Promise<Map<bigint, TweetRecord>> {
+  /** The rows of some ids, deleted ones and those without content too; one statement for each table. */
+  async records(ids: Iterable<bigint>, deadline: Deadline): Promise<Map<bigint, TweetRecord>> {
+    const { windowMs } = await this.windowSet.policy();
     const byRoute = new Map<Route, bigint[]>();
     for (const id of new Set(ids)) {
       const route = this.windowSet.route(id, windowMs);
@@ -288,10 +290,9 @@ export class Tbird implements TbirdService {
   }
 
   /** Refuses content for ids whose rows hold another. */
-  async #refuseOthers(contents: readonly TweetContent[], windowMs: number, deadline: Deadline): Promise<void> {
-    const rows = await this.#rows(
+  async #refuseOthers(contents: readonly TweetContent[], deadline: Deadline): Promise<void> {
+    const rows = await this.records(
       contents.map(({ id }) => id),
-      windowMs,
       deadline,
     );
     for (const content of contents) {

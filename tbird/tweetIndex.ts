@@ -23,13 +23,14 @@ const kindOperations: Readonly<Record<TweetKind, readonly Operation[]>> = { orig
 export const kindOf = ({ retweetOfId, replyToTweetId, replyToUserId }: TweetContent): TweetKind =>
   retweetOfId !== undefined ? 'retweet' : replyToTweetId !== undefined || replyToUserId !== undefined ? 'reply' : 'original';
 
-interface Edge {
+/** An edge that a tweet has in one of the graphs. Its destination and its position are the tweet's id. */
+export interface IndexEdge {
   readonly graphId: number;
   readonly sourceId: bigint;
   readonly kind: TweetKind;
 }
 
-function edgesOf(content: TweetContent, { byUser, replies, retweets }: TweetGraphs): Edge[] {
+export function edgesOf(content: TweetContent, { byUser, replies, retweets }: TweetGraphs): IndexEdge[] {
   return [
     { graphId: byUser, sourceId: content.userId, kind: kindOf(content) },
     ...(content.replyToTweetId === undefined ? [] : [{ graphId: replies, sourceId: content.replyToTweetId, kind: 'original' as const }]),
@@ -65,12 +66,17 @@ export class IndexWrites {
     }
   }
 
+  /** Brings one edge to a state as of a time. */
+  put(edge: IndexEdge, id: bigint, removed: boolean, time: bigint): void {
+    this.#set(edge, id, removed, time);
+  }
+
   /** The jobs that write them; none where there is nothing to write. */
   jobs(): NewJob[] {
     return Array.from(this.#changes, ([graphId, changes]) => edgeWriteJob(graphId, changes));
   }
 
-  #set({ graphId, sourceId, kind }: Edge, id: bigint, removed: boolean, time: bigint): void {
+  #set({ graphId, sourceId, kind }: IndexEdge, id: bigint, removed: boolean, time: bigint): void {
     let changes = this.#changes.get(graphId);
     if (changes === undefined) this.#changes.set(graphId, (changes = []));
     const change = { sourceId, destinationId: id, position: id, time };

@@ -1,0 +1,65 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { Deadline } from '../core/index.js';
+import { freshCluster } from '../test/support/index.js';
+import { auditTweets, openTbird, type Tbird } from './index.js';
+import { tweetTable } from './storage/tweetTable.js';
+
+const cluster = freshCluster('tweet_audit');
+let tbird: Tbird;
+let ids: bigint[];
+const materialized = { acknowledgement: 'materialized' } as const;
+
+beforeAll(async () => {
+  tbird = await openTbird(cluster.config, { create: true, work: true });
+  await tbird.setup({ policy: { stripes: 2, replicas: 2 }, graphShards: 2 });
+  const [first] = await tbird.create([{ userId: 1n, text: 'first' }], materialized);
+  ids = [
+    first!,
+    ...(await tbird.create(
+      Array.from({ length: 30 }, (_, i) => ({
+        userId: BigInt(1 + (i % 3)),
+        text: `${i}`,
+        ...(i % 5 === 0 ? { replyToTweetId: first! } : {}),
+        ...(i % 7 === 0 ? { retweetOfId: first! } : {}),
+      })),
+      materialized,
+    )),
+  ];
+  await tbird.delete(BigInt64Array.from(ids.slice(4, 8)), materialized);
+});
+afterAll(() => tbird.close());
+
+it('finds nothing where everything agrees', async () => {
+  await expect.poll(async () => (await tbird.flock.journal()).queued.high, { timeout: 10_000 }).toBe(0);
+  expect(await auditTweets(tbird)).toMatchObject({ tweets: 31, faults: [], uncertain: 0, repaired: 0 });
+});
+
+it('finds entries that are missing, wrong or stray, and repairs them', async () => {
+  const { byUser } = tbird.graphs();
+  const [lost, wrong, stray] = [ids[10]!, ids[9]!, ids[12]!];
+  const owner = async (id: bigint): Promise<bigint> => (await tbird.get(BigInt64Array.of(id)))[0]!.userId;
+  const edge = async (operations: 'remove' | 'negate' | 'add', sourceId: bigint, id: bigint): Promise<void> =>
+    tbird.flock.write({ graphId: byUser, operations, sourceIds: BigInt64Array.of(sourceId), destinationIds: BigInt64Array.of(id), positions: BigInt64Array.of(id) }, materialized);
+  await edge('remove', await owner(lost), lost);
+  await edge('negate', await owner(wrong), wrong);
+  await edge('add', 77n, 123n);
+  // A tweet whose row went without its edge, on both replicas.
+  const strayOwner = await owner(stray);
+  const { windowMs } = await tbird.windowSet.policy();
+  for (const { shard } of tbird.windowSet.route(stray, windowMs)!.leaves) {
+    await tbird.gizzard.hosts.host(shard.id.hostname).run(`DELETE FROM ${tweetTable(cluster.config.cluster, shard)} WHERE id = ?`, [stray], Deadline.after(5_000));
+  }
+  const expected = [
+    { id: lost, sourceId: await owner(lost), found: 'removed' },
+    { id: wrong, sourceId: await owner(wrong), found: 'negative', expected: 'normal' },
+    { id: 123n, sourceId: 77n, found: 'normal', expected: 'none' },
+    { id: stray, sourceId: strayOwner, expected: 'none' },
+  ];
+  const seen = await auditTweets(tbird);
+  expect(seen.repaired).toBe(0);
+  for (const fault of expected) expect(seen.faults).toContainEqual(expect.objectContaining({ graphId: byUser, ...fault }));
+  expect((await auditTweets(tbird, { repair: true })).repaired).toBe(seen.faults.length);
+  expect(await auditTweets(tbird)).toMatchObject({ faults: [], uncertain: 0 });
+  expect([...(await tbird.timeline({ userId: 77n, count: 10 }))]).toEqual([]);
+  expect([...(await tbird.timeline({ userId: await owner(lost), count: 50 }))]).toContain(lost);
+}, 60_000);

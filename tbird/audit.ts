@@ -1,0 +1,201 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Deadline } from '../core/index.js';
+import { flockTypes, type Edge } from '../flock/index.js';
+import type { DatabaseHost, MovableTable, Route, ShardInfo } from '../gizzard/index.js';
+import { tweetsMoves } from './storage/tweetMoves.js';
+import type { Tbird } from './tbird.js';
+import { edgesOf, IndexWrites, kindStates, type IndexEdge, type TweetGraphs } from './tweetIndex.js';
+import { deleted, type TweetRecord } from './tweetRecord.js';
+import { firstKeptId } from './windows/windows.js';
+
+const pageRows = 2_000;
+const pageDeadlineMs = 30_000;
+/** What is on its way in the journal looks like a fault for a moment. */
+const lookAgainMs = 250;
+const looks = 20;
+
+export interface TweetAuditOptions {
+  /** Put right what is found. */
+  readonly repair?: boolean;
+  readonly signal?: AbortSignal;
+  /** Called after each page with the rows and edges looked at so far. */
+  readonly onProgress?: (checked: { readonly tweets: number; readonly edges: number }) => void;
+}
+
+/** Where the index and the tweets disagree. */
+export interface TweetFault {
+  readonly id: bigint;
+  /** The edge's graph and source: the author, or the tweet that it replies to or retweets. */
+  readonly graphId: number;
+  readonly sourceId: bigint;
+  /** States of the edge; `none` where there is no edge, or should be none. */
+  readonly found: string;
+  readonly expected: string;
+}
+
+export interface TweetAuditReport {
+  readonly tweets: number;
+  readonly edges: number;
+  readonly faults: readonly TweetFault[];
+  /** What could not be told, because jobs that failed are still to be tried again. Not repaired. */
+  readonly uncertain: number;
+  readonly repaired: number;
+}
+
+interface Suspect extends TweetFault {
+  readonly edge: IndexEdge;
+  /** The state that the edge should have; undefined: removed. */
+  readonly record: TweetRecord | undefined;
+  readonly foundEdge: Edge | undefined;
+}
+
+/**
+ * Proves that each tweet is in the indexes that it belongs to, and each entry of an index belongs to a tweet, and puts right what does not agree; the tweets'
+ * rows are what counts. Goes page by page, while tweets are written: what looks wrong is looked at again until the journal has had time.
+ */
+export async function auditTweets(tbird: Tbird, options: TweetAuditOptions = {}): Promise<TweetAuditReport> {
+  return new TweetAudit(tbird, options).run();
+}
+
+class TweetAudit {
+  #tweets = 0;
+  #edges = 0;
+  #uncertain = 0;
+  #repaired = 0;
+  readonly #faults: TweetFault[] = [];
+  readonly #graphs: TweetGraphs;
+
+  constructor(
+    private readonly tbird: Tbird,
+    private readonly options: TweetAuditOptions,
+  ) {
+    this.#graphs = tbird.graphs();
+  }
+
+  async run(): Promise<TweetAuditReport> {
+    const { gizzard, windowSet } = this.tbird;
+    for (const { firstId } of await windowSet.stored()) {
+      const window = (await windowSet.stored()).find((one) => one.firstId === firstId);
+      for (const { baseId } of window?.stripes ?? []) {
+        const route = gizzard.topology.route(this.tbird.tableId, baseId);
+        await this.#pages(route, tweetsMoves(gizzard.config.cluster), async (rows) => {
+          this.#tweets += rows.length;
+          await this.#settle(rows.map(({ record }) => record).filter(({ written }) => written !== undefined).map(({ id }) => id));
+        });
+      }
+    }
+    const keptFrom = firstKeptId(await windowSet.policy(), Date.now());
+    const edgeTable = flockTypes(gizzard.config.cluster).shardTypes[0]!.moving!.tables.find(({ name }) => name === 'edges')!;
+    for (const graphId of Object.values(this.#graphs) as number[]) {
+      for (const route of gizzard.topology.routes(graphId)) {
+        await this.#pages(route, edgeTable, async (rows) => {
+          this.#edges += rows.length;
+          const entries = rows.map((row) => edgeTable.describe(row)).filter(({ state }) => state !== '3');
+          const edges = entries.map(({ source, destination }) => ({ graphId, sourceId: BigInt(source!), id: BigInt(destination!) })).filter(({ id }) => id >= keptFrom);
+          await this.#settleEntries(edges);
+        });
+      }
+    }
+    return { tweets: this.#tweets, edges: this.#edges, faults: this.#faults, uncertain: this.#uncertain, repaired: this.#repaired };
+  }
+
+  async #pages<Row>(route: Route, table: MovableTable<Row>, each: (rows: Row[]) => Promise<void>): Promise<void> {
+    const read = <T>(work: (host: DatabaseHost, shard: ShardInfo, deadline: Deadline) => Promise<T>): Promise<T> =>
+      this.tbird.gizzard.read(route, Deadline.after(pageDeadlineMs), (host, leaf, deadline) => work(host, leaf.shard, deadline));
+    let after: string | undefined = '';
+    while (after !== undefined) {
+      this.options.signal?.throwIfAborted();
+      const from: string = after;
+      const { end, rows }: { end: string | undefined; rows: Row[] } = await read(async (host, shard, deadline) => {
+        const last = await table.pageEnd(host, shard, from, pageRows, deadline);
+        return { end: last, rows: await table.rows(host, shard, from, last, deadline) };
+      });
+      if (rows.length > 0) await each(rows);
+      this.options.onProgress?.({ tweets: this.#tweets, edges: this.#edges });
+      after = end;
+    }
+  }
+
+  /** Tweets whose edges are not as their rows say. */
+  async #settle(ids: readonly bigint[]): Promise<void> {
+    await this.#untilSure(ids, async (left) => {
+      const records = await this.tbird.records(left, Deadline.after(pageDeadlineMs));
+      const wanted = [...records.values()].flatMap((record) => edgesOf(record.written!.content, this.#graphs).map((edge) => ({ edge, record })));
+      const found = await this.#edgesAt(wanted.map(({ edge, record }) => ({ graphId: edge.graphId, sourceId: edge.sourceId, id: record.id })));
+      return wanted.flatMap(({ edge, record }, i): Suspect[] => {
+        const there = found[i]?.state ?? 'none';
+        const expected = record.state === deleted ? 'removed' : kindStates[edge.kind];
+        // An edge that is not there shows as little as one that is removed.
+        if (there === expected || (expected === 'removed' && there === 'none')) return [];
+        return [{ id: record.id, graphId: edge.graphId, sourceId: edge.sourceId, found: there, expected, edge, record, foundEdge: found[i] }];
+      });
+    });
+  }
+
+  /** Entries of an index that no tweet has. */
+  async #settleEntries(entries: readonly { readonly graphId: number; readonly sourceId: bigint; readonly id: bigint }[]): Promise<void> {
+    const sources = new Map(entries.map((entry) => [entry.id, [] as bigint[]]));
+    for (const { id, sourceId } of entries) sources.get(id)!.push(sourceId);
+    const graphId = entries[0]?.graphId;
+    await this.#untilSure([...sources.keys()], async (left) => {
+      const records = await this.tbird.records(left, Deadline.after(pageDeadlineMs));
+      const looked = left.flatMap((id) => sources.get(id)!.map((sourceId) => ({ graphId: graphId!, sourceId, id })));
+      const strays = looked.filter(({ id, sourceId }) => {
+        const record = records.get(id);
+        const edges = record?.written === undefined || record.state === deleted ? [] : edgesOf(record.written.content, this.#graphs);
+        return !edges.some((edge) => edge.graphId === graphId && edge.sourceId === sourceId);
+      });
+      const found = await this.#edgesAt(strays);
+      return strays.flatMap((stray, i): Suspect[] => {
+        const there = found[i]?.state ?? 'none';
+        if (there === 'none' || there === 'removed') return [];
+        return [{ ...stray, found: there, expected: 'none', edge: { ...stray, kind: 'original' }, record: undefined, foundEdge: found[i] }];
+      });
+    });
+  }
+
+  async #edgesAt(entries: readonly { readonly graphId: number; readonly sourceId: bigint; readonly id: bigint }[]): Promise<(Edge | undefined)[]> {
+    const found = new Array<Edge | undefined>(entries.length);
+    for (const graphId of new Set(entries.map((entry) => entry.graphId))) {
+      const places = [...entries.keys()].filter((i) => entries[i]!.graphId === graphId);
+      const column = (value: (entry: (typeof entries)[number]) => bigint): BigInt64Array => BigInt64Array.from(places, (i) => value(entries[i]!));
+      const edges = await this.tbird.flock.edges(graphId, column(({ sourceId }) => sourceId), column(({ id }) => id), { deadlineMs: pageDeadlineMs });
+      for (const [at, place] of places.entries()) found[place] = edges[at];
+    }
+    return found;
+  }
+
+  /** Looks again at what is suspect, until nothing is, or it is sure. */
+  async #untilSure(ids: readonly bigint[], look: (ids: readonly bigint[]) => Promise<Suspect[]>): Promise<void> {
+    let left = ids;
+    let suspects: Suspect[] = [];
+    for (let i = 0; i < looks && left.length > 0; i++) {
+      suspects = await look(left);
+      left = [...new Set(suspects.map(({ id }) => id))];
+      if (left.length > 0 && i < looks - 1) await sleep(lookAgainMs, undefined, this.options.signal === undefined ? {} : { signal: this.options.signal });
+      const { queued, failing } = await this.tbird.flock.journal();
+      // With nothing in the journal there is nothing to wait for, once what was applied meanwhile has been looked at.
+      if (i > 0 && failing + queued.high + queued.medium + queued.low === 0) break;
+    }
+    if (suspects.length === 0) return;
+    const { failing } = await this.tbird.flock.journal();
+    if (failing > 0) {
+      this.#uncertain += suspects.length;
+      return;
+    }
+    this.#faults.push(...suspects.map(({ id, graphId, sourceId, found, expected }) => ({ id, graphId, sourceId, found, expected })));
+    if (this.options.repair === true) await this.#repair(suspects);
+  }
+
+  async #repair(suspects: readonly Suspect[]): Promise<void> {
+    const index = new IndexWrites(this.#graphs);
+    for (const { id, edge, record, foundEdge } of suspects) {
+      const wanted = record?.stateAt ?? 0n;
+      // Later than what the edge says, where that is as late as the row.
+      const time = foundEdge !== undefined && foundEdge.updatedAt >= wanted ? foundEdge.updatedAt + 1n : wanted;
+      index.put(edge, id, record === undefined || record.state === deleted, time);
+    }
+    await this.tbird.gizzard.jobs.append(index.jobs(), { priority: 'low', waitUntilApplied: true, deadline: Deadline.after(pageDeadlineMs) });
+    this.#repaired += suspects.length;
+  }
+}
