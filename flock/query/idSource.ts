@@ -1,10 +1,11 @@
+import type { CompactId } from './compactId.js';
 import type { QueryRun } from './queryRun.js';
 
 /** Some ids of a set, nearest first. */
 export interface IdBatch {
-  readonly ids: bigint[];
+  readonly ids: readonly CompactId[];
   /** Everything up to and including this id has been decided; undefined: everything to the end of the set. */
-  readonly through: bigint | undefined;
+  readonly through: CompactId | undefined;
 }
 
 /**
@@ -17,10 +18,10 @@ export interface IdSource {
   /** About how many ids there are; exact for the edges of one node, an upper bound otherwise. */
   estimate(run: QueryRun): Promise<bigint>;
   /** Ids strictly beyond `beyond`, rising or falling: `limit` of them, or fewer at the end of the set and where the query's budget is spent. */
-  next(beyond: bigint | undefined, rising: boolean, limit: number, run: QueryRun): Promise<IdBatch>;
+  next(beyond: CompactId | undefined, rising: boolean, limit: number, run: QueryRun): Promise<IdBatch>;
   /** Which of these ids are in the set. */
-  probe(ids: readonly bigint[], run: QueryRun): Promise<ReadonlySet<bigint>>;
+  probe(ids: readonly CompactId[], run: QueryRun): Promise<ReadonlySet<CompactId>>;
 }
 
 /** Whether `a` comes before `b` in the direction of the walk. */
-export const precedes = (a: bigint, b: bigint, rising: boolean): boolean => (rising ? a < b : a > b);
+export const precedes = (a: CompactId, b: CompactId, rising: boolean): boolean => (rising ? a < b : a > b);

@@ -1,3 +1,4 @@
+import { distance, neighbour, type CompactId } from './compactId.js';
 import { precedes, type IdBatch, type IdSource } from './idSource.js';
 import type { QueryRun } from './queryRun.js';
 
@@ -7,12 +8,14 @@ const minWindow = 256;
 const maxWindow = 8_192;
 
 /**
- * Answers which ids of an ordered walk are in a set, in the cheaper of two ways: by walking the set alongside, which reads every row between the ids,
- * or by asking for the ids, which costs more for each. What has been read of the set shows how dense it is, so that no counter has to be read first.
+ * Keeps those ids of an ordered walk that are in a set, or those that are not, in the cheaper of two ways: by walking the set alongside, which reads every
+ * row between the ids, or by asking for the ids, which costs more for each. What has been read of the set shows how dense it is, so that no counter
+ * has to be read first.
  */
 export class Membership {
   #window: IdBatch;
-  #members: ReadonlySet<bigint>;
+  /** The first id of the window that the walk has not passed. */
+  #at = 0;
   /** Rows of the set for each step of the ids, as far as it has been read. */
   #density: number;
 
@@ -21,37 +24,48 @@ export class Membership {
     private readonly set: IdSource,
     window: IdBatch,
     private readonly rising: boolean,
+    /** Whether to keep the ids that are in the set, or the others. */
+    private readonly keepMembers: boolean,
   ) {
     this.#window = window;
-    this.#members = new Set(window.ids);
     this.#density = densityOf(window);
   }
 
-  /** Which of the ids are in the set. They come nearest first, and each call's beyond those of the call before. */
-  async of(ids: readonly bigint[], run: QueryRun): Promise<ReadonlySet<bigint>> {
-    const found = new Set<bigint>();
-    let at = 0;
-    for (;;) {
-      for (; at < ids.length && this.#covers(ids[at]!); at++) if (this.#members.has(ids[at]!)) found.add(ids[at]!);
-      if (at === ids.length) return found;
-      const rows = Math.ceil(this.#density * distance(ids[at]!, ids.at(-1)!));
-      if (rows > (ids.length - at) * rowsPerProbe) {
-        for (const id of await this.set.probe(ids.slice(at), run)) found.add(id);
-        return found;
+  /** Appends the ids to keep to `kept`. They come nearest first, and each call's beyond those of the call before. */
+  async filter(ids: readonly CompactId[], kept: CompactId[], run: QueryRun): Promise<void> {
+    for (let next = this.#alongside(ids, 0, kept); next < ids.length; next = this.#alongside(ids, next, kept)) {
+      const rows = Math.ceil(this.#density * distance(ids[next]!, ids.at(-1)!));
+      if (rows > (ids.length - next) * rowsPerProbe) {
+        const rest = ids.slice(next);
+        const members = await this.set.probe(rest, run);
+        for (const id of rest) if (members.has(id) === this.keepMembers) kept.push(id);
+        return;
       }
-      await this.#read(ids[at]!, Math.min(maxWindow, Math.max(minWindow, Math.ceil(rows * 1.2))), run);
+      await this.#read(ids[next]!, Math.min(maxWindow, Math.max(minWindow, Math.ceil(rows * 1.2))), run);
     }
   }
 
-  /** Moves the window to begin with `first`, whatever lies between. */
-  async #read(first: bigint, limit: number, run: QueryRun): Promise<void> {
-    this.#window = await this.set.next(this.rising ? first - 1n : first + 1n, this.rising, limit, run);
-    this.#members = new Set(this.#window.ids);
-    this.#density = densityOf(this.#window);
+  /** Decides ids as far as the window reaches, and returns the place of the first that it does not. */
+  #alongside(ids: readonly CompactId[], from: number, kept: CompactId[]): number {
+    const { ids: members, through } = this.#window;
+    const { rising, keepMembers } = this;
+    let at = this.#at;
+    let next = from;
+    for (; next < ids.length; next++) {
+      const id = ids[next]!;
+      if (through !== undefined && precedes(through, id, rising)) break;
+      while (at < members.length && precedes(members[at]!, id, rising)) at++;
+      if ((members[at] === id) === keepMembers) kept.push(id);
+    }
+    this.#at = at;
+    return next;
   }
 
-  #covers(id: bigint): boolean {
-    return this.#window.through === undefined || !precedes(this.#window.through, id, this.rising);
+  /** Moves the window to begin with `first`, whatever lies between. */
+  async #read(first: CompactId, limit: number, run: QueryRun): Promise<void> {
+    this.#window = await this.set.next(neighbour(first, this.rising ? -1n : 1n), this.rising, limit, run);
+    this.#at = 0;
+    this.#density = densityOf(this.#window);
   }
 }
 
@@ -60,6 +74,3 @@ function densityOf({ ids, through }: IdBatch): number {
   if (through === undefined || ids.length === 0) return 0;
   return ids.length / Math.max(1, distance(ids[0]!, through));
 }
-
-/** As a number: for estimates only. */
-const distance = (a: bigint, b: bigint): number => Number(a < b ? b - a : a - b);

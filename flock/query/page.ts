@@ -3,6 +3,7 @@ import type { EdgeReader } from '../edgeReader.js';
 import { readByPosition, readPositions, type EntryRow, type PositionBound } from '../storage/readEdges.js';
 import type { IdPage, PageRequest, Term } from '../types.js';
 import { decodeIdCursor, decodePositionCursor, encodeIdCursor, encodePositionCursor, endCursor, type PositionCursor } from './cursor.js';
+import { compactId, neighbour } from './compactId.js';
 import type { IdSource } from './idSource.js';
 import type { QueryRun } from './queryRun.js';
 import { ranksOf } from './termSource.js';
@@ -48,10 +49,11 @@ async function boundOf({ edge }: PositionCursor, positionOf: (id: bigint) => Pro
 export async function pageById(source: IdSource, page: PageRequest, run: QueryRun): Promise<IdPage> {
   const cursor = decodeIdCursor(page.cursor);
   const rising = cursor.backwards;
+  const from = cursor.id === undefined ? undefined : compactId(cursor.id);
   const [ahead, behind] = await Promise.all([
-    source.next(cursor.id, rising, page.count + 1, run),
+    source.next(from, rising, page.count + 1, run),
     // Whether anything lies on the near side, the cursor's own id included.
-    cursor.id === undefined ? { ids: [] } : source.next(cursor.id + (rising ? 1n : -1n), !rising, 1, run),
+    from === undefined ? { ids: [] } : source.next(neighbour(from, rising ? 1n : -1n), !rising, 1, run),
   ]);
   const ids = ahead.ids.slice(0, page.count);
   const partial = ahead.ids.length <= page.count && ahead.through !== undefined;
@@ -59,8 +61,8 @@ export async function pageById(source: IdSource, page: PageRequest, run: QueryRu
   // A partial page goes on from where it was decided, which may lie beyond its last id.
   const farEdge = partial ? ahead.through : ids.at(-1);
   const nearEdge = ids[0] ?? farEdge;
-  const far = more && farEdge !== undefined ? encodeIdCursor(farEdge, rising) : endCursor;
-  const near = behind.ids.length > 0 && nearEdge !== undefined ? encodeIdCursor(nearEdge, !rising) : endCursor;
+  const far = more && farEdge !== undefined ? encodeIdCursor(BigInt(farEdge), rising) : endCursor;
+  const near = behind.ids.length > 0 && nearEdge !== undefined ? encodeIdCursor(BigInt(nearEdge), !rising) : endCursor;
   if (rising) ids.reverse();
-  return { ids: BigInt64Array.from(ids), nextCursor: rising ? near : far, prevCursor: rising ? far : near, partial };
+  return { ids: BigInt64Array.from(ids, BigInt), nextCursor: rising ? near : far, prevCursor: rising ? far : near, partial };
 }

@@ -2,6 +2,7 @@ import { rankOf } from '../states.js';
 import { readById, readNodes, readPositions } from '../storage/readEdges.js';
 import type { Term } from '../types.js';
 import type { EdgeReader } from '../edgeReader.js';
+import { compactId } from './compactId.js';
 import { precedes, type IdSource } from './idSource.js';
 
 /** The edges of one node, as a set of ids. */
@@ -12,7 +13,7 @@ export function termSource(reader: EdgeReader, term: Term): IdSource {
   const probe: IdSource['probe'] = async (ids, run) => {
     if (ids.length === 0) return new Set();
     const found = await node.read(run, 'probe', ids.length, (session, tables, left) => readPositions(session, tables, term.sourceId, ids, left));
-    return new Set(found.filter(({ state, position }) => ranks.includes(state) && inRange(term, position)).map(({ id }) => id));
+    return new Set(found.filter(({ state, position }) => ranks.includes(state) && inRange(term, position)).map(({ id }) => compactId(id)));
   };
   if (term.destinationIds !== undefined) return listSource(`${term.destinationIds.length} given ids ${label}`, term.destinationIds, probe);
   return {
@@ -36,7 +37,7 @@ const inRange = ({ minPosition, maxPosition }: Term, position: bigint): boolean 
 
 /** Some given ids, of which only those count that the node has edges to. */
 function listSource(label: string, list: BigInt64Array, probe: IdSource['probe']): IdSource {
-  const upwards = [...new Set(list)].sort((a, b) => (a < b ? -1 : 1));
+  const upwards = [...new Set(Array.from(list, compactId))].sort((a, b) => (a < b ? -1 : 1));
   const downwards = upwards.toReversed();
   const given = new Set(upwards);
   return {

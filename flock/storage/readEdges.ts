@@ -1,6 +1,7 @@
 import type { Deadline } from '../../core/index.js';
 import type { SqlRow, SqlSession } from '../../gizzard/index.js';
 import { compare } from '../edgeRecord.js';
+import { compactIdOfColumn, type CompactId } from '../query/compactId.js';
 import type { NodeRegisters } from '../nodeRegisters.js';
 import { stateOfRank } from '../states.js';
 import type { Edge } from '../types.js';
@@ -127,7 +128,7 @@ export async function readPositions(
   session: SqlSession,
   tables: EdgeTables,
   sourceId: bigint,
-  ids: readonly bigint[],
+  ids: readonly CompactId[],
   deadline: Deadline,
 ): Promise<(EntryRow & { readonly state: number })[]> {
   const rows = await session.rows(
@@ -145,11 +146,11 @@ export async function readById(
   tables: EdgeTables,
   list: EdgeList,
   states: readonly number[],
-  beyond: bigint | undefined,
+  beyond: CompactId | undefined,
   rising: boolean,
   limit: number,
   deadline: Deadline,
-): Promise<bigint[]> {
+): Promise<CompactId[]> {
   const range = rangeCondition(list);
   const bound = beyond === undefined ? '' : ` AND destination_id ${rising ? '>' : '<'} ?`;
   const rows = await session.rows(
@@ -158,7 +159,7 @@ export async function readById(
     [list.sourceId, ...(beyond === undefined ? [] : [beyond]), ...states, ...range.values, limit],
     deadline,
   );
-  return rows.map(([id]) => BigInt(id as number));
+  return rows.map(([id]) => compactIdOfColumn(id));
 }
 
 const edgeOf = (row: SqlRow): Edge => ({

@@ -1,0 +1,16 @@
+/**
+ * An id in its cheapest exact form: a number where one holds it, a bigint otherwise. An id has only one form, so that `===` and sets work, and `<` compares
+ * both exactly. Walking a list makes a bigint of each id only where it leaves the query.
+ */
+export type CompactId = number | bigint;
+
+export const compactId = (id: bigint): CompactId => (id <= Number.MAX_SAFE_INTEGER ? Number(id) : id);
+
+/** An id as the driver gives it: a number where it is safe, text where it is not. */
+export const compactIdOfColumn = (value: unknown): CompactId => (typeof value === 'number' ? value : BigInt(value as string));
+
+/** The id after, or before, in the order of ids. */
+export const neighbour = (id: CompactId, step: 1n | -1n): CompactId => compactId(BigInt(id) + step);
+
+/** As a number: for estimates only. */
+export const distance = (a: CompactId, b: CompactId): number => Math.abs(Number(a) - Number(b));
