@@ -1,5 +1,5 @@
 import { type Deadline, errorCodes, RoostError } from '../core/index.js';
-import { JobException, JobInjectorClient, priorityNumbers, type InjectorTypes, type JobInjectorModule, type PriorityName } from '../rpc/wire/index.js';
+import { JobException, JobInjectorClient, priorityNumbers, type JobInjectorModule, type PriorityName } from '../rpc/wire/index.js';
 import type { Address } from './address.js';
 import { ServiceConnection } from './serviceConnection.js';
 
@@ -36,7 +36,7 @@ export class Injectors {
       );
     } catch (error) {
       if (!(error instanceof JobException)) throw error;
-      const { description, code } = error as InjectorTypes.JobException;
+      const { description, code } = error;
       // An injector that is not ours says no more than a sentence.
       const meant = errorCodes.find((known) => known === code) ?? 'InvalidArgument';
       throw new RoostError(meant, `the injector at ${address.host}:${address.port} said: ${description}`, { fields: { host: address.host, port: address.port } });

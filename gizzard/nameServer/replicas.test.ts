@@ -33,11 +33,11 @@ async function deadPort(): Promise<number> {
 let clusters = 0;
 
 /** A name server with replicas a, b and c, as a process sees it for which some of them are down. */
-function cluster(): { nameServer(down?: readonly string[], order?: readonly string[]): Promise<NameServer> } {
+function cluster(): { readonly nameServer: (down?: readonly string[], order?: readonly string[]) => Promise<NameServer> } {
   const id = ++clusters;
   const alive = { a: config.databaseHosts[first]!, b: config.databaseHosts[second]!, c: config.databaseHosts[first]! };
   return {
-    async nameServer(down = [], order = ['a', 'b', 'c']) {
+    nameServer: async (down = [], order = ['a', 'b', 'c']) => {
       const port = await deadPort();
       const databaseHosts: RoostConfig['databaseHosts'] = {};
       for (const [name, host] of Object.entries(alive)) databaseHosts[name] = down.includes(name) ? { host: '127.0.0.1', port, user: 'root', password: '' } : host;

@@ -17,7 +17,7 @@ function experienced(config: { hedge?: boolean; hedgeMaxPercent?: number } = {})
   for (let i = 0; i < 128; i++) for (const host of hosts) hedge.answered(host, 1);
   return {
     hedge,
-    winners: async () => Object.fromEntries((await metrics.registry.getSingleMetric('roost_hedged_reads_total')!.get()).values.map(({ labels, value }) => [labels['winner'], value])),
+    winners: async () => Object.fromEntries<number>((await metrics.registry.getSingleMetric('roost_hedged_reads_total')!.get()).values.map(({ labels, value }) => [String(labels['winner']), value])),
   };
 }
 
