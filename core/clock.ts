@@ -31,5 +31,17 @@ export class HybridClock {
   }
 }
 
+/** The monotonic clock counts finer than the wall clock, but from the process's start: it hears nothing of a clock that is set right later, nor of a machine that slept. */
+const agreeWithinMs = 2;
+
 /** The wall clock in microseconds. */
-export const systemMicros = (): Micros => BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000));
+export function systemMicros(): Micros {
+  const wallMs = Date.now();
+  const fineMs = performance.timeOrigin + performance.now() + offsetMs;
+  if (Math.abs(fineMs - wallMs) <= agreeWithinMs) return toMicros(fineMs);
+  offsetMs += wallMs - fineMs;
+  return toMicros(wallMs);
+}
+
+let offsetMs = 0;
+const toMicros = (ms: number): Micros => BigInt(Math.round(ms * 1000));
