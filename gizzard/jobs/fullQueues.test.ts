@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { Deadline, type ErrorCode } from '../../core/index.js';
-import { append, failOn, notesOf, type Note } from '../../test/support/notes.js';
+import { Deadline, limits, type ErrorCode } from '../../core/index.js';
+import { append, failOn, notesJob, notesOf, type Note } from '../../test/support/notes.js';
 import { notesCluster } from '../../test/support/notesCluster.js';
 
 const cluster = notesCluster('full_queues', { errorDelaySeconds: 0.05, claimAfterSeconds: 3600 });
@@ -54,6 +54,13 @@ describe('a full queue', () => {
     let most = 0;
     for (let i = 0; i < 200; i++) most = Math.max(most, (await writer.jobs.sizes('high')).queued);
     expect(most).toBeLessThanOrEqual(50);
+  });
+
+  it('takes the largest call whole', async () => {
+    const writer = await cluster.open({ work: false });
+    const jobs = Array.from({ length: limits.operationsPerWrite }, (_, i) => notesJob([note(1, i)]));
+    await expect(writer.jobs.append(jobs, { priority: 'high', waitUntilApplied: true, deadline: Deadline.after(3_000) })).rejects.toEqual(throwsCode('DeadlineExceeded', /applying a write/));
+    expect((await writer.jobs.sizes('high')).queued).toBe(limits.operationsPerWrite);
   });
 
   it('of payloads on their way to Redis refuses more', async () => {

@@ -34,7 +34,7 @@ const appendScript = `
 
 declare module 'ioredis' {
   interface RedisCommander<Context> {
-    roostAppend(keyCount: number, ...keysAndArguments: (string | Buffer | number)[]): Result<'OK', Context>;
+    roostAppend(keyCount: number, keys: string[], bounds: number[], jobs: (string | Buffer | number)[]): Result<'OK', Context>;
   }
 }
 
@@ -115,7 +115,8 @@ export class Journal {
       return [encoded.length, ...encoded];
     });
     this.#bytesInFlight += bytes;
-    const appended = this.#redis.roostAppend(keys.length, ...keys, maxQueued, maxFailing, maxReplicating, remotes.length, ...fields).finally(() => {
+    // As arrays, since the fields of many jobs are more than the arguments that a call can have.
+    const appended = this.#redis.roostAppend(keys.length, keys, [maxQueued, maxFailing, maxReplicating, remotes.length], fields).finally(() => {
       this.#bytesInFlight -= bytes;
     });
     try {
