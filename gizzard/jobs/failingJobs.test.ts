@@ -128,6 +128,20 @@ describe('a leaf that takes no writes for now', () => {
     expect(await notesOf(gizzard)).toMatchObject({ [`${cluster.db1}/first`]: [], [`${cluster.db1}/split_off`]: ['100=1'] });
   });
 
+  it('is not made up for by a replica that is only being filled: a caller that waits could not read what it wrote', async () => {
+    const gizzard = await cluster.open({ hosts: [cluster.db1], hooks: { beforeApply: failOn(cluster.db1, 'Conflict') } });
+    const filled = { id: { hostname: cluster.db2, tablePrefix: 'filled' }, type: 'notes', sourceType: '', destinationType: '', busy: 'normal' as const };
+    const { root } = gizzard.topology.route(1, 1n);
+    await gizzard.apply([
+      { kind: 'createShard', shard: filled },
+      { kind: 'createShard', shard: { ...filled, id: guard, type: 'writeOnly' } },
+      { kind: 'addLink', link: { parent: guard, child: filled.id, weight: 1 } },
+      { kind: 'addLink', link: { parent: root.id, child: guard, weight: 1 } },
+    ]);
+    await expect(append(gizzard, [note(1, 1)], { wait: true })).rejects.toMatchObject({ code: 'Unavailable', message: expect.stringMatching(/not applied yet/) as string });
+    expect(await notesOf(gizzard)).toMatchObject({ [`${cluster.db1}/first`]: [], [`${cluster.db2}/filled`]: ['1=1'] });
+  });
+
   it('and ignores them for good does not hold up the job', async () => {
     const gizzard = await cluster.open();
     await gizzard.apply([{ kind: 'removeForwarding', tableId: 1, baseId: 0n }, { kind: 'createShard', shard: { id: guard, type: 'blackHole', sourceType: '', destinationType: '', busy: 'normal' } }, { kind: 'setForwarding', forwarding: { tableId: 1, baseId: 0n, shard: guard } }]);

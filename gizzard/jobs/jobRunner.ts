@@ -16,7 +16,7 @@ const transactionsPerHost = 4;
 export interface JobOutcome {
   /** Leaves that are still to be written. Empty: the job is done. `undefined`: nothing of it was placed, all of it is to be tried again. */
   readonly failedLeaves: readonly string[] | undefined;
-  /** Whether each part of the job is on at least one replica. */
+  /** Whether each part of the job is on at least one replica: on one that serves reads, where there is any. */
   readonly readable: boolean;
   /** Set where something failed. */
   readonly error: RoostError | undefined;
@@ -105,8 +105,10 @@ export class JobRunner {
       };
       for (const [route, items] of byRoute) {
         const wanted = (leaf: Leaf): boolean => only === undefined || only.has(leaf.key);
+        const unreadable = route.leaves.every((leaf) => leaf.read !== 'allow');
+        const makesReadable = (leaf: Leaf): boolean => unreadable || leaf.read === 'allow';
         // A job that is down to some leaves has been applied to the others before.
-        if (route.leaves.some((leaf) => leaf.write === 'allow' && !wanted(leaf)) || route.writable.length + route.denied.length === 0) unread.delete(route);
+        if (route.leaves.some((leaf) => leaf.write === 'allow' && makesReadable(leaf) && !wanted(leaf)) || route.writable.length + route.denied.length === 0) unread.delete(route);
         for (const leaf of route.denied) {
           if (wanted(leaf)) fail(leaf, new RoostError('Unavailable', `shard ${leaf.key} refuses writes for now (below ${shardKey(route.root.id)})`, { fields: { shard: leaf.key } }));
         }
@@ -121,8 +123,9 @@ export class JobRunner {
           }
           outstanding++;
           writer.push(items, priority, (reason) => {
-            if (reason === undefined) unread.delete(route);
-            else {
+            if (reason === undefined) {
+              if (makesReadable(leaf)) unread.delete(route);
+            } else {
               this.log.debug({ err: reason, shard: leaf.key }, 'a job failed on a shard');
               fail(leaf, reason);
             }

@@ -18,7 +18,7 @@ import { Waiters } from './waiters.js';
 
 export interface AppendOptions {
   readonly priority: Priority;
-  /** Return only when every part of the job is on at least one replica, and every replica that takes writes has it or has failed. */
+  /** Return only when every part of the job is on at least one replica that serves reads, and every replica that takes writes has it or has failed. */
   readonly waitUntilApplied: boolean;
   readonly deadline: Deadline;
   /** False for a job that came from another cluster, so that it does not go round for ever. */

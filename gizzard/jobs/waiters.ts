@@ -62,7 +62,7 @@ export class Waiters {
     };
   }
 
-  /** Tells whoever waits. `error` is empty when every part of the job is on at least one replica. */
+  /** Tells whoever waits. `error` is empty when every part of the job is on a replica that serves reads. */
   async tell(waiter: string, error: string): Promise<void> {
     const [server = '', token = ''] = waiter.split(' ');
     if (server === this.server) this.#settle(token, error);
