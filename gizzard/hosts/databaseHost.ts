@@ -182,7 +182,8 @@ export class DatabaseHost implements SqlSession {
           return;
         }
         const translated = sqlError(error, this.name);
-        this.#judge(translated, timeoutThatCountsMs);
+        // That callers wait in line, for a host that may hang, says nothing of it.
+        if (translated.code !== 'Overloaded') this.#judge(translated, timeoutThatCountsMs);
         reject(translated);
       });
     });

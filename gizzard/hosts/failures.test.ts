@@ -81,6 +81,22 @@ describe('a host that hangs', () => {
     await expect.poll(() => readFrom(hosts), { timeout: 20_000 }).toBe('db1');
   });
 
+  it('is not taken for well because its pool refuses callers', async () => {
+    const hosts = open({ size: 1, waiting: 1 });
+    const host = hosts.host('db1');
+    await playground.pause('db1');
+    try {
+      const ask = (): Promise<unknown> => host.rows('SELECT 1', [], Deadline.after(400)).catch((error: unknown) => error);
+      for (let i = 0; i < 3; i++) await ask();
+      expect(host.health.down).toBe(true);
+      const said = await Promise.all([ask(), ask(), ask()]);
+      expect(said).toContainEqual(expect.objectContaining({ code: 'Overloaded' }));
+      expect(host.health.down).toBe(true);
+    } finally {
+      await playground.resume('db1');
+    }
+  });
+
   it('stops what was asked of it when it goes on', async () => {
     const hosts = open();
     const host = hosts.host('db1');
