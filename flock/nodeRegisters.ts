@@ -18,6 +18,9 @@ export const sameRegisters = (a: NodeRegisters, b: NodeRegisters): boolean => a.
 
 export const isUntouched = (node: NodeRegisters): boolean => sameRegisters(node, untouched);
 
+/** Those of an untouched node are one shared object, by which storage tells it. */
+export const oneUntouched = (node: NodeRegisters): NodeRegisters => (isUntouched(node) ? untouched : node);
+
 /** What both know together: of each register the newer, ties to the greater rank. Idempotent, commutative, associative. */
 export function mergeNodes(a: NodeRegisters, b: NodeRegisters): NodeRegisters {
   const newer = b.colouredAt > a.colouredAt || (b.colouredAt === a.colouredAt && b.colour > a.colour) ? b : a;

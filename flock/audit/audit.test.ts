@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Deadline } from '../../core/index.js';
+import type { SqlRow } from '../../gizzard/index.js';
 import { untilApplied } from '../../test/flock/untilApplied.js';
 import { freshCluster } from '../../test/support/index.js';
 import { tableIdOf } from '../graphs.js';
@@ -84,5 +85,19 @@ describe('an audit', () => {
     await audit(true);
     await settled();
     expect((await audit(false)).found).toEqual([]);
+  }, 60_000);
+
+  it('repairs a row to the byte', async () => {
+    const copies = (): Promise<SqlRow[][]> =>
+      Promise.all(
+        flock.gizzard.topology.route(tableIdOf(graph.id, 'forward'), 10n).writable.map(({ shard }) =>
+          flock.gizzard.hosts.host(shard.id.hostname).rows(`SELECT * FROM ${edgeTables(cluster.config.cluster, shard).edges} WHERE source_id = 10`, [], Deadline.after(5_000)),
+        ),
+      );
+    const before = await copies();
+    await plant('forward', 10n, 1, ({ edges }) => `DELETE FROM ${edges} WHERE source_id = 10 AND destination_id = 60`);
+    await audit(true);
+    await settled();
+    expect(await copies()).toEqual(before);
   }, 60_000);
 });

@@ -1,5 +1,6 @@
 import { RoostError } from '../../core/index.js';
 import type { EdgeRecord } from '../edgeRecord.js';
+import { oneUntouched } from '../nodeRegisters.js';
 
 /*
  * Rows in the journal, little-endian: u8 version, then each as
@@ -40,7 +41,7 @@ export function decodeRows(payload: Buffer): EdgeRecord[] {
       updatedAt: payload.readBigInt64LE(at + 21),
       position: payload.readBigInt64LE(at + 29),
       positionedAt: payload.readBigInt64LE(at + 37),
-      peer: { colour: payload.readUInt8(at + 45), colouredAt: payload.readBigInt64LE(at + 46), removedThrough: payload.readBigInt64LE(at + 54) },
+      peer: oneUntouched({ colour: payload.readUInt8(at + 45), colouredAt: payload.readBigInt64LE(at + 46), removedThrough: payload.readBigInt64LE(at + 54) }),
     };
   });
 }

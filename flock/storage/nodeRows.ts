@@ -1,7 +1,7 @@
 import type { Deadline } from '../../core/index.js';
 import type { SqlSession } from '../../gizzard/index.js';
 import { compare } from '../edgeRecord.js';
-import { isUntouched, untouched, type NodeRegisters } from '../nodeRegisters.js';
+import { oneUntouched, type NodeRegisters } from '../nodeRegisters.js';
 import type { EdgeTables } from './edgeTables.js';
 import { jsonRows } from './json.js';
 
@@ -25,11 +25,9 @@ export async function lockNodes(session: SqlSession, tables: EdgeTables, ids: re
   return new Map(rows.map(([i, colour, colouredAt, removedThrough]) => [ids[Number(i) - 1]!, registersOf(colour, colouredAt, removedThrough)]));
 }
 
-/** Registers as they come from a row. Those of an untouched node are one shared object. */
-export function registersOf(colour: unknown, colouredAt: unknown, removedThrough: unknown): NodeRegisters {
-  const registers = { colour: Number(colour), colouredAt: BigInt(colouredAt as number), removedThrough: BigInt(removedThrough as number) };
-  return isUntouched(registers) ? untouched : registers;
-}
+/** Registers as they come from a row. */
+export const registersOf = (colour: unknown, colouredAt: unknown, removedThrough: unknown): NodeRegisters =>
+  oneUntouched({ colour: Number(colour), colouredAt: BigInt(colouredAt as number), removedThrough: BigInt(removedThrough as number) });
 
 /** The counters' columns, by rank of state. */
 const countColumns = ['normal_count', 'negative_count', 'archived_count', 'removed_count'] as const;
