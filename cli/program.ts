@@ -9,6 +9,7 @@ import { reportError } from './console/reportError.js';
 import { addAuditCommands } from './audit.js';
 import { addCompletionCommand } from './completion.js';
 import { addDumpCommand } from './dump.js';
+import { addDoctorCommand } from './doctor.js';
 import { addFlockCommands } from './flock.js';
 import { addForwardingCommands } from './forwarding.js';
 import { addGraphCommands } from './graph.js';
@@ -19,11 +20,14 @@ import { addLoadCommand } from './load.js';
 import { addLookupCommand } from './lookup.js';
 import { addNameserverCommands } from './nameserver.js';
 import { addPingCommand } from './ping.js';
+import { addMigrationCommands } from './migrations.js';
 import { addPlaygroundCommands } from './playground.js';
 import { addQuickstartCommand } from './quickstart.js';
 import { addReloadCommand } from './reload.js';
 import { addReportCommand } from './report.js';
 import { addServeCommand } from './serve.js';
+import { addTopologyCommand } from './topology.js';
+import { addTransformCommands } from './transform.js';
 import { addShardCommands } from './shard.js';
 
 /** The whole command tree. Help texts, their tests and docs/cli.md come from it. */
@@ -53,6 +57,10 @@ export function buildProgram(io: CliIo, json = false): Command {
   addLoadCommand(program, io);
   addLookupCommand(program, io);
   addFlockCommands(program, io);
+  addTopologyCommand(program, io);
+  addTransformCommands(program, io);
+  addMigrationCommands(program, io);
+  addDoctorCommand(program, io);
   addShardCommands(program, io);
   addLinkCommands(program, io);
   addForwardingCommands(program, io);

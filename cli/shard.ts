@@ -7,6 +7,7 @@ import { type ConfigOptions, configOption, defineCommand, defineGroup } from './
 import { confirm, type ConfirmOptions, yesOption } from './console/confirm.js';
 import { drawTree, type DrawnTree } from './console/drawTree.js';
 import type { Output } from './console/output.js';
+import { addShardMoveCommands } from './shardMoves.js';
 
 interface ListOptions extends ConfigOptions {
   readonly host?: string;
@@ -123,6 +124,7 @@ export function addShardCommands(program: Command, io: CliIo): void {
       }),
     );
 
+  addShardMoveCommands(shard, io);
 
 }
 

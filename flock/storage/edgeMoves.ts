@@ -7,6 +7,8 @@ import { jsonRows } from './json.js';
 
 /** Rows that one transaction writes: as for jobs, its locks should be short. */
 const rowsPerTransaction = 1_000;
+/** More than one, so that the host works on one while the next is made ready; few, so that normal writes get through. */
+const transactionsAtOnce = 3;
 /** Which of the graph's tables a shard belongs to is not in its rows, and only the follow-ups of normal writes need it. */
 const anyTable = 0;
 
@@ -69,15 +71,13 @@ export const edgeMoves = (database: string): MovableTable<EdgeRow> => {
       return { record, visible: first!.visible };
     },
     async write(host, shard, rows, deadline) {
+      const parts: EdgeRow[][] = [];
+      for (let start = 0; start < rows.length; start += rowsPerTransaction) parts.push(rows.slice(start, start + rowsPerTransaction));
       // What queries see of an edge is found anew from the target's own node.
-      for (let start = 0; start < rows.length; start += rowsPerTransaction) {
-        await applyEdges(
-          host,
-          tablesOf(shard),
-          rows.slice(start, start + rowsPerTransaction).map(({ record }) => record),
-          deadline,
-        );
-      }
+      const lane = async (): Promise<void> => {
+        for (let part = parts.shift(); part !== undefined; part = parts.shift()) await applyEdges(host, tablesOf(shard), part.map(({ record }) => record), deadline);
+      };
+      await Promise.all(Array.from({ length: transactionsAtOnce }, lane));
     },
     describe: ({ record, visible }) => ({
       source: String(record.sourceId),

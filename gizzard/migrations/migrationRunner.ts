@@ -54,6 +54,7 @@ export class MigrationRunner {
       const steps = await this.ledger.steps(id);
       const step = nextStep(steps, until);
       if (step === undefined) {
+        await this.#unmark(steps);
         await this.ledger.leave(id, this.owner, steps.every(({ state }) => state === 'done') ? 'done' : 'settled');
         return;
       }
@@ -66,8 +67,10 @@ export class MigrationRunner {
   async #back(): Promise<void> {
     const { id } = this.migration;
     for (;;) {
-      const step = nextUndo(await this.ledger.steps(id));
+      const steps = await this.ledger.steps(id);
+      const step = nextUndo(steps);
       if (step === undefined) {
+        await this.#unmark(steps);
         await this.ledger.leave(id, this.owner, 'rolledBack');
         return;
       }
@@ -75,6 +78,12 @@ export class MigrationRunner {
       await this.#persist(() => runAction(step.inverse, this.#context));
       await this.#record(step, 'undone');
     }
+  }
+
+  /** A server that died when it began a move may have left its shards marked. */
+  async #unmark(steps: readonly MigrationStep[]): Promise<void> {
+    const shards = steps.flatMap(({ action }) => (action.kind === 'copy' || action.kind === 'verify' ? [...action.spec.sources, ...action.spec.targets] : []));
+    await this.#persist(() => this.environment.moves.unmark(shards));
   }
 
   get #context(): StepContext {

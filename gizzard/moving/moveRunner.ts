@@ -27,24 +27,27 @@ export interface MoveEnvironment {
   readonly log: Log;
   /** Aborted when this process should hand its moves back. */
   readonly closing: AbortSignal;
+  /** Called before the end is recorded, perhaps more than once. */
+  readonly ending: (state: 'done' | 'failed') => Promise<void>;
 }
 
 /**
  * Runs a move that this server has claimed, from where it was saved to its end, or until it is cancelled, claimed by another or this process closes.
- * Resolves to the state in which it left the move; undefined when somebody else goes on with it.
  */
-export async function runMove(task: MoveTask, environment: MoveEnvironment): Promise<'done' | 'failed' | undefined> {
-  const { store, owner, log, closing } = environment;
+export async function runMove(task: MoveTask, environment: MoveEnvironment): Promise<void> {
+  const { store, owner, log, closing, ending } = environment;
   let run: MoveRun | undefined;
   try {
     run = new MoveRun(task, environment);
     const finished = await run.run();
     if (closing.aborted) await store.release(task.id, owner);
-    if (!finished) return undefined;
-    return (await store.finish(task.id, owner, 'done', run.progress, '')) ? 'done' : undefined;
+    if (!finished) return;
+    await ending('done');
+    await store.finish(task.id, owner, 'done', run.progress, '');
   } catch (error) {
     log.error({ err: error, move: task.id }, 'a move failed');
-    return (await store.finish(task.id, owner, 'failed', run?.progress ?? task, RoostError.from(error).message)) ? 'failed' : undefined;
+    await ending('failed');
+    await store.finish(task.id, owner, 'failed', run?.progress ?? task, RoostError.from(error).message);
   }
 }
 

@@ -8,7 +8,7 @@ import { shardKey, type BusyState, type ShardId, type ShardInfo } from '../topol
 import type { Movable } from './movable.js';
 import { runMove } from './moveRunner.js';
 import { MoveStore, type MoveLimits } from './moveStore.js';
-import { type MoveRates, type MoveSpec, type MoveTask } from './moveTask.js';
+import { isOpen, type MoveRates, type MoveSpec, type MoveTask } from './moveTask.js';
 import type { MovesDatabase } from './movesDatabase.js';
 
 /** How soon a server sees a move that nobody runs. */
@@ -72,9 +72,14 @@ export class Moves {
   async add(spec: MoveSpec, rates: Partial<MoveRates> = {}, migrationId?: number): Promise<number> {
     const { minRowsPerSecond = this.config.minRowsPerSecond, maxRowsPerSecond = this.config.maxRowsPerSecond } = rates;
     checkRates({ minRowsPerSecond, maxRowsPerSecond });
-    const id = await this.store.add(spec, { minRowsPerSecond, maxRowsPerSecond }, migrationId);
+    // The mark comes first, since a server may have ended the move before this process goes on.
     if (spec.kind !== 'diff') await this.#mark(spec, 'busy');
-    return id;
+    return this.store.add(spec, { minRowsPerSecond, maxRowsPerSecond }, migrationId);
+  }
+
+  /** Takes from shards the mark of a move that was never begun, or whose end nobody recorded. Those that are being moved keep theirs. */
+  async unmark(shards: readonly ShardInfo[]): Promise<void> {
+    await this.#mark({ kind: 'copy', sources: shards, targets: [] }, 'normal');
   }
 
   get(id: number): Promise<MoveTask> {
@@ -84,8 +89,9 @@ export class Moves {
   /** Stops a move; what it has copied stays. The shards show it, unless `busy` says otherwise. Throws `FailedPrecondition` for one that has ended. */
   async cancel(id: number, busy: 'cancelled' | 'normal' = 'cancelled'): Promise<void> {
     const task = await this.store.get(id);
+    // The mark comes first: if this process ends in between, no shard stays busy for ever.
+    if (isOpen(task.state) && task.kind !== 'diff') await this.#mark(task, busy, id);
     if (!(await this.store.cancel(id))) throw new RoostError('FailedPrecondition', `move ${id} is ${(await this.store.get(id)).state} already`, { fields: { move: id } });
-    if (task.kind !== 'diff') await this.#mark(task, busy);
   }
 
   async setRates(id: number, rates: MoveRates): Promise<void> {
@@ -144,15 +150,16 @@ export class Moves {
 
   async #run(task: MoveTask): Promise<void> {
     try {
-      const ended = await runMove(task, {
+      await runMove(task, {
         store: this.store,
         owner: this.server,
         movable: (one) => this.movable(one),
         host: (name) => this.hosts.host(name),
         log: this.log,
         closing: this.#closing.signal,
+        // Before the end is recorded: a server that dies in between leaves a move that another ends, and not a shard that is busy for ever.
+        ending: (state) => (task.kind === 'diff' ? Promise.resolve() : this.#mark(task, state === 'done' ? 'normal' : 'error', task.id)),
       });
-      if (ended !== undefined && task.kind !== 'diff') await this.#mark(task, ended === 'done' ? 'normal' : 'error');
     } catch (error) {
       // The claim runs out, and another server goes on where the position was saved.
       this.log.error({ err: error, move: task.id }, 'the end of a move could not be recorded');
@@ -165,12 +172,12 @@ export class Moves {
     return new Map(open.flatMap((task) => (task.kind === 'copy' || task.kind === 'verify' ? task.targets : task.kind === 'repair' ? task.sources : []).map((shard) => [shardKey(shard.id), task.id])));
   }
 
-  /** Shows on the shards what happens to them. Those that are not in the topology have nowhere to show it; those that another move works with stay as they are. */
-  async #mark({ sources, targets }: MoveSpec, busy: BusyState): Promise<void> {
+  /** Shows on the shards what happens to them. Those that are not in the topology have nowhere to show it; those that a move other than `id` works with stay as they are. */
+  async #mark({ sources, targets }: MoveSpec, busy: BusyState, id?: number): Promise<void> {
     await this.nameServer.reload();
     const { topology } = this.nameServer;
     const others = busy === 'busy' ? [] : await this.store.list({ active: true, limit: activeMoves });
-    const inWork = new Set(others.filter(({ kind }) => kind !== 'diff').flatMap((task) => [...task.sources, ...task.targets].map((shard) => shardKey(shard.id))));
+    const inWork = new Set(others.filter((task) => task.kind !== 'diff' && task.id !== id).flatMap((task) => [...task.sources, ...task.targets].map((shard) => shardKey(shard.id))));
     const marked = [...sources, ...targets].filter(({ id }) => topology.hasShard(id) && topology.shard(id).busy !== busy && !inWork.has(shardKey(id)));
     if (marked.length > 0) await this.nameServer.apply(marked.map(({ id }): Change => ({ kind: 'markBusy', id, busy })));
   }

@@ -1,0 +1,87 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Command, Option } from 'commander';
+import { RoostError } from '../../core/index.js';
+import { copyCount, type Gizzard, type MigrationPlan } from '../../gizzard/index.js';
+import type { CliIo } from './cliIo.js';
+import { type ConfigOptions, configOption, integerArgument } from './command.js';
+import { confirm, type ConfirmOptions, yesOption } from './confirm.js';
+import type { Output } from './output.js';
+import { keysOf } from './templates.js';
+
+export interface PlanOptions extends ConfigOptions, ConfirmOptions {
+  readonly dryRun?: true;
+  readonly wait?: true;
+  readonly cleanup?: true;
+  readonly minRate?: number;
+  readonly maxRate?: number;
+}
+
+const lookEveryMs = 200;
+/** Plans whose steps are printed one by one; more are only counted. */
+const plansInFull = 3;
+
+/** The options of every command that plans migrations. */
+export const planOptions = (command: Command): Command =>
+  command
+    .option('--dry-run', 'only show what would be done')
+    .addOption(yesOption())
+    .option('--wait', 'return when all of it rests: settled, failed or done')
+    .option('--cleanup', 'take the old shards away without being told to; there is no way back then')
+    .addOption(minRateOption())
+    .addOption(maxRateOption())
+    .addOption(configOption());
+
+const rate = integerArgument(1, 100_000_000);
+export const minRateOption = (): Option => new Option('--min-rate <rows>', 'rows a second below which a copy does not fall (overrides moves.minRowsPerSecond)').argParser(rate);
+export const maxRateOption = (): Option => new Option('--max-rate <rows>', 'rows a second that a copy does not exceed (overrides moves.maxRowsPerSecond)').argParser(rate);
+
+export const ratesOf = ({ minRate, maxRate }: { readonly minRate?: number; readonly maxRate?: number }): { minRowsPerSecond?: number; maxRowsPerSecond?: number } => ({
+  ...(minRate === undefined ? {} : { minRowsPerSecond: minRate }),
+  ...(maxRate === undefined ? {} : { maxRowsPerSecond: maxRate }),
+});
+
+/** Shows plans, asks, and has servers carry them out. */
+export async function beginPlans(io: CliIo, options: PlanOptions, gizzard: Gizzard, output: Output, plans: readonly MigrationPlan[]): Promise<void> {
+  if (plans.length === 0) return output.result({ migrations: [] }, () => 'nothing to do: everything is as it should be');
+  await gizzard.migrations.preflight(plans);
+  const copies = plans.reduce((sum, plan) => sum + copyCount(plan), 0);
+  const dropped = plans.flatMap((plan) => plan.dropped);
+  if (options.dryRun === true) {
+    const shown = plans.map(({ title, steps, created, dropped: gone }) => ({ title, created: keysOf(created), dropped: keysOf(gone), steps: steps.map(({ phase, title: step }) => ({ phase, title: step })) }));
+    return output.result({ plans: shown, copies }, () => planText(output, plans, copies), ['the same without --dry-run']);
+  }
+  output.note(planText(output, plans, copies));
+  await confirm(io, options, `carry out ${plans.length} ${plans.length === 1 ? 'transformation' : 'transformations'}`, [
+    `${copies} ${copies === 1 ? 'shard is' : 'shards are'} copied while everything is read and written`,
+    ...(dropped.length === 0 ? [] : [`${dropped.length} old ${dropped.length === 1 ? 'shard is' : 'shards are'} dropped ${options.cleanup === true ? 'in the end' : 'by the cleanup, which you start'}`]),
+  ]);
+  const ids = await gizzard.migrations.begin(plans, { ...ratesOf(options), ...(options.cleanup === true ? { cleanup: true } : {}) });
+  const name = ids.length === 1 ? `migration ${ids[0]}` : `migrations ${ids[0]} to ${ids.at(-1)}`;
+  if (options.wait !== true) return output.result({ migrations: ids }, () => `servers carry out ${name}`, [`roost migrations show ${ids[0]}`, `roost migrations list`]);
+  const states = await waitForAll(io, gizzard, output, ids);
+  const failed = states.find(({ state }) => state === 'failed');
+  if (failed !== undefined) throw new RoostError('FailedPrecondition', `migration ${failed.id} failed: ${failed.error}`, { fields: { migration: failed.id } });
+  const settled = states.filter(({ state }) => state === 'settled').map(({ id }) => id);
+  output.result({ migrations: states.map(({ id, state }) => ({ id, state })) }, () => `${name}: ${[...new Set(states.map(({ state }) => state))].join(', ')}`, settled.length === 0 ? [] : [`roost migrations cleanup ${settled.join(' ')}`, `roost migrations rollback ${settled.join(' ')}`]);
+}
+
+async function waitForAll(io: CliIo, gizzard: Gizzard, output: Output, ids: readonly number[]) {
+  let last = '';
+  for (;;) {
+    const reports = await Promise.all(ids.map((id) => gizzard.migrations.show(id)));
+    const resting = reports.filter(({ state }) => !['queued', 'running'].includes(state));
+    const [first] = reports.filter(({ state }) => state === 'running');
+    const step = first?.steps.find(({ state }) => state === 'running' || state === 'undoing');
+    const line = `${resting.length} of ${ids.length} rest${step === undefined ? '' : `; migration ${first!.id}: ${step.title}`}`;
+    if (line !== last) output.note(output.dim(line));
+    last = line;
+    if (resting.length === ids.length) return reports;
+    await sleep(lookEveryMs, undefined, { signal: io.signal });
+  }
+}
+
+function planText(output: Output, plans: readonly MigrationPlan[], copies: number): string {
+  const shown = plans.slice(0, plansInFull).map(({ title, steps }) => [output.bold(title), ...steps.map(({ phase, title: step }) => `  ${phase.padEnd(8)} ${step}`)].join('\n'));
+  const more = plans.length > plansInFull ? [`and ${plans.length - plansInFull} more like these`] : [];
+  return [...shown, ...more, `${plans.length} ${plans.length === 1 ? 'tree changes' : 'trees change'}, ${copies} ${copies === 1 ? 'shard is' : 'shards are'} copied`].join('\n');
+}

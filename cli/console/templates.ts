@@ -1,0 +1,35 @@
+import { InvalidArgumentError, Option } from 'commander';
+import { RoostError } from '../../core/index.js';
+import { type Gizzard, parseTemplate, type ShardId, shardKey, type Template } from '../../gizzard/index.js';
+import { tableArgument } from './cluster.js';
+
+/** The types of leaves, by the names that we and the old tools give them. */
+const leafTypes: Readonly<Record<string, string>> = { flock: 'flock', SqlShard: 'flock' };
+
+/** A template as an argument, in our form or in the old tools'; a bad one is a usage error that says where. */
+export function templateArgument(text: string): Template {
+  try {
+    return parseTemplate(text, (name) => leafTypes[name]);
+  } catch (error) {
+    throw error instanceof RoostError ? new InvalidArgumentError(error.message) : error;
+  }
+}
+
+export const templateListArgument = (text: string, before: readonly Template[] | undefined): readonly Template[] => [...(before ?? []), templateArgument(text)];
+
+export const baseArgument = (text: string): bigint => {
+  if (/^\d{1,19}$/.test(text)) return BigInt(text);
+  throw new InvalidArgumentError('It must be a hash, an integer of 0 or more.');
+};
+
+export interface TablesOption {
+  readonly tables?: readonly number[];
+}
+
+export const tablesOption = (): Option =>
+  new Option('--tables <number,...>', "only these tables: a graph's number, negated for its backward edges (default: all)").argParser((text: string) => text.split(',').map((one) => tableArgument(one.trim())));
+
+/** The tables that an operator named, or all. */
+export const chosenTables = ({ topology }: Gizzard, { tables }: TablesOption): readonly number[] => tables ?? topology.tables.map((table) => table.tableId);
+
+export const keysOf = (ids: readonly { readonly id: ShardId }[]): string => ids.map(({ id }) => shardKey(id)).join(', ');

@@ -1,0 +1,48 @@
+import type { Command } from 'commander';
+import type { Finding } from '../gizzard/index.js';
+import type { CliIo } from './console/cliIo.js';
+import { withCluster } from './console/cluster.js';
+import { type ConfigOptions, configOption, defineCommand } from './console/command.js';
+import { confirm, type ConfirmOptions, yesOption } from './console/confirm.js';
+
+interface DoctorOptions extends ConfigOptions, ConfirmOptions {
+  readonly fix?: true;
+  readonly dropTables?: true;
+}
+
+export function addDoctorCommand(program: Command, io: CliIo): void {
+  defineCommand(
+    program,
+    'doctor',
+    'find half-done work: left-over links, busy shards without a copy, unused shards, tables that no shard names, replicas that disagree\nWith --fix it is finished or undone; tables are dropped only with --drop-tables.',
+    'roost doctor --fix',
+  )
+    .option('--fix', 'put right what can be')
+    .option('--drop-tables', 'with --fix: drop tables that no shard names')
+    .addOption(yesOption())
+    .addOption(configOption())
+    .action((options: DoctorOptions) =>
+      withCluster(io, options, async ({ doctor }, output) => {
+        const findings = await doctor.examine();
+        const dropTables = options.dropTables === true;
+        const wanted = findings.filter(({ remedy }) => remedy !== undefined && (remedy.kind !== 'dropTables' || dropTables));
+        const shown = findings.map(({ kind, subject, message }) => ({ kind, subject, message, fixable: wanted.some((one) => one.subject === subject && one.kind === kind) }));
+        if (options.fix !== true || wanted.length === 0) {
+          output.result({ findings: shown }, () => (findings.length === 0 ? `${output.green('well')}: nothing was left behind` : text(findings)), wanted.length === 0 ? [] : ['roost doctor --fix']);
+          return;
+        }
+        output.note(text(findings));
+        await confirm(io, options, 'put that right', wanted.map(loss));
+        const fixed = await doctor.fix(wanted, { dropTables });
+        output.result({ findings: shown, fixed: fixed.map(({ kind, subject }) => ({ kind, subject })) }, () => `put right ${fixed.length} of ${findings.length}`, ['roost doctor']);
+      }),
+    );
+}
+
+const text = (findings: readonly Finding[]): string => findings.map(({ kind, message }) => `${kind}: ${message}`).join('\n');
+
+function loss({ subject, remedy }: Finding): string {
+  if (remedy?.kind === 'dropTables') return `the tables of ${subject} are dropped, with what is in them`;
+  if (remedy?.kind === 'repair') return `the replicas below ${subject} are merged into each other`;
+  return `${subject}: the topology changes (\`roost audit undo\` takes it back)`;
+}
