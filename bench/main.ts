@@ -7,10 +7,12 @@ import { acknowledge } from './acknowledge.js';
 import { reached, type Benchmark, type Figure } from './benchmark.js';
 import { withCluster } from './cluster.js';
 import { contains } from './contains.js';
+import { copy } from './copy.js';
 import { iterate } from './iterate.js';
 import { load } from './load.js';
+import { routing } from './routing.js';
 
-const benchmarks: readonly Benchmark[] = [load, acknowledge, contains, iterate];
+const benchmarks: readonly Benchmark[] = [load, acknowledge, contains, iterate, copy, routing];
 const defaultOut = join(dirname(fileURLToPath(import.meta.url)), '../../bench/results/latest.json');
 
 const program = new Command('bench')

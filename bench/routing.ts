@@ -1,0 +1,53 @@
+import { applyChanges, copyCount, MigrationPlanner, parseTemplate, planTable, readOrder, rebalanceHosts, Topology } from '../gizzard/index.js';
+import { emptyTopology } from '../gizzard/topology/types.js';
+import type { Benchmark, Figure } from './benchmark.js';
+import { median, timed } from './statistics.js';
+
+const forwardings = 100_000;
+const lookups = 300_000;
+const rounds = 5;
+const shards = 10_000;
+const template = (text: string) => ({ template: parseTemplate(text, (name) => name), weight: 1 });
+const table = (tableId: number) => ({ tableId, name: 'bench', service: 'flock', hash: 'fnv1a64' });
+
+/** What each request pays before it reaches a database, and what a DBA waits for before a rebalance is shown. */
+export const routing: Benchmark = {
+  name: 'routing',
+  about: `hash, search and pick of leaves among ${forwardings} forwardings; planning a rebalance of ${shards} shards from 10 to 16 hosts`,
+  async run(): Promise<readonly Figure[]> {
+    const topology = largeTopology();
+    const healthy = (): boolean => true;
+    const keys = Array.from({ length: 4_096 }, (_, i) => BigInt(i) * 7_919n);
+    const nanos: number[] = [];
+    let leaves = 0;
+    for (let round = 0; round < rounds; round++) {
+      const ms = await timed(async () => {
+        for (let i = 0; i < lookups; i++) leaves += readOrder(topology.route(1, keys[i & 4_095]!), healthy).length;
+      });
+      nanos.push((ms * 1e6) / lookups);
+    }
+    if (leaves !== rounds * lookups * 2) throw new Error('a route lacks leaves');
+
+    const changes = planTable(new Topology(emptyTopology), table(1), shards, Array.from({ length: 10 }, (_, i) => template(`replicating(flock(db${i}), flock(db${(i + 1) % 10}))`)));
+    const before = new Topology(applyChanges(emptyTopology, changes));
+    let copies = 0;
+    const planMs = await timed(async () => {
+      const plans = rebalanceHosts(new MigrationPlanner(before), [1], Array.from({ length: 16 }, (_, i) => ({ hostname: `db${i}`, weight: 1 })));
+      copies = plans.reduce((sum, plan) => sum + copyCount(plan), 0);
+    });
+    return [
+      { name: 'route', value: median(nanos) / 1000, unit: 'µs', target: { atMost: 1 } },
+      { name: 'planning a rebalance', value: planMs / 1000, unit: 's', target: { atMost: 5 } },
+      { name: 'copies planned', value: copies, unit: 'shards' },
+    ];
+  },
+};
+
+/** Ten tables' worth of forwardings in one: as many trees of two replicas as a table may be made with, repeated behind one another. */
+function largeTopology(): Topology {
+  const perTree = forwardings / shards;
+  const made = applyChanges(emptyTopology, planTable(new Topology(emptyTopology), table(1), shards, [template('replicating(flock(db1), flock(db2))')]));
+  const step = made.forwardings.map((one) => one.baseId).sort((a, b) => (a < b ? -1 : 1))[1]! / BigInt(perTree);
+  const more = made.forwardings.flatMap((one) => Array.from({ length: perTree }, (_, i) => ({ ...one, baseId: one.baseId + step * BigInt(i) })));
+  return new Topology({ ...made, forwardings: more });
+}
