@@ -5,6 +5,7 @@ import type { CliIo } from './console/cliIo.js';
 import { change, reportChange, shardArgument, tableArgument, tableName, withCluster } from './console/cluster.js';
 import { type ConfigOptions, configOption, cursorArgument, defineCommand, defineGroup } from './console/command.js';
 import { confirm, type ConfirmOptions, yesOption } from './console/confirm.js';
+import { addForwardingTreesCommand } from './forwardingTrees.js';
 
 interface ListOptions extends ConfigOptions {
   readonly table?: number;
@@ -28,6 +29,8 @@ export function addForwardingCommands(program: Command, io: CliIo): void {
         );
       }),
     );
+
+  addForwardingTreesCommand(forwarding, io);
 
   define('set', 'forward the keys from a base on to a shard', 'roost forwarding set 1 0 localhost/follows_forward_0000_root')
     .argument('<table>', "the table's number, negative for backward edges", tableArgument)

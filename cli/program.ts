@@ -8,11 +8,11 @@ import { packageVersion } from './console/packageVersion.js';
 import { reportError } from './console/reportError.js';
 import { addAuditCommands } from './audit.js';
 import { addCompletionCommand } from './completion.js';
-import { addDumpCommand } from './dump.js';
 import { addDoctorCommand } from './doctor.js';
 import { addFlockCommands } from './flock.js';
 import { addForwardingCommands } from './forwarding.js';
 import { addGraphCommands } from './graph.js';
+import { addGraphDumpCommand } from './graphDump.js';
 import { addHostCommands } from './host.js';
 import { addJobCommands } from './job.js';
 import { addLinkCommands } from './link.js';
@@ -55,6 +55,7 @@ export function buildProgram(io: CliIo, json = false): Command {
   addServeCommand(program, io);
   addGraphCommands(program, io);
   addLoadCommand(program, io);
+  addGraphDumpCommand(program, io);
   addLookupCommand(program, io);
   addFlockCommands(program, io);
   addTopologyCommand(program, io);
@@ -67,7 +68,6 @@ export function buildProgram(io: CliIo, json = false): Command {
   addHostCommands(program, io);
   addJobCommands(program, io);
   addReportCommand(program, io);
-  addDumpCommand(program, io);
   addAuditCommands(program, io);
   addNameserverCommands(program, io);
   addReloadCommand(program, io);

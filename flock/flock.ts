@@ -1,6 +1,7 @@
-import { Deadline, HybridClock, limits, parseCount, RoostError, systemMicros, type Log, type Metrics, type RoostConfig } from '../core/index.js';
+import { Deadline, HybridClock, limits, parseCount, parseId, type Log, type Metrics, type RoostConfig } from '../core/index.js';
 import { Gizzard, shardKey, type GizzardOptions, type SendJobs } from '../gizzard/index.js';
 import { auditGraph, type AuditOptions, type AuditReport } from './audit/audit.js';
+import { checkBatch, checkCursor, checkDirection, checkIds, checkPairs, checkQuery } from './checks.js';
 import { EdgeReader } from './edgeReader.js';
 import { findGraph, graphsOf, planGraph, requireGraph, tableIdOf, type CreateGraphOptions } from './graphs.js';
 import { edgeJob } from './jobs/edgeJob.js';
@@ -14,6 +15,7 @@ import { sweepJob } from './jobs/sweepJob.js';
 import { compile } from './query/compile.js';
 import { pageById, pageByPosition } from './query/page.js';
 import { QueryRun } from './query/queryRun.js';
+import { scan, scanStarts, type ScanPage } from './scan.js';
 import { operationRank, stateOfRank } from './states.js';
 import { flockShardType } from './storage/flockShardType.js';
 import { readEdges, readNodes, readStates } from './storage/readEdges.js';
@@ -31,7 +33,6 @@ import {
   type JournalStatus,
   type Node,
   type NodeLocation,
-  type NodeWrite,
   type PageRequest,
   type Priority,
   type Query,
@@ -44,8 +45,6 @@ import {
 
 /** A count of a compound query walks at most this many ids; a larger result is estimated. */
 const countedIds = limits.pageSize;
-/** A time further ahead than this is a mistake of the caller's, and would win over every write until then. */
-const maxAheadMicros = 24n * 3_600_000_000n;
 
 /** The social graph on a cluster. See `FlockService` for what each method promises. */
 export class Flock implements FlockService {
@@ -78,9 +77,10 @@ export class Flock implements FlockService {
     return this.execute({ edges: [writes] }, options);
   }
 
-  async execute({ edges = [], nodes = [] }: WriteBatch, options: WriteOptions = {}): Promise<void> {
+  async execute(batch: WriteBatch, options: WriteOptions = {}): Promise<void> {
     const deadline = deadlineOf(options);
-    checkBatch(edges, nodes);
+    checkBatch(batch);
+    const { edges = [], nodes = [] } = batch;
     for (const { graphId } of [...edges, ...nodes]) requireGraph(this.gizzard.topology, graphId);
     const jobs = [
       ...edges.map((writes) => ({ kind: jobKinds.edges, payload: encodeEdges(writes, this.#clock.reserve(writes.sourceIds.length)) })),
@@ -108,6 +108,7 @@ export class Flock implements FlockService {
   }
 
   async nodes(graphId: number, direction: Direction, ids: BigInt64Array, options: ReadOptions = {}): Promise<readonly (Node | undefined)[]> {
+    checkDirection(direction);
     checkIds(ids, 'ids');
     const rows = await this.#reader.many(graphId, direction, ids, deadlineOf(options), (session, tables, places, deadline) =>
       readNodes(
@@ -171,13 +172,14 @@ export class Flock implements FlockService {
 
   async #page(query: Query, page: PageRequest, run: QueryRun): Promise<IdPage> {
     parseCount(page.count, 'the page count', 1, limits.pageSize);
+    checkCursor(page);
     checkQuery(query);
     if (query.kind === 'term' && query.term.destinationIds === undefined) return pageByPosition(this.#reader, query.term, page, run);
     return pageById(compile(this.#reader, query), page, run);
   }
 
   locate(graphId: number, id: bigint): readonly NodeLocation[] {
-    checkIds(BigInt64Array.of(id), 'id');
+    parseId(id);
     requireGraph(this.gizzard.topology, graphId);
     return (['forward', 'backward'] as const).map((direction) => {
       const { table, hash, baseId, route } = this.gizzard.topology.locate(tableIdOf(graphId, direction), id);
@@ -196,6 +198,16 @@ export class Flock implements FlockService {
     const [high, medium, low] = await Promise.all([this.gizzard.jobs.sizes('high'), this.gizzard.jobs.sizes('medium'), this.gizzard.jobs.sizes('low')]);
     const queued: Record<Priority, number> = { high: high.queued, medium: medium.queued, low: low.queued };
     return { queued, failing: high.failing + medium.failing + low.failing, bad: high.bad + medium.bad + low.bad };
+  }
+
+  /** See `scanStarts`. */
+  scanStarts(graphId: number): readonly string[] {
+    return scanStarts(this.gizzard, graphId);
+  }
+
+  /** See `scan`. */
+  scan(graphId: number, cursor: string, count: number, options?: ReadOptions): Promise<ScanPage> {
+    return scan(this.gizzard, graphId, cursor, count, options);
   }
 
   /** See `auditGraph`. */
@@ -241,60 +253,4 @@ const pairsAt = (places: readonly number[], sourceIds: BigInt64Array, destinatio
 const isWholeList = (query: Query): boolean =>
   query.kind === 'term' && query.term.destinationIds === undefined && query.term.minPosition === undefined && query.term.maxPosition === undefined;
 
-const invalid = (message: string): RoostError => new RoostError('InvalidArgument', message);
-
-function checkIds(ids: BigInt64Array, what: string): void {
-  if (ids.length > limits.idsPerCall) throw invalid(`${what}: at most ${limits.idsPerCall} in one call, not ${ids.length}`);
-  for (const id of ids) if (id < 0n) throw invalid(`${what}: ids are from 0 to 2^63 − 1, not ${id}`);
-}
-
-function checkPairs(sourceIds: BigInt64Array, destinationIds: BigInt64Array): void {
-  if (sourceIds.length !== destinationIds.length) throw invalid(`${sourceIds.length} sources and ${destinationIds.length} destinations make no pairs`);
-  checkIds(sourceIds, 'sources');
-  checkIds(destinationIds, 'destinations');
-}
-
 const countsByState = (byRank: readonly bigint[]): StateCounts => Object.fromEntries(edgeStates.map((state, rank) => [state, byRank[rank] ?? 0n])) as Record<EdgeState, bigint>;
-
-function checkBatch(edges: readonly EdgeWrites[], nodes: readonly NodeWrite[]): void {
-  for (const writes of edges) checkWrites(writes);
-  const count = edges.reduce((sum, writes) => sum + writes.sourceIds.length, nodes.length);
-  if (count === 0) throw invalid('a write needs at least one operation');
-  if (count > limits.operationsPerWrite) throw invalid(`a write holds at most ${limits.operationsPerWrite} operations, not ${count}`);
-  for (const { id, time } of nodes) {
-    checkIds(BigInt64Array.of(id), 'id');
-    if (time !== undefined) checkTimes([time]);
-  }
-}
-
-function checkTimes(times: Iterable<bigint>): void {
-  const latest = systemMicros() + maxAheadMicros;
-  for (const time of times) if (time < 0n || time > latest) throw invalid(`times are microseconds from 1970 to a day from now, not ${time}`);
-}
-
-function checkWrites(writes: EdgeWrites): void {
-  const count = writes.sourceIds.length;
-  if (count === 0) throw invalid('a write needs at least one edge');
-  checkPairs(writes.sourceIds, writes.destinationIds);
-  const columns = { operations: typeof writes.operations === 'string' ? undefined : writes.operations, positions: writes.positions, times: writes.times };
-  for (const [name, column] of Object.entries(columns)) {
-    if (column !== undefined && column.length !== count) throw invalid(`${name} must have one entry for each of the ${count} edges, not ${column.length}`);
-  }
-  if (writes.times !== undefined) checkTimes(writes.times);
-}
-
-function checkQuery(query: Query): void {
-  const waiting = [query];
-  let terms = 0;
-  for (let part = waiting.pop(); part !== undefined; part = waiting.pop()) {
-    if (part.kind !== 'term') {
-      waiting.push(part.left, part.right);
-      continue;
-    }
-    terms++;
-    if (terms > limits.termsPerQuery) throw invalid(`a query holds at most ${limits.termsPerQuery} terms`);
-    if (part.term.sourceId < 0n) throw invalid(`ids are from 0 to 2^63 − 1, not ${part.term.sourceId}`);
-    if (part.term.states.length === 0) throw invalid('a term needs at least one state');
-    if (part.term.destinationIds !== undefined) checkIds(part.term.destinationIds, 'destination ids');
-  }
-}

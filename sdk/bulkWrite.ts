@@ -7,6 +7,8 @@ import { inParallel } from './inParallel.js';
 export interface EdgeColumns {
   readonly sourceIds: BigInt64Array;
   readonly destinationIds: BigInt64Array;
+  /** Absent: the one operation that the call names. */
+  readonly operations?: readonly Operation[];
   /** Absent: the time of the write in microseconds. */
   readonly positions?: BigInt64Array;
   /** Microseconds. Absent: now, by the server's clock. */
@@ -44,8 +46,8 @@ export async function writeEdges(graphId: number, operation: Operation, edges: E
 
 /** Writes columns of any length, in calls of `limits.bulkWriteEdges`, without copying them. */
 export async function writeColumns(graphId: number, operation: Operation, columns: EdgeColumns, send: Send): Promise<void> {
-  const { sourceIds, destinationIds, positions, times } = columns;
-  for (const [name, column] of Object.entries({ destinationIds, positions, times })) {
+  const { sourceIds, destinationIds, operations, positions, times } = columns;
+  for (const [name, column] of Object.entries({ destinationIds, operations, positions, times })) {
     if (column !== undefined && column.length !== sourceIds.length) {
       throw new RoostError('InvalidArgument', `${name} has ${column.length} entries where sourceIds has ${sourceIds.length}`, { fields: { argument: name } });
     }
@@ -56,7 +58,7 @@ export async function writeColumns(graphId: number, operation: Operation, column
       yield () =>
         send({
           graphId,
-          operations: operation,
+          operations: operations?.slice(start, start + limits.bulkWriteEdges) ?? operation,
           sourceIds: part(sourceIds),
           destinationIds: part(destinationIds),
           ...(positions === undefined ? {} : { positions: part(positions) }),

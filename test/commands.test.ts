@@ -103,13 +103,56 @@ describe('load, and what can be asked then', () => {
     expect(second).toMatchObject({ ids: ['1'], nextCursor: '0' });
     const back = await answer('flock', 'page', 'follows', '3', '--direction', 'backward', '--count', '2', '--cursor', second.prevCursor);
     expect(back).toMatchObject({ ids: first.ids });
-    expect((await ask('flock', 'page', 'follows', '1', '--edges')).stdout).toContain('20');
+    expect((await ask('flock', 'edges', 'follows', '1')).stdout).toContain('20');
+    expect(await answer('flock', 'page', 'follows', '1', '--between', '-20..0')).toMatchObject({ ids: ['3'] });
     expect((await ask('flock', 'page', 'follows', '77')).stdout).toBe('none\n');
   });
 
   it('intersect', async () => {
     expect(await answer('flock', 'intersect', 'follows', '2', '3', '--direction', 'backward')).toMatchObject({ ids: ['4', '1'], nextCursor: '0' });
     expect(await ask('flock', 'intersect', 'follows', '2')).toMatchObject({ exitCode: 10, stdout: '' });
+  });
+
+  it('union, difference and any query, by cursors that belong to it', async () => {
+    expect(await answer('flock', 'union', 'follows', '1', '4')).toMatchObject({ ids: ['3', '2'], partial: false });
+    expect(await answer('flock', 'difference', 'follows', '3', '2', '--direction', 'backward')).toMatchObject({ ids: ['9223372036854775807'] });
+    const query = ['flock', 'query', 'follows', 'to(3) - (from(1) | to(2, among=4))'];
+    const first = (await answer(...query, '--count', '1')) as { ids: string[]; next: string };
+    expect(first.ids).toEqual(['9223372036854775807']);
+    expect(await answer(...query, '--cursor', first.next)).toMatchObject({ ids: ['1'] });
+    expect((await ask(...query, '--count', '1')).stdout).toContain(`next page: --cursor ${first.next}`);
+    const foreign = await ask('flock', 'query', 'follows', 'to(3)', '--cursor', first.next);
+    expect(foreign).toMatchObject({ exitCode: 10, stdout: '' });
+    expect(foreign.stderr).toContain('belongs to another query');
+    expect(await answer(...query, '--size', '--exact')).toEqual({ count: '2' });
+  });
+
+  it('explain', async () => {
+    expect(await answer('flock', 'explain', 'follows', 'to(2) & to(3)')).toMatchObject({ page: { ids: ['4', '1'] }, rowsRead: expect.any(Number) as number, steps: expect.arrayContaining([]) as object[] });
+    expect((await ask('flock', 'explain', 'follows', 'to(2) & to(3)')).stdout).toMatch(/^plan: .*to 2 .* ∩ .*to 3 .*\nabout 2 ids in all; this page has 2, found in .*\nstep +shard +host/);
+  });
+
+  it('add, negate, archive and remove, of edges and of all that a node has', async () => {
+    expect(await answer('flock', 'add', 'follows', '70', '71', '72', '73', '--position', '5', '--wait')).toEqual({ graph: 'follows', operation: 'add', all: false, edgeCount: 3, acknowledgement: 'materialized' });
+    await answer('flock', 'negate', 'follows', '70', '72', '--wait');
+    await answer('flock', 'remove', 'follows', '70', '73', '--at', '1', '--wait');
+    expect(await answer('flock', 'count', 'follows', '70')).toEqual({ normal: '2', negative: '1', archived: '0', removed: '0' });
+    expect((await ask('flock', 'archive', 'follows', '70', '--all', '--wait')).stdout).toBe('done: archive of all edges of 70\n');
+    expect(await answer('flock', 'metadata', 'follows', '70', '69')).toMatchObject({ nodes: [{ id: '70', node: { colour: 'archived' } }, { id: '69', node: null }] });
+    expect((await ask('flock', 'metadata', 'follows', '70')).stdout).toMatch(/archived/);
+    await expect.poll(() => answer('flock', 'count', 'follows', '70')).toEqual({ normal: '0', negative: '0', archived: '3', removed: '0' });
+    await answer('flock', 'remove', 'follows', '71', '--all', '--direction', 'both', '--wait');
+    await expect.poll(() => answer('flock', 'get', 'follows', '70', '71')).toMatchObject({ state: 'removed' });
+    for (const [args, message] of [
+      [['add', 'follows', '1'], 'or --all'],
+      [['add', 'follows', '1', '2', '--all'], 'or --all'],
+      [['add', 'follows', '1', '2', '--direction', 'both'], '--direction belongs to --all'],
+      [['add', 'follows', '1', '--all', '--position', '5'], '--all keeps positions'],
+    ] as const) {
+      const refused = await ask('flock', ...args);
+      expect(refused).toMatchObject({ exitCode: 10, stdout: '' });
+      expect(refused.stderr).toContain(message);
+    }
   });
 
   it('refuses a bad file whole, or counts its bad lines', async () => {

@@ -56,8 +56,8 @@ describe('shards, links and forwardings', () => {
     expect((await answer('link', 'list', leaf('db2', 1)))['links']).toEqual([{ parent: root(1), child: leaf('db2', 1), weight: 1 }]);
     expect(await text('forwarding', 'list', '--table', '-1', '--hex')).toMatch(/-1 \(follows, backward\)\s+0000000000000000\s+localhost\/follows_backward_0000_root/);
     expect(await text('lookup', '-1', '12')).toMatch(/^table -1 \(follows\), hash \d+, forwarding from/);
-    expect(await text('dump', '1')).toContain(`from 0\n└─ replicating ${root(0)}\n   ├─ flock ${leaf('db1', 0)}`);
-    expect(await answer('dump', '-1')).toMatchObject({ tables: [{ tableId: -1 }], hostWeights: [] });
+    expect(await text('forwarding', 'trees', '1')).toContain(`from 0\n└─ replicating ${root(0)}\n   ├─ flock ${leaf('db1', 0)}`);
+    expect(await answer('forwarding', 'trees', '-1')).toMatchObject({ tables: [{ tableId: -1 }], hostWeights: [] });
   });
 
   it('are reported by shape', async () => {
@@ -93,7 +93,7 @@ describe('shards, links and forwardings', () => {
   });
 
   it('say what would be lost, and do nothing without --yes', async () => {
-    const before = await answer('dump');
+    const before = await answer('forwarding', 'trees');
     for (const [args, lost] of [
       [['shard', 'delete', leaf('db1', 0)], 'stay in their tables on db1'],
       [['link', 'remove', root(0), leaf('db1', 0)], 'misses the writes from now on'],
@@ -107,7 +107,7 @@ describe('shards, links and forwardings', () => {
       expect(refused.stderr).toContain('--yes');
       expect(refused.stderr).toContain(lost);
     }
-    expect(await answer('dump')).toEqual(before);
+    expect(await answer('forwarding', 'trees')).toEqual(before);
   });
 
   it('ask on a terminal', async () => {
@@ -170,7 +170,7 @@ describe('shards, links and forwardings', () => {
     [['job', 'fanout', 'high', 'bad'], 10, /a fanout's suffix/],
     [['job', 'fanout', 'high', 'none', '--remove'], 11, /no fanout none/],
     [['report', '--table', 'x'], 2, /table is given by its number/],
-    [['dump', '99'], 11, /no table 99/],
+    [['forwarding', 'trees', '99'], 11, /no table 99/],
     [['lookup', '99', '1'], 11, /no table 99/],
     [['audit', 'show', '99999'], 11, /no change 99999/],
     [['audit', 'undo', '0'], 2, /an integer from 1/],

@@ -47,7 +47,7 @@ export const openConfig = (io: CliIo, options: ConfigOptions, overrides: readonl
 export const outputFor = (io: CliIo, options: CommonOptions): Output => new Output(io, options.json === true);
 
 /** Turns a check of the library into one of an argument, so that a bad one is a usage error. */
-const argument =
+export const argument =
   <T>(parse: (text: string) => T) =>
   (text: string): T => {
     try {
@@ -58,8 +58,12 @@ const argument =
   };
 
 export const idArgument = argument((text: IdInput) => parseId(text));
-export const idListArgument = (text: string, before: readonly bigint[] | undefined): readonly bigint[] => [...(before ?? []), idArgument(text)];
 export const cursorArgument = argument((text: IdInput) => parseInt64(text, 'cursor'));
+/** Appends in place: a list may have very many ids, and the one before is ours. */
+export function idListArgument(text: string, before: bigint[] = []): bigint[] {
+  before.push(idArgument(text));
+  return before;
+}
 
 /** An integer within bounds, for commander. */
 export const integerArgument =

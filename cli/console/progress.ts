@@ -5,7 +5,7 @@ import { formatCount, formatMs } from './output.js';
 /** Elsewhere than on a terminal a line comes at most this often. */
 const lineEveryMs = 5_000;
 
-/** Rows done, rate and time left, on stderr: a bar on a terminal, now and then a plain line elsewhere. */
+/** Rows done, rate and time left, the last only where the total is known, on stderr: a bar on a terminal, now and then a plain line elsewhere. */
 export class Progress {
   readonly #startedMs = performance.now();
   readonly #bar: SingleBar | undefined;
@@ -15,20 +15,20 @@ export class Progress {
   constructor(
     private readonly io: CliIo,
     private readonly what: string,
-    private readonly total: number,
+    private readonly total: number | undefined,
     private readonly quiet: boolean,
   ) {
     if (quiet || !io.stderr.isTTY) return;
     this.#bar = new SingleBar({
       stream: io.stderr,
-      format: `${what} {bar} {percentage}% · {rows} · {rate}/s · {left} left`,
+      format: total === undefined ? `${what} {rows} · {rate}/s` : `${what} {bar} {percentage}% · {rows} · {rate}/s · {left} left`,
       barsize: 24,
       barCompleteChar: '█',
       barIncompleteChar: '░',
       hideCursor: true,
       gracefulExit: false,
     });
-    this.#bar.start(total, 0, this.#figures());
+    this.#bar.start(total ?? 0, 0, this.#figures());
   }
 
   advance(rows: number): void {
@@ -37,7 +37,7 @@ export class Progress {
     if (this.quiet || performance.now() - this.#lastLineMs < lineEveryMs) return;
     this.#lastLineMs = performance.now();
     const { rows: done, rate, left } = this.#figures();
-    this.io.stderr.write(`${this.what}: ${done} · ${rate}/s · ${left} left\n`);
+    this.io.stderr.write(`${this.what}: ${done} · ${rate}/s${this.total === undefined ? '' : ` · ${left} left`}\n`);
   }
 
   /** Ends the bar, also after an error, so that the terminal is as it was. */
@@ -49,9 +49,9 @@ export class Progress {
     const elapsedMs = performance.now() - this.#startedMs;
     const perMs = this.#done / Math.max(elapsedMs, 1);
     return {
-      rows: `${formatCount(this.#done)} of ${formatCount(this.total)}`,
+      rows: this.total === undefined ? formatCount(this.#done) : `${formatCount(this.#done)} of ${formatCount(this.total)}`,
       rate: formatCount(perMs * 1_000),
-      left: perMs === 0 ? '?' : formatMs(Math.max(0, this.total - this.#done) / perMs),
+      left: perMs === 0 || this.total === undefined ? '?' : formatMs(Math.max(0, this.total - this.#done) / perMs),
     };
   }
 }

@@ -19,7 +19,7 @@ export class DegreeCounter {
   readonly #indexes = new Map<bigint, number>();
   readonly #pairs: Float64Array[] = [];
 
-  add({ sourceIds, destinationIds }: EdgeBatch): void {
+  add({ sourceIds, destinationIds }: Pick<EdgeBatch, 'sourceIds' | 'destinationIds'>): void {
     this.#pairs.push(Float64Array.from(sourceIds, (source, i) => this.#index(source) * maxNodes + this.#index(destinationIds[i]!)));
   }
 

@@ -2,7 +2,8 @@ import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { createGunzip } from 'node:zlib';
 import { limits, RoostError } from '../../core/index.js';
-import { type EdgeBatch, EdgeParser } from './edgeParser.js';
+import { type EdgeBatch, EdgeParser, type EdgeParserOptions, type EntryParser } from './edgeParser.js';
+import { NdjsonParser } from './ndjsonParser.js';
 
 export interface EdgeFileSummary {
   readonly edgeCount: number;
@@ -17,7 +18,7 @@ export interface ReadEdgesOptions {
   readonly signal?: AbortSignal;
 }
 
-/** An edge list on disk, plain or gzip, told apart by its first bytes. It can be read as often as one likes, in bounded memory. */
+/** An edge list or NDJSON on disk, plain or gzip, told apart by its first bytes. It can be read as often as one likes, in bounded memory. */
 export class EdgeFile {
   private constructor(
     readonly path: string,
@@ -42,7 +43,9 @@ export class EdgeFile {
 
   /** Reads the file to its end. Throws `InvalidArgument` at a malformed line, unless bad ones are skipped, and where a gzip is truncated. */
   async *batches(options: ReadEdgesOptions = {}): AsyncGenerator<EdgeBatch, EdgeFileSummary> {
-    const parser = new EdgeParser({ name: this.path, batchSize: options.batchSize ?? limits.bulkWriteEdges, skipBad: options.skipBad ?? false });
+    const parserOptions = { name: this.path, batchSize: options.batchSize ?? limits.bulkWriteEdges, skipBad: options.skipBad ?? false };
+    let parser: EntryParser = new EdgeParser(parserOptions);
+    let started = false;
     const file = createReadStream(this.path, { highWaterMark: 256 * 1024 });
     const bytes = this.gzip ? file.pipe(createGunzip({ chunkSize: 256 * 1024 })) : file;
     // `pipe` does not pass errors on, and without this a failing disk would leave the loop below waiting.
@@ -50,6 +53,8 @@ export class EdgeFile {
     try {
       for await (const chunk of bytes) {
         options.signal?.throwIfAborted();
+        if (!started) parser = parserFor(chunk as Buffer, parserOptions);
+        started = true;
         yield* parser.push(chunk as Buffer);
       }
       yield* parser.end();
@@ -72,7 +77,7 @@ export class EdgeFile {
     }
   }
 
-  #explain(error: unknown, parser: EdgeParser): unknown {
+  #explain(error: unknown, parser: EntryParser): unknown {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'Z_BUF_ERROR') {
       return new RoostError('InvalidArgument', `${this.path}: the gzip is truncated: it ends in the middle, after line ${parser.lineCount}`, {
@@ -88,4 +93,10 @@ export class EdgeFile {
     }
     return error;
   }
+}
+
+/** Lines of JSON begin with a brace, which no edge list does. */
+function parserFor(chunk: Buffer, options: EdgeParserOptions): EntryParser {
+  const first = chunk.find((byte) => byte > 0x20);
+  return first === 0x7b ? new NdjsonParser(options) : new EdgeParser(options);
 }

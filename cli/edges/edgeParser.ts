@@ -1,11 +1,36 @@
 import { maxId, maxInt64, minInt64, RoostError } from '../../core/index.js';
+import type { Direction, Operation } from '../../flock/index.js';
+
+/** A mass operation, as a file gives it. */
+export interface NodeEntry {
+  readonly id: bigint;
+  readonly direction: Direction;
+  readonly operation: Operation;
+  readonly time: bigint;
+}
+
+/** What a reader of edge files does: it takes bytes in chunks cut anywhere, and gives batches. */
+export interface EntryParser {
+  readonly lineCount: number;
+  readonly edgeCount: number;
+  readonly badLineCount: number;
+  readonly firstBadLine: number | undefined;
+  push(chunk: Buffer): Generator<EdgeBatch>;
+  end(): Generator<EdgeBatch>;
+}
 
 /** Edges as a file gives them, column by column. */
 export interface EdgeBatch {
+  /** Entries of the file that are in it. An entry may need several writes. */
+  readonly entryCount: number;
   readonly sourceIds: BigInt64Array;
   readonly destinationIds: BigInt64Array;
   /** There when the file has a third column. */
   readonly positions?: BigInt64Array;
+  /** These are there when the file says more of its edges than an edge list can. */
+  readonly operations?: readonly Operation[];
+  readonly times?: BigInt64Array;
+  readonly nodes?: readonly NodeEntry[];
 }
 
 export interface EdgeParserOptions {
@@ -17,7 +42,7 @@ export interface EdgeParserOptions {
 }
 
 /** A line longer than this is malformed, whatever it holds. It bounds what is kept between chunks. */
-const maxLineBytes = 64 * 1024;
+export const maxLineBytes = 64 * 1024;
 /** So many digits fit a double exactly, so that most numbers never become a bigint. */
 const exactDigits = 15;
 const lowWord = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1 ? 0 : 1;
@@ -32,7 +57,7 @@ const isBlank = (byte: number | undefined): boolean => byte === 0x20 || byte ===
  * Reads `source destination` or `source destination position`, one edge a line, decimal, apart by blanks; `#` begins a comment line,
  * empty lines are passed over. The first edge decides whether there are positions. Bytes come in chunks cut anywhere.
  */
-export class EdgeParser {
+export class EdgeParser implements EntryParser {
   lineCount = 0;
   edgeCount = 0;
   badLineCount = 0;
@@ -137,7 +162,7 @@ export class EdgeParser {
 
   #take(): EdgeBatch {
     const [sources, destinations, positions] = this.#columnWords.map((words) => new BigInt64Array(words.buffer).subarray(0, this.#filled));
-    const batch = { sourceIds: sources!, destinationIds: destinations!, ...(this.#columns === 3 ? { positions: positions! } : {}) };
+    const batch = { entryCount: this.#filled, sourceIds: sources!, destinationIds: destinations!, ...(this.#columns === 3 ? { positions: positions! } : {}) };
     this.#columnWords = [];
     this.#filled = 0;
     return batch;

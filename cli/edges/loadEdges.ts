@@ -8,7 +8,11 @@ export interface LoadEdgesOptions {
   readonly inFlight: number;
   readonly skipBad: boolean;
   readonly signal: AbortSignal;
-  readonly onAcknowledged?: (edgeCount: number) => void;
+  /** Batches that an earlier run has written: they are read and passed over. */
+  readonly skipBatches?: number;
+  /** Told of each batch that has been written together with all before it. */
+  readonly onPrefix?: (batchCount: number) => void;
+  readonly onAcknowledged?: (entryCount: number) => void;
 }
 
 export interface LoadedEdges extends EdgeFileSummary {
@@ -24,11 +28,19 @@ export async function loadEdges(file: EdgeFile, options: LoadEdgesOptions): Prom
   const underWay = new Set<Promise<void>>();
   let failure: { readonly error: unknown } | undefined;
 
-  const send = async (batch: EdgeBatch): Promise<void> => {
+  let read = 0;
+  let prefix = options.skipBatches ?? 0;
+  const ahead = new Set<number>();
+
+  const send = async (batch: EdgeBatch, place: number): Promise<void> => {
     const sentMs = performance.now();
     await options.write(batch);
     acknowledgementMs.push(performance.now() - sentMs);
-    options.onAcknowledged?.(batch.sourceIds.length);
+    options.onAcknowledged?.(batch.entryCount);
+    ahead.add(place);
+    const before = prefix;
+    while (ahead.delete(prefix)) prefix++;
+    if (prefix > before) options.onPrefix?.(prefix);
   };
 
   const batches = file.batches(options);
@@ -41,7 +53,12 @@ export async function loadEdges(file: EdgeFile, options: LoadEdgesOptions): Prom
         if (failure !== undefined) throw failure.error;
         return { ...next.value, elapsedMs: performance.now() - startedMs, acknowledgementMs: acknowledgementMs.sort((a, b) => a - b) };
       }
-      const sending: Promise<void> = send(next.value)
+      const place = read++;
+      if (place < (options.skipBatches ?? 0)) {
+        options.onAcknowledged?.(next.value.entryCount);
+        continue;
+      }
+      const sending: Promise<void> = send(next.value, place)
         .catch((error: unknown) => void (failure ??= { error }))
         .finally(() => underWay.delete(sending));
       underWay.add(sending);

@@ -6,8 +6,8 @@ import { tableArgument, tableName, withCluster } from './console/cluster.js';
 import { type ConfigOptions, configOption, defineCommand } from './console/command.js';
 import { drawTree, type DrawnTree } from './console/drawTree.js';
 
-export function addDumpCommand(program: Command, io: CliIo): void {
-  defineCommand(program, 'dump', 'draw the tree of every forwarding\nWith --json: the whole topology, as the name server holds it.', 'roost dump 1')
+export function addForwardingTreesCommand(forwarding: Command, io: CliIo): void {
+  defineCommand(forwarding, 'trees', 'draw the tree of every forwarding\nWith --json: the whole topology, as the name server holds it.', 'roost forwarding trees 1')
     .argument('[tables...]', 'numbers of tables (default: all)', (text: string, before: readonly number[] | undefined) => [...(before ?? []), tableArgument(text)])
     .addOption(configOption())
     .action((wanted: readonly number[] | undefined, options: ConfigOptions) =>

@@ -1,0 +1,35 @@
+import { limits } from '../../core/index.js';
+import type { ScanPage } from '../../flock/index.js';
+import type { DumpFile } from './dumpFile.js';
+import { pageText, type DumpFormat } from './edgeText.js';
+
+export interface DumpOptions {
+  readonly scan: (cursor: string, count: number) => Promise<ScanPage>;
+  readonly format: DumpFormat;
+  /** Shards read at once. */
+  readonly parallel: number;
+  readonly signal: AbortSignal;
+  readonly onEdges: (edgeCount: number) => void;
+}
+
+/** Reads every shard from where the file says that it stands, some at once. The first error stops all; what has been written counts. */
+export async function dumpGraph(file: DumpFile, { scan, format, parallel, signal, onEdges }: DumpOptions): Promise<void> {
+  const waiting = [...file.cursors.entries()];
+  const failures: unknown[] = [];
+  const worker = async (): Promise<void> => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const [shard] = next;
+      for (let cursor: string | null | undefined = next[1]; cursor != null; ) {
+        signal.throwIfAborted();
+        if (failures.length > 0) return;
+        const page: ScanPage = await scan(cursor, limits.pageSize);
+        const { text, edgeCount } = pageText(page, format);
+        await file.append(shard, text, edgeCount, page.cursor);
+        onEdges(edgeCount);
+        cursor = page.cursor;
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: parallel }, () => worker().catch((error: unknown) => void failures.push(error))));
+  if (failures.length > 0) throw failures[0];
+}

@@ -1,0 +1,27 @@
+import type { ScanPage, StoredEdge, StoredNode } from '../../flock/index.js';
+
+/** How a dump says what a graph holds. `edges`: "source destination position" of the normal edges, for any tool. `ndjson`: everything, so that `roost load` makes an equal graph of it. */
+export const dumpFormats = ['edges', 'ndjson'] as const;
+export type DumpFormat = (typeof dumpFormats)[number];
+
+export interface DumpedText {
+  readonly text: string;
+  readonly edgeCount: number;
+}
+
+/** A page of a scan as lines. */
+export function pageText({ edges, nodes }: ScanPage, format: DumpFormat): DumpedText {
+  if (format === 'ndjson') return { text: [...edges.map(edgeLine), ...nodes.map(nodeLine)].join(''), edgeCount: edges.length };
+  const normal = edges.filter(({ state }) => state === 'normal');
+  return { text: normal.map(({ sourceId, destinationId, position }) => `${sourceId} ${destinationId} ${position}\n`).join(''), edgeCount: normal.length };
+}
+
+// Written by hand: every value is a number or one of a few words, and there are very many of them. 64-bit numbers are strings, as JSON's are not exact.
+function edgeLine({ sourceId, destinationId, state, ownState, position, positionedAt, updatedAt }: StoredEdge): string {
+  const own = ownState === state ? '' : `,"own":"${ownState}"`;
+  const placed = positionedAt === undefined ? '' : `,"position":"${position}","positionedAt":"${positionedAt}"`;
+  return `{"source":"${sourceId}","destination":"${destinationId}","state":"${state}"${own}${placed},"updatedAt":"${updatedAt}"}\n`;
+}
+
+const nodeLine = ({ id, direction, colour, colouredAt, removedThrough }: StoredNode): string =>
+  `{"node":"${id}","direction":"${direction}","colour":"${colour}","colouredAt":"${colouredAt}","removedThrough":"${removedThrough}"}\n`;

@@ -1,0 +1,99 @@
+import { limits, maxId, maxInt64, minInt64, parseId, parseInt64, RoostError, systemMicros } from '../core/index.js';
+import { operationRank, rankOf } from './states.js';
+import type { Direction, EdgeWrites, NodeWrite, Operation, PageRequest, Query, Term, WriteBatch } from './types.js';
+
+// What callers bring is looked at here before anything is done with it: callers in plain JavaScript, and the wire, may bring anything.
+
+/** A time further ahead than this is a mistake of the caller's, and would win over every write until then. */
+const maxAheadMicros = 24n * 3_600_000_000n;
+
+const invalid = (message: string): RoostError => new RoostError('InvalidArgument', message);
+
+export function checkIds(ids: BigInt64Array, what: string): void {
+  if (ids.length > limits.idsPerCall) throw invalid(`${what}: at most ${limits.idsPerCall} in one call, not ${ids.length}`);
+  for (const id of ids) if (id < 0n) throw invalid(`${what}: ids are from 0 to 2^63 − 1, not ${id}`);
+}
+
+export function checkPairs(sourceIds: BigInt64Array, destinationIds: BigInt64Array): void {
+  if (sourceIds.length !== destinationIds.length) throw invalid(`${sourceIds.length} sources and ${destinationIds.length} destinations make no pairs`);
+  checkIds(sourceIds, 'sources');
+  checkIds(destinationIds, 'destinations');
+}
+
+export function checkDirection(direction: Direction): void {
+  if (direction !== 'forward' && direction !== 'backward') throw invalid(`a direction is forward or backward, not ${JSON.stringify(direction)}`);
+}
+
+export function checkBatch({ edges = [], nodes = [] }: WriteBatch): void {
+  const count = edges.reduce((sum, writes) => sum + writes.sourceIds.length, nodes.length);
+  if (count === 0) throw invalid('a write needs at least one operation');
+  if (count > limits.operationsPerWrite) throw invalid(`a write holds at most ${limits.operationsPerWrite} operations, not ${count}`);
+  for (const writes of edges) checkWrites(writes);
+  for (const node of nodes) checkNodeWrite(node);
+}
+
+/** Checks a cursor's range; what it means depends on the query. The count is checked where pages are. */
+export function checkCursor({ cursor }: PageRequest): void {
+  if (typeof cursor !== 'bigint' || cursor < minInt64 || cursor > maxInt64) throw invalid(`a cursor is a 64-bit integer, not ${String(cursor)}`);
+}
+
+export function checkQuery(query: Query): void {
+  const waiting = [query];
+  let terms = 0;
+  for (let part = waiting.pop(); part !== undefined; part = waiting.pop()) {
+    switch (part.kind) {
+      case 'term':
+        terms++;
+        if (terms > limits.termsPerQuery) throw invalid(`a query holds at most ${limits.termsPerQuery} terms`);
+        checkTerm(part.term);
+        break;
+      case 'intersection':
+      case 'union':
+      case 'difference':
+        waiting.push(part.left, part.right);
+        break;
+      default:
+        throw invalid(`a query is a term, intersection, union or difference, not ${JSON.stringify((part as Query | undefined)?.kind)}`);
+    }
+  }
+}
+
+function checkTerm({ sourceId, direction, states, destinationIds, minPosition, maxPosition }: Term): void {
+  parseId(sourceId);
+  checkDirection(direction);
+  if (states.length === 0) throw invalid('a term needs at least one state');
+  for (const state of states) if (!Object.hasOwn(rankOf, state)) throw invalid(`there is no edge state ${JSON.stringify(state)}`);
+  if (destinationIds !== undefined) checkIds(destinationIds, 'destination ids');
+  if (minPosition !== undefined) parseInt64(minPosition, 'minPosition');
+  if (maxPosition !== undefined) parseInt64(maxPosition, 'maxPosition');
+}
+
+function checkWrites(writes: EdgeWrites): void {
+  const count = writes.sourceIds.length;
+  if (count === 0) throw invalid('a write needs at least one edge');
+  checkPairs(writes.sourceIds, writes.destinationIds);
+  const { operations } = writes;
+  const columns = { operations: typeof operations === 'string' ? undefined : operations, positions: writes.positions, times: writes.times };
+  for (const [name, column] of Object.entries(columns)) {
+    if (column !== undefined && column.length !== count) throw invalid(`${name} must have one entry for each of the ${count} edges, not ${column.length}`);
+  }
+  if (typeof operations === 'string') checkOperation(operations);
+  else for (const operation of operations) checkOperation(operation);
+  if (writes.times !== undefined) checkTimes(writes.times);
+}
+
+function checkNodeWrite({ id, direction, operation, time }: NodeWrite): void {
+  if (typeof id !== 'bigint' || id < 0n || id > maxId) throw invalid(`id: ids are from 0 to 2^63 − 1, not ${String(id)}`);
+  checkDirection(direction);
+  checkOperation(operation);
+  if (time !== undefined) checkTimes([time]);
+}
+
+function checkOperation(operation: Operation): void {
+  if (!Object.hasOwn(operationRank, operation)) throw invalid(`there is no operation ${JSON.stringify(operation)}`);
+}
+
+function checkTimes(times: Iterable<bigint>): void {
+  const latest = systemMicros() + maxAheadMicros;
+  for (const time of times) if (time < 0n || time > latest) throw invalid(`times are microseconds from 1970 to a day from now, not ${time}`);
+}

@@ -1,0 +1,157 @@
+import { Deadline, limits, maxId, parseCount, RoostError, type Micros } from '../core/index.js';
+import type { Gizzard, Route, SqlSession } from '../gizzard/index.js';
+import { neverPositioned } from './edgeRecord.js';
+import { requireGraph, tableIdOf } from './graphs.js';
+import { stateOfRank } from './states.js';
+import { edgeColumns, rowOf, type EdgeRow } from './storage/edgeRows.js';
+import { edgeTables, type EdgeTables } from './storage/edgeTables.js';
+import type { Direction, Edge, EdgeState, ReadOptions } from './types.js';
+
+/** An edge with all that is remembered of it: enough to write it again. `state` is what queries see. */
+export interface StoredEdge extends Edge {
+  /** The edge's own state, which its nodes may hide; set at `updatedAt`. */
+  readonly ownState: EdgeState;
+  /** When the position was set; undefined where no write has given one. */
+  readonly positionedAt: Micros | undefined;
+}
+
+/** What mass operations have left on a node. */
+export interface StoredNode {
+  readonly id: bigint;
+  readonly direction: Direction;
+  readonly colour: EdgeState;
+  readonly colouredAt: Micros;
+  /** −1 where there was no mass removal. */
+  readonly removedThrough: Micros;
+}
+
+export interface ScanPage {
+  readonly edges: readonly StoredEdge[];
+  /** Only those that a mass operation has touched. */
+  readonly nodes: readonly StoredNode[];
+  /** Where to go on; undefined at the end of the shard. */
+  readonly cursor: string | undefined;
+}
+
+/** A place in a shard: its forwarding, and the key of the row that was read last. Edges come before nodes. */
+interface Place {
+  readonly direction: Direction;
+  readonly baseId: bigint;
+  readonly rows: 'edges' | 'nodes';
+  /** Undefined at the first row. */
+  readonly after: { readonly sourceId: bigint; readonly destinationId: bigint } | undefined;
+}
+
+/**
+ * Where scans of a graph begin, as cursors: one for each shard. Together they give every edge once, from its forward row, and every touched node once for
+ * each direction. An edge that is written meanwhile comes as it was or as it is. Where shards move meanwhile, a row may come twice.
+ */
+export function scanStarts(gizzard: Gizzard, graphId: number): readonly string[] {
+  requireGraph(gizzard.topology, graphId);
+  return (['forward', 'backward'] as const).flatMap((direction) => {
+    const met = new Set<Route>();
+    return basesOf(gizzard, tableIdOf(graphId, direction)).flatMap(({ baseId, route }) => {
+      // Two forwardings may lead to one shard.
+      if (met.has(route)) return [];
+      met.add(route);
+      return [encode({ direction, baseId, rows: direction === 'forward' ? 'edges' : 'nodes', after: undefined })];
+    });
+  });
+}
+
+/** The next `count` rows of a shard, 1 … limits.pageSize, in the order of their keys. Throws `InvalidArgument` for a cursor that is none. */
+export async function scan(gizzard: Gizzard, graphId: number, cursor: string, count: number, { deadlineMs = limits.defaultDeadlineMs }: ReadOptions = {}): Promise<ScanPage> {
+  parseCount(count, 'count', 1, limits.pageSize);
+  const deadline = Deadline.after(parseCount(deadlineMs, 'deadlineMs', 1, limits.maxDeadlineMs));
+  requireGraph(gizzard.topology, graphId);
+  const place = decode(cursor);
+  const tableId = tableIdOf(graphId, place.direction);
+  const { topology } = gizzard;
+  // The last base at or below: the shard may have been merged with the one before it since.
+  const route = basesOf(gizzard, tableId).findLast(({ baseId }) => baseId <= place.baseId)!.route;
+  /** A shard that was split may still hold what another has now. */
+  const isHere = (sourceId: bigint): boolean => topology.route(tableId, sourceId) === route;
+  return gizzard.read(route, deadline, async (host, leaf, left) => {
+    const tables = edgeTables(gizzard.config.cluster, leaf.shard);
+    if (place.rows === 'nodes') {
+      const nodes = await readTouched(host, tables, place, count, left);
+      const last = nodes.at(-1);
+      const next = last === undefined || nodes.length < count ? undefined : encode({ ...place, after: { sourceId: last.id, destinationId: 0n } });
+      return { edges: [], nodes: nodes.filter(({ id }) => isHere(id)), cursor: next };
+    }
+    const rows = await readRowsAfter(host, tables, tableId, place.after, count, left);
+    const last = rows.at(-1)?.record;
+    const after = last === undefined || rows.length < count ? undefined : { sourceId: last.sourceId, destinationId: last.destinationId };
+    return {
+      edges: rows.filter(({ record }) => isHere(record.sourceId)).map(edgeOf),
+      nodes: [],
+      cursor: encode(after === undefined ? { ...place, rows: 'nodes', after } : { ...place, after }),
+    };
+  });
+}
+
+function basesOf({ topology }: Gizzard, tableId: number): { readonly baseId: bigint; readonly route: Route }[] {
+  const routes = topology.routes(tableId);
+  const bases = topology.state.forwardings.filter((forwarding) => forwarding.tableId === tableId).map(({ baseId }) => baseId);
+  return bases.sort((a, b) => (a < b ? -1 : 1)).map((baseId, i) => ({ baseId, route: routes[i]! }));
+}
+
+/** What is left of one node's edges first, and then those of the next nodes: one range of the index each. */
+async function readRowsAfter(session: SqlSession, tables: EdgeTables, tableId: number, after: Place['after'], count: number, deadline: Deadline): Promise<EdgeRow[]> {
+  const read = async (where: string, values: readonly bigint[], limit: number): Promise<EdgeRow[]> => {
+    const rows = await session.rows(
+      `SELECT ${edgeColumns} FROM ${tables.edges} FORCE INDEX (membership) ${where} ORDER BY source_id, destination_id LIMIT ?`,
+      [...values, limit],
+      deadline,
+    );
+    return rows.map((row) => rowOf(tableId, row));
+  };
+  if (after === undefined) return read('', [], count);
+  const sameNode = await read('WHERE source_id = ? AND destination_id > ?', [after.sourceId, after.destinationId], count);
+  if (sameNode.length === count) return sameNode;
+  return [...sameNode, ...(await read('WHERE source_id > ?', [after.sourceId], count - sameNode.length))];
+}
+
+async function readTouched(session: SqlSession, tables: EdgeTables, { direction, after }: Place, count: number, deadline: Deadline): Promise<StoredNode[]> {
+  const rows = await session.rows(
+    `SELECT source_id, colour, coloured_at, removed_through FROM ${tables.nodes}
+     WHERE ${after === undefined ? '' : 'source_id > ? AND '}(coloured_at > 0 OR colour > 0 OR removed_through >= 0) ORDER BY source_id LIMIT ?`,
+    [...(after === undefined ? [] : [after.sourceId]), count],
+    deadline,
+  );
+  return rows.map(([id, colour, colouredAt, removedThrough]) => ({
+    id: BigInt(id as number),
+    direction,
+    colour: stateOfRank(Number(colour)),
+    colouredAt: BigInt(colouredAt as number),
+    removedThrough: BigInt(removedThrough as number),
+  }));
+}
+
+const edgeOf = ({ record, visible }: EdgeRow): StoredEdge => ({
+  sourceId: record.sourceId,
+  destinationId: record.destinationId,
+  position: record.position,
+  updatedAt: record.updatedAt,
+  state: stateOfRank(visible),
+  ownState: stateOfRank(record.ownState),
+  positionedAt: record.positionedAt === neverPositioned ? undefined : record.positionedAt,
+});
+
+const encode = ({ direction, baseId, rows, after }: Place): string => [direction, baseId, rows, ...(after === undefined ? [] : [after.sourceId, after.destinationId])].join('.');
+
+const cursorPattern = /^(forward|backward)\.(\d{1,19})\.(edges|nodes)(?:\.(\d{1,19})\.(\d{1,19}))?$/;
+
+function decode(cursor: string): Place {
+  const [, direction, baseId, rows, sourceId, destinationId] = cursorPattern.exec(cursor) ?? [];
+  const numbers = [baseId, sourceId, destinationId].filter((text) => text !== undefined).map(BigInt);
+  if (direction === undefined || numbers.some((number) => number > maxId) || (direction === 'backward' && rows === 'edges')) {
+    throw new RoostError('InvalidArgument', `${JSON.stringify(cursor.slice(0, 100))} is not the cursor of a scan`, { fields: { argument: 'cursor' } });
+  }
+  return {
+    direction: direction as Direction,
+    baseId: BigInt(baseId!),
+    rows: rows as Place['rows'],
+    after: sourceId === undefined ? undefined : { sourceId: BigInt(sourceId), destinationId: BigInt(destinationId!) },
+  };
+}
