@@ -122,7 +122,7 @@ const table: Record<string, { readonly says: RegExp; readonly attempts: readonly
     says: /there is no operation|operation must be|unknown command/,
     attempts: [
       () => flock.write(edge({ operations: 'toString' as Operation })),
-      () => flock.write(edge({ operations: ['follow' as Operation] })),
+      () => flock.write(edge({ operations: ['follow'] as never })),
       () => flock.execute({ edges: [edge()], nodes: [mass({ operation: 'follow' })] }),
       execute({ destinations: [4n] }, { type: 9, destinations: [5n] }),
       execute({ destinations: [4n] }, { type: 0 }),
