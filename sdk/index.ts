@@ -7,7 +7,6 @@ export type { ContainsOptions, CountOptions, DirectionOptions, Graph } from './g
 export { Injectors, type InjectedJob, type InjectOptions } from './injector.js';
 export { parseAddress, type Address } from './address.js';
 export { ServiceConnection } from './serviceConnection.js';
-export { ManagerClient, type ManagerModule } from '../rpc/wire/index.js';
 export type { PairSource } from './manyReads.js';
 export type { CountOfQueryOptions, EdgePage, IdPage, NodeQuery, PageOptions, SetOptions } from './nodeQuery.js';
 export { connect, type ConnectOptions, type Roost } from './roost.js';

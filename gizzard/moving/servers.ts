@@ -4,6 +4,8 @@ import type { MovesDatabase } from './movesDatabase.js';
 
 /** A server that has been silent for this long is gone. What it had in work is done again by others, with the topology of then. */
 const goneAfterMs = 5_000;
+/** Servers that ended without a word are forgotten by the next one that starts after this time. */
+const forgottenAfterMs = 3_600_000;
 const waitForAllMs = 60_000;
 const lookEveryMs = 25;
 
@@ -23,6 +25,7 @@ export class Servers {
   #timer: NodeJS.Timeout | undefined;
   #beating: Promise<void> = Promise.resolve();
   #stopped = false;
+  #announced = false;
   #info: ServerInfo = {};
 
   constructor(
@@ -50,7 +53,7 @@ export class Servers {
     const run = (): void => {
       this.#beating = beat();
     };
-    run();
+    this.#beating = this.#forget().then(beat);
   }
 
   /** What the others will hear of this server from its next beat on. */
@@ -99,8 +102,26 @@ export class Servers {
     }
   }
 
+  /** Servers that were killed never say that they are gone. */
+  async #forget(): Promise<void> {
+    try {
+      await this.database.ready();
+      await this.database.host.run(`DELETE FROM ${this.database.table('servers')} WHERE seen_at < UTC_TIMESTAMP(3) - INTERVAL 1 DAY`, [], this.database.deadline());
+    } catch (error) {
+      this.log.debug({ err: error }, 'servers that are long gone could not be forgotten');
+    }
+  }
+
   async #beat(): Promise<void> {
-    await this.database.ready();
+    if (!this.#announced) {
+      await this.database.ready();
+      await this.database.host.run(
+        `DELETE FROM ${this.database.table('servers')} WHERE seen_at < TIMESTAMPADD(MICROSECOND, ?, UTC_TIMESTAMP(3))`,
+        [-forgottenAfterMs * 1000],
+        this.database.deadline(),
+      );
+      this.#announced = true;
+    }
     const version = await this.currentVersion();
     await this.database.host.run(
       `REPLACE INTO ${this.database.table('servers')} (id, version, info, seen_at) VALUES (?, ?, ?, UTC_TIMESTAMP(3))`,

@@ -96,7 +96,7 @@ export class NameServerReplicas {
     return behind.map(({ store }) => store.host.name);
   }
 
-  /** The first replica that answers a read. Throws the last error where none does. */
+  /** Reads from the newest replica that answers. Throws where none does, or where the read fails. */
   async any<T>(read: (store: NameServerStore, deadline: Deadline) => Promise<T>): Promise<T> {
     const newest = newestOf(await this.look());
     return read(newest.store, Deadline.after(primaryDeadlineMs));
