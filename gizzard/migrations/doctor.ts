@@ -11,6 +11,7 @@ import type { Change } from '../topology/changes.js';
 import type { Topology } from '../topology/topology.js';
 import { shardKey, type ShardInfo } from '../topology/types.js';
 import type { Migrations } from './migrations.js';
+import { unretiredPrefix } from './steps.js';
 
 const hostDeadlineMs = 10_000;
 /** Replicas that are being written may disagree for a moment. */
@@ -122,7 +123,11 @@ export class Doctor {
     for (const [root, route] of routes) {
       const replicas = route.leaves.filter((leaf) => leaf.read === 'allow' && leaf.write === 'allow').map((leaf) => leaf.shard);
       if (replicas.length < 2 || reserved.has(root)) continue;
-      const disagreement = await this.#disagreement(replicas).catch(() => undefined);
+      const disagreement = await this.#disagreement(replicas).catch((error: unknown) => {
+        // A host that does not answer has a finding of its own.
+        if (error instanceof RoostError && error.retryable) return undefined;
+        throw error;
+      });
       if (disagreement !== undefined) findings.push({ kind: 'disagreeingReplicas', subject: root, message: `the replicas below ${root} do not hold the same: ${disagreement}`, remedy: { kind: 'repair', shards: replicas } });
     }
     return findings;
@@ -194,7 +199,7 @@ function unusedShards(topology: Topology, reserved: ReadonlyMap<string, number>)
 function unnamed(id: ShardInfo['id'], bytes: number, type: string, topology: Topology, reserved: ReadonlyMap<string, number>): Finding[] {
   const key = shardKey(id);
   // A shard that is being taken away has its tables under another name for a while.
-  const current = id.tablePrefix.endsWith('_old') ? { ...id, tablePrefix: id.tablePrefix.slice(0, -'_old'.length) } : id;
+  const current = { ...id, tablePrefix: unretiredPrefix(id.tablePrefix) };
   if (topology.hasShard(id) || reserved.has(key) || reserved.has(shardKey(current))) return [];
   const shard: ShardInfo = { id, type, sourceType: '', destinationType: '', busy: 'normal' };
   return [{ kind: 'unnamedTables', subject: key, message: `host ${id.hostname} holds tables of ${id.tablePrefix} (${bytes} bytes) that no shard names`, remedy: { kind: 'dropTables', shard } }];

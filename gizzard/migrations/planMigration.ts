@@ -44,6 +44,13 @@ interface Interval {
   readonly stage: ShardInfo;
 }
 
+interface TableRoots {
+  readonly roots: ReadonlyMap<bigint, ShardId>;
+  /** In ascending order, and where in it each stands. */
+  readonly bases: readonly bigint[];
+  readonly places: ReadonlyMap<bigint, number>;
+}
+
 /**
  * Plans how neighbouring trees of a table become others that cover the same keys: one tree of another shape, a split, a merge.
  *
@@ -55,7 +62,7 @@ interface Interval {
  */
 export class MigrationPlanner {
   readonly #names: Names;
-  readonly #tables = new Map<number, ReadonlyMap<bigint, ShardId>>();
+  readonly #tables = new Map<number, TableRoots>();
   readonly #users = new Map<string, number>();
 
   constructor(readonly topology: Topology) {
@@ -65,14 +72,7 @@ export class MigrationPlanner {
 
   /** The roots of a table by their bases, in ascending order. Throws `NotFound` for a table that does not exist. */
   roots(tableId: number): ReadonlyMap<bigint, ShardId> {
-    let roots = this.#tables.get(tableId);
-    if (roots === undefined) {
-      this.topology.table(tableId);
-      const forwardings = this.topology.state.forwardings.filter((one) => one.tableId === tableId).sort((a, b) => ascending(a.baseId, b.baseId));
-      roots = new Map(forwardings.map(({ baseId, shard }) => [baseId, shard]));
-      this.#tables.set(tableId, roots);
-    }
-    return roots;
+    return this.#rootsOf(tableId).roots;
   }
 
   /** The shape of the tree that serves the keys from a base on. Throws `NotFound`. */
@@ -86,10 +86,10 @@ export class MigrationPlanner {
    */
   plan(tableId: number, bases: readonly bigint[], wanted: readonly WantedTree[]): MigrationPlan | undefined {
     const table = this.topology.table(tableId);
-    const all = [...this.roots(tableId).keys()];
+    const { bases: all, places } = this.#rootsOf(tableId);
     const sortedBases = [...bases].sort(ascending);
-    const first = all.indexOf(sortedBases[0]!);
-    if (first < 0 || sortedBases.some((base, i) => all[first + i] !== base)) throw invalid(`table ${tableId} does not forward ${sortedBases.join(', ')} one after the other`);
+    const first = places.get(sortedBases[0]!);
+    if (first === undefined || sortedBases.some((base, i) => all[first + i] !== base)) throw invalid(`table ${tableId} does not forward ${sortedBases.join(', ')} one after the other`);
     const end = all[first + sortedBases.length] ?? keyHash(table.hash).maxHash + 1n;
     const goals = [...wanted].sort((a, b) => ascending(a.baseId, b.baseId));
     if (goals[0]?.baseId !== sortedBases[0] || goals.some(({ baseId }, i) => baseId >= end || (i > 0 && baseId === goals[i - 1]!.baseId))) {
@@ -119,6 +119,18 @@ export class MigrationPlanner {
       title: `${verb} table ${tableId} (${table.name}) from ${cuts[0]}: ${old.join(' + ')} → ${fresh.join(' + ')}`,
       ...planSteps(tableId, table.hash, froms, tos, intervals),
     };
+  }
+
+  #rootsOf(tableId: number): TableRoots {
+    let found = this.#tables.get(tableId);
+    if (found === undefined) {
+      this.topology.table(tableId);
+      const forwardings = this.topology.state.forwardings.filter((one) => one.tableId === tableId).sort((a, b) => ascending(a.baseId, b.baseId));
+      const bases = forwardings.map(({ baseId }) => baseId);
+      found = { roots: new Map(forwardings.map(({ baseId, shard }) => [baseId, shard])), bases, places: new Map(bases.map((base, i) => [base, i])) };
+      this.#tables.set(tableId, found);
+    }
+    return found;
   }
 
   #tree(tableId: number, baseId: bigint): ConcreteTree {

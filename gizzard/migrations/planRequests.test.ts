@@ -70,7 +70,7 @@ describe('what an operator asks for', () => {
     expect(() => merge(at, { tableId: 1, baseId: half }, 2)).toThrow('two or more are needed');
   });
 
-  it('plans a rebalance of 10,000 shards from 10 to 16 hosts, every step of it', () => {
+  it('plans a rebalance of 10,000 shards from 10 to 16 hosts, every step of it', { timeout: 120_000 }, () => {
     const at = planner(10_000, ...Array.from({ length: 10 }, (_, i) => `replicating(flock(db${i}), flock(db${(i + 1) % 10}))`));
     const plans = rebalanceHosts(at, [1], Array.from({ length: 16 }, (_, i) => ({ hostname: `db${i}`, weight: 1 })));
     expect(plans.reduce((sum, plan) => sum + copyCount(plan), 0)).toBe(6 * 1_250);

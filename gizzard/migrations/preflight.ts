@@ -5,7 +5,7 @@ import type { Moves } from '../moving/moves.js';
 import { replicationLagSeconds } from '../moving/throttle.js';
 import type { Topology } from '../topology/topology.js';
 import { shardKey, type ShardInfo } from '../topology/types.js';
-import type { MigrationPlan } from './steps.js';
+import { retiredPrefix, type MigrationPlan } from './steps.js';
 
 const hostDeadlineMs = 5_000;
 const maxLagSeconds = 10;
@@ -52,7 +52,8 @@ function reservationProblems(plans: readonly MigrationPlan[], { reservations, to
 
 async function hostProblems(plans: readonly MigrationPlan[], environment: PreflightEnvironment): Promise<string[]> {
   const created = plans.flatMap((plan) => plan.created);
-  const touched = [...plans.flatMap((plan) => plan.sources), ...created, ...plans.flatMap((plan) => plan.dropped)];
+  const dropped = plans.flatMap((plan) => plan.dropped);
+  const touched = [...plans.flatMap((plan) => plan.sources), ...created, ...dropped];
   const names = [...new Set(touched.map((shard) => shard.id.hostname))].sort();
   const sizes = new SizeBook(environment);
   const found = await Promise.all(
@@ -62,7 +63,8 @@ async function hostProblems(plans: readonly MigrationPlan[], environment: Prefli
       try {
         return [
           ...(await checkServer(host, environment.config.cluster, created.some((shard) => shard.id.hostname === name))),
-          ...(await tableProblems(host, created.filter((shard) => shard.id.hostname === name), sizes)),
+          ...(await tableProblems(host, created.filter((shard) => shard.id.hostname === name), (prefix) => prefix, sizes)),
+          ...(await tableProblems(host, dropped.filter((shard) => shard.id.hostname === name), retiredPrefix, sizes)),
         ];
       } catch (error) {
         const { message } = RoostError.from(error);
@@ -71,7 +73,9 @@ async function hostProblems(plans: readonly MigrationPlan[], environment: Prefli
       }
     }),
   );
-  return [...found.flat(), ...(await roomProblems(plans, environment, sizes).catch(() => []))];
+  const problems = found.flat();
+  // Sizes are asked of the same hosts: one that does not answer is a problem already.
+  return problems.length > 0 ? problems : roomProblems(plans, environment, sizes);
 }
 
 const isOnlySource = (plans: readonly MigrationPlan[], hostname: string): boolean =>
@@ -98,11 +102,13 @@ async function checkServer(host: DatabaseHost, cluster: string, makesTables: boo
   return problems;
 }
 
-async function tableProblems(host: DatabaseHost, created: readonly ShardInfo[], sizes: SizeBook): Promise<string[]> {
+/** Tables of names that the plans will need. */
+async function tableProblems(host: DatabaseHost, shards: readonly ShardInfo[], nameOf: (prefix: string) => string, sizes: SizeBook): Promise<string[]> {
   const problems: string[] = [];
-  for (const shard of created) {
-    if ((await sizes.stored(host.name, shard.type)).has(shard.id.tablePrefix)) {
-      problems.push(`host ${host.name} holds tables of ${shardKey(shard.id)} that no shard names: \`roost doctor --fix\` takes them away`);
+  for (const { id, type } of shards) {
+    const tablePrefix = nameOf(id.tablePrefix);
+    if ((await sizes.stored(host.name, type)).has(tablePrefix)) {
+      problems.push(`host ${host.name} holds tables of ${shardKey({ ...id, tablePrefix })} that no shard names: \`roost doctor --fix --drop-tables\` takes them away`);
     }
   }
   return problems;
@@ -112,10 +118,9 @@ async function tableProblems(host: DatabaseHost, created: readonly ShardInfo[], 
 async function roomProblems(plans: readonly MigrationPlan[], { config }: PreflightEnvironment, sizes: SizeBook): Promise<string[]> {
   const needed = new Map<string, number>();
   for (const plan of plans) {
-    const [source] = plan.sources;
-    if (source === undefined) continue;
+    if (plan.created.length === 0) continue;
     // Of a split or merge each new shard holds at most what all of the old ones do.
-    const bytes = await sizes.bytes(source);
+    const bytes = await sizes.largest(plan.sources);
     for (const shard of plan.created) needed.set(shard.id.hostname, (needed.get(shard.id.hostname) ?? 0) + bytes * sizeMargin);
   }
   const problems: string[] = [];
@@ -146,7 +151,18 @@ class SizeBook {
     return found;
   }
 
-  async bytes(shard: ShardInfo): Promise<number> {
-    return (await this.stored(shard.id.hostname, shard.type)).get(shard.id.tablePrefix) ?? 0;
+  /** The bytes of the largest of some replicas. One on a host that does not answer is left out. */
+  async largest(shards: readonly ShardInfo[]): Promise<number> {
+    const sizes = await Promise.all(
+      shards.map(async ({ id, type }) => {
+        try {
+          return (await this.stored(id.hostname, type)).get(id.tablePrefix) ?? 0;
+        } catch (error) {
+          if (error instanceof RoostError && error.retryable) return 0;
+          throw error;
+        }
+      }),
+    );
+    return Math.max(0, ...sizes);
   }
 }

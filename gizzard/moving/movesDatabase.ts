@@ -21,7 +21,8 @@ const ddl: Readonly<Record<string, string>> = {
     error VARCHAR(2000) NOT NULL DEFAULT '',
     owner CHAR(36) NULL,
     lease_until DATETIME(3) NULL,
-    KEY state (state)
+    KEY state (state),
+    KEY migration (migration_id)
   )`,
   migrations: `(
     id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,

@@ -53,7 +53,7 @@ export class Servers {
     const run = (): void => {
       this.#beating = beat();
     };
-    this.#beating = this.#forget().then(beat);
+    run();
   }
 
   /** What the others will hear of this server from its next beat on. */
@@ -99,16 +99,6 @@ export class Servers {
         throw new RoostError('Unavailable', `server ${behind[0]!.id} still works with topology ${behind[0]!.version}, not ${version}`, { fields: { server: behind[0]!.id } });
       }
       await sleep(lookEveryMs, undefined, { signal });
-    }
-  }
-
-  /** Servers that were killed never say that they are gone. */
-  async #forget(): Promise<void> {
-    try {
-      await this.database.ready();
-      await this.database.host.run(`DELETE FROM ${this.database.table('servers')} WHERE seen_at < UTC_TIMESTAMP(3) - INTERVAL 1 DAY`, [], this.database.deadline());
-    } catch (error) {
-      this.log.debug({ err: error }, 'servers that are long gone could not be forgotten');
     }
   }
 

@@ -35,7 +35,7 @@ describe('roost topology', () => {
   });
 });
 
-describe('roost transform', () => {
+describe('roost transform', { timeout: 120_000 }, () => {
   it('shows its plan and changes nothing with --dry-run, and nothing without --yes where nobody can be asked', async () => {
     const before = server.gizzard.topology.version;
     const { plans, copies } = await answer<{ plans: { steps: { phase: string }[] }[]; copies: number }>('transform', one, both, '--tables', '1', '--dry-run');

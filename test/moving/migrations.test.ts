@@ -44,7 +44,10 @@ const shapes = (graphId: number): string[] => {
   return [...planner.roots(graphId).keys()].map((base) => printTemplate(planner.template(graphId, base)));
 };
 
-describe('under reads and writes', () => {
+// They run while others use the machine.
+const timeout = 120_000;
+
+describe('under reads and writes', { timeout }, () => {
   it('moves a shard to another host, rolls back after the switch, moves it again and cleans up', async () => {
     const { graphId, load } = await graphUnderLoad('moved', { shards: 1, replicas: 1 }, 1);
     const { migrations } = first.gizzard;
@@ -92,7 +95,7 @@ describe('under reads and writes', () => {
   });
 });
 
-describe('a migration', () => {
+describe('a migration', { timeout }, () => {
   it('can be paused and resumed, keeps its shards to itself, and cannot be rolled back once it is cleaned up', async () => {
     const { migrations } = first.gizzard;
     const { id: graphId } = await first.createGraph('steered', { shards: 1, replicas: 1, hosts: [db1] });

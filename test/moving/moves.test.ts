@@ -101,7 +101,7 @@ describe('a copy', () => {
   });
 });
 
-describe('a diff and a repair', () => {
+describe('a diff and a repair', { timeout: 120_000 }, () => {
   it('print the rows that differ, write nothing, and make the shards the same', async () => {
     const [left, right] = forward.leaves as [ShardId, ShardId];
     const host = flock.gizzard.hosts.host(left.hostname);
