@@ -28,6 +28,7 @@ import { addReportCommand } from './report.js';
 import { addServeCommand } from './serve.js';
 import { addTopologyCommand } from './topology.js';
 import { addTransformCommands } from './transform.js';
+import { addTweetCommands } from './tweets.js';
 import { addShardCommands } from './shard.js';
 
 /** The whole command tree. Help texts, their tests and docs/cli.md come from it. */
@@ -62,6 +63,7 @@ export function buildProgram(io: CliIo, json = false): Command {
   addTransformCommands(program, io);
   addMigrationCommands(program, io);
   addDoctorCommand(program, io);
+  addTweetCommands(program, io);
   addShardCommands(program, io);
   addLinkCommands(program, io);
   addForwardingCommands(program, io);

@@ -11,6 +11,8 @@ export const serverReadySchema = z.object({
   /** Thrift: Gizzard's manager and its job injector. */
   manager: address,
   injector: address,
+  /** Thrift: tweets. */
+  tbird: address,
   /** HTTP: /healthz, /readyz, /metrics, /server_info. */
   admin: address,
 });

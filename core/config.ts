@@ -29,6 +29,8 @@ const server = z.strictObject({
   managerPort: port.default(7920),
   /** Takes jobs from other clusters and from tools. */
   injectorPort: port.default(7921),
+  /** Tweets. */
+  tbirdPort: port.default(7917),
   adminPort: port.default(9990),
 });
 

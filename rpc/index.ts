@@ -4,4 +4,5 @@ export { injectorProcessor } from './server/injectorProcessor.js';
 export { managerProcessor } from './server/manager/managerProcessor.js';
 export type { ProcessorFactory, RequestGate, ThriftProcessor } from './server/requestGate.js';
 export type { ThriftServerLimits } from './server/serverLoad.js';
+export { tbirdProcessor } from './server/tbirdProcessor.js';
 export { ThriftServer, type ThriftServerOptions } from './server/thriftServer.js';

@@ -2,7 +2,8 @@ import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Deadline, limits, parseCount, RoostError } from '../core/index.js';
 import type { Address } from './address.js';
-import type { Invoke } from './connection.js';
+import type { RoostFlockModule } from '../rpc/wire/index.js';
+import type { Invoke, Service } from './connection.js';
 import { Server } from './server.js';
 
 export interface CallOptions {
@@ -15,38 +16,49 @@ const maxPauseMs = 1_000;
 
 /**
  * Makes calls on a set of servers that are equals. Servers take turns; a call that fails with a retryable error goes to another one, or
- * waits for a while where there is none, until its deadline. All calls of Roost may be repeated: writes are idempotent.
+ * waits for a while where there is none, until its deadline. Calls of Roost may be repeated, since writes are idempotent, but for the few that `callOnce` makes.
  */
-export class Channel {
-  readonly #servers: readonly Server[];
+export class Channel<C extends object = RoostFlockModule.Client> {
+  readonly #servers: readonly Server<C>[];
   readonly #closing = new AbortController();
   #turn = 0;
 
   constructor(
     addresses: readonly Address[],
+    service: Service<C>,
     private readonly deadlineMs: number = limits.defaultDeadlineMs,
   ) {
-    this.#servers = addresses.map((address) => new Server(address));
+    this.#servers = addresses.map((address) => new Server(address, service));
     parseCount(deadlineMs, 'deadlineMs', 1, limits.maxDeadlineMs);
     // One for each call that pauses.
     setMaxListeners(0, this.#closing.signal);
   }
 
   /** Throws the server's own error where a retry does not help, and the last one met where none helped before the deadline. */
-  async call<T>(invoke: Invoke<T>, options: CallOptions = {}): Promise<T> {
+  call<T>(invoke: Invoke<C, T>, options: CallOptions = {}): Promise<T> {
+    return this.#call(invoke, options, true);
+  }
+
+  /** The same for a call that must not be made twice: it is repeated only where the server has not seen it, or has refused it for lack of room. */
+  callOnce<T>(invoke: Invoke<C, T>, options: CallOptions = {}): Promise<T> {
+    return this.#call(invoke, options, false);
+  }
+
+  async #call<T>(invoke: Invoke<C, T>, options: CallOptions, repeatable: boolean): Promise<T> {
     const deadline = Deadline.after(parseCount(options.deadlineMs ?? this.deadlineMs, 'deadlineMs', 1, limits.maxDeadlineMs));
-    let failed: Server | undefined;
+    let failed: Server<C> | undefined;
     for (let attempt = 0; ; attempt++) {
       this.#checkOpen();
       const server = this.#pick(failed);
       let error: RoostError;
+      let seen = false;
       try {
-        return await server.call(invoke, deadline);
+        return await server.call(invoke, deadline, () => (seen = true));
       } catch (thrown) {
         error = RoostError.from(thrown);
       }
       this.#checkOpen();
-      if (!error.retryable || deadline.passed) throw error;
+      if (!error.retryable || deadline.passed || (seen && !repeatable && error.code !== 'Overloaded')) throw error;
       failed = server;
       await this.#pause(error, attempt, deadline, server);
     }
@@ -59,7 +71,7 @@ export class Channel {
   }
 
   /** The server with the fewest calls under way, ties in turn; one that is left alone, or has just failed, only where there is no other. */
-  #pick(failed: Server | undefined): Server {
+  #pick(failed: Server<C> | undefined): Server<C> {
     if (this.#servers.length === 1) return this.#servers[0]!;
     this.#turn = (this.#turn + 1) % this.#servers.length;
     const inTurn = [...this.#servers.slice(this.#turn), ...this.#servers.slice(0, this.#turn)].filter((server) => server !== failed);
@@ -69,7 +81,7 @@ export class Channel {
   }
 
   /** Waits before the next attempt; throws the error where that would be past the deadline. */
-  async #pause(error: RoostError, attempt: number, deadline: Deadline, failed: Server): Promise<void> {
+  async #pause(error: RoostError, attempt: number, deadline: Deadline, failed: Server<C>): Promise<void> {
     // The first time round, another server is asked at once.
     if (attempt < this.#servers.length - 1 && this.#servers.some((server) => server !== failed && server.backoffMs === 0)) return;
     const growingMs = Math.min(maxPauseMs, firstPauseMs * 2 ** attempt) * (0.5 + Math.random() / 2);

@@ -2,21 +2,28 @@ import { connect, type Socket } from 'node:net';
 import { deadlineExceeded, limits, RoostError, type Deadline } from '../core/index.js';
 import { BinaryReader, errorFromThrift, MessageSplitter, RoostException } from '../rpc/wire/index.js';
 import type { Address } from './address.js';
-import { ThriftClient } from './thriftClient.js';
+import { ThriftClient, type Generated } from './thriftClient.js';
 import { Turns } from './turns.js';
 
 /** A server is not taken for dead because it was busy for a moment, however short the deadlines are. */
 const minProbeMs = 250;
 
 /** Makes one call. `deadlineMs` is what is left, for the server to know. */
-export type Invoke<T> = (client: ThriftClient, deadlineMs: number) => Promise<T>;
+export type Invoke<C, T> = (client: C, deadlineMs: number) => Promise<T>;
+
+/** A service that connections are made to. */
+export interface Service<C extends object> {
+  readonly Client: Generated<C>;
+  /** Asks for something cheap. */
+  readonly probe: (client: C) => Promise<unknown>;
+}
 
 /**
  * One TCP connection to one server: framed, with any number of calls under way, matched to their answers by sequence id.
  * Once it has failed it stays failed, and every call on it fails with `Unavailable`, which a retry elsewhere may cure.
  */
-export class Connection {
-  readonly #client: ThriftClient;
+export class Connection<C extends object> {
+  readonly #client: ThriftClient<C>;
   readonly #splitter = new MessageSplitter();
   readonly #turns = new Turns(limits.clientInFlight, limits.clientWaiting);
   readonly #socketClosed: Promise<void>;
@@ -28,8 +35,9 @@ export class Connection {
   private constructor(
     private readonly socket: Socket,
     private readonly server: string,
+    private readonly service: Service<C>,
   ) {
-    this.#client = new ThriftClient((message) => this.socket.write(message));
+    this.#client = new ThriftClient(service.Client, (message) => this.socket.write(message));
     socket.setNoDelay(true);
     socket.setKeepAlive(true);
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
@@ -43,7 +51,7 @@ export class Connection {
   }
 
   /** Throws `Unavailable` where no connection comes about in time. */
-  static async open({ host, port }: Address, timeoutMs: number): Promise<Connection> {
+  static async open<C extends object>({ host, port }: Address, service: Service<C>, timeoutMs: number): Promise<Connection<C>> {
     const server = `${host}:${port}`;
     const socket = connect({ host, port });
     let timer: NodeJS.Timeout | undefined;
@@ -60,7 +68,7 @@ export class Connection {
       clearTimeout(timer);
       socket.removeAllListeners('connect').removeAllListeners('error');
     }
-    return new Connection(socket, server);
+    return new Connection(socket, server, service);
   }
 
   get failed(): boolean {
@@ -78,7 +86,7 @@ export class Connection {
   }
 
   /** Throws what the server threw, `DeadlineExceeded`, or `Unavailable` where the connection fails before the answer came. */
-  call<T>(invoke: Invoke<T>, deadline: Deadline): Promise<T> {
+  call<T>(invoke: Invoke<C, T>, deadline: Deadline): Promise<T> {
     return this.#turns.run(() => this.#send(invoke, deadline), deadline);
   }
 
@@ -97,12 +105,12 @@ export class Connection {
     await this.#socketClosed;
   }
 
-  async #send<T>(invoke: Invoke<T>, deadline: Deadline): Promise<T> {
+  async #send<T>(invoke: Invoke<C, T>, deadline: Deadline): Promise<T> {
     if (this.#failure !== undefined) throw this.#failure;
     const remainingMs = deadline.remainingMs();
     if (remainingMs === 0) throw deadlineExceeded('the call');
     const sentAtMs = performance.now();
-    const answer = invoke(this.#client, Math.max(1, Math.floor(remainingMs)));
+    const answer = invoke(this.#client.client, Math.max(1, Math.floor(remainingMs)));
     const seqid = this.#client.lastSeqid;
     let timer = setTimeout(() => {
       if (this.#receivedAtMs < sentAtMs) this.#probe(remainingMs / 4);
@@ -125,7 +133,7 @@ export class Connection {
     if (this.#probing !== undefined || this.failed) return;
     const sentAtMs = performance.now();
     // Any answer counts, also one that is an error; where none comes, the calls under way tell.
-    this.#client.list_graphs().catch(() => undefined);
+    this.service.probe(this.#client.client).catch(() => undefined);
     this.#probing = setTimeout(
       () => {
         this.#probing = undefined;

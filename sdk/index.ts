@@ -1,4 +1,4 @@
-export { isRoostError, RoostError, type ErrorCode, type IdInput } from '../core/index.js';
+export { composeSnowflake, isRoostError, isSnowflake, parseSnowflake, RoostError, type ErrorCode, type IdInput, type Snowflake } from '../core/index.js';
 export type { Batch, GraphBatch, NodeOptions } from './batch.js';
 export type { EdgeColumns, EdgeSource } from './bulkWrite.js';
 export type { CallOptions } from './channel.js';
@@ -10,6 +10,7 @@ export { ServiceConnection } from './serviceConnection.js';
 export type { PairSource } from './manyReads.js';
 export type { CountOfQueryOptions, EdgePage, IdPage, NodeQuery, PageOptions, SetOptions } from './nodeQuery.js';
 export { connect, type ConnectOptions, type Roost } from './roost.js';
+export type { NewTweet, ScannedTimeline, TimelineOptions, Tweets } from './tweets.js';
 export type { WriteOptions } from './writeOptions.js';
 export type {
   AcknowledgementName as Acknowledgement,
@@ -23,4 +24,6 @@ export type {
   Operation,
   PriorityName as Priority,
   StateCounts,
+  Tweet,
+  WindowInfo,
 } from '../rpc/wire/index.js';

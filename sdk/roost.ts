@@ -1,9 +1,11 @@
 import { limits, parseCount, RoostError } from '../core/index.js';
-import type { JournalStatus } from '../rpc/wire/index.js';
+import type { JournalStatus, TBirdModule } from '../rpc/wire/index.js';
 import { parseAddress } from './address.js';
 import type { Batch } from './batch.js';
 import { Channel, type CallOptions } from './channel.js';
 import { Graph } from './graph.js';
+import { flockService, tbirdService } from './services.js';
+import { Tweets } from './tweets.js';
 import { NodeQuery, type IdPage, type PageOptions } from './nodeQuery.js';
 import { sendBatch } from './sendBatch.js';
 import type { WriteOptions } from './writeOptions.js';
@@ -11,19 +13,25 @@ import type { WriteOptions } from './writeOptions.js';
 export interface ConnectOptions {
   /** host:port of each server. They are equals: calls take turns among them, and go to another where one fails. */
   readonly servers: readonly string[];
+  /** host:port of the same servers' tweets. Absent: the same hosts, port 7917. */
+  readonly tweetServers?: readonly string[];
   /** The deadline of a call that does not bring one, with all its retries: 1 … limits.maxDeadlineMs. Absent: limits.defaultDeadlineMs. */
   readonly deadlineMs?: number;
 }
+
+const tweetPort = 7917;
 
 /**
  * Connects to one server or several, and returns once one has answered. Throws `InvalidArgument` for a malformed address, and
  * `Unavailable` where none answers before the deadline.
  */
 export async function connect(to: string | ConnectOptions): Promise<Roost> {
-  const { servers, deadlineMs = limits.defaultDeadlineMs } = typeof to === 'string' ? { servers: [to] } : to;
+  const { servers, tweetServers, deadlineMs = limits.defaultDeadlineMs } = typeof to === 'string' ? { servers: [to] } : to;
   parseCount(deadlineMs, 'deadlineMs', 1, limits.maxDeadlineMs);
   if (servers.length === 0) throw new RoostError('InvalidArgument', 'at least one server is needed', { fields: { argument: 'servers' } });
-  const roost = new Roost(new Channel(servers.map(parseAddress), deadlineMs));
+  const addresses = servers.map(parseAddress);
+  const tweetAddresses = tweetServers?.map(parseAddress) ?? addresses.map(({ host }) => ({ host, port: tweetPort }));
+  const roost = new Roost(new Channel(addresses, flockService, deadlineMs), new Channel(tweetAddresses, tbirdService, deadlineMs));
   try {
     await roost.graphs();
     return roost;
@@ -37,7 +45,15 @@ export async function connect(to: string | ConnectOptions): Promise<Roost> {
 export class Roost {
   readonly #graphs = new Map<string, Graph>();
 
-  constructor(private readonly channel: Channel) {}
+  /** Tweets; a connection to their servers is made when it is first needed. */
+  readonly tweets: Tweets;
+
+  constructor(
+    private readonly channel: Channel,
+    private readonly tweetChannel: Channel<TBirdModule.Client>,
+  ) {
+    this.tweets = new Tweets(tweetChannel);
+  }
 
   /** A graph by its name. Throws `NotFound`. */
   async graph(name: string, options: CallOptions = {}): Promise<Graph> {
@@ -84,7 +100,7 @@ export class Roost {
 
   /** Fails what is under way with `FailedPrecondition`, and leaves no socket or timer behind. */
   async close(): Promise<void> {
-    await this.channel.close();
+    await Promise.all([this.channel.close(), this.tweetChannel.close()]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

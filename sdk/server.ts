@@ -1,34 +1,41 @@
 import { limits, type Deadline } from '../core/index.js';
 import type { Address } from './address.js';
-import { Connection, type Invoke } from './connection.js';
+import { Connection, type Invoke, type Service } from './connection.js';
 
 const firstBackoffMs = 20;
 const maxBackoffMs = 2_000;
 
 /** One server and the connection to it, which is opened when first needed and again after it has failed. */
-export class Server {
+export class Server<C extends object> {
   /** Calls under way, those included that wait for a connection. */
   inFlight = 0;
-  #connection: Connection | undefined;
-  #opening: Promise<Connection> | undefined;
+  #connection: Connection<C> | undefined;
+  #opening: Promise<Connection<C>> | undefined;
   /** Connections in a row that brought no answer. */
   #failures = 0;
   #lastError: unknown;
   #retryAtMs = 0;
 
-  constructor(private readonly address: Address) {}
+  constructor(
+    private readonly address: Address,
+    private readonly service: Service<C>,
+  ) {}
 
   /** How long to leave the server alone after it could not be reached or did not answer; 0 when it may be tried. */
   get backoffMs(): number {
     return Math.max(0, this.#retryAtMs - performance.now());
   }
 
-  /** Throws what the server threw, `DeadlineExceeded`, or `Unavailable`: at once while the server is left alone. */
-  async call<T>(invoke: Invoke<T>, deadline: Deadline): Promise<T> {
+  /**
+   * Throws what the server threw, `DeadlineExceeded`, or `Unavailable`: at once while the server is left alone. `onConnected` is called before anything is sent;
+   * where it was not, the server has seen nothing.
+   */
+  async call<T>(invoke: Invoke<C, T>, deadline: Deadline, onConnected?: () => void): Promise<T> {
     this.inFlight++;
-    let connection: Connection | undefined;
+    let connection: Connection<C> | undefined;
     try {
       connection = await this.#connected(deadline);
+      onConnected?.();
       return await connection.call(invoke, deadline);
     } catch (error) {
       if (connection !== undefined && connection === this.#connection && connection.failed) this.#lost(connection, error);
@@ -46,7 +53,7 @@ export class Server {
   }
 
   /** The open connection, or a new one; callers at the same time share it. */
-  async #connected(deadline: Deadline): Promise<Connection> {
+  async #connected(deadline: Deadline): Promise<Connection<C>> {
     if (this.#connection?.failed === false) return this.#connection;
     if (this.#opening === undefined && this.backoffMs > 0) throw this.#lastError;
     this.#opening ??= this.#open().finally(() => {
@@ -55,16 +62,16 @@ export class Server {
     return deadline.race(this.#opening, 'connecting');
   }
 
-  async #open(): Promise<Connection> {
+  async #open(): Promise<Connection<C>> {
     try {
-      return (this.#connection = await Connection.open(this.address, limits.connectTimeoutMs));
+      return (this.#connection = await Connection.open(this.address, this.service, limits.connectTimeoutMs));
     } catch (error) {
       this.#leaveAlone(error, firstBackoffMs * 2 ** this.#failures++);
       throw error;
     }
   }
 
-  #lost(connection: Connection, error: unknown): void {
+  #lost(connection: Connection<C>, error: unknown): void {
     this.#connection = undefined;
     if (connection.answered) this.#failures = 0;
     if (connection.silent) this.#leaveAlone(error, maxBackoffMs);

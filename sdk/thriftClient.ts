@@ -1,4 +1,4 @@
-import { BinaryWriter, RoostFlockClient } from '../rpc/wire/index.js';
+import { BinaryWriter } from '../rpc/wire/index.js';
 
 /** Where the generated client's calls are written: it makes a protocol for each call, writes to it, and then flushes the transport. */
 export class Outgoing {
@@ -24,14 +24,25 @@ type Receive = (input: unknown, messageType: number, seqid: number) => void;
 
 const maxSeqid = 2 ** 31 - 1;
 
-/** The generated client, with what its declarations leave out: the calls that wait for an answer, by sequence id. */
-export class ThriftClient extends RoostFlockClient {
+/** A generated client's constructor. */
+export type Generated<C> = new (output: object, protocol: object) => C;
+
+/** What the declarations of generated clients leave out. */
+interface Internals {
   /** Set and cleared by the generated code. */
-  declare private readonly _reqs: Record<number, Answer>;
+  readonly _reqs: Record<number, Answer>;
+  new_seqid: () => number;
+}
+
+/** A generated client, and the calls that wait for an answer, by sequence id. */
+export class ThriftClient<C extends object> {
+  readonly client: C;
   #lastSeqid = 0;
 
-  constructor(send: (message: Buffer) => void) {
-    super(new Outgoing(send), RequestWriter);
+  constructor(Client: Generated<C>, send: (message: Buffer) => void) {
+    this.client = new Client(new Outgoing(send), RequestWriter);
+    // The generated one grows past 32 bits.
+    this.#internals.new_seqid = () => (this.#lastSeqid = this.#lastSeqid === maxSeqid ? 1 : this.#lastSeqid + 1);
   }
 
   /** The sequence id of the call made last. */
@@ -39,28 +50,27 @@ export class ThriftClient extends RoostFlockClient {
     return this.#lastSeqid;
   }
 
-  /** Overrides the generated one, which grows past 32 bits. */
-  new_seqid(): number {
-    this.#lastSeqid = this.#lastSeqid === maxSeqid ? 1 : this.#lastSeqid + 1;
-    return this.#lastSeqid;
-  }
-
   /** Fails one waiting call; without effect where it has been answered. */
   fail(seqid: number, error: Error): void {
-    const answer = this._reqs[seqid];
-    delete this._reqs[seqid];
+    const { _reqs: waiting } = this.#internals;
+    const answer = waiting[seqid];
+    delete waiting[seqid];
     answer?.(error);
   }
 
   failAll(error: Error): void {
-    for (const seqid of Object.keys(this._reqs)) this.fail(Number(seqid), error);
+    for (const seqid of Object.keys(this.#internals._reqs)) this.fail(Number(seqid), error);
   }
 
   /** Reads an answer. One that nobody waits for any more is dropped; false where no method of ours has that name. */
   receive(method: string, input: unknown, messageType: number, seqid: number): boolean {
-    const receive = (this as unknown as Record<string, Receive | undefined>)[`recv_${method}`];
+    const receive = (this.client as Record<string, Receive | undefined>)[`recv_${method}`];
     if (receive === undefined) return false;
-    if (Object.hasOwn(this._reqs, seqid)) receive.call(this, input, messageType, seqid);
+    if (Object.hasOwn(this.#internals._reqs, seqid)) receive.call(this.client, input, messageType, seqid);
     return true;
+  }
+
+  get #internals(): Internals {
+    return this.client as unknown as Internals;
   }
 }

@@ -6,7 +6,7 @@ export { openTbird, Tbird, tbirdTypes, tweetGraphNames, type OpenTbirdOptions, t
 export type { ScanResult, TbirdService, TimelineRequest, TweetReadOptions, TweetWriteOptions, WindowInfo } from './tbirdService.js';
 export type { Tweet, TweetContent, TweetDraft } from './tweet.js';
 export { kindStates, type TweetGraphs, type TweetKind } from './tweetIndex.js';
-export { characterCount } from './tweetRules.js';
+export { characterCount, contentOf } from './tweetRules.js';
 export { routingKey, windowAt, windowOf, type TimeWindow } from './windows/timeWindows.js';
 export { tweetsTableId, type StoredWindow } from './windows/windowMap.js';
 export type { PolicyInput, WindowPolicy } from './windows/windowPolicy.js';

@@ -39,7 +39,7 @@ beforeEach(async () => {
   const port = await startServer();
   // The server takes the same port again after a crash, so that clients find it.
   config.server.flockPort = port;
-  writeFileSync(playground.configPath, JSON.stringify({ ...changed, server: { flockPort: port, managerPort: 0, injectorPort: 0, adminPort: 0 } }));
+  writeFileSync(playground.configPath, JSON.stringify({ ...changed, server: { flockPort: port, managerPort: 0, injectorPort: 0, tbirdPort: 0, adminPort: 0 } }));
   roost = await connect(`127.0.0.1:${port}`);
   graph = await roost.graph('follows');
 }, 60_000);

@@ -1,19 +1,23 @@
 import { Option } from 'commander';
-import { connect, type Roost } from '../../sdk/index.js';
+import { connect, type ConnectOptions, type Roost } from '../../sdk/index.js';
 import type { CliIo } from './cliIo.js';
 import { type ConfigOptions, nameListArgument, openConfig } from './command.js';
 
 export interface ClientOptions extends ConfigOptions {
   readonly server?: readonly string[];
+  readonly tweetServer?: readonly string[];
 }
 
 export const serverOption = (): Option =>
   new Option('--server <host:port,...>', 'servers to ask (default: the one in the configuration)').argParser(nameListArgument);
 
+export const tweetServerOption = (): Option =>
+  new Option('--tweet-server <host:port,...>', 'servers to ask for tweets (default: those of --server on port 7917, or the one in the configuration)').argParser(nameListArgument);
+
 /** Does some work as a client of the servers that an option or the configuration names. */
 export async function withClient<T>(io: CliIo, options: ClientOptions, work: (roost: Roost) => Promise<T>): Promise<T> {
-  const servers = options.server ?? [configuredServer(io, options)];
-  const roost = await connect({ servers });
+  const configured: ConnectOptions = options.server === undefined ? configuredServers(io, options) : { servers: options.server };
+  const roost = await connect({ ...configured, ...(options.tweetServer === undefined ? {} : { tweetServers: options.tweetServer }) });
   try {
     return await work(roost);
   } finally {
@@ -21,7 +25,8 @@ export async function withClient<T>(io: CliIo, options: ClientOptions, work: (ro
   }
 }
 
-function configuredServer(io: CliIo, options: ConfigOptions): string {
-  const { host, flockPort } = openConfig(io, options).config.server;
-  return `${host.includes(':') ? `[${host}]` : host}:${flockPort}`;
+function configuredServers(io: CliIo, options: ConfigOptions): ConnectOptions {
+  const { host, flockPort, tbirdPort } = openConfig(io, options).config.server;
+  const at = (port: number): string => `${host.includes(':') ? `[${host}]` : host}:${port}`;
+  return { servers: [at(flockPort)], ...(tbirdPort === 0 ? {} : { tweetServers: [at(tbirdPort)] }) };
 }

@@ -115,12 +115,12 @@ const turned = (edge: Edge): Edge => ({ ...edge, sourceId: edge.destinationId, d
 /** Reading code sees null where a sender has left a field out. */
 type Received<T> = { readonly [K in keyof T]?: T[K] | null };
 
-function readOptions(options: Received<RoostTypes.ReadOptions> | null): ReadOptions {
+export function readOptions(options: Received<RoostTypes.ReadOptions> | null): ReadOptions {
   const deadlineMs = options?.deadline_ms ?? undefined;
   return deadlineMs === undefined ? {} : { deadlineMs: parseCount(deadlineMs, 'deadline_ms', 1, limits.maxDeadlineMs) };
 }
 
-function writeOptions(options: Received<RoostTypes.WriteOptions> | null): WriteOptions {
+export function writeOptions(options: Received<RoostTypes.WriteOptions> | null): WriteOptions {
   const { priority, acknowledgement } = options ?? {};
   return {
     ...readOptions(options),

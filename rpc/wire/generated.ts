@@ -7,6 +7,8 @@ import type * as ManagerModule from '../gen/Manager.js';
 import type * as ManagerTypes from '../gen/manager_types.js';
 import type * as RoostFlockModule from '../gen/RoostFlock.js';
 import type * as RoostTypes from '../gen/roost_types.js';
+import type * as TBirdModule from '../gen/TBird.js';
+import type * as TBirdTypes from '../gen/tbird_types.js';
 
 // Required, not imported: the generated code is CommonJS, and test runners that transform sources would take it for a module.
 const require = createRequire(import.meta.url);
@@ -21,5 +23,6 @@ export const { Client: ManagerClient, Processor: ManagerProcessor } = require('.
 export const { GizzardException, HostStatus } = require('../gen/manager_types.js') as typeof ManagerTypes;
 export const { Client: JobInjectorClient, Processor: JobInjectorProcessor } = require('../gen/JobInjector.js') as typeof JobInjectorModule;
 export const { JobException } = require('../gen/injector_types.js') as typeof InjectorTypes;
+export const { Client: TBirdClient, Processor: TBirdProcessor } = require('../gen/TBird.js') as typeof TBirdModule;
 
-export type { FlockDBModule, FlockDBTypes, InjectorTypes, JobInjectorModule, ManagerModule, ManagerTypes, RoostFlockModule, RoostTypes };
+export type { FlockDBModule, FlockDBTypes, InjectorTypes, JobInjectorModule, ManagerModule, ManagerTypes, RoostFlockModule, RoostTypes, TBirdModule, TBirdTypes };

@@ -22,6 +22,8 @@ export {
   RoostFlockClient,
   RoostFlockProcessor,
   SelectOperationType,
+  TBirdClient,
+  TBirdProcessor,
   type FlockDBTypes,
   type InjectorTypes,
   type JobInjectorModule,
@@ -29,6 +31,8 @@ export {
   type ManagerTypes,
   type RoostFlockModule,
   type RoostTypes,
+  type TBirdModule,
+  type TBirdTypes,
 } from './generated.js';
 export { idPageFromThrift, idPageToThrift } from './idPages.js';
 export { malformed } from './malformed.js';
@@ -56,6 +60,7 @@ export {
   weightFromThrift,
   weightToThrift,
 } from './topology.js';
+export { draftFromThrift, draftToThrift, timelineFromThrift, timelineToThrift, tweetFromThrift, tweetToThrift } from './tweets.js';
 export { UnframedScanner } from './unframedScanner.js';
 export type {
   Acknowledgement as AcknowledgementName,
@@ -80,3 +85,4 @@ export type {
   Term,
   WriteOptions,
 } from '../../flock/index.js';
+export type { Tweet, WindowInfo } from '../../tbird/index.js';

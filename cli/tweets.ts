@@ -1,0 +1,274 @@
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { createLog, limits, RoostError } from '../core/index.js';
+import type { Tweet } from '../sdk/index.js';
+import { auditTweets, openTbird, type PolicyInput, type Tbird } from '../tbird/index.js';
+import type { CliIo } from './console/cliIo.js';
+import { type ClientOptions, serverOption, tweetServerOption, withClient } from './console/client.js';
+import { type ConfigOptions, configOption, defineCommand, defineGroup, idArgument, idListArgument, integerArgument, nameListArgument, openConfig, outputFor } from './console/command.js';
+import { durationArgument } from './console/duration.js';
+import { formatCount, formatMs, type Output } from './console/output.js';
+import { Progress } from './console/progress.js';
+import { waitUntilMaterialized } from './edges/waitUntilMaterialized.js';
+import { ImportProgress, importTweets } from './tweets/importTweets.js';
+import { TweetFile } from './tweets/tweetFile.js';
+
+interface SetupOptions extends ConfigOptions {
+  readonly window?: number;
+  readonly ahead?: number;
+  readonly retention?: number;
+  readonly stripes?: number;
+  readonly replicas?: number;
+  readonly openHosts?: readonly string[];
+  readonly closedHosts?: readonly string[];
+  readonly catchUp?: boolean;
+  readonly keepForever?: true;
+}
+
+const writeDeadlineMs = 60_000;
+/** Rows that an import shows of those whose time is not that of their id. */
+const shownRows = 20;
+
+export function addTweetCommands(program: Command, io: CliIo): void {
+  const tweets = defineGroup(program, 'tweets', 'set up, store and read tweets');
+  const ask = (name: string, description: string, example: string): Command => defineCommand(tweets, name, description, example).addOption(tweetServerOption()).addOption(serverOption()).addOption(configOption());
+  addSetup(tweets, io);
+
+  ask('create', 'store a tweet', 'roost tweets create 42 "just setting up my twttr"')
+    .argument('<user>', 'its author', idArgument)
+    .argument('<text>', `1 to ${limits.tweetCharacters} characters`)
+    .option('--id <id>', 'its id (default: the server makes one)', idArgument)
+    .option('--reply-to <id>', 'the tweet that it replies to', idArgument)
+    .option('--retweet-of <id>', 'the tweet that it repeats', idArgument)
+    .action(async (user: bigint, text: string, options: ClientOptions & { readonly id?: bigint; readonly replyTo?: bigint; readonly retweetOf?: bigint }) => {
+      const { id, replyTo, retweetOf } = options;
+      const draft = { user, text, ...(id === undefined ? {} : { id }), ...(replyTo === undefined ? {} : { replyToTweet: replyTo }), ...(retweetOf === undefined ? {} : { retweetOf }) };
+      const made = await withClient(io, options, (roost) => roost.tweets.create(draft, { acknowledgement: 'materialized' }));
+      outputFor(io, options).result({ id: made }, () => String(made));
+    });
+
+  ask('get', 'tweets by their ids', 'roost tweets get 1234567890123456789')
+    .argument('<ids...>', 'one or more', idListArgument)
+    .option('--deleted', 'deleted ones too')
+    .action(async (ids: readonly bigint[], options: ClientOptions & { readonly deleted?: true }) => {
+      const found = await withClient(io, options, (roost) => roost.tweets.getMany(ids, { deleted: options.deleted === true }));
+      if (found.every((tweet) => tweet === undefined)) throw new RoostError('NotFound', `there is no tweet ${ids.join(', ')}`);
+      const output = outputFor(io, options);
+      output.result({ tweets: found.map((tweet) => tweet ?? null) }, () => tweetTable(output, found.filter((tweet) => tweet !== undefined)));
+    });
+
+  for (const [name, done] of [['delete', 'deleted'], ['undelete', 'back']] as const) {
+    ask(name, name === 'delete' ? 'delete a tweet' : 'bring a deleted tweet back', `roost tweets ${name} 1234567890123456789`)
+      .argument('<id>', 'the tweet', idArgument)
+      .action(async (id: bigint, options: ClientOptions) => {
+        await withClient(io, options, (roost) => roost.tweets[name](id, { acknowledgement: 'materialized' }));
+        outputFor(io, options).result({ id, [name]: true }, () => `${id} is ${done}`);
+      });
+  }
+
+  ask('timeline', "a user's tweets, newest first", 'roost tweets timeline 42 --count 10')
+    .argument('<user>', 'whose', idArgument)
+    .option('--count <count>', 'how many', integerArgument(1, 1_000), 20)
+    .option('--before <id>', 'only those with smaller ids', idArgument)
+    .option('--after <id>', 'only those with greater ids', idArgument)
+    .option('--no-replies', 'without replies')
+    .option('--no-retweets', 'without retweets')
+    .option('--explain', 'answer without the index, from the windows, and say how many were read')
+    .action(async (user: bigint, options: ClientOptions & { readonly count: number; readonly before?: bigint; readonly after?: bigint; readonly replies: boolean; readonly retweets: boolean; readonly explain?: true }) => {
+      const output = outputFor(io, options);
+      await withClient(io, options, async (roost) => {
+        if (options.explain === true) {
+          const scanned = await roost.tweets.scan(user, options);
+          output.result(scanned, () => `${tweetTable(output, scanned.tweets)}\n${output.dim(`read ${scanned.windowsRead} of ${scanned.windows} windows, ${scanned.tablesRead} tables`)}`);
+          return;
+        }
+        const found = await roost.tweets.timeline(user, options);
+        output.result({ tweets: found }, () => tweetTable(output, found));
+      });
+    });
+
+  ask('windows', 'the windows of time that tweets are kept in', 'roost tweets windows').action(async (options: ClientOptions) => {
+    const windows = await withClient(io, options, (roost) => roost.tweets.windows());
+    const output = outputFor(io, options);
+    output.result({ windows }, () =>
+      windows.length === 0
+        ? 'there are none yet; `roost tweets setup` makes the first'
+        : output.table(
+            ['from', 'to', 'phase', 'stripes', 'hosts', 'first id'],
+            windows.map(({ startMs, endMs, phase, stripes, hosts, firstId }) => [timeText(startMs), timeText(endMs), phase, stripes, hosts.join(' '), String(firstId)]),
+          ),
+    );
+  });
+  addImport(ask, io);
+}
+
+function addSetup(tweets: Command, io: CliIo): void {
+  defineCommand(
+    tweets,
+    'setup',
+    'set up tweets in this cluster, or change how their windows are made\nWhat is not given stays as it is. Windows that are there keep their shape; the length of a window never changes.',
+    'roost tweets setup --window 1d --stripes 4 --replicas 2 --retention 365d',
+  )
+    .option('--window <duration>', 'how long a window is (first default: 1d)', durationArgument)
+    .option('--ahead <duration>', 'how long before its beginning a window is made (first default: half a window, at most a day)', durationArgument)
+    .option('--retention <duration>', 'how long tweets are kept after the end of their window (first default: for ever)', durationArgument)
+    .option('--keep-forever', 'no retention any more')
+    .option('--stripes <count>', 'tables of a window (first default: 4)', integerArgument(1, 256))
+    .option('--replicas <count>', 'copies of each, on as many hosts (first default: 2, or as many as there are hosts)', integerArgument(1, 32))
+    .option('--open-hosts <name,...>', 'database hosts of windows that are open (first default: all)', nameListArgument)
+    .option('--closed-hosts <name,...>', 'database hosts that windows move to when they are over (first default: the same)', nameListArgument)
+    .option('--catch-up', 'make a window of the past when a tweet for it comes (first default)')
+    .option('--no-catch-up', 'refuse such tweets')
+    .addOption(configOption())
+    .action(async (options: SetupOptions) => {
+      const given: Record<keyof PolicyInput, unknown> = {
+        windowMs: options.window,
+        aheadMs: options.ahead,
+        retentionMs: options.keepForever === true ? null : options.retention,
+        stripes: options.stripes,
+        replicas: options.replicas,
+        openHosts: options.openHosts,
+        closedHosts: options.closedHosts,
+        catchUp: options.catchUp,
+      };
+      const policy = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as PolicyInput;
+      const set = await withTbird(io, options, (tbird) => tbird.setup({ policy }));
+      outputFor(io, options).result(set, () =>
+        [
+          `windows of ${formatMs(set.windowMs)}, ${set.stripes} stripes, ${set.replicas} ${set.replicas === 1 ? 'copy' : 'copies'} of each, made ${formatMs(set.aheadMs)} ahead`,
+          `open windows on ${set.openHosts.join(', ')}; closed ones on ${set.closedHosts.join(', ')}`,
+          set.retentionMs === null ? 'kept for ever' : `kept for ${formatMs(set.retentionMs)} after their end`,
+        ].join('\n'),
+      );
+    });
+
+  defineCommand(tweets, 'roll', 'make the windows that are due, send closed ones to their hosts, drop those past the retention\nServers do it by themselves; this does it now.', 'roost tweets roll')
+    .addOption(configOption())
+    .action(async (options: ConfigOptions) => {
+      const { made, dropped, moving } = await withTbird(io, options, (tbird) => tbird.roll());
+      outputFor(io, options).result({ made: made.map(timeText), dropped: dropped.map(timeText), moving }, () => `made ${made.length} windows, dropped ${dropped.length}, sent ${moving} tables on their way`);
+    });
+
+  defineCommand(
+    tweets,
+    'audit',
+    "prove that tweets and their indexes agree, while they are written\nReads every tweet and every entry of the authors', replies' and retweets' indexes.",
+    'roost tweets audit --repair',
+  )
+    .option('--repair', 'bring the indexes to what the tweets say')
+    .addOption(configOption())
+    .action(async (options: ConfigOptions & { readonly repair?: true }) => {
+      const report = await withTbird(io, options, (tbird) => auditTweets(tbird, { repair: options.repair === true, signal: io.signal }));
+      const { faults, uncertain, repaired } = report;
+      const output = outputFor(io, options);
+      output.result(report, () =>
+        [
+          `${formatCount(report.tweets)} tweets, ${formatCount(report.edges)} entries: ${faults.length} ${faults.length === 1 ? 'fault' : 'faults'}, ${repaired} repaired${uncertain > 0 ? `, ${uncertain} uncertain while jobs are failing` : ''}`,
+          ...(faults.length === 0 ? [] : [output.table(['tweet', 'graph', 'entry of', 'is', 'should be'], faults.slice(0, shownRows).map((fault) => [String(fault.id), fault.graphId, String(fault.sourceId), fault.found, fault.expected]))]),
+        ].join('\n'),
+      );
+      if (faults.length > repaired) throw new RoostError('DataLoss', `${faults.length - repaired} entries do not agree with the tweets; --repair puts them right`);
+    });
+}
+
+interface ImportCommandOptions extends ClientOptions {
+  readonly user?: bigint;
+  readonly skipBad?: true;
+  readonly wait?: true;
+  readonly resume?: string;
+  readonly inFlight: number;
+}
+
+function addImport(ask: (name: string, description: string, example: string) => Command, io: CliIo): void {
+  ask(
+    'import',
+    'store the tweets of a file\nCSV with a head line, or JSON lines (.ndjson, .jsonl); plain or gzip. Columns: id, text; optional: user_id, created_at, reply_to_tweet_id, reply_to_user_id, retweet_of_id. A tweet without an author is given to one of the users 1 to 1,000, by a hash of its id. Where created_at is not the time of the id, the id counts, and the row is reported. The whole file is checked before anything is written. Importing a file again stores nothing twice.',
+    'roost tweets import tweets.csv.gz --wait',
+  )
+    .argument('<file>', 'the tweets')
+    .option('--user <id>', 'author of all tweets that do not name theirs', idArgument)
+    .option('--skip-bad', 'count rows that cannot be stored and go on, instead of refusing the file')
+    .option('--resume <file>', 'remember there how far it came, and go on from there when run again')
+    .option('--wait', 'wait until the journal is empty, so that reads see every tweet')
+    .option('--in-flight <count>', 'calls under way at once', integerArgument(1, 64), limits.bulkWriteInFlight)
+    .action(async (path: string, options: ImportCommandOptions) => {
+      const output = outputFor(io, options);
+      const file = await TweetFile.open(resolve(io.workingFolder, path));
+      const read = { user: options.user, skipBad: options.skipBad === true, signal: io.signal };
+      const checked = await checkFile(file, read);
+      const progressFile = ImportProgress.open(options.resume === undefined ? undefined : resolve(io.workingFolder, options.resume), file);
+      const startMs = performance.now();
+      const waitMs = await withClient(io, options, async (roost) => {
+        const badBefore = options.wait === true ? (await roost.journal()).bad : 0;
+        const progress = new Progress(io, 'importing', checked.tweetCount, output.quiet);
+        progress.advance(Math.min(progressFile.rows, checked.tweetCount));
+        await importTweets(file, {
+          ...read,
+          create: (tweets) => roost.tweets.createMany(tweets, { deadlineMs: writeDeadlineMs }),
+          inFlight: options.inFlight,
+          onAcknowledged: (count) => progress.advance(count),
+          skip: progressFile.rows,
+          onPrefix: (rows) => progressFile.save(rows),
+        }).finally(() => progress.stop());
+        progressFile.remove();
+        return options.wait === true ? waitUntilMaterialized(() => roost.journal(), io.signal, badBefore) : undefined;
+      });
+      const elapsedMs = performance.now() - startMs;
+      const { tweetCount, badRowCount, firstBad, otherTimes } = checked;
+      output.result({ tweetCount, resumedAt: progressFile.rows, badRowCount, otherTimes, elapsedMs, waitMs }, () =>
+        [
+          `stored ${formatCount(tweetCount - progressFile.rows)} tweets in ${formatMs(elapsedMs)}${progressFile.rows > 0 ? `, after ${formatCount(progressFile.rows)} stored before` : ''}`,
+          ...(badRowCount === 0 ? [] : [`left out ${formatCount(badRowCount)} rows, the first at ${firstBad}`]),
+          ...(otherTimes.length === 0 ? [] : [`${otherTimes.length} went in by their id, whose time is not that of the file:`]),
+          ...otherTimes.slice(0, shownRows).map(({ line, id, given, ofId }) => `  line ${line}: ${id} is of ${ofId}, not ${given}`),
+        ].join('\n'),
+      );
+    });
+}
+
+interface CheckedFile {
+  readonly tweetCount: number;
+  readonly badRowCount: number;
+  readonly firstBad: string | undefined;
+  readonly otherTimes: readonly { readonly line: number; readonly id: string; readonly given: string; readonly ofId: string }[];
+}
+
+/** Reads the whole file, so that a bad one is refused before anything is written. */
+async function checkFile(file: TweetFile, options: Parameters<TweetFile['rows']>[0]): Promise<CheckedFile> {
+  let tweetCount = 0;
+  let badRowCount = 0;
+  let firstBad: string | undefined;
+  const otherTimes: CheckedFile['otherTimes'][number][] = [];
+  for await (const row of file.rows(options)) {
+    if ('bad' in row) {
+      badRowCount++;
+      firstBad ??= `line ${row.line}: ${row.bad.message}`;
+      continue;
+    }
+    tweetCount++;
+    const { tweet, otherTime } = row.tweet;
+    if (otherTime !== undefined) otherTimes.push({ line: row.line, id: String(tweet.id), given: otherTime.given.toISOString(), ofId: otherTime.ofId.toISOString() });
+  }
+  return { tweetCount, badRowCount, firstBad, otherTimes };
+}
+
+/** Tweets as a library: what changes windows needs no server. */
+async function withTbird<T>(io: CliIo, options: ConfigOptions, work: (tbird: Tbird) => Promise<T>): Promise<T> {
+  const tbird = await openTbird(openConfig(io, options).config, { log: createLog('error', io.stderr), create: true });
+  try {
+    return await work(tbird);
+  } finally {
+    await tbird.close();
+  }
+}
+
+const timeText = (ms: number): string => new Date(ms).toISOString();
+
+const tweetTable = (output: Output, tweets: readonly Tweet[]): string =>
+  tweets.length === 0
+    ? 'none'
+    : output.table(
+        ['id', 'user', 'created', 'text'],
+        tweets.map(({ id, userId, createdAtMs, text, deletedAt }) => [String(id), String(userId), timeText(createdAtMs), `${deletedAt === undefined ? '' : '(deleted) '}${text.replaceAll(/\s+/g, ' ')}`]),
+      );
+

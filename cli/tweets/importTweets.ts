@@ -1,0 +1,88 @@
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { limits, RoostError } from '../../core/index.js';
+import type { NewTweet } from '../../sdk/index.js';
+import type { ReadTweetsOptions, TweetFile } from './tweetFile.js';
+
+export interface ImportOptions extends ReadTweetsOptions {
+  /** Stores tweets; resolves once they are acknowledged. */
+  readonly create: (tweets: readonly NewTweet[]) => Promise<unknown>;
+  readonly inFlight: number;
+  readonly onAcknowledged: (count: number) => void;
+  /** Good rows that were acknowledged before. */
+  readonly skip: number;
+  /** Told how many rows from the beginning are acknowledged. */
+  readonly onPrefix: (rows: number) => void;
+}
+
+const tweetsPerCall = Math.min(500, limits.tweetsPerCall);
+
+/** Stores the tweets of a file, some calls at once. The first error stops it; calls under way are waited for. */
+export async function importTweets(file: TweetFile, options: ImportOptions): Promise<void> {
+  const underWay = new Set<Promise<void>>();
+  let failure: { readonly error: unknown } | undefined;
+  /** Rows of each call, in the order of the file; 0 from the front on where they are acknowledged. */
+  const waiting: { rows: number; done: boolean }[] = [];
+  let prefix = options.skip;
+
+  const send = (tweets: readonly NewTweet[]): void => {
+    const call = { rows: tweets.length, done: false };
+    waiting.push(call);
+    const sending: Promise<void> = options
+      .create(tweets)
+      .then(() => {
+        call.done = true;
+        options.onAcknowledged(tweets.length);
+        while (waiting[0]?.done === true) prefix += waiting.shift()!.rows;
+        options.onPrefix(prefix);
+      })
+      .catch((error: unknown) => void (failure ??= { error }))
+      .finally(() => underWay.delete(sending));
+    underWay.add(sending);
+  };
+
+  let batch: NewTweet[] = [];
+  let row = 0;
+  try {
+    for await (const entry of file.rows(options)) {
+      if ('bad' in entry || row++ < options.skip) continue;
+      batch.push(entry.tweet.tweet);
+      if (batch.length < tweetsPerCall) continue;
+      send(batch);
+      batch = [];
+      while (underWay.size >= options.inFlight) await Promise.race(underWay);
+      if (failure !== undefined) throw failure.error;
+    }
+    if (batch.length > 0) send(batch);
+  } finally {
+    await Promise.all(underWay);
+  }
+  if (failure !== undefined) throw failure.error;
+}
+
+/** How far an import came, in a file of its own, so that one that was stopped can go on. */
+export class ImportProgress {
+  private constructor(
+    private readonly path: string | undefined,
+    private readonly mark: string,
+    readonly rows: number,
+  ) {}
+
+  /** Throws `FailedPrecondition` where the record is of another file. */
+  static open(path: string | undefined, file: TweetFile): ImportProgress {
+    if (path === undefined || !existsSync(path)) return new ImportProgress(path, file.mark, 0);
+    const [mark, rows] = readFileSync(path, 'utf8').split('\n');
+    if (mark === file.mark && /^\d+$/.test(rows ?? '')) return new ImportProgress(path, file.mark, Number(rows));
+    throw new RoostError('FailedPrecondition', `${path} is the record of another file, or ${file.path} has changed since: remove it to import from the beginning`, { fields: { file: path } });
+  }
+
+  save(rows: number): void {
+    if (this.path === undefined) return;
+    // Renamed into place, so that a crash leaves the old record or the new one.
+    writeFileSync(`${this.path}.new`, `${this.mark}\n${rows}\n`);
+    renameSync(`${this.path}.new`, this.path);
+  }
+
+  remove(): void {
+    if (this.path !== undefined) rmSync(this.path, { force: true });
+  }
+}

@@ -1,0 +1,111 @@
+import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import { parse } from 'csv-parse';
+import { RoostError } from '../../core/index.js';
+import { tweetOfRow, type ImportedTweet } from './tweetRow.js';
+
+export interface ReadTweetsOptions {
+  /** Author of all tweets that do not name theirs. */
+  readonly user: bigint | undefined;
+  readonly skipBad: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** A row of the file, or why it is none. */
+export type FileRow = { readonly line: number; readonly tweet: ImportedTweet } | { readonly line: number; readonly bad: RoostError };
+
+type Row = Readonly<Record<string, unknown>>;
+
+/** A file of tweets: CSV with a head line, or JSON lines; plain or gzip. It can be read as often as one likes, in bounded memory. */
+export class TweetFile {
+  private constructor(
+    readonly path: string,
+    /** Size and time, by which a file that has changed since is known. */
+    readonly mark: string,
+    private readonly gzip: boolean,
+    private readonly json: boolean,
+  ) {}
+
+  /** Throws `NotFound` where there is no such file and `InvalidArgument` where it is not a regular one. */
+  static async open(path: string): Promise<TweetFile> {
+    const handle = await open(path).catch((cause: NodeJS.ErrnoException) => {
+      const missing = cause.code === 'ENOENT';
+      throw new RoostError(missing ? 'NotFound' : 'InvalidArgument', `${path}: ${missing ? 'there is no such file' : `cannot be read (${cause.code})`}`, { fields: { file: path }, cause });
+    });
+    try {
+      const found = await handle.stat();
+      if (!found.isFile()) throw new RoostError('InvalidArgument', `${path}: is not a regular file`, { fields: { file: path } });
+      const { buffer } = await handle.read(Buffer.alloc(2), 0, 2, 0);
+      return new TweetFile(path, `${found.size} ${found.mtimeMs}`, buffer[0] === 0x1f && buffer[1] === 0x8b, /\.(ndjson|jsonl|json)(\.gz)?$/i.test(path));
+    } finally {
+      await handle.close();
+    }
+  }
+
+  /** Every row. Throws `InvalidArgument` at the first bad one, unless these are wanted, and where the file itself is broken. */
+  async *rows({ user, skipBad, signal }: ReadTweetsOptions): AsyncGenerator<FileRow> {
+    const file = createReadStream(this.path, { highWaterMark: 256 * 1024 });
+    const bytes: Readable = this.gzip ? file.pipe(createGunzip()) : file;
+    // `pipe` does not pass errors on, and without this a failing disk would leave the loop below waiting.
+    file.on('error', (error) => bytes.destroy(error));
+    let line = 0;
+    try {
+      for await (const { row, at } of this.json ? jsonRows(bytes) : csvRows(bytes)) {
+        signal.throwIfAborted();
+        line = at;
+        try {
+          yield { line, tweet: tweetOfRow(row instanceof RoostError ? raise(row) : row, user) };
+        } catch (error) {
+          const bad = RoostError.from(error);
+          if (!skipBad) throw new RoostError('InvalidArgument', `${this.path}:${line}: ${bad.message}`, { fields: { file: this.path, line }, cause: error });
+          yield { line, bad };
+        }
+      }
+    } catch (error) {
+      if (error instanceof RoostError || signal.aborted) throw error;
+      throw new RoostError('InvalidArgument', `${this.path}: cannot be read beyond line ${line}: ${(error as Error).message}`, { fields: { file: this.path, line }, cause: error });
+    } finally {
+      file.destroy();
+      bytes.destroy();
+    }
+  }
+}
+
+async function* csvRows(bytes: Readable): AsyncGenerator<{ row: Row; at: number }> {
+  const parser = bytes.pipe(parse({ columns: true, bom: true, info: true, skip_empty_lines: true }));
+  bytes.on('error', (error) => parser.destroy(error));
+  for await (const { record, info } of parser as AsyncIterable<{ record: Record<string, string>; info: { lines: number } }>) {
+    // An empty cell says nothing, but for the text, whose emptiness is an error of its own.
+    yield { row: Object.fromEntries(Object.entries(record).filter(([name, value]) => value !== '' || name === 'text')), at: info.lines };
+  }
+}
+
+async function* jsonRows(bytes: Readable): AsyncGenerator<{ row: Row | RoostError; at: number }> {
+  const lines = createInterface({ input: bytes, crlfDelay: Infinity });
+  // readline does not pass on the errors of its input.
+  let failure: Error | undefined;
+  bytes.on('error', (error) => {
+    failure = error;
+    lines.close();
+  });
+  let at = 0;
+  for await (const text of lines) {
+    at++;
+    if (text.trim() === '') continue;
+    let row: Row | RoostError;
+    try {
+      row = JSON.parse(text) as Row;
+    } catch (cause) {
+      row = new RoostError('InvalidArgument', `is not JSON: ${(cause as Error).message}`, { cause });
+    }
+    yield { row, at };
+  }
+  if (failure !== undefined) throw failure;
+}
+
+function raise(error: RoostError): never {
+  throw error;
+}

@@ -1,0 +1,105 @@
+/*
+ * Tweets. Ids in binaries are packed little-endian signed 64-bit integers. Texts are UTF-8 in binaries, so that a malformed one is refused and not mended.
+ */
+include "roost.thrift"
+
+namespace rb Roost.TBird
+namespace py tbird
+namespace js tbird
+
+/* created_at_ms: milliseconds since 1970. extra: a JSON object. deleted_at: microseconds; absent where the tweet is not deleted. */
+struct Tweet {
+  1: i64 id
+  2: i64 user_id
+  3: binary text
+  4: i64 created_at_ms
+  5: optional i64 reply_to_tweet_id
+  6: optional i64 reply_to_user_id
+  7: optional i64 retweet_of_id
+  8: i64 flags
+  9: optional binary extra
+  10: optional i64 deleted_at
+}
+
+/* id absent: the server makes one. created_at_ms is needed only where an id from before Snowflake is given. */
+struct TweetDraft {
+  1: optional i64 id
+  2: i64 user_id
+  3: binary text
+  4: optional i64 created_at_ms
+  5: optional i64 reply_to_tweet_id
+  6: optional i64 reply_to_user_id
+  7: optional i64 retweet_of_id
+  8: optional i64 flags
+  9: optional binary extra
+}
+
+/* ids: packed. time: when it counts as done, in microseconds; absent: now. */
+struct Deletion {
+  1: binary ids
+  2: optional i64 time
+}
+
+/* found: one byte for each id that was asked for, 1 where there is a tweet. tweets: those, in the order of the ids. */
+struct Tweets {
+  1: list<Tweet> tweets
+  2: binary found
+}
+
+/* before_id and after_id are exclusive. */
+struct TimelineRequest {
+  1: i64 user_id
+  2: i32 count
+  3: optional i64 before_id
+  4: optional i64 after_id
+  5: optional bool without_replies
+  6: optional bool without_retweets
+}
+
+struct RelatedRequest {
+  1: i64 tweet_id
+  2: i32 count
+  3: optional i64 before_id
+}
+
+struct ScanResult {
+  1: list<Tweet> tweets
+  2: i32 windows_read
+  3: i32 windows
+  4: i32 tables_read
+}
+
+/* phase: ahead, open or closed. */
+struct Window {
+  1: i64 start_ms
+  2: i64 end_ms
+  3: i64 first_id
+  4: string phase
+  5: i32 stripes
+  6: list<string> hosts
+}
+
+service TBird {
+  /* All are stored, or none. Returns their ids, packed, in the order of the drafts. AlreadyExists shows both contents in its fields stored and given. */
+  binary create_tweets(1: list<TweetDraft> drafts, 2: roost.WriteOptions options) throws (1: roost.RoostException ex)
+
+  void delete_tweets(1: Deletion deletion, 2: roost.WriteOptions options) throws (1: roost.RoostException ex)
+
+  void undelete_tweets(1: Deletion deletion, 2: roost.WriteOptions options) throws (1: roost.RoostException ex)
+
+  Tweets get_tweets(1: binary ids, 2: bool with_deleted, 3: roost.ReadOptions options) throws (1: roost.RoostException ex)
+
+  /* Ids, packed, newest first. */
+  binary timeline_ids(1: TimelineRequest request, 2: roost.ReadOptions options) throws (1: roost.RoostException ex)
+
+  list<Tweet> timeline(1: TimelineRequest request, 2: roost.ReadOptions options) throws (1: roost.RoostException ex)
+
+  /* The same without the index, and how much was read for it. */
+  ScanResult scan_timeline(1: TimelineRequest request, 2: roost.ReadOptions options) throws (1: roost.RoostException ex)
+
+  binary reply_ids(1: RelatedRequest request, 2: roost.ReadOptions options) throws (1: roost.RoostException ex)
+
+  binary retweet_ids(1: RelatedRequest request, 2: roost.ReadOptions options) throws (1: roost.RoostException ex)
+
+  list<Window> list_windows() throws (1: roost.RoostException ex)
+}

@@ -1,0 +1,88 @@
+import { limits, packIds, type Log, type Metrics } from '../../core/index.js';
+import type { TbirdService, Tweet } from '../../tbird/index.js';
+import {
+  column,
+  draftFromThrift,
+  errorToThrift,
+  required,
+  TBirdProcessor,
+  timelineFromThrift,
+  tweetToThrift,
+  type TBirdModule,
+  type TBirdTypes,
+} from '../wire/index.js';
+import { checkAnswerSize } from './answerSize.js';
+import { observed } from './observed.js';
+import type { ProcessorFactory } from './requestGate.js';
+import { readOptions, writeOptions } from './roostHandler.js';
+
+/** A tweet with the longest text and extra, in Thrift's binary form. */
+const tweetBytes = limits.tweetCharacters * 4 + limits.tweetExtraBytes + 128;
+
+/** The TBird service on a TbirdService. Errors are RoostErrors; the caller turns them into RoostException. */
+export function tbirdHandler(tbird: TbirdService): TBirdModule.Client {
+  const tweetsAt = async (ids: BigInt64Array, options: { readonly deadlineMs?: number }): Promise<Tweet[]> => (await tbird.get(ids, options)).filter((tweet) => tweet !== undefined);
+  const setState = (what: 'delete' | 'undelete') => async (deletion: TBirdTypes.Deletion, options: Parameters<typeof writeOptions>[0]) => {
+    const { ids, time } = required(deletion, 'deletion');
+    await tbird[what](column(ids, 'ids'), { ...writeOptions(options), ...(time == null ? {} : { time }) });
+  };
+  const related = (kind: 'replies' | 'retweets') => async (request: TBirdTypes.RelatedRequest, options: Parameters<typeof readOptions>[0]) => {
+    const { tweet_id: tweetId, count, before_id: beforeId } = required(request, 'request');
+    const wanted = { tweetId: required(tweetId, 'tweet_id'), count: required(count, 'count'), ...(beforeId == null ? {} : { beforeId }) };
+    return packIds(await tbird.related(kind, wanted, readOptions(options)));
+  };
+  return {
+    async create_tweets(drafts, options) {
+      return packIds(await tbird.create(required(drafts, 'drafts').map(draftFromThrift), writeOptions(options)));
+    },
+    async delete_tweets(deletion, options) {
+      return setState('delete')(deletion, options);
+    },
+    async undelete_tweets(deletion, options) {
+      return setState('undelete')(deletion, options);
+    },
+    async get_tweets(packed, withDeleted, options) {
+      const ids = column(packed, 'ids');
+      checkAnswerSize([ids.length], tweetBytes);
+      const tweets = await tbird.get(ids, { ...readOptions(options), deleted: withDeleted === true });
+      return { tweets: tweets.filter((tweet) => tweet !== undefined).map(tweetToThrift), found: Buffer.from(tweets.map((tweet) => Number(tweet !== undefined))) };
+    },
+    async timeline_ids(request, options) {
+      return packIds(await tbird.timeline(timelineFromThrift(required(request, 'request')), readOptions(options)));
+    },
+    async timeline(request, options) {
+      const wanted = timelineFromThrift(required(request, 'request'));
+      checkAnswerSize([wanted.count], tweetBytes);
+      const read = readOptions(options);
+      return (await tweetsAt(await tbird.timeline(wanted, read), read)).map(tweetToThrift);
+    },
+    async scan_timeline(request, options) {
+      const wanted = timelineFromThrift(required(request, 'request'));
+      checkAnswerSize([wanted.count], tweetBytes);
+      const { tweets, windowsRead, windows, tablesRead } = await tbird.scan(wanted, readOptions(options));
+      return { tweets: tweets.map(tweetToThrift), windows_read: windowsRead, windows, tables_read: tablesRead };
+    },
+    async reply_ids(request, options) {
+      return related('replies')(request, options);
+    },
+    async retweet_ids(request, options) {
+      return related('retweets')(request, options);
+    },
+    async list_windows() {
+      return (await tbird.windows()).map(({ startMs, endMs, firstId, phase, stripes, hosts }) => ({
+        start_ms: BigInt(startMs),
+        end_ms: BigInt(endMs),
+        first_id: firstId,
+        phase,
+        stripes,
+        hosts: [...hosts],
+      }));
+    },
+  } as TBirdModule.Client;
+}
+
+/** The TBird service, for a ThriftServer's `processor`. */
+export function tbirdProcessor(tbird: TbirdService, options: { readonly metrics: Metrics; readonly log: Log }): ProcessorFactory {
+  const handlerOf = observed(tbirdHandler(tbird), { ...options, toException: (_method, error) => errorToThrift(error) });
+  return (gate) => new TBirdProcessor(handlerOf(gate));
+}

@@ -1,0 +1,187 @@
+import DataLoader from 'dataloader';
+import { limits, packIds, parseCount, parseId, parseInt64, RoostError, unpackIds, type IdInput } from '../core/index.js';
+import { draftToThrift, timelineToThrift, tweetFromThrift, type TBirdModule, type TBirdTypes, type Tweet, type WindowInfo } from '../rpc/wire/index.js';
+import type { CallOptions, Channel } from './channel.js';
+import { inParallel } from './inParallel.js';
+import { writeOptionsToThrift, type WriteOptions } from './writeOptions.js';
+
+/** A tweet to be stored. */
+export interface NewTweet {
+  readonly user: IdInput;
+  readonly text: string;
+  /** Absent: the server makes one. For imports. */
+  readonly id?: IdInput;
+  /** Needed where the id is from before Snowflake; of others it must be that of the id, give or take two seconds. */
+  readonly createdAt?: Date;
+  readonly replyToTweet?: IdInput;
+  readonly replyToUser?: IdInput;
+  readonly retweetOf?: IdInput;
+  /** 32 bits. Absent: 0. */
+  readonly flags?: number;
+  /** At most 4 KB as JSON. */
+  readonly extra?: Readonly<Record<string, unknown>>;
+}
+
+export interface TimelineOptions extends CallOptions {
+  /** Absent: 20. */
+  readonly count?: number;
+  /** Only tweets with smaller, or greater, ids. */
+  readonly before?: IdInput;
+  readonly after?: IdInput;
+  /** Absent: true. */
+  readonly replies?: boolean;
+  readonly retweets?: boolean;
+}
+
+export interface ScannedTimeline {
+  readonly tweets: readonly Tweet[];
+  readonly windowsRead: number;
+  readonly windows: number;
+  readonly tablesRead: number;
+}
+
+const defaultCount = 20;
+/** Ids of single reads that are gathered into one call. */
+const idsPerGatheredCall = 500;
+
+/** The tweets of a cluster. */
+export class Tweets {
+  readonly #byId: DataLoader<bigint, Tweet | undefined>;
+
+  constructor(private readonly channel: Channel<TBirdModule.Client>) {
+    this.#byId = new DataLoader((ids: readonly bigint[]) => this.getMany(ids), { cache: false, maxBatchSize: idsPerGatheredCall });
+  }
+
+  /** Stores one tweet and returns its id. Throws `InvalidArgument`, and `AlreadyExists` where the id has other content, which `fields.stored` shows. */
+  async create(tweet: NewTweet, options: WriteOptions = {}): Promise<bigint> {
+    const [id] = await this.createMany([tweet], options);
+    return id!;
+  }
+
+  /**
+   * Stores up to `limits.tweetsPerCall` tweets, all of them or none. Without ids, a call whose answer is lost is not repeated by itself, since each attempt would get
+   * new ones: `Unavailable` and `DeadlineExceeded` leave open whether the tweets are stored. With ids it may be repeated at will.
+   */
+  async createMany(tweets: readonly NewTweet[], options: WriteOptions = {}): Promise<bigint[]> {
+    const drafts = tweets.map((tweet) => draftToThrift(draftOf(tweet)));
+    const onWire = writeOptionsToThrift(options);
+    const invoke = (client: TBirdModule.Client, deadlineMs: number): Promise<Buffer> => client.create_tweets(drafts, onWire(deadlineMs));
+    const repeatable = tweets.every(({ id }) => id !== undefined);
+    return [...unpackIds(await (repeatable ? this.channel.call(invoke, options) : this.channel.callOnce(invoke, options)))];
+  }
+
+  async delete(id: IdInput, options: WriteOptions & { readonly time?: IdInput } = {}): Promise<void> {
+    await this.#setState('delete_tweets', id, options);
+  }
+
+  async undelete(id: IdInput, options: WriteOptions & { readonly time?: IdInput } = {}): Promise<void> {
+    await this.#setState('undelete_tweets', id, options);
+  }
+
+  /** A tweet; undefined where there is none, or it is deleted. Calls of the same moment travel together. */
+  async get(id: IdInput): Promise<Tweet | undefined> {
+    return this.#byId.load(parseId(id));
+  }
+
+  /** Tweets in the order of the ids, undefined for those that there are not. Any number of ids. */
+  async getMany(ids: readonly IdInput[], options: CallOptions & { readonly deleted?: boolean } = {}): Promise<(Tweet | undefined)[]> {
+    const wanted = ids.map((id) => parseId(id));
+    const found = new Array<Tweet | undefined>(wanted.length);
+    function* calls(this: void, read: (start: number) => Promise<void>): Generator<() => Promise<void>> {
+      for (let start = 0; start < wanted.length; start += limits.tweetsPerCall) yield () => read(start);
+    }
+    await inParallel(
+      calls(async (start) => {
+        const part = wanted.slice(start, start + limits.tweetsPerCall);
+        const answer = await this.channel.call((client, deadlineMs) => client.get_tweets(packIds(part), options.deleted === true, { deadline_ms: deadlineMs }), options);
+        if (answer.found.length !== part.length) throw new RoostError('DataLoss', `the answer holds ${answer.found.length} entries where ${part.length} were asked for`);
+        const tweets = answer.tweets[Symbol.iterator]();
+        for (let i = 0; i < part.length; i++) if (answer.found[i] === 1) found[start + i] = tweetFromThrift(tweets.next().value!);
+      }),
+      limits.bulkWriteInFlight,
+    );
+    return found;
+  }
+
+  /** A user's tweets, newest first. */
+  async timeline(user: IdInput, options: TimelineOptions = {}): Promise<Tweet[]> {
+    const request = timelineRequest(user, options);
+    return (await this.channel.call((client, deadlineMs) => client.timeline(request, { deadline_ms: deadlineMs }), options)).map(tweetFromThrift);
+  }
+
+  /** Their ids alone, which the index answers. */
+  async timelineIds(user: IdInput, options: TimelineOptions = {}): Promise<bigint[]> {
+    const request = timelineRequest(user, options);
+    return [...unpackIds(await this.channel.call((client, deadlineMs) => client.timeline_ids(request, { deadline_ms: deadlineMs }), options))];
+  }
+
+  /** The same without the index, window by window from the newest on; says how many were read. */
+  async scan(user: IdInput, options: TimelineOptions = {}): Promise<ScannedTimeline> {
+    const request = timelineRequest(user, options);
+    const answer = await this.channel.call((client, deadlineMs) => client.scan_timeline(request, { deadline_ms: deadlineMs }), options);
+    return { tweets: answer.tweets.map(tweetFromThrift), windowsRead: answer.windows_read, windows: answer.windows, tablesRead: answer.tables_read };
+  }
+
+  /** Ids of replies to a tweet, newest first. */
+  async replyIds(id: IdInput, options: CallOptions & { readonly count?: number; readonly before?: IdInput } = {}): Promise<bigint[]> {
+    const request = relatedRequest(id, options);
+    return [...unpackIds(await this.channel.call((client, deadlineMs) => client.reply_ids(request, { deadline_ms: deadlineMs }), options))];
+  }
+
+  /** Ids of retweets of a tweet, newest first. */
+  async retweetIds(id: IdInput, options: CallOptions & { readonly count?: number; readonly before?: IdInput } = {}): Promise<bigint[]> {
+    const request = relatedRequest(id, options);
+    return [...unpackIds(await this.channel.call((client, deadlineMs) => client.retweet_ids(request, { deadline_ms: deadlineMs }), options))];
+  }
+
+  /** The windows that there are, oldest first. */
+  async windows(options: CallOptions = {}): Promise<WindowInfo[]> {
+    return (await this.channel.call((client) => client.list_windows(), options)).map(({ start_ms: startMs, end_ms: endMs, first_id: firstId, phase, stripes, hosts }) => ({
+      startMs: Number(startMs),
+      endMs: Number(endMs),
+      firstId,
+      phase: phase as WindowInfo['phase'],
+      stripes,
+      hosts,
+    }));
+  }
+
+  async #setState(method: 'delete_tweets' | 'undelete_tweets', id: IdInput, options: WriteOptions & { readonly time?: IdInput }): Promise<void> {
+    const deletion = { ids: packIds([parseId(id)]), ...(options.time === undefined ? {} : { time: parseInt64(options.time, 'time') }) };
+    const onWire = writeOptionsToThrift(options);
+    await this.channel.call((client, deadlineMs) => client[method](deletion, onWire(deadlineMs)), options);
+  }
+}
+
+const optional = (value: IdInput | undefined, name: string): bigint | undefined => (value === undefined ? undefined : parseId(value, name));
+
+function draftOf({ user, text, id, createdAt, replyToTweet, replyToUser, retweetOf, flags, extra }: NewTweet): Parameters<typeof draftToThrift>[0] {
+  const entries = {
+    id: optional(id, 'id'),
+    createdAtMs: createdAt?.getTime(),
+    replyToTweetId: optional(replyToTweet, 'replyToTweet'),
+    replyToUserId: optional(replyToUser, 'replyToUser'),
+    retweetOfId: optional(retweetOf, 'retweetOf'),
+    flags: flags === undefined ? undefined : parseCount(flags, 'flags', 0, 2 ** 32 - 1),
+    extra: extra === undefined ? undefined : JSON.stringify(extra),
+  };
+  return { userId: parseId(user, 'user'), text, ...Object.fromEntries(Object.entries(entries).filter(([, value]) => value !== undefined)) };
+}
+
+function timelineRequest(user: IdInput, { count = defaultCount, before, after, replies, retweets }: TimelineOptions): TBirdTypes.TimelineRequest {
+  const [beforeId, afterId] = [optional(before, 'before'), optional(after, 'after')];
+  return timelineToThrift({
+    userId: parseId(user, 'user'),
+    count: parseCount(count, 'count', 1, limits.pageSize),
+    ...(beforeId === undefined ? {} : { beforeId }),
+    ...(afterId === undefined ? {} : { afterId }),
+    ...(replies === undefined ? {} : { replies }),
+    ...(retweets === undefined ? {} : { retweets }),
+  });
+}
+
+const relatedRequest = (id: IdInput, { count = defaultCount, before }: { readonly count?: number; readonly before?: IdInput }): TBirdTypes.RelatedRequest => ({
+  tweet_id: parseId(id),
+  count: parseCount(count, 'count', 1, limits.pageSize),
+  ...(before === undefined ? {} : { before_id: parseId(before, 'before') }),
+});
