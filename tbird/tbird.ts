@@ -139,12 +139,14 @@ export class Tbird implements TbirdService {
     parseCount(count, 'count', 1, limits.pageSize);
     checkId(userId);
     const all = await this.windowSet.stored();
+    const newestMs = this.#wallMs() + limits.idAheadToleranceMs;
     const tweets: Tweet[] = [];
     let windowsRead = 0;
     let tablesRead = 0;
     for (let i = all.length - 1; i >= 0 && tweets.length < count; i--) {
-      const { firstId, endId, stripes } = all[i]!;
-      if (beforeId !== undefined && firstId >= beforeId) continue;
+      const { startMs, firstId, endId, stripes } = all[i]!;
+      // What is made ahead holds nothing yet.
+      if (startMs > newestMs || (beforeId !== undefined && firstId >= beforeId)) continue;
       if (afterId !== undefined && endId <= afterId) break;
       const bounds = { userId, beforeId, afterId, replies, retweets };
       const parts = await Promise.all(

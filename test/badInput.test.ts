@@ -4,6 +4,7 @@ import { openFlock, type Direction, type EdgeState, type EdgeWrites, type Flock,
 import { flockProcessor, ThriftServer } from '../rpc/index.js';
 import { ExecuteOperationType, Priority, queryToThrift, SelectOperationType, termToThrift, type FlockDBTypes, type RoostFlockModule } from '../rpc/wire/index.js';
 import { Channel } from '../sdk/channel.js';
+import { flockService } from '../sdk/services.js';
 import { connect, type Graph as ClientGraph, type Roost } from '../sdk/index.js';
 import { callRoost } from './callRoost.js';
 import { untilApplied } from './flock/untilApplied.js';
@@ -32,7 +33,7 @@ beforeAll(async () => {
   await flock.createGraph('follows', { shards: 2, replicas: 1 });
   const metrics = new Metrics();
   server = await ThriftServer.listen({ host: '127.0.0.1', port: 0, processor: flockProcessor(flock, { metrics, log: silentLog }), metrics, log: silentLog });
-  channel = new Channel([{ host: '127.0.0.1', port: server.port }]);
+  channel = new Channel([{ host: '127.0.0.1', port: server.port }], flockService);
   roost = await connect(`127.0.0.1:${server.port}`);
   follows = await roost.graph('follows');
   // Equal positions, so that cursors name ids.
