@@ -62,14 +62,22 @@ export interface HostShare {
  * Throws `InvalidArgument` where a tree has more leaves than there are hosts of positive weight.
  */
 export function spreadOverHosts(trees: readonly Template[], hosts: readonly HostShare[]): Template[] {
-  const names = hosts.map(({ hostname }) => hostname);
-  const usable = hosts.filter(({ weight }) => weight > 0).length;
+  // A host of weight 0 is as good as none: what is on it gets a place elsewhere first of all.
+  const usable = hosts.filter(({ weight }) => weight > 0);
   const places = trees.map((tree) => leavesOf(tree).map((leaf) => leaf.host!));
   const widest = Math.max(0, ...places.map((place) => place.length));
-  if (widest > usable) throw new RoostError('InvalidArgument', `a tree has ${widest} leaves, for which ${usable} hosts of positive weight are too few`);
+  if (widest > usable.length) throw new RoostError('InvalidArgument', `a tree has ${widest} leaves, for which ${usable.length} hosts of positive weight are too few`);
   const total = places.reduce((sum, place) => sum + place.length, 0);
-  const quotas = shareOut(total, hosts.map(({ weight }) => weight), (host) => (hosts[host]!.weight > 0 ? trees.length : 0));
-  const placed = new Placement(places, names, quotas);
+  const quotas = shareOut(
+    total,
+    usable.map(({ weight }) => weight),
+    () => trees.length,
+  );
+  const placed = new Placement(
+    places,
+    usable.map(({ hostname }) => hostname),
+    quotas,
+  );
   placed.level();
   return trees.map((tree, i) => (placed.moved(i) ? rehost(tree, places[i]!, placed.of(i)) : tree));
 }
@@ -114,8 +122,12 @@ class Placement {
       const host = this.#needy().find((one) => !this.#on[one]!.has(tree)) ?? this.#least(tree);
       this.#put(tree, leaf, host);
     }
-    for (let host = 0; host < this.names.length; host++) {
-      while (this.#surplus(host) > 0 && this.#giveOne(host)) continue;
+    // What one host gives may make room for what another could not; each gift brings the whole nearer to its quotas, so this ends.
+    for (let given = true; given; ) {
+      given = false;
+      for (let host = 0; host < this.names.length; host++) {
+        while (this.#surplus(host) > 0 && this.#giveOne(host)) given = true;
+      }
     }
   }
 
@@ -129,7 +141,7 @@ class Placement {
   }
 
   #least(tree: number): number {
-    const free = this.names.map((_, host) => host).filter((host) => this.quotas[host]! > 0 && !this.#on[host]!.has(tree));
+    const free = this.names.map((_, host) => host).filter((host) => !this.#on[host]!.has(tree));
     return free.sort((a, b) => this.#surplus(a) - this.#surplus(b))[0]!;
   }
 
@@ -139,7 +151,7 @@ class Placement {
     const waiting = [from];
     for (const host of waiting) {
       for (let next = 0; next < this.names.length; next++) {
-        if (next === from || reached.has(next) || this.quotas[next] === 0) continue;
+        if (next === from || reached.has(next)) continue;
         const tree = this.#movable(host, next);
         if (tree === undefined) continue;
         reached.set(next, { by: host, tree });
