@@ -86,7 +86,7 @@ export class Tweets {
   /** Tweets in the order of the ids, undefined for those that there are not. Any number of ids. */
   async getMany(ids: readonly IdInput[], options: CallOptions & { readonly deleted?: boolean } = {}): Promise<(Tweet | undefined)[]> {
     const wanted = ids.map((id) => parseId(id));
-    const found = new Array<Tweet | undefined>(wanted.length);
+    const found = new Array<Tweet | undefined>(wanted.length).fill(undefined);
     function* calls(this: void, read: (start: number) => Promise<void>): Generator<() => Promise<void>> {
       for (let start = 0; start < wanted.length; start += limits.tweetsPerCall) yield () => read(start);
     }
