@@ -60,7 +60,8 @@ const queryTerm = fc.record({ source_id: int64, graph_id: int32, is_forward: fc.
 const roostException = fc.record({
   code: fc.string(),
   description: fc.string({ unit: 'binary', maxLength: 300 }),
-  fields: fc.dictionary(fc.string({ minLength: 1 }), fc.string({ unit: 'grapheme' }), { noNullPrototype: true }),
+  // A plain object, as the Thrift library makes them, cannot have this name as a key; no field of ours is called so.
+  fields: fc.dictionary(fc.string({ minLength: 1 }).filter((name) => name !== '__proto__'), fc.string({ unit: 'grapheme' }), { noNullPrototype: true }),
   retryable: fc.boolean(),
   retry_after_ms: int32,
 });
