@@ -19,6 +19,8 @@ export interface Figure {
 export interface Benchmark {
   readonly name: string;
   readonly about: string;
+  /** Database hosts that it needs. Absent: one. */
+  readonly databaseHosts?: number;
   run(cluster: BenchCluster): Promise<readonly Figure[]>;
 }
 

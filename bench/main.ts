@@ -6,13 +6,17 @@ import { Command } from 'commander';
 import { acknowledge } from './acknowledge.js';
 import { reached, type Benchmark, type Figure } from './benchmark.js';
 import { withCluster } from './cluster.js';
+import { celebrity } from './celebrity.js';
 import { contains } from './contains.js';
 import { copy } from './copy.js';
+import { intersection } from './intersection.js';
 import { iterate } from './iterate.js';
 import { load } from './load.js';
+import { pairs } from './pairs.js';
 import { routing } from './routing.js';
+import { workload } from './workload.js';
 
-const benchmarks: readonly Benchmark[] = [load, acknowledge, contains, iterate, copy, routing];
+const benchmarks: readonly Benchmark[] = [load, acknowledge, contains, iterate, copy, routing, pairs, intersection, celebrity, workload];
 const defaultOut = join(dirname(fileURLToPath(import.meta.url)), '../../bench/results/latest.json');
 
 const program = new Command('bench')
@@ -29,7 +33,7 @@ const { out } = program.opts<{ out: string }>();
 const results: { name: string; about: string; figures: readonly Figure[] }[] = [];
 for (const benchmark of benchmarks.filter(({ name }) => names.length === 0 || names.includes(name))) {
   const { name, about } = benchmark;
-  const figures = await withCluster((cluster) => benchmark.run(cluster));
+  const figures = await withCluster(benchmark.databaseHosts ?? 1, (cluster) => benchmark.run(cluster));
   results.push({ name, about, figures });
   print(name, about, figures);
 }
