@@ -82,7 +82,7 @@ const figures = (name: string, ms: readonly number[]): Figure[] => [
 
 async function askOurs(graph: Graph, { kind, node, degree }: Call): Promise<void> {
   if (kind === 'newest edges') await graph.from(node).newest(rangeLimit);
-  else if (kind === 'range of time') await graph.from(node).between(0, degree / 2).page({ count: rangeLimit });
+  else if (kind === 'range of time') await graph.from(node).between(0, degree >> 1).page({ count: rangeLimit });
   else if (kind === 'membership') await graph.contains(node, 1_000 + degree);
   else if (kind === 'count') await graph.count(node);
   else await graph.add(node, 1_000 + degree, { position: degree });
