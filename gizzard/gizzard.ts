@@ -71,8 +71,9 @@ export class Gizzard {
     const server = randomUUID();
     // Beside the primary of the name server, which decides on every change.
     const database = new MovesDatabase(this.hosts.host(config.nameServer.hosts[0]!), `${config.cluster}_nameserver`);
-    this.servers = new Servers(database, server, () => this.#versionInUse(), this.log);
-    this.moves = new Moves(database, server, this.hosts, this.nameServer, this.#shardTypes, config.moves, this.log);
+    const require = (version: number): Promise<void> => this.jobs.requireTopology(version);
+    this.servers = new Servers(database, server, () => this.#versionInUse(), require, this.log);
+    this.moves = new Moves(database, server, this.hosts, this.nameServer, require, this.#shardTypes, config.moves, this.log);
     const { hosts, nameServer, servers, moves } = this;
     this.migrations = new Migrations(database, server, { hosts, nameServer, servers, moves, types: this.#shardTypes, reloadMs: config.nameServer.reloadSeconds * 1000 }, config, this.log);
     this.doctor = new Doctor({ nameServer, hosts, hostNames: Object.keys(config.databaseHosts), moves, migrations: this.migrations, types: this.#shardTypes });

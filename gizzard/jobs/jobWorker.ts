@@ -5,7 +5,7 @@ import type { JobOutcome } from './jobRunner.js';
 import { createGroup } from './journal.js';
 import type { Priority } from './priority.js';
 import { workerGroup, type StreamKeys } from './streamKeys.js';
-import { forgetSilentScript, retryDueScript } from './workerScripts.js';
+import { forgetSilentScript, retryDueScript, settleScript } from './workerScripts.js';
 
 /** Entries taken from the stream at once, and bytes of payload in work before the next are taken. */
 const entriesPerRead = 64;
@@ -34,6 +34,8 @@ export interface JobWorkerOptions {
   readonly run: (job: JobEntry) => Promise<JobOutcome>;
   /** While true no more jobs are taken; those in work are finished. */
   readonly paused: () => boolean;
+  /** Where the oldest topology that jobs may be applied under is kept, and the one that is known here. Absent: it does not matter to these jobs. */
+  readonly fence?: { readonly key: string; readonly version: () => number };
   readonly tell: (waiter: string, error: string) => Promise<void>;
   /** `ageMs` is the time since the journal accepted the job. */
   readonly count: (outcome: 'applied' | 'failed' | 'bad', ageMs: number) => void;
@@ -63,7 +65,10 @@ export class JobWorker {
   #waitingForRoom: (() => void)[] = [];
   readonly #loops: Promise<void>[] = [];
   readonly #pauses = new Set<() => void>();
-  #acknowledge: string[] = [];
+  /** Applied jobs that are still to be taken from the journal, by the topology under which they were applied. */
+  #acknowledge = new Map<number, string[]>();
+  /** A topology that jobs may no longer be applied under. */
+  #outdated = -Infinity;
   #flushed: Promise<void> = Promise.resolve();
   #retries = fewestRetries;
   #failedSinceRetry = false;
@@ -73,7 +78,9 @@ export class JobWorker {
     /** A connection of its own, since its reads block. */
     private readonly reader: Redis,
     private readonly options: JobWorkerOptions,
-  ) {}
+  ) {
+    redis.defineCommand('roostSettle', { lua: settleScript, numberOfKeys: 2 });
+  }
 
   start(): void {
     this.#loops.push(
@@ -161,13 +168,13 @@ export class JobWorker {
   async #read(): Promise<void> {
     const { keys, consumer } = this.options;
     await this.#room();
-    if (this.options.paused()) return this.#pause(pausedLookEveryMs);
+    if (this.#paused) return this.#pause(pausedLookEveryMs);
     if (this.#stopping) return;
     const reply = (await this.reader.xreadgroupBuffer('GROUP', workerGroup, consumer, 'COUNT', entriesPerRead, 'BLOCK', blockMs, 'STREAMS', keys.queued, '>')) as
       | [key: Buffer, entries: RawEntry[]][]
       | null;
     // The pause may have come while the read waited.
-    while (reply !== null && this.options.paused()) {
+    while (reply !== null && this.#paused) {
       // Left pending: they are taken over once the pause ends.
       if (this.#stopping) return;
       await this.#pause(pausedLookEveryMs);
@@ -191,7 +198,7 @@ export class JobWorker {
     const id = rawId.toString();
     if (this.#inWork.has(id)) return;
     if (fields === null) {
-      this.#settleLater(id);
+      this.#settleLater(id, Number.MAX_SAFE_INTEGER);
       return;
     }
     let job: JobEntry;
@@ -227,7 +234,7 @@ export class JobWorker {
     const ageMs = Math.max(0, Date.now() - job.acceptedAtMs);
     if (error === undefined) {
       count('applied', ageMs);
-      this.#settleLater(id);
+      this.#settleLater(id, topologyVersion);
       return;
     }
     this.#failedSinceRetry = true;
@@ -267,30 +274,45 @@ export class JobWorker {
   }
 
   /** Gathers the ends of jobs that finish at about the same time into one round trip. */
-  #settleLater(id: string): void {
-    this.#acknowledge.push(id);
-    if (this.#acknowledge.length === 1) {
-      setImmediate(() => {
-        this.#flushed = this.#flush();
-      });
-    }
+  #settleLater(id: string, topologyVersion: number): void {
+    const ids = this.#acknowledge.get(topologyVersion);
+    if (ids !== undefined) ids.push(id);
+    else this.#acknowledge.set(topologyVersion, [id]);
+    if (this.#acknowledge.size > 1 || ids !== undefined) return;
+    setImmediate(() => {
+      this.#flushed = this.#flush();
+    });
   }
 
   async #flush(): Promise<void> {
-    const ids = this.#acknowledge;
-    if (ids.length === 0) return;
-    this.#acknowledge = [];
-    const { keys, log, priority } = this.options;
+    const settled = this.#acknowledge;
+    this.#acknowledge = new Map();
+    await Promise.all(Array.from(settled, ([topologyVersion, ids]) => this.#settle(ids, topologyVersion)));
+  }
+
+  async #settle(ids: readonly string[], topologyVersion: number): Promise<void> {
+    const { keys, fence, log, priority } = this.options;
     try {
-      throwFirst(await this.redis.multi().xack(keys.queued, workerGroup, ...ids).xdel(keys.queued, ...ids).exec());
+      if (fence === undefined) {
+        throwFirst(await this.redis.multi().xack(keys.queued, workerGroup, ...ids).xdel(keys.queued, ...ids).exec());
+      } else if ((await this.redis.roostSettle(keys.queued, fence.key, workerGroup, topologyVersion, ids)) === 1) {
+        if (topologyVersion > this.#outdated) log.warn({ version: topologyVersion, key: fence.key, priority }, 'this server works with a topology that is no longer in use; it takes no jobs until it has a newer one');
+        this.#outdated = Math.max(this.#outdated, topologyVersion);
+      }
     } catch (error) {
       log.warn({ err: error, jobs: ids.length, priority }, 'applied jobs could not be taken from the journal; they will run again, which changes nothing');
     }
   }
 
+  /** While true no more jobs are taken. */
+  get #paused(): boolean {
+    const { paused, fence } = this.options;
+    return paused() || (fence !== undefined && fence.version() <= this.#outdated);
+  }
+
   async #retryDue(): Promise<void> {
-    const { keys, config, paused } = this.options;
-    if (paused()) return;
+    const { keys, config } = this.options;
+    if (this.#paused) return;
     this.#retries = this.#failedSinceRetry ? fewestRetries : Math.min(this.#retries * 2, mostRetries);
     this.#failedSinceRetry = false;
     await this.redis.eval(retryDueScript, 2, keys.failing, keys.queued, config.errorDelaySeconds * 1000, this.#retries, Math.ceil(config.maxQueued / 2));
@@ -304,8 +326,8 @@ export class JobWorker {
 
   /** Takes jobs whose worker has been silent, gives up those that were delivered too often, and forgets workers that are gone. */
   async #takeOver(): Promise<void> {
-    const { keys, consumer, paused } = this.options;
-    if (paused()) return;
+    const { keys, consumer } = this.options;
+    if (this.#paused) return;
     let cursor = '0-0';
     do {
       await this.#room();

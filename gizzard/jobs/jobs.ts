@@ -8,13 +8,14 @@ import { JobQueues } from './jobQueues.js';
 import { JobRunner } from './jobRunner.js';
 import type { JobType } from './jobType.js';
 import { JobWorker } from './jobWorker.js';
-import { Journal, type JobCopies, type NewJob, type QueueSizes } from './journal.js';
+import { Journal, journalError, type JobCopies, type NewJob, type QueueSizes } from './journal.js';
 import { priorities, type Priority } from './priority.js';
 import { connectRedis } from './redis.js';
 import type { SendJobs } from './remoteRelay.js';
 import { RemoteRelays } from './remoteRelays.js';
-import { streamKeys } from './streamKeys.js';
+import { fenceKey, streamKeys } from './streamKeys.js';
 import { Waiters } from './waiters.js';
+import { raiseFenceScript } from './workerScripts.js';
 
 export interface AppendOptions {
   readonly priority: Priority;
@@ -24,6 +25,9 @@ export interface AppendOptions {
   /** False for a job that came from another cluster, so that it does not go round for ever. */
   readonly replicate?: boolean;
 }
+
+/** Longer than a server is cut off from the name server unnoticed. It ends by itself, for a name server that was set back to an older state. */
+const fenceSeconds = 86_400;
 
 /** From the time that an idle cluster takes to that of a host which is away. */
 const delayBuckets = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30, 120, 600];
@@ -68,6 +72,7 @@ export class Jobs {
           consumer: server,
           config: config.jobs,
           run: (job) => runner.run(job, priority),
+          fence: { key: fenceKey(cluster), version: () => topology().version },
           paused: () => topology().state.pausedPriorities.includes(priority),
           tell: (waiter, error) => this.#waiters.tell(waiter, error),
           count: (outcome, ageMs) => {
@@ -146,6 +151,18 @@ export class Jobs {
   /** The oldest topology under which this process still works on a job; undefined where none is in work. */
   get oldestVersion(): number | undefined {
     return this.#runner.oldestVersion;
+  }
+
+  /**
+   * From now on jobs that were applied under an older topology than this do not count as applied: those that servers have in work are applied again. So what is
+   * written from here on is on all leaves of this topology, whatever servers have missed it. Throws `Unavailable`.
+   */
+  async requireTopology(version: number): Promise<void> {
+    try {
+      await this.#shared.eval(raiseFenceScript, 1, fenceKey(this.config.cluster), version, fenceSeconds);
+    } catch (error) {
+      throw journalError(error, 'high');
+    }
   }
 
   sizes(priority: Priority): Promise<QueueSizes> {

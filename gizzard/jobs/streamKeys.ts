@@ -32,3 +32,6 @@ export const fanoutKey = (cluster: string, priority: Priority, suffix: string): 
 
 /** The channel on which one server hears that jobs it waits for were applied. */
 export const doneChannel = (cluster: string, server: string): string => `{${cluster}}:done:${server}`;
+
+/** The version of the topology that jobs must be applied under at least. */
+export const fenceKey = (cluster: string): string => `{${cluster}}:jobs:topology`;

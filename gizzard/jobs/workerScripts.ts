@@ -1,3 +1,5 @@
+import type { Result } from 'ioredis';
+
 /**
  * Moves jobs whose delay is over from the failing queue to the end of the queue, oldest first: at most ARGV[2], and never so many that the queue
  * holds more than ARGV[3], since the rest is for new jobs. An entry's id holds the time at which it failed. Returns how many it moved.
@@ -24,3 +26,29 @@ export const forgetSilentScript = `
     for i = 1, #consumer, 2 do info[consumer[i]] = consumer[i + 1] end
     if info.pending == 0 and info.idle > tonumber(ARGV[2]) then redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], info.name) end
   end`;
+
+/**
+ * Takes applied jobs from the queue: those of the group ARGV[1], applied under the topology of version ARGV[2]. Where the fence stands above that version
+ * they go to the end of the queue, for a worker that knows more. Returns whether it did.
+ */
+export const settleScript = `
+  local fence = redis.call('GET', KEYS[2])
+  local late = fence and tonumber(fence) > tonumber(ARGV[2])
+  if late then
+    for i = 3, #ARGV do
+      for _, job in ipairs(redis.call('XRANGE', KEYS[1], ARGV[i], ARGV[i])) do redis.call('XADD', KEYS[1], '*', unpack(job[2])) end
+    end
+  end
+  redis.call('XACK', KEYS[1], ARGV[1], unpack(ARGV, 3))
+  redis.call('XDEL', KEYS[1], unpack(ARGV, 3))
+  return late and 1 or 0`;
+
+/** Raises the fence to version ARGV[1], for ARGV[2] seconds. It never falls before. */
+export const raiseFenceScript = `
+  if tonumber(redis.call('GET', KEYS[1]) or '-1') <= tonumber(ARGV[1]) then redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2]) end`;
+
+declare module 'ioredis' {
+  interface RedisCommander<Context> {
+    roostSettle(queue: string, fence: string, group: string, topologyVersion: number, ids: readonly string[]): Result<0 | 1, Context>;
+  }
+}

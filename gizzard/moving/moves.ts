@@ -30,6 +30,8 @@ export class Moves {
     private readonly server: string,
     private readonly hosts: DatabaseHosts,
     private readonly nameServer: NameServer,
+    /** Has jobs applied under no older topology from now on. */
+    private readonly require: (version: number) => Promise<void>,
     private readonly types: ReadonlyMap<string, ShardType>,
     private readonly config: MovesConfig,
     private readonly log: Log,
@@ -65,6 +67,8 @@ export class Moves {
     const writtenNow = await this.#written();
     const taken = written.find((shard) => writtenNow.has(shardKey(shard.id)));
     if (taken !== undefined) throw new RoostError('FailedPrecondition', `shard ${shardKey(taken.id)} is being written by move ${writtenNow.get(shardKey(taken.id))}`, { fields: { shard: shardKey(taken.id) } });
+    // What is written from here on is on the targets too, as far as the topology says so; what was before is copied.
+    if (kind === 'copy') await this.require(this.nameServer.topology.version);
     return this.add(spec, rates);
   }
 

@@ -33,6 +33,8 @@ export class Servers {
     readonly id: string,
     /** Looks for a newer topology, then says which is the oldest in use here. */
     private readonly currentVersion: () => Promise<number>,
+    /** Has jobs applied under no older topology from now on. */
+    private readonly require: (version: number) => Promise<void>,
     private readonly log: Log,
   ) {}
 
@@ -87,10 +89,12 @@ export class Servers {
   }
 
   /**
-   * Waits until no server works with a topology older than `version`: until then a write may go to the old leaves only.
+   * Waits until no server works with a topology older than `version`: until then a write may go to the old leaves only. One that is gone may still be at work,
+   * cut off from us alone: what it applies does not count.
    * Throws `Unavailable` where one is there and stays behind.
    */
   async allHold(version: number, signal: AbortSignal): Promise<void> {
+    await this.require(version);
     const giveUpAtMs = performance.now() + waitForAllMs;
     for (;;) {
       const behind = (await this.list()).filter((server) => server.version < version);
