@@ -7,6 +7,9 @@ interface Waiter {
   reject(error: RoostError): void;
 }
 
+/** How often a connection that only listens is asked for a sign of life, while somebody waits. */
+const pingEveryMs = 1_000;
+
 /**
  * Callers that wait until their job has been applied. A job carries `server token`; whichever worker applies it tells that server,
  * by a call within the process or through Redis's publish and subscribe. A message that gets lost costs the caller its deadline, never the write.
@@ -15,6 +18,7 @@ export class Waiters {
   readonly #waiting = new Map<string, Waiter>();
   #tokens = 0;
   #listening: Promise<void> | undefined;
+  #pingedAtMs = 0;
 
   constructor(
     private readonly cluster: string,
@@ -31,6 +35,7 @@ export class Waiters {
 
   /** Subscribes, once; to be awaited before `register`. Throws `Unavailable`. */
   listen(): Promise<void> {
+    this.#ping();
     this.#listening ??= this.subscriber.subscribe(doneChannel(this.cluster, this.server)).then(
       () => undefined,
       (error: Error) => {
@@ -39,6 +44,13 @@ export class Waiters {
       },
     );
     return this.#listening;
+  }
+
+  /** Redis may be gone without a word, and a connection that only listens would never notice. One that owes an answer is given up and made anew. */
+  #ping(): void {
+    if (this.#listening === undefined || performance.now() < this.#pingedAtMs + pingEveryMs) return;
+    this.#pingedAtMs = performance.now();
+    void this.subscriber.ping().catch(() => undefined);
   }
 
   /** Registers a caller before its job is journalled: the answer may come before `append` returns. */
