@@ -96,6 +96,17 @@ export class DatabaseHost implements SqlSession {
     return this.#withConnection(deadline, (connection) => this.#execute<SqlResult>(connection, sql, values, deadline));
   }
 
+  /** Asks the server for a sign of life: after a time-out, which may be the statement's fault or the host's. */
+  async answers(): Promise<boolean> {
+    try {
+      await this.rows('SELECT 1', [], Deadline.after(this.limits.connectTimeoutMs));
+      return true;
+    } catch (error) {
+      this.log.debug({ err: error, host: this.name }, 'a host gives no sign of life');
+      return false;
+    }
+  }
+
   /**
    * Runs `work` in one transaction and commits it; rolls back when it throws. Deadlocks, lost races for a new row (`Conflict`) and lock
    * waits start it again, a bounded number of times, so that `work` must be repeatable.

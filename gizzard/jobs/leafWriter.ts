@@ -1,4 +1,4 @@
-import { Deadline, isRoostError, RoostError } from '../../core/index.js';
+import { Deadline, RoostError } from '../../core/index.js';
 import type { DatabaseHost } from '../hosts/databaseHost.js';
 import type { Leaf } from '../routing/route.js';
 import type { FollowUp, JobType } from './jobType.js';
@@ -89,7 +89,9 @@ export class LeafWriter<Item> {
       }
       return undefined;
     } catch (error) {
-      return isRoostError(error) ? error : RoostError.from(error);
+      const reason = RoostError.from(error);
+      if (reason.code !== 'DeadlineExceeded' || (await this.host.answers())) return reason;
+      return new RoostError('Unavailable', `${this.host.name} does not answer`, { cause: reason, fields: { host: this.host.name } });
     }
   }
 }

@@ -27,8 +27,8 @@ afterAll(async () => {
   rmSync(dir, { recursive: true, force: true });
 });
 
-async function open(cluster: string, options: { work: boolean; jobs?: Partial<RoostConfig['jobs']>; metrics?: Metrics }): Promise<Gizzard> {
-  const gizzard = openNotes({ ...config, cluster, jobs: { ...config.jobs, ...options.jobs } }, {}, silentLog, options.metrics);
+async function open(cluster: string, options: { work: boolean; jobs?: Partial<RoostConfig['jobs']>; metrics?: Metrics; queryTimeoutMs?: number }): Promise<Gizzard> {
+  const gizzard = openNotes({ ...config, cluster, jobs: { ...config.jobs, ...options.jobs }, pool: { ...config.pool, ...(options.queryTimeoutMs === undefined ? {} : { queryTimeoutMs: options.queryTimeoutMs }) } }, {}, silentLog, options.metrics);
   opened.push(gizzard);
   await gizzard.nameServer.create();
   if (gizzard.topology.tables.length === 0) await gizzard.apply(notesTopology(['db1', 'db2']));
@@ -143,6 +143,25 @@ describe('a database host', () => {
     expect(held['db2/first']).toEqual(held['db1/first']);
     expect(held['db1/first']).toEqual([...acknowledged, '1=1000000'].sort(byValue));
   }, 90_000);
+
+  it('that hangs gets its writes when it goes on, however long it was', async () => {
+    const metrics = new Metrics();
+    const gizzard = await open(newCluster(), { work: true, jobs: { errorLimit: 2 }, queryTimeoutMs: 300, metrics });
+    await append(gizzard, [note(0)], { wait: true });
+    await playground.pause('db2');
+    try {
+      await append(gizzard, [note(1)]);
+      // Far more often than a job may fail by its own fault.
+      const failures = async (): Promise<number> => Number(/outcome="(?:failed|bad)"\} (\d+)/.exec(await metrics.registry.metrics())?.[1] ?? 0);
+      await expect.poll(async () => (await failures()) > 10 || (await gizzard.jobs.sizes('high')).bad > 0, patient).toBe(true);
+      expect((await gizzard.jobs.sizes('high')).bad).toBe(0);
+    } finally {
+      await playground.resume('db2');
+    }
+    await expect.poll(() => gizzard.jobs.sizes('high'), patient).toEqual(idle);
+    const held = await notesOf(gizzard);
+    expect(held['db2/first']).toEqual(held['db1/first']);
+  }, 60_000);
 
   it('that hangs does not keep the others from their writes', async () => {
     const gizzard = await open(newCluster(), { work: true });
