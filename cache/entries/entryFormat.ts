@@ -54,3 +54,20 @@ export function decodeEntry(name: string, format: number, value: Buffer): Entry 
     front: value.subarray(0, front),
   };
 }
+
+/** The same for an entry in whatever format. */
+export function decodeAny(name: string, value: Buffer): { readonly entry: Entry; readonly format: number } | undefined {
+  if (value.length < trailerBytes) return undefined;
+  const format = value.readUInt8(value.length - trailerBytes + 21);
+  const entry = decodeEntry(name, format, value);
+  return entry && { entry, format };
+}
+
+/** An entry as it is under another name; undefined where it is none under its own. */
+export function renameEntry(from: string, to: string, value: Buffer): Buffer | undefined {
+  const found = decodeAny(from, value);
+  if (found === undefined) return undefined;
+  const renamed = Buffer.from(value);
+  renamed.writeUInt32LE(crc32(to, crc32(renamed.subarray(found.entry.front.length, -4))), renamed.length - 4);
+  return renamed;
+}

@@ -19,7 +19,7 @@ export interface EntryStoreOptions<V> {
 /** What was found under a key. Without `held` nothing is there that could be replaced. */
 export type Found<V> =
   | { readonly kind: 'value'; readonly target: Target; readonly value: V; readonly entry: Entry; readonly held: Held }
-  | { readonly kind: 'absent' }
+  | { readonly kind: 'absent'; readonly target: Target; readonly held: Held }
   /** Somebody loads it. `broken`: they will not be able to put it in, as something was prepended since. */
   | { readonly kind: 'lease'; readonly target: Target; readonly sinceMs: number; readonly broken: boolean; readonly held: Held }
   | { readonly kind: 'missing'; readonly target: Target; readonly held?: Held }
@@ -91,7 +91,7 @@ export class EntryStore<V> {
     } else if (entry?.kind === entryKinds.lease) {
       return { kind: 'lease', target, sinceMs: entry.stampMs, broken: entry.front.length > 0, held: hit };
     } else if (entry?.kind === entryKinds.absent && entry.front.length === 0) {
-      return { kind: 'absent' };
+      return { kind: 'absent', target, held: hit };
     }
     this.#metrics.garbage.inc({ cache: name });
     return { kind: 'missing', target, held: hit };

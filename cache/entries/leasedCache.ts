@@ -97,6 +97,12 @@ export class LeasedCache<K extends bigint | string, V> {
     this.forget(keys);
   }
 
+  /** Whether an entry says what the loader says, as far as it says anything. */
+  agree(cached: V, stored: V): boolean {
+    const { codec } = this.options;
+    return codec.encode(cached).equals(codec.encode(stored));
+  }
+
   /** Lets go of what this process keeps to itself. */
   forget(keys: readonly K[]): void {
     if (this.#firstLevel !== undefined) for (const key of keys) this.#firstLevel.delete(key);

@@ -22,8 +22,11 @@ interface Seen extends Held {
  * A vector that is not there is not made by a change.
  */
 export class VectorCache<K extends bigint | string> extends LeasedCache<K, Vector> {
-  constructor(pool: CachePool | undefined, options: VectorCacheOptions<K>) {
-    super(pool, { rewriteFrontBytes: changesBeforeRewrite * changeBytes, ...options, codec: vectorCodec(options.maxCount) });
+  constructor(
+    pool: CachePool | undefined,
+    private readonly of: VectorCacheOptions<K>,
+  ) {
+    super(pool, { rewriteFrontBytes: changesBeforeRewrite * changeBytes, ...of, codec: vectorCodec(of.maxCount) });
   }
 
   /**
@@ -51,6 +54,14 @@ export class VectorCache<K extends bigint | string> extends LeasedCache<K, Vecto
     );
     this.forget(keys);
     return changes;
+  }
+
+  /** A vector that is not complete may be the shorter one: removals do not bring in what is behind its end. */
+  override agree(cached: Vector, stored: Vector): boolean {
+    const same = (a: BigInt64Array, b: BigInt64Array, count: number): boolean => a.subarray(0, count).every((entry, place) => entry === b[place]);
+    const count = Math.min(cached.ids.length, this.of.maxCount);
+    const shorter = stored.ids.length < count || (stored.ids.length > count && cached.complete);
+    return !shorter && same(cached.ids, stored.ids, count) && same(cached.positions, stored.positions, count);
   }
 
   /** Which entries are there before the write. Only those are changed, and only while nobody else has done so, as the order of changes is that of the writes. */

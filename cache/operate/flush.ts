@@ -1,0 +1,23 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { RoostError } from '../../core/index.js';
+import { viewLeaseMs, type CachePool } from '../ring/cachePool.js';
+import { serves } from '../ring/nodeState.js';
+
+/**
+ * Makes every entry of some nodes unreachable, for all processes, and returns when it is. Absent nodes: all that are in. What was stored goes when its room is needed.
+ * Throws `InvalidArgument` for a node that there is not, and `Unavailable`.
+ */
+export async function flushNodes(pool: CachePool, nodes?: readonly string[]): Promise<readonly string[]> {
+  await pool.look();
+  const unknown = nodes?.find((node) => !pool.nodes.has(node));
+  if (unknown !== undefined) throw new RoostError('InvalidArgument', `there is no cache node ${unknown}; there are ${[...pool.nodes.keys()].join(', ')}`, { fields: { node: unknown } });
+  const flushed: string[] = [];
+  for (const [node, state] of pool.nodes) {
+    if (nodes?.includes(node) === false || !serves(state)) continue;
+    // A new epoch. A node that was about to take entries over has nothing to take any more.
+    if (await pool.register.change(node, state, { state: 'in', weight: state.weight })) flushed.push(node);
+  }
+  await pool.look();
+  if (flushed.length > 0) await sleep(viewLeaseMs);
+  return flushed;
+}

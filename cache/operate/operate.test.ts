@@ -1,0 +1,109 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { freshCluster } from '../../test/support/index.js';
+import { flushNodes, inspectCache, openCaches, poolStats, RowCache, VectorCache, vectorOf, warmNode, type Caches, type Vector } from '../index.js';
+import { TestRows, testRowCodec, type TestRow } from '../testing/rows.js';
+
+const { config } = freshCluster('operate', { cache: { deadlineMs: 500 } });
+const database = new TestRows();
+const ids = Array.from({ length: 400 }, (_, i) => BigInt(i));
+let caches: Caches;
+let rows: RowCache<bigint, TestRow>;
+
+beforeAll(async () => {
+  caches = await openCaches(config);
+  rows = new RowCache(caches.main, { name: 'rows', codec: testRowCodec, load: database.load, ttlSeconds: 100, absentTtlSeconds: 100 });
+  for (const id of ids) database.rows.set(id, { version: 1n, text: `row ${id}` });
+  await rows.get(ids);
+});
+afterAll(() => caches.close());
+
+describe('an inspection', () => {
+  it('finds every stale entry that was planted, and nothing else, while rows are written', async () => {
+    const planted = [3n, 77n, 399n];
+    // Behind the cache's back: changed, gone, and there after all.
+    database.rows.set(3n, { version: 2n, text: 'changed' });
+    database.rows.delete(77n);
+    await rows.get([1_000n]);
+    database.rows.set(1_000n, { version: 1n, text: 'there after all' });
+    database.rows.set(399n, { version: 1n, text: 'the same version' });
+    let writing = true;
+    const writer = (async () => {
+      for (let version = 2n; writing; version++) {
+        const id = ids[100 + Number(version % 200n)]!;
+        await rows.through([id], () => database.write(id, { version, text: `written ${version}` }));
+        await sleep(1);
+      }
+    })();
+    const report = await inspectCache(rows, BigInt, { settleMs: 400 });
+    writing = false;
+    await writer;
+    expect(report.stale.map(({ key }) => key).sort((a, b) => Number(a - b))).toEqual([...planted, 1_000n]);
+    expect(report.compared).toBe(401);
+    expect(report.stale.find(({ key }) => key === 77n)).toMatchObject({ stored: undefined });
+    expect(report.stale.find(({ key }) => key === 1_000n)).toMatchObject({ cached: undefined });
+
+    expect((await inspectCache(rows, BigInt, { keys: [3n, 4n, 2_000n], settleMs: 100 })).stale.map(({ key }) => key)).toEqual([3n]);
+    await rows.invalidate([...planted, 1_000n]);
+    expect((await inspectCache(rows, BigInt, { settleMs: 100 })).stale).toEqual([]);
+  });
+
+  it('knows a vector that is cut off for what it is', async () => {
+    const list = (from: number, count: number, complete: boolean): Vector => vectorOf(Array.from({ length: count }, (_, i) => ({ id: BigInt(from - i), position: BigInt(from - i) })), complete);
+    let stored = list(100, 10, false);
+    const vectors = new VectorCache<bigint>(caches.main, { name: 'lists', maxCount: 10, load: async (keys) => new Map(keys.map((key) => [key, stored])), ttlSeconds: 100, absentTtlSeconds: 5 });
+    await vectors.get([1n]);
+    await vectors.through([1n], async () => {
+      stored = vectorOf([...Array.from(list(99, 10, false).ids, (id) => ({ id, position: id }))], false);
+      return new Map([[1n, { removed: [100n] }]]);
+    });
+    expect((await inspectCache(vectors, BigInt, { settleMs: 50 })).stale).toEqual([]);
+    stored = list(98, 10, false);
+    expect((await inspectCache(vectors, BigInt, { settleMs: 50 })).stale).toHaveLength(1);
+  });
+});
+
+it('shows what register and nodes say', async () => {
+  const stats = await poolStats(caches.main!);
+  expect(stats.map(({ state, weight }) => [state, weight])).toEqual([
+    ['in', 1],
+    ['in', 1],
+  ]);
+  expect(stats.every(({ memcached }) => memcached !== undefined && memcached.items > 100 && memcached.maxBytes === 64 * 1024 * 1024)).toBe(true);
+});
+
+it('flushes for every process', async () => {
+  const other = await openCaches(config);
+  const elsewhere = new RowCache(other.main, { name: 'rows', codec: testRowCodec, load: database.load, ttlSeconds: 100, absentTtlSeconds: 100 });
+  await rows.get(ids);
+  const before = database.readKeys;
+  expect(await flushNodes(caches.main!, [config.memcached[0]!])).toEqual([config.memcached[0]]);
+  await elsewhere.get(ids);
+  const reloaded = database.readKeys - before;
+  expect(reloaded).toBeGreaterThan(50);
+  expect(reloaded).toBeLessThan(350);
+  await other.close();
+  await expect(flushNodes(caches.main!, ['nowhere:1'])).rejects.toMatchObject({ code: 'InvalidArgument' });
+});
+
+it('warms a new node from its neighbours, and only that', async () => {
+  const small = { ...config, cluster: `${config.cluster}w`, memcached: config.memcached.slice(0, 1) };
+  for (const id of ids) database.rows.set(id, { version: 1n, text: `row ${id}` });
+  const first = await openCaches(small);
+  const before = new RowCache(first.main, { name: 'rows', codec: testRowCodec, load: database.load, ttlSeconds: 100, absentTtlSeconds: 100 });
+  await before.get(ids);
+  const second = await openCaches({ ...small, memcached: config.memcached });
+  const node = config.memcached[1]!;
+  while (second.main!.nodes.get(node)?.state !== 'warming') await sleep(50);
+  const { copied, skipped } = await warmNode(second.main!, node);
+  expect(copied).toBeGreaterThan(100);
+  expect(copied + skipped).toBeLessThan(300);
+  const reads = database.readKeys;
+  const after = new RowCache(second.main, { name: 'rows', codec: testRowCodec, load: database.load, ttlSeconds: 100, absentTtlSeconds: 100 });
+  expect((await after.get(ids)).size).toBe(ids.length);
+  expect(database.readKeys).toBe(reads);
+  expect((await warmNode(second.main!, node)).copied).toBe(0);
+  await expect(warmNode(second.main!, config.memcached[0]!)).rejects.toMatchObject({ code: 'FailedPrecondition' });
+  await first.close();
+  await second.close();
+});

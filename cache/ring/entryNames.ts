@@ -1,0 +1,25 @@
+import type { CachePool } from './cachePool.js';
+import { askInText } from './textConnection.js';
+
+/** An entry's name, taken apart. */
+export interface StoredName {
+  readonly name: string;
+  readonly namespace: string;
+  readonly tag: string;
+  /** `#` and a digest where the key itself is too long for a name. */
+  readonly key: string;
+  /** Seconds since 1970; −1: never. */
+  readonly expiresAt: number;
+}
+
+/** The names of this cluster's entries on a node, in no order; some that come or go meanwhile are left out. Throws `Unavailable`. */
+export async function* storedNames({ options: { cluster } }: CachePool, node: string): AsyncGenerator<StoredName> {
+  const prefix = `${cluster}:`;
+  for await (const line of askInText(node, 'lru_crawler metadump all')) {
+    const [, encoded, expiresAt] = /^key=(\S+) exp=(-?\d+) /.exec(line) ?? [];
+    if (encoded === undefined) continue;
+    const name = decodeURIComponent(encoded);
+    const [, namespace, tag, key] = name.startsWith(prefix) ? (/^([^:]+):([^:]+):(.*)$/.exec(name.slice(prefix.length)) ?? []) : [];
+    if (namespace !== undefined) yield { name, namespace, tag: tag!, key: key!, expiresAt: Number(expiresAt) };
+  }
+}

@@ -1,0 +1,44 @@
+import { RowCache, type Caches } from '../cache/index.js';
+import type { Gizzard, Route } from '../gizzard/index.js';
+import type { UserRecord } from './user.js';
+import { decodeUsers, encodeUser } from './userBytes.js';
+import { readUsers, userTable } from './userTable.js';
+
+/** The number of the users' table in the topology. */
+export const usersTableId = 1_600_000_000;
+
+export type UserRows = RowCache<bigint, UserRecord>;
+
+/**
+ * The cached rows of users, in front of their shards. It is made before the Gizzard that it reads through, since that Gizzard's jobs write through it.
+ *
+ * @param gizzard called when rows are read
+ */
+export function userRows({ main, config, firstLevel }: Caches, gizzard: () => Gizzard): UserRows {
+  return new RowCache<bigint, UserRecord>(main, {
+    name: 'users',
+    codec: {
+      format: 1,
+      encode: encodeUser,
+      decode: (body, front) => (front.length > 0 ? undefined : decodeUsers(body)[0]),
+      version: ({ updatedAt }) => updatedAt,
+    },
+    ttlSeconds: config.ttlSeconds,
+    absentTtlSeconds: config.absentTtlSeconds,
+    ...firstLevel,
+    load: async (ids, deadline) => {
+      const { topology, config: of } = gizzard();
+      const byRoute = new Map<Route, bigint[]>();
+      for (const id of ids) {
+        const route = topology.route(usersTableId, id);
+        const part = byRoute.get(route);
+        if (part === undefined) byRoute.set(route, [id]);
+        else part.push(id);
+      }
+      const parts = await Promise.all(
+        Array.from(byRoute, ([route, part]) => gizzard().read(route, deadline, (host, leaf, left) => readUsers(host, userTable(of.cluster, leaf.shard), part, left))),
+      );
+      return new Map(parts.flatMap((part) => [...part]));
+    },
+  });
+}

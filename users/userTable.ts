@@ -1,0 +1,91 @@
+import type { Deadline } from '../core/index.js';
+import type { DatabaseHost, ShardInfo, ShardType, SqlRow, SqlSession } from '../gizzard/index.js';
+import type { UserRecord } from './user.js';
+import { mergeUsers } from './userBytes.js';
+
+export const usersShardTypeName = 'users';
+
+/** The name of a shard's table, quoted, ready for SQL. The database is named after the cluster; its name and the prefix were checked when they were made. */
+export const userTable = (database: string, shard: ShardInfo): string => `\`${database}\`.\`${shard.id.tablePrefix}_users\``;
+
+export const usersShardType = (database: string): ShardType => ({
+  name: usersShardTypeName,
+  async create(host, shard, deadline) {
+    await host.run(`CREATE DATABASE IF NOT EXISTS \`${database}\``, [], deadline);
+    await host.run(
+      `CREATE TABLE IF NOT EXISTS ${userTable(database, shard)} (
+        id BIGINT UNSIGNED NOT NULL PRIMARY KEY,
+        name VARCHAR(50) NOT NULL,
+        screen_name VARCHAR(20) NOT NULL,
+        flags INT UNSIGNED NOT NULL,
+        removed TINYINT UNSIGNED NOT NULL,
+        updated_at BIGINT NOT NULL
+      ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin`,
+      [],
+      deadline,
+    );
+  },
+});
+
+const columns = 'id, name, screen_name, flags, removed, updated_at';
+
+// Inside a derived table, as MySQL 8 refuses to lock a statement whose own table is a JSON_TABLE (error 3569).
+const readSql = (table: string, lock: string): string =>
+  `SELECT ${columns.replaceAll(/\w+/g, 'u.$&')}
+   FROM (SELECT i FROM JSON_TABLE(?, '$[*]' COLUMNS (i BIGINT UNSIGNED PATH '$')) j) k STRAIGHT_JOIN ${table} u ON u.id = k.i ${lock}`;
+
+/** The rows that exist of some ids. */
+export async function readUsers(session: SqlSession, table: string, ids: readonly bigint[], deadline: Deadline, lock = ''): Promise<Map<bigint, UserRecord>> {
+  const rows = await session.rows(readSql(table, lock), [`[${ids.join()}]`], deadline);
+  return new Map(rows.map((row) => [BigInt(row[0] as number), recordOf(row)]));
+}
+
+/**
+ * Merges writes into one shard's rows, in one transaction, and returns the rows as they then are. Rows that exist are locked in the order of their ids; new ones
+ * are inserted plainly: when another process has inserted one since, that is a duplicate key, and the transaction starts again.
+ */
+export function applyUsers(host: DatabaseHost, table: string, writes: readonly UserRecord[], deadline: Deadline): Promise<Map<bigint, UserRecord>> {
+  const ids = [...new Set(writes.map(({ id }) => id))].sort((a, b) => (a < b ? -1 : 1));
+  return host.transaction(deadline, async (session) => {
+    const before = await readUsers(session, table, ids, deadline, 'FOR UPDATE');
+    const after = new Map(before);
+    for (const write of writes) {
+      const known = after.get(write.id);
+      after.set(write.id, known === undefined ? write : mergeUsers(known, write));
+    }
+    const changed = ids.map((id) => after.get(id)!).filter((user) => user !== before.get(user.id));
+    await writeUsers(session, table, changed.filter(({ id }) => !before.has(id)), '', deadline);
+    await writeUsers(session, table, changed.filter(({ id }) => before.has(id)), replaceAll, deadline);
+    return after;
+  });
+}
+
+const replaceAll = `ON DUPLICATE KEY UPDATE ${columns
+  .split(', ')
+  .slice(1)
+  .map((column) => `${column} = VALUES(${column})`)
+  .join(', ')}`;
+
+async function writeUsers(session: SqlSession, table: string, users: readonly UserRecord[], onDuplicate: string, deadline: Deadline): Promise<void> {
+  if (users.length === 0) return;
+  await session.run(
+    `INSERT INTO ${table} (${columns})
+     SELECT i, n, s, f, r, u
+     FROM JSON_TABLE(?, '$[*]' COLUMNS (
+       i BIGINT UNSIGNED PATH '$[0]', n VARCHAR(50) CHARACTER SET utf8mb4 PATH '$[1]', s VARCHAR(20) CHARACTER SET utf8mb4 PATH '$[2]',
+       f INT UNSIGNED PATH '$[3]', r TINYINT UNSIGNED PATH '$[4]', u BIGINT PATH '$[5]')) j
+     ${onDuplicate}`,
+    // Integers go as texts, which both servers turn into integers exactly.
+    [JSON.stringify(users.map(({ id, name, screenName, flags, removed, updatedAt }) => [String(id), name, screenName, flags, removed ? 1 : 0, String(updatedAt)]))],
+    deadline,
+  );
+}
+
+const recordOf = ([id, name, screenName, flags, removed, updatedAt]: SqlRow): UserRecord => ({
+  id: BigInt(id as number),
+  name: String(name),
+  screenName: String(screenName),
+  flags: Number(flags),
+  removed: Number(removed) === 1,
+  updatedAt: BigInt(updatedAt as number),
+});

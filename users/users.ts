@@ -1,0 +1,117 @@
+import { openCaches, type Caches } from '../cache/index.js';
+import { Deadline, HybridClock, limits, parseCount, parseId, RoostError, type Log, type Metrics, type Micros, type RoostConfig } from '../core/index.js';
+import { Gizzard, type GizzardOptions, type Priority } from '../gizzard/index.js';
+import { checkUser, type User, type UserRecord } from './user.js';
+import { encodeUser } from './userBytes.js';
+import { userJob, userJobKind } from './userJob.js';
+import { userRows, usersTableId, type UserRows } from './userRows.js';
+import { usersShardType } from './userTable.js';
+import { planUsers, type UsersSetup } from './usersTopology.js';
+
+export interface UserWriteOptions {
+  readonly priority?: Priority;
+  /** `materialized`: answered when it is applied, so that whoever reads afterwards finds it, or something later. Absent: when it is in the journal. */
+  readonly acknowledgement?: 'journaled' | 'materialized';
+  readonly deadlineMs?: number;
+  /** Absent: now. Of two writes of a user the later one wins. */
+  readonly time?: Micros;
+}
+
+/** The users of a cluster, by id. Every method throws RoostError: `Unavailable`, `DeadlineExceeded`, `Overloaded`, `InvalidArgument`. */
+export class Users {
+  readonly #clock = new HybridClock();
+
+  constructor(
+    readonly gizzard: Gizzard,
+    /** What reads go through and writes keep up to date. */
+    readonly rows: UserRows,
+  ) {}
+
+  /** Makes the shards and their tables. Throws `AlreadyExists` where there are some. */
+  async setup({ shards, replicas, hosts = Object.keys(this.gizzard.config.databaseHosts) }: Omit<UsersSetup, 'hosts'> & Partial<UsersSetup>): Promise<void> {
+    await this.gizzard.nameServer.reload();
+    if (this.gizzard.topology.tables.some(({ tableId }) => tableId === usersTableId)) throw new RoostError('AlreadyExists', 'this cluster has users already');
+    await this.gizzard.apply(planUsers({ shards, replicas, hosts }));
+  }
+
+  /** Writes users, whole: those that exist are replaced. Idempotent and commutative. */
+  put(users: readonly User[], options: UserWriteOptions = {}): Promise<void> {
+    for (const user of users) checkUser(user);
+    return this.#write(users, false, options);
+  }
+
+  /** Removes users. A later `put` brings one back. */
+  remove(ids: readonly bigint[], options: UserWriteOptions = {}): Promise<void> {
+    for (const id of ids) parseId(id);
+    return this.#write(
+      ids.map((id) => ({ id, name: '', screenName: '', flags: 0 })),
+      true,
+      options,
+    );
+  }
+
+  /** The users of ids, by place; undefined for those that do not exist, or were removed. */
+  async get(ids: readonly bigint[], { deadlineMs = limits.defaultDeadlineMs }: { readonly deadlineMs?: number } = {}): Promise<(User | undefined)[]> {
+    this.#requireStore();
+    if (ids.length > limits.idsPerCall) throw new RoostError('InvalidArgument', `at most ${limits.idsPerCall} ids in one call, not ${ids.length}`);
+    for (const id of ids) parseId(id);
+    const found = await this.rows.get(ids, Deadline.after(parseCount(deadlineMs, 'deadlineMs', 1, limits.maxDeadlineMs)));
+    return ids.map((id) => userOf(found.get(id)));
+  }
+
+  async #write(users: readonly User[], removed: boolean, { priority = 'high', acknowledgement, deadlineMs = limits.defaultDeadlineMs, time = this.#clock.now() }: UserWriteOptions): Promise<void> {
+    this.#requireStore();
+    parseCount(users.length, 'the number of users', 1, limits.operationsPerWrite);
+    const deadline = Deadline.after(parseCount(deadlineMs, 'deadlineMs', 1, limits.maxDeadlineMs));
+    const payload = Buffer.concat(users.map((user) => encodeUser({ ...user, removed, updatedAt: time })));
+    await this.gizzard.jobs.append([{ kind: userJobKind, payload }], { priority, waitUntilApplied: acknowledgement === 'materialized', deadline });
+  }
+
+  #requireStore(): void {
+    if (this.gizzard.topology.covers(usersTableId)) return;
+    throw new RoostError('FailedPrecondition', 'this cluster has no users yet: `roost users setup` makes their shards');
+  }
+}
+
+const userOf = (record: UserRecord | undefined): User | undefined =>
+  record === undefined || record.removed ? undefined : { id: record.id, name: record.name, screenName: record.screenName, flags: record.flags };
+
+/** What the users tell a Gizzard of their shards and jobs; a Gizzard may serve other stores as well. */
+export const usersTypes = (cluster: string, rows: UserRows): Pick<GizzardOptions, 'shardTypes' | 'jobTypes'> => ({
+  shardTypes: [usersShardType(cluster)],
+  jobTypes: [userJob(cluster, rows)],
+});
+
+export interface OpenUsersOptions {
+  readonly log?: Log;
+  readonly metrics?: Metrics;
+  /** Whether this process applies jobs of the journal. */
+  readonly work?: boolean;
+  /** Set up the name server where there is none. */
+  readonly create?: boolean;
+}
+
+/** The users of a cluster in a process of their own. */
+export interface OpenUsers extends Users {
+  readonly caches: Caches;
+  close(): Promise<void>;
+}
+
+/** Opens the users of a cluster, and nothing else. Throws `Unavailable` and `FailedPrecondition` where name server or caches cannot be reached. */
+export async function openUsers(config: RoostConfig, { work = false, create = false, ...options }: OpenUsersOptions = {}): Promise<OpenUsers> {
+  const caches = await openCaches(config, options);
+  try {
+    const rows: UserRows = userRows(caches, () => gizzard);
+    const gizzard: Gizzard = await Gizzard.open(config, { ...options, ...usersTypes(config.cluster, rows) }, { work, create });
+    return Object.assign(new Users(gizzard, rows), {
+      caches,
+      close: async () => {
+        await gizzard.close();
+        await caches.close();
+      },
+    });
+  } catch (error) {
+    await caches.close();
+    throw error;
+  }
+}
