@@ -7,6 +7,7 @@ import { toJson } from './console/output.js';
 import { packageVersion } from './console/packageVersion.js';
 import { reportError } from './console/reportError.js';
 import { addAuditCommands } from './audit.js';
+import { addCacheCommands } from './cache.js';
 import { addCompletionCommand } from './completion.js';
 import { addDoctorCommand } from './doctor.js';
 import { addFlockCommands } from './flock.js';
@@ -30,6 +31,7 @@ import { addTopologyCommand } from './topology.js';
 import { addTransformCommands } from './transform.js';
 import { addTweetCommands } from './tweets.js';
 import { addShardCommands } from './shard.js';
+import { addUsersCommands } from './users.js';
 
 /** The whole command tree. Help texts, their tests and docs/cli.md come from it. */
 export function buildProgram(io: CliIo, json = false): Command {
@@ -59,6 +61,8 @@ export function buildProgram(io: CliIo, json = false): Command {
   addGraphDumpCommand(program, io);
   addLookupCommand(program, io);
   addFlockCommands(program, io);
+  addUsersCommands(program, io);
+  addCacheCommands(program, io);
   addTopologyCommand(program, io);
   addTransformCommands(program, io);
   addMigrationCommands(program, io);

@@ -1,12 +1,14 @@
 import { once } from 'node:events';
 import { hostname } from 'node:os';
 import type { Command } from 'commander';
+import { openCaches } from '../cache/index.js';
 import { type ConfigOverride, createLog, Metrics } from '../core/index.js';
 import type { Flock } from '../flock/index.js';
 import type { SendJobs } from '../gizzard/index.js';
 import { AdminServer, flockProcessor, injectorProcessor, managerProcessor, type ProcessorFactory, tbirdProcessor, ThriftServer } from '../rpc/index.js';
 import { Injectors } from '../sdk/index.js';
-import { openTbird } from '../tbird/index.js';
+import { openTbird, type Tbird } from '../tbird/index.js';
+import { userRows, usersTypes } from '../users/index.js';
 import type { CliIo } from './console/cliIo.js';
 import { type ConfigOptions, configOption, defineCommand, integerArgument, openConfig, outputFor } from './console/command.js';
 import { packageVersion } from './console/packageVersion.js';
@@ -50,7 +52,10 @@ async function serve(io: CliIo, options: ServeOptions): Promise<void> {
     const injectors = new Injectors();
     closing.push(() => injectors.close());
     const sendJobs: SendJobs = (remote, jobs, deadline) => injectors.inject({ host: remote.hostname, port: remote.port }, jobs, { replicated: true, deadline });
-    const tbird = await openTbird(config, { log, metrics, work: true, create: true, sendJobs });
+    const caches = await openCaches(config, { log, metrics });
+    closing.push(() => caches.close());
+    const stores = usersTypes(config.cluster, userRows(caches, () => tbird.gizzard));
+    const tbird: Tbird = await openTbird(config, { log, metrics, work: true, create: true, sendJobs, stores });
     closing.push(() => tbird.close());
     const { gizzard, flock } = tbird;
     const listen = async (service: string, port: number, processor: ProcessorFactory): Promise<{ readonly host: string; readonly port: number }> => {

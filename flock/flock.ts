@@ -235,12 +235,16 @@ export interface OpenFlockOptions {
   readonly create?: boolean;
   /** How jobs reach remote clusters; absent: they wait for a process that knows. */
   readonly sendJobs?: SendJobs;
+  /** What other stores, served by the same Gizzard, tell it of their shards and jobs. */
+  readonly stores?: Pick<GizzardOptions, 'shardTypes' | 'jobTypes'>;
 }
 
 /** Opens the graphs of a cluster. Throws `Unavailable` and `FailedPrecondition` when the name server cannot be read. */
 export async function openFlock(config: RoostConfig, options: OpenFlockOptions = {}): Promise<Flock> {
-  const { work, create, ...rest } = options;
-  return new Flock(await Gizzard.open(config, { ...flockTypes(config.cluster), ...rest }, { work: work ?? false, create: create ?? false }));
+  const { work, create, stores, ...rest } = options;
+  const { shardTypes, jobTypes } = flockTypes(config.cluster);
+  const types = { shardTypes: [...shardTypes, ...(stores?.shardTypes ?? [])], jobTypes: [...jobTypes, ...(stores?.jobTypes ?? [])] };
+  return new Flock(await Gizzard.open(config, { ...types, ...rest }, { work: work ?? false, create: create ?? false }));
 }
 
 const deadlineOf = ({ deadlineMs }: { readonly deadlineMs?: number }): Deadline =>

@@ -317,9 +317,12 @@ export const tbirdTypes = (cluster: string): Pick<GizzardOptions, 'shardTypes' |
 
 /** Opens the tweets and the graphs of a cluster on one Gizzard. With `work`, also rolls the windows. Throws as `openFlock` does. */
 export async function openTbird(config: RoostConfig, options: OpenTbirdOptions = {}): Promise<Tbird> {
-  const { work = false, create = false, wallMs, ...rest } = options;
+  const { work = false, create = false, wallMs, stores, ...rest } = options;
   const [edges, tweets] = [flockTypes(config.cluster), tbirdTypes(config.cluster)];
-  const types = { shardTypes: [...edges.shardTypes, ...tweets.shardTypes], jobTypes: [...edges.jobTypes, ...tweets.jobTypes] };
+  const types = {
+    shardTypes: [...edges.shardTypes, ...tweets.shardTypes, ...(stores?.shardTypes ?? [])],
+    jobTypes: [...edges.jobTypes, ...tweets.jobTypes, ...(stores?.jobTypes ?? [])],
+  };
   const gizzard = await Gizzard.open(config, { ...rest, ...types }, { work, create });
   const tbird = new Tbird(gizzard, new Flock(gizzard), wallMs === undefined ? {} : { wallMs });
   if (work) tbird.roller.start();

@@ -1,0 +1,95 @@
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Deadline } from '../core/index.js';
+import { freshCluster } from '../test/support/index.js';
+import { openUsers, userFlags, usersTableId, type OpenUsers, type User } from './index.js';
+import type { UserRecord } from './user.js';
+import { decodeUsers, encodeUser, mergeUsers } from './userBytes.js';
+
+const record = fc.record({
+  id: fc.bigInt(0n, 2n ** 63n - 1n),
+  name: fc.string({ unit: 'grapheme', maxLength: 12 }),
+  screenName: fc.stringMatching(/^[A-Za-z0-9_]{0,20}$/),
+  flags: fc.integer({ min: 0, max: 0xffffffff }),
+  removed: fc.boolean(),
+  updatedAt: fc.bigInt(0n, 5n),
+});
+
+describe('the bytes of users', () => {
+  it('are the users', () => {
+    fc.assert(fc.property(fc.array(record, { maxLength: 5 }), (users) => void expect(decodeUsers(Buffer.concat(users.map(encodeUser)))).toEqual(users)));
+  });
+
+  it('are refused when they are cut off', () => {
+    const bytes = encodeUser({ id: 1n, name: 'a', screenName: 'b', flags: 0, removed: false, updatedAt: 1n });
+    for (let length = 1; length < bytes.length; length++) expect(() => decodeUsers(bytes.subarray(0, length))).toThrow('cut off');
+  });
+});
+
+it('merges writes to the same in any order', () => {
+  const same = fc.array(record, { minLength: 1, maxLength: 6 }).map((users) => users.map((user): UserRecord => ({ ...user, id: 1n })));
+  fc.assert(fc.property(same, (users) => void expect(users.toReversed().reduce(mergeUsers)).toEqual(users.reduce(mergeUsers))));
+});
+
+describe.each([
+  ['with caches', {}],
+  ['without caches', { memcached: [] }],
+])('users %s', (what, overrides) => {
+  const { config } = freshCluster(`users${what === 'with caches' ? 1 : 0}`, { ...overrides, cache: { deadlineMs: 500 } });
+  let server: OpenUsers;
+  let elsewhere: OpenUsers;
+  const jack: User = { id: 12n, name: 'Jack 🐦', screenName: 'jack', flags: userFlags.verified };
+  const wait = { acknowledgement: 'materialized' as const };
+
+  beforeAll(async () => {
+    server = await openUsers(config, { work: true, create: true });
+    await expect(server.get([1n])).rejects.toMatchObject({ code: 'FailedPrecondition' });
+    await server.setup({ shards: 3, replicas: 2 });
+    elsewhere = await openUsers(config);
+  });
+  afterAll(async () => {
+    await server.close();
+    await elsewhere.close();
+  });
+
+  it('are read by whoever asks after they were written', async () => {
+    expect(await elsewhere.get([12n])).toEqual([undefined]);
+    await server.put([jack], wait);
+    expect(await elsewhere.get([12n, 13n])).toEqual([jack, undefined]);
+    await elsewhere.put([{ ...jack, name: 'J' }], wait);
+    expect(await server.get([12n])).toEqual([{ ...jack, name: 'J' }]);
+  });
+
+  it('are gone once removed, and an older write does not bring them back', async () => {
+    const time = 1_000_000n;
+    await server.put([{ ...jack, id: 20n }], { ...wait, time });
+    await elsewhere.remove([20n], { ...wait, time: time + 2n });
+    await server.put([{ ...jack, id: 20n }], { ...wait, time: time + 1n });
+    expect(await server.get([20n])).toEqual([undefined]);
+    await server.put([{ ...jack, id: 20n }], { ...wait, time: time + 3n });
+    expect(await elsewhere.get([20n])).toEqual([{ ...jack, id: 20n }]);
+  });
+
+  it('come by place, many at once, from all shards and both replicas', async () => {
+    const many = Array.from({ length: 300 }, (_, i): User => ({ id: BigInt(1_000 + i), name: `n${i}`, screenName: `s${i}`, flags: i }));
+    await server.put(many, wait);
+    expect(await elsewhere.get(many.map(({ id }) => id).reverse())).toEqual(many.toReversed());
+    const routes = new Set(many.map(({ id }) => server.gizzard.topology.route(usersTableId, id)));
+    expect(routes.size).toBe(3);
+    expect([...(await server.rows.options.load([1_000n], Deadline.after(5_000))).values()]).toMatchObject([{ screenName: 's0' }]);
+  });
+
+  it.each([
+    [{ ...jack, name: '' }, 'a name has 1 to 50 characters'],
+    [{ ...jack, name: 'x'.repeat(51) }, 'a name has 1 to 50 characters'],
+    [{ ...jack, screenName: 'a b' }, 'a screen name has 1 to 20'],
+    [{ ...jack, flags: -1 }, 'flags are'],
+    [{ ...jack, id: -1n }, 'ids are'],
+  ])('are refused when they are none: %o', (user, message) => {
+    expect(() => server.put([user])).toThrow(message);
+  });
+
+  it('are set up once', async () => {
+    await expect(server.setup({ shards: 1, replicas: 1 })).rejects.toMatchObject({ code: 'AlreadyExists' });
+  });
+});
