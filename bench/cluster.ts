@@ -11,10 +11,10 @@ import type { BenchCluster } from './benchmark.js';
 
 const materializeWithinMs = 120_000;
 
-/** Runs `work` on a private cluster with some database hosts, one Redis that syncs every write, and one server. */
+/** Runs `work` on a private cluster with some database hosts, one Redis that syncs every write, two caches, and one server. */
 export async function withCluster<T>(databaseHosts: number, work: (cluster: BenchCluster) => Promise<T>): Promise<T> {
   const dir = mkdtempSync(join(tmpdir(), 'roost-bench-'));
-  const playground = await startPlayground({ dir: join(dir, 'playground'), databaseHosts, caches: 0, redisFsync: 'always' });
+  const playground = await startPlayground({ dir: join(dir, 'playground'), databaseHosts, caches: 2, redisFsync: 'always' });
   try {
     process.stderr.write(`measured on ${playground.serverVersion}\n`);
     const config = configSchema.parse(JSON.parse(readFileSync(playground.configPath, 'utf8')));

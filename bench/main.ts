@@ -6,6 +6,7 @@ import { Command } from 'commander';
 import { acknowledge } from './acknowledge.js';
 import { reached, type Benchmark, type Figure } from './benchmark.js';
 import { withCluster } from './cluster.js';
+import { cacheGets } from './cacheGets.js';
 import { celebrity } from './celebrity.js';
 import { contains } from './contains.js';
 import { copy } from './copy.js';
@@ -16,7 +17,7 @@ import { pairs } from './pairs.js';
 import { routing } from './routing.js';
 import { workload } from './workload.js';
 
-const benchmarks: readonly Benchmark[] = [load, acknowledge, contains, iterate, copy, routing, pairs, intersection, celebrity, workload];
+const benchmarks: readonly Benchmark[] = [load, acknowledge, contains, iterate, copy, routing, pairs, intersection, celebrity, workload, cacheGets];
 const defaultOut = join(dirname(fileURLToPath(import.meta.url)), '../../bench/results/latest.json');
 
 const program = new Command('bench')

@@ -1,0 +1,89 @@
+import { FragmentCache, openCaches, RowCache, vectorOf } from '../cache/index.js';
+import { Deadline } from '../core/index.js';
+import { openUsers, type User } from '../users/index.js';
+import type { Benchmark, BenchCluster, Figure } from './benchmark.js';
+import { RawMemjs } from './raw/rawMemjs.js';
+import { median } from './statistics.js';
+
+const things = 2_000;
+const atOnce = 100;
+const calls = 300;
+const hits = 5_000;
+const rounds = 7;
+/** About a tweet as a client gets it. */
+const fragmentBytes = 400;
+
+/** Reads of cached rows and fragments, beside memjs alone with the same bytes, and beside the database. One caller, call after call. */
+export const cacheGets: Benchmark = {
+  name: 'cacheGets',
+  about: `reads of ${atOnce} cached rows at once, and of single ones, beside memjs alone with the same bytes`,
+  async run({ config }: BenchCluster): Promise<readonly Figure[]> {
+    // A limit that a busy machine does not reach: what is measured is hits.
+    const patient = { ...config, cache: { ...config.cache, deadlineMs: 1_000 } };
+    const users = await openUsers(patient, { create: true });
+    const caches = await openCaches(patient);
+    const raw = new RawMemjs(config.memcached);
+    try {
+      await users.setup({ shards: 4, replicas: 1 });
+      const all = Array.from({ length: things }, (_, i): User => ({ id: BigInt(i), name: `The ${i}th user of this store`, screenName: `user_${i}`, flags: i & 7 }));
+      await users.put(all, { acknowledgement: 'materialized', deadlineMs: 60_000 });
+      const { rows } = users;
+      const ids = all.map(({ id }) => id);
+      await rows.get(ids);
+      const stored = new Map(Array.from(await rows.options.load(ids, Deadline.after(30_000)), ([id, user]) => [`user:${id}`, rows.options.codec.encode(user)]));
+      const trailer = Buffer.alloc(28);
+      await raw.set(new Map(Array.from(stored, ([key, body]) => [key, Buffer.concat([body, trailer])])));
+
+      const fragments = new FragmentCache(caches.main, {
+        name: 'bench',
+        formats: ['json'],
+        render: async (_, wanted) => new Map(wanted.map((id) => [id, Buffer.alloc(fragmentBytes, String(id))])),
+        ttlSeconds: 3_600,
+        absentTtlSeconds: 30,
+      });
+      await fragments.get('json', ids);
+      await raw.set(new Map(ids.map((id) => [`fragment:${id}`, Buffer.alloc(fragmentBytes + trailer.length, String(id))])));
+
+      const page = (call: number): bigint[] => Array.from({ length: atOnce }, (_, i) => ids[(call * 37 + i * 19) % things]!);
+      const vectors = Array.from({ length: things }, (_, call) => vectorOf(page(call).map((id) => ({ id, position: id })), false));
+      const nothing = new RowCache(undefined, rows.options as ConstructorParameters<typeof RowCache<bigint, never>>[1]);
+      const sides = {
+        rows: (call: number) => rows.get(page(call)),
+        rawRows: (call: number) => raw.get(page(call).map((id) => `user:${id}`)),
+        cold: (call: number) => nothing.get(page(call)),
+        fragments: (call: number) => fragments.page('json', vectors[call % things]!, 0, atOnce),
+        rawFragments: (call: number) => raw.get(Array.from(vectors[call % things]!.ids, (id) => `fragment:${id}`)),
+      };
+      const taken = Object.fromEntries(Object.keys(sides).map((side) => [side, [] as number[]])) as Record<keyof typeof sides, number[]>;
+      const cpu: { ours: number[]; raw: number[] } = { ours: [], raw: [] };
+      for (let round = 0; round <= rounds; round++) {
+        for (const [side, read] of Object.entries(sides) as [keyof typeof sides, (call: number) => Promise<unknown>][]) {
+          const startMs = performance.now();
+          for (let call = 0; call < calls; call++) await read(call);
+          // The first round warms both.
+          if (round > 0) taken[side].push((performance.now() - startMs) / calls);
+        }
+        for (const side of ['raw', 'ours'] as const) {
+          const before = process.cpuUsage();
+          for (let i = 0; i < hits; i++) await (side === 'ours' ? rows.getOne(ids[i % things]!) : raw.get([`user:${ids[i % things]}`]));
+          const { user, system } = process.cpuUsage(before);
+          if (round > 0) cpu[side].push((user + system) / hits);
+        }
+      }
+      const ms = (side: keyof typeof sides): number => median(taken[side]);
+      return [
+        { name: `warm read of ${atOnce} rows`, value: ms('rows'), unit: 'ms' },
+        { name: 'times memjs alone', value: ms('rows') / ms('rawRows'), unit: '×', target: { atMost: 1.3 } },
+        { name: 'the database takes, times the warm read', value: ms('cold') / ms('rows'), unit: '×', target: { atLeast: 10 } },
+        { name: `page of ${atOnce} fragments`, value: ms('fragments'), unit: 'ms' },
+        { name: 'times memjs alone, fragments', value: ms('fragments') / ms('rawFragments'), unit: '×', target: { atMost: 1.2 } },
+        { name: 'CPU of one hit', value: median(cpu.ours), unit: 'µs' },
+        { name: 'CPU of one hit, times memjs', value: median(cpu.ours) / median(cpu.raw), unit: '×', target: { atMost: 1.5 } },
+      ];
+    } finally {
+      raw.close();
+      await caches.close();
+      await users.close();
+    }
+  },
+};
