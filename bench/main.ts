@@ -15,9 +15,12 @@ import { iterate } from './iterate.js';
 import { load } from './load.js';
 import { pairs } from './pairs.js';
 import { routing } from './routing.js';
+import { tweetLoad } from './tweetLoad.js';
+import { tweetReads } from './tweetReads.js';
+import { tweetTimeline } from './tweetTimeline.js';
 import { workload } from './workload.js';
 
-const benchmarks: readonly Benchmark[] = [load, acknowledge, contains, iterate, copy, routing, pairs, intersection, celebrity, workload, cacheGets];
+const benchmarks: readonly Benchmark[] = [load, acknowledge, contains, iterate, copy, routing, pairs, intersection, celebrity, workload, cacheGets, tweetLoad, tweetReads, tweetTimeline];
 const defaultOut = join(dirname(fileURLToPath(import.meta.url)), '../../bench/results/latest.json');
 
 const program = new Command('bench')

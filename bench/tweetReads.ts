@@ -1,0 +1,72 @@
+import type { RowDataPacket } from 'mysql2/promise';
+import type { Benchmark, BenchCluster, Figure } from './benchmark.js';
+import { untilMaterialized } from './cluster.js';
+import { rawPool } from './raw/rawConnection.js';
+import { RawTweets } from './raw/rawTweets.js';
+import { latencies, median } from './statistics.js';
+import { generatedTweets, setUpTweets } from './tweetsSetup.js';
+
+const tweetCount = 100_000;
+const batches = 400;
+const batchSize = 100;
+const points = 10_000;
+const pointsInFlight = 64;
+const rounds = 5;
+
+/** Tweets by id, a hundred at a time and one at a time, beside mysql2 alone on the same rows in one table. */
+export const tweetReads: Benchmark = {
+  name: 'tweetReads',
+  about: `${batchSize} of ${tweetCount} tweets by id in one call, and single ones with ${pointsInFlight} in flight`,
+  async run({ config, roost }: BenchCluster): Promise<readonly Figure[]> {
+    await setUpTweets(config, 4, 1);
+    const tweets = generatedTweets(tweetCount, 5_000);
+    const ids: bigint[] = [];
+    for (let start = 0; start < tweetCount; start += 1_000) ids.push(...(await roost.tweets.createMany(tweets.slice(start, start + 1_000), { deadlineMs: 60_000 })));
+    await untilMaterialized(roost);
+    const pool = rawPool(config, 16);
+    const raw = await RawTweets.create(pool, 'raw_reads');
+    await raw.load(tweets.map(({ user, text }, i) => ({ id: ids[i]!, userId: user as bigint, text })), 2);
+    const at = (i: number): bigint => ids[(i * 7919) % tweetCount]!;
+    const columns = 'id, user_id, text, created_at_ms, reply_to_tweet_id, reply_to_user_id, retweet_of_id, flags, extra, written_at, state, state_at';
+    const expect = (found: number, wanted: number): void => {
+      if (found !== wanted) throw new Error(`found ${found} of ${wanted} tweets`);
+    };
+    const places = Array.from({ length: batchSize }, () => '?').join();
+    const rawMany = async (i: number): Promise<void> => {
+      const wanted = Array.from({ length: batchSize }, (_, k) => String(at(i * batchSize + k)));
+      const [rows] = await pool.execute<RowDataPacket[]>(`SELECT ${columns} FROM raw_reads.tweets WHERE id IN (${places})`, wanted);
+      expect(rows.length, batchSize);
+    };
+    const oursMany = async (i: number): Promise<void> => {
+      const found = await roost.tweets.getMany(Array.from({ length: batchSize }, (_, k) => at(i * batchSize + k)));
+      expect(found.filter((tweet) => tweet !== undefined).length, batchSize);
+    };
+    const rawOne = async (i: number): Promise<void> => {
+      const [rows] = await pool.execute<RowDataPacket[]>(`SELECT ${columns} FROM raw_reads.tweets WHERE id = ?`, [String(at(i))]);
+      expect(rows.length, 1);
+    };
+    const oursOne = async (i: number): Promise<void> => expect((await roost.tweets.get(at(i))) === undefined ? 0 : 1, 1);
+    const took: { rawMany: number; oursMany: number; rawOne: number; oursOne: number }[] = [];
+    for (let round = 0; round <= rounds; round++) {
+      const medians = { rawMany: median(await latencies(batches, 1, rawMany)), oursMany: median(await latencies(batches, 1, oursMany)) };
+      const rate = async (work: (i: number) => Promise<void>): Promise<number> => {
+        const startMs = performance.now();
+        await latencies(points, pointsInFlight, work);
+        return (points / (performance.now() - startMs)) * 1000;
+      };
+      const rates = { rawOne: await rate(rawOne), oursOne: await rate(oursOne) };
+      // The first round warms both.
+      if (round > 0) took.push({ ...medians, ...rates });
+    }
+    await raw.drop();
+    await pool.end();
+    return [
+      { name: `${batchSize} by id, ours`, value: median(took.map((one) => one.oursMany)), unit: 'ms' },
+      { name: `${batchSize} by id, raw SELECT … IN`, value: median(took.map((one) => one.rawMany)), unit: 'ms' },
+      { name: 'ours / raw, time', value: median(took.map((one) => one.oursMany / one.rawMany)), unit: '', target: { atMost: 1.5 } },
+      { name: 'one by id, ours', value: median(took.map((one) => one.oursOne)), unit: 'reads/s' },
+      { name: 'one by id, raw', value: median(took.map((one) => one.rawOne)), unit: 'reads/s' },
+      { name: 'ours / raw, rate', value: median(took.map((one) => one.oursOne / one.rawOne)), unit: '', target: { atLeast: 0.8 } },
+    ];
+  },
+};

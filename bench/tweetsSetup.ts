@@ -1,0 +1,25 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { RoostConfig } from '../core/index.js';
+import { openTbird } from '../tbird/index.js';
+import type { NewTweet } from '../sdk/index.js';
+
+/** Sets up tweets with one copy of each table, and waits until the server knows of it. */
+export async function setUpTweets(config: RoostConfig, stripes: number, graphShards: number): Promise<void> {
+  const tbird = await openTbird(config, { create: true });
+  try {
+    await tbird.setup({ policy: { windowMs: 86_400_000, stripes, replicas: 1 }, graphShards });
+  } finally {
+    await tbird.close();
+  }
+  await sleep(config.nameServer.reloadSeconds * 1000 + 500);
+}
+
+const words = 'the quick brown fox jumps over a lazy dog while timelines roll and shards keep every tweet in its own window of time'.split(' ');
+
+/** Tweets of about 80 characters by many authors, the same for the same numbers. */
+export function generatedTweets(count: number, users: number): NewTweet[] {
+  return Array.from({ length: count }, (_, i) => ({
+    user: BigInt(1 + ((i * 7919) % users)),
+    text: `${i} ${Array.from({ length: 13 }, (_unused, k) => words[(i * 31 + k * 17) % words.length]).join(' ')}`,
+  }));
+}
