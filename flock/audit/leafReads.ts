@@ -24,10 +24,16 @@ export class LeafReads {
 
   /** Rows behind `after` in the order of the keys. */
   async page(after: EdgeKey, limit: number, deadline: Deadline): Promise<EdgeRow[]> {
+    // The rest of one node and the nodes behind it are two ranges of the index; as one condition, a large node would be read from its beginning for each page.
+    const rest = await this.#range('source_id = ? AND destination_id > ?', after, limit, deadline);
+    if (rest.length === limit) return rest;
+    return [...rest, ...(await this.#range('source_id > ?', [after[0]], limit - rest.length, deadline))];
+  }
+
+  async #range(condition: string, values: readonly bigint[], limit: number, deadline: Deadline): Promise<EdgeRow[]> {
     const rows = await this.#host.rows(
-      `SELECT ${edgeColumns} FROM ${this.#tables.edges} FORCE INDEX (membership)
-       WHERE source_id >= ? AND (source_id > ? OR destination_id > ?) ORDER BY source_id, destination_id LIMIT ?`,
-      [after[0], after[0], after[1], limit],
+      `SELECT ${edgeColumns} FROM ${this.#tables.edges} FORCE INDEX (membership) WHERE ${condition} ORDER BY source_id, destination_id LIMIT ?`,
+      [...values, limit],
       deadline,
     );
     return rows.map((row) => rowOf(this.tableId, row));

@@ -1,0 +1,67 @@
+import type { Command } from 'commander';
+import { RoostError } from '../../core/index.js';
+import type { AuditFault } from '../../flock/index.js';
+import type { CliIo } from '../console/cliIo.js';
+import { type ConfigOptions, configOption, defineCommand, integerArgument, openConfig, outputFor } from '../console/command.js';
+import { formatCount } from '../console/output.js';
+import { Progress } from '../console/progress.js';
+import { withFlock } from '../graph.js';
+
+interface AuditCommandOptions extends ConfigOptions {
+  readonly repair?: boolean;
+  readonly settle: number;
+}
+
+/** Faults that are printed for people; `--json` has all that were kept. */
+const faultsShown = 20;
+
+export function addAuditCommand(flock: Command, io: CliIo): void {
+  defineCommand(
+    flock,
+    'audit',
+    'compare every replica, both ends of every edge, and every counter, while writes go on\nIt reads the databases page by page. A difference counts when it lasts: writes under way make some that do not. With --repair, jobs that put right what was found are journalled, and a server applies them. It fails where faults are left.',
+    'roost flock audit follows --repair',
+  )
+    .argument('<graph>', "the graph's name")
+    .option('--repair', 'put right what is found')
+    .option('--settle <ms>', 'how long a difference has to last', integerArgument(0, 600_000), 5_000)
+    .addOption(configOption())
+    .action(async (name: string, options: AuditCommandOptions) => {
+      const output = outputFor(io, options);
+      await withFlock(openConfig(io, options).config, { create: false }, async (flock) => {
+        const graph = flock.graph(name);
+        const progress = new Progress(io, 'rows compared', undefined, output.quiet);
+        let seen = 0;
+        const report = await flock
+          .audit(graph.id, {
+            repair: options.repair === true,
+            settleMs: options.settle,
+            signal: io.signal,
+            onProgress: ({ rows }) => {
+              progress.advance(rows - seen);
+              seen = rows;
+            },
+          })
+          .finally(() => progress.stop());
+        const again = `roost flock audit ${name}`;
+        output.result(
+          { graph: name, ...report },
+          () =>
+            [
+              `${formatCount(report.rows)} rows and ${formatCount(report.nodes)} nodes of ${name}: ${report.faults === 0 ? 'nothing is wrong' : `${formatCount(report.faults)} faults`}`,
+              ...report.found.slice(0, faultsShown).map(faultLine),
+              ...(report.found.length > faultsShown ? [`… and ${formatCount(report.faults - faultsShown)} more (--json prints up to ${formatCount(report.found.length)})`] : []),
+            ].join('\n'),
+          report.faults === 0 ? [] : options.repair === true ? [again] : [`${again} --repair`],
+        );
+        if (report.faults > 0 && options.repair !== true) {
+          throw new RoostError('DataLoss', `graph ${name} has ${report.faults} faults: "${again} --repair" puts them right`, { fields: { graph: name } });
+        }
+      });
+    });
+}
+
+function faultLine({ kind, direction, id, otherId, details, repaired }: AuditFault): string {
+  const what = otherId === undefined ? `${kind} of ${direction} ${id}` : `${direction} ${id} → ${otherId}`;
+  return `  ${what}: ${details.join('; ')}${repaired ? ' (being repaired)' : ''}`;
+}

@@ -1,0 +1,41 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { Deadline } from '../core/index.js';
+import { tableIdOf } from '../flock/graphs.js';
+import { openFlock, type Flock } from '../flock/index.js';
+import { callRoost } from './callRoost.js';
+import { untilApplied } from './flock/untilApplied.js';
+import { freshCluster } from './support/index.js';
+
+const { config, configPath } = freshCluster('auditcommand');
+let flock: Flock;
+const audit = (...args: string[]) => callRoost(['flock', 'audit', 'follows', '--settle', '200', '--config', configPath, ...args], import.meta.dirname);
+
+beforeAll(async () => {
+  flock = await openFlock(config, { create: true, work: true });
+  const graph = await flock.createGraph('follows', { shards: 1, replicas: 2 });
+  await flock.write({ graphId: graph.id, operations: 'add', sourceIds: BigInt64Array.of(1n, 1n), destinationIds: BigInt64Array.of(2n, 3n) }, { acknowledgement: 'materialized' });
+});
+afterAll(() => flock.close());
+
+it('says what is wrong, fails until it is put right, and repairs it', async () => {
+  expect(await audit()).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('nothing is wrong') as string });
+
+  const [leaf] = flock.gizzard.topology.routes(tableIdOf(1, 'forward'))[0]!.leaves;
+  await flock.gizzard.hosts
+    .host(leaf!.shard.id.hostname)
+    .run(`DELETE FROM \`${config.cluster}\`.\`${leaf!.shard.id.tablePrefix}_edges\` WHERE destination_id = 3`, [], Deadline.after(5_000));
+  const found = await audit('--json');
+  expect(found).toMatchObject({ exitCode: 18, stderr: expect.stringContaining('roost flock audit follows --repair') as string });
+  expect(JSON.parse(found.stdout)).toMatchObject({ graph: 'follows', found: expect.arrayContaining([expect.objectContaining({ kind: 'edge', id: '1', otherId: '3', repaired: false })]) as unknown });
+
+  // The row first, then the counter that the repair of the row leaves one too high.
+  for (let round = 0; round < 2; round++) {
+    expect((await audit('--repair')).exitCode).toBe(0);
+    await untilApplied(flock);
+  }
+  expect((await audit()).exitCode).toBe(0);
+}, 60_000);
+
+it('knows no other graph', async () => {
+  expect(await callRoost(['flock', 'audit', 'nobody', '--config', configPath], import.meta.dirname)).toMatchObject({ exitCode: 11 });
+});
