@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Metrics, type ErrorCode } from '../../core/index.js';
 import { append, failOn, notesJob, notesOf, secondShard, type Note, type NotesHooks } from '../../test/support/notes.js';
 import { gate, notesCluster } from '../../test/support/notesCluster.js';
+import type { Priority } from './priority.js';
 import { workerGroup } from './streamKeys.js';
 
 const cluster = notesCluster('jobs', { errorDelaySeconds: 0.05, claimAfterSeconds: 3600 });
@@ -56,6 +57,28 @@ describe('a job', () => {
     held.open();
     await expect.poll(() => gizzard.jobs.sizes('high')).toEqual(idle);
     expect(batches).toEqual(cluster.both('first', [1, 50]));
+  });
+
+  it('brings about others of its own priority, also when it was applied together with jobs of a lower one', async () => {
+    const held = gate();
+    let calls = 0;
+    const gizzard = await cluster.open({
+      hosts: [cluster.db1],
+      hooks: {
+        beforeApply: () => (++calls === 1 ? held.opened : undefined),
+        followUps: (_leaf, notes) => (notes.some(({ value }) => value === 3) ? [notesJob([note(1, 4)])] : []),
+      },
+    });
+    const inWork = async (priority: Priority): Promise<unknown> => ((await cluster.redis.xpending(cluster.keys.queued.replace('high', priority), workerGroup)))[0];
+    await append(gizzard, [note(1, 1)]);
+    await expect.poll(() => calls).toBe(1);
+    await append(gizzard, [note(1, 2)], { priority: 'low' });
+    await expect.poll(() => inWork('low')).toBe(1);
+    await append(gizzard, [note(1, 3)]);
+    await expect.poll(() => inWork('high')).toBe(2);
+    await gizzard.apply([{ kind: 'pauseJobs', priority: 'low' }]);
+    held.open();
+    await expect.poll(() => notesOf(gizzard)).toMatchObject({ [`${cluster.db1}/first`]: ['1=1', '1=2', '1=3', '1=4'] });
   });
 
   it('brings about others, which are journalled before it counts as applied', async () => {

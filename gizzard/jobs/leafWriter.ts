@@ -2,7 +2,7 @@ import { Deadline, RoostError } from '../../core/index.js';
 import type { DatabaseHost } from '../hosts/databaseHost.js';
 import type { Leaf } from '../routing/route.js';
 import type { FollowUp, JobType } from './jobType.js';
-import type { Priority } from './priority.js';
+import { priorities, type Priority } from './priority.js';
 import type { Semaphore } from './semaphore.js';
 
 /** Small rows applied at once: enough to share a transaction's round trips and its commit, few enough to keep its locks short. */
@@ -70,7 +70,9 @@ export class LeafWriter<Item> {
   }
 
   async #applyTogether(groups: readonly Group<Item>[]): Promise<void> {
-    const error = await this.#apply(groups.length === 1 ? groups[0]!.items : groups.flatMap((group) => group.items), groups[0]!.priority);
+    // What the most urgent of them brings about must not wait behind the others' queues.
+    const priority = priorities.find((each) => groups.some((group) => group.priority === each))!;
+    const error = await this.#apply(groups.length === 1 ? groups[0]!.items : groups.flatMap((group) => group.items), priority);
     // An error of the host would meet each group alone just the same; any other may be the fault of one of them.
     if (error === undefined || groups.length === 1 || error.retryable) {
       for (const group of groups) group.done(error);
