@@ -1,6 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { FragmentCache, openCaches, RowCache, vectorOf } from '../cache/index.js';
 import { Deadline } from '../core/index.js';
-import { openUsers, type User } from '../users/index.js';
+import { openUsers, type User, type UserRecord } from '../users/index.js';
 import type { Benchmark, BenchCluster, Figure } from './benchmark.js';
 import { RawMemjs } from './raw/rawMemjs.js';
 import { median } from './statistics.js';
@@ -25,6 +26,8 @@ export const cacheGets: Benchmark = {
     const raw = new RawMemjs(config.memcached);
     try {
       await users.setup({ shards: 4, replicas: 1 });
+      // Until the server knows the new table.
+      await sleep(config.nameServer.reloadSeconds * 1000 + 500);
       const all = Array.from({ length: things }, (_, i): User => ({ id: BigInt(i), name: `The ${i}th user of this store`, screenName: `user_${i}`, flags: i & 7 }));
       await users.put(all, { acknowledgement: 'materialized', deadlineMs: 60_000 });
       const { rows } = users;
@@ -46,17 +49,22 @@ export const cacheGets: Benchmark = {
 
       const page = (call: number): bigint[] => Array.from({ length: atOnce }, (_, i) => ids[(call * 37 + i * 19) % things]!);
       const vectors = Array.from({ length: things }, (_, call) => vectorOf(page(call).map((id) => ({ id, position: id })), false));
-      const nothing = new RowCache(undefined, rows.options as ConstructorParameters<typeof RowCache<bigint, never>>[1]);
+      // A cache under a new name has nothing yet: a miss, a lease, the database, and putting it in.
+      const { options } = rows;
+      const codec = { ...options.codec, version: ({ updatedAt }: UserRecord) => updatedAt };
+      const coldRead = (call: number, round: number) => new RowCache(caches.main, { ...options, codec, name: `cold${round}x${call}` }).get(page(call));
+      let coldRound = 0;
       const sides = {
         rows: (call: number) => rows.get(page(call)),
         rawRows: (call: number) => raw.get(page(call).map((id) => `user:${id}`)),
-        cold: (call: number) => nothing.get(page(call)),
+        cold: (call: number) => coldRead(call, coldRound),
         fragments: (call: number) => fragments.page('json', vectors[call % things]!, 0, atOnce),
         rawFragments: (call: number) => raw.get(Array.from(vectors[call % things]!.ids, (id) => `fragment:${id}`)),
       };
       const taken = Object.fromEntries(Object.keys(sides).map((side) => [side, [] as number[]])) as Record<keyof typeof sides, number[]>;
       const cpu: { ours: number[]; raw: number[] } = { ours: [], raw: [] };
       for (let round = 0; round <= rounds; round++) {
+        coldRound = round;
         for (const [side, read] of Object.entries(sides) as [keyof typeof sides, (call: number) => Promise<unknown>][]) {
           const startMs = performance.now();
           for (let call = 0; call < calls; call++) await read(call);
@@ -74,7 +82,7 @@ export const cacheGets: Benchmark = {
       return [
         { name: `warm read of ${atOnce} rows`, value: ms('rows'), unit: 'ms' },
         { name: 'times memjs alone', value: ms('rows') / ms('rawRows'), unit: '×', target: { atMost: 1.3 } },
-        { name: 'the database takes, times the warm read', value: ms('cold') / ms('rows'), unit: '×', target: { atLeast: 10 } },
+        { name: 'a read of nothing cached, times the warm one', value: ms('cold') / ms('rows'), unit: '×', target: { atLeast: 10 } },
         { name: `page of ${atOnce} fragments`, value: ms('fragments'), unit: 'ms' },
         { name: 'times memjs alone, fragments', value: ms('fragments') / ms('rawFragments'), unit: '×', target: { atMost: 1.2 } },
         { name: 'CPU of one hit', value: median(cpu.ours), unit: 'µs' },

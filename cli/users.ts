@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { RoostError } from '../core/index.js';
 import { openUsers, userFlags, type OpenUsers, type User } from '../users/index.js';
@@ -15,6 +16,8 @@ interface CreateOptions extends ConfigOptions {
   readonly flags: number;
 }
 
+const longestWaitMs = 5_000;
+
 export function addUsersCommands(program: Command, io: CliIo): void {
   const users = defineGroup(program, 'users', 'keep and look up users: id, name, screen name, flags');
 
@@ -26,6 +29,8 @@ export function addUsersCommands(program: Command, io: CliIo): void {
     .action(({ shards, replicas, hosts, ...options }: SetupOptions) =>
       withUsers(io, options, true, async (store) => {
         await store.setup({ shards, replicas, ...(hosts === undefined ? {} : { hosts }) });
+        // Servers that run see the shards at their next look at the name server; the next command should not come before that.
+        await sleep(Math.min(store.gizzard.config.nameServer.reloadSeconds * 1_000, longestWaitMs));
         outputFor(io, options).result({ shards, replicas }, () => `users have ${shards} shards, ${replicas} ${replicas === 1 ? 'copy' : 'copies'} of each`);
       }),
     );

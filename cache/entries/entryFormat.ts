@@ -51,7 +51,7 @@ export function decodeEntry(name: string, format: number, value: Buffer): Entry 
     version: value.readBigInt64LE(end),
     stampMs: value.readDoubleLE(end + 8),
     body: value.subarray(front, end),
-    front: value.subarray(0, front),
+    front: front === 0 ? none : value.subarray(0, front),
   };
 }
 

@@ -50,6 +50,7 @@ export class EntryStore<V> {
     const found = new Array<Found<V>>(keys.length).fill(unreachable);
     const { placement } = pool;
     if (placement === undefined) return found;
+    if (keys.length === 1) return [await this.#lookAtOne(pool.target(placement, this.options.name, keys[0]!))];
     const targets = new Array<Target | undefined>(keys.length);
     const byNode = new Map<CacheNode, number[]>();
     for (let place = 0; place < keys.length; place++) {
@@ -75,6 +76,16 @@ export class EntryStore<V> {
       }),
     );
     return found;
+  }
+
+  async #lookAtOne(target: Target | undefined): Promise<Found<V>> {
+    if (target === undefined) return unreachable;
+    try {
+      const [hit] = await target.node.get([target.name], this.pool.options.deadlineMs);
+      return this.read(target, hit);
+    } catch {
+      return unreachable;
+    }
   }
 
   /** What an entry says. */

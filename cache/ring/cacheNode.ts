@@ -73,13 +73,17 @@ export class CacheNode {
         const part = items.length <= batchOperations ? items : items.slice(start, start + batchOperations);
         for (const reply of await send(connection, part)) replies.push({ reply, connection });
       }
-      this.#timeouts = 0;
-      this.#backOffMs = firstBackOffMs;
+      this.#answered();
       return replies;
     } catch (error) {
       this.#failed(connection, RoostError.from(error));
       throw error;
     }
+  }
+
+  #answered(): void {
+    this.#timeouts = 0;
+    this.#backOffMs = firstBackOffMs;
   }
 
   #open(): Connection {

@@ -75,6 +75,8 @@ export class Connection {
 
   /** The entries of keys, by place; undefined where there is none. Rejects with `Unavailable` or `DeadlineExceeded`. */
   async get(keys: readonly string[], deadlineMs: number): Promise<(Reply | undefined)[]> {
+    // One alone needs no end to be marked: its answer comes whether or not it is there.
+    if (keys.length === 1) return this.execute([{ opcode: opcodes.get, key: keys[0]! }], deadlineMs);
     const first = this.#reserve(keys.length + 1);
     return this.#send(encodeGets(keys, first), first, keys.length, deadlineMs);
   }
