@@ -4,7 +4,8 @@ import { flockTypes, type Edge } from '../flock/index.js';
 import type { DatabaseHost, MovableTable, Route, ShardInfo } from '../gizzard/index.js';
 import { tweetsMoves } from './storage/tweetMoves.js';
 import type { Tbird } from './tbird.js';
-import { edgesOf, IndexWrites, kindStates, type IndexEdge, type TweetGraphs } from './tweetIndex.js';
+import { edgesOf, IndexWrites, type IndexEdge, type TweetGraphs } from './tweetIndex.js';
+import { kindStates } from './tweetKind.js';
 import { deleted, type TweetRecord } from './tweetRecord.js';
 import { firstKeptId } from './windows/windows.js';
 

@@ -1,6 +1,7 @@
 import { edgeWriteJob, type EdgeChange, type Operation } from '../flock/index.js';
 import type { NewJob } from '../gizzard/index.js';
 import type { TweetContent } from './tweet.js';
+import { kindOf, type TweetKind } from './tweetKind.js';
 import { createdAt, deleted, type TweetRecord } from './tweetRecord.js';
 
 /** The graphs beside the tweets, by their numbers. */
@@ -13,15 +14,8 @@ export interface TweetGraphs {
   readonly retweets: number;
 }
 
-/** The state that an edge of the index has for each kind of tweet, so that one page can leave kinds out, and each is counted. */
-export const kindStates = { original: 'normal', reply: 'negative', retweet: 'archived' } as const;
-export type TweetKind = keyof typeof kindStates;
-
 /** Archiving alone sets no position. */
 const kindOperations: Readonly<Record<TweetKind, readonly Operation[]>> = { original: ['add'], reply: ['negate'], retweet: ['add', 'archive'] };
-
-export const kindOf = ({ retweetOfId, replyToTweetId, replyToUserId }: TweetContent): TweetKind =>
-  retweetOfId !== undefined ? 'retweet' : replyToTweetId !== undefined || replyToUserId !== undefined ? 'reply' : 'original';
 
 /** An edge that a tweet has in one of the graphs. Its destination and its position are the tweet's id. */
 export interface IndexEdge {
@@ -59,10 +53,8 @@ export class IndexWrites {
     const time = winner.stateAt > own ? winner.stateAt : own;
     const kept = edgesOf(winner.written!.content, this.graphs);
     for (const edge of edgesOf(loser, this.graphs)) {
-      const same = kept.find(({ graphId, sourceId }) => graphId === edge.graphId && sourceId === edge.sourceId);
-      if (same === undefined) this.#set(edge, loser.id, true, time);
-      // The same edge with another kind: at the same time the greater rank would stay, so that the winner's comes a moment later.
-      else if (same.kind !== edge.kind && winner.state !== deleted) this.#set(same, loser.id, false, time + 1n);
+      // Where both have it, perhaps as another kind, the edge's own rule ends as the content's does.
+      if (!kept.some(({ graphId, sourceId }) => graphId === edge.graphId && sourceId === edge.sourceId)) this.#set(edge, loser.id, true, time);
     }
   }
 
