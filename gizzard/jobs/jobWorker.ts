@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { Deadline, RoostError, type JobsConfig, type Log } from '../../core/index.js';
 import { decodeJob, encodeJob, type JobEntry } from './jobEntry.js';
@@ -179,6 +180,8 @@ export class JobWorker {
       if (this.#stopping) return;
       await this.#pause(pausedLookEveryMs);
     }
+    // Redis tells the worker of a new job in the same breath as the caller who journalled it: the caller's answer goes out first.
+    await nextTurn();
     for (const [, entries] of reply ?? []) for (const entry of entries) this.#take(entry);
   }
 
