@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { startServerProcess, stopServerProcess } from '../cli/serverProcess.js';
 import { configSchema, Deadline, type RoostConfig } from '../core/index.js';
 import { openFlock } from '../flock/index.js';
-import { startPlayground } from '../playground/index.js';
+import { startPlayground, type Playground } from '../playground/index.js';
 import { connect, type Roost } from '../sdk/index.js';
 import type { BenchCluster } from './benchmark.js';
 
@@ -14,8 +14,9 @@ const materializeWithinMs = 120_000;
 /** Runs `work` on a private cluster with some database hosts, one Redis that syncs every write, two caches, and one server. */
 export async function withCluster<T>(databaseHosts: number, work: (cluster: BenchCluster) => Promise<T>): Promise<T> {
   const dir = mkdtempSync(join(tmpdir(), 'roost-bench-'));
-  const playground = await startPlayground({ dir: join(dir, 'playground'), databaseHosts, caches: 2, redisFsync: 'always' });
+  let playground: Playground | undefined;
   try {
+    playground = await startPlayground({ dir: join(dir, 'playground'), databaseHosts, caches: 2, redisFsync: 'always' });
     process.stderr.write(`measured on ${playground.serverVersion}\n`);
     const config = configSchema.parse(JSON.parse(readFileSync(playground.configPath, 'utf8')));
     const ready = await startServerProcess(dir, playground.configPath, process.env);
@@ -27,7 +28,7 @@ export async function withCluster<T>(databaseHosts: number, work: (cluster: Benc
     }
   } finally {
     await stopServerProcess(dir);
-    await playground.stop();
+    await playground?.stop();
     rmSync(dir, { recursive: true, force: true });
   }
 }

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadConfig, Metrics, type RoostConfig } from '../core/index.js';
 import { startPlayground, type Playground } from '../playground/index.js';
 import { openCaches, RowCache, type Caches } from './index.js';
-import { TestRows, testRowCodec, type TestRow } from './testing/rows.js';
+import { TestRows, testRowCodec, type TestRow } from '../test/cache/rows.js';
 
 let playground: Playground;
 let config: RoostConfig;

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Metrics } from '../core/index.js';
 import { freshCluster } from '../test/support/index.js';
 import { openCaches, RowCache, VectorCache, vectorOf, type Caches, type Vector, type VectorChange } from './index.js';
-import { TestRows, testRowCodec, type TestRow } from './testing/rows.js';
+import { TestRows, testRowCodec, type TestRow } from '../test/cache/rows.js';
 
 // Several `Caches` stand for several processes: they share nothing but memcached and Redis.
 const { config } = freshCluster('caches', { cache: { deadlineMs: 500 } });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { FragmentCache, openCaches, PageCache, RowCache, VectorCache, vectorOf, type Caches, type Vector, type VectorChange } from '../cache/index.js';
-import { testRowCodec, type TestRow } from '../cache/testing/rows.js';
+import { testRowCodec, type TestRow } from './cache/rows.js';
 import { Metrics } from '../core/index.js';
 import { freshCluster } from './support/index.js';
 

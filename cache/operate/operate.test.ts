@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freshCluster } from '../../test/support/index.js';
 import { flushNodes, inspectCache, openCaches, poolStats, RowCache, VectorCache, vectorOf, warmNode, type Caches, type Vector } from '../index.js';
-import { TestRows, testRowCodec, type TestRow } from '../testing/rows.js';
+import { TestRows, testRowCodec, type TestRow } from '../../test/cache/rows.js';
 
 const { config } = freshCluster('operate', { cache: { deadlineMs: 500 } });
 const database = new TestRows();

@@ -1,5 +1,5 @@
 import type { Deadline } from '../../core/index.js';
-import type { RowCacheOptions } from '../index.js';
+import type { RowCacheOptions } from '../../cache/index.js';
 
 /** A row as tests have it. */
 export interface TestRow {
