@@ -1,6 +1,6 @@
 import { Deadline, RoostError } from '../../core/index.js';
 import type { SqlRow, SqlSession, SqlValue } from '../hosts/databaseHost.js';
-import { leaseMs } from '../moving/moveStore.js';
+import { LeaseTable } from '../moving/leaseTable.js';
 import { cut, type MovesDatabase } from '../moving/movesDatabase.js';
 import { fromStoredJson, toStoredJson } from '../moving/storedJson.js';
 import { shardKey } from '../topology/types.js';
@@ -18,7 +18,11 @@ const columns = `id, plan_id, title, state, goal, options, error, DATE_FORMAT(cr
  * nothing else.
  */
 export class Ledger {
-  constructor(private readonly database: MovesDatabase) {}
+  readonly #leases: LeaseTable;
+
+  constructor(private readonly database: MovesDatabase) {
+    this.#leases = new LeaseTable(database, 'migrations');
+  }
 
   /** Records plans, all or none. Throws `FailedPrecondition` where a shard is in another migration. Returns their numbers. */
   async add(plans: readonly MigrationPlan[], options: MigrationOptions): Promise<number[]> {
@@ -91,7 +95,7 @@ export class Ledger {
   claim(owner: string, atOnce: number): Promise<Migration | undefined> {
     return this.database.host.transaction(this.database.deadline(), async (session) => {
       const rows = await session.rows(
-        `SELECT ${columns}, owner IS NOT NULL AND lease_until > UTC_TIMESTAMP(3) FROM ${this.#table('migrations')} WHERE state IN ('queued', 'running') ORDER BY id FOR UPDATE`,
+        `SELECT ${columns}, ${LeaseTable.held} FROM ${this.#table('migrations')} WHERE state IN ('queued', 'running') ORDER BY id FOR UPDATE`,
         [],
         this.database.deadline(),
       );
@@ -99,23 +103,14 @@ export class Ledger {
       if (free.length === 0 || rows.length - free.length >= atOnce) return undefined;
       // What was begun comes before what was not.
       const next = migrationOf(free.find((row) => row[3] === 'running') ?? free[0]!);
-      await this.#run(
-        session,
-        `UPDATE ${this.#table('migrations')} SET state = 'running', owner = ?, lease_until = TIMESTAMPADD(MICROSECOND, ?, UTC_TIMESTAMP(3)) WHERE id = ?`,
-        [owner, leaseMs * 1000, next.id],
-      );
+      await this.#leases.take(session, next.id, owner);
       return { ...next, state: 'running', owner };
     });
   }
 
   /** Renews a claim. False when it is lost, or the operator wants something else. */
-  async renew(id: number, owner: string, error: string): Promise<boolean> {
-    const { affectedRows } = await this.database.host.run(
-      `UPDATE ${this.#table('migrations')} SET error = ?, lease_until = TIMESTAMPADD(MICROSECOND, ?, UTC_TIMESTAMP(3)) WHERE id = ? AND owner = ? AND state = 'running'`,
-      [cut(error), leaseMs * 1000, id, owner],
-      this.database.deadline(),
-    );
-    return affectedRows > 0;
+  renew(id: number, owner: string, error: string): Promise<boolean> {
+    return this.#leases.renew(id, owner, { error });
   }
 
   /** Records what became of a step, if the migration is still this owner's. False when it is not. */
@@ -134,16 +129,15 @@ export class Ledger {
   /** Leaves a migration in a state, if it is still this owner's; at its end its shards are free for others. */
   async leave(id: number, owner: string, state: MigrationState, error = ''): Promise<boolean> {
     return this.database.host.transaction(this.database.deadline(), async (session) => {
-      if (!(await this.#owns(session, id, owner))) return false;
-      await this.#run(session, `UPDATE ${this.#table('migrations')} SET state = ?, error = ?, owner = NULL, lease_until = NULL WHERE id = ?`, [state, cut(error), id]);
+      if (!(await this.#leases.end(session, id, owner, state, { error }))) return false;
       if (isAtEnd(state)) await this.#run(session, `DELETE FROM ${this.#table('migration_shards')} WHERE migration_id = ?`, [id]);
       return true;
     });
   }
 
   /** Hands a migration on to whoever takes it next. */
-  async release(id: number, owner: string): Promise<void> {
-    await this.database.host.run(`UPDATE ${this.#table('migrations')} SET owner = NULL, lease_until = NULL WHERE id = ? AND owner = ?`, [id, owner], this.database.deadline());
+  release(id: number, owner: string): Promise<void> {
+    return this.#leases.release(id, owner);
   }
 
   /**

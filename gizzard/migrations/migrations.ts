@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RoostError, type Log, type RoostConfig } from '../../core/index.js';
+import { LeasedWork } from '../moving/leasedWork.js';
 import { isOpen, type MoveTask } from '../moving/moveTask.js';
 import type { MovesDatabase } from '../moving/movesDatabase.js';
 import { Ledger } from './ledger.js';
@@ -21,9 +22,7 @@ export interface MigrationReport extends Migration {
 /** The transformations of a cluster: any process plans, starts and steers them, servers carry them out. */
 export class Migrations {
   readonly #ledger: Ledger;
-  readonly #running = new Set<Promise<void>>();
-  readonly #closing = new AbortController();
-  #loop: Promise<void> | undefined;
+  readonly #work: LeasedWork;
 
   constructor(
     database: MovesDatabase,
@@ -33,18 +32,17 @@ export class Migrations {
     private readonly log: Log,
   ) {
     this.#ledger = new Ledger(database);
+    this.#work = new LeasedWork('migrations', () => this.#claim(), log);
   }
 
   /** Starts to carry out migrations in this process. */
   start(): void {
-    this.#loop = this.#look();
+    this.#work.start();
   }
 
   /** Hands back what runs here, each where it is. */
-  async stop(): Promise<void> {
-    this.#closing.abort();
-    await this.#loop;
-    await Promise.all(this.#running);
+  stop(): Promise<void> {
+    return this.#work.stop();
   }
 
   /** A planner for the topology as it is now. */
@@ -128,34 +126,9 @@ export class Migrations {
     return this.#ledger.reservations();
   }
 
-  async #look(): Promise<void> {
-    const { signal } = this.#closing;
-    let lastReason = '';
-    while (!signal.aborted) {
-      try {
-        const migration = await this.#ledger.claim(this.server, this.config.moves.movesAtOnce);
-        lastReason = '';
-        if (migration !== undefined) {
-          const run = this.#run(migration).finally(() => this.#running.delete(run));
-          this.#running.add(run);
-          continue;
-        }
-      } catch (error) {
-        const { message } = RoostError.from(error);
-        if (message !== lastReason) this.log.warn({ err: error }, 'the migrations that wait could not be read');
-        lastReason = message;
-      }
-      await sleep(lookEveryMs, undefined, { signal }).catch(() => undefined);
-    }
-  }
-
-  async #run(migration: Migration): Promise<void> {
-    try {
-      await new MigrationRunner(migration, this.server, this.#ledger, this.environment, this.log, this.#closing.signal).run();
-    } catch (error) {
-      // The claim runs out, and another server goes on with the step that the ledger names.
-      this.log.error({ err: error, migration: migration.id }, 'what became of a migration could not be recorded');
-    }
+  async #claim(): Promise<MigrationRunner | undefined> {
+    const migration = await this.#ledger.claim(this.server, this.config.moves.movesAtOnce);
+    return migration && new MigrationRunner(migration, this.server, this.#ledger, this.environment, this.log);
   }
 }
 

@@ -1,11 +1,9 @@
 import { RoostError } from '../../core/index.js';
 import type { SqlRow } from '../hosts/databaseHost.js';
-import { cut, type MovesDatabase } from './movesDatabase.js';
+import { LeaseTable } from './leaseTable.js';
+import type { MovesDatabase } from './movesDatabase.js';
 import { notStarted, type MoveProgress, type MoveRates, type MoveSpec, type MoveState, type MoveTask } from './moveTask.js';
 import { fromStoredJson, toStoredJson } from './storedJson.js';
-
-/** A server that has not renewed its claim for this long has lost it. */
-export const leaseMs = 3_000;
 
 export interface MoveLimits {
   /** Moves that run at once, over all servers, and those that touch one host. */
@@ -14,11 +12,14 @@ export interface MoveLimits {
 }
 
 const columns = 'id, spec, min_rows_per_second, max_rows_per_second, state, progress, migration_id, error, owner';
-const leased = 'owner IS NOT NULL AND lease_until > UTC_TIMESTAMP(3)';
 
 /** Moves as they stand in the name server's database, where every server finds them. */
 export class MoveStore {
-  constructor(private readonly database: MovesDatabase) {}
+  readonly #leases: LeaseTable;
+
+  constructor(private readonly database: MovesDatabase) {
+    this.#leases = new LeaseTable(database, 'moves');
+  }
 
   async add(spec: MoveSpec, rates: MoveRates, migrationId?: number): Promise<number> {
     await this.database.ready();
@@ -58,7 +59,7 @@ export class MoveStore {
     const table = this.database.table('moves');
     return this.database.host.transaction(this.database.deadline(), async (session) => {
       const deadline = this.database.deadline();
-      const rows = await session.rows(`SELECT ${columns}, ${leased} FROM ${table} WHERE state IN ('queued', 'running') ORDER BY id FOR UPDATE`, [], deadline);
+      const rows = await session.rows(`SELECT ${columns}, ${LeaseTable.held} FROM ${table} WHERE state IN ('queued', 'running') ORDER BY id FOR UPDATE`, [], deadline);
       const tasks = rows.map((row) => ({ task: taskOf(row), leased: Number(row[9]) === 1 }));
       const running = tasks.filter((one) => one.leased);
       if (running.length >= limits.movesAtOnce) return undefined;
@@ -66,41 +67,26 @@ export class MoveStore {
       for (const { task } of running) for (const host of hostsOf(task)) load.set(host, (load.get(host) ?? 0) + 1);
       const next = tasks.find((one) => !one.leased && [...hostsOf(one.task)].every((host) => (load.get(host) ?? 0) < limits.movesPerHost));
       if (next === undefined) return undefined;
-      await session.run(
-        `UPDATE ${table} SET state = 'running', owner = ?, lease_until = TIMESTAMPADD(MICROSECOND, ?, UTC_TIMESTAMP(3)) WHERE id = ?`,
-        [owner, leaseMs * 1000, next.task.id],
-        deadline,
-      );
+      await this.#leases.take(session, next.task.id, owner);
       return { ...next.task, state: 'running', owner };
     });
   }
 
   /** Saves how far a move is and renews the claim. Returns what the operator wants now; undefined when the claim is lost or the move was cancelled. */
   async save(id: number, owner: string, progress: MoveProgress, error: string): Promise<MoveRates | undefined> {
-    const table = this.database.table('moves');
-    const { affectedRows } = await this.database.host.run(
-      `UPDATE ${table} SET progress = ?, error = ?, lease_until = TIMESTAMPADD(MICROSECOND, ?, UTC_TIMESTAMP(3)) WHERE id = ? AND owner = ? AND state = 'running'`,
-      [toStoredJson(progress), cut(error), leaseMs * 1000, id, owner],
-      this.database.deadline(),
-    );
-    if (affectedRows === 0) return undefined;
+    if (!(await this.#leases.renew(id, owner, { error, progress: toStoredJson(progress) }))) return undefined;
     const { minRowsPerSecond, maxRowsPerSecond } = await this.get(id);
     return { minRowsPerSecond, maxRowsPerSecond };
   }
 
   /** Records the end of a move. False when it is not this owner's any more. */
-  async finish(id: number, owner: string, state: Extract<MoveState, 'done' | 'failed'>, progress: MoveProgress, error: string): Promise<boolean> {
-    const { affectedRows } = await this.database.host.run(
-      `UPDATE ${this.database.table('moves')} SET state = ?, progress = ?, error = ?, owner = NULL, lease_until = NULL WHERE id = ? AND owner = ? AND state = 'running'`,
-      [state, toStoredJson(progress), cut(error), id, owner],
-      this.database.deadline(),
-    );
-    return affectedRows > 0;
+  finish(id: number, owner: string, state: Extract<MoveState, 'done' | 'failed'>, progress: MoveProgress, error: string): Promise<boolean> {
+    return this.#leases.end(this.database.host, id, owner, state, { error, progress: toStoredJson(progress) });
   }
 
   /** Gives a claim back, so that another server need not wait for it to run out. */
-  async release(id: number, owner: string): Promise<void> {
-    await this.database.host.run(`UPDATE ${this.database.table('moves')} SET owner = NULL, lease_until = NULL WHERE id = ? AND owner = ?`, [id, owner], this.database.deadline());
+  release(id: number, owner: string): Promise<void> {
+    return this.#leases.release(id, owner);
   }
 
   /** False when it is at its end already. */

@@ -5,13 +5,13 @@ import type { NameServer } from '../nameServer/nameServer.js';
 import type { ShardType } from '../shardType.js';
 import type { Change } from '../topology/changes.js';
 import { shardKey, type BusyState, type ShardId, type ShardInfo } from '../topology/types.js';
+import { LeasedWork } from './leasedWork.js';
 import type { Movable } from './movable.js';
-import { runMove } from './moveRunner.js';
+import { MoveRunner } from './moveRunner.js';
 import { MoveStore, type MoveLimits } from './moveStore.js';
 import { isOpen, type MoveRates, type MoveSpec, type MoveTask } from './moveTask.js';
 import type { MovesDatabase } from './movesDatabase.js';
 
-/** How soon a server sees a move that nobody runs. */
 const lookEveryMs = 250;
 /** More moves than ever wait at once. */
 const activeMoves = 100_000;
@@ -21,9 +21,7 @@ export interface MovesConfig extends MoveLimits, MoveRates {}
 /** The copies, repairs and diffs of a cluster: any process starts and watches them, servers run them. */
 export class Moves {
   readonly store: MoveStore;
-  readonly #running = new Set<Promise<void>>();
-  readonly #closing = new AbortController();
-  #loop: Promise<void> | undefined;
+  readonly #work: LeasedWork;
 
   constructor(
     database: MovesDatabase,
@@ -34,21 +32,20 @@ export class Moves {
     private readonly require: (version: number) => Promise<void>,
     private readonly types: ReadonlyMap<string, ShardType>,
     private readonly config: MovesConfig,
-    private readonly log: Log,
+    log: Log,
   ) {
     this.store = new MoveStore(database);
+    this.#work = new LeasedWork('moves', () => this.#claim(), log);
   }
 
   /** Starts to run moves in this process. */
   start(): void {
-    this.#loop = this.#look();
+    this.#work.start();
   }
 
   /** Hands back what runs here, each where it is. */
-  async stop(): Promise<void> {
-    this.#closing.abort();
-    await this.#loop;
-    await Promise.all(this.#running);
+  stop(): Promise<void> {
+    return this.#work.stop();
   }
 
   /**
@@ -131,43 +128,16 @@ export class Moves {
     return movable;
   }
 
-  async #look(): Promise<void> {
-    const { signal } = this.#closing;
-    let lastReason = '';
-    while (!signal.aborted) {
-      try {
-        const task = await this.store.claim(this.server, this.config);
-        lastReason = '';
-        if (task !== undefined) {
-          const run = this.#run(task).finally(() => this.#running.delete(run));
-          this.#running.add(run);
-          continue;
-        }
-      } catch (error) {
-        const { message } = RoostError.from(error);
-        if (message !== lastReason) this.log.warn({ err: error }, 'the moves that wait could not be read');
-        lastReason = message;
-      }
-      await sleep(lookEveryMs, undefined, { signal }).catch(() => undefined);
-    }
-  }
-
-  async #run(task: MoveTask): Promise<void> {
-    try {
-      await runMove(task, {
-        store: this.store,
-        owner: this.server,
-        movable: (one) => this.movable(one),
-        host: (name) => this.hosts.host(name),
-        log: this.log,
-        closing: this.#closing.signal,
-        // Before the end is recorded: a server that dies in between leaves a move that another ends, and not a shard that is busy for ever.
-        ending: (state) => (task.kind === 'diff' ? Promise.resolve() : this.#mark(task, state === 'done' ? 'normal' : 'error', task.id)),
-      });
-    } catch (error) {
-      // The claim runs out, and another server goes on where the position was saved.
-      this.log.error({ err: error, move: task.id }, 'the end of a move could not be recorded');
-    }
+  async #claim(): Promise<MoveRunner | undefined> {
+    const task = await this.store.claim(this.server, this.config);
+    if (task === undefined) return undefined;
+    return new MoveRunner(task, {
+      store: this.store,
+      owner: this.server,
+      movable: (one) => this.movable(one),
+      host: (name) => this.hosts.host(name),
+      ending: (state) => (task.kind === 'diff' ? Promise.resolve() : this.#mark(task, state === 'done' ? 'normal' : 'error', task.id)),
+    });
   }
 
   /** The shards that moves write to now, with the number of the move. */

@@ -1,0 +1,163 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { RoostError, type Log } from '../../core/index.js';
+
+/** How soon a server sees work that nobody does. */
+const lookEveryMs = 250;
+const renewEveryMs = 500;
+/** What fails because something does not answer is tried again, ever less often, for about an hour. */
+const maxFailures = 750;
+const retryAfterMs = (failures: number): number => Math.min(5_000, 50 * 2 ** Math.min(failures, 7));
+
+/** Thrown when the work is somebody else's now, the operator wants something else of it, or this process closes. */
+export class LeaseLost extends Error {}
+
+/** Something that this server has claimed, and that another goes on with where this one dies. */
+export interface LeasedTask {
+  /** For the log: `move 12`. */
+  readonly name: string;
+  /** Keeps the lease, and saves what is to be kept of the work. False when the lease is lost. */
+  renew(trouble: string): Promise<boolean>;
+  release(): Promise<void>;
+  /** Works from wherever it was saved to the end, and records that. */
+  run(lease: Lease): Promise<void>;
+  /** Records that it cannot be done. Called again where that fails. */
+  fail(error: RoostError): Promise<void>;
+}
+
+/** The right to do a task, for as long as `signal` is not aborted. */
+export class Lease {
+  /** What the work is being tried again after; empty while nothing is in its way. */
+  trouble = '';
+  readonly #stop = new AbortController();
+
+  constructor(
+    private readonly task: LeasedTask,
+    private readonly log: Log,
+  ) {}
+
+  get signal(): AbortSignal {
+    return this.#stop.signal;
+  }
+
+  /** Ends the right; what is under way stops where it is. */
+  end(): void {
+    this.#stop.abort();
+  }
+
+  /** Throws `LeaseLost` unless the task is this server's at this moment. */
+  async check(): Promise<void> {
+    if (this.signal.aborted || !(await this.task.renew(this.trouble))) throw new LeaseLost();
+  }
+
+  /** Tries again what fails for reasons that pass. `onFailure` sees each failure first. */
+  async retry<T>(work: () => Promise<T>, onFailure: (error: RoostError) => void = () => undefined): Promise<T> {
+    for (let failures = 1; ; failures++) {
+      if (this.signal.aborted) throw new LeaseLost();
+      try {
+        const result = await work();
+        this.trouble = '';
+        return result;
+      } catch (error) {
+        if (this.signal.aborted || error instanceof LeaseLost) throw new LeaseLost();
+        if (!(error instanceof RoostError && error.retryable) || failures >= maxFailures) throw error;
+        onFailure(error);
+        if (this.trouble !== error.message) this.log.warn({ err: error }, `${this.task.name} is held up; trying again`);
+        this.trouble = error.message;
+        await this.#pause(retryAfterMs(failures));
+      }
+    }
+  }
+
+  /** Until the right ends, also while one step takes long. */
+  async keepRenewing(): Promise<void> {
+    while (!this.signal.aborted) {
+      await this.#pause(renewEveryMs);
+      if (this.signal.aborted) return;
+      try {
+        if (!(await this.task.renew(this.trouble))) this.end();
+      } catch (error) {
+        this.log.warn({ err: error }, `the lease on ${this.task.name} could not be renewed`);
+      }
+    }
+  }
+
+  async #pause(ms: number): Promise<void> {
+    await sleep(ms, undefined, { signal: this.signal }).catch(() => undefined);
+  }
+}
+
+/** Claims the tasks of one kind as long as there are any, and does them side by side, each under its lease. */
+export class LeasedWork {
+  readonly #running = new Set<Promise<void>>();
+  readonly #leases = new Set<Lease>();
+  readonly #closing = new AbortController();
+  #loop: Promise<void> | undefined;
+
+  constructor(
+    /** For the log: `moves`. */
+    private readonly kind: string,
+    /** Takes a task that nobody does; undefined where there is none, or enough is in work. */
+    private readonly claim: () => Promise<LeasedTask | undefined>,
+    private readonly log: Log,
+  ) {}
+
+  start(): void {
+    this.#loop = this.#look();
+  }
+
+  /** Hands back what runs here, each where it is. */
+  async stop(): Promise<void> {
+    this.#closing.abort();
+    await this.#loop;
+    for (const lease of this.#leases) lease.end();
+    await Promise.all(this.#running);
+  }
+
+  async #look(): Promise<void> {
+    const { signal } = this.#closing;
+    let lastReason = '';
+    while (!signal.aborted) {
+      try {
+        const task = await this.claim();
+        lastReason = '';
+        if (task !== undefined) {
+          const run = this.#run(task).finally(() => this.#running.delete(run));
+          this.#running.add(run);
+          continue;
+        }
+      } catch (error) {
+        const { message } = RoostError.from(error);
+        if (message !== lastReason) this.log.warn({ err: error }, `the ${this.kind} that wait could not be read`);
+        lastReason = message;
+      }
+      await sleep(lookEveryMs, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  async #run(task: LeasedTask): Promise<void> {
+    const lease = new Lease(task, this.log);
+    this.#leases.add(lease);
+    const renewing = lease.keepRenewing();
+    try {
+      await this.#toItsEnd(task, lease);
+    } catch (error) {
+      // The lease runs out, and another server goes on from what was saved.
+      if (!(error instanceof LeaseLost)) this.log.error({ err: error }, `the end of ${task.name} could not be recorded`);
+    } finally {
+      lease.end();
+      this.#leases.delete(lease);
+      await renewing;
+      await task.release().catch((error: unknown) => this.log.debug({ err: error }, `the lease on ${task.name} has to run out`));
+    }
+  }
+
+  async #toItsEnd(task: LeasedTask, lease: Lease): Promise<void> {
+    try {
+      await task.run(lease);
+    } catch (error) {
+      if (error instanceof LeaseLost || lease.signal.aborted) throw new LeaseLost();
+      this.log.error({ err: error }, `${task.name} failed`);
+      await lease.retry(() => task.fail(RoostError.from(error)));
+    }
+  }
+}
