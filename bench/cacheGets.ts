@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { FragmentCache, openCaches, RowCache, vectorOf } from '../cache/index.js';
+import { FragmentCache, LeasedCache, openCaches, vectorOf } from '../cache/index.js';
 import { Deadline } from '../core/index.js';
-import { openUsers, type User, type UserRecord } from '../users/index.js';
+import { openUsers, type User } from '../users/index.js';
 import type { Benchmark, BenchCluster, Figure } from './benchmark.js';
 import { RawMemjs } from './raw/rawMemjs.js';
 import { median } from './statistics.js';
@@ -34,7 +34,7 @@ export const cacheGets: Benchmark = {
       const ids = all.map(({ id }) => id);
       await rows.get(ids);
       const stored = new Map(Array.from(await rows.options.load(ids, Deadline.after(30_000)), ([id, user]) => [`user:${id}`, rows.options.codec.encode(user)]));
-      const trailer = Buffer.alloc(28);
+      const trailer = Buffer.alloc(20);
       await raw.set(new Map(Array.from(stored, ([key, body]) => [key, Buffer.concat([body, trailer])])));
 
       const fragments = new FragmentCache(caches.main, {
@@ -51,8 +51,7 @@ export const cacheGets: Benchmark = {
       const vectors = Array.from({ length: things }, (_, call) => vectorOf(page(call).map((id) => ({ id, position: id })), false));
       // A cache under a new name has nothing yet: a miss, a lease, the database, and putting it in.
       const { options } = rows;
-      const codec = { ...options.codec, version: ({ updatedAt }: UserRecord) => updatedAt };
-      const coldRead = (call: number, round: number) => new RowCache(caches.main, { ...options, codec, name: `cold${round}x${call}` }).get(page(call));
+      const coldRead = (call: number, round: number) => new LeasedCache(caches.main, { ...options, name: `cold${round}x${call}` }).get(page(call));
       let coldRound = 0;
       const sides = {
         rows: (call: number) => rows.get(page(call)),

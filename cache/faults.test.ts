@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadConfig, Metrics, type RoostConfig } from '../core/index.js';
 import { startPlayground, type Playground } from '../playground/index.js';
 import { openCaches, RowCache, type Caches } from './index.js';
-import { TestRows, testRowCodec, type TestRow } from '../test/cache/rows.js';
+import { TestRows, testRowForm, type TestRow } from '../test/cache/rows.js';
 
 let playground: Playground;
 let config: RoostConfig;
@@ -33,7 +33,7 @@ const freshConfig = (overrides: Partial<RoostConfig> = {}): RoostConfig => ({ ..
 async function opened(from: RoostConfig, metrics = new Metrics()): Promise<RowCache<bigint, TestRow>> {
   const caches = await openCaches(from, { metrics });
   open.push(caches);
-  return new RowCache(caches.main, { name: 'rows', codec: testRowCodec, load: database.load, ttlSeconds: 100, absentTtlSeconds: 5 });
+  return new RowCache(caches.main, { name: 'rows', ...testRowForm, load: database.load, ttlSeconds: 100, absentTtlSeconds: 5 });
 }
 async function closed(): Promise<void> {
   for (const caches of open.splice(0)) await caches.close();

@@ -3,10 +3,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Metrics } from '../core/index.js';
 import { freshCluster } from '../test/support/index.js';
 import { openCaches, RowCache, VectorCache, vectorOf, type Caches, type Vector, type VectorChange } from './index.js';
-import { TestRows, testRowCodec, type TestRow } from '../test/cache/rows.js';
+import { TestRows, testRowForm, type TestRow } from '../test/cache/rows.js';
 
 // Several `Caches` stand for several processes: they share nothing but memcached and Redis.
-const { config } = freshCluster('caches', { cache: { deadlineMs: 500 } });
+const { config } = freshCluster('caches', { cache: { deadlineMs: 1_000 } });
 const metrics = new Metrics();
 let processes: Caches[] = [];
 let nextId = 1n;
@@ -16,7 +16,7 @@ let rows: RowCache<bigint, TestRow>[] = [];
 
 beforeAll(async () => {
   processes = [await openCaches(config, { metrics }), await openCaches(config), await openCaches(config)];
-  rows = processes.map(({ main }) => new RowCache(main, { name: 'rows', codec: testRowCodec, load: database.load, ttlSeconds: 100, absentTtlSeconds: 5 }));
+  rows = processes.map(({ main }) => new RowCache(main, { name: 'rows', ...testRowForm, load: database.load, ttlSeconds: 100, absentTtlSeconds: 5 }));
 });
 afterAll(() => Promise.all(processes.map((each) => each.close())));
 
@@ -110,6 +110,44 @@ describe('a write', () => {
     open();
     await slow;
     expect((await rows[0]!.getOne(id))?.text).toBe('third');
+  });
+
+  it('of one replica adds to what another one knew, whichever comes to the cache last', async () => {
+    // Two registers a row, as tweets have them: neither replica's row is newer than the other's.
+    const union = processes.map(({ main }) => new RowCache<bigint, TestRow>(main, {
+      ...testRowForm,
+      name: 'registers',
+      merge: (a, b) => (a.text.includes(b.text) ? a : { version: 0n, text: [...new Set([...a.text, ...b.text])].sort().join('') }),
+      load: async () => new Map(),
+      ttlSeconds: 100,
+      absentTtlSeconds: 5,
+    }));
+    const id = freshId();
+    const write = (text: string) => async () => new Map([[id, { version: 0n, text }]]);
+    await union[0]!.through([id], write('a'));
+    await union[1]!.through([id], write('b'));
+    await union[2]!.through([id], write('a'));
+    expect((await union[0]!.getOne(id))?.text).toBe('ab');
+  });
+
+  it('of all replicas at once, in one process, is in the cache', async () => {
+    for (let round = 0; round < 20; round++) {
+      const id = freshId();
+      const [first, second] = [gate(), gate()];
+      const write = (held: Promise<void>) => async () => {
+        await held;
+        return database.write(id, { version: 1n, text: 'written' });
+      };
+      const work = [rows[0]!.through([id], write(first.passed)), rows[0]!.through([id], write(second.passed))];
+      await sleep(5);
+      (round % 2 === 0 ? first : second).open();
+      await work[round % 2];
+      (round % 2 === 0 ? second : first).open();
+      await Promise.all(work);
+      const before = database.reads;
+      expect((await rows[1]!.getOne(id))?.text).toBe('written');
+      expect(database.reads).toBe(before);
+    }
   });
 
   it('that fails leaves nobody waiting', async () => {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { FragmentCache, openCaches, PageCache, RowCache, VectorCache, vectorOf, type Caches, type Vector, type VectorChange } from '../cache/index.js';
-import { testRowCodec, type TestRow } from './cache/rows.js';
+import { testRowForm, type TestRow } from './cache/rows.js';
 import { Metrics } from '../core/index.js';
 import { freshCluster } from './support/index.js';
 
@@ -19,7 +19,7 @@ let caches: Caches;
 const metrics = new Metrics();
 beforeAll(async () => {
   // Pages have a pool of their own; here it is one of the two nodes under other names, as nothing is measured in bytes.
-  caches = await openCaches({ ...config, cache: { ...config.cache, deadlineMs: 500, pages: [config.memcached[1]!] } }, { metrics });
+  caches = await openCaches({ ...config, cache: { ...config.cache, deadlineMs: 1_000, pages: [config.memcached[1]!] } }, { metrics });
 });
 afterAll(() => caches.close());
 
@@ -53,7 +53,7 @@ it('reaches the hit rates of the design', async () => {
   for (let user = 1n; user <= BigInt(users); user++) for (let i = 0; i < 25; i++) tweet(user);
 
   const life = { ttlSeconds: 600, absentTtlSeconds: 5 };
-  const rows = new RowCache<bigint, TestRow>(caches.main, { ...life, name: 'rows', codec: testRowCodec, load: async (ids) => new Map(ids.map((id) => [id, tweets.get(id)!])) });
+  const rows = new RowCache<bigint, TestRow>(caches.main, { ...life, name: 'rows', ...testRowForm, load: async (ids) => new Map(ids.map((id) => [id, tweets.get(id)!])) });
   const vectors = new VectorCache<bigint>(caches.main, {
     ...life,
     name: 'vectors',

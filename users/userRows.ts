@@ -1,7 +1,7 @@
 import { RowCache, type Caches } from '../cache/index.js';
 import type { Gizzard, Route } from '../gizzard/index.js';
 import type { UserRecord } from './user.js';
-import { decodeUsers, encodeUser } from './userBytes.js';
+import { decodeUsers, encodeUser, mergeUsers } from './userBytes.js';
 import { readUsers, userTable } from './userTable.js';
 
 /** The number of the users' table in the topology. */
@@ -21,8 +21,8 @@ export function userRows({ main, config, firstLevel }: Caches, gizzard: () => Gi
       format: 1,
       encode: encodeUser,
       decode: (body, front) => (front.length > 0 ? undefined : decodeUsers(body)[0]),
-      version: ({ updatedAt }) => updatedAt,
     },
+    merge: mergeUsers,
     ttlSeconds: config.ttlSeconds,
     absentTtlSeconds: config.absentTtlSeconds,
     ...firstLevel,

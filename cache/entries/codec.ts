@@ -5,6 +5,4 @@ export interface Codec<V> {
   encode(value: V): Buffer;
   /** Undefined, or an error, for what is no value: it counts as a miss. The buffers are the caller's only until the call returns. */
   decode(body: Buffer, front: Buffer): V | undefined;
-  /** Greater for what was written later; equal only for what is equal. Needed where writes pass through the cache. */
-  version?(value: V): bigint;
 }

@@ -2,20 +2,18 @@ import { crc32 } from 'node:zlib';
 
 /*
  * A value in memcached: what was prepended · body · trailer. The trailer, little-endian, is
- *   i64 version · f64 stamp in milliseconds · u32 body bytes · u8 kind · u8 codec's format · u16 magic · u32 checksum.
+ *   f64 stamp in milliseconds · u32 body bytes · u8 kind · u8 codec's format · u16 magic · u32 checksum.
  * It stands at the end so that memcached's prepend leaves the value readable. The checksum is over all before it from the body on, and the name of the entry:
  * a value that came to be under another name counts as garbage, too.
  */
-const trailerBytes = 28;
+const trailerBytes = 20;
 /** Changes with the trailer. */
-const magic = 0x5201;
+const magic = 0x5202;
 
 export const entryKinds = { value: 1, absent: 2, lease: 3 } as const;
 
 export interface Entry {
   readonly kind: number;
-  /** Greater for what was written later. */
-  readonly version: bigint;
   /** When it was loaded or leased, by the clock of whoever did. */
   readonly stampMs: number;
   readonly body: Buffer;
@@ -24,13 +22,10 @@ export interface Entry {
 }
 
 const none = Buffer.alloc(0);
-/** The version of what says nothing of a version. */
-export const noVersion = -1n;
 
-export function encodeEntry(name: string, kind: number, format: number, body: Buffer = none, version: bigint = noVersion): Buffer {
+export function encodeEntry(name: string, kind: number, format: number, body: Buffer = none): Buffer {
   const value = Buffer.allocUnsafe(body.length + trailerBytes);
   let at = body.copy(value, 0);
-  at = value.writeBigInt64LE(version, at);
   at = value.writeDoubleLE(Date.now(), at);
   at = value.writeUInt32LE(body.length, at);
   at = value.writeUInt8(kind, at);
@@ -43,13 +38,12 @@ export function encodeEntry(name: string, kind: number, format: number, body: Bu
 /** Undefined for anything that is not an entry of this name and format. The parts share the value's memory. */
 export function decodeEntry(name: string, format: number, value: Buffer): Entry | undefined {
   const end = value.length - trailerBytes;
-  if (end < 0 || value.readUInt16LE(end + 22) !== magic || value.readUInt8(end + 21) !== format) return undefined;
-  const front = end - value.readUInt32LE(end + 16);
-  if (front < 0 || crc32(name, crc32(value.subarray(front, end + 24))) !== value.readUInt32LE(end + 24)) return undefined;
+  if (end < 0 || value.readUInt16LE(end + 14) !== magic || value.readUInt8(end + 13) !== format) return undefined;
+  const front = end - value.readUInt32LE(end + 8);
+  if (front < 0 || crc32(name, crc32(value.subarray(front, end + 16))) !== value.readUInt32LE(end + 16)) return undefined;
   return {
-    kind: value.readUInt8(end + 20),
-    version: value.readBigInt64LE(end),
-    stampMs: value.readDoubleLE(end + 8),
+    kind: value.readUInt8(end + 12),
+    stampMs: value.readDoubleLE(end),
     body: value.subarray(front, end),
     front: front === 0 ? none : value.subarray(0, front),
   };
@@ -58,7 +52,7 @@ export function decodeEntry(name: string, format: number, value: Buffer): Entry 
 /** The same for an entry in whatever format. */
 export function decodeAny(name: string, value: Buffer): { readonly entry: Entry; readonly format: number } | undefined {
   if (value.length < trailerBytes) return undefined;
-  const format = value.readUInt8(value.length - trailerBytes + 21);
+  const format = value.readUInt8(value.length - trailerBytes + 13);
   const entry = decodeEntry(name, format, value);
   return entry && { entry, format };
 }

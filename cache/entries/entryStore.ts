@@ -5,7 +5,7 @@ import type { CachePool, Target } from '../ring/cachePool.js';
 import type { Connection } from '../ring/connection.js';
 import { opcodes, statuses, type Operation } from '../ring/protocol.js';
 import type { Codec } from './codec.js';
-import { decodeEntry, encodeEntry, entryKinds, noVersion, type Entry } from './entryFormat.js';
+import { decodeEntry, encodeEntry, entryKinds, type Entry } from './entryFormat.js';
 
 export interface EntryStoreOptions<V> {
   /** Names the cache in entries and in metrics: letters and digits. */
@@ -146,7 +146,7 @@ export class EntryStore<V> {
     const entry =
       value === undefined
         ? encodeEntry(target.name, entryKinds.absent, codec.format)
-        : encodeEntry(target.name, entryKinds.value, codec.format, codec.encode(value), codec.version?.(value) ?? noVersion);
+        : encodeEntry(target.name, entryKinds.value, codec.format, codec.encode(value));
     if (entry.length > maxValueBytes) {
       this.#metrics.tooLarge.inc({ cache: name });
       return { opcode: opcodes.delete, key: target.name };

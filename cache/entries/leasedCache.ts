@@ -56,10 +56,13 @@ export class LeasedCache<K extends bigint | string, V> {
       part.catch(() => undefined);
       work.push(part);
     };
-    const waitUntilMs = performance.now() + Math.min(waitMs, deadline.remainingMs() / 2);
+    let waitUntilMs = 0;
     let pending = this.#notInProcess(keys, found);
     for (let round = 0; pending.length > 0; round++) {
-      const { wanted, waiting, past } = this.#sort(pending, await store.look(pending.map(String)), found, round === 0, start);
+      const looked = await store.look(pending.map(String));
+      // From when it is known that there is something to wait for.
+      if (round === 0) waitUntilMs = performance.now() + Math.min(waitMs, deadline.remainingMs() / 2);
+      const { wanted, waiting, past } = this.#sort(pending, looked, found, round === 0, start);
       if (wanted.size > 0) {
         const leases = new Map<K, Lease>();
         const order = [...wanted];

@@ -2,9 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freshCluster } from '../../test/support/index.js';
 import { flushNodes, inspectCache, openCaches, poolStats, RowCache, VectorCache, vectorOf, warmNode, type Caches, type Vector } from '../index.js';
-import { TestRows, testRowCodec, type TestRow } from '../../test/cache/rows.js';
+import { TestRows, testRowForm, type TestRow } from '../../test/cache/rows.js';
 
-const { config } = freshCluster('operate', { cache: { deadlineMs: 500 } });
+const { config } = freshCluster('operate', { cache: { deadlineMs: 1_000 } });
 const database = new TestRows();
 const ids = Array.from({ length: 400 }, (_, i) => BigInt(i));
 let caches: Caches;
@@ -12,7 +12,7 @@ let rows: RowCache<bigint, TestRow>;
 
 beforeAll(async () => {
   caches = await openCaches(config);
-  rows = new RowCache(caches.main, { name: 'rows', codec: testRowCodec, load: database.load, ttlSeconds: 100, absentTtlSeconds: 100 });
+  rows = new RowCache(caches.main, { name: 'rows', ...testRowForm, load: database.load, ttlSeconds: 100, absentTtlSeconds: 100 });
   for (const id of ids) database.rows.set(id, { version: 1n, text: `row ${id}` });
   await rows.get(ids);
 });
@@ -74,7 +74,7 @@ it('shows what register and nodes say', async () => {
 
 it('flushes for every process', async () => {
   const other = await openCaches(config);
-  const elsewhere = new RowCache(other.main, { name: 'rows', codec: testRowCodec, load: database.load, ttlSeconds: 100, absentTtlSeconds: 100 });
+  const elsewhere = new RowCache(other.main, { name: 'rows', ...testRowForm, load: database.load, ttlSeconds: 100, absentTtlSeconds: 100 });
   await rows.get(ids);
   const before = database.readKeys;
   expect(await flushNodes(caches.main!, [config.memcached[0]!])).toEqual([config.memcached[0]]);
@@ -90,7 +90,7 @@ it('warms a new node from its neighbours, and only that', async () => {
   const small = { ...config, cluster: `${config.cluster}w`, memcached: config.memcached.slice(0, 1) };
   for (const id of ids) database.rows.set(id, { version: 1n, text: `row ${id}` });
   const first = await openCaches(small);
-  const before = new RowCache(first.main, { name: 'rows', codec: testRowCodec, load: database.load, ttlSeconds: 100, absentTtlSeconds: 100 });
+  const before = new RowCache(first.main, { name: 'rows', ...testRowForm, load: database.load, ttlSeconds: 100, absentTtlSeconds: 100 });
   await before.get(ids);
   const second = await openCaches({ ...small, memcached: config.memcached });
   const node = config.memcached[1]!;
@@ -99,7 +99,7 @@ it('warms a new node from its neighbours, and only that', async () => {
   expect(copied).toBeGreaterThan(100);
   expect(copied + skipped).toBeLessThan(300);
   const reads = database.readKeys;
-  const after = new RowCache(second.main, { name: 'rows', codec: testRowCodec, load: database.load, ttlSeconds: 100, absentTtlSeconds: 100 });
+  const after = new RowCache(second.main, { name: 'rows', ...testRowForm, load: database.load, ttlSeconds: 100, absentTtlSeconds: 100 });
   expect((await after.get(ids)).size).toBe(ids.length);
   expect(database.readKeys).toBe(reads);
   expect((await warmNode(second.main!, node)).copied).toBe(0);

@@ -1,26 +1,29 @@
 import type { CacheNode } from '../ring/cacheNode.js';
 import type { CachePool, Target } from '../ring/cachePool.js';
 import { opcodes, statuses, type Operation } from '../ring/protocol.js';
-import type { Codec } from '../entries/codec.js';
-import { decodeEntry, entryKinds } from '../entries/entryFormat.js';
 import type { Lease } from '../entries/entryStore.js';
 import { LeasedCache, removeEntries, type LeasedCacheOptions } from '../entries/leasedCache.js';
 
 export interface RowCacheOptions<K, V> extends LeasedCacheOptions<K, V> {
-  /** Writes pass through a row cache, so that its rows need versions: a row with a lower one never replaces a row with a higher one. */
-  readonly codec: Codec<V> & { version(value: V): bigint };
+  /**
+   * What two rows of one key know together, by the rule by which their store merges writes: idempotent, commutative and associative. Returns `a` itself where `b`
+   * adds nothing.
+   */
+  readonly merge: (a: V, b: V) => V;
 }
 
 /**
  * Rows by id, kept up to date by whoever writes them. Ids without a row are remembered for a short time, and a write corrects that.
- * Why a reader that loaded an old row, or a slow writer, never replaces a newer one: docs/decisions/0031.
+ * Why a reader that loaded an old row, or a slow writer, never undoes a newer one: docs/decisions/0031 and 0032.
  */
 export class RowCache<K extends bigint | string, V> extends LeasedCache<K, V> {
-  readonly #codec: RowCacheOptions<K, V>['codec'];
+  readonly #merge: RowCacheOptions<K, V>['merge'];
+  /** Leases that writes of this process hold, by key. Writes of one row, as those of its replicas, share one: it was taken before each of them that finds it here. */
+  readonly #writing = new Map<string, Lease>();
 
   constructor(pool: CachePool | undefined, options: RowCacheOptions<K, V>) {
     super(pool, options);
-    this.#codec = options.codec;
+    this.#merge = options.merge;
   }
 
   /**
@@ -31,36 +34,43 @@ export class RowCache<K extends bigint | string, V> extends LeasedCache<K, V> {
   async through(keys: readonly K[], write: () => Promise<ReadonlyMap<K, V>>): Promise<ReadonlyMap<K, V>> {
     const { store } = this;
     if (store === undefined) return write();
-    const leases = await this.#leaseMissing(keys);
-    let rows: ReadonlyMap<K, V>;
+    const names = keys.map(String);
+    const leases = await this.#leaseMissing(names);
+    // Tried once, by whoever comes first: after that it is not known what became of it.
+    const take = (name: string): Lease | undefined => {
+      const lease = leases.get(name);
+      return lease !== undefined && this.#writing.get(name) === lease && this.#writing.delete(name) ? lease : undefined;
+    };
     try {
-      rows = await write();
-    } catch (error) {
-      await store.giveBack([...leases.values()]);
-      throw error;
+      const rows = await write();
+      this.forget(keys);
+      const byName = new Map(keys.map((key) => [String(key), key]));
+      await store.pool.settle(this.options.name, names, (node, targets, deadlineMs) =>
+        this.#bring(node, Array.from(targets, ([name, target]) => ({ target, lease: take(name), row: rows.get(byName.get(name)!) })), deadlineMs),
+      );
+      this.forget(keys);
+      return rows;
+    } finally {
+      const left = names.map(take).filter((lease) => lease !== undefined);
+      if (left.length > 0) await store.giveBack(left);
     }
-    this.forget(keys);
-    const byName = new Map(keys.map((key) => [String(key), key]));
-    await store.pool.settle(this.options.name, [...byName.keys()], (node, targets, deadlineMs) =>
-      this.#bring(node, Array.from(targets, ([name, target]) => ({ target, lease: take(leases, name), row: rows.get(byName.get(name)!) })), deadlineMs),
-    );
-    this.forget(keys);
-    return rows;
   }
 
   /** Leases on entries that are not there yet, taken before the write, let what was just written be put in without another look at the database. */
-  async #leaseMissing(keys: readonly K[]): Promise<Map<string, Lease>> {
+  async #leaseMissing(names: readonly string[]): Promise<Map<string, Lease>> {
     const leases = new Map<string, Lease>();
-    const { pool, options } = { pool: this.store!.pool, options: this.options };
-    const { placement } = pool;
+    const { placement } = this.store!.pool;
     if (placement === undefined) return leases;
-    const names = keys.map(String);
-    const wanted = names.flatMap((key) => {
-      const target = pool.target(placement, options.name, key);
-      return target === undefined ? [] : [{ key, target }];
+    const wanted = names.flatMap((name) => {
+      const target = this.store!.pool.target(placement, this.options.name, name);
+      return target === undefined ? [] : [{ name, target }];
     });
-    const answers = await this.store!.lease(wanted);
-    for (const [place, answer] of answers.entries()) if (typeof answer === 'object') leases.set(wanted[place]!.key, answer);
+    for (const [place, answer] of (await this.store!.lease(wanted)).entries()) {
+      const { name } = wanted[place]!;
+      if (typeof answer === 'object') this.#writing.set(name, answer);
+      const lease = answer === undefined ? undefined : this.#writing.get(name);
+      if (lease !== undefined) leases.set(name, lease);
+    }
     return leases;
   }
 
@@ -83,12 +93,12 @@ export class RowCache<K extends bigint | string, V> extends LeasedCache<K, V> {
         const hit = hits[place];
         // Nothing there, and whoever puts something in from now on has looked at the database after the write.
         if (hit === undefined) continue;
-        const entry = decodeEntry(target.name, this.#codec.format, hit.value);
-        const version = this.#codec.version(row);
-        const known = entry?.kind === entryKinds.value || entry?.kind === entryKinds.absent ? entry : undefined;
-        if (known === undefined) remove.push(target);
-        else if (known.version < version) replace.push({ target, held: hit, operation: store.storing(target, row) });
-        else if (known.version === version && !known.body.equals(this.#codec.encode(row))) remove.push(target);
+        const found = store.read(target, hit);
+        if (found.kind === 'value') {
+          const merged = this.#merge(found.value, row);
+          if (merged !== found.value) replace.push({ target, held: hit, operation: store.storing(target, merged) });
+        } else if (found.kind === 'absent') replace.push({ target, held: hit, operation: store.storing(target, row) });
+        else remove.push(target);
       }
     }
     for (const connection of new Set(replace.map(({ held }) => held.connection))) {
@@ -101,11 +111,4 @@ export class RowCache<K extends bigint | string, V> extends LeasedCache<K, V> {
     }
     await removeEntries(node, remove, deadlineMs);
   }
-}
-
-/** A lease is tried once: after that it is not known what became of it. */
-function take(leases: Map<string, Lease>, key: string): Lease | undefined {
-  const lease = leases.get(key);
-  leases.delete(key);
-  return lease;
 }

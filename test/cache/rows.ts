@@ -7,16 +7,19 @@ export interface TestRow {
   readonly text: string;
 }
 
-export const testRowCodec: RowCacheOptions<bigint, TestRow>['codec'] = {
-  format: 1,
-  encode({ version, text }) {
-    const body = Buffer.allocUnsafe(8 + Buffer.byteLength(text));
-    body.writeBigInt64LE(version);
-    body.write(text, 8);
-    return body;
+/** The codec and the merge of test rows: the greater version wins. */
+export const testRowForm: Pick<RowCacheOptions<bigint, TestRow>, 'codec' | 'merge'> = {
+  codec: {
+    format: 1,
+    encode({ version, text }) {
+      const body = Buffer.allocUnsafe(8 + Buffer.byteLength(text));
+      body.writeBigInt64LE(version);
+      body.write(text, 8);
+      return body;
+    },
+    decode: (body, front) => (front.length > 0 ? undefined : { version: body.readBigInt64LE(0), text: body.toString('utf8', 8) }),
   },
-  decode: (body, front) => (front.length > 0 ? undefined : { version: body.readBigInt64LE(0), text: body.toString('utf8', 8) }),
-  version: ({ version }) => version,
+  merge: (a, b) => (b.version > a.version ? b : a),
 };
 
 /** Rows that a test's caches stand in front of: they count what is asked of them, and can be slow. */
