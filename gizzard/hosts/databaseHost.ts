@@ -291,10 +291,13 @@ function discard(connection: PoolConnection): void {
   streamOf(connection).destroy(new Error('the connection was closed on our side'));
 }
 
+/** The driver looks its module up anew at each access of the property, which costs more than binding does. */
+const { BIGINT } = mysql.TypedParameter;
+
 /** Integers are bound as integers: as text or as doubles, which is the driver's choice, comparisons with large ids would be inexact. */
 const bind = (value: SqlValue): SqlValue | TypedParameterValue => {
-  if (typeof value === 'bigint') return value > maxInt64 ? mysql.TypedParameter.BIGINT.unsigned(value) : mysql.TypedParameter.BIGINT(value);
-  return typeof value === 'number' && Number.isInteger(value) ? mysql.TypedParameter.BIGINT(value) : value;
+  if (typeof value === 'bigint') return value > maxInt64 ? BIGINT.unsigned(value) : BIGINT(value);
+  return typeof value === 'number' && Number.isInteger(value) ? BIGINT(value) : value;
 };
 
 const brief = (sql: string): string => sql.trim().slice(0, 80).replaceAll(/\s+/g, ' ');
