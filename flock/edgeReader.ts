@@ -1,5 +1,5 @@
 import type { Deadline } from '../core/index.js';
-import { shardKey, type Gizzard, type Leaf, type Route, type ShardId, type SqlSession } from '../gizzard/index.js';
+import { GatheredReads, shardKey, type Answers, type Gizzard, type Leaf, type Route, type ShardId, type SqlSession } from '../gizzard/index.js';
 import { tableIdOf } from './graphs.js';
 import type { QueryRun, QueryStep } from './query/queryRun.js';
 import { edgeTables, type EdgeTables } from './storage/edgeTables.js';
@@ -37,17 +37,18 @@ export class EdgeReader {
     };
   }
 
-  /**
-   * Asks every shard once for all the nodes that it has, in parallel. `read` gets the places in `ids` of a shard's nodes and answers by place in that list;
-   * the result holds the answers by place in `ids`.
-   */
-  async many<T>(
-    graphId: number,
-    direction: Direction,
-    ids: BigInt64Array,
+  /** Reads of many keys, which `read` asks one shard for at a time and answers by their place. */
+  gathered<Key, Value>(read: (session: SqlSession, tables: EdgeTables, keys: readonly Key[], deadline: Deadline) => Promise<Answers<Value>>): GatheredReads<Key, Value> {
+    return new GatheredReads((route, keys, deadline) => this.#read(route, deadline, (session, tables, left) => read(session, tables, keys, left)));
+  }
+
+  /** Asks every shard once for all the nodes that it has, in parallel: `keyAt` gives the key of a place in `ids`, and the result holds the values by place. */
+  async many<Key, Value>(
+    reads: GatheredReads<Key, Value>,
+    { graphId, direction, ids }: { readonly graphId: number; readonly direction: Direction; readonly ids: BigInt64Array },
+    keyAt: (place: number) => Key,
     deadline: Deadline,
-    read: (session: SqlSession, tables: EdgeTables, places: readonly number[], deadline: Deadline) => Promise<ReadonlyMap<number, T>>,
-  ): Promise<(T | undefined)[]> {
+  ): Promise<(Value | undefined)[]> {
     const tableId = tableIdOf(graphId, direction);
     const { topology } = this.gizzard;
     const byRoute = new Map<Route, number[]>();
@@ -57,11 +58,11 @@ export class EdgeReader {
       if (places === undefined) byRoute.set(route, [place]);
       else places.push(place);
     }
-    const results = new Array<T | undefined>(ids.length).fill(undefined);
+    const results = new Array<Value | undefined>(ids.length).fill(undefined);
     await Promise.all(
       Array.from(byRoute, async ([route, places]) => {
-        const answers = await this.#read(route, deadline, (session, tables, left) => read(session, tables, places, left));
-        for (const [place, answer] of answers) results[places[place]!] = answer;
+        const values = await reads.read(route, places.map(keyAt), deadline);
+        places.forEach((place, i) => (results[place] = values[i]));
       }),
     );
     return results;

@@ -1,5 +1,5 @@
 import { Deadline, HybridClock, limits, parseCount, parseId, type Log, type Metrics, type RoostConfig } from '../core/index.js';
-import { Gizzard, shardKey, type GizzardOptions, type SendJobs } from '../gizzard/index.js';
+import { Gizzard, shardKey, type GatheredReads, type GizzardOptions, type SendJobs } from '../gizzard/index.js';
 import { auditGraph, type AuditOptions, type AuditReport } from './audit/audit.js';
 import { checkBatch, checkCursor, checkDirection, checkIds, checkPairs, checkQuery } from './checks.js';
 import { EdgeReader } from './edgeReader.js';
@@ -18,7 +18,7 @@ import { QueryRun } from './query/queryRun.js';
 import { scan, scanStarts, type ScanPage } from './scan.js';
 import { operationRank, stateOfRank } from './states.js';
 import { flockShardType } from './storage/flockShardType.js';
-import { readEdges, readNodes, readStates } from './storage/readEdges.js';
+import { readEdges, readNodes, readStates, type NodeRow, type Pair } from './storage/readEdges.js';
 import {
   edgeStates,
   type Direction,
@@ -49,10 +49,16 @@ const countedIds = limits.pageSize;
 /** The social graph on a cluster. See `FlockService` for what each method promises. */
 export class Flock implements FlockService {
   readonly #reader: EdgeReader;
+  readonly #states: GatheredReads<Pair, number>;
+  readonly #edges: GatheredReads<Pair, Edge>;
+  readonly #nodes: GatheredReads<bigint, NodeRow>;
   readonly #clock = new HybridClock();
 
   constructor(readonly gizzard: Gizzard) {
     this.#reader = new EdgeReader(gizzard, gizzard.config.cluster);
+    this.#states = this.#reader.gathered(readStates);
+    this.#edges = this.#reader.gathered(readEdges);
+    this.#nodes = this.#reader.gathered(readNodes);
   }
 
   graphs(): readonly Graph[] {
@@ -94,30 +100,19 @@ export class Flock implements FlockService {
 
   async states(graphId: number, sourceIds: BigInt64Array, destinationIds: BigInt64Array, options: ReadOptions = {}): Promise<readonly (EdgeState | undefined)[]> {
     checkPairs(sourceIds, destinationIds);
-    const ranks = await this.#reader.many(graphId, 'forward', sourceIds, deadlineOf(options), (session, tables, places, deadline) =>
-      readStates(session, tables, pairsAt(places, sourceIds, destinationIds), deadline),
-    );
+    const ranks = await this.#reader.many(this.#states, { graphId, direction: 'forward', ids: sourceIds }, pairAt(sourceIds, destinationIds), deadlineOf(options));
     return ranks.map((rank) => (rank === undefined ? undefined : stateOfRank(rank)));
   }
 
   async edges(graphId: number, sourceIds: BigInt64Array, destinationIds: BigInt64Array, options: ReadOptions = {}): Promise<readonly (Edge | undefined)[]> {
     checkPairs(sourceIds, destinationIds);
-    return this.#reader.many(graphId, 'forward', sourceIds, deadlineOf(options), (session, tables, places, deadline) =>
-      readEdges(session, tables, pairsAt(places, sourceIds, destinationIds), deadline),
-    );
+    return this.#reader.many(this.#edges, { graphId, direction: 'forward', ids: sourceIds }, pairAt(sourceIds, destinationIds), deadlineOf(options));
   }
 
   async nodes(graphId: number, direction: Direction, ids: BigInt64Array, options: ReadOptions = {}): Promise<readonly (Node | undefined)[]> {
     checkDirection(direction);
     checkIds(ids, 'ids');
-    const rows = await this.#reader.many(graphId, direction, ids, deadlineOf(options), (session, tables, places, deadline) =>
-      readNodes(
-        session,
-        tables,
-        places.map((place) => ids[place]!),
-        deadline,
-      ),
-    );
+    const rows = await this.#reader.many(this.#nodes, { graphId, direction, ids }, (place) => ids[place]!, deadlineOf(options));
     return rows.map((row) =>
       row === undefined
         ? undefined
@@ -250,8 +245,9 @@ export async function openFlock(config: RoostConfig, options: OpenFlockOptions =
 const deadlineOf = ({ deadlineMs }: { readonly deadlineMs?: number }): Deadline =>
   Deadline.after(deadlineMs === undefined ? limits.defaultDeadlineMs : parseCount(deadlineMs, 'deadlineMs', 1, limits.maxDeadlineMs));
 
-const pairsAt = (places: readonly number[], sourceIds: BigInt64Array, destinationIds: BigInt64Array): (readonly [bigint, bigint])[] =>
-  places.map((place) => [sourceIds[place]!, destinationIds[place]!]);
+const pairAt =
+  (sourceIds: BigInt64Array, destinationIds: BigInt64Array) =>
+  (place: number): Pair => [sourceIds[place]!, destinationIds[place]!];
 
 /** Whether a query is all edges of a node in some states, which the counters know. */
 const isWholeList = (query: Query): boolean =>

@@ -26,6 +26,7 @@ export { NameServer, thisProcess } from './nameServer/nameServer.js';
 export { isBehind, newestOf, type ReplicaLook } from './nameServer/replicas.js';
 export type { LogChange, RollbackEntry, RollbackLog } from './nameServer/rollbackLog.js';
 export { behaviors, nodeType, nodeTypes, type Behavior, type NodeType } from './nodes/index.js';
+export { GatheredReads, type Answers } from './routing/gatheredReads.js';
 export { readOrder, type Leaf, type Route, type TreeNode } from './routing/route.js';
 export type { ShardType } from './shardType.js';
 export { applyChanges, type Change } from './topology/changes.js';

@@ -9,7 +9,7 @@ import type { EdgeTables } from './edgeTables.js';
 import { jsonRows } from './json.js';
 import { registersOf } from './nodeRows.js';
 
-type Pair = readonly [sourceId: bigint, destinationId: bigint];
+export type Pair = readonly [sourceId: bigint, destinationId: bigint];
 
 /** An entry of a list, with what orders it. */
 export interface EntryRow {
