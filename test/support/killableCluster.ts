@@ -1,0 +1,171 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect } from 'vitest';
+import { serverReadySchema, type ServerReady } from '../../cli/serverReady.js';
+import { configSchema, Deadline, type RoostConfig, type RoostConfigInput, silentLog } from '../../core/index.js';
+import { DatabaseHosts } from '../../gizzard/index.js';
+import { type Playground, startPlayground } from '../../playground/index.js';
+import { freePorts } from '../../playground/ports.js';
+import { connect, type Roost } from '../../sdk/index.js';
+import { roostMain } from '../runRoost.js';
+
+const listeners = ['flock', 'manager', 'injector', 'tbird', 'admin'] as const;
+
+/** `roost serve` as a process, which may be killed and started again on the same ports. */
+class KillableServer {
+  #child: ChildProcess | undefined;
+  #ready: ServerReady | undefined;
+
+  constructor(
+    private readonly configPath: string,
+    private readonly ports: readonly number[],
+  ) {}
+
+  get ready(): ServerReady {
+    if (this.#ready === undefined) throw new Error('the server has not been started');
+    return this.#ready;
+  }
+
+  async start(): Promise<void> {
+    const ports = listeners.flatMap((name, i) => [`--${name}-port`, String(this.ports[i])]);
+    const child = (this.#child = spawn(process.execPath, [roostMain, 'serve', '--config', this.configPath, '--json', ...ports], { stdio: ['ignore', 'pipe', 'inherit'] }));
+    for await (const line of createInterface({ input: child.stdout })) {
+      this.#ready = serverReadySchema.parse(JSON.parse(line));
+      return;
+    }
+    throw new Error('the server ended before it was ready');
+  }
+
+  /** Does nothing where it does not run. */
+  async kill(): Promise<void> {
+    const child = this.#child;
+    this.#child = undefined;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const gone = once(child, 'exit');
+    child.kill('SIGKILL');
+    await gone;
+  }
+}
+
+export interface KillableClusterOptions {
+  readonly databaseHosts: number;
+  readonly servers: number;
+  /** What the configuration has in place of the playground's. */
+  readonly overrides?: Partial<RoostConfigInput>;
+  /** Makes what is to be there when the servers start. */
+  readonly setUp: (config: RoostConfig) => Promise<void>;
+}
+
+/** Databases, Redis and servers of a test's own: each is a process, and any may be killed. */
+export class KillableCluster {
+  private constructor(
+    private readonly dir: string,
+    readonly playground: Playground,
+    readonly config: RoostConfig,
+    readonly configPath: string,
+    readonly servers: readonly KillableServer[],
+  ) {}
+
+  static async start({ databaseHosts, servers, overrides, setUp }: KillableClusterOptions): Promise<KillableCluster> {
+    const dir = mkdtempSync(join(tmpdir(), 'roost-killable-'));
+    const playground = await startPlayground({ dir: join(dir, 'playground'), databaseHosts, caches: 0, redisFsync: 'always' });
+    const written = JSON.parse(readFileSync(playground.configPath, 'utf8')) as RoostConfigInput;
+    // What a dead server had in work is soon another's, and a host may be away for long.
+    const changed: RoostConfigInput = { ...written, jobs: { errorDelaySeconds: 0.3, errorLimit: 1_000_000, claimAfterSeconds: 2 }, log: { level: 'silent' }, ...overrides };
+    const configPath = join(dir, 'roost.config.json');
+    writeFileSync(configPath, JSON.stringify(changed));
+    const config = configSchema.parse(changed);
+    const ports = await freePorts(servers * listeners.length);
+    const processes = Array.from({ length: servers }, (_, i) => new KillableServer(configPath, ports.slice(i * listeners.length, (i + 1) * listeners.length)));
+    const cluster = new KillableCluster(dir, playground, config, configPath, processes);
+    try {
+      await setUp(config);
+      await Promise.all(processes.map((server) => server.start()));
+      return cluster;
+    } catch (error) {
+      await cluster.stop();
+      throw error;
+    }
+  }
+
+  /** A client of all servers, which finds them again after a crash. */
+  connect(): Promise<Roost> {
+    const addresses = (name: 'flock' | 'tbird'): string[] => this.servers.map(({ ready }) => `127.0.0.1:${ready[name].port}`);
+    return connect({ servers: addresses('flock'), tweetServers: addresses('tbird') });
+  }
+
+  async restartServer(server = this.servers[0]!): Promise<void> {
+    await server.kill();
+    await server.start();
+  }
+
+  async restartRedis(): Promise<void> {
+    await this.playground.kill('redis');
+    await this.playground.restart('redis');
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.servers.map((server) => server.kill()));
+    await this.playground.stop();
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+
+  /** Every table, of those that are like a pattern, holds the same on the first two hosts. `order` gives each of its rows one place. */
+  async expectIdenticalReplicas({ like = '%', order, tables: [least, most] }: { readonly like?: string; readonly order: string; readonly tables: readonly [number, number] }): Promise<void> {
+    const hosts = new DatabaseHosts(this.config, silentLog);
+    try {
+      const [first, second] = [hosts.host('db1'), hosts.host('db2')];
+      const tables = await first.rows('SELECT table_name FROM information_schema.tables WHERE table_schema = ? AND table_name LIKE ?', [this.config.cluster, like], Deadline.after(5_000));
+      expect(tables.length).toBeGreaterThanOrEqual(least);
+      expect(tables.length).toBeLessThanOrEqual(most);
+      for (const [table] of tables) {
+        const read = async (host: typeof first): Promise<string> => (await host.rows(`SELECT * FROM \`${this.config.cluster}\`.\`${String(table)}\` ORDER BY ${order}`, [], Deadline.after(10_000))).join('\n');
+        expect((await read(first)) === (await read(second)), `${String(table)} is the same on both hosts`).toBe(true);
+      }
+    } finally {
+      await hosts.close();
+    }
+  }
+}
+
+/** Repeats what fails, for as long as a cluster may take to heal. */
+export async function patiently<T>(work: () => Promise<T>): Promise<T> {
+  const deadline = Deadline.after(90_000);
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      if (deadline.passed) throw error;
+      await sleep(100);
+    }
+  }
+}
+
+/** Does the parts of a load one after another, several at once, each repeated until it is acknowledged. `fault` runs when a third of them were. */
+export async function loadWithFault(parts: readonly (() => Promise<unknown>)[], fault: () => Promise<void>): Promise<void> {
+  const waiting = [...parts];
+  let acknowledged = 0;
+  let faulted: Promise<void> | undefined;
+  const lane = async (): Promise<void> => {
+    for (let part = waiting.shift(); part !== undefined; part = waiting.shift()) {
+      await patiently(part);
+      if (++acknowledged >= parts.length / 3) faulted ??= fault();
+    }
+  };
+  await Promise.all(Array.from({ length: 4 }, lane));
+  await faulted;
+}
+
+/** Waits until everything that was acknowledged is on every replica. */
+export async function untilApplied(roost: Roost): Promise<void> {
+  const left = async (): Promise<unknown> => {
+    const { queued, failing, bad } = await roost.journal();
+    return { waiting: queued.high + queued.medium + queued.low + failing, bad };
+  };
+  await expect.poll(() => patiently(left), { timeout: 90_000, interval: 100 }).toEqual({ waiting: 0, bad: 0 });
+}
