@@ -20,7 +20,7 @@ export async function withCluster<T>(databaseHosts: number, work: (cluster: Benc
     process.stderr.write(`measured on ${playground.serverVersion}\n`);
     const config = configSchema.parse(JSON.parse(readFileSync(playground.configPath, 'utf8')));
     const ready = await startServerProcess(dir, playground.configPath, process.env);
-    const roost = await connect({ servers: [`${ready.flock.host}:${ready.flock.port}`], tweetServers: [`${ready.tbird.host}:${ready.tbird.port}`] });
+    const roost = await connect({ servers: [`${ready.flock.host}:${ready.flock.port}`], tweetServers: [`${ready.tbird.host}:${ready.tbird.port}`], userServers: [`${ready.users.host}:${ready.users.port}`] });
     try {
       return await work({ config, roost });
     } finally {

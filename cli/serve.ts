@@ -5,10 +5,10 @@ import { openCaches } from '../cache/index.js';
 import { type ConfigOverride, createLog, Metrics } from '../core/index.js';
 import type { Flock } from '../flock/index.js';
 import type { SendJobs } from '../gizzard/index.js';
-import { AdminServer, flockProcessor, injectorProcessor, managerProcessor, type ProcessorFactory, tbirdProcessor, ThriftServer } from '../rpc/index.js';
+import { AdminServer, flockProcessor, injectorProcessor, managerProcessor, type ProcessorFactory, tbirdProcessor, ThriftServer, usersProcessor } from '../rpc/index.js';
 import { Injectors } from '../sdk/index.js';
 import { openTbird, type Tbird } from '../tbird/index.js';
-import { userRows, usersTypes } from '../users/index.js';
+import { userRows, Users, usersTypes } from '../users/index.js';
 import type { CliIo } from './console/cliIo.js';
 import { type ConfigOptions, configOption, defineCommand, integerArgument, openConfig, outputFor } from './console/command.js';
 import { packageVersion } from './console/packageVersion.js';
@@ -20,6 +20,7 @@ interface ServeOptions extends ConfigOptions {
   readonly managerPort?: number;
   readonly injectorPort?: number;
   readonly tbirdPort?: number;
+  readonly usersPort?: number;
   readonly adminPort?: number;
   readonly logLevel?: string;
 }
@@ -28,7 +29,7 @@ export function addServeCommand(program: Command, io: CliIo): void {
   defineCommand(
     program,
     'serve',
-    'run a server, until SIGTERM or Ctrl-C\nIt serves graphs, tweets, the manager and the job injector over Thrift, works on the journal, and answers on the admin port: /healthz, /readyz, /metrics, /server_info.',
+    'run a server, until SIGTERM or Ctrl-C\nIt serves graphs, tweets, users, the manager and the job injector over Thrift, works on the journal, and answers on the admin port: /healthz, /readyz, /metrics, /server_info.',
     'roost serve --flock-port 7915',
   )
     .addOption(configOption())
@@ -37,6 +38,7 @@ export function addServeCommand(program: Command, io: CliIo): void {
     .option('--manager-port <port>', "the port of Gizzard's manager, 0 for a free one (overrides server.managerPort)", integerArgument(0, 65_535))
     .option('--injector-port <port>', 'the port of the job injector, 0 for a free one (overrides server.injectorPort)', integerArgument(0, 65_535))
     .option('--tbird-port <port>', 'the port of tweets, 0 for a free one (overrides server.tbirdPort)', integerArgument(0, 65_535))
+    .option('--users-port <port>', 'the port of users, 0 for a free one (overrides server.usersPort)', integerArgument(0, 65_535))
     .option('--admin-port <port>', 'the admin port, 0 for a free one (overrides server.adminPort)', integerArgument(0, 65_535))
     .option('--log-level <level>', 'silent, error, warn, info or debug (overrides log.level)')
     .action((options: ServeOptions) => serve(io, options));
@@ -46,7 +48,7 @@ async function serve(io: CliIo, options: ServeOptions): Promise<void> {
   const { config } = openConfig(io, options, overridesOf(options));
   const log = createLog(config.log.level, io.stderr);
   const metrics = new Metrics();
-  const { host, flockPort, managerPort, injectorPort, tbirdPort, adminPort } = config.server;
+  const { host, flockPort, managerPort, injectorPort, tbirdPort, usersPort, adminPort } = config.server;
   const closing: (() => Promise<void>)[] = [];
   try {
     const injectors = new Injectors();
@@ -54,7 +56,8 @@ async function serve(io: CliIo, options: ServeOptions): Promise<void> {
     const sendJobs: SendJobs = (remote, jobs, deadline) => injectors.inject({ host: remote.hostname, port: remote.port }, jobs, { replicated: true, deadline });
     const caches = await openCaches(config, { log, metrics });
     closing.push(() => caches.close());
-    const stores = usersTypes(config.cluster, userRows(caches, () => tbird.gizzard));
+    const rows = userRows(caches, () => tbird.gizzard);
+    const stores = usersTypes(config.cluster, rows);
     const tbird: Tbird = await openTbird(config, { log, metrics, work: true, create: true, sendJobs, stores });
     closing.push(() => tbird.close());
     const { gizzard, flock } = tbird;
@@ -70,6 +73,7 @@ async function serve(io: CliIo, options: ServeOptions): Promise<void> {
       manager: await listen('manager', managerPort, managerProcessor(gizzard, { metrics, log })),
       injector: await listen('injector', injectorPort, injectorProcessor(gizzard, { metrics, log })),
       tbird: await listen('tbird', tbirdPort, tbirdProcessor(tbird, { metrics, log })),
+      users: await listen('users', usersPort, usersProcessor(new Users(gizzard, rows), { metrics, log })),
     };
     const info = () => ({ ...ready, version: packageVersion(), node: process.version, topologyVersion: gizzard.topology.version, graphs: flock.graphs() });
     const admin = await AdminServer.listen({ host, port: adminPort, metrics, info, notReady: () => whyNotReady(flock) });
@@ -83,10 +87,11 @@ async function serve(io: CliIo, options: ServeOptions): Promise<void> {
       managerPort: ready.manager.port,
       injectorPort: ready.injector.port,
       tbirdPort: ready.tbird.port,
+      usersPort: ready.users.port,
       adminPort: admin.port,
     });
     outputFor(io, options).result({ ...ready, admin: { host, port: admin.port } } satisfies ServerReady, () =>
-      `serving cluster ${config.cluster}: flock on ${host}:${ready.flock.port}, manager on ${host}:${ready.manager.port}, injector on ${host}:${ready.injector.port}, tweets on ${host}:${ready.tbird.port}, admin on http://${host}:${admin.port}`,
+      `serving cluster ${config.cluster}: flock on ${host}:${ready.flock.port}, manager on ${host}:${ready.manager.port}, injector on ${host}:${ready.injector.port}, tweets on ${host}:${ready.tbird.port}, users on ${host}:${ready.users.port}, admin on http://${host}:${admin.port}`,
     );
     if (!io.signal.aborted) await once(io.signal, 'abort');
     log.info({ signal: io.signal.reason as string }, 'stopping');
@@ -106,13 +111,14 @@ async function whyNotReady(flock: Flock): Promise<string | undefined> {
   );
 }
 
-function overridesOf({ host, flockPort, managerPort, injectorPort, tbirdPort, adminPort, logLevel }: ServeOptions): ConfigOverride[] {
+function overridesOf({ host, flockPort, managerPort, injectorPort, tbirdPort, usersPort, adminPort, logLevel }: ServeOptions): ConfigOverride[] {
   const given = [
     { path: ['server', 'host'], value: host, source: '--host' },
     { path: ['server', 'flockPort'], value: flockPort, source: '--flock-port' },
     { path: ['server', 'managerPort'], value: managerPort, source: '--manager-port' },
     { path: ['server', 'injectorPort'], value: injectorPort, source: '--injector-port' },
     { path: ['server', 'tbirdPort'], value: tbirdPort, source: '--tbird-port' },
+    { path: ['server', 'usersPort'], value: usersPort, source: '--users-port' },
     { path: ['server', 'adminPort'], value: adminPort, source: '--admin-port' },
     { path: ['log', 'level'], value: logLevel, source: '--log-level' },
   ];

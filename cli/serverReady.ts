@@ -13,6 +13,8 @@ export const serverReadySchema = z.object({
   injector: address,
   /** Thrift: tweets. */
   tbird: address,
+  /** Thrift: users. */
+  users: address,
   /** HTTP: /healthz, /readyz, /metrics, /server_info. */
   admin: address,
 });

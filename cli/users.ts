@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { RoostError } from '../core/index.js';
+import type { Roost } from '../sdk/index.js';
 import { openUsers, userFlags, type OpenUsers, type User } from '../users/index.js';
 import type { CliIo } from './console/cliIo.js';
+import { type ClientOptions, serverOption, userServerOption, withClient } from './console/client.js';
 import { type ConfigOptions, configOption, defineCommand, defineGroup, idArgument, idListArgument, integerArgument, nameListArgument, openConfig, outputFor } from './console/command.js';
 
 interface SetupOptions extends ConfigOptions {
@@ -11,12 +13,13 @@ interface SetupOptions extends ConfigOptions {
   readonly hosts?: readonly string[];
 }
 
-interface CreateOptions extends ConfigOptions {
+interface CreateOptions extends ClientOptions {
   readonly name?: string;
   readonly flags: number;
 }
 
 const longestWaitMs = 5_000;
+const materialized = { acknowledgement: 'materialized' } as const;
 
 export function addUsersCommands(program: Command, io: CliIo): void {
   const users = defineGroup(program, 'users', 'keep and look up users: id, name, screen name, flags');
@@ -35,49 +38,71 @@ export function addUsersCommands(program: Command, io: CliIo): void {
       }),
     );
 
-  defineCommand(users, 'create', 'write a user, and wait until everybody reads it\nOne that exists is replaced. Servers apply it: one must be running.', "roost users create 12 jack --name 'Jack' --flags 2")
+  const ask = (name: string, description: string, example: string): Command =>
+    defineCommand(users, name, description, example).addOption(userServerOption()).addOption(serverOption()).addOption(configOption());
+  const flagBits = `a sum of ${Object.entries(userFlags).map(([flag, bit]) => `${bit} (${flag})`).join(', ')}`;
+  const flagsArgument = integerArgument(0, 0xffffffff);
+
+  ask('create', 'write a user, and wait until everybody reads it\nOne that exists is replaced.', "roost users create 12 jack --name 'Jack' --flags 2")
     .argument('<id>', 'the user', idArgument)
     .argument('<screen-name>', '1 to 20 letters, digits and _')
     .option('--name <name>', '1 to 50 characters (default: the screen name)')
-    .option('--flags <bits>', `a sum of ${Object.entries(userFlags).map(([flag, bit]) => `${bit} (${flag})`).join(', ')}`, integerArgument(0, 0xffffffff), 0)
-    .addOption(configOption())
-    .action((id: bigint, screenName: string, { name = screenName, flags, ...options }: CreateOptions) =>
-      withUsers(io, options, false, async (store) => {
-        const user = { id, name, screenName, flags };
-        await store.put([user], { acknowledgement: 'materialized' });
-        outputFor(io, options).result({ user }, () => `wrote user ${id} (@${screenName})`, [`roost users get ${id}`]);
-      }),
-    );
+    .option('--flags <bits>', flagBits, flagsArgument, 0)
+    .action(async (id: bigint, screenName: string, { name = screenName, flags, ...options }: CreateOptions) => {
+      const user = { id, name, screenName, flags };
+      await withClient(io, options, (roost) => roost.users.put(user, materialized));
+      outputFor(io, options).result({ user }, () => `wrote user ${id} (@${screenName})`, [`roost users get ${id}`]);
+    });
 
-  defineCommand(users, 'get', 'show users', 'roost users get 12 13')
+  ask('get', 'show users', 'roost users get 12 13')
     .argument('<id...>', 'the users', idListArgument)
-    .addOption(configOption())
-    .action((ids: readonly bigint[], options: ConfigOptions) =>
-      withUsers(io, options, false, async (store) => {
-        const found = await store.get(ids);
-        if (found.every((user) => user === undefined)) throw new RoostError('NotFound', `there is no user ${ids.join(', ')}`);
-        const output = outputFor(io, options);
-        output.result({ users: found.map((user) => user ?? null) }, () =>
-          output.table(
-            ['id', 'screen name', 'name', 'flags'],
-            found.map((user, place) => (user === undefined ? [String(ids[place]), 'there is none', '', ''] : [String(user.id), `@${user.screenName}`, user.name, flagText(user)])),
-          ),
-        );
-      }),
-    );
+    .action(async (ids: readonly bigint[], options: ClientOptions) => {
+      const found = await withClient(io, options, (roost) => roost.users.getMany(ids));
+      if (found.every((user) => user === undefined)) throw noUser(ids);
+      const output = outputFor(io, options);
+      output.result({ users: found.map((user) => user ?? null) }, () =>
+        output.table(
+          ['id', 'screen name', 'name', 'flags'],
+          found.map((user, place) => (user === undefined ? [String(ids[place]), 'there is none', '', ''] : [String(user.id), `@${user.screenName}`, user.name, flagText(user)])),
+        ),
+      );
+    });
 
-  defineCommand(users, 'remove', 'remove users, and wait until nobody reads them', 'roost users remove 12')
+  ask('rename', "change a user's names, and wait until everybody reads them", "roost users rename 12 --name 'Jack D.'\nroost users rename 12 --screen-name jackd")
+    .argument('<id>', 'the user', idArgument)
+    .option('--name <name>', '1 to 50 characters')
+    .option('--screen-name <name>', '1 to 20 letters, digits and _')
+    .action((id: bigint, options: ClientOptions & { readonly name?: string; readonly screenName?: string }) => {
+      if (options.name === undefined && options.screenName === undefined) throw new RoostError('InvalidArgument', 'a rename needs --name or --screen-name');
+      return changeOne(id, options, (roost) => roost.users.rename(id, options, materialized));
+    });
+
+  ask('flags', "replace a user's flags, and wait until everybody reads them", 'roost users flags 12 3')
+    .argument('<id>', 'the user', idArgument)
+    .argument('<bits>', flagBits, flagsArgument)
+    .action((id: bigint, bits: number, options: ClientOptions) => changeOne(id, options, (roost) => roost.users.setFlags(id, bits, materialized)));
+
+  ask('remove', 'remove users, and wait until nobody reads them', 'roost users remove 12')
     .argument('<id...>', 'the users', idListArgument)
-    .addOption(configOption())
-    .action((ids: readonly bigint[], options: ConfigOptions) =>
-      withUsers(io, options, false, async (store) => {
-        await store.remove(ids, { acknowledgement: 'materialized' });
-        outputFor(io, options).result({ removed: ids }, () => `removed ${ids.length === 1 ? `user ${ids[0]}` : `${ids.length} users`}`);
-      }),
-    );
+    .action(async (ids: readonly bigint[], options: ClientOptions) => {
+      await withClient(io, options, (roost) => roost.users.removeMany(ids, materialized));
+      outputFor(io, options).result({ removed: ids }, () => `removed ${ids.length === 1 ? `user ${ids[0]}` : `${ids.length} users`}`);
+    });
+
+  /** A change of what is not there would be kept, and not be seen: whoever asks for it by hand has the wrong id. */
+  async function changeOne(id: bigint, options: ClientOptions, change: (roost: Roost) => Promise<void>): Promise<void> {
+    const user = await withClient(io, options, async (roost) => {
+      if ((await roost.users.get(id)) === undefined) throw noUser([id]);
+      await change(roost);
+      return roost.users.get(id);
+    });
+    outputFor(io, options).result({ user: user ?? null }, () => `changed user ${id}`);
+  }
 }
 
-/** The users as a library: reads go to the caches and the databases, writes into the journal. */
+const noUser = (ids: readonly bigint[]): RoostError => new RoostError('NotFound', `there is no user ${ids.join(', ')}`);
+
+/** The users as a library, past every server: reads go to the caches and the databases, writes into the journal. */
 export async function withUsers<T>(io: CliIo, options: ConfigOptions, create: boolean, work: (users: OpenUsers) => Promise<T>): Promise<T> {
   const users = await openUsers(openConfig(io, options).config, { create });
   try {

@@ -31,6 +31,8 @@ const server = z.strictObject({
   injectorPort: port.default(7921),
   /** Tweets. */
   tbirdPort: port.default(7917),
+  /** Users. */
+  usersPort: port.default(7918),
   adminPort: port.default(9990),
 });
 

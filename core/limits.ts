@@ -30,6 +30,8 @@ export const limits = {
   /** Calls that a client has in flight on one connection, and those that may wait behind them; past that a call fails with `Overloaded`. */
   clientInFlight: 256,
   clientWaiting: 16_384,
+  /** Single reads by id that a client gathers into one call. */
+  gatheredIds: 500,
   /** How long a client waits for a connection before it looks at the next server. */
   connectTimeoutMs: 1_000,
   /** Edges in one call of a client's bulk write, and such calls in flight. One journal entry each; larger ones no longer cost less an edge. */

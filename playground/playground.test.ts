@@ -93,8 +93,8 @@ describe('a running playground', () => {
     expect(config.nameServer.hosts).toEqual(['db1']);
     expect(config.redis.port).toBe(playground.redis.port);
     expect(config.memcached).toEqual(playground.memcached.map(({ host, port }) => `${host}:${port}`));
-    const { flockPort, managerPort, injectorPort, tbirdPort, adminPort } = config.server;
-    expect(new Set([flockPort, managerPort, injectorPort, tbirdPort, adminPort, ...playground.databaseHosts.map(({ port }) => port), playground.redis.port]).size).toBe(8);
+    const { flockPort, managerPort, injectorPort, tbirdPort, usersPort, adminPort } = config.server;
+    expect(new Set([flockPort, managerPort, injectorPort, tbirdPort, usersPort, adminPort, ...playground.databaseHosts.map(({ port }) => port), playground.redis.port]).size).toBe(9);
   });
 
   it('is readable by its owner only, and its databases ask for the password', async () => {

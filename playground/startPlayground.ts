@@ -64,7 +64,7 @@ async function begin(
   const driver = createDriver(source, folder);
   const servers = planServers(previous, options);
   // The configuration names ports of the server too, which nothing listens on yet.
-  const ports = await freePorts(servers.length + 5);
+  const ports = await freePorts(servers.length + 6);
   for (const server of servers) server.port ||= ports.pop() as number;
   const state: PlaygroundState = {
     format: 1,
@@ -158,7 +158,7 @@ function checkSame(
   }
 }
 
-function configFor(state: PlaygroundState, [flockPort, adminPort, managerPort, injectorPort, tbirdPort]: readonly number[]): RoostConfigInput {
+function configFor(state: PlaygroundState, [flockPort, adminPort, managerPort, injectorPort, tbirdPort, usersPort]: readonly number[]): RoostConfigInput {
   const { servers, password } = state;
   const databases = servers.filter(({ kind }) => kind === 'mysql');
   const redis = servers.find(({ kind }) => kind === 'redis') as ServerState;
@@ -167,6 +167,6 @@ function configFor(state: PlaygroundState, [flockPort, adminPort, managerPort, i
     nameServer: { hosts: ['db1'] },
     redis: { host: redis.host, port: redis.port },
     memcached: servers.filter(({ kind }) => kind === 'memcached').map(({ host, port }) => `${host}:${port}`),
-    server: { flockPort, managerPort, injectorPort, tbirdPort, adminPort },
+    server: { flockPort, managerPort, injectorPort, tbirdPort, usersPort, adminPort },
   };
 }

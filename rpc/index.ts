@@ -6,3 +6,4 @@ export type { ProcessorFactory, RequestGate, ThriftProcessor } from './server/re
 export type { ThriftServerLimits } from './server/serverLoad.js';
 export { tbirdProcessor } from './server/tbirdProcessor.js';
 export { ThriftServer, type ThriftServerOptions } from './server/thriftServer.js';
+export { usersProcessor } from './server/usersProcessor.js';

@@ -11,6 +11,7 @@ export type { PairSource } from './manyReads.js';
 export type { CountOfQueryOptions, EdgePage, IdPage, NodeQuery, PageOptions, SetOptions } from './nodeQuery.js';
 export { connect, type ConnectOptions, type Roost } from './roost.js';
 export type { NewTweet, ScannedTimeline, TimelineOptions, Tweets } from './tweets.js';
+export type { NewUser, Users } from './users.js';
 export type { WriteOptions } from './writeOptions.js';
 export type {
   AcknowledgementName as Acknowledgement,
@@ -25,5 +26,6 @@ export type {
   PriorityName as Priority,
   StateCounts,
   Tweet,
+  User,
   WindowInfo,
 } from '../rpc/wire/index.js';

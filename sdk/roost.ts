@@ -1,11 +1,12 @@
 import { limits, parseCount, RoostError } from '../core/index.js';
-import type { JournalStatus, TBirdModule } from '../rpc/wire/index.js';
-import { parseAddress } from './address.js';
+import type { JournalStatus, TBirdModule, UsersModule } from '../rpc/wire/index.js';
+import { parseAddress, type Address } from './address.js';
 import type { Batch } from './batch.js';
 import { Channel, type CallOptions } from './channel.js';
 import { Graph } from './graph.js';
-import { flockService, tbirdService } from './services.js';
+import { flockService, tbirdService, usersService } from './services.js';
 import { Tweets } from './tweets.js';
+import { Users } from './users.js';
 import { NodeQuery, type IdPage, type PageOptions } from './nodeQuery.js';
 import { sendBatch } from './sendBatch.js';
 import type { WriteOptions } from './writeOptions.js';
@@ -15,23 +16,30 @@ export interface ConnectOptions {
   readonly servers: readonly string[];
   /** host:port of the same servers' tweets. Absent: the same hosts, port 7917. */
   readonly tweetServers?: readonly string[];
+  /** host:port of the same servers' users. Absent: the same hosts, port 7918. */
+  readonly userServers?: readonly string[];
   /** The deadline of a call that does not bring one, with all its retries: 1 … limits.maxDeadlineMs. Absent: limits.defaultDeadlineMs. */
   readonly deadlineMs?: number;
 }
 
 const tweetPort = 7917;
+const userPort = 7918;
 
 /**
  * Connects to one server or several, and returns once one has answered. Throws `InvalidArgument` for a malformed address, and
  * `Unavailable` where none answers before the deadline.
  */
 export async function connect(to: string | ConnectOptions): Promise<Roost> {
-  const { servers, tweetServers, deadlineMs = limits.defaultDeadlineMs } = typeof to === 'string' ? { servers: [to] } : to;
+  const { servers, tweetServers, userServers, deadlineMs = limits.defaultDeadlineMs } = typeof to === 'string' ? { servers: [to] } : to;
   parseCount(deadlineMs, 'deadlineMs', 1, limits.maxDeadlineMs);
   if (servers.length === 0) throw new RoostError('InvalidArgument', 'at least one server is needed', { fields: { argument: 'servers' } });
   const addresses = servers.map(parseAddress);
-  const tweetAddresses = tweetServers?.map(parseAddress) ?? addresses.map(({ host }) => ({ host, port: tweetPort }));
-  const roost = new Roost(new Channel(addresses, flockService, deadlineMs), new Channel(tweetAddresses, tbirdService, deadlineMs));
+  const beside = (given: readonly string[] | undefined, port: number): Address[] => given?.map(parseAddress) ?? addresses.map(({ host }) => ({ host, port }));
+  const roost = new Roost(
+    new Channel(addresses, flockService, deadlineMs),
+    new Channel(beside(tweetServers, tweetPort), tbirdService, deadlineMs),
+    new Channel(beside(userServers, userPort), usersService, deadlineMs),
+  );
   try {
     await roost.graphs();
     return roost;
@@ -47,12 +55,16 @@ export class Roost {
 
   /** Tweets; a connection to their servers is made when it is first needed. */
   readonly tweets: Tweets;
+  /** Users, likewise. */
+  readonly users: Users;
 
   constructor(
     private readonly channel: Channel,
     private readonly tweetChannel: Channel<TBirdModule.Client>,
+    private readonly userChannel: Channel<UsersModule.Client>,
   ) {
     this.tweets = new Tweets(tweetChannel);
+    this.users = new Users(userChannel);
   }
 
   /** A graph by its name. Throws `NotFound`. */
@@ -100,7 +112,7 @@ export class Roost {
 
   /** Fails what is under way with `FailedPrecondition`, and leaves no socket or timer behind. */
   async close(): Promise<void> {
-    await Promise.all([this.channel.close(), this.tweetChannel.close()]);
+    await Promise.all([this.channel, this.tweetChannel, this.userChannel].map((channel) => channel.close()));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,8 +1,8 @@
 import DataLoader from 'dataloader';
-import { limits, packIds, parseCount, parseId, parseInt64, RoostError, unpackIds, type IdInput } from '../core/index.js';
+import { limits, packIds, parseCount, parseId, parseInt64, unpackIds, type IdInput } from '../core/index.js';
 import { draftToThrift, timelineToThrift, tweetFromThrift, type TBirdModule, type TBirdTypes, type Tweet, type WindowInfo } from '../rpc/wire/index.js';
 import type { CallOptions, Channel } from './channel.js';
-import { inParallel } from './inParallel.js';
+import { readById } from './readById.js';
 import { writeOptionsToThrift, type WriteOptions } from './writeOptions.js';
 
 /** A tweet to be stored. */
@@ -41,15 +41,12 @@ export interface ScannedTimeline {
 }
 
 const defaultCount = 20;
-/** Ids of single reads that are gathered into one call. */
-const idsPerGatheredCall = 500;
-
 /** The tweets of a cluster. */
 export class Tweets {
   readonly #byId: DataLoader<bigint, Tweet | undefined>;
 
   constructor(private readonly channel: Channel<TBirdModule.Client>) {
-    this.#byId = new DataLoader((ids: readonly bigint[]) => this.getMany(ids), { cache: false, maxBatchSize: idsPerGatheredCall });
+    this.#byId = new DataLoader((ids: readonly bigint[]) => this.getMany(ids), { cache: false, maxBatchSize: limits.gatheredIds });
   }
 
   /** Stores one tweet and returns its id. Throws `InvalidArgument`, and `AlreadyExists` where the id has other content, which `fields.stored` shows. */
@@ -85,22 +82,10 @@ export class Tweets {
 
   /** Tweets in the order of the ids, undefined for those that there are not. Any number of ids. */
   async getMany(ids: readonly IdInput[], options: CallOptions & { readonly deleted?: boolean } = {}): Promise<(Tweet | undefined)[]> {
-    const wanted = ids.map((id) => parseId(id));
-    const found = new Array<Tweet | undefined>(wanted.length).fill(undefined);
-    function* calls(this: void, read: (start: number) => Promise<void>): Generator<() => Promise<void>> {
-      for (let start = 0; start < wanted.length; start += limits.tweetsPerCall) yield () => read(start);
-    }
-    await inParallel(
-      calls(async (start) => {
-        const part = wanted.slice(start, start + limits.tweetsPerCall);
-        const answer = await this.channel.call((client, deadlineMs) => client.get_tweets(packIds(part), options.deleted === true, { deadline_ms: deadlineMs }), options);
-        if (answer.found.length !== part.length) throw new RoostError('DataLoss', `the answer holds ${answer.found.length} entries where ${part.length} were asked for`);
-        const tweets = answer.tweets[Symbol.iterator]();
-        for (let i = 0; i < part.length; i++) if (answer.found[i] === 1) found[start + i] = tweetFromThrift(tweets.next().value!);
-      }),
-      limits.bulkWriteInFlight,
-    );
-    return found;
+    return readById(ids.map((id) => parseId(id)), limits.tweetsPerCall, async (packed) => {
+      const { tweets, found } = await this.channel.call((client, deadlineMs) => client.get_tweets(packed, options.deleted === true, { deadline_ms: deadlineMs }), options);
+      return { things: tweets.map(tweetFromThrift), found };
+    });
   }
 
   /** A user's tweets, newest first. */

@@ -12,23 +12,62 @@ export interface User {
   readonly flags: number;
 }
 
-/** What is remembered of a user: one register, in which the later write wins as a whole. A write has the same shape. */
-export interface UserRecord extends User {
-  /** The user was removed; name and screen name are empty then. */
-  readonly removed: boolean;
-  readonly updatedAt: Micros;
+/** What changes of a user; what is absent stays as it is. */
+export type UserChange = Pick<User, 'id'> & Partial<User>;
+
+/** A value, and when it was written. Of two the later one wins; at the same time the greater one. */
+export interface Register<T> {
+  readonly value: T;
+  readonly at: Micros;
+}
+
+/** The time of a register that nothing was written to. */
+export const never: Micros = 0n;
+
+/**
+ * What is remembered of a user. Each field is a register of its own, so that a rename and a change of flags at the same time both stay.
+ * A write has the same shape: what it does not touch has the time `never`.
+ */
+export interface UserRecord {
+  readonly id: bigint;
+  readonly name: Register<string>;
+  readonly screenName: Register<string>;
+  readonly flags: Register<number>;
+  /** False for one that was removed; its other registers are empty then, until something is written to them. */
+  readonly exists: Register<boolean>;
+}
+
+const later = <T extends string | number | boolean>(a: Register<T>, b: Register<T>): Register<T> => (a.at > b.at || (a.at === b.at && a.value >= b.value) ? a : b);
+
+/** What two writes of a user, or a row and a write, come to: the same in whatever order, and however often. `a` itself where `b` adds nothing. */
+export function mergeUsers(a: UserRecord, b: UserRecord): UserRecord {
+  const name = later(a.name, b.name);
+  const screenName = later(a.screenName, b.screenName);
+  const flags = later(a.flags, b.flags);
+  const exists = later(a.exists, b.exists);
+  return name === a.name && screenName === a.screenName && flags === a.flags && exists === a.exists ? a : { id: a.id, name, screenName, flags, exists };
+}
+
+/** A write, as of a time. */
+export function writeOf({ id, name, screenName, flags, exists }: UserChange & { readonly exists?: boolean }, at: Micros): UserRecord {
+  const register = <T>(value: T | undefined, empty: T): Register<T> => (value === undefined ? { value: empty, at: never } : { value, at });
+  return { id, name: register(name, ''), screenName: register(screenName, ''), flags: register(flags, 0), exists: register(exists, false) };
 }
 
 const maxNameCharacters = 50;
 const screenNamePattern = /^[A-Za-z0-9_]{1,20}$/;
 
 /** Throws `InvalidArgument`. */
-export function checkUser({ id, name, screenName, flags }: User): void {
+export function checkChange({ id, name, screenName, flags }: UserChange): void {
   if (id < 0n || id > maxId) throw invalid(`ids are from 0 to 2^63 − 1, not ${id}`);
-  const characters = [...name].length;
-  if (characters < 1 || characters > maxNameCharacters || /\p{Surrogate}/u.test(name)) throw invalid(`a name has 1 to ${maxNameCharacters} characters, not ${characters}`);
-  if (!screenNamePattern.test(screenName)) throw invalid(`a screen name has 1 to 20 letters, digits and _, and is not ${JSON.stringify(screenName.slice(0, 40))}`);
-  if (!Number.isInteger(flags) || flags < 0 || flags > 0xffffffff) throw invalid(`flags are an unsigned 32-bit integer, not ${flags}`);
+  if (name !== undefined) {
+    const characters = [...name].length;
+    if (characters < 1 || characters > maxNameCharacters || /\p{Surrogate}/u.test(name)) throw invalid(`a name has 1 to ${maxNameCharacters} characters, not ${characters}`);
+  }
+  if (screenName !== undefined && !screenNamePattern.test(screenName)) {
+    throw invalid(`a screen name has 1 to 20 letters, digits and _, and is not ${JSON.stringify(screenName.slice(0, 40))}`);
+  }
+  if (flags !== undefined && (!Number.isInteger(flags) || flags < 0 || flags > 0xffffffff)) throw invalid(`flags are an unsigned 32-bit integer, not ${flags}`);
 }
 
 const invalid = (message: string): RoostError => new RoostError('InvalidArgument', message);

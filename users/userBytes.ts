@@ -3,21 +3,23 @@ import type { UserRecord } from './user.js';
 
 /*
  * A user in the journal and in the cache, little-endian:
- *   i64 id · i64 updated at · u32 flags · u8 removed · u8 bytes of the name · u8 bytes of the screen name · name · screen name
+ *   i64 id · i64 when the name, the screen name, the flags, and whether it exists were written · u32 flags · u8 exists · u8 bytes of the name ·
+ *   u8 bytes of the screen name · name · screen name
  */
-const fixedBytes = 8 + 8 + 4 + 3;
+const flagsAt = 8 + 4 * 8;
+const fixedBytes = flagsAt + 4 + 3;
 
-export function encodeUser({ id, updatedAt, flags, removed, name, screenName }: UserRecord): Buffer {
-  const nameBytes = Buffer.byteLength(name);
-  const bytes = Buffer.allocUnsafe(fixedBytes + nameBytes + screenName.length);
+export function encodeUser({ id, name, screenName, flags, exists }: UserRecord): Buffer {
+  const nameBytes = Buffer.byteLength(name.value);
+  const bytes = Buffer.allocUnsafe(fixedBytes + nameBytes + screenName.value.length);
   let at = bytes.writeBigInt64LE(id);
-  at = bytes.writeBigInt64LE(updatedAt, at);
-  at = bytes.writeUInt32LE(flags, at);
-  at = bytes.writeUInt8(removed ? 1 : 0, at);
+  for (const register of [name, screenName, flags, exists]) at = bytes.writeBigInt64LE(register.at, at);
+  at = bytes.writeUInt32LE(flags.value, at);
+  at = bytes.writeUInt8(exists.value ? 1 : 0, at);
   at = bytes.writeUInt8(nameBytes, at);
-  at = bytes.writeUInt8(screenName.length, at);
-  at += bytes.write(name, at);
-  bytes.write(screenName, at, 'latin1');
+  at = bytes.writeUInt8(screenName.value.length, at);
+  at += bytes.write(name.value, at);
+  bytes.write(screenName.value, at, 'latin1');
   return bytes;
 }
 
@@ -28,24 +30,17 @@ export function decodeUsers(bytes: Buffer): UserRecord[] {
   while (at < bytes.length) {
     if (at + fixedBytes > bytes.length) throw new RoostError('DataLoss', 'a user is cut off');
     const nameAt = at + fixedBytes;
-    const screenNameAt = nameAt + bytes.readUInt8(at + 21);
-    const end = screenNameAt + bytes.readUInt8(at + 22);
+    const screenNameAt = nameAt + bytes.readUInt8(at + flagsAt + 5);
+    const end = screenNameAt + bytes.readUInt8(at + flagsAt + 6);
     if (end > bytes.length) throw new RoostError('DataLoss', 'a user is cut off');
     users.push({
       id: bytes.readBigInt64LE(at),
-      updatedAt: bytes.readBigInt64LE(at + 8),
-      flags: bytes.readUInt32LE(at + 16),
-      removed: bytes.readUInt8(at + 20) === 1,
-      name: bytes.toString('utf8', nameAt, screenNameAt),
-      screenName: bytes.toString('latin1', screenNameAt, end),
+      name: { value: bytes.toString('utf8', nameAt, screenNameAt), at: bytes.readBigInt64LE(at + 8) },
+      screenName: { value: bytes.toString('latin1', screenNameAt, end), at: bytes.readBigInt64LE(at + 16) },
+      flags: { value: bytes.readUInt32LE(at + flagsAt), at: bytes.readBigInt64LE(at + 24) },
+      exists: { value: bytes.readUInt8(at + flagsAt + 4) === 1, at: bytes.readBigInt64LE(at + 32) },
     });
     at = end;
   }
   return users;
-}
-
-/** The later of two writes; at the same time the greater in its bytes, so that every order of writes ends the same. */
-export function mergeUsers(a: UserRecord, b: UserRecord): UserRecord {
-  if (a.updatedAt !== b.updatedAt) return a.updatedAt > b.updatedAt ? a : b;
-  return Buffer.compare(encodeUser(a), encodeUser(b)) >= 0 ? a : b;
 }

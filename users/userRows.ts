@@ -1,7 +1,7 @@
 import { RowCache, type Caches } from '../cache/index.js';
 import type { Gizzard, Route } from '../gizzard/index.js';
-import type { UserRecord } from './user.js';
-import { decodeUsers, encodeUser, mergeUsers } from './userBytes.js';
+import { mergeUsers, type UserRecord } from './user.js';
+import { decodeUsers, encodeUser } from './userBytes.js';
 import { readUsers, userTable } from './userTable.js';
 
 /** The number of the users' table in the topology. */
@@ -18,7 +18,7 @@ export function userRows({ main, config, firstLevel }: Caches, gizzard: () => Gi
   return new RowCache<bigint, UserRecord>(main, {
     name: 'users',
     codec: {
-      format: 1,
+      format: 2,
       encode: encodeUser,
       decode: (body, front) => (front.length > 0 ? undefined : decodeUsers(body)[0]),
     },

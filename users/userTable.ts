@@ -1,7 +1,6 @@
 import type { Deadline } from '../core/index.js';
 import type { DatabaseHost, ShardInfo, ShardType, SqlRow, SqlSession } from '../gizzard/index.js';
-import type { UserRecord } from './user.js';
-import { mergeUsers } from './userBytes.js';
+import { mergeUsers, type UserRecord } from './user.js';
 
 export const usersShardTypeName = 'users';
 
@@ -16,10 +15,13 @@ export const usersShardType = (database: string): ShardType => ({
       `CREATE TABLE IF NOT EXISTS ${userTable(database, shard)} (
         id BIGINT UNSIGNED NOT NULL PRIMARY KEY,
         name VARCHAR(50) NOT NULL,
+        name_at BIGINT NOT NULL,
         screen_name VARCHAR(20) NOT NULL,
+        screen_name_at BIGINT NOT NULL,
         flags INT UNSIGNED NOT NULL,
-        removed TINYINT UNSIGNED NOT NULL,
-        updated_at BIGINT NOT NULL
+        flags_at BIGINT NOT NULL,
+        present TINYINT UNSIGNED NOT NULL,
+        present_at BIGINT NOT NULL
       ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin`,
       [],
       deadline,
@@ -27,7 +29,7 @@ export const usersShardType = (database: string): ShardType => ({
   },
 });
 
-const columns = 'id, name, screen_name, flags, removed, updated_at';
+const columns = 'id, name, name_at, screen_name, screen_name_at, flags, flags_at, present, present_at';
 
 // Inside a derived table, as MySQL 8 refuses to lock a statement whose own table is a JSON_TABLE (error 3569).
 const readSql = (table: string, lock: string): string =>
@@ -70,22 +72,33 @@ async function writeUsers(session: SqlSession, table: string, users: readonly Us
   if (users.length === 0) return;
   await session.run(
     `INSERT INTO ${table} (${columns})
-     SELECT i, n, s, f, r, u
+     SELECT i, n, n_at, s, s_at, f, f_at, p, p_at
      FROM JSON_TABLE(?, '$[*]' COLUMNS (
-       i BIGINT UNSIGNED PATH '$[0]', n VARCHAR(50) CHARACTER SET utf8mb4 PATH '$[1]', s VARCHAR(20) CHARACTER SET utf8mb4 PATH '$[2]',
-       f INT UNSIGNED PATH '$[3]', r TINYINT UNSIGNED PATH '$[4]', u BIGINT PATH '$[5]')) j
+       i BIGINT UNSIGNED PATH '$[0]',
+       n VARCHAR(50) CHARACTER SET utf8mb4 PATH '$[1]', n_at BIGINT PATH '$[2]',
+       s VARCHAR(20) CHARACTER SET utf8mb4 PATH '$[3]', s_at BIGINT PATH '$[4]',
+       f INT UNSIGNED PATH '$[5]', f_at BIGINT PATH '$[6]',
+       p TINYINT UNSIGNED PATH '$[7]', p_at BIGINT PATH '$[8]')) j
      ${onDuplicate}`,
     // Integers go as texts, which both servers turn into integers exactly.
-    [JSON.stringify(users.map(({ id, name, screenName, flags, removed, updatedAt }) => [String(id), name, screenName, flags, removed ? 1 : 0, String(updatedAt)]))],
+    [
+      JSON.stringify(
+        users.map(({ id, name, screenName, flags, exists }) => [
+          String(id),
+          ...[name, screenName, flags].flatMap(({ value, at }) => [value, String(at)]),
+          exists.value ? 1 : 0,
+          String(exists.at),
+        ]),
+      ),
+    ],
     deadline,
   );
 }
 
-const recordOf = ([id, name, screenName, flags, removed, updatedAt]: SqlRow): UserRecord => ({
+const recordOf = ([id, name, nameAt, screenName, screenNameAt, flags, flagsAt, present, presentAt]: SqlRow): UserRecord => ({
   id: BigInt(id as number),
-  name: String(name),
-  screenName: String(screenName),
-  flags: Number(flags),
-  removed: Number(removed) === 1,
-  updatedAt: BigInt(updatedAt as number),
+  name: { value: String(name), at: BigInt(nameAt as number) },
+  screenName: { value: String(screenName), at: BigInt(screenNameAt as number) },
+  flags: { value: Number(flags), at: BigInt(flagsAt as number) },
+  exists: { value: Number(present) === 1, at: BigInt(presentAt as number) },
 });

@@ -3,16 +3,16 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Deadline } from '../core/index.js';
 import { freshCluster } from '../test/support/index.js';
 import { openUsers, userFlags, usersTableId, type OpenUsers, type User } from './index.js';
-import type { UserRecord } from './user.js';
-import { decodeUsers, encodeUser, mergeUsers } from './userBytes.js';
+import { mergeUsers, writeOf, type UserRecord } from './user.js';
+import { decodeUsers, encodeUser } from './userBytes.js';
 
+const register = <T>(value: fc.Arbitrary<T>) => fc.record({ value, at: fc.bigInt(0n, 5n) });
 const record = fc.record({
   id: fc.bigInt(0n, 2n ** 63n - 1n),
-  name: fc.string({ unit: 'grapheme', maxLength: 12 }),
-  screenName: fc.stringMatching(/^[A-Za-z0-9_]{0,20}$/),
-  flags: fc.integer({ min: 0, max: 0xffffffff }),
-  removed: fc.boolean(),
-  updatedAt: fc.bigInt(0n, 5n),
+  name: register(fc.string({ unit: 'grapheme', maxLength: 12 })),
+  screenName: register(fc.stringMatching(/^[A-Za-z0-9_]{0,20}$/)),
+  flags: register(fc.integer({ min: 0, max: 0xffffffff })),
+  exists: register(fc.boolean()),
 });
 
 describe('the bytes of users', () => {
@@ -21,14 +21,20 @@ describe('the bytes of users', () => {
   });
 
   it('are refused when they are cut off', () => {
-    const bytes = encodeUser({ id: 1n, name: 'a', screenName: 'b', flags: 0, removed: false, updatedAt: 1n });
+    const bytes = encodeUser(writeOf({ id: 1n, name: 'a', screenName: 'b', flags: 0, exists: true }, 1n));
     for (let length = 1; length < bytes.length; length++) expect(() => decodeUsers(bytes.subarray(0, length))).toThrow('cut off');
   });
 });
 
-it('merges writes to the same in any order', () => {
+it('merges writes to the same in any order, however often each comes', () => {
   const same = fc.array(record, { minLength: 1, maxLength: 6 }).map((users) => users.map((user): UserRecord => ({ ...user, id: 1n })));
-  fc.assert(fc.property(same, (users) => void expect(users.toReversed().reduce(mergeUsers)).toEqual(users.reduce(mergeUsers))));
+  fc.assert(
+    fc.property(same, (users) => {
+      const merged = users.reduce(mergeUsers);
+      expect(users.toReversed().reduce(mergeUsers)).toEqual(merged);
+      for (const user of users) expect(mergeUsers(merged, user)).toBe(merged);
+    }),
+  );
 });
 
 describe.each([
@@ -70,13 +76,25 @@ describe.each([
     expect(await elsewhere.get([20n])).toEqual([{ ...jack, id: 20n }]);
   });
 
+  it('keep a rename and a change of flags that were made at the same time, in either order', async () => {
+    const [name, flags] = [{ id: 30n, name: 'Renamed' }, { id: 30n, flags: userFlags.protected }];
+    await server.change([name], { ...wait, time: 7n });
+    expect(await elsewhere.get([30n])).toEqual([undefined]);
+    await server.put([{ ...jack, id: 30n }], { ...wait, time: 6n });
+    expect(await elsewhere.get([30n])).toEqual([{ ...jack, id: 30n, name: 'Renamed' }]);
+    await elsewhere.change([flags], { ...wait, time: 7n });
+    expect(await server.get([30n])).toEqual([{ ...jack, ...name, ...flags }]);
+    await server.change([{ id: 30n, name: 'older' }], { ...wait, time: 5n });
+    expect(await elsewhere.get([30n])).toEqual([{ ...jack, ...name, ...flags }]);
+  });
+
   it('come by place, many at once, from all shards and both replicas', async () => {
     const many = Array.from({ length: 300 }, (_, i): User => ({ id: BigInt(1_000 + i), name: `n${i}`, screenName: `s${i}`, flags: i }));
     await server.put(many, wait);
     expect(await elsewhere.get(many.map(({ id }) => id).reverse())).toEqual(many.toReversed());
     const routes = new Set(many.map(({ id }) => server.gizzard.topology.route(usersTableId, id)));
     expect(routes.size).toBe(3);
-    expect([...(await server.rows.options.load([1_000n], Deadline.after(5_000))).values()]).toMatchObject([{ screenName: 's0' }]);
+    expect([...(await server.rows.options.load([1_000n], Deadline.after(5_000))).values()]).toMatchObject([{ screenName: { value: 's0' } }]);
   });
 
   it.each([
@@ -85,8 +103,8 @@ describe.each([
     [{ ...jack, screenName: 'a b' }, 'a screen name has 1 to 20'],
     [{ ...jack, flags: -1 }, 'flags are'],
     [{ ...jack, id: -1n }, 'ids are'],
-  ])('are refused when they are none: %o', (user, message) => {
-    expect(() => server.put([user])).toThrow(message);
+  ])('are refused when they are none: %o', async (user, message) => {
+    await expect(server.put([user])).rejects.toThrow(message);
   });
 
   it('are set up once', async () => {

@@ -1,7 +1,7 @@
 import { openCaches, type Caches } from '../cache/index.js';
 import { Deadline, HybridClock, limits, parseCount, parseId, RoostError, type Log, type Metrics, type Micros, type RoostConfig } from '../core/index.js';
 import { Gizzard, type GizzardOptions, type Priority } from '../gizzard/index.js';
-import { checkUser, type User, type UserRecord } from './user.js';
+import { checkChange, never, writeOf, type User, type UserChange, type UserRecord } from './user.js';
 import { encodeUser } from './userBytes.js';
 import { userJob, userJobKind } from './userJob.js';
 import { userRows, usersTableId, type UserRows } from './userRows.js';
@@ -13,7 +13,7 @@ export interface UserWriteOptions {
   /** `materialized`: answered when it is applied, so that whoever reads afterwards finds it, or something later. Absent: when it is in the journal. */
   readonly acknowledgement?: 'journaled' | 'materialized';
   readonly deadlineMs?: number;
-  /** Absent: now. Of two writes of a user the later one wins. */
+  /** Absent: now. Of two writes of a field the later one wins. */
   readonly time?: Micros;
 }
 
@@ -34,20 +34,22 @@ export class Users {
     await this.gizzard.apply(planUsers({ shards, replicas, hosts }));
   }
 
-  /** Writes users, whole: those that exist are replaced. Idempotent and commutative. */
-  put(users: readonly User[], options: UserWriteOptions = {}): Promise<void> {
-    for (const user of users) checkUser(user);
-    return this.#write(users, false, options);
+  /** Writes users, whole: those that exist are replaced, one that was removed is back. Idempotent and commutative, as all writes here. */
+  async put(users: readonly User[], options: UserWriteOptions = {}): Promise<void> {
+    for (const user of users) checkChange(user);
+    await this.#write(users.map((user) => ({ ...user, exists: true })), options);
+  }
+
+  /** Changes what is given of users, and leaves the rest to others who change it at the same time. Of a user that does not exist nothing is seen until it does. */
+  async change(changes: readonly UserChange[], options: UserWriteOptions = {}): Promise<void> {
+    for (const change of changes) checkChange(change);
+    await this.#write(changes, options);
   }
 
   /** Removes users. A later `put` brings one back. */
-  remove(ids: readonly bigint[], options: UserWriteOptions = {}): Promise<void> {
+  async remove(ids: readonly bigint[], options: UserWriteOptions = {}): Promise<void> {
     for (const id of ids) parseId(id);
-    return this.#write(
-      ids.map((id) => ({ id, name: '', screenName: '', flags: 0 })),
-      true,
-      options,
-    );
+    await this.#write(ids.map((id) => ({ id, name: '', screenName: '', flags: 0, exists: false })), options);
   }
 
   /** The users of ids, by place; undefined for those that do not exist, or were removed. */
@@ -59,11 +61,15 @@ export class Users {
     return ids.map((id) => userOf(found.get(id)));
   }
 
-  async #write(users: readonly User[], removed: boolean, { priority = 'high', acknowledgement, deadlineMs = limits.defaultDeadlineMs, time = this.#clock.now() }: UserWriteOptions): Promise<void> {
+  async #write(
+    changes: readonly (UserChange & { readonly exists?: boolean })[],
+    { priority = 'high', acknowledgement, deadlineMs = limits.defaultDeadlineMs, time = this.#clock.now() }: UserWriteOptions,
+  ): Promise<void> {
     this.#requireStore();
-    parseCount(users.length, 'the number of users', 1, limits.operationsPerWrite);
+    parseCount(changes.length, 'the number of users', 1, limits.operationsPerWrite);
+    if (time <= never) throw new RoostError('InvalidArgument', `the time of a write is above 0, not ${time}`);
     const deadline = Deadline.after(parseCount(deadlineMs, 'deadlineMs', 1, limits.maxDeadlineMs));
-    const payload = Buffer.concat(users.map((user) => encodeUser({ ...user, removed, updatedAt: time })));
+    const payload = Buffer.concat(changes.map((change) => encodeUser(writeOf(change, time))));
     await this.gizzard.jobs.append([{ kind: userJobKind, payload }], { priority, waitUntilApplied: acknowledgement === 'materialized', deadline });
   }
 
@@ -74,7 +80,9 @@ export class Users {
 }
 
 const userOf = (record: UserRecord | undefined): User | undefined =>
-  record === undefined || record.removed ? undefined : { id: record.id, name: record.name, screenName: record.screenName, flags: record.flags };
+  record === undefined || !record.exists.value
+    ? undefined
+    : { id: record.id, name: record.name.value, screenName: record.screenName.value, flags: record.flags.value };
 
 /** What the users tell a Gizzard of their shards and jobs; a Gizzard may serve other stores as well. */
 export const usersTypes = (cluster: string, rows: UserRows): Pick<GizzardOptions, 'shardTypes' | 'jobTypes'> => ({

@@ -6,6 +6,7 @@ import { type ConfigOptions, nameListArgument, openConfig } from './command.js';
 export interface ClientOptions extends ConfigOptions {
   readonly server?: readonly string[];
   readonly tweetServer?: readonly string[];
+  readonly userServer?: readonly string[];
 }
 
 export const serverOption = (): Option =>
@@ -14,10 +15,17 @@ export const serverOption = (): Option =>
 export const tweetServerOption = (): Option =>
   new Option('--tweet-server <host:port,...>', 'servers to ask for tweets (default: those of --server on port 7917, or the one in the configuration)').argParser(nameListArgument);
 
+export const userServerOption = (): Option =>
+  new Option('--user-server <host:port,...>', 'servers to ask for users (default: those of --server on port 7918, or the one in the configuration)').argParser(nameListArgument);
+
 /** Does some work as a client of the servers that an option or the configuration names. */
 export async function withClient<T>(io: CliIo, options: ClientOptions, work: (roost: Roost) => Promise<T>): Promise<T> {
   const configured: ConnectOptions = options.server === undefined ? configuredServers(io, options) : { servers: options.server };
-  const roost = await connect({ ...configured, ...(options.tweetServer === undefined ? {} : { tweetServers: options.tweetServer }) });
+  const roost = await connect({
+    ...configured,
+    ...(options.tweetServer === undefined ? {} : { tweetServers: options.tweetServer }),
+    ...(options.userServer === undefined ? {} : { userServers: options.userServer }),
+  });
   try {
     return await work(roost);
   } finally {
@@ -26,7 +34,7 @@ export async function withClient<T>(io: CliIo, options: ClientOptions, work: (ro
 }
 
 function configuredServers(io: CliIo, options: ConfigOptions): ConnectOptions {
-  const { host, flockPort, tbirdPort } = openConfig(io, options).config.server;
+  const { host, flockPort, tbirdPort, usersPort } = openConfig(io, options).config.server;
   const at = (port: number): string => `${host.includes(':') ? `[${host}]` : host}:${port}`;
-  return { servers: [at(flockPort)], ...(tbirdPort === 0 ? {} : { tweetServers: [at(tbirdPort)] }) };
+  return { servers: [at(flockPort)], ...(tbirdPort === 0 ? {} : { tweetServers: [at(tbirdPort)] }), ...(usersPort === 0 ? {} : { userServers: [at(usersPort)] }) };
 }

@@ -17,6 +17,7 @@ import {
   required,
   termFromThrift,
   type FlockDBTypes,
+  type Received,
   type RoostFlockModule,
   type RoostTypes,
 } from '../wire/index.js';
@@ -111,9 +112,6 @@ export function roostHandler(flock: FlockService): RoostHandler {
 
 /** Backward edges come from their table, under the node that they lead to; FlockDB's clients get them so, ours as they stand in the graph. */
 const turned = (edge: Edge): Edge => ({ ...edge, sourceId: edge.destinationId, destinationId: edge.sourceId });
-
-/** Reading code sees null where a sender has left a field out. */
-type Received<T> = { readonly [K in keyof T]?: T[K] | null };
 
 export function readOptions(options: Received<RoostTypes.ReadOptions> | null): ReadOptions {
   const deadlineMs = options?.deadline_ms ?? undefined;

@@ -9,6 +9,8 @@ import type * as RoostFlockModule from '../gen/RoostFlock.js';
 import type * as RoostTypes from '../gen/roost_types.js';
 import type * as TBirdModule from '../gen/TBird.js';
 import type * as TBirdTypes from '../gen/tbird_types.js';
+import type * as UsersModule from '../gen/Users.js';
+import type * as UsersTypes from '../gen/users_types.js';
 
 // Required, not imported: the generated code is CommonJS, and test runners that transform sources would take it for a module.
 const require = createRequire(import.meta.url);
@@ -24,5 +26,6 @@ export const { GizzardException, HostStatus } = require('../gen/manager_types.js
 export const { Client: JobInjectorClient, Processor: JobInjectorProcessor } = require('../gen/JobInjector.js') as typeof JobInjectorModule;
 export const { JobException } = require('../gen/injector_types.js') as typeof InjectorTypes;
 export const { Client: TBirdClient, Processor: TBirdProcessor } = require('../gen/TBird.js') as typeof TBirdModule;
+export const { Client: UsersClient, Processor: UsersProcessor } = require('../gen/Users.js') as typeof UsersModule;
 
-export type { FlockDBModule, FlockDBTypes, InjectorTypes, JobInjectorModule, ManagerModule, ManagerTypes, RoostFlockModule, RoostTypes, TBirdModule, TBirdTypes };
+export type { FlockDBModule, FlockDBTypes, InjectorTypes, JobInjectorModule, ManagerModule, ManagerTypes, RoostFlockModule, RoostTypes, TBirdModule, TBirdTypes, UsersModule, UsersTypes };

@@ -24,6 +24,8 @@ export {
   SelectOperationType,
   TBirdClient,
   TBirdProcessor,
+  UsersClient,
+  UsersProcessor,
   type FlockDBTypes,
   type InjectorTypes,
   type JobInjectorModule,
@@ -33,6 +35,8 @@ export {
   type RoostTypes,
   type TBirdModule,
   type TBirdTypes,
+  type UsersModule,
+  type UsersTypes,
 } from './generated.js';
 export { idPageFromThrift, idPageToThrift } from './idPages.js';
 export { malformed } from './malformed.js';
@@ -40,7 +44,7 @@ export { MessageSplitter } from './messageSplitter.js';
 export { nodesFromColumns, nodesToColumns } from './nodeColumns.js';
 export { acknowledgementNumbers, operationNumbers, priorityNumbers } from './operations.js';
 export { queryFromThrift, queryToThrift, termFromThrift, termToThrift } from './queries.js';
-export { required } from './required.js';
+export { required, type Received } from './required.js';
 export { stateFromByte, stateFromFlockdb, stateToByte, stateToFlockdb } from './states.js';
 export {
   busyFromThrift,
@@ -62,6 +66,7 @@ export {
 } from './topology.js';
 export { draftFromThrift, draftToThrift, timelineFromThrift, timelineToThrift, tweetFromThrift, tweetToThrift } from './tweets.js';
 export { UnframedScanner } from './unframedScanner.js';
+export { userChangeFromThrift, userChangeToThrift, userFromThrift, userToThrift } from './users.js';
 export type {
   Acknowledgement as AcknowledgementName,
   Direction,
@@ -86,3 +91,4 @@ export type {
   WriteOptions,
 } from '../../flock/index.js';
 export type { Tweet, WindowInfo } from '../../tbird/index.js';
+export type { User, UserChange } from '../../users/index.js';

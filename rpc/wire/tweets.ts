@@ -1,21 +1,7 @@
-import { RoostError } from '../../core/index.js';
 import type { TimelineRequest, Tweet, TweetDraft } from '../../tbird/index.js';
 import type { TBirdTypes } from './generated.js';
-import { required } from './required.js';
-
-/** Reading code sees null where a sender has left a field out. */
-type Received<T> = { readonly [K in keyof T]?: T[K] | null };
-
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
-/** Throws `InvalidArgument` for bytes that are no UTF-8. */
-function textFrom(bytes: Uint8Array, name: string): string {
-  try {
-    return utf8.decode(bytes);
-  } catch (cause) {
-    throw new RoostError('InvalidArgument', `${name} is not well-formed UTF-8`, { cause, fields: { argument: name } });
-  }
-}
+import { required, type Received } from './required.js';
+import { textFrom, textToThrift } from './text.js';
 
 /** Plain objects of the generated structs' shape: the generated code copies them into its own classes. */
 type TweetFields = ConstructorParameters<typeof TBirdTypes.Tweet>[0] & object;
@@ -48,13 +34,12 @@ export const tweetFromThrift = (tweet: Received<TBirdTypes.Tweet>): Tweet => ({
   deletedAt: tweet.deleted_at ?? undefined,
 });
 
-/** Throws `InvalidArgument` for half a surrogate pair, which UTF-8 cannot hold. */
+/** Throws `InvalidArgument` for a text that UTF-8 cannot hold. */
 export function draftToThrift(draft: TweetDraft): DraftFields {
-  if (/\p{Surrogate}/u.test(draft.text)) throw new RoostError('InvalidArgument', 'the text holds half of a surrogate pair, which is no character', { fields: { argument: 'text' } });
   return {
     ...(draft.id === undefined ? {} : { id: draft.id }),
     user_id: draft.userId,
-    text: Buffer.from(draft.text),
+    text: textToThrift(draft.text, 'text'),
     ...(draft.createdAtMs === undefined ? {} : { created_at_ms: BigInt(draft.createdAtMs) }),
     ...(draft.replyToTweetId === undefined ? {} : { reply_to_tweet_id: draft.replyToTweetId }),
     ...(draft.replyToUserId === undefined ? {} : { reply_to_user_id: draft.replyToUserId }),

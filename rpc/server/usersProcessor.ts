@@ -1,0 +1,31 @@
+import type { Log, Metrics } from '../../core/index.js';
+import type { Users } from '../../users/index.js';
+import { column, errorToThrift, required, userChangeFromThrift, userFromThrift, UsersProcessor, userToThrift, type UsersModule } from '../wire/index.js';
+import { observed } from './observed.js';
+import type { ProcessorFactory } from './requestGate.js';
+import { readOptions, writeOptions } from './roostHandler.js';
+
+/** The Users service on the users of a cluster. Errors are RoostErrors; the caller turns them into RoostException. */
+function usersHandler(users: Users): UsersModule.Client {
+  return {
+    async put_users(written, options) {
+      await users.put(required(written, 'users').map(userFromThrift), writeOptions(options));
+    },
+    async change_users(changes, options) {
+      await users.change(required(changes, 'changes').map(userChangeFromThrift), writeOptions(options));
+    },
+    async remove_users(ids, options) {
+      await users.remove([...column(ids, 'ids')], writeOptions(options));
+    },
+    async get_users(ids, options) {
+      const found = await users.get([...column(ids, 'ids')], readOptions(options));
+      return { users: found.filter((user) => user !== undefined).map(userToThrift), found: Buffer.from(found.map((user) => Number(user !== undefined))) };
+    },
+  } as UsersModule.Client;
+}
+
+/** The Users service, for a ThriftServer's `processor`. */
+export function usersProcessor(users: Users, options: { readonly metrics: Metrics; readonly log: Log }): ProcessorFactory {
+  const handlerOf = observed(usersHandler(users), { ...options, toException: (_method, error) => errorToThrift(error) });
+  return (gate) => new UsersProcessor(handlerOf(gate));
+}

@@ -1,0 +1,78 @@
+import DataLoader from 'dataloader';
+import { limits, packIds, parseId, type IdInput } from '../core/index.js';
+import { userChangeToThrift, userFromThrift, userToThrift, type User, type UsersModule } from '../rpc/wire/index.js';
+import type { CallOptions, Channel } from './channel.js';
+import { readById } from './readById.js';
+import { writeOptionsToThrift, type WriteOptions } from './writeOptions.js';
+
+/** A user to be written. */
+export interface NewUser {
+  readonly id: IdInput;
+  /** 1 to 50 characters. */
+  readonly name: string;
+  /** 1 to 20 letters, digits and _. */
+  readonly screenName: string;
+  /** 32 bits, the lowest of which say `protected`, `verified`, `suspended`. Absent: 0. */
+  readonly flags?: number;
+}
+
+/** The users of a cluster. */
+export class Users {
+  readonly #byId: DataLoader<bigint, User | undefined>;
+
+  constructor(private readonly channel: Channel<UsersModule.Client>) {
+    this.#byId = new DataLoader((ids: readonly bigint[]) => this.getMany(ids), { cache: false, maxBatchSize: limits.gatheredIds });
+  }
+
+  /** A user; undefined where there is none. Calls of the same moment travel together. */
+  async get(id: IdInput): Promise<User | undefined> {
+    return this.#byId.load(parseId(id));
+  }
+
+  /** Users in the order of the ids, undefined for those that there are not. Any number of ids. */
+  async getMany(ids: readonly IdInput[], options: CallOptions = {}): Promise<(User | undefined)[]> {
+    return readById(ids.map((id) => parseId(id)), limits.idsPerCall, async (packed) => {
+      const { users, found } = await this.channel.call((client, deadlineMs) => client.get_users(packed, { deadline_ms: deadlineMs }), options);
+      return { things: users.map(userFromThrift), found };
+    });
+  }
+
+  /** Writes a user, whole: one that exists is replaced, one that was removed is back. Throws `InvalidArgument`. */
+  async put(user: NewUser, options: WriteOptions = {}): Promise<void> {
+    await this.putMany([user], options);
+  }
+
+  /** Writes up to `limits.operationsPerWrite` users, all of them or none. */
+  async putMany(users: readonly NewUser[], options: WriteOptions = {}): Promise<void> {
+    const written = users.map(({ id, flags = 0, ...names }) => userToThrift({ ...names, id: parseId(id), flags }));
+    const onWire = writeOptionsToThrift(options);
+    await this.channel.call((client, deadlineMs) => client.put_users(written, onWire(deadlineMs)), options);
+  }
+
+  /** Changes a user's names, or one of them, and leaves the rest to whoever changes it at the same time. Of a user that does not exist nothing is seen until it does. */
+  async rename(id: IdInput, names: { readonly name?: string; readonly screenName?: string }, options: WriteOptions = {}): Promise<void> {
+    const { name, screenName } = names;
+    await this.#change({ id: parseId(id), ...(name === undefined ? {} : { name }), ...(screenName === undefined ? {} : { screenName }) }, options);
+  }
+
+  /** Replaces a user's flags, and nothing else, as `rename` does. */
+  async setFlags(id: IdInput, flags: number, options: WriteOptions = {}): Promise<void> {
+    await this.#change({ id: parseId(id), flags }, options);
+  }
+
+  async remove(id: IdInput, options: WriteOptions = {}): Promise<void> {
+    await this.removeMany([id], options);
+  }
+
+  async removeMany(ids: readonly IdInput[], options: WriteOptions = {}): Promise<void> {
+    const packed = packIds(ids.map((id) => parseId(id)));
+    const onWire = writeOptionsToThrift(options);
+    await this.channel.call((client, deadlineMs) => client.remove_users(packed, onWire(deadlineMs)), options);
+  }
+
+  async #change(change: Parameters<typeof userChangeToThrift>[0], options: WriteOptions): Promise<void> {
+    const changes = [userChangeToThrift(change)];
+    const onWire = writeOptionsToThrift(options);
+    await this.channel.call((client, deadlineMs) => client.change_users(changes, onWire(deadlineMs)), options);
+  }
+}
