@@ -14,7 +14,7 @@ import { freePorts } from '../../playground/ports.js';
 import { connect, type Roost } from '../../sdk/index.js';
 import { roostMain } from '../runRoost.js';
 
-const listeners = ['flock', 'manager', 'injector', 'tbird', 'admin'] as const;
+const listeners = ['flock', 'manager', 'injector', 'tbird', 'users', 'admin'] as const;
 
 /** `roost serve` as a process, which may be killed and started again on the same ports. */
 class KillableServer {
