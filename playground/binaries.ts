@@ -61,17 +61,18 @@ export const programsOf = ({ mysql, redis, memcached }: Binaries): string[] =>
   [mysql.server, redis, memcached, ...(mysql.install === undefined ? [] : [mysql.install])].map((path) => realpathSync(path));
 
 function findMysql(): MysqlBinaries | undefined {
-  const server = findExecutable('mariadbd') ?? findExecutable('mysqld');
+  const server = findExecutable('mariadbd', 'mysqld');
   if (server === undefined) return undefined;
   const version = execFileSync(server, ['--no-defaults', '--version'], { encoding: 'utf8', timeout: 10_000 });
   if (!/mariadb/i.test(version)) return { family: 'mysql', server, install: undefined };
-  const install = findExecutable('mariadb-install-db') ?? findExecutable('mysql_install_db');
+  const install = findExecutable('mariadb-install-db', 'mysql_install_db');
   return install === undefined ? undefined : { family: 'mariadb', server, install };
 }
 
-function findExecutable(name: string): string | undefined {
+/** The first folder counts, so that whoever has both families chooses with the order of the PATH. */
+function findExecutable(...names: readonly string[]): string | undefined {
   const folders = [...(process.env['PATH'] ?? '').split(delimiter).filter((folder) => folder.startsWith('/')), ...extraFolders];
-  return folders.map((folder) => join(folder, name)).find(isExecutable);
+  return folders.flatMap((folder) => names.map((name) => join(folder, name))).find(isExecutable);
 }
 
 function isExecutable(path: string): boolean {
