@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { compileRoute } from '../routing/route.js';
 import { applyChanges } from '../topology/changes.js';
 import { Topology } from '../topology/topology.js';
 import { emptyTopology, shardKey, type TopologyState } from '../topology/types.js';
@@ -50,7 +49,7 @@ const sorted = ({ shards, links, forwardings }: TopologyState): unknown => ({
 /** What happens on each leaf to the keys of a base. */
 function behaviors(topology: Topology, baseId: bigint): Map<string, { read: string; write: string }> {
   const { shard } = topology.state.forwardings.filter((one) => one.baseId <= baseId).sort((a, b) => (a.baseId < b.baseId ? -1 : 1)).at(-1)!;
-  return new Map(compileRoute(topology, shard).leaves.map(({ key, read, write }) => [key, { read, write }]));
+  return new Map(topology.routeOf(shard).leaves.map(({ key, read, write }) => [key, { read, write }]));
 }
 
 const shapes = (topology: Topology): [bigint, string][] => {

@@ -1,6 +1,6 @@
-import { RoostError } from '../../core/index.js';
-import { nodeType, stronger, weaker, type Behavior } from '../nodes/index.js';
-import { shardKey, type ShardId, type ShardInfo } from '../topology/types.js';
+import { stronger, weaker, type Behavior } from '../nodes/index.js';
+import type { ShardNode } from '../topology/shardGraph.js';
+import { shardKey, type ShardInfo } from '../topology/types.js';
 
 /** A shard that holds data, at the end of a path of a replication tree. */
 export interface Leaf {
@@ -32,58 +32,43 @@ export interface Route {
   readonly denied: readonly Leaf[];
 }
 
-/** What the compiler of routes needs to know of a topology. */
-export interface RouteSource {
-  shard(id: ShardId): ShardInfo;
-  children(id: ShardId): readonly { readonly child: ShardId; readonly weight: number }[];
-  hostWeight(hostname: string): { readonly read: number; readonly write: number };
-}
-
 /**
- * Throws `FailedPrecondition` where no path ends in a leaf, nor in a node that ignores writes: writes would be lost. A path that ends without a leaf
- * beside others that do is a replica still being set up. Where two paths lead to one leaf, as for a moment when a wrapper is taken off, the one that
- * lets more through counts.
+ * Where two paths lead to one leaf, as for a moment when a wrapper is taken off, the one that lets more through counts. A path that ends without a leaf
+ * beside others that do is a replica still being set up.
  */
-export function compileRoute(source: RouteSource, rootId: ShardId): Route {
-  const leaves = new Map<string, { -readonly [Field in keyof Leaf]: Leaf[Field] }>();
-  let nodes = 0;
-  let ignores = false;
+export function compileRoute(root: ShardNode, hostWeight: (hostname: string) => { readonly read: number; readonly write: number }): Route {
+  const leaves = new Map<ShardNode, { -readonly [Field in keyof Leaf]: Leaf[Field] }>();
 
-  const visit = (id: ShardId, linkWeight: number, read: Behavior, write: Behavior): TreeNode => {
-    const key = shardKey(id);
-    if (++nodes > maxNodes) throw unsound(`the tree of ${shardKey(rootId)} has more than ${maxNodes} nodes`, shardKey(rootId));
-    const shard = source.shard(id);
-    const type = nodeType(shard.type);
+  const visit = (node: ShardNode, linkWeight: number, read: Behavior, write: Behavior): TreeNode => {
+    const { shard, type } = node;
     if (type === undefined) {
-      const host = source.hostWeight(shard.id.hostname);
+      const host = hostWeight(shard.id.hostname);
       const here = {
-        key,
+        key: shardKey(shard.id),
         shard,
         read: host.read === 0 ? stronger(read, 'deny') : read,
         write: host.write === 0 ? stronger(write, 'deny') : write,
       };
-      const leaf = leaves.get(key) ?? here;
+      const leaf = leaves.get(node) ?? here;
       leaf.read = weaker(leaf.read, here.read);
       leaf.write = weaker(leaf.write, here.write);
-      leaves.set(key, leaf);
+      leaves.set(node, leaf);
       return { shard, weight: linkWeight * host.read, readShare: host.read, children: [], leaf };
     }
-    const below = (link: { child: ShardId; weight: number }): TreeNode =>
+    const children = node.below.map(({ child, link }) =>
       visit(
-        link.child,
+        child,
         link.weight,
         // A child of weight 0 is no choice for reads, nor is anything below it.
         stronger(stronger(read, type.read), type.replicates && link.weight === 0 ? 'deny' : 'allow'),
         stronger(write, type.write),
-      );
-    const children = source.children(id).map(below);
-    if (children.length === 0 && stronger(write, type.write) === 'ignore') ignores = true;
+      ),
+    );
     const readShare = Math.max(0, ...children.map((child) => child.readShare));
     return { shard, weight: linkWeight * readShare, readShare, children, leaf: undefined };
   };
 
-  const tree = visit(rootId, 1, 'allow', 'allow');
-  if (leaves.size === 0 && !ignores) throw unsound(`${shardKey(rootId)} (${tree.shard.type}) has no shard below it that holds data`, shardKey(rootId));
+  const tree = visit(root, 1, 'allow', 'allow');
   const all = [...leaves.values()];
   return {
     root: tree.shard,
@@ -93,11 +78,6 @@ export function compileRoute(source: RouteSource, rootId: ShardId): Route {
     denied: all.filter((leaf) => leaf.write === 'deny'),
   };
 }
-
-/** Paths that meet again and again would make a tree without end; a real one has a handful of nodes. */
-const maxNodes = 10_000;
-
-const unsound = (message: string, shard: string): RoostError => new RoostError('FailedPrecondition', message, { fields: { shard } });
 
 /**
  * The leaves that a read may ask, in the order to ask them: at each replicating node the children in weighted random order

@@ -1,0 +1,20 @@
+import { RoostError } from '../../core/index.js';
+
+/** A topology that contradicts itself. */
+export const unsound = (message: string, fields: Record<string, string | number | bigint>): RoostError => new RoostError('FailedPrecondition', message, { fields });
+
+const invalid = (message: string): RoostError => new RoostError('InvalidArgument', message);
+
+// `what` is a function, since a topology has hundreds of thousands of values and few of them are ever named.
+
+export function checkWeight(weight: number, what: () => string): void {
+  if (!Number.isFinite(weight) || weight < 0) throw invalid(`${what()} must be a number of 0 or more, not ${weight}`);
+}
+
+export function checkInt32(value: number, min: number, what: () => string): void {
+  if (!Number.isInteger(value) || value < min || value > 2 ** 31 - 1) throw invalid(`${what()} must be an integer from ${min} to ${2 ** 31 - 1}, not ${value}`);
+}
+
+export function checkText(text: string, min: number, max: number, what: () => string): void {
+  if (text.length < min || text.length > max) throw invalid(`${what()} must have from ${min} to ${max} characters, not ${JSON.stringify(text)}`);
+}
