@@ -13,6 +13,7 @@ import { Servers } from './moving/servers.js';
 import { NameServer } from './nameServer/nameServer.js';
 import { nodeType } from './nodes/index.js';
 import { Hedge } from './routing/hedge.js';
+import { onSameHosts, readableOn } from './routing/onSameHosts.js';
 import { readAny } from './routing/readAny.js';
 import type { Leaf, Route } from './routing/route.js';
 import type { ShardType } from './shardType.js';
@@ -136,6 +137,31 @@ export class Gizzard {
   /** Reads from one replica of a route; see `readAny`. */
   read<T>(route: Route, deadline: Deadline, read: (host: DatabaseHost, leaf: Leaf, deadline: Deadline) => Promise<T>): Promise<T> {
     return readAny(route, deadline, this.hosts.isHealthy, (leaf, within) => read(this.hosts.host(leaf.shard.id.hostname), leaf, within), this.#hedge);
+  }
+
+  /**
+   * Reads from several routes, with one `read` for those whose replicas stand on the same hosts, so that it may ask for them in one statement. It gets leaves
+   * of one host, with the places of their routes in `routes`; the weights of the first route decide on which. Where no host can answer for all of them, each
+   * is read by itself, and fails as `read` does.
+   */
+  async readTogether<T>(
+    routes: readonly Route[],
+    deadline: Deadline,
+    read: (host: DatabaseHost, leaves: readonly { readonly leaf: Leaf; readonly place: number }[], deadline: Deadline) => Promise<T>,
+  ): Promise<T[]> {
+    const together = ([first, ...others]: readonly number[]): Promise<T> =>
+      this.read(routes[first!]!, deadline, (host, leaf, within) =>
+        read(host, [{ leaf, place: first! }, ...others.map((place) => ({ leaf: readableOn(routes[place]!, leaf.shard.id.hostname), place }))], within),
+      );
+    const answers = onSameHosts(routes).map(async (places) => {
+      try {
+        return [await together(places)];
+      } catch (error) {
+        if (places.length === 1 || deadline.passed) throw error;
+        return Promise.all(places.map((place) => together([place])));
+      }
+    });
+    return (await Promise.all(answers)).flat();
   }
 
   /** Finishes or hands back the jobs in work, and closes every connection. */

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { composeSnowflake, firstIdAt, isRoostError, snowflakeTimeMs, type RoostError } from '../core/index.js';
+import { composeSnowflake, Deadline, firstIdAt, isRoostError, snowflakeTimeMs, type RoostError } from '../core/index.js';
 import { freshCluster } from '../test/support/index.js';
 import { openTbird, tweetsTableId, type Tbird, type TimelineRequest, type TweetDraft } from './index.js';
+import { tweetTable } from './storage/tweetTable.js';
 
 const cluster = freshCluster('tbird');
 let tbird: Tbird;
@@ -211,4 +212,23 @@ it('each tweet is in one table, that of its window and stripe, on both replicas'
   }
   expect(tables.size).toBe(3);
   expect(topology.covers(tweetsTableId)).toBe(true);
+});
+
+it('many are read while replicas of their tables fail, though no host has all of them', async () => {
+  const made = await store(...Array.from({ length: 30 }, (_, i) => ({ userId: 201n, text: `${i}` })));
+  const routes = [...new Set(made.map((id) => tbird.windowSet.route(id, 86_400_000)!))];
+  expect(routes).toHaveLength(3);
+  // Another replica of each of two stripes, on different hosts.
+  const lost = ['db1', 'db2'].map((host, i) => {
+    const { shard } = routes[i]!.leaves.find((leaf) => leaf.shard.id.hostname === host)!;
+    return { host: tbird.gizzard.hosts.host(host), table: tweetTable(cluster.config.cluster, shard) };
+  });
+  const rename = (suffixes: readonly [string, string]): Promise<unknown> =>
+    Promise.all(lost.map(({ host, table }) => host.run(`RENAME TABLE ${table.replace(/`$/, `${suffixes[0]}\``)} TO ${table.replace(/`$/, `${suffixes[1]}\``)}`, [], Deadline.after(5_000))));
+  await rename(['', '_away']);
+  try {
+    for (let i = 0; i < 10; i++) expect((await tbird.get(BigInt64Array.from(made))).map((tweet) => tweet?.id)).toEqual(made);
+  } finally {
+    await rename(['_away', '']);
+  }
 });

@@ -13,7 +13,12 @@ export class BinaryReader {
   // The generated code takes what it needs out of these before it reads on, so that one of each is enough.
   readonly #field = { fname: '', ftype: 0, fid: 0 };
 
-  constructor(private readonly message: Buffer) {}
+  /** Of the same bytes: the methods of Buffer that read integers take several times as long. */
+  readonly #view: DataView;
+
+  constructor(private readonly message: Buffer) {
+    this.#view = new DataView(message.buffer, message.byteOffset, message.byteLength);
+  }
 
   readMessageBegin(): { fname: string; mtype: number; rseqid: number } {
     const word = this.readI32();
@@ -62,23 +67,23 @@ export class BinaryReader {
   }
 
   readByte(): number {
-    return this.message.readInt8(this.#take(1));
+    return this.#view.getInt8(this.#take(1));
   }
 
   readI16(): number {
-    return this.message.readInt16BE(this.#take(2));
+    return this.#view.getInt16(this.#take(2));
   }
 
   readI32(): number {
-    return this.message.readInt32BE(this.#take(4));
+    return this.#view.getInt32(this.#take(4));
   }
 
   readI64(): bigint {
-    return this.message.readBigInt64BE(this.#take(8));
+    return this.#view.getBigInt64(this.#take(8));
   }
 
   readDouble(): number {
-    return this.message.readDoubleBE(this.#take(8));
+    return this.#view.getFloat64(this.#take(8));
   }
 
   readString(): string {

@@ -3,22 +3,22 @@ import type { TBirdTypes } from './generated.js';
 import { required, type Received } from './required.js';
 import { textFrom, textToThrift } from './text.js';
 
-/** Plain objects of the generated structs' shape: the generated code copies them into its own classes. */
-type TweetFields = ConstructorParameters<typeof TBirdTypes.Tweet>[0] & object;
+/** Plain objects of the generated structs' shape: the generated code copies them into its own classes, without what is undefined. */
+type Fields<T> = { readonly [K in keyof T]: T[K] | undefined };
 type DraftFields = ConstructorParameters<typeof TBirdTypes.TweetDraft>[0] & object;
 type RequestFields = ConstructorParameters<typeof TBirdTypes.TimelineRequest>[0] & object;
 
-export const tweetToThrift = (tweet: Tweet): TweetFields => ({
+export const tweetToThrift = (tweet: Tweet): Fields<TBirdTypes.Tweet> => ({
   id: tweet.id,
   user_id: tweet.userId,
   text: Buffer.from(tweet.text),
   created_at_ms: BigInt(tweet.createdAtMs),
-  ...(tweet.replyToTweetId === undefined ? {} : { reply_to_tweet_id: tweet.replyToTweetId }),
-  ...(tweet.replyToUserId === undefined ? {} : { reply_to_user_id: tweet.replyToUserId }),
-  ...(tweet.retweetOfId === undefined ? {} : { retweet_of_id: tweet.retweetOfId }),
+  reply_to_tweet_id: tweet.replyToTweetId,
+  reply_to_user_id: tweet.replyToUserId,
+  retweet_of_id: tweet.retweetOfId,
   flags: BigInt(tweet.flags),
-  ...(tweet.extra === undefined ? {} : { extra: Buffer.from(tweet.extra) }),
-  ...(tweet.deletedAt === undefined ? {} : { deleted_at: tweet.deletedAt }),
+  extra: tweet.extra === undefined ? undefined : Buffer.from(tweet.extra),
+  deleted_at: tweet.deletedAt,
 });
 
 export const tweetFromThrift = (tweet: Received<TBirdTypes.Tweet>): Tweet => ({

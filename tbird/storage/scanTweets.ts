@@ -27,5 +27,5 @@ export async function scanTweets(session: SqlSession, table: string, bounds: Sca
     [...parts.flatMap(({ values }) => values), limit],
     deadline,
   );
-  return rows.map(recordOf);
+  return rows.map((row) => recordOf(row));
 }

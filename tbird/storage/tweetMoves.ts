@@ -58,9 +58,9 @@ export function tweetsMoves(database: string): MovableTable<TweetRow> {
     },
     async rows(host, shard, after, end, deadline) {
       const { where, values } = between(after, end);
-      return (await host.rows(`SELECT ${tweetColumns} FROM ${tableOf(shard)} WHERE ${where}`, values, deadline)).map(recordOf).map(rowIn(shard));
+      return (await host.rows(`SELECT ${tweetColumns} FROM ${tableOf(shard)} WHERE ${where}`, values, deadline)).map((row) => rowIn(shard)(recordOf(row)));
     },
-    rowsAt: async (host, shard, keys, deadline) => (await readTweets(host, tableOf(shard), keys.map(BigInt), deadline)).map(rowIn(shard)),
+    rowsAt: async (host, shard, keys, deadline) => (await readTweets(host, [{ table: tableOf(shard), ids: keys.map(BigInt) }], deadline)).map(rowIn(shard)),
     key: ({ record }) => String(record.id),
     compareKeys: (a, b) => Number(idOf(a) > idOf(b)) - Number(idOf(a) < idOf(b)),
     routingKey: ({ record, windowMs }) => routingKey(record.id, windowMs),

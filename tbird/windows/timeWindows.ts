@@ -16,7 +16,13 @@ export function windowAt(timeMs: number, windowMs: number): TimeWindow {
   return { startMs, endMs: startMs + windowMs, firstId: firstIdAt(startMs), endId: firstIdAt(startMs + windowMs) };
 }
 
-export const windowOf = (id: bigint, windowMs: number): TimeWindow => windowAt(snowflakeTimeMs(id), windowMs);
+/** The window that was asked for last. Most reads are of ids from one window, and working it out takes longer than finding its table. */
+let last: { readonly windowMs: number; readonly window: TimeWindow } = { windowMs: 1, window: windowAt(0, 1) };
+
+export function windowOf(id: bigint, windowMs: number): TimeWindow {
+  if (last.windowMs !== windowMs || id < last.window.firstId || id >= last.window.endId) last = { windowMs, window: windowAt(snowflakeTimeMs(id), windowMs) };
+  return last.window;
+}
 
 const stripeHash = keyHash('fnv1a64');
 const hashBits = 60n;

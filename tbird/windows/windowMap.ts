@@ -11,7 +11,7 @@ export const tbirdService = 'tbird';
 /** Where ids are forwarded whose window is not there: a tree that refuses reads and writes, so that they never fall to the window before. */
 export const missingRoot: ShardId = { hostname: 'localhost', tablePrefix: 'tweets_missing' };
 
-export const isMissing = (route: Route): boolean => shardKey(route.root.id) === shardKey(missingRoot);
+export const isMissing = ({ root: { id } }: Route): boolean => id.tablePrefix === missingRoot.tablePrefix && id.hostname === missingRoot.hostname;
 
 /** A window that is there. */
 export interface StoredWindow extends TimeWindow {

@@ -1,0 +1,22 @@
+import type { Leaf, Route } from './route.js';
+
+/**
+ * Puts routes together that any one of the same hosts can answer: those whose replicas that may be read stand on the same hosts. Returns places in `routes`.
+ * A route with two such replicas on one host stays alone.
+ */
+export function onSameHosts(routes: readonly Route[]): number[][] {
+  const byHosts = new Map<string, number[]>();
+  for (const [place, route] of routes.entries()) {
+    const hosts = readable(route).map((leaf) => leaf.shard.id.hostname);
+    const key = new Set(hosts).size === hosts.length ? hosts.sort().join() : String(place);
+    const known = byHosts.get(key);
+    if (known === undefined) byHosts.set(key, [place]);
+    else known.push(place);
+  }
+  return [...byHosts.values()];
+}
+
+/** The replica that may be read on a host which has one. */
+export const readableOn = (route: Route, hostname: string): Leaf => readable(route).find((leaf) => leaf.shard.id.hostname === hostname)!;
+
+const readable = ({ leaves }: Route): readonly Leaf[] => leaves.filter((leaf) => leaf.read === 'allow');
