@@ -3,7 +3,7 @@ import type { EdgeReader } from '../edgeReader.js';
 import { readByPosition, readPositions, type EntryRow, type PositionBound } from '../storage/readEdges.js';
 import type { IdPage, PageRequest, Term } from '../types.js';
 import { decodeIdCursor, decodePositionCursor, encodeIdCursor, encodePositionCursor, endCursor, type PositionCursor } from './cursor.js';
-import { compactId, neighbour } from './compactId.js';
+import { compactId, int64sOf, type CompactId } from './compactId.js';
 import type { IdSource } from './idSource.js';
 import type { QueryRun } from './queryRun.js';
 import { ranksOf } from './termSource.js';
@@ -50,11 +50,7 @@ export async function pageById(source: IdSource, page: PageRequest, run: QueryRu
   const cursor = decodeIdCursor(page.cursor);
   const rising = cursor.backwards;
   const from = cursor.id === undefined ? undefined : compactId(cursor.id);
-  const [ahead, behind] = await Promise.all([
-    source.next(from, rising, page.count + 1, run),
-    // Whether anything lies on the near side, the cursor's own id included.
-    from === undefined ? { ids: [] } : source.next(neighbour(from, rising ? 1n : -1n), !rising, 1, run),
-  ]);
+  const [ahead, precededBy] = await Promise.all([source.next(from, rising, page.count + 1, run), from !== undefined && anyFrom(source, from, !rising, run)]);
   const ids = ahead.ids.slice(0, page.count);
   const partial = ahead.ids.length <= page.count && ahead.through !== undefined;
   const more = ahead.ids.length > page.count || partial;
@@ -62,7 +58,11 @@ export async function pageById(source: IdSource, page: PageRequest, run: QueryRu
   const farEdge = partial ? ahead.through : ids.at(-1);
   const nearEdge = ids[0] ?? farEdge;
   const far = more && farEdge !== undefined ? encodeIdCursor(BigInt(farEdge), rising) : endCursor;
-  const near = behind.ids.length > 0 && nearEdge !== undefined ? encodeIdCursor(BigInt(nearEdge), !rising) : endCursor;
+  const near = precededBy && nearEdge !== undefined ? encodeIdCursor(BigInt(nearEdge), !rising) : endCursor;
   if (rising) ids.reverse();
-  return { ids: BigInt64Array.from(ids, BigInt), nextCursor: rising ? near : far, prevCursor: rising ? far : near, partial };
+  return { ids: int64sOf(ids), nextCursor: rising ? near : far, prevCursor: rising ? far : near, partial };
 }
+
+/** Whether the set has an id or any beyond it: the id itself most often, which came with the page before. */
+const anyFrom = async (source: IdSource, id: CompactId, rising: boolean, run: QueryRun): Promise<boolean> =>
+  (await source.probe([id], run)).size > 0 || (await source.next(id, rising, 1, run)).ids.length > 0;

@@ -91,13 +91,13 @@ describe('compound queries', () => {
   it('give partial pages when their budget of rows ends, and lose nothing between them', async () => {
     const reader = new EdgeReader(flock.gizzard, cluster.config.cluster);
     await fc.assert(
-      fc.asyncProperty(expression, fc.boolean(), async (tree, rising) => {
+      fc.asyncProperty(expression, fc.boolean(), fc.constantFrom(100, 700, 1_500, 2_500), async (tree, rising, rows) => {
         const source = compile(reader, queryOf(tree));
         const seen: bigint[] = [];
         let cursor = rising ? -(2n ** 63n) + 1n : -1n;
         for (let pages = 0; cursor !== 0n; pages++) {
           expect(pages).toBeLessThan(200);
-          const page = await pageById(source, { count: 5_000, cursor }, new QueryRun(Deadline.after(5_000), 100));
+          const page = await pageById(source, { count: 5_000, cursor }, new QueryRun(Deadline.after(5_000), rows));
           if (rising) seen.unshift(...page.ids);
           else seen.push(...page.ids);
           cursor = rising ? page.prevCursor : page.nextCursor;

@@ -159,7 +159,7 @@ export async function readById(
     [list.sourceId, ...(beyond === undefined ? [] : [beyond]), ...states, ...range.values, limit],
     deadline,
   );
-  return rows.map(([id]) => compactIdOfColumn(id));
+  return rows.map((row) => compactIdOfColumn(row[0]));
 }
 
 const edgeOf = (row: SqlRow): Edge => ({

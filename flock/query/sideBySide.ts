@@ -1,0 +1,126 @@
+import { distance, neighbour, type CompactId } from './compactId.js';
+import { precedes, type IdBatch, type IdSource } from './idSource.js';
+import type { QueryRun } from './queryRun.js';
+
+/** Looking an id up costs about as much as reading this many rows of an ordered list: see docs/decisions. */
+const rowsPerProbe = 6;
+const minBatch = 128;
+/** Bounds what one statement takes: about 10 ms. */
+const maxBatch = 32_768;
+const maxProbe = 8_192;
+
+/** What both sides are asked for at first: most pages are done with it. */
+export const firstBatch = (limit: number): number => clamped(limit * 2, maxBatch);
+
+const clamped = (count: number, most: number): number => Math.min(most, Math.max(minBatch, Math.ceil(count)));
+
+/** What to aim at to get `count` in all but few cases: the yield of ids that lie as by chance varies as the root of their number. */
+const enough = (count: number): number => count + 2 * Math.sqrt(count);
+
+/** A set on the walk, and what has been read of it ahead of where the walk stands. */
+export class Walked {
+  /** The place of the first id that the walk has not passed. */
+  at = 0;
+
+  constructor(
+    readonly set: IdSource,
+    private readonly rising: boolean,
+    public batch: IdBatch,
+  ) {}
+
+  /** How many ids have been read and not passed. */
+  get left(): number {
+    return this.batch.ids.length - this.at;
+  }
+
+  /** Whether nothing is left of the set, neither read nor to be read. */
+  get ended(): boolean {
+    return this.left === 0 && this.batch.through === undefined;
+  }
+
+  /** The first id that the walk has not passed. */
+  get next(): CompactId | undefined {
+    return this.batch.ids[this.at];
+  }
+
+  /** Passes some ids. */
+  take(most: number): CompactId[] {
+    const ids = this.batch.ids.slice(this.at, this.at + most);
+    this.at += ids.length;
+    return ids;
+  }
+
+  /** Ids for each step of the walk, as far as has been read last. */
+  get density(): number {
+    const { ids, through = ids.at(-1) } = this.batch;
+    return through === undefined ? 1 : Math.max(1, ids.length) / Math.max(1, distance(ids[0] ?? through, through));
+  }
+
+  /** Reads some more, or a few more than some; nothing at the end of the set. `least` says to begin no nearer than with this id. */
+  async readOn(count: number, least: CompactId | undefined, run: QueryRun): Promise<void> {
+    const { ids, through } = this.batch;
+    if (through === undefined || count <= 0) return;
+    const before = least === undefined ? through : neighbour(least, this.rising ? -1n : 1n);
+    const { ids: more, through: end } = await this.set.next(precedes(through, before, this.rising) ? before : through, this.rising, clamped(count, maxBatch), run);
+    this.batch = { ids: this.left === 0 ? more : ids.slice(this.at).concat(more), through: end };
+    this.at = 0;
+  }
+}
+
+/**
+ * Walks `driver` and keeps those of its ids that are in `other`, or those that are not. There are two ways to know, and the cheaper one is taken at each step:
+ * to walk the other set alongside, which reads every row between the ids, both sets in parallel; or to ask it for the ids, which costs more for each.
+ * What has been read of both shows how dense they are, so that no counter has to be read first.
+ */
+export async function walkSideBySide(driver: Walked, other: Walked, keepMembers: boolean, rising: boolean, limit: number, run: QueryRun): Promise<IdBatch> {
+  const kept: CompactId[] = [];
+  let decided = 0;
+  /** Everything up to here has been decided. */
+  let through: CompactId | undefined;
+  for (;;) {
+    decided += decideAlongside(driver, other, keepMembers, rising, kept);
+    if (kept.length > limit) return { ids: kept.slice(0, limit), through: kept[limit - 1] };
+    if (driver.ended || (keepMembers && other.ended)) return { ids: kept, through: undefined };
+    const reached = driver.left === 0 ? driver.batch.through : other.batch.through;
+    // Ids that were asked for may lie further on than the other set was read.
+    if (through === undefined || (reached !== undefined && precedes(through, reached, rising))) through = reached;
+    if (kept.length === limit || run.spent) return { ids: kept, through };
+
+    // So many of the driver's ids are needed, if the yield stays what it was, and so many rows of the other set lie between them.
+    const needed = driver.batch.through === undefined ? driver.left : clamped(decided === 0 ? driver.left : (enough(limit - kept.length) * decided) / Math.max(kept.length, 1), maxBatch);
+    const rows = other.batch.through === undefined ? 0 : (needed * other.density) / driver.density;
+    if (rows > needed * rowsPerProbe) {
+      if (driver.left === 0) await driver.readOn(Math.min(needed, maxProbe), undefined, run);
+      const ids = driver.take(maxProbe);
+      // While these are decided, the next are on their way.
+      const [members] = await Promise.all([other.set.probe(ids, run), driver.readOn(needed - ids.length - driver.left, undefined, run)]);
+      for (const id of ids) if (members.has(id) === keepMembers) kept.push(id);
+      decided += ids.length;
+      through = ids.at(-1);
+    } else {
+      // What lies in one set before the next id of the other is not needed.
+      await Promise.all([driver.readOn(needed - driver.left, keepMembers ? other.next : undefined, run), other.readOn(rows - other.left, driver.next ?? through, run)]);
+    }
+  }
+}
+
+/** Decides ids of the driver as far as the other set has been read. Returns how many. */
+function decideAlongside(driver: Walked, other: Walked, keepMembers: boolean, rising: boolean, kept: CompactId[]): number {
+  const { ids } = driver.batch;
+  const { ids: members, through } = other.batch;
+  const first = driver.at;
+  let { at } = driver;
+  let memberAt = other.at;
+  for (; at < ids.length; at++) {
+    const id = ids[at]!;
+    if (through !== undefined && precedes(through, id, rising)) {
+      memberAt = members.length;
+      break;
+    }
+    while (memberAt < members.length && precedes(members[memberAt]!, id, rising)) memberAt++;
+    if ((members[memberAt] === id) === keepMembers) kept.push(id);
+  }
+  driver.at = at;
+  other.at = memberAt;
+  return at - first;
+}
