@@ -14,7 +14,11 @@ export interface ConfigOverride {
 export const otherVariables = {
   ROOST_CONFIG: 'the path of the configuration file',
   ROOST_DEBUG: 'when set, errors of the command line come with their stack and causes',
-  ROOST_FLOCK_PORT: 'the Thrift port that docker-compose.yml publishes',
+  ROOST_FLOCK_PORT: 'the port of graphs that docker-compose.yml publishes',
+  ROOST_TBIRD_PORT: 'the port of tweets that docker-compose.yml publishes',
+  ROOST_USERS_PORT: 'the port of users that docker-compose.yml publishes',
+  ROOST_MANAGER_PORT: 'the port of the manager that docker-compose.yml publishes',
+  ROOST_INJECTOR_PORT: 'the port of the job injector that docker-compose.yml publishes',
   ROOST_ADMIN_PORT: 'the admin port that docker-compose.yml publishes',
   ROOST_LONG: 'set while the long tests run',
   ROOST_MYSQL_IMAGE: 'the image of the databases of a playground in containers',

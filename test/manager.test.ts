@@ -14,7 +14,8 @@ const tools = await findPythonTools();
 
 describe.skipIf(typeof tools === 'string')(`manager and injector, with a client in Python${typeof tools === 'string' ? `: skipped, ${tools}` : ''}`, () => {
   describe.each(['framed', 'unframed'])('%s', (transport) => {
-    const { config } = freshCluster(`manager_${transport}`);
+    // One move at a time, so that each comparison sees what was asked for before it.
+    const { config } = freshCluster(`manager_${transport}`, { moves: { movesPerHost: 1 } });
     const database = Object.keys(config.databaseHosts)[0]!;
     let server: ClusterServer;
     let generated: string;
@@ -77,6 +78,8 @@ describe.skipIf(typeof tools === 'string')(`manager and injector, with a client 
         all_stopped: [false, false, false],
         fanout: ['slow', 'tap'],
         no_fanout: [],
+        copied: [],
+        repaired: [],
         log: [16, true],
         entries: [
           [2, null, [7, String(2n ** 59n + 1n), top]],
@@ -134,6 +137,17 @@ describe.skipIf(typeof tools === 'string')(`manager and injector, with a client 
       };
       for (const [name, pattern] of Object.entries(matching)) expect(errors[name], name).toMatch(pattern);
       expect(Object.keys(errors).sort()).toEqual(Object.keys(matching).sort());
+      const { moves } = server.flock.gizzard;
+      const [last] = await moves.store.list({ active: false, limit: 1 });
+      await moves.finished(last!.id, new AbortController().signal);
+      const moved = (await moves.store.list({ active: false, limit: 10 })).map(({ kind, state, differenceCount }) => [kind, state, differenceCount]).reverse();
+      // The second edge of node 1, made after the copy, is missing on one side: two nodes and two edges differ, until they are repaired.
+      expect(moved).toEqual([
+        ['copy', 'done', 0],
+        ['diff', 'done', 4],
+        ['repair', 'done', 4],
+        ['diff', 'done', 0],
+      ]);
       // Both injected jobs were applied.
       expect(await server.flock.states(7, BigInt64Array.of(1n), BigInt64Array.of(2n))).toEqual(['normal']);
     });

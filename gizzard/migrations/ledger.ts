@@ -92,7 +92,8 @@ export class Ledger {
   }
 
   /** Takes a migration that nobody works on, where fewer than `atOnce` are in work. */
-  claim(owner: string, atOnce: number): Promise<Migration | undefined> {
+  async claim(owner: string, atOnce: number): Promise<Migration | undefined> {
+    await this.database.ready();
     return this.database.host.transaction(this.database.deadline(), async (session) => {
       const rows = await session.rows(
         `SELECT ${columns}, ${LeaseTable.held} FROM ${this.#table('migrations')} WHERE state IN ('queued', 'running') ORDER BY id FOR UPDATE`,

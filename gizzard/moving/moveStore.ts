@@ -55,7 +55,8 @@ export class MoveStore {
   }
 
   /** Takes a move that nobody runs and that the limits allow; undefined where there is none. One server at a time chooses. */
-  claim(owner: string, limits: MoveLimits): Promise<MoveTask | undefined> {
+  async claim(owner: string, limits: MoveLimits): Promise<MoveTask | undefined> {
+    await this.database.ready();
     const table = this.database.table('moves');
     return this.database.host.transaction(this.database.deadline(), async (session) => {
       const deadline = this.database.deadline();

@@ -1,16 +1,24 @@
+import { Writable } from 'node:stream';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { Deadline } from '../../core/index.js';
+import { createLog, Deadline } from '../../core/index.js';
 import { openFlock, type Flock } from '../../flock/index.js';
 import type { Finding, ShardId, ShardInfo } from '../../gizzard/index.js';
 import { freshCluster } from '../support/index.js';
 
 const { config } = freshCluster('doctor');
 const [db1 = '', db2 = ''] = Object.keys(config.databaseHosts);
+const warnings: string[] = [];
+const said = new Writable({
+  write(line, _encoding, done) {
+    warnings.push(String(line));
+    done();
+  },
+});
 let flock: Flock;
 let graphId: number;
 
 beforeAll(async () => {
-  flock = await openFlock(config, { work: true, create: true });
+  flock = await openFlock(config, { work: true, create: true, log: createLog('warn', said) });
   graphId = (await flock.createGraph('follows', { shards: 1, replicas: 2 })).id;
   await flock.write({ graphId, operations: 'add', sourceIds: BigInt64Array.of(1n, 1n, 2n), destinationIds: BigInt64Array.of(2n, 3n, 3n) }, { acknowledgement: 'materialized' });
 });
@@ -19,8 +27,9 @@ afterAll(() => flock.close());
 const shard = (id: ShardId, type = 'flock'): ShardInfo => ({ id, type, sourceType: '', destinationType: '', busy: 'normal' });
 const kinds = (findings: readonly Finding[]): string[] => findings.map(({ kind, subject }) => `${kind} ${subject}`).sort();
 
-it('finds nothing in a cluster that is well', async () => {
+it('finds nothing in a cluster that is well, and whose server had nothing to complain of', async () => {
   expect(await flock.gizzard.doctor.examine()).toEqual([]);
+  expect(warnings).toEqual([]);
 });
 
 it('finds what was left behind, and puts it right', async () => {

@@ -135,7 +135,7 @@ injector.inject_jobs([Job(2, json.dumps(edges).encode()), Job(2, json.dumps(edge
 out['queued'] = [manager.queue_size(p) for p in (1, 2, 3)]
 manager.resume_writes()
 out['resumed'] = [manager.is_writing(p) for p in (1, 2, 3)]
-give_up = time.time() + 10
+give_up = time.time() + 20
 while manager.queue_size(2) > 0 and time.time() < give_up:
     time.sleep(0.02)
 out['worked_off'] = [manager.queue_size(2), manager.error_queue_size(2)]
@@ -151,6 +151,28 @@ out['fanout'] = manager.list_fanout()
 manager.remove_fanout('tap')
 manager.remove_fanout_for(1, 'slow')
 out['no_fanout'] = manager.list_fanout()
+
+# Copy, diff and repair, as the old tool asks for them: it marks the shards, and polls until nothing is busy
+def until_moved():
+    until = time.time() + 15
+    while manager.get_busy_shards() and time.time() < until:
+        time.sleep(0.02)
+    return manager.get_busy_shards()
+
+
+second = ShardId(database, 'py_0002')
+manager.create_shard(ShardInfo(second, sql, 'INT UNSIGNED', 'INT UNSIGNED', 0))
+manager.mark_shard_busy(leaf, 1)
+manager.copy_shard([leaf, second])
+out['copied'] = until_moved()
+edges['flock.edges']['edges'] = [{'source': 1, 'destination': 3}]
+injector.inject_jobs([Job(3, json.dumps(edges).encode())])
+while manager.queue_size(3) > 0 and time.time() < give_up:
+    time.sleep(0.02)
+manager.diff_shards([leaf, second])
+manager.repair_shard([leaf, second])
+out['repaired'] = until_moved()
+manager.diff_shards([leaf, second])
 
 # Rollback logs
 log = manager.log_create('moving')
