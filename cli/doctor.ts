@@ -14,7 +14,7 @@ export function addDoctorCommand(program: Command, io: CliIo): void {
   defineCommand(
     program,
     'doctor',
-    'find half-done work: left-over links, busy shards without a copy, unused shards, tables that no shard names, replicas that disagree\nWith --fix it is finished or undone; tables are dropped only with --drop-tables.',
+    'find half-done work: left-over links, busy shards without a copy, unused shards, tables that no shard names, replicas that disagree, by the counters of each node\nWith --fix it is finished or undone; tables are dropped only with --drop-tables.',
     'roost doctor --fix',
   )
     .option('--fix', 'put right what can be')
@@ -26,7 +26,7 @@ export function addDoctorCommand(program: Command, io: CliIo): void {
         const findings = await doctor.examine();
         const dropTables = options.dropTables === true;
         const wanted = findings.filter(({ remedy }) => remedy !== undefined && (remedy.kind !== 'dropTables' || dropTables));
-        const shown = findings.map(({ kind, subject, message }) => ({ kind, subject, message, fixable: wanted.some((one) => one.subject === subject && one.kind === kind) }));
+        const shown = findings.map(({ kind, subject, message, differences }) => ({ kind, subject, message, ...(differences === undefined ? {} : { differences }), fixable: wanted.some((one) => one.subject === subject && one.kind === kind) }));
         if (options.fix !== true || wanted.length === 0) {
           output.result({ findings: shown }, () => (findings.length === 0 ? `${output.green('well')}: nothing was left behind` : text(findings)), wanted.length === 0 ? [] : ['roost doctor --fix']);
           return;
@@ -34,7 +34,12 @@ export function addDoctorCommand(program: Command, io: CliIo): void {
         output.note(text(findings));
         await confirm(io, options, 'put that right', wanted.map(loss));
         const fixed = await doctor.fix(wanted, { dropTables });
-        output.result({ findings: shown, fixed: fixed.map(({ kind, subject }) => ({ kind, subject })) }, () => `put right ${fixed.length} of ${findings.length}`, ['roost doctor']);
+        const repairs = fixed.flatMap(({ move }) => (move === undefined ? [] : [move]));
+        output.result(
+          { findings: shown, fixed: fixed.map(({ finding: { kind, subject }, move }) => ({ kind, subject, ...(move === undefined ? {} : { move }) })) },
+          () => `put right ${fixed.length} of ${findings.length}${repairs.length === 0 ? '' : `; servers repair replicas: ${repairs.length === 1 ? 'move' : 'moves'} ${repairs.join(', ')}`}`,
+          [...(repairs.length === 0 ? [] : ['roost shard moves']), 'roost doctor'],
+        );
       }),
     );
 }

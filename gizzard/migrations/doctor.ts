@@ -1,15 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Deadline, RoostError } from '../../core/index.js';
 import type { DatabaseHosts } from '../hosts/databaseHosts.js';
-import { isOpen } from '../moving/moveTask.js';
+import type { Movable, MovableTable } from '../moving/movable.js';
+import { movePage, type MovedPage } from '../moving/movePage.js';
+import { isOpen, type Difference } from '../moving/moveTask.js';
 import type { Moves } from '../moving/moves.js';
 import type { NameServer } from '../nameServer/nameServer.js';
 import { nodeType } from '../nodes/index.js';
-import type { Route } from '../routing/route.js';
 import type { ShardType } from '../shardType.js';
 import type { Change } from '../topology/changes.js';
 import type { Topology } from '../topology/topology.js';
-import { shardKey, type ShardInfo } from '../topology/types.js';
+import { shardKey, type ShardInfo, type TableInfo } from '../topology/types.js';
 import type { Migrations } from './migrations.js';
 import { unretiredPrefix } from './steps.js';
 
@@ -18,6 +19,11 @@ const hostDeadlineMs = 10_000;
 const countAgain = 4;
 const countAgainAfterMs = 250;
 const movesLookedAt = 1_000;
+/** Trees whose replicas are compared at a time. */
+const treesAtOnce = 4;
+const rowsPerPage = 2_000;
+/** Rows that a finding names; past it the replicas are not compared further, since a repair goes through all of them. */
+const namedRows = 10;
 
 export const findingKinds = ['unreachableHost', 'restingMigration', 'busyWithoutMove', 'leftOverLink', 'idleLink', 'unusedShard', 'unnamedTables', 'disagreeingReplicas'] as const;
 export type FindingKind = (typeof findingKinds)[number];
@@ -33,8 +39,17 @@ export interface Finding {
   /** The shard, host or migration. */
   readonly subject: string;
   readonly message: string;
+  /** Of replicas that disagree: the first rows that do, where single rows are known. */
+  readonly differences?: readonly Difference[];
   /** Absent where somebody has to decide. */
   readonly remedy?: Remedy;
+}
+
+/** A finding that was put right. */
+export interface Fixed {
+  readonly finding: Finding;
+  /** Set where servers are still at it: the number of the repair. */
+  readonly move?: number;
 }
 
 export interface DoctorEnvironment {
@@ -68,24 +83,23 @@ export class Doctor {
     ];
   }
 
-  /** Puts findings right where that is possible; `dropTables`: also where data is lost. Returns those that it put right. */
-  async fix(findings: readonly Finding[], options: { readonly dropTables: boolean }): Promise<Finding[]> {
+  /** Puts findings right where that is possible; `dropTables`: also where data is lost. Returns those that it put right; replicas are repaired by servers, later. */
+  async fix(findings: readonly Finding[], options: { readonly dropTables: boolean }): Promise<Fixed[]> {
     const { nameServer, moves, hosts } = this.environment;
-    const fixed: Finding[] = [];
+    const fixed: Fixed[] = [];
     const changes = findings.filter(({ remedy }) => remedy?.kind === 'change');
     if (changes.length > 0) {
       await nameServer.apply(unique(changes.flatMap(({ remedy }) => (remedy?.kind === 'change' ? remedy.changes : []))), 'roost doctor --fix');
-      fixed.push(...changes);
+      fixed.push(...changes.map((finding) => ({ finding })));
     }
     for (const finding of findings) {
       const { remedy } = finding;
       if (remedy?.kind === 'repair') {
-        await moves.request('repair', remedy.shards.map((shard) => shard.id));
-        fixed.push(finding);
+        fixed.push({ finding, move: await moves.request('repair', remedy.shards.map((shard) => shard.id)) });
       }
       if (remedy?.kind === 'dropTables' && options.dropTables) {
         await moves.movableType(remedy.shard.type).drop(hosts.host(remedy.shard.id.hostname), remedy.shard, Deadline.after(hostDeadlineMs));
-        fixed.push(finding);
+        fixed.push({ finding });
       }
     }
     return fixed;
@@ -117,30 +131,69 @@ export class Doctor {
   }
 
   async #replicas(topology: Topology, reserved: ReadonlyMap<string, number>): Promise<Finding[]> {
-    const routes = new Map<string, Route>();
-    for (const { tableId } of topology.tables) for (const route of topology.routes(tableId)) routes.set(shardKey(route.root.id), route);
-    const findings: Finding[] = [];
-    for (const [root, route] of routes) {
-      const replicas = route.leaves.filter((leaf) => leaf.read === 'allow' && leaf.write === 'allow').map((leaf) => leaf.shard);
-      if (replicas.length < 2 || reserved.has(root)) continue;
-      const disagreement = await this.#disagreement(replicas).catch((error: unknown) => {
-        // A host that does not answer has a finding of its own.
-        if (error instanceof RoostError && error.retryable) return undefined;
-        throw error;
-      });
-      if (disagreement !== undefined) findings.push({ kind: 'disagreeingReplicas', subject: root, message: `the replicas below ${root} do not hold the same: ${disagreement}`, remedy: { kind: 'repair', shards: replicas } });
+    const trees = new Map<string, { readonly table: TableInfo; readonly replicas: readonly ShardInfo[] }>();
+    for (const table of topology.tables) {
+      for (const { root, leaves } of topology.routes(table.tableId)) {
+        const replicas = leaves.filter((leaf) => leaf.read === 'allow' && leaf.write === 'allow').map((leaf) => leaf.shard);
+        const key = shardKey(root.id);
+        if (replicas.length > 1 && !reserved.has(key) && this.#movable(replicas[0]!) !== undefined) trees.set(key, { table, replicas });
+      }
     }
-    return findings;
+    const findings: Finding[] = [];
+    const waiting = [...trees];
+    const examine = async (): Promise<void> => {
+      for (let tree = waiting.shift(); tree !== undefined; tree = waiting.shift()) {
+        const [root, { table, replicas }] = tree;
+        const found = await this.#disagreement(replicas).catch((error: unknown) => {
+          // A host that does not answer has a finding of its own.
+          if (error instanceof RoostError && error.retryable) return undefined;
+          throw error;
+        });
+        if (found === undefined) continue;
+        const message = `the replicas of table ${table.tableId} (${table.name}) below ${root} do not hold the same: ${found.text}`;
+        findings.push({ kind: 'disagreeingReplicas', subject: root, message, differences: found.differences, remedy: { kind: 'repair', shards: replicas } });
+      }
+    };
+    await Promise.all(Array.from({ length: treesAtOnce }, examine));
+    return findings.sort((a, b) => (a.subject < b.subject ? -1 : 1));
   }
 
-  /** What the replicas count, where they still differ after some looks. */
-  async #disagreement(replicas: readonly ShardInfo[]): Promise<string | undefined> {
-    const { moves, hosts } = this.environment;
-    const { tables } = moves.movableType(replicas[0]!.type);
+  #movable({ type }: ShardInfo): Movable | undefined {
+    return this.environment.types.get(type)?.moving;
+  }
+
+  /** What replicas hold differently: counters by their rows, of everything else how much there is. */
+  async #disagreement(replicas: readonly ShardInfo[]): Promise<{ readonly text: string; readonly differences: readonly Difference[] } | undefined> {
+    const { tables } = this.#movable(replicas[0]!)!;
+    const differences: Difference[] = [];
+    for (const table of tables.filter(({ contradictions }) => contradictions !== undefined)) differences.push(...(await this.#differences(table, replicas)));
+    if (differences.length > 0) {
+      const more = differences.length > namedRows ? ['and perhaps more'] : [];
+      return { text: [...differences.slice(0, namedRows).map(differenceText), ...more].join('; '), differences: differences.slice(0, namedRows) };
+    }
+    const counts = await this.#differingCounts(tables, replicas);
+    return counts === undefined ? undefined : { text: counts, differences: [] };
+  }
+
+  /** Rows of a table that are not the same everywhere, page by page, until there are more than can be named. */
+  async #differences(table: MovableTable, replicas: readonly ShardInfo[]): Promise<Difference[]> {
+    // Whether counters fit the rows that they count is asked by the repair, and by the audit of the service.
+    const { contradictions: _, ...rowsAlone } = table;
+    const found: Difference[] = [];
+    for (let after: string | undefined = ''; after !== undefined && found.length <= namedRows; ) {
+      const page: MovedPage = await movePage({ kind: 'diff', sources: replicas, targets: [] }, rowsAlone, (name) => this.environment.hosts.host(name), after, rowsPerPage, Deadline.after(hostDeadlineMs));
+      found.push(...page.differences);
+      after = page.end;
+    }
+    return found;
+  }
+
+  /** How many rows replicas have, where the numbers still differ after some looks. */
+  async #differingCounts(tables: readonly MovableTable[], replicas: readonly ShardInfo[]): Promise<string | undefined> {
     for (let look = 1; ; look++) {
       const counts = await Promise.all(
         replicas.map(async (shard) => {
-          const host = hosts.host(shard.id.hostname);
+          const host = this.environment.hosts.host(shard.id.hostname);
           const rows = await Promise.all(tables.map(async (table) => `${await table.count(host, shard, Deadline.after(hostDeadlineMs))} ${table.name}`));
           return rows.join(' and ');
         }),
@@ -150,6 +203,13 @@ export class Doctor {
       await sleep(countAgainAfterMs);
     }
   }
+}
+
+/** The columns of a row in which replicas differ, with the value of each. */
+function differenceText({ table, key, rows }: Difference): string {
+  const replicas = Object.entries(rows);
+  const columns = [...new Set(replicas.flatMap(([, row]) => Object.keys(row ?? {})))].filter((column) => new Set(replicas.map(([, row]) => row?.[column])).size > 1);
+  return `${table} ${key}: ${replicas.map(([shard, row]) => (row === null ? `${shard} does not have it` : `${shard} has ${columns.map((column) => `${column} ${row[column]}`).join(', ')}`)).join(' and ')}`;
 }
 
 const busyWithoutMove = (shard: ShardInfo): Finding => ({

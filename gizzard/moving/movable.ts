@@ -48,7 +48,7 @@ export interface MovableTable<Row = unknown> {
    */
   write(host: DatabaseHost, shard: ShardInfo, rows: readonly Row[], deadline: Deadline): Promise<void>;
   /** Keys of rows that contradict the shard's other tables, as of one moment. Absent: there is nothing that could. `write` puts them right. */
-  contradictions?(host: DatabaseHost, shard: ShardInfo, after: string, end: string | undefined, deadline: Deadline): Promise<string[]>;
+  readonly contradictions?: (host: DatabaseHost, shard: ShardInfo, after: string, end: string | undefined, deadline: Deadline) => Promise<string[]>;
   /** The row for people: column and value. */
   describe(row: Row): Readonly<Record<string, string>>;
 }

@@ -47,7 +47,9 @@ it('finds what was left behind, and puts it right', async () => {
     { kind: 'addLink', link: { parent: route!.root.id, child: spare, weight: 0 } },
     { kind: 'markBusy', id: leaf, busy: 'busy' },
   ]);
-  await gizzard.hosts.host(other.hostname).run(`UPDATE \`${config.cluster}\`.\`${other.tablePrefix}_nodes\` SET normal_count = normal_count + 1 WHERE source_id = 1`, [], Deadline.after(5_000));
+  // What one counter has too much another has too little, so that the totals agree.
+  const nodes = `\`${config.cluster}\`.\`${other.tablePrefix}_nodes\``;
+  await gizzard.hosts.host(other.hostname).run(`UPDATE ${nodes} SET normal_count = IF(source_id = 1, 3, 0)`, [], Deadline.after(5_000));
   await gizzard.hosts.host(db2).run(`CREATE TABLE \`${config.cluster}\`.\`nobodys_edges\` (id BIGINT PRIMARY KEY)`, [], Deadline.after(5_000));
 
   const root = `${route!.root.id.hostname}/${route!.root.id.tablePrefix}`;
@@ -65,9 +67,18 @@ it('finds what was left behind, and puts it right', async () => {
     ].sort(),
   );
 
-  await gizzard.doctor.fix(found, { dropTables: false });
-  const [repair] = await gizzard.moves.store.list({ active: false, limit: 1 });
-  await gizzard.moves.finished(repair!.id, new AbortController().signal);
+  const disagreement = found.find(({ kind }) => kind === 'disagreeingReplicas')!;
+  const otherKey = `${other.hostname}/${other.tablePrefix}`;
+  expect(disagreement.message).toMatch(new RegExp(`table ${graphId} \\(follows\\) below ${root} .* nodes 1: .*${otherKey} has normal_count 3.*nodes 2: `));
+  expect(disagreement.differences!.map(({ key: node, rows }) => [node, rows[key]!['normal_count'], rows[otherKey]!['normal_count']])).toEqual([
+    ['1', '2', '3'],
+    ['2', '1', '0'],
+  ]);
+
+  const fixed = await gizzard.doctor.fix(found, { dropTables: false });
+  const repairs = fixed.flatMap(({ move }) => (move === undefined ? [] : [move]));
+  expect(repairs).toHaveLength(1);
+  await gizzard.moves.finished(repairs[0]!, new AbortController().signal);
   // The spare may be meant; the tables are dropped only where that is asked for, and those of the shard that went are nobody's now.
   const left = await gizzard.doctor.examine();
   expect(kinds(left)).toEqual([`idleLink ${root} → ${db2}/spare`, `unnamedTables ${db1}/lost`, `unnamedTables ${db2}/nobodys`].sort());
