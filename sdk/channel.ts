@@ -16,7 +16,7 @@ const maxPauseMs = 1_000;
 
 /**
  * Makes calls on a set of servers that are equals. Servers take turns; a call that fails with a retryable error goes to another one, or
- * waits for a while where there is none, until its deadline. Calls of Roost may be repeated, since writes are idempotent, but for the few that `callOnce` makes.
+ * waits for a while where there is none, until its deadline. Calls of Roost may be repeated, since writes are idempotent.
  */
 export class Channel<C extends object = RoostFlockModule.Client> {
   readonly #servers: readonly Server<C>[];
@@ -36,29 +36,28 @@ export class Channel<C extends object = RoostFlockModule.Client> {
 
   /** Throws the server's own error where a retry does not help, and the last one met where none helped before the deadline. */
   call<T>(invoke: Invoke<C, T>, options: CallOptions = {}): Promise<T> {
-    return this.#call(invoke, options, true);
+    return this.callWithin(this.deadline(options), invoke);
   }
 
-  /** The same for a call that must not be made twice: it is repeated only where the server has not seen it, or has refused it for lack of room. */
-  callOnce<T>(invoke: Invoke<C, T>, options: CallOptions = {}): Promise<T> {
-    return this.#call(invoke, options, false);
+  /** The moment until which a call has time that begins now: for what takes several calls. */
+  deadline(options: CallOptions): Deadline {
+    return Deadline.after(parseCount(options.deadlineMs ?? this.deadlineMs, 'deadlineMs', 1, limits.maxDeadlineMs));
   }
 
-  async #call<T>(invoke: Invoke<C, T>, options: CallOptions, repeatable: boolean): Promise<T> {
-    const deadline = Deadline.after(parseCount(options.deadlineMs ?? this.deadlineMs, 'deadlineMs', 1, limits.maxDeadlineMs));
+  /** As `call`. */
+  async callWithin<T>(deadline: Deadline, invoke: Invoke<C, T>): Promise<T> {
     let failed: Server<C> | undefined;
     for (let attempt = 0; ; attempt++) {
       this.#checkOpen();
       const server = this.#pick(failed);
       let error: RoostError;
-      let seen = false;
       try {
-        return await server.call(invoke, deadline, () => (seen = true));
+        return await server.call(invoke, deadline);
       } catch (thrown) {
         error = RoostError.from(thrown);
       }
       this.#checkOpen();
-      if (!error.retryable || deadline.passed || (seen && !repeatable && error.code !== 'Overloaded')) throw error;
+      if (!error.retryable || deadline.passed) throw error;
       failed = server;
       await this.#pause(error, attempt, deadline, server);
     }

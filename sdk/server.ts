@@ -26,16 +26,12 @@ export class Server<C extends object> {
     return Math.max(0, this.#retryAtMs - performance.now());
   }
 
-  /**
-   * Throws what the server threw, `DeadlineExceeded`, or `Unavailable`: at once while the server is left alone. `onConnected` is called before anything is sent;
-   * where it was not, the server has seen nothing.
-   */
-  async call<T>(invoke: Invoke<C, T>, deadline: Deadline, onConnected?: () => void): Promise<T> {
+  /** Throws what the server threw, `DeadlineExceeded`, or `Unavailable`: at once while the server is left alone. */
+  async call<T>(invoke: Invoke<C, T>, deadline: Deadline): Promise<T> {
     this.inFlight++;
     let connection: Connection<C> | undefined;
     try {
       connection = await this.#connected(deadline);
-      onConnected?.();
       return await connection.call(invoke, deadline);
     } catch (error) {
       if (connection !== undefined && connection === this.#connection && connection.failed) this.#lost(connection, error);

@@ -1,5 +1,5 @@
 import DataLoader from 'dataloader';
-import { limits, packIds, parseCount, parseId, parseInt64, unpackIds, type IdInput } from '../core/index.js';
+import { limits, packIds, parseCount, parseId, parseInt64, unpackIds, type Deadline, type IdInput } from '../core/index.js';
 import { draftToThrift, timelineToThrift, tweetFromThrift, type TBirdModule, type TBirdTypes, type Tweet, type WindowInfo } from '../rpc/wire/index.js';
 import type { CallOptions, Channel } from './channel.js';
 import { readById } from './readById.js';
@@ -56,15 +56,17 @@ export class Tweets {
   }
 
   /**
-   * Stores up to `limits.tweetsPerCall` tweets, all of them or none. Without ids, a call whose answer is lost is not repeated by itself, since each attempt would get
-   * new ones: `Unavailable` and `DeadlineExceeded` leave open whether the tweets are stored. With ids it may be repeated at will.
+   * Stores up to `limits.tweetsPerCall` tweets, all of them or none. Those without ids get theirs from a server first, so that a call whose answer is lost can be repeated
+   * and stores nothing twice. `Unavailable` and `DeadlineExceeded` leave open whether the tweets are stored.
    */
   async createMany(tweets: readonly NewTweet[], options: WriteOptions = {}): Promise<bigint[]> {
-    const drafts = tweets.map((tweet) => draftToThrift(draftOf(tweet)));
+    const deadline = this.channel.deadline(options);
+    const drafts = tweets.map(draftOf);
+    const made = await this.#reserveIds(drafts.filter(({ id }) => id === undefined).length, deadline);
+    let used = 0;
+    const withIds = drafts.map((draft) => draftToThrift({ ...draft, id: draft.id ?? made[used++]! }));
     const onWire = writeOptionsToThrift(options);
-    const invoke = (client: TBirdModule.Client, deadlineMs: number): Promise<Buffer> => client.create_tweets(drafts, onWire(deadlineMs));
-    const repeatable = tweets.every(({ id }) => id !== undefined);
-    return [...unpackIds(await (repeatable ? this.channel.call(invoke, options) : this.channel.callOnce(invoke, options)))];
+    return [...unpackIds(await this.channel.callWithin(deadline, (client, deadlineMs) => client.create_tweets(withIds, onWire(deadlineMs))))];
   }
 
   async delete(id: IdInput, options: WriteOptions & { readonly time?: IdInput } = {}): Promise<void> {
@@ -129,6 +131,11 @@ export class Tweets {
       stripes,
       hosts,
     }));
+  }
+
+  async #reserveIds(count: number, deadline: Deadline): Promise<BigInt64Array> {
+    if (count === 0) return new BigInt64Array();
+    return unpackIds(await this.channel.callWithin(deadline, (client, deadlineMs) => client.reserve_ids(count, { deadline_ms: deadlineMs })));
   }
 
   async #setState(method: 'delete_tweets' | 'undelete_tweets', id: IdInput, options: WriteOptions & { readonly time?: IdInput }): Promise<void> {

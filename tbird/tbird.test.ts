@@ -93,6 +93,18 @@ describe('a tweet', () => {
     expect(await timeline(6n)).toEqual([draft.id]);
   });
 
+  it('may be created again and again with ids that were reserved for it', async () => {
+    const [first, second] = await tbird.reserveIds(2);
+    const drafts = [{ id: first!, userId: 7n, text: 'a' }, { id: second!, userId: 7n, text: 'b' }];
+    for (let i = 0; i < 3; i++) expect(await store(...drafts)).toEqual([first, second]);
+    expect(await timeline(7n)).toEqual([second, first]);
+    const [other] = await tbird.reserveIds(1);
+    await tbird.create([{ id: other!, userId: 7n, text: 'c' }]);
+    expect((await failure(tbird.create([{ id: other!, userId: 7n, text: 'not c' }]))).code).toBe('AlreadyExists');
+    expect((await failure(tbird.reserveIds(0))).code).toBe('InvalidArgument');
+    expect((await failure(tbird.reserveIds(1_001))).code).toBe('InvalidArgument');
+  });
+
   it('from before Snowflake keeps the time that comes with it', async () => {
     await store({ id: 20n, userId: 12n, text: 'just setting up my twttr', createdAtMs: Date.UTC(2006, 2, 21, 20, 50, 14) });
     expect((await tbird.get(ids(20n)))[0]).toMatchObject({ createdAtMs: Date.UTC(2006, 2, 21, 20, 50, 14) });

@@ -6,6 +6,7 @@ import { SqlWorkerLeases } from './ids/sqlWorkerLeases.js';
 import { tweetJob, tweetJobKind } from './jobs/tweetJob.js';
 import { encodeTweets } from './jobs/tweetPayload.js';
 import { RecentCreates } from './recentCreates.js';
+import { ReservedIds } from './reservedIds.js';
 import { scanTweets } from './storage/scanTweets.js';
 import { readTweets, tweetOf } from './storage/tweetRows.js';
 import { tweetsShardType } from './storage/tweetsShardType.js';
@@ -51,6 +52,7 @@ export class Tbird implements TbirdService {
   readonly #wallMs: () => number;
   readonly #clock = new HybridClock();
   readonly #recent = new RecentCreates();
+  readonly #reserved = new ReservedIds();
   readonly #windowsRead: (kind: string, count: number) => void;
 
   constructor(
@@ -83,6 +85,13 @@ export class Tbird implements TbirdService {
     return this.windowSet.roll(nowMs);
   }
 
+  async reserveIds(count: number, options: TweetReadOptions = {}): Promise<BigInt64Array> {
+    parseCount(count, 'count', 1, limits.tweetsPerCall);
+    const ids = await this.ids.take(count, deadlineOf(options));
+    this.#reserved.add(ids);
+    return BigInt64Array.from(ids);
+  }
+
   async create(drafts: readonly TweetDraft[], options: TweetWriteOptions = {}): Promise<BigInt64Array> {
     const deadline = deadlineOf(options);
     checkCount(drafts.length);
@@ -94,7 +103,8 @@ export class Tbird implements TbirdService {
     const fresh = this.#reserve(brought);
     try {
       await this.windowSet.ensure(contents.map(({ id }) => id), this.#wallMs());
-      if (brought.length > 0) await this.#refuseOthers(brought, deadline);
+      const unknown = brought.filter(({ id }) => !this.#reserved.use(id));
+      if (unknown.length > 0) await this.#refuseOthers(unknown, deadline);
       const writtenAt = this.#clock.now();
       await this.#append(contents.map((content) => createdRecord({ content, writtenAt })), windowMs, options, deadline);
     } catch (error) {

@@ -48,6 +48,8 @@ export interface WindowInfo {
 
 /** Tweets as a library: what the RPC server exposes and tests call directly. Every method throws RoostError; `FailedPrecondition` where tweets are not set up. */
 export interface TbirdService {
+  /** New ids, rising, 1 … limits.tweetsPerCall of them: a create that brings them may be repeated, which one that leaves the ids to the server may not. */
+  reserveIds(count: number, options?: TweetReadOptions): Promise<BigInt64Array>;
   /**
    * Stores tweets, all of them or none, and puts them into their authors' indexes. Returns their ids in the order of the drafts. Repeating a create with the
    * same content changes nothing; other content for an id that is there throws `AlreadyExists`, whose fields `stored` and `given` show both.

@@ -1,11 +1,13 @@
+import { once } from 'node:events';
+import { connect as connectSocket, createServer, type AddressInfo, type Server } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { composeSnowflake } from '../core/index.js';
-import type { NewTweet, Roost } from '../sdk/index.js';
+import { connect, type NewTweet, type Roost } from '../sdk/index.js';
 import { auditTweets, openTbird } from '../tbird/index.js';
 import { KillableCluster, loadWithFault, untilApplied } from './support/killableCluster.js';
 
-// What an import survives: the loss of the server, of a database host, and of the journal's Redis, each killed without warning in the middle of it.
+// What an import and new tweets survive: the loss of the server, of a database host, and of the journal's Redis, each killed without warning in the middle of it.
 
 const tweetCount = 6_000;
 const perCall = 100;
@@ -82,3 +84,48 @@ it('loses nothing that was acknowledged when the Redis of the journal is killed 
   await importAll(() => cluster.restartRedis());
   await expectAllOnce();
 }, 240_000);
+
+/** Stands between clients and a port. Calls `onLost` in place of passing on the first answer to a create, and passes on everything else. */
+async function withoutFirstAnswer(port: number, onLost: () => void): Promise<Server> {
+  let lost = false;
+  const proxy = createServer((client) => {
+    const server = connectSocket(port, '127.0.0.1');
+    client.on('data', (chunk) => server.write(chunk));
+    server.on('data', (chunk) => {
+      if (lost || !chunk.includes('create_tweets')) {
+        client.write(chunk);
+        return;
+      }
+      lost = true;
+      onLost();
+    });
+    for (const [one, other] of [[client, server], [server, client]] as const) one.on('error', () => undefined).on('close', () => other.destroy());
+  });
+  proxy.listen(0, '127.0.0.1');
+  await once(proxy, 'listening');
+  return proxy;
+}
+
+it('stores new tweets once when the server is killed between writing them and its answer', async () => {
+  const [server] = cluster.servers;
+  let restarted: Promise<void> | undefined;
+  const proxy = await withoutFirstAnswer(server!.ready.tbird.port, () => {
+    restarted = cluster.restartServer();
+  });
+  const client = await connect({ servers: [`127.0.0.1:${server!.ready.flock.port}`], tweetServers: [`127.0.0.1:${(proxy.address() as AddressInfo).port}`] });
+  try {
+    const texts = Array.from({ length: 20 }, (_, i) => `new ${i}`);
+    const ids = await client.tweets.createMany(texts.map((text) => ({ user: 900n, text })), { deadlineMs: 60_000 });
+    expect(restarted).toBeDefined();
+    await restarted;
+    await untilApplied(roost);
+    expect((await roost.tweets.getMany(ids)).map((tweet) => tweet?.text)).toEqual(texts);
+    // From the tables themselves, and from the index.
+    expect((await roost.tweets.scan(900n, { count: 100 })).tweets.map(({ id }) => id)).toEqual([...ids].reverse());
+    expect(await roost.tweets.timelineIds(900n, { count: 100 })).toEqual([...ids].reverse());
+  } finally {
+    await client.close();
+    proxy.close();
+    await once(proxy, 'close');
+  }
+}, 120_000);

@@ -23,6 +23,8 @@ export declare class Client {
 
     constructor(output: object, pClass: object);
 
+    reserve_ids(count: number, options: roost_ttypes.ReadOptions): Promise<Buffer>;
+
     create_tweets(drafts: TweetDraft[], options: roost_ttypes.WriteOptions): Promise<Buffer>;
 
     delete_tweets(deletion: Deletion, options: roost_ttypes.WriteOptions): Promise<void>;
@@ -50,6 +52,7 @@ export declare class Processor {
 
   constructor(handler: object);
   process(input: object, output: object): void;
+    process_reserve_ids(seqid: number, input: object, output: object): void;
     process_create_tweets(seqid: number, input: object, output: object): void;
     process_delete_tweets(seqid: number, input: object, output: object): void;
     process_undelete_tweets(seqid: number, input: object, output: object): void;

@@ -13,6 +13,142 @@ const roost_ttypes = require('./roost_types');
 const ttypes = require('./tbird_types');
 //HELPER FUNCTIONS AND STRUCTURES
 
+const TBird_reserve_ids_args = class {
+  constructor(args) {
+    this.count = null;
+    this.options = null;
+    if (args) {
+      if (args.count !== undefined && args.count !== null) {
+        this.count = args.count;
+      }
+      if (args.options !== undefined && args.options !== null) {
+        this.options = new roost_ttypes.ReadOptions(args.options);
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 1:
+        if (ftype == Thrift.Type.I32) {
+          this.count = input.readI32();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 2:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.options = new roost_ttypes.ReadOptions();
+          this.options.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('TBird_reserve_ids_args');
+    if (this.count !== null && this.count !== undefined) {
+      output.writeFieldBegin('count', Thrift.Type.I32, 1);
+      output.writeI32(this.count);
+      output.writeFieldEnd();
+    }
+    if (this.options !== null && this.options !== undefined) {
+      output.writeFieldBegin('options', Thrift.Type.STRUCT, 2);
+      this.options.write(output);
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
+const TBird_reserve_ids_result = class {
+  constructor(args) {
+    this.success = null;
+    this.ex = null;
+    if (args instanceof roost_ttypes.RoostException) {
+        this.ex = args;
+        return;
+    }
+    if (args) {
+      if (args.success !== undefined && args.success !== null) {
+        this.success = args.success;
+      }
+      if (args.ex !== undefined && args.ex !== null) {
+        this.ex = args.ex;
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 0:
+        if (ftype == Thrift.Type.STRING) {
+          this.success = input.readBinary();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 1:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.ex = new roost_ttypes.RoostException();
+          this.ex.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('TBird_reserve_ids_result');
+    if (this.success !== null && this.success !== undefined) {
+      output.writeFieldBegin('success', Thrift.Type.STRING, 0);
+      output.writeBinary(this.success);
+      output.writeFieldEnd();
+    }
+    if (this.ex !== null && this.ex !== undefined) {
+      output.writeFieldBegin('ex', Thrift.Type.STRUCT, 1);
+      this.ex.write(output);
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
 const TBird_create_tweets_args = class {
   constructor(args) {
     this.drafts = null;
@@ -1391,6 +1527,61 @@ const TBirdClient = exports.Client = class TBirdClient {
   seqid () { return this._seqid; }
   new_seqid () { return this._seqid += 1; }
 
+  reserve_ids (count, options) {
+    this._seqid = this.new_seqid();
+    const self = this;
+    return new Promise((resolve, reject) => {
+      self._reqs[self.seqid()] = (error, result) => {
+        return error ? reject(error) : resolve(result);
+      };
+      self.send_reserve_ids(count, options);
+    });
+  }
+
+  send_reserve_ids (count, options) {
+    const output = new this.pClass(this.output);
+    const params = {
+      count: count,
+      options: options
+    };
+    const args = new TBird_reserve_ids_args(params);
+    try {
+      output.writeMessageBegin('reserve_ids', Thrift.MessageType.CALL, this.seqid());
+      args.write(output);
+      output.writeMessageEnd();
+      return this.output.flush();
+    }
+    catch (e) {
+      delete this._reqs[this.seqid()];
+      if (typeof output.reset === 'function') {
+        output.reset();
+      }
+      throw e;
+    }
+  }
+
+  recv_reserve_ids (input, mtype, rseqid) {
+    const callback = this._reqs[rseqid] || function() {};
+    delete this._reqs[rseqid];
+    if (mtype == Thrift.MessageType.EXCEPTION) {
+      const x = new Thrift.TApplicationException();
+      x.read(input);
+      input.readMessageEnd();
+      return callback(x);
+    }
+    const result = new TBird_reserve_ids_result();
+    result.read(input);
+    input.readMessageEnd();
+
+    if (null !== result.ex) {
+      return callback(result.ex);
+    }
+    if (null !== result.success) {
+      return callback(null, result.success);
+    }
+    return callback('reserve_ids failed: unknown result');
+  }
+
   create_tweets (drafts, options) {
     this._seqid = this.new_seqid();
     const self = this;
@@ -1948,6 +2139,49 @@ const TBirdProcessor = exports.Processor = class TBirdProcessor {
       x.write(output);
       output.writeMessageEnd();
       output.flush();
+    }
+  }
+  process_reserve_ids (seqid, input, output) {
+    const args = new TBird_reserve_ids_args();
+    args.read(input);
+    input.readMessageEnd();
+    if (this._handler.reserve_ids.length === 2) {
+      Promise.resolve(this._handler.reserve_ids.bind(this._handler)(
+        args.count,
+        args.options
+      )).then(result => {
+        const result_obj = new TBird_reserve_ids_result({success: result});
+        output.writeMessageBegin("reserve_ids", Thrift.MessageType.REPLY, seqid);
+        result_obj.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      }).catch(err => {
+        let result;
+        if (err instanceof roost_ttypes.RoostException) {
+          result = new TBird_reserve_ids_result(err);
+          output.writeMessageBegin("reserve_ids", Thrift.MessageType.REPLY, seqid);
+        } else {
+          result = new Thrift.TApplicationException(Thrift.TApplicationExceptionType.UNKNOWN, err.message);
+          output.writeMessageBegin("reserve_ids", Thrift.MessageType.EXCEPTION, seqid);
+        }
+        result.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      });
+    } else {
+      this._handler.reserve_ids(args.count, args.options, (err, result) => {
+        let result_obj;
+        if ((err === null || typeof err === 'undefined') || err instanceof roost_ttypes.RoostException) {
+          result_obj = new TBird_reserve_ids_result((err !== null || typeof err === 'undefined') ? err : {success: result});
+          output.writeMessageBegin("reserve_ids", Thrift.MessageType.REPLY, seqid);
+        } else {
+          result_obj = new Thrift.TApplicationException(Thrift.TApplicationExceptionType.UNKNOWN, err.message);
+          output.writeMessageBegin("reserve_ids", Thrift.MessageType.EXCEPTION, seqid);
+        }
+        result_obj.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      });
     }
   }
   process_create_tweets (seqid, input, output) {

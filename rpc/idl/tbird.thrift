@@ -80,6 +80,12 @@ struct Window {
 }
 
 service TBird {
+  /*
+   * New ids, packed, rising. A create that brings them may be repeated when its answer was lost: the same create twice is one tweet. They are of this moment, and each
+   * is given out once.
+   */
+  binary reserve_ids(1: i32 count, 2: roost.ReadOptions options) throws (1: roost.RoostException ex)
+
   /* All are stored, or none. Returns their ids, packed, in the order of the drafts. AlreadyExists shows both contents in its fields stored and given. */
   binary create_tweets(1: list<TweetDraft> drafts, 2: roost.WriteOptions options) throws (1: roost.RoostException ex)
 

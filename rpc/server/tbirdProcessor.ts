@@ -32,6 +32,9 @@ export function tbirdHandler(tbird: TbirdService): TBirdModule.Client {
     return packIds(await tbird.related(kind, wanted, readOptions(options)));
   };
   return {
+    async reserve_ids(count, options) {
+      return packIds(await tbird.reserveIds(required(count, 'count'), readOptions(options)));
+    },
     async create_tweets(drafts, options) {
       return packIds(await tbird.create(required(drafts, 'drafts').map(draftFromThrift), writeOptions(options)));
     },
