@@ -61,6 +61,17 @@ export async function openCaches(config: RoostConfig, options: { readonly log?: 
   return caches;
 }
 
+/** The caches that a store was given or, where it works on the journal without any and is to be cached, its own, which end with `close`. */
+export async function cachesFor(
+  config: RoostConfig,
+  cached: boolean,
+  { caches, work = false, ...options }: { readonly caches?: Caches; readonly work?: boolean; readonly log?: Log; readonly metrics?: Metrics },
+): Promise<{ readonly caches: Caches | undefined; readonly close: () => Promise<void> }> {
+  if (!cached || caches !== undefined || !work) return { caches: cached ? caches : undefined, close: async () => undefined };
+  const own = await openCaches(config, options);
+  return { caches: own, close: () => own.close() };
+}
+
 function nodeAndWeight(text: string): [name: string, weight: number] {
   const [host, port, weight = '1'] = text.split(':');
   return [`${host}:${port}`, Number(weight)];

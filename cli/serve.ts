@@ -58,7 +58,7 @@ async function serve(io: CliIo, options: ServeOptions): Promise<void> {
     closing.push(() => caches.close());
     const rows = userRows(caches, () => tbird.gizzard);
     const stores = usersTypes(config.cluster, rows);
-    const tbird: Tbird = await openTbird(config, { log, metrics, work: true, create: true, sendJobs, stores });
+    const tbird: Tbird = await openTbird(config, { log, metrics, work: true, create: true, sendJobs, stores, caches });
     closing.push(() => tbird.close());
     const { gizzard, flock } = tbird;
     const listen = async (service: string, port: number, processor: ProcessorFactory): Promise<{ readonly host: string; readonly port: number }> => {

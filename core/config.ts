@@ -95,6 +95,12 @@ const cache = z.strictObject({
   gutterTtlSeconds: z.int().min(1).max(3_600).default(10),
   /** For how long a new node takes entries over from those that had its keys before. */
   warmSeconds: z.int().min(1).max(86_400).default(600),
+  /** Whether tweets, and the lists of users' tweets, are read from the nodes in `memcached`. The same on every server. */
+  tweets: z.boolean().default(false),
+  /** The same for graphs: the newest edges of each node, and edges by their ends. */
+  graphs: z.boolean().default(false),
+  /** The newest ids that are kept of each list: what lies behind them is read from the databases. */
+  listIds: z.int().min(10).max(10_000).default(400),
   /** A larger value is not cached. */
   maxValueBytes: z.int().min(1_024).max(1_000_000).default(262_144),
   /** Entries of each cache that a process keeps to itself as well, and for how long it may then miss another's write. 0: none. */

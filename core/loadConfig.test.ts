@@ -124,6 +124,11 @@ describe('loadConfig', () => {
     `);
   });
 
+  it('asks for cache nodes where something is to be cached', () => {
+    write({ ...valid, cache: { graphs: true } });
+    expect(problem().message).toMatchInlineSnapshot(`"DIR/roost.config.json: cache.graphs needs nodes to cache on: memcached names none"`);
+  });
+
   it('refuses unknown keys and says which was meant', () => {
     write({ ...valid, servers: {}, server: { flock_port: 1 }, redis: { colour: 'red' }, databaseHosts: { host1: { passwort: 'x' } } });
     expect(problem().message).toMatchInlineSnapshot(`

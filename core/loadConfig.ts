@@ -114,13 +114,16 @@ function explain(issue: z.core.$ZodIssue, input: unknown, sourceOf: (key: Config
 /** What the schema cannot say: relations between keys. */
 function crossCheck(config: RoostConfig, sourceOf: (key: ConfigPath) => string): readonly string[] {
   const known = Object.keys(config.databaseHosts);
-  return config.nameServer.hosts.flatMap((host, index) => {
+  const cached = (['tweets', 'graphs'] as const).filter((what) => config.cache[what] && config.memcached.length === 0);
+  const uncached = cached.map((what) => `${sourceOf(['cache', what])}: cache.${what} needs nodes to cache on: memcached names none`);
+  const hosts = config.nameServer.hosts.flatMap((host, index) => {
     if (known.includes(host)) return [];
     const meant = suggest(host, known);
     const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
     const key = ['nameServer', 'hosts', String(index)];
     return [`${sourceOf(key)}: ${key.join('.')} must name one of databaseHosts (${known.join(', ')}), found ${show(host)}${hint}`];
   });
+  return [...uncached, ...hosts];
 }
 
 const invalid = (path: string, problems: readonly string[], cause?: unknown): RoostError =>

@@ -1,3 +1,4 @@
+import { cachesFor, type Caches } from '../cache/index.js';
 import { Deadline, HybridClock, limits, parseCount, parseId, type Log, type Metrics, type RoostConfig } from '../core/index.js';
 import { Gizzard, shardKey, type GatheredReads, type GizzardOptions, type SendJobs } from '../gizzard/index.js';
 import { auditGraph, type AuditOptions, type AuditReport } from './audit/audit.js';
@@ -12,11 +13,13 @@ import { encodeNode } from './jobs/nodePayload.js';
 import { recountJob } from './jobs/recountJob.js';
 import { rowJob } from './jobs/rowJob.js';
 import { sweepJob } from './jobs/sweepJob.js';
+import { EdgeCaches } from './cached/edgeCaches.js';
 import { compile } from './query/compile.js';
 import { pageById, pageByPosition } from './query/page.js';
 import { QueryRun } from './query/queryRun.js';
 import { scan, scanStarts, type ScanPage } from './scan.js';
 import { operationRank, stateOfRank } from './states.js';
+import { tablesAlone, type EdgeWriter } from './storage/edgeWriter.js';
 import { flockShardType } from './storage/flockShardType.js';
 import { readEdges, readNodes, readStates, type NodeRow, type Pair } from './storage/readEdges.js';
 import {
@@ -46,6 +49,13 @@ import {
 /** A count of a compound query walks at most this many ids; a larger result is estimated. */
 const countedIds = limits.pageSize;
 
+export interface FlockOptions {
+  /** What reads go through. Absent: to the databases alone. */
+  readonly caches?: EdgeCaches;
+  /** What else ends with it. */
+  readonly closing?: () => Promise<void>;
+}
+
 /** The social graph on a cluster. See `FlockService` for what each method promises. */
 export class Flock implements FlockService {
   readonly #reader: EdgeReader;
@@ -54,7 +64,10 @@ export class Flock implements FlockService {
   readonly #nodes: GatheredReads<bigint, NodeRow>;
   readonly #clock = new HybridClock();
 
-  constructor(readonly gizzard: Gizzard) {
+  constructor(
+    readonly gizzard: Gizzard,
+    readonly options: FlockOptions = {},
+  ) {
     this.#reader = new EdgeReader(gizzard, gizzard.config.cluster);
     this.#states = this.#reader.gathered(readStates);
     this.#edges = this.#reader.gathered(readEdges);
@@ -100,13 +113,17 @@ export class Flock implements FlockService {
 
   async states(graphId: number, sourceIds: BigInt64Array, destinationIds: BigInt64Array, options: ReadOptions = {}): Promise<readonly (EdgeState | undefined)[]> {
     checkPairs(sourceIds, destinationIds);
-    const ranks = await this.#reader.many(this.#states, { graphId, direction: 'forward', ids: sourceIds }, pairAt(sourceIds, destinationIds), deadlineOf(options));
+    const ranks = await this.#reader.many(this.#states, { graphId, direction: 'forward', ids: sourceIds }, pairsOf(sourceIds, destinationIds), deadlineOf(options));
     return ranks.map((rank) => (rank === undefined ? undefined : stateOfRank(rank)));
   }
 
   async edges(graphId: number, sourceIds: BigInt64Array, destinationIds: BigInt64Array, options: ReadOptions = {}): Promise<readonly (Edge | undefined)[]> {
     checkPairs(sourceIds, destinationIds);
-    return this.#reader.many(this.#edges, { graphId, direction: 'forward', ids: sourceIds }, pairAt(sourceIds, destinationIds), deadlineOf(options));
+    const deadline = deadlineOf(options);
+    const pairAt = pairsOf(sourceIds, destinationIds);
+    const { caches } = this.options;
+    if (caches?.has(graphId) === true) return caches.edgesAt(graphId, Array.from(sourceIds, (_, place) => pairAt(place)), deadline);
+    return this.#reader.many(this.#edges, { graphId, direction: 'forward', ids: sourceIds }, pairAt, deadline);
   }
 
   async nodes(graphId: number, direction: Direction, ids: BigInt64Array, options: ReadOptions = {}): Promise<readonly (Node | undefined)[]> {
@@ -169,7 +186,7 @@ export class Flock implements FlockService {
     parseCount(page.count, 'the page count', 1, limits.pageSize);
     checkCursor(page);
     checkQuery(query);
-    if (query.kind === 'term' && query.term.destinationIds === undefined) return pageByPosition(this.#reader, query.term, page, run);
+    if (query.kind === 'term' && query.term.destinationIds === undefined) return pageByPosition(this.#reader, query.term, page, run, await this.options.caches?.newestOf(query.term, page.count, run));
     return pageById(compile(this.#reader, query), page, run);
   }
 
@@ -210,15 +227,16 @@ export class Flock implements FlockService {
     return auditGraph(this.gizzard, graphId, options);
   }
 
-  close(): Promise<void> {
-    return this.gizzard.close();
+  async close(): Promise<void> {
+    await this.gizzard.close();
+    await this.options.closing?.();
   }
 }
 
 /** What Flock tells Gizzard of its shards and jobs: a process that serves several stores gives one Gizzard the types of all of them. */
-export const flockTypes = (cluster: string): Pick<GizzardOptions, 'shardTypes' | 'jobTypes'> => ({
+export const flockTypes = (cluster: string, writer: EdgeWriter = tablesAlone): Pick<GizzardOptions, 'shardTypes' | 'jobTypes'> => ({
   shardTypes: [flockShardType(cluster)],
-  jobTypes: [edgeJob, rowJob, nodeJob, sweepJob, recountJob].map((job) => job(cluster)),
+  jobTypes: [edgeJob, rowJob, nodeJob, sweepJob, recountJob].map((job) => job(cluster, writer)),
 });
 
 export interface OpenFlockOptions {
@@ -230,22 +248,33 @@ export interface OpenFlockOptions {
   readonly create?: boolean;
   /** How jobs reach remote clusters; absent: they wait for a process that knows. */
   readonly sendJobs?: SendJobs;
+  /** Absent: opened where `cache.graphs` asks for them and this process works on the journal; others read from the databases. */
+  readonly caches?: Caches;
   /** What other stores, served by the same Gizzard, tell it of their shards and jobs. */
   readonly stores?: Pick<GizzardOptions, 'shardTypes' | 'jobTypes'>;
 }
 
 /** Opens the graphs of a cluster. Throws `Unavailable` and `FailedPrecondition` when the name server cannot be read. */
 export async function openFlock(config: RoostConfig, options: OpenFlockOptions = {}): Promise<Flock> {
-  const { work, create, stores, ...rest } = options;
-  const { shardTypes, jobTypes } = flockTypes(config.cluster);
-  const types = { shardTypes: [...shardTypes, ...(stores?.shardTypes ?? [])], jobTypes: [...jobTypes, ...(stores?.jobTypes ?? [])] };
-  return new Flock(await Gizzard.open(config, { ...types, ...rest }, { work: work ?? false, create: create ?? false }));
+  const { work = false, create = false, stores, caches: _caches, ...rest } = options;
+  const { caches, close } = await cachesFor(config, config.cache.graphs, options);
+  try {
+    const edges = caches?.main && new EdgeCaches(caches.main, caches, () => gizzard, () => true);
+    const { shardTypes, jobTypes } = flockTypes(config.cluster, edges);
+    const types = { shardTypes: [...shardTypes, ...(stores?.shardTypes ?? [])], jobTypes: [...jobTypes, ...(stores?.jobTypes ?? [])] };
+    const gizzard: Gizzard = new Gizzard(config, { ...types, ...rest });
+    await gizzard.open({ work, create });
+    return new Flock(gizzard, { ...(edges && { caches: edges }), closing: close });
+  } catch (error) {
+    await close();
+    throw error;
+  }
 }
 
 const deadlineOf = ({ deadlineMs }: { readonly deadlineMs?: number }): Deadline =>
   Deadline.after(deadlineMs === undefined ? limits.defaultDeadlineMs : parseCount(deadlineMs, 'deadlineMs', 1, limits.maxDeadlineMs));
 
-const pairAt =
+const pairsOf =
   (sourceIds: BigInt64Array, destinationIds: BigInt64Array) =>
   (place: number): Pair => [sourceIds[place]!, destinationIds[place]!];
 

@@ -12,6 +12,8 @@ const routingHost = 'localhost';
 /** A graph's forward edges are the table of its number, its backward edges the table of the negated number. */
 export const tableIdOf = (graphId: number, direction: Direction): number => (direction === 'forward' ? graphId : -graphId);
 
+export const ofTable = (tableId: number): { readonly graphId: number; readonly direction: Direction } => ({ graphId: Math.abs(tableId), direction: tableId > 0 ? 'forward' : 'backward' });
+
 export const graphsOf = (topology: Topology): Graph[] =>
   topology.tables.filter((table) => table.service === 'flock' && table.tableId > 0).map((table) => ({ id: table.tableId, name: table.name }));
 

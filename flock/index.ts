@@ -1,5 +1,6 @@
 export type { AuditFault, AuditOptions, AuditProgress, AuditReport } from './audit/audit.js';
-export { Flock, flockTypes, openFlock, type OpenFlockOptions } from './flock.js';
+export { EdgeCaches } from './cached/edgeCaches.js';
+export { Flock, flockTypes, openFlock, type FlockOptions, type OpenFlockOptions } from './flock.js';
 export { edgeWriteJob, type EdgeChange } from './jobs/edgeWriteJob.js';
 export type { ScanPage, StoredEdge, StoredNode } from './scan.js';
 export { operationRank, operations, rankOf, setsPosition, stateOfRank } from './states.js';

@@ -80,15 +80,20 @@ export class Gizzard {
     this.doctor = new Doctor({ nameServer, hosts, hostNames: Object.keys(config.databaseHosts), moves, migrations: this.migrations, types: this.#shardTypes });
   }
 
-  /** Opens and starts; with `create`, sets up the name server where there is none. Leaves nothing open where it throws. */
-  static async open(config: RoostConfig, options: GizzardOptions, { work, create }: { readonly work: boolean; readonly create: boolean }): Promise<Gizzard> {
+  /** See the method of the same name. */
+  static async open(config: RoostConfig, options: GizzardOptions, how: { readonly work: boolean; readonly create: boolean }): Promise<Gizzard> {
     const gizzard = new Gizzard(config, options);
+    await gizzard.open(how);
+    return gizzard;
+  }
+
+  /** Starts; with `create`, sets up the name server where there is none. Leaves nothing open where it throws. */
+  async open({ work, create }: { readonly work: boolean; readonly create: boolean }): Promise<void> {
     try {
-      if (create) await gizzard.nameServer.create();
-      await gizzard.start({ work });
-      return gizzard;
+      if (create) await this.nameServer.create();
+      await this.start({ work });
     } catch (error) {
-      await gizzard.close();
+      await this.close();
       throw error;
     }
   }

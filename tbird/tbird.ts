@@ -1,12 +1,15 @@
+import { cachesFor } from '../cache/index.js';
 import { Deadline, HybridClock, isSnowflake, limits, parseCount, RoostError, snowflakeTimeMs, systemMicros, type Log, type Metrics, type Micros, type RoostConfig } from '../core/index.js';
-import { Flock, flockTypes, type EdgeState, type OpenFlockOptions } from '../flock/index.js';
+import { EdgeCaches, Flock, flockTypes, type EdgeState, type OpenFlockOptions } from '../flock/index.js';
 import { Gizzard, type GizzardOptions, type NewJob, type Route } from '../gizzard/index.js';
+import { TweetCaches } from './cached/tweetCaches.js';
 import { IdGenerator } from './ids/idGenerator.js';
 import { SqlWorkerLeases } from './ids/sqlWorkerLeases.js';
 import { tweetJob, tweetJobKind } from './jobs/tweetJob.js';
 import { encodeTweets } from './jobs/tweetPayload.js';
 import { RecentCreates } from './recentCreates.js';
 import { ReservedIds } from './reservedIds.js';
+import { applyTweets, type TweetWriter } from './storage/applyTweets.js';
 import { scanTweets } from './storage/scanTweets.js';
 import { readTweets, tweetOf } from './storage/tweetRows.js';
 import { tweetsShardType } from './storage/tweetsShardType.js';
@@ -24,6 +27,7 @@ import { firstKeptId, Windows, type RollReport } from './windows/windows.js';
 
 /** The graphs that are kept beside the tweets. */
 export const tweetGraphNames = { byUser: 'tweets_by_user', replies: 'tweet_replies', retweets: 'tweet_retweets' } as const;
+const indexNames: ReadonlySet<string> = new Set(Object.values(tweetGraphNames));
 
 export interface SetupOptions {
   readonly policy?: PolicyInput;
@@ -34,6 +38,8 @@ export interface SetupOptions {
 export interface TbirdOptions {
   /** Milliseconds since 1970, for tests. */
   readonly wallMs?: () => number;
+  /** What tweets are read through. Absent: from the databases alone. */
+  readonly caches?: TweetCaches;
 }
 
 /** Tables that one statement reads from; more would keep the others that run on the host waiting. */
@@ -49,6 +55,7 @@ export class Tbird implements TbirdService {
   readonly roller: Roller;
   /** The number of the tweets' table in the topology. */
   readonly tableId = tweetsTableId;
+  readonly caches: TweetCaches | undefined;
   readonly #wallMs: () => number;
   readonly #clock = new HybridClock();
   readonly #recent = new RecentCreates();
@@ -61,6 +68,7 @@ export class Tbird implements TbirdService {
     options: TbirdOptions = {},
   ) {
     const { config, hosts, log, metrics } = gizzard;
+    this.caches = options.caches;
     this.#wallMs = options.wallMs ?? Date.now;
     this.ids = new IdGenerator(new SqlWorkerLeases(hosts.host(config.nameServer.hosts[0]!), `${config.cluster}_nameserver`), { wallMs: this.#wallMs, log });
     this.windowSet = new Windows(gizzard, log);
@@ -127,7 +135,7 @@ export class Tbird implements TbirdService {
     const deadline = deadlineOf(options);
     if (ids.length > limits.idsPerCall) throw invalid(`at most ${limits.idsPerCall} ids in one call, not ${ids.length}`);
     for (const id of ids) checkId(id);
-    const rows = await this.records(ids, deadline);
+    const rows = await this.#rows(ids, deadline);
     return Array.from(ids, (id) => {
       const row = rows.get(id);
       return row === undefined || (row.state === deleted && options.deleted !== true) ? undefined : tweetOf(row);
@@ -291,6 +299,15 @@ export class Tbird implements TbirdService {
     return new Map(parts.flat(2).map((record) => [record.id, record]));
   }
 
+  /** The same, through the cache where there is one. */
+  async #rows(ids: Iterable<bigint>, deadline: Deadline): Promise<ReadonlyMap<bigint, TweetRecord>> {
+    const { caches } = this;
+    if (caches === undefined) return this.records(ids, deadline);
+    const { windowMs } = await this.windowSet.policy();
+    // What a window that was dropped has left in the cache is gone as well.
+    return caches.rows.get(Array.from(ids).filter((id) => this.windowSet.route(id, windowMs) !== undefined), deadline);
+  }
+
   #refuseAhead(id: bigint): void {
     const aheadMs = isSnowflake(id) ? snowflakeTimeMs(id) - this.#wallMs() : 0;
     if (aheadMs > limits.idAheadToleranceMs) throw invalid(`id ${id} is of ${new Date(snowflakeTimeMs(id)).toISOString()}, ${Math.round(aheadMs / 1_000)} s from now`, { id });
@@ -321,29 +338,40 @@ export class Tbird implements TbirdService {
   }
 }
 
-export interface OpenTbirdOptions extends OpenFlockOptions, TbirdOptions {
+export interface OpenTbirdOptions extends OpenFlockOptions, Pick<TbirdOptions, 'wallMs'> {
   readonly log?: Log;
   readonly metrics?: Metrics;
 }
 
 /** What T-Bird tells Gizzard of its shards and jobs. */
-export const tbirdTypes = (cluster: string): Pick<GizzardOptions, 'shardTypes' | 'jobTypes'> => ({
+export const tbirdTypes = (cluster: string, write: TweetWriter = applyTweets): Pick<GizzardOptions, 'shardTypes' | 'jobTypes'> => ({
   shardTypes: [tweetsShardType(cluster)],
-  jobTypes: [tweetJob(cluster)],
+  jobTypes: [tweetJob(cluster, write)],
 });
 
 /** Opens the tweets and the graphs of a cluster on one Gizzard. With `work`, also rolls the windows. Throws as `openFlock` does. */
 export async function openTbird(config: RoostConfig, options: OpenTbirdOptions = {}): Promise<Tbird> {
-  const { work = false, create = false, wallMs, stores, ...rest } = options;
-  const [edges, tweets] = [flockTypes(config.cluster), tbirdTypes(config.cluster)];
-  const types = {
-    shardTypes: [...edges.shardTypes, ...tweets.shardTypes, ...(stores?.shardTypes ?? [])],
-    jobTypes: [...edges.jobTypes, ...tweets.jobTypes, ...(stores?.jobTypes ?? [])],
-  };
-  const gizzard = await Gizzard.open(config, { ...rest, ...types }, { work, create });
-  const tbird = new Tbird(gizzard, new Flock(gizzard), wallMs === undefined ? {} : { wallMs });
-  if (work) tbird.roller.start();
-  return tbird;
+  const { work = false, create = false, wallMs, stores, caches: _caches, ...rest } = options;
+  const { tweets: ofTweets, graphs: ofGraphs } = config.cache;
+  const { caches, close } = await cachesFor(config, ofTweets || ofGraphs, options);
+  try {
+    const edgeCaches = caches?.main && new EdgeCaches(caches.main, caches, () => gizzard, (graph) => (indexNames.has(graph) ? ofTweets : ofGraphs));
+    const tweetCaches = ofTweets && caches?.main ? new TweetCaches(caches.main, caches, (ids, deadline) => tbird.records(ids, deadline)) : undefined;
+    const [edges, tweets] = [flockTypes(config.cluster, edgeCaches), tbirdTypes(config.cluster, tweetCaches?.applyTweets)];
+    const types = {
+      shardTypes: [...edges.shardTypes, ...tweets.shardTypes, ...(stores?.shardTypes ?? [])],
+      jobTypes: [...edges.jobTypes, ...tweets.jobTypes, ...(stores?.jobTypes ?? [])],
+    };
+    const gizzard: Gizzard = new Gizzard(config, { ...rest, ...types });
+    await gizzard.open({ work, create });
+    const flock = new Flock(gizzard, { ...(edgeCaches && { caches: edgeCaches }), closing: close });
+    const tbird: Tbird = new Tbird(gizzard, flock, { ...(wallMs && { wallMs }), ...(tweetCaches && { caches: tweetCaches }) });
+    if (work) tbird.roller.start();
+    return tbird;
+  } catch (error) {
+    await close();
+    throw error;
+  }
 }
 
 const deadlineOf = ({ deadlineMs }: { readonly deadlineMs?: number }): Deadline =>

@@ -1,4 +1,4 @@
-import type { CacheNode } from '../ring/cacheNode.js';
+import type { CacheNode, Held } from '../ring/cacheNode.js';
 import type { CachePool, Target } from '../ring/cachePool.js';
 import { opcodes, statuses, type Operation } from '../ring/protocol.js';
 import type { Lease } from '../entries/entryStore.js';
@@ -77,38 +77,59 @@ export class RowCache<K extends bigint | string, V> extends LeasedCache<K, V> {
   async #bring(node: CacheNode, items: readonly { readonly target: Target; readonly lease: Lease | undefined; readonly row: V | undefined }[], deadlineMs: number): Promise<void> {
     const store = this.store!;
     const remove: Target[] = [];
-    const replace: { readonly target: Target; readonly held: Pick<Lease, 'cas' | 'connection'>; readonly operation: Operation }[] = [];
-    const inspect: { readonly target: Target; readonly row: V }[] = [];
+    let inspect: Brought<V>[] = [];
+    const leased: Replacement<V>[] = [];
     for (const { target, lease, row } of items) {
       if (row === undefined) remove.push(target);
-      else if (lease !== undefined && lease.target.name === target.name && lease.connection.dead === undefined) replace.push({ target, held: lease, operation: store.storing(target, row) });
+      else if (lease !== undefined && lease.target.name === target.name && lease.connection.dead === undefined) leased.push({ target, row, held: lease, operation: store.storing(target, row) });
       else inspect.push({ target, row });
     }
-    if (inspect.length > 0) {
+    inspect.push(...(await this.#replace(leased, deadlineMs)));
+    for (let round = 0; inspect.length > 0 && round < mergesAtMost; round++) {
       const hits = await node.get(
         inspect.map(({ target }) => target.name),
         deadlineMs,
       );
+      const merged: Replacement<V>[] = [];
       for (const [place, { target, row }] of inspect.entries()) {
         const hit = hits[place];
         // Nothing there, and whoever puts something in from now on has looked at the database after the write.
         if (hit === undefined) continue;
         const found = store.read(target, hit);
-        if (found.kind === 'value') {
-          const merged = this.#merge(found.value, row);
-          if (merged !== found.value) replace.push({ target, held: hit, operation: store.storing(target, merged) });
-        } else if (found.kind === 'absent') replace.push({ target, held: hit, operation: store.storing(target, row) });
+        const after = found.kind === 'value' ? this.#merge(found.value, row) : row;
+        if (found.kind === 'value' && after === found.value) continue;
+        if (found.kind === 'value' || found.kind === 'absent') merged.push({ target, row, held: hit, operation: store.storing(target, after) });
         else remove.push(target);
       }
+      inspect = await this.#replace(merged, deadlineMs);
     }
-    for (const connection of new Set(replace.map(({ held }) => held.connection))) {
-      const group = replace.filter(({ held }) => held.connection === connection);
+    await removeEntries(node, [...remove, ...inspect.map(({ target }) => target)], deadlineMs);
+  }
+
+  /** Replaces entries that nobody has changed since they were seen. Returns the others. */
+  async #replace(items: readonly Replacement<V>[], deadlineMs: number): Promise<Brought<V>[]> {
+    const left: Brought<V>[] = [];
+    for (const connection of new Set(items.map(({ held }) => held.connection))) {
+      const group = items.filter(({ held }) => held.connection === connection);
       const replies = await connection.execute(
         group.map(({ operation, held }) => ({ ...operation, cas: held.cas })),
         deadlineMs,
       );
-      for (const [place, { status }] of replies.entries()) if (status !== statuses.ok || group[place]!.operation.opcode !== opcodes.set) remove.push(group[place]!.target);
+      for (const [place, { status }] of replies.entries()) if (status !== statuses.ok || group[place]!.operation.opcode !== opcodes.set) left.push(group[place]!);
     }
-    await removeEntries(node, remove, deadlineMs);
+    return left;
   }
 }
+
+interface Brought<V> {
+  readonly target: Target;
+  readonly row: V;
+}
+
+interface Replacement<V> extends Brought<V> {
+  readonly held: Held;
+  readonly operation: Operation;
+}
+
+/** Other writes may change an entry at the same time, as those of the other replicas do. After so many it is removed. */
+const mergesAtMost = 3;

@@ -2,7 +2,7 @@ import type { CacheNode, Held } from '../ring/cacheNode.js';
 import type { CachePool, Target } from '../ring/cachePool.js';
 import { opcodes, statuses } from '../ring/protocol.js';
 import { LeasedCache, removeEntries, type LeasedCacheOptions } from '../entries/leasedCache.js';
-import type { Vector, VectorChange } from './vector.js';
+import { isWithin, type Vector, type VectorChange } from './vector.js';
 import { changeBytes, encodeChange, vectorCodec } from './vectorCodec.js';
 
 export interface VectorCacheOptions<K> extends Omit<LeasedCacheOptions<K, Vector>, 'codec'> {
@@ -10,7 +10,7 @@ export interface VectorCacheOptions<K> extends Omit<LeasedCacheOptions<K, Vector
   readonly maxCount: number;
 }
 
-/** Changes gather in front of a vector until a reader finds this many. */
+/** Changes gather in front of a vector until a reader finds this many. A write of more removes it. */
 const changesBeforeRewrite = 64;
 
 interface Seen extends Held {
@@ -24,7 +24,7 @@ interface Seen extends Held {
 export class VectorCache<K extends bigint | string> extends LeasedCache<K, Vector> {
   constructor(
     pool: CachePool | undefined,
-    private readonly of: VectorCacheOptions<K>,
+    readonly of: VectorCacheOptions<K>,
   ) {
     super(pool, { rewriteFrontBytes: changesBeforeRewrite * changeBytes, ...of, codec: vectorCodec(of.maxCount) });
   }
@@ -58,10 +58,13 @@ export class VectorCache<K extends bigint | string> extends LeasedCache<K, Vecto
 
   /** A vector that is not complete may be the shorter one: removals do not bring in what is behind its end. */
   override agree(cached: Vector, stored: Vector): boolean {
-    const same = (a: BigInt64Array, b: BigInt64Array, count: number): boolean => a.subarray(0, count).every((entry, place) => entry === b[place]);
     const count = Math.min(cached.ids.length, this.of.maxCount);
-    const shorter = stored.ids.length < count || (stored.ids.length > count && cached.complete);
-    return !shorter && same(cached.ids, stored.ids, count) && same(cached.positions, stored.positions, count);
+    if (stored.ids.length < count || (stored.ids.length > count && cached.complete)) return false;
+    for (let place = 0; place < count; place++) {
+      const same = cached.ids[place] === stored.ids[place] && cached.positions[place] === stored.positions[place] && (cached.kinds?.[place] ?? 0) === (stored.kinds?.[place] ?? 0);
+      if (!same) return false;
+    }
+    return true;
   }
 
   /** Which entries are there before the write. Only those are changed, and only while nobody else has done so, as the order of changes is that of the writes. */
@@ -97,11 +100,13 @@ export class VectorCache<K extends bigint | string> extends LeasedCache<K, Vecto
   async #bring(node: CacheNode, items: readonly { readonly target: Target; readonly held: Seen | undefined; readonly change: VectorChange | 'unknown' }[], deadlineMs: number): Promise<void> {
     const remove: Target[] = [];
     const prepend: { readonly target: Target; readonly held: Seen; readonly change: VectorChange }[] = [];
+    const contested: { readonly target: Target; readonly change: VectorChange }[] = [];
     for (const { target, held, change } of items) {
-      if (change === 'unknown' || held === undefined || held.name !== target.name || held.connection.dead !== undefined) remove.push(target);
+      if (change === 'unknown' || sizeOf(change) > changesBeforeRewrite) remove.push(target);
+      else if (change.repeated === true) contested.push({ target, change });
+      else if (held === undefined || held.name !== target.name || held.connection.dead !== undefined) remove.push(target);
       else if (sizeOf(change) > 0) prepend.push({ target, held, change });
     }
-    const contested: typeof prepend = [];
     for (const connection of new Set(prepend.map(({ held }) => held.connection))) {
       const group = prepend.filter(({ held }) => held.connection === connection);
       const replies = await connection.execute(
@@ -123,7 +128,7 @@ export class VectorCache<K extends bigint | string> extends LeasedCache<K, Vecto
         const hit = hits[place];
         if (hit === undefined) continue;
         const found = this.store!.read(target, hit);
-        // Another replica's write of the same, or a reader who loaded it since, has it in already.
+        // Another replica's write of the same, an earlier run of the same job, or a reader who loaded it since, has it in already.
         if (found.kind !== 'value' || !holds(found.value, change)) remove.push(target);
       }
     }
@@ -133,12 +138,14 @@ export class VectorCache<K extends bigint | string> extends LeasedCache<K, Vecto
 
 const sizeOf = ({ added = [], removed = [] }: VectorChange): number => added.length + removed.length;
 
-function holds({ ids, positions }: Vector, { added = [], removed = [] }: VectorChange): boolean {
+function holds(vector: Vector, { added = [], removed = [] }: VectorChange): boolean {
+  const { ids, positions, kinds } = vector;
   return (
     removed.every((id) => !ids.includes(id)) &&
-    added.every(({ id, position }) => {
-      const place = ids.indexOf(id);
-      return place >= 0 && positions[place] === position;
+    added.every((entry) => {
+      const place = ids.indexOf(entry.id);
+      if (place < 0) return !isWithin(vector, entry);
+      return positions[place] === entry.position && (kinds?.[place] ?? 0) === (entry.kind ?? 0);
     })
   );
 }

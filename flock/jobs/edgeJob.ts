@@ -1,7 +1,7 @@
 import type { JobType } from '../../gizzard/index.js';
 import type { EdgeRecord } from '../edgeRecord.js';
-import { applyEdges } from '../storage/applyEdges.js';
 import { edgeTables } from '../storage/edgeTables.js';
+import type { EdgeWriter } from '../storage/edgeWriter.js';
 import { edgesFromJson, edgesToJson } from './edgeJson.js';
 import { decodeEdges } from './edgePayload.js';
 import { jobKinds } from './kinds.js';
@@ -11,7 +11,7 @@ import { tellOtherEnds } from './rowJob.js';
  * Writes of single edges: each goes into the shard of its source and, turned round, into the shard of its destination.
  * Where a mass operation has touched the node at one end, the other end is told.
  */
-export const edgeJob = (database: string): JobType<EdgeRecord> => ({
+export const edgeJob = (database: string, { applyEdges }: EdgeWriter): JobType<EdgeRecord> => ({
   kind: jobKinds.edges,
   split(payload, add) {
     decodeEdges(payload, (record) => add(record.tableId, record.sourceId, record));

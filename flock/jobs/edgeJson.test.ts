@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { encodeEdges } from './edgePayload.js';
 import { edgesFromJson, edgesToJson } from './edgeJson.js';
+import { tablesAlone } from '../storage/edgeWriter.js';
 import { edgeJob } from './edgeJob.js';
 
 const big = 2n ** 62n + 1n;
@@ -59,5 +60,5 @@ describe('bad edges', () => {
 it('refuses a payload whose edges are none', () => {
   const payload = encodeEdges({ graphId: 1, operations: 'add', sourceIds: BigInt64Array.of(1n), destinationIds: BigInt64Array.of(2n) }, 5n);
   payload.writeUInt8(9, 18);
-  expect(() => edgeJob('x').split(payload, () => undefined)).toThrow(expect.objectContaining({ code: 'DataLoss' }) as Error);
+  expect(() => edgeJob('x', tablesAlone).split(payload, () => undefined)).toThrow(expect.objectContaining({ code: 'DataLoss' }) as Error);
 });

@@ -1,7 +1,8 @@
 import type { FollowUp, JobType } from '../../gizzard/index.js';
 import type { EdgeRecord } from '../edgeRecord.js';
 import { untouched } from '../nodeRegisters.js';
-import { applyEdges, type AppliedEdge } from '../storage/applyEdges.js';
+import type { EdgeWriter } from '../storage/edgeWriter.js';
+import type { AppliedEdge } from '../storage/applyEdges.js';
 import { edgeTables } from '../storage/edgeTables.js';
 import { jobKinds } from './kinds.js';
 import { decodeRows, encodeRows } from './rowPayload.js';
@@ -10,7 +11,7 @@ import { decodeRows, encodeRows } from './rowPayload.js';
 const rowsPerJob = 1_000;
 
 /** Rows that learn what the node at their other end has been through. A row that is not there yet is made: the edge's own write is on its way. */
-export const rowJob = (database: string): JobType<EdgeRecord> => ({
+export const rowJob = (database: string, { applyEdges }: EdgeWriter): JobType<EdgeRecord> => ({
   kind: jobKinds.rows,
   split(payload, add) {
     for (const record of decodeRows(payload)) add(record.tableId, record.sourceId, record);
@@ -21,8 +22,8 @@ export const rowJob = (database: string): JobType<EdgeRecord> => ({
   },
 });
 
-/** The jobs that bring what these nodes have been through to the rows at the other ends of their edges. */
-export function tellOtherEnds(applied: readonly AppliedEdge[]): FollowUp[] {
+/** The jobs that bring what nodes have been through to the rows at the other ends of their edges; none for nodes that no mass operation has touched. */
+export function tellOtherEnds(applied: readonly Pick<AppliedEdge, 'record' | 'node'>[]): FollowUp[] {
   const rows = applied
     .filter(({ node }) => node !== untouched)
     .map(({ record, node }) => ({ ...record, tableId: -record.tableId, sourceId: record.destinationId, destinationId: record.sourceId, peer: node }));

@@ -1,6 +1,6 @@
 import type { FollowUp, JobType } from '../../gizzard/index.js';
-import { sweepPage } from '../storage/applyNode.js';
 import { edgeTables } from '../storage/edgeTables.js';
+import type { EdgeWriter } from '../storage/edgeWriter.js';
 import { jobKinds } from './kinds.js';
 import { tellOtherEnds } from './rowJob.js';
 import { decodeSweep, encodeSweep, type Sweep } from './sweepPayload.js';
@@ -9,7 +9,7 @@ import { decodeSweep, encodeSweep, type Sweep } from './sweepPayload.js';
  * After a mass operation, brings a node's edges on one leaf up to date, page by page: each page ends with a job for the next one,
  * and with jobs that tell the other ends of its edges.
  */
-export const sweepJob = (database: string): JobType<Sweep> => ({
+export const sweepJob = (database: string, { sweepPage }: EdgeWriter): JobType<Sweep> => ({
   kind: jobKinds.sweep,
   itemsAtOnce: 4,
   split(payload, add) {

@@ -1,4 +1,6 @@
 import { RoostError } from '../../core/index.js';
+import type { Vector } from '../../cache/index.js';
+import { fromNewest } from '../cached/newestEdges.js';
 import type { EdgeReader } from '../edgeReader.js';
 import { readByPosition, readPositions, type EntryRow, type PositionBound } from '../storage/readEdges.js';
 import type { IdPage, PageRequest, Term } from '../types.js';
@@ -8,17 +10,24 @@ import type { IdSource } from './idSource.js';
 import type { QueryRun } from './queryRun.js';
 import { ranksOf } from './termSource.js';
 
-/** A page of one node's edges, greatest position first. */
-export async function pageByPosition(reader: EdgeReader, term: Term, page: PageRequest, run: QueryRun): Promise<IdPage> {
+/**
+ * A page of one node's edges, greatest position first.
+ *
+ * @param newest the newest edges of the node, where they are cached: the page is read from them as far as they go
+ */
+export async function pageByPosition(reader: EdgeReader, term: Term, page: PageRequest, run: QueryRun, newest?: Vector): Promise<IdPage> {
   const cursor = decodePositionCursor(page.cursor);
   const node = reader.node(term);
   const states = ranksOf(term);
   const bound = await boundOf(cursor, async (id) => {
+    const place = newest?.ids.indexOf(id) ?? -1;
+    if (place >= 0) return newest!.positions[place];
     const [entry] = await node.read(run, 'probe', 1, (session, tables, left) => readPositions(session, tables, term.sourceId, [id], left));
     return entry?.position;
   });
   const older = !cursor.backwards;
-  const read = (direction: { older: boolean; inclusive: boolean }, limit: number): Promise<EntryRow[]> =>
+  const read = async (direction: { older: boolean; inclusive: boolean }, limit: number): Promise<EntryRow[]> =>
+    (newest && fromNewest(newest, term, states, bound, direction, limit)) ??
     node.read(run, 'page', limit, (session, tables, left) => readByPosition(session, tables, term, states, bound, direction, limit, left));
   // One entry more than the page shows whether it goes on; one on the near side, whether something precedes.
   const [ahead, behind] = await Promise.all([read({ older, inclusive: false }, page.count + 1), bound === undefined ? [] : read({ older: !older, inclusive: true }, 1)]);

@@ -2,8 +2,11 @@ import { limits, type Deadline } from '../../core/index.js';
 
 /** One statement of a query, for `explain`. */
 export interface QueryStep {
-  /** `scan` reads a list in the order of the ids, `page` in the order of the positions, `probe` asks about given ids, `node` reads counters. */
-  readonly kind: 'scan' | 'page' | 'probe' | 'node';
+  /**
+   * `scan` reads a list in the order of the ids, `page` in the order of the positions, `probe` asks about given ids, `node` reads counters. `cached` takes the newest
+   * entries of a list from the cache: shard and host are empty.
+   */
+  readonly kind: 'scan' | 'page' | 'probe' | 'node' | 'cached';
   readonly shard: string;
   readonly host: string;
   /** Ids asked about by a probe, entries asked for by others. */

@@ -10,6 +10,10 @@ import { addCounts, lockNodes, type Counts } from './nodeRows.js';
 export interface AppliedEdge {
   readonly record: EdgeRecord;
   readonly node: NodeRegisters;
+  /** The rank of the state that queries see. */
+  readonly visible: number;
+  /** Whether the write changed the row. */
+  readonly changed: boolean;
 }
 
 /**
@@ -18,8 +22,6 @@ export interface AppliedEdge {
  * First the nodes are locked, in the order of their ids: whoever writes edges of a node holds its row, so that the rows read next cannot change before
  * the end. A node without a row is inserted plainly: when another process has inserted it since, that is a duplicate key, and the transaction starts again.
  * So what the counters gain is always the difference between rows as they were and rows as they are.
- *
- * Returns the rows whose node a mass operation has touched: the other ends of these edges have to hear of it.
  */
 export function applyEdges(host: DatabaseHost, tables: EdgeTables, writes: readonly EdgeRecord[], deadline: Deadline): Promise<AppliedEdge[]> {
   const folded = foldWrites(writes);
@@ -29,24 +31,24 @@ export function applyEdges(host: DatabaseHost, tables: EdgeTables, writes: reado
     const known = await readRows(session, tables, folded, deadline);
     const inserted: EdgeRow[] = [];
     const replaced: EdgeRow[] = [];
-    const touched: AppliedEdge[] = [];
     const counts = new Map<bigint, Counts>(ids.map((id) => [id, [0, 0, 0, 0]]));
-    for (const [place, write] of folded.entries()) {
+    const applied = folded.map((write, place): AppliedEdge => {
       const row = known.get(place);
       const node = nodes.get(write.sourceId) ?? untouched;
       const record = row?.record ?? write;
-      const changed = row === undefined || mergeInto(record, write);
-      if (node !== untouched) touched.push({ record, node });
+      const merged = row === undefined || mergeInto(record, write);
       const visible = visibleState(record, node, record.peer);
-      if (!changed && row.visible === visible) continue;
+      const changed = merged || row.visible !== visible;
+      if (!changed) return { record, node, visible, changed };
       const delta = counts.get(record.sourceId)!;
       if (row !== undefined) delta[row.visible]!--;
       delta[visible]!++;
       (row === undefined ? inserted : replaced).push({ record, visible });
-    }
+      return { record, node, visible, changed };
+    });
     await addCounts(session, tables, counts, nodes, deadline);
     await insertRows(session, tables, inserted, deadline);
     await replaceRows(session, tables, replaced, deadline);
-    return touched;
+    return applied;
   });
 }

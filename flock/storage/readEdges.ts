@@ -15,6 +15,8 @@ export type Pair = readonly [sourceId: bigint, destinationId: bigint];
 export interface EntryRow {
   readonly id: bigint;
   readonly position: bigint;
+  /** The rank of the state that queries see. */
+  readonly state: number;
 }
 
 const pairsTable = `JSON_TABLE(?, '$[*]' COLUMNS (i FOR ORDINALITY, s BIGINT UNSIGNED PATH '$[0]', d BIGINT UNSIGNED PATH '$[1]')) k`;
@@ -91,13 +93,13 @@ export async function readByPosition(
   const { where, values } = positionCondition(bound, direction);
   const order = direction.older ? 'DESC' : 'ASC';
   // One range of the primary key for each state: each comes in order, and no more than the page is read of any.
-  const branch = `(SELECT destination_id, position FROM ${tables.edges} WHERE source_id = ? AND state = ?${range.where}${where} ORDER BY position ${order}, destination_id ${order} LIMIT ?)`;
+  const branch = `(SELECT destination_id, position, state FROM ${tables.edges} WHERE source_id = ? AND state = ?${range.where}${where} ORDER BY position ${order}, destination_id ${order} LIMIT ?)`;
   const rows = await session.rows(
     Array.from(states, () => branch).join(' UNION ALL '),
     states.flatMap((state) => [list.sourceId, state, ...range.values, ...values, limit]),
     deadline,
   );
-  const entries = rows.map(([id, position]) => ({ id: BigInt(id as number), position: BigInt(position as number) }));
+  const entries = rows.map(entryOf);
   if (states.length > 1) {
     const sign = direction.older ? -1 : 1;
     entries.sort((a, b) => sign * (compare(a.position, b.position) || compare(a.id, b.id)));
@@ -130,15 +132,17 @@ export async function readPositions(
   sourceId: bigint,
   ids: readonly CompactId[],
   deadline: Deadline,
-): Promise<(EntryRow & { readonly state: number })[]> {
+): Promise<EntryRow[]> {
   const rows = await session.rows(
     `SELECT e.destination_id, e.position, e.state
      FROM JSON_TABLE(?, '$[*]' COLUMNS (d BIGINT UNSIGNED PATH '$')) k STRAIGHT_JOIN ${tables.edges} e ON e.source_id = ? AND e.destination_id = k.d`,
     [`[${ids.join()}]`, sourceId],
     deadline,
   );
-  return rows.map(([id, position, state]) => ({ id: BigInt(id as number), position: BigInt(position as number), state: Number(state) }));
+  return rows.map(entryOf);
 }
+
+const entryOf = ([id, position, state]: SqlRow): EntryRow => ({ id: BigInt(id as number), position: BigInt(position as number), state: Number(state) });
 
 /** Ids of a list in some states, in the order of the ids: falling below `beyond`, or rising above it. Answered from the index alone. */
 export async function readById(

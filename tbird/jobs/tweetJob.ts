@@ -1,5 +1,5 @@
 import type { JobType } from '../../gizzard/index.js';
-import { applyTweets } from '../storage/applyTweets.js';
+import type { TweetWriter } from '../storage/applyTweets.js';
 import { tweetTable } from '../storage/tweetTable.js';
 import { IndexWrites, type TweetGraphs } from '../tweetIndex.js';
 import { createdRecord, type TweetRecord } from '../tweetRecord.js';
@@ -21,7 +21,7 @@ interface Item {
  * a tweet whose state is another than its create says, since whoever deletes a tweet need not know its author; and taking back those of content that came
  * second for its id.
  */
-export const tweetJob = (database: string): JobType<Item> => ({
+export const tweetJob = (database: string, applyTweets: TweetWriter): JobType<Item> => ({
   kind: tweetJobKind,
   itemsAtOnce,
   split(payload, add) {

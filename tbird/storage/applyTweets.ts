@@ -11,6 +11,9 @@ export interface AppliedTweet {
   readonly losers: readonly TweetContent[];
 }
 
+/** How the rows of tweets are changed: in the tables alone, or by way of the caches. */
+export type TweetWriter = typeof applyTweets;
+
 /**
  * Merges writes into one shard's rows, in one transaction. Rows that exist are locked in the order of their ids; new ones are inserted plainly: when another
  * process has inserted one since, that is a duplicate key, and the transaction starts again. Returns what each tweet came to.

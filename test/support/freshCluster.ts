@@ -12,6 +12,13 @@ export interface FreshCluster {
   readonly configPath: string;
 }
 
+let forAll: Partial<RoostConfigInput> = {};
+
+/** Replaces top-level keys of the configuration in every cluster of the file that calls it: so that it can run the tests of another file in another setting. */
+export function overrideClusters(overrides: Partial<RoostConfigInput>): void {
+  forAll = overrides;
+}
+
 /**
  * A cluster of this test file's own on the shared playground: its identifier is new, so that its databases and its Redis keys are
  * nobody else's. Its server ports are 0, so that servers listen where the system finds room. Call it at the top of the file or of a
@@ -28,6 +35,7 @@ export function freshCluster(name: string, overrides: Partial<RoostConfigInput> 
     ...shared,
     log: { level: 'warn' },
     server: { flockPort: 0, managerPort: 0, injectorPort: 0, tbirdPort: 0, usersPort: 0, adminPort: 0 },
+    ...forAll,
     ...overrides,
     cluster: `test_${name}_${randomBytes(4).toString('hex')}`,
   });

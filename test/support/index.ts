@@ -1,1 +1,1 @@
-export { freshCluster, type FreshCluster } from './freshCluster.js';
+export { freshCluster, overrideClusters, type FreshCluster } from './freshCluster.js';

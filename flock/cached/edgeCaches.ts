@@ -1,0 +1,157 @@
+import { LeasedCache, VectorCache, vectorOf, type CachePool, type Caches, type Load, type Vector, type VectorChange } from '../../cache/index.js';
+import type { Deadline } from '../../core/index.js';
+import type { GatheredReads, Gizzard } from '../../gizzard/index.js';
+import type { EdgeRecord } from '../edgeRecord.js';
+import { EdgeReader } from '../edgeReader.js';
+import { ofTable, tableIdOf } from '../graphs.js';
+import { QueryRun } from '../query/queryRun.js';
+import { rankOf } from '../states.js';
+import { applyEdges, type AppliedEdge } from '../storage/applyEdges.js';
+import { sweepPage } from '../storage/applyNode.js';
+import type { EdgeWriter } from '../storage/edgeWriter.js';
+import { readByPosition, readEdges, type Pair } from '../storage/readEdges.js';
+import type { Edge, Term } from '../types.js';
+import { edgeCodec } from './edgeCodec.js';
+import { edgeKey, nodeKey, parseEdgeKey, parseNodeKey } from './edgeKeys.js';
+
+/** The states whose edges stand in a cached list, each as its rank. */
+const listed = [rankOf.normal, rankOf.negative, rankOf.archived];
+
+interface Reads {
+  readonly reader: EdgeReader;
+  readonly edges: GatheredReads<Pair, Edge>;
+}
+
+/**
+ * What is cached of graphs: of each node, in each direction, its newest edges that are not removed; and edges by their ends, as they are asked for.
+ * Whoever writes edges of a graph that is cached must do it through here: docs/decisions/0033.
+ */
+export class EdgeCaches implements EdgeWriter {
+  /** By `nodeKey`. The kind of an entry is the rank of its state. */
+  readonly newest: VectorCache<string>;
+  /** By `edgeKey`. A write removes them. */
+  readonly edges: LeasedCache<string, Edge>;
+  #made: Reads | undefined;
+
+  /**
+   * @param gizzard called when something is read or written
+   * @param isCached by a graph's name; the same in every process of the cluster
+   */
+  constructor(
+    pool: CachePool,
+    { config, firstLevel }: Pick<Caches, 'config' | 'firstLevel'>,
+    private readonly gizzard: () => Gizzard,
+    private readonly isCached: (graph: string) => boolean,
+  ) {
+    const life = { ttlSeconds: config.ttlSeconds, absentTtlSeconds: config.absentTtlSeconds, ...firstLevel };
+    this.newest = new VectorCache(pool, { ...life, name: 'newest', maxCount: config.listIds, load: this.#loadNewest });
+    this.edges = new LeasedCache(pool, { ...life, name: 'edges', codec: edgeCodec, load: this.#loadEdges });
+  }
+
+  /** Whether a table is one of a graph that is cached. */
+  has(tableId: number): boolean {
+    return this.isCached(this.gizzard().topology.table(tableId).name);
+  }
+
+  /** `applyEdges`, and what it changes in the caches. */
+  readonly applyEdges: EdgeWriter['applyEdges'] = async (host, tables, writes, deadline) => {
+    const cached = writes.filter(({ tableId }) => this.has(tableId));
+    if (cached.length === 0) return applyEdges(host, tables, writes, deadline);
+    let applied!: AppliedEdge[];
+    await this.newest.through([...new Set(cached.map(({ tableId, sourceId }) => nodeKey(tableId, sourceId)))], async () => {
+      applied = await applyEdges(host, tables, writes, deadline);
+      return changesOf(applied);
+    });
+    await this.#forgetEdges(cached);
+    return applied;
+  };
+
+  /** `sweepPage`, after which the node's list is loaded anew: a page holds more edges than a list. */
+  readonly sweepPage: EdgeWriter['sweepPage'] = async (host, tables, tableId, id, after, deadline) => {
+    const page = await sweepPage(host, tables, tableId, id, after, deadline);
+    if (page.records.length > 0 && this.has(tableId)) {
+      await this.newest.invalidate([nodeKey(tableId, id)]);
+      await this.#forgetEdges(page.records);
+    }
+    return page;
+  };
+
+  /** The newest edges of a term's node. Undefined where they are not cached, or a page of so many would not be among them. */
+  async newestOf({ graphId, direction, sourceId, states }: Term, count: number, run: QueryRun): Promise<Vector | undefined> {
+    const tableId = tableIdOf(graphId, direction);
+    if (count > this.newest.of.maxCount || states.includes('removed') || !this.has(tableId)) return undefined;
+    const startMs = performance.now();
+    const newest = await this.newest.getOne(nodeKey(tableId, sourceId), run.deadline);
+    run.record({ kind: 'cached', shard: '', host: '', asked: count, rows: newest!.ids.length, tookMs: performance.now() - startMs });
+    return newest;
+  }
+
+  /** The edges of pairs, by place. */
+  async edgesAt(graphId: number, pairs: readonly Pair[], deadline: Deadline): Promise<(Edge | undefined)[]> {
+    const keys = pairs.map((pair) => edgeKey(graphId, pair));
+    const found = await this.edges.get(keys, deadline);
+    return keys.map((key) => found.get(key));
+  }
+
+  async #forgetEdges(records: readonly EdgeRecord[]): Promise<void> {
+    // Edges are read from the forward tables alone.
+    const keys = records.flatMap(({ tableId, sourceId, destinationId }) => (tableId > 0 ? [edgeKey(tableId, [sourceId, destinationId])] : []));
+    if (keys.length > 0) await this.edges.invalidate(keys);
+  }
+
+  /** Made when it is first needed, as the Gizzard is made after the caches that its jobs write through. */
+  get #reads(): Reads {
+    if (this.#made === undefined) {
+      const reader = new EdgeReader(this.gizzard(), this.gizzard().config.cluster);
+      this.#made = { reader, edges: reader.gathered(readEdges) };
+    }
+    return this.#made;
+  }
+
+  readonly #loadNewest: Load<string, Vector> = async (keys, deadline) => {
+    const { maxCount } = this.newest.of;
+    const load = async (key: string): Promise<[string, Vector]> => {
+      const { tableId, id: sourceId } = parseNodeKey(key);
+      const node = this.#reads.reader.node({ ...ofTable(tableId), sourceId });
+      const entries = await node.read(new QueryRun(deadline), 'page', maxCount + 1, (session, tables, left) =>
+        readByPosition(session, tables, { sourceId }, listed, undefined, { older: true, inclusive: false }, maxCount + 1, left),
+      );
+      return [key, vectorOf(entries.slice(0, maxCount).map(({ id, position, state }) => ({ id, position, kind: state })), entries.length <= maxCount)];
+    };
+    return new Map(await Promise.all(keys.map(load)));
+  };
+
+  readonly #loadEdges: Load<string, Edge> = async (keys, deadline) => {
+    const { reader, edges } = this.#reads;
+    const byGraph = new Map<number, { readonly key: string; readonly pair: Pair }[]>();
+    for (const key of keys) {
+      const { graphId, pair } = parseEdgeKey(key);
+      const parts = byGraph.get(graphId);
+      if (parts === undefined) byGraph.set(graphId, [{ key, pair }]);
+      else parts.push({ key, pair });
+    }
+    const found = new Map<string, Edge>();
+    await Promise.all(
+      Array.from(byGraph, async ([graphId, parts]) => {
+        const ids = BigInt64Array.from(parts, ({ pair }) => pair[0]);
+        const values = await reader.many(edges, { graphId, direction: 'forward', ids }, (place) => parts[place]!.pair, deadline);
+        for (const [place, edge] of values.entries()) if (edge !== undefined) found.set(parts[place]!.key, edge);
+      }),
+    );
+    return found;
+  };
+}
+
+/** What a write did to the lists of the nodes. */
+function changesOf(applied: readonly AppliedEdge[]): Map<string, VectorChange> {
+  const changes = new Map<string, { added: { id: bigint; position: bigint; kind: number }[]; removed: bigint[]; repeated: boolean }>();
+  for (const { record, visible, changed } of applied) {
+    const key = nodeKey(record.tableId, record.sourceId);
+    let change = changes.get(key);
+    if (change === undefined) changes.set(key, (change = { added: [], removed: [], repeated: false }));
+    if (visible === rankOf.removed) change.removed.push(record.destinationId);
+    else change.added.push({ id: record.destinationId, position: record.position, kind: visible });
+    change.repeated ||= !changed;
+  }
+  return changes;
+}

@@ -1,0 +1,100 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openCaches, type Caches } from '../../cache/index.js';
+import { composeSnowflake, Deadline } from '../../core/index.js';
+import { freshCluster } from '../../test/support/index.js';
+import { openTbird, type Tbird } from '../index.js';
+import { tweetTable } from '../storage/tweetTable.js';
+
+const { config } = freshCluster('cachedtweets', { cache: { tweets: true, deadlineMs: 1_000, listIds: 20 } });
+const materialized = { acknowledgement: 'materialized' } as const;
+let caches: Caches;
+/** Works on the journal; the other one only reads and writes. */
+let tbird: Tbird;
+let elsewhere: Tbird;
+
+const ids = (...values: bigint[]): BigInt64Array => BigInt64Array.from(values);
+const timeline = async (userId: bigint, rest: object = {}): Promise<bigint[]> => [...(await elsewhere.timeline({ userId, count: 10, ...rest }))];
+
+/** Statements that hosts were asked meanwhile, by servers that share nothing with the ones under test but the databases. */
+async function withoutDatabases<T>(work: () => Promise<T>): Promise<T> {
+  const { gizzard } = elsewhere;
+  const read = gizzard.read.bind(gizzard);
+  gizzard.read = () => Promise.reject(new Error('a database was asked'));
+  try {
+    return await work();
+  } finally {
+    gizzard.read = read;
+  }
+}
+
+beforeAll(async () => {
+  tbird = await openTbird(config, { create: true, work: true });
+  await tbird.setup({ policy: { windowMs: 86_400_000, stripes: 2, replicas: 2 }, graphShards: 2 });
+  caches = await openCaches(config);
+  elsewhere = await openTbird(config, { caches });
+});
+afterAll(async () => {
+  await tbird.close();
+  await elsewhere.close();
+  await caches.close();
+});
+
+describe('a cached tweet', () => {
+  it('is there once it is written, without a look at a database', async () => {
+    const [id] = await tbird.create([{ userId: 1n, text: 'hello' }], materialized);
+    expect((await withoutDatabases(() => elsewhere.get(ids(id!))))[0]?.text).toBe('hello');
+    await tbird.delete(ids(id!), materialized);
+    expect(await withoutDatabases(() => elsewhere.get(ids(id!)))).toEqual([undefined]);
+    expect((await withoutDatabases(() => elsewhere.get(ids(id!), { deleted: true })))[0]?.text).toBe('hello');
+    await tbird.undelete(ids(id!), materialized);
+    expect((await withoutDatabases(() => elsewhere.get(ids(id!))))[0]?.text).toBe('hello');
+  });
+
+  it('that does not exist is remembered as such, until it does', async () => {
+    const id = composeSnowflake({ timeMs: Date.now() - 5_000, worker: 5, sequence: 1 });
+    expect(await elsewhere.get(ids(id))).toEqual([undefined]);
+    expect(await withoutDatabases(() => elsewhere.get(ids(id)))).toEqual([undefined]);
+    // A deletion that comes first leaves a row without content.
+    await tbird.delete(ids(id), { ...materialized, time: 5n });
+    expect(await withoutDatabases(() => elsewhere.get(ids(id)))).toEqual([undefined]);
+    await tbird.create([{ id, userId: 1n, text: 'here after all' }], materialized);
+    expect((await withoutDatabases(() => elsewhere.get(ids(id))))[0]?.text).toBe('here after all');
+  });
+
+  it('keeps what each replica knew, where they got the halves of it in different orders', async () => {
+    const id = composeSnowflake({ timeMs: Date.now() - 5_000, worker: 5, sequence: 2 });
+    const route = tbird.windowSet.route(id, 86_400_000)!;
+    const [first, second] = route.leaves;
+    const apply = async (leaf: typeof first, record: Parameters<typeof writer>[2][number]): Promise<unknown> => writer(tbird.gizzard.hosts.host(leaf!.shard.id.hostname), tweetTable(config.cluster, leaf!.shard), [record], Deadline.after(5_000));
+    const writer = tbird.caches!.applyTweets;
+    await elsewhere.get(ids(id));
+    const content = { id, userId: 1n, text: 'half', createdAtMs: 1, replyToTweetId: undefined, replyToUserId: undefined, retweetOfId: undefined, flags: 0, extra: undefined };
+    await apply(first, { id, written: { content, writtenAt: 1n }, state: 0, stateAt: 1n });
+    await apply(second, { id, written: undefined, state: 1, stateAt: 9n });
+    expect((await elsewhere.get(ids(id), { deleted: true }))[0]).toMatchObject({ text: 'half', deletedAt: 9n });
+  });
+});
+
+describe('a cached timeline', () => {
+  it('takes new tweets in front, and loses those that are deleted', async () => {
+    const first = [...(await tbird.create([{ userId: 2n, text: 'a' }, { userId: 2n, text: 'b', replyToUserId: 9n }], materialized))];
+    expect(await timeline(2n)).toEqual(first.toReversed());
+    const [retweet] = await tbird.create([{ userId: 2n, text: 'c', retweetOfId: 7n }], materialized);
+    expect(await withoutDatabases(() => timeline(2n))).toEqual([retweet, first[1], first[0]]);
+    expect(await withoutDatabases(() => timeline(2n, { replies: false }))).toEqual([retweet, first[0]]);
+    expect(await withoutDatabases(() => timeline(2n, { retweets: false }))).toEqual([first[1], first[0]]);
+    expect(await withoutDatabases(() => timeline(2n, { beforeId: retweet }))).toEqual([first[1], first[0]]);
+    await tbird.delete(ids(first[0]!), materialized);
+    await expect.poll(() => timeline(2n), { timeout: 10_000, interval: 20 }).toEqual([retweet, first[1]]);
+  });
+
+  it('goes on in the databases behind its end', async () => {
+    const made = [...(await tbird.create(Array.from({ length: 50 }, (_, i) => ({ userId: 3n, text: `${i}` })), materialized))].toReversed();
+    await timeline(3n);
+    expect(await withoutDatabases(() => timeline(3n))).toEqual(made.slice(0, 10));
+    expect(await withoutDatabases(() => timeline(3n, { beforeId: made[8] }))).toEqual(made.slice(9, 19));
+    await expect(withoutDatabases(() => timeline(3n, { beforeId: made[15] }))).rejects.toThrow('a database was asked');
+    expect(await timeline(3n, { beforeId: made[15] })).toEqual(made.slice(16, 26));
+    expect(await timeline(3n, { count: 50 })).toEqual(made);
+  });
+});
