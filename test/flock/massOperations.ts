@@ -1,11 +1,14 @@
 import fc from 'fast-check';
 import { expect } from 'vitest';
-import { Deadline } from '../../core/index.js';
+import { Deadline, RoostError } from '../../core/index.js';
 import type { SqlRow } from '../../gizzard/index.js';
 import { tableIdOf } from '../../flock/graphs.js';
 import type { Direction, Flock, Graph, WriteBatch } from '../../flock/index.js';
 import { edgeTables } from '../../flock/storage/edgeTables.js';
+import { seededRandom } from '../moving/liveLoad.js';
 import { modelEdges, type ModelOperation, type ModelWrite } from './edgeModel.js';
+import { FailingHosts } from './failingHosts.js';
+import { untilApplied } from './untilApplied.js';
 
 /** Each program has nodes of its own, so that the tables need no emptying. */
 const nodesPerProgram = 10n;
@@ -28,29 +31,66 @@ const write: fc.Arbitrary<ModelWrite> = fc.oneof(
 );
 
 /**
- * Random programs of single and mass operations over a few nodes, delivered in a random order, with duplicates and in random batches of which several are under way at once,
- * end as the model says: on every replica, from both ends, in rows and in counters.
+ * Random programs of single and mass operations over a few nodes, delivered in a random order, with duplicates, in random batches of which several are under way at once,
+ * while transactions fail on one leaf or another before they begin or after their commit, end as the model says: on every replica, from both ends, in rows and in counters.
  */
-export const massOperationsProperty = (flock: Flock, graph: Graph, settled: () => Promise<void>): fc.IAsyncProperty<[ModelWrite[], fc.Stream<number>]> =>
-  fc.asyncProperty(fc.array(write, { minLength: 1, maxLength: 14 }), fc.infiniteStream(fc.nat()), async (writes, randoms) => {
-    const base = (nextBase += nodesPerProgram);
-    const random = (below: number): number => (randoms.next().value as number) % below;
-    const deliveries = [...writes, ...writes.filter(() => random(3) === 0)];
-    for (let i = deliveries.length - 1; i > 0; i--) {
-      const j = random(i + 1);
-      [deliveries[i], deliveries[j]] = [deliveries[j]!, deliveries[i]!];
-    }
-    while (deliveries.length > 0) {
-      await flock.execute(batchOf(graph, base, deliveries.splice(0, 1 + random(4))), random(2) === 0 ? { acknowledgement: 'materialized', deadlineMs: 20_000 } : {});
-    }
-    await settled();
+export class MassOperations {
+  readonly #hosts: readonly FailingHosts[];
 
-    const model = modelEdges(writes);
-    for (const direction of ['forward', 'backward'] as const) {
-      const expected = expectedTables(model, writes, direction, base);
-      for (const replica of await replicas(flock, graph, direction, base)) expect(replica).toEqual(expected);
+  /** Both processes apply what `flock` journals. `seed` says when transactions fail. */
+  constructor(
+    private readonly flock: Flock,
+    private readonly graph: Graph,
+    rival: Flock,
+    seed: number,
+  ) {
+    const random = seededRandom(seed);
+    this.#hosts = [flock, rival].map((each) => new FailingHosts(each, random));
+  }
+
+  /** How many transactions were made to fail. */
+  get failures(): number {
+    return this.#hosts.reduce((sum, { failures }) => sum + failures, 0);
+  }
+
+  property(): fc.IAsyncProperty<[ModelWrite[], fc.Stream<number>]> {
+    return fc.asyncProperty(fc.array(write, { minLength: 1, maxLength: 14 }), fc.infiniteStream(fc.nat()), async (writes, randoms) => {
+      const base = (nextBase += nodesPerProgram);
+      const random = (below: number): number => (randoms.next().value as number) % below;
+      const deliveries = [...writes, ...writes.filter(() => random(3) === 0)];
+      for (let i = deliveries.length - 1; i > 0; i--) {
+        const j = random(i + 1);
+        [deliveries[i], deliveries[j]] = [deliveries[j]!, deliveries[i]!];
+      }
+      for (const hosts of this.#hosts) hosts.oneIn = [0, 3, 6, 12][random(4)]!;
+      while (deliveries.length > 0) await this.#deliver(batchOf(this.graph, base, deliveries.splice(0, 1 + random(4))), random(2) === 0);
+      await this.#settled();
+
+      const model = modelEdges(writes);
+      for (const direction of ['forward', 'backward'] as const) {
+        const expected = expectedTables(model, writes, direction, base);
+        for (const replica of await replicas(this.flock, this.graph, direction, base)) expect(replica).toEqual(expected);
+      }
+    });
+  }
+
+  async #deliver(batch: WriteBatch, materialized: boolean): Promise<void> {
+    try {
+      await this.flock.execute(batch, materialized ? { acknowledgement: 'materialized', deadlineMs: 20_000 } : {});
+    } catch (error) {
+      // It was journalled: only the first attempt to apply it failed, as it was made to.
+      if (!(error instanceof RoostError && error.code === 'Unavailable')) throw error;
     }
-  });
+  }
+
+  /** Until all is applied; what failed is tried again at once. */
+  async #settled(): Promise<void> {
+    const { jobs } = this.flock.gizzard;
+    await untilApplied(this.flock, async () => {
+      for (const priority of ['high', 'medium', 'low'] as const) await jobs.queues.retry(priority, 'failing');
+    });
+  }
+}
 
 function batchOf(graph: Graph, base: bigint, writes: readonly ModelWrite[]): WriteBatch {
   const edges = writes.filter((each) => each.kind === 'edge');
