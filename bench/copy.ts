@@ -8,7 +8,7 @@ import { generatedColumns } from './edgeColumns.js';
 import { rawPool } from './raw/rawConnection.js';
 import { median, timed } from './statistics.js';
 
-const edgeCount = 150_000;
+const edgeCount = 300_000;
 const rounds = 3;
 const never = new AbortController().signal;
 

@@ -18,6 +18,7 @@ export type { HostShare, WeightedTemplate } from './migrations/planRebalance.js'
 export { MigrationPlanner, type WantedTree } from './migrations/planMigration.js';
 export { copyCount, type MigrationPlan, type Phase, type PlannedStep } from './migrations/steps.js';
 export { printTemplate, type Template } from './migrations/template.js';
+export { inParts } from './moving/inParts.js';
 export type { Movable, MovableTable } from './moving/movable.js';
 export type { Moves } from './moving/moves.js';
 export { remainingMs, type Difference, type HashRange, type MoveRates, type MoveState, type MoveTask } from './moving/moveTask.js';

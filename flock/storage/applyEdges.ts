@@ -34,7 +34,7 @@ export function applyEdges(host: DatabaseHost, tables: EdgeTables, writes: reado
     const counts = new Map<bigint, Counts>(ids.map((id) => [id, [0, 0, 0, 0]]));
     const applied = folded.map((write, place): AppliedEdge => {
       const row = known.get(place);
-      const node = nodes.get(write.sourceId) ?? untouched;
+      const node = nodes.get(write.sourceId)?.registers ?? untouched;
       const record = row?.record ?? write;
       const merged = row === undefined || mergeInto(record, write);
       const visible = visibleState(record, node, record.peer);

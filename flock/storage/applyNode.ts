@@ -15,7 +15,7 @@ const sweepRows = 1_000;
  */
 export function applyNode(host: DatabaseHost, tables: EdgeTables, id: bigint, registers: NodeRegisters, deadline: Deadline): Promise<void> {
   return host.transaction(deadline, async (session) => {
-    const before = (await lockNodes(session, tables, [id], deadline)).get(id);
+    const before = (await lockNodes(session, tables, [id], deadline)).get(id)?.registers;
     const after = mergeNodes(before ?? untouched, registers);
     if (before === undefined || after !== before) await writeNode(session, tables, id, after, before !== undefined, deadline);
   });
@@ -33,7 +33,7 @@ export interface SweptPage {
 export function sweepPage(host: DatabaseHost, tables: EdgeTables, tableId: number, id: bigint, after: bigint | undefined, deadline: Deadline): Promise<SweptPage> {
   return host.transaction(deadline, async (session) => {
     const nodes = await lockNodes(session, tables, [id], deadline);
-    const node = nodes.get(id) ?? untouched;
+    const node = nodes.get(id)?.registers ?? untouched;
     const rows = await session.rows(
       `SELECT ${edgeColumns} FROM ${tables.edges} FORCE INDEX (membership)
        WHERE source_id = ?${after === undefined ? '' : ' AND destination_id > ?'} ORDER BY destination_id LIMIT ?`,

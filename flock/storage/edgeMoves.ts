@@ -1,21 +1,14 @@
-import type { MovableTable, ShardInfo, SqlValue } from '../../gizzard/index.js';
+import { inParts, type MovableTable, type ShardInfo, type SqlRow, type SqlValue } from '../../gizzard/index.js';
 import { compare, mergeInto } from '../edgeRecord.js';
-import { applyEdges } from './applyEdges.js';
-import { edgeColumns, rowOf, type EdgeRow } from './edgeRows.js';
+import { anyTable, copyEdges } from './copyEdges.js';
+import { column, edgeColumns, rowOf } from './edgeRows.js';
 import { edgeTables, type EdgeTables } from './edgeTables.js';
 import { jsonRows } from './json.js';
-
-/** Rows that one transaction writes: as for jobs, its locks should be short. */
-const rowsPerTransaction = 1_000;
-/** More than one, so that the host works on one while the next is made ready; few, so that normal writes get through. */
-const transactionsAtOnce = 3;
-/** Which of the graph's tables a shard belongs to is not in its rows, and only the follow-ups of normal writes need it. */
-const anyTable = 0;
 
 type Key = readonly [sourceId: bigint, destinationId: bigint];
 
 /** How the edges of Flock's shards move: in the order of their keys, which never change, while states and positions may at any time. */
-export const edgeMoves = (database: string): MovableTable<EdgeRow> => {
+export const edgeMoves = (database: string): MovableTable<SqlRow> => {
   const tablesOf = (shard: ShardInfo): EdgeTables => edgeTables(database, shard);
   return {
     name: 'edges',
@@ -43,58 +36,37 @@ export const edgeMoves = (database: string): MovableTable<EdgeRow> => {
       const { edges } = tablesOf(shard);
       const ranges = rangesBetween(parseKey(after), end === undefined ? undefined : parseKey(end));
       const sql = ranges.map(({ ofOneSource, where }) => `SELECT ${edgeColumns} FROM ${edges}${ofOneSource ? ' FORCE INDEX (membership)' : ''} WHERE ${where}`).join(' UNION ALL ');
-      const rows = await host.rows(sql, ranges.flatMap(({ values }) => values), deadline);
-      return rows.map((row) => rowOf(anyTable, row));
+      return host.rows(sql, ranges.flatMap(({ values }) => values), deadline);
     },
-    async rowsAt(host, shard, keys, deadline) {
-      const rows = await host.rows(
+    rowsAt(host, shard, keys, deadline) {
+      return host.rows(
         `SELECT ${edgeColumns}
          FROM JSON_TABLE(?, '$[*]' COLUMNS (s BIGINT UNSIGNED PATH '$[0]', d BIGINT UNSIGNED PATH '$[1]')) k
          STRAIGHT_JOIN ${tablesOf(shard).edges} e ON e.source_id = k.s AND e.destination_id = k.d`,
         [jsonRows(keys, (key) => key)],
         deadline,
       );
-      return rows.map((row) => rowOf(anyTable, row));
     },
-    key: ({ record }) => `${record.sourceId},${record.destinationId}`,
+    key: (row) => [row[column.source], row[column.destination]].join(),
     compareKeys(a, b) {
       const [left, right] = [parseKey(a), parseKey(b)];
       if (left === undefined || right === undefined) return Number(left !== undefined) - Number(right !== undefined);
       return compare(left[0], right[0]) || compare(left[1], right[1]);
     },
-    routingKey: ({ record }) => record.sourceId,
-    same: (a, b) => a.visible === b.visible && !knowsMore(a, b) && !knowsMore(b, a),
-    lacks: (row, other) => knowsMore(other, row),
-    merge([first, ...others]) {
-      const record = { ...first!.record };
-      for (const other of others) mergeInto(record, other.record);
-      return { record, visible: first!.visible };
-    },
+    routingKey: (row) => BigInt(row[column.source] as number),
+    same: (a, b) => a.every((value, place) => value === b[place]),
+    lacks,
     async write(host, shard, rows, deadline) {
-      const parts: EdgeRow[][] = [];
-      for (let start = 0; start < rows.length; start += rowsPerTransaction) parts.push(rows.slice(start, start + rowsPerTransaction));
-      // What queries see of an edge is found anew from the target's own node.
-      const lane = async (): Promise<void> => {
-        for (let part = parts.shift(); part !== undefined; part = parts.shift()) await applyEdges(host, tablesOf(shard), part.map(({ record }) => record), deadline);
-      };
-      await Promise.all(Array.from({ length: transactionsAtOnce }, lane));
+      await inParts(rows, (part) => copyEdges(host, tablesOf(shard), part, deadline), (row) => row[column.source]);
     },
-    describe: ({ record, visible }) => ({
-      source: String(record.sourceId),
-      destination: String(record.destinationId),
-      state: String(visible),
-      own_state: String(record.ownState),
-      updated_at: String(record.updatedAt),
-      position: String(record.position),
-      positioned_at: String(record.positionedAt),
-      peer_colour: String(record.peer.colour),
-      peer_coloured_at: String(record.peer.colouredAt),
-      peer_removed_through: String(record.peer.removedThrough),
-    }),
+    describe: (row) => Object.fromEntries(describedAs.map((name, place) => [name, String(row[place])])),
   };
 };
 
-const knowsMore = (a: EdgeRow, b: EdgeRow): boolean => mergeInto({ ...b.record }, a.record);
+/** The columns of an edge's row, as people see them. */
+const describedAs = edgeColumns.replace('source_id', 'source').replace('destination_id', 'destination').split(', ');
+
+const lacks = (row: SqlRow, other: SqlRow): boolean => mergeInto(rowOf(anyTable, row).record, rowOf(anyTable, other).record);
 
 function parseKey(key: string): Key | undefined {
   if (key === '') return undefined;

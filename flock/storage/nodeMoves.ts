@@ -1,9 +1,10 @@
 import type { Deadline } from '../../core/index.js';
-import type { DatabaseHost, MovableTable, ShardInfo, SqlSession, SqlValue } from '../../gizzard/index.js';
+import { inParts, type DatabaseHost, type MovableTable, type ShardInfo, type SqlSession, type SqlValue } from '../../gizzard/index.js';
 import { compare } from '../edgeRecord.js';
 import { mergeNodes, untouched, type NodeRegisters } from '../nodeRegisters.js';
 import { applyNode, sweepPage } from './applyNode.js';
 import { edgeTables, type EdgeTables } from './edgeTables.js';
+import { jsonRows } from './json.js';
 import { lockNodes, registersOf } from './nodeRows.js';
 
 /** A node's row. Its counters follow from the edges of its shard, and are never copied. */
@@ -45,15 +46,12 @@ export const nodeMoves = (database: string): MovableTable<NodeRow> => {
     routingKey: (row) => row.id,
     same: (a, b) => sameRegisters(a.registers, b.registers) && a.counts.every((count, rank) => count === b.counts[rank]),
     lacks: (row, other) => mergeNodes(row.registers, other.registers) !== row.registers,
-    merge: ([first, ...others]) => ({ ...first!, registers: others.reduce((merged, { registers }) => mergeNodes(merged, registers), first!.registers) }),
     async write(host, shard, rows, deadline) {
       const tables = tablesOf(shard);
-      const ids = rows.map((row) => row.id).sort(compare);
-      await host.transaction(deadline, (session) =>
-        session.run(`INSERT IGNORE INTO ${tables.nodes} (source_id) SELECT s FROM ${idsTable}`, [`[${ids.join()}]`], deadline),
-      );
-      for (const { id, registers } of rows) if (registers !== untouched) await bringUpToDate(host, tables, id, registers, deadline);
-      await recount(host, tables, ids, deadline);
+      await inParts(rows, async (part) => {
+        const met = await insertWhatMeetsNothing(host, tables, part, deadline);
+        if (met.length > 0) await mergeNodesHere(host, tables, met, deadline);
+      });
     },
     async contradictions(host, shard, after, end, deadline) {
       const tables = tablesOf(shard);
@@ -94,6 +92,39 @@ function between(after: string, end: string | undefined): { where: string; value
     values: [...(after === '' ? [] : [BigInt(after)]), ...(end === undefined ? [] : [BigInt(end)])],
   };
 }
+
+/**
+ * Takes over the nodes that this shard knows neither by a row nor by an edge, as in a copy most are, and returns the others. One that no mass operation has touched
+ * is left to its edges, which bring a row, and its counters, with them.
+ */
+function insertWhatMeetsNothing(host: DatabaseHost, tables: EdgeTables, nodes: readonly NodeRow[], deadline: Deadline): Promise<NodeRow[]> {
+  return host.transaction(deadline, async (session) => {
+    const found = await session.rows(
+      `SELECT k.s FROM ${idsTable} WHERE EXISTS (SELECT 1 FROM ${tables.nodes} n WHERE n.source_id = k.s) OR EXISTS (SELECT 1 FROM ${tables.edges} e WHERE e.source_id = k.s)`,
+      [idsOf(nodes)],
+      deadline,
+    );
+    const here = new Set(found.map(([id]) => BigInt(id as number)));
+    const fresh = nodes.filter(({ id, registers, counts }) => !here.has(id) && (registers !== untouched || counts.every((count) => count === '0'))).sort((a, b) => compare(a.id, b.id));
+    if (fresh.length > 0) {
+      await session.run(
+        `INSERT INTO ${tables.nodes} (source_id, colour, coloured_at, removed_through)
+         SELECT s, c, a, r FROM JSON_TABLE(?, '$[*]' COLUMNS (s BIGINT UNSIGNED PATH '$[0]', c TINYINT UNSIGNED PATH '$[1]', a BIGINT PATH '$[2]', r BIGINT PATH '$[3]')) j`,
+        [jsonRows(fresh, ({ id, registers }) => [id, registers.colour, registers.colouredAt, registers.removedThrough].join())],
+        deadline,
+      );
+    }
+    return nodes.filter(({ id }) => here.has(id));
+  });
+}
+
+async function mergeNodesHere(host: DatabaseHost, tables: EdgeTables, nodes: readonly NodeRow[], deadline: Deadline): Promise<void> {
+  await host.transaction(deadline, (session) => session.run(`INSERT IGNORE INTO ${tables.nodes} (source_id) SELECT s FROM ${idsTable}`, [idsOf(nodes)], deadline));
+  for (const { id, registers } of nodes) if (registers !== untouched) await bringUpToDate(host, tables, id, registers, deadline);
+  await recount(host, tables, nodes.map(({ id }) => id).sort(compare), deadline);
+}
+
+const idsOf = (nodes: readonly NodeRow[]): string => `[${nodes.map(({ id }) => id).sort(compare).join()}]`;
 
 /** Merges a node's registers and lets its edges follow. The other ends of these need no word: they hear it from the replica that knew it first. */
 async function bringUpToDate(host: DatabaseHost, tables: EdgeTables, id: bigint, registers: NodeRegisters, deadline: Deadline): Promise<void> {

@@ -8,21 +8,30 @@ import { jsonRows } from './json.js';
 /** Numbers of edges by rank of state: of a node, or what a transaction adds to them. */
 export type Counts = [normal: number, negative: number, archived: number, removed: number];
 
+/** A node whose row a transaction holds. */
+export interface LockedNode {
+  readonly registers: NodeRegisters;
+  /** How many rows of edges it has, by its counters. */
+  readonly edgeCount: number;
+}
+
 /**
- * The nodes' registers, their rows locked in the order of the ids. Nodes without a row are absent.
+ * The nodes, their rows locked in the order of the ids. Nodes without a row are absent, and have no edges.
  * Whoever writes edges of a node holds its row, so that nobody else changes them, or the node, at the same time.
  */
-export async function lockNodes(session: SqlSession, tables: EdgeTables, ids: readonly bigint[], deadline: Deadline): Promise<Map<bigint, NodeRegisters>> {
+export async function lockNodes(session: SqlSession, tables: EdgeTables, ids: readonly bigint[], deadline: Deadline): Promise<Map<bigint, LockedNode>> {
   const rows = await session.rows(
     // Inside a derived table, as MySQL 8 refuses to lock a statement whose own table is a JSON_TABLE (error 3569).
-    `SELECT k.i, n.colour, n.coloured_at, n.removed_through
+    `SELECT k.i, n.colour, n.coloured_at, n.removed_through, n.normal_count + n.negative_count + n.archived_count + n.removed_count
      FROM (SELECT i, s FROM JSON_TABLE(?, '$[*]' COLUMNS (i FOR ORDINALITY, s BIGINT UNSIGNED PATH '$')) j) k
      STRAIGHT_JOIN ${tables.nodes} n ON n.source_id = k.s
      FOR UPDATE`,
     [`[${ids.join()}]`],
     deadline,
   );
-  return new Map(rows.map(([i, colour, colouredAt, removedThrough]) => [ids[Number(i) - 1]!, registersOf(colour, colouredAt, removedThrough)]));
+  return new Map(
+    rows.map(([i, colour, colouredAt, removedThrough, edgeCount]) => [ids[Number(i) - 1]!, { registers: registersOf(colour, colouredAt, removedThrough), edgeCount: Number(edgeCount) }]),
+  );
 }
 
 /** Registers as they come from a row. */
@@ -36,7 +45,7 @@ const countColumns = ['normal_count', 'negative_count', 'archived_count', 'remov
  * Adds to the counters of nodes: `locked` says which of them have a row, locked by this transaction. The others are inserted plainly, so that a race
  * with another process over the same new node shows as a duplicate key, and the transaction starts again.
  */
-export async function addCounts(session: SqlSession, tables: EdgeTables, deltas: ReadonlyMap<bigint, Counts>, locked: ReadonlyMap<bigint, NodeRegisters>, deadline: Deadline): Promise<void> {
+export async function addCounts(session: SqlSession, tables: EdgeTables, deltas: ReadonlyMap<bigint, Counts>, locked: ReadonlyMap<bigint, LockedNode>, deadline: Deadline): Promise<void> {
   const sorted = [...deltas].sort(([a], [b]) => compare(a, b));
   const fresh = sorted.filter(([id]) => !locked.has(id));
   const known = sorted.filter(([id, delta]) => locked.has(id) && delta.some((count) => count !== 0));

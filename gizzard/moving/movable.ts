@@ -40,8 +40,6 @@ export interface MovableTable<Row = unknown> {
   same(a: Row, b: Row): boolean;
   /** Whether `other` holds something newer, by the conflict rules, than `row`. */
   lacks(row: Row, other: Row): boolean;
-  /** All that the rows, which have one key, know together. */
-  merge(rows: readonly Row[]): Row;
   /**
    * Merges rows into the shard by the conflict rules, and brings up to date what is derived from them, under the locks that normal writes take.
    * Repeating it changes nothing.

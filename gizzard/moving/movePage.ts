@@ -21,20 +21,52 @@ interface Place {
   readonly shard: ShardInfo;
 }
 
-/** Moves or compares one page of at most `limit` rows of each shard. */
-export async function movePage(spec: MoveSpec, table: MovableTable, hostOf: (name: string) => DatabaseHost, after: string, limit: number, deadline: Deadline): Promise<MovedPage> {
-  const place = (shard: ShardInfo): Place => ({ shard, host: hostOf(shard.id.hostname) });
-  const sources = spec.sources.map(place);
-  const targets = spec.targets.map(place);
-  return spec.kind === 'copy' ? copyPage(table, sources[0]!, targets, spec.range, after, limit, deadline) : comparePage(spec, table, sources, targets, after, limit, deadline);
+interface ReadPage {
+  readonly end: string | undefined;
+  readonly rows: readonly unknown[];
 }
 
-async function copyPage(table: MovableTable, source: Place, targets: readonly Place[], range: HashRange | undefined, after: string, limit: number, deadline: Deadline): Promise<MovedPage> {
-  const end = await table.pageEnd(source.host, source.shard, after, limit, deadline);
-  const all = await table.rows(source.host, source.shard, after, end, deadline);
-  const rows = within(table, range, all);
-  if (rows.length > 0) await Promise.all(targets.map(({ host, shard }) => table.write(host, shard, rows, deadline)));
-  return { end, rows: all.length, differences: [] };
+/** Moves or compares the tables of a move, page by page. */
+export class PageMover {
+  readonly #sources: readonly Place[];
+  readonly #targets: readonly Place[];
+  /** The page behind the last one, which a copy reads while it writes. */
+  #ahead: { readonly table: MovableTable; readonly after: string; readonly page: Promise<ReadPage> } | undefined;
+
+  constructor(
+    private readonly spec: MoveSpec,
+    hostOf: (name: string) => DatabaseHost,
+  ) {
+    const place = (shard: ShardInfo): Place => ({ shard, host: hostOf(shard.id.hostname) });
+    this.#sources = spec.sources.map(place);
+    this.#targets = spec.targets.map(place);
+  }
+
+  /** One page of at most `limit` rows of each shard, or of as many as were allowed when it was read ahead. */
+  move(table: MovableTable, after: string, limit: number, deadline: Deadline): Promise<MovedPage> {
+    return this.spec.kind === 'copy' ? this.#copy(table, after, limit, deadline) : comparePage(this.spec, table, this.#sources, this.#targets, after, limit, deadline);
+  }
+
+  async #copy(table: MovableTable, after: string, limit: number, deadline: Deadline): Promise<MovedPage> {
+    const ahead = this.#ahead;
+    this.#ahead = undefined;
+    const { end, rows } = await (ahead?.table === table && ahead.after === after ? ahead.page : this.#read(table, after, limit, deadline));
+    if (end !== undefined) {
+      const page = this.#read(table, end, limit, deadline);
+      // A failure is told to whoever asks for the page.
+      page.catch(() => undefined);
+      this.#ahead = { table, after: end, page };
+    }
+    const copied = within(table, this.spec.range, rows);
+    if (copied.length > 0) await Promise.all(this.#targets.map(({ host, shard }) => table.write(host, shard, copied, deadline)));
+    return { end, rows: rows.length, differences: [] };
+  }
+
+  async #read(table: MovableTable, after: string, limit: number, deadline: Deadline): Promise<ReadPage> {
+    const { host, shard } = this.#sources[0]!;
+    const end = await table.pageEnd(host, shard, after, limit, deadline);
+    return { end, rows: await table.rows(host, shard, after, end, deadline) };
+  }
 }
 
 async function comparePage(spec: MoveSpec, table: MovableTable, sources: readonly Place[], targets: readonly Place[], after: string, limit: number, deadline: Deadline): Promise<MovedPage> {
@@ -112,16 +144,24 @@ async function findContradictions(
   return found.filter(({ keys }) => keys.length > 0);
 }
 
-/** Merges what is known of each row into every place that it should be in. */
+/** Writes what each place has of the rows to every place that lacks it. */
 async function fix(spec: MoveSpec, table: MovableTable, places: readonly Place[], targets: number, suspects: ReadonlyMap<string, readonly unknown[]>, deadline: Deadline): Promise<void> {
-  const writes = places.map(({ host, shard }) => ({ host, shard, rows: [] as unknown[] }));
-  for (const rows of suspects.values()) {
-    const merged = table.merge(rows.filter((row) => row !== undefined));
-    for (const [at, row] of rows.entries()) {
-      if (spec.kind === 'verify' ? at >= targets : row === undefined || !table.same(row, merged)) writes[at]!.rows.push(merged);
-    }
+  for (const from of places.keys()) {
+    const write = async ({ host, shard }: Place, to: number): Promise<void> => {
+      if (spec.kind === 'verify' && to < targets) return;
+      const rows = [...suspects.values()].filter((rows) => isNeeded(table, rows, from, to)).map((rows) => rows[from]);
+      if (rows.length > 0) await table.write(host, shard, rows, deadline);
+    };
+    await Promise.all(places.map(write));
   }
-  await Promise.all(writes.filter(({ rows }) => rows.length > 0).map(({ host, shard, rows }) => table.write(host, shard, rows, deadline)));
+}
+
+/** Whether the row of one place has to be written to another; to its own, where nothing is missing and yet it is not like the others: what is derived is found anew then. */
+function isNeeded(table: MovableTable, rows: readonly unknown[], from: number, to: number): boolean {
+  const [row, there] = [rows[from], rows[to]];
+  if (row === undefined) return false;
+  if (from !== to) return there === undefined || table.lacks(there, row);
+  return rows.some((other) => other !== undefined && !table.same(row, other) && !table.lacks(row, other));
 }
 
 const describe = (table: MovableTable, key: string, rows: readonly unknown[], places: readonly Place[]): Difference => ({

@@ -2,7 +2,7 @@ import { Deadline, type RoostError } from '../../core/index.js';
 import type { DatabaseHost } from '../hosts/databaseHost.js';
 import type { Lease, LeasedTask } from './leasedWork.js';
 import type { Movable, MovableTable } from './movable.js';
-import { movePage } from './movePage.js';
+import { PageMover } from './movePage.js';
 import { hostsOf, type MoveStore } from './moveStore.js';
 import { keptDifferences, type MoveProgress, type MoveRates, type MoveTask } from './moveTask.js';
 import { Throttle } from './throttle.js';
@@ -32,6 +32,7 @@ export class MoveRunner implements LeasedTask {
   #pageRows = firstPageRows;
   readonly #rowsAtStart: number;
   readonly #startMs = performance.now();
+  readonly #mover: PageMover;
 
   constructor(
     private readonly task: MoveTask,
@@ -41,6 +42,7 @@ export class MoveRunner implements LeasedTask {
     this.#progress = task;
     this.#rates = task;
     this.#rowsAtStart = task.rowsDone;
+    this.#mover = new PageMover(task, environment.host);
   }
 
   /** A crash repeats what was done since the last time. */
@@ -94,7 +96,7 @@ export class MoveRunner implements LeasedTask {
     const startMs = performance.now();
     // Never more than may be moved in a second, so that a slow move is steady and hears of a new ceiling soon.
     const limit = Math.min(this.#pageRows, this.#rates.maxRowsPerSecond);
-    const { end, rows, differences } = await movePage(this.task, table, this.environment.host, after, limit, Deadline.after(pageDeadlineMs));
+    const { end, rows, differences } = await this.#mover.move(table, after, limit, Deadline.after(pageDeadlineMs));
     const tookMs = performance.now() - startMs;
     const rowsDone = this.#progress.rowsDone + rows;
     this.#progress = {

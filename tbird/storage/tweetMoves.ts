@@ -1,4 +1,4 @@
-import type { DatabaseHost, Movable, MovableTable, ShardInfo } from '../../gizzard/index.js';
+import { inParts, type DatabaseHost, type Movable, type MovableTable, type ShardInfo } from '../../gizzard/index.js';
 import type { Deadline } from '../../core/index.js';
 import { contentText } from '../tweetRules.js';
 import { routingKey } from '../windows/timeWindows.js';
@@ -7,8 +7,6 @@ import { applyTweets } from './applyTweets.js';
 import { readTweets, recordOf } from './tweetRows.js';
 import { tweetColumns, tweetTable } from './tweetTable.js';
 
-/** Rows that one transaction writes. */
-const rowsPerTransaction = 500;
 const suffix = '_tweets';
 
 /** How the shards of tweets are copied, compared, repaired and taken away: page by page in the order of the ids. */
@@ -66,12 +64,8 @@ export function tweetsMoves(database: string): MovableTable<TweetRow> {
     routingKey: ({ record, windowMs }) => routingKey(record.id, windowMs),
     same: (a, b) => sameRecord(a.record, b.record),
     lacks: (row, other) => !sameRecord(mergeTweets(row.record, other.record), row.record),
-    merge: ([first, ...others]) => ({ ...first!, record: others.reduce((merged, { record }) => mergeTweets(merged, record), first!.record) }),
     async write(host, shard, rows, deadline) {
-      for (let start = 0; start < rows.length; start += rowsPerTransaction) {
-        const part = rows.slice(start, start + rowsPerTransaction).map(({ record }) => record);
-        await applyTweets(host, tableOf(shard), part, deadline);
-      }
+      await inParts(rows, (part) => applyTweets(host, tableOf(shard), part.map(({ record }) => record), deadline));
     },
     describe: ({ record: { id, written, state, stateAt } }) => ({
       id: String(id),

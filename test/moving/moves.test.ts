@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Deadline } from '../../core/index.js';
 import { openFlock, type Flock } from '../../flock/index.js';
 import { parseShardId, shardKey, type MoveTask, type ShardId, type ShardInfo } from '../../gizzard/index.js';
+import { untilApplied } from '../flock/untilApplied.js';
 import { freshCluster } from '../support/index.js';
 
 const cluster = freshCluster('moves');
@@ -35,6 +36,13 @@ async function write(count: number, options: { readonly from?: number; readonly 
   }
 }
 
+/** Every row of a shard, as its host has it. */
+async function stored({ hostname, tablePrefix }: ShardId): Promise<unknown> {
+  const rows = (table: string): Promise<unknown> =>
+    flock.gizzard.hosts.host(hostname).rows(`SELECT * FROM \`${config.cluster}\`.\`${tablePrefix}_${table}\` ORDER BY 1, 4`, [], Deadline.after(10_000));
+  return { nodes: await rows('nodes'), edges: await rows('edges') };
+}
+
 beforeAll(async () => {
   flock = await openFlock(config, { work: true, create: true });
   const graph = await flock.createGraph('follows', { shards: 1, replicas: 2 });
@@ -43,6 +51,12 @@ beforeAll(async () => {
   forward = { root: route!.root, leaves: route!.leaves.map((leaf) => leaf.shard.id) };
   await write(edgeCount);
   await write(500, { from: 100, operation: 'archive' });
+  const [some, others] = [{ sourceIds: BigInt64Array.of(7n, 2_000_000n), destinationIds: BigInt64Array.of(5n, 5n) }, [0n, 400n, 3_000_000n]];
+  await flock.write({ graphId, operations: 'add', ...some, positions: BigInt64Array.of(-5n, 2n ** 62n) }, { acknowledgement: 'materialized' });
+  // Nodes at either end, and one that has no edges.
+  const nodes = others.flatMap((id) => (['forward', 'backward'] as const).map((direction) => ({ graphId, id, direction, operation: 'archive' as const })));
+  await flock.execute({ nodes }, { acknowledgement: 'materialized' });
+  await untilApplied(flock);
 });
 afterAll(() => flock.close());
 
@@ -53,6 +67,7 @@ describe('a copy', () => {
     expect(task).toMatchObject({ state: 'done', differenceCount: 0 });
     expect(task.rowsDone).toBeGreaterThan(edgeCount);
     expect(task.rowsDone).toBe(task.rowsTotal);
+    expect(await stored(target)).toEqual(await stored(forward.leaves[0]!));
     expect(await diff(forward.leaves[0]!, target)).toMatchObject({ state: 'done', differenceCount: 0, differences: [] });
     expect(flock.gizzard.topology.shard(target).busy).toBe('normal');
   });

@@ -1,0 +1,63 @@
+import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { Deadline, silentLog } from '../../core/index.js';
+import { DatabaseHosts, type ShardInfo, type SqlRow } from '../../gizzard/index.js';
+import { freshCluster } from '../../test/support/index.js';
+import { copyEdges } from './copyEdges.js';
+import { edgeColumns } from './edgeRows.js';
+import { edgeTables } from './edgeTables.js';
+import { flockShardType } from './flockShardType.js';
+
+const { config } = freshCluster('copyedges');
+const hosts = new DatabaseHosts(config, silentLog);
+const host = hosts.host(Object.keys(config.databaseHosts)[0]!);
+const deadline = (): Deadline => Deadline.after(20_000);
+let tables: ReturnType<typeof edgeTables>;
+let shards = 0;
+
+beforeEach(async () => {
+  const shard: ShardInfo = { id: { hostname: host.name, tablePrefix: `s${shards++}` }, type: 'flock', sourceType: '', destinationType: '', busy: 'normal' };
+  await flockShardType(config.cluster).create(host, shard, deadline());
+  tables = edgeTables(config.cluster, shard);
+});
+afterAll(() => hosts.close());
+
+/** A row: state, and the time of it and of the position. */
+const row = (source: number, destination: number, state = 0, time = 10): SqlRow => [source, destination, state, state, time, time, time, null, null, null];
+const copy = (rows: readonly SqlRow[]): Promise<void> => copyEdges(host, tables, rows, deadline());
+const edges = (): Promise<SqlRow[]> => host.rows(`SELECT ${edgeColumns} FROM ${tables.edges} ORDER BY source_id, destination_id`, [], deadline());
+const counts = (): Promise<SqlRow[]> => host.rows(`SELECT source_id, normal_count, archived_count FROM ${tables.nodes} ORDER BY source_id`, [], deadline());
+
+describe('rows of another shard', () => {
+  it('are taken over, with counters and numbers of any size', async () => {
+    const large = '9223372036854775807';
+    const rows: SqlRow[] = [row(1, 5), row(1, 6, 2), [2, large, 0, 0, 3, -4, 2, null, null, null]];
+    await copy(rows);
+    expect(await edges()).toEqual(rows);
+    expect(await counts()).toEqual([
+      [1, 1, 1],
+      [2, 1, 0],
+    ]);
+  });
+
+  it('meet what was written here: the newer stays', async () => {
+    await copy([row(1, 5), row(1, 6)]);
+    await copy([row(1, 5, 2, 9), row(1, 6, 2, 11), row(1, 7)]);
+    expect(await edges()).toEqual([row(1, 5), row(1, 6, 2, 11), row(1, 7)]);
+    expect(await counts()).toEqual([[1, 2, 1]]);
+  });
+
+  it('show what mass operations at either end made of them', async () => {
+    await copy([row(1, 5)]);
+    await host.run(`UPDATE ${tables.nodes} SET colour = 2, coloured_at = 20`, [], deadline());
+    const told: SqlRow = [2, 8, 2, 0, 10, 10, 10, 2, 20, -1];
+    await copy([row(1, 6), told]);
+    expect(await edges()).toEqual([row(1, 5), [1, 6, 2, 0, 10, 10, 10, null, null, null], told]);
+  });
+
+  it('are merged also where the counters say that there is nothing to meet', async () => {
+    await copy([row(1, 5), row(1, 6)]);
+    await host.run(`UPDATE ${tables.nodes} SET normal_count = 0`, [], deadline());
+    await copy([row(1, 6, 2, 11)]);
+    expect(await edges()).toEqual([row(1, 5), row(1, 6, 2, 11)]);
+  });
+});

@@ -1,0 +1,27 @@
+/** Rows that one transaction writes: as for jobs, its locks should be short. */
+const rowsPerTransaction = 1_000;
+/** More than one, so that the host works on one while the next is made ready; few, so that normal writes get through. */
+const transactionsAtOnce = 3;
+
+/**
+ * Writes a page of rows in parts that fit a transaction, a few at once.
+ *
+ * @param group neighbours of one group are kept in one part where they fit: where they lock the same row, two parts would wait for each other
+ */
+export async function inParts<Row>(rows: readonly Row[], write: (part: readonly Row[]) => Promise<unknown>, group?: (row: Row) => unknown): Promise<void> {
+  let next = 0;
+  const take = (): readonly Row[] => {
+    const start = next;
+    next = Math.min(rows.length, start + rowsPerTransaction);
+    if (group !== undefined && next < rows.length) {
+      let cut = next;
+      while (cut > start && group(rows[cut - 1]!) === group(rows[next]!)) cut--;
+      if (cut > start) next = cut;
+    }
+    return rows.slice(start, next);
+  };
+  const lane = async (): Promise<void> => {
+    while (next < rows.length) await write(take());
+  };
+  await Promise.all(Array.from({ length: transactionsAtOnce }, lane));
+}
