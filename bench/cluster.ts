@@ -33,11 +33,11 @@ export async function withCluster<T>(databaseHosts: number, work: (cluster: Benc
   }
 }
 
-/** Makes a graph with one replica and waits until the server knows it. Returns its name. */
-export async function makeGraph(config: RoostConfig, name: string, shards: number): Promise<string> {
+/** Makes a graph with one replica, on all hosts where none are named, and waits until the server knows it. Returns its name. */
+export async function makeGraph(config: RoostConfig, name: string, shards: number, hosts = Object.keys(config.databaseHosts)): Promise<string> {
   const flock = await openFlock(config, { create: true });
   try {
-    await flock.createGraph(name, { shards, replicas: 1 });
+    await flock.createGraph(name, { shards, replicas: 1, hosts });
   } finally {
     await flock.close();
   }

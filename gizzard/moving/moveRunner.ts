@@ -8,7 +8,7 @@ import { keptDifferences, type MoveProgress, type MoveRates, type MoveTask } fro
 import { Throttle } from './throttle.js';
 
 const firstPageRows = 2_000;
-const maxPageRows = 5_000;
+const maxPageRows = 10_000;
 const minPageRows = 50;
 /** A page should take about this long, so that the rate can be changed and the position saved often. */
 const pageMs = 250;

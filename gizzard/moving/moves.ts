@@ -102,12 +102,12 @@ export class Moves {
 
   /** Waits for the end of a move. Throws what it failed with. */
   async finished(id: number, signal: AbortSignal): Promise<MoveTask> {
-    for (;;) {
+    for (let waitMs = 20; ; waitMs = Math.min(lookEveryMs, waitMs * 1.5)) {
       const task = await this.store.get(id);
       if (task.state === 'done') return task;
       if (task.state === 'failed') throw new RoostError('FailedPrecondition', `the ${task.kind} failed: ${task.error}`, { fields: { move: id } });
       if (task.state === 'cancelled') throw new RoostError('FailedPrecondition', `the ${task.kind} was cancelled`, { fields: { move: id } });
-      await sleep(lookEveryMs, undefined, { signal });
+      await sleep(waitMs, undefined, { signal });
     }
   }
 
