@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Deadline, RoostError } from '../../core/index.js';
 import type { DatabaseHosts } from '../hosts/databaseHosts.js';
 import type { Movable, MovableTable } from '../moving/movable.js';
-import { movePage, type MovedPage } from '../moving/movePage.js';
+import { PageMover, type MovedPage } from '../moving/movePage.js';
 import { isOpen, type Difference } from '../moving/moveTask.js';
 import type { Moves } from '../moving/moves.js';
 import type { NameServer } from '../nameServer/nameServer.js';
@@ -179,9 +179,10 @@ export class Doctor {
   async #differences(table: MovableTable, replicas: readonly ShardInfo[]): Promise<Difference[]> {
     // Whether counters fit the rows that they count is asked by the repair, and by the audit of the service.
     const { contradictions: _, ...rowsAlone } = table;
+    const pages = new PageMover({ kind: 'diff', sources: replicas, targets: [] }, (name) => this.environment.hosts.host(name));
     const found: Difference[] = [];
     for (let after: string | undefined = ''; after !== undefined && found.length <= namedRows; ) {
-      const page: MovedPage = await movePage({ kind: 'diff', sources: replicas, targets: [] }, rowsAlone, (name) => this.environment.hosts.host(name), after, rowsPerPage, Deadline.after(hostDeadlineMs));
+      const page: MovedPage = await pages.move(rowsAlone, after, rowsPerPage, Deadline.after(hostDeadlineMs));
       found.push(...page.differences);
       after = page.end;
     }
