@@ -1,39 +1,53 @@
 import type { Counter } from 'prom-client';
 import type { Metrics } from '../core/index.js';
 
-type Labelled = Counter<'cache'>;
+const counted = {
+  hits: ['hits', 'Entries found'],
+  misses: ['misses', 'Entries not found'],
+  stale: ['stale', 'Old answers given while one reader renewed them'],
+  leaseWaits: ['lease_waits', 'Reads that waited for the reader that holds the lease'],
+  bypassed: ['bypassed', 'Reads past the cache: a node did not answer or must not be believed, or a value is too large for it'],
+  bytesRead: ['read_bytes', 'Bytes of entries found'],
+  bytesWritten: ['written_bytes', 'Bytes of entries written'],
+  tooLarge: ['too_large', 'Values refused for their size'],
+  garbage: ['garbage', 'Entries that were not what they should be'],
+  firstLevelHits: ['first_level_hits', 'Entries found in the process'],
+} as const;
+
+/** What one cache of a process has counted so far. Plain numbers, since a read of a hundred entries counts a hundred times. */
+export type CacheCounts = Record<keyof typeof counted, number>;
+
+const byMetrics = new WeakMap<Metrics, CacheMetrics>();
 
 /** What the caches of a process count. */
 export class CacheMetrics {
-  readonly hits: Labelled;
-  readonly misses: Labelled;
-  /** Answers that were old enough to be read again, and were given while one reader did that. */
-  readonly stale: Labelled;
-  /** Reads that waited for another reader's answer. */
-  readonly leaseWaits: Labelled;
-  /** Reads that went past the cache, because its node did not answer or must not be believed. */
-  readonly bypassed: Labelled;
-  readonly bytesRead: Labelled;
-  readonly bytesWritten: Labelled;
-  /** Values that were larger than the pool allows. */
-  readonly tooLarge: Labelled;
-  /** Entries that could not be read as what they should be. */
-  readonly garbage: Labelled;
-  readonly firstLevelHits: Labelled;
   readonly ejections: Counter<'pool'>;
+  readonly #caches = new Map<string, CacheCounts>();
 
-  constructor(metrics: Metrics) {
-    const counter = (name: string, help: string): Labelled => metrics.counter(`roost_cache_${name}`, help, ['cache']);
-    this.hits = counter('hits_total', 'Entries found');
-    this.misses = counter('misses_total', 'Entries not found');
-    this.stale = counter('stale_total', 'Old answers given while one reader renewed them');
-    this.leaseWaits = counter('lease_waits_total', 'Reads that waited for the reader that holds the lease');
-    this.bypassed = counter('bypassed_total', 'Reads past a node that did not answer');
-    this.bytesRead = counter('read_bytes_total', 'Bytes of entries found');
-    this.bytesWritten = counter('written_bytes_total', 'Bytes of entries written');
-    this.tooLarge = counter('too_large_total', 'Values refused for their size');
-    this.garbage = counter('garbage_total', 'Entries that were not what they should be');
-    this.firstLevelHits = counter('first_level_hits_total', 'Entries found in the process');
+  private constructor(metrics: Metrics) {
+    for (const [key, [name, help]] of Object.entries(counted)) {
+      metrics.counter(`roost_cache_${name}_total`, help, ['cache'], (counter) => {
+        counter.reset();
+        for (const [cache, counts] of this.#caches) counter.inc({ cache }, counts[key as keyof CacheCounts]);
+      });
+    }
     this.ejections = metrics.counter('roost_cache_ejections_total', 'Nodes put out by this process', ['pool']);
+  }
+
+  /** A registry takes a counter once: all caches that are shown there count here. */
+  static in(metrics: Metrics): CacheMetrics {
+    const known = byMetrics.get(metrics) ?? new CacheMetrics(metrics);
+    byMetrics.set(metrics, known);
+    return known;
+  }
+
+  /** The counts of a cache, to be added to. From now on they are shown, at first as 0. */
+  of(cache: string): CacheCounts {
+    let counts = this.#caches.get(cache);
+    if (counts === undefined) {
+      counts = { hits: 0, misses: 0, stale: 0, leaseWaits: 0, bypassed: 0, bytesRead: 0, bytesWritten: 0, tooLarge: 0, garbage: 0, firstLevelHits: 0 };
+      this.#caches.set(cache, counts);
+    }
+    return counts;
   }
 }

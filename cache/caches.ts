@@ -36,7 +36,7 @@ export async function openCaches(config: RoostConfig, options: { readonly log?: 
   const { cache, cluster } = config;
   if (config.memcached.length === 0 && cache.pages.length === 0) return new Caches(cache, undefined, undefined, undefined);
   const log = options.log ?? silentLog;
-  const metrics = new CacheMetrics(options.metrics ?? new Metrics());
+  const metrics = CacheMetrics.in(options.metrics ?? new Metrics());
   const { host, port, password } = config.redis;
   const redis = new Redis({ host, port, ...(password === undefined ? {} : { password }), commandTimeout: registerTimeoutMs, maxRetriesPerRequest: 1 });
   redis.on('error', (error) => log.debug({ err: error }, 'the Redis of the cache register'));

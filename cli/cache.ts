@@ -1,10 +1,12 @@
 import type { Command } from 'commander';
-import { flushNodes, inspectCache, openCaches, poolStats, warmNode, type Caches, type CachePool } from '../cache/index.js';
+import { bringBack, flushNodes, inspectCache, openCaches, poolStats, takeOut, warmNode, type Caches, type CachePool, type NodeStats } from '../cache/index.js';
 import { RoostError } from '../core/index.js';
+import { cacheCounts, type ServersCaches } from './cacheCounts.js';
 import type { CliIo } from './console/cliIo.js';
+import { withCluster } from './console/cluster.js';
 import { type ConfigOptions, configOption, defineCommand, defineGroup, idListArgument, integerArgument, openConfig, outputFor } from './console/command.js';
 import { confirm, type ConfirmOptions, yesOption } from './console/confirm.js';
-import { formatCount } from './console/output.js';
+import { formatCount, type Output } from './console/output.js';
 import { withUsers } from './users.js';
 
 interface InspectOptions extends ConfigOptions {
@@ -15,26 +17,15 @@ interface InspectOptions extends ConfigOptions {
 export function addCacheCommands(program: Command, io: CliIo): void {
   const cache = defineGroup(program, 'cache', 'look after the cache nodes and what they hold');
 
-  defineCommand(cache, 'stats', 'show the nodes: which hold keys, since when, and how full they are', 'roost cache stats')
+  defineCommand(cache, 'stats', 'show the nodes, and what the servers have counted\nOf a node: whether it holds keys, and how full it is. Of a cache: what all running servers have counted since each was started.', 'roost cache stats')
     .addOption(configOption())
     .action((options: ConfigOptions) =>
       withPools(io, options, async (pools) => {
         const nodes = (await Promise.all(pools.map(async (pool) => (await poolStats(pool)).map((each) => ({ pool: pool.options.name, ...each }))))).flat();
-        const output = outputFor(io, options);
-        output.result({ nodes }, () =>
-          output.table(
-            ['pool', 'node', 'state', 'weight', 'entries', 'MiB', 'of', 'hit rate', 'evictions'],
-            nodes.map(({ pool, node, state, weight, memcached: has }) => [
-              pool,
-              node,
-              state,
-              weight === 0 ? 'gutter' : String(weight),
-              ...(has === undefined
-                ? ['does not answer', '', '', '', '']
-                : [formatCount(has.items), mebibytes(has.bytes), mebibytes(has.maxBytes), has.gets === 0 ? '' : `${((100 * has.hits) / has.gets).toFixed(1)} %`, formatCount(has.evictions)]),
-            ]),
-          ),
-        );
+        await withCluster(io, options, async (gizzard, output) => {
+          const counted = await cacheCounts(gizzard);
+          output.result({ nodes, ...counted }, () => [nodeTable(output, nodes), cacheTable(output, counted)].join('\n\n'));
+        });
       }),
     );
 
@@ -71,8 +62,7 @@ export function addCacheCommands(program: Command, io: CliIo): void {
     .addOption(configOption())
     .action((node: string, options: ConfigOptions) =>
       withPools(io, options, async (pools) => {
-        const pool = pools.find(({ nodes }) => nodes.has(node)) ?? pools[0]!;
-        const report = await warmNode(pool, node);
+        const report = await warmNode(poolOf(pools, node), node);
         outputFor(io, options).result({ node, ...report }, () => `copied ${formatCount(report.copied)} entries to ${node}; ${formatCount(report.skipped)} it had already, or they are gone`);
       }),
     );
@@ -91,8 +81,75 @@ export function addCacheCommands(program: Command, io: CliIo): void {
         outputFor(io, options).result({ flushed }, () => `flushed ${flushed.join(', ') || 'nothing'}`);
       }),
     );
+
+  addUseOfNodes(cache, io);
 }
 
+function addUseOfNodes(cache: Command, io: CliIo): void {
+  defineCommand(
+    cache,
+    'take-out',
+    'stop using a cache node, in every process\nIts keys belong to the other nodes until bring-back, whatever the configuration says and whether or not it answers. Returns when no server uses it any more.',
+    'roost cache take-out 10.0.0.4:11211',
+  )
+    .argument('<node>', 'host:port')
+    .addOption(configOption())
+    .addOption(yesOption())
+    .action((node: string, options: ConfigOptions & ConfirmOptions) =>
+      withPools(io, options, async (pools) => {
+        await confirm(io, options, `stop using cache node ${node}`, ['what it holds is loaded again from the databases, into the other nodes']);
+        const done = await takeOut(poolOf(pools, node), node);
+        outputFor(io, options).result({ node, state: 'gone', changed: done }, () => (done ? `no server uses ${node} any more` : `${node} was out of use already`), [`roost cache bring-back ${node}`]);
+      }),
+    );
+
+  defineCommand(cache, 'bring-back', 'use a cache node again that was taken out\nIt begins empty.', 'roost cache bring-back 10.0.0.4:11211')
+    .argument('<node>', 'host:port')
+    .addOption(configOption())
+    .action((node: string, options: ConfigOptions) =>
+      withPools(io, options, async (pools) => {
+        const done = await bringBack(poolOf(pools, node), node);
+        outputFor(io, options).result({ node, state: 'in', changed: done }, () => (done ? `every server uses ${node} again` : `${node} was not taken out`));
+      }),
+    );
+}
+
+/** Whatever pool has it; one that nobody has is for any pool to complain of. */
+const poolOf = (pools: readonly CachePool[], node: string): CachePool => pools.find(({ nodes }) => nodes.has(node)) ?? pools[0]!;
+
+function nodeTable(output: Output, nodes: readonly (NodeStats & { readonly pool: string })[]): string {
+  return output.table(
+    ['pool', 'node', 'state', 'weight', 'entries', 'MiB', 'of', 'hit rate', 'evictions'],
+    nodes.map(({ pool, node, state, weight, memcached: has }) => [
+      pool,
+      node,
+      state,
+      weight === 0 ? 'gutter' : String(weight),
+      ...(has === undefined
+        ? ['does not answer', '', '', '', '']
+        : [formatCount(has.items), mebibytes(has.bytes), mebibytes(has.maxBytes), share(has.hits, has.gets), formatCount(has.evictions)]),
+    ]),
+  );
+}
+
+function cacheTable(output: Output, { servers, caches, ejections }: ServersCaches): string {
+  if (caches.length === 0) return output.dim(servers === 0 ? 'no server runs' : 'no server has a cache');
+  const table = output.table(
+    ['cache', 'hits', 'misses', 'hit rate', 'stale', 'lease waits', 'bypassed', 'too large', 'garbage', 'MiB read', 'MiB written'],
+    caches.map(({ cache, hits, misses, stale, leaseWaits, bypassed, tooLarge, garbage, bytesRead, bytesWritten }) => [
+      cache,
+      ...[hits, misses].map(formatCount),
+      share(hits, hits + misses),
+      ...[stale, leaseWaits, bypassed, tooLarge, garbage].map(formatCount),
+      mebibytes(bytesRead),
+      mebibytes(bytesWritten),
+    ]),
+  );
+  const put = Object.entries(ejections).map(([pool, count]) => `${pool} ${formatCount(count)}`);
+  return `${table}\n${output.dim(`${servers === 1 ? '1 server' : `${servers} servers`}; nodes put out, by pool: ${put.join(', ')}`)}`;
+}
+
+const share = (part: number, whole: number): string => (whole === 0 ? '' : `${((100 * part) / whole).toFixed(1)} %`);
 const mebibytes = (bytes: number): string => (bytes / 1_048_576).toFixed(1);
 
 async function withPools(io: CliIo, options: ConfigOptions, work: (pools: readonly CachePool[]) => Promise<void>): Promise<void> {

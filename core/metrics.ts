@@ -4,8 +4,18 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 export class Metrics {
   readonly registry = new Registry();
 
-  counter<L extends string>(name: string, help: string, labelNames: readonly L[] = []): Counter<L> {
-    return this.#once(name, () => new Counter({ name, help, labelNames: [...labelNames], registers: [this.registry] }));
+  /** @param collect called before each print, for what is counted elsewhere */
+  counter<L extends string>(name: string, help: string, labelNames: readonly L[] = [], collect?: (counter: Counter<L>) => void): Counter<L> {
+    return this.#once(name, () => {
+      const counter: Counter<L> = new Counter({
+        name,
+        help,
+        labelNames: [...labelNames],
+        registers: [this.registry],
+        ...(collect === undefined ? {} : { collect: () => collect(counter) }),
+      });
+      return counter;
+    });
   }
 
   gauge<L extends string>(name: string, help: string, labelNames: readonly L[] = [], collect?: (gauge: Gauge<L>) => void | Promise<void>): Gauge<L> {

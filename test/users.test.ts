@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { flushNodes } from '../cache/index.js';
+import { storedNames } from '../cache/ring/entryNames.js';
 import { Deadline } from '../core/index.js';
 import { connect, type Roost } from '../sdk/index.js';
 import { openUsers, userFlags, usersTableId, type OpenUsers } from '../users/index.js';
@@ -128,6 +130,50 @@ describe('roost cache', () => {
     const { nodes } = JSON.parse((await roost('cache', 'stats', '--json')).stdout) as { nodes: { node: string; state: string; pool: string; memcached: { maxBytes: number } }[] };
     expect(nodes.map((each) => [each.pool, each.node, each.state, each.memcached.maxBytes]).sort()).toEqual(config.memcached.map((each) => ['main', each, 'in', 64 * 1024 * 1024]).sort());
     expect((await roost('cache', 'stats')).stdout).toContain(node);
+  });
+
+  it('shows what the servers count, as /metrics does', async () => {
+    const users = Array.from({ length: 60 }, (_, i) => ({ id: BigInt(3_000 + i), name: 'x'.repeat(50), screenName: 'y' }));
+    await client.users.putMany(users, materialized);
+    type Counts = Record<'hits' | 'misses' | 'stale' | 'leaseWaits' | 'bypassed' | 'bytesRead' | 'bytesWritten' | 'tooLarge' | 'garbage', number>;
+    const counts = async (): Promise<Counts> => {
+      const { caches, servers, ejections } = JSON.parse((await roost('cache', 'stats', '--json')).stdout) as { caches: (Counts & { cache: string })[]; servers: number; ejections: object };
+      expect({ servers, ejections }).toEqual({ servers: 1, ejections: { main: 0 } });
+      return caches.find(({ cache }) => cache === 'users')!;
+    };
+    await flushNodes(store.caches.main!);
+    const before = await counts();
+    const ids = users.map(({ id }) => id);
+    for (let round = 0; round < 3; round++) await client.users.getMany(ids);
+    const after = await counts();
+    const grown = Object.fromEntries(Object.entries(after).map(([name, count]) => [name, count - before[name as keyof Counts]]));
+    expect(grown).toMatchObject({ hits: 120, misses: 60, stale: 0, leaseWaits: 0, bypassed: 0, tooLarge: 0, garbage: 0 });
+    expect(grown['bytesWritten']).toBeGreaterThan(60 * 90);
+    expect(grown['bytesRead']).toBeGreaterThan(2 * 60 * 90);
+    expect(await metrics()).toContain(`roost_cache_hits_total{cache="users"} ${after.hits}\n`);
+    expect((await roost('cache', 'stats')).stdout).toContain('lease waits');
+  });
+
+  it('takes a node out for every server, until it is brought back', async () => {
+    const others = config.memcached.filter((each) => each !== node);
+    /** Reads users whom nobody has asked for before, half of them through the server, and counts those whose entries came to the node. */
+    const newOnNode = async (first: number): Promise<{ served: number; library: number }> => {
+      const ids = Array.from({ length: 100 }, (_, i) => BigInt(first + i));
+      await client.users.getMany(ids.slice(0, 50));
+      await store.get(ids.slice(50));
+      const keys = new Set<string>();
+      for await (const { namespace, key } of storedNames(store.caches.main!, node)) if (namespace === 'users') keys.add(key);
+      const on = (part: readonly bigint[]): number => part.filter((id) => keys.has(String(id))).length;
+      return { served: on(ids.slice(0, 50)), library: on(ids.slice(50)) };
+    };
+    expect((await roost('cache', 'take-out', node)).stderr).toContain('--yes');
+    expect(await roost('cache', 'take-out', node, '--yes')).toMatchObject({ exitCode: 0, stdout: expect.stringContaining(`no server uses ${node} any more`) as string });
+    expect(await newOnNode(20_000)).toEqual({ served: 0, library: 0 });
+    if (others.length === 1) expect((await roost('cache', 'take-out', others[0]!, '--yes')).stderr).toContain('is the last one that holds keys');
+    expect(await roost('cache', 'bring-back', node)).toMatchObject({ exitCode: 0, stdout: `every server uses ${node} again\n` });
+    const used = await newOnNode(21_000);
+    expect(used.served).toBeGreaterThan(5);
+    expect(used.library).toBeGreaterThan(5);
   });
 
   it('finds a stale user, and nothing once it is put right', async () => {

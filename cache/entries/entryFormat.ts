@@ -10,7 +10,7 @@ const trailerBytes = 20;
 /** Changes with the trailer. */
 const magic = 0x5202;
 
-export const entryKinds = { value: 1, absent: 2, lease: 3 } as const;
+export const entryKinds = { value: 1, absent: 2, lease: 3, tooLarge: 4 } as const;
 
 export interface Entry {
   readonly kind: number;

@@ -1,4 +1,4 @@
-import type { CacheMetrics } from '../cacheMetrics.js';
+import type { CacheCounts } from '../cacheMetrics.js';
 import type { Held, NodeHit, NodeReply } from '../ring/cacheNode.js';
 import type { CacheNode } from '../ring/cacheNode.js';
 import type { CachePool, Target } from '../ring/cachePool.js';
@@ -23,6 +23,8 @@ export type Found<V> =
   /** Somebody loads it. `broken`: they will not be able to put it in, as something was prepended since. */
   | { readonly kind: 'lease'; readonly target: Target; readonly sinceMs: number; readonly broken: boolean; readonly held: Held }
   | { readonly kind: 'missing'; readonly target: Target; readonly held?: Held }
+  /** There is a value, and whoever wants it asks the loader: it is larger than the pool or its node takes. */
+  | { readonly kind: 'tooLarge'; readonly target: Target }
   | { readonly kind: 'unreachable' };
 
 /** The right to put a value in, which ends when anybody else does anything to the entry. */
@@ -35,13 +37,13 @@ const leaseTtlSeconds = 10;
 
 /** Entries of one kind in one pool: finding them, and the steps by which they change. Nothing here throws for a node that does not answer. */
 export class EntryStore<V> {
-  readonly #metrics: CacheMetrics;
+  readonly counts: CacheCounts;
 
   constructor(
     readonly pool: CachePool,
     readonly options: EntryStoreOptions<V>,
   ) {
-    this.#metrics = pool.metrics;
+    this.counts = pool.metrics.of(options.name);
   }
 
   /** One question to each node. */
@@ -91,20 +93,22 @@ export class EntryStore<V> {
   /** What an entry says. */
   read(target: Target, hit: NodeHit | undefined): Found<V> {
     if (hit === undefined) return { kind: 'missing', target };
-    const { codec, name } = this.options;
+    const { codec } = this.options;
     const entry = decodeEntry(target.name, codec.format, hit.value);
     if (entry?.kind === entryKinds.value) {
       const value = decoded(codec, entry);
       if (value !== undefined) {
-        this.#metrics.bytesRead.inc({ cache: name }, hit.value.length);
+        this.counts.bytesRead += hit.value.length;
         return { kind: 'value', target, value, entry, held: hit };
       }
     } else if (entry?.kind === entryKinds.lease) {
       return { kind: 'lease', target, sinceMs: entry.stampMs, broken: entry.front.length > 0, held: hit };
     } else if (entry?.kind === entryKinds.absent && entry.front.length === 0) {
       return { kind: 'absent', target, held: hit };
+    } else if (entry?.kind === entryKinds.tooLarge) {
+      return { kind: 'tooLarge', target };
     }
-    this.#metrics.garbage.inc({ cache: name });
+    this.counts.garbage++;
     return { kind: 'missing', target, held: hit };
   }
 
@@ -125,6 +129,9 @@ export class EntryStore<V> {
   /** Puts values in where the leases still hold; undefined says that there is none. Answers by place whether it is in. */
   async fill(fills: readonly { readonly lease: Lease; readonly value: V | undefined }[]): Promise<boolean[]> {
     const replies = await this.#carryOut(fills.map(({ lease, value }) => ({ target: lease.target, held: lease, operation: this.storing(lease.target, value) })));
+    const refused = fills.flatMap(({ lease }, place) => (replies[place]?.status === statuses.tooLarge ? [lease.target] : []));
+    // A set that a node refuses for its size takes the lease with it. Only where nobody has put anything there since.
+    if (refused.length > 0) await this.#carryOut(refused.map((target) => ({ target, operation: { ...this.#tooLarge(target), opcode: opcodes.add } })));
     return replies.map((reply) => reply?.status === statuses.ok);
   }
 
@@ -139,21 +146,25 @@ export class EntryStore<V> {
     return reply?.status === statuses.ok ? { target: found.target, cas: reply.cas, connection: reply.connection } : undefined;
   }
 
-  /** The command that stores a value, or removes the entry of one that is too large. */
+  /** The command that stores a value, or that there is none, or that it is too large. */
   storing(target: Target, value: V | undefined): Operation {
-    const { codec, name, ttlSeconds, absentTtlSeconds } = this.options;
-    const { gutterTtlSeconds, maxValueBytes } = this.pool.options;
-    const entry =
-      value === undefined
-        ? encodeEntry(target.name, entryKinds.absent, codec.format)
-        : encodeEntry(target.name, entryKinds.value, codec.format, codec.encode(value));
-    if (entry.length > maxValueBytes) {
-      this.#metrics.tooLarge.inc({ cache: name });
-      return { opcode: opcodes.delete, key: target.name };
-    }
-    this.#metrics.bytesWritten.inc({ cache: name }, entry.length);
-    const ttl = value === undefined ? absentTtlSeconds : ttlSeconds;
-    return { opcode: opcodes.set, key: target.name, value: entry, ttlSeconds: target.gutter ? Math.min(ttl, gutterTtlSeconds) : ttl };
+    const { codec, ttlSeconds, absentTtlSeconds } = this.options;
+    if (value === undefined) return this.#set(target, encodeEntry(target.name, entryKinds.absent, codec.format), absentTtlSeconds);
+    const entry = encodeEntry(target.name, entryKinds.value, codec.format, codec.encode(value));
+    if (entry.length > this.pool.options.maxValueBytes) return this.#tooLarge(target);
+    return this.#set(target, entry, ttlSeconds);
+  }
+
+  /** Says that a value is too large. Without it the readers of one that many want would take the lease in turn, each for nothing. */
+  #tooLarge(target: Target): Operation {
+    const { codec, absentTtlSeconds } = this.options;
+    this.counts.tooLarge++;
+    return this.#set(target, encodeEntry(target.name, entryKinds.tooLarge, codec.format), absentTtlSeconds);
+  }
+
+  #set(target: Target, value: Buffer, ttlSeconds: number): Operation {
+    this.counts.bytesWritten += value.length;
+    return { opcode: opcodes.set, key: target.name, value, ttlSeconds: target.gutter ? Math.min(ttlSeconds, this.pool.options.gutterTtlSeconds) : ttlSeconds };
   }
 
   /** Carries out commands, each on its node, or on the connection of what it replaces; undefined for those that were not answered. */

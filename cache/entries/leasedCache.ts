@@ -78,7 +78,7 @@ export class LeasedCache<K extends bigint | string, V> {
       if (waiting.length > 0 && performance.now() >= waitUntilMs) past.push(...waiting.splice(0));
       if (past.length > 0) start(this.#pass(past, found));
       if (waiting.length === 0) break;
-      if (round === 0) this.#metrics.leaseWaits.inc({ cache: this.options.name }, waiting.length);
+      if (round === 0) store.counts.leaseWaits += waiting.length;
       await this.#pause(waiting, waitUntilMs);
       pending = waiting;
     }
@@ -111,10 +111,6 @@ export class LeasedCache<K extends bigint | string, V> {
     if (this.#firstLevel !== undefined) for (const key of keys) this.#firstLevel.delete(key);
   }
 
-  get #metrics() {
-    return this.store!.pool.metrics;
-  }
-
   #notInProcess(keys: readonly K[], found: Map<K, V>): K[] {
     const unique = keys.length === 1 ? [...keys] : [...new Set(keys)];
     if (this.#firstLevel === undefined) return unique;
@@ -123,7 +119,7 @@ export class LeasedCache<K extends bigint | string, V> {
       if (value !== undefined) found.set(key, value);
       return value === undefined;
     });
-    this.#metrics.firstLevelHits.inc({ cache: this.options.name }, unique.length - left.length);
+    this.store!.counts.firstLevelHits += unique.length - left.length;
     return left;
   }
 
@@ -138,7 +134,7 @@ export class LeasedCache<K extends bigint | string, V> {
     const wanted = new Map<K, { readonly target: Target; readonly held?: Held }>();
     const waiting: K[] = [];
     const past: K[] = [];
-    const { renewAfterSeconds, rewriteFrontBytes = Infinity, name } = this.options;
+    const { renewAfterSeconds, rewriteFrontBytes = Infinity } = this.options;
     let hits = 0;
     for (let place = 0; place < keys.length; place++) {
       const key = keys[place]!;
@@ -161,13 +157,15 @@ export class LeasedCache<K extends bigint | string, V> {
           if (look.broken || Date.now() - look.sinceMs > leaseLostMs) wanted.set(key, look);
           else waiting.push(key);
           break;
+        case 'tooLarge':
         case 'unreachable':
           past.push(key);
       }
     }
     if (first) {
-      if (hits > 0) this.#metrics.hits.inc({ cache: name }, hits);
-      if (hits < keys.length) this.#metrics.misses.inc({ cache: name }, keys.length - hits);
+      const { counts } = this.store!;
+      counts.hits += hits;
+      counts.misses += keys.length - hits;
     }
     return { wanted, waiting, past };
   }
@@ -226,7 +224,7 @@ export class LeasedCache<K extends bigint | string, V> {
 
   async #renew(key: K, look: Extract<Found<V>, { kind: 'value' }>, found: Map<K, V>): Promise<void> {
     const lease = await this.store!.renew(look);
-    if (lease === undefined) return this.#metrics.stale.inc({ cache: this.options.name });
+    if (lease === undefined) return void this.store!.counts.stale++;
     try {
       const value = (await this.options.load([key], Deadline.after(limits.defaultDeadlineMs))).get(key);
       if (value === undefined) found.delete(key);
@@ -234,12 +232,12 @@ export class LeasedCache<K extends bigint | string, V> {
       await this.store!.fill([{ lease, value }]);
     } catch {
       // The old value was asked for, and is there; the next reader after `renewAfterSeconds` tries again.
-      this.#metrics.stale.inc({ cache: this.options.name });
+      this.store!.counts.stale++;
     }
   }
 
   async #pass(keys: readonly K[], found: Map<K, V>): Promise<void> {
-    this.#metrics.bypassed.inc({ cache: this.options.name }, keys.length);
+    this.store!.counts.bypassed += keys.length;
     for (const [key, value] of await this.#loader.get(keys)) found.set(key, value);
   }
 

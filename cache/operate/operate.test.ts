@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freshCluster } from '../../test/support/index.js';
-import { flushNodes, inspectCache, openCaches, poolStats, RowCache, VectorCache, vectorOf, warmNode, type Caches, type Vector } from '../index.js';
+import { bringBack, flushNodes, inspectCache, openCaches, poolStats, RowCache, takeOut, VectorCache, vectorOf, warmNode, type Caches, type Vector } from '../index.js';
 import { TestRows, testRowForm, type TestRow } from '../../test/cache/rows.js';
 
 const { config } = freshCluster('operate', { cache: { deadlineMs: 1_000 } });
@@ -84,6 +84,43 @@ it('flushes for every process', async () => {
   expect(reloaded).toBeLessThan(350);
   await other.close();
   await expect(flushNodes(caches.main!, ['nowhere:1'])).rejects.toMatchObject({ code: 'InvalidArgument' });
+});
+
+it('takes a node out for every process, and brings it back empty', async () => {
+  for (const id of ids) database.rows.set(id, { version: 1n, text: `row ${id}` });
+  const gutter = config.memcached[1]!;
+  const [node, next] = [config.memcached[0]!, `localhost:${gutter.split(':')[1]}`];
+  const cluster = { ...config, cluster: `${config.cluster}o`, memcached: [node, next], cache: { ...config.cache, gutter: [gutter] } };
+  const [first, second] = [await openCaches(cluster), await openCaches(cluster)];
+  const cacheOf = (each: Caches) => new RowCache(each.main, { name: 'rows', ...testRowForm, load: database.load, ttlSeconds: 100, absentTtlSeconds: 100 });
+  const [here, elsewhere] = [cacheOf(first), cacheOf(second)];
+  await here.get(ids);
+  const used = async (): Promise<Set<string>> => new Set((await elsewhere.store!.look(ids.map(String))).flatMap((look) => (look.kind === 'value' ? [`${look.target.node.name}${look.target.gutter ? ' as gutter' : ''}`] : [])));
+  expect(await used()).toEqual(new Set([node, next]));
+
+  expect(await takeOut(first.main!, node)).toBe(true);
+  expect(await takeOut(second.main!, node)).toBe(false);
+  // What the other process still has is what the node did not have; the rest is loaded, to stay.
+  expect(await used()).toEqual(new Set([next]));
+  expect((await elsewhere.get(ids)).size).toBe(ids.length);
+  expect(await used()).toEqual(new Set([next]));
+  const reads = database.readKeys;
+  await here.get(ids);
+  expect(database.readKeys).toBe(reads);
+  await expect(takeOut(first.main!, next)).rejects.toMatchObject({ code: 'FailedPrecondition' });
+  // A write while it is out is not undone by what it held.
+  const changed = ids.filter((id) => id % 3n === 0n);
+  for (const id of changed) await here.through([id], () => database.write(id, { version: 1_000n, text: 'written meanwhile' }));
+
+  expect(await bringBack(second.main!, node)).toBe(true);
+  expect(await bringBack(second.main!, node)).toBe(false);
+  expect(await used()).toEqual(new Set([next]));
+  for (const id of changed) expect((await elsewhere.get([id])).get(id)?.version).toBe(1_000n);
+  await elsewhere.get(ids);
+  expect(await used()).toEqual(new Set([node, next]));
+  await expect(takeOut(first.main!, 'nowhere:1')).rejects.toMatchObject({ code: 'InvalidArgument' });
+  await first.close();
+  await second.close();
 });
 
 it('warms a new node from its neighbours, and only that', async () => {

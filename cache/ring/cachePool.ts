@@ -73,6 +73,7 @@ export class CachePool {
     readonly metrics: CacheMetrics,
     private readonly log: Log,
   ) {
+    metrics.ejections.inc({ pool: options.name }, 0);
     this.register = new Register(redis, `${options.cluster}:cache:${options.name}`);
   }
 

@@ -39,7 +39,8 @@ export class Placement {
     const { state, epoch } = this.nodes.get(owner)!;
     if (state === 'in') return { node: owner, tag: epoch, gutter: false };
     if (isNew(state)) return { node: owner, tag: epoch, gutter: false, previous: this.#previous(key, state === 'warming') };
-    for (const node of this.#standIns.order(key)) {
+    // The gutter stands in for a while, and is too small for more.
+    for (const node of (state === 'gone' ? this.#owners : this.#standIns).order(key)) {
       const standIn = this.nodes.get(node)!;
       if (node !== owner && serves(standIn)) return { node, tag: `${epoch}.${standIn.epoch}`, gutter: state === 'out' };
     }

@@ -1,6 +1,6 @@
 import type { CacheNode, Held } from '../ring/cacheNode.js';
 import type { CachePool, Target } from '../ring/cachePool.js';
-import { opcodes, statuses, type Operation } from '../ring/protocol.js';
+import { statuses, type Operation } from '../ring/protocol.js';
 import type { Lease } from '../entries/entryStore.js';
 import { LeasedCache, removeEntries, type LeasedCacheOptions } from '../entries/leasedCache.js';
 
@@ -115,7 +115,7 @@ export class RowCache<K extends bigint | string, V> extends LeasedCache<K, V> {
         group.map(({ operation, held }) => ({ ...operation, cas: held.cas })),
         deadlineMs,
       );
-      for (const [place, { status }] of replies.entries()) if (status !== statuses.ok || group[place]!.operation.opcode !== opcodes.set) left.push(group[place]!);
+      for (const [place, { status }] of replies.entries()) if (status !== statuses.ok) left.push(group[place]!);
     }
     return left;
   }

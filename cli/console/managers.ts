@@ -12,6 +12,8 @@ export interface RunningServer {
   readonly silentMs: number;
   /** Undefined for a process that works without listening. */
   readonly manager: Address | undefined;
+  /** Of its admin port, which answers over HTTP. */
+  readonly admin: Address | undefined;
 }
 
 const callDeadlineMs = 5_000;
@@ -19,15 +21,17 @@ const callDeadlineMs = 5_000;
 /** The servers that were heard of lately. */
 export async function runningServers({ servers }: Gizzard): Promise<RunningServer[]> {
   return (await servers.list()).map(({ id, version, silentMs, info }) => {
-    const { machine, pid, host, managerPort } = info;
+    const { machine, pid, host, managerPort, adminPort } = info;
     // One that listens everywhere is reached by its machine's name.
     const address = host === '0.0.0.0' || host === '::' ? machine : host;
+    const at = (port: unknown): Address | undefined => (typeof address === 'string' && typeof port === 'number' ? { host: address, port } : undefined);
     return {
       id,
       name: machine === undefined ? id : `${machine} (process ${pid})`,
       version,
       silentMs,
-      manager: typeof address === 'string' && typeof managerPort === 'number' ? { host: address, port: managerPort } : undefined,
+      manager: at(managerPort),
+      admin: at(adminPort),
     };
   });
 }
