@@ -119,6 +119,9 @@ export const configSchema = z.strictObject({
       hosts: z.array(z.string()).min(1).max(8),
       /** Seconds between looks for a newer topology. */
       reloadSeconds: seconds(3600).default(1),
+      /** Changes that the audit remembers, and for how many days. Each change forgets what is past either. Rollbacks of migrations and rollback logs do without it. */
+      auditEntries: z.int().min(1).max(10_000_000).default(10_000),
+      auditDays: z.number().positive().max(36_500).default(365),
     }),
   redis: redis.prefault({}),
   /** host:port, or host:port:weight, of each cache node. None: nothing is cached. */

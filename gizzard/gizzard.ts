@@ -66,7 +66,7 @@ export class Gizzard {
     this.metrics = options.metrics ?? new Metrics();
     this.hosts = new DatabaseHosts(config, this.log, this.metrics);
     this.#hedge = new Hedge(config.reads, this.metrics);
-    this.nameServer = NameServer.open(this.hosts, config.nameServer.hosts, config.cluster, this.log, this.metrics);
+    this.nameServer = NameServer.open(this.hosts, config.nameServer, config.cluster, this.log, this.metrics);
     this.#shardTypes = new Map(options.shardTypes.map((type) => [type.name, type]));
     this.jobs = new Jobs(config, options.jobTypes, () => this.topology, this.hosts, this.log, this.metrics);
     const server = randomUUID();

@@ -1,5 +1,5 @@
 import { deflateSync, inflateSync } from 'node:zlib';
-import type { Deadline } from '../../core/index.js';
+import type { Deadline, RoostConfig } from '../../core/index.js';
 import type { SqlRow, SqlSession } from '../hosts/databaseHost.js';
 import { changesFromJson, changesToJson } from '../topology/changeJson.js';
 import type { Change } from '../topology/changes.js';
@@ -18,6 +18,13 @@ export interface AuditEntry {
   readonly inverse: readonly Change[];
 }
 
+/** How much of the audit is kept. */
+export type AuditRetention = Pick<RoostConfig['nameServer'], 'auditEntries' | 'auditDays'>;
+
+const dayMs = 86_400_000;
+/** What one change forgets at most, so that a long audit that is to be kept shorter holds up none for long. */
+const forgottenAtOnce = 100;
+
 const columns = 'version, change_id, changed_at, actor, changes, inverse';
 
 /** Large changes (a table of thousands of shards) shrink to a twentieth. */
@@ -30,6 +37,13 @@ export async function writeAudit(session: SqlSession, table: TableName, entry: A
     [entry.version, entry.changeId, entry.changedAtMs, entry.by.slice(0, 255), pack(entry.changes), pack(entry.inverse), entry.changes.length],
     deadline,
   );
+}
+
+/** Forgets what is too old beside the newest entry. It goes by that entry's time, so that every replica forgets the same. */
+export async function pruneAudit(session: SqlSession, table: TableName, newest: AuditEntry, { auditEntries, auditDays }: AuditRetention, deadline: Deadline): Promise<void> {
+  const oldest = await session.rows(`SELECT version, changed_at FROM ${table('audit')} ORDER BY version LIMIT ?`, [forgottenAtOnce], deadline);
+  const last = oldest.findLast(([version, changedAt]) => Number(version) <= newest.version - auditEntries || Number(changedAt) < newest.changedAtMs - auditDays * dayMs);
+  if (last !== undefined) await session.run(`DELETE FROM ${table('audit')} WHERE version <= ?`, [Number(last[0])], deadline);
 }
 
 /** The newest entries below a version, newest first. */

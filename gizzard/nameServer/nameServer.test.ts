@@ -28,7 +28,7 @@ let clusters = 0;
 const nextCluster = (): string => `${config.cluster}_${++clusters}`;
 /** The name server as one more process sees it. */
 function newProcess(cluster: string, names: readonly string[] = [db1], on = hosts, metrics?: Metrics): NameServer {
-  const nameServer = NameServer.open(on, names, cluster, silentLog, metrics);
+  const nameServer = NameServer.open(on, { ...config.nameServer, hosts: [...names] }, cluster, silentLog, metrics);
   open.push(() => nameServer.close());
   return nameServer;
 }

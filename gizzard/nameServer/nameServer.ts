@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import { Deadline, Metrics, RoostError, type Log } from '../../core/index.js';
+import { Deadline, Metrics, RoostError, type Log, type RoostConfig } from '../../core/index.js';
 import type { DatabaseHosts } from '../hosts/databaseHosts.js';
 import type { Change } from '../topology/changes.js';
 import { Topology } from '../topology/topology.js';
@@ -49,9 +49,9 @@ export class NameServer {
     this.#showHead = ({ store, head }) => heads.set({ host: store.host.name }, head?.version ?? -1);
   }
 
-  static open(hosts: DatabaseHosts, names: readonly string[], cluster: string, log: Log, metrics?: Metrics): NameServer {
+  static open(hosts: DatabaseHosts, config: RoostConfig['nameServer'], cluster: string, log: Log, metrics?: Metrics): NameServer {
     return new NameServer(
-      names.map((name) => new NameServerStore(hosts.host(name), `${cluster}_nameserver`)),
+      config.hosts.map((name) => new NameServerStore(hosts.host(name), `${cluster}_nameserver`, config)),
       log,
       metrics,
     );

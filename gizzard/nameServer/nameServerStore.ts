@@ -3,7 +3,7 @@ import type { DatabaseHost, SqlSession } from '../hosts/databaseHost.js';
 import type { Change } from '../topology/changes.js';
 import { changesBetween } from '../topology/changesBetween.js';
 import type { TopologyState } from '../topology/types.js';
-import { readAudit, readAuditFrom, writeAudit, type AuditEntry } from './audit.js';
+import { pruneAudit, readAudit, readAuditFrom, writeAudit, type AuditEntry, type AuditRetention } from './audit.js';
 import { nameServerTables } from './nameServerTables.js';
 import { findLog, overwriteLogs, readEntries, readLogs, writeLogChange, type LogChange, type RollbackEntry, type RollbackLog } from './rollbackLog.js';
 import { loadTopology, writeChange, type TableName } from './topologySql.js';
@@ -49,6 +49,7 @@ export class NameServerStore {
   constructor(
     readonly host: DatabaseHost,
     database: string,
+    private readonly retention: AuditRetention,
   ) {
     this.#database = `\`${database}\``;
     this.#table = (table) => `${this.#database}.\`${table}\``;
@@ -158,6 +159,7 @@ export class NameServerStore {
     for (const change of step.changes) await writeChange(session, this.#table, change, deadline);
     for (const change of step.logs) await writeLogChange(session, this.#table, change, deadline);
     await writeAudit(session, this.#table, audit, deadline);
+    await pruneAudit(session, this.#table, audit, this.retention, deadline);
     await this.#setHead(session, audit, deadline);
   }
 

@@ -33,7 +33,7 @@ async function deadPort(): Promise<number> {
 let clusters = 0;
 
 /** A name server with replicas a, b and c, as a process sees it for which some of them are down. */
-function cluster(): { readonly nameServer: (down?: readonly string[], order?: readonly string[]) => Promise<NameServer> } {
+function cluster(auditEntries = config.nameServer.auditEntries): { readonly nameServer: (down?: readonly string[], order?: readonly string[]) => Promise<NameServer> } {
   const id = ++clusters;
   const alive = { a: config.databaseHosts[first]!, b: config.databaseHosts[second]!, c: config.databaseHosts[first]! };
   return {
@@ -42,7 +42,7 @@ function cluster(): { readonly nameServer: (down?: readonly string[], order?: re
       const databaseHosts: RoostConfig['databaseHosts'] = {};
       for (const [name, host] of Object.entries(alive)) databaseHosts[name] = down.includes(name) ? { host: '127.0.0.1', port, user: 'root', password: '' } : host;
       const hosts = new DatabaseHosts({ databaseHosts, pool: config.pool }, silentLog);
-      const stores = order.map((name) => new NameServerStore(hosts.host(name), `${config.cluster}_${id}${name}`));
+      const stores = order.map((name) => new NameServerStore(hosts.host(name), `${config.cluster}_${id}${name}`, { ...config.nameServer, auditEntries }));
       const nameServer = new NameServer(stores, silentLog);
       open.push(async () => {
         await nameServer.close();
@@ -166,6 +166,26 @@ describe('replicas of the name server', () => {
     await expect(nameServer.undo(99)).rejects.toMatchObject({ code: 'NotFound' });
     // c_000 is gone already.
     await expect(nameServer.undo(1)).rejects.toMatchObject({ code: 'NotFound' });
+  });
+
+  it('forgets what is past its number of changes or its age, the same on each', async () => {
+    const nameServer = await cluster(3).nameServer();
+    const logId = 'cd'.repeat(16);
+    await nameServer.changeLogs([{ kind: 'createLog', log: { logId, name: 'kept' } }, { kind: 'pushEntry', logId, entry: { entryId: 1, operation: 'op' } }]);
+    for (let i = 0; i < 4; i++) await nameServer.apply([create(`n_00${i}`)]);
+    const kept = (): Promise<number[][]> =>
+      Promise.all(nameServer.replicas.stores.map(async (store) => (await store.audit(Number.MAX_SAFE_INTEGER, 10, Deadline.after(5_000))).map(({ version }) => version)));
+    expect(await kept()).toEqual([[5, 4, 3], [5, 4, 3], [5, 4, 3]]);
+    await nameServer.undo(4);
+    await expect(nameServer.undo(2)).rejects.toMatchObject({ code: 'NotFound' });
+
+    const yearMs = 366 * 86_400_000;
+    for (const [i, { host }] of nameServer.replicas.stores.entries()) {
+      await host.run(`UPDATE \`${config.cluster}_${clusters}${'abc'[i]}\`.audit SET changed_at = changed_at - ? WHERE version < 6`, [yearMs], Deadline.after(5_000));
+    }
+    await nameServer.apply([create('late')]);
+    expect(await kept()).toEqual([[7, 6], [7, 6], [7, 6]]);
+    expect(await nameServer.logEntries(logId, 10)).toHaveLength(1);
   });
 
   it('keeps rollback logs as stacks', async () => {
