@@ -19,7 +19,7 @@ import { pageById, pageByPosition } from './query/page.js';
 import { QueryRun } from './query/queryRun.js';
 import { scan, scanStarts, type ScanPage } from './scan.js';
 import { operationRank, stateOfRank } from './states.js';
-import { tablesAlone, type EdgeWriter } from './storage/edgeWriter.js';
+import { tablesAlone } from './storage/edgeWriter.js';
 import { flockShardType } from './storage/flockShardType.js';
 import { readEdges, readNodes, readStates, type NodeRow, type Pair } from './storage/readEdges.js';
 import {
@@ -234,9 +234,9 @@ export class Flock implements FlockService {
 }
 
 /** What Flock tells Gizzard of its shards and jobs: a process that serves several stores gives one Gizzard the types of all of them. */
-export const flockTypes = (cluster: string, writer: EdgeWriter = tablesAlone): Pick<GizzardOptions, 'shardTypes' | 'jobTypes'> => ({
-  shardTypes: [flockShardType(cluster)],
-  jobTypes: [edgeJob, rowJob, nodeJob, sweepJob, recountJob].map((job) => job(cluster, writer)),
+export const flockTypes = (cluster: string, caches?: EdgeCaches): Pick<GizzardOptions, 'shardTypes' | 'jobTypes'> => ({
+  shardTypes: [flockShardType(cluster, caches?.moving)],
+  jobTypes: [edgeJob, rowJob, nodeJob, sweepJob, recountJob].map((job) => job(cluster, caches ?? tablesAlone)),
 });
 
 export interface OpenFlockOptions {

@@ -20,6 +20,7 @@ export { copyCount, type MigrationPlan, type Phase, type PlannedStep } from './m
 export { printTemplate, type Template } from './migrations/template.js';
 export { inParts } from './moving/inParts.js';
 export type { Movable, MovableTable } from './moving/movable.js';
+export { toldOfWrites, type WrittenRows } from './moving/toldOfWrites.js';
 export type { Moves } from './moving/moves.js';
 export { remainingMs, type Difference, type HashRange, type MoveRates, type MoveState, type MoveTask } from './moving/moveTask.js';
 export type { Servers, ServerVersion } from './moving/servers.js';

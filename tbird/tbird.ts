@@ -3,13 +3,14 @@ import { Deadline, HybridClock, isSnowflake, limits, parseCount, RoostError, sno
 import { EdgeCaches, Flock, flockTypes, type EdgeState, type OpenFlockOptions } from '../flock/index.js';
 import { Gizzard, type GizzardOptions, type NewJob, type Route } from '../gizzard/index.js';
 import { TweetCaches } from './cached/tweetCaches.js';
+import { renderTweets } from './cached/tweetFormats.js';
 import { IdGenerator } from './ids/idGenerator.js';
 import { SqlWorkerLeases } from './ids/sqlWorkerLeases.js';
 import { tweetJob, tweetJobKind } from './jobs/tweetJob.js';
 import { encodeTweets } from './jobs/tweetPayload.js';
 import { RecentCreates } from './recentCreates.js';
 import { ReservedIds } from './reservedIds.js';
-import { applyTweets, type TweetWriter } from './storage/applyTweets.js';
+import { applyTweets } from './storage/applyTweets.js';
 import { scanTweets } from './storage/scanTweets.js';
 import { readTweets, tweetOf } from './storage/tweetRows.js';
 import { tweetsShardType } from './storage/tweetsShardType.js';
@@ -133,8 +134,7 @@ export class Tbird implements TbirdService {
 
   async get(ids: BigInt64Array, options: TweetReadOptions & { readonly deleted?: boolean } = {}): Promise<readonly (Tweet | undefined)[]> {
     const deadline = deadlineOf(options);
-    if (ids.length > limits.idsPerCall) throw invalid(`at most ${limits.idsPerCall} ids in one call, not ${ids.length}`);
-    for (const id of ids) checkId(id);
+    checkIds(ids);
     const rows = await this.#rows(ids, deadline);
     return Array.from(ids, (id) => {
       const row = rows.get(id);
@@ -145,6 +145,18 @@ export class Tbird implements TbirdService {
   async timeline({ userId, count, beforeId, afterId, replies = true, retweets = true }: TimelineRequest, options: TweetReadOptions = {}): Promise<BigInt64Array> {
     const states: EdgeState[] = [kindStates.original, ...(replies ? [kindStates.reply] : []), ...(retweets ? [kindStates.retweet] : [])];
     return this.#page('byUser', userId, count, beforeId, afterId, states, options);
+  }
+
+  async fragments(format: string, ids: BigInt64Array, options: TweetReadOptions = {}): Promise<readonly (Buffer | undefined)[]> {
+    const deadline = deadlineOf(options);
+    checkIds(ids);
+    const found = this.caches === undefined ? renderTweets(format, await this.records(ids, deadline)) : await this.caches.fragments.get(format, await this.#inWindows(ids), deadline);
+    return Array.from(ids, (id) => found.get(id));
+  }
+
+  async timelineFragments(format: string, request: TimelineRequest, options: TweetReadOptions = {}): Promise<readonly Buffer[]> {
+    const fragments = await this.fragments(format, await this.timeline(request, options), options);
+    return fragments.filter((fragment) => fragment !== undefined);
   }
 
   async related(
@@ -303,9 +315,13 @@ export class Tbird implements TbirdService {
   async #rows(ids: Iterable<bigint>, deadline: Deadline): Promise<ReadonlyMap<bigint, TweetRecord>> {
     const { caches } = this;
     if (caches === undefined) return this.records(ids, deadline);
+    return caches.rows.get(await this.#inWindows(ids), deadline);
+  }
+
+  /** Ids whose windows are there: what a window that was dropped has left in the cache is gone as well. */
+  async #inWindows(ids: Iterable<bigint>): Promise<bigint[]> {
     const { windowMs } = await this.windowSet.policy();
-    // What a window that was dropped has left in the cache is gone as well.
-    return caches.rows.get(Array.from(ids).filter((id) => this.windowSet.route(id, windowMs) !== undefined), deadline);
+    return Array.from(ids).filter((id) => this.windowSet.route(id, windowMs) !== undefined);
   }
 
   #refuseAhead(id: bigint): void {
@@ -344,9 +360,9 @@ export interface OpenTbirdOptions extends OpenFlockOptions, Pick<TbirdOptions, '
 }
 
 /** What T-Bird tells Gizzard of its shards and jobs. */
-export const tbirdTypes = (cluster: string, write: TweetWriter = applyTweets): Pick<GizzardOptions, 'shardTypes' | 'jobTypes'> => ({
-  shardTypes: [tweetsShardType(cluster)],
-  jobTypes: [tweetJob(cluster, write)],
+export const tbirdTypes = (cluster: string, caches?: TweetCaches): Pick<GizzardOptions, 'shardTypes' | 'jobTypes'> => ({
+  shardTypes: [tweetsShardType(cluster, caches?.moving)],
+  jobTypes: [tweetJob(cluster, caches?.applyTweets ?? applyTweets)],
 });
 
 /** Opens the tweets and the graphs of a cluster on one Gizzard. With `work`, also rolls the windows. Throws as `openFlock` does. */
@@ -356,8 +372,8 @@ export async function openTbird(config: RoostConfig, options: OpenTbirdOptions =
   const { caches, close } = await cachesFor(config, ofTweets || ofGraphs, options);
   try {
     const edgeCaches = caches?.main && new EdgeCaches(caches.main, caches, () => gizzard, (graph) => (indexNames.has(graph) ? ofTweets : ofGraphs));
-    const tweetCaches = ofTweets && caches?.main ? new TweetCaches(caches.main, caches, (ids, deadline) => tbird.records(ids, deadline)) : undefined;
-    const [edges, tweets] = [flockTypes(config.cluster, edgeCaches), tbirdTypes(config.cluster, tweetCaches?.applyTweets)];
+    const tweetCaches = ofTweets && caches?.main ? new TweetCaches(caches.main, caches, () => gizzard, (ids, deadline) => tbird.records(ids, deadline)) : undefined;
+    const [edges, tweets] = [flockTypes(config.cluster, edgeCaches), tbirdTypes(config.cluster, tweetCaches)];
     const types = {
       shardTypes: [...edges.shardTypes, ...tweets.shardTypes, ...(stores?.shardTypes ?? [])],
       jobTypes: [...edges.jobTypes, ...tweets.jobTypes, ...(stores?.jobTypes ?? [])],
@@ -385,6 +401,11 @@ function* chunks<T>(list: readonly T[], size: number): Generator<T[]> {
 
 function checkId(id: bigint): void {
   if (id < 0n) throw invalid(`ids are from 0 to 2^63 − 1, not ${id}`);
+}
+
+function checkIds(ids: BigInt64Array): void {
+  if (ids.length > limits.idsPerCall) throw invalid(`at most ${limits.idsPerCall} ids in one call, not ${ids.length}`);
+  for (const id of ids) checkId(id);
 }
 
 function checkCount(count: number): void {

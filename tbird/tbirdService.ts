@@ -61,6 +61,13 @@ export interface TbirdService {
   undelete(ids: BigInt64Array, options?: TweetWriteOptions & { readonly time?: Micros }): Promise<void>;
   /** Tweets in the order of the ids; undefined where there is none. Deleted ones come with `deleted`, otherwise they are undefined too. */
   get(ids: BigInt64Array, options?: TweetReadOptions & { readonly deleted?: boolean }): Promise<readonly (Tweet | undefined)[]>;
+  /**
+   * Tweets ready to be sent, in the order of the ids: undefined for those that are not there or deleted. Formats are `json`, all of a tweet, and `short`, its id, user
+   * and text, both a JSON object. Where tweets are cached, rows are read only for fragments that are missing.
+   */
+  fragments(format: string, ids: BigInt64Array, options?: TweetReadOptions): Promise<readonly (Buffer | undefined)[]>;
+  /** The same for a page of a user's tweets, newest first. A tweet whose row is not there yet is left out. */
+  timelineFragments(format: string, request: TimelineRequest, options?: TweetReadOptions): Promise<readonly Buffer[]>;
   /** Ids of a user's tweets, from the index. */
   timeline(request: TimelineRequest, options?: TweetReadOptions): Promise<BigInt64Array>;
   /** The same without the index: goes through the windows from the newest on, until there is enough. */

@@ -1,18 +1,22 @@
 import { LeasedCache, VectorCache, vectorOf, type CachePool, type Caches, type Load, type Vector, type VectorChange } from '../../cache/index.js';
 import type { Deadline } from '../../core/index.js';
-import type { GatheredReads, Gizzard } from '../../gizzard/index.js';
+import { toldOfWrites, type GatheredReads, type Gizzard, type Movable, type WrittenRows } from '../../gizzard/index.js';
 import type { EdgeRecord } from '../edgeRecord.js';
 import { EdgeReader } from '../edgeReader.js';
 import { ofTable, tableIdOf } from '../graphs.js';
+import type { CompactId } from '../query/compactId.js';
 import { QueryRun } from '../query/queryRun.js';
 import { rankOf } from '../states.js';
 import { applyEdges, type AppliedEdge } from '../storage/applyEdges.js';
 import { sweepPage } from '../storage/applyNode.js';
 import type { EdgeWriter } from '../storage/edgeWriter.js';
-import { readByPosition, readEdges, type Pair } from '../storage/readEdges.js';
+import { readById, readByPosition, readEdges, type Pair } from '../storage/readEdges.js';
 import type { Edge, Term } from '../types.js';
 import { edgeCodec } from './edgeCodec.js';
 import { edgeKey, nodeKey, parseEdgeKey, parseNodeKey } from './edgeKeys.js';
+
+/** Entries removed by one round trip to each node. */
+const forgottenAtOnce = 1_000;
 
 /** The states whose edges stand in a cached list, each as its rank. */
 const listed = [rankOf.normal, rankOf.negative, rankOf.archived];
@@ -91,6 +95,35 @@ export class EdgeCaches implements EdgeWriter {
     const keys = pairs.map((pair) => edgeKey(graphId, pair));
     const found = await this.edges.get(keys, deadline);
     return keys.map((key) => found.get(key));
+  }
+
+  /** How shards are moved, with what it changes in the caches. */
+  readonly moving = (movable: Movable): Movable => toldOfWrites(movable, () => this.gizzard().topology, (written) => this.forget(written));
+
+  /** Forgets what is cached of rows that a copy or a repair has written. */
+  async forget({ table, keys, tableId, deadline }: WrittenRows): Promise<void> {
+    if (!this.has(tableId)) return;
+    const ends = keys.map((key) => key.split(',').map(BigInt));
+    await this.newest.invalidate([...new Set(ends.map(([sourceId]) => nodeKey(tableId, sourceId!)))]);
+    if (tableId < 0) return;
+    // A node's own row decides what readers see of all its edges.
+    const pairs = table === 'nodes' ? (await Promise.all(ends.map(([sourceId]) => this.#pairsOf(tableId, sourceId!, deadline)))).flat() : ends;
+    for (let start = 0; start < pairs.length; start += forgottenAtOnce) {
+      await this.edges.invalidate(pairs.slice(start, start + forgottenAtOnce).map(([sourceId, destinationId]) => edgeKey(tableId, [sourceId, destinationId])));
+    }
+  }
+
+  async #pairsOf(graphId: number, sourceId: bigint, deadline: Deadline): Promise<Pair[]> {
+    const node = this.#reads.reader.node({ graphId, direction: 'forward', sourceId });
+    const run = new QueryRun(deadline);
+    const pairs: Pair[] = [];
+    let beyond: CompactId | undefined;
+    do {
+      const ids = await node.read(run, 'scan', forgottenAtOnce, (session, tables, left) => readById(session, tables, { sourceId }, Object.values(rankOf), beyond, true, forgottenAtOnce, left));
+      pairs.push(...ids.map((id): Pair => [sourceId, BigInt(id)]));
+      beyond = ids.length < forgottenAtOnce ? undefined : ids.at(-1);
+    } while (beyond !== undefined);
+    return pairs;
   }
 
   async #forgetEdges(records: readonly EdgeRecord[]): Promise<void> {

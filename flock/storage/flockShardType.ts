@@ -1,5 +1,5 @@
 import { RoostError, type Deadline } from '../../core/index.js';
-import type { DatabaseHost, ShardInfo, ShardType } from '../../gizzard/index.js';
+import type { DatabaseHost, Movable, ShardInfo, ShardType } from '../../gizzard/index.js';
 import { edgeTables } from './edgeTables.js';
 import { shardMoves } from './shardMoves.js';
 
@@ -13,9 +13,9 @@ function idType(given: string, which: string): string {
 }
 
 /** The leaves of Flock: the edges of some nodes in one direction, and what is known of those nodes. */
-export const flockShardType = (database: string): ShardType => ({
+export const flockShardType = (database: string, moving: (moves: Movable) => Movable = (moves) => moves): ShardType => ({
   name: 'flock',
-  moving: shardMoves(database),
+  moving: moving(shardMoves(database)),
   async create(host: DatabaseHost, shard: ShardInfo, deadline: Deadline): Promise<void> {
     const tables = edgeTables(database, shard);
     const sourceType = idType(shard.sourceType, 'source');

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openCaches, type Caches } from '../../cache/index.js';
 import { composeSnowflake, Deadline } from '../../core/index.js';
+import { untilApplied } from '../../test/flock/untilApplied.js';
 import { freshCluster } from '../../test/support/index.js';
 import { openTbird, type Tbird } from '../index.js';
 import { tweetTable } from '../storage/tweetTable.js';
@@ -97,4 +98,55 @@ describe('a cached timeline', () => {
     expect(await timeline(3n, { beforeId: made[15] })).toEqual(made.slice(16, 26));
     expect(await timeline(3n, { count: 50 })).toEqual(made);
   });
+});
+
+describe('fragments', () => {
+  const texts = (fragments: readonly (Buffer | undefined)[]): unknown[] => fragments.map((fragment) => fragment && (JSON.parse(fragment.toString()) as unknown));
+
+  it('are made once, and anew after a write', async () => {
+    const [first, second] = [...(await tbird.create([{ userId: 4n, text: 'one', extra: '{"a":[1]}' }, { userId: 4n, text: 'two', replyToUserId: 8n }], materialized))];
+    const json = [
+      { id: String(second), user_id: '4', text: 'two', created_at: expect.any(String) as string, reply_to_user_id: '8', flags: 0 },
+      { id: String(first), user_id: '4', text: 'one', created_at: expect.any(String) as string, flags: 0, extra: { a: [1] } },
+    ];
+    expect(texts(await elsewhere.timelineFragments('json', { userId: 4n, count: 10 }))).toEqual(json);
+    expect(texts(await elsewhere.fragments('short', ids(first!, 77n)))).toEqual([{ id: String(first), user_id: '4', text: 'one' }, undefined]);
+    // The same as without a cache.
+    const uncached = await openTbird(config);
+    expect(texts(await uncached.timelineFragments('json', { userId: 4n, count: 10 }))).toEqual(json);
+    await uncached.close();
+    const { rows } = elsewhere.caches!;
+    const read = rows.get.bind(rows);
+    // Whole fragments need no row, cached or not.
+    rows.get = () => Promise.reject(new Error('a row was asked for'));
+    try {
+      expect(texts(await withoutDatabases(() => elsewhere.timelineFragments('json', { userId: 4n, count: 10 })))).toEqual(json);
+    } finally {
+      rows.get = read;
+    }
+    await tbird.delete(ids(second!), materialized);
+    expect(texts(await withoutDatabases(() => elsewhere.fragments('json', ids(second!, first!))))).toEqual([undefined, json[1]]);
+    await tbird.undelete(ids(second!), materialized);
+    expect(texts(await elsewhere.fragments('json', ids(second!)))).toEqual([json[0]]);
+    await expect(elsewhere.fragments('xml', ids(first!))).rejects.toMatchObject({ code: 'InvalidArgument' });
+  });
+});
+
+it('what a repair writes is not hidden by what was cached', async () => {
+  const [id] = await tbird.create([{ userId: 5n, text: 'on both replicas' }], materialized);
+  await untilApplied(tbird.flock);
+  const { leaves } = tbird.windowSet.route(id!, 86_400_000)!;
+  const { shard } = leaves[0]!;
+  await tbird.gizzard.hosts.host(shard.id.hostname).run(`DELETE FROM ${tweetTable(config.cluster, shard)} WHERE id = ?`, [id!], Deadline.after(5_000));
+  const { rows } = elsewhere.caches!;
+  // Which replica a load asks is left to chance.
+  for (let tries = 0; (await elsewhere.get(ids(id!)))[0] !== undefined; tries++) {
+    if (tries > 200) throw new Error('the replica without the row was never asked');
+    await rows.invalidate([id!]);
+  }
+  expect(await elsewhere.fragments('short', ids(id!))).toEqual([undefined]);
+  const move = await tbird.gizzard.moves.request('repair', leaves.map((leaf) => leaf.shard.id));
+  await tbird.gizzard.moves.finished(move, AbortSignal.timeout(20_000));
+  expect((await elsewhere.get(ids(id!)))[0]?.text).toBe('on both replicas');
+  expect((await elsewhere.fragments('short', ids(id!)))[0]?.toString()).toContain('on both replicas');
 });

@@ -1,24 +1,49 @@
-import { RowCache, type CachePool, type Caches, type Load } from '../../cache/index.js';
+import { FragmentCache, RowCache, type CachePool, type Caches, type Load } from '../../cache/index.js';
+import { toldOfWrites, type Gizzard, type Movable } from '../../gizzard/index.js';
 import { applyTweets, type AppliedTweet, type TweetWriter } from '../storage/applyTweets.js';
 import { mergeTweets, type TweetRecord } from '../tweetRecord.js';
 import { tweetCodec } from './tweetCodec.js';
+import { renderTweets, tweetFormats } from './tweetFormats.js';
 
 /** What is cached of tweets. Whoever writes tweets that are cached must do it through here. */
 export class TweetCaches {
   readonly rows: RowCache<bigint, TweetRecord>;
+  /** Tweets ready to be sent, by format. A row is read only for one that is missing. */
+  readonly fragments: FragmentCache;
 
-  /** @param load reads rows from the databases */
-  constructor(pool: CachePool, { config, firstLevel }: Pick<Caches, 'config' | 'firstLevel'>, load: Load<bigint, TweetRecord>) {
-    this.rows = new RowCache(pool, { name: 'tweets', codec: tweetCodec, merge: mergeTweets, ttlSeconds: config.ttlSeconds, absentTtlSeconds: config.absentTtlSeconds, ...firstLevel, load });
+  /**
+   * @param gizzard called when something is moved
+   * @param load reads rows from the databases
+   */
+  constructor(
+    pool: CachePool,
+    { config, firstLevel }: Pick<Caches, 'config' | 'firstLevel'>,
+    private readonly gizzard: () => Gizzard,
+    load: Load<bigint, TweetRecord>,
+  ) {
+    const life = { ttlSeconds: config.ttlSeconds, absentTtlSeconds: config.absentTtlSeconds, ...firstLevel };
+    this.rows = new RowCache(pool, { ...life, name: 'tweets', codec: tweetCodec, merge: mergeTweets, load });
+    this.fragments = new FragmentCache(pool, { ...life, name: 'fragments', formats: tweetFormats, render: async (format, ids, deadline) => renderTweets(format, await this.rows.get(ids, deadline)) });
   }
 
   /** `applyTweets`, and what it changes in the caches. */
   readonly applyTweets: TweetWriter = async (host, table, writes, deadline) => {
+    const ids = [...new Set(writes.map(({ id }) => id))];
     let applied!: AppliedTweet[];
-    await this.rows.through([...new Set(writes.map(({ id }) => id))], async () => {
+    await this.rows.through(ids, async () => {
       applied = await applyTweets(host, table, writes, deadline);
       return new Map(applied.map(({ record }) => [record.id, record]));
     });
+    // After the rows, of which they are made.
+    await this.fragments.invalidate(ids);
     return applied;
   };
+
+  /** How shards are moved, with what it changes in the caches. */
+  readonly moving = (movable: Movable): Movable =>
+    toldOfWrites(movable, () => this.gizzard().topology, async ({ keys }) => {
+      const ids = keys.map(BigInt);
+      await this.rows.invalidate(ids);
+      await this.fragments.invalidate(ids);
+    });
 }

@@ -1,14 +1,14 @@
 import type { Deadline } from '../../core/index.js';
-import type { DatabaseHost, ShardInfo, ShardType } from '../../gizzard/index.js';
+import type { DatabaseHost, Movable, ShardInfo, ShardType } from '../../gizzard/index.js';
 import { tweetMoves } from './tweetMoves.js';
 import { tweetTable } from './tweetTable.js';
 
 export const tweetsShardTypeName = 'tweets';
 
 /** The leaves of T-Bird: the tweets of one stripe of a window. */
-export const tweetsShardType = (database: string): ShardType => ({
+export const tweetsShardType = (database: string, moving: (moves: Movable) => Movable = (moves) => moves): ShardType => ({
   name: tweetsShardTypeName,
-  moving: tweetMoves(database),
+  moving: moving(tweetMoves(database)),
   async create(host: DatabaseHost, shard: ShardInfo, deadline: Deadline): Promise<void> {
     await host.run(`CREATE DATABASE IF NOT EXISTS \`${database}\``, [], deadline);
     await host.run(
