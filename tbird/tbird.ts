@@ -1,19 +1,16 @@
-import { cachesFor } from '../cache/index.js';
-import { Deadline, HybridClock, isSnowflake, limits, parseCount, RoostError, snowflakeTimeMs, systemMicros, type Log, type Metrics, type Micros, type RoostConfig } from '../core/index.js';
-import { EdgeCaches, Flock, flockTypes, type EdgeState, type OpenFlockOptions } from '../flock/index.js';
-import { Gizzard, type GizzardOptions, type NewJob, type Route } from '../gizzard/index.js';
-import { TweetCaches } from './cached/tweetCaches.js';
+import { Deadline, HybridClock, isSnowflake, limits, parseCount, RoostError, snowflakeTimeMs, systemMicros, type Micros } from '../core/index.js';
+import type { EdgeState, Flock } from '../flock/index.js';
+import type { Gizzard, NewJob, Route } from '../gizzard/index.js';
+import type { TweetCaches } from './cached/tweetCaches.js';
 import { renderTweets } from './cached/tweetFormats.js';
 import { IdGenerator } from './ids/idGenerator.js';
 import { SqlWorkerLeases } from './ids/sqlWorkerLeases.js';
-import { tweetJob, tweetJobKind } from './jobs/tweetJob.js';
+import { tweetJobKind } from './jobs/tweetJob.js';
 import { encodeTweets } from './jobs/tweetPayload.js';
 import { RecentCreates } from './recentCreates.js';
 import { ReservedIds } from './reservedIds.js';
-import { applyTweets } from './storage/applyTweets.js';
 import { scanTweets } from './storage/scanTweets.js';
 import { readTweets, tweetOf } from './storage/tweetRows.js';
-import { tweetsShardType } from './storage/tweetsShardType.js';
 import { tweetTable } from './storage/tweetTable.js';
 import type { ScanResult, TbirdService, TimelineRequest, TweetReadOptions, TweetWriteOptions, WindowInfo } from './tbirdService.js';
 import type { Tweet, TweetContent, TweetDraft } from './tweet.js';
@@ -28,7 +25,6 @@ import { firstKeptId, Windows, type RollReport } from './windows/windows.js';
 
 /** The graphs that are kept beside the tweets. */
 export const tweetGraphNames = { byUser: 'tweets_by_user', replies: 'tweet_replies', retweets: 'tweet_retweets' } as const;
-const indexNames: ReadonlySet<string> = new Set(Object.values(tweetGraphNames));
 
 export interface SetupOptions {
   readonly policy?: PolicyInput;
@@ -351,42 +347,6 @@ export class Tbird implements TbirdService {
       const written = rows.get(content.id)?.written;
       if (written !== undefined) refuseOther(written.content, content);
     }
-  }
-}
-
-export interface OpenTbirdOptions extends OpenFlockOptions, Pick<TbirdOptions, 'wallMs'> {
-  readonly log?: Log;
-  readonly metrics?: Metrics;
-}
-
-/** What T-Bird tells Gizzard of its shards and jobs. */
-export const tbirdTypes = (cluster: string, caches?: TweetCaches): Pick<GizzardOptions, 'shardTypes' | 'jobTypes'> => ({
-  shardTypes: [tweetsShardType(cluster, caches?.moving)],
-  jobTypes: [tweetJob(cluster, caches?.applyTweets ?? applyTweets)],
-});
-
-/** Opens the tweets and the graphs of a cluster on one Gizzard. With `work`, also rolls the windows. Throws as `openFlock` does. */
-export async function openTbird(config: RoostConfig, options: OpenTbirdOptions = {}): Promise<Tbird> {
-  const { work = false, create = false, wallMs, stores, caches: _caches, ...rest } = options;
-  const { tweets: ofTweets, graphs: ofGraphs } = config.cache;
-  const { caches, close } = await cachesFor(config, ofTweets || ofGraphs, options);
-  try {
-    const edgeCaches = caches?.main && new EdgeCaches(caches.main, caches, () => gizzard, (graph) => (indexNames.has(graph) ? ofTweets : ofGraphs));
-    const tweetCaches = ofTweets && caches?.main ? new TweetCaches(caches.main, caches, () => gizzard, (ids, deadline) => tbird.records(ids, deadline)) : undefined;
-    const [edges, tweets] = [flockTypes(config.cluster, edgeCaches), tbirdTypes(config.cluster, tweetCaches)];
-    const types = {
-      shardTypes: [...edges.shardTypes, ...tweets.shardTypes, ...(stores?.shardTypes ?? [])],
-      jobTypes: [...edges.jobTypes, ...tweets.jobTypes, ...(stores?.jobTypes ?? [])],
-    };
-    const gizzard: Gizzard = new Gizzard(config, { ...rest, ...types });
-    await gizzard.open({ work, create });
-    const flock = new Flock(gizzard, { ...(edgeCaches && { caches: edgeCaches }), closing: close });
-    const tbird: Tbird = new Tbird(gizzard, flock, { ...(wallMs && { wallMs }), ...(tweetCaches && { caches: tweetCaches }) });
-    if (work) tbird.roller.start();
-    return tbird;
-  } catch (error) {
-    await close();
-    throw error;
   }
 }
 
