@@ -1,18 +1,13 @@
 import type { Command } from 'commander';
-import { bringBack, flushNodes, inspectCache, openCaches, poolStats, takeOut, warmNode, type Caches, type CachePool, type NodeStats } from '../cache/index.js';
+import { bringBack, flushNodes, openCaches, poolStats, takeOut, warmNode, type Caches, type CachePool, type NodeStats } from '../cache/index.js';
 import { RoostError } from '../core/index.js';
+import { addInspectCommand } from './cacheInspect.js';
 import { cacheCounts, type ServersCaches } from './cacheCounts.js';
 import type { CliIo } from './console/cliIo.js';
 import { withCluster } from './console/cluster.js';
-import { type ConfigOptions, configOption, defineCommand, defineGroup, idListArgument, integerArgument, openConfig, outputFor } from './console/command.js';
+import { type ConfigOptions, configOption, defineCommand, defineGroup, openConfig, outputFor } from './console/command.js';
 import { confirm, type ConfirmOptions, yesOption } from './console/confirm.js';
 import { formatCount, type Output } from './console/output.js';
-import { withUsers } from './users.js';
-
-interface InspectOptions extends ConfigOptions {
-  readonly sample: number;
-  readonly settleMs: number;
-}
 
 export function addCacheCommands(program: Command, io: CliIo): void {
   const cache = defineGroup(program, 'cache', 'look after the cache nodes and what they hold');
@@ -29,28 +24,7 @@ export function addCacheCommands(program: Command, io: CliIo): void {
       }),
     );
 
-  defineCommand(
-    cache,
-    'inspect',
-    'compare cached users with the database, while both are used\nA difference counts when it stays: a write needs a moment from the one to the other. Ends with DataLoss where an entry is stale.',
-    'roost cache inspect --sample 1000\nroost cache inspect 12 13',
-  )
-    .argument('[id...]', 'only these users (default: what the nodes hold)', idListArgument)
-    .option('--sample <count>', 'entries to compare at most, at random', integerArgument(1, 10_000_000), 10_000)
-    .option('--settle-ms <ms>', 'how long a difference must stay', integerArgument(10, 600_000), 5_000)
-    .addOption(configOption())
-    .action((ids: readonly bigint[], { sample, settleMs, ...options }: InspectOptions) =>
-      withUsers(io, options, false, async ({ rows }) => {
-        const report = await inspectCache(rows, BigInt, { sample, settleMs, ...(ids.length === 0 ? {} : { keys: ids }) });
-        const { compared, missing, stale } = report;
-        if (stale.length > 0) {
-          throw new RoostError('DataLoss', `${stale.length} of ${compared} entries say something else than the database: users ${stale.slice(0, 20).map(({ key }) => key).join(', ')}`, {
-            fields: { compared, stale: stale.length, users: stale.slice(0, 1_000).map(({ key }) => key).join() },
-          });
-        }
-        outputFor(io, options).result(report, () => `${compared === 1 ? '1 entry agrees' : `${formatCount(compared)} entries agree`} with the database${missing === 0 ? '' : `; not cached: ${formatCount(missing)}`}`);
-      }),
-    );
+  addInspectCommand(cache, io);
 
   defineCommand(
     cache,

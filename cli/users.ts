@@ -30,7 +30,7 @@ export function addUsersCommands(program: Command, io: CliIo): void {
     .option('--hosts <name,...>', 'database hosts to spread the shards over (default: all)', nameListArgument)
     .addOption(configOption())
     .action(({ shards, replicas, hosts, ...options }: SetupOptions) =>
-      withUsers(io, options, true, async (store) => {
+      withUsers(io, options, async (store) => {
         await store.setup({ shards, replicas, ...(hosts === undefined ? {} : { hosts }) });
         // Servers that run see the shards at their next look at the name server; the next command should not come before that.
         await sleep(Math.min(store.gizzard.config.nameServer.reloadSeconds * 1_000, longestWaitMs));
@@ -103,8 +103,8 @@ export function addUsersCommands(program: Command, io: CliIo): void {
 const noUser = (ids: readonly bigint[]): RoostError => new RoostError('NotFound', `there is no user ${ids.join(', ')}`);
 
 /** The users as a library, past every server: reads go to the caches and the databases, writes into the journal. */
-export async function withUsers<T>(io: CliIo, options: ConfigOptions, create: boolean, work: (users: OpenUsers) => Promise<T>): Promise<T> {
-  const users = await openUsers(openConfig(io, options).config, { create });
+async function withUsers<T>(io: CliIo, options: ConfigOptions, work: (users: OpenUsers) => Promise<T>): Promise<T> {
+  const users = await openUsers(openConfig(io, options).config, { create: true });
   try {
     return await work(users);
   } finally {

@@ -1,5 +1,6 @@
 export type { AuditFault, AuditOptions, AuditProgress, AuditReport } from './audit/audit.js';
 export { EdgeCaches } from './cached/edgeCaches.js';
+export { edgeKey, nodeKey, parseEdgeKey, parseNodeKey } from './cached/edgeKeys.js';
 export { Flock, flockTypes, openFlock, type FlockOptions, type OpenFlockOptions } from './flock.js';
 export { edgeWriteJob, type EdgeChange } from './jobs/edgeWriteJob.js';
 export type { ScanPage, StoredEdge, StoredNode } from './scan.js';

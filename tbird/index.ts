@@ -1,5 +1,6 @@
 export { auditTweets, type TweetAuditOptions, type TweetAuditReport, type TweetFault } from './audit.js';
 export { TweetCaches } from './cached/tweetCaches.js';
+export { renderTweets, tweetFormats, type TweetFormat } from './cached/tweetFormats.js';
 export { IdGenerator, type IdGeneratorOptions } from './ids/idGenerator.js';
 export { SqlWorkerLeases, type WorkerLeaseOptions } from './ids/sqlWorkerLeases.js';
 export type { WorkerLease, WorkerLeases } from './ids/workerLease.js';

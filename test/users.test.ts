@@ -179,7 +179,7 @@ describe('roost cache', () => {
   it('finds a stale user, and nothing once it is put right', async () => {
     await client.users.putMany([{ id: 50n, name: 'a', screenName: 'a' }, { id: 51n, name: 'b', screenName: 'b' }], materialized);
     const inspect = ['cache', 'inspect', '--settle-ms', '100'];
-    expect(await roost(...inspect, '50', '51')).toMatchObject({ exitCode: 0, stdout: '2 entries agree with the database\n' });
+    expect(await roost(...inspect, 'users', '50', '51')).toMatchObject({ exitCode: 0, stdout: '2 entries agree with the database\n' });
     // Behind the cache's back.
     const { route } = store.gizzard.topology.locate(usersTableId, 50n);
     const { hostname, tablePrefix } = route.leaves[0]!.shard.id;

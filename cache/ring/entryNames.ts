@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Deadline, isRoostError } from '../../core/index.js';
 import type { CachePool } from './cachePool.js';
 import { askInText } from './textConnection.js';
 
@@ -12,10 +14,28 @@ export interface StoredName {
   readonly expiresAt: number;
 }
 
+/** A node lists its entries to one caller at a time, and tells others that it is busy. */
+const busyForMs = 10_000;
+const askAgainMs = 100;
+
+async function* dump(node: string): AsyncGenerator<string> {
+  const deadline = Deadline.after(busyForMs);
+  for (;;) {
+    try {
+      // By the table of its entries: the walk through its lists of use leaves out what is used meanwhile.
+      yield* askInText(node, 'lru_crawler metadump hash');
+      return;
+    } catch (error) {
+      if (!isRoostError(error, 'Overloaded') || deadline.passed) throw error;
+      await sleep(askAgainMs);
+    }
+  }
+}
+
 /** The names of this cluster's entries on a node, in no order; some that come or go meanwhile are left out. Throws `Unavailable`. */
 export async function* storedNames({ options: { cluster } }: CachePool, node: string): AsyncGenerator<StoredName> {
   const prefix = `${cluster}:`;
-  for await (const line of askInText(node, 'lru_crawler metadump all')) {
+  for await (const line of dump(node)) {
     const [, encoded, expiresAt] = /^key=(\S+) exp=(-?\d+) /.exec(line) ?? [];
     if (encoded === undefined) continue;
     const name = decodeURIComponent(encoded);

@@ -6,7 +6,7 @@ const maxAnswerBytes = 1024 * 1024 * 1024;
 
 /**
  * Asks a node one question in memcached's text protocol, which says what the binary one cannot: the names of its entries. Gives the answer line by line, without
- * its end. Throws `Unavailable`.
+ * its end. Throws `Unavailable`, and `Overloaded` where the node is busy with the same for somebody else.
  */
 export async function* askInText(node: string, question: string, silenceMs = 5_000): AsyncGenerator<string> {
   const at = node.lastIndexOf(':');
@@ -25,7 +25,8 @@ export async function* askInText(node: string, question: string, silenceMs = 5_0
       rest = lines.pop()!;
       for (const line of lines) {
         if (line === 'END' || line === 'OK') return;
-        if (/^(ERROR|CLIENT_ERROR|SERVER_ERROR|BUSY)/.test(line)) throw fail(line);
+        if (line.startsWith('BUSY')) throw new RoostError('Overloaded', `cache node ${node}: ${line}`, { fields: { node } });
+        if (/^(ERROR|CLIENT_ERROR|SERVER_ERROR)/.test(line)) throw fail(line);
         yield line;
       }
     }
