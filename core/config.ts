@@ -11,7 +11,7 @@ const databaseHost = z.strictObject({
   socketPath: z.string().min(1).optional(),
   user: z.string().min(1).default('root'),
   password: z.string().default(''),
-  /** Bytes of tables that the host has room for; transformations that would need more are refused. Absent: not checked. */
+  /** Bytes of tables that the host has room for; transformations that would need more are refused. Absent: only what the server can tell of its disk is looked at. */
   capacityBytes: z.int().positive().optional(),
 });
 

@@ -43,12 +43,13 @@ export const ratesOf = ({ minRate, maxRate }: { readonly minRate?: number; reado
 /** Shows plans, asks, and has servers carry them out. */
 export async function beginPlans(io: CliIo, options: PlanOptions, gizzard: Gizzard, output: Output, plans: readonly MigrationPlan[]): Promise<void> {
   if (plans.length === 0) return output.result({ migrations: [] }, () => 'nothing to do: everything is as it should be');
-  await gizzard.migrations.preflight(plans);
+  const warnings = await gizzard.migrations.preflight(plans);
+  for (const warning of warnings) output.note(`${output.red('warning:')} ${warning}`);
   const copies = plans.reduce((sum, plan) => sum + copyCount(plan), 0);
   const dropped = plans.flatMap((plan) => plan.dropped);
   if (options.dryRun === true) {
     const shown = plans.map(({ title, steps, created, dropped: gone }) => ({ title, created: keysOf(created), dropped: keysOf(gone), steps: steps.map(({ phase, title: step }) => ({ phase, title: step })) }));
-    return output.result({ plans: shown, copies }, () => planText(output, plans, copies), ['the same without --dry-run']);
+    return output.result({ plans: shown, copies, warnings }, () => planText(output, plans, copies), ['the same without --dry-run']);
   }
   output.note(planText(output, plans, copies));
   await confirm(io, options, `carry out ${plans.length} ${plans.length === 1 ? 'transformation' : 'transformations'}`, [
@@ -57,12 +58,12 @@ export async function beginPlans(io: CliIo, options: PlanOptions, gizzard: Gizza
   ]);
   const ids = await gizzard.migrations.begin(plans, { ...ratesOf(options), ...(options.cleanup === true ? { cleanup: true } : {}) });
   const name = ids.length === 1 ? `migration ${ids[0]}` : `migrations ${ids[0]} to ${ids.at(-1)}`;
-  if (options.wait !== true) return output.result({ migrations: ids }, () => `servers carry out ${name}`, [`roost migrations show ${ids[0]}`, `roost migrations list`]);
+  if (options.wait !== true) return output.result({ migrations: ids, warnings }, () => `servers carry out ${name}`, [`roost migrations show ${ids[0]}`, `roost migrations list`]);
   const states = await waitForAll(io, gizzard, output, ids);
   const failed = states.find(({ state }) => state === 'failed');
   if (failed !== undefined) throw new RoostError('FailedPrecondition', `migration ${failed.id} failed: ${failed.error}`, { fields: { migration: failed.id } });
   const settled = states.filter(({ state }) => state === 'settled').map(({ id }) => id);
-  output.result({ migrations: states.map(({ id, state }) => ({ id, state })) }, () => `${name}: ${[...new Set(states.map(({ state }) => state))].join(', ')}`, settled.length === 0 ? [] : [`roost migrations cleanup ${settled.join(' ')}`, `roost migrations rollback ${settled.join(' ')}`]);
+  output.result({ migrations: states.map(({ id, state }) => ({ id, state })), warnings }, () => `${name}: ${[...new Set(states.map(({ state }) => state))].join(', ')}`, settled.length === 0 ? [] : [`roost migrations cleanup ${settled.join(' ')}`, `roost migrations rollback ${settled.join(' ')}`]);
 }
 
 async function waitForAll(io: CliIo, gizzard: Gizzard, output: Output, ids: readonly number[]) {

@@ -66,7 +66,9 @@ export class DatabaseHost implements SqlSession {
       "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', SESSION innodb_lock_wait_timeout = 5" +
         // MariaDB runs the first comment and MySQL the second: MariaDB skips versions 50700 to 50999.
         ` /*M!100100 , SESSION max_statement_time = ${limits.queryTimeoutMs / 1000} */` +
-        ` /*!50700 , SESSION max_execution_time = ${limits.queryTimeoutMs} */`,
+        ` /*!50700 , SESSION max_execution_time = ${limits.queryTimeoutMs} */` +
+        // MySQL 8 would tell the sizes of tables as they were up to a day ago.
+        ' /*!50900 , SESSION information_schema_stats_expiry = 0 */',
       'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
     ];
     this.#pool.on('connection', (connection) => {

@@ -51,10 +51,10 @@ export class Migrations {
     return new MigrationPlanner(this.environment.nameServer.topology);
   }
 
-  /** Looks for what would stop the plans half-way. Throws `FailedPrecondition` that lists it; changes nothing. */
-  async preflight(plans: readonly MigrationPlan[]): Promise<void> {
+  /** Looks for what would stop the plans half-way. Throws `FailedPrecondition` that lists it; changes nothing. Returns sentences on what could not be looked at. */
+  async preflight(plans: readonly MigrationPlan[]): Promise<string[]> {
     const { nameServer, hosts, moves } = this.environment;
-    await preflight(plans, { config: this.config, hosts, moves, topology: nameServer.topology, reservations: await this.#ledger.reservations() });
+    return preflight(plans, { config: this.config, hosts, moves, topology: nameServer.topology, reservations: await this.#ledger.reservations() });
   }
 
   /** Has plans carried out, after a preflight; servers do it, this call returns at once with their numbers. They must be plans for the topology as it is now. */

@@ -5,6 +5,7 @@ import type { Moves } from '../moving/moves.js';
 import { replicationLagSeconds } from '../moving/throttle.js';
 import type { Topology } from '../topology/topology.js';
 import { shardKey, type ShardInfo } from '../topology/types.js';
+import { hostRoom, lackOfRoom } from './hostRoom.js';
 import { retiredPrefix, type MigrationPlan } from './steps.js';
 
 const hostDeadlineMs = 5_000;
@@ -25,11 +26,20 @@ export interface PreflightEnvironment {
 
 /**
  * Looks for everything that would stop plans half-way, before anything changes: shards in another migration or busy, hosts that are unknown, do not answer, are too old, lag,
- * forbid to make and rename tables, lack room, or hold tables of the names that are to be made. Throws `FailedPrecondition` that lists what was found.
+ * forbid to make and rename tables, lack room, or hold tables of the names that are to be made. Throws `FailedPrecondition` that lists what was found. Returns
+ * what could not be looked at, in sentences.
  */
-export async function preflight(plans: readonly MigrationPlan[], environment: PreflightEnvironment): Promise<void> {
-  const problems = [...reservationProblems(plans, environment), ...(await hostProblems(plans, environment))];
-  if (problems.length === 0) return;
+export async function preflight(plans: readonly MigrationPlan[], environment: PreflightEnvironment): Promise<string[]> {
+  const sizes = new SizeBook(environment);
+  const problems = [...reservationProblems(plans, environment), ...(await hostProblems(plans, environment, sizes))];
+  const warnings: string[] = [];
+  // Sizes are asked of the same hosts: one that does not answer is a problem already.
+  if (problems.length === 0) {
+    const room = await lookAtRoom(plans, environment, sizes);
+    problems.push(...room.problems);
+    warnings.push(...room.warnings);
+  }
+  if (problems.length === 0) return warnings;
   const more = problems.length > namedProblems ? [`and ${problems.length - namedProblems} more`] : [];
   throw new RoostError('FailedPrecondition', `nothing was changed, because it could not be carried out:\n${[...problems.slice(0, namedProblems), ...more].map((problem) => `  ${problem}`).join('\n')}`);
 }
@@ -50,12 +60,11 @@ function reservationProblems(plans: readonly MigrationPlan[], { reservations, to
   return problems;
 }
 
-async function hostProblems(plans: readonly MigrationPlan[], environment: PreflightEnvironment): Promise<string[]> {
+async function hostProblems(plans: readonly MigrationPlan[], environment: PreflightEnvironment, sizes: SizeBook): Promise<string[]> {
   const created = plans.flatMap((plan) => plan.created);
   const dropped = plans.flatMap((plan) => plan.dropped);
   const touched = [...plans.flatMap((plan) => plan.sources), ...created, ...dropped];
   const names = [...new Set(touched.map((shard) => shard.id.hostname))].sort();
-  const sizes = new SizeBook(environment);
   const found = await Promise.all(
     names.map(async (name) => {
       if (environment.config.databaseHosts[name] === undefined) return [`host ${name} is not in the configuration: add it under databaseHosts`];
@@ -73,9 +82,7 @@ async function hostProblems(plans: readonly MigrationPlan[], environment: Prefli
       }
     }),
   );
-  const problems = found.flat();
-  // Sizes are asked of the same hosts: one that does not answer is a problem already.
-  return problems.length > 0 ? problems : roomProblems(plans, environment, sizes);
+  return found.flat();
 }
 
 const isOnlySource = (plans: readonly MigrationPlan[], hostname: string): boolean =>
@@ -115,24 +122,25 @@ async function tableProblems(host: DatabaseHost, shards: readonly ShardInfo[], n
 }
 
 /** What is to be copied to a host must fit beside what it holds. */
-async function roomProblems(plans: readonly MigrationPlan[], { config }: PreflightEnvironment, sizes: SizeBook): Promise<string[]> {
-  const needed = new Map<string, number>();
+async function lookAtRoom(plans: readonly MigrationPlan[], { config, hosts }: PreflightEnvironment, sizes: SizeBook): Promise<{ readonly problems: string[]; readonly warnings: string[] }> {
+  const coming = new Map<string, number>();
   for (const plan of plans) {
     if (plan.created.length === 0) continue;
     // Of a split or merge each new shard holds at most what all of the old ones do.
     const bytes = await sizes.largest(plan.sources);
-    for (const shard of plan.created) needed.set(shard.id.hostname, (needed.get(shard.id.hostname) ?? 0) + bytes * sizeMargin);
+    for (const shard of plan.created) coming.set(shard.id.hostname, (coming.get(shard.id.hostname) ?? 0) + Math.ceil(bytes * sizeMargin));
   }
   const problems: string[] = [];
-  for (const [hostname, bytes] of needed) {
+  const unknown: string[] = [];
+  for (const [hostname, bytes] of coming) {
     const capacity = config.databaseHosts[hostname]?.capacityBytes;
-    if (capacity === undefined) continue;
-    const types = new Set(plans.flatMap((plan) => plan.created).map((shard) => shard.type));
-    let used = 0;
-    for (const type of types) for (const size of (await sizes.stored(hostname, type)).values()) used += size;
-    if (used + bytes > capacity) problems.push(`host ${hostname} has no room: ${Math.ceil(bytes)} bytes are to come, and it holds ${used} of ${capacity} (databaseHosts.${hostname}.capacityBytes)`);
+    const room = await hostRoom(hosts.host(hostname));
+    const lack = lackOfRoom(hostname, bytes, room, capacity);
+    if (lack !== undefined) problems.push(lack);
+    else if (capacity === undefined && room.freeBytes === undefined && bytes > 0) unknown.push(`${hostname} (${bytes} bytes to come)`);
   }
-  return problems;
+  const warnings = unknown.length === 0 ? [] : [`nobody can tell whether there is room on ${unknown.join(', ')}: set databaseHosts.….capacityBytes, or have MariaDB look (INSTALL SONAME 'disks')`];
+  return { problems, warnings };
 }
 
 /** What hosts hold, asked once for each type. */

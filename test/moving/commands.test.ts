@@ -38,8 +38,9 @@ describe('roost topology', () => {
 describe('roost transform', { timeout: 120_000 }, () => {
   it('shows its plan and changes nothing with --dry-run, and nothing without --yes where nobody can be asked', async () => {
     const before = server.gizzard.topology.version;
-    const { plans, copies } = await answer<{ plans: { steps: { phase: string }[] }[]; copies: number }>('transform', one, both, '--tables', '1', '--dry-run');
+    const { plans, copies, warnings } = await answer<{ plans: { steps: { phase: string }[] }[]; copies: number; warnings: string[] }>('transform', one, both, '--tables', '1', '--dry-run');
     expect(copies).toBe(2);
+    expect(warnings).toEqual([expect.stringMatching(/nobody can tell whether there is room on .* bytes to come/)]);
     expect(plans[0]!.steps.map(({ phase }) => phase)).toEqual(['prepare', 'prepare', 'copy', 'verify', 'settle']);
     const refused = await roost('transform', one, both, '--tables', '1');
     expect(refused.exitCode).toBe(13);
