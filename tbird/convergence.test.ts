@@ -23,8 +23,10 @@ let nextCase = 0;
 interface Write {
   kind: 'create' | 'delete' | 'undelete';
   tweet: number;
-  /** Of a create: which content. Others than 0 are of another author or kind, and come second. */
+  /** Of a create: which content. They share authors and tweets that they reply to in every way, so that an entry of one may be another's too. */
   variant: number;
+  /** Of a create: when it was accepted, in microseconds from the tweet's own time. */
+  accepted: number;
   /** Of a deletion or its undoing: milliseconds from the tweet's own time. Few values, so that ties are common. */
   time: number;
 }
@@ -38,33 +40,48 @@ beforeAll(async () => {
 });
 afterAll(() => Promise.all([tbird.close(), rival.close()]));
 
+/** Numbers within a room: users 1 and 2, tweets 5 and 7 that are replied to, and 6 that is retweeted. */
+const variants: readonly { readonly user: number; readonly replyTo?: number; readonly retweetOf?: number }[] = [
+  { user: 1 },
+  { user: 2 },
+  { user: 1, replyTo: 5 },
+  { user: 1, retweetOf: 6 },
+  { user: 2, replyTo: 5 },
+  { user: 1, replyTo: 7 },
+  { user: 2, replyTo: 7, retweetOf: 6 },
+  { user: 1 },
+];
+
 const arbitraryWrite: fc.Arbitrary<Write> = fc.record({
   kind: fc.constantFrom('create', 'create', 'delete', 'undelete'),
   tweet: fc.integer({ min: 0, max: tweetsPerCase - 1 }),
-  variant: fc.constantFrom(0, 0, 0, 1, 2, 3),
+  // Three contents and more for one id are common.
+  variant: fc.nat({ max: variants.length - 1 }),
+  accepted: fc.nat({ max: 2 }),
   time: fc.integer({ min: -1, max: 3 }),
 });
 
 /** Ids of a case, in a room of its own, so that the tables need no emptying. */
 const idOf = (room: number, tweet: number): bigint => composeSnowflake({ timeMs: dayMs + room, worker: 0, sequence: tweet });
-const userOf = (room: number, variant: number): bigint => BigInt(room * 10 + (variant === 1 ? 2 : 1));
 
-function recordOf(room: number, { kind, tweet, variant, time }: Write): TweetRecord {
+function recordOf(room: number, { kind, tweet, variant, accepted, time }: Write): TweetRecord {
   const id = idOf(room, tweet);
   const at = BigInt(dayMs + room) * 1_000n;
-  if (kind !== 'create') return { id, written: undefined, state: kind === 'delete' ? deleted : live, stateAt: at + BigInt(time) * 1_000n };
+  if (kind !== 'create') return { id, written: undefined, losers: [], state: kind === 'delete' ? deleted : live, stateAt: at + BigInt(time) * 1_000n };
+  const { user, replyTo, retweetOf } = variants[variant]!;
+  const inRoom = (number: number | undefined): bigint | undefined => (number === undefined ? undefined : BigInt(room * 10 + number));
   const content = {
     id,
-    userId: userOf(room, variant),
+    userId: inRoom(user)!,
     text: `variant ${variant}`,
     createdAtMs: dayMs + room,
-    replyToTweetId: variant === 2 ? BigInt(room * 10 + 5) : undefined,
+    replyToTweetId: inRoom(replyTo),
     replyToUserId: undefined,
-    retweetOfId: variant === 3 ? BigInt(room * 10 + 6) : undefined,
+    retweetOfId: inRoom(retweetOf),
     flags: 0,
     extra: undefined,
   };
-  return createdRecord({ content, writtenAt: at + BigInt(variant) });
+  return createdRecord({ content, writtenAt: at + BigInt(accepted) });
 }
 
 /** As `Tbird` journals it: the tweets and the edges that they bring. */
@@ -95,7 +112,7 @@ async function rows(room: number): Promise<unknown[]> {
       tbird.windowSet.route(id, windowMs)!.leaves.map(async ({ shard }) =>
         tbird.gizzard.hosts
           .host(shard.id.hostname)
-          .rows(`SELECT user_id - ?, text, state, state_at - ?, written_at - ? FROM ${tweetTable(cluster.config.cluster, shard)} WHERE id = ?`, [room * 10, BigInt(dayMs + room) * 1_000n, BigInt(dayMs + room) * 1_000n, id], Deadline.after(5_000)),
+          .rows(`SELECT user_id - ?, text, state, state_at - ?, written_at - ?, JSON_LENGTH(losers) FROM ${tweetTable(cluster.config.cluster, shard)} WHERE id = ?`, [room * 10, BigInt(dayMs + room) * 1_000n, BigInt(dayMs + room) * 1_000n, id], Deadline.after(5_000)),
       ),
     );
     all.push(replicas);
@@ -109,7 +126,7 @@ const index = async (room: number): Promise<object> => {
   const users = await Promise.all([1, 2].flatMap((user) => [{}, { replies: false }, { retweets: false }].map((rest) => own(BigInt(room * 10 + user), rest))));
   return {
     users,
-    replies: await list(tbird.related('replies', { tweetId: BigInt(room * 10 + 5), count: 10 })),
+    replies: await Promise.all([5, 7].map((tweet) => list(tbird.related('replies', { tweetId: BigInt(room * 10 + tweet), count: 10 })))),
     retweets: await list(tbird.related('retweets', { tweetId: BigInt(room * 10 + 6), count: 10 })),
   };
 };
@@ -125,11 +142,11 @@ function expectedIndex(room: number, writes: readonly Write[]): object {
   const numbers = (wanted: (tweet: (typeof merged)[number]) => boolean): number[] => merged.filter(wanted).map(({ number }) => number);
   return {
     users: [1, 2].flatMap((user) =>
-      [() => true, (tweet: (typeof merged)[number]) => tweet.replyToTweetId === undefined, (tweet: (typeof merged)[number]) => tweet.retweetOfId === undefined].map((keeps) =>
+      [() => true, (tweet: (typeof merged)[number]) => tweet.replyToTweetId === undefined || tweet.retweetOfId !== undefined, (tweet: (typeof merged)[number]) => tweet.retweetOfId === undefined].map((keeps) =>
         numbers((tweet) => tweet.userId === BigInt(room * 10 + user) && keeps(tweet)),
       ),
     ),
-    replies: numbers((tweet) => tweet.replyToTweetId !== undefined),
+    replies: [5, 7].map((replied) => numbers((tweet) => tweet.replyToTweetId === BigInt(room * 10 + replied))),
     retweets: numbers((tweet) => tweet.retweetOfId !== undefined),
   };
 }

@@ -240,7 +240,7 @@ export class Tbird implements TbirdService {
     }
     const { windowMs } = await this.windowSet.policy();
     await this.windowSet.ensure([...ids], this.#wallMs());
-    const records = Array.from(ids, (id): TweetRecord => ({ id, written: undefined, state, stateAt: options.time ?? latest(time, ownTime(id)) }));
+    const records = Array.from(ids, (id): TweetRecord => ({ id, written: undefined, losers: [], state, stateAt: options.time ?? latest(time, ownTime(id)) }));
     await this.#append(records, windowMs, options, deadline);
   }
 

@@ -2,7 +2,7 @@ import { edgeWriteJob, type EdgeChange, type Operation } from '../flock/index.js
 import type { NewJob } from '../gizzard/index.js';
 import type { TweetContent } from './tweet.js';
 import { kindOf, type TweetKind } from './tweetKind.js';
-import { createdAt, deleted, type TweetRecord } from './tweetRecord.js';
+import { deleted, indexTime, type TweetRecord } from './tweetRecord.js';
 
 /** The graphs beside the tweets, by their numbers. */
 export interface TweetGraphs {
@@ -38,23 +38,15 @@ export class IndexWrites {
 
   constructor(private readonly graphs: TweetGraphs) {}
 
-  /** Brings the index to what a tweet's row says. A row without content is in no index. */
-  follow({ written, state, stateAt }: TweetRecord): void {
+  /** Brings the index to what a tweet's row says. A row without content is in no index; the entries of content that is not the row's are taken back. */
+  follow(record: TweetRecord): void {
+    const { id, written, losers, state } = record;
     if (written === undefined) return;
-    for (const edge of edgesOf(written.content, this.graphs)) this.#set(edge, written.content.id, state === deleted, stateAt);
-  }
-
-  /**
-   * Takes back what content that came second has written, as far as what came first does not have the same edges. Until now the row may have held the
-   * second, and written its edges as of any time that the row has had.
-   */
-  withdraw(loser: TweetContent, winner: TweetRecord): void {
-    const own = createdAt(loser);
-    const time = winner.stateAt > own ? winner.stateAt : own;
-    const kept = edgesOf(winner.written!.content, this.graphs);
-    for (const edge of edgesOf(loser, this.graphs)) {
-      // Where both have it, perhaps as another kind, the edge's own rule ends as the content's does.
-      if (!kept.some(({ graphId, sourceId }) => graphId === edge.graphId && sourceId === edge.sourceId)) this.#set(edge, loser.id, true, time);
+    const time = indexTime(record);
+    const own = edgesOf(written.content, this.graphs);
+    for (const edge of own) this.#set(edge, id, state === deleted, time);
+    for (const edge of losers.flatMap((loser) => edgesOf(loser, this.graphs))) {
+      if (!own.some(({ graphId, sourceId }) => graphId === edge.graphId && sourceId === edge.sourceId)) this.#set(edge, id, true, time);
     }
   }
 

@@ -91,3 +91,20 @@ export const contentRow = (content: TweetContent): readonly unknown[] => [
 ];
 
 const textOf = (id: bigint | undefined): string | null => (id === undefined ? null : String(id));
+
+/** The reverse of `contentRow`, for what was written by it. */
+export function contentFrom(row: readonly unknown[]): TweetContent {
+  const [id, userId, text, createdAtMs, replyToTweetId, replyToUserId, retweetOfId, flags, extra] = row as [string, string, string, number, string | null, string | null, string | null, number, string | null];
+  const optional = (value: string | null): bigint | undefined => (value === null ? undefined : BigInt(value));
+  return {
+    id: BigInt(id),
+    userId: BigInt(userId),
+    text,
+    createdAtMs,
+    replyToTweetId: optional(replyToTweetId),
+    replyToUserId: optional(replyToUserId),
+    retweetOfId: optional(retweetOfId),
+    flags,
+    extra: extra ?? undefined,
+  };
+}

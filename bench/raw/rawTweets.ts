@@ -21,7 +21,7 @@ export class RawTweets {
     await pool.query(`CREATE TABLE ${database}.tweets (
       id BIGINT UNSIGNED NOT NULL PRIMARY KEY, user_id BIGINT UNSIGNED NULL, text VARCHAR(280) NULL, created_at_ms BIGINT NULL, reply_to_tweet_id BIGINT UNSIGNED NULL,
       reply_to_user_id BIGINT UNSIGNED NULL, retweet_of_id BIGINT UNSIGNED NULL, flags INT UNSIGNED NULL, extra VARCHAR(4096) NULL, written_at BIGINT NULL,
-      state TINYINT UNSIGNED NOT NULL, state_at BIGINT NOT NULL, KEY author (user_id, id)) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin`);
+      state TINYINT UNSIGNED NOT NULL, state_at BIGINT NOT NULL, losers MEDIUMTEXT NULL, KEY author (user_id, id)) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin`);
     return new RawTweets(pool, database);
   }
 

@@ -70,8 +70,8 @@ describe('a cached tweet', () => {
     const writer = tbird.caches!.applyTweets;
     await elsewhere.get(ids(id));
     const content = { id, userId: 1n, text: 'half', createdAtMs: 1, replyToTweetId: undefined, replyToUserId: undefined, retweetOfId: undefined, flags: 0, extra: undefined };
-    await apply(first, { id, written: { content, writtenAt: 1n }, state: 0, stateAt: 1n });
-    await apply(second, { id, written: undefined, state: 1, stateAt: 9n });
+    await apply(first, { id, written: { content, writtenAt: 1n }, losers: [], state: 0, stateAt: 1n });
+    await apply(second, { id, written: undefined, losers: [], state: 1, stateAt: 9n });
     expect((await elsewhere.get(ids(id), { deleted: true }))[0]).toMatchObject({ text: 'half', deletedAt: 9n });
   });
 });

@@ -1,6 +1,6 @@
 import { FragmentCache, RowCache, type CachePool, type Caches, type Load } from '../../cache/index.js';
 import { toldOfWrites, type Gizzard, type Movable } from '../../gizzard/index.js';
-import { applyTweets, type AppliedTweet, type TweetWriter } from '../storage/applyTweets.js';
+import { applyTweets, type TweetWriter } from '../storage/applyTweets.js';
 import { mergeTweets, type TweetRecord } from '../tweetRecord.js';
 import { tweetCodec } from './tweetCodec.js';
 import { renderTweets, tweetFormats } from './tweetFormats.js';
@@ -29,10 +29,10 @@ export class TweetCaches {
   /** `applyTweets`, and what it changes in the caches. */
   readonly applyTweets: TweetWriter = async (host, table, writes, deadline) => {
     const ids = [...new Set(writes.map(({ id }) => id))];
-    let applied!: AppliedTweet[];
+    let applied!: TweetRecord[];
     await this.rows.through(ids, async () => {
       applied = await applyTweets(host, table, writes, deadline);
-      return new Map(applied.map(({ record }) => [record.id, record]));
+      return new Map(applied.map((record) => [record.id, record]));
     });
     // After the rows, of which they are made.
     await this.fragments.invalidate(ids);

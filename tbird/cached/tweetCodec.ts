@@ -6,6 +6,7 @@ import type { TweetRecord } from '../tweetRecord.js';
  *   u8 which of the optional parts there are · u8 state · i64 id · i64 state at
  * and with content
  *   i64 user · i64 written at · f64 created at in milliseconds · u32 flags · [i64 reply to tweet] · [i64 reply to user] · [i64 retweet of] · u16 bytes of the text · text · extra
+ * Contents that lost a race for the id are left out: only the indexes, which follow from the rows in the databases, need them.
  */
 const parts = { content: 1, replyToTweet: 2, replyToUser: 4, retweetOf: 8, extra: 16 } as const;
 const headBytes = 18;
@@ -48,7 +49,7 @@ export const tweetCodec: Codec<TweetRecord> = {
     const state = body.readUInt8(1);
     const id = body.readBigInt64LE(2);
     const stateAt = body.readBigInt64LE(10);
-    if ((there & parts.content) === 0) return { id, written: undefined, state, stateAt };
+    if ((there & parts.content) === 0) return { id, written: undefined, losers: [], state, stateAt };
     let at = headBytes + contentBytes - 2;
     const optional = (part: number): bigint | undefined => {
       if ((there & part) === 0) return undefined;
@@ -69,6 +70,6 @@ export const tweetCodec: Codec<TweetRecord> = {
       flags: body.readUInt32LE(headBytes + 24),
       extra: (there & parts.extra) === 0 ? undefined : body.toString('utf8', textEnd),
     };
-    return { id, written: { content, writtenAt: body.readBigInt64LE(headBytes + 8) }, state, stateAt };
+    return { id, written: { content, writtenAt: body.readBigInt64LE(headBytes + 8) }, losers: [], state, stateAt };
   },
 };

@@ -18,8 +18,7 @@ interface Item {
 
 /**
  * Writes of tweets. The edges that a create brings to the indexes are journalled together with it. What only the row can tell follows from here: the edges of
- * a tweet whose state is another than its create says, since whoever deletes a tweet need not know its author; and taking back those of content that came
- * second for its id.
+ * a tweet whose state is another than its create says, since whoever deletes a tweet need not know its author; and those of a tweet that several contents came for.
  */
 export const tweetJob = (database: string, applyTweets: TweetWriter): JobType<Item> => ({
   kind: tweetJobKind,
@@ -36,11 +35,10 @@ export const tweetJob = (database: string, applyTweets: TweetWriter): JobType<It
       deadline,
     );
     const index = new IndexWrites(items[0]!.graphs);
-    for (const { record, losers } of applied) {
+    for (const record of applied) {
       if (record.written === undefined) continue;
       const asCreated = createdRecord(record.written);
-      if (record.state !== asCreated.state || record.stateAt !== asCreated.stateAt) index.follow(record);
-      for (const loser of losers) index.withdraw(loser, record);
+      if (record.losers.length > 0 || record.state !== asCreated.state || record.stateAt !== asCreated.stateAt) index.follow(record);
     }
     return index.jobs();
   },

@@ -1,8 +1,7 @@
 import { RoostError } from '../../core/index.js';
-import type { TweetContent } from '../tweet.js';
 import type { TweetGraphs } from '../tweetIndex.js';
 import { createdRecord, deleted, live, type TweetRecord } from '../tweetRecord.js';
-import { contentRow } from '../tweetRules.js';
+import { contentFrom, contentRow } from '../tweetRules.js';
 
 /** What a job needs to know of where tweets and their indexes are. None of it ever changes for a cluster. */
 export interface TweetPlaces {
@@ -55,27 +54,11 @@ export function decodeTweets(payload: Buffer): TweetWrites {
       ...stored.tweets.map((row) => createdRecord({ content: contentFrom(row), writtenAt: BigInt(row[9] as string) })),
       ...stored.states.map(([id, state, stateAt]): TweetRecord => {
         if (state !== live && state !== deleted) throw new Error(`there is no state ${state}`);
-        return { id: BigInt(id), written: undefined, state, stateAt: BigInt(stateAt) };
+        return { id: BigInt(id), written: undefined, losers: [], state, stateAt: BigInt(stateAt) };
       }),
     ];
     return { places: { tableId: stored.table, windowMs: stored.window_ms, graphs: { byUser, replies, retweets } }, records };
   } catch (cause) {
     throw new RoostError('DataLoss', `a job does not hold tweets in a form that this version knows: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
   }
-}
-
-function contentFrom(row: readonly unknown[]): TweetContent {
-  const [id, userId, text, createdAtMs, replyToTweetId, replyToUserId, retweetOfId, flags, extra] = row as [string, string, string, number, string | null, string | null, string | null, number, string | null];
-  const optional = (value: string | null): bigint | undefined => (value === null ? undefined : BigInt(value));
-  return {
-    id: BigInt(id),
-    userId: BigInt(userId),
-    text,
-    createdAtMs,
-    replyToTweetId: optional(replyToTweetId),
-    replyToUserId: optional(replyToUserId),
-    retweetOfId: optional(retweetOfId),
-    flags,
-    extra: extra ?? undefined,
-  };
 }

@@ -1,15 +1,7 @@
 import type { Deadline } from '../../core/index.js';
 import type { DatabaseHost } from '../../gizzard/index.js';
-import type { TweetContent } from '../tweet.js';
-import { mergeTweets, sameContent, type TweetRecord } from '../tweetRecord.js';
+import { mergeTweets, type TweetRecord } from '../tweetRecord.js';
 import { lockTweets, writeTweets } from './tweetRows.js';
-
-/** A row as it is after a write. */
-export interface AppliedTweet {
-  readonly record: TweetRecord;
-  /** Content that came for the same id and is not that of the row. */
-  readonly losers: readonly TweetContent[];
-}
 
 /** How the rows of tweets are changed: in the tables alone, or by way of the caches. */
 export type TweetWriter = typeof applyTweets;
@@ -18,7 +10,7 @@ export type TweetWriter = typeof applyTweets;
  * Merges writes into one shard's rows, in one transaction. Rows that exist are locked in the order of their ids; new ones are inserted plainly: when another
  * process has inserted one since, that is a duplicate key, and the transaction starts again. Returns what each tweet came to.
  */
-export function applyTweets(host: DatabaseHost, table: string, writes: readonly TweetRecord[], deadline: Deadline): Promise<AppliedTweet[]> {
+export function applyTweets(host: DatabaseHost, table: string, writes: readonly TweetRecord[], deadline: Deadline): Promise<TweetRecord[]> {
   const byId = new Map<bigint, TweetRecord[]>();
   for (const write of writes) {
     const known = byId.get(write.id);
@@ -30,14 +22,13 @@ export function applyTweets(host: DatabaseHost, table: string, writes: readonly 
     const rows = new Map((await lockTweets(session, table, ids, deadline)).map((row) => [row.id, row]));
     const inserted: TweetRecord[] = [];
     const replaced: TweetRecord[] = [];
-    const applied = ids.map((id): AppliedTweet => {
+    const applied = ids.map((id) => {
       const row = rows.get(id);
       const all = row === undefined ? byId.get(id)! : [row, ...byId.get(id)!];
       const record = all.reduce(mergeTweets);
       if (row === undefined) inserted.push(record);
       else if (record !== row) replaced.push(record);
-      const contents = all.length === 1 ? [] : all.flatMap(({ written }) => (written === undefined ? [] : [written.content]));
-      return { record, losers: contents.filter((content) => !sameContent(content, record.written!.content)) };
+      return record;
     });
     await writeTweets(session, table, inserted, false, deadline);
     await writeTweets(session, table, replaced, true, deadline);

@@ -67,12 +67,13 @@ export function tweetsMoves(database: string): MovableTable<TweetRow> {
     async write(host, shard, rows, deadline) {
       await inParts(rows, (part) => applyTweets(host, tableOf(shard), part.map(({ record }) => record), deadline));
     },
-    describe: ({ record: { id, written, state, stateAt } }) => ({
+    describe: ({ record: { id, written, losers, state, stateAt } }) => ({
       id: String(id),
       state: String(state),
       state_at: String(stateAt),
       content: written === undefined ? '' : contentText(written.content),
       written_at: written === undefined ? '' : String(written.writtenAt),
+      losers: losers.map(contentText).join(' '),
     }),
   };
 }

@@ -1,8 +1,8 @@
 import type { Deadline } from '../../core/index.js';
 import type { SqlRow, SqlSession, SqlValue } from '../../gizzard/index.js';
-import type { Tweet } from '../tweet.js';
+import type { Tweet, TweetContent } from '../tweet.js';
 import { deleted, type TweetRecord } from '../tweetRecord.js';
-import { contentRow } from '../tweetRules.js';
+import { contentFrom, contentRow } from '../tweetRules.js';
 import { tweetColumns } from './tweetTable.js';
 
 const bigintOf = (value: SqlRow[number] | undefined): bigint => BigInt(value as number);
@@ -11,7 +11,7 @@ const optional = (value: SqlRow[number] | undefined): bigint | undefined => (val
 /** A row that begins with the columns of `tweetColumns`, the first of which is not looked at where `id` is given. */
 export function recordOf(row: SqlRow, id = bigintOf(row[0])): TweetRecord {
   const [state, stateAt] = [Number(row[10]), bigintOf(row[11])];
-  if (row[1] === null) return { id, written: undefined, state, stateAt };
+  if (row[1] === null) return { id, written: undefined, losers: [], state, stateAt };
   const content = {
     id,
     userId: bigintOf(row[1]),
@@ -23,8 +23,10 @@ export function recordOf(row: SqlRow, id = bigintOf(row[0])): TweetRecord {
     flags: Number(row[7]),
     extra: row[8] === null ? undefined : String(row[8]),
   };
-  return { id, written: { content, writtenAt: bigintOf(row[9]) }, state, stateAt };
+  return { id, written: { content, writtenAt: bigintOf(row[9]) }, losers: row[12] === null ? [] : losersFrom(String(row[12])), state, stateAt };
 }
+
+const losersFrom = (json: string): TweetContent[] => (JSON.parse(json) as unknown[][]).map(contentFrom);
 
 /** What readers see of a row; undefined where there is no content yet. */
 export function tweetOf({ written, state, stateAt }: TweetRecord): Tweet | undefined {
@@ -75,11 +77,12 @@ export async function writeTweets(session: SqlSession, table: string, records: r
   if (records.length === 0) return;
   await session.run(
     `INSERT INTO ${table} (${tweetColumns})
-     SELECT i, u, t, c, rt, ru, ro, f, e, w, s, a
+     SELECT i, u, t, c, rt, ru, ro, f, e, w, s, a, l
      FROM JSON_TABLE(?, '$[*]' COLUMNS (
        i BIGINT UNSIGNED PATH '$[0]', u BIGINT UNSIGNED PATH '$[1]', t VARCHAR(280) CHARACTER SET utf8mb4 PATH '$[2]', c BIGINT PATH '$[3]',
        rt BIGINT UNSIGNED PATH '$[4]', ru BIGINT UNSIGNED PATH '$[5]', ro BIGINT UNSIGNED PATH '$[6]', f INT UNSIGNED PATH '$[7]',
-       e VARCHAR(4096) CHARACTER SET utf8mb4 PATH '$[8]', w BIGINT PATH '$[9]', s TINYINT UNSIGNED PATH '$[10]', a BIGINT PATH '$[11]')) j
+       e VARCHAR(4096) CHARACTER SET utf8mb4 PATH '$[8]', w BIGINT PATH '$[9]', s TINYINT UNSIGNED PATH '$[10]', a BIGINT PATH '$[11]',
+       l MEDIUMTEXT CHARACTER SET utf8mb4 PATH '$[12]')) j
      ${replace ? `ON DUPLICATE KEY UPDATE ${replaceAll}` : ''}`,
     [JSON.stringify(records.map(rowOf))],
     deadline,
@@ -87,8 +90,9 @@ export async function writeTweets(session: SqlSession, table: string, records: r
 }
 
 /** Integers go as texts, which both servers turn into integers exactly. */
-const rowOf = ({ id, written, state, stateAt }: TweetRecord): readonly unknown[] => [
+const rowOf = ({ id, written, losers, state, stateAt }: TweetRecord): readonly unknown[] => [
   ...(written === undefined ? [String(id), null, null, null, null, null, null, null, null, null] : [...contentRow(written.content), String(written.writtenAt)]),
   state,
   String(stateAt),
+  losers.length === 0 ? null : JSON.stringify(losers.map(contentRow)),
 ];

@@ -25,6 +25,7 @@ export const tweetsShardType = (database: string, moving: (moves: Movable) => Mo
         written_at BIGINT NULL,
         state TINYINT UNSIGNED NOT NULL,
         state_at BIGINT NOT NULL,
+        losers MEDIUMTEXT NULL,
         KEY author (user_id, id)
       ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin`,
       [],
