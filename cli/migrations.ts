@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { type Gizzard, type Migration, type MigrationReport, type MoveTask, phaseOf } from '../gizzard/index.js';
+import { type Gizzard, leftBehind, type MigrationReport, type MoveTask, phaseOf } from '../gizzard/index.js';
 import type { CliIo } from './console/cliIo.js';
 import { withCluster } from './console/cluster.js';
 import { type ConfigOptions, configOption, defineCommand, defineGroup, integerArgument } from './console/command.js';
@@ -60,7 +60,7 @@ export function addMigrationCommands(program: Command, io: CliIo): void {
       );
   };
   end('rollback', 'go back to where migrations began\nReads are at once on the old shards, where they had left them; nothing that was written is lost.', 'roll back', async (gizzard, id) => `migration ${id}: the new shards go (${tables(await gizzard.migrations.show(id), 'createTables')})`);
-  end('cleanup', 'take away the old shards of migrations that have settled\nThey are compared once more, then dropped: there is no way back.', 'clean up', async (gizzard, id) => `migration ${id}: the old shards are dropped (${tables(await gizzard.migrations.show(id), 'retire')})`);
+  end('cleanup', 'take away the old shards of migrations that have settled\nThey are compared once more, then dropped: there is no way back. Those on a host that stays away are left behind, and `roost doctor` names them.', 'clean up', async (gizzard, id) => `migration ${id}: the old shards are dropped (${tables(await gizzard.migrations.show(id), 'retire')})`);
 }
 
 const tables = ({ steps }: MigrationReport, kind: 'createTables' | 'retire'): string => {
@@ -84,8 +84,9 @@ function reportText(output: Output, report: MigrationReport): string {
   ].join('\n');
 }
 
-function nextSteps({ id, state }: Migration): string[] {
+function nextSteps({ id, state, steps }: MigrationReport): string[] {
   if (state === 'settled') return [`roost migrations cleanup ${id}`, `roost migrations rollback ${id}`];
   if (state === 'paused' || state === 'failed') return [`roost migrations resume ${id}`, `roost migrations rollback ${id}`];
-  return state === 'queued' || state === 'running' ? [`roost migrations pause ${id}`] : [];
+  if (state === 'queued' || state === 'running') return [`roost migrations pause ${id}`];
+  return leftBehind(steps).length === 0 ? [] : ['roost doctor --fix --drop-tables'];
 }

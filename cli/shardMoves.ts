@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { RoostError } from '../core/index.js';
 import { type Gizzard, type MoveTask, remainingMs, shardKey, type ShardId } from '../gizzard/index.js';
@@ -9,6 +8,7 @@ import { type ConfigOptions, configOption, defineCommand, integerArgument } from
 import { confirm, type ConfirmOptions, yesOption } from './console/confirm.js';
 import { formatCount, formatMs, type Output } from './console/output.js';
 import { Progress } from './console/progress.js';
+import { watch } from './console/watch.js';
 
 interface MoveOptions extends ConfigOptions, ConfirmOptions {
   readonly minRate?: number;
@@ -16,7 +16,6 @@ interface MoveOptions extends ConfigOptions, ConfirmOptions {
   readonly wait?: true;
 }
 
-const lookEveryMs = 200;
 const idArgument = integerArgument(1, Number.MAX_SAFE_INTEGER);
 
 /** What moves the data of shards, as commands of the noun `shard`. */
@@ -95,15 +94,15 @@ async function follow(io: CliIo, { moves }: Gizzard, output: Output, id: number)
   let progress: Progress | undefined;
   let shown = 0;
   try {
-    for (;;) {
+    return await watch(io, output, async () => {
       const task = await moves.get(id);
       if (task.rowsTotal > 0) progress ??= new Progress(io, task.kind, task.rowsTotal, output.quiet);
       progress?.advance(task.rowsDone - shown);
       if (progress !== undefined) shown = task.rowsDone;
       if (task.state === 'done') return task;
       if (task.state === 'failed' || task.state === 'cancelled') throw new RoostError('FailedPrecondition', `move ${id} ${task.state === 'failed' ? `failed: ${task.error}` : 'was cancelled'}`, { fields: { move: id } });
-      await sleep(lookEveryMs, undefined, { signal: io.signal });
-    }
+      return undefined;
+    });
   } finally {
     progress?.stop();
   }

@@ -77,6 +77,8 @@ const moves = z.strictObject({
   minRowsPerSecond: z.int().min(1).max(100_000_000).default(500),
   /** Rows a second that a move does not exceed. */
   maxRowsPerSecond: z.int().min(1).max(100_000_000).default(1_000_000),
+  /** What the end of a migration waits for a host that does not answer, before it leaves the tables that should go behind on it. */
+  leaveHostAfterSeconds: seconds(86_400).default(60),
 });
 
 const cacheNode = z.string().regex(/^[^\s:]+:\d{1,5}(:[1-9]\d{0,2})?$/, 'must be host:port or host:port:weight');

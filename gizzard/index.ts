@@ -10,7 +10,7 @@ export { priorities, type Priority } from './jobs/priority.js';
 export type { RemoteJob, SendJobs } from './jobs/remoteRelay.js';
 export type { AuditEntry } from './nameServer/audit.js';
 export { findingKinds, type Doctor, type Finding, type FindingKind } from './migrations/doctor.js';
-export { phaseOf, type Migration, type MigrationOptions, type MigrationState, type MigrationStep } from './migrations/migration.js';
+export { leftBehind, phaseOf, type Migration, type MigrationOptions, type MigrationState, type MigrationStep } from './migrations/migration.js';
 export type { MigrationReport, Migrations } from './migrations/migrations.js';
 export { parseTemplate, type LeafType } from './migrations/parseTemplate.js';
 export { changePartitions, leavesPerHost, merge, moveShard, placesOf, planTable, rebalanceHosts, rebalanceTemplates, split, transform, transformTree, type TreePlace } from './migrations/planRequests.js';

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type Command, Option } from 'commander';
 import { RoostError } from '../../core/index.js';
 import { copyCount, type Gizzard, type MigrationPlan } from '../../gizzard/index.js';
@@ -7,6 +6,7 @@ import { type ConfigOptions, configOption, integerArgument } from './command.js'
 import { confirm, type ConfirmOptions, yesOption } from './confirm.js';
 import type { Output } from './output.js';
 import { keysOf } from './templates.js';
+import { watch } from './watch.js';
 
 export interface PlanOptions extends ConfigOptions, ConfirmOptions {
   readonly dryRun?: true;
@@ -16,7 +16,6 @@ export interface PlanOptions extends ConfigOptions, ConfirmOptions {
   readonly maxRate?: number;
 }
 
-const lookEveryMs = 200;
 /** Plans whose steps are printed one by one; more are only counted. */
 const plansInFull = 3;
 
@@ -68,7 +67,7 @@ export async function beginPlans(io: CliIo, options: PlanOptions, gizzard: Gizza
 
 async function waitForAll(io: CliIo, gizzard: Gizzard, output: Output, ids: readonly number[]) {
   let last = '';
-  for (;;) {
+  return watch(io, output, async () => {
     const reports = await Promise.all(ids.map((id) => gizzard.migrations.show(id)));
     const resting = reports.filter(({ state }) => !['queued', 'running'].includes(state));
     const [first] = reports.filter(({ state }) => state === 'running');
@@ -76,9 +75,8 @@ async function waitForAll(io: CliIo, gizzard: Gizzard, output: Output, ids: read
     const line = `${resting.length} of ${ids.length} rest${step === undefined ? '' : `; migration ${first!.id}: ${step.title}`}`;
     if (line !== last) output.note(output.dim(line));
     last = line;
-    if (resting.length === ids.length) return reports;
-    await sleep(lookEveryMs, undefined, { signal: io.signal });
-  }
+    return resting.length === ids.length ? reports : undefined;
+  });
 }
 
 function planText(output: Output, plans: readonly MigrationPlan[], copies: number): string {

@@ -10,7 +10,7 @@ import { nodeType } from '../nodes/index.js';
 import type { ShardType } from '../shardType.js';
 import type { Change } from '../topology/changes.js';
 import type { Topology } from '../topology/topology.js';
-import { shardKey, type ShardInfo, type TableInfo } from '../topology/types.js';
+import { parseShardId, shardKey, type ShardInfo, type TableInfo } from '../topology/types.js';
 import type { Migrations } from './migrations.js';
 import { unretiredPrefix } from './steps.js';
 
@@ -78,7 +78,7 @@ export class Doctor {
       ...topology.state.shards.filter((shard) => shard.busy !== 'normal' && !moving.has(shardKey(shard.id))).map(busyWithoutMove),
       ...links(topology, reserved),
       ...unusedShards(topology, reserved),
-      ...(await this.#tables(topology, reserved)),
+      ...(await this.#tables(topology, reserved, await migrations.leftBehind())),
       ...(await this.#replicas(topology, reserved)),
     ];
   }
@@ -112,7 +112,7 @@ export class Doctor {
       .map(({ id, state, error }) => ({ kind: 'restingMigration', subject: `migration ${id}`, message: `migration ${id} ${state === 'failed' ? `has failed: ${error}` : 'is paused'}; resume it or roll it back` }));
   }
 
-  async #tables(topology: Topology, reserved: ReadonlyMap<string, number>): Promise<Finding[]> {
+  async #tables(topology: Topology, reserved: ReadonlyMap<string, number>, left: ReadonlyMap<string, number>): Promise<Finding[]> {
     const { hostNames, types, hosts } = this.environment;
     const found = await Promise.all(
       hostNames.flatMap((hostname) =>
@@ -120,9 +120,11 @@ export class Doctor {
           if (type.moving === undefined) return [];
           try {
             const stored = await type.moving.stored(hosts.host(hostname), Deadline.after(hostDeadlineMs));
-            return [...stored].flatMap(([tablePrefix, bytes]) => unnamed({ hostname, tablePrefix }, bytes, type.name, topology, reserved));
+            return [...stored].flatMap(([tablePrefix, bytes]) => unnamed({ hostname, tablePrefix }, bytes, type.name, topology, reserved, left));
           } catch (error) {
-            return [{ kind: 'unreachableHost', subject: hostname, message: `host ${hostname} cannot be looked at: ${RoostError.from(error).message}` }];
+            const waiting = [...left.keys()].filter((shard) => parseShardId(shard).hostname === hostname);
+            const tables = waiting.length === 0 ? '' : `; migrations have left tables behind on it: ${waiting.join(', ')}`;
+            return [{ kind: 'unreachableHost', subject: hostname, message: `host ${hostname} cannot be looked at: ${RoostError.from(error).message}${tables}` }];
           }
         }),
       ),
@@ -257,13 +259,15 @@ function unusedShards(topology: Topology, reserved: ReadonlyMap<string, number>)
   });
 }
 
-function unnamed(id: ShardInfo['id'], bytes: number, type: string, topology: Topology, reserved: ReadonlyMap<string, number>): Finding[] {
+function unnamed(id: ShardInfo['id'], bytes: number, type: string, topology: Topology, reserved: ReadonlyMap<string, number>, left: ReadonlyMap<string, number>): Finding[] {
   const key = shardKey(id);
   // A shard that is being taken away has its tables under another name for a while.
   const current = { ...id, tablePrefix: unretiredPrefix(id.tablePrefix) };
   if (topology.hasShard(id) || reserved.has(key) || reserved.has(shardKey(current))) return [];
   const shard: ShardInfo = { id, type, sourceType: '', destinationType: '', busy: 'normal' };
-  return [{ kind: 'unnamedTables', subject: key, message: `host ${id.hostname} holds tables of ${id.tablePrefix} (${bytes} bytes) that no shard names`, remedy: { kind: 'dropTables', shard } }];
+  const migration = left.get(key) ?? left.get(shardKey(current));
+  const why = migration === undefined ? '' : `: migration ${migration} left them behind when the host did not answer`;
+  return [{ kind: 'unnamedTables', subject: key, message: `host ${id.hostname} holds tables of ${id.tablePrefix} (${bytes} bytes) that no shard names${why}`, remedy: { kind: 'dropTables', shard } }];
 }
 
 /** Two findings may want the same link gone; links go before the shards that they hang on. */

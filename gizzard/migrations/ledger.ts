@@ -4,7 +4,7 @@ import { LeaseTable } from '../moving/leaseTable.js';
 import { cut, type MovesDatabase } from '../moving/movesDatabase.js';
 import { fromStoredJson, toStoredJson } from '../moving/storedJson.js';
 import { shardKey } from '../topology/types.js';
-import { isAtEnd, type Migration, type MigrationGoal, type MigrationOptions, type MigrationState, type MigrationStep, type StepState } from './migration.js';
+import { isAtEnd, leftBehind, type Migration, type MigrationGoal, type MigrationOptions, type MigrationState, type MigrationStep, type StepState } from './migration.js';
 import type { MigrationPlan, Phase } from './steps.js';
 
 /** A plan may move thousands of shards. */
@@ -89,6 +89,13 @@ export class Ledger {
       state: String(state) as StepState,
       evidence: fromStoredJson(String(evidence)),
     }));
+  }
+
+  /** The shards whose tables migrations have left behind on hosts that did not answer, with the number of the migration. Some may have been dropped since. */
+  async leftBehind(): Promise<ReadonlyMap<string, number>> {
+    await this.database.ready();
+    const rows = await this.database.host.rows(`SELECT migration_id, evidence FROM ${this.#table('migration_steps')} WHERE evidence LIKE '%"leftBehind"%' ORDER BY migration_id`, [], this.database.deadline());
+    return new Map(rows.flatMap(([id, evidence]) => leftBehind([{ evidence: fromStoredJson(String(evidence)) }]).map((shard) => [shard, Number(id)] as const)));
   }
 
   /** Takes a migration that nobody works on, where fewer than `atOnce` are in work. */

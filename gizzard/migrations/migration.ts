@@ -18,8 +18,8 @@ export type StepState = (typeof stepStates)[number];
 export interface MigrationStep extends PlannedStep {
   readonly step: number;
   readonly state: StepState;
-  /** What was seen when it was done: numbers of moves, rows, rounds, the topology's version. */
-  readonly evidence: Readonly<Record<string, string | number | readonly number[]>>;
+  /** What was seen when it was done: numbers of moves, rows, rounds, the topology's version; `leftBehind`: shards whose tables stayed on a host that did not answer. */
+  readonly evidence: Readonly<Record<string, string | number | readonly (string | number)[]>>;
 }
 
 export interface MigrationOptions extends Partial<MoveRates> {
@@ -46,6 +46,9 @@ export const isAtEnd = (state: MigrationState): boolean => state === 'done' || s
 
 /** The phase that a migration is in: that of the first step that is not done; undefined when all are. */
 export const phaseOf = (steps: readonly MigrationStep[]): Phase | undefined => steps.find((step) => step.state !== 'done')?.phase;
+
+/** The shards whose tables a migration has left behind on hosts that did not answer. */
+export const leftBehind = (steps: readonly Pick<MigrationStep, 'evidence'>[]): string[] => steps.flatMap(({ evidence }) => (Array.isArray(evidence['leftBehind']) ? (evidence['leftBehind'] as string[]) : []));
 
 /** The step to do next; undefined where the goal is reached. */
 export const nextStep = (steps: readonly MigrationStep[], goal: 'settle' | 'cleanup'): MigrationStep | undefined =>

@@ -1,8 +1,8 @@
 import type { Log, RoostError } from '../../core/index.js';
 import { LeaseLost, type Lease, type LeasedTask } from '../moving/leasedWork.js';
 import type { Ledger } from './ledger.js';
-import { nextStep, nextUndo, type Migration, type MigrationState, type MigrationStep } from './migration.js';
-import { runAction, type StepEnvironment } from './stepActions.js';
+import { leftBehind, nextStep, nextUndo, type Migration, type MigrationState, type MigrationStep } from './migration.js';
+import { runAction, type StepContext, type StepEnvironment } from './stepActions.js';
 import type { Action } from './steps.js';
 
 /** Takes a migration that this server has claimed to its goal, step by step, from wherever the ledger says it is. */
@@ -42,7 +42,7 @@ export class MigrationRunner implements LeasedTask {
       const step = nextStep(steps, goal);
       if (step === undefined) return this.#end(lease, steps, steps.every(({ state }) => state === 'done') ? 'done' : 'settled');
       await this.#record(lease, step, 'running');
-      const evidence = await this.#act(lease, step.action);
+      const evidence = await this.#act(lease, steps, step, step.action);
       await this.#record(lease, step, 'done', evidence);
     }
   }
@@ -53,8 +53,8 @@ export class MigrationRunner implements LeasedTask {
       const step = nextUndo(steps);
       if (step === undefined) return this.#end(lease, steps, 'rolledBack');
       await this.#record(lease, step, 'undoing');
-      await this.#act(lease, step.inverse);
-      await this.#record(lease, step, 'undone');
+      const evidence = await this.#act(lease, steps, step, step.inverse);
+      await this.#record(lease, step, 'undone', { ...step.evidence, ...evidence });
     }
   }
 
@@ -62,8 +62,18 @@ export class MigrationRunner implements LeasedTask {
     return lease.retry(() => this.ledger.steps(this.migration.id));
   }
 
-  #act(lease: Lease, action: Action): Promise<MigrationStep['evidence']> {
-    return lease.retry(() => runAction(action, { ...this.environment, migration: this.migration, signal: lease.signal, stillOurs: () => lease.check() }));
+  #act(lease: Lease, steps: readonly MigrationStep[], step: MigrationStep, action: Action): Promise<MigrationStep['evidence']> {
+    const startMs = performance.now();
+    const context: StepContext = {
+      ...this.environment,
+      migration: this.migration,
+      takesAway: step.phase === 'cleanup' || this.migration.goal === 'rollback',
+      leftBehind: new Set(leftBehind(steps)),
+      triedMs: () => performance.now() - startMs,
+      signal: lease.signal,
+      stillOurs: () => lease.check(),
+    };
+    return lease.retry(() => runAction(action, context));
   }
 
   async #record(lease: Lease, step: MigrationStep, state: MigrationStep['state'], evidence?: MigrationStep['evidence']): Promise<void> {
@@ -74,7 +84,9 @@ export class MigrationRunner implements LeasedTask {
   async #end(lease: Lease, steps: readonly MigrationStep[], state: MigrationState): Promise<void> {
     // A server that died when it began a move may have left its shards marked.
     const shards = steps.flatMap(({ action }) => (action.kind === 'copy' || action.kind === 'verify' ? [...action.spec.sources, ...action.spec.targets] : []));
-    await lease.retry(() => this.environment.moves.unmark(shards));
-    await lease.retry(() => this.ledger.leave(this.migration.id, this.owner, state));
+    await lease.end(async () => {
+      await this.environment.moves.unmark(shards);
+      await this.ledger.leave(this.migration.id, this.owner, state);
+    });
   }
 }

@@ -110,7 +110,7 @@ export class Migrations {
       }
       return { state: 'queued', goal: 'rollback' };
     });
-    for (const task of await this.environment.moves.store.ofMigration(id)) if (isOpen(task.state)) await this.environment.moves.cancel(task.id, 'normal');
+    for (const task of await this.environment.moves.store.ofMigration(id)) if (isOpen(task.state)) await this.environment.moves.drop(task.id, 'normal');
   }
 
   /** Takes the old shards away. From then on there is no way back. */
@@ -124,6 +124,11 @@ export class Migrations {
   /** The migrations that shards are in, by shard. */
   reservations(): Promise<ReadonlyMap<string, number>> {
     return this.#ledger.reservations();
+  }
+
+  /** The shards whose tables were left behind on hosts that did not answer, with the migration that did so. Some may have been dropped since. */
+  leftBehind(): Promise<ReadonlyMap<string, number>> {
+    return this.#ledger.leftBehind();
   }
 
   async #claim(): Promise<MigrationRunner | undefined> {

@@ -31,7 +31,7 @@ export interface PreflightEnvironment {
  */
 export async function preflight(plans: readonly MigrationPlan[], environment: PreflightEnvironment): Promise<string[]> {
   const sizes = new SizeBook(environment);
-  const problems = [...reservationProblems(plans, environment), ...(await hostProblems(plans, environment, sizes))];
+  const problems = [...(await reservationProblems(plans, environment)), ...(await hostProblems(plans, environment, sizes))];
   const warnings: string[] = [];
   // Sizes are asked of the same hosts: one that does not answer is a problem already.
   if (problems.length === 0) {
@@ -44,7 +44,8 @@ export async function preflight(plans: readonly MigrationPlan[], environment: Pr
   throw new RoostError('FailedPrecondition', `nothing was changed, because it could not be carried out:\n${[...problems.slice(0, namedProblems), ...more].map((problem) => `  ${problem}`).join('\n')}`);
 }
 
-function reservationProblems(plans: readonly MigrationPlan[], { reservations, topology }: PreflightEnvironment): string[] {
+async function reservationProblems(plans: readonly MigrationPlan[], { reservations, moves }: PreflightEnvironment): Promise<string[]> {
+  const inWork = await moves.inWork();
   const problems: string[] = [];
   const claimed = new Set<string>();
   for (const plan of plans) {
@@ -54,7 +55,7 @@ function reservationProblems(plans: readonly MigrationPlan[], { reservations, to
       claimed.add(key);
       const other = reservations.get(key);
       if (other !== undefined) problems.push(`shard ${key} is in migration ${other}`);
-      if (topology.hasShard(id) && topology.shard(id).busy === 'busy') problems.push(`shard ${key} is busy: something is being copied from or to it`);
+      if (other === undefined && inWork.has(key)) problems.push(`shard ${key} is busy: move ${inWork.get(key)} works with it`);
     }
   }
   return problems;

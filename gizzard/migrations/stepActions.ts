@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { Deadline, RoostError } from '../../core/index.js';
+import type { DatabaseHost } from '../hosts/databaseHost.js';
 import type { DatabaseHosts } from '../hosts/databaseHosts.js';
 import type { Moves } from '../moving/moves.js';
 import { isOpen, type MoveSpec, type MoveTask } from '../moving/moveTask.js';
@@ -11,7 +12,7 @@ import type { Change } from '../topology/changes.js';
 import type { Topology } from '../topology/topology.js';
 import { shardKey, type ShardInfo } from '../topology/types.js';
 import type { Migration, MigrationStep } from './migration.js';
-import { retiredPrefix, type Action } from './steps.js';
+import { retiredPrefix, unretiredPrefix, type Action } from './steps.js';
 
 const tableDeadlineMs = 60_000;
 const lookDeadlineMs = 2_000;
@@ -26,11 +27,19 @@ export interface StepEnvironment {
   readonly types: ReadonlyMap<string, ShardType>;
   /** How long a process that only reads may keep an old topology. */
   readonly reloadMs: number;
+  /** How long tables that are to go wait for a host that does not answer, before they are left behind there. */
+  readonly leaveHostAfterMs: number;
 }
 
 /** One step's work for one migration. */
 export interface StepContext extends StepEnvironment {
   readonly migration: Migration;
+  /** Whether the step takes away what is not needed any more: a host that is gone for good must not keep it from its end. */
+  readonly takesAway: boolean;
+  /** Shards whose tables earlier steps have left behind, by the names that they have there. */
+  readonly leftBehind: ReadonlySet<string>;
+  /** How long this step has been tried by now. */
+  readonly triedMs: () => number;
   /** Aborted when the work should be left as it is. */
   readonly signal: AbortSignal;
   /** Throws when the migration is not this server's any more. */
@@ -43,18 +52,12 @@ export async function runAction(action: Action, context: StepContext): Promise<M
     case 'nothing':
       return {};
     case 'createTables':
-      for (const shard of action.shards) await typeOf(shard, context).create(context.hosts.host(shard.id.hostname), shard, Deadline.after(tableDeadlineMs));
+      for (const shard of action.shards) await onTables(shard, context, (host, deadline) => typeOf(shard, context).create(host, shard, deadline));
       return { shards: action.shards.length };
     case 'dropTables':
-      await letReadersGo(context);
-      for (const shard of action.shards) await context.moves.movableType(shard.type).drop(context.hosts.host(shard.id.hostname), shard, Deadline.after(tableDeadlineMs));
-      return { shards: action.shards.length };
+      return takeAway(action.shards, context, (shard, host, deadline) => context.moves.movableType(shard.type).drop(host, shard, deadline));
     case 'retire':
-      await letReadersGo(context);
-      for (const shard of action.shards) {
-        await context.moves.movableType(shard.type).rename(context.hosts.host(shard.id.hostname), shard, retiredPrefix(shard.id.tablePrefix), Deadline.after(tableDeadlineMs));
-      }
-      return { shards: action.shards.length };
+      return takeAway(action.shards, context, (shard, host, deadline) => context.moves.movableType(shard.type).rename(host, shard, retiredPrefix(shard.id.tablePrefix), deadline));
     case 'change':
       return change(action.changes, context);
     case 'copy': {
@@ -66,14 +69,55 @@ export async function runAction(action: Action, context: StepContext): Promise<M
   }
 }
 
+/** A server that hung, and lost the migration meanwhile, must not touch tables that may be another's by now. */
+async function onTables(shard: ShardInfo, { hosts, stillOurs }: StepContext, work: (host: DatabaseHost, deadline: Deadline) => Promise<void>): Promise<void> {
+  await stillOurs();
+  await work(hosts.host(shard.id.hostname), Deadline.after(tableDeadlineMs));
+}
+
+/** Does something to tables that nobody uses any more; those on a host that stays away are left behind. */
+async function takeAway(shards: readonly ShardInfo[], context: StepContext, work: (shard: ShardInfo, host: DatabaseHost, deadline: Deadline) => Promise<void>): Promise<MigrationStep['evidence']> {
+  await letReadersGo(context);
+  const left: ShardInfo[] = [];
+  let done = 0;
+  let failure: RoostError | undefined;
+  for (const shard of shards) {
+    if (wasLeft(shard, context)) continue;
+    try {
+      await onTables(shard, context, (host, deadline) => work(shard, host, deadline));
+      done++;
+    } catch (error) {
+      // Those on other hosts go first, whatever becomes of this one.
+      if (!(error instanceof RoostError && error.retryable)) throw error;
+      failure = error;
+      left.push(shard);
+    }
+  }
+  if (failure !== undefined && !(await mayLeave(left, context))) throw failure;
+  return { shards: done, ...evidenceOf(left) };
+}
+
+const wasLeft = ({ id }: ShardInfo, { leftBehind }: StepContext): boolean => leftBehind.has(shardKey(id)) || leftBehind.has(shardKey({ ...id, tablePrefix: unretiredPrefix(id.tablePrefix) }));
+
+/** Whether shards have been waited for in vain, and nobody is to miss their tables. */
+async function mayLeave(shards: readonly ShardInfo[], { takesAway, triedMs, leaveHostAfterMs, hosts }: StepContext): Promise<boolean> {
+  if (!takesAway || triedMs() < leaveHostAfterMs) return false;
+  const answers = await Promise.all([...new Set(shards.map((shard) => shard.id.hostname))].map((name) => hosts.host(name).answers()));
+  return !answers.includes(true);
+}
+
+const evidenceOf = (left: readonly ShardInfo[]): MigrationStep['evidence'] => (left.length === 0 ? {} : { leftBehind: left.map((shard) => shardKey(shard.id)) });
+
 /** Every server has let go of the tables; a process that only reads, and says nothing of itself, has after this time. */
 const letReadersGo = ({ reloadMs, signal }: StepContext): Promise<void> => sleep(2 * reloadMs, undefined, { signal });
 
 async function change(changes: readonly Change[], { nameServer, servers, migration, signal, stillOurs }: StepContext): Promise<MigrationStep['evidence']> {
   await nameServer.reload();
-  const left = outstanding(nameServer.topology, changes);
+  const { topology } = nameServer;
+  const left = outstanding(topology, changes);
   await stillOurs();
-  if (left.length > 0) await nameServer.apply(left, `migration ${migration.id}`);
+  // Only on top of what was looked at: if this server hangs now, another goes on, and what it does may be undone before this one wakes.
+  if (left.length > 0) await nameServer.apply(left, `migration ${migration.id}`, topology.version);
   const { version } = nameServer.topology;
   await servers.allHold(version, signal);
   return { changes: left.length, topology: version, servers: (await servers.list()).length };
@@ -101,7 +145,10 @@ function outstanding(topology: Topology, changes: readonly Change[]): Change[] {
   });
 }
 
-async function verify(spec: MoveSpec, context: StepContext): Promise<MigrationStep['evidence']> {
+async function verify({ sources, ...rest }: MoveSpec, context: StepContext): Promise<MigrationStep['evidence']> {
+  const spec = { ...rest, sources: sources.filter((shard) => !wasLeft(shard, context)) };
+  if (spec.sources.length === 0) return { rounds: 0 };
+  if ((await answering(spec.sources, context)).length === 0 && (await mayLeave(spec.sources, context))) return { rounds: 0, ...evidenceOf(spec.sources) };
   const ids: number[] = [];
   for (let round = 1; round <= maxVerifyRounds; round++) {
     const task = await move(await reachable(spec, context), context);
@@ -112,23 +159,33 @@ async function verify(spec: MoveSpec, context: StepContext): Promise<MigrationSt
 }
 
 /** Runs a move of the migration to its end: the one that is under way already, where a server died, or a new one. */
-async function move(spec: MoveSpec, { moves, migration, signal }: StepContext): Promise<MoveTask> {
+async function move(spec: MoveSpec, { moves, migration, signal, stillOurs }: StepContext): Promise<MoveTask> {
+  await stillOurs();
   const tasks = await moves.store.ofMigration(migration.id);
   const { minRowsPerSecond, maxRowsPerSecond } = migration.options;
   const rates = { ...(minRowsPerSecond === undefined ? {} : { minRowsPerSecond }), ...(maxRowsPerSecond === undefined ? {} : { maxRowsPerSecond }) };
   const open = tasks.filter((task) => isOpen(task.state));
   const same = open.find((task) => isDeepStrictEqual(specOf(task), specOf(spec)));
   // One that began with other sources, since some did not answer then or do not now.
-  for (const task of open) if (task !== same) await moves.cancel(task.id, 'normal');
-  return moves.finished(same?.id ?? (await moves.add(spec, rates, migration.id)), signal);
+  for (const task of open) if (task !== same) await moves.drop(task.id, 'normal');
+  const id = same?.id ?? (await moves.add(spec, rates, migration.id));
+  // A server that had lost the migration, and did not know it yet, may have dropped it.
+  if ((await moves.ended(id, signal)).state === 'cancelled') throw new RoostError('Unavailable', `move ${id} was cancelled; another takes its place`, { fields: { move: id } });
+  return moves.finished(id, signal);
 }
 
 const specOf = ({ kind, sources, targets, range }: MoveSpec): unknown => [kind, [...sources, ...targets].map((shard) => shardKey(shard.id)), range?.from, range?.to];
 
 /** What one source has acknowledged the others have too, or will get from the journal: those that do not answer can be left out, but not all. */
-async function reachable(spec: MoveSpec, { hosts }: StepContext): Promise<MoveSpec> {
+async function reachable(spec: MoveSpec, context: StepContext): Promise<MoveSpec> {
+  const sources = await answering(spec.sources, context);
+  if (sources.length === 0) throw new RoostError('Unavailable', `none of ${spec.sources.map((shard) => shardKey(shard.id)).join(', ')} answers`);
+  return { ...spec, sources };
+}
+
+async function answering(shards: readonly ShardInfo[], { hosts }: StepContext): Promise<ShardInfo[]> {
   const answers = await Promise.all(
-    spec.sources.map((shard) =>
+    shards.map((shard) =>
       hosts
         .host(shard.id.hostname)
         .rows('SELECT 1', [], Deadline.after(lookDeadlineMs))
@@ -138,9 +195,7 @@ async function reachable(spec: MoveSpec, { hosts }: StepContext): Promise<MoveSp
         ),
     ),
   );
-  const sources = spec.sources.filter((_, i) => answers[i]);
-  if (sources.length === 0) throw new RoostError('Unavailable', `none of ${spec.sources.map((shard) => shardKey(shard.id)).join(', ')} answers`);
-  return { ...spec, sources };
+  return shards.filter((_, i) => answers[i]);
 }
 
 function typeOf(shard: ShardInfo, { types }: StepContext): ShardType {

@@ -40,13 +40,21 @@ export class Lease {
   }
 
   /** Ends the right; what is under way stops where it is. */
-  end(): void {
+  abandon(): void {
     this.#stop.abort();
   }
 
   /** Throws `LeaseLost` unless the task is this server's at this moment. */
   async check(): Promise<void> {
     if (this.signal.aborted || !(await this.task.renew(this.trouble))) throw new LeaseLost();
+  }
+
+  /** Records the end of the task, unless it is another's by now: one that was too slow must not report on what others have done since. */
+  async end(record: () => Promise<void>): Promise<void> {
+    await this.retry(async () => {
+      await this.check();
+      await record();
+    });
   }
 
   /** Tries again what fails for reasons that pass. `onFailure` sees each failure first. */
@@ -74,7 +82,7 @@ export class Lease {
       await this.#pause(renewEveryMs);
       if (this.signal.aborted) return;
       try {
-        if (!(await this.task.renew(this.trouble))) this.end();
+        if (!(await this.task.renew(this.trouble))) this.abandon();
       } catch (error) {
         this.log.warn({ err: error }, `the lease on ${this.task.name} could not be renewed`);
       }
@@ -109,7 +117,7 @@ export class LeasedWork {
   async stop(): Promise<void> {
     this.#closing.abort();
     await this.#loop;
-    for (const lease of this.#leases) lease.end();
+    for (const lease of this.#leases) lease.abandon();
     await Promise.all(this.#running);
   }
 
@@ -144,7 +152,7 @@ export class LeasedWork {
       // The lease runs out, and another server goes on from what was saved.
       if (!(error instanceof LeaseLost)) this.log.error({ err: error }, `the end of ${task.name} could not be recorded`);
     } finally {
-      lease.end();
+      lease.abandon();
       this.#leases.delete(lease);
       await renewing;
       await task.release().catch((error: unknown) => this.log.debug({ err: error }, `the lease on ${task.name} has to run out`));
@@ -157,7 +165,7 @@ export class LeasedWork {
     } catch (error) {
       if (error instanceof LeaseLost || lease.signal.aborted) throw new LeaseLost();
       this.log.error({ err: error }, `${task.name} failed`);
-      await lease.retry(() => task.fail(RoostError.from(error)));
+      await lease.end(() => task.fail(RoostError.from(error)));
     }
   }
 }

@@ -1,6 +1,7 @@
 import { Deadline, type RoostError } from '../../core/index.js';
 import type { DatabaseHost } from '../hosts/databaseHost.js';
-import type { Lease, LeasedTask } from './leasedWork.js';
+import type { BusyState } from '../topology/types.js';
+import { LeaseLost, type Lease, type LeasedTask } from './leasedWork.js';
 import type { Movable, MovableTable } from './movable.js';
 import { PageMover } from './movePage.js';
 import { hostsOf, type MoveStore } from './moveStore.js';
@@ -20,8 +21,8 @@ export interface MoveEnvironment {
   readonly owner: string;
   readonly movable: (task: MoveTask) => Movable;
   readonly host: (name: string) => DatabaseHost;
-  /** Called before the end is recorded, perhaps more than once. */
-  readonly ending: (state: 'done' | 'failed') => Promise<void>;
+  /** Shows on the shards what becomes of them; perhaps more than once. */
+  readonly show: (busy: BusyState) => Promise<void>;
 }
 
 /** Runs a move that this server has claimed, from where it was saved to its end. */
@@ -58,6 +59,7 @@ export class MoveRunner implements LeasedTask {
 
   async run(lease: Lease): Promise<void> {
     const { tables } = this.environment.movable(this.task);
+    await lease.retry(() => this.#begin(lease));
     const throttle = new Throttle([...hostsOf(this.task)].map(this.environment.host), lease.signal);
     const shrink = (error: RoostError): void => {
       if (error.code === 'DeadlineExceeded') this.#pageRows = Math.max(minPageRows, Math.floor(this.#pageRows / 4));
@@ -71,16 +73,26 @@ export class MoveRunner implements LeasedTask {
       await lease.retry(() => throttle.pause(rows, tookMs, this.#rates));
       lease.trouble = throttle.hurting;
     }
-    await lease.retry(() => this.#end('done', ''));
+    await lease.end(() => this.#end('done', ''));
   }
 
   fail(error: RoostError): Promise<void> {
     return this.#end('failed', error.message);
   }
 
+  /** The shards become busy when there is a move that will end, and not before: who asks for one may die. */
+  async #begin(lease: Lease): Promise<void> {
+    const { show, store } = this.environment;
+    await show('busy');
+    if (await this.renew(lease.trouble)) return;
+    // Cancelled while they were being marked.
+    if ((await store.get(this.task.id)).state === 'cancelled') await show('cancelled');
+    throw new LeaseLost();
+  }
+
   async #end(state: 'done' | 'failed', error: string): Promise<void> {
     // Before the end is recorded: a server that dies in between leaves a move that another ends, and not a shard that is busy for ever.
-    await this.environment.ending(state);
+    await this.environment.show(state === 'done' ? 'normal' : 'error');
     await this.environment.store.finish(this.task.id, this.environment.owner, state, this.#progress, error);
   }
 

@@ -60,25 +60,24 @@ export class Moves {
     const [first, ...others] = shards;
     const spec: MoveSpec = kind === 'copy' ? { kind, sources: [first!], targets: others } : { kind, sources: shards, targets: [] };
     this.movable(spec);
-    const written = kind === 'copy' ? spec.targets : kind === 'repair' ? spec.sources : [];
-    const writtenNow = await this.#written();
-    const taken = written.find((shard) => writtenNow.has(shardKey(shard.id)));
+    const writtenNow = await this.#openShards(writtenBy);
+    const taken = writtenBy(spec).find((shard) => writtenNow.has(shardKey(shard.id)));
     if (taken !== undefined) throw new RoostError('FailedPrecondition', `shard ${shardKey(taken.id)} is being written by move ${writtenNow.get(shardKey(taken.id))}`, { fields: { shard: shardKey(taken.id) } });
     // What is written from here on is on the targets too, as far as the topology says so; what was before is copied.
     if (kind === 'copy') await this.require(this.nameServer.topology.version);
-    return this.add(spec, rates);
+    const id = await this.add(spec, rates);
+    if (kind !== 'diff') await this.#showRequested(id, spec);
+    return id;
   }
 
   /** Has a move run that is already known to be sound. */
   async add(spec: MoveSpec, rates: Partial<MoveRates> = {}, migrationId?: number): Promise<number> {
     const { minRowsPerSecond = this.config.minRowsPerSecond, maxRowsPerSecond = this.config.maxRowsPerSecond } = rates;
     checkRates({ minRowsPerSecond, maxRowsPerSecond });
-    // The mark comes first, since a server may have ended the move before this process goes on.
-    if (spec.kind !== 'diff') await this.#mark(spec, 'busy');
     return this.store.add(spec, { minRowsPerSecond, maxRowsPerSecond }, migrationId);
   }
 
-  /** Takes from shards the mark of a move that was never begun, or whose end nobody recorded. Those that are being moved keep theirs. */
+  /** Takes from shards the mark of a move whose end nobody recorded. Those that are being moved keep theirs. */
   async unmark(shards: readonly ShardInfo[]): Promise<void> {
     await this.#mark({ kind: 'copy', sources: shards, targets: [] }, 'normal');
   }
@@ -87,12 +86,22 @@ export class Moves {
     return this.store.get(id);
   }
 
-  /** Stops a move; what it has copied stays. The shards show it, unless `busy` says otherwise. Throws `FailedPrecondition` for one that has ended. */
-  async cancel(id: number, busy: 'cancelled' | 'normal' = 'cancelled'): Promise<void> {
+  /** Stops a move that was asked for; what it has copied stays. Throws `FailedPrecondition` for one that has ended, or that a migration needs. */
+  async cancel(id: number): Promise<void> {
+    const { migrationId } = await this.store.get(id);
+    if (migrationId !== undefined) {
+      throw new RoostError('FailedPrecondition', `move ${id} belongs to migration ${migrationId}, which would make another: pause that, or roll it back`, { fields: { move: id, migration: migrationId } });
+    }
+    if (!(await this.drop(id, 'cancelled'))) throw new RoostError('FailedPrecondition', `move ${id} is ${(await this.store.get(id)).state} already`, { fields: { move: id } });
+  }
+
+  /** Stops a move, whoever it belongs to, and shows that on its shards. False where it has ended. */
+  async drop(id: number, busy: 'cancelled' | 'normal'): Promise<boolean> {
     const task = await this.store.get(id);
+    if (!isOpen(task.state)) return false;
     // The mark comes first: if this process ends in between, no shard stays busy for ever.
-    if (isOpen(task.state) && task.kind !== 'diff') await this.#mark(task, busy, id);
-    if (!(await this.store.cancel(id))) throw new RoostError('FailedPrecondition', `move ${id} is ${(await this.store.get(id)).state} already`, { fields: { move: id } });
+    if (task.kind !== 'diff') await this.#mark(task, busy, id);
+    return this.store.cancel(id);
   }
 
   async setRates(id: number, rates: MoveRates): Promise<void> {
@@ -100,15 +109,20 @@ export class Moves {
     await this.store.setRates(id, rates);
   }
 
-  /** Waits for the end of a move. Throws what it failed with. */
-  async finished(id: number, signal: AbortSignal): Promise<MoveTask> {
+  /** Waits for the end of a move, whatever it is. */
+  async ended(id: number, signal: AbortSignal): Promise<MoveTask> {
     for (let waitMs = 20; ; waitMs = Math.min(lookEveryMs, waitMs * 1.5)) {
       const task = await this.store.get(id);
-      if (task.state === 'done') return task;
-      if (task.state === 'failed') throw new RoostError('FailedPrecondition', `the ${task.kind} failed: ${task.error}`, { fields: { move: id } });
-      if (task.state === 'cancelled') throw new RoostError('FailedPrecondition', `the ${task.kind} was cancelled`, { fields: { move: id } });
+      if (!isOpen(task.state)) return task;
       await sleep(waitMs, undefined, { signal });
     }
+  }
+
+  /** Waits for the end of a move. Throws where it is not done: what it failed with, or that it was cancelled. */
+  async finished(id: number, signal: AbortSignal): Promise<MoveTask> {
+    const task = await this.ended(id, signal);
+    if (task.state === 'done') return task;
+    throw new RoostError('FailedPrecondition', `the ${task.kind} ${task.state === 'failed' ? `failed: ${task.error}` : 'was cancelled'}`, { fields: { move: id } });
   }
 
   /** How all shards of a move are moved. Throws `InvalidArgument` where they differ in type, `FailedPrecondition` where the type cannot. */
@@ -136,26 +150,38 @@ export class Moves {
       owner: this.server,
       movable: (one) => this.movable(one),
       host: (name) => this.hosts.host(name),
-      ending: (state) => (task.kind === 'diff' ? Promise.resolve() : this.#mark(task, state === 'done' ? 'normal' : 'error', task.id)),
+      show: (busy) => (task.kind === 'diff' ? Promise.resolve() : this.#mark(task, busy, task.id)),
     });
   }
 
-  /** The shards that moves write to now, with the number of the move. */
-  async #written(): Promise<Map<string, number>> {
+  /** The shards that moves, `but` for one, read or write now, each with the number of a move; comparisons leave them as they are, and are left out. */
+  inWork(but?: number): Promise<ReadonlyMap<string, number>> {
+    return this.#openShards((task) => (task.kind === 'diff' ? [] : [...task.sources, ...task.targets]), but);
+  }
+
+  async #openShards(shardsOf: (task: MoveTask) => readonly ShardInfo[], but?: number): Promise<Map<string, number>> {
     const open = await this.store.list({ active: true, limit: activeMoves });
-    return new Map(open.flatMap((task) => (task.kind === 'copy' || task.kind === 'verify' ? task.targets : task.kind === 'repair' ? task.sources : []).map((shard) => [shardKey(shard.id), task.id])));
+    return new Map(open.filter(({ id }) => id !== but).flatMap((task) => shardsOf(task).map((shard) => [shardKey(shard.id), task.id])));
+  }
+
+  /** Tools look at the shards as soon as they are answered, and a server may not have begun, or have ended already. */
+  async #showRequested(id: number, spec: MoveSpec): Promise<void> {
+    await this.#mark(spec, 'busy');
+    const { state } = await this.store.get(id);
+    if (!isOpen(state)) await this.#mark(spec, state === 'done' ? 'normal' : state === 'failed' ? 'error' : 'cancelled', id);
   }
 
   /** Shows on the shards what happens to them. Those that are not in the topology have nowhere to show it; those that a move other than `id` works with stay as they are. */
   async #mark({ sources, targets }: MoveSpec, busy: BusyState, id?: number): Promise<void> {
     await this.nameServer.reload();
     const { topology } = this.nameServer;
-    const others = busy === 'busy' ? [] : await this.store.list({ active: true, limit: activeMoves });
-    const inWork = new Set(others.filter((task) => task.kind !== 'diff' && task.id !== id).flatMap((task) => [...task.sources, ...task.targets].map((shard) => shardKey(shard.id))));
-    const marked = [...sources, ...targets].filter(({ id }) => topology.hasShard(id) && topology.shard(id).busy !== busy && !inWork.has(shardKey(id)));
+    const inWork = busy === 'busy' ? undefined : await this.inWork(id);
+    const marked = [...sources, ...targets].filter(({ id }) => topology.hasShard(id) && topology.shard(id).busy !== busy && inWork?.has(shardKey(id)) !== true);
     if (marked.length > 0) await this.nameServer.apply(marked.map(({ id }): Change => ({ kind: 'markBusy', id, busy })));
   }
 }
+
+const writtenBy = ({ kind, sources, targets }: MoveSpec): readonly ShardInfo[] => (kind === 'repair' ? sources : targets);
 
 function checkRates({ minRowsPerSecond, maxRowsPerSecond }: MoveRates): void {
   for (const rate of [minRowsPerSecond, maxRowsPerSecond]) {

@@ -127,10 +127,10 @@ export class NameServer {
   /**
    * Applies changes as one: all are stored, or none, with an entry in the audit. The resulting topology must be sound.
    * Throws `AlreadyExists`, `NotFound`, `InvalidArgument` and `FailedPrecondition` as `applyChanges` and `Topology` do, and `Unavailable` as
-   * `NameServerReplicas.change` does.
+   * `NameServerReplicas.change` does. With `onVersion` also `FailedPrecondition`, which a retry may cure, where the topology has become another one meanwhile.
    */
-  async apply(changes: readonly Change[], by: string = thisProcess()): Promise<Topology> {
-    const { state, audit } = await this.replicas.change({ changes, logs: [] }, by);
+  async apply(changes: readonly Change[], by: string = thisProcess(), onVersion?: number): Promise<Topology> {
+    const { state, audit } = await this.replicas.change({ changes, logs: [], ...(onVersion === undefined ? {} : { onVersion }) }, by);
     this.#swap(new Topology(state), audit);
     return this.#topology;
   }

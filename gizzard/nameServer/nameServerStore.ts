@@ -17,6 +17,8 @@ export interface Head {
 /** What is stored as one: changes of the topology and of rollback logs. */
 export interface Step {
   readonly changes: readonly Change[];
+  /** Only on top of this version. Absent: on top of whatever there is. */
+  readonly onVersion?: number;
   readonly logs: readonly LogChange[];
 }
 

@@ -64,10 +64,13 @@ export class NameServerReplicas {
    */
   async change(step: Step, by: string): Promise<StoredStep> {
     if (this.stores.length > 1) await this.#prepare();
-    const stored = await this.#primary.lead(step, { changeId: randomUUID().replaceAll('-', ''), by }, Deadline.after(primaryDeadlineMs), (before) =>
+    const stored = await this.#primary.lead(step, { changeId: randomUUID().replaceAll('-', ''), by }, Deadline.after(primaryDeadlineMs), (before) => {
+      if (step.onVersion !== undefined && before.version !== step.onVersion) {
+        throw new RoostError('FailedPrecondition', `the topology is at version ${before.version} now, no longer at ${step.onVersion}; nothing was changed`, { fields: { version: before.version }, retryable: true });
+      }
       // Checks that what comes out is sound.
-      new Topology(applyChanges(before, step.changes)).state,
-    );
+      return new Topology(applyChanges(before, step.changes)).state;
+    });
     const followed = await Promise.allSettled(this.stores.slice(1).map((store) => this.#follow(store, stored)));
     const failed = followed.filter((result): result is PromiseRejectedResult => result.status === 'rejected');
     for (const { reason } of failed) this.log.warn({ err: reason as unknown, version: stored.audit.version }, 'a replica of the name server missed a change');

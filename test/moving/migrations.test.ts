@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openFlock, type Flock } from '../../flock/index.js';
 import { keyHash, MigrationPlanner, parseTemplate, printTemplate, type MigrationPlan } from '../../gizzard/index.js';
 import { freshCluster } from '../support/index.js';
+import { liveGraphOf } from './liveGraph.js';
 import { LiveLoad } from './liveLoad.js';
 
 const cluster = freshCluster('migrations');
@@ -27,7 +28,7 @@ async function graphUnderLoad(name: string, options: { readonly shards: number; 
   const { id } = await first.createGraph(name, { ...options, hosts: [db1, db2] });
   await second.gizzard.nameServer.reload();
   let turn = 0;
-  const load = new LiveLoad(() => (turn++ % 2 === 0 ? first : second), id, seed);
+  const load = new LiveLoad(liveGraphOf(() => (turn++ % 2 === 0 ? first : second), id), seed);
   await load.fill(2_000);
   load.start();
   return { graphId: id, load };
@@ -61,7 +62,7 @@ describe('under reads and writes', { timeout }, () => {
     await carryOut((await migrations.planner()).plan(graphId, [0n], [{ baseId: 0n, template: template('replicating(flock(B))') }]), { cleanup: true });
     expect(shapes(graphId)).toEqual([printTemplate(template('replicating(flock(B))'))]);
     await load.stop();
-    await load.check();
+    await load.check(first, graphId);
   });
 
   it('adds a replica, and takes one away', async () => {
@@ -70,9 +71,9 @@ describe('under reads and writes', { timeout }, () => {
     await carryOut((await migrations.planner()).plan(graphId, [0n], [{ baseId: 0n, template: template('replicating(flock(A) * 2, flock(B))') }]), { cleanup: true });
     await carryOut((await migrations.planner()).plan(-graphId, [0n], [{ baseId: 0n, template: template('replicating(flock(A), writeOnly(flock(B)))') }]), { cleanup: true });
     await load.stop();
-    await load.check();
+    await load.check(first, graphId);
     await carryOut((await migrations.planner()).plan(graphId, [0n], [{ baseId: 0n, template: template('replicating(flock(B))') }]), { cleanup: true });
-    await load.check();
+    await load.check(first, graphId);
     expect(shapes(graphId)).toEqual([printTemplate(template('replicating(flock(B))'))]);
   });
 
@@ -92,7 +93,7 @@ describe('under reads and writes', { timeout }, () => {
     await carryOut((await migrations.planner()).plan(graphId, [0n, middle], [{ baseId: 0n, template: both }]), { cleanup: true });
     expect(shapes(graphId)).toEqual([printTemplate(both)]);
     await load.stop();
-    await load.check();
+    await load.check(first, graphId);
   });
 });
 
