@@ -1,0 +1,140 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect } from 'vitest';
+import { Deadline } from '../../core/index.js';
+import type { Flock } from '../../flock/index.js';
+import type { Roost } from '../../sdk/index.js';
+import { callRoost } from '../callRoost.js';
+import { roostMain } from '../runRoost.js';
+import { type KillableCluster, patiently } from '../support/killableCluster.js';
+import { type Deed, Deeds, shuffled } from './deeds.js';
+import type { Round } from './drawRound.js';
+import type { LedgerGate } from './ledgerGate.js';
+import { liveGraphOfClient } from './liveGraph.js';
+import { LiveLoad } from './liveLoad.js';
+
+const roundMs = 120_000;
+const lookEveryMs = 20;
+const edges = 300;
+/** A read that was on its way to a host when it came back may still fail. */
+const readSlackMs = 250;
+
+/** One round, on a graph of its own. */
+export class KilledRound {
+  #databaseAway = false;
+  #databaseKilled = false;
+
+  constructor(
+    private readonly cluster: KillableCluster,
+    private readonly flock: Flock,
+    private readonly roost: Roost,
+    private readonly gate: LedgerGate,
+    private readonly round: Round,
+    private readonly seed: number,
+  ) {}
+
+  async run(): Promise<void> {
+    const { gizzard } = this.flock;
+    const [first = '', second = ''] = shuffled(this.#hosts, this.round.random);
+    const { replicas } = this.round;
+    const name = `round_${this.seed}`;
+    const { id: graphId } = await this.flock.createGraph(name, { shards: 2, replicas, hosts: [first, second] });
+    // A server that was killed in the round before may be listed still.
+    await expect.poll(async () => (await gizzard.servers.list()).every(({ version, silentMs }) => version >= gizzard.topology.version || silentMs > 1_000), { timeout: 10_000 }).toBe(true);
+    const graph = await patiently(() => this.roost.graph(name));
+    const load = new LiveLoad(liveGraphOfClient(graph), this.seed, { patient: true, readsMayFail: () => replicas === 1 && this.#databaseAway, replicasMayLag: () => this.#databaseKilled });
+    await load.fill(edges);
+    load.start();
+    try {
+      await this.#killDuring(await new Deeds(this.flock, graphId, this.round, (args) => this.#call(args)).draw());
+    } finally {
+      await load.stop();
+    }
+    await load.check(this.flock, graphId);
+    expect(await gizzard.doctor.examine()).toEqual([]);
+  }
+
+  async #killDuring(deed: Deed): Promise<void> {
+    const { victim, moment, delayMs, awayMs } = this.round;
+    const deadline = Deadline.after(roundMs);
+    if (deed.gate !== undefined) await this.gate.close(deed.gate);
+    const command = this.#start(deed.args);
+    let commandEnded = false;
+    const ended = command.finished.then(() => {
+      commandEnded = true;
+    });
+    if (deed.gate !== undefined) expect(await this.gate.reached(() => deed.ended(), deadline), `somebody comes to "${deed.gate}"`).toBe(true);
+    else {
+      while (moment.phase !== 'preflight' && !(await deed.within()) && !(await deed.ended())) {
+        deadline.check(`the phase ${moment.phase}`);
+        await sleep(lookEveryMs);
+      }
+      await sleep(delayMs);
+    }
+    const bringBack = victim === 'command' ? await this.#killCommand(command) : await this.#killPart(await deed.owner());
+    await this.gate.open();
+    await sleep(awayMs);
+    await bringBack();
+
+    for (let again = 0; ; ) {
+      deadline.check('the end of what was begun');
+      // What was killed before it had begun is asked for again, as an operator would.
+      if (commandEnded && !(await patiently(deed.begun))) {
+        const { exitCode, stderr } = await this.#call(deed.args);
+        if (exitCode !== 0 && ++again > 20) throw new Error(`roost ${deed.args.join(' ')}: ${stderr}`);
+      } else if (await patiently(deed.ended)) break;
+      await sleep(lookEveryMs);
+    }
+    await ended;
+  }
+
+  /** As a process where it is to be killed. */
+  #start(args: readonly string[]): { readonly kill: () => Promise<void>; readonly finished: Promise<unknown> } {
+    if (this.round.victim !== 'command') return { kill: () => Promise.resolve(), finished: this.#call(args) };
+    const child = spawn(process.execPath, [roostMain, ...this.#full(args)], { stdio: 'ignore' });
+    const finished = once(child, 'exit');
+    return {
+      finished,
+      async kill() {
+        child.kill('SIGKILL');
+        await finished;
+      },
+    };
+  }
+
+  #call(args: readonly string[]): ReturnType<typeof callRoost> {
+    return callRoost(this.#full(args), '.');
+  }
+
+  #full(args: readonly string[]): string[] {
+    return [...args, '--yes', '--json', '--config', this.cluster.configPath];
+  }
+
+  async #killCommand(command: { readonly kill: () => Promise<void> }): Promise<() => Promise<void>> {
+    await command.kill();
+    return () => Promise.resolve();
+  }
+
+  /** Returns what brings it back. */
+  async #killPart(owner: string | undefined): Promise<() => Promise<void>> {
+    const { cluster, round } = this;
+    if (round.victim === 'server') {
+      const server = cluster.servers.find(({ ready }) => String(ready.flock.port) === owner) ?? cluster.servers[round.random(cluster.servers.length)]!;
+      await server.kill();
+      return () => server.start();
+    }
+    const name = round.victim === 'redis' ? 'redis' : this.#hosts[round.random(this.#hosts.length)]!;
+    this.#databaseAway = this.#databaseKilled = name !== 'redis';
+    await cluster.playground.kill(name);
+    return async () => {
+      await cluster.playground.restart(name);
+      await sleep(readSlackMs);
+      this.#databaseAway = false;
+    };
+  }
+
+  get #hosts(): readonly string[] {
+    return Object.keys(this.cluster.config.databaseHosts);
+  }
+}
