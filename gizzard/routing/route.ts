@@ -94,12 +94,21 @@ export function readOrder(route: Route, isHealthy: (hostname: string) => boolean
       visit(node.children[0]!);
       return;
     }
-    const keyed = node.children.map((child) => ({ child, key: -Math.log(1 - random()) / Math.max(child.weight, Number.MIN_VALUE) }));
+    const key = (child: TreeNode): number => -Math.log(1 - random()) / Math.max(child.weight, Number.MIN_VALUE);
+    if (node.children.length === 2) {
+      // The usual tree: nothing to sort.
+      const [first, second] = node.children as [TreeNode, TreeNode];
+      const inOrder = key(first) <= key(second);
+      visit(inOrder ? first : second);
+      visit(inOrder ? second : first);
+      return;
+    }
+    const keyed = node.children.map((child) => ({ child, key: key(child) }));
     keyed.sort((a, b) => a.key - b.key);
     for (const { child } of keyed) visit(child);
   };
   visit(route.tree);
-  if (ordered.length < 2) return ordered;
+  if (ordered.length < 2 || ordered.every((leaf) => isHealthy(leaf.shard.id.hostname))) return ordered;
   const healthy = ordered.filter((leaf) => isHealthy(leaf.shard.id.hostname));
-  return healthy.length === ordered.length ? ordered : [...healthy, ...ordered.filter((leaf) => !healthy.includes(leaf))];
+  return [...healthy, ...ordered.filter((leaf) => !healthy.includes(leaf))];
 }

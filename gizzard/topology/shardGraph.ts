@@ -2,19 +2,17 @@ import { nodeType, type NodeType } from '../nodes/index.js';
 import { checkInt32, checkText, unsound } from './checks.js';
 import { shardKey, validShardId, type Link, type ShardId, type ShardInfo } from './types.js';
 
-/** A link, with what it links. */
+/** A link, with the shard that it leads to. */
 export interface Edge {
   readonly link: Link;
-  readonly parent: ShardNode;
   readonly child: ShardNode;
 }
 
-/** A shard with its place among the others. */
+/** A shard with what is below it. */
 export interface ShardNode {
   readonly shard: ShardInfo;
   /** Undefined for a shard that holds data. */
   readonly type: NodeType | undefined;
-  readonly above: readonly Edge[];
   readonly below: readonly Edge[];
   /** Nodes of the tree from here down; a shard that several paths lead to counts for each. */
   readonly treeSize: number;
@@ -22,32 +20,21 @@ export interface ShardNode {
   readonly takesWrites: boolean;
 }
 
-interface GrowingEdge extends Edge {
-  readonly parent: GrowingNode;
-  readonly child: GrowingNode;
-}
-
 class GrowingNode implements ShardNode {
   readonly type: NodeType | undefined;
-  above = noEdges;
-  below = noEdges;
-  treeSize = 0;
+  below: { readonly link: Link; readonly child: GrowingNode }[] = noEdges;
+  treeSize = notMeasured;
   takesWrites = false;
-  /** Children that are not measured yet. */
-  waitsFor = 0;
 
   constructor(readonly shard: ShardInfo) {
     this.type = nodeType(shard.type);
   }
 }
 
-const noEdges: GrowingEdge[] = [];
-/** Most shards have one or two edges on a side, and `push` would make room for seventeen. */
-const withEdge = (edges: GrowingEdge[], edge: GrowingEdge): GrowingEdge[] => {
-  if (edges.length < 4) return [...edges, edge];
-  edges.push(edge);
-  return edges;
-};
+const noEdges: GrowingNode['below'] = [];
+const [notMeasured, beingMeasured] = [0, -1];
+/** A real tree has a handful of levels; the bound is for the stack. */
+const maxDepth = 1_000;
 
 /**
  * The shards of a topology, linked to each other. They are found by host and then by prefix: with hundreds of thousands of them, most of the
@@ -55,16 +42,35 @@ const withEdge = (edges: GrowingEdge[], edge: GrowingEdge): GrowingEdge[] => {
  */
 export class ShardGraph {
   readonly #byHost = new Map<string, Map<string, GrowingNode>>();
+  #above: Map<ShardNode, Link[]> | undefined;
 
   /** Throws `FailedPrecondition` for links to nowhere, below data or in a circle, and `InvalidArgument` for what can never be stored. */
-  constructor(shards: readonly ShardInfo[], links: readonly Link[]) {
+  constructor(
+    shards: readonly ShardInfo[],
+    private readonly links: readonly Link[],
+  ) {
     for (const shard of shards) this.#add(shard);
     for (const link of links) this.#link(link);
-    this.#measure();
+    for (const ofHost of this.#byHost.values()) for (const node of ofHost.values()) measure(node, 1);
   }
 
   find(id: ShardId): ShardNode | undefined {
     return this.#find(id);
+  }
+
+  /** The links to a shard, which only tools ask for. */
+  above(id: ShardId): readonly Link[] {
+    if (this.#above === undefined) {
+      this.#above = new Map();
+      for (const link of this.links) {
+        const child = this.#find(link.child)!;
+        const known = this.#above.get(child);
+        if (known === undefined) this.#above.set(child, [link]);
+        else known.push(link);
+      }
+    }
+    const node = this.#find(id);
+    return (node && this.#above.get(node)) ?? [];
   }
 
   #find({ hostname, tablePrefix }: ShardId): GrowingNode | undefined {
@@ -89,33 +95,30 @@ export class ShardGraph {
       if (found !== undefined) return found;
       throw unsound(`${what()} names ${shardKey(id)}, which does not exist`, { shard: shardKey(id) });
     };
-    const edge = { link, parent: end(link.parent), child: end(link.child) };
-    const { type, shard } = edge.parent;
+    const parent = end(link.parent);
+    const edge = { link, child: end(link.child) };
+    const { type, shard } = parent;
     if (type === undefined) throw unsound(`${shardKey(shard.id)} holds data (${shard.type}) and cannot have children`, { shard: shardKey(shard.id) });
-    edge.parent.below = withEdge(edge.parent.below, edge);
-    edge.child.above = withEdge(edge.child.above, edge);
+    // Most have one or two, and `push` would make room for seventeen.
+    if (parent.below.length < 4) parent.below = [...parent.below, edge];
+    else parent.below.push(edge);
   }
+}
 
-  /** From below upwards, as Kahn's algorithm does: a node's turn comes once that of all its children has. Those whose turn never comes lead into a circle. */
-  #measure(): void {
-    const ready: GrowingNode[] = [];
-    let left = 0;
-    for (const ofHost of this.#byHost.values()) {
-      for (const node of ofHost.values()) {
-        left++;
-        node.waitsFor = node.below.length;
-        if (node.waitsFor === 0) ready.push(node);
-      }
-    }
-    for (let node = ready.pop(); node !== undefined; node = ready.pop()) {
-      left--;
-      node.treeSize = node.below.reduce((size, { child }) => size + child.treeSize, 1);
-      node.takesWrites = node.type === undefined || node.type.write === 'ignore' || node.below.some(({ child }) => child.takesWrites);
-      for (const { parent } of node.above) if (--parent.waitsFor === 0) ready.push(parent);
-    }
-    if (left === 0) return;
-    for (const ofHost of this.#byHost.values()) {
-      for (const { waitsFor, shard } of ofHost.values()) if (waitsFor > 0) throw unsound(`the links of ${shardKey(shard.id)} form a circle`, { shard: shardKey(shard.id) });
-    }
+/** Measures what is below first; whoever is met again on the way down is on a circle. */
+function measure(node: GrowingNode, depth: number): void {
+  if (node.treeSize > 0) return;
+  const key = (): string => shardKey(node.shard.id);
+  if (node.treeSize === beingMeasured) throw unsound(`the links of ${key()} form a circle`, { shard: key() });
+  if (depth > maxDepth) throw unsound(`${key()} lies more than ${maxDepth} links below another shard`, { shard: key() });
+  node.treeSize = beingMeasured;
+  let size = 1;
+  let takesWrites = node.type === undefined || node.type.write === 'ignore';
+  for (const { child } of node.below) {
+    measure(child, depth + 1);
+    size += child.treeSize;
+    takesWrites ||= child.takesWrites;
   }
+  node.treeSize = size;
+  node.takesWrites = takesWrites;
 }

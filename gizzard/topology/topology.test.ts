@@ -103,6 +103,7 @@ describe('a topology that is not sound', () => {
   it.each<[string, Partial<TopologyState>, ErrorCode, RegExp]>([
     ['a circle', { shards: chain('n/1', 'n/2', 'n/3'), links: [link('n/1', 'n/2'), link('n/2', 'n/3'), link('n/3', 'n/1')] }, 'FailedPrecondition', /form a circle/],
     ['a shard that is its own child', { shards: chain('n/1'), links: [link('n/1', 'n/1')] }, 'FailedPrecondition', /form a circle/],
+    ['a chain without end', { shards: chain(...Array.from({ length: 1_002 }, (_, i) => `n/${i}`)), links: Array.from({ length: 1_001 }, (_, i) => link(`n/${i}`, `n/${i + 1}`)) }, 'FailedPrecondition', /lies more than 1000 links below/],
     ['a circle beside a sound tree', { shards: [...chain('n/1', 'n/2', 'n/3'), shard('a/x')], links: [link('n/1', 'a/x'), link('n/2', 'n/3'), link('n/3', 'n/2')] }, 'FailedPrecondition', /n\/[23] form a circle/],
     ['a forwarding to a missing shard', { forwardings: [forwarding(0n, 'a/gone')] }, 'FailedPrecondition', /forwards 0 to a\/gone, which does not exist/],
     ['a link to a missing child', { shards: chain('n/1'), links: [link('n/1', 'a/gone')] }, 'FailedPrecondition', /names a\/gone, which does not exist/],

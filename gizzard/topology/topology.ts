@@ -88,7 +88,7 @@ export class Topology {
   }
 
   parents(id: ShardId): readonly Link[] {
-    return this.#graph.find(id)?.above.map(({ link }) => link) ?? [];
+    return this.#graph.above(id);
   }
 
   hostWeight(hostname: string): Omit<HostWeight, 'hostname'> {
