@@ -1,10 +1,12 @@
-import type { RoostConfig } from '../core/index.js';
+import type { RoostConfig, RoostConfigInput } from '../core/index.js';
 import type { Roost } from '../sdk/index.js';
 
 /** A cluster made for one benchmark: a playground, and one server in a process of its own. */
 export interface BenchCluster {
   readonly config: RoostConfig;
   readonly roost: Roost;
+  /** Its process, and where it writes its profile when bench/profiled.ts is told to. */
+  readonly server: { readonly pid: number; readonly profilePath: string };
 }
 
 export interface Figure {
@@ -21,6 +23,8 @@ export interface Benchmark {
   readonly about: string;
   /** Database hosts that it needs. Absent: one. */
   readonly databaseHosts?: number;
+  /** What its configuration has beside that of the playground. */
+  readonly config?: Partial<RoostConfigInput>;
   run(cluster: BenchCluster): Promise<readonly Figure[]>;
 }
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -7,22 +7,26 @@ import { configSchema, Deadline, type RoostConfig } from '../core/index.js';
 import { openFlock } from '../flock/index.js';
 import { startPlayground, type Playground } from '../playground/index.js';
 import { connect, type Roost } from '../sdk/index.js';
-import type { BenchCluster } from './benchmark.js';
+import type { BenchCluster, Benchmark } from './benchmark.js';
 
 const materializeWithinMs = 120_000;
 
 /** Runs `work` on a private cluster with some database hosts, one Redis that syncs every write, two caches, and one server. */
-export async function withCluster<T>(databaseHosts: number, work: (cluster: BenchCluster) => Promise<T>): Promise<T> {
+export async function withCluster<T>({ databaseHosts = 1, config: more }: Pick<Benchmark, 'databaseHosts' | 'config'>, work: (cluster: BenchCluster) => Promise<T>): Promise<T> {
   const dir = mkdtempSync(join(tmpdir(), 'roost-bench-'));
   let playground: Playground | undefined;
   try {
     playground = await startPlayground({ dir: join(dir, 'playground'), databaseHosts, caches: 2, redisFsync: 'always' });
     process.stderr.write(`measured on ${playground.serverVersion}\n`);
-    const config = configSchema.parse(JSON.parse(readFileSync(playground.configPath, 'utf8')));
-    const ready = await startServerProcess(dir, playground.configPath, process.env);
+    const written = { ...(JSON.parse(readFileSync(playground.configPath, 'utf8')) as object), ...more };
+    const config = configSchema.parse(written);
+    const [configPath, profilePath] = [join(dir, 'roost.config.json'), join(dir, 'profile.json')];
+    writeFileSync(configPath, JSON.stringify(written), { mode: 0o600 });
+    const profiled = `--import ${new URL('profiled.js', import.meta.url).href}`;
+    const ready = await startServerProcess(dir, configPath, { ...process.env, NODE_OPTIONS: profiled, ROOST_BENCH_PROFILE: profilePath });
     const roost = await connect({ servers: [`${ready.flock.host}:${ready.flock.port}`], tweetServers: [`${ready.tbird.host}:${ready.tbird.port}`], userServers: [`${ready.users.host}:${ready.users.port}`] });
     try {
-      return await work({ config, roost });
+      return await work({ config, roost, server: { pid: ready.pid, profilePath } });
     } finally {
       await roost.close();
     }

@@ -10,6 +10,7 @@ import { cacheGets } from './cacheGets.js';
 import { celebrity } from './celebrity.js';
 import { contains } from './contains.js';
 import { copy } from './copy.js';
+import { hydrate } from './hydrate.js';
 import { intersection } from './intersection.js';
 import { iterate } from './iterate.js';
 import { load } from './load.js';
@@ -20,7 +21,7 @@ import { tweetReads } from './tweetReads.js';
 import { tweetTimeline } from './tweetTimeline.js';
 import { workload } from './workload.js';
 
-const benchmarks: readonly Benchmark[] = [load, acknowledge, contains, iterate, copy, routing, pairs, intersection, celebrity, workload, cacheGets, tweetLoad, tweetReads, tweetTimeline];
+const benchmarks: readonly Benchmark[] = [load, acknowledge, contains, iterate, copy, routing, pairs, intersection, celebrity, workload, cacheGets, hydrate, tweetLoad, tweetReads, tweetTimeline];
 const defaultOut = join(dirname(fileURLToPath(import.meta.url)), '../../bench/results/latest.json');
 
 const program = new Command('bench')
@@ -37,7 +38,7 @@ const { out } = program.opts<{ out: string }>();
 const results: { name: string; about: string; figures: readonly Figure[] }[] = [];
 for (const benchmark of benchmarks.filter(({ name }) => names.length === 0 || names.includes(name))) {
   const { name, about } = benchmark;
-  const figures = await withCluster(benchmark.databaseHosts ?? 1, (cluster) => benchmark.run(cluster));
+  const figures = await withCluster(benchmark, (cluster) => benchmark.run(cluster));
   results.push({ name, about, figures });
   print(name, about, figures);
 }

@@ -30,3 +30,4 @@ export {
   type Snowflake,
 } from './snowflake.js';
 export { suggest } from './suggest.js';
+export { writeSoon } from './writeSoon.js';

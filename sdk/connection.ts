@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net';
-import { deadlineExceeded, limits, RoostError, type Deadline } from '../core/index.js';
+import { deadlineExceeded, limits, RoostError, writeSoon, type Deadline } from '../core/index.js';
 import { BinaryReader, errorFromThrift, MessageSplitter, RoostException } from '../rpc/wire/index.js';
 import type { Address } from './address.js';
 import { ThriftClient, type Generated } from './thriftClient.js';
@@ -37,7 +37,7 @@ export class Connection<C extends object> {
     private readonly server: string,
     private readonly service: Service<C>,
   ) {
-    this.#client = new ThriftClient(service.Client, (message) => this.socket.write(message));
+    this.#client = new ThriftClient(service.Client, (message) => writeSoon(this.socket, message));
     socket.setNoDelay(true);
     socket.setKeepAlive(true);
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));

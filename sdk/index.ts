@@ -26,6 +26,7 @@ export type {
   PriorityName as Priority,
   StateCounts,
   Tweet,
+  TweetFormat,
   User,
   WindowInfo,
 } from '../rpc/wire/index.js';

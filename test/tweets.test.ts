@@ -88,6 +88,20 @@ describe('a client', () => {
     expect((await roost.tweets.get(first))?.text).toBe('just setting up my twttr');
   });
 
+  it('gets tweets ready to be sent on, as fragments', async () => {
+    const made = await roost.tweets.createMany([{ user: 11, text: 'ö' }, { user: 11, text: '@2 hi', replyToUser: 2 }], materialized);
+    const parsed = (fragments: readonly (Buffer | undefined)[]): unknown[] => fragments.map((fragment) => fragment && (JSON.parse(fragment.toString()) as unknown));
+    const [first, second] = made.map(String);
+    const [reply, missing, ...others] = parsed(await roost.tweets.fragments('json', [made[1]!, 77, made[0]!, made[1]!]));
+    expect(missing).toBeUndefined();
+    expect([reply, ...others]).toMatchObject([{ id: second, reply_to_user_id: '2' }, { id: first, text: 'ö' }, { id: second }]);
+    expect(parsed(await roost.tweets.timelineFragments('short', 11))).toEqual([{ id: second, user_id: '11', text: '@2 hi' }, { id: first, user_id: '11', text: 'ö' }]);
+    expect(await roost.tweets.fragments('json', [])).toEqual([]);
+    const many = Array.from({ length: 2_500 }, (_, i) => (i % 2 === 0 ? made[0]! : 77n));
+    expect((await roost.tweets.fragments('short', many)).map((fragment) => fragment?.toString())).toEqual(many.map((id) => (id === 77n ? undefined : JSON.stringify({ id: first, user_id: '11', text: 'ö' }))));
+    await expect(roost.tweets.fragments('xml' as 'json', [1])).rejects.toMatchObject({ code: 'InvalidArgument', message: expect.stringContaining('there are json, short') as string });
+  });
+
   it('gets typed errors', async () => {
     const thrown = async (work: Promise<unknown>): Promise<unknown> => work.catch((error: unknown) => error);
     expect(isRoostError(await thrown(roost.tweets.create({ user: 0, text: 'x' })), 'InvalidArgument')).toBe(true);

@@ -1,8 +1,8 @@
 import type { CacheCounts } from '../cacheMetrics.js';
-import type { Held, NodeHit, NodeReply } from '../ring/cacheNode.js';
+import type { Held, NodeHit } from '../ring/cacheNode.js';
 import type { CacheNode } from '../ring/cacheNode.js';
 import type { CachePool, Target } from '../ring/cachePool.js';
-import type { Connection } from '../ring/connection.js';
+import type { Connection, Reply } from '../ring/connection.js';
 import { opcodes, statuses, type Operation } from '../ring/protocol.js';
 import type { Codec } from './codec.js';
 import { decodeEntry, encodeEntry, entryKinds, type Entry } from './entryFormat.js';
@@ -168,8 +168,8 @@ export class EntryStore<V> {
   }
 
   /** Carries out commands, each on its node, or on the connection of what it replaces; undefined for those that were not answered. */
-  async #carryOut(commands: readonly { readonly target: Target; readonly held?: Held | undefined; readonly operation: Operation }[]): Promise<(NodeReply | undefined)[]> {
-    const replies = new Array<NodeReply | undefined>(commands.length).fill(undefined);
+  async #carryOut(commands: readonly { readonly target: Target; readonly held?: Held | undefined; readonly operation: Operation }[]): Promise<(Reply | undefined)[]> {
+    const replies = new Array<Reply | undefined>(commands.length).fill(undefined);
     const groups = new Map<CacheNode | Connection, number[]>();
     for (const [place, { target, held }] of commands.entries()) {
       const where = held?.connection ?? target.node;
@@ -185,7 +185,7 @@ export class EntryStore<V> {
         });
         try {
           const answers = await where.execute(operations, this.pool.options.deadlineMs);
-          for (const [i, place] of places.entries()) replies[place] = { ...answers[i]!, connection: commands[place]!.held?.connection ?? (answers[i] as NodeReply).connection };
+          for (const [i, place] of places.entries()) replies[place] = answers[i];
         } catch {
           // Whoever asked takes it for not done; it may still be, which every command here is safe against.
         }

@@ -1,6 +1,6 @@
 import { RoostError } from '../../core/index.js';
-import { batchOperations, Connection } from './connection.js';
-import type { Operation, Reply } from './protocol.js';
+import { batchOperations, Connection, type Reply } from './connection.js';
+import { statuses, type Operation } from './protocol.js';
 
 /** A node that has not answered this many batches in a row, for at least so long, is taken for dead. A refused connection needs no proof. */
 const suspectAfterTimeouts = 3;
@@ -17,13 +17,7 @@ export interface Held {
   readonly connection: Connection;
 }
 
-export interface NodeHit extends Held {
-  readonly value: Buffer;
-}
-
-export interface NodeReply extends Reply {
-  readonly connection: Connection;
-}
+export type NodeHit = Held & Pick<Reply, 'value'>;
 
 /** One memcached server, as this process sees it. */
 export class CacheNode {
@@ -42,14 +36,14 @@ export class CacheNode {
 
   /** Rejects with `Unavailable` or `DeadlineExceeded`; then nothing is known of any of the keys. */
   async get(keys: readonly string[], deadlineMs: number): Promise<(NodeHit | undefined)[]> {
-    const parts = await this.#inParts(keys, (connection, part) => connection.get(part, deadlineMs));
-    return parts.map(({ reply, connection }) => (reply === undefined || reply.status !== 0 ? undefined : { value: reply.value, cas: reply.cas, connection }));
+    const replies = await this.#inParts(keys, (connection, part) => connection.get(part, deadlineMs));
+    for (let i = 0; i < replies.length; i++) if (replies[i]?.status !== statuses.ok) replies[i] = undefined;
+    return replies;
   }
 
   /** When it rejects, any of the commands may have been carried out, or may yet be. */
-  async execute(operations: readonly Operation[], deadlineMs: number): Promise<NodeReply[]> {
-    const parts = await this.#inParts(operations, (connection, part) => connection.execute(part, deadlineMs));
-    return parts.map(({ reply, connection }) => ({ ...reply!, connection }));
+  async execute(operations: readonly Operation[], deadlineMs: number): Promise<Reply[]> {
+    return (await this.#inParts(operations, (connection, part) => connection.execute(part, deadlineMs))) as Reply[];
   }
 
   /** Forgets that it failed: the next command tries it. */
@@ -62,17 +56,11 @@ export class CacheNode {
     this.#connection?.close();
   }
 
-  async #inParts<Item>(
-    items: readonly Item[],
-    send: (connection: Connection, part: readonly Item[]) => Promise<(Reply | undefined)[]>,
-  ): Promise<{ readonly reply: Reply | undefined; readonly connection: Connection }[]> {
+  async #inParts<Item>(items: readonly Item[], send: (connection: Connection, part: readonly Item[]) => Promise<(Reply | undefined)[]>): Promise<(Reply | undefined)[]> {
     const connection = this.#open();
     try {
-      const replies: { reply: Reply | undefined; connection: Connection }[] = [];
-      for (let start = 0; start < items.length; start += batchOperations) {
-        const part = items.length <= batchOperations ? items : items.slice(start, start + batchOperations);
-        for (const reply of await send(connection, part)) replies.push({ reply, connection });
-      }
+      const replies = await send(connection, items.length <= batchOperations ? items : items.slice(0, batchOperations));
+      for (let start = batchOperations; start < items.length; start += batchOperations) replies.push(...(await send(connection, items.slice(start, start + batchOperations))));
       this.#answered();
       return replies;
     } catch (error) {

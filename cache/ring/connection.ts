@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import memjs from 'memjs';
-import { RoostError } from '../../core/index.js';
-import { encodeGets, encodeOperations, opcodes, responseMagic, type Operation, type Reply } from './protocol.js';
+import { RoostError, writeSoon } from '../../core/index.js';
+import { encodeGets, encodeOperations, opcodes, responseMagic, type Operation } from './protocol.js';
 
 /** memjs's connection, as far as it is used here. Its own types leave out most of it. */
 interface MemjsServer {
@@ -18,6 +18,15 @@ interface MemjsServer {
 interface Message {
   readonly header: { readonly magic: number; readonly opcode: number; readonly status: number; readonly opaque: number; readonly cas: Buffer };
   readonly val: Buffer;
+}
+
+export interface Reply {
+  readonly status: number;
+  /** Eight bytes that change whenever the entry does. Absent where the answer has none. */
+  readonly cas: Buffer;
+  readonly value: Buffer;
+  /** Where it came on: `cas` holds on no other. */
+  readonly connection: Connection;
 }
 
 /** Commands that were sent together. They are answered in their order. */
@@ -63,7 +72,7 @@ export class Connection {
       this.#socket = socket;
       socket.setNoDelay(true);
       socket.once('close', () => this.#die('the connection was closed'));
-      for (const request of this.#waiting ?? []) socket.write(request);
+      for (const request of this.#waiting ?? []) writeSoon(socket, request);
       this.#waiting = undefined;
     });
   }
@@ -115,7 +124,7 @@ export class Connection {
         else reject(error);
       };
       this.#batches.push(batch);
-      if (this.#waiting === undefined) this.#socket?.write(request);
+      if (this.#waiting === undefined) writeSoon(this.#socket!, request);
       else this.#waiting.push(request);
     });
   }
@@ -125,7 +134,7 @@ export class Connection {
     const { magic, opaque, opcode, status, cas } = message.header;
     const batch = this.#batches[this.#head];
     if (magic !== responseMagic || batch === undefined || opaque < batch.first || opaque > batch.last) return this.#die('it answered what was not asked');
-    if (opcode !== opcodes.noop) batch.replies[opaque - batch.first] = { status, cas, value: message.val };
+    if (opcode !== opcodes.noop) batch.replies[opaque - batch.first] = { status, cas, value: message.val, connection: this };
     if (opaque !== batch.last) return;
     this.#head++;
     // Cut off what is done only now and then, so that taking an answer does not cost more with a longer queue.

@@ -26,13 +26,6 @@ export interface Operation {
   readonly ttlSeconds?: number;
 }
 
-export interface Reply {
-  readonly status: number;
-  /** Eight bytes that change whenever the entry does. Absent where the answer has none. */
-  readonly cas: Buffer;
-  readonly value: Buffer;
-}
-
 const headerBytes = 24;
 const requestMagic = 0x80;
 export const responseMagic = 0x81;

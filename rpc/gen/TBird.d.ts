@@ -11,6 +11,7 @@ import Tweet = ttypes.Tweet
 import TweetDraft = ttypes.TweetDraft
 import Deletion = ttypes.Deletion
 import Tweets = ttypes.Tweets
+import Fragments = ttypes.Fragments
 import TimelineRequest = ttypes.TimelineRequest
 import RelatedRequest = ttypes.RelatedRequest
 import ScanResult = ttypes.ScanResult
@@ -33,11 +34,15 @@ export declare class Client {
 
     get_tweets(ids: Buffer, with_deleted: boolean, options: roost_ttypes.ReadOptions): Promise<Tweets>;
 
+    get_fragments(ids: Buffer, format: string, options: roost_ttypes.ReadOptions): Promise<Fragments>;
+
     timeline_ids(request: TimelineRequest, options: roost_ttypes.ReadOptions): Promise<Buffer>;
 
     timeline(request: TimelineRequest, options: roost_ttypes.ReadOptions): Promise<Tweet[]>;
 
     scan_timeline(request: TimelineRequest, options: roost_ttypes.ReadOptions): Promise<ScanResult>;
+
+    timeline_fragments(request: TimelineRequest, format: string, options: roost_ttypes.ReadOptions): Promise<Fragments>;
 
     reply_ids(request: RelatedRequest, options: roost_ttypes.ReadOptions): Promise<Buffer>;
 
@@ -57,9 +62,11 @@ export declare class Processor {
     process_delete_tweets(seqid: number, input: object, output: object): void;
     process_undelete_tweets(seqid: number, input: object, output: object): void;
     process_get_tweets(seqid: number, input: object, output: object): void;
+    process_get_fragments(seqid: number, input: object, output: object): void;
     process_timeline_ids(seqid: number, input: object, output: object): void;
     process_timeline(seqid: number, input: object, output: object): void;
     process_scan_timeline(seqid: number, input: object, output: object): void;
+    process_timeline_fragments(seqid: number, input: object, output: object): void;
     process_reply_ids(seqid: number, input: object, output: object): void;
     process_retweet_ids(seqid: number, input: object, output: object): void;
     process_list_windows(seqid: number, input: object, output: object): void;

@@ -702,6 +702,159 @@ const TBird_get_tweets_result = class {
   }
 
 };
+const TBird_get_fragments_args = class {
+  constructor(args) {
+    this.ids = null;
+    this.format = null;
+    this.options = null;
+    if (args) {
+      if (args.ids !== undefined && args.ids !== null) {
+        this.ids = args.ids;
+      }
+      if (args.format !== undefined && args.format !== null) {
+        this.format = args.format;
+      }
+      if (args.options !== undefined && args.options !== null) {
+        this.options = new roost_ttypes.ReadOptions(args.options);
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 1:
+        if (ftype == Thrift.Type.STRING) {
+          this.ids = input.readBinary();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 2:
+        if (ftype == Thrift.Type.STRING) {
+          this.format = input.readString();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 3:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.options = new roost_ttypes.ReadOptions();
+          this.options.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('TBird_get_fragments_args');
+    if (this.ids !== null && this.ids !== undefined) {
+      output.writeFieldBegin('ids', Thrift.Type.STRING, 1);
+      output.writeBinary(this.ids);
+      output.writeFieldEnd();
+    }
+    if (this.format !== null && this.format !== undefined) {
+      output.writeFieldBegin('format', Thrift.Type.STRING, 2);
+      output.writeString(this.format);
+      output.writeFieldEnd();
+    }
+    if (this.options !== null && this.options !== undefined) {
+      output.writeFieldBegin('options', Thrift.Type.STRUCT, 3);
+      this.options.write(output);
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
+const TBird_get_fragments_result = class {
+  constructor(args) {
+    this.success = null;
+    this.ex = null;
+    if (args instanceof roost_ttypes.RoostException) {
+        this.ex = args;
+        return;
+    }
+    if (args) {
+      if (args.success !== undefined && args.success !== null) {
+        this.success = new ttypes.Fragments(args.success);
+      }
+      if (args.ex !== undefined && args.ex !== null) {
+        this.ex = args.ex;
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 0:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.success = new ttypes.Fragments();
+          this.success.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 1:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.ex = new roost_ttypes.RoostException();
+          this.ex.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('TBird_get_fragments_result');
+    if (this.success !== null && this.success !== undefined) {
+      output.writeFieldBegin('success', Thrift.Type.STRUCT, 0);
+      this.success.write(output);
+      output.writeFieldEnd();
+    }
+    if (this.ex !== null && this.ex !== undefined) {
+      output.writeFieldBegin('ex', Thrift.Type.STRUCT, 1);
+      this.ex.write(output);
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
 const TBird_timeline_ids_args = class {
   constructor(args) {
     this.request = null;
@@ -1114,6 +1267,160 @@ const TBird_scan_timeline_result = class {
 
   write (output) {
     output.writeStructBegin('TBird_scan_timeline_result');
+    if (this.success !== null && this.success !== undefined) {
+      output.writeFieldBegin('success', Thrift.Type.STRUCT, 0);
+      this.success.write(output);
+      output.writeFieldEnd();
+    }
+    if (this.ex !== null && this.ex !== undefined) {
+      output.writeFieldBegin('ex', Thrift.Type.STRUCT, 1);
+      this.ex.write(output);
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
+const TBird_timeline_fragments_args = class {
+  constructor(args) {
+    this.request = null;
+    this.format = null;
+    this.options = null;
+    if (args) {
+      if (args.request !== undefined && args.request !== null) {
+        this.request = new ttypes.TimelineRequest(args.request);
+      }
+      if (args.format !== undefined && args.format !== null) {
+        this.format = args.format;
+      }
+      if (args.options !== undefined && args.options !== null) {
+        this.options = new roost_ttypes.ReadOptions(args.options);
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 1:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.request = new ttypes.TimelineRequest();
+          this.request.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 2:
+        if (ftype == Thrift.Type.STRING) {
+          this.format = input.readString();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 3:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.options = new roost_ttypes.ReadOptions();
+          this.options.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('TBird_timeline_fragments_args');
+    if (this.request !== null && this.request !== undefined) {
+      output.writeFieldBegin('request', Thrift.Type.STRUCT, 1);
+      this.request.write(output);
+      output.writeFieldEnd();
+    }
+    if (this.format !== null && this.format !== undefined) {
+      output.writeFieldBegin('format', Thrift.Type.STRING, 2);
+      output.writeString(this.format);
+      output.writeFieldEnd();
+    }
+    if (this.options !== null && this.options !== undefined) {
+      output.writeFieldBegin('options', Thrift.Type.STRUCT, 3);
+      this.options.write(output);
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
+const TBird_timeline_fragments_result = class {
+  constructor(args) {
+    this.success = null;
+    this.ex = null;
+    if (args instanceof roost_ttypes.RoostException) {
+        this.ex = args;
+        return;
+    }
+    if (args) {
+      if (args.success !== undefined && args.success !== null) {
+        this.success = new ttypes.Fragments(args.success);
+      }
+      if (args.ex !== undefined && args.ex !== null) {
+        this.ex = args.ex;
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 0:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.success = new ttypes.Fragments();
+          this.success.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 1:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.ex = new roost_ttypes.RoostException();
+          this.ex.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('TBird_timeline_fragments_result');
     if (this.success !== null && this.success !== undefined) {
       output.writeFieldBegin('success', Thrift.Type.STRUCT, 0);
       this.success.write(output);
@@ -1797,6 +2104,62 @@ const TBirdClient = exports.Client = class TBirdClient {
     return callback('get_tweets failed: unknown result');
   }
 
+  get_fragments (ids, format, options) {
+    this._seqid = this.new_seqid();
+    const self = this;
+    return new Promise((resolve, reject) => {
+      self._reqs[self.seqid()] = (error, result) => {
+        return error ? reject(error) : resolve(result);
+      };
+      self.send_get_fragments(ids, format, options);
+    });
+  }
+
+  send_get_fragments (ids, format, options) {
+    const output = new this.pClass(this.output);
+    const params = {
+      ids: ids,
+      format: format,
+      options: options
+    };
+    const args = new TBird_get_fragments_args(params);
+    try {
+      output.writeMessageBegin('get_fragments', Thrift.MessageType.CALL, this.seqid());
+      args.write(output);
+      output.writeMessageEnd();
+      return this.output.flush();
+    }
+    catch (e) {
+      delete this._reqs[this.seqid()];
+      if (typeof output.reset === 'function') {
+        output.reset();
+      }
+      throw e;
+    }
+  }
+
+  recv_get_fragments (input, mtype, rseqid) {
+    const callback = this._reqs[rseqid] || function() {};
+    delete this._reqs[rseqid];
+    if (mtype == Thrift.MessageType.EXCEPTION) {
+      const x = new Thrift.TApplicationException();
+      x.read(input);
+      input.readMessageEnd();
+      return callback(x);
+    }
+    const result = new TBird_get_fragments_result();
+    result.read(input);
+    input.readMessageEnd();
+
+    if (null !== result.ex) {
+      return callback(result.ex);
+    }
+    if (null !== result.success) {
+      return callback(null, result.success);
+    }
+    return callback('get_fragments failed: unknown result');
+  }
+
   timeline_ids (request, options) {
     this._seqid = this.new_seqid();
     const self = this;
@@ -1960,6 +2323,62 @@ const TBirdClient = exports.Client = class TBirdClient {
       return callback(null, result.success);
     }
     return callback('scan_timeline failed: unknown result');
+  }
+
+  timeline_fragments (request, format, options) {
+    this._seqid = this.new_seqid();
+    const self = this;
+    return new Promise((resolve, reject) => {
+      self._reqs[self.seqid()] = (error, result) => {
+        return error ? reject(error) : resolve(result);
+      };
+      self.send_timeline_fragments(request, format, options);
+    });
+  }
+
+  send_timeline_fragments (request, format, options) {
+    const output = new this.pClass(this.output);
+    const params = {
+      request: request,
+      format: format,
+      options: options
+    };
+    const args = new TBird_timeline_fragments_args(params);
+    try {
+      output.writeMessageBegin('timeline_fragments', Thrift.MessageType.CALL, this.seqid());
+      args.write(output);
+      output.writeMessageEnd();
+      return this.output.flush();
+    }
+    catch (e) {
+      delete this._reqs[this.seqid()];
+      if (typeof output.reset === 'function') {
+        output.reset();
+      }
+      throw e;
+    }
+  }
+
+  recv_timeline_fragments (input, mtype, rseqid) {
+    const callback = this._reqs[rseqid] || function() {};
+    delete this._reqs[rseqid];
+    if (mtype == Thrift.MessageType.EXCEPTION) {
+      const x = new Thrift.TApplicationException();
+      x.read(input);
+      input.readMessageEnd();
+      return callback(x);
+    }
+    const result = new TBird_timeline_fragments_result();
+    result.read(input);
+    input.readMessageEnd();
+
+    if (null !== result.ex) {
+      return callback(result.ex);
+    }
+    if (null !== result.success) {
+      return callback(null, result.success);
+    }
+    return callback('timeline_fragments failed: unknown result');
   }
 
   reply_ids (request, options) {
@@ -2357,6 +2776,50 @@ const TBirdProcessor = exports.Processor = class TBirdProcessor {
       });
     }
   }
+  process_get_fragments (seqid, input, output) {
+    const args = new TBird_get_fragments_args();
+    args.read(input);
+    input.readMessageEnd();
+    if (this._handler.get_fragments.length === 3) {
+      Promise.resolve(this._handler.get_fragments.bind(this._handler)(
+        args.ids,
+        args.format,
+        args.options
+      )).then(result => {
+        const result_obj = new TBird_get_fragments_result({success: result});
+        output.writeMessageBegin("get_fragments", Thrift.MessageType.REPLY, seqid);
+        result_obj.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      }).catch(err => {
+        let result;
+        if (err instanceof roost_ttypes.RoostException) {
+          result = new TBird_get_fragments_result(err);
+          output.writeMessageBegin("get_fragments", Thrift.MessageType.REPLY, seqid);
+        } else {
+          result = new Thrift.TApplicationException(Thrift.TApplicationExceptionType.UNKNOWN, err.message);
+          output.writeMessageBegin("get_fragments", Thrift.MessageType.EXCEPTION, seqid);
+        }
+        result.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      });
+    } else {
+      this._handler.get_fragments(args.ids, args.format, args.options, (err, result) => {
+        let result_obj;
+        if ((err === null || typeof err === 'undefined') || err instanceof roost_ttypes.RoostException) {
+          result_obj = new TBird_get_fragments_result((err !== null || typeof err === 'undefined') ? err : {success: result});
+          output.writeMessageBegin("get_fragments", Thrift.MessageType.REPLY, seqid);
+        } else {
+          result_obj = new Thrift.TApplicationException(Thrift.TApplicationExceptionType.UNKNOWN, err.message);
+          output.writeMessageBegin("get_fragments", Thrift.MessageType.EXCEPTION, seqid);
+        }
+        result_obj.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      });
+    }
+  }
   process_timeline_ids (seqid, input, output) {
     const args = new TBird_timeline_ids_args();
     args.read(input);
@@ -2479,6 +2942,50 @@ const TBirdProcessor = exports.Processor = class TBirdProcessor {
         } else {
           result_obj = new Thrift.TApplicationException(Thrift.TApplicationExceptionType.UNKNOWN, err.message);
           output.writeMessageBegin("scan_timeline", Thrift.MessageType.EXCEPTION, seqid);
+        }
+        result_obj.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      });
+    }
+  }
+  process_timeline_fragments (seqid, input, output) {
+    const args = new TBird_timeline_fragments_args();
+    args.read(input);
+    input.readMessageEnd();
+    if (this._handler.timeline_fragments.length === 3) {
+      Promise.resolve(this._handler.timeline_fragments.bind(this._handler)(
+        args.request,
+        args.format,
+        args.options
+      )).then(result => {
+        const result_obj = new TBird_timeline_fragments_result({success: result});
+        output.writeMessageBegin("timeline_fragments", Thrift.MessageType.REPLY, seqid);
+        result_obj.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      }).catch(err => {
+        let result;
+        if (err instanceof roost_ttypes.RoostException) {
+          result = new TBird_timeline_fragments_result(err);
+          output.writeMessageBegin("timeline_fragments", Thrift.MessageType.REPLY, seqid);
+        } else {
+          result = new Thrift.TApplicationException(Thrift.TApplicationExceptionType.UNKNOWN, err.message);
+          output.writeMessageBegin("timeline_fragments", Thrift.MessageType.EXCEPTION, seqid);
+        }
+        result.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      });
+    } else {
+      this._handler.timeline_fragments(args.request, args.format, args.options, (err, result) => {
+        let result_obj;
+        if ((err === null || typeof err === 'undefined') || err instanceof roost_ttypes.RoostException) {
+          result_obj = new TBird_timeline_fragments_result((err !== null || typeof err === 'undefined') ? err : {success: result});
+          output.writeMessageBegin("timeline_fragments", Thrift.MessageType.REPLY, seqid);
+        } else {
+          result_obj = new Thrift.TApplicationException(Thrift.TApplicationExceptionType.UNKNOWN, err.message);
+          output.writeMessageBegin("timeline_fragments", Thrift.MessageType.EXCEPTION, seqid);
         }
         result_obj.write(output);
         output.writeMessageEnd();

@@ -48,6 +48,13 @@ export declare class Tweets {
       constructor(args?: { tweets: Tweet[]; found: Buffer; });
   }
 
+export declare class Fragments {
+    public lengths: Buffer;
+    public fragments: Buffer;
+
+      constructor(args?: { lengths: Buffer; fragments: Buffer; });
+  }
+
 export declare class TimelineRequest {
     public user_id: bigint;
     public count: number;

@@ -527,6 +527,71 @@ const Tweets = module.exports.Tweets = class {
   }
 
 };
+const Fragments = module.exports.Fragments = class {
+  constructor(args) {
+    this.lengths = null;
+    this.fragments = null;
+    if (args) {
+      if (args.lengths !== undefined && args.lengths !== null) {
+        this.lengths = args.lengths;
+      }
+      if (args.fragments !== undefined && args.fragments !== null) {
+        this.fragments = args.fragments;
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 1:
+        if (ftype == Thrift.Type.STRING) {
+          this.lengths = input.readBinary();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 2:
+        if (ftype == Thrift.Type.STRING) {
+          this.fragments = input.readBinary();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('Fragments');
+    if (this.lengths !== null && this.lengths !== undefined) {
+      output.writeFieldBegin('lengths', Thrift.Type.STRING, 1);
+      output.writeBinary(this.lengths);
+      output.writeFieldEnd();
+    }
+    if (this.fragments !== null && this.fragments !== undefined) {
+      output.writeFieldBegin('fragments', Thrift.Type.STRING, 2);
+      output.writeBinary(this.fragments);
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
 const TimelineRequest = module.exports.TimelineRequest = class {
   constructor(args) {
     this.user_id = null;

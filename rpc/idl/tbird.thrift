@@ -46,6 +46,12 @@ struct Tweets {
   2: binary found
 }
 
+/* Tweets ready to be sent, one behind the other. lengths: bytes of each, packed little-endian 32-bit integers; 0 where there is no tweet. */
+struct Fragments {
+  1: binary lengths
+  2: binary fragments
+}
+
 /* before_id and after_id are exclusive. */
 struct TimelineRequest {
   1: i64 user_id
@@ -95,6 +101,9 @@ service TBird {
 
   Tweets get_tweets(1: binary ids, 2: bool with_deleted, 3: roost.ReadOptions options) throws (1: roost.RoostException ex)
 
+  /* One for each id. format: json or short, both a JSON object in UTF-8. */
+  Fragments get_fragments(1: binary ids, 2: string format, 3: roost.ReadOptions options) throws (1: roost.RoostException ex)
+
   /* Ids, packed, newest first. */
   binary timeline_ids(1: TimelineRequest request, 2: roost.ReadOptions options) throws (1: roost.RoostException ex)
 
@@ -102,6 +111,9 @@ service TBird {
 
   /* The same without the index, and how much was read for it. */
   ScanResult scan_timeline(1: TimelineRequest request, 2: roost.ReadOptions options) throws (1: roost.RoostException ex)
+
+  /* A user's tweets as fragments, newest first. */
+  Fragments timeline_fragments(1: TimelineRequest request, 2: string format, 3: roost.ReadOptions options) throws (1: roost.RoostException ex)
 
   binary reply_ids(1: RelatedRequest request, 2: roost.ReadOptions options) throws (1: roost.RoostException ex)
 

@@ -4,6 +4,7 @@ import {
   column,
   draftFromThrift,
   errorToThrift,
+  fragmentsToThrift,
   required,
   TBirdProcessor,
   timelineFromThrift,
@@ -18,6 +19,9 @@ import { readOptions, writeOptions } from './roostHandler.js';
 
 /** A tweet with the longest text and extra, in Thrift's binary form. */
 const tweetBytes = limits.tweetCharacters * 4 + limits.tweetExtraBytes + 128;
+
+/** A tweet's fragment with the longest text, each character of it escaped, and the longest extra. */
+const fragmentBytes = limits.tweetCharacters * 6 + limits.tweetExtraBytes + 256;
 
 /** The TBird service on a TbirdService. Errors are RoostErrors; the caller turns them into RoostException. */
 export function tbirdHandler(tbird: TbirdService): TBirdModule.Client {
@@ -49,6 +53,16 @@ export function tbirdHandler(tbird: TbirdService): TBirdModule.Client {
       checkAnswerSize([ids.length], tweetBytes);
       const tweets = await tbird.get(ids, { ...readOptions(options), deleted: withDeleted === true });
       return { tweets: tweets.filter((tweet) => tweet !== undefined).map(tweetToThrift), found: Buffer.from(tweets.map((tweet) => Number(tweet !== undefined))) };
+    },
+    async get_fragments(packed, format, options) {
+      const ids = column(packed, 'ids');
+      checkAnswerSize([ids.length], fragmentBytes);
+      return fragmentsToThrift(await tbird.fragments(required(format, 'format'), ids, readOptions(options)));
+    },
+    async timeline_fragments(request, format, options) {
+      const wanted = timelineFromThrift(required(request, 'request'));
+      checkAnswerSize([wanted.count], fragmentBytes);
+      return fragmentsToThrift(await tbird.timelineFragments(required(format, 'format'), wanted, readOptions(options)));
     },
     async timeline_ids(request, options) {
       return packIds(await tbird.timeline(timelineFromThrift(required(request, 'request')), readOptions(options)));

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { RoostError } from '../../core/index.js';
+import { RoostError, writeSoon } from '../../core/index.js';
 import { BinaryReader, BinaryWriter, MessageSplitter } from '../wire/index.js';
 import type { ProcessorFactory, ThriftProcessor } from './requestGate.js';
 import type { ServerLoad } from './serverLoad.js';
@@ -104,7 +104,7 @@ export class ThriftConnection {
 
   #answer(answer: Buffer): void {
     // A client that does not take its answers is not read from either.
-    if (!this.socket.write(answer)) this.socket.pause();
+    if (!writeSoon(this.socket, answer)) this.socket.pause();
     this.#account();
     if (!this.#splitter.framed) this.#unframedTurn();
     if (this.#finishing) this.#endWhenDone();

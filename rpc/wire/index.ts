@@ -38,6 +38,7 @@ export {
   type UsersModule,
   type UsersTypes,
 } from './generated.js';
+export { fragmentsFromThrift, fragmentsToThrift } from './fragments.js';
 export { idPageFromThrift, idPageToThrift } from './idPages.js';
 export { malformed } from './malformed.js';
 export { MessageSplitter } from './messageSplitter.js';
@@ -90,5 +91,5 @@ export type {
   Term,
   WriteOptions,
 } from '../../flock/index.js';
-export type { Tweet, WindowInfo } from '../../tbird/index.js';
+export type { Tweet, TweetFormat, WindowInfo } from '../../tbird/index.js';
 export type { User, UserChange } from '../../users/index.js';
