@@ -1,39 +1,16 @@
 import type { Deadline } from '../core/index.js';
-import type { DatabaseHost, ShardInfo, ShardType, SqlRow, SqlSession } from '../gizzard/index.js';
+import { shardTable, type DatabaseHost, type ShardInfo, type SqlRow, type SqlSession } from '../gizzard/index.js';
 import { mergeUsers, type UserRecord } from './user.js';
 
-export const usersShardTypeName = 'users';
+/** The name of a shard's table, quoted, ready for SQL. */
+export const userTable = (database: string, shard: ShardInfo): string => shardTable(database, shard.id.tablePrefix, 'users');
 
-/** The name of a shard's table, quoted, ready for SQL. The database is named after the cluster; its name and the prefix were checked when they were made. */
-export const userTable = (database: string, shard: ShardInfo): string => `\`${database}\`.\`${shard.id.tablePrefix}_users\``;
-
-export const usersShardType = (database: string): ShardType => ({
-  name: usersShardTypeName,
-  async create(host, shard, deadline) {
-    await host.run(`CREATE DATABASE IF NOT EXISTS \`${database}\``, [], deadline);
-    await host.run(
-      `CREATE TABLE IF NOT EXISTS ${userTable(database, shard)} (
-        id BIGINT UNSIGNED NOT NULL PRIMARY KEY,
-        name VARCHAR(50) NOT NULL,
-        name_at BIGINT NOT NULL,
-        screen_name VARCHAR(20) NOT NULL,
-        screen_name_at BIGINT NOT NULL,
-        flags INT UNSIGNED NOT NULL,
-        flags_at BIGINT NOT NULL,
-        present TINYINT UNSIGNED NOT NULL,
-        present_at BIGINT NOT NULL
-      ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin`,
-      [],
-      deadline,
-    );
-  },
-});
-
-const columns = 'id, name, name_at, screen_name, screen_name_at, flags, flags_at, present, present_at';
+/** The columns of a row, in the order in which `recordOf` takes them. */
+export const userColumns = 'id, name, name_at, screen_name, screen_name_at, flags, flags_at, present, present_at';
 
 // Inside a derived table, as MySQL 8 refuses to lock a statement whose own table is a JSON_TABLE (error 3569).
 const readSql = (table: string, lock: string): string =>
-  `SELECT ${columns.replaceAll(/\w+/g, 'u.$&')}
+  `SELECT ${userColumns.replaceAll(/\w+/g, 'u.$&')}
    FROM (SELECT i FROM JSON_TABLE(?, '$[*]' COLUMNS (i BIGINT UNSIGNED PATH '$')) j) k STRAIGHT_JOIN ${table} u ON u.id = k.i ${lock}`;
 
 /** The rows that exist of some ids. */
@@ -62,7 +39,7 @@ export function applyUsers(host: DatabaseHost, table: string, writes: readonly U
   });
 }
 
-const replaceAll = `ON DUPLICATE KEY UPDATE ${columns
+const replaceAll = `ON DUPLICATE KEY UPDATE ${userColumns
   .split(', ')
   .slice(1)
   .map((column) => `${column} = VALUES(${column})`)
@@ -71,7 +48,7 @@ const replaceAll = `ON DUPLICATE KEY UPDATE ${columns
 async function writeUsers(session: SqlSession, table: string, users: readonly UserRecord[], onDuplicate: string, deadline: Deadline): Promise<void> {
   if (users.length === 0) return;
   await session.run(
-    `INSERT INTO ${table} (${columns})
+    `INSERT INTO ${table} (${userColumns})
      SELECT i, n, n_at, s, s_at, f, f_at, p, p_at
      FROM JSON_TABLE(?, '$[*]' COLUMNS (
        i BIGINT UNSIGNED PATH '$[0]',
@@ -95,7 +72,7 @@ async function writeUsers(session: SqlSession, table: string, users: readonly Us
   );
 }
 
-const recordOf = ([id, name, nameAt, screenName, screenNameAt, flags, flagsAt, present, presentAt]: SqlRow): UserRecord => ({
+export const recordOf = ([id, name, nameAt, screenName, screenNameAt, flags, flagsAt, present, presentAt]: SqlRow): UserRecord => ({
   id: BigInt(id as number),
   name: { value: String(name), at: BigInt(nameAt as number) },
   screenName: { value: String(screenName), at: BigInt(screenNameAt as number) },

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Deadline } from '../core/index.js';
+import type { MoveTask, ShardInfo } from '../gizzard/index.js';
 import { freshCluster } from '../test/support/index.js';
 import { openUsers, userFlags, usersTableId, type OpenUsers, type User } from './index.js';
 import { mergeUsers, writeOf, type UserRecord } from './user.js';
@@ -105,6 +106,27 @@ describe.each([
     [{ ...jack, id: -1n }, 'ids are'],
   ])('are refused when they are none: %o', async (user, message) => {
     await expect(server.put([user])).rejects.toThrow(message);
+  });
+
+  it('are copied to another shard, compared, and repaired with the later of two writes', async () => {
+    const { moves, topology, hosts } = server.gizzard;
+    const [source, replica] = topology.route(usersTableId, 12n).leaves.map((leaf) => leaf.shard) as [ShardInfo, ShardInfo];
+    const target: ShardInfo = { ...source, id: { ...source.id, tablePrefix: 'copied' } };
+    const done = async (kind: 'copy' | 'repair' | 'diff', ...shards: readonly ShardInfo[]): Promise<MoveTask> =>
+      moves.finished(await moves.request(kind, shards.map(({ id }) => id)), new AbortController().signal);
+    await server.gizzard.apply([{ kind: 'createShard', shard: target }]);
+    expect((await done('copy', source, target)).rowsDone).toBeGreaterThan(50);
+    expect(await done('diff', source, replica, target)).toMatchObject({ differenceCount: 0 });
+
+    const table = `\`${config.cluster}\`.\`copied_users\``;
+    const host = hosts.host(target.id.hostname);
+    await host.run(`UPDATE ${table} SET name = 'Old', name_at = 1, flags = 7, flags_at = flags_at + 1 WHERE id = 12`, [], Deadline.after(5_000));
+    await host.run(`DELETE FROM ${table} WHERE id > 12 LIMIT 1`, [], Deadline.after(5_000));
+    expect((await done('diff', source, target)).differenceCount).toBe(2);
+    await done('repair', source, target);
+    expect(await done('diff', source, target)).toMatchObject({ differenceCount: 0 });
+    const [row] = await host.rows(`SELECT name, flags FROM ${table} WHERE id = 12`, [], Deadline.after(5_000));
+    expect(row).toEqual(['J', 7]);
   });
 
   it('are set up once', async () => {

@@ -5,7 +5,7 @@ import { checkChange, never, writeOf, type User, type UserChange, type UserRecor
 import { encodeUser } from './userBytes.js';
 import { userJob, userJobKind } from './userJob.js';
 import { userRows, usersTableId, type UserRows } from './userRows.js';
-import { usersShardType } from './userTable.js';
+import { usersShardType } from './usersShardType.js';
 import { planUsers, type UsersSetup } from './usersTopology.js';
 
 export interface UserWriteOptions {

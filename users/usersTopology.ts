@@ -1,7 +1,7 @@
 import { parseCount } from '../core/index.js';
 import { keyHash, type Change, type ShardId } from '../gizzard/index.js';
 import { usersTableId } from './userRows.js';
-import { usersShardTypeName } from './userTable.js';
+import { usersShardTypeName } from './usersShardType.js';
 
 /** Ids of users are often handed out in order: hashed, they spread over all shards. */
 const hash = 'fnv1a64';

@@ -1,4 +1,4 @@
-import { inParts, type MovableTable, type ShardInfo, type SqlRow, type SqlValue } from '../../gizzard/index.js';
+import { digestColumns, digestOf, inParts, type MovableTable, type ShardInfo, type SqlRow, type SqlValue } from '../../gizzard/index.js';
 import { compare, mergeInto } from '../edgeRecord.js';
 import { anyTable, copyEdges } from './copyEdges.js';
 import { column, edgeColumns, rowOf } from './edgeRows.js';
@@ -33,10 +33,13 @@ export const edgeMoves = (database: string): MovableTable<SqlRow> => {
       return row === undefined ? undefined : `${row[0] as number},${row[1] as number}`;
     },
     async rows(host, shard, after, end, deadline) {
-      const { edges } = tablesOf(shard);
-      const ranges = rangesBetween(parseKey(after), end === undefined ? undefined : parseKey(end));
-      const sql = ranges.map(({ ofOneSource, where }) => `SELECT ${edgeColumns} FROM ${edges}${ofOneSource ? ' FORCE INDEX (membership)' : ''} WHERE ${where}`).join(' UNION ALL ');
-      return host.rows(sql, ranges.flatMap(({ values }) => values), deadline);
+      const { sql, values } = selectBetween(tablesOf(shard), edgeColumns, after, end);
+      return host.rows(sql, values, deadline);
+    },
+    async digest(host, shard, after, end, deadline) {
+      const { sql, values } = selectBetween(tablesOf(shard), digestColumns(edgeColumns), after, end);
+      const [row] = await host.rows(`SELECT SUM(n), BIT_XOR(h) FROM (${sql}) r`, values, deadline);
+      return digestOf(row);
     },
     rowsAt(host, shard, keys, deadline) {
       return host.rows(
@@ -79,6 +82,13 @@ interface KeyRange {
   readonly ofOneSource: boolean;
   readonly where: string;
   readonly values: readonly SqlValue[];
+}
+
+/** Reads the rows behind `after` up to `end`: one SELECT for each part of the range, all in one statement. */
+function selectBetween({ edges }: EdgeTables, columns: string, after: string, end: string | undefined): { readonly sql: string; readonly values: readonly SqlValue[] } {
+  const ranges = rangesBetween(parseKey(after), end === undefined ? undefined : parseKey(end));
+  const selects = ranges.map(({ ofOneSource, where }) => `SELECT ${columns} FROM ${edges}${ofOneSource ? ' FORCE INDEX (membership)' : ''} WHERE ${where}`);
+  return { sql: selects.join(' UNION ALL '), values: ranges.flatMap(({ values }) => values) };
 }
 
 /** The keys behind `after` up to `end`: the rest of the first source, whole sources, the beginning of the last. */

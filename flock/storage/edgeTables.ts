@@ -1,4 +1,4 @@
-import type { ShardInfo } from '../../gizzard/index.js';
+import { shardTable, type ShardInfo } from '../../gizzard/index.js';
 
 /** The names of a shard's two tables, quoted, ready for SQL. */
 export interface EdgeTables {
@@ -6,8 +6,7 @@ export interface EdgeTables {
   readonly nodes: string;
 }
 
-/** Shards live in a database named after the cluster. Both its name and the prefix were checked when they were made. */
 export const edgeTables = (database: string, shard: ShardInfo): EdgeTables => ({
-  edges: `\`${database}\`.\`${shard.id.tablePrefix}_edges\``,
-  nodes: `\`${database}\`.\`${shard.id.tablePrefix}_nodes\``,
+  edges: shardTable(database, shard.id.tablePrefix, 'edges'),
+  nodes: shardTable(database, shard.id.tablePrefix, 'nodes'),
 });

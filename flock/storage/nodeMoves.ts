@@ -1,7 +1,7 @@
 import type { Deadline } from '../../core/index.js';
-import { inParts, type DatabaseHost, type MovableTable, type ShardInfo, type SqlSession, type SqlValue } from '../../gizzard/index.js';
+import { idsBetween, inParts, tableById, type DatabaseHost, type MovableTable, type ShardInfo, type SqlRow, type SqlSession } from '../../gizzard/index.js';
 import { compare } from '../edgeRecord.js';
-import { mergeNodes, untouched, type NodeRegisters } from '../nodeRegisters.js';
+import { mergeNodes, sameRegisters, untouched, type NodeRegisters } from '../nodeRegisters.js';
 import { applyNode, sweepPage } from './applyNode.js';
 import { edgeTables, type EdgeTables } from './edgeTables.js';
 import { jsonRows } from './json.js';
@@ -14,7 +14,7 @@ export interface NodeRow {
   readonly counts: readonly string[];
 }
 
-const columns = 'n.source_id, n.colour, n.coloured_at, n.removed_through, n.normal_count, n.negative_count, n.archived_count, n.removed_count';
+const columns = 'source_id, colour, coloured_at, removed_through, normal_count, negative_count, archived_count, removed_count';
 const countNames = ['normal', 'negative', 'archived', 'removed'] as const;
 const countsOfEdges = countNames.map((name, rank) => `COALESCE(SUM(e.state = ${rank}), 0) AS ${name}_rows`).join(', ');
 const idsTable = `JSON_TABLE(?, '$[*]' COLUMNS (s BIGINT UNSIGNED PATH '$')) k`;
@@ -23,26 +23,8 @@ const idsTable = `JSON_TABLE(?, '$[*]' COLUMNS (s BIGINT UNSIGNED PATH '$')) k`;
 export const nodeMoves = (database: string): MovableTable<NodeRow> => {
   const tablesOf = (shard: ShardInfo): EdgeTables => edgeTables(database, shard);
   return {
-    name: 'nodes',
-    async count(host, shard, deadline) {
-      const [row] = await host.rows(`SELECT COUNT(*) FROM ${tablesOf(shard).nodes}`, [], deadline);
-      return Number(row![0]);
-    },
-    async pageEnd(host, shard, after, limit, deadline) {
-      const { where, values } = between(after, undefined);
-      const [row] = await host.rows(`SELECT n.source_id FROM ${tablesOf(shard).nodes} n WHERE ${where} ORDER BY n.source_id LIMIT 1 OFFSET ?`, [...values, limit - 1], deadline);
-      return row === undefined ? undefined : String(row[0]);
-    },
-    async rows(host, shard, after, end, deadline) {
-      const { where, values } = between(after, end);
-      return (await host.rows(`SELECT ${columns} FROM ${tablesOf(shard).nodes} n WHERE ${where}`, values, deadline)).map(nodeOf);
-    },
-    async rowsAt(host, shard, keys, deadline) {
-      const sql = `SELECT ${columns} FROM ${idsTable} STRAIGHT_JOIN ${tablesOf(shard).nodes} n ON n.source_id = k.s`;
-      return (await host.rows(sql, [`[${keys.join()}]`], deadline)).map(nodeOf);
-    },
+    ...tableById(database, 'nodes', columns, nodeOf),
     key: (row) => String(row.id),
-    compareKeys: (a, b) => compare(keyOf(a), keyOf(b)),
     routingKey: (row) => row.id,
     same: (a, b) => sameRegisters(a.registers, b.registers) && a.counts.every((count, rank) => count === b.counts[rank]),
     lacks: (row, other) => mergeNodes(row.registers, other.registers) !== row.registers,
@@ -55,7 +37,7 @@ export const nodeMoves = (database: string): MovableTable<NodeRow> => {
     },
     async contradictions(host, shard, after, end, deadline) {
       const tables = tablesOf(shard);
-      const nodes = between(after, end);
+      const nodes = idsBetween('n.source_id', after, end);
       const rows = await host.rows(
         `SELECT n.source_id FROM ${tables.nodes} n LEFT JOIN ${tables.edges} e ON e.source_id = n.source_id WHERE ${nodes.where} GROUP BY n.source_id
          HAVING ${countNames.map((name, rank) => `MAX(n.${name}_count) <> COALESCE(SUM(e.state = ${rank}), 0)`).join(' OR ')}`,
@@ -74,24 +56,11 @@ export const nodeMoves = (database: string): MovableTable<NodeRow> => {
   };
 };
 
-const nodeOf = ([id, colour, colouredAt, removedThrough, ...counts]: readonly unknown[]): NodeRow => ({
+const nodeOf = ([id, colour, colouredAt, removedThrough, ...counts]: SqlRow): NodeRow => ({
   id: BigInt(id as number),
   registers: registersOf(colour, colouredAt, removedThrough),
   counts: counts.map(String),
 });
-
-const sameRegisters = (a: NodeRegisters, b: NodeRegisters): boolean => a.colour === b.colour && a.colouredAt === b.colouredAt && a.removedThrough === b.removedThrough;
-
-/** The empty key comes before all. */
-const keyOf = (key: string): bigint => (key === '' ? -1n : BigInt(key));
-
-function between(after: string, end: string | undefined): { where: string; values: SqlValue[] } {
-  const conditions = [...(after === '' ? [] : ['n.source_id > ?']), ...(end === undefined ? [] : ['n.source_id <= ?'])];
-  return {
-    where: conditions.length === 0 ? 'TRUE' : conditions.join(' AND '),
-    values: [...(after === '' ? [] : [BigInt(after)]), ...(end === undefined ? [] : [BigInt(end)])],
-  };
-}
 
 /**
  * Takes over the nodes that this shard knows neither by a row nor by an edge, as in a copy most are, and returns the others. One that no mass operation has touched

@@ -1,6 +1,7 @@
 import type { Deadline } from '../../core/index.js';
 import type { DatabaseHost } from '../hosts/databaseHost.js';
 import type { ShardInfo } from '../topology/types.js';
+import type { RowsDigest } from './rowsDigest.js';
 
 /**
  * What a shard type implements so that its shards can be copied, repaired, compared, moved, split and merged while they are read and written.
@@ -30,6 +31,11 @@ export interface MovableTable<Row = unknown> {
   pageEnd(host: DatabaseHost, shard: ShardInfo, after: string, limit: number, deadline: Deadline): Promise<string | undefined>;
   /** The rows behind `after` up to and including `end`, in no particular order; without `end` up to the last. */
   rows(host: DatabaseHost, shard: ShardInfo, after: string, end: string | undefined, deadline: Deadline): Promise<Row[]>;
+  /**
+   * A digest of the same rows, made by the host from all of their columns. Shards whose digests are the same are not read row by row.
+   * Absent: they always are.
+   */
+  digest?(host: DatabaseHost, shard: ShardInfo, after: string, end: string | undefined, deadline: Deadline): Promise<RowsDigest>;
   /** Those of the rows that exist. */
   rowsAt(host: DatabaseHost, shard: ShardInfo, keys: readonly string[], deadline: Deadline): Promise<Row[]>;
   key(row: Row): string;

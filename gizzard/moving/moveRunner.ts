@@ -3,7 +3,7 @@ import type { DatabaseHost } from '../hosts/databaseHost.js';
 import type { BusyState } from '../topology/types.js';
 import { LeaseLost, type Lease, type LeasedTask } from './leasedWork.js';
 import type { Movable, MovableTable } from './movable.js';
-import { PageMover } from './movePage.js';
+import { PageMover } from './pageMover.js';
 import { hostsOf, type MoveStore } from './moveStore.js';
 import { keptDifferences, type MoveProgress, type MoveRates, type MoveTask } from './moveTask.js';
 import { Throttle } from './throttle.js';

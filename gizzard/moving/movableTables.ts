@@ -1,0 +1,33 @@
+import type { Movable, MovableTable } from './movable.js';
+
+/** The name of a shard's table, quoted, ready for SQL. The database is named after the cluster; its name and the prefix were checked when they were made. */
+export const shardTable = (database: string, prefix: string, name: string): string => `\`${database}\`.\`${prefix}_${name}\``;
+
+/** How shards move whose tables are called `<prefix>_<name>`, all in one database. */
+export const movableTables = (database: string, tables: readonly [MovableTable, ...MovableTable[]]): Movable => ({
+  tables,
+  async drop(host, shard, deadline) {
+    await host.run(`DROP TABLE IF EXISTS ${tables.map(({ name }) => shardTable(database, shard.id.tablePrefix, name)).join(', ')}`, [], deadline);
+  },
+  async rename(host, shard, prefix, deadline) {
+    const done = await host.rows('SELECT 1 FROM information_schema.tables WHERE table_schema = ? AND table_name = ?', [database, `${prefix}_${tables[0].name}`], deadline);
+    if (done.length > 0) return;
+    await host.run(`RENAME TABLE ${tables.map(({ name }) => `${shardTable(database, shard.id.tablePrefix, name)} TO ${shardTable(database, prefix, name)}`).join(', ')}`, [], deadline);
+  },
+  async stored(host, deadline) {
+    const bytes = new Map<string, number>();
+    for (const { name } of tables) {
+      const suffix = `_${name}`;
+      const found = await host.rows(
+        'SELECT table_name, data_length + index_length FROM information_schema.tables WHERE table_schema = ? AND RIGHT(table_name, ?) = ?',
+        [database, suffix.length, suffix],
+        deadline,
+      );
+      for (const [table, size] of found) {
+        const prefix = String(table).slice(0, -suffix.length);
+        bytes.set(prefix, (bytes.get(prefix) ?? 0) + Number(size));
+      }
+    }
+    return bytes;
+  },
+});

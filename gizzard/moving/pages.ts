@@ -1,0 +1,28 @@
+import type { DatabaseHost } from '../hosts/databaseHost.js';
+import { keyHash } from '../hashes/index.js';
+import type { ShardInfo } from '../topology/types.js';
+import type { MovableTable } from './movable.js';
+import type { Difference, HashRange } from './moveTask.js';
+
+export interface MovedPage {
+  /** Where the next page starts; undefined at the end of the table. */
+  readonly end: string | undefined;
+  readonly rows: number;
+  readonly differences: readonly Difference[];
+}
+
+/** A shard that takes part in a move. */
+export interface Place {
+  readonly host: DatabaseHost;
+  readonly shard: ShardInfo;
+}
+
+/** The rows that are routed by a hash in the range. */
+export function within(table: MovableTable, range: HashRange | undefined, rows: readonly unknown[]): readonly unknown[] {
+  if (range === undefined) return rows;
+  const hash = keyHash(range.hash);
+  return rows.filter((row) => {
+    const value = hash.hash(table.routingKey(row));
+    return value >= range.from && value < range.to;
+  });
+}
