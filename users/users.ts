@@ -1,6 +1,6 @@
 import { openCaches, type Caches } from '../cache/index.js';
 import { Deadline, HybridClock, limits, parseCount, parseId, RoostError, type Log, type Metrics, type Micros, type RoostConfig } from '../core/index.js';
-import { Gizzard, type GizzardOptions, type Priority } from '../gizzard/index.js';
+import { Gizzard, toldOfWrites, type GizzardOptions, type Priority } from '../gizzard/index.js';
 import { checkChange, never, writeOf, type User, type UserChange, type UserRecord } from './user.js';
 import { encodeUser } from './userBytes.js';
 import { userJob, userJobKind } from './userJob.js';
@@ -84,9 +84,21 @@ const userOf = (record: UserRecord | undefined): User | undefined =>
     ? undefined
     : { id: record.id, name: record.name.value, screenName: record.screenName.value, flags: record.flags.value };
 
-/** What the users tell a Gizzard of their shards and jobs; a Gizzard may serve other stores as well. */
-export const usersTypes = (cluster: string, rows: UserRows): Pick<GizzardOptions, 'shardTypes' | 'jobTypes'> => ({
-  shardTypes: [usersShardType(cluster)],
+/**
+ * What the users tell a Gizzard of their shards and jobs; a Gizzard may serve other stores as well.
+ *
+ * @param gizzard that one, called when it runs
+ */
+export const usersTypes = (cluster: string, rows: UserRows, gizzard: () => Gizzard): Pick<GizzardOptions, 'shardTypes' | 'jobTypes'> => ({
+  shardTypes: [
+    usersShardType(cluster, (movable) =>
+      toldOfWrites(
+        movable,
+        () => gizzard().topology,
+        ({ keys }) => rows.invalidate(keys.map(BigInt)),
+      ),
+    ),
+  ],
   jobTypes: [userJob(cluster, rows)],
 });
 
@@ -110,7 +122,7 @@ export async function openUsers(config: RoostConfig, { work = false, create = fa
   const caches = await openCaches(config, options);
   try {
     const rows: UserRows = userRows(caches, () => gizzard);
-    const gizzard: Gizzard = await Gizzard.open(config, { ...options, ...usersTypes(config.cluster, rows) }, { work, create });
+    const gizzard: Gizzard = await Gizzard.open(config, { ...options, ...usersTypes(config.cluster, rows, () => gizzard) }, { work, create });
     return Object.assign(new Users(gizzard, rows), {
       caches,
       close: async () => {

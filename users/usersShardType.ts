@@ -1,12 +1,12 @@
-import { inParts, movableTables, tableById, type MovableTable, type ShardType } from '../gizzard/index.js';
+import { inParts, movableTables, tableById, type Movable, type MovableTable, type ShardType } from '../gizzard/index.js';
 import { mergeUsers, type UserRecord } from './user.js';
 import { applyUsers, recordOf, userColumns, userTable } from './userTable.js';
 
 export const usersShardTypeName = 'users';
 
-export const usersShardType = (database: string): ShardType => ({
+export const usersShardType = (database: string, moving: (movable: Movable) => Movable = (movable) => movable): ShardType => ({
   name: usersShardTypeName,
-  moving: movableTables(database, [usersMoves(database)]),
+  moving: moving(movableTables(database, [usersMoves(database)])),
   async create(host, shard, deadline) {
     await host.run(`CREATE DATABASE IF NOT EXISTS \`${database}\``, [], deadline);
     await host.run(
