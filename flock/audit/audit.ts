@@ -9,7 +9,7 @@ import { encodeSweep } from '../jobs/sweepPayload.js';
 import type { EdgeRow } from '../storage/edgeRows.js';
 import { edgeStates, type Direction } from '../types.js';
 import { checkEdge, nodeRepairs, type EdgeEnds } from './edgeCheck.js';
-import { LeafReads, type EdgeKey } from './leafReads.js';
+import { LeafReads, type EdgeKey, type NodeCounts } from './leafReads.js';
 
 export interface AuditOptions {
   /** Journals jobs that put right what was found. */
@@ -47,12 +47,13 @@ const pageNodes = 500;
 const stepDeadlineMs = 30_000;
 const recheckEveryMs = 250;
 const defaultSettleMs = 5_000;
+const patience = 4;
 export const faultsKept = 10_000;
 
 /**
  * Reads a whole graph, every replica and both directions, while writes go on, and reports what does not agree: rows between replicas and between the
  * two ends of an edge, visible states with what they follow from, counters with the rows that they count.
- * A difference counts as a fault when it has lasted for `settleMs`. Reads in bounded pages; needs every replica to answer, and throws where one does not.
+ * A difference counts as a fault when it has lasted, unchanged, for `settleMs`; an edge that is written again and again all the while is left to the next audit. Reads in bounded pages; needs every replica to answer, and throws where one does not.
  */
 export async function auditGraph(gizzard: Gizzard, graphId: number, options: AuditOptions = {}): Promise<AuditReport> {
   requireGraph(gizzard.topology, graphId);
@@ -65,6 +66,12 @@ export async function auditGraph(gizzard: Gizzard, graphId: number, options: Aud
     }
   }
   return audit.report;
+}
+
+/** A difference, and what tells it from another one in the same place. */
+interface Seen<T> {
+  readonly what: T;
+  readonly mark: string;
 }
 
 class Audit {
@@ -167,8 +174,8 @@ class Audit {
   async #judgeEdge(direction: Direction, id: bigint, otherId: bigint): Promise<void> {
     const [sourceId, destinationId] = direction === 'forward' ? [id, otherId] : [otherId, id];
     const finding = await this.#lasting(async () => {
-      const { faults, repairs } = await checkEdge(this.#ends(sourceId, destinationId), sourceId, destinationId, this.#deadline());
-      return faults.length === 0 ? undefined : { faults, repairs };
+      const { faults, repairs, latest } = await checkEdge(this.#ends(sourceId, destinationId), sourceId, destinationId, this.#deadline());
+      return faults.length === 0 ? undefined : { what: { faults, repairs }, mark: [latest, ...faults].join() };
     });
     if (finding === undefined) return;
     await this.#report({ kind: 'edge', direction, id, otherId, details: finding.faults }, finding.repairs);
@@ -176,7 +183,7 @@ class Audit {
 
   async #judgeCounters(direction: Direction, leaf: LeafReads, id: bigint): Promise<void> {
     const tableId = tableIdOf(this.graphId, direction);
-    const details = await this.#lasting(async () => ((await miscounted(leaf, [id], this.#deadline())).length === 0 ? undefined : await describeCounters(leaf, id, this.#deadline())));
+    const details = await this.#lasting(() => miscount(leaf, id, this.#deadline()));
     if (details === undefined) return;
     await this.#report({ kind: 'counters', direction, id, otherId: undefined, details: [details] }, [
       { kind: jobKinds.recount, payload: encodeSweep({ tableId, id, after: undefined }), leaves: [leaf.key] },
@@ -184,19 +191,32 @@ class Audit {
   }
 
   async #judgeNode(direction: Direction, a: LeafReads, b: LeafReads, id: bigint): Promise<void> {
-    const lasting = await this.#lasting(async () => ((await differing(a, b, [id], this.#deadline())).length === 0 ? undefined : true));
-    if (lasting === undefined) return;
-    const rows = await Promise.all([a, b].map(async (leaf) => (await leaf.nodes([id], this.#deadline())).get(0)?.registers ?? untouched));
+    const rows = await this.#lasting(async () => {
+      const both = await Promise.all([a, b].map(async (leaf) => (await leaf.nodes([id], this.#deadline())).get(0)?.registers ?? untouched));
+      return sameRegisters(both[0]!, both[1]!) ? undefined : { what: both, mark: both.map((node) => Object.values(node).join()).join(' ') };
+    });
+    if (rows === undefined) return;
     const details = [`${a.key} and ${b.key}: they know of different mass operations`];
     await this.#report({ kind: 'node', direction, id, otherId: undefined, details }, nodeRepairs(tableIdOf(this.graphId, direction), id, rows.reduce(mergeNodes, untouched)));
   }
 
-  /** Looks again until a difference is gone, which is what becomes of those that writes under way have made, or has lasted. */
-  async #lasting<T>(look: () => Promise<T | undefined>): Promise<T | undefined> {
-    const settled = Deadline.after(this.options.settleMs ?? defaultSettleMs);
+  /**
+   * Looks again until a difference is gone, which is what becomes of those that writes under way have made, or has stayed the same for `settleMs`. One that
+   * looks different each time comes from writes without a pause; it is left to the next audit after `patience` times as long.
+   */
+  async #lasting<T>(look: () => Promise<Seen<T> | undefined>): Promise<T | undefined> {
+    const settleMs = this.options.settleMs ?? defaultSettleMs;
+    const given = Deadline.after(settleMs * patience);
+    let mark: string | undefined;
+    let settled = Deadline.after(settleMs);
     for (;;) {
       const seen = await look();
-      if (seen === undefined || settled.passed) return seen;
+      if (seen === undefined) return undefined;
+      if (seen.mark !== mark) {
+        if (given.passed) return undefined;
+        mark = seen.mark;
+        settled = Deadline.after(settleMs);
+      } else if (settled.passed) return seen.what;
       await sleep(Math.min(recheckEveryMs, settled.remainingMs()));
     }
   }
@@ -253,18 +273,20 @@ const fingerprint = (row: EdgeRow): string => {
   return [sourceId, destinationId, ownRegisters(row), peer.colour, peer.colouredAt, peer.removedThrough].join();
 };
 
+const agrees = ({ counters, rows }: NodeCounts): boolean => counters.every((counter, rank) => counter === rows[rank]);
+
 /** Which of the nodes have counters that are not the numbers of their rows. */
 async function miscounted(leaf: LeafReads, ids: readonly bigint[], deadline: Deadline): Promise<bigint[]> {
   if (ids.length === 0) return [];
-  const [counted, nodes] = await Promise.all([leaf.counted(ids, deadline), leaf.nodes(ids, deadline)]);
-  return ids.filter((_, place) => counted.get(place)!.some((count, rank) => count !== (nodes.get(place)?.counts[rank] ?? 0n)));
+  const counts = await leaf.counts(ids, deadline);
+  return ids.filter((_, place) => !agrees(counts[place]!));
 }
 
-async function describeCounters(leaf: LeafReads, id: bigint, deadline: Deadline): Promise<string> {
-  const [counted, nodes] = await Promise.all([leaf.counted([id], deadline), leaf.nodes([id], deadline)]);
-  const wrong = edgeStates.flatMap((state, rank) => {
-    const [rows, counter] = [counted.get(0)![rank]!, nodes.get(0)?.counts[rank] ?? 0n];
-    return rows === counter ? [] : [`${counter} ${state} where there are ${rows}`];
-  });
-  return `${leaf.key}: its counters say ${wrong.join(', ')}`;
+/** What is wrong with the counters of a node. The same while they are off by as much, whatever is written meanwhile. */
+async function miscount(leaf: LeafReads, id: bigint, deadline: Deadline): Promise<Seen<string> | undefined> {
+  const [counts] = await leaf.counts([id], deadline);
+  if (counts === undefined || agrees(counts)) return undefined;
+  const { counters, rows } = counts;
+  const wrong = edgeStates.flatMap((state, rank) => (rows[rank] === counters[rank] ? [] : [`${counters[rank]} ${state} where there are ${rows[rank]}`]));
+  return { what: `${leaf.key}: its counters say ${wrong.join(', ')}`, mark: counters.map((counter, rank) => counter - rows[rank]!).join() };
 }

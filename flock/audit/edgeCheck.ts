@@ -24,6 +24,8 @@ export interface EdgeEnds {
 export interface EdgeFinding {
   /** What is wrong, for people. Empty: nothing. */
   readonly faults: readonly string[];
+  /** The times of the latest writes of its state and its position that any copy knows of. */
+  readonly latest: string;
   /** Jobs that make every copy what all of them together say it should be. */
   readonly repairs: readonly FollowUp[];
 }
@@ -43,7 +45,7 @@ export async function checkEdge(ends: EdgeEnds, sourceId: bigint, destinationId:
   const [forward, backward] = await Promise.all([copies(ends.forward, sourceId, destinationId), copies(ends.backward, destinationId, sourceId)]);
   const all = [...forward, ...backward];
   const first = all.find(({ row }) => row !== undefined)?.row?.record;
-  if (first === undefined) return { faults: [], repairs: [] };
+  if (first === undefined) return { faults: [], latest: '', repairs: [] };
 
   // What all copies together say.
   const truth: EdgeRecord = { ...first, peer: untouched };
@@ -58,13 +60,15 @@ export async function checkEdge(ends: EdgeEnds, sourceId: bigint, destinationId:
     ...forward.flatMap((copy) => faultsOf(copy, truth, visible, sourceNode, destinationNode)),
     ...backward.flatMap((copy) => faultsOf(copy, truth, visible, destinationNode, sourceNode)),
   ];
-  if (faults.length === 0) return { faults, repairs: [] };
+  const latest = `${truth.updatedAt} ${truth.positionedAt}`;
+  if (faults.length === 0) return { faults, latest, repairs: [] };
   const rows = [
     { ...truth, tableId: ends.forward.tableId, sourceId, destinationId, peer: destinationNode },
     { ...truth, tableId: ends.backward.tableId, sourceId: destinationId, destinationId: sourceId, peer: sourceNode },
   ];
   return {
     faults,
+    latest,
     repairs: [
       ...nodeRepairs(ends.forward.tableId, sourceId, sourceNode),
       ...nodeRepairs(ends.backward.tableId, destinationId, destinationNode),

@@ -8,6 +8,14 @@ import { readNodes, type NodeRow } from '../storage/readEdges.js';
 /** A place in a table: the key of an edge. */
 export type EdgeKey = readonly [sourceId: bigint, destinationId: bigint];
 
+/** By rank of state. */
+export interface NodeCounts {
+  readonly counters: readonly bigint[];
+  readonly rows: readonly bigint[];
+}
+
+const counterColumns = ['normal_count', 'negative_count', 'archived_count', 'removed_count'] as const;
+
 /** Reads of one leaf by itself, whatever its siblings hold. */
 export class LeafReads {
   readonly key: string;
@@ -50,18 +58,21 @@ export class LeafReads {
     return rows.map(([id]) => BigInt(id as number));
   }
 
-  /** How many rows each node has in each state, by the place of its id. */
-  async counted(ids: readonly bigint[], deadline: Deadline): Promise<Map<number, bigint[]>> {
+  /** The counters of each node and the numbers of its rows, of one moment, by the place of its id. */
+  async counts(ids: readonly bigint[], deadline: Deadline): Promise<NodeCounts[]> {
+    // One statement is one snapshot: writes change rows and counters in one transaction, so that they agree in each.
     const rows = await this.#host.rows(
-      `SELECT k.i, e.state, COUNT(*)
-       FROM JSON_TABLE(?, '$[*]' COLUMNS (i FOR ORDINALITY, s BIGINT UNSIGNED PATH '$')) k STRAIGHT_JOIN ${this.#tables.edges} e ON e.source_id = k.s
-       GROUP BY k.i, e.state`,
+      `SELECT ${counterColumns.map((column) => `COALESCE(MAX(n.${column}), 0)`).join()}, ${counterColumns.map((_, rank) => `COALESCE(SUM(e.state = ${rank}), 0)`).join()}
+       FROM JSON_TABLE(?, '$[*]' COLUMNS (i FOR ORDINALITY, s BIGINT UNSIGNED PATH '$')) k
+       LEFT JOIN ${this.#tables.nodes} n ON n.source_id = k.s LEFT JOIN ${this.#tables.edges} e ON e.source_id = k.s
+       GROUP BY k.i ORDER BY k.i`,
       [`[${ids.join()}]`],
       deadline,
     );
-    const counts = new Map<number, bigint[]>(ids.map((_, place) => [place, [0n, 0n, 0n, 0n]]));
-    for (const [i, state, count] of rows) counts.get(Number(i) - 1)![Number(state)] = BigInt(count as number);
-    return counts;
+    return rows.map((row) => {
+      const numbers = row.map((column) => BigInt(column as number | string));
+      return { counters: numbers.slice(0, counterColumns.length), rows: numbers.slice(counterColumns.length) };
+    });
   }
 
   nodes(ids: readonly bigint[], deadline: Deadline): Promise<Map<number, NodeRow>> {
