@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Metrics } from '../core/index.js';
+import { Metrics, RoostError } from '../core/index.js';
 import { freshCluster } from '../test/support/index.js';
 import { openCaches, RowCache, VectorCache, vectorOf, type Caches, type Vector, type VectorChange } from './index.js';
 import { TestRows, testRowForm, type TestRow } from '../test/cache/rows.js';
@@ -156,6 +156,26 @@ describe('a write', () => {
     await expect(rows[0]!.through([id], () => Promise.reject(new Error('no')))).rejects.toThrow('no');
     expect((await rows[1]!.getOne(id))?.text).toBe('there');
   });
+});
+
+it('a write reaches the node that joins also where the one before cannot be reached', async () => {
+  const cluster = `${config.cluster}j`;
+  const [writing, reading] = [await openCaches({ ...config, cluster, memcached: config.memcached.slice(0, 1) }), await openCaches({ ...config, cluster })];
+  const [writer, reader] = [writing, reading].map(({ main }) => new RowCache<bigint, TestRow>(main, { ...testRowForm, name: 'rows', load: database.load, ttlSeconds: 100, absentTtlSeconds: 5 })) as [RowCache<bigint, TestRow>, RowCache<bigint, TestRow>];
+  try {
+    const pool = reading.main!;
+    const ids = Array.from({ length: 20 }, freshId).filter((id) => pool.target(pool.placement!, 'rows', String(id))?.previous !== undefined);
+    expect(ids.length).toBeGreaterThan(0);
+    for (const id of ids) database.rows.set(id, { version: 1n, text: 'old' });
+    await reader.get(ids);
+    const before = writing.main!.node(config.memcached[0]!);
+    before.execute = () => Promise.reject(new RoostError('Unavailable', 'it cannot be reached from here'));
+    await Promise.all(ids.map((id) => writer.through([id], () => database.write(id, { version: 2n, text: 'new' }))));
+    expect(new Set(Array.from((await reader.get(ids)).values(), ({ text }) => text))).toEqual(new Set(['new']));
+  } finally {
+    await writing.close();
+    await reading.close();
+  }
 });
 
 describe('a vector', () => {

@@ -3,60 +3,58 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { inspect } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { isRoostError, loadConfig, Deadline, type RoostConfig } from '../core/index.js';
+import { inspectCache, openCaches, type Caches } from '../cache/index.js';
+import { composeSnowflake, loadConfig, type RoostConfig } from '../core/index.js';
 import { startPlayground, type Playground } from '../playground/index.js';
-import { openUsers, type OpenUsers } from '../users/index.js';
-import { mergeUsers, writeOf, type UserRecord } from '../users/user.js';
+import { counts, edgeClient, idsPerModel, tweetClient, userClient } from './cache/modelClients.js';
+import { openModelServer, randomFrom, type ModelServer } from './cache/modelServer.js';
 
-// Users on real servers: writes, removals, repeated jobs and reads at random, while cache nodes are killed, emptied, paused and restarted. Each client knows the
-// latest write of its own that was answered as materialized, and must never read anything older. In the end every cached row is what MySQL has.
+// Users, tweets and a graph on real servers, with real jobs: writes, removals, repeated jobs and reads at random, while cache nodes are killed, emptied, paused and
+// restarted, one joins, and servers lose sight of one or hear late of what others know. Each client knows what its own writes that were answered as materialized come
+// to, and must never read anything older, at any server. In the end every cached entry is what MySQL has.
 
 const seed = Number(process.env['ROOST_TEST_SEED'] ?? Date.now() % 1_000_000);
-const runMs = Number(process.env['ROOST_TEST_RUN_MS'] ?? 12_000);
-const ids = Array.from({ length: 24 }, (_, i) => BigInt(i + 1));
+const runMs = Number(process.env['ROOST_TEST_RUN_MS'] ?? 14_000);
+/** At first nodes are only emptied: while they come and go each write takes longer than a second, and races are rare. */
+const calmMs = 5_000;
+/** Of users, of tweets and of the graph each. A write takes long while nodes change: there have to be many. */
+const clients = 10;
 
 const dir = mkdtempSync(join(tmpdir(), 'roost-model-'));
 let playground: Playground;
 let config: RoostConfig;
-const servers: OpenUsers[] = [];
+let servers: ModelServer[];
+let graphId: number;
+const userIds = Array.from({ length: idsPerModel(clients) }, (_, i) => BigInt(i + 1));
+let tweetIds: bigint[];
+let joined: Caches | undefined;
 
 beforeAll(async () => {
-  playground = await startPlayground({ dir, databaseHosts: 2, caches: 3 });
+  playground = await startPlayground({ dir, databaseHosts: 2, caches: 4 });
   ({ config } = loadConfig({ path: playground.configPath, environment: {}, workingFolder: dir }));
-  config = { ...config, cluster: 'model', cache: { ...config.cache, deadlineMs: 20 }, jobs: { ...config.jobs, errorDelaySeconds: 0.5 } };
-  servers.push(await openUsers(config, { work: true, create: true }));
-  await servers[0]!.setup({ shards: 2, replicas: 2 });
-  servers.push(await openUsers(config, { work: true }), await openUsers(config));
-  for (const [number, { rows }] of servers.entries()) {
-    const random = randomFrom(seed * 17 + number);
-    const { load } = rows.options;
-    // A reader may be held up for long between the database and the cache.
-    const delayed: typeof load = async (keys, deadline) => {
-      const found = await load(keys, deadline);
-      if (random() < 0.4) await sleep(random() * 80);
-      return found;
-    };
-    Object.assign(rows.options, { load: delayed });
-  }
+  config = {
+    ...config,
+    cluster: 'model',
+    memcached: config.memcached.slice(0, 3),
+    cache: { ...config.cache, tweets: true, graphs: true, deadlineMs: 100, warmSeconds: 2 },
+    jobs: { ...config.jobs, errorDelaySeconds: 0.5 },
+  };
+  const first = await openModelServer(config, { work: true, seed: seed * 17 });
+  servers = [first];
+  await first.users.setup({ shards: 2, replicas: 2 });
+  await first.tbird.setup({ policy: { windowMs: 86_400_000, stripes: 2, replicas: 2 }, graphShards: 2 });
+  graphId = (await first.tbird.flock.createGraph('follows', { shards: 2, replicas: 2 })).id;
+  servers.push(await openModelServer(config, { work: true, seed: seed * 17 + 1 }), await openModelServer(config, { work: false, slow: true, seed: seed * 17 + 2 }));
+  const timeMs = Date.now() - 60_000;
+  tweetIds = Array.from({ length: idsPerModel(clients) }, (_, sequence) => composeSnowflake({ timeMs, worker: 9, sequence }));
 });
 afterAll(async () => {
+  await joined?.close();
   await Promise.all(servers.map((server) => server.close()));
   await playground.stop();
   rmSync(dir, { recursive: true, force: true });
 });
-
-/** Mulberry32. */
-function randomFrom(start: number): () => number {
-  let state = start;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 
 /** Empties a node, as an operator might by mistake. */
 const empty = (port: number): Promise<void> =>
@@ -67,78 +65,32 @@ const empty = (port: number): Promise<void> =>
     socket.resume();
   });
 
-const counts = { reads: 0, materialized: 0, unanswered: 0 };
-
-/** One client: at a server of its own, one call at a time. */
-async function client(number: number, untilMs: number): Promise<void> {
-  const random = randomFrom(seed * 31 + number);
-  const server = servers[number % servers.length]!;
-  const writer = servers[Math.floor(random() * servers.length)]!;
-  /** What this client's own materialized writes come to. */
-  const seen = new Map<bigint, UserRecord>();
-  let calls = 0;
-  while (performance.now() < untilMs) {
-    // Most calls are about few users.
-    const id = ids[Math.floor(ids.length * random() ** 2)]!;
-    const what = random();
-    if (what < 0.75) {
-      const some = [...new Set([id, ...ids.filter(() => random() < 0.1)])];
-      const wanted = new Map(some.map((each) => [each, seen.get(each)]));
-      const rows = await server.rows.get(some);
-      counts.reads += some.length;
-      for (const [each, atLeast] of wanted) {
-        const row = rows.get(each);
-        if (atLeast === undefined) continue;
-        if (row === undefined || mergeUsers(row, atLeast) !== row) throw new Error(`seed ${seed}: client ${number} wrote ${inspect(atLeast)}, and read ${inspect(row)}`);
-      }
-    } else {
-      const time = BigInt(Date.now()) * 1_000n + BigInt(number * 100 + (++calls % 100));
-      // Some writes come late, and must not win.
-      const at = random() < 0.1 ? time - 2_000_000n : time;
-      const materialized = random() < 0.7;
-      const options = { time: at, deadlineMs: 10_000, ...(materialized ? { acknowledgement: 'materialized' as const } : {}) };
-      const which = random();
-      const user = { id, name: `user ${id} of ${number}`, screenName: `u${at}`, flags: number };
-      const [written, write] =
-        which < 0.15
-          ? [{ id, name: '', screenName: '', flags: 0, exists: false }, () => writer.remove([id], options)]
-          : which < 0.4
-            ? [{ id, flags: number }, () => writer.change([{ id, flags: number }], options)]
-            : [{ ...user, exists: true }, () => writer.put([user], options)];
-      try {
-        await write();
-        if (materialized) {
-          counts.materialized++;
-          const before = seen.get(id);
-          seen.set(id, before === undefined ? writeOf(written, at) : mergeUsers(before, writeOf(written, at)));
-        }
-        if (random() < 0.1) await write();
-      } catch (error) {
-        // It is in the journal, or not at all: this client promises nothing of it.
-        if (!isRoostError(error) || !error.retryable) throw error;
-        counts.unanswered++;
-      }
-    }
-    await sleep(random() * 4);
-  }
-}
-
 async function faults(untilMs: number): Promise<void> {
   const random = randomFrom(seed);
+  for (const calmUntilMs = performance.now() + calmMs; performance.now() < calmUntilMs; await sleep(random() * 200)) {
+    await empty(playground.memcached[Math.floor(random() * 3)]!.port);
+  }
+  joined = await openCaches({ ...config, memcached: playground.memcached.map(({ port }) => `127.0.0.1:${port}`) });
   while (performance.now() < untilMs) {
     const place = Math.floor(random() * 3);
+    const { port } = playground.memcached[place]!;
     const name = `cache${place + 1}`;
     const what = random();
-    if (what < 0.3) {
+    if (what < 0.2) {
       await playground.kill(name);
-      await sleep(random() * 800);
+      await sleep(random() * 600);
       await playground.restart(name);
-    } else if (what < 0.65) {
+    } else if (what < 0.4) {
       await playground.pause(name);
-      await sleep(random() * 1_500);
+      await sleep(random() * 1_000);
       await playground.resume(name);
-    } else await empty(playground.memcached[place]!.port);
-    await sleep(random() * 1_200);
+    } else if (what < 0.8) {
+      const { cut } = servers[Math.floor(random() * 2)]!;
+      cut.add(`127.0.0.1:${port}`);
+      await sleep(300 + random() * 500);
+      cut.clear();
+    } else await empty(port);
+    await sleep(random() * 600);
   }
 }
 
@@ -146,25 +98,28 @@ it(
   `reads nothing older than its own writes while caches fail, and ends as MySQL is (seed ${seed})`,
   async () => {
     const untilMs = performance.now() + runMs;
-    await Promise.all([faults(untilMs), ...Array.from({ length: 9 }, (_, number) => client(number, untilMs))]);
+    const client = (kind: number, place: number) => ({ number: kind * clients + place, place, seed, servers, untilMs });
+    await Promise.all([
+      faults(untilMs),
+      ...Array.from({ length: clients }, (_, place) => userClient(client(0, place), userIds)),
+      ...Array.from({ length: clients }, (_, place) => tweetClient(client(1, place), tweetIds)),
+      ...Array.from({ length: clients }, (_, place) => edgeClient(client(2, place), graphId)),
+    ]);
+    process.stdout.write(`seed ${seed}: ${JSON.stringify(counts)}\n`);
 
-    const { jobs } = servers[0]!.gizzard;
+    const [{ tbird, users }] = servers as [ModelServer];
     for (let tries = 0; tries < 600; tries++) {
-      const sizes = await Promise.all((['high', 'medium', 'low'] as const).map((priority) => jobs.sizes(priority)));
-      expect(sizes.every(({ bad }) => bad === 0)).toBe(true);
-      if (sizes.every(({ queued, failing }) => queued === 0 && failing === 0)) break;
+      const { queued, failing, bad } = await tbird.flock.journal();
+      expect(bad).toBe(0);
+      if (queued.high + queued.medium + queued.low + failing === 0) break;
       await sleep(50);
     }
-    const stored = await servers[0]!.rows.options.load(ids, Deadline.after(10_000));
-    for (const { rows } of servers) {
-      expect(await rows.get(ids)).toEqual(stored);
-      // What is in the caches, past everything that a process may do about it.
-      const looks = await rows.store!.look(ids.map(String));
-      for (const [place, look] of looks.entries()) if (look.kind === 'value') expect(look.value).toEqual(stored.get(ids[place]!));
-    }
+    const { newest, edges } = tbird.flock.options.caches!;
+    const settle = { settleMs: 300 };
+    const reports = [await inspectCache(users.rows, BigInt, settle), await inspectCache(tbird.caches!.rows, BigInt, settle), await inspectCache(newest, String, settle), await inspectCache(edges, String, settle)];
+    expect(reports.map(({ stale }) => stale)).toEqual([[], [], [], []]);
     expect(counts.reads).toBeGreaterThan(100);
     expect(counts.materialized).toBeGreaterThan(10);
-    process.stdout.write(`seed ${seed}: ${JSON.stringify(counts)}\n`);
   },
   runMs + 90_000,
 );
