@@ -19,9 +19,10 @@ import { routing } from './routing.js';
 import { tweetLoad } from './tweetLoad.js';
 import { tweetReads } from './tweetReads.js';
 import { tweetTimeline } from './tweetTimeline.js';
+import { tweetWindows } from './tweetWindows.js';
 import { workload } from './workload.js';
 
-const benchmarks: readonly Benchmark[] = [load, acknowledge, contains, iterate, copy, routing, pairs, intersection, celebrity, workload, cacheGets, hydrate, tweetLoad, tweetReads, tweetTimeline];
+const benchmarks: readonly Benchmark[] = [load, acknowledge, contains, iterate, copy, routing, pairs, intersection, celebrity, workload, cacheGets, hydrate, tweetLoad, tweetReads, tweetTimeline, tweetWindows];
 const defaultOut = join(dirname(fileURLToPath(import.meta.url)), '../../bench/results/latest.json');
 
 const program = new Command('bench')

@@ -4,10 +4,10 @@ import { openTbird } from '../tbird/index.js';
 import type { NewTweet } from '../sdk/index.js';
 
 /** Sets up tweets with one copy of each table, and waits until the server knows of it. */
-export async function setUpTweets(config: RoostConfig, stripes: number, graphShards: number): Promise<void> {
+export async function setUpTweets(config: RoostConfig, stripes: number, graphShards: number, windowMs = 86_400_000): Promise<void> {
   const tbird = await openTbird(config, { create: true });
   try {
-    await tbird.setup({ policy: { windowMs: 86_400_000, stripes, replicas: 1 }, graphShards });
+    await tbird.setup({ policy: { windowMs, stripes, replicas: 1 }, graphShards });
   } finally {
     await tbird.close();
   }

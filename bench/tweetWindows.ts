@@ -1,0 +1,80 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { openTbird, windowAt } from '../tbird/index.js';
+import { planRemoval, planWindows } from '../tbird/windows/windowPlan.js';
+import type { Benchmark, BenchCluster, Figure } from './benchmark.js';
+import { untilMaterialized } from './cluster.js';
+import { latencies, median } from './statistics.js';
+import { generatedTweets, setUpTweets } from './tweetsSetup.js';
+
+const hourMs = 3_600_000;
+const manyWindows = 8_760;
+const tweetCount = 10_000;
+const batchSize = 100;
+const batches = 300;
+const points = 10_000;
+const pointsInFlight = 64;
+const rounds = 2;
+/** Windows made or taken away as one change of the topology. */
+const windowsAtOnce = 1_000;
+
+/**
+ * Tweets of the open window by id, while the topology knows a few windows, and a year of hourly ones, by turns. The windows of the past stand in the topology alone: a lookup that
+ * is meant for the open one never touches their tables.
+ */
+export const tweetWindows: Benchmark = {
+  name: 'tweetWindows',
+  about: `tweets of the open window by id: ${batchSize} in one call, and single ones with ${pointsInFlight} in flight, with a few windows and with ${manyWindows}`,
+  async run({ config, roost }: BenchCluster): Promise<readonly Figure[]> {
+    await setUpTweets(config, 4, 1, hourMs);
+    const tweets = generatedTweets(tweetCount, 1_000);
+    const ids: bigint[] = [];
+    for (let start = 0; start < tweetCount; start += 1_000) ids.push(...(await roost.tweets.createMany(tweets.slice(start, start + 1_000), { deadlineMs: 60_000 })));
+    await untilMaterialized(roost);
+    const at = (i: number): bigint => ids[(i * 7919) % tweetCount]!;
+    const many = async (i: number): Promise<void> => {
+      const found = await roost.tweets.getMany(Array.from({ length: batchSize }, (_, k) => at(i * batchSize + k)));
+      if (found.some((tweet) => tweet === undefined)) throw new Error('a tweet is missing');
+    };
+    const measure = async (): Promise<{ many: number; rate: number }> => {
+      // A server that has just taken over a topology still clears the one before away.
+      await latencies(batches, 1, many);
+      const taken = median(await latencies(batches, 1, many));
+      const startMs = performance.now();
+      await latencies(points, pointsInFlight, (i) => roost.tweets.get(at(i)));
+      return { many: taken, rate: (points / (performance.now() - startMs)) * 1000 };
+    };
+
+    const tbird = await openTbird(config);
+    const { gizzard, windowSet } = tbird;
+    const untilServerKnows = async (windows: number): Promise<void> => {
+      while ((await roost.tweets.windows({ deadlineMs: 60_000 })).length !== windows) await sleep(100);
+    };
+    const first = await windowSet.stored();
+    const past = Array.from({ length: manyWindows - first.length }, (_, i) => windowAt(first[0]!.startMs - (i + 1) * hourMs, hourMs));
+    const few: { many: number; rate: number }[] = [];
+    const year: { many: number; rate: number }[] = [];
+    for (let round = 0; round < rounds; round++) {
+      few.push(await measure());
+      const policy = await windowSet.policy();
+      for (const part of chunks(past)) await gizzard.nameServer.apply(planWindows(gizzard.topology, { ...policy, stripes: 1 }, part, Date.now()));
+      await untilServerKnows(manyWindows);
+      year.push(await measure());
+      const gone = (await windowSet.stored()).filter(({ startMs }) => startMs < first[0]!.startMs);
+      for (const part of chunks(gone)) await gizzard.nameServer.apply(planRemoval(gizzard.topology, policy, part));
+      await untilServerKnows(first.length);
+    }
+    await tbird.close();
+    const middle = (of: typeof few, what: 'many' | 'rate'): number => median(of.map((one) => one[what]));
+    const ratio = (what: 'many' | 'rate'): number => median(few.map((one, i) => year[i]![what] / one[what]));
+    return [
+      { name: `${batchSize} by id, ${first.length} windows`, value: middle(few, 'many'), unit: 'ms' },
+      { name: `${batchSize} by id, ${manyWindows} windows`, value: middle(year, 'many'), unit: 'ms' },
+      { name: 'many / few, time', value: ratio('many'), unit: '', target: { atMost: 1.2 } },
+      { name: `one by id, ${first.length} windows`, value: middle(few, 'rate'), unit: 'reads/s' },
+      { name: `one by id, ${manyWindows} windows`, value: middle(year, 'rate'), unit: 'reads/s' },
+      { name: 'many / few, rate', value: ratio('rate'), unit: '', target: { atLeast: 0.8 } },
+    ];
+  },
+};
+
+const chunks = <T>(list: readonly T[]): T[][] => Array.from({ length: Math.ceil(list.length / windowsAtOnce) }, (_, i) => list.slice(i * windowsAtOnce, (i + 1) * windowsAtOnce));
