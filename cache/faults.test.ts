@@ -111,6 +111,37 @@ describe('a node that is killed under load', () => {
   });
 });
 
+it('nodes that are killed, come back empty, and join bring the databases less than twice the reads that they had before', async () => {
+  const small = freshConfig({ memcached: config.memcached.slice(0, 3) });
+  const rows = await opened(small);
+  let cold = 1_000_000n;
+  /** As many calls each time: in each, 19 of 20 ids are of those that everybody asks for, and one is new. Keys that the database was asked for meanwhile. */
+  const serve = async (): Promise<number> => {
+    const before = database.readKeys;
+    const caller = async (): Promise<void> => {
+      for (let call = 0; call < 150; call++) {
+        const hot = Array.from({ length: 19 }, () => BigInt(Math.floor(400 * Math.random() ** 2)));
+        expect((await rows.get([...hot, cold++])).size).toBe(new Set(hot).size);
+      }
+    };
+    await Promise.all(Array.from({ length: 4 }, caller));
+    return database.readKeys - before;
+  };
+  await rows.get(allIds.slice(0, 400));
+  const reads = { before: await serve(), killed: 0, back: 0, joining: 0 };
+  await playground.kill('cache1');
+  reads.killed = await serve();
+  await playground.restart('cache1');
+  await until(() => nodeState(rows, 0) === 'in');
+  reads.back = await serve();
+  await opened({ ...small, memcached: config.memcached });
+  reads.joining = await serve();
+  process.stdout.write(`keys read from the database: ${JSON.stringify(reads)}\n`);
+  expect(reads.before).toBeGreaterThanOrEqual(600);
+  for (const what of ['killed', 'back', 'joining'] as const) expect(reads[what] / reads.before, what).toBeLessThan(2);
+  await closed();
+});
+
 describe('a node that is paused', () => {
   it('takes no write back when it goes on', async () => {
     const clusterConfig = freshConfig();
