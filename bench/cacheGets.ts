@@ -1,12 +1,13 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { FragmentCache, LeasedCache, openCaches, vectorOf } from '../cache/index.js';
-import { Deadline } from '../core/index.js';
-import { openUsers, type User } from '../users/index.js';
+import { composeSnowflake, Deadline } from '../core/index.js';
+import { openTbird } from '../tbird/index.js';
 import type { Benchmark, BenchCluster, Figure } from './benchmark.js';
 import { RawMemjs } from './raw/rawMemjs.js';
 import { median } from './statistics.js';
+import { generatedTweets, setUpTweets } from './tweetsSetup.js';
 
 const things = 2_000;
+const windows = 4;
 const atOnce = 100;
 const calls = 300;
 const hits = 5_000;
@@ -17,23 +18,23 @@ const fragmentBytes = 400;
 /** Reads of cached rows and fragments, beside memjs alone with the same bytes, and beside the database. One caller, call after call. */
 export const cacheGets: Benchmark = {
   name: 'cacheGets',
-  about: `reads of ${atOnce} cached rows at once, and of single ones, beside memjs alone with the same bytes`,
-  async run({ config }: BenchCluster): Promise<readonly Figure[]> {
-    // A limit that a busy machine does not reach: what is measured is hits.
-    const patient = { ...config, cache: { ...config.cache, deadlineMs: 1_000 } };
-    const users = await openUsers(patient, { create: true });
-    const caches = await openCaches(patient);
+  about: `reads of ${atOnce} cached tweets at once, and of single ones, beside memjs alone with the same bytes, and beside the databases`,
+  // A limit that a busy machine does not reach: what is measured is hits.
+  config: { cache: { tweets: true, deadlineMs: 1_000 } },
+  async run({ config, roost }: BenchCluster): Promise<readonly Figure[]> {
+    await setUpTweets(config, 4, 1);
+    const nowMs = Date.now();
+    // Over some windows, as what a timeline shows is.
+    const tweets = generatedTweets(things, 500).map((tweet, i) => ({ ...tweet, id: composeSnowflake({ timeMs: nowMs - (i % windows) * 86_400_000 - 1_000 - i, worker: 1, sequence: 0 }) }));
+    for (let start = 0; start < things; start += 1_000) await roost.tweets.createMany(tweets.slice(start, start + 1_000), { acknowledgement: 'materialized', deadlineMs: 60_000 });
+    const caches = await openCaches(config);
+    const tbird = await openTbird(config, { caches });
     const raw = new RawMemjs(config.memcached);
     try {
-      await users.setup({ shards: 4, replicas: 1 });
-      // Until the server knows the new table.
-      await sleep(config.nameServer.reloadSeconds * 1000 + 500);
-      const all = Array.from({ length: things }, (_, i): User => ({ id: BigInt(i), name: `The ${i}th user of this store`, screenName: `user_${i}`, flags: i & 7 }));
-      await users.put(all, { acknowledgement: 'materialized', deadlineMs: 60_000 });
-      const { rows } = users;
-      const ids = all.map(({ id }) => id);
+      const { rows } = tbird.caches!;
+      const ids = tweets.map(({ id }) => id);
       await rows.get(ids);
-      const stored = new Map(Array.from(await rows.options.load(ids, Deadline.after(30_000)), ([id, user]) => [`user:${id}`, rows.options.codec.encode(user)]));
+      const stored = new Map(Array.from(await rows.options.load(ids, Deadline.after(30_000)), ([id, tweet]) => [`tweet:${id}`, rows.options.codec.encode(tweet)]));
       const trailer = Buffer.alloc(20);
       await raw.set(new Map(Array.from(stored, ([key, body]) => [key, Buffer.concat([body, trailer])])));
 
@@ -49,13 +50,13 @@ export const cacheGets: Benchmark = {
 
       const page = (call: number): bigint[] => Array.from({ length: atOnce }, (_, i) => ids[(call * 37 + i * 19) % things]!);
       const vectors = Array.from({ length: things }, (_, call) => vectorOf(page(call).map((id) => ({ id, position: id })), false));
-      // A cache under a new name has nothing yet: a miss, a lease, the database, and putting it in.
+      // A cache under a new name has nothing yet: a miss, a lease, the windows and stripes in the databases, and putting it in.
       const { options } = rows;
       const coldRead = (call: number, round: number) => new LeasedCache(caches.main, { ...options, name: `cold${round}x${call}` }).get(page(call));
       let coldRound = 0;
       const sides = {
         rows: (call: number) => rows.get(page(call)),
-        rawRows: (call: number) => raw.get(page(call).map((id) => `user:${id}`)),
+        rawRows: (call: number) => raw.get(page(call).map((id) => `tweet:${id}`)),
         cold: (call: number) => coldRead(call, coldRound),
         fragments: (call: number) => fragments.page('json', vectors[call % things]!, 0, atOnce),
         rawFragments: (call: number) => raw.get(Array.from(vectors[call % things]!.ids, (id) => `fragment:${id}`)),
@@ -72,7 +73,7 @@ export const cacheGets: Benchmark = {
         }
         for (const side of ['raw', 'ours'] as const) {
           const before = process.cpuUsage();
-          for (let i = 0; i < hits; i++) await (side === 'ours' ? rows.getOne(ids[i % things]!) : raw.get([`user:${ids[i % things]}`]));
+          for (let i = 0; i < hits; i++) await (side === 'ours' ? rows.getOne(ids[i % things]!) : raw.get([`tweet:${ids[i % things]}`]));
           const { user, system } = process.cpuUsage(before);
           if (round > 0) cpu[side].push((user + system) / hits);
         }
@@ -89,8 +90,8 @@ export const cacheGets: Benchmark = {
       ];
     } finally {
       raw.close();
+      await tbird.close();
       await caches.close();
-      await users.close();
     }
   },
 };
