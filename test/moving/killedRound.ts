@@ -60,13 +60,15 @@ export class KilledRound {
     const deadline = Deadline.after(roundMs);
     if (deed.gate !== undefined) await this.gate.close(deed.gate);
     const command = this.#start(deed.args);
-    let commandEnded = false;
-    const ended = command.finished.then(() => {
-      commandEnded = true;
-    });
-    if (deed.gate !== undefined) expect(await this.gate.reached(() => deed.ended(), deadline), `somebody comes to "${deed.gate}"`).toBe(true);
+    let asking: Promise<unknown> | undefined = command.finished.finally(() => (asking = undefined));
+    /** What did not come to be recorded is asked for again, as an operator would; what did goes on by itself. */
+    const ended = async (): Promise<boolean> => {
+      if (asking === undefined && !(await patiently(deed.begun))) asking = this.#call(deed.args).finally(() => (asking = undefined));
+      return patiently(deed.ended);
+    };
+    if (deed.gate !== undefined) expect(await this.gate.reached(ended, deadline), `somebody comes to "${deed.gate}"`).toBe(true);
     else {
-      while (moment.phase !== 'preflight' && !(await deed.within()) && !(await deed.ended())) {
+      while (moment.phase !== 'preflight' && !(await deed.within()) && !(await ended())) {
         deadline.check(`the phase ${moment.phase}`);
         await sleep(lookEveryMs);
       }
@@ -77,16 +79,11 @@ export class KilledRound {
     await sleep(awayMs);
     await bringBack();
 
-    for (let again = 0; ; ) {
+    while (!(await ended())) {
       deadline.check('the end of what was begun');
-      // What was killed before it had begun is asked for again, as an operator would.
-      if (commandEnded && !(await patiently(deed.begun))) {
-        const { exitCode, stderr } = await this.#call(deed.args);
-        if (exitCode !== 0 && ++again > 20) throw new Error(`roost ${deed.args.join(' ')}: ${stderr}`);
-      } else if (await patiently(deed.ended)) break;
       await sleep(lookEveryMs);
     }
-    await ended;
+    await asking;
   }
 
   /** As a process where it is to be killed. */

@@ -41,13 +41,13 @@ class KillableServer {
     throw new Error('the server ended before it was ready');
   }
 
-  /** Does nothing where it does not run. */
-  async kill(): Promise<void> {
+  /** Does nothing where it does not run. With SIGTERM it ends what it has begun. */
+  async kill(signal: 'SIGKILL' | 'SIGTERM' = 'SIGKILL'): Promise<void> {
     const child = this.#child;
     this.#child = undefined;
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
     const gone = once(child, 'exit');
-    child.kill('SIGKILL');
+    child.kill(signal);
     await gone;
   }
 }
@@ -99,9 +99,15 @@ export class KillableCluster {
     return connect({ servers: addresses('flock'), tweetServers: addresses('tbird') });
   }
 
-  async restartServer(server = this.servers[0]!): Promise<void> {
-    await server.kill();
+  async restartServer(server = this.servers[0]!, signal: 'SIGKILL' | 'SIGTERM' = 'SIGKILL'): Promise<void> {
+    await server.kill(signal);
     await server.start();
+  }
+
+  /** Gives the cluster another set of its database hosts, and restarts one server after the other. */
+  async useHosts(names: readonly string[]): Promise<void> {
+    writeFileSync(this.configPath, JSON.stringify({ ...this.config, databaseHosts: Object.fromEntries(names.map((name) => [name, this.config.databaseHosts[name]])) }));
+    for (const server of this.servers) await this.restartServer(server, 'SIGTERM');
   }
 
   async restartRedis(): Promise<void> {
