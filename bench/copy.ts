@@ -1,7 +1,9 @@
+import { Deadline } from '../core/index.js';
 import { openFlock } from '../flock/index.js';
 import { tableIdOf } from '../flock/graphs.js';
 import { edgeTables } from '../flock/storage/edgeTables.js';
-import type { ShardInfo } from '../gizzard/index.js';
+import type { Gizzard, ShardInfo } from '../gizzard/index.js';
+import { PageMover } from '../gizzard/moving/pageMover.js';
 import type { Benchmark, BenchCluster, Figure } from './benchmark.js';
 import { makeGraph, untilMaterialized } from './cluster.js';
 import { generatedColumns } from './edgeColumns.js';
@@ -10,6 +12,7 @@ import { median, timed } from './statistics.js';
 
 const edgeCount = 200_000;
 const rounds = 3;
+const diffPageRows = 10_000;
 const never = new AbortController().signal;
 
 interface Round {
@@ -55,12 +58,20 @@ export const copy: Benchmark = {
       for (let round = 0; round < rounds; round++) {
         measured.push({ near: await rateTo(nearHost, `near_${round}`), floor: await rawRate(`raw_${round}`), far: await rateTo(farHost, `far_${round}`) });
       }
+      const compared: { readonly digests: number; readonly rows: number }[] = [];
+      const replicas = [source, { ...source, id: { hostname: farHost, tablePrefix: 'far_0' } }];
+      for (let round = 0; round < rounds; round++) {
+        compared.push({ digests: rate(await timed(() => diff(gizzard, replicas, true))), rows: rate(await timed(() => diff(gizzard, replicas, false))) });
+      }
       return [
         { name: 'ours, on the same host', value: median(measured.map(({ near }) => near)), unit: 'edges/s' },
         { name: 'ours, to another host', value: median(measured.map(({ far }) => far)), unit: 'edges/s' },
         { name: 'floor, INSERT … SELECT', value: median(measured.map(({ floor }) => floor)), unit: 'edges/s' },
         { name: 'same host / floor', value: median(measured.map(({ near, floor }) => near / floor)), unit: '', target: { atLeast: 0.5 } },
         { name: 'another host / floor', value: median(measured.map(({ far, floor }) => far / floor)), unit: '', target: { atLeast: 0.5 } },
+        { name: 'diff of two that are the same, by digests', value: median(compared.map(({ digests }) => digests)), unit: 'edges/s' },
+        { name: 'diff row by row', value: median(compared.map(({ rows }) => rows)), unit: 'edges/s' },
+        { name: 'by digests / row by row', value: median(compared.map(({ digests, rows }) => digests / rows)), unit: '' },
       ];
     } finally {
       await flock.close();
@@ -68,5 +79,19 @@ export const copy: Benchmark = {
     }
   },
 };
+
+/** Compares shards that are the same, with the digests that their hosts make, or without. */
+async function diff(gizzard: Gizzard, shards: readonly ShardInfo[], byDigests: boolean): Promise<void> {
+  const pages = new PageMover({ kind: 'diff', sources: shards, targets: [] }, (name) => gizzard.hosts.host(name));
+  for (const table of gizzard.moves.movableType(shards[0]!.type).tables) {
+    const { digest, ...rowsAlone } = table;
+    const compared = byDigests && digest !== undefined ? table : rowsAlone;
+    for (let after: string | undefined = ''; after !== undefined; ) {
+      const { end, differences } = await pages.move(compared, after, diffPageRows, Deadline.after(60_000));
+      if (differences.length > 0) throw new Error(`${differences.length} rows differ after a copy`);
+      after = end;
+    }
+  }
+}
 
 const rate = (ms: number): number => (edgeCount * 1000) / ms;

@@ -16,13 +16,14 @@ import { iterate } from './iterate.js';
 import { load } from './load.js';
 import { pairs } from './pairs.js';
 import { routing } from './routing.js';
+import { throttle } from './throttle.js';
 import { tweetLoad } from './tweetLoad.js';
 import { tweetReads } from './tweetReads.js';
 import { tweetTimeline } from './tweetTimeline.js';
 import { tweetWindows } from './tweetWindows.js';
 import { workload } from './workload.js';
 
-const benchmarks: readonly Benchmark[] = [load, acknowledge, contains, iterate, copy, routing, pairs, intersection, celebrity, workload, cacheGets, hydrate, tweetLoad, tweetReads, tweetTimeline, tweetWindows];
+const benchmarks: readonly Benchmark[] = [load, acknowledge, contains, iterate, copy, throttle, routing, pairs, intersection, celebrity, workload, cacheGets, hydrate, tweetLoad, tweetReads, tweetTimeline, tweetWindows];
 const defaultOut = join(dirname(fileURLToPath(import.meta.url)), '../../bench/results/latest.json');
 
 const program = new Command('bench')

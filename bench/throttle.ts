@@ -1,0 +1,83 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { openFlock } from '../flock/index.js';
+import { tableIdOf } from '../flock/graphs.js';
+import type { ShardInfo } from '../gizzard/index.js';
+import type { Graph } from '../sdk/index.js';
+import type { Benchmark, BenchCluster, Figure } from './benchmark.js';
+import { makeGraph, untilMaterialized } from './cluster.js';
+import { generatedColumns } from './edgeColumns.js';
+import { median, percentile } from './statistics.js';
+
+const edgeCount = 200_000;
+const rounds = 3;
+const roundMs = 5_000;
+/** A request begins every so often, whether or not those before are answered, as from many callers. */
+const everyMs = 4;
+const never = new AbortController().signal;
+
+/** What callers notice of a throttled copy on the hosts that they use. */
+export const throttle: Benchmark = {
+  name: 'throttle',
+  about: `one request every ${everyMs} ms, of three a read of a page, a membership and a write; alone, and while a shard of ${edgeCount} edges is copied with the throttle on, by turns`,
+  databaseHosts: 2,
+  async run({ config, roost }: BenchCluster): Promise<readonly Figure[]> {
+    const [first, second] = Object.keys(config.databaseHosts) as [string, string];
+    const name = await makeGraph(config, 'throttled', 1, [first]);
+    const graph = await roost.graph(name);
+    const columns = generatedColumns(edgeCount, 1);
+    await graph.writeColumns(columns, { deadlineMs: 60_000 });
+    await untilMaterialized(roost);
+    const flock = await openFlock(config);
+    try {
+      const { gizzard } = flock;
+      const source = gizzard.topology.routes(tableIdOf(flock.graph(name).id, 'forward'))[0]!.leaves[0]!.shard;
+      await foreground(graph, columns.sourceIds);
+      const alone: number[][] = [];
+      const beside: number[][] = [];
+      const rates: number[] = [];
+      for (let round = 0; round < rounds; round++) {
+        alone.push(await foreground(graph, columns.sourceIds));
+        const target: ShardInfo = { ...source, id: { hostname: second, tablePrefix: `target_${round}` } };
+        await gizzard.apply([{ kind: 'createShard', shard: target }]);
+        const id = await gizzard.moves.request('copy', [source.id, target.id]);
+        while ((await gizzard.moves.get(id)).rowsDone === 0) await sleep(20);
+        const before = await gizzard.moves.get(id);
+        beside.push(await foreground(graph, columns.sourceIds));
+        const { state, rowsDone } = await gizzard.moves.get(id);
+        rates.push(((rowsDone - before.rowsDone) * 1000) / roundMs);
+        if (state === 'done') throw new Error('the copy was at its end before the measurement');
+        await gizzard.moves.cancel(id);
+        await gizzard.moves.finished(id, never).catch(() => undefined);
+      }
+      const middle = (runs: readonly (readonly number[])[], share: number): number => median(runs.map((ms) => percentile(ms, share)));
+      return [
+        { name: 'alone, p50', value: middle(alone, 0.5), unit: 'ms' },
+        { name: 'alone, p99', value: middle(alone, 0.99), unit: 'ms' },
+        { name: 'beside the copy, p50', value: middle(beside, 0.5), unit: 'ms' },
+        { name: 'beside the copy, p99', value: middle(beside, 0.99), unit: 'ms' },
+        { name: 'the copy', value: median(rates), unit: 'rows/s' },
+        { name: 'p99 beside / alone', value: median(alone.map((ms, i) => percentile(beside[i]!, 0.99) / percentile(ms, 0.99))), unit: '', target: { atMost: 2 } },
+      ];
+    } finally {
+      await flock.close();
+    }
+  },
+};
+
+/** The milliseconds that each request took from when it was due. */
+async function foreground(graph: Graph, sources: BigInt64Array): Promise<number[]> {
+  const taken: Promise<number>[] = [];
+  const startMs = performance.now();
+  for (let i = 0; i * everyMs < roundMs; i++) {
+    const dueMs = startMs + i * everyMs;
+    if (dueMs > performance.now()) await sleep(dueMs - performance.now());
+    taken.push(ask(graph, sources[(i * 7919) % sources.length]!, i).then(() => performance.now() - dueMs));
+  }
+  return Promise.all(taken);
+}
+
+async function ask(graph: Graph, source: bigint, i: number): Promise<void> {
+  if (i % 3 === 0) await graph.from(source).newest(50);
+  else if (i % 3 === 1) await graph.contains(source, i);
+  else await graph.add(source, 1_000_000 + i);
+}
