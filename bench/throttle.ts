@@ -8,7 +8,7 @@ import { makeGraph, untilMaterialized } from './cluster.js';
 import { generatedColumns } from './edgeColumns.js';
 import { median, percentile } from './statistics.js';
 
-const edgeCount = 200_000;
+const edgeCount = 400_000;
 const rounds = 3;
 const roundMs = 5_000;
 /** A request begins every so often, whether or not those before are answered, as from many callers. */
