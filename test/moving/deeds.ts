@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import type { Flock } from '../../flock/index.js';
 import { merge, type Migration, type MigrationPlan, type MigrationPlanner, type MigrationReport, moveShard, parseTemplate, phaseOf, type PlannedStep, rebalanceHosts, shardKey, split, transformTree } from '../../gizzard/index.js';
 import type { Finished } from '../runRoost.js';
-import { kinds, type Kind, type Round } from './drawRound.js';
+import type { Kind, Round } from './drawRound.js';
 
 /** What an operator asks for, and how it shows how far it is. */
 export interface Deed {
@@ -19,6 +19,9 @@ export interface Deed {
   /** The port of the server that works on it. */
   readonly owner: () => Promise<string | undefined>;
 }
+
+/** A replica that was added leaves nothing to clean up: its migration is done with the switch, and cannot be rolled back. */
+const takenBack: readonly Kind[] = ['move', 'split', 'merge', 'rebalance'];
 
 /** What a round asks for, on a graph of two trees in each direction. */
 export class Deeds {
@@ -38,7 +41,7 @@ export class Deeds {
       const { args, steps } = this.#transformation(planner, kind);
       return this.#migration([...args, '--wait', '--cleanup'], this.#gateForward(steps), 'done');
     }
-    const { args, steps } = this.#transformation(planner, kinds[random(kinds.indexOf('rollback'))]!);
+    const { args, steps } = this.#transformation(planner, takenBack[random(takenBack.length)]!);
     const newest = await this.#newestId();
     const { exitCode, stderr } = await this.call([...args, '--wait']);
     expect({ exitCode, stderr: exitCode === 0 ? '' : stderr }).toEqual({ exitCode: 0, stderr: '' });
