@@ -14,6 +14,8 @@ const batches = 300;
 const points = 10_000;
 const pointsInFlight = 64;
 const rounds = 2;
+/** The database still clears away what a change of some 40,000 rows has left. */
+const settleMs = 5_000;
 /** Windows made or taken away as one change of the topology. */
 const windowsAtOnce = 1_000;
 
@@ -48,6 +50,7 @@ export const tweetWindows: Benchmark = {
     const { gizzard, windowSet } = tbird;
     const untilServerKnows = async (windows: number): Promise<void> => {
       while ((await roost.tweets.windows({ deadlineMs: 60_000 })).length !== windows) await sleep(100);
+      await sleep(settleMs);
     };
     const first = await windowSet.stored();
     const past = Array.from({ length: manyWindows - first.length }, (_, i) => windowAt(first[0]!.startMs - (i + 1) * hourMs, hourMs));

@@ -68,10 +68,13 @@ const counts = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
 /** 355074 is 355,074. */
 export const formatCount = (count: number | bigint): string => counts.format(count);
 
-/** A time for people: 0.42 ms, 850 ms, 12.3 s, 4 min 5 s. */
+/** A time for people: 0.42 ms, 850 ms, 12.3 s, 4 min 5 s, 3 h 20 min, 365 d. */
 export function formatMs(ms: number): string {
   if (ms < 10) return `${ms.toFixed(2)} ms`;
   if (ms < 1_000) return `${ms.toFixed(0)} ms`;
   if (ms < 120_000) return `${(ms / 1_000).toFixed(1)} s`;
-  return `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1_000)} s`;
+  const [minutes, hours, days] = [60_000, 3_600_000, 86_400_000].map((unit) => Math.floor(ms / unit)) as [number, number, number];
+  if (hours < 2) return `${minutes} min ${Math.round((ms % 60_000) / 1_000)} s`;
+  if (days < 2) return minutes % 60 === 0 ? `${hours} h` : `${hours} h ${minutes % 60} min`;
+  return hours % 24 === 0 ? `${days} d` : `${days} d ${hours % 24} h`;
 }
