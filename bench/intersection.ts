@@ -5,13 +5,14 @@ import type { Benchmark, BenchCluster, Figure } from './benchmark.js';
 import { makeGraph, untilMaterialized } from './cluster.js';
 import { Postgres } from './raw/postgres.js';
 import { rawPool } from './raw/rawConnection.js';
-import { latencies, median } from './statistics.js';
+import { latenciesFor, median } from './statistics.js';
 
 const commonCount = 25_000;
 const ownCount = 75_000;
 const pageCount = 20;
-const firstReads = 100;
-const drains = 5;
+const rounds = 4;
+/** Long enough that what ran before, which takes a hundred times as long, has left the processor's caches. */
+const turnMs = 750;
 
 /** Two large sets, each on a host of its own, beside a self-join of one table on one host, Redis, and PostgreSQL where it is installed. */
 export const intersection: Benchmark = {
@@ -57,8 +58,8 @@ export const intersection: Benchmark = {
         ZINTER: async () => ((await redis.call('ZINTER', 2, 'set:0', 'set:1')) as unknown[]).length,
         ...(postgres === undefined ? {} : { PostgreSQL: () => postgres.run(`${selfJoin.replaceAll('raw_intersection.', '')} ORDER BY a.destination_id DESC`) }),
       };
-      const firstMs = await measure(first, firstReads, pageCount);
-      const wholeMs = await measure(whole, drains, commonCount);
+      const firstMs = await measure(first, pageCount);
+      const wholeMs = await measure(whole, commonCount);
       const zinterMs = Math.min(firstMs['ZINTER']!, firstMs['ZINTERSTORE']!);
       return [
         ...Object.entries(firstMs).map(([side, ms]) => ({ name: `first ${pageCount}: ${side}, p50`, value: ms, unit: 'ms' })),
@@ -78,14 +79,16 @@ export const intersection: Benchmark = {
 const selfJoin = 'SELECT a.destination_id FROM raw_intersection.edges a JOIN raw_intersection.edges b ON b.source_id = 1 AND b.destination_id = a.destination_id WHERE a.source_id = 0';
 
 /** Rounds by turns; the first of each warms it. Checks that every side finds as many. */
-async function measure(sides: Readonly<Record<string, () => Promise<number>>>, reads: number, found: number): Promise<Record<string, number>> {
+async function measure(sides: Readonly<Record<string, () => Promise<number>>>, found: number): Promise<Record<string, number>> {
+  for (const [side, work] of Object.entries(sides)) {
+    const count = await work();
+    if (count !== found) throw new Error(`${side} found ${count} where there are ${found}`);
+  }
   const taken: Record<string, number[]> = {};
-  for (let part = 0; part <= 4; part++) {
+  for (let round = 0; round <= rounds; round++) {
     for (const [side, work] of Object.entries(sides)) {
-      const count = await work();
-      if (count !== found) throw new Error(`${side} found ${count} where there are ${found}`);
-      const ms = await latencies(Math.ceil(reads / 4), 1, work);
-      if (part > 0) (taken[side] ??= []).push(...ms);
+      const ms = await latenciesFor(turnMs, work);
+      if (round > 0) (taken[side] ??= []).push(...ms);
     }
   }
   return Object.fromEntries(Object.entries(taken).map(([side, ms]) => [side, median(ms)]));

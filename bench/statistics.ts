@@ -31,3 +31,11 @@ export async function latencies(total: number, inFlight: number, work: (index: n
   await Promise.all(Array.from({ length: inFlight }, lane));
   return taken;
 }
+
+/** Runs `work` again and again for so long, one at a time, and returns each run's milliseconds. Sides that take turns get as much time each, and are as warm. */
+export async function latenciesFor(forMs: number, work: (index: number) => Promise<unknown>): Promise<number[]> {
+  const taken: number[] = [];
+  const untilMs = performance.now() + forMs;
+  while (performance.now() < untilMs) taken.push(await timed(() => work(taken.length)));
+  return taken;
+}
