@@ -1,5 +1,7 @@
-/** Rows that one transaction writes: as for jobs, its locks should be short. */
+/** Rows that one transaction writes at most: as for jobs, its locks should be short. */
 const rowsPerTransaction = 1_000;
+/** Fewer are not worth a transaction of their own. */
+const leastRows = 500;
 /** More than one, so that the host works on one while the next is made ready; few, so that normal writes get through. */
 const transactionsAtOnce = 3;
 
@@ -9,10 +11,14 @@ const transactionsAtOnce = 3;
  * @param group neighbours of one group are kept in one part where they fit: where they lock the same row, two parts would wait for each other
  */
 export async function inParts<Row>(rows: readonly Row[], write: (part: readonly Row[]) => Promise<unknown>, group?: (row: Row) => unknown): Promise<void> {
+  // As many for each lane, and all of a size: at the end of a page none is waited for while the others have nothing to do.
+  const lanes = Math.min(transactionsAtOnce, Math.ceil(rows.length / leastRows));
+  const rounds = Math.ceil(rows.length / (rowsPerTransaction * lanes));
+  const rowsPerPart = Math.ceil(rows.length / (rounds * lanes));
   let next = 0;
   const take = (): readonly Row[] => {
     const start = next;
-    next = Math.min(rows.length, start + rowsPerTransaction);
+    next = Math.min(rows.length, start + rowsPerPart);
     if (group !== undefined && next < rows.length) {
       let cut = next;
       while (cut > start && group(rows[cut - 1]!) === group(rows[next]!)) cut--;
@@ -23,5 +29,5 @@ export async function inParts<Row>(rows: readonly Row[], write: (part: readonly 
   const lane = async (): Promise<void> => {
     while (next < rows.length) await write(take());
   };
-  await Promise.all(Array.from({ length: transactionsAtOnce }, lane));
+  await Promise.all(Array.from({ length: lanes }, lane));
 }

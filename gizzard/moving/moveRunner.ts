@@ -9,7 +9,8 @@ import { keptDifferences, type MoveProgress, type MoveRates, type MoveTask } fro
 import { Throttle } from './throttle.js';
 
 const firstPageRows = 2_000;
-const maxPageRows = 10_000;
+/** At the end of a page every transaction of it is waited for: larger pages spend less of their time so. */
+const maxPageRows = 30_000;
 const minPageRows = 50;
 /** A page should take about this long, so that the rate can be changed and the position saved often. */
 const pageMs = 250;
