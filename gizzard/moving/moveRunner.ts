@@ -70,7 +70,7 @@ export class MoveRunner implements LeasedTask {
       this.#progress = { ...this.#progress, rowsTotal };
     }
     while (this.#progress.table < tables.length) {
-      const { rows, tookMs } = await lease.retry(() => this.#page(tables[this.#progress.table]!), shrink);
+      const { rows, tookMs } = await lease.retry(() => this.#page(tables[this.#progress.table]!, throttle.pageRows), shrink);
       await lease.retry(() => throttle.pause(rows, tookMs, this.#rates));
       lease.trouble = throttle.hurting;
     }
@@ -104,11 +104,11 @@ export class MoveRunner implements LeasedTask {
     return counts.reduce((sum, count) => sum + count, 0);
   }
 
-  async #page(table: MovableTable): Promise<{ readonly rows: number; readonly tookMs: number }> {
+  async #page(table: MovableTable, mostRows: number): Promise<{ readonly rows: number; readonly tookMs: number }> {
     const { table: at, after } = this.#progress;
     const startMs = performance.now();
     // Never more than may be moved in a second, so that a slow move is steady and hears of a new ceiling soon.
-    const limit = Math.min(this.#pageRows, this.#rates.maxRowsPerSecond);
+    const limit = Math.min(this.#pageRows, mostRows, this.#rates.maxRowsPerSecond);
     const { end, rows, differences } = await this.#mover.move(table, after, limit, Deadline.after(pageDeadlineMs));
     const tookMs = performance.now() - startMs;
     const rowsDone = this.#progress.rowsDone + rows;

@@ -14,6 +14,12 @@ const maxLagSeconds = 10;
 /** Hosts are asked how they are at most this often. */
 const lookEveryMs = 1_000;
 const lookDeadlineMs = 2_000;
+/** Others are at work on a host that takes more statements than this while a move rests for so long; those of heartbeats are fewer. */
+const restMs = 50;
+const othersStatements = 5;
+/** Beside others a move rests so many times as long as it works, and works in pages of a transaction's length, so that nobody waits long behind it. */
+const restShare = 3;
+const rowsBesideOthers = 500;
 /** Additive increase, multiplicative decrease, as for congestion (Chiu and Jain 1989). */
 const decrease = 0.5;
 const increase = 0.1;
@@ -24,6 +30,7 @@ export class Throttle {
   #bestMsPerRow = Infinity;
   #lastLookMs = -Infinity;
   #hurting = '';
+  #besideOthers = false;
 
   constructor(
     private readonly hosts: readonly DatabaseHost[],
@@ -33,6 +40,11 @@ export class Throttle {
   /** Why the rate is lowered; empty while it is not. */
   get hurting(): string {
     return this.#hurting;
+  }
+
+  /** Rows that a page may have now. */
+  get pageRows(): number {
+    return this.#besideOthers ? rowsBesideOthers : Infinity;
   }
 
   /** Waits for as long as a page of so many rows, which took so long, has to last. */
@@ -48,27 +60,42 @@ export class Throttle {
     if (nowMs - this.#lastLookMs >= lookEveryMs) {
       this.#lastLookMs = nowMs;
       hurting ||= (await this.#look()) ?? '';
+      this.#besideOthers = await this.#othersWork();
       const { minRowsPerSecond: floor, maxRowsPerSecond: ceiling } = rates;
       const before = this.#rowsPerSecond ?? ceiling;
       this.#rowsPerSecond = hurting === '' ? Math.min(ceiling, before + ceiling * increase) : Math.max(floor, before * decrease);
       this.#hurting = hurting;
     }
     const rate = Math.min(rates.maxRowsPerSecond, Math.max(rates.minRowsPerSecond, this.#rowsPerSecond ?? rates.maxRowsPerSecond));
-    const waitMs = Math.min(30_000, (rows / rate) * 1000 - tookMs);
+    const restingMs = this.#besideOthers ? Math.min(tookMs * restShare, (rows / rates.minRowsPerSecond) * 1000 - tookMs) : 0;
+    const waitMs = Math.min(30_000, Math.max(restingMs, (rows / rate) * 1000 - tookMs));
     if (waitMs > 1) await sleep(waitMs, undefined, { signal: this.closing }).catch(() => undefined);
+  }
+
+  /** Whether any host is used by others, as seen while this move rests. Other moves count as others. */
+  async #othersWork(): Promise<boolean> {
+    const statements = (): Promise<number[]> => Promise.all([...new Set(this.hosts)].map((host) => status(host, 'Questions', Deadline.after(lookDeadlineMs))));
+    const before = await statements();
+    await sleep(restMs, undefined, { signal: this.closing }).catch(() => undefined);
+    const after = await statements();
+    return after.some((count, i) => count - before[i]! > othersStatements);
   }
 
   async #look(): Promise<string | undefined> {
     for (const host of new Set(this.hosts)) {
       const deadline = Deadline.after(lookDeadlineMs);
-      const [status] = await host.rows(`SHOW GLOBAL STATUS LIKE 'Threads_running'`, [], deadline);
-      const threads = Number(status?.[1] ?? 0);
+      const threads = await status(host, 'Threads_running', deadline);
       if (threads > busyThreads) return `${host.name} runs ${threads} statements at once`;
       const lag = await replicationLagSeconds(host, deadline);
       if (lag !== undefined && lag > maxLagSeconds) return `${host.name} is ${lag} s behind what it replicates`;
     }
     return undefined;
   }
+}
+
+async function status(host: DatabaseHost, name: 'Questions' | 'Threads_running', deadline: Deadline): Promise<number> {
+  const [row] = await host.rows(`SHOW GLOBAL STATUS LIKE '${name}'`, [], deadline);
+  return Number(row?.[1] ?? 0);
 }
 
 /** The place of the lag among the columns, which both servers have kept through every renaming. */
