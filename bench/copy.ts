@@ -90,7 +90,8 @@ async function runMs(moves: Gizzard['moves'], id: number): Promise<number> {
     if (state === 'done' && startMs !== undefined) return performance.now() - startMs;
     if (state !== 'running' && state !== 'queued') throw new Error(`the copy is ${state} ${error}`);
     deadline.check('a copy');
-    await sleep(5);
+    // More often, and the copy would make room for who asks.
+    await sleep(50);
   }
 }
 
