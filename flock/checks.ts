@@ -24,12 +24,14 @@ export function checkDirection(direction: Direction): void {
   if (direction !== 'forward' && direction !== 'backward') throw invalid(`a direction is forward or backward, not ${JSON.stringify(direction)}`);
 }
 
-export function checkBatch({ edges = [], nodes = [] }: WriteBatch): void {
-  const count = edges.reduce((sum, writes) => sum + writes.sourceIds.length, nodes.length);
+export function checkBatch(batch: WriteBatch): void {
+  const count = batch.reduce((sum, write) => sum + ('edges' in write ? write.edges.sourceIds.length : 1), 0);
   if (count === 0) throw invalid('a write needs at least one operation');
   if (count > limits.operationsPerWrite) throw invalid(`a write holds at most ${limits.operationsPerWrite} operations, not ${count}`);
-  for (const writes of edges) checkWrites(writes);
-  for (const node of nodes) checkNodeWrite(node);
+  for (const write of batch) {
+    if ('edges' in write) checkWrites(write.edges);
+    else checkNodeWrite(write.node);
+  }
 }
 
 /** Checks a cursor's range; what it means depends on the query. The count is checked where pages are. */

@@ -44,7 +44,7 @@ const arbitraryWrite: fc.Arbitrary<Write> = fc.record({
   position: fc.integer({ min: -1, max: 2 }),
 });
 
-function deliver(graph: Graph, base: bigint, writes: readonly Write[]): Promise<void> {
+function deliver(graph: Graph, base: bigint, writes: readonly Write[]): Promise<unknown> {
   const column = (value: (write: Write) => bigint): BigInt64Array => BigInt64Array.from(writes, value);
   const payload = encodeEdges(
     {
@@ -117,7 +117,7 @@ it(
           const j = random(i + 1);
           [again[i], again[j]] = [again[j]!, again[i]!];
         }
-        const deliveries: Promise<void>[] = [];
+        const deliveries: Promise<unknown>[] = [];
         while (again.length > 0) {
           deliveries.push(deliver(graphs[1], base, again.splice(0, 1 + random(4))));
           if (random(2) === 0) await Promise.all(deliveries);

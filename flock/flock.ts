@@ -1,15 +1,15 @@
 import { cachesFor, type Caches } from '../cache/index.js';
 import { Deadline, HybridClock, limits, parseCount, parseId, type Log, type Metrics, type RoostConfig } from '../core/index.js';
-import { Gizzard, shardKey, type GatheredReads, type GizzardOptions, type SendJobs } from '../gizzard/index.js';
+import { Gizzard, shardKey, type GatheredReads, type GizzardOptions, type NewJob, type SendJobs } from '../gizzard/index.js';
 import { auditGraph, type AuditOptions, type AuditReport } from './audit/audit.js';
 import { checkBatch, checkCursor, checkDirection, checkIds, checkPairs, checkQuery } from './checks.js';
 import { EdgeReader } from './edgeReader.js';
 import { findGraph, graphsOf, planGraph, requireGraph, tableIdOf, type CreateGraphOptions } from './graphs.js';
 import { edgeJob } from './jobs/edgeJob.js';
-import { encodeEdges } from './jobs/edgePayload.js';
+import { encodeEdges, firstTimeOffset } from './jobs/edgePayload.js';
 import { jobKinds } from './jobs/kinds.js';
 import { nodeJob } from './jobs/nodeJob.js';
-import { encodeNode } from './jobs/nodePayload.js';
+import { encodeNode, nodeTimeOffset } from './jobs/nodePayload.js';
 import { recountJob } from './jobs/recountJob.js';
 import { rowJob } from './jobs/rowJob.js';
 import { sweepJob } from './jobs/sweepJob.js';
@@ -36,6 +36,7 @@ import {
   type JournalStatus,
   type Node,
   type NodeLocation,
+  type NodeWrite,
   type PageRequest,
   type Priority,
   type Query,
@@ -52,6 +53,8 @@ const countedIds = limits.pageSize;
 export interface FlockOptions {
   /** What reads go through. Absent: to the databases alone. */
   readonly caches?: EdgeCaches;
+  /** Where writes that bring no time get theirs. Absent: this machine's clock. */
+  readonly clock?: HybridClock;
   /** What else ends with it. */
   readonly closing?: () => Promise<void>;
 }
@@ -62,12 +65,13 @@ export class Flock implements FlockService {
   readonly #states: GatheredReads<Pair, number>;
   readonly #edges: GatheredReads<Pair, Edge>;
   readonly #nodes: GatheredReads<bigint, NodeRow>;
-  readonly #clock = new HybridClock();
+  readonly #clock: HybridClock;
 
   constructor(
     readonly gizzard: Gizzard,
     readonly options: FlockOptions = {},
   ) {
+    this.#clock = options.clock ?? new HybridClock();
     this.#reader = new EdgeReader(gizzard, gizzard.config.cluster);
     this.#states = this.#reader.gathered(readStates);
     this.#edges = this.#reader.gathered(readEdges);
@@ -93,22 +97,30 @@ export class Flock implements FlockService {
   }
 
   write(writes: EdgeWrites, options: WriteOptions = {}): Promise<void> {
-    return this.execute({ edges: [writes] }, options);
+    return this.execute([{ edges: writes }], options);
   }
 
   async execute(batch: WriteBatch, options: WriteOptions = {}): Promise<void> {
     const deadline = deadlineOf(options);
     checkBatch(batch);
-    const { edges = [], nodes = [] } = batch;
-    for (const { graphId } of [...edges, ...nodes]) requireGraph(this.gizzard.topology, graphId);
-    const jobs = [
-      ...edges.map((writes) => ({ kind: jobKinds.edges, payload: encodeEdges(writes, this.#clock.reserve(writes.sourceIds.length)) })),
-      ...nodes.map(({ graphId, id, direction, operation, time = this.#clock.now() }) => ({
-        kind: jobKinds.node,
-        payload: encodeNode({ tableId: tableIdOf(graphId, direction), id, rank: operationRank[operation], time }),
-      })),
-    ];
-    await this.gizzard.jobs.append(jobs, { priority: options.priority ?? 'high', waitUntilApplied: options.acknowledgement === 'materialized', deadline });
+    for (const write of batch) requireGraph(this.gizzard.topology, ('edges' in write ? write.edges : write.node).graphId);
+    const jobs = batch.map((write) => ('edges' in write ? this.#edgeJob(write.edges) : this.#nodeJob(write.node)));
+    const latest = await this.gizzard.jobs.append(jobs, { priority: options.priority ?? 'high', waitUntilApplied: options.acknowledgement === 'materialized', deadline });
+    this.#clock.observe(latest);
+  }
+
+  /** Without times of their own, writes get them here, and others where this server's clock is behind those of writes that were accepted before. */
+  #edgeJob(writes: EdgeWrites): NewJob {
+    const count = writes.sourceIds.length;
+    const first = this.#clock.reserve(count);
+    const payload = encodeEdges(writes, first);
+    return { kind: jobKinds.edges, payload, ...(writes.times === undefined ? { times: { first, count, offset: firstTimeOffset } } : {}) };
+  }
+
+  #nodeJob({ graphId, id, direction, operation, time }: NodeWrite): NewJob {
+    const first = time ?? this.#clock.now();
+    const payload = encodeNode({ tableId: tableIdOf(graphId, direction), id, rank: operationRank[operation], time: first });
+    return { kind: jobKinds.node, payload, ...(time === undefined ? { times: { first, count: 1, offset: nodeTimeOffset } } : {}) };
   }
 
   async states(graphId: number, sourceIds: BigInt64Array, destinationIds: BigInt64Array, options: ReadOptions = {}): Promise<readonly (EdgeState | undefined)[]> {

@@ -25,7 +25,7 @@ const settled = (): Promise<void> => untilApplied(flock);
 describe('a mass operation', () => {
   const user = 1_000_001;
   const mass = async (operation: Operation, time: bigint, direction: 'forward' | 'backward' = 'forward'): Promise<void> => {
-    await flock.execute({ nodes: [{ graphId: graph.id, id: BigInt(user), direction, operation, time }] }, { acknowledgement: 'materialized' });
+    await flock.execute([{ node: { graphId: graph.id, id: BigInt(user), direction, operation, time } }], { acknowledgement: 'materialized' });
     await settled();
   };
   const list = async (states: readonly ('normal' | 'negative' | 'archived' | 'removed')[]): Promise<bigint[]> => [
@@ -64,14 +64,14 @@ describe('a mass operation', () => {
   });
 
   it('works from the other end', async () => {
-    await flock.execute({ nodes: [{ graphId: graph.id, id: 2n, direction: 'backward', operation: 'archive', time: 60n }] }, { acknowledgement: 'materialized' });
+    await flock.execute([{ node: { graphId: graph.id, id: 2n, direction: 'backward', operation: 'archive', time: 60n } }], { acknowledgement: 'materialized' });
     await settled();
     expect(await flock.states(graph.id, ids(user), ids(2))).toEqual(['archived']);
   });
 
   it('is refused where the graph does not exist', async () => {
-    await expect(flock.execute({ nodes: [{ graphId: 99, id: 1n, direction: 'forward', operation: 'archive' }] })).rejects.toMatchObject({ code: 'NotFound' });
-    await expect(flock.execute({})).rejects.toMatchObject({ code: 'InvalidArgument' });
+    await expect(flock.execute([{ node: { graphId: 99, id: 1n, direction: 'forward', operation: 'archive' } }])).rejects.toMatchObject({ code: 'NotFound' });
+    await expect(flock.execute([])).rejects.toMatchObject({ code: 'InvalidArgument' });
   });
 });
 

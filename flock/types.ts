@@ -41,7 +41,7 @@ export interface EdgeWrites {
   readonly destinationIds: BigInt64Array;
   /** Sort keys; used by add and negate. Absent: the time of the write in microseconds. */
   readonly positions?: BigInt64Array;
-  /** Absent: now, by the server's clock. */
+  /** Absent: now, later than every write that the cluster has accepted before and that brought no time of its own. */
   readonly times?: BigInt64Array;
 }
 
@@ -51,15 +51,13 @@ export interface NodeWrite {
   readonly id: bigint;
   readonly direction: Direction;
   readonly operation: Operation;
-  /** Absent: now, by the server's clock. */
+  /** Absent: now, as for edges. */
   readonly time?: Micros;
 }
 
-/** Writes that are accepted together. */
-export interface WriteBatch {
-  readonly edges?: readonly EdgeWrites[];
-  readonly nodes?: readonly NodeWrite[];
-}
+/** Writes that are accepted together, in their order: of those that bring no time, each is later than those before it. */
+export type WriteBatch = readonly BatchedWrite[];
+export type BatchedWrite = { readonly edges: EdgeWrites } | { readonly node: NodeWrite };
 
 /** What mass operations have left on a node, and its counters. */
 export interface Node {

@@ -1,5 +1,5 @@
 import { limits, parseId, RoostError, type IdInput } from '../core/index.js';
-import type { Direction, Operation, OrderedWrite } from '../rpc/wire/index.js';
+import type { BatchedWrite, Direction, Operation } from '../rpc/wire/index.js';
 import { checkedWrite, shapeOf, toColumns, type EdgeOptions, type EdgeWrite } from './edgeBatch.js';
 
 /** What a mass operation may say of itself. */
@@ -15,7 +15,7 @@ type StateOptions = Omit<EdgeOptions, 'position'>;
 /** Operations that are accepted together, in order: all of them or none. */
 export class Batch {
   /** Runs of edges of one graph and one shape, and mass operations between them. */
-  readonly #runs: ({ readonly graphId: number; shape: string; readonly edges: EdgeWrite[] } | Extract<OrderedWrite, { node: unknown }>)[] = [];
+  readonly #runs: ({ readonly graphId: number; shape: string; readonly edges: EdgeWrite[] } | Extract<BatchedWrite, { node: unknown }>)[] = [];
   #count = 0;
 
   /** Takes operations on one graph. */
@@ -24,7 +24,7 @@ export class Batch {
   }
 
   /** What has been taken, for the wire. */
-  writes(): OrderedWrite[] {
+  writes(): BatchedWrite[] {
     return this.#runs.map((run) => ('node' in run ? run : { edges: toColumns(run.graphId, run.edges) }));
   }
 

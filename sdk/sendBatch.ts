@@ -1,4 +1,4 @@
-import { orderedWritesToThrift } from '../rpc/wire/index.js';
+import { writeBatchToThrift } from '../rpc/wire/index.js';
 import { Batch } from './batch.js';
 import type { Channel } from './channel.js';
 import { writeOptionsToThrift, type WriteOptions } from './writeOptions.js';
@@ -7,7 +7,7 @@ import { writeOptionsToThrift, type WriteOptions } from './writeOptions.js';
 export async function sendBatch(channel: Channel, fill: (batch: Batch) => unknown, options: WriteOptions): Promise<void> {
   const batch = new Batch();
   await fill(batch);
-  const writes = orderedWritesToThrift(batch.writes());
+  const writes = writeBatchToThrift(batch.writes());
   const toThrift = writeOptionsToThrift(options);
   if (writes.length > 0) await channel.call((client, deadlineMs) => client.write_batch(writes, toThrift(deadlineMs)), options);
 }

@@ -124,7 +124,7 @@ const table: Record<string, { readonly says: RegExp; readonly attempts: readonly
     attempts: [
       () => flock.write(edge({ operations: 'toString' as Operation })),
       () => flock.write(edge({ operations: ['follow'] as never })),
-      () => flock.execute({ edges: [edge()], nodes: [mass({ operation: 'follow' })] }),
+      () => flock.execute([{ edges: edge() }, { node: mass({ operation: 'follow' }) }]),
       execute({ destinations: [4n] }, { type: 9, destinations: [5n] }),
       execute({ destinations: [4n] }, { type: 0 }),
       rpc((client) => client.write_edges({ ...wireEdge, operations: Buffer.of(9) }, {})),
@@ -189,7 +189,7 @@ const table: Record<string, { readonly says: RegExp; readonly attempts: readonly
       pageOf({}, query({ sourceId: -1n })),
       pageOf({}, query({ destinationIds: BigInt64Array.of(2n ** 63n) })),
       () => flock.write(edge({ sourceIds: BigInt64Array.of(2n ** 63n) })),
-      () => flock.execute({ edges: [edge()], nodes: [mass({ id: 2n ** 64n + 5n })] }),
+      () => flock.execute([{ edges: edge() }, { node: mass({ id: 2n ** 64n + 5n }) }]),
       () => flock.locate(graphId, 2n ** 64n + 5n),
       () => flock.counts(graphId, 'forward', BigInt64Array.of(-1n)),
       execute({ destinations: [4n] }, { destinations: [4n, -4n] }),
@@ -213,7 +213,7 @@ const table: Record<string, { readonly says: RegExp; readonly attempts: readonly
   'a mass operation on a graph that does not exist': {
     says: /there is no graph/,
     attempts: [
-      () => flock.execute({ edges: [edge()], nodes: [mass({ graphId: noGraph })] }),
+      () => flock.execute([{ edges: edge() }, { node: mass({ graphId: noGraph }) }]),
       execute({ destinations: [4n] }, { graph: noGraph, type: ExecuteOperationType.Archive }),
       rpc((client) => client.write_batch([{ edges: wireEdge }, { node: { ...wireNode, graph_id: noGraph } }], {})),
       () => roost.batch((batch) => (batch.in(follows).add(3, 4), batch.in({ id: noGraph }).archiveAll(1))),
@@ -235,8 +235,8 @@ const table: Record<string, { readonly says: RegExp; readonly attempts: readonly
     says: /at most|at once|too large|larger than/,
     attempts: [
       () => flock.write({ graphId, operations: 'add', sourceIds: manyColumn, destinationIds: numbers }),
-      () => flock.execute({ nodes: Array.from({ length: tooMany }, () => mass()) }),
-      () => flock.execute({ edges: Array.from({ length: tooMany }, () => edge()) }),
+      () => flock.execute(Array.from({ length: tooMany }, () => ({ node: mass() }))),
+      () => flock.execute(Array.from({ length: tooMany }, () => ({ edges: edge() }))),
       execute({ destinations: [...numbers] }),
       execute(...Array.from({ length: tooMany }, () => ({ destinations: [4n] }))),
       execute(...Array.from({ length: tooMany }, () => ({ type: ExecuteOperationType.Archive }))),
@@ -255,7 +255,7 @@ const table: Record<string, { readonly says: RegExp; readonly attempts: readonly
   'an empty write': {
     says: /at least one|destination_ids is empty|or --all/,
     attempts: [
-      () => flock.execute({}),
+      () => flock.execute([]),
       () => flock.write(edge({ sourceIds: new BigInt64Array(0), destinationIds: new BigInt64Array(0) })),
       execute(),
       execute({ destinations: [4n] }, { destinations: [] }),
@@ -272,7 +272,7 @@ const table: Record<string, { readonly says: RegExp; readonly attempts: readonly
     attempts: [
       pageOf({}, query({ direction: 'up' as Direction })),
       () => flock.nodes(graphId, 'up' as Direction, BigInt64Array.of(1n)),
-      () => flock.execute({ edges: [edge()], nodes: [mass({ direction: 'both' })] }),
+      () => flock.execute([{ edges: edge() }, { node: mass({ direction: 'both' }) }]),
       () => follows.archiveAll(1, { direction: 'up' as never }),
       cli('flock', 'archive', 'follows', '1', '--all', '--direction', 'up'),
     ],
@@ -280,7 +280,7 @@ const table: Record<string, { readonly says: RegExp; readonly attempts: readonly
   'a time that has not come': {
     says: /a day from now/,
     attempts: [
-      () => flock.execute({ edges: [edge()], nodes: [mass({ time: 2n ** 62n })] }),
+      () => flock.execute([{ edges: edge() }, { node: mass({ time: 2n ** 62n }) }]),
       () => follows.batch((batch) => batch.add(3, 4).archiveAll(1, { at: 2n ** 62n })),
       cli('flock', 'archive', 'follows', '1', '--all', '--at', String(2n ** 62n)),
     ],

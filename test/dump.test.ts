@@ -41,10 +41,8 @@ beforeAll(async () => {
     await flock.write({ graphId: source.id, operations: 'add', ...columns, positions: column((i) => 7 * i), times: column((i) => 1_000_000 + i) });
     await flock.write({ graphId: source.id, operations: Array.from(columns.sourceIds, (_, i) => mixed[i % mixed.length]!), ...columns, positions: column((i) => 3 * i - 5_000), times: column((i) => 2_000_000 + i) });
   }
-  const node = (id: bigint, direction: Direction, operation: Operation, time: bigint) => ({ graphId: source.id, id, direction, operation, time });
-  await flock.execute({
-    nodes: [node(7n, 'forward', 'archive', 2_500_000n), node(8n, 'forward', 'remove', 2_400_000n), node(20_001n, 'backward', 'negate', 2_600_000n), node(999_999n, 'backward', 'archive', 1n), node(9n, 'forward', 'remove', 2_010_000n)],
-  });
+  const node = (id: bigint, direction: Direction, operation: Operation, time: bigint) => ({ node: { graphId: source.id, id, direction, operation, time } });
+  await flock.execute([node(7n, 'forward', 'archive', 2_500_000n), node(8n, 'forward', 'remove', 2_400_000n), node(20_001n, 'backward', 'negate', 2_600_000n), node(999_999n, 'backward', 'archive', 1n), node(9n, 'forward', 'remove', 2_010_000n)]);
   await untilApplied(flock);
 }, 60_000);
 

@@ -25,7 +25,7 @@ beforeAll(async () => {
     },
     { acknowledgement: 'materialized' },
   );
-  await flock.execute({ nodes: [{ graphId: graph.id, id: 7n, direction: 'forward', operation: 'archive' }] }, { acknowledgement: 'materialized' });
+  await flock.execute([{ node: { graphId: graph.id, id: 7n, direction: 'forward', operation: 'archive' } }], { acknowledgement: 'materialized' });
   await settled();
 }, 60_000);
 afterAll(() => flock.close());

@@ -80,11 +80,11 @@ describe('the newest edges of a node', () => {
   it('follow mass operations', async () => {
     await write('add', [[20, 21], [20, 22], [23, 20]]);
     expect([await list(20), await list(21, 'backward'), await list(20, 'backward')]).toEqual([[22, 21], [20], [23]]);
-    await flock.execute({ nodes: [{ graphId, id: 20n, direction: 'forward', operation: 'archive' }] }, { acknowledgement: 'materialized' });
+    await flock.execute([{ node: { graphId, id: 20n, direction: 'forward', operation: 'archive' } }], { acknowledgement: 'materialized' });
     await untilApplied(flock);
     expect([await list(20), await list(20, 'forward', ['archived']), await list(21, 'backward')]).toEqual([[], [22, 21], []]);
     expect((await other.edges(graphId, ids(20), ids(21)))[0]?.state).toBe('archived');
-    await flock.execute({ nodes: [{ graphId, id: 20n, direction: 'forward', operation: 'add' }] }, { acknowledgement: 'materialized' });
+    await flock.execute([{ node: { graphId, id: 20n, direction: 'forward', operation: 'add' } }], { acknowledgement: 'materialized' });
     await untilApplied(flock);
     expect([await list(20), await list(21, 'backward')]).toEqual([[22, 21], [20]]);
     expect((await other.edges(graphId, ids(20), ids(21)))[0]?.state).toBe('normal');

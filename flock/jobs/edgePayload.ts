@@ -11,6 +11,8 @@ import type { EdgeWrites } from '../types.js';
  */
 const version = 1;
 const headerBytes = 18;
+/** Where the first time stands. */
+export const firstTimeOffset = 10;
 const manyOperations = 1;
 const withPositions = 2;
 const withTimes = 4;
@@ -27,7 +29,7 @@ export function encodeEdges(writes: EdgeWrites, firstTime: bigint): Buffer {
   payload.writeUInt8((single ? 0 : manyOperations) | (writes.positions === undefined ? 0 : withPositions) | (writes.times === undefined ? 0 : withTimes), 1);
   payload.writeInt32LE(writes.graphId, 2);
   payload.writeUInt32LE(count, 6);
-  payload.writeBigInt64LE(firstTime, 10);
+  payload.writeBigInt64LE(firstTime, firstTimeOffset);
   if (typeof writes.operations === 'string') payload.writeUInt8(operationRank[writes.operations], headerBytes);
   else for (const [i, operation] of writes.operations.entries()) payload.writeUInt8(operationRank[operation], headerBytes + i);
   let offset = headerBytes + operationBytes;
@@ -43,7 +45,7 @@ export function decodeEdges(payload: Buffer, add: (record: EdgeRecord) => void):
   const flags = payload.readUInt8(1);
   const graphId = payload.readInt32LE(2);
   const count = payload.readUInt32LE(6);
-  const firstTime = payload.readBigInt64LE(10);
+  const firstTime = payload.readBigInt64LE(firstTimeOffset);
   const operationBytes = (flags & manyOperations) === 0 ? 1 : count;
   const sources = headerBytes + operationBytes;
   const destinations = sources + count * 8;

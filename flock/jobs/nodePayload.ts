@@ -12,6 +12,8 @@ export interface NodeOperation {
 /* u8 version · i32 table · i64 node · u8 rank · i64 time, little-endian. */
 const version = 1;
 const bytes = 22;
+/** Where the time stands. */
+export const nodeTimeOffset = 14;
 
 export function encodeNode({ tableId, id, rank, time }: NodeOperation): Buffer {
   const payload = Buffer.allocUnsafe(bytes);
@@ -19,12 +21,12 @@ export function encodeNode({ tableId, id, rank, time }: NodeOperation): Buffer {
   payload.writeInt32LE(tableId, 1);
   payload.writeBigInt64LE(id, 5);
   payload.writeUInt8(rank, 13);
-  payload.writeBigInt64LE(time, 14);
+  payload.writeBigInt64LE(time, nodeTimeOffset);
   return payload;
 }
 
 /** Throws `DataLoss` where the payload is not one of ours. */
 export function decodeNode(payload: Buffer): NodeOperation {
   if (payload.length !== bytes || payload.readUInt8(0) !== version) throw new RoostError('DataLoss', 'a job does not hold a mass operation in a form that this version knows');
-  return { tableId: payload.readInt32LE(1), id: payload.readBigInt64LE(5), rank: payload.readUInt8(13), time: payload.readBigInt64LE(14) };
+  return { tableId: payload.readInt32LE(1), id: payload.readBigInt64LE(5), rank: payload.readUInt8(13), time: payload.readBigInt64LE(nodeTimeOffset) };
 }

@@ -1,9 +1,9 @@
 import type { Redis, Result } from 'ioredis';
-import { Deadline, limits, RoostError, type JobsConfig } from '../../core/index.js';
+import { Deadline, limits, RoostError, type JobsConfig, type Micros } from '../../core/index.js';
 import { encodeJob } from './jobEntry.js';
 import type { FollowUp } from './jobType.js';
 import { priorities, type Priority } from './priority.js';
-import { fanoutKey, remoteKeys, streamKeys, workerGroup, type StreamKeys } from './streamKeys.js';
+import { clockKey, fanoutKey, remoteKeys, streamKeys, workerGroup, type StreamKeys } from './streamKeys.js';
 
 /** A refused write is worth another try when the workers have had time to make room. */
 const overloadedRetryAfterMs = 200;
@@ -12,29 +12,43 @@ const lookDeadlineMs = 2_000;
 
 /**
  * One atomic step, so that two writers cannot both take the last place, and jobs that belong together are accepted together, here and for other clusters.
- * Keys: the queue, the failing jobs, then the two streams of each remote backlog, then the fanouts. After the bounds and the number of remote backlogs
- * come the jobs, each as the number of its fields and the fields.
+ * Keys: the queue, the failing jobs, the greatest time given to a job, then the two streams of each remote backlog, then the fanouts. After the bounds and the
+ * number of remote backlogs come the jobs, each as the number of its fields, its first time, how many times it takes, where the first stands in its payload,
+ * and the fields, of which the payload is the fourth. A job whose first time (0: it has none) is not later than that of all jobs before gets a later one.
+ * Answers the greatest time given. Times of microseconds are exact as Lua's numbers until the year 2255.
  */
 const appendScript = `
   if redis.call('XLEN', KEYS[1]) >= tonumber(ARGV[1]) then return {err = 'FULL queued'} end
   if redis.call('XLEN', KEYS[2]) >= tonumber(ARGV[2]) then return {err = 'FULL failing'} end
-  local firstFanout = 3 + 2 * tonumber(ARGV[4])
-  for i = 3, firstFanout - 1, 2 do
+  local firstFanout = 4 + 2 * tonumber(ARGV[4])
+  for i = 4, firstFanout - 1, 2 do
     if redis.call('XLEN', KEYS[i]) + redis.call('XLEN', KEYS[i + 1]) >= tonumber(ARGV[3]) then return {err = 'FULL remote ' .. KEYS[i]} end
   end
-  local at = 5
+  local before = tonumber(redis.call('GET', KEYS[3]) or 0)
+  local latest = before
+  local at = 8
   while at <= #ARGV do
-    local fields = tonumber(ARGV[at])
+    local fields, first = tonumber(ARGV[at - 3]), tonumber(ARGV[at - 2])
+    if first > 0 then
+      if first <= latest then
+        first = latest + 1
+        local payload, offset = ARGV[at + 4], tonumber(ARGV[at])
+        ARGV[at + 4] = payload:sub(1, offset) .. struct.pack('<i8', first) .. payload:sub(offset + 9)
+      end
+      latest = first + tonumber(ARGV[at - 1]) - 1
+    end
     redis.call('XADD', KEYS[1], '*', unpack(ARGV, at + 1, at + fields))
-    for i = 3, firstFanout - 1, 2 do redis.call('XADD', KEYS[i], '*', unpack(ARGV, at + 1, at + fields)) end
+    for i = 4, firstFanout - 1, 2 do redis.call('XADD', KEYS[i], '*', unpack(ARGV, at + 1, at + fields)) end
     for i = firstFanout, #KEYS do redis.call('XADD', KEYS[i], 'MAXLEN', '~', ARGV[1], '*', unpack(ARGV, at + 1, at + fields)) end
-    at = at + 1 + fields
+    at = at + 4 + fields
   end
-  return 'OK'`;
+  local latestText = string.format('%.0f', latest)
+  if latest > before then redis.call('SET', KEYS[3], latestText) end
+  return latestText`;
 
 declare module 'ioredis' {
   interface RedisCommander<Context> {
-    roostAppend(keyCount: number, keys: string[], bounds: number[], jobs: (string | Buffer | number)[]): Result<'OK', Context>;
+    roostAppend(keyCount: number, keys: string[], bounds: number[], jobs: (string | Buffer | number)[]): Result<string, Context>;
   }
 }
 
@@ -53,6 +67,11 @@ export interface NewJob {
   readonly payload: Buffer;
   /** Who wants to hear when it has been applied. */
   readonly waiter?: string;
+  /**
+   * The times that it takes: `count` in a row, the first of which stands at `offset` of the payload, as 8 bytes little-endian. Where the first is not later
+   * than the times of all jobs that were accepted before, the journal puts a later one in its place. Absent: it has none, or they are the caller's own.
+   */
+  readonly times?: { readonly first: Micros; readonly count: number; readonly offset: number };
 }
 
 /** Who gets a copy of the jobs beside this cluster's own workers. */
@@ -63,6 +82,7 @@ export interface JobCopies {
   readonly fanouts: readonly string[];
 }
 
+const noTimes = { first: 0n, count: 0, offset: 0 };
 const noCopies: JobCopies = { remotes: [], fanouts: [] };
 
 const encodeNew = ({ kind, payload, waiter, leaves }: NewJob & FollowUp): (string | Buffer)[] =>
@@ -89,15 +109,17 @@ export class Journal {
   }
 
   /**
-   * Accepts jobs, all of them or none. Throws `Overloaded` when the queue, the queue of failing jobs or a remote cluster's backlog is full, or Redis does not
+   * Accepts jobs, all of them or none, and returns the greatest time that the journal has given so far.
+   * Throws `Overloaded` when the queue, the queue of failing jobs or a remote cluster's backlog is full, or Redis does not
    * keep up: nothing was accepted.
    * `Unavailable` and `DeadlineExceeded` leave open whether they were accepted; jobs are idempotent, so that a repetition does no harm.
    */
-  async append(priority: Priority, jobs: readonly NewJob[], deadline: Deadline, { remotes, fanouts }: JobCopies = noCopies): Promise<void> {
+  async append(priority: Priority, jobs: readonly NewJob[], deadline: Deadline, { remotes, fanouts }: JobCopies = noCopies): Promise<Micros> {
     const { queued, failing } = this.#keys[priority];
     const keys = [
       queued,
       failing,
+      clockKey(this.cluster),
       ...remotes.flatMap((remote) => {
         const backlog = remoteKeys(this.cluster, remote)[priority];
         return [backlog.queued, backlog.failing];
@@ -112,7 +134,8 @@ export class Journal {
     }
     const fields = jobs.flatMap((job) => {
       const encoded = encodeNew(job);
-      return [encoded.length, ...encoded];
+      const { first, count, offset } = job.times ?? noTimes;
+      return [encoded.length, String(first), count, offset, ...encoded];
     });
     this.#bytesInFlight += bytes;
     // As arrays, since the fields of many jobs are more than the arguments that a call can have.
@@ -120,7 +143,7 @@ export class Journal {
       this.#bytesInFlight -= bytes;
     });
     try {
-      await deadline.race(appended, 'journalling a write');
+      return BigInt(await deadline.race(appended, 'journalling a write'));
     } catch (error) {
       throw journalError(error, priority);
     }

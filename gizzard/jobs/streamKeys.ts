@@ -33,5 +33,8 @@ export const fanoutKey = (cluster: string, priority: Priority, suffix: string): 
 /** The channel on which one server hears that jobs it waits for were applied. */
 export const doneChannel = (cluster: string, server: string): string => `{${cluster}}:done:${server}`;
 
+/** The greatest time that was given to a job. */
+export const clockKey = (cluster: string): string => `{${cluster}}:jobs:clock`;
+
 /** The version of the topology that jobs must be applied under at least. */
 export const fenceKey = (cluster: string): string => `{${cluster}}:jobs:topology`;

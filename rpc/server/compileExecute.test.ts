@@ -1,11 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { HybridClock, limits, packIds } from '../../core/index.js';
+import { limits, packIds } from '../../core/index.js';
 import { ExecuteOperationType, Priority, type FlockDBTypes } from '../wire/index.js';
 import { compileExecute } from './compileExecute.js';
-
-let micros = 1_000n;
-const clock = new HybridClock(() => micros);
-const compile = (request: FlockDBTypes.ExecuteOperations): ReturnType<typeof compileExecute> => compileExecute(request, clock);
 
 const { Add, Remove, Archive, Negate } = ExecuteOperationType;
 
@@ -16,50 +12,48 @@ function operation(type: FlockDBTypes.ExecuteOperationType, graph: number, forwa
 
 it('makes one write of each graph, in the order of the operations', () => {
   const operations = [operation(Add, 1, true, 10n, [20n, 21n]), operation(Remove, 2, true, 1n, [2n]), operation(Archive, 1, false, 10n, [30n]), operation(Negate, 1, true, 4n, [5n])];
-  expect(compile({ operations, priority: Priority.Low })).toEqual({
-    batch: {
-      nodes: [],
-      edges: [
+  expect(compileExecute({ operations, priority: Priority.Low })).toEqual({
+    batch: [
       {
-        graphId: 1,
-        operations: ['add', 'add', 'archive', 'negate'],
-        sourceIds: BigInt64Array.of(10n, 10n, 30n, 4n),
-        destinationIds: BigInt64Array.of(20n, 21n, 10n, 5n),
+        edges: {
+          graphId: 1,
+          operations: ['add', 'add', 'archive', 'negate'],
+          sourceIds: BigInt64Array.of(10n, 10n, 30n, 4n),
+          destinationIds: BigInt64Array.of(20n, 21n, 10n, 5n),
+        },
       },
-      { graphId: 2, operations: ['remove'], sourceIds: BigInt64Array.of(1n), destinationIds: BigInt64Array.of(2n) },
+      { edges: { graphId: 2, operations: ['remove'], sourceIds: BigInt64Array.of(1n), destinationIds: BigInt64Array.of(2n) } },
     ],
-    },
     options: { priority: 'low' },
   });
 });
 
 it('takes seconds for times, and gives edges without a position that of their time', () => {
   const operations = [operation(Add, 1, true, 1n, [2n], 77n), operation(Add, 1, true, 1n, [3n])];
-  expect(compile({ operations, execute_at: 1_300_000_000, priority: Priority.High })).toMatchObject({
-    batch: { edges: [{ positions: BigInt64Array.of(77n, 1_300_000_000_000_000n), times: BigInt64Array.of(1_300_000_000_000_000n, 1_300_000_000_000_000n) }] },
+  expect(compileExecute({ operations, execute_at: 1_300_000_000, priority: Priority.High })).toMatchObject({
+    batch: [{ edges: { positions: BigInt64Array.of(77n, 1_300_000_000_000_000n), times: BigInt64Array.of(1_300_000_000_000_000n, 1_300_000_000_000_000n) } }],
     options: { priority: 'high' },
   });
 });
 
 it('takes a term without destination_ids for a mass operation, in the direction of the term', () => {
   const mass = (type: FlockDBTypes.ExecuteOperationType, forward: boolean): FlockDBTypes.ExecuteOperation => ({ operation_type: type, term: { source_id: 9n, graph_id: 1, is_forward: forward } });
-  expect(compile({ operations: [mass(Archive, true), mass(Remove, false)], priority: Priority.High }).batch).toEqual({
-    edges: [],
-    nodes: [
-      { graphId: 1, id: 9n, direction: 'forward', operation: 'archive' },
-      { graphId: 1, id: 9n, direction: 'backward', operation: 'remove' },
-    ],
-  });
+  expect(compileExecute({ operations: [mass(Archive, true), mass(Remove, false)], priority: Priority.High }).batch).toEqual([
+    { node: { graphId: 1, id: 9n, direction: 'forward', operation: 'archive' } },
+    { node: { graphId: 1, id: 9n, direction: 'backward', operation: 'remove' } },
+  ]);
 });
 
 it('keeps the order between edges and mass operations', () => {
-  micros = 5_000n;
   const mass: FlockDBTypes.ExecuteOperation = { operation_type: Remove, term: { source_id: 9n, graph_id: 1, is_forward: true } };
-  const { batch } = compile({ operations: [operation(Add, 1, true, 9n, [1n, 2n]), mass, operation(Add, 1, true, 9n, [3n])], priority: Priority.High });
-  expect(batch.edges?.[0]?.times).toEqual(BigInt64Array.of(5_000n, 5_001n, 5_003n));
-  expect(batch.nodes?.[0]?.time).toBe(5_002n);
-  const atOnce = compile({ operations: [mass, operation(Add, 1, true, 9n, [3n])], execute_at: 7, priority: Priority.High }).batch;
-  expect([atOnce.nodes?.[0]?.time, atOnce.edges?.[0]?.times]).toEqual([7_000_000n, BigInt64Array.of(7_000_000n)]);
+  const operations = [operation(Add, 1, true, 9n, [1n, 2n]), mass, operation(Add, 1, true, 9n, [3n])];
+  expect(compileExecute({ operations, priority: Priority.High }).batch).toMatchObject([
+    { edges: { destinationIds: BigInt64Array.of(1n, 2n) } },
+    { node: { id: 9n, operation: 'remove' } },
+    { edges: { destinationIds: BigInt64Array.of(3n) } },
+  ]);
+  const { batch: atOnce } = compileExecute({ operations: operations.slice(1), execute_at: 7, priority: Priority.High });
+  expect(atOnce).toMatchObject([{ node: { time: 7_000_000n } }, { edges: { times: BigInt64Array.of(7_000_000n) } }]);
 });
 
 describe('refuses', () => {
@@ -82,12 +76,12 @@ describe('refuses', () => {
     ['InvalidArgument', 'bounded by positions', [term({ min_position: 5n })]],
     ['InvalidArgument', 'there is no operation 0', [term({ destination_ids: null }), { ...good, operation_type: 0 }]],
   ])('with %s: %s', (code, message, operations) => {
-    expect(() => compile({ operations: operations as FlockDBTypes.ExecuteOperation[], priority: Priority.High })).toThrow(
+    expect(() => compileExecute({ operations: operations as FlockDBTypes.ExecuteOperation[], priority: Priority.High })).toThrow(
       expect.objectContaining({ code, message: expect.stringContaining(message) as string }) as Error,
     );
   });
 
   it('a priority that does not exist', () => {
-    expect(() => compile({ operations: [good], priority: 4 as FlockDBTypes.Priority })).toThrow('there is no priority 4');
+    expect(() => compileExecute({ operations: [good], priority: 4 as FlockDBTypes.Priority })).toThrow('there is no priority 4');
   });
 });

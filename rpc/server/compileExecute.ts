@@ -1,5 +1,5 @@
-import { limits, parseId, RoostError, systemMicros, unpackIds, type HybridClock, type Micros } from '../../core/index.js';
-import type { EdgeWrites, NodeWrite, Operation, WriteBatch, WriteOptions } from '../../flock/index.js';
+import { limits, parseId, RoostError, systemMicros, unpackIds, type Micros } from '../../core/index.js';
+import type { BatchedWrite, EdgeWrites, Operation, WriteBatch, WriteOptions } from '../../flock/index.js';
 import { operationNumbers, priorityNumbers, required, type FlockDBTypes } from '../wire/index.js';
 
 interface EdgeOperation {
@@ -7,7 +7,6 @@ interface EdgeOperation {
   readonly sourceId: bigint;
   readonly destinationId: bigint;
   readonly position: bigint | undefined;
-  readonly time: Micros | undefined;
 }
 
 /**
@@ -15,63 +14,61 @@ interface EdgeOperation {
  * means edges that come from the others; a term that names no others is a mass operation on the node. Throws `InvalidArgument` before
  * anything is written.
  */
-export function compileExecute(request: FlockDBTypes.ExecuteOperations, clock: HybridClock): { batch: WriteBatch; options: WriteOptions } {
+export function compileExecute(request: FlockDBTypes.ExecuteOperations): { batch: WriteBatch; options: WriteOptions } {
   const operations = required(request.operations, 'operations');
   if (operations.length === 0) throw new RoostError('InvalidArgument', 'You must have at least one operation');
-  const at = request.execute_at == null ? undefined : BigInt(request.execute_at) * 1_000_000n;
-  const isMass = operations.map(({ term }) => required(term, 'term').destination_ids == null);
-  // Between edges and mass operations the order counts; a batch knows it by times only.
-  const mixed = isMass.includes(true) && isMass.includes(false);
-  const timeOf = (): Micros | undefined => at ?? (mixed ? clock.now() : undefined);
+  const time = request.execute_at == null ? undefined : BigInt(request.execute_at) * 1_000_000n;
 
-  const graphs = new Map<number, EdgeOperation[]>();
-  const nodes: NodeWrite[] = [];
+  const batch: BatchedWrite[] = [];
+  /** Edges by graph, since the last mass operation: between these and edges the order counts. */
+  let graphs = new Map<number, EdgeOperation[]>();
+  const endRun = (): void => {
+    for (const [graphId, edges] of graphs) batch.push({ edges: toWrites(graphId, edges, time) });
+    graphs = new Map();
+  };
   let count = 0;
-  for (const [i, { operation_type: type, term, position }] of operations.entries()) {
+  for (const { operation_type: type, term, position } of operations) {
     const operation = operationNumbers.toName(required(type, 'operation_type'));
-    const graphId = required(term.graph_id, 'graph_id');
-    const node = parseId(required(term.source_id, 'source_id'), 'source_id');
-    const forward = required(term.is_forward, 'is_forward');
-    if (term.min_position != null || term.max_position != null) throw invalid('an operation cannot be bounded by positions', 'min_position');
-    if (isMass[i] === true) {
-      const time = timeOf();
-      nodes.push({ graphId, id: node, direction: forward ? 'forward' : 'backward', operation, ...(time === undefined ? {} : { time }) });
+    const { graph_id, source_id, is_forward, destination_ids, min_position, max_position } = required(term, 'term');
+    const graphId = required(graph_id, 'graph_id');
+    const node = parseId(required(source_id, 'source_id'), 'source_id');
+    const forward = required(is_forward, 'is_forward');
+    if (min_position != null || max_position != null) throw invalid('an operation cannot be bounded by positions', 'min_position');
+    if (destination_ids == null) {
+      endRun();
+      batch.push({ node: { graphId, id: node, direction: forward ? 'forward' : 'backward', operation, ...(time === undefined ? {} : { time }) } });
       count++;
     } else {
-      const others = othersOf(term);
+      const others = othersOf(destination_ids);
       count += others.length;
       const edges = graphs.get(graphId) ?? [];
       graphs.set(graphId, edges);
-      for (const other of others) {
-        edges.push({ operation, sourceId: forward ? node : other, destinationId: forward ? other : node, position: position ?? undefined, time: timeOf() });
-      }
+      for (const other of others) edges.push({ operation, sourceId: forward ? node : other, destinationId: forward ? other : node, position: position ?? undefined });
     }
     if (count > limits.operationsPerWrite) throw invalid(`one call may hold ${limits.operationsPerWrite} operations at most`, 'operations');
   }
-  return {
-    batch: { edges: [...graphs].map(([graphId, edges]) => toWrites(graphId, edges)), nodes },
-    options: request.priority == null ? {} : { priority: priorityNumbers.toName(request.priority) },
-  };
+  endRun();
+  return { batch, options: request.priority == null ? {} : { priority: priorityNumbers.toName(request.priority) } };
 }
 
-function othersOf(term: FlockDBTypes.QueryTerm): bigint[] {
-  const ids = unpackIds(required(term.destination_ids, 'destination_ids'));
+function othersOf(destinationIds: Buffer): bigint[] {
+  const ids = unpackIds(destinationIds);
   if (ids.length === 0) throw invalid('destination_ids is empty', 'destination_ids');
   if (ids.length > limits.operationsPerWrite) throw invalid(`one call may hold ${limits.operationsPerWrite} operations at most`, 'destination_ids');
   return Array.from(ids, (id) => parseId(id, 'destination_id'));
 }
 
-function toWrites(graphId: number, edges: readonly EdgeOperation[]): EdgeWrites {
+function toWrites(graphId: number, edges: readonly EdgeOperation[], time: Micros | undefined): EdgeWrites {
   const positioned = edges.some(({ position }) => position !== undefined);
-  // Times and positions go for all edges or for none, so that those that bring no position beside others get what they would have had.
-  const defaultPosition = systemMicros();
+  // Positions go for all edges or for none, so that those that bring none beside others get what they would have had.
+  const defaultPosition = time ?? systemMicros();
   return {
     graphId,
     operations: edges.map(({ operation }) => operation),
     sourceIds: BigInt64Array.from(edges, ({ sourceId }) => sourceId),
     destinationIds: BigInt64Array.from(edges, ({ destinationId }) => destinationId),
-    ...(positioned ? { positions: BigInt64Array.from(edges, ({ position, time }) => position ?? time ?? defaultPosition) } : {}),
-    ...(edges[0]?.time === undefined ? {} : { times: BigInt64Array.from(edges, ({ time }) => time!) }),
+    ...(positioned ? { positions: BigInt64Array.from(edges, ({ position }) => position ?? defaultPosition) } : {}),
+    ...(time === undefined ? {} : { times: new BigInt64Array(edges.length).fill(time) }),
   };
 }
 

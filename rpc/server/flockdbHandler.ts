@@ -1,4 +1,4 @@
-import { HybridClock, RoostError, type Micros } from '../../core/index.js';
+import { RoostError, type Micros } from '../../core/index.js';
 import type { Edge, EdgeState, FlockService, IdPage, Node, PageRequest } from '../../flock/index.js';
 import { idPageToThrift, queryFromThrift, required, stateToFlockdb, termFromThrift, type FlockDBTypes, type RoostFlockModule } from '../wire/index.js';
 import { checkAnswerSize, checkQueries } from './answerSize.js';
@@ -27,8 +27,6 @@ const edgeBytes = 55;
 
 /** The FlockDB service on a FlockService. Errors are RoostErrors; the caller turns them into FlockException. */
 export function flockdbHandler(flock: FlockService): FlockdbHandler {
-  const clock = new HybridClock();
-
   const edge = async (sourceId: bigint, graphId: number, destinationId: bigint): Promise<Edge | undefined> => {
     const [found] = await flock.edges(required(graphId, 'graph_id'), one(sourceId, 'source_id'), one(destinationId, 'destination_id'));
     return found;
@@ -85,7 +83,7 @@ export function flockdbHandler(flock: FlockService): FlockdbHandler {
       return pages.map(({ edges, nextCursor, prevCursor }) => ({ edges: edges.map(edgeToThrift), next_cursor: nextCursor, prev_cursor: prevCursor }));
     },
     async execute(operations) {
-      const { batch, options } = compileExecute(required(operations, 'operations'), clock);
+      const { batch, options } = compileExecute(required(operations, 'operations'));
       await flock.execute(batch, options);
     },
     async count(operations) {

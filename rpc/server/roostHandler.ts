@@ -1,4 +1,4 @@
-import { HybridClock, limits, parseCount, RoostError } from '../../core/index.js';
+import { limits, parseCount, RoostError } from '../../core/index.js';
 import type { Edge, FlockService, ReadOptions, WriteOptions } from '../../flock/index.js';
 import {
   acknowledgementNumbers,
@@ -9,13 +9,13 @@ import {
   explanationToThrift,
   idPageToThrift,
   nodesToColumns,
-  orderedWritesFromThrift,
   packCounts,
   packStates,
   priorityNumbers,
   queryFromThrift,
   required,
   termFromThrift,
+  writeBatchFromThrift,
   type FlockDBTypes,
   type Received,
   type RoostFlockModule,
@@ -23,13 +23,11 @@ import {
 } from '../wire/index.js';
 import { checkAnswerSize, checkQueries } from './answerSize.js';
 import { pageFromThrift, type FlockdbHandler } from './flockdbHandler.js';
-import { inOrder } from './inOrder.js';
 
 export type RoostHandler = Omit<RoostFlockModule.Client, keyof FlockdbHandler>;
 
 /** Roost's own methods on a FlockService. Errors are RoostErrors; the caller turns them into RoostException. */
 export function roostHandler(flock: FlockService): RoostHandler {
-  const clock = new HybridClock();
   const compile = ({ operations, page }: FlockDBTypes.SelectQuery) => ({ query: queryFromThrift(required(operations, 'operations')), page: pageFromThrift(page) });
 
   return {
@@ -43,7 +41,7 @@ export function roostHandler(flock: FlockService): RoostHandler {
       if (required(writes, 'writes').length > limits.operationsPerWrite) {
         throw new RoostError('InvalidArgument', `a write holds at most ${limits.operationsPerWrite} operations, not ${writes.length}`);
       }
-      await flock.execute(inOrder(orderedWritesFromThrift(writes), clock), writeOptions(options));
+      await flock.execute(writeBatchFromThrift(writes), writeOptions(options));
     },
     async edge_states(graphId, sourceIds, destinationIds, options) {
       const sources = column(sourceIds, 'source_ids');

@@ -1,21 +1,18 @@
 import { parseId, RoostError } from '../../core/index.js';
-import type { EdgeWrites, NodeWrite } from '../../flock/index.js';
+import type { BatchedWrite, NodeWrite, WriteBatch } from '../../flock/index.js';
 import { edgeWritesFromThrift, edgeWritesToThrift } from './edgeWrites.js';
 import type { RoostTypes } from './generated.js';
 import { operationNumbers } from './operations.js';
 import { required } from './required.js';
 
-/** Edges or a mass operation: one entry of a batch whose order counts. */
-export type OrderedWrite = { readonly edges: EdgeWrites } | { readonly node: NodeWrite };
-
 type BatchWriteFields = ConstructorParameters<typeof RoostTypes.BatchWrite>[0] & object;
 
 /** The columns are views of the caller's arrays: they must not change until the message is written. */
-export const orderedWritesToThrift = (writes: readonly OrderedWrite[]): BatchWriteFields[] =>
+export const writeBatchToThrift = (writes: WriteBatch): BatchWriteFields[] =>
   writes.map((write) => ('edges' in write ? { edges: edgeWritesToThrift(write.edges) } : { node: nodeToThrift(write.node) }));
 
 /** Throws `InvalidArgument` where an entry holds neither edges nor a node, or both, or what is in it is malformed. */
-export function orderedWritesFromThrift(writes: readonly RoostTypes.BatchWrite[]): OrderedWrite[] {
+export function writeBatchFromThrift(writes: readonly RoostTypes.BatchWrite[]): BatchedWrite[] {
   return writes.map(({ edges, node }) => {
     if ((edges == null) === (node == null)) throw new RoostError('InvalidArgument', 'each write of a batch must hold either edges or a node');
     return edges == null ? { node: nodeFromThrift(node!) } : { edges: edgeWritesFromThrift(edges) };

@@ -1,4 +1,4 @@
-export { orderedWritesFromThrift, orderedWritesToThrift, type OrderedWrite } from './batchWrites.js';
+export { writeBatchFromThrift, writeBatchToThrift } from './batchWrites.js';
 export { BinaryReader } from './binaryReader.js';
 export { BinaryWriter } from './binaryWriter.js';
 export { checkEntries, edgePageFromThrift, edgePageToThrift, edgesFromColumns, edgesToColumns, packCounts, packStates, unpackCounts } from './edgeColumns.js';
@@ -70,6 +70,7 @@ export { UnframedScanner } from './unframedScanner.js';
 export { userChangeFromThrift, userChangeToThrift, userFromThrift, userToThrift } from './users.js';
 export type {
   Acknowledgement as AcknowledgementName,
+  BatchedWrite,
   Direction,
   Edge,
   EdgePage,

@@ -95,22 +95,21 @@ export class MassOperations {
 function batchOf(graph: Graph, base: bigint, writes: readonly ModelWrite[]): WriteBatch {
   const edges = writes.filter((each) => each.kind === 'edge');
   const column = (value: (edge: (typeof edges)[number]) => bigint): BigInt64Array => BigInt64Array.from(edges, value);
-  return {
-    edges:
-      edges.length === 0
-        ? []
-        : [
-            {
+  const nodes = writes.filter((each) => each.kind === 'node').map((node) => ({ node: { graphId: graph.id, id: base + BigInt(node.id), direction: node.direction, operation: node.operation, time: BigInt(node.time) } }));
+  if (edges.length === 0) return nodes;
+  return [
+    {
+      edges: {
               graphId: graph.id,
               operations: edges.map((edge) => edge.operation),
               sourceIds: column((edge) => base + BigInt(edge.source)),
               destinationIds: column((edge) => base + BigInt(edge.destination)),
               positions: column((edge) => BigInt(edge.position)),
               times: column((edge) => BigInt(edge.time)),
-            },
-          ],
-    nodes: writes.filter((each) => each.kind === 'node').map((node) => ({ graphId: graph.id, id: base + BigInt(node.id), direction: node.direction, operation: node.operation, time: BigInt(node.time) })),
-  };
+      },
+    },
+    ...nodes,
+  ];
 }
 
 interface Tables {

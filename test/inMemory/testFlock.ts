@@ -13,7 +13,6 @@ import {
   type JournalStatus,
   type Node,
   type NodeLocation,
-  type NodeWrite,
   type Operation,
   type PageRequest,
   type Query,
@@ -60,11 +59,13 @@ export class TestFlock implements FlockService {
 
   async write(writes: EdgeWrites, options?: WriteOptions): Promise<void> {
     await this.#enter('write', options);
-    this.#check([writes], []);
+    this.#check([{ edges: writes }]);
     this.#apply(writes);
   }
 
-  #check(edges: readonly EdgeWrites[], nodes: readonly NodeWrite[]): void {
+  #check(batch: WriteBatch): void {
+    const edges = batch.flatMap((write) => ('edges' in write ? [write.edges] : []));
+    const nodes = batch.flatMap((write) => ('node' in write ? [write.node] : []));
     for (const { graphId } of [...edges, ...nodes]) this.#edgesOf(graphId);
     if (edges.reduce((sum, { sourceIds }) => sum + sourceIds.length, nodes.length) > limits.operationsPerWrite) throw new RoostError('InvalidArgument', 'too many operations');
     for (const { sourceIds, destinationIds } of edges) for (const id of [...sourceIds, ...destinationIds]) parseId(id);
@@ -84,12 +85,16 @@ export class TestFlock implements FlockService {
     });
   }
 
-  async execute({ edges = [], nodes = [] }: WriteBatch, options?: WriteOptions): Promise<void> {
+  async execute(batch: WriteBatch, options?: WriteOptions): Promise<void> {
     await this.#enter('execute', options);
-    this.#check(edges, nodes);
-    for (const writes of edges) this.#apply(writes);
-    // As a snapshot: enough to see that a mass operation arrived. Colours are tested on the real store.
-    for (const { graphId, id, direction, operation, time } of nodes) {
+    this.#check(batch);
+    for (const write of batch) {
+      if ('edges' in write) {
+        this.#apply(write.edges);
+        continue;
+      }
+      // As a snapshot: enough to see that a mass operation arrived. Colours are tested on the real store.
+      const { graphId, id, direction, operation, time } = write.node;
       const ends = this.#term({ graphId, direction, sourceId: id, states: edgeStates }).map((edge) => (direction === 'forward' ? edge.destinationId : edge.sourceId));
       if (ends.length === 0) continue;
       const here = new BigInt64Array(ends.length).fill(id);

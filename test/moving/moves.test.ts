@@ -54,8 +54,8 @@ beforeAll(async () => {
   const [some, others] = [{ sourceIds: BigInt64Array.of(7n, 2_000_000n), destinationIds: BigInt64Array.of(5n, 5n) }, [0n, 400n, 3_000_000n]];
   await flock.write({ graphId, operations: 'add', ...some, positions: BigInt64Array.of(-5n, 2n ** 62n) }, { acknowledgement: 'materialized' });
   // Nodes at either end, and one that has no edges.
-  const nodes = others.flatMap((id) => (['forward', 'backward'] as const).map((direction) => ({ graphId, id, direction, operation: 'archive' as const })));
-  await flock.execute({ nodes }, { acknowledgement: 'materialized' });
+  const nodes = others.flatMap((id) => (['forward', 'backward'] as const).map((direction) => ({ node: { graphId, id, direction, operation: 'archive' as const } })));
+  await flock.execute(nodes, { acknowledgement: 'materialized' });
   await untilApplied(flock);
 });
 afterAll(() => flock.close());
