@@ -1,5 +1,11 @@
+import { Redis } from 'ioredis';
+import type { RowDataPacket } from 'mysql2/promise';
 import type { Benchmark, BenchCluster, Figure } from './benchmark.js';
 import { makeGraph, untilMaterialized } from './cluster.js';
+import { Postgres } from './raw/postgres.js';
+import { fillColumns } from './raw/rawColumns.js';
+import { rawPool } from './raw/rawConnection.js';
+import { addToSets, setOf } from './raw/redisSets.js';
 import { latencies, median } from './statistics.js';
 
 const sizes = [10_000, 100_000, 1_000_000] as const;
@@ -8,29 +14,26 @@ const reads = 200;
 const user = 1n;
 const universe = 1_000_000;
 
-/** Which of 200 ids a set of up to a million has: the whole answer, beside a plain page of the 200. */
+/** Which of 200 ids a set of up to a million has: the whole answer, beside a plain page of the 200, and the largest beside the peers that hold the same two sets. */
 export const celebrity: Benchmark = {
   name: 'celebrity',
   about: `${fanCount} ids intersected with ${sizes.map((size) => size.toLocaleString('en')).join(', ')}; ${reads} reads of each, one at a time`,
   databaseHosts: 2,
   async run({ config, roost }: BenchCluster): Promise<readonly Figure[]> {
     const graph = await roost.graph(await makeGraph(config, 'celebrity', 4));
-    const put = async (source: bigint, ids: BigInt64Array): Promise<void> => {
-      await graph.writeColumns({ sourceIds: new BigInt64Array(ids.length).fill(source), destinationIds: ids }, { deadlineMs: 60_000 });
-      await untilMaterialized(roost);
-    };
     // Spread over the same ids, whatever the size; every second of the user's is in all of them.
     const spread = (count: number, shift: number): BigInt64Array => BigInt64Array.from({ length: count }, (_, i) => BigInt(1_000 + Math.floor((i * universe) / count) + (i % 2) * shift));
-    await put(user, spread(fanCount, 1));
-    for (const size of sizes) await put(BigInt(size), spread(size, 0));
-    const page = await medianMs(() => graph.from(user).page({ count: fanCount }));
+    const sets = [[user, spread(fanCount, 1)] as const, ...sizes.map((size) => [BigInt(size), spread(size, 0)] as const)];
+    for (const [source, ids] of sets) {
+      await graph.writeColumns({ sourceIds: new BigInt64Array(ids.length).fill(source), destinationIds: ids }, { deadlineMs: 60_000 });
+      await untilMaterialized(roost);
+    }
+    const page = await medianMs(async () => (await graph.from(user).page({ count: fanCount })).ids.length);
     const figures: Figure[] = [{ name: 'a plain page, p50', value: page, unit: 'ms' }];
     const taken: number[] = [];
     for (const size of sizes) {
       const both = graph.from(user).intersect(graph.from(BigInt(size)));
-      const { ids } = await both.page({ count: fanCount });
-      if (ids.length < fanCount / 2) throw new Error(`the intersection with ${size} has ${ids.length} ids`);
-      const ms = await medianMs(() => both.page({ count: fanCount }));
+      const ms = await medianMs(async () => (await both.page({ count: fanCount })).ids.length);
       taken.push(ms);
       figures.push({ name: `× ${size.toLocaleString('en')}, p50`, value: ms, unit: 'ms' });
     }
@@ -38,11 +41,50 @@ export const celebrity: Benchmark = {
       ...figures,
       { name: '× 1,000,000 / a plain page', value: taken.at(-1)! / page, unit: '', target: { atMost: 6 } },
       { name: '× 1,000,000 / × 10,000', value: taken.at(-1)! / taken[0]!, unit: '', target: { atMost: 2 } },
+      ...(await peers(config, [sets[0]!, sets.at(-1)!])),
     ];
   },
 };
 
-const medianMs = async (read: () => Promise<unknown>): Promise<number> => {
-  await latencies(20, 1, read);
-  return median(await latencies(reads, 1, read));
+/** The first set with the other, as each peer answers it. */
+async function peers(config: BenchCluster['config'], sets: readonly (readonly [bigint, BigInt64Array])[]): Promise<readonly Figure[]> {
+  const pool = rawPool(config, 1);
+  const redis = new Redis(config.redis.port, config.redis.host);
+  const postgres = Postgres.start();
+  try {
+    await pool.query('CREATE DATABASE raw_celebrity');
+    await pool.query('CREATE TABLE raw_celebrity.edges (source_id BIGINT UNSIGNED NOT NULL, destination_id BIGINT UNSIGNED NOT NULL, PRIMARY KEY (source_id, destination_id)) ENGINE=InnoDB');
+    await postgres?.run('CREATE TABLE edges (source_id BIGINT, destination_id BIGINT, PRIMARY KEY (source_id, destination_id))');
+    for (const [source, ids] of sets) {
+      const sourceIds = new BigInt64Array(ids.length).fill(source);
+      await fillColumns(pool, 'raw_celebrity.edges', [sourceIds, ids]);
+      await addToSets(redis, sourceIds, ids);
+      await postgres?.fill('edges', [sourceIds, ids]);
+    }
+    const [[small], [large]] = sets as [readonly [bigint, BigInt64Array], readonly [bigint, BigInt64Array]];
+    const join = (table: string): string =>
+      `SELECT a.destination_id FROM ${table} a JOIN ${table} b ON b.source_id = ${large} AND b.destination_id = a.destination_id WHERE a.source_id = ${small} ORDER BY a.destination_id DESC`;
+    const sides: Record<string, () => Promise<number>> = {
+      'self-join of one table': async () => (await pool.query<RowDataPacket[]>(join('raw_celebrity.edges')))[0].length,
+      'Redis, ZINTER': async () => ((await redis.call('ZINTER', 2, setOf(small), setOf(large))) as unknown[]).length,
+      ...(postgres === undefined ? {} : { PostgreSQL: () => postgres.run(join('edges')) }),
+    };
+    const figures: Figure[] = [];
+    for (const [side, read] of Object.entries(sides)) figures.push({ name: `× 1,000,000: ${side}, p50`, value: await medianMs(read), unit: 'ms' });
+    return figures;
+  } finally {
+    await pool.end();
+    redis.disconnect();
+    await postgres?.stop();
+  }
+}
+
+/** What a read takes that finds at least half of the user's ids. */
+const medianMs = async (read: () => Promise<number>): Promise<number> => {
+  const checked = async (): Promise<void> => {
+    const found = await read();
+    if (found < fanCount / 2) throw new Error(`${found} ids of ${fanCount}`);
+  };
+  await latencies(20, 1, checked);
+  return median(await latencies(reads, 1, checked));
 };

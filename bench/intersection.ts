@@ -1,10 +1,12 @@
 import { Redis } from 'ioredis';
-import type { Pool, RowDataPacket } from 'mysql2/promise';
+import type { RowDataPacket } from 'mysql2/promise';
 import type { Graph } from '../sdk/index.js';
 import type { Benchmark, BenchCluster, Figure } from './benchmark.js';
 import { makeGraph, untilMaterialized } from './cluster.js';
 import { Postgres } from './raw/postgres.js';
+import { fillColumns } from './raw/rawColumns.js';
 import { rawPool } from './raw/rawConnection.js';
+import { addToSets } from './raw/redisSets.js';
 import { latenciesFor, median } from './statistics.js';
 
 const commonCount = 25_000;
@@ -23,18 +25,22 @@ export const intersection: Benchmark = {
     const graph = await roost.graph(await makeGraph(config, 'intersection', 8));
     const nodes = await onTwoHosts(graph);
     const sets = [idsOf([1, 2, 3]), idsOf([4, 5, 6])] as const;
-    for (const [i, ids] of sets.entries()) await graph.writeColumns({ sourceIds: new BigInt64Array(ids.length).fill(nodes[i]!), destinationIds: ids }, { deadlineMs: 60_000 });
+    for (const [i, ids] of sets.entries()) await graph.writeColumns({ sourceIds: all(ids, nodes[i]!), destinationIds: ids }, { deadlineMs: 60_000 });
     await untilMaterialized(roost);
 
     const pool = rawPool(config, 1);
     const redis = new Redis(config.redis.port, config.redis.host);
     const postgres = Postgres.start();
     try {
-      await fillMysql(pool, sets);
-      await fillRedis(redis, sets);
+      await pool.query('CREATE DATABASE raw_intersection');
+      await pool.query('CREATE TABLE raw_intersection.edges (source_id BIGINT UNSIGNED NOT NULL, destination_id BIGINT UNSIGNED NOT NULL, PRIMARY KEY (source_id, destination_id)) ENGINE=InnoDB');
       await postgres?.run('CREATE TABLE edges (source_id BIGINT, destination_id BIGINT, PRIMARY KEY (source_id, destination_id))');
-      for (const [i, ids] of sets.entries()) await postgres?.copy('edges', Array.from(ids, (id) => `${i}\t${id}`));
-      await postgres?.run('ANALYZE edges');
+      for (const [i, ids] of sets.entries()) {
+        const sourceIds = all(ids, BigInt(i));
+        await fillColumns(pool, 'raw_intersection.edges', [sourceIds, ids]);
+        await addToSets(redis, sourceIds, ids);
+        await postgres?.fill('edges', [sourceIds, ids]);
+      }
       const both = graph.from(nodes[0]).intersect(graph.from(nodes[1]));
       const drain = async (): Promise<number> => {
         let count = 0;
@@ -111,17 +117,4 @@ async function onTwoHosts(graph: Graph): Promise<readonly [bigint, bigint]> {
   throw new Error('all nodes are on one host');
 }
 
-async function fillMysql(pool: Pool, sets: readonly BigInt64Array[]): Promise<void> {
-  await pool.query('CREATE DATABASE raw_intersection');
-  await pool.query('CREATE TABLE raw_intersection.edges (source_id BIGINT UNSIGNED NOT NULL, destination_id BIGINT UNSIGNED NOT NULL, PRIMARY KEY (source_id, destination_id)) ENGINE=InnoDB');
-  for (const [source, ids] of sets.entries()) {
-    for (let start = 0; start < ids.length; start += 5_000) await pool.query('INSERT INTO raw_intersection.edges VALUES ?', [Array.from(ids.subarray(start, start + 5_000), (id) => [source, id])]);
-  }
-  await pool.query('ANALYZE TABLE raw_intersection.edges');
-}
-
-async function fillRedis(redis: Redis, sets: readonly BigInt64Array[]): Promise<void> {
-  for (const [source, ids] of sets.entries()) {
-    for (let start = 0; start < ids.length; start += 5_000) await redis.zadd(`set:${source}`, ...Array.from(ids.subarray(start, start + 5_000), (id) => [Number(id), String(id)]).flat());
-  }
-}
+const all = (ids: BigInt64Array, source: bigint): BigInt64Array => new BigInt64Array(ids.length).fill(source);

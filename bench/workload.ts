@@ -1,8 +1,12 @@
+import { Redis } from 'ioredis';
 import type { Pool } from 'mysql2/promise';
 import type { Graph } from '../sdk/index.js';
 import type { Benchmark, BenchCluster, Figure } from './benchmark.js';
 import { makeGraph, untilMaterialized } from './cluster.js';
+import { Postgres } from './raw/postgres.js';
+import { fillColumns } from './raw/rawColumns.js';
 import { rawPool } from './raw/rawConnection.js';
+import { addToSets, setOf } from './raw/redisSets.js';
 import { latencies, median, percentile } from './statistics.js';
 
 const operations = 20_000;
@@ -43,7 +47,7 @@ interface Call {
 /** What a feed does all day: small reads of skewed lists, now and then a write. */
 export const workload: Benchmark = {
   name: 'workload',
-  about: `${operations} calls as TAO has them, ${inFlight} in flight, two database hosts; beside the same calls on one plain table by mysql2`,
+  about: `${operations} calls as TAO has them, ${inFlight} in flight, two database hosts; beside the same calls on one plain table by mysql2, on Redis, and on PostgreSQL where it is installed`,
   databaseHosts: 2,
   async run({ config, roost }: BenchCluster): Promise<readonly Figure[]> {
     const graph = await roost.graph(await makeGraph(config, 'workload', 8));
@@ -52,7 +56,15 @@ export const workload: Benchmark = {
     await graph.writeColumns({ sourceIds, destinationIds, positions }, { deadlineMs: 60_000 });
     await untilMaterialized(roost);
     const pool = rawPool(config, inFlight);
-    await fillRaw(pool, sourceIds, destinationIds);
+    const redis = new Redis(config.redis.port, config.redis.host);
+    const postgres = Postgres.start(inFlight);
+    await fillRaw(pool, [sourceIds, destinationIds, positions]);
+    await addToSets(redis, sourceIds, destinationIds, positions);
+    await postgres?.run('CREATE TABLE edges (source_id BIGINT, destination_id BIGINT, position BIGINT, PRIMARY KEY (source_id, destination_id))');
+    await postgres?.run('CREATE INDEX by_position ON edges (source_id, position)');
+    await postgres?.fill('edges', [sourceIds, destinationIds, positions]);
+    await postgres?.run('CREATE TABLE counts AS SELECT source_id, COUNT(*) AS count FROM edges GROUP BY source_id');
+    await postgres?.run('CREATE UNIQUE INDEX by_source ON counts (source_id)');
     const random = generator(11);
     const calls = Array.from({ length: operations }, () => pick(random));
     const taken = new Map<Kind, number[]>(mix.map(({ kind }) => [kind, []]));
@@ -64,13 +76,20 @@ export const workload: Benchmark = {
     await latencies(2_000, inFlight, (i) => ours(calls[i]!));
     for (const ms of taken.values()) ms.length = 0;
     const oursMs = await latencies(operations, inFlight, (i) => ours(calls[i]!));
-    const rawMs = await latencies(operations, inFlight, (i) => askRaw(pool, calls[i]!));
+    const peers: Record<string, (call: Call) => Promise<unknown>> = {
+      'mysql2 on one plain table': (call) => askRaw(pool, call),
+      'Redis, sorted sets': (call) => askRedis(redis, call),
+      ...(postgres === undefined ? {} : { 'PostgreSQL, one table': (call: Call) => askPostgres(postgres, call) }),
+    };
+    const peerFigures: Figure[] = [];
+    for (const [name, ask] of Object.entries(peers)) {
+      await latencies(2_000, inFlight, (i) => ask(calls[i]!));
+      peerFigures.push(...figures(name, await latencies(operations, inFlight, (i) => ask(calls[i]!))));
+    }
     await pool.end();
-    return [
-      ...figures('all', oursMs),
-      ...[...taken].filter(([, ms]) => ms.length > 0).flatMap(([kind, ms]) => figures(kind, ms)),
-      ...figures('mysql2 on one plain table', rawMs),
-    ];
+    redis.disconnect();
+    await postgres?.stop();
+    return [...figures('all', oursMs), ...[...taken].filter(([, ms]) => ms.length > 0).flatMap(([kind, ms]) => figures(kind, ms)), ...peerFigures];
   },
 };
 
@@ -95,6 +114,24 @@ async function askRaw(pool: Pool, { kind, node, degree }: Call): Promise<void> {
   else if (kind === 'membership') await pool.execute('SELECT 1 FROM raw_workload.edges WHERE source_id = ? AND destination_id = ?', [source, 1_000 + degree]);
   else if (kind === 'count') await pool.execute('SELECT count FROM raw_workload.counts WHERE source_id = ?', [source]);
   else await pool.execute('INSERT INTO raw_workload.edges VALUES (?, ?, ?) ON DUPLICATE KEY UPDATE position = VALUES(position)', [source, 1_000 + degree, degree]);
+}
+
+async function askRedis(redis: Redis, { kind, node, degree }: Call): Promise<void> {
+  const set = setOf(node);
+  if (kind === 'newest edges') await redis.zrevrange(set, 0, rangeLimit - 1, 'WITHSCORES');
+  else if (kind === 'range of time') await redis.zrevrangebyscore(set, degree >> 1, 0, 'WITHSCORES', 'LIMIT', 0, rangeLimit);
+  else if (kind === 'membership') await redis.zscore(set, 1_000 + degree);
+  else if (kind === 'count') await redis.zcard(set);
+  else await redis.zadd(set, degree, 1_000 + degree);
+}
+
+async function askPostgres(postgres: Postgres, { kind, node, degree }: Call): Promise<void> {
+  const source = String(node);
+  if (kind === 'newest edges') await postgres.run(`SELECT * FROM edges WHERE source_id = $1 ORDER BY position DESC LIMIT ${rangeLimit}`, [source]);
+  else if (kind === 'range of time') await postgres.run(`SELECT * FROM edges WHERE source_id = $1 AND position BETWEEN 0 AND $2 ORDER BY position DESC LIMIT ${rangeLimit}`, [source, degree >> 1]);
+  else if (kind === 'membership') await postgres.run('SELECT 1 FROM edges WHERE source_id = $1 AND destination_id = $2', [source, 1_000 + degree]);
+  else if (kind === 'count') await postgres.run('SELECT count FROM counts WHERE source_id = $1', [source]);
+  else await postgres.run('INSERT INTO edges VALUES ($1, $2, $3) ON CONFLICT (source_id, destination_id) DO UPDATE SET position = EXCLUDED.position', [source, 1_000 + degree, degree]);
 }
 
 /** Node 2, 3, … by falling share of their degree. */
@@ -129,15 +166,12 @@ function pick(random: () => number): Call {
   return { kind, node: BigInt(node + 2), degree: degreeOf(node) };
 }
 
-async function fillRaw(pool: Pool, sourceIds: BigInt64Array, destinationIds: BigInt64Array): Promise<void> {
+async function fillRaw(pool: Pool, columns: readonly BigInt64Array[]): Promise<void> {
   await pool.query('CREATE DATABASE raw_workload');
   await pool.query(`CREATE TABLE raw_workload.edges (source_id BIGINT UNSIGNED NOT NULL, destination_id BIGINT UNSIGNED NOT NULL, position BIGINT NOT NULL,
     PRIMARY KEY (source_id, destination_id), KEY by_position (source_id, position)) ENGINE=InnoDB`);
   await pool.query('CREATE TABLE raw_workload.counts (source_id BIGINT UNSIGNED NOT NULL PRIMARY KEY, count BIGINT NOT NULL) ENGINE=InnoDB');
-  for (let start = 0; start < sourceIds.length; start += 5_000) {
-    const rows = Array.from(sourceIds.subarray(start, start + 5_000), (source, i) => [source, destinationIds[start + i]!, destinationIds[start + i]! - 1_000n]);
-    await pool.query('INSERT INTO raw_workload.edges VALUES ?', [rows]);
-  }
+  await fillColumns(pool, 'raw_workload.edges', columns);
   await pool.query('INSERT INTO raw_workload.counts SELECT source_id, COUNT(*) FROM raw_workload.edges GROUP BY source_id');
 }
 
