@@ -8,6 +8,8 @@ export const limits = {
   idsPerCall: 10_000,
   /** Entries of one page. 5,000 rows take a few milliseconds and 40 KB on the wire. */
   pageSize: 10_000,
+  /** Edges that the lists of one call may have together: 8 MB on the wire. */
+  edgesPerCall: 300_000,
   /** Rows that a compound query may read for one page: about a second's work. Past it the page is partial. */
   rowsPerQuery: 1_000_000,
   /** Queries in one call. They run in parallel, so this also bounds what one caller can take of the pools. */

@@ -1,6 +1,6 @@
-import { limits, maxId, maxInt64, minInt64, parseId, parseInt64, RoostError, systemMicros } from '../core/index.js';
+import { limits, maxId, maxInt64, minInt64, parseCount, parseId, parseInt64, RoostError, systemMicros } from '../core/index.js';
 import { operationRank, rankOf } from './states.js';
-import type { Direction, EdgeWrites, NodeWrite, Operation, PageRequest, Query, Term, WriteBatch } from './types.js';
+import type { Direction, EdgeState, EdgeWrites, NewestOf, NodeWrite, Operation, PageRequest, Query, Term, WriteBatch } from './types.js';
 
 // What callers bring is looked at here before anything is done with it: callers in plain JavaScript, and the wire, may bring anything.
 
@@ -63,11 +63,23 @@ export function checkQuery(query: Query): void {
 function checkTerm({ sourceId, direction, states, destinationIds, minPosition, maxPosition }: Term): void {
   parseId(sourceId);
   checkDirection(direction);
-  if (states.length === 0) throw invalid('a term needs at least one state');
-  for (const state of states) if (!Object.hasOwn(rankOf, state)) throw invalid(`there is no edge state ${JSON.stringify(state)}`);
+  checkStates(states);
   if (destinationIds !== undefined) checkIds(destinationIds, 'destination ids');
   if (minPosition !== undefined) parseInt64(minPosition, 'minPosition');
   if (maxPosition !== undefined) parseInt64(maxPosition, 'maxPosition');
+}
+
+function checkStates(states: readonly EdgeState[]): void {
+  if (states.length === 0) throw invalid('a list needs at least one state');
+  for (const state of states) if (!Object.hasOwn(rankOf, state)) throw invalid(`there is no edge state ${JSON.stringify(state)}`);
+}
+
+export function checkNewest({ direction, states, count }: NewestOf, ids: BigInt64Array): void {
+  checkDirection(direction);
+  checkStates(states);
+  checkIds(ids, 'ids');
+  parseCount(count, 'count', 1, limits.pageSize);
+  if (count * ids.length > limits.edgesPerCall) throw invalid(`${ids.length} lists of ${count} edges may have more than the ${limits.edgesPerCall} edges of a call: ask for fewer`);
 }
 
 function checkWrites(writes: EdgeWrites): void {

@@ -38,8 +38,11 @@ export class EdgeReader {
   }
 
   /** Reads of many keys, which `read` asks one shard for at a time and answers by their place. */
-  gathered<Key, Value>(read: (session: SqlSession, tables: EdgeTables, keys: readonly Key[], deadline: Deadline) => Promise<Answers<Value>>): GatheredReads<Key, Value> {
-    return new GatheredReads((route, keys, deadline) => this.#read(route, deadline, (session, tables, left) => read(session, tables, keys, left)));
+  gathered<Key, Value>(
+    read: (session: SqlSession, tables: EdgeTables, keys: readonly Key[], deadline: Deadline) => Promise<Answers<Value>>,
+    keysAtOnce?: number,
+  ): GatheredReads<Key, Value> {
+    return new GatheredReads((route, keys, deadline) => this.#read(route, deadline, (session, tables, left) => read(session, tables, keys, left)), keysAtOnce);
   }
 
   /** Asks every shard once for all the nodes that it has, in parallel: `keyAt` gives the key of a place in `ids`, and the result holds the values by place. */

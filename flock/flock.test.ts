@@ -104,6 +104,30 @@ describe('pages by position', () => {
     expect(nextCursor).toBeGreaterThan(0n);
   });
 
+  it('of many nodes come in one call, and as those of each', async () => {
+    const nodes = Array.from({ length: 40 }, (_, i) => 1_100 + i);
+    const pairs = nodes.flatMap((node, i) => Array.from({ length: i % 7 }, (_, j): [number, number] => [node, 2_000 + ((i * 5 + j * 3) % 11)]));
+    await write(
+      pairs.map((_, i) => (['add', 'add', 'negate', 'remove'] as const)[i % 4]!),
+      pairs,
+      { positions: pairs.map((_, i) => BigInt(i % 5)) },
+    );
+    const [from, to] = [ids(...nodes, 1_199), ids(...Array.from({ length: 12 }, (_, i) => 2_000 + i))];
+    for (const states of [['normal'], ['normal', 'negative', 'removed']] as const) {
+      for (const [direction, asked] of [['forward', from], ['backward', to]] as const) {
+        for (const count of [1, 3, 100]) {
+          const expected = await Promise.all(Array.from(asked, async (id) => (await flock.selectEdges(term(id, { direction, states, minPosition: 0n }).term, { count, cursor: -1n })).edges));
+          expect(await flock.newest({ graphId: graph.id, direction, states, count }, asked)).toEqual(expected);
+          // By many callers at once, whose reads are gathered.
+          const alone = await Promise.all(Array.from(asked, (id) => flock.newest({ graphId: graph.id, direction, states, count }, BigInt64Array.of(id))));
+          expect(alone.flat()).toEqual(expected);
+          const pages = await Promise.all(Array.from(asked, (id) => flock.select(term(id, { direction, states }), { count, cursor: -1n })));
+          expect(pages.map((page) => [...page.ids])).toEqual(expected.map((edges) => edges.map(({ destinationId }) => destinationId)));
+        }
+      }
+    }
+  });
+
   it.each([
     { count: 0, cursor: -1n },
     { count: 1_000_000_000, cursor: -1n },

@@ -2,7 +2,7 @@ import { cachesFor, type Caches } from '../cache/index.js';
 import { Deadline, HybridClock, limits, parseCount, parseId, type Log, type Metrics, type RoostConfig } from '../core/index.js';
 import { Gizzard, shardKey, type GatheredReads, type GizzardOptions, type NewJob, type SendJobs } from '../gizzard/index.js';
 import { auditGraph, type AuditOptions, type AuditReport } from './audit/audit.js';
-import { checkBatch, checkCursor, checkDirection, checkIds, checkPairs, checkQuery } from './checks.js';
+import { checkBatch, checkCursor, checkDirection, checkIds, checkNewest, checkPairs, checkQuery } from './checks.js';
 import { EdgeReader } from './edgeReader.js';
 import { findGraph, graphsOf, planGraph, requireGraph, tableIdOf, type CreateGraphOptions } from './graphs.js';
 import { edgeJob } from './jobs/edgeJob.js';
@@ -15,13 +15,14 @@ import { rowJob } from './jobs/rowJob.js';
 import { sweepJob } from './jobs/sweepJob.js';
 import { EdgeCaches } from './cached/edgeCaches.js';
 import { compile } from './query/compile.js';
-import { pageById, pageByPosition } from './query/page.js';
+import { edgesByPosition, pageById, pageByPosition, type Heads } from './query/page.js';
 import { QueryRun } from './query/queryRun.js';
+import { ranksOf } from './query/termSource.js';
 import { scan, scanStarts, type ScanPage } from './scan.js';
 import { operationRank, stateOfRank } from './states.js';
 import { tablesAlone } from './storage/edgeWriter.js';
 import { flockShardType } from './storage/flockShardType.js';
-import { readEdges, readNodes, readStates, type NodeRow, type Pair } from './storage/readEdges.js';
+import { edgeOfRow, rangesPerStatement, readEdges, readHeads, readNodes, readStates, type NodeRow, type Pair } from './storage/readEdges.js';
 import {
   edgeStates,
   type Direction,
@@ -34,6 +35,7 @@ import {
   type Graph,
   type IdPage,
   type JournalStatus,
+  type NewestOf,
   type Node,
   type NodeLocation,
   type NodeWrite,
@@ -65,6 +67,7 @@ export class Flock implements FlockService {
   readonly #states: GatheredReads<Pair, number>;
   readonly #edges: GatheredReads<Pair, Edge>;
   readonly #nodes: GatheredReads<bigint, NodeRow>;
+  readonly #heads: Heads;
   readonly #clock: HybridClock;
 
   constructor(
@@ -76,6 +79,7 @@ export class Flock implements FlockService {
     this.#states = this.#reader.gathered(readStates);
     this.#edges = this.#reader.gathered(readEdges);
     this.#nodes = this.#reader.gathered(readNodes);
+    this.#heads = this.#reader.gathered(readHeads, rangesPerStatement);
   }
 
   graphs(): readonly Graph[] {
@@ -159,8 +163,16 @@ export class Flock implements FlockService {
     return nodes.map((node) => node?.counts ?? countsByState([]));
   }
 
+  async newest(list: NewestOf, ids: BigInt64Array, options: ReadOptions = {}): Promise<readonly (readonly Edge[])[]> {
+    checkNewest(list, ids);
+    const { graphId, direction, count: limit } = list;
+    const states = ranksOf(list);
+    const found = await this.#reader.many(this.#heads, { graphId, direction, ids }, (place) => ({ sourceId: ids[place]!, states, limit }), deadlineOf(options));
+    return found.map((rows = [], place) => rows.map((row) => edgeOfRow(ids[place]!, row)));
+  }
+
   async select(query: Query, page: PageRequest, options: ReadOptions = {}): Promise<IdPage> {
-    return this.#page(query, page, new QueryRun(deadlineOf(options)));
+    return this.#page(query, page, new QueryRun(deadlineOf(options)), this.#heads);
   }
 
   async explain(query: Query, page: PageRequest, options: ReadOptions = {}): Promise<Explanation> {
@@ -184,21 +196,20 @@ export class Flock implements FlockService {
 
   async selectEdges(term: Term, page: PageRequest, options: ReadOptions = {}): Promise<EdgePage> {
     const run = new QueryRun(deadlineOf(options));
-    const { ids, nextCursor, prevCursor } = await this.#page({ kind: 'term', term }, page, run);
-    const node = this.#reader.node(term);
+    checkPage({ kind: 'term', term }, page);
+    if (term.destinationIds === undefined) return edgesByPosition(this.#reader, term, page, run, this.#heads);
+    const { ids, nextCursor, prevCursor } = await pageById(compile(this.#reader, { kind: 'term', term }), page, run);
     const pairs = Array.from(ids, (id) => [term.sourceId, id] as const);
-    const edges = await node.read(run, 'probe', ids.length, async (session, tables, left) => {
+    const edges = await this.#reader.node(term).read(run, 'probe', ids.length, async (session, tables, left) => {
       const found = await readEdges(session, tables, pairs, left);
       return pairs.map((_, place) => found.get(place)).filter((edge) => edge !== undefined);
     });
     return { edges, nextCursor, prevCursor };
   }
 
-  async #page(query: Query, page: PageRequest, run: QueryRun): Promise<IdPage> {
-    parseCount(page.count, 'the page count', 1, limits.pageSize);
-    checkCursor(page);
-    checkQuery(query);
-    if (query.kind === 'term' && query.term.destinationIds === undefined) return pageByPosition(this.#reader, query.term, page, run, await this.options.caches?.newestOf(query.term, page.count, run));
+  async #page(query: Query, page: PageRequest, run: QueryRun, heads?: Heads): Promise<IdPage> {
+    checkPage(query, page);
+    if (query.kind === 'term' && query.term.destinationIds === undefined) return pageByPosition(this.#reader, query.term, page, run, heads, await this.options.caches?.newestOf(query.term, page.count, run));
     return pageById(compile(this.#reader, query), page, run);
   }
 
@@ -281,6 +292,12 @@ export async function openFlock(config: RoostConfig, options: OpenFlockOptions =
     await close();
     throw error;
   }
+}
+
+function checkPage(query: Query, page: PageRequest): void {
+  parseCount(page.count, 'the page count', 1, limits.pageSize);
+  checkCursor(page);
+  checkQuery(query);
 }
 
 const deadlineOf = ({ deadlineMs }: { readonly deadlineMs?: number }): Deadline =>

@@ -134,6 +134,14 @@ export interface Explanation {
   }[];
 }
 
+/** Which lists, and how many edges of each. */
+export interface NewestOf {
+  readonly graphId: number;
+  readonly direction: Direction;
+  readonly states: readonly EdgeState[];
+  readonly count: number;
+}
+
 export interface EdgePage {
   readonly edges: readonly Edge[];
   readonly nextCursor: bigint;
@@ -189,6 +197,12 @@ export interface FlockService {
   /** Undefined for a node that nothing was ever written of. */
   nodes(graphId: number, direction: Direction, ids: BigInt64Array, options?: ReadOptions): Promise<readonly (Node | undefined)[]>;
   counts(graphId: number, direction: Direction, ids: BigInt64Array, options?: ReadOptions): Promise<readonly StateCounts[]>;
+
+  /**
+   * The first edges of each node's list, greatest position first: those of a position, greatest id first. An edge's source is the node, also backward. Together they may
+   * be `limits.edgesPerCall`.
+   */
+  newest(list: NewestOf, ids: BigInt64Array, options?: ReadOptions): Promise<readonly (readonly Edge[])[]>;
 
   select(query: Query, page: PageRequest, options?: ReadOptions): Promise<IdPage>;
   /** Answers a page and says how: plan, estimate, shards touched, rows read. */

@@ -1,4 +1,4 @@
-import { limits, parseId, type IdInput } from '../core/index.js';
+import { limits, parseCount, parseId, type IdInput } from '../core/index.js';
 import { edgeWritesToThrift, type Direction, type Edge, type EdgeState, type EdgeWrites, type Node, type NodeLocation, type Operation, type StateCounts } from '../rpc/wire/index.js';
 import type { GraphBatch, NodeOptions } from './batch.js';
 import { writeColumns, writeEdges, type EdgeColumns, type EdgeSource } from './bulkWrite.js';
@@ -174,14 +174,19 @@ export class Graph {
     return this.#many.nodes(idColumn(ids), direction, options);
   }
 
+  /** The first `count` edges of each node, greatest position first, which is newest first unless positions were given; in one call up to `limits.edgesPerCall` edges. */
+  async newestOfMany(ids: Iterable<IdInput>, count: number, { direction = 'forward', states = ['normal'], ...options }: CountOptions = {}): Promise<Edge[][]> {
+    return this.#many.newest(idColumn(ids), { ...options, direction, states, count: parseCount(count, 'count', 1, limits.pageSize) });
+  }
+
   /** The destinations of a node's edges. Throws `InvalidArgument` for a bad id at once. */
   from(id: IdInput, options: SetOptions = {}): NodeQuery {
-    return nodeQuery(this.channel, this.id, 'forward', id, options);
+    return nodeQuery(this.channel, this.#reads, this.id, 'forward', id, options);
   }
 
   /** The sources of the edges that lead to a node. */
   to(id: IdInput, options: SetOptions = {}): NodeQuery {
-    return nodeQuery(this.channel, this.id, 'backward', id, options);
+    return nodeQuery(this.channel, this.#reads, this.id, 'backward', id, options);
   }
 
   /** Where a node lives: once forward, once backward. */

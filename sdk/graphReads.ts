@@ -1,5 +1,5 @@
 import { limits, packIds } from '../core/index.js';
-import { checkEntries, edgesFromColumns, stateFromByte, unpackCounts, type Direction, type Edge, type EdgeState, type StateCounts } from '../rpc/wire/index.js';
+import { checkEntries, edgeListsFromThrift, edgesFromColumns, idPageFromThrift, queryToThrift, stateFromByte, stateToFlockdb, unpackCounts, type Direction, type Edge, type EdgeState, type IdPage, type StateCounts } from '../rpc/wire/index.js';
 import type { CallOptions, Channel } from './channel.js';
 import { Gatherer } from './gatherer.js';
 
@@ -9,10 +9,25 @@ export interface Pair {
   readonly destinationId: bigint;
 }
 
+/** Which lists of some nodes, and how much of each. Only the same of different nodes travel together, so that none fails for what another asked. */
+export interface NewestOptions extends CallOptions {
+  readonly direction: Direction;
+  readonly states: readonly EdgeState[];
+  readonly count: number;
+}
+
+/** Lists that travel together, and the most edges that such a list may have: together they are no more than a call may ask for. */
+const listsPerCall = 300;
+export const gatheredCount = limits.edgesPerCall / listsPerCall;
+
 /** The point reads of one graph, gathered. */
 export class GraphReads {
   readonly states: Gatherer<Pair, EdgeState | undefined, CallOptions>;
   readonly edges: Gatherer<Pair, Edge | undefined, CallOptions>;
+  /** Of up to `gatheredCount` edges each. Edges stand as in the graph. */
+  readonly newest: Gatherer<bigint, readonly Edge[], NewestOptions>;
+  /** First pages of whole lists, of up to `gatheredCount` ids each. */
+  readonly firstPages: Gatherer<bigint, IdPage, NewestOptions>;
   readonly counts: Gatherer<bigint, StateCounts, CallOptions & { readonly direction: Direction }>;
 
   constructor(channel: Channel, graphId: number) {
@@ -34,11 +49,27 @@ export class GraphReads {
       return edgesFromColumns(columns, sources, destinations);
     }, limits.idsPerCall);
 
+    this.newest = new Gatherer((nodes, options) => newestOf(channel, graphId, BigInt64Array.from(nodes), options), listsPerCall);
+
+    this.firstPages = new Gatherer(async (nodes, { direction, states, count, ...options }) => {
+      const requests = nodes.map((sourceId) => ({ operations: queryToThrift({ kind: 'term', term: { graphId, sourceId, direction, states } }), page: { count, cursor: -1n } }));
+      const pages = await channel.call((client, deadlineMs) => client.select_pages(requests, { deadline_ms: deadlineMs }), options);
+      checkEntries(pages.length, nodes.length);
+      return pages.map(idPageFromThrift);
+    }, listsPerCall);
+
     this.counts = new Gatherer(async (ids, { direction, ...options }) => {
       const packed = await channel.call((client, deadlineMs) => client.counts(graphId, direction === 'forward', packIds(ids), { deadline_ms: deadlineMs }), options);
       return unpackCounts(packed, ids.length);
     }, limits.idsPerCall);
   }
+}
+
+/** The first edges of each node's list, as they stand in the graph, in one call. */
+export async function newestOf(channel: Channel, graphId: number, ids: BigInt64Array, { direction, states, count, ...options }: NewestOptions): Promise<Edge[][]> {
+  const query = { graph_id: graphId, is_forward: direction === 'forward', state_ids: states.map(stateToFlockdb), ids: packIds(ids), count };
+  const lists = edgeListsFromThrift(await channel.call((client, deadlineMs) => client.newest_edges(query, { deadline_ms: deadlineMs }), options), ids);
+  return direction === 'forward' ? lists : lists.map((edges) => edges.map((edge) => ({ ...edge, sourceId: edge.destinationId, destinationId: edge.sourceId })));
 }
 
 const sourcesOf = (pairs: readonly Pair[]): BigInt64Array => BigInt64Array.from(pairs, (pair) => pair.sourceId);

@@ -1,6 +1,7 @@
 import { limits, packIds, parseId, RoostError, type IdInput } from '../core/index.js';
 import { checkEntries, edgesFromColumns, nodesFromColumns, stateFromByte, unpackCounts, type Direction, type Edge, type EdgeState, type Node, type StateCounts } from '../rpc/wire/index.js';
 import type { CallOptions, Channel } from './channel.js';
+import { newestOf, type NewestOptions } from './graphReads.js';
 
 /** Pairs (source, destination), one by one or as columns; columns must not change before the answer is there. */
 export type PairSource = Iterable<readonly [source: IdInput, destination: IdInput]> | { readonly sourceIds: BigInt64Array; readonly destinationIds: BigInt64Array };
@@ -57,6 +58,11 @@ export class ManyReads {
     });
   }
 
+  newest(ids: BigInt64Array, options: NewestOptions): Promise<Edge[][]> {
+    const listsPerCall = Math.min(limits.idsPerCall, Math.floor(limits.edgesPerCall / options.count));
+    return inParts(ids.length, (start, end) => newestOf(this.channel, this.graphId, ids.subarray(start, end), options), listsPerCall);
+  }
+
   counts(ids: BigInt64Array, direction: Direction, options: CallOptions): Promise<StateCounts[]> {
     return inParts(ids.length, async (start, end) => {
       const part = packIds(ids.subarray(start, end));
@@ -78,9 +84,9 @@ export class ManyReads {
   }
 }
 
-async function inParts<T>(length: number, read: (start: number, end: number) => Promise<T[]>): Promise<T[]> {
+async function inParts<T>(length: number, read: (start: number, end: number) => Promise<T[]>, perCall: number = limits.idsPerCall): Promise<T[]> {
   if (length === 0) return [];
-  if (length <= limits.idsPerCall) return read(0, length);
-  const starts = Array.from({ length: Math.ceil(length / limits.idsPerCall) }, (_, i) => i * limits.idsPerCall);
-  return (await Promise.all(starts.map((start) => read(start, Math.min(length, start + limits.idsPerCall))))).flat();
+  if (length <= perCall) return read(0, length);
+  const starts = Array.from({ length: Math.ceil(length / perCall) }, (_, i) => i * perCall);
+  return (await Promise.all(starts.map((start) => read(start, Math.min(length, start + perCall))))).flat();
 }

@@ -99,10 +99,22 @@ describe('a set', () => {
     flock.calls.length = 0;
     expect(await follows.from(2n).ids(3)).toEqual(range(last, last - 2));
     expect((await follows.from(2n).newest(2)).map(({ position }) => position)).toEqual([BigInt(many - 1), BigInt(many - 2)]);
-    expect(flock.calls).toEqual(['select', 'selectEdges']);
+    expect((await follows.from(2n).between(0, many).newest(2)).map(({ position }) => position)).toEqual([BigInt(many - 1), BigInt(many - 2)]);
+    expect(flock.calls).toEqual(['select', 'newest', 'selectEdges']);
     const edges = [];
     for await (const page of follows.from(1n).edgePages()) edges.push(...page);
     expect(edges.map(({ destinationId }) => destinationId)).toEqual(range(100, 129));
+  });
+
+  it('is asked for its newest together with others, of one graph and of the same states', async () => {
+    flock.calls.length = 0;
+    const [one, two, none, backward] = await Promise.all([follows.from(1n).newest(2), follows.from(2n).newest(2), follows.from(3n).newest(2), follows.to(1n).newest(2)]);
+    expect(flock.calls).toEqual(['newest', 'newest']);
+    expect([one, two, none].map((edges) => edges.map(({ destinationId }) => destinationId))).toEqual([range(100, 101), range(last, last - 1), []]);
+    expect(backward.map(({ sourceId, destinationId }) => [sourceId, destinationId])).toEqual([[114n, 1n], [113n, 1n]]);
+    expect(await follows.newestOfMany([2, 3, 1], 2)).toEqual([two, none, one]);
+    expect(await follows.newestOfMany([1], 1, { direction: 'backward', states: ['negative'] })).toEqual([[]]);
+    expect((await follows.newestOfMany(range(0, 99), 5_000)).map(({ length }) => length)).toEqual(Array.from({ length: 100 }, (_, i) => [0, 30, 5_000][i] ?? (i < 85 ? 0 : 1)));
   });
 
   it('goes on after partial pages', async () => {

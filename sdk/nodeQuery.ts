@@ -16,6 +16,7 @@ import {
 } from '../rpc/wire/index.js';
 import type { CallOptions, Channel } from './channel.js';
 import { fetchAhead } from './fetchAhead.js';
+import { gatheredCount, type GraphReads } from './graphReads.js';
 import { markCursor, parseCursor } from './pageCursor.js';
 
 export interface PageOptions extends CallOptions {
@@ -52,6 +53,7 @@ const defaultPageCount = 100;
 export class NodeQuery implements AsyncIterable<bigint> {
   constructor(
     private readonly channel: Channel,
+    private readonly reads: GraphReads,
     private readonly query: Query,
   ) {}
 
@@ -85,7 +87,7 @@ export class NodeQuery implements AsyncIterable<bigint> {
     return this.#narrowed('a range of positions', { minPosition: parseInt64(minPosition, 'minPosition'), maxPosition: parseInt64(maxPosition, 'maxPosition') });
   }
 
-  /** One page. `nextCursor` is 0n at the end; `prevCursor` is negative, and 0n where nothing precedes the page. */
+  /** One page; first pages of several nodes travel together like `newest`. `nextCursor` is 0n at the end; `prevCursor` is negative, and 0n where nothing precedes the page. */
   async page(options: PageOptions = {}): Promise<IdPage> {
     const page = this.#pageToThrift(options);
     return this.#marked(await this.#page(page, options));
@@ -105,8 +107,16 @@ export class NodeQuery implements AsyncIterable<bigint> {
     return this.#marked(await this.#edgePage(page, options));
   }
 
-  /** The first `limit` edges of a plain set: the newest, unless positions were given. */
+  /**
+   * The first `limit` edges of a plain set: the newest, unless positions were given. Those of several nodes that are asked for at the same time travel together, where the sets
+   * are whole and of the same states.
+   */
   async newest(limit: number, options: CallOptions = {}): Promise<readonly Edge[]> {
+    parseCount(limit, 'limit', 1, Number.MAX_SAFE_INTEGER);
+    if (this.query.kind === 'term' && this.#isWholeList() && limit <= gatheredCount) {
+      const { sourceId, direction, states } = this.query.term;
+      return this.reads.newest.load(sourceId, { ...options, direction, states, count: limit });
+    }
     return this.#take(limit, async (page) => {
       const { edges, nextCursor } = await this.#edgePage(page, options);
       return { entries: edges, nextCursor };
@@ -154,6 +164,10 @@ export class NodeQuery implements AsyncIterable<bigint> {
   }
 
   async #page(page: FlockDBTypes.Page, options: CallOptions): Promise<WireIdPage> {
+    if (this.query.kind === 'term' && this.#isWholeList() && page.cursor === -1n && page.count <= gatheredCount) {
+      const { sourceId, direction, states } = this.query.term;
+      return this.reads.firstPages.load(sourceId, { ...options, direction, states, count: page.count });
+    }
     const request = { operations: queryToThrift(this.query), page };
     return idPageFromThrift(await this.channel.call((client, deadlineMs) => client.select_page(request, { deadline_ms: deadlineMs }), options));
   }
@@ -195,14 +209,14 @@ export class NodeQuery implements AsyncIterable<bigint> {
 
   #narrowed(what: string, change: Partial<Term>): NodeQuery {
     if (this.query.kind !== 'term') throw new RoostError('InvalidArgument', `${what} are of one node's edges: give them to the sets before they are combined`);
-    return new NodeQuery(this.channel, { kind: 'term', term: { ...this.query.term, ...change } });
+    return new NodeQuery(this.channel, this.reads, { kind: 'term', term: { ...this.query.term, ...change } });
   }
 
   #combine(kind: 'intersection' | 'union' | 'difference', others: readonly NodeQuery[]): NodeQuery {
     if (others.some((other) => other.channel !== this.channel)) throw new RoostError('InvalidArgument', 'only sets of the same client can be combined');
     const query = others.reduce<Query>((left, { query: right }) => ({ kind, left, right }), this.query);
     if (termCount(query) > limits.termsPerQuery) throw new RoostError('InvalidArgument', `a query may have ${limits.termsPerQuery} terms at most`);
-    return new NodeQuery(this.channel, query);
+    return new NodeQuery(this.channel, this.reads, query);
   }
 }
 
@@ -225,7 +239,7 @@ export interface SetOptions {
 }
 
 /** Throws `InvalidArgument`. */
-export function nodeQuery(channel: Channel, graphId: number, direction: 'forward' | 'backward', id: IdInput, { states, among }: SetOptions): NodeQuery {
-  const set = new NodeQuery(channel, { kind: 'term', term: { graphId, sourceId: parseId(id), direction, states: states ?? ['normal'] } });
+export function nodeQuery(channel: Channel, reads: GraphReads, graphId: number, direction: 'forward' | 'backward', id: IdInput, { states, among }: SetOptions): NodeQuery {
+  const set = new NodeQuery(channel, reads, { kind: 'term', term: { graphId, sourceId: parseId(id), direction, states: states ?? ['normal'] } });
   return among === undefined ? set : set.among(among);
 }

@@ -99,6 +99,8 @@ const wirePage = (change: object) =>
     rpc((client) => client.select_page({ operations: simple(), page: { ...page, ...change } }, {})),
     rpc((client) => client.select_edge_page({ term: termToThrift(term()), page: { ...page, ...change } }, {})),
   ] as const;
+const lists = { graphId, direction: 'forward', states: ['normal'], count: 10 } as const;
+const wireLists = { graph_id: graphId, is_forward: true, state_ids: [0], ids: packIds([1n]), count: 10 };
 const tooMany = 100_000;
 const manyColumn = new BigInt64Array(tooMany).fill(3n);
 const numbers = BigInt64Array.from({ length: tooMany }, (_, i) => BigInt(i));
@@ -140,6 +142,8 @@ const table: Record<string, { readonly says: RegExp; readonly attempts: readonly
       () => flock.count(query({ states: ['normal', 'toString' as EdgeState] })),
       ...program({ ...simple()[0]!, term: { ...simple()[0]!.term!, state_ids: [7] } }),
       rpc((client) => client.select_edges([{ term: { ...simple()[0]!.term!, state_ids: [-1] }, page }])),
+      () => flock.newest({ ...lists, states: ['lost' as EdgeState] }, BigInt64Array.of(1n)),
+      rpc((client) => client.newest_edges({ ...wireLists, state_ids: [7] }, {})),
       cli('flock', 'page', 'follows', '1', '--states', 'lost'),
       cli('flock', 'query', 'follows', 'from(1, states=lost)'),
     ],
@@ -151,6 +155,9 @@ const table: Record<string, { readonly says: RegExp; readonly attempts: readonly
       pageOf({ count }, { kind: 'union', left: query(), right: query() }),
       () => flock.selectEdges(term(), { ...page, count }),
       ...wirePage({ count }),
+      () => flock.newest({ ...lists, count }, BigInt64Array.of(1n)),
+      rpc((client) => client.newest_edges({ ...wireLists, count }, {})),
+      () => follows.newestOfMany([1], count),
       () => follows.from(1).page({ count }),
       () => follows.from(1).edgePage({ count }),
       () => follows.from(1).explain({ count }),
@@ -196,6 +203,8 @@ const table: Record<string, { readonly says: RegExp; readonly attempts: readonly
       execute({ destinations: [4n] }, { source: -4n }),
       rpc((client) => client.edge_states(graphId, packIds([-1n]), packIds([4n]), {})),
       rpc((client) => client.counts(graphId, true, Buffer.alloc(7), {})),
+      rpc((client) => client.newest_edges({ ...wireLists, ids: packIds([-1n]) }, {})),
+      () => follows.newestOfMany([1, -1], 10),
       rpc((client) => client.contains(-1n, graphId, 4n)),
       rpc((client) => client.write_batch([{ edges: wireEdge }, { node: { ...wireNode, id: -1n } }], {})),
       () => follows.add(2n ** 64n + 3n, 4),
@@ -226,9 +235,18 @@ const table: Record<string, { readonly says: RegExp; readonly attempts: readonly
       pageOf({}, query({ graphId: noGraph })),
       pageOf({}, { kind: 'union', left: query(), right: query({ graphId: noGraph }) }),
       () => flock.nodes(noGraph, 'forward', BigInt64Array.of(1n)),
+      () => flock.newest({ ...lists, graphId: noGraph }, BigInt64Array.of(1n)),
+      rpc((client) => client.newest_edges({ ...wireLists, graph_id: noGraph }, {})),
       ...program(...simple({ graphId: noGraph })),
       rpc((client) => client.get_metadata(1n, noGraph)),
       cli('flock', 'query', 'follows', 'from(1) & likes.from(1)'),
+    ],
+  },
+  'lists that are too much for one call': {
+    says: /lists of 10000 edges may have more than the 300000 edges/,
+    attempts: [
+      () => flock.newest({ ...lists, count: 10_000 }, BigInt64Array.from({ length: 31 }, (_, i) => BigInt(i))),
+      rpc((client) => client.newest_edges({ ...wireLists, ids: packIds(Array.from({ length: 31 }, (_, i) => BigInt(i))), count: 10_000 }, {})),
     ],
   },
   '100,000 operations in one call': {

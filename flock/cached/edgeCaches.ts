@@ -10,7 +10,7 @@ import { rankOf } from '../states.js';
 import { applyEdges, type AppliedEdge } from '../storage/applyEdges.js';
 import { sweepPage } from '../storage/applyNode.js';
 import type { EdgeWriter } from '../storage/edgeWriter.js';
-import { readById, readByPosition, readEdges, type Pair } from '../storage/readEdges.js';
+import { rangesPerStatement, readById, readEdges, readHeads, type EdgeRow, type ListHead, type Pair } from '../storage/readEdges.js';
 import type { Edge, Term } from '../types.js';
 import { edgeCodec } from './edgeCodec.js';
 import { edgeKey, nodeKey, parseEdgeKey, parseNodeKey } from './edgeKeys.js';
@@ -24,6 +24,7 @@ const listed = [rankOf.normal, rankOf.negative, rankOf.archived];
 interface Reads {
   readonly reader: EdgeReader;
   readonly edges: GatheredReads<Pair, Edge>;
+  readonly heads: GatheredReads<ListHead, EdgeRow[]>;
 }
 
 /**
@@ -136,22 +137,33 @@ export class EdgeCaches implements EdgeWriter {
   get #reads(): Reads {
     if (this.#made === undefined) {
       const reader = new EdgeReader(this.gizzard(), this.gizzard().config.cluster);
-      this.#made = { reader, edges: reader.gathered(readEdges) };
+      this.#made = { reader, edges: reader.gathered(readEdges), heads: reader.gathered(readHeads, rangesPerStatement) };
     }
     return this.#made;
   }
 
   readonly #loadNewest: Load<string, Vector> = async (keys, deadline) => {
     const { maxCount } = this.newest.of;
-    const load = async (key: string): Promise<[string, Vector]> => {
-      const { tableId, id: sourceId } = parseNodeKey(key);
-      const node = this.#reads.reader.node({ ...ofTable(tableId), sourceId });
-      const entries = await node.read(new QueryRun(deadline), 'page', maxCount + 1, (session, tables, left) =>
-        readByPosition(session, tables, { sourceId }, listed, undefined, { older: true, inclusive: false }, maxCount + 1, left),
-      );
-      return [key, vectorOf(entries.slice(0, maxCount).map(({ id, position, state }) => ({ id, position, kind: state })), entries.length <= maxCount)];
-    };
-    return new Map(await Promise.all(keys.map(load)));
+    const { reader, heads } = this.#reads;
+    const byTable = new Map<number, { readonly key: string; readonly id: bigint }[]>();
+    for (const key of keys) {
+      const { tableId, id } = parseNodeKey(key);
+      const nodes = byTable.get(tableId);
+      if (nodes === undefined) byTable.set(tableId, [{ key, id }]);
+      else nodes.push({ key, id });
+    }
+    const found = new Map<string, Vector>();
+    await Promise.all(
+      Array.from(byTable, async ([tableId, nodes]) => {
+        const ids = BigInt64Array.from(nodes, ({ id }) => id);
+        const lists = await reader.many(heads, { ...ofTable(tableId), ids }, (place) => ({ sourceId: ids[place]!, states: listed, limit: maxCount + 1 }), deadline);
+        for (const [place, { key }] of nodes.entries()) {
+          const entries = lists[place] ?? [];
+          found.set(key, vectorOf(entries.slice(0, maxCount).map(({ id, position, state }) => ({ id, position, kind: state })), entries.length <= maxCount));
+        }
+      }),
+    );
+    return found;
   };
 
   readonly #loadEdges: Load<string, Edge> = async (keys, deadline) => {

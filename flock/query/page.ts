@@ -1,36 +1,77 @@
 import { RoostError } from '../../core/index.js';
 import type { Vector } from '../../cache/index.js';
+import type { GatheredReads } from '../../gizzard/index.js';
 import { fromNewest } from '../cached/newestEdges.js';
 import type { EdgeReader } from '../edgeReader.js';
-import { readByPosition, readPositions, type EntryRow, type PositionBound } from '../storage/readEdges.js';
-import type { IdPage, PageRequest, Term } from '../types.js';
+import { edgeOfRow, readByPosition, readPositions, type EdgeRow, type EntryRow, type ListHead, type PositionBound } from '../storage/readEdges.js';
+import type { EdgePage, IdPage, PageRequest, Term } from '../types.js';
 import { decodeIdCursor, decodePositionCursor, encodeIdCursor, encodePositionCursor, endCursor, type PositionCursor } from './cursor.js';
 import { compactId, int64sOf, type CompactId } from './compactId.js';
 import type { IdSource } from './idSource.js';
 import type { QueryRun } from './queryRun.js';
 import { ranksOf } from './termSource.js';
 
+/** What first pages are read through: with those of other nodes of the shard, so that none is a step of its own query. */
+export type Heads = GatheredReads<ListHead, EdgeRow[]>;
+
 /**
- * A page of one node's edges, greatest position first.
+ * A page of one node's ids, greatest position first.
  *
+ * @param heads absent: every read is recorded as a step of the query
  * @param newest the newest edges of the node, where they are cached: the page is read from them as far as they go
  */
-export async function pageByPosition(reader: EdgeReader, term: Term, page: PageRequest, run: QueryRun, newest?: Vector): Promise<IdPage> {
-  const cursor = decodePositionCursor(page.cursor);
+export async function pageByPosition(reader: EdgeReader, term: Term, page: PageRequest, run: QueryRun, heads?: Heads, newest?: Vector): Promise<IdPage> {
+  const states = ranksOf(term);
+  const inTables = tableList(reader, term, run, heads);
+  const list: PositionList<EntryRow> = newest === undefined ? inTables : {
+    async positionOf(id) {
+      const place = newest.ids.indexOf(id);
+      return place < 0 ? inTables.positionOf(id) : newest.positions[place];
+    },
+    read: async (bound, direction, limit) => fromNewest(newest, term, states, bound, direction, limit) ?? inTables.read(bound, direction, limit),
+  };
+  const { entries, ...cursors } = await entriesByPosition(list, page);
+  return { ids: BigInt64Array.from(entries, ({ id }) => id), ...cursors, partial: false };
+}
+
+/** A page of one node's whole edges, greatest position first, as one statement finds them. */
+export async function edgesByPosition(reader: EdgeReader, term: Term, page: PageRequest, run: QueryRun, heads: Heads): Promise<EdgePage> {
+  const { entries, ...cursors } = await entriesByPosition(tableList(reader, term, run, heads), page);
+  return { edges: entries.map((row) => edgeOfRow(term.sourceId, row)), ...cursors };
+}
+
+/** What a list by position is read from. */
+interface PositionList<Entry extends EntryRow> {
+  positionOf(id: bigint): Promise<bigint | undefined>;
+  read(bound: PositionBound | undefined, direction: { readonly older: boolean; readonly inclusive: boolean }, limit: number): Promise<Entry[]>;
+}
+
+function tableList(reader: EdgeReader, term: Term, run: QueryRun, heads?: Heads): PositionList<EdgeRow> {
+  const { graphId, direction, sourceId, minPosition, maxPosition } = term;
   const node = reader.node(term);
   const states = ranksOf(term);
-  const bound = await boundOf(cursor, async (id) => {
-    const place = newest?.ids.indexOf(id) ?? -1;
-    if (place >= 0) return newest!.positions[place];
-    const [entry] = await node.read(run, 'probe', 1, (session, tables, left) => readPositions(session, tables, term.sourceId, [id], left));
-    return entry?.position;
-  });
+  const isWhole = minPosition === undefined && maxPosition === undefined;
+  return {
+    async positionOf(id) {
+      const [entry] = await node.read(run, 'probe', 1, (session, tables, left) => readPositions(session, tables, term.sourceId, [id], left));
+      return entry?.position;
+    },
+    async read(bound, towards, limit) {
+      if (heads === undefined || bound !== undefined || !isWhole) {
+        return node.read(run, 'page', limit, (session, tables, left) => readByPosition(session, tables, term, states, bound, towards, limit, left));
+      }
+      const [rows = []] = await reader.many(heads, { graphId, direction, ids: BigInt64Array.of(sourceId) }, () => ({ sourceId, states, limit }), run.deadline);
+      return rows;
+    },
+  };
+}
+
+async function entriesByPosition<Entry extends EntryRow>(list: PositionList<Entry>, page: PageRequest): Promise<{ entries: Entry[]; nextCursor: bigint; prevCursor: bigint }> {
+  const cursor = decodePositionCursor(page.cursor);
+  const bound = await boundOf(cursor, (id) => list.positionOf(id));
   const older = !cursor.backwards;
-  const read = async (direction: { older: boolean; inclusive: boolean }, limit: number): Promise<EntryRow[]> =>
-    (newest && fromNewest(newest, term, states, bound, direction, limit)) ??
-    node.read(run, 'page', limit, (session, tables, left) => readByPosition(session, tables, term, states, bound, direction, limit, left));
   // One entry more than the page shows whether it goes on; one on the near side, whether something precedes.
-  const [ahead, behind] = await Promise.all([read({ older, inclusive: false }, page.count + 1), bound === undefined ? [] : read({ older: !older, inclusive: true }, 1)]);
+  const [ahead, behind] = await Promise.all([list.read(bound, { older, inclusive: false }, page.count + 1), bound === undefined ? [] : list.read(bound, { older: !older, inclusive: true }, 1)]);
   const beyond = ahead[page.count];
   const entries = ahead.slice(0, page.count);
   const near = behind[0];
@@ -39,10 +80,9 @@ export async function pageByPosition(reader: EdgeReader, term: Term, page: PageR
   const last = entries.at(-1);
   const [before, after] = cursor.backwards ? [beyond, near] : [near, beyond];
   return {
-    ids: BigInt64Array.from(entries, (entry) => entry.id),
+    entries,
     nextCursor: last === undefined || after === undefined ? endCursor : encodePositionCursor(last, after, false),
     prevCursor: first === undefined || before === undefined ? endCursor : encodePositionCursor(first, before, true),
-    partial: false,
   };
 }
 

@@ -30,7 +30,7 @@ export function termSource(reader: EdgeReader, term: Term): IdSource {
   };
 }
 
-export const ranksOf = (term: Term): number[] => [...new Set(term.states.map((state) => rankOf[state]))];
+export const ranksOf = ({ states }: Pick<Term, 'states'>): number[] => [...new Set(states.map((state) => rankOf[state]))];
 
 const inRange = ({ minPosition, maxPosition }: Term, position: bigint): boolean =>
   (minPosition === undefined || position >= minPosition) && (maxPosition === undefined || position <= maxPosition);

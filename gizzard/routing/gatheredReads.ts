@@ -5,8 +5,8 @@ import type { Route } from './route.js';
 const readsAtOnce = 2;
 /** None waits longer than this for those before it: one that hangs must not hold up the shard's other readers. */
 const longestWaitMs = 5;
-/** Keys in one gathered read. A read that brings more goes alone. */
-const keysAtOnce = 1_000;
+/** Keys in one gathered read, where no other number is given. */
+const defaultKeysAtOnce = 1_000;
 
 /** Answers by the place of their key; a key without one is absent. */
 export type Answers<Value> = ReadonlyMap<number, Value>;
@@ -32,7 +32,11 @@ class Line<Key, Value> {
 export class GatheredReads<Key, Value> {
   readonly #lines = new WeakMap<Route, Line<Key, Value>>();
 
-  constructor(private readonly ask: (route: Route, keys: readonly Key[], deadline: Deadline) => Promise<Answers<Value>>) {}
+  /** @param keysAtOnce the most keys that reads are gathered to; a read that brings more goes alone */
+  constructor(
+    private readonly ask: (route: Route, keys: readonly Key[], deadline: Deadline) => Promise<Answers<Value>>,
+    private readonly keysAtOnce = defaultKeysAtOnce,
+  ) {}
 
   /** The value of each key, in their order. */
   async read(route: Route, keys: readonly Key[], deadline: Deadline): Promise<(Value | undefined)[]> {
@@ -68,7 +72,7 @@ export class GatheredReads<Key, Value> {
     let count = 0;
     let keyCount = 0;
     for (const { keys } of line.waiting) {
-      if (count > 0 && keyCount + keys.length > keysAtOnce) break;
+      if (count > 0 && keyCount + keys.length > this.keysAtOnce) break;
       count++;
       keyCount += keys.length;
     }

@@ -21,6 +21,8 @@ import ExplainStep = ttypes.ExplainStep
 import Explanation = ttypes.Explanation
 import EdgeColumns = ttypes.EdgeColumns
 import EdgePage = ttypes.EdgePage
+import NewestQuery = ttypes.NewestQuery
+import EdgeLists = ttypes.EdgeLists
 import Leaf = ttypes.Leaf
 import NodeLocation = ttypes.NodeLocation
 import JournalStatus = ttypes.JournalStatus
@@ -51,6 +53,8 @@ export declare class Client extends FlockDB.Client {
 
     count_query(operations: flockdb_ttypes.SelectOperation[], options: ReadOptions): Promise<bigint>;
 
+    newest_edges(query: NewestQuery, options: ReadOptions): Promise<EdgeLists>;
+
     select_edge_page(query: flockdb_ttypes.EdgeQuery, options: ReadOptions): Promise<EdgePage>;
 
     locate(graph_id: number, id: bigint): Promise<NodeLocation[]>;
@@ -73,6 +77,7 @@ export declare class Processor extends FlockDB.Processor {
     process_select_pages(seqid: number, input: object, output: object): void;
     process_explain(seqid: number, input: object, output: object): void;
     process_count_query(seqid: number, input: object, output: object): void;
+    process_newest_edges(seqid: number, input: object, output: object): void;
     process_select_edge_page(seqid: number, input: object, output: object): void;
     process_locate(seqid: number, input: object, output: object): void;
     process_journal_status(seqid: number, input: object, output: object): void;

@@ -74,13 +74,13 @@ const RoostFlock_list_graphs_result = class {
         case 0:
         if (ftype == Thrift.Type.LIST) {
           this.success = [];
-          const _rtmp318 = input.readListBegin();
-          const _size17 = _rtmp318.size || 0;
-          for (let _i19 = 0; _i19 < _size17; ++_i19) {
-            let elem20 = null;
-            elem20 = new ttypes.Graph();
-            elem20.read(input);
-            this.success.push(elem20);
+          const _rtmp323 = input.readListBegin();
+          const _size22 = _rtmp323.size || 0;
+          for (let _i24 = 0; _i24 < _size22; ++_i24) {
+            let elem25 = null;
+            elem25 = new ttypes.Graph();
+            elem25.read(input);
+            this.success.push(elem25);
           }
           input.readListEnd();
         } else {
@@ -109,10 +109,10 @@ const RoostFlock_list_graphs_result = class {
     if (this.success !== null && this.success !== undefined) {
       output.writeFieldBegin('success', Thrift.Type.LIST, 0);
       output.writeListBegin(Thrift.Type.STRUCT, this.success.length);
-      for (let iter21 in this.success) {
-        if (this.success.hasOwnProperty(iter21)) {
-          iter21 = this.success[iter21];
-          iter21.write(output);
+      for (let iter26 in this.success) {
+        if (this.success.hasOwnProperty(iter26)) {
+          iter26 = this.success[iter26];
+          iter26.write(output);
         }
       }
       output.writeListEnd();
@@ -280,13 +280,13 @@ const RoostFlock_write_batch_args = class {
         case 1:
         if (ftype == Thrift.Type.LIST) {
           this.writes = [];
-          const _rtmp323 = input.readListBegin();
-          const _size22 = _rtmp323.size || 0;
-          for (let _i24 = 0; _i24 < _size22; ++_i24) {
-            let elem25 = null;
-            elem25 = new ttypes.BatchWrite();
-            elem25.read(input);
-            this.writes.push(elem25);
+          const _rtmp328 = input.readListBegin();
+          const _size27 = _rtmp328.size || 0;
+          for (let _i29 = 0; _i29 < _size27; ++_i29) {
+            let elem30 = null;
+            elem30 = new ttypes.BatchWrite();
+            elem30.read(input);
+            this.writes.push(elem30);
           }
           input.readListEnd();
         } else {
@@ -315,10 +315,10 @@ const RoostFlock_write_batch_args = class {
     if (this.writes !== null && this.writes !== undefined) {
       output.writeFieldBegin('writes', Thrift.Type.LIST, 1);
       output.writeListBegin(Thrift.Type.STRUCT, this.writes.length);
-      for (let iter26 in this.writes) {
-        if (this.writes.hasOwnProperty(iter26)) {
-          iter26 = this.writes[iter26];
-          iter26.write(output);
+      for (let iter31 in this.writes) {
+        if (this.writes.hasOwnProperty(iter31)) {
+          iter31 = this.writes[iter31];
+          iter31.write(output);
         }
       }
       output.writeListEnd();
@@ -1231,13 +1231,13 @@ const RoostFlock_select_pages_args = class {
         case 1:
         if (ftype == Thrift.Type.LIST) {
           this.queries = [];
-          const _rtmp328 = input.readListBegin();
-          const _size27 = _rtmp328.size || 0;
-          for (let _i29 = 0; _i29 < _size27; ++_i29) {
-            let elem30 = null;
-            elem30 = new flockdb_ttypes.SelectQuery();
-            elem30.read(input);
-            this.queries.push(elem30);
+          const _rtmp333 = input.readListBegin();
+          const _size32 = _rtmp333.size || 0;
+          for (let _i34 = 0; _i34 < _size32; ++_i34) {
+            let elem35 = null;
+            elem35 = new flockdb_ttypes.SelectQuery();
+            elem35.read(input);
+            this.queries.push(elem35);
           }
           input.readListEnd();
         } else {
@@ -1266,10 +1266,10 @@ const RoostFlock_select_pages_args = class {
     if (this.queries !== null && this.queries !== undefined) {
       output.writeFieldBegin('queries', Thrift.Type.LIST, 1);
       output.writeListBegin(Thrift.Type.STRUCT, this.queries.length);
-      for (let iter31 in this.queries) {
-        if (this.queries.hasOwnProperty(iter31)) {
-          iter31 = this.queries[iter31];
-          iter31.write(output);
+      for (let iter36 in this.queries) {
+        if (this.queries.hasOwnProperty(iter36)) {
+          iter36 = this.queries[iter36];
+          iter36.write(output);
         }
       }
       output.writeListEnd();
@@ -1317,13 +1317,13 @@ const RoostFlock_select_pages_result = class {
         case 0:
         if (ftype == Thrift.Type.LIST) {
           this.success = [];
-          const _rtmp333 = input.readListBegin();
-          const _size32 = _rtmp333.size || 0;
-          for (let _i34 = 0; _i34 < _size32; ++_i34) {
-            let elem35 = null;
-            elem35 = new flockdb_ttypes.Results();
-            elem35.read(input);
-            this.success.push(elem35);
+          const _rtmp338 = input.readListBegin();
+          const _size37 = _rtmp338.size || 0;
+          for (let _i39 = 0; _i39 < _size37; ++_i39) {
+            let elem40 = null;
+            elem40 = new flockdb_ttypes.Results();
+            elem40.read(input);
+            this.success.push(elem40);
           }
           input.readListEnd();
         } else {
@@ -1352,10 +1352,10 @@ const RoostFlock_select_pages_result = class {
     if (this.success !== null && this.success !== undefined) {
       output.writeFieldBegin('success', Thrift.Type.LIST, 0);
       output.writeListBegin(Thrift.Type.STRUCT, this.success.length);
-      for (let iter36 in this.success) {
-        if (this.success.hasOwnProperty(iter36)) {
-          iter36 = this.success[iter36];
-          iter36.write(output);
+      for (let iter41 in this.success) {
+        if (this.success.hasOwnProperty(iter41)) {
+          iter41 = this.success[iter41];
+          iter41.write(output);
         }
       }
       output.writeListEnd();
@@ -1537,13 +1537,13 @@ const RoostFlock_count_query_args = class {
         case 1:
         if (ftype == Thrift.Type.LIST) {
           this.operations = [];
-          const _rtmp338 = input.readListBegin();
-          const _size37 = _rtmp338.size || 0;
-          for (let _i39 = 0; _i39 < _size37; ++_i39) {
-            let elem40 = null;
-            elem40 = new flockdb_ttypes.SelectOperation();
-            elem40.read(input);
-            this.operations.push(elem40);
+          const _rtmp343 = input.readListBegin();
+          const _size42 = _rtmp343.size || 0;
+          for (let _i44 = 0; _i44 < _size42; ++_i44) {
+            let elem45 = null;
+            elem45 = new flockdb_ttypes.SelectOperation();
+            elem45.read(input);
+            this.operations.push(elem45);
           }
           input.readListEnd();
         } else {
@@ -1572,10 +1572,10 @@ const RoostFlock_count_query_args = class {
     if (this.operations !== null && this.operations !== undefined) {
       output.writeFieldBegin('operations', Thrift.Type.LIST, 1);
       output.writeListBegin(Thrift.Type.STRUCT, this.operations.length);
-      for (let iter41 in this.operations) {
-        if (this.operations.hasOwnProperty(iter41)) {
-          iter41 = this.operations[iter41];
-          iter41.write(output);
+      for (let iter46 in this.operations) {
+        if (this.operations.hasOwnProperty(iter46)) {
+          iter46 = this.operations[iter46];
+          iter46.write(output);
         }
       }
       output.writeListEnd();
@@ -1649,6 +1649,144 @@ const RoostFlock_count_query_result = class {
     if (this.success !== null && this.success !== undefined) {
       output.writeFieldBegin('success', Thrift.Type.I64, 0);
       output.writeI64(this.success);
+      output.writeFieldEnd();
+    }
+    if (this.ex !== null && this.ex !== undefined) {
+      output.writeFieldBegin('ex', Thrift.Type.STRUCT, 1);
+      this.ex.write(output);
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
+const RoostFlock_newest_edges_args = class {
+  constructor(args) {
+    this.query = null;
+    this.options = null;
+    if (args) {
+      if (args.query !== undefined && args.query !== null) {
+        this.query = new ttypes.NewestQuery(args.query);
+      }
+      if (args.options !== undefined && args.options !== null) {
+        this.options = new ttypes.ReadOptions(args.options);
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 1:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.query = new ttypes.NewestQuery();
+          this.query.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 2:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.options = new ttypes.ReadOptions();
+          this.options.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('RoostFlock_newest_edges_args');
+    if (this.query !== null && this.query !== undefined) {
+      output.writeFieldBegin('query', Thrift.Type.STRUCT, 1);
+      this.query.write(output);
+      output.writeFieldEnd();
+    }
+    if (this.options !== null && this.options !== undefined) {
+      output.writeFieldBegin('options', Thrift.Type.STRUCT, 2);
+      this.options.write(output);
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
+const RoostFlock_newest_edges_result = class {
+  constructor(args) {
+    this.success = null;
+    this.ex = null;
+    if (args instanceof ttypes.RoostException) {
+        this.ex = args;
+        return;
+    }
+    if (args) {
+      if (args.success !== undefined && args.success !== null) {
+        this.success = new ttypes.EdgeLists(args.success);
+      }
+      if (args.ex !== undefined && args.ex !== null) {
+        this.ex = args.ex;
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 0:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.success = new ttypes.EdgeLists();
+          this.success.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 1:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.ex = new ttypes.RoostException();
+          this.ex.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('RoostFlock_newest_edges_result');
+    if (this.success !== null && this.success !== undefined) {
+      output.writeFieldBegin('success', Thrift.Type.STRUCT, 0);
+      this.success.write(output);
       output.writeFieldEnd();
     }
     if (this.ex !== null && this.ex !== undefined) {
@@ -1896,13 +2034,13 @@ const RoostFlock_locate_result = class {
         case 0:
         if (ftype == Thrift.Type.LIST) {
           this.success = [];
-          const _rtmp343 = input.readListBegin();
-          const _size42 = _rtmp343.size || 0;
-          for (let _i44 = 0; _i44 < _size42; ++_i44) {
-            let elem45 = null;
-            elem45 = new ttypes.NodeLocation();
-            elem45.read(input);
-            this.success.push(elem45);
+          const _rtmp348 = input.readListBegin();
+          const _size47 = _rtmp348.size || 0;
+          for (let _i49 = 0; _i49 < _size47; ++_i49) {
+            let elem50 = null;
+            elem50 = new ttypes.NodeLocation();
+            elem50.read(input);
+            this.success.push(elem50);
           }
           input.readListEnd();
         } else {
@@ -1931,10 +2069,10 @@ const RoostFlock_locate_result = class {
     if (this.success !== null && this.success !== undefined) {
       output.writeFieldBegin('success', Thrift.Type.LIST, 0);
       output.writeListBegin(Thrift.Type.STRUCT, this.success.length);
-      for (let iter46 in this.success) {
-        if (this.success.hasOwnProperty(iter46)) {
-          iter46 = this.success[iter46];
-          iter46.write(output);
+      for (let iter51 in this.success) {
+        if (this.success.hasOwnProperty(iter51)) {
+          iter51 = this.success[iter51];
+          iter51.write(output);
         }
       }
       output.writeListEnd();
@@ -2663,6 +2801,61 @@ const RoostFlockClient = exports.Client = class RoostFlockClient extends FlockDB
     return callback('count_query failed: unknown result');
   }
 
+  newest_edges (query, options) {
+    this._seqid = this.new_seqid();
+    const self = this;
+    return new Promise((resolve, reject) => {
+      self._reqs[self.seqid()] = (error, result) => {
+        return error ? reject(error) : resolve(result);
+      };
+      self.send_newest_edges(query, options);
+    });
+  }
+
+  send_newest_edges (query, options) {
+    const output = new this.pClass(this.output);
+    const params = {
+      query: query,
+      options: options
+    };
+    const args = new RoostFlock_newest_edges_args(params);
+    try {
+      output.writeMessageBegin('newest_edges', Thrift.MessageType.CALL, this.seqid());
+      args.write(output);
+      output.writeMessageEnd();
+      return this.output.flush();
+    }
+    catch (e) {
+      delete this._reqs[this.seqid()];
+      if (typeof output.reset === 'function') {
+        output.reset();
+      }
+      throw e;
+    }
+  }
+
+  recv_newest_edges (input, mtype, rseqid) {
+    const callback = this._reqs[rseqid] || function() {};
+    delete this._reqs[rseqid];
+    if (mtype == Thrift.MessageType.EXCEPTION) {
+      const x = new Thrift.TApplicationException();
+      x.read(input);
+      input.readMessageEnd();
+      return callback(x);
+    }
+    const result = new RoostFlock_newest_edges_result();
+    result.read(input);
+    input.readMessageEnd();
+
+    if (null !== result.ex) {
+      return callback(result.ex);
+    }
+    if (null !== result.success) {
+      return callback(null, result.success);
+    }
+    return callback('newest_edges failed: unknown result');
+  }
+
   select_edge_page (query, options) {
     this._seqid = this.new_seqid();
     const self = this;
@@ -3315,6 +3508,49 @@ const RoostFlockProcessor = exports.Processor = class RoostFlockProcessor extend
         } else {
           result_obj = new Thrift.TApplicationException(Thrift.TApplicationExceptionType.UNKNOWN, err.message);
           output.writeMessageBegin("count_query", Thrift.MessageType.EXCEPTION, seqid);
+        }
+        result_obj.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      });
+    }
+  }
+  process_newest_edges (seqid, input, output) {
+    const args = new RoostFlock_newest_edges_args();
+    args.read(input);
+    input.readMessageEnd();
+    if (this._handler.newest_edges.length === 2) {
+      Promise.resolve(this._handler.newest_edges.bind(this._handler)(
+        args.query,
+        args.options
+      )).then(result => {
+        const result_obj = new RoostFlock_newest_edges_result({success: result});
+        output.writeMessageBegin("newest_edges", Thrift.MessageType.REPLY, seqid);
+        result_obj.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      }).catch(err => {
+        let result;
+        if (err instanceof ttypes.RoostException) {
+          result = new RoostFlock_newest_edges_result(err);
+          output.writeMessageBegin("newest_edges", Thrift.MessageType.REPLY, seqid);
+        } else {
+          result = new Thrift.TApplicationException(Thrift.TApplicationExceptionType.UNKNOWN, err.message);
+          output.writeMessageBegin("newest_edges", Thrift.MessageType.EXCEPTION, seqid);
+        }
+        result.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      });
+    } else {
+      this._handler.newest_edges(args.query, args.options, (err, result) => {
+        let result_obj;
+        if ((err === null || typeof err === 'undefined') || err instanceof ttypes.RoostException) {
+          result_obj = new RoostFlock_newest_edges_result((err !== null || typeof err === 'undefined') ? err : {success: result});
+          output.writeMessageBegin("newest_edges", Thrift.MessageType.REPLY, seqid);
+        } else {
+          result_obj = new Thrift.TApplicationException(Thrift.TApplicationExceptionType.UNKNOWN, err.message);
+          output.writeMessageBegin("newest_edges", Thrift.MessageType.EXCEPTION, seqid);
         }
         result_obj.write(output);
         output.writeMessageEnd();

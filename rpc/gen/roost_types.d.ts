@@ -118,6 +118,24 @@ export declare class EdgePage {
       constructor(args?: { source_ids: Buffer; destination_ids: Buffer; columns: EdgeColumns; next_cursor: bigint; prev_cursor: bigint; });
   }
 
+export declare class NewestQuery {
+    public graph_id: number;
+    public is_forward: boolean;
+    public state_ids: number[];
+    public ids: Buffer;
+    public count: number;
+
+      constructor(args?: { graph_id: number; is_forward: boolean; state_ids: number[]; ids: Buffer; count: number; });
+  }
+
+export declare class EdgeLists {
+    public lengths: Buffer;
+    public other_ids: Buffer;
+    public columns: EdgeColumns;
+
+      constructor(args?: { lengths: Buffer; other_ids: Buffer; columns: EdgeColumns; });
+  }
+
 export declare class Leaf {
     public shard: string;
     public host: string;

@@ -1224,6 +1224,216 @@ const EdgePage = module.exports.EdgePage = class {
   }
 
 };
+const NewestQuery = module.exports.NewestQuery = class {
+  constructor(args) {
+    this.graph_id = null;
+    this.is_forward = null;
+    this.state_ids = null;
+    this.ids = null;
+    this.count = null;
+    if (args) {
+      if (args.graph_id !== undefined && args.graph_id !== null) {
+        this.graph_id = args.graph_id;
+      }
+      if (args.is_forward !== undefined && args.is_forward !== null) {
+        this.is_forward = args.is_forward;
+      }
+      if (args.state_ids !== undefined && args.state_ids !== null) {
+        this.state_ids = Thrift.copyList(args.state_ids, [null]);
+      }
+      if (args.ids !== undefined && args.ids !== null) {
+        this.ids = args.ids;
+      }
+      if (args.count !== undefined && args.count !== null) {
+        this.count = args.count;
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 1:
+        if (ftype == Thrift.Type.I32) {
+          this.graph_id = input.readI32();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 2:
+        if (ftype == Thrift.Type.BOOL) {
+          this.is_forward = input.readBool();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 3:
+        if (ftype == Thrift.Type.LIST) {
+          this.state_ids = [];
+          const _rtmp313 = input.readListBegin();
+          const _size12 = _rtmp313.size || 0;
+          for (let _i14 = 0; _i14 < _size12; ++_i14) {
+            let elem15 = null;
+            elem15 = input.readI32();
+            this.state_ids.push(elem15);
+          }
+          input.readListEnd();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 4:
+        if (ftype == Thrift.Type.STRING) {
+          this.ids = input.readBinary();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 5:
+        if (ftype == Thrift.Type.I32) {
+          this.count = input.readI32();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('NewestQuery');
+    if (this.graph_id !== null && this.graph_id !== undefined) {
+      output.writeFieldBegin('graph_id', Thrift.Type.I32, 1);
+      output.writeI32(this.graph_id);
+      output.writeFieldEnd();
+    }
+    if (this.is_forward !== null && this.is_forward !== undefined) {
+      output.writeFieldBegin('is_forward', Thrift.Type.BOOL, 2);
+      output.writeBool(this.is_forward);
+      output.writeFieldEnd();
+    }
+    if (this.state_ids !== null && this.state_ids !== undefined) {
+      output.writeFieldBegin('state_ids', Thrift.Type.LIST, 3);
+      output.writeListBegin(Thrift.Type.I32, this.state_ids.length);
+      for (let iter16 in this.state_ids) {
+        if (this.state_ids.hasOwnProperty(iter16)) {
+          iter16 = this.state_ids[iter16];
+          output.writeI32(iter16);
+        }
+      }
+      output.writeListEnd();
+      output.writeFieldEnd();
+    }
+    if (this.ids !== null && this.ids !== undefined) {
+      output.writeFieldBegin('ids', Thrift.Type.STRING, 4);
+      output.writeBinary(this.ids);
+      output.writeFieldEnd();
+    }
+    if (this.count !== null && this.count !== undefined) {
+      output.writeFieldBegin('count', Thrift.Type.I32, 5);
+      output.writeI32(this.count);
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
+const EdgeLists = module.exports.EdgeLists = class {
+  constructor(args) {
+    this.lengths = null;
+    this.other_ids = null;
+    this.columns = null;
+    if (args) {
+      if (args.lengths !== undefined && args.lengths !== null) {
+        this.lengths = args.lengths;
+      }
+      if (args.other_ids !== undefined && args.other_ids !== null) {
+        this.other_ids = args.other_ids;
+      }
+      if (args.columns !== undefined && args.columns !== null) {
+        this.columns = new ttypes.EdgeColumns(args.columns);
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 1:
+        if (ftype == Thrift.Type.STRING) {
+          this.lengths = input.readBinary();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 2:
+        if (ftype == Thrift.Type.STRING) {
+          this.other_ids = input.readBinary();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 3:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.columns = new ttypes.EdgeColumns();
+          this.columns.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('EdgeLists');
+    if (this.lengths !== null && this.lengths !== undefined) {
+      output.writeFieldBegin('lengths', Thrift.Type.STRING, 1);
+      output.writeBinary(this.lengths);
+      output.writeFieldEnd();
+    }
+    if (this.other_ids !== null && this.other_ids !== undefined) {
+      output.writeFieldBegin('other_ids', Thrift.Type.STRING, 2);
+      output.writeBinary(this.other_ids);
+      output.writeFieldEnd();
+    }
+    if (this.columns !== null && this.columns !== undefined) {
+      output.writeFieldBegin('columns', Thrift.Type.STRUCT, 3);
+      this.columns.write(output);
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
 const Leaf = module.exports.Leaf = class {
   constructor(args) {
     this.shard = null;
@@ -1399,13 +1609,13 @@ const NodeLocation = module.exports.NodeLocation = class {
         case 6:
         if (ftype == Thrift.Type.LIST) {
           this.leaves = [];
-          const _rtmp313 = input.readListBegin();
-          const _size12 = _rtmp313.size || 0;
-          for (let _i14 = 0; _i14 < _size12; ++_i14) {
-            let elem15 = null;
-            elem15 = new ttypes.Leaf();
-            elem15.read(input);
-            this.leaves.push(elem15);
+          const _rtmp318 = input.readListBegin();
+          const _size17 = _rtmp318.size || 0;
+          for (let _i19 = 0; _i19 < _size17; ++_i19) {
+            let elem20 = null;
+            elem20 = new ttypes.Leaf();
+            elem20.read(input);
+            this.leaves.push(elem20);
           }
           input.readListEnd();
         } else {
@@ -1451,10 +1661,10 @@ const NodeLocation = module.exports.NodeLocation = class {
     if (this.leaves !== null && this.leaves !== undefined) {
       output.writeFieldBegin('leaves', Thrift.Type.LIST, 6);
       output.writeListBegin(Thrift.Type.STRUCT, this.leaves.length);
-      for (let iter16 in this.leaves) {
-        if (this.leaves.hasOwnProperty(iter16)) {
-          iter16 = this.leaves[iter16];
-          iter16.write(output);
+      for (let iter21 in this.leaves) {
+        if (this.leaves.hasOwnProperty(iter21)) {
+          iter21 = this.leaves[iter21];
+          iter21.write(output);
         }
       }
       output.writeListEnd();

@@ -114,6 +114,22 @@ struct EdgePage {
   5: i64 prev_cursor
 }
 
+/* state_ids: FlockDB's numbers; none means normal ones. count: the most edges of each node. */
+struct NewestQuery {
+  1: i32 graph_id
+  2: bool is_forward
+  3: list<i32> state_ids
+  4: binary ids
+  5: i32 count
+}
+
+/* The lists of some nodes, one behind the other. lengths: an i64 a node, how many edges its list has. other_ids: the edges' other ends. */
+struct EdgeLists {
+  1: binary lengths
+  2: binary other_ids
+  3: EdgeColumns columns
+}
+
 /* Behaviours: allow, deny or ignore. */
 struct Leaf {
   1: string shard
@@ -168,6 +184,9 @@ service RoostFlock extends flockdb.FlockDB {
   Explanation explain(1: flockdb.SelectQuery query, 2: ReadOptions options) throws (1: RoostException ex)
 
   i64 count_query(1: list<flockdb.SelectOperation> operations, 2: ReadOptions options) throws (1: RoostException ex)
+
+  /* The first edges of each node's list, greatest position first. */
+  EdgeLists newest_edges(1: NewestQuery query, 2: ReadOptions options) throws (1: RoostException ex)
 
   EdgePage select_edge_page(1: flockdb.EdgeQuery query, 2: ReadOptions options) throws (1: RoostException ex)
 

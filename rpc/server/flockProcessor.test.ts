@@ -67,6 +67,9 @@ it("answers Roost's own methods", async () => {
   expect(await client.select_pages([query, query], {})).toEqual([first, first]);
   const edges = await client.select_edge_page({ term: term(3n, false), page: page(10) }, {});
   expect([unpackIds(edges.source_ids), unpackIds(edges.destination_ids)]).toEqual([BigInt64Array.of(9n, 1n), BigInt64Array.of(3n, 3n)]);
+  const newest = { graph_id: 1, is_forward: false, ids: packIds([3n, 5n]), count: 1 };
+  const lists = await client.newest_edges(newest as never, {});
+  expect([unpackIds(lists.lengths), unpackIds(lists.other_ids), lists.columns.states]).toEqual([BigInt64Array.of(1n, 0n), BigInt64Array.of(9n), Buffer.of(1)]);
   expect((await client.locate(1, int64(5n))).map((location) => [location.is_forward, location.table_id, toBigint(location.hash), location.leaves.length])).toEqual([
     [true, 1, 5n, 1],
     [false, -1, 5n, 1],

@@ -1,8 +1,9 @@
 import { limits, parseCount, RoostError } from '../../core/index.js';
-import type { Edge, FlockService, ReadOptions, WriteOptions } from '../../flock/index.js';
+import type { Edge, FlockService, NewestOf, ReadOptions, WriteOptions } from '../../flock/index.js';
 import {
   acknowledgementNumbers,
   column,
+  edgeListsToThrift,
   edgePageToThrift,
   edgesToColumns,
   edgeWritesFromThrift,
@@ -14,6 +15,7 @@ import {
   priorityNumbers,
   queryFromThrift,
   required,
+  stateFromFlockdb,
   termFromThrift,
   writeBatchFromThrift,
   type FlockDBTypes,
@@ -78,6 +80,17 @@ export function roostHandler(flock: FlockService): RoostHandler {
     },
     async count_query(operations, options) {
       return flock.count(queryFromThrift(required(operations, 'operations')), readOptions(options));
+    },
+    async newest_edges(query, options) {
+      const { graph_id, is_forward, ids, count } = required(query, 'query');
+      const states = query.state_ids?.map(stateFromFlockdb) ?? [];
+      const list: NewestOf = {
+        graphId: required(graph_id, 'graph_id'),
+        direction: required(is_forward, 'is_forward') ? 'forward' : 'backward',
+        states: states.length === 0 ? ['normal'] : states,
+        count: required(count, 'count'),
+      };
+      return edgeListsToThrift(await flock.newest(list, column(ids, 'ids'), readOptions(options)));
     },
     async select_edge_page(request, options) {
       const { page } = required(request, 'query');

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { packIds } from '../../core/index.js';
 import { edgeStates, type Edge, type EdgeWrites, type Operation } from '../../flock/index.js';
-import { edgePageFromThrift, edgePageToThrift, edgesFromColumns, edgesToColumns, packCounts, packStates, unpackCounts } from './edgeColumns.js';
+import { edgeListsFromThrift, edgeListsToThrift, edgePageFromThrift, edgePageToThrift, edgesFromColumns, edgesToColumns, packCounts, packStates, unpackCounts } from './edgeColumns.js';
 import { edgeWritesFromThrift, edgeWritesToThrift } from './edgeWrites.js';
 import type { RoostTypes } from './generated.js';
 import { stateFromByte, stateFromFlockdb, stateToByte, stateToFlockdb } from './states.js';
@@ -83,6 +84,15 @@ describe('answers', () => {
     );
   });
 
+  it('bring lists of edges', () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(id, fc.array(edge))), (lists) => {
+        const edges = lists.map(([sourceId, of]) => of.map((each) => ({ ...each, sourceId })));
+        expect(edgeListsFromThrift(edgeListsToThrift(edges), BigInt64Array.from(lists, ([sourceId]) => sourceId))).toEqual(edges);
+      }),
+    );
+  });
+
   it('bring counts', () => {
     fc.assert(
       fc.property(fc.array(fc.record({ normal: id, negative: id, archived: id, removed: id })), (counts) => {
@@ -94,6 +104,9 @@ describe('answers', () => {
   it('that are shorter than the question are refused', () => {
     const dataLoss = expect.objectContaining({ code: 'DataLoss' }) as Error;
     expect(() => unpackCounts(packCounts([]), 1)).toThrow(dataLoss);
+    const lists = edgeListsToThrift([[{ sourceId: 1n, destinationId: 2n, position: 3n, updatedAt: 4n, state: 'normal' }]]);
+    expect(() => edgeListsFromThrift(lists, BigInt64Array.of(1n, 2n))).toThrow(dataLoss);
+    for (const length of [0n, 2n, -1n, 2n ** 40n]) expect(() => edgeListsFromThrift({ ...lists, lengths: packIds([length]) }, BigInt64Array.of(1n))).toThrow(dataLoss);
     const columns = { ...edgesToColumns([undefined]), states: packStates([]) };
     expect(() => edgesFromColumns(columns, new BigInt64Array(1), new BigInt64Array(1))).toThrow(dataLoss);
   });

@@ -47,6 +47,26 @@ export function edgePageFromThrift(page: RoostTypes.EdgePage): EdgePage {
   return { edges: edges.filter((edge) => edge !== undefined), nextCursor: page.next_cursor, prevCursor: page.prev_cursor };
 }
 
+export function edgeListsToThrift(lists: readonly (readonly Edge[])[]): RoostTypes.EdgeLists {
+  const edges = lists.flat();
+  return { lengths: packIds(lists.map(({ length }) => BigInt(length))), other_ids: packIds(edges.map(({ destinationId }) => destinationId)), columns: edgesToColumns(edges) };
+}
+
+/** The lists of the nodes that were asked for; an edge's source is the node. Throws `DataLoss` where the answer does not fit together. */
+export function edgeListsFromThrift({ lengths, other_ids, columns }: RoostTypes.EdgeLists, ids: BigInt64Array): Edge[][] {
+  const counts = Array.from(unpackIds(lengths), Number);
+  checkEntries(counts.length, ids.length);
+  const otherIds = unpackIds(other_ids);
+  const sourceIds = new BigInt64Array(otherIds.length);
+  let filled = 0;
+  for (const [i, count] of counts.entries()) sourceIds.fill(ids[i]!, filled, (filled += count));
+  checkEntries(otherIds.length, filled);
+  const edges = edgesFromColumns(columns, sourceIds, otherIds).filter((edge) => edge !== undefined);
+  checkEntries(edges.length, filled);
+  let start = 0;
+  return counts.map((count) => edges.slice(start, (start += count)));
+}
+
 /** The counts of a node without edges. */
 export const noCounts: StateCounts = { normal: 0n, negative: 0n, archived: 0n, removed: 0n };
 

@@ -1,7 +1,7 @@
 export { writeBatchFromThrift, writeBatchToThrift } from './batchWrites.js';
 export { BinaryReader } from './binaryReader.js';
 export { BinaryWriter } from './binaryWriter.js';
-export { checkEntries, edgePageFromThrift, edgePageToThrift, edgesFromColumns, edgesToColumns, packCounts, packStates, unpackCounts } from './edgeColumns.js';
+export { checkEntries, edgeListsFromThrift, edgeListsToThrift, edgePageFromThrift, edgePageToThrift, edgesFromColumns, edgesToColumns, packCounts, packStates, unpackCounts } from './edgeColumns.js';
 export { typeOfClass, classOfType } from './classNames.js';
 export { column, edgeWritesFromThrift, edgeWritesToThrift } from './edgeWrites.js';
 export { errorFromThrift, errorToThrift } from './errors.js';

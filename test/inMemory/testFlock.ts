@@ -11,6 +11,7 @@ import {
   type Graph,
   type IdPage,
   type JournalStatus,
+  type NewestOf,
   type Node,
   type NodeLocation,
   type Operation,
@@ -133,6 +134,11 @@ export class TestFlock implements FlockService {
     });
   }
 
+  async newest({ count, ...list }: NewestOf, ids: BigInt64Array, options?: ReadOptions): Promise<readonly (readonly Edge[])[]> {
+    await this.#enter('newest', options);
+    return Array.from(ids, (sourceId) => byPosition(this.#term({ ...list, sourceId })).slice(0, count).map((edge) => (list.direction === 'forward' ? edge : turned(edge))));
+  }
+
   async select(query: Query, page: PageRequest, options?: ReadOptions): Promise<IdPage> {
     await this.#enter('select', options);
     const entries = this.#run(query).map(({ id, key }) => ({ value: id, key }));
@@ -149,7 +155,7 @@ export class TestFlock implements FlockService {
     await this.#enter('selectEdges', options);
     const { values, ...cursors } = pageOf(byPosition(this.#term(term)).map((edge) => ({ value: edge, key: edge.position })), page);
     if (term.direction === 'forward') return { edges: values, ...cursors };
-    return { edges: values.map((edge) => ({ ...edge, sourceId: edge.destinationId, destinationId: edge.sourceId })), ...cursors };
+    return { edges: values.map(turned), ...cursors };
   }
 
   locate(graphId: number, id: bigint): readonly NodeLocation[] {
@@ -233,6 +239,7 @@ function merge(
 }
 
 const descending = (a: bigint, b: bigint): number => (a < b ? 1 : a > b ? -1 : 0);
+const turned = (edge: Edge): Edge => ({ ...edge, sourceId: edge.destinationId, destinationId: edge.sourceId });
 const byPosition = (edges: Edge[]): Edge[] => edges.sort((a, b) => descending(a.position, b.position) || descending(a.destinationId, b.destinationId));
 const byId = (ids: bigint[]): { id: bigint; key: bigint }[] => ids.sort(descending).map((id) => ({ id, key: id }));
 
