@@ -79,7 +79,8 @@ export function checkNewest({ direction, states, count }: NewestOf, ids: BigInt6
   checkStates(states);
   checkIds(ids, 'ids');
   parseCount(count, 'count', 1, limits.pageSize);
-  if (count * ids.length > limits.edgesPerCall) throw invalid(`${ids.length} lists of ${count} edges may have more than the ${limits.edgesPerCall} edges of a call: ask for fewer`);
+  const most = count * ids.length * new Set(states).size;
+  if (most > limits.edgesPerCall) throw invalid(`${ids.length} lists of ${count} edges may have more than the ${limits.edgesPerCall} edges of a call, which each of ${states.length} states counts for: ask for fewer`);
 }
 
 function checkWrites(writes: EdgeWrites): void {

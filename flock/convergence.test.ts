@@ -55,7 +55,6 @@ function deliver(graph: Graph, base: bigint, writes: readonly Write[]): Promise<
       positions: column((write) => BigInt(write.position)),
       times: column((write) => BigInt(write.time)),
     },
-    0n,
   );
   return flock.gizzard.jobs.append([{ kind: jobKinds.edges, payload }], { priority: 'high', waitUntilApplied: true, deadline: Deadline.after(20_000) });
 }

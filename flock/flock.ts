@@ -1,15 +1,15 @@
 import { cachesFor, type Caches } from '../cache/index.js';
-import { Deadline, HybridClock, limits, parseCount, parseId, type Log, type Metrics, type RoostConfig } from '../core/index.js';
+import { Deadline, limits, parseCount, parseId, type Log, type Metrics, type RoostConfig } from '../core/index.js';
 import { Gizzard, shardKey, type GatheredReads, type GizzardOptions, type NewJob, type SendJobs } from '../gizzard/index.js';
 import { auditGraph, type AuditOptions, type AuditReport } from './audit/audit.js';
 import { checkBatch, checkCursor, checkDirection, checkIds, checkNewest, checkPairs, checkQuery } from './checks.js';
 import { EdgeReader } from './edgeReader.js';
 import { findGraph, graphsOf, planGraph, requireGraph, tableIdOf, type CreateGraphOptions } from './graphs.js';
 import { edgeJob } from './jobs/edgeJob.js';
-import { encodeEdges, firstTimeOffset } from './jobs/edgePayload.js';
+import { encodeEdges, timesOfEdges } from './jobs/edgePayload.js';
 import { jobKinds } from './jobs/kinds.js';
 import { nodeJob } from './jobs/nodeJob.js';
-import { encodeNode, nodeTimeOffset } from './jobs/nodePayload.js';
+import { encodeNode, timeOfNode } from './jobs/nodePayload.js';
 import { recountJob } from './jobs/recountJob.js';
 import { rowJob } from './jobs/rowJob.js';
 import { sweepJob } from './jobs/sweepJob.js';
@@ -55,8 +55,6 @@ const countedIds = limits.pageSize;
 export interface FlockOptions {
   /** What reads go through. Absent: to the databases alone. */
   readonly caches?: EdgeCaches;
-  /** Where writes that bring no time get theirs. Absent: this machine's clock. */
-  readonly clock?: HybridClock;
   /** What else ends with it. */
   readonly closing?: () => Promise<void>;
 }
@@ -68,13 +66,11 @@ export class Flock implements FlockService {
   readonly #edges: GatheredReads<Pair, Edge>;
   readonly #nodes: GatheredReads<bigint, NodeRow>;
   readonly #heads: Heads;
-  readonly #clock: HybridClock;
 
   constructor(
     readonly gizzard: Gizzard,
     readonly options: FlockOptions = {},
   ) {
-    this.#clock = options.clock ?? new HybridClock();
     this.#reader = new EdgeReader(gizzard, gizzard.config.cluster);
     this.#states = this.#reader.gathered(readStates);
     this.#edges = this.#reader.gathered(readEdges);
@@ -108,23 +104,8 @@ export class Flock implements FlockService {
     const deadline = deadlineOf(options);
     checkBatch(batch);
     for (const write of batch) requireGraph(this.gizzard.topology, ('edges' in write ? write.edges : write.node).graphId);
-    const jobs = batch.map((write) => ('edges' in write ? this.#edgeJob(write.edges) : this.#nodeJob(write.node)));
-    const latest = await this.gizzard.jobs.append(jobs, { priority: options.priority ?? 'high', waitUntilApplied: options.acknowledgement === 'materialized', deadline });
-    this.#clock.observe(latest);
-  }
-
-  /** Without times of their own, writes get them here, and others where this server's clock is behind those of writes that were accepted before. */
-  #edgeJob(writes: EdgeWrites): NewJob {
-    const count = writes.sourceIds.length;
-    const first = this.#clock.reserve(count);
-    const payload = encodeEdges(writes, first);
-    return { kind: jobKinds.edges, payload, ...(writes.times === undefined ? { times: { first, count, offset: firstTimeOffset } } : {}) };
-  }
-
-  #nodeJob({ graphId, id, direction, operation, time }: NodeWrite): NewJob {
-    const first = time ?? this.#clock.now();
-    const payload = encodeNode({ tableId: tableIdOf(graphId, direction), id, rank: operationRank[operation], time: first });
-    return { kind: jobKinds.node, payload, ...(time === undefined ? { times: { first, count: 1, offset: nodeTimeOffset } } : {}) };
+    const jobs = batch.map((write) => ('edges' in write ? jobOfEdges(write.edges) : jobOfNode(write.node)));
+    await this.gizzard.jobs.append(jobs, { priority: options.priority ?? 'high', waitUntilApplied: options.acknowledgement === 'materialized', deadline });
   }
 
   async states(graphId: number, sourceIds: BigInt64Array, destinationIds: BigInt64Array, options: ReadOptions = {}): Promise<readonly (EdgeState | undefined)[]> {
@@ -293,6 +274,15 @@ export async function openFlock(config: RoostConfig, options: OpenFlockOptions =
     throw error;
   }
 }
+
+/** Without times of their own, writes get theirs from the journal. */
+const jobOfEdges = (writes: EdgeWrites): NewJob => ({ kind: jobKinds.edges, payload: encodeEdges(writes), ...(writes.times === undefined ? { times: timesOfEdges(writes.sourceIds.length) } : {}) });
+
+const jobOfNode = ({ graphId, id, direction, operation, time }: NodeWrite): NewJob => ({
+  kind: jobKinds.node,
+  payload: encodeNode({ tableId: tableIdOf(graphId, direction), id, rank: operationRank[operation], time: time ?? 0n }),
+  ...(time === undefined ? { times: timeOfNode } : {}),
+});
 
 function checkPage(query: Query, page: PageRequest): void {
   parseCount(page.count, 'the page count', 1, limits.pageSize);

@@ -5,7 +5,7 @@ export { DatabaseHosts } from './hosts/databaseHosts.js';
 export type { FollowUp, JobType } from './jobs/jobType.js';
 export { jobToExactJson } from './jobs/jobJson.js';
 export { JobQueues, storedQueues, type JobQueueName, type JobView, type QueueLoad, type QueueStatus, type StoredQueue } from './jobs/jobQueues.js';
-export type { NewJob, QueueSizes } from './jobs/journal.js';
+export type { JobTimes, NewJob, QueueSizes } from './jobs/journal.js';
 export { priorities, type Priority } from './jobs/priority.js';
 export type { RemoteJob, SendJobs } from './jobs/remoteRelay.js';
 export type { AuditEntry } from './nameServer/audit.js';

@@ -6,7 +6,7 @@ import { checkedWrite, shapeOf, toColumns, type EdgeOptions, type EdgeWrite } fr
 export interface NodeOptions {
   /** Which of the node's edges: those that it has, those that lead to it, or both. Absent: forward. */
   readonly direction?: Direction | 'both';
-  /** When it counts as made, in microseconds since 1970. Absent: now, by the server's clock. */
+  /** When it counts as made, in microseconds since 1970. Absent: when it is accepted, later than all that were before. */
   readonly at?: IdInput;
 }
 

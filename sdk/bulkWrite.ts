@@ -11,7 +11,7 @@ export interface EdgeColumns {
   readonly operations?: readonly Operation[];
   /** Absent: the time of the write in microseconds. */
   readonly positions?: BigInt64Array;
-  /** Microseconds. Absent: now, by the server's clock. */
+  /** Microseconds. Absent: when it is accepted, later than all that were before. */
   readonly times?: BigInt64Array;
 }
 

@@ -16,7 +16,8 @@ const maxPauseMs = 1_000;
 
 /**
  * Makes calls on a set of servers that are equals. Servers take turns; a call that fails with a retryable error goes to another one, or
- * waits for a while where there is none, until its deadline. Calls of Roost may be repeated, since writes are idempotent.
+ * waits for a while where there is none, until its deadline. Calls of Roost may be repeated, since writes
+ * are idempotent: one whose answer was lost counts as made when it is repeated, unless it brings its time.
  */
 export class Channel<C extends object = RoostFlockModule.Client> {
   readonly #servers: readonly Server<C>[];

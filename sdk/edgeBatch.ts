@@ -5,7 +5,7 @@ import { operationNumbers, type EdgeWrites, type Operation } from '../rpc/wire/i
 export interface EdgeOptions {
   /** The sort key; used by add and negate. Absent: the time of the write in microseconds. */
   readonly position?: IdInput;
-  /** When the write counts as made, in microseconds since 1970. Absent: now, by the server's clock. */
+  /** When the write counts as made, in microseconds since 1970. Absent: when it is accepted, later than all that were before. */
   readonly at?: IdInput;
 }
 

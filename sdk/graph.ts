@@ -37,7 +37,8 @@ const contained: readonly EdgeState[] = ['normal', 'negative'];
  * One graph. Single calls that are made at the same time with the same options travel together: await many at once, rather than one
  * after the other, and they cost little more than one. Ids may be given as bigint, safe number or decimal string, and come back as bigint.
  *
- * Every method throws RoostError. A write that failed with `Unavailable` or `DeadlineExceeded` may have been made; repeating it is safe.
+ * Every method throws RoostError. A write that failed with `Unavailable` or `DeadlineExceeded` may have been made; repeating it is safe, and counts as a
+ * write of that moment where it brings no time.
  */
 export class Graph {
   readonly #reads: GraphReads;

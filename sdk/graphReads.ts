@@ -1,5 +1,6 @@
 import { limits, packIds } from '../core/index.js';
 import { checkEntries, edgeListsFromThrift, edgesFromColumns, idPageFromThrift, queryToThrift, stateFromByte, stateToFlockdb, unpackCounts, type Direction, type Edge, type EdgeState, type IdPage, type StateCounts } from '../rpc/wire/index.js';
+import { askInHalves } from './askInHalves.js';
 import type { CallOptions, Channel } from './channel.js';
 import { Gatherer } from './gatherer.js';
 
@@ -51,11 +52,14 @@ export class GraphReads {
 
     this.newest = new Gatherer((nodes, options) => newestOf(channel, graphId, BigInt64Array.from(nodes), options), listsPerCall);
 
-    this.firstPages = new Gatherer(async (nodes, { direction, states, count, ...options }) => {
-      const requests = nodes.map((sourceId) => ({ operations: queryToThrift({ kind: 'term', term: { graphId, sourceId, direction, states } }), page: { count, cursor: -1n } }));
-      const pages = await channel.call((client, deadlineMs) => client.select_pages(requests, { deadline_ms: deadlineMs }), options);
-      checkEntries(pages.length, nodes.length);
-      return pages.map(idPageFromThrift);
+    this.firstPages = new Gatherer<bigint, IdPage, NewestOptions>((nodes, { direction, states, count, ...options }) => {
+      const deadline = channel.deadline(options);
+      return askInHalves(nodes, deadline, async (some) => {
+        const requests = some.map((sourceId) => ({ operations: queryToThrift({ kind: 'term', term: { graphId, sourceId, direction, states } }), page: { count, cursor: -1n } }));
+        const pages = await channel.callWithin(deadline, (client, deadlineMs) => client.select_pages(requests, { deadline_ms: deadlineMs }));
+        checkEntries(pages.length, some.length);
+        return pages.map(idPageFromThrift);
+      });
     }, listsPerCall);
 
     this.counts = new Gatherer(async (ids, { direction, ...options }) => {

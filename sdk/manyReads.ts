@@ -2,9 +2,13 @@ import { limits, packIds, parseId, RoostError, type IdInput } from '../core/inde
 import { checkEntries, edgesFromColumns, nodesFromColumns, stateFromByte, unpackCounts, type Direction, type Edge, type EdgeState, type Node, type StateCounts } from '../rpc/wire/index.js';
 import type { CallOptions, Channel } from './channel.js';
 import { newestOf, type NewestOptions } from './graphReads.js';
+import { inParallel } from './inParallel.js';
 
 /** Pairs (source, destination), one by one or as columns; columns must not change before the answer is there. */
 export type PairSource = Iterable<readonly [source: IdInput, destination: IdInput]> | { readonly sourceIds: BigInt64Array; readonly destinationIds: BigInt64Array };
+
+/** Calls whose answers may take megabytes each. */
+const largeAtOnce = 4;
 
 interface PairColumns {
   readonly sourceIds: BigInt64Array;
@@ -59,8 +63,8 @@ export class ManyReads {
   }
 
   newest(ids: BigInt64Array, options: NewestOptions): Promise<Edge[][]> {
-    const listsPerCall = Math.min(limits.idsPerCall, Math.floor(limits.edgesPerCall / options.count));
-    return inParts(ids.length, (start, end) => newestOf(this.channel, this.graphId, ids.subarray(start, end), options), listsPerCall);
+    const listsPerCall = Math.min(limits.idsPerCall, Math.max(1, Math.floor(limits.edgesPerCall / (options.count * options.states.length))));
+    return inParts(ids.length, (start, end) => newestOf(this.channel, this.graphId, ids.subarray(start, end), options), listsPerCall, largeAtOnce);
   }
 
   counts(ids: BigInt64Array, direction: Direction, options: CallOptions): Promise<StateCounts[]> {
@@ -84,9 +88,13 @@ export class ManyReads {
   }
 }
 
-async function inParts<T>(length: number, read: (start: number, end: number) => Promise<T[]>, perCall: number = limits.idsPerCall): Promise<T[]> {
+async function inParts<T>(length: number, read: (start: number, end: number) => Promise<T[]>, perCall: number = limits.idsPerCall, atOnce = Infinity): Promise<T[]> {
   if (length === 0) return [];
   if (length <= perCall) return read(0, length);
-  const starts = Array.from({ length: Math.ceil(length / perCall) }, (_, i) => i * perCall);
-  return (await Promise.all(starts.map((start) => read(start, Math.min(length, start + perCall))))).flat();
+  const parts = Array.from({ length: Math.ceil(length / perCall) }, () => [] as T[]);
+  const tasks = parts.map((_, i) => async () => {
+    parts[i] = await read(i * perCall, Math.min(length, (i + 1) * perCall));
+  });
+  await inParallel(tasks, atOnce);
+  return parts.flat();
 }

@@ -106,6 +106,20 @@ describe('a set', () => {
     expect(edges.map(({ destinationId }) => destinationId)).toEqual(range(100, 129));
   });
 
+  it('takes the cursor of a first page as any other', async () => {
+    for (const cursor of [-1n, -1, '-1']) expect((await follows.from(1n).page({ count: 2, cursor })).ids).toEqual(BigInt64Array.of(100n, 101n));
+  });
+
+  it('is refused alone, and takes no page along that is asked for at the same time', async () => {
+    flock.refused = 3n;
+    try {
+      const pages = await Promise.allSettled([1n, 3n, 2n, 4n].map((id) => follows.from(id).page({ count: 2 })));
+      expect(pages.map((page) => (page.status === 'fulfilled' ? [...page.value.ids] : (page.reason as RoostError).code))).toEqual([[100n, 101n], 'FailedPrecondition', range(last, last - 1), []]);
+    } finally {
+      flock.refused = undefined;
+    }
+  });
+
   it('is asked for its newest together with others, of one graph and of the same states', async () => {
     flock.calls.length = 0;
     const [one, two, none, backward] = await Promise.all([follows.from(1n).newest(2), follows.from(2n).newest(2), follows.from(3n).newest(2), follows.to(1n).newest(2)]);

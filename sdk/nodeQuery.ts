@@ -115,7 +115,7 @@ export class NodeQuery implements AsyncIterable<bigint> {
     parseCount(limit, 'limit', 1, Number.MAX_SAFE_INTEGER);
     if (this.query.kind === 'term' && this.#isWholeList() && limit <= gatheredCount) {
       const { sourceId, direction, states } = this.query.term;
-      return this.reads.newest.load(sourceId, { ...options, direction, states, count: limit });
+      return this.reads.newest.load(sourceId, { ...callOptions(options), direction, states, count: limit });
     }
     return this.#take(limit, async (page) => {
       const { edges, nextCursor } = await this.#edgePage(page, options);
@@ -166,7 +166,7 @@ export class NodeQuery implements AsyncIterable<bigint> {
   async #page(page: FlockDBTypes.Page, options: CallOptions): Promise<WireIdPage> {
     if (this.query.kind === 'term' && this.#isWholeList() && page.cursor === -1n && page.count <= gatheredCount) {
       const { sourceId, direction, states } = this.query.term;
-      return this.reads.firstPages.load(sourceId, { ...options, direction, states, count: page.count });
+      return this.reads.firstPages.load(sourceId, { ...callOptions(options), direction, states, count: page.count });
     }
     const request = { operations: queryToThrift(this.query), page };
     return idPageFromThrift(await this.channel.call((client, deadlineMs) => client.select_page(request, { deadline_ms: deadlineMs }), options));
@@ -219,6 +219,9 @@ export class NodeQuery implements AsyncIterable<bigint> {
     return new NodeQuery(this.channel, this.reads, query);
   }
 }
+
+/** What travels together has the same of these, and of nothing else that a caller may have brought along. */
+const callOptions = ({ deadlineMs }: CallOptions): CallOptions => (deadlineMs === undefined ? {} : { deadlineMs });
 
 /** Counts without recursion: a query that grew too large may also be too deep. */
 function termCount(query: Query): number {

@@ -1,12 +1,13 @@
 import { z } from 'zod';
-import { limits, maxId, maxInt64, minInt64, RoostError, systemMicros } from '../../core/index.js';
-import { operations, setsPosition } from '../states.js';
-import { decodeEdges, encodeEdges } from './edgePayload.js';
+import { limits, maxId, maxInt64, minInt64, RoostError } from '../../core/index.js';
+import type { NewJob } from '../../gizzard/index.js';
+import { operationRank, operations, setsPosition } from '../states.js';
+import { decodeEdges, encodeEdges, timesOfEdges } from './edgePayload.js';
 
 /*
  * Edge writes as people read and write them:
  *   {"graph": 1, "edges": [{"operation": "add", "source": "1", "destination": "2", "position": "7", "time": "1700000000000000"}]}
- * Numbers may be JSON numbers where those are exact. Without a time an edge is written now; without a position, it stands at its time.
+ * Numbers may be JSON numbers where those are exact. Without times edges are written when the journal accepts them; without positions, they stand at their times.
  */
 const integer = (min: bigint, max: bigint) =>
   z.union([z.int(), z.string().regex(/^-?\d{1,19}$/, 'must be an integer')]).transform((value, context) => {
@@ -32,26 +33,31 @@ const schema = z.strictObject({
     .max(limits.operationsPerWrite),
 });
 
-export function edgesFromJson(json: unknown): Buffer {
+export function edgesFromJson(json: unknown): Pick<NewJob, 'payload' | 'times'> {
   const parsed = schema.safeParse(json);
   if (!parsed.success) {
     const issue = parsed.error.issues[0]!;
     throw new RoostError('InvalidArgument', `the edges of a job: ${issue.path.join('.') || 'they'} ${issue.message}`, { cause: parsed.error });
   }
   const { graph, edges } = parsed.data;
-  const now = systemMicros();
-  const times = BigInt64Array.from(edges, ({ time }, i) => time ?? now + BigInt(i));
-  return encodeEdges(
-    {
-      graphId: graph,
-      operations: edges.map(({ operation }) => operation),
-      sourceIds: BigInt64Array.from(edges, ({ source }) => source),
-      destinationIds: BigInt64Array.from(edges, ({ destination }) => destination),
-      positions: BigInt64Array.from(edges, ({ position }, i) => position ?? times[i]!),
-      times,
-    },
-    now,
-  );
+  const times = edges.every(({ time }) => time === undefined) ? undefined : BigInt64Array.from(edges, ({ time }) => time ?? some('a time'));
+  const ranks = edges.map(({ operation }) => operationRank[operation]);
+  // With times, those without a position stand at theirs.
+  const positioned = times !== undefined || edges.some(({ position }) => position !== undefined);
+  const positions = positioned ? BigInt64Array.from(edges, ({ position }, i) => position ?? times?.[i] ?? (setsPosition(ranks[i]!) ? some('a position') : 0n)) : undefined;
+  const payload = encodeEdges({
+    graphId: graph,
+    operations: edges.map(({ operation }) => operation),
+    sourceIds: BigInt64Array.from(edges, ({ source }) => source),
+    destinationIds: BigInt64Array.from(edges, ({ destination }) => destination),
+    ...(positions === undefined ? {} : { positions }),
+    ...(times === undefined ? {} : { times }),
+  });
+  return times === undefined ? { payload, times: timesOfEdges(edges.length) } : { payload };
+}
+
+function some(what: string): never {
+  throw new RoostError('InvalidArgument', `the edges of a job: all of them bring ${what}, or none of them does`);
 }
 
 export function edgesToJson(payload: Buffer): unknown {

@@ -1,4 +1,5 @@
 import { RoostError } from '../../core/index.js';
+import type { JobTimes } from '../../gizzard/index.js';
 import { neverPositioned, type EdgeRecord } from '../edgeRecord.js';
 import { untouched } from '../nodeRegisters.js';
 import { operationRank, setsPosition } from '../states.js';
@@ -11,15 +12,17 @@ import type { EdgeWrites } from '../types.js';
  */
 const version = 1;
 const headerBytes = 18;
-/** Where the first time stands. */
-export const firstTimeOffset = 10;
+const firstTimeOffset = 10;
 const manyOperations = 1;
 const withPositions = 2;
 const withTimes = 4;
 const maxRank = operationRank.remove;
 
-/** `firstTime` must start a run of as many times as there are edges. */
-export function encodeEdges(writes: EdgeWrites, firstTime: bigint): Buffer {
+/** The times that the journal gives to edges which bring none. */
+export const timesOfEdges = (count: number): JobTimes => ({ count, offset: firstTimeOffset });
+
+/** Without a column of times, the first time is left open: see `timesOfEdges`. */
+export function encodeEdges(writes: EdgeWrites): Buffer {
   const count = writes.sourceIds.length;
   const single = typeof writes.operations === 'string';
   const columns = [writes.sourceIds, writes.destinationIds, writes.positions, writes.times].filter((column) => column !== undefined);
@@ -29,7 +32,7 @@ export function encodeEdges(writes: EdgeWrites, firstTime: bigint): Buffer {
   payload.writeUInt8((single ? 0 : manyOperations) | (writes.positions === undefined ? 0 : withPositions) | (writes.times === undefined ? 0 : withTimes), 1);
   payload.writeInt32LE(writes.graphId, 2);
   payload.writeUInt32LE(count, 6);
-  payload.writeBigInt64LE(firstTime, firstTimeOffset);
+  payload.writeBigInt64LE(0n, firstTimeOffset);
   if (typeof writes.operations === 'string') payload.writeUInt8(operationRank[writes.operations], headerBytes);
   else for (const [i, operation] of writes.operations.entries()) payload.writeUInt8(operationRank[operation], headerBytes + i);
   let offset = headerBytes + operationBytes;

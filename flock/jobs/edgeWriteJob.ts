@@ -25,6 +25,5 @@ export const edgeWriteJob = (graphId: number, changes: readonly EdgeChange[]): N
       positions: BigInt64Array.from(changes, ({ position }) => position),
       times: BigInt64Array.from(changes, ({ time }) => time),
     },
-    0n,
   ),
 });

@@ -1,4 +1,5 @@
 import { RoostError } from '../../core/index.js';
+import type { JobTimes } from '../../gizzard/index.js';
 
 /** A mass operation on all edges of one node of a table. */
 export interface NodeOperation {
@@ -12,8 +13,9 @@ export interface NodeOperation {
 /* u8 version · i32 table · i64 node · u8 rank · i64 time, little-endian. */
 const version = 1;
 const bytes = 22;
-/** Where the time stands. */
-export const nodeTimeOffset = 14;
+const nodeTimeOffset = 14;
+/** The time that the journal gives to an operation which brings none. */
+export const timeOfNode: JobTimes = { count: 1, offset: nodeTimeOffset };
 
 export function encodeNode({ tableId, id, rank, time }: NodeOperation): Buffer {
   const payload = Buffer.allocUnsafe(bytes);

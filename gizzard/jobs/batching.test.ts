@@ -21,7 +21,7 @@ it('gives the same tables however items are split into jobs, ordered and repeate
       const base = cases++ * valuesPerCase;
       const mine = notes.map(({ key, value }): Note => ({ key, value: base + value }));
       const left = [...mine, ...mine.filter(() => random(3) === 0)].sort(() => random(3) - 1);
-      const jobs: Promise<unknown>[] = [];
+      const jobs: Promise<void>[] = [];
       while (left.length > 0) {
         jobs.push(append(writer, left.splice(0, 1 + random(8)), { wait: true }));
         if (random(4) === 0) await Promise.all(jobs);

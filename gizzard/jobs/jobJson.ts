@@ -1,5 +1,6 @@
 import { RoostError } from '../../core/index.js';
 import type { JobType } from './jobType.js';
+import type { NewJob } from './journal.js';
 
 /*
  * A job as JSON: an object with one key, the job's kind. Below it stands what the kind makes of itself for people, or, for any kind and exactly as it lies
@@ -21,7 +22,7 @@ export function jobToJson(type: JobType | undefined, kind: string, payload: Buff
 }
 
 /** Throws `InvalidArgument` for what is not a job of a kind that is known here. */
-export function jobFromJson(types: ReadonlyMap<string, JobType>, text: string): { readonly kind: string; readonly payload: Buffer } {
+export function jobFromJson(types: ReadonlyMap<string, JobType>, text: string): NewJob {
   const invalid = (why: string, cause?: unknown): RoostError => new RoostError('InvalidArgument', `a job is a JSON object with one key, its kind: ${why}`, { cause });
   let parsed: unknown;
   try {
@@ -36,17 +37,17 @@ export function jobFromJson(types: ReadonlyMap<string, JobType>, text: string): 
   const type = types.get(kind);
   if (type === undefined) throw invalid(`there is no kind ${JSON.stringify(kind.slice(0, 100))}; there are ${[...types.keys()].join(', ')}`);
   const exact = exactPayload(body);
-  const payload = exact ?? type.fromJson?.(body);
-  if (payload === undefined) throw invalid(`${kind} must hold {"payload": "<base64>"}`);
+  const job = exact === undefined ? type.fromJson?.(body) : { payload: exact };
+  if (job === undefined) throw invalid(`${kind} must hold {"payload": "<base64>"}`);
   // A payload that cannot be taken apart is refused here, where its sender still hears of it.
   if (exact !== undefined) {
     try {
-      type.split(payload, () => undefined);
+      type.split(exact, () => undefined);
     } catch (cause) {
       throw new RoostError('InvalidArgument', `the payload of a ${kind} job cannot be read: ${RoostError.from(cause).message}`, { cause });
     }
   }
-  return { kind, payload };
+  return { kind, ...job };
 }
 
 function exactPayload(body: unknown): Buffer | undefined {

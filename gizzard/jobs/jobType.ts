@@ -1,6 +1,7 @@
 import type { Deadline } from '../../core/index.js';
 import type { DatabaseHost } from '../hosts/databaseHost.js';
 import type { Leaf } from '../routing/route.js';
+import type { NewJob } from './journal.js';
 
 /** A job that applying another brought about. */
 export interface FollowUp {
@@ -23,8 +24,8 @@ export interface JobType<Item = unknown> {
   split(payload: Buffer, add: (tableId: number, key: bigint, item: Item) => void): void;
   /** The payload as JSON for people, who may write such jobs themselves. Absent: there is only the exact form. */
   toJson?(payload: Buffer): unknown;
-  /** The payload of a job that people wrote. Throws `InvalidArgument`. */
-  fromJson?(json: unknown): Buffer;
+  /** A job that people wrote. Throws `InvalidArgument`. */
+  fromJson?(json: unknown): Pick<NewJob, 'payload' | 'times'>;
   /**
    * Applies items to one leaf; when it throws, all of them are tried again. The jobs that it returns are journalled before the items count as applied;
    * applying the same items again must return them again.

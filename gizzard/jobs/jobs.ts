@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import type { Deadline, Log, Metrics, Micros, RoostConfig } from '../../core/index.js';
+import type { Deadline, Log, Metrics, RoostConfig } from '../../core/index.js';
 import type { DatabaseHosts } from '../hosts/databaseHosts.js';
 import type { Topology } from '../topology/topology.js';
 import { jobFromJson } from './jobJson.js';
@@ -122,20 +122,20 @@ export class Jobs {
   }
 
   /**
-   * Journals some jobs, all or none. Returns the greatest time that the journal has given so far, when they are in the journal or, with `waitUntilApplied`, when they have been applied.
+   * Journals some jobs, all or none. Returns when they are in the journal or, with `waitUntilApplied`, when they have been applied.
    * Throws as `Journal.append` does; with `waitUntilApplied` also `Unavailable` and `DeadlineExceeded` for jobs that are accepted but not applied yet.
    */
-  async append(jobs: readonly NewJob[], options: AppendOptions): Promise<Micros> {
+  async append(jobs: readonly NewJob[], options: AppendOptions): Promise<void> {
     const { priority, deadline } = options;
     const copies = this.#copies(priority, options.replicate ?? true);
     if (!options.waitUntilApplied) {
-      return this.#journal.append(priority, jobs, deadline, copies);
+      await this.#journal.append(priority, jobs, deadline, copies);
+      return;
     }
     await deadline.race(this.#waiters.listen(), 'reaching the journal');
     const waiting = jobs.map((job) => ({ job, ...this.#waiters.register() }));
-    let latest: Micros;
     try {
-      latest = await this.#journal.append(
+      await this.#journal.append(
         priority,
         waiting.map(({ job, waiter }) => ({ ...job, waiter })),
         deadline,
@@ -146,7 +146,6 @@ export class Jobs {
       throw error;
     }
     await Promise.all(waiting.map(({ applied }) => applied(deadline)));
-    return latest;
   }
 
   /** The oldest topology under which this process still works on a job; undefined where none is in work. */

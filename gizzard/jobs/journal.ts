@@ -1,5 +1,5 @@
 import type { Redis, Result } from 'ioredis';
-import { Deadline, limits, RoostError, type JobsConfig, type Micros } from '../../core/index.js';
+import { Deadline, deadlineExceeded, limits, RoostError, type JobsConfig } from '../../core/index.js';
 import { encodeJob } from './jobEntry.js';
 import type { FollowUp } from './jobType.js';
 import { priorities, type Priority } from './priority.js';
@@ -12,12 +12,15 @@ const lookDeadlineMs = 2_000;
 
 /**
  * One atomic step, so that two writers cannot both take the last place, and jobs that belong together are accepted together, here and for other clusters.
- * Keys: the queue, the failing jobs, the greatest time given to a job, then the two streams of each remote backlog, then the fanouts. After the bounds and the
- * number of remote backlogs come the jobs, each as the number of its fields, its first time, how many times it takes, where the first stands in its payload,
- * and the fields, of which the payload is the fourth. A job whose first time (0: it has none) is not later than that of all jobs before gets a later one.
- * Answers the greatest time given. Times of microseconds are exact as Lua's numbers until the year 2255.
+ * Keys: the queue, the failing jobs, the greatest time given to a job, then the two streams of each remote backlog, then the fanouts. After the three bounds, the
+ * number of remote backlogs, and the last moment for all of this by the clock of Redis, come the jobs, each as the number of its fields, how many times it takes, where the
+ * first of them stands in its payload, and the fields, of which the payload is the fourth. Answers what the clock says.
+ * Times of microseconds are exact as Lua's numbers until the year 2255.
  */
 const appendScript = `
+  local clock = redis.call('TIME')
+  local now = clock[1] * 1000000 + clock[2]
+  if now > tonumber(ARGV[5]) then return {err = string.format('LATE %.0f', now)} end
   if redis.call('XLEN', KEYS[1]) >= tonumber(ARGV[1]) then return {err = 'FULL queued'} end
   if redis.call('XLEN', KEYS[2]) >= tonumber(ARGV[2]) then return {err = 'FULL failing'} end
   local firstFanout = 4 + 2 * tonumber(ARGV[4])
@@ -28,23 +31,20 @@ const appendScript = `
   local latest = before
   local at = 8
   while at <= #ARGV do
-    local fields, first = tonumber(ARGV[at - 3]), tonumber(ARGV[at - 2])
-    if first > 0 then
-      if first <= latest then
-        first = latest + 1
-        local payload, offset = ARGV[at + 4], tonumber(ARGV[at])
-        ARGV[at + 4] = payload:sub(1, offset) .. struct.pack('<i8', first) .. payload:sub(offset + 9)
-      end
-      latest = first + tonumber(ARGV[at - 1]) - 1
+    local fields, count = tonumber(ARGV[at - 2]), tonumber(ARGV[at - 1])
+    if count > 0 then
+      local first = math.max(now, latest + 1)
+      local payload, offset = ARGV[at + 4], tonumber(ARGV[at])
+      ARGV[at + 4] = payload:sub(1, offset) .. struct.pack('<i8', first) .. payload:sub(offset + 9)
+      latest = first + count - 1
     end
     redis.call('XADD', KEYS[1], '*', unpack(ARGV, at + 1, at + fields))
     for i = 4, firstFanout - 1, 2 do redis.call('XADD', KEYS[i], '*', unpack(ARGV, at + 1, at + fields)) end
     for i = firstFanout, #KEYS do redis.call('XADD', KEYS[i], 'MAXLEN', '~', ARGV[1], '*', unpack(ARGV, at + 1, at + fields)) end
-    at = at + 4 + fields
+    at = at + 3 + fields
   end
-  local latestText = string.format('%.0f', latest)
-  if latest > before then redis.call('SET', KEYS[3], latestText) end
-  return latestText`;
+  if latest > before then redis.call('SET', KEYS[3], string.format('%.0f', latest)) end
+  return string.format('%.0f', now)`;
 
 declare module 'ioredis' {
   interface RedisCommander<Context> {
@@ -67,11 +67,17 @@ export interface NewJob {
   readonly payload: Buffer;
   /** Who wants to hear when it has been applied. */
   readonly waiter?: string;
-  /**
-   * The times that it takes: `count` in a row, the first of which stands at `offset` of the payload, as 8 bytes little-endian. Where the first is not later
-   * than the times of all jobs that were accepted before, the journal puts a later one in its place. Absent: it has none, or they are the caller's own.
-   */
-  readonly times?: { readonly first: Micros; readonly count: number; readonly offset: number };
+  /** The times that the journal gives it. Absent: it has none, or they are the caller's own. */
+  readonly times?: JobTimes;
+}
+
+/**
+ * So many times in a row, in microseconds: from now on by the clock of the journal's Redis, and later than all that it gave before. The first is put at `offset` of the
+ * payload, as 8 bytes little-endian.
+ */
+export interface JobTimes {
+  readonly count: number;
+  readonly offset: number;
 }
 
 /** Who gets a copy of the jobs beside this cluster's own workers. */
@@ -82,7 +88,7 @@ export interface JobCopies {
   readonly fanouts: readonly string[];
 }
 
-const noTimes = { first: 0n, count: 0, offset: 0 };
+const noTimes: JobTimes = { count: 0, offset: 0 };
 const noCopies: JobCopies = { remotes: [], fanouts: [] };
 
 const encodeNew = ({ kind, payload, waiter, leaves }: NewJob & FollowUp): (string | Buffer)[] =>
@@ -97,6 +103,8 @@ export class Journal {
   readonly #keys: Readonly<Record<Priority, StreamKeys>>;
   /** Payloads that are on their way to Redis. */
   #bytesInFlight = 0;
+  /** How many microseconds the clock of Redis is ahead of this process's monotonic one, at the least. */
+  #clockAhead: number | undefined;
 
   constructor(
     private readonly cluster: string,
@@ -109,12 +117,12 @@ export class Journal {
   }
 
   /**
-   * Accepts jobs, all of them or none, and returns the greatest time that the journal has given so far.
-   * Throws `Overloaded` when the queue, the queue of failing jobs or a remote cluster's backlog is full, or Redis does not
-   * keep up: nothing was accepted.
-   * `Unavailable` and `DeadlineExceeded` leave open whether they were accepted; jobs are idempotent, so that a repetition does no harm.
+   * Accepts jobs, all of them or none. Throws `Overloaded` when the queue, the queue of failing jobs or a remote cluster's backlog is full, or Redis does not keep up: nothing
+   * was accepted.
+   * `Unavailable` and `DeadlineExceeded` leave open whether they were accepted: by the deadline at the latest, as far as the two clocks go alike. Jobs that bring their
+   * times are idempotent, so that a repetition does no harm; others count as written when they are repeated.
    */
-  async append(priority: Priority, jobs: readonly NewJob[], deadline: Deadline, { remotes, fanouts }: JobCopies = noCopies): Promise<Micros> {
+  async append(priority: Priority, jobs: readonly NewJob[], deadline: Deadline, { remotes, fanouts }: JobCopies = noCopies): Promise<void> {
     const { queued, failing } = this.#keys[priority];
     const keys = [
       queued,
@@ -127,25 +135,35 @@ export class Journal {
       ...fanouts.map((suffix) => fanoutKey(this.cluster, priority, suffix)),
     ];
     const { maxQueued, maxFailing, maxReplicating } = this.config;
-    // Commands to a Redis that hangs go on waiting when their callers have given up.
     const bytes = jobs.reduce((sum, { payload }) => sum + payload.length, 0);
-    if (this.#bytesInFlight + bytes > limits.journalInFlightBytes) {
-      throw new RoostError('Overloaded', "the journal's Redis does not keep up", { retryAfterMs: overloadedRetryAfterMs, fields: { priority } });
-    }
     const fields = jobs.flatMap((job) => {
       const encoded = encodeNew(job);
-      const { first, count, offset } = job.times ?? noTimes;
-      return [encoded.length, String(first), count, offset, ...encoded];
+      const { count, offset } = job.times ?? noTimes;
+      return [encoded.length, count, offset, ...encoded];
     });
-    this.#bytesInFlight += bytes;
-    // As arrays, since the fields of many jobs are more than the arguments that a call can have.
-    const appended = this.#redis.roostAppend(keys.length, keys, [maxQueued, maxFailing, maxReplicating, remotes.length], fields).finally(() => {
-      this.#bytesInFlight -= bytes;
-    });
-    try {
-      return BigInt(await deadline.race(appended, 'journalling a write'));
-    } catch (error) {
-      throw journalError(error, priority);
+    for (let attempt = 1; ; attempt++) {
+      try {
+        // What is late is known by the clock of Redis: a command that was given up may still wait to be sent, or in a socket.
+        this.#clockAhead ??= aheadOfOurs(microsOf(await deadline.race(this.#redis.time(), "reading the clock of the journal's Redis")));
+        // Commands to a Redis that hangs go on waiting when their callers have given up.
+        if (this.#bytesInFlight + bytes > limits.journalInFlightBytes) {
+          throw new RoostError('Overloaded', "the journal's Redis does not keep up", { retryAfterMs: overloadedRetryAfterMs, fields: { priority } });
+        }
+        const notAfter = Math.floor(ourMicros() + this.#clockAhead + deadline.remainingMs() * 1_000);
+        this.#bytesInFlight += bytes;
+        // As arrays, since the fields of many jobs are more than the arguments that a call can have.
+        const appended = this.#redis.roostAppend(keys.length, keys, [maxQueued, maxFailing, maxReplicating, remotes.length, notAfter], fields).finally(() => {
+          this.#bytesInFlight -= bytes;
+        });
+        this.#clockAhead = aheadOfOurs(Number(await deadline.race(appended, 'journalling a write')));
+        return;
+      } catch (error) {
+        const late = error instanceof Error ? /LATE (\d+)/.exec(error.message)?.[1] : undefined;
+        if (late === undefined) throw journalError(error, priority);
+        this.#clockAhead = aheadOfOurs(Number(late));
+        // In time by our own clock: that of Redis was set, or another Redis has taken over.
+        if (attempt === 2 || deadline.passed) throw deadlineExceeded('journalling a write');
+      }
     }
   }
 
@@ -180,6 +198,10 @@ export class Journal {
     }
   }
 }
+
+const ourMicros = (): number => performance.now() * 1_000;
+const aheadOfOurs = (redisMicros: number): number => redisMicros - ourMicros();
+const microsOf = ([seconds, micros]: readonly (number | string)[]): number => Number(seconds) * 1_000_000 + Number(micros);
 
 /** Makes a stream's consumer group, reading from the first entry; does nothing where it exists. */
 export async function createGroup(redis: Redis, stream: string): Promise<void> {

@@ -20,9 +20,16 @@ export async function inParts<Row>(rows: readonly Row[], write: (part: readonly 
     const start = next;
     next = Math.min(rows.length, start + rowsPerPart);
     if (group !== undefined && next < rows.length) {
-      let cut = next;
-      while (cut > start && group(rows[cut - 1]!) === group(rows[next]!)) cut--;
-      if (cut > start) next = cut;
+      const cutGroup = group(rows[next]!);
+      const isCut = (at: number): boolean => group(rows[at]!) === cutGroup;
+      const most = Math.min(rows.length, start + rowsPerTransaction);
+      let [before, behind] = [next, next];
+      while (before > start && isCut(before - 1)) before--;
+      while (behind < most && isCut(behind)) behind++;
+      const fits = behind === rows.length || !isCut(behind);
+      // To the end of the group where it fits, else to its beginning; one that fits no part is cut.
+      if (before < next && fits) next = behind;
+      else if (before > start) next = before;
     }
     return rows.slice(start, next);
   };

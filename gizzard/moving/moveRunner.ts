@@ -122,7 +122,8 @@ export class MoveRunner implements LeasedTask {
       differences: [...this.#progress.differences, ...differences].slice(0, keptDifferences),
     };
     if (tookMs > pageMs * 2) this.#pageRows = Math.max(minPageRows, Math.floor(this.#pageRows / 2));
-    else if (tookMs < pageMs) this.#pageRows = Math.min(maxPageRows, Math.ceil(this.#pageRows * 1.5));
+    // A page that had to be smaller says nothing of a larger one.
+    else if (tookMs < pageMs && limit === this.#pageRows) this.#pageRows = Math.min(maxPageRows, Math.ceil(this.#pageRows * 1.5));
     return { rows, tookMs };
   }
 }

@@ -17,6 +17,8 @@ const lookDeadlineMs = 2_000;
 /** Others are at work on a host that takes more statements than this while a move rests for so long; those of heartbeats are fewer. */
 const restMs = 50;
 const othersStatements = 5;
+/** Looks that find a host quiet before a move takes all of it again. */
+const quietLooksForAll = 2;
 /** Beside others a move rests so many times as long as it works, and works in pages of a transaction's length, so that nobody waits long behind it. */
 const restShare = 3;
 const rowsBesideOthers = 500;
@@ -31,6 +33,7 @@ export class Throttle {
   #lastLookMs = -Infinity;
   #hurting = '';
   #besideOthers = false;
+  #quietLooks = 0;
 
   constructor(
     private readonly hosts: readonly DatabaseHost[],
@@ -60,7 +63,10 @@ export class Throttle {
     if (nowMs - this.#lastLookMs >= lookEveryMs) {
       this.#lastLookMs = nowMs;
       hurting ||= (await this.#look()) ?? '';
-      this.#besideOthers = await this.#othersWork();
+      const othersWork = await this.#othersWork();
+      this.#quietLooks = othersWork ? 0 : this.#quietLooks + 1;
+      // Callers who ask now and then are not seen by every look.
+      this.#besideOthers = othersWork || (this.#besideOthers && this.#quietLooks < quietLooksForAll);
       const { minRowsPerSecond: floor, maxRowsPerSecond: ceiling } = rates;
       const before = this.#rowsPerSecond ?? ceiling;
       this.#rowsPerSecond = hurting === '' ? Math.min(ceiling, before + ceiling * increase) : Math.max(floor, before * decrease);

@@ -1,4 +1,4 @@
-import { limits, parseId, RoostError, systemMicros, unpackIds, type Micros } from '../../core/index.js';
+import { limits, parseId, RoostError, unpackIds, type Micros } from '../../core/index.js';
 import type { BatchedWrite, EdgeWrites, Operation, WriteBatch, WriteOptions } from '../../flock/index.js';
 import { operationNumbers, priorityNumbers, required, type FlockDBTypes } from '../wire/index.js';
 
@@ -20,11 +20,15 @@ export function compileExecute(request: FlockDBTypes.ExecuteOperations): { batch
   const time = request.execute_at == null ? undefined : BigInt(request.execute_at) * 1_000_000n;
 
   const batch: BatchedWrite[] = [];
-  /** Edges by graph, since the last mass operation: between these and edges the order counts. */
-  let graphs = new Map<number, EdgeOperation[]>();
-  const endRun = (): void => {
-    for (const [graphId, edges] of graphs) batch.push({ edges: toWrites(graphId, edges, time) });
-    graphs = new Map();
+  /** Edges by graph, since the last mass operation: between these and edges the order counts. All of a graph's have a position, or none has. */
+  const graphs = new Map<number, EdgeOperation[]>();
+  const endRun = (graphId: number): void => {
+    const edges = graphs.get(graphId);
+    if (edges !== undefined) batch.push({ edges: toWrites(graphId, edges, time) });
+    graphs.delete(graphId);
+  };
+  const endRuns = (): void => {
+    for (const graphId of [...graphs.keys()]) endRun(graphId);
   };
   let count = 0;
   for (const { operation_type: type, term, position } of operations) {
@@ -35,19 +39,21 @@ export function compileExecute(request: FlockDBTypes.ExecuteOperations): { batch
     const forward = required(is_forward, 'is_forward');
     if (min_position != null || max_position != null) throw invalid('an operation cannot be bounded by positions', 'min_position');
     if (destination_ids == null) {
-      endRun();
+      endRuns();
       batch.push({ node: { graphId, id: node, direction: forward ? 'forward' : 'backward', operation, ...(time === undefined ? {} : { time }) } });
       count++;
     } else {
       const others = othersOf(destination_ids);
       count += others.length;
+      const placed = position ?? time;
+      if ((graphs.get(graphId)?.[0]?.position === undefined) !== (placed === undefined)) endRun(graphId);
       const edges = graphs.get(graphId) ?? [];
       graphs.set(graphId, edges);
-      for (const other of others) edges.push({ operation, sourceId: forward ? node : other, destinationId: forward ? other : node, position: position ?? undefined });
+      for (const other of others) edges.push({ operation, sourceId: forward ? node : other, destinationId: forward ? other : node, position: placed });
     }
     if (count > limits.operationsPerWrite) throw invalid(`one call may hold ${limits.operationsPerWrite} operations at most`, 'operations');
   }
-  endRun();
+  endRuns();
   return { batch, options: request.priority == null ? {} : { priority: priorityNumbers.toName(request.priority) } };
 }
 
@@ -59,15 +65,12 @@ function othersOf(destinationIds: Buffer): bigint[] {
 }
 
 function toWrites(graphId: number, edges: readonly EdgeOperation[], time: Micros | undefined): EdgeWrites {
-  const positioned = edges.some(({ position }) => position !== undefined);
-  // Positions go for all edges or for none, so that those that bring none beside others get what they would have had.
-  const defaultPosition = time ?? systemMicros();
   return {
     graphId,
     operations: edges.map(({ operation }) => operation),
     sourceIds: BigInt64Array.from(edges, ({ sourceId }) => sourceId),
     destinationIds: BigInt64Array.from(edges, ({ destinationId }) => destinationId),
-    ...(positioned ? { positions: BigInt64Array.from(edges, ({ position }) => position ?? defaultPosition) } : {}),
+    ...(edges[0]!.position === undefined ? {} : { positions: BigInt64Array.from(edges, ({ position }) => position!) }),
     ...(time === undefined ? {} : { times: new BigInt64Array(edges.length).fill(time) }),
   };
 }

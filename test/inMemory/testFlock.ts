@@ -43,6 +43,8 @@ export class TestFlock implements FlockService {
   readonly #graphs: readonly Graph[];
   readonly #edges = new Map<number, Map<string, StoredEdge>>();
   readonly #clock = new HybridClock();
+  /** A node whose pages cannot be made. */
+  refused: bigint | undefined;
 
   constructor(names: readonly string[] = ['follows', 'blocks']) {
     this.#graphs = names.map((name, i) => ({ id: i + 1, name }));
@@ -141,6 +143,7 @@ export class TestFlock implements FlockService {
 
   async select(query: Query, page: PageRequest, options?: ReadOptions): Promise<IdPage> {
     await this.#enter('select', options);
+    if (query.kind === 'term' && query.term.sourceId === this.refused) throw new RoostError('FailedPrecondition', `there is no page of ${this.refused}`);
     const entries = this.#run(query).map(({ id, key }) => ({ value: id, key }));
     const { values, nextCursor, prevCursor } = pageOf(entries, { ...page, count: Math.min(page.count, this.idsPerPage) });
     return { ids: BigInt64Array.from(values), nextCursor, prevCursor, partial: nextCursor !== 0n && values.length < page.count };

@@ -84,7 +84,7 @@ export const openNotes = (config: RoostConfig, hooks: NotesHooks = {}, log: Log 
   new Gizzard(config, { shardTypes: [notesShardType(config.cluster)], jobTypes: [notesJobType(config.cluster, hooks)], log, metrics });
 
 /** Journals notes as one job. */
-export const append = (gizzard: Gizzard, notes: readonly Note[], options: { readonly wait?: boolean; readonly deadlineMs?: number; readonly priority?: Priority } = {}): Promise<unknown> =>
+export const append = (gizzard: Gizzard, notes: readonly Note[], options: { readonly wait?: boolean; readonly deadlineMs?: number; readonly priority?: Priority } = {}): Promise<void> =>
   gizzard.jobs.append([notesJob(notes)], { priority: options.priority ?? 'high', waitUntilApplied: options.wait ?? false, deadline: Deadline.after(options.deadlineMs ?? 20_000) });
 
 /** What each leaf of the topology holds, as `key=value` in order. */
