@@ -73,7 +73,7 @@ async function withInspectables(io: CliIo, options: ConfigOptions, graph: string
   const caches = await openCaches(config);
   try {
     const rows = userRows(caches, () => tbird.gizzard);
-    const tbird: Tbird = await openTbird(config, { log: createLog('error', io.stderr), caches, stores: usersTypes(config.cluster, rows, () => tbird.gizzard) });
+    const tbird: Tbird = await openTbird(config, { log: createLog('error', io.stderr), caches, stores: usersTypes(config.cluster, { rows, gizzard: () => tbird.gizzard }) });
     try {
       await work([...(caches.main === undefined ? [] : [inspectable('users', rows, parseId, parseId, String)]), ...ofTweets(caches, tbird), ...ofGraphs(tbird, graph, direction)]);
     } finally {

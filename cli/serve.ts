@@ -57,7 +57,7 @@ async function serve(io: CliIo, options: ServeOptions): Promise<void> {
     const caches = await openCaches(config, { log, metrics });
     closing.push(() => caches.close());
     const rows = userRows(caches, () => tbird.gizzard);
-    const stores = usersTypes(config.cluster, rows, () => tbird.gizzard);
+    const stores = usersTypes(config.cluster, { rows, gizzard: () => tbird.gizzard });
     const tbird: Tbird = await openTbird(config, { log, metrics, work: true, create: true, sendJobs, stores, caches });
     closing.push(() => tbird.close());
     const { gizzard, flock } = tbird;

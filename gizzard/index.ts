@@ -17,7 +17,7 @@ export { changePartitions, leavesPerHost, merge, moveShard, placesOf, planTable,
 export type { HostShare, WeightedTemplate } from './migrations/planRebalance.js';
 export { MigrationPlanner, type WantedTree } from './migrations/planMigration.js';
 export { copyCount, type MigrationPlan, type Phase, type PlannedStep } from './migrations/steps.js';
-export { printTemplate, type Template } from './migrations/template.js';
+export { defaultColumnType, printTemplate, type Template } from './migrations/template.js';
 export { inParts } from './moving/inParts.js';
 export type { Movable, MovableTable } from './moving/movable.js';
 export { toldOfWrites, type WrittenRows } from './moving/toldOfWrites.js';

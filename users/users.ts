@@ -84,22 +84,28 @@ const userOf = (record: UserRecord | undefined): User | undefined =>
     ? undefined
     : { id: record.id, name: record.name.value, screenName: record.screenName.value, flags: record.flags.value };
 
+/** Cached rows of users, and the Gizzard that is told of them, called when it runs. */
+export interface CachedUsers {
+  readonly rows: UserRows;
+  readonly gizzard: () => Gizzard;
+}
+
 /**
  * What the users tell a Gizzard of their shards and jobs; a Gizzard may serve other stores as well.
  *
- * @param gizzard that one, called when it runs
+ * @param cached what writes go through. Absent: this process works on no jobs, and moves no shards.
  */
-export const usersTypes = (cluster: string, rows: UserRows, gizzard: () => Gizzard): Pick<GizzardOptions, 'shardTypes' | 'jobTypes'> => ({
+export const usersTypes = (cluster: string, cached?: CachedUsers): Pick<GizzardOptions, 'shardTypes' | 'jobTypes'> => ({
   shardTypes: [
     usersShardType(cluster, (movable) =>
-      toldOfWrites(
+      cached === undefined ? movable : toldOfWrites(
         movable,
-        () => gizzard().topology,
-        ({ keys }) => rows.invalidate(keys.map(BigInt)),
+        () => cached.gizzard().topology,
+        ({ keys }) => cached.rows.invalidate(keys.map(BigInt)),
       ),
     ),
   ],
-  jobTypes: [userJob(cluster, rows)],
+  jobTypes: [userJob(cluster, cached?.rows)],
 });
 
 export interface OpenUsersOptions {
@@ -122,7 +128,7 @@ export async function openUsers(config: RoostConfig, { work = false, create = fa
   const caches = await openCaches(config, options);
   try {
     const rows: UserRows = userRows(caches, () => gizzard);
-    const gizzard: Gizzard = await Gizzard.open(config, { ...options, ...usersTypes(config.cluster, rows, () => gizzard) }, { work, create });
+    const gizzard: Gizzard = await Gizzard.open(config, { ...options, ...usersTypes(config.cluster, { rows, gizzard: () => gizzard }) }, { work, create });
     return Object.assign(new Users(gizzard, rows), {
       caches,
       close: async () => {

@@ -1,18 +1,21 @@
 import { InvalidArgumentError } from 'commander';
 import { RoostError } from '../../core/index.js';
-import { openFlock } from '../../flock/index.js';
 import { type Change, type Gizzard, parseShardId, priorities, type Priority, type ShardId, thisProcess, type Topology, topologyWarnings } from '../../gizzard/index.js';
+import { openTbird } from '../../tbird/index.js';
+import { usersTypes } from '../../users/index.js';
 import type { CliIo } from './cliIo.js';
 import { type ConfigOptions, openConfig, outputFor } from './command.js';
 import type { Output } from './output.js';
 
 /** Works on a cluster as a library does, with no server between. Throws where the name server was never set up. */
 export async function withCluster(io: CliIo, options: ConfigOptions, work: (gizzard: Gizzard, output: Output) => Promise<void>): Promise<void> {
-  const flock = await openFlock(openConfig(io, options).config);
+  const { config } = openConfig(io, options);
+  // Shards and jobs of every store can be looked at, moved and put right.
+  const tbird = await openTbird(config, { stores: usersTypes(config.cluster) });
   try {
-    await work(flock.gizzard, outputFor(io, options));
+    await work(tbird.gizzard, outputFor(io, options));
   } finally {
-    await flock.close();
+    await tbird.close();
   }
 }
 

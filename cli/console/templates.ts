@@ -1,10 +1,10 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { RoostError } from '../../core/index.js';
-import { type Gizzard, parseTemplate, type ShardId, shardKey, type Template } from '../../gizzard/index.js';
+import { defaultColumnType, type Gizzard, parseTemplate, type ShardId, shardKey, type Template, type Topology } from '../../gizzard/index.js';
 import { tableArgument } from './cluster.js';
 
 /** The types of leaves, by the names that we and the old tools give them. */
-const leafTypes: Readonly<Record<string, string>> = { flock: 'flock', SqlShard: 'flock' };
+const leafTypes: Readonly<Record<string, string>> = { flock: 'flock', SqlShard: 'flock', tweets: 'tweets', users: 'users' };
 
 /** A template as an argument, in our form or in the old tools'; a bad one is a usage error that says where. */
 export function templateArgument(text: string): Template {
@@ -16,6 +16,18 @@ export function templateArgument(text: string): Template {
 }
 
 export const templateListArgument = (text: string, before: readonly Template[] | undefined): readonly Template[] => [...(before ?? []), templateArgument(text)];
+
+/**
+ * A template whose leaves say what the shards of their types say: those of graphs the types of two columns, which every template may leave out, others what only they know,
+ * such as the length of a window.
+ */
+export function completed(topology: Topology, template: Template): Template {
+  const { host, type, sourceType, destinationType, children } = template;
+  if (host === undefined) return { ...template, children: children.map((child) => completed(topology, child)) };
+  const known = topology.state.shards.find((shard) => shard.type === type);
+  if (type === 'flock' || known === undefined || sourceType !== defaultColumnType || destinationType !== defaultColumnType) return template;
+  return { ...template, sourceType: known.sourceType, destinationType: known.destinationType };
+}
 
 export const baseArgument = (text: string): bigint => {
   if (/^\d{1,19}$/.test(text)) return BigInt(text);

@@ -80,6 +80,11 @@ export class MigrationPlanner {
     return templateOfTree(this.#tree(tableId, baseId));
   }
 
+  /** Whether any shard of the tree that serves the keys from a base on takes writes, or is read. Throws `NotFound`. */
+  holds(tableId: number, baseId: bigint): boolean {
+    return concreteLeaves(this.#tree(tableId, baseId)).some(({ read, write }) => read === 'allow' || write === 'allow');
+  }
+
   /**
    * Returns undefined where nothing would change. Throws `InvalidArgument` for trees that do not cover the same keys, `FailedPrecondition` where there is
    * nothing to copy from, or a shard is shared with keys that do not move.
@@ -259,7 +264,7 @@ function rescueOf(interval: Interval, dropped: readonly ShardInfo[], hash: strin
 const rangeOf = (interval: Interval, hash: string, intervals: readonly Interval[]): HashRange | undefined =>
   intervals.filter((one) => one.from === interval.from).length === 1 ? undefined : { hash, from: interval.baseId, to: interval.end };
 
-/** Leaves that hold everything: those that are read and written. Where there are none, those that are read. */
+/** Leaves that hold everything: those that are read and written. Where there are none, those that are read: what they refuse waits for them. */
 function sourcesOf(from: From): ShardInfo[] {
   const whole = from.leaves.filter((leaf) => leaf.read === 'allow' && leaf.write === 'allow');
   return (whole.length > 0 ? whole : from.leaves.filter((leaf) => leaf.read === 'allow')).map((leaf) => leaf.shard);
@@ -268,7 +273,7 @@ function sourcesOf(from: From): ShardInfo[] {
 /** Gives the shards of a template their names. Leaves that are there already keep theirs. */
 function wantedTree({ baseId, template }: WantedTree, same: From | undefined, stem: string, names: Names): To {
   checkTemplate(template);
-  const known = new Map((same?.leaves ?? []).map(({ shard, read, write }) => [leafIdentity(templateOfTree({ shard, weight: 1, children: [] })), { shard, whole: read === 'allow' && write === 'allow' }]));
+  const known = new Map((same?.leaves ?? []).map(({ shard, read, write }) => [leafIdentity(templateOfTree({ shard, weight: 1, children: [] })), { shard, whole: read === 'allow' && write !== 'ignore' }]));
   const leafPrefix = names.freeEverywhere(stem, leavesOf(template).filter((leaf) => !known.has(leafIdentity(leaf))).map((leaf) => leaf.host!));
   const filled: ShardInfo[] = [];
   const name = (node: Template): ConcreteTree => {

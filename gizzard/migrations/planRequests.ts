@@ -20,6 +20,10 @@ const maxShards = 10_000;
 export const placesOf = (planner: MigrationPlanner, tableIds: readonly number[]): TreePlace[] =>
   tableIds.flatMap((tableId) => [...planner.roots(tableId).keys()].map((baseId) => ({ tableId, baseId })));
 
+/** Those of them that hold anything: keys that nothing is kept of may share a tree, which stays. */
+const holdingPlaces = (planner: MigrationPlanner, tableIds: readonly number[]): TreePlace[] =>
+  placesOf(planner, tableIds).filter(({ tableId, baseId }) => planner.holds(tableId, baseId));
+
 /** Turns every tree of some tables that has one shape into another. Throws `NotFound` where none has it. */
 export function transform(planner: MigrationPlanner, tableIds: readonly number[], from: Template, to: Template): MigrationPlan[] {
   const shape = printTemplate(from);
@@ -49,19 +53,19 @@ export function moveShard(planner: MigrationPlanner, shard: ShardId, toHost: str
 
 /** Spreads the leaves of some tables over hosts by their weights, with the fewest copies. */
 export function rebalanceHosts(planner: MigrationPlanner, tableIds: readonly number[], hosts: readonly HostShare[]): MigrationPlan[] {
-  const places = placesOf(planner, tableIds);
+  const places = holdingPlaces(planner, tableIds);
   return plansFor(planner, places, spreadOverHosts(places.map(({ tableId, baseId }) => planner.template(tableId, baseId)), hosts));
 }
 
 /** Gives each tree of some tables one of some shapes by their weights, with the fewest copies. */
 export function rebalanceTemplates(planner: MigrationPlanner, tableIds: readonly number[], shapes: readonly WeightedTemplate[]): MigrationPlan[] {
-  const places = placesOf(planner, tableIds);
+  const places = holdingPlaces(planner, tableIds);
   return plansFor(planner, places, assignTemplates(places.map(({ tableId, baseId }) => planner.template(tableId, baseId)), shapes));
 }
 
 /** Rebalances over the shapes that the tables' trees have, without some and with others, all of one weight. */
 export function changePartitions(planner: MigrationPlanner, tableIds: readonly number[], change: { readonly add?: readonly Template[]; readonly remove?: readonly Template[] }): MigrationPlan[] {
-  const shapes = new Map(placesOf(planner, tableIds).map(({ tableId, baseId }) => {
+  const shapes = new Map(holdingPlaces(planner, tableIds).map(({ tableId, baseId }) => {
     const template = planner.template(tableId, baseId);
     return [printTemplate(template), template];
   }));

@@ -1,4 +1,4 @@
-import { RoostError } from '../../core/index.js';
+import { isRoostError, RoostError } from '../../core/index.js';
 import { shardKey, type Change, type MigrationPlan, type MigrationPlanner, type ShardId, type Template, type Topology } from '../../gizzard/index.js';
 import { tweetsShardTypeName } from '../storage/tweetsShardType.js';
 import { stripeBases, type TimeWindow } from './timeWindows.js';
@@ -90,8 +90,13 @@ function forwardingChanges(topology: Topology, windows: readonly StoredWindow[])
   return changes;
 }
 
-/** The plans that bring the stripes of closed windows to the hosts for them, at most `limit`; a copy on one of these stays. `isReserved`: shards that are on their way already. */
-export function planMoves(planner: MigrationPlanner, windows: readonly StoredWindow[], hosts: readonly string[], limit: number, isReserved: (shard: ShardId) => boolean): MigrationPlan[] {
+/**
+ * The plans that bring the stripes of closed windows to the hosts for them, at most `limit`; a copy on one of these stays.
+ *
+ * @param isReserved shards that are on their way already
+ * @param refused hears of a stripe that cannot be moved as it is, as one that an operator has blocked; others are
+ */
+export function planMoves(planner: MigrationPlanner, windows: readonly StoredWindow[], hosts: readonly string[], limit: number, isReserved: (shard: ShardId) => boolean, refused: (error: RoostError) => void): MigrationPlan[] {
   const plans: MigrationPlan[] = [];
   for (const { stripes } of windows) {
     for (const { baseId, root } of stripes) {
@@ -104,8 +109,13 @@ export function planMoves(planner: MigrationPlanner, windows: readonly StoredWin
         if (node.host === undefined) return { ...node, children: node.children.map(moved) };
         return hosts.includes(node.host) ? node : { ...node, host: free.shift() ?? node.host };
       };
-      const plan = planner.plan(tweetsTableId, [baseId], [{ baseId, template: moved(planner.template(tweetsTableId, baseId)) }]);
-      if (plan !== undefined) plans.push(plan);
+      try {
+        const plan = planner.plan(tweetsTableId, [baseId], [{ baseId, template: moved(planner.template(tweetsTableId, baseId)) }]);
+        if (plan !== undefined) plans.push(plan);
+      } catch (error) {
+        if (!isRoostError(error, 'FailedPrecondition')) throw error;
+        refused(error);
+      }
     }
   }
   return plans;

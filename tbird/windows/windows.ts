@@ -128,7 +128,9 @@ export class Windows {
     const { migrations } = this.gizzard;
     const under = (await migrations.list({ active: true })).length;
     const closed = storedWindows(this.gizzard.topology, policy.windowMs).filter((window) => window.endMs + closeGraceMs <= nowMs);
-    const plans = planMoves(await migrations.planner(), closed, policy.closedHosts, movesAtOnce - under, isReserved);
+    const plans = planMoves(await migrations.planner(), closed, policy.closedHosts, movesAtOnce - under, isReserved, (error) =>
+      this.log.warn({ err: error }, 'a closed window of tweets cannot be moved to its hosts now'),
+    );
     try {
       await migrations.begin(plans, { cleanup: true });
       return plans.length;

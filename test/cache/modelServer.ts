@@ -34,7 +34,7 @@ export async function openModelServer(config: RoostConfig, { work, slow = false,
   };
   const caches = await openCaches(config);
   const rows = userRows(caches, () => tbird.gizzard);
-  const tbird: Tbird = await openTbird(config, { caches, work, create: true, stores: usersTypes(config.cluster, rows, () => tbird.gizzard) });
+  const tbird: Tbird = await openTbird(config, { caches, work, create: true, stores: usersTypes(config.cluster, { rows, gizzard: () => tbird.gizzard }) });
   const { newest, edges } = tbird.flock.options.caches!;
   for (const cache of [rows, tbird.caches!.rows, newest, edges] as unknown as LeasedCache<bigint, unknown>[]) {
     const { load } = cache.options;
