@@ -145,14 +145,18 @@ function addSetup(tweets: Command, io: CliIo): void {
   defineCommand(tweets, 'roll', 'make the windows that are due, send closed ones to their hosts, drop those past the retention\nServers do it by themselves; this does it now.', 'roost tweets roll')
     .addOption(configOption())
     .action(async (options: ConfigOptions) => {
-      const { made, dropped, moving } = await withTbird(io, options, (tbird) => tbird.roll());
-      outputFor(io, options).result({ made: made.map(timeText), dropped: dropped.map(timeText), moving }, () => `made ${made.length} windows, dropped ${dropped.length}, sent ${moving} tables on their way`);
+      const { made, dropped, held, moving } = await withTbird(io, options, (tbird) => tbird.roll());
+      outputFor(io, options).result(
+        { made: made.map(timeText), dropped: dropped.map(timeText), held: held.map(timeText), moving },
+        () => `made ${made.length} windows, dropped ${dropped.length}, sent ${moving} tables on their way${held.length === 0 ? '' : `\n${held.length} are past the retention and wait for migrations of their tables: ${held.map(timeText).join(', ')}`}`,
+        held.length === 0 ? undefined : ['roost migrations list'],
+      );
     });
 
   defineCommand(
     tweets,
     'audit',
-    "prove that tweets and their indexes agree, while they are written\nReads every tweet and every entry of the authors', replies' and retweets' indexes.",
+    "prove that tweets and their indexes agree, while they are written\nReads every tweet and every entry of the authors', replies' and retweets' indexes, each from one of its copies. Whether copies agree says `roost doctor` of the tweets, and `roost flock audit` of an index, with its counters.",
     'roost tweets audit --repair',
   )
     .option('--repair', 'bring the indexes to what the tweets say')

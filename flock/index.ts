@@ -2,7 +2,7 @@ export type { AuditFault, AuditOptions, AuditProgress, AuditReport } from './aud
 export { EdgeCaches } from './cached/edgeCaches.js';
 export { edgeKey, nodeKey, parseEdgeKey, parseNodeKey } from './cached/edgeKeys.js';
 export { Flock, flockTypes, openFlock, type FlockOptions, type OpenFlockOptions } from './flock.js';
-export { edgeWriteJob, type EdgeChange } from './jobs/edgeWriteJob.js';
+export { edgeWriteJob, recountJobs, type EdgeChange } from './jobs/edgeWriteJob.js';
 export type { ScanPage, StoredEdge, StoredNode } from './scan.js';
 export { operationRank, operations, rankOf, setsPosition, stateOfRank } from './states.js';
 export * from './types.js';

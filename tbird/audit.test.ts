@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Deadline } from '../core/index.js';
+import { untilApplied } from '../test/flock/untilApplied.js';
 import { freshCluster } from '../test/support/index.js';
 import { auditTweets, openTbird, type Tbird } from './index.js';
 import { tweetTable } from './storage/tweetTable.js';
@@ -63,3 +64,17 @@ it('finds entries that are missing, wrong or stray, and repairs them', async () 
   expect([...(await tbird.timeline({ userId: 77n, count: 10 }))]).toEqual([]);
   expect([...(await tbird.timeline({ userId: await owner(lost), count: 50 }))]).toContain(lost);
 }, 60_000);
+
+it('counts anew where rows of an index were taken away behind everybody\'s back', async () => {
+  const { byUser } = tbird.graphs();
+  const lost = ids[20]!;
+  const { userId } = (await tbird.get(BigInt64Array.of(lost)))[0]!;
+  for (const { shard } of tbird.gizzard.topology.route(byUser, userId).leaves) {
+    const table = `\`${cluster.config.cluster}\`.\`${shard.id.tablePrefix}_edges\``;
+    const { affectedRows } = await tbird.gizzard.hosts.host(shard.id.hostname).run(`DELETE FROM ${table} WHERE source_id = ? AND destination_id = ?`, [userId, lost], Deadline.after(5_000));
+    expect(affectedRows).toBe(1);
+  }
+  expect((await auditTweets(tbird, { repair: true })).repaired).toBe(1);
+  await untilApplied(tbird.flock);
+  expect(await tbird.flock.audit(byUser)).toMatchObject({ faults: 0 });
+});

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Deadline } from '../core/index.js';
-import { flockTypes, type Edge } from '../flock/index.js';
-import type { DatabaseHost, MovableTable, Route, ShardInfo } from '../gizzard/index.js';
+import { flockTypes, recountJobs, type Edge } from '../flock/index.js';
+import type { DatabaseHost, MovableTable, NewJob, Route, ShardInfo } from '../gizzard/index.js';
 import { tweetsMoves } from './storage/tweetMoves.js';
 import type { Tbird } from './tbird.js';
 import { edgesOf, IndexWrites, type IndexEdge, type TweetGraphs } from './tweetIndex.js';
@@ -196,7 +196,11 @@ class TweetAudit {
       const time = foundEdge !== undefined && foundEdge.updatedAt >= wanted ? foundEdge.updatedAt + 1n : wanted;
       index.put(edge, id, record === undefined || record.state === deleted, time);
     }
-    await this.tbird.gizzard.jobs.append(index.jobs(), { priority: 'low', waitUntilApplied: true, deadline: Deadline.after(pageDeadlineMs) });
+    const append = (jobs: readonly NewJob[]): Promise<void> => this.tbird.gizzard.jobs.append(jobs, { priority: 'low', waitUntilApplied: true, deadline: Deadline.after(pageDeadlineMs) });
+    await append(index.jobs());
+    // Whatever took a row away or changed it has not counted it.
+    const graphs = [...new Set(suspects.map(({ graphId }) => graphId))];
+    await append(graphs.flatMap((graphId) => recountJobs(graphId, suspects.filter((suspect) => suspect.graphId === graphId).map(({ sourceId, id }) => ({ sourceId, destinationId: id })))));
     this.#repaired += suspects.length;
   }
 }

@@ -2,6 +2,7 @@ import type { NewJob } from '../../gizzard/index.js';
 import type { Operation } from '../types.js';
 import { encodeEdges } from './edgePayload.js';
 import { jobKinds } from './kinds.js';
+import { encodeSweep } from './sweepPayload.js';
 
 /** A write of one edge with its own time. */
 export interface EdgeChange {
@@ -27,3 +28,10 @@ export const edgeWriteJob = (graphId: number, changes: readonly EdgeChange[]): N
     },
   ),
 });
+
+/** The jobs that count the edges of both ends anew, for a store that has put rows right which nobody counted. */
+export const recountJobs = (graphId: number, ends: readonly { readonly sourceId: bigint; readonly destinationId: bigint }[]): NewJob[] => {
+  const nodes = [...new Set(ends.map(({ sourceId }) => sourceId))].map((id) => ({ tableId: graphId, id }));
+  const others = [...new Set(ends.map(({ destinationId }) => destinationId))].map((id) => ({ tableId: -graphId, id }));
+  return [...nodes, ...others].map((node) => ({ kind: jobKinds.recount, payload: encodeSweep({ ...node, after: undefined }) }));
+};

@@ -85,7 +85,7 @@ export class Waiters {
     const waiter = this.#waiting.get(token);
     this.#waiting.delete(token);
     if (error === '') waiter?.resolve();
-    else waiter?.reject(new RoostError('Unavailable', `the write is in the journal, and not applied yet: ${error}`));
+    else waiter?.reject(new RoostError('Unavailable', `the write is in the journal, and not applied yet: ${error}`, { fields: { journalled: true } }));
   }
 }
 

@@ -1,5 +1,4 @@
 import type { Route, ShardId, Topology } from '../../gizzard/index.js';
-import { shardKey } from '../../gizzard/index.js';
 import { windowOf, type TimeWindow } from './timeWindows.js';
 
 /** The number of the table of tweets. Graphs are numbered from 1 up. */
@@ -11,7 +10,12 @@ export const tbirdService = 'tbird';
 /** Where ids are forwarded whose window is not there: a tree that refuses reads and writes, so that they never fall to the window before. */
 export const missingRoot: ShardId = { hostname: 'localhost', tablePrefix: 'tweets_missing' };
 
-export const isMissing = ({ root: { id } }: Route): boolean => id.tablePrefix === missingRoot.tablePrefix && id.hostname === missingRoot.hostname;
+/** Where ids are forwarded whose window was dropped by the retention: what still waits to be written there comes to its end, and is not kept. */
+export const expiredRoot: ShardId = { hostname: 'localhost', tablePrefix: 'tweets_expired' };
+
+const isNone = ({ hostname, tablePrefix }: ShardId): boolean => [missingRoot, expiredRoot].some((root) => root.tablePrefix === tablePrefix && root.hostname === hostname);
+
+export const isMissing = ({ root: { id } }: Route): boolean => isNone(id);
 
 /** A window that is there. */
 export interface StoredWindow extends TimeWindow {
@@ -26,9 +30,8 @@ export function storedWindows(topology: Topology, windowMs: number): readonly St
   const before = known.get(topology);
   if (before !== undefined) return before;
   const byStart = new Map<number, { window: TimeWindow; stripes: { baseId: bigint; root: ShardId }[] }>();
-  const missing = shardKey(missingRoot);
   for (const { tableId, baseId, shard } of topology.state.forwardings) {
-    if (tableId !== tweetsTableId || shardKey(shard) === missing) continue;
+    if (tableId !== tweetsTableId || isNone(shard)) continue;
     const window = windowOf(baseId, windowMs);
     const found = byStart.get(window.startMs) ?? { window, stripes: [] };
     byStart.set(window.startMs, found);

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { composeSnowflake, firstSnowflakeId, maxId } from '../../core/index.js';
 import { applyChanges, emptyTopology, Topology } from '../../gizzard/index.js';
 import { routingKey, windowAt, windowOf, type TimeWindow } from './timeWindows.js';
-import { isMissing, storedWindows, tweetsTableId } from './windowMap.js';
+import { expiredRoot, isMissing, storedWindows, tweetsTableId } from './windowMap.js';
 import { planRemoval, planTable, planWindows, windowName, windowStartOf } from './windowPlan.js';
 import { makePolicy } from './windowPolicy.js';
 
@@ -65,7 +65,14 @@ describe('a plan', () => {
       there.delete(hour);
       check();
     }
-    expect(topology.state).toEqual({ ...fresh().state, version: topology.version });
+    // What was dropped takes what still comes, and keeps nothing of it; what is to come waits.
+    const { endId } = windowAt(startMs + 9 * hourMs, hourMs);
+    expect(topology.state.forwardings.map(({ baseId, shard }) => [baseId, shard.tablePrefix])).toEqual([[0n, 'tweets_expired'], [endId, 'tweets_missing']]);
+    expect(topology.route(tweetsTableId, endId - 1n).leaves.map(({ write }) => write)).toEqual([]);
+    expect(topology.state.shards).toEqual([...fresh().state.shards, expect.objectContaining({ id: expiredRoot })]);
+    topology = withWindows(topology, [windowAt(startMs + 2 * hourMs, hourMs)]);
+    const byBase = topology.state.forwardings.toSorted((a, b) => (a.baseId < b.baseId ? -1 : 1));
+    expect(byBase.map(({ shard }) => shard.tablePrefix.replace(/_2.*_000_root/, ''))).toEqual(['tweets_expired', 'tweets', 'tweets_expired', 'tweets_missing']);
   });
 
   it('spreads a window over its stripes, evenly', () => {

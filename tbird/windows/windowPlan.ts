@@ -2,7 +2,7 @@ import { isRoostError, RoostError } from '../../core/index.js';
 import { shardKey, type Change, type MigrationPlan, type MigrationPlanner, type ShardId, type Template, type Topology } from '../../gizzard/index.js';
 import { tweetsShardTypeName } from '../storage/tweetsShardType.js';
 import { stripeBases, type TimeWindow } from './timeWindows.js';
-import { missingRoot, storedWindows, tbirdService, tweetsTableId, tweetsTableName, type StoredWindow } from './windowMap.js';
+import { expiredRoot, missingRoot, storedWindows, tbirdService, tweetsTableId, tweetsTableName, type StoredWindow } from './windowMap.js';
 import type { WindowPolicy } from './windowPolicy.js';
 
 /** Where routing nodes are said to live: they hold nothing. */
@@ -44,14 +44,15 @@ export function planWindows(topology: Topology, policy: WindowPolicy, windows: r
     });
     return { ...window, stripes };
   });
-  return [...changes, ...forwardingChanges(topology, [...stored, ...added])];
+  return [...changes, ...forwardingChanges(topology, [...stored, ...added], expiredBefore(topology))];
 }
 
-/** The changes that take windows out of the topology. Their tables stay, for `roll` to drop once no server writes to them. */
+/** The changes that take windows past the retention out of the topology. Their tables stay, for `roll` to drop once no server writes to them. */
 export function planRemoval(topology: Topology, policy: WindowPolicy, windows: readonly StoredWindow[]): Change[] {
   const gone = new Set(windows.map(({ startMs }) => startMs));
   const left = storedWindows(topology, policy.windowMs).filter(({ startMs }) => !gone.has(startMs));
-  const changes = forwardingChanges(topology, left);
+  const changes: Change[] = topology.hasShard(expiredRoot) ? [] : [{ kind: 'createShard', shard: { id: expiredRoot, type: 'blackHole', sourceType: '', destinationType: '', busy: 'normal' } }];
+  changes.push(...forwardingChanges(topology, left, [expiredBefore(topology), ...windows.map(({ endId }) => endId)].reduce((a, b) => (a > b ? a : b))));
   const remove = (id: ShardId): void => {
     for (const { child } of topology.children(id)) {
       changes.push({ kind: 'removeLink', parent: id, child });
@@ -63,23 +64,35 @@ export function planRemoval(topology: Topology, policy: WindowPolicy, windows: r
   return changes;
 }
 
+/** The first id that the retention has not dropped the window of. */
+function expiredBefore(topology: Topology): bigint {
+  const bases = topology.state.forwardings.filter(({ tableId }) => tableId === tweetsTableId).sort((a, b) => (a.baseId < b.baseId ? -1 : 1));
+  const last = bases.findLastIndex(({ shard }) => shardKey(shard) === shardKey(expiredRoot));
+  return last < 0 ? 0n : bases[last + 1]!.baseId;
+}
+
 /**
  * What brings the table's forwardings to these windows: each stripe at its base, and behind each window that is not followed by another one, and before
- * the first, the place of what is missing. So there is never a gap through which an id could fall into the wrong window.
+ * the first, the place of what is missing, or of what is expired. So there is never a gap through which an id could fall into the wrong window.
  */
-function forwardingChanges(topology: Topology, windows: readonly StoredWindow[]): Change[] {
+function forwardingChanges(topology: Topology, windows: readonly StoredWindow[], expired: bigint): Change[] {
   const sorted = [...windows].sort((a, b) => a.startMs - b.startMs);
   const wanted = new Map<bigint, ShardId>();
+  const leaveOut = (from: bigint, to: bigint | undefined): void => {
+    if (from < expired && from !== to) wanted.set(from, expiredRoot);
+    const missing = from > expired ? from : expired;
+    if (to === undefined || missing < to) wanted.set(missing, missingRoot);
+  };
   let covered = 0n;
   for (const { firstId, endId, startMs, stripes } of sorted) {
     if (firstId < covered || stripes[0]!.baseId !== firstId) {
       throw new RoostError('FailedPrecondition', `the window of ${new Date(startMs).toISOString()} overlaps the one before it, or begins late`, { fields: { start_ms: startMs } });
     }
-    if (firstId > covered) wanted.set(covered, missingRoot);
+    leaveOut(covered, firstId);
     for (const { baseId, root } of stripes) wanted.set(baseId, root);
     covered = endId;
   }
-  wanted.set(covered, missingRoot);
+  leaveOut(covered, undefined);
   const there = new Map(topology.state.forwardings.filter(({ tableId }) => tableId === tweetsTableId).map(({ baseId, shard }) => [baseId, shard]));
   const changes: Change[] = [];
   for (const [baseId, shard] of wanted) {

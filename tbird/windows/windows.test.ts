@@ -146,8 +146,21 @@ describe('windows', () => {
   it('go with their tables when they are past the retention, also those that a killed roll left behind', async () => {
     await tbird.create([{ id: idAt(startMs + 500 * hourMs, 2), userId: 9n, text: 'old' }, { id: idAt(nowMs - 1, 5), userId: 9n, text: 'new' }], materialized);
     await tbird.create(Array.from({ length: 500 }, (_, i) => ({ id: idAt(startMs + 500 * hourMs, 100 + i), userId: 19n, text: `old ${i}` })), materialized);
+    // A write that waits for a window which an operator has made read-only comes to its end with the window.
+    const waiting = idAt(startMs + 500 * hourMs, 2);
+    const { baseId, route: { root } } = tbird.gizzard.topology.locate(tweetsTableId, routingKey(waiting, hourMs));
+    const readOnly = { hostname: 'localhost', tablePrefix: 'wrapper' };
+    await tbird.gizzard.apply([
+      { kind: 'createShard', shard: { id: readOnly, type: 'readOnly', sourceType: '', destinationType: '', busy: 'normal' } },
+      { kind: 'addLink', link: { parent: readOnly, child: root.id, weight: 1 } },
+      { kind: 'setForwarding', forwarding: { tableId: tweetsTableId, baseId, shard: readOnly } },
+    ]);
+    await tbird.delete(BigInt64Array.of(waiting));
+    await expect.poll(async () => (await tbird.flock.journal()).failing, { timeout: 10_000 }).toBe(1);
     await tbird.setup({ policy: { retentionMs: 100 * hourMs } });
     expect(await hours()).toEqual([1_000, 1_001]);
+    await expect.poll(async () => (await tbird.flock.journal()).failing, { timeout: 10_000 }).toBe(0);
+    expect(tbird.gizzard.topology.hasShard(readOnly)).toBe(false);
     const left = [...(await tablesOn('db1')), ...(await tablesOn('db2'))];
     expect(left.every((name) => name.startsWith('tweets_20260211T'))).toBe(true);
     expect(await tbird.get(BigInt64Array.of(idAt(startMs + 500 * hourMs, 2)))).toEqual([undefined]);

@@ -22,6 +22,8 @@ export interface RollReport {
   /** Starts of the windows made and of those dropped, in milliseconds. */
   readonly made: readonly number[];
   readonly dropped: readonly number[];
+  /** Those past the retention that migrations of their tables keep: one that has settled keeps its old side until its cleanup. */
+  readonly held: readonly number[];
   /** Stripes of closed windows that were sent to the hosts for them. */
   readonly moving: number;
 }
@@ -111,15 +113,15 @@ export class Windows {
       const made = await this.#make(policy, due, nowMs);
       const reserved = await this.gizzard.migrations.reservations();
       const isReserved = (id: ShardId): boolean => reserved.has(shardKey(id));
-      const expired = storedWindows(this.gizzard.topology, policy.windowMs).filter(
-        (window) => isExpired(window, policy, nowMs) && !shardsOf(this.gizzard.topology, window).some(isReserved),
-      );
+      const past = storedWindows(this.gizzard.topology, policy.windowMs).filter((window) => isExpired(window, policy, nowMs));
+      const held = past.filter((window) => shardsOf(this.gizzard.topology, window).some(isReserved));
+      const expired = past.filter((window) => !held.includes(window));
       for (let start = 0; start < expired.length; start += windowsAtOnce) {
         await this.gizzard.apply(planRemoval(this.gizzard.topology, policy, expired.slice(start, start + windowsAtOnce)), 'roller');
       }
       if (policy.retentionMs !== null) await this.#dropTables(policy, nowMs, isReserved);
       const moving = await this.#moveClosed(policy, nowMs, isReserved);
-      return { made, dropped: expired.map(({ startMs }) => startMs), moving };
+      return { made, dropped: expired.map(({ startMs }) => startMs), held: held.map(({ startMs }) => startMs), moving };
     });
   }
 
