@@ -156,21 +156,24 @@ function addSetup(tweets: Command, io: CliIo): void {
   defineCommand(
     tweets,
     'audit',
-    "prove that tweets and their indexes agree, while they are written\nReads every tweet and every entry of the authors', replies' and retweets' indexes, each from one of its copies. Whether copies agree says `roost doctor` of the tweets, and `roost flock audit` of an index, with its counters.",
+    "prove that tweets and their indexes agree, while they are written\nReads every tweet and every entry of the authors', replies' and retweets' indexes, and compares the copies of tweets. Those of an index, and its counters, are for `roost flock audit`.",
     'roost tweets audit --repair',
   )
     .option('--repair', 'bring the indexes to what the tweets say')
     .addOption(configOption())
     .action(async (options: ConfigOptions & { readonly repair?: true }) => {
       const report = await withTbird(io, options, (tbird) => auditTweets(tbird, { repair: options.repair === true, signal: io.signal }));
-      const { faults, uncertain, repaired } = report;
+      const { faults, copies, uncertain, repaired } = report;
       const output = outputFor(io, options);
       output.result(report, () =>
         [
           `${formatCount(report.tweets)} tweets, ${formatCount(report.edges)} entries: ${faults.length} ${faults.length === 1 ? 'fault' : 'faults'}, ${repaired} repaired${uncertain > 0 ? `, ${uncertain} uncertain while jobs are failing` : ''}`,
           ...(faults.length === 0 ? [] : [output.table(['tweet', 'graph', 'entry of', 'is', 'should be'], faults.slice(0, shownRows).map((fault) => [String(fault.id), fault.graphId, String(fault.sourceId), fault.found, fault.expected]))]),
+          ...copies.map(({ shards, differences }) => `${shards.join(', ')} do not hold the same: ${differences.map(({ key }) => key).join(', ')}`),
         ].join('\n'),
+        copies.length === 0 ? undefined : copies.map(({ shards }) => `roost shard repair ${shards.join(' ')}`),
       );
+      if (copies.length > 0) throw new RoostError('DataLoss', `copies of ${copies.length} tables do not hold the same; \`roost shard repair ${copies[0]!.shards.join(' ')}\` merges them`);
       if (faults.length > repaired) throw new RoostError('DataLoss', `${faults.length - repaired} entries do not agree with the tweets; --repair puts them right`);
     });
 }

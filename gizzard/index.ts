@@ -18,6 +18,7 @@ export type { HostShare, WeightedTemplate } from './migrations/planRebalance.js'
 export { MigrationPlanner, type WantedTree } from './migrations/planMigration.js';
 export { copyCount, type MigrationPlan, type Phase, type PlannedStep } from './migrations/steps.js';
 export { defaultColumnType, printTemplate, type Template } from './migrations/template.js';
+export { differingRows } from './moving/differingRows.js';
 export { inParts } from './moving/inParts.js';
 export type { Movable, MovableTable } from './moving/movable.js';
 export { toldOfWrites, type WrittenRows } from './moving/toldOfWrites.js';

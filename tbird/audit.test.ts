@@ -78,3 +78,12 @@ it('counts anew where rows of an index were taken away behind everybody\'s back'
   await untilApplied(tbird.flock);
   expect(await tbird.flock.audit(byUser)).toMatchObject({ faults: 0 });
 });
+
+it('finds copies of a tweet that differ', async () => {
+  const other = ids[22]!;
+  const { windowMs } = await tbird.windowSet.policy();
+  const { leaves } = tbird.windowSet.route(other, windowMs)!;
+  const { id } = leaves[1]!.shard;
+  await tbird.gizzard.hosts.host(id.hostname).run(`UPDATE ${tweetTable(cluster.config.cluster, leaves[1]!.shard)} SET text = 'another' WHERE id = ?`, [other], Deadline.after(5_000));
+  expect((await auditTweets(tbird)).copies).toMatchObject([{ shards: leaves.map(({ key }) => key), differences: [{ key: String(other) }] }]);
+});

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Deadline } from '../core/index.js';
 import { flockTypes, recountJobs, type Edge } from '../flock/index.js';
-import type { DatabaseHost, MovableTable, NewJob, Route, ShardInfo } from '../gizzard/index.js';
+import { differingRows, shardKey, type DatabaseHost, type Difference, type MovableTable, type NewJob, type Route, type ShardInfo } from '../gizzard/index.js';
 import { tweetsMoves } from './storage/tweetMoves.js';
 import type { Tbird } from './tbird.js';
 import { edgesOf, IndexWrites, type IndexEdge, type TweetGraphs } from './tweetIndex.js';
@@ -14,6 +14,8 @@ const pageDeadlineMs = 30_000;
 /** What is on its way in the journal looks like a fault for a moment. */
 const lookAgainMs = 250;
 const looks = 20;
+/** Rows of each table that are named where its copies differ. */
+const namedRows = 10;
 
 export interface TweetAuditOptions {
   /** Put right what is found. */
@@ -34,10 +36,19 @@ export interface TweetFault {
   readonly expected: string;
 }
 
+/** A table of tweets whose copies do not hold the same. */
+export interface DifferingCopies {
+  readonly shards: readonly string[];
+  /** The first rows that differ. */
+  readonly differences: readonly Difference[];
+}
+
 export interface TweetAuditReport {
   readonly tweets: number;
   readonly edges: number;
   readonly faults: readonly TweetFault[];
+  /** Not repaired: a repair of the shards does it. */
+  readonly copies: readonly DifferingCopies[];
   /** What could not be told, because jobs that failed are still to be tried again. Not repaired. */
   readonly uncertain: number;
   readonly repaired: number;
@@ -52,7 +63,7 @@ interface Suspect extends TweetFault {
 
 /**
  * Proves that each tweet is in the indexes that it belongs to, and each entry of an index belongs to a tweet, and puts right what does not agree; the tweets'
- * rows are what counts. Goes page by page, while tweets are written: what looks wrong is looked at again until the journal has had time.
+ * rows are what counts, and their copies are compared. Goes page by page, while tweets are written: what looks wrong is looked at again until the journal has had time.
  */
 export async function auditTweets(tbird: Tbird, options: TweetAuditOptions = {}): Promise<TweetAuditReport> {
   return new TweetAudit(tbird, options).run();
@@ -64,6 +75,7 @@ class TweetAudit {
   #uncertain = 0;
   #repaired = 0;
   readonly #faults: TweetFault[] = [];
+  readonly #copies: DifferingCopies[] = [];
   readonly #graphs: TweetGraphs;
 
   constructor(
@@ -79,6 +91,7 @@ class TweetAudit {
       const window = (await windowSet.stored()).find((one) => one.firstId === firstId);
       for (const { baseId } of window?.stripes ?? []) {
         const route = gizzard.topology.route(this.tbird.tableId, baseId);
+        await this.#compareCopies(route);
         await this.#pages(route, tweetsMoves(gizzard.config.cluster), async (rows) => {
           this.#tweets += rows.length;
           await this.#settle(rows.map(({ record }) => record).filter(({ written }) => written !== undefined).map(({ id }) => id));
@@ -97,7 +110,15 @@ class TweetAudit {
         });
       }
     }
-    return { tweets: this.#tweets, edges: this.#edges, faults: this.#faults, uncertain: this.#uncertain, repaired: this.#repaired };
+    return { tweets: this.#tweets, edges: this.#edges, faults: this.#faults, copies: this.#copies, uncertain: this.#uncertain, repaired: this.#repaired };
+  }
+
+  async #compareCopies({ leaves }: Route): Promise<void> {
+    const { gizzard } = this.tbird;
+    const replicas = leaves.filter(({ read, write }) => read === 'allow' && write === 'allow').map(({ shard }) => shard);
+    if (replicas.length < 2) return;
+    const differences = await differingRows(tweetsMoves(gizzard.config.cluster), replicas, (name) => gizzard.hosts.host(name), namedRows, this.options.signal);
+    if (differences.length > 0) this.#copies.push({ shards: replicas.map(({ id }) => shardKey(id)), differences: differences.slice(0, namedRows) });
   }
 
   async #pages<Row>(route: Route, table: MovableTable<Row>, each: (rows: Row[]) => Promise<void>): Promise<void> {

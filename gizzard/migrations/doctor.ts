@@ -1,9 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Deadline, RoostError } from '../../core/index.js';
 import type { DatabaseHosts } from '../hosts/databaseHosts.js';
+import { differingRows } from '../moving/differingRows.js';
 import type { Movable, MovableTable } from '../moving/movable.js';
-import { PageMover } from '../moving/pageMover.js';
-import type { MovedPage } from '../moving/pages.js';
 import { isOpen, type Difference } from '../moving/moveTask.js';
 import type { Moves } from '../moving/moves.js';
 import type { NameServer } from '../nameServer/nameServer.js';
@@ -22,7 +21,6 @@ const countAgainAfterMs = 250;
 const movesLookedAt = 1_000;
 /** Trees whose replicas are compared at a time. */
 const treesAtOnce = 4;
-const rowsPerPage = 2_000;
 /** Rows that a finding names; past it the replicas are not compared further, since a repair goes through all of them. */
 const namedRows = 10;
 
@@ -169,27 +167,13 @@ export class Doctor {
   async #disagreement(replicas: readonly ShardInfo[]): Promise<{ readonly text: string; readonly differences: readonly Difference[] } | undefined> {
     const { tables } = this.#movable(replicas[0]!)!;
     const differences: Difference[] = [];
-    for (const table of tables.filter(({ contradictions }) => contradictions !== undefined)) differences.push(...(await this.#differences(table, replicas)));
+    for (const table of tables.filter(({ contradictions }) => contradictions !== undefined)) differences.push(...(await differingRows(table, replicas, (name) => this.environment.hosts.host(name), namedRows)));
     if (differences.length > 0) {
       const more = differences.length > namedRows ? ['and perhaps more'] : [];
       return { text: [...differences.slice(0, namedRows).map(differenceText), ...more].join('; '), differences: differences.slice(0, namedRows) };
     }
     const counts = await this.#differingCounts(tables, replicas);
     return counts === undefined ? undefined : { text: counts, differences: [] };
-  }
-
-  /** Rows of a table that are not the same everywhere, page by page, until there are more than can be named. */
-  async #differences(table: MovableTable, replicas: readonly ShardInfo[]): Promise<Difference[]> {
-    // Whether counters fit the rows that they count is asked by the repair, and by the audit of the service.
-    const { contradictions: _, ...rowsAlone } = table;
-    const pages = new PageMover({ kind: 'diff', sources: replicas, targets: [] }, (name) => this.environment.hosts.host(name));
-    const found: Difference[] = [];
-    for (let after: string | undefined = ''; after !== undefined && found.length <= namedRows; ) {
-      const page: MovedPage = await pages.move(rowsAlone, after, rowsPerPage, Deadline.after(hostDeadlineMs));
-      found.push(...page.differences);
-      after = page.end;
-    }
-    return found;
   }
 
   /** How many rows replicas have, where the numbers still differ after some looks. */
