@@ -17,7 +17,7 @@ export interface WrittenRows {
 const retryAfterMs = 100;
 
 /**
- * The same, but that `told` hears of rows that were written to shards which serve reads: what is cached of them may be out of date. A shard that does not serve them
+ * The same, but that `told` hears of rows that are written to shards which serve reads, before and after: what is cached of them may be out of date. A shard that does not serve them
  * yet, as the target of a migration, is to hold what its sources have, and that is what is cached.
  */
 export const toldOfWrites = (movable: Movable, topology: () => Topology, told: (written: WrittenRows) => Promise<void>): Movable => ({
@@ -25,19 +25,23 @@ export const toldOfWrites = (movable: Movable, topology: () => Topology, told: (
   tables: movable.tables.map((table) => ({
     ...table,
     async write(host, shard, rows, deadline) {
-      await table.write(host, shard, rows, deadline);
-      for (const tableId of tablesRead(topology(), shard.id)) {
-        for (;;) {
-          try {
-            await told({ table: table.name, keys: rows.map((row) => table.key(row)), tableId, deadline });
-            break;
-          } catch (error) {
-            // The page is not written a second time where it has been once: this is the only chance.
-            if (!isRoostError(error, 'Unavailable') || deadline.passed) throw error;
-            await sleep(retryAfterMs);
+      const tell = async (): Promise<void> => {
+        for (const tableId of tablesRead(topology(), shard.id)) {
+          for (;;) {
+            try {
+              await told({ table: table.name, keys: rows.map((row) => table.key(row)), tableId, deadline });
+              break;
+            } catch (error) {
+              if (!isRoostError(error, 'Unavailable') || deadline.passed) throw error;
+              await sleep(retryAfterMs);
+            }
           }
         }
-      }
+      };
+      // Before, for a process that is killed behind the write: what is written once is the same from then on, and not told again. After, for those who read meanwhile.
+      await tell();
+      await table.write(host, shard, rows, deadline);
+      await tell();
     },
   })),
 });

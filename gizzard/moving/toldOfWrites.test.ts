@@ -1,0 +1,41 @@
+import { expect, it } from 'vitest';
+import { Deadline } from '../../core/index.js';
+import { leaf, node, topologyOf } from '../../test/conformance/trees.js';
+import type { DatabaseHost } from '../hosts/databaseHost.js';
+import { Topology } from '../topology/topology.js';
+import type { Movable, MovableTable } from './movable.js';
+import { toldOfWrites } from './toldOfWrites.js';
+
+const topology = new Topology(topologyOf(node('replicating', leaf('read'), node('writeOnly', leaf('filled')))));
+const host = {} as DatabaseHost;
+
+/** What happens on a write of two rows to a leaf, in order. */
+async function happens(hostname: string, write: () => Promise<void> = () => Promise.resolve()): Promise<string[]> {
+  const seen: string[] = [];
+  const table = {
+    name: 'rows',
+    key: String,
+    write: () => {
+      seen.push('write');
+      return write();
+    },
+  } as unknown as MovableTable;
+  const movable = toldOfWrites({ tables: [table] } as unknown as Movable, () => topology, ({ keys, tableId }) => {
+    seen.push(`told of ${keys.join()} in ${tableId}`);
+    return Promise.resolve();
+  });
+  await movable.tables[0]!.write(host, topology.shard({ hostname, tablePrefix: 'leaf' }), ['a', 'b'], Deadline.after(1_000)).catch((error: Error) => seen.push(error.message));
+  return seen;
+}
+
+it('tells of rows that readers may have in their caches, before they are written and after', async () => {
+  expect(await happens('read')).toEqual(['told of a,b in 1', 'write', 'told of a,b in 1']);
+});
+
+it('has told of rows whose writing is not seen to end', async () => {
+  expect(await happens('read', () => Promise.reject(new Error('cut off')))).toEqual(['told of a,b in 1', 'write', 'cut off']);
+});
+
+it('tells nothing of a shard that serves no reads', async () => {
+  expect(await happens('filled')).toEqual(['write']);
+});
