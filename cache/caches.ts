@@ -31,8 +31,11 @@ export class Caches {
 /** Redis is asked for the register only; a call that takes longer than this has failed. */
 const registerTimeoutMs = 1_000;
 
-/** Opens the caches of a cluster. Throws `Unavailable` where there are cache nodes and their register, in Redis, cannot be reached. */
-export async function openCaches(config: RoostConfig, options: { readonly log?: Log; readonly metrics?: Metrics } = {}): Promise<Caches> {
+/** What a tool waits for a node: what it says of one that is slow is worth more than what it spares. */
+const onlookerDeadlineMs = 1_000;
+
+/** Opens the caches of a cluster; as an `onlooker`, to look at them. Throws `Unavailable` where there are cache nodes and their register, in Redis, cannot be reached. */
+export async function openCaches(config: RoostConfig, options: { readonly log?: Log; readonly metrics?: Metrics; readonly onlooker?: boolean } = {}): Promise<Caches> {
   const { cache, cluster } = config;
   if (config.memcached.length === 0 && cache.pages.length === 0) return new Caches(cache, undefined, undefined, undefined);
   const log = options.log ?? silentLog;
@@ -40,12 +43,14 @@ export async function openCaches(config: RoostConfig, options: { readonly log?: 
   const { host, port, password } = config.redis;
   const redis = new Redis({ host, port, ...(password === undefined ? {} : { password }), commandTimeout: registerTimeoutMs, maxRetriesPerRequest: 1 });
   redis.on('error', (error) => log.debug({ err: error }, 'the Redis of the cache register'));
-  const { deadlineMs, gutterTtlSeconds, maxValueBytes, warmSeconds } = cache;
+  const { gutterTtlSeconds, maxValueBytes, warmSeconds } = cache;
+  const { onlooker = false } = options;
+  const deadlineMs = onlooker ? Math.max(cache.deadlineMs, onlookerDeadlineMs) : cache.deadlineMs;
   const pool = (name: string, nodes: readonly string[], gutter: readonly string[]): CachePool | undefined =>
     nodes.length === 0
       ? undefined
       : new CachePool(
-          { name, cluster, nodes: new Map(nodes.map(nodeAndWeight)), gutter: gutter.map((each) => nodeAndWeight(each)[0]), deadlineMs, gutterTtlSeconds, maxValueBytes, warmSeconds },
+          { name, cluster, nodes: new Map(nodes.map(nodeAndWeight)), gutter: gutter.map((each) => nodeAndWeight(each)[0]), deadlineMs, gutterTtlSeconds, maxValueBytes, warmSeconds, onlooker },
           redis,
           metrics,
           log,

@@ -127,7 +127,7 @@ const share = (part: number, whole: number): string => (whole === 0 ? '' : `${((
 const mebibytes = (bytes: number): string => (bytes / 1_048_576).toFixed(1);
 
 async function withPools(io: CliIo, options: ConfigOptions, work: (pools: readonly CachePool[]) => Promise<void>): Promise<void> {
-  const caches: Caches = await openCaches(openConfig(io, options).config);
+  const caches: Caches = await openCaches(openConfig(io, options).config, { onlooker: true });
   try {
     const pools = [caches.main, caches.pages].filter((pool) => pool !== undefined);
     if (pools.length === 0) throw new RoostError('FailedPrecondition', 'the configuration names no cache nodes: nothing is cached');

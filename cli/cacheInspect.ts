@@ -26,9 +26,12 @@ interface Inspectable {
   readonly inspect: (keys: readonly string[] | undefined, options: Pick<InspectOptions<string>, 'sample' | 'settleMs'>) => Promise<Found>;
 }
 
-interface Found extends Pick<InspectReport<string>, 'compared' | 'missing'> {
+interface Found extends Pick<InspectReport<string>, 'compared' | 'missing' | 'unreachable'> {
   readonly stale: readonly { readonly kind: Kind; readonly key: string; readonly node: string; readonly cached: string | undefined; readonly stored: string | undefined }[];
 }
+
+/** Stale entries that are named to people. */
+const shownRows = 100;
 
 export function addInspectCommand(cache: Command, io: CliIo): void {
   defineCommand(
@@ -51,13 +54,18 @@ export function addInspectCommand(cache: Command, io: CliIo): void {
         const found: Found[] = [];
         // One after the other: a node lists its entries to one caller at a time.
         for (const { inspect } of wanted) found.push(await inspect(keys.length === 0 ? undefined : keys, { sample, settleMs }));
-        const [compared, missing] = (['compared', 'missing'] as const).map((of) => found.reduce((sum, each) => sum + each[of], 0)) as [number, number];
+        const [compared, missing, unreachable] = (['compared', 'missing', 'unreachable'] as const).map((of) => found.reduce((sum, each) => sum + each[of], 0)) as [number, number, number];
         const stale = found.flatMap((each) => each.stale);
+        const output = outputFor(io, options);
+        output.result({ compared, missing, unreachable, stale }, () => {
+          if (stale.length > 0) return output.table(['kind', 'key', 'node'], stale.slice(0, shownRows).map((each) => [each.kind, each.key, each.node])) + (stale.length > shownRows ? `\nand ${formatCount(stale.length - shownRows)} more` : '');
+          const others = [...(missing === 0 ? [] : [`not cached: ${formatCount(missing)}`]), ...(unreachable === 0 ? [] : [`not looked at: ${formatCount(unreachable)}`])];
+          return [`${compared === 1 ? '1 entry agrees' : `${formatCount(compared)} entries agree`} with the database`, ...others].join('; ');
+        });
         if (stale.length > 0) {
-          const names = stale.map((each) => `${each.kind} ${each.key}`);
-          throw new RoostError('DataLoss', `${stale.length} of ${compared} entries say something else than the database: ${names.slice(0, 20).join(', ')}`, { fields: { compared, stale: stale.length, entries: names.slice(0, 1_000).join() } });
+          throw new RoostError('DataLoss', `${stale.length} of ${compared} entries say something else than the database; the next write of a row puts its entries right, and \`roost cache flush\` empties a node`, { fields: { compared, stale: stale.length } });
         }
-        outputFor(io, options).result({ compared, missing, stale }, () => `${compared === 1 ? '1 entry agrees' : `${formatCount(compared)} entries agree`} with the database${missing === 0 ? '' : `; not cached: ${formatCount(missing)}`}`);
+        if (unreachable > 0) throw new RoostError('Unavailable', `${unreachable} entries could not be looked at: their nodes do not answer; \`roost cache stats\` shows which`, { fields: { unreachable }, retryable: false });
       }),
     );
 }
@@ -70,7 +78,7 @@ function kindArgument(text: string): Kind {
 
 async function withInspectables(io: CliIo, options: ConfigOptions, graph: string | undefined, direction: Direction, work: (all: readonly Inspectable[]) => Promise<void>): Promise<void> {
   const { config } = openConfig(io, options);
-  const caches = await openCaches(config);
+  const caches = await openCaches(config, { onlooker: true });
   try {
     const rows = userRows(caches, () => tbird.gizzard);
     const tbird: Tbird = await openTbird(config, { log: createLog('error', io.stderr), caches, stores: usersTypes(config.cluster, { rows, gizzard: () => tbird.gizzard }) });
@@ -91,8 +99,8 @@ async function withInspectables(io: CliIo, options: ConfigOptions, graph: string
 const inspectable = <K extends bigint | string, V>(kind: Kind, cache: LeasedCache<K, V>, parseKey: (text: string) => K, parseArgument: (text: string) => K, describe: (key: K) => string): Inspectable => ({
   kind,
   async inspect(keys, options) {
-    const { compared, missing, stale } = await inspectCache(cache, parseKey, { ...options, ...(keys && { keys: keys.map(parseArgument) }) });
-    return { compared, missing, stale: stale.map(({ key, node, cached, stored }) => ({ kind, key: describe(key), node, cached, stored })) };
+    const { compared, missing, unreachable, stale } = await inspectCache(cache, parseKey, { ...options, ...(keys && { keys: keys.map(parseArgument) }) });
+    return { compared, missing, unreachable, stale: stale.map(({ key, node, cached, stored }) => ({ kind, key: describe(key), node, cached, stored })) };
   },
 });
 

@@ -3,9 +3,10 @@ import { RoostError } from '../core/index.js';
 import { type Forwarding, shardKey, type ShardId } from '../gizzard/index.js';
 import type { CliIo } from './console/cliIo.js';
 import { change, reportChange, shardArgument, tableArgument, tableName, withCluster } from './console/cluster.js';
-import { type ConfigOptions, configOption, cursorArgument, defineCommand, defineGroup } from './console/command.js';
+import { type ConfigOptions, configOption, defineCommand, defineGroup } from './console/command.js';
 import { confirm, type ConfirmOptions, yesOption } from './console/confirm.js';
 import { addForwardingTreesCommand } from './forwardingTrees.js';
+import { baseArgument } from './console/templates.js';
 
 interface ListOptions extends ConfigOptions {
   readonly table?: number;
@@ -34,15 +35,18 @@ export function addForwardingCommands(program: Command, io: CliIo): void {
 
   define('set', 'forward the keys from a base on to a shard', 'roost forwarding set 1 0 localhost/follows_forward_0000_root')
     .argument('<table>', "the table's number, negative for backward edges", tableArgument)
-    .argument('<base>', 'the lowest hash', cursorArgument)
+    .argument('<base>', 'the lowest hash', baseArgument)
     .argument('<shard>', 'host/prefix of the root of a tree', shardArgument)
     .addOption(yesOption())
     .action((tableId: number, baseId: bigint, shard: ShardId, options: ConfigOptions & ConfirmOptions) =>
       withCluster(io, options, async (gizzard, output) => {
-        const known = gizzard.topology.state.forwardings.find((each) => each.tableId === tableId && each.baseId === baseId);
-        if (known !== undefined && shardKey(known.shard) !== shardKey(shard)) {
-          await confirm(io, options, `forward table ${tableId} at ${baseId} to ${shardKey(shard)}`, [`what lies below ${shardKey(known.shard)} is no longer found by these keys`]);
-        }
+        const below = gizzard.topology.state.forwardings.filter((each) => each.tableId === tableId && each.baseId <= baseId).sort(inOrder).at(-1);
+        const lost: string[] = [];
+        const exists = gizzard.topology.hasShard(shard);
+        if (exists && below !== undefined && shardKey(below.shard) !== shardKey(shard)) lost.push(`what lies below ${shardKey(below.shard)} is no longer found by ${below.baseId === baseId ? 'these keys' : `keys from ${baseId} on`}; \`roost split\` takes it along`);
+        const parents = exists ? gizzard.topology.parents(shard) : [];
+        if (parents.length > 0) lost.push(`${shardKey(shard)} stands below ${parents.map(({ parent }) => shardKey(parent)).join(', ')}, whose other shards will not hold what is written to it`);
+        if (lost.length > 0) await confirm(io, options, `forward table ${tableId} at ${baseId} to ${shardKey(shard)}`, lost);
         const changed = await change(gizzard, 'forwarding set', [{ kind: 'setForwarding', forwarding: { tableId, baseId, shard } }]);
         reportChange(output, changed, view({ tableId, baseId, shard }), `table ${tableId} forwards ${baseId} to ${shardKey(shard)}`, [`roost forwarding list --table ${tableId}`]);
       }),
@@ -64,7 +68,7 @@ export function addForwardingCommands(program: Command, io: CliIo): void {
 
   define('remove', 'take a forwarding away\nIts keys go where the next lower base leads.', 'roost forwarding remove 1 0')
     .argument('<table>', "the table's number", tableArgument)
-    .argument('<base>', 'the lowest hash', cursorArgument)
+    .argument('<base>', 'the lowest hash', baseArgument)
     .addOption(yesOption())
     .action((tableId: number, baseId: bigint, options: ConfigOptions & ConfirmOptions) =>
       withCluster(io, options, async (gizzard, output) => {

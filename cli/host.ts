@@ -79,6 +79,9 @@ export function addHostCommands(program: Command, io: CliIo): void {
     .addOption(new Option('--status <status>', 'normal: send; blocked: keep until it is unblocked; blackholed: drop').choices(remoteStatuses).default('normal'))
     .action((cluster: string, address: RemoteAddress, { status, ...options }: ConfigOptions & { readonly status: RemoteStatus }) =>
       withCluster(io, options, async (gizzard, output) => {
+        const known = gizzard.topology.state.remoteHosts.find(({ hostname, port }) => hostname === address.hostname && port === address.port);
+        if (known !== undefined) throw new RoostError('AlreadyExists', `${address.hostname}:${address.port} is a host of cluster ${known.cluster} already, and ${known.status}; \`roost host set-remote\` and \`remove-remote\` change that`);
+        if (cluster === gizzard.config.cluster) throw new RoostError('InvalidArgument', `${cluster} is this cluster itself`);
         const changed = await change(gizzard, 'host add-remote', [{ kind: 'setRemoteHost', host: { ...address, cluster, status } }]);
         reportChange(output, changed, { cluster, ...address, status }, `cluster ${cluster}: ${address.hostname}:${address.port}, ${status}`, ['roost host remotes']);
       }),

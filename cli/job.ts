@@ -2,7 +2,7 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { Deadline, limits, RoostError } from '../core/index.js';
 import { type Gizzard, type JobQueueName, type JobView, type NewJob, priorities, type Priority, storedQueues, type StoredQueue } from '../gizzard/index.js';
 import type { CliIo } from './console/cliIo.js';
@@ -27,6 +27,14 @@ interface InjectOptions extends ConfigOptions {
   readonly replicated?: true;
 }
 
+/** Ids as the journal gives them. */
+function idListArgument(text: string): readonly string[] {
+  const ids = nameListArgument(text);
+  const wrong = ids.find((id) => !/^\d{1,20}-\d{1,20}$/.test(id));
+  if (wrong !== undefined) throw new InvalidArgumentError(`${wrong} is no id of a job; \`roost job show\` shows them, such as 1763700000000-0.`);
+  return ids;
+}
+
 const jobsPerPage = 500;
 const jobsPerAppend = 100;
 
@@ -34,7 +42,7 @@ export function addJobCommands(program: Command, io: CliIo): void {
   const job = defineGroup(program, 'job', 'look at the queues of jobs, and work on them');
   const define = (name: string, description: string, example: string): Command => defineCommand(job, name, description, example).addOption(configOption());
   const queueOption = (): Option => new Option('--queue <queue>', 'failing: waiting for another attempt; bad: given up').choices(storedQueues).default('failing');
-  const idsOption = (): Option => new Option('--ids <id,...>', 'only these jobs (default: all)').argParser(nameListArgument);
+  const idsOption = (): Option => new Option('--ids <id,...>', 'only these jobs (default: all)').argParser(idListArgument);
 
   define('list', 'show how many jobs wait in each queue, and for how long the oldest has', 'roost job list').action((options: ConfigOptions) =>
     withCluster(io, options, async ({ jobs, topology }, output) => {

@@ -29,6 +29,7 @@ export function addShardMoveCommands(shard: Command, io: CliIo): void {
     if (kind !== 'diff') command.addOption(yesOption()).option('--wait', 'return when it is done');
     command.action((ids: readonly ShardId[], options: MoveOptions) =>
       withCluster(io, options, async (gizzard, output) => {
+        if (new Set(ids.map(shardKey)).size < 2) throw new RoostError('InvalidArgument', `a ${kind} needs two or more different shards`);
         const loss = lost(ids);
         if (loss !== undefined) await confirm(io, options, `${kind} ${ids.map(shardKey).join(', ')}`, [loss]);
         const id = await gizzard.moves.request(kind, ids, ratesOf(options));

@@ -90,7 +90,7 @@ async function begin(
 
 async function adopt(folder: PlaygroundFolder, driver: ServerDriver, state: PlaygroundState, options: PlaygroundOptions): Promise<Playground> {
   if (options.adopt !== true) {
-    throw new RoostError('FailedPrecondition', `a playground already runs in ${folder.dir}: stop it first, or choose another folder`, {
+    throw new RoostError('FailedPrecondition', `a playground already runs in ${folder.dir}: stop it first (\`--keep-data\` keeps what it holds), or choose another folder`, {
       fields: { dir: folder.dir },
     });
   }

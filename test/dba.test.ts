@@ -70,7 +70,7 @@ describe('shards, links and forwardings', () => {
   it('are changed, and changed back from the audit', async () => {
     expect(await answer('shard', 'create', 'replicating', 'localhost/extra_0001')).toMatchObject({ created: ['localhost/extra_0001'], warnings: [], next_steps: [expect.stringContaining('roost link add'), expect.stringContaining('roost audit undo')] });
     await answer('link', 'add', 'localhost/extra_0001', leaf('db1', 1), '--weight', '4');
-    await answer('forwarding', 'set', '1', '77', 'localhost/extra_0001');
+    await answer('forwarding', 'set', '1', '77', 'localhost/extra_0001', '--yes');
     const { topologyVersion } = await answer('shard', 'wrap', 'blocked', 'localhost/extra_0001');
     expect((await answer('shard', 'info', 'localhost/extra_0001_blocked'))['shards']).toMatchObject([{ children: [{ shard: 'localhost/extra_0001' }], forwardings: [{ table: 1, base: '77' }] }]);
     await answer('shard', 'unwrap', 'localhost/extra_0001_blocked');
@@ -99,6 +99,8 @@ describe('shards, links and forwardings', () => {
       [['link', 'remove', root(0), leaf('db1', 0)], 'misses the writes from now on'],
       [['forwarding', 'remove', '1', '0'], 'reads and writes of them fail'],
       [['forwarding', 'set', '1', '0', root(1)], 'no longer found'],
+      [['forwarding', 'set', '1', '6', root(1)], 'no longer found by keys from 6 on'],
+      [['forwarding', 'set', '1', '6', leaf('db1', 1)], 'whose other shards will not hold what is written to it'],
       [['forwarding', 'replace', root(0), root(1)], 'no longer found'],
       [['audit', 'undo', '1'], 'remove table 1; remove table -1'],
     ] as const) {
@@ -150,6 +152,9 @@ describe('shards, links and forwardings', () => {
     [['forwarding', 'set', 'x', '0', root(0)], 2, /table is given by its number/],
     [['forwarding', 'set', '99', '0', root(0)], 13, /table 99 has forwardings but is not registered/],
     [['forwarding', 'set', '1', '5', 'localhost/none_0001'], 13, /does not exist/],
+    [['shard', 'copy', leaf('db1', 0)], 10, /two or more different shards/],
+    [['job', 'retry', 'high', '--ids', 'abc'], 2, /abc is no id of a job/],
+    [['transform-tree', 'blackHole', root(0), '--yes'], 13, /what these keys have now would be lost/],
     [['forwarding', 'remove', '1', '12345', '--yes'], 11, /no forwarding of table 1 at 12345/],
     [['forwarding', 'replace', leaf('db1', 0), root(0), '--yes'], 11, /no table forwards to/],
     [['host', 'weight', 'db1'], 10, /--read, --write or --reset/],
@@ -204,6 +209,7 @@ describe('hosts', () => {
   it('of other clusters are named, blocked, blackholed and forgotten with what waits for them', async () => {
     await answer('host', 'add-remote', 'west', 'far.example:7921', '--status', 'blocked');
     await expect.poll(() => server.flock.gizzard.topology.state.remoteHosts).toHaveLength(1);
+    expect((await roost('host', 'add-remote', 'north', 'far.example:7921')).stderr).toContain('is a host of cluster west already, and blocked');
     await server.flock.write({ graphId: 1, operations: 'add', sourceIds: BigInt64Array.of(900n), destinationIds: BigInt64Array.of(901n) });
     expect(await answer('host', 'remotes')).toMatchObject({ remotes: [{ cluster: 'west', hostname: 'far.example', port: 7921, status: 'blocked' }], clusters: [{ cluster: 'west', waiting: 1, refused: 0 }] });
     const refused = await roost('host', 'set-remote', 'west', '--status', 'blackholed');

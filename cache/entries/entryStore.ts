@@ -120,6 +120,9 @@ export class EntryStore<V> {
         return { target, held, operation: { opcode: held === undefined ? opcodes.add : opcodes.set, key: target.name, value, ttlSeconds: leaseTtlSeconds } };
       }),
     );
+    // A lease that was put there all the same would be waited for by everybody else, and nobody has it.
+    const unknown = wanted.filter((_, place) => replies[place] === undefined);
+    if (unknown.length > 0) void this.#carryOut(unknown.map(({ target }) => ({ target, operation: { opcode: opcodes.delete, key: target.name } })));
     return replies.map((reply, place) => {
       if (reply === undefined) return undefined;
       return reply.status === statuses.ok ? { target: wanted[place]!.target, cas: reply.cas, connection: reply.connection } : 'taken';

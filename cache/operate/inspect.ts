@@ -26,8 +26,10 @@ export interface StaleEntry<K> {
 export interface InspectReport<K> {
   /** Entries that were compared with the database. */
   readonly compared: number;
-  /** Keys under which nothing is cached. Only where keys were given. */
+  /** Keys under which nothing is cached; where none were given, nothing any more. */
   readonly missing: number;
+  /** Keys that nothing can be said of, since their node does not answer. */
+  readonly unreachable: number;
   readonly stale: readonly StaleEntry<K>[];
 }
 
@@ -37,15 +39,17 @@ const looksAtLeast = 3;
 
 /** Compares what a cache holds with what its loader says, while both are read and written. */
 export async function inspectCache<K extends bigint | string, V>(cache: LeasedCache<K, V>, parseKey: (text: string) => K, options: InspectOptions<K> = {}): Promise<InspectReport<K>> {
-  if (cache.store === undefined) return { compared: 0, missing: options.keys?.length ?? 0, stale: [] };
+  if (cache.store === undefined) return { compared: 0, missing: options.keys?.length ?? 0, unreachable: 0, stale: [] };
   const keys = options.keys ?? (await sampleKeys(cache, parseKey, options.sample ?? 10_000));
   let compared = 0;
   let missing = 0;
+  let unreachable = 0;
   let suspects: Difference<K>[] = [];
   for (let start = 0; start < keys.length; start += keysAtOnce) {
     const part = await compare(cache, keys.slice(start, start + keysAtOnce));
     compared += part.compared;
     missing += part.missing;
+    unreachable += part.unreachable;
     suspects.push(...part.differences);
   }
   const settleMs = options.settleMs ?? defaultSettleMs;
@@ -54,21 +58,22 @@ export async function inspectCache<K extends bigint | string, V>(cache: LeasedCa
     const again: Difference<K>[] = [];
     for (let start = 0; start < suspects.length; start += keysAtOnce) {
       const part = suspects.slice(start, start + keysAtOnce);
-      const { differences } = await compare(cache, part.map(({ key }) => key));
+      const { differences, unreachable: lost } = await compare(cache, part.map(({ key }) => key));
+      unreachable += lost;
       const before = new Map(part.map((each) => [each.key, each]));
       // The very same entry as before, and still another than the database has: nobody is about to put it right.
       again.push(...differences.filter(({ key, cas }) => before.get(key)!.cas.equals(cas)));
     }
     suspects = again;
   }
-  return { compared, missing, stale: suspects.map(({ key, node, name, cached, stored }) => ({ key, node, name, cached, stored })) };
+  return { compared, missing, unreachable, stale: suspects.map(({ key, node, name, cached, stored }) => ({ key, node, name, cached, stored })) };
 }
 
 interface Difference<K> extends StaleEntry<K> {
   readonly cas: Buffer;
 }
 
-async function compare<K extends bigint | string, V>(cache: LeasedCache<K, V>, keys: readonly K[]): Promise<{ readonly compared: number; readonly missing: number; readonly differences: Difference<K>[] }> {
+async function compare<K extends bigint | string, V>(cache: LeasedCache<K, V>, keys: readonly K[]): Promise<{ readonly compared: number; readonly missing: number; readonly unreachable: number; readonly differences: Difference<K>[] }> {
   const looks = await cache.store!.look(keys.map(String));
   const cached = keys.flatMap((key, place) => {
     const look = looks[place]!;
@@ -82,7 +87,8 @@ async function compare<K extends bigint | string, V>(cache: LeasedCache<K, V>, k
     const value = stored.get(key);
     return agree(cache, look, value) ? [] : [{ key, node: look.target.node.name, name: look.target.name, cached: hex(cache, look.kind === 'value' ? look.value : undefined), stored: hex(cache, value), cas: look.held.cas }];
   });
-  return { compared: cached.length, missing: keys.length - cached.length, differences };
+  const unreachable = looks.filter(({ kind }) => kind === 'unreachable').length;
+  return { compared: cached.length, missing: keys.length - cached.length - unreachable, unreachable, differences };
 }
 
 function agree<K extends bigint | string, V>(cache: LeasedCache<K, V>, look: Extract<Found<V>, { kind: 'value' | 'absent' }>, stored: V | undefined): boolean {

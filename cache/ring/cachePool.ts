@@ -40,6 +40,8 @@ export interface CachePoolOptions {
   readonly warmSeconds: number;
   /** Values above are not kept. */
   readonly maxValueBytes: number;
+  /** A tool that looks: it enters no node into the register and takes none out, whatever its configuration says and however long a node takes for it. */
+  readonly onlooker?: boolean;
 }
 
 /** Where an entry is, for this process. */
@@ -79,7 +81,8 @@ export class CachePool {
 
   /** Enters the nodes of the configuration into the register. Until it has been read, every read misses. */
   async start(): Promise<void> {
-    await this.#enter(await this.register.look());
+    if (this.options.onlooker === true) await this.look();
+    else await this.#enter(await this.register.look());
     this.#timer = setTimeout(() => void this.#watch(), lookEveryMs);
   }
 
@@ -202,7 +205,7 @@ export class CachePool {
 
   async #suspected(node: CacheNode, why: RoostError): Promise<void> {
     const seen = this.nodes.get(node.name);
-    if (seen === undefined || this.#closed) return;
+    if (seen === undefined || this.#closed || this.options.onlooker === true) return;
     try {
       await this.eject(node.name, seen, why.message);
       await this.look();
@@ -214,9 +217,11 @@ export class CachePool {
   async #watch(): Promise<void> {
     try {
       const view = await this.look();
-      await this.#enter(view);
-      await this.#advance(view);
-      await this.#probe();
+      if (this.options.onlooker !== true) {
+        await this.#enter(view);
+        await this.#advance(view);
+        await this.#probe();
+      }
     } catch (error) {
       if (!this.#closed) this.log.debug({ err: error }, 'the register of the cache nodes could not be read');
     }

@@ -40,9 +40,13 @@ export class Placement {
     if (state === 'in') return { node: owner, tag: epoch, gutter: false };
     if (isNew(state)) return { node: owner, tag: epoch, gutter: false, previous: this.#previous(key, state === 'warming') };
     // The gutter stands in for a while, and is too small for more.
+    // The name tells the epoch of every node that was passed over: one that is back for a while and out again has another, and so have the entries of the next.
+    const passed = [epoch];
     for (const node of (state === 'gone' ? this.#owners : this.#standIns).order(key)) {
+      if (node === owner) continue;
       const standIn = this.nodes.get(node)!;
-      if (node !== owner && serves(standIn)) return { node, tag: `${epoch}.${standIn.epoch}`, gutter: state === 'out' };
+      passed.push(standIn.epoch);
+      if (serves(standIn)) return { node, tag: passed.join('.'), gutter: state === 'out' };
     }
     return undefined;
   }

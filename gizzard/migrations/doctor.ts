@@ -84,7 +84,7 @@ export class Doctor {
 
   /** Puts findings right where that is possible; `dropTables`: also where data is lost. Returns those that it put right; replicas are repaired by servers, later. */
   async fix(findings: readonly Finding[], options: { readonly dropTables: boolean }): Promise<Fixed[]> {
-    const { nameServer, moves, hosts } = this.environment;
+    const { nameServer, moves, hosts, migrations } = this.environment;
     const fixed: Fixed[] = [];
     const changes = findings.filter(({ remedy }) => remedy?.kind === 'change');
     if (changes.length > 0) {
@@ -97,6 +97,9 @@ export class Doctor {
         fixed.push({ finding, move: await moves.request('repair', remedy.shards.map((shard) => shard.id)) });
       }
       if (remedy?.kind === 'dropTables' && options.dropTables) {
+        // Somebody may have begun to use them since they were looked at.
+        await nameServer.reload();
+        if (nameServer.topology.hasShard(remedy.shard.id) || (await migrations.reservations()).has(shardKey(remedy.shard.id))) continue;
         await moves.movableType(remedy.shard.type).drop(hosts.host(remedy.shard.id.hostname), remedy.shard, Deadline.after(hostDeadlineMs));
         fixed.push({ finding });
       }

@@ -113,6 +113,9 @@ export class MigrationPlanner {
 
     const stem = stemOf(froms[0]!);
     const tos = goals.map((goal) => wantedTree(goal, same, stem, this.#names));
+    if (tos.some((to) => to.leaves.every(({ write }) => write === 'ignore')) && froms.some(({ leaves }) => leaves.some(({ write }) => write !== 'ignore'))) {
+      throw new RoostError('FailedPrecondition', `no shard of ${fresh.join(' + ')} keeps anything: what these keys have now would be lost`, { fields: { table: tableId, base: sortedBases[0]! } });
+    }
     const cuts = [...new Set([...sortedBases, ...goals.map(({ baseId }) => baseId)])].sort(ascending);
     const intervals = cuts.map((baseId, i): Interval => {
       const from = froms.findLast((one) => one.baseId <= baseId)!;

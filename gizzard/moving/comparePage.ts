@@ -15,7 +15,7 @@ export async function comparePage(spec: MoveSpec, table: MovableTable, sources: 
   const ends = await Promise.all(places.map(({ host, shard }) => table.pageEnd(host, shard, after, limit, deadline)));
   // The nearest end, so that no shard's page holds more rows than the limit.
   const end = ends.filter((one) => one !== undefined).sort((a, b) => table.compareKeys(a, b))[0];
-  const { rowCount, suspects } = await findSuspects(spec, table, places, sources.length, after, end, deadline);
+  const { rowCount, suspects, waitedMs } = await findSuspects(spec, table, places, sources.length, after, end, deadline);
   const contradictions = await findContradictions(spec, table, places, sources.length, after, end, deadline);
   const differences = [...suspects].map(([key, rows]) => describe(table, key, rows, places));
   for (const { place, keys } of contradictions) {
@@ -26,7 +26,7 @@ export async function comparePage(spec: MoveSpec, table: MovableTable, sources: 
     await fix(spec, table, places, sources.length, suspects, deadline);
     for (const { place, keys } of contradictions) await table.write(place.host, place.shard, await table.rowsAt(place.host, place.shard, keys, deadline), deadline);
   }
-  return { end, rows: rowCount, differences: differences.sort((a, b) => table.compareKeys(a.key, b.key)) };
+  return { end, rows: rowCount, differences: differences.sort((a, b) => table.compareKeys(a.key, b.key)), waitedMs };
 }
 
 interface Suspects {
@@ -34,24 +34,27 @@ interface Suspects {
   readonly rowCount: number;
   /** Those that differ, by key, each by its place. */
   readonly suspects: ReadonlyMap<string, readonly unknown[]>;
+  readonly waitedMs: number;
 }
 
 async function findSuspects(spec: MoveSpec, table: MovableTable, places: readonly Place[], firstTarget: number, after: string, end: string | undefined, deadline: Deadline): Promise<Suspects> {
   // A range of hashes is no range of keys: one shard holds rows there that the other need not have.
   const digest = spec.range === undefined ? await commonDigest(table, places, after, end, deadline) : undefined;
-  if (digest !== undefined) return { rowCount: digest.rows, suspects: new Map() };
+  if (digest !== undefined) return { rowCount: digest.rows, suspects: new Map(), waitedMs: 0 };
   const pages = await Promise.all(places.map(({ host, shard }) => table.rows(host, shard, after, end, deadline)));
   const byKey = rowsByKey(table, pages.map((rows) => within(table, spec.range, rows)));
   const differs = spec.kind === 'verify' ? (rows: readonly unknown[]) => lacking(table, rows, firstTarget).length > 0 : (rows: readonly unknown[]) => !allSame(table, rows);
   let suspects = new Map([...byKey].filter(([, rows]) => differs(rows)));
+  let waitedMs = 0;
   for (const waitMs of lookAgainAfterMs) {
     if (suspects.size === 0 || deadline.remainingMs() < waitMs * 4) break;
     await sleep(waitMs);
+    waitedMs += waitMs;
     const keys = [...suspects.keys()];
     const again = await Promise.all(places.map(({ host, shard }) => table.rowsAt(host, shard, keys, deadline)));
     suspects = new Map([...rowsByKey(table, again)].filter(([, rows]) => differs(rows)));
   }
-  return { rowCount: Math.max(...pages.map((page) => page.length)), suspects };
+  return { rowCount: Math.max(...pages.map((page) => page.length)), suspects, waitedMs };
 }
 
 /** The digest of a page that is the same everywhere; undefined where it is not, or there is none. */

@@ -109,8 +109,8 @@ export class MoveRunner implements LeasedTask {
     const startMs = performance.now();
     // Never more than may be moved in a second, so that a slow move is steady and hears of a new ceiling soon.
     const limit = Math.min(this.#pageRows, mostRows, this.#rates.maxRowsPerSecond);
-    const { end, rows, differences } = await this.#mover.move(table, after, limit, Deadline.after(pageDeadlineMs));
-    const tookMs = performance.now() - startMs;
+    const { end, rows, differences, waitedMs = 0 } = await this.#mover.move(table, after, limit, Deadline.after(pageDeadlineMs));
+    const tookMs = performance.now() - startMs - waitedMs;
     const rowsDone = this.#progress.rowsDone + rows;
     this.#progress = {
       table: end === undefined ? at + 1 : at,

@@ -9,6 +9,8 @@ export interface MovedPage {
   readonly end: string | undefined;
   readonly rows: number;
   readonly differences: readonly Difference[];
+  /** Milliseconds that were spent waiting for writes under way, and no host was asked anything. */
+  readonly waitedMs?: number;
 }
 
 /** A shard that takes part in a move. */

@@ -1,7 +1,19 @@
 import type { Topology } from './topology.js';
+import { shardKey } from './types.js';
 
 /** What is allowed, and yet hardly meant. Each is a sentence. */
-export function topologyWarnings(topology: Topology): string[] {
+export const topologyWarnings = (topology: Topology): string[] => [...gaps(topology), ...unread(topology)];
+
+/** Trees that are written and not read. */
+const unread = (topology: Topology): string[] =>
+  topology.tables.flatMap(({ tableId, name }) =>
+    topology
+      .routes(tableId)
+      .filter(({ leaves }) => leaves.some(({ write }) => write === 'allow') && !leaves.some(({ read }) => read === 'allow'))
+      .map(({ root }) => `table ${tableId} (${name}): nothing below ${shardKey(root.id)} is read`),
+  );
+
+function gaps(topology: Topology): string[] {
   return topology.tables.flatMap(({ tableId, name }) => {
     const lowest = topology.state.forwardings.reduce<bigint | undefined>(
       (least, forwarding) => (forwarding.tableId === tableId && (least === undefined || forwarding.baseId < least) ? forwarding.baseId : least),

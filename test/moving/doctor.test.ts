@@ -82,6 +82,13 @@ it('finds what was left behind, and puts it right', async () => {
   // The spare may be meant; the tables are dropped only where that is asked for, and those of the shard that went are nobody's now.
   const left = await gizzard.doctor.examine();
   expect(kinds(left)).toEqual([`idleLink ${root} → ${db2}/spare`, `unnamedTables ${db1}/lost`, `unnamedTables ${db2}/nobodys`].sort());
+  // Tables that somebody has begun to use since stay.
+  const taken = { hostname: db2, tablePrefix: 'nobodys' };
+  await gizzard.apply([{ kind: 'createShard', shard: { id: taken, type: 'flock', sourceType: '', destinationType: '', busy: 'normal' } }]);
   await gizzard.doctor.fix(left, { dropTables: true });
+  await gizzard.apply([{ kind: 'deleteShard', id: taken }]);
+  const again = await gizzard.doctor.examine();
+  expect(kinds(again)).toEqual([`idleLink ${root} → ${db2}/spare`, `unnamedTables ${db2}/nobodys`].sort());
+  await gizzard.doctor.fix(again, { dropTables: true });
   expect(kinds(await gizzard.doctor.examine())).toEqual([`idleLink ${root} → ${db2}/spare`]);
 });
