@@ -40,12 +40,14 @@ export function addPlaygroundCommands(program: Command, io: CliIo): void {
       });
       const status = await readPlayground(dir);
       const output = outputFor(io, options);
+      // Found by itself only in its usual place.
+      const configFlag = dirFlag(options) === '' ? '' : ` --config ${configPath}`;
       output.result(status, () =>
         [
           `${output.green('running')} ${serverVersion} in ${dir}`,
           output.table(serverColumns, serverRows(status.servers)),
           `configuration: ${configPath}`,
-          `next: roost graph create follows, roost serve; roost playground stop${dirFlag(options)} ends it`,
+          `next: roost graph create follows${configFlag}, roost serve${configFlag}; roost playground stop${dirFlag(options)} ends it`,
         ].join('\n'),
       );
     });

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { RoostError } from '../core/index.js';
-import { type Gizzard, type MoveTask, remainingMs, shardKey, type ShardId } from '../gizzard/index.js';
+import { type Gizzard, type MoveTask, remainingMs, shardKey, type ShardId, type Topology } from '../gizzard/index.js';
 import { maxRateOption, minRateOption, ratesOf } from './console/beginPlans.js';
 import type { CliIo } from './console/cliIo.js';
 import { shardListArgument, withCluster } from './console/cluster.js';
@@ -31,7 +31,7 @@ export function addShardMoveCommands(shard: Command, io: CliIo): void {
       withCluster(io, options, async (gizzard, output) => {
         if (new Set(ids.map(shardKey)).size < 2) throw new RoostError('InvalidArgument', `a ${kind} needs two or more different shards`);
         const loss = lost(ids);
-        if (loss !== undefined) await confirm(io, options, `${kind} ${ids.map(shardKey).join(', ')}`, [loss]);
+        if (loss !== undefined) await confirm(io, options, `${kind} ${ids.map(shardKey).join(', ')}`, [loss, ...strangers(gizzard.topology, ids)]);
         const id = await gizzard.moves.request(kind, ids, ratesOf(options));
         if (kind !== 'diff' && options.wait !== true) return output.result({ move: id }, () => `a server does it: move ${id}`, ['roost shard moves', `roost shard cancel ${id}`]);
         report(output, await follow(io, gizzard, output, id));
@@ -72,6 +72,16 @@ export function addShardMoveCommands(shard: Command, io: CliIo): void {
         output.result({ move: id, ...rates }, () => `move ${id} stays between ${formatCount(rates.minRowsPerSecond)} and ${formatCount(rates.maxRowsPerSecond)} rows/s`);
       }),
     );
+}
+
+/** Shards of different trees hold different keys; one that is in no tree yet may be meant for any. */
+function strangers(topology: Topology, ids: readonly ShardId[]): string[] {
+  const rootOf = (id: ShardId): string => {
+    const [parent] = topology.parents(id);
+    return parent === undefined ? shardKey(id) : rootOf(parent.parent);
+  };
+  const roots = new Set(ids.filter((id) => topology.hasShard(id) && topology.parents(id).length > 0).map(rootOf));
+  return roots.size < 2 ? [] : [`they stand in different trees, ${[...roots].join(' and ')}: rows of keys that are not theirs stay in them`];
 }
 
 /** One line of a move, for people. */

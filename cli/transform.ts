@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { RoostError } from '../core/index.js';
-import { changePartitions, type HostShare, merge, type MigrationPlan, type MigrationPlanner, moveShard, parseShardId, planTable, rebalanceHosts, rebalanceTemplates, type ShardId, split, type Template, transform, transformTree } from '../gizzard/index.js';
+import { changePartitions, type Gizzard, type HostShare, merge, type MigrationPlan, type MigrationPlanner, moveShard, parseShardId, planTable, rebalanceHosts, rebalanceTemplates, type ShardId, split, type Template, transform, transformTree } from '../gizzard/index.js';
 import { beginPlans, planOptions, type PlanOptions } from './console/beginPlans.js';
 import type { CliIo } from './console/cliIo.js';
 import { change, reportChange, shardArgument, tableArgument, withCluster } from './console/cluster.js';
@@ -22,7 +22,13 @@ export function addTransformCommands(program: Command, io: CliIo): void {
   const carryOut = (options: PlanOptions, plan: (planner: MigrationPlanner, tables: readonly number[], whole: (template: Template) => Template) => MigrationPlan[]): Promise<void> =>
     withCluster(io, options, async (gizzard, output) => {
       const planner = await gizzard.migrations.planner();
-      await beginPlans(io, options, gizzard, output, plan(planner, chosenTables(gizzard, options as TablesOption), (template) => completed(planner.topology, template)));
+      let plans: MigrationPlan[];
+      try {
+        plans = plan(planner, chosenTables(gizzard, options as TablesOption), (template) => completed(planner.topology, template));
+      } catch (error) {
+        throw await heldByMigration(gizzard, RoostError.from(error));
+      }
+      await beginPlans(io, options, gizzard, output, plans);
     });
 
   define('transform', 'turn every tree of one shape into another\nThe new shards are filled and compared while both are written; until the cleanup there is a way back.', "roost transform 'replicating(flock(db1))' 'replicating(flock(db1), flock(db2))' --tables 1,-1")
@@ -93,6 +99,14 @@ export function addTransformCommands(program: Command, io: CliIo): void {
         reportChange(output, await change(gizzard, 'create-table', changes), { table: tableId, name, shards }, `made table ${tableId} (${name}) of ${shards} trees`, ['roost topology']);
       }),
     );
+}
+
+/** What keeps a shard from being planned for is often a migration that has settled, and whose both sides are still there. */
+async function heldByMigration({ migrations }: Gizzard, error: RoostError): Promise<RoostError> {
+  const { shard } = error.fields;
+  const migration = error.code === 'FailedPrecondition' && shard !== undefined ? (await migrations.reservations()).get(shard) : undefined;
+  if (migration === undefined) return error;
+  return new RoostError('FailedPrecondition', `shard ${shard} is in migration ${migration}: \`roost migrations cleanup ${migration}\` or \`rollback ${migration}\` comes first`, { fields: { ...error.fields, migration }, cause: error });
 }
 
 /** `db1,db2=3`: without a weight it is 1. */

@@ -99,6 +99,7 @@ describe('shards, links and forwardings', () => {
       [['link', 'remove', root(0), leaf('db1', 0)], 'misses the writes from now on'],
       [['forwarding', 'remove', '1', '0'], 'reads and writes of them fail'],
       [['forwarding', 'set', '1', '0', root(1)], 'no longer found'],
+      [['shard', 'copy', leaf('db1', 0), leaf('db2', 1)], `they stand in different trees, ${root(0)} and ${root(1)}`],
       [['forwarding', 'set', '1', '6', root(1)], 'no longer found by keys from 6 on'],
       [['forwarding', 'set', '1', '6', leaf('db1', 1)], 'whose other shards will not hold what is written to it'],
       [['forwarding', 'replace', root(0), root(1)], 'no longer found'],
