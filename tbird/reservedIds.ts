@@ -9,6 +9,7 @@ export class ReservedIds {
 
   add(ids: readonly bigint[]): void {
     for (const id of ids) this.#ids.add(id);
+    if (this.#ids.size <= kept) return;
     for (const oldest of this.#ids) {
       if (this.#ids.size <= kept) return;
       this.#ids.delete(oldest);
