@@ -7,21 +7,6 @@ describe('the hybrid clock', () => {
     const clock = new HybridClock(() => wall.shift()!);
     expect([clock.now(), clock.now(), clock.now(), clock.now(), clock.now()]).toEqual([100n, 101n, 102n, 103n, 200n]);
   });
-
-  it('reserves times in a row that nobody else gets', () => {
-    const clock = new HybridClock(() => 100n);
-    expect(clock.reserve(3)).toBe(100n);
-    expect(clock.now()).toBe(103n);
-    expect(clock.reserve(1)).toBe(104n);
-  });
-
-  it('is later than any time that it has seen', () => {
-    const clock = new HybridClock(() => 100n);
-    clock.observe(500n);
-    expect(clock.now()).toBe(501n);
-    clock.observe(7n);
-    expect(clock.now()).toBe(502n);
-  });
 });
 
 it('counts microseconds from 1970', () => {

@@ -17,18 +17,6 @@ export class HybridClock {
     this.#last = wall > this.#last ? wall : this.#last + 1n;
     return this.#last;
   }
-
-  /** The first of `count` times in a row that nobody else in this process gets. */
-  reserve(count: number): Micros {
-    const first = this.now();
-    this.#last = first + BigInt(count - 1);
-    return first;
-  }
-
-  /** Takes note of a time that another process has given, so that ours are later. */
-  observe(time: Micros): void {
-    if (time > this.#last) this.#last = time;
-  }
 }
 
 /** The monotonic clock counts finer than the wall clock, but from the process's start: it hears nothing of a clock that is set right later, nor of a machine that slept. */

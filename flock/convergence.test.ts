@@ -44,7 +44,7 @@ const arbitraryWrite: fc.Arbitrary<Write> = fc.record({
   position: fc.integer({ min: -1, max: 2 }),
 });
 
-function deliver(graph: Graph, base: bigint, writes: readonly Write[]): Promise<unknown> {
+function deliver(graph: Graph, base: bigint, writes: readonly Write[]): Promise<void> {
   const column = (value: (write: Write) => bigint): BigInt64Array => BigInt64Array.from(writes, value);
   const payload = encodeEdges(
     {
@@ -116,7 +116,7 @@ it(
           const j = random(i + 1);
           [again[i], again[j]] = [again[j]!, again[i]!];
         }
-        const deliveries: Promise<unknown>[] = [];
+        const deliveries: Promise<void>[] = [];
         while (again.length > 0) {
           deliveries.push(deliver(graphs[1], base, again.splice(0, 1 + random(4))));
           if (random(2) === 0) await Promise.all(deliveries);

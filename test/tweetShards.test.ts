@@ -1,14 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { composeSnowflake, Deadline } from '../core/index.js';
 import { shardKey } from '../gizzard/index.js';
-import { openTbird, type Tbird } from '../tbird/index.js';
+import { openTbird, tweetsTableId, type Tbird } from '../tbird/index.js';
 import { usersTypes } from '../users/index.js';
 import { callRoost } from './callRoost.js';
 import { freshCluster } from './support/index.js';
 
 const { config, configPath } = freshCluster('tweet_shards', { jobs: { errorDelaySeconds: 0.2, claimAfterSeconds: 1 } });
 const folder = process.cwd();
-const tweetsTableId = 1_500_000_000;
 const hourMs = 3_600_000;
 const materialized = { acknowledgement: 'materialized' } as const;
 let tbird: Tbird;

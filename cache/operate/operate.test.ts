@@ -48,6 +48,23 @@ describe('an inspection', () => {
     expect((await inspectCache(rows, BigInt, { settleMs: 100 })).stale).toEqual([]);
   });
 
+  it('counts what it could not look at, and puts no node out for it', async () => {
+    const onlooking = await openCaches(config, { onlooker: true });
+    try {
+      const looked = new RowCache(onlooking.main, { name: 'rows', ...testRowForm, load: database.load, ttlSeconds: 100, absentTtlSeconds: 100 });
+      const [node] = [...onlooking.main!.nodes.keys()];
+      // As one that this process alone cannot reach.
+      onlooking.main!.node(node!).close();
+      const report = await inspectCache(looked, BigInt, { keys: ids, settleMs: 50 });
+      expect(report.stale).toEqual([]);
+      expect(report.unreachable).toBeGreaterThan(0);
+      expect(report.compared + report.missing + report.unreachable).toBe(ids.length);
+      expect((await caches.main!.look()).nodes.get(node!)?.state).toBe('in');
+    } finally {
+      await onlooking.close();
+    }
+  });
+
   it('knows a vector that is cut off for what it is', async () => {
     const list = (from: number, count: number, complete: boolean): Vector => vectorOf(Array.from({ length: count }, (_, i) => ({ id: BigInt(from - i), position: BigInt(from - i) })), complete);
     let stored = list(100, 10, false);

@@ -145,13 +145,7 @@ export class EdgeCaches implements EdgeWriter {
   readonly #loadNewest: Load<string, Vector> = async (keys, deadline) => {
     const { maxCount } = this.newest.of;
     const { reader, heads } = this.#reads;
-    const byTable = new Map<number, { readonly key: string; readonly id: bigint }[]>();
-    for (const key of keys) {
-      const { tableId, id } = parseNodeKey(key);
-      const nodes = byTable.get(tableId);
-      if (nodes === undefined) byTable.set(tableId, [{ key, id }]);
-      else nodes.push({ key, id });
-    }
+    const byTable = groupedBy(keys.map((key) => ({ key, ...parseNodeKey(key) })), ({ tableId }) => tableId);
     const found = new Map<string, Vector>();
     await Promise.all(
       Array.from(byTable, async ([tableId, nodes]) => {
@@ -168,13 +162,7 @@ export class EdgeCaches implements EdgeWriter {
 
   readonly #loadEdges: Load<string, Edge> = async (keys, deadline) => {
     const { reader, edges } = this.#reads;
-    const byGraph = new Map<number, { readonly key: string; readonly pair: Pair }[]>();
-    for (const key of keys) {
-      const { graphId, pair } = parseEdgeKey(key);
-      const parts = byGraph.get(graphId);
-      if (parts === undefined) byGraph.set(graphId, [{ key, pair }]);
-      else parts.push({ key, pair });
-    }
+    const byGraph = groupedBy(keys.map((key) => ({ key, ...parseEdgeKey(key) })), ({ graphId }) => graphId);
     const found = new Map<string, Edge>();
     await Promise.all(
       Array.from(byGraph, async ([graphId, parts]) => {
@@ -185,6 +173,17 @@ export class EdgeCaches implements EdgeWriter {
     );
     return found;
   };
+}
+
+/** As `Map.groupBy`, which Node 20 does not have. */
+function groupedBy<Item, Group>(items: readonly Item[], groupOf: (item: Item) => Group): Map<Group, Item[]> {
+  const groups = new Map<Group, Item[]>();
+  for (const item of items) {
+    const group = groups.get(groupOf(item));
+    if (group === undefined) groups.set(groupOf(item), [item]);
+    else group.push(item);
+  }
+  return groups;
 }
 
 /** What a write did to the lists of the nodes. */
