@@ -2,6 +2,7 @@ import type { Redis, Result } from 'ioredis';
 import { Deadline, deadlineExceeded, limits, RoostError, type JobsConfig } from '../../core/index.js';
 import { encodeJob } from './jobEntry.js';
 import type { FollowUp } from './jobType.js';
+import { JournalClock, microsOf } from './journalClock.js';
 import { priorities, type Priority } from './priority.js';
 import { clockKey, fanoutKey, remoteKeys, streamKeys, workerGroup, type StreamKeys } from './streamKeys.js';
 
@@ -9,6 +10,8 @@ import { clockKey, fanoutKey, remoteKeys, streamKeys, workerGroup, type StreamKe
 const overloadedRetryAfterMs = 200;
 /** A look at the queues takes no longer than this. */
 const lookDeadlineMs = 2_000;
+/** An older answer says too little of Redis's clock, which may have been set since. */
+const clockFreshMs = 5_000;
 
 /**
  * One atomic step, so that two writers cannot both take the last place, and jobs that belong together are accepted together, here and for other clusters.
@@ -103,8 +106,7 @@ export class Journal {
   readonly #keys: Readonly<Record<Priority, StreamKeys>>;
   /** Payloads that are on their way to Redis. */
   #bytesInFlight = 0;
-  /** How many microseconds the clock of Redis is ahead of this process's monotonic one, at the least. */
-  #clockAhead: number | undefined;
+  readonly #clock = new JournalClock();
 
   constructor(
     private readonly cluster: string,
@@ -144,27 +146,45 @@ export class Journal {
     for (let attempt = 1; ; attempt++) {
       try {
         // What is late is known by the clock of Redis: a command that was given up may still wait to be sent, or in a socket.
-        this.#clockAhead ??= aheadOfOurs(microsOf(await deadline.race(this.#redis.time(), "reading the clock of the journal's Redis")));
+        if (this.#clock.nowMicros === undefined) await this.#readClock(deadline);
         // Commands to a Redis that hangs go on waiting when their callers have given up.
         if (this.#bytesInFlight + bytes > limits.journalInFlightBytes) {
           throw new RoostError('Overloaded', "the journal's Redis does not keep up", { retryAfterMs: overloadedRetryAfterMs, fields: { priority } });
         }
-        const notAfter = Math.floor(ourMicros() + this.#clockAhead + deadline.remainingMs() * 1_000);
+        const notAfter = Math.floor(this.#clock.nowMicros! + deadline.remainingMs() * 1_000);
         this.#bytesInFlight += bytes;
         // As arrays, since the fields of many jobs are more than the arguments that a call can have.
         const appended = this.#redis.roostAppend(keys.length, keys, [maxQueued, maxFailing, maxReplicating, remotes.length, notAfter], fields).finally(() => {
           this.#bytesInFlight -= bytes;
         });
-        this.#clockAhead = aheadOfOurs(Number(await deadline.race(appended, 'journalling a write')));
+        this.#clock.learn(Number(await deadline.race(appended, 'journalling a write')));
         return;
       } catch (error) {
         const late = error instanceof Error ? /LATE (\d+)/.exec(error.message)?.[1] : undefined;
         if (late === undefined) throw journalError(error, priority);
-        this.#clockAhead = aheadOfOurs(Number(late));
+        this.#clock.learn(Number(late));
         // In time by our own clock: that of Redis was set, or another Redis has taken over.
         if (attempt === 2 || deadline.passed) throw deadlineExceeded('journalling a write');
       }
     }
+  }
+
+  /**
+   * The present time by the journal's clock, which every server of the cluster shares: whole milliseconds since 1970. Whatever is decided by time for the whole cluster, such as
+   * which windows are over, is decided by it and not by this server's clock. It rests on an answer of Redis of the last 5 s, asked for where there is none.
+   * Throws `Unavailable` and `DeadlineExceeded` where Redis does not answer.
+   */
+  async nowMs(deadline: Deadline = Deadline.after(lookDeadlineMs)): Promise<number> {
+    try {
+      if (this.#clock.ageMs > clockFreshMs) await this.#readClock(deadline);
+      return Math.floor(this.#clock.nowMicros! / 1_000);
+    } catch (error) {
+      throw journalError(error, 'high');
+    }
+  }
+
+  async #readClock(deadline: Deadline): Promise<void> {
+    this.#clock.learn(microsOf(await deadline.race(this.#redis.time(), "reading the clock of the journal's Redis")));
   }
 
   /** Adds jobs that accepted ones brought about. They are part of work that was accepted, so that no bound refuses them. */
@@ -198,10 +218,6 @@ export class Journal {
     }
   }
 }
-
-const ourMicros = (): number => performance.now() * 1_000;
-const aheadOfOurs = (redisMicros: number): number => redisMicros - ourMicros();
-const microsOf = ([seconds, micros]: readonly (number | string)[]): number => Number(seconds) * 1_000_000 + Number(micros);
 
 /** Makes a stream's consumer group, reading from the first entry; does nothing where it exists. */
 export async function createGroup(redis: Redis, stream: string): Promise<void> {
