@@ -7,6 +7,7 @@ import { Jobs } from './jobs/jobs.js';
 import type { SendJobs } from './jobs/remoteRelay.js';
 import { Doctor } from './migrations/doctor.js';
 import { Migrations } from './migrations/migrations.js';
+import { DroppedTables } from './moving/droppedTables.js';
 import { Moves } from './moving/moves.js';
 import { MovesDatabase } from './moving/movesDatabase.js';
 import { Servers } from './moving/servers.js';
@@ -49,6 +50,8 @@ export class Gizzard {
   readonly migrations: Migrations;
   /** Finds and puts right what half-done work has left behind. */
   readonly doctor: Doctor;
+  /** Shards that were dropped, while their tables are kept. */
+  readonly dropped: DroppedTables;
   /** The servers of the cluster, and the topology that each works with. */
   readonly servers: Servers;
   readonly log: Log;
@@ -75,6 +78,7 @@ export class Gizzard {
     const require = (version: number): Promise<void> => this.jobs.requireTopology(version);
     this.servers = new Servers(database, server, () => this.#versionInUse(), require, this.log);
     this.moves = new Moves(database, server, this.hosts, this.nameServer, require, this.#shardTypes, config.moves, this.log);
+    this.dropped = new DroppedTables(config.cluster, this.hosts, (type) => this.moves.movableType(type));
     const { hosts, nameServer, servers, moves } = this;
     this.migrations = new Migrations(database, server, { hosts, nameServer, servers, moves, types: this.#shardTypes, reloadMs: config.nameServer.reloadSeconds * 1000, leaveHostAfterMs: config.moves.leaveHostAfterSeconds * 1000 }, config, this.log);
     this.doctor = new Doctor({ nameServer, hosts, hostNames: Object.keys(config.databaseHosts), moves, migrations: this.migrations, types: this.#shardTypes });

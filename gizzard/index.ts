@@ -20,7 +20,8 @@ export { copyCount, type MigrationPlan, type Phase, type PlannedStep } from './m
 export { defaultColumnType, printTemplate, type Template } from './migrations/template.js';
 export { differingRows } from './moving/differingRows.js';
 export { inParts } from './moving/inParts.js';
-export type { Movable, MovableTable } from './moving/movable.js';
+export type { DroppedShard, DroppedTables } from './moving/droppedTables.js';
+export type { Movable, MovableTable, TablePlace } from './moving/movable.js';
 export { toldOfWrites, type WrittenRows } from './moving/toldOfWrites.js';
 export { movableTables, shardTable } from './moving/movableTables.js';
 export { digestColumns, digestOf, type RowsDigest } from './moving/rowsDigest.js';

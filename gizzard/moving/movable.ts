@@ -18,8 +18,22 @@ export interface Movable {
    * `prefix` may be up to 4 characters longer than a shard's.
    */
   rename(host: DatabaseHost, shard: ShardInfo, prefix: string, deadline: Deadline): Promise<void>;
+  /** Where a shard's tables are. */
+  place(shard: ShardInfo): TablePlace;
+  /** Whether the host has at least one of the tables at a place. */
+  holds(host: DatabaseHost, place: TablePlace, deadline: Deadline): Promise<boolean>;
+  /** Moves the tables that are at one place to another, all in one step. False where there are none. */
+  relocate(host: DatabaseHost, from: TablePlace, to: TablePlace, deadline: Deadline): Promise<boolean>;
+  /** Deletes the tables at a place for good. Does nothing where there are none. */
+  dropAt(host: DatabaseHost, place: TablePlace, deadline: Deadline): Promise<void>;
   /** The prefixes of all shards of this type whose tables are on a host, and the bytes that each takes. */
   stored(host: DatabaseHost, deadline: Deadline): Promise<ReadonlyMap<string, number>>;
+}
+
+/** A database of a host, and the prefix of a shard's tables in it. Both must be checked identifiers. */
+export interface TablePlace {
+  readonly database: string;
+  readonly prefix: string;
 }
 
 /** One table of a shard. Keys are opaque texts; the empty one comes before all. */
