@@ -30,8 +30,8 @@ export const tweetLoad: Benchmark = {
       const index = await RawEdges.create(pool, `raw_index_${round}`);
       const floor = await timed(async () => {
         await Promise.all([
-          raw.load(tweets.map(({ user, text }, i) => ({ id: ids[i]!, userId: user as bigint, text })), rawWorkers),
-          index.load({ sourceIds: BigInt64Array.from(tweets, ({ user }) => user as bigint), destinationIds: ids }, rawWorkers),
+          raw.load(tweets.map(({ userId, text }, i) => ({ id: ids[i]!, userId: userId as bigint, text })), rawWorkers),
+          index.load({ sourceIds: BigInt64Array.from(tweets, ({ userId }) => userId as bigint), destinationIds: ids }, rawWorkers),
         ]);
       });
       await raw.drop();

@@ -30,7 +30,7 @@ export const tweetReads: Benchmark = {
     await untilMaterialized(roost);
     const pool = rawPool(config, 16);
     const raw = await RawTweets.create(pool, 'raw_reads');
-    await raw.load(tweets.map(({ user, text }, i) => ({ id: ids[i]!, userId: user as bigint, text })), 2);
+    await raw.load(tweets.map(({ userId, text }, i) => ({ id: ids[i]!, userId: userId as bigint, text })), 2);
     const at = (i: number): bigint => ids[(i * 7919) % tweetCount]!;
     const columns = 'id, user_id, text, created_at_ms, reply_to_tweet_id, reply_to_user_id, retweet_of_id, flags, extra, written_at, state, state_at, losers';
     const expect = (found: number, wanted: number): void => {

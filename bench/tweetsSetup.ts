@@ -19,7 +19,7 @@ const words = 'the quick brown fox jumps over a lazy dog while timelines roll an
 /** Tweets of about 80 characters by many authors, the same for the same numbers. */
 export function generatedTweets(count: number, users: number): NewTweet[] {
   return Array.from({ length: count }, (_, i) => ({
-    user: BigInt(1 + ((i * 7919) % users)),
+    userId: BigInt(1 + ((i * 7919) % users)),
     text: `${i} ${Array.from({ length: 13 }, (_unused, k) => words[(i * 31 + k * 17) % words.length]).join(' ')}`,
   }));
 }

@@ -42,7 +42,7 @@ export function addTweetCommands(program: Command, io: CliIo): void {
     .option('--retweet-of <id>', 'the tweet that it repeats', idArgument)
     .action(async (user: bigint, text: string, options: ClientOptions & { readonly id?: bigint; readonly replyTo?: bigint; readonly retweetOf?: bigint }) => {
       const { id, replyTo, retweetOf } = options;
-      const draft = { user, text, ...(id === undefined ? {} : { id }), ...(replyTo === undefined ? {} : { replyToTweet: replyTo }), ...(retweetOf === undefined ? {} : { retweetOf }) };
+      const draft = { userId: user, text, ...(id === undefined ? {} : { id }), ...(replyTo === undefined ? {} : { replyToTweetId: replyTo }), ...(retweetOf === undefined ? {} : { retweetOfId: retweetOf }) };
       const made = await withClient(io, options, (roost) => roost.tweets.create(draft, { acknowledgement: 'materialized' }));
       outputFor(io, options).result({ id: made }, () => String(made));
     });

@@ -189,7 +189,7 @@ describe('a deadline', () => {
     const gate = new Gate();
     server.flock.before = () => gate.pass();
     const slow = follows.count(1, { deadlineMs: 60_000 });
-    const impatient = follows.count(1, { deadlineMs: 600 });
+    const impatient = follows.count(1, { direction: 'backward', deadlineMs: 600 });
     await expect(impatient).rejects.toMatchObject({ code: 'DeadlineExceeded' });
     gate.open();
     expect(await slow).toBe(0n);

@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { Deadline, limits, parseCount, RoostError } from '../core/index.js';
+import { checkAborted, unlessAborted } from './abort.js';
 import type { Address } from './address.js';
 import type { RoostFlockModule } from '../rpc/wire/index.js';
 import type { Invoke, Service } from './connection.js';
@@ -9,6 +10,16 @@ import { Server } from './server.js';
 export interface CallOptions {
   /** How long the call may take with all its retries: 1 … limits.maxDeadlineMs. Absent: the client's own default. */
   readonly deadlineMs?: number;
+  /**
+   * Ends the wait for the answer when it is aborted: the call throws `FailedPrecondition` with the signal's reason as its cause, or `DeadlineExceeded` for a signal of
+   * `AbortSignal.timeout`. A server that has the call goes on with it: a write may be made all the same.
+   */
+  readonly signal?: AbortSignal;
+}
+
+export interface CloseOptions {
+  /** How long calls under way may take to end by themselves, those included that they bring about. Absent: 0, which fails them at once. */
+  readonly drainMs?: number;
 }
 
 const firstPauseMs = 10;
@@ -23,11 +34,15 @@ export class Channel<C extends object = RoostFlockModule.Client> {
   readonly #servers: readonly Server<C>[];
   readonly #closing = new AbortController();
   #turn = 0;
+  #underWay = 0;
+  /** Wakes who waits until nothing is under way. */
+  #idle: () => void = () => undefined;
 
   constructor(
     addresses: readonly Address[],
     service: Service<C>,
-    private readonly deadlineMs: number = limits.defaultDeadlineMs,
+    /** The deadline of calls that bring none. */
+    readonly deadlineMs: number = limits.defaultDeadlineMs,
   ) {
     this.#servers = addresses.map((address) => new Server(address, service));
     parseCount(deadlineMs, 'deadlineMs', 1, limits.maxDeadlineMs);
@@ -37,7 +52,7 @@ export class Channel<C extends object = RoostFlockModule.Client> {
 
   /** Throws the server's own error where a retry does not help, and the last one met where none helped before the deadline. */
   call<T>(invoke: Invoke<C, T>, options: CallOptions = {}): Promise<T> {
-    return this.callWithin(this.deadline(options), invoke);
+    return this.callWithin(this.deadline(options), invoke, options.signal);
   }
 
   /** The moment until which a call has time that begins now: for what takes several calls. */
@@ -46,10 +61,20 @@ export class Channel<C extends object = RoostFlockModule.Client> {
   }
 
   /** As `call`. */
-  async callWithin<T>(deadline: Deadline, invoke: Invoke<C, T>): Promise<T> {
+  async callWithin<T>(deadline: Deadline, invoke: Invoke<C, T>, signal?: AbortSignal): Promise<T> {
+    this.#underWay++;
+    try {
+      return await unlessAborted(signal, () => this.#attempts(deadline, invoke, signal));
+    } finally {
+      if (--this.#underWay === 0) this.#idle();
+    }
+  }
+
+  async #attempts<T>(deadline: Deadline, invoke: Invoke<C, T>, signal: AbortSignal | undefined): Promise<T> {
     let failed: Server<C> | undefined;
     for (let attempt = 0; ; attempt++) {
       this.#checkOpen();
+      checkAborted(signal);
       const server = this.#pick(failed);
       let error: RoostError;
       try {
@@ -61,6 +86,17 @@ export class Channel<C extends object = RoostFlockModule.Client> {
       if (!error.retryable || deadline.passed) throw error;
       failed = server;
       await this.#pause(error, attempt, deadline, server);
+    }
+  }
+
+  /** Waits until nothing is under way, and nothing follows from what was; at most until the deadline. */
+  async drain(deadline: Deadline): Promise<void> {
+    // Within a turn of the event loop, calls that are being gathered are made, and what takes several calls makes its next.
+    await nextTurn();
+    while (this.#underWay > 0 && !deadline.passed) {
+      const idle = new Promise<void>((resolve) => (this.#idle = resolve));
+      await deadline.race(idle, 'draining').catch(() => undefined);
+      await nextTurn();
     }
   }
 

@@ -1,5 +1,5 @@
 import { limits, parseCount, parseId, type IdInput } from '../core/index.js';
-import { edgeWritesToThrift, type Direction, type Edge, type EdgeState, type EdgeWrites, type Node, type NodeLocation, type Operation, type StateCounts } from '../rpc/wire/index.js';
+import { edgeWritesToThrift, jsonReady, type Direction, type Edge, type EdgeState, type EdgeWrites, type Node, type NodeLocation, type Operation, type StateCounts } from '../rpc/wire/index.js';
 import type { GraphBatch, NodeOptions } from './batch.js';
 import { writeColumns, writeEdges, type EdgeColumns, type EdgeSource } from './bulkWrite.js';
 import type { CallOptions, Channel } from './channel.js';
@@ -26,7 +26,7 @@ export interface ContainsOptions extends CallOptions {
   readonly states?: readonly EdgeState[];
 }
 
-/** The options of a gathered write, and the shape of what it brings. */
+/** The options of a gathered write, and the shape of what it brings. Only writes of the same deadline go together, since none is accepted after its own. */
 interface GatheredOptions extends WriteOptions {
   readonly shape: string;
 }
@@ -55,7 +55,7 @@ export class Graph {
     this.#writes = new Gatherer(async (writes, { shape: _, ...options }) => {
       await this.#send(toColumns(id, writes), options);
       return new Array<void>(writes.length).fill(undefined);
-    }, limits.bulkWriteEdges);
+    }, limits.bulkWriteEdges, channel.deadlineMs);
   }
 
   /** Makes the edge normal, at its position. Resolves once the write is acknowledged. */
@@ -194,19 +194,21 @@ export class Graph {
   async locate(id: IdInput, options: CallOptions = {}): Promise<NodeLocation[]> {
     const node = parseId(id);
     const locations = await this.channel.call((client) => client.locate(this.id, node), options);
-    return locations.map((location) => ({
-      direction: location.is_forward ? 'forward' : 'backward',
-      tableId: location.table_id,
-      hash: location.hash,
-      baseId: location.base_id,
-      rootShard: location.root_shard,
-      leaves: location.leaves.map(({ shard, host, read_behaviour: read, write_behaviour: write }) => ({ shard, host, read, write })),
-    }));
+    return locations.map((location) =>
+      jsonReady({
+        direction: location.is_forward ? 'forward' : 'backward',
+        tableId: location.table_id,
+        hash: location.hash,
+        baseId: location.base_id,
+        rootShard: location.root_shard,
+        leaves: location.leaves.map(({ shard, host, read_behaviour: read, write_behaviour: write }) => ({ shard, host, read, write })),
+      }),
+    );
   }
 
   async #write(operation: Operation, source: IdInput, destination: IdInput, { position, at, ...options }: EdgeOptions & WriteOptions): Promise<void> {
     const write = checkedWrite(operation, source, destination, { ...(position === undefined ? {} : { position }), ...(at === undefined ? {} : { at }) });
-    return this.#writes.load(write, { ...options, shape: shapeOf(write) });
+    return this.#writes.load(write, { ...options, shape: `${shapeOf(write)} ${options.deadlineMs ?? ''}` });
   }
 
   #writeAll(operation: Operation, id: IdInput, { direction, at, ...options }: NodeOptions & WriteOptions): Promise<void> {

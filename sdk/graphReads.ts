@@ -1,5 +1,5 @@
 import { limits, packIds } from '../core/index.js';
-import { checkEntries, edgeListsFromThrift, edgesFromColumns, idPageFromThrift, queryToThrift, stateFromByte, stateToFlockdb, unpackCounts, type Direction, type Edge, type EdgeState, type IdPage, type StateCounts } from '../rpc/wire/index.js';
+import { checkEntries, edgeListsFromThrift, edgesFromColumns, idPageFromThrift, queryToThrift, stateFromByte, stateToFlockdb, turnedEdge, unpackCounts, type Direction, type Edge, type EdgeState, type IdPage, type StateCounts } from '../rpc/wire/index.js';
 import { askInHalves } from './askInHalves.js';
 import type { CallOptions, Channel } from './channel.js';
 import { Gatherer } from './gatherer.js';
@@ -38,7 +38,7 @@ export class GraphReads {
       const packed = await channel.call((client, deadlineMs) => client.edge_states(graphId, sources, destinations, { deadline_ms: deadlineMs }), options);
       checkEntries(packed.length, pairs.length);
       return Array.from(packed, stateFromByte);
-    }, limits.idsPerCall);
+    }, limits.idsPerCall, channel.deadlineMs);
 
     this.edges = new Gatherer(async (pairs, options) => {
       const sources = sourcesOf(pairs);
@@ -48,9 +48,9 @@ export class GraphReads {
         options,
       );
       return edgesFromColumns(columns, sources, destinations);
-    }, limits.idsPerCall);
+    }, limits.idsPerCall, channel.deadlineMs);
 
-    this.newest = new Gatherer((nodes, options) => newestOf(channel, graphId, BigInt64Array.from(nodes), options), listsPerCall);
+    this.newest = new Gatherer((nodes, options) => newestOf(channel, graphId, BigInt64Array.from(nodes), options), listsPerCall, channel.deadlineMs);
 
     this.firstPages = new Gatherer<bigint, IdPage, NewestOptions>((nodes, { direction, states, count, ...options }) => {
       const deadline = channel.deadline(options);
@@ -60,12 +60,12 @@ export class GraphReads {
         checkEntries(pages.length, some.length);
         return pages.map(idPageFromThrift);
       });
-    }, listsPerCall);
+    }, listsPerCall, channel.deadlineMs);
 
     this.counts = new Gatherer(async (ids, { direction, ...options }) => {
       const packed = await channel.call((client, deadlineMs) => client.counts(graphId, direction === 'forward', packIds(ids), { deadline_ms: deadlineMs }), options);
       return unpackCounts(packed, ids.length);
-    }, limits.idsPerCall);
+    }, limits.idsPerCall, channel.deadlineMs);
   }
 }
 
@@ -73,7 +73,7 @@ export class GraphReads {
 export async function newestOf(channel: Channel, graphId: number, ids: BigInt64Array, { direction, states, count, ...options }: NewestOptions): Promise<Edge[][]> {
   const query = { graph_id: graphId, is_forward: direction === 'forward', state_ids: states.map(stateToFlockdb), ids: packIds(ids), count };
   const lists = edgeListsFromThrift(await channel.call((client, deadlineMs) => client.newest_edges(query, { deadline_ms: deadlineMs }), options), ids);
-  return direction === 'forward' ? lists : lists.map((edges) => edges.map((edge) => ({ ...edge, sourceId: edge.destinationId, destinationId: edge.sourceId })));
+  return direction === 'forward' ? lists : lists.map((edges) => edges.map(turnedEdge));
 }
 
 const sourcesOf = (pairs: readonly Pair[]): BigInt64Array => BigInt64Array.from(pairs, (pair) => pair.sourceId);

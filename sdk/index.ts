@@ -1,7 +1,7 @@
 export { composeSnowflake, isRoostError, isSnowflake, parseSnowflake, RoostError, type ErrorCode, type IdInput, type Snowflake } from '../core/index.js';
 export type { Batch, GraphBatch, NodeOptions } from './batch.js';
 export type { EdgeColumns, EdgeSource } from './bulkWrite.js';
-export type { CallOptions } from './channel.js';
+export type { CallOptions, CloseOptions } from './channel.js';
 export type { EdgeInput, EdgeOptions } from './edgeBatch.js';
 export type { ContainsOptions, CountOptions, DirectionOptions, Graph } from './graph.js';
 export { Injectors, type InjectedJob, type InjectOptions } from './injector.js';

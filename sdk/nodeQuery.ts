@@ -3,6 +3,7 @@ import {
   edgePageFromThrift,
   explanationFromThrift,
   idPageFromThrift,
+  jsonReady,
   queryToThrift,
   termToThrift,
   type Edge,
@@ -193,7 +194,7 @@ export class NodeQuery implements AsyncIterable<bigint> {
   #marked<P extends { readonly nextCursor: bigint; readonly prevCursor: bigint }>(page: P): P & PageEnds {
     const next = markCursor(this.query, page.nextCursor);
     const previous = markCursor(this.query, page.prevCursor);
-    return { ...page, ...(next === undefined ? {} : { next }), ...(previous === undefined ? {} : { previous }) };
+    return jsonReady({ ...page, ...(next === undefined ? {} : { next }), ...(previous === undefined ? {} : { previous }) });
   }
 
   #pageToThrift({ count, cursor }: PageOptions): FlockDBTypes.Page {
@@ -221,7 +222,7 @@ export class NodeQuery implements AsyncIterable<bigint> {
 }
 
 /** What travels together has the same of these, and of nothing else that a caller may have brought along. */
-const callOptions = ({ deadlineMs }: CallOptions): CallOptions => (deadlineMs === undefined ? {} : { deadlineMs });
+const callOptions = ({ deadlineMs, signal }: CallOptions): CallOptions => ({ ...(deadlineMs === undefined ? {} : { deadlineMs }), ...(signal === undefined ? {} : { signal }) });
 
 /** Counts without recursion: a query that grew too large may also be too deep. */
 function termCount(query: Query): number {

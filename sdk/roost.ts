@@ -1,8 +1,8 @@
-import { limits, parseCount, RoostError } from '../core/index.js';
+import { Deadline, limits, parseCount, RoostError } from '../core/index.js';
 import type { JournalStatus, TBirdModule, UsersModule } from '../rpc/wire/index.js';
 import { parseAddress, type Address } from './address.js';
 import type { Batch } from './batch.js';
-import { Channel, type CallOptions } from './channel.js';
+import { Channel, type CallOptions, type CloseOptions } from './channel.js';
 import { Graph } from './graph.js';
 import { flockService, tbirdService, usersService } from './services.js';
 import { Tweets } from './tweets.js';
@@ -110,9 +110,16 @@ export class Roost {
     };
   }
 
-  /** Fails what is under way with `FailedPrecondition`, and leaves no socket or timer behind. */
-  async close(): Promise<void> {
-    await Promise.all([this.channel, this.tweetChannel, this.userChannel].map((channel) => channel.close()));
+  /**
+   * Waits for what is under way for as long as `drainMs` says, also for what is called meanwhile, fails the rest with `FailedPrecondition`, and leaves no socket or timer behind.
+   */
+  async close({ drainMs = 0 }: CloseOptions = {}): Promise<void> {
+    const channels = [this.channel, this.tweetChannel, this.userChannel];
+    if (parseCount(drainMs, 'drainMs', 0, limits.maxDeadlineMs) > 0) {
+      const deadline = Deadline.after(drainMs);
+      await Promise.all(channels.map((channel) => channel.drain(deadline)));
+    }
+    await Promise.all(channels.map((channel) => channel.close()));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,21 +1,21 @@
-import DataLoader from 'dataloader';
-import { limits, packIds, parseCount, parseId, parseInt64, unpackIds, type Deadline, type IdInput } from '../core/index.js';
-import { draftToThrift, fragmentsFromThrift, timelineToThrift, tweetFromThrift, type TBirdModule, type TBirdTypes, type Tweet, type TweetFormat, type WindowInfo } from '../rpc/wire/index.js';
+import { limits, packIds, parseCount, parseId, parseInt64, RoostError, unpackIds, type Deadline, type IdInput } from '../core/index.js';
+import { draftToThrift, fragmentsFromThrift, jsonReady, timelineToThrift, tweetFromThrift, type TBirdModule, type TBirdTypes, type Tweet, type TweetFormat, type WindowInfo } from '../rpc/wire/index.js';
 import type { CallOptions, Channel } from './channel.js';
+import { Gatherer } from './gatherer.js';
 import { inCalls, readById } from './readById.js';
 import { writeOptionsToThrift, type WriteOptions } from './writeOptions.js';
 
 /** A tweet to be stored. */
 export interface NewTweet {
-  readonly user: IdInput;
+  readonly userId: IdInput;
   readonly text: string;
-  /** Absent: the server makes one. For imports. */
+  /** One that `reserveIds` gave, or that of an imported tweet. Absent: the server makes one. */
   readonly id?: IdInput;
-  /** Needed where the id is from before Snowflake; of others it must be that of the id, give or take two seconds. */
-  readonly createdAt?: Date;
-  readonly replyToTweet?: IdInput;
-  readonly replyToUser?: IdInput;
-  readonly retweetOf?: IdInput;
+  /** Milliseconds since 1970. Needed where the id is from before Snowflake; of others it must be that of the id, give or take two seconds. */
+  readonly createdAtMs?: number;
+  readonly replyToTweetId?: IdInput;
+  readonly replyToUserId?: IdInput;
+  readonly retweetOfId?: IdInput;
   /** 32 bits. Absent: 0. */
   readonly flags?: number;
   /** At most 4 KB as JSON. */
@@ -43,10 +43,10 @@ export interface ScannedTimeline {
 const defaultCount = 20;
 /** The tweets of a cluster. */
 export class Tweets {
-  readonly #byId: DataLoader<bigint, Tweet | undefined>;
+  readonly #byId: Gatherer<bigint, Tweet | undefined>;
 
   constructor(private readonly channel: Channel<TBirdModule.Client>) {
-    this.#byId = new DataLoader((ids: readonly bigint[]) => this.getMany(ids), { cache: false, maxBatchSize: limits.gatheredIds });
+    this.#byId = new Gatherer((ids, options) => this.getMany(ids, options), limits.gatheredIds, channel.deadlineMs);
   }
 
   /** Stores one tweet and returns its id. Throws `InvalidArgument`, and `AlreadyExists` where the id has other content, which `fields.stored` shows. */
@@ -62,11 +62,20 @@ export class Tweets {
   async createMany(tweets: readonly NewTweet[], options: WriteOptions = {}): Promise<bigint[]> {
     const deadline = this.channel.deadline(options);
     const drafts = tweets.map(draftOf);
-    const made = await this.#reserveIds(drafts.filter(({ id }) => id === undefined).length, deadline);
+    const missing = drafts.filter(({ id }) => id === undefined).length;
+    const made = missing === 0 ? [] : await this.#reserveIds(missing, deadline, options.signal);
     let used = 0;
     const withIds = drafts.map((draft) => draftToThrift({ ...draft, id: draft.id ?? made[used++]! }));
     const onWire = writeOptionsToThrift(options);
-    return [...unpackIds(await this.channel.callWithin(deadline, (client, deadlineMs) => client.create_tweets(withIds, onWire(deadlineMs))))];
+    return [...unpackIds(await this.channel.callWithin(deadline, (client, deadlineMs) => client.create_tweets(withIds, onWire(deadlineMs)), options.signal))];
+  }
+
+  /**
+   * Ids for tweets that are created later, rising, 1 … limits.tweetsPerCall of them. A create that brings its id may be repeated as often as it takes, also by a caller who lost
+   * all else: the same create twice is one tweet. They are of this moment, and each is given out once.
+   */
+  async reserveIds(count: number, options: CallOptions = {}): Promise<bigint[]> {
+    return this.#reserveIds(parseCount(count, 'count', 1, limits.tweetsPerCall), this.channel.deadline(options), options.signal);
   }
 
   async delete(id: IdInput, options: WriteOptions & { readonly time?: IdInput } = {}): Promise<void> {
@@ -78,8 +87,8 @@ export class Tweets {
   }
 
   /** A tweet; undefined where there is none, or it is deleted. Calls of the same moment travel together. */
-  async get(id: IdInput): Promise<Tweet | undefined> {
-    return this.#byId.load(parseId(id));
+  async get(id: IdInput, options: CallOptions = {}): Promise<Tweet | undefined> {
+    return this.#byId.load(parseId(id), options);
   }
 
   /** Tweets in the order of the ids, undefined for those that there are not. Any number of ids. */
@@ -123,7 +132,7 @@ export class Tweets {
   async scan(user: IdInput, options: TimelineOptions = {}): Promise<ScannedTimeline> {
     const request = timelineRequest(user, options);
     const answer = await this.channel.call((client, deadlineMs) => client.scan_timeline(request, { deadline_ms: deadlineMs }), options);
-    return { tweets: answer.tweets.map(tweetFromThrift), windowsRead: answer.windows_read, windows: answer.windows, tablesRead: answer.tables_read };
+    return jsonReady({ tweets: answer.tweets.map(tweetFromThrift), windowsRead: answer.windows_read, windows: answer.windows, tablesRead: answer.tables_read });
   }
 
   /** Ids of replies to a tweet, newest first. */
@@ -140,19 +149,14 @@ export class Tweets {
 
   /** The windows that there are, oldest first. */
   async windows(options: CallOptions = {}): Promise<WindowInfo[]> {
-    return (await this.channel.call((client) => client.list_windows(), options)).map(({ start_ms: startMs, end_ms: endMs, first_id: firstId, phase, stripes, hosts }) => ({
-      startMs: Number(startMs),
-      endMs: Number(endMs),
-      firstId,
-      phase: phase as WindowInfo['phase'],
-      stripes,
-      hosts,
-    }));
+    const windows = await this.channel.call((client) => client.list_windows(), options);
+    return windows.map(({ start_ms: startMs, end_ms: endMs, first_id: firstId, phase, stripes, hosts }) =>
+      jsonReady({ startMs: Number(startMs), endMs: Number(endMs), firstId, phase: phase as WindowInfo['phase'], stripes, hosts }),
+    );
   }
 
-  async #reserveIds(count: number, deadline: Deadline): Promise<BigInt64Array> {
-    if (count === 0) return new BigInt64Array();
-    return unpackIds(await this.channel.callWithin(deadline, (client, deadlineMs) => client.reserve_ids(count, { deadline_ms: deadlineMs })));
+  async #reserveIds(count: number, deadline: Deadline, signal: AbortSignal | undefined): Promise<bigint[]> {
+    return [...unpackIds(await this.channel.callWithin(deadline, (client, deadlineMs) => client.reserve_ids(count, { deadline_ms: deadlineMs }), signal))];
   }
 
   async #setState(method: 'delete_tweets' | 'undelete_tweets', id: IdInput, options: WriteOptions & { readonly time?: IdInput }): Promise<void> {
@@ -164,17 +168,24 @@ export class Tweets {
 
 const optional = (value: IdInput | undefined, name: string): bigint | undefined => (value === undefined ? undefined : parseId(value, name));
 
-function draftOf({ user, text, id, createdAt, replyToTweet, replyToUser, retweetOf, flags, extra }: NewTweet): Parameters<typeof draftToThrift>[0] {
+/** What fields of a new tweet were called in 0.1. A program in plain JavaScript that still does must not lose what it says. */
+const oldNames = { user: 'userId', createdAt: 'createdAtMs', replyToTweet: 'replyToTweetId', replyToUser: 'replyToUserId', retweetOf: 'retweetOfId' } as const;
+
+function draftOf(tweet: NewTweet): Parameters<typeof draftToThrift>[0] {
+  for (const [old, name] of Object.entries(oldNames)) {
+    if (old in tweet) throw new RoostError('InvalidArgument', `a tweet's ${old} is named ${name} now`, { fields: { argument: old } });
+  }
+  const { userId, text, id, createdAtMs, replyToTweetId, replyToUserId, retweetOfId, flags, extra } = tweet;
   const entries = {
     id: optional(id, 'id'),
-    createdAtMs: createdAt?.getTime(),
-    replyToTweetId: optional(replyToTweet, 'replyToTweet'),
-    replyToUserId: optional(replyToUser, 'replyToUser'),
-    retweetOfId: optional(retweetOf, 'retweetOf'),
+    createdAtMs: createdAtMs === undefined ? undefined : parseCount(createdAtMs, 'createdAtMs', 0, Number.MAX_SAFE_INTEGER),
+    replyToTweetId: optional(replyToTweetId, 'replyToTweetId'),
+    replyToUserId: optional(replyToUserId, 'replyToUserId'),
+    retweetOfId: optional(retweetOfId, 'retweetOfId'),
     flags: flags === undefined ? undefined : parseCount(flags, 'flags', 0, 2 ** 32 - 1),
     extra: extra === undefined ? undefined : JSON.stringify(extra),
   };
-  return { userId: parseId(user, 'user'), text, ...Object.fromEntries(Object.entries(entries).filter(([, value]) => value !== undefined)) };
+  return { userId: parseId(userId, 'userId'), text, ...Object.fromEntries(Object.entries(entries).filter(([, value]) => value !== undefined)) };
 }
 
 function timelineRequest(user: IdInput, { count = defaultCount, before, after, replies, retweets }: TimelineOptions): TBirdTypes.TimelineRequest {

@@ -1,7 +1,7 @@
-import DataLoader from 'dataloader';
 import { limits, packIds, parseId, type IdInput } from '../core/index.js';
 import { userChangeToThrift, userFromThrift, userToThrift, type User, type UsersModule } from '../rpc/wire/index.js';
 import type { CallOptions, Channel } from './channel.js';
+import { Gatherer } from './gatherer.js';
 import { readById } from './readById.js';
 import { writeOptionsToThrift, type WriteOptions } from './writeOptions.js';
 
@@ -18,15 +18,15 @@ export interface NewUser {
 
 /** The users of a cluster. */
 export class Users {
-  readonly #byId: DataLoader<bigint, User | undefined>;
+  readonly #byId: Gatherer<bigint, User | undefined>;
 
   constructor(private readonly channel: Channel<UsersModule.Client>) {
-    this.#byId = new DataLoader((ids: readonly bigint[]) => this.getMany(ids), { cache: false, maxBatchSize: limits.gatheredIds });
+    this.#byId = new Gatherer((ids, options) => this.getMany(ids, options), limits.gatheredIds, channel.deadlineMs);
   }
 
   /** A user; undefined where there is none. Calls of the same moment travel together. */
-  async get(id: IdInput): Promise<User | undefined> {
-    return this.#byId.load(parseId(id));
+  async get(id: IdInput, options: CallOptions = {}): Promise<User | undefined> {
+    return this.#byId.load(parseId(id), options);
   }
 
   /** Users in the order of the ids, undefined for those that there are not. Any number of ids. */

@@ -16,7 +16,7 @@ const users = 50;
 const startMs = Date.UTC(2020, 5, 1);
 const tweets: readonly (NewTweet & { readonly id: bigint })[] = Array.from({ length: tweetCount }, (_, i) => ({
   id: composeSnowflake({ timeMs: startMs + i * 40_000, worker: 1, sequence: i % 4_096 }),
-  user: BigInt(1 + (i % users)),
+  userId: BigInt(1 + (i % users)),
   text: `tweet ${i}`,
 }));
 
@@ -50,9 +50,9 @@ function importAll(at: () => Promise<void>): Promise<void> {
 async function expectAllOnce(): Promise<void> {
   await untilApplied(roost);
   const found = await roost.tweets.getMany(tweets.map(({ id }) => id));
-  expect(found.map((tweet) => [tweet?.id, tweet?.userId, tweet?.text])).toEqual(tweets.map(({ id, user, text }) => [id, user, text]));
+  expect(found.map((tweet) => [tweet?.id, tweet?.userId, tweet?.text])).toEqual(tweets.map(({ id, userId, text }) => [id, userId, text]));
   for (let user = 1n; user <= BigInt(users); user++) {
-    const own = tweets.filter((tweet) => tweet.user === user).map(({ id }) => id);
+    const own = tweets.filter((tweet) => tweet.userId === user).map(({ id }) => id);
     expect(await roost.tweets.timelineIds(user, { count: 1_000 })).toEqual(own.reverse());
   }
   const tbird = await openTbird(cluster.config);
@@ -115,7 +115,7 @@ it('stores new tweets once when the server is killed between writing them and it
   const client = await connect({ servers: [`127.0.0.1:${server!.ready.flock.port}`], tweetServers: [`127.0.0.1:${(proxy.address() as AddressInfo).port}`] });
   try {
     const texts = Array.from({ length: 20 }, (_, i) => `new ${i}`);
-    const ids = await client.tweets.createMany(texts.map((text) => ({ user: 900n, text })), { deadlineMs: 60_000 });
+    const ids = await client.tweets.createMany(texts.map((text) => ({ userId: 900n, text })), { deadlineMs: 60_000 });
     expect(restarted).toBeDefined();
     await restarted;
     await untilApplied(roost);

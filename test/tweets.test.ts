@@ -70,8 +70,8 @@ describe('a client', () => {
   });
 
   it('stores tweets and reads them by id, many callers in one call', async () => {
-    const first = await roost.tweets.create({ user: 1, text: 'just setting up my twttr', flags: 3, extra: { lang: 'en' } }, materialized);
-    const [reply, retweet] = await roost.tweets.createMany([{ user: 2, text: '@1 welcome', replyToTweet: first, replyToUser: 1 }, { user: 2, text: 'RT', retweetOf: first }], materialized);
+    const first = await roost.tweets.create({ userId: 1, text: 'just setting up my twttr', flags: 3, extra: { lang: 'en' } }, materialized);
+    const [reply, retweet] = await roost.tweets.createMany([{ userId: 2, text: '@1 welcome', replyToTweetId: first, replyToUserId: 1 }, { userId: 2, text: 'RT', retweetOfId: first }], materialized);
     const [tweet, missing, again] = await Promise.all([roost.tweets.get(first), roost.tweets.get(77), roost.tweets.get(first)]);
     expect(tweet).toMatchObject({ id: first, userId: 1n, text: 'just setting up my twttr', flags: 3, extra: '{"lang":"en"}', createdAtMs: parseSnowflake(first).timeMs });
     expect(missing).toBeUndefined();
@@ -89,7 +89,7 @@ describe('a client', () => {
   });
 
   it('gets tweets ready to be sent on, as fragments', async () => {
-    const made = await roost.tweets.createMany([{ user: 11, text: 'ö' }, { user: 11, text: '@2 hi', replyToUser: 2 }], materialized);
+    const made = await roost.tweets.createMany([{ userId: 11, text: 'ö' }, { userId: 11, text: '@2 hi', replyToUserId: 2 }], materialized);
     const parsed = (fragments: readonly (Buffer | undefined)[]): unknown[] => fragments.map((fragment) => fragment && (JSON.parse(fragment.toString()) as unknown));
     const [first, second] = made.map(String);
     const [reply, missing, ...others] = parsed(await roost.tweets.fragments('json', [made[1]!, 77, made[0]!, made[1]!]));
@@ -102,12 +102,36 @@ describe('a client', () => {
     await expect(roost.tweets.fragments('xml' as 'json', [1])).rejects.toMatchObject({ code: 'InvalidArgument', message: expect.stringContaining('there are json, short') as string });
   });
 
+  it('reserves ids, so that the same create may be made again by one who has nothing but the id', async () => {
+    const ids = await roost.tweets.reserveIds(2);
+    expect(ids).toEqual([...ids].sort((a, b) => Number(a - b)));
+    const tweet = { userId: 12, text: 'once', id: ids[0]! };
+    expect([await roost.tweets.create(tweet, materialized), await roost.tweets.create(tweet, materialized)]).toEqual([ids[0], ids[0]]);
+    expect(await roost.tweets.timelineIds(12)).toEqual([ids[0]]);
+    await expect(roost.tweets.reserveIds(0)).rejects.toMatchObject({ code: 'InvalidArgument' });
+  });
+
+  it('turns tweets into JSON with ids as decimal strings', async () => {
+    const id = await roost.tweets.create({ userId: 13, text: 'json', replyToTweetId: 77 }, materialized);
+    const tweet = JSON.parse(JSON.stringify(await roost.tweets.get(id, { deadlineMs: 10_000 }))) as unknown;
+    expect(tweet).toEqual({ id: id.toString(), userId: '13', text: 'json', createdAtMs: parseSnowflake(id).timeMs, replyToTweetId: '77', flags: 0 });
+    expect(JSON.parse(JSON.stringify(await roost.tweets.scan(13)))).toMatchObject({ tweets: [{ userId: '13' }] });
+    expect(JSON.parse(JSON.stringify(await roost.tweets.windows()))).toContainEqual(expect.objectContaining({ phase: 'open', firstId: expect.stringMatching(/^\d+$/) as string }));
+  });
+
+  it('refuses the names that fields had before', async () => {
+    for (const [old, name] of [['retweetOf', 'retweetOfId'], ['createdAt', 'createdAtMs'], ['user', 'userId']]) {
+      const tweet = { userId: 1, text: 'x', [old!]: 1 };
+      await expect(roost.tweets.create(tweet)).rejects.toMatchObject({ code: 'InvalidArgument', message: `a tweet's ${old} is named ${name} now` });
+    }
+  });
+
   it('gets typed errors', async () => {
     const thrown = async (work: Promise<unknown>): Promise<unknown> => work.catch((error: unknown) => error);
-    expect(isRoostError(await thrown(roost.tweets.create({ user: 0, text: 'x' })), 'InvalidArgument')).toBe(true);
-    expect(isRoostError(await thrown(roost.tweets.create({ user: 1, text: 'a\udc00' })), 'InvalidArgument')).toBe(true);
-    const id = await roost.tweets.create({ user: 1, text: 'one' }, materialized);
-    const error = await thrown(roost.tweets.create({ user: 1, text: 'two', id }));
+    expect(isRoostError(await thrown(roost.tweets.create({ userId: 0, text: 'x' })), 'InvalidArgument')).toBe(true);
+    expect(isRoostError(await thrown(roost.tweets.create({ userId: 1, text: 'a\udc00' })), 'InvalidArgument')).toBe(true);
+    const id = await roost.tweets.create({ userId: 1, text: 'one' }, materialized);
+    const error = await thrown(roost.tweets.create({ userId: 1, text: 'two', id }));
     if (!isRoostError(error, 'AlreadyExists')) throw error;
     expect(error.fields['stored']).toContain('"one"');
     expect(error.fields['given']).toContain('"two"');

@@ -47,15 +47,15 @@ export function tweetOfRow(row: unknown, user: bigint | undefined): ImportedTwee
   const differs = given !== undefined && ofId !== undefined && Math.abs(given.getTime() - ofId.getTime()) > limits.createdAtToleranceMs;
   const tweet = {
     id: data.id,
-    user: data.user_id ?? user ?? anonymousUser(data.id),
+    userId: data.user_id ?? user ?? anonymousUser(data.id),
     text: data.text,
-    ...(given === undefined || differs ? {} : { createdAt: given }),
-    ...(data.reply_to_tweet_id === undefined ? {} : { replyToTweet: data.reply_to_tweet_id }),
-    ...(data.reply_to_user_id === undefined ? {} : { replyToUser: data.reply_to_user_id }),
-    ...(data.retweet_of_id === undefined ? {} : { retweetOf: data.retweet_of_id }),
+    ...(given === undefined || differs ? {} : { createdAtMs: given.getTime() }),
+    ...(data.reply_to_tweet_id === undefined ? {} : { replyToTweetId: data.reply_to_tweet_id }),
+    ...(data.reply_to_user_id === undefined ? {} : { replyToUserId: data.reply_to_user_id }),
+    ...(data.retweet_of_id === undefined ? {} : { retweetOfId: data.retweet_of_id }),
   };
   // What the server would refuse is refused here, where the line is known.
-  contentOf({ userId: tweet.user, text: tweet.text, ...(tweet.createdAt === undefined ? {} : { createdAtMs: tweet.createdAt.getTime() }) }, tweet.id);
+  contentOf({ userId: tweet.userId, text: tweet.text, ...(tweet.createdAtMs === undefined ? {} : { createdAtMs: tweet.createdAtMs }) }, tweet.id);
   return { tweet, otherTime: differs ? { given, ofId } : undefined };
 }
 

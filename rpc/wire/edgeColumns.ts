@@ -1,6 +1,7 @@
 import { packIds, RoostError, unpackIds } from '../../core/index.js';
 import type { Edge, EdgePage, EdgeState, StateCounts } from '../../flock/index.js';
 import type { RoostTypes } from './generated.js';
+import { jsonReady, JsonReadyEdge } from './jsonReady.js';
 import { stateFromByte, statesByRank, stateToByte } from './states.js';
 
 export function packStates(states: readonly (EdgeState | undefined)[]): Buffer {
@@ -30,7 +31,7 @@ export function edgesFromColumns(columns: RoostTypes.EdgeColumns, sourceIds: Big
   return Array.from(sourceIds, (sourceId, i) => {
     const state = stateFromByte(columns.states[i]);
     if (state === undefined) return undefined;
-    return { sourceId, destinationId: destinationIds[i]!, position: positions[i]!, updatedAt: times[i]!, state };
+    return new JsonReadyEdge(sourceId, destinationIds[i]!, positions[i]!, times[i]!, state);
   });
 }
 
@@ -44,13 +45,16 @@ export const edgePageToThrift = ({ edges, nextCursor, prevCursor }: EdgePage): R
 
 export function edgePageFromThrift(page: RoostTypes.EdgePage): EdgePage {
   const edges = edgesFromColumns(page.columns, unpackIds(page.source_ids), unpackIds(page.destination_ids));
-  return { edges: edges.filter((edge) => edge !== undefined), nextCursor: page.next_cursor, prevCursor: page.prev_cursor };
+  return jsonReady({ edges: edges.filter((edge) => edge !== undefined), nextCursor: page.next_cursor, prevCursor: page.prev_cursor });
 }
 
 export function edgeListsToThrift(lists: readonly (readonly Edge[])[]): RoostTypes.EdgeLists {
   const edges = lists.flat();
   return { lengths: packIds(lists.map(({ length }) => BigInt(length))), other_ids: packIds(edges.map(({ destinationId }) => destinationId)), columns: edgesToColumns(edges) };
 }
+
+/** An edge that was read from its other end. */
+export const turnedEdge = ({ sourceId, destinationId, position, updatedAt, state }: Edge): Edge => new JsonReadyEdge(destinationId, sourceId, position, updatedAt, state);
 
 /** The lists of the nodes that were asked for; an edge's source is the node. Throws `DataLoss` where the answer does not fit together. */
 export function edgeListsFromThrift({ lengths, other_ids, columns }: RoostTypes.EdgeLists, ids: BigInt64Array): Edge[][] {
@@ -87,7 +91,7 @@ export function unpackCounts(packed: Uint8Array, nodes: number): StateCounts[] {
   checkEntries(values.length, nodes * statesByRank.length);
   return Array.from({ length: nodes }, (_, node) => {
     const [normal, negative, archived, removed] = values.subarray(node * statesByRank.length) as unknown as [bigint, bigint, bigint, bigint];
-    return { normal, negative, archived, removed };
+    return jsonReady({ normal, negative, archived, removed });
   });
 }
 

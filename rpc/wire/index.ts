@@ -1,7 +1,7 @@
 export { writeBatchFromThrift, writeBatchToThrift } from './batchWrites.js';
 export { BinaryReader } from './binaryReader.js';
 export { BinaryWriter } from './binaryWriter.js';
-export { checkEntries, edgeListsFromThrift, edgeListsToThrift, edgePageFromThrift, edgePageToThrift, edgesFromColumns, edgesToColumns, packCounts, packStates, unpackCounts } from './edgeColumns.js';
+export { checkEntries, edgeListsFromThrift, edgeListsToThrift, edgePageFromThrift, edgePageToThrift, edgesFromColumns, edgesToColumns, packCounts, packStates, turnedEdge, unpackCounts } from './edgeColumns.js';
 export { typeOfClass, classOfType } from './classNames.js';
 export { column, edgeWritesFromThrift, edgeWritesToThrift } from './edgeWrites.js';
 export { errorFromThrift, errorToThrift } from './errors.js';
@@ -40,6 +40,7 @@ export {
 } from './generated.js';
 export { fragmentsFromThrift, fragmentsToThrift } from './fragments.js';
 export { idPageFromThrift, idPageToThrift } from './idPages.js';
+export { jsonReady } from './jsonReady.js';
 export { malformed } from './malformed.js';
 export { MessageSplitter } from './messageSplitter.js';
 export { nodesFromColumns, nodesToColumns } from './nodeColumns.js';

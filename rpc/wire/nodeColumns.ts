@@ -2,6 +2,7 @@ import { packIds, unpackIds } from '../../core/index.js';
 import type { Node } from '../../flock/index.js';
 import { checkEntries, noCounts, packCounts, unpackCounts } from './edgeColumns.js';
 import type { RoostTypes } from './generated.js';
+import { jsonReady } from './jsonReady.js';
 import { stateFromByte, stateToByte } from './states.js';
 
 export function nodesToColumns(nodes: readonly (Node | undefined)[]): RoostTypes.NodeColumns {
@@ -21,6 +22,6 @@ export function nodesFromColumns(columns: RoostTypes.NodeColumns, length: number
   for (const { length: entries } of [columns.colours, colouredAt, removedThrough]) checkEntries(entries, length);
   return counts.map((ofNode, i) => {
     const colour = stateFromByte(columns.colours[i]);
-    return colour === undefined ? undefined : { colour, colouredAt: colouredAt[i]!, removedThrough: removedThrough[i]!, counts: ofNode };
+    return colour === undefined ? undefined : jsonReady({ colour, colouredAt: colouredAt[i]!, removedThrough: removedThrough[i]!, counts: ofNode });
   });
 }

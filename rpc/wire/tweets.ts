@@ -1,5 +1,6 @@
 import type { TimelineRequest, Tweet, TweetDraft } from '../../tbird/index.js';
 import type { TBirdTypes } from './generated.js';
+import { jsonReady } from './jsonReady.js';
 import { required, type Received } from './required.js';
 import { textFrom, textToThrift } from './text.js';
 
@@ -21,18 +22,19 @@ export const tweetToThrift = (tweet: Tweet): Fields<TBirdTypes.Tweet> => ({
   deleted_at: tweet.deletedAt,
 });
 
-export const tweetFromThrift = (tweet: Received<TBirdTypes.Tweet>): Tweet => ({
-  id: required(tweet.id, 'id'),
-  userId: required(tweet.user_id, 'user_id'),
-  text: textFrom(required(tweet.text, 'text'), 'text'),
-  createdAtMs: Number(required(tweet.created_at_ms, 'created_at_ms')),
-  replyToTweetId: tweet.reply_to_tweet_id ?? undefined,
-  replyToUserId: tweet.reply_to_user_id ?? undefined,
-  retweetOfId: tweet.retweet_of_id ?? undefined,
-  flags: Number(required(tweet.flags, 'flags')),
-  extra: tweet.extra == null ? undefined : textFrom(tweet.extra, 'extra'),
-  deletedAt: tweet.deleted_at ?? undefined,
-});
+export const tweetFromThrift = (tweet: Received<TBirdTypes.Tweet>): Tweet =>
+  jsonReady({
+    id: required(tweet.id, 'id'),
+    userId: required(tweet.user_id, 'user_id'),
+    text: textFrom(required(tweet.text, 'text'), 'text'),
+    createdAtMs: Number(required(tweet.created_at_ms, 'created_at_ms')),
+    replyToTweetId: tweet.reply_to_tweet_id ?? undefined,
+    replyToUserId: tweet.reply_to_user_id ?? undefined,
+    retweetOfId: tweet.retweet_of_id ?? undefined,
+    flags: Number(required(tweet.flags, 'flags')),
+    extra: tweet.extra == null ? undefined : textFrom(tweet.extra, 'extra'),
+    deletedAt: tweet.deleted_at ?? undefined,
+  });
 
 /** Throws `InvalidArgument` for a text that UTF-8 cannot hold. */
 export function draftToThrift(draft: TweetDraft): DraftFields {

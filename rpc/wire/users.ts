@@ -1,5 +1,6 @@
 import type { User, UserChange } from '../../users/index.js';
 import type { UsersTypes } from './generated.js';
+import { jsonReady } from './jsonReady.js';
 import { required, type Received } from './required.js';
 import { textFrom, textToThrift } from './text.js';
 
@@ -15,12 +16,13 @@ export const userToThrift = ({ id, name, screenName, flags }: User): UserFields 
   flags: BigInt(flags),
 });
 
-export const userFromThrift = ({ id, name, screen_name: screenName, flags }: Received<UsersTypes.User>): User => ({
-  id: required(id, 'id'),
-  name: textFrom(required(name, 'name'), 'name'),
-  screenName: textFrom(required(screenName, 'screen_name'), 'screen_name'),
-  flags: Number(required(flags, 'flags')),
-});
+export const userFromThrift = ({ id, name, screen_name: screenName, flags }: Received<UsersTypes.User>): User =>
+  jsonReady({
+    id: required(id, 'id'),
+    name: textFrom(required(name, 'name'), 'name'),
+    screenName: textFrom(required(screenName, 'screen_name'), 'screen_name'),
+    flags: Number(required(flags, 'flags')),
+  });
 
 export const userChangeToThrift = ({ id, name, screenName, flags }: UserChange): ChangeFields => ({
   id,
