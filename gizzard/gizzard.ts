@@ -34,6 +34,7 @@ export interface GizzardOptions {
 
 /** Making a shard's tables takes no longer than this. */
 const createDeadlineMs = 30_000;
+const announceDeadlineMs = 5_000;
 /** What a clean shutdown gives the jobs in work. */
 const closeGraceMs = 10_000;
 /** A server says at least this often which topology it works with: steps of a migration wait for it. */
@@ -71,7 +72,8 @@ export class Gizzard {
     this.#hedge = new Hedge(config.reads, this.metrics);
     this.nameServer = NameServer.open(this.hosts, config.nameServer, config.cluster, this.log, this.metrics);
     this.#shardTypes = new Map(options.shardTypes.map((type) => [type.name, type]));
-    this.jobs = new Jobs(config, options.jobTypes, () => this.topology, this.hosts, this.log, this.metrics);
+    this.jobs = new Jobs(config, options.jobTypes, () => this.topology, this.hosts, this.log, this.metrics, () => this.nameServer.reload());
+    this.nameServer.onApplied = (changes, { version }) => this.#announce(changes, version);
     const server = randomUUID();
     // Beside the primary of the name server, which decides on every change.
     const database = new MovesDatabase(this.hosts.host(config.nameServer.hosts[0]!), `${config.cluster}_nameserver`);
@@ -183,6 +185,19 @@ export class Gizzard {
       await this.jobs.close(closeGraceMs);
       if (this.#working) await this.servers.stop();
       await this.hosts.close();
+    }
+  }
+
+  /** Other servers hear of a change within a second or so; of where copies of writes go, all of them must know before it is answered. */
+  async #announce(changes: readonly Change[], version: number): Promise<void> {
+    if (!changes.some(({ kind }) => kind === 'setRemoteHost' || kind === 'removeRemoteHost')) return;
+    try {
+      await Deadline.after(announceDeadlineMs).race(this.jobs.requireRemotes(version), 'announcing a change of remote clusters');
+    } catch (error) {
+      throw new RoostError('Unavailable', `the topology is changed (version ${version}), but the journal could not be told: until servers have reloaded, copies of writes may still go to the old remote hosts`, {
+        cause: error,
+        fields: { version },
+      });
     }
   }
 

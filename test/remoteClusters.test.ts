@@ -1,9 +1,9 @@
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { RemoteHost, RemoteStatus } from '../gizzard/index.js';
 import { type ClusterServer, startClusterServer } from './clusterServer.js';
 import { freshCluster } from './support/index.js';
 
-const options = { nameServer: { hosts: ['db1'], reloadSeconds: 0.1 }, jobs: { errorDelaySeconds: 0.1, errorLimit: 3, maxReplicating: 5 } };
+const options = { nameServer: { hosts: ['db1'], reloadSeconds: 0.1 }, jobs: { errorDelaySeconds: 0.1, errorLimit: 3, maxReplicating: 20 } };
 const east = freshCluster('east', options);
 const west = freshCluster('west', options);
 let a: ClusterServer;
@@ -64,11 +64,11 @@ it('replicates writes both ways, and none of them comes back', async () => {
 it('keeps a backlog for a cluster that is away, refuses writes past its bound, and sends it when the cluster is back', async () => {
   await b.close();
   const ids: bigint[] = [];
-  for (let i = 0; i < 5; i++) ids.push(await add(a));
-  await expect.poll(async () => Object.values(await backlog()).reduce((sum, count) => sum + count)).toBe(5);
+  for (let i = 0; i < 20; i++) ids.push(await add(a));
+  await expect.poll(async () => Object.values(await backlog()).reduce((sum, count) => sum + count)).toBe(20);
   await expect(add(a)).rejects.toMatchObject({ code: 'Overloaded', message: expect.stringContaining('cluster west') as string, fields: { cluster: 'west', priority: 'high' } });
   // Writes go on here meanwhile, and failures to send do not count as failures of the jobs.
-  await arrives(a, ids[4]!);
+  await arrives(a, ids[19]!);
   b = await startClusterServer(west.config, { injectorPort });
   for (const id of ids) await arrives(b, id);
   await emptied();
@@ -109,4 +109,63 @@ it('gives up a job that the other side refuses, and only that', async () => {
   await arrives(b, good);
   await expect.poll(backlog, { timeout: 15_000 }).toEqual({ queued: 0, failing: 0, bad: 1 });
   expect(await a.flock.gizzard.jobs.queues.dropRemote('west')).toBe(1);
+});
+
+describe('on a server that has not heard of a change of remote clusters', () => {
+  const south = freshCluster('south', options);
+  let unaware: ClusterServer;
+  let c: ClusterServer;
+
+  beforeAll(async () => {
+    unaware = await startClusterServer({ ...east.config, nameServer: { ...east.config.nameServer, reloadSeconds: 3_000 } });
+    c = await startClusterServer(south.config);
+    await c.flock.createGraph('follows', { shards: 2, replicas: 1 });
+  });
+
+  afterAll(async () => {
+    await unaware.close();
+    await c.close();
+  });
+
+  const addMany = (server: ClusterServer): Promise<bigint[]> => Promise.all(Array.from({ length: 15 }, () => add(server)));
+
+  it('sends no write, journalled after a cluster was blocked, that waits for it', async () => {
+    await unaware.flock.gizzard.nameServer.reload();
+    await setWest('blocked');
+    const ids = await addMany(a);
+    await arrives(a, ids[14]!);
+    await expect.poll(backlog).toEqual({ queued: 15, failing: 0, bad: 0 });
+    // The first write after it is unblocked has all of them sent: none was before.
+    const before = await applied(b);
+    await setWest('normal');
+    for (const id of ids) await arrives(b, id);
+    expect(await applied(b)).toBe(before + 15);
+    await emptied();
+  });
+
+  it('sends every write, journalled after a cluster moved to another host, there and only there', async () => {
+    await unaware.flock.gizzard.nameServer.reload();
+    const moved = { ...westHost('normal'), port: c.injectorPort };
+    await a.flock.gizzard.nameServer.apply([{ kind: 'removeRemoteHost', hostname: '127.0.0.1', port: injectorPort }]);
+    await a.flock.gizzard.nameServer.apply([{ kind: 'setRemoteHost', host: moved }]);
+    const ids = await addMany(a);
+    for (const id of ids) await arrives(c, id);
+    await emptied();
+    for (const id of ids) expect(await state(b, id)).toBeUndefined();
+    await a.flock.gizzard.nameServer.apply([{ kind: 'removeRemoteHost', hostname: '127.0.0.1', port: moved.port }]);
+  });
+
+  it('sends writes to a cluster that was added, and none that was removed', async () => {
+    await a.flock.gizzard.nameServer.apply([{ kind: 'removeRemoteHost', hostname: '127.0.0.1', port: injectorPort }]);
+    await unaware.flock.gizzard.nameServer.reload();
+    await setWest('normal');
+    const sent = await addMany(unaware);
+    await a.flock.gizzard.nameServer.apply([{ kind: 'removeRemoteHost', hostname: '127.0.0.1', port: injectorPort }]);
+    const kept = await addMany(unaware);
+    await arrives(a, kept[14]!);
+    await setWest('normal');
+    for (const id of sent) await arrives(b, id);
+    await emptied();
+    for (const id of kept) expect(await state(b, id)).toBeUndefined();
+  });
 });

@@ -22,6 +22,8 @@ export interface JobOutcome {
   readonly error: RoostError | undefined;
   /** False where the job was not even tried, or only where a host is away or writes are refused: that does not count towards the error limit. */
   readonly attempted?: boolean;
+  /** Whether the job is for another worker, at once: it goes back to the end of the queue as it is. */
+  readonly handBack?: true;
   /** The topology under which it ran. */
   readonly topologyVersion: number;
 }

@@ -117,17 +117,25 @@ export class JobWorker {
 
   /** Puts what is still in work at the end of the queue. Should it be applied here all the same, it is applied twice, which changes nothing. */
   async #handBack(): Promise<void> {
-    const { keys, log, priority } = this.options;
-    const left = [...this.#inWork];
+    const { log, priority } = this.options;
+    const left = Array.from(this.#inWork, ([id, { fields }]): [string, readonly Buffer[]] => [id, fields]);
     this.#inWork.clear();
-    if (left.length > 0) {
-      log.warn({ jobs: left.length, priority }, 'handing back jobs that did not finish in time');
-      const transaction = this.redis.multi();
-      for (const [id, { fields }] of left) transaction.xadd(keys.queued, '*', ...fields).xack(keys.queued, workerGroup, id).xdel(keys.queued, id);
-      throwFirst(await transaction.exec());
-    }
+    if (left.length > 0) log.warn({ jobs: left.length, priority }, 'handing back jobs that did not finish in time');
+    await this.#putBack(left);
     await this.#flushed;
     await this.#flush();
+  }
+
+  /** Entries without fields were taken from the stream already. */
+  async #putBack(entries: readonly (readonly [id: string, fields: readonly Buffer[] | null])[]): Promise<void> {
+    if (entries.length === 0) return;
+    const { queued } = this.options.keys;
+    const transaction = this.redis.multi();
+    for (const [id, fields] of entries) {
+      if (fields !== null) transaction.xadd(queued, '*', ...fields);
+      transaction.xack(queued, workerGroup, id).xdel(queued, id);
+    }
+    throwFirst(await transaction.exec());
   }
 
   get #claimAfterMs(): number {
@@ -175,14 +183,12 @@ export class JobWorker {
       | [key: Buffer, entries: RawEntry[]][]
       | null;
     // The pause may have come while the read waited.
-    while (reply !== null && this.#paused) {
-      // Left pending: they are taken over once the pause ends.
-      if (this.#stopping) return;
-      await this.#pause(pausedLookEveryMs);
-    }
+    while (reply !== null && this.#paused && !this.#stopping) await this.#pause(pausedLookEveryMs);
     // Redis tells the worker of a new job in the same breath as the caller who journalled it: the caller's answer goes out first.
     await nextTurn();
-    for (const [, entries] of reply ?? []) for (const entry of entries) this.#take(entry);
+    const entries = (reply ?? []).flatMap(([, read]) => read);
+    if (this.#stopping) return this.#putBack(entries.map(([id, fields]) => [id.toString(), fields]));
+    for (const entry of entries) this.#take(entry);
   }
 
   async #room(): Promise<void> {
@@ -230,9 +236,11 @@ export class JobWorker {
 
   async #work(id: string, job: JobEntry): Promise<void> {
     const { config, keys, run, count } = this.options;
-    const { failedLeaves, readable, error, topologyVersion, attempted = true } = await run(job);
+    const { failedLeaves, readable, error, topologyVersion, handBack, attempted = true } = await run(job);
     // Handed back meanwhile: whoever has it now says how it ends.
-    if (!this.#inWork.has(id)) return;
+    const work = this.#inWork.get(id);
+    if (work === undefined) return;
+    if (handBack === true) return this.#putBack([[id, work.fields]]);
     if (job.waiter !== undefined) await this.#tell(job.waiter, readable ? '' : (error?.message ?? 'it failed'));
     const ageMs = Math.max(0, Date.now() - job.acceptedAtMs);
     if (error === undefined) {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import type { Deadline, Log, Metrics, RoostConfig } from '../../core/index.js';
+import { RoostError, type Deadline, type Log, type Metrics, type RoostConfig } from '../../core/index.js';
 import type { DatabaseHosts } from '../hosts/databaseHosts.js';
 import type { Topology } from '../topology/topology.js';
 import { jobFromJson } from './jobJson.js';
@@ -8,12 +8,12 @@ import { JobQueues } from './jobQueues.js';
 import { JobRunner } from './jobRunner.js';
 import type { JobType } from './jobType.js';
 import { JobWorker } from './jobWorker.js';
-import { Journal, journalError, type JobCopies, type NewJob, type QueueSizes } from './journal.js';
+import { Journal, journalError, StaleRemotes, type JobCopies, type NewJob, type QueueSizes } from './journal.js';
 import { priorities, type Priority } from './priority.js';
 import { connectRedis } from './redis.js';
 import type { SendJobs } from './remoteRelay.js';
 import { RemoteRelays } from './remoteRelays.js';
-import { fenceKey, streamKeys } from './streamKeys.js';
+import { fenceKey, remotesFenceKey, streamKeys } from './streamKeys.js';
 import { Waiters } from './waiters.js';
 import { raiseFenceScript } from './workerScripts.js';
 
@@ -28,6 +28,9 @@ export interface AppendOptions {
 
 /** Longer than a server is cut off from the name server unnoticed. It ends by itself, for a name server that was set back to an older state. */
 const fenceSeconds = 86_400;
+
+/** Several changes of remote clusters may come while one write is journalled. */
+const maxLooksForRemotes = 3;
 
 /** From the time that an idle cluster takes to that of a host which is away. */
 const delayBuckets = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30, 120, 600];
@@ -52,6 +55,8 @@ export class Jobs {
     hosts: DatabaseHosts,
     private readonly log: Log,
     private readonly metrics: Metrics,
+    /** Looks for a newer topology. */
+    private readonly reload: () => Promise<void> = () => Promise.resolve(),
   ) {
     const { cluster } = config;
     const server = randomUUID();
@@ -108,7 +113,7 @@ export class Jobs {
   relay(send: SendJobs): { use(topology: Topology): void } {
     const { cluster, jobs: config } = this.config;
     const { log, metrics } = this;
-    this.#relays ??= new RemoteRelays({ cluster, config, redis: this.#shared, connect: () => this.#connect(this.config, log, true), send, log, metrics });
+    this.#relays ??= new RemoteRelays({ cluster, config, redis: this.#shared, connect: () => this.#connect(this.config, log, true), send, reload: this.reload, log, metrics });
     this.#relays.use(this.topology());
     return this.#relays;
   }
@@ -127,19 +132,19 @@ export class Jobs {
    */
   async append(jobs: readonly NewJob[], options: AppendOptions): Promise<void> {
     const { priority, deadline } = options;
-    const copies = this.#copies(priority, options.replicate ?? true);
+    const replicate = options.replicate ?? true;
     if (!options.waitUntilApplied) {
-      await this.#journal.append(priority, jobs, deadline, copies);
+      await this.#append(priority, jobs, deadline, replicate);
       return;
     }
     await deadline.race(this.#waiters.listen(), 'reaching the journal');
     const waiting = jobs.map((job) => ({ job, ...this.#waiters.register() }));
     try {
-      await this.#journal.append(
+      await this.#append(
         priority,
         waiting.map(({ job, waiter }) => ({ ...job, waiter })),
         deadline,
-        copies,
+        replicate,
       );
     } catch (error) {
       for (const { cancel } of waiting) cancel();
@@ -157,12 +162,16 @@ export class Jobs {
    * From now on jobs that were applied under an older topology than this do not count as applied: those that servers have in work are applied again. So what is
    * written from here on is on all leaves of this topology, whatever servers have missed it. Throws `Unavailable`.
    */
-  async requireTopology(version: number): Promise<void> {
-    try {
-      await this.#shared.eval(raiseFenceScript, 1, fenceKey(this.config.cluster), version, fenceSeconds);
-    } catch (error) {
-      throw journalError(error, 'high');
-    }
+  requireTopology(version: number): Promise<void> {
+    return this.#raise(fenceKey(this.config.cluster), version);
+  }
+
+  /**
+   * From now on a write's copies go to the remote clusters of this topology, and to their hosts as it names them, whatever servers have missed it: a copy that
+   * is being sent elsewhere does not count as sent. Throws `Unavailable`.
+   */
+  requireRemotes(version: number): Promise<void> {
+    return this.#raise(remotesFenceKey(this.config.cluster), version);
   }
 
   sizes(priority: Priority): Promise<QueueSizes> {
@@ -182,9 +191,34 @@ export class Jobs {
     }
   }
 
+  async #raise(key: string, version: number): Promise<void> {
+    try {
+      await this.#shared.eval(raiseFenceScript, 1, key, version, fenceSeconds);
+    } catch (error) {
+      throw journalError(error, 'high');
+    }
+  }
+
+  async #append(priority: Priority, jobs: readonly NewJob[], deadline: Deadline, replicate: boolean): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      const copies = this.#copies(priority, replicate);
+      try {
+        return await this.#journal.append(priority, jobs, deadline, copies);
+      } catch (error) {
+        if (!(error instanceof StaleRemotes)) throw error;
+        await deadline.race(this.reload(), 'looking for the remote clusters');
+        if (attempt === maxLooksForRemotes) {
+          throw new RoostError('Unavailable', `the remote clusters have changed since topology ${copies.version}, and this server knows no newer one`, { fields: { version: copies.version } });
+        }
+      }
+    }
+  }
+
   #copies(priority: Priority, replicate: boolean): JobCopies {
-    const { remoteHosts, fanouts } = this.topology().state;
+    const { version, state } = this.topology();
+    const { remoteHosts, fanouts } = state;
     return {
+      version: replicate ? version : Number.MAX_SAFE_INTEGER,
       remotes: replicate ? [...new Set(remoteHosts.filter(({ status }) => status !== 'blackholed').map(({ cluster }) => cluster))] : [],
       fanouts: fanouts.filter((fanout) => fanout.priority === priority).map(({ suffix }) => suffix),
     };

@@ -4,7 +4,7 @@ import { encodeJob } from './jobEntry.js';
 import type { FollowUp } from './jobType.js';
 import { JournalClock, microsOf } from './journalClock.js';
 import { priorities, type Priority } from './priority.js';
-import { clockKey, fanoutKey, remoteKeys, streamKeys, workerGroup, type StreamKeys } from './streamKeys.js';
+import { clockKey, fanoutKey, remoteKeys, remotesFenceKey, streamKeys, workerGroup, type StreamKeys } from './streamKeys.js';
 
 /** A refused write is worth another try when the workers have had time to make room. */
 const overloadedRetryAfterMs = 200;
@@ -15,8 +15,8 @@ const clockFreshMs = 5_000;
 
 /**
  * One atomic step, so that two writers cannot both take the last place, and jobs that belong together are accepted together, here and for other clusters.
- * Keys: the queue, the failing jobs, the greatest time given to a job, then the two streams of each remote backlog, then the fanouts. After the three bounds, the
- * number of remote backlogs, and the last moment for all of this by the clock of Redis, come the jobs, each as the number of its fields, how many times it takes, where the
+ * Keys: the queue, the failing jobs, the greatest time given to a job, the topology of the newest change of remote clusters, then the two streams of each remote backlog, then
+ * the fanouts. After the three bounds, the number of remote backlogs, the last moment for all of this by the clock of Redis, and the topology that the copies follow, come the jobs, each as the number of its fields, how many times it takes, where the
  * first of them stands in its payload, and the fields, of which the payload is the fourth. Answers what the clock says.
  * Times of microseconds are exact as Lua's numbers until the year 2255.
  */
@@ -24,15 +24,17 @@ const appendScript = `
   local clock = redis.call('TIME')
   local now = clock[1] * 1000000 + clock[2]
   if now > tonumber(ARGV[5]) then return {err = string.format('LATE %.0f', now)} end
+  local remotesKnownBy = redis.call('GET', KEYS[4])
+  if remotesKnownBy and tonumber(remotesKnownBy) > tonumber(ARGV[6]) then return {err = 'STALE ' .. remotesKnownBy} end
   if redis.call('XLEN', KEYS[1]) >= tonumber(ARGV[1]) then return {err = 'FULL queued'} end
   if redis.call('XLEN', KEYS[2]) >= tonumber(ARGV[2]) then return {err = 'FULL failing'} end
-  local firstFanout = 4 + 2 * tonumber(ARGV[4])
-  for i = 4, firstFanout - 1, 2 do
+  local firstFanout = 5 + 2 * tonumber(ARGV[4])
+  for i = 5, firstFanout - 1, 2 do
     if redis.call('XLEN', KEYS[i]) + redis.call('XLEN', KEYS[i + 1]) >= tonumber(ARGV[3]) then return {err = 'FULL remote ' .. KEYS[i]} end
   end
   local before = tonumber(redis.call('GET', KEYS[3]) or 0)
   local latest = before
-  local at = 8
+  local at = 9
   while at <= #ARGV do
     local fields, count = tonumber(ARGV[at - 2]), tonumber(ARGV[at - 1])
     if count > 0 then
@@ -42,7 +44,7 @@ const appendScript = `
       latest = first + count - 1
     end
     redis.call('XADD', KEYS[1], '*', unpack(ARGV, at + 1, at + fields))
-    for i = 4, firstFanout - 1, 2 do redis.call('XADD', KEYS[i], '*', unpack(ARGV, at + 1, at + fields)) end
+    for i = 5, firstFanout - 1, 2 do redis.call('XADD', KEYS[i], '*', unpack(ARGV, at + 1, at + fields)) end
     for i = firstFanout, #KEYS do redis.call('XADD', KEYS[i], 'MAXLEN', '~', ARGV[1], '*', unpack(ARGV, at + 1, at + fields)) end
     at = at + 3 + fields
   end
@@ -89,10 +91,12 @@ export interface JobCopies {
   readonly remotes: readonly string[];
   /** Suffixes of fanouts: onlookers, whose oldest jobs make room for new ones. */
   readonly fanouts: readonly string[];
+  /** The topology that names them. */
+  readonly version: number;
 }
 
 const noTimes: JobTimes = { count: 0, offset: 0 };
-const noCopies: JobCopies = { remotes: [], fanouts: [] };
+const noCopies: JobCopies = { remotes: [], fanouts: [], version: Number.MAX_SAFE_INTEGER };
 
 const encodeNew = ({ kind, payload, waiter, leaves }: NewJob & FollowUp): (string | Buffer)[] =>
   encodeJob({ kind, payload, waiter, onlyLeaves: leaves, attempts: 0, lastError: '', acceptedAtMs: Date.now() });
@@ -120,16 +124,17 @@ export class Journal {
 
   /**
    * Accepts jobs, all of them or none. Throws `Overloaded` when the queue, the queue of failing jobs or a remote cluster's backlog is full, or Redis does not keep up: nothing
-   * was accepted.
+   * was accepted. `StaleRemotes` where the remote clusters are others than `copies` says: nothing was accepted.
    * `Unavailable` and `DeadlineExceeded` leave open whether they were accepted: by the deadline at the latest, as far as the two clocks go alike. Jobs that bring their
    * times are idempotent, so that a repetition does no harm; others count as written when they are repeated.
    */
-  async append(priority: Priority, jobs: readonly NewJob[], deadline: Deadline, { remotes, fanouts }: JobCopies = noCopies): Promise<void> {
+  async append(priority: Priority, jobs: readonly NewJob[], deadline: Deadline, { remotes, fanouts, version }: JobCopies = noCopies): Promise<void> {
     const { queued, failing } = this.#keys[priority];
     const keys = [
       queued,
       failing,
       clockKey(this.cluster),
+      remotesFenceKey(this.cluster),
       ...remotes.flatMap((remote) => {
         const backlog = remoteKeys(this.cluster, remote)[priority];
         return [backlog.queued, backlog.failing];
@@ -154,12 +159,13 @@ export class Journal {
         const notAfter = Math.floor(this.#clock.nowMicros! + deadline.remainingMs() * 1_000);
         this.#bytesInFlight += bytes;
         // As arrays, since the fields of many jobs are more than the arguments that a call can have.
-        const appended = this.#redis.roostAppend(keys.length, keys, [maxQueued, maxFailing, maxReplicating, remotes.length, notAfter], fields).finally(() => {
+        const appended = this.#redis.roostAppend(keys.length, keys, [maxQueued, maxFailing, maxReplicating, remotes.length, notAfter, version], fields).finally(() => {
           this.#bytesInFlight -= bytes;
         });
         this.#clock.learn(Number(await deadline.race(appended, 'journalling a write')));
         return;
       } catch (error) {
+        if (error instanceof Error && /STALE \d+/.test(error.message)) throw new StaleRemotes();
         const late = error instanceof Error ? /LATE (\d+)/.exec(error.message)?.[1] : undefined;
         if (late === undefined) throw journalError(error, priority);
         this.#clock.learn(Number(late));
@@ -218,6 +224,9 @@ export class Journal {
     }
   }
 }
+
+/** The remote clusters were changed since the topology that a write's copies follow. */
+export class StaleRemotes extends Error {}
 
 /** Makes a stream's consumer group, reading from the first entry; does nothing where it exists. */
 export async function createGroup(redis: Redis, stream: string): Promise<void> {

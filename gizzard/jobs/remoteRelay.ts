@@ -4,10 +4,10 @@ import type { JobEntry } from './jobEntry.js';
 import type { JobOutcome } from './jobRunner.js';
 import { jobToExactJson } from './jobJson.js';
 import { JobWorker } from './jobWorker.js';
-import { createGroup } from './journal.js';
+import { createGroup, journalError } from './journal.js';
 import { priorities, type Priority } from './priority.js';
 import type { Redis } from 'ioredis';
-import { remoteKeys } from './streamKeys.js';
+import { remoteKeys, remotesFenceKey } from './streamKeys.js';
 
 /** A job on its way to another cluster, in its exact JSON form. */
 export interface RemoteJob {
@@ -28,19 +28,32 @@ const bytesPerSend = 4 * 1024 * 1024;
 const firstPauseMs = 250;
 const maxPauseMs = 5_000;
 
+/** The remote cluster as a topology knows it. */
+interface Target {
+  readonly hosts: readonly RemoteHost[];
+  readonly version: number;
+}
+
+/** How sending a job ended: under which topology it was sent or failed; `stale`: it was not sent, since the remote clusters were changed since then. */
+type Sent = { readonly version: number; readonly error: RoostError | undefined } | 'stale';
+
 interface Waiting {
   readonly job: RemoteJob;
-  readonly done: (error: RoostError | undefined) => void;
+  readonly done: (sent: Sent) => void;
 }
 
 /**
  * Sends the backlog of jobs for one remote cluster. All servers of this cluster share the work, as they share their own jobs: a job leaves the backlog once
  * the other side's journal has it, at least once and in any order. While no host answers, or hosts are blocked, the backlog stays.
+ *
+ * A change of the remote clusters holds for every job that is journalled after it was answered, also on servers that have not heard of it: each batch, once taken, is sent
+ * only if no newer topology has changed them, and goes back to the backlog else. A job that was being sent when they changed does not count as sent.
  */
 export class RemoteRelay {
   readonly #workers: JobWorker[];
   readonly #waiting: Waiting[] = [];
-  #hosts: readonly RemoteHost[];
+  #target: Target;
+  #staleVersion = -1;
   #sending = false;
   #turn = 0;
   #pausedUntilMs = 0;
@@ -53,15 +66,18 @@ export class RemoteRelay {
       readonly cluster: string;
       readonly remote: string;
       readonly hosts: readonly RemoteHost[];
+      /** The topology that names the hosts. */
+      readonly version: number;
       readonly consumer: string;
       readonly config: JobsConfig;
       readonly send: SendJobs;
+      readonly reload: () => Promise<void>;
       readonly count: (priority: Priority, outcome: 'applied' | 'failed' | 'bad') => void;
       readonly log: Log;
     },
   ) {
     const { cluster, remote, consumer, config, log, count } = options;
-    this.#hosts = options.hosts;
+    this.#target = { hosts: options.hosts, version: options.version };
     this.#workers = priorities.map(
       (priority) =>
         new JobWorker(redis, readers[priority], {
@@ -70,6 +86,7 @@ export class RemoteRelay {
           consumer,
           config,
           run: (job) => this.#run(priority, job),
+          fence: { key: remotesFenceKey(cluster), version: () => this.#target.version },
           paused: () => this.#paused,
           // Callers wait for this cluster only.
           tell: () => Promise.resolve(),
@@ -86,9 +103,14 @@ export class RemoteRelay {
   }
 
   /** Goes on with other hosts, or others' states. */
-  use(hosts: readonly RemoteHost[]): void {
-    this.#hosts = hosts;
+  use(hosts: readonly RemoteHost[], version: number): void {
+    this.#target = { hosts, version };
     this.#pausedUntilMs = 0;
+  }
+
+  /** The topology names the cluster no more: nothing is sent from now on. */
+  retire(): void {
+    this.#staleVersion = Infinity;
   }
 
   async stop(graceMs: number): Promise<void> {
@@ -96,31 +118,30 @@ export class RemoteRelay {
   }
 
   get #paused(): boolean {
-    return performance.now() < this.#pausedUntilMs || (this.#blocked && !this.#hosts.some(({ status }) => status === 'normal'));
-  }
-
-  get #blocked(): boolean {
-    return this.#hosts.some(({ status }) => status === 'blocked');
+    const { hosts, version } = this.#target;
+    return performance.now() < this.#pausedUntilMs || version <= this.#staleVersion || (isBlocked(hosts) && !hosts.some(isNormal));
   }
 
   async #run(priority: Priority, job: JobEntry): Promise<JobOutcome> {
-    const error = await new Promise<RoostError | undefined>((resolve) => {
+    const sent = await new Promise<Sent>((resolve) => {
       this.#waiting.push({ job: { priority, contents: jobToExactJson(job.kind, job.payload) }, done: resolve });
       if (this.#sending) return;
       this.#sending = true;
       // What is read together is sent together.
       setImmediate(() => void this.#sendAll());
     });
-    if (error === undefined) return { failedLeaves: [], readable: true, error, topologyVersion: 0 };
-    return { failedLeaves: undefined, readable: false, error, attempted: !error.retryable, topologyVersion: 0 };
+    if (sent === 'stale') return { failedLeaves: undefined, readable: false, error: undefined, handBack: true, topologyVersion: 0 };
+    const { error, version: topologyVersion } = sent;
+    if (error === undefined) return { failedLeaves: [], readable: true, error, topologyVersion };
+    return { failedLeaves: undefined, readable: false, error, attempted: !error.retryable, topologyVersion };
   }
 
   async #sendAll(): Promise<void> {
     while (this.#waiting.length > 0) {
       const batch = this.#take();
-      const error = await this.#sendToAny(batch.map(({ job }) => job));
-      if (error === undefined || error.retryable || batch.length === 1) {
-        for (const { done } of batch) done(error);
+      const sent = await this.#sendToAny(batch.map(({ job }) => job));
+      if (sent === 'stale' || sent.error === undefined || sent.error.retryable || batch.length === 1) {
+        for (const { done } of batch) done(sent);
       } else {
         // One of them was refused: the others must not share its fate.
         for (const { job, done } of batch) done(await this.#sendToAny([job]));
@@ -139,13 +160,27 @@ export class RemoteRelay {
     return this.#waiting.splice(0, count);
   }
 
-  async #sendToAny(jobs: readonly RemoteJob[]): Promise<RoostError | undefined> {
-    const { remote, log } = this.options;
-    const hosts = this.#hosts.filter(({ status }) => status === 'normal');
+  async #sendToAny(jobs: readonly RemoteJob[]): Promise<Sent> {
+    const { cluster, remote, log, reload } = this.options;
+    const { hosts: all, version } = this.#target;
+    if (version <= this.#staleVersion) return 'stale';
+    const failed = (error: RoostError): Sent => ({ version, error });
+    const hosts = all.filter(isNormal);
     if (hosts.length === 0) {
-      return this.#blocked ? new RoostError('Unavailable', `cluster ${remote} is blocked`, { fields: { cluster: remote } }) : undefined;
+      return isBlocked(all) ? failed(new RoostError('Unavailable', `cluster ${remote} is blocked`, { fields: { cluster: remote } })) : { version, error: undefined };
     }
-    if (performance.now() < this.#pausedUntilMs) return new RoostError('Unavailable', `cluster ${remote} is not tried again yet`, { fields: { cluster: remote } });
+    if (performance.now() < this.#pausedUntilMs) return failed(new RoostError('Unavailable', `cluster ${remote} is not tried again yet`, { fields: { cluster: remote } }));
+    try {
+      // After the jobs were taken: so those that were journalled after the change are not sent as before it.
+      const changedIn = await this.redis.get(remotesFenceKey(cluster));
+      if (changedIn !== null && Number(changedIn) > version) {
+        this.#staleVersion = Math.max(this.#staleVersion, version);
+        void reload().catch(() => undefined);
+        return 'stale';
+      }
+    } catch (error) {
+      return failed(journalError(error, jobs[0]!.priority));
+    }
     let last: RoostError | undefined;
     for (let i = 0; i < hosts.length; i++) {
       const host = hosts[(this.#turn + i) % hosts.length]!;
@@ -154,15 +189,18 @@ export class RemoteRelay {
         this.#turn = (this.#turn + i) % hosts.length;
         if (this.#pauseMs > firstPauseMs) log.info({ cluster: remote }, 'a remote cluster takes jobs again');
         this.#pauseMs = firstPauseMs;
-        return undefined;
+        return { version, error: undefined };
       } catch (error) {
         last = RoostError.from(error);
-        if (!last.retryable) return last;
+        if (!last.retryable) return failed(last);
       }
     }
     if (this.#pauseMs === firstPauseMs) log.warn({ err: last, cluster: remote }, 'a remote cluster does not take jobs; its backlog waits');
     this.#pausedUntilMs = performance.now() + this.#pauseMs;
     this.#pauseMs = Math.min(this.#pauseMs * 2, maxPauseMs);
-    return last;
+    return failed(last!);
   }
 }
+
+const isNormal = ({ status }: RemoteHost): boolean => status === 'normal';
+const isBlocked = (hosts: readonly RemoteHost[]): boolean => hosts.some(({ status }) => status === 'blocked');

@@ -26,20 +26,24 @@ export class RemoteRelays {
       /** Opens a connection whose reads may block. */
       readonly connect: () => Redis;
       readonly send: SendJobs;
+      /** Looks for a newer topology. */
+      readonly reload: () => Promise<void>;
       readonly log: Log;
       readonly metrics: Metrics;
     },
   ) {}
 
-  use({ state }: Topology): void {
+  use({ state, version }: Topology): void {
     const byCluster = new Map<string, RemoteHost[]>();
     for (const host of state.remoteHosts) byCluster.set(host.cluster, [...(byCluster.get(host.cluster) ?? []), host]);
     for (const [remote, { relay }] of this.#running) {
       const hosts = byCluster.get(remote);
-      if (hosts === undefined) this.#end(remote, 0);
-      else relay.use(hosts);
+      if (hosts === undefined) {
+        relay.retire();
+        this.#end(remote, 0);
+      } else relay.use(hosts, version);
     }
-    for (const [remote, hosts] of byCluster) if (!this.#running.has(remote)) this.#begin(remote, hosts);
+    for (const [remote, hosts] of byCluster) if (!this.#running.has(remote)) this.#begin(remote, hosts, version);
   }
 
   async stop(graceMs: number): Promise<void> {
@@ -47,17 +51,19 @@ export class RemoteRelays {
     await Promise.all(this.#stopping);
   }
 
-  #begin(remote: string, hosts: readonly RemoteHost[]): void {
-    const { cluster, config, redis, connect, send, log, metrics } = this.options;
+  #begin(remote: string, hosts: readonly RemoteHost[], version: number): void {
+    const { cluster, config, redis, connect, send, reload, log, metrics } = this.options;
     const sent = metrics.counter('roost_remote_jobs_total', 'Jobs for remote clusters by how an attempt to send them ended', ['cluster', 'priority', 'outcome']);
     const readers = Object.fromEntries(priorities.map((priority) => [priority, connect()])) as Record<Priority, Redis>;
     const relay = new RemoteRelay(redis, readers, {
       cluster,
       remote,
       hosts,
+      version,
       consumer: this.#consumer,
       config,
       send,
+      reload,
       count: (priority, outcome) => sent.inc({ cluster: remote, priority, outcome: outcome === 'applied' ? 'sent' : outcome }),
       log,
     });

@@ -36,5 +36,8 @@ export const doneChannel = (cluster: string, server: string): string => `{${clus
 /** The greatest time that was given to a job. */
 export const clockKey = (cluster: string): string => `{${cluster}}:jobs:clock`;
 
+/** The version of the topology with the newest change of remote clusters: older ones say neither who gets copies of a write, nor where to send them. */
+export const remotesFenceKey = (cluster: string): string => `{${cluster}}:remote-clusters:topology`;
+
 /** The version of the topology that jobs must be applied under at least. */
 export const fenceKey = (cluster: string): string => `{${cluster}}:jobs:topology`;

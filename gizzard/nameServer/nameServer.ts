@@ -32,6 +32,8 @@ export class NameServer {
   readonly #listeners = new Set<(topology: Topology) => void>();
   readonly #countReloadError: () => void;
   readonly #showHead: (look: ReplicaLook) => void;
+  /** Called after each change that is made here, before it is answered. */
+  onApplied: ((changes: readonly Change[], topology: Topology) => Promise<void>) | undefined;
   /** Why the newest reload failed; undefined while reloads succeed. */
   lastReloadError: RoostError | undefined;
 
@@ -131,7 +133,9 @@ export class NameServer {
    */
   async apply(changes: readonly Change[], by: string = thisProcess(), onVersion?: number): Promise<Topology> {
     const { state, audit } = await this.replicas.change({ changes, logs: [], ...(onVersion === undefined ? {} : { onVersion }) }, by);
-    this.#swap(new Topology(state), audit);
+    const topology = new Topology(state);
+    this.#swap(topology, audit);
+    await this.onApplied?.(changes, topology);
     return this.#topology;
   }
 
