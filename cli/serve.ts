@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { hostname } from 'node:os';
 import type { Command } from 'commander';
 import { openCaches } from '../cache/index.js';
-import { type ConfigOverride, createLog, Metrics } from '../core/index.js';
+import { type ConfigOverride, createLog, type Log, Metrics, RoostError } from '../core/index.js';
 import type { Flock } from '../flock/index.js';
 import type { SendJobs } from '../gizzard/index.js';
 import { AdminServer, flockProcessor, injectorProcessor, managerProcessor, type ProcessorFactory, tbirdProcessor, ThriftServer, usersProcessor } from '../rpc/index.js';
@@ -49,7 +49,7 @@ async function serve(io: CliIo, options: ServeOptions): Promise<void> {
   const log = createLog(config.log.level, io.stderr);
   const metrics = new Metrics();
   const { host, flockPort, managerPort, injectorPort, tbirdPort, usersPort, adminPort } = config.server;
-  const closing: (() => Promise<void>)[] = [];
+  const closing: (() => Promise<void>)[] = [outliveRejections(log, metrics)];
   try {
     const injectors = new Injectors();
     closing.push(() => injectors.close());
@@ -99,6 +99,17 @@ async function serve(io: CliIo, options: ServeOptions): Promise<void> {
     // Requests end before the workers do, and the workers before the connections that they use.
     for (const close of closing.reverse()) await close();
   }
+}
+
+/** The last line of defence: a rejection that nobody waits for is a fault in Roost, but no reason to end every other call with it. Returns how to end this. */
+function outliveRejections(log: Log, metrics: Metrics): () => Promise<void> {
+  const unhandled = metrics.counter('roost_unhandled_rejections_total', 'Failures that no code waited for; each is a fault in Roost');
+  const outlive = (reason: unknown): void => {
+    unhandled.inc();
+    log.error({ err: RoostError.from(reason) }, 'a failure that no code waited for: this is a fault in Roost');
+  };
+  process.on('unhandledRejection', outlive);
+  return async () => void process.off('unhandledRejection', outlive);
 }
 
 /** A server that cannot journal cannot write, and one whose topology is stale may soon read from the wrong place. */

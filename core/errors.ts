@@ -1,3 +1,6 @@
+import { cutText } from './cutText.js';
+import { limits } from './limits.js';
+
 /**
  * The canonical codes. They are the same in the library, on the wire and in the exit codes of the command line.
  * Callers branch on the code, never on the text.
@@ -46,6 +49,8 @@ const retryableCodes: ReadonlySet<ErrorCode> = new Set(['Unavailable', 'Deadline
  *
  * `DeadlineExceeded` and `Unavailable` on a write do not mean that the write did not happen: it may have been
  * journalled before the answer was lost. Writes are idempotent, so that repeating one is always safe.
+ *
+ * The text, and each field, is cut at `limits.errorTextBytes`: an error about a large value must still fit wherever errors go.
  */
 export class RoostError extends Error {
   override readonly name = 'RoostError';
@@ -56,11 +61,11 @@ export class RoostError extends Error {
   readonly retryAfterMs: number | undefined;
 
   constructor(code: ErrorCode, message: string, options: RoostErrorOptions = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    super(cutText(message, limits.errorTextBytes), options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     const fields: Record<string, string> = {};
-    for (const [name, value] of Object.entries(options.fields ?? {})) {
-      if (value !== undefined) fields[name] = String(value);
+    for (const [name, value] of Object.entries(options.fields ?? {}).slice(0, limits.errorFields)) {
+      if (value !== undefined) fields[cutText(name, limits.errorFieldNameBytes)] = cutText(String(value), limits.errorTextBytes);
     }
     this.fields = fields;
     this.retryable = options.retryable ?? retryableCodes.has(code);

@@ -50,6 +50,24 @@ export const limits = {
   createdAtToleranceMs: 2_000,
   /** An id of a time further ahead than this is a mistake, or of a clock that is wrong. */
   idAheadToleranceMs: 10_000,
+  /** UTF-8 of an error's text and of each of its fields, which callers may have made as large as they like; names of fields, and their number. */
+  errorTextBytes: 2_048,
+  errorFieldNameBytes: 64,
+  errorFields: 32,
+  /** UTF-8 of one string in a call: names of hosts, shards, formats. Texts and columns are binaries, which each method bounds. */
+  stringBytes: 4_096,
+  /** Entries of one list or map in a call: above what any method takes, so that methods tell their own limits. */
+  callEntries: 16_384,
+  /** Fields and entries in a call, all together: 10,000 operations with every field take 220,000. A quarter of a million are read in some 20 ms. */
+  callValues: 250_000,
+  /** The largest calls of each service, rounded up: 10,000 operations one by one, or 50 lists of 10,000 ids; 10,000 changes of a topology; 10,000 users; jobs of a relay. */
+  flockRequestBytes: 4 * 1024 * 1024,
+  managerRequestBytes: 4 * 1024 * 1024,
+  usersRequestBytes: 6 * 1024 * 1024,
+  injectorRequestBytes: 8 * 1024 * 1024,
+  tbirdRequestBytes: 6 * 1024 * 1024,
+  /** JSON of one injected job: 10,000 edges in base64 take half of it. It is parsed in one go, in some 10 ms. */
+  jobJsonBytes: 1024 * 1024,
   /** The deadline of a request that does not bring one, and the longest one that is accepted. */
   defaultDeadlineMs: 5_000,
   maxDeadlineMs: 600_000,
@@ -57,6 +75,9 @@ export const limits = {
 
 if (limits.idsPerCall * 8 > limits.messageBytes || limits.operationsPerWrite * 33 > limits.messageBytes) {
   throw new Error('limits: a call within its own limits would not fit a message');
+}
+if (limits.tweetsPerCall * (limits.tweetCharacters * 4 + limits.tweetExtraBytes + 128) > limits.tbirdRequestBytes) {
+  throw new Error('limits: the largest create of tweets would not fit a request');
 }
 if (limits.messageBytes >= 2 ** 31 || limits.serverRequestBytes < 2 * limits.messageBytes) {
   throw new Error('limits: a frame must not look like an unframed message, and a server must hold at least two messages');

@@ -1,10 +1,20 @@
+import { cutText } from './cutText.js';
+import { limits } from './limits.js';
 import { pino, type Logger } from 'pino';
 
 export type Log = Logger;
 
 /** Structured lines on stderr, so that stdout stays free for what a command prints. */
 export const createLog = (level: string, destination: NodeJS.WritableStream = process.stderr): Log =>
-  pino({ level, base: null, serializers: { err: pino.stdSerializers.errWithCause } }, destination);
+  pino({ level, base: null, serializers: { err: (error: Error) => cutStrings(pino.stdSerializers.errWithCause(error)) } }, destination);
 
 /** For libraries used without a log. */
 export const silentLog: Log = pino({ level: 'silent' });
+
+/** Errors of drivers bring whole statements with them. */
+function cutStrings(value: unknown, depth = 0): unknown {
+  if (typeof value === 'string') return cutText(value, 2 * limits.errorTextBytes);
+  if (typeof value !== 'object' || value === null || depth > 8 || value instanceof Uint8Array) return value;
+  if (Array.isArray(value)) return value.slice(0, limits.errorFields).map((entry) => cutStrings(entry, depth + 1));
+  return Object.fromEntries(Object.entries(value).map(([name, entry]) => [name, cutStrings(entry, depth + 1)]));
+}

@@ -14,6 +14,8 @@ export type Invoke<C, T> = (client: C, deadlineMs: number) => Promise<T>;
 /** A service that connections are made to. */
 export interface Service<C extends object> {
   readonly Client: Generated<C>;
+  /** The largest call that it takes. */
+  readonly requestBytes: number;
   /** Asks for something cheap. */
   readonly probe: (client: C) => Promise<unknown>;
 }
@@ -37,7 +39,7 @@ export class Connection<C extends object> {
     private readonly server: string,
     private readonly service: Service<C>,
   ) {
-    this.#client = new ThriftClient(service.Client, (message) => writeSoon(this.socket, message));
+    this.#client = new ThriftClient(service.Client, (message) => writeSoon(this.socket, message), service.requestBytes);
     socket.setNoDelay(true);
     socket.setKeepAlive(true);
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));

@@ -1,10 +1,15 @@
+import { limits } from '../core/index.js';
 import { BinaryWriter } from '../rpc/wire/index.js';
 
 /** Where the generated client's calls are written: it makes a protocol for each call, writes to it, and then flushes the transport. */
 export class Outgoing {
   writer: BinaryWriter | undefined;
 
-  constructor(readonly send: (message: Buffer) => void) {}
+  constructor(
+    readonly send: (message: Buffer) => void,
+    /** The largest call that the service takes; a larger one throws `InvalidArgument` and is not sent. */
+    readonly maxBytes: number = limits.messageBytes,
+  ) {}
 
   flush(): void {
     this.writer?.flush();
@@ -14,7 +19,7 @@ export class Outgoing {
 
 export class RequestWriter extends BinaryWriter {
   constructor(outgoing: Outgoing) {
-    super(true, outgoing.send);
+    super(true, outgoing.send, outgoing.maxBytes);
     outgoing.writer = this;
   }
 }
@@ -39,8 +44,8 @@ export class ThriftClient<C extends object> {
   readonly client: C;
   #lastSeqid = 0;
 
-  constructor(Client: Generated<C>, send: (message: Buffer) => void) {
-    this.client = new Client(new Outgoing(send), RequestWriter);
+  constructor(Client: Generated<C>, send: (message: Buffer) => void, maxBytes?: number) {
+    this.client = new Client(new Outgoing(send, maxBytes), RequestWriter);
     // The generated one grows past 32 bits.
     this.#internals.new_seqid = () => (this.#lastSeqid = this.#lastSeqid === maxSeqid ? 1 : this.#lastSeqid + 1);
   }

@@ -2046,7 +2046,7 @@ const FlockDBProcessor = exports.Processor = class FlockDBProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.contains(args.source_id, args.graph_id, args.destination_id, (err, result) => {
         let result_obj;
@@ -2090,7 +2090,7 @@ const FlockDBProcessor = exports.Processor = class FlockDBProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.get(args.source_id, args.graph_id, args.destination_id, (err, result) => {
         let result_obj;
@@ -2133,7 +2133,7 @@ const FlockDBProcessor = exports.Processor = class FlockDBProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.get_metadata(args.source_id, args.graph_id, (err, result) => {
         let result_obj;
@@ -2176,7 +2176,7 @@ const FlockDBProcessor = exports.Processor = class FlockDBProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.contains_metadata(args.source_id, args.graph_id, (err, result) => {
         let result_obj;
@@ -2218,7 +2218,7 @@ const FlockDBProcessor = exports.Processor = class FlockDBProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.select2(args.queries, (err, result) => {
         let result_obj;
@@ -2260,7 +2260,7 @@ const FlockDBProcessor = exports.Processor = class FlockDBProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.count2(args.queries, (err, result) => {
         let result_obj;
@@ -2302,7 +2302,7 @@ const FlockDBProcessor = exports.Processor = class FlockDBProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.select_edges(args.queries, (err, result) => {
         let result_obj;
@@ -2344,7 +2344,7 @@ const FlockDBProcessor = exports.Processor = class FlockDBProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.execute(args.operations, (err, result) => {
         let result_obj;
@@ -2386,7 +2386,7 @@ const FlockDBProcessor = exports.Processor = class FlockDBProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.count(args.operations, (err, result) => {
         let result_obj;
@@ -2429,7 +2429,7 @@ const FlockDBProcessor = exports.Processor = class FlockDBProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.select(args.operations, args.page, (err, result) => {
         let result_obj;

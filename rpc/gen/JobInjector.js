@@ -240,7 +240,7 @@ const JobInjectorProcessor = exports.Processor = class JobInjectorProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.inject_jobs(args.jobs, (err, result) => {
         let result_obj;

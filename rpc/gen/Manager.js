@@ -9449,7 +9449,7 @@ const ManagerProcessor = exports.Processor = class ManagerProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.reload_updated_forwardings((err, result) => {
         let result_obj;
@@ -9490,7 +9490,7 @@ const ManagerProcessor = exports.Processor = class ManagerProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.reload_config((err, result) => {
         let result_obj;
@@ -9533,7 +9533,7 @@ const ManagerProcessor = exports.Processor = class ManagerProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.find_current_forwarding(args.table_id, args.id, (err, result) => {
         let result_obj;
@@ -9575,7 +9575,7 @@ const ManagerProcessor = exports.Processor = class ManagerProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.dump_nameserver(args.table_id, (err, result) => {
         let result_obj;
@@ -9616,7 +9616,7 @@ const ManagerProcessor = exports.Processor = class ManagerProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.list_tables((err, result) => {
         let result_obj;
@@ -9657,7 +9657,7 @@ const ManagerProcessor = exports.Processor = class ManagerProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.list_hostnames((err, result) => {
         let result_obj;
@@ -9699,7 +9699,7 @@ const ManagerProcessor = exports.Processor = class ManagerProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.create_shard(args.shard, (err, result) => {
         let result_obj;
@@ -9741,7 +9741,7 @@ const ManagerProcessor = exports.Processor = class ManagerProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.delete_shard(args.id, (err, result) => {
         let result_obj;
@@ -9783,7 +9783,7 @@ const ManagerProcessor = exports.Processor = class ManagerProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.get_shard(args.id, (err, result) => {
         let result_obj;
@@ -9825,7 +9825,7 @@ const ManagerProcessor = exports.Processor = class ManagerProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.shards_for_hostname(args.hostname, (err, result) => {
         let result_obj;
@@ -9866,7 +9866,7 @@ const ManagerProcessor = exports.Processor = class ManagerProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.get_busy_shards((err, result) => {
         let result_obj;
@@ -9909,7 +9909,7 @@ const ManagerProcessor = exports.Processor = class ManagerProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.mark_shard_busy(args.id, args.busy, (err, result) => {
         let result_obj;
@@ -9953,7 +9953,7 @@ const ManagerProcessor = exports.Processor = class ManagerProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.add_link(args.up_id, args.down_id, args.weight, (err, result) => {
         let result_obj;
@@ -9996,7 +9996,7 @@ const ManagerProcessor = exports.Processor = class ManagerProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.remove_link(args.up_id, args.down_id, (err, result) => {
         let result_obj;
@@ -10038,7 +10038,7 @@ const ManagerProcessor = exports.Processor = class ManagerProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.list_upward_links(args.id, (err, result) => {
         let result_obj;
@@ -10080,7 +10080,7 @@ const ManagerProcessor = exports.Processor = class ManagerProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.list_downward_links(args.id, (err, result) => {
         let result_obj;
@@ -10122,7 +10122,7 @@ const ManagerProcessor = exports.Processor = class ManagerProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.set_host_weight(args.hostWeight, (err, result) => {
         let result_obj;
@@ -10163,7 +10163,7 @@ const ManagerProcessor = exports.Processor = class ManagerProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.list_host_weights((err, result) => {
         let result_obj;
@@ -10205,7 +10205,7 @@ const ManagerProcessor = exports.Processor = class ManagerProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.set_forwarding(args.forwarding, (err, result) => {
         let result_obj;
@@ -10248,7 +10248,7 @@ const ManagerProcessor = exports.Processor = class ManagerProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.replace_forwarding(args.old_id, args.new_id, (err, result) => {
         let result_obj;
@@ -10290,7 +10290,7 @@ const ManagerProcessor = exports.Processor = class ManagerProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.remove_forwarding(args.forwarding, (err, result) => {
         let result_obj;
@@ -10333,7 +10333,7 @@ const ManagerProcessor = exports.Processor = class ManagerProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.get_forwarding(args.table_id, args.base_id, (err, result) => {
         let result_obj;
@@ -10375,7 +10375,7 @@ const ManagerProcessor = exports.Processor = class ManagerProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.get_forwarding_for_shard(args.shard_id, (err, result) => {
         let result_obj;
@@ -10416,7 +10416,7 @@ const ManagerProcessor = exports.Processor = class ManagerProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.get_forwardings((err, result) => {
         let result_obj;
@@ -10458,7 +10458,7 @@ const ManagerProcessor = exports.Processor = class ManagerProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.copy_shard(args.shard_ids, (err, result) => {
         let result_obj;
@@ -10500,7 +10500,7 @@ const ManagerProcessor = exports.Processor = class ManagerProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.repair_shard(args.shard_ids, (err, result) => {
         let result_obj;
@@ -10542,7 +10542,7 @@ const ManagerProcessor = exports.Processor = class ManagerProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.diff_shards(args.shard_ids, (err, result) => {
         let result_obj;
@@ -10584,7 +10584,7 @@ const ManagerProcessor = exports.Processor = class ManagerProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.batch_execute(args.commands, (err, result) => {
         let result_obj;
@@ -10625,7 +10625,7 @@ const ManagerProcessor = exports.Processor = class ManagerProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.retry_errors((err, result) => {
         let result_obj;
@@ -10666,7 +10666,7 @@ const ManagerProcessor = exports.Processor = class ManagerProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.stop_writes((err, result) => {
         let result_obj;
@@ -10707,7 +10707,7 @@ const ManagerProcessor = exports.Processor = class ManagerProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.resume_writes((err, result) => {
         let result_obj;
@@ -10749,7 +10749,7 @@ const ManagerProcessor = exports.Processor = class ManagerProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.retry_errors_for(args.priority, (err, result) => {
         let result_obj;
@@ -10791,7 +10791,7 @@ const ManagerProcessor = exports.Processor = class ManagerProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.stop_writes_for(args.priority, (err, result) => {
         let result_obj;
@@ -10833,7 +10833,7 @@ const ManagerProcessor = exports.Processor = class ManagerProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.resume_writes_for(args.priority, (err, result) => {
         let result_obj;
@@ -10875,7 +10875,7 @@ const ManagerProcessor = exports.Processor = class ManagerProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.is_writing(args.priority, (err, result) => {
         let result_obj;
@@ -10917,7 +10917,7 @@ const ManagerProcessor = exports.Processor = class ManagerProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.queue_size(args.priority, (err, result) => {
         let result_obj;
@@ -10959,7 +10959,7 @@ const ManagerProcessor = exports.Processor = class ManagerProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.error_queue_size(args.priority, (err, result) => {
         let result_obj;
@@ -11001,7 +11001,7 @@ const ManagerProcessor = exports.Processor = class ManagerProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.add_fanout(args.suffix, (err, result) => {
         let result_obj;
@@ -11043,7 +11043,7 @@ const ManagerProcessor = exports.Processor = class ManagerProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.remove_fanout(args.suffix, (err, result) => {
         let result_obj;
@@ -11084,7 +11084,7 @@ const ManagerProcessor = exports.Processor = class ManagerProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.list_fanout((err, result) => {
         let result_obj;
@@ -11127,7 +11127,7 @@ const ManagerProcessor = exports.Processor = class ManagerProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.add_fanout_for(args.priority, args.suffix, (err, result) => {
         let result_obj;
@@ -11170,7 +11170,7 @@ const ManagerProcessor = exports.Processor = class ManagerProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.remove_fanout_for(args.priority, args.suffix, (err, result) => {
         let result_obj;
@@ -11212,7 +11212,7 @@ const ManagerProcessor = exports.Processor = class ManagerProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.log_create(args.log_name, (err, result) => {
         let result_obj;
@@ -11254,7 +11254,7 @@ const ManagerProcessor = exports.Processor = class ManagerProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.log_get(args.log_name, (err, result) => {
         let result_obj;
@@ -11297,7 +11297,7 @@ const ManagerProcessor = exports.Processor = class ManagerProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.log_entry_push(args.log_id, args.log_entry, (err, result) => {
         let result_obj;
@@ -11340,7 +11340,7 @@ const ManagerProcessor = exports.Processor = class ManagerProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.log_entry_peek(args.log_id, args.count, (err, result) => {
         let result_obj;
@@ -11383,7 +11383,7 @@ const ManagerProcessor = exports.Processor = class ManagerProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.log_entry_pop(args.log_id, args.log_entry_id, (err, result) => {
         let result_obj;
@@ -11425,7 +11425,7 @@ const ManagerProcessor = exports.Processor = class ManagerProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.add_remote_host(args.host, (err, result) => {
         let result_obj;
@@ -11468,7 +11468,7 @@ const ManagerProcessor = exports.Processor = class ManagerProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.remove_remote_host(args.hostname, args.port, (err, result) => {
         let result_obj;
@@ -11512,7 +11512,7 @@ const ManagerProcessor = exports.Processor = class ManagerProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.set_remote_host_status(args.hostname, args.port, args.status, (err, result) => {
         let result_obj;
@@ -11555,7 +11555,7 @@ const ManagerProcessor = exports.Processor = class ManagerProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.set_remote_cluster_status(args.cluster, args.status, (err, result) => {
         let result_obj;
@@ -11598,7 +11598,7 @@ const ManagerProcessor = exports.Processor = class ManagerProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.get_remote_host(args.hostname, args.port, (err, result) => {
         let result_obj;
@@ -11639,7 +11639,7 @@ const ManagerProcessor = exports.Processor = class ManagerProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.list_remote_clusters((err, result) => {
         let result_obj;
@@ -11680,7 +11680,7 @@ const ManagerProcessor = exports.Processor = class ManagerProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.list_remote_hosts((err, result) => {
         let result_obj;
@@ -11722,7 +11722,7 @@ const ManagerProcessor = exports.Processor = class ManagerProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.list_remote_hosts_in_cluster(args.cluster, (err, result) => {
         let result_obj;

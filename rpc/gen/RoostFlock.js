@@ -3060,7 +3060,7 @@ const RoostFlockProcessor = exports.Processor = class RoostFlockProcessor extend
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.list_graphs((err, result) => {
         let result_obj;
@@ -3103,7 +3103,7 @@ const RoostFlockProcessor = exports.Processor = class RoostFlockProcessor extend
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.write_edges(args.writes, args.options, (err, result) => {
         let result_obj;
@@ -3146,7 +3146,7 @@ const RoostFlockProcessor = exports.Processor = class RoostFlockProcessor extend
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.write_batch(args.writes, args.options, (err, result) => {
         let result_obj;
@@ -3191,7 +3191,7 @@ const RoostFlockProcessor = exports.Processor = class RoostFlockProcessor extend
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.edge_states(args.graph_id, args.source_ids, args.destination_ids, args.options, (err, result) => {
         let result_obj;
@@ -3236,7 +3236,7 @@ const RoostFlockProcessor = exports.Processor = class RoostFlockProcessor extend
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.edges(args.graph_id, args.source_ids, args.destination_ids, args.options, (err, result) => {
         let result_obj;
@@ -3281,7 +3281,7 @@ const RoostFlockProcessor = exports.Processor = class RoostFlockProcessor extend
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.counts(args.graph_id, args.is_forward, args.ids, args.options, (err, result) => {
         let result_obj;
@@ -3326,7 +3326,7 @@ const RoostFlockProcessor = exports.Processor = class RoostFlockProcessor extend
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.nodes(args.graph_id, args.is_forward, args.ids, args.options, (err, result) => {
         let result_obj;
@@ -3369,7 +3369,7 @@ const RoostFlockProcessor = exports.Processor = class RoostFlockProcessor extend
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.select_page(args.query, args.options, (err, result) => {
         let result_obj;
@@ -3412,7 +3412,7 @@ const RoostFlockProcessor = exports.Processor = class RoostFlockProcessor extend
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.select_pages(args.queries, args.options, (err, result) => {
         let result_obj;
@@ -3455,7 +3455,7 @@ const RoostFlockProcessor = exports.Processor = class RoostFlockProcessor extend
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.explain(args.query, args.options, (err, result) => {
         let result_obj;
@@ -3498,7 +3498,7 @@ const RoostFlockProcessor = exports.Processor = class RoostFlockProcessor extend
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.count_query(args.operations, args.options, (err, result) => {
         let result_obj;
@@ -3541,7 +3541,7 @@ const RoostFlockProcessor = exports.Processor = class RoostFlockProcessor extend
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.newest_edges(args.query, args.options, (err, result) => {
         let result_obj;
@@ -3584,7 +3584,7 @@ const RoostFlockProcessor = exports.Processor = class RoostFlockProcessor extend
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.select_edge_page(args.query, args.options, (err, result) => {
         let result_obj;
@@ -3627,7 +3627,7 @@ const RoostFlockProcessor = exports.Processor = class RoostFlockProcessor extend
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.locate(args.graph_id, args.id, (err, result) => {
         let result_obj;
@@ -3668,7 +3668,7 @@ const RoostFlockProcessor = exports.Processor = class RoostFlockProcessor extend
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.journal_status((err, result) => {
         let result_obj;

@@ -2586,7 +2586,7 @@ const TBirdProcessor = exports.Processor = class TBirdProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.reserve_ids(args.count, args.options, (err, result) => {
         let result_obj;
@@ -2629,7 +2629,7 @@ const TBirdProcessor = exports.Processor = class TBirdProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.create_tweets(args.drafts, args.options, (err, result) => {
         let result_obj;
@@ -2672,7 +2672,7 @@ const TBirdProcessor = exports.Processor = class TBirdProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.delete_tweets(args.deletion, args.options, (err, result) => {
         let result_obj;
@@ -2715,7 +2715,7 @@ const TBirdProcessor = exports.Processor = class TBirdProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.undelete_tweets(args.deletion, args.options, (err, result) => {
         let result_obj;
@@ -2759,7 +2759,7 @@ const TBirdProcessor = exports.Processor = class TBirdProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.get_tweets(args.ids, args.with_deleted, args.options, (err, result) => {
         let result_obj;
@@ -2803,7 +2803,7 @@ const TBirdProcessor = exports.Processor = class TBirdProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.get_fragments(args.ids, args.format, args.options, (err, result) => {
         let result_obj;
@@ -2846,7 +2846,7 @@ const TBirdProcessor = exports.Processor = class TBirdProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.timeline_ids(args.request, args.options, (err, result) => {
         let result_obj;
@@ -2889,7 +2889,7 @@ const TBirdProcessor = exports.Processor = class TBirdProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.timeline(args.request, args.options, (err, result) => {
         let result_obj;
@@ -2932,7 +2932,7 @@ const TBirdProcessor = exports.Processor = class TBirdProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.scan_timeline(args.request, args.options, (err, result) => {
         let result_obj;
@@ -2976,7 +2976,7 @@ const TBirdProcessor = exports.Processor = class TBirdProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.timeline_fragments(args.request, args.format, args.options, (err, result) => {
         let result_obj;
@@ -3019,7 +3019,7 @@ const TBirdProcessor = exports.Processor = class TBirdProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.reply_ids(args.request, args.options, (err, result) => {
         let result_obj;
@@ -3062,7 +3062,7 @@ const TBirdProcessor = exports.Processor = class TBirdProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.retweet_ids(args.request, args.options, (err, result) => {
         let result_obj;
@@ -3103,7 +3103,7 @@ const TBirdProcessor = exports.Processor = class TBirdProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.list_windows((err, result) => {
         let result_obj;

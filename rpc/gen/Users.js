@@ -816,7 +816,7 @@ const UsersProcessor = exports.Processor = class UsersProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.put_users(args.users, args.options, (err, result) => {
         let result_obj;
@@ -859,7 +859,7 @@ const UsersProcessor = exports.Processor = class UsersProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.change_users(args.changes, args.options, (err, result) => {
         let result_obj;
@@ -902,7 +902,7 @@ const UsersProcessor = exports.Processor = class UsersProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.remove_users(args.ids, args.options, (err, result) => {
         let result_obj;
@@ -945,7 +945,7 @@ const UsersProcessor = exports.Processor = class UsersProcessor {
         result.write(output);
         output.writeMessageEnd();
         output.flush();
-      });
+      }).catch(err => output.abandon(err));
     } else {
       this._handler.get_users(args.ids, args.options, (err, result) => {
         let result_obj;

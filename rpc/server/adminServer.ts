@@ -28,7 +28,8 @@ export class AdminServer {
 
   private constructor(private readonly options: AdminServerOptions) {
     this.#server = createServer({ requestTimeout: 5_000, headersTimeout: 5_000, keepAliveTimeout: 5_000, maxHeaderSize: 8_192 }, (request, response) => {
-      void this.#answer(request, response);
+      // Where not even the error can be written, there is nobody to tell.
+      this.#answer(request, response).catch(() => response.destroy());
     });
     this.#server.maxConnections = 64;
   }

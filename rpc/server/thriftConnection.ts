@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { RoostError, writeSoon } from '../../core/index.js';
-import { BinaryReader, BinaryWriter, MessageSplitter } from '../wire/index.js';
+import { BinaryReader, callBounds, MessageSplitter } from '../wire/index.js';
+import { AnswerWriter } from './answerWriter.js';
 import type { ProcessorFactory, ThriftProcessor } from './requestGate.js';
 import type { ServerLoad } from './serverLoad.js';
 
@@ -90,7 +91,7 @@ export class ThriftConnection {
     this.#inFlight++;
     this.load.inFlight++;
     let answered = false;
-    const output = new BinaryWriter(this.#splitter.framed === true, (answer) => {
+    const send = (answer: Buffer): void => {
       if (answered || this.socket.destroyed) return;
       answered = true;
       this.#inFlight--;
@@ -98,8 +99,9 @@ export class ThriftConnection {
       this.#requestBytes -= message.length;
       this.#lastActiveMs = performance.now();
       this.#answer(answer);
-    });
-    this.#processor.process(new BinaryReader(message), output);
+    };
+    const output = new AnswerWriter(this.#splitter.framed === true, send, (error) => this.onFault('error', RoostError.from(error)));
+    this.#processor.process(new BinaryReader(message, callBounds), output);
   }
 
   #answer(answer: Buffer): void {

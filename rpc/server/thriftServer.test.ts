@@ -281,3 +281,33 @@ it('answers what the service throws, whatever it is', async () => {
   }
   expect(texts).toEqual(['no replica answers', 'a bug', 'text', 'undefined']);
 });
+
+describe('an answer that cannot be written', () => {
+  it('is an error of bounded text where the call brought megabytes of it', async () => {
+    const server = await start();
+    const raw = await client(server);
+    server.flock.before = () => {
+      throw new RoostError('NotFound', 'é'.repeat(9_000_000), { fields: { name: 'x'.repeat(9_000_000) } });
+    };
+    raw.send(containsCall(true, 1));
+    const answer = await raw.answer();
+    expect(answer).toMatchObject({ seqid: 1, type: 2 });
+    expect(answer!.message.length).toBeLessThan(4_000);
+  });
+
+  it('is a small one of fixed text where even its exception fails, and the process goes on', async () => {
+    const server = await start();
+    const raw = await client(server);
+    // What is thrown has a text that is none.
+    server.flock.before = () => {
+      const broken = new RoostError('NotFound', 'x');
+      Object.defineProperty(broken, 'message', { value: Symbol('none') });
+      throw broken;
+    };
+    raw.send(containsCall(true, 1));
+    expect(await raw.answer()).toMatchObject({ seqid: 1, type: 3 });
+    server.flock.before = () => undefined;
+    raw.send(containsCall(true, 2));
+    expect((await raw.answer())?.seqid).toBe(2);
+  });
+});

@@ -1,12 +1,14 @@
 import { limits } from '../../core/index.js';
-import { malformed } from './malformed.js';
+import { malformed, oversized } from './malformed.js';
+import { answerBounds, type MessageBounds } from './messageBounds.js';
 import { fixedBytes, maxMethodNameBytes, thriftType, version1, versionMask } from './thriftType.js';
 
 /**
  * Reads one whole message of Thrift's strict binary protocol, for the generated structs (their `TProtocol`).
  *
  * 64-bit integers are bigint, and binary values are views of the message, not copies. A declared length is checked against
- * what is left of the message before anything is allocated. Throws `InvalidArgument` where the bytes are not a message.
+ * what is left of the message, and against the bounds, before anything is allocated. Throws `InvalidArgument` where the bytes are not a message
+ * (`malformed`) or hold more than they may (`oversized`).
  */
 export class BinaryReader {
   #position = 0;
@@ -16,7 +18,14 @@ export class BinaryReader {
   /** Of the same bytes: the methods of Buffer that read integers take several times as long. */
   readonly #view: DataView;
 
-  constructor(private readonly message: Buffer) {
+  /** Fields and entries that may still come. */
+  #values: number;
+
+  constructor(
+    private readonly message: Buffer,
+    private readonly bounds: MessageBounds = answerBounds,
+  ) {
+    this.#values = bounds.values;
     this.#view = new DataView(message.buffer, message.byteOffset, message.byteLength);
   }
 
@@ -42,6 +51,7 @@ export class BinaryReader {
   readSetEnd(): void {}
 
   readFieldBegin(): { fname: string; ftype: number; fid: number } {
+    if (--this.#values < 0) throw this.#tooManyValues();
     this.#field.ftype = this.readByte();
     this.#field.fid = this.#field.ftype === thriftType.stop ? 0 : this.readI16();
     return this.#field;
@@ -50,12 +60,12 @@ export class BinaryReader {
   readMapBegin(): { ktype: number; vtype: number; size: number } {
     const ktype = this.readByte();
     const vtype = this.readByte();
-    return { ktype, vtype, size: this.#size(2) };
+    return { ktype, vtype, size: this.#entries(2) };
   }
 
   readListBegin(): { etype: number; size: number } {
     const etype = this.readByte();
-    return { etype, size: this.#size(1) };
+    return { etype, size: this.#entries(1) };
   }
 
   readSetBegin(): { etype: number; size: number } {
@@ -88,6 +98,7 @@ export class BinaryReader {
 
   readString(): string {
     const length = this.#size(1);
+    if (length > this.bounds.stringBytes) throw oversized('stringBytes', `a string of ${length} bytes; ${this.bounds.stringBytes} are allowed`);
     const start = this.#take(length);
     return this.message.toString('utf8', start, start + length);
   }
@@ -111,7 +122,9 @@ export class BinaryReader {
       }
     } else if (type === thriftType.list || type === thriftType.set) {
       const { etype, size } = this.readListBegin();
-      for (let left = size; left > 0; left--) this.skip(etype, depth + 1);
+      const entryBytes = fixedBytes[etype];
+      if (entryBytes !== undefined) this.#take(size * entryBytes);
+      else for (let left = size; left > 0; left--) this.skip(etype, depth + 1);
     } else if (type === thriftType.map) {
       const { ktype, vtype, size } = this.readMapBegin();
       for (let left = size; left > 0; left--) {
@@ -119,6 +132,19 @@ export class BinaryReader {
         this.skip(vtype, depth + 1);
       }
     } else throw malformed(`there is no type ${type}`);
+  }
+
+  /** A declared number of entries, each of which takes at least `entryBytes`. */
+  #entries(entryBytes: number): number {
+    const size = this.#size(entryBytes);
+    if (size > this.bounds.entries) throw oversized('entries', `a list or map of ${size} entries; ${this.bounds.entries} are allowed`);
+    this.#values -= size;
+    if (this.#values < 0) throw this.#tooManyValues();
+    return size;
+  }
+
+  #tooManyValues(): Error {
+    return oversized('values', `it holds more than ${this.bounds.values} fields and entries`);
   }
 
   /** A declared count, of which each entry takes at least `entryBytes`. */

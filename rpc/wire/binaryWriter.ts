@@ -17,6 +17,7 @@ export class BinaryWriter {
   constructor(
     private readonly framed: boolean,
     private readonly send: (message: Buffer) => void,
+    private readonly maxBytes: number = limits.messageBytes,
   ) {}
 
   /** Starts over, so that an answer that failed half-way can be replaced by its error. */
@@ -111,8 +112,8 @@ export class BinaryWriter {
   #reserve(bytes: number): number {
     const start = this.#position;
     const end = start + bytes;
-    if (end - headerBytes > limits.messageBytes) {
-      throw new RoostError('InvalidArgument', `the message would be larger than ${limits.messageBytes} bytes; ask for less in one call`);
+    if (end - headerBytes > this.maxBytes) {
+      throw new RoostError('InvalidArgument', `the message would be larger than ${this.maxBytes} bytes; ask for less in one call`);
     }
     if (end > this.#buffer.length) {
       const larger = Buffer.allocUnsafe(Math.max(end, this.#buffer.length * 2));

@@ -41,7 +41,8 @@ export {
 export { fragmentsFromThrift, fragmentsToThrift } from './fragments.js';
 export { idPageFromThrift, idPageToThrift } from './idPages.js';
 export { jsonReady } from './jsonReady.js';
-export { malformed } from './malformed.js';
+export { isOversized, malformed, oversized } from './malformed.js';
+export { callBounds } from './messageBounds.js';
 export { MessageSplitter } from './messageSplitter.js';
 export { nodesFromColumns, nodesToColumns } from './nodeColumns.js';
 export { acknowledgementNumbers, operationNumbers, priorityNumbers } from './operations.js';

@@ -17,14 +17,19 @@ export class MessageSplitter {
   #bytes: Buffer = Buffer.alloc(0);
   /** How much of `#bytes` is filled; the rest is room for the message to grow. */
   #filled = 0;
-  #scanner = new UnframedScanner();
+  #scanner: UnframedScanner;
+
+  /** @param maxBytes the largest message */
+  constructor(private readonly maxBytes: number = limits.messageBytes) {
+    this.#scanner = new UnframedScanner(maxBytes);
+  }
 
   /** Bytes held of a message that is not complete. */
   get pendingBytes(): number {
     return this.#filled;
   }
 
-  /** Throws `InvalidArgument` for what cannot become a message of at most `limits.messageBytes`; nothing may be pushed after that. */
+  /** Throws `InvalidArgument` for what cannot become a message of at most `maxBytes`; nothing may be pushed after that. */
   *push(chunk: Buffer): Generator<Buffer, void, undefined> {
     if (chunk.length === 0) return;
     this.framed ??= chunk[0] !== unframedFirstByte;
@@ -32,10 +37,10 @@ export class MessageSplitter {
     let start = 0;
     for (;;) {
       const rest = bytes.subarray(start);
-      const length = this.framed ? frameLength(rest) : this.#scanner.scan(rest);
+      const length = this.framed ? frameLength(rest, this.maxBytes) : this.#scanner.scan(rest);
       if (length === undefined) break;
       start += length;
-      if (!this.framed) this.#scanner = new UnframedScanner();
+      if (!this.framed) this.#scanner = new UnframedScanner(this.maxBytes);
       yield this.framed ? rest.subarray(lengthBytes, length) : rest.subarray(0, length);
     }
     if (start > 0 || this.#filled === 0) this.#restart(bytes.subarray(start));
@@ -61,9 +66,9 @@ export class MessageSplitter {
 }
 
 /** The length of the first frame with its header, or undefined where it is not all there. */
-function frameLength(bytes: Buffer): number | undefined {
+function frameLength(bytes: Buffer, maxBytes: number): number | undefined {
   if (bytes.length < lengthBytes) return undefined;
   const length = bytes.readUInt32BE(0);
-  if (length === 0 || length > limits.messageBytes) throw malformed(`a frame of ${length} bytes; 1 to ${limits.messageBytes} are allowed`);
+  if (length === 0 || length > maxBytes) throw malformed(`a frame of ${length} bytes; 1 to ${maxBytes} are allowed`);
   return bytes.length < lengthBytes + length ? undefined : lengthBytes + length;
 }

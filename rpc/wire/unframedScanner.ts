@@ -8,6 +8,8 @@ interface Level {
   types: readonly number[];
 }
 
+const maxValues = 4 * limits.callValues;
+
 const struct: Level = { left: undefined, types: [] };
 
 /**
@@ -17,17 +19,23 @@ const struct: Level = { left: undefined, types: [] };
  */
 export class UnframedScanner {
   #position = 0;
+  /** Values looked at. Past the reader's bound there is still room, so that it is the reader who refuses a call, and its connection goes on. */
+  #values = 0;
   #inHeader = true;
   readonly #levels: Level[] = [];
 
+  /** @param maxBytes the largest message */
+  constructor(private readonly maxBytes: number = limits.messageBytes) {}
+
   /**
    * Takes all bytes so far from the message's first on. Returns the message's length, or undefined while it is incomplete.
-   * Throws `InvalidArgument` for what cannot become a message of at most `limits.messageBytes`.
+   * Throws `InvalidArgument` for what cannot become a message of at most `maxBytes`.
    */
   scan(bytes: Buffer): number | undefined {
     if (this.#inHeader && !this.#scanHeader(bytes)) return undefined;
     for (;;) {
-      if (this.#position > limits.messageBytes) throw malformed(`it is larger than ${limits.messageBytes} bytes`);
+      if (this.#position > this.maxBytes) throw malformed(`it is larger than ${this.maxBytes} bytes`);
+      if (++this.#values > maxValues) throw malformed(`it holds more than ${maxValues} values`);
       const level = this.#levels.at(-1);
       if (level === undefined) return this.#position <= bytes.length ? this.#position : undefined;
       if (level.left === 0) this.#levels.pop();
