@@ -158,6 +158,12 @@ describe('a lost connection', () => {
   });
 });
 
+it('does not send a call a third time whose connection ended under it twice', async () => {
+  const servers = await Promise.all([1, 2, 3].map(() => fakeServer((socket) => socket.destroy())));
+  await expect(connect({ servers: servers.map(({ address }) => address), deadlineMs: 5_000 })).rejects.toMatchObject({ code: 'Unavailable', fields: { sent: 'true' } });
+  expect(servers.reduce((sum, { accepted }) => sum + accepted, 0)).toBe(2);
+});
+
 describe('a deadline', () => {
   it('ends a call, and the connection goes on', async () => {
     const server = await start();

@@ -22,6 +22,8 @@ export interface CloseOptions {
   readonly drainMs?: number;
 }
 
+/** Connections that may end under one call: it may be what ends them, and its servers with them. */
+const lossesOfCall = 2;
 const firstPauseMs = 10;
 const maxPauseMs = 1_000;
 
@@ -50,7 +52,10 @@ export class Channel<C extends object = RoostFlockModule.Client> {
     setMaxListeners(0, this.#closing.signal);
   }
 
-  /** Throws the server's own error where a retry does not help, and the last one met where none helped before the deadline. */
+  /**
+   * Throws the server's own error where a retry does not help, and the last one met where none helped before the deadline, or where the connection ended
+   * under the call for the second time.
+   */
   call<T>(invoke: Invoke<C, T>, options: CallOptions = {}): Promise<T> {
     return this.callWithin(this.deadline(options), invoke, options.signal);
   }
@@ -72,6 +77,7 @@ export class Channel<C extends object = RoostFlockModule.Client> {
 
   async #attempts<T>(deadline: Deadline, invoke: Invoke<C, T>, signal: AbortSignal | undefined): Promise<T> {
     let failed: Server<C> | undefined;
+    let losses = 0;
     for (let attempt = 0; ; attempt++) {
       this.#checkOpen();
       checkAborted(signal);
@@ -84,6 +90,7 @@ export class Channel<C extends object = RoostFlockModule.Client> {
       }
       this.#checkOpen();
       if (!error.retryable || deadline.passed) throw error;
+      if (error.fields['sent'] !== undefined && ++losses >= lossesOfCall) throw error;
       failed = server;
       await this.#pause(error, attempt, deadline, server);
     }

@@ -98,7 +98,7 @@ export class Connection<C extends object> {
     this.#failure = unavailable(this.server, why, cause);
     clearTimeout(this.#probing);
     this.socket.destroy();
-    this.#client.failAll(this.#failure);
+    this.#client.failAll(unavailable(this.server, why, cause, { sent: true }));
   }
 
   /** Fails the calls under way and waits until the socket is gone. */
@@ -168,5 +168,6 @@ export class Connection<C extends object> {
   }
 }
 
-const unavailable = (server: string, why: string, cause: unknown): RoostError =>
-  new RoostError('Unavailable', `server ${server}: ${why}`, { cause, fields: { server } });
+/** @param sent whether the call was on its way, so that it may have been made, and may be what ended the connection */
+const unavailable = (server: string, why: string, cause: unknown, { sent }: { readonly sent?: true } = {}): RoostError =>
+  new RoostError('Unavailable', `server ${server}: ${why}`, { cause, fields: { server, sent } });
