@@ -14,6 +14,7 @@ export { cutText } from './cutText.js';
 export { Deadline, deadlineExceeded } from './deadline.js';
 export { errorCodes, isRoostError, RoostError, type ErrorCode, type ErrorFields, type RoostErrorOptions, type WireError } from './errors.js';
 export { maxId, maxInt64, minInt64, packIds, parseCount, parseId, parseInt64, unpackIds, type IdInput } from './ids.js';
+export { JournalClock } from './journalClock.js';
 export { limits } from './limits.js';
 export { configPlaces, loadConfig, type LoadConfigOptions, type LoadedConfig } from './loadConfig.js';
 export { createLog, silentLog, type Log } from './log.js';
@@ -31,4 +32,5 @@ export {
   type Snowflake,
 } from './snowflake.js';
 export { suggest } from './suggest.js';
+export { writeIdentityBytes, type WriteIdentity } from './writeIdentity.js';
 export { writeSoon } from './writeSoon.js';

@@ -16,6 +16,8 @@ export interface JobEntry {
   readonly acceptedAtMs: number;
   /** Who wants to hear when it has been applied: `server token`. */
   readonly waiter: string | undefined;
+  /** Where the write that it is part of is remembered, for those who repeat it and wait; absent where nobody would wait. */
+  readonly write?: string | undefined;
 }
 
 /** Error texts are for people; the whole error is in the log. */
@@ -29,6 +31,7 @@ export function encodeJob(job: JobEntry): (string | Buffer)[] {
   if (job.onlyLeaves !== undefined) fields.push('leaves', job.onlyLeaves.join('\n'));
   if (job.failedUnder !== undefined) fields.push('topology', String(job.failedUnder));
   if (job.waiter !== undefined) fields.push('waiter', job.waiter);
+  if (job.write !== undefined) fields.push('write', job.write);
   return fields;
 }
 
@@ -48,5 +51,6 @@ export function decodeJob(fields: readonly Buffer[]): JobEntry {
     lastError: byName.get('error')?.toString() ?? '',
     acceptedAtMs: Number(byName.get('accepted') ?? 0),
     waiter: byName.get('waiter')?.toString(),
+    write: byName.get('write')?.toString(),
   };
 }

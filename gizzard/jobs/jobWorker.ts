@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { Deadline, RoostError, type JobsConfig, type Log } from '../../core/index.js';
+import { markMoved, writeOf } from './acceptedBefore.js';
 import { decodeJob, encodeJob, type JobEntry } from './jobEntry.js';
 import type { JobOutcome } from './jobRunner.js';
 import { createGroup } from './journal.js';
@@ -132,7 +133,10 @@ export class JobWorker {
     const { queued } = this.options.keys;
     const transaction = this.redis.multi();
     for (const [id, fields] of entries) {
-      if (fields !== null) transaction.xadd(queued, '*', ...fields);
+      if (fields !== null) {
+        transaction.xadd(queued, '*', ...fields);
+        markMoved(transaction, writeOf(fields));
+      }
       transaction.xack(queued, workerGroup, id).xdel(queued, id);
     }
     throwFirst(await transaction.exec());
@@ -252,9 +256,9 @@ export class JobWorker {
     const attempts = job.attempts + (attempted ? 1 : 0);
     const bad = attempted && (attempts >= config.errorLimit || error.code === 'DataLoss');
     count(bad ? 'bad' : 'failed', ageMs);
-    const { waiter: _told, ...rest } = job;
+    const { waiter: _told, write, ...rest } = job;
     const next = encodeJob({ ...rest, waiter: undefined, attempts, ...leavesLeft(job, failedLeaves, topologyVersion), lastError: error.message });
-    await this.#move(id, bad ? keys.bad : keys.failing, next, error);
+    await this.#move(id, bad ? keys.bad : keys.failing, next, error, readable ? undefined : write);
   }
 
   /** Whoever waits and does not hear of it runs into a deadline; the job itself is none the worse. */
@@ -269,19 +273,19 @@ export class JobWorker {
   /** Keeps an entry that is no job, or that never finishes, as it is, with the reason beside it. */
   async #giveUp(id: string, fields: readonly Buffer[], error: RoostError): Promise<void> {
     this.options.count('bad', 0);
-    await this.#move(id, this.options.keys.bad, [...fields, 'error', error.message], error);
+    await this.#move(id, this.options.keys.bad, [...fields, 'error', error.message], error, writeOf(fields));
   }
 
-  async #move(id: string, target: string, fields: readonly (string | Buffer)[], error: RoostError): Promise<void> {
+  async #move(id: string, target: string, fields: readonly (string | Buffer)[], error: RoostError, unreadable?: string): Promise<void> {
     const { keys, priority, log } = this.options;
     if (target === keys.bad) log.error({ err: error, job: id, priority }, 'a job was given up; it is kept in the bad-job queue');
-    const replies = await this.redis
+    const transaction = this.redis
       .multi()
       .xadd(target, '*', ...fields)
       .xack(keys.queued, workerGroup, id)
-      .xdel(keys.queued, id)
-      .exec();
-    throwFirst(replies);
+      .xdel(keys.queued, id);
+    markMoved(transaction, unreadable);
+    throwFirst(await transaction.exec());
   }
 
   /** Gathers the ends of jobs that finish at about the same time into one round trip. */

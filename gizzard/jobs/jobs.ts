@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import { RoostError, type Deadline, type Log, type Metrics, type RoostConfig } from '../../core/index.js';
+import { RoostError, type Deadline, type Log, type Metrics, type RoostConfig, type WriteIdentity } from '../../core/index.js';
 import type { DatabaseHosts } from '../hosts/databaseHosts.js';
 import type { Topology } from '../topology/topology.js';
+import { untilAppliedBefore } from './acceptedBefore.js';
 import { jobFromJson } from './jobJson.js';
 import { JobQueues } from './jobQueues.js';
 import { JobRunner } from './jobRunner.js';
@@ -13,7 +14,7 @@ import { priorities, type Priority } from './priority.js';
 import { connectRedis } from './redis.js';
 import type { SendJobs } from './remoteRelay.js';
 import { RemoteRelays } from './remoteRelays.js';
-import { fenceKey, remotesFenceKey, streamKeys } from './streamKeys.js';
+import { fenceKey, remotesFenceKey, streamKeys, writeKey } from './streamKeys.js';
 import { Waiters } from './waiters.js';
 import { raiseFenceScript } from './workerScripts.js';
 
@@ -24,6 +25,8 @@ export interface AppendOptions {
   readonly deadline: Deadline;
   /** False for a job that came from another cluster, so that it does not go round for ever. */
   readonly replicate?: boolean;
+  /** Absent: each time that the jobs come they are accepted anew. */
+  readonly identity?: WriteIdentity;
 }
 
 /** Longer than a server is cut off from the name server unnoticed. It ends by itself, for a name server that was set back to an older state. */
@@ -127,30 +130,38 @@ export class Jobs {
   }
 
   /**
-   * Journals some jobs, all or none. Returns when they are in the journal or, with `waitUntilApplied`, when they have been applied.
-   * Throws as `Journal.append` does; with `waitUntilApplied` also `Unavailable` and `DeadlineExceeded` for jobs that are accepted but not applied yet.
+   * Journals some jobs, all or none; those whose identity was accepted before are there already. Returns when they are in the journal or, with `waitUntilApplied`, when they
+   * have been applied. Throws as `Journal.append` does; with `waitUntilApplied` also `Unavailable` and `DeadlineExceeded` for jobs that are accepted but not applied yet, whose
+   * field `journalled` says so.
    */
   async append(jobs: readonly NewJob[], options: AppendOptions): Promise<void> {
-    const { priority, deadline } = options;
+    const { priority, deadline, identity } = options;
     const replicate = options.replicate ?? true;
     if (!options.waitUntilApplied) {
-      await this.#append(priority, jobs, deadline, replicate);
+      await this.#append(priority, jobs, deadline, replicate, identity);
       return;
     }
     await deadline.race(this.#waiters.listen(), 'reaching the journal');
     const waiting = jobs.map((job) => ({ job, ...this.#waiters.register() }));
+    let before: string | undefined;
     try {
-      await this.#append(
+      before = await this.#append(
         priority,
         waiting.map(({ job, waiter }) => ({ ...job, waiter })),
         deadline,
         replicate,
+        identity,
       );
     } catch (error) {
       for (const { cancel } of waiting) cancel();
       throw error;
     }
-    await Promise.all(waiting.map(({ applied }) => applied(deadline)));
+    if (identity === undefined || before === undefined) {
+      await Promise.all(waiting.map(({ applied }) => applied(deadline)));
+      return;
+    }
+    for (const { cancel } of waiting) cancel();
+    await untilAppliedBefore(this.#shared, writeKey(this.config.cluster, identity.id), before, priority, deadline);
   }
 
   /** The oldest topology under which this process still works on a job; undefined where none is in work. */
@@ -199,11 +210,11 @@ export class Jobs {
     }
   }
 
-  async #append(priority: Priority, jobs: readonly NewJob[], deadline: Deadline, replicate: boolean): Promise<void> {
+  async #append(priority: Priority, jobs: readonly NewJob[], deadline: Deadline, replicate: boolean, identity: WriteIdentity | undefined): Promise<string | undefined> {
     for (let attempt = 1; ; attempt++) {
       const copies = this.#copies(priority, replicate);
       try {
-        return await this.#journal.append(priority, jobs, deadline, copies);
+        return await this.#journal.append(priority, jobs, deadline, copies, identity);
       } catch (error) {
         if (!(error instanceof StaleRemotes)) throw error;
         await deadline.race(this.reload(), 'looking for the remote clusters');

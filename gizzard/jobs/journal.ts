@@ -1,10 +1,10 @@
 import type { Redis, Result } from 'ioredis';
-import { Deadline, deadlineExceeded, limits, RoostError, type JobsConfig } from '../../core/index.js';
+import { Deadline, deadlineExceeded, JournalClock, limits, RoostError, writeIdentityBytes, type JobsConfig, type Micros, type WriteIdentity } from '../../core/index.js';
 import { encodeJob } from './jobEntry.js';
 import type { FollowUp } from './jobType.js';
-import { JournalClock, microsOf } from './journalClock.js';
 import { priorities, type Priority } from './priority.js';
-import { clockKey, fanoutKey, remoteKeys, remotesFenceKey, streamKeys, workerGroup, type StreamKeys } from './streamKeys.js';
+import { microsOf } from './redis.js';
+import { clockKey, fanoutKey, remoteKeys, remotesFenceKey, streamKeys, workerGroup, writeKey, type StreamKeys } from './streamKeys.js';
 
 /** A refused write is worth another try when the workers have had time to make room. */
 const overloadedRetryAfterMs = 200;
@@ -13,28 +13,43 @@ const lookDeadlineMs = 2_000;
 /** An older answer says too little of Redis's clock, which may have been set since. */
 const clockFreshMs = 5_000;
 
+/** How long a write is remembered after its last moment, so that one which arrives at that very moment is not taken for a new one. */
+const rememberedAfterMs = 1_000;
+const maxAheadMicros = limits.maxDeadlineMs * 1_000;
+
 /**
- * One atomic step, so that two writers cannot both take the last place, and jobs that belong together are accepted together, here and for other clusters.
- * Keys: the queue, the failing jobs, the greatest time given to a job, the topology of the newest change of remote clusters, then the two streams of each remote backlog, then
- * the fanouts. After the three bounds, the number of remote backlogs, the last moment for all of this by the clock of Redis, and the topology that the copies follow, come the jobs, each as the number of its fields, how many times it takes, where the
- * first of them stands in its payload, and the fields, of which the payload is the fourth. Answers what the clock says.
+ * One atomic step, so that two writers cannot both take the last place, jobs that belong together are accepted together, here and for other clusters, and a write is accepted once.
+ * Keys: the queue, the failing jobs, the greatest time given to a job, the topology of the newest change of remote clusters, what is remembered of this write, then the two streams
+ * of each remote backlog, then the fanouts. After the three bounds, the number of remote backlogs, the last moment for all of this by the clock of Redis, the topology that the
+ * copies follow, and the last moment of the write's identity (0: it has none), come the jobs, each as the number of its fields, how many times it takes, where the first of them
+ * stands in its payload, and the fields, of which the payload is the fourth.
+ * Answers what the clock says; for a write that was accepted before also what is remembered of it: its first and last entry, and its queue.
  * Times of microseconds are exact as Lua's numbers until the year 2255.
  */
 const appendScript = `
   local clock = redis.call('TIME')
   local now = clock[1] * 1000000 + clock[2]
-  if now > tonumber(ARGV[5]) then return {err = string.format('LATE %.0f', now)} end
+  local told = string.format('%.0f', now)
+  local identified = tonumber(ARGV[7])
+  if identified > 0 then
+    local accepted = redis.call('GET', KEYS[5])
+    if accepted then return {told, accepted} end
+    if identified > now + ${maxAheadMicros} then return {err = 'AHEAD ' .. told} end
+  end
+  if now > tonumber(ARGV[5]) then return {err = 'LATE ' .. told} end
   local remotesKnownBy = redis.call('GET', KEYS[4])
   if remotesKnownBy and tonumber(remotesKnownBy) > tonumber(ARGV[6]) then return {err = 'STALE ' .. remotesKnownBy} end
   if redis.call('XLEN', KEYS[1]) >= tonumber(ARGV[1]) then return {err = 'FULL queued'} end
   if redis.call('XLEN', KEYS[2]) >= tonumber(ARGV[2]) then return {err = 'FULL failing'} end
-  local firstFanout = 5 + 2 * tonumber(ARGV[4])
-  for i = 5, firstFanout - 1, 2 do
+  local firstRemote = 6
+  local firstFanout = firstRemote + 2 * tonumber(ARGV[4])
+  for i = firstRemote, firstFanout - 1, 2 do
     if redis.call('XLEN', KEYS[i]) + redis.call('XLEN', KEYS[i + 1]) >= tonumber(ARGV[3]) then return {err = 'FULL remote ' .. KEYS[i]} end
   end
   local before = tonumber(redis.call('GET', KEYS[3]) or 0)
   local latest = before
-  local at = 9
+  local firstEntry, lastEntry
+  local at = 10
   while at <= #ARGV do
     local fields, count = tonumber(ARGV[at - 2]), tonumber(ARGV[at - 1])
     if count > 0 then
@@ -43,17 +58,21 @@ const appendScript = `
       ARGV[at + 4] = payload:sub(1, offset) .. struct.pack('<i8', first) .. payload:sub(offset + 9)
       latest = first + count - 1
     end
-    redis.call('XADD', KEYS[1], '*', unpack(ARGV, at + 1, at + fields))
-    for i = 5, firstFanout - 1, 2 do redis.call('XADD', KEYS[i], '*', unpack(ARGV, at + 1, at + fields)) end
+    lastEntry = redis.call('XADD', KEYS[1], '*', unpack(ARGV, at + 1, at + fields))
+    firstEntry = firstEntry or lastEntry
+    for i = firstRemote, firstFanout - 1, 2 do redis.call('XADD', KEYS[i], '*', unpack(ARGV, at + 1, at + fields)) end
     for i = firstFanout, #KEYS do redis.call('XADD', KEYS[i], 'MAXLEN', '~', ARGV[1], '*', unpack(ARGV, at + 1, at + fields)) end
     at = at + 3 + fields
   end
   if latest > before then redis.call('SET', KEYS[3], string.format('%.0f', latest)) end
-  return string.format('%.0f', now)`;
+  if identified > 0 and firstEntry then
+    redis.call('SET', KEYS[5], firstEntry .. ' ' .. lastEntry .. ' ' .. KEYS[1], 'PX', string.format('%.0f', math.ceil((identified - now) / 1000) + ${rememberedAfterMs}))
+  end
+  return {told}`;
 
 declare module 'ioredis' {
   interface RedisCommander<Context> {
-    roostAppend(keyCount: number, keys: string[], bounds: number[], jobs: (string | Buffer | number)[]): Result<string, Context>;
+    roostAppend(keyCount: number, keys: string[], bounds: number[], jobs: (string | Buffer | number)[]): Result<[nowMicros: string, accepted?: string], Context>;
   }
 }
 
@@ -95,11 +114,12 @@ export interface JobCopies {
   readonly version: number;
 }
 
+const noBytes = Buffer.alloc(0);
 const noTimes: JobTimes = { count: 0, offset: 0 };
 const noCopies: JobCopies = { remotes: [], fanouts: [], version: Number.MAX_SAFE_INTEGER };
 
-const encodeNew = ({ kind, payload, waiter, leaves }: NewJob & FollowUp): (string | Buffer)[] =>
-  encodeJob({ kind, payload, waiter, onlyLeaves: leaves, attempts: 0, lastError: '', acceptedAtMs: Date.now() });
+const encodeNew = ({ kind, payload, waiter, leaves }: NewJob & FollowUp, write?: string): (string | Buffer)[] =>
+  encodeJob({ kind, payload, waiter, write, onlyLeaves: leaves, attempts: 0, lastError: '', acceptedAtMs: Date.now() });
 
 /**
  * The journal of writes: Redis Streams, one for each priority. A job that `append` has answered for is as durable as that Redis is set to be:
@@ -126,15 +146,26 @@ export class Journal {
    * Accepts jobs, all of them or none. Throws `Overloaded` when the queue, the queue of failing jobs or a remote cluster's backlog is full, or Redis does not keep up: nothing
    * was accepted. `StaleRemotes` where the remote clusters are others than `copies` says: nothing was accepted.
    * `Unavailable` and `DeadlineExceeded` leave open whether they were accepted: by the deadline at the latest, as far as the two clocks go alike. Jobs that bring their
-   * times are idempotent, so that a repetition does no harm; others count as written when they are repeated.
+   * times are idempotent, so that a repetition does no harm; others count as written when they are repeated, unless they come with an identity. One whose identity was accepted
+   * before is accepted no second time, whatever its jobs are: what is remembered of the first time is returned. One that comes after the last moment of its identity is refused with
+   * `DeadlineExceeded`, whose field `journalTime` is the time of the journal in microseconds.
    */
-  async append(priority: Priority, jobs: readonly NewJob[], deadline: Deadline, { remotes, fanouts, version }: JobCopies = noCopies): Promise<void> {
+  async append(
+    priority: Priority,
+    jobs: readonly NewJob[],
+    deadline: Deadline,
+    { remotes, fanouts, version }: JobCopies = noCopies,
+    identity?: WriteIdentity,
+  ): Promise<string | undefined> {
+    if (identity !== undefined) checkIdentity(identity);
     const { queued, failing } = this.#keys[priority];
+    const remembered = writeKey(this.cluster, identity?.id ?? noBytes);
     const keys = [
       queued,
       failing,
       clockKey(this.cluster),
       remotesFenceKey(this.cluster),
+      remembered,
       ...remotes.flatMap((remote) => {
         const backlog = remoteKeys(this.cluster, remote)[priority];
         return [backlog.queued, backlog.failing];
@@ -143,8 +174,9 @@ export class Journal {
     ];
     const { maxQueued, maxFailing, maxReplicating } = this.config;
     const bytes = jobs.reduce((sum, { payload }) => sum + payload.length, 0);
+    const identified = Number(identity?.notAfter ?? 0);
     const fields = jobs.flatMap((job) => {
-      const encoded = encodeNew(job);
+      const encoded = encodeNew(job, identity === undefined || job.waiter === undefined ? undefined : remembered);
       const { count, offset } = job.times ?? noTimes;
       return [encoded.length, count, offset, ...encoded];
     });
@@ -156,19 +188,22 @@ export class Journal {
         if (this.#bytesInFlight + bytes > limits.journalInFlightBytes) {
           throw new RoostError('Overloaded', "the journal's Redis does not keep up", { retryAfterMs: overloadedRetryAfterMs, fields: { priority } });
         }
-        const notAfter = Math.floor(this.#clock.nowMicros! + deadline.remainingMs() * 1_000);
+        const ours = Math.floor(this.#clock.nowMicros! + deadline.remainingMs() * 1_000);
+        const notAfter = identity === undefined ? ours : Math.min(ours, identified);
         this.#bytesInFlight += bytes;
         // As arrays, since the fields of many jobs are more than the arguments that a call can have.
-        const appended = this.#redis.roostAppend(keys.length, keys, [maxQueued, maxFailing, maxReplicating, remotes.length, notAfter, version], fields).finally(() => {
+        const appended = this.#redis.roostAppend(keys.length, keys, [maxQueued, maxFailing, maxReplicating, remotes.length, notAfter, version, identified], fields).finally(() => {
           this.#bytesInFlight -= bytes;
         });
-        this.#clock.learn(Number(await deadline.race(appended, 'journalling a write')));
-        return;
+        const [now, accepted] = await deadline.race(appended, 'journalling a write');
+        this.#clock.learn(Number(now));
+        return accepted;
       } catch (error) {
         if (error instanceof Error && /STALE \d+/.test(error.message)) throw new StaleRemotes();
-        const late = error instanceof Error ? /LATE (\d+)/.exec(error.message)?.[1] : undefined;
+        const late = error instanceof Error ? /(?:LATE|AHEAD) (\d+)/.exec(error.message)?.[1] : undefined;
         if (late === undefined) throw journalError(error, priority);
         this.#clock.learn(Number(late));
+        if (identity !== undefined && (Number(late) > identified || identified > Number(late) + maxAheadMicros)) throw notNow(identity, late);
         // In time by our own clock: that of Redis was set, or another Redis has taken over.
         if (attempt === 2 || deadline.passed) throw deadlineExceeded('journalling a write');
       }
@@ -181,9 +216,14 @@ export class Journal {
    * Throws `Unavailable` and `DeadlineExceeded` where Redis does not answer.
    */
   async nowMs(deadline: Deadline = Deadline.after(lookDeadlineMs)): Promise<number> {
+    return Number((await this.nowMicros(deadline)) / 1_000n);
+  }
+
+  /** The same in microseconds. */
+  async nowMicros(deadline: Deadline = Deadline.after(lookDeadlineMs)): Promise<Micros> {
     try {
       if (this.#clock.ageMs > clockFreshMs) await this.#readClock(deadline);
-      return Math.floor(this.#clock.nowMicros! / 1_000);
+      return BigInt(Math.floor(this.#clock.nowMicros!));
     } catch (error) {
       throw journalError(error, 'high');
     }
@@ -227,6 +267,15 @@ export class Journal {
 
 /** The remote clusters were changed since the topology that a write's copies follow. */
 export class StaleRemotes extends Error {}
+
+function checkIdentity({ id, notAfter }: WriteIdentity): void {
+  if (id.length !== writeIdentityBytes) throw new RoostError('InvalidArgument', `the identity of a write has ${writeIdentityBytes} bytes, not ${id.length}`);
+  if (notAfter <= 0n || notAfter > BigInt(Number.MAX_SAFE_INTEGER)) throw new RoostError('InvalidArgument', `the last moment of a write is in microseconds since 1970, not ${notAfter}`);
+}
+
+/** Nothing was accepted, and nothing will be before `journalTime` and the last moment are brought together. */
+const notNow = ({ notAfter }: WriteIdentity, journalTime: string): RoostError =>
+  new RoostError('DeadlineExceeded', `the write may be accepted until ${notAfter}, and the journal's clock is at ${journalTime}; nothing was accepted`, { fields: { journalTime } });
 
 /** Makes a stream's consumer group, reading from the first entry; does nothing where it exists. */
 export async function createGroup(redis: Redis, stream: string): Promise<void> {

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { notesCluster } from '../../test/support/notesCluster.js';
-import { microsOf } from './journalClock.js';
+import { microsOf } from './redis.js';
 
 const cluster = notesCluster('journal_clock', {});
 

@@ -34,3 +34,6 @@ export function connectRedis(config: RedisConfig, log: Log, options: { readonly 
   });
   return redis;
 }
+
+/** The answer of `TIME` in microseconds. */
+export const microsOf = ([seconds, micros]: readonly (number | string)[]): number => Number(seconds) * 1_000_000 + Number(micros);

@@ -41,3 +41,6 @@ export const remotesFenceKey = (cluster: string): string => `{${cluster}}:remote
 
 /** The version of the topology that jobs must be applied under at least. */
 export const fenceKey = (cluster: string): string => `{${cluster}}:jobs:topology`;
+
+/** What is remembered of an accepted write, by its identity. */
+export const writeKey = (cluster: string, id: Buffer): string => `{${cluster}}:jobs:write:${id.toString('base64url')}`;

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { RoostError, type Deadline } from '../../core/index.js';
+import { isRoostError, RoostError, type Deadline, type ErrorCode } from '../../core/index.js';
 import { doneChannel } from './streamKeys.js';
 
 interface Waiter {
@@ -66,6 +66,8 @@ export class Waiters {
       applied: async (deadline) => {
         try {
           await deadline.race(promise, 'applying a write that is in the journal');
+        } catch (error) {
+          throw isRoostError(error, 'DeadlineExceeded') ? journalledError('DeadlineExceeded', 'applying a write did not finish before its deadline') : error;
         } finally {
           cancel();
         }
@@ -85,9 +87,13 @@ export class Waiters {
     const waiter = this.#waiting.get(token);
     this.#waiting.delete(token);
     if (error === '') waiter?.resolve();
-    else waiter?.reject(new RoostError('Unavailable', `the write is in the journal, and not applied yet: ${error}`, { fields: { journalled: true } }));
+    else waiter?.reject(journalledError('Unavailable', error));
   }
 }
+
+/** A write that will be applied, and is not yet. To repeat it would journal it again. */
+export const journalledError = (code: ErrorCode, why: string): RoostError =>
+  new RoostError(code, `the write is in the journal, and not applied yet: ${why}`, { fields: { journalled: true }, retryable: false });
 
 function withResolvers(): { promise: Promise<void>; resolve: () => void; reject: (error: Error) => void } {
   let resolve!: () => void;

@@ -1,4 +1,5 @@
 import type { Result } from 'ioredis';
+import { movedMark } from './acceptedBefore.js';
 
 /**
  * Moves jobs whose delay is over from the failing queue to the end of the queue, oldest first: at most ARGV[2], and never so many that the queue
@@ -36,7 +37,12 @@ export const settleScript = `
   local late = fence and tonumber(fence) > tonumber(ARGV[2])
   if late then
     for i = 3, #ARGV do
-      for _, job in ipairs(redis.call('XRANGE', KEYS[1], ARGV[i], ARGV[i])) do redis.call('XADD', KEYS[1], '*', unpack(job[2])) end
+      for _, job in ipairs(redis.call('XRANGE', KEYS[1], ARGV[i], ARGV[i])) do
+        redis.call('XADD', KEYS[1], '*', unpack(job[2]))
+        for field = 1, #job[2], 2 do
+          if job[2][field] == 'write' then redis.call('SET', job[2][field + 1], '${movedMark}', 'KEEPTTL', 'XX') end
+        end
+      end
     end
   end
   redis.call('XACK', KEYS[1], ARGV[1], unpack(ARGV, 3))

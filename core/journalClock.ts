@@ -26,6 +26,3 @@ export class JournalClock {
     return performance.now() - this.#learnedAtMs;
   }
 }
-
-/** The answer of `TIME` in microseconds. */
-export const microsOf = ([seconds, micros]: readonly (number | string)[]): number => Number(seconds) * 1_000_000 + Number(micros);

@@ -1,0 +1,55 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ChainableCommander, Redis } from 'ioredis';
+import type { Deadline } from '../../core/index.js';
+import { journalError } from './journal.js';
+import type { Priority } from './priority.js';
+import { journalledError } from './waiters.js';
+
+/** Takes the place of what is remembered of a write, once a part of it left its queue without being readable. */
+export const movedMark = 'moved';
+
+const writeField = Buffer.from('write');
+const firstPauseMs = 2;
+const maxPauseMs = 50;
+
+/**
+ * Waits until the entries of a write that was accepted before are applied. Workers tell only the server that journalled them, so this one looks.
+ * Throws as that one would: `Unavailable` for a part that no replica has taken, and `DeadlineExceeded`, both with the field `journalled`.
+ *
+ * @param remembered the ids of its first and last entry, and their queue, or `movedMark`
+ */
+export async function untilAppliedBefore(redis: Redis, key: string, remembered: string, priority: Priority, deadline: Deadline): Promise<void> {
+  const [first = '', last = '', queue = ''] = remembered.split(' ');
+  let now: string | null = remembered;
+  for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(2 * pauseMs, maxPauseMs)) {
+    if (now === movedMark) throw journalledError('Unavailable', 'no replica has taken a part of it');
+    // Together, since a part leaves its queue in the step that marks it. Past its last moment nothing is remembered any more, and the entries still tell.
+    const left = await look(() => deadline.race(redis.multi().get(key).xrange(queue, first, last, 'COUNT', 1).exec(), 'looking for a write that is in the journal'), priority);
+    now = left.remembered;
+    if (now !== movedMark && !left.queued) return;
+    if (deadline.remainingMs() <= pauseMs) throw journalledError('DeadlineExceeded', 'its deadline has passed');
+    await sleep(pauseMs);
+  }
+}
+
+async function look(ask: () => Promise<[error: Error | null, result: unknown][] | null>, priority: Priority): Promise<{ readonly remembered: string | null; readonly queued: boolean }> {
+  try {
+    const replies = (await ask()) ?? [];
+    for (const [error] of replies) if (error !== null) throw error;
+    const [remembered, entries] = replies.map(([, result]) => result) as [string | null, readonly unknown[]];
+    return { remembered, queued: entries.length > 0 };
+  } catch (error) {
+    throw journalError(error, priority);
+  }
+}
+
+/** Tells those who repeat a write and wait that a part of it is elsewhere, unapplied. */
+export function markMoved(transaction: ChainableCommander, write: string | undefined): void {
+  if (write !== undefined) transaction.set(write, movedMark, 'KEEPTTL', 'XX');
+}
+
+/** Where the write that a stream's entry is part of is remembered; undefined where nobody would wait for it. */
+export function writeOf(fields: readonly Buffer[]): string | undefined {
+  for (let i = 0; i + 1 < fields.length; i += 2) if (fields[i]!.equals(writeField)) return fields[i + 1]!.toString();
+  return undefined;
+}
