@@ -90,7 +90,9 @@ async function deliver(room: number, writes: readonly Write[]): Promise<void> {
   const records = writes.map((write) => recordOf(room, write));
   const index = new IndexWrites(graphs);
   for (const record of records) index.follow(record);
-  const jobs: NewJob[] = [{ kind: tweetJobKind, payload: encodeTweets({ places: { tableId: tweetsTableId, windowMs, graphs }, records }) }, ...index.jobs()];
+  const creations = records.flatMap(({ written }) => written ?? []);
+  const states = records.filter(({ written }) => written === undefined).map(({ id, state, stateAt }) => ({ id, state, time: stateAt, notBefore: 0n }));
+  const jobs: NewJob[] = [{ kind: tweetJobKind, ...encodeTweets({ tableId: tweetsTableId, windowMs, graphs }, creations, states) }, ...index.jobs()];
   await tbird.gizzard.jobs.append(jobs, { priority: 'high', waitUntilApplied: true, deadline: Deadline.after(20_000) });
 }
 

@@ -1,4 +1,4 @@
-import { Deadline, HybridClock, isSnowflake, limits, parseCount, RoostError, snowflakeTimeMs, systemMicros, type Micros } from '../core/index.js';
+import { Deadline, isSnowflake, limits, parseCount, RoostError, snowflakeTimeMs, type Micros } from '../core/index.js';
 import type { EdgeState, Flock } from '../flock/index.js';
 import type { Gizzard, NewJob, Route } from '../gizzard/index.js';
 import type { TweetCaches } from './cached/tweetCaches.js';
@@ -6,7 +6,7 @@ import { renderTweets } from './cached/tweetFormats.js';
 import { IdGenerator } from './ids/idGenerator.js';
 import { SqlWorkerLeases } from './ids/sqlWorkerLeases.js';
 import { tweetJobKind } from './jobs/tweetJob.js';
-import { encodeTweets } from './jobs/tweetPayload.js';
+import { encodeTweets, type StateChange } from './jobs/tweetPayload.js';
 import { RecentCreates } from './recentCreates.js';
 import { ReservedIds } from './reservedIds.js';
 import { scanTweets } from './storage/scanTweets.js';
@@ -16,7 +16,7 @@ import type { ScanResult, TbirdService, TimelineRequest, TweetReadOptions, Tweet
 import type { Tweet, TweetContent, TweetDraft } from './tweet.js';
 import { IndexWrites, type TweetGraphs } from './tweetIndex.js';
 import { kindStates } from './tweetKind.js';
-import { createdRecord, deleted, live, sameContent, type TweetRecord } from './tweetRecord.js';
+import { deleted, live, sameContent, type TweetRecord } from './tweetRecord.js';
 import { contentOf, contentText } from './tweetRules.js';
 import { Roller } from './windows/roller.js';
 import { tweetsTableId } from './windows/windowMap.js';
@@ -54,7 +54,6 @@ export class Tbird implements TbirdService {
   readonly tableId = tweetsTableId;
   readonly caches: TweetCaches | undefined;
   readonly #wallMs: () => number;
-  readonly #clock = new HybridClock();
   readonly #recent = new RecentCreates();
   readonly #reserved = new ReservedIds();
   readonly #windowsRead: (kind: string, count: number) => void;
@@ -110,8 +109,7 @@ export class Tbird implements TbirdService {
       await this.windowSet.ensure(contents.map(({ id }) => id), this.#wallMs());
       const unknown = brought.filter(({ id }) => !this.#reserved.use(id));
       if (unknown.length > 0) await this.#refuseOthers(unknown, deadline);
-      const writtenAt = this.#clock.now();
-      await this.#append(contents.map((content) => createdRecord({ content, writtenAt })), windowMs, options, deadline);
+      await this.#append(contents, [], windowMs, options, deadline);
     } catch (error) {
       // Nothing is known to be accepted; what was is found in the tables.
       for (const { id } of fresh) this.#recent.remove(id);
@@ -232,25 +230,23 @@ export class Tbird implements TbirdService {
   async #setState(ids: BigInt64Array, state: number, options: TweetWriteOptions & { readonly time?: Micros }): Promise<void> {
     const deadline = deadlineOf(options);
     checkCount(ids.length);
-    const { time = this.#clock.now() } = options;
-    if (time < 0n || time > systemMicros() + maxAheadMicros) throw invalid(`times are microseconds from 1970 to a day from now, not ${time}`);
+    const { time } = options;
+    if (time !== undefined && (time < 0n || time > BigInt(await this.gizzard.jobs.journal.nowMs()) * 1_000n + maxAheadMicros)) throw invalid(`times are microseconds from 1970 to a day from now, not ${time}`);
     for (const id of ids) {
       checkId(id);
       this.#refuseAhead(id);
     }
     const { windowMs } = await this.windowSet.policy();
     await this.windowSet.ensure([...ids], this.#wallMs());
-    const records = Array.from(ids, (id): TweetRecord => ({ id, written: undefined, losers: [], state, stateAt: options.time ?? latest(time, ownTime(id)) }));
-    await this.#append(records, windowMs, options, deadline);
+    await this.#append([], Array.from(ids, (id): StateChange => ({ id, state, time, notBefore: ownTime(id) })), windowMs, options, deadline);
   }
 
   /** Journals tweets and the edges of their indexes as one: all of it is accepted, or nothing. */
-  async #append(records: readonly TweetRecord[], windowMs: number, options: TweetWriteOptions, deadline: Deadline): Promise<void> {
+  async #append(contents: readonly TweetContent[], states: readonly StateChange[], windowMs: number, options: TweetWriteOptions, deadline: Deadline): Promise<void> {
     const graphs = this.graphs();
     const index = new IndexWrites(graphs);
-    for (const record of records) index.follow(record);
-    const payload = encodeTweets({ places: { tableId: tweetsTableId, windowMs, graphs }, records });
-    const jobs: NewJob[] = [{ kind: tweetJobKind, payload }, ...index.jobs()];
+    for (const content of contents) index.create(content);
+    const jobs: NewJob[] = [{ kind: tweetJobKind, ...encodeTweets({ tableId: tweetsTableId, windowMs, graphs }, contents.map((content) => ({ content })), states) }, ...index.jobs()];
     await this.gizzard.jobs.append(jobs, { priority: options.priority ?? 'high', waitUntilApplied: options.acknowledgement === 'materialized', deadline });
   }
 

@@ -2,7 +2,7 @@ import { edgeWriteJob, type EdgeChange, type Operation } from '../flock/index.js
 import type { NewJob } from '../gizzard/index.js';
 import type { TweetContent } from './tweet.js';
 import { kindOf, type TweetKind } from './tweetKind.js';
-import { deleted, indexTime, type TweetRecord } from './tweetRecord.js';
+import { createdAt, deleted, indexTime, type TweetRecord } from './tweetRecord.js';
 
 /** The graphs beside the tweets, by their numbers. */
 export interface TweetGraphs {
@@ -48,6 +48,11 @@ export class IndexWrites {
     for (const edge of losers.flatMap((loser) => edgesOf(loser, this.graphs))) {
       if (!own.some(({ graphId, sourceId }) => graphId === edge.graphId && sourceId === edge.sourceId)) this.#set(edge, id, true, time);
     }
+  }
+
+  /** The entries of a tweet that is created: its state is as of the tweet's own time, whenever it is written. */
+  create(content: TweetContent): void {
+    for (const edge of edgesOf(content, this.graphs)) this.#set(edge, content.id, false, createdAt(content));
   }
 
   /** Brings one edge to a state as of a time. */

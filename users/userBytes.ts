@@ -1,5 +1,6 @@
-import { RoostError } from '../core/index.js';
-import type { UserRecord } from './user.js';
+import { RoostError, type Micros } from '../core/index.js';
+import type { JobTimes } from '../gizzard/index.js';
+import { writeOf, type UserChange, type UserRecord } from './user.js';
 
 /*
  * A user in the journal and in the cache, little-endian:
@@ -21,6 +22,24 @@ export function encodeUser({ id, name, screenName, flags, exists }: UserRecord):
   at += bytes.write(name.value, at);
   bytes.write(screenName.value, at, 'latin1');
   return bytes;
+}
+
+export type UserWrite = UserChange & { readonly exists?: boolean };
+
+/** Writes as a job: as of `time`, or without one, as of the time at which the journal accepts them. */
+export function userWrites(writes: readonly UserWrite[], time: Micros | undefined): { readonly payload: Buffer; readonly times?: JobTimes } {
+  // Registers that are written say so by a time above `never`, whatever becomes of it.
+  const users = writes.map((write) => writeOf(write, time ?? 1n));
+  const parts = users.map(encodeUser);
+  const payload = Buffer.concat(parts);
+  if (time !== undefined) return { payload };
+  const offsets: number[] = [];
+  let start = 0;
+  for (const [i, { name, screenName, flags, exists }] of users.entries()) {
+    for (const [register, { at }] of [name, screenName, flags, exists].entries()) if (at > 0n) offsets.push(start + 8 + 8 * register);
+    start += parts[i]!.length;
+  }
+  return { payload, times: { count: 1, offsets } };
 }
 
 /** Several, one behind the other. Throws `DataLoss` where the bytes are not whole users. */

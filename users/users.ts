@@ -1,8 +1,8 @@
 import { openCaches, type Caches } from '../cache/index.js';
-import { Deadline, HybridClock, limits, parseCount, parseId, RoostError, type Log, type Metrics, type Micros, type RoostConfig } from '../core/index.js';
+import { Deadline, limits, parseCount, parseId, RoostError, type Log, type Metrics, type Micros, type RoostConfig } from '../core/index.js';
 import { Gizzard, toldOfWrites, type GizzardOptions, type Priority } from '../gizzard/index.js';
-import { checkChange, never, writeOf, type User, type UserChange, type UserRecord } from './user.js';
-import { encodeUser } from './userBytes.js';
+import { checkChange, never, type User, type UserChange, type UserRecord } from './user.js';
+import { userWrites, type UserWrite } from './userBytes.js';
 import { userJob, userJobKind } from './userJob.js';
 import { userRows, usersTableId, type UserRows } from './userRows.js';
 import { usersShardType } from './usersShardType.js';
@@ -13,14 +13,12 @@ export interface UserWriteOptions {
   /** `materialized`: answered when it is applied, so that whoever reads afterwards finds it, or something later. Absent: when it is in the journal. */
   readonly acknowledgement?: 'journaled' | 'materialized';
   readonly deadlineMs?: number;
-  /** Absent: now. Of two writes of a field the later one wins. */
+  /** Absent: when the journal accepts it. Of two writes of a field the later one wins. */
   readonly time?: Micros;
 }
 
 /** The users of a cluster, by id. Every method throws RoostError: `Unavailable`, `DeadlineExceeded`, `Overloaded`, `InvalidArgument`. */
 export class Users {
-  readonly #clock = new HybridClock();
-
   constructor(
     readonly gizzard: Gizzard,
     /** What reads go through and writes keep up to date. */
@@ -62,15 +60,14 @@ export class Users {
   }
 
   async #write(
-    changes: readonly (UserChange & { readonly exists?: boolean })[],
-    { priority = 'high', acknowledgement, deadlineMs = limits.defaultDeadlineMs, time = this.#clock.now() }: UserWriteOptions,
+    changes: readonly UserWrite[],
+    { priority = 'high', acknowledgement, deadlineMs = limits.defaultDeadlineMs, time }: UserWriteOptions,
   ): Promise<void> {
     this.#requireStore();
     parseCount(changes.length, 'the number of users', 1, limits.operationsPerWrite);
-    if (time <= never) throw new RoostError('InvalidArgument', `the time of a write is above 0, not ${time}`);
+    if (time !== undefined && time <= never) throw new RoostError('InvalidArgument', `the time of a write is above 0, not ${time}`);
     const deadline = Deadline.after(parseCount(deadlineMs, 'deadlineMs', 1, limits.maxDeadlineMs));
-    const payload = Buffer.concat(changes.map((change) => encodeUser(writeOf(change, time))));
-    await this.gizzard.jobs.append([{ kind: userJobKind, payload }], { priority, waitUntilApplied: acknowledgement === 'materialized', deadline });
+    await this.gizzard.jobs.append([{ kind: userJobKind, ...userWrites(changes, time) }], { priority, waitUntilApplied: acknowledgement === 'materialized', deadline });
   }
 
   #requireStore(): void {

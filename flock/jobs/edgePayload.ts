@@ -19,7 +19,7 @@ const withTimes = 4;
 const maxRank = operationRank.remove;
 
 /** The times that the journal gives to edges which bring none. */
-export const timesOfEdges = (count: number): JobTimes => ({ count, offset: firstTimeOffset });
+export const timesOfEdges = (count: number): JobTimes => ({ count, offsets: [firstTimeOffset] });
 
 /** Without a column of times, the first time is left open: see `timesOfEdges`. */
 export function encodeEdges(writes: EdgeWrites): Buffer {

@@ -15,7 +15,7 @@ const version = 1;
 const bytes = 22;
 const nodeTimeOffset = 14;
 /** The time that the journal gives to an operation which brings none. */
-export const timeOfNode: JobTimes = { count: 1, offset: nodeTimeOffset };
+export const timeOfNode: JobTimes = { count: 1, offsets: [nodeTimeOffset] };
 
 export function encodeNode({ tableId, id, rank, time }: NodeOperation): Buffer {
   const payload = Buffer.allocUnsafe(bytes);

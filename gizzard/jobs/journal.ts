@@ -21,8 +21,8 @@ const maxAheadMicros = limits.maxDeadlineMs * 1_000;
  * One atomic step, so that two writers cannot both take the last place, jobs that belong together are accepted together, here and for other clusters, and a write is accepted once.
  * Keys: the queue, the failing jobs, the greatest time given to a job, the topology of the newest change of remote clusters, what is remembered of this write, then the two streams
  * of each remote backlog, then the fanouts. After the three bounds, the number of remote backlogs, the last moment for all of this by the clock of Redis, the topology that the
- * copies follow, and the last moment of the write's identity (0: it has none), come the jobs, each as the number of its fields, how many times it takes, where the first of them
- * stands in its payload, and the fields, of which the payload is the fourth.
+ * copies follow, and the last moment of the write's identity (0: it has none), come the jobs, each as the number of its fields, how many times it takes, the places in its payload
+ * where the first of them is put, and the fields, of which the payload is the fourth.
  * Answers what the clock says; for a write that was accepted before also what is remembered of it: its first and last entry, and its queue.
  * Times of microseconds are exact as Lua's numbers until the year 2255.
  */
@@ -54,8 +54,15 @@ const appendScript = `
     local fields, count = tonumber(ARGV[at - 2]), tonumber(ARGV[at - 1])
     if count > 0 then
       local first = math.max(now, latest + 1)
-      local payload, offset = ARGV[at + 4], tonumber(ARGV[at])
-      ARGV[at + 4] = payload:sub(1, offset) .. struct.pack('<i8', first) .. payload:sub(offset + 9)
+      local payload, places, parts, from = ARGV[at + 4], ARGV[at], {}, 1
+      local text = places:sub(1, 1) == 'd' and string.format('%016.0f', first) or struct.pack('<i8', first)
+      for place in places:gmatch('%d+') do
+        parts[#parts + 1] = payload:sub(from, place)
+        parts[#parts + 1] = text
+        from = place + #text + 1
+      end
+      parts[#parts + 1] = payload:sub(from)
+      ARGV[at + 4] = table.concat(parts)
       latest = first + count - 1
     end
     lastEntry = redis.call('XADD', KEYS[1], '*', unpack(ARGV, at + 1, at + fields))
@@ -96,12 +103,13 @@ export interface NewJob {
 }
 
 /**
- * So many times in a row, in microseconds: from now on by the clock of the journal's Redis, and later than all that it gave before. The first is put at `offset` of the
- * payload, as 8 bytes little-endian.
+ * So many times in a row, in microseconds: from now on by the clock of the journal's Redis, and later than all that it gave before. The first is put into the payload, at each
+ * of some offsets, rising: as 8 bytes little-endian or, with `digits`, as 16 decimal digits.
  */
 export interface JobTimes {
   readonly count: number;
-  readonly offset: number;
+  readonly offsets: readonly number[];
+  readonly digits?: boolean;
 }
 
 /** Who gets a copy of the jobs beside this cluster's own workers. */
@@ -115,7 +123,7 @@ export interface JobCopies {
 }
 
 const noBytes = Buffer.alloc(0);
-const noTimes: JobTimes = { count: 0, offset: 0 };
+const noTimes: JobTimes = { count: 0, offsets: [] };
 const noCopies: JobCopies = { remotes: [], fanouts: [], version: Number.MAX_SAFE_INTEGER };
 
 const encodeNew = ({ kind, payload, waiter, leaves }: NewJob & FollowUp, write?: string): (string | Buffer)[] =>
@@ -177,8 +185,8 @@ export class Journal {
     const identified = Number(identity?.notAfter ?? 0);
     const fields = jobs.flatMap((job) => {
       const encoded = encodeNew(job, identity === undefined || job.waiter === undefined ? undefined : remembered);
-      const { count, offset } = job.times ?? noTimes;
-      return [encoded.length, count, offset, ...encoded];
+      const { count, offsets, digits } = job.times ?? noTimes;
+      return [encoded.length, count, `${digits === true ? 'd' : 'i'}${offsets.join()}`, ...encoded];
     });
     for (let attempt = 1; ; attempt++) {
       try {

@@ -1,6 +1,8 @@
-import { RoostError } from '../../core/index.js';
+import { RoostError, type Micros } from '../../core/index.js';
+import type { JobTimes } from '../../gizzard/index.js';
 import type { TweetGraphs } from '../tweetIndex.js';
 import { createdRecord, deleted, live, type TweetRecord } from '../tweetRecord.js';
+import type { TweetContent } from '../tweet.js';
 import { contentFrom, contentRow } from '../tweetRules.js';
 
 /** What a job needs to know of where tweets and their indexes are. None of it ever changes for a cluster. */
@@ -12,7 +14,8 @@ export interface TweetPlaces {
 
 /*
  * A batch of writes in the journal, as JSON: ids and times in microseconds as texts, since a JSON number of them is not exact everywhere.
- *   {"v": 1, "table": …, "window_ms": …, "graphs": [by user, replies, retweets], "tweets": [content and the time of its writing], "states": [[id, state, time]]}
+ *   {"v": 1, "table": …, "window_ms": …, "graphs": [by user, replies, retweets], "tweets": [content and the time of its writing], "states": [[id, state, time, not before]]}
+ * Times of 16 digits are those that the journal gives. A state counts from `not before` on where its time is earlier.
  */
 const version = 1;
 
@@ -22,7 +25,7 @@ interface Stored {
   readonly window_ms: number;
   readonly graphs: readonly [number, number, number];
   readonly tweets: readonly (readonly unknown[])[];
-  readonly states: readonly (readonly [id: string, state: number, stateAt: string])[];
+  readonly states: readonly (readonly [id: string, state: number, stateAt: string, notBefore?: string])[];
 }
 
 export interface TweetWrites {
@@ -30,18 +33,54 @@ export interface TweetWrites {
   readonly records: readonly TweetRecord[];
 }
 
-/** Creates, each with its content, and changes of state, which have none. */
-export function encodeTweets({ places, records }: TweetWrites): Buffer {
-  const { byUser, replies, retweets } = places.graphs;
-  const stored: Stored = {
-    v: version,
-    table: places.tableId,
-    window_ms: places.windowMs,
-    graphs: [byUser, replies, retweets],
-    tweets: records.flatMap(({ written }) => (written === undefined ? [] : [[...contentRow(written.content), String(written.writtenAt)]])),
-    states: records.flatMap(({ id, written, state, stateAt }) => (written === undefined ? [[String(id), state, String(stateAt)] as const] : [])),
+/** A change of a tweet's state. */
+export interface StateChange {
+  readonly id: bigint;
+  readonly state: number;
+  /** Absent: when the journal accepts it, or `notBefore` where that is later. */
+  readonly time: Micros | undefined;
+  readonly notBefore: Micros;
+}
+
+/** A create. */
+export interface Creation {
+  readonly content: TweetContent;
+  /** Absent: when the journal accepts it. */
+  readonly writtenAt?: Micros;
+}
+
+/** What stands where the journal puts a time. */
+const openTime = '0'.repeat(16);
+
+/** Creates and changes of state, as a job. */
+export function encodeTweets({ tableId, windowMs, graphs: { byUser, replies, retweets } }: TweetPlaces, creations: readonly Creation[], states: readonly StateChange[]): { readonly payload: Buffer; readonly times?: JobTimes } {
+  const head = { v: version, table: tableId, window_ms: windowMs, graphs: [byUser, replies, retweets] };
+  let json = `${JSON.stringify(head).slice(0, -1)},"tweets":[`;
+  let bytes = Buffer.byteLength(json);
+  const offsets: number[] = [];
+  const add = (text: string): void => {
+    json += text;
+    bytes += Buffer.byteLength(text);
   };
-  return Buffer.from(JSON.stringify(stored));
+  /** Ends with an open time and what comes behind it. */
+  const addOpen = (text: string, behind: string): void => {
+    add(`${text}"`);
+    offsets.push(bytes);
+    add(`${openTime}"${behind}`);
+  };
+  for (const [i, { content, writtenAt }] of creations.entries()) {
+    const row = `${i === 0 ? '' : ','}${JSON.stringify(contentRow(content)).slice(0, -1)},`;
+    if (writtenAt === undefined) addOpen(row, ']');
+    else add(`${row}"${writtenAt}"]`);
+  }
+  add('],"states":[');
+  for (const [i, { id, state, time, notBefore }] of states.entries()) {
+    const row = `${i === 0 ? '' : ','}["${id}",${state},`;
+    if (time === undefined) addOpen(row, `,"${notBefore}"]`);
+    else add(`${row}"${time}"]`);
+  }
+  add(']}');
+  return { payload: Buffer.from(json), ...(offsets.length === 0 ? {} : { times: { count: 1, offsets, digits: true } }) };
 }
 
 /** Throws `DataLoss` where the payload is not one of ours. */
@@ -52,9 +91,9 @@ export function decodeTweets(payload: Buffer): TweetWrites {
     const [byUser, replies, retweets] = stored.graphs;
     const records = [
       ...stored.tweets.map((row) => createdRecord({ content: contentFrom(row), writtenAt: BigInt(row[9] as string) })),
-      ...stored.states.map(([id, state, stateAt]): TweetRecord => {
+      ...stored.states.map(([id, state, stateAt, notBefore = '0']): TweetRecord => {
         if (state !== live && state !== deleted) throw new Error(`there is no state ${state}`);
-        return { id: BigInt(id), written: undefined, losers: [], state, stateAt: BigInt(stateAt) };
+        return { id: BigInt(id), written: undefined, losers: [], state, stateAt: latest(BigInt(stateAt), BigInt(notBefore)) };
       }),
     ];
     return { places: { tableId: stored.table, windowMs: stored.window_ms, graphs: { byUser, replies, retweets } }, records };
@@ -62,3 +101,5 @@ export function decodeTweets(payload: Buffer): TweetWrites {
     throw new RoostError('DataLoss', `a job does not hold tweets in a form that this version knows: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
   }
 }
+
+const latest = (a: bigint, b: bigint): bigint => (a > b ? a : b);

@@ -1,0 +1,46 @@
+import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
+import { openTbird, type Tbird } from '../tbird/index.js';
+import { openUsers, type OpenUsers } from '../users/index.js';
+import { freshCluster } from './support/index.js';
+
+// Two servers of each kind, whose wall clocks differ: before each call the clock of this process is set to that of the server which is called.
+const cluster = freshCluster('clocks');
+const ofUsers = freshCluster('clocks_users');
+const minuteMs = 60_000;
+const systemNow = Date.now;
+const wait = { acknowledgement: 'materialized' as const };
+let users: OpenUsers[];
+let tbirds: Tbird[];
+
+beforeAll(async () => {
+  users = [await openUsers(ofUsers.config, { work: true, create: true }), await openUsers(ofUsers.config)];
+  await users[0]!.setup({ shards: 1, replicas: 2 });
+  await users[1]!.gizzard.nameServer.reload();
+  tbirds = [await openTbird(cluster.config, { create: true }), await openTbird(cluster.config)];
+  await tbirds[0]!.gizzard.start({ work: true });
+  await tbirds[0]!.setup({ policy: { windowMs: 3_600_000, stripes: 1, replicas: 2 }, graphShards: 1 });
+  await tbirds[1]!.gizzard.nameServer.reload();
+});
+afterEach(() => vi.restoreAllMocks());
+afterAll(() => Promise.all([...users, ...tbirds].map((one) => one.close())));
+
+/** Calls by turns the servers whose clocks are ahead by so many milliseconds. */
+async function inTurns(aheadMs: readonly number[], rounds: number, call: (turn: number, round: number) => Promise<void>): Promise<void> {
+  const clock = vi.spyOn(Date, 'now');
+  for (let round = 0; round < rounds; round++) {
+    const turn = round % aheadMs.length;
+    clock.mockImplementation(() => systemNow() + aheadMs[turn]!);
+    await call(turn, round);
+  }
+}
+
+it.each([[[300, -300]], [[60 * minuteMs, 0]], [[0, -7_200 * minuteMs]]])('the later write of a user and of a tweet counts, with clocks ahead by %j ms', async (aheadMs) => {
+  const [id] = await tbirds[0]!.create([{ userId: 1n, text: 'here and gone' }], wait);
+  await inTurns(aheadMs, 8, async (turn, round) => {
+    await users[turn]!.put([{ id: 1n, name: `name ${round}`, screenName: 'one', flags: round }], wait);
+    expect(await users[turn]!.get([1n])).toMatchObject([{ name: `name ${round}`, flags: round }]);
+    const change = round % 2 === 0 ? 'delete' : 'undelete';
+    await tbirds[turn]![change](BigInt64Array.of(id!), wait);
+    expect((await tbirds[turn]!.get(BigInt64Array.of(id!)))[0]?.text).toBe(change === 'delete' ? undefined : 'here and gone');
+  });
+});
