@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { RoostError } from '../core/index.js';
-import { type Change, changesToJson, shardKey, thisProcess, topologyWarnings } from '../gizzard/index.js';
+import { type Change, changesToJson, thisProcess, topologyWarnings } from '../gizzard/index.js';
+import { changeSentence, changesSummary } from './console/changeText.js';
 import type { CliIo } from './console/cliIo.js';
 import { reportChange, withCluster } from './console/cluster.js';
 import { type ConfigOptions, configOption, defineCommand, defineGroup, integerArgument } from './console/command.js';
@@ -12,7 +13,6 @@ interface ListOptions extends ConfigOptions {
 }
 
 const versionArgument = integerArgument(1, Number.MAX_SAFE_INTEGER);
-const namedChanges = 3;
 
 export function addAuditCommands(program: Command, io: CliIo): void {
   const audit = defineGroup(program, 'audit', 'see who changed what of the topology, and go back');
@@ -24,7 +24,7 @@ export function addAuditCommands(program: Command, io: CliIo): void {
     .action(({ count, below, ...options }: ListOptions) =>
       withCluster(io, options, async ({ nameServer }, output) => {
         const entries = await nameServer.audit({ count, ...(below === undefined ? {} : { belowVersion: below }) });
-        const changes = entries.map(({ version, changedAtMs, by, changes: made }) => ({ version, changedAt: new Date(changedAtMs).toISOString(), by, changes: made.length, summary: summary(made) }));
+        const changes = entries.map(({ version, changedAtMs, by, changes: made }) => ({ version, changedAt: new Date(changedAtMs).toISOString(), by, changes: made.length, summary: changesSummary(made) }));
         output.result(
           { changes },
           () => (changes.length === 0 ? 'nothing was changed yet' : output.table(['version', 'when', 'who', 'what'], changes.map((each) => [String(each.version), each.changedAt, each.by, each.summary]))),
@@ -40,7 +40,7 @@ export function addAuditCommands(program: Command, io: CliIo): void {
         const [entry] = await nameServer.audit({ count: 1, belowVersion: version + 1 });
         if (entry?.version !== version) throw new RoostError('NotFound', `the audit has no change ${version}`, { fields: { version } });
         const { changedAtMs, by, changes, inverse } = entry;
-        const lines = (of: readonly Change[]): string => of.map((each) => `  ${summary([each])}`).join('\n') || '  nothing';
+        const lines = (of: readonly Change[]): string => of.map((each) => `  ${changeSentence(each)}`).join('\n') || '  nothing';
         const plain = (of: readonly Change[]): unknown => JSON.parse(changesToJson(of));
         output.result(
           { version, changedAt: new Date(changedAtMs).toISOString(), by, changes: plain(changes), inverse: plain(inverse) },
@@ -57,54 +57,11 @@ export function addAuditCommands(program: Command, io: CliIo): void {
       withCluster(io, options, async ({ nameServer, topology }, output) => {
         const [entry] = await nameServer.audit({ count: 1, belowVersion: version + 1 });
         if (entry?.version !== version) throw new RoostError('NotFound', `the audit has no change ${version}`, { fields: { version } });
-        await confirm(io, options, `undo change ${version}`, [summary(entry.inverse)]);
+        await confirm(io, options, `undo change ${version}`, [changesSummary(entry.inverse)]);
         const before = topologyWarnings(topology);
         const after = await nameServer.undo(version, `roost audit undo ${version}, ${thisProcess()}`);
         const changed = { topologyVersion: after.version, warnings: topologyWarnings(after).filter((warning) => !before.includes(warning)) };
         reportChange(output, changed, { undone: version }, `undid change ${version}`);
       }),
     );
-}
-
-function summary(changes: readonly Change[]): string {
-  if (changes.length === 0) return 'rollback logs only';
-  const named = changes.slice(0, namedChanges).map(sentence).join('; ');
-  return changes.length > namedChanges ? `${named}; and ${changes.length - namedChanges} more` : named;
-}
-
-function sentence(change: Change): string {
-  switch (change.kind) {
-    case 'createTable':
-      return `create table ${change.table.tableId} (${change.table.name})`;
-    case 'removeTable':
-      return `remove table ${change.tableId}`;
-    case 'createShard':
-      return `create shard ${shardKey(change.shard.id)} (${change.shard.type})`;
-    case 'deleteShard':
-      return `delete shard ${shardKey(change.id)}`;
-    case 'addLink':
-      return `link ${shardKey(change.link.parent)} → ${shardKey(change.link.child)}, weight ${change.link.weight}`;
-    case 'removeLink':
-      return `unlink ${shardKey(change.parent)} → ${shardKey(change.child)}`;
-    case 'setForwarding':
-      return `forward ${change.forwarding.tableId} at ${change.forwarding.baseId} to ${shardKey(change.forwarding.shard)}`;
-    case 'removeForwarding':
-      return `remove forwarding ${change.tableId} at ${change.baseId}`;
-    case 'setHostWeight':
-      return `weigh host ${change.weight.hostname}: read ${change.weight.read}, write ${change.weight.write}`;
-    case 'removeHostWeight':
-      return `forget the weight of host ${change.hostname}`;
-    case 'markBusy':
-      return `mark ${shardKey(change.id)} as ${change.busy}`;
-    case 'setRemoteHost':
-      return `remote host ${change.host.hostname}:${change.host.port} of ${change.host.cluster}: ${change.host.status}`;
-    case 'removeRemoteHost':
-      return `forget remote host ${change.hostname}:${change.port}`;
-    case 'pauseJobs':
-    case 'resumeJobs':
-      return `${change.kind === 'pauseJobs' ? 'pause' : 'resume'} ${change.priority} jobs`;
-    case 'addFanout':
-    case 'removeFanout':
-      return `${change.kind === 'addFanout' ? 'add' : 'remove'} fanout ${change.fanout.suffix} of ${change.fanout.priority} jobs`;
-  }
 }

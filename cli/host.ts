@@ -1,9 +1,10 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { RoostError } from '../core/index.js';
-import { type Gizzard, nodeType, type RemoteHost, remoteStatuses, type RemoteStatus, type Topology } from '../gizzard/index.js';
+import { type Change, type Gizzard, nodeType, type RemoteHost, remoteStatuses, type RemoteStatus, type Topology } from '../gizzard/index.js';
 import type { CliIo } from './console/cliIo.js';
 import { change, reportChange, weightArgument, withCluster } from './console/cluster.js';
 import { type ConfigOptions, configOption, defineCommand, defineGroup } from './console/command.js';
+import { confirmEffects } from './console/confirmEffects.js';
 import { confirm, type ConfirmOptions, yesOption } from './console/confirm.js';
 import { formatCount } from './console/output.js';
 
@@ -43,7 +44,8 @@ export function addHostCommands(program: Command, io: CliIo): void {
     .option('--read <weight>', 'for reads', weightArgument)
     .option('--write <weight>', 'for writes: 0 lets them wait in the journal', weightArgument)
     .option('--reset', 'back to 1 and 1')
-    .action((hostname: string, options: WeightOptions) =>
+    .addOption(yesOption())
+    .action((hostname: string, options: WeightOptions & ConfirmOptions) =>
       withCluster(io, options, async (gizzard, output) => {
         const known = gizzard.topology.hostWeight(hostname);
         if (options.reset === true) {
@@ -53,7 +55,9 @@ export function addHostCommands(program: Command, io: CliIo): void {
         if (options.read === undefined && options.write === undefined) throw new RoostError('InvalidArgument', 'give --read, --write or --reset');
         if (!hostsOf(gizzard).some((each) => each.host === hostname)) throw new RoostError('NotFound', `no shard lives on host ${hostname}, and the configuration does not name it`, { fields: { host: hostname } });
         const weight = { hostname, read: options.read ?? known.read, write: options.write ?? known.write };
-        const changed = await change(gizzard, 'host weight', [{ kind: 'setHostWeight', weight }]);
+        const changes: Change[] = [{ kind: 'setHostWeight', weight }];
+        await confirmEffects(io, options, gizzard, `weigh host ${hostname}`, changes);
+        const changed = await change(gizzard, 'host weight', changes);
         reportChange(output, changed, { host: hostname, read: weight.read, write: weight.write }, `${hostname}: read ${weight.read}, write ${weight.write}`);
       }),
     );

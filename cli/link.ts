@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
-import { type Link, shardKey, type ShardId } from '../gizzard/index.js';
+import { type Change, type Link, shardKey, type ShardId } from '../gizzard/index.js';
 import type { CliIo } from './console/cliIo.js';
 import { change, reportChange, shardArgument, withCluster } from './console/cluster.js';
 import { type ConfigOptions, configOption, defineCommand, defineGroup, integerArgument } from './console/command.js';
+import { confirmEffects } from './console/confirmEffects.js';
 import { confirm, type ConfirmOptions, yesOption } from './console/confirm.js';
 
 export function addLinkCommands(program: Command, io: CliIo): void {
@@ -22,9 +23,12 @@ export function addLinkCommands(program: Command, io: CliIo): void {
     .argument('<parent>', 'host/prefix of the node', shardArgument)
     .argument('<child>', 'host/prefix of the shard', shardArgument)
     .option('--weight <weight>', 'its share of the reads', integerArgument(0, 2 ** 31 - 1), 1)
-    .action((parent: ShardId, child: ShardId, { weight, ...options }: ConfigOptions & { readonly weight: number }) =>
+    .addOption(yesOption())
+    .action((parent: ShardId, child: ShardId, { weight, ...options }: ConfigOptions & ConfirmOptions & { readonly weight: number }) =>
       withCluster(io, options, async (gizzard, output) => {
-        const changed = await change(gizzard, 'link add', [{ kind: 'addLink', link: { parent, child, weight } }]);
+        const changes: Change[] = [{ kind: 'addLink', link: { parent, child, weight } }];
+        await confirmEffects(io, options, gizzard, `link ${shardKey(child)} below ${shardKey(parent)}`, changes);
+        const changed = await change(gizzard, 'link add', changes);
         reportChange(output, changed, view({ parent, child, weight }), `linked ${shardKey(child)} below ${shardKey(parent)}, weight ${weight}`);
       }),
     );

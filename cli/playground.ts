@@ -3,6 +3,7 @@ import { type Command, Option } from 'commander';
 import { type PlaygroundSource, readPlayground, type RedisFsync, type ServerStatus, startPlayground, stopPlayground } from '../playground/index.js';
 import type { CliIo } from './console/cliIo.js';
 import { type CommonOptions, defineCommand, defineGroup, integerArgument, outputFor } from './console/command.js';
+import { confirm, type ConfirmOptions, yesOption } from './console/confirm.js';
 import { stopServerProcess } from './serverProcess.js';
 
 interface DirOptions extends CommonOptions {
@@ -16,7 +17,7 @@ interface StartOptions extends DirOptions {
   readonly source?: PlaygroundSource | 'auto';
 }
 
-interface StopOptions extends DirOptions {
+interface StopOptions extends DirOptions, ConfirmOptions {
   readonly keepData?: true;
 }
 
@@ -62,11 +63,15 @@ export function addPlaygroundCommands(program: Command, io: CliIo): void {
       );
     });
 
-  defineCommand(playground, 'stop', 'stop the servers and remove their data', 'roost playground stop')
+  defineCommand(playground, 'stop', 'stop the servers and remove their data', 'roost playground stop --yes')
     .addOption(dirOption())
     .option('--keep-data', 'keep the data, for a later start in the same folder')
+    .addOption(yesOption())
     .action(async (options: StopOptions) => {
       const dir = resolve(io.workingFolder, options.dir);
+      // Fails where there is no playground, before anybody is asked.
+      await readPlayground(dir);
+      if (options.keepData !== true) await confirm(io, options, `stop the playground in ${options.dir}`, ['its servers end and their data are removed; --keep-data keeps them']);
       // A quickstart with --keep leaves a server of ours beside the databases; it goes first, so that it can hand back its jobs.
       await stopServerProcess(dir);
       await stopPlayground(dir, options.keepData === true ? { keepData: true } : {});

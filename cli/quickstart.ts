@@ -60,6 +60,6 @@ function keptLines({ dir, configPath, server }: NonNullable<QuickstartReport['ke
     `  npx roost lookup follows 1${config}`,
     `  curl http://${server.admin.host}:${server.admin.port}/metrics`,
     `End it:`,
-    `  npx roost playground stop --dir ${dir}`,
+    `  npx roost playground stop --yes --dir ${dir}`,
   ];
 }

@@ -4,6 +4,7 @@ import { busyStates, type Change, type Gizzard, nodeType, nodeTypes, shardKey, t
 import type { CliIo } from './console/cliIo.js';
 import { change, reportChange, shardListArgument, withCluster } from './console/cluster.js';
 import { type ConfigOptions, configOption, defineCommand, defineGroup } from './console/command.js';
+import { confirmEffects } from './console/confirmEffects.js';
 import { confirm, type ConfirmOptions, yesOption } from './console/confirm.js';
 import { drawTree, type DrawnTree } from './console/drawTree.js';
 import type { Output } from './console/output.js';
@@ -93,20 +94,26 @@ export function addShardCommands(program: Command, io: CliIo): void {
   define('wrap', "put a node above shards, between them and what they are linked or forwarded from\nThe node's name is the shard's, with the type behind it.", 'roost shard wrap blocked db1/follows_forward_0000')
     .argument('<type>', `${nodeTypes.map(({ name }) => name).join(', ')}`)
     .argument('<shards...>', 'host/prefix of each', shardListArgument)
-    .action((type: string, ids: readonly ShardId[], options: ConfigOptions) =>
+    .addOption(yesOption())
+    .action((type: string, ids: readonly ShardId[], options: ConfigOptions & ConfirmOptions) =>
       withCluster(io, options, async (gizzard, output) => {
         if (nodeType(type) === undefined) throw new RoostError('InvalidArgument', `there is no node type ${type}; there are ${nodeTypes.map(({ name }) => name).join(', ')}`);
         const wrappers = ids.map((id) => ({ hostname: 'localhost', tablePrefix: `${id.tablePrefix}_${type.toLowerCase()}` }));
-        const changed = await change(gizzard, 'shard wrap', ids.flatMap((id, i) => wrap(gizzard.topology, type, id, wrappers[i]!)));
+        const changes = ids.flatMap((id, i) => wrap(gizzard.topology, type, id, wrappers[i]!));
+        await confirmEffects(io, options, gizzard, `wrap ${ids.map(shardKey).join(', ')} in ${type}`, changes);
+        const changed = await change(gizzard, 'shard wrap', changes);
         reportChange(output, changed, { wrappers: wrappers.map(shardKey) }, `wrapped in ${wrappers.map(shardKey).join(', ')}`, [`roost shard unwrap ${wrappers.map(shardKey).join(' ')}`]);
       }),
     );
 
   define('unwrap', 'take nodes out from between their parents and children, which are then linked directly', 'roost shard unwrap localhost/follows_forward_0000_blocked')
     .argument('<shards...>', 'host/prefix of each node', shardListArgument)
-    .action((ids: readonly ShardId[], options: ConfigOptions) =>
+    .addOption(yesOption())
+    .action((ids: readonly ShardId[], options: ConfigOptions & ConfirmOptions) =>
       withCluster(io, options, async (gizzard, output) => {
-        const changed = await change(gizzard, 'shard unwrap', ids.flatMap((id) => unwrap(gizzard.topology, id)));
+        const changes = ids.flatMap((id) => unwrap(gizzard.topology, id));
+        await confirmEffects(io, options, gizzard, `unwrap ${ids.map(shardKey).join(', ')}`, changes);
+        const changed = await change(gizzard, 'shard unwrap', changes);
         reportChange(output, changed, { unwrapped: ids.map(shardKey) }, `unwrapped ${ids.map(shardKey).join(', ')}`);
       }),
     );

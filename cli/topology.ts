@@ -4,6 +4,7 @@ import type { CliIo } from './console/cliIo.js';
 import { tableName, withCluster } from './console/cluster.js';
 import { type ConfigOptions, configOption, defineCommand } from './console/command.js';
 import { drawTree, type DrawnTree } from './console/drawTree.js';
+import { addTopologyFileCommands } from './topologyFile.js';
 import { chosenTables, tablesOption, type TablesOption } from './console/templates.js';
 
 interface TopologyOptions extends ConfigOptions, TablesOption {
@@ -11,7 +12,7 @@ interface TopologyOptions extends ConfigOptions, TablesOption {
 }
 
 export function addTopologyCommand(program: Command, io: CliIo): void {
-  defineCommand(program, 'topology', 'count the shapes that trees have, and draw them', 'roost topology --tables 1')
+  const topology = defineCommand(program, 'topology', 'count the shapes that trees have, and draw them', 'roost topology --tables 1')
     .option('--forwardings', 'list every tree with the keys that it serves')
     .addOption(tablesOption())
     .addOption(configOption())
@@ -50,6 +51,7 @@ export function addTopologyCommand(program: Command, io: CliIo): void {
         );
       }),
     );
+  addTopologyFileCommands(topology, io);
 }
 
 const drawn = (template: Template): DrawnTree => ({

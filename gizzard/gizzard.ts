@@ -126,9 +126,10 @@ export class Gizzard {
 
   /**
    * Changes the topology as one step. Tables of new leaves are made first, so that nothing is ever forwarded to a table that is not there;
-   * when the change is refused they stay behind, empty. The audit says that it was made `by`, which is this process where absent.
+   * when the change is refused they stay behind, empty. The audit says that it was made `by`, which is this process where absent. With `onVersion` the change is refused
+   * where the topology has become another one meanwhile.
    */
-  async apply(changes: readonly Change[], by?: string): Promise<Topology> {
+  async apply(changes: readonly Change[], by?: string, onVersion?: number): Promise<Topology> {
     for (const change of changes) {
       if (change.kind !== 'createShard' || nodeType(change.shard.type) !== undefined) continue;
       const { shard } = change;
@@ -140,7 +141,7 @@ export class Gizzard {
       }
       await type.create(this.hosts.host(shard.id.hostname), shard, Deadline.after(createDeadlineMs));
     }
-    const topology = await this.nameServer.apply(changes, by);
+    const topology = await this.nameServer.apply(changes, by, onVersion);
     for (const warning of topologyWarnings(topology)) this.log.warn(warning);
     return topology;
   }

@@ -40,6 +40,8 @@ export { applyChanges, type Change } from './topology/changes.js';
 export { changesFromJson, changesToJson } from './topology/changeJson.js';
 export { changesBetween } from './topology/changesBetween.js';
 export { Topology, type Location } from './topology/topology.js';
+export { topologyEffects, type TopologyEffects } from './topology/topologyEffects.js';
+export { topologyFromJson, topologyToJson } from './topology/topologyFile.js';
 export { topologyWarnings } from './topology/topologyWarnings.js';
 export {
   busyStates,

@@ -71,7 +71,7 @@ describe('shards, links and forwardings', () => {
     expect(await answer('shard', 'create', 'replicating', 'localhost/extra_0001')).toMatchObject({ created: ['localhost/extra_0001'], warnings: [], next_steps: [expect.stringContaining('roost link add'), expect.stringContaining('roost audit undo')] });
     await answer('link', 'add', 'localhost/extra_0001', leaf('db1', 1), '--weight', '4');
     await answer('forwarding', 'set', '1', '77', 'localhost/extra_0001', '--yes');
-    const { topologyVersion } = await answer('shard', 'wrap', 'blocked', 'localhost/extra_0001');
+    const { topologyVersion } = await answer('shard', 'wrap', 'blocked', 'localhost/extra_0001', '--yes');
     expect((await answer('shard', 'info', 'localhost/extra_0001_blocked'))['shards']).toMatchObject([{ children: [{ shard: 'localhost/extra_0001' }], forwardings: [{ table: 1, base: '77' }] }]);
     await answer('shard', 'unwrap', 'localhost/extra_0001_blocked');
     expect((await roost('shard', 'info', 'localhost/extra_0001_blocked')).exitCode).toBe(11);
@@ -104,6 +104,10 @@ describe('shards, links and forwardings', () => {
       [['forwarding', 'set', '1', '6', leaf('db1', 1)], 'whose other shards will not hold what is written to it'],
       [['forwarding', 'replace', root(0), root(1)], 'no longer found'],
       [['audit', 'undo', '1'], 'remove table 1; remove table -1'],
+      [['shard', 'wrap', 'blackHole', leaf('db1', 0)], `writes are lost, and missing until a repair, on ${leaf('db1', 0)}`],
+      [['shard', 'wrap', 'blocked', root(0)], `no replica can be read below localhost/follows_forward_0000_root_blocked`],
+      [['shard', 'wrap', 'readOnly', leaf('db1', 0)], `writes wait in the journal for ${leaf('db1', 0)}`],
+      [['host', 'weight', 'db2', '--write', '0'], 'writes wait in the journal for db2/follows_forward_0000, '],
     ] as const) {
       const refused = await roost(...args);
       expect(refused, args.join(' ')).toMatchObject({ exitCode: 13, stdout: '' });
@@ -200,7 +204,7 @@ describe('hosts', () => {
       { host: 'db2', shards: expect.any(Number) as number, read: 1, write: 1, configured: true },
     ]);
     await answer('host', 'weight', 'db1', '--read', '0.5');
-    await answer('host', 'weight', 'db1', '--write', '0');
+    await answer('host', 'weight', 'db1', '--write', '0', '--yes');
     expect((await answer('host', 'list'))['hosts']).toMatchObject([{ host: 'db1', read: 0.5, write: 0 }, {}]);
     await answer('host', 'weight', 'db1', '--reset');
     expect((await answer('host', 'list'))['hosts']).toMatchObject([{ host: 'db1', read: 1, write: 1 }, {}]);

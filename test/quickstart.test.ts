@@ -39,7 +39,7 @@ describe('quickstart', () => {
       expect((await runRoost(['flock', 'page', 'follows', '2', '--direction', 'backward'], folder)).stdout).toMatch(/^[13]\n[13]\n$/);
       expect(await runRoost(['quickstart', '--keep'], folder)).toMatchObject({ exitCode: 12 });
     } finally {
-      expect((await runRoost(['playground', 'stop'], folder)).exitCode).toBe(0);
+      expect((await runRoost(['playground', 'stop', '--yes'], folder)).exitCode).toBe(0);
     }
     expect(existsSync(join(folder, '.roost'))).toBe(false);
   }, 60_000);

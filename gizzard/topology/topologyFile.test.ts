@@ -1,0 +1,49 @@
+import { describe, expect, it } from 'vitest';
+import { applyChanges } from './changes.js';
+import { changesBetween } from './changesBetween.js';
+import { topologyFromJson, topologyToJson } from './topologyFile.js';
+import { emptyTopology, type TopologyState } from './types.js';
+
+const id = (hostname: string, tablePrefix: string) => ({ hostname, tablePrefix });
+const state: TopologyState = {
+  ...emptyTopology,
+  version: 7,
+  tables: [
+    { tableId: -1, name: 'follows', service: 'flock', hash: 'fnv1a64' },
+    { tableId: 1, name: 'follows', service: 'flock', hash: 'fnv1a64' },
+  ],
+  shards: [
+    { id: id('db1', 'f'), type: 'flock', sourceType: 'BIGINT UNSIGNED', destinationType: 'INT UNSIGNED', busy: 'busy' },
+    { id: id('localhost', 'f_root'), type: 'replicating', sourceType: '', destinationType: '', busy: 'normal' },
+  ],
+  links: [{ parent: id('localhost', 'f_root'), child: id('db1', 'f'), weight: 3 }],
+  forwardings: [{ tableId: 1, baseId: 2n ** 62n + 1n, shard: id('localhost', 'f_root') }],
+  hostWeights: [{ hostname: 'db1', read: 0.5, write: 1 }],
+  remoteHosts: [{ hostname: 'far', port: 7921, cluster: 'west', status: 'blocked' }],
+  pausedPriorities: ['low'],
+  fanouts: [{ priority: 'high', suffix: 'watch' }],
+};
+
+describe('a topology as a file', () => {
+  it('reads back what it wrote, and keeps busy marks', () => {
+    const { state: read, madeOf } = topologyFromJson(topologyToJson(state), state);
+    expect(madeOf).toBe(7);
+    expect(changesBetween(state, read)).toEqual([]);
+    expect(changesBetween(emptyTopology, applyChanges(emptyTopology, changesBetween(emptyTopology, { ...read })))).toHaveLength(10);
+  });
+
+  it('does not depend on the order in which the topology came about', () => {
+    const turned: TopologyState = { ...state, tables: [...state.tables].reverse(), shards: [...state.shards].reverse() };
+    expect(topologyToJson(turned)).toBe(topologyToJson(state));
+  });
+
+  it.each([
+    ['{', /not JSON/],
+    ['{"shards": [{"id": "db1", "type": "flock"}]}', /^shards\.0\.id: "db1" is no shard id|^shards\.0\.id: .*is no shard id/],
+    ['{"forwardings": [{"tableId": 1, "baseId": 5, "shard": "a/x"}]}', /^forwardings\.0\.baseId: /],
+    ['{"shard": []}', /Unrecognized key/],
+    ['{"links": [{"parent": "a/x", "child": "b/x"}, {"parent": "a/x", "child": "b/x"}]}', /link a\/x → b\/x twice/],
+  ])('refuses %s', (json, message) => {
+    expect(() => topologyFromJson(json, state)).toThrow(expect.objectContaining({ code: 'InvalidArgument', message: expect.stringMatching(message) as string }) as Error);
+  });
+});
