@@ -40,6 +40,7 @@ export function buildProgram(io: CliIo, json = false): Command {
     .version(packageVersion(), '--version', 'print the version')
     .helpOption('--help', 'print this help')
     .helpCommand(false)
+    .enablePositionalOptions()
     .exitOverride()
     .configureHelp({ visibleOptions: ownOptionsFirst })
     .configureOutput({

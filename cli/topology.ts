@@ -51,6 +51,8 @@ export function addTopologyCommand(program: Command, io: CliIo): void {
         );
       }),
     );
+  // Both take --config and --json: options behind the name of a subcommand are the subcommand's.
+  topology.enablePositionalOptions();
   addTopologyFileCommands(topology, io);
 }
 

@@ -107,7 +107,7 @@ describe('shards, links and forwardings', () => {
       [['shard', 'wrap', 'blackHole', leaf('db1', 0)], `writes are lost, and missing until a repair, on ${leaf('db1', 0)}`],
       [['shard', 'wrap', 'blocked', root(0)], `no replica can be read below localhost/follows_forward_0000_root_blocked`],
       [['shard', 'wrap', 'readOnly', leaf('db1', 0)], `writes wait in the journal for ${leaf('db1', 0)}`],
-      [['host', 'weight', 'db2', '--write', '0'], 'writes wait in the journal for db2/follows_forward_0000, '],
+      [['host', 'weight', 'db2', '--write', '0'], 'writes wait in the journal for db2/follows_backward_0000, '],
     ] as const) {
       const refused = await roost(...args);
       expect(refused, args.join(' ')).toMatchObject({ exitCode: 13, stdout: '' });

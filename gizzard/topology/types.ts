@@ -102,15 +102,17 @@ export const shardKey = (id: ShardId): string => `${id.hostname}/${id.tablePrefi
 const hostPattern = /^[A-Za-z0-9_.:-]{1,64}$/;
 const prefixPattern = /^[A-Za-z0-9_]{1,54}$/;
 
-/** Checks both parts: prefixes become part of table names, which are the only text that enters SQL unbound. */
+/** Checks both parts: prefixes become part of table names, which are the only text that enters SQL unbound. Throws `InvalidArgument` that quotes the text. */
 export function parseShardId(text: string): ShardId {
   const slash = text.indexOf('/');
-  return validShardId({ hostname: text.slice(0, Math.max(slash, 0)), tablePrefix: text.slice(slash + 1) });
+  return checkedShardId({ hostname: text.slice(0, Math.max(slash, 0)), tablePrefix: text.slice(slash + 1) }, text);
 }
 
-export function validShardId(id: ShardId): ShardId {
+export const validShardId = (id: ShardId): ShardId => checkedShardId(id, shardKey(id));
+
+function checkedShardId(id: ShardId, typed: string): ShardId {
   if (hostPattern.test(id.hostname) && prefixPattern.test(id.tablePrefix)) return id;
-  throw new RoostError('InvalidArgument', `${JSON.stringify(shardKey(id))} is no shard id: it must be host/prefix, the prefix of letters, digits and _ (at most 54)`, {
-    fields: { shard: shardKey(id) },
+  throw new RoostError('InvalidArgument', `${JSON.stringify(typed)} is no shard id: it must be host/prefix, the prefix of letters, digits and _ (at most 54)`, {
+    fields: { shard: typed },
   });
 }
