@@ -4,6 +4,8 @@
 export const limits = {
   /** Operations in one write call: a journal entry stays well under a megabyte, and one call cannot fill a queue. */
   operationsPerWrite: 10_000,
+  /** Edges in one call of several writes: ten entries of the journal. FlockDB's clients knew no bound. */
+  edgesPerBatch: 100_000,
   /** Ids in one term's destination list, pairs in one membership call, nodes in one counts call. */
   idsPerCall: 10_000,
   /** Entries of one page. 5,000 rows take a few milliseconds and 40 KB on the wire. */
@@ -73,7 +75,7 @@ export const limits = {
   maxDeadlineMs: 600_000,
 } as const;
 
-if (limits.idsPerCall * 8 > limits.messageBytes || limits.operationsPerWrite * 33 > limits.messageBytes) {
+if (limits.idsPerCall * 8 > limits.messageBytes || limits.operationsPerWrite * 33 > limits.messageBytes || limits.edgesPerBatch * 33 > limits.messageBytes) {
   throw new Error('limits: a call within its own limits would not fit a message');
 }
 if (limits.tweetsPerCall * (limits.tweetCharacters * 4 + limits.tweetExtraBytes + 128) > limits.tbirdRequestBytes) {

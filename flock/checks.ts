@@ -25,9 +25,10 @@ export function checkDirection(direction: Direction): void {
 }
 
 export function checkBatch(batch: WriteBatch): void {
-  const count = batch.reduce((sum, write) => sum + ('edges' in write ? write.edges.sourceIds.length : 1), 0);
-  if (count === 0) throw invalid('a write needs at least one operation');
-  if (count > limits.operationsPerWrite) throw invalid(`a write holds at most ${limits.operationsPerWrite} operations, not ${count}`);
+  if (batch.length === 0) throw invalid('a write needs at least one operation');
+  if (batch.length > limits.operationsPerWrite) throw invalid(`a write holds at most ${limits.operationsPerWrite} operations, not ${batch.length}`);
+  const edgeCount = batch.reduce((sum, write) => sum + ('edges' in write ? write.edges.sourceIds.length : 0), 0);
+  if (edgeCount > limits.edgesPerBatch) throw invalid(`a batch holds at most ${limits.edgesPerBatch} edges, not ${edgeCount}`);
   for (const write of batch) {
     if ('edges' in write) checkWrites(write.edges);
     else checkNodeWrite(write.node);
@@ -86,6 +87,7 @@ export function checkNewest({ direction, states, count }: NewestOf, ids: BigInt6
 function checkWrites(writes: EdgeWrites): void {
   const count = writes.sourceIds.length;
   if (count === 0) throw invalid('a write needs at least one edge');
+  if (count > limits.operationsPerWrite) throw invalid(`a write holds at most ${limits.operationsPerWrite} operations, not ${count}`);
   checkPairs(writes.sourceIds, writes.destinationIds);
   const { operations } = writes;
   const columns = { operations: typeof operations === 'string' ? undefined : operations, positions: writes.positions, times: writes.times };

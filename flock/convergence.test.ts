@@ -89,7 +89,8 @@ function model(writes: readonly Write[], base: bigint, backward: boolean): { edg
   const edges = [...pairs.values()].map(({ source, destination }) => {
     const ofPair = writes.filter((write) => write.source === source && write.destination === destination);
     const [updatedAt, state] = winner(ofPair.map((write) => [write.time, operationRank[write.operation]]));
-    const [positionedAt, position] = winner(ofPair.filter((write) => write.operation === 'add' || write.operation === 'negate').map((write) => [write.time, write.position]));
+    const places = (write: Write): boolean => write.operation === 'add' || write.operation === 'negate';
+    const [positionedAt, position] = winner(ofPair.map((write) => [places(write) ? write.time : -1, write.position]));
     const ends = [Number(base) + source, Number(base) + destination];
     return [...(backward ? ends.reverse() : ends), state, position, updatedAt, positionedAt];
   });

@@ -1,7 +1,9 @@
 import { mergeNodes, untouched, type NodeRegisters } from './nodeRegisters.js';
 
-/** The time of a position that was never set: earlier than any that is. */
+/** The time of a position that no add or negate has set: earlier than any of theirs. An archive or a remove may bring such a position. */
 export const neverPositioned = -1n;
+/** The position of an edge that was never given one. */
+export const unplaced = 0n;
 
 /**
  * What is remembered of an edge, as one of its two rows has it: last-write-wins registers, each with the time at which it was set.

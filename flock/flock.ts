@@ -5,6 +5,7 @@ import { auditGraph, type AuditOptions, type AuditReport } from './audit/audit.j
 import { checkBatch, checkCursor, checkDirection, checkIds, checkNewest, checkPairs, checkQuery } from './checks.js';
 import { EdgeReader } from './edgeReader.js';
 import { findGraph, graphsOf, planGraph, requireGraph, tableIdOf, type CreateGraphOptions } from './graphs.js';
+import { checkIdsFit } from './idsThatFit.js';
 import { edgeJob } from './jobs/edgeJob.js';
 import { encodeEdges, timesOfEdges } from './jobs/edgePayload.js';
 import { jobKinds } from './jobs/kinds.js';
@@ -104,6 +105,7 @@ export class Flock implements FlockService {
     const deadline = deadlineOf(options);
     checkBatch(batch);
     for (const write of batch) requireGraph(this.gizzard.topology, ('edges' in write ? write.edges : write.node).graphId);
+    checkIdsFit(this.gizzard.topology, batch);
     const jobs = batch.map((write) => ('edges' in write ? jobOfEdges(write.edges) : jobOfNode(write.node)));
     await this.gizzard.jobs.append(jobs, { priority: options.priority ?? 'high', waitUntilApplied: options.acknowledgement === 'materialized', deadline });
   }

@@ -6,3 +6,4 @@ export { edgeWriteJob, recountJobs, type EdgeChange } from './jobs/edgeWriteJob.
 export type { ScanPage, StoredEdge, StoredNode } from './scan.js';
 export { operationRank, operations, rankOf, setsPosition, stateOfRank } from './states.js';
 export * from './types.js';
+export { secondOf, timeOfSecond } from './wholeSeconds.js';

@@ -11,7 +11,7 @@ import type { Direction, Edge, EdgeState, ReadOptions } from './types.js';
 export interface StoredEdge extends Edge {
   /** The edge's own state, which its nodes may hide; set at `updatedAt`. */
   readonly ownState: EdgeState;
-  /** When the position was set; undefined where no write has given one. */
+  /** When the position was set; undefined where no add or negate has. */
   readonly positionedAt: Micros | undefined;
 }
 

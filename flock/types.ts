@@ -39,7 +39,10 @@ export interface EdgeWrites {
   readonly operations: Operation | readonly Operation[];
   readonly sourceIds: BigInt64Array;
   readonly destinationIds: BigInt64Array;
-  /** Sort keys; used by add and negate. Absent: the time of the write in microseconds. */
+  /**
+   * Sort keys. Absent: the time of the write in microseconds for add and negate. Archive and remove leave an edge where it is; theirs, 0 where absent, is that of an edge that no
+   * add or negate has placed.
+   */
   readonly positions?: BigInt64Array;
   /** Absent: now, later than every write that the cluster has accepted before and that brought no time of its own. */
   readonly times?: BigInt64Array;

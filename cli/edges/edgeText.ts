@@ -19,7 +19,8 @@ export function pageText({ edges, nodes }: ScanPage, format: DumpFormat): Dumped
 // Written by hand: every value is a number or one of a few words, and there are very many of them. 64-bit numbers are strings, as JSON's are not exact.
 function edgeLine({ sourceId, destinationId, state, ownState, position, positionedAt, updatedAt }: StoredEdge): string {
   const own = ownState === state ? '' : `,"own":"${ownState}"`;
-  const placed = positionedAt === undefined ? '' : `,"position":"${position}","positionedAt":"${positionedAt}"`;
+  // −1: the position that an archive or a remove brought to an edge that was never added.
+  const placed = positionedAt === undefined && position === 0n ? '' : `,"position":"${position}","positionedAt":"${positionedAt ?? -1n}"`;
   return `{"source":"${sourceId}","destination":"${destinationId}","state":"${state}"${own}${placed},"updatedAt":"${updatedAt}"}\n`;
 }
 

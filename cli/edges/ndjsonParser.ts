@@ -88,7 +88,7 @@ export class NdjsonParser implements EntryParser {
       return [last];
     }
     this.#checkShape(position === undefined ? this.#positioned : true, time !== undefined);
-    if (position === undefined) return [last];
+    if (position === undefined || positionedAt === -1n) return [last];
     // Only adding gives a position, so the edge is added first, at the time when it got it.
     const before = positionedAt ?? (time === undefined || time === 0n ? time : time - 1n);
     return [{ operation: 'add', ...ids, position, time: before }, last];

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { limits, maxId, maxInt64, minInt64, RoostError } from '../../core/index.js';
 import type { NewJob } from '../../gizzard/index.js';
+import { unplaced } from '../edgeRecord.js';
 import { operationRank, operations, setsPosition } from '../states.js';
 import { decodeEdges, encodeEdges, timesOfEdges } from './edgePayload.js';
 
@@ -44,7 +45,7 @@ export function edgesFromJson(json: unknown): Pick<NewJob, 'payload' | 'times'> 
   const ranks = edges.map(({ operation }) => operationRank[operation]);
   // With times, those without a position stand at theirs.
   const positioned = times !== undefined || edges.some(({ position }) => position !== undefined);
-  const positions = positioned ? BigInt64Array.from(edges, ({ position }, i) => position ?? times?.[i] ?? (setsPosition(ranks[i]!) ? some('a position') : 0n)) : undefined;
+  const positions = positioned ? BigInt64Array.from(edges, ({ position }, i) => position ?? (setsPosition(ranks[i]!) ? (times?.[i] ?? some('a position')) : unplaced)) : undefined;
   const payload = encodeEdges({
     graphId: graph,
     operations: edges.map(({ operation }) => operation),
@@ -73,7 +74,7 @@ export function edgesToJson(payload: Buffer): unknown {
       operation,
       source: String(sourceId),
       destination: String(destinationId),
-      ...(setsPosition(ownState) ? { position: String(position) } : {}),
+      ...(setsPosition(ownState) || position !== unplaced ? { position: String(position) } : {}),
       time: String(updatedAt),
     });
   });

@@ -1,6 +1,6 @@
 import { RoostError } from '../../core/index.js';
 import type { JobTimes } from '../../gizzard/index.js';
-import { neverPositioned, type EdgeRecord } from '../edgeRecord.js';
+import { neverPositioned, unplaced, type EdgeRecord } from '../edgeRecord.js';
 import { untouched } from '../nodeRegisters.js';
 import { operationRank, setsPosition } from '../states.js';
 import type { EdgeWrites } from '../types.js';
@@ -8,7 +8,8 @@ import type { EdgeWrites } from '../types.js';
 /*
  * A batch of edge writes in the journal, little-endian, column by column:
  *   u8 version · u8 flags · i32 graph · u32 count · i64 first time · operation codes (1 or count bytes) · sources · destinations · [positions] · [times]
- * Without a column of times, edge i was written at the first time + i; without positions, an edge's position is its time.
+ * Without a column of times, edge i was written at the first time + i; without positions, an edge's position is its time. The position of an archive or a remove is that of an edge
+ * which no add or negate has placed.
  */
 const version = 1;
 const headerBytes = 18;
@@ -62,7 +63,7 @@ export function decodeEdges(payload: Buffer, add: (record: EdgeRecord) => void):
     const updatedAt = (flags & withTimes) === 0 ? firstTime + BigInt(i) : payload.readBigInt64LE(times + i * 8);
     if (ownState > maxRank || sourceId < 0n || destinationId < 0n) throw new RoostError('DataLoss', `edge ${i} of a job, from ${sourceId} to ${destinationId}, is none`);
     const placed = setsPosition(ownState);
-    const position = !placed ? 0n : (flags & withPositions) === 0 ? updatedAt : payload.readBigInt64LE(positions + i * 8);
+    const position = (flags & withPositions) !== 0 ? payload.readBigInt64LE(positions + i * 8) : placed ? updatedAt : unplaced;
     const positionedAt = placed ? updatedAt : neverPositioned;
     const registers = { ownState, updatedAt, position, positionedAt, peer: untouched };
     add({ tableId: graphId, sourceId, destinationId, ...registers });

@@ -9,7 +9,7 @@ export interface EdgeChange {
   readonly operation: Operation;
   readonly sourceId: bigint;
   readonly destinationId: bigint;
-  /** Used by add and negate. */
+  /** Of an archive or a remove: used until an add or a negate places the edge. */
   readonly position: bigint;
   readonly time: bigint;
 }

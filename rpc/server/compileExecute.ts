@@ -1,5 +1,5 @@
-import { limits, parseId, RoostError, unpackIds, type Micros } from '../../core/index.js';
-import type { BatchedWrite, EdgeWrites, Operation, WriteBatch, WriteOptions } from '../../flock/index.js';
+import { limits, parseId, RoostError, unpackIds } from '../../core/index.js';
+import { timeOfSecond, type BatchedWrite, type EdgeWrites, type Operation, type WriteBatch, type WriteOptions } from '../../flock/index.js';
 import { operationNumbers, priorityNumbers, required, type FlockDBTypes } from '../wire/index.js';
 
 interface EdgeOperation {
@@ -9,28 +9,49 @@ interface EdgeOperation {
   readonly position: bigint | undefined;
 }
 
+/** Edges of a batch that are added without a position, and stand at the default one. */
+export interface Unplaced {
+  readonly edges: EdgeWrites & { readonly positions: BigInt64Array };
+  /** Their places in the columns. */
+  readonly places: readonly number[];
+}
+
+export interface CompiledExecute {
+  /** Empty where no operation names a node or an edge. */
+  readonly batch: WriteBatch;
+  readonly unplaced: readonly Unplaced[];
+  readonly options: WriteOptions;
+}
+
 /**
  * Turns the operations of FlockDB's `execute` into one batch. A term names a node and any number of others, and `is_forward` false
- * means edges that come from the others; a term that names no others is a mass operation on the node. Throws `InvalidArgument` before
- * anything is written.
+ * means edges that come from the others; a term without `destination_ids` is a mass operation on the node, and one with none of them does nothing.
+ * `execute_at` is in seconds, as `timeOfSecond` takes them. A position that is not given is the time of `execute_at`, else `nowMs`, in milliseconds.
+ * Throws `InvalidArgument` before anything is written.
  */
-export function compileExecute(request: FlockDBTypes.ExecuteOperations): { batch: WriteBatch; options: WriteOptions } {
+export function compileExecute(request: FlockDBTypes.ExecuteOperations, nowMs: number): CompiledExecute {
   const operations = required(request.operations, 'operations');
   if (operations.length === 0) throw new RoostError('InvalidArgument', 'You must have at least one operation');
-  const time = request.execute_at == null ? undefined : BigInt(request.execute_at) * 1_000_000n;
+  const seconds = request.execute_at == null ? undefined : BigInt(request.execute_at);
+  const timeOf = (operation: Operation): bigint | undefined => (seconds === undefined ? undefined : timeOfSecond(operation, seconds));
+  const defaultPosition = seconds === undefined ? BigInt(nowMs) : seconds * 1_000n;
 
   const batch: BatchedWrite[] = [];
-  /** Edges by graph, since the last mass operation: between these and edges the order counts. All of a graph's have a position, or none has. */
+  const unplaced: Unplaced[] = [];
+  /** Edges by graph, since the last mass operation: between these and edges the order counts. */
   const graphs = new Map<number, EdgeOperation[]>();
   const endRun = (graphId: number): void => {
-    const edges = graphs.get(graphId);
-    if (edges !== undefined) batch.push({ edges: toWrites(graphId, edges, time) });
+    const operated = graphs.get(graphId)!;
+    const edges = toWrites(graphId, operated, defaultPosition, timeOf);
+    batch.push({ edges });
+    const places = [...operated.keys()].filter((i) => operated[i]!.operation === 'add' && operated[i]!.position === undefined);
+    if (places.length > 0) unplaced.push({ edges, places });
     graphs.delete(graphId);
   };
   const endRuns = (): void => {
     for (const graphId of [...graphs.keys()]) endRun(graphId);
   };
-  let count = 0;
+  let edgeCount = 0;
   for (const { operation_type: type, term, position } of operations) {
     const operation = operationNumbers.toName(required(type, 'operation_type'));
     const { graph_id, source_id, is_forward, destination_ids, min_position, max_position } = required(term, 'term');
@@ -40,38 +61,35 @@ export function compileExecute(request: FlockDBTypes.ExecuteOperations): { batch
     if (min_position != null || max_position != null) throw invalid('an operation cannot be bounded by positions', 'min_position');
     if (destination_ids == null) {
       endRuns();
+      const time = timeOf(operation);
       batch.push({ node: { graphId, id: node, direction: forward ? 'forward' : 'backward', operation, ...(time === undefined ? {} : { time }) } });
-      count++;
     } else {
-      const others = othersOf(destination_ids);
-      count += others.length;
-      const placed = position ?? time;
-      if ((graphs.get(graphId)?.[0]?.position === undefined) !== (placed === undefined)) endRun(graphId);
-      const edges = graphs.get(graphId) ?? [];
-      graphs.set(graphId, edges);
-      for (const other of others) edges.push({ operation, sourceId: forward ? node : other, destinationId: forward ? other : node, position: placed });
+      const others = unpackIds(destination_ids);
+      edgeCount += others.length;
+      if (edgeCount > limits.edgesPerBatch) throw invalid(`one call may hold ${limits.edgesPerBatch} edges at most`, 'destination_ids');
+      for (const id of others) {
+        const other = parseId(id, 'destination_id');
+        const run = graphs.get(graphId) ?? [];
+        graphs.set(graphId, run);
+        run.push({ operation, sourceId: forward ? node : other, destinationId: forward ? other : node, position: position ?? undefined });
+        if (run.length === limits.operationsPerWrite) endRun(graphId);
+      }
     }
-    if (count > limits.operationsPerWrite) throw invalid(`one call may hold ${limits.operationsPerWrite} operations at most`, 'operations');
+    if (batch.length > limits.operationsPerWrite) throw invalid(`one call may hold ${limits.operationsPerWrite} mass operations at most`, 'operations');
   }
   endRuns();
-  return { batch, options: request.priority == null ? {} : { priority: priorityNumbers.toName(request.priority) } };
+  return { batch, unplaced, options: request.priority == null ? {} : { priority: priorityNumbers.toName(request.priority) } };
 }
 
-function othersOf(destinationIds: Buffer): bigint[] {
-  const ids = unpackIds(destinationIds);
-  if (ids.length === 0) throw invalid('destination_ids is empty', 'destination_ids');
-  if (ids.length > limits.operationsPerWrite) throw invalid(`one call may hold ${limits.operationsPerWrite} operations at most`, 'destination_ids');
-  return Array.from(ids, (id) => parseId(id, 'destination_id'));
-}
-
-function toWrites(graphId: number, edges: readonly EdgeOperation[], time: Micros | undefined): EdgeWrites {
+function toWrites(graphId: number, edges: readonly EdgeOperation[], defaultPosition: bigint, timeOf: (operation: Operation) => bigint | undefined): Unplaced['edges'] {
+  const times = edges.map(({ operation }) => timeOf(operation)).filter((time) => time !== undefined);
   return {
     graphId,
     operations: edges.map(({ operation }) => operation),
     sourceIds: BigInt64Array.from(edges, ({ sourceId }) => sourceId),
     destinationIds: BigInt64Array.from(edges, ({ destinationId }) => destinationId),
-    ...(edges[0]!.position === undefined ? {} : { positions: BigInt64Array.from(edges, ({ position }) => position!) }),
-    ...(time === undefined ? {} : { times: new BigInt64Array(edges.length).fill(time) }),
+    positions: BigInt64Array.from(edges, ({ position }) => position ?? defaultPosition),
+    ...(times.length === 0 ? {} : { times: BigInt64Array.from(times) }),
   };
 }
 

@@ -1,8 +1,9 @@
 import { RoostError, type Micros } from '../../core/index.js';
-import type { Edge, EdgeState, FlockService, IdPage, Node, PageRequest } from '../../flock/index.js';
+import { secondOf, type Edge, type EdgeState, type FlockService, type IdPage, type Node, type PageRequest } from '../../flock/index.js';
 import { idPageToThrift, queryFromThrift, required, stateToFlockdb, termFromThrift, type FlockDBTypes, type RoostFlockModule } from '../wire/index.js';
-import { checkAnswerSize, checkQueries } from './answerSize.js';
+import { checkQueries, mostPerPage } from './answerSize.js';
 import { compileExecute } from './compileExecute.js';
+import { keepPlaces } from './keepPlaces.js';
 
 const flockdbMethods = [
   'contains',
@@ -39,8 +40,7 @@ export function flockdbHandler(flock: FlockService): FlockdbHandler {
 
   const select2 = async (queries: FlockDBTypes.SelectQuery[]): Promise<FlockDBTypes.Results[]> => {
     checkQueries(required(queries, 'queries'));
-    const compiled = queries.map(({ operations, page }) => ({ query: queryFromThrift(required(operations, 'operations')), page: pageFromThrift(page) }));
-    checkAnswerSize(compiled.map(({ page }) => page.count), 8);
+    const compiled = queries.map(({ operations, page }) => ({ query: queryFromThrift(required(operations, 'operations')), page: clampedPage(page, queries.length, 8) }));
     return (await Promise.all(compiled.map(({ query, page }) => (isEnd(page) ? Promise.resolve(emptyPage) : flock.select(query, page))))).map(idPageToThrift);
   };
 
@@ -62,8 +62,9 @@ export function flockdbHandler(flock: FlockService): FlockdbHandler {
     async get_metadata(sourceId, graphId) {
       const found = await node(sourceId, graphId);
       if (found === undefined) throw new RoostError('NotFound', `Record not found: (${sourceId}, ${graphId})`);
-      const { colour, colouredAt, counts: byState } = found;
-      return { source_id: sourceId, state_id: stateToFlockdb(colour), count: toInt32(byState[colour]), updated_at: toSeconds(colouredAt) };
+      const { colour, colouredAt, removedThrough, counts: byState } = found;
+      const updatedAt = colouredAt > removedThrough ? colouredAt : removedThrough;
+      return { source_id: sourceId, state_id: stateToFlockdb(colour), count: toInt32(byState[colour]), updated_at: toSeconds(updatedAt) };
     },
     async contains_metadata(sourceId, graphId) {
       return (await node(sourceId, graphId)) !== undefined;
@@ -77,14 +78,18 @@ export function flockdbHandler(flock: FlockService): FlockdbHandler {
     },
     async select_edges(queries) {
       checkQueries(required(queries, 'queries'));
-      const compiled = queries.map(({ term, page }) => ({ term: termFromThrift(required(term, 'term')), page: pageFromThrift(page) }));
-      checkAnswerSize(compiled.map(({ page }) => page.count), edgeBytes);
+      const compiled = queries.map(({ term, page }) => ({ term: termFromThrift(required(term, 'term')), page: clampedPage(page, queries.length, edgeBytes) }));
       const pages = await Promise.all(compiled.map(({ term, page }) => (isEnd(page) ? Promise.resolve({ ...emptyPage, edges: [] }) : flock.selectEdges(term, page))));
       return pages.map(({ edges, nextCursor, prevCursor }) => ({ edges: edges.map(edgeToThrift), next_cursor: nextCursor, prev_cursor: prevCursor }));
     },
     async execute(operations) {
-      const { batch, options } = compileExecute(required(operations, 'operations'));
-      await flock.execute(batch, options);
+      const { batch, unplaced, options } = compileExecute(required(operations, 'operations'), Date.now());
+      // Nothing to do, but in a graph that exists.
+      if (batch.length === 0) for (const { term } of operations.operations) flock.locate(term.graph_id, term.source_id);
+      else {
+        await keepPlaces(flock, unplaced);
+        await flock.execute(batch, options);
+      }
     },
     async count(operations) {
       const [count] = await counts([required(operations, 'operations')]);
@@ -107,7 +112,7 @@ const one = (id: bigint, name: string): BigInt64Array => BigInt64Array.of(requir
 
 const toInt32 = (count: bigint): number => Math.min(Number(count), maxInt32);
 
-const toSeconds = (time: Micros): number => toInt32(time / 1_000_000n);
+const toSeconds = (time: Micros): number => toInt32(secondOf(time));
 
 const edgeToThrift = (edge: Edge): FlockDBTypes.Edge => ({
   source_id: edge.sourceId,
@@ -121,4 +126,10 @@ const edgeToThrift = (edge: Edge): FlockDBTypes.Edge => ({
 export function pageFromThrift(page: FlockDBTypes.Page): PageRequest {
   const { count, cursor } = required(page, 'page');
   return { count: required(count, 'count'), cursor: required(cursor, 'cursor') };
+}
+
+/** Clients of FlockDB ask for pages of any size, and go on from what they get. */
+function clampedPage(page: FlockDBTypes.Page, pages: number, entryBytes: number): PageRequest {
+  const { count, cursor } = pageFromThrift(page);
+  return { count: Math.min(count, mostPerPage(pages, entryBytes)), cursor };
 }

@@ -1,0 +1,53 @@
+import { RoostError } from '../core/index.js';
+import { shardKey, type ShardInfo, type Topology } from '../gizzard/index.js';
+import { tableIdOf } from './graphs.js';
+import type { WriteBatch } from './types.js';
+
+/** The greatest id that a column of type INT UNSIGNED holds. */
+const maxNarrowId = 2n ** 32n - 1n;
+
+/** By topology, the tables of which some shard has narrow columns. */
+const narrowTables = new WeakMap<Topology, Map<number, boolean>>();
+
+/** Refuses ids before they are journalled which a shard that they belong to has no room for: it could never apply them. Throws `InvalidArgument`. */
+export function checkIdsFit(topology: Topology, batch: WriteBatch): void {
+  for (const write of batch) {
+    if ('node' in write) {
+      const { graphId, id, direction } = write.node;
+      checkEnds(topology, tableIdOf(graphId, direction), id, undefined);
+    } else {
+      const { graphId, sourceIds, destinationIds } = write.edges;
+      for (const [i, sourceId] of sourceIds.entries()) checkEdge(topology, graphId, sourceId, destinationIds[i]!);
+    }
+  }
+}
+
+function checkEdge(topology: Topology, graphId: number, sourceId: bigint, destinationId: bigint): void {
+  if (sourceId <= maxNarrowId && destinationId <= maxNarrowId) return;
+  checkEnds(topology, tableIdOf(graphId, 'forward'), sourceId, destinationId);
+  checkEnds(topology, tableIdOf(graphId, 'backward'), destinationId, sourceId);
+}
+
+function checkEnds(topology: Topology, tableId: number, key: bigint, other: bigint | undefined): void {
+  if ((key <= maxNarrowId && (other ?? 0n) <= maxNarrowId) || !isNarrow(topology, tableId)) return;
+  for (const { shard, write } of topology.route(tableId, key).leaves) {
+    if (write === 'ignore') continue;
+    const tooLarge = key > maxNarrowId && narrow(shard.sourceType) ? key : other !== undefined && other > maxNarrowId && narrow(shard.destinationType) ? other : undefined;
+    if (tooLarge === undefined) continue;
+    const name = shardKey(shard.id);
+    throw new RoostError('InvalidArgument', `id ${tooLarge} is too large for shard ${name}, whose ids are INT UNSIGNED (at most ${maxNarrowId})`, { fields: { id: tooLarge, shard: name } });
+  }
+}
+
+function isNarrow(topology: Topology, tableId: number): boolean {
+  let known = narrowTables.get(topology);
+  if (known === undefined) narrowTables.set(topology, (known = new Map<number, boolean>()));
+  let found = known.get(tableId);
+  if (found === undefined) {
+    const hasNarrow = ({ sourceType, destinationType }: ShardInfo): boolean => narrow(sourceType) || narrow(destinationType);
+    known.set(tableId, (found = topology.routes(tableId).some(({ leaves }) => leaves.some(({ shard }) => hasNarrow(shard)))));
+  }
+  return found;
+}
+
+const narrow = (columnType: string): boolean => columnType.toUpperCase() === 'INT UNSIGNED';
