@@ -140,7 +140,7 @@ describe('shards, links and forwardings', () => {
 
   const refused: [args: string[], exitCode: number, message: RegExp][] = [
     [['shard', 'info', 'nowhere/none'], 11, /no shard nowhere\/none/],
-    [['shard', 'info', 'none'], 2, /"\/none" is no shard id/],
+    [['shard', 'info', 'none'], 2, /"none" is no shard id/],
     [['shard', 'create', 'odd', 'localhost/x_0001'], 10, /no node type and no shard type odd/],
     [['shard', 'create', 'flock', 'nowhere/x_0001'], 13, /database host nowhere/],
     [['shard', 'create', 'flock', 'db1/x_0001', '--source-type', 'TEXT'], 10, /INT UNSIGNED or BIGINT UNSIGNED/],
