@@ -105,7 +105,7 @@ async function build() {
   const fresh = join(root, `dist-${process.pid}`);
   try {
     await tool('typescript/bin/tsc', ['-p', 'tsconfig.build.json', '--outDir', fresh], { toStderr: true });
-    for (const folder of ['gen', 'idl']) {
+    for (const folder of ['gen', 'idl', 'thrift']) {
       const from = join(root, 'rpc', folder);
       if (existsSync(from)) cpSync(from, join(fresh, 'rpc', folder), { recursive: true });
     }

@@ -1,8 +1,8 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -14,6 +14,9 @@ const root = join(import.meta.dirname, '..');
 const run = promisify(execFile);
 const { configPath } = freshCluster('package');
 const folder = mkdtempSync(join(tmpdir(), 'roost-package-'));
+/** Where no package is found. */
+const bundles = mkdtempSync(join(tmpdir(), 'roost-bundles-'));
+const installed = join(folder, 'node_modules', 'roostdb');
 const roost = (...args: string[]) => run('npx', ['--no-install', 'roost', ...args], { cwd: folder });
 
 beforeAll(async () => {
@@ -23,7 +26,9 @@ beforeAll(async () => {
   await run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', `./${packed.filename}`], { cwd: folder });
 }, 180_000);
 
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(() => {
+  for (const each of [folder, bundles]) rmSync(each, { recursive: true, force: true });
+});
 
 it('has the command', async () => {
   const { stdout } = await roost('--help');
@@ -39,27 +44,64 @@ it('holds what a user needs, and nothing that only development needs', async () 
   expect(paths.filter((path) => /(^|\/)(test|bench|node_modules|\.[^/]*)\/|\.test\.|\.tgz$/.test(path))).toEqual([]);
 });
 
+it('holds what its documents link to, and the sources of its source maps', () => {
+  const files = readdirSync(installed, { recursive: true, encoding: 'utf8' }).filter((path) => !path.startsWith('node_modules'));
+  const missing = (file: string, targets: readonly string[]): string[] =>
+    targets.filter((target) => !existsSync(join(installed, dirname(file), target))).map((target) => `${file}: ${target}`);
+
+  const documents = files.filter((file) => file.endsWith('.md'));
+  expect(documents).toEqual(expect.arrayContaining(['README.md', 'ARCHITECTURE.md', join('docs', 'graph.md')]));
+  const linksOf = (file: string): string[] => Array.from(readFileSync(join(installed, file), 'utf8').matchAll(/\]\((?![a-z]+:|#)([^)\s#]+)[^)]*\)/g), ([, target]) => target!);
+  expect(linksOf('README.md').length).toBeGreaterThan(5);
+  expect(documents.flatMap((file) => missing(file, linksOf(file)))).toEqual([]);
+
+  const maps = files.filter((file) => file.endsWith('.map'));
+  expect(maps.length).toBeGreaterThan(100);
+  expect(maps.flatMap((file) => missing(file, (JSON.parse(readFileSync(join(installed, file), 'utf8')) as { sources: string[] }).sources))).toEqual([]);
+});
+
 it('can be imported by each of its names, with types', async () => {
   const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { exports: Record<string, unknown> };
-  const names = Object.keys(exports).map((path) => `roostdb/${path.slice('./'.length)}`);
+  const names = Object.keys(exports).filter((path) => !path.endsWith('.json')).map((path) => `roostdb/${path.slice('./'.length)}`);
   const imports = names.map((name, index) => `import * as part${index} from '${name}';\nconsole.log(Object.keys(part${index}).length > 0);\n`);
   expect(await runTypeScript('parts', imports.join(''))).toBe('true\n'.repeat(names.length));
 }, 120_000);
 
-it("runs the README's example against a server of its own", async () => {
+it("runs the README's example against a server of its own, also when it was bundled", async () => {
   await roost('graph', 'create', 'follows', '--config', configPath);
   const server = spawn(join(folder, 'node_modules', '.bin', 'roost'), ['serve', '--config', configPath, '--json'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   try {
     const address = await serverAddress(server);
-    expect(await runTypeScript('example', readmeExample().replaceAll('127.0.0.1:7915', address))).not.toBe('');
+    const printed = await runTypeScript('example', readmeExample().replaceAll('127.0.0.1:7915', address));
+    expect(printed).not.toBe('');
+    for (const bundle of [await bundledByEsbuild('example.js'), await bundledByRollup('example.js')]) {
+      expect((await run(process.execPath, [bundle], { cwd: dirname(bundle) })).stdout).toBe(printed);
+      // The client alone, without the databases' drivers and the like.
+      expect(readFileSync(bundle).length).toBeLessThan(1_000_000);
+    }
   } finally {
     server.kill('SIGTERM');
     if (server.exitCode === null) await once(server, 'exit');
   }
   expect(server.exitCode).toBe(0);
 }, 120_000);
+
+/** Bundles a program of the folder with all that it imports, and returns the bundle. */
+async function bundledByEsbuild(program: string): Promise<string> {
+  const file = join(bundles, 'esbuild.mjs');
+  await run(join(root, 'node_modules/esbuild/bin/esbuild'), [join(folder, program), '--bundle', '--platform=node', '--format=esm', `--outfile=${file}`]);
+  return file;
+}
+
+async function bundledByRollup(program: string): Promise<string> {
+  const file = join(bundles, 'rollup.mjs');
+  const plugins = ['node-resolve={preferBuiltins: true}', 'commonjs', 'json'].flatMap((plugin) => ['--plugin', plugin]);
+  const rollup = join(root, 'node_modules/rollup/dist/bin/rollup');
+  await run(process.execPath, [rollup, join(folder, program), '--format', 'es', '--file', file, '--silent', ...plugins], { cwd: root });
+  return file;
+}
 
 /** The first block of TypeScript in the README. */
 function readmeExample(): string {

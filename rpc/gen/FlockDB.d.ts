@@ -4,7 +4,7 @@
 // DO NOT EDIT UNLESS YOU ARE SURE THAT YOU KNOW WHAT YOU ARE DOING
 //
 
-import ttypes = require('./flockdb_types');
+import * as ttypes from './flockdb_types.js';
 import SelectOperationType = ttypes.SelectOperationType
 import ExecuteOperationType = ttypes.ExecuteOperationType
 import EdgeState = ttypes.EdgeState

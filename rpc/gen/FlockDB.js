@@ -3,12 +3,10 @@
 //
 // DO NOT EDIT UNLESS YOU ARE SURE THAT YOU KNOW WHAT YOU ARE DOING
 //
-"use strict";
 
-const thrift = require('thrift');
-const Thrift = thrift.Thrift;
+import * as Thrift from '../thrift/runtime.js';
 
-const ttypes = require('./flockdb_types');
+import * as ttypes from './flockdb_types.js';
 //HELPER FUNCTIONS AND STRUCTURES
 
 const FlockDB_contains_args = class {
@@ -1447,7 +1445,7 @@ const FlockDB_select_result = class {
   }
 
 };
-const FlockDBClient = exports.Client = class FlockDBClient {
+const FlockDBClient = class FlockDBClient {
   constructor(output, pClass) {
     this.output = output;
     this.pClass = pClass;
@@ -2001,7 +1999,8 @@ const FlockDBClient = exports.Client = class FlockDBClient {
     return callback('select failed: unknown result');
   }
 };
-const FlockDBProcessor = exports.Processor = class FlockDBProcessor {
+export { FlockDBClient as Client };
+const FlockDBProcessor = class FlockDBProcessor {
   constructor(handler) {
     this._handler = handler;
   }
@@ -2447,3 +2446,4 @@ const FlockDBProcessor = exports.Processor = class FlockDBProcessor {
     }
   }
 };
+export { FlockDBProcessor as Processor };

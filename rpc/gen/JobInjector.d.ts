@@ -4,7 +4,7 @@
 // DO NOT EDIT UNLESS YOU ARE SURE THAT YOU KNOW WHAT YOU ARE DOING
 //
 
-import ttypes = require('./injector_types');
+import * as ttypes from './injector_types.js';
 import JobException = ttypes.JobException
 import Job = ttypes.Job
 

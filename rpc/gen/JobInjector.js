@@ -3,12 +3,10 @@
 //
 // DO NOT EDIT UNLESS YOU ARE SURE THAT YOU KNOW WHAT YOU ARE DOING
 //
-"use strict";
 
-const thrift = require('thrift');
-const Thrift = thrift.Thrift;
+import * as Thrift from '../thrift/runtime.js';
 
-const ttypes = require('./injector_types');
+import * as ttypes from './injector_types.js';
 //HELPER FUNCTIONS AND STRUCTURES
 
 const JobInjector_inject_jobs_args = class {
@@ -136,7 +134,7 @@ const JobInjector_inject_jobs_result = class {
   }
 
 };
-const JobInjectorClient = exports.Client = class JobInjectorClient {
+const JobInjectorClient = class JobInjectorClient {
   constructor(output, pClass) {
     this.output = output;
     this.pClass = pClass;
@@ -197,7 +195,8 @@ const JobInjectorClient = exports.Client = class JobInjectorClient {
     callback(null);
   }
 };
-const JobInjectorProcessor = exports.Processor = class JobInjectorProcessor {
+export { JobInjectorClient as Client };
+const JobInjectorProcessor = class JobInjectorProcessor {
   constructor(handler) {
     this._handler = handler;
   }
@@ -258,3 +257,4 @@ const JobInjectorProcessor = exports.Processor = class JobInjectorProcessor {
     }
   }
 };
+export { JobInjectorProcessor as Processor };

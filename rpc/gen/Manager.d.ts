@@ -4,7 +4,7 @@
 // DO NOT EDIT UNLESS YOU ARE SURE THAT YOU KNOW WHAT YOU ARE DOING
 //
 
-import ttypes = require('./manager_types');
+import * as ttypes from './manager_types.js';
 import HostStatus = ttypes.HostStatus
 import GizzardException = ttypes.GizzardException
 import ShardId = ttypes.ShardId

@@ -3,12 +3,10 @@
 //
 // DO NOT EDIT UNLESS YOU ARE SURE THAT YOU KNOW WHAT YOU ARE DOING
 //
-"use strict";
 
-const thrift = require('thrift');
-const Thrift = thrift.Thrift;
+import * as Thrift from '../thrift/runtime.js';
 
-const ttypes = require('./manager_types');
+import * as ttypes from './manager_types.js';
 //HELPER FUNCTIONS AND STRUCTURES
 
 const Manager_reload_updated_forwardings_args = class {
@@ -6542,7 +6540,7 @@ const Manager_list_remote_hosts_in_cluster_result = class {
   }
 
 };
-const ManagerClient = exports.Client = class ManagerClient {
+const ManagerClient = class ManagerClient {
   constructor(output, pClass) {
     this.output = output;
     this.pClass = pClass;
@@ -9407,7 +9405,8 @@ const ManagerClient = exports.Client = class ManagerClient {
     return callback('list_remote_hosts_in_cluster failed: unknown result');
   }
 };
-const ManagerProcessor = exports.Processor = class ManagerProcessor {
+export { ManagerClient as Client };
+const ManagerProcessor = class ManagerProcessor {
   constructor(handler) {
     this._handler = handler;
   }
@@ -11740,3 +11739,4 @@ const ManagerProcessor = exports.Processor = class ManagerProcessor {
     }
   }
 };
+export { ManagerProcessor as Processor };

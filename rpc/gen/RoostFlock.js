@@ -3,17 +3,15 @@
 //
 // DO NOT EDIT UNLESS YOU ARE SURE THAT YOU KNOW WHAT YOU ARE DOING
 //
-"use strict";
 
-const thrift = require('thrift');
-const Thrift = thrift.Thrift;
+import * as Thrift from '../thrift/runtime.js';
 
-const flockdb_ttypes = require('./flockdb_types');
+import * as flockdb_ttypes from './flockdb_types.js';
 
-const FlockDB = require('./FlockDB');
+import * as FlockDB from './FlockDB.js';
 const FlockDBClient = FlockDB.Client;
 const FlockDBProcessor = FlockDB.Processor;
-const ttypes = require('./roost_types');
+import * as ttypes from './roost_types.js';
 //HELPER FUNCTIONS AND STRUCTURES
 
 const RoostFlock_list_graphs_args = class {
@@ -2187,7 +2185,7 @@ const RoostFlock_journal_status_result = class {
   }
 
 };
-const RoostFlockClient = exports.Client = class RoostFlockClient extends FlockDBClient {
+const RoostFlockClient = class RoostFlockClient extends FlockDBClient {
   constructor(output, pClass) {
     super(output, pClass);
     this.output = output;
@@ -3017,7 +3015,8 @@ const RoostFlockClient = exports.Client = class RoostFlockClient extends FlockDB
     return callback('journal_status failed: unknown result');
   }
 };
-const RoostFlockProcessor = exports.Processor = class RoostFlockProcessor extends FlockDBProcessor {
+export { RoostFlockClient as Client };
+const RoostFlockProcessor = class RoostFlockProcessor extends FlockDBProcessor {
   constructor(handler) {
     super(handler);
     this._handler = handler;
@@ -3686,3 +3685,4 @@ const RoostFlockProcessor = exports.Processor = class RoostFlockProcessor extend
     }
   }
 };
+export { RoostFlockProcessor as Processor };

@@ -4,9 +4,9 @@
 // DO NOT EDIT UNLESS YOU ARE SURE THAT YOU KNOW WHAT YOU ARE DOING
 //
 
-import roost_ttypes = require('./roost_types');
+import * as roost_ttypes from './roost_types.js';
 
-import ttypes = require('./tbird_types');
+import * as ttypes from './tbird_types.js';
 import Tweet = ttypes.Tweet
 import TweetDraft = ttypes.TweetDraft
 import Deletion = ttypes.Deletion

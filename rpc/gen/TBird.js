@@ -3,14 +3,12 @@
 //
 // DO NOT EDIT UNLESS YOU ARE SURE THAT YOU KNOW WHAT YOU ARE DOING
 //
-"use strict";
 
-const thrift = require('thrift');
-const Thrift = thrift.Thrift;
+import * as Thrift from '../thrift/runtime.js';
 
-const roost_ttypes = require('./roost_types');
+import * as roost_ttypes from './roost_types.js';
 
-const ttypes = require('./tbird_types');
+import * as ttypes from './tbird_types.js';
 //HELPER FUNCTIONS AND STRUCTURES
 
 const TBird_reserve_ids_args = class {
@@ -1824,7 +1822,7 @@ const TBird_list_windows_result = class {
   }
 
 };
-const TBirdClient = exports.Client = class TBirdClient {
+const TBirdClient = class TBirdClient {
   constructor(output, pClass) {
     this.output = output;
     this.pClass = pClass;
@@ -2542,7 +2540,8 @@ const TBirdClient = exports.Client = class TBirdClient {
     return callback('list_windows failed: unknown result');
   }
 };
-const TBirdProcessor = exports.Processor = class TBirdProcessor {
+export { TBirdClient as Client };
+const TBirdProcessor = class TBirdProcessor {
   constructor(handler) {
     this._handler = handler;
   }
@@ -3121,3 +3120,4 @@ const TBirdProcessor = exports.Processor = class TBirdProcessor {
     }
   }
 };
+export { TBirdProcessor as Processor };

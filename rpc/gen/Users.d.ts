@@ -4,9 +4,9 @@
 // DO NOT EDIT UNLESS YOU ARE SURE THAT YOU KNOW WHAT YOU ARE DOING
 //
 
-import roost_ttypes = require('./roost_types');
+import * as roost_ttypes from './roost_types.js';
 
-import ttypes = require('./users_types');
+import * as ttypes from './users_types.js';
 import User = ttypes.User
 import UserChange = ttypes.UserChange
 import FoundUsers = ttypes.FoundUsers

@@ -3,14 +3,12 @@
 //
 // DO NOT EDIT UNLESS YOU ARE SURE THAT YOU KNOW WHAT YOU ARE DOING
 //
-"use strict";
 
-const thrift = require('thrift');
-const Thrift = thrift.Thrift;
+import * as Thrift from '../thrift/runtime.js';
 
-const roost_ttypes = require('./roost_types');
+import * as roost_ttypes from './roost_types.js';
 
-const ttypes = require('./users_types');
+import * as ttypes from './users_types.js';
 //HELPER FUNCTIONS AND STRUCTURES
 
 const Users_put_users_args = class {
@@ -551,7 +549,7 @@ const Users_get_users_result = class {
   }
 
 };
-const UsersClient = exports.Client = class UsersClient {
+const UsersClient = class UsersClient {
   constructor(output, pClass) {
     this.output = output;
     this.pClass = pClass;
@@ -772,7 +770,8 @@ const UsersClient = exports.Client = class UsersClient {
     return callback('get_users failed: unknown result');
   }
 };
-const UsersProcessor = exports.Processor = class UsersProcessor {
+export { UsersClient as Client };
+const UsersProcessor = class UsersProcessor {
   constructor(handler) {
     this._handler = handler;
   }
@@ -963,3 +962,4 @@ const UsersProcessor = exports.Processor = class UsersProcessor {
     }
   }
 };
+export { UsersProcessor as Processor };

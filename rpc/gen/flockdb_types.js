@@ -3,13 +3,10 @@
 //
 // DO NOT EDIT UNLESS YOU ARE SURE THAT YOU KNOW WHAT YOU ARE DOING
 //
-"use strict";
 
-const thrift = require('thrift');
-const Thrift = thrift.Thrift;
+import * as Thrift from '../thrift/runtime.js';
 
-const ttypes = module.exports = {};
-ttypes.SelectOperationType = {
+export const SelectOperationType = {
   '1' : 'SimpleQuery',
   'SimpleQuery' : 1,
   '2' : 'Intersection',
@@ -19,7 +16,7 @@ ttypes.SelectOperationType = {
   '4' : 'Difference',
   'Difference' : 4
 };
-ttypes.ExecuteOperationType = {
+export const ExecuteOperationType = {
   '1' : 'Add',
   'Add' : 1,
   '2' : 'Remove',
@@ -29,7 +26,7 @@ ttypes.ExecuteOperationType = {
   '4' : 'Negate',
   'Negate' : 4
 };
-ttypes.EdgeState = {
+export const EdgeState = {
   '0' : 'Positive',
   'Positive' : 0,
   '1' : 'Removed',
@@ -39,7 +36,7 @@ ttypes.EdgeState = {
   '3' : 'Negative',
   'Negative' : 3
 };
-ttypes.Priority = {
+export const Priority = {
   '1' : 'Low',
   'Low' : 1,
   '2' : 'Medium',
@@ -47,7 +44,7 @@ ttypes.Priority = {
   '3' : 'High',
   'High' : 3
 };
-const FlockException = module.exports.FlockException = class extends Thrift.TException {
+export const FlockException = class extends Thrift.TException {
   constructor(args) {
     super(args);
     this.name = "FlockException";
@@ -101,7 +98,7 @@ const FlockException = module.exports.FlockException = class extends Thrift.TExc
   }
 
 };
-const Results = module.exports.Results = class {
+export const Results = class {
   constructor(args) {
     this.ids = null;
     this.next_cursor = null;
@@ -198,7 +195,7 @@ const Results = module.exports.Results = class {
   }
 
 };
-const Page = module.exports.Page = class {
+export const Page = class {
   constructor(args) {
     this.count = null;
     this.cursor = null;
@@ -263,7 +260,7 @@ const Page = module.exports.Page = class {
   }
 
 };
-const Metadata = module.exports.Metadata = class {
+export const Metadata = class {
   constructor(args) {
     this.source_id = null;
     this.state_id = null;
@@ -360,7 +357,7 @@ const Metadata = module.exports.Metadata = class {
   }
 
 };
-const Edge = module.exports.Edge = class {
+export const Edge = class {
   constructor(args) {
     this.source_id = null;
     this.destination_id = null;
@@ -489,7 +486,7 @@ const Edge = module.exports.Edge = class {
   }
 
 };
-const QueryTerm = module.exports.QueryTerm = class {
+export const QueryTerm = class {
   constructor(args) {
     this.source_id = null;
     this.graph_id = null;
@@ -649,7 +646,7 @@ const QueryTerm = module.exports.QueryTerm = class {
   }
 
 };
-const SelectOperation = module.exports.SelectOperation = class {
+export const SelectOperation = class {
   constructor(args) {
     this.operation_type = null;
     this.term = null;
@@ -658,7 +655,7 @@ const SelectOperation = module.exports.SelectOperation = class {
         this.operation_type = args.operation_type;
       }
       if (args.term !== undefined && args.term !== null) {
-        this.term = new ttypes.QueryTerm(args.term);
+        this.term = new QueryTerm(args.term);
       }
     }
   }
@@ -682,7 +679,7 @@ const SelectOperation = module.exports.SelectOperation = class {
         break;
         case 2:
         if (ftype == Thrift.Type.STRUCT) {
-          this.term = new ttypes.QueryTerm();
+          this.term = new QueryTerm();
           this.term.read(input);
         } else {
           input.skip(ftype);
@@ -715,7 +712,7 @@ const SelectOperation = module.exports.SelectOperation = class {
   }
 
 };
-const ExecuteOperation = module.exports.ExecuteOperation = class {
+export const ExecuteOperation = class {
   constructor(args) {
     this.operation_type = null;
     this.term = null;
@@ -725,7 +722,7 @@ const ExecuteOperation = module.exports.ExecuteOperation = class {
         this.operation_type = args.operation_type;
       }
       if (args.term !== undefined && args.term !== null) {
-        this.term = new ttypes.QueryTerm(args.term);
+        this.term = new QueryTerm(args.term);
       }
       if (args.position !== undefined && args.position !== null) {
         this.position = args.position;
@@ -752,7 +749,7 @@ const ExecuteOperation = module.exports.ExecuteOperation = class {
         break;
         case 2:
         if (ftype == Thrift.Type.STRUCT) {
-          this.term = new ttypes.QueryTerm();
+          this.term = new QueryTerm();
           this.term.read(input);
         } else {
           input.skip(ftype);
@@ -797,14 +794,14 @@ const ExecuteOperation = module.exports.ExecuteOperation = class {
   }
 
 };
-const ExecuteOperations = module.exports.ExecuteOperations = class {
+export const ExecuteOperations = class {
   constructor(args) {
     this.operations = null;
     this.execute_at = null;
     this.priority = null;
     if (args) {
       if (args.operations !== undefined && args.operations !== null) {
-        this.operations = Thrift.copyList(args.operations, [ttypes.ExecuteOperation]);
+        this.operations = Thrift.copyList(args.operations, [ExecuteOperation]);
       }
       if (args.execute_at !== undefined && args.execute_at !== null) {
         this.execute_at = args.execute_at;
@@ -832,7 +829,7 @@ const ExecuteOperations = module.exports.ExecuteOperations = class {
           const _size5 = _rtmp36.size || 0;
           for (let _i7 = 0; _i7 < _size5; ++_i7) {
             let elem8 = null;
-            elem8 = new ttypes.ExecuteOperation();
+            elem8 = new ExecuteOperation();
             elem8.read(input);
             this.operations.push(elem8);
           }
@@ -894,16 +891,16 @@ const ExecuteOperations = module.exports.ExecuteOperations = class {
   }
 
 };
-const SelectQuery = module.exports.SelectQuery = class {
+export const SelectQuery = class {
   constructor(args) {
     this.operations = null;
     this.page = null;
     if (args) {
       if (args.operations !== undefined && args.operations !== null) {
-        this.operations = Thrift.copyList(args.operations, [ttypes.SelectOperation]);
+        this.operations = Thrift.copyList(args.operations, [SelectOperation]);
       }
       if (args.page !== undefined && args.page !== null) {
-        this.page = new ttypes.Page(args.page);
+        this.page = new Page(args.page);
       }
     }
   }
@@ -925,7 +922,7 @@ const SelectQuery = module.exports.SelectQuery = class {
           const _size10 = _rtmp311.size || 0;
           for (let _i12 = 0; _i12 < _size10; ++_i12) {
             let elem13 = null;
-            elem13 = new ttypes.SelectOperation();
+            elem13 = new SelectOperation();
             elem13.read(input);
             this.operations.push(elem13);
           }
@@ -936,7 +933,7 @@ const SelectQuery = module.exports.SelectQuery = class {
         break;
         case 2:
         if (ftype == Thrift.Type.STRUCT) {
-          this.page = new ttypes.Page();
+          this.page = new Page();
           this.page.read(input);
         } else {
           input.skip(ftype);
@@ -976,16 +973,16 @@ const SelectQuery = module.exports.SelectQuery = class {
   }
 
 };
-const EdgeQuery = module.exports.EdgeQuery = class {
+export const EdgeQuery = class {
   constructor(args) {
     this.term = null;
     this.page = null;
     if (args) {
       if (args.term !== undefined && args.term !== null) {
-        this.term = new ttypes.QueryTerm(args.term);
+        this.term = new QueryTerm(args.term);
       }
       if (args.page !== undefined && args.page !== null) {
-        this.page = new ttypes.Page(args.page);
+        this.page = new Page(args.page);
       }
     }
   }
@@ -1002,7 +999,7 @@ const EdgeQuery = module.exports.EdgeQuery = class {
       switch (fid) {
         case 1:
         if (ftype == Thrift.Type.STRUCT) {
-          this.term = new ttypes.QueryTerm();
+          this.term = new QueryTerm();
           this.term.read(input);
         } else {
           input.skip(ftype);
@@ -1010,7 +1007,7 @@ const EdgeQuery = module.exports.EdgeQuery = class {
         break;
         case 2:
         if (ftype == Thrift.Type.STRUCT) {
-          this.page = new ttypes.Page();
+          this.page = new Page();
           this.page.read(input);
         } else {
           input.skip(ftype);
@@ -1043,14 +1040,14 @@ const EdgeQuery = module.exports.EdgeQuery = class {
   }
 
 };
-const EdgeResults = module.exports.EdgeResults = class {
+export const EdgeResults = class {
   constructor(args) {
     this.edges = null;
     this.next_cursor = null;
     this.prev_cursor = null;
     if (args) {
       if (args.edges !== undefined && args.edges !== null) {
-        this.edges = Thrift.copyList(args.edges, [ttypes.Edge]);
+        this.edges = Thrift.copyList(args.edges, [Edge]);
       }
       if (args.next_cursor !== undefined && args.next_cursor !== null) {
         this.next_cursor = args.next_cursor;
@@ -1078,7 +1075,7 @@ const EdgeResults = module.exports.EdgeResults = class {
           const _size15 = _rtmp316.size || 0;
           for (let _i17 = 0; _i17 < _size15; ++_i17) {
             let elem18 = null;
-            elem18 = new ttypes.Edge();
+            elem18 = new Edge();
             elem18.read(input);
             this.edges.push(elem18);
           }

@@ -3,13 +3,10 @@
 //
 // DO NOT EDIT UNLESS YOU ARE SURE THAT YOU KNOW WHAT YOU ARE DOING
 //
-"use strict";
 
-const thrift = require('thrift');
-const Thrift = thrift.Thrift;
+import * as Thrift from '../thrift/runtime.js';
 
-const ttypes = module.exports = {};
-const JobException = module.exports.JobException = class extends Thrift.TException {
+export const JobException = class extends Thrift.TException {
   constructor(args) {
     super(args);
     this.name = "JobException";
@@ -76,7 +73,7 @@ const JobException = module.exports.JobException = class extends Thrift.TExcepti
   }
 
 };
-const Job = module.exports.Job = class {
+export const Job = class {
   constructor(args) {
     this.priority = null;
     this.contents = null;

@@ -3,13 +3,10 @@
 //
 // DO NOT EDIT UNLESS YOU ARE SURE THAT YOU KNOW WHAT YOU ARE DOING
 //
-"use strict";
 
-const thrift = require('thrift');
-const Thrift = thrift.Thrift;
+import * as Thrift from '../thrift/runtime.js';
 
-const ttypes = module.exports = {};
-ttypes.HostStatus = {
+export const HostStatus = {
   '0' : 'Normal',
   'Normal' : 0,
   '1' : 'Blackholed',
@@ -17,7 +14,7 @@ ttypes.HostStatus = {
   '2' : 'Blocked',
   'Blocked' : 2
 };
-const GizzardException = module.exports.GizzardException = class extends Thrift.TException {
+export const GizzardException = class extends Thrift.TException {
   constructor(args) {
     super(args);
     this.name = "GizzardException";
@@ -71,7 +68,7 @@ const GizzardException = module.exports.GizzardException = class extends Thrift.
   }
 
 };
-const ShardId = module.exports.ShardId = class {
+export const ShardId = class {
   constructor(args) {
     this.hostname = null;
     this.table_prefix = null;
@@ -136,7 +133,7 @@ const ShardId = module.exports.ShardId = class {
   }
 
 };
-const ShardInfo = module.exports.ShardInfo = class {
+export const ShardInfo = class {
   constructor(args) {
     this.id = null;
     this.class_name = null;
@@ -145,7 +142,7 @@ const ShardInfo = module.exports.ShardInfo = class {
     this.busy = null;
     if (args) {
       if (args.id !== undefined && args.id !== null) {
-        this.id = new ttypes.ShardId(args.id);
+        this.id = new ShardId(args.id);
       }
       if (args.class_name !== undefined && args.class_name !== null) {
         this.class_name = args.class_name;
@@ -174,7 +171,7 @@ const ShardInfo = module.exports.ShardInfo = class {
       switch (fid) {
         case 1:
         if (ftype == Thrift.Type.STRUCT) {
-          this.id = new ttypes.ShardId();
+          this.id = new ShardId();
           this.id.read(input);
         } else {
           input.skip(ftype);
@@ -250,17 +247,17 @@ const ShardInfo = module.exports.ShardInfo = class {
   }
 
 };
-const LinkInfo = module.exports.LinkInfo = class {
+export const LinkInfo = class {
   constructor(args) {
     this.up_id = null;
     this.down_id = null;
     this.weight = null;
     if (args) {
       if (args.up_id !== undefined && args.up_id !== null) {
-        this.up_id = new ttypes.ShardId(args.up_id);
+        this.up_id = new ShardId(args.up_id);
       }
       if (args.down_id !== undefined && args.down_id !== null) {
-        this.down_id = new ttypes.ShardId(args.down_id);
+        this.down_id = new ShardId(args.down_id);
       }
       if (args.weight !== undefined && args.weight !== null) {
         this.weight = args.weight;
@@ -280,7 +277,7 @@ const LinkInfo = module.exports.LinkInfo = class {
       switch (fid) {
         case 1:
         if (ftype == Thrift.Type.STRUCT) {
-          this.up_id = new ttypes.ShardId();
+          this.up_id = new ShardId();
           this.up_id.read(input);
         } else {
           input.skip(ftype);
@@ -288,7 +285,7 @@ const LinkInfo = module.exports.LinkInfo = class {
         break;
         case 2:
         if (ftype == Thrift.Type.STRUCT) {
-          this.down_id = new ttypes.ShardId();
+          this.down_id = new ShardId();
           this.down_id.read(input);
         } else {
           input.skip(ftype);
@@ -333,7 +330,7 @@ const LinkInfo = module.exports.LinkInfo = class {
   }
 
 };
-const HostWeightInfo = module.exports.HostWeightInfo = class {
+export const HostWeightInfo = class {
   constructor(args) {
     this.hostname = null;
     this.weight_write = null;
@@ -414,7 +411,7 @@ const HostWeightInfo = module.exports.HostWeightInfo = class {
   }
 
 };
-const Forwarding = module.exports.Forwarding = class {
+export const Forwarding = class {
   constructor(args) {
     this.table_id = null;
     this.base_id = null;
@@ -427,7 +424,7 @@ const Forwarding = module.exports.Forwarding = class {
         this.base_id = args.base_id;
       }
       if (args.shard_id !== undefined && args.shard_id !== null) {
-        this.shard_id = new ttypes.ShardId(args.shard_id);
+        this.shard_id = new ShardId(args.shard_id);
       }
     }
   }
@@ -458,7 +455,7 @@ const Forwarding = module.exports.Forwarding = class {
         break;
         case 3:
         if (ftype == Thrift.Type.STRUCT) {
-          this.shard_id = new ttypes.ShardId();
+          this.shard_id = new ShardId();
           this.shard_id.read(input);
         } else {
           input.skip(ftype);
@@ -496,7 +493,7 @@ const Forwarding = module.exports.Forwarding = class {
   }
 
 };
-const NameServerState = module.exports.NameServerState = class {
+export const NameServerState = class {
   constructor(args) {
     this.shards = null;
     this.links = null;
@@ -505,19 +502,19 @@ const NameServerState = module.exports.NameServerState = class {
     this.hostWeights = [];
     if (args) {
       if (args.shards !== undefined && args.shards !== null) {
-        this.shards = Thrift.copyList(args.shards, [ttypes.ShardInfo]);
+        this.shards = Thrift.copyList(args.shards, [ShardInfo]);
       }
       if (args.links !== undefined && args.links !== null) {
-        this.links = Thrift.copyList(args.links, [ttypes.LinkInfo]);
+        this.links = Thrift.copyList(args.links, [LinkInfo]);
       }
       if (args.forwardings !== undefined && args.forwardings !== null) {
-        this.forwardings = Thrift.copyList(args.forwardings, [ttypes.Forwarding]);
+        this.forwardings = Thrift.copyList(args.forwardings, [Forwarding]);
       }
       if (args.table_id !== undefined && args.table_id !== null) {
         this.table_id = args.table_id;
       }
       if (args.hostWeights !== undefined && args.hostWeights !== null) {
-        this.hostWeights = Thrift.copyList(args.hostWeights, [ttypes.HostWeightInfo]);
+        this.hostWeights = Thrift.copyList(args.hostWeights, [HostWeightInfo]);
       }
     }
   }
@@ -539,7 +536,7 @@ const NameServerState = module.exports.NameServerState = class {
           const _size0 = _rtmp31.size || 0;
           for (let _i2 = 0; _i2 < _size0; ++_i2) {
             let elem3 = null;
-            elem3 = new ttypes.ShardInfo();
+            elem3 = new ShardInfo();
             elem3.read(input);
             this.shards.push(elem3);
           }
@@ -555,7 +552,7 @@ const NameServerState = module.exports.NameServerState = class {
           const _size4 = _rtmp35.size || 0;
           for (let _i6 = 0; _i6 < _size4; ++_i6) {
             let elem7 = null;
-            elem7 = new ttypes.LinkInfo();
+            elem7 = new LinkInfo();
             elem7.read(input);
             this.links.push(elem7);
           }
@@ -571,7 +568,7 @@ const NameServerState = module.exports.NameServerState = class {
           const _size8 = _rtmp39.size || 0;
           for (let _i10 = 0; _i10 < _size8; ++_i10) {
             let elem11 = null;
-            elem11 = new ttypes.Forwarding();
+            elem11 = new Forwarding();
             elem11.read(input);
             this.forwardings.push(elem11);
           }
@@ -594,7 +591,7 @@ const NameServerState = module.exports.NameServerState = class {
           const _size12 = _rtmp313.size || 0;
           for (let _i14 = 0; _i14 < _size12; ++_i14) {
             let elem15 = null;
-            elem15 = new ttypes.HostWeightInfo();
+            elem15 = new HostWeightInfo();
             elem15.read(input);
             this.hostWeights.push(elem15);
           }
@@ -673,7 +670,7 @@ const NameServerState = module.exports.NameServerState = class {
   }
 
 };
-const Host = module.exports.Host = class {
+export const Host = class {
   constructor(args) {
     this.hostname = null;
     this.port = null;
@@ -770,19 +767,19 @@ const Host = module.exports.Host = class {
   }
 
 };
-const AddLinkRequest = module.exports.AddLinkRequest = class {
+export const AddLinkRequest = class {
   constructor(args) {
     this.up_id = null;
     this.down_id = null;
     this.weight = null;
     if (args) {
       if (args.up_id !== undefined && args.up_id !== null) {
-        this.up_id = new ttypes.ShardId(args.up_id);
+        this.up_id = new ShardId(args.up_id);
       } else {
         throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.UNKNOWN, 'Required field up_id is unset!');
       }
       if (args.down_id !== undefined && args.down_id !== null) {
-        this.down_id = new ttypes.ShardId(args.down_id);
+        this.down_id = new ShardId(args.down_id);
       } else {
         throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.UNKNOWN, 'Required field down_id is unset!');
       }
@@ -806,7 +803,7 @@ const AddLinkRequest = module.exports.AddLinkRequest = class {
       switch (fid) {
         case 1:
         if (ftype == Thrift.Type.STRUCT) {
-          this.up_id = new ttypes.ShardId();
+          this.up_id = new ShardId();
           this.up_id.read(input);
         } else {
           input.skip(ftype);
@@ -814,7 +811,7 @@ const AddLinkRequest = module.exports.AddLinkRequest = class {
         break;
         case 2:
         if (ftype == Thrift.Type.STRUCT) {
-          this.down_id = new ttypes.ShardId();
+          this.down_id = new ShardId();
           this.down_id.read(input);
         } else {
           input.skip(ftype);
@@ -859,18 +856,18 @@ const AddLinkRequest = module.exports.AddLinkRequest = class {
   }
 
 };
-const RemoveLinkRequest = module.exports.RemoveLinkRequest = class {
+export const RemoveLinkRequest = class {
   constructor(args) {
     this.up_id = null;
     this.down_id = null;
     if (args) {
       if (args.up_id !== undefined && args.up_id !== null) {
-        this.up_id = new ttypes.ShardId(args.up_id);
+        this.up_id = new ShardId(args.up_id);
       } else {
         throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.UNKNOWN, 'Required field up_id is unset!');
       }
       if (args.down_id !== undefined && args.down_id !== null) {
-        this.down_id = new ttypes.ShardId(args.down_id);
+        this.down_id = new ShardId(args.down_id);
       } else {
         throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.UNKNOWN, 'Required field down_id is unset!');
       }
@@ -889,7 +886,7 @@ const RemoveLinkRequest = module.exports.RemoveLinkRequest = class {
       switch (fid) {
         case 1:
         if (ftype == Thrift.Type.STRUCT) {
-          this.up_id = new ttypes.ShardId();
+          this.up_id = new ShardId();
           this.up_id.read(input);
         } else {
           input.skip(ftype);
@@ -897,7 +894,7 @@ const RemoveLinkRequest = module.exports.RemoveLinkRequest = class {
         break;
         case 2:
         if (ftype == Thrift.Type.STRUCT) {
-          this.down_id = new ttypes.ShardId();
+          this.down_id = new ShardId();
           this.down_id.read(input);
         } else {
           input.skip(ftype);
@@ -930,7 +927,7 @@ const RemoveLinkRequest = module.exports.RemoveLinkRequest = class {
   }
 
 };
-const TransformOperation = module.exports.TransformOperation = class {
+export const TransformOperation = class {
   constructor(args) {
     this.create_shard = null;
     this.delete_shard = null;
@@ -941,22 +938,22 @@ const TransformOperation = module.exports.TransformOperation = class {
     this.commit = null;
     if (args) {
       if (args.create_shard !== undefined && args.create_shard !== null) {
-        this.create_shard = new ttypes.ShardInfo(args.create_shard);
+        this.create_shard = new ShardInfo(args.create_shard);
       }
       if (args.delete_shard !== undefined && args.delete_shard !== null) {
-        this.delete_shard = new ttypes.ShardId(args.delete_shard);
+        this.delete_shard = new ShardId(args.delete_shard);
       }
       if (args.add_link !== undefined && args.add_link !== null) {
-        this.add_link = new ttypes.AddLinkRequest(args.add_link);
+        this.add_link = new AddLinkRequest(args.add_link);
       }
       if (args.remove_link !== undefined && args.remove_link !== null) {
-        this.remove_link = new ttypes.RemoveLinkRequest(args.remove_link);
+        this.remove_link = new RemoveLinkRequest(args.remove_link);
       }
       if (args.set_forwarding !== undefined && args.set_forwarding !== null) {
-        this.set_forwarding = new ttypes.Forwarding(args.set_forwarding);
+        this.set_forwarding = new Forwarding(args.set_forwarding);
       }
       if (args.remove_forwarding !== undefined && args.remove_forwarding !== null) {
-        this.remove_forwarding = new ttypes.Forwarding(args.remove_forwarding);
+        this.remove_forwarding = new Forwarding(args.remove_forwarding);
       }
       if (args.commit !== undefined && args.commit !== null) {
         this.commit = args.commit;
@@ -976,7 +973,7 @@ const TransformOperation = module.exports.TransformOperation = class {
       switch (fid) {
         case 1:
         if (ftype == Thrift.Type.STRUCT) {
-          this.create_shard = new ttypes.ShardInfo();
+          this.create_shard = new ShardInfo();
           this.create_shard.read(input);
         } else {
           input.skip(ftype);
@@ -984,7 +981,7 @@ const TransformOperation = module.exports.TransformOperation = class {
         break;
         case 2:
         if (ftype == Thrift.Type.STRUCT) {
-          this.delete_shard = new ttypes.ShardId();
+          this.delete_shard = new ShardId();
           this.delete_shard.read(input);
         } else {
           input.skip(ftype);
@@ -992,7 +989,7 @@ const TransformOperation = module.exports.TransformOperation = class {
         break;
         case 3:
         if (ftype == Thrift.Type.STRUCT) {
-          this.add_link = new ttypes.AddLinkRequest();
+          this.add_link = new AddLinkRequest();
           this.add_link.read(input);
         } else {
           input.skip(ftype);
@@ -1000,7 +997,7 @@ const TransformOperation = module.exports.TransformOperation = class {
         break;
         case 4:
         if (ftype == Thrift.Type.STRUCT) {
-          this.remove_link = new ttypes.RemoveLinkRequest();
+          this.remove_link = new RemoveLinkRequest();
           this.remove_link.read(input);
         } else {
           input.skip(ftype);
@@ -1008,7 +1005,7 @@ const TransformOperation = module.exports.TransformOperation = class {
         break;
         case 5:
         if (ftype == Thrift.Type.STRUCT) {
-          this.set_forwarding = new ttypes.Forwarding();
+          this.set_forwarding = new Forwarding();
           this.set_forwarding.read(input);
         } else {
           input.skip(ftype);
@@ -1016,7 +1013,7 @@ const TransformOperation = module.exports.TransformOperation = class {
         break;
         case 6:
         if (ftype == Thrift.Type.STRUCT) {
-          this.remove_forwarding = new ttypes.Forwarding();
+          this.remove_forwarding = new Forwarding();
           this.remove_forwarding.read(input);
         } else {
           input.skip(ftype);
@@ -1081,7 +1078,7 @@ const TransformOperation = module.exports.TransformOperation = class {
   }
 
 };
-const LogEntry = module.exports.LogEntry = class {
+export const LogEntry = class {
   constructor(args) {
     this.id = null;
     this.command = null;
@@ -1090,7 +1087,7 @@ const LogEntry = module.exports.LogEntry = class {
         this.id = args.id;
       }
       if (args.command !== undefined && args.command !== null) {
-        this.command = new ttypes.TransformOperation(args.command);
+        this.command = new TransformOperation(args.command);
       } else {
         throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.UNKNOWN, 'Required field command is unset!');
       }
@@ -1116,7 +1113,7 @@ const LogEntry = module.exports.LogEntry = class {
         break;
         case 2:
         if (ftype == Thrift.Type.STRUCT) {
-          this.command = new ttypes.TransformOperation();
+          this.command = new TransformOperation();
           this.command.read(input);
         } else {
           input.skip(ftype);

@@ -3,7 +3,7 @@
 //
 // DO NOT EDIT UNLESS YOU ARE SURE THAT YOU KNOW WHAT YOU ARE DOING
 //
-import flockdb_ttypes = require('./flockdb_types');
+import * as flockdb_ttypes from './flockdb_types.js';
 
 export declare enum Acknowledgement {
   Journaled = 1,

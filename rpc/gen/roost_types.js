@@ -3,21 +3,18 @@
 //
 // DO NOT EDIT UNLESS YOU ARE SURE THAT YOU KNOW WHAT YOU ARE DOING
 //
-"use strict";
 
-const thrift = require('thrift');
-const Thrift = thrift.Thrift;
+import * as Thrift from '../thrift/runtime.js';
 
-const flockdb_ttypes = require('./flockdb_types');
+import * as flockdb_ttypes from './flockdb_types.js';
 
-const ttypes = module.exports = {};
-ttypes.Acknowledgement = {
+export const Acknowledgement = {
   '1' : 'Journaled',
   'Journaled' : 1,
   '2' : 'Materialized',
   'Materialized' : 2
 };
-const RoostException = module.exports.RoostException = class extends Thrift.TException {
+export const RoostException = class extends Thrift.TException {
   constructor(args) {
     super(args);
     this.name = "RoostException";
@@ -150,7 +147,7 @@ const RoostException = module.exports.RoostException = class extends Thrift.TExc
   }
 
 };
-const Graph = module.exports.Graph = class {
+export const Graph = class {
   constructor(args) {
     this.id = null;
     this.name = null;
@@ -215,7 +212,7 @@ const Graph = module.exports.Graph = class {
   }
 
 };
-const ReadOptions = module.exports.ReadOptions = class {
+export const ReadOptions = class {
   constructor(args) {
     this.deadline_ms = null;
     if (args) {
@@ -267,7 +264,7 @@ const ReadOptions = module.exports.ReadOptions = class {
   }
 
 };
-const WriteOptions = module.exports.WriteOptions = class {
+export const WriteOptions = class {
   constructor(args) {
     this.priority = null;
     this.acknowledgement = null;
@@ -348,7 +345,7 @@ const WriteOptions = module.exports.WriteOptions = class {
   }
 
 };
-const EdgeWrites = module.exports.EdgeWrites = class {
+export const EdgeWrites = class {
   constructor(args) {
     this.graph_id = null;
     this.operations = null;
@@ -477,7 +474,7 @@ const EdgeWrites = module.exports.EdgeWrites = class {
   }
 
 };
-const NodeWrite = module.exports.NodeWrite = class {
+export const NodeWrite = class {
   constructor(args) {
     this.graph_id = null;
     this.id = null;
@@ -590,16 +587,16 @@ const NodeWrite = module.exports.NodeWrite = class {
   }
 
 };
-const BatchWrite = module.exports.BatchWrite = class {
+export const BatchWrite = class {
   constructor(args) {
     this.edges = null;
     this.node = null;
     if (args) {
       if (args.edges !== undefined && args.edges !== null) {
-        this.edges = new ttypes.EdgeWrites(args.edges);
+        this.edges = new EdgeWrites(args.edges);
       }
       if (args.node !== undefined && args.node !== null) {
-        this.node = new ttypes.NodeWrite(args.node);
+        this.node = new NodeWrite(args.node);
       }
     }
   }
@@ -616,7 +613,7 @@ const BatchWrite = module.exports.BatchWrite = class {
       switch (fid) {
         case 1:
         if (ftype == Thrift.Type.STRUCT) {
-          this.edges = new ttypes.EdgeWrites();
+          this.edges = new EdgeWrites();
           this.edges.read(input);
         } else {
           input.skip(ftype);
@@ -624,7 +621,7 @@ const BatchWrite = module.exports.BatchWrite = class {
         break;
         case 2:
         if (ftype == Thrift.Type.STRUCT) {
-          this.node = new ttypes.NodeWrite();
+          this.node = new NodeWrite();
           this.node.read(input);
         } else {
           input.skip(ftype);
@@ -657,7 +654,7 @@ const BatchWrite = module.exports.BatchWrite = class {
   }
 
 };
-const NodeColumns = module.exports.NodeColumns = class {
+export const NodeColumns = class {
   constructor(args) {
     this.colours = null;
     this.coloured_at = null;
@@ -754,7 +751,7 @@ const NodeColumns = module.exports.NodeColumns = class {
   }
 
 };
-const ExplainStep = module.exports.ExplainStep = class {
+export const ExplainStep = class {
   constructor(args) {
     this.kind = null;
     this.shard = null;
@@ -883,7 +880,7 @@ const ExplainStep = module.exports.ExplainStep = class {
   }
 
 };
-const Explanation = module.exports.Explanation = class {
+export const Explanation = class {
   constructor(args) {
     this.plan = null;
     this.estimate = null;
@@ -908,7 +905,7 @@ const Explanation = module.exports.Explanation = class {
         this.took_ms = args.took_ms;
       }
       if (args.steps !== undefined && args.steps !== null) {
-        this.steps = Thrift.copyList(args.steps, [ttypes.ExplainStep]);
+        this.steps = Thrift.copyList(args.steps, [ExplainStep]);
       }
     }
   }
@@ -966,7 +963,7 @@ const Explanation = module.exports.Explanation = class {
           const _size7 = _rtmp38.size || 0;
           for (let _i9 = 0; _i9 < _size7; ++_i9) {
             let elem10 = null;
-            elem10 = new ttypes.ExplainStep();
+            elem10 = new ExplainStep();
             elem10.read(input);
             this.steps.push(elem10);
           }
@@ -1029,7 +1026,7 @@ const Explanation = module.exports.Explanation = class {
   }
 
 };
-const EdgeColumns = module.exports.EdgeColumns = class {
+export const EdgeColumns = class {
   constructor(args) {
     this.states = null;
     this.positions = null;
@@ -1110,7 +1107,7 @@ const EdgeColumns = module.exports.EdgeColumns = class {
   }
 
 };
-const EdgePage = module.exports.EdgePage = class {
+export const EdgePage = class {
   constructor(args) {
     this.source_ids = null;
     this.destination_ids = null;
@@ -1125,7 +1122,7 @@ const EdgePage = module.exports.EdgePage = class {
         this.destination_ids = args.destination_ids;
       }
       if (args.columns !== undefined && args.columns !== null) {
-        this.columns = new ttypes.EdgeColumns(args.columns);
+        this.columns = new EdgeColumns(args.columns);
       }
       if (args.next_cursor !== undefined && args.next_cursor !== null) {
         this.next_cursor = args.next_cursor;
@@ -1162,7 +1159,7 @@ const EdgePage = module.exports.EdgePage = class {
         break;
         case 3:
         if (ftype == Thrift.Type.STRUCT) {
-          this.columns = new ttypes.EdgeColumns();
+          this.columns = new EdgeColumns();
           this.columns.read(input);
         } else {
           input.skip(ftype);
@@ -1224,7 +1221,7 @@ const EdgePage = module.exports.EdgePage = class {
   }
 
 };
-const NewestQuery = module.exports.NewestQuery = class {
+export const NewestQuery = class {
   constructor(args) {
     this.graph_id = null;
     this.is_forward = null;
@@ -1352,7 +1349,7 @@ const NewestQuery = module.exports.NewestQuery = class {
   }
 
 };
-const EdgeLists = module.exports.EdgeLists = class {
+export const EdgeLists = class {
   constructor(args) {
     this.lengths = null;
     this.other_ids = null;
@@ -1365,7 +1362,7 @@ const EdgeLists = module.exports.EdgeLists = class {
         this.other_ids = args.other_ids;
       }
       if (args.columns !== undefined && args.columns !== null) {
-        this.columns = new ttypes.EdgeColumns(args.columns);
+        this.columns = new EdgeColumns(args.columns);
       }
     }
   }
@@ -1396,7 +1393,7 @@ const EdgeLists = module.exports.EdgeLists = class {
         break;
         case 3:
         if (ftype == Thrift.Type.STRUCT) {
-          this.columns = new ttypes.EdgeColumns();
+          this.columns = new EdgeColumns();
           this.columns.read(input);
         } else {
           input.skip(ftype);
@@ -1434,7 +1431,7 @@ const EdgeLists = module.exports.EdgeLists = class {
   }
 
 };
-const Leaf = module.exports.Leaf = class {
+export const Leaf = class {
   constructor(args) {
     this.shard = null;
     this.host = null;
@@ -1531,7 +1528,7 @@ const Leaf = module.exports.Leaf = class {
   }
 
 };
-const NodeLocation = module.exports.NodeLocation = class {
+export const NodeLocation = class {
   constructor(args) {
     this.is_forward = null;
     this.table_id = null;
@@ -1556,7 +1553,7 @@ const NodeLocation = module.exports.NodeLocation = class {
         this.root_shard = args.root_shard;
       }
       if (args.leaves !== undefined && args.leaves !== null) {
-        this.leaves = Thrift.copyList(args.leaves, [ttypes.Leaf]);
+        this.leaves = Thrift.copyList(args.leaves, [Leaf]);
       }
     }
   }
@@ -1613,7 +1610,7 @@ const NodeLocation = module.exports.NodeLocation = class {
           const _size17 = _rtmp318.size || 0;
           for (let _i19 = 0; _i19 < _size17; ++_i19) {
             let elem20 = null;
-            elem20 = new ttypes.Leaf();
+            elem20 = new Leaf();
             elem20.read(input);
             this.leaves.push(elem20);
           }
@@ -1676,7 +1673,7 @@ const NodeLocation = module.exports.NodeLocation = class {
   }
 
 };
-const JournalStatus = module.exports.JournalStatus = class {
+export const JournalStatus = class {
   constructor(args) {
     this.queued_high = null;
     this.queued_medium = null;

@@ -3,15 +3,12 @@
 //
 // DO NOT EDIT UNLESS YOU ARE SURE THAT YOU KNOW WHAT YOU ARE DOING
 //
-"use strict";
 
-const thrift = require('thrift');
-const Thrift = thrift.Thrift;
+import * as Thrift from '../thrift/runtime.js';
 
-const roost_ttypes = require('./roost_types');
+import * as roost_ttypes from './roost_types.js';
 
-const ttypes = module.exports = {};
-const Tweet = module.exports.Tweet = class {
+export const Tweet = class {
   constructor(args) {
     this.id = null;
     this.user_id = null;
@@ -204,7 +201,7 @@ const Tweet = module.exports.Tweet = class {
   }
 
 };
-const TweetDraft = module.exports.TweetDraft = class {
+export const TweetDraft = class {
   constructor(args) {
     this.id = null;
     this.user_id = null;
@@ -381,7 +378,7 @@ const TweetDraft = module.exports.TweetDraft = class {
   }
 
 };
-const Deletion = module.exports.Deletion = class {
+export const Deletion = class {
   constructor(args) {
     this.ids = null;
     this.time = null;
@@ -446,13 +443,13 @@ const Deletion = module.exports.Deletion = class {
   }
 
 };
-const Tweets = module.exports.Tweets = class {
+export const Tweets = class {
   constructor(args) {
     this.tweets = null;
     this.found = null;
     if (args) {
       if (args.tweets !== undefined && args.tweets !== null) {
-        this.tweets = Thrift.copyList(args.tweets, [ttypes.Tweet]);
+        this.tweets = Thrift.copyList(args.tweets, [Tweet]);
       }
       if (args.found !== undefined && args.found !== null) {
         this.found = args.found;
@@ -477,7 +474,7 @@ const Tweets = module.exports.Tweets = class {
           const _size0 = _rtmp31.size || 0;
           for (let _i2 = 0; _i2 < _size0; ++_i2) {
             let elem3 = null;
-            elem3 = new ttypes.Tweet();
+            elem3 = new Tweet();
             elem3.read(input);
             this.tweets.push(elem3);
           }
@@ -527,7 +524,7 @@ const Tweets = module.exports.Tweets = class {
   }
 
 };
-const Fragments = module.exports.Fragments = class {
+export const Fragments = class {
   constructor(args) {
     this.lengths = null;
     this.fragments = null;
@@ -592,7 +589,7 @@ const Fragments = module.exports.Fragments = class {
   }
 
 };
-const TimelineRequest = module.exports.TimelineRequest = class {
+export const TimelineRequest = class {
   constructor(args) {
     this.user_id = null;
     this.count = null;
@@ -721,7 +718,7 @@ const TimelineRequest = module.exports.TimelineRequest = class {
   }
 
 };
-const RelatedRequest = module.exports.RelatedRequest = class {
+export const RelatedRequest = class {
   constructor(args) {
     this.tweet_id = null;
     this.count = null;
@@ -802,7 +799,7 @@ const RelatedRequest = module.exports.RelatedRequest = class {
   }
 
 };
-const ScanResult = module.exports.ScanResult = class {
+export const ScanResult = class {
   constructor(args) {
     this.tweets = null;
     this.windows_read = null;
@@ -810,7 +807,7 @@ const ScanResult = module.exports.ScanResult = class {
     this.tables_read = null;
     if (args) {
       if (args.tweets !== undefined && args.tweets !== null) {
-        this.tweets = Thrift.copyList(args.tweets, [ttypes.Tweet]);
+        this.tweets = Thrift.copyList(args.tweets, [Tweet]);
       }
       if (args.windows_read !== undefined && args.windows_read !== null) {
         this.windows_read = args.windows_read;
@@ -841,7 +838,7 @@ const ScanResult = module.exports.ScanResult = class {
           const _size5 = _rtmp36.size || 0;
           for (let _i7 = 0; _i7 < _size5; ++_i7) {
             let elem8 = null;
-            elem8 = new ttypes.Tweet();
+            elem8 = new Tweet();
             elem8.read(input);
             this.tweets.push(elem8);
           }
@@ -915,7 +912,7 @@ const ScanResult = module.exports.ScanResult = class {
   }
 
 };
-const Window = module.exports.Window = class {
+export const Window = class {
   constructor(args) {
     this.start_ms = null;
     this.end_ms = null;

@@ -3,7 +3,7 @@
 //
 // DO NOT EDIT UNLESS YOU ARE SURE THAT YOU KNOW WHAT YOU ARE DOING
 //
-import roost_ttypes = require('./roost_types');
+import * as roost_ttypes from './roost_types.js';
 
 export declare class User {
     public id: bigint;

@@ -3,15 +3,12 @@
 //
 // DO NOT EDIT UNLESS YOU ARE SURE THAT YOU KNOW WHAT YOU ARE DOING
 //
-"use strict";
 
-const thrift = require('thrift');
-const Thrift = thrift.Thrift;
+import * as Thrift from '../thrift/runtime.js';
 
-const roost_ttypes = require('./roost_types');
+import * as roost_ttypes from './roost_types.js';
 
-const ttypes = module.exports = {};
-const User = module.exports.User = class {
+export const User = class {
   constructor(args) {
     this.id = null;
     this.name = null;
@@ -108,7 +105,7 @@ const User = module.exports.User = class {
   }
 
 };
-const UserChange = module.exports.UserChange = class {
+export const UserChange = class {
   constructor(args) {
     this.id = null;
     this.name = null;
@@ -205,13 +202,13 @@ const UserChange = module.exports.UserChange = class {
   }
 
 };
-const FoundUsers = module.exports.FoundUsers = class {
+export const FoundUsers = class {
   constructor(args) {
     this.users = null;
     this.found = null;
     if (args) {
       if (args.users !== undefined && args.users !== null) {
-        this.users = Thrift.copyList(args.users, [ttypes.User]);
+        this.users = Thrift.copyList(args.users, [User]);
       }
       if (args.found !== undefined && args.found !== null) {
         this.found = args.found;
@@ -236,7 +233,7 @@ const FoundUsers = module.exports.FoundUsers = class {
           const _size0 = _rtmp31.size || 0;
           for (let _i2 = 0; _i2 < _size0; ++_i2) {
             let elem3 = null;
-            elem3 = new ttypes.User();
+            elem3 = new User();
             elem3.read(input);
             this.users.push(elem3);
           }

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { limits, parseCount, RoostError } from '../../../core/index.js';
 import type { Gizzard } from '../../../gizzard/index.js';
-import { operationFromJson, operationToChange, operationToJson, required, type ManagerModule } from '../../wire/index.js';
+import { required, type ManagerModule } from '../../wire/index.js';
+import { operationFromJson, operationToChange, operationToJson } from './managerStructs.js';
 import { managerName } from './managerName.js';
 
 export type LogMethods = Pick<ManagerModule.Client, 'log_create' | 'log_get' | 'log_entry_push' | 'log_entry_peek' | 'log_entry_pop'>;

@@ -1,6 +1,7 @@
 import { RoostError } from '../../../core/index.js';
 import type { Gizzard, RemoteHost } from '../../../gizzard/index.js';
-import { hostFromThrift, hostToThrift, required, statusFromThrift, type ManagerModule } from '../../wire/index.js';
+import { required, type ManagerModule } from '../../wire/index.js';
+import { hostFromThrift, hostToThrift, statusFromThrift } from './managerStructs.js';
 import { managerName } from './managerName.js';
 
 export type RemoteMethods = Pick<

@@ -1,19 +1,18 @@
 import { limits, RoostError } from '../../../core/index.js';
 import { type Change, type Forwarding, type Gizzard, type Link, shardKey, type ShardId, type ShardInfo, type TableInfo, type Topology } from '../../../gizzard/index.js';
+import { required, type ManagerModule } from '../../wire/index.js';
 import {
   busyFromThrift,
   forwardingFromThrift,
   forwardingToThrift,
   linkToThrift,
   operationToChange,
-  required,
   shardFromThrift,
   shardIdFromThrift,
   shardToThrift,
   weightFromThrift,
   weightToThrift,
-  type ManagerModule,
-} from '../../wire/index.js';
+} from './managerStructs.js';
 import { managerName } from './managerName.js';
 
 /** How the keys of a table are hashed that a tool makes by setting its first forwarding: as those of graphs are. */

@@ -1,5 +1,5 @@
-import { RoostError } from '../../core/index.js';
-import { nodeTypes } from '../../gizzard/index.js';
+import { RoostError } from '../../../core/index.js';
+import { nodeTypes } from '../../../gizzard/index.js';
 
 /** Class names as Gizzard's tools write them, and our types. They may come with a package in front, such as com.twitter.gizzard.shards. */
 const typeByClass: ReadonlyMap<string, string> = new Map([

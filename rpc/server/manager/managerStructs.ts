@@ -1,8 +1,7 @@
-import { RoostError } from '../../core/index.js';
-import { busyStates, remoteStatuses, type Change, type Forwarding, type HostWeight, type Link, type RemoteHost, type RemoteStatus, type ShardId, type ShardInfo } from '../../gizzard/index.js';
+import { RoostError } from '../../../core/index.js';
+import { busyStates, remoteStatuses, type Change, type Forwarding, type HostWeight, type Link, type RemoteHost, type RemoteStatus, type ShardId, type ShardInfo } from '../../../gizzard/index.js';
 import { classOfType, typeOfClass } from './classNames.js';
-import type { ManagerTypes } from './generated.js';
-import { required } from './required.js';
+import { required, type ManagerTypes } from '../../wire/index.js';
 
 export const shardIdToThrift = ({ hostname, tablePrefix }: ShardId): ManagerTypes.ShardId => ({ hostname, table_prefix: tablePrefix });
 
