@@ -30,8 +30,8 @@ interface InjectOptions extends ConfigOptions {
 /** Ids as the journal gives them. */
 function idListArgument(text: string): readonly string[] {
   const ids = nameListArgument(text);
-  const wrong = ids.find((id) => !/^\d{1,20}-\d{1,20}$/.test(id));
-  if (wrong !== undefined) throw new InvalidArgumentError(`${wrong} is no id of a job; \`roost job show\` shows them, such as 1763700000000-0.`);
+  const wrong = ids.find((id) => !/^\d{1,20}-\d{1,20}(@[A-Za-z0-9_.:-]{1,64})?$/.test(id));
+  if (wrong !== undefined) throw new InvalidArgumentError(`${wrong} is no id of a job; \`roost job show\` shows them, such as 1763700000000-0@db2.`);
   return ids;
 }
 

@@ -56,13 +56,15 @@ const reads = z.strictObject({
 const jobs = z.strictObject({
   /** Entries a priority's stream may hold before writes are refused with `Overloaded`. */
   maxQueued: z.int().min(1).max(10_000_000).default(20_000),
-  /** Failing jobs a priority may hold before writes are refused: room for the writes of a database host that is away. */
+  /** Failing jobs of a priority for one database host before writes to that host are refused: room for those of a host that is away. */
   maxFailing: z.int().min(1).max(10_000_000).default(200_000),
+  /** Jobs of a priority that were given up on one database host before writes to that host are refused: so many no operator looks through one by one. */
+  maxBad: z.int().min(1).max(10_000_000).default(10_000),
   /** Jobs of a priority that may wait for a remote cluster before writes are refused: room for one that is away. */
   maxReplicating: z.int().min(1).max(10_000_000).default(200_000),
-  /** Attempts after which a job goes to the bad-job queue. Those at which a host was away or refused writes do not count. */
+  /** Attempts after which a job goes to the bad-job queue. Only those count at which the data itself was refused, such as a value that does not fit its column. */
   errorLimit: z.int().min(1).max(1_000_000).default(100),
-  /** Wait before a failed job is tried again. */
+  /** Wait before a failed job is tried again, and between two rounds through the failing jobs of a host. */
   errorDelaySeconds: seconds(86_400).default(5),
   /** A job whose worker has been silent for this long is taken over by another. */
   claimAfterSeconds: seconds(86_400).default(30),

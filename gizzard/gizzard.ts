@@ -110,6 +110,8 @@ export class Gizzard {
 
   /** Loads the topology and keeps it fresh; with `work`, also takes jobs and moves data. */
   async start(options: { readonly work: boolean }): Promise<void> {
+    // The first read, or write, is not to wait for it.
+    void this.jobs.lagging.fresh();
     await this.nameServer.reload();
     this.nameServer.watch(this.config.nameServer.reloadSeconds * 1000);
     if (!options.work) return;
@@ -146,9 +148,12 @@ export class Gizzard {
     return topology;
   }
 
-  /** Reads from one replica of a route; see `readAny`. */
-  read<T>(route: Route, deadline: Deadline, read: (host: DatabaseHost, leaf: Leaf, deadline: Deadline) => Promise<T>): Promise<T> {
-    return readAny(route, deadline, this.hosts.isHealthy, (leaf, within) => read(this.hosts.host(leaf.shard.id.hostname), leaf, within), this.#hedge);
+  /** Reads from one replica of a route; see `readAny`. Replicas that lack writes come last: see `LaggingLeaves`. */
+  async read<T>(route: Route, deadline: Deadline, read: (host: DatabaseHost, leaf: Leaf, deadline: Deadline) => Promise<T>): Promise<T> {
+    const { lagging } = this.jobs;
+    const looking = lagging.fresh();
+    if (looking !== undefined) await looking;
+    return readAny(route, deadline, this.hosts.isHealthy, (leaf, within) => read(this.hosts.host(leaf.shard.id.hostname), leaf, within), this.#hedge, lagging.isCurrent);
   }
 
   /**
@@ -165,7 +170,10 @@ export class Gizzard {
       this.read(routes[first!]!, deadline, (host, leaf, within) =>
         read(host, [{ leaf, place: first! }, ...others.map((place) => ({ leaf: readableOn(routes[place]!, leaf.shard.id.hostname), place }))], within),
       );
-    const answers = onSameHosts(routes).map(async (places) => {
+    const { lagging } = this.jobs;
+    const looking = lagging.fresh();
+    if (looking !== undefined) await looking;
+    const answers = onSameHosts(routes, lagging.isCurrent).map(async (places) => {
       try {
         return [await together(places)];
       } catch (error) {

@@ -116,7 +116,7 @@ describe('the pool', () => {
     const hosts = new DatabaseHosts({ databaseHosts: { gone: { ...config.databaseHosts[name]!, socketPath: undefined, host: '127.0.0.1', port: 1 }, wrong: { ...config.databaseHosts[name]!, password: 'wrong' } }, pool: config.pool }, silentLog);
     opened.push(hosts);
     await expect(hosts.host('gone').rows('SELECT 1', [], soon())).rejects.toEqual(throwsCode('Unavailable', /^gone: .*ECONNREFUSED/));
-    await expect(hosts.host('wrong').rows('SELECT 1', [], soon())).rejects.toEqual(throwsCode('Internal', /^wrong: .*denied/i));
+    await expect(hosts.host('wrong').rows('SELECT 1', [], soon())).rejects.toEqual(throwsCode('Unavailable', /^wrong refuses the log-in of user '.*': check databaseHosts.wrong.user and password .*denied/i));
     // More often than there are connections: a failed one gives its place back.
     for (let i = 0; i < config.pool.size + 2; i++) await expect(hosts.host('gone').rows('SELECT 1', [], soon())).rejects.toEqual(throwsCode('Unavailable', /ECONNREFUSED/));
     expect(hosts.isHealthy('gone')).toBe(false);

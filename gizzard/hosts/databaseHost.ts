@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import mysql, { type Pool, type PoolConnection, type TypedParameterValue } from 'mysql2';
 import { Deadline, deadlineExceeded, maxInt64, RoostError, type DatabaseHostConfig, type Log, type PoolConfig } from '../../core/index.js';
 import { Health } from './health.js';
-import { sqlError, type DriverError } from './sqlErrors.js';
+import { isHostDown, sqlError, type DriverError } from './sqlErrors.js';
 
 /** What may be bound to a statement. */
 export type SqlValue = bigint | number | string | Buffer | null;
@@ -276,9 +276,9 @@ export class DatabaseHost implements SqlSession {
   /** Learns from an error of this host; others, such as those that `work` throws by itself, say nothing of it. */
   #judge(error: unknown, tookMs: number): void {
     if (!(error instanceof RoostError) || error.fields['host'] !== this.name) return;
-    if (error.code === 'Unavailable') this.health.failed();
+    if (isHostDown(error)) this.health.failed(error.message);
     else if (error.code !== 'DeadlineExceeded') this.health.succeeded();
-    else if (tookMs >= timeoutThatCountsMs) this.health.failed();
+    else if (tookMs >= timeoutThatCountsMs) this.health.failed(error.message);
   }
 }
 

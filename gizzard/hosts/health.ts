@@ -13,6 +13,7 @@ export class Health {
   #failures = 0;
   #probeAfterMs = firstProbeAfterMs;
   #probeAtMs = 0;
+  #reason = '';
 
   constructor(private readonly nowMs: () => number = () => performance.now()) {}
 
@@ -25,6 +26,11 @@ export class Health {
     return this.#failures >= failuresToOpen;
   }
 
+  /** What the last failure said, while the host is down. */
+  get reason(): string {
+    return this.down ? this.#reason : '';
+  }
+
   /** A request is about to be sent. While the host is down, others wait for what becomes of it, or for the next probe. */
   asked(): void {
     if (this.down) this.#probeAtMs = this.nowMs() + this.#probeAfterMs;
@@ -35,7 +41,8 @@ export class Health {
     this.#probeAfterMs = firstProbeAfterMs;
   }
 
-  failed(): void {
+  failed(reason = ''): void {
+    this.#reason = reason;
     this.#failures++;
     if (this.#failures < failuresToOpen) return;
     if (this.#failures > failuresToOpen) this.#probeAfterMs = Math.min(this.#probeAfterMs * 2, maxProbeAfterMs);

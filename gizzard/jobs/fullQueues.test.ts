@@ -10,7 +10,8 @@ const throwsCode = (code: ErrorCode, text: RegExp): unknown => expect.objectCont
 const byValue = (a: string, b: string): number => Number(a.slice(2)) - Number(b.slice(2));
 
 describe('a full queue', () => {
-  const overloaded = (queue: string): unknown => expect.objectContaining({ code: 'Overloaded', retryable: true, retryAfterMs: 200, fields: { priority: 'high', queue } });
+  const overloaded = (queue: string, host?: string): unknown =>
+    expect.objectContaining({ code: 'Overloaded', retryable: true, retryAfterMs: 200, fields: { priority: 'high', queue, ...(host === undefined ? {} : { host }) } });
 
   it('refuses writes, accepts nothing of them, and takes them when there is room', async () => {
     const writer = await cluster.open({ work: false, jobs: { maxQueued: 5 } });
@@ -39,7 +40,7 @@ describe('a full queue', () => {
         return error;
       }
     };
-    await expect.poll(write).toEqual(overloaded('failing'));
+    await expect.poll(write).toEqual(overloaded('failing', cluster.db2));
     failing = false;
     await expect.poll(write).toBeUndefined();
     await expect.poll(() => gizzard.jobs.sizes('high')).toEqual(idle);

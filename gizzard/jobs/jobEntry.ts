@@ -22,12 +22,14 @@ export interface JobEntry {
 
 /** Error texts are for people; the whole error is in the log. */
 const errorTextChars = 2_000;
+/** As much of an error's text as a job keeps. */
+export const errorText = (message: string): string => message.slice(0, errorTextChars);
 
 /** The fields of the stream entry, name and value by turns. */
 export function encodeJob(job: JobEntry): (string | Buffer)[] {
   const fields: (string | Buffer)[] = ['kind', job.kind, 'payload', job.payload, 'accepted', String(job.acceptedAtMs)];
   if (job.attempts > 0) fields.push('attempts', String(job.attempts));
-  if (job.lastError !== '') fields.push('error', job.lastError.slice(0, errorTextChars));
+  if (job.lastError !== '') fields.push('error', errorText(job.lastError));
   if (job.onlyLeaves !== undefined) fields.push('leaves', job.onlyLeaves.join('\n'));
   if (job.failedUnder !== undefined) fields.push('topology', String(job.failedUnder));
   if (job.waiter !== undefined) fields.push('waiter', job.waiter);

@@ -1,13 +1,14 @@
 import type { Redis } from 'ioredis';
-import { RoostError } from '../../core/index.js';
-import { decodeJob, encodeJob } from './jobEntry.js';
+import { RoostError, type JobsConfig, type Log } from '../../core/index.js';
+import { FailingJobs } from './failingJobs.js';
+import { decodeJob, type JobEntry } from './jobEntry.js';
 import { jobToJson } from './jobJson.js';
 import type { JobType } from './jobType.js';
 import { journalError } from './journal.js';
 import { priorities, type Priority } from './priority.js';
-import { remoteKeys, streamKeys, type StreamKeys } from './streamKeys.js';
+import { ofHost, passKey, remoteKeys, streamKeys } from './streamKeys.js';
 
-/** Where jobs lie that no worker is trying right now. */
+/** Where jobs lie that failed, or were given up. */
 export const storedQueues = ['failing', 'bad'] as const;
 export type StoredQueue = (typeof storedQueues)[number];
 export type JobQueueName = 'queued' | StoredQueue;
@@ -21,10 +22,17 @@ export interface QueueLoad {
 /** One priority of this cluster's jobs, or of a remote cluster's backlog. */
 export interface QueueStatus extends Readonly<Record<JobQueueName, QueueLoad>> {
   readonly priority: Priority;
+  /** Failing and bad jobs by the host on which they failed; '' for those that name none. Hosts without any are absent. */
+  readonly hosts: readonly HostQueues[];
+}
+
+export interface HostQueues extends Readonly<Record<StoredQueue, QueueLoad>> {
+  readonly host: string;
 }
 
 /** A job as operators look at it. */
 export interface JobView {
+  /** Of a job that failed on a host, the entry's id, `@` and the host. */
   readonly id: string;
   readonly kind: string;
   readonly attempts: number;
@@ -44,81 +52,135 @@ export class JobQueues {
     private readonly cluster: string,
     private readonly redis: Redis,
     private readonly types: ReadonlyMap<string, JobType>,
+    private readonly config: JobsConfig,
+    private readonly log: Log,
   ) {}
 
-  /** Sizes and ages by priority; with `remote`, those of the backlog for that cluster. */
+  /** Sizes and ages by priority and host; with `remote`, those of the backlog for that cluster. */
   async status(remote?: string): Promise<QueueStatus[]> {
     const keys = remote === undefined ? streamKeys(this.cluster) : remoteKeys(this.cluster, remote);
     return this.#guarded(() =>
       Promise.all(
         priorities.map(async (priority) => {
-          const [queued, failing, bad] = await Promise.all((['queued', 'failing', 'bad'] as const).map((queue) => this.#load(keys[priority][queue])));
-          return { priority, queued: queued!, failing: failing!, bad: bad! };
+          const { queued, failing, bad } = keys[priority];
+          const load = this.#load(queued);
+          const hosts = await Promise.all(
+            (await this.#hosts(keys[priority].hosts)).map(async (host): Promise<HostQueues> => {
+              const [failed, givenUp] = await Promise.all([this.#load(ofHost(failing, host)), this.#load(ofHost(bad, host))]);
+              return { host, failing: failed, bad: givenUp };
+            }),
+          );
+          return { priority, queued: await load, failing: together(hosts.map((host) => host.failing)), bad: together(hosts.map((host) => host.bad)), hosts: hosts.filter((host) => host.failing.jobs + host.bad.jobs > 0) };
         }),
       ),
     );
   }
 
-  /** The oldest jobs of a queue, in pages: `after` is the id of the last one of the page before. */
+  /** The jobs of a queue, host by host and the oldest first, in pages: `after` is the id of the last one of the page before. */
   async list(priority: Priority, queue: JobQueueName, count: number, after?: string): Promise<JobView[]> {
-    const entries = await this.#guarded(() =>
-      this.redis.xrangeBuffer(streamKeys(this.cluster)[priority][queue], after === undefined ? '-' : `(${after}`, '+', 'COUNT', count),
-    );
-    return entries.map(([id, fields]) => this.#view(id.toString(), fields));
+    const keys = streamKeys(this.cluster)[priority];
+    return this.#guarded(async () => {
+      const hosts = queue === 'queued' ? [''] : await this.#hosts(keys.hosts);
+      const [afterId, afterHost] = after === undefined ? [undefined, ''] : splitId(after);
+      const found: JobView[] = [];
+      for (const host of hosts.filter((one) => one >= afterHost)) {
+        if (found.length === count) break;
+        const from = afterId === undefined || host !== afterHost ? '-' : `(${afterId}`;
+        const entries = await this.redis.xrangeBuffer(ofHost(keys[queue], host), from, '+', 'COUNT', count - found.length);
+        found.push(...entries.map(([id, fields]) => this.#view(joinId(id.toString(), host), fields)));
+      }
+      return found;
+    });
   }
 
-  /** Puts failing or bad jobs back into the queue, as if they had never failed. Returns how many. Entries that are no jobs stay. */
+  /** Lets failing or bad jobs be tried again at once, as if they had never failed. Returns how many. Entries that are no jobs stay. */
   async retry(priority: Priority, queue: StoredQueue, ids?: readonly string[]): Promise<number> {
-    const keys = streamKeys(this.cluster)[priority];
-    return this.#each(keys, queue, ids, async (id, fields) => {
-      let job;
+    const jobs = this.#failing(priority);
+    const retried = await this.#each(priority, queue, ids, async (stream, host, id, fields) => {
+      let job: JobEntry;
       try {
         job = decodeJob(fields);
       } catch {
         return false;
       }
-      const again = encodeJob({ ...job, attempts: 0, lastError: '' });
-      const replies = await this.redis.multi().xadd(keys.queued, '*', ...again).xdel(keys[queue], id).exec();
-      for (const [error] of replies ?? []) if (error !== null) throw error;
-      return true;
+      return jobs.again(stream, host, id, job);
     });
+    await this.#guarded(() => jobs.retryNow());
+    return retried;
   }
 
   /** Gives jobs up for good. Returns how many. Throws `NotFound` for an id that is not there. */
   async discard(priority: Priority, queue: StoredQueue, ids?: readonly string[]): Promise<number> {
-    const keys = streamKeys(this.cluster)[priority];
-    return this.#each(keys, queue, ids, async (id) => (await this.redis.xdel(keys[queue], id)) === 1);
+    const jobs = this.#failing(priority);
+    return this.#each(priority, queue, ids, (stream, host, id) => jobs.discard(stream, host, id));
   }
 
   /** Drops the whole backlog for a remote cluster. Returns how many jobs it held. */
   async dropRemote(remote: string): Promise<number> {
-    const keys = Object.values(remoteKeys(this.cluster, remote)).flatMap((streams) => Object.values(streams as unknown as Record<string, string>));
+    const keys = Object.values(remoteKeys(this.cluster, remote)).flatMap(({ queued, failing, bad }) => [queued, failing, bad]);
     return this.#guarded(async () => {
       const sizes = await Promise.all(keys.map((key) => this.redis.xlen(key)));
-      await this.redis.unlink(...keys);
+      await this.redis.unlink(...keys, ...keys.map(passKey));
       return sizes.reduce((sum, size) => sum + size, 0);
     });
   }
 
   /** Goes through the entries that are there now, oldest first: those of `ids`, or all. */
-  async #each(keys: StreamKeys, queue: StoredQueue, ids: readonly string[] | undefined, act: (id: string, fields: Buffer[]) => Promise<boolean>): Promise<number> {
+  async #each(
+    priority: Priority,
+    queue: StoredQueue,
+    ids: readonly string[] | undefined,
+    act: (stream: string, host: string, id: string, fields: Buffer[]) => Promise<boolean>,
+  ): Promise<number> {
+    const keys = streamKeys(this.cluster)[priority];
     return this.#guarded(async () => {
       let done = 0;
       if (ids !== undefined) {
-        const found = await Promise.all(ids.map(async (id) => (await this.redis.xrangeBuffer(keys[queue], id, id))[0]));
-        const missing = ids[found.indexOf(undefined)];
+        const found = await Promise.all(
+          ids.map(async (each) => {
+            const [id, host] = splitId(each);
+            const stream = ofHost(keys[queue], host);
+            return { id, host, stream, entry: (await this.redis.xrangeBuffer(stream, id, id))[0] };
+          }),
+        );
+        const missing = ids[found.findIndex(({ entry }) => entry === undefined)];
         if (missing !== undefined) throw new RoostError('NotFound', `there is no ${queue} job ${missing}`, { fields: { job: missing } });
-        for (const entry of found) if (await act(entry![0].toString(), entry![1])) done++;
+        for (const { id, host, stream, entry } of found) if (await act(stream, host, id, entry![1])) done++;
         return done;
       }
-      const [newest] = await this.redis.xrevrange(keys[queue], '+', '-', 'COUNT', 1);
-      if (newest === undefined) return 0;
-      for (let from = '-'; ; ) {
-        const entries = await this.redis.xrangeBuffer(keys[queue], from, newest[0], 'COUNT', entriesPerStep);
-        for (const [id, fields] of entries) if (await act(id.toString(), fields)) done++;
-        if (entries.length < entriesPerStep) return done;
-        from = `(${entries.at(-1)![0].toString()}`;
+      for (const host of await this.#hosts(keys.hosts)) {
+        const stream = ofHost(keys[queue], host);
+        const [newest] = await this.redis.xrevrange(stream, '+', '-', 'COUNT', 1);
+        for (let from = '-'; newest !== undefined; ) {
+          const entries = await this.redis.xrangeBuffer(stream, from, newest[0], 'COUNT', entriesPerStep);
+          for (const [id, fields] of entries) if (await act(stream, host, id.toString(), fields)) done++;
+          if (entries.length < entriesPerStep) break;
+          from = `(${entries.at(-1)![0].toString()}`;
+        }
       }
+      return done;
+    });
+  }
+
+  /** '' first, for jobs that name no host, then the hosts by name. */
+  async #hosts(key: string): Promise<string[]> {
+    return ['', ...(await this.redis.smembers(key)).sort()];
+  }
+
+  /** For moving entries only: it tries none. */
+  #failing(priority: Priority): FailingJobs {
+    return new FailingJobs(this.redis, {
+      cluster: this.cluster,
+      priority,
+      keys: streamKeys(this.cluster)[priority],
+      consumer: '',
+      config: this.config,
+      run: () => Promise.reject(new RoostError('Internal', 'no job is run here')),
+      fenceKey: undefined,
+      paused: () => true,
+      outdated: () => undefined,
+      count: () => undefined,
+      log: this.log,
     });
   }
 
@@ -148,3 +210,14 @@ export class JobQueues {
   }
 }
 
+const joinId = (id: string, host: string): string => (host === '' ? id : `${id}@${host}`);
+
+function splitId(id: string): [entry: string, host: string] {
+  const at = id.indexOf('@');
+  return at < 0 ? [id, ''] : [id.slice(0, at), id.slice(at + 1)];
+}
+
+function together(loads: readonly QueueLoad[]): QueueLoad {
+  const ages = loads.flatMap(({ oldestAgeMs }) => (oldestAgeMs === undefined ? [] : [oldestAgeMs]));
+  return { jobs: loads.reduce((sum, { jobs }) => sum + jobs, 0), oldestAgeMs: ages.length === 0 ? undefined : Math.max(...ages) };
+}

@@ -1,5 +1,6 @@
 import { RoostError, type Log } from '../../core/index.js';
 import type { DatabaseHosts } from '../hosts/databaseHosts.js';
+import { namesData } from '../hosts/sqlErrors.js';
 import type { Leaf, Route } from '../routing/route.js';
 import { shardKey } from '../topology/types.js';
 import type { Topology } from '../topology/topology.js';
@@ -12,16 +13,23 @@ import { Semaphore } from './semaphore.js';
 /** Transactions at once on one host. More would only wait for the same disk and the same locks, and take connections from reads. */
 const transactionsPerHost = 4;
 
+/** What is left of a job on one host. */
+export interface HostFailure {
+  /** '' where the job failed before it came to any host. */
+  readonly host: string;
+  /** Leaves that are still to be written. `undefined`: nothing of the job was placed, all of it is to be tried again. */
+  readonly leaves: readonly string[] | undefined;
+  readonly error: RoostError;
+  /** Whether the attempt counts towards the error limit: only where the job itself is at fault, and not its place. */
+  readonly counts: boolean;
+}
+
 /** What became of a job. */
 export interface JobOutcome {
-  /** Leaves that are still to be written. Empty: the job is done. `undefined`: nothing of it was placed, all of it is to be tried again. */
-  readonly failedLeaves: readonly string[] | undefined;
+  /** Empty: the job is done. */
+  readonly failures: readonly HostFailure[];
   /** Whether each part of the job is on at least one replica: on one that serves reads, where there is any. */
   readonly readable: boolean;
-  /** Set where something failed. */
-  readonly error: RoostError | undefined;
-  /** False where the job was not even tried, or only where a host is away or writes are refused: that does not count towards the error limit. */
-  readonly attempted?: boolean;
   /** Whether the job is for another worker, at once: it goes back to the end of the queue as it is. */
   readonly handBack?: true;
   /** The topology under which it ran. */
@@ -29,8 +37,6 @@ export interface JobOutcome {
 }
 
 type Placed = Omit<JobOutcome, 'topologyVersion'>;
-
-const done: Placed = { failedLeaves: [], readable: true, error: undefined };
 
 /** Takes a job apart, brings each part to every leaf that takes writes, and says what is left to do. */
 export class JobRunner {
@@ -88,22 +94,24 @@ export class JobRunner {
 
   #place(type: JobType, priority: Priority, byRoute: ReadonlyMap<Route, readonly unknown[]>, only: ReadonlySet<string> | undefined): Promise<Placed> {
     return new Promise((resolve) => {
-      const failedLeaves = new Set<string>();
+      const failures = new Map<string, { readonly host: string; readonly leaves: string[]; error: RoostError; counts: boolean }>();
       const unread = new Set<Route>(byRoute.keys());
-      let error: RoostError | undefined;
-      let attempted = false;
       let outstanding = 1;
       const finish = (): void => {
         outstanding--;
         if (outstanding > 0) return;
-        resolve(error === undefined ? done : { failedLeaves: [...failedLeaves], readable: unread.size === 0, error, attempted });
+        resolve({ failures: [...failures.values()], readable: unread.size === 0 });
       };
       const fail = (leaf: Leaf, reason: RoostError): void => {
-        failedLeaves.add(leaf.key);
-        // A place that is away or full says nothing of the job, however long it takes.
-        const away = reason.code === 'Unavailable' || reason.code === 'Overloaded';
-        if (error === undefined || (!away && !attempted)) error = reason;
-        attempted ||= !away;
+        const { hostname } = leaf.shard.id;
+        const counts = namesData(reason);
+        const known = failures.get(hostname);
+        if (known === undefined) {
+          failures.set(hostname, { host: hostname, leaves: [leaf.key], error: reason, counts });
+          return;
+        }
+        if (!known.leaves.includes(leaf.key)) known.leaves.push(leaf.key);
+        if (counts && !known.counts) Object.assign(known, { error: reason, counts });
       };
       for (const [route, items] of byRoute) {
         const wanted = (leaf: Leaf): boolean => only === undefined || only.has(leaf.key);
@@ -166,4 +174,4 @@ function onlyLeaves(job: JobEntry, version: number, routes: readonly Route[]): R
   return routes.some((route) => route.leaves.some((leaf) => only.has(leaf.key))) ? only : undefined;
 }
 
-const failed = (error: RoostError): Promise<Placed> => Promise.resolve({ failedLeaves: undefined, readable: false, error });
+const failed = (error: RoostError): Promise<Placed> => Promise.resolve({ failures: [{ host: '', leaves: undefined, error, counts: true }], readable: false });

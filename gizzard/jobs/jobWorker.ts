@@ -2,12 +2,13 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { Deadline, RoostError, type JobsConfig, type Log } from '../../core/index.js';
 import { markMoved, writeOf } from './acceptedBefore.js';
-import { decodeJob, encodeJob, type JobEntry } from './jobEntry.js';
+import { FailingJobs } from './failingJobs.js';
+import { decodeJob, type JobEntry } from './jobEntry.js';
 import type { JobOutcome } from './jobRunner.js';
 import { createGroup } from './journal.js';
 import type { Priority } from './priority.js';
 import { workerGroup, type StreamKeys } from './streamKeys.js';
-import { forgetSilentScript, retryDueScript, settleScript } from './workerScripts.js';
+import { forgetSilentScript, settleScript } from './workerScripts.js';
 
 /** Entries taken from the stream at once, and bytes of payload in work before the next are taken. */
 const entriesPerRead = 64;
@@ -22,13 +23,11 @@ const pausedLookEveryMs = 50;
 /** A job delivered this often without an outcome kills its workers, and is given up. */
 const maxDeliveries = 10;
 
-/** Failed jobs tried again at each look: few while they fail again, as those of a host that is away do, and twice as many after each look without a failure. */
-const fewestRetries = 256;
-const mostRetries = 2_048;
 /** What handing back jobs may take when a worker stops; then they are left to be taken over. */
 const handBackMs = 2_000;
 
 export interface JobWorkerOptions {
+  readonly cluster: string;
   readonly priority: Priority;
   readonly keys: StreamKeys;
   readonly consumer: string;
@@ -39,6 +38,8 @@ export interface JobWorkerOptions {
   /** Where the oldest topology that jobs may be applied under is kept, and the one that is known here. Absent: it does not matter to these jobs. */
   readonly fence?: { readonly key: string; readonly version: () => number };
   readonly tell: (waiter: string, error: string) => Promise<void>;
+  /** Resolves when all servers know of the leaves that were marked as lagging with this number. */
+  readonly knownEverywhere: (mark: number) => Promise<void>;
   /** `ageMs` is the time since the journal accepted the job. */
   readonly count: (outcome: 'applied' | 'failed' | 'bad', ageMs: number) => void;
   readonly log: Log;
@@ -72,8 +73,7 @@ export class JobWorker {
   /** A topology that jobs may no longer be applied under. */
   #outdated = -Infinity;
   #flushed: Promise<void> = Promise.resolve();
-  #retries = fewestRetries;
-  #failedSinceRetry = false;
+  readonly #failing: FailingJobs;
 
   constructor(
     private readonly redis: Redis,
@@ -82,12 +82,14 @@ export class JobWorker {
     private readonly options: JobWorkerOptions,
   ) {
     redis.defineCommand('roostSettle', { lua: settleScript, numberOfKeys: 2 });
+    const { fence } = options;
+    this.#failing = new FailingJobs(redis, { ...options, fenceKey: fence?.key, paused: () => this.#paused, outdated: (version) => this.#isOutdated(version) });
   }
 
   start(): void {
     this.#loops.push(
       this.#loop('reading the journal', 0, () => this.#read()),
-      this.#loop('retrying failed jobs', failingLookEveryMs, () => this.#retryDue()),
+      this.#loop('retrying failed jobs', failingLookEveryMs, () => this.#failing.look()),
       this.#loop('taking over abandoned jobs', this.#claimAfterMs / 2, () => this.#takeOver()),
       this.#loop('holding on to jobs in work', this.#claimAfterMs / 4, () => this.#holdOn()),
     );
@@ -101,7 +103,7 @@ export class JobWorker {
     this.#stopping = true;
     for (const wake of this.#pauses) wake();
     this.#giveRoom();
-    await atMost(graceMs, this.#loopsEnded.then(() => Promise.all(Array.from(this.#inWork.values(), ({ ended }) => ended))));
+    await atMost(graceMs, Promise.all([this.#loopsEnded.then(() => Promise.all(Array.from(this.#inWork.values(), ({ ended }) => ended))), this.#failing.stop()]));
     // A read that is under way would take what is handed back.
     await atMost(2 * blockMs, this.#loopsEnded);
     try {
@@ -218,7 +220,7 @@ export class JobWorker {
     try {
       job = decodeJob(fields);
     } catch (error) {
-      this.#inWork.set(id, { fields, ended: this.#finish(id, 0, this.#giveUp(id, fields, RoostError.from(error))) });
+      this.#inWork.set(id, { fields, ended: this.#finish(id, 0, this.#failing.giveUp(this.options.keys.queued, '', id, fields, RoostError.from(error))) });
       return;
     }
     this.#bytesInWork += job.payload.length;
@@ -239,26 +241,26 @@ export class JobWorker {
   }
 
   async #work(id: string, job: JobEntry): Promise<void> {
-    const { config, keys, run, count } = this.options;
-    const { failedLeaves, readable, error, topologyVersion, handBack, attempted = true } = await run(job);
+    const { keys, run, count, knownEverywhere } = this.options;
+    const outcome = await run(job);
     // Handed back meanwhile: whoever has it now says how it ends.
     const work = this.#inWork.get(id);
     if (work === undefined) return;
+    const { failures, readable, topologyVersion, handBack } = outcome;
     if (handBack === true) return this.#putBack([[id, work.fields]]);
-    if (job.waiter !== undefined) await this.#tell(job.waiter, readable ? '' : (error?.message ?? 'it failed'));
-    const ageMs = Math.max(0, Date.now() - job.acceptedAtMs);
-    if (error === undefined) {
-      count('applied', ageMs);
+    const [failure] = failures;
+    if (failure === undefined) {
+      if (job.waiter !== undefined) await this.#tell(job.waiter, '');
+      count('applied', Math.max(0, Date.now() - job.acceptedAtMs));
       this.#settleLater(id, topologyVersion);
       return;
     }
-    this.#failedSinceRetry = true;
-    const attempts = job.attempts + (attempted ? 1 : 0);
-    const bad = attempted && (attempts >= config.errorLimit || error.code === 'DataLoss');
-    count(bad ? 'bad' : 'failed', ageMs);
-    const { waiter: _told, write, ...rest } = job;
-    const next = encodeJob({ ...rest, waiter: undefined, attempts, ...leavesLeft(job, failedLeaves, topologyVersion), lastError: error.message });
-    await this.#move(id, bad ? keys.bad : keys.failing, next, error, readable ? undefined : write);
+    const { state, mark } = await this.#failing.refile(keys.queued, '', id, job, outcome);
+    // Where it was gone, another worker had taken it over, and tells.
+    if (job.waiter === undefined || state === 'gone') return;
+    // Once it is answered no read may meet a leaf that lacks it, where another has it.
+    if (readable) await knownEverywhere(mark);
+    await this.#tell(job.waiter, readable ? '' : failure.error.message);
   }
 
   /** Whoever waits and does not hear of it runs into a deadline; the job itself is none the worse. */
@@ -268,24 +270,6 @@ export class JobWorker {
     } catch (cause) {
       this.options.log.warn({ err: cause, priority: this.options.priority }, 'a caller could not be told that its write was applied');
     }
-  }
-
-  /** Keeps an entry that is no job, or that never finishes, as it is, with the reason beside it. */
-  async #giveUp(id: string, fields: readonly Buffer[], error: RoostError): Promise<void> {
-    this.options.count('bad', 0);
-    await this.#move(id, this.options.keys.bad, [...fields, 'error', error.message], error, writeOf(fields));
-  }
-
-  async #move(id: string, target: string, fields: readonly (string | Buffer)[], error: RoostError, unreadable?: string): Promise<void> {
-    const { keys, priority, log } = this.options;
-    if (target === keys.bad) log.error({ err: error, job: id, priority }, 'a job was given up; it is kept in the bad-job queue');
-    const transaction = this.redis
-      .multi()
-      .xadd(target, '*', ...fields)
-      .xack(keys.queued, workerGroup, id)
-      .xdel(keys.queued, id);
-    markMoved(transaction, unreadable);
-    throwFirst(await transaction.exec());
   }
 
   /** Gathers the ends of jobs that finish at about the same time into one round trip. */
@@ -311,8 +295,7 @@ export class JobWorker {
       if (fence === undefined) {
         throwFirst(await this.redis.multi().xack(keys.queued, workerGroup, ...ids).xdel(keys.queued, ...ids).exec());
       } else if ((await this.redis.roostSettle(keys.queued, fence.key, workerGroup, topologyVersion, ids)) === 1) {
-        if (topologyVersion > this.#outdated) log.warn({ version: topologyVersion, key: fence.key, priority }, 'this server works with a topology that is no longer in use; it takes no jobs until it has a newer one');
-        this.#outdated = Math.max(this.#outdated, topologyVersion);
+        this.#isOutdated(topologyVersion);
       }
     } catch (error) {
       log.warn({ err: error, jobs: ids.length, priority }, 'applied jobs could not be taken from the journal; they will run again, which changes nothing');
@@ -325,12 +308,10 @@ export class JobWorker {
     return paused() || (fence !== undefined && fence.version() <= this.#outdated);
   }
 
-  async #retryDue(): Promise<void> {
-    const { keys, config } = this.options;
-    if (this.#paused) return;
-    this.#retries = this.#failedSinceRetry ? fewestRetries : Math.min(this.#retries * 2, mostRetries);
-    this.#failedSinceRetry = false;
-    await this.redis.eval(retryDueScript, 2, keys.failing, keys.queued, config.errorDelaySeconds * 1000, this.#retries, Math.ceil(config.maxQueued / 2));
+  #isOutdated(version: number): void {
+    const { fence, log, priority } = this.options;
+    if (version > this.#outdated) log.warn({ version, key: fence?.key, priority }, 'this server works with a topology that is no longer in use; it takes no jobs until it has a newer one');
+    this.#outdated = Math.max(this.#outdated, version);
   }
 
   /** Says that the jobs in work are not abandoned. Unlike a delivery this is not counted. */
@@ -353,7 +334,7 @@ export class JobWorker {
         const id = entry[0].toString();
         if (this.#inWork.has(id)) continue;
         if ((await this.#deliveries(id)) > maxDeliveries && entry[1] !== null) {
-          await this.#giveUp(id, entry[1], new RoostError('Internal', `job ${id} was delivered ${maxDeliveries} times and never finished`));
+          await this.#failing.giveUp(keys.queued, '', id, entry[1], new RoostError('Internal', `job ${id} was delivered ${maxDeliveries} times and never finished`));
         } else this.#take(entry);
       }
     } while (cursor !== '0-0' && !this.#stopping);
@@ -365,10 +346,6 @@ export class JobWorker {
     return pending?.[3] ?? 0;
   }
 }
-
-/** A job of which nothing was placed is still down to what it was down to before. */
-const leavesLeft = (job: JobEntry, failedLeaves: readonly string[] | undefined, topologyVersion: number): Pick<JobEntry, 'onlyLeaves' | 'failedUnder'> =>
-  failedLeaves === undefined ? { onlyLeaves: job.onlyLeaves, failedUnder: job.failedUnder } : { onlyLeaves: failedLeaves, failedUnder: topologyVersion };
 
 /** Waits for work that never fails, but no longer than some time. */
 async function atMost(ms: number, work: Promise<unknown>): Promise<void> {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import { RoostError, type Deadline, type Log, type Metrics, type RoostConfig, type WriteIdentity } from '../../core/index.js';
+import { Deadline, RoostError, type Log, type Metrics, type RoostConfig, type WriteIdentity } from '../../core/index.js';
 import type { DatabaseHosts } from '../hosts/databaseHosts.js';
 import type { Topology } from '../topology/topology.js';
 import { untilAppliedBefore } from './acceptedBefore.js';
@@ -9,7 +9,9 @@ import { JobQueues } from './jobQueues.js';
 import { JobRunner } from './jobRunner.js';
 import type { JobType } from './jobType.js';
 import { JobWorker } from './jobWorker.js';
+import { jobMetrics } from './jobMetrics.js';
 import { Journal, journalError, StaleRemotes, type JobCopies, type NewJob, type QueueSizes } from './journal.js';
+import { LaggingLeaves, type HostJobs } from './laggingLeaves.js';
 import { priorities, type Priority } from './priority.js';
 import { connectRedis } from './redis.js';
 import type { SendJobs } from './remoteRelay.js';
@@ -34,6 +36,10 @@ const fenceSeconds = 86_400;
 
 /** Several changes of remote clusters may come while one write is journalled. */
 const maxLooksForRemotes = 3;
+/** A look at the queues takes no longer than this. */
+const lookDeadlineMs = 2_000;
+/** A refused write is worth another try when some of the jobs have been applied. */
+const fullRetryAfterMs = 200;
 
 /** From the time that an idle cluster takes to that of a host which is away. */
 const delayBuckets = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30, 120, 600];
@@ -47,6 +53,8 @@ export class Jobs {
   readonly #workers: JobWorker[];
   readonly #runner: JobRunner;
   readonly #types: ReadonlyMap<string, JobType>;
+  /** The leaves that lack writes, and the hosts whose jobs fail. */
+  readonly lagging: LaggingLeaves;
   /** What operators do with the queues. */
   readonly queues: JobQueues;
   #relays: RemoteRelays | undefined;
@@ -65,9 +73,10 @@ export class Jobs {
     const server = randomUUID();
     const shared = this.#connect(config, log);
     this.#types = new Map(types.map((type) => [type.kind, type]));
-    this.queues = new JobQueues(cluster, shared, this.#types);
+    this.queues = new JobQueues(cluster, shared, this.#types, config.jobs, log);
     this.#shared = shared;
     this.#journal = new Journal(cluster, shared, config.jobs);
+    this.lagging = new LaggingLeaves(cluster, shared, log);
     this.#waiters = new Waiters(cluster, server, shared, this.#connect(config, log));
     const runner = (this.#runner = new JobRunner(types, topology, hosts, log, config.pool.queryTimeoutMs, (priority, jobs) => this.#journal.enqueue(priority, jobs)));
     const finished = metrics.counter('roost_jobs_total', 'Jobs by how an attempt at them ended', ['priority', 'outcome']);
@@ -75,6 +84,7 @@ export class Jobs {
     this.#workers = priorities.map(
       (priority) =>
         new JobWorker(shared, this.#connect(config, log, true), {
+          cluster,
           priority,
           keys: streamKeys(cluster)[priority],
           consumer: server,
@@ -83,6 +93,7 @@ export class Jobs {
           fence: { key: fenceKey(cluster), version: () => topology().version },
           paused: () => topology().state.pausedPriorities.includes(priority),
           tell: (waiter, error) => this.#waiters.tell(waiter, error),
+          knownEverywhere: (mark) => this.lagging.knownEverywhere(mark),
           count: (outcome, ageMs) => {
             finished.inc({ priority, outcome });
             if (outcome === 'applied') delay.observe({ priority }, ageMs / 1000);
@@ -90,20 +101,7 @@ export class Jobs {
           log,
         }),
     );
-    metrics.gauge('roost_journal_up', "Whether the journal's Redis answers", [], async (gauge) => {
-      const answers = this.#journal.sizes('high').then(
-        () => 1,
-        () => 0,
-      );
-      gauge.set(await answers);
-    });
-    metrics.gauge('roost_jobs', 'Jobs that are not applied yet, by where they wait; nothing while Redis does not answer', ['priority', 'queue'], async (gauge) => {
-      gauge.reset();
-      const looks = await Promise.allSettled(priorities.map((priority) => this.#journal.sizes(priority)));
-      for (const [i, look] of looks.entries()) {
-        if (look.status === 'fulfilled') for (const [queue, size] of Object.entries(look.value)) gauge.set({ priority: priorities[i]!, queue }, size as number);
-      }
-    });
+    jobMetrics(metrics, this.#journal, this.lagging);
   }
 
   /** Starts to work on jobs. A process that does not call it only journals them. */
@@ -137,11 +135,12 @@ export class Jobs {
   async append(jobs: readonly NewJob[], options: AppendOptions): Promise<void> {
     const { priority, deadline, identity } = options;
     const replicate = options.replicate ?? true;
+    const ready = options.waitUntilApplied ? deadline.race(this.#waiters.listen(), 'reaching the journal') : undefined;
+    await Promise.all([this.#refuseFull(priority, jobs), ready]);
     if (!options.waitUntilApplied) {
       await this.#append(priority, jobs, deadline, replicate, identity);
       return;
     }
-    await deadline.race(this.#waiters.listen(), 'reaching the journal');
     const waiting = jobs.map((job) => ({ job, ...this.#waiters.register() }));
     let before: string | undefined;
     try {
@@ -162,6 +161,8 @@ export class Jobs {
     }
     for (const { cancel } of waiting) cancel();
     await untilAppliedBefore(this.#shared, writeKey(this.config.cluster, identity.id), before, priority, deadline);
+    // Its worker waits for that before it tells the server that journalled the write; this one was not told.
+    await this.lagging.allKnownEverywhere(deadline);
   }
 
   /** The oldest topology under which this process still works on a job; undefined where none is in work. */
@@ -185,8 +186,12 @@ export class Jobs {
     return this.#raise(remotesFenceKey(this.config.cluster), version);
   }
 
-  sizes(priority: Priority): Promise<QueueSizes> {
-    return this.#journal.sizes(priority);
+  /** A job that failed on several hosts counts once for each. Throws `Unavailable` and `DeadlineExceeded`. */
+  async sizes(priority: Priority): Promise<QueueSizes> {
+    // The queue first: a job that begins to fail in between is counted twice, and not missed.
+    const [queued, { hosts }] = await Promise.all([this.#journal.queued(priority), this.lagging.look(Deadline.after(lookDeadlineMs))]);
+    const own = hosts.filter((one) => one.priority === priority);
+    return { queued, failing: own.reduce((sum, { failing }) => sum + failing, 0), bad: own.reduce((sum, { bad }) => sum + bad, 0) };
   }
 
   get journal(): Journal {
@@ -223,6 +228,40 @@ export class Jobs {
         }
       }
     }
+  }
+
+  /** Throws `Overloaded` where jobs are for a host of which too many are failing, or were given up, as far as was known a moment ago. */
+  async #refuseFull(priority: Priority, jobs: readonly NewJob[]): Promise<void> {
+    await this.lagging.fresh();
+    const { maxFailing, maxBad } = this.config.jobs;
+    const full = new Map(this.lagging.hosts.flatMap((one) => (one.priority === priority && (one.failing >= maxFailing || one.bad >= maxBad) ? [[one.host, one] as const] : [])));
+    if (full.size === 0) return;
+    const met = full.get('') ?? this.#firstOf(jobs, full);
+    if (met === undefined) return;
+    const queue = met.failing >= maxFailing ? 'failing' : 'bad';
+    const where = met.host === '' ? '' : ` for host ${met.host}`;
+    throw new RoostError('Overloaded', queue === 'failing' ? `too many ${priority} jobs are failing${where}` : `too many ${priority} jobs were given up${where}: look at \`roost job show ${priority} --queue bad\``, {
+      retryAfterMs: fullRetryAfterMs,
+      fields: { priority, queue, ...(met.host === '' ? {} : { host: met.host }) },
+    });
+  }
+
+  /** The first of some hosts that jobs are for. A job that cannot be taken apart is for none. */
+  #firstOf(jobs: readonly NewJob[], hosts: ReadonlyMap<string, HostJobs>): HostJobs | undefined {
+    const topology = this.topology();
+    let found: HostJobs | undefined;
+    for (const { kind, payload } of jobs) {
+      try {
+        this.#types.get(kind)?.split(payload, (tableId, key) => {
+          const { writable, denied } = topology.route(tableId, key);
+          for (const leaves of [writable, denied]) for (const leaf of leaves) found ??= hosts.get(leaf.shard.id.hostname);
+        });
+      } catch (error) {
+        this.log.debug({ err: error, kind }, 'a job names no host');
+      }
+      if (found !== undefined) return found;
+    }
+    return undefined;
   }
 
   #copies(priority: Priority, replicate: boolean): JobCopies {

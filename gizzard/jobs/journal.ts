@@ -252,12 +252,10 @@ export class Journal {
     }
   }
 
-  async sizes(priority: Priority): Promise<QueueSizes> {
-    const keys = this.#keys[priority];
+  /** How many jobs were accepted and not tried yet. Throws `Unavailable` and `DeadlineExceeded`. */
+  async queued(priority: Priority): Promise<number> {
     try {
-      const lengths = Promise.all([this.#redis.xlen(keys.queued), this.#redis.xlen(keys.failing), this.#redis.xlen(keys.bad)]);
-      const [queued, failing, bad] = await Deadline.after(lookDeadlineMs).race(lengths, 'looking at the journal');
-      return { queued, failing, bad };
+      return await Deadline.after(lookDeadlineMs).race(this.#redis.xlen(this.#keys[priority].queued), 'looking at the journal');
     } catch (error) {
       throw journalError(error, priority);
     }

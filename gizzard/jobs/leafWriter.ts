@@ -82,7 +82,8 @@ export class LeafWriter<Item> {
   }
 
   async #apply(items: readonly Item[], priority: Priority): Promise<RoostError | undefined> {
-    if (!this.host.health.healthy) return new RoostError('Unavailable', `${this.host.name} is down`, { fields: { host: this.host.name } });
+    const { health, name } = this.host;
+    if (!health.healthy) return new RoostError('Unavailable', health.reason === '' ? `${name} is down` : health.reason, { fields: { host: name } });
     try {
       for (let start = 0; start < items.length; start += this.#itemsAtOnce) {
         const part = items.length <= this.#itemsAtOnce ? items : items.slice(start, start + this.#itemsAtOnce);

@@ -81,6 +81,7 @@ export class RemoteRelay {
     this.#workers = priorities.map(
       (priority) =>
         new JobWorker(redis, readers[priority], {
+          cluster,
           priority,
           keys: remoteKeys(cluster, remote)[priority],
           consumer,
@@ -88,8 +89,9 @@ export class RemoteRelay {
           run: (job) => this.#run(priority, job),
           fence: { key: remotesFenceKey(cluster), version: () => this.#target.version },
           paused: () => this.#paused,
-          // Callers wait for this cluster only.
+          // Callers wait for this cluster only, and only its own leaves lag.
           tell: () => Promise.resolve(),
+          knownEverywhere: () => Promise.resolve(),
           count: (outcome) => count(priority, outcome),
           log,
         }),
@@ -130,10 +132,10 @@ export class RemoteRelay {
       // What is read together is sent together.
       setImmediate(() => void this.#sendAll());
     });
-    if (sent === 'stale') return { failedLeaves: undefined, readable: false, error: undefined, handBack: true, topologyVersion: 0 };
+    if (sent === 'stale') return { failures: [], readable: false, handBack: true, topologyVersion: 0 };
     const { error, version: topologyVersion } = sent;
-    if (error === undefined) return { failedLeaves: [], readable: true, error, topologyVersion };
-    return { failedLeaves: undefined, readable: false, error, attempted: !error.retryable, topologyVersion };
+    const failures = error === undefined ? [] : [{ host: '', leaves: undefined, error, counts: !error.retryable }];
+    return { failures, readable: error === undefined, topologyVersion };
   }
 
   async #sendAll(): Promise<void> {

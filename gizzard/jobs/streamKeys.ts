@@ -2,9 +2,20 @@ import { priorities, type Priority } from './priority.js';
 
 export interface StreamKeys {
   readonly queued: string;
+  /** Failing and given-up jobs that name no host: of an unknown kind, or whose leaves are not known. */
   readonly failing: string;
   readonly bad: string;
+  /** The set of hosts that have, or had, failing or bad jobs. */
+  readonly hosts: string;
+  /** Counts the operators' wishes that failing jobs be tried now. */
+  readonly retryNow: string;
 }
+
+/** Jobs that failed on one host, or were given up there: a stream beside the one of those that name no host (''). */
+export const ofHost = (stream: string, host: string): string => (host === '' ? stream : `${stream}:${host}`);
+
+/** Who is trying the jobs of a stream again. */
+export const passKey = (stream: string): string => `${stream}:pass`;
 
 /** The consumer group that all workers of a cluster share. */
 export const workerGroup = 'workers';
@@ -14,7 +25,7 @@ export const streamKeys = (cluster: string): Readonly<Record<Priority, StreamKey
   Object.fromEntries(
     priorities.map((priority) => {
       const base = `{${cluster}}:jobs:${priority}`;
-      return [priority, { queued: base, failing: `${base}:failing`, bad: `${base}:bad` }];
+      return [priority, { queued: base, failing: `${base}:failing`, bad: `${base}:bad`, hosts: `${base}:hosts`, retryNow: `${base}:retry_now` }];
     }),
   ) as Record<Priority, StreamKeys>;
 
@@ -23,7 +34,7 @@ export const remoteKeys = (cluster: string, remote: string): Readonly<Record<Pri
   Object.fromEntries(
     priorities.map((priority) => {
       const base = `{${cluster}}:remote:${remote}:${priority}`;
-      return [priority, { queued: base, failing: `${base}:failing`, bad: `${base}:bad` }];
+      return [priority, { queued: base, failing: `${base}:failing`, bad: `${base}:bad`, hosts: `${base}:hosts`, retryNow: `${base}:retry_now` }];
     }),
   ) as Record<Priority, StreamKeys>;
 
@@ -44,3 +55,10 @@ export const fenceKey = (cluster: string): string => `{${cluster}}:jobs:topology
 
 /** What is remembered of an accepted write, by its identity. */
 export const writeKey = (cluster: string, id: Buffer): string => `{${cluster}}:jobs:write:${id.toString('base64url')}`;
+
+/** How many failing and bad jobs wait for each leaf; the number at which a leaf was marked as lagging; and how often the set of such leaves has changed. */
+export const lagKeys = (cluster: string): { readonly counts: string; readonly marks: string; readonly changes: string } => ({
+  counts: `{${cluster}}:jobs:lag`,
+  marks: `{${cluster}}:jobs:lag:marks`,
+  changes: `{${cluster}}:jobs:lag:changes`,
+});

@@ -2,22 +2,6 @@ import type { Result } from 'ioredis';
 import { movedMark } from './acceptedBefore.js';
 
 /**
- * Moves jobs whose delay is over from the failing queue to the end of the queue, oldest first: at most ARGV[2], and never so many that the queue
- * holds more than ARGV[3], since the rest is for new jobs. An entry's id holds the time at which it failed. Returns how many it moved.
- */
-export const retryDueScript = `
-  local room = math.min(ARGV[2], ARGV[3] - redis.call('XLEN', KEYS[2]))
-  if room < 1 then return 0 end
-  local now = redis.call('TIME')
-  local due = now[1] * 1000 + math.floor(now[2] / 1000) - ARGV[1]
-  local jobs = redis.call('XRANGE', KEYS[1], '-', string.format('%.0f', due), 'COUNT', room)
-  for _, job in ipairs(jobs) do
-    redis.call('XADD', KEYS[2], '*', unpack(job[2]))
-    redis.call('XDEL', KEYS[1], job[1])
-  end
-  return #jobs`;
-
-/**
  * Forgets workers that have been silent for ARGV[2] milliseconds and left nothing. In one step: one that woke up in between would lose
  * what it has just been given.
  */

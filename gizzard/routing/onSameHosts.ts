@@ -2,13 +2,14 @@ import type { Leaf, Route } from './route.js';
 
 /**
  * Puts routes together that any one of the same hosts can answer: those whose replicas that may be read stand on the same hosts. Returns places in `routes`.
- * A route with two such replicas on one host stays alone.
+ * A route with two such replicas on one host stays alone. Routes of which different replicas lag are read apart, since they are to be read in different orders.
  */
-export function onSameHosts(routes: readonly Route[]): number[][] {
+export function onSameHosts(routes: readonly Route[], isCurrent: (leaf: string) => boolean = () => true): number[][] {
   const byHosts = new Map<string, number[]>();
   for (const [place, route] of routes.entries()) {
     const hosts = readable(route).map((leaf) => leaf.shard.id.hostname);
-    const key = new Set(hosts).size === hosts.length ? hosts.sort().join() : String(place);
+    const marked = readable(route).map(({ key, shard }) => `${shard.id.hostname}${isCurrent(key) ? '' : ' lags'}`);
+    const key = new Set(hosts).size === hosts.length ? marked.sort().join() : String(place);
     const known = byHosts.get(key);
     if (known === undefined) byHosts.set(key, [place]);
     else known.push(place);

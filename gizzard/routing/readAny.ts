@@ -6,7 +6,7 @@ import { readOrder, type Leaf, type Route } from './route.js';
 /**
  * Reads from one replica: the first in `readOrder` that answers. A replica that fails is passed over; while others are left it may use
  * at most half of the time that remains, so that a host that hangs cannot use up the deadline. With a `hedge` that is enabled, the next replica is
- * asked as well when one is slower than usual, and the first answer counts.
+ * asked as well when one is slower than usual, and the first answer counts; one that lags is never asked for that.
  *
  * When all failed, throws with the code that they agree on, else `Unavailable`, and lists what each said; `DeadlineExceeded` when the time is up;
  * `Unavailable` where none may be read; `InvalidArgument` at once, since no other replica would answer differently.
@@ -17,8 +17,9 @@ export async function readAny<T>(
   isHealthy: (hostname: string) => boolean,
   read: (leaf: Leaf, deadline: Deadline) => Promise<T>,
   hedge?: Hedge,
+  isCurrent: (leaf: string) => boolean = () => true,
 ): Promise<T> {
-  const order = readOrder(route, isHealthy);
+  const order = readOrder(route, isHealthy, isCurrent);
   const said: string[] = [];
   const codes = new Set<ErrorCode>();
   let last: RoostError | undefined;
@@ -41,7 +42,7 @@ export async function readAny<T>(
       continue;
     }
     const second = order[next];
-    const waitMs = hedge?.enabled === true && second !== undefined && isHealthy(second.shard.id.hostname) ? hedge.begin(leaf.shard.id.hostname) : undefined;
+    const waitMs = hedge?.enabled === true && second !== undefined && isHealthy(second.shard.id.hostname) && isCurrent(second.key) ? hedge.begin(leaf.shard.id.hostname) : undefined;
     const first = ask(leaf);
     if (waitMs === undefined || !(await isSlow(first, waitMs)) || !hedge!.take()) {
       try {

@@ -25,7 +25,7 @@ function chiSquare(route: Route, shares: Readonly<Record<string, number>>, place
   const random = seeded(20090413);
   const found = new Map<string, number>();
   for (let i = 0; i < reads; i++) {
-    const host = hostsOf(readOrder(route, () => true, random))[place]!;
+    const host = hostsOf(readOrder(route, () => true, () => true, random))[place]!;
     found.set(host, (found.get(host) ?? 0) + 1);
   }
   const total = Object.values(shares).reduce((sum, share) => sum + share, 0);
@@ -76,11 +76,11 @@ describe('the order of reads', () => {
     const route = routeOf(node('replicating', leaf('a', 1000), leaf('b', 1), leaf('c', 1)));
     const random = seeded(7);
     for (let i = 0; i < 100; i++) {
-      const order = hostsOf(readOrder(route, (host) => host !== 'a', random));
+      const order = hostsOf(readOrder(route, (host) => host !== 'a', () => true, random));
       expect(order).toHaveLength(3);
       expect(order[2]).toBe('a');
     }
-    expect(hostsOf(readOrder(route, () => false, random))).toHaveLength(3);
+    expect(hostsOf(readOrder(route, () => false, () => true, random))).toHaveLength(3);
   });
 });
 

@@ -81,9 +81,10 @@ export function compileRoute(root: ShardNode, hostWeight: (hostname: string) => 
 
 /**
  * The leaves that a read may ask, in the order to ask them: at each replicating node the children in weighted random order
- * without replacement (Efraimidis and Spirakis 2006: sort by −ln(u)/weight), and in the end the healthy ones before the others.
+ * without replacement (Efraimidis and Spirakis 2006: sort by −ln(u)/weight). In the end come first the current ones on healthy hosts, then those that lag, then those
+ * on hosts that are down.
  */
-export function readOrder(route: Route, isHealthy: (hostname: string) => boolean, random: () => number = Math.random): Leaf[] {
+export function readOrder(route: Route, isHealthy: (hostname: string) => boolean, isCurrent: (leaf: string) => boolean = always, random: () => number = Math.random): Leaf[] {
   const ordered: Leaf[] = [];
   const visit = (node: TreeNode): void => {
     if (node.leaf !== undefined) {
@@ -108,7 +109,11 @@ export function readOrder(route: Route, isHealthy: (hostname: string) => boolean
     for (const { child } of keyed) visit(child);
   };
   visit(route.tree);
-  if (ordered.length < 2 || ordered.every((leaf) => isHealthy(leaf.shard.id.hostname))) return ordered;
-  const healthy = ordered.filter((leaf) => isHealthy(leaf.shard.id.hostname));
-  return [...healthy, ...ordered.filter((leaf) => !healthy.includes(leaf))];
+  if (ordered.length < 2) return ordered;
+  const rank = (leaf: Leaf): number => (!isHealthy(leaf.shard.id.hostname) ? 2 : isCurrent(leaf.key) ? 0 : 1);
+  const ranks = ordered.map(rank);
+  if (ranks.every((each) => each === 0)) return ordered;
+  return [0, 1, 2].flatMap((wanted) => ordered.filter((_, i) => ranks[i] === wanted));
 }
+
+const always = (): boolean => true;

@@ -1,0 +1,149 @@
+import type { Redis } from 'ioredis';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Deadline, RoostError, type Log } from '../../core/index.js';
+import { waitingScript } from './failingScripts.js';
+import { journalError } from './journal.js';
+import { priorities, type Priority } from './priority.js';
+import { lagKeys, streamKeys } from './streamKeys.js';
+
+/**
+ * A read never relies on what is known for longer than this, and a leaf that is marked as lagging counts as known everywhere after it. Both are measured by
+ * monotonic clocks, so that no two clocks have to agree.
+ */
+const maxAgeMs = 250;
+/** A view that is used is looked up anew when it is older than this, beside the reads that use it. */
+const renewAfterMs = 100;
+/** A look that takes longer has failed: reads then go on with what was known. */
+const lookDeadlineMs = 250;
+
+/** Failing and bad jobs of one priority for one host; '' for those that name no host. */
+export interface HostJobs {
+  readonly priority: Priority;
+  readonly host: string;
+  readonly failing: number;
+  readonly bad: number;
+}
+
+/**
+ * The leaves that lack writes which other replicas may have: those with failing or bad jobs. They are read last.
+ *
+ * A write is answered as materialized only when `knownEverywhere` has returned for the leaves on which it failed. A read begins with `fresh()`. So a read that begins after the
+ * answer, on whatever server, knows that these leaves lag: as long as its server reaches the journal's Redis. A server that does not goes on with what
+ * it knew.
+ */
+export class LaggingLeaves {
+  #leaves: ReadonlyMap<string, number> = new Map();
+  #hosts: readonly HostJobs[] = [];
+  #changes = '';
+  #lookedAtMs = -Infinity;
+  #looking: Promise<void> | undefined;
+  #failed = false;
+  /** Numbers of changes that were seen lately, and when: what has been made before them is as old at least. */
+  #seen: { readonly changes: number; readonly atMs: number }[] = [];
+  readonly #keys: readonly string[];
+
+  constructor(
+    cluster: string,
+    private readonly redis: Redis,
+    private readonly log: Log,
+  ) {
+    redis.defineCommand('roostWaiting', { lua: waitingScript });
+    const lag = lagKeys(cluster);
+    const streams = streamKeys(cluster);
+    this.#keys = [lag.counts, lag.changes, ...priorities.flatMap((priority) => [streams[priority].hosts, streams[priority].failing, streams[priority].bad])];
+  }
+
+  /** Makes sure that what is known here is recent enough to read by; takes no time where it is. Never throws. */
+  fresh(): Promise<void> | undefined {
+    const ageMs = performance.now() - this.#lookedAtMs;
+    if (ageMs < renewAfterMs) return undefined;
+    const looking = this.#renew();
+    // While Redis does not answer, reads do not wait for it again and again.
+    return ageMs < maxAgeMs || this.#failed ? undefined : looking;
+  }
+
+  /** Whether a leaf has all writes that were answered as materialized, as far as is known here. */
+  isCurrent = (leaf: string): boolean => !this.#leaves.has(leaf);
+
+  /** Hosts with failing or bad jobs, as of the last look. */
+  get hosts(): readonly HostJobs[] {
+    return this.#hosts;
+  }
+
+  /** Looks now. Throws `Unavailable` and `DeadlineExceeded`. */
+  async look(deadline: Deadline): Promise<{ readonly hosts: readonly HostJobs[]; readonly leaves: ReadonlyMap<string, number> }> {
+    const startedAtMs = performance.now();
+    let answer;
+    try {
+      // With no number known, the leaves come with their counts of this moment.
+      answer = await deadline.race(this.redis.roostWaiting(this.#keys.length, this.#keys, ''), 'looking at the journal');
+    } catch (error) {
+      throw journalError(error, 'high');
+    }
+    return this.#take(answer, startedAtMs);
+  }
+
+  /** Returns when every server that reaches Redis knows of a leaf that was marked with this number. */
+  async knownEverywhere(mark: number): Promise<void> {
+    if (mark === 0) return;
+    const nowMs = performance.now();
+    if (mark > (this.#seen.at(-1)?.changes ?? 0)) this.#saw(mark, nowMs);
+    const since = this.#seen.find(({ changes }) => changes >= mark)?.atMs ?? nowMs;
+    const leftMs = since + maxAgeMs - nowMs;
+    if (leftMs > 0) await sleep(leftMs);
+  }
+
+  /** Returns when every server that reaches Redis knows of all leaves that lag now. Throws `Unavailable` and `DeadlineExceeded`. */
+  async allKnownEverywhere(deadline: Deadline): Promise<void> {
+    await this.look(deadline);
+    await deadline.race(this.knownEverywhere(Number(this.#changes)), 'waiting until all servers know which replicas lag');
+  }
+
+  #renew(): Promise<void> {
+    this.#looking ??= this.#look().finally(() => (this.#looking = undefined));
+    return this.#looking;
+  }
+
+  async #look(): Promise<void> {
+    const startedAtMs = performance.now();
+    try {
+      const answer = await Deadline.after(lookDeadlineMs).race(this.redis.roostWaiting(this.#keys.length, this.#keys, this.#changes), 'looking for lagging replicas');
+      this.#take(answer, startedAtMs);
+      this.#failed = false;
+    } catch (error) {
+      if (!this.#failed) this.log.warn({ err: RoostError.from(error) }, "the journal's Redis does not say which replicas lag; reads go on with what is known");
+      this.#failed = true;
+    }
+  }
+
+  #take([changes, queues, leaves]: [string, (string | number)[][], string[]], startedAtMs: number): { hosts: readonly HostJobs[]; leaves: ReadonlyMap<string, number> } {
+    const hosts = queues.flatMap((queue, i) => {
+      const found: HostJobs[] = [];
+      for (let at = 0; at < queue.length; at += 3) found.push({ priority: priorities[i]!, host: String(queue[at]), failing: Number(queue[at + 1]), bad: Number(queue[at + 2]) });
+      return found.filter(({ failing, bad }) => failing + bad > 0);
+    });
+    const counts = new Map<string, number>();
+    for (let at = 0; at < leaves.length; at += 2) counts.set(leaves[at]!, Number(leaves[at + 1]));
+    // Answers come in the order of their questions; of a look that was given up the answer is not taken.
+    if (startedAtMs >= this.#lookedAtMs) {
+      if (leaves.length > 0 || changes !== this.#changes) this.#leaves = counts;
+      this.#hosts = hosts;
+      this.#changes = changes;
+      this.#lookedAtMs = startedAtMs;
+      this.#saw(Number(changes), performance.now());
+    }
+    return { hosts, leaves: counts };
+  }
+
+  /** Keeps, of what is older than `maxAgeMs`, only the last. */
+  #saw(changes: number, atMs: number): void {
+    // A Redis that lost its data counts anew.
+    if (changes < (this.#seen.at(-1)?.changes ?? 0)) this.#seen = this.#seen.filter((one) => one.changes <= changes);
+    if ((this.#seen.at(-1)?.changes ?? -1) < changes) this.#seen.push({ changes, atMs });
+    const old = this.#seen.findLastIndex((one) => one.atMs <= atMs - maxAgeMs);
+    if (old > 0) this.#seen = this.#seen.slice(old);
+  }
+}
+
+/** The database host of a leaf by its key. */
+export const hostOfLeaf = (leaf: string): string => leaf.slice(0, leaf.indexOf('/'));
