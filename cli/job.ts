@@ -44,13 +44,16 @@ export function addJobCommands(program: Command, io: CliIo): void {
   const queueOption = (): Option => new Option('--queue <queue>', 'failing: waiting for another attempt; bad: given up').choices(storedQueues).default('failing');
   const idsOption = (): Option => new Option('--ids <id,...>', 'only these jobs (default: all)').argParser(idListArgument);
 
-  define('list', 'show how many jobs wait in each queue, and for how long the oldest has', 'roost job list').action((options: ConfigOptions) =>
+  define('list', 'show how many jobs wait in each queue, failing ones by database host, and for how long the oldest has', 'roost job list').action((options: ConfigOptions) =>
     withCluster(io, options, async ({ jobs, topology }, output) => {
       const { pausedPriorities, fanouts } = topology.state;
       const queues = (await jobs.queues.status()).map((status) => ({ ...status, paused: pausedPriorities.includes(status.priority) }));
       const age = (ms: number | undefined): string => (ms === undefined ? '' : formatMs(ms));
-      const rows = queues.flatMap(({ priority, paused, ...loads }) =>
-        (['queued', ...storedQueues] as const).map((queue) => [priority, queue, loads[queue].jobs, age(loads[queue].oldestAgeMs), queue === 'queued' && paused ? 'paused' : '']),
+      const rows = queues.flatMap(({ priority, paused, hosts, ...loads }) =>
+        (['queued', ...storedQueues] as const).flatMap((queue) => [
+          [priority, queue, loads[queue].jobs, age(loads[queue].oldestAgeMs), queue === 'queued' && paused ? 'paused' : ''],
+          ...(queue === 'queued' ? [] : hosts.filter((one) => one.host !== '' && one[queue].jobs > 0).map((one) => [priority, queue, one[queue].jobs, age(one[queue].oldestAgeMs), `on ${one.host}`])),
+        ]),
       );
       const steps = queues.flatMap(({ priority, paused, failing, bad }) => [
         ...(paused ? [`roost job resume ${priority}`] : []),
@@ -75,7 +78,7 @@ export function addJobCommands(program: Command, io: CliIo): void {
       }),
     );
 
-  define('retry', 'put failing jobs back into the queue now, or jobs that were given up', 'roost job retry high --queue bad')
+  define('retry', 'try failing jobs again now, or jobs that were given up', 'roost job retry high --queue bad')
     .alias('flush')
     .argument('<priority>', `${priorities.join(', ')} or all`, priorityOrAll)
     .addOption(queueOption())
@@ -85,7 +88,7 @@ export function addJobCommands(program: Command, io: CliIo): void {
         if (ids !== undefined && which.length > 1) throw new RoostError('InvalidArgument', 'jobs are named within one priority');
         let retried = 0;
         for (const priority of which) retried += await jobs.queues.retry(priority, queue, ids);
-        output.result({ retried }, () => `${formatCount(retried)} ${queue} jobs are back in the queue`, ['roost job list']);
+        output.result({ retried }, () => `${formatCount(retried)} ${queue} jobs are tried again`, ['roost job list']);
       }),
     );
 

@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { openCaches } from '../cache/index.js';
 import { type ConfigOverride, createLog, type Log, Metrics, RoostError } from '../core/index.js';
 import type { Flock } from '../flock/index.js';
-import type { SendJobs } from '../gizzard/index.js';
+import { laggingHostText, type SendJobs } from '../gizzard/index.js';
 import { AdminServer, flockProcessor, injectorProcessor, managerProcessor, type ProcessorFactory, tbirdProcessor, ThriftServer, usersProcessor } from '../rpc/index.js';
 import { Injectors } from '../sdk/index.js';
 import { openTbird, type Tbird } from '../tbird/index.js';
@@ -76,7 +76,7 @@ async function serve(io: CliIo, options: ServeOptions): Promise<void> {
       users: await listen('users', usersPort, usersProcessor(new Users(gizzard, rows), { metrics, log })),
     };
     const info = () => ({ ...ready, version: packageVersion(), node: process.version, topologyVersion: gizzard.topology.version, graphs: flock.graphs() });
-    const admin = await AdminServer.listen({ host, port: adminPort, metrics, info, notReady: () => whyNotReady(flock) });
+    const admin = await AdminServer.listen({ host, port: adminPort, metrics, info, notReady: () => whyNotReady(flock), notes: async () => (await gizzard.jobs.laggingHosts()).map(laggingHostText) });
     closing.push(() => admin.close());
     gizzard.servers.describe({
       machine: hostname(),

@@ -83,7 +83,7 @@ export class Gizzard {
     this.dropped = new DroppedTables(config.cluster, this.hosts, (type) => this.moves.movableType(type));
     const { hosts, nameServer, servers, moves } = this;
     this.migrations = new Migrations(database, server, { hosts, nameServer, servers, moves, types: this.#shardTypes, reloadMs: config.nameServer.reloadSeconds * 1000, leaveHostAfterMs: config.moves.leaveHostAfterSeconds * 1000 }, config, this.log);
-    this.doctor = new Doctor({ nameServer, hosts, hostNames: Object.keys(config.databaseHosts), moves, migrations: this.migrations, types: this.#shardTypes });
+    this.doctor = new Doctor({ nameServer, hosts, hostNames: Object.keys(config.databaseHosts), moves, migrations: this.migrations, jobs: this.jobs, types: this.#shardTypes });
   }
 
   /** See the method of the same name. */

@@ -4,7 +4,8 @@ export { DatabaseHost, type SqlResult, type SqlRow, type SqlSession, type SqlVal
 export { DatabaseHosts } from './hosts/databaseHosts.js';
 export type { FollowUp, JobType } from './jobs/jobType.js';
 export { jobToExactJson } from './jobs/jobJson.js';
-export { JobQueues, storedQueues, type JobQueueName, type JobView, type QueueLoad, type QueueStatus, type StoredQueue } from './jobs/jobQueues.js';
+export { JobQueues, storedQueues, type HostQueues, type JobQueueName, type JobView, type QueueLoad, type QueueStatus, type StoredQueue } from './jobs/jobQueues.js';
+export { laggingHostText, type LaggingHost } from './jobs/laggingHosts.js';
 export type { JobTimes, NewJob, QueueSizes } from './jobs/journal.js';
 export { priorities, type Priority } from './jobs/priority.js';
 export type { RemoteJob, SendJobs } from './jobs/remoteRelay.js';

@@ -257,14 +257,18 @@ describe('jobs', () => {
   });
 
   it('that were given up are shown, exported, tried again, injected again and discarded', async () => {
-    // The first failure of a job that was tried is the last.
+    // The first refusal of a job's own data is the last.
     const { gizzard } = server.flock;
-    for (const i of [0, 1]) await gizzard.hosts.host('db1').run(`RENAME TABLE ${config.cluster}.follows_forward_000${i}_edges TO ${config.cluster}.away_${i}`, [], Deadline.after(5_000));
+    const alter = async (what: (i: number) => string): Promise<void> => {
+      for (const i of [0, 1]) await gizzard.hosts.host('db1').run(`ALTER TABLE ${config.cluster}.follows_forward_000${i}_edges ${what(i)}`, [], Deadline.after(5_000));
+    };
+    await alter((i) => `ADD CONSTRAINT no_more_${i} CHECK (source_id NOT IN (200, 201))`);
     await answer('job', 'inject', 'high', edges(200), edges(201));
     await expect.poll(() => sizes('high'), { timeout: 10_000 }).toEqual([0, 0, 2]);
     const { jobs } = (await answer('job', 'show', 'high', '--queue', 'bad')) as { jobs: { id: string; lastError: string; attempts: number }[] };
-    expect(jobs).toMatchObject([{ attempts: 1, lastError: expect.stringMatching(/follows_forward_000\d_edges/) as string }, {}]);
-    expect(await text('job', 'show', 'high', '--queue', 'bad', '--count', '1')).toMatch(/error: .*follows_forward_000\d_edges[^]*next: .*--after/);
+    expect(jobs).toMatchObject([{ attempts: 1, lastError: expect.stringMatching(/no_more_\d/) as string }, {}]);
+    expect(await text('job', 'list')).toMatch(/high\s+bad\s+2\s+\S+ m?s\s+on db1/);
+    expect(await text('job', 'show', 'high', '--queue', 'bad', '--count', '1')).toMatch(/error: .*no_more_\d[^]*next: .*--after/);
 
     expect(await answer('job', 'export', 'high', 'bad.jsonl', '--queue', 'bad')).toMatchObject({ exported: 2 });
     expect((await roost('job', 'export', 'high', 'bad.jsonl', '--queue', 'bad')).exitCode).toBe(12);
@@ -272,7 +276,7 @@ describe('jobs', () => {
 
     expect((await roost('job', 'discard', 'high', '--queue', 'bad')).stderr).toContain('2 writes that were accepted are lost');
     expect(await answer('job', 'discard', 'high', '--queue', 'bad', '--ids', jobs[0]!.id, '--yes')).toMatchObject({ discarded: 1 });
-    for (const i of [0, 1]) await gizzard.hosts.host('db1').run(`RENAME TABLE ${config.cluster}.away_${i} TO ${config.cluster}.follows_forward_000${i}_edges`, [], Deadline.after(5_000));
+    await alter((i) => `DROP CONSTRAINT no_more_${i}`);
     expect(await answer('job', 'retry', 'high', '--queue', 'bad')).toMatchObject({ retried: 1 });
     await expect.poll(() => onDb1(201), { timeout: 10_000 }).toBe(1);
     expect(await onDb1(200)).toBe(0);

@@ -11,6 +11,7 @@ import type { JobType } from './jobType.js';
 import { JobWorker } from './jobWorker.js';
 import { jobMetrics } from './jobMetrics.js';
 import { Journal, journalError, StaleRemotes, type JobCopies, type NewJob, type QueueSizes } from './journal.js';
+import { laggingHosts, type LaggingHost } from './laggingHosts.js';
 import { LaggingLeaves, type HostJobs } from './laggingLeaves.js';
 import { priorities, type Priority } from './priority.js';
 import { connectRedis } from './redis.js';
@@ -101,7 +102,7 @@ export class Jobs {
           log,
         }),
     );
-    jobMetrics(metrics, this.#journal, this.lagging);
+    jobMetrics(metrics, this.#journal, this.queues, this.lagging);
   }
 
   /** Starts to work on jobs. A process that does not call it only journals them. */
@@ -192,6 +193,11 @@ export class Jobs {
     const [queued, { hosts }] = await Promise.all([this.#journal.queued(priority), this.lagging.look(Deadline.after(lookDeadlineMs))]);
     const own = hosts.filter((one) => one.priority === priority);
     return { queued, failing: own.reduce((sum, { failing }) => sum + failing, 0), bad: own.reduce((sum, { bad }) => sum + bad, 0) };
+  }
+
+  /** The database hosts that lack writes. Throws `Unavailable` and `DeadlineExceeded`. */
+  laggingHosts(): Promise<LaggingHost[]> {
+    return laggingHosts(this.queues, this.lagging);
   }
 
   get journal(): Journal {

@@ -11,6 +11,8 @@ import type { ShardType } from '../shardType.js';
 import type { Change } from '../topology/changes.js';
 import type { Topology } from '../topology/topology.js';
 import { parseShardId, shardKey, type ShardInfo, type TableInfo } from '../topology/types.js';
+import type { Jobs } from '../jobs/jobs.js';
+import { laggingReplicas } from './laggingReplicas.js';
 import type { Migrations } from './migrations.js';
 import { unretiredPrefix } from './steps.js';
 
@@ -24,7 +26,7 @@ const treesAtOnce = 4;
 /** Rows that a finding names; past it the replicas are not compared further, since a repair goes through all of them. */
 const namedRows = 10;
 
-export const findingKinds = ['unreachableHost', 'restingMigration', 'busyWithoutMove', 'leftOverLink', 'idleLink', 'unusedShard', 'unnamedTables', 'disagreeingReplicas'] as const;
+export const findingKinds = ['unreachableHost', 'restingMigration', 'busyWithoutMove', 'leftOverLink', 'idleLink', 'unusedShard', 'unnamedTables', 'disagreeingReplicas', 'laggingReplicas'] as const;
 export type FindingKind = (typeof findingKinds)[number];
 
 /** How a finding is put right. Dropping tables loses what is in them, and is done only where it is asked for by name. */
@@ -57,6 +59,7 @@ export interface DoctorEnvironment {
   readonly hostNames: readonly string[];
   readonly moves: Moves;
   readonly migrations: Migrations;
+  readonly jobs: Jobs;
   readonly types: ReadonlyMap<string, ShardType>;
 }
 
@@ -79,6 +82,7 @@ export class Doctor {
       ...unusedShards(topology, reserved),
       ...(await this.#tables(topology, reserved, await migrations.leftBehind())),
       ...(await this.#replicas(topology, reserved)),
+      ...(await laggingReplicas(this.environment.jobs)),
     ];
   }
 

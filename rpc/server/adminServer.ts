@@ -10,6 +10,8 @@ export interface AdminServerOptions {
   readonly metrics: Metrics;
   /** Why the server cannot do its work, or undefined when it can. */
   readonly notReady: () => Promise<string | undefined> | string | undefined;
+  /** What `/readyz` says beside `ok`: faults elsewhere that do not keep this server from its work. */
+  readonly notes?: () => Promise<readonly string[]>;
   /** What `/server_info` prints as JSON. A bigint is printed as a decimal string. */
   readonly info: () => object;
 }
@@ -70,7 +72,8 @@ export class AdminServer {
         return text(200, 'ok');
       case '/readyz': {
         const why = await notReady();
-        return why === undefined ? text(200, 'ok') : text(503, why);
+        if (why !== undefined) return text(503, why);
+        return text(200, ['ok', ...((await this.options.notes?.()) ?? [])].join('\n'));
       }
       case '/metrics':
         return { status: 200, type: metrics.registry.contentType, body: await metrics.registry.metrics() };
