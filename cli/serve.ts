@@ -2,10 +2,10 @@ import { once } from 'node:events';
 import { hostname } from 'node:os';
 import type { Command } from 'commander';
 import { openCaches } from '../cache/index.js';
-import { type ConfigOverride, createLog, type Log, Metrics, RoostError } from '../core/index.js';
+import { type ConfigOverride, createLog, limits, type Log, Metrics, RoostError } from '../core/index.js';
 import type { Flock } from '../flock/index.js';
 import { laggingHostText, type SendJobs } from '../gizzard/index.js';
-import { AdminServer, flockProcessor, injectorProcessor, managerProcessor, type ProcessorFactory, tbirdProcessor, ThriftServer, usersProcessor } from '../rpc/index.js';
+import { AdminServer, flockProcessor, injectorProcessor, managerProcessor, tbirdProcessor, ThriftServer, type ThriftService, usersProcessor } from '../rpc/index.js';
 import { Injectors } from '../sdk/index.js';
 import { openTbird, type Tbird } from '../tbird/index.js';
 import { userRows, Users, usersTypes } from '../users/index.js';
@@ -48,7 +48,7 @@ async function serve(io: CliIo, options: ServeOptions): Promise<void> {
   const { config } = openConfig(io, options, overridesOf(options));
   const log = createLog(config.log.level, io.stderr);
   const metrics = new Metrics();
-  const { host, flockPort, managerPort, injectorPort, tbirdPort, usersPort, adminPort } = config.server;
+  const { host, flockPort, managerPort, injectorPort, tbirdPort, usersPort, adminPort, connections, connectionsPerAddress } = config.server;
   const closing: (() => Promise<void>)[] = [outliveRejections(log, metrics)];
   try {
     const injectors = new Injectors();
@@ -61,8 +61,8 @@ async function serve(io: CliIo, options: ServeOptions): Promise<void> {
     const tbird: Tbird = await openTbird(config, { log, metrics, work: true, create: true, sendJobs, stores, caches });
     closing.push(() => tbird.close());
     const { gizzard, flock } = tbird;
-    const listen = async (service: string, port: number, processor: ProcessorFactory): Promise<{ readonly host: string; readonly port: number }> => {
-      const server = await ThriftServer.listen({ service, host, port, processor, metrics, log });
+    const listen = async (service: 'flock' | 'manager' | 'injector' | 'tbird' | 'users', port: number, processor: ThriftService): Promise<{ readonly host: string; readonly port: number }> => {
+      const server = await ThriftServer.listen({ service, host, port, processor, metrics, log, limits: { connections, connectionsPerAddress, requestBytes: limits[`${service}RequestBytes`] } });
       closing.push(() => server.close());
       return { host, port: server.port };
     };

@@ -34,6 +34,10 @@ const server = z.strictObject({
   /** Users. */
   usersPort: port.default(7918),
   adminPort: port.default(9990),
+  /** Connections to each port; each costs a descriptor and a few kilobytes. Past it, those that have been idle the longest make room for new ones. */
+  connections: z.int().min(1).max(1_000_000).default(4_096),
+  /** Of these, from one address. Behind a proxy all clients have one: give it as many as there are in all. */
+  connectionsPerAddress: z.int().min(1).max(1_000_000).default(2_048),
 });
 
 const pool = z.strictObject({

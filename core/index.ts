@@ -1,3 +1,4 @@
+export { Cancellation } from './cancellation.js';
 export { HybridClock, systemMicros, type Micros } from './clock.js';
 export {
   configSchema,

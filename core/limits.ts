@@ -22,13 +22,30 @@ export const limits = {
   messageBytes: 16 * 1024 * 1024,
   /** Structs, lists and maps inside one another in a Thrift message; our services need 8. */
   messageDepth: 64,
-  /** What a server holds of requests that are incomplete or not yet answered, over all connections. Past it, whoever sends more is closed. */
+  /**
+   * What a server holds of requests that are incomplete or not yet answered, and of answers that are not taken, over all connections. Past it, connections with
+   * incomplete requests or untaken answers are closed, and whole requests are refused.
+   */
   serverRequestBytes: 256 * 1024 * 1024,
-  /** Clients of one server at a time. Each costs a descriptor and a few kilobytes. */
-  serverConnections: 4_096,
-  /** Requests that a server works on at a time, in all and for one connection; past it they are refused with `Overloaded`. */
-  serverInFlight: 4_096,
+  /** Requests of one connection that wait or are in work; past it they are refused with `Overloaded`. */
   connectionInFlight: 1_024,
+  /**
+   * Requests in work at a time on one port, by kind, so that no kind takes the room of another: materialized writes may wait for as long as their priority is
+   * paused, and background reads (scans, explanations, audits) take long. Past it they are refused with `Overloaded`.
+   */
+  slots: { read: 2_048, background: 64, write: 1_024, materialized: 1_024, control: 256 },
+  /** Requests that wait for their turn on one port. */
+  queuedRequests: 8_192,
+  /** How long a request may wait for its turn, or for a connection to a database host, before it is refused; and when others have stood there for `standingMs`. */
+  queueMs: 25,
+  standingQueueMs: 10,
+  standingMs: 100,
+  /** How long a call of the manager waits for those before it. */
+  managerWaitMs: 30_000,
+  /** What a port works on requests before answers of databases, timers and new requests have their turn. */
+  sliceMs: 5,
+  /** An incomplete request, or an answer of which nothing is taken, closes its connection after this: 8 MB at 7 Mbit/s. */
+  incompleteMs: 10_000,
   /** A connection is closed when for this long no whole request came and none was being answered. */
   connectionIdleMs: 600_000,
   /** Calls that a client has in flight on one connection, and those that may wait behind them; past that a call fails with `Overloaded`. */

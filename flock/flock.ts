@@ -292,8 +292,8 @@ function checkPage(query: Query, page: PageRequest): void {
   checkQuery(query);
 }
 
-const deadlineOf = ({ deadlineMs }: { readonly deadlineMs?: number }): Deadline =>
-  Deadline.after(deadlineMs === undefined ? limits.defaultDeadlineMs : parseCount(deadlineMs, 'deadlineMs', 1, limits.maxDeadlineMs));
+const deadlineOf = ({ deadlineMs, cancellation }: ReadOptions): Deadline =>
+  Deadline.after(deadlineMs === undefined ? limits.defaultDeadlineMs : parseCount(deadlineMs, 'deadlineMs', 1, limits.maxDeadlineMs), cancellation);
 
 const pairsOf =
   (sourceIds: BigInt64Array, destinationIds: BigInt64Array) =>

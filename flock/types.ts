@@ -1,4 +1,4 @@
-import type { Micros } from '../core/index.js';
+import type { Cancellation, Micros } from '../core/index.js';
 
 /** What an edge may be. The number is its rank, which breaks ties in time, and its value in the tables. */
 export const edgeStates = ['normal', 'negative', 'archived', 'removed'] as const;
@@ -76,10 +76,14 @@ export interface WriteOptions {
   readonly priority?: Priority;
   readonly acknowledgement?: Acknowledgement;
   readonly deadlineMs?: number;
+  /** Of the client that waits for the answer: what still waits when it has gone is given up. */
+  readonly cancellation?: Cancellation;
 }
 
 export interface ReadOptions {
   readonly deadlineMs?: number;
+  /** Of the client that waits for the answer: what still waits when it has gone is given up. */
+  readonly cancellation?: Cancellation;
 }
 
 /** The edges of one node, in one direction, in any of some states, optionally only those to given ids. */

@@ -346,8 +346,8 @@ export class Tbird implements TbirdService {
   }
 }
 
-const deadlineOf = ({ deadlineMs }: { readonly deadlineMs?: number }): Deadline =>
-  Deadline.after(deadlineMs === undefined ? limits.defaultDeadlineMs : parseCount(deadlineMs, 'deadlineMs', 1, limits.maxDeadlineMs));
+const deadlineOf = ({ deadlineMs, cancellation }: TweetReadOptions): Deadline =>
+  Deadline.after(deadlineMs === undefined ? limits.defaultDeadlineMs : parseCount(deadlineMs, 'deadlineMs', 1, limits.maxDeadlineMs), cancellation);
 
 const invalid = (message: string, fields: Record<string, bigint> = {}): RoostError => new RoostError('InvalidArgument', message, { fields });
 

@@ -1,5 +1,5 @@
 import type { Acknowledgement, Priority } from '../flock/index.js';
-import type { Micros } from '../core/index.js';
+import type { Cancellation, Micros } from '../core/index.js';
 import type { Tweet, TweetDraft } from './tweet.js';
 
 export interface TweetWriteOptions {
@@ -8,10 +8,14 @@ export interface TweetWriteOptions {
   /** Absent: `journaled`. */
   readonly acknowledgement?: Acknowledgement;
   readonly deadlineMs?: number;
+  /** Of the client that waits for the answer: what still waits when it has gone is given up. */
+  readonly cancellation?: Cancellation;
 }
 
 export interface TweetReadOptions {
   readonly deadlineMs?: number;
+  /** Of the client that waits for the answer: what still waits when it has gone is given up. */
+  readonly cancellation?: Cancellation;
 }
 
 /** Which tweets of a user: the newest of them, newest first. */

@@ -1,5 +1,5 @@
 import { openCaches, type Caches } from '../cache/index.js';
-import { Deadline, limits, parseCount, parseId, RoostError, type Log, type Metrics, type Micros, type RoostConfig } from '../core/index.js';
+import { type Cancellation, Deadline, limits, parseCount, parseId, RoostError, type Log, type Metrics, type Micros, type RoostConfig } from '../core/index.js';
 import { Gizzard, toldOfWrites, type GizzardOptions, type Priority } from '../gizzard/index.js';
 import { checkChange, never, type User, type UserChange, type UserRecord } from './user.js';
 import { userWrites, type UserWrite } from './userBytes.js';
@@ -13,6 +13,8 @@ export interface UserWriteOptions {
   /** `materialized`: answered when it is applied, so that whoever reads afterwards finds it, or something later. Absent: when it is in the journal. */
   readonly acknowledgement?: 'journaled' | 'materialized';
   readonly deadlineMs?: number;
+  /** Of the client that waits for the answer: what still waits when it has gone is given up. */
+  readonly cancellation?: Cancellation;
   /** Absent: when the journal accepts it. Of two writes of a field the later one wins. */
   readonly time?: Micros;
 }
@@ -51,22 +53,22 @@ export class Users {
   }
 
   /** The users of ids, by place; undefined for those that do not exist, or were removed. */
-  async get(ids: readonly bigint[], { deadlineMs = limits.defaultDeadlineMs }: { readonly deadlineMs?: number } = {}): Promise<(User | undefined)[]> {
+  async get(ids: readonly bigint[], { deadlineMs = limits.defaultDeadlineMs, cancellation }: Pick<UserWriteOptions, 'deadlineMs' | 'cancellation'> = {}): Promise<(User | undefined)[]> {
     this.#requireStore();
     if (ids.length > limits.idsPerCall) throw new RoostError('InvalidArgument', `at most ${limits.idsPerCall} ids in one call, not ${ids.length}`);
     for (const id of ids) parseId(id);
-    const found = await this.rows.get(ids, Deadline.after(parseCount(deadlineMs, 'deadlineMs', 1, limits.maxDeadlineMs)));
+    const found = await this.rows.get(ids, Deadline.after(parseCount(deadlineMs, 'deadlineMs', 1, limits.maxDeadlineMs), cancellation));
     return ids.map((id) => userOf(found.get(id)));
   }
 
   async #write(
     changes: readonly UserWrite[],
-    { priority = 'high', acknowledgement, deadlineMs = limits.defaultDeadlineMs, time }: UserWriteOptions,
+    { priority = 'high', acknowledgement, deadlineMs = limits.defaultDeadlineMs, cancellation, time }: UserWriteOptions,
   ): Promise<void> {
     this.#requireStore();
     parseCount(changes.length, 'the number of users', 1, limits.operationsPerWrite);
     if (time !== undefined && time <= never) throw new RoostError('InvalidArgument', `the time of a write is above 0, not ${time}`);
-    const deadline = Deadline.after(parseCount(deadlineMs, 'deadlineMs', 1, limits.maxDeadlineMs));
+    const deadline = Deadline.after(parseCount(deadlineMs, 'deadlineMs', 1, limits.maxDeadlineMs), cancellation);
     await this.gizzard.jobs.append([{ kind: userJobKind, ...userWrites(changes, time) }], { priority, waitUntilApplied: acknowledgement === 'materialized', deadline });
   }
 

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import mysql, { type Pool, type PoolConnection, type TypedParameterValue } from 'mysql2';
 import { Deadline, deadlineExceeded, maxInt64, RoostError, type DatabaseHostConfig, type Log, type PoolConfig } from '../../core/index.js';
+import { ConnectionLine } from './connectionLine.js';
 import { Health } from './health.js';
 import { isHostDown, sqlError, type DriverError } from './sqlErrors.js';
 
@@ -34,6 +35,7 @@ export type ObserveStatement = (code: string, seconds: number) => void;
 export class DatabaseHost implements SqlSession {
   readonly health = new Health();
   readonly #pool: Pool;
+  readonly #line: ConnectionLine;
   readonly #sessionSetup: readonly string[];
   /** Connections that no statement ran on yet, and all that are open. */
   readonly #fresh = new WeakSet<PoolConnection>();
@@ -49,12 +51,12 @@ export class DatabaseHost implements SqlSession {
     private readonly log: Log,
     private readonly observe: ObserveStatement = () => undefined,
   ) {
+    this.#line = new ConnectionLine(name, limits.size, limits.waiting);
     this.#pool = mysql.createPool({
       ...(config.socketPath === undefined ? { host: config.host, port: config.port } : { socketPath: config.socketPath }),
       user: config.user,
       password: config.password,
       connectionLimit: limits.size,
-      queueLimit: limits.waiting,
       connectTimeout: limits.connectTimeoutMs,
       maxPreparedStatements: preparedPerConnection,
       supportBigNumbers: true,
@@ -142,6 +144,7 @@ export class DatabaseHost implements SqlSession {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.#line.close(this.#isClosed());
     try {
       await Deadline.after(this.limits.connectTimeoutMs).race(this.#pool.promise().end(), `closing the connections to ${this.name}`);
     } catch (error) {
@@ -151,7 +154,7 @@ export class DatabaseHost implements SqlSession {
   }
 
   async #withConnection<T>(deadline: Deadline, work: (connection: PoolConnection) => Promise<T>): Promise<T> {
-    const connection = await this.#acquire(deadline);
+    const { connection, leave } = await this.#acquire(deadline);
     const startMs = performance.now();
     this.#inUse++;
     try {
@@ -164,23 +167,35 @@ export class DatabaseHost implements SqlSession {
     } finally {
       this.#inUse--;
       connection.release();
+      leave();
     }
   }
 
-  async #acquire(deadline: Deadline): Promise<PoolConnection> {
-    if (this.#closed) throw new RoostError('Unavailable', `the pool of ${this.name} is closed`, { fields: { host: this.name }, retryable: false });
+  #isClosed(): RoostError {
+    return new RoostError('Unavailable', `the pool of ${this.name} is closed`, { fields: { host: this.name }, retryable: false });
+  }
+
+  async #acquire(deadline: Deadline): Promise<{ readonly connection: PoolConnection; readonly leave: () => void }> {
+    if (this.#closed) throw this.#isClosed();
     this.health.asked();
     this.#waiting++;
     try {
-      const connection = await this.#fromPool(deadline);
-      if (this.#fresh.delete(connection)) await this.#setUp(connection, deadline);
-      return connection;
+      const leave = await this.#line.enter(deadline);
+      const connection = await this.#fromPool(deadline, leave);
+      try {
+        if (this.#fresh.delete(connection)) await this.#setUp(connection, deadline);
+      } catch (error) {
+        leave();
+        throw error;
+      }
+      return { connection, leave };
     } finally {
       this.#waiting--;
     }
   }
 
-  #fromPool(deadline: Deadline): Promise<PoolConnection> {
+  /** There is room in the pool, so that this waits for no more than a new connection to be made. Where it fails, the place in the line is given up as well. */
+  #fromPool(deadline: Deadline, leave: () => void): Promise<PoolConnection> {
     return new Promise((resolve, reject) => {
       let waiting = true;
       const timer = setTimeout(() => {
@@ -191,12 +206,15 @@ export class DatabaseHost implements SqlSession {
         clearTimeout(timer);
         if (error === null) {
           if (waiting) resolve(connection);
-          else connection.release();
+          else {
+            connection.release();
+            leave();
+          }
           return;
         }
+        leave();
         const translated = sqlError(error, this.name);
-        // That callers wait in line, for a host that may hang, says nothing of it.
-        if (translated.code !== 'Overloaded') this.#judge(translated, timeoutThatCountsMs);
+        this.#judge(translated, timeoutThatCountsMs);
         reject(translated);
       });
     });

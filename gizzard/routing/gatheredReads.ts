@@ -81,7 +81,7 @@ export class GatheredReads<Key, Value> {
       clearTimeout(line.timer);
       line.timer = undefined;
     }
-    const deadline = together.map((one) => one.deadline).reduce((latest, one) => (one.remainingMs() > latest.remainingMs() ? one : latest));
+    const deadline = together.map((one) => one.deadline).reduce((latest, one) => (one.remainingMs() > latest.remainingMs() ? one : latest)).shared;
     const answers = this.#ask(
       route,
       line,

@@ -70,7 +70,11 @@ export async function readAny<T>(
     throw new RoostError('Unavailable', `shard ${root} cannot be read: ${why}`, { fields: { shard: root } });
   }
   const code = deadline.passed ? 'DeadlineExceeded' : codes.size === 1 ? last!.code : 'Unavailable';
-  throw new RoostError(code, `no replica of shard ${root} answered: ${said.join('; ')}`, { cause: last, fields: { shard: root } });
+  throw new RoostError(code, `no replica of shard ${root} answered: ${said.join('; ')}`, {
+    cause: last,
+    fields: { shard: root },
+    ...(code === 'Overloaded' && last?.retryAfterMs !== undefined ? { retryAfterMs: last.retryAfterMs } : {}),
+  });
 }
 
 async function observed<T>(hedge: Hedge, leaf: Leaf, read: () => Promise<T>): Promise<T> {

@@ -1,7 +1,9 @@
 import { BinaryWriter } from '../wire/index.js';
 
-const exceptionType = 3;
-/** Thrift's INTERNAL_ERROR. */
+/** As Thrift numbers them: the message, the types of the exception's fields, and INTERNAL_ERROR. */
+const exceptionMessage = 3;
+const stringType = 11;
+const i32Type = 8;
 const internalError = 6;
 
 /** Writes the answer to one call. An answer that cannot be written, nor its exception, becomes a small one of fixed text. */
@@ -26,10 +28,15 @@ export class AnswerWriter extends BinaryWriter {
   /** Called by the generated processors with whatever was thrown while they wrote an exception. Does not throw. */
   abandon(error: unknown): void {
     this.onAbandoned(error);
-    this.writeMessageBegin(this.#method, exceptionType, this.#seqid);
-    this.writeFieldBegin('message', 11, 1);
-    this.writeString('the answer could not be written');
-    this.writeFieldBegin('type', 8, 2);
+    this.writeFailure(this.#method, this.#seqid, 'the answer could not be written');
+  }
+
+  /** Answers with an exception of Thrift's own, which clients of every service know. */
+  writeFailure(method: string, seqid: number, text: string): void {
+    this.writeMessageBegin(method, exceptionMessage, seqid);
+    this.writeFieldBegin('message', stringType, 1);
+    this.writeString(text);
+    this.writeFieldBegin('type', i32Type, 2);
     this.writeI32(internalError);
     this.writeFieldStop();
     this.flush();

@@ -2,6 +2,7 @@ import { RoostError, type Micros } from '../../core/index.js';
 import { secondOf, type Edge, type EdgeState, type FlockService, type IdPage, type Node, type PageRequest } from '../../flock/index.js';
 import { idPageToThrift, queryFromThrift, required, stateToFlockdb, termFromThrift, type FlockDBTypes, type RoostFlockModule } from '../wire/index.js';
 import { checkQueries, mostPerPage } from './answerSize.js';
+import type { Caller } from './caller.js';
 import { compileExecute } from './compileExecute.js';
 import { keepPlaces } from './keepPlaces.js';
 
@@ -27,31 +28,32 @@ const maxInt32 = 2 ** 31 - 1;
 const edgeBytes = 55;
 
 /** The FlockDB service on a FlockService. Errors are RoostErrors; the caller turns them into FlockException. */
-export function flockdbHandler(flock: FlockService): FlockdbHandler {
+export function flockdbHandler(flock: FlockService, { closed: cancellation }: Pick<Caller, 'closed'>): FlockdbHandler {
+  const options = { cancellation };
   const edge = async (sourceId: bigint, graphId: number, destinationId: bigint): Promise<Edge | undefined> => {
-    const [found] = await flock.edges(required(graphId, 'graph_id'), one(sourceId, 'source_id'), one(destinationId, 'destination_id'));
+    const [found] = await flock.edges(required(graphId, 'graph_id'), one(sourceId, 'source_id'), one(destinationId, 'destination_id'), options);
     return found;
   };
 
   const node = async (sourceId: bigint, graphId: number): Promise<Node | undefined> => {
-    const [found] = await flock.nodes(required(graphId, 'graph_id'), 'forward', one(sourceId, 'source_id'));
+    const [found] = await flock.nodes(required(graphId, 'graph_id'), 'forward', one(sourceId, 'source_id'), options);
     return found;
   };
 
   const select2 = async (queries: FlockDBTypes.SelectQuery[]): Promise<FlockDBTypes.Results[]> => {
     checkQueries(required(queries, 'queries'));
     const compiled = queries.map(({ operations, page }) => ({ query: queryFromThrift(required(operations, 'operations')), page: clampedPage(page, queries.length, 8) }));
-    return (await Promise.all(compiled.map(({ query, page }) => (isEnd(page) ? Promise.resolve(emptyPage) : flock.select(query, page))))).map(idPageToThrift);
+    return (await Promise.all(compiled.map(({ query, page }) => (isEnd(page) ? Promise.resolve(emptyPage) : flock.select(query, page, options))))).map(idPageToThrift);
   };
 
   const counts = (queries: FlockDBTypes.SelectOperation[][]): Promise<number[]> => {
     checkQueries(required(queries, 'queries'));
-    return Promise.all(queries.map(queryFromThrift).map(async (query) => toInt32(await flock.count(query))));
+    return Promise.all(queries.map(queryFromThrift).map(async (query) => toInt32(await flock.count(query, options))));
   };
 
   return {
     async contains(sourceId, graphId, destinationId) {
-      const [state] = await flock.states(required(graphId, 'graph_id'), one(sourceId, 'source_id'), one(destinationId, 'destination_id'));
+      const [state] = await flock.states(required(graphId, 'graph_id'), one(sourceId, 'source_id'), one(destinationId, 'destination_id'), options);
       return contained.has(state);
     },
     async get(sourceId, graphId, destinationId) {
@@ -79,16 +81,16 @@ export function flockdbHandler(flock: FlockService): FlockdbHandler {
     async select_edges(queries) {
       checkQueries(required(queries, 'queries'));
       const compiled = queries.map(({ term, page }) => ({ term: termFromThrift(required(term, 'term')), page: clampedPage(page, queries.length, edgeBytes) }));
-      const pages = await Promise.all(compiled.map(({ term, page }) => (isEnd(page) ? Promise.resolve({ ...emptyPage, edges: [] }) : flock.selectEdges(term, page))));
+      const pages = await Promise.all(compiled.map(({ term, page }) => (isEnd(page) ? Promise.resolve({ ...emptyPage, edges: [] }) : flock.selectEdges(term, page, options))));
       return pages.map(({ edges, nextCursor, prevCursor }) => ({ edges: edges.map(edgeToThrift), next_cursor: nextCursor, prev_cursor: prevCursor }));
     },
     async execute(operations) {
-      const { batch, unplaced, options } = compileExecute(required(operations, 'operations'), Date.now());
+      const { batch, unplaced, options: asked } = compileExecute(required(operations, 'operations'), Date.now());
       // Nothing to do, but in a graph that exists.
       if (batch.length === 0) for (const { term } of operations.operations) flock.locate(term.graph_id, term.source_id);
       else {
         await keepPlaces(flock, unplaced);
-        await flock.execute(batch, options);
+        await flock.execute(batch, { ...asked, ...options });
       }
     },
     async count(operations) {

@@ -1,8 +1,9 @@
 import { Deadline, limits, RoostError, type Log, type Metrics } from '../../core/index.js';
 import type { Gizzard, NewJob, Priority } from '../../gizzard/index.js';
 import { JobException, JobInjectorProcessor, priorityNumbers, required, type InjectorTypes, type JobInjectorModule } from '../wire/index.js';
-import { observed } from './observed.js';
-import type { ProcessorFactory } from './requestGate.js';
+import type { Caller } from './caller.js';
+import { thriftService, type ThriftService } from './thriftService.js';
+import { Turns } from './turns.js';
 
 interface Group {
   readonly priority: Priority;
@@ -11,7 +12,7 @@ interface Group {
 }
 
 /** Takes jobs as JSON. All are read before the first is accepted, so that one that cannot be read refuses the call. */
-export function injectorHandler({ jobs }: Pick<Gizzard, 'jobs'>): JobInjectorModule.Client {
+export function injectorHandler({ jobs }: Pick<Gizzard, 'jobs'>, { closed }: Pick<Caller, 'closed'>): JobInjectorModule.Client {
   return {
     async inject_jobs(injected: InjectorTypes.Job[]) {
       try {
@@ -26,6 +27,7 @@ export function injectorHandler({ jobs }: Pick<Gizzard, 'jobs'>): JobInjectorMod
 
   async function accept(injected: readonly InjectorTypes.Job[]): Promise<void> {
     if (required(injected, 'jobs').length > limits.operationsPerWrite) throw new RoostError('InvalidArgument', `one call may bring ${limits.operationsPerWrite} jobs, not ${injected.length}`);
+    const turns = new Turns();
     const groups = new Map<string, Group>();
     for (const [i, { priority, contents, is_replicated: isReplicated }] of injected.entries()) {
       const group: Group = { priority: priorityNumbers.toName(required(priority, 'priority')), replicate: isReplicated !== true, jobs: [] };
@@ -33,12 +35,14 @@ export function injectorHandler({ jobs }: Pick<Gizzard, 'jobs'>): JobInjectorMod
       const known = groups.get(key) ?? group;
       groups.set(key, known);
       known.jobs.push(parse(i, required(contents, 'contents')));
+      await turns.rest();
     }
-    const deadline = Deadline.after(limits.defaultDeadlineMs);
+    const deadline = Deadline.after(limits.defaultDeadlineMs, closed);
     for (const { priority, replicate, jobs: together } of groups.values()) await jobs.append(together, { priority, replicate, waitUntilApplied: false, deadline });
   }
 
   function parse(place: number, contents: Buffer): NewJob {
+    if (contents.length > limits.jobJsonBytes) throw new RoostError('InvalidArgument', `job ${place} has ${contents.length} bytes; at most ${limits.jobJsonBytes} are allowed`);
     try {
       return jobs.parse(contents.toString());
     } catch (error) {
@@ -49,10 +53,10 @@ export function injectorHandler({ jobs }: Pick<Gizzard, 'jobs'>): JobInjectorMod
 }
 
 /** Gizzard's job injector, for a ThriftServer's `processor`. */
-export function injectorProcessor(gizzard: Pick<Gizzard, 'jobs'>, options: { readonly metrics: Metrics; readonly log: Log }): ProcessorFactory {
-  const handlerOf = observed(injectorHandler(gizzard), {
+export const injectorProcessor = (gizzard: Pick<Gizzard, 'jobs'>, options: { readonly metrics: Metrics; readonly log: Log }): ThriftService =>
+  thriftService({
     ...options,
+    Processor: JobInjectorProcessor,
+    handler: (caller) => injectorHandler(gizzard, caller),
     toException: (_method, { code, message, fields }) => new JobException({ description: message, ...(fields['replicated'] === undefined ? {} : { code }) }),
   });
-  return (gate) => new JobInjectorProcessor(handlerOf(gate));
-}

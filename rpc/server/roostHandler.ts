@@ -1,7 +1,6 @@
-import { limits, parseCount, RoostError } from '../../core/index.js';
-import type { Edge, FlockService, NewestOf, ReadOptions, WriteOptions } from '../../flock/index.js';
+import { limits, RoostError } from '../../core/index.js';
+import type { Edge, FlockService, NewestOf } from '../../flock/index.js';
 import {
-  acknowledgementNumbers,
   column,
   edgeListsToThrift,
   edgePageToThrift,
@@ -12,24 +11,23 @@ import {
   nodesToColumns,
   packCounts,
   packStates,
-  priorityNumbers,
   queryFromThrift,
   required,
   stateFromFlockdb,
   termFromThrift,
   writeBatchFromThrift,
   type FlockDBTypes,
-  type Received,
   type RoostFlockModule,
-  type RoostTypes,
 } from '../wire/index.js';
 import { checkAnswerSize, checkQueries } from './answerSize.js';
+import type { Caller } from './caller.js';
+import { readOptions, writeOptions } from './callOptions.js';
 import { pageFromThrift, type FlockdbHandler } from './flockdbHandler.js';
 
 export type RoostHandler = Omit<RoostFlockModule.Client, keyof FlockdbHandler>;
 
 /** Roost's own methods on a FlockService. Errors are RoostErrors; the caller turns them into RoostException. */
-export function roostHandler(flock: FlockService): RoostHandler {
+export function roostHandler(flock: FlockService, caller: Caller): RoostHandler {
   const compile = ({ operations, page }: FlockDBTypes.SelectQuery) => ({ query: queryFromThrift(required(operations, 'operations')), page: pageFromThrift(page) });
 
   return {
@@ -37,49 +35,49 @@ export function roostHandler(flock: FlockService): RoostHandler {
       return flock.graphs().map(({ id, name }) => ({ id, name }));
     },
     async write_edges(writes, options) {
-      await flock.write(edgeWritesFromThrift(required(writes, 'writes')), writeOptions(options));
+      await flock.write(edgeWritesFromThrift(required(writes, 'writes')), writeOptions(options, caller));
     },
     async write_batch(writes, options) {
       if (required(writes, 'writes').length > limits.operationsPerWrite) {
         throw new RoostError('InvalidArgument', `a write holds at most ${limits.operationsPerWrite} operations, not ${writes.length}`);
       }
-      await flock.execute(writeBatchFromThrift(writes), writeOptions(options));
+      await flock.execute(writeBatchFromThrift(writes), writeOptions(options, caller));
     },
     async edge_states(graphId, sourceIds, destinationIds, options) {
       const sources = column(sourceIds, 'source_ids');
       const destinations = column(destinationIds, 'destination_ids', sources.length);
-      return packStates(await flock.states(required(graphId, 'graph_id'), sources, destinations, readOptions(options)));
+      return packStates(await flock.states(required(graphId, 'graph_id'), sources, destinations, readOptions(options, caller)));
     },
     async edges(graphId, sourceIds, destinationIds, options) {
       const sources = column(sourceIds, 'source_ids');
       const destinations = column(destinationIds, 'destination_ids', sources.length);
-      return edgesToColumns(await flock.edges(required(graphId, 'graph_id'), sources, destinations, readOptions(options)));
+      return edgesToColumns(await flock.edges(required(graphId, 'graph_id'), sources, destinations, readOptions(options, caller)));
     },
     async counts(graphId, isForward, ids, options) {
       const direction = required(isForward, 'is_forward') ? 'forward' : 'backward';
-      return packCounts(await flock.counts(required(graphId, 'graph_id'), direction, column(ids, 'ids'), readOptions(options)));
+      return packCounts(await flock.counts(required(graphId, 'graph_id'), direction, column(ids, 'ids'), readOptions(options, caller)));
     },
     async nodes(graphId, isForward, ids, options) {
       const direction = required(isForward, 'is_forward') ? 'forward' : 'backward';
-      return nodesToColumns(await flock.nodes(required(graphId, 'graph_id'), direction, column(ids, 'ids'), readOptions(options)));
+      return nodesToColumns(await flock.nodes(required(graphId, 'graph_id'), direction, column(ids, 'ids'), readOptions(options, caller)));
     },
     async select_page(request, options) {
       const { query, page } = compile(required(request, 'query'));
-      return idPageToThrift(await flock.select(query, page, readOptions(options)));
+      return idPageToThrift(await flock.select(query, page, readOptions(options, caller)));
     },
     async select_pages(requests, options) {
       checkQueries(required(requests, 'queries'));
       const compiled = requests.map(compile);
       checkAnswerSize(compiled.map(({ page }) => page.count), 8);
-      const read = readOptions(options);
+      const read = readOptions(options, caller);
       return (await Promise.all(compiled.map(({ query, page }) => flock.select(query, page, read)))).map(idPageToThrift);
     },
     async explain(request, options) {
       const { query, page } = compile(required(request, 'query'));
-      return explanationToThrift(await flock.explain(query, page, readOptions(options)));
+      return explanationToThrift(await flock.explain(query, page, readOptions(options, caller)));
     },
     async count_query(operations, options) {
-      return flock.count(queryFromThrift(required(operations, 'operations')), readOptions(options));
+      return flock.count(queryFromThrift(required(operations, 'operations')), readOptions(options, caller));
     },
     async newest_edges(query, options) {
       const { graph_id, is_forward, ids, count } = required(query, 'query');
@@ -90,12 +88,12 @@ export function roostHandler(flock: FlockService): RoostHandler {
         states: states.length === 0 ? ['normal'] : states,
         count: required(count, 'count'),
       };
-      return edgeListsToThrift(await flock.newest(list, column(ids, 'ids'), readOptions(options)));
+      return edgeListsToThrift(await flock.newest(list, column(ids, 'ids'), readOptions(options, caller)));
     },
     async select_edge_page(request, options) {
       const { page } = required(request, 'query');
       const term = termFromThrift(required(request.term, 'term'));
-      const found = await flock.selectEdges(term, pageFromThrift(page), readOptions(options));
+      const found = await flock.selectEdges(term, pageFromThrift(page), readOptions(options, caller));
       return edgePageToThrift(term.direction === 'forward' ? found : { ...found, edges: found.edges.map(turned) });
     },
     async locate(graphId, id) {
@@ -123,17 +121,3 @@ export function roostHandler(flock: FlockService): RoostHandler {
 
 /** Backward edges come from their table, under the node that they lead to; FlockDB's clients get them so, ours as they stand in the graph. */
 const turned = (edge: Edge): Edge => ({ ...edge, sourceId: edge.destinationId, destinationId: edge.sourceId });
-
-export function readOptions(options: Received<RoostTypes.ReadOptions> | null): ReadOptions {
-  const deadlineMs = options?.deadline_ms ?? undefined;
-  return deadlineMs === undefined ? {} : { deadlineMs: parseCount(deadlineMs, 'deadline_ms', 1, limits.maxDeadlineMs) };
-}
-
-export function writeOptions(options: Received<RoostTypes.WriteOptions> | null): WriteOptions {
-  const { priority, acknowledgement } = options ?? {};
-  return {
-    ...readOptions(options),
-    ...(priority == null ? {} : { priority: priorityNumbers.toName(priority) }),
-    ...(acknowledgement == null ? {} : { acknowledgement: acknowledgementNumbers.toName(acknowledgement) }),
-  };
-}

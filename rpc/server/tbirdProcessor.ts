@@ -13,9 +13,9 @@ import {
   type TBirdTypes,
 } from '../wire/index.js';
 import { checkAnswerSize } from './answerSize.js';
-import { observed } from './observed.js';
-import type { ProcessorFactory } from './requestGate.js';
-import { readOptions, writeOptions } from './roostHandler.js';
+import type { Caller } from './caller.js';
+import { readOptions, writeOptions } from './callOptions.js';
+import { thriftService, type ThriftService } from './thriftService.js';
 
 /** A tweet with the longest text and extra, in Thrift's binary form. */
 const tweetBytes = limits.tweetCharacters * 4 + limits.tweetExtraBytes + 128;
@@ -24,23 +24,23 @@ const tweetBytes = limits.tweetCharacters * 4 + limits.tweetExtraBytes + 128;
 const fragmentBytes = limits.tweetCharacters * 6 + limits.tweetExtraBytes + 256;
 
 /** The TBird service on a TbirdService. Errors are RoostErrors; the caller turns them into RoostException. */
-export function tbirdHandler(tbird: TbirdService): TBirdModule.Client {
+export function tbirdHandler(tbird: TbirdService, caller: Caller): TBirdModule.Client {
   const tweetsAt = async (ids: BigInt64Array, options: { readonly deadlineMs?: number }): Promise<Tweet[]> => (await tbird.get(ids, options)).filter((tweet) => tweet !== undefined);
   const setState = (what: 'delete' | 'undelete') => async (deletion: TBirdTypes.Deletion, options: Parameters<typeof writeOptions>[0]) => {
     const { ids, time } = required(deletion, 'deletion');
-    await tbird[what](column(ids, 'ids'), { ...writeOptions(options), ...(time == null ? {} : { time }) });
+    await tbird[what](column(ids, 'ids'), { ...writeOptions(options, caller), ...(time == null ? {} : { time }) });
   };
   const related = (kind: 'replies' | 'retweets') => async (request: TBirdTypes.RelatedRequest, options: Parameters<typeof readOptions>[0]) => {
     const { tweet_id: tweetId, count, before_id: beforeId } = required(request, 'request');
     const wanted = { tweetId: required(tweetId, 'tweet_id'), count: required(count, 'count'), ...(beforeId == null ? {} : { beforeId }) };
-    return packIds(await tbird.related(kind, wanted, readOptions(options)));
+    return packIds(await tbird.related(kind, wanted, readOptions(options, caller)));
   };
   return {
     async reserve_ids(count, options) {
-      return packIds(await tbird.reserveIds(required(count, 'count'), readOptions(options)));
+      return packIds(await tbird.reserveIds(required(count, 'count'), readOptions(options, caller)));
     },
     async create_tweets(drafts, options) {
-      return packIds(await tbird.create(required(drafts, 'drafts').map(draftFromThrift), writeOptions(options)));
+      return packIds(await tbird.create(required(drafts, 'drafts').map(draftFromThrift), writeOptions(options, caller)));
     },
     async delete_tweets(deletion, options) {
       return setState('delete')(deletion, options);
@@ -51,32 +51,32 @@ export function tbirdHandler(tbird: TbirdService): TBirdModule.Client {
     async get_tweets(packed, withDeleted, options) {
       const ids = column(packed, 'ids');
       checkAnswerSize([ids.length], tweetBytes);
-      const tweets = await tbird.get(ids, { ...readOptions(options), deleted: withDeleted === true });
+      const tweets = await tbird.get(ids, { ...readOptions(options, caller), deleted: withDeleted === true });
       return { tweets: tweets.filter((tweet) => tweet !== undefined).map(tweetToThrift), found: Buffer.from(tweets.map((tweet) => Number(tweet !== undefined))) };
     },
     async get_fragments(packed, format, options) {
       const ids = column(packed, 'ids');
       checkAnswerSize([ids.length], fragmentBytes);
-      return fragmentsToThrift(await tbird.fragments(required(format, 'format'), ids, readOptions(options)));
+      return fragmentsToThrift(await tbird.fragments(required(format, 'format'), ids, readOptions(options, caller)));
     },
     async timeline_fragments(request, format, options) {
       const wanted = timelineFromThrift(required(request, 'request'));
       checkAnswerSize([wanted.count], fragmentBytes);
-      return fragmentsToThrift(await tbird.timelineFragments(required(format, 'format'), wanted, readOptions(options)));
+      return fragmentsToThrift(await tbird.timelineFragments(required(format, 'format'), wanted, readOptions(options, caller)));
     },
     async timeline_ids(request, options) {
-      return packIds(await tbird.timeline(timelineFromThrift(required(request, 'request')), readOptions(options)));
+      return packIds(await tbird.timeline(timelineFromThrift(required(request, 'request')), readOptions(options, caller)));
     },
     async timeline(request, options) {
       const wanted = timelineFromThrift(required(request, 'request'));
       checkAnswerSize([wanted.count], tweetBytes);
-      const read = readOptions(options);
+      const read = readOptions(options, caller);
       return (await tweetsAt(await tbird.timeline(wanted, read), read)).map(tweetToThrift);
     },
     async scan_timeline(request, options) {
       const wanted = timelineFromThrift(required(request, 'request'));
       checkAnswerSize([wanted.count], tweetBytes);
-      const { tweets, windowsRead, windows, tablesRead } = await tbird.scan(wanted, readOptions(options));
+      const { tweets, windowsRead, windows, tablesRead } = await tbird.scan(wanted, readOptions(options, caller));
       return { tweets: tweets.map(tweetToThrift), windows_read: windowsRead, windows, tables_read: tablesRead };
     },
     async reply_ids(request, options) {
@@ -99,7 +99,5 @@ export function tbirdHandler(tbird: TbirdService): TBirdModule.Client {
 }
 
 /** The TBird service, for a ThriftServer's `processor`. */
-export function tbirdProcessor(tbird: TbirdService, options: { readonly metrics: Metrics; readonly log: Log }): ProcessorFactory {
-  const handlerOf = observed(tbirdHandler(tbird), { ...options, toException: (_method, error) => errorToThrift(error) });
-  return (gate) => new TBirdProcessor(handlerOf(gate));
-}
+export const tbirdProcessor = (tbird: TbirdService, options: { readonly metrics: Metrics; readonly log: Log }): ThriftService =>
+  thriftService({ ...options, Processor: TBirdProcessor, handler: (caller) => tbirdHandler(tbird, caller), toException: (_method, error) => errorToThrift(error) });

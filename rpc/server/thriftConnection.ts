@@ -1,37 +1,63 @@
 import type { Socket } from 'node:net';
-import { RoostError, writeSoon } from '../../core/index.js';
-import { BinaryReader, callBounds, MessageSplitter } from '../wire/index.js';
+import { Cancellation, RoostError, writeSoon } from '../../core/index.js';
+import { MessageSplitter } from '../wire/index.js';
 import { AnswerWriter } from './answerWriter.js';
-import type { ProcessorFactory, ThriftProcessor } from './requestGate.js';
-import type { ServerLoad } from './serverLoad.js';
+import type { Caller } from './caller.js';
+import type { CallQueue } from './callQueue.js';
+import { overloaded, type ServerLoad } from './serverLoad.js';
+import type { ServiceSession, ThriftService } from './thriftService.js';
 
-export type CloseReason = 'malformed' | 'idle' | 'full' | 'error';
+export type CloseReason = 'malformed' | 'idle' | 'incomplete' | 'untaken' | 'full' | 'connections' | 'error';
+
+/** What a connection tells its server, and shares with others of it. */
+export interface ConnectionParts {
+  readonly socket: Socket;
+  readonly address: string;
+  readonly load: ServerLoad;
+  readonly queue: CallQueue;
+  readonly service: ThriftService;
+  readonly onClose: (connection: ThriftConnection) => void;
+  readonly onFault: (reason: CloseReason, error: RoostError) => void;
+  /** The server may hold more than its limit now. */
+  readonly onHeld: () => void;
+}
 
 /**
  * One client. Framed requests run side by side, and each is answered when it is done: such clients match answers by sequence id.
  * Unframed requests run one after the other, because the clients of 2010 that use this transport expect answers in the order of their calls.
  */
-export class ThriftConnection {
-  readonly #splitter = new MessageSplitter();
-  readonly #processor: ThriftProcessor;
-  /** Unframed requests that wait for their turn. */
+export class ThriftConnection implements Caller {
+  readonly closed = new Cancellation();
+  readonly ended = new Cancellation();
+  readonly load: ServerLoad;
+  readonly address: string;
+  /** When the last request came, or was answered. */
+  lastActiveMs = performance.now();
+  /** Whether no whole request ever came. */
+  silent = true;
+  readonly #socket: Socket;
+  readonly #splitter: MessageSplitter;
+  readonly #session: ServiceSession;
+  /** Unframed requests that wait for the one before them. */
   readonly #waiting: Buffer[] = [];
+  /** Requests that wait for their turn or are in work. */
   #inFlight = 0;
-  /** Bytes of requests that wait or are being answered. */
   #requestBytes = 0;
   #heldBytes = 0;
-  #lastActiveMs = performance.now();
+  /** Looks at the connection, one after the other, that have seen the same request incomplete, and an answer of which nothing was taken since. */
+  #incompleteLooks = 0;
+  #untakenLooks = 0;
+  #bytesWritten = 0;
   /** No more requests are taken; the connection ends after the last answer. */
   #finishing = false;
 
-  constructor(
-    private readonly socket: Socket,
-    private readonly load: ServerLoad,
-    processor: ProcessorFactory,
-    private readonly onClose: (connection: ThriftConnection) => void,
-    private readonly onFault: (reason: CloseReason, error: RoostError) => void,
-  ) {
-    this.#processor = processor({ refusal: () => load.refusal(this.#inFlight) });
+  constructor(private readonly parts: ConnectionParts) {
+    const { socket, load, service } = parts;
+    this.load = load;
+    this.address = parts.address;
+    this.#socket = socket;
+    this.#splitter = new MessageSplitter(load.limits.requestBytes);
+    this.#session = service.open(this);
     socket.setNoDelay(true);
     socket.setKeepAlive(true);
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
@@ -39,10 +65,23 @@ export class ThriftConnection {
       this.#account();
       this.#resume();
     });
-    socket.on('end', () => this.finish());
+    socket.on('end', () => {
+      this.ended.cancel();
+      this.finish();
+    });
     // A reset by the client is an end like any other; 'close' follows.
     socket.on('error', () => undefined);
     socket.on('close', () => this.#onSocketClose());
+  }
+
+  /** Whether it has nothing to do: no request is in work, none is on its way, and no answer waits to be taken. */
+  get idle(): boolean {
+    return this.#inFlight === 0 && this.hoardedBytes === 0;
+  }
+
+  /** Bytes that are held for the client alone: of a request that is not complete, and of answers that it does not take. */
+  get hoardedBytes(): number {
+    return this.#splitter.pendingBytes + this.#socket.writableLength;
   }
 
   /** Takes no more requests, answers those that have come, and then closes. */
@@ -53,86 +92,120 @@ export class ThriftConnection {
 
   /** Closes at once. */
   destroy(): void {
-    this.socket.destroy();
+    this.#socket.destroy();
   }
 
-  closeIfIdle(idleMs: number): void {
-    if (this.#inFlight > 0 || performance.now() - this.#lastActiveMs <= idleMs) return;
-    this.#fault('idle', new RoostError('DeadlineExceeded', `no whole request for ${idleMs} ms`));
+  closeAsFull(): void {
+    const { heldBytes } = this.load.limits;
+    this.#fault('full', new RoostError('Overloaded', `the server holds its limit of ${heldBytes} bytes, and ${this.hoardedBytes} of them for this client`));
+  }
+
+  closeForAnother(): void {
+    this.#fault('connections', new RoostError('Overloaded', 'it was idle, and another client wanted its place'));
+  }
+
+  /** A look now and then, `everyMs` apart. Counts looks rather than time: a process that was held up has read nothing meanwhile. */
+  look(everyMs: number): void {
+    const { idleMs, incompleteMs } = this.load.limits;
+    const patience = Math.ceil(incompleteMs / everyMs);
+    this.#incompleteLooks = this.#splitter.pendingBytes > 0 && !this.#socket.isPaused() ? this.#incompleteLooks + 1 : 0;
+    this.#untakenLooks = this.#socket.writableLength > 0 && this.#socket.bytesWritten === this.#bytesWritten ? this.#untakenLooks + 1 : 0;
+    this.#bytesWritten = this.#socket.bytesWritten;
+    if (this.#incompleteLooks > patience) this.#fault('incomplete', new RoostError('DeadlineExceeded', `a request was incomplete for ${incompleteMs} ms`));
+    else if (this.#untakenLooks > patience) this.#fault('untaken', new RoostError('DeadlineExceeded', `nothing of an answer was taken for ${incompleteMs} ms`));
+    else if (this.#inFlight === 0 && performance.now() - this.lastActiveMs > idleMs) this.#fault('idle', new RoostError('DeadlineExceeded', `no whole request for ${idleMs} ms`));
   }
 
   #onData(chunk: Buffer): void {
     if (this.#finishing) return;
     try {
       for (const message of this.#splitter.push(chunk)) {
-        this.#lastActiveMs = performance.now();
+        this.lastActiveMs = performance.now();
+        this.silent = false;
+        this.#incompleteLooks = 0;
         this.#requestBytes += message.length;
-        if (this.#splitter.framed) this.#process(message);
+        if (this.#splitter.framed) this.#enqueue(message);
         else this.#waiting.push(message);
       }
-      this.#processNext();
+      this.#nextInOrder();
       this.#account();
+      if (this.load.heldBytes > this.load.limits.heldBytes) this.parts.onHeld();
     } catch (error) {
       this.#fault('malformed', RoostError.from(error));
     }
   }
 
-  #processNext(): void {
+  #nextInOrder(): void {
     if (this.#inFlight > 0) {
-      if (this.#waiting.length > 0) this.socket.pause();
+      if (this.#waiting.length > 0) this.#socket.pause();
       return;
     }
     const message = this.#waiting.shift();
-    if (message !== undefined) this.#process(message);
+    if (message !== undefined) this.#enqueue(message);
     else this.#resume();
   }
 
-  #process(message: Buffer): void {
+  #enqueue(message: Buffer): void {
     this.#inFlight++;
-    this.load.inFlight++;
+    const output = this.#outputFor(message);
+    const { connectionInFlight, heldBytes } = this.load.limits;
+    if (this.#inFlight > connectionInFlight) this.#refuse(message, output, overloaded(`this connection has ${connectionInFlight} requests in flight, which is its limit`));
+    else if (this.load.heldBytes + message.length > heldBytes) this.#refuse(message, output, overloaded(`the server holds its limit of ${heldBytes} bytes of requests`));
+    else {
+      this.parts.queue.push({
+        arrivedMs: this.lastActiveMs,
+        gone: () => this.#socket.destroyed,
+        start: () => this.#guarded(() => this.#session.process(message, output)),
+        refuse: (error) => this.#refuse(message, output, error),
+      });
+    }
+  }
+
+  #refuse(message: Buffer, output: AnswerWriter, error: RoostError): void {
+    this.#guarded(() => this.#session.refuse(message, output, error));
+  }
+
+  /** What is no message closes its connection. */
+  #guarded(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#fault('malformed', RoostError.from(error));
+    }
+  }
+
+  #outputFor(message: Buffer): AnswerWriter {
     let answered = false;
     const send = (answer: Buffer): void => {
-      if (answered || this.socket.destroyed) return;
+      if (answered || this.#socket.destroyed) return;
       answered = true;
       this.#inFlight--;
-      this.load.inFlight--;
       this.#requestBytes -= message.length;
-      this.#lastActiveMs = performance.now();
+      this.lastActiveMs = performance.now();
       this.#answer(answer);
     };
-    const output = new AnswerWriter(this.#splitter.framed === true, send, (error) => this.onFault('error', RoostError.from(error)));
-    this.#processor.process(new BinaryReader(message, callBounds), output);
+    return new AnswerWriter(this.#splitter.framed === true, send, (error) => this.parts.onFault('error', RoostError.from(error)));
   }
 
   #answer(answer: Buffer): void {
     // A client that does not take its answers is not read from either.
-    if (!writeSoon(this.socket, answer)) this.socket.pause();
+    if (!writeSoon(this.#socket, answer)) this.#socket.pause();
     this.#account();
-    if (!this.#splitter.framed) this.#unframedTurn();
+    if (this.#splitter.framed === false) this.#guarded(() => this.#nextInOrder());
     if (this.#finishing) this.#endWhenDone();
-  }
-
-  #unframedTurn(): void {
-    try {
-      this.#processNext();
-    } catch (error) {
-      this.#fault('malformed', RoostError.from(error));
-    }
+    if (this.load.heldBytes > this.load.limits.heldBytes) this.parts.onHeld();
   }
 
   #resume(): void {
-    if (this.#waiting.length === 0 && !this.socket.writableNeedDrain) this.socket.resume();
+    if (this.#waiting.length === 0 && !this.#socket.writableNeedDrain) this.#socket.resume();
   }
 
   #endWhenDone(): void {
-    if (this.#inFlight === 0 && this.#waiting.length === 0) this.socket.destroySoon();
+    if (this.#inFlight === 0 && this.#waiting.length === 0) this.#socket.destroySoon();
   }
 
   #account(): void {
-    if (this.socket.destroyed) return;
-    this.#setHeldBytes(this.#splitter.pendingBytes + this.#requestBytes + this.socket.writableLength);
-    const { heldBytes } = this.load.limits;
-    if (this.load.heldBytes > heldBytes) this.#fault('full', new RoostError('Overloaded', `the server holds its limit of ${heldBytes} bytes of requests`));
+    if (!this.#socket.destroyed) this.#setHeldBytes(this.#requestBytes + this.hoardedBytes);
   }
 
   #setHeldBytes(bytes: number): void {
@@ -141,16 +214,23 @@ export class ThriftConnection {
   }
 
   #fault(reason: CloseReason, error: RoostError): void {
-    if (this.socket.destroyed) return;
-    this.onFault(reason, error);
+    if (this.#socket.destroyed) return;
+    this.parts.onFault(reason, error);
     this.destroy();
+    this.#release();
+    // Its place is free now, not only when the socket has said so.
+    this.parts.onClose(this);
   }
 
   #onSocketClose(): void {
-    this.load.inFlight -= this.#inFlight;
-    this.#inFlight = 0;
+    this.#release();
+    this.ended.cancel();
+    this.closed.cancel();
+    this.parts.onClose(this);
+  }
+
+  #release(): void {
     this.#setHeldBytes(0);
     this.#waiting.length = 0;
-    this.onClose(this);
   }
 }

@@ -1,8 +1,10 @@
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { RoostError, type Log, type Metrics } from '../../core/index.js';
-import type { ProcessorFactory } from './requestGate.js';
-import { defaultServerLimits, ServerLoad, type ThriftServerLimits } from './serverLoad.js';
+import { CallQueue } from './callQueue.js';
+import { ConnectionTable } from './connectionTable.js';
+import { defaultServerLimits, ServerLoad, type ServerLimitOptions } from './serverLoad.js';
 import { ThriftConnection } from './thriftConnection.js';
+import type { ThriftService } from './thriftService.js';
 
 export interface ThriftServerOptions {
   /** What its metrics are labelled with; `flock` where absent. */
@@ -10,49 +12,67 @@ export interface ThriftServerOptions {
   readonly host: string;
   /** 0: a free port, to be read from `port`. */
   readonly port: number;
-  readonly processor: ProcessorFactory;
+  readonly processor: ThriftService;
   readonly metrics: Metrics;
   readonly log: Log;
-  readonly limits?: Partial<ThriftServerLimits>;
+  readonly limits?: ServerLimitOptions;
 }
+
+/** Connections are looked at as often as it takes to keep their limits, within these bounds. */
+const minLookMs = 10;
+const maxLookMs = 10_000;
 
 /**
  * A Thrift service on one TCP port, for framed and unframed clients of the strict binary protocol.
  * Bytes that are no message close the connection that they came from, and only that.
  */
 export class ThriftServer {
-  readonly #connections = new Set<ThriftConnection>();
+  readonly #connections: ConnectionTable;
   readonly #load: ServerLoad;
+  readonly #queue = new CallQueue();
   readonly #server: Server;
-  #sweep: NodeJS.Timeout | undefined;
+  #looks: NodeJS.Timeout | undefined;
 
   private constructor({ service = 'flock', processor, metrics, log, limits }: ThriftServerOptions) {
-    this.#load = new ServerLoad({ ...defaultServerLimits, ...limits });
+    this.#load = new ServerLoad({ ...defaultServerLimits, ...limits, slots: { ...defaultServerLimits.slots, ...limits?.slots } });
+    this.#load.standing = () => this.#queue.standing;
+    this.#connections = new ConnectionTable(this.#load);
     const servers = serversOf(metrics).set(service, this);
-    metrics.gauge('roost_rpc_connections', 'Open connections, by service', ['service'], (gauge) => {
-      for (const [name, server] of servers) gauge.set({ service: name }, server.#connections.size);
-    });
-    metrics.gauge('roost_rpc_in_flight', 'Requests being answered, by service', ['service'], (gauge) => {
-      for (const [name, server] of servers) gauge.set({ service: name }, server.#load.inFlight);
-    });
+    const gauge = (name: string, help: string, value: (server: ThriftServer) => number): void => {
+      metrics.gauge(name, help, ['service'], (gauge) => {
+        for (const [label, server] of servers) gauge.set({ service: label }, value(server));
+      });
+    };
+    gauge('roost_rpc_connections', 'Open connections, by service', (server) => server.#connections.size);
+    gauge('roost_rpc_in_flight', 'Requests in work, by service', (server) => server.#load.inWork);
+    gauge('roost_rpc_queued', 'Requests that wait for their turn, by service', (server) => server.#queue.size);
+    gauge('roost_rpc_held_bytes', 'Bytes of requests that are incomplete or not answered, and of answers that are not taken, by service', (server) => server.#load.heldBytes);
     const refused = metrics.counter('roost_rpc_connections_refused_total', 'Connections that the server closed, by reason', ['reason']);
 
     this.#server = createServer({ allowHalfOpen: true }, (socket) => {
-      const client = `${socket.remoteAddress}:${socket.remotePort}`;
-      const connection = new ThriftConnection(
-        socket,
-        this.#load,
-        processor,
-        () => this.#connections.delete(connection),
-        (reason, error) => {
-          refused.inc({ reason });
-          log[reason === 'idle' ? 'debug' : 'warn']({ client, reason }, `connection closed: ${error.message}`);
-        },
+      const address = socket.remoteAddress ?? '';
+      const client = `${address}:${socket.remotePort}`;
+      if (!this.#connections.makeRoom(address)) {
+        refused.inc({ reason: 'connections' });
+        socket.destroy();
+        return;
+      }
+      this.#connections.add(
+        new ThriftConnection({
+          socket,
+          address,
+          load: this.#load,
+          queue: this.#queue,
+          service: processor,
+          onClose: (connection) => this.#connections.delete(connection),
+          onFault: (reason, error) => {
+            refused.inc({ reason });
+            log[reason === 'idle' ? 'debug' : 'warn']({ client, reason }, `connection closed: ${error.message}`);
+          },
+          onHeld: () => this.#connections.relieve(),
+        }),
       );
-      this.#connections.add(connection);
     });
-    this.#server.maxConnections = this.#load.limits.connections;
-    this.#server.on('drop', () => refused.inc({ reason: 'connections' }));
   }
 
   /** Throws `Unavailable` where the port is taken or the host is not of this machine. */
@@ -69,7 +89,7 @@ export class ThriftServer {
 
   /** Takes no more connections and requests, and waits for the answers in flight for at most `graceMs`; then closes whatever is open. */
   async close(graceMs = 5_000): Promise<void> {
-    clearInterval(this.#sweep);
+    clearInterval(this.#looks);
     const closed = new Promise<void>((resolve) => {
       this.#server.close(() => resolve());
     });
@@ -84,13 +104,11 @@ export class ThriftServer {
   #watch(log: Log): void {
     // After it listens, an error (no free descriptor for a new client, say) concerns that client only.
     this.#server.on('error', (error) => log.warn({ err: error }, 'a client could not connect'));
-    const { idleMs } = this.#load.limits;
-    this.#sweep = setInterval(
-      () => {
-        for (const connection of this.#connections) connection.closeIfIdle(idleMs);
-      },
-      Math.min(Math.max(idleMs / 4, 10), 10_000),
-    );
+    const { idleMs, incompleteMs } = this.#load.limits;
+    const everyMs = Math.min(Math.max(Math.min(idleMs, incompleteMs) / 4, minLookMs), maxLookMs);
+    this.#looks = setInterval(() => {
+      for (const connection of this.#connections) connection.look(everyMs);
+    }, everyMs);
   }
 }
 

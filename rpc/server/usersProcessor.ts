@@ -1,31 +1,29 @@
 import type { Log, Metrics } from '../../core/index.js';
 import type { Users } from '../../users/index.js';
 import { column, errorToThrift, required, userChangeFromThrift, userFromThrift, UsersProcessor, userToThrift, type UsersModule } from '../wire/index.js';
-import { observed } from './observed.js';
-import type { ProcessorFactory } from './requestGate.js';
-import { readOptions, writeOptions } from './roostHandler.js';
+import type { Caller } from './caller.js';
+import { readOptions, writeOptions } from './callOptions.js';
+import { thriftService, type ThriftService } from './thriftService.js';
 
 /** The Users service on the users of a cluster. Errors are RoostErrors; the caller turns them into RoostException. */
-function usersHandler(users: Users): UsersModule.Client {
+function usersHandler(users: Users, caller: Caller): UsersModule.Client {
   return {
     async put_users(written, options) {
-      await users.put(required(written, 'users').map(userFromThrift), writeOptions(options));
+      await users.put(required(written, 'users').map(userFromThrift), writeOptions(options, caller));
     },
     async change_users(changes, options) {
-      await users.change(required(changes, 'changes').map(userChangeFromThrift), writeOptions(options));
+      await users.change(required(changes, 'changes').map(userChangeFromThrift), writeOptions(options, caller));
     },
     async remove_users(ids, options) {
-      await users.remove([...column(ids, 'ids')], writeOptions(options));
+      await users.remove([...column(ids, 'ids')], writeOptions(options, caller));
     },
     async get_users(ids, options) {
-      const found = await users.get([...column(ids, 'ids')], readOptions(options));
+      const found = await users.get([...column(ids, 'ids')], readOptions(options, caller));
       return { users: found.filter((user) => user !== undefined).map(userToThrift), found: Buffer.from(found.map((user) => Number(user !== undefined))) };
     },
   } as UsersModule.Client;
 }
 
 /** The Users service, for a ThriftServer's `processor`. */
-export function usersProcessor(users: Users, options: { readonly metrics: Metrics; readonly log: Log }): ProcessorFactory {
-  const handlerOf = observed(usersHandler(users), { ...options, toException: (_method, error) => errorToThrift(error) });
-  return (gate) => new UsersProcessor(handlerOf(gate));
-}
+export const usersProcessor = (users: Users, options: { readonly metrics: Metrics; readonly log: Log }): ThriftService =>
+  thriftService({ ...options, Processor: UsersProcessor, handler: (caller) => usersHandler(users, caller), toException: (_method, error) => errorToThrift(error) });

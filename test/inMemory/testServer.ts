@@ -1,5 +1,5 @@
 import { Metrics, silentLog } from '../../core/index.js';
-import { flockProcessor, ThriftServer, type ThriftServerLimits } from '../../rpc/index.js';
+import { flockProcessor, ThriftServer, type ServerLimitOptions } from '../../rpc/index.js';
 import { TestFlock } from './testFlock.js';
 
 /** A Thrift server on a free port of loopback, above a flock in memory. */
@@ -12,7 +12,7 @@ export interface TestServer {
   close(graceMs?: number): Promise<void>;
 }
 
-export async function startTestServer(options: { readonly limits?: Partial<ThriftServerLimits>; readonly port?: number; readonly flock?: TestFlock } = {}): Promise<TestServer> {
+export async function startTestServer(options: { readonly limits?: ServerLimitOptions; readonly port?: number; readonly flock?: TestFlock } = {}): Promise<TestServer> {
   const { flock = new TestFlock(), limits = {}, port = 0 } = options;
   const metrics = new Metrics();
   const processor = flockProcessor(flock, { metrics, log: silentLog });

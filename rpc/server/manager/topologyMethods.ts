@@ -1,6 +1,7 @@
 import { limits, RoostError } from '../../../core/index.js';
 import { type Change, type Forwarding, type Gizzard, type Link, shardKey, type ShardId, type ShardInfo, type TableInfo, type Topology } from '../../../gizzard/index.js';
-import { required, type ManagerModule } from '../../wire/index.js';
+import { required, type ManagerModule, type ManagerTypes } from '../../wire/index.js';
+import { Turns } from '../turns.js';
 import {
   busyFromThrift,
   forwardingFromThrift,
@@ -14,6 +15,9 @@ import {
   weightToThrift,
 } from './managerStructs.js';
 import { managerName } from './managerName.js';
+
+/** Tables in one dump; one that is asked for twice is told once. */
+const dumpedTables = 1_000;
 
 /** How the keys of a table are hashed that a tool makes by setting its first forwarding: as those of graphs are. */
 const defaultHash = 'fnv1a64';
@@ -69,18 +73,24 @@ export function topologyMethods(gizzard: Gizzard): TopologyMethods {
       return shardToThrift((await fresh()).locate(required(tableId, 'table_id'), required(id, 'id')).route.root);
     },
     async dump_nameserver(tableIds) {
+      const asked = new Set(required(tableIds, 'table_id'));
+      if (asked.size > dumpedTables) throw new RoostError('InvalidArgument', `a dump holds ${dumpedTables} tables at most, not ${asked.size}`);
       const topology = await fresh();
-      return required(tableIds, 'table_id').map((tableId) => {
+      const turns = new Turns();
+      const states: ManagerTypes.NameServerState[] = [];
+      for (const tableId of asked) {
         const forwardings = topology.state.forwardings.filter((forwarding) => forwarding.tableId === tableId);
         const { shards, links } = below(topology, forwardings);
-        return {
+        states.push({
           shards: shards.map(shardToThrift),
           links: links.map(linkToThrift),
           forwardings: forwardings.map(forwardingToThrift),
           table_id: tableId,
           hostWeights: topology.state.hostWeights.map(weightToThrift),
-        };
-      });
+        });
+        await turns.rest();
+      }
+      return states;
     },
     async list_tables() {
       return [...new Set((await fresh()).state.forwardings.map(({ tableId }) => tableId))].sort((a, b) => a - b);

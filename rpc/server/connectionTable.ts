@@ -1,0 +1,82 @@
+import type { ServerLoad } from './serverLoad.js';
+import type { ThriftConnection } from './thriftConnection.js';
+
+/** The open connections of a server: who may come, and who has to go for it. */
+export class ConnectionTable {
+  readonly #open = new Set<ThriftConnection>();
+  readonly #byAddress = new Map<string, Set<ThriftConnection>>();
+
+  constructor(private readonly load: ServerLoad) {}
+
+  get size(): number {
+    return this.#open.size;
+  }
+
+  [Symbol.iterator](): Iterator<ThriftConnection> {
+    return this.#open.values();
+  }
+
+  /**
+   * Whether there is room for one more of an address. Where the server, or the address, has as many as it may, the connection is closed that has been idle
+   * the longest, those first that never brought a request; where all are at work there is no room.
+   */
+  makeRoom(address: string): boolean {
+    const same = this.#byAddress.get(address) ?? new Set();
+    if (same.size >= this.load.limits.connectionsPerAddress && !evictIdle(same)) return false;
+    return this.#open.size < this.load.limits.connections || evictIdle(this.#open);
+  }
+
+  add(connection: ThriftConnection): void {
+    this.#open.add(connection);
+    const same = this.#byAddress.get(connection.address);
+    if (same === undefined) this.#byAddress.set(connection.address, new Set([connection]));
+    else same.add(connection);
+  }
+
+  delete(connection: ThriftConnection): void {
+    this.#open.delete(connection);
+    const same = this.#byAddress.get(connection.address);
+    same?.delete(connection);
+    if (same?.size === 0) this.#byAddress.delete(connection.address);
+  }
+
+  /**
+   * Closes connections until the server holds no more than it may: of the address that holds most in incomplete requests and untaken answers, the one that holds
+   * most. Requests that are in work do not count: whoever sends those is only refused more.
+   */
+  relieve(): void {
+    while (this.load.heldBytes > this.load.limits.heldBytes) {
+      const greediest = most(this.#byAddress.values(), (connections) => [...connections].reduce((sum, { hoardedBytes }) => sum + hoardedBytes, 0));
+      const victim = greediest && most(greediest, ({ hoardedBytes }) => hoardedBytes);
+      if (victim === undefined) return;
+      victim.closeAsFull();
+    }
+  }
+}
+
+function evictIdle(connections: Iterable<ThriftConnection>): boolean {
+  // In the order in which they came: the first that is silent is the one that has been so the longest.
+  let idlest: ThriftConnection | undefined;
+  for (const connection of connections) {
+    if (connection.silent) {
+      connection.closeForAnother();
+      return true;
+    }
+    if (connection.idle && (idlest === undefined || connection.lastActiveMs < idlest.lastActiveMs)) idlest = connection;
+  }
+  idlest?.closeForAnother();
+  return idlest !== undefined;
+}
+
+/** The entry with the greatest value above 0. */
+function most<T>(entries: Iterable<T>, valueOf: (entry: T) => number): T | undefined {
+  let found: T | undefined;
+  let greatest = 0;
+  for (const entry of entries) {
+    const value = valueOf(entry);
+    if (value <= greatest) continue;
+    greatest = value;
+    found = entry;
+  }
+  return found;
+}
