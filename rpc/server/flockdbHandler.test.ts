@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { packIds, unpackIds } from '../../core/index.js';
+import { Cancellation, packIds, unpackIds } from '../../core/index.js';
 import { openFlock, type Edge, type Flock, type Operation } from '../../flock/index.js';
 import { untilApplied } from '../../test/flock/untilApplied.js';
 import { freshCluster } from '../../test/support/index.js';
@@ -16,7 +16,7 @@ let nextNode = 1n;
 beforeAll(async () => {
   flock = await openFlock(config, { create: true, work: true });
   await flock.createGraph('follows', { shards: 1, replicas: 2 });
-  client = flockdbHandler(flock);
+  client = flockdbHandler(flock, { closed: new Cancellation() });
 });
 afterAll(() => flock.close());
 
