@@ -99,7 +99,7 @@ export async function runCli(args: readonly string[], io: CliIo): Promise<number
 const helpWidth = (columns = 100): number => Math.min(columns, 120);
 
 const environmentHelp = `Environment:
-  A variable overrides a key of the configuration: ROOST_SERVER_FLOCK_PORT is server.flockPort.
+  A variable overrides a key of the configuration: ROOST__SERVER__FLOCK_PORT is server.flockPort.
   Options override both. Apart from keys there are
 ${Object.entries(otherVariables)
   .map(([name, what]) => `  ${name.padEnd(22)} ${what}`)

@@ -20,6 +20,7 @@ export const otherVariables = {
   ROOST_MANAGER_PORT: 'the port of the manager that docker-compose.yml publishes',
   ROOST_INJECTOR_PORT: 'the port of the job injector that docker-compose.yml publishes',
   ROOST_ADMIN_PORT: 'the admin port that docker-compose.yml publishes',
+  ROOST_DATABASE_PASSWORD: 'the password of the databases that docker-compose.yml starts',
   ROOST_LONG: 'set while the long tests run',
   ROOST_MYSQL_IMAGE: 'the image of the databases of a playground in containers',
   ROOST_REDIS_IMAGE: 'the image of the Redis of a playground in containers',
@@ -29,37 +30,64 @@ export const otherVariables = {
 /** Variables of the tests and of scripts; the configuration does not look at them. */
 const foreignPrefixes = ['ROOST_TEST_', 'ROOST_BENCH_', 'ROOST_PLAYGROUND_', 'ROOST_FLOCKDB_CLIENT'] as const;
 
-/** The variable of a key: `server.flockPort` is `ROOST_SERVER_FLOCK_PORT`. */
-export const variableName = (path: ConfigPath): string =>
-  `ROOST_${path
-    .map((name) => name.replace(/([a-z0-9])([A-Z])/g, '$1_$2').replace(/[^A-Za-z0-9]+/g, '_'))
-    .join('_')
-    .toUpperCase()}`;
+/**
+ * The variable of a key: `server.flockPort` is `ROOST__SERVER__FLOCK_PORT`. Kubernetes sets variables for its Services, such as ROOST_REDIS_PORT=tcp://10.0.0.7:6379 for one named
+ * roost-redis, but none with two underscores, since names of Services have neither.
+ */
+export const variableName = (path: ConfigPath): string => `ROOST__${path.map(inCapitals).join('__')}`;
+
+/** As it was in 0.1. */
+const oldVariableName = (path: ConfigPath): string => `ROOST_${path.map(inCapitals).join('_')}`;
+
+const inCapitals = (name: string): string =>
+  name
+    .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
+    .replace(/[^A-Za-z0-9]+/g, '_')
+    .toUpperCase();
+
+export interface EnvironmentOverrides {
+  readonly overrides: readonly ConfigOverride[];
+  /** What was not read, or goes by an old name. */
+  readonly warnings: readonly string[];
+}
 
 /**
- * Reads the variables that override keys. Lists are separated by commas. Keys of a database host are reached by the name that
- * the file gives it: `ROOST_DATABASE_HOSTS_HOST1_PASSWORD`. Throws `InvalidArgument` for a ROOST_ variable that is no key.
+ * Reads the variables that override keys. Lists are separated by commas. Keys of a database host are reached by the name that the file gives it:
+ * `ROOST__DATABASE_HOSTS__HOST1__PASSWORD`. Variables that name no key are left alone, with a warning: anybody may set them. Throws `InvalidArgument` for one that could mean two keys.
  */
-export function environmentOverrides(environment: NodeJS.ProcessEnv, hostNames: readonly string[]): readonly ConfigOverride[] {
-  const paths = new Map<string, ConfigPath[]>();
-  for (const path of valueKeys(hostNames)) {
-    const name = variableName(path);
-    paths.set(name, [...(paths.get(name) ?? []), path]);
-  }
-
-  const overrides: ConfigOverride[] = [];
+export function environmentOverrides(environment: NodeJS.ProcessEnv, hostNames: readonly string[]): EnvironmentOverrides {
+  const [paths, oldPaths] = [pathsByName(variableName, hostNames), pathsByName(oldVariableName, hostNames)];
+  const [overrides, outdated]: [ConfigOverride[], ConfigOverride[]] = [[], []];
+  const warnings: string[] = [];
+  const unread: string[] = [];
   for (const [name, text] of Object.entries(environment)) {
     if (text === undefined || !isOverride(name)) continue;
-    const [path, second] = paths.get(name) ?? [];
-    if (path === undefined) throw unknownVariable(name, [...paths.keys(), ...Object.keys(otherVariables)]);
+    const old = paths.get(name) === undefined;
+    const [path, second] = (old ? oldPaths : paths).get(name) ?? [];
+    if (path === undefined || (old && addressOfService.test(text))) {
+      const meant = path === undefined && name.startsWith('ROOST__') ? suggest(name, [...paths.keys()]) : undefined;
+      unread.push(meant === undefined ? name : `${name} (did you mean ${meant}?)`);
+      continue;
+    }
     if (second !== undefined) {
       throw new RoostError('InvalidArgument', `environment variable ${name} could mean ${path.join('.')} or ${second.join('.')}: set the key in the file`, {
         fields: { variable: name },
       });
     }
-    overrides.push({ path, value: valueFromText(keySchema(path) ?? {}, text), source: `environment variable ${name}` });
+    if (old) warnings.push(`environment variable ${name} is named ${variableName(path)} now`);
+    (old ? outdated : overrides).push({ path, value: valueFromText(keySchema(path) ?? {}, text), source: `environment variable ${name}` });
   }
-  return overrides;
+  if (unread.length > 0) warnings.push(`not read, since they name no key of the configuration: ${unread.join(', ')}`);
+  return { overrides: [...outdated, ...overrides], warnings };
+}
+
+/** What Kubernetes sets in the variable of a Service's port. */
+const addressOfService = /^(tcp|udp|sctp):\/\//;
+
+function pathsByName(nameOf: (path: ConfigPath) => string, hostNames: readonly string[]): ReadonlyMap<string, readonly ConfigPath[]> {
+  const paths = new Map<string, ConfigPath[]>();
+  for (const path of valueKeys(hostNames)) paths.set(nameOf(path), [...(paths.get(nameOf(path)) ?? []), path]);
+  return paths;
 }
 
 /** The same environment without what overrides keys: for a process whose configuration is to be taken as it stands in its file. */
@@ -68,9 +96,3 @@ export const withoutOverrides = (environment: NodeJS.ProcessEnv): NodeJS.Process
 
 const isOverride = (name: string): boolean =>
   name.startsWith('ROOST_') && !(name in otherVariables) && !foreignPrefixes.some((prefix) => name.startsWith(prefix));
-
-function unknownVariable(name: string, known: readonly string[]): RoostError {
-  const meant = suggest(name, known);
-  const hint = meant === undefined ? 'unset it' : `did you mean ${meant}?`;
-  return new RoostError('InvalidArgument', `environment variable ${name} matches no key of the configuration: ${hint}`, { fields: { variable: name } });
-}

@@ -9,6 +9,21 @@ import { loadConfig, type LoadConfigOptions } from './loadConfig.js';
 
 const valid = { databaseHosts: { host1: { port: 3307 }, 'host-2': { port: 3308 } }, nameServer: { hosts: ['host1'] } };
 
+/** The variables that Kubernetes sets in every container for a Service in its namespace, with one named port. */
+function variablesOfService(service: string): Record<string, string> {
+  const name = service.toUpperCase().replaceAll('-', '_');
+  return {
+    [`${name}_SERVICE_HOST`]: '10.0.0.11',
+    [`${name}_SERVICE_PORT`]: '7915',
+    [`${name}_SERVICE_PORT_FLOCK`]: '7915',
+    [`${name}_PORT`]: 'tcp://10.0.0.11:7915',
+    [`${name}_PORT_7915_TCP`]: 'tcp://10.0.0.11:7915',
+    [`${name}_PORT_7915_TCP_PROTO`]: 'tcp',
+    [`${name}_PORT_7915_TCP_PORT`]: '7915',
+    [`${name}_PORT_7915_TCP_ADDR`]: '10.0.0.11',
+  };
+}
+
 describe('loadConfig', () => {
   let folder: string;
   beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'roost-config-'))));
@@ -54,26 +69,49 @@ describe('loadConfig', () => {
   it('lets the environment override the file, and options the environment', () => {
     write({ ...valid, server: { flockPort: 1, adminPort: 1 } });
     const environment = {
-      ROOST_SERVER_FLOCK_PORT: '2',
-      ROOST_SERVER_ADMIN_PORT: '2',
-      ROOST_MEMCACHED: 'a:1, b:2',
-      ROOST_DATABASE_HOSTS_HOST_2_PASSWORD: '12',
-      ROOST_JOBS_ERROR_DELAY_SECONDS: '0.5',
+      ROOST__SERVER__FLOCK_PORT: '2',
+      ROOST__SERVER__ADMIN_PORT: '2',
+      ROOST__MEMCACHED: 'a:1, b:2',
+      ROOST__DATABASE_HOSTS__HOST_2__PASSWORD: '12',
+      ROOST__JOBS__ERROR_DELAY_SECONDS: '0.5',
       ROOST_TEST_ANYTHING: 'x',
       ROOST_REDIS_IMAGE: 'redis:7',
       HOME: '/',
     };
-    const { config } = load({ environment, overrides: [{ path: ['server', 'flockPort'], value: 3, source: '--flock-port' }] });
+    const { config, warnings } = load({ environment, overrides: [{ path: ['server', 'flockPort'], value: 3, source: '--flock-port' }] });
     expect(config.server).toMatchObject({ flockPort: 3, adminPort: 2 });
     expect(config.memcached).toEqual(['a:1', 'b:2']);
     expect(config.databaseHosts['host-2']?.password).toBe('12');
     expect(config.jobs.errorDelaySeconds).toBe(0.5);
+    expect(warnings).toEqual([]);
+  });
+
+  it('takes the names that variables had before, with a warning, where nothing is set by the new ones', () => {
+    write({ ...valid, server: { flockPort: 1, adminPort: 1 } });
+    const { config, warnings } = load({ environment: { ROOST__SERVER__ADMIN_PORT: '3', ROOST_SERVER_FLOCK_PORT: '2', ROOST_SERVER_ADMIN_PORT: '2', ROOST_DATABASE_HOSTS_HOST_2_PASSWORD: 'x' } });
+    expect(config.server).toMatchObject({ flockPort: 2, adminPort: 3 });
+    expect(config.databaseHosts['host-2']?.password).toBe('x');
+    expect(warnings).toContain('environment variable ROOST_SERVER_FLOCK_PORT is named ROOST__SERVER__FLOCK_PORT now');
+  });
+
+  it.each(['roost', 'roost-server', 'roost-redis', 'roost-memcached', 'roost-server-flock', 'roost-config'])('reads nothing of what Kubernetes sets for a Service named %s', (service) => {
+    write(valid);
+    const { config, warnings } = load({ environment: variablesOfService(service) });
+    expect(config).toEqual(load().config);
+    expect(warnings).toEqual([`not read, since they name no key of the configuration: ${Object.keys(variablesOfService(service)).join(', ')}`]);
+  });
+
+  it('leaves variables alone that name no key, and says which was meant', () => {
+    write(valid);
+    expect(load({ environment: { ROOST__SERVER__FLOK_PORT: '1', ROOST_COLOUR: 'red' } }).warnings).toEqual([
+      'not read, since they name no key of the configuration: ROOST__SERVER__FLOK_PORT (did you mean ROOST__SERVER__FLOCK_PORT?), ROOST_COLOUR',
+    ]);
   });
 
   it('gives every key a variable of its own', () => {
     const names = valueKeys(['host1']).map(variableName);
-    expect(names).toContain('ROOST_SERVER_FLOCK_PORT');
-    expect(names).toContain('ROOST_NAME_SERVER_RELOAD_SECONDS');
+    expect(names).toContain('ROOST__SERVER__FLOCK_PORT');
+    expect(names).toContain('ROOST__NAME_SERVER__RELOAD_SECONDS');
     expect(new Set(names).size).toBe(names.length);
   });
 
@@ -141,15 +179,13 @@ describe('loadConfig', () => {
 
   it('names the variable or the option that is wrong', () => {
     write(valid);
-    expect(problem({ environment: { ROOST_SERVER_FLOCK_PORT: 'many' } }).message).toMatchInlineSnapshot(`"environment variable ROOST_SERVER_FLOCK_PORT: server.flockPort must be an integer from 0 to 65535, found "many""`);
-    expect(problem({ environment: { ROOST_SERVER_FLOK_PORT: '1' } }).message).toMatchInlineSnapshot(`"environment variable ROOST_SERVER_FLOK_PORT matches no key of the configuration: did you mean ROOST_SERVER_FLOCK_PORT?"`);
-    expect(problem({ environment: { ROOST_COLOUR: 'red' } }).message).toMatchInlineSnapshot(`"environment variable ROOST_COLOUR matches no key of the configuration: unset it"`);
+    expect(problem({ environment: { ROOST__SERVER__FLOCK_PORT: 'many' } }).message).toMatchInlineSnapshot(`"environment variable ROOST__SERVER__FLOCK_PORT: server.flockPort must be an integer from 0 to 65535, found "many""`);
     expect(problem({ overrides: [{ path: ['log', 'level'], value: 'loud', source: '--log-level' }] }).message).toMatchInlineSnapshot(`"--log-level: log.level must be one of silent, error, warn, info, debug, found "loud""`);
   });
 
   it('refuses a variable that could mean two hosts', () => {
     write({ databaseHosts: { 'a-b': {}, a_b: {} }, nameServer: { hosts: ['a_b'] } });
-    expect(problem({ environment: { ROOST_DATABASE_HOSTS_A_B_PORT: '1' } }).message).toMatchInlineSnapshot(`"environment variable ROOST_DATABASE_HOSTS_A_B_PORT could mean databaseHosts.a-b.port or databaseHosts.a_b.port: set the key in the file"`);
+    expect(problem({ environment: { ROOST__DATABASE_HOSTS__A_B__PORT: '1' } }).message).toMatchInlineSnapshot(`"environment variable ROOST__DATABASE_HOSTS__A_B__PORT could mean databaseHosts.a-b.port or databaseHosts.a_b.port: set the key in the file"`);
   });
 
   it('checks that the name server lives on known hosts', () => {

@@ -23,6 +23,8 @@ export interface LoadedConfig {
   readonly config: RoostConfig;
   /** The file that was read. */
   readonly path: string;
+  /** About variables of the environment that were not read, or go by an old name. */
+  readonly warnings: readonly string[];
 }
 
 /**
@@ -34,7 +36,8 @@ export function loadConfig(options: LoadConfigOptions = {}): LoadedConfig {
   const path = findConfig(options, environment);
   const file = readConfig(path);
   const hosts = file['databaseHosts'];
-  const overrides = [...environmentOverrides(environment, isObject(hosts) ? Object.keys(hosts) : []), ...(options.overrides ?? [])];
+  const fromEnvironment = environmentOverrides(environment, isObject(hosts) ? Object.keys(hosts) : []);
+  const overrides = [...fromEnvironment.overrides, ...(options.overrides ?? [])];
   const input = structuredClone(file);
   for (const override of overrides) assign(input, override.path, override.value);
 
@@ -44,7 +47,7 @@ export function loadConfig(options: LoadConfigOptions = {}): LoadedConfig {
   if (!parsed.success) throw invalid(path, parsed.error.issues.flatMap((issue) => explain(issue, input, sourceOf)));
   const problems = crossCheck(parsed.data, sourceOf);
   if (problems.length > 0) throw invalid(path, problems);
-  return { config: parsed.data, path };
+  return { config: parsed.data, path, warnings: fromEnvironment.warnings };
 }
 
 function findConfig(options: LoadConfigOptions, environment: NodeJS.ProcessEnv): string {

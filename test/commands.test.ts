@@ -188,7 +188,7 @@ describe('serve', () => {
   });
 
   it('serves a graph by the time that create returns', async () => {
-    const made = await callRoost(['graph', 'create', 'blocks', '--id', '7', '--config', configPath], folder, { ROOST_SERVER_FLOCK_PORT: String(ready.flock.port) });
+    const made = await callRoost(['graph', 'create', 'blocks', '--id', '7', '--config', configPath], folder, { ROOST__SERVER__FLOCK_PORT: String(ready.flock.port) });
     expect(made.exitCode).toBe(0);
     expect(await answer('flock', 'count', 'blocks', '1')).toMatchObject({ normal: '0' });
   });

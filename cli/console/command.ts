@@ -41,8 +41,14 @@ export const defineGroup = (parent: Command, name: string, description: string):
 
 export const configOption = (): Option => new Option('--config <file>', 'the configuration (default: ROOST_CONFIG, ./roost.config.json, ./.roost/roost.config.json)');
 
-export const openConfig = (io: CliIo, options: ConfigOptions, overrides: readonly ConfigOverride[] = []): LoadedConfig =>
-  loadConfig({ path: options.config, environment: io.environment, workingFolder: io.workingFolder, overrides });
+/** Also says on stderr, once in a command, which variables of the environment it did not read. */
+export function openConfig(io: CliIo, options: ConfigOptions, overrides: readonly ConfigOverride[] = []): LoadedConfig {
+  const loaded = loadConfig({ path: options.config, environment: io.environment, workingFolder: io.workingFolder, overrides });
+  if (!warned.has(io)) for (const warning of loaded.warnings) io.stderr.write(`warning: ${warning}\n`);
+  warned.add(io);
+  return loaded;
+}
+const warned = new WeakSet<CliIo>();
 
 export const outputFor = (io: CliIo, options: CommonOptions): Output => new Output(io, options.json === true);
 
