@@ -38,6 +38,11 @@ const server = z.strictObject({
   connections: z.int().min(1).max(1_000_000).default(4_096),
   /** Of these, from one address. Behind a proxy all clients have one: give it as many as there are in all. */
   connectionsPerAddress: z.int().min(1).max(1_000_000).default(2_048),
+  /**
+   * How far the clocks of this server, of the journal's Redis and of the name server's hosts may differ; past it this server is not ready and refuses writes. Hosts under NTP differ by some
+   * milliseconds, badly kept ones by some hundreds.
+   */
+  maxClockSkewMs: z.int().min(10).max(86_400_000).default(1_000),
 });
 
 const pool = z.strictObject({
@@ -66,12 +71,26 @@ const jobs = z.strictObject({
   maxBad: z.int().min(1).max(10_000_000).default(10_000),
   /** Jobs of a priority that may wait for a remote cluster before writes are refused: room for one that is away. */
   maxReplicating: z.int().min(1).max(10_000_000).default(200_000),
+  /**
+   * Bytes of Redis's memory that one queue may take (that of a priority, or the backlog for a remote cluster) before writes are refused: entries alone say little, since one may be
+   * 100 bytes or megabytes. All queues together should stay below the memory of Redis's host.
+   */
+  maxQueuedBytes: z.int().min(1_048_576).max(1_099_511_627_776).default(536_870_912),
   /** Attempts after which a job goes to the bad-job queue. Only those count at which the data itself was refused, such as a value that does not fit its column. */
   errorLimit: z.int().min(1).max(1_000_000).default(100),
   /** Wait before a failed job is tried again, and between two rounds through the failing jobs of a host. */
   errorDelaySeconds: seconds(86_400).default(5),
   /** A job whose worker has been silent for this long is taken over by another. */
   claimAfterSeconds: seconds(86_400).default(30),
+});
+
+const journal = z.strictObject({
+  /**
+   * What the journal's Redis must keep through a restart. `aof`: a server refuses to start where the append-only file is off, since each restart of Redis would lose accepted
+   * writes. `none`: that is accepted, as where a managed Redis offers replicas and no such file; a restart that lost something is noticed all the same, and refused until
+   * `roost journal adopt`.
+   */
+  durability: z.enum(['aof', 'none']).default('aof'),
 });
 
 const moves = z.strictObject({
@@ -139,6 +158,7 @@ export const configSchema = z.strictObject({
   pool: pool.prefault({}),
   reads: reads.prefault({}),
   jobs: jobs.prefault({}),
+  journal: journal.prefault({}),
   moves: moves.prefault({}),
   log: z.strictObject({ level: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info') }).prefault({}),
 });

@@ -58,6 +58,8 @@ export const limits = {
   /** Edges in one call of a client's bulk write, and such calls in flight. One journal entry each; larger ones no longer cost less an edge. */
   bulkWriteEdges: 1_000,
   bulkWriteInFlight: 8,
+  /** The payload of one job. The largest honest one is of 1,000 tweets with full texts and extras: 5.3 MB. */
+  jobPayloadBytes: 8 * 1024 * 1024,
   /** Payloads on their way to the journal's Redis, which may hang; past it writes are refused with `Overloaded`. Room for several of the largest messages. */
   journalInFlightBytes: 64 * 1024 * 1024,
   /** Characters of a tweet, as code points of its normal form C; the bytes of its extra JSON. */

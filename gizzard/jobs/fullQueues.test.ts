@@ -66,12 +66,12 @@ describe('a full queue', () => {
 
   it('of payloads on their way to Redis refuses more', async () => {
     const writer = await cluster.open({ work: false });
-    const large = { kind: 'test.notes', payload: Buffer.alloc(24 * 1024 * 1024) };
-    const write = (): Promise<void> => writer.jobs.append([large], { priority: 'high', waitUntilApplied: false, deadline: Deadline.after(20_000) });
+    const large = { kind: 'test.notes', payload: Buffer.alloc(limits.jobPayloadBytes) };
+    const write = (): Promise<void> => writer.jobs.append([large, large, large], { priority: 'high', waitUntilApplied: false, deadline: Deadline.after(20_000) });
     const outcomes = await Promise.allSettled([write(), write(), write()]);
     expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected']);
     expect((outcomes[2] as PromiseRejectedResult).reason).toEqual(throwsCode('Overloaded', /does not keep up/));
     await write();
-    expect((await writer.jobs.sizes('high')).queued).toBe(3);
+    expect((await writer.jobs.sizes('high')).queued).toBe(9);
   });
 });

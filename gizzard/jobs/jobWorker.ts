@@ -6,6 +6,7 @@ import { FailingJobs } from './failingJobs.js';
 import { decodeJob, type JobEntry } from './jobEntry.js';
 import type { JobOutcome } from './jobRunner.js';
 import { createGroup } from './journal.js';
+import type { JournalGuard } from './journalGuard.js';
 import type { Priority } from './priority.js';
 import { workerGroup, type StreamKeys } from './streamKeys.js';
 import { forgetSilentScript, settleScript } from './workerScripts.js';
@@ -33,6 +34,8 @@ export interface JobWorkerOptions {
   readonly consumer: string;
   readonly config: JobsConfig;
   readonly run: (job: JobEntry) => Promise<JobOutcome>;
+  /** Says whether Redis is the cluster's journal. Nothing is taken from another. */
+  readonly guard: Pick<JournalGuard, 'trusted' | 'look'>;
   /** While true no more jobs are taken; those in work are finished. */
   readonly paused: () => boolean;
   /** Where the oldest topology that jobs may be applied under is kept, and the one that is known here. Absent: it does not matter to these jobs. */
@@ -160,11 +163,16 @@ export class JobWorker {
         const reason = error instanceof Error ? error.message : String(error);
         if (reason !== lastReason) this.options.log.error({ err: error, priority: this.options.priority }, `${what} failed; trying again`);
         lastReason = reason;
-        // A Redis that has lost its data. Where this fails as well, the next attempt says why.
-        if (reason.startsWith('NOGROUP')) await createGroup(this.redis, this.options.keys.queued).catch(() => undefined);
+        // A new journal, or a Redis that has lost its data: then there is nothing to take from it. Where this fails, the next attempt says why.
+        if (reason.startsWith('NOGROUP')) await this.#prepare().catch(() => undefined);
         await this.#pause(pauseAfterErrorMs);
       }
     }
+  }
+
+  async #prepare(): Promise<void> {
+    await this.options.guard.look();
+    await createGroup(this.redis, this.options.keys.queued);
   }
 
   async #pause(ms: number): Promise<void> {
@@ -304,8 +312,8 @@ export class JobWorker {
 
   /** While true no more jobs are taken. */
   get #paused(): boolean {
-    const { paused, fence } = this.options;
-    return paused() || (fence !== undefined && fence.version() <= this.#outdated);
+    const { guard, paused, fence } = this.options;
+    return !guard.trusted || paused() || (fence !== undefined && fence.version() <= this.#outdated);
   }
 
   #isOutdated(version: number): void {

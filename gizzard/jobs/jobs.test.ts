@@ -129,6 +129,7 @@ describe('a caller that waits', () => {
 
   it('waits no longer than its deadline, and the write is applied all the same', async () => {
     const writer = await cluster.open({ work: false });
+    await writer.jobs.guard.look();
     await expect(append(writer, [note(1, 1)], { wait: true, deadlineMs: 50 })).rejects.toEqual(throwsCode('DeadlineExceeded', /in the journal/));
     await cluster.open();
     await expect.poll(() => notesOf(writer)).toMatchObject(cluster.both('first', ['1=1']));

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import { Deadline, RoostError, type Log, type Metrics, type RoostConfig, type WriteIdentity } from '../../core/index.js';
+import { Deadline, JournalClock, RoostError, type Log, type Metrics, type RoostConfig, type WriteIdentity } from '../../core/index.js';
 import type { DatabaseHosts } from '../hosts/databaseHosts.js';
 import type { Topology } from '../topology/topology.js';
 import { untilAppliedBefore } from './acceptedBefore.js';
+import { EpochTable } from './epochTable.js';
 import { jobFromJson } from './jobJson.js';
 import { JobQueues } from './jobQueues.js';
 import { JobRunner } from './jobRunner.js';
@@ -11,10 +12,12 @@ import type { JobType } from './jobType.js';
 import { JobWorker } from './jobWorker.js';
 import { jobMetrics } from './jobMetrics.js';
 import { Journal, journalError, StaleRemotes, type JobCopies, type NewJob, type QueueSizes } from './journal.js';
+import { JournalGuard } from './journalGuard.js';
 import { laggingHosts, type LaggingHost } from './laggingHosts.js';
 import { LaggingLeaves, type HostJobs } from './laggingLeaves.js';
 import { priorities, type Priority } from './priority.js';
-import { connectRedis } from './redis.js';
+import { connectRedis, type ConnectOptions } from './redis.js';
+import { readSettings, requireSettings, settingProblems, type RedisSettings } from './redisSettings.js';
 import type { SendJobs } from './remoteRelay.js';
 import { RemoteRelays } from './remoteRelays.js';
 import { fenceKey, remotesFenceKey, streamKeys, writeKey } from './streamKeys.js';
@@ -34,6 +37,8 @@ export interface AppendOptions {
 
 /** Longer than a server is cut off from the name server unnoticed. It ends by itself, for a name server that was set back to an older state. */
 const fenceSeconds = 86_400;
+
+const settingsDeadlineMs = 3_000;
 
 /** Several changes of remote clusters may come while one write is journalled. */
 const maxLooksForRemotes = 3;
@@ -58,10 +63,12 @@ export class Jobs {
   readonly lagging: LaggingLeaves;
   /** What operators do with the queues. */
   readonly queues: JobQueues;
+  /** Whether Redis is the cluster's journal, and takes writes. */
+  readonly guard: JournalGuard;
   #relays: RemoteRelays | undefined;
 
   constructor(
-    private readonly config: Pick<RoostConfig, 'cluster' | 'redis' | 'jobs' | 'pool'>,
+    private readonly config: Pick<RoostConfig, 'cluster' | 'redis' | 'jobs' | 'journal' | 'nameServer' | 'pool' | 'server'>,
     types: readonly JobType[],
     private readonly topology: () => Topology,
     hosts: DatabaseHosts,
@@ -76,7 +83,11 @@ export class Jobs {
     this.#types = new Map(types.map((type) => [type.kind, type]));
     this.queues = new JobQueues(cluster, shared, this.#types, config.jobs, log);
     this.#shared = shared;
-    this.#journal = new Journal(cluster, shared, config.jobs);
+    const clock = new JournalClock();
+    const epochs = new EpochTable(config.nameServer.hosts.map((name) => hosts.host(name)), `${cluster}_nameserver`);
+    // A command that is on its way when this connection is lost fails at once: on the next one it might reach another Redis, before that was looked at.
+    this.guard = new JournalGuard(this.#connect(config, log, { retries: 0 }), epochs, { cluster, maxClockSkewMs: config.server.maxClockSkewMs, clock, waiting: () => this.#waiting(), log, metrics });
+    this.#journal = new Journal(cluster, shared, config.jobs, this.guard, clock);
     this.lagging = new LaggingLeaves(cluster, shared, log);
     this.#waiters = new Waiters(cluster, server, shared, this.#connect(config, log));
     const runner = (this.#runner = new JobRunner(types, topology, hosts, log, config.pool.queryTimeoutMs, (priority, jobs) => this.#journal.enqueue(priority, jobs)));
@@ -84,7 +95,7 @@ export class Jobs {
     const delay = metrics.histogram('roost_job_delay_seconds', 'Time from a job being journalled to its being applied on every leaf', ['priority'], delayBuckets);
     this.#workers = priorities.map(
       (priority) =>
-        new JobWorker(shared, this.#connect(config, log, true), {
+        new JobWorker(shared, this.#connect(config, log, { blocking: true }), {
           cluster,
           priority,
           keys: streamKeys(cluster)[priority],
@@ -92,6 +103,7 @@ export class Jobs {
           config: config.jobs,
           run: (job) => runner.run(job, priority),
           fence: { key: fenceKey(cluster), version: () => topology().version },
+          guard: this.guard,
           paused: () => topology().state.pausedPriorities.includes(priority),
           tell: (waiter, error) => this.#waiters.tell(waiter, error),
           knownEverywhere: (mark) => this.lagging.knownEverywhere(mark),
@@ -105,9 +117,21 @@ export class Jobs {
     jobMetrics(metrics, this.#journal, this.queues, this.lagging);
   }
 
-  /** Starts to work on jobs. A process that does not call it only journals them. */
+  /**
+   * Starts to work on jobs. A process that does not call it only journals them. In a Redis that is not the journal nothing is made, and from it nothing taken, until it is adopted.
+   * Throws `FailedPrecondition` where a setting of Redis would lose accepted writes, `Unavailable` where it does not answer.
+   */
   async start(): Promise<void> {
-    await this.#journal.prepare();
+    const refused = await this.guard.look().then(
+      () => undefined,
+      (error: unknown) => RoostError.from(error),
+    );
+    if (refused !== undefined && refused.fields['refusal'] === 'unreachable') throw refused;
+    const problems = settingProblems(await this.settings(), this.config.journal);
+    requireSettings(problems);
+    for (const { message } of problems) this.log.warn(message);
+    this.guard.start();
+    if (this.guard.trusted) await this.#journal.prepare();
     for (const worker of this.#workers) worker.start();
   }
 
@@ -115,7 +139,7 @@ export class Jobs {
   relay(send: SendJobs): { use(topology: Topology): void } {
     const { cluster, jobs: config } = this.config;
     const { log, metrics } = this;
-    this.#relays ??= new RemoteRelays({ cluster, config, redis: this.#shared, connect: () => this.#connect(this.config, log, true), send, reload: this.reload, log, metrics });
+    this.#relays ??= new RemoteRelays({ cluster, config, redis: this.#shared, connect: () => this.#connect(this.config, log, { blocking: true }), guard: this.guard, send, reload: this.reload, log, metrics });
     this.#relays.use(this.topology());
     return this.#relays;
   }
@@ -200,6 +224,15 @@ export class Jobs {
     return laggingHosts(this.queues, this.lagging);
   }
 
+  /** How the journal's Redis is set. Throws `Unavailable`. */
+  async settings(): Promise<RedisSettings> {
+    try {
+      return await Deadline.after(settingsDeadlineMs).race(readSettings(this.guard.redis), "reading the settings of the journal's Redis");
+    } catch (error) {
+      throw journalError(error, 'high');
+    }
+  }
+
   get journal(): Journal {
     return this.#journal;
   }
@@ -208,9 +241,15 @@ export class Jobs {
   async close(graceMs: number): Promise<void> {
     try {
       await Promise.all([...this.#workers.map((worker) => worker.stop(graceMs)), this.#relays?.stop(graceMs)]);
+      await this.guard.stop();
     } finally {
       for (const connection of this.#connections) connection.disconnect();
     }
+  }
+
+  async #waiting(): Promise<number> {
+    const sizes = await Promise.all(priorities.map((priority) => this.sizes(priority)));
+    return sizes.reduce((sum, { queued, failing }) => sum + queued + failing, 0);
   }
 
   async #raise(key: string, version: number): Promise<void> {
@@ -280,8 +319,8 @@ export class Jobs {
     };
   }
 
-  #connect(config: Pick<RoostConfig, 'redis'>, log: Log, blocking = false): Redis {
-    const connection = connectRedis(config.redis, log, { blocking });
+  #connect(config: Pick<RoostConfig, 'redis'>, log: Log, options: ConnectOptions = {}): Redis {
+    const connection = connectRedis(config.redis, log, options);
     this.#connections.push(connection);
     return connection;
   }

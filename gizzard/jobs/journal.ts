@@ -1,10 +1,12 @@
 import type { Redis, Result } from 'ioredis';
-import { Deadline, deadlineExceeded, JournalClock, limits, RoostError, writeIdentityBytes, type JobsConfig, type Micros, type WriteIdentity } from '../../core/index.js';
+import { Deadline, deadlineExceeded, limits, RoostError, writeIdentityBytes, type JobsConfig, type JournalClock, type Micros, type WriteIdentity } from '../../core/index.js';
+import { checkEpochLua, streamBytesLua } from './epochScripts.js';
 import { encodeJob } from './jobEntry.js';
 import type { FollowUp } from './jobType.js';
+import type { JournalGuard } from './journalGuard.js';
 import { priorities, type Priority } from './priority.js';
 import { microsOf } from './redis.js';
-import { clockKey, fanoutKey, remoteKeys, remotesFenceKey, streamKeys, workerGroup, writeKey, type StreamKeys } from './streamKeys.js';
+import { clockKey, fanoutKey, remoteKeys, remotesFenceKey, stateKey, streamKeys, workerGroup, writeKey, type StreamKeys } from './streamKeys.js';
 
 /** A refused write is worth another try when the workers have had time to make room. */
 const overloadedRetryAfterMs = 200;
@@ -18,38 +20,47 @@ const rememberedAfterMs = 1_000;
 const maxAheadMicros = limits.maxDeadlineMs * 1_000;
 
 /**
- * One atomic step, so that two writers cannot both take the last place, jobs that belong together are accepted together, here and for other clusters, and a write is accepted once.
- * Keys: the queue, the failing jobs, the greatest time given to a job, the topology of the newest change of remote clusters, what is remembered of this write, then the two streams
- * of each remote backlog, then the fanouts. After the three bounds, the number of remote backlogs, the last moment for all of this by the clock of Redis, the topology that the
- * copies follow, and the last moment of the write's identity (0: it has none), come the jobs, each as the number of its fields, how many times it takes, the places in its payload
- * where the first of them is put, and the fields, of which the payload is the fourth.
- * Answers what the clock says; for a write that was accepted before also what is remembered of it: its first and last entry, and its queue.
+ * One atomic step, so that two writers cannot both take the last place, jobs that belong together are accepted together, here and for other clusters, a write is accepted once, and
+ * a Redis that is not the journal, or no longer all of it, accepts nothing.
+ * Keys: the queue, the failing jobs, the greatest time given to a job, the topology of the newest change of remote clusters, what is remembered of this write, the journal's state,
+ * then the two streams of each remote backlog, then the fanouts. After the three bounds in entries, the number of remote backlogs, the last moment for all of this by the clock of
+ * Redis, the topology that the copies follow, the last moment of the write's identity (0: it has none), the epoch, how many jobs it is known to have accepted, and the bound of each
+ * backlog in bytes come the jobs, each as the number of its fields, how many times it takes, the places in its payload where the first of them is put, and the fields, of which the payload is
+ * the fourth.
+ * Answers what the clock says, and how many jobs the epoch has accepted; for a write that was accepted before also what is remembered of it: its first and last entry, and its queue.
  * Times of microseconds are exact as Lua's numbers until the year 2255.
  */
-const appendScript = `
+const appendScript = `${checkEpochLua}${streamBytesLua}
+  local state, firstRemote, firstJob = KEYS[6], 7, 11
+  local refused, accepted = checkEpoch(state, ARGV[8], ARGV[9])
+  if refused then return refused end
   local clock = redis.call('TIME')
   local now = clock[1] * 1000000 + clock[2]
   local told = string.format('%.0f', now)
   local identified = tonumber(ARGV[7])
   if identified > 0 then
-    local accepted = redis.call('GET', KEYS[5])
-    if accepted then return {told, accepted} end
+    local remembered = redis.call('GET', KEYS[5])
+    if remembered then return {told, accepted, remembered} end
     if identified > now + ${maxAheadMicros} then return {err = 'AHEAD ' .. told} end
   end
   if now > tonumber(ARGV[5]) then return {err = 'LATE ' .. told} end
   local remotesKnownBy = redis.call('GET', KEYS[4])
   if remotesKnownBy and tonumber(remotesKnownBy) > tonumber(ARGV[6]) then return {err = 'STALE ' .. remotesKnownBy} end
-  if redis.call('XLEN', KEYS[1]) >= tonumber(ARGV[1]) then return {err = 'FULL queued'} end
-  if redis.call('XLEN', KEYS[2]) >= tonumber(ARGV[2]) then return {err = 'FULL failing'} end
-  local firstRemote = 6
+  local full = isFull(state, now, ARGV[10])
+  if full(ARGV[1], KEYS[1]) then return {err = 'FULL queued'} end
+  if full(ARGV[2], KEYS[2]) then return {err = 'FULL failing'} end
   local firstFanout = firstRemote + 2 * tonumber(ARGV[4])
   for i = firstRemote, firstFanout - 1, 2 do
-    if redis.call('XLEN', KEYS[i]) + redis.call('XLEN', KEYS[i + 1]) >= tonumber(ARGV[3]) then return {err = 'FULL remote ' .. KEYS[i]} end
+    if full(ARGV[3], KEYS[i], KEYS[i + 1]) then return {err = 'FULL remote ' .. KEYS[i]} end
   end
+  local added = 0
+  for i = firstJob, #ARGV do added = added + #ARGV[i] end
+  addBytes(state, KEYS[1], added, now)
+  for i = firstRemote, firstFanout - 1, 2 do addBytes(state, KEYS[i], added, now) end
   local before = tonumber(redis.call('GET', KEYS[3]) or 0)
   local latest = before
   local firstEntry, lastEntry
-  local at = 10
+  local at = firstJob + 2
   while at <= #ARGV do
     local fields, count = tonumber(ARGV[at - 2]), tonumber(ARGV[at - 1])
     if count > 0 then
@@ -70,16 +81,18 @@ const appendScript = `
     for i = firstRemote, firstFanout - 1, 2 do redis.call('XADD', KEYS[i], '*', unpack(ARGV, at + 1, at + fields)) end
     for i = firstFanout, #KEYS do redis.call('XADD', KEYS[i], 'MAXLEN', '~', ARGV[1], '*', unpack(ARGV, at + 1, at + fields)) end
     at = at + 3 + fields
+    accepted = accepted + 1
   end
   if latest > before then redis.call('SET', KEYS[3], string.format('%.0f', latest)) end
+  redis.call('HSET', state, 'accepted', accepted)
   if identified > 0 and firstEntry then
     redis.call('SET', KEYS[5], firstEntry .. ' ' .. lastEntry .. ' ' .. KEYS[1], 'PX', string.format('%.0f', math.ceil((identified - now) / 1000) + ${rememberedAfterMs}))
   end
-  return {told}`;
+  return {told, accepted}`;
 
 declare module 'ioredis' {
   interface RedisCommander<Context> {
-    roostAppend(keyCount: number, keys: string[], bounds: number[], jobs: (string | Buffer | number)[]): Result<[nowMicros: string, accepted?: string], Context>;
+    roostAppend(keyCount: number, keys: string[], settings: (string | number)[], jobs: (string | Buffer | number)[]): Result<[nowMicros: string, accepted: number, before?: string], Context>;
   }
 }
 
@@ -138,15 +151,18 @@ export class Journal {
   readonly #keys: Readonly<Record<Priority, StreamKeys>>;
   /** Payloads that are on their way to Redis. */
   #bytesInFlight = 0;
-  readonly #clock = new JournalClock();
+  readonly #clock: JournalClock;
 
   constructor(
     private readonly cluster: string,
     redis: Redis,
     private readonly config: JobsConfig,
+    private readonly guard: JournalGuard,
+    clock: JournalClock,
   ) {
+    this.#clock = clock;
     this.#redis = redis;
-    this.#redis.defineCommand('roostAppend', { lua: appendScript });
+    guard.redis.defineCommand('roostAppend', { lua: appendScript });
     this.#keys = streamKeys(cluster);
   }
 
@@ -174,13 +190,16 @@ export class Journal {
       clockKey(this.cluster),
       remotesFenceKey(this.cluster),
       remembered,
+      stateKey(this.cluster),
       ...remotes.flatMap((remote) => {
         const backlog = remoteKeys(this.cluster, remote)[priority];
         return [backlog.queued, backlog.failing];
       }),
       ...fanouts.map((suffix) => fanoutKey(this.cluster, priority, suffix)),
     ];
-    const { maxQueued, maxFailing, maxReplicating } = this.config;
+    const { maxQueued, maxFailing, maxReplicating, maxQueuedBytes } = this.config;
+    const largest = jobs.find(({ payload }) => payload.length > limits.jobPayloadBytes);
+    if (largest !== undefined) throw new RoostError('InvalidArgument', `a job of kind ${largest.kind} has ${largest.payload.length} bytes; ${limits.jobPayloadBytes} are allowed`);
     const bytes = jobs.reduce((sum, { payload }) => sum + payload.length, 0);
     const identified = Number(identity?.notAfter ?? 0);
     const fields = jobs.flatMap((job) => {
@@ -190,8 +209,8 @@ export class Journal {
     });
     for (let attempt = 1; ; attempt++) {
       try {
+        const { epoch, accepted } = await this.guard.admit(deadline);
         // What is late is known by the clock of Redis: a command that was given up may still wait to be sent, or in a socket.
-        if (this.#clock.nowMicros === undefined) await this.#readClock(deadline);
         // Commands to a Redis that hangs go on waiting when their callers have given up.
         if (this.#bytesInFlight + bytes > limits.journalInFlightBytes) {
           throw new RoostError('Overloaded', "the journal's Redis does not keep up", { retryAfterMs: overloadedRetryAfterMs, fields: { priority } });
@@ -200,14 +219,21 @@ export class Journal {
         const notAfter = identity === undefined ? ours : Math.min(ours, identified);
         this.#bytesInFlight += bytes;
         // As arrays, since the fields of many jobs are more than the arguments that a call can have.
-        const appended = this.#redis.roostAppend(keys.length, keys, [maxQueued, maxFailing, maxReplicating, remotes.length, notAfter, version, identified], fields).finally(() => {
+        const settings = [maxQueued, maxFailing, maxReplicating, remotes.length, notAfter, version, identified, epoch, accepted, maxQueuedBytes];
+        const appended = this.guard.redis.roostAppend(keys.length, keys, settings, fields).finally(() => {
           this.#bytesInFlight -= bytes;
         });
-        const [now, accepted] = await deadline.race(appended, 'journalling a write');
+        const [now, acceptedNow, before] = await deadline.race(appended, 'journalling a write');
         this.#clock.learn(Number(now));
-        return accepted;
+        this.guard.heard(epoch, acceptedNow);
+        return before;
       } catch (error) {
         if (error instanceof Error && /STALE \d+/.test(error.message)) throw new StaleRemotes();
+        if (error instanceof Error && isForeign(error)) {
+          // It may have been adopted meanwhile. Otherwise the look says why this journal is refused.
+          await this.guard.look(deadline);
+          if (attempt < 2) continue;
+        }
         const late = error instanceof Error ? /(?:LATE|AHEAD) (\d+)/.exec(error.message)?.[1] : undefined;
         if (late === undefined) throw journalError(error, priority);
         this.#clock.learn(Number(late));
@@ -238,7 +264,7 @@ export class Journal {
   }
 
   async #readClock(deadline: Deadline): Promise<void> {
-    this.#clock.learn(microsOf(await deadline.race(this.#redis.time(), "reading the clock of the journal's Redis")));
+    this.#clock.learn(microsOf(await deadline.race(this.guard.redis.time(), "reading the clock of the journal's Redis")));
   }
 
   /** Adds jobs that accepted ones brought about. They are part of work that was accepted, so that no bound refuses them. */
@@ -261,7 +287,7 @@ export class Journal {
     }
   }
 
-  /** Makes the streams' consumer groups where they are missing, so that jobs accepted before the first worker starts are found. */
+  /** Makes the streams' consumer groups where they are missing, so that jobs accepted before the first worker starts are found. To be called with the journal of this cluster alone. */
   async prepare(): Promise<void> {
     try {
       await Promise.all(priorities.map((priority) => createGroup(this.#redis, this.#keys[priority].queued)));
@@ -291,6 +317,9 @@ export async function createGroup(redis: Redis, stream: string): Promise<void> {
     if (!(error instanceof Error && error.message.startsWith('BUSYGROUP'))) throw error;
   }
 }
+
+/** Whether Redis holds another journal than this process knows, has lost a part of it, or takes no writes. */
+const isForeign = ({ message }: Error): boolean => /\b(EPOCH|READONLY)\b/.test(message);
 
 export function journalError(error: unknown, priority: Priority): RoostError {
   if (error instanceof RoostError) return error;

@@ -6,11 +6,18 @@ const silenceMs = 5_000;
 /** Waits between attempts to reach a Redis that is away. */
 const reconnectMs = (attempt: number): number => Math.min(attempt * 50, 1_000);
 
+export interface ConnectOptions {
+  /** Its reads wait for entries, for as long as Redis is away too. */
+  readonly blocking?: boolean;
+  /** How often a command is sent again on a new connection before it fails. */
+  readonly retries?: number;
+}
+
 /**
  * A connection to the Redis of the journal. Calls that find it away wait for a few attempts to reconnect and then fail;
  * each caller bounds its wait with its own deadline.
  */
-export function connectRedis(config: RedisConfig, log: Log, options: { readonly blocking?: boolean } = {}): Redis {
+export function connectRedis(config: RedisConfig, log: Log, options: ConnectOptions = {}): Redis {
   const redis = new Redis({
     host: config.host,
     port: config.port,
@@ -18,7 +25,9 @@ export function connectRedis(config: RedisConfig, log: Log, options: { readonly 
     protocol: 2,
     lazyConnect: true,
     socketTimeout: silenceMs,
-    maxRetriesPerRequest: options.blocking === true ? null : 3,
+    maxRetriesPerRequest: options.blocking === true ? null : (options.retries ?? 3),
+    // It was made a replica. At its address there may be the primary by now; the command itself fails, and its caller knows what that means.
+    reconnectOnError: (error) => error.message.startsWith('READONLY'),
     enableAutoPipelining: options.blocking !== true,
     retryStrategy: reconnectMs,
     noDelay: true,

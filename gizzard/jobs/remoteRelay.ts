@@ -5,6 +5,7 @@ import type { JobOutcome } from './jobRunner.js';
 import { jobToExactJson } from './jobJson.js';
 import { JobWorker } from './jobWorker.js';
 import { createGroup, journalError } from './journal.js';
+import type { JournalGuard } from './journalGuard.js';
 import { priorities, type Priority } from './priority.js';
 import type { Redis } from 'ioredis';
 import { remoteKeys, remotesFenceKey } from './streamKeys.js';
@@ -70,13 +71,14 @@ export class RemoteRelay {
       readonly version: number;
       readonly consumer: string;
       readonly config: JobsConfig;
+      readonly guard: Pick<JournalGuard, 'trusted' | 'look'>;
       readonly send: SendJobs;
       readonly reload: () => Promise<void>;
       readonly count: (priority: Priority, outcome: 'applied' | 'failed' | 'bad') => void;
       readonly log: Log;
     },
   ) {
-    const { cluster, remote, consumer, config, log, count } = options;
+    const { cluster, remote, consumer, config, guard, log, count } = options;
     this.#target = { hosts: options.hosts, version: options.version };
     this.#workers = priorities.map(
       (priority) =>
@@ -88,6 +90,7 @@ export class RemoteRelay {
           config,
           run: (job) => this.#run(priority, job),
           fence: { key: remotesFenceKey(cluster), version: () => this.#target.version },
+          guard,
           paused: () => this.#paused,
           // Callers wait for this cluster only, and only its own leaves lag.
           tell: () => Promise.resolve(),
@@ -100,7 +103,8 @@ export class RemoteRelay {
 
   async start(): Promise<void> {
     const keys = remoteKeys(this.options.cluster, this.options.remote);
-    for (const priority of priorities) await createGroup(this.redis, keys[priority].queued);
+    // In a Redis that is not the journal, workers make theirs when it is.
+    if (this.options.guard.trusted) for (const priority of priorities) await createGroup(this.redis, keys[priority].queued);
     for (const worker of this.#workers) worker.start();
   }
 

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { JobsConfig, Log, Metrics } from '../../core/index.js';
 import type { RemoteHost } from '../topology/types.js';
 import type { Topology } from '../topology/topology.js';
+import type { JournalGuard } from './journalGuard.js';
 import { priorities, type Priority } from './priority.js';
 import { RemoteRelay, type SendJobs } from './remoteRelay.js';
 
@@ -25,6 +26,7 @@ export class RemoteRelays {
       readonly redis: Redis;
       /** Opens a connection whose reads may block. */
       readonly connect: () => Redis;
+      readonly guard: JournalGuard;
       readonly send: SendJobs;
       /** Looks for a newer topology. */
       readonly reload: () => Promise<void>;
@@ -52,7 +54,7 @@ export class RemoteRelays {
   }
 
   #begin(remote: string, hosts: readonly RemoteHost[], version: number): void {
-    const { cluster, config, redis, connect, send, reload, log, metrics } = this.options;
+    const { cluster, config, redis, connect, guard, send, reload, log, metrics } = this.options;
     const sent = metrics.counter('roost_remote_jobs_total', 'Jobs for remote clusters by how an attempt to send them ended', ['cluster', 'priority', 'outcome']);
     const readers = Object.fromEntries(priorities.map((priority) => [priority, connect()])) as Record<Priority, Redis>;
     const relay = new RemoteRelay(redis, readers, {
@@ -62,6 +64,7 @@ export class RemoteRelays {
       version,
       consumer: this.#consumer,
       config,
+      guard,
       send,
       reload,
       count: (priority, outcome) => sent.inc({ cluster: remote, priority, outcome: outcome === 'applied' ? 'sent' : outcome }),

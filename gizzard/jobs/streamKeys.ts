@@ -62,3 +62,6 @@ export const lagKeys = (cluster: string): { readonly counts: string; readonly ma
   marks: `{${cluster}}:jobs:lag:marks`,
   changes: `{${cluster}}:jobs:lag:changes`,
 });
+
+/** A hash: the epoch of the journal, what it has accepted, and how many bytes its streams take. */
+export const stateKey = (cluster: string): string => `{${cluster}}:jobs:epoch`;

@@ -1,0 +1,48 @@
+/** A clock that was read, and this process's wall clock before and after: all in milliseconds since 1970. */
+export interface ClockReading {
+  readonly name: string;
+  readonly ms: number;
+  readonly before: number;
+  readonly after: number;
+}
+
+/** How far a clock is ahead of this process's, at the least: 0 where it may be the same. The time between question and answer is given to it. */
+export const skewMs = ({ ms, before, after }: ClockReading): number => (ms > after ? ms - after : ms < before ? ms - before : 0);
+
+/** Why this process should not serve by its clock; undefined where all clocks agree within the bound. Says whose clock is wrong, as far as a majority can tell. */
+export function clockProblem(journal: ClockReading, databases: readonly ClockReading[], maxSkewMs: number): string | undefined {
+  const ofJournal = skewMs(journal);
+  const ofDatabases = databases.map((reading) => ({ name: reading.name, skew: skewMs(reading) }));
+  const apart = ofDatabases.filter(({ skew }) => Math.abs(skew) > maxSkewMs);
+  const agreeing = ofDatabases.filter(({ skew }) => Math.abs(skew) <= maxSkewMs);
+  if (Math.abs(ofJournal) > maxSkewMs) {
+    if (agreeing.length > apart.length) {
+      return `the clock of the journal's Redis is ${apartText(ofJournal)} that of this server, with which ${names(agreeing)} ${agreeing.length === 1 ? 'agrees' : 'agree'}: set it right, it gives writes their times`;
+    }
+    return `the clock of this server is ${apartText(-ofJournal)} that of the journal's Redis: set it right`;
+  }
+  // A host that is wrong by itself is for the doctor to name: no write gets its time from it.
+  return undefined;
+}
+
+/** The database hosts whose clocks differ from this process's. */
+export const clocksApart = (databases: readonly ClockReading[], maxSkewMs: number): { readonly name: string; readonly text: string }[] =>
+  databases
+    .map((reading) => ({ name: reading.name, skew: skewMs(reading) }))
+    .filter(({ skew }) => Math.abs(skew) > maxSkewMs)
+    .map(({ name, skew }) => ({ name, text: apartText(skew) }));
+
+const names = (hosts: readonly { readonly name: string }[]): string => hosts.map(({ name }) => name).join(', ');
+
+const apartText = (ms: number): string => `${lengthText(Math.abs(ms))} ${ms > 0 ? 'ahead of' : 'behind'}`;
+
+function lengthText(ms: number): string {
+  const units = [
+    ['days', 86_400_000],
+    ['hours', 3_600_000],
+    ['minutes', 60_000],
+    ['seconds', 1_000],
+  ] as const;
+  const [name, size] = units.find(([, size]) => ms >= 2 * size) ?? ['ms', 1];
+  return `${name === 'ms' ? Math.round(ms) : (ms / size).toFixed(1)} ${name}`;
+}

@@ -1,0 +1,313 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Redis } from 'ioredis';
+import { Deadline, deadlineExceeded, RoostError, type JournalClock, type Log, type Metrics } from '../../core/index.js';
+import { clockProblem, skewMs, type ClockReading } from './clockSkew.js';
+import { adoptEpochScript, lookAtEpochScript } from './epochScripts.js';
+import { newestEpoch, type Epoch, type EpochLook, type EpochTable } from './epochTable.js';
+import { microsOf } from './redis.js';
+import { parseInfo, type RedisSettings } from './redisSettings.js';
+import { stateKey } from './streamKeys.js';
+
+/** Why no write is accepted. `unreachable` and `replica` end by themselves; `clock` when a clock is set right; `epoch` and `lost` with `roost journal adopt`. */
+export const refusals = ['unreachable', 'replica', 'epoch', 'lost', 'clock'] as const;
+export type Refusal = (typeof refusals)[number];
+
+/** What an append must bring for the journal to be the one that this process knows. */
+export interface Admission {
+  readonly epoch: string;
+  /** Jobs that the epoch is known to have accepted. */
+  readonly accepted: number;
+}
+
+const lookEveryMs = 1_000;
+const lookDeadlineMs = 3_000;
+/** A Redis that started anew, or another at its address, is not written to for so long: each server first writes down how far it knows the journal to be. */
+const newRunGraceMs = 500;
+/** What a write waits for a connection that was lost before it fails. */
+const reconnectMs = 500;
+
+/** All that one look found. */
+export interface JournalLook {
+  readonly settings: RedisSettings;
+  readonly clock: ClockReading;
+  readonly databases: readonly EpochLook[];
+  /** What the name server knows; undefined where it knows of no epoch. */
+  readonly known: Epoch | undefined;
+  /** What Redis holds; undefined where it holds none. `lost`: how many jobs it had accepted where it has lost a part. */
+  readonly held: (Pick<Epoch, 'epoch' | 'number' | 'accepted'> & { readonly lost: number | undefined }) | undefined;
+  readonly waiting: number;
+}
+
+/**
+ * Knows whether the Redis of the configuration is the cluster's journal, whole, and takes writes. The name server's database holds the journal's epoch and how many jobs it has
+ * accepted; so does Redis, beside the jobs. Every append compares both in its own atomic step. Where they do not fit, Redis came back empty, or as an older copy of itself: every write of every
+ * server is refused until an operator adopts what there is. See docs/journal.md.
+ */
+export class JournalGuard {
+  /** The epoch that this process goes by, with the jobs that it is known to have accepted. */
+  #held: (Pick<Epoch, 'epoch' | 'number'> & { accepted: number }) | undefined;
+  /** What the name server's hosts were last known to hold. */
+  #written: Pick<Epoch, 'epoch' | 'accepted' | 'waiting'> | undefined;
+  #waiting = 0;
+  #runId: string | undefined;
+  #refused: RoostError | undefined = new RoostError('Unavailable', "the journal's Redis was not looked at yet", { fields: { refusal: 'unreachable' } });
+  #looking: Promise<void> | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #stopped = false;
+  readonly #stop = new AbortController();
+  readonly #clock: JournalClock;
+
+  constructor(
+    /** The connection that appends use, so that what was looked at is what is written to. */
+    readonly redis: Redis,
+    private readonly table: EpochTable,
+    private readonly options: {
+      readonly cluster: string;
+      readonly maxClockSkewMs: number;
+      readonly clock: JournalClock;
+      /** Jobs that wait in the journal now. */
+      readonly waiting: () => Promise<number>;
+      readonly log: Log;
+      readonly metrics: Metrics;
+    },
+  ) {
+    this.#clock = options.clock;
+    redis.defineCommand('roostLookAtEpoch', { lua: lookAtEpochScript, numberOfKeys: 1 });
+    redis.defineCommand('roostAdoptEpoch', { lua: adoptEpochScript, numberOfKeys: 1 });
+    redis.on('close', () => this.#disconnected());
+    redis.on('ready', () => {
+      if (this.#timer !== undefined) void this.look().catch(() => undefined);
+    });
+    const { metrics } = options;
+    metrics.gauge('roost_journal_refuses', 'Whether this server accepts no writes, by reason', ['reason'], (gauge) => {
+      for (const reason of refusals) gauge.set({ reason }, this.#refused?.fields['refusal'] === reason ? 1 : 0);
+    });
+    metrics.gauge('roost_journal_accepted_jobs', 'Jobs that the present epoch of the journal has accepted, as far as this process knows', [], (gauge) => gauge.set(this.#held?.accepted ?? 0));
+    this.#skew = metrics.gauge('roost_clock_skew_seconds', "How far the clock of the journal's Redis or of a host of the name server is ahead of this process's, at the least", ['clock']);
+  }
+
+  readonly #skew: { set(labels: { clock: string }, value: number): void };
+
+  /** Why no write is accepted; undefined while writes are. */
+  get refused(): RoostError | undefined {
+    return this.#refused;
+  }
+
+  /** Whether jobs may be taken from this Redis. A wrong clock of this process does not matter to them. */
+  get trusted(): boolean {
+    return this.#refused === undefined || this.#refused.fields['refusal'] === 'clock';
+  }
+
+  /**
+   * What an append is to bring. Waits for a look that is under way. Throws `FailedPrecondition` where the journal is not the cluster's, which no retry cures; `Unavailable`
+   * where it does not answer, is a replica, or where clocks differ; `DeadlineExceeded`.
+   */
+  async admit(deadline: Deadline): Promise<Admission> {
+    if (this.#refused !== undefined) {
+      this.start();
+      const { refusal } = this.#refused.fields;
+      if (this.#looking !== undefined || refusal === 'unreachable') {
+        if (this.redis.status !== 'ready' && this.redis.status !== 'wait') await this.#reconnected(deadline);
+        await this.look(deadline).catch(() => undefined);
+        if (deadline.passed) throw deadlineExceeded("looking at the journal's Redis");
+      }
+      if (this.#refused !== undefined) throw this.#refused;
+    }
+    const { epoch, accepted } = this.#held!;
+    return { epoch, accepted };
+  }
+
+  /** An append was answered: the epoch has accepted so many jobs. */
+  heard(epoch: string, accepted: number): void {
+    if (epoch === this.#held?.epoch && accepted > this.#held.accepted) this.#held.accepted = accepted;
+  }
+
+  /** Looks from now on every second. */
+  start(): void {
+    if (this.#timer !== undefined || this.#stopped) return;
+    const run = async (): Promise<void> => {
+      // At the same address there may be another by now.
+      if (this.#refused?.fields['refusal'] === 'replica') this.redis.disconnect(true);
+      else await this.look().catch(() => undefined);
+      if (!this.#stopped) this.#timer = setTimeout(() => void run(), lookEveryMs);
+    };
+    this.#timer = setTimeout(() => void run(), lookEveryMs);
+  }
+
+  /** Writes down how far the journal is, and stops looking. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    this.#stop.abort();
+    await this.#looking?.catch(() => undefined);
+    await this.#write().catch(() => undefined);
+  }
+
+  /** Looks now. Concurrent calls share one look. Throws why the journal is refused. */
+  async look(deadline: Deadline = Deadline.after(lookDeadlineMs + newRunGraceMs)): Promise<void> {
+    this.#looking ??= this.#look()
+      .then(() => this.#turn(undefined))
+      .catch((error: unknown) => this.#turn(refusalOf(error)))
+      .finally(() => (this.#looking = undefined));
+    await deadline.race(this.#looking, "looking at the journal's Redis");
+    if (this.#refused !== undefined) throw this.#refused;
+  }
+
+  /** Reads what Redis and the name server say, and changes nothing. Throws `Unavailable` where Redis or a majority of the name server's hosts does not answer. */
+  async examine(): Promise<JournalLook> {
+    const { settings, clock } = await this.#readRedis();
+    const databases = await this.table.look();
+    this.#requireMajority(databases);
+    const [held, waiting] = await Promise.all([this.redis.hmget(stateKey(this.options.cluster), 'epoch', 'number', 'accepted', 'lost'), this.options.waiting()]);
+    const [epoch, number, accepted, lost] = held;
+    return {
+      settings,
+      clock,
+      databases,
+      known: newestEpoch(databases),
+      held: epoch == null ? undefined : { epoch, number: Number(number), accepted: Number(accepted), lost: lost == null ? undefined : Number(lost) },
+      waiting,
+    };
+  }
+
+  /** Begins a new epoch with what Redis holds now. Throws `Conflict` where the epoch has become another since it was looked at. */
+  async adopt({ held, known, waiting }: JournalLook): Promise<Epoch> {
+    const next: Epoch = { epoch: newEpoch(), number: Math.max(held?.number ?? 0, known?.number ?? 0) + 1, accepted: 0, waiting };
+    const now = await this.redis.roostAdoptEpoch(stateKey(this.options.cluster), held?.epoch ?? '', next.epoch, next.number);
+    if (now !== next.epoch) throw new RoostError('Conflict', 'the epoch of the journal has become another meanwhile; look again');
+    await this.table.merge(next);
+    return next;
+  }
+
+  async #look(): Promise<void> {
+    const { settings, clock } = await this.#readRedis();
+    if (settings.role === 'replica') throw refusal('replica', "the journal's Redis is a replica and takes no writes; once its address leads to the primary, writes go on by themselves");
+    if (this.#runId !== undefined && settings.runId !== this.#runId) {
+      await this.#write().catch(() => undefined);
+      await sleep(newRunGraceMs, undefined, { signal: this.#stop.signal });
+    }
+    const databases = await this.table.look();
+    const known = newestEpoch(databases);
+    if (known === undefined && this.#held === undefined) this.#requireMajority(databases);
+    if (known !== undefined) {
+      this.#written = known;
+      if (known.epoch === this.#held?.epoch) this.heard(known.epoch, known.accepted);
+      else this.#held = { epoch: known.epoch, number: known.number, accepted: known.accepted };
+    }
+    // Where no host of the name server answers, this process goes by what it knows itself.
+    await this.#compare();
+    this.#runId = settings.runId;
+    await this.#write();
+    this.#checkClocks(clock, databases);
+  }
+
+  async #compare(): Promise<void> {
+    const expected = this.#held;
+    const [epoch, number, accepted, lost] = await this.redis.roostLookAtEpoch(stateKey(this.options.cluster), expected?.epoch ?? '', expected?.accepted ?? 0, newEpoch());
+    if (expected !== undefined && epoch !== expected.epoch) throw this.#foreign(expected, epoch, Number(number));
+    if (lost !== '') {
+      throw refusal(
+        'lost',
+        `the journal's Redis has lost writes that were accepted: epoch ${epoch} had accepted at least ${lost} jobs, and Redis knows of ${accepted}; an older copy of it has taken over, or it lost the end of its file. Every write is refused until \`roost journal adopt\``,
+      );
+    }
+    this.#waiting = await this.options.waiting();
+    if (expected === undefined) {
+      const first = { epoch, number: Number(number), accepted: Number(accepted), waiting: this.#waiting };
+      await this.table.merge(first);
+      this.#written = first;
+      this.#held = { ...first };
+    }
+    this.heard(epoch, Number(accepted));
+  }
+
+  #foreign(expected: Pick<Epoch, 'epoch' | 'number'>, epoch: string, number: number): RoostError {
+    const until = 'Every write is refused until `roost journal adopt`';
+    if (epoch === '') {
+      const waited = this.#written === undefined ? '' : ` About ${this.#written.waiting} accepted jobs waited in it when that was last written down.`;
+      return refusal('epoch', `the journal's Redis is empty: it does not know of epoch ${expected.epoch}, which the name server holds. It has lost its data, or it is another Redis.${waited} ${until}`);
+    }
+    if (number > expected.number) return refusal('epoch', `the journal's Redis holds epoch ${epoch}, which is newer than ${expected.epoch} of the name server: an adoption was not finished. ${until}`);
+    return refusal('epoch', `the journal's Redis holds epoch ${epoch}, and the name server ${expected.epoch}: it is another Redis, or an older copy. ${until}`);
+  }
+
+  async #readRedis(): Promise<{ readonly settings: RedisSettings; readonly clock: ClockReading }> {
+    const deadline = Deadline.after(lookDeadlineMs);
+    const before = Date.now();
+    const [time, info] = await deadline.race(Promise.all([this.redis.time(), this.redis.info()]), "looking at the journal's Redis");
+    const micros = microsOf(time);
+    this.#clock.learn(micros);
+    return { settings: parseInfo(info), clock: { name: 'redis', ms: micros / 1_000, before, after: Date.now() } };
+  }
+
+  #checkClocks(journal: ClockReading, databases: readonly EpochLook[]): void {
+    const readings = databases.flatMap(({ host, clock }) => (clock === undefined ? [] : [{ name: host, ...clock }]));
+    for (const reading of [journal, ...readings]) this.#skew.set({ clock: reading.name }, skewMs(reading) / 1_000);
+    const problem = clockProblem(journal, readings, this.options.maxClockSkewMs);
+    if (problem !== undefined) throw refusal('clock', problem);
+  }
+
+  #requireMajority(looks: readonly EpochLook[]): void {
+    const silent = looks.filter(({ epoch }) => epoch === undefined);
+    if (looks.length - silent.length >= this.table.majority) return;
+    throw new RoostError('Unavailable', `the epoch of the journal is not known: ${silent.map(({ error }) => error?.message).join('; ')}`, { cause: silent[0]?.error, fields: { refusal: 'unreachable', host: silent[0]?.host } });
+  }
+
+  /** Writes down, for other processes and later ones, how far this one knows the journal to be. */
+  async #write(): Promise<void> {
+    const held = this.#held;
+    if (held === undefined || (this.#written?.epoch === held.epoch && this.#written.accepted >= held.accepted && this.#written.waiting === this.#waiting)) return;
+    const now = { ...held, waiting: this.#waiting };
+    try {
+      await this.table.merge(now);
+      this.#written = now;
+    } catch (error) {
+      this.options.log.debug({ err: error }, 'how far the journal is could not be written down');
+    }
+  }
+
+  #disconnected(): void {
+    if (this.#refused !== undefined && this.#refused.fields['refusal'] !== 'clock') return;
+    this.#refused = refusal('unreachable', "the connection to the journal's Redis was lost");
+    void this.#write().catch(() => undefined);
+  }
+
+  async #reconnected(deadline: Deadline): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        this.redis.off('ready', done);
+        resolve();
+      };
+      const timer = setTimeout(done, Math.min(reconnectMs, deadline.remainingMs()));
+      this.redis.once('ready', done);
+    });
+  }
+
+  #turn(refused: RoostError | undefined): void {
+    if (this.#stopped) return;
+    const before = this.#refused;
+    this.#refused = refused;
+    const { log } = this.options;
+    if (refused !== undefined && refused.message !== before?.message) log.error({ err: refused }, 'this server accepts no writes');
+    if (refused === undefined && this.#said) log.info({ epoch: this.#held?.epoch }, 'this server accepts writes again');
+    this.#said = refused !== undefined;
+  }
+
+  #said = false;
+}
+
+const newEpoch = (): string => randomUUID().replaceAll('-', '');
+
+const retried: ReadonlySet<Refusal> = new Set(['unreachable', 'replica', 'clock']);
+
+/** Another server may do better where only this one's clock is wrong, and a replica is replaced. An epoch that does not fit is refused by all of them until an operator decides. */
+const refusal = (reason: Refusal, message: string): RoostError => new RoostError(retried.has(reason) ? 'Unavailable' : 'FailedPrecondition', message, { fields: { refusal: reason } });
+
+function refusalOf(error: unknown): RoostError {
+  if (error instanceof RoostError && error.fields['refusal'] !== undefined) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  if (/^READONLY/.test(message)) return refusal('replica', "the journal's Redis is a replica and takes no writes");
+  return new RoostError('Unavailable', `the journal's Redis did not answer: ${message}`, { cause: error, fields: { refusal: 'unreachable' } });
+}

@@ -1,0 +1,80 @@
+import type { Redis } from 'ioredis';
+import { RoostError, type RoostConfig } from '../../core/index.js';
+
+/** What a Redis says of itself. */
+export interface RedisSettings {
+  /** Another one after each start, and on each server. */
+  readonly runId: string;
+  readonly version: string;
+  readonly role: 'master' | 'replica';
+  /** Whether the append-only file is on. */
+  readonly appendOnly: boolean;
+  /** Undefined where CONFIG may not be asked. */
+  readonly appendFsync: string | undefined;
+  readonly maxMemoryPolicy: string;
+  /** 0: no bound. */
+  readonly maxMemoryBytes: number;
+  readonly usedMemoryBytes: number;
+}
+
+/** Reads what `INFO` answered. */
+export function parseInfo(text: string, appendFsync?: string): RedisSettings {
+  const values = new Map(text.split(/\r?\n/).map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1)] as const));
+  const value = (name: string): string => values.get(name) ?? '';
+  return {
+    runId: value('run_id'),
+    version: value('redis_version'),
+    role: value('role') === 'slave' ? 'replica' : 'master',
+    appendOnly: value('aof_enabled') === '1',
+    appendFsync,
+    maxMemoryPolicy: value('maxmemory_policy'),
+    maxMemoryBytes: Number(value('maxmemory')),
+    usedMemoryBytes: Number(value('used_memory')),
+  };
+}
+
+export async function readSettings(redis: Redis): Promise<RedisSettings> {
+  const [info, fsync] = await Promise.all([
+    redis.info(),
+    // A managed Redis may forbid it; INFO has all but this.
+    redis.config('GET', 'appendfsync').then(
+      (answer) => (answer)[1],
+      () => undefined,
+    ),
+  ]);
+  return parseInfo(info, fsync);
+}
+
+/** A setting with which accepted writes may be lost. */
+export interface SettingProblem {
+  readonly setting: string;
+  readonly message: string;
+  /** A server does not start with it. */
+  readonly fatal: boolean;
+}
+
+export function settingProblems({ appendOnly, appendFsync, maxMemoryPolicy }: RedisSettings, { durability }: RoostConfig['journal']): SettingProblem[] {
+  const problems: SettingProblem[] = [];
+  if (!appendOnly) {
+    const fatal = durability !== 'none';
+    const advice = fatal ? '; set `appendonly yes` there (`CONFIG SET appendonly yes`, and in its configuration), or `journal.durability: "none"` here to accept that' : ', as `journal.durability: "none"` accepts';
+    problems.push({ setting: 'appendonly', message: `the journal's Redis keeps no append-only file: each restart of it loses the accepted writes that are not applied yet${advice}`, fatal });
+  } else if (appendFsync !== undefined && appendFsync !== 'always') {
+    const lost = appendFsync === 'everysec' ? 'up to two seconds of accepted writes' : 'accepted writes of about half a minute';
+    problems.push({ setting: 'appendfsync', message: `the journal's Redis has \`appendfsync ${appendFsync}\`: when its host loses power, ${lost} are lost; with \`appendfsync always\` none are`, fatal: false });
+  }
+  if (maxMemoryPolicy !== 'noeviction' && maxMemoryPolicy !== '') {
+    problems.push({
+      setting: 'maxmemory-policy',
+      message: `the journal's Redis has \`maxmemory-policy ${maxMemoryPolicy}\`: when its memory is full it deletes keys, of the journal too; set \`maxmemory-policy noeviction\`, with which it refuses writes instead`,
+      fatal: false,
+    });
+  }
+  return problems;
+}
+
+/** Throws `FailedPrecondition` for the first setting with which a server must not start. */
+export function requireSettings(problems: readonly SettingProblem[]): void {
+  const fatal = problems.find((problem) => problem.fatal);
+  if (fatal !== undefined) throw new RoostError('FailedPrecondition', fatal.message, { fields: { setting: fatal.setting } });
+}
