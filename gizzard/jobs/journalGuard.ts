@@ -53,6 +53,7 @@ export class JournalGuard {
   #runId: string | undefined;
   #refused: RoostError | undefined = new RoostError('Unavailable', "the journal's Redis was not looked at yet", { fields: { refusal: 'unreachable' } });
   #looking: Promise<void> | undefined;
+  #reconnecting: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
   readonly #stop = new AbortController();
@@ -108,7 +109,7 @@ export class JournalGuard {
       this.start();
       const { refusal } = this.#refused.fields;
       if (this.#looking !== undefined || refusal === 'unreachable') {
-        if (this.redis.status !== 'ready' && this.redis.status !== 'wait') await this.#reconnected(deadline);
+        if (this.redis.status !== 'ready' && this.redis.status !== 'wait') await deadline.race(this.#reconnected(), "reaching the journal's Redis");
         await this.look(deadline).catch(() => undefined);
         if (deadline.passed) throw deadlineExceeded("looking at the journal's Redis");
       }
@@ -273,16 +274,21 @@ export class JournalGuard {
     void this.#write().catch(() => undefined);
   }
 
-  async #reconnected(deadline: Deadline): Promise<void> {
-    await new Promise<void>((resolve) => {
+  /** Waits for the connection, for a while. Callers share one wait. */
+  #reconnected(): Promise<void> {
+    this.#reconnecting ??= new Promise<void>((resolve) => {
       const done = (): void => {
         clearTimeout(timer);
         this.redis.off('ready', done);
+        this.#stop.signal.removeEventListener('abort', done);
+        this.#reconnecting = undefined;
         resolve();
       };
-      const timer = setTimeout(done, Math.min(reconnectMs, deadline.remainingMs()));
+      const timer = setTimeout(done, reconnectMs);
       this.redis.once('ready', done);
+      this.#stop.signal.addEventListener('abort', done);
     });
+    return this.#reconnecting;
   }
 
   #turn(refused: RoostError | undefined): void {
