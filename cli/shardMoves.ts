@@ -122,7 +122,7 @@ async function follow(io: CliIo, { moves }: Gizzard, output: Output, id: number)
 function report(output: Output, task: MoveTask): void {
   const { id, kind, rowsDone, differenceCount, differences } = task;
   output.result({ move: id, kind, rows: rowsDone, differenceCount, differences }, () => {
-    if (kind !== 'diff') return `${kind}: ${formatCount(rowsDone)} rows${kind === 'repair' ? `, ${formatCount(differenceCount)} were different` : ''}`;
+    if (kind !== 'diff') return `${kind}: ${formatCount(rowsDone)} rows${kind === 'repair' || kind === 'merge' ? `, ${formatCount(differenceCount)} were different` : ''}`;
     if (differenceCount === 0) return `no difference in ${formatCount(rowsDone)} rows`;
     const lines = differences.flatMap(({ table, key, rows }) =>
       Object.entries(rows).map(([shard, row]) => [table, key, shard, row === null ? 'missing' : Object.entries(row).map(([name, value]) => `${name}=${value}`).join(' ')]),

@@ -43,6 +43,7 @@ export { changesBetween } from './topology/changesBetween.js';
 export { Topology, type Location } from './topology/topology.js';
 export { topologyEffects, type TopologyEffects } from './topology/topologyEffects.js';
 export { topologyFromJson, topologyToJson } from './topology/topologyFile.js';
+export { refuseEmptied } from './topology/refuseEmptied.js';
 export { topologyWarnings } from './topology/topologyWarnings.js';
 export {
   busyStates,

@@ -80,6 +80,9 @@ describe.skipIf(typeof tools === 'string')(`manager and injector, with a client 
         no_fanout: [],
         copied: [],
         repaired: [],
+        cancelled: 3,
+        by_weight: [9, 5, 3, 1],
+        bare: true,
         log: [16, true],
         entries: [
           [2, null, [7, String(2n ** 59n + 1n), top]],
@@ -106,17 +109,15 @@ describe.skipIf(typeof tools === 'string')(`manager and injector, with a client 
         circle: /circle|itself/,
         below_a_leaf: /holds data \(flock\)/,
         negative_weight: /weight of the link/,
-        no_link: /no link/,
         bad_busy: /no busy state 9: use 0 \(normal\)/,
         forward_to_nothing: /none_0001, which does not exist/,
         base_too_large: /outside 0 … 1152921504606846975/,
         no_forwarding: /table 7 has no forwarding at 3/,
-        other_shard: /table 7 does not forward 0 to/,
         no_table: /no table 1234/,
         nan_weight: /write weight/,
         commit_in_batch: /only in rollback logs/,
         empty_operation: /exactly one field, not 0/,
-        half_a_batch: /no shard localhost\/other_0001/,
+        half_a_batch: /other_0001, which does not exist/,
         nothing_of_it: /no shard localhost\/none_0001/,
         one_shard: /two or more/,
         bad_priority: /no priority 9: use 1 \(low\)/,
@@ -139,11 +140,11 @@ describe.skipIf(typeof tools === 'string')(`manager and injector, with a client 
       expect(Object.keys(errors).sort()).toEqual(Object.keys(matching).sort());
       const { moves } = server.flock.gizzard;
       const [last] = await moves.store.list({ active: false, limit: 1 });
-      await moves.finished(last!.id, new AbortController().signal);
-      const moved = (await moves.store.list({ active: false, limit: 10 })).map(({ kind, state, differenceCount }) => [kind, state, differenceCount]).reverse();
+      await moves.ended(last!.id, new AbortController().signal);
+      const moved = (await moves.store.list({ active: false, limit: 10 })).map(({ kind, state, differenceCount }) => [kind, state, differenceCount]).reverse().slice(0, 4);
       // The second edge of node 1, made after the copy, is missing on one side: two nodes and two edges differ, until they are repaired.
       expect(moved).toEqual([
-        ['copy', 'done', 0],
+        ['merge', 'done', expect.any(Number)],
         ['diff', 'done', 4],
         ['repair', 'done', 4],
         ['diff', 'done', 0],

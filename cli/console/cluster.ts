@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 import { RoostError } from '../../core/index.js';
-import { type Change, type Gizzard, parseShardId, priorities, type Priority, type ShardId, thisProcess, type Topology, topologyWarnings } from '../../gizzard/index.js';
+import { type Change, type Gizzard, parseShardId, priorities, type Priority, refuseEmptied, type ShardId, thisProcess, type Topology, topologyWarnings } from '../../gizzard/index.js';
 import { openTbird } from '../../tbird/index.js';
 import { usersTypes } from '../../users/index.js';
 import type { CliIo } from './cliIo.js';
@@ -27,6 +27,7 @@ export interface Changed {
 
 /** Changes the topology in the name of a command, such as "shard delete". */
 export async function change(gizzard: Gizzard, command: string, changes: readonly Change[]): Promise<Changed> {
+  refuseEmptied(gizzard.topology, changes);
   const before = topologyWarnings(gizzard.topology);
   const topology = await gizzard.apply(changes, `roost ${command}, ${thisProcess()}`);
   return { topologyVersion: topology.version, warnings: topologyWarnings(topology).filter((warning) => !before.includes(warning)) };

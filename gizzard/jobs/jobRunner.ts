@@ -89,6 +89,7 @@ export class JobRunner {
     } catch (error) {
       return failed(RoostError.from(error));
     }
+    for (const { root, leadsNowhere } of byRoute.keys()) if (leadsNowhere) return unlinked(shardKey(root.id));
     return this.#place(type, priority, byRoute, onlyLeaves(job, topology.version, [...byRoute.keys()]));
   }
 
@@ -173,5 +174,11 @@ function onlyLeaves(job: JobEntry, version: number, routes: readonly Route[]): R
   const only = new Set(job.onlyLeaves);
   return routes.some((route) => route.leaves.some((leaf) => only.has(leaf.key))) ? only : undefined;
 }
+
+/** Waits for the tree to be linked, however long that takes. */
+const unlinked = (shard: string): Promise<Placed> => {
+  const error = new RoostError('Unavailable', `shard ${shard} has no shard below it that holds data`, { fields: { shard } });
+  return Promise.resolve({ failures: [{ host: '', leaves: undefined, error, counts: false }], readable: false });
+};
 
 const failed = (error: RoostError): Promise<Placed> => Promise.resolve({ failures: [{ host: '', leaves: undefined, error, counts: true }], readable: false });

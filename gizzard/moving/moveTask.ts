@@ -1,10 +1,11 @@
 import type { ShardInfo } from '../topology/types.js';
 
 /**
- * `copy`: what the first source holds is merged into every target. `repair`: the sources are merged into each other. `diff`: the sources are compared.
+ * `copy`: what the first source holds is merged into every target. `repair`: the sources are merged into each other. `merge`: the same for shards that differ in much, such as a new one.
+ * `diff`: the sources are compared.
  * `verify`: the targets must hold what any source holds; what they lack is counted, and merged into them.
  */
-export const moveKinds = ['copy', 'repair', 'diff', 'verify'] as const;
+export const moveKinds = ['copy', 'repair', 'merge', 'diff', 'verify'] as const;
 export type MoveKind = (typeof moveKinds)[number];
 
 export const moveStates = ['queued', 'running', 'paused', 'done', 'failed', 'cancelled'] as const;
@@ -23,7 +24,7 @@ export interface HashRange {
 export interface MoveSpec {
   readonly kind: MoveKind;
   readonly sources: readonly ShardInfo[];
-  /** Empty for a repair and a diff. */
+  /** Empty for a repair, a merge and a diff. */
   readonly targets: readonly ShardInfo[];
   /** Only rows that are routed by a hash in it. Absent: all. */
   readonly range?: HashRange;

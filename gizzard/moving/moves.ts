@@ -9,7 +9,7 @@ import { LeasedWork } from './leasedWork.js';
 import type { Movable } from './movable.js';
 import { MoveRunner } from './moveRunner.js';
 import { MoveStore, type MoveLimits } from './moveStore.js';
-import { isOpen, type MoveRates, type MoveSpec, type MoveTask } from './moveTask.js';
+import { isOpen, type MoveKind, type MoveRates, type MoveSpec, type MoveTask } from './moveTask.js';
 import type { MovesDatabase } from './movesDatabase.js';
 
 const lookEveryMs = 250;
@@ -49,10 +49,10 @@ export class Moves {
   }
 
   /**
-   * Has shards copied, repaired or compared; servers do it, this call returns at once with the move's number.
+   * Has shards copied, repaired, merged or compared; servers do it, this call returns at once with the move's number. A shard may be in several merges at a time.
    * Throws `NotFound` for a shard that does not exist, `InvalidArgument` for shards that cannot be compared, `FailedPrecondition` for one that another move writes to.
    */
-  async request(kind: 'copy' | 'repair' | 'diff', ids: readonly ShardId[], rates: Partial<MoveRates> = {}): Promise<number> {
+  async request(kind: Exclude<MoveKind, 'verify'>, ids: readonly ShardId[], rates: Partial<MoveRates> = {}): Promise<number> {
     await this.nameServer.reload();
     const shards = ids.map((id) => this.nameServer.topology.shard(id));
     const keys = new Set(ids.map(shardKey));
@@ -60,11 +60,12 @@ export class Moves {
     const [first, ...others] = shards;
     const spec: MoveSpec = kind === 'copy' ? { kind, sources: [first!], targets: others } : { kind, sources: shards, targets: [] };
     this.movable(spec);
-    const writtenNow = await this.#openShards(writtenBy);
+    // Merges of Gizzard's tools, which ask for several of one shard: each only brings what is newer.
+    const writtenNow = await this.#openShards((task) => (kind === 'merge' && task.kind === 'merge' ? [] : writtenBy(task)));
     const taken = writtenBy(spec).find((shard) => writtenNow.has(shardKey(shard.id)));
     if (taken !== undefined) throw new RoostError('FailedPrecondition', `shard ${shardKey(taken.id)} is being written by move ${writtenNow.get(shardKey(taken.id))}`, { fields: { shard: shardKey(taken.id) } });
     // What is written from here on is on the targets too, as far as the topology says so; what was before is copied.
-    if (kind === 'copy') await this.require(this.nameServer.topology.version);
+    if (kind === 'copy' || kind === 'merge') await this.require(this.nameServer.topology.version);
     const id = await this.add(spec, rates);
     if (kind !== 'diff') await this.#showRequested(id, spec);
     return id;
@@ -181,7 +182,7 @@ export class Moves {
   }
 }
 
-const writtenBy = ({ kind, sources, targets }: MoveSpec): readonly ShardInfo[] => (kind === 'repair' ? sources : targets);
+const writtenBy = ({ kind, sources, targets }: MoveSpec): readonly ShardInfo[] => (kind === 'repair' || kind === 'merge' ? sources : targets);
 
 function checkRates({ minRowsPerSecond, maxRowsPerSecond }: MoveRates): void {
   for (const rate of [minRowsPerSecond, maxRowsPerSecond]) {

@@ -30,6 +30,8 @@ export interface Route {
   readonly writable: readonly Leaf[];
   /** Leaves whose writes fail for now and must be tried again later. */
   readonly denied: readonly Leaf[];
+  /** Whether no path ends in a shard that holds data or leads through a node that means to ignore writes: the tree is still to be linked. */
+  readonly leadsNowhere: boolean;
 }
 
 /**
@@ -76,6 +78,7 @@ export function compileRoute(root: ShardNode, hostWeight: (hostname: string) => 
     leaves: all,
     writable: all.filter((leaf) => leaf.write === 'allow'),
     denied: all.filter((leaf) => leaf.write === 'deny'),
+    leadsNowhere: !root.takesWrites,
   };
 }
 

@@ -113,7 +113,6 @@ describe('a topology that is not sound', () => {
     ['a forwarding of a table that is not registered', { forwardings: [forwarding(0n, 'a/x', 9)] }, 'FailedPrecondition', /table 9 has forwardings but is not registered/],
     ['a base below 0', { forwardings: [forwarding(-1n, 'a/x')] }, 'FailedPrecondition', /base -1 of table 1 is outside/],
     ['a base above the greatest hash', { tables: [{ tableId: 1, name: 't', service: 's', hash: 'fnv1a64' }], forwardings: [forwarding(1n << 60n, 'a/x')] }, 'FailedPrecondition', /is outside/],
-    ['a forwarding to a node with nothing below', { shards: chain('n/1'), forwardings: [forwarding(0n, 'n/1')] }, 'FailedPrecondition', /n\/1 \(replicating\) has no shard below it/],
     ['an unknown hash', { tables: [{ tableId: 1, name: 't', service: 's', hash: 'md5' }] }, 'InvalidArgument', /no hash "md5"/],
     ['a negative weight', { shards: [...chain('n/1'), shard('a/x')], links: [link('n/1', 'a/x', -1)] }, 'InvalidArgument', /weight of the link n\/1 → a\/x/],
     ['a fraction as the weight of a link', { shards: [...chain('n/1'), shard('a/x')], links: [link('n/1', 'a/x', 0.5)] }, 'InvalidArgument', /must be an integer/],

@@ -179,7 +179,6 @@ export class Topology {
       if (baseId < 0n || baseId > hash.maxHash) refuse(`base ${baseId} of table ${info.tableId} is outside 0 … ${hash.maxHash}`);
       if (index > 0 && bases[index - 1] === baseId) refuse(`table ${info.tableId} forwards ${baseId} twice`);
       if (root.treeSize > maxTreeSize) refuse(`the tree of ${shardKey(shard)} has more than ${maxTreeSize} nodes`);
-      if (!root.takesWrites) refuse(`${shardKey(shard)} (${root.shard.type}) has no shard below it that holds data`);
       return root;
     });
     return { info, hash, bases, roughly: Float64Array.from(bases, Number), roots, routes: new Array<Route | undefined>(roots.length) };

@@ -2,7 +2,16 @@ import type { Topology } from './topology.js';
 import { shardKey } from './types.js';
 
 /** What is allowed, and yet hardly meant. Each is a sentence. */
-export const topologyWarnings = (topology: Topology): string[] => [...gaps(topology), ...unread(topology)];
+export const topologyWarnings = (topology: Topology): string[] => [...gaps(topology), ...unlinked(topology), ...unread(topology)];
+
+/** Trees of which no shard holds data. */
+const unlinked = (topology: Topology): string[] =>
+  topology.tables.flatMap(({ tableId, name }) =>
+    topology
+      .routes(tableId)
+      .filter(({ leadsNowhere }) => leadsNowhere)
+      .map(({ root }) => `table ${tableId} (${name}): nothing below ${shardKey(root.id)} holds data; its writes wait, and it cannot be read`),
+  );
 
 /** Trees that are written and not read. */
 const unread = (topology: Topology): string[] =>

@@ -174,6 +174,40 @@ manager.repair_shard([leaf, second])
 out['repaired'] = until_moved()
 manager.diff_shards([leaf, second])
 
+# A copy is cancelled, and a shard may be in two at a time
+third = ShardId(database, 'py_0003')
+manager.create_shard(ShardInfo(third, sql, 'INT UNSIGNED', 'INT UNSIGNED', 0))
+manager.copy_shard([leaf, third])
+manager.copy_shard([leaf, third])
+manager.mark_shard_busy(third, 3)
+out['cancelled'] = manager.get_shard(third).busy
+for each in (leaf, third):
+    manager.mark_shard_busy(each, 0)
+
+# What is gone may be taken away again, and one shard is its own copy
+manager.copy_shard([leaf])
+manager.delete_shard(third)
+manager.delete_shard(third)
+manager.remove_link(leaf, root)
+manager.remove_forwarding(Forwarding(7, 2 ** 59, root))
+manager.remove_forwarding(Forwarding(7, 0, leaf))
+manager.batch_execute([TransformOperation(delete_shard=third), TransformOperation(remove_link=RemoveLinkRequest(leaf, root))])
+
+# Links come by weight, and a forwarding may come before what is below it
+for prefix, weight in (('light', 1), ('heavy', 9), ('middle', 5)):
+    child = ShardId('localhost', prefix)
+    manager.create_shard(ShardInfo(child, replicating, '', '', 0))
+    manager.add_link(child, leaf, 1)
+    manager.add_link(root, child, weight)
+out['by_weight'] = [l.weight for l in manager.list_downward_links(root)]
+for prefix in ('light', 'heavy', 'middle'):
+    manager.remove_link(root, ShardId('localhost', prefix))
+bare = ShardId('localhost', 'bare')
+manager.create_shard(ShardInfo(bare, replicating, '', '', 0))
+manager.set_forwarding(Forwarding(7, 2 ** 59 + 5, bare))
+out['bare'] = shard(manager.find_current_forwarding(7, 5))[0] is not None
+manager.remove_forwarding(Forwarding(7, 2 ** 59 + 5, bare))
+
 # Rollback logs
 log = manager.log_create('moving')
 out['log'] = [len(log), manager.log_get('moving') == log]
@@ -211,20 +245,18 @@ out['errors'] = {
     'circle': raised(lambda: manager.add_link(root, root, 1)),
     'below_a_leaf': raised(lambda: manager.add_link(leaf, root, 1)),
     'negative_weight': raised(lambda: manager.add_link(root, leaf, -1)),
-    'no_link': raised(lambda: manager.remove_link(leaf, root)),
     'bad_busy': raised(lambda: manager.mark_shard_busy(leaf, 9)),
     'forward_to_nothing': raised(lambda: manager.set_forwarding(Forwarding(7, 5, id))),
     'base_too_large': raised(lambda: manager.set_forwarding(Forwarding(7, 2 ** 62, root))),
     'no_forwarding': raised(lambda: manager.get_forwarding(7, 3)),
-    'other_shard': raised(lambda: manager.remove_forwarding(Forwarding(7, 0, leaf))),
     'no_table': raised(lambda: manager.find_current_forwarding(1234, 1)),
     'nan_weight': raised(lambda: manager.set_host_weight(HostWeightInfo(database, float('nan'), 1.0))),
     'commit_in_batch': raised(lambda: manager.batch_execute([TransformOperation(commit=True)])),
     'empty_operation': raised(lambda: manager.batch_execute([TransformOperation()])),
     'half_a_batch': raised(lambda: manager.batch_execute([
-        TransformOperation(create_shard=ShardInfo(id, replicating, '', '', 0)), TransformOperation(delete_shard=ShardId('localhost', 'other_0001'))])),
+        TransformOperation(create_shard=ShardInfo(id, replicating, '', '', 0)), TransformOperation(add_link=AddLinkRequest(id, ShardId('localhost', 'other_0001'), 1))])),
     'nothing_of_it': raised(lambda: manager.get_shard(id)),
-    'one_shard': raised(lambda: manager.copy_shard([leaf])),
+    'one_shard': raised(lambda: manager.repair_shard([leaf])),
     'bad_priority': raised(lambda: manager.is_writing(9)),
     'bad_fanout': raised(lambda: manager.add_fanout('bad')),
     'no_fanout': raised(lambda: manager.remove_fanout('none')),

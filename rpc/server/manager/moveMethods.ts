@@ -8,11 +8,14 @@ export type MoveMethods = Pick<ManagerModule.Client, 'copy_shard' | 'repair_shar
 /** Moves looked through for one that has a shard in hand. */
 const activeMoves = 1_000;
 
-/** Copies, repairs and diffs. They are queued, and run by any server; the first shard is what a copy copies. */
+/** Copies, repairs and diffs. They are queued, and run by any server. A copy brings all of its shards to the newest that any of them holds, as Gizzard's did. */
 export function moveMethods({ moves, nameServer }: Gizzard): MoveMethods {
-  const request = async (kind: 'copy' | 'repair' | 'diff', ids: readonly ManagerTypes.ShardId[]): Promise<void> => {
-    const shards = required(ids, 'shard_ids').map(shardIdFromThrift);
+  const request = async (kind: 'merge' | 'repair' | 'diff', ids: readonly ManagerTypes.ShardId[]): Promise<void> => {
+    const byKey = new Map(required(ids, 'shard_ids').map((id) => [shardKey(shardIdFromThrift(id)), shardIdFromThrift(id)]));
+    const shards = [...byKey.values()];
     if (kind !== 'diff') await freeOfMarks(shards);
+    // The old tool repairs every tree of a table, those with one replica too.
+    if (kind === 'merge' && shards.length === 1) return;
     await moves.request(kind, shards);
   };
 
@@ -26,7 +29,7 @@ export function moveMethods({ moves, nameServer }: Gizzard): MoveMethods {
 
   return {
     async copy_shard(ids) {
-      await request('copy', ids);
+      await request('merge', ids);
     },
     async repair_shard(ids) {
       await request('repair', ids);

@@ -1,4 +1,4 @@
-import { limits, RoostError } from '../../../core/index.js';
+import { isRoostError, limits, RoostError } from '../../../core/index.js';
 import { type Change, type Forwarding, type Gizzard, type Link, shardKey, type ShardId, type ShardInfo, type TableInfo, type Topology } from '../../../gizzard/index.js';
 import { required, type ManagerModule, type ManagerTypes } from '../../wire/index.js';
 import { Turns } from '../turns.js';
@@ -15,10 +15,12 @@ import {
   weightToThrift,
 } from './managerStructs.js';
 import { managerName } from './managerName.js';
+import { withoutAbsent } from './withoutAbsent.js';
 
 /** Tables in one dump; one that is asked for twice is told once. */
 const dumpedTables = 1_000;
-
+/** More moves than ever wait at once. */
+const activeMoves = 100_000;
 /** How the keys of a table are hashed that a tool makes by setting its first forwarding: as those of graphs are. */
 const defaultHash = 'fnv1a64';
 
@@ -53,13 +55,31 @@ export type TopologyMethods = Pick<
 
 /** What the manager says of the topology, and does to it. Tools speak to any of a cluster's servers in turn, so each answer is of the newest topology. */
 export function topologyMethods(gizzard: Gizzard): TopologyMethods {
-  const { nameServer } = gizzard;
+  const { nameServer, moves } = gizzard;
   const fresh = async (): Promise<Topology> => {
     await nameServer.reload();
     return nameServer.topology;
   };
   const apply = async (changes: readonly Change[]): Promise<void> => {
     if (changes.length > 0) await gizzard.apply(changes, managerName);
+  };
+  /** What is to be gone may be gone already: tools ask twice, and several of them at a time. */
+  const take = async (changes: readonly Change[]): Promise<void> => {
+    try {
+      await apply(withoutAbsent(await fresh(), changes));
+    } catch (error) {
+      if (!isRoostError(error, 'NotFound')) throw error;
+      // Taken away since we looked.
+      await apply(withoutAbsent(await fresh(), changes));
+    }
+  };
+
+  /** In Gizzard a copy stopped once one of its shards was marked so. */
+  const cancelMoves = async (id: ShardId): Promise<void> => {
+    const open = await moves.store.list({ active: true, limit: activeMoves });
+    const ofShard = open.filter(({ kind, sources, targets }) => kind !== 'diff' && [...sources, ...targets].some((shard) => shardKey(shard.id) === shardKey(id)));
+    for (const move of ofShard) if (move.migrationId === undefined) await moves.drop(move.id, 'cancelled');
+    else await moves.cancel(move.id);
   };
 
   return {
@@ -103,7 +123,7 @@ export function topologyMethods(gizzard: Gizzard): TopologyMethods {
       await apply([{ kind: 'createShard', shard: shardFromThrift(shard) }]);
     },
     async delete_shard(id) {
-      await apply([{ kind: 'deleteShard', id: shardIdFromThrift(id) }]);
+      await take([{ kind: 'deleteShard', id: shardIdFromThrift(id) }]);
     },
     async get_shard(id) {
       return shardToThrift((await fresh()).shard(shardIdFromThrift(id)));
@@ -116,20 +136,23 @@ export function topologyMethods(gizzard: Gizzard): TopologyMethods {
       return (await fresh()).state.shards.filter(({ busy }) => busy !== 'normal').map(shardToThrift);
     },
     async mark_shard_busy(id, busy) {
-      await apply([{ kind: 'markBusy', id: shardIdFromThrift(id), busy: busyFromThrift(busy) }]);
+      const shard = shardIdFromThrift(id);
+      const mark = busyFromThrift(busy);
+      if (mark === 'cancelled') await cancelMoves(shard);
+      await apply([{ kind: 'markBusy', id: shard, busy: mark }]);
     },
 
     async add_link(upId, downId, weight) {
       await apply([{ kind: 'addLink', link: { parent: shardIdFromThrift(upId), child: shardIdFromThrift(downId), weight: required(weight, 'weight') } }]);
     },
     async remove_link(upId, downId) {
-      await apply([{ kind: 'removeLink', parent: shardIdFromThrift(upId), child: shardIdFromThrift(downId) }]);
+      await take([{ kind: 'removeLink', parent: shardIdFromThrift(upId), child: shardIdFromThrift(downId) }]);
     },
     async list_upward_links(id) {
-      return (await fresh()).parents(shardIdFromThrift(id)).map(linkToThrift);
+      return (await fresh()).parents(shardIdFromThrift(id)).toSorted(byWeight).map(linkToThrift);
     },
     async list_downward_links(id) {
-      return (await fresh()).children(shardIdFromThrift(id)).map(linkToThrift);
+      return (await fresh()).children(shardIdFromThrift(id)).toSorted(byWeight).map(linkToThrift);
     },
 
     async set_host_weight(weight) {
@@ -152,10 +175,7 @@ export function topologyMethods(gizzard: Gizzard): TopologyMethods {
     async remove_forwarding(forwarding) {
       const { tableId, baseId, shard } = forwardingFromThrift(forwarding);
       const known = find(await fresh(), tableId, baseId);
-      if (known === undefined || shardKey(known.shard) !== shardKey(shard)) {
-        throw new RoostError('NotFound', `table ${tableId} does not forward ${baseId} to ${shardKey(shard)}`, { fields: { table: tableId, base: baseId, shard: shardKey(shard) } });
-      }
-      await apply([{ kind: 'removeForwarding', tableId, baseId }]);
+      if (known !== undefined && shardKey(known.shard) === shardKey(shard)) await take([{ kind: 'removeForwarding', tableId, baseId }]);
     },
     async get_forwarding(tableId, baseId) {
       const known = find(await fresh(), required(tableId, 'table_id'), required(baseId, 'base_id'));
@@ -181,7 +201,8 @@ export function topologyMethods(gizzard: Gizzard): TopologyMethods {
         if (change === 'commit') throw new RoostError('InvalidArgument', 'commit stands only in rollback logs');
         return change;
       });
-      await apply(withTables(await fresh(), withoutRepeatedRemovals(changes)));
+      const topology = await fresh();
+      await apply(withTables(topology, withoutAbsent(topology, changes)));
     },
   };
 }
@@ -197,7 +218,7 @@ function below(topology: Topology, forwardings: readonly Forwarding[]): { readon
   for (let id = waiting.pop(); id !== undefined; id = waiting.pop()) {
     if (shards.has(shardKey(id))) continue;
     shards.set(shardKey(id), topology.shard(id));
-    for (const link of topology.children(id)) {
+    for (const link of topology.children(id).toSorted(byWeight)) {
       links.push(link);
       waiting.push(link.child);
     }
@@ -217,19 +238,5 @@ function withTables(topology: Topology, changes: readonly Change[]): Change[] {
   });
 }
 
-/** The old tool, unwrapping a shard with several children, takes the link above it off once for each. */
-function withoutRepeatedRemovals(changes: readonly Change[]): Change[] {
-  const removed = new Set<string>();
-  return changes.filter((change) => {
-    if (change.kind !== 'addLink' && change.kind !== 'removeLink') return true;
-    const { parent, child } = change.kind === 'addLink' ? change.link : change;
-    const key = `${shardKey(parent)} ${shardKey(child)}`;
-    if (change.kind === 'addLink') {
-      removed.delete(key);
-      return true;
-    }
-    const again = removed.has(key);
-    removed.add(key);
-    return !again;
-  });
-}
+/** Greatest weight first, as Gizzard listed them. */
+const byWeight = (a: Link, b: Link): number => b.weight - a.weight;
