@@ -31,8 +31,9 @@ export function modelEdges(writes: readonly ModelWrite[]): ModelEdge[] {
   return [...pairs.values()].map(({ source, destination }) => {
     const own = edges.filter((edge) => edge.source === source && edge.destination === destination);
     const [updatedAt, ownState] = latest(own.map((edge): Register => [edge.time, rank[edge.operation]]), [0, 0]);
-    const placed = own.filter((edge) => edge.operation === 'add' || edge.operation === 'negate');
-    const [, position] = latest(placed.map((edge): Register => [edge.time, edge.position]), [-1, 0]);
+    // That of an archive or a remove counts until an add or a negate brings one.
+    const places = own.map((edge): Register => [edge.operation === 'add' || edge.operation === 'negate' ? edge.time : -1, edge.position]);
+    const [, position] = latest(places, [-1, 0]);
     const a = node('forward', source);
     const b = node('backward', destination);
     let state: number = rank.remove;
