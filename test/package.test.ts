@@ -42,7 +42,7 @@ it('holds what a user needs, and nothing that only development needs', async () 
   const wanted = ['LICENSE', 'README.md', 'CHANGELOG.md', 'dist/cli/main.js'];
   expect(wanted.filter((path) => !paths.includes(path))).toEqual([]);
   expect(paths.filter((path) => /(^|\/)(test|bench|node_modules|\.[^/]*)\/|\.test\.|\.tgz$/.test(path))).toEqual([]);
-});
+}, 120_000);
 
 it('holds what its documents link to, and the sources of its source maps', () => {
   const files = readdirSync(installed, { recursive: true, encoding: 'utf8' }).filter((path) => !path.startsWith('node_modules'));

@@ -1,0 +1,36 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+
+/** Files that a test cannot reach without needing servers. */
+const needsServers = /^(test\/support\/(?!leaks|noServers)|playground\/startPlayground\.ts$)/;
+
+/** What imports are followed through: tests, what they share, and the playground. Of all other code a test can have only what it does with it. */
+const followed = /^(test|playground)\/|\.test\.ts$/;
+
+/** A value's import in any form; those of types alone are gone when the test runs. */
+const imports = /^(?:import|export)\s+(?!type\b)(?:[^'"]*?\bfrom\s+)?'(\.[^']+)'|\bimport\(\s*'(\.[^']+)'\s*\)/gm;
+
+/**
+ * The project of a test, told by the file and all that it imports:
+ * - long: x.long.test.ts, only with `npm run test:long`
+ * - integration: reaches test/support or the playground's start, through however many files; one shared playground is started for all of them
+ * - unit: every other test; needs no server, and test/support/noServers.ts refuses one
+ */
+export function projectOf(root: string, file: string): 'long' | 'integration' | 'unit' {
+  if (file.endsWith('.long.test.ts')) return 'long';
+  const seen = new Set<string>();
+  const reaches = (path: string): boolean => {
+    if (needsServers.test(path)) return true;
+    if (seen.has(path) || !followed.test(path)) return false;
+    seen.add(path);
+    return importsOf(root, path).some(reaches);
+  };
+  return reaches(file) ? 'integration' : 'unit';
+}
+
+function importsOf(root: string, file: string): string[] {
+  const text = readFileSync(join(root, file), 'utf8');
+  return Array.from(text.matchAll(imports), ([, plain, dynamic]) => relative(root, join(root, file, '..', (plain ?? dynamic)!.replace(/\.js$/, '.ts'))).replaceAll('\\', '/')).filter((path) =>
+    existsSync(join(root, path)),
+  );
+}
