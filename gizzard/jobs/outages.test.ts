@@ -163,6 +163,29 @@ describe('a database host', () => {
     expect(held['db2/first']).toEqual(held['db1/first']);
   }, 60_000);
 
+  it('that refuses the log-in keeps its writes waiting, none of them given up, and says what to do', async () => {
+    const cluster = newCluster();
+    const metrics = new Metrics();
+    const before = await open(cluster, { work: false });
+    const { user, password } = config.databaseHosts['db2']!;
+    const rotate = async (to: string): Promise<void> => void (await before.hosts.host('db2').run(`ALTER USER 'root'@'localhost' IDENTIFIED BY '${to}'`, [], Deadline.after(5_000)));
+    await rotate('rotated');
+    try {
+      const gizzard = await open(cluster, { work: true, jobs: { errorLimit: 2 }, metrics });
+      for (const value of [1, 2, 3]) await append(gizzard, [note(value)], { wait: true });
+      const failures = async (): Promise<number> => Number(/outcome="failed"\} (\d+)/.exec(await metrics.registry.metrics())?.[1] ?? 0);
+      await expect.poll(failures, patient).toBeGreaterThan(9);
+      expect(await gizzard.jobs.sizes('high')).toEqual({ ...idle, failing: 3 });
+      const [job] = await gizzard.jobs.queues.list('high', 'failing', 1);
+      expect(job).toMatchObject({ attempts: 0, onlyLeaves: ['db2/first'], lastError: expect.stringContaining(`db2 refuses the log-in of user '${user}': check databaseHosts.db2.user and password`) as string });
+    } finally {
+      await rotate(password);
+    }
+    await expect.poll(() => before.jobs.sizes('high'), patient).toEqual(idle);
+    const held = await notesOf(before);
+    expect(held['db2/first']).toEqual(['1=1', '1=2', '1=3']);
+  }, 60_000);
+
   it('that hangs does not keep the others from their writes', async () => {
     const gizzard = await open(newCluster(), { work: true });
     await append(gizzard, [note(0)], { wait: true });

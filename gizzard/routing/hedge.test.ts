@@ -60,12 +60,13 @@ describe('a hedged read', () => {
   });
 
   it.each([
-    ['it is switched off', { hedge: false }, healthy],
-    ['the other host is down', {}, (host: string) => host === 'a'],
-  ])('asks one only where %s', async (_why, config, isHealthy) => {
+    ['it is switched off', { hedge: false }, healthy, undefined],
+    ['the other host is down', {}, (host: string) => host === 'a', undefined],
+    ['the other replica lags', {}, healthy, (key: string) => key.startsWith('a/')],
+  ])('asks one only where %s', async (_why, config, isHealthy, isCurrent) => {
     const { hedge } = experienced(config);
     const { asked, read, release } = slowFirst();
-    const answer = readAny(route, Deadline.after(60_000), isHealthy, read, hedge);
+    const answer = readAny(route, Deadline.after(60_000), isHealthy, read, hedge, isCurrent);
     await new Promise((resolve) => setTimeout(resolve, 20));
     expect(asked).toHaveLength(1);
     release();

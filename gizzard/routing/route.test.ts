@@ -82,6 +82,11 @@ describe('the order of reads', () => {
     }
     expect(hostsOf(readOrder(route, () => false, () => true, random))).toHaveLength(3);
   });
+
+  it('puts those that lag behind the current ones, and before those on hosts that are down', () => {
+    const route = routeOf(node('replicating', leaf('a'), leaf('b'), leaf('c')));
+    for (let i = 0; i < 20; i++) expect(hostsOf(readOrder(route, (host) => host !== 'a', (leaf) => !leaf.startsWith('b/')))).toEqual(['c', 'b', 'a']);
+  });
 });
 
 describe('a tree that is being rebuilt', () => {

@@ -22,6 +22,8 @@ export const notesJob = (notes: readonly Note[]): NewJob => ({ kind: notesKind, 
 
 const tableOf = (database: string, { tablePrefix }: { readonly tablePrefix: string }): string => `\`${database}\`.\`${tablePrefix}_notes\``;
 const sqlDeadlineMs = 10_000;
+/** The table of a leaf, for statements of a test's own. */
+export const notesTable = (gizzard: Gizzard, shard: { readonly tablePrefix: string }): string => tableOf(gizzard.config.cluster, shard);
 
 const notesShardType = (database: string): ShardType => ({
   name: 'notes',
