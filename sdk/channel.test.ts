@@ -251,3 +251,15 @@ it('close fails what is under way, and everything after', async () => {
   await expect(follows.contains(1, 2)).rejects.toMatchObject(outcome);
   gate.open();
 });
+
+it('makes no more retries than a share of its calls when servers are busy', async () => {
+  const server = await start();
+  const { roost } = await client([server]);
+  server.flock.before = failing('Overloaded', { retryAfterMs: 1 });
+  server.flock.calls.length = 0;
+  const calls = 1_000;
+  const outcomes = await Promise.allSettled(Array.from({ length: calls }, () => roost.journal()));
+  for (const outcome of outcomes) expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'Overloaded' } });
+  // Those saved up, a fifth of the calls, and ten a second.
+  expect(server.flock.calls.length - calls).toBeLessThan(256 + calls / 5 + 200);
+}, 30_000);

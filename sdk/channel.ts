@@ -5,6 +5,7 @@ import { checkAborted, unlessAborted } from './abort.js';
 import type { Address } from './address.js';
 import type { RoostFlockModule } from '../rpc/wire/index.js';
 import type { Invoke, Service } from './connection.js';
+import { RetryBudget } from './retryBudget.js';
 import { Server } from './server.js';
 
 export interface CallOptions {
@@ -35,6 +36,7 @@ const maxPauseMs = 1_000;
 export class Channel<C extends object = RoostFlockModule.Client> {
   readonly #servers: readonly Server<C>[];
   readonly #closing = new AbortController();
+  readonly #retries = new RetryBudget();
   #turn = 0;
   #underWay = 0;
   /** Wakes who waits until nothing is under way. */
@@ -54,7 +56,7 @@ export class Channel<C extends object = RoostFlockModule.Client> {
 
   /**
    * Throws the server's own error where a retry does not help, and the last one met where none helped before the deadline, or where the connection ended
-   * under the call for the second time.
+   * under the call for the second time, or busy servers have refused so many that another attempt would add to it.
    */
   call<T>(invoke: Invoke<C, T>, options: CallOptions = {}): Promise<T> {
     return this.callWithin(this.deadline(options), invoke, options.signal);
@@ -78,6 +80,7 @@ export class Channel<C extends object = RoostFlockModule.Client> {
   async #attempts<T>(deadline: Deadline, invoke: Invoke<C, T>, signal: AbortSignal | undefined): Promise<T> {
     let failed: Server<C> | undefined;
     let losses = 0;
+    this.#retries.deposit();
     for (let attempt = 0; ; attempt++) {
       this.#checkOpen();
       checkAborted(signal);
@@ -91,6 +94,7 @@ export class Channel<C extends object = RoostFlockModule.Client> {
       this.#checkOpen();
       if (!error.retryable || deadline.passed) throw error;
       if (error.fields['sent'] !== undefined && ++losses >= lossesOfCall) throw error;
+      if (error.code === 'Overloaded' && !this.#retries.withdraw()) throw error;
       failed = server;
       await this.#pause(error, attempt, deadline, server);
     }

@@ -119,9 +119,13 @@ export class Connection<C extends object> {
       timer = setTimeout(() => this.#client.fail(seqid, deadlineExceeded(`the call to ${this.server}`)), deadline.remainingMs());
     }, remainingMs / 2);
     try {
-      return await answer;
-    } catch (error) {
-      throw this.#toRoostError(error);
+      const result = await answer;
+      this.#turns.widen();
+      return result;
+    } catch (thrown) {
+      const error = this.#toRoostError(thrown);
+      if (error.fields['load'] !== undefined) this.#turns.narrow();
+      throw error;
     } finally {
       clearTimeout(timer);
     }

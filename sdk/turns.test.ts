@@ -51,3 +51,19 @@ it('passes the turn on after a failure', async () => {
   await expect(failing).rejects.toThrow('no');
   expect(await next).toBe('next');
 });
+
+it('narrows when a server is busy, once for all that was refused at once, and widens again with answers', async () => {
+  const turns = new Turns(100, 1_000);
+  for (let i = 0; i < 50; i++) turns.narrow();
+  expect(turns.window).toBe(70);
+  const gate = new Gate();
+  const runs = Array.from({ length: 90 }, () => turns.run(() => gate.pass(), long));
+  await gate.hasHeld(70);
+  expect(gate.waiting).toBe(70);
+  for (let i = 0; i < 71; i++) turns.widen();
+  expect(turns.window).toBe(71);
+  gate.open();
+  await Promise.all(runs);
+  for (let i = 0; i < 10_000; i++) turns.widen();
+  expect(turns.window).toBe(100);
+});

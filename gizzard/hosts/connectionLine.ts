@@ -100,6 +100,6 @@ export class ConnectionLine {
   }
 
   #overloaded(why: string): RoostError {
-    return new RoostError('Overloaded', `${this.host}: ${why}`, { fields: { host: this.host }, retryAfterMs });
+    return new RoostError('Overloaded', `${this.host}: ${why}`, { fields: { host: this.host, load: 'connections' }, retryAfterMs });
   }
 }

@@ -72,7 +72,7 @@ export async function readAny<T>(
   const code = deadline.passed ? 'DeadlineExceeded' : codes.size === 1 ? last!.code : 'Unavailable';
   throw new RoostError(code, `no replica of shard ${root} answered: ${said.join('; ')}`, {
     cause: last,
-    fields: { shard: root },
+    fields: { shard: root, load: code === 'Overloaded' ? last?.fields['load'] : undefined },
     ...(code === 'Overloaded' && last?.retryAfterMs !== undefined ? { retryAfterMs: last.retryAfterMs } : {}),
   });
 }

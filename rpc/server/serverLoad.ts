@@ -56,4 +56,4 @@ export class ServerLoad {
   }
 }
 
-export const overloaded = (why: string): RoostError => new RoostError('Overloaded', `${why}; try again later`, { retryAfterMs });
+export const overloaded = (why: string): RoostError => new RoostError('Overloaded', `${why}; try again later`, { retryAfterMs, fields: { load: 'requests' } });
