@@ -66,7 +66,7 @@ export class Tbird implements TbirdService {
     const { config, hosts, log, metrics } = gizzard;
     this.caches = options.caches;
     this.#wallMs = options.wallMs ?? Date.now;
-    this.ids = new IdGenerator(new SqlWorkerLeases(hosts.host(config.nameServer.hosts[0]!), `${config.cluster}_nameserver`), { wallMs: this.#wallMs, log });
+    this.ids = new IdGenerator(new SqlWorkerLeases(config.nameServer.hosts.map((name) => hosts.host(name)), `${config.cluster}_nameserver`, () => gizzard.jobs.journal.nowMs()), { log });
     this.windowSet = new Windows(gizzard, log);
     this.roller = new Roller(this.windowSet, this.#wallMs, log);
     const windowsRead = metrics.histogram('roost_tweet_windows_read', 'Windows that a query read, by kind', ['kind'], [1, 2, 3, 5, 10, 20, 50, 100, 1_000]);

@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import { Deadline, isRoostError, RoostError } from '../../core/index.js';
 import type { DatabaseHost, SqlRow } from '../hosts/databaseHost.js';
 import type { DatabaseHosts } from '../hosts/databaseHosts.js';
+import { hostClockMs, readHostClock } from '../hosts/hostClock.js';
 import type { ShardInfo } from '../topology/types.js';
 import type { Movable, TablePlace } from './movable.js';
 
@@ -9,8 +10,6 @@ const operationDeadlineMs = 30_000;
 const maxTableNameChars = 64;
 /** Distinguishes shards that are dropped in the same second. */
 const randomValues = 36 ** 4;
-/** What a host's own clock says, in milliseconds since 1970. */
-const hostNowMs = `TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(3)) DIV 1000`;
 const columns = 'name, table_prefix, type, source_type, destination_type, why, dropped_at_ms, keep_until_ms';
 
 /** A shard whose tables were set aside. */
@@ -54,8 +53,7 @@ export class DroppedTables {
     const movable = this.movableType(shard.type);
     if (!(await movable.holds(host, movable.place(shard), deadline()))) return undefined;
     await this.#create(host);
-    const [row] = await host.rows(`SELECT ${hostNowMs}`, [], deadline());
-    const droppedAtMs = Number(row![0]);
+    const droppedAtMs = await readHostClock(host, deadline());
     const dropped: DroppedShard = { name: nameOf(shard, movable, droppedAtMs), shard, why, droppedAtMs, keepUntilMs: droppedAtMs + keepMs };
     // Listed first: a process that dies in between leaves a line without tables, and no tables without a line.
     await host.run(
@@ -111,7 +109,7 @@ export class DroppedTables {
     const host = this.hosts.host(hostname);
     let due: DroppedShard[];
     try {
-      const rows = await host.rows(`SELECT ${columns} FROM ${this.#list} WHERE keep_until_ms <= LEAST(?, ${hostNowMs}) ORDER BY dropped_at_ms, name`, [nowMs], deadline());
+      const rows = await host.rows(`SELECT ${columns} FROM ${this.#list} WHERE keep_until_ms <= LEAST(?, ${hostClockMs}) ORDER BY dropped_at_ms, name`, [nowMs], deadline());
       due = rows.map((row) => droppedOf(hostname, row));
     } catch (error) {
       if (isRoostError(error, 'FailedPrecondition')) return [];

@@ -1,5 +1,6 @@
 import { isRoostError, RoostError, type Deadline } from '../../core/index.js';
 import type { DatabaseHost, SqlSession } from '../hosts/databaseHost.js';
+import { readHostClock } from '../hosts/hostClock.js';
 import type { Change } from '../topology/changes.js';
 import { changesBetween } from '../topology/changesBetween.js';
 import type { TopologyState } from '../topology/types.js';
@@ -102,7 +103,8 @@ export class NameServerStore {
       const audit: AuditEntry = {
         version: state.version,
         ...by,
-        changedAtMs: Date.now(),
+        // By the host's clock: what the audit forgets by age must not depend on that of a server.
+        changedAtMs: await readHostClock(session, deadline),
         changes: step.changes,
         inverse: changesBetween(state, old),
       };

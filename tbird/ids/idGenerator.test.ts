@@ -16,16 +16,17 @@ class Setting {
   released: number | undefined;
 
   readonly leases: WorkerLeases = {
-    acquire: async (nowMs): Promise<WorkerLease> => {
+    acquire: async (): Promise<WorkerLease> => {
+      const { nowMs } = this;
       if (this.refuse) throw new Error('no lease');
       this.acquired++;
-      return { worker: this.worker, fromMs: this.fromMs, untilMs: nowMs + this.leaseMs };
+      return { worker: this.worker, fromMs: this.fromMs, untilMs: nowMs + this.leaseMs, nowMs };
     },
     release: async (usedMs) => {
       this.released = usedMs;
     },
   };
-  readonly ids = new IdGenerator(this.leases, { wallMs: () => this.nowMs });
+  readonly ids = new IdGenerator(this.leases, { monotonicMs: () => this.nowMs - startMs });
   take = (count: number, ms = 5_000): Promise<bigint[]> => this.ids.take(count, Deadline.after(ms));
 }
 

@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { firstIdAt, RoostError, snowflakesPerMs, type Deadline, type Log, silentLog } from '../../core/index.js';
+import { LeaseClock } from './leaseClock.js';
 import type { WorkerLease, WorkerLeases } from './workerLease.js';
 
 export interface IdGeneratorOptions {
-  /** Milliseconds since 1970. */
-  readonly wallMs?: () => number;
+  /** Milliseconds of a clock that never steps, for tests. */
+  readonly monotonicMs?: () => number;
   readonly log?: Log;
 }
 
@@ -17,12 +18,13 @@ const idleWaitMs = 1;
 const renewPauseMs = 250;
 
 /**
- * Makes Snowflake ids: in rising order, never the same twice, never of a time that this process has no lease for.
+ * Makes Snowflake ids: in rising order, never the same twice, never of a time that this process has no lease for. Their times are those of the leases' clock and of this process's
+ * monotonic one: the wall clock counts for nothing.
  *
  * A clock that steps back is never followed: ids go on only once it is past the last one used. More than 4,096 ids in a millisecond wait for the next.
  */
 export class IdGenerator {
-  readonly #wallMs: () => number;
+  readonly #clock: LeaseClock;
   readonly #log: Log;
   #lease: WorkerLease | undefined;
   /** How long the lease was when it was given. */
@@ -37,7 +39,7 @@ export class IdGenerator {
     private readonly leases: WorkerLeases,
     options: IdGeneratorOptions = {},
   ) {
-    this.#wallMs = options.wallMs ?? Date.now;
+    this.#clock = new LeaseClock(options.monotonicMs ?? (() => performance.now()));
     this.#log = options.log ?? silentLog;
   }
 
@@ -66,9 +68,9 @@ export class IdGenerator {
 
   /** Makes as many of the ids as this millisecond has left. False where it has none, or there is no lease for it. */
   #make(count: number, ids: bigint[]): boolean {
-    const nowMs = this.#wallMs();
+    const { nowMs } = this.#clock;
     const lease = this.#lease;
-    if (lease === undefined || nowMs > lease.untilMs || nowMs <= lease.fromMs || nowMs < this.#lastMs) return false;
+    if (lease === undefined || nowMs === undefined || nowMs > lease.untilMs || nowMs <= lease.fromMs || nowMs < this.#lastMs) return false;
     if (nowMs > this.#lastMs) {
       this.#lastMs = nowMs;
       this.#sequence = 0;
@@ -76,18 +78,20 @@ export class IdGenerator {
     const first = firstIdAt(nowMs) | BigInt(lease.worker << 12);
     const many = Math.min(count, snowflakesPerMs - this.#sequence);
     for (let i = 0; i < many; i++) ids.push(first | BigInt(this.#sequence++));
-    if (lease.untilMs - nowMs < this.#leaseMs * (1 - renewAfterShare)) this.#renewInBackground(nowMs);
+    if (lease.untilMs - nowMs < this.#leaseMs * (1 - renewAfterShare)) this.#renewInBackground();
     return many > 0;
   }
 
   async #wait(deadline: Deadline): Promise<void> {
     if (this.#closed) throw new RoostError('Unavailable', 'the generator of ids is closed', { retryable: false });
-    const nowMs = this.#wallMs();
+    const { nowMs } = this.#clock;
     const lease = this.#lease;
-    if (lease === undefined || nowMs > lease.untilMs) return deadline.race(this.#renew(nowMs), 'getting a worker number');
+    if (lease === undefined || nowMs === undefined || nowMs > lease.untilMs) return deadline.race(this.#renew(), 'getting a worker number');
     const behindMs = Math.max(this.#lastMs, lease.fromMs) - nowMs;
     if (behindMs > maxWaitMs) {
-      throw new RoostError('Unavailable', `the clock is ${behindMs} ms behind the last id: no ids are made until it is past it`, {
+      // Where the clock was ahead of that of the leases, the next renewal says so; where that stepped back, it may be set right again.
+      this.#renewInBackground();
+      throw new RoostError('Unavailable', `the clock of the leases is ${behindMs} ms behind the last id: no ids are made until it is past it`, {
         retryAfterMs: behindMs,
         fields: { behind_ms: behindMs },
       });
@@ -96,18 +100,19 @@ export class IdGenerator {
     await sleep(Math.max(idleWaitMs, behindMs));
   }
 
-  #renewInBackground(nowMs: number): void {
+  #renewInBackground(): void {
     if (this.#leasing !== undefined || performance.now() < this.#renewFromMs) return;
     this.#renewFromMs = performance.now() + renewPauseMs;
-    this.#renew(nowMs).catch((error: unknown) => this.#log.warn({ err: error }, 'the lease of the worker number could not be prolonged; trying again'));
+    this.#renew().catch((error: unknown) => this.#log.warn({ err: error }, 'the lease of the worker number could not be prolonged; trying again'));
   }
 
-  #renew(nowMs: number): Promise<void> {
+  #renew(): Promise<void> {
     this.#leasing ??= this.leases
-      .acquire(nowMs)
+      .acquire()
       .then((lease) => {
+        this.#clock.learn(lease.nowMs);
         this.#lease = lease;
-        this.#leaseMs = lease.untilMs - nowMs;
+        this.#leaseMs = lease.untilMs - lease.nowMs;
       })
       .finally(() => {
         this.#leasing = undefined;
