@@ -1,19 +1,22 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { createLog, limits, RoostError } from '../core/index.js';
+import { limits, RoostError } from '../core/index.js';
 import type { Tweet } from '../sdk/index.js';
-import { auditTweets, openTbird, type PolicyInput, type Tbird } from '../tbird/index.js';
+import { auditTweets, type PolicyInput } from '../tbird/index.js';
 import type { CliIo } from './console/cliIo.js';
 import { type ClientOptions, serverOption, tweetServerOption, withClient } from './console/client.js';
-import { type ConfigOptions, configOption, defineCommand, defineGroup, idArgument, idListArgument, integerArgument, nameListArgument, openConfig, outputFor } from './console/command.js';
+import { type ConfigOptions, configOption, defineCommand, defineGroup, idArgument, idListArgument, integerArgument, nameListArgument, outputFor } from './console/command.js';
+import { type ConfirmOptions, yesOption } from './console/confirm.js';
 import { durationArgument } from './console/duration.js';
 import { formatCount, formatMs, type Output } from './console/output.js';
 import { Progress } from './console/progress.js';
 import { waitUntilMaterialized } from './edges/waitUntilMaterialized.js';
 import { ImportProgress, importTweets } from './tweets/importTweets.js';
 import { TweetFile } from './tweets/tweetFile.js';
+import { addWindowCommands, confirmDrops } from './tweets/windowCommands.js';
+import { timeText, withTbird } from './tweets/withTbird.js';
 
-interface SetupOptions extends ConfigOptions {
+interface SetupOptions extends ConfigOptions, ConfirmOptions {
   readonly window?: number;
   readonly ahead?: number;
   readonly retention?: number;
@@ -87,18 +90,7 @@ export function addTweetCommands(program: Command, io: CliIo): void {
       });
     });
 
-  ask('windows', 'the windows of time that tweets are kept in', 'roost tweets windows').action(async (options: ClientOptions) => {
-    const windows = await withClient(io, options, (roost) => roost.tweets.windows());
-    const output = outputFor(io, options);
-    output.result({ windows }, () =>
-      windows.length === 0
-        ? 'there are none yet; `roost tweets setup` makes the first'
-        : output.table(
-            ['from', 'to', 'phase', 'stripes', 'hosts', 'first id'],
-            windows.map(({ startMs, endMs, phase, stripes, hosts, firstId }) => [timeText(startMs), timeText(endMs), phase, stripes, hosts.join(' '), String(firstId)]),
-          ),
-    );
-  });
+  addWindowCommands(tweets, io);
   addImport(ask, io);
 }
 
@@ -106,7 +98,7 @@ function addSetup(tweets: Command, io: CliIo): void {
   defineCommand(
     tweets,
     'setup',
-    'set up tweets in this cluster, or change how their windows are made\nWhat is not given stays as it is. Windows that are there keep their shape; the length of a window never changes.',
+    'set up tweets in this cluster, or change how their windows are made\nWhat is not given stays as it is. Windows that are there keep their shape; the length of a window never changes. Windows that a shorter retention drops are shown first, and dropped at once where you agree.',
     'roost tweets setup --window 1d --stripes 4 --replicas 2 --retention 365d',
   )
     .option('--window <duration>', 'how long a window is (first default: 1d)', durationArgument)
@@ -119,6 +111,7 @@ function addSetup(tweets: Command, io: CliIo): void {
     .option('--closed-hosts <name,...>', 'database hosts that windows move to when they are over (first default: the same)', nameListArgument)
     .option('--catch-up', 'make a window of the past when a tweet for it comes (first default)')
     .option('--no-catch-up', 'refuse such tweets')
+    .addOption(yesOption())
     .addOption(configOption())
     .action(async (options: SetupOptions) => {
       const given: Record<keyof PolicyInput, unknown> = {
@@ -132,24 +125,17 @@ function addSetup(tweets: Command, io: CliIo): void {
         catchUp: options.catchUp,
       };
       const policy = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as PolicyInput;
-      const set = await withTbird(io, options, (tbird) => tbird.setup({ policy }));
+      const set = await withTbird(io, options, async (tbird) => {
+        const drops = policy.retentionMs == null ? [] : await tbird.windowSet.planDrops(policy);
+        await confirmDrops(io, options, tbird, drops, 'set up tweets so');
+        return tbird.setup({ policy, dropAll: drops.length > 0 });
+      });
       outputFor(io, options).result(set, () =>
         [
           `windows of ${formatMs(set.windowMs)}, ${set.stripes} stripes, ${set.replicas} ${set.replicas === 1 ? 'copy' : 'copies'} of each, made ${formatMs(set.aheadMs)} ahead`,
           `open windows on ${set.openHosts.join(', ')}; closed ones on ${set.closedHosts.join(', ')}`,
           set.retentionMs === null ? 'kept for ever' : `kept for ${formatMs(set.retentionMs)} after their end`,
         ].join('\n'),
-      );
-    });
-
-  defineCommand(tweets, 'roll', 'make the windows that are due, send closed ones to their hosts, drop those past the retention\nServers do it by themselves; this does it now.', 'roost tweets roll')
-    .addOption(configOption())
-    .action(async (options: ConfigOptions) => {
-      const { made, dropped, held, moving } = await withTbird(io, options, (tbird) => tbird.roll());
-      outputFor(io, options).result(
-        { made: made.map(timeText), dropped: dropped.map(timeText), held: held.map(timeText), moving },
-        () => `made ${made.length} windows, dropped ${dropped.length}, sent ${moving} tables on their way${held.length === 0 ? '' : `\n${held.length} are past the retention and wait for migrations of their tables: ${held.map(timeText).join(', ')}`}`,
-        held.length === 0 ? undefined : ['roost migrations list'],
       );
     });
 
@@ -258,18 +244,6 @@ async function checkFile(file: TweetFile, options: Parameters<TweetFile['rows']>
   }
   return { tweetCount, badRowCount, firstBad, otherTimes };
 }
-
-/** Tweets as a library: what changes windows needs no server. */
-async function withTbird<T>(io: CliIo, options: ConfigOptions, work: (tbird: Tbird) => Promise<T>): Promise<T> {
-  const tbird = await openTbird(openConfig(io, options).config, { log: createLog('error', io.stderr), create: true });
-  try {
-    return await work(tbird);
-  } finally {
-    await tbird.close();
-  }
-}
-
-const timeText = (ms: number): string => new Date(ms).toISOString();
 
 const tweetTable = (output: Output, tweets: readonly Tweet[]): string =>
   tweets.length === 0

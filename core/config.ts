@@ -106,6 +106,11 @@ const moves = z.strictObject({
   leaveHostAfterSeconds: seconds(86_400).default(60),
 });
 
+const tweets = z.strictObject({
+  /** How long the tables of windows that the retention dropped are kept, so that they can be brought back. */
+  undropDays: z.number().positive().max(3_650).default(7),
+});
+
 const cacheNode = z.string().regex(/^[^\s:]+:\d{1,5}(:[1-9]\d{0,2})?$/, 'must be host:port or host:port:weight');
 
 const cache = z.strictObject({
@@ -160,6 +165,7 @@ export const configSchema = z.strictObject({
   jobs: jobs.prefault({}),
   journal: journal.prefault({}),
   moves: moves.prefault({}),
+  tweets: tweets.prefault({}),
   log: z.strictObject({ level: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info') }).prefault({}),
 });
 

@@ -28,5 +28,6 @@ export type {
   Tweet,
   TweetFormat,
   User,
+  DroppedWindow,
   WindowInfo,
 } from '../rpc/wire/index.js';

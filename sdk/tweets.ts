@@ -1,5 +1,5 @@
 import { limits, packIds, parseCount, parseId, parseInt64, RoostError, unpackIds, type Deadline, type IdInput } from '../core/index.js';
-import { draftToThrift, fragmentsFromThrift, jsonReady, timelineToThrift, tweetFromThrift, type TBirdModule, type TBirdTypes, type Tweet, type TweetFormat, type WindowInfo } from '../rpc/wire/index.js';
+import { draftToThrift, fragmentsFromThrift, jsonReady, timelineToThrift, tweetFromThrift, type DroppedWindow, type TBirdModule, type TBirdTypes, type Tweet, type TweetFormat, type WindowInfo } from '../rpc/wire/index.js';
 import type { CallOptions, Channel } from './channel.js';
 import { Gatherer } from './gatherer.js';
 import { inCalls, readById } from './readById.js';
@@ -152,6 +152,14 @@ export class Tweets {
     const windows = await this.channel.call((client) => client.list_windows(), options);
     return windows.map(({ start_ms: startMs, end_ms: endMs, first_id: firstId, phase, stripes, hosts }) =>
       jsonReady({ startMs: Number(startMs), endMs: Number(endMs), firstId, phase: phase as WindowInfo['phase'], stripes, hosts }),
+    );
+  }
+
+  /** Windows past the retention that `roost tweets undrop` brings back, and those that it has, oldest first. */
+  async droppedWindows(options: CallOptions = {}): Promise<DroppedWindow[]> {
+    const windows = await this.channel.call((client) => client.list_dropped_windows(), options);
+    return windows.map(({ start_ms: startMs, end_ms: endMs, dropped_at_ms: droppedAtMs, kept_until_ms: keptUntilMs, tables, back }) =>
+      jsonReady({ startMs: Number(startMs), endMs: Number(endMs), droppedAtMs: Number(droppedAtMs), keptUntilMs: Number(keptUntilMs), tables, back }),
     );
   }
 

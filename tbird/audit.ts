@@ -7,7 +7,6 @@ import type { Tbird } from './tbird.js';
 import { edgesOf, IndexWrites, type IndexEdge, type TweetGraphs } from './tweetIndex.js';
 import { kindStates } from './tweetKind.js';
 import { deleted, type TweetRecord } from './tweetRecord.js';
-import { firstKeptId } from './windows/windows.js';
 
 const pageRows = 2_000;
 const pageDeadlineMs = 30_000;
@@ -98,14 +97,16 @@ class TweetAudit {
         });
       }
     }
-    const keptFrom = firstKeptId(await windowSet.policy(), Date.now());
+    const { windowMs } = await windowSet.policy();
+    // Entries of a window that was dropped stay, for the case that it is brought back.
+    const isDropped = (id: bigint): boolean => windowSet.route(id, windowMs) === undefined && !windowSet.mayBeMade(id, windowMs);
     const edgeTable = flockTypes(gizzard.config.cluster).shardTypes[0]!.moving!.tables.find(({ name }) => name === 'edges')!;
     for (const graphId of Object.values(this.#graphs) as number[]) {
       for (const route of gizzard.topology.routes(graphId)) {
         await this.#pages(route, edgeTable, async (rows) => {
           this.#edges += rows.length;
           const entries = rows.map((row) => edgeTable.describe(row)).filter(({ state }) => state !== '3');
-          const edges = entries.map(({ source, destination }) => ({ graphId, sourceId: BigInt(source!), id: BigInt(destination!) })).filter(({ id }) => id >= keptFrom);
+          const edges = entries.map(({ source, destination }) => ({ graphId, sourceId: BigInt(source!), id: BigInt(destination!) })).filter(({ id }) => !isDropped(id));
           await this.#settleEntries(edges);
         });
       }

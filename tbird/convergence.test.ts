@@ -35,7 +35,7 @@ beforeAll(async () => {
   tbird = await openTbird(cluster.config, { create: true, work: true });
   await tbird.setup({ policy: { windowMs, stripes: 2, replicas: 2 }, graphShards: 2 });
   rival = await openTbird(cluster.config, { work: true });
-  await tbird.windowSet.ensure([composeSnowflake({ timeMs: dayMs, worker: 0, sequence: 0 })], Date.now());
+  await tbird.windowSet.ensure([composeSnowflake({ timeMs: dayMs, worker: 0, sequence: 0 })], 'create', Deadline.after(10_000));
   await rival.gizzard.nameServer.reload();
 });
 afterAll(() => Promise.all([tbird.close(), rival.close()]));

@@ -19,9 +19,11 @@ import { kindStates } from './tweetKind.js';
 import { deleted, live, sameContent, type TweetRecord } from './tweetRecord.js';
 import { contentOf, contentText } from './tweetRules.js';
 import { Roller } from './windows/roller.js';
-import { tweetsTableId } from './windows/windowMap.js';
+import type { DroppedWindow } from './windows/retention.js';
+import { clusterClocks, type ClusterClocks } from './windows/clusterClocks.js';
+import { firstKeptId, tweetsTableId } from './windows/windowMap.js';
 import type { PolicyInput, WindowPolicy } from './windows/windowPolicy.js';
-import { firstKeptId, Windows, type RollReport } from './windows/windows.js';
+import { Windows, type RollReport } from './windows/windows.js';
 
 /** The graphs that are kept beside the tweets. */
 export const tweetGraphNames = { byUser: 'tweets_by_user', replies: 'tweet_replies', retweets: 'tweet_retweets' } as const;
@@ -30,11 +32,13 @@ export interface SetupOptions {
   readonly policy?: PolicyInput;
   /** Shards of each graph, in each direction. Absent: 8. */
   readonly graphShards?: number;
+  /** Drop all windows that are past the retention at once. Absent: as any roll does. */
+  readonly dropAll?: boolean;
 }
 
 export interface TbirdOptions {
-  /** Milliseconds since 1970, for tests. */
-  readonly wallMs?: () => number;
+  /** The clocks by which windows are made and dropped, for tests. */
+  readonly clocks?: ClusterClocks;
   /** What tweets are read through. Absent: from the databases alone. */
   readonly caches?: TweetCaches;
 }
@@ -53,7 +57,7 @@ export class Tbird implements TbirdService {
   /** The number of the tweets' table in the topology. */
   readonly tableId = tweetsTableId;
   readonly caches: TweetCaches | undefined;
-  readonly #wallMs: () => number;
+  readonly #clocks: ClusterClocks;
   readonly #recent = new RecentCreates();
   readonly #reserved = new ReservedIds();
   readonly #windowsRead: (kind: string, count: number) => void;
@@ -65,11 +69,13 @@ export class Tbird implements TbirdService {
   ) {
     const { config, hosts, log, metrics } = gizzard;
     this.caches = options.caches;
-    this.#wallMs = options.wallMs ?? Date.now;
+    this.#clocks = options.clocks ?? clusterClocks(gizzard);
     this.ids = new IdGenerator(new SqlWorkerLeases(config.nameServer.hosts.map((name) => hosts.host(name)), `${config.cluster}_nameserver`, () => gizzard.jobs.journal.nowMs()), { log });
-    this.windowSet = new Windows(gizzard, log);
-    this.roller = new Roller(this.windowSet, this.#wallMs, log);
+    this.windowSet = new Windows(gizzard, this.#clocks, log);
+    this.roller = new Roller(this.windowSet, log);
     const windowsRead = metrics.histogram('roost_tweet_windows_read', 'Windows that a query read, by kind', ['kind'], [1, 2, 3, 5, 10, 20, 50, 100, 1_000]);
+    metrics.gauge('roost_tweet_windows_held_back', 'Windows past the retention that the last roll here did not drop: it drops few at once, and none while clocks disagree', [], (gauge) => gauge.set(this.windowSet.lastRoll?.heldBack.length ?? 0));
+    metrics.gauge('roost_clocks_apart', "Whether the clocks of the journal's Redis and of the name server's MySQL differ by more than they may", [], (gauge) => gauge.set(this.windowSet.lastRoll?.clocksApartMs === undefined ? 0 : 1));
     this.#windowsRead = (kind, count) => windowsRead.observe({ kind }, count);
   }
 
@@ -80,13 +86,13 @@ export class Tbird implements TbirdService {
     for (const name of Object.values(tweetGraphNames)) {
       if (!there.has(name)) await this.flock.createGraph(name, { shards: options.graphShards ?? 8, replicas: policy.replicas, hosts: policy.openHosts });
     }
-    await this.windowSet.roll(this.#wallMs());
+    await this.windowSet.roll({ all: options.dropAll === true });
     return policy;
   }
 
-  /** Makes the windows that are due and drops those past the retention, as of `nowMs`. */
-  roll(nowMs = this.#wallMs()): Promise<RollReport> {
-    return this.windowSet.roll(nowMs);
+  /** Makes the windows that are due and drops those past the retention: a small share of them or, with `all`, all. */
+  roll(options: { readonly all?: boolean } = {}): Promise<RollReport> {
+    return this.windowSet.roll(options);
   }
 
   async reserveIds(count: number, options: TweetReadOptions = {}): Promise<BigInt64Array> {
@@ -103,10 +109,10 @@ export class Tbird implements TbirdService {
     const made = (await this.ids.take(drafts.filter(({ id }) => id === undefined).length, deadline))[Symbol.iterator]();
     const contents = drafts.map((draft) => contentOf(draft, draft.id ?? (made.next().value as bigint)));
     const brought = contents.filter((_, i) => drafts[i]!.id !== undefined);
-    for (const { id } of brought) this.#refuseAhead(id);
+    await this.#refuseAhead(brought.map(({ id }) => id));
     const fresh = this.#reserve(brought);
     try {
-      await this.windowSet.ensure(contents.map(({ id }) => id), this.#wallMs());
+      await this.windowSet.ensure(contents.map(({ id }) => id), 'create', deadline);
       const unknown = brought.filter(({ id }) => !this.#reserved.use(id));
       if (unknown.length > 0) await this.#refuseOthers(unknown, deadline);
       await this.#append(contents, [], windowMs, options, deadline);
@@ -144,7 +150,7 @@ export class Tbird implements TbirdService {
   async fragments(format: string, ids: BigInt64Array, options: TweetReadOptions = {}): Promise<readonly (Buffer | undefined)[]> {
     const deadline = deadlineOf(options);
     checkIds(ids);
-    const found = this.caches === undefined ? renderTweets(format, await this.records(ids, deadline)) : await this.caches.fragments.get(format, await this.#inWindows(ids), deadline);
+    const found = this.caches === undefined ? renderTweets(format, await this.records(ids, deadline)) : await this.caches.fragments.get(format, await this.#present(ids, deadline), deadline);
     return Array.from(ids, (id) => found.get(id));
   }
 
@@ -166,7 +172,8 @@ export class Tbird implements TbirdService {
     parseCount(count, 'count', 1, limits.pageSize);
     checkId(userId);
     const all = await this.windowSet.stored();
-    const newestMs = this.#wallMs() + limits.idAheadToleranceMs;
+    // A journal that does not answer keeps nobody from reading.
+    const newestMs = (await this.#clocks.journalMs().catch(() => Infinity)) + limits.idAheadToleranceMs;
     const tweets: Tweet[] = [];
     let windowsRead = 0;
     let tablesRead = 0;
@@ -193,7 +200,7 @@ export class Tbird implements TbirdService {
   }
 
   async windows(): Promise<readonly WindowInfo[]> {
-    const nowMs = this.#wallMs();
+    const nowMs = await this.#clocks.journalMs();
     const { topology } = this.gizzard;
     return (await this.windowSet.stored()).map(({ startMs, endMs, firstId, stripes }) => ({
       startMs,
@@ -203,6 +210,10 @@ export class Tbird implements TbirdService {
       stripes: stripes.length,
       hosts: [...new Set(stripes.flatMap(({ baseId }) => topology.route(tweetsTableId, baseId).leaves.map((leaf) => leaf.shard.id.hostname)))].sort(),
     }));
+  }
+
+  droppedWindows(): Promise<readonly DroppedWindow[]> {
+    return this.windowSet.droppedWindows();
   }
 
   /** The numbers of the graphs. Throws `FailedPrecondition` where tweets are not set up. */
@@ -231,13 +242,11 @@ export class Tbird implements TbirdService {
     const deadline = deadlineOf(options);
     checkCount(ids.length);
     const { time } = options;
-    if (time !== undefined && (time < 0n || time > BigInt(await this.gizzard.jobs.journal.nowMs()) * 1_000n + maxAheadMicros)) throw invalid(`times are microseconds from 1970 to a day from now, not ${time}`);
-    for (const id of ids) {
-      checkId(id);
-      this.#refuseAhead(id);
-    }
+    if (time !== undefined && (time < 0n || time > BigInt(await this.#clocks.journalMs()) * 1_000n + maxAheadMicros)) throw invalid(`times are microseconds from 1970 to a day from now, not ${time}`);
+    for (const id of ids) checkId(id);
+    await this.#refuseAhead([...ids]);
     const { windowMs } = await this.windowSet.policy();
-    await this.windowSet.ensure([...ids], this.#wallMs());
+    await this.windowSet.ensure([...ids], 'state', deadline);
     await this.#append([], Array.from(ids, (id): StateChange => ({ id, state, time, notBefore: ownTime(id) })), windowMs, options, deadline);
   }
 
@@ -259,8 +268,7 @@ export class Tbird implements TbirdService {
     states: readonly EdgeState[],
     options: TweetReadOptions,
   ): Promise<BigInt64Array> {
-    const policy = await this.windowSet.policy();
-    const keptFrom = firstKeptId(policy, this.#wallMs());
+    const keptFrom = firstKeptId(this.gizzard.topology);
     const minPosition = afterId === undefined ? keptFrom : latest(keptFrom, afterId + 1n);
     const { ids } = await this.flock.select(
       {
@@ -282,15 +290,7 @@ export class Tbird implements TbirdService {
 
   /** The rows of some ids, deleted ones and those without content too. */
   async records(ids: Iterable<bigint>, deadline: Deadline): Promise<Map<bigint, TweetRecord>> {
-    const { windowMs } = await this.windowSet.policy();
-    const byRoute = new Map<Route, bigint[]>();
-    for (const id of new Set(ids)) {
-      const route = this.windowSet.route(id, windowMs);
-      if (route === undefined) continue;
-      const known = byRoute.get(route);
-      if (known === undefined) byRoute.set(route, [id]);
-      else known.push(id);
-    }
+    const byRoute = await this.#routed(ids, deadline);
     // In the order of the tables, so that the same tables make the same statement, which is prepared already.
     const routes = [...byRoute.keys()].sort((a, b) => (a.root.id.tablePrefix < b.root.id.tablePrefix ? -1 : 1));
     const parts = await Promise.all(
@@ -307,18 +307,34 @@ export class Tbird implements TbirdService {
   async #rows(ids: Iterable<bigint>, deadline: Deadline): Promise<ReadonlyMap<bigint, TweetRecord>> {
     const { caches } = this;
     if (caches === undefined) return this.records(ids, deadline);
-    return caches.rows.get(await this.#inWindows(ids), deadline);
+    return caches.rows.get(await this.#present(ids, deadline), deadline);
   }
 
   /** Ids whose windows are there: what a window that was dropped has left in the cache is gone as well. */
-  async #inWindows(ids: Iterable<bigint>): Promise<bigint[]> {
-    const { windowMs } = await this.windowSet.policy();
-    return Array.from(ids).filter((id) => this.windowSet.route(id, windowMs) !== undefined);
+  async #present(ids: Iterable<bigint>, deadline: Deadline): Promise<bigint[]> {
+    return [...(await this.#routed(ids, deadline)).values()].flat();
   }
 
-  #refuseAhead(id: bigint): void {
-    const aheadMs = isSnowflake(id) ? snowflakeTimeMs(id) - this.#wallMs() : 0;
-    if (aheadMs > limits.idAheadToleranceMs) throw invalid(`id ${id} is of ${new Date(snowflakeTimeMs(id)).toISOString()}, ${Math.round(aheadMs / 1_000)} s from now`, { id });
+  /**
+   * Ids by the tree of their table; those are left out whose window is not there. One that is missing may have been made through another server a moment ago, so that none is said to
+   * be missing before another look.
+   */
+  async #routed(ids: Iterable<bigint>, deadline: Deadline): Promise<Map<Route, bigint[]>> {
+    const { windowMs } = await this.windowSet.policy();
+    const all = new Set(ids);
+    const first = this.windowSet.byRoute(all, windowMs);
+    if (!first.someMayBeMade) return first.byRoute;
+    await this.windowSet.lookAnew(deadline);
+    return this.windowSet.byRoute(all, windowMs).byRoute;
+  }
+
+  async #refuseAhead(ids: readonly bigint[]): Promise<void> {
+    if (ids.length === 0) return;
+    const nowMs = await this.#clocks.journalMs();
+    for (const id of ids) {
+      const aheadMs = isSnowflake(id) ? snowflakeTimeMs(id) - nowMs : 0;
+      if (aheadMs > limits.idAheadToleranceMs) throw invalid(`id ${id} is of ${new Date(snowflakeTimeMs(id)).toISOString()}, ${Math.round(aheadMs / 1_000)} s from now`, { id });
+    }
   }
 
   /** Refuses other content for an id of the same call, or of another one that is under way here. Returns those that nobody else has under way. */

@@ -1,6 +1,7 @@
 import type { Acknowledgement, Priority } from '../flock/index.js';
 import type { Cancellation, Micros } from '../core/index.js';
 import type { Tweet, TweetDraft } from './tweet.js';
+import type { DroppedWindow } from './windows/retention.js';
 
 export interface TweetWriteOptions {
   /** Absent: high. */
@@ -79,4 +80,6 @@ export interface TbirdService {
   /** Ids of replies to, or retweets of, a tweet: newest first, those with ids below `beforeId`. */
   related(kind: 'replies' | 'retweets', request: { readonly tweetId: bigint; readonly count: number; readonly beforeId?: bigint }, options?: TweetReadOptions): Promise<BigInt64Array>;
   windows(): Promise<readonly WindowInfo[]>;
+  /** Windows that the retention dropped and that can be brought back, or are back, oldest first. */
+  droppedWindows(): Promise<readonly DroppedWindow[]>;
 }

@@ -16,6 +16,7 @@ import TimelineRequest = ttypes.TimelineRequest
 import RelatedRequest = ttypes.RelatedRequest
 import ScanResult = ttypes.ScanResult
 import Window = ttypes.Window
+import DroppedWindow = ttypes.DroppedWindow
 
 export declare class Client {
     private output: object;
@@ -50,6 +51,8 @@ export declare class Client {
 
     list_windows(): Promise<Window[]>;
 
+    list_dropped_windows(): Promise<DroppedWindow[]>;
+
   }
 
 export declare class Processor {
@@ -70,4 +73,5 @@ export declare class Processor {
     process_reply_ids(seqid: number, input: object, output: object): void;
     process_retweet_ids(seqid: number, input: object, output: object): void;
     process_list_windows(seqid: number, input: object, output: object): void;
+    process_list_dropped_windows(seqid: number, input: object, output: object): void;
 }

@@ -93,3 +93,14 @@ export declare class Window {
 
       constructor(args?: { start_ms: bigint; end_ms: bigint; first_id: bigint; phase: string; stripes: number; hosts: string[]; });
   }
+
+export declare class DroppedWindow {
+    public start_ms: bigint;
+    public end_ms: bigint;
+    public dropped_at_ms: bigint;
+    public kept_until_ms: bigint;
+    public tables: number;
+    public back: boolean;
+
+      constructor(args?: { start_ms: bigint; end_ms: bigint; dropped_at_ms: bigint; kept_until_ms: bigint; tables: number; back: boolean; });
+  }

@@ -1056,3 +1056,132 @@ export const Window = class {
   }
 
 };
+export const DroppedWindow = class {
+  constructor(args) {
+    this.start_ms = null;
+    this.end_ms = null;
+    this.dropped_at_ms = null;
+    this.kept_until_ms = null;
+    this.tables = null;
+    this.back = null;
+    if (args) {
+      if (args.start_ms !== undefined && args.start_ms !== null) {
+        this.start_ms = args.start_ms;
+      }
+      if (args.end_ms !== undefined && args.end_ms !== null) {
+        this.end_ms = args.end_ms;
+      }
+      if (args.dropped_at_ms !== undefined && args.dropped_at_ms !== null) {
+        this.dropped_at_ms = args.dropped_at_ms;
+      }
+      if (args.kept_until_ms !== undefined && args.kept_until_ms !== null) {
+        this.kept_until_ms = args.kept_until_ms;
+      }
+      if (args.tables !== undefined && args.tables !== null) {
+        this.tables = args.tables;
+      }
+      if (args.back !== undefined && args.back !== null) {
+        this.back = args.back;
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 1:
+        if (ftype == Thrift.Type.I64) {
+          this.start_ms = input.readI64();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 2:
+        if (ftype == Thrift.Type.I64) {
+          this.end_ms = input.readI64();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 3:
+        if (ftype == Thrift.Type.I64) {
+          this.dropped_at_ms = input.readI64();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 4:
+        if (ftype == Thrift.Type.I64) {
+          this.kept_until_ms = input.readI64();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 5:
+        if (ftype == Thrift.Type.I32) {
+          this.tables = input.readI32();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 6:
+        if (ftype == Thrift.Type.BOOL) {
+          this.back = input.readBool();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('DroppedWindow');
+    if (this.start_ms !== null && this.start_ms !== undefined) {
+      output.writeFieldBegin('start_ms', Thrift.Type.I64, 1);
+      output.writeI64(this.start_ms);
+      output.writeFieldEnd();
+    }
+    if (this.end_ms !== null && this.end_ms !== undefined) {
+      output.writeFieldBegin('end_ms', Thrift.Type.I64, 2);
+      output.writeI64(this.end_ms);
+      output.writeFieldEnd();
+    }
+    if (this.dropped_at_ms !== null && this.dropped_at_ms !== undefined) {
+      output.writeFieldBegin('dropped_at_ms', Thrift.Type.I64, 3);
+      output.writeI64(this.dropped_at_ms);
+      output.writeFieldEnd();
+    }
+    if (this.kept_until_ms !== null && this.kept_until_ms !== undefined) {
+      output.writeFieldBegin('kept_until_ms', Thrift.Type.I64, 4);
+      output.writeI64(this.kept_until_ms);
+      output.writeFieldEnd();
+    }
+    if (this.tables !== null && this.tables !== undefined) {
+      output.writeFieldBegin('tables', Thrift.Type.I32, 5);
+      output.writeI32(this.tables);
+      output.writeFieldEnd();
+    }
+    if (this.back !== null && this.back !== undefined) {
+      output.writeFieldBegin('back', Thrift.Type.BOOL, 6);
+      output.writeBool(this.back);
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};

@@ -85,6 +85,16 @@ struct Window {
   6: list<string> hosts
 }
 
+/* A window past the retention. Its tables are deleted after kept_until_ms. back: it was brought back. */
+struct DroppedWindow {
+  1: i64 start_ms
+  2: i64 end_ms
+  3: i64 dropped_at_ms
+  4: i64 kept_until_ms
+  5: i32 tables
+  6: bool back
+}
+
 service TBird {
   /*
    * New ids, packed, rising. A create that brings them may be repeated when its answer was lost: the same create twice is one tweet. They are of this moment, and each
@@ -120,4 +130,7 @@ service TBird {
   binary retweet_ids(1: RelatedRequest request, 2: roost.ReadOptions options) throws (1: roost.RoostException ex)
 
   list<Window> list_windows() throws (1: roost.RoostException ex)
+
+  /* Those that can be brought back, and those that were. */
+  list<DroppedWindow> list_dropped_windows() throws (1: roost.RoostException ex)
 }

@@ -95,6 +95,16 @@ export function tbirdHandler(tbird: TbirdService, caller: Caller): TBirdModule.C
         hosts: [...hosts],
       }));
     },
+    async list_dropped_windows() {
+      return (await tbird.droppedWindows()).map(({ startMs, endMs, droppedAtMs, keptUntilMs, tables, back }) => ({
+        start_ms: BigInt(startMs),
+        end_ms: BigInt(endMs),
+        dropped_at_ms: BigInt(droppedAtMs),
+        kept_until_ms: BigInt(keptUntilMs),
+        tables,
+        back,
+      }));
+    },
   } as TBirdModule.Client;
 }
 

@@ -75,5 +75,5 @@ export type {
   Term,
   WriteOptions,
 } from '../../flock/index.js';
-export type { Tweet, TweetFormat, WindowInfo } from '../../tbird/index.js';
+export type { DroppedWindow, Tweet, TweetFormat, WindowInfo } from '../../tbird/index.js';
 export type { User, UserChange } from '../../users/index.js';

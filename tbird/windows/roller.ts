@@ -17,7 +17,6 @@ export class Roller {
 
   constructor(
     private readonly windows: Windows,
-    private readonly wallMs: () => number,
     private readonly log: Log,
   ) {}
 
@@ -40,9 +39,11 @@ export class Roller {
   async #roll(): Promise<number> {
     try {
       const { aheadMs } = await this.windows.freshPolicy();
-      const { made, dropped, moving } = await this.windows.roll(this.wallMs());
+      const { made, dropped, moving, heldBack, clocksApartMs } = await this.windows.roll();
       if (made.length + dropped.length + moving > 0) this.log.info({ made, dropped, moving }, 'rolled the windows of tweets');
-      this.#lastReason = '';
+      const reason = whyHeldBack(heldBack.length, clocksApartMs);
+      if (reason !== '' && reason !== this.#lastReason) this.log.warn({ heldBack }, reason);
+      this.#lastReason = reason;
       return Math.min(maxPauseMs, Math.max(minPauseMs, aheadMs / looksAhead));
     } catch (error) {
       const reason = RoostError.from(error);
@@ -53,4 +54,11 @@ export class Roller {
       return pauseWithoutMs;
     }
   }
+}
+
+function whyHeldBack(count: number, clocksApartMs: number | undefined): string {
+  if (clocksApartMs !== undefined) {
+    return `the clock of the journal's Redis is ${Math.round(clocksApartMs / 1_000)} s ahead of that of the name server's MySQL: no window of tweets is dropped until they agree`;
+  }
+  return count === 0 ? '' : `${count} windows of tweets are past the retention and wait, since a roll drops few at once; \`roost tweets roll --all\` drops them all`;
 }

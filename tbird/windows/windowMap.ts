@@ -13,9 +13,10 @@ export const missingRoot: ShardId = { hostname: 'localhost', tablePrefix: 'tweet
 /** Where ids are forwarded whose window was dropped by the retention: what still waits to be written there comes to its end, and is not kept. */
 export const expiredRoot: ShardId = { hostname: 'localhost', tablePrefix: 'tweets_expired' };
 
+export const isExpiredRoot = ({ tablePrefix, hostname }: ShardId): boolean => tablePrefix === expiredRoot.tablePrefix && hostname === expiredRoot.hostname;
 const isNone = ({ hostname, tablePrefix }: ShardId): boolean => [missingRoot, expiredRoot].some((root) => root.tablePrefix === tablePrefix && root.hostname === hostname);
 
-export const isMissing = ({ root: { id } }: Route): boolean => isNone(id);
+export const isMissing = ({ root: { id } }: Pick<Route, 'root'>): boolean => isNone(id);
 
 /** A window that is there. */
 export interface StoredWindow extends TimeWindow {
@@ -42,4 +43,16 @@ export function storedWindows(topology: Topology, windowMs: number): readonly St
     .sort((a, b) => a.startMs - b.startMs);
   known.set(topology, windows);
   return windows;
+}
+
+const keptBy = new WeakMap<Topology, bigint>();
+
+/** The first id whose window was not dropped, or may still be made: entries of the indexes below it are of tweets that are gone. No clock is asked. */
+export function firstKeptId(topology: Topology): bigint {
+  const before = keptBy.get(topology);
+  if (before !== undefined) return before;
+  const bases = topology.state.forwardings.filter(({ tableId }) => tableId === tweetsTableId).sort((a, b) => (a.baseId < b.baseId ? -1 : 1));
+  const kept = bases.find(({ shard }) => !isExpiredRoot(shard))?.baseId ?? 0n;
+  keptBy.set(topology, kept);
+  return kept;
 }

@@ -64,6 +64,31 @@ export function planRemoval(topology: Topology, policy: WindowPolicy, windows: r
   return changes;
 }
 
+/** The changes that bring a dropped window back, as they are to be kept while it is away: its shards, their links, and the bases of its stripes. */
+export function planReturn(topology: Topology, { stripes }: StoredWindow): Change[] {
+  const shards = new Set<string>();
+  const links: Change[] = [];
+  const changes: Change[] = [];
+  const add = (id: ShardId): void => {
+    if (shards.has(shardKey(id))) return;
+    shards.add(shardKey(id));
+    changes.push({ kind: 'createShard', shard: { ...topology.shard(id), busy: 'normal' } });
+    for (const link of topology.children(id)) {
+      links.push({ kind: 'addLink', link });
+      add(link.child);
+    }
+  };
+  for (const { root } of stripes) add(root);
+  return [...changes, ...links, ...stripes.map(({ baseId, root }): Change => ({ kind: 'setForwarding', forwarding: { tableId: tweetsTableId, baseId, shard: root } }))];
+}
+
+/** The changes that make the topology forward to a window again; `tree` is what `planReturn` gave. */
+export function planUndrop(topology: Topology, policy: WindowPolicy, window: TimeWindow, tree: readonly Change[]): Change[] {
+  const stripes = tree.flatMap((change) => (change.kind === 'setForwarding' ? [{ baseId: change.forwarding.baseId, root: change.forwarding.shard }] : []));
+  const windows = [...storedWindows(topology, policy.windowMs), { ...window, stripes }];
+  return [...tree.filter(({ kind }) => kind !== 'setForwarding'), ...forwardingChanges(topology, windows, expiredBefore(topology))];
+}
+
 /** The first id that the retention has not dropped the window of. */
 function expiredBefore(topology: Topology): bigint {
   const bases = topology.state.forwardings.filter(({ tableId }) => tableId === tweetsTableId).sort((a, b) => (a.baseId < b.baseId ? -1 : 1));

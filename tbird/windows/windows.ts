@@ -1,29 +1,27 @@
-import { Deadline, RoostError, type Log } from '../../core/index.js';
-import { shardKey, type Gizzard, type Route, type ShardId, type ShardInfo, type Topology } from '../../gizzard/index.js';
-import { tweetMoves } from '../storage/tweetMoves.js';
-import { tweetsShardTypeName } from '../storage/tweetsShardType.js';
+import { RoostError, type Deadline, type Log } from '../../core/index.js';
+import { shardKey, type Gizzard, type Route, type ShardId } from '../../gizzard/index.js';
+import type { ClusterClocks } from './clusterClocks.js';
+import { DroppedWindowStore } from './droppedWindowStore.js';
 import { PolicyStore } from './policyStore.js';
+import { describe, isExpired, Retention, type DroppedWindow, type DropReport, type WindowToDrop } from './retention.js';
+import { SharedLook } from './sharedLook.js';
 import { routingKey, windowAt, windowOf, type TimeWindow } from './timeWindows.js';
-import { isMissing, storedWindows, tweetsTableId, type StoredWindow } from './windowMap.js';
-import { planMoves, planRemoval, planTable, planWindows, windowName, windowStartOf } from './windowPlan.js';
+import { isExpiredRoot, isMissing, storedWindows, tweetsTableId, type StoredWindow } from './windowMap.js';
+import { planMoves, planTable, planWindows } from './windowPlan.js';
 import { makePolicy, type PolicyInput, type WindowPolicy } from './windowPolicy.js';
 
-/** Windows made or dropped as one change. */
+/** Windows made as one change. */
 const windowsAtOnce = 64;
 /** Stripes on their way to the hosts of closed windows at once. */
 const movesAtOnce = 16;
-const dropDeadlineMs = 60_000;
 /** Tweets of a window may still be on their way when it is over. */
 const closeGraceMs = 60_000;
-/** Servers may go on for so long with the topology of before; tables are not dropped under them. */
-const waitForServersMs = 60_000;
+/** A process looks this often, at most, for windows that others have made since. */
+const lookEveryMs = 50;
 
-export interface RollReport {
-  /** Starts of the windows made and of those dropped, in milliseconds. */
+export interface RollReport extends DropReport {
+  /** Starts of the windows made, in milliseconds. */
   readonly made: readonly number[];
-  readonly dropped: readonly number[];
-  /** Those past the retention that migrations of their tables keep: one that has settled keeps its old side until its cleanup. */
-  readonly held: readonly number[];
   /** Stripes of closed windows that were sent to the hosts for them. */
   readonly moving: number;
 }
@@ -31,14 +29,22 @@ export interface RollReport {
 /** The windows of tweets: which there are, which are to be made, and when they go. */
 export class Windows {
   readonly #store: PolicyStore;
+  readonly #retention: Retention;
+  readonly #look: SharedLook;
   #policy: WindowPolicy | undefined;
+  /** What the last roll of this process did. */
+  lastRoll: RollReport | undefined;
 
   constructor(
     private readonly gizzard: Gizzard,
+    private readonly clocks: ClusterClocks,
     private readonly log: Log,
   ) {
     const { config } = gizzard;
-    this.#store = new PolicyStore(gizzard.hosts.host(config.nameServer.hosts[0]!), `${config.cluster}_nameserver`);
+    const [host, database] = [gizzard.hosts.host(config.nameServer.hosts[0]!), `${config.cluster}_nameserver`];
+    this.#store = new PolicyStore(host, database);
+    this.#retention = new Retention(gizzard, new DroppedWindowStore(host, database), clocks, log);
+    this.#look = new SharedLook(() => gizzard.nameServer.reload(), lookEveryMs);
   }
 
   /** Sets the policy, and makes the table where there is none. It holds for windows made from then on. Throws as `makePolicy` does. */
@@ -79,50 +85,93 @@ export class Windows {
     return isMissing(route) ? undefined : route;
   }
 
+  /** Whether an id's window is missing as far as this process knows, and another one may have made it. One that the retention has dropped is gone. */
+  mayBeMade(id: bigint, windowMs: number): boolean {
+    const { root } = this.gizzard.topology.route(tweetsTableId, routingKey(id, windowMs));
+    return isMissing({ root }) && !isExpiredRoot(root.id);
+  }
+
+  /** Ids by the tree of their table, without those whose window is not there; and whether the window of one of these may have been made elsewhere since. */
+  byRoute(ids: Iterable<bigint>, windowMs: number): { readonly byRoute: Map<Route, bigint[]>; readonly someMayBeMade: boolean } {
+    const { topology } = this.gizzard;
+    const byRoute = new Map<Route, bigint[]>();
+    let someMayBeMade = false;
+    for (const id of ids) {
+      const route = topology.route(tweetsTableId, routingKey(id, windowMs));
+      if (isMissing(route)) {
+        someMayBeMade ||= !isExpiredRoot(route.root.id);
+        continue;
+      }
+      const known = byRoute.get(route);
+      if (known === undefined) byRoute.set(route, [id]);
+      else known.push(id);
+    }
+    return { byRoute, someMayBeMade };
+  }
+
+  /** Looks for windows that others have made until now; all callers of this process share few looks. Throws `Unavailable` where the name server does not answer. */
+  async lookAnew(deadline: Deadline): Promise<void> {
+    await deadline.race(this.#look.fresh(), 'looking for windows that were made since');
+  }
+
   /**
-   * Sees to it that the windows of some ids are there, making those that the policy lets be made. Throws `FailedPrecondition` for one that is missing
-   * and stays so, `InvalidArgument` for one past the retention.
+   * Sees to it that the windows of some ids are there. For a `create`, makes those that the policy lets be made; for a change of `state`, those alone that are due anyway: where there is no
+   * window, no tweet was ever stored. Throws `FailedPrecondition` or, for a change of state, `NotFound`, where one is missing and stays so, `InvalidArgument` for one past the retention.
    */
-  async ensure(ids: readonly bigint[], nowMs: number): Promise<void> {
+  async ensure(ids: readonly bigint[], what: 'create' | 'state', deadline: Deadline): Promise<void> {
     const { windowMs } = await this.policy();
     const missing = (): TimeWindow[] => [...new Map(ids.filter((id) => this.route(id, windowMs) === undefined).map((id) => windowOf(id, windowMs)).map((window) => [window.startMs, window])).values()];
     if (missing().length === 0) return;
+    await this.lookAnew(deadline);
+    if (missing().length === 0) return;
+    const nowMs = await this.clocks.journalMs();
+    // Before the lock, which others need: whoever asks for what cannot be must not keep them waiting.
+    for (const window of missing()) refuseMissing(window, await this.policy(), nowMs, what);
     await this.#exclusively(async (policy) => {
       const wanted = missing();
-      const current = windowAt(nowMs + policy.aheadMs, windowMs);
-      for (const window of wanted) {
-        if (isExpired(window, policy, nowMs)) {
-          throw new RoostError('InvalidArgument', `tweets of ${describe(window)} are no longer kept`, { fields: { start_ms: window.startMs } });
-        }
-        if (window.startMs > current.startMs) {
-          throw new RoostError('FailedPrecondition', `the window of ${describe(window)} is not made yet`, { fields: { start_ms: window.startMs } });
-        }
-        if (!policy.catchUp && window.endMs <= nowMs) {
-          throw new RoostError('FailedPrecondition', `there is no window for tweets of ${describe(window)}, and the policy makes none of the past`, { fields: { start_ms: window.startMs } });
-        }
-      }
+      for (const window of wanted) refuseMissing(window, policy, nowMs, what);
       await this.#make(policy, wanted, nowMs);
     });
   }
 
-  /** Makes the window of now and those that begin soon, and drops those past the retention. Safe on several servers at once, and after any time without. */
-  async roll(nowMs: number): Promise<RollReport> {
+  /**
+   * Makes the window of now and those that begin soon, and drops those past the retention: a small share of them or, with `all`, all. Safe on several servers at once, and after any time
+   * without.
+   */
+  async roll({ all = false }: { readonly all?: boolean } = {}): Promise<RollReport> {
+    const nowMs = await this.clocks.journalMs();
     return this.#exclusively(async (policy) => {
       const due: TimeWindow[] = [];
       for (let window = windowAt(nowMs, policy.windowMs); window.startMs <= nowMs + policy.aheadMs; window = windowAt(window.endMs, policy.windowMs)) due.push(window);
       const made = await this.#make(policy, due, nowMs);
+      const dropped = await this.#retention.drop(policy, all);
       const reserved = await this.gizzard.migrations.reservations();
-      const isReserved = (id: ShardId): boolean => reserved.has(shardKey(id));
-      const past = storedWindows(this.gizzard.topology, policy.windowMs).filter((window) => isExpired(window, policy, nowMs));
-      const held = past.filter((window) => shardsOf(this.gizzard.topology, window).some(isReserved));
-      const expired = past.filter((window) => !held.includes(window));
-      for (let start = 0; start < expired.length; start += windowsAtOnce) {
-        await this.gizzard.apply(planRemoval(this.gizzard.topology, policy, expired.slice(start, start + windowsAtOnce)), 'roller');
-      }
-      if (policy.retentionMs !== null) await this.#dropTables(policy, nowMs, isReserved);
-      const moving = await this.#moveClosed(policy, nowMs, isReserved);
-      return { made, dropped: expired.map(({ startMs }) => startMs), held: held.map(({ startMs }) => startMs), moving };
+      const moving = await this.#moveClosed(policy, nowMs, (id) => reserved.has(shardKey(id)));
+      return (this.lastRoll = { made, ...dropped, moving });
     });
+  }
+
+  /** What a policy with these changes drops, or the one that holds; nothing is changed. Empty where tweets are not set up. Throws as `makePolicy` does. */
+  async planDrops(input: PolicyInput = {}): Promise<WindowToDrop[]> {
+    const before = await this.#store.read();
+    if (before === undefined) return [];
+    await this.gizzard.nameServer.reload();
+    return this.#retention.plan(makePolicy(input, Object.keys(this.gizzard.config.databaseHosts), before));
+  }
+
+  /** Windows that were dropped and can be brought back, or are back, oldest first. */
+  async droppedWindows(): Promise<DroppedWindow[]> {
+    return this.#retention.list(await this.policy());
+  }
+
+  /** See `Retention.undrop`. */
+  undrop(startMs: number): Promise<void> {
+    return this.#exclusively((policy) => this.#retention.undrop(policy, startMs));
+  }
+
+  /** See `Retention.release`. */
+  release(startMs: number): Promise<void> {
+    return this.#exclusively((policy) => this.#retention.release(policy, startMs));
   }
 
   /** Starts the transformations that bring closed windows to their hosts; servers carry them out. What cannot be moved now is tried again by a later roll. */
@@ -155,27 +204,6 @@ export class Windows {
     return made;
   }
 
-  /** Drops tables of windows that are past the retention and out of the topology: those of this roll, and those that one that was killed left behind. */
-  async #dropTables(policy: WindowPolicy, nowMs: number, isReserved: (id: ShardId) => boolean): Promise<void> {
-    const { topology, hosts, config, servers } = this.gizzard;
-    const moves = tweetMoves(config.cluster);
-    let waited = false;
-    for (const name of new Set([...policy.openHosts, ...policy.closedHosts])) {
-      const host = hosts.host(name);
-      if (!host.health.healthy) continue;
-      for (const prefix of (await moves.stored(host, Deadline.after(dropDeadlineMs))).keys()) {
-        const startMs = windowStartOf(prefix);
-        const id = { hostname: name, tablePrefix: prefix };
-        if (startMs === undefined || !isExpired({ endMs: startMs + policy.windowMs }, policy, nowMs) || topology.hasShard(id) || isReserved(id)) continue;
-        if (!waited) await servers.allHold(topology.version, AbortSignal.timeout(waitForServersMs));
-        waited = true;
-        const shard: ShardInfo = { id, type: tweetsShardTypeName, sourceType: String(policy.windowMs), destinationType: '', busy: 'normal' };
-        await moves.drop(host, shard, Deadline.after(dropDeadlineMs));
-        this.log.info({ shard: shardKey(id) }, 'dropped a table of tweets past the retention');
-      }
-    }
-  }
-
   /** Does what changes windows alone among all processes, on the newest policy and topology. */
   async #exclusively<T>(work: (policy: WindowPolicy) => Promise<T>): Promise<T> {
     await this.policy();
@@ -187,16 +215,11 @@ export class Windows {
   }
 }
 
-const shardsOf = (topology: Topology, { stripes }: StoredWindow): ShardId[] =>
-  stripes.flatMap(({ baseId, root }) => [root, ...topology.route(tweetsTableId, baseId).leaves.map(({ shard }) => shard.id)]);
-
-const isExpired = ({ endMs }: Pick<TimeWindow, 'endMs'>, { retentionMs }: WindowPolicy, nowMs: number): boolean => retentionMs !== null && endMs + retentionMs <= nowMs;
-
-const describe = (window: TimeWindow): string => `${new Date(window.startMs).toISOString()} (${windowName(window)})`;
-
-/** The least id that is still kept; 0 where all are. */
-export function firstKeptId({ retentionMs, windowMs }: WindowPolicy, nowMs: number): bigint {
-  if (retentionMs === null) return 0n;
-  return windowAt(nowMs - retentionMs, windowMs).firstId;
+function refuseMissing(window: TimeWindow, policy: WindowPolicy, nowMs: number, what: 'create' | 'state'): void {
+  const fields = { start_ms: window.startMs };
+  if (isExpired(window, policy, nowMs)) throw new RoostError('InvalidArgument', `tweets of ${describe(window)} are no longer kept`, { fields });
+  if (window.startMs > windowAt(nowMs + policy.aheadMs, policy.windowMs).startMs) throw new RoostError('FailedPrecondition', `the window of ${describe(window)} is not made yet`, { fields });
+  if (window.endMs > nowMs) return;
+  if (what === 'state') throw new RoostError('NotFound', `there is no window for tweets of ${describe(window)}: none was ever stored, and nothing was changed`, { fields });
+  if (!policy.catchUp) throw new RoostError('FailedPrecondition', `there is no window for tweets of ${describe(window)}, and the policy makes none of the past`, { fields });
 }
-

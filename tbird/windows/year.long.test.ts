@@ -10,10 +10,11 @@ const hours = 8_760;
 const startMs = Date.UTC(2025, 0, 1);
 const cluster = freshCluster('year');
 let nowMs = startMs;
+const clocks = { journalMs: async () => nowMs, databaseMs: async () => nowMs };
 let tbird: Tbird;
 
 beforeAll(async () => {
-  tbird = await openTbird(cluster.config, { create: true, wallMs: () => nowMs });
+  tbird = await openTbird(cluster.config, { create: true, clocks });
   await tbird.gizzard.start({ work: true });
   await tbird.setup({ policy: { windowMs: hourMs, stripes: 1, replicas: 1, aheadMs: 12 * hourMs }, graphShards: 1 });
 });

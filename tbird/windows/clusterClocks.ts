@@ -1,0 +1,30 @@
+import { Deadline, RoostError } from '../../core/index.js';
+import { readHostClock, type Gizzard } from '../../gizzard/index.js';
+
+/** Two clocks of the cluster, in milliseconds since 1970: neither is that of a server of Roost. Both throw `Unavailable` where they cannot be read. */
+export interface ClusterClocks {
+  /** That of the journal's Redis. Windows are made by it. */
+  journalMs(): Promise<number>;
+  /** That of the name server's MySQL. Windows are dropped only where it agrees. */
+  databaseMs(): Promise<number>;
+}
+
+/** Clocks that differ by more are wrong, one of them at least: nothing is dropped. */
+export const maxClocksApartMs = 60_000;
+
+const readDeadlineMs = 2_000;
+
+export const clusterClocks = ({ jobs, hosts, config }: Gizzard): ClusterClocks => ({
+  journalMs: () => jobs.journal.nowMs(),
+  async databaseMs() {
+    let failure: RoostError | undefined;
+    for (const name of config.nameServer.hosts) {
+      try {
+        return await readHostClock(hosts.host(name), Deadline.after(readDeadlineMs));
+      } catch (error) {
+        failure = RoostError.from(error);
+      }
+    }
+    throw failure!;
+  },
+});

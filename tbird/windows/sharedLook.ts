@@ -1,0 +1,25 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** Looks on behalf of many callers: each gets one that begins after its call, and all of them together have no more than one every `everyMs`. */
+export class SharedLook {
+  #next: Promise<void> | undefined;
+  #lastMs = -Infinity;
+
+  constructor(
+    private readonly look: () => Promise<void>,
+    private readonly everyMs: number,
+  ) {}
+
+  fresh(): Promise<void> {
+    this.#next ??= this.#afterPause();
+    return this.#next;
+  }
+
+  async #afterPause(): Promise<void> {
+    const pauseMs = this.#lastMs + this.everyMs - performance.now();
+    if (pauseMs > 0) await sleep(pauseMs);
+    this.#next = undefined;
+    this.#lastMs = performance.now();
+    await this.look();
+  }
+}
