@@ -7,6 +7,7 @@ import { Jobs } from './jobs/jobs.js';
 import type { SendJobs } from './jobs/remoteRelay.js';
 import { Doctor } from './migrations/doctor.js';
 import { Migrations } from './migrations/migrations.js';
+import { DroppedSweeper } from './moving/droppedSweeper.js';
 import { DroppedTables } from './moving/droppedTables.js';
 import { Moves } from './moving/moves.js';
 import { MovesDatabase } from './moving/movesDatabase.js';
@@ -58,6 +59,7 @@ export class Gizzard {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly #shardTypes: ReadonlyMap<string, ShardType>;
+  readonly #sweeper: DroppedSweeper;
   #working = false;
   readonly #hedge: Hedge;
 
@@ -72,7 +74,7 @@ export class Gizzard {
     this.#hedge = new Hedge(config.reads, this.metrics);
     this.nameServer = NameServer.open(this.hosts, config.nameServer, config.cluster, this.log, this.metrics);
     this.#shardTypes = new Map(options.shardTypes.map((type) => [type.name, type]));
-    this.jobs = new Jobs(config, options.jobTypes, () => this.topology, this.hosts, this.log, this.metrics, () => this.nameServer.reload());
+    this.jobs = new Jobs(config, options.jobTypes, () => this.topology, this.hosts, this.log, this.metrics, () => this.nameServer.reload(), () => this.nameServer.lookAnew());
     this.nameServer.onApplied = (changes, { version }) => this.#announce(changes, version);
     const server = randomUUID();
     // Beside the primary of the name server, which decides on every change.
@@ -81,6 +83,7 @@ export class Gizzard {
     this.servers = new Servers(database, server, () => this.#versionInUse(), require, this.log);
     this.moves = new Moves(database, server, this.hosts, this.nameServer, require, this.#shardTypes, config.moves, this.log);
     this.dropped = new DroppedTables(config.cluster, this.hosts, (type) => this.moves.movableType(type));
+    this.#sweeper = new DroppedSweeper(this.dropped, Object.keys(config.databaseHosts), () => this.jobs.journal.nowMs(), this.log);
     const { hosts, nameServer, servers, moves } = this;
     this.migrations = new Migrations(database, server, { hosts, nameServer, servers, moves, types: this.#shardTypes, reloadMs: config.nameServer.reloadSeconds * 1000, leaveHostAfterMs: config.moves.leaveHostAfterSeconds * 1000 }, config, this.log);
     this.doctor = new Doctor({ nameServer, hosts, hostNames: Object.keys(config.databaseHosts), moves, migrations: this.migrations, jobs: this.jobs, types: this.#shardTypes });
@@ -124,6 +127,7 @@ export class Gizzard {
     this.servers.start(Math.min(maxBeatMs, this.config.nameServer.reloadSeconds * 1000));
     this.moves.start();
     this.migrations.start();
+    this.#sweeper.start();
   }
 
   /**
@@ -188,6 +192,7 @@ export class Gizzard {
   async close(): Promise<void> {
     try {
       await this.nameServer.close();
+      await this.#sweeper.stop();
       await this.migrations.stop();
       await this.moves.stop();
     } finally {

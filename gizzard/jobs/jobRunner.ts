@@ -30,6 +30,8 @@ export interface JobOutcome {
   readonly failures: readonly HostFailure[];
   /** Whether each part of the job is on at least one replica: on one that serves reads, where there is any. */
   readonly readable: boolean;
+  /** Whether nobody may write to one of its trees: only in a topology of a moment ago, perhaps. */
+  readonly refused?: boolean;
   /** Whether the job is for another worker, at once: it goes back to the end of the queue as it is. */
   readonly handBack?: true;
   /** The topology under which it ran. */
@@ -53,6 +55,8 @@ export class JobRunner {
     private readonly log: Log,
     private readonly applyDeadlineMs: number,
     private readonly enqueue: (priority: Priority, jobs: readonly FollowUp[]) => Promise<void>,
+    /** Looks for a newer topology. */
+    private readonly lookAnew: () => Promise<void> = () => Promise.resolve(),
   ) {
     this.#types = new Map(types.map((type) => [type.kind, type]));
   }
@@ -63,7 +67,14 @@ export class JobRunner {
   }
 
   async run(job: JobEntry, priority: Priority): Promise<JobOutcome> {
+    const outcome = await this.#runUnder(this.topology(), job, priority);
+    if (outcome.refused !== true) return outcome;
+    await this.lookAnew().catch((error: unknown) => this.log.debug({ err: error }, 'a tree refuses a job, and the topology cannot be looked at'));
     const topology = this.topology();
+    return topology.version === outcome.topologyVersion ? outcome : this.#runUnder(topology, job, priority);
+  }
+
+  async #runUnder(topology: Topology, job: JobEntry, priority: Priority): Promise<JobOutcome> {
     const { version } = topology;
     this.#inWork.set(version, (this.#inWork.get(version) ?? 0) + 1);
     try {
@@ -75,7 +86,7 @@ export class JobRunner {
     }
   }
 
-  #run(job: JobEntry, priority: Priority, topology: Topology): Promise<Placed> {
+  async #run(job: JobEntry, priority: Priority, topology: Topology): Promise<Placed> {
     const type = this.#types.get(job.kind);
     if (type === undefined) return failed(new RoostError('FailedPrecondition', `this server knows no job of kind ${job.kind}`));
     const byRoute = new Map<Route, unknown[]>();
@@ -90,7 +101,9 @@ export class JobRunner {
       return failed(RoostError.from(error));
     }
     for (const { root, leadsNowhere } of byRoute.keys()) if (leadsNowhere) return unlinked(shardKey(root.id));
-    return this.#place(type, priority, byRoute, onlyLeaves(job, topology.version, [...byRoute.keys()]));
+    const refused = [...byRoute.keys()].some((route) => route.writable.length === 0 && route.denied.length > 0);
+    const placed = await this.#place(type, priority, byRoute, onlyLeaves(job, topology.version, [...byRoute.keys()]));
+    return refused ? { ...placed, refused } : placed;
   }
 
   #place(type: JobType, priority: Priority, byRoute: ReadonlyMap<Route, readonly unknown[]>, only: ReadonlySet<string> | undefined): Promise<Placed> {

@@ -76,6 +76,8 @@ export class Jobs {
     private readonly metrics: Metrics,
     /** Looks for a newer topology. */
     private readonly reload: () => Promise<void> = () => Promise.resolve(),
+    /** The same for many callers, who share few looks. */
+    lookAnew: () => Promise<void> = reload,
   ) {
     const { cluster } = config;
     const server = randomUUID();
@@ -90,7 +92,7 @@ export class Jobs {
     this.#journal = new Journal(cluster, shared, config.jobs, this.guard, clock);
     this.lagging = new LaggingLeaves(cluster, shared, log);
     this.#waiters = new Waiters(cluster, server, shared, this.#connect(config, log));
-    const runner = (this.#runner = new JobRunner(types, topology, hosts, log, config.pool.queryTimeoutMs, (priority, jobs) => this.#journal.enqueue(priority, jobs)));
+    const runner = (this.#runner = new JobRunner(types, topology, hosts, log, config.pool.queryTimeoutMs, (priority, jobs) => this.#journal.enqueue(priority, jobs), lookAnew));
     const finished = metrics.counter('roost_jobs_total', 'Jobs by how an attempt at them ended', ['priority', 'outcome']);
     const delay = metrics.histogram('roost_job_delay_seconds', 'Time from a job being journalled to its being applied on every leaf', ['priority'], delayBuckets);
     this.#workers = priorities.map(

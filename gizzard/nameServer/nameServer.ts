@@ -7,10 +7,14 @@ import { emptyTopology } from '../topology/types.js';
 import type { AuditEntry } from './audit.js';
 import { NameServerStore, sameHead, type Head } from './nameServerStore.js';
 import { isBehind, NameServerReplicas, newestOf, type ReplicaLook } from './replicas.js';
+import { SharedLook } from './sharedLook.js';
 import type { LogChange, RollbackEntry, RollbackLog } from './rollbackLog.js';
 
 /** Setting up a replica, or loading the topology from it, takes no longer than this. */
 const operationDeadlineMs = 10_000;
+
+/** Between looks on behalf of callers who miss something. */
+const lookEveryMs = 50;
 
 /** Who a change is said to be by where the caller does not say. */
 export const thisProcess = (): string => `${process.env['USER'] ?? process.env['LOGNAME'] ?? 'unknown'}@${hostname()} (process ${process.pid})`;
@@ -23,6 +27,7 @@ export class NameServer {
   readonly replicas: NameServerReplicas;
   #topology = new Topology({ ...emptyTopology, version: -1 });
   #head: Head | undefined;
+  readonly #looks = new SharedLook(() => this.reload(), lookEveryMs);
   #reloading: Promise<void> | undefined;
   #reloadsNext: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -97,6 +102,14 @@ export class NameServer {
   }
 
   /**
+   * The same for whoever finds something missing that another process may have made a moment ago: all callers together look at most every 50 ms, each at one that begins after its
+   * call.
+   */
+  lookAnew(): Promise<void> {
+    return this.#looks.fresh();
+  }
+
+  /**
    * Reloads on its own from now on, and repairs replicas of the name server that have missed changes. Failures are logged once for each new reason
    * and kept in `lastReloadError`.
    */
@@ -110,6 +123,7 @@ export class NameServer {
       });
       if (this.#timer !== undefined) this.#timer = setTimeout(() => void look(), intervalMs);
     };
+    clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void look(), intervalMs);
   }
 

@@ -4,7 +4,6 @@ import type { ClusterClocks } from './clusterClocks.js';
 import { DroppedWindowStore } from './droppedWindowStore.js';
 import { PolicyStore } from './policyStore.js';
 import { describe, isExpired, Retention, type DroppedWindow, type DropReport, type WindowToDrop } from './retention.js';
-import { SharedLook } from './sharedLook.js';
 import { routingKey, windowAt, windowOf, type TimeWindow } from './timeWindows.js';
 import { isExpiredRoot, isMissing, storedWindows, tweetsTableId, type StoredWindow } from './windowMap.js';
 import { planMoves, planTable, planWindows } from './windowPlan.js';
@@ -16,8 +15,6 @@ const windowsAtOnce = 64;
 const movesAtOnce = 16;
 /** Tweets of a window may still be on their way when it is over. */
 const closeGraceMs = 60_000;
-/** A process looks this often, at most, for windows that others have made since. */
-const lookEveryMs = 50;
 
 export interface RollReport extends DropReport {
   /** Starts of the windows made, in milliseconds. */
@@ -30,7 +27,6 @@ export interface RollReport extends DropReport {
 export class Windows {
   readonly #store: PolicyStore;
   readonly #retention: Retention;
-  readonly #look: SharedLook;
   #policy: WindowPolicy | undefined;
   /** What the last roll of this process did. */
   lastRoll: RollReport | undefined;
@@ -44,7 +40,6 @@ export class Windows {
     const [host, database] = [gizzard.hosts.host(config.nameServer.hosts[0]!), `${config.cluster}_nameserver`];
     this.#store = new PolicyStore(host, database);
     this.#retention = new Retention(gizzard, new DroppedWindowStore(host, database), clocks, log);
-    this.#look = new SharedLook(() => gizzard.nameServer.reload(), lookEveryMs);
   }
 
   /** Sets the policy, and makes the table where there is none. It holds for windows made from then on. Throws as `makePolicy` does. */
@@ -111,7 +106,7 @@ export class Windows {
 
   /** Looks for windows that others have made until now; all callers of this process share few looks. Throws `Unavailable` where the name server does not answer. */
   async lookAnew(deadline: Deadline): Promise<void> {
-    await deadline.race(this.#look.fresh(), 'looking for windows that were made since');
+    await deadline.race(this.gizzard.nameServer.lookAnew(), 'looking for windows that were made since');
   }
 
   /**

@@ -17,7 +17,8 @@ export class SharedLook {
 
   async #afterPause(): Promise<void> {
     const pauseMs = this.#lastMs + this.everyMs - performance.now();
-    if (pauseMs > 0) await sleep(pauseMs);
+    // In any case after `fresh` has kept the promise of this look.
+    await (pauseMs > 0 ? sleep(pauseMs) : Promise.resolve());
     this.#next = undefined;
     this.#lastMs = performance.now();
     await this.look();

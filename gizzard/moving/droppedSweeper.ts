@@ -1,0 +1,49 @@
+import { RoostError, type Log } from '../../core/index.js';
+import { shardKey } from '../topology/types.js';
+import type { DroppedTables } from './droppedTables.js';
+
+const everyMs = 600_000;
+
+/** Deletes, again and again, the tables of dropped shards that have been kept long enough. */
+export class DroppedSweeper {
+  #timer: NodeJS.Timeout | undefined;
+  #sweeping: Promise<void> = Promise.resolve();
+  #stopped = false;
+
+  constructor(
+    private readonly dropped: DroppedTables,
+    private readonly hostnames: readonly string[],
+    /** The journal's time. */
+    private readonly nowMs: () => Promise<number>,
+    private readonly log: Log,
+  ) {}
+
+  start(): void {
+    const run = (): void => {
+      this.#sweeping = this.sweep().then(() => {
+        if (!this.#stopped) this.#timer = setTimeout(run, everyMs);
+      });
+    };
+    this.#timer = setTimeout(run, everyMs);
+  }
+
+  /** Waits for a sweep that is under way. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    await this.#sweeping;
+  }
+
+  /** Never throws: what fails now is tried again by the next sweep. */
+  async sweep(): Promise<void> {
+    for (const hostname of this.hostnames) {
+      if (this.#stopped) return;
+      try {
+        const deleted = await this.dropped.purge(hostname, await this.nowMs());
+        for (const { name, shard } of deleted) this.log.info({ shard: shardKey(shard.id), name }, 'deleted the tables of a dropped shard for good');
+      } catch (error) {
+        this.log.warn({ err: RoostError.from(error), host: hostname }, 'tables of dropped shards could not be deleted');
+      }
+    }
+  }
+}
