@@ -86,7 +86,7 @@ export class Gizzard {
     this.#sweeper = new DroppedSweeper(this.dropped, Object.keys(config.databaseHosts), () => this.jobs.journal.nowMs(), this.log);
     const { hosts, nameServer, servers, moves } = this;
     this.migrations = new Migrations(database, server, { hosts, nameServer, servers, moves, types: this.#shardTypes, reloadMs: config.nameServer.reloadSeconds * 1000, leaveHostAfterMs: config.moves.leaveHostAfterSeconds * 1000 }, config, this.log);
-    this.doctor = new Doctor({ nameServer, hosts, hostNames: Object.keys(config.databaseHosts), moves, migrations: this.migrations, jobs: this.jobs, types: this.#shardTypes });
+    this.doctor = new Doctor({ nameServer, hosts, hostNames: Object.keys(config.databaseHosts), moves, migrations: this.migrations, jobs: this.jobs, servers, types: this.#shardTypes });
   }
 
   /** See the method of the same name. */

@@ -1,6 +1,7 @@
 export { Gizzard, type GizzardOptions } from './gizzard.js';
 export { keyHash, keyHashes, type KeyHash } from './hashes/index.js';
 export { DatabaseHost, type SqlResult, type SqlRow, type SqlSession, type SqlValue } from './hosts/databaseHost.js';
+export { clockFaults, clockFaultText, isWrong, maxClockDifferenceMs, type ClockFault } from './hosts/clockFaults.js';
 export { hostClockMs, readHostClock } from './hosts/hostClock.js';
 export { DatabaseHosts } from './hosts/databaseHosts.js';
 export type { FollowUp, JobType } from './jobs/jobType.js';

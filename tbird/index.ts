@@ -11,7 +11,7 @@ export type { Tweet, TweetContent, TweetDraft } from './tweet.js';
 export type { TweetGraphs } from './tweetIndex.js';
 export { kindStates, type TweetKind } from './tweetKind.js';
 export { characterCount, contentOf } from './tweetRules.js';
-export { maxClocksApartMs, type ClusterClocks } from './windows/clusterClocks.js';
+export type { ClusterClocks } from './windows/clusterClocks.js';
 export type { DroppedWindow, WindowToDrop } from './windows/retention.js';
 export { routingKey, windowAt, windowOf, type TimeWindow } from './windows/timeWindows.js';
 export { tweetsTableId, type StoredWindow } from './windows/windowMap.js';

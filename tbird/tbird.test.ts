@@ -80,6 +80,7 @@ describe('a tweet', () => {
 
   it('stays deleted when its create comes after, or comes again', async () => {
     const id = oldId();
+    await store({ id: oldId(), userId: 59n, text: 'its window is there' });
     await tbird.delete(ids(id), materialized);
     await store({ id, userId: 5n, text: 'late' });
     await store({ id, userId: 5n, text: 'late' });

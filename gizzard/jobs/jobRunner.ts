@@ -30,7 +30,7 @@ export interface JobOutcome {
   readonly failures: readonly HostFailure[];
   /** Whether each part of the job is on at least one replica: on one that serves reads, where there is any. */
   readonly readable: boolean;
-  /** Whether nobody may write to one of its trees: only in a topology of a moment ago, perhaps. */
+  /** Whether one of its trees takes no writes, or drops them: in a topology of a moment ago, perhaps, and no more. */
   readonly refused?: boolean;
   /** Whether the job is for another worker, at once: it goes back to the end of the queue as it is. */
   readonly handBack?: true;
@@ -101,7 +101,7 @@ export class JobRunner {
       return failed(RoostError.from(error));
     }
     for (const { root, leadsNowhere } of byRoute.keys()) if (leadsNowhere) return unlinked(shardKey(root.id));
-    const refused = [...byRoute.keys()].some((route) => route.writable.length === 0 && route.denied.length > 0);
+    const refused = [...byRoute.keys()].some((route) => route.writable.length === 0);
     const placed = await this.#place(type, priority, byRoute, onlyLeaves(job, topology.version, [...byRoute.keys()]));
     return refused ? { ...placed, refused } : placed;
   }

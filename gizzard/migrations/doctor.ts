@@ -5,6 +5,8 @@ import { differingRows } from '../moving/differingRows.js';
 import type { Movable, MovableTable } from '../moving/movable.js';
 import { isOpen, type Difference } from '../moving/moveTask.js';
 import type { Moves } from '../moving/moves.js';
+import type { Servers } from '../moving/servers.js';
+import { wrongClocks } from './wrongClocks.js';
 import type { NameServer } from '../nameServer/nameServer.js';
 import { nodeType } from '../nodes/index.js';
 import type { ShardType } from '../shardType.js';
@@ -26,7 +28,7 @@ const treesAtOnce = 4;
 /** Rows that a finding names; past it the replicas are not compared further, since a repair goes through all of them. */
 const namedRows = 10;
 
-export const findingKinds = ['unreachableHost', 'restingMigration', 'busyWithoutMove', 'leftOverLink', 'idleLink', 'unusedShard', 'unnamedTables', 'disagreeingReplicas', 'laggingReplicas'] as const;
+export const findingKinds = ['unreachableHost', 'restingMigration', 'busyWithoutMove', 'leftOverLink', 'idleLink', 'unusedShard', 'unnamedTables', 'disagreeingReplicas', 'laggingReplicas', 'wrongClock'] as const;
 export type FindingKind = (typeof findingKinds)[number];
 
 /** How a finding is put right. Dropping tables loses what is in them, and is done only where it is asked for by name. */
@@ -60,6 +62,7 @@ export interface DoctorEnvironment {
   readonly moves: Moves;
   readonly migrations: Migrations;
   readonly jobs: Jobs;
+  readonly servers: Servers;
   readonly types: ReadonlyMap<string, ShardType>;
 }
 
@@ -83,6 +86,7 @@ export class Doctor {
       ...(await this.#tables(topology, reserved, await migrations.leftBehind())),
       ...(await this.#replicas(topology, reserved)),
       ...(await laggingReplicas(this.environment.jobs)),
+      ...(await wrongClocks(this.environment)),
     ];
   }
 

@@ -9,7 +9,7 @@ const forgottenAfterMs = 3_600_000;
 const waitForAllMs = 60_000;
 const lookEveryMs = 25;
 
-/** Where a server listens, for people and tools; empty where it has not said so. */
+/** Where a server listens, for people and tools, and what its clock said at its last beat (`clockMs`); empty where it has not said so. */
 export type ServerInfo = Readonly<Record<string, string | number>>;
 
 export interface ServerVersion {
@@ -119,7 +119,7 @@ export class Servers {
     const version = await this.currentVersion();
     await this.database.host.run(
       `REPLACE INTO ${this.database.table('servers')} (id, version, info, seen_at) VALUES (?, ?, ?, UTC_TIMESTAMP(3))`,
-      [this.id, version, JSON.stringify(this.#info)],
+      [this.id, version, JSON.stringify({ ...this.#info, clockMs: Date.now() })],
       this.database.deadline(),
     );
   }

@@ -9,9 +9,6 @@ export interface ClusterClocks {
   databaseMs(): Promise<number>;
 }
 
-/** Clocks that differ by more are wrong, one of them at least: nothing is dropped. */
-export const maxClocksApartMs = 60_000;
-
 const readDeadlineMs = 2_000;
 
 export const clusterClocks = ({ jobs, hosts, config }: Gizzard): ClusterClocks => ({

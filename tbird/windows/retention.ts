@@ -1,8 +1,8 @@
 import { Deadline, RoostError, type Log } from '../../core/index.js';
-import { shardKey, type DroppedShard, type Gizzard, type ShardId, type ShardInfo, type Topology } from '../../gizzard/index.js';
+import { maxClockDifferenceMs, shardKey, type DroppedShard, type Gizzard, type ShardId, type ShardInfo, type Topology } from '../../gizzard/index.js';
 import { tweetMoves } from '../storage/tweetMoves.js';
 import { tweetsShardTypeName } from '../storage/tweetsShardType.js';
-import { maxClocksApartMs, type ClusterClocks } from './clusterClocks.js';
+import type { ClusterClocks } from './clusterClocks.js';
 import type { DroppedWindowRecord, DroppedWindowStore } from './droppedWindowStore.js';
 import { windowAt, type TimeWindow } from './timeWindows.js';
 import { storedWindows, tweetsTableId, type StoredWindow } from './windowMap.js';
@@ -68,7 +68,7 @@ export class Retention {
     const isReserved = (id: ShardId): boolean => reserved.has(shardKey(id));
     const held = past.filter((window) => shardsOf(topology, window).some(isReserved));
     const due = past.filter((window) => !held.includes(window));
-    const clocksApartMs = Math.abs(apartMs) > maxClocksApartMs ? apartMs : undefined;
+    const clocksApartMs = Math.abs(apartMs) > maxClockDifferenceMs ? apartMs : undefined;
     const recent = records.filter(({ state, droppedAtMs }) => state === 'dropped' && droppedAtMs > agreedMs - Math.min(policy.windowMs, hourMs)).length;
     const share = Math.max(1, Math.floor((storedWindows(topology, policy.windowMs).length + recent) * shareAtOnce)) - recent;
     const expired = clocksApartMs !== undefined ? [] : all ? due : due.slice(0, Math.max(0, share));

@@ -1,0 +1,19 @@
+import { clockFaults, clockFaultText, isWrong, type ClockFault } from '../hosts/clockFaults.js';
+import type { ServerVersion } from '../moving/servers.js';
+import type { DoctorEnvironment, Finding } from './doctor.js';
+
+/** Database hosts and servers whose clocks differ from the journal's by more than they may. Nothing where the journal does not answer: other findings say so. */
+export async function wrongClocks({ hosts, hostNames, jobs, servers }: DoctorEnvironment): Promise<Finding[]> {
+  const nowMs = (): Promise<number> => jobs.journal.nowMs();
+  const journalMs = await nowMs().catch(() => undefined);
+  if (journalMs === undefined) return [];
+  const faults = [...(await clockFaults(hosts, hostNames, nowMs)), ...(await servers.list()).flatMap((server) => serverFault(server, journalMs))];
+  return faults.map((fault) => ({ kind: 'wrongClock', subject: fault.subject, message: clockFaultText(fault) }));
+}
+
+function serverFault({ id, info, silentMs }: ServerVersion, journalMs: number): ClockFault[] {
+  const { clockMs, machine, pid } = info;
+  if (typeof clockMs !== 'number') return [];
+  const fault = { subject: machine === undefined ? `server ${id}` : `server ${machine} (process ${pid})`, aheadMs: clockMs + silentMs - journalMs };
+  return isWrong(fault) ? [fault] : [];
+}
