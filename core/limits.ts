@@ -89,6 +89,8 @@ export const limits = {
   tbirdRequestBytes: 6 * 1024 * 1024,
   /** JSON of one injected job: 10,000 edges in base64 take half of it. It is parsed in one go, in some 10 ms. */
   jobJsonBytes: 1024 * 1024,
+  /** What a client of a write without a deadline is taken to wait for an answer: a server that did not run for so long refuses what may have come before. */
+  undatedWriteWaitMs: 2_000,
   /** The deadline of a request that does not bring one, and the longest one that is accepted. */
   defaultDeadlineMs: 5_000,
   maxDeadlineMs: 600_000,

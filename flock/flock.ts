@@ -1,5 +1,5 @@
 import { cachesFor, type Caches } from '../cache/index.js';
-import { Deadline, limits, parseCount, parseId, type Log, type Metrics, type RoostConfig } from '../core/index.js';
+import { Deadline, limits, parseCount, parseId, type Log, type Metrics, type Micros, type RoostConfig } from '../core/index.js';
 import { Gizzard, shardKey, type GatheredReads, type GizzardOptions, type NewJob, type SendJobs } from '../gizzard/index.js';
 import { auditGraph, type AuditOptions, type AuditReport } from './audit/audit.js';
 import { checkBatch, checkCursor, checkDirection, checkIds, checkNewest, checkPairs, checkQuery } from './checks.js';
@@ -107,7 +107,7 @@ export class Flock implements FlockService {
     for (const write of batch) requireGraph(this.gizzard.topology, ('edges' in write ? write.edges : write.node).graphId);
     checkIdsFit(this.gizzard.topology, batch);
     const jobs = batch.map((write) => ('edges' in write ? jobOfEdges(write.edges) : jobOfNode(write.node)));
-    await this.gizzard.jobs.append(jobs, { priority: options.priority ?? 'high', waitUntilApplied: options.acknowledgement === 'materialized', deadline });
+    await this.gizzard.jobs.append(jobs, { priority: options.priority ?? 'high', waitUntilApplied: options.acknowledgement === 'materialized', deadline, identity: options.identity });
   }
 
   async states(graphId: number, sourceIds: BigInt64Array, destinationIds: BigInt64Array, options: ReadOptions = {}): Promise<readonly (EdgeState | undefined)[]> {
@@ -210,6 +210,10 @@ export class Flock implements FlockService {
         leaves: route.leaves.map((leaf) => ({ shard: leaf.key, host: leaf.shard.id.hostname, read: leaf.read, write: leaf.write })),
       };
     });
+  }
+
+  async journalTime(options: ReadOptions = {}): Promise<Micros> {
+    return this.gizzard.jobs.journal.nowMicros(deadlineOf(options));
   }
 
   async journal(): Promise<JournalStatus> {

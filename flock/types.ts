@@ -1,4 +1,4 @@
-import type { Cancellation, Micros } from '../core/index.js';
+import type { Cancellation, Micros, WriteIdentity } from '../core/index.js';
 
 /** What an edge may be. The number is its rank, which breaks ties in time, and its value in the tables. */
 export const edgeStates = ['normal', 'negative', 'archived', 'removed'] as const;
@@ -78,6 +78,8 @@ export interface WriteOptions {
   readonly deadlineMs?: number;
   /** Of the client that waits for the answer: what still waits when it has gone is given up. */
   readonly cancellation?: Cancellation;
+  /** Makes a repetition the same write. Absent: it is a new one each time. */
+  readonly identity?: WriteIdentity;
 }
 
 export interface ReadOptions {
@@ -220,4 +222,6 @@ export interface FlockService {
 
   locate(graphId: number, id: bigint): readonly NodeLocation[];
   journal(): Promise<JournalStatus>;
+  /** The time of the journal's clock, by which `WriteOptions.identity` ends, or a little before. */
+  journalTime(options?: ReadOptions): Promise<Micros>;
 }

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
-import { Deadline, limits, parseCount, RoostError } from '../core/index.js';
+import { Deadline, limits, parseCount, RoostError, type Micros } from '../core/index.js';
 import { checkAborted, unlessAborted } from './abort.js';
 import type { Address } from './address.js';
 import type { RoostFlockModule } from '../rpc/wire/index.js';
@@ -21,6 +21,22 @@ export interface CallOptions {
 export interface CloseOptions {
   /** How long calls under way may take to end by themselves, those included that they bring about. Absent: 0, which fails them at once. */
   readonly drainMs?: number;
+}
+
+/** What a call that may be tried several times keeps in mind. */
+export interface CallCourse {
+  /** Before the first attempt. */
+  begin(): Promise<void>;
+  /** After one that failed: the error that the caller is to see, which also says whether there is another. */
+  failed(error: RoostError): Promise<RoostError>;
+}
+
+/** The time of the journal's clock, as a client knows it. */
+export interface TimeOfJournal {
+  /** Until when what has this deadline may be accepted. Undefined where servers do not tell the time. Throws what asking for it threw. */
+  lastMoment(deadline: Deadline): Promise<Micros | undefined>;
+  /** Takes over a time that an answer has just told. */
+  learn(time: Micros): void;
 }
 
 /** Connections that may end under one call: it may be what ends them, and its servers with them. */
@@ -47,6 +63,8 @@ export class Channel<C extends object = RoostFlockModule.Client> {
     service: Service<C>,
     /** The deadline of calls that bring none. */
     readonly deadlineMs: number = limits.defaultDeadlineMs,
+    /** Absent: writes are accepted as often as they are sent. */
+    readonly time?: TimeOfJournal,
   ) {
     this.#servers = addresses.map((address) => new Server(address, service));
     parseCount(deadlineMs, 'deadlineMs', 1, limits.maxDeadlineMs);
@@ -68,16 +86,17 @@ export class Channel<C extends object = RoostFlockModule.Client> {
   }
 
   /** As `call`. */
-  async callWithin<T>(deadline: Deadline, invoke: Invoke<C, T>, signal?: AbortSignal): Promise<T> {
+  async callWithin<T>(deadline: Deadline, invoke: Invoke<C, T>, signal?: AbortSignal, course?: CallCourse): Promise<T> {
     this.#underWay++;
     try {
-      return await unlessAborted(signal, () => this.#attempts(deadline, invoke, signal));
+      return await unlessAborted(signal, () => this.#attempts(deadline, invoke, signal, course));
     } finally {
       if (--this.#underWay === 0) this.#idle();
     }
   }
 
-  async #attempts<T>(deadline: Deadline, invoke: Invoke<C, T>, signal: AbortSignal | undefined): Promise<T> {
+  async #attempts<T>(deadline: Deadline, invoke: Invoke<C, T>, signal: AbortSignal | undefined, course: CallCourse | undefined): Promise<T> {
+    if (course !== undefined) await course.begin();
     let failed: Server<C> | undefined;
     let losses = 0;
     this.#retries.deposit();
@@ -92,11 +111,12 @@ export class Channel<C extends object = RoostFlockModule.Client> {
         error = RoostError.from(thrown);
       }
       this.#checkOpen();
-      if (!error.retryable || deadline.passed) throw error;
-      if (error.fields['sent'] !== undefined && ++losses >= lossesOfCall) throw error;
-      if (error.code === 'Overloaded' && !this.#retries.withdraw()) throw error;
+      const told = course === undefined ? error : await course.failed(error);
+      if (!told.retryable || deadline.passed) throw told;
+      if (error.fields['sent'] !== undefined && ++losses >= lossesOfCall) throw told;
+      if (error.code === 'Overloaded' && !this.#retries.withdraw()) throw told;
       failed = server;
-      await this.#pause(error, attempt, deadline, server);
+      await this.#pause(told, attempt, deadline, server);
     }
   }
 

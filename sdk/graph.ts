@@ -9,7 +9,8 @@ import { GraphReads } from './graphReads.js';
 import { ManyReads, pairColumns, type PairSource } from './manyReads.js';
 import { nodeQuery, type NodeQuery, type SetOptions } from './nodeQuery.js';
 import { sendBatch } from './sendBatch.js';
-import { writeOptionsToThrift, type WriteOptions } from './writeOptions.js';
+import { write } from './write.js';
+import type { WriteOptions } from './writeOptions.js';
 
 export interface CountOptions extends DirectionOptions {
   /** Absent: normal ones. */
@@ -218,8 +219,7 @@ export class Graph {
 
   async #send(writes: EdgeWrites, options: WriteOptions): Promise<void> {
     const columns = edgeWritesToThrift(writes);
-    const toThrift = writeOptionsToThrift(options);
-    await this.channel.call((client, deadlineMs) => client.write_edges(columns, toThrift(deadlineMs)), options);
+    await write(this.channel, (client, onWire) => client.write_edges(columns, onWire), options);
   }
 }
 

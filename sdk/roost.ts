@@ -4,6 +4,7 @@ import { parseAddress, type Address } from './address.js';
 import type { Batch } from './batch.js';
 import { Channel, type CallOptions, type CloseOptions } from './channel.js';
 import { Graph } from './graph.js';
+import { JournalTime } from './journalTime.js';
 import { flockService, tbirdService, usersService } from './services.js';
 import { Tweets } from './tweets.js';
 import { Users } from './users.js';
@@ -35,13 +36,16 @@ export async function connect(to: string | ConnectOptions): Promise<Roost> {
   if (servers.length === 0) throw new RoostError('InvalidArgument', 'at least one server is needed', { fields: { argument: 'servers' } });
   const addresses = servers.map(parseAddress);
   const beside = (given: readonly string[] | undefined, port: number): Address[] => given?.map(parseAddress) ?? addresses.map(({ host }) => ({ host, port }));
+  const time = new JournalTime(() => channel);
+  const channel: Channel = new Channel(addresses, flockService, deadlineMs, time);
   const roost = new Roost(
-    new Channel(addresses, flockService, deadlineMs),
-    new Channel(beside(tweetServers, tweetPort), tbirdService, deadlineMs),
-    new Channel(beside(userServers, userPort), usersService, deadlineMs),
+    channel,
+    new Channel(beside(tweetServers, tweetPort), tbirdService, deadlineMs, time),
+    new Channel(beside(userServers, userPort), usersService, deadlineMs, time),
   );
   try {
     await roost.graphs();
+    time.start();
     return roost;
   } catch (error) {
     await roost.close();

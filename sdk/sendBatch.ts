@@ -1,13 +1,13 @@
 import { writeBatchToThrift } from '../rpc/wire/index.js';
 import { Batch } from './batch.js';
 import type { Channel } from './channel.js';
-import { writeOptionsToThrift, type WriteOptions } from './writeOptions.js';
+import { write } from './write.js';
+import type { WriteOptions } from './writeOptions.js';
 
 /** Lets the caller fill a batch, and sends it in one call. One that stayed empty is not sent. */
 export async function sendBatch(channel: Channel, fill: (batch: Batch) => unknown, options: WriteOptions): Promise<void> {
   const batch = new Batch();
   await fill(batch);
   const writes = writeBatchToThrift(batch.writes());
-  const toThrift = writeOptionsToThrift(options);
-  if (writes.length > 0) await channel.call((client, deadlineMs) => client.write_batch(writes, toThrift(deadlineMs)), options);
+  if (writes.length > 0) await write(channel, (client, onWire) => client.write_batch(writes, onWire), options);
 }

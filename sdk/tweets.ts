@@ -3,7 +3,8 @@ import { draftToThrift, fragmentsFromThrift, jsonReady, timelineToThrift, tweetF
 import type { CallOptions, Channel } from './channel.js';
 import { Gatherer } from './gatherer.js';
 import { inCalls, readById } from './readById.js';
-import { writeOptionsToThrift, type WriteOptions } from './writeOptions.js';
+import { write } from './write.js';
+import type { WriteOptions } from './writeOptions.js';
 
 /** A tweet to be stored. */
 export interface NewTweet {
@@ -66,8 +67,7 @@ export class Tweets {
     const made = missing === 0 ? [] : await this.#reserveIds(missing, deadline, options.signal);
     let used = 0;
     const withIds = drafts.map((draft) => draftToThrift({ ...draft, id: draft.id ?? made[used++]! }));
-    const onWire = writeOptionsToThrift(options);
-    return [...unpackIds(await this.channel.callWithin(deadline, (client, deadlineMs) => client.create_tweets(withIds, onWire(deadlineMs)), options.signal))];
+    return [...unpackIds(await write(this.channel, (client, onWire) => client.create_tweets(withIds, onWire), options, deadline))];
   }
 
   /**
@@ -169,8 +169,7 @@ export class Tweets {
 
   async #setState(method: 'delete_tweets' | 'undelete_tweets', id: IdInput, options: WriteOptions & { readonly time?: IdInput }): Promise<void> {
     const deletion = { ids: packIds([parseId(id)]), ...(options.time === undefined ? {} : { time: parseInt64(options.time, 'time') }) };
-    const onWire = writeOptionsToThrift(options);
-    await this.channel.call((client, deadlineMs) => client[method](deletion, onWire(deadlineMs)), options);
+    await write(this.channel, (client, onWire) => client[method](deletion, onWire), options);
   }
 }
 

@@ -3,7 +3,8 @@ import { userChangeToThrift, userFromThrift, userToThrift, type User, type Users
 import type { CallOptions, Channel } from './channel.js';
 import { Gatherer } from './gatherer.js';
 import { readById } from './readById.js';
-import { writeOptionsToThrift, type WriteOptions } from './writeOptions.js';
+import { write } from './write.js';
+import type { WriteOptions } from './writeOptions.js';
 
 /** A user to be written. */
 export interface NewUser {
@@ -45,8 +46,7 @@ export class Users {
   /** Writes up to `limits.operationsPerWrite` users, all of them or none. */
   async putMany(users: readonly NewUser[], options: WriteOptions = {}): Promise<void> {
     const written = users.map(({ id, flags = 0, ...names }) => userToThrift({ ...names, id: parseId(id), flags }));
-    const onWire = writeOptionsToThrift(options);
-    await this.channel.call((client, deadlineMs) => client.put_users(written, onWire(deadlineMs)), options);
+    await write(this.channel, (client, onWire) => client.put_users(written, onWire), options);
   }
 
   /** Changes a user's names, or one of them, and leaves the rest to whoever changes it at the same time. Of a user that does not exist nothing is seen until it does. */
@@ -66,13 +66,11 @@ export class Users {
 
   async removeMany(ids: readonly IdInput[], options: WriteOptions = {}): Promise<void> {
     const packed = packIds(ids.map((id) => parseId(id)));
-    const onWire = writeOptionsToThrift(options);
-    await this.channel.call((client, deadlineMs) => client.remove_users(packed, onWire(deadlineMs)), options);
+    await write(this.channel, (client, onWire) => client.remove_users(packed, onWire), options);
   }
 
   async #change(change: Parameters<typeof userChangeToThrift>[0], options: WriteOptions): Promise<void> {
     const changes = [userChangeToThrift(change)];
-    const onWire = writeOptionsToThrift(options);
-    await this.channel.call((client, deadlineMs) => client.change_users(changes, onWire(deadlineMs)), options);
+    await write(this.channel, (client, onWire) => client.change_users(changes, onWire), options);
   }
 }

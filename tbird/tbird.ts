@@ -105,6 +105,8 @@ export class Tbird implements TbirdService {
   async create(drafts: readonly TweetDraft[], options: TweetWriteOptions = {}): Promise<BigInt64Array> {
     const deadline = deadlineOf(options);
     checkCount(drafts.length);
+    // Its ids would be others when it is repeated, and those of no tweet.
+    if (options.identity !== undefined && drafts.some(({ id }) => id === undefined)) throw invalid('a create that has an identity brings its ids: reserve them first');
     const { windowMs } = await this.windowSet.policy();
     const made = (await this.ids.take(drafts.filter(({ id }) => id === undefined).length, deadline))[Symbol.iterator]();
     const contents = drafts.map((draft) => contentOf(draft, draft.id ?? (made.next().value as bigint)));
@@ -256,7 +258,7 @@ export class Tbird implements TbirdService {
     const index = new IndexWrites(graphs);
     for (const content of contents) index.create(content);
     const jobs: NewJob[] = [{ kind: tweetJobKind, ...encodeTweets({ tableId: tweetsTableId, windowMs, graphs }, contents.map((content) => ({ content })), states) }, ...index.jobs()];
-    await this.gizzard.jobs.append(jobs, { priority: options.priority ?? 'high', waitUntilApplied: options.acknowledgement === 'materialized', deadline });
+    await this.gizzard.jobs.append(jobs, { priority: options.priority ?? 'high', waitUntilApplied: options.acknowledgement === 'materialized', deadline, identity: options.identity });
   }
 
   async #page(

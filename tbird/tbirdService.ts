@@ -1,5 +1,5 @@
 import type { Acknowledgement, Priority } from '../flock/index.js';
-import type { Cancellation, Micros } from '../core/index.js';
+import type { Cancellation, Micros, WriteIdentity } from '../core/index.js';
 import type { Tweet, TweetDraft } from './tweet.js';
 import type { DroppedWindow } from './windows/retention.js';
 
@@ -11,6 +11,8 @@ export interface TweetWriteOptions {
   readonly deadlineMs?: number;
   /** Of the client that waits for the answer: what still waits when it has gone is given up. */
   readonly cancellation?: Cancellation;
+  /** Makes a repetition the same write. Absent: it is a new one each time. A create that has one brings its ids. */
+  readonly identity?: WriteIdentity;
 }
 
 export interface TweetReadOptions {

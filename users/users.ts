@@ -1,5 +1,5 @@
 import { openCaches, type Caches } from '../cache/index.js';
-import { type Cancellation, Deadline, limits, parseCount, parseId, RoostError, type Log, type Metrics, type Micros, type RoostConfig } from '../core/index.js';
+import { type Cancellation, Deadline, limits, parseCount, parseId, RoostError, type Log, type Metrics, type Micros, type RoostConfig, type WriteIdentity } from '../core/index.js';
 import { Gizzard, toldOfWrites, type GizzardOptions, type Priority } from '../gizzard/index.js';
 import { checkChange, never, type User, type UserChange, type UserRecord } from './user.js';
 import { userWrites, type UserWrite } from './userBytes.js';
@@ -15,6 +15,8 @@ export interface UserWriteOptions {
   readonly deadlineMs?: number;
   /** Of the client that waits for the answer: what still waits when it has gone is given up. */
   readonly cancellation?: Cancellation;
+  /** Makes a repetition the same write. Absent: it is a new one each time. */
+  readonly identity?: WriteIdentity;
   /** Absent: when the journal accepts it. Of two writes of a field the later one wins. */
   readonly time?: Micros;
 }
@@ -63,13 +65,13 @@ export class Users {
 
   async #write(
     changes: readonly UserWrite[],
-    { priority = 'high', acknowledgement, deadlineMs = limits.defaultDeadlineMs, cancellation, time }: UserWriteOptions,
+    { priority = 'high', acknowledgement, deadlineMs = limits.defaultDeadlineMs, cancellation, time, identity }: UserWriteOptions,
   ): Promise<void> {
     this.#requireStore();
     parseCount(changes.length, 'the number of users', 1, limits.operationsPerWrite);
     if (time !== undefined && time <= never) throw new RoostError('InvalidArgument', `the time of a write is above 0, not ${time}`);
     const deadline = Deadline.after(parseCount(deadlineMs, 'deadlineMs', 1, limits.maxDeadlineMs), cancellation);
-    await this.gizzard.jobs.append([{ kind: userJobKind, ...userWrites(changes, time) }], { priority, waitUntilApplied: acknowledgement === 'materialized', deadline });
+    await this.gizzard.jobs.append([{ kind: userJobKind, ...userWrites(changes, time) }], { priority, waitUntilApplied: acknowledgement === 'materialized', deadline, identity });
   }
 
   #requireStore(): void {

@@ -32,7 +32,7 @@ export interface AppendOptions {
   /** False for a job that came from another cluster, so that it does not go round for ever. */
   readonly replicate?: boolean;
   /** Absent: each time that the jobs come they are accepted anew. */
-  readonly identity?: WriteIdentity;
+  readonly identity?: WriteIdentity | undefined;
 }
 
 /** Longer than a server is cut off from the name server unnoticed. It ends by itself, for a name server that was set back to an older state. */

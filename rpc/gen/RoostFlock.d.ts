@@ -11,6 +11,7 @@ import Acknowledgement = ttypes.Acknowledgement
 import RoostException = ttypes.RoostException
 import Graph = ttypes.Graph
 import ReadOptions = ttypes.ReadOptions
+import WriteIdentity = ttypes.WriteIdentity
 import WriteOptions = ttypes.WriteOptions
 import EdgeWrites = ttypes.EdgeWrites
 import NodeWrite = ttypes.NodeWrite
@@ -60,6 +61,8 @@ export declare class Client extends FlockDB.Client {
 
     journal_status(): Promise<JournalStatus>;
 
+    journal_time(options: ReadOptions): Promise<bigint>;
+
   }
 
 export declare class Processor extends FlockDB.Processor {
@@ -80,4 +83,5 @@ export declare class Processor extends FlockDB.Processor {
     process_select_edge_page(seqid: number, input: object, output: object): void;
     process_locate(seqid: number, input: object, output: object): void;
     process_journal_status(seqid: number, input: object, output: object): void;
+    process_journal_time(seqid: number, input: object, output: object): void;
 }

@@ -2185,6 +2185,129 @@ const RoostFlock_journal_status_result = class {
   }
 
 };
+const RoostFlock_journal_time_args = class {
+  constructor(args) {
+    this.options = null;
+    if (args) {
+      if (args.options !== undefined && args.options !== null) {
+        this.options = new ttypes.ReadOptions(args.options);
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 1:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.options = new ttypes.ReadOptions();
+          this.options.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 0:
+          input.skip(ftype);
+          break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('RoostFlock_journal_time_args');
+    if (this.options !== null && this.options !== undefined) {
+      output.writeFieldBegin('options', Thrift.Type.STRUCT, 1);
+      this.options.write(output);
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
+const RoostFlock_journal_time_result = class {
+  constructor(args) {
+    this.success = null;
+    this.ex = null;
+    if (args instanceof ttypes.RoostException) {
+        this.ex = args;
+        return;
+    }
+    if (args) {
+      if (args.success !== undefined && args.success !== null) {
+        this.success = args.success;
+      }
+      if (args.ex !== undefined && args.ex !== null) {
+        this.ex = args.ex;
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 0:
+        if (ftype == Thrift.Type.I64) {
+          this.success = input.readI64();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 1:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.ex = new ttypes.RoostException();
+          this.ex.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('RoostFlock_journal_time_result');
+    if (this.success !== null && this.success !== undefined) {
+      output.writeFieldBegin('success', Thrift.Type.I64, 0);
+      output.writeI64(this.success);
+      output.writeFieldEnd();
+    }
+    if (this.ex !== null && this.ex !== undefined) {
+      output.writeFieldBegin('ex', Thrift.Type.STRUCT, 1);
+      this.ex.write(output);
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
 const RoostFlockClient = class RoostFlockClient extends FlockDBClient {
   constructor(output, pClass) {
     super(output, pClass);
@@ -3014,6 +3137,60 @@ const RoostFlockClient = class RoostFlockClient extends FlockDBClient {
     }
     return callback('journal_status failed: unknown result');
   }
+
+  journal_time (options) {
+    this._seqid = this.new_seqid();
+    const self = this;
+    return new Promise((resolve, reject) => {
+      self._reqs[self.seqid()] = (error, result) => {
+        return error ? reject(error) : resolve(result);
+      };
+      self.send_journal_time(options);
+    });
+  }
+
+  send_journal_time (options) {
+    const output = new this.pClass(this.output);
+    const params = {
+      options: options
+    };
+    const args = new RoostFlock_journal_time_args(params);
+    try {
+      output.writeMessageBegin('journal_time', Thrift.MessageType.CALL, this.seqid());
+      args.write(output);
+      output.writeMessageEnd();
+      return this.output.flush();
+    }
+    catch (e) {
+      delete this._reqs[this.seqid()];
+      if (typeof output.reset === 'function') {
+        output.reset();
+      }
+      throw e;
+    }
+  }
+
+  recv_journal_time (input, mtype, rseqid) {
+    const callback = this._reqs[rseqid] || function() {};
+    delete this._reqs[rseqid];
+    if (mtype == Thrift.MessageType.EXCEPTION) {
+      const x = new Thrift.TApplicationException();
+      x.read(input);
+      input.readMessageEnd();
+      return callback(x);
+    }
+    const result = new RoostFlock_journal_time_result();
+    result.read(input);
+    input.readMessageEnd();
+
+    if (null !== result.ex) {
+      return callback(result.ex);
+    }
+    if (null !== result.success) {
+      return callback(null, result.success);
+    }
+    return callback('journal_time failed: unknown result');
+  }
 };
 export { RoostFlockClient as Client };
 const RoostFlockProcessor = class RoostFlockProcessor extends FlockDBProcessor {
@@ -3677,6 +3854,48 @@ const RoostFlockProcessor = class RoostFlockProcessor extends FlockDBProcessor {
         } else {
           result_obj = new Thrift.TApplicationException(Thrift.TApplicationExceptionType.UNKNOWN, err.message);
           output.writeMessageBegin("journal_status", Thrift.MessageType.EXCEPTION, seqid);
+        }
+        result_obj.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      });
+    }
+  }
+  process_journal_time (seqid, input, output) {
+    const args = new RoostFlock_journal_time_args();
+    args.read(input);
+    input.readMessageEnd();
+    if (this._handler.journal_time.length === 1) {
+      Promise.resolve(this._handler.journal_time.bind(this._handler)(
+        args.options
+      )).then(result => {
+        const result_obj = new RoostFlock_journal_time_result({success: result});
+        output.writeMessageBegin("journal_time", Thrift.MessageType.REPLY, seqid);
+        result_obj.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      }).catch(err => {
+        let result;
+        if (err instanceof ttypes.RoostException) {
+          result = new RoostFlock_journal_time_result(err);
+          output.writeMessageBegin("journal_time", Thrift.MessageType.REPLY, seqid);
+        } else {
+          result = new Thrift.TApplicationException(Thrift.TApplicationExceptionType.UNKNOWN, err.message);
+          output.writeMessageBegin("journal_time", Thrift.MessageType.EXCEPTION, seqid);
+        }
+        result.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      }).catch(err => output.abandon(err));
+    } else {
+      this._handler.journal_time(args.options, (err, result) => {
+        let result_obj;
+        if ((err === null || typeof err === 'undefined') || err instanceof ttypes.RoostException) {
+          result_obj = new RoostFlock_journal_time_result((err !== null || typeof err === 'undefined') ? err : {success: result});
+          output.writeMessageBegin("journal_time", Thrift.MessageType.REPLY, seqid);
+        } else {
+          result_obj = new Thrift.TApplicationException(Thrift.TApplicationExceptionType.UNKNOWN, err.message);
+          output.writeMessageBegin("journal_time", Thrift.MessageType.EXCEPTION, seqid);
         }
         result_obj.write(output);
         output.writeMessageEnd();

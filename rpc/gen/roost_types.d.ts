@@ -33,12 +33,20 @@ export declare class ReadOptions {
       constructor(args?: { deadline_ms?: number; });
   }
 
+export declare class WriteIdentity {
+    public id: Buffer;
+    public not_after: bigint;
+
+      constructor(args?: { id: Buffer; not_after: bigint; });
+  }
+
 export declare class WriteOptions {
     public priority?: flockdb_ttypes.Priority;
     public acknowledgement?: Acknowledgement;
     public deadline_ms?: number;
+    public identity?: WriteIdentity;
 
-      constructor(args?: { priority?: flockdb_ttypes.Priority; acknowledgement?: Acknowledgement; deadline_ms?: number; });
+      constructor(args?: { priority?: flockdb_ttypes.Priority; acknowledgement?: Acknowledgement; deadline_ms?: number; identity?: WriteIdentity; });
   }
 
 export declare class EdgeWrites {

@@ -264,11 +264,77 @@ export const ReadOptions = class {
   }
 
 };
+export const WriteIdentity = class {
+  constructor(args) {
+    this.id = null;
+    this.not_after = null;
+    if (args) {
+      if (args.id !== undefined && args.id !== null) {
+        this.id = args.id;
+      }
+      if (args.not_after !== undefined && args.not_after !== null) {
+        this.not_after = args.not_after;
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 1:
+        if (ftype == Thrift.Type.STRING) {
+          this.id = input.readBinary();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 2:
+        if (ftype == Thrift.Type.I64) {
+          this.not_after = input.readI64();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('WriteIdentity');
+    if (this.id !== null && this.id !== undefined) {
+      output.writeFieldBegin('id', Thrift.Type.STRING, 1);
+      output.writeBinary(this.id);
+      output.writeFieldEnd();
+    }
+    if (this.not_after !== null && this.not_after !== undefined) {
+      output.writeFieldBegin('not_after', Thrift.Type.I64, 2);
+      output.writeI64(this.not_after);
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
 export const WriteOptions = class {
   constructor(args) {
     this.priority = null;
     this.acknowledgement = null;
     this.deadline_ms = null;
+    this.identity = null;
     if (args) {
       if (args.priority !== undefined && args.priority !== null) {
         this.priority = args.priority;
@@ -278,6 +344,9 @@ export const WriteOptions = class {
       }
       if (args.deadline_ms !== undefined && args.deadline_ms !== null) {
         this.deadline_ms = args.deadline_ms;
+      }
+      if (args.identity !== undefined && args.identity !== null) {
+        this.identity = new WriteIdentity(args.identity);
       }
     }
   }
@@ -313,6 +382,14 @@ export const WriteOptions = class {
           input.skip(ftype);
         }
         break;
+        case 4:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.identity = new WriteIdentity();
+          this.identity.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
         default:
           input.skip(ftype);
       }
@@ -337,6 +414,11 @@ export const WriteOptions = class {
     if (this.deadline_ms !== null && this.deadline_ms !== undefined) {
       output.writeFieldBegin('deadline_ms', Thrift.Type.I32, 3);
       output.writeI32(this.deadline_ms);
+      output.writeFieldEnd();
+    }
+    if (this.identity !== null && this.identity !== undefined) {
+      output.writeFieldBegin('identity', Thrift.Type.STRUCT, 4);
+      this.identity.write(output);
       output.writeFieldEnd();
     }
     output.writeFieldStop();

@@ -35,10 +35,21 @@ enum Acknowledgement {
   Materialized = 2
 }
 
+/*
+ * id: 16 random bytes, of one call, the same in each attempt at it: the write is accepted once. not_after: the last moment at which it may be accepted, in microseconds of
+ * the journal's clock, which journal_time tells.
+ */
+struct WriteIdentity {
+  1: binary id
+  2: i64 not_after
+}
+
+/* identity absent: each time that the write comes it is accepted anew. */
 struct WriteOptions {
   1: optional flockdb.Priority priority
   2: optional Acknowledgement acknowledgement
   3: optional i32 deadline_ms
+  4: optional WriteIdentity identity
 }
 
 /* operations: values of ExecuteOperationType, one byte for all edges or one for each. positions absent: the time of the write. times absent: now. */
@@ -193,4 +204,7 @@ service RoostFlock extends flockdb.FlockDB {
   list<NodeLocation> locate(1: i32 graph_id, 2: i64 id) throws (1: RoostException ex)
 
   JournalStatus journal_status() throws (1: RoostException ex)
+
+  /* Microseconds since 1970 on the journal's clock, or a little before. A server that does not know the method knows no identities of writes. */
+  i64 journal_time(1: ReadOptions options) throws (1: RoostException ex)
 }

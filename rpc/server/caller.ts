@@ -8,4 +8,6 @@ export interface Caller {
   /** Cancelled when the client will send no more. It may still take answers, but a process that has ended looks the same; waits that may be long end here. */
   readonly ended: Cancellation;
   readonly load: ServerLoad;
+  /** How long the request that begins may have waited, in milliseconds, unread and for its turn: as far as that is known. To be asked as it begins. */
+  waitedMs(): number;
 }

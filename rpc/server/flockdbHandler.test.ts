@@ -16,7 +16,7 @@ let nextNode = 1n;
 beforeAll(async () => {
   flock = await openFlock(config, { create: true, work: true });
   await flock.createGraph('follows', { shards: 1, replicas: 2 });
-  client = flockdbHandler(flock, { closed: new Cancellation() });
+  client = flockdbHandler(flock, { closed: new Cancellation(), waitedMs: () => 0 });
 });
 afterAll(() => flock.close());
 

@@ -4,6 +4,7 @@ import { idPageToThrift, queryFromThrift, required, stateToFlockdb, termFromThri
 import { checkQueries, mostPerPage } from './answerSize.js';
 import type { Caller } from './caller.js';
 import { compileExecute } from './compileExecute.js';
+import { deadlineLeft } from './deadlineLeft.js';
 import { keepPlaces } from './keepPlaces.js';
 
 const flockdbMethods = [
@@ -28,8 +29,8 @@ const maxInt32 = 2 ** 31 - 1;
 const edgeBytes = 55;
 
 /** The FlockDB service on a FlockService. Errors are RoostErrors; the caller turns them into FlockException. */
-export function flockdbHandler(flock: FlockService, { closed: cancellation }: Pick<Caller, 'closed'>): FlockdbHandler {
-  const options = { cancellation };
+export function flockdbHandler(flock: FlockService, caller: Pick<Caller, 'closed' | 'waitedMs'>): FlockdbHandler {
+  const options = { cancellation: caller.closed };
   const edge = async (sourceId: bigint, graphId: number, destinationId: bigint): Promise<Edge | undefined> => {
     const [found] = await flock.edges(required(graphId, 'graph_id'), one(sourceId, 'source_id'), one(destinationId, 'destination_id'), options);
     return found;
@@ -85,12 +86,13 @@ export function flockdbHandler(flock: FlockService, { closed: cancellation }: Pi
       return pages.map(({ edges, nextCursor, prevCursor }) => ({ edges: edges.map(edgeToThrift), next_cursor: nextCursor, prev_cursor: prevCursor }));
     },
     async execute(operations) {
+      const left = deadlineLeft(undefined, caller.waitedMs());
       const { batch, unplaced, options: asked } = compileExecute(required(operations, 'operations'), Date.now());
       // Nothing to do, but in a graph that exists.
       if (batch.length === 0) for (const { term } of operations.operations) flock.locate(term.graph_id, term.source_id);
       else {
         await keepPlaces(flock, unplaced);
-        await flock.execute(batch, { ...asked, ...options });
+        await flock.execute(batch, { ...asked, ...options, ...left });
       }
     },
     async count(operations) {

@@ -2,6 +2,7 @@ import { Deadline, limits, RoostError, type Log, type Metrics } from '../../core
 import type { Gizzard, NewJob, Priority } from '../../gizzard/index.js';
 import { JobException, JobInjectorProcessor, priorityNumbers, required, type InjectorTypes, type JobInjectorModule } from '../wire/index.js';
 import type { Caller } from './caller.js';
+import { deadlineLeft } from './deadlineLeft.js';
 import { thriftService, type ThriftService } from './thriftService.js';
 import { Turns } from './turns.js';
 
@@ -12,7 +13,7 @@ interface Group {
 }
 
 /** Takes jobs as JSON. All are read before the first is accepted, so that one that cannot be read refuses the call. */
-export function injectorHandler({ jobs }: Pick<Gizzard, 'jobs'>, { closed }: Pick<Caller, 'closed'>): JobInjectorModule.Client {
+export function injectorHandler({ jobs }: Pick<Gizzard, 'jobs'>, caller: Pick<Caller, 'closed' | 'waitedMs'>): JobInjectorModule.Client {
   return {
     async inject_jobs(injected: InjectorTypes.Job[]) {
       try {
@@ -27,6 +28,9 @@ export function injectorHandler({ jobs }: Pick<Gizzard, 'jobs'>, { closed }: Pic
 
   async function accept(injected: readonly InjectorTypes.Job[]): Promise<void> {
     if (required(injected, 'jobs').length > limits.operationsPerWrite) throw new RoostError('InvalidArgument', `one call may bring ${limits.operationsPerWrite} jobs, not ${injected.length}`);
+    // What other clusters send has its times, and may come whenever it likes.
+    const waitedMs = injected.every(({ is_replicated: isReplicated }) => isReplicated === true) ? 0 : caller.waitedMs();
+    const { deadlineMs = limits.defaultDeadlineMs } = deadlineLeft(undefined, waitedMs);
     const turns = new Turns();
     const groups = new Map<string, Group>();
     for (const [i, { priority, contents, is_replicated: isReplicated }] of injected.entries()) {
@@ -37,7 +41,7 @@ export function injectorHandler({ jobs }: Pick<Gizzard, 'jobs'>, { closed }: Pic
       known.jobs.push(parse(i, required(contents, 'contents')));
       await turns.rest();
     }
-    const deadline = Deadline.after(limits.defaultDeadlineMs, closed);
+    const deadline = Deadline.after(deadlineMs, caller.closed);
     for (const { priority, replicate, jobs: together } of groups.values()) await jobs.append(together, { priority, replicate, waitUntilApplied: false, deadline });
   }
 

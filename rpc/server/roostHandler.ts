@@ -116,6 +116,9 @@ export function roostHandler(flock: FlockService, caller: Caller): RoostHandler 
         bad: BigInt(bad),
       };
     },
+    async journal_time(options) {
+      return flock.journalTime(readOptions(options, caller));
+    },
   };
 }
 

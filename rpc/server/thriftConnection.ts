@@ -5,6 +5,8 @@ import { AnswerWriter } from './answerWriter.js';
 import type { Caller } from './caller.js';
 import type { CallQueue } from './callQueue.js';
 import { overloaded, type ServerLoad } from './serverLoad.js';
+import type { LoopPauses } from './loopPauses.js';
+import { ReadingPause } from './readingPause.js';
 import type { ServiceSession, ThriftService } from './thriftService.js';
 
 export type CloseReason = 'malformed' | 'idle' | 'incomplete' | 'untaken' | 'full' | 'connections' | 'error';
@@ -14,12 +16,19 @@ export interface ConnectionParts {
   readonly socket: Socket;
   readonly address: string;
   readonly load: ServerLoad;
+  readonly pauses: LoopPauses;
   readonly queue: CallQueue;
   readonly service: ThriftService;
   readonly onClose: (connection: ThriftConnection) => void;
   readonly onFault: (reason: CloseReason, error: RoostError) => void;
   /** The server may hold more than its limit now. */
   readonly onHeld: () => void;
+}
+
+/** A request, and the earliest moment at which it may have arrived. */
+interface Request {
+  readonly message: Buffer;
+  readonly arrivedMs: number;
 }
 
 /**
@@ -39,7 +48,13 @@ export class ThriftConnection implements Caller {
   readonly #splitter: MessageSplitter;
   readonly #session: ServiceSession;
   /** Unframed requests that wait for the one before them. */
-  readonly #waiting: Buffer[] = [];
+  readonly #waiting: Request[] = [];
+  /** When the incomplete request that is held may have begun to arrive. */
+  #pendingSinceMs = Infinity;
+  /** When the request that begins may have arrived. */
+  #arrivedMs = 0;
+  /** While answers are not taken, or requests wait for the one before them, nothing is read. */
+  readonly #pause = new ReadingPause();
   /** Requests that wait for their turn or are in work. */
   #inFlight = 0;
   #requestBytes = 0;
@@ -84,6 +99,10 @@ export class ThriftConnection implements Caller {
     return this.#splitter.pendingBytes + this.#socket.writableLength;
   }
 
+  waitedMs(): number {
+    return Math.max(0, Math.floor(performance.now() - this.#arrivedMs));
+  }
+
   /** Takes no more requests, answers those that have come, and then closes. */
   finish(): void {
     this.#finishing = true;
@@ -119,14 +138,19 @@ export class ThriftConnection implements Caller {
   #onData(chunk: Buffer): void {
     if (this.#finishing) return;
     try {
+      const nowMs = performance.now();
+      const sinceMs = Math.min(this.parts.pauses.arrivedSinceMs(nowMs), this.#pause.arrivedSinceMs(nowMs));
+      let arrivedMs = Math.min(sinceMs, this.#pendingSinceMs);
       for (const message of this.#splitter.push(chunk)) {
-        this.lastActiveMs = performance.now();
+        this.lastActiveMs = nowMs;
         this.silent = false;
         this.#incompleteLooks = 0;
         this.#requestBytes += message.length;
-        if (this.#splitter.framed) this.#enqueue(message);
-        else this.#waiting.push(message);
+        if (this.#splitter.framed) this.#enqueue({ message, arrivedMs });
+        else this.#waiting.push({ message, arrivedMs });
+        arrivedMs = sinceMs;
       }
+      this.#pendingSinceMs = this.#splitter.pendingBytes > 0 ? arrivedMs : Infinity;
       this.#nextInOrder();
       this.#account();
       if (this.load.heldBytes > this.load.limits.heldBytes) this.parts.onHeld();
@@ -137,15 +161,15 @@ export class ThriftConnection implements Caller {
 
   #nextInOrder(): void {
     if (this.#inFlight > 0) {
-      if (this.#waiting.length > 0) this.#socket.pause();
+      if (this.#waiting.length > 0) this.#stopReading();
       return;
     }
-    const message = this.#waiting.shift();
-    if (message !== undefined) this.#enqueue(message);
+    const request = this.#waiting.shift();
+    if (request !== undefined) this.#enqueue(request);
     else this.#resume();
   }
 
-  #enqueue(message: Buffer): void {
+  #enqueue({ message, arrivedMs }: Request): void {
     this.#inFlight++;
     const output = this.#outputFor(message);
     const { connectionInFlight, heldBytes } = this.load.limits;
@@ -155,7 +179,10 @@ export class ThriftConnection implements Caller {
       this.parts.queue.push({
         arrivedMs: this.lastActiveMs,
         gone: () => this.#socket.destroyed,
-        start: () => this.#guarded(() => this.#session.process(message, output)),
+        start: () => {
+          this.#arrivedMs = arrivedMs;
+          this.#guarded(() => this.#session.process(message, output));
+        },
         refuse: (error) => this.#refuse(message, output, error),
       });
     }
@@ -189,15 +216,22 @@ export class ThriftConnection implements Caller {
 
   #answer(answer: Buffer): void {
     // A client that does not take its answers is not read from either.
-    if (!writeSoon(this.#socket, answer)) this.#socket.pause();
+    if (!writeSoon(this.#socket, answer)) this.#stopReading();
     this.#account();
     if (this.#splitter.framed === false) this.#guarded(() => this.#nextInOrder());
     if (this.#finishing) this.#endWhenDone();
     if (this.load.heldBytes > this.load.limits.heldBytes) this.parts.onHeld();
   }
 
+  #stopReading(): void {
+    this.#pause.begin(performance.now());
+    this.#socket.pause();
+  }
+
   #resume(): void {
-    if (this.#waiting.length === 0 && !this.#socket.writableNeedDrain) this.#socket.resume();
+    if (this.#waiting.length > 0 || this.#socket.writableNeedDrain) return;
+    this.#pause.end(performance.now());
+    this.#socket.resume();
   }
 
   #endWhenDone(): void {

@@ -2,6 +2,7 @@ import { createServer, type AddressInfo, type Server } from 'node:net';
 import { RoostError, type Log, type Metrics } from '../../core/index.js';
 import { CallQueue } from './callQueue.js';
 import { ConnectionTable } from './connectionTable.js';
+import { LoopPauses } from './loopPauses.js';
 import { defaultServerLimits, ServerLoad, type ServerLimitOptions } from './serverLoad.js';
 import { ThriftConnection } from './thriftConnection.js';
 import type { ThriftService } from './thriftService.js';
@@ -30,6 +31,7 @@ export class ThriftServer {
   readonly #connections: ConnectionTable;
   readonly #load: ServerLoad;
   readonly #queue = new CallQueue();
+  readonly #pauses = new LoopPauses();
   readonly #server: Server;
   #looks: NodeJS.Timeout | undefined;
 
@@ -62,6 +64,7 @@ export class ThriftServer {
           socket,
           address,
           load: this.#load,
+          pauses: this.#pauses,
           queue: this.#queue,
           service: processor,
           onClose: (connection) => this.#connections.delete(connection),
@@ -90,6 +93,7 @@ export class ThriftServer {
   /** Takes no more connections and requests, and waits for the answers in flight for at most `graceMs`; then closes whatever is open. */
   async close(graceMs = 5_000): Promise<void> {
     clearInterval(this.#looks);
+    this.#pauses.close();
     const closed = new Promise<void>((resolve) => {
       this.#server.close(() => resolve());
     });

@@ -1,4 +1,4 @@
-import { HybridClock, limits, maxInt64, minInt64, parseCount, parseId, RoostError } from '../../core/index.js';
+import { HybridClock, limits, maxInt64, minInt64, parseCount, parseId, RoostError, systemMicros, type Micros } from '../../core/index.js';
 import {
   edgeStates,
   type Direction,
@@ -172,6 +172,10 @@ export class TestFlock implements FlockService {
       rootShard: 'root/t1',
       leaves,
     }));
+  }
+
+  async journalTime(): Promise<Micros> {
+    return systemMicros();
   }
 
   async journal(): Promise<JournalStatus> {

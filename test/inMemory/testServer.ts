@@ -1,5 +1,6 @@
 import { Metrics, silentLog } from '../../core/index.js';
 import { flockProcessor, ThriftServer, type ServerLimitOptions } from '../../rpc/index.js';
+import { BinaryReader } from '../../rpc/wire/index.js';
 import { TestFlock } from './testFlock.js';
 
 /** A Thrift server on a free port of loopback, above a flock in memory. */
@@ -12,10 +13,24 @@ export interface TestServer {
   close(graceMs?: number): Promise<void>;
 }
 
-export async function startTestServer(options: { readonly limits?: ServerLimitOptions; readonly port?: number; readonly flock?: TestFlock } = {}): Promise<TestServer> {
-  const { flock = new TestFlock(), limits = {}, port = 0 } = options;
+/** @param options.without a method that it does not know, as a server of an older release */
+export async function startTestServer(options: { readonly limits?: ServerLimitOptions; readonly port?: number; readonly flock?: TestFlock; readonly without?: string } = {}): Promise<TestServer> {
+  const { flock = new TestFlock(), limits = {}, port = 0, without } = options;
   const metrics = new Metrics();
-  const processor = flockProcessor(flock, { metrics, log: silentLog });
+  const service = flockProcessor(flock, { metrics, log: silentLog });
+  const processor: typeof service = {
+    open: (caller) => {
+      const session = service.open(caller);
+      return {
+        ...session,
+        process(message, output) {
+          const { fname, rseqid } = new BinaryReader(message).readMessageBegin();
+          if (fname === without) output.writeFailure(fname, rseqid, `Unknown function ${fname}`);
+          else session.process(message, output);
+        },
+      };
+    },
+  };
   const server = await ThriftServer.listen({ host: '127.0.0.1', port, processor, metrics, log: silentLog, limits });
   return { flock, metrics, port: server.port, address: `127.0.0.1:${server.port}`, close: (graceMs) => server.close(graceMs) };
 }

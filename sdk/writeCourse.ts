@@ -1,0 +1,65 @@
+import { randomBytes } from 'node:crypto';
+import { RoostError, writeIdentityBytes, type Deadline, type ErrorCode, type Micros } from '../core/index.js';
+import type { RoostTypes } from '../rpc/wire/index.js';
+import type { CallCourse, TimeOfJournal } from './channel.js';
+
+/** After these an attempt may have been accepted all the same. */
+const openEnds: ReadonlySet<ErrorCode> = new Set(['Unavailable', 'DeadlineExceeded', 'Internal', 'DataLoss']);
+/** These are about what was written, and hold for every attempt. */
+const verdicts: ReadonlySet<ErrorCode> = new Set(['InvalidArgument', 'AlreadyExists']);
+
+/** A write through all attempts at it: they are the same write to the journal, and what they end with tells whether it may have been made. */
+export class WriteCourse implements CallCourse {
+  readonly #id = randomBytes(writeIdentityBytes);
+  #notAfter: Micros | undefined;
+  #sent = false;
+  /** How the first attempt ended that may have been accepted. */
+  #open: RoostError | undefined;
+
+  constructor(
+    private readonly time: TimeOfJournal | undefined,
+    private readonly deadline: Deadline,
+  ) {}
+
+  async begin(): Promise<void> {
+    this.#notAfter = await this.time?.lastMoment(this.deadline);
+  }
+
+  /** What an attempt sends. */
+  send(): Pick<RoostTypes.WriteOptions, 'identity'> {
+    this.#sent = true;
+    return this.#notAfter === undefined ? {} : { identity: { id: this.#id, not_after: this.#notAfter } };
+  }
+
+  async failed(error: RoostError): Promise<RoostError> {
+    const sent = this.#sent;
+    this.#sent = false;
+    // Repeated, it would be journalled again.
+    if (error.fields['journalled'] !== undefined) return withFields(error, {}, false);
+    const journalTime = /^\d{1,16}$/.exec(error.fields['journalTime'] ?? '')?.[0];
+    if (journalTime === undefined) {
+      if (sent && openEnds.has(error.code)) this.#open ??= error;
+    } else {
+      this.time?.learn(BigInt(journalTime));
+      // No attempt was accepted, nor will be: the clock that they went by was not the journal's.
+      if (this.#open === undefined) this.#notAfter = await this.time?.lastMoment(this.deadline);
+    }
+    return this.#open === undefined ? error : afterOpenEnd(error, this.#open);
+  }
+}
+
+/** What the caller of a write is told when an attempt at it may have been accepted. */
+function afterOpenEnd(error: RoostError, open: RoostError): RoostError {
+  if (verdicts.has(error.code)) return error;
+  if (openEnds.has(error.code) && error.fields['journalTime'] === undefined) return withFields(error, { outcome: 'unknown' }, error.retryable);
+  const { retryable, retryAfterMs, fields } = error;
+  return new RoostError('Unavailable', `the write may have been made: of one attempt the end is not known (${open.message}), and another was refused (${error.message})`, {
+    fields: { ...fields, outcome: 'unknown' },
+    cause: error,
+    retryable,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  });
+}
+
+const withFields = ({ code, message, cause, fields, retryAfterMs }: RoostError, more: Readonly<Record<string, string>>, retryable: boolean): RoostError =>
+  new RoostError(code, message, { cause, fields: { ...fields, ...more }, retryable, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) });
