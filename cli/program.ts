@@ -16,6 +16,7 @@ import { addGraphCommands } from './graph.js';
 import { addGraphDumpCommand } from './graphDump.js';
 import { addHostCommands } from './host.js';
 import { addJobCommands } from './job.js';
+import { addJournalCommands } from './journal.js';
 import { addLinkCommands } from './link.js';
 import { addLoadCommand } from './load.js';
 import { addLookupCommand } from './lookup.js';
@@ -74,6 +75,7 @@ export function buildProgram(io: CliIo, json = false): Command {
   addForwardingCommands(program, io);
   addHostCommands(program, io);
   addJobCommands(program, io);
+  addJournalCommands(program, io);
   addReportCommand(program, io);
   addAuditCommands(program, io);
   addNameserverCommands(program, io);

@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { openCaches } from '../cache/index.js';
 import { type ConfigOverride, createLog, limits, type Log, Metrics, RoostError } from '../core/index.js';
 import type { Flock } from '../flock/index.js';
-import { clockFaults, clockFaultText, isWrong, laggingHostText, type Gizzard, type SendJobs } from '../gizzard/index.js';
+import { clockFaults, clockFaultText, laggingHostText, type Gizzard, type SendJobs } from '../gizzard/index.js';
 import { AdminServer, flockProcessor, injectorProcessor, managerProcessor, tbirdProcessor, ThriftServer, type ThriftService, usersProcessor } from '../rpc/index.js';
 import { Injectors } from '../sdk/index.js';
 import { openTbird, type Tbird } from '../tbird/index.js';
@@ -116,19 +116,20 @@ function outliveRejections(log: Log, metrics: Metrics): () => Promise<void> {
 async function whyNotReady(flock: Flock): Promise<string | undefined> {
   const stale = flock.gizzard.nameServer.lastReloadError;
   if (stale !== undefined) return `the topology is not fresh: ${stale.message}`;
-  try {
-    await flock.journal();
-    const own = { subject: 'this server', aheadMs: Date.now() - (await flock.gizzard.jobs.journal.nowMs()) };
-    return isWrong(own) ? clockFaultText(own) : undefined;
-  } catch (error) {
-    return `the journal does not answer: ${error instanceof Error ? error.message : String(error)}`;
-  }
+  const { refused } = flock.gizzard.jobs.guard;
+  if (refused !== undefined) return refused.message;
+  return flock.journal().then(
+    () => undefined,
+    (error: unknown) => `the journal does not answer: ${error instanceof Error ? error.message : String(error)}`,
+  );
 }
 
 /** What is wrong with the cluster while this server can do its work. */
 async function notesOf({ config, hosts, jobs }: Gizzard): Promise<string[]> {
-  const clocks = await clockFaults(hosts, Object.keys(config.databaseHosts), () => jobs.journal.nowMs());
-  return [...(await jobs.laggingHosts()).map(laggingHostText), ...clocks.map(clockFaultText)];
+  const lagging = (await jobs.laggingHosts()).map(laggingHostText);
+  // Against a clock that is wrong itself, all others seem to be.
+  if (jobs.guard.refused !== undefined) return lagging;
+  return [...lagging, ...(await clockFaults(hosts, Object.keys(config.databaseHosts), () => jobs.journal.nowMs())).map(clockFaultText)];
 }
 
 function overridesOf({ host, flockPort, managerPort, injectorPort, tbirdPort, usersPort, adminPort, logLevel }: ServeOptions): ConfigOverride[] {

@@ -80,13 +80,13 @@ export class Gizzard {
     // Beside the primary of the name server, which decides on every change.
     const database = new MovesDatabase(this.hosts.host(config.nameServer.hosts[0]!), `${config.cluster}_nameserver`);
     const require = (version: number): Promise<void> => this.jobs.requireTopology(version);
-    this.servers = new Servers(database, server, () => this.#versionInUse(), require, this.log);
+    this.servers = new Servers(database, server, () => this.#versionInUse(), require, this.log, () => ({ refuses: this.jobs.guard.refused?.message ?? '' }));
     this.moves = new Moves(database, server, this.hosts, this.nameServer, require, this.#shardTypes, config.moves, this.log);
     this.dropped = new DroppedTables(config.cluster, this.hosts, (type) => this.moves.movableType(type));
     this.#sweeper = new DroppedSweeper(this.dropped, Object.keys(config.databaseHosts), () => this.jobs.journal.nowMs(), this.log);
     const { hosts, nameServer, servers, moves } = this;
     this.migrations = new Migrations(database, server, { hosts, nameServer, servers, moves, types: this.#shardTypes, reloadMs: config.nameServer.reloadSeconds * 1000, leaveHostAfterMs: config.moves.leaveHostAfterSeconds * 1000 }, config, this.log);
-    this.doctor = new Doctor({ nameServer, hosts, hostNames: Object.keys(config.databaseHosts), moves, migrations: this.migrations, jobs: this.jobs, servers, types: this.#shardTypes });
+    this.doctor = new Doctor({ nameServer, hosts, hostNames: Object.keys(config.databaseHosts), moves, migrations: this.migrations, jobs: this.jobs, servers, config, types: this.#shardTypes });
   }
 
   /** See the method of the same name. */

@@ -6,6 +6,8 @@ export { hostClockMs, readHostClock } from './hosts/hostClock.js';
 export { DatabaseHosts } from './hosts/databaseHosts.js';
 export type { FollowUp, JobType } from './jobs/jobType.js';
 export { jobToExactJson } from './jobs/jobJson.js';
+export { skewMs } from './jobs/clockSkew.js';
+export { lostText, type JournalLook } from './jobs/journalGuard.js';
 export { JobQueues, storedQueues, type HostQueues, type JobQueueName, type JobView, type QueueLoad, type QueueStatus, type StoredQueue } from './jobs/jobQueues.js';
 export { laggingHostText, type LaggingHost } from './jobs/laggingHosts.js';
 export type { JobTimes, NewJob, QueueSizes } from './jobs/journal.js';

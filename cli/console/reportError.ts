@@ -35,10 +35,11 @@ function nextStep(error: RoostError): string | undefined {
   switch (error.code) {
     case 'Unavailable': {
       if (!error.retryable) return undefined;
-      const { host, port, journalled, shard } = error.fields;
+      const { host, port, journalled, shard, service } = error.fields;
       if (journalled !== undefined) return 'It is applied when its shard takes it: `roost job show high` shows what waits, and why. Repeating the command is safe.';
       if (shard !== undefined) return `\`roost shard tree ${shard}\` shows what stands above it, and \`roost ping\` which servers are there.`;
       if (host !== undefined && port === undefined) return `Does databaseHosts.${host} stand right in the configuration, and is it running? \`roost playground status\` shows the local servers.`;
+      if (service === 'redis') return 'Do redis.host, redis.port and redis.password stand right in the configuration, and is it running? `roost playground status` shows the local servers.';
       return 'Is a server running? `roost serve` starts one, and --server names another. Repeating the command is safe.';
     }
     case 'DeadlineExceeded':

@@ -10,27 +10,20 @@ export interface ClockReading {
 export const skewMs = ({ ms, before, after }: ClockReading): number => (ms > after ? ms - after : ms < before ? ms - before : 0);
 
 /** Why this process should not serve by its clock; undefined where all clocks agree within the bound. Says whose clock is wrong, as far as a majority can tell. */
-export function clockProblem(journal: ClockReading, databases: readonly ClockReading[], maxSkewMs: number): string | undefined {
+export function clockProblem(journal: ClockReading, databases: readonly ClockReading[], maxSkewMs: number, here = 'this server'): string | undefined {
   const ofJournal = skewMs(journal);
   const ofDatabases = databases.map((reading) => ({ name: reading.name, skew: skewMs(reading) }));
   const apart = ofDatabases.filter(({ skew }) => Math.abs(skew) > maxSkewMs);
   const agreeing = ofDatabases.filter(({ skew }) => Math.abs(skew) <= maxSkewMs);
   if (Math.abs(ofJournal) > maxSkewMs) {
     if (agreeing.length > apart.length) {
-      return `the clock of the journal's Redis is ${apartText(ofJournal)} that of this server, with which ${names(agreeing)} ${agreeing.length === 1 ? 'agrees' : 'agree'}: set it right, it gives writes their times`;
+      return `the clock of the journal's Redis is ${apartText(ofJournal)} that of ${here}, with which ${names(agreeing)} ${agreeing.length === 1 ? 'agrees' : 'agree'}: set it right, it gives writes their times`;
     }
-    return `the clock of this server is ${apartText(-ofJournal)} that of the journal's Redis: set it right`;
+    return `the clock of ${here} is ${apartText(-ofJournal)} that of the journal's Redis: set it right`;
   }
   // A host that is wrong by itself is for the doctor to name: no write gets its time from it.
   return undefined;
 }
-
-/** The database hosts whose clocks differ from this process's. */
-export const clocksApart = (databases: readonly ClockReading[], maxSkewMs: number): { readonly name: string; readonly text: string }[] =>
-  databases
-    .map((reading) => ({ name: reading.name, skew: skewMs(reading) }))
-    .filter(({ skew }) => Math.abs(skew) > maxSkewMs)
-    .map(({ name, skew }) => ({ name, text: apartText(skew) }));
 
 const names = (hosts: readonly { readonly name: string }[]): string => hosts.map(({ name }) => name).join(', ');
 

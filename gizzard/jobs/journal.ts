@@ -5,7 +5,7 @@ import { encodeJob } from './jobEntry.js';
 import type { FollowUp } from './jobType.js';
 import type { JournalGuard } from './journalGuard.js';
 import { priorities, type Priority } from './priority.js';
-import { microsOf } from './redis.js';
+import { microsOf, redisTrouble } from './redis.js';
 import { clockKey, fanoutKey, remoteKeys, remotesFenceKey, stateKey, streamKeys, workerGroup, writeKey, type StreamKeys } from './streamKeys.js';
 
 /** A refused write is worth another try when the workers have had time to make room. */
@@ -247,7 +247,7 @@ export class Journal {
   /**
    * The present time by the journal's clock, which every server of the cluster shares: whole milliseconds since 1970. Whatever is decided by time for the whole cluster, such as
    * which windows are over, is decided by it and not by this server's clock. It rests on an answer of Redis of the last 5 s, asked for where there is none.
-   * Throws `Unavailable` and `DeadlineExceeded` where Redis does not answer.
+   * Throws `Unavailable` and `DeadlineExceeded` where Redis does not answer, and `Unavailable` where its clock and this server's differ by more than `server.maxClockSkewMs`.
    */
   async nowMs(deadline: Deadline = Deadline.after(lookDeadlineMs)): Promise<number> {
     return Number((await this.nowMicros(deadline)) / 1_000n);
@@ -256,6 +256,8 @@ export class Journal {
   /** The same in microseconds. */
   async nowMicros(deadline: Deadline = Deadline.after(lookDeadlineMs)): Promise<Micros> {
     try {
+      // A clock that is wrong decides nothing.
+      if (this.guard.refused?.fields['refusal'] === 'clock') throw this.guard.refused;
       if (this.#clock.ageMs > clockFreshMs) await this.#readClock(deadline);
       return BigInt(Math.floor(this.#clock.nowMicros!));
     } catch (error) {
@@ -318,8 +320,8 @@ export async function createGroup(redis: Redis, stream: string): Promise<void> {
   }
 }
 
-/** Whether Redis holds another journal than this process knows, has lost a part of it, or takes no writes. */
-const isForeign = ({ message }: Error): boolean => /\b(EPOCH|READONLY)\b/.test(message);
+/** Whether Redis holds another journal than this process knows, or has lost a part of it. */
+const isForeign = ({ message }: Error): boolean => /\bEPOCH\b/.test(message);
 
 export function journalError(error: unknown, priority: Priority): RoostError {
   if (error instanceof RoostError) return error;
@@ -339,5 +341,5 @@ export function journalError(error: unknown, priority: Priority): RoostError {
     });
   }
   if (message.startsWith('OOM')) return new RoostError('Overloaded', `the journal's Redis is out of memory`, { cause: error, retryAfterMs: 5_000 });
-  return new RoostError('Unavailable', `the journal's Redis did not answer: ${message}`, { cause: error, fields: { priority } });
+  return new RoostError('Unavailable', `the journal's Redis ${redisTrouble(message)}`, { cause: error, fields: { priority, service: 'redis' } });
 }

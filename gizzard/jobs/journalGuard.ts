@@ -5,7 +5,7 @@ import { Deadline, deadlineExceeded, RoostError, type JournalClock, type Log, ty
 import { clockProblem, skewMs, type ClockReading } from './clockSkew.js';
 import { adoptEpochScript, lookAtEpochScript } from './epochScripts.js';
 import { newestEpoch, type Epoch, type EpochLook, type EpochTable } from './epochTable.js';
-import { microsOf } from './redis.js';
+import { microsOf, redisTrouble } from './redis.js';
 import { parseInfo, type RedisSettings } from './redisSettings.js';
 import { stateKey } from './streamKeys.js';
 
@@ -157,6 +157,14 @@ export class JournalGuard {
 
   /** Reads what Redis and the name server say, and changes nothing. Throws `Unavailable` where Redis or a majority of the name server's hosts does not answer. */
   async examine(): Promise<JournalLook> {
+    try {
+      return await this.#examine();
+    } catch (error) {
+      throw refusalOf(error);
+    }
+  }
+
+  async #examine(): Promise<JournalLook> {
     const { settings, clock } = await this.#readRedis();
     const databases = await this.table.look();
     this.#requireMajority(databases);
@@ -183,7 +191,7 @@ export class JournalGuard {
 
   async #look(): Promise<void> {
     const { settings, clock } = await this.#readRedis();
-    if (settings.role === 'replica') throw refusal('replica', "the journal's Redis is a replica and takes no writes; once its address leads to the primary, writes go on by themselves");
+    if (settings.role === 'replica') throw refusalOf(new Error('READONLY'));
     if (this.#runId !== undefined && settings.runId !== this.#runId) {
       await this.#write().catch(() => undefined);
       await sleep(newRunGraceMs, undefined, { signal: this.#stop.signal });
@@ -206,13 +214,9 @@ export class JournalGuard {
   async #compare(): Promise<void> {
     const expected = this.#held;
     const [epoch, number, accepted, lost] = await this.redis.roostLookAtEpoch(stateKey(this.options.cluster), expected?.epoch ?? '', expected?.accepted ?? 0, newEpoch());
-    if (expected !== undefined && epoch !== expected.epoch) throw this.#foreign(expected, epoch, Number(number));
-    if (lost !== '') {
-      throw refusal(
-        'lost',
-        `the journal's Redis has lost writes that were accepted: epoch ${epoch} had accepted at least ${lost} jobs, and Redis knows of ${accepted}; an older copy of it has taken over, or it lost the end of its file. Every write is refused until \`roost journal adopt\``,
-      );
-    }
+    const held = epoch === '' ? undefined : { epoch, number: Number(number), accepted: Number(accepted), lost: lost === '' ? undefined : Number(lost) };
+    const problem = lostText({ known: expected === undefined ? undefined : { ...expected, waiting: this.#written?.waiting ?? 0 }, held });
+    if (problem !== undefined) throw refusal(held?.epoch === expected?.epoch ? 'lost' : 'epoch', problem);
     this.#waiting = await this.options.waiting();
     if (expected === undefined) {
       const first = { epoch, number: Number(number), accepted: Number(accepted), waiting: this.#waiting };
@@ -221,16 +225,6 @@ export class JournalGuard {
       this.#held = { ...first };
     }
     this.heard(epoch, Number(accepted));
-  }
-
-  #foreign(expected: Pick<Epoch, 'epoch' | 'number'>, epoch: string, number: number): RoostError {
-    const until = 'Every write is refused until `roost journal adopt`';
-    if (epoch === '') {
-      const waited = this.#written === undefined ? '' : ` About ${this.#written.waiting} accepted jobs waited in it when that was last written down.`;
-      return refusal('epoch', `the journal's Redis is empty: it does not know of epoch ${expected.epoch}, which the name server holds. It has lost its data, or it is another Redis.${waited} ${until}`);
-    }
-    if (number > expected.number) return refusal('epoch', `the journal's Redis holds epoch ${epoch}, which is newer than ${expected.epoch} of the name server: an adoption was not finished. ${until}`);
-    return refusal('epoch', `the journal's Redis holds epoch ${epoch}, and the name server ${expected.epoch}: it is another Redis, or an older copy. ${until}`);
   }
 
   async #readRedis(): Promise<{ readonly settings: RedisSettings; readonly clock: ClockReading }> {
@@ -304,6 +298,23 @@ export class JournalGuard {
   #said = false;
 }
 
+/** Why what Redis holds is not the journal that the name server knows, or not all of it; undefined where it is. */
+export function lostText({ known, held }: Pick<JournalLook, 'known' | 'held'>): string | undefined {
+  const until = 'Every write is refused until `roost journal adopt`';
+  if (held === undefined) {
+    if (known === undefined) return undefined;
+    const { accepted, waiting } = known;
+    return `the journal's Redis is empty: it does not know of epoch ${known.epoch}, which has accepted ${accepted} jobs. It has lost its data, or it is another Redis. About ${waiting} accepted jobs waited in it when that was last written down. ${until}`;
+  }
+  if (known !== undefined && held.epoch !== known.epoch) {
+    const what = held.number > known.number ? `is newer than ${known.epoch} of the name server: an adoption was not finished` : `is not ${known.epoch} of the name server: it is another Redis, or an older copy`;
+    return `the epoch ${held.epoch} of the journal's Redis ${what}. ${until}`;
+  }
+  const accepted = Math.max(held.lost ?? 0, known?.accepted ?? 0);
+  if (held.accepted >= accepted) return undefined;
+  return `the journal's Redis has lost at least ${accepted - held.accepted} accepted jobs: epoch ${held.epoch} had accepted ${accepted}, and Redis knows of ${held.accepted}. An older copy of it has taken over, or it lost the end of its file. ${until}`;
+}
+
 const newEpoch = (): string => randomUUID().replaceAll('-', '');
 
 const retried: ReadonlySet<Refusal> = new Set(['unreachable', 'replica', 'clock']);
@@ -313,7 +324,8 @@ const refusal = (reason: Refusal, message: string): RoostError => new RoostError
 
 function refusalOf(error: unknown): RoostError {
   if (error instanceof RoostError && error.fields['refusal'] !== undefined) return error;
+  if (error instanceof RoostError) return new RoostError('Unavailable', `the journal could not be looked at: ${error.message}`, { cause: error, fields: { ...error.fields, refusal: 'unreachable' } });
   const message = error instanceof Error ? error.message : String(error);
-  if (/^READONLY/.test(message)) return refusal('replica', "the journal's Redis is a replica and takes no writes");
-  return new RoostError('Unavailable', `the journal's Redis did not answer: ${message}`, { cause: error, fields: { refusal: 'unreachable' } });
+  const reason: Refusal = message.startsWith('READONLY') ? 'replica' : 'unreachable';
+  return new RoostError('Unavailable', `the journal's Redis ${redisTrouble(message)}`, { cause: error, fields: { service: 'redis', refusal: reason } });
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Deadline, RoostError } from '../../core/index.js';
+import { Deadline, RoostError, type RoostConfig } from '../../core/index.js';
 import type { DatabaseHosts } from '../hosts/databaseHosts.js';
 import { differingRows } from '../moving/differingRows.js';
 import type { Movable, MovableTable } from '../moving/movable.js';
@@ -14,6 +14,7 @@ import type { Change } from '../topology/changes.js';
 import type { Topology } from '../topology/topology.js';
 import { parseShardId, shardKey, type ShardInfo, type TableInfo } from '../topology/types.js';
 import type { Jobs } from '../jobs/jobs.js';
+import { journalFindings } from './journalFindings.js';
 import { laggingReplicas } from './laggingReplicas.js';
 import type { Migrations } from './migrations.js';
 import { unretiredPrefix } from './steps.js';
@@ -28,7 +29,7 @@ const treesAtOnce = 4;
 /** Rows that a finding names; past it the replicas are not compared further, since a repair goes through all of them. */
 const namedRows = 10;
 
-export const findingKinds = ['unreachableHost', 'restingMigration', 'busyWithoutMove', 'leftOverLink', 'idleLink', 'unusedShard', 'unnamedTables', 'disagreeingReplicas', 'laggingReplicas', 'wrongClock'] as const;
+export const findingKinds = ['unreachableHost', 'restingMigration', 'busyWithoutMove', 'leftOverLink', 'idleLink', 'unusedShard', 'unnamedTables', 'disagreeingReplicas', 'laggingReplicas', 'wrongClock', 'journalLost', 'journalSetting', 'refusingServer'] as const;
 export type FindingKind = (typeof findingKinds)[number];
 
 /** How a finding is put right. Dropping tables loses what is in them, and is done only where it is asked for by name. */
@@ -63,6 +64,7 @@ export interface DoctorEnvironment {
   readonly migrations: Migrations;
   readonly jobs: Jobs;
   readonly servers: Servers;
+  readonly config: Pick<RoostConfig, 'journal' | 'server'>;
   readonly types: ReadonlyMap<string, ShardType>;
 }
 
@@ -87,6 +89,7 @@ export class Doctor {
       ...(await this.#replicas(topology, reserved)),
       ...(await laggingReplicas(this.environment.jobs)),
       ...(await wrongClocks(this.environment)),
+      ...(await journalFindings(this.environment.jobs, this.environment.servers, this.environment.config)),
     ];
   }
 

@@ -36,6 +36,8 @@ export class Servers {
     /** Has jobs applied under no older topology from now on. */
     private readonly require: (version: number) => Promise<void>,
     private readonly log: Log,
+    /** What else the others hear of this server, as it is at the time. */
+    private readonly state: () => ServerInfo = () => ({}),
   ) {}
 
   /** Says from now on, every `everyMs`, that this server is there. */
@@ -119,7 +121,7 @@ export class Servers {
     const version = await this.currentVersion();
     await this.database.host.run(
       `REPLACE INTO ${this.database.table('servers')} (id, version, info, seen_at) VALUES (?, ?, ?, UTC_TIMESTAMP(3))`,
-      [this.id, version, JSON.stringify({ ...this.#info, clockMs: Date.now() })],
+      [this.id, version, JSON.stringify({ ...this.#info, ...this.state(), clockMs: Date.now() })],
       this.database.deadline(),
     );
   }

@@ -1,0 +1,88 @@
+import type { Command } from 'commander';
+import { RoostError } from '../core/index.js';
+import { type Gizzard, type JournalLook, lostText, priorities, skewMs } from '../gizzard/index.js';
+import type { CliIo } from './console/cliIo.js';
+import { withCluster } from './console/cluster.js';
+import { type ConfigOptions, configOption, defineCommand, defineGroup } from './console/command.js';
+import { confirm, type ConfirmOptions, yesOption } from './console/confirm.js';
+import { formatCount } from './console/output.js';
+
+export function addJournalCommands(program: Command, io: CliIo): void {
+  const journal = defineGroup(program, 'journal', 'look at the journal of writes, and go on with it after its Redis lost data');
+
+  defineCommand(
+    journal,
+    'status',
+    "show whether the journal's Redis is the one that the name server knows, how it is set, and what waits in it",
+    'roost journal status',
+  )
+    .addOption(configOption())
+    .action((options: ConfigOptions) =>
+      withCluster(io, options, async (gizzard, output) => {
+        const look = await gizzard.jobs.guard.examine();
+        const status = await statusOf(gizzard, look);
+        const rows = Object.entries(flat(status)).map(([name, value]) => [name, String(value)]);
+        output.result(status, () => output.table(['', ''], rows), status.problem === undefined ? [] : ['roost journal adopt']);
+      }),
+    );
+
+  defineCommand(
+    journal,
+    'adopt',
+    "take what the journal's Redis holds now for the journal, and accept writes again\nAfter Redis came back empty, or as an older copy of itself, servers refuse every write: accepted ones are lost, and replicas may differ. This begins a new epoch; replicas are then to be compared and repaired. Where nothing is wrong it does nothing.",
+    'roost journal adopt --yes',
+  )
+    .addOption(yesOption())
+    .addOption(configOption())
+    .action((options: ConfigOptions & ConfirmOptions) =>
+      withCluster(io, options, async ({ jobs }, output) => {
+        const look = await jobs.guard.examine();
+        if (look.settings.role === 'replica') {
+          throw new RoostError('FailedPrecondition', "the journal's Redis is a replica: adopt the primary, to which redis.host and redis.port must lead");
+        }
+        const problem = lostText(look);
+        if (problem === undefined) {
+          output.result({ adopted: false, epoch: look.held?.epoch, number: look.held?.number }, () => 'the journal is whole: there is nothing to adopt');
+          return;
+        }
+        output.note(problem);
+        await confirm(io, options, 'adopt what the journal holds now', [
+          `${formatCount(look.waiting)} jobs that wait in Redis are applied`,
+          'writes that were accepted and are neither in Redis nor applied are lost; those that some replicas have and others lack stay so until a repair',
+          'then run: `roost doctor --fix` (compares replicas and repairs them), `roost flock audit --repair` (both directions of each edge), and `roost tweets audit` where there are tweets',
+        ]);
+        const { epoch, number } = await jobs.guard.adopt(look);
+        output.result({ adopted: true, epoch, number, waiting: look.waiting }, () => `epoch ${epoch} (number ${number}) has begun; servers accept writes again within a few seconds`, [
+          'roost doctor --fix',
+          'roost flock audit --repair',
+          'roost tweets audit',
+        ]);
+      }),
+    );
+}
+
+async function statusOf({ jobs, config }: Gizzard, look: JournalLook) {
+  const { appendFsync, ...settings } = { ...look.settings, appendFsync: (await jobs.settings()).appendFsync };
+  const queues = await Promise.all(priorities.map(async (priority) => [priority, await jobs.sizes(priority)] as const));
+  return {
+    problem: lostText(look),
+    epoch: look.held?.epoch,
+    number: look.held?.number,
+    accepted: look.held?.accepted,
+    nameServerEpoch: look.known?.epoch,
+    nameServerAccepted: look.known?.accepted,
+    durability: config.journal.durability,
+    settings: { ...settings, appendFsync },
+    jobs: Object.fromEntries(queues),
+    clocksAheadMs: Object.fromEntries([look.clock, ...look.databases.flatMap(({ host, clock }) => (clock === undefined ? [] : [{ name: host, ...clock }]))].map((reading) => [reading.name, Math.round(skewMs(reading))])),
+  };
+}
+
+/** Nested names as one, for a table. */
+function flat(value: object, before = ''): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([name, inner]: [string, unknown]): [string, unknown][] =>
+      inner === undefined ? [] : typeof inner === 'object' && inner !== null ? Object.entries(flat(inner, `${before}${name}.`)) : [[`${before}${name}`, inner]],
+    ),
+  );
+}
