@@ -13,8 +13,8 @@ export interface ServeProcess {
 }
 
 /** Starts the compiled server, and returns when it takes requests. Its log goes where the test's does. */
-export async function startServeProcess(configPath: string): Promise<ServeProcess> {
-  const server = spawn(process.execPath, [roostMain, 'serve', '--json', '--config', configPath], { stdio: ['ignore', 'pipe', 'inherit'] });
+export async function startServeProcess(configPath: string, environment: NodeJS.ProcessEnv = {}): Promise<ServeProcess> {
+  const server = spawn(process.execPath, [roostMain, 'serve', '--json', '--config', configPath], { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ...environment } });
   for await (const line of createInterface({ input: server.stdout })) {
     const ready = serverReadySchema.parse(JSON.parse(line));
     return {
