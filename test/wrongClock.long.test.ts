@@ -39,8 +39,8 @@ describe.skipIf(faketime === undefined)('a server whose clock is five days ahead
 
   it('drops no window, makes right ids, and takes no write back', async () => {
     const [right, fast] = clients as [Roost, Roost];
-    for (const id of ids) await right.tweets.create({ id, user: 1, text: `tweet ${id}` }, wait);
-    const made = await fast.tweets.create({ user: 1, text: 'now' }, wait);
+    for (const id of ids) await right.tweets.create({ id, userId: 1, text: `tweet ${id}` }, wait);
+    const made = await fast.tweets.create({ userId: 1, text: 'now' }, wait);
     expect(Math.abs(parseSnowflake(made).timeMs - Date.now())).toBeLessThan(10_000);
     for (let round = 0; round < 10; round++) {
       const client = round % 2 === 0 ? fast : right;
