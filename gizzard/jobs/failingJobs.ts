@@ -119,6 +119,8 @@ export class FailingJobs {
 
   /** Files a job that an operator wants tried again as one that never failed. Returns whether it was there. */
   async again(source: string, host: string, id: string, job: JobEntry): Promise<boolean> {
+    // No attempt counted: it may be in work, and stays where it is.
+    if (job.attempts === 0 && source === ofHost(this.options.keys.failing, host)) return true;
     const { state } = await this.#refile(source, host, id, [{ host, bad: false, leaves: job.onlyLeaves, fields: encodeJob({ ...job, attempts: 0, lastError: '' }) }]);
     return state === 'recorded';
   }

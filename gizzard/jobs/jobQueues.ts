@@ -54,6 +54,8 @@ export class JobQueues {
     private readonly types: ReadonlyMap<string, JobType>,
     private readonly config: JobsConfig,
     private readonly log: Log,
+    /** Called when jobs are to be tried again, for workers of this process. */
+    private readonly onRetry: () => void = () => undefined,
   ) {}
 
   /** Sizes and ages by priority and host; with `remote`, those of the backlog for that cluster. */
@@ -106,6 +108,7 @@ export class JobQueues {
       return jobs.again(stream, host, id, job);
     });
     await this.#guarded(() => jobs.retryNow());
+    this.onRetry();
     return retried;
   }
 

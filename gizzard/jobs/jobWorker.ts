@@ -98,6 +98,12 @@ export class JobWorker {
     );
   }
 
+  /** Looks for failing jobs that an operator wants tried again, sooner than it would. Does nothing where it was not started. */
+  lookNow(): void {
+    if (this.#loops.length === 0 || this.#stopping) return;
+    this.#failing.look().catch((error: unknown) => this.options.log.debug({ err: error }, 'failing jobs are looked at a little later'));
+  }
+
   /**
    * Stops taking jobs, finishes what is in work within `graceMs`, and hands the rest back for others to take at once.
    * Its loops may still wait for an answer of Redis then, until the connection is closed.

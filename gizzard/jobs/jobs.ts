@@ -83,7 +83,9 @@ export class Jobs {
     const server = randomUUID();
     const shared = this.#connect(config, log);
     this.#types = new Map(types.map((type) => [type.kind, type]));
-    this.queues = new JobQueues(cluster, shared, this.#types, config.jobs, log);
+    this.queues = new JobQueues(cluster, shared, this.#types, config.jobs, log, () => {
+      for (const worker of this.#workers) worker.lookNow();
+    });
     this.#shared = shared;
     const clock = new JournalClock();
     const epochs = new EpochTable(config.nameServer.hosts.map((name) => hosts.host(name)), `${cluster}_nameserver`);

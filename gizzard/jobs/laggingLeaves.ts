@@ -10,9 +10,9 @@ import { lagKeys, streamKeys } from './streamKeys.js';
  * A read never relies on what is known for longer than this, and a leaf that is marked as lagging counts as known everywhere after it. Both are measured by
  * monotonic clocks, so that no two clocks have to agree.
  */
-const maxAgeMs = 250;
+const maxAgeMs = 100;
 /** A view that is used is looked up anew when it is older than this, beside the reads that use it. */
-const renewAfterMs = 100;
+const renewAfterMs = 40;
 /** A look that takes longer has failed: reads then go on with what was known. */
 const lookDeadlineMs = 250;
 
