@@ -71,7 +71,7 @@ async function serve(io: CliIo, options: ServeOptions): Promise<void> {
       cluster: config.cluster,
       flock: await listen('flock', flockPort, flockProcessor(flock, { metrics, log })),
       manager: await listen('manager', managerPort, managerProcessor(gizzard, { metrics, log })),
-      injector: await listen('injector', injectorPort, injectorProcessor(gizzard, { metrics, log })),
+      injector: await listen('injector', injectorPort, injectorProcessor(flock, { metrics, log })),
       tbird: await listen('tbird', tbirdPort, tbirdProcessor(tbird, { metrics, log })),
       users: await listen('users', usersPort, usersProcessor(new Users(gizzard, rows), { metrics, log })),
     };

@@ -155,6 +155,12 @@ export const configSchema = z.strictObject({
       auditEntries: z.int().min(1).max(10_000_000).default(10_000),
       auditDays: z.number().positive().max(36_500).default(365),
     }),
+  manager: z
+    .strictObject({
+      /** How the keys of a table are hashed that Gizzard's tools make by setting its first forwarding: they name no hash. FlockDB's production used `byteSwap`. Tables that exist keep theirs. */
+      defaultHash: z.enum(['fnv1a64', 'byteSwap', 'identity']).default('fnv1a64'),
+    })
+    .prefault({}),
   redis: redis.prefault({}),
   /** host:port, or host:port:weight, of each cache node. None: nothing is cached. */
   memcached: z.array(cacheNode).max(1024).default([]),

@@ -103,11 +103,15 @@ export class Flock implements FlockService {
 
   async execute(batch: WriteBatch, options: WriteOptions = {}): Promise<void> {
     const deadline = deadlineOf(options);
+    await this.gizzard.jobs.append(this.jobsOf(batch), { priority: options.priority ?? 'high', waitUntilApplied: options.acknowledgement === 'materialized', deadline, identity: options.identity });
+  }
+
+  /** What `execute` journals, for callers that journal it themselves. Throws as `execute` does for a bad batch. */
+  jobsOf(batch: WriteBatch): NewJob[] {
     checkBatch(batch);
     for (const write of batch) requireGraph(this.gizzard.topology, ('edges' in write ? write.edges : write.node).graphId);
     checkIdsFit(this.gizzard.topology, batch);
-    const jobs = batch.map((write) => ('edges' in write ? jobOfEdges(write.edges) : jobOfNode(write.node)));
-    await this.gizzard.jobs.append(jobs, { priority: options.priority ?? 'high', waitUntilApplied: options.acknowledgement === 'materialized', deadline, identity: options.identity });
+    return batch.map((write) => ('edges' in write ? jobOfEdges(write.edges) : jobOfNode(write.node)));
   }
 
   async states(graphId: number, sourceIds: BigInt64Array, destinationIds: BigInt64Array, options: ReadOptions = {}): Promise<readonly (EdgeState | undefined)[]> {

@@ -25,7 +25,7 @@ export async function startClusterServer(config: RoostConfig, options: { readonl
   const listen = (service: string, port: number, processor: Parameters<typeof ThriftServer.listen>[0]['processor']): Promise<ThriftServer> =>
     ThriftServer.listen({ service, host: '127.0.0.1', port, processor, metrics, log });
   const manager = await listen('manager', 0, managerProcessor(flock.gizzard, { metrics, log }));
-  const injector = await listen('injector', options.injectorPort ?? 0, injectorProcessor(flock.gizzard, { metrics, log }));
+  const injector = await listen('injector', options.injectorPort ?? 0, injectorProcessor(flock, { metrics, log }));
   return {
     flock,
     metrics,

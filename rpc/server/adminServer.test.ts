@@ -8,6 +8,9 @@ let why: string | undefined;
 beforeAll(async () => {
   const metrics = new Metrics();
   metrics.counter('things_total', 'Things').inc(3);
+  metrics.gauge('depth', 'Depth', ['queue']).set({ queue: 'low' }, 7);
+  const waits = metrics.histogram('waits_seconds', 'Waits');
+  for (const seconds of [1, 3]) waits.observe(seconds);
   admin = await AdminServer.listen({
     host: '127.0.0.1',
     port: 0,
@@ -61,4 +64,11 @@ it('says that a port is taken', async () => {
   await expect(AdminServer.listen({ host: '127.0.0.1', port: admin.port, metrics: new Metrics(), notReady: () => undefined, info: () => ({}) })).rejects.toMatchObject({
     code: 'Unavailable',
   });
+});
+
+it('prints the same as tools of before read it', async () => {
+  expect((await get('/server_info.txt')).body).toMatch(/^name: roost\nstart_time: .* GMT\ntables: \(base=1152921504606846976\)\nuptime: \d+\nversion: 1\.2\.3\n$/);
+  expect((await get('/stats.txt')).body).toBe(
+    'counters:\n  things_total: 3\ngauges:\n  depth-queue_low: 7\nlabels:\nmetrics:\n  waits_seconds: (average=2, count=2, sum=4)\n',
+  );
 });

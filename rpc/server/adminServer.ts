@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { RoostError, type Metrics } from '../../core/index.js';
+import { inline, ostrichStats, ostrichText } from './ostrichStats.js';
 import { listen } from './thriftServer.js';
 
 export interface AdminServerOptions {
@@ -24,7 +25,7 @@ interface Page {
 
 const text = (status: number, body: string): Page => ({ status, type: 'text/plain; charset=utf-8', body: `${body}\n` });
 
-/** `/healthz` (the process answers), `/readyz` (it can do its work), `/metrics` (Prometheus text) and `/server_info` (JSON). */
+/** `/healthz` (the process answers), `/readyz` (it can do its work), `/metrics` (Prometheus text) and `/server_info` (JSON); `/server_info.txt` and `/stats.txt` are as Ostrich wrote them. */
 export class AdminServer {
   readonly #server: Server;
 
@@ -79,10 +80,18 @@ export class AdminServer {
         return { status: 200, type: metrics.registry.contentType, body: await metrics.registry.metrics() };
       case '/server_info':
         return { status: 200, type: 'application/json', body: `${JSON.stringify(info(), printable, 2)}\n` };
+      case '/server_info.txt':
+        return text(200, ostrichText({ name: 'roost', ...serverTimes(), ...info() }));
+      case '/stats.txt': {
+        const stats = await ostrichStats(metrics);
+        return text(200, ostrichText({ ...stats, metrics: Object.fromEntries(Object.entries(stats.metrics).map(([name, distribution]) => [name, inline(distribution)])) }));
+      }
       default:
-        return text(404, 'not found; there are /healthz, /readyz, /metrics and /server_info');
+        return text(404, 'not found; there are /healthz, /readyz, /metrics, /server_info, and for tools of before /server_info.txt and /stats.txt');
     }
   }
 }
+
+const serverTimes = (): object => ({ start_time: new Date(performance.timeOrigin).toUTCString(), uptime: Math.round(performance.now()) });
 
 const printable = (_key: string, value: unknown): unknown => (typeof value === 'bigint' ? value.toString() : value);

@@ -1,5 +1,5 @@
 import { limits, parseId, RoostError, unpackIds } from '../../core/index.js';
-import { timeOfSecond, type BatchedWrite, type EdgeWrites, type Operation, type WriteBatch, type WriteOptions } from '../../flock/index.js';
+import { operationRank, setsPosition, timeOfSecond, type BatchedWrite, type EdgeWrites, type Operation, type WriteBatch, type WriteOptions } from '../../flock/index.js';
 import { operationNumbers, priorityNumbers, required, type FlockDBTypes } from '../wire/index.js';
 
 interface EdgeOperation {
@@ -9,7 +9,7 @@ interface EdgeOperation {
   readonly position: bigint | undefined;
 }
 
-/** Edges of a batch that are added without a position, and stand at the default one. */
+/** Edges of a batch that are added or negated without a position, and stand at the default one. */
 export interface Unplaced {
   readonly edges: EdgeWrites & { readonly positions: BigInt64Array };
   /** Their places in the columns. */
@@ -44,7 +44,7 @@ export function compileExecute(request: FlockDBTypes.ExecuteOperations, nowMs: n
     const operated = graphs.get(graphId)!;
     const edges = toWrites(graphId, operated, defaultPosition, timeOf);
     batch.push({ edges });
-    const places = [...operated.keys()].filter((i) => operated[i]!.operation === 'add' && operated[i]!.position === undefined);
+    const places = [...operated.keys()].filter((i) => setsPosition(operationRank[operated[i]!.operation]) && operated[i]!.position === undefined);
     if (places.length > 0) unplaced.push({ edges, places });
     graphs.delete(graphId);
   };

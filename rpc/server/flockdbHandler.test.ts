@@ -3,8 +3,9 @@ import { Cancellation, packIds, unpackIds } from '../../core/index.js';
 import { openFlock, type Edge, type Flock, type Operation } from '../../flock/index.js';
 import { untilApplied } from '../../test/flock/untilApplied.js';
 import { freshCluster } from '../../test/support/index.js';
-import { ExecuteOperationType, Priority, type FlockDBTypes } from '../wire/index.js';
+import { ExecuteOperationType, Priority, type FlockDBTypes, type InjectorTypes } from '../wire/index.js';
 import { flockdbHandler, type FlockdbHandler } from './flockdbHandler.js';
+import { injectorHandler } from './injectorProcessor.js';
 
 // What clients of FlockDB rely on, on a real graph.
 
@@ -165,4 +166,25 @@ it('refuses an id that a column has no room for before it is journalled', async 
     await expect(execute('archive', node, { ...given } as Given, 5)).rejects.toMatchObject({ code: 'InvalidArgument', message: expect.stringContaining('INT UNSIGNED') as string });
   }
   expect(await flock.journal()).toMatchObject({ failing: 0, bad: 0 });
+});
+
+it("applies what a queue of FlockDB holds, and keeps places as FlockDB's jobs did", async () => {
+  const injector = injectorHandler(flock, { closed: new Cancellation(), waitedMs: () => 0 });
+  const inject = async (...jobs: object[]): Promise<void> => {
+    await injector.inject_jobs(jobs.map((job) => ({ priority: Priority.Low, contents: Buffer.from(JSON.stringify(job)) })));
+    await untilApplied(flock);
+  };
+  const node = nextNode++;
+  const single = (state: number, position: number, at: number) => ({ 'com.twitter.flockdb.jobs.single.Single': { source_id: Number(node), graph_id: 1, destination_id: 2, position, state, updated_at: at } });
+  const multi = (state: number, at: number) => ({ 'com.twitter.flockdb.jobs.multi.Multi': { source_id: Number(node), graph_id: 1, direction: 0, state, updated_at: at, priority: 1, cursor: -1 } });
+  await inject({ 'com.twitter.gizzard.scheduler.JsonNestedJob': { tasks: [single(0, 5, 1_000)], error_count: 0 } });
+  expect(await edge(node)).toMatchObject({ state: 'normal', position: 5n, updatedAt: 1_000_000_000n });
+  await inject(multi(2, 1_001), multi(0, 1_002));
+  await inject(single(0, 1_002_000, 1_002));
+  await expect.poll(() => edge(node)).toMatchObject({ state: 'normal', position: 5n });
+  await inject(single(1, 6, 1_003), { 'flock.edges': { graph: 1, edges: [{ source: Number(node), destination: 3 }] } });
+  await inject(single(0, 7, 1_004));
+  expect(await edge(node)).toMatchObject({ state: 'normal', position: 7n });
+  await expect(inject(single(0, 8, 1_005), single(0, 8, 2 ** 40))).rejects.toMatchObject({ code: 'InvalidArgument' });
+  expect(await edge(node)).toMatchObject({ position: 7n });
 });

@@ -1,8 +1,11 @@
 import { Deadline, limits, RoostError, type Log, type Metrics } from '../../core/index.js';
-import type { Gizzard, NewJob, Priority } from '../../gizzard/index.js';
+import type { Flock } from '../../flock/index.js';
+import type { NewJob, Priority } from '../../gizzard/index.js';
 import { JobException, JobInjectorProcessor, priorityNumbers, required, type InjectorTypes, type JobInjectorModule } from '../wire/index.js';
 import type { Caller } from './caller.js';
 import { deadlineLeft } from './deadlineLeft.js';
+import { flockdbJobs, writesOf, type OriginalJobs } from './flockdbJobs.js';
+import { keepPlaces } from './keepPlaces.js';
 import { thriftService, type ThriftService } from './thriftService.js';
 import { Turns } from './turns.js';
 
@@ -10,10 +13,15 @@ interface Group {
   readonly priority: Priority;
   readonly replicate: boolean;
   readonly jobs: NewJob[];
+  readonly originals: OriginalJobs[];
 }
 
-/** Takes jobs as JSON. All are read before the first is accepted, so that one that cannot be read refuses the call. */
-export function injectorHandler({ jobs }: Pick<Gizzard, 'jobs'>, caller: Pick<Caller, 'closed' | 'waitedMs'>): JobInjectorModule.Client {
+/** What the injector writes to: jobs of any kind, and those of FlockDB as edges. */
+export type InjectedFlock = Pick<Flock, 'gizzard' | 'jobsOf' | 'edges'>;
+
+/** Takes jobs as JSON, those of FlockDB too. All are read before the first is accepted, so that one that cannot be read refuses the call. */
+export function injectorHandler(flock: InjectedFlock, caller: Pick<Caller, 'closed' | 'waitedMs'>): JobInjectorModule.Client {
+  const { jobs } = flock.gizzard;
   return {
     async inject_jobs(injected: InjectorTypes.Job[]) {
       try {
@@ -34,21 +42,31 @@ export function injectorHandler({ jobs }: Pick<Gizzard, 'jobs'>, caller: Pick<Ca
     const turns = new Turns();
     const groups = new Map<string, Group>();
     for (const [i, { priority, contents, is_replicated: isReplicated }] of injected.entries()) {
-      const group: Group = { priority: priorityNumbers.toName(required(priority, 'priority')), replicate: isReplicated !== true, jobs: [] };
+      const job = parse(i, required(contents, 'contents'));
+      const replicate = isReplicated !== true && !('replicated' in job && job.replicated);
+      const group: Group = { priority: priorityNumbers.toName(required(priority, 'priority')), replicate, jobs: [], originals: [] };
       const key = `${group.priority} ${group.replicate}`;
       const known = groups.get(key) ?? group;
       groups.set(key, known);
-      known.jobs.push(parse(i, required(contents, 'contents')));
+      if ('edges' in job) known.originals.push(job);
+      else known.jobs.push(job);
       await turns.rest();
     }
+    for (const { jobs: together, originals } of groups.values()) {
+      const { batch, unplaced } = writesOf(originals);
+      if (batch.length === 0) continue;
+      await keepPlaces(flock, unplaced);
+      together.push(...flock.jobsOf(batch));
+    }
     const deadline = Deadline.after(deadlineMs, caller.closed);
-    for (const { priority, replicate, jobs: together } of groups.values()) await jobs.append(together, { priority, replicate, waitUntilApplied: false, deadline });
+    for (const { priority, replicate, jobs: together } of groups.values()) if (together.length > 0) await jobs.append(together, { priority, replicate, waitUntilApplied: false, deadline });
   }
 
-  function parse(place: number, contents: Buffer): NewJob {
+  function parse(place: number, contents: Buffer): NewJob | OriginalJobs {
     if (contents.length > limits.jobJsonBytes) throw new RoostError('InvalidArgument', `job ${place} has ${contents.length} bytes; at most ${limits.jobJsonBytes} are allowed`);
     try {
-      return jobs.parse(contents.toString());
+      const json = contents.toString();
+      return flockdbJobs(json) ?? jobs.parse(json);
     } catch (error) {
       const { code, message, fields } = RoostError.from(error);
       throw new RoostError(code, `job ${place}: ${message}`, { fields, cause: error });
@@ -57,10 +75,10 @@ export function injectorHandler({ jobs }: Pick<Gizzard, 'jobs'>, caller: Pick<Ca
 }
 
 /** Gizzard's job injector, for a ThriftServer's `processor`. */
-export const injectorProcessor = (gizzard: Pick<Gizzard, 'jobs'>, options: { readonly metrics: Metrics; readonly log: Log }): ThriftService =>
+export const injectorProcessor = (flock: InjectedFlock, options: { readonly metrics: Metrics; readonly log: Log }): ThriftService =>
   thriftService({
     ...options,
     Processor: JobInjectorProcessor,
-    handler: (caller) => injectorHandler(gizzard, caller),
+    handler: (caller) => injectorHandler(flock, caller),
     toException: (_method, { code, message, fields }) => new JobException({ description: message, ...(fields['replicated'] === undefined ? {} : { code }) }),
   });

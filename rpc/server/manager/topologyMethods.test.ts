@@ -9,7 +9,7 @@ import { topologyMethods } from './topologyMethods.js';
 
 // What Gizzard's tools do in steps, on a real cluster.
 
-const { config } = freshCluster('manager_methods', { jobs: { errorDelaySeconds: 0.05 } });
+const { config } = freshCluster('manager_methods', { jobs: { errorDelaySeconds: 0.05 }, manager: { defaultHash: 'byteSwap' } });
 const [db1, db2] = Object.keys(config.databaseHosts) as [string, string];
 let flock: Flock;
 let leaves: ShardId[];
@@ -65,5 +65,15 @@ it('lets a table forward to a node before anything is linked below it: writes wa
   await expect(flock.states(5, ...pair)).rejects.toMatchObject({ code: 'Unavailable' });
   await topologyMethods(gizzard).add_link(shardIdToThrift(root), shardIdToThrift(leaf('forward')), 1);
   await expect.poll(() => flock.states(5, ...pair), { timeout: 10_000 }).toEqual(['normal']);
-  expect(await flock.journal()).toMatchObject({ failing: 0, bad: 0 });
+  await expect.poll(() => flock.journal(), { timeout: 10_000 }).toMatchObject({ failing: 0, bad: 0 });
+});
+
+it('hashes the keys of tables that tools make as the configuration says', async () => {
+  const { gizzard } = flock;
+  const root = { hostname: 'localhost', tablePrefix: 'hashed' };
+  await gizzard.apply([{ kind: 'createShard', shard: shard(root, 'blackHole') }]);
+  await topologyMethods(gizzard).set_forwarding({ table_id: 8, base_id: 0n, shard_id: shardIdToThrift(root) });
+  expect(gizzard.topology.table(8).hash).toBe('byteSwap');
+  await topologyMethods(gizzard).batch_execute([{ set_forwarding: { table_id: -8, base_id: 0n, shard_id: shardIdToThrift(root) } }]);
+  expect(gizzard.topology.table(-8).hash).toBe('byteSwap');
 });

@@ -21,9 +21,6 @@ import { withoutAbsent } from './withoutAbsent.js';
 const dumpedTables = 1_000;
 /** More moves than ever wait at once. */
 const activeMoves = 100_000;
-/** How the keys of a table are hashed that a tool makes by setting its first forwarding: as those of graphs are. */
-const defaultHash = 'fnv1a64';
-
 export type TopologyMethods = Pick<
   ManagerModule.Client,
   | 'reload_updated_forwardings'
@@ -55,7 +52,7 @@ export type TopologyMethods = Pick<
 
 /** What the manager says of the topology, and does to it. Tools speak to any of a cluster's servers in turn, so each answer is of the newest topology. */
 export function topologyMethods(gizzard: Gizzard): TopologyMethods {
-  const { nameServer, moves } = gizzard;
+  const { nameServer, moves, config } = gizzard;
   const fresh = async (): Promise<Topology> => {
     await nameServer.reload();
     return nameServer.topology;
@@ -163,7 +160,7 @@ export function topologyMethods(gizzard: Gizzard): TopologyMethods {
     },
 
     async set_forwarding(forwarding) {
-      await apply(withTables(await fresh(), [{ kind: 'setForwarding', forwarding: forwardingFromThrift(forwarding) }]));
+      await apply(withTables(config.manager.defaultHash, await fresh(), [{ kind: 'setForwarding', forwarding: forwardingFromThrift(forwarding) }]));
     },
     async replace_forwarding(oldId, newId) {
       const from = shardKey(shardIdFromThrift(oldId));
@@ -202,7 +199,7 @@ export function topologyMethods(gizzard: Gizzard): TopologyMethods {
         return change;
       });
       const topology = await fresh();
-      await apply(withTables(topology, withoutAbsent(topology, changes)));
+      await apply(withTables(config.manager.defaultHash, topology, withoutAbsent(topology, changes)));
     },
   };
 }
@@ -227,12 +224,12 @@ function below(topology: Topology, forwardings: readonly Forwarding[]): { readon
 }
 
 /** Gizzard had no register of tables: one came to be with its first forwarding. The other direction of a graph goes by the same name. */
-function withTables(topology: Topology, changes: readonly Change[]): Change[] {
+function withTables(hash: string, topology: Topology, changes: readonly Change[]): Change[] {
   const known = new Map(topology.tables.map((table) => [table.tableId, table]));
   return changes.flatMap((change): Change[] => {
     if (change.kind !== 'setForwarding' || known.has(change.forwarding.tableId)) return [change];
     const { tableId } = change.forwarding;
-    const table: TableInfo = { name: `table_${Math.abs(tableId)}`, service: 'flock', hash: defaultHash, ...known.get(-tableId), tableId };
+    const table: TableInfo = { name: `table_${Math.abs(tableId)}`, service: 'flock', hash, ...known.get(-tableId), tableId };
     known.set(tableId, table);
     return [{ kind: 'createTable', table }, change];
   });
