@@ -3,7 +3,7 @@ import { Cancellation, packIds, unpackIds } from '../../core/index.js';
 import { openFlock, type Edge, type Flock, type Operation } from '../../flock/index.js';
 import { untilApplied } from '../../test/flock/untilApplied.js';
 import { freshCluster } from '../../test/support/index.js';
-import { ExecuteOperationType, Priority, type FlockDBTypes, type InjectorTypes } from '../wire/index.js';
+import { ExecuteOperationType, Priority, type FlockDBTypes } from '../wire/index.js';
 import { flockdbHandler, type FlockdbHandler } from './flockdbHandler.js';
 import { injectorHandler } from './injectorProcessor.js';
 
