@@ -66,14 +66,23 @@ async function serve(io: CliIo, options: ServeOptions): Promise<void> {
       closing.push(() => server.close());
       return { host, port: server.port };
     };
+    const ports = { flockPort, tbirdPort, usersPort };
+    const serverInfo = () => ({ cluster: config.cluster, version: packageVersion(), ...ports });
+    // Graphs come last: a client that has reached them is told the ports of the others.
+    const tbirdAt = await listen('tbird', tbirdPort, tbirdProcessor(tbird, { metrics, log, info: serverInfo }));
+    ports.tbirdPort = tbirdAt.port;
+    const usersAt = await listen('users', usersPort, usersProcessor(new Users(gizzard, rows), { metrics, log, info: serverInfo }));
+    ports.usersPort = usersAt.port;
+    const flockAt = await listen('flock', flockPort, flockProcessor(flock, { metrics, log, info: serverInfo }));
+    ports.flockPort = flockAt.port;
     const ready: Omit<ServerReady, 'admin'> = {
       pid: process.pid,
       cluster: config.cluster,
-      flock: await listen('flock', flockPort, flockProcessor(flock, { metrics, log })),
+      flock: flockAt,
       manager: await listen('manager', managerPort, managerProcessor(gizzard, { metrics, log })),
       injector: await listen('injector', injectorPort, injectorProcessor(flock, { metrics, log })),
-      tbird: await listen('tbird', tbirdPort, tbirdProcessor(tbird, { metrics, log })),
-      users: await listen('users', usersPort, usersProcessor(new Users(gizzard, rows), { metrics, log })),
+      tbird: tbirdAt,
+      users: usersAt,
     };
     const info = () => ({ ...ready, version: packageVersion(), node: process.version, topologyVersion: gizzard.topology.version, graphs: flock.graphs() });
     const admin = await AdminServer.listen({ host, port: adminPort, metrics, info, notReady: () => whyNotReady(flock), notes: () => notesOf(gizzard) });

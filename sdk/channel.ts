@@ -2,11 +2,11 @@ import { setMaxListeners } from 'node:events';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { Deadline, limits, parseCount, RoostError, type Micros } from '../core/index.js';
 import { checkAborted, unlessAborted } from './abort.js';
-import type { Address } from './address.js';
-import type { RoostFlockModule } from '../rpc/wire/index.js';
+import type { RoostFlockModule, RoostTypes } from '../rpc/wire/index.js';
 import type { Invoke, Service } from './connection.js';
+import { ClusterCheck, isOtherCluster } from './clusterCheck.js';
 import { RetryBudget } from './retryBudget.js';
-import { Server } from './server.js';
+import { Server, type Whereabouts } from './server.js';
 
 export interface CallOptions {
   /** How long the call may take with all its retries: 1 … limits.maxDeadlineMs. Absent: the client's own default. */
@@ -59,14 +59,15 @@ export class Channel<C extends object = RoostFlockModule.Client> {
   #idle: () => void = () => undefined;
 
   constructor(
-    addresses: readonly Address[],
+    addresses: readonly Whereabouts[],
     service: Service<C>,
     /** The deadline of calls that bring none. */
     readonly deadlineMs: number = limits.defaultDeadlineMs,
     /** Absent: writes are accepted as often as they are sent. */
     readonly time?: TimeOfJournal,
+    clusterCheck = new ClusterCheck(undefined),
   ) {
-    this.#servers = addresses.map((address) => new Server(address, service));
+    this.#servers = addresses.map((address) => new Server(address, service, clusterCheck));
     parseCount(deadlineMs, 'deadlineMs', 1, limits.maxDeadlineMs);
     // One for each call that pauses.
     setMaxListeners(0, this.#closing.signal);
@@ -112,12 +113,19 @@ export class Channel<C extends object = RoostFlockModule.Client> {
       }
       this.#checkOpen();
       const told = course === undefined ? error : await course.failed(error);
-      if (!told.retryable || deadline.passed) throw told;
+      // A server of another cluster is left alone; each of the others may still be of this one.
+      const worthAnother = told.retryable || (isOtherCluster(error) && attempt < this.#servers.length - 1);
+      if (!worthAnother || deadline.passed) throw told;
       if (error.fields['sent'] !== undefined && ++losses >= lossesOfCall) throw told;
       if (error.code === 'Overloaded' && !this.#retries.withdraw()) throw told;
       failed = server;
       await this.#pause(told, attempt, deadline, server);
     }
+  }
+
+  /** What the servers say of themselves, each in its place; they are asked when it is needed. */
+  get infos(): readonly ((deadline: Deadline) => Promise<RoostTypes.ServerInfo>)[] {
+    return this.#servers.map((server) => (deadline) => server.info(deadline));
   }
 
   /** Waits until nothing is under way, and nothing follows from what was; at most until the deadline. */

@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { deadlineExceeded, limits, RoostError, writeSoon, type Deadline } from '../core/index.js';
-import { BinaryReader, errorFromThrift, MessageSplitter, RoostException } from '../rpc/wire/index.js';
+import { BinaryReader, errorFromThrift, MessageSplitter, RoostException, type RoostTypes } from '../rpc/wire/index.js';
 import type { Address } from './address.js';
 import { ThriftClient, type Generated } from './thriftClient.js';
 import { Turns } from './turns.js';
@@ -18,6 +18,7 @@ export interface Service<C extends object> {
   readonly requestBytes: number;
   /** Asks for something cheap. */
   readonly probe: (client: C) => Promise<unknown>;
+  readonly info: (client: C) => Promise<RoostTypes.ServerInfo>;
 }
 
 /**
@@ -90,6 +91,17 @@ export class Connection<C extends object> {
   /** Throws what the server threw, `DeadlineExceeded`, or `Unavailable` where the connection fails before the answer came. */
   call<T>(invoke: Invoke<C, T>, deadline: Deadline): Promise<T> {
     return this.#turns.run(() => this.#send(invoke, deadline), deadline);
+  }
+
+  /** Whom it leads to; nothing of a server that is too old to say. */
+  async info(deadline: Deadline): Promise<RoostTypes.ServerInfo> {
+    try {
+      return await this.call((client) => this.service.info(client), deadline);
+    } catch (error) {
+      const { cause } = RoostError.from(error);
+      if (cause instanceof Error && cause.name === 'TApplicationException') return {};
+      throw error;
+    }
   }
 
   /** Fails the calls under way, and every one to come. */

@@ -1,10 +1,12 @@
 import { Deadline, limits, parseCount, RoostError } from '../core/index.js';
-import type { JournalStatus, TBirdModule, UsersModule } from '../rpc/wire/index.js';
-import { parseAddress, type Address } from './address.js';
+import type { JournalStatus, RoostTypes, TBirdModule, UsersModule } from '../rpc/wire/index.js';
+import { parseAddress } from './address.js';
 import type { Batch } from './batch.js';
 import { Channel, type CallOptions, type CloseOptions } from './channel.js';
+import { ClusterCheck } from './clusterCheck.js';
 import { Graph } from './graph.js';
 import { JournalTime } from './journalTime.js';
+import type { Whereabouts } from './server.js';
 import { flockService, tbirdService, usersService } from './services.js';
 import { Tweets } from './tweets.js';
 import { Users } from './users.js';
@@ -15,33 +17,38 @@ import type { WriteOptions } from './writeOptions.js';
 export interface ConnectOptions {
   /** host:port of each server. They are equals: calls take turns among them, and go to another where one fails. */
   readonly servers: readonly string[];
-  /** host:port of the same servers' tweets. Absent: the same hosts, port 7917. */
+  /** The cluster's name: servers of any other are refused with `FailedPrecondition`. Absent: that of the first server that answers. */
+  readonly cluster?: string;
+  /** host:port of the same servers' tweets. Absent: the same hosts, at the ports that the servers name (7917 where one does not). */
   readonly tweetServers?: readonly string[];
-  /** host:port of the same servers' users. Absent: the same hosts, port 7918. */
+  /** host:port of the same servers' users. Absent: the same hosts, at the ports that the servers name (7918 where one does not). */
   readonly userServers?: readonly string[];
   /** The deadline of a call that does not bring one, with all its retries: 1 … limits.maxDeadlineMs. Absent: limits.defaultDeadlineMs. */
   readonly deadlineMs?: number;
 }
 
-const tweetPort = 7917;
-const userPort = 7918;
+/** Where servers that say nothing of themselves have them. */
+const oldTweetPort = 7917;
+const oldUserPort = 7918;
 
 /**
- * Connects to one server or several, and returns once one has answered. Throws `InvalidArgument` for a malformed address, and
- * `Unavailable` where none answers before the deadline.
+ * Connects to one server or several, and returns once one has answered. Each server is asked for its cluster whenever a connection to it is made, and refused with
+ * `FailedPrecondition` where it belongs to another one. Throws `InvalidArgument` for a malformed address, and `Unavailable` where none answers before the deadline.
  */
 export async function connect(to: string | ConnectOptions): Promise<Roost> {
-  const { servers, tweetServers, userServers, deadlineMs = limits.defaultDeadlineMs } = typeof to === 'string' ? { servers: [to] } : to;
+  const { servers, cluster, tweetServers, userServers, deadlineMs = limits.defaultDeadlineMs } = typeof to === 'string' ? { servers: [to] } : to;
   parseCount(deadlineMs, 'deadlineMs', 1, limits.maxDeadlineMs);
   if (servers.length === 0) throw new RoostError('InvalidArgument', 'at least one server is needed', { fields: { argument: 'servers' } });
   const addresses = servers.map(parseAddress);
-  const beside = (given: readonly string[] | undefined, port: number): Address[] => given?.map(parseAddress) ?? addresses.map(({ host }) => ({ host, port }));
-  const time = new JournalTime(() => channel);
-  const channel: Channel = new Channel(addresses, flockService, deadlineMs, time);
+  const check = new ClusterCheck(cluster);
+  const time = new JournalTime(() => graphs);
+  const graphs: Channel = new Channel(addresses, flockService, deadlineMs, time, check);
+  const beside = (given: readonly string[] | undefined, portOf: (info: RoostTypes.ServerInfo) => number): Whereabouts[] =>
+    given?.map(parseAddress) ?? graphs.infos.map((info, i) => async (deadline) => ({ host: addresses[i]!.host, port: portOf(await info(deadline)) }));
   const roost = new Roost(
-    channel,
-    new Channel(beside(tweetServers, tweetPort), tbirdService, deadlineMs, time),
-    new Channel(beside(userServers, userPort), usersService, deadlineMs, time),
+    graphs,
+    new Channel(beside(tweetServers, ({ tbird_port: port }) => port ?? oldTweetPort), tbirdService, deadlineMs, time, check),
+    new Channel(beside(userServers, ({ users_port: port }) => port ?? oldUserPort), usersService, deadlineMs, time, check),
   );
   try {
     await roost.graphs();

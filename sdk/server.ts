@@ -1,15 +1,21 @@
-import { limits, type Deadline } from '../core/index.js';
+import { Deadline, limits, RoostError } from '../core/index.js';
+import type { RoostTypes } from '../rpc/wire/index.js';
 import type { Address } from './address.js';
+import type { ClusterCheck } from './clusterCheck.js';
 import { Connection, type Invoke, type Service } from './connection.js';
 
 const firstBackoffMs = 20;
 const maxBackoffMs = 2_000;
+
+/** Where a server is: fixed, or asked for whenever a connection is opened. */
+export type Whereabouts = Address | ((deadline: Deadline) => Promise<Address>);
 
 /** One server and the connection to it, which is opened when first needed and again after it has failed. */
 export class Server<C extends object> {
   /** Calls under way, those included that wait for a connection. */
   inFlight = 0;
   #connection: Connection<C> | undefined;
+  #info: RoostTypes.ServerInfo = {};
   #opening: Promise<Connection<C>> | undefined;
   /** Connections in a row that brought no answer. */
   #failures = 0;
@@ -17,8 +23,9 @@ export class Server<C extends object> {
   #retryAtMs = 0;
 
   constructor(
-    private readonly address: Address,
+    private readonly address: Whereabouts,
     private readonly service: Service<C>,
+    private readonly clusterCheck: ClusterCheck,
   ) {}
 
   /** How long to leave the server alone after it could not be reached or did not answer; 0 when it may be tried. */
@@ -41,6 +48,12 @@ export class Server<C extends object> {
     }
   }
 
+  /** What the server says of itself; connects where there is no connection. */
+  async info(deadline: Deadline): Promise<RoostTypes.ServerInfo> {
+    await this.#connected(deadline);
+    return this.#info;
+  }
+
   /** Nothing may be called any more. */
   async close(): Promise<void> {
     // A connection that is just being opened is waited for; it can take limits.connectTimeoutMs.
@@ -60,10 +73,28 @@ export class Server<C extends object> {
 
   async #open(): Promise<Connection<C>> {
     try {
-      return (this.#connection = await Connection.open(this.address, this.service, limits.connectTimeoutMs));
+      const deadline = Deadline.after(limits.connectTimeoutMs);
+      const address = typeof this.address === 'function' ? await this.address(deadline) : this.address;
+      return (this.#connection = await this.#checked(await Connection.open(address, this.service, deadline.remainingMs()), address));
     } catch (error) {
       this.#leaveAlone(error, firstBackoffMs * 2 ** this.#failures++);
       throw error;
+    }
+  }
+
+  /** Returns the connection once its server has said that it belongs to the client's cluster. */
+  async #checked(connection: Connection<C>, { host, port }: Address): Promise<Connection<C>> {
+    try {
+      const info = await connection.info(Deadline.after(limits.connectTimeoutMs));
+      this.clusterCheck.accept(`${host}:${port}`, info.cluster ?? undefined);
+      this.#info = info;
+      return connection;
+    } catch (thrown) {
+      await connection.close();
+      const error = RoostError.from(thrown);
+      if (!error.retryable) throw error;
+      // The question was ours: the call that wants the connection has not been sent.
+      throw new RoostError(error.code, error.message, { cause: error, fields: { server: `${host}:${port}` }, ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs }) });
     }
   }
 

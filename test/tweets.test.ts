@@ -40,7 +40,7 @@ beforeAll(async () => {
     break;
   }
   writeFileSync(configPath, JSON.stringify({ ...cluster.config, server: { flockPort: ready.flock.port, tbirdPort: ready.tbird.port } }));
-  roost = await connect({ servers: [`127.0.0.1:${ready.flock.port}`], tweetServers: [`127.0.0.1:${ready.tbird.port}`] });
+  roost = await connect(`127.0.0.1:${ready.flock.port}`);
 });
 
 afterAll(async () => {

@@ -32,7 +32,7 @@ beforeAll(async () => {
   server = await startServeProcess(cluster.configPath);
   writeFileSync(configPath, JSON.stringify({ ...config, server: server.ports }));
   const at = (port: number): string[] => [`127.0.0.1:${port}`];
-  client = await connect({ servers: at(server.ready.flock.port), tweetServers: at(server.ready.tbird.port), userServers: at(server.ready.users.port) });
+  client = await connect({ servers: at(server.ready.flock.port), cluster: config.cluster });
   store = await openUsers(config);
 });
 afterAll(async () => {

@@ -25,11 +25,14 @@ import NewestQuery = ttypes.NewestQuery
 import EdgeLists = ttypes.EdgeLists
 import Leaf = ttypes.Leaf
 import NodeLocation = ttypes.NodeLocation
+import ServerInfo = ttypes.ServerInfo
 import JournalStatus = ttypes.JournalStatus
 import * as FlockDB from './FlockDB.js';
 
 export declare class Client extends FlockDB.Client {
     constructor(output: object, pClass: object);
+
+    server_info(): Promise<ServerInfo>;
 
     list_graphs(): Promise<Graph[]>;
 
@@ -68,6 +71,7 @@ export declare class Client extends FlockDB.Client {
 export declare class Processor extends FlockDB.Processor {
   constructor(handler: object);
   process(input: object, output: object): void;
+    process_server_info(seqid: number, input: object, output: object): void;
     process_list_graphs(seqid: number, input: object, output: object): void;
     process_write_edges(seqid: number, input: object, output: object): void;
     process_write_batch(seqid: number, input: object, output: object): void;

@@ -14,6 +14,104 @@ const FlockDBProcessor = FlockDB.Processor;
 import * as ttypes from './roost_types.js';
 //HELPER FUNCTIONS AND STRUCTURES
 
+const RoostFlock_server_info_args = class {
+  constructor(args) {
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      input.skip(ftype);
+      input.readFieldEnd();
+    }
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('RoostFlock_server_info_args');
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
+const RoostFlock_server_info_result = class {
+  constructor(args) {
+    this.success = null;
+    this.ex = null;
+    if (args instanceof ttypes.RoostException) {
+        this.ex = args;
+        return;
+    }
+    if (args) {
+      if (args.success !== undefined && args.success !== null) {
+        this.success = new ttypes.ServerInfo(args.success);
+      }
+      if (args.ex !== undefined && args.ex !== null) {
+        this.ex = args.ex;
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 0:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.success = new ttypes.ServerInfo();
+          this.success.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 1:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.ex = new ttypes.RoostException();
+          this.ex.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('RoostFlock_server_info_result');
+    if (this.success !== null && this.success !== undefined) {
+      output.writeFieldBegin('success', Thrift.Type.STRUCT, 0);
+      this.success.write(output);
+      output.writeFieldEnd();
+    }
+    if (this.ex !== null && this.ex !== undefined) {
+      output.writeFieldBegin('ex', Thrift.Type.STRUCT, 1);
+      this.ex.write(output);
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
 const RoostFlock_list_graphs_args = class {
   constructor(args) {
   }
@@ -2319,6 +2417,57 @@ const RoostFlockClient = class RoostFlockClient extends FlockDBClient {
   seqid () { return this._seqid; }
   new_seqid () { return this._seqid += 1; }
 
+  server_info () {
+    this._seqid = this.new_seqid();
+    const self = this;
+    return new Promise((resolve, reject) => {
+      self._reqs[self.seqid()] = (error, result) => {
+        return error ? reject(error) : resolve(result);
+      };
+      self.send_server_info();
+    });
+  }
+
+  send_server_info () {
+    const output = new this.pClass(this.output);
+    const args = new RoostFlock_server_info_args();
+    try {
+      output.writeMessageBegin('server_info', Thrift.MessageType.CALL, this.seqid());
+      args.write(output);
+      output.writeMessageEnd();
+      return this.output.flush();
+    }
+    catch (e) {
+      delete this._reqs[this.seqid()];
+      if (typeof output.reset === 'function') {
+        output.reset();
+      }
+      throw e;
+    }
+  }
+
+  recv_server_info (input, mtype, rseqid) {
+    const callback = this._reqs[rseqid] || function() {};
+    delete this._reqs[rseqid];
+    if (mtype == Thrift.MessageType.EXCEPTION) {
+      const x = new Thrift.TApplicationException();
+      x.read(input);
+      input.readMessageEnd();
+      return callback(x);
+    }
+    const result = new RoostFlock_server_info_result();
+    result.read(input);
+    input.readMessageEnd();
+
+    if (null !== result.ex) {
+      return callback(result.ex);
+    }
+    if (null !== result.success) {
+      return callback(null, result.success);
+    }
+    return callback('server_info failed: unknown result');
+  }
+
   list_graphs () {
     this._seqid = this.new_seqid();
     const self = this;
@@ -3210,6 +3359,47 @@ const RoostFlockProcessor = class RoostFlockProcessor extends FlockDBProcessor {
       x.write(output);
       output.writeMessageEnd();
       output.flush();
+    }
+  }
+  process_server_info (seqid, input, output) {
+    const args = new RoostFlock_server_info_args();
+    args.read(input);
+    input.readMessageEnd();
+    if (this._handler.server_info.length === 0) {
+      Promise.resolve(this._handler.server_info.bind(this._handler)(
+      )).then(result => {
+        const result_obj = new RoostFlock_server_info_result({success: result});
+        output.writeMessageBegin("server_info", Thrift.MessageType.REPLY, seqid);
+        result_obj.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      }).catch(err => {
+        let result;
+        if (err instanceof ttypes.RoostException) {
+          result = new RoostFlock_server_info_result(err);
+          output.writeMessageBegin("server_info", Thrift.MessageType.REPLY, seqid);
+        } else {
+          result = new Thrift.TApplicationException(Thrift.TApplicationExceptionType.UNKNOWN, err.message);
+          output.writeMessageBegin("server_info", Thrift.MessageType.EXCEPTION, seqid);
+        }
+        result.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      }).catch(err => output.abandon(err));
+    } else {
+      this._handler.server_info((err, result) => {
+        let result_obj;
+        if ((err === null || typeof err === 'undefined') || err instanceof ttypes.RoostException) {
+          result_obj = new RoostFlock_server_info_result((err !== null || typeof err === 'undefined') ? err : {success: result});
+          output.writeMessageBegin("server_info", Thrift.MessageType.REPLY, seqid);
+        } else {
+          result_obj = new Thrift.TApplicationException(Thrift.TApplicationExceptionType.UNKNOWN, err.message);
+          output.writeMessageBegin("server_info", Thrift.MessageType.EXCEPTION, seqid);
+        }
+        result_obj.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      });
     }
   }
   process_list_graphs (seqid, input, output) {

@@ -25,6 +25,8 @@ export declare class Client {
 
     constructor(output: object, pClass: object);
 
+    server_info(): Promise<roost_ttypes.ServerInfo>;
+
     reserve_ids(count: number, options: roost_ttypes.ReadOptions): Promise<Buffer>;
 
     create_tweets(drafts: TweetDraft[], options: roost_ttypes.WriteOptions): Promise<Buffer>;
@@ -60,6 +62,7 @@ export declare class Processor {
 
   constructor(handler: object);
   process(input: object, output: object): void;
+    process_server_info(seqid: number, input: object, output: object): void;
     process_reserve_ids(seqid: number, input: object, output: object): void;
     process_create_tweets(seqid: number, input: object, output: object): void;
     process_delete_tweets(seqid: number, input: object, output: object): void;

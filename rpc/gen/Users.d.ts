@@ -18,6 +18,8 @@ export declare class Client {
 
     constructor(output: object, pClass: object);
 
+    server_info(): Promise<roost_ttypes.ServerInfo>;
+
     put_users(users: User[], options: roost_ttypes.WriteOptions): Promise<void>;
 
     change_users(changes: UserChange[], options: roost_ttypes.WriteOptions): Promise<void>;
@@ -33,6 +35,7 @@ export declare class Processor {
 
   constructor(handler: object);
   process(input: object, output: object): void;
+    process_server_info(seqid: number, input: object, output: object): void;
     process_put_users(seqid: number, input: object, output: object): void;
     process_change_users(seqid: number, input: object, output: object): void;
     process_remove_users(seqid: number, input: object, output: object): void;

@@ -164,6 +164,16 @@ export declare class NodeLocation {
       constructor(args?: { is_forward: boolean; table_id: number; hash: bigint; base_id: bigint; root_shard: string; leaves: Leaf[]; });
   }
 
+export declare class ServerInfo {
+    public cluster?: string;
+    public version?: string;
+    public flock_port?: number;
+    public tbird_port?: number;
+    public users_port?: number;
+
+      constructor(args?: { cluster?: string; version?: string; flock_port?: number; tbird_port?: number; users_port?: number; });
+  }
+
 export declare class JournalStatus {
     public queued_high: bigint;
     public queued_medium: bigint;

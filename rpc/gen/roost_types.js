@@ -1755,6 +1755,119 @@ export const NodeLocation = class {
   }
 
 };
+export const ServerInfo = class {
+  constructor(args) {
+    this.cluster = null;
+    this.version = null;
+    this.flock_port = null;
+    this.tbird_port = null;
+    this.users_port = null;
+    if (args) {
+      if (args.cluster !== undefined && args.cluster !== null) {
+        this.cluster = args.cluster;
+      }
+      if (args.version !== undefined && args.version !== null) {
+        this.version = args.version;
+      }
+      if (args.flock_port !== undefined && args.flock_port !== null) {
+        this.flock_port = args.flock_port;
+      }
+      if (args.tbird_port !== undefined && args.tbird_port !== null) {
+        this.tbird_port = args.tbird_port;
+      }
+      if (args.users_port !== undefined && args.users_port !== null) {
+        this.users_port = args.users_port;
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 1:
+        if (ftype == Thrift.Type.STRING) {
+          this.cluster = input.readString();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 2:
+        if (ftype == Thrift.Type.STRING) {
+          this.version = input.readString();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 3:
+        if (ftype == Thrift.Type.I32) {
+          this.flock_port = input.readI32();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 4:
+        if (ftype == Thrift.Type.I32) {
+          this.tbird_port = input.readI32();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 5:
+        if (ftype == Thrift.Type.I32) {
+          this.users_port = input.readI32();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('ServerInfo');
+    if (this.cluster !== null && this.cluster !== undefined) {
+      output.writeFieldBegin('cluster', Thrift.Type.STRING, 1);
+      output.writeString(this.cluster);
+      output.writeFieldEnd();
+    }
+    if (this.version !== null && this.version !== undefined) {
+      output.writeFieldBegin('version', Thrift.Type.STRING, 2);
+      output.writeString(this.version);
+      output.writeFieldEnd();
+    }
+    if (this.flock_port !== null && this.flock_port !== undefined) {
+      output.writeFieldBegin('flock_port', Thrift.Type.I32, 3);
+      output.writeI32(this.flock_port);
+      output.writeFieldEnd();
+    }
+    if (this.tbird_port !== null && this.tbird_port !== undefined) {
+      output.writeFieldBegin('tbird_port', Thrift.Type.I32, 4);
+      output.writeI32(this.tbird_port);
+      output.writeFieldEnd();
+    }
+    if (this.users_port !== null && this.users_port !== undefined) {
+      output.writeFieldBegin('users_port', Thrift.Type.I32, 5);
+      output.writeI32(this.users_port);
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
 export const JournalStatus = class {
   constructor(args) {
     this.queued_high = null;

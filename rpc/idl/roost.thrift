@@ -159,6 +159,15 @@ struct NodeLocation {
   6: list<Leaf> leaves
 }
 
+/* Whom a client has reached, and where the same server's other services are. What a server does not know is absent. */
+struct ServerInfo {
+  1: optional string cluster
+  2: optional string version
+  3: optional i32 flock_port
+  4: optional i32 tbird_port
+  5: optional i32 users_port
+}
+
 struct JournalStatus {
   1: i64 queued_high
   2: i64 queued_medium
@@ -168,6 +177,8 @@ struct JournalStatus {
 }
 
 service RoostFlock extends flockdb.FlockDB {
+  ServerInfo server_info() throws (1: RoostException ex)
+
   list<Graph> list_graphs() throws (1: RoostException ex)
 
   /* All of the writes are accepted, or none is. */

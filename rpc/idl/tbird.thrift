@@ -96,6 +96,8 @@ struct DroppedWindow {
 }
 
 service TBird {
+  roost.ServerInfo server_info() throws (1: roost.RoostException ex)
+
   /*
    * New ids, packed, rising. A create that brings them may be repeated when its answer was lost: the same create twice is one tweet. They are of this moment, and each
    * is given out once.

@@ -30,6 +30,8 @@ struct FoundUsers {
 }
 
 service Users {
+  roost.ServerInfo server_info() throws (1: roost.RoostException ex)
+
   /* Those that exist are replaced; those that were removed are back. */
   void put_users(1: list<User> users, 2: roost.WriteOptions options) throws (1: roost.RoostException ex)
   void change_users(1: list<UserChange> changes, 2: roost.WriteOptions options) throws (1: roost.RoostException ex)

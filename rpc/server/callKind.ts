@@ -21,6 +21,7 @@ const background: ReadonlySet<string> = new Set(['explain', 'locate', 'scan_time
 
 /** What can be told of a call before its arguments are read. */
 export function kindOfMethod(method: string): CallKind {
+  if (method === 'server_info') return 'control';
   if (writes.has(method)) return 'write';
   return background.has(method) ? 'background' : 'read';
 }

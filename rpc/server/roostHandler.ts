@@ -24,7 +24,7 @@ import type { Caller } from './caller.js';
 import { readOptions, writeOptions } from './callOptions.js';
 import { pageFromThrift, type FlockdbHandler } from './flockdbHandler.js';
 
-export type RoostHandler = Omit<RoostFlockModule.Client, keyof FlockdbHandler>;
+export type RoostHandler = Omit<RoostFlockModule.Client, keyof FlockdbHandler | 'server_info'>;
 
 /** Roost's own methods on a FlockService. Errors are RoostErrors; the caller turns them into RoostException. */
 export function roostHandler(flock: FlockService, caller: Caller): RoostHandler {

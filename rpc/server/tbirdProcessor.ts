@@ -15,6 +15,7 @@ import {
 import { checkAnswerSize } from './answerSize.js';
 import type { Caller } from './caller.js';
 import { readOptions, writeOptions } from './callOptions.js';
+import { serverInfoMethod, type ServerInfo } from './serverInfo.js';
 import { thriftService, type ThriftService } from './thriftService.js';
 
 /** A tweet with the longest text and extra, in Thrift's binary form. */
@@ -109,5 +110,5 @@ export function tbirdHandler(tbird: TbirdService, caller: Caller): TBirdModule.C
 }
 
 /** The TBird service, for a ThriftServer's `processor`. */
-export const tbirdProcessor = (tbird: TbirdService, options: { readonly metrics: Metrics; readonly log: Log }): ThriftService =>
-  thriftService({ ...options, Processor: TBirdProcessor, handler: (caller) => tbirdHandler(tbird, caller), toException: (_method, error) => errorToThrift(error) });
+export const tbirdProcessor = (tbird: TbirdService, { info, ...options }: { readonly metrics: Metrics; readonly log: Log; readonly info?: () => ServerInfo }): ThriftService =>
+  thriftService({ ...options, Processor: TBirdProcessor, handler: (caller) => ({ ...tbirdHandler(tbird, caller), ...serverInfoMethod(info) }), toException: (_method, error) => errorToThrift(error) });

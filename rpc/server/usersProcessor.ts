@@ -3,6 +3,7 @@ import type { Users } from '../../users/index.js';
 import { column, errorToThrift, required, userChangeFromThrift, userFromThrift, UsersProcessor, userToThrift, type UsersModule } from '../wire/index.js';
 import type { Caller } from './caller.js';
 import { readOptions, writeOptions } from './callOptions.js';
+import { serverInfoMethod, type ServerInfo } from './serverInfo.js';
 import { thriftService, type ThriftService } from './thriftService.js';
 
 /** The Users service on the users of a cluster. Errors are RoostErrors; the caller turns them into RoostException. */
@@ -25,5 +26,5 @@ function usersHandler(users: Users, caller: Caller): UsersModule.Client {
 }
 
 /** The Users service, for a ThriftServer's `processor`. */
-export const usersProcessor = (users: Users, options: { readonly metrics: Metrics; readonly log: Log }): ThriftService =>
-  thriftService({ ...options, Processor: UsersProcessor, handler: (caller) => usersHandler(users, caller), toException: (_method, error) => errorToThrift(error) });
+export const usersProcessor = (users: Users, { info, ...options }: { readonly metrics: Metrics; readonly log: Log; readonly info?: () => ServerInfo }): ThriftService =>
+  thriftService({ ...options, Processor: UsersProcessor, handler: (caller) => ({ ...usersHandler(users, caller), ...serverInfoMethod(info) }), toException: (_method, error) => errorToThrift(error) });

@@ -1,5 +1,5 @@
 import { Metrics, silentLog } from '../../core/index.js';
-import { flockProcessor, ThriftServer, type ServerLimitOptions } from '../../rpc/index.js';
+import { flockProcessor, ThriftServer, type ServerInfo, type ServerLimitOptions } from '../../rpc/index.js';
 import { BinaryReader } from '../../rpc/wire/index.js';
 import { TestFlock } from './testFlock.js';
 
@@ -14,10 +14,10 @@ export interface TestServer {
 }
 
 /** @param options.without a method that it does not know, as a server of an older release */
-export async function startTestServer(options: { readonly limits?: ServerLimitOptions; readonly port?: number; readonly flock?: TestFlock; readonly without?: string } = {}): Promise<TestServer> {
-  const { flock = new TestFlock(), limits = {}, port = 0, without } = options;
+export async function startTestServer(options: { readonly limits?: ServerLimitOptions; readonly port?: number; readonly flock?: TestFlock; readonly without?: string; readonly info?: () => ServerInfo } = {}): Promise<TestServer> {
+  const { flock = new TestFlock(), limits = {}, port = 0, without, info } = options;
   const metrics = new Metrics();
-  const service = flockProcessor(flock, { metrics, log: silentLog });
+  const service = flockProcessor(flock, { metrics, log: silentLog, ...(info === undefined ? {} : { info }) });
   const processor: typeof service = {
     open: (caller) => {
       const session = service.open(caller);
