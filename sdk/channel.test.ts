@@ -49,6 +49,16 @@ async function fakeServer(onData: (socket: Socket, chunk: Buffer) => void): Prom
   return fake;
 }
 
+/** The answer of a server that does not know the method of a framed call. */
+function unknownMethod(call: Buffer): Buffer {
+  const nameEnds = 12 + call.readInt32BE(8);
+  const message = Buffer.concat([call.subarray(4, nameEnds + 4), Buffer.from([0])]);
+  message.writeInt32BE(0x80010003 | 0);
+  const length = Buffer.alloc(4);
+  length.writeInt32BE(message.length);
+  return Buffer.concat([length, message]);
+}
+
 const failing = (code: ConstructorParameters<typeof RoostError>[0], options = {}): (() => never) => {
   return () => {
     throw new RoostError(code, 'made to fail', options);
@@ -159,7 +169,7 @@ describe('a lost connection', () => {
 });
 
 it('does not send a call a third time whose connection ended under it twice', async () => {
-  const servers = await Promise.all([1, 2, 3].map(() => fakeServer((socket) => socket.destroy())));
+  const servers = await Promise.all([1, 2, 3].map(() => fakeServer((socket, chunk) => (chunk.includes('server_info') ? socket.write(unknownMethod(chunk)) : socket.destroy()))));
   await expect(connect({ servers: servers.map(({ address }) => address), deadlineMs: 5_000 })).rejects.toMatchObject({ code: 'Unavailable', fields: { sent: 'true' } });
   expect(servers.reduce((sum, { accepted }) => sum + accepted, 0)).toBe(2);
 });
