@@ -46,8 +46,8 @@ const maxPauseMs = 1_000;
 
 /**
  * Makes calls on a set of servers that are equals. Servers take turns; a call that fails with a retryable error goes to another one, or
- * waits for a while where there is none, until its deadline. Calls of Roost may be repeated, since writes
- * are idempotent: one whose answer was lost counts as made when it is repeated, unless it brings its time.
+ * waits for a while where there is none, until its deadline. Reads may be repeated as they are; writes take a course
+ * (`write`), so that all attempts are one write to the journal.
  */
 export class Channel<C extends object = RoostFlockModule.Client> {
   readonly #servers: readonly Server<C>[];
