@@ -185,8 +185,10 @@ export class FailingJobs {
     const mine: Turn = turn?.holder === holder ? turn : { holder, sinceMs: nowMs, atMs: nowMs + this.#delayMs, running: undefined, asked: false };
     this.#turns.set(stream, mine);
     if (now) mine.atMs = nowMs;
-    mine.asked = false;
-    const free = holder === '' || holder.startsWith(ended) ? nowMs >= mine.atMs : nowMs >= mine.sinceMs + silentMs;
+    const over = holder === '' || holder.startsWith(ended);
+    // What is asked for while another server is at it holds for when it is done.
+    mine.asked = now && !over;
+    const free = over ? nowMs >= mine.atMs : nowMs >= mine.sinceMs + silentMs;
     if (!free || this.#stopping) return;
     const next = `${this.options.consumer} ${++this.#passes}`;
     if ((await this.redis.roostPass(key, holder, next)) !== next) return;
