@@ -105,8 +105,7 @@ export class Tbird implements TbirdService {
   async create(drafts: readonly TweetDraft[], options: TweetWriteOptions = {}): Promise<BigInt64Array> {
     const deadline = deadlineOf(options);
     checkCount(drafts.length);
-    // Its ids would be others when it is repeated, and those of no tweet.
-    if (options.identity !== undefined && drafts.some(({ id }) => id === undefined)) throw invalid('a create that has an identity brings its ids: reserve them first');
+    if (options.identity !== undefined && drafts.some(({ id }) => id === undefined)) throw invalid('a create that has an identity brings its ids, which would be others when it is repeated: reserve them first');
     const { windowMs } = await this.windowSet.policy();
     const made = (await this.ids.take(drafts.filter(({ id }) => id === undefined).length, deadline))[Symbol.iterator]();
     const contents = drafts.map((draft) => contentOf(draft, draft.id ?? (made.next().value as bigint)));
