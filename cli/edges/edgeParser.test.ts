@@ -31,6 +31,17 @@ function parse(text: string, { pieces = [], batchSize = 4, skipBad = false }: { 
 }
 
 describe('EdgeParser', () => {
+  it('passes over no edge that stands among more blanks than it keeps of a line', () => {
+    const blanks = ' '.repeat(70_000);
+    for (const line of [`${blanks}1 2`, `${blanks}1 2${blanks}`, `1 2${blanks}`, `1${blanks}2`, blanks]) {
+      // Whole, and in pieces of which some hold nothing but blanks.
+      for (const pieces of [[], [30_000, 30_000, 30_000, 30_000], [65_536, 5_000]]) {
+        expect(() => parse(`3 4\n${line}\n`, { pieces }), `${line.length} bytes in ${pieces.length} pieces`).toThrow(/line 2 is longer than 65536 bytes/);
+        expect(parse(`3 4\n${line}\n5 6`, { pieces, skipBad: true })).toMatchObject({ rows: [{ source: 3n }, { source: 5n }], parser: { badLineCount: 1, firstBadLine: 2 } });
+      }
+    }
+  });
+
   it('reads edges, comments, empty lines, tabs, carriage returns and a last line without an end', () => {
     const { rows, parser } = parse('# from to\n1 2\r\n\n  3\t4  \n   # more\n5 6');
     expect(rows).toEqual([

@@ -99,8 +99,10 @@ export class EdgeParser implements EntryParser {
     this.#overlong = false;
     let at = start;
     while (at < end && isBlank(bytes[at])) at += 1;
-    if (at === end || bytes[at] === hash) return;
+    if (at < end && bytes[at] === hash) return;
+    // Blank as far as it was kept; what was not may have been an edge.
     if (overlong) return this.#bad(`is longer than ${maxLineBytes} bytes`);
+    if (at === end) return;
 
     let column = 0;
     while (at < end) {

@@ -74,6 +74,7 @@ describe('lines of JSON', () => {
     ['an unknown direction', '{"node":1,"direction":"up","colour":"normal","colouredAt":0}', 'a direction is'],
     ['a time that comes late', '{"source":1,"destination":2}\n{"source":1,"destination":2,"updatedAt":5}', 'line 2: has updatedAt'],
     ['a position that is missing', '{"source":1,"destination":2,"position":5}\n{"source":1,"destination":2}', 'line 2: has no position'],
+    ['a value twice', '{"source":1,"destination":2,"source":3}', 'two values for "source"'],
     ['a line without end', `{"source":1,"destination":2,"state":"${'x'.repeat(100_000)}"}`, 'longer than'],
   ])('are refused with %s, or counted', (_, text, message) => {
     expect(() => parse(text)).toThrow(expect.objectContaining({ code: 'InvalidArgument', message: expect.stringContaining(message) as string }) as Error);

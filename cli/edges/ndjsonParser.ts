@@ -1,5 +1,6 @@
 import { parseId, parseInt64, RoostError, type IdInput } from '../../core/index.js';
 import { edgeStates, type EdgeState, type Operation } from '../../flock/index.js';
+import { repeatedKey } from '../console/repeatedKey.js';
 import { maxLineBytes, type EdgeBatch, type EdgeParserOptions, type EntryParser, type NodeEntry } from './edgeParser.js';
 
 const newline = 0x0a;
@@ -143,6 +144,8 @@ function parseObject(text: string): Record<string, unknown> {
     throw malformed(`is no JSON: ${text.slice(0, 60)}`);
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw malformed(`must be an object, not ${text.slice(0, 60)}`);
+  const twice = repeatedKey(text);
+  if (twice !== undefined) throw malformed(`has two values for ${JSON.stringify(twice.slice(0, 40))}`);
   return value as Record<string, unknown>;
 }
 

@@ -1,10 +1,11 @@
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
-import type { Readable } from 'node:stream';
+import { Transform, type Readable, type TransformCallback } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { parse } from 'csv-parse';
 import { RoostError } from '../../core/index.js';
+import { repeatedKey } from '../console/repeatedKey.js';
 import { tweetOfRow, type ImportedTweet } from './tweetRow.js';
 
 export interface ReadTweetsOptions {
@@ -65,7 +66,8 @@ export class TweetFile {
         }
       }
     } catch (error) {
-      if (error instanceof RoostError || signal.aborted) throw error;
+      if (signal.aborted || (error instanceof RoostError && error.fields['file'] !== undefined)) throw error;
+      if (error instanceof RoostError) throw new RoostError(error.code, `${this.path}: ${error.message}`, { fields: { ...error.fields, file: this.path }, cause: error });
       throw new RoostError('InvalidArgument', `${this.path}: cannot be read beyond line ${line}: ${(error as Error).message}`, { fields: { file: this.path, line }, cause: error });
     } finally {
       file.destroy();
@@ -74,17 +76,26 @@ export class TweetFile {
   }
 }
 
-async function* csvRows(bytes: Readable): AsyncGenerator<{ row: Row; at: number }> {
-  const parser = bytes.pipe(parse({ columns: true, bom: true, info: true, skip_empty_lines: true }));
+/** Bytes are read as Latin-1, one character each, and become text cell by cell: a decoder of the whole would put in something else for what is no UTF-8. */
+async function* csvRows(bytes: Readable): AsyncGenerator<{ row: Row | RoostError; at: number }> {
+  const parser = bytes.pipe(new WithoutByteOrderMark()).pipe(parse({ columns: headOf, encoding: 'latin1', info: true, skip_empty_lines: true }));
   bytes.on('error', (error) => parser.destroy(error));
   for await (const { record, info } of parser as AsyncIterable<{ record: Record<string, string>; info: { lines: number } }>) {
     // An empty cell says nothing, but for the text, whose emptiness is an error of its own.
-    yield { row: Object.fromEntries(Object.entries(record).filter(([name, value]) => value !== '' || name === 'text')), at: info.lines };
+    const cells = Object.entries(record).filter(([name, value]) => value !== '' || name === 'text');
+    yield { row: rowOf(() => Object.fromEntries(cells.map(([name, value]) => [name, utf8(value, name)]))), at: info.lines };
   }
 }
 
+function headOf(cells: readonly string[]): string[] {
+  const names = cells.map((cell) => utf8(cell, 'the head line'));
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) throw new RoostError('InvalidArgument', `the head line has two columns ${JSON.stringify(twice)}`);
+  return names;
+}
+
 async function* jsonRows(bytes: Readable): AsyncGenerator<{ row: Row | RoostError; at: number }> {
-  const lines = createInterface({ input: bytes, crlfDelay: Infinity });
+  const lines = createInterface({ input: bytes.pipe(new WithoutByteOrderMark()).setEncoding('latin1'), crlfDelay: Infinity });
   // readline does not pass on the errors of its input.
   let failure: Error | undefined;
   bytes.on('error', (error) => {
@@ -95,15 +106,65 @@ async function* jsonRows(bytes: Readable): AsyncGenerator<{ row: Row | RoostErro
   for await (const text of lines) {
     at++;
     if (text.trim() === '') continue;
-    let row: Row | RoostError;
-    try {
-      row = JSON.parse(text) as Row;
-    } catch (cause) {
-      row = new RoostError('InvalidArgument', `is not JSON: ${(cause as Error).message}`, { cause });
-    }
-    yield { row, at };
+    yield { row: rowOf(() => parseLine(utf8(text, 'the line'))), at };
   }
   if (failure !== undefined) throw failure;
+}
+
+function parseLine(text: string): Row {
+  let row: Row;
+  try {
+    row = JSON.parse(text) as Row;
+  } catch (cause) {
+    throw new RoostError('InvalidArgument', `is not JSON: ${(cause as Error).message}`, { cause });
+  }
+  const twice = repeatedKey(text);
+  if (twice !== undefined) throw new RoostError('InvalidArgument', `has two values for ${JSON.stringify(twice)}`);
+  return row;
+}
+
+function rowOf(read: () => Row): Row | RoostError {
+  try {
+    return read();
+  } catch (error) {
+    return RoostError.from(error);
+  }
+}
+
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+function utf8(bytes: string, what: string): string {
+  try {
+    return decoder.decode(Buffer.from(bytes, 'latin1'));
+  } catch (cause) {
+    throw new RoostError('InvalidArgument', `${what} is not UTF-8`, { cause });
+  }
+}
+
+const byteOrderMark = Buffer.of(0xef, 0xbb, 0xbf);
+
+/** Leaves out the mark with which some programs begin a file of UTF-8. */
+class WithoutByteOrderMark extends Transform {
+  #begin: Buffer | undefined = Buffer.alloc(0);
+
+  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
+    if (this.#begin === undefined) return done(undefined, chunk);
+    this.#begin = Buffer.concat([this.#begin, chunk]);
+    if (this.#begin.length >= byteOrderMark.length) this.#pushBegin();
+    done();
+  }
+
+  override _flush(done: TransformCallback): void {
+    this.#pushBegin();
+    done();
+  }
+
+  #pushBegin(): void {
+    const begin = this.#begin ?? Buffer.alloc(0);
+    this.#begin = undefined;
+    const rest = begin.indexOf(byteOrderMark) === 0 ? begin.subarray(byteOrderMark.length) : begin;
+    if (rest.length > 0) this.push(rest);
+  }
 }
 
 function raise(error: RoostError): never {
