@@ -154,7 +154,7 @@ function hostsOf({ topology, config }: Gizzard) {
   for (const { hostname } of topology.state.hostWeights) if (!counts.has(hostname)) counts.set(hostname, 0);
   return [...counts]
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([host, shards]) => ({ host, shards, ...weightsOf(topology, host), configured: config.databaseHosts[host] !== undefined }));
+    .map(([host, shards]) => ({ host, shards, ...weightsOf(topology, host), configured: Object.hasOwn(config.databaseHosts, host) }));
 }
 
 const weightsOf = (topology: Topology, hostname: string): { readonly read: number; readonly write: number } => {

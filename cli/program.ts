@@ -6,6 +6,7 @@ import { exitCodes, usageExitCode } from './console/exitCodes.js';
 import { toJson } from './console/output.js';
 import { packageVersion } from './console/packageVersion.js';
 import { reportError } from './console/reportError.js';
+import { forTerminal } from './console/visible.js';
 import { addAuditCommands } from './audit.js';
 import { addCacheCommands } from './cache.js';
 import { addCompletionCommand } from './completion.js';
@@ -47,7 +48,7 @@ export function buildProgram(io: CliIo, json = false): Command {
     .configureOutput({
       writeOut: (text) => void io.stdout.write(text),
       writeErr: (text) => void io.stderr.write(text),
-      outputError: (text, write) => write(json ? `${toJson({ error: { code: 'Usage', message: text.trim() } })}\n` : text),
+      outputError: (text, write) => write(json ? `${toJson({ error: { code: 'Usage', message: text.trim() } })}\n` : forTerminal(text)),
       getOutHelpWidth: () => helpWidth(io.stdout.columns),
       getErrHelpWidth: () => helpWidth(io.stderr.columns),
       getOutHasColors: () => io.stdout.isTTY === true,

@@ -95,4 +95,4 @@ export const withoutOverrides = (environment: NodeJS.ProcessEnv): NodeJS.Process
   Object.fromEntries(Object.entries(environment).filter(([name]) => !isOverride(name)));
 
 const isOverride = (name: string): boolean =>
-  name.startsWith('ROOST_') && !(name in otherVariables) && !foreignPrefixes.some((prefix) => name.startsWith(prefix));
+  name.startsWith('ROOST_') && !Object.hasOwn(otherVariables, name) && !foreignPrefixes.some((prefix) => name.startsWith(prefix));

@@ -87,7 +87,7 @@ function readConfig(path: string): Record<string, unknown> {
 function assign(target: Record<string, unknown>, path: ConfigPath, value: unknown): void {
   let object = target;
   for (const name of path.slice(0, -1)) {
-    const below = object[name];
+    const below = Object.hasOwn(object, name) ? object[name] : undefined;
     if (below !== undefined && !isObject(below)) return;
     object = (object[name] = below ?? {});
   }

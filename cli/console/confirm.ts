@@ -3,6 +3,7 @@ import { type Option as CommandOption, Option } from 'commander';
 import { RoostError } from '../../core/index.js';
 import type { CliIo } from './cliIo.js';
 import type { CommonOptions } from './command.js';
+import { forTerminal } from './visible.js';
 
 export interface ConfirmOptions extends CommonOptions {
   readonly yes?: true;
@@ -26,7 +27,7 @@ export async function confirm(io: CliIo, options: ConfirmOptions, what: string, 
   const lines = lost.map((line) => `  ${line}\n`).join('');
   const terminal = createInterface({ input: stdin, output: io.stderr });
   try {
-    const answer = await terminal.question(`${lines}${what}? Type yes: `, { signal: io.signal });
+    const answer = await terminal.question(forTerminal(`${lines}${what}? Type yes: `), { signal: io.signal });
     if (answer.trim().toLowerCase() !== 'yes') throw new RoostError('FailedPrecondition', 'not confirmed; nothing was changed');
   } finally {
     terminal.close();

@@ -1,10 +1,10 @@
-import { styleText } from 'node:util';
 import Table from 'cli-table3';
 import type { CliIo } from './cliIo.js';
+import { forTerminal, style, visible, visibleJson } from './visible.js';
 
 /** 64-bit ids do not fit a JSON number, so that a bigint becomes a decimal string. */
 export const toJson = (value: unknown, indent?: number): string =>
-  JSON.stringify(value, (_, each: unknown) => (typeof each === 'bigint' ? each.toString() : each), indent);
+  visibleJson(JSON.stringify(value, (_, each: unknown) => (typeof each === 'bigint' ? each.toString() : each), indent) ?? 'null');
 
 /** What a command prints on stdout: one JSON object with `--json`, lines for people otherwise. */
 export class Output {
@@ -20,12 +20,12 @@ export class Output {
       return;
     }
     const next = nextSteps === undefined || nextSteps.length === 0 ? '' : `\n${this.dim(`next: ${nextSteps.join('; ')}`)}`;
-    this.io.stdout.write(`${text()}${next}\n`);
+    this.io.stdout.write(forTerminal(`${text()}${next}\n`));
   }
 
   /** A line that says how things go; silent with `--json`. */
   note(text: string): void {
-    if (!this.json) this.io.stdout.write(`${text}\n`);
+    if (!this.json) this.io.stdout.write(forTerminal(`${text}\n`));
   }
 
   get quiet(): boolean {
@@ -45,7 +45,7 @@ export class Output {
       chars: noLines,
       style: { 'padding-left': 0, 'padding-right': 2, head: [], border: [], compact: true },
     });
-    table.push(...rows.map((row) => row.map((cell) => (typeof cell === 'string' ? cell : formatCount(cell)))));
+    table.push(...rows.map((row) => row.map((cell) => (typeof cell === 'string' ? visible(cell) : formatCount(cell)))));
     return table
       .toString()
       .split('\n')
@@ -53,8 +53,8 @@ export class Output {
       .join('\n');
   }
 
-  #style(style: 'bold' | 'dim' | 'green' | 'red', text: string): string {
-    return styleText(style, text, { stream: this.io.stdout });
+  #style(format: 'bold' | 'dim' | 'green' | 'red', text: string): string {
+    return style(format, text, this.io.stdout);
   }
 }
 

@@ -1,8 +1,9 @@
-import { inspect, styleText } from 'node:util';
+import { inspect } from 'node:util';
 import { RoostError } from '../../core/index.js';
 import type { CliIo } from './cliIo.js';
 import { exitCodes, signalExitCodes, type StopSignal } from './exitCodes.js';
 import { formatMs, toJson } from './output.js';
+import { forTerminal, style } from './visible.js';
 
 export interface ReportOptions {
   readonly json: boolean;
@@ -23,10 +24,10 @@ export function reportError(error: unknown, io: CliIo, { json, verbose }: Report
   if (json) {
     io.stderr.write(`${toJson({ error: { ...known.toWire(), next } })}\n`);
   } else {
-    const label = styleText('red', 'roost:', { stream: io.stderr });
-    io.stderr.write(`${label} ${known.message}\n${next === undefined ? '' : `  ${next}\n`}`);
+    const label = style('red', 'roost:', io.stderr);
+    io.stderr.write(forTerminal(`${label} ${known.message}\n${next === undefined ? '' : `  ${next}\n`}`));
   }
-  if (verbose) io.stderr.write(`${inspect(known, { depth: 8 })}\n`);
+  if (verbose) io.stderr.write(forTerminal(`${inspect(known, { depth: 8 })}\n`));
   return exitCodes[known.code];
 }
 

@@ -5,6 +5,8 @@ import { DatabaseHost, type ObserveStatement } from './databaseHost.js';
 export class DatabaseHosts {
   readonly #hosts = new Map<string, DatabaseHost>();
   readonly #observe: (host: string) => ObserveStatement;
+  /** Of the configuration; `constructor` is none. */
+  readonly #names: ReadonlySet<string>;
   #closed = false;
 
   constructor(
@@ -12,6 +14,7 @@ export class DatabaseHosts {
     private readonly log: Log,
     metrics = new Metrics(),
   ) {
+    this.#names = new Set(Object.keys(config.databaseHosts));
     const seconds = metrics.histogram('roost_sql_duration_seconds', 'Time of SQL statements, by database host and code', ['host', 'code']);
     this.#observe = (host) => {
       // Looked up once, since nearly every statement ends this way.
@@ -33,7 +36,7 @@ export class DatabaseHosts {
     const known = this.#hosts.get(name);
     if (known !== undefined) return known;
     if (this.#closed) throw new RoostError('Unavailable', 'the database hosts are closed', { fields: { host: name }, retryable: false });
-    const config = this.config.databaseHosts[name];
+    const config = this.#names.has(name) ? this.config.databaseHosts[name] : undefined;
     if (config === undefined) {
       throw new RoostError('FailedPrecondition', `the topology names database host ${name}, which the configuration does not: add it under databaseHosts`, { fields: { host: name } });
     }
@@ -43,7 +46,7 @@ export class DatabaseHosts {
   }
 
   /** Whether the host should be asked before others. A host that the configuration does not name is not. */
-  isHealthy = (name: string): boolean => !this.#closed && this.config.databaseHosts[name] !== undefined && this.host(name).health.healthy;
+  isHealthy = (name: string): boolean => !this.#closed && this.#names.has(name) && this.host(name).health.healthy;
 
   async close(): Promise<void> {
     this.#closed = true;

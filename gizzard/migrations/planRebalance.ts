@@ -1,4 +1,5 @@
 import { RoostError } from '../../core/index.js';
+import { checkWeight, maxHostWeight } from '../topology/checks.js';
 import { minCostFlow, type FlowEdge } from './minCostFlow.js';
 import { leafIdentity, leavesOf, printTemplate, type Template } from './template.js';
 
@@ -195,6 +196,7 @@ function rehost(tree: Template, before: readonly string[], after: readonly strin
 
 /** Splits a number into whole parts by weights: each its share rounded down, and the rest to the largest remainders. No part is above its bound. */
 export function shareOut(total: number, weights: readonly number[], boundOf: (part: number) => number = () => Infinity): number[] {
+  for (const weight of weights) checkWeight(weight, () => 'a weight', maxHostWeight);
   const sum = weights.reduce((a, b) => a + b, 0);
   if (!(sum > 0)) throw new RoostError('InvalidArgument', 'at least one weight must be above 0');
   const exact = weights.map((weight) => (total * weight) / sum);

@@ -68,7 +68,7 @@ async function hostProblems(plans: readonly MigrationPlan[], environment: Prefli
   const names = [...new Set(touched.map((shard) => shard.id.hostname))].sort();
   const found = await Promise.all(
     names.map(async (name) => {
-      if (environment.config.databaseHosts[name] === undefined) return [`host ${name} is not in the configuration: add it under databaseHosts`];
+      if (!Object.hasOwn(environment.config.databaseHosts, name)) return [`host ${name} is not in the configuration: add it under databaseHosts`];
       const host = environment.hosts.host(name);
       try {
         return [

@@ -12,6 +12,7 @@ import {
   type TableInfo,
   type TopologyState,
 } from './types.js';
+import { checkWeight, maxHostWeight } from './checks.js';
 import { validFanout, validRemoteHost } from './validOperations.js';
 
 /** One step of a change to the topology. */
@@ -96,6 +97,7 @@ export function applyChanges(state: TopologyState, changes: readonly Change[]): 
         remove(forwardings, forwardingKey(change), `forwarding of table ${change.tableId} at ${change.baseId}`);
         break;
       case 'setHostWeight':
+        for (const kind of ['read', 'write'] as const) checkWeight(change.weight[kind], () => `the ${kind} weight of host ${change.weight.hostname}`, maxHostWeight);
         hostWeights.set(change.weight.hostname, change.weight);
         break;
       case 'removeHostWeight':

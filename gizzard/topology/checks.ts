@@ -7,8 +7,11 @@ const invalid = (message: string): RoostError => new RoostError('InvalidArgument
 
 // `what` is a function, since a topology has hundreds of thousands of values and few of them are ever named.
 
-export function checkWeight(weight: number, what: () => string): void {
-  if (!Number.isFinite(weight) || weight < 0) throw invalid(`${what()} must be a number of 0 or more, not ${weight}`);
+/** What a host's weight may be set to: it multiplies those of links, which are integers of 32 bits, and products and sums must still be told apart by a double. */
+export const maxHostWeight = 1_000_000;
+
+export function checkWeight(weight: number, what: () => string, max = Infinity): void {
+  if (!Number.isFinite(weight) || weight < 0 || weight > max) throw invalid(`${what()} must be a number ${max === Infinity ? 'of 0 or more' : `from 0 to ${max}`}, not ${weight}`);
 }
 
 export function checkInt32(value: number, min: number, what: () => string): void {
