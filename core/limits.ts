@@ -91,6 +91,8 @@ export const limits = {
   jobJsonBytes: 1024 * 1024,
   /** What a client of a write without a deadline is taken to wait for an answer: a server that did not run for so long refuses what may have come before. */
   undatedWriteWaitMs: 2_000,
+  /** A time of a write further ahead than this is a mistake of the caller's, and would win over every write until then. */
+  timeAheadMs: 86_400_000,
   /** The deadline of a request that does not bring one, and the longest one that is accepted. */
   defaultDeadlineMs: 5_000,
   maxDeadlineMs: 600_000,

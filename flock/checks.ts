@@ -4,8 +4,7 @@ import type { Direction, EdgeState, EdgeWrites, NewestOf, NodeWrite, Operation, 
 
 // What callers bring is looked at here before anything is done with it: callers in plain JavaScript, and the wire, may bring anything.
 
-/** A time further ahead than this is a mistake of the caller's, and would win over every write until then. */
-const maxAheadMicros = 24n * 3_600_000_000n;
+const maxAheadMicros = BigInt(limits.timeAheadMs) * 1_000n;
 
 const invalid = (message: string): RoostError => new RoostError('InvalidArgument', message);
 

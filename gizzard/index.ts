@@ -4,7 +4,7 @@ export { DatabaseHost, type SqlResult, type SqlRow, type SqlSession, type SqlVal
 export { clockFaults, clockFaultText, isWrong, maxClockDifferenceMs, type ClockFault } from './hosts/clockFaults.js';
 export { hostClockMs, readHostClock } from './hosts/hostClock.js';
 export { DatabaseHosts } from './hosts/databaseHosts.js';
-export type { FollowUp, JobType } from './jobs/jobType.js';
+export type { FollowUp, JobBounds, JobType } from './jobs/jobType.js';
 export { jobToExactJson } from './jobs/jobJson.js';
 export { skewMs } from './jobs/clockSkew.js';
 export { lostText, type JournalLook } from './jobs/journalGuard.js';

@@ -1,16 +1,28 @@
+import { limits, RoostError } from '../core/index.js';
 import type { JobType } from '../gizzard/index.js';
-import type { UserRecord } from './user.js';
+import { checkChange, never, type UserRecord } from './user.js';
 import { decodeUsers } from './userBytes.js';
 import { usersTableId, type UserRows } from './userRows.js';
 import { applyUsers, userTable } from './userTable.js';
 
 export const userJobKind = 'users.put';
 
+const invalid = (message: string): RoostError => new RoostError('InvalidArgument', message);
+
 /** Writes of users. A job is done when both the shard and the cache have it: a reader who was told so finds nothing older. */
 export const userJob = (database: string, rows?: UserRows): JobType<UserRecord> => ({
   kind: userJobKind,
   split(payload, add) {
     for (const user of decodeUsers(payload)) add(usersTableId, user.id, user);
+  },
+  check(payload, { latest }) {
+    const users = decodeUsers(payload);
+    if (users.length === 0 || users.length > limits.operationsPerWrite) throw invalid(`a job holds 1 to ${limits.operationsPerWrite} users, not ${users.length}`);
+    for (const { id, name, screenName, flags, exists } of users) {
+      for (const { at } of [name, screenName, flags, exists]) if (at < never || at > latest) throw invalid(`times are microseconds from 1970 to a day from now, not ${at}`);
+      // What a user who is removed is not called needs no check.
+      checkChange({ id, ...(name.value === '' ? {} : { name: name.value }), ...(screenName.value === '' ? {} : { screenName: screenName.value }), flags: flags.value });
+    }
   },
   async apply(host, leaf, users, deadline) {
     const write = () => applyUsers(host, userTable(database, leaf.shard), users, deadline);

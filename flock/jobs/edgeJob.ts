@@ -3,6 +3,7 @@ import type { EdgeRecord } from '../edgeRecord.js';
 import { edgeTables } from '../storage/edgeTables.js';
 import type { EdgeWriter } from '../storage/edgeWriter.js';
 import { edgesFromJson, edgesToJson } from './edgeJson.js';
+import { checkCount, checkTable, checkTime } from './jobChecks.js';
 import { decodeEdges } from './edgePayload.js';
 import { jobKinds } from './kinds.js';
 import { tellOtherEnds } from './rowJob.js';
@@ -15,6 +16,15 @@ export const edgeJob = (database: string, { applyEdges }: EdgeWriter): JobType<E
   kind: jobKinds.edges,
   split(payload, add) {
     decodeEdges(payload, (record) => add(record.tableId, record.sourceId, record));
+  },
+  check(payload, bounds) {
+    let count = 0;
+    decodeEdges(payload, ({ tableId, updatedAt }) => {
+      if (++count === 1) checkTable(tableId, bounds);
+      checkTime(updatedAt, bounds);
+    });
+    // Each edge comes in both directions.
+    checkCount(count / 2);
   },
   toJson: edgesToJson,
   fromJson: edgesFromJson,

@@ -2,6 +2,7 @@ import type { JobType } from '../../gizzard/index.js';
 import { massOperation } from '../nodeRegisters.js';
 import { applyNode } from '../storage/applyNode.js';
 import { edgeTables } from '../storage/edgeTables.js';
+import { checkId, checkRank, checkTable, checkTime } from './jobChecks.js';
 import { jobKinds } from './kinds.js';
 import { decodeNode, type NodeOperation } from './nodePayload.js';
 import { encodeSweep } from './sweepPayload.js';
@@ -13,6 +14,13 @@ export const nodeJob = (database: string): JobType<NodeOperation> => ({
   split(payload, add) {
     const operation = decodeNode(payload);
     add(operation.tableId, operation.id, operation);
+  },
+  check(payload, bounds) {
+    const { tableId, id, rank, time } = decodeNode(payload);
+    checkTable(tableId, bounds);
+    checkId(id);
+    checkRank(rank);
+    checkTime(time, bounds);
   },
   async apply(host, leaf, items, deadline) {
     for (const { id, rank, time } of items) await applyNode(host, edgeTables(database, leaf.shard), id, massOperation(rank, time), deadline);

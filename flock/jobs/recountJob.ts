@@ -1,6 +1,7 @@
 import type { JobType } from '../../gizzard/index.js';
 import { recount } from '../storage/applyNode.js';
 import { edgeTables } from '../storage/edgeTables.js';
+import { checkSweep } from './jobChecks.js';
 import { jobKinds } from './kinds.js';
 import { decodeSweep, type Sweep } from './sweepPayload.js';
 
@@ -12,6 +13,7 @@ export const recountJob = (database: string): JobType<Sweep> => ({
     const node = decodeSweep(payload);
     add(node.tableId, node.id, node);
   },
+  check: checkSweep,
   async apply(host, leaf, items, deadline) {
     for (const { id } of items) await recount(host, edgeTables(database, leaf.shard), id, deadline);
     return [];

@@ -4,6 +4,7 @@ import { untouched } from '../nodeRegisters.js';
 import type { EdgeWriter } from '../storage/edgeWriter.js';
 import type { AppliedEdge } from '../storage/applyEdges.js';
 import { edgeTables } from '../storage/edgeTables.js';
+import { checkCount, checkRecord } from './jobChecks.js';
 import { jobKinds } from './kinds.js';
 import { decodeRows, encodeRows } from './rowPayload.js';
 
@@ -15,6 +16,11 @@ export const rowJob = (database: string, { applyEdges }: EdgeWriter): JobType<Ed
   kind: jobKinds.rows,
   split(payload, add) {
     for (const record of decodeRows(payload)) add(record.tableId, record.sourceId, record);
+  },
+  check(payload, bounds) {
+    const rows = decodeRows(payload);
+    checkCount(rows.length);
+    for (const row of rows) checkRecord(row, bounds);
   },
   async apply(host, leaf, items, deadline) {
     await applyEdges(host, edgeTables(database, leaf.shard), items, deadline);

@@ -1,6 +1,7 @@
 import type { FollowUp, JobType } from '../../gizzard/index.js';
 import { edgeTables } from '../storage/edgeTables.js';
 import type { EdgeWriter } from '../storage/edgeWriter.js';
+import { checkSweep } from './jobChecks.js';
 import { jobKinds } from './kinds.js';
 import { tellOtherEnds } from './rowJob.js';
 import { decodeSweep, encodeSweep, type Sweep } from './sweepPayload.js';
@@ -16,6 +17,7 @@ export const sweepJob = (database: string, { sweepPage }: EdgeWriter): JobType<S
     const sweep = decodeSweep(payload);
     add(sweep.tableId, sweep.id, sweep);
   },
+  check: checkSweep,
   async apply(host, leaf, items, deadline) {
     const followUps: FollowUp[] = [];
     for (const { tableId, id, after } of items) {

@@ -53,5 +53,8 @@ export function jobFromJson(types: ReadonlyMap<string, JobType>, text: string): 
 function exactPayload(body: unknown): Buffer | undefined {
   if (typeof body !== 'object' || body === null || Object.keys(body).join() !== 'payload') return undefined;
   const { payload } = body as { payload: unknown };
-  return typeof payload === 'string' ? Buffer.from(payload, 'base64') : undefined;
+  if (typeof payload !== 'string') return undefined;
+  const bytes = Buffer.from(payload, 'base64');
+  // Node takes what it can of a text that is none, and leaves out the rest.
+  return bytes.toString('base64') === payload ? bytes : undefined;
 }

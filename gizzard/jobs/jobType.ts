@@ -1,6 +1,7 @@
-import type { Deadline } from '../../core/index.js';
+import type { Deadline, Micros } from '../../core/index.js';
 import type { DatabaseHost } from '../hosts/databaseHost.js';
 import type { Leaf } from '../routing/route.js';
+import type { Topology } from '../topology/topology.js';
 import type { NewJob } from './journal.js';
 
 /** A job that applying another brought about. */
@@ -9,6 +10,13 @@ export interface FollowUp {
   readonly payload: Buffer;
   /** Keys of the only leaves it is for; absent: every leaf that its items belong to. */
   readonly leaves?: readonly string[];
+}
+
+/** What a job from outside is held against. */
+export interface JobBounds {
+  readonly topology: Topology;
+  /** The latest time, in microseconds, that a write may bring. */
+  readonly latest: Micros;
 }
 
 /**
@@ -22,6 +30,12 @@ export interface JobType<Item = unknown> {
   readonly itemsAtOnce?: number;
   /** Takes a payload apart: `add` is called with the table and key that each item belongs to. Throws `DataLoss` where the payload is malformed: such a job is given up at once. */
   split(payload: Buffer, add: (tableId: number, key: bigint, item: Item) => void): void;
+  /**
+   * Holds a job that came from outside (the job injector, another cluster, an operator's file) to what the services hold their callers to: how much, which ids, which times.
+   * Throws `InvalidArgument`. Called after `split`, which all of its items have passed.
+   * Absent: `split` refuses all that is to be refused.
+   */
+  check?(payload: Buffer, bounds: JobBounds): void;
   /** The payload as JSON for people, who may write such jobs themselves. Absent: there is only the exact form. */
   toJson?(payload: Buffer): unknown;
   /** A job that people wrote. Throws `InvalidArgument`. */

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import { Deadline, JournalClock, RoostError, type Log, type Metrics, type RoostConfig, type WriteIdentity } from '../../core/index.js';
+import { Deadline, JournalClock, limits, RoostError, systemMicros, type Log, type Metrics, type RoostConfig, type WriteIdentity } from '../../core/index.js';
 import type { DatabaseHosts } from '../hosts/databaseHosts.js';
 import type { Topology } from '../topology/topology.js';
 import { untilAppliedBefore } from './acceptedBefore.js';
@@ -148,11 +148,16 @@ export class Jobs {
     return this.#relays;
   }
 
-  /** A job that a tool or another cluster wrote as JSON. Throws `InvalidArgument`, and `NotFound` where it is for a table that is not here. */
+  /**
+   * A job that a tool or another cluster wrote as JSON. Throws `InvalidArgument` for one that no service would accept from a caller, and `NotFound` where it is for a table that
+   * is not here.
+   */
   parse(json: string): NewJob {
     const job = jobFromJson(this.#types, json);
     const topology = this.topology();
-    this.#types.get(job.kind)!.split(job.payload, (tableId) => void topology.table(tableId));
+    const type = this.#types.get(job.kind)!;
+    type.split(job.payload, (tableId) => void topology.table(tableId));
+    type.check?.(job.payload, { topology, latest: systemMicros() + BigInt(limits.timeAheadMs) * 1_000n });
     return job;
   }
 

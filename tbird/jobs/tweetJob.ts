@@ -4,6 +4,7 @@ import { tweetTable } from '../storage/tweetTable.js';
 import { IndexWrites, type TweetGraphs } from '../tweetIndex.js';
 import { createdRecord, type TweetRecord } from '../tweetRecord.js';
 import { routingKey } from '../windows/timeWindows.js';
+import { checkTweets } from './checkTweets.js';
 import { decodeTweets } from './tweetPayload.js';
 
 export const tweetJobKind = 'tbird.tweets';
@@ -27,6 +28,7 @@ export const tweetJob = (database: string, applyTweets: TweetWriter): JobType<It
     const { places, records } = decodeTweets(payload);
     for (const record of records) add(places.tableId, routingKey(record.id, places.windowMs), { record, graphs: places.graphs });
   },
+  check: checkTweets,
   async apply(host, leaf, items, deadline) {
     const applied = await applyTweets(
       host,
