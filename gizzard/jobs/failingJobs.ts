@@ -107,7 +107,8 @@ export class FailingJobs {
       return { host: failure.leaves === undefined ? host : failure.host, bad, leaves: left.onlyLeaves, fields };
     });
     count(entries.length === 0 ? 'applied' : entries.some(({ bad }) => bad) ? 'bad' : 'failed', Math.max(0, Date.now() - job.acceptedAtMs));
-    return this.#refile(source, host, id, entries, { topologyVersion: entries.length === 0 ? topologyVersion : undefined, unapplied: readable ? undefined : job.write });
+    return this.#refile(source, host, id, entries, { // What is readable under a topology that is no longer in use may be nowhere in the new one.
+      topologyVersion: readable ? topologyVersion : undefined, unapplied: readable ? undefined : job.write });
   }
 
   /** Keeps an entry that is no job, or that never finishes, as it is, with the reason beside it. */

@@ -50,6 +50,12 @@ export interface JobWorkerOptions {
 
 type RawEntry = readonly [id: Buffer, fields: Buffer[] | null];
 
+/** An applied job that is to be taken from the journal, and who waits for that. */
+interface Settled {
+  readonly id: string;
+  readonly waiter: string | undefined;
+}
+
 interface Work {
   readonly fields: readonly Buffer[];
   readonly ended: Promise<void>;
@@ -72,7 +78,7 @@ export class JobWorker {
   readonly #loops: Promise<void>[] = [];
   readonly #pauses = new Set<() => void>();
   /** Applied jobs that are still to be taken from the journal, by the topology under which they were applied. */
-  #acknowledge = new Map<number, string[]>();
+  #acknowledge = new Map<number, Settled[]>();
   /** A topology that jobs may no longer be applied under. */
   #outdated = -Infinity;
   #flushed: Promise<void> = Promise.resolve();
@@ -227,7 +233,7 @@ export class JobWorker {
     const id = rawId.toString();
     if (this.#inWork.has(id)) return;
     if (fields === null) {
-      this.#settleLater(id, Number.MAX_SAFE_INTEGER);
+      this.#settleLater({ id, waiter: undefined }, Number.MAX_SAFE_INTEGER);
       return;
     }
     let job: JobEntry;
@@ -264,13 +270,16 @@ export class JobWorker {
     if (handBack === true) return this.#putBack([[id, work.fields]]);
     const [failure] = failures;
     if (failure === undefined) {
-      if (job.waiter !== undefined) await this.#tell(job.waiter, '');
       count('applied', Math.max(0, Date.now() - job.acceptedAtMs));
-      this.#settleLater(id, topologyVersion);
+      this.#settleLater({ id, waiter: job.waiter }, topologyVersion);
       return;
     }
     const { state, mark } = await this.#failing.refile(keys.queued, '', id, job, outcome);
     // Where it was gone, another worker had taken it over, and tells.
+    if (state === 'late') {
+      this.#isOutdated(topologyVersion);
+      return this.#putBack([[id, work.fields]]);
+    }
     if (job.waiter === undefined || state === 'gone') return;
     // Once it is answered no read may meet a leaf that lacks it, where another has it.
     if (readable) await knownEverywhere(mark);
@@ -287,11 +296,11 @@ export class JobWorker {
   }
 
   /** Gathers the ends of jobs that finish at about the same time into one round trip. */
-  #settleLater(id: string, topologyVersion: number): void {
-    const ids = this.#acknowledge.get(topologyVersion);
-    if (ids !== undefined) ids.push(id);
-    else this.#acknowledge.set(topologyVersion, [id]);
-    if (this.#acknowledge.size > 1 || ids !== undefined) return;
+  #settleLater(job: Settled, topologyVersion: number): void {
+    const jobs = this.#acknowledge.get(topologyVersion);
+    if (jobs !== undefined) jobs.push(job);
+    else this.#acknowledge.set(topologyVersion, [job]);
+    if (this.#acknowledge.size > 1 || jobs !== undefined) return;
     setImmediate(() => {
       this.#flushed = this.#flush();
     });
@@ -300,20 +309,25 @@ export class JobWorker {
   async #flush(): Promise<void> {
     const settled = this.#acknowledge;
     this.#acknowledge = new Map();
-    await Promise.all(Array.from(settled, ([topologyVersion, ids]) => this.#settle(ids, topologyVersion)));
+    await Promise.all(Array.from(settled, ([topologyVersion, jobs]) => this.#settle(jobs, topologyVersion)));
   }
 
-  async #settle(ids: readonly string[], topologyVersion: number): Promise<void> {
+  async #settle(jobs: readonly Settled[], topologyVersion: number): Promise<void> {
+    const ids = jobs.map(({ id }) => id);
     const { keys, fence, log, priority } = this.options;
     try {
       if (fence === undefined) {
         throwFirst(await this.redis.multi().xack(keys.queued, workerGroup, ...ids).xdel(keys.queued, ...ids).exec());
       } else if ((await this.redis.roostSettle(keys.queued, fence.key, workerGroup, topologyVersion, ids)) === 1) {
         this.#isOutdated(topologyVersion);
+        // They are in the queue again, with their waiters: whoever applies them under a newer topology tells.
+        return;
       }
     } catch (error) {
       log.warn({ err: error, jobs: ids.length, priority }, 'applied jobs could not be taken from the journal; they will run again, which changes nothing');
+      return;
     }
+    await Promise.all(jobs.flatMap(({ waiter }) => (waiter === undefined ? [] : [this.#tell(waiter, '')])));
   }
 
   /** While true no more jobs are taken. */
