@@ -50,16 +50,14 @@ export function addAuditCommands(program: Command, io: CliIo): void {
       }),
     );
 
-  define('undo', 'make the inverse of a change, as a change of its own\nRefused where what came later stands in the way.', 'roost audit undo 12')
+  define('undo', 'make the inverse of a change, as a change of its own\nRefused where what came later stands in the way, or the tables of a shard that it would bring back are gone.', 'roost audit undo 12')
     .argument('<version>', 'the version that it made', versionArgument)
     .addOption(yesOption())
     .action((version: number, options: ConfigOptions & ConfirmOptions) =>
-      withCluster(io, options, async ({ nameServer, topology }, output) => {
-        const [entry] = await nameServer.audit({ count: 1, belowVersion: version + 1 });
-        if (entry?.version !== version) throw new RoostError('NotFound', `the audit has no change ${version}`, { fields: { version } });
-        await confirm(io, options, `undo change ${version}`, [changesSummary(entry.inverse)]);
-        const before = topologyWarnings(topology);
-        const after = await nameServer.undo(version, `roost audit undo ${version}, ${thisProcess()}`);
+      withCluster(io, options, async (gizzard, output) => {
+        await confirm(io, options, `undo change ${version}`, [changesSummary(await gizzard.nameServer.inverseOf(version))]);
+        const before = topologyWarnings(gizzard.topology);
+        const after = await gizzard.undo(version, `roost audit undo ${version}, ${thisProcess()}`);
         const changed = { topologyVersion: after.version, warnings: topologyWarnings(after).filter((warning) => !before.includes(warning)) };
         reportChange(output, changed, { undone: version }, `undid change ${version}`);
       }),

@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
-import { isBehind, newestOf } from '../gizzard/index.js';
+import { isBehind, newestOf, thisProcess } from '../gizzard/index.js';
 import type { CliIo } from './console/cliIo.js';
 import { withCluster } from './console/cluster.js';
 import { type ConfigOptions, configOption, defineCommand, defineGroup } from './console/command.js';
+import { confirm, type ConfirmOptions, yesOption } from './console/confirm.js';
 
 export function addNameserverCommands(program: Command, io: CliIo): void {
   const nameserver = defineGroup(program, 'nameserver', 'look after the replicas of the name server');
@@ -34,4 +35,19 @@ export function addNameserverCommands(program: Command, io: CliIo): void {
       output.result({ repaired }, () => (repaired.length === 0 ? 'all that answer are the same' : `repaired ${repaired.join(', ')}`), ['roost nameserver status']);
     }),
   );
+
+  define(
+    'promote',
+    'make the first of nameServer.hosts the one that decides on changes\nFor when the first host is lost: name another first in every configuration, run this with it, and restart the servers. Needs a majority; nothing that was acknowledged is lost.',
+    'roost nameserver promote --yes',
+  )
+    .addOption(yesOption())
+    .action((options: ConfigOptions & ConfirmOptions) =>
+      withCluster(io, options, async ({ nameServer }, output) => {
+        const primary = nameServer.replicas.stores[0]!.host.name;
+        await confirm(io, options, `make ${primary} the primary of the name server`, ['servers whose configuration names another host first can change nothing until they are restarted with this order']);
+        const { version } = await nameServer.promote(`roost nameserver promote, ${thisProcess()}`);
+        output.result({ primary, topologyVersion: version }, () => `${primary} decides on changes from version ${version} on`, ['roost nameserver status']);
+      }),
+    );
 }

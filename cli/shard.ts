@@ -8,6 +8,7 @@ import { confirmEffects } from './console/confirmEffects.js';
 import { confirm, type ConfirmOptions, yesOption } from './console/confirm.js';
 import { drawTree, type DrawnTree } from './console/drawTree.js';
 import type { Output } from './console/output.js';
+import { addDroppedShardCommands } from './droppedShards.js';
 import { addShardMoveCommands } from './shardMoves.js';
 
 interface ListOptions extends ConfigOptions {
@@ -132,7 +133,7 @@ export function addShardCommands(program: Command, io: CliIo): void {
     );
 
   addShardMoveCommands(shard, io);
-
+  addDroppedShardCommands(shard, io);
 }
 
 const movesLookedAt = 1_000;

@@ -8,7 +8,7 @@ import type { SendJobs } from './jobs/remoteRelay.js';
 import { Doctor } from './migrations/doctor.js';
 import { Migrations } from './migrations/migrations.js';
 import { DroppedSweeper } from './moving/droppedSweeper.js';
-import { DroppedTables } from './moving/droppedTables.js';
+import { DroppedTables, type DroppedShard } from './moving/droppedTables.js';
 import { Moves } from './moving/moves.js';
 import { MovesDatabase } from './moving/movesDatabase.js';
 import { Servers } from './moving/servers.js';
@@ -22,7 +22,7 @@ import type { ShardType } from './shardType.js';
 import type { Change } from './topology/changes.js';
 import type { Topology } from './topology/topology.js';
 import { topologyWarnings } from './topology/topologyWarnings.js';
-import { validShardId } from './topology/types.js';
+import { shardKey, validShardId } from './topology/types.js';
 
 export interface GizzardOptions {
   readonly shardTypes: readonly ShardType[];
@@ -40,6 +40,7 @@ const announceDeadlineMs = 5_000;
 const closeGraceMs = 10_000;
 /** A server says at least this often which topology it works with: steps of a migration wait for it. */
 const maxBeatMs = 1_000;
+const dayMs = 86_400_000;
 
 /** A process's view of a cluster: its topology, its database hosts and its jobs. Knows nothing of what the shards hold. */
 export class Gizzard {
@@ -86,7 +87,7 @@ export class Gizzard {
     this.#sweeper = new DroppedSweeper(this.dropped, Object.keys(config.databaseHosts), () => this.jobs.journal.nowMs(), this.log);
     const { hosts, nameServer, servers, moves } = this;
     this.migrations = new Migrations(database, server, { hosts, nameServer, servers, moves, types: this.#shardTypes, reloadMs: config.nameServer.reloadSeconds * 1000, leaveHostAfterMs: config.moves.leaveHostAfterSeconds * 1000 }, config, this.log);
-    this.doctor = new Doctor({ nameServer, hosts, hostNames: Object.keys(config.databaseHosts), moves, migrations: this.migrations, jobs: this.jobs, servers, config, types: this.#shardTypes });
+    this.doctor = new Doctor({ nameServer, hosts, hostNames: Object.keys(config.databaseHosts), moves, dropped: this.dropped, keepDroppedMs: config.moves.undropDays * dayMs, migrations: this.migrations, jobs: this.jobs, servers, config, types: this.#shardTypes });
   }
 
   /** See the method of the same name. */
@@ -118,6 +119,7 @@ export class Gizzard {
     await this.nameServer.reload();
     this.nameServer.watch(this.config.nameServer.reloadSeconds * 1000);
     if (!options.work) return;
+    await this.nameServer.replicas.checkPrimary();
     this.#working = true;
     await this.jobs.start();
     if (this.options.sendJobs !== undefined) {
@@ -136,9 +138,9 @@ export class Gizzard {
    * where the topology has become another one meanwhile.
    */
   async apply(changes: readonly Change[], by?: string, onVersion?: number): Promise<Topology> {
-    for (const change of changes) {
-      if (change.kind !== 'createShard' || nodeType(change.shard.type) !== undefined) continue;
-      const { shard } = change;
+    const leaves = changes.flatMap((change) => (change.kind === 'createShard' && nodeType(change.shard.type) === undefined ? [change.shard] : []));
+    if (leaves.length > 0) await this.nameServer.refuseSpent(leaves.map(({ id }) => id));
+    for (const shard of leaves) {
       // Its name is about to enter SQL.
       validShardId(shard.id);
       const type = this.#shardTypes.get(shard.type);
@@ -147,9 +149,31 @@ export class Gizzard {
       }
       await type.create(this.hosts.host(shard.id.hostname), shard, Deadline.after(createDeadlineMs));
     }
-    const topology = await this.nameServer.apply(changes, by, onVersion);
+    const topology = await this.nameServer.apply(changes, by, onVersion === undefined ? {} : { onVersion });
     for (const warning of topologyWarnings(topology)) this.log.warn(warning);
     return topology;
+  }
+
+  /**
+   * Undoes one change of the audit, as a change of its own. Throws `NotFound`, `FailedPrecondition` where the tables of a shard that it would bring back are gone, and as `apply` where what
+   * came later stands in the way.
+   */
+  async undo(version: number, by?: string): Promise<Topology> {
+    const inverse = await this.nameServer.inverseOf(version);
+    for (const change of inverse) {
+      if (change.kind !== 'createShard') continue;
+      const { shard } = change;
+      const movable = this.#shardTypes.get(shard.type)?.moving;
+      if (movable === undefined || (await movable.holds(this.hosts.host(shard.id.hostname), movable.place(shard), Deadline.after(createDeadlineMs)))) continue;
+      throw new RoostError('FailedPrecondition', `change ${version} cannot be undone: the tables of shard ${shardKey(shard.id)} are gone`, { fields: { version, shard: shardKey(shard.id) } });
+    }
+    return this.nameServer.apply(inverse, by);
+  }
+
+  /** Gives the tables of a dropped shard their old name back, and lets a shard have that name. Throws as `DroppedTables.bringBack` does. */
+  async undrop(dropped: DroppedShard, by?: string): Promise<void> {
+    await this.dropped.bringBack(dropped);
+    await this.nameServer.revive([dropped.shard.id], by);
   }
 
   /** Reads from one replica of a route; see `readAny`. Replicas that lack writes come last: see `LaggingLeaves`. */

@@ -4,7 +4,7 @@ const namedChanges = 3;
 
 /** The first few changes in a sentence, and how many more there are. */
 export function changesSummary(changes: readonly Change[]): string {
-  if (changes.length === 0) return 'rollback logs only';
+  if (changes.length === 0) return 'nothing of the topology: rollback logs, names that were dropped, or the primary';
   const named = changes.slice(0, namedChanges).map(changeSentence).join('; ');
   return changes.length > namedChanges ? `${named}; and ${changes.length - namedChanges} more` : named;
 }

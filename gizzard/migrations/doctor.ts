@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Deadline, RoostError, type RoostConfig } from '../../core/index.js';
+import { Deadline, isRoostError, RoostError, type RoostConfig } from '../../core/index.js';
 import type { DatabaseHosts } from '../hosts/databaseHosts.js';
+import type { DroppedTables } from '../moving/droppedTables.js';
 import { differingRows } from '../moving/differingRows.js';
 import type { Movable, MovableTable } from '../moving/movable.js';
 import { isOpen, type Difference } from '../moving/moveTask.js';
@@ -29,7 +30,7 @@ const treesAtOnce = 4;
 /** Rows that a finding names; past it the replicas are not compared further, since a repair goes through all of them. */
 const namedRows = 10;
 
-export const findingKinds = ['unreachableHost', 'restingMigration', 'busyWithoutMove', 'leftOverLink', 'idleLink', 'unusedShard', 'unnamedTables', 'disagreeingReplicas', 'laggingReplicas', 'wrongClock', 'journalLost', 'journalSetting', 'refusingServer'] as const;
+export const findingKinds = ['unreachableHost', 'restingMigration', 'busyWithoutMove', 'leftOverLink', 'idleLink', 'unusedShard', 'unnamedTables', 'missingTables', 'disagreeingReplicas', 'laggingReplicas', 'wrongClock', 'journalLost', 'journalSetting', 'refusingServer'] as const;
 export type FindingKind = (typeof findingKinds)[number];
 
 /** How a finding is put right. Dropping tables loses what is in them, and is done only where it is asked for by name. */
@@ -61,6 +62,9 @@ export interface DoctorEnvironment {
   readonly hosts: DatabaseHosts;
   readonly hostNames: readonly string[];
   readonly moves: Moves;
+  readonly dropped: DroppedTables;
+  /** How long tables that are dropped are kept. */
+  readonly keepDroppedMs: number;
   readonly migrations: Migrations;
   readonly jobs: Jobs;
   readonly servers: Servers;
@@ -95,11 +99,16 @@ export class Doctor {
 
   /** Puts findings right where that is possible; `dropTables`: also where data is lost. Returns those that it put right; replicas are repaired by servers, later. */
   async fix(findings: readonly Finding[], options: { readonly dropTables: boolean }): Promise<Fixed[]> {
-    const { nameServer, moves, hosts, migrations } = this.environment;
+    const { nameServer, moves } = this.environment;
     const fixed: Fixed[] = [];
     const changes = findings.filter(({ remedy }) => remedy?.kind === 'change');
     if (changes.length > 0) {
-      await nameServer.apply(unique(changes.flatMap(({ remedy }) => (remedy?.kind === 'change' ? remedy.changes : []))), 'roost doctor --fix');
+      const all = unique(changes.flatMap(({ remedy }) => (remedy?.kind === 'change' ? remedy.changes : [])));
+      const marks = all.filter(({ kind }) => kind === 'markBusy');
+      const others = all.filter(({ kind }) => kind !== 'markBusy');
+      if (others.length > 0) await nameServer.apply(others, 'roost doctor --fix');
+      // A migration's shards too: no move works with them.
+      if (marks.length > 0) await nameServer.apply(marks, 'roost doctor --fix', { maker: 'moves' });
       fixed.push(...changes.map((finding) => ({ finding })));
     }
     for (const finding of findings) {
@@ -108,14 +117,24 @@ export class Doctor {
         fixed.push({ finding, move: await moves.request('repair', remedy.shards.map((shard) => shard.id)) });
       }
       if (remedy?.kind === 'dropTables' && options.dropTables) {
-        // Somebody may have begun to use them since they were looked at.
-        await nameServer.reload();
-        if (nameServer.topology.hasShard(remedy.shard.id) || (await migrations.reservations()).has(shardKey(remedy.shard.id))) continue;
-        await moves.movableType(remedy.shard.type).drop(hosts.host(remedy.shard.id.hostname), remedy.shard, Deadline.after(hostDeadlineMs));
-        fixed.push({ finding });
+        if (await this.#setAside(remedy.shard)) fixed.push({ finding });
       }
     }
     return fixed;
+  }
+
+  /** False where somebody has begun to use the tables since they were looked at. */
+  async #setAside(shard: ShardInfo): Promise<boolean> {
+    const { nameServer, dropped, keepDroppedMs } = this.environment;
+    try {
+      // From here on nobody can, however long this process takes.
+      await nameServer.spend([shard.id], 'roost doctor --fix');
+    } catch (error) {
+      if (isRoostError(error, 'FailedPrecondition')) return false;
+      throw error;
+    }
+    await dropped.setAside(shard, { why: 'no shard named them: roost doctor --fix --drop-tables', keepMs: keepDroppedMs });
+    return true;
   }
 
   async #migrations(): Promise<Finding[]> {
@@ -133,7 +152,10 @@ export class Doctor {
           if (type.moving === undefined) return [];
           try {
             const stored = await type.moving.stored(hosts.host(hostname), Deadline.after(hostDeadlineMs));
-            return [...stored].flatMap(([tablePrefix, bytes]) => unnamed({ hostname, tablePrefix }, bytes, type.name, topology, reserved, left));
+            return [
+              ...[...stored].flatMap(([tablePrefix, bytes]) => unnamed({ hostname, tablePrefix }, bytes, type.name, topology, reserved, left)),
+              ...topology.state.shards.filter((shard) => shard.type === type.name && shard.id.hostname === hostname && !stored.has(shard.id.tablePrefix)).map(missingTables),
+            ];
           } catch (error) {
             const waiting = [...left.keys()].filter((shard) => parseShardId(shard).hostname === hostname);
             const tables = waiting.length === 0 ? '' : `; migrations have left tables behind on it: ${waiting.join(', ')}`;
@@ -160,8 +182,8 @@ export class Doctor {
       for (let tree = waiting.shift(); tree !== undefined; tree = waiting.shift()) {
         const [root, { table, replicas }] = tree;
         const found = await this.#disagreement(replicas).catch((error: unknown) => {
-          // A host that does not answer has a finding of its own.
-          if (error instanceof RoostError && error.retryable) return undefined;
+          // A host that does not answer, and tables that are missing, have findings of their own.
+          if (error instanceof RoostError && (error.retryable || error.code === 'FailedPrecondition')) return undefined;
           throw error;
         });
         if (found === undefined) continue;
@@ -213,6 +235,12 @@ function differenceText({ table, key, rows }: Difference): string {
   const columns = [...new Set(replicas.flatMap(([, row]) => Object.keys(row ?? {})))].filter((column) => new Set(replicas.map(([, row]) => row?.[column])).size > 1);
   return `${table} ${key}: ${replicas.map(([shard, row]) => (row === null ? `${shard} does not have it` : `${shard} has ${columns.map((column) => `${column} ${row[column]}`).join(', ')}`)).join(' and ')}`;
 }
+
+const missingTables = ({ id, type }: ShardInfo): Finding => ({
+  kind: 'missingTables',
+  subject: shardKey(id),
+  message: `shard ${shardKey(id)} (${type}) has no tables on ${id.hostname}: bring them back from a backup (or \`roost shard undrop\`), or replace the shard by a copy of another replica`,
+});
 
 const busyWithoutMove = (shard: ShardInfo): Finding => ({
   kind: 'busyWithoutMove',

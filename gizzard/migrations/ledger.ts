@@ -1,10 +1,14 @@
 import { Deadline, RoostError } from '../../core/index.js';
 import type { SqlRow, SqlSession, SqlValue } from '../hosts/databaseHost.js';
 import { LeaseTable } from '../moving/leaseTable.js';
+import { setPaused } from '../moving/moveStore.js';
+import type { MoveSpec } from '../moving/moveTask.js';
 import { cut, type MovesDatabase } from '../moving/movesDatabase.js';
 import { fromStoredJson, toStoredJson } from '../moving/storedJson.js';
+import type { NameServer } from '../nameServer/nameServer.js';
 import { shardKey } from '../topology/types.js';
 import { isAtEnd, leftBehind, type Migration, type MigrationGoal, type MigrationOptions, type MigrationState, type MigrationStep, type StepState } from './migration.js';
+import { refuseOutdated } from './planBasis.js';
 import type { MigrationPlan, Phase } from './steps.js';
 
 /** A plan may move thousands of shards. */
@@ -24,10 +28,15 @@ export class Ledger {
     this.#leases = new LeaseTable(database, 'migrations');
   }
 
-  /** Records plans, all or none. Throws `FailedPrecondition` where a shard is in another migration. Returns their numbers. */
-  async add(plans: readonly MigrationPlan[], options: MigrationOptions): Promise<number[]> {
+  /**
+   * Records plans, all or none, while nobody can change the topology: from then on only they change their trees. Throws `FailedPrecondition` where a shard is in another
+   * migration, or a tree is not what it was when the plan was made. Returns their numbers.
+   */
+  async add(plans: readonly MigrationPlan[], options: MigrationOptions, nameServer: Pick<NameServer, 'locked'>): Promise<number[]> {
     await this.database.ready();
-    return this.database.host.transaction(Deadline.after(addDeadlineMs), async (session) => {
+    return nameServer.locked(Deadline.after(addDeadlineMs), async (session, { state }) => {
+      refuseOutdated(state, plans);
+      await this.#refuseMoving(session, plans);
       const ids: number[] = [];
       for (const plan of plans) {
         await this.#run(
@@ -149,21 +158,33 @@ export class Ledger {
   }
 
   /**
-   * Gives a migration another state or goal. `decide` gets it and its steps, locked, and throws to refuse. Whoever works on it notices within a second, and
-   * nobody else takes it before that one has let go, or is dead.
+   * Gives a migration another state or goal, and its moves theirs: one that rests has none that goes on. `decide` gets it and its steps, locked, and throws to refuse.
+   * Whoever works on it notices within a second, and nobody else takes it before that one has let go, or is dead.
    */
-  async redirect(id: number, decide: (migration: Migration, steps: readonly MigrationStep[]) => { readonly state: MigrationState; readonly goal: MigrationGoal }): Promise<void> {
+  async redirect(id: number, decide: (migration: Migration, steps: readonly MigrationStep[]) => { readonly state: 'queued' | 'paused'; readonly goal: MigrationGoal }): Promise<void> {
     await this.get(id);
     await this.database.host.transaction(this.database.deadline(), async (session) => {
       const [row] = await session.rows(`SELECT ${columns} FROM ${this.#table('migrations')} WHERE id = ? FOR UPDATE`, [id], this.database.deadline());
       const { state, goal } = decide(migrationOf(row!), await this.steps(id));
       await this.#run(session, `UPDATE ${this.#table('migrations')} SET state = ?, goal = ?, error = '' WHERE id = ?`, [state, goal, id]);
+      await setPaused(session, this.database, id, state === 'paused');
     });
   }
 
   async #owns(session: SqlSession, id: number, owner: string): Promise<boolean> {
     const rows = await session.rows(`SELECT 1 FROM ${this.#table('migrations')} WHERE id = ? AND owner = ? AND state = 'running' FOR UPDATE`, [id, owner], this.database.deadline());
     return rows.length > 0;
+  }
+
+  /** Shards that somebody has copied, repaired or compared are asked for under the same lock as migrations are. */
+  async #refuseMoving(session: SqlSession, plans: readonly MigrationPlan[]): Promise<void> {
+    const rows = await session.rows(`SELECT id, spec FROM ${this.#table('moves')} WHERE state IN ('queued', 'running', 'paused') AND migration_id IS NULL`, [], this.database.deadline());
+    const wanted = new Set(plans.flatMap((plan) => plan.shards.map(shardKey)));
+    for (const [id, spec] of rows) {
+      const { kind, sources, targets } = fromStoredJson<MoveSpec>(String(spec));
+      const taken = kind === 'diff' ? undefined : [...sources, ...targets].find((shard) => wanted.has(shardKey(shard.id)));
+      if (taken !== undefined) throw new RoostError('FailedPrecondition', `shard ${shardKey(taken.id)} is busy: move ${Number(id)} works with it`, { fields: { shard: shardKey(taken.id), move: Number(id) } });
+    }
   }
 
   async #reserve(session: SqlSession, plans: readonly MigrationPlan[], ids: readonly number[]): Promise<void> {

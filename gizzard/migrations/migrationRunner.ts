@@ -1,5 +1,6 @@
 import type { Log, RoostError } from '../../core/index.js';
 import { LeaseLost, type Lease, type LeasedTask } from '../moving/leasedWork.js';
+import { isOpen } from '../moving/moveTask.js';
 import type { Ledger } from './ledger.js';
 import { leftBehind, nextStep, nextUndo, type Migration, type MigrationState, type MigrationStep } from './migration.js';
 import { runAction, type StepContext, type StepEnvironment } from './stepActions.js';
@@ -48,6 +49,8 @@ export class MigrationRunner implements LeasedTask {
   }
 
   async #back(lease: Lease): Promise<void> {
+    // Before anything else: they write to what is about to go.
+    await lease.retry(() => this.#dropMoves());
     for (;;) {
       const steps = await this.#steps(lease);
       const step = nextUndo(steps);
@@ -56,6 +59,11 @@ export class MigrationRunner implements LeasedTask {
       const evidence = await this.#act(lease, steps, step, step.inverse);
       await this.#record(lease, step, 'undone', { ...step.evidence, ...evidence });
     }
+  }
+
+  async #dropMoves(): Promise<void> {
+    const { moves } = this.environment;
+    for (const task of await moves.store.ofMigration(this.migration.id)) if (isOpen(task.state)) await moves.drop(task.id, 'normal');
   }
 
   #steps(lease: Lease): Promise<MigrationStep[]> {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RoostError, type Log, type RoostConfig } from '../../core/index.js';
 import { LeasedWork } from '../moving/leasedWork.js';
-import { isOpen, type MoveTask } from '../moving/moveTask.js';
+import type { MoveTask } from '../moving/moveTask.js';
 import type { MovesDatabase } from '../moving/movesDatabase.js';
 import { Ledger } from './ledger.js';
 import { isAtEnd, isAtRest, type Migration, type MigrationOptions, type MigrationState, type MigrationStep } from './migration.js';
@@ -48,7 +48,7 @@ export class Migrations {
   /** A planner for the topology as it is now. */
   async planner(): Promise<MigrationPlanner> {
     await this.environment.nameServer.reload();
-    return new MigrationPlanner(this.environment.nameServer.topology);
+    return new MigrationPlanner(this.environment.nameServer.topology, await this.environment.nameServer.spentNames());
   }
 
   /** Looks for what would stop the plans half-way. Throws `FailedPrecondition` that lists it; changes nothing. Returns sentences on what could not be looked at. */
@@ -61,7 +61,7 @@ export class Migrations {
   async begin(plans: readonly MigrationPlan[], options: MigrationOptions = {}): Promise<number[]> {
     if (plans.length === 0) return [];
     await this.preflight(plans);
-    return this.#ledger.add(plans, options);
+    return this.#ledger.add(plans, options, this.environment.nameServer);
   }
 
   list(options: { readonly active: boolean; readonly limit?: number }): Promise<Migration[]> {
@@ -89,19 +89,17 @@ export class Migrations {
       if (state !== 'queued' && state !== 'running') throw refused(id, 'paused', state);
       return { state: 'paused', goal };
     });
-    await this.environment.moves.store.setPaused(id, true);
   }
 
   /** Goes on with a migration that was paused or has failed. */
   async resume(id: number): Promise<void> {
-    await this.environment.moves.store.setPaused(id, false);
     await this.#ledger.redirect(id, ({ state, goal }) => {
       if (state !== 'paused' && state !== 'failed') throw refused(id, 'resumed', state);
       return { state: 'queued', goal };
     });
   }
 
-  /** Goes back to where the migration began: at once to reading the old shards, where it had come that far. Possible until the cleanup begins. */
+  /** Has servers go back to where the migration began: at once to reading the old shards, where it had come that far. Possible until the cleanup begins. */
   async rollback(id: number): Promise<void> {
     await this.#ledger.redirect(id, ({ state }, steps) => {
       if (isAtEnd(state)) throw refused(id, 'rolled back', state);
@@ -110,7 +108,6 @@ export class Migrations {
       }
       return { state: 'queued', goal: 'rollback' };
     });
-    for (const task of await this.environment.moves.store.ofMigration(id)) if (isOpen(task.state)) await this.environment.moves.drop(task.id, 'normal');
   }
 
   /** Takes the old shards away. From then on there is no way back. */

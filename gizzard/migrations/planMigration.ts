@@ -65,8 +65,12 @@ export class MigrationPlanner {
   readonly #tables = new Map<number, TableRoots>();
   readonly #users = new Map<string, number>();
 
-  constructor(readonly topology: Topology) {
-    this.#names = new Names(topology);
+  /** `spent`: names, as `shardKey`s, that no shard has and none may have again. */
+  constructor(
+    readonly topology: Topology,
+    spent: ReadonlySet<string> = new Set(),
+  ) {
+    this.#names = new Names(topology, spent);
     for (const { shard } of topology.state.forwardings) this.#users.set(shardKey(shard), (this.#users.get(shardKey(shard)) ?? 0) + 1);
   }
 
@@ -125,6 +129,7 @@ export class MigrationPlanner {
     const verb = goals.length > froms.length ? 'split' : goals.length < froms.length ? 'merge' : 'transform';
     return {
       title: `${verb} table ${tableId} (${table.name}) from ${cuts[0]}: ${old.join(' + ')} → ${fresh.join(' + ')}`,
+      basis: { tableId, part: partOfTopology(froms.map(({ baseId, tree }) => ({ tableId, baseId, tree }))), end: all[first + sortedBases.length] },
       ...planSteps(tableId, table.hash, froms, tos, intervals),
     };
   }
@@ -162,7 +167,7 @@ export class MigrationPlanner {
   }
 }
 
-function planSteps(tableId: number, hash: string, froms: readonly From[], tos: readonly To[], intervals: readonly Interval[]): Omit<MigrationPlan, 'title'> {
+function planSteps(tableId: number, hash: string, froms: readonly From[], tos: readonly To[], intervals: readonly Interval[]): Omit<MigrationPlan, 'title' | 'basis'> {
   const before = partOfTopology(froms.map(({ baseId, tree }) => ({ tableId, baseId, tree })));
   const staged = partOfTopology(intervals.map((interval) => ({ tableId, baseId: interval.baseId, tree: stagedTree(interval) })));
   const settled = partOfTopology(intervals.map((interval) => ({ tableId, baseId: interval.baseId, tree: settledTree(interval) })));
@@ -301,12 +306,12 @@ const routingNode = (type: string, id: ShardId): ShardInfo => ({ id, type, sourc
 /** What the names of a tree's shards have in common, without the generation that an earlier migration gave them. */
 const stemOf = (from: From): string => (from.leaves[0]?.shard ?? from.tree.shard).id.tablePrefix.replace(/_v\d+$/, '').slice(0, maxBaseLength);
 
-/** Names that no shard has, given out once each. */
+/** Names that no shard has or had, given out once each. */
 class Names {
   readonly #taken: Set<string>;
 
-  constructor(topology: Topology) {
-    this.#taken = new Set(topology.state.shards.map((shard) => shardKey(shard.id)));
+  constructor(topology: Topology, spent: ReadonlySet<string>) {
+    this.#taken = new Set([...spent, ...topology.state.shards.map((shard) => shardKey(shard.id))]);
   }
 
   free(id: ShardId): ShardId {

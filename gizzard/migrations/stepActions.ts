@@ -12,7 +12,7 @@ import type { Change } from '../topology/changes.js';
 import type { Topology } from '../topology/topology.js';
 import { shardKey, type ShardInfo } from '../topology/types.js';
 import type { Migration, MigrationStep } from './migration.js';
-import { retiredPrefix, unretiredPrefix, type Action } from './steps.js';
+import { retired, retiredPrefix, unretiredPrefix, type Action } from './steps.js';
 
 const tableDeadlineMs = 60_000;
 const lookDeadlineMs = 2_000;
@@ -55,8 +55,10 @@ export async function runAction(action: Action, context: StepContext): Promise<M
       for (const shard of action.shards) await onTables(shard, context, (host, deadline) => typeOf(shard, context).create(host, shard, deadline));
       return { shards: action.shards.length };
     case 'dropTables':
+      await spend(action.shards, context);
       return takeAway(action.shards, context, (shard, host, deadline) => context.moves.movableType(shard.type).drop(host, shard, deadline));
     case 'retire':
+      await spend([...action.shards, ...action.shards.map(retired)], context);
       return takeAway(action.shards, context, (shard, host, deadline) => context.moves.movableType(shard.type).rename(host, shard, retiredPrefix(shard.id.tablePrefix), deadline));
     case 'change':
       return change(action.changes, context);
@@ -74,6 +76,10 @@ async function onTables(shard: ShardInfo, { hosts, stillOurs }: StepContext, wor
   await stillOurs();
   await work(hosts.host(shard.id.hostname), Deadline.after(tableDeadlineMs));
 }
+
+/** From here on no shard gets these names, so that their tables are the ones that were looked at, whenever this process comes to them. */
+const spend = (shards: readonly ShardInfo[], { nameServer, migration }: StepContext): Promise<void> =>
+  nameServer.spend(shards.map(({ id }) => id), `migration ${migration.id}`, migration.id);
 
 /** Does something to tables that nobody uses any more; those on a host that stays away are left behind. */
 async function takeAway(shards: readonly ShardInfo[], context: StepContext, work: (shard: ShardInfo, host: DatabaseHost, deadline: Deadline) => Promise<void>): Promise<MigrationStep['evidence']> {
@@ -117,7 +123,7 @@ async function change(changes: readonly Change[], { nameServer, servers, migrati
   const left = outstanding(topology, changes);
   await stillOurs();
   // Only on top of what was looked at: if this server hangs now, another goes on, and what it does may be undone before this one wakes.
-  if (left.length > 0) await nameServer.apply(left, `migration ${migration.id}`, topology.version);
+  if (left.length > 0) await nameServer.apply(left, `migration ${migration.id}`, { onVersion: topology.version, maker: migration.id });
   const { version } = nameServer.topology;
   await servers.allHold(version, signal);
   return { changes: left.length, topology: version, servers: (await servers.list()).length };

@@ -1,4 +1,5 @@
 import type { MoveSpec } from '../moving/moveTask.js';
+import type { PlanBasis } from './planBasis.js';
 import type { Change } from '../topology/changes.js';
 import type { ShardId, ShardInfo } from '../topology/types.js';
 
@@ -30,6 +31,8 @@ export interface PlannedStep {
 /** One tree, or some neighbouring ones of a split or merge, on their way from one shape to another. */
 export interface MigrationPlan {
   readonly title: string;
+  /** What it was made for: it is refused where that has changed. */
+  readonly basis: PlanBasis;
   readonly steps: readonly PlannedStep[];
   /** Every shard that is there before or after: no other migration may touch them meanwhile. */
   readonly shards: readonly ShardId[];

@@ -1,5 +1,5 @@
 import { RoostError } from '../../core/index.js';
-import type { SqlRow } from '../hosts/databaseHost.js';
+import type { SqlRow, SqlSession } from '../hosts/databaseHost.js';
 import { LeaseTable } from './leaseTable.js';
 import type { MovesDatabase } from './movesDatabase.js';
 import { notStarted, type MoveProgress, type MoveRates, type MoveSpec, type MoveState, type MoveTask } from './moveTask.js';
@@ -21,18 +21,35 @@ export class MoveStore {
     this.#leases = new LeaseTable(database, 'moves');
   }
 
-  async add(spec: MoveSpec, rates: MoveRates, migrationId?: number): Promise<number> {
+  /** Makes the tables where they are missing. */
+  ready(): Promise<void> {
+    return this.database.ready();
+  }
+
+  /** `forMigration`: the migration, and the server that carries it out. Throws `Unavailable` where it is not that server's any more. */
+  async add(spec: MoveSpec, rates: MoveRates, forMigration?: { readonly id: number; readonly owner: string }): Promise<number> {
     await this.database.ready();
-    const table = this.database.table('moves');
     return this.database.host.transaction(this.database.deadline(), async (session) => {
-      await session.run(
-        `INSERT INTO ${table} (spec, min_rows_per_second, max_rows_per_second, state, progress, migration_id) VALUES (?, ?, ?, 'queued', ?, ?)`,
-        [toStoredJson(spec), rates.minRowsPerSecond, rates.maxRowsPerSecond, toStoredJson(notStarted), migrationId ?? null],
-        this.database.deadline(),
-      );
-      const [row] = await session.rows('SELECT LAST_INSERT_ID()', [], this.database.deadline());
-      return Number(row![0]);
+      if (forMigration !== undefined) await this.#requireOwner(session, forMigration);
+      return this.insert(session, spec, rates, forMigration?.id);
     });
+  }
+
+  /** In somebody's transaction. */
+  async insert(session: SqlSession, spec: MoveSpec, rates: MoveRates, migrationId?: number): Promise<number> {
+    await session.run(
+      `INSERT INTO ${this.database.table('moves')} (spec, min_rows_per_second, max_rows_per_second, state, progress, migration_id) VALUES (?, ?, ?, 'queued', ?, ?)`,
+      [toStoredJson(spec), rates.minRowsPerSecond, rates.maxRowsPerSecond, toStoredJson(notStarted), migrationId ?? null],
+      this.database.deadline(),
+    );
+    const [row] = await session.rows('SELECT LAST_INSERT_ID()', [], this.database.deadline());
+    return Number(row![0]);
+  }
+
+  /** A server that lost the migration while it paused must not begin anything for it. */
+  async #requireOwner(session: SqlSession, { id, owner }: { readonly id: number; readonly owner: string }): Promise<void> {
+    const found = await session.rows(`SELECT 1 FROM ${this.database.table('migrations')} WHERE id = ? AND owner = ? AND state = 'running' LOCK IN SHARE MODE`, [id, owner], this.database.deadline());
+    if (found.length === 0) throw new RoostError('Unavailable', `migration ${id} is not this server's any more`, { fields: { migration: id } });
   }
 
   /** The newest moves first; `active`: only those that are not at their end. */
@@ -108,15 +125,6 @@ export class MoveStore {
     return rows.map(taskOf);
   }
 
-  /** Lets the moves of a migration rest where they are, or go on. */
-  async setPaused(migrationId: number, paused: boolean): Promise<void> {
-    await this.database.host.run(
-      `UPDATE ${this.database.table('moves')} SET state = ?, owner = NULL, lease_until = NULL WHERE migration_id = ? AND state IN (${paused ? `'queued', 'running'` : `'paused'`})`,
-      [paused ? 'paused' : 'queued', migrationId],
-      this.database.deadline(),
-    );
-  }
-
   async setRates(id: number, rates: MoveRates): Promise<void> {
     await this.get(id);
     await this.database.host.run(
@@ -125,6 +133,15 @@ export class MoveStore {
       this.database.deadline(),
     );
   }
+}
+
+/** Lets the moves of a migration rest where they are, or go on, in the transaction that gives the migration that state. */
+export async function setPaused(session: SqlSession, database: MovesDatabase, migrationId: number, paused: boolean): Promise<void> {
+  await session.run(
+    `UPDATE ${database.table('moves')} SET state = ?, owner = NULL, lease_until = NULL WHERE migration_id = ? AND state IN (${paused ? `'queued', 'running'` : `'paused'`})`,
+    [paused ? 'paused' : 'queued', migrationId],
+    database.deadline(),
+  );
 }
 
 export const hostsOf = ({ sources, targets }: MoveSpec): Set<string> => new Set([...sources, ...targets].map((shard) => shard.id.hostname));

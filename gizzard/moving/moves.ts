@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { RoostError, type Log } from '../../core/index.js';
+import { Deadline, RoostError, type Log } from '../../core/index.js';
 import type { DatabaseHosts } from '../hosts/databaseHosts.js';
 import type { NameServer } from '../nameServer/nameServer.js';
+import { inMigration } from '../nameServer/reservedTrees.js';
 import type { ShardType } from '../shardType.js';
 import type { Change } from '../topology/changes.js';
 import { shardKey, type BusyState, type ShardId, type ShardInfo } from '../topology/types.js';
@@ -13,6 +14,7 @@ import { isOpen, type MoveKind, type MoveRates, type MoveSpec, type MoveTask } f
 import type { MovesDatabase } from './movesDatabase.js';
 
 const lookEveryMs = 250;
+const addDeadlineMs = 10_000;
 /** More moves than ever wait at once. */
 const activeMoves = 100_000;
 
@@ -66,16 +68,32 @@ export class Moves {
     if (taken !== undefined) throw new RoostError('FailedPrecondition', `shard ${shardKey(taken.id)} is being written by move ${writtenNow.get(shardKey(taken.id))}`, { fields: { shard: shardKey(taken.id) } });
     // What is written from here on is on the targets too, as far as the topology says so; what was before is copied.
     if (kind === 'copy' || kind === 'merge') await this.require(this.nameServer.topology.version);
-    const id = await this.add(spec, rates);
+    const id = await this.#addFree(spec, this.#ratesOf(rates));
     if (kind !== 'diff') await this.#showRequested(id, spec);
     return id;
   }
 
   /** Has a move run that is already known to be sound. */
   async add(spec: MoveSpec, rates: Partial<MoveRates> = {}, migrationId?: number): Promise<number> {
-    const { minRowsPerSecond = this.config.minRowsPerSecond, maxRowsPerSecond = this.config.maxRowsPerSecond } = rates;
+    return this.store.add(spec, this.#ratesOf(rates), migrationId === undefined ? undefined : { id: migrationId, owner: this.server });
+  }
+
+  #ratesOf({ minRowsPerSecond = this.config.minRowsPerSecond, maxRowsPerSecond = this.config.maxRowsPerSecond }: Partial<MoveRates>): MoveRates {
     checkRates({ minRowsPerSecond, maxRowsPerSecond });
-    return this.store.add(spec, { minRowsPerSecond, maxRowsPerSecond }, migrationId);
+    return { minRowsPerSecond, maxRowsPerSecond };
+  }
+
+  /** Under the lock under which migrations reserve their shards: what would write to one of those is refused. */
+  async #addFree(spec: MoveSpec, rates: MoveRates): Promise<number> {
+    if (spec.kind === 'diff') return this.store.add(spec, rates);
+    await this.store.ready();
+    return this.nameServer.locked(Deadline.after(addDeadlineMs), (session, { reservations }) => {
+      for (const { id } of [...spec.sources, ...spec.targets]) {
+        const migration = reservations.get(shardKey(id));
+        if (migration !== undefined) throw inMigration(shardKey(id), migration);
+      }
+      return this.store.insert(session, spec, rates);
+    });
   }
 
   /** Takes from shards the mark of a move whose end nobody recorded. Those that are being moved keep theirs. */
@@ -178,7 +196,7 @@ export class Moves {
     const { topology } = this.nameServer;
     const inWork = busy === 'busy' ? undefined : await this.inWork(id);
     const marked = [...sources, ...targets].filter(({ id }) => topology.hasShard(id) && topology.shard(id).busy !== busy && inWork?.has(shardKey(id)) !== true);
-    if (marked.length > 0) await this.nameServer.apply(marked.map(({ id }): Change => ({ kind: 'markBusy', id, busy })));
+    if (marked.length > 0) await this.nameServer.apply(marked.map(({ id }): Change => ({ kind: 'markBusy', id, busy })), undefined, { maker: 'moves' });
   }
 }
 

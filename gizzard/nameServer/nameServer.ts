@@ -1,12 +1,14 @@
 import { hostname } from 'node:os';
 import { Deadline, Metrics, RoostError, type Log, type RoostConfig } from '../../core/index.js';
+import type { SqlSession } from '../hosts/databaseHost.js';
 import type { DatabaseHosts } from '../hosts/databaseHosts.js';
 import type { Change } from '../topology/changes.js';
 import { Topology } from '../topology/topology.js';
-import { emptyTopology } from '../topology/types.js';
+import { emptyTopology, shardKey, type ShardId } from '../topology/types.js';
 import type { AuditEntry } from './audit.js';
-import { NameServerStore, sameHead, type Head } from './nameServerStore.js';
+import { NameServerStore, sameHead, type Head, type LockedTopology } from './nameServerStore.js';
 import { isBehind, NameServerReplicas, newestOf, type ReplicaLook } from './replicas.js';
+import type { ChangeMaker } from './reservedTrees.js';
 import { SharedLook } from './sharedLook.js';
 import type { LogChange, RollbackEntry, RollbackLog } from './rollbackLog.js';
 
@@ -77,7 +79,7 @@ export class NameServer {
     const results = await Promise.allSettled(
       this.replicas.stores.map((store) => {
         const deadline = Deadline.after(operationDeadlineMs);
-        return deadline.race(store.create(deadline), `setting up the name server on ${store.host.name}`);
+        return deadline.race(store.create(deadline, this.replicas.stores[0]!.host.name), `setting up the name server on ${store.host.name}`);
       }),
     );
     const failed = results.find((result) => result.status === 'rejected');
@@ -143,13 +145,56 @@ export class NameServer {
   /**
    * Applies changes as one: all are stored, or none, with an entry in the audit. The resulting topology must be sound.
    * Throws `AlreadyExists`, `NotFound`, `InvalidArgument` and `FailedPrecondition` as `applyChanges` and `Topology` do, and `Unavailable` as
-   * `NameServerReplicas.change` does. With `onVersion` also `FailedPrecondition`, which a retry may cure, where the topology has become another one meanwhile.
+   * `NameServerReplicas.change` does. `FailedPrecondition` also where a migration other than the `maker` has reserved a tree that the changes touch, or the name of
+   * a new shard was spent; and with `onVersion`, curable by a retry, where the topology has become another one meanwhile.
    */
-  async apply(changes: readonly Change[], by: string = thisProcess(), onVersion?: number): Promise<Topology> {
-    const { state, audit } = await this.replicas.change({ changes, logs: [], ...(onVersion === undefined ? {} : { onVersion }) }, by);
+  async apply(changes: readonly Change[], by: string = thisProcess(), how: { readonly onVersion?: number; readonly maker?: ChangeMaker } = {}): Promise<Topology> {
+    const { state, audit } = await this.replicas.change({ changes, logs: [], ...how }, by);
     const topology = new Topology(state);
     this.#swap(topology, audit);
     await this.onApplied?.(changes, topology);
+    return this.#topology;
+  }
+
+  /**
+   * Says that the tables of some names are about to be dropped or renamed. No shard is given such a name again, so that a process may pause for as long as it likes
+   * before it drops them. Throws `FailedPrecondition`, and none is spent, where one is in use, or reserved by a migration other than the `maker`.
+   */
+  async spend(names: readonly ShardId[], by: string = thisProcess(), maker?: ChangeMaker): Promise<void> {
+    const spent = await this.spentNames();
+    const fresh = names.filter((id) => !spent.has(shardKey(id)));
+    if (fresh.length > 0) await this.replicas.change({ changes: [], logs: [], spent: fresh, ...(maker === undefined ? {} : { maker }) }, by);
+  }
+
+  /** Takes back that names are spent: their tables are there again. */
+  async revive(names: readonly ShardId[], by: string = thisProcess()): Promise<void> {
+    const spent = await this.spentNames();
+    const known = names.filter((id) => spent.has(shardKey(id)));
+    if (known.length > 0) await this.replicas.change({ changes: [], logs: [], revived: known }, by);
+  }
+
+  /** Throws `FailedPrecondition` where one of some names may not be given to a new shard. `apply` decides in the end; this keeps tables from being made in vain. */
+  async refuseSpent(ids: readonly ShardId[]): Promise<void> {
+    await this.replicas.any((store, deadline) => store.refuseSpent(ids, deadline));
+  }
+
+  /** The names that no new shard may have, as `shardKey`s. */
+  async spentNames(): Promise<ReadonlySet<string>> {
+    return new Set((await this.replicas.any((store, deadline) => store.spentNames(deadline))).map(({ id }) => shardKey(id)));
+  }
+
+  /**
+   * Does something while nobody can change the topology, in a transaction on the primary, which gets the topology as it is then. Throws as the work does, and `Unavailable`
+   * where the primary does not answer.
+   */
+  locked<T>(deadline: Deadline, work: (session: SqlSession, locked: LockedTopology) => Promise<T>): Promise<T> {
+    return this.replicas.stores[0]!.locked(deadline, work);
+  }
+
+  /** Makes the first host of this process's configuration the one that decides on changes, whatever the replicas have noted. Throws as `apply` does. */
+  async promote(by: string = thisProcess()): Promise<Topology> {
+    const { state, audit } = await this.replicas.change({ changes: [], logs: [], primary: this.replicas.stores[0]!.host.name }, by);
+    this.#swap(new Topology(state), audit);
     return this.#topology;
   }
 
@@ -172,12 +217,12 @@ export class NameServer {
     return this.replicas.any((store, deadline) => store.audit(options.belowVersion ?? Number.MAX_SAFE_INTEGER, options.count, deadline));
   }
 
-  /** Undoes one change of the audit, as a change of its own. Throws `NotFound`, and as `apply` where what came later stands in the way. */
-  async undo(version: number, by: string = thisProcess()): Promise<Topology> {
+  /** What undoes one change of the audit. Throws `NotFound`, and `FailedPrecondition` where there is nothing to undo. */
+  async inverseOf(version: number): Promise<readonly Change[]> {
     const [entry] = await this.audit({ count: 1, belowVersion: version + 1 });
     if (entry?.version !== version) throw new RoostError('NotFound', `the audit has no change ${version}`, { fields: { version } });
     if (entry.inverse.length === 0) throw new RoostError('FailedPrecondition', `change ${version} changed nothing that could be undone`, { fields: { version } });
-    return this.apply(entry.inverse, by);
+    return entry.inverse;
   }
 
   async #reload(): Promise<void> {

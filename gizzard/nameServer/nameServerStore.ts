@@ -3,10 +3,12 @@ import type { DatabaseHost, SqlSession } from '../hosts/databaseHost.js';
 import { readHostClock } from '../hosts/hostClock.js';
 import type { Change } from '../topology/changes.js';
 import { changesBetween } from '../topology/changesBetween.js';
-import type { TopologyState } from '../topology/types.js';
+import { shardKey, type ShardId, type TopologyState } from '../topology/types.js';
 import { pruneAudit, readAudit, readAuditFrom, writeAudit, type AuditEntry, type AuditRetention } from './audit.js';
-import { nameServerTables } from './nameServerTables.js';
+import { addedTables, nameServerTables } from './nameServerTables.js';
+import { refuseReserved, touchesTrees, type ChangeMaker } from './reservedTrees.js';
 import { findLog, overwriteLogs, readEntries, readLogs, writeLogChange, type LogChange, type RollbackEntry, type RollbackLog } from './rollbackLog.js';
+import { firstSpent, overwriteSpentNames, readSpentNames, refuseSpent, reviveNames, spendNames, type SpentName } from './spentNames.js';
 import { loadTopology, writeChange, type TableName } from './topologySql.js';
 
 /** Which change a replica has seen last. Replicas whose heads are equal hold the same. */
@@ -15,9 +17,16 @@ export interface Head {
   readonly changeId: string;
 }
 
-/** What is stored as one: changes of the topology and of rollback logs. */
+/** What is stored as one: changes of the topology, of rollback logs, of the names that are spent, of the primary. */
 export interface Step {
   readonly changes: readonly Change[];
+  readonly maker?: ChangeMaker;
+  /** Names that no shard has, and none is to have again: their tables are about to go. */
+  readonly spent?: readonly ShardId[];
+  /** Names that were spent, and whose tables are back. */
+  readonly revived?: readonly ShardId[];
+  /** The host that decides on changes from now on. */
+  readonly primary?: string;
   /** Only on top of this version. Absent: on top of whatever there is. */
   readonly onVersion?: number;
   readonly logs: readonly LogChange[];
@@ -35,6 +44,14 @@ export interface StoreContent {
   readonly head: Head;
   readonly state: TopologyState;
   readonly logs: readonly (RollbackLog & { readonly entries: readonly RollbackEntry[] })[];
+  readonly spent: readonly SpentName[];
+  readonly primary: string | undefined;
+}
+
+export interface LockedTopology {
+  readonly state: TopologyState;
+  /** The migrations that shards are in, by shard. */
+  readonly reservations: ReadonlyMap<string, number>;
 }
 
 /** Entries of one log that are copied to another replica. */
@@ -43,10 +60,19 @@ const auditRowsPerRead = 100;
 
 export const sameHead = (a: Head, b: Head): boolean => a.version === b.version && a.changeId === b.changeId;
 
+/** The replicas hold another host for the one that decides on changes than this process does. */
+export const otherPrimary = (primary: string, configured: string): RoostError =>
+  new RoostError(
+    'FailedPrecondition',
+    `nameServer.hosts names ${configured} first, and the cluster's name server is led by ${primary}: name ${primary} first in this configuration or, where another is to lead, run \`roost nameserver promote\` with a configuration that names it first`,
+    { fields: { host: configured, primary } },
+  );
+
 /** One replica of the name server's database: its SQL, and nothing else. */
 export class NameServerStore {
   readonly #database: string;
   readonly #table: TableName;
+  #added: Promise<void> | undefined;
 
   /** `database` must be a checked identifier. */
   constructor(
@@ -58,14 +84,14 @@ export class NameServerStore {
     this.#table = (table) => `${this.#database}.\`${table}\``;
   }
 
-  /** Makes what is missing of a set-up that never finished; changes nothing where it has. */
-  async create(deadline: Deadline): Promise<void> {
+  /** Makes what is missing of a set-up that never finished, and notes the primary where none is noted; changes nothing else. */
+  async create(deadline: Deadline, primary?: string): Promise<void> {
     await this.host.run(`CREATE DATABASE IF NOT EXISTS ${this.#database}`, [], deadline);
-    if ((await this.#head(this.host, deadline)) !== undefined) return;
-    for (const [table, columns] of Object.entries(nameServerTables)) {
-      await this.host.run(`CREATE TABLE IF NOT EXISTS ${this.#table(table)} ${columns} ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin`, [], deadline);
-    }
-    await this.host.run(`INSERT IGNORE INTO ${this.#table('meta')} (id, version, change_id) VALUES (1, 0, '')`, [], deadline);
+    const isSetUp = (await this.#head(this.host, deadline)) !== undefined;
+    if (isSetUp) await this.#addTables(deadline);
+    else for (const [table, columns] of Object.entries(nameServerTables)) await this.#createTable(table, columns, deadline);
+    if (primary !== undefined) await this.host.run(`INSERT IGNORE INTO ${this.#table('primary_host')} (id, hostname) VALUES (1, ?)`, [primary], deadline);
+    if (!isSetUp) await this.host.run(`INSERT IGNORE INTO ${this.#table('meta')} (id, version, change_id) VALUES (1, 0, '')`, [], deadline);
   }
 
   /** Throws `FailedPrecondition` where the name server was never set up. */
@@ -90,15 +116,46 @@ export class NameServerStore {
       for (const log of await readLogs(session, this.#table, deadline)) {
         logs.push({ ...log, entries: await readEntries(session, this.#table, log.logId, maxLogEntries, deadline) });
       }
-      return { head, state: await this.#state(session, head, deadline), logs };
+      return { head, state: await this.#state(session, head, deadline), logs, spent: await readSpentNames(session, this.#table, deadline), primary: await this.#primary(session, deadline) };
+    });
+  }
+
+  /** The host that this replica knows as the one that decides on changes; undefined where no change was made since there is such a note. */
+  async primary(deadline: Deadline): Promise<string | undefined> {
+    await this.#addTables(deadline);
+    return this.#primary(this.host, deadline);
+  }
+
+  /** Names that no new shard may have. */
+  async spentNames(deadline: Deadline): Promise<SpentName[]> {
+    await this.#addTables(deadline);
+    return readSpentNames(this.host, this.#table, deadline);
+  }
+
+  /** Throws `FailedPrecondition` where one of some names is spent. */
+  async refuseSpent(ids: readonly ShardId[], deadline: Deadline): Promise<void> {
+    await this.#addTables(deadline);
+    const name = await firstSpent(this.host, this.#table, ids, deadline);
+    if (name !== undefined) throw refuseSpent(name);
+  }
+
+  /** Does something while nothing can change the topology, in a transaction on this replica's host, which gets the topology as it is, and what migrations have reserved of it. */
+  locked<T>(deadline: Deadline, work: (session: SqlSession, locked: LockedTopology) => Promise<T>): Promise<T> {
+    return this.host.transaction(deadline, async (session) => {
+      const head = (await this.#head(session, deadline, 'FOR UPDATE')) ?? this.#notSetUp();
+      return work(session, { state: await this.#state(session, head, deadline), reservations: await this.#reservations(session, deadline) });
     });
   }
 
   /** Stores a step in one transaction. `decide` gets the state it applies to, locked, and gives the one after it; it throws to refuse the step. */
-  lead(step: Step, by: { readonly changeId: string; readonly by: string }, deadline: Deadline, decide: (before: TopologyState) => TopologyState): Promise<StoredStep> {
+  async lead(step: Step, by: { readonly changeId: string; readonly by: string }, deadline: Deadline, decide: (before: TopologyState) => TopologyState): Promise<StoredStep> {
+    await this.#addTables(deadline);
     return this.host.transaction(deadline, async (session) => {
       const before = (await this.#head(session, deadline, 'FOR UPDATE')) ?? this.#notSetUp();
       const old = await this.#state(session, before, deadline);
+      const primary = await this.#primary(session, deadline);
+      if (step.primary === undefined && primary !== undefined && primary !== this.host.name) throw otherPrimary(primary, this.host.name);
+      await this.#refuse(session, step, old, deadline);
       const state = decide(old);
       const audit: AuditEntry = {
         version: state.version,
@@ -108,13 +165,15 @@ export class NameServerStore {
         changes: step.changes,
         inverse: changesBetween(state, old),
       };
-      await this.#write(session, step, audit, deadline);
-      return { ...step, before, state, audit };
+      const noted = { ...step, primary: step.primary ?? this.host.name };
+      await this.#write(session, noted, audit, deadline);
+      return { ...noted, before, state, audit };
     });
   }
 
   /** Stores a step that the primary has stored. False, and nothing is changed, where this replica had not seen all before it. */
-  follow(step: StoredStep, deadline: Deadline): Promise<boolean> {
+  async follow(step: StoredStep, deadline: Deadline): Promise<boolean> {
+    await this.#addTables(deadline);
     return this.host.transaction(deadline, async (session) => {
       const head = await this.#head(session, deadline, 'FOR UPDATE');
       if (head !== undefined && sameHead(head, { version: step.audit.version, changeId: step.audit.changeId })) return true;
@@ -127,6 +186,7 @@ export class NameServerStore {
   /** Becomes the same as another replica. False, and nothing is changed, where this one is by now the same, or newer. */
   async overwrite(source: NameServerStore, deadline: Deadline): Promise<boolean> {
     await this.create(deadline);
+    await source.#addTables(deadline);
     const own = await this.head(deadline);
     const content = await source.content(deadline);
     for (let from = own.version; ; ) {
@@ -141,6 +201,8 @@ export class NameServerStore {
       if (head.version > content.head.version || sameHead(head, content.head)) return false;
       for (const change of changesBetween(await this.#state(session, head, deadline), content.state)) await writeChange(session, this.#table, change, deadline);
       await overwriteLogs(session, this.#table, content.logs, deadline);
+      await overwriteSpentNames(session, this.#table, content.spent, deadline);
+      if (content.primary !== undefined) await this.#setPrimary(session, content.primary, deadline);
       await this.#setHead(session, content.head, deadline);
       return true;
     });
@@ -159,9 +221,66 @@ export class NameServerStore {
     return readEntries(this.host, this.#table, logId, count, deadline);
   }
 
+  /** Throws `FailedPrecondition` for what a migration, or a process that is dropping tables, would not expect. */
+  async #refuse(session: SqlSession, { changes, spent = [], maker }: Step, state: TopologyState, deadline: Deadline): Promise<void> {
+    if (spent.length > 0 || changes.some(touchesTrees)) {
+      const reservations = await this.#reservations(session, deadline);
+      refuseReserved(state, [...changes, ...spent.map((id) => ({ kind: 'deleteShard', id }) as const)], reservations, maker);
+    }
+    const there = new Set(state.shards.map(({ id }) => shardKey(id)));
+    const used = spent.find((id) => there.has(shardKey(id)));
+    if (used !== undefined) throw new RoostError('FailedPrecondition', `the tables of shard ${shardKey(used)} are in use`, { fields: { shard: shardKey(used) } });
+    const created = changes.flatMap((change) => (change.kind === 'createShard' && !there.has(shardKey(change.shard.id)) ? [change.shard.id] : []));
+    const name = await firstSpent(session, this.#table, created, deadline);
+    if (name !== undefined) throw refuseSpent(name);
+  }
+
+  /** The shards that migrations have reserved: the ledger stands in the primary's database. */
+  async #reservations(session: SqlSession, deadline: Deadline): Promise<ReadonlyMap<string, number>> {
+    try {
+      const rows = await session.rows(`SELECT hostname, table_prefix, migration_id FROM ${this.#table('migration_shards')}`, [], deadline);
+      return new Map(rows.map(([hostname, tablePrefix, id]) => [shardKey({ hostname: String(hostname), tablePrefix: String(tablePrefix) }), Number(id)]));
+    } catch (error) {
+      // There was never a migration.
+      if (isRoostError(error, 'FailedPrecondition')) return new Map();
+      throw error;
+    }
+  }
+
+  async #primary(session: SqlSession, deadline: Deadline): Promise<string | undefined> {
+    const [row] = await session.rows(`SELECT hostname FROM ${this.#table('primary_host')} WHERE id = 1`, [], deadline);
+    return row === undefined ? undefined : String(row[0]);
+  }
+
+  async #setPrimary(session: SqlSession, hostname: string, deadline: Deadline): Promise<void> {
+    await session.run(`REPLACE INTO ${this.#table('primary_host')} (id, hostname) VALUES (1, ?)`, [hostname], deadline);
+  }
+
+  /** Brings a name server that an earlier version set up to what this one needs. One that was never set up stays so. */
+  async #addTables(deadline: Deadline): Promise<void> {
+    this.#added ??= (async () => {
+      if ((await this.#head(this.host, deadline)) === undefined) {
+        this.#added = undefined;
+        return;
+      }
+      for (const [table, columns] of Object.entries(addedTables)) await this.#createTable(table, columns, deadline);
+    })().catch((error: unknown) => {
+      this.#added = undefined;
+      throw error;
+    });
+    return this.#added;
+  }
+
+  async #createTable(table: string, columns: string, deadline: Deadline): Promise<void> {
+    await this.host.run(`CREATE TABLE IF NOT EXISTS ${this.#table(table)} ${columns} ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin`, [], deadline);
+  }
+
   async #write(session: SqlSession, step: Step, audit: AuditEntry, deadline: Deadline): Promise<void> {
     for (const change of step.changes) await writeChange(session, this.#table, change, deadline);
     for (const change of step.logs) await writeLogChange(session, this.#table, change, deadline);
+    if (step.spent !== undefined) await spendNames(session, this.#table, step.spent, audit.changedAtMs, this.retention.auditDays, deadline);
+    if (step.revived !== undefined) await reviveNames(session, this.#table, step.revived, deadline);
+    if (step.primary !== undefined) await this.#setPrimary(session, step.primary, deadline);
     await writeAudit(session, this.#table, audit, deadline);
     await pruneAudit(session, this.#table, audit, this.retention, deadline);
     await this.#setHead(session, audit, deadline);

@@ -1,3 +1,18 @@
+/** Tables that name servers of earlier versions lack. */
+export const addedTables: Readonly<Record<string, string>> = {
+  spent_names: `(
+    hostname VARCHAR(64) NOT NULL,
+    table_prefix VARCHAR(60) NOT NULL,
+    spent_at BIGINT NOT NULL,
+    PRIMARY KEY (hostname, table_prefix),
+    KEY spent_at (spent_at)
+  )`,
+  primary_host: `(
+    id TINYINT NOT NULL PRIMARY KEY,
+    hostname VARCHAR(64) NOT NULL
+  )`,
+};
+
 /** The tables, in the order in which they are made. `meta` comes last: once it has its row, the set-up is complete. */
 export const nameServerTables: Readonly<Record<string, string>> = {
   tables: `(
@@ -71,6 +86,7 @@ export const nameServerTables: Readonly<Record<string, string>> = {
     operation TEXT NOT NULL,
     PRIMARY KEY (log_id, entry_id)
   )`,
+  ...addedTables,
   meta: `(
     id TINYINT NOT NULL PRIMARY KEY,
     version BIGINT NOT NULL,

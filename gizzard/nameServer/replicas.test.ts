@@ -54,6 +54,7 @@ function cluster(auditEntries = config.nameServer.auditEntries): { readonly name
   };
 }
 
+const undo = async (nameServer: NameServer, version: number) => nameServer.apply(await nameServer.inverseOf(version));
 const heads = async (nameServer: NameServer) => (await nameServer.replicas.look()).map(({ head }) => head);
 const shardNames = (nameServer: NameServer): string[] => nameServer.topology.state.shards.map(({ id }) => id.tablePrefix).sort();
 
@@ -120,6 +121,8 @@ describe('replicas of the name server', () => {
     // c has not seen this change; then a is lost, and c is named first.
     await (await nameServer(['c'])).apply([create('x_000')]);
     const after = await nameServer(['a'], ['c', 'b', 'a']);
+    await expect(after.apply([create('x_001')])).rejects.toMatchObject({ code: 'FailedPrecondition', fields: { primary: 'a' } });
+    await after.promote();
     await after.apply([create('x_001')]);
     expect(shardNames(after)).toEqual(['x_000', 'x_001']);
     // When a is back, it follows.
@@ -141,12 +144,17 @@ describe('replicas of the name server', () => {
     await whole.reload();
     expect(shardNames(whole)).toEqual(['lost_000']);
     // a is lost, and b named first.
-    await (await nameServer(['a'], ['b', 'c', 'a'])).apply([create('kept_000')]);
+    const other = await nameServer(['a'], ['b', 'c', 'a']);
+    await other.promote();
+    await other.apply([create('kept_000')]);
     const later = await nameServer([], ['b', 'c', 'a']);
     expect(await later.replicas.repair()).toEqual(['a']);
     await whole.reload();
     expect(shardNames(whole)).toEqual(['kept_000']);
-    expect((await whole.audit({ count: 9 })).map(({ changes }) => changes)).toEqual([[create('kept_000')]]);
+    expect((await whole.audit({ count: 9 })).map(({ changes }) => changes)).toEqual([[create('kept_000')], []]);
+    // Whoever still names a first decides on nothing.
+    await expect(whole.apply([create('y_000')])).rejects.toMatchObject({ code: 'FailedPrecondition', fields: { primary: 'b' } });
+    await expect(whole.replicas.checkPrimary()).rejects.toMatchObject({ code: 'FailedPrecondition' });
   });
 
   it('undoes a change with the inverse that the audit holds', async () => {
@@ -158,14 +166,14 @@ describe('replicas of the name server', () => {
     const [entry, firstEntry] = await nameServer.audit({ count: 5 });
     expect(firstEntry).toMatchObject({ by: 'tester', version: 1 });
     expect(entry!.changedAtMs).toBeGreaterThan(0);
-    await nameServer.undo(2);
+    await undo(nameServer, 2);
     expect(shardNames(nameServer)).toEqual(['c_000', 'p_000']);
     expect(nameServer.topology.state).toMatchObject({ links: [link], pausedPriorities: [] });
-    await nameServer.undo(3);
+    await undo(nameServer, 3);
     expect(nameServer.topology.state).toEqual({ ...before.state, version: 4 });
-    await expect(nameServer.undo(99)).rejects.toMatchObject({ code: 'NotFound' });
+    await expect(undo(nameServer, 99)).rejects.toMatchObject({ code: 'NotFound' });
     // c_000 is gone already.
-    await expect(nameServer.undo(1)).rejects.toMatchObject({ code: 'NotFound' });
+    await expect(undo(nameServer, 1)).rejects.toMatchObject({ code: 'NotFound' });
   });
 
   it('forgets what is past its number of changes or its age, the same on each', async () => {
@@ -176,8 +184,8 @@ describe('replicas of the name server', () => {
     const kept = (): Promise<number[][]> =>
       Promise.all(nameServer.replicas.stores.map(async (store) => (await store.audit(Number.MAX_SAFE_INTEGER, 10, Deadline.after(5_000))).map(({ version }) => version)));
     expect(await kept()).toEqual([[5, 4, 3], [5, 4, 3], [5, 4, 3]]);
-    await nameServer.undo(4);
-    await expect(nameServer.undo(2)).rejects.toMatchObject({ code: 'NotFound' });
+    await undo(nameServer, 4);
+    await expect(undo(nameServer, 2)).rejects.toMatchObject({ code: 'NotFound' });
 
     const yearMs = 366 * 86_400_000;
     for (const [i, { host }] of nameServer.replicas.stores.entries()) {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Deadline, isRoostError, RoostError, type Log } from '../../core/index.js';
 import { applyChanges } from '../topology/changes.js';
 import { Topology } from '../topology/topology.js';
-import { sameHead, type Head, type NameServerStore, type Step, type StoredStep } from './nameServerStore.js';
+import { otherPrimary, sameHead, type Head, type NameServerStore, type Step, type StoredStep } from './nameServerStore.js';
 
 /** What one replica answered when it was asked for its head. */
 export interface ReplicaLook {
@@ -63,7 +63,7 @@ export class NameServerReplicas {
    * primary had stored it: it then stands, and they follow when they are back.
    */
   async change(step: Step, by: string): Promise<StoredStep> {
-    if (this.stores.length > 1) await this.#prepare();
+    if (this.stores.length > 1) await this.#prepare(step.primary !== undefined);
     const stored = await this.#primary.lead(step, { changeId: randomUUID().replaceAll('-', ''), by }, Deadline.after(primaryDeadlineMs), (before) => {
       if (step.onVersion !== undefined && before.version !== step.onVersion) {
         throw new RoostError('FailedPrecondition', `the topology is at version ${before.version} now, no longer at ${step.onVersion}; nothing was changed`, { fields: { version: before.version }, retryable: true });
@@ -105,9 +105,23 @@ export class NameServerReplicas {
     return read(newest.store, Deadline.after(primaryDeadlineMs));
   }
 
+  /** Throws `FailedPrecondition` where a replica that answers knows another primary than this process does: two that decide could decide differently. */
+  async checkPrimary(looks?: readonly ReplicaLook[]): Promise<void> {
+    const answering = (looks ?? (await this.look())).filter(({ head }) => head !== undefined);
+    const newest = Math.max(...answering.map(({ head }) => head!.version));
+    const configured = this.#primary.host.name;
+    for (const { store, head } of answering) {
+      // One that is behind may not have heard of a new primary.
+      if (head!.version < newest) continue;
+      const primary = await store.primary(Deadline.after(lookDeadlineMs));
+      if (primary !== undefined && primary !== configured) throw otherPrimary(primary, configured);
+    }
+  }
+
   /** Refuses a change that could not be acknowledged, and brings a primary that is behind up to date. */
-  async #prepare(): Promise<void> {
+  async #prepare(promotes: boolean): Promise<void> {
     const looks = await this.look();
+    if (!promotes) await this.checkPrimary(looks);
     const primary = looks[0]!;
     const answering = looks.filter(answers);
     const refuse = (why: string, cause: unknown): never => {

@@ -1,0 +1,49 @@
+import { isDeepStrictEqual } from 'node:util';
+import { RoostError } from '../../core/index.js';
+import { shardKey, type Link, type TopologyState } from '../topology/types.js';
+import type { MigrationPlan } from './steps.js';
+
+/** The trees that a plan was made for. */
+export interface PlanBasis {
+  readonly tableId: number;
+  /** The trees with their forwardings, and nothing else. */
+  readonly part: TopologyState;
+  /** Where the next tree begins; undefined for the last of the table. */
+  readonly end: bigint | undefined;
+}
+
+/** Throws `FailedPrecondition`, which a new plan cures, where a plan's trees are not what they were when it was made. */
+export function refuseOutdated(state: TopologyState, plans: readonly Pick<MigrationPlan, 'basis' | 'title' | 'shards'>[]): void {
+  const shards = new Map(state.shards.map(({ id, type }) => [shardKey(id), type]));
+  const linksAbove = groupLinks(state.links, ({ child }) => shardKey(child));
+  const linksBelow = groupLinks(state.links, ({ parent }) => shardKey(parent));
+  for (const { basis, title, shards: all } of plans) {
+    const { part, tableId, end } = basis;
+    const known = new Set(part.shards.map(({ id }) => shardKey(id)));
+    const wantedAbove = groupLinks(part.links, ({ child }) => shardKey(child));
+    const wantedBelow = groupLinks(part.links, ({ parent }) => shardKey(parent));
+    const first = part.forwardings.reduce((least, { baseId }) => (baseId < least ? baseId : least), part.forwardings[0]!.baseId);
+    const there = state.forwardings.filter((one) => one.tableId === tableId && one.baseId >= first && (end === undefined || one.baseId < end));
+    const isSame =
+      all.every((id) => shards.has(shardKey(id)) === known.has(shardKey(id))) &&
+      part.shards.every(({ id, type }) => shards.get(shardKey(id)) === type) &&
+      [...known].every((key) => isDeepStrictEqual(linksAbove.get(key), wantedAbove.get(key)) && isDeepStrictEqual(linksBelow.get(key), wantedBelow.get(key))) &&
+      isDeepStrictEqual(forwardingTexts(there), forwardingTexts(part.forwardings)) &&
+      (end === undefined || state.forwardings.some((one) => one.tableId === tableId && one.baseId === end));
+    if (!isSame) throw new RoostError('FailedPrecondition', `what is to be changed has changed since it was planned (${title}): plan it again`, { retryable: true });
+  }
+}
+
+function groupLinks(links: readonly Link[], keyOf: (link: Link) => string): Map<string, string[]> {
+  const groups = new Map<string, string[]>();
+  for (const link of links) {
+    const text = `${shardKey(link.parent)} ${shardKey(link.child)} ${link.weight}`;
+    const known = groups.get(keyOf(link));
+    if (known === undefined) groups.set(keyOf(link), [text]);
+    else known.push(text);
+  }
+  for (const texts of groups.values()) texts.sort();
+  return groups;
+}
+
+const forwardingTexts = (forwardings: TopologyState['forwardings']): string[] => forwardings.map(({ baseId, shard }) => `${baseId} ${shardKey(shard)}`).sort();
