@@ -15,8 +15,10 @@ beforeAll(async () => {
 });
 afterAll(() => tbird.close());
 
-const inject = (job: unknown): Promise<void> =>
-  injectorHandler(tbird.gizzard).inject_jobs([{ priority: 1, contents: Buffer.from(JSON.stringify(job)), is_replicated: true }] as never) as unknown as Promise<void>;
+const inject = (job: unknown): Promise<void> => {
+  const handler = injectorHandler(tbird.gizzard) as unknown as { inject_jobs(jobs: unknown): Promise<void> };
+  return handler.inject_jobs([{ priority: 1, contents: Buffer.from(JSON.stringify(job)), is_replicated: true }]);
+};
 
 const i32 = (value: number): Buffer => Buffer.from(Int32Array.of(value).buffer);
 const i64 = (value: bigint): Buffer => Buffer.from(BigInt64Array.of(value).buffer);

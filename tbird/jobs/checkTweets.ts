@@ -13,7 +13,7 @@ export function checkTweets(payload: Buffer, { topology, latest }: JobBounds): v
   const windowMs = windowMsOf(topology);
   // Other windows lead to other shards.
   if (windowMs !== undefined && windowMs !== places.windowMs) throw invalid(`the windows of tweets are of ${windowMs} ms here, not of ${places.windowMs}`);
-  for (const graph of Object.values(places.graphs)) for (const table of [graph, -graph]) if (topology.table(table).service !== 'flock') throw invalid(`table ${table} holds no edges`);
+  for (const graph of Object.values<number>({ ...places.graphs })) for (const table of [graph, -graph]) if (topology.table(table).service !== 'flock') throw invalid(`table ${table} holds no edges`);
   for (const { id, written, stateAt } of records) {
     if (id < 0n || id > maxId) throw invalid(`ids are from 0 to 2^63 − 1, not ${id}`);
     for (const time of [stateAt, written?.writtenAt ?? 0n]) if (time < 0n || time > latest) throw invalid(`times are microseconds from 1970 to a day from now, not ${time}`);
