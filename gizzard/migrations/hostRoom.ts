@@ -4,6 +4,9 @@ import type { DatabaseHost } from '../hosts/databaseHost.js';
 const deadlineMs = 5_000;
 
 /** What a database host can tell of its room. */
+/** How a host says that it has no such table, or does not show it. */
+const withoutDisks: ReadonlySet<string> = new Set(['ER_UNKNOWN_TABLE', 'ER_NO_SUCH_TABLE', 'ER_TABLEACCESS_DENIED_ERROR', 'ER_DBACCESS_DENIED_ERROR', 'ER_SPECIFIC_ACCESS_DENIED_ERROR']);
+
 export interface HostRoom {
   /** Bytes of all its tables with their indexes. */
   readonly usedBytes: number;
@@ -28,7 +31,7 @@ async function freeBytes(host: DatabaseHost, deadline: Deadline): Promise<number
     return disk === undefined ? undefined : Number(disk[0]);
   } catch (error) {
     // There is no such table, or we may not look at it.
-    if (error instanceof RoostError && !error.retryable) return undefined;
+    if (error instanceof RoostError && (!error.retryable || withoutDisks.has(error.fields['sql_code'] as string))) return undefined;
     throw error;
   }
 }
