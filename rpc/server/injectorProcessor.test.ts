@@ -16,7 +16,7 @@ beforeAll(async () => {
 afterAll(() => tbird.close());
 
 const inject = (job: unknown): Promise<void> => {
-  const handler = injectorHandler(tbird.gizzard, { closed: new Cancellation() }) as unknown as { inject_jobs(jobs: unknown): Promise<void> };
+  const handler = injectorHandler(tbird.flock, { closed: new Cancellation(), waitedMs: () => 0 }) as unknown as { inject_jobs(jobs: unknown): Promise<void> };
   return handler.inject_jobs([{ priority: 1, contents: Buffer.from(JSON.stringify(job)), is_replicated: true }]);
 };
 
