@@ -1,10 +1,13 @@
 import type { RoostConfig, RoostConfigInput } from '../core/index.js';
+import type { ServerReady } from '../cli/serverReady.js';
 import type { Roost } from '../sdk/index.js';
 
 /** A cluster made for one benchmark: a playground, and one server in a process of its own. */
 export interface BenchCluster {
   readonly config: RoostConfig;
   readonly roost: Roost;
+  /** Its ports. */
+  readonly ready: ServerReady;
   /** Its process, and where it writes its profile when bench/profiled.ts is told to. */
   readonly server: { readonly pid: number; readonly profilePath: string };
 }

@@ -26,7 +26,7 @@ export async function withCluster<T>({ databaseHosts = 1, config: more }: Pick<B
     const ready = await startServerProcess(dir, configPath, { ...process.env, NODE_OPTIONS: profiled, ROOST_BENCH_PROFILE: profilePath });
     const roost = await connect({ servers: [`${ready.flock.host}:${ready.flock.port}`], tweetServers: [`${ready.tbird.host}:${ready.tbird.port}`], userServers: [`${ready.users.host}:${ready.users.port}`] });
     try {
-      return await work({ config, roost, server: { pid: ready.pid, profilePath } });
+      return await work({ config, roost, ready, server: { pid: ready.pid, profilePath } });
     } finally {
       await roost.close();
     }

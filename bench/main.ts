@@ -10,10 +10,12 @@ import { cacheGets } from './cacheGets.js';
 import { celebrity } from './celebrity.js';
 import { contains } from './contains.js';
 import { copy } from './copy.js';
+import { hostile } from './hostile.js';
 import { hydrate } from './hydrate.js';
 import { intersection } from './intersection.js';
 import { iterate } from './iterate.js';
 import { load } from './load.js';
+import { overload } from './overload.js';
 import { pairs } from './pairs.js';
 import { routing } from './routing.js';
 import { throttle } from './throttle.js';
@@ -23,7 +25,7 @@ import { tweetTimeline } from './tweetTimeline.js';
 import { tweetWindows } from './tweetWindows.js';
 import { workload } from './workload.js';
 
-const benchmarks: readonly Benchmark[] = [load, acknowledge, contains, iterate, copy, throttle, routing, pairs, intersection, celebrity, workload, cacheGets, hydrate, tweetLoad, tweetReads, tweetTimeline, tweetWindows];
+const benchmarks: readonly Benchmark[] = [load, acknowledge, contains, iterate, copy, throttle, routing, pairs, intersection, celebrity, workload, cacheGets, hydrate, tweetLoad, tweetReads, tweetTimeline, tweetWindows, hostile, overload];
 const defaultOut = join(dirname(fileURLToPath(import.meta.url)), '../../bench/results/latest.json');
 
 const program = new Command('bench')

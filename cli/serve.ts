@@ -5,7 +5,7 @@ import { openCaches } from '../cache/index.js';
 import { type ConfigOverride, createLog, limits, type Log, Metrics, RoostError } from '../core/index.js';
 import type { Flock } from '../flock/index.js';
 import { clockFaults, clockFaultText, laggingHostText, type Gizzard, type SendJobs } from '../gizzard/index.js';
-import { AdminServer, flockProcessor, injectorProcessor, managerProcessor, tbirdProcessor, ThriftServer, type ThriftService, usersProcessor } from '../rpc/index.js';
+import { AdminServer, flockProcessor, injectorProcessor, managerProcessor, tbirdProcessor, ThriftServer, type ThriftService, usersProcessor, watchEventLoop } from '../rpc/index.js';
 import { Injectors } from '../sdk/index.js';
 import { openTbird, type Tbird } from '../tbird/index.js';
 import { userRows, Users, usersTypes } from '../users/index.js';
@@ -50,6 +50,8 @@ async function serve(io: CliIo, options: ServeOptions): Promise<void> {
   const metrics = new Metrics();
   const { host, flockPort, managerPort, injectorPort, tbirdPort, usersPort, adminPort, connections, connectionsPerAddress } = config.server;
   const closing: (() => Promise<void>)[] = [outliveRejections(log, metrics)];
+  const endWatch = watchEventLoop(metrics);
+  closing.push(async () => endWatch());
   try {
     const injectors = new Injectors();
     closing.push(() => injectors.close());

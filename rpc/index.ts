@@ -1,4 +1,5 @@
 export { AdminServer, type AdminServerOptions } from './server/adminServer.js';
+export { watchEventLoop } from './server/eventLoopDelay.js';
 export { flockProcessor } from './server/flockProcessor.js';
 export { injectorProcessor } from './server/injectorProcessor.js';
 export { managerProcessor } from './server/manager/managerProcessor.js';
