@@ -87,7 +87,7 @@ export const limits = {
   usersRequestBytes: 6 * 1024 * 1024,
   injectorRequestBytes: 8 * 1024 * 1024,
   tbirdRequestBytes: 6 * 1024 * 1024,
-  /** JSON of one injected job: 10,000 edges in base64 take half of it. It is parsed in one go, in some 10 ms. */
+  /** JSON of one injected job that is not one long payload, parsed in one go, in some 10 ms. */
   jobJsonBytes: 1024 * 1024,
   /** What a client of a write without a deadline is taken to wait for an answer: a server that did not run for so long refuses what may have come before. */
   undatedWriteWaitMs: 2_000,
@@ -103,6 +103,9 @@ if (limits.idsPerCall * 8 > limits.messageBytes || limits.operationsPerWrite * 3
 }
 if (limits.tweetsPerCall * (limits.tweetCharacters * 4 + limits.tweetExtraBytes + 128) > limits.tbirdRequestBytes) {
   throw new Error('limits: the largest create of tweets would not fit a request');
+}
+if ((limits.tbirdRequestBytes * 4) / 3 > limits.injectorRequestBytes) {
+  throw new Error('limits: a create of tweets would not fit the injector of another cluster');
 }
 if (limits.messageBytes >= 2 ** 31 || limits.serverRequestBytes < 2 * limits.messageBytes) {
   throw new Error('limits: a frame must not look like an unframed message, and a server must hold at least two messages');

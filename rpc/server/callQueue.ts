@@ -1,6 +1,9 @@
 import { limits, type RoostError } from '../../core/index.js';
 import { overloaded } from './serverLoad.js';
 
+/** One for all: making an error costs as much as answering a call. */
+const tooMany = overloaded('the server has more requests than it can answer in time');
+
 /** A request that waits for its turn. */
 export interface QueuedCall {
   readonly arrivedMs: number;
@@ -49,14 +52,17 @@ export class CallQueue {
     this.#scheduled = false;
     this.#turns++;
     const startMs = performance.now();
-    for (let nowMs = startMs; this.size > 0 && nowMs - startMs < limits.sliceMs; nowMs = performance.now()) {
-      const standing = nowMs - this.#emptyAtMs > limits.standingMs;
-      if (this.#isLate(nowMs, standing)) this.#refuse(this.#oldest());
+    const standing = startMs - this.#emptyAtMs > limits.standingMs;
+    let nowMs = startMs;
+    // Calls are started first: if there are more to refuse than one turn can, the answers must not be what suffers.
+    for (; this.size > 0 && nowMs - startMs < limits.sliceMs; nowMs = performance.now()) {
+      if (!standing && this.#isLate(nowMs, standing)) this.#refuse(this.#oldest());
       else {
         const call = standing ? this.#calls.pop()!.call : this.#oldest();
         if (!call.gone()) call.start();
       }
     }
+    for (; this.size > 0 && this.#isLate(nowMs, standing) && nowMs - startMs < 2 * limits.sliceMs; nowMs = performance.now()) this.#refuse(this.#oldest());
     if (this.size > 0) this.#schedule();
     else this.#clear();
   }
@@ -83,6 +89,6 @@ export class CallQueue {
   }
 
   #refuse(call: QueuedCall): void {
-    if (!call.gone()) call.refuse(overloaded('the server has more requests than it can answer in time'));
+    if (!call.gone()) call.refuse(tooMany);
   }
 }

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { Cancellation, RoostError, writeSoon } from '../../core/index.js';
-import { MessageSplitter } from '../wire/index.js';
+import { isOversized, MessageSplitter } from '../wire/index.js';
 import { AnswerWriter } from './answerWriter.js';
 import type { Caller } from './caller.js';
 import type { CallQueue } from './callQueue.js';
@@ -8,6 +8,8 @@ import { overloaded, type ServerLoad } from './serverLoad.js';
 import type { LoopPauses } from './loopPauses.js';
 import { ReadingPause } from './readingPause.js';
 import type { ServiceSession, ThriftService } from './thriftService.js';
+
+const frameHeadBytes = 4;
 
 export type CloseReason = 'malformed' | 'idle' | 'incomplete' | 'untaken' | 'full' | 'connections' | 'error';
 
@@ -171,25 +173,37 @@ export class ThriftConnection implements Caller {
 
   #enqueue({ message, arrivedMs }: Request): void {
     this.#inFlight++;
-    const output = this.#outputFor(message);
     const { connectionInFlight, heldBytes } = this.load.limits;
-    if (this.#inFlight > connectionInFlight) this.#refuse(message, output, overloaded(`this connection has ${connectionInFlight} requests in flight, which is its limit`));
-    else if (this.load.heldBytes + message.length > heldBytes) this.#refuse(message, output, overloaded(`the server holds its limit of ${heldBytes} bytes of requests`));
+    if (this.#inFlight > connectionInFlight) this.#refuse(message, overloaded(`this connection has ${connectionInFlight} requests in flight, which is its limit`));
+    else if (this.load.heldBytes + message.length > heldBytes) this.#refuse(message, overloaded(`the server holds its limit of ${heldBytes} bytes of requests`));
     else {
       this.parts.queue.push({
         arrivedMs: this.lastActiveMs,
         gone: () => this.#socket.destroyed,
         start: () => {
           this.#arrivedMs = arrivedMs;
-          this.#guarded(() => this.#session.process(message, output));
+          this.#start(message);
         },
-        refuse: (error) => this.#refuse(message, output, error),
+        refuse: (error) => this.#refuse(message, error),
       });
     }
   }
 
-  #refuse(message: Buffer, output: AnswerWriter, error: RoostError): void {
-    this.#guarded(() => this.#session.refuse(message, output, error));
+  #start(message: Buffer): void {
+    const output = new AnswerWriter(this.#splitter.framed === true, this.#answerTo(message), (error) => this.parts.onFault('error', RoostError.from(error)));
+    try {
+      this.#session.process(message, output);
+    } catch (error) {
+      if (isOversized(error)) this.#refuse(message, error);
+      else this.#fault('malformed', RoostError.from(error));
+    }
+  }
+
+  #refuse(message: Buffer, error: RoostError): void {
+    this.#guarded(() => {
+      const frame = this.#session.refusal(message, error);
+      this.#answerTo(message)(this.#splitter.framed === true ? frame : frame.subarray(frameHeadBytes));
+    });
   }
 
   /** What is no message closes its connection. */
@@ -201,9 +215,10 @@ export class ThriftConnection implements Caller {
     }
   }
 
-  #outputFor(message: Buffer): AnswerWriter {
+  /** Takes the answer to one request; the first one counts. */
+  #answerTo(message: Buffer): (answer: Buffer) => void {
     let answered = false;
-    const send = (answer: Buffer): void => {
+    return (answer) => {
       if (answered || this.#socket.destroyed) return;
       answered = true;
       this.#inFlight--;
@@ -211,7 +226,6 @@ export class ThriftConnection implements Caller {
       this.lastActiveMs = performance.now();
       this.#answer(answer);
     };
-    return new AnswerWriter(this.#splitter.framed === true, send, (error) => this.parts.onFault('error', RoostError.from(error)));
   }
 
   #answer(answer: Buffer): void {

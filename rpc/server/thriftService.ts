@@ -1,6 +1,6 @@
 import { RoostError, type Log, type Metrics } from '../../core/index.js';
-import { BinaryReader, callBounds, isOversized, Priority } from '../wire/index.js';
-import type { AnswerWriter } from './answerWriter.js';
+import { BinaryReader, callBounds, Priority } from '../wire/index.js';
+import { AnswerWriter } from './answerWriter.js';
 import type { Caller } from './caller.js';
 import { kindOfCall, type CallKind } from './callKind.js';
 
@@ -24,10 +24,10 @@ export interface ThriftService {
 
 /** The service as one connection sees it. */
 export interface ServiceSession {
-  /** Reads a call and, at once or later, writes its answer. Throws where the bytes are not a message. */
+  /** Reads a call and, at once or later, writes its answer. Throws where the bytes are not a message, or hold too much for a call. */
   process(message: Buffer, output: AnswerWriter): void;
-  /** Answers a call with an error without looking at its arguments. */
-  refuse(message: Buffer, output: AnswerWriter, error: RoostError): void;
+  /** The answer, as a frame, that refuses a call without a look at its arguments. */
+  refusal(message: Buffer, error: RoostError): Buffer;
 }
 
 type Method = (...args: unknown[]) => Promise<unknown>;
@@ -46,6 +46,8 @@ const structType = 12;
 export function thriftService<H extends object>({ Processor, handler, metrics, log, toException, kind: fixedKind }: ServiceParts<H>): ThriftService {
   const calls = metrics.counter('roost_rpc_calls_total', 'Calls answered, by method and code', ['method', 'code']);
   const seconds = metrics.histogram('roost_rpc_duration_seconds', 'Time from the start of work on a request to its answer, by method', ['method']);
+
+  const templates = new WeakMap<RoostError, Map<string, Buffer>>();
 
   const wrap = (name: string, method: Method, load: Caller['load']): Method => {
     const wrapped: Method = async (...args) => {
@@ -79,33 +81,53 @@ export function thriftService<H extends object>({ Processor, handler, metrics, l
       const methods = Object.entries(handler(caller)) as [string, Method][];
       const names = new Set(methods.map(([name]) => name));
       const generated = new Processor(Object.fromEntries(methods.map(([name, method]) => [name, wrap(name, method, caller.load)])) as H) as Generated;
-      const session: ServiceSession = {
-        process(message, output) {
-          try {
-            generated.process(new BinaryReader(message, callBounds), output);
-          } catch (error) {
-            if (!isOversized(error)) throw error;
-            session.refuse(message, output, error);
-          }
-        },
-        refuse(message, output, error) {
+      return {
+        process: (message, output) => generated.process(new BinaryReader(message, callBounds), output),
+        refusal(message, error) {
           const { fname: method, rseqid } = new BinaryReader(message, callBounds).readMessageBegin();
-          const known = names.has(method);
-          calls.inc({ method: known ? method : 'unknown', code: error.code });
-          if (!known) {
-            output.writeFailure(method, rseqid, error.message);
-            return;
-          }
-          output.writeMessageBegin(method, replyType, rseqid);
-          output.writeFieldBegin('ex', structType, 1);
-          (toException(method, error) as unknown as Writable).write(output);
-          output.writeFieldStop();
-          output.flush();
+          const known = names.has(method) ? method : 'unknown';
+          calls.inc({ method: known, code: error.code });
+          const answer = Buffer.from(templateOf(known, error) ?? unknownMethod(method, error));
+          // Behind the length of the frame, the first word, and the name with its length.
+          answer.writeInt32BE(rseqid, 4 + 4 + 4 + method.length);
+          return answer;
         },
       };
-      return session;
     },
   };
+
+  /** The answer to a method of the service but for its sequence id, made once for an error that refuses many calls. */
+  function templateOf(method: string, error: RoostError): Buffer | undefined {
+    if (method === 'unknown') return undefined;
+    let byMethod = templates.get(error);
+    if (byMethod === undefined) templates.set(error, (byMethod = new Map<string, Buffer>()));
+    let template = byMethod.get(method);
+    if (template === undefined) {
+      template = answerOf((output) => {
+        output.writeMessageBegin(method, replyType, 0);
+        output.writeFieldBegin('ex', structType, 1);
+        (toException(method, error) as unknown as Writable).write(output);
+        output.writeFieldStop();
+        output.flush();
+      });
+      byMethod.set(method, template);
+    }
+    return template;
+  }
+}
+
+const unknownMethod = (method: string, error: RoostError): Buffer => answerOf((output) => output.writeFailure(method, 0, error.message));
+
+function answerOf(write: (output: AnswerWriter) => void): Buffer {
+  let answer: Buffer = Buffer.alloc(0);
+  write(
+    new AnswerWriter(
+      true,
+      (bytes) => (answer = bytes),
+      () => undefined,
+    ),
+  );
+  return answer;
 }
 
 /** Whether a write asks for the lowest priority, in its options or, of FlockDB's, in its only argument. */

@@ -7,7 +7,7 @@ const processors = { flock: RoostFlockProcessor, manager: ManagerProcessor, inje
 /** The methods of a service, those that it inherits included. */
 export function methodsOf(port: Port): string[] {
   const names: string[] = [];
-  for (let prototype: object = processors[port].prototype as object; prototype !== Object.prototype; prototype = Object.getPrototypeOf(prototype) as object) {
+  for (let prototype: object = processors[port].prototype; prototype !== Object.prototype; prototype = Object.getPrototypeOf(prototype) as object) {
     names.push(...Object.getOwnPropertyNames(prototype).filter((name) => name.startsWith('process_')));
   }
   return names.map((name) => name.slice('process_'.length));

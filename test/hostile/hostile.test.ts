@@ -69,17 +69,18 @@ it('survives the messages that ended it, and the client does not repeat them', a
   };
   expect(await send('tbird', frame('get_fragments', (output) => named(output, 2)))).toMatchObject({ type: 2 });
   expect(await send('manager', frame('shards_for_hostname', (output) => named(output, 1)))).toMatchObject({ type: 2 });
-  const key = Buffer.from(JSON.stringify({ [text]: {} }));
-  const job = frame('inject_jobs', (output) => {
+  const job = (contents: string): Buffer => frame('inject_jobs', (output) => {
     output.writeFieldBegin('', 15, 1);
     output.writeListBegin(12, 1);
     output.writeFieldBegin('', 8, 1);
     output.writeI32(3);
     output.writeFieldBegin('', 11, 2);
-    output.writeBinary(key);
+    output.writeBinary(Buffer.from(contents));
     output.writeFieldStop();
   });
-  expect(await send('injector', job)).toMatchObject({ type: 2, text: expect.stringContaining('at most 1048576 are allowed') as string });
+  expect(await send('injector', job(JSON.stringify({ [text]: {} })))).toMatchObject({ type: 2, text: expect.stringContaining('at most 1048576 are allowed') as string });
+  // A payload may be as long as a message holds.
+  expect(await send('injector', job(JSON.stringify({ none: { payload: text } })))).toMatchObject({ type: 2, text: expect.stringContaining('there is no kind') as string });
   await expect(roost.tweets.fragments('x'.repeat(9_000_000) as never, [1n])).rejects.toMatchObject({ code: 'InvalidArgument' });
   await expect(roost.tweets.fragments('x'.repeat(5_000_000) as never, [1n])).rejects.toMatchObject({ code: 'InvalidArgument' });
   await alive();
