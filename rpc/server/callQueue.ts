@@ -56,20 +56,22 @@ export class CallQueue {
     let nowMs = startMs;
     // Calls are started first: if there are more to refuse than one turn can, the answers must not be what suffers.
     for (; this.size > 0 && nowMs - startMs < limits.sliceMs; nowMs = performance.now()) {
-      if (!standing && this.#isLate(nowMs, standing)) this.#refuse(this.#oldest());
+      const next = standing ? this.#calls.length - 1 : this.#first;
+      // Where the newest is late, all are.
+      if (this.#isLate(next, nowMs, standing)) this.#refuse(this.#oldest());
       else {
         const call = standing ? this.#calls.pop()!.call : this.#oldest();
         if (!call.gone()) call.start();
       }
     }
-    for (; this.size > 0 && this.#isLate(nowMs, standing) && nowMs - startMs < 2 * limits.sliceMs; nowMs = performance.now()) this.#refuse(this.#oldest());
+    for (; this.size > 0 && this.#isLate(this.#first, nowMs, standing) && nowMs - startMs < 2 * limits.sliceMs; nowMs = performance.now()) this.#refuse(this.#oldest());
     if (this.size > 0) this.#schedule();
     else this.#clear();
   }
 
-  /** Whether the oldest has waited for too long, and for others: a process that was held up is no reason to refuse whatever came meanwhile. */
-  #isLate(nowMs: number, standing: boolean): boolean {
-    const { call, turn } = this.#calls[this.#first]!;
+  /** Whether a call has waited for too long, and for others: a process that was held up is no reason to refuse whatever came meanwhile. */
+  #isLate(place: number, nowMs: number, standing: boolean): boolean {
+    const { call, turn } = this.#calls[place]!;
     return this.#turns - turn > 1 && nowMs - call.arrivedMs > (standing ? limits.standingQueueMs : limits.queueMs);
   }
 
