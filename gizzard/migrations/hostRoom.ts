@@ -3,10 +3,10 @@ import type { DatabaseHost } from '../hosts/databaseHost.js';
 
 const deadlineMs = 5_000;
 
-/** What a database host can tell of its room. */
 /** How a host says that it has no such table, or does not show it. */
 const withoutDisks: ReadonlySet<string> = new Set(['ER_UNKNOWN_TABLE', 'ER_NO_SUCH_TABLE', 'ER_TABLEACCESS_DENIED_ERROR', 'ER_DBACCESS_DENIED_ERROR', 'ER_SPECIFIC_ACCESS_DENIED_ERROR']);
 
+/** What a database host can tell of its room. */
 export interface HostRoom {
   /** Bytes of all its tables with their indexes. */
   readonly usedBytes: number;
