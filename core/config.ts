@@ -72,7 +72,7 @@ const jobs = z.strictObject({
   /** Jobs of a priority that may wait for a remote cluster before writes are refused: room for one that is away. */
   maxReplicating: z.int().min(1).max(10_000_000).default(200_000),
   /**
-   * Bytes of Redis's memory that one queue may take (that of a priority, or the backlog for a remote cluster) before writes are refused: entries alone say little, since one may be
+   * Bytes of Redis's memory that one queue may take (that of a priority, its failing and bad jobs for one database host, or the backlog for a remote cluster) before writes are refused: entries alone say little, since one may be
    * 100 bytes or megabytes. All queues together should stay below the memory of Redis's host.
    */
   maxQueuedBytes: z.int().min(1_048_576).max(1_099_511_627_776).default(536_870_912),

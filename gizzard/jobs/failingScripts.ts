@@ -1,4 +1,5 @@
 import type { Result } from 'ioredis';
+import { streamBytesLua } from './epochScripts.js';
 import { movedMark } from './acceptedBefore.js';
 
 /**
@@ -53,20 +54,24 @@ export const refileScript = `
   return string.format('%.0f', mark)`;
 
 /**
- * What waits, by priority and host. Keys: the counts by leaf, the number of changes, then for each priority its set of hosts, its failing and its bad stream, those
+ * What waits, by priority and host. Keys: the counts by leaf, the number of changes, the journal's state, then for each priority its set of hosts, its failing and its bad stream, those
  * that name no host. The streams of the hosts are found from the set. Arguments: the number of changes that is known already.
- * Answers that number; by priority a flat list of host, failing and bad jobs; and the lagging leaves with their counts, nothing where the number is the same.
+ * Answers that number; by priority a flat list of host, failing jobs, bad jobs, and the bytes that both take; and the lagging leaves with their counts, nothing where the number is the same.
  */
-export const waitingScript = `
+export const waitingScript = `${streamBytesLua}
+  local clock = redis.call('TIME')
+  local now = clock[1] * 1000000 + clock[2]
   local changes = redis.call('GET', KEYS[2]) or '0'
   local queues = {}
-  for i = 3, #KEYS, 3 do
-    local queue = {'', redis.call('XLEN', KEYS[i + 1]), redis.call('XLEN', KEYS[i + 2])}
-    for _, host in ipairs(redis.call('SMEMBERS', KEYS[i])) do
-      queue[#queue + 1] = host
-      queue[#queue + 1] = redis.call('XLEN', KEYS[i + 1] .. ':' .. host)
-      queue[#queue + 1] = redis.call('XLEN', KEYS[i + 2] .. ':' .. host)
+  for i = 4, #KEYS, 3 do
+    local queue = {}
+    local function add(host, failing, bad)
+      local failingBytes, failingJobs = streamBytes(KEYS[3], failing, now)
+      local badBytes, badJobs = streamBytes(KEYS[3], bad, now)
+      for _, value in ipairs({host, failingJobs, badJobs, failingBytes + badBytes}) do queue[#queue + 1] = value end
     end
+    add('', KEYS[i + 1], KEYS[i + 2])
+    for _, host in ipairs(redis.call('SMEMBERS', KEYS[i])) do add(host, KEYS[i + 1] .. ':' .. host, KEYS[i + 2] .. ':' .. host) end
     queues[#queues + 1] = queue
   end
   return {changes, queues, changes == ARGV[1] and {} or redis.call('HGETALL', KEYS[1])}`;

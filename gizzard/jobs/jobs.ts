@@ -287,12 +287,12 @@ export class Jobs {
   /** Throws `Overloaded` where jobs are for a host of which too many are failing, or were given up, as far as was known a moment ago. */
   async #refuseFull(priority: Priority, jobs: readonly NewJob[]): Promise<void> {
     await this.lagging.fresh();
-    const { maxFailing, maxBad } = this.config.jobs;
-    const full = new Map(this.lagging.hosts.flatMap((one) => (one.priority === priority && (one.failing >= maxFailing || one.bad >= maxBad) ? [[one.host, one] as const] : [])));
+    const { maxFailing, maxBad, maxQueuedBytes } = this.config.jobs;
+    const full = new Map(this.lagging.hosts.flatMap((one) => (one.priority === priority && (one.failing >= maxFailing || one.bad >= maxBad || one.bytes >= maxQueuedBytes) ? [[one.host, one] as const] : [])));
     if (full.size === 0) return;
     const met = full.get('') ?? this.#firstOf(jobs, full);
     if (met === undefined) return;
-    const queue = met.failing >= maxFailing ? 'failing' : 'bad';
+    const queue = met.failing >= maxFailing || (met.bad < maxBad && met.failing > 0) ? 'failing' : 'bad';
     const where = met.host === '' ? '' : ` for host ${met.host}`;
     throw new RoostError('Overloaded', queue === 'failing' ? `too many ${priority} jobs are failing${where}` : `too many ${priority} jobs were given up${where}: look at \`roost job show ${priority} --queue bad\``, {
       retryAfterMs: fullRetryAfterMs,

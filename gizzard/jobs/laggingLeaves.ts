@@ -4,7 +4,7 @@ import { Deadline, RoostError, type Log } from '../../core/index.js';
 import { waitingScript } from './failingScripts.js';
 import { journalError } from './journal.js';
 import { priorities, type Priority } from './priority.js';
-import { lagKeys, streamKeys } from './streamKeys.js';
+import { lagKeys, stateKey, streamKeys } from './streamKeys.js';
 
 /**
  * A read never relies on what is known for longer than this, and a leaf that is marked as lagging counts as known everywhere after it. Both are measured by
@@ -22,6 +22,8 @@ export interface HostJobs {
   readonly host: string;
   readonly failing: number;
   readonly bad: number;
+  /** Of Redis's memory, for both: about a second old. */
+  readonly bytes: number;
 }
 
 /**
@@ -50,7 +52,7 @@ export class LaggingLeaves {
     redis.defineCommand('roostWaiting', { lua: waitingScript });
     const lag = lagKeys(cluster);
     const streams = streamKeys(cluster);
-    this.#keys = [lag.counts, lag.changes, ...priorities.flatMap((priority) => [streams[priority].hosts, streams[priority].failing, streams[priority].bad])];
+    this.#keys = [lag.counts, lag.changes, stateKey(cluster), ...priorities.flatMap((priority) => [streams[priority].hosts, streams[priority].failing, streams[priority].bad])];
   }
 
   /** Makes sure that what is known here is recent enough to read by; takes no time where it is. Never throws. */
@@ -119,7 +121,7 @@ export class LaggingLeaves {
   #take([changes, queues, leaves]: [string, (string | number)[][], string[]], startedAtMs: number): { hosts: readonly HostJobs[]; leaves: ReadonlyMap<string, number> } {
     const hosts = queues.flatMap((queue, i) => {
       const found: HostJobs[] = [];
-      for (let at = 0; at < queue.length; at += 3) found.push({ priority: priorities[i]!, host: String(queue[at]), failing: Number(queue[at + 1]), bad: Number(queue[at + 2]) });
+      for (let at = 0; at < queue.length; at += 4) found.push({ priority: priorities[i]!, host: String(queue[at]), failing: Number(queue[at + 1]), bad: Number(queue[at + 2]), bytes: Number(queue[at + 3]) });
       return found.filter(({ failing, bad }) => failing + bad > 0);
     });
     const counts = new Map<string, number>();

@@ -184,6 +184,14 @@ describe('a queue', () => {
     await expect.poll(() => write().then(() => true, () => false), patient).toBe(true);
   });
 
+  it('of failing jobs is bounded by bytes too, and refuses the writes of that host', async () => {
+    const gizzard = await open({ hooks: { beforeApply: failOn(db2, 'Unavailable') }, config: { jobs: { ...own.jobs, maxQueuedBytes: 2 * 1024 * 1024 } } });
+    const large = { kind: 'test.notes', payload: Buffer.from(JSON.stringify([['1', 1]]).padEnd(1024 * 1024)) };
+    const write = (): Promise<unknown> => gizzard.jobs.append([large], { priority: 'high', waitUntilApplied: false, deadline: Deadline.after(5_000) }).then(() => undefined, (error: unknown) => error);
+    await expect.poll(write, patient).toMatchObject({ code: 'Overloaded', fields: { queue: 'failing', host: db2 } });
+    expect((await gizzard.jobs.sizes('high')).failing).toBeLessThan(100);
+  });
+
   it('takes no job that is larger than any honest one', async () => {
     const writer = await open({ work: false });
     const large = { kind: 'test.notes', payload: Buffer.alloc(limits.jobPayloadBytes + 1) };
