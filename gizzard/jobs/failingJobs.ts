@@ -18,6 +18,8 @@ const restMs = 200;
 const silentMs = 5_000;
 /** Servers begin their passes at different moments, so that each gets its turn. */
 const spread = 0.2;
+/** In which time a server that works notices the end of another's pass. */
+const longestLookMs = 1_000;
 
 export interface FailingJobsOptions {
   readonly cluster: string;
@@ -67,6 +69,8 @@ export interface Refiled {
  */
 export class FailingJobs {
   readonly #turns = new Map<string, Turn>();
+  /** Streams of which the last pass here met jobs of kinds that this server does not know. */
+  readonly #forOthers = new Set<string>();
   #stopping = false;
   #retryNow: string | null | undefined;
   #passes = 0;
@@ -163,6 +167,11 @@ export class FailingJobs {
     return this.options.config.errorDelaySeconds * 1_000 * (1 + spread * Math.random());
   }
 
+  /** Enough for any server that is there to be the next to go through the stream. */
+  get #yieldMs(): number {
+    return this.options.config.errorDelaySeconds * 1_000 * (spread + 0.1) + longestLookMs;
+  }
+
   async #lookAt(host: string, asked: boolean): Promise<void> {
     const stream = ofHost(this.options.keys.failing, host);
     const key = passKey(stream);
@@ -203,6 +212,7 @@ export class FailingJobs {
     /** Some jobs failed, and those after them did not: the host came back meanwhile. */
     let someFailed = false;
     let cameBack = false;
+    this.#forOthers.delete(stream);
     try {
       const [newest] = await this.redis.xrevrange(stream, '+', '-', 'COUNT', 1);
       let size = firstPage;
@@ -231,7 +241,7 @@ export class FailingJobs {
       let holder = await this.redis.roostPass(passKey(stream), turn.holder, over);
       if (holder.startsWith(`${this.options.consumer} `)) holder = await this.redis.roostPass(passKey(stream), holder, over);
       const nowMs = performance.now();
-      Object.assign(turn, { holder, sinceMs: nowMs, atMs: cameBack ? nowMs : nowMs + this.#delayMs });
+      Object.assign(turn, { holder, sinceMs: nowMs, atMs: cameBack ? nowMs : nowMs + this.#delayMs + (this.#forOthers.has(stream) ? this.#yieldMs : 0) });
     } catch (error) {
       log.debug({ err: error, priority, host }, 'the end of a pass could not be written down; another server will take it for gone');
     }
@@ -248,6 +258,7 @@ export class FailingJobs {
     }
     const outcome = await this.options.run(job);
     if (outcome.handBack === true) return false;
+    if (outcome.unknownHere === true) this.#forOthers.add(stream);
     if (isUnchanged(job, host, outcome)) {
       this.options.count('failed', 0);
       return false;

@@ -34,6 +34,8 @@ export interface JobOutcome {
   readonly refused?: boolean;
   /** Whether the job is for another worker, at once: it goes back to the end of the queue as it is. */
   readonly handBack?: true;
+  /** Whether this server does not know the kind of job, which another one may. */
+  readonly unknownHere?: true;
   /** The topology under which it ran. */
   readonly topologyVersion: number;
 }
@@ -88,7 +90,8 @@ export class JobRunner {
 
   async #run(job: JobEntry, priority: Priority, topology: Topology): Promise<Placed> {
     const type = this.#types.get(job.kind);
-    if (type === undefined) return failed(new RoostError('FailedPrecondition', `this server knows no job of kind ${job.kind}`));
+    // Another server may know it: the job waits for that one, however long it takes.
+    if (type === undefined) return unknownHere(job.kind);
     const byRoute = new Map<Route, unknown[]>();
     try {
       type.split(job.payload, (tableId, key, item) => {
@@ -195,3 +198,6 @@ const unlinked = (shard: string): Promise<Placed> => {
 };
 
 const failed = (error: RoostError): Promise<Placed> => Promise.resolve({ failures: [{ host: '', leaves: undefined, error, counts: true }], readable: false });
+
+const unknownHere = (kind: string): Promise<Placed> =>
+  Promise.resolve({ failures: [{ host: '', leaves: undefined, error: new RoostError('FailedPrecondition', `this server knows no job of kind ${kind}`), counts: false }], readable: false, unknownHere: true });

@@ -9,6 +9,8 @@ export interface Note {
 
 /** What a test may do to a leaf's writes. */
 export interface NotesHooks {
+  /** The kind of job that the process knows. Absent: that of notes. */
+  readonly kind?: string;
   /** Called before items are applied to a leaf, in no transaction. What it throws fails them. */
   beforeApply?(leaf: string, notes: readonly Note[]): Promise<void> | void;
   followUps?(leaf: string, notes: readonly Note[]): readonly FollowUp[];
@@ -34,7 +36,7 @@ const notesShardType = (database: string): ShardType => ({
 });
 
 const notesJobType = (database: string, hooks: NotesHooks): JobType<Note> => ({
-  kind: notesKind,
+  kind: hooks.kind ?? notesKind,
   split(payload, add) {
     let pairs: [string, number][];
     try {
