@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { type RoostConfig } from '../core/index.js';
-import { type Flock, openFlock } from '../flock/index.js';
+import { DroppedGraphs, type Flock, openFlock } from '../flock/index.js';
 import { connect } from '../sdk/index.js';
 import type { CliIo } from './console/cliIo.js';
+import { addGraphDropCommands, timeText } from './graphDrop.js';
 import { type ConfigOptions, configOption, defineCommand, defineGroup, integerArgument, nameListArgument, openConfig, outputFor } from './console/command.js';
 
 interface CreateOptions extends ConfigOptions {
@@ -14,7 +15,7 @@ interface CreateOptions extends ConfigOptions {
 }
 
 export function addGraphCommands(program: Command, io: CliIo): void {
-  const graph = defineGroup(program, 'graph', 'make and list graphs');
+  const graph = defineGroup(program, 'graph', 'make, list and drop graphs');
 
   defineCommand(graph, 'create', 'make a graph: its shards, in both directions, and their tables', 'roost graph create follows --shards 8 --replicas 2')
     .argument('<name>', 'letters, digits and _')
@@ -43,14 +44,20 @@ export function addGraphCommands(program: Command, io: CliIo): void {
           const hosts = new Set(routes.flatMap((route) => route.leaves.map((leaf) => leaf.shard.id.hostname)));
           return { id, name, shards: routes.length, hosts: [...hosts].sort() };
         });
+        const dropped = (await new DroppedGraphs(flock.gizzard).list()).map(({ id, name, droppedAtMs, keepUntilMs }) => ({ id, name, droppedAt: timeText(droppedAtMs), keptUntil: timeText(keepUntilMs) }));
         const output = outputFor(io, options);
-        output.result({ graphs }, () =>
-          graphs.length === 0
-            ? 'there are no graphs; `roost graph create NAME` makes one'
-            : output.table(['number', 'name', 'shards a direction', 'hosts'], graphs.map(({ id, name, shards, hosts }) => [id, name, shards, hosts.join(' ')])),
+        output.result({ graphs, dropped }, () =>
+          [
+            graphs.length === 0
+              ? 'there are no graphs; `roost graph create NAME` makes one'
+              : output.table(['number', 'name', 'shards a direction', 'hosts'], graphs.map(({ id, name, shards, hosts }) => [id, name, shards, hosts.join(' ')])),
+            ...(dropped.length === 0 ? [] : ['', output.bold('dropped'), output.table(['number', 'name', 'dropped', 'kept until'], dropped.map(({ id, name, droppedAt, keptUntil }) => [id, name, droppedAt, keptUntil]))]),
+          ].join('\n'),
         );
       });
     });
+
+  addGraphDropCommands(graph, io);
 }
 
 /** The graphs as a library: what reads or changes the topology needs no server. With `create`, sets up the name server where there is none. */

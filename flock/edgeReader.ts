@@ -1,6 +1,6 @@
 import type { Deadline } from '../core/index.js';
 import { GatheredReads, shardKey, type Answers, type Gizzard, type Leaf, type Route, type ShardId, type SqlSession } from '../gizzard/index.js';
-import { tableIdOf } from './graphs.js';
+import { requireGraph, tableIdOf } from './graphs.js';
 import type { QueryRun, QueryStep } from './query/queryRun.js';
 import { edgeTables, type EdgeTables } from './storage/edgeTables.js';
 import type { Direction } from './types.js';
@@ -22,7 +22,7 @@ export class EdgeReader {
 
   /** Reads of one node that belong to a query, which records each of them. */
   node(of: { readonly graphId: number; readonly direction: Direction; readonly sourceId: bigint }): NodeReader {
-    const route = this.gizzard.topology.route(tableIdOf(of.graphId, of.direction), of.sourceId);
+    const route = this.#route(of.graphId, of.direction, of.sourceId);
     return {
       read: async (run, kind, asked, read) => {
         const startMs = performance.now();
@@ -52,11 +52,9 @@ export class EdgeReader {
     keyAt: (place: number) => Key,
     deadline: Deadline,
   ): Promise<(Value | undefined)[]> {
-    const tableId = tableIdOf(graphId, direction);
-    const { topology } = this.gizzard;
     const byRoute = new Map<Route, number[]>();
     for (let place = 0; place < ids.length; place++) {
-      const route = topology.route(tableId, ids[place]!);
+      const route = this.#route(graphId, direction, ids[place]!);
       const places = byRoute.get(route);
       if (places === undefined) byRoute.set(route, [place]);
       else places.push(place);
@@ -69,6 +67,15 @@ export class EdgeReader {
       }),
     );
     return results;
+  }
+
+  /** Throws `NotFound` for a graph that does not exist. */
+  #route(graphId: number, direction: Direction, id: bigint): Route {
+    const { topology } = this.gizzard;
+    const route = topology.route(tableIdOf(graphId, direction), id);
+    // The table of a dropped graph leads nowhere.
+    if (route.leaves.length === 0) requireGraph(topology, graphId);
+    return route;
   }
 
   #read<T>(route: Route, deadline: Deadline, read: ShardRead<T>): Promise<T> {

@@ -1,11 +1,13 @@
 import { RoostError } from '../core/index.js';
-import { keyHash, type Change, type ShardId, type Topology } from '../gizzard/index.js';
+import { keyHash, shardKey, type Change, type ShardId, type Topology } from '../gizzard/index.js';
 import type { Direction, Graph } from './types.js';
 
 /** How keys of graphs are hashed: ids spread evenly over 60 bits, whatever their pattern. */
 const graphHash = 'fnv1a64';
 const namePattern = /^[A-Za-z][A-Za-z0-9_]{0,31}$/;
 const maxShards = 10_000;
+/** Leaves room in a prefix of 54 for a number, a direction, a place and `_root`. */
+const maxNameInPrefix = 20;
 /** Where routing nodes are said to live: they hold nothing. */
 const routingHost = 'localhost';
 
@@ -21,6 +23,8 @@ export function findGraph(topology: Topology, name: string): Graph {
   const graphs = graphsOf(topology);
   const found = graphs.find((graph) => graph.name === name);
   if (found !== undefined) return found;
+  const dropped = topology.tables.some((table) => table.name === name && table.service === 'dropped');
+  if (dropped) throw new RoostError('NotFound', `graph ${JSON.stringify(name)} was dropped; \`roost graph undrop ${name}\` brings it back while its tables are kept`, { fields: { graph: name } });
   const known = graphs.length === 0 ? 'there are none yet' : `there are ${graphs.slice(0, 20).map((graph) => graph.name).join(', ')}`;
   throw new RoostError('NotFound', `there is no graph ${JSON.stringify(name)}; ${known}`, { fields: { graph: name } });
 }
@@ -57,19 +61,25 @@ export function planGraph(topology: Topology, name: string, options: CreateGraph
   }
   const existing = graphsOf(topology);
   if (existing.some((graph) => graph.name === name)) throw new RoostError('AlreadyExists', `there is a graph ${name} already`, { fields: { graph: name } });
-  const id = options.id ?? Math.max(0, ...existing.map((graph) => graph.id)) + 1;
+  // Numbers of dropped graphs are not given again: jobs of them may still wait.
+  const numbers = topology.tables.filter(({ service }) => service === 'flock' || service === 'dropped').map(({ tableId }) => Math.abs(tableId));
+  const id = options.id ?? Math.max(0, ...numbers) + 1;
   if (!Number.isInteger(id) || id < 1 || id > 2 ** 31 - 1) throw invalid(`a graph's number must be an integer from 1 to ${2 ** 31 - 1}, not ${id}`);
   const taken = topology.tables.find((table) => Math.abs(table.tableId) === id);
-  if (taken !== undefined) throw new RoostError('AlreadyExists', `number ${id} is taken by ${taken.name}`, { fields: { graph: id } });
+  if (taken !== undefined) throw new RoostError('AlreadyExists', `number ${id} is taken by ${taken.name}${taken.service === 'dropped' ? ', which was dropped' : ''}`, { fields: { graph: id } });
 
   const changes: Change[] = [];
+  // Tables of a dropped graph of the same name keep their names.
+  const isTaken = topology.tables.some((table) => table.name === name);
+  const prefixes = isTaken ? `${name.slice(0, maxNameInPrefix)}_${id}` : name;
   const space = keyHash(graphHash).maxHash + 1n;
   for (const direction of ['forward', 'backward'] as const) {
     const tableId = tableIdOf(id, direction);
     changes.push({ kind: 'createTable', table: { tableId, name, service: 'flock', hash: graphHash } });
     for (let i = 0; i < shards; i++) {
-      const prefix = `${name}_${direction}_${String(i).padStart(4, '0')}`;
+      const prefix = `${prefixes}_${direction}_${String(i).padStart(4, '0')}`;
       const root: ShardId = { hostname: routingHost, tablePrefix: `${prefix}_root` };
+      if (topology.hasShard(root)) throw new RoostError('AlreadyExists', `there is a shard ${shardKey(root)} already, which graph ${name} would need: give the graph another name`, { fields: { graph: name, shard: shardKey(root) } });
       changes.push({ kind: 'createShard', shard: { id: root, type: 'replicating', sourceType: '', destinationType: '', busy: 'normal' } });
       for (let replica = 0; replica < replicas; replica++) {
         const leaf: ShardId = { hostname: hosts[(i + replica) % hosts.length]!, tablePrefix: prefix };

@@ -28,6 +28,7 @@ export { inParts } from './moving/inParts.js';
 export type { DroppedShard, DroppedTables } from './moving/droppedTables.js';
 export type { Movable, MovableTable, TablePlace } from './moving/movable.js';
 export { toldOfWrites, type WrittenRows } from './moving/toldOfWrites.js';
+export { shardSizes, type ShardSize } from './moving/shardSizes.js';
 export { movableTables, shardTable } from './moving/movableTables.js';
 export { digestColumns, digestOf, type RowsDigest } from './moving/rowsDigest.js';
 export { idsBetween, tableById } from './moving/tableById.js';

@@ -68,6 +68,13 @@ const counts = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
 /** 355074 is 355,074. */
 export const formatCount = (count: number | bigint): string => counts.format(count);
 
+/** A size for people: 512 B, 16.0 KiB, 3.2 GiB. */
+export function formatBytes(bytes: number): string {
+  if (bytes < 1_024) return `${bytes} B`;
+  const exponent = Math.min(4, Math.floor(Math.log2(bytes) / 10));
+  return `${(bytes / 1_024 ** exponent).toFixed(1)} ${['', 'KiB', 'MiB', 'GiB', 'TiB'][exponent]}`;
+}
+
 /** A time for people: 0.42 ms, 850 ms, 12.3 s, 4 min 5 s, 3 h 20 min, 365 d. */
 export function formatMs(ms: number): string {
   if (ms < 10) return `${ms.toFixed(2)} ms`;
