@@ -65,14 +65,14 @@ export class JobQueues {
       Promise.all(
         priorities.map(async (priority) => {
           const { queued, failing, bad } = keys[priority];
-          const load = this.#load(queued);
+          const [load, names] = await Promise.all([this.#load(queued), this.#hosts(keys[priority].hosts)]);
           const hosts = await Promise.all(
-            (await this.#hosts(keys[priority].hosts)).map(async (host): Promise<HostQueues> => {
+            names.map(async (host): Promise<HostQueues> => {
               const [failed, givenUp] = await Promise.all([this.#load(ofHost(failing, host)), this.#load(ofHost(bad, host))]);
               return { host, failing: failed, bad: givenUp };
             }),
           );
-          return { priority, queued: await load, failing: together(hosts.map((host) => host.failing)), bad: together(hosts.map((host) => host.bad)), hosts: hosts.filter((host) => host.failing.jobs + host.bad.jobs > 0) };
+          return { priority, queued: load, failing: together(hosts.map((host) => host.failing)), bad: together(hosts.map((host) => host.bad)), hosts: hosts.filter((host) => host.failing.jobs + host.bad.jobs > 0) };
         }),
       ),
     );
