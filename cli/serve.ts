@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { openCaches } from '../cache/index.js';
 import { type ConfigOverride, createLog, limits, type Log, Metrics, RoostError } from '../core/index.js';
 import type { Flock } from '../flock/index.js';
-import { clockFaults, clockFaultText, laggingHostText, type Gizzard, type SendJobs } from '../gizzard/index.js';
+import { clockFaults, clockFaultText, laggingHostText, type Gizzard, unknownHostText, type SendJobs } from '../gizzard/index.js';
 import { AdminServer, flockProcessor, injectorProcessor, managerProcessor, tbirdProcessor, ThriftServer, type ThriftService, usersProcessor, watchEventLoop } from '../rpc/index.js';
 import { Injectors } from '../sdk/index.js';
 import { openTbird, type Tbird } from '../tbird/index.js';
@@ -127,6 +127,9 @@ function outliveRejections(log: Log, metrics: Metrics): () => Promise<void> {
 async function whyNotReady(flock: Flock): Promise<string | undefined> {
   const stale = flock.gizzard.nameServer.lastReloadError;
   if (stale !== undefined) return `the topology is not fresh: ${stale.message}`;
+  const { hosts, topology, servers } = flock.gizzard;
+  const unknown = hosts.unknownIn(topology);
+  if (unknown.length > 0) return unknownHostText(servers.name, unknown);
   const { refused } = flock.gizzard.jobs.guard;
   if (refused !== undefined) return refused.message;
   return flock.journal().then(

@@ -20,6 +20,7 @@ import { readAny } from './routing/readAny.js';
 import type { Leaf, Route } from './routing/route.js';
 import type { ShardType } from './shardType.js';
 import type { Change } from './topology/changes.js';
+import { hostsInUse } from './topology/hostsInUse.js';
 import type { Topology } from './topology/topology.js';
 import { topologyWarnings } from './topology/topologyWarnings.js';
 import { shardKey, validShardId } from './topology/types.js';
@@ -81,7 +82,8 @@ export class Gizzard {
     // Beside the primary of the name server, which decides on every change.
     const database = new MovesDatabase(this.hosts.host(config.nameServer.hosts[0]!), `${config.cluster}_nameserver`);
     const require = (version: number): Promise<void> => this.jobs.requireTopology(version);
-    this.servers = new Servers(database, server, () => this.#versionInUse(), require, this.log, () => ({ refuses: this.jobs.guard.refused?.message ?? '' }));
+    this.servers = new Servers(database, server, () => this.#versionInUse(), require, this.log, () => ({ refuses: this.jobs.guard.refused?.message ?? '', hosts: this.hosts.names.join('\n') }));
+    this.hosts.serverName = () => (this.#working ? this.servers.name : undefined);
     this.moves = new Moves(database, server, this.hosts, this.nameServer, require, this.#shardTypes, config.moves, this.log);
     this.dropped = new DroppedTables(config.cluster, this.hosts, (type) => this.moves.movableType(type));
     this.#sweeper = new DroppedSweeper(this.dropped, Object.keys(config.databaseHosts), () => this.jobs.journal.nowMs(), this.log);
@@ -135,11 +137,14 @@ export class Gizzard {
   /**
    * Changes the topology as one step. Tables of new leaves are made first, so that nothing is ever forwarded to a table that is not there;
    * when the change is refused they stay behind, empty. The audit says that it was made `by`, which is this process where absent. With `onVersion` the change is refused
-   * where the topology has become another one meanwhile.
+   * where the topology has become another one meanwhile, and with leaves on a host that holds none yet where a server does not know that host.
    */
   async apply(changes: readonly Change[], by?: string, onVersion?: number): Promise<Topology> {
     const leaves = changes.flatMap((change) => (change.kind === 'createShard' && nodeType(change.shard.type) === undefined ? [change.shard] : []));
-    if (leaves.length > 0) await this.nameServer.refuseSpent(leaves.map(({ id }) => id));
+    if (leaves.length > 0) {
+      await this.nameServer.refuseSpent(leaves.map(({ id }) => id));
+      await this.#requireKnown(leaves.map(({ id }) => id.hostname));
+    }
     for (const shard of leaves) {
       // Its name is about to enter SQL.
       validShardId(shard.id);
@@ -237,6 +242,13 @@ export class Gizzard {
         fields: { version },
       });
     }
+  }
+
+  /** Throws `FailedPrecondition` where a server's configuration lacks one of the hosts that hold no data yet: it could neither write nor read there. */
+  async #requireKnown(hosts: readonly string[]): Promise<void> {
+    const inUse = hostsInUse(this.topology);
+    const lacking = await this.servers.lacking([...new Set(hosts)].filter((host) => !inUse.includes(host)).sort());
+    if (lacking.length > 0) throw new RoostError('FailedPrecondition', `nothing was changed: ${lacking.join('; ')}`);
   }
 
   /** The oldest topology in use here: jobs in work keep the one they began with. */

@@ -3,7 +3,7 @@ export { keyHash, keyHashes, type KeyHash } from './hashes/index.js';
 export { DatabaseHost, type SqlResult, type SqlRow, type SqlSession, type SqlValue } from './hosts/databaseHost.js';
 export { clockFaults, clockFaultText, isWrong, maxClockDifferenceMs, type ClockFault } from './hosts/clockFaults.js';
 export { hostClockMs, readHostClock } from './hosts/hostClock.js';
-export { DatabaseHosts } from './hosts/databaseHosts.js';
+export { DatabaseHosts, unknownHostText } from './hosts/databaseHosts.js';
 export type { FollowUp, JobBounds, JobType } from './jobs/jobType.js';
 export { jobToExactJson } from './jobs/jobJson.js';
 export { skewMs } from './jobs/clockSkew.js';

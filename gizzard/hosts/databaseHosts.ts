@@ -1,4 +1,6 @@
 import { Metrics, RoostError, type Log, type RoostConfig } from '../../core/index.js';
+import { hostsInUse } from '../topology/hostsInUse.js';
+import type { Topology } from '../topology/topology.js';
 import { DatabaseHost, type ObserveStatement } from './databaseHost.js';
 
 /** The database hosts of the configuration, each with its pool, made when it is first used. */
@@ -8,6 +10,8 @@ export class DatabaseHosts {
   /** Of the configuration; `constructor` is none. */
   readonly #names: ReadonlySet<string>;
   #closed = false;
+  /** `server vm:7915`, where this process is a server. */
+  serverName: () => string | undefined = () => undefined;
 
   constructor(
     private readonly config: Pick<RoostConfig, 'databaseHosts' | 'pool'>,
@@ -31,18 +35,30 @@ export class DatabaseHosts {
     gauge('roost_host_up', 'Whether requests to a database host succeed', (host) => (host.health.down ? 0 : 1));
   }
 
-  /** Throws `FailedPrecondition` for a host that the configuration does not name, `Unavailable` once this is closed. */
+  /** Throws, for a host that the configuration does not name, `Unavailable` in a server, since another may know it, and else `FailedPrecondition`; `Unavailable` once this is closed. */
   host(name: string): DatabaseHost {
     const known = this.#hosts.get(name);
     if (known !== undefined) return known;
     if (this.#closed) throw new RoostError('Unavailable', 'the database hosts are closed', { fields: { host: name }, retryable: false });
     const config = this.#names.has(name) ? this.config.databaseHosts[name] : undefined;
     if (config === undefined) {
-      throw new RoostError('FailedPrecondition', `the topology names database host ${name}, which the configuration does not: add it under databaseHosts`, { fields: { host: name } });
+      const server = this.serverName();
+      if (server !== undefined) throw new RoostError('Unavailable', unknownHostText(server, [name]), { fields: { host: name } });
+      throw new RoostError('FailedPrecondition', `the configuration of this command does not name database host ${name}: add it under databaseHosts`, { fields: { host: name } });
     }
     const host = new DatabaseHost(name, config, this.config.pool, this.log, this.#observe(name));
     this.#hosts.set(name, host);
     return host;
+  }
+
+  /** The hosts of the configuration, by name. */
+  get names(): readonly string[] {
+    return Object.keys(this.config.databaseHosts).sort();
+  }
+
+  /** Hosts that hold data by this topology, and that the configuration does not name. */
+  unknownIn(topology: Topology): readonly string[] {
+    return hostsInUse(topology).filter((name) => this.config.databaseHosts[name] === undefined);
   }
 
   /** Whether the host should be asked before others. A host that the configuration does not name is not. */
@@ -53,3 +69,7 @@ export class DatabaseHosts {
     await Promise.all([...this.#hosts.values()].map((host) => host.close()));
   }
 }
+
+/** One line for people. `server` is `server vm:7915`. */
+export const unknownHostText = (server: string, hosts: readonly string[]): string =>
+  `${server} does not know ${hosts.join(', ')}: add ${hosts.length === 1 ? 'it' : 'them'} to that server's configuration and restart it`;

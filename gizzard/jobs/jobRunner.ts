@@ -78,6 +78,8 @@ export class JobRunner {
 
   async #runUnder(topology: Topology, job: JobEntry, priority: Priority): Promise<JobOutcome> {
     const { version } = topology;
+    // What this server would leave out, another is to do: so that a write which is answered as applied stands on every host.
+    if (this.hosts.unknownIn(topology).length > 0) return { failures: [], readable: false, handBack: true, topologyVersion: version };
     this.#inWork.set(version, (this.#inWork.get(version) ?? 0) + 1);
     try {
       return { ...(await this.#run(job, priority, topology)), topologyVersion: version };

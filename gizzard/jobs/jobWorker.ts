@@ -38,6 +38,8 @@ export interface JobWorkerOptions {
   readonly guard: Pick<JournalGuard, 'trusted' | 'look'>;
   /** While true no more jobs are taken; those in work are finished. */
   readonly paused: () => boolean;
+  /** While true this server takes no jobs, and hands back what it has taken: others can do it. Absent: never. */
+  readonly unable?: () => boolean;
   /** Where the oldest topology that jobs may be applied under is kept, and the one that is known here. Absent: it does not matter to these jobs. */
   readonly fence?: { readonly key: string; readonly version: () => number };
   readonly tell: (waiter: string, error: string) => Promise<void>;
@@ -209,11 +211,11 @@ export class JobWorker {
       | [key: Buffer, entries: RawEntry[]][]
       | null;
     // The pause may have come while the read waited.
-    while (reply !== null && this.#paused && !this.#stopping) await this.#pause(pausedLookEveryMs);
+    while (reply !== null && this.#paused && !this.#stopping && !this.#unable) await this.#pause(pausedLookEveryMs);
     // Redis tells the worker of a new job in the same breath as the caller who journalled it: the caller's answer goes out first.
     await nextTurn();
     const entries = (reply ?? []).flatMap(([, read]) => read);
-    if (this.#stopping) return this.#putBack(entries.map(([id, fields]) => [id.toString(), fields]));
+    if (this.#stopping || this.#unable) return this.#putBack(entries.map(([id, fields]) => [id.toString(), fields]));
     for (const entry of entries) this.#take(entry);
   }
 
@@ -333,7 +335,11 @@ export class JobWorker {
   /** While true no more jobs are taken. */
   get #paused(): boolean {
     const { guard, paused, fence } = this.options;
-    return !guard.trusted || paused() || (fence !== undefined && fence.version() <= this.#outdated);
+    return !guard.trusted || paused() || this.#unable || (fence !== undefined && fence.version() <= this.#outdated);
+  }
+
+  get #unable(): boolean {
+    return this.options.unable?.() === true;
   }
 
   #isOutdated(version: number): void {

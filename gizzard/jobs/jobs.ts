@@ -109,6 +109,7 @@ export class Jobs {
           fence: { key: fenceKey(cluster), version: () => topology().version },
           guard: this.guard,
           paused: () => topology().state.pausedPriorities.includes(priority),
+          unable: () => hosts.unknownIn(topology()).length > 0,
           tell: (waiter, error) => this.#waiters.tell(waiter, error),
           knownEverywhere: (mark) => this.lagging.knownEverywhere(mark),
           count: (outcome, ageMs) => {

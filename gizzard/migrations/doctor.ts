@@ -12,6 +12,7 @@ import type { NameServer } from '../nameServer/nameServer.js';
 import { nodeType } from '../nodes/index.js';
 import type { ShardType } from '../shardType.js';
 import type { Change } from '../topology/changes.js';
+import { reachableShards } from '../topology/reachableShards.js';
 import type { Topology } from '../topology/topology.js';
 import { parseShardId, shardKey, type ShardInfo, type TableInfo } from '../topology/types.js';
 import type { Jobs } from '../jobs/jobs.js';
@@ -249,19 +250,8 @@ const busyWithoutMove = (shard: ShardInfo): Finding => ({
   remedy: { kind: 'change', changes: [{ kind: 'markBusy', id: shard.id, busy: 'normal' }] },
 });
 
-function reachable(topology: Topology): Set<string> {
-  const found = new Set<string>();
-  const waiting = topology.state.forwardings.map((forwarding) => forwarding.shard);
-  for (const id of waiting) {
-    if (found.has(shardKey(id))) continue;
-    found.add(shardKey(id));
-    waiting.push(...topology.children(id).map((link) => link.child));
-  }
-  return found;
-}
-
 function links(topology: Topology, reserved: ReadonlyMap<string, number>): Finding[] {
-  const used = reachable(topology);
+  const used = reachableShards(topology);
   return topology.state.links.flatMap((link): Finding[] => {
     const [parent, child] = [shardKey(link.parent), shardKey(link.child)];
     if (reserved.has(parent) || reserved.has(child)) return [];
@@ -277,7 +267,7 @@ function links(topology: Topology, reserved: ReadonlyMap<string, number>): Findi
 }
 
 function unusedShards(topology: Topology, reserved: ReadonlyMap<string, number>): Finding[] {
-  const used = reachable(topology);
+  const used = reachableShards(topology);
   const unused = topology.state.shards.filter((shard) => !used.has(shardKey(shard.id)) && !reserved.has(shardKey(shard.id)));
   return unused.map((shard) => {
     const around = [...topology.parents(shard.id), ...topology.children(shard.id)];

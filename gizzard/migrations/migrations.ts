@@ -53,8 +53,8 @@ export class Migrations {
 
   /** Looks for what would stop the plans half-way. Throws `FailedPrecondition` that lists it; changes nothing. Returns sentences on what could not be looked at. */
   async preflight(plans: readonly MigrationPlan[]): Promise<string[]> {
-    const { nameServer, hosts, moves } = this.environment;
-    return preflight(plans, { config: this.config, hosts, moves, topology: nameServer.topology, reservations: await this.#ledger.reservations() });
+    const { nameServer, hosts, moves, servers } = this.environment;
+    return preflight(plans, { config: this.config, hosts, moves, servers, topology: nameServer.topology, reservations: await this.#ledger.reservations() });
   }
 
   /** Has plans carried out, after a preflight; servers do it, this call returns at once with their numbers. They must be plans for the topology as it is now. */
@@ -129,6 +129,8 @@ export class Migrations {
   }
 
   async #claim(): Promise<MigrationRunner | undefined> {
+    const { hosts, nameServer } = this.environment;
+    if (hosts.unknownIn(nameServer.topology).length > 0) return undefined;
     const migration = await this.#ledger.claim(this.server, this.config.moves.movesAtOnce);
     return migration && new MigrationRunner(migration, this.server, this.#ledger, this.environment, this.log);
   }

@@ -2,6 +2,7 @@ import { Deadline, RoostError, type RoostConfig } from '../../core/index.js';
 import type { DatabaseHost } from '../hosts/databaseHost.js';
 import type { DatabaseHosts } from '../hosts/databaseHosts.js';
 import type { Moves } from '../moving/moves.js';
+import type { Servers } from '../moving/servers.js';
 import { replicationLagSeconds } from '../moving/throttle.js';
 import type { Topology } from '../topology/topology.js';
 import { shardKey, type ShardInfo } from '../topology/types.js';
@@ -19,19 +20,20 @@ export interface PreflightEnvironment {
   readonly config: Pick<RoostConfig, 'databaseHosts' | 'cluster'>;
   readonly hosts: DatabaseHosts;
   readonly moves: Moves;
+  readonly servers: Pick<Servers, 'lacking'>;
   readonly topology: Topology;
   /** Shards that are in a migration, with its number. */
   readonly reservations: ReadonlyMap<string, number>;
 }
 
 /**
- * Looks for everything that would stop plans half-way, before anything changes: shards in another migration or busy, hosts that are unknown, do not answer, are too old, lag,
+ * Looks for everything that would stop plans half-way, before anything changes: shards in another migration or busy, servers that do not know a host, hosts that are unknown, do not answer, are too old, lag,
  * forbid to make and rename tables, lack room, or hold tables of the names that are to be made. Throws `FailedPrecondition` that lists what was found. Returns
  * what could not be looked at, in sentences.
  */
 export async function preflight(plans: readonly MigrationPlan[], environment: PreflightEnvironment): Promise<string[]> {
   const sizes = new SizeBook(environment);
-  const problems = [...(await reservationProblems(plans, environment)), ...(await hostProblems(plans, environment, sizes))];
+  const problems = [...(await reservationProblems(plans, environment)), ...(await serverProblems(plans, environment)), ...(await hostProblems(plans, environment, sizes))];
   const warnings: string[] = [];
   // Sizes are asked of the same hosts: one that does not answer is a problem already.
   if (problems.length === 0) {
@@ -60,6 +62,9 @@ async function reservationProblems(plans: readonly MigrationPlan[], { reservatio
   }
   return problems;
 }
+
+const serverProblems = (plans: readonly MigrationPlan[], { servers }: PreflightEnvironment): Promise<string[]> =>
+  servers.lacking([...new Set(plans.flatMap((plan) => plan.created.map((shard) => shard.id.hostname)))].sort());
 
 async function hostProblems(plans: readonly MigrationPlan[], environment: PreflightEnvironment, sizes: SizeBook): Promise<string[]> {
   const created = plans.flatMap((plan) => plan.created);

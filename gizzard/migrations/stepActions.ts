@@ -52,6 +52,7 @@ export async function runAction(action: Action, context: StepContext): Promise<M
     case 'nothing':
       return {};
     case 'createTables':
+      await everyServerKnows(action.shards, context);
       for (const shard of action.shards) await onTables(shard, context, (host, deadline) => typeOf(shard, context).create(host, shard, deadline));
       return { shards: action.shards.length };
     case 'dropTables':
@@ -69,6 +70,12 @@ export async function runAction(action: Action, context: StepContext): Promise<M
     case 'verify':
       return verify(action.spec, context);
   }
+}
+
+/** A server that was started since the preflight may not know a host. Throws `Unavailable` until it does: what follows would make it write and read without that host. */
+async function everyServerKnows(shards: readonly ShardInfo[], { servers }: StepContext): Promise<void> {
+  const lacking = await servers.lacking([...new Set(shards.map((shard) => shard.id.hostname))].sort());
+  if (lacking.length > 0) throw new RoostError('Unavailable', lacking.join('; '));
 }
 
 /** A server that hung, and lost the migration meanwhile, must not touch tables that may be another's by now. */

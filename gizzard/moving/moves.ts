@@ -162,6 +162,7 @@ export class Moves {
   }
 
   async #claim(): Promise<MoveRunner | undefined> {
+    if (this.hosts.unknownIn(this.nameServer.topology).length > 0) return undefined;
     const task = await this.store.claim(this.server, this.config);
     if (task === undefined) return undefined;
     return new MoveRunner(task, {

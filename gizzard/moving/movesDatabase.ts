@@ -7,7 +7,7 @@ const ddl: Readonly<Record<string, string>> = {
   servers: `(
     id CHAR(36) NOT NULL PRIMARY KEY,
     version BIGINT NOT NULL,
-    info VARCHAR(2000) NOT NULL,
+    info MEDIUMTEXT NOT NULL,
     seen_at DATETIME(3) NOT NULL
   )`,
   moves: `(
@@ -90,6 +90,9 @@ export class MovesDatabase {
     for (const [name, columns] of Object.entries(ddl)) {
       await this.host.run(`CREATE TABLE IF NOT EXISTS ${this.table(name)} ${columns} ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin`, [], this.deadline());
     }
+    // Before servers said which hosts they know, the column held 2,000 characters.
+    const [column] = await this.host.rows("SELECT data_type FROM information_schema.columns WHERE table_schema = ? AND table_name = 'servers' AND column_name = 'info'", [this.database], this.deadline());
+    if (String(column?.[0]).toLowerCase() === 'varchar') await this.host.run(`ALTER TABLE ${this.table('servers')} MODIFY info MEDIUMTEXT NOT NULL`, [], this.deadline());
   }
 }
 

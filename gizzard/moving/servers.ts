@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isRoostError, RoostError, type Log } from '../../core/index.js';
+import { unknownHostText } from '../hosts/databaseHosts.js';
 import type { MovesDatabase } from './movesDatabase.js';
 
 /** A server that has been silent for this long is gone. What it had in work is done again by others, with the topology of then. */
@@ -65,6 +66,21 @@ export class Servers {
     this.#info = info;
   }
 
+  /** This server, for people: `server vm:7915`. */
+  get name(): string {
+    return serverName(this.id, this.#info);
+  }
+
+  /** Sentences on servers whose configurations lack some of these hosts. A server of a release that does not say which hosts it knows is taken to know all. */
+  async lacking(hosts: readonly string[]): Promise<string[]> {
+    if (hosts.length === 0) return [];
+    return (await this.list()).flatMap((server) => {
+      const known = hostsOf(server);
+      const missing = known === undefined ? [] : hosts.filter((host) => !known.includes(host));
+      return missing.length === 0 ? [] : [unknownHostText(serverName(server.id, server.info), missing)];
+    });
+  }
+
   async stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#timer);
@@ -126,3 +142,9 @@ export class Servers {
     );
   }
 }
+
+/** A server for people: where it listens, or its number where it has not said so. */
+export const serverName = (id: string, { machine, flockPort, managerPort }: ServerInfo): string => (machine === undefined ? `server ${id}` : `server ${machine}:${flockPort ?? managerPort ?? '?'}`);
+
+/** The database hosts that a server's configuration names; undefined where it does not say. */
+export const hostsOf = ({ info: { hosts } }: ServerVersion): readonly string[] | undefined => (typeof hosts === 'string' ? hosts.split('\n') : undefined);
