@@ -21,6 +21,7 @@ export { parseTemplate, type LeafType } from './migrations/parseTemplate.js';
 export { changePartitions, leavesPerHost, merge, moveShard, placesOf, planTable, rebalanceHosts, rebalanceTemplates, split, transform, transformTree, type TreePlace } from './migrations/planRequests.js';
 export type { HostShare, WeightedTemplate } from './migrations/planRebalance.js';
 export { MigrationPlanner, type WantedTree } from './migrations/planMigration.js';
+export type { Load, PlanSummary } from './migrations/planSummary.js';
 export { copyCount, type MigrationPlan, type Phase, type PlannedStep } from './migrations/steps.js';
 export { defaultColumnType, printTemplate, type Template } from './migrations/template.js';
 export { differingRows } from './moving/differingRows.js';

@@ -1,11 +1,12 @@
 import { type Command, Option } from 'commander';
 import { RoostError } from '../../core/index.js';
-import { copyCount, type Gizzard, type MigrationPlan } from '../../gizzard/index.js';
+import type { Gizzard, MigrationPlan } from '../../gizzard/index.js';
 import type { CliIo } from './cliIo.js';
 import { type ConfigOptions, configOption, integerArgument } from './command.js';
 import { confirm, type ConfirmOptions, yesOption } from './confirm.js';
 import type { Output } from './output.js';
 import { keysOf } from './templates.js';
+import { planText } from './planText.js';
 import { watch } from './watch.js';
 
 export interface PlanOptions extends ConfigOptions, ConfirmOptions {
@@ -16,13 +17,10 @@ export interface PlanOptions extends ConfigOptions, ConfirmOptions {
   readonly maxRate?: number;
 }
 
-/** Plans whose steps are printed one by one; more are only counted. */
-const plansInFull = 3;
-
 /** The options of every command that plans migrations. */
 export const planOptions = (command: Command): Command =>
   command
-    .option('--dry-run', 'only show what would be done')
+    .option('--dry-run', 'only show what would be done; with --verbose, every step')
     .addOption(yesOption())
     .option('--wait', 'return when all of it rests: settled, failed or done')
     .option('--cleanup', 'take the old shards away without being told to; there is no way back then')
@@ -44,13 +42,15 @@ export async function beginPlans(io: CliIo, options: PlanOptions, gizzard: Gizza
   if (plans.length === 0) return output.result({ migrations: [] }, () => 'nothing to do: everything is as it should be');
   const warnings = await gizzard.migrations.preflight(plans);
   for (const warning of warnings) output.note(`${output.red('warning:')} ${warning}`);
-  const copies = plans.reduce((sum, plan) => sum + copyCount(plan), 0);
+  const summary = await gizzard.migrations.summarize(plans, ratesOf(options));
+  const { copies } = summary;
   const dropped = plans.flatMap((plan) => plan.dropped);
+  const text = (): string => planText(output, plans, summary, options.verbose === true);
   if (options.dryRun === true) {
     const shown = plans.map(({ title, steps, created, dropped: gone }) => ({ title, created: keysOf(created), dropped: keysOf(gone), steps: steps.map(({ phase, title: step }) => ({ phase, title: step })) }));
-    return output.result({ plans: shown, copies, warnings }, () => planText(output, plans, copies), ['the same without --dry-run']);
+    return output.result({ plans: shown, copies, summary, warnings }, text, ['the same without --dry-run']);
   }
-  output.note(planText(output, plans, copies));
+  output.note(text());
   await confirm(io, options, `carry out ${plans.length} ${plans.length === 1 ? 'transformation' : 'transformations'}`, [
     `${copies} ${copies === 1 ? 'shard is' : 'shards are'} copied while everything is read and written`,
     ...(dropped.length === 0 ? [] : [`${dropped.length} old ${dropped.length === 1 ? 'shard is' : 'shards are'} dropped ${options.cleanup === true ? 'in the end' : 'by the cleanup, which you start'}`]),
@@ -77,10 +77,4 @@ async function waitForAll(io: CliIo, gizzard: Gizzard, output: Output, ids: read
     last = line;
     return resting.length === ids.length ? reports : undefined;
   });
-}
-
-function planText(output: Output, plans: readonly MigrationPlan[], copies: number): string {
-  const shown = plans.slice(0, plansInFull).map(({ title, steps }) => [output.bold(title), ...steps.map(({ phase, title: step }) => `  ${phase.padEnd(8)} ${step}`)].join('\n'));
-  const more = plans.length > plansInFull ? [`and ${plans.length - plansInFull} more like these`] : [];
-  return [...shown, ...more, `${plans.length} ${plans.length === 1 ? 'tree changes' : 'trees change'}, ${copies} ${copies === 1 ? 'shard is' : 'shards are'} copied`].join('\n');
 }

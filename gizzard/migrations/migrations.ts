@@ -7,6 +7,7 @@ import { Ledger } from './ledger.js';
 import { isAtEnd, isAtRest, type Migration, type MigrationOptions, type MigrationState, type MigrationStep } from './migration.js';
 import { MigrationRunner } from './migrationRunner.js';
 import { MigrationPlanner } from './planMigration.js';
+import { summarizePlans, type PlanSummary } from './planSummary.js';
 import { preflight } from './preflight.js';
 import type { StepEnvironment } from './stepActions.js';
 import type { MigrationPlan } from './steps.js';
@@ -55,6 +56,12 @@ export class Migrations {
   async preflight(plans: readonly MigrationPlan[]): Promise<string[]> {
     const { nameServer, hosts, moves, servers } = this.environment;
     return preflight(plans, { config: this.config, hosts, moves, servers, topology: nameServer.topology, reservations: await this.#ledger.reservations() });
+  }
+
+  /** What plans move from where to where, and how long that takes at least and at most. `options` are those they are to be begun with. */
+  summarize(plans: readonly MigrationPlan[], options: MigrationOptions = {}): Promise<PlanSummary> {
+    const { hosts, moves } = this.environment;
+    return summarizePlans(plans, { hosts, movableType: (type) => moves.movableType(type), moves: this.config.moves, rates: options, clusterRowsPerSecond: undefined });
   }
 
   /** Has plans carried out, after a preflight; servers do it, this call returns at once with their numbers. They must be plans for the topology as it is now. */

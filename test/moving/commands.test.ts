@@ -42,6 +42,13 @@ describe('roost transform', { timeout: 120_000 }, () => {
     expect(copies).toBe(2);
     expect(warnings).toEqual([expect.stringMatching(/nobody can tell whether there is room on .* bytes to come/)]);
     expect(plans[0]!.steps.map(({ phase }) => phase)).toEqual(['prepare', 'prepare', 'copy', 'verify', 'settle']);
+    const { summary } = await answer<{ summary: object }>('transform', one, both, '--tables', '1', '--dry-run');
+    expect(summary).toMatchObject({ trees: 2, copies: 2, hosts: [{ host: db2, leaving: { shards: 0 }, arriving: { shards: 2 } }] });
+    const shown = (await roost('transform', one, both, '--tables', '1', '--dry-run')).stdout;
+    expect(shown).toMatch(/host +shards leave +rows +bytes +shards arrive +rows +bytes\n/);
+    expect(shown).toContain('2 trees change, 2 shards are copied, about');
+    expect(shown).not.toContain('copy     copy');
+    expect((await roost('transform', one, both, '--tables', '1', '--dry-run', '--verbose')).stdout).toContain(`copy     copy ${db1}/follows_forward_0001`);
     const refused = await roost('transform', one, both, '--tables', '1');
     expect(refused.exitCode).toBe(13);
     expect(refused.stderr).toContain('needs --yes: 2 shards are copied while everything is read and written');

@@ -1,0 +1,99 @@
+import type { RoostConfig } from '../../core/index.js';
+import type { DatabaseHosts } from '../hosts/databaseHosts.js';
+import type { Movable } from '../moving/movable.js';
+import type { MoveRates } from '../moving/moveTask.js';
+import { shardSizes, type ShardSize } from '../moving/shardSizes.js';
+import { shardKey, type ShardInfo } from '../topology/types.js';
+import { copyCount, type MigrationPlan } from './steps.js';
+
+/** Shards that leave a host, or come to it. Rows and bytes are estimates. */
+export interface Load extends ShardSize {
+  readonly shards: number;
+}
+
+export interface PlanSummary {
+  /** By name; hosts to and from which nothing goes are absent. */
+  readonly hosts: readonly { readonly host: string; readonly leaving: Load; readonly arriving: Load }[];
+  readonly trees: number;
+  readonly copies: number;
+  /** Rows and bytes that are copied. */
+  readonly rows: number;
+  readonly bytes: number;
+  /** How long the copies take where every one runs at its ceiling, and where every one runs at its floor. Comparing, waiting for servers and windows of time come on top. */
+  readonly atLeastMs: number;
+  readonly atMostMs: number;
+}
+
+const none: Load = { shards: 0, rows: 0, bytes: 0 };
+const plus = (load: Load, { rows, bytes }: ShardSize): Load => ({ shards: load.shards + 1, rows: load.rows + rows, bytes: load.bytes + bytes });
+
+/** Sums up plans by hosts, from the sizes that shards have now. */
+export async function summarizePlans(
+  plans: readonly MigrationPlan[],
+  { hosts, movableType, moves, rates, clusterRowsPerSecond }: {
+    readonly hosts: Pick<DatabaseHosts, 'host'>;
+    readonly movableType: (type: string) => Movable;
+    readonly moves: RoostConfig['moves'];
+    readonly rates: Partial<MoveRates>;
+    /** What all copies together may do; absent: no such bound. */
+    readonly clusterRowsPerSecond: number | undefined;
+  },
+): Promise<PlanSummary> {
+  const leaves = new Map<string, ShardInfo>();
+  for (const plan of plans) for (const shard of [...plan.sources, ...plan.dropped]) leaves.set(shardKey(shard.id), shard);
+  const sizes = await shardSizes(hosts, [...leaves.values()], movableType);
+  const sizeOf = ({ id }: ShardInfo): ShardSize => sizes.get(shardKey(id)) ?? none;
+
+  const leaving = new Map<string, Load>();
+  const arriving = new Map<string, Load>();
+  /** Rows that the copies of a host read and write. */
+  const through = new Map<string, number>();
+  const add = <V>(map: Map<string, V>, key: string, first: V, more: (before: V) => V): void => void map.set(key, more(map.get(key) ?? first));
+  let rows = 0;
+  let bytes = 0;
+  for (const plan of plans) {
+    const coming = copiedSizes(plan, sizeOf, (from, to, size) => {
+      rows += size.rows;
+      bytes += size.bytes;
+      for (const host of new Set([from.id.hostname, to.id.hostname])) add(through, host, 0, (before) => before + size.rows);
+    });
+    for (const shard of plan.created) add(arriving, shard.id.hostname, none, (load) => plus(load, coming.get(shardKey(shard.id)) ?? none));
+    for (const shard of plan.dropped) add(leaving, shard.id.hostname, none, (load) => plus(load, sizeOf(shard)));
+  }
+  const names = [...new Set([...leaving.keys(), ...arriving.keys()])].sort();
+  const busiest = Math.max(0, ...through.values());
+  const msAt = (rate: number, bound = Infinity): number => Math.ceil(1_000 * Math.max(busiest / (rate * moves.movesPerHost), rows / (rate * moves.movesAtOnce), rows / bound));
+  return {
+    hosts: names.map((host) => ({ host, leaving: leaving.get(host) ?? none, arriving: arriving.get(host) ?? none })),
+    trees: plans.length,
+    copies: plans.reduce((sum, plan) => sum + copyCount(plan), 0),
+    rows,
+    bytes,
+    atLeastMs: msAt(rates.maxRowsPerSecond ?? moves.maxRowsPerSecond, clusterRowsPerSecond),
+    atMostMs: msAt(rates.minRowsPerSecond ?? moves.minRowsPerSecond, clusterRowsPerSecond),
+  };
+}
+
+/** What each new shard gets from the copies, by its key. A source of which several ranges are copied is taken to be spread evenly over them. */
+function copiedSizes({ steps }: MigrationPlan, sizeOf: (shard: ShardInfo) => ShardSize, each: (from: ShardInfo, to: ShardInfo, size: ShardSize) => void): Map<string, ShardSize> {
+  const specs = steps.flatMap(({ action }) => (action.kind === 'copy' ? [action.spec] : []));
+  const ranges = new Map<string, Set<string>>();
+  const sourceOf = (spec: (typeof specs)[number]): string => spec.sources.map(({ id }) => shardKey(id)).join();
+  for (const spec of specs) {
+    const known = ranges.get(sourceOf(spec)) ?? new Set<string>();
+    ranges.set(sourceOf(spec), known.add(`${spec.range?.from} ${spec.range?.to}`));
+  }
+  const found = new Map<string, ShardSize>();
+  for (const spec of specs) {
+    const [from] = spec.sources;
+    if (from === undefined) continue;
+    const parts = ranges.get(sourceOf(spec))!.size;
+    const size = { rows: Math.ceil(sizeOf(from).rows / parts), bytes: Math.ceil(sizeOf(from).bytes / parts) };
+    for (const to of spec.targets) {
+      const before = found.get(shardKey(to.id)) ?? none;
+      found.set(shardKey(to.id), { rows: before.rows + size.rows, bytes: before.bytes + size.bytes });
+      each(from, to, size);
+    }
+  }
+  return found;
+}
