@@ -43,6 +43,8 @@ interface Turn {
   sinceMs: number;
   atMs: number;
   running: Promise<void> | undefined;
+  /** Its pass writes down that it is over: no sign of life must come after that. */
+  ending: boolean;
   /** An operator asked for another pass while this one ran. */
   asked: boolean;
 }
@@ -74,6 +76,8 @@ export class FailingJobs {
   #stopping = false;
   #retryNow: string | null | undefined;
   #passes = 0;
+  #looking: Promise<void> | undefined;
+  #nextLook: Promise<void> | undefined;
 
   constructor(
     private readonly redis: Redis,
@@ -83,8 +87,22 @@ export class FailingJobs {
     redis.defineCommand('roostPass', { numberOfKeys: 1, lua: passScript });
   }
 
-  /** Looks whose turn it is, and begins passes. To be called again and again. */
-  async look(): Promise<void> {
+  /** Looks whose turn it is, and begins passes. To be called again and again; a look that is asked for during another follows it. */
+  look(): Promise<void> {
+    if (this.#looking === undefined) {
+      this.#looking = this.#look().finally(() => (this.#looking = undefined));
+      return this.#looking;
+    }
+    this.#nextLook ??= this.#looking
+      .catch(() => undefined)
+      .then(() => {
+        this.#nextLook = undefined;
+        return this.look();
+      });
+    return this.#nextLook;
+  }
+
+  async #look(): Promise<void> {
     const { keys, paused } = this.options;
     if (paused()) return;
     const [hosts, retryNow] = await Promise.all([this.redis.smembers(keys.hosts), this.redis.get(keys.retryNow)]);
@@ -181,10 +199,12 @@ export class FailingJobs {
     const nowMs = performance.now();
     if (turn?.running !== undefined) {
       turn.asked ||= asked;
+      if (turn.ending) return;
       const next = `${this.options.consumer} ${++this.#passes}`;
-      // Somebody has taken over while this server was silent: it ends its pass.
-      if ((await this.redis.roostPass(key, turn.holder, next)) === next) turn.holder = next;
-      else this.#turns.set(stream, { holder: '?', sinceMs: nowMs, atMs: nowMs + this.#delayMs, running: undefined, asked: false });
+      const now = await this.redis.roostPass(key, turn.holder, next);
+      if (now === next) turn.holder = next;
+      // Somebody has taken over while this server was silent: it ends its pass. Or the pass has just ended by itself.
+      else if (!now.startsWith(`${ended}${this.options.consumer} `)) this.#turns.set(stream, { holder: now, sinceMs: nowMs, atMs: nowMs + this.#delayMs, running: undefined, ending: false, asked: turn.asked });
       return;
     }
     if (length === 0) {
@@ -192,7 +212,7 @@ export class FailingJobs {
       return;
     }
     const now = asked || turn?.asked === true;
-    const mine: Turn = turn?.holder === holder ? turn : { holder, sinceMs: nowMs, atMs: nowMs + this.#delayMs, running: undefined, asked: false };
+    const mine: Turn = turn?.holder === holder ? turn : { holder, sinceMs: nowMs, atMs: nowMs + this.#delayMs, running: undefined, ending: false, asked: false };
     this.#turns.set(stream, mine);
     if (now) mine.atMs = nowMs;
     const over = holder === '' || holder.startsWith(ended);
@@ -203,7 +223,7 @@ export class FailingJobs {
     const next = `${this.options.consumer} ${++this.#passes}`;
     if ((await this.redis.roostPass(key, holder, next)) !== next) return;
     mine.holder = next;
-    mine.running = this.#pass(stream, host, () => this.#turns.get(stream) === mine).finally(() => (mine.running = undefined));
+    mine.running = this.#pass(stream, host, () => this.#turns.get(stream) === mine).finally(() => Object.assign(mine, { running: undefined, ending: false }));
   }
 
   /** Tries each job of a stream that is there now. Never rejects. */
@@ -235,6 +255,7 @@ export class FailingJobs {
     }
     const turn = this.#turns.get(stream);
     if (turn === undefined || !mine()) return;
+    turn.ending = true;
     const over = `${ended}${turn.holder}`;
     try {
       // A sign of life that was under way may have come first.
