@@ -13,7 +13,12 @@ export async function killRounds(rounds: number, firstSeed: number): Promise<voi
   const cluster = await KillableCluster.start({
     databaseHosts: 3,
     servers: 2,
-    overrides: { nameServer: { hosts: ['db1', 'db2', 'db3'], reloadSeconds: 0.2 }, jobs: { claimAfterSeconds: 1, errorDelaySeconds: 0.3, errorLimit: 1_000_000 } },
+    overrides: {
+      nameServer: { hosts: ['db1', 'db2', 'db3'], reloadSeconds: 0.2 },
+      jobs: { claimAfterSeconds: 1, errorDelaySeconds: 0.3, errorLimit: 1_000_000 },
+      // A copy that rests beside the load makes a round long, and no harder.
+      moves: { minRowsPerSecond: 20_000 },
+    },
     setUp: async (config) => {
       const flock = await openFlock(config, { create: true });
       // Creates the tables of the ledger.
