@@ -150,7 +150,7 @@ describe('the commands', () => {
     expect((await run('undelete', id)).stdout).toBe(`${id} is back\n`);
     expect((await run('create', '42', '')).stderr).toContain('the text is empty');
     expect((await run('windows')).stdout).toContain('open');
-    expect(await answer('roll')).toEqual({ made: [], dropped: [], held: [], moving: 0 });
+    expect(await answer('roll')).toEqual({ made: [], dropped: [], held: [], heldBack: [], moving: 0 });
   });
 
   it('import CSV with quoted lines, and report rows whose time is not that of the id', async () => {
