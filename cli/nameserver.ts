@@ -1,53 +1,76 @@
-import type { Command } from 'commander';
-import { isBehind, newestOf, thisProcess } from '../gizzard/index.js';
+import { type Command, Option } from 'commander';
+import { thisProcess } from '../gizzard/index.js';
 import type { CliIo } from './console/cliIo.js';
 import { withCluster } from './console/cluster.js';
 import { type ConfigOptions, configOption, defineCommand, defineGroup } from './console/command.js';
 import { confirm, type ConfirmOptions, yesOption } from './console/confirm.js';
 
+interface RepairOptions extends ConfigOptions {
+  readonly from?: string;
+}
+
 export function addNameserverCommands(program: Command, io: CliIo): void {
   const nameserver = defineGroup(program, 'nameserver', 'look after the replicas of the name server');
   const define = (name: string, description: string, example: string): Command => defineCommand(nameserver, name, description, example).addOption(configOption());
 
-  define('status', 'show which replica has seen which change', 'roost nameserver status').action((options: ConfigOptions) =>
-    withCluster(io, options, async ({ nameServer }, output) => {
-      const looks = await nameServer.replicas.look();
-      const newest = newestOf(looks).head;
-      const replicas = looks.map((look, i) => ({
-        host: look.store.host.name,
-        primary: i === 0,
-        version: look.head?.version,
-        state: isBehind(look, newest) ? 'behind' : look.head === undefined ? 'does not answer' : 'current',
-        error: look.head === undefined ? look.error?.message : undefined,
-      }));
-      const behind = replicas.some(({ state }) => state === 'behind');
+  define(
+    'status',
+    'show which replica has seen which change, and which holds something else\nCompares what the replicas hold: the topology, the ledger of migrations, moves, the policy of tweets. "control" is the version of all of these but the topology.',
+    'roost nameserver status',
+  ).action((options: ConfigOptions) =>
+    withCluster(io, options, async ({ replicas: health, config }, output) => {
+      const replicas = await health.examine();
+      const mend = replicas.some(({ state }) => state === 'behind' || state === 'differs');
+      const primary = replicas.find((each) => each.primary)?.host;
+      const first = config.nameServer.hosts[0]!;
+      const other = primary !== undefined && primary !== first ? `${primary} is the primary, and nameServer.hosts of this configuration names ${first} first: with it nothing can be changed` : '';
       output.result(
         { replicas },
-        () => output.table(['host', '', 'version', 'state', ''], replicas.map((each) => [each.host, each.primary ? 'primary' : '', String(each.version ?? ''), each.state, each.error ?? ''])),
-        behind ? ['roost nameserver repair'] : [],
+        () =>
+          [
+            output.table(
+              ['host', '', 'version', 'control', 'state', ''],
+              replicas.map((each) => [each.host, each.primary ? 'primary' : '', String(each.version ?? ''), String(each.controlVersion ?? ''), each.state, each.error ?? each.differences.join('; ')]),
+            ),
+            ...(other === '' ? [] : [other]),
+          ].join('\n'),
+        mend ? ['roost nameserver repair'] : [],
       );
     }),
   );
 
-  define('repair', 'make replicas that missed changes the same as the newest\nA running server does it by itself; an empty replica is set up.', 'roost nameserver repair').action((options: ConfigOptions) =>
-    withCluster(io, options, async ({ nameServer }, output) => {
-      const repaired = await nameServer.replicas.repair();
-      output.result({ repaired }, () => (repaired.length === 0 ? 'all that answer are the same' : `repaired ${repaired.join(', ')}`), ['roost nameserver status']);
-    }),
-  );
+  define(
+    'repair',
+    'make replicas that missed changes, or hold something else, the same\nThose that are behind become as the newest, which a running server does by itself; an empty replica is set up. Those that differ though they have seen the same changes become as most of the others.',
+    'roost nameserver repair',
+  )
+    .addOption(new Option('--from <host>', 'the replica that is right, where as many say something else'))
+    .action((options: RepairOptions) =>
+      withCluster(io, options, async ({ replicas }, output) => {
+        const repaired = await replicas.repair(options.from, `roost nameserver repair, ${thisProcess()}`);
+        output.result({ repaired }, () => (repaired.length === 0 ? 'all that answer are the same' : `repaired ${repaired.join(', ')}`), ['roost nameserver status']);
+      }),
+    );
 
   define(
     'promote',
-    'make the first of nameServer.hosts the one that decides on changes\nFor when the first host is lost: name another first in every configuration, run this with it, and restart the servers. Needs a majority; nothing that was acknowledged is lost.',
-    'roost nameserver promote --yes',
+    'make another host of nameServer.hosts the primary, which decides on changes\nFor when the primary is lost, or is to be taken away. Needs a majority of the hosts, the new primary among them; nothing that was acknowledged is lost. Afterwards name it first in every configuration, and restart the servers: until then they change nothing.',
+    'roost nameserver promote db2 --yes',
   )
+    .argument('<host>', 'the new primary')
     .addOption(yesOption())
-    .action((options: ConfigOptions & ConfirmOptions) =>
-      withCluster(io, options, async ({ nameServer }, output) => {
-        const primary = nameServer.replicas.stores[0]!.host.name;
-        await confirm(io, options, `make ${primary} the primary of the name server`, ['servers whose configuration names another host first can change nothing until they are restarted with this order']);
-        const { version } = await nameServer.promote(`roost nameserver promote, ${thisProcess()}`);
-        output.result({ primary, topologyVersion: version }, () => `${primary} decides on changes from version ${version} on`, ['roost nameserver status']);
+    .action((host: string, options: ConfigOptions & ConfirmOptions) =>
+      withCluster(io, options, async (gizzard, output) => {
+        await confirm(io, options, `make ${host} the primary of the name server`, ['servers whose configuration names another host first change nothing until it names this one, and they are restarted']);
+        const { promoted, version, disagreeing } = await gizzard.promote(host, `roost nameserver promote, ${thisProcess()}`);
+        const [first] = gizzard.config.nameServer.hosts;
+        const servers = disagreeing.map(({ id, info }) => ({ id, name: info['machine'] === undefined ? id : `${info['machine']} (process ${info['pid']})`, primary: info['primary'] }));
+        const lines = [
+          promoted ? `${host} is the primary from version ${version} on` : `${host} is the primary already`,
+          ...(first === host ? [] : [`name ${host} first in nameServer.hosts of this configuration, which names ${first} first`]),
+          ...servers.map(({ name, primary }) => `name ${host} first in the configuration of server ${name}${primary === undefined ? '' : `, which names ${primary} first`}, and restart it`),
+        ];
+        output.result({ primary: host, promoted, topologyVersion: version, configurationNames: first, servers }, () => lines.join('\n'), ['roost nameserver status']);
       }),
     );
 }

@@ -1,5 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { Deadline, Metrics, RoostError, silentLog, type Log, type RoostConfig } from '../core/index.js';
+import { Control } from './control/control.js';
+import { ControlStore } from './control/controlStore.js';
+import { ReplicasHealth } from './control/replicasHealth.js';
 import type { DatabaseHost } from './hosts/databaseHost.js';
 import { DatabaseHosts } from './hosts/databaseHosts.js';
 import type { JobType } from './jobs/jobType.js';
@@ -11,7 +14,7 @@ import { DroppedSweeper } from './moving/droppedSweeper.js';
 import { DroppedTables, type DroppedShard } from './moving/droppedTables.js';
 import { Moves } from './moving/moves.js';
 import { MovesDatabase } from './moving/movesDatabase.js';
-import { Servers } from './moving/servers.js';
+import { Servers, type ServerInfo, type ServerVersion } from './moving/servers.js';
 import { NameServer } from './nameServer/nameServer.js';
 import { nodeType } from './nodes/index.js';
 import { Hedge } from './routing/hedge.js';
@@ -41,12 +44,18 @@ const announceDeadlineMs = 5_000;
 const closeGraceMs = 10_000;
 /** A server says at least this often which topology it works with: steps of a migration wait for it. */
 const maxBeatMs = 1_000;
+/** Between looks for replicas whose control tables are behind. */
+const minWatchMs = 250;
 const dayMs = 86_400_000;
 
 /** A process's view of a cluster: its topology, its database hosts and its jobs. Knows nothing of what the shards hold. */
 export class Gizzard {
   readonly hosts: DatabaseHosts;
   readonly nameServer: NameServer;
+  /** What steers the cluster beside its topology, on every replica of the name server's database. */
+  readonly control: Control;
+  /** Compares the replicas of that database, and makes them the same. */
+  readonly replicas: ReplicasHealth;
   readonly jobs: Jobs;
   /** The copies, repairs and diffs of the cluster. */
   readonly moves: Moves;
@@ -79,10 +88,12 @@ export class Gizzard {
     this.jobs = new Jobs(config, options.jobTypes, () => this.topology, this.hosts, this.log, this.metrics, () => this.nameServer.reload(), () => this.nameServer.lookAnew());
     this.nameServer.onApplied = (changes, { version }) => this.#announce(changes, version);
     const server = randomUUID();
-    // Beside the primary of the name server, which decides on every change.
-    const database = new MovesDatabase(this.hosts.host(config.nameServer.hosts[0]!), `${config.cluster}_nameserver`);
+    this.control = new Control(config.nameServer.hosts.map((name) => new ControlStore(this.hosts.host(name), `${config.cluster}_nameserver`)), this.log);
+    this.replicas = new ReplicasHealth(this.nameServer, this.control);
+    const database = new MovesDatabase(this.control);
     const require = (version: number): Promise<void> => this.jobs.requireTopology(version);
-    this.servers = new Servers(database, server, () => this.#versionInUse(), require, this.log, () => ({ refuses: this.jobs.guard.refused?.message ?? '', hosts: this.hosts.names.join('\n') }));
+    const state = (): ServerInfo => ({ refuses: this.jobs.guard.refused?.message ?? '', hosts: this.hosts.names.join('\n'), primary: this.control.host.name });
+    this.servers = new Servers(this.control, server, () => this.#versionInUse(), require, this.log, state);
     this.hosts.serverName = () => (this.#working ? this.servers.name : undefined);
     this.moves = new Moves(database, server, this.hosts, this.nameServer, require, this.#shardTypes, config.moves, this.log);
     this.dropped = new DroppedTables(config.cluster, this.hosts, (type) => this.moves.movableType(type));
@@ -123,6 +134,7 @@ export class Gizzard {
     if (!options.work) return;
     await this.nameServer.replicas.checkPrimary();
     this.#working = true;
+    this.control.watch(Math.max(minWatchMs, this.config.nameServer.reloadSeconds * 1000));
     await this.jobs.start();
     if (this.options.sendJobs !== undefined) {
       const relays = this.jobs.relay(this.options.sendJobs);
@@ -175,6 +187,18 @@ export class Gizzard {
     return this.nameServer.apply(inverse, by);
   }
 
+  /**
+   * Makes a host of the name server its primary. Returns whether it was not, and the servers whose configuration names another one first: they change nothing until it names this one, and they are
+   * restarted. Throws as `NameServer.promote` does.
+   */
+  async promote(hostname: string, by?: string): Promise<{ readonly promoted: boolean; readonly version: number; readonly disagreeing: readonly ServerVersion[] }> {
+    const promoted = await this.nameServer.promote(hostname, by);
+    // Brings it up to date, so that it can serve at once.
+    await this.control.ledBy(hostname).prepare();
+    const servers = await this.servers.list();
+    return { promoted, version: this.topology.version, disagreeing: servers.filter(({ info }) => info['primary'] !== hostname) };
+  }
+
   /** Gives the tables of a dropped shard their old name back, and lets a shard have that name. Throws as `DroppedTables.bringBack` does. */
   async undrop(dropped: DroppedShard, by?: string): Promise<void> {
     await this.dropped.bringBack(dropped);
@@ -221,6 +245,7 @@ export class Gizzard {
   async close(): Promise<void> {
     try {
       await this.nameServer.close();
+      await this.control.close();
       await this.#sweeper.stop();
       await this.migrations.stop();
       await this.moves.stop();

@@ -1,4 +1,6 @@
 export { Gizzard, type GizzardOptions } from './gizzard.js';
+export type { Control } from './control/control.js';
+export type { ReplicaHealth } from './control/replicasHealth.js';
 export { keyHash, keyHashes, type KeyHash } from './hashes/index.js';
 export { DatabaseHost, type SqlResult, type SqlRow, type SqlSession, type SqlValue } from './hosts/databaseHost.js';
 export { clockFaults, clockFaultText, isWrong, maxClockDifferenceMs, type ClockFault } from './hosts/clockFaults.js';

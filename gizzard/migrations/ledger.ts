@@ -1,4 +1,5 @@
 import { Deadline, RoostError } from '../../core/index.js';
+import type { Touch } from '../control/controlStore.js';
 import type { SqlRow, SqlSession, SqlValue } from '../hosts/databaseHost.js';
 import { LeaseTable } from '../moving/leaseTable.js';
 import { setPaused } from '../moving/moveStore.js';
@@ -6,6 +7,7 @@ import type { MoveSpec } from '../moving/moveTask.js';
 import { cut, type MovesDatabase } from '../moving/movesDatabase.js';
 import { fromStoredJson, toStoredJson } from '../moving/storedJson.js';
 import type { NameServer } from '../nameServer/nameServer.js';
+import type { LockedTopology } from '../nameServer/nameServerStore.js';
 import { shardKey } from '../topology/types.js';
 import { isAtEnd, leftBehind, type Migration, type MigrationGoal, type MigrationOptions, type MigrationState, type MigrationStep, type StepState } from './migration.js';
 import { refuseOutdated } from './planBasis.js';
@@ -33,8 +35,8 @@ export class Ledger {
    * migration, or a tree is not what it was when the plan was made. Returns their numbers.
    */
   async add(plans: readonly MigrationPlan[], options: MigrationOptions, nameServer: Pick<NameServer, 'locked'>): Promise<number[]> {
-    await this.database.ready();
-    return nameServer.locked(Deadline.after(addDeadlineMs), async (session, { state }) => {
+    const deadline = Deadline.after(addDeadlineMs);
+    const add = async (session: SqlSession, touch: Touch, { state }: LockedTopology): Promise<number[]> => {
       refuseOutdated(state, plans);
       await this.#refuseMoving(session, plans);
       const ids: number[] = [];
@@ -51,39 +53,42 @@ export class Ledger {
       await this.#reserve(session, plans, ids);
       const steps = plans.flatMap((plan, i) => plan.steps.map((step, place) => [ids[i]!, place, step.phase, cut(step.title), step.precondition, toStoredJson(step.action), toStoredJson(step.inverse), 'pending', '{}']));
       await this.#insert(session, 'migration_steps', 'migration_id, step, phase, title, precondition_text, action, inverse, state, evidence', steps);
+      for (const id of ids) {
+        touch('migrations', { id });
+        touch('migration_shards', { migration_id: id });
+        touch('migration_steps', { migration_id: id });
+      }
       return ids;
-    });
+    };
+    return this.database.control.changeIn(deadline, (body) => nameServer.locked(deadline, body), add);
   }
 
   /** The migrations that the shards are in, by shard; shards that are in none are absent. */
   async reservations(): Promise<ReadonlyMap<string, number>> {
-    await this.database.ready();
-    const rows = await this.database.host.rows(`SELECT hostname, table_prefix, migration_id FROM ${this.#table('migration_shards')}`, [], this.database.deadline());
+    const rows = await this.#read(`SELECT hostname, table_prefix, migration_id FROM ${this.#table('migration_shards')}`);
     return new Map(rows.map(([hostname, tablePrefix, id]) => [shardKey({ hostname: String(hostname), tablePrefix: String(tablePrefix) }), Number(id)]));
   }
 
   /** The newest first; `active`: only those that are not at their end. */
   async list(options: { readonly active: boolean; readonly limit: number }): Promise<Migration[]> {
-    await this.database.ready();
-    const rows = await this.database.host.rows(
-      `SELECT ${columns} FROM ${this.#table('migrations')} ${options.active ? `WHERE state NOT IN ('done', 'rolledBack')` : ''} ORDER BY id DESC LIMIT ?`,
-      [options.limit],
-      this.database.deadline(),
-    );
-    return rows.map(migrationOf);
+    const which = options.active ? `WHERE state NOT IN ('done', 'rolledBack')` : '';
+    return (await this.#read(`SELECT ${columns} FROM ${this.#table('migrations')} ${which} ORDER BY id DESC LIMIT ?`, [options.limit])).map(migrationOf);
   }
 
   /** Throws `NotFound`. */
   async get(id: number): Promise<Migration> {
-    await this.database.ready();
-    const [row] = await this.database.host.rows(`SELECT ${columns} FROM ${this.#table('migrations')} WHERE id = ?`, [id], this.database.deadline());
+    const [row] = await this.#read(`SELECT ${columns} FROM ${this.#table('migrations')} WHERE id = ?`, [id]);
     if (row === undefined) throw new RoostError('NotFound', `there is no migration ${id}`, { fields: { migration: id } });
     return migrationOf(row);
   }
 
   /** In their order. */
-  async steps(id: number): Promise<MigrationStep[]> {
-    const rows = await this.database.host.rows(
+  steps(id: number): Promise<MigrationStep[]> {
+    return this.database.read((host) => this.#steps(host, id));
+  }
+
+  async #steps(session: SqlSession, id: number): Promise<MigrationStep[]> {
+    const rows = await session.rows(
       `SELECT step, phase, title, precondition_text, action, inverse, state, evidence FROM ${this.#table('migration_steps')} WHERE migration_id = ? ORDER BY step`,
       [id],
       this.database.deadline(),
@@ -102,15 +107,16 @@ export class Ledger {
 
   /** The shards whose tables migrations have left behind on hosts that did not answer, with the number of the migration. Some may have been dropped since. */
   async leftBehind(): Promise<ReadonlyMap<string, number>> {
-    await this.database.ready();
-    const rows = await this.database.host.rows(`SELECT migration_id, evidence FROM ${this.#table('migration_steps')} WHERE evidence LIKE '%"leftBehind"%' ORDER BY migration_id`, [], this.database.deadline());
+    const rows = await this.#read(`SELECT migration_id, evidence FROM ${this.#table('migration_steps')} WHERE evidence LIKE '%"leftBehind"%' ORDER BY migration_id`);
     return new Map(rows.flatMap(([id, evidence]) => leftBehind([{ evidence: fromStoredJson(String(evidence)) }]).map((shard) => [shard, Number(id)] as const)));
   }
 
   /** Takes a migration that nobody works on, where fewer than `atOnce` are in work. */
   async claim(owner: string, atOnce: number): Promise<Migration | undefined> {
     await this.database.ready();
-    return this.database.host.transaction(this.database.deadline(), async (session) => {
+    const [waits] = await this.database.host.rows(`SELECT 1 FROM ${this.#table('migrations')} WHERE state IN ('queued', 'running') AND NOT ${LeaseTable.held} LIMIT 1`, [], this.database.deadline());
+    if (waits === undefined) return undefined;
+    return this.database.change(async (session, touch) => {
       const rows = await session.rows(
         `SELECT ${columns}, ${LeaseTable.held} FROM ${this.#table('migrations')} WHERE state IN ('queued', 'running') ORDER BY id FOR UPDATE`,
         [],
@@ -121,6 +127,7 @@ export class Ledger {
       // What was begun comes before what was not.
       const next = migrationOf(free.find((row) => row[3] === 'running') ?? free[0]!);
       await this.#leases.take(session, next.id, owner);
+      touch('migrations', { id: next.id });
       return { ...next, state: 'running', owner };
     });
   }
@@ -132,8 +139,9 @@ export class Ledger {
 
   /** Records what became of a step, if the migration is still this owner's. False when it is not. */
   setStep(id: number, owner: string, step: number, state: StepState, evidence?: MigrationStep['evidence']): Promise<boolean> {
-    return this.database.host.transaction(this.database.deadline(), async (session) => {
+    return this.database.change(async (session, touch) => {
       if (!(await this.#owns(session, id, owner))) return false;
+      touch('migration_steps', { migration_id: id, step });
       await this.#run(
         session,
         `UPDATE ${this.#table('migration_steps')} SET state = ?${evidence === undefined ? '' : ', evidence = ?'} WHERE migration_id = ? AND step = ?`,
@@ -145,8 +153,10 @@ export class Ledger {
 
   /** Leaves a migration in a state, if it is still this owner's; at its end its shards are free for others. */
   async leave(id: number, owner: string, state: MigrationState, error = ''): Promise<boolean> {
-    return this.database.host.transaction(this.database.deadline(), async (session) => {
+    return this.database.change(async (session, touch) => {
       if (!(await this.#leases.end(session, id, owner, state, { error }))) return false;
+      touch('migrations', { id });
+      touch('migration_shards', { migration_id: id });
       if (isAtEnd(state)) await this.#run(session, `DELETE FROM ${this.#table('migration_shards')} WHERE migration_id = ?`, [id]);
       return true;
     });
@@ -163,11 +173,12 @@ export class Ledger {
    */
   async redirect(id: number, decide: (migration: Migration, steps: readonly MigrationStep[]) => { readonly state: 'queued' | 'paused'; readonly goal: MigrationGoal }): Promise<void> {
     await this.get(id);
-    await this.database.host.transaction(this.database.deadline(), async (session) => {
+    await this.database.change(async (session, touch) => {
       const [row] = await session.rows(`SELECT ${columns} FROM ${this.#table('migrations')} WHERE id = ? FOR UPDATE`, [id], this.database.deadline());
-      const { state, goal } = decide(migrationOf(row!), await this.steps(id));
+      const { state, goal } = decide(migrationOf(row!), await this.#steps(session, id));
       await this.#run(session, `UPDATE ${this.#table('migrations')} SET state = ?, goal = ?, error = '' WHERE id = ?`, [state, goal, id]);
-      await setPaused(session, this.database, id, state === 'paused');
+      touch('migrations', { id });
+      await setPaused(session, touch, this.database, id, state === 'paused');
     });
   }
 
@@ -208,6 +219,10 @@ export class Ledger {
       const values = part.map((row) => `(${row.map(() => '?').join()})`).join();
       await this.#run(session, `INSERT INTO ${this.#table(table)} (${columns}) VALUES ${values}`, part.flat());
     }
+  }
+
+  #read(sql: string, values: readonly SqlValue[] = []): Promise<SqlRow[]> {
+    return this.database.read((host) => host.rows(sql, values, this.database.deadline()));
   }
 
   #run(session: SqlSession, sql: string, values: Parameters<SqlSession['run']>[1]): Promise<unknown> {

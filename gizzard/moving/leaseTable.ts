@@ -26,8 +26,9 @@ export class LeaseTable {
     await session.run(`UPDATE ${this.#table} SET state = 'running', owner = ?, lease_until = ${leaseEnd} WHERE id = ?`, [owner, id], this.database.deadline());
   }
 
-  /** False when the lease is lost, or the operator wants something else. */
-  renew(id: number, owner: string, columns: LeaseColumns): Promise<boolean> {
+  /** False when the lease is lost, the operator wants something else, or another primary grants leases now. */
+  async renew(id: number, owner: string, columns: LeaseColumns): Promise<boolean> {
+    if (!(await this.database.control.leads())) return false;
     return this.#update(this.database.host, id, owner, columns, `lease_until = ${leaseEnd}`, []);
   }
 

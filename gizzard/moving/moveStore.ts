@@ -1,7 +1,8 @@
 import { RoostError } from '../../core/index.js';
+import type { Touch } from '../control/controlStore.js';
 import type { SqlRow, SqlSession } from '../hosts/databaseHost.js';
 import { LeaseTable } from './leaseTable.js';
-import type { MovesDatabase } from './movesDatabase.js';
+import { cut, type MovesDatabase } from './movesDatabase.js';
 import { notStarted, type MoveProgress, type MoveRates, type MoveSpec, type MoveState, type MoveTask } from './moveTask.js';
 import { fromStoredJson, toStoredJson } from './storedJson.js';
 
@@ -11,39 +12,39 @@ export interface MoveLimits {
   readonly movesPerHost: number;
 }
 
+/** How often the other replicas hear how far a move is. */
+const tellEveryMs = 1_000;
+
 const columns = 'id, spec, min_rows_per_second, max_rows_per_second, state, progress, migration_id, error, owner';
 
 /** Moves as they stand in the name server's database, where every server finds them. */
 export class MoveStore {
   readonly #leases: LeaseTable;
+  readonly #toldAtMs = new Map<number, number>();
 
   constructor(private readonly database: MovesDatabase) {
     this.#leases = new LeaseTable(database, 'moves');
   }
 
-  /** Makes the tables where they are missing. */
-  ready(): Promise<void> {
-    return this.database.ready();
-  }
-
   /** `forMigration`: the migration, and the server that carries it out. Throws `Unavailable` where it is not that server's any more. */
   async add(spec: MoveSpec, rates: MoveRates, forMigration?: { readonly id: number; readonly owner: string }): Promise<number> {
-    await this.database.ready();
-    return this.database.host.transaction(this.database.deadline(), async (session) => {
+    return this.database.change(async (session, touch) => {
       if (forMigration !== undefined) await this.#requireOwner(session, forMigration);
-      return this.insert(session, spec, rates, forMigration?.id);
+      return this.insert(session, touch, spec, rates, forMigration?.id);
     });
   }
 
-  /** In somebody's transaction. */
-  async insert(session: SqlSession, spec: MoveSpec, rates: MoveRates, migrationId?: number): Promise<number> {
+  /** In somebody's change. */
+  async insert(session: SqlSession, touch: Touch, spec: MoveSpec, rates: MoveRates, migrationId?: number): Promise<number> {
     await session.run(
       `INSERT INTO ${this.database.table('moves')} (spec, min_rows_per_second, max_rows_per_second, state, progress, migration_id) VALUES (?, ?, ?, 'queued', ?, ?)`,
       [toStoredJson(spec), rates.minRowsPerSecond, rates.maxRowsPerSecond, toStoredJson(notStarted), migrationId ?? null],
       this.database.deadline(),
     );
     const [row] = await session.rows('SELECT LAST_INSERT_ID()', [], this.database.deadline());
-    return Number(row![0]);
+    const id = Number(row![0]);
+    touch('moves', { id });
+    return id;
   }
 
   /** A server that lost the migration while it paused must not begin anything for it. */
@@ -54,19 +55,14 @@ export class MoveStore {
 
   /** The newest moves first; `active`: only those that are not at their end. */
   async list(options: { readonly active: boolean; readonly limit: number }): Promise<MoveTask[]> {
-    await this.database.ready();
-    const rows = await this.database.host.rows(
-      `SELECT ${columns} FROM ${this.database.table('moves')} ${options.active ? `WHERE state IN ('queued', 'running', 'paused')` : ''} ORDER BY id DESC LIMIT ?`,
-      [options.limit],
-      this.database.deadline(),
-    );
-    return rows.map(taskOf);
+    const which = options.active ? `WHERE state IN ('queued', 'running', 'paused')` : '';
+    const sql = `SELECT ${columns} FROM ${this.database.table('moves')} ${which} ORDER BY id DESC LIMIT ?`;
+    return (await this.database.read((host) => host.rows(sql, [options.limit], this.database.deadline()))).map(taskOf);
   }
 
   /** Throws `NotFound`. */
   async get(id: number): Promise<MoveTask> {
-    await this.database.ready();
-    const [row] = await this.database.host.rows(`SELECT ${columns} FROM ${this.database.table('moves')} WHERE id = ?`, [id], this.database.deadline());
+    const [row] = await this.database.read((host) => host.rows(`SELECT ${columns} FROM ${this.database.table('moves')} WHERE id = ?`, [id], this.database.deadline()));
     if (row === undefined) throw new RoostError('NotFound', `there is no move ${id}`, { fields: { move: id } });
     return taskOf(row);
   }
@@ -75,7 +71,9 @@ export class MoveStore {
   async claim(owner: string, limits: MoveLimits): Promise<MoveTask | undefined> {
     await this.database.ready();
     const table = this.database.table('moves');
-    return this.database.host.transaction(this.database.deadline(), async (session) => {
+    const [waits] = await this.database.host.rows(`SELECT 1 FROM ${table} WHERE state IN ('queued', 'running') AND NOT ${LeaseTable.held} LIMIT 1`, [], this.database.deadline());
+    if (waits === undefined) return undefined;
+    return this.database.change(async (session, touch) => {
       const deadline = this.database.deadline();
       const rows = await session.rows(`SELECT ${columns}, ${LeaseTable.held} FROM ${table} WHERE state IN ('queued', 'running') ORDER BY id FOR UPDATE`, [], deadline);
       const tasks = rows.map((row) => ({ task: taskOf(row), leased: Number(row[9]) === 1 }));
@@ -86,62 +84,79 @@ export class MoveStore {
       const next = tasks.find((one) => !one.leased && [...hostsOf(one.task)].every((host) => (load.get(host) ?? 0) < limits.movesPerHost));
       if (next === undefined) return undefined;
       await this.#leases.take(session, next.task.id, owner);
+      touch('moves', { id: next.task.id });
       return { ...next.task, state: 'running', owner };
     });
   }
 
   /** Saves how far a move is and renews the claim. Returns what the operator wants now; undefined when the claim is lost or the move was cancelled. */
   async save(id: number, owner: string, progress: MoveProgress, error: string): Promise<MoveRates | undefined> {
-    if (!(await this.#leases.renew(id, owner, { error, progress: toStoredJson(progress) }))) return undefined;
-    const { minRowsPerSecond, maxRowsPerSecond } = await this.get(id);
-    return { minRowsPerSecond, maxRowsPerSecond };
+    const saved = toStoredJson(progress);
+    if (!(await this.#leases.renew(id, owner, { error, progress: saved }))) return undefined;
+    this.#tellOthers(id, saved, error);
+    const [row] = await this.database.host.rows(`SELECT min_rows_per_second, max_rows_per_second FROM ${this.database.table('moves')} WHERE id = ?`, [id], this.database.deadline());
+    return row && { minRowsPerSecond: Number(row[0]), maxRowsPerSecond: Number(row[1]) };
+  }
+
+  /** Another primary goes on from about here. What it misses is moved again, which changes nothing. */
+  #tellOthers(id: number, progress: string, error: string): void {
+    const nowMs = performance.now();
+    if (nowMs - (this.#toldAtMs.get(id) ?? -Infinity) < tellEveryMs) return;
+    this.#toldAtMs.set(id, nowMs);
+    this.database.control.tellOthers(`UPDATE ${this.database.table('moves')} SET progress = ?, error = ? WHERE id = ? AND state = 'running'`, [progress, cut(error), id]);
   }
 
   /** Records the end of a move. False when it is not this owner's any more. */
   finish(id: number, owner: string, state: Extract<MoveState, 'done' | 'failed'>, progress: MoveProgress, error: string): Promise<boolean> {
-    return this.#leases.end(this.database.host, id, owner, state, { error, progress: toStoredJson(progress) });
+    this.#toldAtMs.delete(id);
+    return this.database.change(async (session, touch) => {
+      const ended = await this.#leases.end(session, id, owner, state, { error, progress: toStoredJson(progress) });
+      if (ended) touch('moves', { id });
+      return ended;
+    });
   }
 
   /** Gives a claim back, so that another server need not wait for it to run out. */
   release(id: number, owner: string): Promise<void> {
+    this.#toldAtMs.delete(id);
     return this.#leases.release(id, owner);
   }
 
   /** False when it is at its end already. */
   async cancel(id: number): Promise<boolean> {
     await this.get(id);
-    const { affectedRows } = await this.database.host.run(
-      `UPDATE ${this.database.table('moves')} SET state = 'cancelled', owner = NULL, lease_until = NULL WHERE id = ? AND state IN ('queued', 'running', 'paused')`,
-      [id],
-      this.database.deadline(),
-    );
-    return affectedRows > 0;
+    return this.database.change(async (session, touch) => {
+      const sql = `UPDATE ${this.database.table('moves')} SET state = 'cancelled', owner = NULL, lease_until = NULL WHERE id = ? AND state IN ('queued', 'running', 'paused')`;
+      const cancelled = (await session.run(sql, [id], this.database.deadline())).affectedRows > 0;
+      if (cancelled) touch('moves', { id });
+      return cancelled;
+    });
   }
 
   /** The moves of a migration, oldest first. */
   async ofMigration(migrationId: number): Promise<MoveTask[]> {
-    await this.database.ready();
-    const rows = await this.database.host.rows(`SELECT ${columns} FROM ${this.database.table('moves')} WHERE migration_id = ? ORDER BY id`, [migrationId], this.database.deadline());
-    return rows.map(taskOf);
+    const sql = `SELECT ${columns} FROM ${this.database.table('moves')} WHERE migration_id = ? ORDER BY id`;
+    return (await this.database.read((host) => host.rows(sql, [migrationId], this.database.deadline()))).map(taskOf);
   }
 
   async setRates(id: number, rates: MoveRates): Promise<void> {
     await this.get(id);
-    await this.database.host.run(
-      `UPDATE ${this.database.table('moves')} SET min_rows_per_second = ?, max_rows_per_second = ? WHERE id = ?`,
-      [rates.minRowsPerSecond, rates.maxRowsPerSecond, id],
-      this.database.deadline(),
-    );
+    await this.database.change(async (session, touch) => {
+      const sql = `UPDATE ${this.database.table('moves')} SET min_rows_per_second = ?, max_rows_per_second = ? WHERE id = ?`;
+      touch('moves', { id });
+      await session.run(sql, [rates.minRowsPerSecond, rates.maxRowsPerSecond, id], this.database.deadline());
+    });
   }
 }
 
-/** Lets the moves of a migration rest where they are, or go on, in the transaction that gives the migration that state. */
-export async function setPaused(session: SqlSession, database: MovesDatabase, migrationId: number, paused: boolean): Promise<void> {
+/** Lets the moves of a migration rest where they are, or go on, in the change that gives the migration that state. */
+export async function setPaused(session: SqlSession, touch: Touch, database: MovesDatabase, migrationId: number, paused: boolean): Promise<void> {
   await session.run(
     `UPDATE ${database.table('moves')} SET state = ?, owner = NULL, lease_until = NULL WHERE migration_id = ? AND state IN (${paused ? `'queued', 'running'` : `'paused'`})`,
     [paused ? 'paused' : 'queued', migrationId],
     database.deadline(),
   );
+  touch('moves', { migration_id: migrationId });
 }
 
 export const hostsOf = ({ sources, targets }: MoveSpec): Set<string> => new Set([...sources, ...targets].map((shard) => shard.id.hostname));

@@ -1,7 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Deadline, RoostError, type Log } from '../../core/index.js';
+import type { Led, Touch } from '../control/controlStore.js';
+import type { SqlSession } from '../hosts/databaseHost.js';
 import type { DatabaseHosts } from '../hosts/databaseHosts.js';
 import type { NameServer } from '../nameServer/nameServer.js';
+import type { LockedTopology } from '../nameServer/nameServerStore.js';
 import { inMigration } from '../nameServer/reservedTrees.js';
 import type { ShardType } from '../shardType.js';
 import type { Change } from '../topology/changes.js';
@@ -26,7 +29,7 @@ export class Moves {
   readonly #work: LeasedWork;
 
   constructor(
-    database: MovesDatabase,
+    private readonly database: MovesDatabase,
     private readonly server: string,
     private readonly hosts: DatabaseHosts,
     private readonly nameServer: NameServer,
@@ -86,14 +89,15 @@ export class Moves {
   /** Under the lock under which migrations reserve their shards: what would write to one of those is refused. */
   async #addFree(spec: MoveSpec, rates: MoveRates): Promise<number> {
     if (spec.kind === 'diff') return this.store.add(spec, rates);
-    await this.store.ready();
-    return this.nameServer.locked(Deadline.after(addDeadlineMs), (session, { reservations }) => {
+    const deadline = Deadline.after(addDeadlineMs);
+    const add = (session: SqlSession, touch: Touch, { reservations }: LockedTopology): Promise<number> => {
       for (const { id } of [...spec.sources, ...spec.targets]) {
         const migration = reservations.get(shardKey(id));
         if (migration !== undefined) throw inMigration(shardKey(id), migration);
       }
-      return this.store.insert(session, spec, rates);
-    });
+      return this.store.insert(session, touch, spec, rates);
+    };
+    return this.database.control.changeIn(deadline, (body: (session: SqlSession, locked: LockedTopology) => Promise<Led<number>>) => this.nameServer.locked(deadline, body), add);
   }
 
   /** Takes from shards the mark of a move whose end nobody recorded. Those that are being moved keep theirs. */

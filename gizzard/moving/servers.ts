@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isRoostError, RoostError, type Log } from '../../core/index.js';
+import { Deadline, isRoostError, RoostError, type Log } from '../../core/index.js';
+import type { Control } from '../control/control.js';
+import type { ControlStore } from '../control/controlStore.js';
+import { settled } from '../control/settled.js';
 import { unknownHostText } from '../hosts/databaseHosts.js';
-import type { MovesDatabase } from './movesDatabase.js';
 
 /** A server that has been silent for this long is gone. What it had in work is done again by others, with the topology of then. */
 const goneAfterMs = 5_000;
@@ -9,6 +11,11 @@ const goneAfterMs = 5_000;
 const forgottenAfterMs = 3_600_000;
 const waitForAllMs = 60_000;
 const lookEveryMs = 25;
+/** A host that hangs is not waited for any longer. */
+const askDeadlineMs = 2_000;
+
+/** What one replica answered. */
+type Answer<T> = { readonly store: ControlStore; readonly value: T } | { readonly store: ControlStore; readonly error: RoostError };
 
 /** Where a server listens, for people and tools, and what its clock said at its last beat (`clockMs`); empty where it has not said so. */
 export type ServerInfo = Readonly<Record<string, string | number>>;
@@ -21,16 +28,20 @@ export interface ServerVersion {
   readonly silentMs: number;
 }
 
-/** The servers of a cluster, and the topology that each works with. */
+/**
+ * The servers of a cluster, and the topology that each works with. A server says that it is there to every replica of the name server's database, and is not silent where a majority hears it;
+ * whoever waits for all servers asks a majority. The two share a replica, so that no server that is heard is missed.
+ */
 export class Servers {
   #timer: NodeJS.Timeout | undefined;
   #beating: Promise<void> = Promise.resolve();
   #stopped = false;
-  #announced = false;
+  readonly #announced = new Set<ControlStore>();
+  readonly #telling = new Set<ControlStore>();
   #info: ServerInfo = {};
 
   constructor(
-    private readonly database: MovesDatabase,
+    private readonly control: Control,
     readonly id: string,
     /** Looks for a newer topology, then says which is the oldest in use here. */
     private readonly currentVersion: () => Promise<number>,
@@ -74,7 +85,7 @@ export class Servers {
   /** Sentences on servers whose configurations lack some of these hosts. A server of a release that does not say which hosts it knows is taken to know all. */
   async lacking(hosts: readonly string[]): Promise<string[]> {
     if (hosts.length === 0) return [];
-    return (await this.list()).flatMap((server) => {
+    return (await this.#list(this.control.majority)).flatMap((server) => {
       const known = hostsOf(server);
       const missing = known === undefined ? [] : hosts.filter((host) => !known.includes(host));
       return missing.length === 0 ? [] : [unknownHostText(serverName(server.id, server.info), missing)];
@@ -85,25 +96,13 @@ export class Servers {
     this.#stopped = true;
     clearTimeout(this.#timer);
     await this.#beating;
-    await this.database.host.run(`DELETE FROM ${this.database.table('servers')} WHERE id = ?`, [this.id], this.database.deadline()).catch((error: unknown) => {
-      this.log.debug({ err: error }, 'this server could not say that it is gone');
-    });
+    const gone = await Promise.all(this.#ask((store, deadline) => store.host.run(`DELETE FROM ${store.table('servers')} WHERE id = ?`, [this.id], deadline)));
+    for (const answer of gone) if ('error' in answer) this.log.debug({ err: answer.error, host: answer.store.host.name }, 'this server could not say that it is gone');
   }
 
-  /** The servers that have been heard of lately. */
-  async list(): Promise<ServerVersion[]> {
-    await this.database.ready();
-    const rows = await this.database.host.rows(
-      `SELECT id, version, info, TIMESTAMPDIFF(MICROSECOND, seen_at, UTC_TIMESTAMP(3)) DIV 1000 AS silent FROM ${this.database.table('servers')} HAVING silent < ? ORDER BY id`,
-      [goneAfterMs],
-      this.database.deadline(),
-    );
-    return rows.map(([id, version, info, silent]) => ({
-      id: String(id),
-      version: Number(version),
-      info: JSON.parse(String(info)) as ServerInfo,
-      silentMs: Number(silent),
-    }));
+  /** The servers that have been heard of lately, as far as replicas answer. */
+  list(): Promise<ServerVersion[]> {
+    return this.#list(1);
   }
 
   /**
@@ -115,7 +114,7 @@ export class Servers {
     await this.require(version);
     const giveUpAtMs = performance.now() + waitForAllMs;
     for (;;) {
-      const behind = (await this.list()).filter((server) => server.version < version);
+      const behind = (await this.#list(this.control.majority)).filter((server) => server.version < version);
       if (behind.length === 0) return;
       if (performance.now() > giveUpAtMs) {
         throw new RoostError('Unavailable', `server ${behind[0]!.id} still works with topology ${behind[0]!.version}, not ${version}`, { fields: { server: behind[0]!.id } });
@@ -124,22 +123,58 @@ export class Servers {
     }
   }
 
-  async #beat(): Promise<void> {
-    if (!this.#announced) {
-      await this.database.ready();
-      await this.database.host.run(
-        `DELETE FROM ${this.database.table('servers')} WHERE seen_at < TIMESTAMPADD(MICROSECOND, ?, UTC_TIMESTAMP(3))`,
-        [-forgottenAfterMs * 1000],
-        this.database.deadline(),
-      );
-      this.#announced = true;
-    }
-    const version = await this.currentVersion();
-    await this.database.host.run(
-      `REPLACE INTO ${this.database.table('servers')} (id, version, info, seen_at) VALUES (?, ?, ?, UTC_TIMESTAMP(3))`,
-      [this.id, version, JSON.stringify({ ...this.#info, ...this.state(), clockMs: Date.now() })],
-      this.database.deadline(),
+  async #list(least: number): Promise<ServerVersion[]> {
+    const sql = (store: ControlStore): string => `SELECT id, version, info, TIMESTAMPDIFF(MICROSECOND, seen_at, UTC_TIMESTAMP(3)) DIV 1000 AS silent FROM ${store.table('servers')} HAVING silent < ?`;
+    // Servers of earlier releases are heard by the primary alone.
+    const answers = await settled(
+      this.#ask((store, deadline) => store.host.rows(sql(store), [goneAfterMs], deadline)),
+      (seen) => valuesOf(seen).length >= this.control.majority && seen.some(({ store }) => store.host === this.control.host),
     );
+    if (valuesOf(answers).length < least) throw errorOf(answers);
+    const servers = new Map<string, ServerVersion>();
+    for (const [id, version, info, silent] of valuesOf(answers).flat()) {
+      const server = { id: String(id), version: Number(version), info: JSON.parse(String(info)) as ServerInfo, silentMs: Number(silent) };
+      const known = servers.get(server.id);
+      if (known === undefined || server.silentMs < known.silentMs) servers.set(server.id, server);
+    }
+    return [...servers.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+  }
+
+  async #beat(): Promise<void> {
+    const version = await this.currentVersion();
+    const info = JSON.stringify({ ...this.#info, ...this.state(), clockMs: Date.now() });
+    const told = await settled(
+      this.#ask((store, deadline) => this.#tell(store, version, info, deadline)),
+      (seen) => valuesOf(seen).length >= this.control.majority,
+    );
+    if (valuesOf(told).length < this.control.majority) throw errorOf(told);
+  }
+
+  async #tell(store: ControlStore, version: number, info: string, deadline: Deadline): Promise<void> {
+    // An older word must not come after a newer one.
+    if (this.#telling.has(store)) throw new RoostError('Unavailable', `${store.host.name} is still being told`, { fields: { host: store.host.name } });
+    this.#telling.add(store);
+    try {
+      if (!this.#announced.has(store)) {
+        await store.host.run(`DELETE FROM ${store.table('servers')} WHERE seen_at < TIMESTAMPADD(MICROSECOND, ?, UTC_TIMESTAMP(3))`, [-forgottenAfterMs * 1000], deadline);
+        this.#announced.add(store);
+      }
+      await store.host.run(`REPLACE INTO ${store.table('servers')} (id, version, info, seen_at) VALUES (?, ?, ?, UTC_TIMESTAMP(3))`, [this.id, version, info], deadline);
+    } finally {
+      this.#telling.delete(store);
+    }
+  }
+
+  /** Asks every replica. The answers never fail. */
+  #ask<T>(ask: (store: ControlStore, deadline: Deadline) => Promise<T>): Promise<Answer<T>>[] {
+    return this.control.stores.map(async (store) => {
+      const deadline = Deadline.after(askDeadlineMs);
+      const work = store.ready(deadline).then(() => ask(store, deadline));
+      return deadline.race(work, `asking ${store.host.name} for the servers`).then(
+        (value) => ({ store, value }),
+        (error: unknown) => ({ store, error: RoostError.from(error) }),
+      );
+    });
   }
 }
 
@@ -148,3 +183,11 @@ export const serverName = (id: string, { machine, flockPort, managerPort }: Serv
 
 /** The database hosts that a server's configuration names; undefined where it does not say. */
 export const hostsOf = ({ info: { hosts } }: ServerVersion): readonly string[] | undefined => (typeof hosts === 'string' ? hosts.split('\n') : undefined);
+
+const valuesOf = <T>(answers: readonly Answer<T>[]): T[] => answers.flatMap((answer) => ('value' in answer ? [answer.value] : []));
+
+function errorOf(answers: readonly Answer<unknown>[]): RoostError {
+  const [first] = answers.flatMap((answer) => ('error' in answer ? [answer.error] : []));
+  if (answers.length === 1) return first!;
+  return new RoostError('Unavailable', `too few replicas of the name server answer for a look at the servers: ${first?.message}`, { cause: first });
+}

@@ -46,6 +46,11 @@ export async function pruneAudit(session: SqlSession, table: TableName, newest: 
   if (last !== undefined) await session.run(`DELETE FROM ${table('audit')} WHERE version <= ?`, [Number(last[0])], deadline);
 }
 
+/** Takes out an entry that was replaced. */
+export async function removeAudit(session: SqlSession, table: TableName, { version, changeId }: AuditEntry, deadline: Deadline): Promise<void> {
+  await session.run(`DELETE FROM ${table('audit')} WHERE version = ? AND change_id = ?`, [version, changeId], deadline);
+}
+
 /** The newest entries below a version, newest first. */
 export async function readAudit(session: SqlSession, table: TableName, belowVersion: number, count: number, deadline: Deadline): Promise<AuditEntry[]> {
   const rows = await session.rows(`SELECT ${columns} FROM ${table('audit')} WHERE version < ? ORDER BY version DESC LIMIT ?`, [belowVersion, count], deadline);

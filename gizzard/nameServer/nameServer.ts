@@ -191,11 +191,16 @@ export class NameServer {
     return this.replicas.stores[0]!.locked(deadline, work);
   }
 
-  /** Makes the first host of this process's configuration the one that decides on changes, whatever the replicas have noted. Throws as `apply` does. */
-  async promote(by: string = thisProcess()): Promise<Topology> {
-    const { state, audit } = await this.replicas.change({ changes: [], logs: [], primary: this.replicas.stores[0]!.host.name }, by);
+  /**
+   * Makes a host of the name server the one that decides on changes, whatever the replicas have noted. False, and nothing is changed, where it is already, and a majority knows.
+   * Throws `NotFound` for another host, and as `apply` does.
+   */
+  async promote(hostname: string, by: string = thisProcess()): Promise<boolean> {
+    const replicas = this.replicas.ledBy(hostname);
+    if (await replicas.isLed()) return false;
+    const { state, audit } = await replicas.change({ changes: [], logs: [], primary: hostname }, by);
     this.#swap(new Topology(state), audit);
-    return this.#topology;
+    return true;
   }
 
   /** Changes rollback logs as one. */

@@ -4,7 +4,7 @@ import { readHostClock } from '../hosts/hostClock.js';
 import type { Change } from '../topology/changes.js';
 import { changesBetween } from '../topology/changesBetween.js';
 import { shardKey, type ShardId, type TopologyState } from '../topology/types.js';
-import { pruneAudit, readAudit, readAuditFrom, writeAudit, type AuditEntry, type AuditRetention } from './audit.js';
+import { pruneAudit, readAudit, readAuditFrom, removeAudit, writeAudit, type AuditEntry, type AuditRetention } from './audit.js';
 import { addedTables, nameServerTables } from './nameServerTables.js';
 import { refuseReserved, touchesTrees, type ChangeMaker } from './reservedTrees.js';
 import { findLog, overwriteLogs, readEntries, readLogs, writeLogChange, type LogChange, type RollbackEntry, type RollbackLog } from './rollbackLog.js';
@@ -58,13 +58,19 @@ export interface LockedTopology {
 const maxLogEntries = 100_000;
 const auditRowsPerRead = 100;
 
+/**
+ * The first change under another primary skips so many versions: what the one before alone had, since it was lost before others followed, is then older wherever it comes back, and
+ * versions never go back.
+ */
+export const versionsPerPrimary = 1_000;
+
 export const sameHead = (a: Head, b: Head): boolean => a.version === b.version && a.changeId === b.changeId;
 
 /** The replicas hold another host for the one that decides on changes than this process does. */
 export const otherPrimary = (primary: string, configured: string): RoostError =>
   new RoostError(
     'FailedPrecondition',
-    `nameServer.hosts names ${configured} first, and the cluster's name server is led by ${primary}: name ${primary} first in this configuration or, where another is to lead, run \`roost nameserver promote\` with a configuration that names it first`,
+    `nameServer.hosts names ${configured} first, and the cluster's name server is led by ${primary}: name ${primary} first in this configuration or, where it is lost, run \`roost nameserver promote HOST\``,
     { fields: { host: configured, primary } },
   );
 
@@ -156,7 +162,8 @@ export class NameServerStore {
       const primary = await this.#primary(session, deadline);
       if (step.primary === undefined && primary !== undefined && primary !== this.host.name) throw otherPrimary(primary, this.host.name);
       await this.#refuse(session, step, old, deadline);
-      const state = decide(old);
+      const decided = decide(old);
+      const state = primary === undefined || primary === this.host.name ? decided : { ...decided, version: old.version + versionsPerPrimary };
       const audit: AuditEntry = {
         version: state.version,
         ...by,
@@ -183,28 +190,36 @@ export class NameServerStore {
     });
   }
 
-  /** Becomes the same as another replica. False, and nothing is changed, where this one is by now the same, or newer. */
-  async overwrite(source: NameServerStore, deadline: Deadline): Promise<boolean> {
+  /**
+   * Becomes the same as another replica. Undefined, and nothing is changed, where this one is newer by now, or has the same head; with `overSameHead` it is overwritten then too.
+   * Otherwise returns the newest changes that this replica alone had, which are gone.
+   */
+  async overwrite(source: NameServerStore, deadline: Deadline, overSameHead = false): Promise<readonly AuditEntry[] | undefined> {
     await this.create(deadline);
     await source.#addTables(deadline);
-    const own = await this.head(deadline);
     const content = await source.content(deadline);
-    for (let from = own.version; ; ) {
-      const entries = await readAuditFrom(source.host, source.#table, from, auditRowsPerRead, deadline);
+    const own = await readAudit(this.host, this.#table, Number.MAX_SAFE_INTEGER, auditRowsPerRead, deadline);
+    const from = own.at(-1)?.version ?? 0;
+    const known = new Set<string>();
+    for (let next = from; ; ) {
+      const entries = await readAuditFrom(source.host, source.#table, next, auditRowsPerRead, deadline);
+      for (const entry of entries) known.add(entry.changeId);
       for (const entry of entries) if (entry.version <= content.head.version) await writeAudit(this.host, this.#table, entry, deadline);
       const last = entries.at(-1);
       if (last === undefined || entries.length < auditRowsPerRead) break;
-      from = last.version + 1;
+      next = last.version + 1;
     }
+    const lost = own.filter(({ changeId }) => !known.has(changeId));
     return this.host.transaction(deadline, async (session) => {
       const head = (await this.#head(session, deadline, 'FOR UPDATE')) ?? this.#notSetUp();
-      if (head.version > content.head.version || sameHead(head, content.head)) return false;
+      if (head.version > content.head.version || (sameHead(head, content.head) && !overSameHead)) return undefined;
+      for (const entry of lost) await removeAudit(session, this.#table, entry, deadline);
       for (const change of changesBetween(await this.#state(session, head, deadline), content.state)) await writeChange(session, this.#table, change, deadline);
       await overwriteLogs(session, this.#table, content.logs, deadline);
       await overwriteSpentNames(session, this.#table, content.spent, deadline);
       if (content.primary !== undefined) await this.#setPrimary(session, content.primary, deadline);
       await this.#setHead(session, content.head, deadline);
-      return true;
+      return lost;
     });
   }
 

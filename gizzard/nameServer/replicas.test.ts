@@ -122,7 +122,7 @@ describe('replicas of the name server', () => {
     await (await nameServer(['c'])).apply([create('x_000')]);
     const after = await nameServer(['a'], ['c', 'b', 'a']);
     await expect(after.apply([create('x_001')])).rejects.toMatchObject({ code: 'FailedPrecondition', fields: { primary: 'a' } });
-    await after.promote();
+    await after.promote('c');
     await after.apply([create('x_001')]);
     expect(shardNames(after)).toEqual(['x_000', 'x_001']);
     // When a is back, it follows.
@@ -145,7 +145,7 @@ describe('replicas of the name server', () => {
     expect(shardNames(whole)).toEqual(['lost_000']);
     // a is lost, and b named first.
     const other = await nameServer(['a'], ['b', 'c', 'a']);
-    await other.promote();
+    await other.promote('b');
     await other.apply([create('kept_000')]);
     const later = await nameServer([], ['b', 'c', 'a']);
     expect(await later.replicas.repair()).toEqual(['a']);

@@ -1,16 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import { Deadline, isRoostError, RoostError, type Log } from '../../core/index.js';
+import type { DatabaseHost } from '../hosts/databaseHost.js';
+import { changesToJson } from '../topology/changeJson.js';
 import { applyChanges } from '../topology/changes.js';
 import { Topology } from '../topology/topology.js';
 import { otherPrimary, sameHead, type Head, type NameServerStore, type Step, type StoredStep } from './nameServerStore.js';
 
 /** What one replica answered when it was asked for its head. */
-export interface ReplicaLook {
-  readonly store: NameServerStore;
+export interface Look<S extends { readonly host: DatabaseHost }> {
+  readonly store: S;
   /** Undefined where it did not answer, or was never set up. */
   readonly head: Head | undefined;
   readonly error: RoostError | undefined;
 }
+
+export type ReplicaLook = Look<NameServerStore>;
 
 /** The primary may take this long over a change; the others, one of which may hang, less. */
 const primaryDeadlineMs = 10_000;
@@ -37,6 +41,22 @@ export class NameServerReplicas {
 
   get #majority(): number {
     return Math.floor(this.stores.length / 2) + 1;
+  }
+
+  /** The same replicas with another one for the primary. Throws `NotFound` for a host that is none of them. */
+  ledBy(hostname: string): NameServerReplicas {
+    const primary = this.stores.find(({ host }) => host.name === hostname);
+    if (primary === undefined) throw new RoostError('NotFound', `${hostname} is no host of the name server: there are ${this.stores.map(({ host }) => host.name).join(', ')}`, { fields: { host: hostname } });
+    return new NameServerReplicas([primary, ...this.stores.filter((store) => store !== primary)], this.log);
+  }
+
+  /** Whether a majority, the primary among them, has noted the primary. */
+  async isLed(): Promise<boolean> {
+    const looks = await this.look();
+    const newest = newestOf(looks).head;
+    const current = looks.filter(({ head }) => head !== undefined && sameHead(head, newest));
+    if (current.length < this.#majority || !current.some(({ store }) => store === this.#primary)) return false;
+    return (await this.#primary.primary(Deadline.after(lookDeadlineMs))) === this.#primary.host.name;
   }
 
   /** Asks every replica, in their order. Never throws. */
@@ -92,9 +112,7 @@ export class NameServerReplicas {
     const newest = newestOf(seen);
     const behind = seen.filter((look) => isBehind(look, newest.head));
     for (const { store, head } of behind) {
-      if (await store.overwrite(newest.store, Deadline.after(repairDeadlineMs))) {
-        this.log.warn({ host: store.host.name, had: head?.version, has: newest.head.version }, 'repaired a replica of the name server that had missed changes');
-      }
+      await this.#overwrite(store, newest.store, head);
     }
     return behind.map(({ store }) => store.host.name);
   }
@@ -127,24 +145,32 @@ export class NameServerReplicas {
     const refuse = (why: string, cause: unknown): never => {
       throw new RoostError('Unavailable', `the topology cannot be changed now: ${why}; nothing was changed`, { cause, fields: { host: this.#primary.host.name } });
     };
-    if (!answering.includes(primary)) refuse(`${this.#primary.host.name}, the first host of the name server, does not answer (${primary.error?.message})`, primary.error);
+    if (!answering.includes(primary)) refuse(`${this.#primary.host.name}, the primary of the name server, does not answer (${primary.error?.message}); where it is lost, \`roost nameserver promote HOST\` makes another one the primary`, primary.error);
     if (answering.length < this.#majority) {
       refuse(`only ${answering.length} of ${this.stores.length} replicas of the name server answer, fewer than a majority`, looks.find(({ error }) => error !== undefined)?.error);
     }
     const newest = newestOf(looks);
-    if (isBehind(primary, newest.head)) await this.#primary.overwrite(newest.store, Deadline.after(repairDeadlineMs));
+    if (isBehind(primary, newest.head)) await this.#overwrite(this.#primary, newest.store, primary.head);
+  }
+
+  async #overwrite(store: NameServerStore, source: NameServerStore, had: Head | undefined): Promise<void> {
+    const lost = await store.overwrite(source, Deadline.after(repairDeadlineMs));
+    if (lost === undefined) return;
+    const fields = { host: store.host.name, from: source.host.name, had: had?.version };
+    if (lost.length === 0) this.log.warn(fields, 'repaired a replica of the name server that had missed changes');
+    else this.log.warn({ ...fields, lost: lost.map(({ version, by, changes }) => ({ version, by, changes: changesToJson(changes) })) }, 'overwrote changes of the topology that one replica alone had, and no majority');
   }
 
   async #follow(store: NameServerStore, step: StoredStep): Promise<void> {
     const deadline = Deadline.after(followDeadlineMs);
     if (await deadline.race(store.follow(step, deadline), `storing the change on ${store.host.name}`)) return;
-    await store.overwrite(this.#primary, Deadline.after(repairDeadlineMs));
+    await this.#overwrite(store, this.#primary, undefined);
   }
 }
 
 /** The replica of the greatest version, ties to the one named first. Throws where none answered. */
-export function newestOf(looks: readonly ReplicaLook[]): { readonly store: NameServerStore; readonly head: Head } {
-  let newest: { store: NameServerStore; head: Head } | undefined;
+export function newestOf<S extends { readonly host: DatabaseHost }>(looks: readonly Look<S>[]): { readonly store: S; readonly head: Head } {
+  let newest: { store: S; head: Head } | undefined;
   for (const { store, head } of looks) if (head !== undefined && (newest === undefined || head.version > newest.head.version)) newest = { store, head };
   if (newest !== undefined) return newest;
   const errors = looks.map(({ error }) => error!);
@@ -154,8 +180,8 @@ export function newestOf(looks: readonly ReplicaLook[]): { readonly store: NameS
 }
 
 /** One that was never set up answers too, and is set up in passing. */
-const answers = ({ head, error }: ReplicaLook): boolean => head !== undefined || isRoostError(error, 'FailedPrecondition');
+const answers = ({ head, error }: Pick<ReplicaLook, 'head' | 'error'>): boolean => head !== undefined || isRoostError(error, 'FailedPrecondition');
 
-export const isBehind = ({ head, error }: ReplicaLook, newest: Head): boolean =>
+export const isBehind = ({ head, error }: Pick<ReplicaLook, 'head' | 'error'>, newest: Head): boolean =>
   head === undefined ? isRoostError(error, 'FailedPrecondition') : !sameHead(head, newest);
 

@@ -1,5 +1,5 @@
-import { Deadline, isRoostError } from '../../core/index.js';
-import { changesFromJson, changesToJson, type Change, type DatabaseHost, type SqlRow } from '../../gizzard/index.js';
+import { Deadline } from '../../core/index.js';
+import { changesFromJson, changesToJson, type Change, type Control, type SqlRow, type SqlValue } from '../../gizzard/index.js';
 
 const operationDeadlineMs = 5_000;
 const columns = 'start_ms, dropped_at_ms, keep_until_ms, state, tree';
@@ -16,54 +16,37 @@ export interface DroppedWindowRecord {
   readonly tree: readonly Change[];
 }
 
-/** Windows that were dropped and can be brought back, beside the policy in the name server's database. */
+/** Windows that were dropped and can be brought back, in the control tables. */
 export class DroppedWindowStore {
   readonly #table: string;
 
-  /** `database` must be a checked identifier. */
-  constructor(
-    private readonly host: DatabaseHost,
-    database: string,
-  ) {
-    this.#table = `\`${database}\`.\`tweet_dropped_windows\``;
-  }
-
-  async create(): Promise<void> {
-    await this.host.run(
-      `CREATE TABLE IF NOT EXISTS ${this.#table} (
-        start_ms BIGINT NOT NULL,
-        dropped_at_ms BIGINT NOT NULL,
-        keep_until_ms BIGINT NOT NULL,
-        state VARCHAR(16) NOT NULL,
-        tree LONGTEXT NOT NULL,
-        PRIMARY KEY (start_ms, dropped_at_ms)
-      ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin`,
-      [],
-      deadline(),
-    );
+  constructor(private readonly control: Control) {
+    this.#table = control.table('tweet_dropped_windows');
   }
 
   /** Oldest windows first; of one window the newest record first. */
   async list(): Promise<DroppedWindowRecord[]> {
-    try {
-      return (await this.host.rows(`SELECT ${columns} FROM ${this.#table} ORDER BY start_ms, dropped_at_ms DESC`, [], deadline())).map(recordOf);
-    } catch (error) {
-      // The table is not there: nothing was ever dropped.
-      if (isRoostError(error, 'FailedPrecondition')) return [];
-      throw error;
-    }
+    return (await this.control.read((host) => host.rows(`SELECT ${columns} FROM ${this.#table} ORDER BY start_ms, dropped_at_ms DESC`, [], deadline()))).map(recordOf);
   }
 
-  async add({ startMs, droppedAtMs, keepUntilMs, state, tree }: DroppedWindowRecord): Promise<void> {
-    await this.host.run(`REPLACE INTO ${this.#table} (${columns}) VALUES (?, ?, ?, ?, ?)`, [startMs, droppedAtMs, keepUntilMs, state, changesToJson(tree)], deadline());
+  async add(record: DroppedWindowRecord): Promise<void> {
+    const { startMs, droppedAtMs, keepUntilMs, state, tree } = record;
+    await this.#change(record, `REPLACE INTO ${this.#table} (${columns}) VALUES (?, ?, ?, ?, ?)`, [startMs, droppedAtMs, keepUntilMs, state, changesToJson(tree)]);
   }
 
-  async setState({ startMs, droppedAtMs }: DroppedWindowRecord, state: DroppedWindowRecord['state']): Promise<void> {
-    await this.host.run(`UPDATE ${this.#table} SET state = ? WHERE start_ms = ? AND dropped_at_ms = ?`, [state, startMs, droppedAtMs], deadline());
+  async setState(record: DroppedWindowRecord, state: DroppedWindowRecord['state']): Promise<void> {
+    await this.#change(record, `UPDATE ${this.#table} SET state = ? WHERE start_ms = ? AND dropped_at_ms = ?`, [state, record.startMs, record.droppedAtMs]);
   }
 
-  async remove({ startMs, droppedAtMs }: DroppedWindowRecord): Promise<void> {
-    await this.host.run(`DELETE FROM ${this.#table} WHERE start_ms = ? AND dropped_at_ms = ?`, [startMs, droppedAtMs], deadline());
+  async remove(record: DroppedWindowRecord): Promise<void> {
+    await this.#change(record, `DELETE FROM ${this.#table} WHERE start_ms = ? AND dropped_at_ms = ?`, [record.startMs, record.droppedAtMs]);
+  }
+
+  async #change({ startMs, droppedAtMs }: DroppedWindowRecord, sql: string, values: readonly SqlValue[]): Promise<void> {
+    await this.control.change(deadline(), async (session, touch) => {
+      await session.run(sql, values, deadline());
+      touch('tweet_dropped_windows', { start_ms: startMs, dropped_at_ms: droppedAtMs });
+    });
   }
 }
 

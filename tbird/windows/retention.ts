@@ -138,7 +138,6 @@ export class Retention {
 
   async #remove(policy: WindowPolicy, windows: readonly StoredWindow[], droppedAtMs: number): Promise<void> {
     const { topology, config } = this.gizzard;
-    await this.store.create();
     const keepUntilMs = droppedAtMs + config.tweets.undropDays * dayMs;
     // Before the topology forgets them.
     for (const window of windows) await this.store.add({ startMs: window.startMs, droppedAtMs, keepUntilMs, state: 'dropped', tree: planReturn(topology, window) });

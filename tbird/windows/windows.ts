@@ -36,15 +36,12 @@ export class Windows {
     private readonly clocks: ClusterClocks,
     private readonly log: Log,
   ) {
-    const { config } = gizzard;
-    const [host, database] = [gizzard.hosts.host(config.nameServer.hosts[0]!), `${config.cluster}_nameserver`];
-    this.#store = new PolicyStore(host, database);
-    this.#retention = new Retention(gizzard, new DroppedWindowStore(host, database), clocks, log);
+    this.#store = new PolicyStore(gizzard.control);
+    this.#retention = new Retention(gizzard, new DroppedWindowStore(gizzard.control), clocks, log);
   }
 
   /** Sets the policy, and makes the table where there is none. It holds for windows made from then on. Throws as `makePolicy` does. */
   async setPolicy(input: PolicyInput): Promise<WindowPolicy> {
-    await this.#store.create();
     return (this.#policy = await this.#store.change(async (before, set) => {
       const policy = makePolicy(input, Object.keys(this.gizzard.config.databaseHosts), before);
       await this.gizzard.nameServer.reload();
@@ -62,9 +59,10 @@ export class Windows {
     throw new RoostError('FailedPrecondition', 'tweets are not set up in this cluster: `roost tweets setup` does it');
   }
 
-  /** The policy as it is stored now. */
+  /** The policy as it is stored now. Where it cannot be read, this process keeps to what it knows. */
   async freshPolicy(): Promise<WindowPolicy> {
-    this.#policy = undefined;
+    const policy = await this.#store.read();
+    this.#policy = policy;
     return this.policy();
   }
 
