@@ -7,6 +7,7 @@ import { type ConfigOptions, configOption, defineCommand, defineGroup } from './
 import { confirmEffects } from './console/confirmEffects.js';
 import { confirm, type ConfirmOptions, yesOption } from './console/confirm.js';
 import { formatCount } from './console/output.js';
+import { addHostLifeCommands } from './hostLife.js';
 
 interface WeightOptions extends ConfigOptions {
   readonly read?: number;
@@ -20,7 +21,8 @@ interface RemoteAddress {
 }
 
 export function addHostCommands(program: Command, io: CliIo): void {
-  const host = defineGroup(program, 'host', 'weigh database hosts, and name the hosts of other clusters');
+  const host = defineGroup(program, 'host', 'add, weigh and retire database hosts, and name the hosts of other clusters');
+  addHostLifeCommands(host, io);
   const define = (name: string, description: string, example: string): Command => defineCommand(host, name, description, example).addOption(configOption());
 
   define('list', 'list the database hosts, with what lives on them and their weights', 'roost host list').action((options: ConfigOptions) =>

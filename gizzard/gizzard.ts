@@ -121,6 +121,11 @@ export class Gizzard {
     }
   }
 
+  /** Undefined where this process does not know the type. */
+  shardType(name: string): ShardType | undefined {
+    return this.#shardTypes.get(name);
+  }
+
   get topology(): Topology {
     return this.nameServer.topology;
   }

@@ -16,6 +16,9 @@ export type { JobTimes, NewJob, QueueSizes } from './jobs/journal.js';
 export { priorities, type Priority } from './jobs/priority.js';
 export type { RemoteJob, SendJobs } from './jobs/remoteRelay.js';
 export type { AuditEntry } from './nameServer/audit.js';
+export { drainHost, type HostDrain } from './migrations/drainHost.js';
+export { checkHost, grantText, type HostLook } from './migrations/hostCheck.js';
+export { hostRoom } from './migrations/hostRoom.js';
 export { findingKinds, type Doctor, type Finding, type FindingKind } from './migrations/doctor.js';
 export { leftBehind, phaseOf, type Migration, type MigrationOptions, type MigrationState, type MigrationStep } from './migrations/migration.js';
 export type { MigrationReport, Migrations } from './migrations/migrations.js';
@@ -37,7 +40,7 @@ export { digestColumns, digestOf, type RowsDigest } from './moving/rowsDigest.js
 export { idsBetween, tableById } from './moving/tableById.js';
 export type { Moves } from './moving/moves.js';
 export { remainingMs, type Difference, type HashRange, type MoveRates, type MoveState, type MoveTask } from './moving/moveTask.js';
-export type { Servers, ServerVersion } from './moving/servers.js';
+export { hostsOf, serverName, type Servers, type ServerVersion } from './moving/servers.js';
 export { NameServer, thisProcess } from './nameServer/nameServer.js';
 export { isBehind, newestOf, type ReplicaLook } from './nameServer/replicas.js';
 export type { LogChange, RollbackEntry, RollbackLog } from './nameServer/rollbackLog.js';

@@ -6,7 +6,7 @@ import { callRoost } from './callRoost.js';
 import type { Finished } from './runRoost.js';
 import { freshCluster } from './support/index.js';
 
-const { config, configPath } = freshCluster('graph_drop');
+const { config, configPath } = freshCluster('graph_drop', { nameServer: { hosts: ['db1'], reloadSeconds: 0.1 } });
 const [db1 = '', db2 = ''] = Object.keys(config.databaseHosts);
 let server: Flock;
 

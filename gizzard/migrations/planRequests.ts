@@ -128,7 +128,8 @@ function addTree(changes: Change[], template: Template, prefix: string, path = '
   return id;
 }
 
-const plansFor = (planner: MigrationPlanner, places: readonly TreePlace[], shapes: readonly Template[]): MigrationPlan[] =>
+/** Plans that give each place a shape; places that have it already are left out. */
+export const plansFor = (planner: MigrationPlanner, places: readonly TreePlace[], shapes: readonly Template[]): MigrationPlan[] =>
   compact(places.map(({ tableId, baseId }, i) => planner.plan(tableId, [baseId], [{ baseId, template: shapes[i]! }])));
 
 const compact = (plans: readonly (MigrationPlan | undefined)[]): MigrationPlan[] => plans.filter((plan) => plan !== undefined);

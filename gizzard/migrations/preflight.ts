@@ -6,6 +6,7 @@ import type { Servers } from '../moving/servers.js';
 import { replicationLagSeconds } from '../moving/throttle.js';
 import type { Topology } from '../topology/topology.js';
 import { shardKey, type ShardInfo } from '../topology/types.js';
+import { isOldServer } from './hostCheck.js';
 import { hostRoom, lackOfRoom } from './hostRoom.js';
 import { retiredPrefix, type MigrationPlan } from './steps.js';
 
@@ -98,9 +99,7 @@ async function checkServer(host: DatabaseHost, cluster: string, makesTables: boo
   const deadline = Deadline.after(hostDeadlineMs);
   const [row] = await host.rows('SELECT VERSION()', [], deadline);
   const version = String(row![0]);
-  const [major = 0, minor = 0] = version.split('.').map(Number);
-  const old = /mariadb/i.test(version) ? major < 10 || (major === 10 && minor < 6) : major < 8;
-  if (old) return [`host ${host.name} runs ${version}; MySQL 8.0 or MariaDB 10.6 are the oldest that will do`];
+  if (isOldServer(version)) return [`host ${host.name} runs ${version}; MySQL 8.0 or MariaDB 10.6 are the oldest that will do`];
   const lag = await replicationLagSeconds(host, deadline);
   const problems = lag !== undefined && lag > maxLagSeconds ? [`host ${host.name} is ${lag} s behind what it replicates`] : [];
   if (!makesTables) return problems;

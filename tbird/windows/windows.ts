@@ -59,6 +59,11 @@ export class Windows {
     throw new RoostError('FailedPrecondition', 'tweets are not set up in this cluster: `roost tweets setup` does it');
   }
 
+  /** The same; undefined where there is none. */
+  storedPolicy(): Promise<WindowPolicy | undefined> {
+    return this.#store.read();
+  }
+
   /** The policy as it is stored now. Where it cannot be read, this process keeps to what it knows. */
   async freshPolicy(): Promise<WindowPolicy> {
     const policy = await this.#store.read();
