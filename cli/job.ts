@@ -30,7 +30,7 @@ interface InjectOptions extends ConfigOptions {
 /** Ids as the journal gives them. */
 function idListArgument(text: string): readonly string[] {
   const ids = nameListArgument(text);
-  const wrong = ids.find((id) => !/^\d{1,20}-\d{1,20}(@[A-Za-z0-9_.:-]{1,64})?$/.test(id));
+  const wrong = ids.find((id) => !/^\d{1,20}-\d{1,20}(@[A-Za-z0-9_.:/=@-]{1,90})?$/.test(id));
   if (wrong !== undefined) throw new InvalidArgumentError(`${wrong} is no id of a job; \`roost job show\` shows them, such as 1763700000000-0@db2.`);
   return ids;
 }
@@ -44,15 +44,16 @@ export function addJobCommands(program: Command, io: CliIo): void {
   const queueOption = (): Option => new Option('--queue <queue>', 'failing: waiting for another attempt; bad: given up').choices(storedQueues).default('failing');
   const idsOption = (): Option => new Option('--ids <id,...>', 'only these jobs (default: all)').argParser(idListArgument);
 
-  define('list', 'show how many jobs wait in each queue, failing ones by database host, and for how long the oldest has', 'roost job list').action((options: ConfigOptions) =>
+  define('list', 'show how many jobs wait in each queue, failing ones by database host, or by the kind and version that no server knows, and for how long the oldest has', 'roost job list').action((options: ConfigOptions) =>
     withCluster(io, options, async ({ jobs, topology }, output) => {
       const { pausedPriorities, fanouts } = topology.state;
       const queues = (await jobs.queues.status()).map((status) => ({ ...status, paused: pausedPriorities.includes(status.priority) }));
       const age = (ms: number | undefined): string => (ms === undefined ? '' : formatMs(ms));
-      const rows = queues.flatMap(({ priority, paused, hosts, ...loads }) =>
+      const rows = queues.flatMap(({ priority, paused, hosts, unknown, ...loads }) =>
         (['queued', ...storedQueues] as const).flatMap((queue) => [
           [priority, queue, loads[queue].jobs, age(loads[queue].oldestAgeMs), queue === 'queued' && paused ? 'paused' : ''],
           ...(queue === 'queued' ? [] : hosts.filter((one) => one.host !== '' && one[queue].jobs > 0).map((one) => [priority, queue, one[queue].jobs, age(one[queue].oldestAgeMs), `on ${one.host}`])),
+          ...(queue === 'failing' ? unknown.map(({ kind, version, ...load }) => [priority, queue, load.jobs, age(load.oldestAgeMs), `wait for a server that knows ${kind}, version ${version}`]) : []),
         ]),
       );
       const steps = queues.flatMap(({ priority, paused, failing, bad }) => [
@@ -171,10 +172,10 @@ export function addJobCommands(program: Command, io: CliIo): void {
 
 const priorityOrAll = (text: string): readonly Priority[] => (text === 'all' ? priorities : [priorityArgument(text)]);
 
-function jobText({ id, kind, attempts, lastError, acceptedAtMs, onlyLeaves, contents }: JobView): string {
+function jobText({ id, kind, version, attempts, lastError, acceptedAtMs, onlyLeaves, contents }: JobView): string {
   const short = contents === undefined ? '' : contents.length > 200 ? `${contents.slice(0, 200)}…` : contents;
   return [
-    `${id}  ${kind || 'no job'}, accepted ${new Date(acceptedAtMs).toISOString()}, ${attempts} attempts`,
+    `${id}  ${kind || 'no job'}${version > 1 ? `, version ${version}` : ''}, accepted ${new Date(acceptedAtMs).toISOString()}, ${attempts} attempts`,
     ...(onlyLeaves === undefined ? [] : [`  left: ${onlyLeaves.join(', ')}`]),
     ...(lastError === '' ? [] : [`  error: ${lastError}`]),
     ...(short === '' ? [] : [`  ${short}`]),

@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { openCaches } from '../cache/index.js';
 import { type ConfigOverride, createLog, limits, type Log, Metrics, RoostError } from '../core/index.js';
 import type { Flock } from '../flock/index.js';
-import { clockFaults, clockFaultText, laggingHostText, type Gizzard, unknownHostText, type SendJobs } from '../gizzard/index.js';
+import { clockFaults, clockFaultText, laggingHostText, type Gizzard, unknownHostText, unknownJobsText, type SendJobs } from '../gizzard/index.js';
 import { AdminServer, flockProcessor, injectorProcessor, managerProcessor, tbirdProcessor, ThriftServer, type ThriftService, usersProcessor, watchEventLoop } from '../rpc/index.js';
 import { Injectors } from '../sdk/index.js';
 import { openTbird, type Tbird } from '../tbird/index.js';
@@ -140,7 +140,7 @@ async function whyNotReady(flock: Flock): Promise<string | undefined> {
 
 /** What is wrong with the cluster while this server can do its work. */
 async function notesOf({ config, hosts, jobs }: Gizzard): Promise<string[]> {
-  const lagging = (await jobs.laggingHosts()).map(laggingHostText);
+  const lagging = [...(await jobs.laggingHosts()).map(laggingHostText), ...(await jobs.unknown()).map(unknownJobsText)];
   // Against a clock that is wrong itself, all others seem to be.
   if (jobs.guard.refused !== undefined) return lagging;
   return [...lagging, ...(await clockFaults(hosts, Object.keys(config.databaseHosts), () => jobs.journal.nowMs())).map(clockFaultText)];

@@ -11,6 +11,7 @@ export { jobToExactJson } from './jobs/jobJson.js';
 export { skewMs } from './jobs/clockSkew.js';
 export { lostText, type JournalLook } from './jobs/journalGuard.js';
 export { JobQueues, storedQueues, type HostQueues, type JobQueueName, type JobView, type QueueLoad, type QueueStatus, type StoredQueue } from './jobs/jobQueues.js';
+export { requirePayloadVersion, UnknownJob, unknownJobsText, type UnknownJobs } from './jobs/unknownJobs.js';
 export { laggingHostText, type LaggingHost } from './jobs/laggingHosts.js';
 export type { JobTimes, NewJob, QueueSizes } from './jobs/journal.js';
 export { priorities, type Priority } from './jobs/priority.js';

@@ -70,5 +70,5 @@ describe('bad edges', () => {
 it('refuses a payload whose edges are none', () => {
   const payload = encodeEdges({ graphId: 1, operations: 'add', sourceIds: BigInt64Array.of(1n), destinationIds: BigInt64Array.of(2n) });
   payload.writeUInt8(9, 18);
-  expect(() => edgeJob('x', tablesAlone).split(payload, () => undefined)).toThrow(expect.objectContaining({ code: 'DataLoss' }) as Error);
+  expect(() => edgeJob('x', tablesAlone).split(payload, () => undefined, 1)).toThrow(expect.objectContaining({ code: 'DataLoss' }) as Error);
 });

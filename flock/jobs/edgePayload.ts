@@ -1,9 +1,10 @@
 import { RoostError } from '../../core/index.js';
-import type { JobTimes } from '../../gizzard/index.js';
+import { requirePayloadVersion, type JobTimes } from '../../gizzard/index.js';
 import { neverPositioned, unplaced, type EdgeRecord } from '../edgeRecord.js';
 import { untouched } from '../nodeRegisters.js';
 import { operationRank, setsPosition } from '../states.js';
 import type { EdgeWrites } from '../types.js';
+import { jobKinds } from './kinds.js';
 
 /*
  * A batch of edge writes in the journal, little-endian, column by column:
@@ -43,9 +44,10 @@ export function encodeEdges(writes: EdgeWrites): Buffer {
   return payload;
 }
 
-/** Calls `add` with both records of each edge, the forward one first. Throws `DataLoss` where the payload is not one of ours. */
+/** Calls `add` with both records of each edge, the forward one first. Throws `DataLoss` where the payload is not one of ours, `UnknownJob` where it is of a later version. */
 export function decodeEdges(payload: Buffer, add: (record: EdgeRecord) => void): void {
-  if (payload.length < headerBytes || payload.readUInt8(0) !== version) throw new RoostError('DataLoss', 'a job does not hold edges in a form that this version knows');
+  requirePayloadVersion(jobKinds.edges, payload[0], version);
+  if (payload.length < headerBytes) throw new RoostError('DataLoss', `a job of edges has ${payload.length} bytes`);
   const flags = payload.readUInt8(1);
   const graphId = payload.readInt32LE(2);
   const count = payload.readUInt32LE(6);

@@ -1,5 +1,6 @@
 import { RoostError } from '../../core/index.js';
-import type { JobTimes } from '../../gizzard/index.js';
+import { requirePayloadVersion, type JobTimes } from '../../gizzard/index.js';
+import { jobKinds } from './kinds.js';
 
 /** A mass operation on all edges of one node of a table. */
 export interface NodeOperation {
@@ -27,8 +28,9 @@ export function encodeNode({ tableId, id, rank, time }: NodeOperation): Buffer {
   return payload;
 }
 
-/** Throws `DataLoss` where the payload is not one of ours. */
+/** Throws `DataLoss` where the payload is not one of ours, `UnknownJob` where it is of a later version. */
 export function decodeNode(payload: Buffer): NodeOperation {
-  if (payload.length !== bytes || payload.readUInt8(0) !== version) throw new RoostError('DataLoss', 'a job does not hold a mass operation in a form that this version knows');
+  requirePayloadVersion(jobKinds.node, payload[0], version);
+  if (payload.length !== bytes) throw new RoostError('DataLoss', `a job of a mass operation has ${payload.length} bytes`);
   return { tableId: payload.readInt32LE(1), id: payload.readBigInt64LE(5), rank: payload.readUInt8(13), time: payload.readBigInt64LE(nodeTimeOffset) };
 }

@@ -10,7 +10,7 @@ export const recountJob = (database: string): JobType<Sweep> => ({
   kind: jobKinds.recount,
   itemsAtOnce: 4,
   split(payload, add) {
-    const node = decodeSweep(payload);
+    const node = decodeSweep(payload, jobKinds.recount);
     add(node.tableId, node.id, node);
   },
   check: checkSweep,

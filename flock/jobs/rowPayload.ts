@@ -1,6 +1,8 @@
 import { RoostError } from '../../core/index.js';
+import { requirePayloadVersion } from '../../gizzard/index.js';
 import type { EdgeRecord } from '../edgeRecord.js';
 import { oneUntouched } from '../nodeRegisters.js';
+import { jobKinds } from './kinds.js';
 
 /*
  * Rows in the journal, little-endian: u8 version, then each as
@@ -27,10 +29,11 @@ export function encodeRows(rows: readonly EdgeRecord[]): Buffer {
   return payload;
 }
 
-/** Throws `DataLoss` where the payload is not one of ours. */
+/** Throws `DataLoss` where the payload is not one of ours, `UnknownJob` where it is of a later version. */
 export function decodeRows(payload: Buffer): EdgeRecord[] {
+  requirePayloadVersion(jobKinds.rows, payload[0], version);
   const count = (payload.length - 1) / rowBytes;
-  if (!Number.isInteger(count) || payload.readUInt8(0) !== version) throw new RoostError('DataLoss', 'a job does not hold rows in a form that this version knows');
+  if (!Number.isInteger(count)) throw new RoostError('DataLoss', `a job of rows has ${payload.length} bytes`);
   return Array.from({ length: count }, (_, i) => {
     const at = 1 + i * rowBytes;
     return {

@@ -1,4 +1,6 @@
 import { RoostError } from '../../core/index.js';
+import { requirePayloadVersion } from '../../gizzard/index.js';
+import { jobKinds } from './kinds.js';
 
 /** The part of a node's edges that is still to be brought up to date. */
 export interface Sweep {
@@ -22,9 +24,10 @@ export function encodeSweep({ tableId, id, after }: Sweep): Buffer {
   return payload;
 }
 
-/** Throws `DataLoss` where the payload is not one of ours. */
-export function decodeSweep(payload: Buffer): Sweep {
-  if (payload.length !== bytes || payload.readUInt8(0) !== version) throw new RoostError('DataLoss', 'a job does not hold a sweep in a form that this version knows');
+/** Throws `DataLoss` where the payload is not one of ours, `UnknownJob` where it is of a later version. */
+export function decodeSweep(payload: Buffer, kind: string = jobKinds.sweep): Sweep {
+  requirePayloadVersion(kind, payload[0], version);
+  if (payload.length !== bytes) throw new RoostError('DataLoss', `a job of a sweep has ${payload.length} bytes`);
   const after = payload.readBigInt64LE(13);
   return { tableId: payload.readInt32LE(1), id: payload.readBigInt64LE(5), after: after === fromStart ? undefined : after };
 }

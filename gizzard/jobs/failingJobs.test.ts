@@ -169,16 +169,6 @@ describe('a job that nobody can apply', () => {
     expect(await metrics.registry.metrics()).toContain('roost_jobs_total{priority="high",outcome="bad"} 1');
   });
 
-  it('because its kind is unknown waits for a server that knows it, and never turns bad', async () => {
-    const old = await cluster.open({ jobs: { errorLimit: 1, errorDelaySeconds: 0.5 } });
-    await old.jobs.append([{ kind: 'test.future', payload: notesJob([note(1, 1)]).payload }], { priority: 'high', waitUntilApplied: false, deadline: Deadline.after(5_000) });
-    await expect.poll(() => old.jobs.sizes('high')).toEqual({ queued: 0, failing: 1, bad: 0 });
-    expect(await old.jobs.queues.list('high', 'failing', 9)).toMatchObject([{ kind: 'test.future', attempts: 0, lastError: expect.stringMatching(/no job of kind test.future/) as string }]);
-    await cluster.open({ jobs: { errorDelaySeconds: 0.5 }, hooks: { kind: 'test.future' } });
-    await expect.poll(() => notesOf(old), { timeout: 20_000 }).toMatchObject(cluster.both('first', ['1=1']));
-    await expect.poll(() => old.jobs.sizes('high')).toEqual(idle);
-  });
-
   it('because there is no forwarding for it is applied when there is one', async () => {
     const gizzard = await cluster.open();
     const { root } = gizzard.topology.route(1, 1n);

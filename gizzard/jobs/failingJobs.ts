@@ -7,6 +7,7 @@ import { decodeJob, encodeJob, errorText, type JobEntry } from './jobEntry.js';
 import type { HostFailure, JobOutcome } from './jobRunner.js';
 import type { Priority } from './priority.js';
 import { lagKeys, ofHost, passKey, workerGroup, type StreamKeys } from './streamKeys.js';
+import { waitedFor } from './unknownJobs.js';
 
 /** Jobs tried at once in a pass: so many while they fail, or as many as this many bytes hold. */
 const jobsPerPage = 256;
@@ -126,7 +127,7 @@ export class FailingJobs {
       if (bad) log.error({ err: failure.error, job: id, priority }, 'a job was given up; it is kept in the bad-job queue');
       const left = leavesLeft(job, failure, topologyVersion);
       const fields = encodeJob({ ...job, waiter: undefined, write: undefined, attempts, ...left, lastError: failure.error.message });
-      return { host: failure.leaves === undefined ? host : failure.host, bad, leaves: left.onlyLeaves, fields };
+      return { host: placeOf(failure, host), bad, leaves: left.onlyLeaves, fields };
     });
     count(entries.length === 0 ? 'applied' : entries.some(({ bad }) => bad) ? 'bad' : 'failed', Math.max(0, Date.now() - job.acceptedAtMs));
     return this.#refile(source, host, id, entries, { // What is readable under a topology that is no longer in use may be nowhere in the new one.
@@ -296,10 +297,13 @@ const ended = 'ended ';
 const leavesLeft = (job: JobEntry, { leaves }: HostFailure, topologyVersion: number): Pick<JobEntry, 'onlyLeaves' | 'failedUnder'> =>
   leaves === undefined ? { onlyLeaves: job.onlyLeaves, failedUnder: job.failedUnder } : { onlyLeaves: leaves, failedUnder: topologyVersion };
 
+/** The host, or the kind, under whose name a job waits that failed: where no item came to any host, that under which it waited before. */
+const placeOf = ({ host, leaves }: HostFailure, before: string): string => (leaves !== undefined || host !== '' || waitedFor(before) !== undefined ? host : before);
+
 /** Whether a job that was tried again is what it was, so that its entry may stay. */
 function isUnchanged(job: JobEntry, host: string, { failures, topologyVersion }: JobOutcome): boolean {
   const [only, second] = failures;
   if (only === undefined || second !== undefined || only.counts || errorText(only.error.message) !== job.lastError) return false;
-  if (only.leaves === undefined) return true;
+  if (only.leaves === undefined) return placeOf(only, host) === host;
   return only.host === host && job.failedUnder === topologyVersion && only.leaves.join() === job.onlyLeaves?.join();
 }

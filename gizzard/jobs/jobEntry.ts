@@ -4,6 +4,8 @@ import { RoostError } from '../../core/index.js';
 export interface JobEntry {
   readonly kind: string;
   readonly payload: Buffer;
+  /** Of the payload's form. */
+  readonly version: number;
   /** Attempts that failed so far, without those at which a host was away or refused writes. */
   readonly attempts: number;
   /** Set on a job that failed on some leaves: only these are still to be written. */
@@ -28,6 +30,8 @@ export const errorText = (message: string): string => message.slice(0, errorText
 /** The fields of the stream entry, name and value by turns. */
 export function encodeJob(job: JobEntry): (string | Buffer)[] {
   const fields: (string | Buffer)[] = ['kind', job.kind, 'payload', job.payload, 'accepted', String(job.acceptedAtMs)];
+  // Entries of version 1 are those of before there were versions.
+  if (job.version > 1) fields.push('version', String(job.version));
   if (job.attempts > 0) fields.push('attempts', String(job.attempts));
   if (job.lastError !== '') fields.push('error', errorText(job.lastError));
   if (job.onlyLeaves !== undefined) fields.push('leaves', job.onlyLeaves.join('\n'));
@@ -44,9 +48,12 @@ export function decodeJob(fields: readonly Buffer[]): JobEntry {
   const payload = byName.get('payload');
   const kind = byName.get('kind')?.toString();
   if (payload === undefined || kind === undefined) throw new RoostError('DataLoss', 'an entry of the journal has no kind or no payload');
+  const version = Number(byName.get('version') ?? 1);
+  if (!Number.isSafeInteger(version) || version < 1) throw new RoostError('DataLoss', `a job of kind ${kind} has no version: ${byName.get('version')!.toString().slice(0, 40)}`);
   return {
     kind,
     payload,
+    version,
     attempts: Number(byName.get('attempts') ?? 0),
     onlyLeaves: byName.get('leaves')?.toString().split('\n'),
     failedUnder: byName.has('topology') ? Number(byName.get('topology')) : undefined,

@@ -1,29 +1,31 @@
 import { RoostError } from '../../core/index.js';
 import type { JobType } from './jobType.js';
 import type { NewJob } from './journal.js';
+import { UnknownJob } from './unknownJobs.js';
 
 /*
  * A job as JSON: an object with one key, the job's kind. Below it stands what the kind makes of itself for people, or, for any kind and exactly as it lies
- * in the journal, {"payload": "<base64>"}.
+ * in the journal, {"payload": "<base64>"}, with a "version" beside it where that is above 1.
  */
 
 /** The exact form, which every cluster that knows the kind can read. */
-export const jobToExactJson = (kind: string, payload: Buffer): string => JSON.stringify({ [kind]: { payload: payload.toString('base64') } });
+export const jobToExactJson = (kind: string, payload: Buffer, version = 1): string =>
+  JSON.stringify({ [kind]: { payload: payload.toString('base64'), ...(version === 1 ? {} : { version }) } });
 
 /** The form for people where the kind has one, else the exact one. Never throws for a payload that cannot be read. */
-export function jobToJson(type: JobType | undefined, kind: string, payload: Buffer): string {
+export function jobToJson(type: JobType | undefined, kind: string, payload: Buffer, version = 1): string {
   try {
-    const body = type?.toJson?.(payload);
+    const body = version > (type?.version ?? 1) ? undefined : type?.toJson?.(payload, version);
     if (body !== undefined) return JSON.stringify({ [kind]: body });
   } catch {
     // What cannot be read is shown as it is.
   }
-  return jobToExactJson(kind, payload);
+  return jobToExactJson(kind, payload, version);
 }
 
-/** Throws `InvalidArgument` for what is not a job of a kind that is known here. */
+/** Throws `InvalidArgument` for what is not a job of a kind and version that are known here; where only these are not, with the field `unknownKind`. */
 export function jobFromJson(types: ReadonlyMap<string, JobType>, text: string): NewJob {
-  const invalid = (why: string, cause?: unknown): RoostError => new RoostError('InvalidArgument', `a job is a JSON object with one key, its kind: ${why}`, { cause });
+  const invalid = (why: string, cause?: unknown, fields = {}): RoostError => new RoostError('InvalidArgument', `a job is a JSON object with one key, its kind: ${why}`, { cause, fields });
   let parsed: unknown;
   try {
     parsed = JSON.parse(text);
@@ -35,26 +37,28 @@ export function jobFromJson(types: ReadonlyMap<string, JobType>, text: string): 
   if (entry === undefined || second !== undefined) throw invalid(`it has ${entry === undefined ? 'none' : 'several'}`);
   const [kind, body] = entry as [string, unknown];
   const type = types.get(kind);
-  if (type === undefined) throw invalid(`there is no kind ${JSON.stringify(kind.slice(0, 100))}; there are ${[...types.keys()].join(', ')}`);
+  if (type === undefined) throw invalid(`there is no kind ${JSON.stringify(kind.slice(0, 100))}; there are ${[...types.keys()].join(', ')}`, undefined, { unknownKind: kind });
   const exact = exactPayload(body);
-  const job = exact === undefined ? type.fromJson?.(body) : { payload: exact };
+  const job = exact ?? type.fromJson?.(body);
   if (job === undefined) throw invalid(`${kind} must hold {"payload": "<base64>"}`);
   // A payload that cannot be taken apart is refused here, where its sender still hears of it.
   if (exact !== undefined) {
     try {
-      type.split(exact, () => undefined);
+      const known = type.version ?? 1;
+      if (exact.version > known) throw new UnknownJob(kind, exact.version, known);
+      type.split(exact.payload, () => undefined, exact.version);
     } catch (cause) {
-      throw new RoostError('InvalidArgument', `the payload of a ${kind} job cannot be read: ${RoostError.from(cause).message}`, { cause });
+      throw new RoostError('InvalidArgument', `the payload of a ${kind} job cannot be read: ${RoostError.from(cause).message}`, { cause, fields: cause instanceof UnknownJob ? cause.fields : {} });
     }
   }
   return { kind, ...job };
 }
 
-function exactPayload(body: unknown): Buffer | undefined {
-  if (typeof body !== 'object' || body === null || Object.keys(body).join() !== 'payload') return undefined;
-  const { payload } = body as { payload: unknown };
-  if (typeof payload !== 'string') return undefined;
+function exactPayload(body: unknown): { readonly payload: Buffer; readonly version: number } | undefined {
+  if (typeof body !== 'object' || body === null || Object.keys(body).some((name) => name !== 'payload' && name !== 'version')) return undefined;
+  const { payload, version = 1 } = body as { payload?: unknown; version?: unknown };
+  if (typeof payload !== 'string' || typeof version !== 'number' || !Number.isSafeInteger(version) || version < 1) return undefined;
   const bytes = Buffer.from(payload, 'base64');
   // Node takes what it can of a text that is none, and leaves out the rest.
-  return bytes.toString('base64') === payload ? bytes : undefined;
+  return bytes.toString('base64') === payload ? { payload: bytes, version } : undefined;
 }

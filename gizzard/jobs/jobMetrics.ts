@@ -4,6 +4,7 @@ import type { Journal } from './journal.js';
 import { laggingHosts, type LaggingHost } from './laggingHosts.js';
 import type { LaggingLeaves } from './laggingLeaves.js';
 import { priorities } from './priority.js';
+import { waitedFor } from './unknownJobs.js';
 
 const lookDeadlineMs = 2_000;
 
@@ -27,6 +28,13 @@ export function jobMetrics(metrics: Metrics, journal: Journal, queues: JobQueues
     for (const priority of hosts === undefined ? [] : priorities) {
       const own = hosts!.filter((one) => one.priority === priority);
       for (const queue of ['failing', 'bad'] as const) gauge.set({ priority, queue }, own.reduce((sum, one) => sum + one[queue], 0));
+    }
+  });
+  metrics.gauge('roost_jobs_unknown', 'Failing jobs of a kind and version that no server could apply so far; nothing where none is', ['priority', 'kind', 'version'], async (gauge) => {
+    gauge.reset();
+    for (const { priority, host, failing } of (await lagging.look(Deadline.after(lookDeadlineMs)).catch(() => ({ hosts: [] }))).hosts) {
+      const waited = waitedFor(host);
+      if (waited !== undefined && failing > 0) gauge.set({ priority, kind: waited.kind, version: String(waited.version) }, failing);
     }
   });
   const byHost = (name: string, help: string, value: (host: LaggingHost) => number): void => {

@@ -7,6 +7,7 @@ import type { JobType } from './jobType.js';
 import { journalError } from './journal.js';
 import { priorities, type Priority } from './priority.js';
 import { ofHost, passKey, remoteKeys, streamKeys } from './streamKeys.js';
+import { waitedFor, type UnknownJobs } from './unknownJobs.js';
 
 /** Where jobs lie that failed, or were given up. */
 export const storedQueues = ['failing', 'bad'] as const;
@@ -24,6 +25,8 @@ export interface QueueStatus extends Readonly<Record<JobQueueName, QueueLoad>> {
   readonly priority: Priority;
   /** Failing and bad jobs by the host on which they failed; '' for those that name none. Hosts without any are absent. */
   readonly hosts: readonly HostQueues[];
+  /** Failing jobs of kinds and versions that no server could apply so far. */
+  readonly unknown: readonly UnknownJobs[];
 }
 
 export interface HostQueues extends Readonly<Record<StoredQueue, QueueLoad>> {
@@ -35,6 +38,7 @@ export interface JobView {
   /** Of a job that failed on a host, the entry's id, `@` and the host. */
   readonly id: string;
   readonly kind: string;
+  readonly version: number;
   readonly attempts: number;
   readonly lastError: string;
   readonly acceptedAtMs: number;
@@ -72,7 +76,7 @@ export class JobQueues {
               return { host, failing: failed, bad: givenUp };
             }),
           );
-          return { priority, queued: load, failing: together(hosts.map((host) => host.failing)), bad: together(hosts.map((host) => host.bad)), hosts: hosts.filter((host) => host.failing.jobs + host.bad.jobs > 0) };
+          return { priority, queued: load, failing: together(hosts.map((host) => host.failing)), bad: together(hosts.map((host) => host.bad)), hosts: hosts.filter(({ host, ...loads }) => loads.failing.jobs + loads.bad.jobs > 0 && waitedFor(host) === undefined), unknown: hosts.flatMap(unknownIn) };
         }),
       ),
     );
@@ -196,11 +200,11 @@ export class JobQueues {
 
   #view(id: string, fields: Buffer[]): JobView {
     try {
-      const { kind, payload, attempts, lastError, acceptedAtMs, onlyLeaves } = decodeJob(fields);
-      return { id, kind, attempts, lastError, acceptedAtMs, onlyLeaves, contents: jobToJson(this.types.get(kind), kind, payload) };
+      const { kind, version, payload, attempts, lastError, acceptedAtMs, onlyLeaves } = decodeJob(fields);
+      return { id, kind, version, attempts, lastError, acceptedAtMs, onlyLeaves, contents: jobToJson(this.types.get(kind), kind, payload, version) };
     } catch (error) {
       // The first part of an entry's id is the time at which it was added.
-      return { id, kind: '', attempts: 0, lastError: RoostError.from(error).message, acceptedAtMs: Number.parseInt(id, 10), onlyLeaves: undefined, contents: undefined };
+      return { id, kind: '', version: 1, attempts: 0, lastError: RoostError.from(error).message, acceptedAtMs: Number.parseInt(id, 10), onlyLeaves: undefined, contents: undefined };
     }
   }
 
@@ -218,6 +222,11 @@ const joinId = (id: string, host: string): string => (host === '' ? id : `${id}@
 function splitId(id: string): [entry: string, host: string] {
   const at = id.indexOf('@');
   return at < 0 ? [id, ''] : [id.slice(0, at), id.slice(at + 1)];
+}
+
+function unknownIn({ host, failing }: HostQueues): UnknownJobs[] {
+  const waited = waitedFor(host);
+  return waited === undefined || failing.jobs === 0 ? [] : [{ ...waited, ...failing }];
 }
 
 function together(loads: readonly QueueLoad[]): QueueLoad {

@@ -9,13 +9,14 @@ import type { FollowUp, JobType } from './jobType.js';
 import { LeafWriter } from './leafWriter.js';
 import type { Priority } from './priority.js';
 import { Semaphore } from './semaphore.js';
+import { UnknownJob, waitingFor } from './unknownJobs.js';
 
 /** Transactions at once on one host. More would only wait for the same disk and the same locks, and take connections from reads. */
 const transactionsPerHost = 4;
 
 /** What is left of a job on one host. */
 export interface HostFailure {
-  /** '' where the job failed before it came to any host. */
+  /** '' where the job failed before it came to any host; `waitingFor` its kind where that is not known here. */
   readonly host: string;
   /** Leaves that are still to be written. `undefined`: nothing of the job was placed, all of it is to be tried again. */
   readonly leaves: readonly string[] | undefined;
@@ -34,7 +35,7 @@ export interface JobOutcome {
   readonly refused?: boolean;
   /** Whether the job is for another worker, at once: it goes back to the end of the queue as it is. */
   readonly handBack?: true;
-  /** Whether this server does not know the kind of job, which another one may. */
+  /** Whether this server does not know the kind of job or its version, which another one may. */
   readonly unknownHere?: true;
   /** The topology under which it ran. */
   readonly topologyVersion: number;
@@ -93,7 +94,8 @@ export class JobRunner {
   async #run(job: JobEntry, priority: Priority, topology: Topology): Promise<Placed> {
     const type = this.#types.get(job.kind);
     // Another server may know it: the job waits for that one, however long it takes.
-    if (type === undefined) return unknownHere(job.kind);
+    const known = type === undefined ? undefined : (type.version ?? 1);
+    if (type === undefined || job.version > known!) return unknownHere(new UnknownJob(job.kind, job.version, known));
     const byRoute = new Map<Route, unknown[]>();
     try {
       type.split(job.payload, (tableId, key, item) => {
@@ -101,9 +103,9 @@ export class JobRunner {
         const items = byRoute.get(route);
         if (items === undefined) byRoute.set(route, [item]);
         else items.push(item);
-      });
+      }, job.version);
     } catch (error) {
-      return failed(RoostError.from(error));
+      return error instanceof UnknownJob ? unknownHere(error) : failed(RoostError.from(error));
     }
     for (const { root, leadsNowhere } of byRoute.keys()) if (leadsNowhere) return unlinked(shardKey(root.id));
     const refused = [...byRoute.keys()].some((route) => route.writable.length === 0);
@@ -201,5 +203,5 @@ const unlinked = (shard: string): Promise<Placed> => {
 
 const failed = (error: RoostError): Promise<Placed> => Promise.resolve({ failures: [{ host: '', leaves: undefined, error, counts: true }], readable: false });
 
-const unknownHere = (kind: string): Promise<Placed> =>
-  Promise.resolve({ failures: [{ host: '', leaves: undefined, error: new RoostError('FailedPrecondition', `this server knows no job of kind ${kind}`), counts: false }], readable: false, unknownHere: true });
+const unknownHere = (error: UnknownJob): Promise<Placed> =>
+  Promise.resolve({ failures: [{ host: waitingFor(error.kind, error.version), leaves: undefined, error, counts: false }], readable: false, unknownHere: true });

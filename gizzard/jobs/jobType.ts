@@ -8,6 +8,8 @@ import type { NewJob } from './journal.js';
 export interface FollowUp {
   readonly kind: string;
   readonly payload: Buffer;
+  /** As in `NewJob`. */
+  readonly version?: number;
   /** Keys of the only leaves it is for; absent: every leaf that its items belong to. */
   readonly leaves?: readonly string[];
 }
@@ -26,18 +28,26 @@ export interface JobBounds {
  */
 export interface JobType<Item = unknown> {
   readonly kind: string;
+  /**
+   * The newest version of the payload that is known here, and the one that new jobs are journalled with; absent: 1. A job's version stands in its entry of the journal. One of a later version never
+   * reaches `split`: it waits for a server that knows it. So whoever changes a payload's form raises the version, and goes on reading the older ones.
+   */
+  readonly version?: number;
   /** Items applied to a leaf at once. Absent: as many as suit small rows. */
   readonly itemsAtOnce?: number;
-  /** Takes a payload apart: `add` is called with the table and key that each item belongs to. Throws `DataLoss` where the payload is malformed: such a job is given up at once. */
-  split(payload: Buffer, add: (tableId: number, key: bigint, item: Item) => void): void;
+  /**
+   * Takes a payload of some version apart: `add` is called with the table and key that each item belongs to. Throws `DataLoss` where the payload is malformed: such a job is given up at once.
+   * Throws `UnknownJob` where the payload itself says that it is of a later version: see `requirePayloadVersion`.
+   */
+  split(payload: Buffer, add: (tableId: number, key: bigint, item: Item) => void, version: number): void;
   /**
    * Holds a job that came from outside (the job injector, another cluster, an operator's file) to what the services hold their callers to: how much, which ids, which times.
    * Throws `InvalidArgument`. Called after `split`, which all of its items have passed.
    * Absent: `split` refuses all that is to be refused.
    */
-  check?(payload: Buffer, bounds: JobBounds): void;
+  check?(payload: Buffer, bounds: JobBounds, version: number): void;
   /** The payload as JSON for people, who may write such jobs themselves. Absent: there is only the exact form. */
-  toJson?(payload: Buffer): unknown;
+  toJson?(payload: Buffer, version: number): unknown;
   /** A job that people wrote. Throws `InvalidArgument`. */
   fromJson?(json: unknown): Pick<NewJob, 'payload' | 'times'>;
   /**

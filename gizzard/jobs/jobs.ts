@@ -21,6 +21,7 @@ import { readSettings, requireSettings, settingProblems, type RedisSettings } fr
 import type { SendJobs } from './remoteRelay.js';
 import { RemoteRelays } from './remoteRelays.js';
 import { fenceKey, remotesFenceKey, streamKeys, writeKey } from './streamKeys.js';
+import { waitedFor, waitingFor, type UnknownJobs } from './unknownJobs.js';
 import { Waiters } from './waiters.js';
 import { raiseFenceScript } from './workerScripts.js';
 
@@ -91,7 +92,7 @@ export class Jobs {
     const epochs = new EpochTable(config.nameServer.hosts.map((name) => hosts.host(name)), `${cluster}_nameserver`);
     // A command that is on its way when this connection is lost fails at once: on the next one it might reach another Redis, before that was looked at.
     this.guard = new JournalGuard(this.#connect(config, log, { retries: 0 }), epochs, { cluster, maxClockSkewMs: config.server.maxClockSkewMs, clock, waiting: () => this.#waiting(), log, metrics });
-    this.#journal = new Journal(cluster, shared, config.jobs, this.guard, clock);
+    this.#journal = new Journal(cluster, shared, config.jobs, this.guard, clock, (kind) => this.#types.get(kind)?.version ?? 1);
     this.lagging = new LaggingLeaves(cluster, shared, log);
     this.#waiters = new Waiters(cluster, server, shared, this.#connect(config, log));
     const runner = (this.#runner = new JobRunner(types, topology, hosts, log, config.pool.queryTimeoutMs, (priority, jobs) => this.#journal.enqueue(priority, jobs), lookAnew));
@@ -157,8 +158,9 @@ export class Jobs {
     const job = jobFromJson(this.#types, json);
     const topology = this.topology();
     const type = this.#types.get(job.kind)!;
-    type.split(job.payload, (tableId) => void topology.table(tableId));
-    type.check?.(job.payload, { topology, latest: systemMicros() + BigInt(limits.timeAheadMs) * 1_000n });
+    const version = job.version ?? type.version ?? 1;
+    type.split(job.payload, (tableId) => void topology.table(tableId), version);
+    type.check?.(job.payload, { topology, latest: systemMicros() + BigInt(limits.timeAheadMs) * 1_000n }, version);
     return job;
   }
 
@@ -234,6 +236,11 @@ export class Jobs {
     return laggingHosts(this.queues, this.lagging);
   }
 
+  /** Failing jobs of kinds and versions that no server could apply so far. Throws `Unavailable`. */
+  async unknown(): Promise<UnknownJobs[]> {
+    return (await this.queues.status()).flatMap(({ unknown }) => unknown);
+  }
+
   /** How the journal's Redis is set. Throws `Unavailable`. */
   async settings(): Promise<RedisSettings> {
     try {
@@ -294,23 +301,27 @@ export class Jobs {
     const met = full.get('') ?? this.#firstOf(jobs, full);
     if (met === undefined) return;
     const queue = met.failing >= maxFailing || (met.bad < maxBad && met.failing > 0) ? 'failing' : 'bad';
-    const where = met.host === '' ? '' : ` for host ${met.host}`;
+    const kind = waitedFor(met.host);
+    const where = met.host === '' ? '' : kind === undefined ? ` for host ${met.host}` : ` of kind ${kind.kind}, version ${kind.version}, which no server knows`;
     throw new RoostError('Overloaded', queue === 'failing' ? `too many ${priority} jobs are failing${where}` : `too many ${priority} jobs were given up${where}: look at \`roost job show ${priority} --queue bad\``, {
       retryAfterMs: fullRetryAfterMs,
-      fields: { priority, queue, ...(met.host === '' ? {} : { host: met.host }) },
+      fields: { priority, queue, ...(kind ?? (met.host === '' ? {} : { host: met.host })) },
     });
   }
 
-  /** The first of some hosts that jobs are for. A job that cannot be taken apart is for none. */
+  /** The first of some hosts that jobs are for, or that stands for their kind. A job that cannot be taken apart is for none. */
   #firstOf(jobs: readonly NewJob[], hosts: ReadonlyMap<string, HostJobs>): HostJobs | undefined {
     const topology = this.topology();
     let found: HostJobs | undefined;
-    for (const { kind, payload } of jobs) {
+    for (const { kind, payload, version: own } of jobs) {
+      const type = this.#types.get(kind);
+      const version = own ?? type?.version ?? 1;
+      found ??= hosts.get(waitingFor(kind, version));
       try {
-        this.#types.get(kind)?.split(payload, (tableId, key) => {
+        type?.split(payload, (tableId, key) => {
           const { writable, denied } = topology.route(tableId, key);
           for (const leaves of [writable, denied]) for (const leaf of leaves) found ??= hosts.get(leaf.shard.id.hostname);
-        });
+        }, version);
       } catch (error) {
         this.log.debug({ err: error, kind }, 'a job names no host');
       }

@@ -109,6 +109,8 @@ export interface QueueSizes {
 export interface NewJob {
   readonly kind: string;
   readonly payload: Buffer;
+  /** Of the payload's form. Absent: the newest that this process knows of the kind. */
+  readonly version?: number;
   /** Who wants to hear when it has been applied. */
   readonly waiter?: string;
   /** The times that the journal gives it. Absent: it has none, or they are the caller's own. */
@@ -139,8 +141,8 @@ const noBytes = Buffer.alloc(0);
 const noTimes: JobTimes = { count: 0, offsets: [] };
 const noCopies: JobCopies = { remotes: [], fanouts: [], version: Number.MAX_SAFE_INTEGER };
 
-const encodeNew = ({ kind, payload, waiter, leaves }: NewJob & FollowUp, write?: string): (string | Buffer)[] =>
-  encodeJob({ kind, payload, waiter, write, onlyLeaves: leaves, attempts: 0, lastError: '', acceptedAtMs: Date.now() });
+const encodeNew = ({ kind, payload, waiter, leaves }: NewJob & FollowUp, version: number, write?: string): (string | Buffer)[] =>
+  encodeJob({ kind, payload, version, waiter, write, onlyLeaves: leaves, attempts: 0, lastError: '', acceptedAtMs: Date.now() });
 
 /**
  * The journal of writes: Redis Streams, one for each priority. A job that `append` has answered for is as durable as that Redis is set to be:
@@ -159,6 +161,8 @@ export class Journal {
     private readonly config: JobsConfig,
     private readonly guard: JournalGuard,
     clock: JournalClock,
+    /** The newest version of a kind of job that this process knows. */
+    private readonly versionOf: (kind: string) => number,
   ) {
     this.#clock = clock;
     this.#redis = redis;
@@ -203,7 +207,7 @@ export class Journal {
     const bytes = jobs.reduce((sum, { payload }) => sum + payload.length, 0);
     const identified = Number(identity?.notAfter ?? 0);
     const fields = jobs.flatMap((job) => {
-      const encoded = encodeNew(job, identity === undefined || job.waiter === undefined ? undefined : remembered);
+      const encoded = encodeNew(job, job.version ?? this.versionOf(job.kind), identity === undefined || job.waiter === undefined ? undefined : remembered);
       const { count, offsets, digits } = job.times ?? noTimes;
       return [encoded.length, count, `${digits === true ? 'd' : 'i'}${offsets.join()}`, ...encoded];
     });
@@ -272,7 +276,7 @@ export class Journal {
   /** Adds jobs that accepted ones brought about. They are part of work that was accepted, so that no bound refuses them. */
   async enqueue(priority: Priority, jobs: readonly FollowUp[]): Promise<void> {
     const transaction = this.#redis.multi();
-    for (const job of jobs) transaction.xadd(this.#keys[priority].queued, '*', ...encodeNew(job));
+    for (const job of jobs) transaction.xadd(this.#keys[priority].queued, '*', ...encodeNew(job, job.version ?? this.versionOf(job.kind)));
     try {
       for (const [error] of (await transaction.exec()) ?? []) if (error !== null) throw error;
     } catch (error) {

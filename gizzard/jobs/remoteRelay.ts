@@ -130,7 +130,7 @@ export class RemoteRelay {
 
   async #run(priority: Priority, job: JobEntry): Promise<JobOutcome> {
     const sent = await new Promise<Sent>((resolve) => {
-      this.#waiting.push({ job: { priority, contents: jobToExactJson(job.kind, job.payload) }, done: resolve });
+      this.#waiting.push({ job: { priority, contents: jobToExactJson(job.kind, job.payload, job.version) }, done: resolve });
       if (this.#sending) return;
       this.#sending = true;
       // What is read together is sent together.
@@ -138,7 +138,7 @@ export class RemoteRelay {
     });
     if (sent === 'stale') return { failures: [], readable: false, handBack: true, topologyVersion: 0 };
     const { error, version: topologyVersion } = sent;
-    const failures = error === undefined ? [] : [{ host: '', leaves: undefined, error, counts: !error.retryable }];
+    const failures = error === undefined ? [] : [{ host: '', leaves: undefined, error, counts: !error.retryable && !waitsForUpgrade(error) }];
     return { failures, readable: error === undefined, topologyVersion };
   }
 
@@ -207,6 +207,9 @@ export class RemoteRelay {
     return failed(last!);
   }
 }
+
+/** The other cluster knows neither the kind nor the version of a job, until its servers are upgraded. */
+const waitsForUpgrade = ({ fields }: RoostError): boolean => fields['unknownKind'] !== undefined;
 
 const isNormal = ({ status }: RemoteHost): boolean => status === 'normal';
 const isBlocked = (hosts: readonly RemoteHost[]): boolean => hosts.some(({ status }) => status === 'blocked');

@@ -2,7 +2,7 @@ import { priorities, type Priority } from './priority.js';
 
 export interface StreamKeys {
   readonly queued: string;
-  /** Failing and given-up jobs that name no host: of an unknown kind, or whose leaves are not known. */
+  /** Failing and given-up jobs that name no host, since their leaves are not known. */
   readonly failing: string;
   readonly bad: string;
   /** The set of hosts that have, or had, failing or bad jobs. */
@@ -11,7 +11,7 @@ export interface StreamKeys {
   readonly retryNow: string;
 }
 
-/** Jobs that failed on one host, or were given up there: a stream beside the one of those that name no host (''). */
+/** Jobs that failed on one host, or were given up there, or wait for a server that knows their kind (`waitingFor`): a stream beside the one of those that name none (''). */
 export const ofHost = (stream: string, host: string): string => (host === '' ? stream : `${stream}:${host}`);
 
 /** Who is trying the jobs of a stream again. */

@@ -19,6 +19,7 @@ import type { Jobs } from '../jobs/jobs.js';
 import { journalFindings } from './journalFindings.js';
 import { laggingReplicas } from './laggingReplicas.js';
 import type { Migrations } from './migrations.js';
+import { unknownJobFindings } from './unknownJobFindings.js';
 import { unretiredPrefix } from './steps.js';
 
 const hostDeadlineMs = 10_000;
@@ -31,7 +32,7 @@ const treesAtOnce = 4;
 /** Rows that a finding names; past it the replicas are not compared further, since a repair goes through all of them. */
 const namedRows = 10;
 
-export const findingKinds = ['unreachableHost', 'restingMigration', 'busyWithoutMove', 'leftOverLink', 'idleLink', 'unusedShard', 'unnamedTables', 'missingTables', 'disagreeingReplicas', 'laggingReplicas', 'wrongClock', 'journalLost', 'journalSetting', 'refusingServer'] as const;
+export const findingKinds = ['unreachableHost', 'restingMigration', 'busyWithoutMove', 'leftOverLink', 'idleLink', 'unusedShard', 'unnamedTables', 'missingTables', 'disagreeingReplicas', 'laggingReplicas', 'unknownJobs', 'wrongClock', 'journalLost', 'journalSetting', 'refusingServer'] as const;
 export type FindingKind = (typeof findingKinds)[number];
 
 /** How a finding is put right. Dropping tables loses what is in them, and is done only where it is asked for by name. */
@@ -94,6 +95,7 @@ export class Doctor {
       ...(await this.#replicas(topology, reserved)),
       ...(await laggingReplicas(this.environment.jobs)),
       ...(await wrongClocks(this.environment)),
+      ...(await unknownJobFindings(this.environment.jobs)),
       ...(await journalFindings(this.environment.jobs, this.environment.servers, this.environment.config)),
     ];
   }

@@ -5,9 +5,7 @@ import { IndexWrites, type TweetGraphs } from '../tweetIndex.js';
 import { createdRecord, type TweetRecord } from '../tweetRecord.js';
 import { routingKey } from '../windows/timeWindows.js';
 import { checkTweets } from './checkTweets.js';
-import { decodeTweets } from './tweetPayload.js';
-
-export const tweetJobKind = 'tbird.tweets';
+import { decodeTweets, tweetJobKind } from './tweetPayload.js';
 
 /** Rows carry texts, and are larger than edges. */
 const itemsAtOnce = 500;

@@ -1,5 +1,5 @@
 import { RoostError, type Micros } from '../../core/index.js';
-import type { JobTimes } from '../../gizzard/index.js';
+import { requirePayloadVersion, UnknownJob, type JobTimes } from '../../gizzard/index.js';
 import type { TweetGraphs } from '../tweetIndex.js';
 import { createdRecord, deleted, live, type TweetRecord } from '../tweetRecord.js';
 import type { TweetContent } from '../tweet.js';
@@ -27,6 +27,8 @@ interface Stored {
   readonly tweets: readonly (readonly unknown[])[];
   readonly states: readonly (readonly [id: string, state: number, stateAt: string, notBefore?: string])[];
 }
+
+export const tweetJobKind = 'tbird.tweets';
 
 export interface TweetWrites {
   readonly places: TweetPlaces;
@@ -83,11 +85,11 @@ export function encodeTweets({ tableId, windowMs, graphs: { byUser, replies, ret
   return { payload: Buffer.from(json), ...(offsets.length === 0 ? {} : { times: { count: 1, offsets, digits: true } }) };
 }
 
-/** Throws `DataLoss` where the payload is not one of ours. */
+/** Throws `DataLoss` where the payload is not one of ours, `UnknownJob` where it is of a later version. */
 export function decodeTweets(payload: Buffer): TweetWrites {
   try {
     const stored = JSON.parse(payload.toString()) as Stored;
-    if (stored.v !== version) throw new Error(`it has version ${stored.v}`);
+    requirePayloadVersion(tweetJobKind, stored.v, version);
     const [byUser, replies, retweets] = stored.graphs;
     const records = [
       ...stored.tweets.map((row) => createdRecord({ content: contentFrom(row), writtenAt: BigInt(row[9] as string) })),
@@ -98,6 +100,7 @@ export function decodeTweets(payload: Buffer): TweetWrites {
     ];
     return { places: { tableId: stored.table, windowMs: stored.window_ms, graphs: { byUser, replies, retweets } }, records };
   } catch (cause) {
+    if (cause instanceof UnknownJob) throw cause;
     throw new RoostError('DataLoss', `a job does not hold tweets in a form that this version knows: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
   }
 }

@@ -11,6 +11,8 @@ export interface Note {
 export interface NotesHooks {
   /** The kind of job that the process knows. Absent: that of notes. */
   readonly kind?: string;
+  /** The newest version of it that the process knows. Absent: 1. */
+  readonly version?: number;
   /** Called before items are applied to a leaf, in no transaction. What it throws fails them. */
   beforeApply?(leaf: string, notes: readonly Note[]): Promise<void> | void;
   followUps?(leaf: string, notes: readonly Note[]): readonly FollowUp[];
@@ -37,6 +39,7 @@ const notesShardType = (database: string): ShardType => ({
 
 const notesJobType = (database: string, hooks: NotesHooks): JobType<Note> => ({
   kind: hooks.kind ?? notesKind,
+  ...(hooks.version === undefined ? {} : { version: hooks.version }),
   split(payload, add) {
     let pairs: [string, number][];
     try {
