@@ -10,6 +10,7 @@ import { drawTree, type DrawnTree } from './console/drawTree.js';
 import type { Output } from './console/output.js';
 import { addDroppedShardCommands } from './droppedShards.js';
 import { addShardMoveCommands } from './shardMoves.js';
+import { addStraysCommand } from './shardStrays.js';
 
 interface ListOptions extends ConfigOptions {
   readonly host?: string;
@@ -133,6 +134,7 @@ export function addShardCommands(program: Command, io: CliIo): void {
     );
 
   addShardMoveCommands(shard, io);
+  addStraysCommand(shard, io);
   addDroppedShardCommands(shard, io);
 }
 

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { limits, RoostError } from '../core/index.js';
 import type { Tweet } from '../sdk/index.js';
-import { auditTweets, type PolicyInput } from '../tbird/index.js';
+import { auditTweets, type PolicyInput, tweetsTableId } from '../tbird/index.js';
 import type { CliIo } from './console/cliIo.js';
 import { type ClientOptions, serverOption, tweetServerOption, withClient } from './console/client.js';
 import { type ConfigOptions, configOption, defineCommand, defineGroup, idArgument, idListArgument, integerArgument, nameListArgument, outputFor } from './console/command.js';
@@ -142,23 +142,28 @@ function addSetup(tweets: Command, io: CliIo): void {
   defineCommand(
     tweets,
     'audit',
-    "prove that tweets and their indexes agree, while they are written\nReads every tweet and every entry of the authors', replies' and retweets' indexes, and compares the copies of tweets. Those of an index, and its counters, are for `roost flock audit`.",
+    "prove that tweets and their indexes agree, while they are written\nReads every tweet and every entry of the authors', replies' and retweets' indexes, and compares the copies of tweets. Tweets in a table to which their ids do not lead are named; `roost shard strays --fix` moves them home. Those of an index, and its counters, are for `roost flock audit`.",
     'roost tweets audit --repair',
   )
     .option('--repair', 'bring the indexes to what the tweets say')
     .addOption(configOption())
     .action(async (options: ConfigOptions & { readonly repair?: true }) => {
       const report = await withTbird(io, options, (tbird) => auditTweets(tbird, { repair: options.repair === true, signal: io.signal }));
-      const { faults, copies, uncertain, repaired } = report;
+      const { faults, copies, strays, uncertain, repaired } = report;
+      const moveHome = `roost shard strays --table=${tweetsTableId} --fix`;
       const output = outputFor(io, options);
-      output.result(report, () =>
+      output.result({ ...report, strays: strays.strays, strayCount: strays.count }, () =>
         [
           `${formatCount(report.tweets)} tweets, ${formatCount(report.edges)} entries: ${faults.length} ${faults.length === 1 ? 'fault' : 'faults'}, ${repaired} repaired${uncertain > 0 ? `, ${uncertain} uncertain while jobs are failing` : ''}`,
           ...(faults.length === 0 ? [] : [output.table(['tweet', 'graph', 'entry of', 'is', 'should be'], faults.slice(0, shownRows).map((fault) => [String(fault.id), fault.graphId, String(fault.sourceId), fault.found, fault.expected]))]),
           ...copies.map(({ shards, differences }) => `${shards.join(', ')} do not hold the same: ${differences.map(({ key }) => key).join(', ')}`),
+          ...strays.strays.slice(0, shownRows).map(({ shard, key, home }) => `tweet ${key} stands in ${shard}, and belongs to ${home ?? 'no table'}`),
+          ...Array.from(strays.skipped, ([shard, why]) => `not looked through for tweets of other tables: ${shard}: ${why}`),
         ].join('\n'),
-        copies.length === 0 ? undefined : copies.map(({ shards }) => `roost shard repair ${shards.join(' ')}`),
+        [...(strays.count === 0 ? [] : [moveHome]), ...copies.map(({ shards }) => `roost shard repair ${shards.join(' ')}`)],
       );
+      // First: a repair of the copies would copy them too.
+      if (strays.count > 0) throw new RoostError('DataLoss', `${strays.count} rows stand in tables to which their ids do not lead; \`${moveHome}\` moves them home`);
       if (copies.length > 0) throw new RoostError('DataLoss', `copies of ${copies.length} tables do not hold the same; \`roost shard repair ${copies[0]!.shards.join(' ')}\` merges them`);
       if (faults.length > repaired) throw new RoostError('DataLoss', `${faults.length - repaired} entries do not agree with the tweets; --repair puts them right`);
     });

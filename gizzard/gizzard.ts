@@ -15,6 +15,7 @@ import { DroppedTables, type DroppedShard } from './moving/droppedTables.js';
 import { Moves } from './moving/moves.js';
 import { MovesDatabase } from './moving/movesDatabase.js';
 import { Servers, type ServerInfo, type ServerVersion } from './moving/servers.js';
+import { Strays } from './moving/strays.js';
 import { NameServer } from './nameServer/nameServer.js';
 import { nodeType } from './nodes/index.js';
 import { Hedge } from './routing/hedge.js';
@@ -63,6 +64,8 @@ export class Gizzard {
   readonly migrations: Migrations;
   /** Finds and puts right what half-done work has left behind. */
   readonly doctor: Doctor;
+  /** Finds rows in shards of other keys, and moves them home. */
+  readonly strays: Strays;
   /** Shards that were dropped, while their tables are kept. */
   readonly dropped: DroppedTables;
   /** The servers of the cluster, and the topology that each works with. */
@@ -100,6 +103,7 @@ export class Gizzard {
     this.#sweeper = new DroppedSweeper(this.dropped, Object.keys(config.databaseHosts), () => this.jobs.journal.nowMs(), this.log);
     const { hosts, nameServer, servers, moves } = this;
     this.migrations = new Migrations(database, server, { hosts, nameServer, servers, moves, types: this.#shardTypes, reloadMs: config.nameServer.reloadSeconds * 1000, leaveHostAfterMs: config.moves.leaveHostAfterSeconds * 1000 }, config, this.log);
+    this.strays = new Strays(nameServer, hosts, (type) => moves.movableType(type), () => this.migrations.reservations());
     this.doctor = new Doctor({ nameServer, hosts, hostNames: Object.keys(config.databaseHosts), moves, dropped: this.dropped, keepDroppedMs: config.moves.undropDays * dayMs, migrations: this.migrations, jobs: this.jobs, servers, config, types: this.#shardTypes });
   }
 

@@ -42,6 +42,8 @@ export { idsBetween, tableById } from './moving/tableById.js';
 export type { Moves } from './moving/moves.js';
 export { remainingMs, type Difference, type HashRange, type MoveRates, type MoveState, type MoveTask } from './moving/moveTask.js';
 export { hostsOf, serverName, type Servers, type ServerVersion } from './moving/servers.js';
+export type { Stray, Strays, StraysReport } from './moving/strays.js';
+export { ShardKeys } from './moving/shardKeys.js';
 export { NameServer, thisProcess } from './nameServer/nameServer.js';
 export { isBehind, newestOf, type ReplicaLook } from './nameServer/replicas.js';
 export type { LogChange, RollbackEntry, RollbackLog } from './nameServer/rollbackLog.js';

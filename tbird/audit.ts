@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Deadline } from '../core/index.js';
 import { flockTypes, recountJobs, type Edge } from '../flock/index.js';
-import { differingRows, shardKey, type DatabaseHost, type Difference, type MovableTable, type NewJob, type Route, type ShardInfo } from '../gizzard/index.js';
+import { differingRows, shardKey, type DatabaseHost, type Difference, type MovableTable, type NewJob, type Route, type ShardInfo, type StraysReport } from '../gizzard/index.js';
 import { tweetsMoves } from './storage/tweetMoves.js';
 import type { Tbird } from './tbird.js';
 import { edgesOf, IndexWrites, type IndexEdge, type TweetGraphs } from './tweetIndex.js';
@@ -48,6 +48,8 @@ export interface TweetAuditReport {
   readonly faults: readonly TweetFault[];
   /** Not repaired: a repair of the shards does it. */
   readonly copies: readonly DifferingCopies[];
+  /** Rows in tables to which their ids do not lead. Not repaired: `roost shard strays --fix` moves them home. */
+  readonly strays: StraysReport;
   /** What could not be told, because jobs that failed are still to be tried again. Not repaired. */
   readonly uncertain: number;
   readonly repaired: number;
@@ -97,6 +99,8 @@ class TweetAudit {
         });
       }
     }
+    const leaves = await gizzard.strays.leavesOf([this.tbird.tableId]);
+    const strays = await gizzard.strays.examine(leaves.map(({ id }) => id), this.options.signal === undefined ? {} : { signal: this.options.signal });
     const { windowMs } = await windowSet.policy();
     // Entries of a window that was dropped stay, for the case that it is brought back.
     const isDropped = (id: bigint): boolean => windowSet.route(id, windowMs) === undefined && !windowSet.mayBeMade(id, windowMs);
@@ -111,7 +115,7 @@ class TweetAudit {
         });
       }
     }
-    return { tweets: this.#tweets, edges: this.#edges, faults: this.#faults, copies: this.#copies, uncertain: this.#uncertain, repaired: this.#repaired };
+    return { tweets: this.#tweets, edges: this.#edges, faults: this.#faults, copies: this.#copies, strays, uncertain: this.#uncertain, repaired: this.#repaired };
   }
 
   async #compareCopies({ leaves }: Route): Promise<void> {

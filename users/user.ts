@@ -48,6 +48,9 @@ export function mergeUsers(a: UserRecord, b: UserRecord): UserRecord {
   return name === a.name && screenName === a.screenName && flags === a.flags && exists === a.exists ? a : { id: a.id, name, screenName, flags, exists };
 }
 
+/** Whether two rows say the same of a user. */
+export const sameUser = (a: UserRecord, b: UserRecord): boolean => mergeUsers(a, b) === a && mergeUsers(b, a) === b;
+
 /** A write, as of a time. */
 export function writeOf({ id, name, screenName, flags, exists }: UserChange & { readonly exists?: boolean }, at: Micros): UserRecord {
   const register = <T>(value: T | undefined, empty: T): Register<T> => (value === undefined ? { value: empty, at: never } : { value, at });

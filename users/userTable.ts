@@ -1,6 +1,6 @@
 import type { Deadline } from '../core/index.js';
 import { shardTable, type DatabaseHost, type ShardInfo, type SqlRow, type SqlSession } from '../gizzard/index.js';
-import { mergeUsers, type UserRecord } from './user.js';
+import { mergeUsers, sameUser, type UserRecord } from './user.js';
 
 /** The name of a shard's table, quoted, ready for SQL. */
 export const userTable = (database: string, shard: ShardInfo): string => shardTable(database, shard.id.tablePrefix, 'users');
@@ -36,6 +36,17 @@ export function applyUsers(host: DatabaseHost, table: string, writes: readonly U
     await writeUsers(session, table, changed.filter(({ id }) => !before.has(id)), '', deadline);
     await writeUsers(session, table, changed.filter(({ id }) => before.has(id)), replaceAll, deadline);
     return after;
+  });
+}
+
+/** Deletes the rows that are still as given. Returns how many it deleted. */
+export function removeUsers(host: DatabaseHost, table: string, users: readonly UserRecord[], deadline: Deadline): Promise<number> {
+  const given = new Map(users.map((user) => [user.id, user]));
+  const ids = [...given.keys()].sort((a, b) => (a < b ? -1 : 1));
+  return host.transaction(deadline, async (session) => {
+    const unchanged = [...(await readUsers(session, table, ids, deadline, 'FOR UPDATE')).values()].filter((user) => sameUser(user, given.get(user.id)!));
+    for (const { id } of unchanged) await session.run(`DELETE FROM ${table} WHERE id = ?`, [id], deadline);
+    return unchanged.length;
   });
 }
 

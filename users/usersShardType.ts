@@ -1,6 +1,6 @@
 import { inParts, movableTables, tableById, type Movable, type MovableTable, type ShardType } from '../gizzard/index.js';
-import { mergeUsers, type UserRecord } from './user.js';
-import { applyUsers, recordOf, userColumns, userTable } from './userTable.js';
+import { mergeUsers, sameUser, type UserRecord } from './user.js';
+import { applyUsers, recordOf, removeUsers, userColumns, userTable } from './userTable.js';
 
 export const usersShardTypeName = 'users';
 
@@ -32,9 +32,10 @@ const usersMoves = (database: string): MovableTable<UserRecord> => ({
   ...tableById(database, 'users', userColumns, recordOf),
   key: ({ id }) => String(id),
   routingKey: ({ id }) => id,
-  same: (a, b) => mergeUsers(a, b) === a && mergeUsers(b, a) === b,
+  same: sameUser,
   lacks: (row, other) => mergeUsers(row, other) !== row,
   write: (host, shard, rows, deadline) => inParts(rows, (part) => applyUsers(host, userTable(database, shard), part, deadline)),
+  remove: (host, shard, rows, deadline) => removeUsers(host, userTable(database, shard), rows, deadline),
   describe: ({ id, name, screenName, flags, exists }) => ({
     id: String(id),
     ...Object.fromEntries(Object.entries({ name, screenName, flags, exists }).map(([field, { value, at }]) => [field, `${value} at ${at}`])),

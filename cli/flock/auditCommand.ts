@@ -19,7 +19,7 @@ export function addAuditCommand(flock: Command, io: CliIo): void {
   defineCommand(
     flock,
     'audit',
-    'compare every replica, both ends of every edge, and every counter, while writes go on\nIt reads the databases page by page. A difference counts when it lasts: writes under way make some that do not. With --repair, jobs that put right what was found are journalled, and a server applies them. It fails where faults are left.',
+    'compare every replica, both ends of every edge, and every counter, while writes go on\nIt reads the databases page by page. A difference counts when it lasts: writes under way make some that do not. With --repair, jobs that put right what was found are journalled, and a server applies them. Rows in a shard to which their keys do not lead are named; `roost shard strays --fix` moves them home. It fails where faults are left.',
     'roost flock audit follows --repair',
   )
     .argument('<graph>', "the graph's name")
@@ -44,6 +44,8 @@ export function addAuditCommand(flock: Command, io: CliIo): void {
           })
           .finally(() => progress.stop());
         const again = `roost flock audit ${name}`;
+        const tables = [...new Set(report.found.filter(({ kind }) => kind === 'stray').map(({ direction }) => (direction === 'forward' ? graph.id : -graph.id)))];
+        const moveHome = tables.map((table) => `roost shard strays --table=${table} --fix`);
         output.result(
           { graph: name, ...report },
           () =>
@@ -52,8 +54,11 @@ export function addAuditCommand(flock: Command, io: CliIo): void {
               ...report.found.slice(0, faultsShown).map(faultLine),
               ...(report.found.length > faultsShown ? [`… and ${formatCount(report.faults - faultsShown)} more (--json prints up to ${formatCount(report.found.length)})`] : []),
             ].join('\n'),
-          report.faults === 0 ? [] : options.repair === true ? [again] : [`${again} --repair`],
+          report.faults === 0 ? [] : [...moveHome, options.repair === true ? again : `${again} --repair`],
         );
+        if (tables.length > 0) {
+          throw new RoostError('DataLoss', `rows of ${name} stand in shards of other keys: "${moveHome.join('" and "')}" moves them home`, { fields: { graph: name } });
+        }
         if (report.faults > 0 && options.repair !== true) {
           throw new RoostError('DataLoss', `graph ${name} has ${report.faults} faults: "${again} --repair" puts them right`, { fields: { graph: name } });
         }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Deadline } from '../../core/index.js';
-import type { FollowUp, Gizzard } from '../../gizzard/index.js';
+import { shardKey, ShardKeys, type FollowUp, type Gizzard } from '../../gizzard/index.js';
 import { compareKeys } from '../edgeRecord.js';
 import { requireGraph, tableIdOf } from '../graphs.js';
 import { jobKinds } from '../jobs/kinds.js';
@@ -27,7 +27,8 @@ export interface AuditProgress {
 }
 
 export interface AuditFault {
-  readonly kind: 'edge' | 'counters' | 'node';
+  /** A `stray` stands in a shard to which its key does not lead. */
+  readonly kind: 'edge' | 'counters' | 'node' | 'stray';
   readonly direction: Direction;
   /** The node, as a source of rows in that direction. */
   readonly id: bigint;
@@ -102,7 +103,10 @@ class Audit {
           if (end === undefined || compareKeys(row.record, end.record) <= 0) keys.set(`${row.record.sourceId} ${row.record.destinationId}`, row);
         }
       }
-      await this.#judgeRows(direction, leaves, pages, [...keys.values()]);
+      const strays = this.#strays(direction, leaves);
+      const [here, elsewhere] = partition([...keys.values()], ({ record }) => !strays.has(record.sourceId));
+      for (const { record } of elsewhere) await this.#reportStray(direction, leaves, record.sourceId, record.destinationId);
+      await this.#judgeRows(direction, leaves, pages, here);
       after = end === undefined ? undefined : [end.record.sourceId, end.record.destinationId];
     }
   }
@@ -112,14 +116,32 @@ class Audit {
     for (const leaf of leaves) {
       for (let after: bigint | undefined = -1n; after !== undefined; ) {
         this.options.signal?.throwIfAborted();
-        const ids = await leaf.nodeIds(after, pageNodes, this.#deadline());
+        const found = await leaf.nodeIds(after, pageNodes, this.#deadline());
+        const strays = this.#strays(direction, leaves);
+        const [ids, elsewhere] = partition(found, (id) => !strays.has(id));
+        for (const id of elsewhere) await this.#reportStray(direction, [leaf], id, undefined);
         await inChunks(await miscounted(leaf, ids, this.#deadline()), (id) => this.#judgeCounters(direction, leaf, id));
         if (leaf !== leaves[0]) await inChunks(await differing(leaves[0]!, leaf, ids, this.#deadline()), (id) => this.#judgeNode(direction, leaves[0]!, leaf, id));
-        this.#nodes += ids.length;
+        this.#nodes += found.length;
         this.#progress();
-        after = ids.length < pageNodes ? undefined : ids.at(-1);
+        after = found.length < pageNodes ? undefined : found.at(-1);
       }
     }
+  }
+
+  /** Which keys lead elsewhere: by the topology of now, in which the shards of a migration that has ended serve nothing. */
+  #strays(direction: Direction, leaves: readonly LeafReads[]): { readonly has: (id: bigint) => boolean } {
+    const { topology } = this.gizzard;
+    const [first] = leaves;
+    if (first === undefined || !topology.hasShard(first.leaf.shard.id)) return { has: () => false };
+    const keys = new ShardKeys(topology, first.leaf.shard.id);
+    return { has: (id) => keys.tableIds.includes(tableIdOf(this.graphId, direction)) && !keys.holds(id) };
+  }
+
+  async #reportStray(direction: Direction, leaves: readonly LeafReads[], id: bigint, otherId: bigint | undefined): Promise<void> {
+    const home = this.gizzard.topology.route(tableIdOf(this.graphId, direction), id).root;
+    const details = [`stands in a shard of other keys, ${leaves.map(({ key }) => key).join(' or ')}: it belongs to ${shardKey(home.id)}`];
+    await this.#report({ kind: 'stray', direction, id, otherId, details }, undefined);
   }
 
   async #judgeRows(direction: Direction, leaves: readonly LeafReads[], pages: readonly EdgeRow[][], rows: readonly EdgeRow[]): Promise<void> {
@@ -221,8 +243,9 @@ class Audit {
     }
   }
 
-  async #report(fault: Omit<AuditFault, 'repaired'>, repairs: readonly FollowUp[]): Promise<void> {
-    const repaired = this.options.repair === true;
+  /** Without `repairs` there is no job that could put it right. */
+  async #report(fault: Omit<AuditFault, 'repaired'>, repairs: readonly FollowUp[] | undefined): Promise<void> {
+    const repaired = this.options.repair === true && repairs !== undefined;
     if (repaired) await this.gizzard.jobs.journal.enqueue('low', repairs);
     this.#faults++;
     if (this.#found.length < faultsKept) this.#found.push({ ...fault, repaired });
@@ -264,6 +287,12 @@ const suspectsAtOnce = 64;
 
 async function inChunks<T>(items: readonly T[], judge: (item: T) => Promise<void>): Promise<void> {
   for (let start = 0; start < items.length; start += suspectsAtOnce) await Promise.all(items.slice(start, start + suspectsAtOnce).map(judge));
+}
+
+function partition<T>(items: readonly T[], isFirst: (item: T) => boolean): [T[], T[]] {
+  const parts: [T[], T[]] = [[], []];
+  for (const item of items) parts[isFirst(item) ? 0 : 1].push(item);
+  return parts;
 }
 
 const ownRegisters = ({ record, visible }: EdgeRow): string => [record.ownState, record.updatedAt, record.position, record.positionedAt, visible].join();

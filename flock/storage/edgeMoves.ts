@@ -1,9 +1,9 @@
 import { digestColumns, digestOf, inParts, type MovableTable, type ShardInfo, type SqlRow, type SqlValue } from '../../gizzard/index.js';
 import { compare, mergeInto } from '../edgeRecord.js';
 import { anyTable, copyEdges } from './copyEdges.js';
-import { column, edgeColumns, rowOf } from './edgeRows.js';
+import { column, edgeColumns, edgesAt, rowOf } from './edgeRows.js';
 import { edgeTables, type EdgeTables } from './edgeTables.js';
-import { jsonRows } from './json.js';
+import { removeEdges } from './removeRows.js';
 
 type Key = readonly [sourceId: bigint, destinationId: bigint];
 
@@ -41,15 +41,7 @@ export const edgeMoves = (database: string): MovableTable<SqlRow> => {
       const [row] = await host.rows(`SELECT SUM(n), BIT_XOR(h) FROM (${sql}) r`, values, deadline);
       return digestOf(row);
     },
-    rowsAt(host, shard, keys, deadline) {
-      return host.rows(
-        `SELECT ${edgeColumns}
-         FROM JSON_TABLE(?, '$[*]' COLUMNS (s BIGINT UNSIGNED PATH '$[0]', d BIGINT UNSIGNED PATH '$[1]')) k
-         STRAIGHT_JOIN ${tablesOf(shard).edges} e ON e.source_id = k.s AND e.destination_id = k.d`,
-        [jsonRows(keys, (key) => key)],
-        deadline,
-      );
-    },
+    rowsAt: (host, shard, keys, deadline) => edgesAt(host, tablesOf(shard), keys, deadline),
     key: (row) => [row[column.source], row[column.destination]].join(),
     compareKeys(a, b) {
       const [left, right] = [parseKey(a), parseKey(b)];
@@ -62,6 +54,7 @@ export const edgeMoves = (database: string): MovableTable<SqlRow> => {
     async write(host, shard, rows, deadline) {
       await inParts(rows, (part) => copyEdges(host, tablesOf(shard), part, deadline), (row) => row[column.source]);
     },
+    remove: (host, shard, rows, deadline) => removeEdges(host, tablesOf(shard), rows, deadline),
     describe: (row) => Object.fromEntries(describedAs.map((name, place) => [name, String(row[place])])),
   };
 };

@@ -16,7 +16,7 @@ export interface EdgeRow {
 export const edgeColumns = 'source_id, destination_id, state, own_state, updated_at, position, positioned_at, peer_colour, peer_coloured_at, peer_removed_through';
 
 /** The places of some of them, for rows that are not taken apart. */
-export const column = { source: 0, destination: 1, ownState: 3, updatedAt: 4, position: 5, positionedAt: 6, peerColour: 7 } as const;
+export const column = { source: 0, destination: 1, state: 2, ownState: 3, updatedAt: 4, position: 5, positionedAt: 6, peerColour: 7 } as const;
 
 export const rowOf = (tableId: number, [source, destination, visible, ownState, updatedAt, position, positionedAt, peerColour, peerColouredAt, peerRemovedThrough]: SqlRow): EdgeRow => ({
   record: {
@@ -48,6 +48,16 @@ export async function readRows(session: SqlSession, tables: EdgeTables, keys: re
     }),
   );
 }
+
+/** The rows that exist of keys such as `source,destination`, not taken apart. */
+export const edgesAt = (session: SqlSession, { edges }: EdgeTables, keys: readonly string[], deadline: Deadline): Promise<SqlRow[]> =>
+  session.rows(
+    `SELECT ${edgeColumns}
+     FROM JSON_TABLE(?, '$[*]' COLUMNS (s BIGINT UNSIGNED PATH '$[0]', d BIGINT UNSIGNED PATH '$[1]')) k
+     STRAIGHT_JOIN ${edges} e ON e.source_id = k.s AND e.destination_id = k.d`,
+    [jsonRows(keys, (key) => key)],
+    deadline,
+  );
 
 /** The places in `rows` of those that exist here. */
 export async function placesHere(session: SqlSession, tables: EdgeTables, rows: readonly SqlRow[], deadline: Deadline): Promise<Set<number>> {

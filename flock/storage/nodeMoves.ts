@@ -6,6 +6,7 @@ import { applyNode, sweepPage } from './applyNode.js';
 import { edgeTables, type EdgeTables } from './edgeTables.js';
 import { jsonRows } from './json.js';
 import { lockNodes, registersOf } from './nodeRows.js';
+import { removeNodes } from './removeRows.js';
 
 /** A node's row. Its counters follow from the edges of its shard, and are never copied. */
 export interface NodeRow {
@@ -35,6 +36,7 @@ export const nodeMoves = (database: string): MovableTable<NodeRow> => {
         if (met.length > 0) await mergeNodesHere(host, tables, met, deadline);
       });
     },
+    remove: (host, shard, rows, deadline) => removeNodes(host, tablesOf(shard), rows, deadline),
     async contradictions(host, shard, after, end, deadline) {
       const tables = tablesOf(shard);
       const nodes = idsBetween('n.source_id', after, end);

@@ -6,7 +6,7 @@ import type { RowsDigest } from './rowsDigest.js';
 /**
  * What a shard type implements so that its shards can be copied, repaired, compared, moved, split and merged while they are read and written.
  *
- * A shard is a list of tables, each a set of rows with a key that never changes. Rows are never deleted: what an application deletes, it marks.
+ * A shard is a list of tables, each a set of rows with a key that never changes. What an application deletes, it marks: rows go only from a shard to which their keys do not lead.
  */
 export interface Movable {
   /** In the order in which they are copied: a row may need those of earlier tables beside it. */
@@ -65,6 +65,11 @@ export interface MovableTable<Row = unknown> {
    * Repeating it changes nothing.
    */
   write(host: DatabaseHost, shard: ShardInfo, rows: readonly Row[], deadline: Deadline): Promise<void>;
+  /**
+   * Deletes rows that another shard holds by now: those that are still as they were read, and that no other row of the shard needs. In one transaction, under the locks
+   * that writes take; what is derived from them follows. Returns how many it deleted. Absent: rows in a wrong shard are found, and stay there.
+   */
+  remove?(host: DatabaseHost, shard: ShardInfo, rows: readonly Row[], deadline: Deadline): Promise<number>;
   /** Keys of rows that contradict the shard's other tables, as of one moment. Absent: there is nothing that could. `write` puts them right. */
   readonly contradictions?: (host: DatabaseHost, shard: ShardInfo, after: string, end: string | undefined, deadline: Deadline) => Promise<string[]>;
   /** The row for people: column and value. */

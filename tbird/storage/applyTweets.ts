@@ -1,6 +1,6 @@
 import type { Deadline } from '../../core/index.js';
 import type { DatabaseHost } from '../../gizzard/index.js';
-import { mergeTweets, type TweetRecord } from '../tweetRecord.js';
+import { mergeTweets, sameRecord, type TweetRecord } from '../tweetRecord.js';
 import { lockTweets, writeTweets } from './tweetRows.js';
 
 /** How the rows of tweets are changed: in the tables alone, or by way of the caches. */
@@ -33,5 +33,16 @@ export function applyTweets(host: DatabaseHost, table: string, writes: readonly 
     await writeTweets(session, table, inserted, false, deadline);
     await writeTweets(session, table, replaced, true, deadline);
     return applied;
+  });
+}
+
+/** Deletes the rows that are still as given. Returns how many it deleted. */
+export function removeTweets(host: DatabaseHost, table: string, records: readonly TweetRecord[], deadline: Deadline): Promise<number> {
+  const given = new Map(records.map((record) => [record.id, record]));
+  const ids = [...given.keys()].sort((a, b) => (a < b ? -1 : 1));
+  return host.transaction(deadline, async (session) => {
+    const unchanged = (await lockTweets(session, table, ids, deadline)).filter((record) => sameRecord(record, given.get(record.id)!));
+    for (const { id } of unchanged) await session.run(`DELETE FROM ${table} WHERE id = ?`, [id], deadline);
+    return unchanged.length;
   });
 }

@@ -2,7 +2,7 @@ import { inParts, movableTables, tableById, type Movable, type MovableTable, typ
 import { contentText } from '../tweetRules.js';
 import { routingKey } from '../windows/timeWindows.js';
 import { mergeTweets, sameRecord, type TweetRecord } from '../tweetRecord.js';
-import { applyTweets } from './applyTweets.js';
+import { applyTweets, removeTweets } from './applyTweets.js';
 import { recordOf } from './tweetRows.js';
 import { tweetColumns, tweetTable } from './tweetTable.js';
 
@@ -28,6 +28,7 @@ export const tweetsMoves = (database: string): MovableTable<TweetRow> => ({
   async write(host, shard, rows, deadline) {
     await inParts(rows, (part) => applyTweets(host, tweetTable(database, shard), part.map(({ record }) => record), deadline));
   },
+  remove: (host, shard, rows, deadline) => removeTweets(host, tweetTable(database, shard), rows.map(({ record }) => record), deadline),
   describe: ({ record: { id, written, losers, state, stateAt } }) => ({
     id: String(id),
     state: String(state),

@@ -1,0 +1,240 @@
+import { Deadline, RoostError } from '../../core/index.js';
+import type { DatabaseHosts } from '../hosts/databaseHosts.js';
+import type { NameServer } from '../nameServer/nameServer.js';
+import type { Route } from '../routing/route.js';
+import { Topology } from '../topology/topology.js';
+import { shardKey, type ShardId, type ShardInfo } from '../topology/types.js';
+import type { Movable, MovableTable } from './movable.js';
+import { ShardKeys } from './shardKeys.js';
+
+const pageRows = 2_000;
+const pageDeadlineMs = 30_000;
+/** While the topology is locked for them, nothing else can change it. */
+const rowsPerLock = 500;
+const lockDeadlineMs = 10_000;
+export const keptStrays = 1_000;
+
+/** A row in a shard to which its key does not lead. */
+export interface Stray {
+  readonly shard: string;
+  /** The shard's table, and the row's key in it. */
+  readonly table: string;
+  readonly key: string;
+  readonly row: Readonly<Record<string, string>>;
+  /** The root of the tree where the row belongs; undefined where no tree covers its key. */
+  readonly home: string | undefined;
+}
+
+export interface StraysReport {
+  /** Rows that were looked at. */
+  readonly rows: number;
+  readonly count: number;
+  /** At most `keptStrays`. */
+  readonly strays: readonly Stray[];
+  /** Rows that were moved home. */
+  readonly moved: number;
+  /** Rows that should have been moved and were not, by the reason. They stay where they are. */
+  readonly left: ReadonlyMap<string, number>;
+  /** Shards that were not looked through, by the reason. */
+  readonly skipped: ReadonlyMap<string, string>;
+}
+
+export interface StraysOptions {
+  /** Moves them home. Absent: nothing is written. */
+  readonly fix?: boolean;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: { readonly rows: number; readonly count: number; readonly moved: number }) => void;
+}
+
+/**
+ * Looks for rows that stand in a shard of other keys, as they come of a forwarding or link that was changed by hand, and moves them home. A row is first merged into every
+ * replica where it belongs, by the conflict rules. Then, while nothing can change the topology, it is deleted from the wrong shard if every one of them holds it and it is
+ * still as it was read. Killed in between, and run twice, it loses nothing. Trees in a migration are left alone. Reads page by page, while the shards are written to.
+ */
+export class Strays {
+  constructor(
+    private readonly nameServer: Pick<NameServer, 'topology' | 'reload' | 'locked'>,
+    private readonly hosts: Pick<DatabaseHosts, 'host'>,
+    private readonly movableType: (type: string) => Movable,
+    private readonly reservations: () => Promise<ReadonlyMap<string, number>>,
+  ) {}
+
+  /** The leaves of the tables, or of all tables, in the order of their names. Throws `NotFound`. */
+  async leavesOf(tableIds?: readonly number[]): Promise<ShardInfo[]> {
+    await this.nameServer.reload();
+    const { topology } = this.nameServer;
+    const leaves = new Map((tableIds ?? topology.tables.map(({ tableId }) => tableId)).flatMap((id) => topology.routes(id)).flatMap((route) => route.leaves.map(({ key, shard }) => [key, shard] as const)));
+    return [...leaves].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, shard]) => shard);
+  }
+
+  /** Looks through leaves, one after another. Throws `FailedPrecondition` for a shard that holds no rows, `NotFound` for one that does not exist. */
+  async examine(ids: readonly ShardId[], options: StraysOptions = {}): Promise<StraysReport> {
+    await this.nameServer.reload();
+    const shards = ids.map((id) => this.nameServer.topology.shard(id));
+    for (const { type } of shards) this.movableType(type);
+    const search = new Search(options);
+    for (const shard of shards) {
+      try {
+        await this.#examine(shard, search);
+      } catch (error) {
+        // The others can be looked at, whatever becomes of this one's host.
+        if (!(error instanceof RoostError && (error.retryable || error.code === 'FailedPrecondition'))) throw error;
+        search.skipped.set(shardKey(shard.id), error.message);
+      }
+    }
+    return search.report();
+  }
+
+  async #examine(shard: ShardInfo, search: Search): Promise<void> {
+    const key = shardKey(shard.id);
+    const why = await this.#leftAlone(shard);
+    if (why !== undefined) return void search.skipped.set(key, why);
+    const { tables } = this.movableType(shard.type);
+    const before = search.count;
+    // In the order of a copy: a row may need those of earlier tables beside it.
+    for (const table of tables) {
+      await this.#pages(shard, table, search, async (rows, homes) => {
+        search.found(shard, table, rows, homes);
+        if (search.options.fix === true) await this.#bring(shard, table, rows, homes, search, false);
+      });
+    }
+    if (search.options.fix !== true || search.count === before) return;
+    for (const table of [...tables].reverse()) await this.#pages(shard, table, undefined, (rows, homes) => this.#bring(shard, table, rows, homes, search, true), search.options.signal);
+  }
+
+  async #leftAlone({ id }: ShardInfo): Promise<string | undefined> {
+    const migration = (await this.reservations()).get(shardKey(id));
+    if (migration !== undefined) return inMigration(migration);
+    return new ShardKeys(this.nameServer.topology, id).tableIds.length === 0 ? 'no table forwards to it' : undefined;
+  }
+
+  /** Calls back with the strays of each page that has some. */
+  async #pages<Row>(shard: ShardInfo, table: MovableTable<Row>, search: Search | undefined, each: (rows: readonly Row[], homes: ShardKeys) => Promise<void>, signal = search?.options.signal): Promise<void> {
+    const host = this.hosts.host(shard.id.hostname);
+    for (let after: string | undefined = ''; after !== undefined; ) {
+      signal?.throwIfAborted();
+      const deadline = Deadline.after(pageDeadlineMs);
+      const end: string | undefined = await table.pageEnd(host, shard, after, pageRows, deadline);
+      const rows = await table.rows(host, shard, after, end, deadline);
+      const homes = new ShardKeys(this.nameServer.topology, shard.id);
+      search?.looked(rows.length);
+      const strays = homes.tableIds.length === 0 ? [] : rows.filter((row) => !homes.holds(table.routingKey(row)));
+      if (strays.length > 0) await each(strays, homes);
+      after = end;
+    }
+  }
+
+  /** Merges strays into the trees where they belong; with `remove`, takes those that are there out of their shard. */
+  async #bring<Row>(shard: ShardInfo, table: MovableTable<Row>, rows: readonly Row[], homes: ShardKeys, search: Search, remove: boolean): Promise<void> {
+    const byHome = new Map<Route | string, Row[]>();
+    for (const row of rows) {
+      const home = table.remove === undefined ? `shards of type ${shard.type} cannot give rows away` : homes.homeOf(table.routingKey(row));
+      const known = byHome.get(home);
+      if (known === undefined) byHome.set(home, [row]);
+      else known.push(row);
+    }
+    const reservations = await this.reservations();
+    for (const [home, all] of byHome) {
+      const why = typeof home === 'string' ? home : homeRefuses(home, reservations);
+      if (typeof home === 'string' || why !== undefined) {
+        if (remove) search.leave(why!, all.length);
+        continue;
+      }
+      for (let start = 0; start < all.length; start += rowsPerLock) {
+        search.options.signal?.throwIfAborted();
+        const part = all.slice(start, start + rowsPerLock);
+        const deadline = Deadline.after(pageDeadlineMs);
+        await Promise.all(home.writable.map((leaf) => table.write(this.hosts.host(leaf.shard.id.hostname), leaf.shard, part, deadline)));
+        if (remove) await this.#remove(shard, table, part, home, search);
+      }
+    }
+  }
+
+  /** Under the lock under which migrations reserve their shards and the topology changes: what leads elsewhere by now, or is not at home everywhere, stays. */
+  async #remove<Row>(shard: ShardInfo, table: MovableTable<Row>, rows: readonly Row[], home: Route, search: Search): Promise<void> {
+    const deadline = Deadline.after(lockDeadlineMs);
+    const { moved, why } = await this.nameServer.locked(deadline, async (_, { state, reservations }) => {
+      const migration = reservations.get(shardKey(shard.id));
+      if (migration !== undefined) return { moved: 0, why: inMigration(migration) };
+      const refused = homeRefuses(home, reservations);
+      if (refused !== undefined) return { moved: 0, why: refused };
+      const homes = new ShardKeys(state.version === this.nameServer.topology.version ? this.nameServer.topology : new Topology(state), shard.id);
+      const wanted = leafKeys(home);
+      const stays = rows.filter((row) => {
+        const now = homes.holds(table.routingKey(row)) ? undefined : homes.homeOf(table.routingKey(row));
+        return typeof now === 'object' && leafKeys(now) === wanted;
+      });
+      const there = await this.#atHome(table, stays, home, deadline);
+      const removed = there.length === 0 ? 0 : await table.remove!(this.hosts.host(shard.id.hostname), shard, there, deadline);
+      return { moved: removed, why: stays.length < rows.length ? 'the topology has changed meanwhile' : 'it was written meanwhile' };
+    });
+    search.moved += moved;
+    if (moved < rows.length) search.leave(why, rows.length - moved);
+    search.tell();
+  }
+
+  /** Those of the rows that every replica of their tree holds, or something newer. */
+  async #atHome<Row>(table: MovableTable<Row>, rows: readonly Row[], home: Route, deadline: Deadline): Promise<readonly Row[]> {
+    const keys = rows.map((row) => table.key(row));
+    const copies = await Promise.all(
+      home.writable.map(async ({ shard }) => new Map((await table.rowsAt(this.hosts.host(shard.id.hostname), shard, keys, deadline)).map((row) => [table.key(row), row]))),
+    );
+    return rows.filter((row) =>
+      copies.every((copy) => {
+        const there = copy.get(table.key(row));
+        return there !== undefined && !table.lacks(there, row);
+      }),
+    );
+  }
+}
+
+const inMigration = (migration: number): string => `it is in migration ${migration}`;
+
+const leafKeys = ({ writable }: Route): string => writable.map(({ key }) => key).sort().join(' ');
+
+/** Why a tree cannot take rows now; undefined where it can. */
+function homeRefuses({ root, leaves, writable, denied }: Route, reservations: ReadonlyMap<string, number>): string | undefined {
+  const migration = [root, ...leaves.map(({ shard }) => shard)].map(({ id }) => reservations.get(shardKey(id))).find((id) => id !== undefined);
+  if (migration !== undefined) return `${shardKey(root.id)}, where it belongs, is in migration ${migration}`;
+  if (denied.length > 0) return `${denied[0]!.key}, where it belongs, takes no writes now`;
+  return writable.length === 0 ? `${shardKey(root.id)}, where it belongs, has no replica that takes writes` : undefined;
+}
+
+/** What was found so far. */
+class Search {
+  rows = 0;
+  count = 0;
+  moved = 0;
+  readonly strays: Stray[] = [];
+  readonly left = new Map<string, number>();
+  readonly skipped = new Map<string, string>();
+
+  constructor(readonly options: StraysOptions) {}
+
+  report(): StraysReport {
+    const { rows, count, strays, moved, left, skipped } = this;
+    return { rows, count, strays, moved, left, skipped };
+  }
+
+  looked(rows: number): void {
+    this.rows += rows;
+    this.tell();
+  }
+
+  found<Row>(shard: ShardInfo, table: MovableTable<Row>, rows: readonly Row[], homes: ShardKeys): void {
+    this.count += rows.length;
+    for (const row of rows.slice(0, keptStrays - this.strays.length)) {
+      const home = homes.homeOf(table.routingKey(row));
+      this.strays.push({ shard: shardKey(shard.id), table: table.name, key: table.key(row), row: table.describe(row), home: typeof home === 'string' ? undefined : shardKey(home.root.id) });
+    }
+  }
+
+  leave(why: string, rows: number): void {
+    this.left.set(why, (this.left.get(why) ?? 0) + rows);
+  }
+
+  tell(): void {
+    const { rows, count, moved } = this;
+    this.options.onProgress?.({ rows, count, moved });
+  }
+}
