@@ -103,7 +103,7 @@ export class Gizzard {
     this.#sweeper = new DroppedSweeper(this.dropped, Object.keys(config.databaseHosts), () => this.jobs.journal.nowMs(), this.log);
     const { hosts, nameServer, servers, moves } = this;
     this.migrations = new Migrations(database, server, { hosts, nameServer, servers, moves, types: this.#shardTypes, reloadMs: config.nameServer.reloadSeconds * 1000, leaveHostAfterMs: config.moves.leaveHostAfterSeconds * 1000 }, config, this.log);
-    this.strays = new Strays(nameServer, hosts, (type) => moves.movableType(type), () => this.migrations.reservations());
+    this.strays = new Strays(nameServer, hosts, (type) => moves.movableType(type), () => this.migrations.reservations(), (deadline, work) => moves.locked(deadline, work));
     this.doctor = new Doctor({ nameServer, hosts, hostNames: Object.keys(config.databaseHosts), moves, dropped: this.dropped, keepDroppedMs: config.moves.undropDays * dayMs, migrations: this.migrations, jobs: this.jobs, servers, config, types: this.#shardTypes });
   }
 

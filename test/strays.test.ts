@@ -89,19 +89,14 @@ describe('rows in shards of other keys', { timeout: 60_000 }, () => {
     /** Something happens between the copy and the deletion. */
     const strays = (meanwhile: () => Promise<unknown>): Strays =>
       new Strays(
-        {
-          get topology() {
-            return gizzard.topology;
-          },
-          reload: () => gizzard.nameServer.reload(),
-          locked: async <T>(deadline: Deadline, work: Parameters<typeof gizzard.nameServer.locked<T>>[1]) => {
-            await meanwhile();
-            return gizzard.nameServer.locked(deadline, work);
-          },
-        },
+        gizzard.nameServer,
         gizzard.hosts,
         (type) => gizzard.moves.movableType(type),
         () => gizzard.migrations.reservations(),
+        async (deadline, work) => {
+          await meanwhile();
+          return gizzard.moves.locked(deadline, work);
+        },
       );
     const leaf = wrong.leaves[0]!;
     const ids = [leaf.shard.id];

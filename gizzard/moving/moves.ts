@@ -97,7 +97,16 @@ export class Moves {
       }
       return this.store.insert(session, touch, spec, rates);
     };
-    return this.database.control.changeIn(deadline, (body: (session: SqlSession, locked: LockedTopology) => Promise<Led<number>>) => this.nameServer.locked(deadline, body), add);
+    return this.#locked(deadline, add);
+  }
+
+  /** Does something while nothing can change the topology, nor any migration or move begin. Throws as `Control.change` does. */
+  locked<T>(deadline: Deadline, work: (locked: LockedTopology) => Promise<T>): Promise<T> {
+    return this.#locked(deadline, (_session, _touch, locked) => work(locked));
+  }
+
+  #locked<T>(deadline: Deadline, work: (session: SqlSession, touch: Touch, locked: LockedTopology) => Promise<T>): Promise<T> {
+    return this.database.control.changeIn(deadline, (body: (session: SqlSession, locked: LockedTopology) => Promise<Led<T>>) => this.nameServer.locked(deadline, body), work);
   }
 
   /** Takes from shards the mark of a move whose end nobody recorded. Those that are being moved keep theirs. */

@@ -1,6 +1,7 @@
 import { Deadline, RoostError } from '../../core/index.js';
 import type { DatabaseHosts } from '../hosts/databaseHosts.js';
 import type { NameServer } from '../nameServer/nameServer.js';
+import type { LockedTopology } from '../nameServer/nameServerStore.js';
 import type { Route } from '../routing/route.js';
 import { Topology } from '../topology/topology.js';
 import { shardKey, type ShardId, type ShardInfo } from '../topology/types.js';
@@ -53,10 +54,12 @@ export interface StraysOptions {
  */
 export class Strays {
   constructor(
-    private readonly nameServer: Pick<NameServer, 'topology' | 'reload' | 'locked'>,
+    private readonly nameServer: Pick<NameServer, 'topology' | 'reload'>,
     private readonly hosts: Pick<DatabaseHosts, 'host'>,
     private readonly movableType: (type: string) => Movable,
     private readonly reservations: () => Promise<ReadonlyMap<string, number>>,
+    /** Does something while nothing can change the topology, nor any migration begin. */
+    private readonly locked: <T>(deadline: Deadline, work: (locked: LockedTopology) => Promise<T>) => Promise<T>,
   ) {}
 
   /** The leaves of the tables, or of all tables, in the order of their names. Throws `NotFound`. */
@@ -153,7 +156,7 @@ export class Strays {
   /** Under the lock under which migrations reserve their shards and the topology changes: what leads elsewhere by now, or is not at home everywhere, stays. */
   async #remove<Row>(shard: ShardInfo, table: MovableTable<Row>, rows: readonly Row[], home: Route, search: Search): Promise<void> {
     const deadline = Deadline.after(lockDeadlineMs);
-    const { moved, why } = await this.nameServer.locked(deadline, async (_, { state, reservations }) => {
+    const { moved, why } = await this.locked(deadline, async ({ state, reservations }) => {
       const migration = reservations.get(shardKey(shard.id));
       if (migration !== undefined) return { moved: 0, why: inMigration(migration) };
       const refused = homeRefuses(home, reservations);
