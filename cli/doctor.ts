@@ -4,6 +4,7 @@ import type { CliIo } from './console/cliIo.js';
 import { withCluster } from './console/cluster.js';
 import { type ConfigOptions, configOption, defineCommand } from './console/command.js';
 import { confirm, type ConfirmOptions, yesOption } from './console/confirm.js';
+import { EndWith, findingsExitCode } from './console/exitCodes.js';
 
 interface DoctorOptions extends ConfigOptions, ConfirmOptions {
   readonly fix?: true;
@@ -14,7 +15,7 @@ export function addDoctorCommand(program: Command, io: CliIo): void {
   defineCommand(
     program,
     'doctor',
-    'find half-done work: left-over links, busy shards without a copy, unused shards, tables that no shard names, replicas that disagree, by the counters of each node\nWith --fix it is finished or undone; tables are dropped only with --drop-tables.',
+    'find what is wrong with the cluster: hosts and servers that do not answer or do not know each other, replicas that lack writes or differ, failing and bad jobs, denied hosts and shards, missing tables, the journal, clocks, and half-done work\nWhat could not be looked at is a finding too. With --fix what can be is finished or undone; tables are dropped only with --drop-tables. Exit code: 0 where all is well, 3 with findings, another where the cluster could not be examined.',
     'roost doctor --fix',
   )
     .option('--fix', 'put right what can be')
@@ -28,7 +29,8 @@ export function addDoctorCommand(program: Command, io: CliIo): void {
         const wanted = findings.filter(({ remedy }) => remedy !== undefined && (remedy.kind !== 'dropTables' || dropTables));
         const shown = findings.map(({ kind, subject, message, differences }) => ({ kind, subject, message, ...(differences === undefined ? {} : { differences }), fixable: wanted.some((one) => one.subject === subject && one.kind === kind) }));
         if (options.fix !== true || wanted.length === 0) {
-          output.result({ findings: shown }, () => (findings.length === 0 ? `${output.green('well')}: nothing was left behind` : text(findings)), wanted.length === 0 ? [] : ['roost doctor --fix']);
+          output.result({ findings: shown }, () => (findings.length === 0 ? `${output.green('well')}: everything was looked at, and nothing was found` : text(findings)), wanted.length === 0 ? [] : ['roost doctor --fix']);
+          if (findings.length > 0) throw new EndWith(findingsExitCode);
           return;
         }
         output.note(text(findings));
@@ -40,6 +42,7 @@ export function addDoctorCommand(program: Command, io: CliIo): void {
           () => `put right ${fixed.length} of ${findings.length}${repairs.length === 0 ? '' : `; servers repair replicas: ${repairs.length === 1 ? 'move' : 'moves'} ${repairs.join(', ')}`}`,
           [...(repairs.length === 0 ? [] : ['roost shard moves']), 'roost doctor'],
         );
+        if (fixed.length < findings.length) throw new EndWith(findingsExitCode);
       }),
     );
 }

@@ -2,7 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { otherVariables } from '../core/index.js';
 import type { CliIo } from './console/cliIo.js';
 import { ownOptionsFirst } from './console/command.js';
-import { exitCodes, usageExitCode } from './console/exitCodes.js';
+import { EndWith, exitCodes, findingsExitCode, usageExitCode } from './console/exitCodes.js';
 import { toJson } from './console/output.js';
 import { packageVersion } from './console/packageVersion.js';
 import { reportError } from './console/reportError.js';
@@ -93,6 +93,7 @@ export async function runCli(args: readonly string[], io: CliIo): Promise<number
     await buildProgram(io, json).parseAsync(args, { from: 'user' });
     return 0;
   } catch (error) {
+    if (error instanceof EndWith) return error.exitCode;
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : usageExitCode;
     const verbose = args.includes('--verbose') || io.environment['ROOST_DEBUG'] !== undefined;
     return reportError(error, io, { json, verbose });
@@ -109,6 +110,6 @@ ${Object.entries(otherVariables)
   .join('\n')}`;
 
 const exitCodeHelp = `Exit codes:
-${[[0, 'done'], [usageExitCode, 'wrong usage'], ...Object.entries(exitCodes).map(([code, exit]) => [exit, code]), [130, 'stopped by Ctrl-C']]
+${[[0, 'done'], [usageExitCode, 'wrong usage'], [findingsExitCode, 'roost doctor found something'], ...Object.entries(exitCodes).map(([code, exit]) => [exit, code]), [130, 'stopped by Ctrl-C']]
   .map(([exit, what]) => `  ${String(exit).padEnd(3)} ${what}`)
   .join('\n')}`;

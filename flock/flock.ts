@@ -265,7 +265,7 @@ export interface OpenFlockOptions {
   /** Absent: opened where `cache.graphs` asks for them and this process works on the journal; others read from the databases. */
   readonly caches?: Caches;
   /** What other stores, served by the same Gizzard, tell it of their shards and jobs. */
-  readonly stores?: Pick<GizzardOptions, 'shardTypes' | 'jobTypes'>;
+  readonly stores?: Pick<GizzardOptions, 'shardTypes' | 'jobTypes' | 'checks'>;
 }
 
 /** Opens the graphs of a cluster. Throws `Unavailable` and `FailedPrecondition` when the name server cannot be read. */
@@ -275,7 +275,7 @@ export async function openFlock(config: RoostConfig, options: OpenFlockOptions =
   try {
     const edges = caches?.main && new EdgeCaches(caches.main, caches, () => gizzard, () => true);
     const { shardTypes, jobTypes } = flockTypes(config.cluster, edges);
-    const types = { shardTypes: [...shardTypes, ...(stores?.shardTypes ?? [])], jobTypes: [...jobTypes, ...(stores?.jobTypes ?? [])] };
+    const types = { shardTypes: [...shardTypes, ...(stores?.shardTypes ?? [])], jobTypes: [...jobTypes, ...(stores?.jobTypes ?? [])], ...(stores?.checks && { checks: stores.checks }) };
     const gizzard: Gizzard = new Gizzard(config, { ...types, ...rest });
     await gizzard.open({ work, create });
     return new Flock(gizzard, { ...(edges && { caches: edges }), closing: close });

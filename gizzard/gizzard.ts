@@ -3,13 +3,15 @@ import { Deadline, Metrics, RoostError, silentLog, type Log, type RoostConfig } 
 import { Control } from './control/control.js';
 import { ControlStore } from './control/controlStore.js';
 import { ReplicasHealth } from './control/replicasHealth.js';
+import type { Check } from './doctor/check.js';
+import { Doctor } from './doctor/doctor.js';
 import type { DatabaseHost } from './hosts/databaseHost.js';
 import { DatabaseHosts } from './hosts/databaseHosts.js';
 import type { JobType } from './jobs/jobType.js';
 import { Jobs } from './jobs/jobs.js';
 import type { SendJobs } from './jobs/remoteRelay.js';
-import { Doctor } from './migrations/doctor.js';
 import { Migrations } from './migrations/migrations.js';
+import { configDigest } from './moving/configDigest.js';
 import { DroppedSweeper } from './moving/droppedSweeper.js';
 import { DroppedTables, type DroppedShard } from './moving/droppedTables.js';
 import { Moves } from './moving/moves.js';
@@ -36,6 +38,8 @@ export interface GizzardOptions {
   readonly metrics?: Metrics;
   /** How jobs reach the injectors of remote clusters. Without it, a process that works leaves their backlogs to others. */
   readonly sendJobs?: SendJobs;
+  /** What the doctor is to look at beside its own checks. */
+  readonly checks?: readonly Check[];
 }
 
 /** Making a shard's tables takes no longer than this. */
@@ -95,7 +99,8 @@ export class Gizzard {
     this.replicas = new ReplicasHealth(this.nameServer, this.control);
     const database = new MovesDatabase(this.control);
     const require = (version: number): Promise<void> => this.jobs.requireTopology(version);
-    const state = (): ServerInfo => ({ refuses: this.jobs.guard.refused?.message ?? '', hosts: this.hosts.names.join('\n'), primary: this.control.host.name });
+    const digest = configDigest(config);
+    const state = (): ServerInfo => ({ refuses: this.jobs.guard.refused?.message ?? '', hosts: this.hosts.names.join('\n'), primary: this.control.host.name, config: digest });
     this.servers = new Servers(this.control, server, () => this.#versionInUse(), require, this.log, state);
     this.hosts.serverName = () => (this.#working ? this.servers.name : undefined);
     this.moves = new Moves(database, server, this.hosts, this.nameServer, require, this.#shardTypes, config.moves, this.log);
@@ -104,7 +109,7 @@ export class Gizzard {
     const { hosts, nameServer, servers, moves } = this;
     this.migrations = new Migrations(database, server, { hosts, nameServer, servers, moves, types: this.#shardTypes, reloadMs: config.nameServer.reloadSeconds * 1000, leaveHostAfterMs: config.moves.leaveHostAfterSeconds * 1000 }, config, this.log);
     this.strays = new Strays(nameServer, hosts, (type) => moves.movableType(type), () => this.migrations.reservations(), (deadline, work) => moves.locked(deadline, work));
-    this.doctor = new Doctor({ nameServer, hosts, hostNames: Object.keys(config.databaseHosts), moves, dropped: this.dropped, keepDroppedMs: config.moves.undropDays * dayMs, migrations: this.migrations, jobs: this.jobs, servers, config, types: this.#shardTypes });
+    this.doctor = new Doctor({ nameServer, replicas: this.replicas, hosts, hostNames: Object.keys(config.databaseHosts), moves, dropped: this.dropped, keepDroppedMs: config.moves.undropDays * dayMs, migrations: this.migrations, jobs: this.jobs, servers, config, types: this.#shardTypes }, options.checks);
   }
 
   /** See the method of the same name. */

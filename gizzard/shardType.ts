@@ -1,7 +1,7 @@
 import type { Deadline } from '../core/index.js';
 import type { DatabaseHost } from './hosts/databaseHost.js';
 import type { Movable } from './moving/movable.js';
-import type { ShardInfo } from './topology/types.js';
+import type { ShardId, ShardInfo } from './topology/types.js';
 
 /** What an application tells Gizzard of the tables behind its leaves. */
 export interface ShardType {
@@ -11,4 +11,6 @@ export interface ShardType {
   create(host: DatabaseHost, shard: ShardInfo, deadline: Deadline): Promise<void>;
   /** How shards are copied, compared and taken away. Absent: they are not, and transformations that would have to are refused. */
   readonly moving?: Movable;
+  /** Nodes that keep reads or writes from what is below them on purpose, such as for keys that have no place yet. The doctor does not name them. */
+  readonly deniesOnPurpose?: readonly ShardId[];
 }

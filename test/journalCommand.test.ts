@@ -54,7 +54,7 @@ it('a journal that lost its data is shown, adopted once, and then taken for the 
   await redis.del(...(await redis.keys(`{${config.cluster}}:*`)));
   await expect.poll(() => readyz(admin), patient).toMatch(/^503.*roost journal adopt/s);
   expect((await roost('journal', 'status'))['problem']).toMatch(/is empty/);
-  const kinds = async (): Promise<string[]> => ((await roost('doctor')) as { findings: { kind: string }[] }).findings.map(({ kind }) => kind);
+  const kinds = async (): Promise<string[]> => (JSON.parse((await callRoost(['doctor', '--json', '--config', configPath], '.')).stdout) as { findings: { kind: string }[] }).findings.map(({ kind }) => kind);
   await expect.poll(kinds, patient).toEqual(expect.arrayContaining(['journalLost', 'refusingServer']));
   expect((await callRoost(['journal', 'adopt', '--json', '--config', configPath], '.')).stderr).toMatch(/--yes.*roost doctor --fix.*roost flock audit --repair/s);
 

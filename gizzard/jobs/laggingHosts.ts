@@ -15,6 +15,8 @@ export interface LaggingHost {
   readonly oldestAgeMs: number;
   /** Its shards that lack writes, by name. Reads ask them last. */
   readonly leaves: readonly string[];
+  /** How many failing and bad jobs each of them lacks. */
+  readonly lacks: Readonly<Record<string, number>>;
 }
 
 /** The hosts that lag, by name; empty where none does. Throws `Unavailable` and `DeadlineExceeded`. */
@@ -31,6 +33,7 @@ export async function laggingHosts(queues: JobQueues, lagging: LaggingLeaves): P
       bad: own.reduce((sum, { bad }) => sum + bad.jobs, 0),
       oldestAgeMs: Math.max(0, ...own.flatMap(({ failing, bad }) => [failing.oldestAgeMs ?? 0, bad.oldestAgeMs ?? 0])),
       leaves: [...leaves.keys()].filter((leaf) => hostOfLeaf(leaf) === host).sort(),
+      lacks: Object.fromEntries([...leaves].filter(([leaf]) => hostOfLeaf(leaf) === host)),
     };
   });
 }

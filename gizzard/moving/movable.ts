@@ -28,6 +28,8 @@ export interface Movable {
   dropAt(host: DatabaseHost, place: TablePlace, deadline: Deadline): Promise<void>;
   /** The prefixes of all shards of this type whose tables are on a host, and the bytes that each takes. */
   stored(host: DatabaseHost, deadline: Deadline): Promise<ReadonlyMap<string, number>>;
+  /** By prefix, the names of the tables that shards of these prefixes lack on a host. Prefixes that lack none are absent. */
+  missing(host: DatabaseHost, prefixes: readonly string[], deadline: Deadline): Promise<ReadonlyMap<string, readonly string[]>>;
 }
 
 /** A database of a host, and the prefix of a shard's tables in it. Both must be checked identifiers. */

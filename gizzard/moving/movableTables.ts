@@ -29,21 +29,30 @@ export const movableTables = (database: string, tables: readonly [MovableTable, 
   },
   async stored(host, deadline) {
     const bytes = new Map<string, number>();
-    for (const { name } of tables) {
-      const suffix = `_${name}`;
-      const found = await host.rows(
-        'SELECT table_name, data_length + index_length FROM information_schema.tables WHERE table_schema = ? AND RIGHT(table_name, ?) = ?',
-        [database, suffix.length, suffix],
-        deadline,
-      );
-      for (const [table, size] of found) {
-        const prefix = String(table).slice(0, -suffix.length);
-        bytes.set(prefix, (bytes.get(prefix) ?? 0) + Number(size));
-      }
-    }
+    for (const { name } of tables) for (const [prefix, size] of await storedAs(host, database, name, deadline)) bytes.set(prefix, (bytes.get(prefix) ?? 0) + size);
     return bytes;
   },
+  async missing(host, prefixes, deadline) {
+    const missing = new Map<string, string[]>();
+    if (prefixes.length === 0) return missing;
+    for (const { name } of tables) {
+      const stored = await storedAs(host, database, name, deadline);
+      for (const prefix of prefixes) if (!stored.has(prefix)) missing.set(prefix, [...(missing.get(prefix) ?? []), `${prefix}_${name}`]);
+    }
+    return missing;
+  },
 });
+
+/** The prefixes that a host has a table of this name for, and the bytes that each takes. */
+async function storedAs(host: DatabaseHost, database: string, name: string, deadline: Deadline): Promise<ReadonlyMap<string, number>> {
+  const suffix = `_${name}`;
+  const found = await host.rows(
+    'SELECT table_name, data_length + index_length FROM information_schema.tables WHERE table_schema = ? AND RIGHT(table_name, ?) = ?',
+    [database, suffix.length, suffix],
+    deadline,
+  );
+  return new Map(found.map(([table, size]) => [String(table).slice(0, -suffix.length), Number(size)]));
+}
 
 /** Those of some tables that are at a place: a shard may have been made in part. */
 async function tablesAt(host: DatabaseHost, { database, prefix }: TablePlace, tables: readonly MovableTable[], deadline: Deadline): Promise<string[]> {

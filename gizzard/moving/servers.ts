@@ -105,6 +105,11 @@ export class Servers {
     return this.#list(1);
   }
 
+  /** Servers that said within the last hour that they are there, and neither since nor that they end. */
+  async silent(): Promise<ServerVersion[]> {
+    return (await this.#list(1, forgottenAfterMs)).filter(({ silentMs }) => silentMs >= goneAfterMs);
+  }
+
   /**
    * Waits until no server works with a topology older than `version`: until then a write may go to the old leaves only. One that is gone may still be at work,
    * cut off from us alone: what it applies does not count.
@@ -123,11 +128,11 @@ export class Servers {
     }
   }
 
-  async #list(least: number): Promise<ServerVersion[]> {
+  async #list(least: number, silentForMs = goneAfterMs): Promise<ServerVersion[]> {
     const sql = (store: ControlStore): string => `SELECT id, version, info, TIMESTAMPDIFF(MICROSECOND, seen_at, UTC_TIMESTAMP(3)) DIV 1000 AS silent FROM ${store.table('servers')} HAVING silent < ?`;
     // Servers of earlier releases are heard by the primary alone.
     const answers = await settled(
-      this.#ask((store, deadline) => store.host.rows(sql(store), [goneAfterMs], deadline)),
+      this.#ask((store, deadline) => store.host.rows(sql(store), [silentForMs], deadline)),
       (seen) => valuesOf(seen).length >= this.control.majority && seen.some(({ store }) => store.host === this.control.host),
     );
     if (valuesOf(answers).length < least) throw errorOf(answers);

@@ -1,5 +1,6 @@
 import type { Deadline } from '../../core/index.js';
 import type { DatabaseHost, Movable, ShardInfo, ShardType } from '../../gizzard/index.js';
+import { expiredRoot, missingRoot } from '../windows/windowMap.js';
 import { tweetMoves } from './tweetMoves.js';
 import { tweetTable } from './tweetTable.js';
 
@@ -9,6 +10,7 @@ export const tweetsShardTypeName = 'tweets';
 export const tweetsShardType = (database: string, moving: (moves: Movable) => Movable = (moves) => moves): ShardType => ({
   name: tweetsShardTypeName,
   moving: moving(tweetMoves(database)),
+  deniesOnPurpose: [missingRoot, expiredRoot],
   async create(host: DatabaseHost, shard: ShardInfo, deadline: Deadline): Promise<void> {
     await host.run(`CREATE DATABASE IF NOT EXISTS \`${database}\``, [], deadline);
     await host.run(

@@ -94,10 +94,12 @@ describe('roost shard', () => {
     expect((await roost('shard', 'diff', from, `${db2}/beside`)).stdout).toMatch(/^no difference in \d+ rows/);
     expect(await answer('shard', 'repair', from, `${db2}/beside`, '--yes', '--wait')).toMatchObject({ differenceCount: 0 });
     expect((await roost('shard', 'moves', '--all')).stdout).toContain(`copy ${from} → ${db2}/beside is done: 100%`);
-    expect((await answer<{ findings: { kind: string }[] }>('doctor')).findings.map(({ kind }) => kind)).toContain('unusedShard');
+    const examined = await roost('doctor', '--json');
+    expect(examined.exitCode).toBe(3);
+    expect((JSON.parse(examined.stdout) as { findings: { kind: string }[] }).findings.map(({ kind }) => kind)).toContain('unusedShard');
     expect(await answer('doctor', '--fix', '--yes')).toMatchObject({ fixed: [{ kind: 'unusedShard', subject: `${db2}/beside` }] });
     expect(await answer('doctor', '--fix', '--drop-tables', '--yes')).toMatchObject({ fixed: [{ kind: 'unnamedTables', subject: `${db2}/beside` }] });
-    expect((await roost('doctor')).stdout).toContain('well: nothing was left behind');
+    expect(await roost('doctor')).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('well: everything was looked at, and nothing was found') as string });
   });
 });
 

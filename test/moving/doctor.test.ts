@@ -1,11 +1,12 @@
 import { Writable } from 'node:stream';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { createLog, Deadline } from '../../core/index.js';
+import { createLog, Deadline, RoostError } from '../../core/index.js';
 import { openFlock, type Flock } from '../../flock/index.js';
 import type { Finding, ShardId, ShardInfo } from '../../gizzard/index.js';
+import { callRoost } from '../callRoost.js';
 import { freshCluster } from '../support/index.js';
 
-const { config } = freshCluster('doctor');
+const { config, configPath } = freshCluster('doctor', { jobs: { errorLimit: 2, errorDelaySeconds: 0.1 } });
 const [db1 = '', db2 = ''] = Object.keys(config.databaseHosts);
 const warnings: string[] = [];
 const said = new Writable({
@@ -91,4 +92,53 @@ it('finds what was left behind, and puts it right', async () => {
   expect(kinds(again)).toEqual([`idleLink ${root} → ${db2}/spare`, `unnamedTables ${db2}/nobodys`].sort());
   await gizzard.doctor.fix(again, { dropTables: true });
   expect(kinds(await gizzard.doctor.examine())).toEqual([`idleLink ${root} → ${db2}/spare`]);
+});
+
+it('names what is denied, missing, apart and lagging, and says where it could not look', async () => {
+  const { gizzard } = flock;
+  const { id } = await flock.createGraph('blocks', { shards: 1, replicas: 2 });
+  const [route] = gizzard.topology.routes(id);
+  const [first] = route!.leaves.map((leaf) => leaf.shard.id) as [ShardId];
+  const wrapper = { hostname: 'localhost', tablePrefix: 'closed' };
+  await gizzard.apply([
+    { kind: 'createShard', shard: shard(wrapper, 'readOnly') },
+    { kind: 'addLink', link: { parent: wrapper, child: first, weight: 1 } },
+    { kind: 'removeLink', parent: route!.root.id, child: first },
+    { kind: 'addLink', link: { parent: route!.root.id, child: wrapper, weight: 1 } },
+    { kind: 'setHostWeight', weight: { hostname: db2, read: 0, write: 1 } },
+    { kind: 'pauseJobs', priority: 'low' },
+  ]);
+  const backward = gizzard.topology.routes(-id)[0]!.leaves[0]!.shard.id;
+  await gizzard.hosts.host(backward.hostname).run(`DROP TABLE \`${config.cluster}\`.\`${backward.tablePrefix}_nodes\``, [], Deadline.after(5_000));
+  await flock.write({ graphId: id, operations: 'add', sourceIds: BigInt64Array.of(1n), destinationIds: BigInt64Array.of(2n) }, { acknowledgement: 'journaled' });
+  const other = await openFlock({ ...config, moves: { ...config.moves, movesAtOnce: 7 } }, {
+    work: true,
+    stores: { shardTypes: [], jobTypes: [], checks: [
+      { name: 'the weather', examine: () => Promise.reject(new RoostError('Unavailable', 'it is dark')) },
+      { name: 'the store', examine: () => [{ kind: 'ofTheStore', subject: 'store', message: 'its own' }] },
+    ] },
+  });
+  try {
+    flock.gizzard.servers.describe({ machine: 'one', flockPort: 1, version: '1.0.0' });
+    other.gizzard.servers.describe({ machine: 'two', flockPort: 2, version: '1.1.0' });
+    const one = async (kind: string): Promise<string | undefined> => (await other.gizzard.doctor.examine()).find((found) => found.kind === kind)?.message;
+    await expect.poll(() => one('differentVersions'), { timeout: 10_000 }).toBe('servers run different releases (server one:1: 1.0.0; server two:2: 1.1.0)');
+    expect(await one('differentConfigurations')).toMatch(/server (one|two):\d: moves=[0-9a-f]{8}; server (one|two):\d: moves=[0-9a-f]{8}/);
+    const key = (id: ShardId): string => `${id.hostname}/${id.tablePrefix}`;
+    expect(await one('deniedShard')).toBe(`localhost/closed (readOnly) refuses writes of ${key(first)}; \`roost shard unwrap localhost/closed\` takes it away`);
+    expect(await one('deniedHost')).toBe(`host ${db2} is not read (read weight 0); \`roost host weight ${db2}\` changes that`);
+    expect(await one('pausedQueue')).toMatch(/^jobs of low priority are paused, and 0 wait/);
+    expect(await one('missingTables')).toContain(`lacks tables on ${backward.hostname}, ${backward.tablePrefix}_nodes: bring`);
+    await expect.poll(async () => (await other.gizzard.doctor.examine()).filter(({ kind }) => kind === 'laggingReplicas').map(({ message }) => message).join('\n'), { timeout: 10_000 }).toContain(`${key(first)} lacks 1`);
+    expect(await one('ofTheStore')).toBe('its own');
+    const findings = await other.gizzard.doctor.examine();
+    expect(findings.filter(({ kind }) => kind === 'notExamined').map(({ message }) => message)).toContain('the weather could not be looked at: it is dark');
+  } finally {
+    await other.close();
+  }
+  const { exitCode, stdout } = await callRoost(['doctor', '--config', configPath], '.');
+  expect({ exitCode, well: stdout.includes('well:') }).toEqual({ exitCode: 3, well: false });
+  // As if it had been killed.
+  await gizzard.hosts.host('db1').run(`INSERT INTO \`${config.cluster}_nameserver\`.servers (id, version, info, seen_at) VALUES ('x', 1, ?, UTC_TIMESTAMP(3) - INTERVAL 60 SECOND)`, [JSON.stringify({ machine: 'gone', flockPort: 9 })], Deadline.after(5_000));
+  expect((await gizzard.doctor.examine()).filter(({ kind }) => kind === 'silentServer').map(({ message }) => message)).toEqual([expect.stringMatching(/^server gone:9 ended without a word, .* for 6\d s$/)]);
 });

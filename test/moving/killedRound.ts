@@ -52,7 +52,8 @@ export class KilledRound {
       await load.stop();
     }
     await load.check(this.flock, graphId);
-    expect(await gizzard.doctor.examine()).toEqual([]);
+    // Servers were killed: that is true for an hour.
+    expect((await gizzard.doctor.examine()).filter(({ kind }) => kind !== 'silentServer')).toEqual([]);
   }
 
   async #killDuring(deed: Deed): Promise<void> {

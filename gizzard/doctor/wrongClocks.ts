@@ -1,15 +1,18 @@
 import { clockFaults, clockFaultText, isWrong, type ClockFault } from '../hosts/clockFaults.js';
 import type { ServerVersion } from '../moving/servers.js';
-import type { DoctorEnvironment, Finding } from './doctor.js';
+import type { Check } from './check.js';
 
 /** Database hosts and servers whose clocks differ from the journal's by more than they may. Nothing where the journal does not answer: other findings say so. */
-export async function wrongClocks({ hosts, hostNames, jobs, servers }: DoctorEnvironment): Promise<Finding[]> {
-  const nowMs = (): Promise<number> => jobs.journal.nowMs();
-  const journalMs = await nowMs().catch(() => undefined);
-  if (journalMs === undefined) return [];
-  const faults = [...(await clockFaults(hosts, hostNames, nowMs)), ...(await servers.list()).flatMap((server) => serverFault(server, journalMs))];
-  return faults.map((fault) => ({ kind: 'wrongClock', subject: fault.subject, message: clockFaultText(fault) }));
-}
+export const wrongClocks: Check = {
+  name: 'clocks',
+  async examine({ hosts, hostNames, jobs, servers }) {
+    const nowMs = (): Promise<number> => jobs.journal.nowMs();
+    const journalMs = await nowMs().catch(() => undefined);
+    if (journalMs === undefined) return [];
+    const faults = [...(await clockFaults(hosts, hostNames, nowMs)), ...(await servers.list()).flatMap((server) => serverFault(server, journalMs))];
+    return faults.map((fault) => ({ kind: 'wrongClock', subject: fault.subject, message: clockFaultText(fault) }));
+  },
+};
 
 function serverFault({ id, info, silentMs }: ServerVersion, journalMs: number): ClockFault[] {
   const { clockMs, machine, pid } = info;

@@ -1,0 +1,103 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Deadline, RoostError } from '../../core/index.js';
+import type { DatabaseHosts } from '../hosts/databaseHosts.js';
+import { differingRows } from '../moving/differingRows.js';
+import type { Movable, MovableTable } from '../moving/movable.js';
+import type { Difference } from '../moving/moveTask.js';
+import { shardKey, type ShardInfo, type TableInfo } from '../topology/types.js';
+import type { Check, Examination, Finding } from './check.js';
+
+const hostDeadlineMs = 10_000;
+/** Replicas that are being written may disagree for a moment. */
+const countAgain = 4;
+const countAgainAfterMs = 250;
+/** Trees whose replicas are compared at a time. */
+const treesAtOnce = 4;
+/** Rows that a finding names; past it the replicas are not compared further, since a repair goes through all of them. */
+const namedRows = 10;
+
+interface Tree {
+  readonly table: TableInfo;
+  readonly replicas: readonly ShardInfo[];
+  readonly movable: Movable;
+}
+
+/** Replicas that do not hold the same: counters by their rows, of everything else how much there is. */
+export const differingReplicas: Check = {
+  name: 'replicas',
+  async examine(examination) {
+    const findings: Finding[] = [];
+    const notCompared: { readonly root: string; readonly why: string }[] = [];
+    const waiting = [...treesOf(examination)];
+    const examine = async (): Promise<void> => {
+      for (let tree = waiting.shift(); tree !== undefined; tree = waiting.shift()) {
+        const [root, { table, replicas, movable }] = tree;
+        try {
+          const found = await disagreement(replicas, movable, examination.hosts);
+          if (found === undefined) continue;
+          const message = `the replicas of table ${table.tableId} (${table.name}) below ${root} do not hold the same: ${found.text}`;
+          findings.push({ kind: 'disagreeingReplicas', subject: root, message, differences: found.differences, remedy: { kind: 'repair', shards: replicas } });
+        } catch (error) {
+          notCompared.push({ root, why: RoostError.from(error).message });
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: treesAtOnce }, examine));
+    findings.sort((a, b) => (a.subject < b.subject ? -1 : 1));
+    notCompared.sort((a, b) => (a.root < b.root ? -1 : 1));
+    const [first, ...others] = notCompared;
+    // A host that does not answer keeps many from being compared.
+    if (first !== undefined) findings.push({ kind: 'notExamined', subject: first.root, message: `the replicas below ${first.root}${others.length === 0 ? '' : `, and below ${others.length} other roots,`} could not be compared: ${first.why}` });
+    return findings;
+  },
+};
+
+function treesOf({ topology, reserved, types }: Examination): ReadonlyMap<string, Tree> {
+  const trees = new Map<string, Tree>();
+  for (const table of topology.tables) {
+    for (const { root, leaves } of topology.routes(table.tableId)) {
+      const replicas = leaves.filter((leaf) => leaf.read === 'allow' && leaf.write === 'allow').map((leaf) => leaf.shard);
+      const key = shardKey(root.id);
+      if (replicas.length < 2 || reserved.has(key)) continue;
+      const movable = types.get(replicas[0]!.type)?.moving;
+      if (movable !== undefined) trees.set(key, { table, replicas, movable });
+    }
+  }
+  return trees;
+}
+
+/** What replicas hold differently: counters by their rows, of everything else how much there is. */
+async function disagreement(replicas: readonly ShardInfo[], movable: Movable, hosts: DatabaseHosts): Promise<{ readonly text: string; readonly differences: readonly Difference[] } | undefined> {
+  const { tables } = movable;
+  const differences: Difference[] = [];
+  for (const table of tables.filter(({ contradictions }) => contradictions !== undefined)) differences.push(...(await differingRows(table, replicas, (name) => hosts.host(name), namedRows)));
+  if (differences.length > 0) {
+    const more = differences.length > namedRows ? ['and perhaps more'] : [];
+    return { text: [...differences.slice(0, namedRows).map(differenceText), ...more].join('; '), differences: differences.slice(0, namedRows) };
+  }
+  const counts = await differingCounts(tables, replicas, hosts);
+  return counts === undefined ? undefined : { text: counts, differences: [] };
+}
+
+/** How many rows replicas have, where the numbers still differ after some looks. */
+async function differingCounts(tables: readonly MovableTable[], replicas: readonly ShardInfo[], hosts: DatabaseHosts): Promise<string | undefined> {
+  for (let look = 1; ; look++) {
+    const counts = await Promise.all(
+      replicas.map(async (shard) => {
+        const host = hosts.host(shard.id.hostname);
+        const rows = await Promise.all(tables.map(async (table) => `${await table.count(host, shard, Deadline.after(hostDeadlineMs))} ${table.name}`));
+        return rows.join(' and ');
+      }),
+    );
+    if (new Set(counts).size === 1) return undefined;
+    if (look === countAgain) return counts.map((count, i) => `${shardKey(replicas[i]!.id)} has ${count}`).join(', ');
+    await sleep(countAgainAfterMs);
+  }
+}
+
+/** The columns of a row in which replicas differ, with the value of each. */
+function differenceText({ table, key, rows }: Difference): string {
+  const replicas = Object.entries(rows);
+  const columns = [...new Set(replicas.flatMap(([, row]) => Object.keys(row ?? {})))].filter((column) => new Set(replicas.map(([, row]) => row?.[column])).size > 1);
+  return `${table} ${key}: ${replicas.map(([shard, row]) => (row === null ? `${shard} does not have it` : `${shard} has ${columns.map((column) => `${column} ${row[column]}`).join(', ')}`)).join(' and ')}`;
+}

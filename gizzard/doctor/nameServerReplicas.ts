@@ -1,0 +1,25 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ReplicaHealth } from '../control/replicasHealth.js';
+import type { Check, Finding } from './check.js';
+
+/** A replica is behind for a moment while a change is made. */
+const lookAgainAfterMs = 500;
+
+/** Replicas of the name server that do not answer, are behind, or hold something else than the others. */
+export const nameServerReplicas: Check = {
+  name: "the name server's replicas",
+  async examine({ replicas, nameServer }) {
+    if (nameServer.replicas.stores.length < 2) return [];
+    const first = wrong(await replicas.examine());
+    if (first.length === 0) return [];
+    await sleep(lookAgainAfterMs);
+    return wrong(await replicas.examine())
+      .filter(({ host }) => first.some((before) => before.host === host))
+      .map(({ host, state, differences, error }): Finding => {
+        const why = state === 'behind' ? 'is behind the others' : state === 'differs' ? `holds something else than the others: ${differences.join('; ')}` : `does not answer: ${error ?? 'no reason is known'}`;
+        return { kind: 'nameServerReplica', subject: host, message: `the name server's replica on ${host} ${why}; \`roost nameserver status\` shows all of them, \`roost nameserver repair\` puts them right` };
+      });
+  },
+};
+
+const wrong = (looks: readonly ReplicaHealth[]): ReplicaHealth[] => looks.filter(({ state }) => state !== 'current');

@@ -1,0 +1,19 @@
+import type { Check, Finding } from './check.js';
+
+/** Migrations that were paused or have failed, and moves of nobody's that are paused. They rest until an operator decides. */
+export const restingWork: Check = {
+  name: 'migrations and moves',
+  async examine({ migrations, openMoves }) {
+    const active = await migrations.list({ active: true });
+    const resting = active.filter(({ state }) => state === 'failed' || state === 'paused');
+    return [
+      ...resting.map(({ id, state, error }): Finding => {
+        const why = state === 'failed' ? `has failed: ${error}` : 'is paused';
+        return { kind: 'restingMigration', subject: `migration ${id}`, message: `migration ${id} ${why}; \`roost migrations resume ${id}\` goes on, \`roost migrations rollback ${id}\` undoes it` };
+      }),
+      ...openMoves
+        .filter(({ state, migrationId }) => state === 'paused' && migrationId === undefined)
+        .map(({ id }): Finding => ({ kind: 'restingMove', subject: `move ${id}`, message: `move ${id} is paused; \`roost shard moves\` shows it` })),
+    ];
+  },
+};

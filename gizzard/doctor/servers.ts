@@ -1,0 +1,46 @@
+import { Deadline } from '../../core/index.js';
+import { serverName, type ServerVersion } from '../moving/servers.js';
+import type { Check, Finding } from './check.js';
+
+const lookDeadlineMs = 5_000;
+
+/** Servers that ended without a word, servers of different releases or configurations, and jobs without a server that takes them. */
+export const servers: Check = {
+  name: 'servers',
+  async examine({ servers: cluster, jobs }) {
+    const [alive, silent] = await Promise.all([cluster.list(), cluster.silent()]);
+    const waiting = alive.length > 0 ? 0 : (await Deadline.after(lookDeadlineMs).race(jobs.queues.status(), 'looking at the journal')).reduce((sum, { queued }) => sum + queued.jobs, 0);
+    return [
+      ...(waiting > 0 ? [{ kind: 'noServer', subject: 'servers', message: `${waiting} jobs wait, and no server runs: \`roost serve\` starts one` }] : []),
+      ...silent.filter((one) => !alive.some((other) => placeOf(other) === placeOf(one))).map(silentServer),
+      ...apart(alive, 'differentVersions', 'run different releases', ({ info }) => info['version']),
+      ...apart(alive, 'differentConfigurations', 'have different configurations', ({ info }) => info['config']),
+    ];
+  },
+};
+
+const placeOf = ({ info: { machine, flockPort } }: ServerVersion): string => `${machine}:${flockPort}`;
+
+const silentServer = ({ id, info, silentMs }: ServerVersion): Finding => ({
+  kind: 'silentServer',
+  subject: serverName(id, info),
+  message: `${serverName(id, info)} ended without a word, or cannot reach the name server: nothing was heard of it for ${Math.round(silentMs / 1_000)} s`,
+});
+
+/** One finding where what servers say of themselves differs. Those that do not say it are left out. */
+function apart(servers: readonly ServerVersion[], kind: string, what: string, of: (server: ServerVersion) => string | number | undefined): Finding[] {
+  const said = new Map<string, ServerVersion[]>();
+  for (const server of servers) {
+    const value = of(server);
+    if (value !== undefined) said.set(String(value), [...(said.get(String(value)) ?? []), server]);
+  }
+  if (said.size < 2) return [];
+  const groups = [...said].map(([value, some]) => `${some.map(({ id, info }) => serverName(id, info)).join(', ')}: ${kind === 'differentVersions' ? value : digests(value, [...said.keys()])}`);
+  return [{ kind, subject: 'servers', message: `servers ${what} (${groups.join('; ')})` }];
+}
+
+/** The sections of a configuration that are not the same everywhere. */
+function digests(value: string, all: readonly string[]): string {
+  const lines = value.split(' ');
+  return lines.filter((line) => !all.every((other) => other.split(' ').includes(line))).join(' ');
+}
