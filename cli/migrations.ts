@@ -5,6 +5,7 @@ import { withCluster } from './console/cluster.js';
 import { type ConfigOptions, configOption, defineCommand, defineGroup, integerArgument } from './console/command.js';
 import { confirm, type ConfirmOptions, yesOption } from './console/confirm.js';
 import type { Output } from './console/output.js';
+import { addThrottleCommand, throttleJson, throttleText } from './migrationThrottle.js';
 import { moveText } from './shardMoves.js';
 
 const idArgument = integerArgument(1, Number.MAX_SAFE_INTEGER);
@@ -18,9 +19,10 @@ export function addMigrationCommands(program: Command, io: CliIo): void {
     .option('--all', 'those that are at their end too')
     .action((options: ConfigOptions & { readonly all?: true }) =>
       withCluster(io, options, async ({ migrations }, output) => {
-        const found = await migrations.list({ active: options.all !== true });
-        output.result({ migrations: found }, () =>
-          found.length === 0 ? 'no migration is under way' : output.table(['number', 'state', 'started', 'what', 'error'], found.map(({ id, state, createdAt, title, error }) => [String(id), state, createdAt, title, error])),
+        const [found, throttle] = await Promise.all([migrations.list({ active: options.all !== true }), migrations.throttle()]);
+        const bounds = throttleText(throttle);
+        output.result({ migrations: found, ...(bounds === undefined ? {} : { throttle: throttleJson(throttle) }) }, () =>
+          (bounds === undefined ? '' : `${bounds}\n`) + (found.length === 0 ? 'no migration is under way' : output.table(['number', 'state', 'started', 'what', 'error'], found.map(({ id, state, createdAt, title, error }) => [String(id), state, createdAt, title, error]))),
         );
       }),
     );
@@ -46,6 +48,8 @@ export function addMigrationCommands(program: Command, io: CliIo): void {
   };
   steer('pause', 'let migrations rest where they are; both sides keep receiving writes', 'paused');
   steer('resume', 'go on with migrations that were paused or have failed', 'resumed');
+
+  addThrottleCommand(group, io);
 
   const end = (name: 'rollback' | 'cleanup', description: string, question: string, lost: (gizzard: Gizzard, id: number) => Promise<string>): void => {
     define(name, description, `roost migrations ${name} 12`)

@@ -41,6 +41,7 @@ export { movableTables, shardTable } from './moving/movableTables.js';
 export { digestColumns, digestOf, type RowsDigest } from './moving/rowsDigest.js';
 export { idsBetween, tableById } from './moving/tableById.js';
 export type { Moves } from './moving/moves.js';
+export { dayWindowsText, parseDayWindows, type MoveThrottleNow } from './moving/moveThrottle.js';
 export { remainingMs, type Difference, type HashRange, type MoveRates, type MoveState, type MoveTask } from './moving/moveTask.js';
 export { hostsOf, serverName, type Servers, type ServerVersion } from './moving/servers.js';
 export type { Stray, Strays, StraysReport } from './moving/strays.js';

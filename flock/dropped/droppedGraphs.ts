@@ -22,8 +22,7 @@ export class DroppedGraphs {
   readonly #store: DroppedGraphStore;
 
   constructor(private readonly gizzard: Gizzard) {
-    const { hosts, config } = gizzard;
-    this.#store = new DroppedGraphStore(hosts.host(config.nameServer.hosts[0]!), `${config.cluster}_nameserver`);
+    this.#store = new DroppedGraphStore(gizzard.control);
   }
 
   /** Those that can be brought back, the newest first. */

@@ -77,6 +77,22 @@ export const controlTables = {
     key: ['migration_id', 'step'],
     columns: same('migration_id', 'step', 'phase', 'title', 'precondition_text', 'action', 'inverse', 'state', 'evidence'),
   },
+  moves_throttle: {
+    ddl: '(id TINYINT NOT NULL PRIMARY KEY, rows_per_second BIGINT NULL, windows VARCHAR(1000) NOT NULL)',
+    key: ['id'],
+    columns: same('id', 'rows_per_second', 'windows'),
+  },
+  dropped_graphs: {
+    ddl: `(
+      graph_id INT NOT NULL PRIMARY KEY,
+      name VARCHAR(64) NOT NULL,
+      dropped_at_ms BIGINT NOT NULL,
+      keep_until_ms BIGINT NOT NULL,
+      tree LONGTEXT NOT NULL
+    )`,
+    key: ['graph_id'],
+    columns: same('graph_id', 'name', 'dropped_at_ms', 'keep_until_ms', 'tree'),
+  },
   tweet_policy: {
     ddl: '(id TINYINT NOT NULL PRIMARY KEY, policy LONGTEXT NOT NULL)',
     key: ['id'],

@@ -122,10 +122,12 @@ export class Ledger {
         [],
         this.database.deadline(),
       );
-      const free = rows.filter((row) => Number(row[9]) === 0);
-      if (free.length === 0 || rows.length - free.length >= atOnce) return undefined;
+      // Rollbacks have places of their own: they are wanted at once, and others may rest for hours.
+      const inWork = (isRollback: boolean): number => rows.filter((row) => Number(row[9]) === 1 && (row[4] === 'rollback') === isRollback).length;
+      const free = rows.filter((row) => Number(row[9]) === 0 && inWork(row[4] === 'rollback') < atOnce);
+      if (free.length === 0) return undefined;
       // What was begun comes before what was not.
-      const next = migrationOf(free.find((row) => row[3] === 'running') ?? free[0]!);
+      const next = migrationOf(free.find((row) => row[4] === 'rollback') ?? free.find((row) => row[3] === 'running') ?? free[0]!);
       await this.#leases.take(session, next.id, owner);
       touch('migrations', { id: next.id });
       return { ...next, state: 'running', owner };

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Log, RoostError } from '../../core/index.js';
 import { LeaseLost, type Lease, type LeasedTask } from '../moving/leasedWork.js';
 import { isOpen } from '../moving/moveTask.js';
@@ -5,6 +6,8 @@ import type { Ledger } from './ledger.js';
 import { leftBehind, nextStep, nextUndo, type Migration, type MigrationState, type MigrationStep } from './migration.js';
 import { runAction, type StepContext, type StepEnvironment } from './stepActions.js';
 import type { Action } from './steps.js';
+
+const restMs = 500;
 
 /** Takes a migration that this server has claimed to its goal, step by step, from wherever the ledger says it is. */
 export class MigrationRunner implements LeasedTask {
@@ -42,9 +45,22 @@ export class MigrationRunner implements LeasedTask {
       const steps = await this.#steps(lease);
       const step = nextStep(steps, goal);
       if (step === undefined) return this.#end(lease, steps, steps.every(({ state }) => state === 'done') ? 'done' : 'settled');
+      await this.#rest(lease);
       await this.#record(lease, step, 'running');
       const evidence = await this.#act(lease, steps, step, step.action);
       await this.#record(lease, step, 'done', evidence);
+    }
+  }
+
+  /** Waits while the cluster's throttle lets migrations rest. Both sides are written meanwhile. A rollback does not wait. */
+  async #rest(lease: Lease): Promise<void> {
+    const { throttle } = this.environment.moves.store;
+    for (;;) {
+      const { resting } = await lease.retry(() => throttle.read());
+      if (resting === '') return;
+      lease.trouble = resting;
+      await sleep(restMs, undefined, { signal: lease.signal }).catch(() => undefined);
+      if (lease.signal.aborted) throw new LeaseLost();
     }
   }
 

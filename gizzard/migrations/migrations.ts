@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { RoostError, type Log, type RoostConfig } from '../../core/index.js';
 import { LeasedWork } from '../moving/leasedWork.js';
 import type { MoveTask } from '../moving/moveTask.js';
+import type { MoveThrottleNow, MoveThrottleSettings } from '../moving/moveThrottle.js';
 import type { MovesDatabase } from '../moving/movesDatabase.js';
 import { Ledger } from './ledger.js';
 import { isAtEnd, isAtRest, type Migration, type MigrationOptions, type MigrationState, type MigrationStep } from './migration.js';
@@ -58,10 +59,20 @@ export class Migrations {
     return preflight(plans, { config: this.config, hosts, moves, servers, topology: nameServer.topology, reservations: await this.#ledger.reservations() });
   }
 
+  /** What all migrations and copies of the cluster are allowed, and whether migrations rest now. */
+  throttle(): Promise<MoveThrottleNow> {
+    return this.environment.moves.store.throttle.read();
+  }
+
+  /** Running moves obey within seconds. A server of an earlier release does not know of it. Throws `InvalidArgument`. */
+  setThrottle(settings: MoveThrottleSettings): Promise<void> {
+    return this.environment.moves.store.throttle.set(settings);
+  }
+
   /** What plans move from where to where, and how long that takes at least and at most. `options` are those they are to be begun with. */
-  summarize(plans: readonly MigrationPlan[], options: MigrationOptions = {}): Promise<PlanSummary> {
+  async summarize(plans: readonly MigrationPlan[], options: MigrationOptions = {}): Promise<PlanSummary> {
     const { hosts, moves } = this.environment;
-    return summarizePlans(plans, { hosts, movableType: (type) => moves.movableType(type), moves: this.config.moves, rates: options, clusterRowsPerSecond: undefined });
+    return summarizePlans(plans, { hosts, movableType: (type) => moves.movableType(type), moves: this.config.moves, rates: options, clusterRowsPerSecond: (await this.throttle()).rowsPerSecond });
   }
 
   /** Has plans carried out, after a preflight; servers do it, this call returns at once with their numbers. They must be plans for the topology as it is now. */

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Deadline, type RoostError } from '../../core/index.js';
 import type { DatabaseHost } from '../hosts/databaseHost.js';
 import type { BusyState } from '../topology/types.js';
@@ -5,7 +6,7 @@ import { LeaseLost, type Lease, type LeasedTask } from './leasedWork.js';
 import type { Movable, MovableTable } from './movable.js';
 import { PageMover } from './pageMover.js';
 import { hostsOf, type MoveStore } from './moveStore.js';
-import { keptDifferences, type MoveProgress, type MoveRates, type MoveTask } from './moveTask.js';
+import { keptDifferences, type MoveOrders, type MoveProgress, type MoveTask } from './moveTask.js';
 import { Throttle } from './throttle.js';
 
 const firstPageRows = 2_000;
@@ -16,6 +17,8 @@ const minPageRows = 50;
 const pageMs = 250;
 const pageDeadlineMs = 20_000;
 const countDeadlineMs = 60_000;
+/** A move that rests looks so often whether it may go on; its orders come with its beats. */
+const restMs = 250;
 
 export interface MoveEnvironment {
   readonly store: MoveStore;
@@ -30,7 +33,7 @@ export interface MoveEnvironment {
 export class MoveRunner implements LeasedTask {
   readonly name: string;
   #progress: MoveProgress;
-  #rates: MoveRates;
+  #orders: MoveOrders;
   #pageRows = firstPageRows;
   readonly #rowsAtStart: number;
   readonly #startMs = performance.now();
@@ -42,16 +45,16 @@ export class MoveRunner implements LeasedTask {
   ) {
     this.name = `move ${task.id}`;
     this.#progress = task;
-    this.#rates = task;
+    this.#orders = { ...task, resting: '' };
     this.#rowsAtStart = task.rowsDone;
     this.#mover = new PageMover(task, environment.host);
   }
 
   /** A crash repeats what was done since the last time. */
   async renew(trouble: string): Promise<boolean> {
-    const rates = await this.environment.store.save(this.task.id, this.environment.owner, this.#progress, trouble);
-    this.#rates = rates ?? this.#rates;
-    return rates !== undefined;
+    const orders = await this.environment.store.save(this.task.id, this.environment.owner, this.#progress, trouble);
+    this.#orders = orders ?? this.#orders;
+    return orders !== undefined;
   }
 
   release(): Promise<void> {
@@ -70,8 +73,9 @@ export class MoveRunner implements LeasedTask {
       this.#progress = { ...this.#progress, rowsTotal };
     }
     while (this.#progress.table < tables.length) {
+      await this.#rest(lease);
       const { rows, tookMs } = await lease.retry(() => this.#page(tables[this.#progress.table]!, throttle.pageRows), shrink);
-      await lease.retry(() => throttle.pause(rows, tookMs, this.#rates));
+      await lease.retry(() => throttle.pause(rows, tookMs, this.#orders));
       lease.trouble = throttle.hurting;
     }
     await lease.end(() => this.#end('done', ''));
@@ -79,6 +83,13 @@ export class MoveRunner implements LeasedTask {
 
   fail(error: RoostError): Promise<void> {
     return this.#end('failed', error.message);
+  }
+
+  async #rest(lease: Lease): Promise<void> {
+    while (this.#orders.resting !== '' && !lease.signal.aborted) {
+      lease.trouble = this.#orders.resting;
+      await sleep(restMs, undefined, { signal: lease.signal }).catch(() => undefined);
+    }
   }
 
   /** The shards become busy when there is a move that will end, and not before: who asks for one may die. */
@@ -108,7 +119,7 @@ export class MoveRunner implements LeasedTask {
     const { table: at, after } = this.#progress;
     const startMs = performance.now();
     // Never more than may be moved in a second, so that a slow move is steady and hears of a new ceiling soon.
-    const limit = Math.min(this.#pageRows, mostRows, this.#rates.maxRowsPerSecond);
+    const limit = Math.min(this.#pageRows, mostRows, this.#orders.maxRowsPerSecond);
     const { end, rows, differences, waitedMs = 0 } = await this.#mover.move(table, after, limit, Deadline.after(pageDeadlineMs));
     const tookMs = performance.now() - startMs - waitedMs;
     const rowsDone = this.#progress.rowsDone + rows;

@@ -3,7 +3,8 @@ import type { Touch } from '../control/controlStore.js';
 import type { SqlRow, SqlSession } from '../hosts/databaseHost.js';
 import { LeaseTable } from './leaseTable.js';
 import { cut, type MovesDatabase } from './movesDatabase.js';
-import { notStarted, type MoveProgress, type MoveRates, type MoveSpec, type MoveState, type MoveTask } from './moveTask.js';
+import { MoveThrottle, sharedRates } from './moveThrottle.js';
+import { notStarted, type MoveOrders, type MoveProgress, type MoveRates, type MoveSpec, type MoveState, type MoveTask } from './moveTask.js';
 import { fromStoredJson, toStoredJson } from './storedJson.js';
 
 export interface MoveLimits {
@@ -20,10 +21,12 @@ const columns = 'id, spec, min_rows_per_second, max_rows_per_second, state, prog
 /** Moves as they stand in the name server's database, where every server finds them. */
 export class MoveStore {
   readonly #leases: LeaseTable;
+  readonly throttle: MoveThrottle;
   readonly #toldAtMs = new Map<number, number>();
 
   constructor(private readonly database: MovesDatabase) {
     this.#leases = new LeaseTable(database, 'moves');
+    this.throttle = new MoveThrottle(database);
   }
 
   /** `forMigration`: the migration, and the server that carries it out. Throws `Unavailable` where it is not that server's any more. */
@@ -90,12 +93,18 @@ export class MoveStore {
   }
 
   /** Saves how far a move is and renews the claim. Returns what the operator wants now; undefined when the claim is lost or the move was cancelled. */
-  async save(id: number, owner: string, progress: MoveProgress, error: string): Promise<MoveRates | undefined> {
+  async save(id: number, owner: string, progress: MoveProgress, error: string): Promise<MoveOrders | undefined> {
     const saved = toStoredJson(progress);
     if (!(await this.#leases.renew(id, owner, { error, progress: saved }))) return undefined;
     this.#tellOthers(id, saved, error);
-    const [row] = await this.database.host.rows(`SELECT min_rows_per_second, max_rows_per_second FROM ${this.database.table('moves')} WHERE id = ?`, [id], this.database.deadline());
-    return row && { minRowsPerSecond: Number(row[0]), maxRowsPerSecond: Number(row[1]) };
+    const [[row], throttle] = await Promise.all([
+      this.database.host.rows(`SELECT min_rows_per_second, max_rows_per_second, migration_id FROM ${this.database.table('moves')} WHERE id = ?`, [id], this.database.deadline()),
+      this.throttle.read(),
+    ]);
+    if (row === undefined) return undefined;
+    const [min, max, migration] = row;
+    // What people ask for by hand they want now.
+    return { ...sharedRates({ minRowsPerSecond: Number(min), maxRowsPerSecond: Number(max) }, throttle), resting: migration === null ? '' : throttle.resting };
   }
 
   /** Another primary goes on from about here. What it misses is moved again, which changes nothing. */

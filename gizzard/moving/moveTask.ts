@@ -36,6 +36,12 @@ export interface MoveRates {
   readonly maxRowsPerSecond: number;
 }
 
+/** What a running move is to do now. */
+export interface MoveOrders extends MoveRates {
+  /** Why it rests; '' while it is to go on. */
+  readonly resting: string;
+}
+
 /** A row that was not the same everywhere: by shard what it is there, null where it is missing. */
 export interface Difference {
   readonly table: string;
