@@ -3,22 +3,27 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { limits, RoostError } from '../core/index.js';
-import type { Graph } from '../sdk/index.js';
+import type { Priority } from '../gizzard/index.js';
+import type { Graph, WriteOptions } from '../sdk/index.js';
 import { type CliIo } from './console/cliIo.js';
 import { type ClientOptions, serverOption, withClient } from './console/client.js';
 import { configOption, defineCommand, integerArgument, outputFor } from './console/command.js';
 import { formatCount, formatMs } from './console/output.js';
+import { Pace } from './console/pace.js';
 import { Progress } from './console/progress.js';
 import { EdgeFile } from './edges/edgeFile.js';
 import type { EdgeBatch } from './edges/edgeParser.js';
 import { loadEdges, quantile } from './edges/loadEdges.js';
 import { ResumeFile } from './edges/resumeFile.js';
-import { waitUntilMaterialized } from './edges/waitUntilMaterialized.js';
+import { priorityOption } from './edges/priorityOption.js';
+import { waitWithProgress } from './edges/waitWithProgress.js';
 
 interface LoadOptions extends ClientOptions {
   readonly skipBad?: true;
   readonly wait?: true;
   readonly inFlight: number;
+  readonly priority: Priority;
+  readonly rate?: number;
   readonly resume?: string;
 }
 
@@ -37,6 +42,8 @@ export function addLoadCommand(program: Command, io: CliIo): void {
     .option('--wait', 'wait until the journal is empty, so that reads see every edge')
     .option('--resume <file>', 'keep in this file how far it got; the same command goes on from there')
     .option('--in-flight <count>', `calls of ${limits.bulkWriteEdges} edges under way at once`, integerArgument(1, 64), limits.bulkWriteInFlight)
+    .addOption(priorityOption())
+    .option('--rate <count>', 'edges a second at most (default: as fast as the server takes them)', integerArgument(1, 100_000_000))
     .addOption(serverOption())
     .addOption(configOption())
     .action(async (name: string, path: string, options: LoadOptions) => {
@@ -57,7 +64,8 @@ export function addLoadCommand(program: Command, io: CliIo): void {
         const badBefore = options.wait === true ? (await roost.journal()).bad : 0;
         const progress = new Progress(io, 'loading', edgeCount, output.quiet);
         const loaded = await loadEdges(file, {
-          write: (batch) => writeBatch(graph, batch),
+          write: (batch) => writeBatch(graph, batch, { deadlineMs: writeDeadlineMs, priority: options.priority }),
+          pace: new Pace(options.rate, io.signal),
           skipBatches: batches,
           onPrefix: (count) => {
             batches = count;
@@ -72,7 +80,7 @@ export function addLoadCommand(program: Command, io: CliIo): void {
           resume?.save({ ...identity, batches });
         });
         resume?.remove();
-        const waitMs = options.wait === true ? await waitUntilMaterialized(() => roost.journal(), io.signal, badBefore) : undefined;
+        const waitMs = options.wait === true ? await waitWithProgress(io, roost, output.quiet, badBefore) : undefined;
         const edgesPerSecond = Math.round((edgeCount / loaded.elapsedMs) * 1_000);
         const acknowledgementMs = { p50: quantile(loaded.acknowledgementMs, 0.5), p99: quantile(loaded.acknowledgementMs, 0.99) };
         output.result({ graph: name, edgeCount, badLineCount, elapsedMs: loaded.elapsedMs, edgesPerSecond, acknowledgementMs, waitMs }, () =>
@@ -86,15 +94,15 @@ export function addLoadCommand(program: Command, io: CliIo): void {
     });
 }
 
-async function writeBatch(graph: Graph, batch: EdgeBatch): Promise<void> {
+async function writeBatch(graph: Graph, batch: EdgeBatch, options: WriteOptions): Promise<void> {
   const { nodes = [] } = batch;
-  if (batch.sourceIds.length > 0) await graph.writeColumns(batch, { deadlineMs: writeDeadlineMs });
+  if (batch.sourceIds.length > 0) await graph.writeColumns(batch, options);
   if (nodes.length === 0) return;
   await graph.batch(
     (all) => {
       for (const { operation, id, direction, time } of nodes) all[`${operation}All`](id, { direction, at: time });
     },
-    { deadlineMs: writeDeadlineMs },
+    options,
   );
 }
 

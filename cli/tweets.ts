@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { limits, RoostError } from '../core/index.js';
+import type { Priority } from '../gizzard/index.js';
 import type { Tweet } from '../sdk/index.js';
 import { auditTweets, type PolicyInput, tweetsTableId } from '../tbird/index.js';
 import type { CliIo } from './console/cliIo.js';
@@ -9,8 +10,10 @@ import { type ConfigOptions, configOption, defineCommand, defineGroup, idArgumen
 import { type ConfirmOptions, yesOption } from './console/confirm.js';
 import { durationArgument } from './console/duration.js';
 import { formatCount, formatMs, type Output } from './console/output.js';
+import { Pace } from './console/pace.js';
 import { Progress } from './console/progress.js';
-import { waitUntilMaterialized } from './edges/waitUntilMaterialized.js';
+import { priorityOption } from './edges/priorityOption.js';
+import { waitWithProgress } from './edges/waitWithProgress.js';
 import { ImportProgress, importTweets } from './tweets/importTweets.js';
 import { TweetFile } from './tweets/tweetFile.js';
 import { addWindowCommands, confirmDrops } from './tweets/windowCommands.js';
@@ -175,6 +178,8 @@ interface ImportCommandOptions extends ClientOptions {
   readonly wait?: true;
   readonly resume?: string;
   readonly inFlight: number;
+  readonly priority: Priority;
+  readonly rate?: number;
 }
 
 function addImport(ask: (name: string, description: string, example: string) => Command, io: CliIo): void {
@@ -189,6 +194,8 @@ function addImport(ask: (name: string, description: string, example: string) => 
     .option('--resume <file>', 'remember there how far it came, and go on from there when run again')
     .option('--wait', 'wait until the journal is empty, so that reads see every tweet')
     .option('--in-flight <count>', 'calls under way at once', integerArgument(1, 64), limits.bulkWriteInFlight)
+    .addOption(priorityOption())
+    .option('--rate <count>', 'tweets a second at most (default: as fast as the server takes them)', integerArgument(1, 100_000_000))
     .action(async (path: string, options: ImportCommandOptions) => {
       const output = outputFor(io, options);
       const file = await TweetFile.open(resolve(io.workingFolder, path));
@@ -202,14 +209,15 @@ function addImport(ask: (name: string, description: string, example: string) => 
         progress.advance(Math.min(progressFile.rows, checked.tweetCount));
         await importTweets(file, {
           ...read,
-          create: (tweets) => roost.tweets.createMany(tweets, { deadlineMs: writeDeadlineMs }),
+          create: (tweets) => roost.tweets.createMany(tweets, { deadlineMs: writeDeadlineMs, priority: options.priority }),
+          pace: new Pace(options.rate, io.signal),
           inFlight: options.inFlight,
           onAcknowledged: (count) => progress.advance(count),
           skip: progressFile.rows,
           onPrefix: (rows) => progressFile.save(rows),
         }).finally(() => progress.stop());
         progressFile.remove();
-        return options.wait === true ? waitUntilMaterialized(() => roost.journal(), io.signal, badBefore) : undefined;
+        return options.wait === true ? waitWithProgress(io, roost, output.quiet, badBefore) : undefined;
       });
       const elapsedMs = performance.now() - startMs;
       const { tweetCount, badRowCount, firstBad, otherTimes } = checked;

@@ -181,3 +181,17 @@ describe('a load', () => {
     expect(refused.stderr).toContain('bad.ndjson: line 2: destination must be an integer');
   });
 });
+
+it('a load takes the low queue, and another where it is told to', async () => {
+  writeFileSync(path('few.txt'), '1 2\n3 4\n');
+  await flock.createGraph('few', { shards: 1, replicas: 1 });
+  const each = ['high', 'medium', 'low'] as const;
+  await flock.gizzard.apply(each.map((priority) => ({ kind: 'pauseJobs', priority })));
+  const sizes = () => Promise.all(each.map(async (priority) => (await flock.gizzard.jobs.sizes(priority)).queued));
+  expect(await answer(load('few', 'few.txt'))).toMatchObject({ edgeCount: 2 });
+  expect(await sizes()).toEqual([0, 0, 1]);
+  expect(await answer(load('few', 'few.txt', '--priority', 'medium', '--rate', '1000000'))).toMatchObject({ edgeCount: 2 });
+  expect(await sizes()).toEqual([0, 1, 1]);
+  await flock.gizzard.apply(each.map((priority) => ({ kind: 'resumeJobs', priority })));
+  expect(await answer(load('few', 'few.txt', '--wait'))).toMatchObject({ waitMs: expect.any(Number) as number });
+});

@@ -15,7 +15,7 @@ export class Progress {
   constructor(
     private readonly io: CliIo,
     private readonly what: string,
-    private readonly total: number | undefined,
+    private total: number | undefined,
     private readonly quiet: boolean,
   ) {
     if (quiet || !io.stderr.isTTY) return;
@@ -38,6 +38,13 @@ export class Progress {
     this.#lastLineMs = performance.now();
     const { rows: done, rate, left } = this.#figures();
     this.io.stderr.write(`${this.what}: ${done} · ${rate}/s${this.total === undefined ? '' : ` · ${left} left`}\n`);
+  }
+
+  /** Says how many rows are left, where that is what is known. The total grows where more have come. */
+  left(rows: number): void {
+    this.total = Math.max(this.total ?? 0, rows);
+    this.#bar?.setTotal(this.total);
+    this.advance(this.total - rows - this.#done);
   }
 
   /** Ends the bar, also after an error, so that the terminal is as it was. */

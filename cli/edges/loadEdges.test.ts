@@ -56,6 +56,19 @@ describe('loadEdges', () => {
     expect(started).toBeLessThan(11);
   });
 
+  it('sends a batch only when the pace lets it', async () => {
+    let admitted = 0;
+    let sent = 0;
+    const pace = {
+      admit: async (rows: number): Promise<void> => {
+        expect(admitted).toBe(sent);
+        admitted += rows;
+      },
+    };
+    await load({ write: async ({ sourceIds }) => void (sent += sourceIds.length), pace });
+    expect([admitted, sent]).toEqual([edgeCount, edgeCount]);
+  });
+
   it('stops when told to', async () => {
     const stop = new AbortController();
     await expect(load({ write: async () => stop.abort(new Error('stopped')), signal: stop.signal })).rejects.toThrow('stopped');
@@ -72,8 +85,10 @@ describe('waitUntilMaterialized', () => {
 
   it('waits until nothing is queued or failing', async () => {
     const { ask, asked } = states({ queued: { high: 2 } }, { failing: 1 }, {});
-    await waitUntilMaterialized(ask, signal);
+    const left: number[] = [];
+    await waitUntilMaterialized(ask, signal, 0, (jobs) => left.push(jobs));
     expect(asked()).toBe(3);
+    expect(left).toEqual([2, 1, 0]);
   });
 
   it('says that jobs were given up, but for those given up before', async () => {

@@ -1,3 +1,4 @@
+import type { Pace } from '../console/pace.js';
 import type { EdgeFile, EdgeFileSummary } from './edgeFile.js';
 import type { EdgeBatch } from './edgeParser.js';
 
@@ -13,6 +14,8 @@ export interface LoadEdgesOptions {
   /** Told of each batch that has been written together with all before it. */
   readonly onPrefix?: (batchCount: number) => void;
   readonly onAcknowledged?: (entryCount: number) => void;
+  /** Holds batches back until they may be sent. */
+  readonly pace?: Pick<Pace, 'admit'>;
 }
 
 export interface LoadedEdges extends EdgeFileSummary {
@@ -58,6 +61,7 @@ export async function loadEdges(file: EdgeFile, options: LoadEdgesOptions): Prom
         options.onAcknowledged?.(next.value.entryCount);
         continue;
       }
+      await options.pace?.admit(next.value.entryCount);
       const sending: Promise<void> = send(next.value, place)
         .catch((error: unknown) => void (failure ??= { error }))
         .finally(() => underWay.delete(sending));

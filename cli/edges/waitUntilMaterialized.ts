@@ -14,9 +14,9 @@ const stallMs = 120_000;
 
 /**
  * Waits until no job is queued or failing, so that reads see everything that was acknowledged before. Returns how long it took.
- * `badBefore` is what the bad-job queue held already. Throws `DataLoss` when jobs were given up since, `DeadlineExceeded` when the journal stops shrinking.
+ * `badBefore` is what the bad-job queue held already; `onWaiting` is told again and again how many jobs are left. Throws `DataLoss` when jobs were given up since, `DeadlineExceeded` when the journal stops shrinking.
  */
-export async function waitUntilMaterialized(journal: () => Promise<JournalCounts>, signal: AbortSignal, badBefore = 0): Promise<number> {
+export async function waitUntilMaterialized(journal: () => Promise<JournalCounts>, signal: AbortSignal, badBefore = 0, onWaiting: (jobs: number) => void = () => undefined): Promise<number> {
   const startedMs = performance.now();
   let fewest = Infinity;
   let shrunkMs = startedMs;
@@ -24,6 +24,7 @@ export async function waitUntilMaterialized(journal: () => Promise<JournalCounts
     signal.throwIfAborted();
     const { queued, failing, bad } = await journal();
     const waiting = failing + Object.values(queued).reduce((sum, count) => sum + count, 0);
+    onWaiting(waiting);
     if (waiting === 0) {
       if (bad <= badBefore) return performance.now() - startedMs;
       throw new RoostError('DataLoss', `${bad - badBefore} jobs were given up after too many errors and wait in the bad-job queue: their edges are missing from some tables`, {

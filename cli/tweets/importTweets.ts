@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { limits, RoostError } from '../../core/index.js';
 import type { NewTweet } from '../../sdk/index.js';
+import type { Pace } from '../console/pace.js';
 import type { ReadTweetsOptions, TweetFile } from './tweetFile.js';
 
 export interface ImportOptions extends ReadTweetsOptions {
@@ -8,6 +9,8 @@ export interface ImportOptions extends ReadTweetsOptions {
   readonly create: (tweets: readonly NewTweet[]) => Promise<unknown>;
   readonly inFlight: number;
   readonly onAcknowledged: (count: number) => void;
+  /** Holds calls back until they may be sent. */
+  readonly pace: Pick<Pace, 'admit'>;
   /** Good rows that were acknowledged before. */
   readonly skip: number;
   /** Told how many rows from the beginning are acknowledged. */
@@ -47,12 +50,16 @@ export async function importTweets(file: TweetFile, options: ImportOptions): Pro
       if ('bad' in entry || row++ < options.skip) continue;
       batch.push(entry.tweet.tweet);
       if (batch.length < tweetsPerCall) continue;
+      await options.pace.admit(batch.length);
       send(batch);
       batch = [];
       while (underWay.size >= options.inFlight) await Promise.race(underWay);
       if (failure !== undefined) throw failure.error;
     }
-    if (batch.length > 0) send(batch);
+    if (batch.length > 0) {
+      await options.pace.admit(batch.length);
+      send(batch);
+    }
   } finally {
     await Promise.all(underWay);
   }
