@@ -50,7 +50,7 @@ export function addHostLifeCommands(host: Command, io: CliIo): void {
         const others = Object.keys(gizzard.config.databaseHosts).filter((one) => one !== name);
         const policy = withoutHost(await policyOf(tbird), name);
         const drain = drainHost(await gizzard.migrations.planner(), name, others);
-        const roles = gizzard.config.nameServer.hosts.includes(name) ? [`${name} is a host of the name server: name another one in nameServer.hosts of every configuration, then \`roost nameserver promote\` where ${name} came first`] : [];
+        const roles = gizzard.config.nameServer.hosts.includes(name) ? [`${name} is a host of the name server: where it leads, \`roost nameserver promote\` another one; then take it out of nameServer.hosts of every configuration`] : [];
         for (const role of roles) output.note(role);
         await beginPlans(io, options, gizzard, output, drain.plans, besides(tbird, name, drain, policy));
       }),
