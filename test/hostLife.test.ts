@@ -53,7 +53,7 @@ describe('the life of a database host', { timeout: 120_000 }, () => {
     }
   });
 
-  it('says that a host takes no writes, or too few connections', async () => {
+  it('warns of a setting by which a crash loses writes', async () => {
     await asRoot('SET GLOBAL innodb_flush_log_at_trx_commit = 2');
     try {
       const { stdout } = await roost('host', 'check', db1);
