@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { RoostError } from '../core/index.js';
-import { type Change, changesToJson, thisProcess, topologyWarnings } from '../gizzard/index.js';
+import { type AuditEntry, type Change, changesToJson, type NameServer, thisProcess, topologyWarnings } from '../gizzard/index.js';
 import { changeSentence, changesSummary } from './console/changeText.js';
 import type { CliIo } from './console/cliIo.js';
 import { reportChange, withCluster } from './console/cluster.js';
@@ -10,6 +10,7 @@ import { confirm, type ConfirmOptions, yesOption } from './console/confirm.js';
 interface ListOptions extends ConfigOptions {
   readonly count: number;
   readonly below?: number;
+  readonly busy?: true;
 }
 
 const versionArgument = integerArgument(1, Number.MAX_SAFE_INTEGER);
@@ -20,10 +21,11 @@ export function addAuditCommands(program: Command, io: CliIo): void {
 
   define('list', 'list the changes of the topology, newest first', 'roost audit list --count 5')
     .option('--count <count>', 'changes to list', integerArgument(1, 10_000), 20)
+    .option('--busy', 'also those that only mark shards as busy or free, as every copy does')
     .option('--below <version>', 'only those before this version', versionArgument)
-    .action(({ count, below, ...options }: ListOptions) =>
+    .action(({ count, below, busy, ...options }: ListOptions) =>
       withCluster(io, options, async ({ nameServer }, output) => {
-        const entries = await nameServer.audit({ count, ...(below === undefined ? {} : { belowVersion: below }) });
+        const entries = await entriesOf(nameServer, count, below, busy === true);
         const changes = entries.map(({ version, changedAtMs, by, changes: made }) => ({ version, changedAt: new Date(changedAtMs).toISOString(), by, changes: made.length, summary: changesSummary(made) }));
         output.result(
           { changes },
@@ -62,4 +64,18 @@ export function addAuditCommands(program: Command, io: CliIo): void {
         reportChange(output, changed, { undone: version }, `undid change ${version}`);
       }),
     );
+}
+
+const isBusyMark = ({ changes }: AuditEntry): boolean => changes.length > 0 && changes.every(({ kind }) => kind === 'markBusy');
+
+/** The newest entries; without those that only mark shards as busy it looks further back. */
+async function entriesOf(nameServer: NameServer, count: number, below: number | undefined, busy: boolean): Promise<AuditEntry[]> {
+  const found: AuditEntry[] = [];
+  for (let before = below; found.length < count; ) {
+    const page = await nameServer.audit({ count, ...(before === undefined ? {} : { belowVersion: before }) });
+    found.push(...page.filter((entry) => busy || !isBusyMark(entry)));
+    before = page.at(-1)?.version;
+    if (page.length < count) break;
+  }
+  return found.slice(0, count);
 }

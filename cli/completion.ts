@@ -1,5 +1,4 @@
 import { type Command, Argument } from 'commander';
-import { allCommands } from './cliReference.js';
 import type { CliIo } from './console/cliIo.js';
 import { type CommonOptions, defineCommand, outputFor } from './console/command.js';
 
@@ -24,12 +23,17 @@ interface Words {
 
 /** Written from the command tree itself, so that it knows what this version knows. */
 export function completionScript(shell: Shell, program: Command): string {
-  const words = allCommands(program).map(({ path, command }): Words => ({
+  const words = withAliases(program).map(({ path, command }): Words => ({
     path,
     commands: command.commands.map((child) => ({ name: child.name(), summary: child.summary() || child.description() })),
     options: command.options.flatMap(({ long, description }) => (long == null ? [] : [{ flag: long, summary: description }])),
   }));
   return shell === 'fish' ? fish(words) : bash(words, shell === 'zsh');
+}
+
+/** Every command by each of the names that call it. */
+function withAliases(command: Command, before = ''): { readonly path: string; readonly command: Command }[] {
+  return [command.name(), ...command.aliases()].flatMap((name) => [{ path: `${before}${name}`, command }, ...command.commands.flatMap((child) => withAliases(child, `${before}${name} `))]);
 }
 
 /** Zsh runs functions written for bash. */

@@ -6,7 +6,7 @@ import { type ConfigOptions, configOption, defineCommand, defineGroup, integerAr
 import { confirm, type ConfirmOptions, yesOption } from './console/confirm.js';
 import type { Output } from './console/output.js';
 import { addThrottleCommand, throttleJson, throttleText } from './migrationThrottle.js';
-import { moveText } from './shardMoves.js';
+import { heldUp, moveText } from './shardMoves.js';
 
 const idArgument = integerArgument(1, Number.MAX_SAFE_INTEGER);
 const idListArgument = (text: string, before: readonly number[] | undefined): readonly number[] => [...(before ?? []), idArgument(text)];
@@ -21,8 +21,11 @@ export function addMigrationCommands(program: Command, io: CliIo): void {
       withCluster(io, options, async ({ migrations }, output) => {
         const [found, throttle] = await Promise.all([migrations.list({ active: options.all !== true }), migrations.throttle()]);
         const bounds = throttleText(throttle);
-        output.result({ migrations: found, ...(bounds === undefined ? {} : { throttle: throttleJson(throttle) }) }, () =>
-          (bounds === undefined ? '' : `${bounds}\n`) + (found.length === 0 ? 'no migration is under way' : output.table(['number', 'state', 'started', 'what', 'error'], found.map(({ id, state, createdAt, title, error }) => [String(id), state, createdAt, title, error]))),
+        const phases = await migrations.phases(found.map(({ id }) => id));
+        const shown = found.map((each) => ({ ...each, phase: phases.get(each.id) }));
+        const rows = shown.map(({ id, state, phase, createdAt, title, error }) => [String(id), heldUp(state, error), phase ?? '', createdAt, title, error]);
+        output.result({ migrations: shown, ...(bounds === undefined ? {} : { throttle: throttleJson(throttle) }) }, () =>
+          (bounds === undefined ? '' : `${bounds}\n`) + (found.length === 0 ? 'no migration is under way' : output.table(['number', 'state', 'phase', 'started', 'what', 'error'], rows)),
         );
       }),
     );
@@ -79,7 +82,7 @@ function reportText(output: Output, report: MigrationReport): string {
   const marks = { pending: ' ', running: '▸', done: '✓', undoing: '◂', undone: '↶' } as const;
   return [
     output.bold(report.title),
-    `migration ${report.id} is ${report.state}${report.goal === 'rollback' ? ', on its way back' : ''}${report.error === '' ? '' : `: ${report.error}`}`,
+    `migration ${report.id} is ${heldUp(report.state, report.error)}${report.goal === 'rollback' ? ', on its way back' : ''}${report.error === '' ? '' : `: ${report.error}`}`,
     ...report.steps.map(({ phase, title, state, evidence }) => {
       const seen = Object.entries(evidence).map(([name, value]) => `${name} ${Array.isArray(value) ? value.join(' ') : String(value)}`);
       return `${marks[state]} ${phase.padEnd(8)} ${title}${seen.length === 0 ? '' : output.dim(` (${seen.join(', ')})`)}`;

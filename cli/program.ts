@@ -51,8 +51,8 @@ export function buildProgram(io: CliIo, json = false): Command {
       outputError: (text, write) => write(json ? `${toJson({ error: { code: 'Usage', message: text.trim() } })}\n` : forTerminal(text)),
       getOutHelpWidth: () => helpWidth(io.stdout.columns),
       getErrHelpWidth: () => helpWidth(io.stderr.columns),
-      getOutHasColors: () => io.stdout.isTTY === true,
-      getErrHasColors: () => io.stderr.isTTY === true,
+      getOutHasColors: () => io.stdout.isTTY === true && io.environment['TERM'] !== 'dumb',
+      getErrHasColors: () => io.stderr.isTTY === true && io.environment['TERM'] !== 'dumb',
     })
     .addHelpText('after', `\n${environmentHelp}\n\n${exitCodeHelp}`);
   if (!json) program.showHelpAfterError('Add --help to see how it is used.');

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { RoostError } from '../core/index.js';
-import { busyStates, type Change, type Gizzard, nodeType, nodeTypes, shardKey, type ShardId, type ShardInfo, type Topology } from '../gizzard/index.js';
+import { applyChanges, busyStates, type Change, type Gizzard, nodeType, nodeTypes, shardKey, type ShardId, type ShardInfo, Topology } from '../gizzard/index.js';
 import type { CliIo } from './console/cliIo.js';
 import { change, reportChange, shardListArgument, withCluster } from './console/cluster.js';
 import { type ConfigOptions, configOption, defineCommand, defineGroup } from './console/command.js';
@@ -113,7 +113,13 @@ export function addShardCommands(program: Command, io: CliIo): void {
     .addOption(yesOption())
     .action((ids: readonly ShardId[], options: ConfigOptions & ConfirmOptions) =>
       withCluster(io, options, async (gizzard, output) => {
-        const changes = ids.flatMap((id) => unwrap(gizzard.topology, id));
+        // One may stand above another: each is taken out of what the ones before have left.
+        let left = gizzard.topology;
+        const changes = ids.flatMap((id) => {
+          const own = unwrap(left, id);
+          left = new Topology(applyChanges(left.state, own));
+          return own;
+        });
         await confirmEffects(io, options, gizzard, `unwrap ${ids.map(shardKey).join(', ')}`, changes);
         const changed = await change(gizzard, 'shard unwrap', changes);
         reportChange(output, changed, { unwrapped: ids.map(shardKey) }, `unwrapped ${ids.map(shardKey).join(', ')}`);

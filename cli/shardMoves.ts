@@ -1,12 +1,13 @@
 import type { Command } from 'commander';
 import { RoostError } from '../core/index.js';
 import { type Gizzard, type MoveTask, remainingMs, shardKey, type ShardId, type Topology } from '../gizzard/index.js';
+import { moveFigures } from './console/moveFigures.js';
 import { maxRateOption, minRateOption, ratesOf } from './console/beginPlans.js';
 import type { CliIo } from './console/cliIo.js';
 import { shardListArgument, withCluster } from './console/cluster.js';
 import { type ConfigOptions, configOption, defineCommand, integerArgument } from './console/command.js';
 import { confirm, type ConfirmOptions, yesOption } from './console/confirm.js';
-import { formatCount, formatMs, type Output } from './console/output.js';
+import { formatCount, type Output } from './console/output.js';
 import { Progress } from './console/progress.js';
 import { watch } from './console/watch.js';
 
@@ -84,20 +85,14 @@ function strangers(topology: Topology, ids: readonly ShardId[]): string[] {
   return roots.size < 2 ? [] : [`they stand in different trees, ${[...roots].join(' and ')}: rows of keys that are not theirs stay in them`];
 }
 
+/** A state for people: what runs and says why it does not get on, such as that a host does not answer, is held up. */
+export const heldUp = (state: string, error: string): string => (state === 'running' && error !== '' ? 'held up' : state);
+
 /** One line of a move, for people. */
 export function moveText(task: MoveTask): string {
-  const { id, kind, sources, targets, state, rowsDone, rowsTotal, rowsPerSecond, differenceCount, error } = task;
-  const percent = rowsTotal === 0 ? 0 : Math.min(100, Math.floor((100 * rowsDone) / rowsTotal));
-  const left = remainingMs(task);
-  const figures = [
-    `${percent}%`,
-    `${formatCount(rowsDone)} of ${formatCount(rowsTotal)} rows`,
-    `${formatCount(Math.round(rowsPerSecond))}/s`,
-    ...(state === 'running' && left !== undefined ? [`${formatMs(left)} left`] : []),
-    ...(kind === 'copy' ? [] : [`${formatCount(differenceCount)} different`]),
-  ];
+  const { id, kind, sources, targets, state, error } = task;
   const shards = [...sources, ...targets].map(({ id: shard }) => shardKey(shard)).join(targets.length > 0 ? ' → ' : ', ');
-  return `move ${id}: ${kind} ${shards} is ${state}: ${figures.join(' · ')}${error === '' ? '' : ` (${error})`}`;
+  return `move ${id}: ${kind} ${shards} is ${heldUp(state, error)}: ${moveFigures(task)}${error === '' ? '' : ` (${error})`}`;
 }
 
 /** Shows how a move goes on, to its end. */

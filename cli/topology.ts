@@ -32,12 +32,15 @@ export function addTopologyCommand(program: Command, io: CliIo): void {
           return;
         }
         const shapes = new Map<string, { count: number; template: Template }>();
-        for (const { template } of trees) {
+        const roots = new Set<string>();
+        // A tree that several ranges of keys are forwarded to is one tree.
+        const once = trees.filter(({ tableId, baseId }) => roots.size < roots.add(shardKey(planner.roots(tableId).get(baseId)!)).size);
+        for (const { template } of once) {
           const key = printTemplate(template);
           shapes.set(key, { template, count: (shapes.get(key)?.count ?? 0) + 1 });
         }
         const sorted = [...shapes].sort(([, a], [, b]) => b.count - a.count);
-        const hosts = [...leavesPerHost(trees.map(({ template }) => template))].sort(([a], [b]) => (a < b ? -1 : 1));
+        const hosts = [...leavesPerHost(once.map(({ template }) => template))].sort(([a], [b]) => (a < b ? -1 : 1));
         output.result(
           { version: planner.topology.version, shapes: sorted.map(([shape, { count }]) => ({ shape, count })), leaves: Object.fromEntries(hosts), migrations: [...new Set(migrations.values())] },
           () =>

@@ -167,19 +167,20 @@ export class Gizzard {
    */
   async apply(changes: readonly Change[], by?: string, onVersion?: number): Promise<Topology> {
     const leaves = changes.flatMap((change) => (change.kind === 'createShard' && nodeType(change.shard.type) === undefined ? [change.shard] : []));
-    if (leaves.length > 0) {
-      await this.nameServer.refuseSpent(leaves.map(({ id }) => id));
-      await this.#requireKnown(leaves.map(({ id }) => id.hostname));
-    }
-    for (const shard of leaves) {
+    const creating = leaves.map((shard) => {
       // Its name is about to enter SQL.
       validShardId(shard.id);
       const type = this.#shardTypes.get(shard.type);
       if (type === undefined) {
         throw new RoostError('InvalidArgument', `there is no node type and no shard type ${shard.type}`, { fields: { type: shard.type } });
       }
-      await type.create(this.hosts.host(shard.id.hostname), shard, Deadline.after(createDeadlineMs));
+      return { type, shard, host: this.hosts.host(shard.id.hostname) };
+    });
+    if (leaves.length > 0) {
+      await this.nameServer.refuseSpent(leaves.map(({ id }) => id));
+      await this.#requireKnown(leaves.map(({ id }) => id.hostname));
     }
+    for (const { type, shard, host } of creating) await type.create(host, shard, Deadline.after(createDeadlineMs));
     const topology = await this.nameServer.apply(changes, by, onVersion === undefined ? {} : { onVersion });
     for (const warning of topologyWarnings(topology)) this.log.warn(warning);
     return topology;

@@ -88,8 +88,23 @@ describe('shards, links and forwardings', () => {
       `unlink localhost/extra_0001 → ${leaf('db1', 1)}`,
       'remove forwarding 1 at 77',
     ]);
+    // Marks of copies are listed only where they are asked for.
+    const { gizzard } = server.flock;
+    await gizzard.nameServer.reload();
+    await gizzard.apply([{ kind: 'markBusy', id: gizzard.topology.routes(1)[0]!.leaves[0]!.shard.id, busy: 'busy' }]);
+    await gizzard.apply([{ kind: 'markBusy', id: gizzard.topology.routes(1)[0]!.leaves[0]!.shard.id, busy: 'normal' }]);
+    expect(await answer('audit', 'list', '--count', '3')).toMatchObject({ changes });
+    expect(((await answer('audit', 'list', '--count', '3', '--busy')) as { changes: { summary: string }[] }).changes[0]!.summary).toMatch(/^mark .* as normal$/);
     expect(changes[0]!.by).toMatch(/^roost shard delete, .+@.+ \(process \d+\)$/);
     expect(await text('audit', 'show', String(changes[0]!.version))).toMatch(/to undo it:\n {2}create shard localhost\/extra_0001 \(replicating\)/);
+  });
+
+  it('are unwrapped together where one stands above the other', async () => {
+    const before = await answer('forwarding', 'trees');
+    await answer('shard', 'wrap', 'replicating', root(0), '--yes');
+    await answer('shard', 'wrap', 'replicating', `${root(0)}_replicating`, '--yes');
+    expect(await answer('shard', 'unwrap', `${root(0)}_replicating_replicating`, `${root(0)}_replicating`, '--yes')).toMatchObject({ unwrapped: { length: 2 } });
+    expect((await answer('forwarding', 'trees'))['tables']).toEqual(before['tables']);
   });
 
   it('say what would be lost, and do nothing without --yes', async () => {
@@ -345,6 +360,7 @@ describe('completion', () => {
     expect(await complete(['roost', 'shard', 'wr'])).toEqual(['wrap']);
     expect(await complete(['roost', 'shard', 'delete', 'localhost/x', '--y'])).toEqual(['--yes']);
     expect(await complete(['roost', 'job', '--config', 'x', 'pa'])).toEqual(['pause']);
+    expect(await complete(['roost', 'migration', 'roll'])).toEqual(['rollback']);
   });
 
   it.each(['zsh', 'fish'])('is a script that %s reads', async (shell) => {

@@ -4,6 +4,7 @@ import type { Gizzard, MigrationPlan } from '../../gizzard/index.js';
 import type { CliIo } from './cliIo.js';
 import { type ConfigOptions, configOption, integerArgument } from './command.js';
 import { confirm, type ConfirmOptions, yesOption } from './confirm.js';
+import { moveFigures } from './moveFigures.js';
 import type { Output } from './output.js';
 import { keysOf } from './templates.js';
 import { planText } from './planText.js';
@@ -16,6 +17,9 @@ export interface PlanOptions extends ConfigOptions, ConfirmOptions {
   readonly minRate?: number;
   readonly maxRate?: number;
 }
+
+/** How often a wait says how far a copy is. */
+const figuresEveryMs = 5_000;
 
 /** The options of every command that plans migrations. */
 export const planOptions = (command: Command): Command =>
@@ -77,7 +81,10 @@ export async function beginPlans(io: CliIo, options: PlanOptions, gizzard: Gizza
   const ids = await gizzard.migrations.begin(plans, { ...ratesOf(options), ...(options.cleanup === true ? { cleanup: true } : {}) });
   const name = ids.length === 1 ? `migration ${ids[0]}` : `migrations ${ids[0]} to ${ids.at(-1)}`;
   if (options.wait !== true) return output.result({ migrations: ids, warnings }, () => `servers carry out ${name}`, [`roost migrations show ${ids[0]}`, `roost migrations list`, ...nextSteps]);
-  const states = await waitForAll(io, gizzard, output, ids);
+  const states = await waitForAll(io, gizzard, output, ids).catch((error: unknown) => {
+    if (io.signal.aborted && options.json !== true) io.stderr.write(`${name} ${ids.length === 1 ? 'goes' : 'go'} on; \`roost migrations pause ${ids.join(' ')}\` stops ${ids.length === 1 ? 'it' : 'them'}\n`);
+    throw error;
+  });
   const failed = states.find(({ state }) => state === 'failed');
   if (failed !== undefined) throw new RoostError('FailedPrecondition', `migration ${failed.id} failed: ${failed.error}`, { fields: { migration: failed.id } });
   const settled = states.filter(({ state }) => state === 'settled').map(({ id }) => id);
@@ -86,13 +93,19 @@ export async function beginPlans(io: CliIo, options: PlanOptions, gizzard: Gizza
 
 async function waitForAll(io: CliIo, gizzard: Gizzard, output: Output, ids: readonly number[]) {
   let last = '';
+  let lastMs = performance.now();
   return watch(io, output, async () => {
     const reports = await Promise.all(ids.map((id) => gizzard.migrations.show(id)));
     const resting = reports.filter(({ state }) => !['queued', 'running'].includes(state));
     const [first] = reports.filter(({ state }) => state === 'running');
     const step = first?.steps.find(({ state }) => state === 'running' || state === 'undoing');
-    const line = `${resting.length} of ${ids.length} rest${step === undefined ? '' : `; migration ${first!.id}: ${step.title}`}`;
-    if (line !== last) output.note(output.dim(line));
+    const [move] = first?.moves.filter(({ state }) => state === 'running') ?? [];
+    const line = `${resting.length} of ${ids.length} finished${step === undefined ? '' : `; migration ${first!.id}: ${step.title}`}`;
+    // Figures of a copy change with every look.
+    if (line !== last || (move !== undefined && performance.now() - lastMs > figuresEveryMs)) {
+      output.note(output.dim(move === undefined ? line : `${line} (${moveFigures(move)})`));
+      lastMs = performance.now();
+    }
     last = line;
     return resting.length === ids.length ? reports : undefined;
   });

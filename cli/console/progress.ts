@@ -18,7 +18,7 @@ export class Progress {
     private total: number | undefined,
     private readonly quiet: boolean,
   ) {
-    if (quiet || !io.stderr.isTTY) return;
+    if (quiet || !io.stderr.isTTY || io.environment['TERM'] === 'dumb') return;
     this.#bar = new SingleBar({
       stream: io.stderr,
       format: total === undefined ? `${what} {rows} · {rate}/s` : `${what} {bar} {percentage}% · {rows} · {rate}/s · {left} left`,

@@ -82,6 +82,13 @@ export class Ledger {
     return migrationOf(row);
   }
 
+  /** The phase that each of some migrations is in, by number: that of its first step that is not done. Those of which all is done are absent. */
+  async phases(ids: readonly number[]): Promise<ReadonlyMap<number, string>> {
+    if (ids.length === 0) return new Map();
+    const rows = await this.#read(`SELECT migration_id, phase FROM ${this.#table('migration_steps')} WHERE state <> 'done' AND migration_id IN (${ids.map(() => '?').join(', ')}) ORDER BY step DESC`, [...ids]);
+    return new Map(rows.map(([id, phase]) => [Number(id), String(phase)]));
+  }
+
   /** In their order. */
   steps(id: number): Promise<MigrationStep[]> {
     return this.database.read((host) => this.#steps(host, id));

@@ -86,6 +86,11 @@ export class Migrations {
     return this.#ledger.list({ active: options.active, limit: options.limit ?? 1_000 });
   }
 
+  /** The phase that each of some migrations is in, by number; those at their end are absent. */
+  phases(ids: readonly number[]): Promise<ReadonlyMap<number, string>> {
+    return this.#ledger.phases(ids);
+  }
+
   /** Throws `NotFound`. */
   async show(id: number): Promise<MigrationReport> {
     const migration = await this.#ledger.get(id);

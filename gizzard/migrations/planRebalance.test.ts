@@ -107,3 +107,12 @@ describe('giving trees one of some shapes', () => {
     expect(() => assignTemplates([on('a')], [{ template: on('b'), weight: 0 }])).toThrow('at least one weight must be above 0');
   });
 });
+
+it('gives each host its share of several tables together, what it was owed of one first in the next, and copies nothing where that was so', () => {
+  const hosts = ['a', 'b', 'c'].map((hostname) => ({ hostname, weight: 1 }));
+  const owed = new Map<string, number>();
+  const tables = Array.from({ length: 3 }, () => spreadOverHosts([on('z')], hosts, owed));
+  expect(tables.flatMap((trees) => trees.flatMap(hostsOf)).sort()).toEqual(['a', 'b', 'c']);
+  const again = new Map<string, number>();
+  for (const trees of tables) expect(spreadOverHosts(trees, hosts, again)).toEqual(trees);
+});

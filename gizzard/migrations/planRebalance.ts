@@ -60,20 +60,30 @@ export interface HostShare {
  * Spreads the leaves of trees over hosts by their weights, so that the fewest are copied: each tree keeps its shape, and no host gets two leaves of one tree.
  * Hosts that are not named are emptied. Returns the trees, in their order.
  *
+ * What a host gets less than its share, since leaves are whole, is added to `owed`, and given to it first in the next call.
+ *
  * Throws `InvalidArgument` where a tree has more leaves than there are hosts of positive weight.
  */
-export function spreadOverHosts(trees: readonly Template[], hosts: readonly HostShare[]): Template[] {
+export function spreadOverHosts(trees: readonly Template[], hosts: readonly HostShare[], owed = new Map<string, number>()): Template[] {
   // A host of weight 0 is as good as none: what is on it gets a place elsewhere first of all.
   const usable = hosts.filter(({ weight }) => weight > 0);
   const places = trees.map((tree) => leavesOf(tree).map((leaf) => leaf.host!));
   const widest = Math.max(0, ...places.map((place) => place.length));
   if (widest > usable.length) throw new RoostError('InvalidArgument', `a tree has ${widest} leaves, for which ${usable.length} hosts of positive weight are too few`);
   const total = places.reduce((sum, place) => sum + place.length, 0);
+  const weights = usable.map(({ weight }) => weight);
+  const sum = weights.reduce((a, b) => a + b, 0);
+  const held = new Map<string, number>();
+  for (const name of places.flat()) held.set(name, (held.get(name) ?? 0) + 1);
+  // Of hosts with the same claim, the one that is above its whole share already: nothing has to be copied for it.
+  const above = (host: number): number => Math.max(0, (held.get(usable[host]!.hostname) ?? 0) - Math.floor((total * weights[host]!) / sum));
   const quotas = shareOut(
     total,
-    usable.map(({ weight }) => weight),
+    weights,
     () => trees.length,
+    (host) => (owed.get(usable[host]!.hostname) ?? 0) + above(host) / (1_000 * (total + 1)),
   );
+  for (const [i, { hostname, weight }] of usable.entries()) owed.set(hostname, (owed.get(hostname) ?? 0) + (total * weight) / sum - quotas[i]!);
   const placed = new Placement(
     places,
     usable.map(({ hostname }) => hostname),
@@ -194,15 +204,15 @@ function rehost(tree: Template, before: readonly string[], after: readonly strin
   return visit(tree);
 }
 
-/** Splits a number into whole parts by weights: each its share rounded down, and the rest to the largest remainders. No part is above its bound. */
-export function shareOut(total: number, weights: readonly number[], boundOf: (part: number) => number = () => Infinity): number[] {
+/** Splits a number into whole parts by weights: each its share rounded down, and the rest to the largest remainders, each with its claim added. No part is above its bound. */
+export function shareOut(total: number, weights: readonly number[], boundOf: (part: number) => number = () => Infinity, claimOf: (part: number) => number = () => 0): number[] {
   for (const weight of weights) checkWeight(weight, () => 'a weight', maxHostWeight);
   const sum = weights.reduce((a, b) => a + b, 0);
   if (!(sum > 0)) throw new RoostError('InvalidArgument', 'at least one weight must be above 0');
   const exact = weights.map((weight) => (total * weight) / sum);
   const parts = exact.map((share, i) => Math.min(boundOf(i), Math.floor(share)));
   let left = total - parts.reduce((a, b) => a + b, 0);
-  const order = exact.map((share, i) => ({ i, remainder: share - Math.floor(share) })).sort((a, b) => b.remainder - a.remainder);
+  const order = exact.map((share, i) => ({ i, remainder: share - Math.floor(share) + claimOf(i) })).sort((a, b) => b.remainder - a.remainder);
   while (left > 0) {
     const before = left;
     for (const { i } of order) {

@@ -44,9 +44,16 @@ describe('what an operator asks for', () => {
     expect(goals(transformTree(at, shard, parse('flock(c)')))).toEqual(['flock(c)']);
     expect(goals(moveShard(at, shard, 'c'))).toEqual(['replicating(flock(a), flock(c))']);
     expect(moveShard(at, shard, 'b')).toEqual([]);
-    expect(() => moveShard(at, shard, 'a')).toThrow('holds flock on a twice');
+    expect(() => moveShard(at, shard, 'a')).toThrow('b/follows_1_0001 cannot be moved: its tree has a shard on a already');
     expect(() => moveShard(at, { hostname: 'localhost', tablePrefix: 'follows_1_0001_root' }, 'c')).toThrow('is no shard that can be moved');
     expect(() => moveShard(at, { hostname: 'b', tablePrefix: 'nowhere' }, 'c')).toThrow('there is no shard b/nowhere');
+  });
+
+  it('rebalances each table over all hosts', () => {
+    const changes = [1, -1].flatMap((tableId) => planTable(new Topology(emptyTopology), { ...table, tableId, name: tableId === 1 ? 'forward' : 'backward' }, 4, [{ template: parse(tableId === 1 ? 'flock(a)' : 'flock(b)'), weight: 1 }]));
+    const both = new MigrationPlanner(new Topology(applyChanges(emptyTopology, changes)));
+    const plans = rebalanceHosts(both, [1, -1], ['a', 'b'].map((hostname) => ({ hostname, weight: 1 })));
+    expect(goals(plans).sort()).toEqual(['flock(a)', 'flock(a)', 'flock(b)', 'flock(b)']);
   });
 
   it('rebalances onto new hosts, and off old ones', () => {

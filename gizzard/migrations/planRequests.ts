@@ -39,6 +39,7 @@ export const transformTree = (planner: MigrationPlanner, shard: ShardId, to: Tem
 export function moveShard(planner: MigrationPlanner, shard: ShardId, toHost: string): MigrationPlan[] {
   const place = placeOf(planner, shard);
   const before = planner.template(place.tableId, place.baseId);
+  if (toHost !== shard.hostname && leavesOf(before).some(({ host }) => host === toHost)) throw new RoostError('FailedPrecondition', `${shardKey(shard)} cannot be moved: its tree has a shard on ${toHost} already`, { fields: { shard: shardKey(shard) } });
   let moved = 0;
   const move = (node: Template): Template => {
     if (node.host === undefined) return { ...node, children: node.children.map(move) };
@@ -51,10 +52,15 @@ export function moveShard(planner: MigrationPlanner, shard: ShardId, toHost: str
   return plansFor(planner, [place], [checkTemplate(after)]);
 }
 
-/** Spreads the leaves of some tables over hosts by their weights, with the fewest copies. */
+/** Spreads the leaves of each of some tables over hosts by their weights, with the fewest copies. */
 export function rebalanceHosts(planner: MigrationPlanner, tableIds: readonly number[], hosts: readonly HostShare[]): MigrationPlan[] {
   const places = holdingPlaces(planner, tableIds);
-  return plansFor(planner, places, spreadOverHosts(places.map(({ tableId, baseId }) => planner.template(tableId, baseId)), hosts));
+  const owed = new Map<string, number>();
+  // Table by table: a graph's two directions, and each of many graphs, are to be on all hosts.
+  return [...new Set(places.map(({ tableId }) => tableId))].flatMap((tableId) => {
+    const own = places.filter((place) => place.tableId === tableId);
+    return plansFor(planner, own, spreadOverHosts(own.map(({ baseId }) => planner.template(tableId, baseId)), hosts, owed));
+  });
 }
 
 /** Gives each tree of some tables one of some shapes by their weights, with the fewest copies. */

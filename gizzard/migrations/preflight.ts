@@ -142,9 +142,9 @@ async function lookAtRoom(plans: readonly MigrationPlan[], { config, hosts }: Pr
     const room = await hostRoom(hosts.host(hostname));
     const lack = lackOfRoom(hostname, bytes, room, capacity);
     if (lack !== undefined) problems.push(lack);
-    else if (capacity === undefined && room.freeBytes === undefined && bytes > 0) unknown.push(`${hostname} (${bytes} bytes to come)`);
+    else if (capacity === undefined && room.freeBytes === undefined && bytes > 0) unknown.push(`free space on ${hostname} is unknown; ${Math.ceil(bytes / 2 ** 20)} MiB needed`);
   }
-  const warnings = unknown.length === 0 ? [] : [`nobody can tell whether there is room on ${unknown.join(', ')}: set databaseHosts.….capacityBytes, or have MariaDB look (INSTALL SONAME 'disks')`];
+  const warnings = unknown.length === 0 ? [] : [`${unknown.join('; ')}: set databaseHosts.….capacityBytes, or have MariaDB look (INSTALL SONAME 'disks')`];
   return { problems, warnings };
 }
 
