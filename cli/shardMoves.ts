@@ -52,12 +52,15 @@ export function addShardMoveCommands(shard: Command, io: CliIo): void {
       }),
     );
 
-  define('cancel', 'stop a copy, repair or diff; what it has written stays', 'roost shard cancel 31')
+  define('cancel', 'have servers stop a copy, repair or diff; what it has written stays', 'roost shard cancel 31')
     .argument('<move>', 'its number', idArgument)
-    .action((id: number, options: ConfigOptions) =>
+    .option('--wait', 'return when it has stopped')
+    .action((id: number, options: ConfigOptions & { readonly wait?: true }) =>
       withCluster(io, options, async ({ moves }, output) => {
         await moves.cancel(id);
-        output.result({ move: id }, () => `cancelled move ${id}`);
+        if (options.wait !== true) return output.result({ move: id, state: 'cancelling' }, () => `a server stops move ${id}`, ['roost shard moves --all']);
+        const { state } = await moves.ended(id, io.signal);
+        output.result({ move: id, state }, () => `cancelled move ${id}`);
       }),
     );
 

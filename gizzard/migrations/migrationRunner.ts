@@ -79,7 +79,7 @@ export class MigrationRunner implements LeasedTask {
 
   async #dropMoves(): Promise<void> {
     const { moves } = this.environment;
-    for (const task of await moves.store.ofMigration(this.migration.id)) if (isOpen(task.state)) await moves.drop(task.id, 'normal');
+    for (const task of await moves.store.ofMigration(this.migration.id)) if (isOpen(task.state)) await moves.drop(task.id);
   }
 
   #steps(lease: Lease): Promise<MigrationStep[]> {

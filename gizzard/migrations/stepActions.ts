@@ -180,7 +180,7 @@ async function move(spec: MoveSpec, { moves, migration, signal, stillOurs }: Ste
   const open = tasks.filter((task) => isOpen(task.state));
   const same = open.find((task) => isDeepStrictEqual(specOf(task), specOf(spec)));
   // One that began with other sources, since some did not answer then or do not now.
-  for (const task of open) if (task !== same) await moves.drop(task.id, 'normal');
+  for (const task of open) if (task !== same) await moves.drop(task.id);
   const id = same?.id ?? (await moves.add(spec, rates, migration.id));
   // A server that had lost the migration, and did not know it yet, may have dropped it.
   if ((await moves.ended(id, signal)).state === 'cancelled') throw new RoostError('Unavailable', `move ${id} was cancelled; another takes its place`, { fields: { move: id } });

@@ -11,7 +11,7 @@ export interface LeaseColumns {
   readonly progress?: string;
 }
 
-/** The leases on the rows of one table: a row whose state is `running` is worked on by the server that holds its lease, or by nobody. */
+/** The leases on the rows of one table: a row in the `working` state is worked on by the server that holds its lease, or by nobody. */
 export class LeaseTable {
   /** Whether a row's lease is held, as an expression of SQL. */
   static readonly held = '(owner IS NOT NULL AND lease_until > UTC_TIMESTAMP(3))';
@@ -19,11 +19,12 @@ export class LeaseTable {
   constructor(
     private readonly database: MovesDatabase,
     private readonly name: 'moves' | 'migrations',
+    private readonly working: 'running' | 'cancelling' = 'running',
   ) {}
 
   /** In the session that found the row free, under its lock. */
   async take(session: SqlSession, id: number, owner: string): Promise<void> {
-    await session.run(`UPDATE ${this.#table} SET state = 'running', owner = ?, lease_until = ${leaseEnd} WHERE id = ?`, [owner, id], this.database.deadline());
+    await session.run(`UPDATE ${this.#table} SET state = ?, owner = ?, lease_until = ${leaseEnd} WHERE id = ?`, [this.working, owner, id], this.database.deadline());
   }
 
   /** False when the lease is lost, the operator wants something else, or another primary grants leases now. */
@@ -44,8 +45,8 @@ export class LeaseTable {
 
   async #update(session: SqlSession, id: number, owner: string, { error, progress }: LeaseColumns, set: string, values: readonly SqlValue[]): Promise<boolean> {
     const { affectedRows } = await session.run(
-      `UPDATE ${this.#table} SET ${set}, error = ?${progress === undefined ? '' : ', progress = ?'} WHERE id = ? AND owner = ? AND state = 'running'`,
-      [...values, cut(error), ...(progress === undefined ? [] : [progress]), id, owner],
+      `UPDATE ${this.#table} SET ${set}, error = ?${progress === undefined ? '' : ', progress = ?'} WHERE id = ? AND owner = ? AND state = ?`,
+      [...values, cut(error), ...(progress === undefined ? [] : [progress]), id, owner, this.working],
       this.database.deadline(),
     );
     return affectedRows > 0;

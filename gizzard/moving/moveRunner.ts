@@ -97,7 +97,7 @@ export class MoveRunner implements LeasedTask {
     const { show, store } = this.environment;
     await show('busy');
     if (await this.renew(lease.trouble)) return;
-    // Cancelled while they were being marked.
+    // Cancelled while they were being marked: where it still is to be, the server that does it marks them.
     if ((await store.get(this.task.id)).state === 'cancelled') await show('cancelled');
     throw new LeaseLost();
   }

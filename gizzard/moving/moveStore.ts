@@ -22,11 +22,13 @@ const columns = 'id, spec, min_rows_per_second, max_rows_per_second, state, prog
 export class MoveStore {
   readonly #leases: LeaseTable;
   readonly throttle: MoveThrottle;
+  readonly #cancels: LeaseTable;
   readonly #toldAtMs = new Map<number, number>();
 
   constructor(private readonly database: MovesDatabase) {
     this.#leases = new LeaseTable(database, 'moves');
     this.throttle = new MoveThrottle(database);
+    this.#cancels = new LeaseTable(database, 'moves', 'cancelling');
   }
 
   /** `forMigration`: the migration, and the server that carries it out. Throws `Unavailable` where it is not that server's any more. */
@@ -58,7 +60,7 @@ export class MoveStore {
 
   /** The newest moves first; `active`: only those that are not at their end. */
   async list(options: { readonly active: boolean; readonly limit: number }): Promise<MoveTask[]> {
-    const which = options.active ? `WHERE state IN ('queued', 'running', 'paused')` : '';
+    const which = options.active ? `WHERE state IN ('queued', 'running', 'paused', 'cancelling')` : '';
     const sql = `SELECT ${columns} FROM ${this.database.table('moves')} ${which} ORDER BY id DESC LIMIT ?`;
     return (await this.database.read((host) => host.rows(sql, [options.limit], this.database.deadline()))).map(taskOf);
   }
@@ -70,21 +72,27 @@ export class MoveStore {
     return taskOf(row);
   }
 
-  /** Takes a move that nobody runs and that the limits allow; undefined where there is none. One server at a time chooses. */
+  /** Takes a move that is to be cancelled, or one that nobody runs and that the limits allow; undefined where there is none. One server at a time chooses. */
   async claim(owner: string, limits: MoveLimits): Promise<MoveTask | undefined> {
     await this.database.ready();
     const table = this.database.table('moves');
-    const [waits] = await this.database.host.rows(`SELECT 1 FROM ${table} WHERE state IN ('queued', 'running') AND NOT ${LeaseTable.held} LIMIT 1`, [], this.database.deadline());
+    const [waits] = await this.database.host.rows(`SELECT 1 FROM ${table} WHERE state IN ('queued', 'running', 'cancelling') AND NOT ${LeaseTable.held} LIMIT 1`, [], this.database.deadline());
     if (waits === undefined) return undefined;
     return this.database.change(async (session, touch) => {
       const deadline = this.database.deadline();
-      const rows = await session.rows(`SELECT ${columns}, ${LeaseTable.held} FROM ${table} WHERE state IN ('queued', 'running') ORDER BY id FOR UPDATE`, [], deadline);
+      const rows = await session.rows(`SELECT ${columns}, ${LeaseTable.held} FROM ${table} WHERE state IN ('queued', 'running', 'cancelling') ORDER BY id FOR UPDATE`, [], deadline);
       const tasks = rows.map((row) => ({ task: taskOf(row), leased: Number(row[9]) === 1 }));
+      const unwanted = tasks.find(({ task, leased }) => task.state === 'cancelling' && !leased);
+      if (unwanted !== undefined) {
+        await this.#cancels.take(session, unwanted.task.id, owner);
+        touch('moves', { id: unwanted.task.id });
+        return { ...unwanted.task, owner };
+      }
       const running = tasks.filter((one) => one.leased);
       if (running.length >= limits.movesAtOnce) return undefined;
       const load = new Map<string, number>();
       for (const { task } of running) for (const host of hostsOf(task)) load.set(host, (load.get(host) ?? 0) + 1);
-      const next = tasks.find((one) => !one.leased && [...hostsOf(one.task)].every((host) => (load.get(host) ?? 0) < limits.movesPerHost));
+      const next = tasks.find((one) => !one.leased && one.task.state !== 'cancelling' && [...hostsOf(one.task)].every((host) => (load.get(host) ?? 0) < limits.movesPerHost));
       if (next === undefined) return undefined;
       await this.#leases.take(session, next.task.id, owner);
       touch('moves', { id: next.task.id });
@@ -131,11 +139,40 @@ export class MoveStore {
     return this.#leases.release(id, owner);
   }
 
-  /** False when it is at its end already. */
+  /** Records that a move is to stop; whoever works on it hears of that when it renews its claim. False when it is at its end already. */
+  async wantCancelled(id: number): Promise<boolean> {
+    await this.get(id);
+    return this.database.change(async (session, touch) => {
+      const table = this.database.table('moves');
+      const [row] = await session.rows(`SELECT state FROM ${table} WHERE id = ? FOR UPDATE`, [id], this.database.deadline());
+      const state = String(row?.[0]);
+      if (state === 'cancelling') return true;
+      if (state !== 'queued' && state !== 'running' && state !== 'paused') return false;
+      await session.run(`UPDATE ${table} SET state = 'cancelling' WHERE id = ?`, [id], this.database.deadline());
+      touch('moves', { id });
+      return true;
+    });
+  }
+
+  /** Keeps the claim on a move that is being cancelled. False when it is lost. */
+  renewCancel(id: number, owner: string, error: string): Promise<boolean> {
+    return this.#cancels.renew(id, owner, { error });
+  }
+
+  /** Records that a move was cancelled. False when that is not this owner's to say any more. */
+  finishCancel(id: number, owner: string, error: string): Promise<boolean> {
+    return this.database.change(async (session, touch) => {
+      const ended = await this.#cancels.end(session, id, owner, 'cancelled', { error });
+      if (ended) touch('moves', { id });
+      return ended;
+    });
+  }
+
+  /** Cancels a move at once, for a migration that is to be done with it. False when it is at its end already. */
   async cancel(id: number): Promise<boolean> {
     await this.get(id);
     return this.database.change(async (session, touch) => {
-      const sql = `UPDATE ${this.database.table('moves')} SET state = 'cancelled', owner = NULL, lease_until = NULL WHERE id = ? AND state IN ('queued', 'running', 'paused')`;
+      const sql = `UPDATE ${this.database.table('moves')} SET state = 'cancelled', owner = NULL, lease_until = NULL WHERE id = ? AND state IN ('queued', 'running', 'paused', 'cancelling')`;
       const cancelled = (await session.run(sql, [id], this.database.deadline())).affectedRows > 0;
       if (cancelled) touch('moves', { id });
       return cancelled;

@@ -8,11 +8,12 @@ import type { ShardInfo } from '../topology/types.js';
 export const moveKinds = ['copy', 'repair', 'merge', 'diff', 'verify'] as const;
 export type MoveKind = (typeof moveKinds)[number];
 
-export const moveStates = ['queued', 'running', 'paused', 'done', 'failed', 'cancelled'] as const;
+/** `cancelling`: it is to stop, and a server has yet to carry that out. */
+export const moveStates = ['queued', 'running', 'paused', 'cancelling', 'done', 'failed', 'cancelled'] as const;
 export type MoveState = (typeof moveStates)[number];
 
 /** Whether the move still has something to do. */
-export const isOpen = (state: MoveState): boolean => state === 'queued' || state === 'running' || state === 'paused';
+export const isOpen = (state: MoveState): boolean => state === 'queued' || state === 'running' || state === 'paused' || state === 'cancelling';
 
 /** Hashes from `from` up to, and without, `to`. */
 export interface HashRange {

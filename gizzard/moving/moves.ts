@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Deadline, RoostError, type Log } from '../../core/index.js';
+import { Deadline, isRoostError, RoostError, type Log } from '../../core/index.js';
 import type { Led, Touch } from '../control/controlStore.js';
 import type { SqlSession } from '../hosts/databaseHost.js';
 import type { DatabaseHosts } from '../hosts/databaseHosts.js';
@@ -11,6 +11,7 @@ import type { Change } from '../topology/changes.js';
 import { shardKey, type BusyState, type ShardId, type ShardInfo } from '../topology/types.js';
 import { LeasedWork } from './leasedWork.js';
 import type { Movable } from './movable.js';
+import { MoveCanceller } from './moveCanceller.js';
 import { MoveRunner } from './moveRunner.js';
 import { MoveStore, type MoveLimits } from './moveStore.js';
 import { isOpen, type MoveKind, type MoveRates, type MoveSpec, type MoveTask } from './moveTask.js';
@@ -18,6 +19,8 @@ import type { MovesDatabase } from './movesDatabase.js';
 
 const lookEveryMs = 250;
 const addDeadlineMs = 10_000;
+const showDeadlineMs = 10_000;
+const beginLookMs = 20;
 /** More moves than ever wait at once. */
 const activeMoves = 100_000;
 
@@ -118,21 +121,21 @@ export class Moves {
     return this.store.get(id);
   }
 
-  /** Stops a move that was asked for; what it has copied stays. Throws `FailedPrecondition` for one that has ended, or that a migration needs. */
+  /** Has servers stop a move that was asked for; `ended` waits for that. What it has copied stays. Throws `FailedPrecondition` for one that has ended, or that a migration needs. */
   async cancel(id: number): Promise<void> {
     const { migrationId } = await this.store.get(id);
     if (migrationId !== undefined) {
       throw new RoostError('FailedPrecondition', `move ${id} belongs to migration ${migrationId}, which would make another: pause that, or roll it back`, { fields: { move: id, migration: migrationId } });
     }
-    if (!(await this.drop(id, 'cancelled'))) throw new RoostError('FailedPrecondition', `move ${id} is ${(await this.store.get(id)).state} already`, { fields: { move: id } });
+    if (!(await this.store.wantCancelled(id))) throw new RoostError('FailedPrecondition', `move ${id} is ${(await this.store.get(id)).state} already`, { fields: { move: id } });
   }
 
-  /** Stops a move, whoever it belongs to, and shows that on its shards. False where it has ended. */
-  async drop(id: number, busy: 'cancelled' | 'normal'): Promise<boolean> {
+  /** Stops a move of a migration, and shows that on its shards. False where it has ended. */
+  async drop(id: number): Promise<boolean> {
     const task = await this.store.get(id);
     if (!isOpen(task.state)) return false;
     // The mark comes first: if this process ends in between, no shard stays busy for ever.
-    if (task.kind !== 'diff') await this.#mark(task, busy, id);
+    if (task.kind !== 'diff') await this.#mark(task, 'normal', id);
     return this.store.cancel(id);
   }
 
@@ -174,17 +177,14 @@ export class Moves {
     return movable;
   }
 
-  async #claim(): Promise<MoveRunner | undefined> {
+  async #claim(): Promise<MoveRunner | MoveCanceller | undefined> {
     if (this.hosts.unknownIn(this.nameServer.topology).length > 0) return undefined;
     const task = await this.store.claim(this.server, this.config);
     if (task === undefined) return undefined;
-    return new MoveRunner(task, {
-      store: this.store,
-      owner: this.server,
-      movable: (one) => this.movable(one),
-      host: (name) => this.hosts.host(name),
-      show: (busy) => (task.kind === 'diff' ? Promise.resolve() : this.#mark(task, busy, task.id)),
-    });
+    const show = (busy: BusyState): Promise<void> => (task.kind === 'diff' ? Promise.resolve() : this.#mark(task, busy, task.id));
+    const environment = { store: this.store, owner: this.server, show };
+    if (task.state === 'cancelling') return new MoveCanceller(task, environment);
+    return new MoveRunner(task, { ...environment, movable: (one) => this.movable(one), host: (name) => this.hosts.host(name) });
   }
 
   /** The shards that moves, `but` for one, read or write now, each with the number of a move; comparisons leave them as they are, and are left out. */
@@ -197,11 +197,29 @@ export class Moves {
     return new Map(open.filter(({ id }) => id !== but).flatMap((task) => shardsOf(task).map((shard) => [shardKey(shard.id), task.id])));
   }
 
-  /** Tools look at the shards as soon as they are answered, and a server may not have begun, or have ended already. */
-  async #showRequested(id: number, spec: MoveSpec): Promise<void> {
-    await this.#mark(spec, 'busy');
-    const { state } = await this.store.get(id);
-    if (!isOpen(state)) await this.#mark(spec, state === 'done' ? 'normal' : state === 'failed' ? 'error' : 'cancelled', id);
+  /**
+   * Tools look at the shards as soon as they are answered, and a server may not have begun. Only what no server has begun is marked here, on top of the topology that was looked at:
+   * a mark that came after the end of the move would stay if this process ended there.
+   */
+  async #showRequested(id: number, { sources, targets }: MoveSpec): Promise<void> {
+    for (const deadline = Deadline.after(showDeadlineMs); !deadline.passed; ) {
+      await this.nameServer.reload();
+      const { topology } = this.nameServer;
+      const { state } = await this.store.get(id);
+      const unmarked = [...sources, ...targets].filter((shard) => topology.hasShard(shard.id) && topology.shard(shard.id).busy !== 'busy');
+      if (!isOpen(state) || state === 'cancelling' || unmarked.length === 0) return;
+      if (state !== 'queued') {
+        // The server that runs it is about to.
+        await sleep(beginLookMs);
+        continue;
+      }
+      try {
+        await this.nameServer.apply(unmarked.map((shard): Change => ({ kind: 'markBusy', id: shard.id, busy: 'busy' })), undefined, { onVersion: topology.version, maker: 'moves' });
+        return;
+      } catch (error) {
+        if (!isRoostError(error, 'FailedPrecondition') || !error.retryable) throw error;
+      }
+    }
   }
 
   /** Shows on the shards what happens to them. Those that are not in the topology have nowhere to show it; those that a move other than `id` works with stay as they are. */

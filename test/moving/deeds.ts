@@ -18,10 +18,16 @@ export interface Deed {
   readonly ended: () => Promise<boolean>;
   /** The port of the server that works on it. */
   readonly owner: () => Promise<string | undefined>;
+  /** Looks at what it has left on the shards, and takes it away. */
+  readonly after?: () => Promise<void>;
 }
 
 /** A replica that was added leaves nothing to clean up: its migration is done with the switch, and cannot be rolled back. */
 const takenBack: readonly Kind[] = ['move', 'split', 'merge', 'rebalance'];
+
+/** For a copy that is to be caught in its middle. */
+const slowly = ['--min-rate', '5', '--max-rate', '5'];
+const midwayMs = 60_000;
 
 /** What a round asks for, on a graph of two trees in each direction. */
 export class Deeds {
@@ -37,16 +43,62 @@ export class Deeds {
     const { kind, random } = this.round;
     const planner = await this.flock.gizzard.migrations.planner();
     if (kind === 'copy') return this.#copy(planner);
+    if (kind === 'cancelCopy' || kind === 'cancelRepair') return this.#cancel(planner, kind === 'cancelCopy' ? 'copy' : 'repair');
+    if (kind === 'rollbackRunning' || kind === 'rollbackPaused') return this.#rollbackMidway(planner, kind === 'rollbackPaused');
     if (kind !== 'rollback') {
       const { args, steps } = this.#transformation(planner, kind);
       return this.#migration([...args, '--wait', '--cleanup'], this.#gateForward(steps), 'done');
     }
     const { args, steps } = this.#transformation(planner, takenBack[random(takenBack.length)]!);
     const newest = await this.#newestId();
-    const { exitCode, stderr } = await this.call([...args, '--wait']);
-    expect({ exitCode, stderr: exitCode === 0 ? '' : stderr }).toEqual({ exitCode: 0, stderr: '' });
+    await this.#must([...args, '--wait']);
     const ids = (await this.#migrationsAfter(newest)).map(({ id }) => id);
     return { ...this.#migration(['migrations', 'rollback', ...ids.map(String)], this.#gateBack(steps), 'rolledBack', newest) };
+  }
+
+  /** Of a migration whose copy has begun, and goes on for longer than a round. */
+  async #rollbackMidway(planner: MigrationPlanner, paused: boolean): Promise<Deed> {
+    const { args } = this.#transformation(planner, takenBack[this.round.random(takenBack.length)]!);
+    const newest = await this.#newestId();
+    await this.#must([...args, ...slowly]);
+    const { migrations } = this.flock.gizzard;
+    const ids = (await this.#migrationsAfter(newest)).map(({ id }) => id);
+    const copying = async (): Promise<boolean> => (await Promise.all(ids.map((id) => migrations.show(id)))).some(({ moves }) => moves.some(({ state }) => state === 'running'));
+    await expect.poll(copying, { timeout: midwayMs }).toBe(true);
+    if (paused) {
+      for (const id of ids) await migrations.pause(id);
+      await expect.poll(async () => (await this.#migrationsAfter(newest)).every(({ state }) => state === 'paused' || state === 'settled'), { timeout: midwayMs }).toBe(true);
+    }
+    return { ...this.#migration(['migrations', 'rollback', ...ids.map(String)], undefined, 'rolledBack', newest), within: () => Promise.resolve(true) };
+  }
+
+  /** Of a copy or repair that has begun, and goes on for longer than a round. */
+  async #cancel(planner: MigrationPlanner, kind: 'copy' | 'repair'): Promise<Deed> {
+    const { gizzard } = this.flock;
+    const leaves = shuffled(planner.topology.routes(this.graphId)[0]!.leaves.map((leaf) => leaf.shard.id), this.round.random);
+    const { stdout } = await this.#must(['shard', kind, ...leaves.map(shardKey), ...slowly]);
+    const id = (JSON.parse(stdout) as { move: number }).move;
+    const state = async (): Promise<string> => (await gizzard.moves.get(id)).state;
+    if (this.round.random(2) === 0) await expect.poll(state, { timeout: midwayMs }).toBe('running');
+    return {
+      args: ['shard', 'cancel', String(id)],
+      begun: async () => ['cancelling', 'cancelled'].includes(await state()),
+      ended: async () => (await state()) === 'cancelled',
+      within: () => Promise.resolve(true),
+      owner: async () => this.#portOf((await gizzard.moves.get(id)).owner),
+      after: async () => {
+        await gizzard.nameServer.reload();
+        const marked = leaves.filter((leaf) => gizzard.topology.shard(leaf).busy !== 'normal');
+        expect(marked.map((leaf) => gizzard.topology.shard(leaf).busy)).toEqual(leaves.map(() => 'cancelled'));
+        await gizzard.apply(marked.map((id) => ({ kind: 'markBusy', id, busy: 'normal' })));
+      },
+    };
+  }
+
+  async #must(args: readonly string[]): Promise<Finished> {
+    const finished = await this.call(args);
+    expect({ exitCode: finished.exitCode, stderr: finished.exitCode === 0 ? '' : finished.stderr }).toEqual({ exitCode: 0, stderr: '' });
+    return finished;
   }
 
   #transformation(planner: MigrationPlanner, kind: Kind): { readonly args: readonly string[]; readonly steps: readonly PlannedStep[] } {

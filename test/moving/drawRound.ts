@@ -1,7 +1,9 @@
 import type { Phase } from '../../gizzard/index.js';
 import { seededRandom } from './liveLoad.js';
 
-export const kinds = ['move', 'replicate', 'split', 'merge', 'rebalance', 'rollback', 'copy'] as const;
+/** The last four take back what is in the middle of a copy, at any moment: a running or a paused migration, a copy, a repair. */
+export const kinds = ['move', 'replicate', 'split', 'merge', 'rebalance', 'rollback', 'copy', 'rollbackRunning', 'rollbackPaused', 'cancelCopy', 'cancelRepair'] as const;
+const midway: readonly string[] = kinds.slice(-4);
 export type Kind = (typeof kinds)[number];
 
 /** The server that carries the migration out, the command that started it, a database host, or the journal's Redis. */
@@ -40,13 +42,15 @@ export interface Round {
 export function drawRound(seed: number): Round {
   const random = seededRandom(seed);
   const kind = kinds[seed % kinds.length]!;
+  const isMidway = midway.includes(kind);
   return {
     kind,
     victim: victims[seed % victims.length]!,
-    moment: moments[seed % moments.length]!,
+    moment: isMidway ? { phase: 'copy', at: 'within' } : moments[seed % moments.length]!,
     // A copy is one of a replica to another.
-    replicas: random(3) === 0 && kind !== 'copy' ? 1 : 2,
-    delayMs: random(400),
+    replicas: random(3) === 0 && kind !== 'copy' && !kind.startsWith('cancel') ? 1 : 2,
+    // A command takes about a second to begin.
+    delayMs: random(isMidway ? 1_800 : 400),
     awayMs: random(1_500),
     random,
   };

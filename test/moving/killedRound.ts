@@ -47,11 +47,16 @@ export class KilledRound {
     await load.fill(edges);
     load.start();
     try {
-      await this.#killDuring(await new Deeds(this.flock, graphId, this.round, (args) => this.#call(args)).draw());
+      const deed = await new Deeds(this.flock, graphId, this.round, (args) => this.#call(args)).draw();
+      await this.#killDuring(deed);
+      await deed.after?.();
     } finally {
       await load.stop();
     }
     await load.check(this.flock, graphId);
+    expect((await gizzard.moves.store.list({ active: true, limit: 10 })).map(({ id, state }) => ({ id, state }))).toEqual([]);
+    await gizzard.nameServer.reload();
+    expect(gizzard.topology.state.shards.filter(({ busy }) => busy !== 'normal')).toEqual([]);
     // Servers were killed: that is true for an hour.
     expect((await gizzard.doctor.examine()).filter(({ kind }) => kind !== 'silentServer')).toEqual([]);
   }
@@ -106,7 +111,8 @@ export class KilledRound {
   }
 
   #full(args: readonly string[]): string[] {
-    return [...args, '--yes', '--json', '--config', this.cluster.configPath];
+    // A cancel asks nothing.
+    return [...args, ...(args[1] === 'cancel' ? [] : ['--yes']), '--json', '--config', this.cluster.configPath];
   }
 
   async #killCommand(command: { readonly kill: () => Promise<void> }): Promise<() => Promise<void>> {

@@ -75,7 +75,7 @@ export function topologyMethods(gizzard: Gizzard): TopologyMethods {
   const cancelMoves = async (id: ShardId): Promise<void> => {
     const open = await moves.store.list({ active: true, limit: activeMoves });
     const ofShard = open.filter(({ kind, sources, targets }) => kind !== 'diff' && [...sources, ...targets].some((shard) => shardKey(shard.id) === shardKey(id)));
-    for (const move of ofShard) if (move.migrationId === undefined) await moves.drop(move.id, 'cancelled');
+    for (const move of ofShard) if (move.migrationId === undefined) await moves.store.wantCancelled(move.id);
     else await moves.cancel(move.id);
   };
 

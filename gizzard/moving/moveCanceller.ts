@@ -1,0 +1,38 @@
+import type { RoostError } from '../../core/index.js';
+import type { BusyState } from '../topology/types.js';
+import type { Lease, LeasedTask } from './leasedWork.js';
+import type { MoveStore } from './moveStore.js';
+import type { MoveTask } from './moveTask.js';
+
+/** Carries out that a move is to stop, once nobody works on it: its shards show it first, so that none stays busy where this process ends in between. */
+export class MoveCanceller implements LeasedTask {
+  readonly name: string;
+
+  constructor(
+    private readonly task: MoveTask,
+    private readonly environment: { readonly store: MoveStore; readonly owner: string; readonly show: (busy: BusyState) => Promise<void> },
+  ) {
+    this.name = `the end of move ${task.id}`;
+  }
+
+  renew(trouble: string): Promise<boolean> {
+    return this.environment.store.renewCancel(this.task.id, this.environment.owner, trouble);
+  }
+
+  release(): Promise<void> {
+    return this.environment.store.release(this.task.id, this.environment.owner);
+  }
+
+  async run(lease: Lease): Promise<void> {
+    await lease.retry(() => this.environment.show('cancelled'));
+    await lease.end(() => this.#end(''));
+  }
+
+  fail(error: RoostError): Promise<void> {
+    return this.#end(error.message);
+  }
+
+  async #end(error: string): Promise<void> {
+    await this.environment.store.finishCancel(this.task.id, this.environment.owner, error);
+  }
+}
