@@ -4,9 +4,11 @@ import { createLog, Deadline, RoostError } from '../../core/index.js';
 import { openFlock, type Flock } from '../../flock/index.js';
 import type { Finding, ShardId, ShardInfo } from '../../gizzard/index.js';
 import { callRoost } from '../callRoost.js';
+import { openUsers } from '../../users/index.js';
 import { freshCluster } from '../support/index.js';
 
 const { config, configPath } = freshCluster('doctor', { jobs: { errorLimit: 2, errorDelaySeconds: 0.1 } });
+const ofUsers = freshCluster('doctor_users');
 const [db1 = '', db2 = ''] = Object.keys(config.databaseHosts);
 const warnings: string[] = [];
 const said = new Writable({
@@ -141,4 +143,24 @@ it('names what is denied, missing, apart and lagging, and says where it could no
   // As if it had been killed.
   await gizzard.hosts.host('db1').run(`INSERT INTO \`${config.cluster}_nameserver\`.servers (id, version, info, seen_at) VALUES ('x', 1, ?, UTC_TIMESTAMP(3) - INTERVAL 60 SECOND)`, [JSON.stringify({ machine: 'gone', flockPort: 9 })], Deadline.after(5_000));
   expect((await gizzard.doctor.examine()).filter(({ kind }) => kind === 'silentServer').map(({ message }) => message)).toEqual([expect.stringMatching(/^server gone:9 ended without a word, .* for 6\d s$/)]);
+it('compares all rows of a store without counters, and merges replicas of which one missed a write', async () => {
+  const users = await openUsers(ofUsers.config, { work: true, create: true });
+  try {
+    await users.setup({ shards: 1, replicas: 2 });
+    const { gizzard } = users;
+    for (const name of ['older', 'newer']) await users.put([{ id: 1n, name, screenName: 'one', flags: 0 }], { acknowledgement: 'materialized' });
+    expect(await gizzard.doctor.examine()).toEqual([]);
+    const { id } = gizzard.topology.routes(gizzard.topology.tables[0]!.tableId)[0]!.leaves[1]!.shard;
+    const table = `\`${ofUsers.config.cluster}\`.\`${id.tablePrefix}_users\``;
+    await gizzard.hosts.host(id.hostname).run(`UPDATE ${table} SET name = 'older', name_at = name_at - 1`, [], Deadline.after(5_000));
+
+    const found = await gizzard.doctor.examine();
+    expect(found).toMatchObject([{ kind: 'disagreeingReplicas', message: expect.stringMatching(/users 1: .*newer at \d+.*older at \d+/) as string }]);
+    const [fixed] = await gizzard.doctor.fix(found, { dropTables: false });
+    await gizzard.moves.finished(fixed!.move!, new AbortController().signal);
+    expect(await gizzard.doctor.examine()).toEqual([]);
+    expect(await gizzard.hosts.host(id.hostname).rows(`SELECT name FROM ${table}`, [], Deadline.after(5_000))).toEqual([['newer']]);
+  } finally {
+    await users.close();
+  }
 });
