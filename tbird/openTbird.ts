@@ -18,7 +18,7 @@ export interface OpenTbirdOptions extends OpenFlockOptions, Pick<TbirdOptions, '
 /** What T-Bird tells Gizzard of its shards and jobs. */
 export const tbirdTypes = (cluster: string, caches?: TweetCaches): Pick<GizzardOptions, 'shardTypes' | 'jobTypes'> => ({
   shardTypes: [tweetsShardType(cluster, caches?.moving)],
-  jobTypes: [tweetJob(cluster, caches?.applyTweets ?? applyTweets)],
+  jobTypes: [tweetJob(cluster, caches?.applyTweets ?? applyTweets, caches?.forget)],
 });
 
 /** Opens the tweets and the graphs of a cluster on one Gizzard. With `work`, also rolls the windows. Throws as `openFlock` does. */

@@ -29,4 +29,5 @@ export const userJob = (database: string, rows?: UserRows): JobType<UserRecord> 
     await (rows?.through([...new Set(users.map(({ id }) => id))], write) ?? write());
     return [];
   },
+  forget: async (users) => rows?.invalidate([...new Set(users.map(({ id }) => id))]),
 });

@@ -67,7 +67,7 @@ export class EdgeCaches implements EdgeWriter {
       applied = await applyEdges(host, tables, writes, deadline);
       return changesOf(applied);
     });
-    await this.#forgetEdges(cached);
+    await this.#forgetPairs(cached);
     return applied;
   };
 
@@ -76,9 +76,16 @@ export class EdgeCaches implements EdgeWriter {
     const page = await sweepPage(host, tables, tableId, id, after, deadline);
     if (page.records.length > 0 && this.has(tableId)) {
       await this.newest.invalidate([nodeKey(tableId, id)]);
-      await this.#forgetEdges(page.records);
+      await this.#forgetPairs(page.records);
     }
     return page;
+  };
+
+  readonly forgetEdges: EdgeWriter['forgetEdges'] = async (records) => {
+    const cached = records.filter(({ tableId }) => this.has(tableId));
+    if (cached.length === 0) return;
+    await this.newest.invalidate([...new Set(cached.map(({ tableId, sourceId }) => nodeKey(tableId, sourceId)))]);
+    await this.#forgetPairs(cached);
   };
 
   /** The newest edges of a term's node. Undefined where they are not cached, or a page of so many would not be among them. */
@@ -127,7 +134,7 @@ export class EdgeCaches implements EdgeWriter {
     return pairs;
   }
 
-  async #forgetEdges(records: readonly EdgeRecord[]): Promise<void> {
+  async #forgetPairs(records: readonly EdgeRecord[]): Promise<void> {
     // Edges are read from the forward tables alone.
     const keys = records.flatMap(({ tableId, sourceId, destinationId }) => (tableId > 0 ? [edgeKey(tableId, [sourceId, destinationId])] : []));
     if (keys.length > 0) await this.edges.invalidate(keys);

@@ -12,7 +12,7 @@ import { tellOtherEnds } from './rowJob.js';
  * Writes of single edges: each goes into the shard of its source and, turned round, into the shard of its destination.
  * Where a mass operation has touched the node at one end, the other end is told.
  */
-export const edgeJob = (database: string, { applyEdges }: EdgeWriter): JobType<EdgeRecord> => ({
+export const edgeJob = (database: string, { applyEdges, forgetEdges }: EdgeWriter): JobType<EdgeRecord> => ({
   kind: jobKinds.edges,
   split(payload, add) {
     decodeEdges(payload, (record) => add(record.tableId, record.sourceId, record));
@@ -29,4 +29,5 @@ export const edgeJob = (database: string, { applyEdges }: EdgeWriter): JobType<E
   toJson: edgesToJson,
   fromJson: edgesFromJson,
   apply: async (host, leaf, items, deadline) => tellOtherEnds(await applyEdges(host, edgeTables(database, leaf.shard), items, deadline)),
+  forget: forgetEdges,
 });

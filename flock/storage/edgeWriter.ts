@@ -1,3 +1,4 @@
+import type { EdgeRecord } from '../edgeRecord.js';
 import { applyEdges } from './applyEdges.js';
 import { sweepPage } from './applyNode.js';
 
@@ -5,6 +6,8 @@ import { sweepPage } from './applyNode.js';
 export interface EdgeWriter {
   readonly applyEdges: typeof applyEdges;
   readonly sweepPage: typeof sweepPage;
+  /** Makes caches forget edges that a replica lacks. */
+  readonly forgetEdges: (records: readonly EdgeRecord[]) => Promise<void>;
 }
 
-export const tablesAlone: EdgeWriter = { applyEdges, sweepPage };
+export const tablesAlone: EdgeWriter = { applyEdges, sweepPage, forgetEdges: () => Promise.resolve() };

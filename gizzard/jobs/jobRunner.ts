@@ -77,6 +77,15 @@ export class JobRunner {
     return topology.version === outcome.topologyVersion ? outcome : this.#runUnder(topology, job, priority);
   }
 
+  /** Makes caches forget the items of a job that some replicas lack. Throws `Unavailable`. */
+  async forget({ kind, payload }: Pick<JobEntry, 'kind' | 'payload'>): Promise<void> {
+    const type = this.#types.get(kind);
+    if (type?.forget === undefined) return;
+    const items: unknown[] = [];
+    type.split(payload, (_tableId, _key, item) => items.push(item));
+    await type.forget(items);
+  }
+
   async #runUnder(topology: Topology, job: JobEntry, priority: Priority): Promise<JobOutcome> {
     const { version } = topology;
     // What this server would leave out, another is to do: so that a write which is answered as applied stands on every host.

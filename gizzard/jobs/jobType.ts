@@ -55,4 +55,9 @@ export interface JobType<Item = unknown> {
    * applying the same items again must return them again.
    */
   apply(host: DatabaseHost, leaf: Leaf, items: readonly Item[], deadline: Deadline): Promise<readonly FollowUp[]>;
+  /**
+   * Makes caches forget the items: a reader may have put in what it found on a replica that lacks them. Called where items failed on a replica, once reads avoid it, and before a caller is told
+   * that other replicas have them. Absent: no cache holds such items. Throws `Unavailable`; the caller is then told that the write is not applied yet.
+   */
+  forget?(items: readonly Item[]): Promise<void>;
 }

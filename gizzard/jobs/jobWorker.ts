@@ -43,8 +43,8 @@ export interface JobWorkerOptions {
   /** Where the oldest topology that jobs may be applied under is kept, and the one that is known here. Absent: it does not matter to these jobs. */
   readonly fence?: { readonly key: string; readonly version: () => number };
   readonly tell: (waiter: string, error: string) => Promise<void>;
-  /** Resolves when all servers know of the leaves that were marked as lagging with this number. */
-  readonly knownEverywhere: (mark: number) => Promise<void>;
+  /** Resolves when no read finds a job missing on the leaves that were marked as lagging with this number: all servers know of them, and no cache holds what was read there before. */
+  readonly settled: (mark: number, job: JobEntry) => Promise<void>;
   /** `ageMs` is the time since the journal accepted the job. */
   readonly count: (outcome: 'applied' | 'failed' | 'bad', ageMs: number) => void;
   readonly log: Log;
@@ -263,7 +263,7 @@ export class JobWorker {
   }
 
   async #work(id: string, job: JobEntry): Promise<void> {
-    const { keys, run, count, knownEverywhere } = this.options;
+    const { keys, run, count, settled } = this.options;
     const outcome = await run(job);
     // Handed back meanwhile: whoever has it now says how it ends.
     const work = this.#inWork.get(id);
@@ -284,8 +284,8 @@ export class JobWorker {
     }
     if (job.waiter === undefined || state === 'gone') return;
     // Once it is answered no read may meet a leaf that lacks it, where another has it.
-    if (readable) await knownEverywhere(mark);
-    await this.#tell(job.waiter, readable ? '' : failure.error.message);
+    const problem = readable ? await settled(mark, job).then(() => '', (error: unknown) => RoostError.from(error).message) : failure.error.message;
+    await this.#tell(job.waiter, problem);
   }
 
   /** Whoever waits and does not hear of it runs into a deadline; the job itself is none the worse. */

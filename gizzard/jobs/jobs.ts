@@ -112,7 +112,10 @@ export class Jobs {
           paused: () => topology().state.pausedPriorities.includes(priority),
           unable: () => hosts.unknownIn(topology()).length > 0,
           tell: (waiter, error) => this.#waiters.tell(waiter, error),
-          knownEverywhere: (mark) => this.lagging.knownEverywhere(mark),
+          settled: async (mark, job) => {
+            await this.lagging.knownEverywhere(mark);
+            await runner.forget(job);
+          },
           count: (outcome, ageMs) => {
             finished.inc({ priority, outcome });
             if (outcome === 'applied') delay.observe({ priority }, ageMs / 1000);
@@ -198,8 +201,9 @@ export class Jobs {
     }
     for (const { cancel } of waiting) cancel();
     await untilAppliedBefore(this.#shared, writeKey(this.config.cluster, identity.id), before, priority, deadline);
-    // Its worker waits for that before it tells the server that journalled the write; this one was not told.
+    // Its worker does both before it tells the server that journalled the write; this one was not told.
     await this.lagging.allKnownEverywhere(deadline);
+    await deadline.race(Promise.all(jobs.map((job) => this.#runner.forget(job))), 'making caches forget what a replica lacks');
   }
 
   /** The oldest topology under which this process still works on a job; undefined where none is in work. */

@@ -94,7 +94,7 @@ export class RemoteRelay {
           paused: () => this.#paused,
           // Callers wait for this cluster only, and only its own leaves lag.
           tell: () => Promise.resolve(),
-          knownEverywhere: () => Promise.resolve(),
+          settled: () => Promise.resolve(),
           count: (outcome) => count(priority, outcome),
           log,
         }),

@@ -42,8 +42,12 @@ export class TweetCaches {
   /** How shards are moved, with what it changes in the caches. */
   readonly moving = (movable: Movable): Movable =>
     toldOfWrites(movable, () => this.gizzard().topology, async ({ keys }) => {
-      const ids = keys.map(BigInt);
-      await this.rows.invalidate(ids);
-      await this.fragments.invalidate(ids);
+      await this.forget(keys.map(BigInt));
     });
+
+  readonly forget = async (ids: readonly bigint[]): Promise<void> => {
+    await this.rows.invalidate(ids);
+    // After the rows, of which they are made.
+    await this.fragments.invalidate(ids);
+  };
 }

@@ -19,7 +19,7 @@ interface Item {
  * Writes of tweets. The edges that a create brings to the indexes are journalled together with it. What only the row can tell follows from here: the edges of
  * a tweet whose state is another than its create says, since whoever deletes a tweet need not know its author; and those of a tweet that several contents came for.
  */
-export const tweetJob = (database: string, applyTweets: TweetWriter): JobType<Item> => ({
+export const tweetJob = (database: string, applyTweets: TweetWriter, forget?: (ids: readonly bigint[]) => Promise<void>): JobType<Item> => ({
   kind: tweetJobKind,
   itemsAtOnce,
   split(payload, add) {
@@ -42,4 +42,5 @@ export const tweetJob = (database: string, applyTweets: TweetWriter): JobType<It
     }
     return index.jobs();
   },
+  forget: async (items) => forget?.([...new Set(items.map(({ record }) => record.id))]),
 });
