@@ -5,7 +5,7 @@ import type { SqlRow } from '../../gizzard/index.js';
 import { tableIdOf } from '../../flock/graphs.js';
 import type { Direction, Flock, Graph, WriteBatch } from '../../flock/index.js';
 import { edgeTables } from '../../flock/storage/edgeTables.js';
-import { seededRandom } from '../moving/liveLoad.js';
+import { seededRandom } from '../moving/seededRandom.js';
 import { modelEdges, type ModelOperation, type ModelWrite } from './edgeModel.js';
 import { FailingHosts } from './failingHosts.js';
 import { untilApplied } from './untilApplied.js';

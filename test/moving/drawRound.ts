@@ -1,5 +1,5 @@
 import type { Phase } from '../../gizzard/index.js';
-import { seededRandom } from './liveLoad.js';
+import { seededRandom } from './seededRandom.js';
 
 /** The last four take back what is in the middle of a copy, at any moment: a running or a paused migration, a copy, a repair. */
 export const kinds = ['move', 'replicate', 'split', 'merge', 'rebalance', 'rollback', 'copy', 'rollbackRunning', 'rollbackPaused', 'cancelCopy', 'cancelRepair'] as const;

@@ -4,6 +4,7 @@ import { Deadline } from '../../core/index.js';
 import { edgeStates, type Acknowledgement, type Direction, type EdgeState, type Flock, type Operation } from '../../flock/index.js';
 import { shardKey } from '../../gizzard/index.js';
 import type { LiveGraph, LiveWrite, Pair } from './liveGraph.js';
+import { seededRandom } from './seededRandom.js';
 
 const operations: readonly Operation[] = ['add', 'add', 'add', 'archive', 'remove', 'negate'];
 const stateOf: Readonly<Record<Operation, EdgeState>> = { add: 'normal', archive: 'archived', remove: 'removed', negate: 'negative' };
@@ -13,17 +14,6 @@ const retryAfterMs = 50;
 /** What is killed is back long before. */
 const giveUpAfterMs = 60_000;
 const never = new AbortController().signal;
-
-/** A generator whose numbers a seed gives again (mulberry32). */
-export function seededRandom(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
-}
 
 export interface LiveLoadOptions {
   /** Whether what a write goes through may be killed: it is then repeated until it is acknowledged. */

@@ -1,56 +1,14 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
-import { serverReadySchema, type ServerReady } from '../../cli/serverReady.js';
 import { configSchema, Deadline, type RoostConfig, type RoostConfigInput, silentLog } from '../../core/index.js';
 import { DatabaseHosts } from '../../gizzard/index.js';
 import { type Playground, startPlayground } from '../../playground/index.js';
 import { freePorts } from '../../playground/ports.js';
 import { connect, type Roost } from '../../sdk/index.js';
-import { roostMain } from '../runRoost.js';
-
-const listeners = ['flock', 'manager', 'injector', 'tbird', 'users', 'admin'] as const;
-
-/** `roost serve` as a process, which may be killed and started again on the same ports. */
-class KillableServer {
-  #child: ChildProcess | undefined;
-  #ready: ServerReady | undefined;
-
-  constructor(
-    private readonly configPath: string,
-    private readonly ports: readonly number[],
-  ) {}
-
-  get ready(): ServerReady {
-    if (this.#ready === undefined) throw new Error('the server has not been started');
-    return this.#ready;
-  }
-
-  async start(): Promise<void> {
-    const ports = listeners.flatMap((name, i) => [`--${name}-port`, String(this.ports[i])]);
-    const child = (this.#child = spawn(process.execPath, [roostMain, 'serve', '--config', this.configPath, '--json', ...ports], { stdio: ['ignore', 'pipe', 'inherit'] }));
-    for await (const line of createInterface({ input: child.stdout })) {
-      this.#ready = serverReadySchema.parse(JSON.parse(line));
-      return;
-    }
-    throw new Error('the server ended before it was ready');
-  }
-
-  /** Does nothing where it does not run. With SIGTERM it ends what it has begun. */
-  async kill(signal: 'SIGKILL' | 'SIGTERM' = 'SIGKILL'): Promise<void> {
-    const child = this.#child;
-    this.#child = undefined;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    const gone = once(child, 'exit');
-    child.kill(signal);
-    await gone;
-  }
-}
+import { KillableServer, listeners } from './killableServer.js';
 
 export interface KillableClusterOptions {
   readonly databaseHosts: number;
