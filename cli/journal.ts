@@ -35,7 +35,7 @@ export function addJournalCommands(program: Command, io: CliIo): void {
     .addOption(yesOption())
     .addOption(configOption())
     .action((options: ConfigOptions & ConfirmOptions) =>
-      withCluster(io, options, async ({ jobs }, output) => {
+      withCluster(io, options, async ({ jobs, config }, output) => {
         const look = await jobs.guard.examine();
         if (look.settings.role === 'replica') {
           throw new RoostError('FailedPrecondition', "the journal's Redis is a replica: adopt the primary, to which redis.host and redis.port must lead");
@@ -56,6 +56,7 @@ export function addJournalCommands(program: Command, io: CliIo): void {
           'roost doctor --fix',
           'roost flock audit --repair',
           'roost tweets audit',
+          ...(config.memcached.length > 0 ? ['roost cache flush'] : []),
         ]);
       }),
     );

@@ -148,12 +148,10 @@ const laggingFile: Fault = {
   lastsMs: [500, 2_000],
   async begin({ cluster, random, lost }) {
     const [file, copy] = [join(cluster.redisFolder, 'appendonlydir'), join(cluster.redisFolder, 'copy')];
-    const copiedMs = performance.now();
     cpSync(file, copy, { recursive: true });
     await sleep(1_500 + random(3_000));
     await cluster.playground.kill('redis');
     lost(performance.now());
-    void copiedMs;
     rmSync(file, { recursive: true });
     cpSync(copy, file, { recursive: true });
     rmSync(copy, { recursive: true });

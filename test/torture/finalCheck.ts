@@ -19,6 +19,8 @@ export async function finalCheck(cluster: TortureCluster, reader: Roost, load: L
   return [...wrong, ...(await checkEnds(reader, load)), ...(await checkTimelines(reader, load, values)), ...checkIds(load), ...(await differingReplicas(cluster))];
 }
 
+const without = (some: readonly bigint[], others: readonly bigint[]): string => some.filter((id) => !others.includes(id)).join();
+
 async function readAll(reader: Roost, load: Load): Promise<Map<string, string>> {
   const follows = await reader.graph('follows');
   const pairs = load.ids.sources().flatMap((source) => load.ids.destinations().map((destination) => [source, destination] as const));
@@ -49,7 +51,7 @@ async function checkEnds(reader: Roost, load: Load): Promise<string[]> {
         const set = direction === 'forward' ? follows.from(node) : follows.to(node);
         const listed = (await set.in(state).ids(100)).sort();
         const direct = await set.in(state).count({ exact: true });
-        if (String(listed) !== String(wanted)) wrong.push(`${direction} ${state} list of ${node} is ${listed}, and its edges are ${wanted}`);
+        if (String(listed) !== String(wanted)) wrong.push(`${direction} ${state} list of ${node} is ${String(listed)}, and its edges are ${String(wanted)}`);
         if (counts[state] !== BigInt(wanted.length) || direct !== counts[state]) wrong.push(`${direction} ${state} count of ${node} is ${counts[state]}, and it has ${wanted.length}`);
       }
     }
@@ -63,9 +65,9 @@ async function checkTimelines(reader: Roost, load: Load, values: ReadonlyMap<str
     const own = [...load.tweets].filter(([id, tweet]) => tweet.author === author && values.get(`tweet ${id}`) !== absent).map(([id]) => id);
     const wanted = own.sort((a, b) => (a < b ? 1 : -1));
     const listed = await reader.tweets.timelineIds(author, { count: 800 });
-    if (String(listed) !== String(wanted)) wrong.push(`the timeline of ${author} has, of others: ${listed.filter((id) => !wanted.includes(id))}, and lacks ${wanted.filter((id) => !listed.includes(id))}`);
+    if (String(listed) !== String(wanted)) wrong.push(`the timeline of ${author} has, of others: ${without(listed, wanted)}, and lacks ${without(wanted, listed)}`);
     const scanned = (await reader.tweets.scan(author, { count: 800 })).tweets.map(({ id }) => id);
-    if (String(scanned) !== String(wanted)) wrong.push(`the scan of ${author} differs: ${scanned.filter((id) => !wanted.includes(id))} / ${wanted.filter((id) => !scanned.includes(id))}`);
+    if (String(scanned) !== String(wanted)) wrong.push(`the scan of ${author} differs: ${without(scanned, wanted)} / ${without(wanted, scanned)}`);
   }
   return wrong;
 }

@@ -39,8 +39,6 @@ export const edgeValue = (edge: { readonly state: string; readonly position: big
 export class Load {
   readonly madeIds: bigint[] = [];
   readonly tweets = new Map<bigint, { readonly author: bigint; readonly text: string }>();
-  /** Ids that one client was given by its one server, in order. */
-  readonly idsOf = new Map<string, bigint[]>();
   readonly oddErrors: string[] = [];
   readonly errors = new Map<string, number>();
   #stopped = false;
@@ -114,14 +112,8 @@ export class Load {
   }
 
   async #createTweet(client: LoadClient): Promise<void> {
-    const begunMs = performance.now();
     const [id] = await client.roost.tweets.reserveIds(1, { deadlineMs: 3_000 });
     this.madeIds.push(id!);
-    // Two calls of one client may be answered in another order than they were asked.
-    const given = this.idsOf.get(client.name) ?? [];
-    this.idsOf.set(client.name, given);
-    given.push(id!);
-    void begunMs;
     const tweet = { author: this.#one(this.ids.authors()), text: `tweet ${id}` };
     this.tweets.set(id!, tweet);
     await this.#write(client, `tweet ${id}`, tweet.text, async (options) => void (await client.roost.tweets.create({ id: id!, userId: tweet.author, text: tweet.text }, options)));

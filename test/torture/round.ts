@@ -169,6 +169,7 @@ async function untilQuiet(roost: Roost, violations: string[]): Promise<void> {
 async function repair(cluster: TortureCluster, note: (text: string) => void, roost: Roost, violations: string[]): Promise<void> {
   const fixed = await cluster.roost('doctor', '--fix', '--yes');
   note(`doctor --fix: ${fixed.stdout.slice(0, 500)}${fixed.stderr.slice(0, 300)}`);
+  await cluster.roost('cache', 'flush', '--yes');
   const deadline = Deadline.after(60_000);
   const { moves } = cluster.tools.flock.gizzard;
   while ((await moves.store.list({ active: true, limit: 10 })).length > 0 && !deadline.passed) await sleep(300);
