@@ -78,11 +78,11 @@ export class JobRunner {
   }
 
   /** Makes caches forget the items of a job that some replicas lack. Throws `Unavailable`. */
-  async forget({ kind, payload }: Pick<JobEntry, 'kind' | 'payload'>): Promise<void> {
+  async forget({ kind, payload, version }: Pick<JobEntry, 'kind' | 'payload'> & { readonly version?: number }): Promise<void> {
     const type = this.#types.get(kind);
     if (type?.forget === undefined) return;
     const items: unknown[] = [];
-    type.split(payload, (_tableId, _key, item) => items.push(item));
+    type.split(payload, (_tableId, _key, item) => items.push(item), version ?? type.version ?? 1);
     await type.forget(items);
   }
 

@@ -143,6 +143,8 @@ it('names what is denied, missing, apart and lagging, and says where it could no
   // As if it had been killed.
   await gizzard.hosts.host('db1').run(`INSERT INTO \`${config.cluster}_nameserver\`.servers (id, version, info, seen_at) VALUES ('x', 1, ?, UTC_TIMESTAMP(3) - INTERVAL 60 SECOND)`, [JSON.stringify({ machine: 'gone', flockPort: 9 })], Deadline.after(5_000));
   expect((await gizzard.doctor.examine()).filter(({ kind }) => kind === 'silentServer').map(({ message }) => message)).toEqual([expect.stringMatching(/^server gone:9 ended without a word, .* for 6\d s$/)]);
+});
+
 it('compares all rows of a store without counters, and merges replicas of which one missed a write', async () => {
   const users = await openUsers(ofUsers.config, { work: true, create: true });
   try {
