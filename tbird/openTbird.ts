@@ -10,7 +10,7 @@ import { Tbird, tweetGraphNames, type TbirdOptions } from './tbird.js';
 
 const indexNames: ReadonlySet<string> = new Set(Object.values(tweetGraphNames));
 
-export interface OpenTbirdOptions extends OpenFlockOptions, Pick<TbirdOptions, 'clocks'> {
+export interface OpenTbirdOptions extends OpenFlockOptions, Pick<TbirdOptions, 'clocks' | 'leaseMs'> {
   readonly log?: Log;
   readonly metrics?: Metrics;
 }
@@ -23,7 +23,7 @@ export const tbirdTypes = (cluster: string, caches?: TweetCaches): Pick<GizzardO
 
 /** Opens the tweets and the graphs of a cluster on one Gizzard. With `work`, also rolls the windows. Throws as `openFlock` does. */
 export async function openTbird(config: RoostConfig, options: OpenTbirdOptions = {}): Promise<Tbird> {
-  const { work = false, create = false, clocks, stores, caches: _caches, ...rest } = options;
+  const { work = false, create = false, clocks, leaseMs, stores, caches: _caches, ...rest } = options;
   const { tweets: ofTweets, graphs: ofGraphs } = config.cache;
   const { caches, close } = await cachesFor(config, ofTweets || ofGraphs, options);
   try {
@@ -37,7 +37,7 @@ export async function openTbird(config: RoostConfig, options: OpenTbirdOptions =
     const gizzard: Gizzard = new Gizzard(config, { ...rest, ...types });
     await gizzard.open({ work, create });
     const flock = new Flock(gizzard, { ...(edgeCaches && { caches: edgeCaches }), closing: close });
-    const tbird: Tbird = new Tbird(gizzard, flock, { ...(clocks && { clocks }), ...(tweetCaches && { caches: tweetCaches }) });
+    const tbird: Tbird = new Tbird(gizzard, flock, { ...(clocks && { clocks }), ...(leaseMs !== undefined && { leaseMs }), ...(tweetCaches && { caches: tweetCaches }) });
     if (work) tbird.roller.start();
     return tbird;
   } catch (error) {

@@ -36,8 +36,9 @@ export interface SetupOptions {
 }
 
 export interface TbirdOptions {
-  /** The clocks by which windows are made and dropped, for tests. */
+  /** For tests: the clocks by which windows are made and dropped, and how long worker numbers are leased for. */
   readonly clocks?: ClusterClocks;
+  readonly leaseMs?: number;
   /** What tweets are read through. Absent: from the databases alone. */
   readonly caches?: TweetCaches;
 }
@@ -66,10 +67,10 @@ export class Tbird implements TbirdService {
     readonly flock: Flock,
     options: TbirdOptions = {},
   ) {
-    const { config, hosts, log, metrics } = gizzard;
+    const { log, metrics } = gizzard;
     this.caches = options.caches;
     this.#clocks = options.clocks ?? clusterClocks(gizzard);
-    this.ids = new IdGenerator(new SqlWorkerLeases(config.nameServer.hosts.map((name) => hosts.host(name)), `${config.cluster}_nameserver`, () => gizzard.jobs.journal.nowMs()), { log });
+    this.ids = new IdGenerator(SqlWorkerLeases.of(gizzard, options.leaseMs), { log });
     this.windowSet = new Windows(gizzard, this.#clocks, log);
     this.roller = new Roller(this.windowSet, log);
     const windowsRead = metrics.histogram('roost_tweet_windows_read', 'Windows that a query read, by kind', ['kind'], [1, 2, 3, 5, 10, 20, 50, 100, 1_000]);

@@ -341,8 +341,11 @@ describe('servers', () => {
   });
 
   it('have a name server whose replicas are looked after', async () => {
-    expect(await answer('nameserver', 'status')).toEqual({ replicas: [{ host: 'db1', primary: true, version: server.flock.gizzard.topology.version, state: 'current' }], next_steps: [] });
+    await server.flock.gizzard.nameServer.reload();
+    const { version } = server.flock.gizzard.topology;
+    expect(await answer('nameserver', 'status')).toEqual({ replicas: [{ host: 'db1', primary: true, version, controlVersion: expect.any(Number) as unknown, state: 'current', differences: [] }], next_steps: [] });
     expect(await answer('nameserver', 'repair')).toMatchObject({ repaired: [] });
+    expect(await answer('nameserver', 'promote', 'db1', '--yes')).toMatchObject({ primary: 'db1', promoted: false, topologyVersion: version });
   });
 });
 

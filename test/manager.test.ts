@@ -104,7 +104,7 @@ describe.skipIf(typeof tools === 'string')(`manager and injector, with a client 
         bad_class: /no shard class "com.example.OtherShard"; there are ReplicatingShard, .*SqlShard/,
         bad_prefix: /"localhost\/a;b" is no shard id/,
         other_type: /exists as replicating/,
-        unknown_host: /database host nowhere/,
+        unknown_host: /does not know nowhere|database host nowhere/,
         linked: /cannot be deleted: it is linked below/,
         circle: /circle|itself/,
         below_a_leaf: /holds data \(flock\)/,

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { isRoostError, RoostError, type Deadline } from '../../core/index.js';
+import { RoostError, type Deadline } from '../../core/index.js';
 import type { DatabaseHost, SqlRow, SqlSession, SqlValue } from '../hosts/databaseHost.js';
 import { otherPrimary, sameHead, versionsPerPrimary, type Head } from '../nameServer/nameServerStore.js';
 import { addedTables } from '../nameServer/nameServerTables.js';
@@ -207,12 +207,12 @@ export class ControlStore {
   }
 
   async #make(deadline: Deadline): Promise<void> {
-    try {
-      if ((await this.host.rows(`SELECT 1 FROM ${this.table('control_head')} WHERE id = 1`, [], deadline)).length > 0) return;
-    } catch (error) {
-      if (!isRoostError(error, 'FailedPrecondition')) throw error;
-    }
     const tables = { ...Object.fromEntries(controlTableNames.map((name) => [name, controlTables[name].ddl])), ...replicaTables, primary_host: addedTables['primary_host']! };
+    const names = Object.keys(tables);
+    const rows = await this.host.rows(`SELECT table_name FROM information_schema.tables WHERE table_schema = ? AND table_name IN (${names.map(() => '?').join()})`, [this.database, ...names], deadline);
+    const there = new Set(rows.map(([name]) => String(name)));
+    const isWhole = names.every((name) => there.has(name));
+    if (isWhole && (await this.host.rows(`SELECT 1 FROM ${this.table('control_head')} WHERE id = 1`, [], deadline)).length > 0) return;
     for (const [name, columns] of Object.entries(tables)) {
       await this.host.run(`CREATE TABLE IF NOT EXISTS \`${this.database}\`.\`${name}\` ${columns} ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin`, [], deadline);
     }

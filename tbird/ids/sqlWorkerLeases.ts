@@ -1,6 +1,6 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import { Deadline, RoostError, snowflakeWorkers } from '../../core/index.js';
-import { hostClockMs, type DatabaseHost } from '../../gizzard/index.js';
+import { hostClockMs, type DatabaseHost, type Gizzard } from '../../gizzard/index.js';
 import type { WorkerLease, WorkerLeases } from './workerLease.js';
 
 export interface WorkerLeaseOptions {
@@ -56,6 +56,11 @@ export class SqlWorkerLeases implements WorkerLeases {
   ) {
     this.#table = `\`${database}\`.\`worker_leases\``;
     this.#ttlMs = options.ttlMs ?? defaultTtlMs;
+  }
+
+  /** Those of a cluster. */
+  static of({ config, hosts, jobs }: Gizzard, ttlMs = defaultTtlMs): SqlWorkerLeases {
+    return new SqlWorkerLeases(config.nameServer.hosts.map((name) => hosts.host(name)), `${config.cluster}_nameserver`, () => jobs.journal.nowMs(), { ttlMs });
   }
 
   async acquire(): Promise<WorkerLease> {
