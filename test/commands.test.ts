@@ -47,7 +47,7 @@ afterAll(async () => {
 
 describe('graph', () => {
   it('lists what create made', async () => {
-    expect((await roost('graph', 'list', '--json')).stdout).toBe('{"graphs":[{"id":1,"name":"follows","shards":3,"hosts":["db1","db2"]}]}\n');
+    expect((await roost('graph', 'list', '--json')).stdout).toBe('{"graphs":[{"id":1,"name":"follows","shards":3,"hosts":["db1","db2"]}],"dropped":[]}\n');
     expect((await roost('graph', 'list')).stdout).toContain('follows');
   });
 

@@ -43,7 +43,8 @@ it('cancels a copy once one of its shards is marked so', async () => {
   const { moves } = flock.gizzard;
   const move = await moves.request('copy', leaves, { minRowsPerSecond: 1, maxRowsPerSecond: 1 });
   await topologyMethods(flock.gizzard).mark_shard_busy(shardIdToThrift(leaves[1]!), 3);
-  expect(await moves.get(move)).toMatchObject({ state: 'cancelled' });
+  await expect.poll(() => moves.get(move), { timeout: 10_000 }).toMatchObject({ state: 'cancelled' });
+  await flock.gizzard.nameServer.reload();
   expect(flock.gizzard.topology.shard(leaves[1]!).busy).toBe('cancelled');
   for (const id of leaves) await topologyMethods(flock.gizzard).mark_shard_busy(shardIdToThrift(id), 0);
 });
