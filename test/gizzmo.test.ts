@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Deadline } from '../core/index.js';
 import { type ClusterServer, startClusterServer } from './clusterServer.js';
 import { freshCluster } from './support/index.js';
 
@@ -147,6 +148,15 @@ describe.skipIf(why !== undefined)(`the original gizzmo${why === undefined ? '' 
   it('copies', async () => {
     await lines('copy', leaf('db1', '0000'), leaf('db2', '0000'));
     expect(await lines('busy')).toEqual([]);
+  });
+
+  it('repairs tables: each replica gets the rows that only another one has', async () => {
+    const { gizzard } = server.flock;
+    const edges = gizzard.topology.route(3, 1n).leaves.map(({ shard: { id } }) => ({ host: gizzard.hosts.host(id.hostname), table: `\`${config.cluster}\`.\`${id.tablePrefix}_edges\`` }));
+    await edges[1]!.host.run(`DELETE FROM ${edges[1]!.table} WHERE source_id = 1`, [], Deadline.after(5_000));
+    expect(await lines('-T', '3,-3', 'repair-tables')).toContainEqual(expect.stringContaining('Repairing'));
+    const rows = await Promise.all(edges.map(({ host, table }) => host.rows(`SELECT destination_id FROM ${table} WHERE source_id = 1`, [], Deadline.after(5_000))));
+    expect(rows.map((found) => found.map(String))).toEqual([['2'], ['2']]);
   });
 
   it('transforms trees: takes a replica off, and puts one on with a copy', async () => {
