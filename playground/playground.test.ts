@@ -134,11 +134,12 @@ describe('a running playground', () => {
     await expect(playground.kill('db9')).rejects.toThrow(/db1, db2, redis, cache1, cache2/);
   });
 
-  it('refuses a second start, and is adopted when asked', async () => {
+  it('refuses a second start while all of it runs, is adopted when asked, and starts again what is dead', async () => {
     await expect(startPlayground({ dir })).rejects.toMatchObject({ code: 'FailedPrecondition', message: expect.stringMatching(/already runs/) as string });
     await expect(startPlayground({ dir, databaseHosts: 3, adopt: true })).rejects.toMatchObject({ code: 'FailedPrecondition', fields: { option: 'databaseHosts' } });
+    await startPlayground({ dir, adopt: true });
     await playground.kill('redis');
-    const adopted = await startPlayground({ dir, adopt: true });
+    const adopted = await startPlayground({ dir });
     expect(adopted.databaseHosts).toEqual(playground.databaseHosts);
     expect(await redis(adopted, (client) => client.ping())).toBe('PONG');
   });

@@ -32,7 +32,7 @@ export interface PlaygroundOptions {
  * Starts private servers on free loopback ports, writes a configuration for them, and returns when all of them answer.
  *
  * What an earlier start left behind in `dir` is cleaned up first; data that a crash or `keepData` left is taken up again.
- * Throws `FailedPrecondition` where a playground already runs in `dir` (without `adopt`), where `dir` holds something else, where
+ * Of a playground of which some servers run, the others are started. Throws `FailedPrecondition` where all of it runs already (without `adopt`), where `dir` holds something else, where
  * servers are missing, and where one does not start; then nothing is left running.
  */
 export async function startPlayground(options: PlaygroundOptions): Promise<Playground> {
@@ -88,16 +88,17 @@ async function begin(
   return new Playground(folder, state);
 }
 
+/** Starts what is dead of a playground that runs. Refused where all of it runs, unless it may be adopted: somebody else may work with it. */
 async function adopt(folder: PlaygroundFolder, driver: ServerDriver, state: PlaygroundState, options: PlaygroundOptions): Promise<Playground> {
-  if (options.adopt !== true) {
+  const dead: ServerState[] = [];
+  for (const server of state.servers) if (!(await driver.isAlive(server))) dead.push(server);
+  if (options.adopt !== true && dead.length === 0) {
     throw new RoostError('FailedPrecondition', `a playground already runs in ${folder.dir}: stop it first (\`--keep-data\` keeps what it holds), or choose another folder`, {
       fields: { dir: folder.dir },
     });
   }
   const { databaseHosts, caches, redisFsync } = options;
   checkSame(folder, state, { databaseHosts, caches, redisFsync, source: options.source === 'auto' ? undefined : options.source });
-  const dead: ServerState[] = [];
-  for (const server of state.servers) if (!(await driver.isAlive(server))) dead.push(server);
   const start = { mayMove: false, save: () => folder.writeState(state), onStep: options.onStep ?? ignore };
   await Promise.all(dead.map((server) => driver.start(state, server, start)));
   folder.writeState(state);
