@@ -35,7 +35,7 @@ function apart(servers: readonly ServerVersion[], kind: string, what: string, of
     if (value !== undefined) said.set(String(value), [...(said.get(String(value)) ?? []), server]);
   }
   if (said.size < 2) return [];
-  const groups = [...said].map(([value, some]) => `${some.map(({ id, info }) => serverName(id, info)).join(', ')}: ${kind === 'differentVersions' ? value : digests(value, [...said.keys()])}`);
+  const groups = [...said].map(([value, some]) => `${some.map(({ id, info }) => serverName(id, info)).join(', ')}: ${kind === 'differentVersions' ? value : digests(value, [...said.keys()])}`).sort();
   return [{ kind, subject: 'servers', message: `servers ${what} (${groups.join('; ')})` }];
 }
 
