@@ -213,11 +213,13 @@ export class JournalGuard {
 
   async #compare(): Promise<void> {
     const expected = this.#held;
+    // Counted before the comparison: what a Redis holds that lost its data in between is not written down.
+    const waiting = await this.options.waiting();
     const [epoch, number, accepted, lost] = await this.redis.roostLookAtEpoch(stateKey(this.options.cluster), expected?.epoch ?? '', expected?.accepted ?? 0, newEpoch());
     const held = epoch === '' ? undefined : { epoch, number: Number(number), accepted: Number(accepted), lost: lost === '' ? undefined : Number(lost) };
     const problem = lostText({ known: expected === undefined ? undefined : { ...expected, waiting: this.#written?.waiting ?? 0 }, held });
     if (problem !== undefined) throw refusal(held?.epoch === expected?.epoch ? 'lost' : 'epoch', problem);
-    this.#waiting = await this.options.waiting();
+    this.#waiting = waiting;
     if (expected === undefined) {
       const first = { epoch, number: Number(number), accepted: Number(accepted), waiting: this.#waiting };
       await this.table.merge(first);
