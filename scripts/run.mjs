@@ -1,7 +1,17 @@
 // The entry of every `npm run …` command. It needs nothing but Node, so that each command works on a fresh clone:
 // it installs what is missing, builds what is stale, and then runs the step itself.
 import { spawn } from 'node:child_process';
-import { chmodSync, cpSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -43,7 +53,8 @@ const steps = {
 };
 
 checkNode();
-if (!Object.keys(steps).includes(step)) fail(`usage: node scripts/run.mjs ${Object.keys(steps).join('|')} [arguments]`, 2);
+if (!Object.keys(steps).includes(step))
+  fail(`usage: node scripts/run.mjs ${Object.keys(steps).join('|')} [arguments]`, 2);
 try {
   await install();
   await steps[step]();
@@ -55,7 +66,9 @@ try {
 function checkNode() {
   const [major, minor] = process.versions.node.split('.').map(Number);
   if (major > 20 || (major === 20 && minor >= 19)) return;
-  fail(`Roost needs Node 20.19 or newer; this is Node ${process.versions.node}. Install a newer Node and run the command again.`);
+  fail(
+    `Roost needs Node 20.19 or newer; this is Node ${process.versions.node}. Install a newer Node and run the command again.`,
+  );
 }
 
 async function install() {
@@ -63,7 +76,9 @@ async function install() {
   say('installing the npm dependencies');
   const npm = process.env.npm_execpath;
   const ci = ['ci', '--include=dev', '--no-audit', '--no-fund'];
-  await (npm?.endsWith('.js') ? run(process.execPath, [npm, ...ci], { toStderr: true }) : run('npm', ci, { toStderr: true }));
+  await (npm?.endsWith('.js')
+    ? run(process.execPath, [npm, ...ci], { toStderr: true })
+    : run('npm', ci, { toStderr: true }));
 }
 
 /**
@@ -87,8 +102,13 @@ async function types() {
 }
 
 async function lint(more) {
+  const fix = more.includes('--fix');
+  const where = more.some((argument) => !argument.startsWith('-')) ? more : [...more, '.'];
+  say('checking the format');
+  const files = where.filter((argument) => !argument.startsWith('-'));
+  await tool('prettier/bin/prettier.cjs', [fix ? '--write' : '--check', '--log-level', 'warn', ...files]);
   say('linting, with the check of layers');
-  await tool('eslint/bin/eslint.js', ['--max-warnings', '0', ...(more.length > 0 ? more : ['.'])]);
+  await tool('eslint/bin/eslint.js', ['--max-warnings', '0', ...where]);
 }
 
 async function vitest(more, env = {}) {
@@ -100,7 +120,8 @@ async function build() {
   const dist = join(root, 'dist');
   const stamp = join(dist, '.built');
   const startedMs = Date.now();
-  if (existsSync(stamp) && newestSourceMs(root) <= Number(readFileSync(stamp, 'utf8'))) return say('dist is up to date');
+  if (existsSync(stamp) && newestSourceMs(root) <= Number(readFileSync(stamp, 'utf8')))
+    return say('dist is up to date');
   say('building');
   const fresh = join(root, `dist-${process.pid}`);
   try {
@@ -128,7 +149,8 @@ function newestSourceMs(folder) {
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name);
     if (entry.isDirectory()) {
-      if (top && (/^(\.|dist)/.test(entry.name) || ['node_modules', 'test', 'docs', 'scripts'].includes(entry.name))) continue;
+      if (top && (/^(\.|dist)/.test(entry.name) || ['node_modules', 'test', 'docs', 'scripts'].includes(entry.name)))
+        continue;
       newest = Math.max(newest, newestSourceMs(path));
     } else if (top ? /^(tsconfig.*|package-lock)\.json$/.test(entry.name) : !entry.name.endsWith('.test.ts')) {
       newest = Math.max(newest, statSync(path).mtimeMs);
