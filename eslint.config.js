@@ -44,7 +44,9 @@ export default defineConfig(
     settings: {
       'import-x/extensions': ['.ts', '.js'],
       'import-x/parsers': { '@typescript-eslint/parser': ['.ts'] },
-      'import-x/resolver-next': [createNodeResolver({ extensions: ['.ts', '.js'], extensionAlias: { '.js': ['.ts', '.js'] } })],
+      'import-x/resolver-next': [
+        createNodeResolver({ extensions: ['.ts', '.js'], extensionAlias: { '.js': ['.ts', '.js'] } }),
+      ],
     },
     linterOptions: { reportUnusedDisableDirectives: 'error' },
     rules: {
@@ -56,7 +58,10 @@ export default defineConfig(
       '@typescript-eslint/no-non-null-assertion': 'off',
       '@typescript-eslint/require-await': 'off',
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
-      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_', caughtErrorsIgnorePattern: '^_' }],
+      '@typescript-eslint/no-unused-vars': [
+        'error',
+        { argsIgnorePattern: '^_', varsIgnorePattern: '^_', caughtErrorsIgnorePattern: '^_' },
+      ],
       eqeqeq: ['error', 'always', { null: 'ignore' }],
       'no-var': 'error',
       'prefer-const': 'error',
@@ -70,7 +75,14 @@ export default defineConfig(
     ignores: ['**/*.test.ts', 'test/**', 'bench/**'],
     rules: {
       'import-x/no-restricted-paths': ['error', { basePath: root, zones }],
-      'no-restricted-imports': ['error', { patterns: [{ regex: internals, message: 'Import from the index.js of another folder; the rest is internal.' }] }],
+      'no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            { regex: internals, message: 'Import from the index.js of another folder; the rest is internal.' },
+          ],
+        },
+      ],
     },
   },
   { files: ['**/vitest.config.ts'], rules: { 'import-x/no-default-export': 'off' } },

@@ -13,7 +13,12 @@ const testFiles = readdirSync(import.meta.dirname, { withFileTypes: true })
 
 const project = (name: string, globalSetup: string[]) => ({
   extends: true as const,
-  test: { name, globalSetup, setupFiles: ['test/support/leaks.ts', ...(name === 'unit' ? ['test/support/noServers.ts'] : [])], include: testFiles.filter((file) => projectOf(import.meta.dirname, file) === name) },
+  test: {
+    name,
+    globalSetup,
+    setupFiles: ['test/support/leaks.ts', ...(name === 'unit' ? ['test/support/noServers.ts'] : [])],
+    include: testFiles.filter((file) => projectOf(import.meta.dirname, file) === name),
+  },
 });
 
 const long = process.env['ROOST_LONG'] !== undefined;

@@ -16,7 +16,11 @@ export const acknowledge: Benchmark = {
     const ours: number[] = [];
     const raw: number[] = [];
     for (let i = 0; i < writes; i++) {
-      raw.push(await timed(() => redis.xadd('raw', '*', 'kind', 'flock.edges', 'payload', payload, 'accepted', '1700000000000')));
+      raw.push(
+        await timed(() =>
+          redis.xadd('raw', '*', 'kind', 'flock.edges', 'payload', payload, 'accepted', '1700000000000'),
+        ),
+      );
       ours.push(await timed(() => graph.add(1, i)));
       // What is measured is one write: the one before must not still be on its way into the tables.
       await untilMaterialized(roost);

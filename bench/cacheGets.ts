@@ -35,8 +35,15 @@ export const cacheGets: Benchmark = {
     await setUpTweets(config, 4, 1);
     const nowMs = Date.now();
     // Over some windows, as what a timeline shows is.
-    const tweets = generatedTweets(things, 500).map((tweet, i) => ({ ...tweet, id: composeSnowflake({ timeMs: nowMs - (i % windows) * 86_400_000 - 1_000 - i, worker: 1, sequence: 0 }) }));
-    for (let start = 0; start < things; start += 1_000) await roost.tweets.createMany(tweets.slice(start, start + 1_000), { acknowledgement: 'materialized', deadlineMs: 60_000 });
+    const tweets = generatedTweets(things, 500).map((tweet, i) => ({
+      ...tweet,
+      id: composeSnowflake({ timeMs: nowMs - (i % windows) * 86_400_000 - 1_000 - i, worker: 1, sequence: 0 }),
+    }));
+    for (let start = 0; start < things; start += 1_000)
+      await roost.tweets.createMany(tweets.slice(start, start + 1_000), {
+        acknowledgement: 'materialized',
+        deadlineMs: 60_000,
+      });
     const caches = await openCaches(config);
     const tbird = await openTbird(config, { caches });
     const raw = new RawMemjs(config.memcached);
@@ -44,7 +51,12 @@ export const cacheGets: Benchmark = {
       const { rows } = tbird.caches!;
       const ids = tweets.map(({ id }) => id);
       await rows.get(ids);
-      const stored = new Map(Array.from(await rows.options.load(ids, Deadline.after(30_000)), ([id, tweet]) => [`tweet:${id}`, rows.options.codec.encode(tweet)]));
+      const stored = new Map(
+        Array.from(await rows.options.load(ids, Deadline.after(30_000)), ([id, tweet]) => [
+          `tweet:${id}`,
+          rows.options.codec.encode(tweet),
+        ]),
+      );
       const trailer = Buffer.alloc(20);
       await raw.set(new Map(Array.from(stored, ([key, body]) => [key, Buffer.concat([body, trailer])])));
 
@@ -56,13 +68,22 @@ export const cacheGets: Benchmark = {
         absentTtlSeconds: 30,
       });
       await fragments.get('json', ids);
-      await raw.set(new Map(ids.map((id) => [`fragment:${id}`, Buffer.alloc(fragmentBytes + trailer.length, String(id))])));
+      await raw.set(
+        new Map(ids.map((id) => [`fragment:${id}`, Buffer.alloc(fragmentBytes + trailer.length, String(id))])),
+      );
 
-      const page = (call: number): bigint[] => Array.from({ length: atOnce }, (_, i) => ids[(call * 37 + i * 19) % things]!);
-      const vectors = Array.from({ length: things }, (_, call) => vectorOf(page(call).map((id) => ({ id, position: id })), false));
+      const page = (call: number): bigint[] =>
+        Array.from({ length: atOnce }, (_, i) => ids[(call * 37 + i * 19) % things]!);
+      const vectors = Array.from({ length: things }, (_, call) =>
+        vectorOf(
+          page(call).map((id) => ({ id, position: id })),
+          false,
+        ),
+      );
       // A cache under a new name has nothing yet: a miss, a lease, the windows and stripes in the databases, and putting it in.
       const { options } = rows;
-      const coldRead = (call: number, round: number) => new LeasedCache(caches.main, { ...options, name: `cold${round}x${call}` }).get(page(call));
+      const coldRead = (call: number, round: number) =>
+        new LeasedCache(caches.main, { ...options, name: `cold${round}x${call}` }).get(page(call));
       let coldRound = 0;
       const sides = {
         rows: (call: number) => rows.get(page(call)),
@@ -71,11 +92,17 @@ export const cacheGets: Benchmark = {
         fragments: (call: number) => fragments.page('json', vectors[call % things]!, 0, atOnce),
         rawFragments: (call: number) => raw.get(Array.from(vectors[call % things]!.ids, (id) => `fragment:${id}`)),
       };
-      const taken = Object.fromEntries(Object.keys(sides).map((side) => [side, [] as number[]])) as Record<keyof typeof sides, number[]>;
+      const taken = Object.fromEntries(Object.keys(sides).map((side) => [side, [] as number[]])) as Record<
+        keyof typeof sides,
+        number[]
+      >;
       const cpu: { ours: number[]; raw: number[] } = { ours: [], raw: [] };
       for (let round = 0; round <= rounds; round++) {
         coldRound = round;
-        for (const [side, read] of Object.entries(sides) as [keyof typeof sides, (call: number) => Promise<unknown>][]) {
+        for (const [side, read] of Object.entries(sides) as [
+          keyof typeof sides,
+          (call: number) => Promise<unknown>,
+        ][]) {
           const startMs = performance.now();
           for (let call = 0; call < calls; call++) await read(call);
           // The first round warms both.
@@ -83,7 +110,8 @@ export const cacheGets: Benchmark = {
         }
         for (const side of ['raw', 'ours'] as const) {
           const before = process.cpuUsage();
-          for (let i = 0; i < hits; i++) await (side === 'ours' ? rows.getOne(ids[i % things]!) : raw.get([`tweet:${ids[i % things]}`]));
+          for (let i = 0; i < hits; i++)
+            await (side === 'ours' ? rows.getOne(ids[i % things]!) : raw.get([`tweet:${ids[i % things]}`]));
           const { user, system } = process.cpuUsage(before);
           if (round > 0) cpu[side].push((user + system) / hits);
         }
@@ -92,18 +120,33 @@ export const cacheGets: Benchmark = {
       return [
         { name: `warm read of ${atOnce} rows`, value: ms('rows'), unit: 'ms' },
         { name: 'times memjs alone', value: ms('rows') / ms('rawRows'), unit: '×', target: { atMost: 1.3 } },
-        { name: "a read of nothing cached, from the databases' memory, times the warm one", value: ms('cold') / ms('rows'), unit: '×' },
+        {
+          name: "a read of nothing cached, from the databases' memory, times the warm one",
+          value: ms('cold') / ms('rows'),
+          unit: '×',
+        },
         ...(await coldFromDisk()),
         { name: `page of ${atOnce} fragments`, value: ms('fragments'), unit: 'ms' },
-        { name: 'times memjs alone, fragments', value: ms('fragments') / ms('rawFragments'), unit: '×', target: { atMost: 1.2 } },
+        {
+          name: 'times memjs alone, fragments',
+          value: ms('fragments') / ms('rawFragments'),
+          unit: '×',
+          target: { atMost: 1.2 },
+        },
         { name: 'CPU of one hit', value: median(cpu.ours), unit: 'µs' },
-        { name: 'CPU of one hit, times memjs', value: median(cpu.ours) / median(cpu.raw), unit: '×', target: { atMost: 1.5 } },
+        {
+          name: 'CPU of one hit, times memjs',
+          value: median(cpu.ours) / median(cpu.raw),
+          unit: '×',
+          target: { atMost: 1.5 },
+        },
       ];
 
       async function coldFromDisk(): Promise<Figure[]> {
         const many = generatedTweets(diskTweets, 5_000);
         const diskIds: bigint[] = [];
-        for (let start = 0; start < diskTweets; start += 1_000) diskIds.push(...(await roost.tweets.createMany(many.slice(start, start + 1_000), { deadlineMs: 60_000 })));
+        for (let start = 0; start < diskTweets; start += 1_000)
+          diskIds.push(...(await roost.tweets.createMany(many.slice(start, start + 1_000), { deadlineMs: 60_000 })));
         await untilMaterialized(roost);
         const pool = rawPool(config, 1);
         try {
@@ -113,15 +156,29 @@ export const cacheGets: Benchmark = {
         }
         let made = 0;
         const cold = (call: number): Promise<unknown> =>
-          new LeasedCache(caches.main, { ...options, name: `disk${made++}` }).get(Array.from({ length: atOnce }, (_, i) => diskIds[(call * 7_919 + i * 104_729) % diskTweets]!));
+          new LeasedCache(caches.main, { ...options, name: `disk${made++}` }).get(
+            Array.from({ length: atOnce }, (_, i) => diskIds[(call * 7_919 + i * 104_729) % diskTweets]!),
+          );
         const took: { warm: number; cold: number }[] = [];
         for (let round = 0; round <= diskRounds; round++) {
-          const one = { warm: median(await latenciesFor(turnMs, sides.rows)), cold: median(await latenciesFor(turnMs, (call) => cold(round * 1_000 + call))) };
+          const one = {
+            warm: median(await latenciesFor(turnMs, sides.rows)),
+            cold: median(await latenciesFor(turnMs, (call) => cold(round * 1_000 + call))),
+          };
           if (round > 0) took.push(one);
         }
         return [
-          { name: `cold read of ${atOnce} rows of ${diskTweets}, from the databases' disk`, value: median(took.map((one) => one.cold)), unit: 'ms' },
-          { name: 'times the warm one', value: median(took.map((one) => one.cold / one.warm)), unit: '×', target: { atLeast: 10 } },
+          {
+            name: `cold read of ${atOnce} rows of ${diskTweets}, from the databases' disk`,
+            value: median(took.map((one) => one.cold)),
+            unit: 'ms',
+          },
+          {
+            name: 'times the warm one',
+            value: median(took.map((one) => one.cold / one.warm)),
+            unit: '×',
+            target: { atLeast: 10 },
+          },
         ];
       }
     } finally {

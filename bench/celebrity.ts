@@ -22,10 +22,19 @@ export const celebrity: Benchmark = {
   async run({ config, roost }: BenchCluster): Promise<readonly Figure[]> {
     const graph = await roost.graph(await makeGraph(config, 'celebrity', 4));
     // Spread over the same ids, whatever the size; every second of the user's is in all of them.
-    const spread = (count: number, shift: number): BigInt64Array => BigInt64Array.from({ length: count }, (_, i) => BigInt(1_000 + Math.floor((i * universe) / count) + (i % 2) * shift));
-    const sets = [[user, spread(fanCount, 1)] as const, ...sizes.map((size) => [BigInt(size), spread(size, 0)] as const)];
+    const spread = (count: number, shift: number): BigInt64Array =>
+      BigInt64Array.from({ length: count }, (_, i) =>
+        BigInt(1_000 + Math.floor((i * universe) / count) + (i % 2) * shift),
+      );
+    const sets = [
+      [user, spread(fanCount, 1)] as const,
+      ...sizes.map((size) => [BigInt(size), spread(size, 0)] as const),
+    ];
     for (const [source, ids] of sets) {
-      await graph.writeColumns({ sourceIds: new BigInt64Array(ids.length).fill(source), destinationIds: ids }, { deadlineMs: 60_000 });
+      await graph.writeColumns(
+        { sourceIds: new BigInt64Array(ids.length).fill(source), destinationIds: ids },
+        { deadlineMs: 60_000 },
+      );
       await untilMaterialized(roost);
     }
     const page = await medianMs(async () => (await graph.from(user).page({ count: fanCount })).ids.length);
@@ -47,14 +56,21 @@ export const celebrity: Benchmark = {
 };
 
 /** The first set with the other, as each peer answers it. */
-async function peers(config: BenchCluster['config'], sets: readonly (readonly [bigint, BigInt64Array])[]): Promise<readonly Figure[]> {
+async function peers(
+  config: BenchCluster['config'],
+  sets: readonly (readonly [bigint, BigInt64Array])[],
+): Promise<readonly Figure[]> {
   const pool = rawPool(config, 1);
   const redis = new Redis(config.redis.port, config.redis.host);
   const postgres = Postgres.start();
   try {
     await pool.query('CREATE DATABASE raw_celebrity');
-    await pool.query('CREATE TABLE raw_celebrity.edges (source_id BIGINT UNSIGNED NOT NULL, destination_id BIGINT UNSIGNED NOT NULL, PRIMARY KEY (source_id, destination_id)) ENGINE=InnoDB');
-    await postgres?.run('CREATE TABLE edges (source_id BIGINT, destination_id BIGINT, PRIMARY KEY (source_id, destination_id))');
+    await pool.query(
+      'CREATE TABLE raw_celebrity.edges (source_id BIGINT UNSIGNED NOT NULL, destination_id BIGINT UNSIGNED NOT NULL, PRIMARY KEY (source_id, destination_id)) ENGINE=InnoDB',
+    );
+    await postgres?.run(
+      'CREATE TABLE edges (source_id BIGINT, destination_id BIGINT, PRIMARY KEY (source_id, destination_id))',
+    );
     for (const [source, ids] of sets) {
       const sourceIds = new BigInt64Array(ids.length).fill(source);
       await fillColumns(pool, 'raw_celebrity.edges', [sourceIds, ids]);
@@ -70,7 +86,8 @@ async function peers(config: BenchCluster['config'], sets: readonly (readonly [b
       ...(postgres === undefined ? {} : { PostgreSQL: () => postgres.run(join('edges')) }),
     };
     const figures: Figure[] = [];
-    for (const [side, read] of Object.entries(sides)) figures.push({ name: `× 1,000,000: ${side}, p50`, value: await medianMs(read), unit: 'ms' });
+    for (const [side, read] of Object.entries(sides))
+      figures.push({ name: `× 1,000,000: ${side}, p50`, value: await medianMs(read), unit: 'ms' });
     return figures;
   } finally {
     await pool.end();

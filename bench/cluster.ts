@@ -12,19 +12,35 @@ import type { BenchCluster, Benchmark } from './benchmark.js';
 const materializeWithinMs = 120_000;
 
 /** Runs `work` on a private cluster with some database hosts, one Redis that syncs every write, two caches, and one server. */
-export async function withCluster<T>({ databaseHosts = 1, config: more }: Pick<Benchmark, 'databaseHosts' | 'config'>, work: (cluster: BenchCluster) => Promise<T>): Promise<T> {
+export async function withCluster<T>(
+  { databaseHosts = 1, config: more }: Pick<Benchmark, 'databaseHosts' | 'config'>,
+  work: (cluster: BenchCluster) => Promise<T>,
+): Promise<T> {
   const dir = mkdtempSync(join(tmpdir(), 'roost-bench-'));
   let playground: Playground | undefined;
   try {
-    playground = await startPlayground({ dir: join(dir, 'playground'), databaseHosts, caches: 2, redisFsync: 'always' });
+    playground = await startPlayground({
+      dir: join(dir, 'playground'),
+      databaseHosts,
+      caches: 2,
+      redisFsync: 'always',
+    });
     process.stderr.write(`measured on ${playground.serverVersion}\n`);
     const written = { ...(JSON.parse(readFileSync(playground.configPath, 'utf8')) as object), ...more };
     const config = configSchema.parse(written);
     const [configPath, profilePath] = [join(dir, 'roost.config.json'), join(dir, 'profile.json')];
     writeFileSync(configPath, JSON.stringify(written), { mode: 0o600 });
     const profiled = `--import ${new URL('profiled.js', import.meta.url).href}`;
-    const ready = await startServerProcess(dir, configPath, { ...process.env, NODE_OPTIONS: profiled, ROOST_BENCH_PROFILE: profilePath });
-    const roost = await connect({ servers: [`${ready.flock.host}:${ready.flock.port}`], tweetServers: [`${ready.tbird.host}:${ready.tbird.port}`], userServers: [`${ready.users.host}:${ready.users.port}`] });
+    const ready = await startServerProcess(dir, configPath, {
+      ...process.env,
+      NODE_OPTIONS: profiled,
+      ROOST_BENCH_PROFILE: profilePath,
+    });
+    const roost = await connect({
+      servers: [`${ready.flock.host}:${ready.flock.port}`],
+      tweetServers: [`${ready.tbird.host}:${ready.tbird.port}`],
+      userServers: [`${ready.users.host}:${ready.users.port}`],
+    });
     try {
       return await work({ config, roost, ready, server: { pid: ready.pid, profilePath } });
     } finally {
@@ -38,7 +54,12 @@ export async function withCluster<T>({ databaseHosts = 1, config: more }: Pick<B
 }
 
 /** Makes a graph with one replica, on all hosts where none are named, and waits until the server knows it. Returns its name. */
-export async function makeGraph(config: RoostConfig, name: string, shards: number, hosts = Object.keys(config.databaseHosts)): Promise<string> {
+export async function makeGraph(
+  config: RoostConfig,
+  name: string,
+  shards: number,
+  hosts = Object.keys(config.databaseHosts),
+): Promise<string> {
   const flock = await openFlock(config, { create: true });
   try {
     await flock.createGraph(name, { shards, replicas: 1, hosts });

@@ -41,7 +41,12 @@ export const copy: Benchmark = {
       const rateTo = async (hostname: string, tablePrefix: string): Promise<number> => {
         const target: ShardInfo = { ...source, id: { hostname, tablePrefix } };
         await gizzard.apply([{ kind: 'createShard', shard: target }]);
-        return rate(await runMs(gizzard.moves, await gizzard.moves.request('copy', [source.id, target.id], { maxRowsPerSecond: 100_000_000 })));
+        return rate(
+          await runMs(
+            gizzard.moves,
+            await gizzard.moves.request('copy', [source.id, target.id], { maxRowsPerSecond: 100_000_000 }),
+          ),
+        );
       };
       const rawRate = async (tablePrefix: string): Promise<number> => {
         const raw = edgeTables(config.cluster, { ...source, id: { hostname: nearHost, tablePrefix } });
@@ -56,22 +61,47 @@ export const copy: Benchmark = {
       };
       const measured: Round[] = [];
       for (let round = 0; round < rounds; round++) {
-        measured.push({ near: await rateTo(nearHost, `near_${round}`), floor: await rawRate(`raw_${round}`), far: await rateTo(farHost, `far_${round}`) });
+        measured.push({
+          near: await rateTo(nearHost, `near_${round}`),
+          floor: await rawRate(`raw_${round}`),
+          far: await rateTo(farHost, `far_${round}`),
+        });
       }
       const compared: { readonly digests: number; readonly rows: number }[] = [];
       const replicas = [source, { ...source, id: { hostname: farHost, tablePrefix: 'far_0' } }];
       for (let round = 0; round < rounds; round++) {
-        compared.push({ digests: rate(await timed(() => diff(gizzard, replicas, true))), rows: rate(await timed(() => diff(gizzard, replicas, false))) });
+        compared.push({
+          digests: rate(await timed(() => diff(gizzard, replicas, true))),
+          rows: rate(await timed(() => diff(gizzard, replicas, false))),
+        });
       }
       return [
         { name: 'ours, on the same host', value: median(measured.map(({ near }) => near)), unit: 'edges/s' },
         { name: 'ours, to another host', value: median(measured.map(({ far }) => far)), unit: 'edges/s' },
         { name: 'floor, INSERT … SELECT', value: median(measured.map(({ floor }) => floor)), unit: 'edges/s' },
-        { name: 'same host / floor', value: median(measured.map(({ near, floor }) => near / floor)), unit: '', target: { atLeast: 0.5 } },
-        { name: 'another host / floor', value: median(measured.map(({ far, floor }) => far / floor)), unit: '', target: { atLeast: 0.5 } },
-        { name: 'diff of two that are the same, by digests', value: median(compared.map(({ digests }) => digests)), unit: 'edges/s' },
+        {
+          name: 'same host / floor',
+          value: median(measured.map(({ near, floor }) => near / floor)),
+          unit: '',
+          target: { atLeast: 0.5 },
+        },
+        {
+          name: 'another host / floor',
+          value: median(measured.map(({ far, floor }) => far / floor)),
+          unit: '',
+          target: { atLeast: 0.5 },
+        },
+        {
+          name: 'diff of two that are the same, by digests',
+          value: median(compared.map(({ digests }) => digests)),
+          unit: 'edges/s',
+        },
         { name: 'diff row by row', value: median(compared.map(({ rows }) => rows)), unit: 'edges/s' },
-        { name: 'by digests / row by row', value: median(compared.map(({ digests, rows }) => digests / rows)), unit: '' },
+        {
+          name: 'by digests / row by row',
+          value: median(compared.map(({ digests, rows }) => digests / rows)),
+          unit: '',
+        },
       ];
     } finally {
       await flock.close();
@@ -101,7 +131,7 @@ async function diff(gizzard: Gizzard, shards: readonly ShardInfo[], byDigests: b
   for (const table of gizzard.moves.movableType(shards[0]!.type).tables) {
     const compared = { ...table };
     if (!byDigests) delete compared.digest;
-    for (let after: string | undefined = ''; after !== undefined; ) {
+    for (let after: string | undefined = ''; after !== undefined;) {
       const { end, differences } = await pages.move(compared, after, diffPageRows, Deadline.after(60_000));
       if (differences.length > 0) throw new Error(`${differences.length} rows differ after a copy`);
       after = end;

@@ -24,9 +24,11 @@ export const hydrate: Benchmark = {
     await setUpTweets(config, 4, 1);
     const tweets = generatedTweets(tweetCount, 5_000);
     const ids: bigint[] = [];
-    for (let start = 0; start < tweetCount; start += 1_000) ids.push(...(await roost.tweets.createMany(tweets.slice(start, start + 1_000), { deadlineMs: 60_000 })));
+    for (let start = 0; start < tweetCount; start += 1_000)
+      ids.push(...(await roost.tweets.createMany(tweets.slice(start, start + 1_000), { deadlineMs: 60_000 })));
     await untilMaterialized(roost);
-    const timeline = (i: number): bigint[] => Array.from({ length: timelineLength }, (_, k) => ids[(i * 7919 + k * 104_729) % tweetCount]!);
+    const timeline = (i: number): bigint[] =>
+      Array.from({ length: timelineLength }, (_, k) => ids[(i * 7919 + k * 104_729) % tweetCount]!);
     const whole = (found: readonly unknown[]): void => {
       if (found.length !== timelineLength || found.includes(undefined)) throw new Error('a timeline lacks tweets');
     };
@@ -37,7 +39,10 @@ export const hydrate: Benchmark = {
     await roost.tweets.fragments('json', ids, { deadlineMs: 60_000 });
     await roost.tweets.getMany(ids, { deadlineMs: 60_000 });
     const rates = { fragments: [] as number[], typed: [] as number[] };
-    const cpu = { fragments: { server: [] as number[], client: [] as number[] }, typed: { server: [] as number[], client: [] as number[] } };
+    const cpu = {
+      fragments: { server: [] as number[], client: [] as number[] },
+      typed: { server: [] as number[], client: [] as number[] },
+    };
     for (let round = 0; round <= rounds; round++) {
       for (const side of ['fragments', 'typed'] as const) {
         const [startMs, before, ownBefore] = [performance.now(), cpuMicros(server.pid), process.cpuUsage()];
@@ -65,7 +70,11 @@ export const hydrate: Benchmark = {
       { name: 'as fragments', value: median(rates.fragments), unit: 'tweets/s', target: { atLeast: 50_000 } },
       { name: 'as typed tweets', value: median(rates.typed), unit: 'tweets/s', target: { atLeast: 50_000 } },
       ...(['fragments', 'typed'] as const).flatMap((side) =>
-        (['server', 'client'] as const).map((process) => ({ name: `CPU of the ${process}, ${side}`, value: median(cpu[side][process]), unit: 'µs/tweet' })),
+        (['server', 'client'] as const).map((process) => ({
+          name: `CPU of the ${process}, ${side}`,
+          value: median(cpu[side][process]),
+          unit: 'µs/tweet',
+        })),
       ),
       ...shown('server', served),
       ...shown('client', client),
@@ -85,5 +94,9 @@ function cpuMicros(pid: number): number {
 function shown(process: string, shares: Shares): Figure[] {
   const large = [...shares].filter(([, share]) => share >= shownShare);
   const rest = 1 - large.reduce((sum, [, share]) => sum + share, 0);
-  return [...large, ['other', rest] as const].map(([part, share]) => ({ name: `${process}: ${part}`, value: share * 100, unit: '%' }));
+  return [...large, ['other', rest] as const].map(([part, share]) => ({
+    name: `${process}: ${part}`,
+    value: share * 100,
+    unit: '%',
+  }));
 }

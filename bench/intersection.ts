@@ -25,7 +25,8 @@ export const intersection: Benchmark = {
     const graph = await roost.graph(await makeGraph(config, 'intersection', 8));
     const nodes = await onTwoHosts(graph);
     const sets = [idsOf([1, 2, 3]), idsOf([4, 5, 6])] as const;
-    for (const [i, ids] of sets.entries()) await graph.writeColumns({ sourceIds: all(ids, nodes[i]!), destinationIds: ids }, { deadlineMs: 60_000 });
+    for (const [i, ids] of sets.entries())
+      await graph.writeColumns({ sourceIds: all(ids, nodes[i]!), destinationIds: ids }, { deadlineMs: 60_000 });
     await untilMaterialized(roost);
 
     const pool = rawPool(config, 1);
@@ -33,8 +34,12 @@ export const intersection: Benchmark = {
     const postgres = Postgres.start();
     try {
       await pool.query('CREATE DATABASE raw_intersection');
-      await pool.query('CREATE TABLE raw_intersection.edges (source_id BIGINT UNSIGNED NOT NULL, destination_id BIGINT UNSIGNED NOT NULL, PRIMARY KEY (source_id, destination_id)) ENGINE=InnoDB');
-      await postgres?.run('CREATE TABLE edges (source_id BIGINT, destination_id BIGINT, PRIMARY KEY (source_id, destination_id))');
+      await pool.query(
+        'CREATE TABLE raw_intersection.edges (source_id BIGINT UNSIGNED NOT NULL, destination_id BIGINT UNSIGNED NOT NULL, PRIMARY KEY (source_id, destination_id)) ENGINE=InnoDB',
+      );
+      await postgres?.run(
+        'CREATE TABLE edges (source_id BIGINT, destination_id BIGINT, PRIMARY KEY (source_id, destination_id))',
+      );
       for (const [i, ids] of sets.entries()) {
         const sourceIds = all(ids, BigInt(i));
         await fillColumns(pool, 'raw_intersection.edges', [sourceIds, ids]);
@@ -49,30 +54,64 @@ export const intersection: Benchmark = {
       };
       const first: Record<string, () => Promise<number>> = {
         ours: async () => (await both.page({ count: pageCount })).ids.length,
-        'self-join': async () => (await pool.query<RowDataPacket[]>(`${selfJoin} ORDER BY a.destination_id DESC LIMIT ${pageCount}`))[0].length,
+        'self-join': async () =>
+          (await pool.query<RowDataPacket[]>(`${selfJoin} ORDER BY a.destination_id DESC LIMIT ${pageCount}`))[0]
+            .length,
         // Neither form can stop early; the store spares the answer, and the page is then read from it.
         ZINTER: async () => ((await redis.call('ZINTER', 2, 'set:0', 'set:1')) as unknown[]).slice(0, pageCount).length,
         ZINTERSTORE: async () => {
           await redis.zinterstore('both', 2, 'set:0', 'set:1');
           return (await redis.zrevrange('both', 0, pageCount - 1)).length;
         },
-        ...(postgres === undefined ? {} : { PostgreSQL: () => postgres.run(`${selfJoin.replaceAll('raw_intersection.', '')} ORDER BY a.destination_id DESC LIMIT ${pageCount}`) }),
+        ...(postgres === undefined
+          ? {}
+          : {
+              PostgreSQL: () =>
+                postgres.run(
+                  `${selfJoin.replaceAll('raw_intersection.', '')} ORDER BY a.destination_id DESC LIMIT ${pageCount}`,
+                ),
+            }),
       };
       const whole: Record<string, () => Promise<number>> = {
         ours: drain,
-        'self-join': async () => (await pool.query<RowDataPacket[]>(`${selfJoin} ORDER BY a.destination_id DESC`))[0].length,
+        'self-join': async () =>
+          (await pool.query<RowDataPacket[]>(`${selfJoin} ORDER BY a.destination_id DESC`))[0].length,
         ZINTER: async () => ((await redis.call('ZINTER', 2, 'set:0', 'set:1')) as unknown[]).length,
-        ...(postgres === undefined ? {} : { PostgreSQL: () => postgres.run(`${selfJoin.replaceAll('raw_intersection.', '')} ORDER BY a.destination_id DESC`) }),
+        ...(postgres === undefined
+          ? {}
+          : {
+              PostgreSQL: () =>
+                postgres.run(`${selfJoin.replaceAll('raw_intersection.', '')} ORDER BY a.destination_id DESC`),
+            }),
       };
       const firstMs = await measure(first, pageCount);
       const wholeMs = await measure(whole, commonCount);
       const zinterMs = Math.min(firstMs['ZINTER']!, firstMs['ZINTERSTORE']!);
       return [
-        ...Object.entries(firstMs).map(([side, ms]) => ({ name: `first ${pageCount}: ${side}, p50`, value: ms, unit: 'ms' })),
-        { name: `first ${pageCount}: ours / self-join`, value: firstMs['ours']! / firstMs['self-join']!, unit: '', target: { atMost: 3 } },
-        { name: `first ${pageCount}: the better of Redis / ours`, value: zinterMs / firstMs['ours']!, unit: '', target: { atLeast: 10 } },
+        ...Object.entries(firstMs).map(([side, ms]) => ({
+          name: `first ${pageCount}: ${side}, p50`,
+          value: ms,
+          unit: 'ms',
+        })),
+        {
+          name: `first ${pageCount}: ours / self-join`,
+          value: firstMs['ours']! / firstMs['self-join']!,
+          unit: '',
+          target: { atMost: 3 },
+        },
+        {
+          name: `first ${pageCount}: the better of Redis / ours`,
+          value: zinterMs / firstMs['ours']!,
+          unit: '',
+          target: { atLeast: 10 },
+        },
         ...Object.entries(wholeMs).map(([side, ms]) => ({ name: `all: ${side}, p50`, value: ms, unit: 'ms' })),
-        { name: 'all: self-join / ours', value: wholeMs['self-join']! / wholeMs['ours']!, unit: '', target: { atLeast: 1.3 } },
+        {
+          name: 'all: self-join / ours',
+          value: wholeMs['self-join']! / wholeMs['ours']!,
+          unit: '',
+          target: { atLeast: 1.3 },
+        },
       ];
     } finally {
       await pool.end();
@@ -82,10 +121,14 @@ export const intersection: Benchmark = {
   },
 };
 
-const selfJoin = 'SELECT a.destination_id FROM raw_intersection.edges a JOIN raw_intersection.edges b ON b.source_id = 1 AND b.destination_id = a.destination_id WHERE a.source_id = 0';
+const selfJoin =
+  'SELECT a.destination_id FROM raw_intersection.edges a JOIN raw_intersection.edges b ON b.source_id = 1 AND b.destination_id = a.destination_id WHERE a.source_id = 0';
 
 /** Rounds by turns; the first of each warms it. Checks that every side finds as many. */
-async function measure(sides: Readonly<Record<string, () => Promise<number>>>, found: number): Promise<Record<string, number>> {
+async function measure(
+  sides: Readonly<Record<string, () => Promise<number>>>,
+  found: number,
+): Promise<Record<string, number>> {
   for (const [side, work] of Object.entries(sides)) {
     const count = await work();
     if (count !== found) throw new Error(`${side} found ${count} where there are ${found}`);

@@ -19,7 +19,10 @@ export const iterate: Benchmark = {
     const name = await makeGraph(config, 'iterate', 1);
     const graph = await roost.graph(name);
     await graph.writeColumns(
-      { sourceIds: new BigInt64Array(edgeCount).fill(celebrity), destinationIds: BigInt64Array.from({ length: edgeCount }, (_, i) => BigInt(i + 2)) },
+      {
+        sourceIds: new BigInt64Array(edgeCount).fill(celebrity),
+        destinationIds: BigInt64Array.from({ length: edgeCount }, (_, i) => BigInt(i + 2)),
+      },
       { deadlineMs: 60_000 },
     );
     await untilMaterialized(roost);
@@ -45,12 +48,18 @@ export const iterate: Benchmark = {
       if (seen !== edgeCount) throw new Error(`ours saw ${seen} rows`);
     };
     const rates: { ours: number; raw: number }[] = [];
-    for (let round = 0; round < rounds; round++) rates.push({ raw: edgeCount / (await timed(raw)), ours: edgeCount / (await timed(ours)) });
+    for (let round = 0; round < rounds; round++)
+      rates.push({ raw: edgeCount / (await timed(raw)), ours: edgeCount / (await timed(ours)) });
     await pool.end();
     return [
       { name: 'ours, through SDK and RPC', value: median(rates.map((rate) => rate.ours)), unit: 'rows/ms' },
       { name: 'raw mysql2 paging', value: median(rates.map((rate) => rate.raw)), unit: 'rows/ms' },
-      { name: 'ours / raw', value: median(rates.map((rate) => rate.ours / rate.raw)), unit: '', target: { atLeast: 0.5 } },
+      {
+        name: 'ours / raw',
+        value: median(rates.map((rate) => rate.ours / rate.raw)),
+        unit: '',
+        target: { atLeast: 0.5 },
+      },
     ];
   },
 };

@@ -23,17 +23,29 @@ export const load: Benchmark = {
       await raw.drop();
 
       const graph = await roost.graph(await makeGraph(config, `load_${round}`, 4));
-      const ours = edgeCount / (await timed(async () => {
-        await graph.writeColumns(columns, { deadlineMs: 60_000 });
-        await untilMaterialized(roost);
-      }));
+      const ours =
+        edgeCount /
+        (await timed(async () => {
+          await graph.writeColumns(columns, { deadlineMs: 60_000 });
+          await untilMaterialized(roost);
+        }));
       rates.push({ ours: ours * 1000, floor: floor * 1000 });
     }
     await pool.end();
     return [
-      { name: 'ours, over RPC', value: median(rates.map(({ ours }) => ours)), unit: 'edges/s', target: { atLeast: 40_000 } },
+      {
+        name: 'ours, over RPC',
+        value: median(rates.map(({ ours }) => ours)),
+        unit: 'edges/s',
+        target: { atLeast: 40_000 },
+      },
       { name: 'floor, mysql2 alone', value: median(rates.map(({ floor }) => floor)), unit: 'edges/s' },
-      { name: 'ours / floor', value: median(rates.map(({ ours, floor }) => ours / floor)), unit: '', target: { atLeast: 0.6 } },
+      {
+        name: 'ours / floor',
+        value: median(rates.map(({ ours, floor }) => ours / floor)),
+        unit: '',
+        target: { atLeast: 0.6 },
+      },
     ];
   },
 };

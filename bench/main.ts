@@ -25,7 +25,27 @@ import { tweetTimeline } from './tweetTimeline.js';
 import { tweetWindows } from './tweetWindows.js';
 import { workload } from './workload.js';
 
-const benchmarks: readonly Benchmark[] = [load, acknowledge, contains, iterate, copy, throttle, routing, pairs, intersection, celebrity, workload, cacheGets, hydrate, tweetLoad, tweetReads, tweetTimeline, tweetWindows, hostile, overload];
+const benchmarks: readonly Benchmark[] = [
+  load,
+  acknowledge,
+  contains,
+  iterate,
+  copy,
+  throttle,
+  routing,
+  pairs,
+  intersection,
+  celebrity,
+  workload,
+  cacheGets,
+  hydrate,
+  tweetLoad,
+  tweetReads,
+  tweetTimeline,
+  tweetWindows,
+  hostile,
+  overload,
+];
 const defaultOut = join(dirname(fileURLToPath(import.meta.url)), '../../bench/results/latest.json');
 
 const program = new Command('bench')
@@ -36,7 +56,8 @@ const program = new Command('bench')
 
 const names = program.args;
 const unknown = names.find((name) => !benchmarks.some((benchmark) => benchmark.name === name));
-if (unknown !== undefined) program.error(`there is no benchmark ${unknown}; there are ${benchmarks.map(({ name }) => name).join(', ')}`);
+if (unknown !== undefined)
+  program.error(`there is no benchmark ${unknown}; there are ${benchmarks.map(({ name }) => name).join(', ')}`);
 const { out } = program.opts<{ out: string }>();
 
 const results: { name: string; about: string; figures: readonly Figure[] }[] = [];
@@ -47,15 +68,27 @@ for (const benchmark of benchmarks.filter(({ name }) => names.length === 0 || na
   print(name, about, figures);
 }
 mkdirSync(dirname(out), { recursive: true });
-writeFileSync(out, `${JSON.stringify({ measuredAt: new Date().toISOString(), node: process.version, results }, undefined, 2)}\n`);
+writeFileSync(
+  out,
+  `${JSON.stringify({ measuredAt: new Date().toISOString(), node: process.version, results }, undefined, 2)}\n`,
+);
 
 function print(name: string, about: string, figures: readonly Figure[]): void {
-  const table = new Table({ head: [name, '', 'target', ''], colAligns: ['left', 'right', 'right', 'left'], style: { head: [] } });
+  const table = new Table({
+    head: [name, '', 'target', ''],
+    colAligns: ['left', 'right', 'right', 'left'],
+    style: { head: [] },
+  });
   for (const figure of figures) {
     const { target } = figure;
     const wanted = target === undefined ? '' : 'atLeast' in target ? `≥ ${target.atLeast}` : `≤ ${target.atMost}`;
     const met = reached(figure);
-    table.push([figure.name, `${round(figure.value)} ${figure.unit}`.trim(), wanted, met === undefined ? '' : met ? 'met' : 'MISSED']);
+    table.push([
+      figure.name,
+      `${round(figure.value)} ${figure.unit}`.trim(),
+      wanted,
+      met === undefined ? '' : met ? 'met' : 'MISSED',
+    ]);
   }
   process.stdout.write(`${about}\n${table.toString()}\n`);
 }

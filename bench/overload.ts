@@ -29,10 +29,21 @@ export const overload: Benchmark = {
     const clients = await Promise.all(Array.from({ length: connections }, () => Reader.open(ready.flock.port)));
     try {
       const burst: Outcome = { answered: [], refused: [], asked: atOnce };
-      await Promise.all(clients.map((client) => Promise.all(Array.from({ length: atOnce / connections }, () => client.ask(burst)))));
+      await Promise.all(
+        clients.map((client) => Promise.all(Array.from({ length: atOnce / connections }, () => client.ask(burst)))),
+      );
       const capacity = await closedLoop(clients);
       const flood = await openLoop(clients, capacity * 5);
-      return [...figuresOf('at once', burst), { name: 'capacity, 256 at once', value: capacity, unit: 'reads/s' }, ...figuresOf('5 × capacity', flood), { name: '5 × capacity: answered a second', value: flood.answered.length / (openLoopForMs / 1_000), unit: 'reads/s' }];
+      return [
+        ...figuresOf('at once', burst),
+        { name: 'capacity, 256 at once', value: capacity, unit: 'reads/s' },
+        ...figuresOf('5 × capacity', flood),
+        {
+          name: '5 × capacity: answered a second',
+          value: flood.answered.length / (openLoopForMs / 1_000),
+          unit: 'reads/s',
+        },
+      ];
     } finally {
       await Promise.all(clients.map((client) => client.close()));
     }
@@ -42,7 +53,12 @@ export const overload: Benchmark = {
 function figuresOf(what: string, { answered, refused, asked }: Outcome): Figure[] {
   const late = [...answered, ...refused].filter((ms) => ms > limits.defaultDeadlineMs).length;
   const times = (name: string, values: readonly number[]): Figure[] =>
-    values.length === 0 ? [] : [{ name: `${what}: ${name}, p50`, value: median(values), unit: 'ms' }, { name: `${what}: ${name}, p99`, value: percentile(values, 0.99), unit: 'ms' }];
+    values.length === 0
+      ? []
+      : [
+          { name: `${what}: ${name}, p50`, value: median(values), unit: 'ms' },
+          { name: `${what}: ${name}, p99`, value: percentile(values, 0.99), unit: 'ms' },
+        ];
   return [
     { name: `${what}: asked`, value: asked, unit: '' },
     { name: `${what}: answered`, value: answered.length, unit: '' },
@@ -69,7 +85,8 @@ async function openLoop(clients: readonly Reader[], perSecond: number): Promise<
   const under: Promise<void>[] = [];
   const startMs = performance.now();
   for (let elapsedMs = 0; elapsedMs < openLoopForMs; elapsedMs = performance.now() - startMs) {
-    while (outcome.asked < (elapsedMs / 1_000) * perSecond) under.push(clients[outcome.asked++ % clients.length]!.ask(outcome));
+    while (outcome.asked < (elapsedMs / 1_000) * perSecond)
+      under.push(clients[outcome.asked++ % clients.length]!.ask(outcome));
     await nextTurn();
   }
   await Promise.all(under);

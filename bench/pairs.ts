@@ -32,15 +32,21 @@ export const pairs: Benchmark = {
     try {
       await Promise.all(pools.map((pool, host) => fillRaw(pool, columns, host)));
       await addToSets(redis, columns.sourceIds, columns.destinationIds);
-      await postgres?.run('CREATE TABLE edges (source_id BIGINT, destination_id BIGINT, PRIMARY KEY (source_id, destination_id))');
+      await postgres?.run(
+        'CREATE TABLE edges (source_id BIGINT, destination_id BIGINT, PRIMARY KEY (source_id, destination_id))',
+      );
       await postgres?.fill('edges', [columns.sourceIds, columns.destinationIds]);
       const ask = async (i: number): Promise<void> => void (await graph.containsMany(pairsOf(columns, i)));
-      const alone = Object.entries(shapes).map(([name, sql]) => [`mysql2 alone, ${name}`, (i: number) => askRaw(pools, sql, pairsOf(columns, i))] as const);
+      const alone = Object.entries(shapes).map(
+        ([name, sql]) => [`mysql2 alone, ${name}`, (i: number) => askRaw(pools, sql, pairsOf(columns, i))] as const,
+      );
       const sides: Record<string, (i: number) => Promise<void>> = {
         [ours]: ask,
         ...Object.fromEntries(alone),
         'Redis, pipelined ZSCORE': (i) => askRedis(redis, pairsOf(columns, i)),
-        ...(postgres === undefined ? {} : { 'PostgreSQL, unnest': (i: number) => askPostgres(postgres, pairsOf(columns, i)) }),
+        ...(postgres === undefined
+          ? {}
+          : { 'PostgreSQL, unnest': (i: number) => askPostgres(postgres, pairsOf(columns, i)) }),
       };
       const rates: Record<string, number[]> = {};
       const taken: number[] = [];
@@ -58,7 +64,9 @@ export const pairs: Benchmark = {
       const best = Math.max(...alone.map(([name]) => rateOf(name)));
       return [
         { name: ours, value: rateOf(ours), unit: 'pairs/s', target: { atLeast: 200_000 } },
-        ...Object.keys(sides).filter((side) => side !== ours).map((name) => ({ name, value: rateOf(name), unit: 'pairs/s' })),
+        ...Object.keys(sides)
+          .filter((side) => side !== ours)
+          .map((name) => ({ name, value: rateOf(name), unit: 'pairs/s' })),
         { name: 'ours / the best of mysql2', value: rateOf(ours) / best, unit: '', target: { atLeast: 0.5 } },
         { name: 'ours, p50 of a call', value: median(taken), unit: 'ms' },
         { name: 'ours, p99 of a call', value: percentile(taken, 0.99), unit: 'ms' },
@@ -71,11 +79,14 @@ export const pairs: Benchmark = {
   },
 };
 
-type Shape = (pairs: readonly (readonly [bigint, bigint])[]) => { readonly sql: string; readonly values: readonly string[] };
+type Shape = (pairs: readonly (readonly [bigint, bigint])[]) => {
+  readonly sql: string;
+  readonly values: readonly string[];
+};
 
 const onPair = 'STRAIGHT_JOIN raw_pairs.edges e ON e.source_id = k.s AND e.destination_id = k.d';
 const shapes: Readonly<Record<string, Shape>> = {
-  'JSON_TABLE': (asked) => ({
+  JSON_TABLE: (asked) => ({
     sql: `SELECT k.i, e.state FROM JSON_TABLE(?, '$[*]' COLUMNS (i FOR ORDINALITY, s BIGINT UNSIGNED PATH '$[0]', d BIGINT UNSIGNED PATH '$[1]')) k ${onPair}`,
     values: [`[${asked.map(([source, destination]) => `[${source},${destination}]`).join()}]`],
   }),
@@ -118,7 +129,8 @@ async function askRedis(redis: Redis, { sourceIds, destinationIds }: Columns): P
 }
 
 async function askPostgres(postgres: Postgres, { sourceIds, destinationIds }: Columns): Promise<void> {
-  const sql = 'SELECT k.s, k.d FROM unnest($1::bigint[], $2::bigint[]) k(s, d) JOIN edges e ON e.source_id = k.s AND e.destination_id = k.d';
+  const sql =
+    'SELECT k.s, k.d FROM unnest($1::bigint[], $2::bigint[]) k(s, d) JOIN edges e ON e.source_id = k.s AND e.destination_id = k.d';
   await postgres.run(sql, [Array.from(sourceIds, String), Array.from(destinationIds, String)]);
 }
 
@@ -126,6 +138,9 @@ function pairsOf({ sourceIds, destinationIds }: Columns, call: number): Columns 
   const at = (i: number): number => (call * 7919 + i * 104_729) % edgeCount;
   return {
     sourceIds: BigInt64Array.from({ length: pairsPerCall }, (_, i) => sourceIds[at(i)]!),
-    destinationIds: BigInt64Array.from({ length: pairsPerCall }, (_, i) => destinationIds[i % 2 === 0 ? at(i) : (at(i) + 1) % edgeCount]!),
+    destinationIds: BigInt64Array.from(
+      { length: pairsPerCall },
+      (_, i) => destinationIds[i % 2 === 0 ? at(i) : (at(i) + 1) % edgeCount]!,
+    ),
   };
 }

@@ -17,7 +17,9 @@ export class Profiler {
   async stop(): Promise<Shares> {
     const { profile } = await this.#session.post('Profiler.stop');
     this.#session.disconnect();
-    const parts = new Map(profile.nodes.map(({ id, callFrame }) => [id, partOf(callFrame.url, callFrame.functionName)]));
+    const parts = new Map(
+      profile.nodes.map(({ id, callFrame }) => [id, partOf(callFrame.url, callFrame.functionName)]),
+    );
     const took = new Map<string, number>();
     let all = 0;
     for (const [i, id] of (profile.samples ?? []).entries()) {
@@ -36,5 +38,8 @@ function partOf(url: string, name: string): string {
   const [, ours] = /\/dist\/((?:\w+\/){1,2})/.exec(url) ?? [];
   if (ours !== undefined) return ours.slice(0, -1);
   const [, library] = /\/node_modules\/([^/]+)/.exec(url) ?? [];
-  return library ?? (url.startsWith('node:') ? 'node: sockets, buffers, timers' : 'native code, as crc32 and writes to sockets');
+  return (
+    library ??
+    (url.startsWith('node:') ? 'node: sockets, buffers, timers' : 'native code, as crc32 and writes to sockets')
+  );
 }

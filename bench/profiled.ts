@@ -7,5 +7,8 @@ process.on('SIGUSR2', () => {
   const running = profiler;
   profiler = running === undefined ? new Profiler() : undefined;
   if (running === undefined) void profiler!.start();
-  else void running.stop().then((shares) => writeFileSync(process.env['ROOST_BENCH_PROFILE']!, JSON.stringify([...shares])));
+  else
+    void running
+      .stop()
+      .then((shares) => writeFileSync(process.env['ROOST_BENCH_PROFILE']!, JSON.stringify([...shares])));
 });

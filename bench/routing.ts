@@ -1,4 +1,15 @@
-import { applyChanges, copyCount, MigrationPlanner, parseTemplate, planTable, readOrder, rebalanceHosts, Topology, type ShardInfo, type TopologyState } from '../gizzard/index.js';
+import {
+  applyChanges,
+  copyCount,
+  MigrationPlanner,
+  parseTemplate,
+  planTable,
+  readOrder,
+  rebalanceHosts,
+  Topology,
+  type ShardInfo,
+  type TopologyState,
+} from '../gizzard/index.js';
 import { emptyTopology } from '../gizzard/topology/types.js';
 import type { Benchmark, Figure } from './benchmark.js';
 import { median, timed } from './statistics.js';
@@ -31,11 +42,20 @@ export const routing: Benchmark = {
     }
     if (leaves !== rounds * lookups * 2) throw new Error('a route lacks leaves');
 
-    const changes = planTable(new Topology(emptyTopology), table(1), shards, Array.from({ length: 10 }, (_, i) => template(`replicating(flock(db${i}), flock(db${(i + 1) % 10}))`)));
+    const changes = planTable(
+      new Topology(emptyTopology),
+      table(1),
+      shards,
+      Array.from({ length: 10 }, (_, i) => template(`replicating(flock(db${i}), flock(db${(i + 1) % 10}))`)),
+    );
     const before = new Topology(applyChanges(emptyTopology, changes));
     let copies = 0;
     const planMs = await timed(async () => {
-      const plans = rebalanceHosts(new MigrationPlanner(before), [1], Array.from({ length: 16 }, (_, i) => ({ hostname: `db${i}`, weight: 1 })));
+      const plans = rebalanceHosts(
+        new MigrationPlanner(before),
+        [1],
+        Array.from({ length: 16 }, (_, i) => ({ hostname: `db${i}`, weight: 1 })),
+      );
       copies = plans.reduce((sum, plan) => sum + copyCount(plan), 0);
     });
     return [
@@ -50,8 +70,17 @@ export const routing: Benchmark = {
 /** One table of so many forwardings, each to a tree of two replicas of its own. */
 function largeTopology(): TopologyState {
   const step = (1n << 60n) / BigInt(forwardings);
-  const shard = (hostname: string, i: number, type: string): ShardInfo => ({ id: { hostname, tablePrefix: `bench_${i}` }, type, sourceType: '', destinationType: '', busy: 'normal' });
-  const trees = Array.from({ length: forwardings }, (_, i) => ({ root: shard('localhost', i, 'replicating'), leaves: [shard('db1', i, 'flock'), shard('db2', i, 'flock')] }));
+  const shard = (hostname: string, i: number, type: string): ShardInfo => ({
+    id: { hostname, tablePrefix: `bench_${i}` },
+    type,
+    sourceType: '',
+    destinationType: '',
+    busy: 'normal',
+  });
+  const trees = Array.from({ length: forwardings }, (_, i) => ({
+    root: shard('localhost', i, 'replicating'),
+    leaves: [shard('db1', i, 'flock'), shard('db2', i, 'flock')],
+  }));
   return {
     ...emptyTopology,
     tables: [table(1)],

@@ -19,7 +19,11 @@ export async function timed(work: () => Promise<unknown>): Promise<number> {
 }
 
 /** Runs `work` `total` times, `inFlight` at once, and returns each run's milliseconds. */
-export async function latencies(total: number, inFlight: number, work: (index: number) => Promise<unknown>): Promise<number[]> {
+export async function latencies(
+  total: number,
+  inFlight: number,
+  work: (index: number) => Promise<unknown>,
+): Promise<number[]> {
   const taken: number[] = [];
   let next = 0;
   const lane = async (): Promise<void> => {

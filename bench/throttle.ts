@@ -52,14 +52,20 @@ export const throttle: Benchmark = {
         await gizzard.moves.cancel(id);
         await gizzard.moves.ended(id, AbortSignal.timeout(endsWithinMs));
       }
-      const middle = (runs: readonly (readonly number[])[], share: number): number => median(runs.map((ms) => percentile(ms, share)));
+      const middle = (runs: readonly (readonly number[])[], share: number): number =>
+        median(runs.map((ms) => percentile(ms, share)));
       return [
         { name: 'alone, p50', value: middle(alone, 0.5), unit: 'ms' },
         { name: 'alone, p99', value: middle(alone, 0.99), unit: 'ms' },
         { name: 'beside the copy, p50', value: middle(beside, 0.5), unit: 'ms' },
         { name: 'beside the copy, p99', value: middle(beside, 0.99), unit: 'ms' },
         { name: 'the copy', value: median(rates), unit: 'rows/s' },
-        { name: 'p99 beside / alone', value: median(alone.map((ms, i) => percentile(beside[i]!, 0.99) / percentile(ms, 0.99))), unit: '', target: { atMost: 2 } },
+        {
+          name: 'p99 beside / alone',
+          value: median(alone.map((ms, i) => percentile(beside[i]!, 0.99) / percentile(ms, 0.99))),
+          unit: '',
+          target: { atMost: 2 },
+        },
       ];
     } finally {
       await flock.close();

@@ -26,20 +26,28 @@ export const tweetReads: Benchmark = {
     await setUpTweets(config, 4, 1);
     const tweets = generatedTweets(tweetCount, 5_000);
     const ids: bigint[] = [];
-    for (let start = 0; start < tweetCount; start += 1_000) ids.push(...(await roost.tweets.createMany(tweets.slice(start, start + 1_000), { deadlineMs: 60_000 })));
+    for (let start = 0; start < tweetCount; start += 1_000)
+      ids.push(...(await roost.tweets.createMany(tweets.slice(start, start + 1_000), { deadlineMs: 60_000 })));
     await untilMaterialized(roost);
     const pool = rawPool(config, 16);
     const raw = await RawTweets.create(pool, 'raw_reads');
-    await raw.load(tweets.map(({ userId, text }, i) => ({ id: ids[i]!, userId: userId as bigint, text })), 2);
+    await raw.load(
+      tweets.map(({ userId, text }, i) => ({ id: ids[i]!, userId: userId as bigint, text })),
+      2,
+    );
     const at = (i: number): bigint => ids[(i * 7919) % tweetCount]!;
-    const columns = 'id, user_id, text, created_at_ms, reply_to_tweet_id, reply_to_user_id, retweet_of_id, flags, extra, written_at, state, state_at, losers';
+    const columns =
+      'id, user_id, text, created_at_ms, reply_to_tweet_id, reply_to_user_id, retweet_of_id, flags, extra, written_at, state, state_at, losers';
     const expect = (found: number, wanted: number): void => {
       if (found !== wanted) throw new Error(`found ${found} of ${wanted} tweets`);
     };
     const places = Array.from({ length: batchSize }, () => '?').join();
     const rawMany = async (i: number): Promise<void> => {
       const wanted = Array.from({ length: batchSize }, (_, k) => String(at(i * batchSize + k)));
-      const [rows] = await pool.execute<RowDataPacket[]>(`SELECT ${columns} FROM raw_reads.tweets WHERE id IN (${places})`, wanted);
+      const [rows] = await pool.execute<RowDataPacket[]>(
+        `SELECT ${columns} FROM raw_reads.tweets WHERE id IN (${places})`,
+        wanted,
+      );
       expect(rows.length, batchSize);
     };
     const tbird = await openTbird(config);
@@ -52,14 +60,22 @@ export const tweetReads: Benchmark = {
       expect(found.filter((tweet) => tweet !== undefined).length, batchSize);
     };
     const rawOne = async (i: number): Promise<void> => {
-      const [rows] = await pool.execute<RowDataPacket[]>(`SELECT ${columns} FROM raw_reads.tweets WHERE id = ?`, [String(at(i))]);
+      const [rows] = await pool.execute<RowDataPacket[]>(`SELECT ${columns} FROM raw_reads.tweets WHERE id = ?`, [
+        String(at(i)),
+      ]);
       expect(rows.length, 1);
     };
-    const oursOne = async (i: number): Promise<void> => expect((await roost.tweets.get(at(i))) === undefined ? 0 : 1, 1);
+    const oursOne = async (i: number): Promise<void> =>
+      expect((await roost.tweets.get(at(i))) === undefined ? 0 : 1, 1);
     const took: { rawMany: number; libraryMany: number; rpcMany: number; rawOne: number; oursOne: number }[] = [];
-    const middle = async (work: (i: number) => Promise<void>): Promise<number> => median(await latenciesFor(turnMs, work));
+    const middle = async (work: (i: number) => Promise<void>): Promise<number> =>
+      median(await latenciesFor(turnMs, work));
     for (let round = 0; round <= rounds; round++) {
-      const medians = { rawMany: await middle(rawMany), libraryMany: await middle(libraryMany), rpcMany: await middle(rpcMany) };
+      const medians = {
+        rawMany: await middle(rawMany),
+        libraryMany: await middle(libraryMany),
+        rpcMany: await middle(rpcMany),
+      };
       const rate = async (work: (i: number) => Promise<void>): Promise<number> => {
         const startMs = performance.now();
         await latencies(points, pointsInFlight, work);
@@ -73,14 +89,28 @@ export const tweetReads: Benchmark = {
     await raw.drop();
     await pool.end();
     return [
-      { name: `${batchSize} by id, through the library`, value: median(took.map((one) => one.libraryMany)), unit: 'ms' },
+      {
+        name: `${batchSize} by id, through the library`,
+        value: median(took.map((one) => one.libraryMany)),
+        unit: 'ms',
+      },
       { name: `${batchSize} by id, over RPC`, value: median(took.map((one) => one.rpcMany)), unit: 'ms' },
       { name: `${batchSize} by id, raw SELECT … IN`, value: median(took.map((one) => one.rawMany)), unit: 'ms' },
-      { name: 'library / raw, time', value: median(took.map((one) => one.libraryMany / one.rawMany)), unit: '', target: { atMost: 1.5 } },
+      {
+        name: 'library / raw, time',
+        value: median(took.map((one) => one.libraryMany / one.rawMany)),
+        unit: '',
+        target: { atMost: 1.5 },
+      },
       { name: 'RPC / raw, time', value: median(took.map((one) => one.rpcMany / one.rawMany)), unit: '' },
       { name: 'one by id, over RPC', value: median(took.map((one) => one.oursOne)), unit: 'reads/s' },
       { name: 'one by id, raw', value: median(took.map((one) => one.rawOne)), unit: 'reads/s' },
-      { name: 'RPC / raw, rate', value: median(took.map((one) => one.oursOne / one.rawOne)), unit: '', target: { atLeast: 0.8 } },
+      {
+        name: 'RPC / raw, rate',
+        value: median(took.map((one) => one.oursOne / one.rawOne)),
+        unit: '',
+        target: { atLeast: 0.8 },
+      },
     ];
   },
 };

@@ -45,9 +45,19 @@ export const tweetTimeline: Benchmark = {
       { name: `${question}: ours, few rows`, value: small[question].ours, unit: 'ms' },
       { name: `${question}: ours, many rows`, value: large[question].ours, unit: 'ms' },
       { name: `${question}: raw, few rows`, value: small[question].raw, unit: 'ms' },
-      { name: `${question}: many / few`, value: large[question].ours / small[question].ours, unit: '', target: { atMost: 1.3 } },
+      {
+        name: `${question}: many / few`,
+        value: large[question].ours / small[question].ours,
+        unit: '',
+        target: { atMost: 1.3 },
+      },
       { name: `${question}: raw, many rows`, value: large[question].raw, unit: 'ms' },
-      { name: `${question}: ours / raw`, value: large[question].ours / large[question].raw, unit: '', target: { atMost: 3 } },
+      {
+        name: `${question}: ours / raw`,
+        value: large[question].ours / large[question].raw,
+        unit: '',
+        target: { atMost: 3 },
+      },
     ]);
 
     async function measure(users: number): Promise<Times> {
@@ -55,24 +65,50 @@ export const tweetTimeline: Benchmark = {
       const expect = (found: number): void => {
         if (found !== pageSize) throw new Error(`a page of ${found}`);
       };
-      const ours = (question: Question) => async (i: number) => expect((await roost.tweets.timelineIds(user(i), { count: pageSize, replies: question === 'all', retweets: question === 'all' })).length);
+      const ours = (question: Question) => async (i: number) =>
+        expect(
+          (
+            await roost.tweets.timelineIds(user(i), {
+              count: pageSize,
+              replies: question === 'all',
+              retweets: question === 'all',
+            })
+          ).length,
+        );
       const raw = (question: Question) => {
         const states = questions[question];
-        const sql = states.map((state) => `(SELECT destination_id, position FROM ${table} WHERE source_id = ? AND state = ${state} ORDER BY position DESC LIMIT ${pageSize})`).join(' UNION ALL ');
+        const sql = states
+          .map(
+            (state) =>
+              `(SELECT destination_id, position FROM ${table} WHERE source_id = ? AND state = ${state} ORDER BY position DESC LIMIT ${pageSize})`,
+          )
+          .join(' UNION ALL ');
         return async (i: number) => {
-          const [rows] = await pool.execute<RowDataPacket[]>(sql, states.map(() => user(i)));
-          const page = states.length === 1 ? rows : rows.sort((a, b) => Number(BigInt(b[1] as string) - BigInt(a[1] as string))).slice(0, pageSize);
+          const [rows] = await pool.execute<RowDataPacket[]>(
+            sql,
+            states.map(() => user(i)),
+          );
+          const page =
+            states.length === 1
+              ? rows
+              : rows.sort((a, b) => Number(BigInt(b[1] as string) - BigInt(a[1] as string))).slice(0, pageSize);
           expect(page.length);
         };
       };
       const took: Times[] = [];
-      const timesOf = async (question: Question) => ({ raw: median(await latencies(reads, 1, raw(question))), ours: median(await latencies(reads, 1, ours(question))) });
+      const timesOf = async (question: Question) => ({
+        raw: median(await latencies(reads, 1, raw(question))),
+        ours: median(await latencies(reads, 1, ours(question))),
+      });
       for (let round = 0; round <= rounds; round++) {
         const one = { originals: await timesOf('originals'), all: await timesOf('all') };
         // The first round warms both.
         if (round > 0) took.push(one);
       }
-      const middle = (question: Question) => ({ ours: median(took.map((one) => one[question].ours)), raw: median(took.map((one) => one[question].raw)) });
+      const middle = (question: Question) => ({
+        ours: median(took.map((one) => one[question].ours)),
+        raw: median(took.map((one) => one[question].raw)),
+      });
       return { originals: middle('originals'), all: middle('all') };
     }
   },

@@ -30,7 +30,8 @@ export const tweetWindows: Benchmark = {
     await setUpTweets(config, 4, 1, hourMs);
     const tweets = generatedTweets(tweetCount, 1_000);
     const ids: bigint[] = [];
-    for (let start = 0; start < tweetCount; start += 1_000) ids.push(...(await roost.tweets.createMany(tweets.slice(start, start + 1_000), { deadlineMs: 60_000 })));
+    for (let start = 0; start < tweetCount; start += 1_000)
+      ids.push(...(await roost.tweets.createMany(tweets.slice(start, start + 1_000), { deadlineMs: 60_000 })));
     await untilMaterialized(roost);
     const at = (i: number): bigint => ids[(i * 7919) % tweetCount]!;
     const many = async (i: number): Promise<void> => {
@@ -53,13 +54,16 @@ export const tweetWindows: Benchmark = {
       await sleep(settleMs);
     };
     const first = await windowSet.stored();
-    const past = Array.from({ length: manyWindows - first.length }, (_, i) => windowAt(first[0]!.startMs - (i + 1) * hourMs, hourMs));
+    const past = Array.from({ length: manyWindows - first.length }, (_, i) =>
+      windowAt(first[0]!.startMs - (i + 1) * hourMs, hourMs),
+    );
     const few: { many: number; rate: number }[] = [];
     const year: { many: number; rate: number }[] = [];
     for (let round = 0; round < rounds; round++) {
       few.push(await measure());
       const policy = await windowSet.policy();
-      for (const part of chunks(past)) await gizzard.nameServer.apply(planWindows(gizzard.topology, { ...policy, stripes: 1 }, part, Date.now()));
+      for (const part of chunks(past))
+        await gizzard.nameServer.apply(planWindows(gizzard.topology, { ...policy, stripes: 1 }, part, Date.now()));
       await untilServerKnows(manyWindows);
       year.push(await measure());
       const gone = (await windowSet.stored()).filter(({ startMs }) => startMs < first[0]!.startMs);
@@ -80,4 +84,7 @@ export const tweetWindows: Benchmark = {
   },
 };
 
-const chunks = <T>(list: readonly T[]): T[][] => Array.from({ length: Math.ceil(list.length / windowsAtOnce) }, (_, i) => list.slice(i * windowsAtOnce, (i + 1) * windowsAtOnce));
+const chunks = <T>(list: readonly T[]): T[][] =>
+  Array.from({ length: Math.ceil(list.length / windowsAtOnce) }, (_, i) =>
+    list.slice(i * windowsAtOnce, (i + 1) * windowsAtOnce),
+  );

@@ -4,7 +4,12 @@ import { openTbird } from '../tbird/index.js';
 import type { NewTweet } from '../sdk/index.js';
 
 /** Sets up tweets with one copy of each table, and waits until the server knows of it. */
-export async function setUpTweets(config: RoostConfig, stripes: number, graphShards: number, windowMs = 86_400_000): Promise<void> {
+export async function setUpTweets(
+  config: RoostConfig,
+  stripes: number,
+  graphShards: number,
+  windowMs = 86_400_000,
+): Promise<void> {
   const tbird = await openTbird(config, { create: true });
   try {
     await tbird.setup({ policy: { windowMs, stripes, replicas: 1 }, graphShards });
@@ -14,7 +19,10 @@ export async function setUpTweets(config: RoostConfig, stripes: number, graphSha
   await sleep(config.nameServer.reloadSeconds * 1000 + 500);
 }
 
-const words = 'the quick brown fox jumps over a lazy dog while timelines roll and shards keep every tweet in its own window of time'.split(' ');
+const words =
+  'the quick brown fox jumps over a lazy dog while timelines roll and shards keep every tweet in its own window of time'.split(
+    ' ',
+  );
 
 /** Tweets of about 80 characters by many authors, the same for the same numbers. */
 export function generatedTweets(count: number, users: number): NewTweet[] {

@@ -60,7 +60,9 @@ export const workload: Benchmark = {
     const postgres = Postgres.start(inFlight);
     await fillRaw(pool, [sourceIds, destinationIds, positions]);
     await addToSets(redis, sourceIds, destinationIds, positions);
-    await postgres?.run('CREATE TABLE edges (source_id BIGINT, destination_id BIGINT, position BIGINT, PRIMARY KEY (source_id, destination_id))');
+    await postgres?.run(
+      'CREATE TABLE edges (source_id BIGINT, destination_id BIGINT, position BIGINT, PRIMARY KEY (source_id, destination_id))',
+    );
     await postgres?.run('CREATE INDEX by_position ON edges (source_id, position)');
     await postgres?.fill('edges', [sourceIds, destinationIds, positions]);
     await postgres?.run('CREATE TABLE counts AS SELECT source_id, COUNT(*) AS count FROM edges GROUP BY source_id');
@@ -89,7 +91,11 @@ export const workload: Benchmark = {
     await pool.end();
     redis.disconnect();
     await postgres?.stop();
-    return [...figures('all', oursMs), ...[...taken].filter(([, ms]) => ms.length > 0).flatMap(([kind, ms]) => figures(kind, ms)), ...peerFigures];
+    return [
+      ...figures('all', oursMs),
+      ...[...taken].filter(([, ms]) => ms.length > 0).flatMap(([kind, ms]) => figures(kind, ms)),
+      ...peerFigures,
+    ];
   },
 };
 
@@ -101,7 +107,11 @@ const figures = (name: string, ms: readonly number[]): Figure[] => [
 
 async function askOurs(graph: Graph, { kind, node, degree }: Call): Promise<void> {
   if (kind === 'newest edges') await graph.from(node).newest(rangeLimit);
-  else if (kind === 'range of time') await graph.from(node).between(0, degree >> 1).page({ count: rangeLimit });
+  else if (kind === 'range of time')
+    await graph
+      .from(node)
+      .between(0, degree >> 1)
+      .page({ count: rangeLimit });
   else if (kind === 'membership') await graph.contains(node, 1_000 + degree);
   else if (kind === 'count') await graph.count(node);
   else await graph.add(node, 1_000 + degree, { position: degree });
@@ -109,17 +119,34 @@ async function askOurs(graph: Graph, { kind, node, degree }: Call): Promise<void
 
 async function askRaw(pool: Pool, { kind, node, degree }: Call): Promise<void> {
   const source = String(node);
-  if (kind === 'newest edges') await pool.execute(`SELECT * FROM raw_workload.edges WHERE source_id = ? ORDER BY position DESC LIMIT ${rangeLimit}`, [source]);
-  else if (kind === 'range of time') await pool.execute(`SELECT * FROM raw_workload.edges WHERE source_id = ? AND position BETWEEN 0 AND ? ORDER BY position DESC LIMIT ${rangeLimit}`, [source, degree >> 1]);
-  else if (kind === 'membership') await pool.execute('SELECT 1 FROM raw_workload.edges WHERE source_id = ? AND destination_id = ?', [source, 1_000 + degree]);
+  if (kind === 'newest edges')
+    await pool.execute(
+      `SELECT * FROM raw_workload.edges WHERE source_id = ? ORDER BY position DESC LIMIT ${rangeLimit}`,
+      [source],
+    );
+  else if (kind === 'range of time')
+    await pool.execute(
+      `SELECT * FROM raw_workload.edges WHERE source_id = ? AND position BETWEEN 0 AND ? ORDER BY position DESC LIMIT ${rangeLimit}`,
+      [source, degree >> 1],
+    );
+  else if (kind === 'membership')
+    await pool.execute('SELECT 1 FROM raw_workload.edges WHERE source_id = ? AND destination_id = ?', [
+      source,
+      1_000 + degree,
+    ]);
   else if (kind === 'count') await pool.execute('SELECT count FROM raw_workload.counts WHERE source_id = ?', [source]);
-  else await pool.execute('INSERT INTO raw_workload.edges VALUES (?, ?, ?) ON DUPLICATE KEY UPDATE position = VALUES(position)', [source, 1_000 + degree, degree]);
+  else
+    await pool.execute(
+      'INSERT INTO raw_workload.edges VALUES (?, ?, ?) ON DUPLICATE KEY UPDATE position = VALUES(position)',
+      [source, 1_000 + degree, degree],
+    );
 }
 
 async function askRedis(redis: Redis, { kind, node, degree }: Call): Promise<void> {
   const set = setOf(node);
   if (kind === 'newest edges') await redis.zrevrange(set, 0, rangeLimit - 1, 'WITHSCORES');
-  else if (kind === 'range of time') await redis.zrevrangebyscore(set, degree >> 1, 0, 'WITHSCORES', 'LIMIT', 0, rangeLimit);
+  else if (kind === 'range of time')
+    await redis.zrevrangebyscore(set, degree >> 1, 0, 'WITHSCORES', 'LIMIT', 0, rangeLimit);
   else if (kind === 'membership') await redis.zscore(set, 1_000 + degree);
   else if (kind === 'count') await redis.zcard(set);
   else await redis.zadd(set, degree, 1_000 + degree);
@@ -127,11 +154,21 @@ async function askRedis(redis: Redis, { kind, node, degree }: Call): Promise<voi
 
 async function askPostgres(postgres: Postgres, { kind, node, degree }: Call): Promise<void> {
   const source = String(node);
-  if (kind === 'newest edges') await postgres.run(`SELECT * FROM edges WHERE source_id = $1 ORDER BY position DESC LIMIT ${rangeLimit}`, [source]);
-  else if (kind === 'range of time') await postgres.run(`SELECT * FROM edges WHERE source_id = $1 AND position BETWEEN 0 AND $2 ORDER BY position DESC LIMIT ${rangeLimit}`, [source, degree >> 1]);
-  else if (kind === 'membership') await postgres.run('SELECT 1 FROM edges WHERE source_id = $1 AND destination_id = $2', [source, 1_000 + degree]);
+  if (kind === 'newest edges')
+    await postgres.run(`SELECT * FROM edges WHERE source_id = $1 ORDER BY position DESC LIMIT ${rangeLimit}`, [source]);
+  else if (kind === 'range of time')
+    await postgres.run(
+      `SELECT * FROM edges WHERE source_id = $1 AND position BETWEEN 0 AND $2 ORDER BY position DESC LIMIT ${rangeLimit}`,
+      [source, degree >> 1],
+    );
+  else if (kind === 'membership')
+    await postgres.run('SELECT 1 FROM edges WHERE source_id = $1 AND destination_id = $2', [source, 1_000 + degree]);
   else if (kind === 'count') await postgres.run('SELECT count FROM counts WHERE source_id = $1', [source]);
-  else await postgres.run('INSERT INTO edges VALUES ($1, $2, $3) ON CONFLICT (source_id, destination_id) DO UPDATE SET position = EXCLUDED.position', [source, 1_000 + degree, degree]);
+  else
+    await postgres.run(
+      'INSERT INTO edges VALUES ($1, $2, $3) ON CONFLICT (source_id, destination_id) DO UPDATE SET position = EXCLUDED.position',
+      [source, 1_000 + degree, degree],
+    );
 }
 
 /** Node 2, 3, … by falling share of their degree. */
@@ -170,9 +207,13 @@ async function fillRaw(pool: Pool, columns: readonly BigInt64Array[]): Promise<v
   await pool.query('CREATE DATABASE raw_workload');
   await pool.query(`CREATE TABLE raw_workload.edges (source_id BIGINT UNSIGNED NOT NULL, destination_id BIGINT UNSIGNED NOT NULL, position BIGINT NOT NULL,
     PRIMARY KEY (source_id, destination_id), KEY by_position (source_id, position)) ENGINE=InnoDB`);
-  await pool.query('CREATE TABLE raw_workload.counts (source_id BIGINT UNSIGNED NOT NULL PRIMARY KEY, count BIGINT NOT NULL) ENGINE=InnoDB');
+  await pool.query(
+    'CREATE TABLE raw_workload.counts (source_id BIGINT UNSIGNED NOT NULL PRIMARY KEY, count BIGINT NOT NULL) ENGINE=InnoDB',
+  );
   await fillColumns(pool, 'raw_workload.edges', columns);
-  await pool.query('INSERT INTO raw_workload.counts SELECT source_id, COUNT(*) FROM raw_workload.edges GROUP BY source_id');
+  await pool.query(
+    'INSERT INTO raw_workload.counts SELECT source_id, COUNT(*) FROM raw_workload.edges GROUP BY source_id',
+  );
 }
 
 /** Marsaglia's xorshift, so that a run can be repeated. */

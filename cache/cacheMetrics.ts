@@ -6,7 +6,10 @@ const counted = {
   misses: ['misses', 'Entries not found'],
   stale: ['stale', 'Old answers given while one reader renewed them'],
   leaseWaits: ['lease_waits', 'Reads that waited for the reader that holds the lease'],
-  bypassed: ['bypassed', 'Reads past the cache: a node did not answer or must not be believed, or a value is too large for it'],
+  bypassed: [
+    'bypassed',
+    'Reads past the cache: a node did not answer or must not be believed, or a value is too large for it',
+  ],
   bytesRead: ['read_bytes', 'Bytes of entries found'],
   bytesWritten: ['written_bytes', 'Bytes of entries written'],
   tooLarge: ['too_large', 'Values refused for their size'],
@@ -45,7 +48,18 @@ export class CacheMetrics {
   of(cache: string): CacheCounts {
     let counts = this.#caches.get(cache);
     if (counts === undefined) {
-      counts = { hits: 0, misses: 0, stale: 0, leaseWaits: 0, bypassed: 0, bytesRead: 0, bytesWritten: 0, tooLarge: 0, garbage: 0, firstLevelHits: 0 };
+      counts = {
+        hits: 0,
+        misses: 0,
+        stale: 0,
+        leaseWaits: 0,
+        bypassed: 0,
+        bytesRead: 0,
+        bytesWritten: 0,
+        tooLarge: 0,
+        garbage: 0,
+        firstLevelHits: 0,
+      };
       this.#caches.set(cache, counts);
     }
     return counts;

@@ -35,13 +35,23 @@ const registerTimeoutMs = 1_000;
 const onlookerDeadlineMs = 1_000;
 
 /** Opens the caches of a cluster; as an `onlooker`, to look at them. Throws `Unavailable` where there are cache nodes and their register, in Redis, cannot be reached. */
-export async function openCaches(config: RoostConfig, options: { readonly log?: Log; readonly metrics?: Metrics; readonly onlooker?: boolean } = {}): Promise<Caches> {
+export async function openCaches(
+  config: RoostConfig,
+  options: { readonly log?: Log; readonly metrics?: Metrics; readonly onlooker?: boolean } = {},
+): Promise<Caches> {
   const { cache, cluster } = config;
-  if (config.memcached.length === 0 && cache.pages.length === 0) return new Caches(cache, undefined, undefined, undefined);
+  if (config.memcached.length === 0 && cache.pages.length === 0)
+    return new Caches(cache, undefined, undefined, undefined);
   const log = options.log ?? silentLog;
   const metrics = CacheMetrics.in(options.metrics ?? new Metrics());
   const { host, port, password } = config.redis;
-  const redis = new Redis({ host, port, ...(password === undefined ? {} : { password }), commandTimeout: registerTimeoutMs, maxRetriesPerRequest: 1 });
+  const redis = new Redis({
+    host,
+    port,
+    ...(password === undefined ? {} : { password }),
+    commandTimeout: registerTimeoutMs,
+    maxRetriesPerRequest: 1,
+  });
   redis.on('error', (error) => log.debug({ err: error }, 'the Redis of the cache register'));
   const { gutterTtlSeconds, maxValueBytes, warmSeconds } = cache;
   const { onlooker = false } = options;
@@ -50,7 +60,17 @@ export async function openCaches(config: RoostConfig, options: { readonly log?: 
     nodes.length === 0
       ? undefined
       : new CachePool(
-          { name, cluster, nodes: new Map(nodes.map(nodeAndWeight)), gutter: gutter.map((each) => nodeAndWeight(each)[0]), deadlineMs, gutterTtlSeconds, maxValueBytes, warmSeconds, onlooker },
+          {
+            name,
+            cluster,
+            nodes: new Map(nodes.map(nodeAndWeight)),
+            gutter: gutter.map((each) => nodeAndWeight(each)[0]),
+            deadlineMs,
+            gutterTtlSeconds,
+            maxValueBytes,
+            warmSeconds,
+            onlooker,
+          },
           redis,
           metrics,
           log,
@@ -70,9 +90,14 @@ export async function openCaches(config: RoostConfig, options: { readonly log?: 
 export async function cachesFor(
   config: RoostConfig,
   cached: boolean,
-  { caches, work = false, ...options }: { readonly caches?: Caches; readonly work?: boolean; readonly log?: Log; readonly metrics?: Metrics },
+  {
+    caches,
+    work = false,
+    ...options
+  }: { readonly caches?: Caches; readonly work?: boolean; readonly log?: Log; readonly metrics?: Metrics },
 ): Promise<{ readonly caches: Caches | undefined; readonly close: () => Promise<void> }> {
-  if (!cached || caches !== undefined || !work) return { caches: cached ? caches : undefined, close: async () => undefined };
+  if (!cached || caches !== undefined || !work)
+    return { caches: cached ? caches : undefined, close: async () => undefined };
   const own = await openCaches(config, options);
   return { caches: own, close: () => own.close() };
 }

@@ -28,18 +28,30 @@ afterAll(async () => {
 
 let clusters = 0;
 /** A cluster of its own, so that each test begins with nodes that are in. */
-const freshConfig = (overrides: Partial<RoostConfig> = {}): RoostConfig => ({ ...config, cluster: `faults${++clusters}`, cache: { ...config.cache, deadlineMs: 50 }, ...overrides });
+const freshConfig = (overrides: Partial<RoostConfig> = {}): RoostConfig => ({
+  ...config,
+  cluster: `faults${++clusters}`,
+  cache: { ...config.cache, deadlineMs: 50 },
+  ...overrides,
+});
 
 async function opened(from: RoostConfig, metrics = new Metrics()): Promise<RowCache<bigint, TestRow>> {
   const caches = await openCaches(from, { metrics });
   open.push(caches);
-  return new RowCache(caches.main, { name: 'rows', ...testRowForm, load: database.load, ttlSeconds: 100, absentTtlSeconds: 5 });
+  return new RowCache(caches.main, {
+    name: 'rows',
+    ...testRowForm,
+    load: database.load,
+    ttlSeconds: 100,
+    absentTtlSeconds: 5,
+  });
 }
 async function closed(): Promise<void> {
   for (const caches of open.splice(0)) await caches.close();
 }
 
-const someIds = (): bigint[] => Array.from({ length: 20 }, () => BigInt(Math.floor(Number(count) * Math.random() ** 3)));
+const someIds = (): bigint[] =>
+  Array.from({ length: 20 }, () => BigInt(Math.floor(Number(count) * Math.random() ** 3)));
 const allIds = Array.from({ length: Number(count) }, (_, i) => BigInt(i));
 
 /** Readers that go on until they are told to stop: each answer must be right. */
@@ -150,15 +162,19 @@ describe('a node that is paused', () => {
     await writer.get(ids);
     await playground.pause('cache2');
     try {
-      const writes = ids.map((id) => writer.through([id], () => database.write(id, { version: database.rows.get(id)!.version + 1n, text: 'newer' })));
+      const writes = ids.map((id) =>
+        writer.through([id], () => database.write(id, { version: database.rows.get(id)!.version + 1n, text: 'newer' })),
+      );
       await Promise.all(writes);
       expect(new Set(Array.from((await reader.get(ids)).values(), ({ text }) => text))).toEqual(new Set(['newer']));
     } finally {
       await playground.resume('cache2');
     }
-    for (const each of [writer, reader]) expect(new Set(Array.from((await each.get(ids)).values(), ({ text }) => text))).toEqual(new Set(['newer']));
+    for (const each of [writer, reader])
+      expect(new Set(Array.from((await each.get(ids)).values(), ({ text }) => text))).toEqual(new Set(['newer']));
     await until(() => nodeState(reader, 1) === 'in');
-    for (const each of [writer, reader]) expect(new Set(Array.from((await each.get(ids)).values(), ({ text }) => text))).toEqual(new Set(['newer']));
+    for (const each of [writer, reader])
+      expect(new Set(Array.from((await each.get(ids)).values(), ({ text }) => text))).toEqual(new Set(['newer']));
     await closed();
   });
 });
@@ -193,7 +209,9 @@ describe('Redis away', () => {
       const before = database.readKeys;
       expect((await rows.get(allIds.slice(0, 50))).size).toBe(50);
       expect(database.readKeys - before).toBe(50);
-      await expect(rows.through([0n], () => database.write(0n, { version: 1n, text: '' }))).rejects.toMatchObject({ code: 'Unavailable' });
+      await expect(rows.through([0n], () => database.write(0n, { version: 1n, text: '' }))).rejects.toMatchObject({
+        code: 'Unavailable',
+      });
     } finally {
       await playground.resume('redis');
     }
@@ -214,7 +232,9 @@ describe('a node that answers garbage', () => {
       sockets.add(socket);
       socket.on('error', () => undefined);
       socket.on('data', (data) => {
-        const garbage = Buffer.from(Uint8Array.from({ length: 24 + data.length }, () => Math.floor(Math.random() * 256)));
+        const garbage = Buffer.from(
+          Uint8Array.from({ length: 24 + data.length }, () => Math.floor(Math.random() * 256)),
+        );
         garbage.writeUInt8(0x81, 0);
         socket.write(garbage);
       });

@@ -16,7 +16,10 @@ let rows: RowCache<bigint, TestRow>[] = [];
 
 beforeAll(async () => {
   processes = [await openCaches(config, { metrics }), await openCaches(config), await openCaches(config)];
-  rows = processes.map(({ main }) => new RowCache(main, { name: 'rows', ...testRowForm, load: database.load, ttlSeconds: 100, absentTtlSeconds: 5 }));
+  rows = processes.map(
+    ({ main }) =>
+      new RowCache(main, { name: 'rows', ...testRowForm, load: database.load, ttlSeconds: 100, absentTtlSeconds: 5 }),
+  );
 });
 afterAll(() => Promise.all(processes.map((each) => each.close())));
 
@@ -114,14 +117,18 @@ describe('a write', () => {
 
   it('of one replica adds to what another one knew, whichever comes to the cache last', async () => {
     // Two registers a row, as tweets have them: neither replica's row is newer than the other's.
-    const union = processes.map(({ main }) => new RowCache<bigint, TestRow>(main, {
-      ...testRowForm,
-      name: 'registers',
-      merge: (a, b) => (a.text.includes(b.text) ? a : { version: 0n, text: [...new Set([...a.text, ...b.text])].sort().join('') }),
-      load: async () => new Map(),
-      ttlSeconds: 100,
-      absentTtlSeconds: 5,
-    }));
+    const union = processes.map(
+      ({ main }) =>
+        new RowCache<bigint, TestRow>(main, {
+          ...testRowForm,
+          name: 'registers',
+          merge: (a, b) =>
+            a.text.includes(b.text) ? a : { version: 0n, text: [...new Set([...a.text, ...b.text])].sort().join('') },
+          load: async () => new Map(),
+          ttlSeconds: 100,
+          absentTtlSeconds: 5,
+        }),
+    );
     const id = freshId();
     const write = (text: string) => async () => new Map([[id, { version: 0n, text }]]);
     await union[0]!.through([id], write('a'));
@@ -160,11 +167,25 @@ describe('a write', () => {
 
 it('a write reaches the node that joins also where the one before cannot be reached', async () => {
   const cluster = `${config.cluster}j`;
-  const [writing, reading] = [await openCaches({ ...config, cluster, memcached: config.memcached.slice(0, 1) }), await openCaches({ ...config, cluster })];
-  const [writer, reader] = [writing, reading].map(({ main }) => new RowCache<bigint, TestRow>(main, { ...testRowForm, name: 'rows', load: database.load, ttlSeconds: 100, absentTtlSeconds: 5 })) as [RowCache<bigint, TestRow>, RowCache<bigint, TestRow>];
+  const [writing, reading] = [
+    await openCaches({ ...config, cluster, memcached: config.memcached.slice(0, 1) }),
+    await openCaches({ ...config, cluster }),
+  ];
+  const [writer, reader] = [writing, reading].map(
+    ({ main }) =>
+      new RowCache<bigint, TestRow>(main, {
+        ...testRowForm,
+        name: 'rows',
+        load: database.load,
+        ttlSeconds: 100,
+        absentTtlSeconds: 5,
+      }),
+  ) as [RowCache<bigint, TestRow>, RowCache<bigint, TestRow>];
   try {
     const pool = reading.main!;
-    const ids = Array.from({ length: 20 }, freshId).filter((id) => pool.target(pool.placement!, 'rows', String(id))?.previous !== undefined);
+    const ids = Array.from({ length: 20 }, freshId).filter(
+      (id) => pool.target(pool.placement!, 'rows', String(id))?.previous !== undefined,
+    );
     expect(ids.length).toBeGreaterThan(0);
     for (const id of ids) database.rows.set(id, { version: 1n, text: 'old' });
     await reader.get(ids);
@@ -188,11 +209,19 @@ describe('a vector', () => {
       return new Map(
         keys.map((key) => {
           const ids = [...(lists.get(key) ?? [])].sort((a, b) => Number(b - a));
-          return [key, vectorOf(ids.slice(0, 200).map((id) => ({ id, position: id })), ids.length <= 200)];
+          return [
+            key,
+            vectorOf(
+              ids.slice(0, 200).map((id) => ({ id, position: id })),
+              ids.length <= 200,
+            ),
+          ];
         }),
       );
     };
-    vectors = processes.map(({ main }) => new VectorCache(main, { name: 'lists', maxCount: 200, load, ttlSeconds: 100, absentTtlSeconds: 5 }));
+    vectors = processes.map(
+      ({ main }) => new VectorCache(main, { name: 'lists', maxCount: 200, load, ttlSeconds: 100, absentTtlSeconds: 5 }),
+    );
   });
   const ids = async (key: bigint, reader = 0): Promise<bigint[]> => [...(await vectors[reader]!.getOne(key))!.ids];
   const add = (key: bigint, id: bigint) => async (): Promise<Map<bigint, VectorChange>> => {
@@ -280,5 +309,6 @@ describe('a vector', () => {
 
 it('counts what happened', async () => {
   const text = await metrics.registry.metrics();
-  for (const name of ['hits', 'misses', 'lease_waits', 'read_bytes', 'written_bytes']) expect(text).toMatch(new RegExp(`roost_cache_${name}_total\\{cache="(rows|lists)"\\} [1-9]`));
+  for (const name of ['hits', 'misses', 'lease_waits', 'read_bytes', 'written_bytes'])
+    expect(text).toMatch(new RegExp(`roost_cache_${name}_total\\{cache="(rows|lists)"\\} [1-9]`));
 });

@@ -49,14 +49,29 @@ describe.each([
 
   beforeAll(async () => {
     metrics = new Metrics();
-    caches = await openCaches({ ...config, cluster: `${config.cluster}_${maxValueBytes}`, memcached: [node], cache: { ...config.cache, maxValueBytes } }, { metrics });
+    caches = await openCaches(
+      {
+        ...config,
+        cluster: `${config.cluster}_${maxValueBytes}`,
+        memcached: [node],
+        cache: { ...config.cache, maxValueBytes },
+      },
+      { metrics },
+    );
   });
   afterAll(() => caches.close());
   beforeEach(() => {
     database = new TestRows();
-    rows = new RowCache(caches.main, { name: 'rows', ...testRowForm, load: database.load, ttlSeconds: 100, absentTtlSeconds: 100 });
+    rows = new RowCache(caches.main, {
+      name: 'rows',
+      ...testRowForm,
+      load: database.load,
+      ttlSeconds: 100,
+      absentTtlSeconds: 100,
+    });
   });
-  const tooLarge = async (): Promise<number> => Number(/^roost_cache_too_large_total\{cache="rows"\} (\d+)/m.exec(await metrics.registry.metrics())?.[1] ?? 0);
+  const tooLarge = async (): Promise<number> =>
+    Number(/^roost_cache_too_large_total\{cache="rows"\} (\d+)/m.exec(await metrics.registry.metrics())?.[1] ?? 0);
 
   it('is read from the database by all who want it, at once, and is counted', async () => {
     database.rows.set(1n, { version: 1n, text: large });
@@ -88,10 +103,19 @@ describe.each([
   it('may be a vector that grew', async () => {
     const step = maxValueBytes / 10;
     let entries = Array.from({ length: 300 }, (_, i) => ({ id: BigInt(i + 1), position: BigInt(i + 1) }));
-    const vectors = new VectorCache<bigint>(caches.main, { name: 'lists', maxCount: 1_000_000, load: async (keys) => new Map(keys.map((key) => [key, vectorOf(entries, true)])), ttlSeconds: 100, absentTtlSeconds: 100 });
+    const vectors = new VectorCache<bigint>(caches.main, {
+      name: 'lists',
+      maxCount: 1_000_000,
+      load: async (keys) => new Map(keys.map((key) => [key, vectorOf(entries, true)])),
+      ttlSeconds: 100,
+      absentTtlSeconds: 100,
+    });
     for (let round = 0; round < 2; round++) {
       await vectors.through([1n], async () => {
-        const added = Array.from({ length: step }, (_, i) => ({ id: BigInt(entries.length + i + 1), position: BigInt(entries.length + i + 1) }));
+        const added = Array.from({ length: step }, (_, i) => ({
+          id: BigInt(entries.length + i + 1),
+          position: BigInt(entries.length + i + 1),
+        }));
         entries = [...entries, ...added];
         return new Map([[1n, { added }]]);
       });

@@ -1,6 +1,13 @@
 import type { Command } from 'commander';
 import { RoostError } from '../core/index.js';
-import { type AuditEntry, type Change, changesToJson, type NameServer, thisProcess, topologyWarnings } from '../gizzard/index.js';
+import {
+  type AuditEntry,
+  type Change,
+  changesToJson,
+  type NameServer,
+  thisProcess,
+  topologyWarnings,
+} from '../gizzard/index.js';
 import { changeSentence, changesSummary } from './console/changeText.js';
 import type { CliIo } from './console/cliIo.js';
 import { reportChange, withCluster } from './console/cluster.js';
@@ -17,7 +24,8 @@ const versionArgument = integerArgument(1, Number.MAX_SAFE_INTEGER);
 
 export function addAuditCommands(program: Command, io: CliIo): void {
   const audit = defineGroup(program, 'audit', 'see who changed what of the topology, and go back');
-  const define = (name: string, description: string, example: string): Command => defineCommand(audit, name, description, example).addOption(configOption());
+  const define = (name: string, description: string, example: string): Command =>
+    defineCommand(audit, name, description, example).addOption(configOption());
 
   define('list', 'list the changes of the topology, newest first', 'roost audit list --count 5')
     .option('--count <count>', 'changes to list', integerArgument(1, 10_000), 20)
@@ -26,10 +34,22 @@ export function addAuditCommands(program: Command, io: CliIo): void {
     .action(({ count, below, busy, ...options }: ListOptions) =>
       withCluster(io, options, async ({ nameServer }, output) => {
         const entries = await entriesOf(nameServer, count, below, busy === true);
-        const changes = entries.map(({ version, changedAtMs, by, changes: made }) => ({ version, changedAt: new Date(changedAtMs).toISOString(), by, changes: made.length, summary: changesSummary(made) }));
+        const changes = entries.map(({ version, changedAtMs, by, changes: made }) => ({
+          version,
+          changedAt: new Date(changedAtMs).toISOString(),
+          by,
+          changes: made.length,
+          summary: changesSummary(made),
+        }));
         output.result(
           { changes },
-          () => (changes.length === 0 ? 'nothing was changed yet' : output.table(['version', 'when', 'who', 'what'], changes.map((each) => [String(each.version), each.changedAt, each.by, each.summary]))),
+          () =>
+            changes.length === 0
+              ? 'nothing was changed yet'
+              : output.table(
+                  ['version', 'when', 'who', 'what'],
+                  changes.map((each) => [String(each.version), each.changedAt, each.by, each.summary]),
+                ),
           changes.length === 0 ? [] : [`roost audit show ${changes[0]!.version}`],
         );
       }),
@@ -40,38 +60,62 @@ export function addAuditCommands(program: Command, io: CliIo): void {
     .action((version: number, options: ConfigOptions) =>
       withCluster(io, options, async ({ nameServer }, output) => {
         const [entry] = await nameServer.audit({ count: 1, belowVersion: version + 1 });
-        if (entry?.version !== version) throw new RoostError('NotFound', `the audit has no change ${version}`, { fields: { version } });
+        if (entry?.version !== version)
+          throw new RoostError('NotFound', `the audit has no change ${version}`, { fields: { version } });
         const { changedAtMs, by, changes, inverse } = entry;
-        const lines = (of: readonly Change[]): string => of.map((each) => `  ${changeSentence(each)}`).join('\n') || '  nothing';
+        const lines = (of: readonly Change[]): string =>
+          of.map((each) => `  ${changeSentence(each)}`).join('\n') || '  nothing';
         const plain = (of: readonly Change[]): unknown => JSON.parse(changesToJson(of));
         output.result(
-          { version, changedAt: new Date(changedAtMs).toISOString(), by, changes: plain(changes), inverse: plain(inverse) },
-          () => `version ${version}, ${new Date(changedAtMs).toISOString()}, ${by}\n${lines(changes)}\nto undo it:\n${lines(inverse)}`,
+          {
+            version,
+            changedAt: new Date(changedAtMs).toISOString(),
+            by,
+            changes: plain(changes),
+            inverse: plain(inverse),
+          },
+          () =>
+            `version ${version}, ${new Date(changedAtMs).toISOString()}, ${by}\n${lines(changes)}\nto undo it:\n${lines(inverse)}`,
           inverse.length === 0 ? [] : [`roost audit undo ${version}`],
         );
       }),
     );
 
-  define('undo', 'make the inverse of a change, as a change of its own\nRefused where what came later stands in the way, or the tables of a shard that it would bring back are gone.', 'roost audit undo 12')
+  define(
+    'undo',
+    'make the inverse of a change, as a change of its own\nRefused where what came later stands in the way, or the tables of a shard that it would bring back are gone.',
+    'roost audit undo 12',
+  )
     .argument('<version>', 'the version that it made', versionArgument)
     .addOption(yesOption())
     .action((version: number, options: ConfigOptions & ConfirmOptions) =>
       withCluster(io, options, async (gizzard, output) => {
-        await confirm(io, options, `undo change ${version}`, [changesSummary(await gizzard.nameServer.inverseOf(version))]);
+        await confirm(io, options, `undo change ${version}`, [
+          changesSummary(await gizzard.nameServer.inverseOf(version)),
+        ]);
         const before = topologyWarnings(gizzard.topology);
         const after = await gizzard.undo(version, `roost audit undo ${version}, ${thisProcess()}`);
-        const changed = { topologyVersion: after.version, warnings: topologyWarnings(after).filter((warning) => !before.includes(warning)) };
+        const changed = {
+          topologyVersion: after.version,
+          warnings: topologyWarnings(after).filter((warning) => !before.includes(warning)),
+        };
         reportChange(output, changed, { undone: version }, `undid change ${version}`);
       }),
     );
 }
 
-const isBusyMark = ({ changes }: AuditEntry): boolean => changes.length > 0 && changes.every(({ kind }) => kind === 'markBusy');
+const isBusyMark = ({ changes }: AuditEntry): boolean =>
+  changes.length > 0 && changes.every(({ kind }) => kind === 'markBusy');
 
 /** The newest entries; without those that only mark shards as busy it looks further back. */
-async function entriesOf(nameServer: NameServer, count: number, below: number | undefined, busy: boolean): Promise<AuditEntry[]> {
+async function entriesOf(
+  nameServer: NameServer,
+  count: number,
+  below: number | undefined,
+  busy: boolean,
+): Promise<AuditEntry[]> {
   const found: AuditEntry[] = [];
-  for (let before = below; found.length < count; ) {
+  for (let before = below; found.length < count;) {
     const page = await nameServer.audit({ count, ...(before === undefined ? {} : { belowVersion: before }) });
     found.push(...page.filter((entry) => busy || !isBusyMark(entry)));
     before = page.at(-1)?.version;

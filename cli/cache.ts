@@ -1,25 +1,53 @@
 import type { Command } from 'commander';
-import { bringBack, flushNodes, openCaches, poolStats, takeOut, warmNode, type Caches, type CachePool, type NodeStats } from '../cache/index.js';
+import {
+  bringBack,
+  flushNodes,
+  openCaches,
+  poolStats,
+  takeOut,
+  warmNode,
+  type Caches,
+  type CachePool,
+  type NodeStats,
+} from '../cache/index.js';
 import { RoostError } from '../core/index.js';
 import { addInspectCommand } from './cacheInspect.js';
 import { cacheCounts, type ServersCaches } from './cacheCounts.js';
 import type { CliIo } from './console/cliIo.js';
 import { withCluster } from './console/cluster.js';
-import { type ConfigOptions, configOption, defineCommand, defineGroup, openConfig, outputFor } from './console/command.js';
+import {
+  type ConfigOptions,
+  configOption,
+  defineCommand,
+  defineGroup,
+  openConfig,
+  outputFor,
+} from './console/command.js';
 import { confirm, type ConfirmOptions, yesOption } from './console/confirm.js';
 import { formatCount, type Output } from './console/output.js';
 
 export function addCacheCommands(program: Command, io: CliIo): void {
   const cache = defineGroup(program, 'cache', 'look after the cache nodes and what they hold');
 
-  defineCommand(cache, 'stats', 'show the nodes, and what the servers have counted\nOf a node: whether it holds keys, and how full it is. Of a cache: what all running servers have counted since each was started.', 'roost cache stats')
+  defineCommand(
+    cache,
+    'stats',
+    'show the nodes, and what the servers have counted\nOf a node: whether it holds keys, and how full it is. Of a cache: what all running servers have counted since each was started.',
+    'roost cache stats',
+  )
     .addOption(configOption())
     .action((options: ConfigOptions) =>
       withPools(io, options, async (pools) => {
-        const nodes = (await Promise.all(pools.map(async (pool) => (await poolStats(pool)).map((each) => ({ pool: pool.options.name, ...each }))))).flat();
+        const nodes = (
+          await Promise.all(
+            pools.map(async (pool) => (await poolStats(pool)).map((each) => ({ pool: pool.options.name, ...each }))),
+          )
+        ).flat();
         await withCluster(io, options, async (gizzard, output) => {
           const counted = await cacheCounts(gizzard);
-          output.result({ nodes, ...counted }, () => [nodeTable(output, nodes), cacheTable(output, counted)].join('\n\n'));
+          output.result({ nodes, ...counted }, () =>
+            [nodeTable(output, nodes), cacheTable(output, counted)].join('\n\n'),
+          );
         });
       }),
     );
@@ -37,11 +65,20 @@ export function addCacheCommands(program: Command, io: CliIo): void {
     .action((node: string, options: ConfigOptions) =>
       withPools(io, options, async (pools) => {
         const report = await warmNode(poolOf(pools, node), node);
-        outputFor(io, options).result({ node, ...report }, () => `copied ${formatCount(report.copied)} entries to ${node}; ${formatCount(report.skipped)} it had already, or they are gone`);
+        outputFor(io, options).result(
+          { node, ...report },
+          () =>
+            `copied ${formatCount(report.copied)} entries to ${node}; ${formatCount(report.skipped)} it had already, or they are gone`,
+        );
       }),
     );
 
-  defineCommand(cache, 'flush', 'forget everything that nodes hold, at once and for every process', 'roost cache flush 10.0.0.4:11211')
+  defineCommand(
+    cache,
+    'flush',
+    'forget everything that nodes hold, at once and for every process',
+    'roost cache flush 10.0.0.4:11211',
+  )
     .argument('[node...]', 'host:port (default: all)')
     .addOption(configOption())
     .addOption(yesOption())
@@ -49,9 +86,22 @@ export function addCacheCommands(program: Command, io: CliIo): void {
       withPools(io, options, async (pools) => {
         const known = new Set(pools.flatMap(({ nodes }) => [...nodes.keys()]));
         const unknown = given.find((node) => !known.has(node));
-        if (unknown !== undefined) throw new RoostError('InvalidArgument', `there is no cache node ${unknown}; there are ${[...known].join(', ')}`, { fields: { node: unknown } });
-        await confirm(io, options, `flush ${given.length === 0 ? 'every cache node' : given.join(', ')}`, ['reads go to the databases until the entries are loaded again']);
-        const flushed = (await Promise.all(pools.map((pool) => flushNodes(pool, given.length === 0 ? undefined : given.filter((node) => pool.nodes.has(node)))))).flat();
+        if (unknown !== undefined)
+          throw new RoostError(
+            'InvalidArgument',
+            `there is no cache node ${unknown}; there are ${[...known].join(', ')}`,
+            { fields: { node: unknown } },
+          );
+        await confirm(io, options, `flush ${given.length === 0 ? 'every cache node' : given.join(', ')}`, [
+          'reads go to the databases until the entries are loaded again',
+        ]);
+        const flushed = (
+          await Promise.all(
+            pools.map((pool) =>
+              flushNodes(pool, given.length === 0 ? undefined : given.filter((node) => pool.nodes.has(node))),
+            ),
+          )
+        ).flat();
         outputFor(io, options).result({ flushed }, () => `flushed ${flushed.join(', ') || 'nothing'}`);
       }),
     );
@@ -71,25 +121,39 @@ function addUseOfNodes(cache: Command, io: CliIo): void {
     .addOption(yesOption())
     .action((node: string, options: ConfigOptions & ConfirmOptions) =>
       withPools(io, options, async (pools) => {
-        await confirm(io, options, `stop using cache node ${node}`, ['what it holds is loaded again from the databases, into the other nodes']);
+        await confirm(io, options, `stop using cache node ${node}`, [
+          'what it holds is loaded again from the databases, into the other nodes',
+        ]);
         const done = await takeOut(poolOf(pools, node), node);
-        outputFor(io, options).result({ node, state: 'gone', changed: done }, () => (done ? `no server uses ${node} any more` : `${node} was out of use already`), [`roost cache bring-back ${node}`]);
+        outputFor(io, options).result(
+          { node, state: 'gone', changed: done },
+          () => (done ? `no server uses ${node} any more` : `${node} was out of use already`),
+          [`roost cache bring-back ${node}`],
+        );
       }),
     );
 
-  defineCommand(cache, 'bring-back', 'use a cache node again that was taken out\nIt begins empty.', 'roost cache bring-back 10.0.0.4:11211')
+  defineCommand(
+    cache,
+    'bring-back',
+    'use a cache node again that was taken out\nIt begins empty.',
+    'roost cache bring-back 10.0.0.4:11211',
+  )
     .argument('<node>', 'host:port')
     .addOption(configOption())
     .action((node: string, options: ConfigOptions) =>
       withPools(io, options, async (pools) => {
         const done = await bringBack(poolOf(pools, node), node);
-        outputFor(io, options).result({ node, state: 'in', changed: done }, () => (done ? `every server uses ${node} again` : `${node} was not taken out`));
+        outputFor(io, options).result({ node, state: 'in', changed: done }, () =>
+          done ? `every server uses ${node} again` : `${node} was not taken out`,
+        );
       }),
     );
 }
 
 /** Whatever pool has it; one that nobody has is for any pool to complain of. */
-const poolOf = (pools: readonly CachePool[], node: string): CachePool => pools.find(({ nodes }) => nodes.has(node)) ?? pools[0]!;
+const poolOf = (pools: readonly CachePool[], node: string): CachePool =>
+  pools.find(({ nodes }) => nodes.has(node)) ?? pools[0]!;
 
 function nodeTable(output: Output, nodes: readonly (NodeStats & { readonly pool: string })[]): string {
   return output.table(
@@ -101,7 +165,13 @@ function nodeTable(output: Output, nodes: readonly (NodeStats & { readonly pool:
       weight === 0 ? 'gutter' : String(weight),
       ...(has === undefined
         ? ['does not answer', '', '', '', '']
-        : [formatCount(has.items), mebibytes(has.bytes), mebibytes(has.maxBytes), share(has.hits, has.gets), formatCount(has.evictions)]),
+        : [
+            formatCount(has.items),
+            mebibytes(has.bytes),
+            mebibytes(has.maxBytes),
+            share(has.hits, has.gets),
+            formatCount(has.evictions),
+          ]),
     ]),
   );
 }
@@ -109,7 +179,19 @@ function nodeTable(output: Output, nodes: readonly (NodeStats & { readonly pool:
 function cacheTable(output: Output, { servers, caches, ejections }: ServersCaches): string {
   if (caches.length === 0) return output.dim(servers === 0 ? 'no server runs' : 'no server has a cache');
   const table = output.table(
-    ['cache', 'hits', 'misses', 'hit rate', 'stale', 'lease waits', 'bypassed', 'too large', 'garbage', 'MiB read', 'MiB written'],
+    [
+      'cache',
+      'hits',
+      'misses',
+      'hit rate',
+      'stale',
+      'lease waits',
+      'bypassed',
+      'too large',
+      'garbage',
+      'MiB read',
+      'MiB written',
+    ],
     caches.map(({ cache, hits, misses, stale, leaseWaits, bypassed, tooLarge, garbage, bytesRead, bytesWritten }) => [
       cache,
       ...[hits, misses].map(formatCount),
@@ -126,11 +208,16 @@ function cacheTable(output: Output, { servers, caches, ejections }: ServersCache
 const share = (part: number, whole: number): string => (whole === 0 ? '' : `${((100 * part) / whole).toFixed(1)} %`);
 const mebibytes = (bytes: number): string => (bytes / 1_048_576).toFixed(1);
 
-async function withPools(io: CliIo, options: ConfigOptions, work: (pools: readonly CachePool[]) => Promise<void>): Promise<void> {
+async function withPools(
+  io: CliIo,
+  options: ConfigOptions,
+  work: (pools: readonly CachePool[]) => Promise<void>,
+): Promise<void> {
   const caches: Caches = await openCaches(openConfig(io, options).config, { onlooker: true });
   try {
     const pools = [caches.main, caches.pages].filter((pool) => pool !== undefined);
-    if (pools.length === 0) throw new RoostError('FailedPrecondition', 'the configuration names no cache nodes: nothing is cached');
+    if (pools.length === 0)
+      throw new RoostError('FailedPrecondition', 'the configuration names no cache nodes: nothing is cached');
     await work(pools);
   } finally {
     await caches.close();

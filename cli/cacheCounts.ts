@@ -36,9 +36,13 @@ export async function cacheCounts(gizzard: Gizzard): Promise<ServersCaches> {
     servers.map(async (server) => {
       const { host, port } = server.admin!;
       try {
-        const answer = await fetch(`http://${host.includes(':') ? `[${host}]` : host}:${port}/metrics`, { signal: AbortSignal.timeout(askWithinMs) });
+        const answer = await fetch(`http://${host.includes(':') ? `[${host}]` : host}:${port}/metrics`, {
+          signal: AbortSignal.timeout(askWithinMs),
+        });
         if (!answer.ok) throw new RoostError('Unavailable', `it answered with status ${answer.status}`);
-        for (const [, what, kind, name, value] of (await answer.text()).matchAll(/^roost_cache_(\w+)_total\{(cache|pool)="([^"]+)"\} (\d+)/gm)) {
+        for (const [, what, kind, name, value] of (await answer.text()).matchAll(
+          /^roost_cache_(\w+)_total\{(cache|pool)="([^"]+)"\} (\d+)/gm,
+        )) {
           names[kind as 'cache' | 'pool'].add(name!);
           totals.set(`${what}:${name}`, (totals.get(`${what}:${name}`) ?? 0) + Number(value));
         }

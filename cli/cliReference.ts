@@ -17,7 +17,11 @@ export function allCommands(command: Command, before = ''): { readonly path: str
 /** The whole help of a command, with its examples. The command prints into this from then on. */
 export function helpText(command: Command): string {
   let text = '';
-  command.configureOutput({ writeOut: (part) => void (text += part), getOutHelpWidth: () => 100, getOutHasColors: () => false });
+  command.configureOutput({
+    writeOut: (part) => void (text += part),
+    getOutHelpWidth: () => 100,
+    getOutHasColors: () => false,
+  });
   command.outputHelp();
   return text.trimEnd();
 }

@@ -6,7 +6,12 @@ const shells = ['bash', 'zsh', 'fish'] as const;
 type Shell = (typeof shells)[number];
 
 export function addCompletionCommand(program: Command, io: CliIo): void {
-  defineCommand(program, 'completion', "print a script that completes roost's commands and options in a shell", 'roost completion bash > /etc/bash_completion.d/roost\nroost completion zsh > "${fpath[1]}/_roost"\nroost completion fish > ~/.config/fish/completions/roost.fish')
+  defineCommand(
+    program,
+    'completion',
+    "print a script that completes roost's commands and options in a shell",
+    'roost completion bash > /etc/bash_completion.d/roost\nroost completion zsh > "${fpath[1]}/_roost"\nroost completion fish > ~/.config/fish/completions/roost.fish',
+  )
     .addArgument(new Argument('<shell>', 'which').choices(shells))
     .action((shell: Shell, options: CommonOptions) => {
       const script = completionScript(shell, program);
@@ -25,20 +30,31 @@ interface Words {
 export function completionScript(shell: Shell, program: Command): string {
   const words = withAliases(program).map(({ path, command }): Words => ({
     path,
-    commands: command.commands.map((child) => ({ name: child.name(), summary: child.summary() || child.description() })),
-    options: command.options.flatMap(({ long, description }) => (long == null ? [] : [{ flag: long, summary: description }])),
+    commands: command.commands.map((child) => ({
+      name: child.name(),
+      summary: child.summary() || child.description(),
+    })),
+    options: command.options.flatMap(({ long, description }) =>
+      long == null ? [] : [{ flag: long, summary: description }],
+    ),
   }));
   return shell === 'fish' ? fish(words) : bash(words, shell === 'zsh');
 }
 
 /** Every command by each of the names that call it. */
 function withAliases(command: Command, before = ''): { readonly path: string; readonly command: Command }[] {
-  return [command.name(), ...command.aliases()].flatMap((name) => [{ path: `${before}${name}`, command }, ...command.commands.flatMap((child) => withAliases(child, `${before}${name} `))]);
+  return [command.name(), ...command.aliases()].flatMap((name) => [
+    { path: `${before}${name}`, command },
+    ...command.commands.flatMap((child) => withAliases(child, `${before}${name} `)),
+  ]);
 }
 
 /** Zsh runs functions written for bash. */
 function bash(words: readonly Words[], zsh: boolean): string {
-  const cases = words.map(({ path, commands, options }) => `    ${quoted(path)}) words=${quoted([...commands.map(({ name }) => name), ...options.map(({ flag }) => flag)].join(' '))} ;;`);
+  const cases = words.map(
+    ({ path, commands, options }) =>
+      `    ${quoted(path)}) words=${quoted([...commands.map(({ name }) => name), ...options.map(({ flag }) => flag)].join(' '))} ;;`,
+  );
   const paths = words.map(({ path }) => quoted(path)).join('|');
   return [
     ...(zsh ? ['#compdef roost', 'autoload -U +X bashcompinit && bashcompinit'] : []),

@@ -26,10 +26,25 @@ export function addDoctorCommand(program: Command, io: CliIo): void {
       withCluster(io, options, async ({ doctor }, output) => {
         const findings = await doctor.examine();
         const dropTables = options.dropTables === true;
-        const wanted = findings.filter(({ remedy }) => remedy !== undefined && (remedy.kind !== 'dropTables' || dropTables));
-        const shown = findings.map(({ kind, subject, message, differences }) => ({ kind, subject, message, ...(differences === undefined ? {} : { differences }), fixable: wanted.some((one) => one.subject === subject && one.kind === kind) }));
+        const wanted = findings.filter(
+          ({ remedy }) => remedy !== undefined && (remedy.kind !== 'dropTables' || dropTables),
+        );
+        const shown = findings.map(({ kind, subject, message, differences }) => ({
+          kind,
+          subject,
+          message,
+          ...(differences === undefined ? {} : { differences }),
+          fixable: wanted.some((one) => one.subject === subject && one.kind === kind),
+        }));
         if (options.fix !== true || wanted.length === 0) {
-          output.result({ findings: shown }, () => (findings.length === 0 ? `${output.green('well')}: everything was looked at, and nothing was found` : text(findings)), wanted.length === 0 ? [] : ['roost doctor --fix']);
+          output.result(
+            { findings: shown },
+            () =>
+              findings.length === 0
+                ? `${output.green('well')}: everything was looked at, and nothing was found`
+                : text(findings),
+            wanted.length === 0 ? [] : ['roost doctor --fix'],
+          );
           if (findings.length > 0) throw new EndWith(findingsExitCode);
           return;
         }
@@ -38,8 +53,16 @@ export function addDoctorCommand(program: Command, io: CliIo): void {
         const fixed = await doctor.fix(wanted, { dropTables });
         const repairs = fixed.flatMap(({ move }) => (move === undefined ? [] : [move]));
         output.result(
-          { findings: shown, fixed: fixed.map(({ finding: { kind, subject }, move }) => ({ kind, subject, ...(move === undefined ? {} : { move }) })) },
-          () => `put right ${fixed.length} of ${findings.length}${repairs.length === 0 ? '' : `; servers repair replicas: ${repairs.length === 1 ? 'move' : 'moves'} ${repairs.join(', ')}`}`,
+          {
+            findings: shown,
+            fixed: fixed.map(({ finding: { kind, subject }, move }) => ({
+              kind,
+              subject,
+              ...(move === undefined ? {} : { move }),
+            })),
+          },
+          () =>
+            `put right ${fixed.length} of ${findings.length}${repairs.length === 0 ? '' : `; servers repair replicas: ${repairs.length === 1 ? 'move' : 'moves'} ${repairs.join(', ')}`}`,
           [...(repairs.length === 0 ? [] : ['roost shard moves']), 'roost doctor'],
         );
         if (fixed.length < findings.length) throw new EndWith(findingsExitCode);
@@ -47,7 +70,8 @@ export function addDoctorCommand(program: Command, io: CliIo): void {
     );
 }
 
-const text = (findings: readonly Finding[]): string => findings.map(({ kind, message }) => `${kind}: ${message}`).join('\n');
+const text = (findings: readonly Finding[]): string =>
+  findings.map(({ kind, message }) => `${kind}: ${message}`).join('\n');
 
 function loss({ subject, remedy }: Finding): string {
   if (remedy?.kind === 'dropTables') return `the tables of ${subject} are dropped, with what is in them`;

@@ -5,7 +5,16 @@ import { DroppedGraphs, type Flock, openFlock } from '../flock/index.js';
 import { connect } from '../sdk/index.js';
 import type { CliIo } from './console/cliIo.js';
 import { addGraphDropCommands, timeText } from './graphDrop.js';
-import { type ConfigOptions, configOption, defineCommand, defineGroup, integerArgument, nameListArgument, openConfig, outputFor } from './console/command.js';
+import {
+  type ConfigOptions,
+  configOption,
+  defineCommand,
+  defineGroup,
+  integerArgument,
+  nameListArgument,
+  openConfig,
+  outputFor,
+} from './console/command.js';
 
 interface CreateOptions extends ConfigOptions {
   readonly shards: number;
@@ -17,20 +26,36 @@ interface CreateOptions extends ConfigOptions {
 export function addGraphCommands(program: Command, io: CliIo): void {
   const graph = defineGroup(program, 'graph', 'make, list and drop graphs');
 
-  defineCommand(graph, 'create', 'make a graph: its shards, in both directions, and their tables', 'roost graph create follows --shards 8 --replicas 2')
+  defineCommand(
+    graph,
+    'create',
+    'make a graph: its shards, in both directions, and their tables',
+    'roost graph create follows --shards 8 --replicas 2',
+  )
     .argument('<name>', 'letters, digits and _')
     .option('--shards <count>', 'shards in each direction', integerArgument(1, 10_000), 8)
     .option('--replicas <count>', 'copies of each shard, each on another host', integerArgument(1, 32), 2)
     .option('--hosts <name,...>', 'database hosts to spread the shards over (default: all)', nameListArgument)
-    .option('--id <number>', "the graph's number on the wire (default: the next free one)", integerArgument(1, 2 ** 31 - 1))
+    .option(
+      '--id <number>',
+      "the graph's number on the wire (default: the next free one)",
+      integerArgument(1, 2 ** 31 - 1),
+    )
     .addOption(configOption())
     .action(async (name: string, { shards, replicas, hosts, id, ...options }: CreateOptions) => {
       const { config } = openConfig(io, options);
       await withFlock(config, { create: true }, async (flock) => {
-        const made = await flock.createGraph(name, { shards, replicas, ...(hosts === undefined ? {} : { hosts }), ...(id === undefined ? {} : { id }) });
+        const made = await flock.createGraph(name, {
+          shards,
+          replicas,
+          ...(hosts === undefined ? {} : { hosts }),
+          ...(id === undefined ? {} : { id }),
+        });
         await untilServed(config, name);
-        outputFor(io, options).result({ ...made, shards, replicas }, () =>
-          `made graph ${made.name} (number ${made.id}): ${shards} forward and ${shards} backward shards, ${replicas} ${replicas === 1 ? 'copy' : 'copies'} of each`,
+        outputFor(io, options).result(
+          { ...made, shards, replicas },
+          () =>
+            `made graph ${made.name} (number ${made.id}): ${shards} forward and ${shards} backward shards, ${replicas} ${replicas === 1 ? 'copy' : 'copies'} of each`,
         );
       });
     });
@@ -44,14 +69,33 @@ export function addGraphCommands(program: Command, io: CliIo): void {
           const hosts = new Set(routes.flatMap((route) => route.leaves.map((leaf) => leaf.shard.id.hostname)));
           return { id, name, shards: routes.length, hosts: [...hosts].sort() };
         });
-        const dropped = (await new DroppedGraphs(flock.gizzard).list()).map(({ id, name, droppedAtMs, keepUntilMs }) => ({ id, name, droppedAt: timeText(droppedAtMs), keptUntil: timeText(keepUntilMs) }));
+        const dropped = (await new DroppedGraphs(flock.gizzard).list()).map(
+          ({ id, name, droppedAtMs, keepUntilMs }) => ({
+            id,
+            name,
+            droppedAt: timeText(droppedAtMs),
+            keptUntil: timeText(keepUntilMs),
+          }),
+        );
         const output = outputFor(io, options);
         output.result({ graphs, dropped }, () =>
           [
             graphs.length === 0
               ? 'there are no graphs; `roost graph create NAME` makes one'
-              : output.table(['number', 'name', 'shards a direction', 'hosts'], graphs.map(({ id, name, shards, hosts }) => [id, name, shards, hosts.join(' ')])),
-            ...(dropped.length === 0 ? [] : ['', output.bold('dropped'), output.table(['number', 'name', 'dropped', 'kept until'], dropped.map(({ id, name, droppedAt, keptUntil }) => [id, name, droppedAt, keptUntil]))]),
+              : output.table(
+                  ['number', 'name', 'shards a direction', 'hosts'],
+                  graphs.map(({ id, name, shards, hosts }) => [id, name, shards, hosts.join(' ')]),
+                ),
+            ...(dropped.length === 0
+              ? []
+              : [
+                  '',
+                  output.bold('dropped'),
+                  output.table(
+                    ['number', 'name', 'dropped', 'kept until'],
+                    dropped.map(({ id, name, droppedAt, keptUntil }) => [id, name, droppedAt, keptUntil]),
+                  ),
+                ]),
           ].join('\n'),
         );
       });
@@ -61,7 +105,11 @@ export function addGraphCommands(program: Command, io: CliIo): void {
 }
 
 /** The graphs as a library: what reads or changes the topology needs no server. With `create`, sets up the name server where there is none. */
-export async function withFlock<T>(config: RoostConfig, options: { readonly create: boolean }, work: (flock: Flock) => Promise<T>): Promise<T> {
+export async function withFlock<T>(
+  config: RoostConfig,
+  options: { readonly create: boolean },
+  work: (flock: Flock) => Promise<T>,
+): Promise<T> {
   const flock = await openFlock(config, options);
   try {
     return await work(flock);
@@ -75,7 +123,9 @@ const servedWithinMs = 5_000;
 /** A server that runs already sees the graph at its next look at the name server; the next command should not come before that. */
 async function untilServed({ server }: RoostConfig, name: string): Promise<void> {
   if (server.flockPort === 0) return;
-  const roost = await connect({ servers: [`${server.host}:${server.flockPort}`], deadlineMs: 200 }).catch(() => undefined);
+  const roost = await connect({ servers: [`${server.host}:${server.flockPort}`], deadlineMs: 200 }).catch(
+    () => undefined,
+  );
   if (roost === undefined) return;
   try {
     const endMs = performance.now() + servedWithinMs;

@@ -30,7 +30,11 @@ export function addGraphDropCommands(graph: Command, io: CliIo): void {
     .action((name: string, options: DropOptions) =>
       withCluster(io, options, async (gizzard, output) => {
         if (ofTweets.has(name) && options.breaksTweets !== true) {
-          throw new RoostError('FailedPrecondition', `graph ${name} belongs to the tweets, which are not found without it: --breaks-tweets drops it all the same`, { fields: { graph: name } });
+          throw new RoostError(
+            'FailedPrecondition',
+            `graph ${name} belongs to the tweets, which are not found without it: --breaks-tweets drops it all the same`,
+            { fields: { graph: name } },
+          );
         }
         const graphs = new DroppedGraphs(gizzard);
         const planned = await graphs.plan(name);
@@ -39,20 +43,32 @@ export function addGraphDropCommands(graph: Command, io: CliIo): void {
         const keptUntil = aside[0] && timeText(Math.min(...aside.map(({ keepUntilMs }) => keepUntilMs)));
         output.result(
           { graph: name, id: planned.graph.id, shards: aside.length, keptUntil },
-          () => `dropped graph ${name} (number ${planned.graph.id}): the tables of ${aside.length} shards are kept until ${keptUntil ?? 'no time: there were none'}`,
+          () =>
+            `dropped graph ${name} (number ${planned.graph.id}): the tables of ${aside.length} shards are kept until ${keptUntil ?? 'no time: there were none'}`,
           [`roost graph undrop ${name}`],
         );
       }),
     );
 
-  defineCommand(graph, 'undrop', 'bring back a graph that was dropped, as it was then\nRefused where another graph has its name by now, and where its tables are deleted for good. `roost graph list` shows those that are kept.', 'roost graph undrop follows')
+  defineCommand(
+    graph,
+    'undrop',
+    'bring back a graph that was dropped, as it was then\nRefused where another graph has its name by now, and where its tables are deleted for good. `roost graph list` shows those that are kept.',
+    'roost graph undrop follows',
+  )
     .argument('<name>', 'its name')
-    .option('--id <number>', 'its number, where several of this name were dropped (default: the newest)', integerArgument(1, 2 ** 31 - 1))
+    .option(
+      '--id <number>',
+      'its number, where several of this name were dropped (default: the newest)',
+      integerArgument(1, 2 ** 31 - 1),
+    )
     .addOption(configOption())
     .action((name: string, { id, ...options }: ConfigOptions & { readonly id?: number }) =>
       withCluster(io, options, async (gizzard, output) => {
         const graph = await new DroppedGraphs(gizzard).undrop(name, `roost graph undrop, ${thisProcess()}`, id);
-        output.result({ graph: name, id: graph.id }, () => `graph ${name} (number ${graph.id}) is back`, [`roost flock audit ${name}`]);
+        output.result({ graph: name, id: graph.id }, () => `graph ${name} (number ${graph.id}) is back`, [
+          `roost flock audit ${name}`,
+        ]);
       }),
     );
 }
@@ -67,11 +83,22 @@ async function whatGoes(gizzard: Gizzard, { graph, leaves, drop }: PlannedGraphD
     const known = byHost.get(id.hostname) ?? { shards: 0, rows: 0, bytes: 0 };
     byHost.set(id.hostname, { shards: known.shards + 1, rows: known.rows + rows, bytes: known.bytes + bytes });
   }
-  const waiting = (await jobs.queues.status()).reduce((sum, { queued, failing }) => sum + queued.jobs + failing.jobs, 0);
+  const waiting = (await jobs.queues.status()).reduce(
+    (sum, { queued, failing }) => sum + queued.jobs + failing.jobs,
+    0,
+  );
   return [
-    drop === undefined ? `graph ${graph.name} is out of the topology; an earlier drop left some of its tables` : `clients are refused graph ${graph.name} (number ${graph.id}) from now on`,
-    ...Array.from(byHost, ([host, { shards, rows, bytes }]) => `on ${host}: ${shards} ${shards === 1 ? 'shard' : 'shards'}, about ${formatCount(rows)} rows, ${formatBytes(bytes)}`),
-    ...(waiting === 0 ? [] : [`${formatCount(waiting)} jobs wait in the journal: those of this graph end without effect`]),
+    drop === undefined
+      ? `graph ${graph.name} is out of the topology; an earlier drop left some of its tables`
+      : `clients are refused graph ${graph.name} (number ${graph.id}) from now on`,
+    ...Array.from(
+      byHost,
+      ([host, { shards, rows, bytes }]) =>
+        `on ${host}: ${shards} ${shards === 1 ? 'shard' : 'shards'}, about ${formatCount(rows)} rows, ${formatBytes(bytes)}`,
+    ),
+    ...(waiting === 0
+      ? []
+      : [`${formatCount(waiting)} jobs wait in the journal: those of this graph end without effect`]),
     `\`roost graph undrop ${graph.name}\` brings it back for ${config.moves.undropDays} days`,
   ];
 }

@@ -1,7 +1,14 @@
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { type CliIo } from './console/cliIo.js';
-import { type ConfigOptions, configOption, defineCommand, integerArgument, openConfig, outputFor } from './console/command.js';
+import {
+  type ConfigOptions,
+  configOption,
+  defineCommand,
+  integerArgument,
+  openConfig,
+  outputFor,
+} from './console/command.js';
 import { formatCount, formatMs } from './console/output.js';
 import { Progress } from './console/progress.js';
 import { DumpFile } from './edges/dumpFile.js';
@@ -36,7 +43,12 @@ export function addGraphDumpCommand(program: Command, io: CliIo): void {
         const graph = flock.graph(name);
         const startedMs = performance.now();
         const target = resolve(io.workingFolder, path);
-        const file = await DumpFile.open(target, { graphId: graph.id, format, gzip: path.endsWith('.gz'), starts: flock.scanStarts(graph.id) });
+        const file = await DumpFile.open(target, {
+          graphId: graph.id,
+          format,
+          gzip: path.endsWith('.gz'),
+          starts: flock.scanStarts(graph.id),
+        });
         const before = file.edgeCount;
         const progress = new Progress(io, 'dumping', undefined, output.quiet);
         try {

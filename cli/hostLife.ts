@@ -1,6 +1,15 @@
 import type { Command } from 'commander';
 import { Deadline, RoostError } from '../core/index.js';
-import { checkHost, drainHost, type Gizzard, type HostDrain, type HostLook, hostsOf, serverName, thisProcess } from '../gizzard/index.js';
+import {
+  checkHost,
+  drainHost,
+  type Gizzard,
+  type HostDrain,
+  type HostLook,
+  hostsOf,
+  serverName,
+  thisProcess,
+} from '../gizzard/index.js';
 import { openTbird, type Tbird, type WindowPolicy } from '../tbird/index.js';
 import { usersTypes } from '../users/index.js';
 import { beginPlans, type Besides, planOptions, type PlanOptions } from './console/beginPlans.js';
@@ -19,9 +28,14 @@ const waitForServersMs = 60_000;
 
 /** How database hosts come and go, as commands of the noun `host`. */
 export function addHostLifeCommands(host: Command, io: CliIo): void {
-  const define = (name: string, description: string, example: string): Command => defineCommand(host, name, description, example).argument('<host>', 'its name under databaseHosts');
+  const define = (name: string, description: string, example: string): Command =>
+    defineCommand(host, name, description, example).argument('<host>', 'its name under databaseHosts');
 
-  define('check', 'look whether a database host is fit for Roost: answer, version, rights, room, clock, settings, and which servers know it\nRights are tried with a scratch table. Fails where something is at fault.', 'roost host check db3')
+  define(
+    'check',
+    'look whether a database host is fit for Roost: answer, version, rights, room, clock, settings, and which servers know it\nRights are tried with a scratch table. Fails where something is at fault.',
+    'roost host check db3',
+  )
     .addOption(configOption())
     .action((name: string, options: ConfigOptions) =>
       withTweets(io, options, async ({ gizzard }, output) => {
@@ -30,33 +44,58 @@ export function addHostLifeCommands(host: Command, io: CliIo): void {
       }),
     );
 
-  define('add', 'check a new database host, and that every server knows it, and say how shards come to it\nA host is added by naming it under databaseHosts of every server and tool: this says what to write where it is not there yet. Changes nothing.', 'roost host add db3')
+  define(
+    'add',
+    'check a new database host, and that every server knows it, and say how shards come to it\nA host is added by naming it under databaseHosts of every server and tool: this says what to write where it is not there yet. Changes nothing.',
+    'roost host add db3',
+  )
     .addOption(configOption())
     .action((name: string, options: ConfigOptions) =>
       withTweets(io, options, async ({ gizzard }, output) => {
         requireConfigured(gizzard, name);
         const looked = await examine(gizzard, name);
-        if (looked.unknownTo.length > 0) throw new RoostError('FailedPrecondition', `${looked.unknownTo.join(', ')} ${looked.unknownTo.length === 1 ? 'does' : 'do'} not know ${name} yet: ${lineFor(name)} in that configuration, restart it, and run this again`, { fields: { host: name } });
+        if (looked.unknownTo.length > 0)
+          throw new RoostError(
+            'FailedPrecondition',
+            `${looked.unknownTo.join(', ')} ${looked.unknownTo.length === 1 ? 'does' : 'do'} not know ${name} yet: ${lineFor(name)} in that configuration, restart it, and run this again`,
+            { fields: { host: name } },
+          );
         const hosts = Object.keys(gizzard.config.databaseHosts);
-        report(output, name, looked, [`roost rebalance --hosts ${hosts.join(',')}`, `roost tweets setup --open-hosts ${hosts.join(',')}`]);
+        report(output, name, looked, [
+          `roost rebalance --hosts ${hosts.join(',')}`,
+          `roost tweets setup --open-hosts ${hosts.join(',')}`,
+        ]);
       }),
     );
 
-  planOptions(define('drain', 'move every shard away from a database host, each to the host that has the fewest\nReplicas of one tree stay on different hosts, and nothing else moves. New windows of tweets are not made on it any more.', 'roost host drain db1 --wait')).action(
-    (name: string, options: PlanOptions) =>
-      withTweets(io, options, async (tbird, output) => {
-        const { gizzard } = tbird;
-        requireConfigured(gizzard, name);
-        const others = Object.keys(gizzard.config.databaseHosts).filter((one) => one !== name);
-        const policy = withoutHost(await policyOf(tbird), name);
-        const drain = drainHost(await gizzard.migrations.planner(), name, others);
-        const roles = gizzard.config.nameServer.hosts.includes(name) ? [`${name} is a host of the name server: where it leads, \`roost nameserver promote\` another one; then take it out of nameServer.hosts of every configuration`] : [];
-        for (const role of roles) output.note(role);
-        await beginPlans(io, options, gizzard, output, drain.plans, besides(tbird, name, drain, policy));
-      }),
+  planOptions(
+    define(
+      'drain',
+      'move every shard away from a database host, each to the host that has the fewest\nReplicas of one tree stay on different hosts, and nothing else moves. New windows of tweets are not made on it any more.',
+      'roost host drain db1 --wait',
+    ),
+  ).action((name: string, options: PlanOptions) =>
+    withTweets(io, options, async (tbird, output) => {
+      const { gizzard } = tbird;
+      requireConfigured(gizzard, name);
+      const others = Object.keys(gizzard.config.databaseHosts).filter((one) => one !== name);
+      const policy = withoutHost(await policyOf(tbird), name);
+      const drain = drainHost(await gizzard.migrations.planner(), name, others);
+      const roles = gizzard.config.nameServer.hosts.includes(name)
+        ? [
+            `${name} is a host of the name server: where it leads, \`roost nameserver promote\` another one; then take it out of nameServer.hosts of every configuration`,
+          ]
+        : [];
+      for (const role of roles) output.note(role);
+      await beginPlans(io, options, gizzard, output, drain.plans, besides(tbird, name, drain, policy));
+    }),
   );
 
-  define('remove', 'forget a database host that nothing needs any more, and say which configurations still name it\nRefused while a shard, a migration, the policy of tweets, jobs, tables kept for `undrop`, or the name server names it.', 'roost host remove db1')
+  define(
+    'remove',
+    'forget a database host that nothing needs any more, and say which configurations still name it\nRefused while a shard, a migration, the policy of tweets, jobs, tables kept for `undrop`, or the name server names it.',
+    'roost host remove db1',
+  )
     .option('--lost', 'it is gone for good and cannot be asked: what it kept for `undrop` is lost')
     .addOption(yesOption())
     .addOption(configOption())
@@ -65,19 +104,42 @@ export function addHostLifeCommands(host: Command, io: CliIo): void {
         const { gizzard } = tbird;
         await gizzard.nameServer.reload();
         const reasons = await whatNamesHost(gizzard, name, await policyOf(tbird), options.lost === true);
-        if (reasons.length > 0) throw new RoostError('FailedPrecondition', `host ${name} is still needed:\n${reasons.map((reason) => `  ${reason}`).join('\n')}`, { fields: { host: name } });
+        if (reasons.length > 0)
+          throw new RoostError(
+            'FailedPrecondition',
+            `host ${name} is still needed:\n${reasons.map((reason) => `  ${reason}`).join('\n')}`,
+            { fields: { host: name } },
+          );
         const weighed = gizzard.topology.state.hostWeights.some(({ hostname }) => hostname === name);
-        if (options.lost === true) await confirm(io, options, `forget ${name}`, ['tables that it kept for `undrop` are lost with it']);
-        if (weighed) await gizzard.apply([{ kind: 'removeHostWeight', hostname: name }], `roost host remove, ${thisProcess()}`);
-        const naming = [...(await gizzard.servers.list()).filter((server) => hostsOf(server)?.includes(name) === true).map(({ id, info }) => serverName(id, info)), ...(Object.hasOwn(gizzard.config.databaseHosts, name) ? ['this configuration'] : [])];
+        if (options.lost === true)
+          await confirm(io, options, `forget ${name}`, ['tables that it kept for `undrop` are lost with it']);
+        if (weighed)
+          await gizzard.apply([{ kind: 'removeHostWeight', hostname: name }], `roost host remove, ${thisProcess()}`);
+        const naming = [
+          ...(await gizzard.servers.list())
+            .filter((server) => hostsOf(server)?.includes(name) === true)
+            .map(({ id, info }) => serverName(id, info)),
+          ...(Object.hasOwn(gizzard.config.databaseHosts, name) ? ['this configuration'] : []),
+        ];
         output.result({ host: name, removed: true, namedBy: naming }, () =>
-          [`nothing needs ${name} any more`, ...(naming.length === 0 ? [] : [`take it out of databaseHosts of ${naming.join(', ')}, and restart ${naming.length === 1 ? 'what reads it' : 'these'}`])].join('\n'),
+          [
+            `nothing needs ${name} any more`,
+            ...(naming.length === 0
+              ? []
+              : [
+                  `take it out of databaseHosts of ${naming.join(', ')}, and restart ${naming.length === 1 ? 'what reads it' : 'these'}`,
+                ]),
+          ].join('\n'),
         );
       }),
     );
 }
 
-async function withTweets(io: CliIo, options: ConfigOptions, work: (tbird: Tbird, output: Output) => Promise<void>): Promise<void> {
+async function withTweets(
+  io: CliIo,
+  options: ConfigOptions,
+  work: (tbird: Tbird, output: Output) => Promise<void>,
+): Promise<void> {
   const { config } = openConfig(io, options);
   const tbird = await openTbird(config, { stores: usersTypes(config.cluster) });
   try {
@@ -92,10 +154,15 @@ const policyOf = (tbird: Tbird): Promise<WindowPolicy | undefined> => tbird.wind
 
 function requireConfigured({ config }: Gizzard, name: string): void {
   if (Object.hasOwn(config.databaseHosts, name)) return;
-  throw new RoostError('FailedPrecondition', `this configuration does not name ${name}: put ${lineFor(name)}, and the same into that of every server and tool`, { fields: { host: name } });
+  throw new RoostError(
+    'FailedPrecondition',
+    `this configuration does not name ${name}: put ${lineFor(name)}, and the same into that of every server and tool`,
+    { fields: { host: name } },
+  );
 }
 
-const lineFor = (name: string): string => `"${name}": { "host": "ADDRESS", "port": 3306, "user": "USER", "password": "PASSWORD" } under databaseHosts`;
+const lineFor = (name: string): string =>
+  `"${name}": { "host": "ADDRESS", "port": 3306, "user": "USER", "password": "PASSWORD" } under databaseHosts`;
 
 interface Looked {
   readonly looks: readonly HostLook[];
@@ -108,48 +175,93 @@ interface Looked {
 async function examine(gizzard: Gizzard, name: string): Promise<Looked> {
   const { hosts, config, topology, moves, servers, jobs } = gizzard;
   const running = await servers.list();
-  const looks = await checkHost(hosts.host(name), { config, nowMs: () => jobs.journal.nowMs(), servers: running.length });
+  const looks = await checkHost(hosts.host(name), {
+    config,
+    nowMs: () => jobs.journal.nowMs(),
+    servers: running.length,
+  });
   const own = topology.state.shards.filter(({ id }) => id.hostname === name);
   let bytes = 0;
   if (looks.every(({ what, state }) => what !== 'answers' || state === 'good')) {
     for (const type of new Set(own.map((shard) => shard.type))) {
       if (gizzard.shardType(type)?.moving === undefined) continue;
-      for (const size of (await moves.movableType(type).stored(hosts.host(name), Deadline.after(tableDeadlineMs))).values()) bytes += size;
+      for (const size of (
+        await moves.movableType(type).stored(hosts.host(name), Deadline.after(tableDeadlineMs))
+      ).values())
+        bytes += size;
     }
   }
-  const unknownTo = running.filter((server) => hostsOf(server)?.includes(name) === false).map(({ id, info }) => serverName(id, info));
+  const unknownTo = running
+    .filter((server) => hostsOf(server)?.includes(name) === false)
+    .map(({ id, info }) => serverName(id, info));
   return { looks, shards: own.length, bytes, unknownTo };
 }
 
-function report(output: Output, name: string, { looks, shards, bytes, unknownTo }: Looked, next: readonly string[]): void {
+function report(
+  output: Output,
+  name: string,
+  { looks, shards, bytes, unknownTo }: Looked,
+  next: readonly string[],
+): void {
   const faults = looks.filter(({ state }) => state === 'fault');
   const marks = { good: output.green('good'), warning: 'warning', fault: output.red('fault') } as const;
   const text = (): string =>
     [
-      output.table(['', 'state', ''], looks.map(({ what, state, text: said }) => [what, marks[state], said])),
+      output.table(
+        ['', 'state', ''],
+        looks.map(({ what, state, text: said }) => [what, marks[state], said]),
+      ),
       `${name} has ${shards} shards, ${bytes} bytes`,
-      ...unknownTo.map((server) => `${server} does not know ${name}: add ${lineFor(name)} of its configuration and restart it`),
+      ...unknownTo.map(
+        (server) => `${server} does not know ${name}: add ${lineFor(name)} of its configuration and restart it`,
+      ),
     ].join('\n');
   if (faults.length === 0) return output.result({ host: name, fit: true, looks, shards, bytes, unknownTo }, text, next);
   output.note(text());
-  throw new RoostError('FailedPrecondition', `host ${name} is not fit: ${faults.map(({ what, text: said }) => `${what}: ${said}`).join('; ')}`, { fields: { host: name } });
+  throw new RoostError(
+    'FailedPrecondition',
+    `host ${name} is not fit: ${faults.map(({ what, text: said }) => `${what}: ${said}`).join('; ')}`,
+    { fields: { host: name } },
+  );
 }
 
 /** The hosts of a policy without one; undefined where it does not name it. Throws `FailedPrecondition` where too few would be left. */
-function withoutHost(policy: WindowPolicy | undefined, name: string): Pick<WindowPolicy, 'openHosts' | 'closedHosts'> | undefined {
+function withoutHost(
+  policy: WindowPolicy | undefined,
+  name: string,
+): Pick<WindowPolicy, 'openHosts' | 'closedHosts'> | undefined {
   if (policy === undefined || ![...policy.openHosts, ...policy.closedHosts].includes(name)) return undefined;
-  const left = { openHosts: policy.openHosts.filter((one) => one !== name), closedHosts: policy.closedHosts.filter((one) => one !== name) };
-  for (const [option, hosts] of [['--open-hosts', left.openHosts], ['--closed-hosts', left.closedHosts]] as const) {
-    if (hosts.length < policy.replicas) throw new RoostError('FailedPrecondition', `windows of tweets have ${policy.replicas} copies, and ${hosts.length} hosts would be left for them: \`roost tweets setup ${option}\` names others first`, { fields: { host: name } });
+  const left = {
+    openHosts: policy.openHosts.filter((one) => one !== name),
+    closedHosts: policy.closedHosts.filter((one) => one !== name),
+  };
+  for (const [option, hosts] of [
+    ['--open-hosts', left.openHosts],
+    ['--closed-hosts', left.closedHosts],
+  ] as const) {
+    if (hosts.length < policy.replicas)
+      throw new RoostError(
+        'FailedPrecondition',
+        `windows of tweets have ${policy.replicas} copies, and ${hosts.length} hosts would be left for them: \`roost tweets setup ${option}\` names others first`,
+        { fields: { host: name } },
+      );
   }
   return left;
 }
 
 /** What a drain does without a migration. */
-function besides(tbird: Tbird, name: string, { changes, empty }: HostDrain, policy: Pick<WindowPolicy, 'openHosts' | 'closedHosts'> | undefined): Besides {
+function besides(
+  tbird: Tbird,
+  name: string,
+  { changes, empty }: HostDrain,
+  policy: Pick<WindowPolicy, 'openHosts' | 'closedHosts'> | undefined,
+): Besides {
   const { gizzard } = tbird;
   return {
-    effects: [...(policy === undefined ? [] : [`new windows of tweets are not made on ${name} any more`]), ...(empty.length === 0 ? [] : [`${empty.length} shards that hold nothing are made on other hosts`])],
+    effects: [
+      ...(policy === undefined ? [] : [`new windows of tweets are not made on ${name} any more`]),
+      ...(empty.length === 0 ? [] : [`${empty.length} shards that hold nothing are made on other hosts`]),
+    ],
     nextSteps: [`roost host remove ${name}`],
     async first() {
       if (policy !== undefined) await tbird.windowSet.setPolicy(policy);
@@ -157,8 +269,14 @@ function besides(tbird: Tbird, name: string, { changes, empty }: HostDrain, poli
       const by = `roost host drain, ${thisProcess()}`;
       await gizzard.apply(changes, by);
       await gizzard.servers.allHold(gizzard.topology.version, AbortSignal.timeout(waitForServersMs));
-      await gizzard.nameServer.spend(empty.map(({ id }) => id), by);
-      for (const shard of empty) await gizzard.moves.movableType(shard.type).drop(gizzard.hosts.host(name), shard, Deadline.after(tableDeadlineMs));
+      await gizzard.nameServer.spend(
+        empty.map(({ id }) => id),
+        by,
+      );
+      for (const shard of empty)
+        await gizzard.moves
+          .movableType(shard.type)
+          .drop(gizzard.hosts.host(name), shard, Deadline.after(tableDeadlineMs));
     },
   };
 }

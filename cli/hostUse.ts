@@ -5,26 +5,50 @@ import type { WindowPolicy } from '../tbird/index.js';
 const namedShards = 5;
 
 /** Why a database host cannot be forgotten yet, a sentence each. `lost`: it is not asked for what it keeps. */
-export async function whatNamesHost(gizzard: Gizzard, name: string, policy: WindowPolicy | undefined, lost: boolean): Promise<string[]> {
+export async function whatNamesHost(
+  gizzard: Gizzard,
+  name: string,
+  policy: WindowPolicy | undefined,
+  lost: boolean,
+): Promise<string[]> {
   const { topology, config, migrations, jobs, dropped } = gizzard;
   const reasons: string[] = [];
   const shards = topology.state.shards.filter(({ id }) => id.hostname === name).map(({ id }) => shardKey(id));
   const more = shards.length > namedShards ? ` and ${shards.length - namedShards} more` : '';
-  if (shards.length > 0) reasons.push(`${shards.length} shards are on it (${shards.slice(0, namedShards).join(', ')}${more}): \`roost host drain ${name}\``);
-  const held = new Set([...(await migrations.reservations())].flatMap(([shard, migration]) => (parseShardId(shard).hostname === name ? [migration] : [])));
-  for (const migration of held) reasons.push(`migration ${migration} works with shards on it: \`roost migrations show ${migration}\``);
-  if (policy !== undefined && [...policy.openHosts, ...policy.closedHosts].includes(name)) reasons.push(`windows of tweets are made on it: \`roost host drain ${name}\`, or \`roost tweets setup --open-hosts … --closed-hosts …\``);
+  if (shards.length > 0)
+    reasons.push(
+      `${shards.length} shards are on it (${shards.slice(0, namedShards).join(', ')}${more}): \`roost host drain ${name}\``,
+    );
+  const held = new Set(
+    [...(await migrations.reservations())].flatMap(([shard, migration]) =>
+      parseShardId(shard).hostname === name ? [migration] : [],
+    ),
+  );
+  for (const migration of held)
+    reasons.push(`migration ${migration} works with shards on it: \`roost migrations show ${migration}\``);
+  if (policy !== undefined && [...policy.openHosts, ...policy.closedHosts].includes(name))
+    reasons.push(
+      `windows of tweets are made on it: \`roost host drain ${name}\`, or \`roost tweets setup --open-hosts … --closed-hosts …\``,
+    );
   if (config.nameServer.hosts.includes(name)) reasons.push('it is a host of the name server (nameServer.hosts)');
   const queues = (await jobs.queues.status()).flatMap(({ hosts }) => hosts.filter(({ host }) => host === name));
-  const [failing, bad] = [queues.reduce((sum, one) => sum + one.failing.jobs, 0), queues.reduce((sum, one) => sum + one.bad.jobs, 0)];
+  const [failing, bad] = [
+    queues.reduce((sum, one) => sum + one.failing.jobs, 0),
+    queues.reduce((sum, one) => sum + one.bad.jobs, 0),
+  ];
   if (failing + bad > 0) reasons.push(`${failing} failing and ${bad} bad jobs are kept for it: \`roost job list\``);
   if (lost) return reasons;
   if (!Object.hasOwn(config.databaseHosts, name)) return reasons;
   try {
     const kept = await dropped.list(name);
-    if (kept.length > 0) reasons.push(`the tables of ${kept.length} dropped shards are kept on it until ${new Date(Math.max(...kept.map(({ keepUntilMs }) => keepUntilMs))).toISOString()}, for undrop (\`roost shard dropped\`): wait, or --lost gives them up`);
+    if (kept.length > 0)
+      reasons.push(
+        `the tables of ${kept.length} dropped shards are kept on it until ${new Date(Math.max(...kept.map(({ keepUntilMs }) => keepUntilMs))).toISOString()}, for undrop (\`roost shard dropped\`): wait, or --lost gives them up`,
+      );
   } catch (error) {
-    reasons.push(`it cannot be asked whether it keeps dropped tables (${RoostError.from(error).message}): --lost where it is gone for good`);
+    reasons.push(
+      `it cannot be asked whether it keeps dropped tables (${RoostError.from(error).message}): --lost where it is gone for good`,
+    );
   }
   return reasons;
 }

@@ -8,7 +8,11 @@ import { confirm, type ConfirmOptions, yesOption } from './console/confirm.js';
 import { formatCount } from './console/output.js';
 
 export function addJournalCommands(program: Command, io: CliIo): void {
-  const journal = defineGroup(program, 'journal', 'look at the journal of writes, and go on with it after its Redis lost data');
+  const journal = defineGroup(
+    program,
+    'journal',
+    'look at the journal of writes, and go on with it after its Redis lost data',
+  );
 
   defineCommand(
     journal,
@@ -22,7 +26,11 @@ export function addJournalCommands(program: Command, io: CliIo): void {
         const look = await gizzard.jobs.guard.examine();
         const status = await statusOf(gizzard, look);
         const rows = Object.entries(flat(status)).map(([name, value]) => [name, String(value)]);
-        output.result(status, () => output.table(['', ''], rows), status.problem === undefined ? [] : ['roost journal adopt']);
+        output.result(
+          status,
+          () => output.table(['', ''], rows),
+          status.problem === undefined ? [] : ['roost journal adopt'],
+        );
       }),
     );
 
@@ -38,11 +46,17 @@ export function addJournalCommands(program: Command, io: CliIo): void {
       withCluster(io, options, async ({ jobs, config }, output) => {
         const look = await jobs.guard.examine();
         if (look.settings.role === 'replica') {
-          throw new RoostError('FailedPrecondition', "the journal's Redis is a replica: adopt the primary, to which redis.host and redis.port must lead");
+          throw new RoostError(
+            'FailedPrecondition',
+            "the journal's Redis is a replica: adopt the primary, to which redis.host and redis.port must lead",
+          );
         }
         const problem = lostText(look);
         if (problem === undefined) {
-          output.result({ adopted: false, epoch: look.held?.epoch, number: look.held?.number }, () => 'the journal is whole: there is nothing to adopt');
+          output.result(
+            { adopted: false, epoch: look.held?.epoch, number: look.held?.number },
+            () => 'the journal is whole: there is nothing to adopt',
+          );
           return;
         }
         output.note(problem);
@@ -52,12 +66,16 @@ export function addJournalCommands(program: Command, io: CliIo): void {
           'then run: `roost doctor --fix` (compares replicas and repairs them), `roost flock audit --repair` (both directions of each edge), and `roost tweets audit` where there are tweets',
         ]);
         const { epoch, number } = await jobs.guard.adopt(look);
-        output.result({ adopted: true, epoch, number, waiting: look.waiting }, () => `epoch ${epoch} (number ${number}) has begun; servers accept writes again within a few seconds`, [
-          'roost doctor --fix',
-          'roost flock audit --repair',
-          'roost tweets audit',
-          ...(config.memcached.length > 0 ? ['roost cache flush'] : []),
-        ]);
+        output.result(
+          { adopted: true, epoch, number, waiting: look.waiting },
+          () => `epoch ${epoch} (number ${number}) has begun; servers accept writes again within a few seconds`,
+          [
+            'roost doctor --fix',
+            'roost flock audit --repair',
+            'roost tweets audit',
+            ...(config.memcached.length > 0 ? ['roost cache flush'] : []),
+          ],
+        );
       }),
     );
 }
@@ -75,7 +93,12 @@ async function statusOf({ jobs, config }: Gizzard, look: JournalLook) {
     durability: config.journal.durability,
     settings: { ...settings, appendFsync },
     jobs: Object.fromEntries(queues),
-    clocksAheadMs: Object.fromEntries([look.clock, ...look.databases.flatMap(({ host, clock }) => (clock === undefined ? [] : [{ name: host, ...clock }]))].map((reading) => [reading.name, Math.round(skewMs(reading))])),
+    clocksAheadMs: Object.fromEntries(
+      [
+        look.clock,
+        ...look.databases.flatMap(({ host, clock }) => (clock === undefined ? [] : [{ name: host, ...clock }])),
+      ].map((reading) => [reading.name, Math.round(skewMs(reading))]),
+    ),
   };
 }
 
@@ -83,7 +106,11 @@ async function statusOf({ jobs, config }: Gizzard, look: JournalLook) {
 function flat(value: object, before = ''): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(value).flatMap(([name, inner]: [string, unknown]): [string, unknown][] =>
-      inner === undefined ? [] : typeof inner === 'object' && inner !== null ? Object.entries(flat(inner, `${before}${name}.`)) : [[`${before}${name}`, inner]],
+      inner === undefined
+        ? []
+        : typeof inner === 'object' && inner !== null
+          ? Object.entries(flat(inner, `${before}${name}.`))
+          : [[`${before}${name}`, inner]],
     ),
   );
 }

@@ -27,7 +27,13 @@ interface LoadOptions extends ClientOptions {
   readonly resume?: string;
 }
 
-const resumeSchema = z.object({ graph: z.string(), bytes: z.int(), modifiedMs: z.number(), skipBad: z.boolean(), batches: z.int().nonnegative() });
+const resumeSchema = z.object({
+  graph: z.string(),
+  bytes: z.int(),
+  modifiedMs: z.number(),
+  skipBad: z.boolean(),
+  batches: z.int().nonnegative(),
+});
 
 export function addLoadCommand(program: Command, io: CliIo): void {
   defineCommand(
@@ -41,9 +47,18 @@ export function addLoadCommand(program: Command, io: CliIo): void {
     .option('--skip-bad', 'count malformed lines and go on, instead of refusing the file')
     .option('--wait', 'wait until the journal is empty, so that reads see every edge')
     .option('--resume <file>', 'keep in this file how far it got; the same command goes on from there')
-    .option('--in-flight <count>', `calls of ${limits.bulkWriteEdges} edges under way at once`, integerArgument(1, 64), limits.bulkWriteInFlight)
+    .option(
+      '--in-flight <count>',
+      `calls of ${limits.bulkWriteEdges} edges under way at once`,
+      integerArgument(1, 64),
+      limits.bulkWriteInFlight,
+    )
     .addOption(priorityOption())
-    .option('--rate <count>', 'edges a second at most (default: as fast as the server takes them)', integerArgument(1, 100_000_000))
+    .option(
+      '--rate <count>',
+      'edges a second at most (default: as fast as the server takes them)',
+      integerArgument(1, 100_000_000),
+    )
     .addOption(serverOption())
     .addOption(configOption())
     .action(async (name: string, path: string, options: LoadOptions) => {
@@ -51,12 +66,22 @@ export function addLoadCommand(program: Command, io: CliIo): void {
       const file = await EdgeFile.open(resolve(io.workingFolder, path));
       const { edgeCount, badLineCount, firstBadLine } = await file.check({ skipBad, signal: io.signal });
       const output = outputFor(io, options);
-      const resume = options.resume === undefined ? undefined : new ResumeFile(resolve(io.workingFolder, options.resume), resumeSchema);
+      const resume =
+        options.resume === undefined
+          ? undefined
+          : new ResumeFile(resolve(io.workingFolder, options.resume), resumeSchema);
       const { size: bytes, mtimeMs: modifiedMs } = statSync(file.path);
       const identity = { graph: name, bytes, modifiedMs, skipBad };
       const earlier = resume?.read();
-      if (earlier !== undefined && Object.entries(identity).some(([key, value]) => earlier[key as keyof typeof identity] !== value)) {
-        throw new RoostError('FailedPrecondition', `${resume!.path} belongs to another load, or the file has changed since: remove it to start anew`, { fields: { file: resume!.path } });
+      if (
+        earlier !== undefined &&
+        Object.entries(identity).some(([key, value]) => earlier[key as keyof typeof identity] !== value)
+      ) {
+        throw new RoostError(
+          'FailedPrecondition',
+          `${resume!.path} belongs to another load, or the file has changed since: remove it to start anew`,
+          { fields: { file: resume!.path } },
+        );
       }
       let batches = earlier?.batches ?? 0;
       await withClient(io, options, async (roost) => {
@@ -82,13 +107,28 @@ export function addLoadCommand(program: Command, io: CliIo): void {
         resume?.remove();
         const waitMs = options.wait === true ? await waitWithProgress(io, roost, output.quiet, badBefore) : undefined;
         const edgesPerSecond = Math.round((edgeCount / loaded.elapsedMs) * 1_000);
-        const acknowledgementMs = { p50: quantile(loaded.acknowledgementMs, 0.5), p99: quantile(loaded.acknowledgementMs, 0.99) };
-        output.result({ graph: name, edgeCount, badLineCount, elapsedMs: loaded.elapsedMs, edgesPerSecond, acknowledgementMs, waitMs }, () =>
-          [
-            `loaded ${formatCount(edgeCount)} edges into ${name} in ${formatMs(loaded.elapsedMs)}, ${formatCount(edgesPerSecond)} a second`,
-            ...(badLineCount === 0 ? [] : [`skipped ${formatCount(badLineCount)} malformed lines, the first of them line ${firstBadLine}`]),
-            ...(waitMs === undefined ? [] : [`all of them can be read after another ${formatMs(waitMs)}`]),
-          ].join('\n'),
+        const acknowledgementMs = {
+          p50: quantile(loaded.acknowledgementMs, 0.5),
+          p99: quantile(loaded.acknowledgementMs, 0.99),
+        };
+        output.result(
+          {
+            graph: name,
+            edgeCount,
+            badLineCount,
+            elapsedMs: loaded.elapsedMs,
+            edgesPerSecond,
+            acknowledgementMs,
+            waitMs,
+          },
+          () =>
+            [
+              `loaded ${formatCount(edgeCount)} edges into ${name} in ${formatMs(loaded.elapsedMs)}, ${formatCount(edgesPerSecond)} a second`,
+              ...(badLineCount === 0
+                ? []
+                : [`skipped ${formatCount(badLineCount)} malformed lines, the first of them line ${firstBadLine}`]),
+              ...(waitMs === undefined ? [] : [`all of them can be read after another ${formatMs(waitMs)}`]),
+            ].join('\n'),
         );
       });
     });
@@ -98,12 +138,9 @@ async function writeBatch(graph: Graph, batch: EdgeBatch, options: WriteOptions)
   const { nodes = [] } = batch;
   if (batch.sourceIds.length > 0) await graph.writeColumns(batch, options);
   if (nodes.length === 0) return;
-  await graph.batch(
-    (all) => {
-      for (const { operation, id, direction, time } of nodes) all[`${operation}All`](id, { direction, at: time });
-    },
-    options,
-  );
+  await graph.batch((all) => {
+    for (const { operation, id, direction, time } of nodes) all[`${operation}All`](id, { direction, at: time });
+  }, options);
 }
 
 /** A call is repeated for so long while the server is overloaded, restarting or away. */

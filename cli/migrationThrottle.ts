@@ -25,23 +25,42 @@ export function addThrottleCommand(group: Command, io: CliIo): void {
     .addOption(configOption())
     .action(({ rowsPerSecond, between, off, ...options }: ThrottleOptions) =>
       withCluster(io, options, async ({ migrations }, output) => {
-        if (off === true && (rowsPerSecond !== undefined || between !== undefined)) throw new RoostError('InvalidArgument', '--off goes alone');
+        if (off === true && (rowsPerSecond !== undefined || between !== undefined))
+          throw new RoostError('InvalidArgument', '--off goes alone');
         const before = await migrations.throttle();
         if (off === true) await migrations.setThrottle({ rowsPerSecond: undefined, between: [] });
-        else if (rowsPerSecond !== undefined || between !== undefined) await migrations.setThrottle({ rowsPerSecond: rowsPerSecond ?? before.rowsPerSecond, between: between ?? before.between });
+        else if (rowsPerSecond !== undefined || between !== undefined)
+          await migrations.setThrottle({
+            rowsPerSecond: rowsPerSecond ?? before.rowsPerSecond,
+            between: between ?? before.between,
+          });
         const now = await migrations.throttle();
-        output.result(throttleJson(now), () => throttleText(now) ?? 'migrations work at all times, each copy within moves.minRowsPerSecond and moves.maxRowsPerSecond', ['roost migrations list']);
+        output.result(
+          throttleJson(now),
+          () =>
+            throttleText(now) ??
+            'migrations work at all times, each copy within moves.minRowsPerSecond and moves.maxRowsPerSecond',
+          ['roost migrations list'],
+        );
       }),
     );
 }
 
-export const throttleJson = ({ rowsPerSecond, between, resting }: MoveThrottleNow) => ({ rowsPerSecond: rowsPerSecond ?? null, between: dayWindowsText(between), resting: resting !== '' });
+export const throttleJson = ({ rowsPerSecond, between, resting }: MoveThrottleNow) => ({
+  rowsPerSecond: rowsPerSecond ?? null,
+  between: dayWindowsText(between),
+  resting: resting !== '',
+});
 
 /** A line for people; undefined where nothing is bounded. */
 export function throttleText({ rowsPerSecond, between, resting, running }: MoveThrottleNow): string | undefined {
   if (rowsPerSecond === undefined && between.length === 0) return undefined;
   return [
-    ...(rowsPerSecond === undefined ? [] : [`all copies together do ${formatCount(rowsPerSecond)} rows/s at most (${running} now)`]),
-    ...(between.length === 0 ? [] : [`migrations work between ${dayWindowsText(between)} UTC${resting === '' ? '' : ', and rest now'}`]),
+    ...(rowsPerSecond === undefined
+      ? []
+      : [`all copies together do ${formatCount(rowsPerSecond)} rows/s at most (${running} now)`]),
+    ...(between.length === 0
+      ? []
+      : [`migrations work between ${dayWindowsText(between)} UTC${resting === '' ? '' : ', and rest now'}`]),
   ].join('; ');
 }

@@ -11,7 +11,8 @@ interface RepairOptions extends ConfigOptions {
 
 export function addNameserverCommands(program: Command, io: CliIo): void {
   const nameserver = defineGroup(program, 'nameserver', 'look after the replicas of the name server');
-  const define = (name: string, description: string, example: string): Command => defineCommand(nameserver, name, description, example).addOption(configOption());
+  const define = (name: string, description: string, example: string): Command =>
+    defineCommand(nameserver, name, description, example).addOption(configOption());
 
   define(
     'status',
@@ -23,14 +24,24 @@ export function addNameserverCommands(program: Command, io: CliIo): void {
       const mend = replicas.some(({ state }) => state === 'behind' || state === 'differs');
       const primary = replicas.find((each) => each.primary)?.host;
       const first = config.nameServer.hosts[0]!;
-      const other = primary !== undefined && primary !== first ? `${primary} is the primary, and nameServer.hosts of this configuration names ${first} first: with it nothing can be changed` : '';
+      const other =
+        primary !== undefined && primary !== first
+          ? `${primary} is the primary, and nameServer.hosts of this configuration names ${first} first: with it nothing can be changed`
+          : '';
       output.result(
         { replicas },
         () =>
           [
             output.table(
               ['host', '', 'version', 'control', 'state', ''],
-              replicas.map((each) => [each.host, each.primary ? 'primary' : '', String(each.version ?? ''), String(each.controlVersion ?? ''), each.state, each.error ?? each.differences.join('; ')]),
+              replicas.map((each) => [
+                each.host,
+                each.primary ? 'primary' : '',
+                String(each.version ?? ''),
+                String(each.controlVersion ?? ''),
+                each.state,
+                each.error ?? each.differences.join('; '),
+              ]),
             ),
             ...(other === '' ? [] : [other]),
           ].join('\n'),
@@ -48,7 +59,11 @@ export function addNameserverCommands(program: Command, io: CliIo): void {
     .action((options: RepairOptions) =>
       withCluster(io, options, async ({ replicas }, output) => {
         const repaired = await replicas.repair(options.from, `roost nameserver repair, ${thisProcess()}`);
-        output.result({ repaired }, () => (repaired.length === 0 ? 'all that answer are the same' : `repaired ${repaired.join(', ')}`), ['roost nameserver status']);
+        output.result(
+          { repaired },
+          () => (repaired.length === 0 ? 'all that answer are the same' : `repaired ${repaired.join(', ')}`),
+          ['roost nameserver status'],
+        );
       }),
     );
 
@@ -61,16 +76,34 @@ export function addNameserverCommands(program: Command, io: CliIo): void {
     .addOption(yesOption())
     .action((host: string, options: ConfigOptions & ConfirmOptions) =>
       withCluster(io, options, async (gizzard, output) => {
-        await confirm(io, options, `make ${host} the primary of the name server`, ['servers whose configuration names another host first change nothing until it names this one, and they are restarted']);
-        const { promoted, version, disagreeing } = await gizzard.promote(host, `roost nameserver promote, ${thisProcess()}`);
+        await confirm(io, options, `make ${host} the primary of the name server`, [
+          'servers whose configuration names another host first change nothing until it names this one, and they are restarted',
+        ]);
+        const { promoted, version, disagreeing } = await gizzard.promote(
+          host,
+          `roost nameserver promote, ${thisProcess()}`,
+        );
         const [first] = gizzard.config.nameServer.hosts;
-        const servers = disagreeing.map(({ id, info }) => ({ id, name: info['machine'] === undefined ? id : `${info['machine']} (process ${info['pid']})`, primary: info['primary'] }));
+        const servers = disagreeing.map(({ id, info }) => ({
+          id,
+          name: info['machine'] === undefined ? id : `${info['machine']} (process ${info['pid']})`,
+          primary: info['primary'],
+        }));
         const lines = [
           promoted ? `${host} is the primary from version ${version} on` : `${host} is the primary already`,
-          ...(first === host ? [] : [`name ${host} first in nameServer.hosts of this configuration, which names ${first} first`]),
-          ...servers.map(({ name, primary }) => `name ${host} first in the configuration of server ${name}${primary === undefined ? '' : `, which names ${primary} first`}, and restart it`),
+          ...(first === host
+            ? []
+            : [`name ${host} first in nameServer.hosts of this configuration, which names ${first} first`]),
+          ...servers.map(
+            ({ name, primary }) =>
+              `name ${host} first in the configuration of server ${name}${primary === undefined ? '' : `, which names ${primary} first`}, and restart it`,
+          ),
         ];
-        output.result({ primary: host, promoted, topologyVersion: version, configurationNames: first, servers }, () => lines.join('\n'), ['roost nameserver status']);
+        output.result(
+          { primary: host, promoted, topologyVersion: version, configurationNames: first, servers },
+          () => lines.join('\n'),
+          ['roost nameserver status'],
+        );
       }),
     );
 }

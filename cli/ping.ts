@@ -6,7 +6,12 @@ import { callManager, requireAll, runningServers, type RunningServer } from './c
 import { formatMs } from './console/output.js';
 
 export function addPingCommand(program: Command, io: CliIo): void {
-  defineCommand(program, 'ping', 'ask every running server, and show which topology version each works with\nA server behind the newest version still has work under an older one, or has not looked yet.', 'roost ping')
+  defineCommand(
+    program,
+    'ping',
+    'ask every running server, and show which topology version each works with\nA server behind the newest version still has work under an older one, or has not looked yet.',
+    'roost ping',
+  )
     .addOption(configOption())
     .action((options: ConfigOptions) =>
       withCluster(io, options, async (gizzard, output) => {
@@ -32,10 +37,20 @@ export function addPingCommand(program: Command, io: CliIo): void {
             answers: await ask(server),
           })),
         );
-        const rows = servers.map((each) => [each.server, each.manager ?? '', String(each.topologyVersion), each.behind === 0 ? 'current' : `${each.behind} behind`, formatMs(each.silentMs), each.answers ? 'answers' : 'does not answer']);
+        const rows = servers.map((each) => [
+          each.server,
+          each.manager ?? '',
+          String(each.topologyVersion),
+          each.behind === 0 ? 'current' : `${each.behind} behind`,
+          formatMs(each.silentMs),
+          each.answers ? 'answers' : 'does not answer',
+        ]);
         output.result(
           { newestVersion: newest, servers },
-          () => (servers.length === 0 ? `no server is running; the newest topology is ${newest}` : `${output.table(['server', 'manager', 'version', '', 'last heard of', ''], rows)}\nnewest topology: ${newest}`),
+          () =>
+            servers.length === 0
+              ? `no server is running; the newest topology is ${newest}`
+              : `${output.table(['server', 'manager', 'version', '', 'last heard of', ''], rows)}\nnewest topology: ${newest}`,
           servers.length === 0 ? ['roost serve'] : servers.some(({ behind }) => behind > 0) ? ['roost reload'] : [],
         );
         requireAll(failures);

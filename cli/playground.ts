@@ -1,6 +1,13 @@
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
-import { type PlaygroundSource, readPlayground, type RedisFsync, type ServerStatus, startPlayground, stopPlayground } from '../playground/index.js';
+import {
+  type PlaygroundSource,
+  readPlayground,
+  type RedisFsync,
+  type ServerStatus,
+  startPlayground,
+  stopPlayground,
+} from '../playground/index.js';
 import type { CliIo } from './console/cliIo.js';
 import { type CommonOptions, defineCommand, defineGroup, integerArgument, outputFor } from './console/command.js';
 import { confirm, type ConfirmOptions, yesOption } from './console/confirm.js';
@@ -22,15 +29,36 @@ interface StopOptions extends DirOptions, ConfirmOptions {
 }
 
 export function addPlaygroundCommands(program: Command, io: CliIo): void {
-  const playground = defineGroup(program, 'playground', 'private database, Redis and memcached servers on this machine');
+  const playground = defineGroup(
+    program,
+    'playground',
+    'private database, Redis and memcached servers on this machine',
+  );
   const dirOption = () => new Option('--dir <dir>', 'where they keep everything').default('.roost');
 
-  defineCommand(playground, 'start', 'start the servers, and write a configuration for them', 'roost playground start --hosts 2 --caches 2')
+  defineCommand(
+    playground,
+    'start',
+    'start the servers, and write a configuration for them',
+    'roost playground start --hosts 2 --caches 2',
+  )
     .addOption(dirOption())
     .option('--hosts <count>', 'database hosts (2 when new)', integerArgument(1, 32))
     .option('--caches <count>', 'memcached servers (2 when new)', integerArgument(0, 64))
-    .addOption(new Option('--fsync <when>', 'when Redis writes its log to the disk (always when new)').choices(['always', 'everysec', 'no']))
-    .addOption(new Option('--source <source>', 'binaries of this machine, containers, or whichever is there').choices(['auto', 'binaries', 'containers']))
+    .addOption(
+      new Option('--fsync <when>', 'when Redis writes its log to the disk (always when new)').choices([
+        'always',
+        'everysec',
+        'no',
+      ]),
+    )
+    .addOption(
+      new Option('--source <source>', 'binaries of this machine, containers, or whichever is there').choices([
+        'auto',
+        'binaries',
+        'containers',
+      ]),
+    )
     .action(async (options: StartOptions) => {
       const { dir, configPath, serverVersion } = await startPlayground({
         dir: resolve(io.workingFolder, options.dir),
@@ -59,7 +87,10 @@ export function addPlaygroundCommands(program: Command, io: CliIo): void {
       const status = await readPlayground(resolve(io.workingFolder, options.dir));
       const output = outputFor(io, options);
       output.result(status, () =>
-        [`${status.phase} ${status.serverVersion ?? ''} in ${status.dir}`, output.table(serverColumns, serverRows(status.servers))].join('\n'),
+        [
+          `${status.phase} ${status.serverVersion ?? ''} in ${status.dir}`,
+          output.table(serverColumns, serverRows(status.servers)),
+        ].join('\n'),
       );
     });
 
@@ -71,12 +102,18 @@ export function addPlaygroundCommands(program: Command, io: CliIo): void {
       const dir = resolve(io.workingFolder, options.dir);
       // Fails where there is no playground, before anybody is asked.
       await readPlayground(dir);
-      if (options.keepData !== true) await confirm(io, options, `stop the playground in ${options.dir}`, ['its servers end and their data are removed; --keep-data keeps them']);
+      if (options.keepData !== true)
+        await confirm(io, options, `stop the playground in ${options.dir}`, [
+          'its servers end and their data are removed; --keep-data keeps them',
+        ]);
       // A quickstart with --keep leaves a server of ours beside the databases; it goes first, so that it can hand back its jobs.
       await stopServerProcess(dir);
       await stopPlayground(dir, options.keepData === true ? { keepData: true } : {});
       const keptData = options.keepData === true;
-      outputFor(io, options).result({ dir, keptData }, () => `stopped the playground in ${dir}${keptData ? '; its data are kept' : ''}`);
+      outputFor(io, options).result(
+        { dir, keptData },
+        () => `stopped the playground in ${dir}${keptData ? '; its data are kept' : ''}`,
+      );
     });
 }
 
@@ -84,4 +121,10 @@ const dirFlag = ({ dir }: DirOptions): string => (dir === '.roost' ? '' : ` --di
 
 const serverColumns = ['server', 'kind', 'address', 'pid', 'state'] as const;
 const serverRows = (servers: readonly ServerStatus[]): string[][] =>
-  servers.map(({ name, kind, host, port, pid, alive }) => [name, kind, `${host}:${port}`, pid === undefined ? '' : String(pid), alive ? 'running' : 'stopped']);
+  servers.map(({ name, kind, host, port, pid, alive }) => [
+    name,
+    kind,
+    `${host}:${port}`,
+    pid === undefined ? '' : String(pid),
+    alive ? 'running' : 'stopped',
+  ]);

@@ -24,7 +24,9 @@ describe('help', () => {
   });
 
   it('has an example and --json for every command that does something', () => {
-    const leaves = allCommands(buildProgram(recordedIo(folder).io)).filter(({ command }) => command.commands.length === 0);
+    const leaves = allCommands(buildProgram(recordedIo(folder).io)).filter(
+      ({ command }) => command.commands.length === 0,
+    );
     expect(leaves.map(({ path }) => path)).toContain('roost flock intersect');
     for (const { path, command } of leaves) {
       expect(helpText(command)).toContain(`$ ${path} `.trimEnd());
@@ -42,7 +44,11 @@ describe('help', () => {
   });
 
   it('prints the version', async () => {
-    expect(await run(['--version'])).toEqual({ exitCode: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) as string, stderr: '' });
+    expect(await run(['--version'])).toEqual({
+      exitCode: 0,
+      stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) as string,
+      stderr: '',
+    });
   });
 });
 
@@ -85,7 +91,9 @@ describe('exit codes', () => {
   it('reports wrong usage as JSON on stderr with --json', async () => {
     const { exitCode, stdout, stderr } = await run(['flock', 'contains', 'g', '1', 'x', '--json']);
     expect({ exitCode, stdout }).toEqual({ exitCode: usageExitCode, stdout: '' });
-    expect(JSON.parse(stderr)).toEqual({ error: { code: 'Usage', message: expect.stringContaining('not "x"') as string } });
+    expect(JSON.parse(stderr)).toEqual({
+      error: { code: 'Usage', message: expect.stringContaining('not "x"') as string },
+    });
   });
 });
 
@@ -103,15 +111,24 @@ describe('errors', () => {
   });
 
   it('name the key of a configuration that is wrong', async () => {
-    const { exitCode, stderr } = await run(['graph', 'list', '--config', config({ ...valid, server: { flockport: 1 } })]);
+    const { exitCode, stderr } = await run([
+      'graph',
+      'list',
+      '--config',
+      config({ ...valid, server: { flockport: 1 } }),
+    ]);
     expect(exitCode).toBe(exitCodes.InvalidArgument);
-    expect(stderr).toBe('roost: DIR/config.json: server.flockport is not a key of the configuration: did you mean server.flockPort?\n');
+    expect(stderr).toBe(
+      'roost: DIR/config.json: server.flockport is not a key of the configuration: did you mean server.flockPort?\n',
+    );
   });
 
   it('name the option that is wrong', async () => {
     const { exitCode, stderr } = await run(['serve', '--log-level', 'loud', '--config', config(valid)]);
     expect(exitCode).toBe(exitCodes.InvalidArgument);
-    expect(stderr).toBe('roost: --log-level: log.level must be one of silent, error, warn, info, debug, found "loud"\n');
+    expect(stderr).toBe(
+      'roost: --log-level: log.level must be one of silent, error, warn, info, debug, found "loud"\n',
+    );
   });
 
   it('name the line of a file, before any server is asked', async () => {
@@ -119,13 +136,18 @@ describe('errors', () => {
     const { exitCode, stderr } = await run(['load', 'follows', 'edges.txt', '--config', config(valid)]);
     expect(exitCode).toBe(exitCodes.InvalidArgument);
     expect(stderr).toContain('DIR/edges.txt: line 3 must be "source destination"');
-    expect(await run(['load', 'follows', 'absent.txt'])).toMatchObject({ exitCode: exitCodes.NotFound, stderr: 'roost: DIR/absent.txt: there is no such file\n' });
+    expect(await run(['load', 'follows', 'absent.txt'])).toMatchObject({
+      exitCode: exitCodes.NotFound,
+      stderr: 'roost: DIR/absent.txt: there is no such file\n',
+    });
   });
 
   it('are objects with --json', async () => {
     const { exitCode, stdout, stderr } = await run(['load', 'follows', 'absent.txt', '--json']);
     expect({ exitCode, stdout }).toEqual({ exitCode: exitCodes.NotFound, stdout: '' });
-    expect(JSON.parse(stderr)).toMatchObject({ error: { code: 'NotFound', fields: { file: 'DIR/absent.txt' }, retryable: false } });
+    expect(JSON.parse(stderr)).toMatchObject({
+      error: { code: 'NotFound', fields: { file: 'DIR/absent.txt' }, retryable: false },
+    });
   });
 
   it('come with a stack only when asked', async () => {
@@ -136,7 +158,10 @@ describe('errors', () => {
 
   it('refuse a quickstart with a bad file before anything is started', async () => {
     writeFileSync(join(folder, 'bad.txt'), '1 2\n3\n');
-    expect(await run(['quickstart', 'bad.txt', '--dir', 'cluster'])).toMatchObject({ exitCode: exitCodes.InvalidArgument, stdout: '' });
+    expect(await run(['quickstart', 'bad.txt', '--dir', 'cluster'])).toMatchObject({
+      exitCode: exitCodes.InvalidArgument,
+      stdout: '',
+    });
     writeFileSync(join(folder, 'empty.txt'), '# nothing\n');
     expect((await run(['quickstart', 'empty.txt', '--dir', 'cluster'])).stderr).toContain('holds no edges');
   });

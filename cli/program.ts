@@ -48,7 +48,8 @@ export function buildProgram(io: CliIo, json = false): Command {
     .configureOutput({
       writeOut: (text) => void io.stdout.write(text),
       writeErr: (text) => void io.stderr.write(text),
-      outputError: (text, write) => write(json ? `${toJson({ error: { code: 'Usage', message: text.trim() } })}\n` : forTerminal(text)),
+      outputError: (text, write) =>
+        write(json ? `${toJson({ error: { code: 'Usage', message: text.trim() } })}\n` : forTerminal(text)),
       getOutHelpWidth: () => helpWidth(io.stdout.columns),
       getErrHelpWidth: () => helpWidth(io.stderr.columns),
       getOutHasColors: () => io.stdout.isTTY === true && io.environment['TERM'] !== 'dumb',
@@ -110,6 +111,12 @@ ${Object.entries(otherVariables)
   .join('\n')}`;
 
 const exitCodeHelp = `Exit codes:
-${[[0, 'done'], [usageExitCode, 'wrong usage'], [findingsExitCode, 'roost doctor found something'], ...Object.entries(exitCodes).map(([code, exit]) => [exit, code]), [130, 'stopped by Ctrl-C']]
+${[
+  [0, 'done'],
+  [usageExitCode, 'wrong usage'],
+  [findingsExitCode, 'roost doctor found something'],
+  ...Object.entries(exitCodes).map(([code, exit]) => [exit, code]),
+  [130, 'stopped by Ctrl-C'],
+]
   .map(([exit, what]) => `  ${String(exit).padEnd(3)} ${what}`)
   .join('\n')}`;

@@ -34,22 +34,34 @@ export function addQuickstartCommand(program: Command, io: CliIo): void {
       });
       output.result(report, () => summary(report, output));
       const { mismatchCount, mismatches } = report.comparison;
-      if (mismatchCount > 0) throw new RoostError('DataLoss', `${formatCount(mismatchCount)} degrees differ from the file:\n${mismatches.map(mismatchLine).join('\n')}`);
+      if (mismatchCount > 0)
+        throw new RoostError(
+          'DataLoss',
+          `${formatCount(mismatchCount)} degrees differ from the file:\n${mismatches.map(mismatchLine).join('\n')}`,
+        );
     });
 }
 
-const mismatchLine = ({ id, direction, inFile, inGraph }: DegreeMismatch): string => `  user ${id}, ${direction}: ${inFile} in the file, ${inGraph} in the graph`;
+const mismatchLine = ({ id, direction, inFile, inGraph }: DegreeMismatch): string =>
+  `  user ${id}, ${direction}: ${inFile} in the file, ${inGraph} in the graph`;
 
 function summary({ load, tour, stepMs, kept }: QuickstartReport, output: Output): string {
   const totalMs = Object.values(stepMs).reduce((sum, ms) => sum + ms, 0);
   const measured = [
     ['accepted over RPC', `${formatCount(load.edgesPerSecond)} edges/s`],
     ['readable everywhere', `${formatCount(load.materializedPerSecond)} edges/s`],
-    ['acknowledgement of 1,000 edges', `p50 ${formatMs(load.acknowledgementMs.p50)}, p99 ${formatMs(load.acknowledgementMs.p99)}`],
+    [
+      'acknowledgement of 1,000 edges',
+      `p50 ${formatMs(load.acknowledgementMs.p50)}, p99 ${formatMs(load.acknowledgementMs.p99)}`,
+    ],
     ['a single contains', `p50 ${formatMs(tour.containsMs.p50)}, p99 ${formatMs(tour.containsMs.p99)}`],
     ['all of it', formatMs(totalMs)],
   ];
-  return [output.table(['measured', 'here and now'], measured), '', ...(kept === undefined ? ['stopped everything'] : keptLines(kept))].join('\n');
+  return [
+    output.table(['measured', 'here and now'], measured),
+    '',
+    ...(kept === undefined ? ['stopped everything'] : keptLines(kept)),
+  ].join('\n');
 }
 
 function keptLines({ dir, configPath, server }: NonNullable<QuickstartReport['kept']>): string[] {

@@ -16,9 +16,20 @@ export function addReloadCommand(program: Command, io: CliIo): void {
       withCluster(io, options, async (gizzard, output) => {
         const servers = (await runningServers(gizzard)).filter(({ manager }) => manager !== undefined);
         const failures: { server: RunningServer; error: unknown }[] = [];
-        await Promise.all(servers.map((server) => callManager(server.manager!, (manager) => manager.reload_config()).catch((error: unknown) => failures.push({ server, error }))));
+        await Promise.all(
+          servers.map((server) =>
+            callManager(server.manager!, (manager) => manager.reload_config()).catch((error: unknown) =>
+              failures.push({ server, error }),
+            ),
+          ),
+        );
         requireAll(failures);
-        output.result({ reloaded: servers.map(({ name }) => name) }, () => (servers.length === 0 ? 'no server is running' : `reloaded ${servers.map(({ name }) => name).join(', ')}`), ['roost ping']);
+        output.result(
+          { reloaded: servers.map(({ name }) => name) },
+          () =>
+            servers.length === 0 ? 'no server is running' : `reloaded ${servers.map(({ name }) => name).join(', ')}`,
+          ['roost ping'],
+        );
       }),
     );
 }

@@ -34,13 +34,31 @@ export function addReportCommand(program: Command, io: CliIo): void {
         const shapes = shapesOf(topology, options.table);
         if (options.signature !== undefined) {
           const shape = shapes.find(({ signature }) => signature === options.signature);
-          if (shape === undefined) throw new RoostError('NotFound', `no tree has the signature ${options.signature}; there are ${shapes.map(({ signature }) => signature).join(', ') || 'none'}`);
-          return output.result({ signature: shape.signature, roots: shape.roots.map(shardKey) }, () => shape.roots.flatMap((id) => drawTree(named(topology, id))).join('\n'));
+          if (shape === undefined)
+            throw new RoostError(
+              'NotFound',
+              `no tree has the signature ${options.signature}; there are ${shapes.map(({ signature }) => signature).join(', ') || 'none'}`,
+            );
+          return output.result({ signature: shape.signature, roots: shape.roots.map(shardKey) }, () =>
+            shape.roots.flatMap((id) => drawTree(named(topology, id))).join('\n'),
+          );
         }
-        const view = shapes.map(({ signature, roots, tree }) => ({ signature, trees: roots.length, shape: drawTree(tree) }));
+        const view = shapes.map(({ signature, roots, tree }) => ({
+          signature,
+          trees: roots.length,
+          shape: drawTree(tree),
+        }));
         output.result(
           { shapes: view },
-          () => (view.length === 0 ? 'there are no forwardings' : view.map(({ signature, trees, shape }) => `${output.bold(signature)} ${formatCount(trees)} ${trees === 1 ? 'tree' : 'trees'}\n${shape.join('\n')}`).join('\n')),
+          () =>
+            view.length === 0
+              ? 'there are no forwardings'
+              : view
+                  .map(
+                    ({ signature, trees, shape }) =>
+                      `${output.bold(signature)} ${formatCount(trees)} ${trees === 1 ? 'tree' : 'trees'}\n${shape.join('\n')}`,
+                  )
+                  .join('\n'),
           shapes.map(({ signature }) => `roost report --signature ${signature}`),
         );
       }),

@@ -4,13 +4,38 @@ import type { Command } from 'commander';
 import { openCaches } from '../cache/index.js';
 import { type ConfigOverride, createLog, limits, type Log, Metrics, RoostError } from '../core/index.js';
 import type { Flock } from '../flock/index.js';
-import { clockFaults, clockFaultText, laggingHostText, type Gizzard, unknownHostText, unknownJobsText, type SendJobs } from '../gizzard/index.js';
-import { AdminServer, flockProcessor, injectorProcessor, managerProcessor, tbirdProcessor, ThriftServer, type ThriftService, usersProcessor, watchEventLoop } from '../rpc/index.js';
+import {
+  clockFaults,
+  clockFaultText,
+  laggingHostText,
+  type Gizzard,
+  unknownHostText,
+  unknownJobsText,
+  type SendJobs,
+} from '../gizzard/index.js';
+import {
+  AdminServer,
+  flockProcessor,
+  injectorProcessor,
+  managerProcessor,
+  tbirdProcessor,
+  ThriftServer,
+  type ThriftService,
+  usersProcessor,
+  watchEventLoop,
+} from '../rpc/index.js';
 import { Injectors } from '../sdk/index.js';
 import { openTbird, type Tbird } from '../tbird/index.js';
 import { userRows, Users, usersTypes } from '../users/index.js';
 import type { CliIo } from './console/cliIo.js';
-import { type ConfigOptions, configOption, defineCommand, integerArgument, openConfig, outputFor } from './console/command.js';
+import {
+  type ConfigOptions,
+  configOption,
+  defineCommand,
+  integerArgument,
+  openConfig,
+  outputFor,
+} from './console/command.js';
 import { packageVersion } from './console/packageVersion.js';
 import type { ServerReady } from './serverReady.js';
 
@@ -34,12 +59,36 @@ export function addServeCommand(program: Command, io: CliIo): void {
   )
     .addOption(configOption())
     .option('--host <host>', 'the address to listen on (overrides server.host)')
-    .option('--flock-port <port>', 'the Thrift port, 0 for a free one (overrides server.flockPort)', integerArgument(0, 65_535))
-    .option('--manager-port <port>', "the port of Gizzard's manager, 0 for a free one (overrides server.managerPort)", integerArgument(0, 65_535))
-    .option('--injector-port <port>', 'the port of the job injector, 0 for a free one (overrides server.injectorPort)', integerArgument(0, 65_535))
-    .option('--tbird-port <port>', 'the port of tweets, 0 for a free one (overrides server.tbirdPort)', integerArgument(0, 65_535))
-    .option('--users-port <port>', 'the port of users, 0 for a free one (overrides server.usersPort)', integerArgument(0, 65_535))
-    .option('--admin-port <port>', 'the admin port, 0 for a free one (overrides server.adminPort)', integerArgument(0, 65_535))
+    .option(
+      '--flock-port <port>',
+      'the Thrift port, 0 for a free one (overrides server.flockPort)',
+      integerArgument(0, 65_535),
+    )
+    .option(
+      '--manager-port <port>',
+      "the port of Gizzard's manager, 0 for a free one (overrides server.managerPort)",
+      integerArgument(0, 65_535),
+    )
+    .option(
+      '--injector-port <port>',
+      'the port of the job injector, 0 for a free one (overrides server.injectorPort)',
+      integerArgument(0, 65_535),
+    )
+    .option(
+      '--tbird-port <port>',
+      'the port of tweets, 0 for a free one (overrides server.tbirdPort)',
+      integerArgument(0, 65_535),
+    )
+    .option(
+      '--users-port <port>',
+      'the port of users, 0 for a free one (overrides server.usersPort)',
+      integerArgument(0, 65_535),
+    )
+    .option(
+      '--admin-port <port>',
+      'the admin port, 0 for a free one (overrides server.adminPort)',
+      integerArgument(0, 65_535),
+    )
     .option('--log-level <level>', 'silent, error, warn, info or debug (overrides log.level)')
     .action((options: ServeOptions) => serve(io, options));
 }
@@ -48,14 +97,25 @@ async function serve(io: CliIo, options: ServeOptions): Promise<void> {
   const { config } = openConfig(io, options, overridesOf(options));
   const log = createLog(config.log.level, io.stderr);
   const metrics = new Metrics();
-  const { host, flockPort, managerPort, injectorPort, tbirdPort, usersPort, adminPort, connections, connectionsPerAddress } = config.server;
+  const {
+    host,
+    flockPort,
+    managerPort,
+    injectorPort,
+    tbirdPort,
+    usersPort,
+    adminPort,
+    connections,
+    connectionsPerAddress,
+  } = config.server;
   const closing: (() => Promise<void>)[] = [outliveRejections(log, metrics)];
   const endWatch = watchEventLoop(metrics);
   closing.push(async () => endWatch());
   try {
     const injectors = new Injectors();
     closing.push(() => injectors.close());
-    const sendJobs: SendJobs = (remote, jobs, deadline) => injectors.inject({ host: remote.hostname, port: remote.port }, jobs, { replicated: true, deadline });
+    const sendJobs: SendJobs = (remote, jobs, deadline) =>
+      injectors.inject({ host: remote.hostname, port: remote.port }, jobs, { replicated: true, deadline });
     const caches = await openCaches(config, { log, metrics });
     closing.push(() => caches.close());
     const rows = userRows(caches, () => tbird.gizzard);
@@ -63,8 +123,20 @@ async function serve(io: CliIo, options: ServeOptions): Promise<void> {
     const tbird: Tbird = await openTbird(config, { log, metrics, work: true, create: true, sendJobs, stores, caches });
     closing.push(() => tbird.close());
     const { gizzard, flock } = tbird;
-    const listen = async (service: 'flock' | 'manager' | 'injector' | 'tbird' | 'users', port: number, processor: ThriftService): Promise<{ readonly host: string; readonly port: number }> => {
-      const server = await ThriftServer.listen({ service, host, port, processor, metrics, log, limits: { connections, connectionsPerAddress, requestBytes: limits[`${service}RequestBytes`] } });
+    const listen = async (
+      service: 'flock' | 'manager' | 'injector' | 'tbird' | 'users',
+      port: number,
+      processor: ThriftService,
+    ): Promise<{ readonly host: string; readonly port: number }> => {
+      const server = await ThriftServer.listen({
+        service,
+        host,
+        port,
+        processor,
+        metrics,
+        log,
+        limits: { connections, connectionsPerAddress, requestBytes: limits[`${service}RequestBytes`] },
+      });
       closing.push(() => server.close());
       return { host, port: server.port };
     };
@@ -73,7 +145,11 @@ async function serve(io: CliIo, options: ServeOptions): Promise<void> {
     // Graphs come last: a client that has reached them is told the ports of the others.
     const tbirdAt = await listen('tbird', tbirdPort, tbirdProcessor(tbird, { metrics, log, info: serverInfo }));
     ports.tbirdPort = tbirdAt.port;
-    const usersAt = await listen('users', usersPort, usersProcessor(new Users(gizzard, rows), { metrics, log, info: serverInfo }));
+    const usersAt = await listen(
+      'users',
+      usersPort,
+      usersProcessor(new Users(gizzard, rows), { metrics, log, info: serverInfo }),
+    );
     ports.usersPort = usersAt.port;
     const flockAt = await listen('flock', flockPort, flockProcessor(flock, { metrics, log, info: serverInfo }));
     ports.flockPort = flockAt.port;
@@ -86,8 +162,21 @@ async function serve(io: CliIo, options: ServeOptions): Promise<void> {
       tbird: tbirdAt,
       users: usersAt,
     };
-    const info = () => ({ ...ready, version: packageVersion(), node: process.version, topologyVersion: gizzard.topology.version, graphs: flock.graphs() });
-    const admin = await AdminServer.listen({ host, port: adminPort, metrics, info, notReady: () => whyNotReady(flock), notes: () => notesOf(gizzard) });
+    const info = () => ({
+      ...ready,
+      version: packageVersion(),
+      node: process.version,
+      topologyVersion: gizzard.topology.version,
+      graphs: flock.graphs(),
+    });
+    const admin = await AdminServer.listen({
+      host,
+      port: adminPort,
+      metrics,
+      info,
+      notReady: () => whyNotReady(flock),
+      notes: () => notesOf(gizzard),
+    });
     closing.push(() => admin.close());
     gizzard.servers.describe({
       machine: hostname(),
@@ -101,8 +190,10 @@ async function serve(io: CliIo, options: ServeOptions): Promise<void> {
       usersPort: ready.users.port,
       adminPort: admin.port,
     });
-    outputFor(io, options).result({ ...ready, admin: { host, port: admin.port } } satisfies ServerReady, () =>
-      `serving cluster ${config.cluster}: flock on ${host}:${ready.flock.port}, manager on ${host}:${ready.manager.port}, injector on ${host}:${ready.injector.port}, tweets on ${host}:${ready.tbird.port}, users on ${host}:${ready.users.port}, admin on http://${host}:${admin.port}`,
+    outputFor(io, options).result(
+      { ...ready, admin: { host, port: admin.port } } satisfies ServerReady,
+      () =>
+        `serving cluster ${config.cluster}: flock on ${host}:${ready.flock.port}, manager on ${host}:${ready.manager.port}, injector on ${host}:${ready.injector.port}, tweets on ${host}:${ready.tbird.port}, users on ${host}:${ready.users.port}, admin on http://${host}:${admin.port}`,
     );
     if (!io.signal.aborted) await once(io.signal, 'abort');
     log.info({ signal: io.signal.reason as string }, 'stopping');
@@ -114,7 +205,10 @@ async function serve(io: CliIo, options: ServeOptions): Promise<void> {
 
 /** The last line of defence: a rejection that nobody waits for is a fault in Roost, but no reason to end every other call with it. Returns how to end this. */
 function outliveRejections(log: Log, metrics: Metrics): () => Promise<void> {
-  const unhandled = metrics.counter('roost_unhandled_rejections_total', 'Failures that no code waited for; each is a fault in Roost');
+  const unhandled = metrics.counter(
+    'roost_unhandled_rejections_total',
+    'Failures that no code waited for; each is a fault in Roost',
+  );
   const outlive = (reason: unknown): void => {
     unhandled.inc();
     log.error({ err: RoostError.from(reason) }, 'a failure that no code waited for: this is a fault in Roost');
@@ -143,10 +237,22 @@ async function notesOf({ config, hosts, jobs }: Gizzard): Promise<string[]> {
   const lagging = [...(await jobs.laggingHosts()).map(laggingHostText), ...(await jobs.unknown()).map(unknownJobsText)];
   // Against a clock that is wrong itself, all others seem to be.
   if (jobs.guard.refused !== undefined) return lagging;
-  return [...lagging, ...(await clockFaults(hosts, Object.keys(config.databaseHosts), () => jobs.journal.nowMs())).map(clockFaultText)];
+  return [
+    ...lagging,
+    ...(await clockFaults(hosts, Object.keys(config.databaseHosts), () => jobs.journal.nowMs())).map(clockFaultText),
+  ];
 }
 
-function overridesOf({ host, flockPort, managerPort, injectorPort, tbirdPort, usersPort, adminPort, logLevel }: ServeOptions): ConfigOverride[] {
+function overridesOf({
+  host,
+  flockPort,
+  managerPort,
+  injectorPort,
+  tbirdPort,
+  usersPort,
+  adminPort,
+  logLevel,
+}: ServeOptions): ConfigOverride[] {
   const given = [
     { path: ['server', 'host'], value: host, source: '--host' },
     { path: ['server', 'flockPort'], value: flockPort, source: '--flock-port' },

@@ -21,12 +21,20 @@ const stopGraceMs = 20_000;
  * Starts `roost serve` as a process of its own, whose log goes to a file in `dir`, and returns once it takes requests.
  * It goes on when this process ends; `stopServerProcess(dir)` ends it. Throws `Unavailable`, with the end of its log, where it does not start.
  */
-export async function startServerProcess(dir: string, configPath: string, environment: NodeJS.ProcessEnv): Promise<ServerReady> {
+export async function startServerProcess(
+  dir: string,
+  configPath: string,
+  environment: NodeJS.ProcessEnv,
+): Promise<ServerReady> {
   const logPath = join(dir, logName);
   const log = openSync(logPath, 'a', 0o600);
   const main = fileURLToPath(new URL('main.js', import.meta.url));
   // A group of its own: Ctrl-C is for the command, which then stops the server when its turn comes.
-  const child = spawn(process.execPath, [main, 'serve', '--config', configPath, '--json'], { detached: true, stdio: ['ignore', 'pipe', log], env: environment });
+  const child = spawn(process.execPath, [main, 'serve', '--config', configPath, '--json'], {
+    detached: true,
+    stdio: ['ignore', 'pipe', log],
+    env: environment,
+  });
   closeSync(log);
   try {
     const ready = await Deadline.after(startTimeoutMs).race(readyLine(child), 'the start of the server');
@@ -38,14 +46,19 @@ export async function startServerProcess(dir: string, configPath: string, enviro
     return ready;
   } catch (cause) {
     child.kill('SIGKILL');
-    throw new RoostError('Unavailable', `the server did not start; the end of its log, ${logPath}:\n${lastLines(logPath)}`, { cause });
+    throw new RoostError(
+      'Unavailable',
+      `the server did not start; the end of its log, ${logPath}:\n${lastLines(logPath)}`,
+      { cause },
+    );
   }
 }
 
 /** Ends the server that was started in `dir`, and removes its log. Does nothing where there is none. */
 export async function stopServerProcess(dir: string): Promise<void> {
   const recordPath = join(dir, recordName);
-  if (existsSync(recordPath)) await endProcess(recordSchema.parse(JSON.parse(readFileSync(recordPath, 'utf8'))), stopGraceMs);
+  if (existsSync(recordPath))
+    await endProcess(recordSchema.parse(JSON.parse(readFileSync(recordPath, 'utf8'))), stopGraceMs);
   rmSync(recordPath, { force: true });
   rmSync(join(dir, logName), { force: true });
 }
@@ -53,10 +66,13 @@ export async function stopServerProcess(dir: string): Promise<void> {
 async function readyLine(child: ChildProcess): Promise<ServerReady> {
   const exited = new Promise<never>((_, reject) => {
     child.once('error', reject);
-    child.once('exit', (code, signal) => reject(new RoostError('Unavailable', `the server ended with ${signal ?? `code ${code}`}`)));
+    child.once('exit', (code, signal) =>
+      reject(new RoostError('Unavailable', `the server ended with ${signal ?? `code ${code}`}`)),
+    );
   });
   const first = (async () => {
-    for await (const line of createInterface({ input: child.stdout! })) return serverReadySchema.parse(JSON.parse(line));
+    for await (const line of createInterface({ input: child.stdout! }))
+      return serverReadySchema.parse(JSON.parse(line));
     return exited;
   })();
   return Promise.race([first, exited]);

@@ -1,6 +1,17 @@
 import type { Command } from 'commander';
 import { RoostError } from '../core/index.js';
-import { applyChanges, busyStates, type Change, type Gizzard, nodeType, nodeTypes, shardKey, type ShardId, type ShardInfo, Topology } from '../gizzard/index.js';
+import {
+  applyChanges,
+  busyStates,
+  type Change,
+  type Gizzard,
+  nodeType,
+  nodeTypes,
+  shardKey,
+  type ShardId,
+  type ShardInfo,
+  Topology,
+} from '../gizzard/index.js';
 import type { CliIo } from './console/cliIo.js';
 import { change, reportChange, shardListArgument, withCluster } from './console/cluster.js';
 import { type ConfigOptions, configOption, defineCommand, defineGroup } from './console/command.js';
@@ -27,7 +38,8 @@ type DeleteOptions = ConfigOptions & ConfirmOptions;
 
 export function addShardCommands(program: Command, io: CliIo): void {
   const shard = defineGroup(program, 'shard', 'look at shards, make, wrap and delete them');
-  const define = (name: string, description: string, example: string): Command => defineCommand(shard, name, description, example).addOption(configOption());
+  const define = (name: string, description: string, example: string): Command =>
+    defineCommand(shard, name, description, example).addOption(configOption());
 
   define('list', 'list the shards', 'roost shard list --host db1 --type flock')
     .alias('find')
@@ -38,22 +50,45 @@ export function addShardCommands(program: Command, io: CliIo): void {
       withCluster(io, options, async ({ topology }, output) => {
         const found = topology.state.shards.filter(
           ({ id, type, busy }) =>
-            (options.host === undefined || id.hostname === options.host) && (options.type === undefined || type === options.type) && (options.busy === undefined || busy !== 'normal'),
+            (options.host === undefined || id.hostname === options.host) &&
+            (options.type === undefined || type === options.type) &&
+            (options.busy === undefined || busy !== 'normal'),
         );
         printShards(output, found);
       }),
     );
 
-  define('busy', 'list the shards that something is being done to, or that an error left so', 'roost shard busy').action((options: ConfigOptions) =>
-    withCluster(io, options, async ({ topology }, output) => printShards(output, topology.state.shards.filter(({ busy }) => busy !== 'normal'))),
+  define(
+    'busy',
+    'list the shards that something is being done to, or that an error left so',
+    'roost shard busy',
+  ).action((options: ConfigOptions) =>
+    withCluster(io, options, async ({ topology }, output) =>
+      printShards(
+        output,
+        topology.state.shards.filter(({ busy }) => busy !== 'normal'),
+      ),
+    ),
   );
 
-  define('info', 'show shards: their type, their links and what forwards to them', 'roost shard info localhost/follows_forward_0000_root')
+  define(
+    'info',
+    'show shards: their type, their links and what forwards to them',
+    'roost shard info localhost/follows_forward_0000_root',
+  )
     .argument('<shards...>', 'host/prefix of each', shardListArgument)
     .action((ids: readonly ShardId[], options: ConfigOptions) =>
       withCluster(io, options, async ({ topology }, output) => {
         const shards = ids.map((id) => describe(topology, id));
-        output.result({ shards }, () => shards.map((each) => Object.entries(each).map(([name, value]) => `${name.padEnd(16)}${text(value)}`).join('\n')).join('\n\n'));
+        output.result({ shards }, () =>
+          shards
+            .map((each) =>
+              Object.entries(each)
+                .map(([name, value]) => `${name.padEnd(16)}${text(value)}`)
+                .join('\n'),
+            )
+            .join('\n\n'),
+        );
       }),
     );
 
@@ -62,13 +97,21 @@ export function addShardCommands(program: Command, io: CliIo): void {
     .argument('<shards...>', 'host/prefix of each', shardListArgument)
     .action((ids: readonly ShardId[], options: ConfigOptions) =>
       withCluster(io, options, async ({ topology }, output) => {
-        const roots = new Map(ids.flatMap((id) => rootsOf(topology, topology.shard(id).id)).map((id) => [shardKey(id), id]));
+        const roots = new Map(
+          ids.flatMap((id) => rootsOf(topology, topology.shard(id).id)).map((id) => [shardKey(id), id]),
+        );
         const trees = [...roots.values()].map((id) => treeOf(topology, id));
-        output.result({ trees }, () => trees.flatMap((tree) => drawTree(drawn(tree, output, new Set(ids.map(shardKey))))).join('\n'));
+        output.result({ trees }, () =>
+          trees.flatMap((tree) => drawTree(drawn(tree, output, new Set(ids.map(shardKey))))).join('\n'),
+        );
       }),
     );
 
-  define('create', "make shards, and the tables of those that hold data\nMaking one that is there already changes nothing.", 'roost shard create replicating localhost/follows_0009_replicating')
+  define(
+    'create',
+    'make shards, and the tables of those that hold data\nMaking one that is there already changes nothing.',
+    'roost shard create replicating localhost/follows_0009_replicating',
+  )
     .argument('<type>', `${nodeTypes.map(({ name }) => name).join(', ')}, or flock`)
     .argument('<shards...>', 'host/prefix of each', shardListArgument)
     .option('--source-type <type>', 'for flock: INT UNSIGNED or BIGINT UNSIGNED')
@@ -76,39 +119,74 @@ export function addShardCommands(program: Command, io: CliIo): void {
     .action((type: string, ids: readonly ShardId[], options: CreateOptions) =>
       withCluster(io, options, async (gizzard, output) => {
         const types = { sourceType: options.sourceType ?? '', destinationType: options.destinationType ?? '' };
-        const changed = await change(gizzard, 'shard create', ids.map((id) => ({ kind: 'createShard', shard: { id, type, ...types, busy: 'normal' } })));
-        reportChange(output, changed, { created: ids.map(shardKey) }, `made ${ids.map(shardKey).join(', ')}`, [`roost link add PARENT ${shardKey(ids[0]!)}`]);
+        const changed = await change(
+          gizzard,
+          'shard create',
+          ids.map((id) => ({ kind: 'createShard', shard: { id, type, ...types, busy: 'normal' } })),
+        );
+        reportChange(output, changed, { created: ids.map(shardKey) }, `made ${ids.map(shardKey).join(', ')}`, [
+          `roost link add PARENT ${shardKey(ids[0]!)}`,
+        ]);
       }),
     );
 
-  define('delete', 'take shards out of the topology\nTheir tables stay on the host. A shard that is linked, or that a table forwards to, is refused.', 'roost shard delete localhost/follows_0009_replicating')
+  define(
+    'delete',
+    'take shards out of the topology\nTheir tables stay on the host. A shard that is linked, or that a table forwards to, is refused.',
+    'roost shard delete localhost/follows_0009_replicating',
+  )
     .argument('<shards...>', 'host/prefix of each', shardListArgument)
     .addOption(yesOption())
     .action((ids: readonly ShardId[], options: DeleteOptions) =>
       withCluster(io, options, async (gizzard, output) => {
         const shards = ids.map((id) => gizzard.topology.shard(id));
         await confirm(io, options, `delete ${ids.map(shardKey).join(', ')}`, shards.map(lossOf));
-        const changed = await change(gizzard, 'shard delete', ids.map((id) => ({ kind: 'deleteShard', id })));
+        const changed = await change(
+          gizzard,
+          'shard delete',
+          ids.map((id) => ({ kind: 'deleteShard', id })),
+        );
         reportChange(output, changed, { deleted: ids.map(shardKey) }, `deleted ${ids.map(shardKey).join(', ')}`);
       }),
     );
 
-  define('wrap', "put a node above shards, between them and what they are linked or forwarded from\nThe node's name is the shard's, with the type behind it.", 'roost shard wrap blocked db1/follows_forward_0000')
+  define(
+    'wrap',
+    "put a node above shards, between them and what they are linked or forwarded from\nThe node's name is the shard's, with the type behind it.",
+    'roost shard wrap blocked db1/follows_forward_0000',
+  )
     .argument('<type>', `${nodeTypes.map(({ name }) => name).join(', ')}`)
     .argument('<shards...>', 'host/prefix of each', shardListArgument)
     .addOption(yesOption())
     .action((type: string, ids: readonly ShardId[], options: ConfigOptions & ConfirmOptions) =>
       withCluster(io, options, async (gizzard, output) => {
-        if (nodeType(type) === undefined) throw new RoostError('InvalidArgument', `there is no node type ${type}; there are ${nodeTypes.map(({ name }) => name).join(', ')}`);
-        const wrappers = ids.map((id) => ({ hostname: 'localhost', tablePrefix: `${id.tablePrefix}_${type.toLowerCase()}` }));
+        if (nodeType(type) === undefined)
+          throw new RoostError(
+            'InvalidArgument',
+            `there is no node type ${type}; there are ${nodeTypes.map(({ name }) => name).join(', ')}`,
+          );
+        const wrappers = ids.map((id) => ({
+          hostname: 'localhost',
+          tablePrefix: `${id.tablePrefix}_${type.toLowerCase()}`,
+        }));
         const changes = ids.flatMap((id, i) => wrap(gizzard.topology, type, id, wrappers[i]!));
         await confirmEffects(io, options, gizzard, `wrap ${ids.map(shardKey).join(', ')} in ${type}`, changes);
         const changed = await change(gizzard, 'shard wrap', changes);
-        reportChange(output, changed, { wrappers: wrappers.map(shardKey) }, `wrapped in ${wrappers.map(shardKey).join(', ')}`, [`roost shard unwrap ${wrappers.map(shardKey).join(' ')}`]);
+        reportChange(
+          output,
+          changed,
+          { wrappers: wrappers.map(shardKey) },
+          `wrapped in ${wrappers.map(shardKey).join(', ')}`,
+          [`roost shard unwrap ${wrappers.map(shardKey).join(' ')}`],
+        );
       }),
     );
 
-  define('unwrap', 'take nodes out from between their parents and children, which are then linked directly', 'roost shard unwrap localhost/follows_forward_0000_blocked')
+  define(
+    'unwrap',
+    'take nodes out from between their parents and children, which are then linked directly',
+    'roost shard unwrap localhost/follows_forward_0000_blocked',
+  )
     .argument('<shards...>', 'host/prefix of each node', shardListArgument)
     .addOption(yesOption())
     .action((ids: readonly ShardId[], options: ConfigOptions & ConfirmOptions) =>
@@ -126,16 +204,30 @@ export function addShardCommands(program: Command, io: CliIo): void {
       }),
     );
 
-  define('mark', 'say that something is being done to shards, or no more', 'roost shard mark normal db1/follows_forward_0000')
+  define(
+    'mark',
+    'say that something is being done to shards, or no more',
+    'roost shard mark normal db1/follows_forward_0000',
+  )
     .argument('<state>', busyStates.join(', '))
     .argument('<shards...>', 'host/prefix of each', shardListArgument)
     .action((state: string, ids: readonly ShardId[], options: ConfigOptions) =>
       withCluster(io, options, async (gizzard, output) => {
         const busy = busyStates.find((known) => known === state);
-        if (busy === undefined) throw new RoostError('InvalidArgument', `there is no state ${state}; there are ${busyStates.join(', ')}`);
+        if (busy === undefined)
+          throw new RoostError('InvalidArgument', `there is no state ${state}; there are ${busyStates.join(', ')}`);
         await refuseMoved(gizzard, ids);
-        const changed = await change(gizzard, 'shard mark', ids.map((id) => ({ kind: 'markBusy', id, busy })));
-        reportChange(output, changed, { marked: ids.map(shardKey), busy }, `marked as ${busy}: ${ids.map(shardKey).join(', ')}`);
+        const changed = await change(
+          gizzard,
+          'shard mark',
+          ids.map((id) => ({ kind: 'markBusy', id, busy })),
+        );
+        reportChange(
+          output,
+          changed,
+          { marked: ids.map(shardKey), busy },
+          `marked as ${busy}: ${ids.map(shardKey).join(', ')}`,
+        );
       }),
     );
 
@@ -150,8 +242,15 @@ const movesLookedAt = 1_000;
 async function refuseMoved({ moves }: Gizzard, ids: readonly ShardId[]): Promise<void> {
   const active = await moves.store.list({ active: true, limit: movesLookedAt });
   for (const { id: move, sources, targets, kind } of active) {
-    const taken = [...sources, ...targets].map(({ id }) => shardKey(id)).find((key) => ids.some((id) => shardKey(id) === key));
-    if (taken !== undefined && kind !== 'diff') throw new RoostError('FailedPrecondition', `shard ${taken} is in the hands of ${kind} ${move}, which marks it itself`, { fields: { shard: taken } });
+    const taken = [...sources, ...targets]
+      .map(({ id }) => shardKey(id))
+      .find((key) => ids.some((id) => shardKey(id) === key));
+    if (taken !== undefined && kind !== 'diff')
+      throw new RoostError(
+        'FailedPrecondition',
+        `shard ${taken} is in the hands of ${kind} ${move}, which marks it itself`,
+        { fields: { shard: taken } },
+      );
   }
 }
 
@@ -165,24 +264,45 @@ function wrap(topology: Topology, type: string, id: ShardId, wrapper: ShardId): 
       { kind: 'addLink', link: { parent, child: wrapper, weight } },
       { kind: 'removeLink', parent, child: id },
     ]),
-    ...forwardings.map((forwarding): Change => ({ kind: 'setForwarding', forwarding: { ...forwarding, shard: wrapper } })),
+    ...forwardings.map((forwarding): Change => ({
+      kind: 'setForwarding',
+      forwarding: { ...forwarding, shard: wrapper },
+    })),
   ];
 }
 
 function unwrap(topology: Topology, id: ShardId): Change[] {
   const key = shardKey(id);
-  if (nodeType(topology.shard(id).type) === undefined) throw new RoostError('FailedPrecondition', `shard ${key} holds data, and cannot be unwrapped`, { fields: { shard: key } });
+  if (nodeType(topology.shard(id).type) === undefined)
+    throw new RoostError('FailedPrecondition', `shard ${key} holds data, and cannot be unwrapped`, {
+      fields: { shard: key },
+    });
   const [parents, children] = [topology.parents(id), topology.children(id)];
   const forwardings = topology.state.forwardings.filter((forwarding) => shardKey(forwarding.shard) === key);
-  if (parents.length + forwardings.length === 0) throw new RoostError('FailedPrecondition', `nothing stands above shard ${key}: delete it instead`, { fields: { shard: key } });
+  if (parents.length + forwardings.length === 0)
+    throw new RoostError('FailedPrecondition', `nothing stands above shard ${key}: delete it instead`, {
+      fields: { shard: key },
+    });
   const [child, second] = children;
-  if (child === undefined) throw new RoostError('FailedPrecondition', `nothing stands below shard ${key}: delete it instead`, { fields: { shard: key } });
+  if (child === undefined)
+    throw new RoostError('FailedPrecondition', `nothing stands below shard ${key}: delete it instead`, {
+      fields: { shard: key },
+    });
   if (forwardings.length > 0 && second !== undefined) {
-    throw new RoostError('FailedPrecondition', `shard ${key} has ${children.length} children, and a table forwards to it: a forwarding leads to one shard`, { fields: { shard: key } });
+    throw new RoostError(
+      'FailedPrecondition',
+      `shard ${key} has ${children.length} children, and a table forwards to it: a forwarding leads to one shard`,
+      { fields: { shard: key } },
+    );
   }
   return [
-    ...parents.flatMap(({ parent, weight }) => children.map((link): Change => ({ kind: 'addLink', link: { parent, child: link.child, weight } }))),
-    ...forwardings.map((forwarding): Change => ({ kind: 'setForwarding', forwarding: { ...forwarding, shard: child.child } })),
+    ...parents.flatMap(({ parent, weight }) =>
+      children.map((link): Change => ({ kind: 'addLink', link: { parent, child: link.child, weight } })),
+    ),
+    ...forwardings.map((forwarding): Change => ({
+      kind: 'setForwarding',
+      forwarding: { ...forwarding, shard: child.child },
+    })),
     ...parents.map(({ parent }): Change => ({ kind: 'removeLink', parent, child: id })),
     ...children.map((link): Change => ({ kind: 'removeLink', parent: id, child: link.child })),
     { kind: 'deleteShard', id },
@@ -199,10 +319,20 @@ interface Tree {
 
 const treeOf = (topology: Topology, id: ShardId, weight = 1): Tree => {
   const { type, busy } = topology.shard(id);
-  return { shard: shardKey(id), type, weight, busy, children: topology.children(id).map((link) => treeOf(topology, link.child, link.weight)) };
+  return {
+    shard: shardKey(id),
+    type,
+    weight,
+    busy,
+    children: topology.children(id).map((link) => treeOf(topology, link.child, link.weight)),
+  };
 };
 
-const drawn = ({ shard, type, weight, busy, children }: Tree, output: Output, marked: ReadonlySet<string>): DrawnTree => ({
+const drawn = (
+  { shard, type, weight, busy, children }: Tree,
+  output: Output,
+  marked: ReadonlySet<string>,
+): DrawnTree => ({
   label: `${type} ${marked.has(shard) ? output.bold(shard) : shard}${output.dim(`${weight === 1 ? '' : ` weight ${weight}`}${busy === 'normal' ? '' : ` ${busy}`}`)}`,
   children: children.map((child) => drawn(child, output, marked)),
 });
@@ -222,18 +352,35 @@ function describe(topology: Topology, id: ShardId) {
     busy,
     parents: topology.parents(id).map(({ parent, weight }) => ({ shard: shardKey(parent), weight })),
     children: topology.children(id).map(({ child, weight }) => ({ shard: shardKey(child), weight })),
-    forwardings: topology.state.forwardings.filter(({ shard }) => shardKey(shard) === shardKey(id)).map(({ tableId, baseId }) => ({ table: tableId, base: baseId })),
+    forwardings: topology.state.forwardings
+      .filter(({ shard }) => shardKey(shard) === shardKey(id))
+      .map(({ tableId, baseId }) => ({ table: tableId, base: baseId })),
   };
 }
 
 const text = (value: unknown): string =>
-  Array.isArray(value) ? (value as object[]).map((entry) => Object.values(entry).map(String).join(' · ')).join(', ') || '-' : String(value) === '' ? '-' : String(value);
+  Array.isArray(value)
+    ? (value as object[]).map((entry) => Object.values(entry).map(String).join(' · ')).join(', ') || '-'
+    : String(value) === ''
+      ? '-'
+      : String(value);
 
 function printShards(output: Output, shards: readonly ShardInfo[]): void {
-  const rows = shards.map(({ id, type, sourceType, destinationType, busy }) => ({ shard: shardKey(id), type, sourceType, destinationType, busy }));
+  const rows = shards.map(({ id, type, sourceType, destinationType, busy }) => ({
+    shard: shardKey(id),
+    type,
+    sourceType,
+    destinationType,
+    busy,
+  }));
   rows.sort((a, b) => (a.shard < b.shard ? -1 : 1));
   output.result({ shards: rows }, () =>
-    rows.length === 0 ? 'none' : output.table(['shard', 'type', 'source', 'destination', 'busy'], rows.map((row) => [row.shard, row.type, row.sourceType, row.destinationType, row.busy])),
+    rows.length === 0
+      ? 'none'
+      : output.table(
+          ['shard', 'type', 'source', 'destination', 'busy'],
+          rows.map((row) => [row.shard, row.type, row.sourceType, row.destinationType, row.busy]),
+        ),
   );
 }
 

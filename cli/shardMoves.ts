@@ -21,8 +21,14 @@ const idArgument = integerArgument(1, Number.MAX_SAFE_INTEGER);
 
 /** What moves the data of shards, as commands of the noun `shard`. */
 export function addShardMoveCommands(shard: Command, io: CliIo): void {
-  const define = (name: string, description: string, example: string): Command => defineCommand(shard, name, description, example).addOption(configOption());
-  const request = (kind: 'copy' | 'repair' | 'diff', description: string, argument: string, lost: (ids: readonly ShardId[]) => string | undefined): void => {
+  const define = (name: string, description: string, example: string): Command =>
+    defineCommand(shard, name, description, example).addOption(configOption());
+  const request = (
+    kind: 'copy' | 'repair' | 'diff',
+    description: string,
+    argument: string,
+    lost: (ids: readonly ShardId[]) => string | undefined,
+  ): void => {
     const command = define(kind, description, `roost shard ${kind} db1/follows_forward_0000 db2/follows_forward_0000`)
       .argument('<shards...>', argument, shardListArgument)
       .addOption(minRateOption())
@@ -30,25 +36,53 @@ export function addShardMoveCommands(shard: Command, io: CliIo): void {
     if (kind !== 'diff') command.addOption(yesOption()).option('--wait', 'return when it is done');
     command.action((ids: readonly ShardId[], options: MoveOptions) =>
       withCluster(io, options, async (gizzard, output) => {
-        if (new Set(ids.map(shardKey)).size < 2) throw new RoostError('InvalidArgument', `a ${kind} needs two or more different shards`);
+        if (new Set(ids.map(shardKey)).size < 2)
+          throw new RoostError('InvalidArgument', `a ${kind} needs two or more different shards`);
         const loss = lost(ids);
-        if (loss !== undefined) await confirm(io, options, `${kind} ${ids.map(shardKey).join(', ')}`, [loss, ...strangers(gizzard.topology, ids)]);
+        if (loss !== undefined)
+          await confirm(io, options, `${kind} ${ids.map(shardKey).join(', ')}`, [
+            loss,
+            ...strangers(gizzard.topology, ids),
+          ]);
         const id = await gizzard.moves.request(kind, ids, ratesOf(options));
-        if (kind !== 'diff' && options.wait !== true) return output.result({ move: id }, () => `a server does it: move ${id}`, ['roost shard moves', `roost shard cancel ${id}`]);
+        if (kind !== 'diff' && options.wait !== true)
+          return output.result({ move: id }, () => `a server does it: move ${id}`, [
+            'roost shard moves',
+            `roost shard cancel ${id}`,
+          ]);
         report(output, await follow(io, gizzard, output, id));
       }),
     );
   };
-  request('copy', 'merge what the first shard holds into the others', 'host/prefix: the source, then the targets', ([source, ...targets]) => `rows of ${targets.map(shardKey).join(', ')} that are older than those of ${shardKey(source!)} are replaced`);
-  request('repair', 'merge shards into each other, so that all end the same', 'host/prefix of each', (ids) => `rows of ${ids.map(shardKey).join(', ')} that are older than those of another are replaced`);
-  request('diff', 'print the rows that are not the same in some shards; writes nothing', 'host/prefix of each', () => undefined);
+  request(
+    'copy',
+    'merge what the first shard holds into the others',
+    'host/prefix: the source, then the targets',
+    ([source, ...targets]) =>
+      `rows of ${targets.map(shardKey).join(', ')} that are older than those of ${shardKey(source!)} are replaced`,
+  );
+  request(
+    'repair',
+    'merge shards into each other, so that all end the same',
+    'host/prefix of each',
+    (ids) => `rows of ${ids.map(shardKey).join(', ')} that are older than those of another are replaced`,
+  );
+  request(
+    'diff',
+    'print the rows that are not the same in some shards; writes nothing',
+    'host/prefix of each',
+    () => undefined,
+  );
 
   define('moves', 'list copies, repairs and diffs: rate, percent, time left', 'roost shard moves --all')
     .option('--all', 'those that are at their end too')
     .action((options: ConfigOptions & { readonly all?: true }) =>
       withCluster(io, options, async ({ moves }, output) => {
         const found = await moves.store.list({ active: options.all !== true, limit: 1_000 });
-        output.result({ moves: found.map((task) => ({ ...task, differences: undefined, remainingMs: remainingMs(task) })) }, () => (found.length === 0 ? 'nothing is being moved' : found.map(moveText).join('\n')));
+        output.result(
+          { moves: found.map((task) => ({ ...task, differences: undefined, remainingMs: remainingMs(task) })) },
+          () => (found.length === 0 ? 'nothing is being moved' : found.map(moveText).join('\n')),
+        );
       }),
     );
 
@@ -58,7 +92,10 @@ export function addShardMoveCommands(shard: Command, io: CliIo): void {
     .action((id: number, options: ConfigOptions & { readonly wait?: true }) =>
       withCluster(io, options, async ({ moves }, output) => {
         await moves.cancel(id);
-        if (options.wait !== true) return output.result({ move: id, state: 'cancelling' }, () => `a server stops move ${id}`, ['roost shard moves --all']);
+        if (options.wait !== true)
+          return output.result({ move: id, state: 'cancelling' }, () => `a server stops move ${id}`, [
+            'roost shard moves --all',
+          ]);
         const { state } = await moves.ended(id, io.signal);
         output.result({ move: id, state }, () => `cancelled move ${id}`);
       }),
@@ -73,7 +110,11 @@ export function addShardMoveCommands(shard: Command, io: CliIo): void {
         const { minRowsPerSecond, maxRowsPerSecond } = await moves.get(id);
         const rates = { minRowsPerSecond, maxRowsPerSecond, ...ratesOf(options) };
         await moves.setRates(id, rates);
-        output.result({ move: id, ...rates }, () => `move ${id} stays between ${formatCount(rates.minRowsPerSecond)} and ${formatCount(rates.maxRowsPerSecond)} rows/s`);
+        output.result(
+          { move: id, ...rates },
+          () =>
+            `move ${id} stays between ${formatCount(rates.minRowsPerSecond)} and ${formatCount(rates.maxRowsPerSecond)} rows/s`,
+        );
       }),
     );
 }
@@ -85,16 +126,21 @@ function strangers(topology: Topology, ids: readonly ShardId[]): string[] {
     return parent === undefined ? shardKey(id) : rootOf(parent.parent);
   };
   const roots = new Set(ids.filter((id) => topology.hasShard(id) && topology.parents(id).length > 0).map(rootOf));
-  return roots.size < 2 ? [] : [`they stand in different trees, ${[...roots].join(' and ')}: rows of keys that are not theirs stay in them`];
+  return roots.size < 2
+    ? []
+    : [`they stand in different trees, ${[...roots].join(' and ')}: rows of keys that are not theirs stay in them`];
 }
 
 /** A state for people: what runs and says why it does not get on, such as that a host does not answer, is held up. */
-export const heldUp = (state: string, error: string): string => (state === 'running' && error !== '' ? 'held up' : state);
+export const heldUp = (state: string, error: string): string =>
+  state === 'running' && error !== '' ? 'held up' : state;
 
 /** One line of a move, for people. */
 export function moveText(task: MoveTask): string {
   const { id, kind, sources, targets, state, error } = task;
-  const shards = [...sources, ...targets].map(({ id: shard }) => shardKey(shard)).join(targets.length > 0 ? ' → ' : ', ');
+  const shards = [...sources, ...targets]
+    .map(({ id: shard }) => shardKey(shard))
+    .join(targets.length > 0 ? ' → ' : ', ');
   return `move ${id}: ${kind} ${shards} is ${heldUp(state, error)}: ${moveFigures(task)}${error === '' ? '' : ` (${error})`}`;
 }
 
@@ -109,7 +155,12 @@ async function follow(io: CliIo, { moves }: Gizzard, output: Output, id: number)
       progress?.advance(task.rowsDone - shown);
       if (progress !== undefined) shown = task.rowsDone;
       if (task.state === 'done') return task;
-      if (task.state === 'failed' || task.state === 'cancelled') throw new RoostError('FailedPrecondition', `move ${id} ${task.state === 'failed' ? `failed: ${task.error}` : 'was cancelled'}`, { fields: { move: id } });
+      if (task.state === 'failed' || task.state === 'cancelled')
+        throw new RoostError(
+          'FailedPrecondition',
+          `move ${id} ${task.state === 'failed' ? `failed: ${task.error}` : 'was cancelled'}`,
+          { fields: { move: id } },
+        );
       return undefined;
     });
   } finally {
@@ -120,12 +171,23 @@ async function follow(io: CliIo, { moves }: Gizzard, output: Output, id: number)
 function report(output: Output, task: MoveTask): void {
   const { id, kind, rowsDone, differenceCount, differences } = task;
   output.result({ move: id, kind, rows: rowsDone, differenceCount, differences }, () => {
-    if (kind !== 'diff') return `${kind}: ${formatCount(rowsDone)} rows${kind === 'repair' || kind === 'merge' ? `, ${formatCount(differenceCount)} were different` : ''}`;
+    if (kind !== 'diff')
+      return `${kind}: ${formatCount(rowsDone)} rows${kind === 'repair' || kind === 'merge' ? `, ${formatCount(differenceCount)} were different` : ''}`;
     if (differenceCount === 0) return `no difference in ${formatCount(rowsDone)} rows`;
     const lines = differences.flatMap(({ table, key, rows }) =>
-      Object.entries(rows).map(([shard, row]) => [table, key, shard, row === null ? 'missing' : Object.entries(row).map(([name, value]) => `${name}=${value}`).join(' ')]),
+      Object.entries(rows).map(([shard, row]) => [
+        table,
+        key,
+        shard,
+        row === null
+          ? 'missing'
+          : Object.entries(row)
+              .map(([name, value]) => `${name}=${value}`)
+              .join(' '),
+      ]),
     );
-    const more = differenceCount > differences.length ? `\nand ${formatCount(differenceCount - differences.length)} more` : '';
+    const more =
+      differenceCount > differences.length ? `\nand ${formatCount(differenceCount - differences.length)} more` : '';
     return `${output.table(['table', 'key', 'shard', 'row'], lines)}${more}\n${formatCount(differenceCount)} of ${formatCount(rowsDone)} rows differ`;
   });
 }

@@ -31,8 +31,12 @@ export function addStraysCommand(shard: Command, io: CliIo): void {
     .addOption(configOption())
     .action((given: readonly ShardId[] | undefined, options: StraysOptions) =>
       withCluster(io, options, async ({ strays }, output) => {
-        if (given !== undefined && given.length > 0 && options.table !== undefined) throw new RoostError('InvalidArgument', 'give shards or a table, not both');
-        const ids = given !== undefined && given.length > 0 ? given : (await strays.leavesOf(options.table === undefined ? undefined : [options.table])).map(({ id }) => id);
+        if (given !== undefined && given.length > 0 && options.table !== undefined)
+          throw new RoostError('InvalidArgument', 'give shards or a table, not both');
+        const ids =
+          given !== undefined && given.length > 0
+            ? given
+            : (await strays.leavesOf(options.table === undefined ? undefined : [options.table])).map(({ id }) => id);
         const examine = async (fix: boolean): Promise<StraysReport> => {
           const progress = new Progress(io, 'rows looked at', undefined, output.quiet);
           let seen = 0;
@@ -51,18 +55,36 @@ export function addStraysCommand(shard: Command, io: CliIo): void {
         let report = await examine(false);
         if (wants && report.count > 0) {
           output.note(text(report));
-          await confirm(io, options, 'move them home', [`${formatCount(report.count)} rows are deleted from the shards to which their keys do not lead, once every replica where they belong holds them`]);
+          await confirm(io, options, 'move them home', [
+            `${formatCount(report.count)} rows are deleted from the shards to which their keys do not lead, once every replica where they belong holds them`,
+          ]);
           report = await examine(true);
         }
-        const again = ['roost shard strays', ...(given ?? []).map(shardKey), ...(options.table === undefined ? [] : [`--table=${options.table}`])].join(' ');
+        const again = [
+          'roost shard strays',
+          ...(given ?? []).map(shardKey),
+          ...(options.table === undefined ? [] : [`--table=${options.table}`]),
+        ].join(' ');
         const left = report.count - report.moved;
         const { rows, count, moved } = report;
         output.result(
-          { rows, count, moved, strays: report.strays, left: Object.fromEntries(report.left), skipped: Object.fromEntries(report.skipped) },
+          {
+            rows,
+            count,
+            moved,
+            strays: report.strays,
+            left: Object.fromEntries(report.left),
+            skipped: Object.fromEntries(report.skipped),
+          },
           () => text(report),
           left > 0 && !wants ? [`${again} --fix`] : moved > 0 ? [again] : [],
         );
-        if (left > 0) throw new RoostError('DataLoss', `${formatCount(left)} rows stand in shards of other keys${wants ? '' : `: "${again} --fix" moves them home`}`, { fields: { rows: left } });
+        if (left > 0)
+          throw new RoostError(
+            'DataLoss',
+            `${formatCount(left)} rows stand in shards of other keys${wants ? '' : `: "${again} --fix" moves them home`}`,
+            { fields: { rows: left } },
+          );
       }),
     );
 }
@@ -71,10 +93,15 @@ function text({ rows, count, moved, strays, left, skipped }: StraysReport): stri
   return [
     `${formatCount(rows)} rows: ${count === 0 ? 'all are where their keys lead' : `${formatCount(count)} in shards of other keys${moved === 0 ? '' : `, ${formatCount(moved)} moved home`}`}`,
     ...(moved > 0 ? [] : strays.slice(0, straysShown).map(strayLine)),
-    ...(moved > 0 || count <= straysShown ? [] : [`… and ${formatCount(count - Math.min(strays.length, straysShown))} more (--json prints up to ${formatCount(strays.length)})`]),
+    ...(moved > 0 || count <= straysShown
+      ? []
+      : [
+          `… and ${formatCount(count - Math.min(strays.length, straysShown))} more (--json prints up to ${formatCount(strays.length)})`,
+        ]),
     ...Array.from(left, ([why, number]) => `left ${formatCount(number)}: ${why}`),
     ...Array.from(skipped, ([shard, why]) => `not looked through: ${shard}: ${why}`),
   ].join('\n');
 }
 
-const strayLine = ({ shard, table, key, home }: Stray): string => `  ${shard} ${table} ${key}: ${home === undefined ? 'no tree covers its key' : `belongs to ${home}`}`;
+const strayLine = ({ shard, table, key, home }: Stray): string =>
+  `  ${shard} ${table} ${key}: ${home === undefined ? 'no tree covers its key' : `belongs to ${home}`}`;

@@ -2,7 +2,16 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { RoostError } from '../core/index.js';
-import { type Change, changesBetween, changesToJson, type Gizzard, thisProcess, topologyFromJson, topologyToJson, topologyWarnings } from '../gizzard/index.js';
+import {
+  type Change,
+  changesBetween,
+  changesToJson,
+  type Gizzard,
+  thisProcess,
+  topologyFromJson,
+  topologyToJson,
+  topologyWarnings,
+} from '../gizzard/index.js';
 import { changeSentence } from './console/changeText.js';
 import type { CliIo } from './console/cliIo.js';
 import { reportChange, withCluster } from './console/cluster.js';
@@ -16,9 +25,14 @@ interface ExportOptions extends ConfigOptions {
 
 /** The topology as a file: `roost topology export`, `diff` and `apply`. */
 export function addTopologyFileCommands(topology: Command, io: CliIo): void {
-  const define = (name: string, description: string, example: string): Command => defineCommand(topology, name, description, example).addOption(configOption());
+  const define = (name: string, description: string, example: string): Command =>
+    defineCommand(topology, name, description, example).addOption(configOption());
 
-  define('export', 'write the topology as JSON, to keep it or to change it\nTables, shards, links, forwardings, weights, remote hosts, paused queues and fanouts, in a fixed order.', 'roost topology export --file topology.json')
+  define(
+    'export',
+    'write the topology as JSON, to keep it or to change it\nTables, shards, links, forwardings, weights, remote hosts, paused queues and fanouts, in a fixed order.',
+    'roost topology export --file topology.json',
+  )
     .option('--file <file>', 'where to (default: the output)')
     .action(({ file, ...options }: ExportOptions) =>
       withCluster(io, options, async (gizzard, output) => {
@@ -28,7 +42,11 @@ export function addTopologyFileCommands(topology: Command, io: CliIo): void {
           return;
         }
         writeFileSync(resolve(io.workingFolder, file), json);
-        output.result({ file, version: gizzard.topology.version }, () => `wrote topology ${gizzard.topology.version} to ${file}`, [`roost topology diff ${file}`]);
+        output.result(
+          { file, version: gizzard.topology.version },
+          () => `wrote topology ${gizzard.topology.version} to ${file}`,
+          [`roost topology diff ${file}`],
+        );
       }),
     );
 
@@ -40,7 +58,12 @@ export function addTopologyFileCommands(topology: Command, io: CliIo): void {
         const effects = effectsOf(gizzard.topology, changes);
         output.result(
           { version: gizzard.topology.version, changes: JSON.parse(changesToJson(changes)) as unknown, effects },
-          () => (changes.length === 0 ? 'nothing: the cluster has this topology' : [...changes.map(changeSentence), ...effects.map((effect) => `${output.red('effect:')} ${effect}`)].join('\n')),
+          () =>
+            changes.length === 0
+              ? 'nothing: the cluster has this topology'
+              : [...changes.map(changeSentence), ...effects.map((effect) => `${output.red('effect:')} ${effect}`)].join(
+                  '\n',
+                ),
           changes.length === 0 ? [] : [`roost topology apply ${file}`],
         );
       }),
@@ -57,26 +80,53 @@ export function addTopologyFileCommands(topology: Command, io: CliIo): void {
       withCluster(io, options, async (gizzard, output) => {
         const { changes, madeOf } = planned(io, gizzard, file);
         const { version } = gizzard.topology;
-        if (changes.length === 0) return output.result({ topologyVersion: version, changes: 0 }, () => 'nothing to change: the cluster has this topology');
+        if (changes.length === 0)
+          return output.result(
+            { topologyVersion: version, changes: 0 },
+            () => 'nothing to change: the cluster has this topology',
+          );
         if (madeOf !== undefined && madeOf !== version) {
-          throw new RoostError('FailedPrecondition', `${file} was made of topology ${madeOf}, and the cluster has ${version} by now: export it again, or delete "version" from the file to apply it all the same`, { fields: { version, file } });
+          throw new RoostError(
+            'FailedPrecondition',
+            `${file} was made of topology ${madeOf}, and the cluster has ${version} by now: export it again, or delete "version" from the file to apply it all the same`,
+            { fields: { version, file } },
+          );
         }
         output.note(changes.map(changeSentence).join('\n'));
-        await confirm(io, options, `apply ${file}`, [`${changes.length} ${changes.length === 1 ? 'change' : 'changes'} of the topology`, ...effectsOf(gizzard.topology, changes)]);
+        await confirm(io, options, `apply ${file}`, [
+          `${changes.length} ${changes.length === 1 ? 'change' : 'changes'} of the topology`,
+          ...effectsOf(gizzard.topology, changes),
+        ]);
         const before = topologyWarnings(gizzard.topology);
         const after = await gizzard.apply(changes, `roost topology apply, ${thisProcess()}`, version);
-        const changed = { topologyVersion: after.version, warnings: topologyWarnings(after).filter((warning) => !before.includes(warning)) };
-        reportChange(output, changed, { changes: changes.length }, `made ${changes.length} ${changes.length === 1 ? 'change' : 'changes'}`, ['roost topology']);
+        const changed = {
+          topologyVersion: after.version,
+          warnings: topologyWarnings(after).filter((warning) => !before.includes(warning)),
+        };
+        reportChange(
+          output,
+          changed,
+          { changes: changes.length },
+          `made ${changes.length} ${changes.length === 1 ? 'change' : 'changes'}`,
+          ['roost topology'],
+        );
       }),
     );
 }
 
-function planned(io: CliIo, { topology }: Gizzard, file: string): { readonly changes: readonly Change[]; readonly madeOf: number | undefined } {
+function planned(
+  io: CliIo,
+  { topology }: Gizzard,
+  file: string,
+): { readonly changes: readonly Change[]; readonly madeOf: number | undefined } {
   let json: string;
   try {
     json = readFileSync(resolve(io.workingFolder, file), 'utf8');
   } catch (cause) {
-    throw new RoostError('InvalidArgument', `${file} cannot be read: ${(cause as Error).message}`, { cause, fields: { file } });
+    throw new RoostError('InvalidArgument', `${file} cannot be read: ${(cause as Error).message}`, {
+      cause,
+      fields: { file },
+    });
   }
   const { state, madeOf } = topologyFromJson(json, topology.state);
   return { changes: changesBetween(topology.state, state), madeOf };

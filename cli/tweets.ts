@@ -6,7 +6,17 @@ import type { Tweet } from '../sdk/index.js';
 import { auditTweets, type PolicyInput, tweetsTableId } from '../tbird/index.js';
 import type { CliIo } from './console/cliIo.js';
 import { type ClientOptions, serverOption, tweetServerOption, withClient } from './console/client.js';
-import { type ConfigOptions, configOption, defineCommand, defineGroup, idArgument, idListArgument, integerArgument, nameListArgument, outputFor } from './console/command.js';
+import {
+  type ConfigOptions,
+  configOption,
+  defineCommand,
+  defineGroup,
+  idArgument,
+  idListArgument,
+  integerArgument,
+  nameListArgument,
+  outputFor,
+} from './console/command.js';
 import { type ConfirmOptions, yesOption } from './console/confirm.js';
 import { durationArgument } from './console/duration.js';
 import { formatCount, formatMs, type Output } from './console/output.js';
@@ -37,7 +47,11 @@ const shownRows = 20;
 
 export function addTweetCommands(program: Command, io: CliIo): void {
   const tweets = defineGroup(program, 'tweets', 'set up, store and read tweets');
-  const ask = (name: string, description: string, example: string): Command => defineCommand(tweets, name, description, example).addOption(tweetServerOption()).addOption(serverOption()).addOption(configOption());
+  const ask = (name: string, description: string, example: string): Command =>
+    defineCommand(tweets, name, description, example)
+      .addOption(tweetServerOption())
+      .addOption(serverOption())
+      .addOption(configOption());
   addSetup(tweets, io);
 
   ask('create', 'store a tweet', 'roost tweets create 42 "just setting up my twttr"')
@@ -46,25 +60,54 @@ export function addTweetCommands(program: Command, io: CliIo): void {
     .option('--id <id>', 'its id (default: the server makes one)', idArgument)
     .option('--reply-to <id>', 'the tweet that it replies to', idArgument)
     .option('--retweet-of <id>', 'the tweet that it repeats', idArgument)
-    .action(async (user: bigint, text: string, options: ClientOptions & { readonly id?: bigint; readonly replyTo?: bigint; readonly retweetOf?: bigint }) => {
-      const { id, replyTo, retweetOf } = options;
-      const draft = { userId: user, text, ...(id === undefined ? {} : { id }), ...(replyTo === undefined ? {} : { replyToTweetId: replyTo }), ...(retweetOf === undefined ? {} : { retweetOfId: retweetOf }) };
-      const made = await withClient(io, options, (roost) => roost.tweets.create(draft, { acknowledgement: 'materialized' }));
-      outputFor(io, options).result({ id: made }, () => String(made));
-    });
+    .action(
+      async (
+        user: bigint,
+        text: string,
+        options: ClientOptions & { readonly id?: bigint; readonly replyTo?: bigint; readonly retweetOf?: bigint },
+      ) => {
+        const { id, replyTo, retweetOf } = options;
+        const draft = {
+          userId: user,
+          text,
+          ...(id === undefined ? {} : { id }),
+          ...(replyTo === undefined ? {} : { replyToTweetId: replyTo }),
+          ...(retweetOf === undefined ? {} : { retweetOfId: retweetOf }),
+        };
+        const made = await withClient(io, options, (roost) =>
+          roost.tweets.create(draft, { acknowledgement: 'materialized' }),
+        );
+        outputFor(io, options).result({ id: made }, () => String(made));
+      },
+    );
 
   ask('get', 'tweets by their ids', 'roost tweets get 1234567890123456789')
     .argument('<ids...>', 'one or more', idListArgument)
     .option('--deleted', 'deleted ones too')
     .action(async (ids: readonly bigint[], options: ClientOptions & { readonly deleted?: true }) => {
-      const found = await withClient(io, options, (roost) => roost.tweets.getMany(ids, { deleted: options.deleted === true }));
-      if (found.every((tweet) => tweet === undefined)) throw new RoostError('NotFound', `there is no tweet ${ids.join(', ')}`);
+      const found = await withClient(io, options, (roost) =>
+        roost.tweets.getMany(ids, { deleted: options.deleted === true }),
+      );
+      if (found.every((tweet) => tweet === undefined))
+        throw new RoostError('NotFound', `there is no tweet ${ids.join(', ')}`);
       const output = outputFor(io, options);
-      output.result({ tweets: found.map((tweet) => tweet ?? null) }, () => tweetTable(output, found.filter((tweet) => tweet !== undefined)));
+      output.result({ tweets: found.map((tweet) => tweet ?? null) }, () =>
+        tweetTable(
+          output,
+          found.filter((tweet) => tweet !== undefined),
+        ),
+      );
     });
 
-  for (const [name, done] of [['delete', 'deleted'], ['undelete', 'back']] as const) {
-    ask(name, name === 'delete' ? 'delete a tweet' : 'bring a deleted tweet back', `roost tweets ${name} 1234567890123456789`)
+  for (const [name, done] of [
+    ['delete', 'deleted'],
+    ['undelete', 'back'],
+  ] as const) {
+    ask(
+      name,
+      name === 'delete' ? 'delete a tweet' : 'bring a deleted tweet back',
+      `roost tweets ${name} 1234567890123456789`,
+    )
       .argument('<id>', 'the tweet', idArgument)
       .action(async (id: bigint, options: ClientOptions) => {
         await withClient(io, options, (roost) => roost.tweets[name](id, { acknowledgement: 'materialized' }));
@@ -80,18 +123,34 @@ export function addTweetCommands(program: Command, io: CliIo): void {
     .option('--no-replies', 'without replies')
     .option('--no-retweets', 'without retweets')
     .option('--explain', 'answer without the index, from the windows, and say how many were read')
-    .action(async (user: bigint, options: ClientOptions & { readonly count: number; readonly before?: bigint; readonly after?: bigint; readonly replies: boolean; readonly retweets: boolean; readonly explain?: true }) => {
-      const output = outputFor(io, options);
-      await withClient(io, options, async (roost) => {
-        if (options.explain === true) {
-          const scanned = await roost.tweets.scan(user, options);
-          output.result(scanned, () => `${tweetTable(output, scanned.tweets)}\n${output.dim(`read ${scanned.windowsRead} of ${scanned.windows} windows, ${scanned.tablesRead} tables`)}`);
-          return;
-        }
-        const found = await roost.tweets.timeline(user, options);
-        output.result({ tweets: found }, () => tweetTable(output, found));
-      });
-    });
+    .action(
+      async (
+        user: bigint,
+        options: ClientOptions & {
+          readonly count: number;
+          readonly before?: bigint;
+          readonly after?: bigint;
+          readonly replies: boolean;
+          readonly retweets: boolean;
+          readonly explain?: true;
+        },
+      ) => {
+        const output = outputFor(io, options);
+        await withClient(io, options, async (roost) => {
+          if (options.explain === true) {
+            const scanned = await roost.tweets.scan(user, options);
+            output.result(
+              scanned,
+              () =>
+                `${tweetTable(output, scanned.tweets)}\n${output.dim(`read ${scanned.windowsRead} of ${scanned.windows} windows, ${scanned.tablesRead} tables`)}`,
+            );
+            return;
+          }
+          const found = await roost.tweets.timeline(user, options);
+          output.result({ tweets: found }, () => tweetTable(output, found));
+        });
+      },
+    );
 
   addWindowCommands(tweets, io);
   addImport(ask, io);
@@ -105,13 +164,29 @@ function addSetup(tweets: Command, io: CliIo): void {
     'roost tweets setup --window 1d --stripes 4 --replicas 2 --retention 365d',
   )
     .option('--window <duration>', 'how long a window is (first default: 1d)', durationArgument)
-    .option('--ahead <duration>', 'how long before its beginning a window is made (first default: half a window, at most a day)', durationArgument)
-    .option('--retention <duration>', 'how long tweets are kept after the end of their window (first default: for ever)', durationArgument)
+    .option(
+      '--ahead <duration>',
+      'how long before its beginning a window is made (first default: half a window, at most a day)',
+      durationArgument,
+    )
+    .option(
+      '--retention <duration>',
+      'how long tweets are kept after the end of their window (first default: for ever)',
+      durationArgument,
+    )
     .option('--keep-forever', 'no retention any more')
     .option('--stripes <count>', 'tables of a window (first default: 4)', integerArgument(1, 256))
-    .option('--replicas <count>', 'copies of each, on as many hosts (first default: 2, or as many as there are hosts)', integerArgument(1, 32))
+    .option(
+      '--replicas <count>',
+      'copies of each, on as many hosts (first default: 2, or as many as there are hosts)',
+      integerArgument(1, 32),
+    )
     .option('--open-hosts <name,...>', 'database hosts of windows that are open (first default: all)', nameListArgument)
-    .option('--closed-hosts <name,...>', 'database hosts that windows move to when they are over (first default: the same)', nameListArgument)
+    .option(
+      '--closed-hosts <name,...>',
+      'database hosts that windows move to when they are over (first default: the same)',
+      nameListArgument,
+    )
     .option('--catch-up', 'make a window of the past when a tweet for it comes (first default)')
     .option('--no-catch-up', 'refuse such tweets')
     .addOption(yesOption())
@@ -127,7 +202,9 @@ function addSetup(tweets: Command, io: CliIo): void {
         closedHosts: options.closedHosts,
         catchUp: options.catchUp,
       };
-      const policy = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as PolicyInput;
+      const policy = Object.fromEntries(
+        Object.entries(given).filter(([, value]) => value !== undefined),
+      ) as PolicyInput;
       const set = await withTbird(io, options, async (tbird) => {
         const drops = policy.retentionMs == null ? [] : await tbird.windowSet.planDrops(policy);
         await confirmDrops(io, options, tbird, drops, 'set up tweets so');
@@ -151,24 +228,66 @@ function addSetup(tweets: Command, io: CliIo): void {
     .option('--repair', 'bring the indexes to what the tweets say')
     .addOption(configOption())
     .action(async (options: ConfigOptions & { readonly repair?: true }) => {
-      const report = await withTbird(io, options, (tbird) => auditTweets(tbird, { repair: options.repair === true, signal: io.signal }));
+      const report = await withTbird(io, options, (tbird) =>
+        auditTweets(tbird, { repair: options.repair === true, signal: io.signal }),
+      );
       const { faults, copies, strays, uncertain, repaired } = report;
       const moveHome = `roost shard strays --table=${tweetsTableId} --fix`;
       const output = outputFor(io, options);
-      output.result({ ...report, strays: strays.strays, strayCount: strays.count }, () =>
+      output.result(
+        { ...report, strays: strays.strays, strayCount: strays.count },
+        () =>
+          [
+            `${formatCount(report.tweets)} tweets, ${formatCount(report.edges)} entries: ${faults.length} ${faults.length === 1 ? 'fault' : 'faults'}, ${repaired} repaired${uncertain > 0 ? `, ${uncertain} uncertain while jobs are failing` : ''}`,
+            ...(faults.length === 0
+              ? []
+              : [
+                  output.table(
+                    ['tweet', 'graph', 'entry of', 'is', 'should be'],
+                    faults
+                      .slice(0, shownRows)
+                      .map((fault) => [
+                        String(fault.id),
+                        fault.graphId,
+                        String(fault.sourceId),
+                        fault.found,
+                        fault.expected,
+                      ]),
+                  ),
+                ]),
+            ...copies.map(
+              ({ shards, differences }) =>
+                `${shards.join(', ')} do not hold the same: ${differences.map(({ key }) => key).join(', ')}`,
+            ),
+            ...strays.strays
+              .slice(0, shownRows)
+              .map(({ shard, key, home }) => `tweet ${key} stands in ${shard}, and belongs to ${home ?? 'no table'}`),
+            ...Array.from(
+              strays.skipped,
+              ([shard, why]) => `not looked through for tweets of other tables: ${shard}: ${why}`,
+            ),
+          ].join('\n'),
         [
-          `${formatCount(report.tweets)} tweets, ${formatCount(report.edges)} entries: ${faults.length} ${faults.length === 1 ? 'fault' : 'faults'}, ${repaired} repaired${uncertain > 0 ? `, ${uncertain} uncertain while jobs are failing` : ''}`,
-          ...(faults.length === 0 ? [] : [output.table(['tweet', 'graph', 'entry of', 'is', 'should be'], faults.slice(0, shownRows).map((fault) => [String(fault.id), fault.graphId, String(fault.sourceId), fault.found, fault.expected]))]),
-          ...copies.map(({ shards, differences }) => `${shards.join(', ')} do not hold the same: ${differences.map(({ key }) => key).join(', ')}`),
-          ...strays.strays.slice(0, shownRows).map(({ shard, key, home }) => `tweet ${key} stands in ${shard}, and belongs to ${home ?? 'no table'}`),
-          ...Array.from(strays.skipped, ([shard, why]) => `not looked through for tweets of other tables: ${shard}: ${why}`),
-        ].join('\n'),
-        [...(strays.count === 0 ? [] : [moveHome]), ...copies.map(({ shards }) => `roost shard repair ${shards.join(' ')}`)],
+          ...(strays.count === 0 ? [] : [moveHome]),
+          ...copies.map(({ shards }) => `roost shard repair ${shards.join(' ')}`),
+        ],
       );
       // First: a repair of the copies would copy them too.
-      if (strays.count > 0) throw new RoostError('DataLoss', `${strays.count} rows stand in tables to which their ids do not lead; \`${moveHome}\` moves them home`);
-      if (copies.length > 0) throw new RoostError('DataLoss', `copies of ${copies.length} tables do not hold the same; \`roost shard repair ${copies[0]!.shards.join(' ')}\` merges them`);
-      if (faults.length > repaired) throw new RoostError('DataLoss', `${faults.length - repaired} entries do not agree with the tweets; --repair puts them right`);
+      if (strays.count > 0)
+        throw new RoostError(
+          'DataLoss',
+          `${strays.count} rows stand in tables to which their ids do not lead; \`${moveHome}\` moves them home`,
+        );
+      if (copies.length > 0)
+        throw new RoostError(
+          'DataLoss',
+          `copies of ${copies.length} tables do not hold the same; \`roost shard repair ${copies[0]!.shards.join(' ')}\` merges them`,
+        );
+      if (faults.length > repaired)
+        throw new RoostError(
+          'DataLoss',
+          `${faults.length - repaired} entries do not agree with the tweets; --repair puts them right`,
+        );
     });
 }
 
@@ -195,13 +314,20 @@ function addImport(ask: (name: string, description: string, example: string) => 
     .option('--wait', 'wait until the journal is empty, so that reads see every tweet')
     .option('--in-flight <count>', 'calls under way at once', integerArgument(1, 64), limits.bulkWriteInFlight)
     .addOption(priorityOption())
-    .option('--rate <count>', 'tweets a second at most (default: as fast as the server takes them)', integerArgument(1, 100_000_000))
+    .option(
+      '--rate <count>',
+      'tweets a second at most (default: as fast as the server takes them)',
+      integerArgument(1, 100_000_000),
+    )
     .action(async (path: string, options: ImportCommandOptions) => {
       const output = outputFor(io, options);
       const file = await TweetFile.open(resolve(io.workingFolder, path));
       const read = { user: options.user, skipBad: options.skipBad === true, signal: io.signal };
       const checked = await checkFile(file, read);
-      const progressFile = ImportProgress.open(options.resume === undefined ? undefined : resolve(io.workingFolder, options.resume), file);
+      const progressFile = ImportProgress.open(
+        options.resume === undefined ? undefined : resolve(io.workingFolder, options.resume),
+        file,
+      );
       const startMs = performance.now();
       const waitMs = await withClient(io, options, async (roost) => {
         const badBefore = options.wait === true ? (await roost.journal()).bad : 0;
@@ -209,7 +335,8 @@ function addImport(ask: (name: string, description: string, example: string) => 
         progress.advance(Math.min(progressFile.rows, checked.tweetCount));
         await importTweets(file, {
           ...read,
-          create: (tweets) => roost.tweets.createMany(tweets, { deadlineMs: writeDeadlineMs, priority: options.priority }),
+          create: (tweets) =>
+            roost.tweets.createMany(tweets, { deadlineMs: writeDeadlineMs, priority: options.priority }),
           pace: new Pace(options.rate, io.signal),
           inFlight: options.inFlight,
           onAcknowledged: (count) => progress.advance(count),
@@ -225,8 +352,12 @@ function addImport(ask: (name: string, description: string, example: string) => 
         [
           `stored ${formatCount(tweetCount - progressFile.rows)} tweets in ${formatMs(elapsedMs)}${progressFile.rows > 0 ? `, after ${formatCount(progressFile.rows)} stored before` : ''}`,
           ...(badRowCount === 0 ? [] : [`left out ${formatCount(badRowCount)} rows, the first at ${firstBad}`]),
-          ...(otherTimes.length === 0 ? [] : [`${otherTimes.length} went in by their id, whose time is not that of the file:`]),
-          ...otherTimes.slice(0, shownRows).map(({ line, id, given, ofId }) => `  line ${line}: ${id} is of ${ofId}, not ${given}`),
+          ...(otherTimes.length === 0
+            ? []
+            : [`${otherTimes.length} went in by their id, whose time is not that of the file:`]),
+          ...otherTimes
+            .slice(0, shownRows)
+            .map(({ line, id, given, ofId }) => `  line ${line}: ${id} is of ${ofId}, not ${given}`),
         ].join('\n'),
       );
     });
@@ -236,7 +367,12 @@ interface CheckedFile {
   readonly tweetCount: number;
   readonly badRowCount: number;
   readonly firstBad: string | undefined;
-  readonly otherTimes: readonly { readonly line: number; readonly id: string; readonly given: string; readonly ofId: string }[];
+  readonly otherTimes: readonly {
+    readonly line: number;
+    readonly id: string;
+    readonly given: string;
+    readonly ofId: string;
+  }[];
 }
 
 /** Reads the whole file, so that a bad one is refused before anything is written. */
@@ -253,7 +389,13 @@ async function checkFile(file: TweetFile, options: Parameters<TweetFile['rows']>
     }
     tweetCount++;
     const { tweet, otherTime } = row.tweet;
-    if (otherTime !== undefined) otherTimes.push({ line: row.line, id: String(tweet.id), given: otherTime.given.toISOString(), ofId: otherTime.ofId.toISOString() });
+    if (otherTime !== undefined)
+      otherTimes.push({
+        line: row.line,
+        id: String(tweet.id),
+        given: otherTime.given.toISOString(),
+        ofId: otherTime.ofId.toISOString(),
+      });
   }
   return { tweetCount, badRowCount, firstBad, otherTimes };
 }
@@ -263,6 +405,10 @@ const tweetTable = (output: Output, tweets: readonly Tweet[]): string =>
     ? 'none'
     : output.table(
         ['id', 'user', 'created', 'text'],
-        tweets.map(({ id, userId, createdAtMs, text, deletedAt }) => [String(id), String(userId), timeText(createdAtMs), `${deletedAt === undefined ? '' : '(deleted) '}${text.replaceAll(/\s+/g, ' ')}`]),
+        tweets.map(({ id, userId, createdAtMs, text, deletedAt }) => [
+          String(id),
+          String(userId),
+          timeText(createdAtMs),
+          `${deletedAt === undefined ? '' : '(deleted) '}${text.replaceAll(/\s+/g, ' ')}`,
+        ]),
       );
-

@@ -5,7 +5,18 @@ import type { Roost } from '../sdk/index.js';
 import { openUsers, userFlags, type OpenUsers, type User } from '../users/index.js';
 import type { CliIo } from './console/cliIo.js';
 import { type ClientOptions, serverOption, userServerOption, withClient } from './console/client.js';
-import { type ConfigOptions, configOption, defineCommand, defineGroup, idArgument, idListArgument, integerArgument, nameListArgument, openConfig, outputFor } from './console/command.js';
+import {
+  type ConfigOptions,
+  configOption,
+  defineCommand,
+  defineGroup,
+  idArgument,
+  idListArgument,
+  integerArgument,
+  nameListArgument,
+  openConfig,
+  outputFor,
+} from './console/command.js';
 
 interface SetupOptions extends ConfigOptions {
   readonly shards: number;
@@ -34,16 +45,28 @@ export function addUsersCommands(program: Command, io: CliIo): void {
         await store.setup({ shards, replicas, ...(hosts === undefined ? {} : { hosts }) });
         // Servers that run see the shards at their next look at the name server; the next command should not come before that.
         await sleep(Math.min(store.gizzard.config.nameServer.reloadSeconds * 1_000, longestWaitMs));
-        outputFor(io, options).result({ shards, replicas }, () => `users have ${shards} shards, ${replicas} ${replicas === 1 ? 'copy' : 'copies'} of each`);
+        outputFor(io, options).result(
+          { shards, replicas },
+          () => `users have ${shards} shards, ${replicas} ${replicas === 1 ? 'copy' : 'copies'} of each`,
+        );
       }),
     );
 
   const ask = (name: string, description: string, example: string): Command =>
-    defineCommand(users, name, description, example).addOption(userServerOption()).addOption(serverOption()).addOption(configOption());
-  const flagBits = `a sum of ${Object.entries(userFlags).map(([flag, bit]) => `${bit} (${flag})`).join(', ')}`;
+    defineCommand(users, name, description, example)
+      .addOption(userServerOption())
+      .addOption(serverOption())
+      .addOption(configOption());
+  const flagBits = `a sum of ${Object.entries(userFlags)
+    .map(([flag, bit]) => `${bit} (${flag})`)
+    .join(', ')}`;
   const flagsArgument = integerArgument(0, 0xffffffff);
 
-  ask('create', 'write a user, and wait until everybody reads it\nOne that exists is replaced.', "roost users create 12 jack --name 'Jack' --flags 2")
+  ask(
+    'create',
+    'write a user, and wait until everybody reads it\nOne that exists is replaced.',
+    "roost users create 12 jack --name 'Jack' --flags 2",
+  )
     .argument('<id>', 'the user', idArgument)
     .argument('<screen-name>', '1 to 20 letters, digits and _')
     .option('--name <name>', '1 to 50 characters (default: the screen name)')
@@ -63,30 +86,44 @@ export function addUsersCommands(program: Command, io: CliIo): void {
       output.result({ users: found.map((user) => user ?? null) }, () =>
         output.table(
           ['id', 'screen name', 'name', 'flags'],
-          found.map((user, place) => (user === undefined ? [String(ids[place]), 'there is none', '', ''] : [String(user.id), `@${user.screenName}`, user.name, flagText(user)])),
+          found.map((user, place) =>
+            user === undefined
+              ? [String(ids[place]), 'there is none', '', '']
+              : [String(user.id), `@${user.screenName}`, user.name, flagText(user)],
+          ),
         ),
       );
     });
 
-  ask('rename', "change a user's names, and wait until everybody reads them", "roost users rename 12 --name 'Jack D.'\nroost users rename 12 --screen-name jackd")
+  ask(
+    'rename',
+    "change a user's names, and wait until everybody reads them",
+    "roost users rename 12 --name 'Jack D.'\nroost users rename 12 --screen-name jackd",
+  )
     .argument('<id>', 'the user', idArgument)
     .option('--name <name>', '1 to 50 characters')
     .option('--screen-name <name>', '1 to 20 letters, digits and _')
     .action((id: bigint, options: ClientOptions & { readonly name?: string; readonly screenName?: string }) => {
-      if (options.name === undefined && options.screenName === undefined) throw new RoostError('InvalidArgument', 'a rename needs --name or --screen-name');
+      if (options.name === undefined && options.screenName === undefined)
+        throw new RoostError('InvalidArgument', 'a rename needs --name or --screen-name');
       return changeOne(id, options, (roost) => roost.users.rename(id, options, materialized));
     });
 
   ask('flags', "replace a user's flags, and wait until everybody reads them", 'roost users flags 12 3')
     .argument('<id>', 'the user', idArgument)
     .argument('<bits>', flagBits, flagsArgument)
-    .action((id: bigint, bits: number, options: ClientOptions) => changeOne(id, options, (roost) => roost.users.setFlags(id, bits, materialized)));
+    .action((id: bigint, bits: number, options: ClientOptions) =>
+      changeOne(id, options, (roost) => roost.users.setFlags(id, bits, materialized)),
+    );
 
   ask('remove', 'remove users, and wait until nobody reads them', 'roost users remove 12')
     .argument('<id...>', 'the users', idListArgument)
     .action(async (ids: readonly bigint[], options: ClientOptions) => {
       await withClient(io, options, (roost) => roost.users.removeMany(ids, materialized));
-      outputFor(io, options).result({ removed: ids }, () => `removed ${ids.length === 1 ? `user ${ids[0]}` : `${ids.length} users`}`);
+      outputFor(io, options).result(
+        { removed: ids },
+        () => `removed ${ids.length === 1 ? `user ${ids[0]}` : `${ids.length} users`}`,
+      );
     });
 
   /** A change of what is not there would be kept, and not be seen: whoever asks for it by hand has the wrong id. */
@@ -114,5 +151,8 @@ async function withUsers<T>(io: CliIo, options: ConfigOptions, work: (users: Ope
 
 function flagText({ flags }: User): string {
   const names = Object.entries(userFlags).filter(([, bit]) => (flags & bit) !== 0);
-  return [...names.map(([name]) => name), ...(names.reduce((left, [, bit]) => left & ~bit, flags) === 0 ? [] : [String(flags)])].join(' ');
+  return [
+    ...names.map(([name]) => name),
+    ...(names.reduce((left, [, bit]) => left & ~bit, flags) === 0 ? [] : [String(flags)]),
+  ].join(' ');
 }

@@ -2,7 +2,9 @@ import { z } from 'zod';
 
 const port = z.int().min(0).max(65535);
 const seconds = (max: number) => z.number().positive().max(max);
-const identifier = z.string().regex(/^[A-Za-z][A-Za-z0-9_]{0,47}$/, 'must start with a letter and hold only letters, digits and _');
+const identifier = z
+  .string()
+  .regex(/^[A-Za-z][A-Za-z0-9_]{0,47}$/, 'must start with a letter and hold only letters, digits and _');
 
 const databaseHost = z.strictObject({
   host: z.string().min(1).default('127.0.0.1'),
@@ -123,7 +125,11 @@ const cache = z.strictObject({
   /** Nodes that hold whole pages, and nothing else. None: pages are not cached. */
   pages: z.array(cacheNode).max(1024).default([]),
   /** Life of entries, of those that say that there is nothing, of pages, and of whatever is in the gutter. */
-  ttlSeconds: z.int().min(1).max(30 * 86_400).default(86_400),
+  ttlSeconds: z
+    .int()
+    .min(1)
+    .max(30 * 86_400)
+    .default(86_400),
   absentTtlSeconds: z.int().min(1).max(86_400).default(30),
   pageTtlSeconds: z.int().min(1).max(86_400).default(60),
   gutterTtlSeconds: z.int().min(1).max(3_600).default(10),
@@ -146,17 +152,18 @@ const cache = z.strictObject({
 export const configSchema = z.strictObject({
   /** Names this cluster in Redis keys and in the databases, so that two clusters may share servers. */
   cluster: identifier.default('roost'),
-  databaseHosts: z.record(z.string().min(1).max(64), databaseHost).refine((hosts) => Object.keys(hosts).length > 0, 'needs at least one host'),
-  nameServer: z
-    .strictObject({
-      /** Names from `databaseHosts`; each holds a whole copy of the topology. */
-      hosts: z.array(z.string()).min(1).max(8),
-      /** Seconds between looks for a newer topology. */
-      reloadSeconds: seconds(3600).default(1),
-      /** Changes that the audit remembers, and for how many days. Each change forgets what is past either. Rollbacks of migrations and rollback logs do without it. */
-      auditEntries: z.int().min(1).max(10_000_000).default(10_000),
-      auditDays: z.number().positive().max(36_500).default(365),
-    }),
+  databaseHosts: z
+    .record(z.string().min(1).max(64), databaseHost)
+    .refine((hosts) => Object.keys(hosts).length > 0, 'needs at least one host'),
+  nameServer: z.strictObject({
+    /** Names from `databaseHosts`; each holds a whole copy of the topology. */
+    hosts: z.array(z.string()).min(1).max(8),
+    /** Seconds between looks for a newer topology. */
+    reloadSeconds: seconds(3600).default(1),
+    /** Changes that the audit remembers, and for how many days. Each change forgets what is past either. Rollbacks of migrations and rollback logs do without it. */
+    auditEntries: z.int().min(1).max(10_000_000).default(10_000),
+    auditDays: z.number().positive().max(36_500).default(365),
+  }),
   manager: z
     .strictObject({
       /** How the keys of a table are hashed that Gizzard's tools make by setting its first forwarding: they name no hash. FlockDB's production used `byteSwap`. Tables that exist keep theirs. */

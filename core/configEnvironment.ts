@@ -55,7 +55,10 @@ export interface EnvironmentOverrides {
  * Reads the variables that override keys. Lists are separated by commas. Keys of a database host are reached by the name that the file gives it:
  * `ROOST__DATABASE_HOSTS__HOST1__PASSWORD`. Variables that name no key are left alone, with a warning: anybody may set them. Throws `InvalidArgument` for one that could mean two keys.
  */
-export function environmentOverrides(environment: NodeJS.ProcessEnv, hostNames: readonly string[]): EnvironmentOverrides {
+export function environmentOverrides(
+  environment: NodeJS.ProcessEnv,
+  hostNames: readonly string[],
+): EnvironmentOverrides {
   const [paths, oldPaths] = [pathsByName(variableName, hostNames), pathsByName(oldVariableName, hostNames)];
   const [overrides, outdated]: [ConfigOverride[], ConfigOverride[]] = [[], []];
   const warnings: string[] = [];
@@ -70,12 +73,20 @@ export function environmentOverrides(environment: NodeJS.ProcessEnv, hostNames: 
       continue;
     }
     if (second !== undefined) {
-      throw new RoostError('InvalidArgument', `environment variable ${name} could mean ${path.join('.')} or ${second.join('.')}: set the key in the file`, {
-        fields: { variable: name },
-      });
+      throw new RoostError(
+        'InvalidArgument',
+        `environment variable ${name} could mean ${path.join('.')} or ${second.join('.')}: set the key in the file`,
+        {
+          fields: { variable: name },
+        },
+      );
     }
     if (old) warnings.push(`environment variable ${name} is named ${variableName(path)} now`);
-    (old ? outdated : overrides).push({ path, value: valueFromText(keySchema(path) ?? {}, text), source: `environment variable ${name}` });
+    (old ? outdated : overrides).push({
+      path,
+      value: valueFromText(keySchema(path) ?? {}, text),
+      source: `environment variable ${name}`,
+    });
   }
   if (unread.length > 0) warnings.push(`not read, since they name no key of the configuration: ${unread.join(', ')}`);
   return { overrides: [...outdated, ...overrides], warnings };
@@ -84,7 +95,10 @@ export function environmentOverrides(environment: NodeJS.ProcessEnv, hostNames: 
 /** What Kubernetes sets in the variable of a Service's port. */
 const addressOfService = /^(tcp|udp|sctp):\/\//;
 
-function pathsByName(nameOf: (path: ConfigPath) => string, hostNames: readonly string[]): ReadonlyMap<string, readonly ConfigPath[]> {
+function pathsByName(
+  nameOf: (path: ConfigPath) => string,
+  hostNames: readonly string[],
+): ReadonlyMap<string, readonly ConfigPath[]> {
   const paths = new Map<string, ConfigPath[]>();
   for (const path of valueKeys(hostNames)) paths.set(nameOf(path), [...(paths.get(nameOf(path)) ?? []), path]);
   return paths;
@@ -95,4 +109,6 @@ export const withoutOverrides = (environment: NodeJS.ProcessEnv): NodeJS.Process
   Object.fromEntries(Object.entries(environment).filter(([name]) => !isOverride(name)));
 
 const isOverride = (name: string): boolean =>
-  name.startsWith('ROOST_') && !Object.hasOwn(otherVariables, name) && !foreignPrefixes.some((prefix) => name.startsWith(prefix));
+  name.startsWith('ROOST_') &&
+  !Object.hasOwn(otherVariables, name) &&
+  !foreignPrefixes.some((prefix) => name.startsWith(prefix));

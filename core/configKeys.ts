@@ -27,7 +27,11 @@ export function keySchema(path: ConfigPath): KeySchema | undefined {
   for (const name of path) {
     if (schema === undefined) return undefined;
     if (schema.type === 'array') schema = schema.items;
-    else schema = (schema.properties !== undefined && Object.hasOwn(schema.properties, name) ? schema.properties[name] : undefined) ?? (schema.additionalProperties === false ? undefined : schema.additionalProperties);
+    else
+      schema =
+        (schema.properties !== undefined && Object.hasOwn(schema.properties, name)
+          ? schema.properties[name]
+          : undefined) ?? (schema.additionalProperties === false ? undefined : schema.additionalProperties);
   }
   return schema;
 }

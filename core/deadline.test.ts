@@ -7,7 +7,13 @@ describe('a deadline', () => {
   it('that has passed has no time left', () => {
     const deadline = Deadline.after(0);
     expect([deadline.passed, deadline.remainingMs()]).toEqual([true, 0]);
-    expect(() => deadline.check('waiting')).toThrow(expect.objectContaining({ code: 'DeadlineExceeded', message: 'waiting did not finish before its deadline', retryable: true }) as Error);
+    expect(() => deadline.check('waiting')).toThrow(
+      expect.objectContaining({
+        code: 'DeadlineExceeded',
+        message: 'waiting did not finish before its deadline',
+        retryable: true,
+      }) as Error,
+    );
   });
 
   it('within another ends with the earlier of the two', () => {
@@ -29,7 +35,10 @@ describe('a deadline', () => {
   it('lets nobody wait longer, and tells who can stop the work', async () => {
     let stopped = 0;
     const race = Deadline.after(5).race(never, 'waiting for ever', () => stopped++);
-    await expect(race).rejects.toMatchObject({ code: 'DeadlineExceeded', message: 'waiting for ever did not finish before its deadline' });
+    await expect(race).rejects.toMatchObject({
+      code: 'DeadlineExceeded',
+      message: 'waiting for ever did not finish before its deadline',
+    });
     expect(stopped).toBe(1);
   });
 });

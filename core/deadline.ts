@@ -56,7 +56,9 @@ export class Deadline {
         reject(error);
       };
       timer = setTimeout(() => end(deadlineExceeded(what)), this.remainingMs());
-      forget = this.cancellation?.onCancel(() => end(new RoostError('Unavailable', `${what} was given up: the client has gone`)));
+      forget = this.cancellation?.onCancel(() =>
+        end(new RoostError('Unavailable', `${what} was given up: the client has gone`)),
+      );
     });
     try {
       return await Promise.race([promise, timeout]);

@@ -13,8 +13,15 @@ describe('an error', () => {
     });
     fc.assert(
       fc.property(arbitrary, ({ code, message, fields, retryable, retryAfterMs }) => {
-        const error = new RoostError(code, message, { fields, retryable, ...(retryAfterMs === undefined ? {} : { retryAfterMs }), cause: new Error('inner') });
-        const copy = RoostError.fromWire(JSON.parse(JSON.stringify(error.toWire())) as ReturnType<RoostError['toWire']>);
+        const error = new RoostError(code, message, {
+          fields,
+          retryable,
+          ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+          cause: new Error('inner'),
+        });
+        const copy = RoostError.fromWire(
+          JSON.parse(JSON.stringify(error.toWire())) as ReturnType<RoostError['toWire']>,
+        );
         expect(copy.toWire()).toEqual(error.toWire());
         expect(copy).toBeInstanceOf(RoostError);
       }),
@@ -22,7 +29,9 @@ describe('an error', () => {
   });
 
   it('of a code from a newer peer is Internal', () => {
-    expect(RoostError.fromWire({ code: 'Tired', message: 'zzz', fields: {}, retryable: true, retryAfterMs: 5 })).toMatchObject({ code: 'Internal', message: 'zzz', retryable: true, retryAfterMs: 5 });
+    expect(
+      RoostError.fromWire({ code: 'Tired', message: 'zzz', fields: {}, retryable: true, retryAfterMs: 5 }),
+    ).toMatchObject({ code: 'Internal', message: 'zzz', retryable: true, retryAfterMs: 5 });
   });
 
   it('says by its code whether a retry helps, unless it is told', () => {
@@ -32,7 +41,10 @@ describe('an error', () => {
   });
 
   it('has fields of text, so that a 64-bit id stays whole, and none that is absent', () => {
-    expect(new RoostError('NotFound', '', { fields: { key: 2n ** 63n - 1n, table: -1, busy: true, host: undefined } }).fields).toEqual({ key: '9223372036854775807', table: '-1', busy: 'true' });
+    expect(
+      new RoostError('NotFound', '', { fields: { key: 2n ** 63n - 1n, table: -1, busy: true, host: undefined } })
+        .fields,
+    ).toEqual({ key: '9223372036854775807', table: '-1', busy: 'true' });
   });
 
   it('is kept as it is, and anything else becomes Internal with its cause', () => {
@@ -41,6 +53,11 @@ describe('an error', () => {
     const plain = new TypeError('oops');
     expect(RoostError.from(plain)).toMatchObject({ code: 'Internal', message: 'oops', cause: plain });
     expect(RoostError.from('text')).toMatchObject({ code: 'Internal', message: 'text' });
-    expect([isRoostError(error), isRoostError(error, 'Conflict'), isRoostError(error, 'NotFound'), isRoostError(plain)]).toEqual([true, true, false, false]);
+    expect([
+      isRoostError(error),
+      isRoostError(error, 'Conflict'),
+      isRoostError(error, 'NotFound'),
+      isRoostError(plain),
+    ]).toEqual([true, true, false, false]);
   });
 });

@@ -66,7 +66,8 @@ export class RoostError extends Error {
     this.code = code;
     const fields: Record<string, string> = {};
     for (const [name, value] of Object.entries(options.fields ?? {}).slice(0, limits.errorFields)) {
-      if (value !== undefined) fields[cutText(name, limits.errorFieldNameBytes)] = cutText(String(value), limits.errorTextBytes);
+      if (value !== undefined)
+        fields[cutText(name, limits.errorFieldNameBytes)] = cutText(String(value), limits.errorTextBytes);
     }
     this.fields = fields;
     this.retryable = options.retryable ?? retryableCodes.has(code);

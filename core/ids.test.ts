@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { maxId, maxInt64, minInt64, packIds, parseCount, parseId, parseInt64, unpackIds, type IdInput } from './ids.js';
 
-const invalid = (text: RegExp): Error => expect.objectContaining({ code: 'InvalidArgument', message: expect.stringMatching(text) as string }) as Error;
+const invalid = (text: RegExp): Error =>
+  expect.objectContaining({ code: 'InvalidArgument', message: expect.stringMatching(text) as string }) as Error;
 
 describe('an id', () => {
   it.each<[IdInput, bigint]>([
@@ -43,14 +44,16 @@ describe('a position', () => {
       expect(parseInt64(value, 'position')).toBe(value);
       expect(parseInt64(String(value), 'position')).toBe(value);
     }
-    for (const value of [minInt64 - 1n, maxInt64 + 1n]) expect(() => parseInt64(value, 'position')).toThrow(invalid(/^position must be/));
+    for (const value of [minInt64 - 1n, maxInt64 + 1n])
+      expect(() => parseInt64(value, 'position')).toThrow(invalid(/^position must be/));
   });
 });
 
 describe('a count', () => {
   it('is an integer within its bounds', () => {
     expect([parseCount(1, 'n', 1, 3), parseCount(3, 'n', 1, 3)]).toEqual([1, 3]);
-    for (const value of [0, 4, 1.5, Number.NaN]) expect(() => parseCount(value, 'n', 1, 3)).toThrow(invalid(/^n must be an integer from 1 to 3/));
+    for (const value of [0, 4, 1.5, Number.NaN])
+      expect(() => parseCount(value, 'n', 1, 3)).toThrow(invalid(/^n must be an integer from 1 to 3/));
   });
 });
 

@@ -13,7 +13,15 @@ export {
 export { otherVariables, withoutOverrides, type ConfigOverride } from './configEnvironment.js';
 export { cutText } from './cutText.js';
 export { Deadline, deadlineExceeded } from './deadline.js';
-export { errorCodes, isRoostError, RoostError, type ErrorCode, type ErrorFields, type RoostErrorOptions, type WireError } from './errors.js';
+export {
+  errorCodes,
+  isRoostError,
+  RoostError,
+  type ErrorCode,
+  type ErrorFields,
+  type RoostErrorOptions,
+  type WireError,
+} from './errors.js';
 export { maxId, maxInt64, minInt64, packIds, parseCount, parseId, parseInt64, unpackIds, type IdInput } from './ids.js';
 export { JournalClock } from './journalClock.js';
 export { limits } from './limits.js';

@@ -98,7 +98,11 @@ export const limits = {
   maxDeadlineMs: 600_000,
 } as const;
 
-if (limits.idsPerCall * 8 > limits.messageBytes || limits.operationsPerWrite * 33 > limits.messageBytes || limits.edgesPerBatch * 33 > limits.messageBytes) {
+if (
+  limits.idsPerCall * 8 > limits.messageBytes ||
+  limits.operationsPerWrite * 33 > limits.messageBytes ||
+  limits.edgesPerBatch * 33 > limits.messageBytes
+) {
   throw new Error('limits: a call within its own limits would not fit a message');
 }
 if (limits.tweetsPerCall * (limits.tweetCharacters * 4 + limits.tweetExtraBytes + 128) > limits.tbirdRequestBytes) {
@@ -108,5 +112,7 @@ if ((limits.tbirdRequestBytes * 4) / 3 > limits.injectorRequestBytes) {
   throw new Error('limits: a create of tweets would not fit the injector of another cluster');
 }
 if (limits.messageBytes >= 2 ** 31 || limits.serverRequestBytes < 2 * limits.messageBytes) {
-  throw new Error('limits: a frame must not look like an unframed message, and a server must hold at least two messages');
+  throw new Error(
+    'limits: a frame must not look like an unframed message, and a server must hold at least two messages',
+  );
 }

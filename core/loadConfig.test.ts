@@ -78,7 +78,10 @@ describe('loadConfig', () => {
       ROOST_REDIS_IMAGE: 'redis:7',
       HOME: '/',
     };
-    const { config, warnings } = load({ environment, overrides: [{ path: ['server', 'flockPort'], value: 3, source: '--flock-port' }] });
+    const { config, warnings } = load({
+      environment,
+      overrides: [{ path: ['server', 'flockPort'], value: 3, source: '--flock-port' }],
+    });
     expect(config.server).toMatchObject({ flockPort: 3, adminPort: 2 });
     expect(config.memcached).toEqual(['a:1', 'b:2']);
     expect(config.databaseHosts['host-2']?.password).toBe('12');
@@ -88,18 +91,30 @@ describe('loadConfig', () => {
 
   it('takes the names that variables had before, with a warning, where nothing is set by the new ones', () => {
     write({ ...valid, server: { flockPort: 1, adminPort: 1 } });
-    const { config, warnings } = load({ environment: { ROOST__SERVER__ADMIN_PORT: '3', ROOST_SERVER_FLOCK_PORT: '2', ROOST_SERVER_ADMIN_PORT: '2', ROOST_DATABASE_HOSTS_HOST_2_PASSWORD: 'x' } });
+    const { config, warnings } = load({
+      environment: {
+        ROOST__SERVER__ADMIN_PORT: '3',
+        ROOST_SERVER_FLOCK_PORT: '2',
+        ROOST_SERVER_ADMIN_PORT: '2',
+        ROOST_DATABASE_HOSTS_HOST_2_PASSWORD: 'x',
+      },
+    });
     expect(config.server).toMatchObject({ flockPort: 2, adminPort: 3 });
     expect(config.databaseHosts['host-2']?.password).toBe('x');
     expect(warnings).toContain('environment variable ROOST_SERVER_FLOCK_PORT is named ROOST__SERVER__FLOCK_PORT now');
   });
 
-  it.each(['roost', 'roost-server', 'roost-redis', 'roost-memcached', 'roost-server-flock', 'roost-config'])('reads nothing of what Kubernetes sets for a Service named %s', (service) => {
-    write(valid);
-    const { config, warnings } = load({ environment: variablesOfService(service) });
-    expect(config).toEqual(load().config);
-    expect(warnings).toEqual([`not read, since they name no key of the configuration: ${Object.keys(variablesOfService(service)).join(', ')}`]);
-  });
+  it.each(['roost', 'roost-server', 'roost-redis', 'roost-memcached', 'roost-server-flock', 'roost-config'])(
+    'reads nothing of what Kubernetes sets for a Service named %s',
+    (service) => {
+      write(valid);
+      const { config, warnings } = load({ environment: variablesOfService(service) });
+      expect(config).toEqual(load().config);
+      expect(warnings).toEqual([
+        `not read, since they name no key of the configuration: ${Object.keys(variablesOfService(service)).join(', ')}`,
+      ]);
+    },
+  );
 
   it('leaves variables alone that name no key, and says which was meant', () => {
     write(valid);
@@ -164,11 +179,19 @@ describe('loadConfig', () => {
 
   it('asks for cache nodes where something is to be cached', () => {
     write({ ...valid, cache: { graphs: true } });
-    expect(problem().message).toMatchInlineSnapshot(`"DIR/roost.config.json: cache.graphs needs nodes to cache on: memcached names none"`);
+    expect(problem().message).toMatchInlineSnapshot(
+      `"DIR/roost.config.json: cache.graphs needs nodes to cache on: memcached names none"`,
+    );
   });
 
   it('refuses unknown keys and says which was meant', () => {
-    write({ ...valid, servers: {}, server: { flock_port: 1 }, redis: { colour: 'red' }, databaseHosts: { host1: { passwort: 'x' } } });
+    write({
+      ...valid,
+      servers: {},
+      server: { flock_port: 1 },
+      redis: { colour: 'red' },
+      databaseHosts: { host1: { passwort: 'x' } },
+    });
     expect(problem().message).toMatchInlineSnapshot(`
       "DIR/roost.config.json: databaseHosts.host1.passwort is not a key of the configuration: did you mean databaseHosts.host1.password?
       DIR/roost.config.json: redis.colour is not a key of the configuration: the keys here are host, port, password
@@ -179,13 +202,19 @@ describe('loadConfig', () => {
 
   it('names the variable or the option that is wrong', () => {
     write(valid);
-    expect(problem({ environment: { ROOST__SERVER__FLOCK_PORT: 'many' } }).message).toMatchInlineSnapshot(`"environment variable ROOST__SERVER__FLOCK_PORT: server.flockPort must be an integer from 0 to 65535, found "many""`);
-    expect(problem({ overrides: [{ path: ['log', 'level'], value: 'loud', source: '--log-level' }] }).message).toMatchInlineSnapshot(`"--log-level: log.level must be one of silent, error, warn, info, debug, found "loud""`);
+    expect(problem({ environment: { ROOST__SERVER__FLOCK_PORT: 'many' } }).message).toMatchInlineSnapshot(
+      `"environment variable ROOST__SERVER__FLOCK_PORT: server.flockPort must be an integer from 0 to 65535, found "many""`,
+    );
+    expect(
+      problem({ overrides: [{ path: ['log', 'level'], value: 'loud', source: '--log-level' }] }).message,
+    ).toMatchInlineSnapshot(`"--log-level: log.level must be one of silent, error, warn, info, debug, found "loud""`);
   });
 
   it('refuses a variable that could mean two hosts', () => {
     write({ databaseHosts: { 'a-b': {}, a_b: {} }, nameServer: { hosts: ['a_b'] } });
-    expect(problem({ environment: { ROOST__DATABASE_HOSTS__A_B__PORT: '1' } }).message).toMatchInlineSnapshot(`"environment variable ROOST__DATABASE_HOSTS__A_B__PORT could mean databaseHosts.a-b.port or databaseHosts.a_b.port: set the key in the file"`);
+    expect(problem({ environment: { ROOST__DATABASE_HOSTS__A_B__PORT: '1' } }).message).toMatchInlineSnapshot(
+      `"environment variable ROOST__DATABASE_HOSTS__A_B__PORT could mean databaseHosts.a-b.port or databaseHosts.a_b.port: set the key in the file"`,
+    );
   });
 
   it('checks that the name server lives on known hosts', () => {

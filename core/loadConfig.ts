@@ -44,7 +44,11 @@ export function loadConfig(options: LoadConfigOptions = {}): LoadedConfig {
   const sourceOf = (key: ConfigPath): string =>
     overrides.findLast((override) => override.path.every((name, index) => name === key[index]))?.source ?? path;
   const parsed = configSchema.safeParse(input);
-  if (!parsed.success) throw invalid(path, parsed.error.issues.flatMap((issue) => explain(issue, input, sourceOf)));
+  if (!parsed.success)
+    throw invalid(
+      path,
+      parsed.error.issues.flatMap((issue) => explain(issue, input, sourceOf)),
+    );
   const problems = crossCheck(parsed.data, sourceOf);
   if (problems.length > 0) throw invalid(path, problems);
   return { config: parsed.data, path, warnings: fromEnvironment.warnings };
@@ -69,10 +73,14 @@ function readConfig(path: string): Record<string, unknown> {
     text = readFileSync(path, 'utf8');
   } catch (cause) {
     const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
-    throw new RoostError(missing ? 'NotFound' : 'FailedPrecondition', `${path}: ${missing ? 'there is no such configuration file' : 'cannot be read'}`, {
-      fields: { file: path },
-      cause,
-    });
+    throw new RoostError(
+      missing ? 'NotFound' : 'FailedPrecondition',
+      `${path}: ${missing ? 'there is no such configuration file' : 'cannot be read'}`,
+      {
+        fields: { file: path },
+        cause,
+      },
+    );
   }
   let parsed: unknown;
   try {
@@ -89,7 +97,7 @@ function assign(target: Record<string, unknown>, path: ConfigPath, value: unknow
   for (const name of path.slice(0, -1)) {
     const below = Object.hasOwn(object, name) ? object[name] : undefined;
     if (below !== undefined && !isObject(below)) return;
-    object = (object[name] = below ?? {});
+    object = object[name] = below ?? {};
   }
   const last = path.at(-1);
   if (last !== undefined) object[last] = value;
@@ -103,14 +111,20 @@ function explain(issue: z.core.$ZodIssue, input: unknown, sourceOf: (key: Config
     return issue.keys.map((unknown) => {
       const known = keysBelow(key);
       const meant = suggest(unknown, known);
-      const hint = meant === undefined ? `the keys here are ${known.join(', ')}` : `did you mean ${[...key, meant].join('.')}?`;
+      const hint =
+        meant === undefined ? `the keys here are ${known.join(', ')}` : `did you mean ${[...key, meant].join('.')}?`;
       return `${source}: ${[...key, unknown].join('.')} is not a key of the configuration: ${hint}`;
     });
   }
-  const found = issue.path.reduce<unknown>((value, step) => (isObject(value) || Array.isArray(value) ? (value as never)[step] : undefined), input);
+  const found = issue.path.reduce<unknown>(
+    (value, step) => (isObject(value) || Array.isArray(value) ? (value as never)[step] : undefined),
+    input,
+  );
   const schema = keySchema(key);
   const rule =
-    issue.code === 'invalid_format' || issue.code === 'custom' ? issue.message : `must be ${schema === undefined ? 'valid' : describeAllowed(schema)}`;
+    issue.code === 'invalid_format' || issue.code === 'custom'
+      ? issue.message
+      : `must be ${schema === undefined ? 'valid' : describeAllowed(schema)}`;
   return [`${source}: ${name} ${rule}, found ${show(found, key.at(-1) === 'password')}`];
 }
 
@@ -118,13 +132,17 @@ function explain(issue: z.core.$ZodIssue, input: unknown, sourceOf: (key: Config
 function crossCheck(config: RoostConfig, sourceOf: (key: ConfigPath) => string): readonly string[] {
   const known = Object.keys(config.databaseHosts);
   const cached = (['tweets', 'graphs'] as const).filter((what) => config.cache[what] && config.memcached.length === 0);
-  const uncached = cached.map((what) => `${sourceOf(['cache', what])}: cache.${what} needs nodes to cache on: memcached names none`);
+  const uncached = cached.map(
+    (what) => `${sourceOf(['cache', what])}: cache.${what} needs nodes to cache on: memcached names none`,
+  );
   const hosts = config.nameServer.hosts.flatMap((host, index) => {
     if (known.includes(host)) return [];
     const meant = suggest(host, known);
     const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
     const key = ['nameServer', 'hosts', String(index)];
-    return [`${sourceOf(key)}: ${key.join('.')} must name one of databaseHosts (${known.join(', ')}), found ${show(host)}${hint}`];
+    return [
+      `${sourceOf(key)}: ${key.join('.')} must name one of databaseHosts (${known.join(', ')}), found ${show(host)}${hint}`,
+    ];
   });
   return [...uncached, ...hosts];
 }
@@ -132,7 +150,8 @@ function crossCheck(config: RoostConfig, sourceOf: (key: ConfigPath) => string):
 const invalid = (path: string, problems: readonly string[], cause?: unknown): RoostError =>
   new RoostError('InvalidArgument', problems.join('\n'), { fields: { file: path }, cause });
 
-const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** A value for a message: short, and never a password. */
 function show(value: unknown, secret = false): string {

@@ -6,7 +6,10 @@ export type Log = Logger;
 
 /** Structured lines on stderr, so that stdout stays free for what a command prints. */
 export const createLog = (level: string, destination: NodeJS.WritableStream = process.stderr): Log =>
-  pino({ level, base: null, serializers: { err: (error: Error) => cutStrings(pino.stdSerializers.errWithCause(error)) } }, destination);
+  pino(
+    { level, base: null, serializers: { err: (error: Error) => cutStrings(pino.stdSerializers.errWithCause(error)) } },
+    destination,
+  );
 
 /** For libraries used without a log. */
 export const silentLog: Log = pino({ level: 'silent' });

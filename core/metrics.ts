@@ -5,7 +5,12 @@ export class Metrics {
   readonly registry = new Registry();
 
   /** @param collect called before each print, for what is counted elsewhere */
-  counter<L extends string>(name: string, help: string, labelNames: readonly L[] = [], collect?: (counter: Counter<L>) => void): Counter<L> {
+  counter<L extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly L[] = [],
+    collect?: (counter: Counter<L>) => void,
+  ): Counter<L> {
     return this.#once(name, () => {
       const counter: Counter<L> = new Counter({
         name,
@@ -18,7 +23,12 @@ export class Metrics {
     });
   }
 
-  gauge<L extends string>(name: string, help: string, labelNames: readonly L[] = [], collect?: (gauge: Gauge<L>) => void | Promise<void>): Gauge<L> {
+  gauge<L extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly L[] = [],
+    collect?: (gauge: Gauge<L>) => void | Promise<void>,
+  ): Gauge<L> {
     return this.#once(name, () => {
       const gauge: Gauge<L> = new Gauge({
         name,
@@ -32,8 +42,17 @@ export class Metrics {
   }
 
   /** Observations are in seconds, as Prometheus names them. */
-  histogram<L extends string>(name: string, help: string, labelNames: readonly L[] = [], buckets: readonly number[] = latencyBuckets): Histogram<L> {
-    return this.#once(name, () => new Histogram({ name, help, labelNames: [...labelNames], buckets: [...buckets], registers: [this.registry] }));
+  histogram<L extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly L[] = [],
+    buckets: readonly number[] = latencyBuckets,
+  ): Histogram<L> {
+    return this.#once(
+      name,
+      () =>
+        new Histogram({ name, help, labelNames: [...labelNames], buckets: [...buckets], registers: [this.registry] }),
+    );
   }
 
   #once<T>(name: string, make: () => T): T {

@@ -28,7 +28,10 @@ export const isSnowflake = (id: bigint): boolean => id >= firstSnowflakeId;
 /** Throws `InvalidArgument` for what is no id, and for one from before Snowflake. */
 export function parseSnowflake(input: IdInput): Snowflake {
   const id = parseId(input);
-  if (!isSnowflake(id)) throw new RoostError('InvalidArgument', `id ${id} is from before Snowflake and says nothing of its time`, { fields: { id } });
+  if (!isSnowflake(id))
+    throw new RoostError('InvalidArgument', `id ${id} is from before Snowflake and says nothing of its time`, {
+      fields: { id },
+    });
   return { timeMs: snowflakeTimeMs(id), worker: Number((id >> 12n) & 1_023n), sequence: Number(id & 4_095n) };
 }
 

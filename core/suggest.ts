@@ -4,6 +4,8 @@ import { distance } from 'fastest-levenshtein';
 export function suggest(word: string, known: readonly string[]): string | undefined {
   const plain = (text: string) => text.toLowerCase().replace(/[_-]/g, '');
   const wanted = plain(word);
-  const [best] = known.map((candidate) => ({ candidate, edits: distance(wanted, plain(candidate)) })).sort((a, b) => a.edits - b.edits);
+  const [best] = known
+    .map((candidate) => ({ candidate, edits: distance(wanted, plain(candidate)) }))
+    .sort((a, b) => a.edits - b.edits);
   return best !== undefined && best.edits <= Math.max(2, Math.floor(wanted.length / 3)) ? best.candidate : undefined;
 }

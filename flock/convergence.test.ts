@@ -30,7 +30,10 @@ interface Write {
 beforeAll(async () => {
   flock = await openFlock(cluster.config, { create: true, work: true });
   rival = await openFlock(cluster.config, { work: true });
-  graphs = [await flock.createGraph('one', { shards: 2, replicas: 2 }), await flock.createGraph('other', { shards: 2, replicas: 2 })];
+  graphs = [
+    await flock.createGraph('one', { shards: 2, replicas: 2 }),
+    await flock.createGraph('other', { shards: 2, replicas: 2 }),
+  ];
   await rival.gizzard.nameServer.reload();
 });
 afterAll(() => Promise.all([flock.close(), rival.close()]));
@@ -46,21 +49,26 @@ const arbitraryWrite: fc.Arbitrary<Write> = fc.record({
 
 function deliver(graph: Graph, base: bigint, writes: readonly Write[]): Promise<void> {
   const column = (value: (write: Write) => bigint): BigInt64Array => BigInt64Array.from(writes, value);
-  const payload = encodeEdges(
-    {
-      graphId: graph.id,
-      operations: writes.map((write) => write.operation),
-      sourceIds: column((write) => base + BigInt(write.source)),
-      destinationIds: column((write) => base + BigInt(write.destination)),
-      positions: column((write) => BigInt(write.position)),
-      times: column((write) => BigInt(write.time)),
-    },
-  );
-  return flock.gizzard.jobs.append([{ kind: jobKinds.edges, payload }], { priority: 'high', waitUntilApplied: true, deadline: Deadline.after(20_000) });
+  const payload = encodeEdges({
+    graphId: graph.id,
+    operations: writes.map((write) => write.operation),
+    sourceIds: column((write) => base + BigInt(write.source)),
+    destinationIds: column((write) => base + BigInt(write.destination)),
+    positions: column((write) => BigInt(write.position)),
+    times: column((write) => BigInt(write.time)),
+  });
+  return flock.gizzard.jobs.append([{ kind: jobKinds.edges, payload }], {
+    priority: 'high',
+    waitUntilApplied: true,
+    deadline: Deadline.after(20_000),
+  });
 }
 
 /** What every replica of a graph holds of one case's nodes: rows and counters, per direction. */
-async function tables(graph: Graph, base: bigint): Promise<Record<'forward' | 'backward', { edges: SqlRow[]; nodes: SqlRow[] }[]>> {
+async function tables(
+  graph: Graph,
+  base: bigint,
+): Promise<Record<'forward' | 'backward', { edges: SqlRow[]; nodes: SqlRow[] }[]>> {
   const read = async (direction: 'forward' | 'backward'): Promise<{ edges: SqlRow[]; nodes: SqlRow[] }[]> => {
     const byHost = new Map<string, { edges: SqlRow[]; nodes: SqlRow[] }>();
     for (const route of flock.gizzard.topology.routes(tableIdOf(graph.id, direction))) {
@@ -68,10 +76,18 @@ async function tables(graph: Graph, base: bigint): Promise<Record<'forward' | 'b
         const host = flock.gizzard.hosts.host(leaf.shard.id.hostname);
         const { edges, nodes } = edgeTables(cluster.config.cluster, leaf.shard);
         const rows = (table: string, columns: string): Promise<SqlRow[]> =>
-          host.rows(`SELECT ${columns} FROM ${table} WHERE source_id BETWEEN ? AND ? ORDER BY ${columns}`, [base, base + BigInt(nodesPerCase - 1)], Deadline.after(5_000));
+          host.rows(
+            `SELECT ${columns} FROM ${table} WHERE source_id BETWEEN ? AND ? ORDER BY ${columns}`,
+            [base, base + BigInt(nodesPerCase - 1)],
+            Deadline.after(5_000),
+          );
         const found = byHost.get(host.name) ?? { edges: [], nodes: [] };
-        found.edges.push(...(await rows(edges, 'source_id, destination_id, state, position, updated_at, positioned_at')));
-        found.nodes.push(...(await rows(nodes, 'source_id, normal_count, negative_count, archived_count, removed_count')));
+        found.edges.push(
+          ...(await rows(edges, 'source_id, destination_id, state, position, updated_at, positioned_at')),
+        );
+        found.nodes.push(
+          ...(await rows(nodes, 'source_id, normal_count, negative_count, archived_count, removed_count')),
+        );
         byHost.set(host.name, found);
       }
     }
@@ -84,7 +100,8 @@ const byText = (a: SqlRow, b: SqlRow): number => (String(a) < String(b) ? -1 : 1
 
 /** The rules once more, straight from their words: the latest write of each register wins, ties go to the greater value. */
 function model(writes: readonly Write[], base: bigint, backward: boolean): { edges: unknown[][]; nodes: unknown[][] } {
-  const winner = (candidates: [time: number, value: number][]): [number, number] => candidates.sort((a, b) => b[0] - a[0] || b[1] - a[1])[0] ?? [-1, 0];
+  const winner = (candidates: [time: number, value: number][]): [number, number] =>
+    candidates.sort((a, b) => b[0] - a[0] || b[1] - a[1])[0] ?? [-1, 0];
   const pairs = new Map(writes.map((write) => [`${write.source}-${write.destination}`, write]));
   const edges = [...pairs.values()].map(({ source, destination }) => {
     const ofPair = writes.filter((write) => write.source === source && write.destination === destination);
@@ -103,11 +120,12 @@ function model(writes: readonly Write[], base: bigint, backward: boolean): { edg
   return { edges: edges.sort(byText), nodes: [...nodes].map(([source, counts]) => [source, ...counts]).sort(byText) };
 }
 
-it(
-  'ends in the same tables whatever the order, the duplicates and the batches in which writes arrive',
-  async () => {
-    await fc.assert(
-      fc.asyncProperty(fc.array(arbitraryWrite, { minLength: 1, maxLength: 12 }), fc.infiniteStream(fc.nat()), async (writes, randoms) => {
+it('ends in the same tables whatever the order, the duplicates and the batches in which writes arrive', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(arbitraryWrite, { minLength: 1, maxLength: 12 }),
+      fc.infiniteStream(fc.nat()),
+      async (writes, randoms) => {
         const base = nextCase++ * BigInt(nodesPerCase);
         const random = (below: number): number => (randoms.next().value as number) % below;
         await deliver(graphs[0], base, writes);
@@ -130,9 +148,8 @@ it(
           const expected = model(writes, base, direction === 'backward');
           for (const replica of first[direction]) expect(replica).toEqual(expected);
         }
-      }),
-      { numRuns: cases },
-    );
-  },
-  120_000,
-);
+      },
+    ),
+    { numRuns: cases },
+  );
+}, 120_000);

@@ -1,5 +1,14 @@
 import type { Deadline } from '../core/index.js';
-import { GatheredReads, shardKey, type Answers, type Gizzard, type Leaf, type Route, type ShardId, type SqlSession } from '../gizzard/index.js';
+import {
+  GatheredReads,
+  shardKey,
+  type Answers,
+  type Gizzard,
+  type Leaf,
+  type Route,
+  type ShardId,
+  type SqlSession,
+} from '../gizzard/index.js';
 import { requireGraph, tableIdOf } from './graphs.js';
 import type { QueryRun, QueryStep } from './query/queryRun.js';
 import { edgeTables, type EdgeTables } from './storage/edgeTables.js';
@@ -10,7 +19,12 @@ export type ShardRead<T> = (session: SqlSession, tables: EdgeTables, deadline: D
 
 export interface NodeReader {
   /** Reads rows; `asked` is how many are wanted, or how many ids are asked about. */
-  read<T>(run: QueryRun, kind: QueryStep['kind'], asked: number, read: (session: SqlSession, tables: EdgeTables, deadline: Deadline) => Promise<T[]>): Promise<T[]>;
+  read<T>(
+    run: QueryRun,
+    kind: QueryStep['kind'],
+    asked: number,
+    read: (session: SqlSession, tables: EdgeTables, deadline: Deadline) => Promise<T[]>,
+  ): Promise<T[]>;
 }
 
 /** Finds the shard of a node and reads from one of its replicas. */
@@ -31,7 +45,14 @@ export class EdgeReader {
           shard = leaf.shard.id;
           return read(session, tables, deadline);
         });
-        run.record({ kind, shard: shardKey(shard!), host: shard!.hostname, asked, rows: rows.length, tookMs: performance.now() - startMs });
+        run.record({
+          kind,
+          shard: shardKey(shard!),
+          host: shard!.hostname,
+          asked,
+          rows: rows.length,
+          tookMs: performance.now() - startMs,
+        });
         return rows;
       },
     };
@@ -39,16 +60,29 @@ export class EdgeReader {
 
   /** Reads of many keys, which `read` asks one shard for at a time and answers by their place. */
   gathered<Key, Value>(
-    read: (session: SqlSession, tables: EdgeTables, keys: readonly Key[], deadline: Deadline) => Promise<Answers<Value>>,
+    read: (
+      session: SqlSession,
+      tables: EdgeTables,
+      keys: readonly Key[],
+      deadline: Deadline,
+    ) => Promise<Answers<Value>>,
     keysAtOnce?: number,
   ): GatheredReads<Key, Value> {
-    return new GatheredReads((route, keys, deadline) => this.#read(route, deadline, (session, tables, left) => read(session, tables, keys, left)), keysAtOnce);
+    return new GatheredReads(
+      (route, keys, deadline) =>
+        this.#read(route, deadline, (session, tables, left) => read(session, tables, keys, left)),
+      keysAtOnce,
+    );
   }
 
   /** Asks every shard once for all the nodes that it has, in parallel: `keyAt` gives the key of a place in `ids`, and the result holds the values by place. */
   async many<Key, Value>(
     reads: GatheredReads<Key, Value>,
-    { graphId, direction, ids }: { readonly graphId: number; readonly direction: Direction; readonly ids: BigInt64Array },
+    {
+      graphId,
+      direction,
+      ids,
+    }: { readonly graphId: number; readonly direction: Direction; readonly ids: BigInt64Array },
     keyAt: (place: number) => Key,
     deadline: Deadline,
   ): Promise<(Value | undefined)[]> {
@@ -79,6 +113,8 @@ export class EdgeReader {
   }
 
   #read<T>(route: Route, deadline: Deadline, read: ShardRead<T>): Promise<T> {
-    return this.gizzard.read(route, deadline, (host, leaf, left) => read(host, edgeTables(this.database, leaf.shard), left, leaf));
+    return this.gizzard.read(route, deadline, (host, leaf, left) =>
+      read(host, edgeTables(this.database, leaf.shard), left, leaf),
+    );
   }
 }

@@ -30,12 +30,18 @@ export interface EdgeRecord {
  */
 export function mergeInto(record: EdgeRecord, other: EdgeRecord): boolean {
   let changed = false;
-  if (other.updatedAt > record.updatedAt || (other.updatedAt === record.updatedAt && other.ownState > record.ownState)) {
+  if (
+    other.updatedAt > record.updatedAt ||
+    (other.updatedAt === record.updatedAt && other.ownState > record.ownState)
+  ) {
     record.ownState = other.ownState;
     record.updatedAt = other.updatedAt;
     changed = true;
   }
-  if (other.positionedAt > record.positionedAt || (other.positionedAt === record.positionedAt && other.position > record.position)) {
+  if (
+    other.positionedAt > record.positionedAt ||
+    (other.positionedAt === record.positionedAt && other.position > record.position)
+  ) {
     record.position = other.position;
     record.positionedAt = other.positionedAt;
     changed = true;
@@ -49,7 +55,8 @@ export function mergeInto(record: EdgeRecord, other: EdgeRecord): boolean {
 }
 
 /** By source, then destination: the order in which rows are locked. */
-export const compareKeys = (a: EdgeRecord, b: EdgeRecord): number => compare(a.sourceId, b.sourceId) || compare(a.destinationId, b.destinationId);
+export const compareKeys = (a: EdgeRecord, b: EdgeRecord): number =>
+  compare(a.sourceId, b.sourceId) || compare(a.destinationId, b.destinationId);
 
 export const compare = (a: bigint, b: bigint): number => (a < b ? -1 : a > b ? 1 : 0);
 

@@ -1,6 +1,22 @@
 import { cachesFor, type Caches } from '../cache/index.js';
-import { Deadline, limits, parseCount, parseId, type Log, type Metrics, type Micros, type RoostConfig } from '../core/index.js';
-import { Gizzard, shardKey, type GatheredReads, type GizzardOptions, type NewJob, type SendJobs } from '../gizzard/index.js';
+import {
+  Deadline,
+  limits,
+  parseCount,
+  parseId,
+  type Log,
+  type Metrics,
+  type Micros,
+  type RoostConfig,
+} from '../core/index.js';
+import {
+  Gizzard,
+  shardKey,
+  type GatheredReads,
+  type GizzardOptions,
+  type NewJob,
+  type SendJobs,
+} from '../gizzard/index.js';
 import { auditGraph, type AuditOptions, type AuditReport } from './audit/audit.js';
 import { checkBatch, checkCursor, checkDirection, checkIds, checkNewest, checkPairs, checkQuery } from './checks.js';
 import { EdgeReader } from './edgeReader.js';
@@ -23,7 +39,16 @@ import { scan, scanStarts, type ScanPage } from './scan.js';
 import { operationRank, stateOfRank } from './states.js';
 import { tablesAlone } from './storage/edgeWriter.js';
 import { flockShardType } from './storage/flockShardType.js';
-import { edgeOfRow, rangesPerStatement, readEdges, readHeads, readNodes, readStates, type NodeRow, type Pair } from './storage/readEdges.js';
+import {
+  edgeOfRow,
+  rangesPerStatement,
+  readEdges,
+  readHeads,
+  readNodes,
+  readStates,
+  type NodeRow,
+  type Pair,
+} from './storage/readEdges.js';
 import {
   edgeStates,
   type Direction,
@@ -88,7 +113,15 @@ export class Flock implements FlockService {
   }
 
   /** Makes a graph with its shards and tables. Throws `AlreadyExists` and `InvalidArgument`. */
-  async createGraph(name: string, options: { readonly shards: number; readonly replicas: number; readonly hosts?: readonly string[]; readonly id?: number }): Promise<Graph> {
+  async createGraph(
+    name: string,
+    options: {
+      readonly shards: number;
+      readonly replicas: number;
+      readonly hosts?: readonly string[];
+      readonly id?: number;
+    },
+  ): Promise<Graph> {
     const hosts = options.hosts ?? Object.keys(this.gizzard.config.databaseHosts);
     const plan: CreateGraphOptions = { ...options, hosts };
     await this.gizzard.nameServer.reload();
@@ -103,36 +136,72 @@ export class Flock implements FlockService {
 
   async execute(batch: WriteBatch, options: WriteOptions = {}): Promise<void> {
     const deadline = deadlineOf(options);
-    await this.gizzard.jobs.append(this.jobsOf(batch), { priority: options.priority ?? 'high', waitUntilApplied: options.acknowledgement === 'materialized', deadline, identity: options.identity });
+    await this.gizzard.jobs.append(this.jobsOf(batch), {
+      priority: options.priority ?? 'high',
+      waitUntilApplied: options.acknowledgement === 'materialized',
+      deadline,
+      identity: options.identity,
+    });
   }
 
   /** What `execute` journals, for callers that journal it themselves. Throws as `execute` does for a bad batch. */
   jobsOf(batch: WriteBatch): NewJob[] {
     checkBatch(batch);
-    for (const write of batch) requireGraph(this.gizzard.topology, ('edges' in write ? write.edges : write.node).graphId);
+    for (const write of batch)
+      requireGraph(this.gizzard.topology, ('edges' in write ? write.edges : write.node).graphId);
     checkIdsFit(this.gizzard.topology, batch);
     return batch.map((write) => ('edges' in write ? jobOfEdges(write.edges) : jobOfNode(write.node)));
   }
 
-  async states(graphId: number, sourceIds: BigInt64Array, destinationIds: BigInt64Array, options: ReadOptions = {}): Promise<readonly (EdgeState | undefined)[]> {
+  async states(
+    graphId: number,
+    sourceIds: BigInt64Array,
+    destinationIds: BigInt64Array,
+    options: ReadOptions = {},
+  ): Promise<readonly (EdgeState | undefined)[]> {
     checkPairs(sourceIds, destinationIds);
-    const ranks = await this.#reader.many(this.#states, { graphId, direction: 'forward', ids: sourceIds }, pairsOf(sourceIds, destinationIds), deadlineOf(options));
+    const ranks = await this.#reader.many(
+      this.#states,
+      { graphId, direction: 'forward', ids: sourceIds },
+      pairsOf(sourceIds, destinationIds),
+      deadlineOf(options),
+    );
     return ranks.map((rank) => (rank === undefined ? undefined : stateOfRank(rank)));
   }
 
-  async edges(graphId: number, sourceIds: BigInt64Array, destinationIds: BigInt64Array, options: ReadOptions = {}): Promise<readonly (Edge | undefined)[]> {
+  async edges(
+    graphId: number,
+    sourceIds: BigInt64Array,
+    destinationIds: BigInt64Array,
+    options: ReadOptions = {},
+  ): Promise<readonly (Edge | undefined)[]> {
     checkPairs(sourceIds, destinationIds);
     const deadline = deadlineOf(options);
     const pairAt = pairsOf(sourceIds, destinationIds);
     const { caches } = this.options;
-    if (caches?.has(graphId) === true) return caches.edgesAt(graphId, Array.from(sourceIds, (_, place) => pairAt(place)), deadline);
+    if (caches?.has(graphId) === true)
+      return caches.edgesAt(
+        graphId,
+        Array.from(sourceIds, (_, place) => pairAt(place)),
+        deadline,
+      );
     return this.#reader.many(this.#edges, { graphId, direction: 'forward', ids: sourceIds }, pairAt, deadline);
   }
 
-  async nodes(graphId: number, direction: Direction, ids: BigInt64Array, options: ReadOptions = {}): Promise<readonly (Node | undefined)[]> {
+  async nodes(
+    graphId: number,
+    direction: Direction,
+    ids: BigInt64Array,
+    options: ReadOptions = {},
+  ): Promise<readonly (Node | undefined)[]> {
     checkDirection(direction);
     checkIds(ids, 'ids');
-    const rows = await this.#reader.many(this.#nodes, { graphId, direction, ids }, (place) => ids[place]!, deadlineOf(options));
+    const rows = await this.#reader.many(
+      this.#nodes,
+      { graphId, direction, ids },
+      (place) => ids[place]!,
+      deadlineOf(options),
+    );
     return rows.map((row) =>
       row === undefined
         ? undefined
@@ -145,7 +214,12 @@ export class Flock implements FlockService {
     );
   }
 
-  async counts(graphId: number, direction: Direction, ids: BigInt64Array, options: ReadOptions = {}): Promise<readonly StateCounts[]> {
+  async counts(
+    graphId: number,
+    direction: Direction,
+    ids: BigInt64Array,
+    options: ReadOptions = {},
+  ): Promise<readonly StateCounts[]> {
     const nodes = await this.nodes(graphId, direction, ids, options);
     return nodes.map((node) => node?.counts ?? countsByState([]));
   }
@@ -154,7 +228,12 @@ export class Flock implements FlockService {
     checkNewest(list, ids);
     const { graphId, direction, count: limit } = list;
     const states = ranksOf(list);
-    const found = await this.#reader.many(this.#heads, { graphId, direction, ids }, (place) => ({ sourceId: ids[place]!, states, limit }), deadlineOf(options));
+    const found = await this.#reader.many(
+      this.#heads,
+      { graphId, direction, ids },
+      (place) => ({ sourceId: ids[place]!, states, limit }),
+      deadlineOf(options),
+    );
     return found.map((rows = [], place) => rows.map((row) => edgeOfRow(ids[place]!, row)));
   }
 
@@ -169,7 +248,14 @@ export class Flock implements FlockService {
     const answer = await this.#page(query, page, run);
     const tookMs = performance.now() - startMs;
     const source = compile(this.#reader, query);
-    return { plan: source.label, estimate: await source.estimate(new QueryRun(deadline)), page: answer, rowsRead: run.rowsRead, tookMs, steps: run.steps };
+    return {
+      plan: source.label,
+      estimate: await source.estimate(new QueryRun(deadline)),
+      page: answer,
+      rowsRead: run.rowsRead,
+      tookMs,
+      steps: run.steps,
+    };
   }
 
   async count(query: Query, options: ReadOptions = {}): Promise<bigint> {
@@ -177,7 +263,10 @@ export class Flock implements FlockService {
     checkQuery(query);
     const source = compile(this.#reader, query);
     if (isWholeList(query)) return source.estimate(run);
-    const [walked, estimate] = await Promise.all([source.next(undefined, false, countedIds, run), source.estimate(run)]);
+    const [walked, estimate] = await Promise.all([
+      source.next(undefined, false, countedIds, run),
+      source.estimate(run),
+    ]);
     return walked.through === undefined ? BigInt(walked.ids.length) : estimate;
   }
 
@@ -196,7 +285,15 @@ export class Flock implements FlockService {
 
   async #page(query: Query, page: PageRequest, run: QueryRun, heads?: Heads): Promise<IdPage> {
     checkPage(query, page);
-    if (query.kind === 'term' && query.term.destinationIds === undefined) return pageByPosition(this.#reader, query.term, page, run, heads, await this.options.caches?.newestOf(query.term, page.count, run));
+    if (query.kind === 'term' && query.term.destinationIds === undefined)
+      return pageByPosition(
+        this.#reader,
+        query.term,
+        page,
+        run,
+        heads,
+        await this.options.caches?.newestOf(query.term, page.count, run),
+      );
     return pageById(compile(this.#reader, query), page, run);
   }
 
@@ -211,7 +308,12 @@ export class Flock implements FlockService {
         hash,
         baseId,
         rootShard: shardKey(route.root.id),
-        leaves: route.leaves.map((leaf) => ({ shard: leaf.key, host: leaf.shard.id.hostname, read: leaf.read, write: leaf.write })),
+        leaves: route.leaves.map((leaf) => ({
+          shard: leaf.key,
+          host: leaf.shard.id.hostname,
+          read: leaf.read,
+          write: leaf.write,
+        })),
       };
     });
   }
@@ -221,7 +323,11 @@ export class Flock implements FlockService {
   }
 
   async journal(): Promise<JournalStatus> {
-    const [high, medium, low] = await Promise.all([this.gizzard.jobs.sizes('high'), this.gizzard.jobs.sizes('medium'), this.gizzard.jobs.sizes('low')]);
+    const [high, medium, low] = await Promise.all([
+      this.gizzard.jobs.sizes('high'),
+      this.gizzard.jobs.sizes('medium'),
+      this.gizzard.jobs.sizes('low'),
+    ]);
     const queued: Record<Priority, number> = { high: high.queued, medium: medium.queued, low: low.queued };
     return { queued, failing: high.failing + medium.failing + low.failing, bad: high.bad + medium.bad + low.bad };
   }
@@ -273,9 +379,20 @@ export async function openFlock(config: RoostConfig, options: OpenFlockOptions =
   const { work = false, create = false, stores, caches: _caches, ...rest } = options;
   const { caches, close } = await cachesFor(config, config.cache.graphs, options);
   try {
-    const edges = caches?.main && new EdgeCaches(caches.main, caches, () => gizzard, () => true);
+    const edges =
+      caches?.main &&
+      new EdgeCaches(
+        caches.main,
+        caches,
+        () => gizzard,
+        () => true,
+      );
     const { shardTypes, jobTypes } = flockTypes(config.cluster, edges);
-    const types = { shardTypes: [...shardTypes, ...(stores?.shardTypes ?? [])], jobTypes: [...jobTypes, ...(stores?.jobTypes ?? [])], ...(stores?.checks && { checks: stores.checks }) };
+    const types = {
+      shardTypes: [...shardTypes, ...(stores?.shardTypes ?? [])],
+      jobTypes: [...jobTypes, ...(stores?.jobTypes ?? [])],
+      ...(stores?.checks && { checks: stores.checks }),
+    };
     const gizzard: Gizzard = new Gizzard(config, { ...types, ...rest });
     await gizzard.open({ work, create });
     return new Flock(gizzard, { ...(edges && { caches: edges }), closing: close });
@@ -286,7 +403,11 @@ export async function openFlock(config: RoostConfig, options: OpenFlockOptions =
 }
 
 /** Without times of their own, writes get theirs from the journal. */
-const jobOfEdges = (writes: EdgeWrites): NewJob => ({ kind: jobKinds.edges, payload: encodeEdges(writes), ...(writes.times === undefined ? { times: timesOfEdges(writes.sourceIds.length) } : {}) });
+const jobOfEdges = (writes: EdgeWrites): NewJob => ({
+  kind: jobKinds.edges,
+  payload: encodeEdges(writes),
+  ...(writes.times === undefined ? { times: timesOfEdges(writes.sourceIds.length) } : {}),
+});
 
 const jobOfNode = ({ graphId, id, direction, operation, time }: NodeWrite): NewJob => ({
   kind: jobKinds.node,
@@ -301,7 +422,10 @@ function checkPage(query: Query, page: PageRequest): void {
 }
 
 const deadlineOf = ({ deadlineMs, cancellation }: ReadOptions): Deadline =>
-  Deadline.after(deadlineMs === undefined ? limits.defaultDeadlineMs : parseCount(deadlineMs, 'deadlineMs', 1, limits.maxDeadlineMs), cancellation);
+  Deadline.after(
+    deadlineMs === undefined ? limits.defaultDeadlineMs : parseCount(deadlineMs, 'deadlineMs', 1, limits.maxDeadlineMs),
+    cancellation,
+  );
 
 const pairsOf =
   (sourceIds: BigInt64Array, destinationIds: BigInt64Array) =>
@@ -309,6 +433,10 @@ const pairsOf =
 
 /** Whether a query is all edges of a node in some states, which the counters know. */
 const isWholeList = (query: Query): boolean =>
-  query.kind === 'term' && query.term.destinationIds === undefined && query.term.minPosition === undefined && query.term.maxPosition === undefined;
+  query.kind === 'term' &&
+  query.term.destinationIds === undefined &&
+  query.term.minPosition === undefined &&
+  query.term.maxPosition === undefined;
 
-const countsByState = (byRank: readonly bigint[]): StateCounts => Object.fromEntries(edgeStates.map((state, rank) => [state, byRank[rank] ?? 0n])) as Record<EdgeState, bigint>;
+const countsByState = (byRank: readonly bigint[]): StateCounts =>
+  Object.fromEntries(edgeStates.map((state, rank) => [state, byRank[rank] ?? 0n])) as Record<EdgeState, bigint>;

@@ -12,20 +12,37 @@ const maxNameInPrefix = 20;
 const routingHost = 'localhost';
 
 /** A graph's forward edges are the table of its number, its backward edges the table of the negated number. */
-export const tableIdOf = (graphId: number, direction: Direction): number => (direction === 'forward' ? graphId : -graphId);
+export const tableIdOf = (graphId: number, direction: Direction): number =>
+  direction === 'forward' ? graphId : -graphId;
 
-export const ofTable = (tableId: number): { readonly graphId: number; readonly direction: Direction } => ({ graphId: Math.abs(tableId), direction: tableId > 0 ? 'forward' : 'backward' });
+export const ofTable = (tableId: number): { readonly graphId: number; readonly direction: Direction } => ({
+  graphId: Math.abs(tableId),
+  direction: tableId > 0 ? 'forward' : 'backward',
+});
 
 export const graphsOf = (topology: Topology): Graph[] =>
-  topology.tables.filter((table) => table.service === 'flock' && table.tableId > 0).map((table) => ({ id: table.tableId, name: table.name }));
+  topology.tables
+    .filter((table) => table.service === 'flock' && table.tableId > 0)
+    .map((table) => ({ id: table.tableId, name: table.name }));
 
 export function findGraph(topology: Topology, name: string): Graph {
   const graphs = graphsOf(topology);
   const found = graphs.find((graph) => graph.name === name);
   if (found !== undefined) return found;
   const dropped = topology.tables.some((table) => table.name === name && table.service === 'dropped');
-  if (dropped) throw new RoostError('NotFound', `graph ${JSON.stringify(name)} was dropped; \`roost graph undrop ${name}\` brings it back while its tables are kept`, { fields: { graph: name } });
-  const known = graphs.length === 0 ? 'there are none yet' : `there are ${graphs.slice(0, 20).map((graph) => graph.name).join(', ')}`;
+  if (dropped)
+    throw new RoostError(
+      'NotFound',
+      `graph ${JSON.stringify(name)} was dropped; \`roost graph undrop ${name}\` brings it back while its tables are kept`,
+      { fields: { graph: name } },
+    );
+  const known =
+    graphs.length === 0
+      ? 'there are none yet'
+      : `there are ${graphs
+          .slice(0, 20)
+          .map((graph) => graph.name)
+          .join(', ')}`;
   throw new RoostError('NotFound', `there is no graph ${JSON.stringify(name)}; ${known}`, { fields: { graph: name } });
 }
 
@@ -36,7 +53,12 @@ export function requireGraph(topology: Topology, graphId: number): void {
     if (!topology.tables.some((table) => table.tableId === tableId && table.service === 'flock')) {
       throw new RoostError('NotFound', `there is no graph ${graphId}`, { fields: { graph: graphId } });
     }
-    if (!topology.covers(tableId)) throw new RoostError('FailedPrecondition', `graph ${graphId} has no forwarding for its lowest ${direction} keys`, { fields: { graph: graphId, table: tableId } });
+    if (!topology.covers(tableId))
+      throw new RoostError(
+        'FailedPrecondition',
+        `graph ${graphId} has no forwarding for its lowest ${direction} keys`,
+        { fields: { graph: graphId, table: tableId } },
+      );
   }
 }
 
@@ -52,21 +74,40 @@ export interface CreateGraphOptions {
 }
 
 /** The changes that make a graph: in both directions, shards of equal key ranges, each below a replicating root. */
-export function planGraph(topology: Topology, name: string, options: CreateGraphOptions): { readonly graph: Graph; readonly changes: Change[] } {
+export function planGraph(
+  topology: Topology,
+  name: string,
+  options: CreateGraphOptions,
+): { readonly graph: Graph; readonly changes: Change[] } {
   const { shards, replicas, hosts } = options;
-  if (!namePattern.test(name)) throw invalid(`a graph's name must start with a letter and hold at most 32 letters, digits and _, not ${JSON.stringify(name)}`);
-  if (!Number.isInteger(shards) || shards < 1 || shards > maxShards) throw invalid(`shards must be an integer from 1 to ${maxShards}, not ${shards}`);
+  if (!namePattern.test(name))
+    throw invalid(
+      `a graph's name must start with a letter and hold at most 32 letters, digits and _, not ${JSON.stringify(name)}`,
+    );
+  if (!Number.isInteger(shards) || shards < 1 || shards > maxShards)
+    throw invalid(`shards must be an integer from 1 to ${maxShards}, not ${shards}`);
   if (!Number.isInteger(replicas) || replicas < 1 || replicas > hosts.length) {
-    throw invalid(`replicas must be an integer from 1 to ${hosts.length}, the number of database hosts, not ${replicas}`);
+    throw invalid(
+      `replicas must be an integer from 1 to ${hosts.length}, the number of database hosts, not ${replicas}`,
+    );
   }
   const existing = graphsOf(topology);
-  if (existing.some((graph) => graph.name === name)) throw new RoostError('AlreadyExists', `there is a graph ${name} already`, { fields: { graph: name } });
+  if (existing.some((graph) => graph.name === name))
+    throw new RoostError('AlreadyExists', `there is a graph ${name} already`, { fields: { graph: name } });
   // Numbers of dropped graphs are not given again: jobs of them may still wait.
-  const numbers = topology.tables.filter(({ service }) => service === 'flock' || service === 'dropped').map(({ tableId }) => Math.abs(tableId));
+  const numbers = topology.tables
+    .filter(({ service }) => service === 'flock' || service === 'dropped')
+    .map(({ tableId }) => Math.abs(tableId));
   const id = options.id ?? Math.max(0, ...numbers) + 1;
-  if (!Number.isInteger(id) || id < 1 || id > 2 ** 31 - 1) throw invalid(`a graph's number must be an integer from 1 to ${2 ** 31 - 1}, not ${id}`);
+  if (!Number.isInteger(id) || id < 1 || id > 2 ** 31 - 1)
+    throw invalid(`a graph's number must be an integer from 1 to ${2 ** 31 - 1}, not ${id}`);
   const taken = topology.tables.find((table) => Math.abs(table.tableId) === id);
-  if (taken !== undefined) throw new RoostError('AlreadyExists', `number ${id} is taken by ${taken.name}${taken.service === 'dropped' ? ', which was dropped' : ''}`, { fields: { graph: id } });
+  if (taken !== undefined)
+    throw new RoostError(
+      'AlreadyExists',
+      `number ${id} is taken by ${taken.name}${taken.service === 'dropped' ? ', which was dropped' : ''}`,
+      { fields: { graph: id } },
+    );
 
   const changes: Change[] = [];
   // Tables of a dropped graph of the same name keep their names.
@@ -79,14 +120,34 @@ export function planGraph(topology: Topology, name: string, options: CreateGraph
     for (let i = 0; i < shards; i++) {
       const prefix = `${prefixes}_${direction}_${String(i).padStart(4, '0')}`;
       const root: ShardId = { hostname: routingHost, tablePrefix: `${prefix}_root` };
-      if (topology.hasShard(root)) throw new RoostError('AlreadyExists', `there is a shard ${shardKey(root)} already, which graph ${name} would need: give the graph another name`, { fields: { graph: name, shard: shardKey(root) } });
-      changes.push({ kind: 'createShard', shard: { id: root, type: 'replicating', sourceType: '', destinationType: '', busy: 'normal' } });
+      if (topology.hasShard(root))
+        throw new RoostError(
+          'AlreadyExists',
+          `there is a shard ${shardKey(root)} already, which graph ${name} would need: give the graph another name`,
+          { fields: { graph: name, shard: shardKey(root) } },
+        );
+      changes.push({
+        kind: 'createShard',
+        shard: { id: root, type: 'replicating', sourceType: '', destinationType: '', busy: 'normal' },
+      });
       for (let replica = 0; replica < replicas; replica++) {
         const leaf: ShardId = { hostname: hosts[(i + replica) % hosts.length]!, tablePrefix: prefix };
-        changes.push({ kind: 'createShard', shard: { id: leaf, type: 'flock', sourceType: 'BIGINT UNSIGNED', destinationType: 'BIGINT UNSIGNED', busy: 'normal' } });
+        changes.push({
+          kind: 'createShard',
+          shard: {
+            id: leaf,
+            type: 'flock',
+            sourceType: 'BIGINT UNSIGNED',
+            destinationType: 'BIGINT UNSIGNED',
+            busy: 'normal',
+          },
+        });
         changes.push({ kind: 'addLink', link: { parent: root, child: leaf, weight: 1 } });
       }
-      changes.push({ kind: 'setForwarding', forwarding: { tableId, baseId: (space * BigInt(i)) / BigInt(shards), shard: root } });
+      changes.push({
+        kind: 'setForwarding',
+        forwarding: { tableId, baseId: (space * BigInt(i)) / BigInt(shards), shard: root },
+      });
     }
   }
   return { graph: { id, name }, changes };

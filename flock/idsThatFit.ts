@@ -32,10 +32,19 @@ function checkEnds(topology: Topology, tableId: number, key: bigint, other: bigi
   if ((key <= maxNarrowId && (other ?? 0n) <= maxNarrowId) || !isNarrow(topology, tableId)) return;
   for (const { shard, write } of topology.route(tableId, key).leaves) {
     if (write === 'ignore') continue;
-    const tooLarge = key > maxNarrowId && narrow(shard.sourceType) ? key : other !== undefined && other > maxNarrowId && narrow(shard.destinationType) ? other : undefined;
+    const tooLarge =
+      key > maxNarrowId && narrow(shard.sourceType)
+        ? key
+        : other !== undefined && other > maxNarrowId && narrow(shard.destinationType)
+          ? other
+          : undefined;
     if (tooLarge === undefined) continue;
     const name = shardKey(shard.id);
-    throw new RoostError('InvalidArgument', `id ${tooLarge} is too large for shard ${name}, whose ids are INT UNSIGNED (at most ${maxNarrowId})`, { fields: { id: tooLarge, shard: name } });
+    throw new RoostError(
+      'InvalidArgument',
+      `id ${tooLarge} is too large for shard ${name}, whose ids are INT UNSIGNED (at most ${maxNarrowId})`,
+      { fields: { id: tooLarge, shard: name } },
+    );
   }
 }
 
@@ -44,8 +53,12 @@ function isNarrow(topology: Topology, tableId: number): boolean {
   if (known === undefined) narrowTables.set(topology, (known = new Map<number, boolean>()));
   let found = known.get(tableId);
   if (found === undefined) {
-    const hasNarrow = ({ sourceType, destinationType }: ShardInfo): boolean => narrow(sourceType) || narrow(destinationType);
-    known.set(tableId, (found = topology.routes(tableId).some(({ leaves }) => leaves.some(({ shard }) => hasNarrow(shard)))));
+    const hasNarrow = ({ sourceType, destinationType }: ShardInfo): boolean =>
+      narrow(sourceType) || narrow(destinationType);
+    known.set(
+      tableId,
+      (found = topology.routes(tableId).some(({ leaves }) => leaves.some(({ shard }) => hasNarrow(shard)))),
+    );
   }
   return found;
 }

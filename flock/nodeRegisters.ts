@@ -14,7 +14,8 @@ export interface NodeRegisters {
 /** A node that no mass operation has touched. */
 export const untouched: NodeRegisters = { colour: rankOf.normal, colouredAt: 0n, removedThrough: -1n };
 
-export const sameRegisters = (a: NodeRegisters, b: NodeRegisters): boolean => a.colour === b.colour && a.colouredAt === b.colouredAt && a.removedThrough === b.removedThrough;
+export const sameRegisters = (a: NodeRegisters, b: NodeRegisters): boolean =>
+  a.colour === b.colour && a.colouredAt === b.colouredAt && a.removedThrough === b.removedThrough;
 
 export const isUntouched = (node: NodeRegisters): boolean => sameRegisters(node, untouched);
 
@@ -38,7 +39,11 @@ export const massOperation = (rank: number, time: bigint): NodeRegisters =>
  * A mass removal at or after the edge's own time removes it, and nothing but a later write of the edge brings a removed edge back.
  * Otherwise the latest of edge and colours decides, and no edge shows more than the colours of its nodes allow.
  */
-export function visibleState(own: { readonly ownState: number; readonly updatedAt: bigint }, a: NodeRegisters, b: NodeRegisters): number {
+export function visibleState(
+  own: { readonly ownState: number; readonly updatedAt: bigint },
+  a: NodeRegisters,
+  b: NodeRegisters,
+): number {
   const removedThrough = a.removedThrough > b.removedThrough ? a.removedThrough : b.removedThrough;
   if (own.ownState === rankOf.removed || removedThrough >= own.updatedAt) return rankOf.removed;
   let base = own.ownState;

@@ -60,7 +60,13 @@ export function scanStarts(gizzard: Gizzard, graphId: number): readonly string[]
 }
 
 /** The next `count` rows of a shard, 1 … limits.pageSize, in the order of their keys. Throws `InvalidArgument` for a cursor that is none. */
-export async function scan(gizzard: Gizzard, graphId: number, cursor: string, count: number, { deadlineMs = limits.defaultDeadlineMs }: ReadOptions = {}): Promise<ScanPage> {
+export async function scan(
+  gizzard: Gizzard,
+  graphId: number,
+  cursor: string,
+  count: number,
+  { deadlineMs = limits.defaultDeadlineMs }: ReadOptions = {},
+): Promise<ScanPage> {
   parseCount(count, 'count', 1, limits.pageSize);
   const deadline = Deadline.after(parseCount(deadlineMs, 'deadlineMs', 1, limits.maxDeadlineMs));
   requireGraph(gizzard.topology, graphId);
@@ -76,12 +82,18 @@ export async function scan(gizzard: Gizzard, graphId: number, cursor: string, co
     if (place.rows === 'nodes') {
       const nodes = await readTouched(host, tables, place, count, left);
       const last = nodes.at(-1);
-      const next = last === undefined || nodes.length < count ? undefined : encode({ ...place, after: { sourceId: last.id, destinationId: 0n } });
+      const next =
+        last === undefined || nodes.length < count
+          ? undefined
+          : encode({ ...place, after: { sourceId: last.id, destinationId: 0n } });
       return { edges: [], nodes: nodes.filter(({ id }) => isHere(id)), cursor: next };
     }
     const rows = await readRowsAfter(host, tables, tableId, place.after, count, left);
     const last = rows.at(-1)?.record;
-    const after = last === undefined || rows.length < count ? undefined : { sourceId: last.sourceId, destinationId: last.destinationId };
+    const after =
+      last === undefined || rows.length < count
+        ? undefined
+        : { sourceId: last.sourceId, destinationId: last.destinationId };
     return {
       edges: rows.filter(({ record }) => isHere(record.sourceId)).map(edgeOf),
       nodes: [],
@@ -92,12 +104,21 @@ export async function scan(gizzard: Gizzard, graphId: number, cursor: string, co
 
 function basesOf({ topology }: Gizzard, tableId: number): { readonly baseId: bigint; readonly route: Route }[] {
   const routes = topology.routes(tableId);
-  const bases = topology.state.forwardings.filter((forwarding) => forwarding.tableId === tableId).map(({ baseId }) => baseId);
+  const bases = topology.state.forwardings
+    .filter((forwarding) => forwarding.tableId === tableId)
+    .map(({ baseId }) => baseId);
   return bases.sort((a, b) => (a < b ? -1 : 1)).map((baseId, i) => ({ baseId, route: routes[i]! }));
 }
 
 /** What is left of one node's edges first, and then those of the next nodes: one range of the index each. */
-async function readRowsAfter(session: SqlSession, tables: EdgeTables, tableId: number, after: Place['after'], count: number, deadline: Deadline): Promise<EdgeRow[]> {
+async function readRowsAfter(
+  session: SqlSession,
+  tables: EdgeTables,
+  tableId: number,
+  after: Place['after'],
+  count: number,
+  deadline: Deadline,
+): Promise<EdgeRow[]> {
   const read = async (where: string, values: readonly bigint[], limit: number): Promise<EdgeRow[]> => {
     const rows = await session.rows(
       `SELECT ${edgeColumns} FROM ${tables.edges} FORCE INDEX (membership) ${where} ORDER BY source_id, destination_id LIMIT ?`,
@@ -107,12 +128,22 @@ async function readRowsAfter(session: SqlSession, tables: EdgeTables, tableId: n
     return rows.map((row) => rowOf(tableId, row));
   };
   if (after === undefined) return read('', [], count);
-  const sameNode = await read('WHERE source_id = ? AND destination_id > ?', [after.sourceId, after.destinationId], count);
+  const sameNode = await read(
+    'WHERE source_id = ? AND destination_id > ?',
+    [after.sourceId, after.destinationId],
+    count,
+  );
   if (sameNode.length === count) return sameNode;
   return [...sameNode, ...(await read('WHERE source_id > ?', [after.sourceId], count - sameNode.length))];
 }
 
-async function readTouched(session: SqlSession, tables: EdgeTables, { direction, after }: Place, count: number, deadline: Deadline): Promise<StoredNode[]> {
+async function readTouched(
+  session: SqlSession,
+  tables: EdgeTables,
+  { direction, after }: Place,
+  count: number,
+  deadline: Deadline,
+): Promise<StoredNode[]> {
   const rows = await session.rows(
     `SELECT source_id, colour, coloured_at, removed_through FROM ${tables.nodes}
      WHERE ${after === undefined ? '' : 'source_id > ? AND '}(coloured_at > 0 OR colour > 0 OR removed_through >= 0) ORDER BY source_id LIMIT ?`,
@@ -138,15 +169,22 @@ const edgeOf = ({ record, visible }: EdgeRow): StoredEdge => ({
   positionedAt: record.positionedAt === neverPositioned ? undefined : record.positionedAt,
 });
 
-const encode = ({ direction, baseId, rows, after }: Place): string => [direction, baseId, rows, ...(after === undefined ? [] : [after.sourceId, after.destinationId])].join('.');
+const encode = ({ direction, baseId, rows, after }: Place): string =>
+  [direction, baseId, rows, ...(after === undefined ? [] : [after.sourceId, after.destinationId])].join('.');
 
 const cursorPattern = /^(forward|backward)\.(\d{1,19})\.(edges|nodes)(?:\.(\d{1,19})\.(\d{1,19}))?$/;
 
 function decode(cursor: string): Place {
   const [, direction, baseId, rows, sourceId, destinationId] = cursorPattern.exec(cursor) ?? [];
   const numbers = [baseId, sourceId, destinationId].filter((text) => text !== undefined).map(BigInt);
-  if (direction === undefined || numbers.some((number) => number > maxId) || (direction === 'backward' && rows === 'edges')) {
-    throw new RoostError('InvalidArgument', `${JSON.stringify(cursor.slice(0, 100))} is not the cursor of a scan`, { fields: { argument: 'cursor' } });
+  if (
+    direction === undefined ||
+    numbers.some((number) => number > maxId) ||
+    (direction === 'backward' && rows === 'edges')
+  ) {
+    throw new RoostError('InvalidArgument', `${JSON.stringify(cursor.slice(0, 100))} is not the cursor of a scan`, {
+      fields: { argument: 'cursor' },
+    });
   }
   return {
     direction: direction as Direction,

@@ -24,7 +24,11 @@ async function openWay(): Promise<number> {
     const far: Socket = connect(redis.port, redis.host);
     near.on('data', (data) => (isHeld ? held.push(() => far.write(data)) : far.write(data)));
     far.pipe(near);
-    for (const [one, two] of [[near, far], [far, near]] as const) one.on('error', () => two.destroy()).on('close', () => two.destroy());
+    for (const [one, two] of [
+      [near, far],
+      [far, near],
+    ] as const)
+      one.on('error', () => two.destroy()).on('close', () => two.destroy());
   });
   way.listen(0, '127.0.0.1');
   await once(way, 'listening');
@@ -42,15 +46,24 @@ afterAll(async () => {
   way.close();
 });
 
-const pair = (destination: bigint) => ({ sourceIds: BigInt64Array.of(1n), destinationIds: BigInt64Array.of(destination) });
-const edges = (operations: 'add' | 'remove', destination: bigint): WriteBatch[number] => ({ edges: { graphId: graph.id, operations, ...pair(destination) } });
-const mass = (operation: 'add' | 'remove' | 'archive'): WriteBatch[number] => ({ node: { graphId: graph.id, id: 1n, direction: 'forward', operation } });
+const pair = (destination: bigint) => ({
+  sourceIds: BigInt64Array.of(1n),
+  destinationIds: BigInt64Array.of(destination),
+});
+const edges = (operations: 'add' | 'remove', destination: bigint): WriteBatch[number] => ({
+  edges: { graphId: graph.id, operations, ...pair(destination) },
+});
+const mass = (operation: 'add' | 'remove' | 'archive'): WriteBatch[number] => ({
+  node: { graphId: graph.id, id: 1n, direction: 'forward', operation },
+});
 const write = async (server: Flock, ...batch: WriteBatch): Promise<void> => {
   await server.execute(batch);
   await untilApplied(flock);
 };
-const state = async (destination: bigint): Promise<unknown> => (await flock.states(graph.id, pair(destination).sourceIds, pair(destination).destinationIds))[0];
-const updatedAt = async (destination: bigint): Promise<bigint> => (await flock.edges(graph.id, pair(destination).sourceIds, pair(destination).destinationIds))[0]!.updatedAt;
+const state = async (destination: bigint): Promise<unknown> =>
+  (await flock.states(graph.id, pair(destination).sourceIds, pair(destination).destinationIds))[0];
+const updatedAt = async (destination: bigint): Promise<bigint> =>
+  (await flock.edges(graph.id, pair(destination).sourceIds, pair(destination).destinationIds))[0]!.updatedAt;
 
 it('are those of the journal, and rise from write to write through whatever server', async () => {
   const before = systemMicros();
@@ -58,7 +71,10 @@ it('are those of the journal, and rise from write to write through whatever serv
   expect(await updatedAt(2n)).toBeGreaterThanOrEqual(before);
   await write(other, edges('remove', 2n), edges('add', 4n));
   expect(await state(2n)).toBe('removed');
-  const { ids } = await flock.select({ kind: 'term', term: { graphId: graph.id, sourceId: 1n, direction: 'forward', states: ['normal'] } }, { count: 10, cursor: -1n });
+  const { ids } = await flock.select(
+    { kind: 'term', term: { graphId: graph.id, sourceId: 1n, direction: 'forward', states: ['normal'] } },
+    { count: 10, cursor: -1n },
+  );
   expect(ids).toEqual(BigInt64Array.of(4n, 3n));
 });
 
@@ -95,7 +111,9 @@ it('that callers bring stay as they are, and hold up no other', async () => {
 it('are given to nothing that arrives when its caller has been told otherwise', async () => {
   await write(other, edges('add', 30n));
   isHeld = true;
-  await expect(other.execute([edges('add', 31n)], { deadlineMs: 300 })).rejects.toMatchObject({ code: 'DeadlineExceeded' });
+  await expect(other.execute([edges('add', 31n)], { deadlineMs: 300 })).rejects.toMatchObject({
+    code: 'DeadlineExceeded',
+  });
   await write(flock, edges('add', 31n));
   await write(flock, edges('remove', 31n));
   isHeld = false;

@@ -179,7 +179,12 @@ export interface NodeLocation {
   readonly baseId: bigint;
   /** The root shard, and the leaves below it in the order of the tree. */
   readonly rootShard: string;
-  readonly leaves: readonly { readonly shard: string; readonly host: string; readonly read: string; readonly write: string }[];
+  readonly leaves: readonly {
+    readonly shard: string;
+    readonly host: string;
+    readonly read: string;
+    readonly write: string;
+  }[];
 }
 
 /**
@@ -200,12 +205,32 @@ export interface FlockService {
   execute(batch: WriteBatch, options?: WriteOptions): Promise<void>;
 
   /** The state of each pair (source i, destination i); undefined where there has never been such an edge. */
-  states(graphId: number, sourceIds: BigInt64Array, destinationIds: BigInt64Array, options?: ReadOptions): Promise<readonly (EdgeState | undefined)[]>;
+  states(
+    graphId: number,
+    sourceIds: BigInt64Array,
+    destinationIds: BigInt64Array,
+    options?: ReadOptions,
+  ): Promise<readonly (EdgeState | undefined)[]>;
   /** Each pair's edge; undefined where there has never been one. */
-  edges(graphId: number, sourceIds: BigInt64Array, destinationIds: BigInt64Array, options?: ReadOptions): Promise<readonly (Edge | undefined)[]>;
+  edges(
+    graphId: number,
+    sourceIds: BigInt64Array,
+    destinationIds: BigInt64Array,
+    options?: ReadOptions,
+  ): Promise<readonly (Edge | undefined)[]>;
   /** Undefined for a node that nothing was ever written of. */
-  nodes(graphId: number, direction: Direction, ids: BigInt64Array, options?: ReadOptions): Promise<readonly (Node | undefined)[]>;
-  counts(graphId: number, direction: Direction, ids: BigInt64Array, options?: ReadOptions): Promise<readonly StateCounts[]>;
+  nodes(
+    graphId: number,
+    direction: Direction,
+    ids: BigInt64Array,
+    options?: ReadOptions,
+  ): Promise<readonly (Node | undefined)[]>;
+  counts(
+    graphId: number,
+    direction: Direction,
+    ids: BigInt64Array,
+    options?: ReadOptions,
+  ): Promise<readonly StateCounts[]>;
 
   /**
    * The first edges of each node's list, greatest position first: those of a position, greatest id first. An edge's source is the node, also backward. Together they may

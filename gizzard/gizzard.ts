@@ -92,28 +92,99 @@ export class Gizzard {
     this.#hedge = new Hedge(config.reads, this.metrics);
     this.nameServer = NameServer.open(this.hosts, config.nameServer, config.cluster, this.log, this.metrics);
     this.#shardTypes = new Map(options.shardTypes.map((type) => [type.name, type]));
-    this.jobs = new Jobs(config, options.jobTypes, () => this.topology, this.hosts, this.log, this.metrics, () => this.nameServer.reload(), () => this.nameServer.lookAnew());
+    this.jobs = new Jobs(
+      config,
+      options.jobTypes,
+      () => this.topology,
+      this.hosts,
+      this.log,
+      this.metrics,
+      () => this.nameServer.reload(),
+      () => this.nameServer.lookAnew(),
+    );
     this.nameServer.onApplied = (changes, { version }) => this.#announce(changes, version);
     const server = randomUUID();
-    this.control = new Control(config.nameServer.hosts.map((name) => new ControlStore(this.hosts.host(name), `${config.cluster}_nameserver`)), this.log);
+    this.control = new Control(
+      config.nameServer.hosts.map((name) => new ControlStore(this.hosts.host(name), `${config.cluster}_nameserver`)),
+      this.log,
+    );
     this.replicas = new ReplicasHealth(this.nameServer, this.control);
     const database = new MovesDatabase(this.control);
     const require = (version: number): Promise<void> => this.jobs.requireTopology(version);
     const digest = configDigest(config);
-    const state = (): ServerInfo => ({ refuses: this.jobs.guard.refused?.message ?? '', hosts: this.hosts.names.join('\n'), primary: this.control.host.name, config: digest });
+    const state = (): ServerInfo => ({
+      refuses: this.jobs.guard.refused?.message ?? '',
+      hosts: this.hosts.names.join('\n'),
+      primary: this.control.host.name,
+      config: digest,
+    });
     this.servers = new Servers(this.control, server, () => this.#versionInUse(), require, this.log, state);
     this.hosts.serverName = () => (this.#working ? this.servers.name : undefined);
-    this.moves = new Moves(database, server, this.hosts, this.nameServer, require, this.#shardTypes, config.moves, this.log);
+    this.moves = new Moves(
+      database,
+      server,
+      this.hosts,
+      this.nameServer,
+      require,
+      this.#shardTypes,
+      config.moves,
+      this.log,
+    );
     this.dropped = new DroppedTables(config.cluster, this.hosts, (type) => this.moves.movableType(type));
-    this.#sweeper = new DroppedSweeper(this.dropped, Object.keys(config.databaseHosts), () => this.jobs.journal.nowMs(), this.log);
+    this.#sweeper = new DroppedSweeper(
+      this.dropped,
+      Object.keys(config.databaseHosts),
+      () => this.jobs.journal.nowMs(),
+      this.log,
+    );
     const { hosts, nameServer, servers, moves } = this;
-    this.migrations = new Migrations(database, server, { hosts, nameServer, servers, moves, types: this.#shardTypes, reloadMs: config.nameServer.reloadSeconds * 1000, leaveHostAfterMs: config.moves.leaveHostAfterSeconds * 1000 }, config, this.log);
-    this.strays = new Strays(nameServer, hosts, (type) => moves.movableType(type), () => this.migrations.reservations(), (deadline, work) => moves.locked(deadline, work));
-    this.doctor = new Doctor({ nameServer, replicas: this.replicas, hosts, hostNames: Object.keys(config.databaseHosts), moves, dropped: this.dropped, keepDroppedMs: config.moves.undropDays * dayMs, migrations: this.migrations, jobs: this.jobs, servers, config, types: this.#shardTypes }, options.checks);
+    this.migrations = new Migrations(
+      database,
+      server,
+      {
+        hosts,
+        nameServer,
+        servers,
+        moves,
+        types: this.#shardTypes,
+        reloadMs: config.nameServer.reloadSeconds * 1000,
+        leaveHostAfterMs: config.moves.leaveHostAfterSeconds * 1000,
+      },
+      config,
+      this.log,
+    );
+    this.strays = new Strays(
+      nameServer,
+      hosts,
+      (type) => moves.movableType(type),
+      () => this.migrations.reservations(),
+      (deadline, work) => moves.locked(deadline, work),
+    );
+    this.doctor = new Doctor(
+      {
+        nameServer,
+        replicas: this.replicas,
+        hosts,
+        hostNames: Object.keys(config.databaseHosts),
+        moves,
+        dropped: this.dropped,
+        keepDroppedMs: config.moves.undropDays * dayMs,
+        migrations: this.migrations,
+        jobs: this.jobs,
+        servers,
+        config,
+        types: this.#shardTypes,
+      },
+      options.checks,
+    );
   }
 
   /** See the method of the same name. */
-  static async open(config: RoostConfig, options: GizzardOptions, how: { readonly work: boolean; readonly create: boolean }): Promise<Gizzard> {
+  static async open(
+    config: RoostConfig,
+    options: GizzardOptions,
+    how: { readonly work: boolean; readonly create: boolean },
+  ): Promise<Gizzard> {
     const gizzard = new Gizzard(config, options);
     await gizzard.open(how);
     return gizzard;
@@ -166,13 +237,17 @@ export class Gizzard {
    * where the topology has become another one meanwhile, and with leaves on a host that holds none yet where a server does not know that host.
    */
   async apply(changes: readonly Change[], by?: string, onVersion?: number): Promise<Topology> {
-    const leaves = changes.flatMap((change) => (change.kind === 'createShard' && nodeType(change.shard.type) === undefined ? [change.shard] : []));
+    const leaves = changes.flatMap((change) =>
+      change.kind === 'createShard' && nodeType(change.shard.type) === undefined ? [change.shard] : [],
+    );
     const creating = leaves.map((shard) => {
       // Its name is about to enter SQL.
       validShardId(shard.id);
       const type = this.#shardTypes.get(shard.type);
       if (type === undefined) {
-        throw new RoostError('InvalidArgument', `there is no node type and no shard type ${shard.type}`, { fields: { type: shard.type } });
+        throw new RoostError('InvalidArgument', `there is no node type and no shard type ${shard.type}`, {
+          fields: { type: shard.type },
+        });
       }
       return { type, shard, host: this.hosts.host(shard.id.hostname) };
     });
@@ -196,8 +271,20 @@ export class Gizzard {
       if (change.kind !== 'createShard') continue;
       const { shard } = change;
       const movable = this.#shardTypes.get(shard.type)?.moving;
-      if (movable === undefined || (await movable.holds(this.hosts.host(shard.id.hostname), movable.place(shard), Deadline.after(createDeadlineMs)))) continue;
-      throw new RoostError('FailedPrecondition', `change ${version} cannot be undone: the tables of shard ${shardKey(shard.id)} are gone`, { fields: { version, shard: shardKey(shard.id) } });
+      if (
+        movable === undefined ||
+        (await movable.holds(
+          this.hosts.host(shard.id.hostname),
+          movable.place(shard),
+          Deadline.after(createDeadlineMs),
+        ))
+      )
+        continue;
+      throw new RoostError(
+        'FailedPrecondition',
+        `change ${version} cannot be undone: the tables of shard ${shardKey(shard.id)} are gone`,
+        { fields: { version, shard: shardKey(shard.id) } },
+      );
     }
     return this.nameServer.apply(inverse, by);
   }
@@ -206,12 +293,19 @@ export class Gizzard {
    * Makes a host of the name server its primary. Returns whether it was not, and the servers whose configuration names another one first: they change nothing until it names this one, and they are
    * restarted. Throws as `NameServer.promote` does.
    */
-  async promote(hostname: string, by?: string): Promise<{ readonly promoted: boolean; readonly version: number; readonly disagreeing: readonly ServerVersion[] }> {
+  async promote(
+    hostname: string,
+    by?: string,
+  ): Promise<{ readonly promoted: boolean; readonly version: number; readonly disagreeing: readonly ServerVersion[] }> {
     const promoted = await this.nameServer.promote(hostname, by);
     // Brings it up to date, so that it can serve at once.
     await this.control.ledBy(hostname).prepare();
     const servers = await this.servers.list();
-    return { promoted, version: this.topology.version, disagreeing: servers.filter(({ info }) => info['primary'] !== hostname) };
+    return {
+      promoted,
+      version: this.topology.version,
+      disagreeing: servers.filter(({ info }) => info['primary'] !== hostname),
+    };
   }
 
   /** Gives the tables of a dropped shard their old name back, and lets a shard have that name. Throws as `DroppedTables.bringBack` does. */
@@ -221,11 +315,22 @@ export class Gizzard {
   }
 
   /** Reads from one replica of a route; see `readAny`. Replicas that lack writes come last: see `LaggingLeaves`. */
-  async read<T>(route: Route, deadline: Deadline, read: (host: DatabaseHost, leaf: Leaf, deadline: Deadline) => Promise<T>): Promise<T> {
+  async read<T>(
+    route: Route,
+    deadline: Deadline,
+    read: (host: DatabaseHost, leaf: Leaf, deadline: Deadline) => Promise<T>,
+  ): Promise<T> {
     const { lagging } = this.jobs;
     const looking = lagging.fresh();
     if (looking !== undefined) await looking;
-    return readAny(route, deadline, this.hosts.isHealthy, (leaf, within) => read(this.hosts.host(leaf.shard.id.hostname), leaf, within), this.#hedge, lagging.isCurrent);
+    return readAny(
+      route,
+      deadline,
+      this.hosts.isHealthy,
+      (leaf, within) => read(this.hosts.host(leaf.shard.id.hostname), leaf, within),
+      this.#hedge,
+      lagging.isCurrent,
+    );
   }
 
   /**
@@ -236,11 +341,22 @@ export class Gizzard {
   async readTogether<T>(
     routes: readonly Route[],
     deadline: Deadline,
-    read: (host: DatabaseHost, leaves: readonly { readonly leaf: Leaf; readonly place: number }[], deadline: Deadline) => Promise<T>,
+    read: (
+      host: DatabaseHost,
+      leaves: readonly { readonly leaf: Leaf; readonly place: number }[],
+      deadline: Deadline,
+    ) => Promise<T>,
   ): Promise<T[]> {
     const together = ([first, ...others]: readonly number[]): Promise<T> =>
       this.read(routes[first!]!, deadline, (host, leaf, within) =>
-        read(host, [{ leaf, place: first! }, ...others.map((place) => ({ leaf: readableOn(routes[place]!, leaf.shard.id.hostname), place }))], within),
+        read(
+          host,
+          [
+            { leaf, place: first! },
+            ...others.map((place) => ({ leaf: readableOn(routes[place]!, leaf.shard.id.hostname), place })),
+          ],
+          within,
+        ),
       );
     const { lagging } = this.jobs;
     const looking = lagging.fresh();
@@ -275,12 +391,19 @@ export class Gizzard {
   async #announce(changes: readonly Change[], version: number): Promise<void> {
     if (!changes.some(({ kind }) => kind === 'setRemoteHost' || kind === 'removeRemoteHost')) return;
     try {
-      await Deadline.after(announceDeadlineMs).race(this.jobs.requireRemotes(version), 'announcing a change of remote clusters');
+      await Deadline.after(announceDeadlineMs).race(
+        this.jobs.requireRemotes(version),
+        'announcing a change of remote clusters',
+      );
     } catch (error) {
-      throw new RoostError('Unavailable', `the topology is changed (version ${version}), but the journal could not be told: until servers have reloaded, copies of writes may still go to the old remote hosts`, {
-        cause: error,
-        fields: { version },
-      });
+      throw new RoostError(
+        'Unavailable',
+        `the topology is changed (version ${version}), but the journal could not be told: until servers have reloaded, copies of writes may still go to the old remote hosts`,
+        {
+          cause: error,
+          fields: { version },
+        },
+      );
     }
   }
 

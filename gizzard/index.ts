@@ -10,7 +10,16 @@ export type { FollowUp, JobBounds, JobType } from './jobs/jobType.js';
 export { jobToExactJson } from './jobs/jobJson.js';
 export { skewMs } from './jobs/clockSkew.js';
 export { lostText, type JournalLook } from './jobs/journalGuard.js';
-export { JobQueues, storedQueues, type HostQueues, type JobQueueName, type JobView, type QueueLoad, type QueueStatus, type StoredQueue } from './jobs/jobQueues.js';
+export {
+  JobQueues,
+  storedQueues,
+  type HostQueues,
+  type JobQueueName,
+  type JobView,
+  type QueueLoad,
+  type QueueStatus,
+  type StoredQueue,
+} from './jobs/jobQueues.js';
 export { requirePayloadVersion, UnknownJob, unknownJobsText, type UnknownJobs } from './jobs/unknownJobs.js';
 export { laggingHostText, type LaggingHost } from './jobs/laggingHosts.js';
 export type { JobTimes, NewJob, QueueSizes } from './jobs/journal.js';
@@ -22,10 +31,30 @@ export type { Doctor } from './doctor/doctor.js';
 export { drainHost, type HostDrain } from './migrations/drainHost.js';
 export { checkHost, grantText, type HostLook } from './migrations/hostCheck.js';
 export { hostRoom } from './migrations/hostRoom.js';
-export { leftBehind, phaseOf, type Migration, type MigrationOptions, type MigrationState, type MigrationStep } from './migrations/migration.js';
+export {
+  leftBehind,
+  phaseOf,
+  type Migration,
+  type MigrationOptions,
+  type MigrationState,
+  type MigrationStep,
+} from './migrations/migration.js';
 export type { MigrationReport, Migrations } from './migrations/migrations.js';
 export { parseTemplate, type LeafType } from './migrations/parseTemplate.js';
-export { changePartitions, leavesPerHost, merge, moveShard, placesOf, planTable, rebalanceHosts, rebalanceTemplates, split, transform, transformTree, type TreePlace } from './migrations/planRequests.js';
+export {
+  changePartitions,
+  leavesPerHost,
+  merge,
+  moveShard,
+  placesOf,
+  planTable,
+  rebalanceHosts,
+  rebalanceTemplates,
+  split,
+  transform,
+  transformTree,
+  type TreePlace,
+} from './migrations/planRequests.js';
 export type { HostShare, WeightedTemplate } from './migrations/planRebalance.js';
 export { MigrationPlanner, type WantedTree } from './migrations/planMigration.js';
 export type { Load, PlanSummary } from './migrations/planSummary.js';
@@ -42,7 +71,14 @@ export { digestColumns, digestOf, type RowsDigest } from './moving/rowsDigest.js
 export { idsBetween, tableById } from './moving/tableById.js';
 export type { Moves } from './moving/moves.js';
 export { dayWindowsText, parseDayWindows, type MoveThrottleNow } from './moving/moveThrottle.js';
-export { remainingMs, type Difference, type HashRange, type MoveRates, type MoveState, type MoveTask } from './moving/moveTask.js';
+export {
+  remainingMs,
+  type Difference,
+  type HashRange,
+  type MoveRates,
+  type MoveState,
+  type MoveTask,
+} from './moving/moveTask.js';
 export { hostsOf, serverName, type Servers, type ServerVersion } from './moving/servers.js';
 export type { Stray, Strays, StraysReport } from './moving/strays.js';
 export { ShardKeys } from './moving/shardKeys.js';

@@ -21,7 +21,14 @@ export interface Binaries {
 }
 
 /** Servers are often installed where an ordinary user's PATH does not look. */
-const extraFolders = ['/usr/sbin', '/usr/local/sbin', '/usr/libexec', '/usr/local/bin', '/opt/homebrew/bin', '/usr/local/mysql/bin'];
+const extraFolders = [
+  '/usr/sbin',
+  '/usr/local/sbin',
+  '/usr/libexec',
+  '/usr/local/bin',
+  '/opt/homebrew/bin',
+  '/usr/local/mysql/bin',
+];
 
 /** The servers' binaries, or the kinds of which there is none. */
 export function findBinaries(): Binaries | { readonly missing: readonly ServerKind[] } {
@@ -44,7 +51,8 @@ export function requireBinaries(): Binaries {
 }
 
 const installHints: Readonly<Record<ServerKind, string>> = {
-  mysql: 'mariadbd with mariadb-install-db, or mysqld 8 (Debian and Ubuntu: apt-get install mariadb-server; macOS: brew install mariadb)',
+  mysql:
+    'mariadbd with mariadb-install-db, or mysqld 8 (Debian and Ubuntu: apt-get install mariadb-server; macOS: brew install mariadb)',
   redis: 'redis-server (Debian and Ubuntu: apt-get install redis-server; macOS: brew install redis)',
   memcached: 'memcached (Debian and Ubuntu: apt-get install memcached; macOS: brew install memcached)',
 };
@@ -58,7 +66,9 @@ export const missingBinaries = (missing: readonly ServerKind[], cause?: unknown)
 
 /** The real paths of everything that a playground runs, as the system shows them for a running process. */
 export const programsOf = ({ mysql, redis, memcached }: Binaries): string[] =>
-  [mysql.server, redis, memcached, ...(mysql.install === undefined ? [] : [mysql.install])].map((path) => realpathSync(path));
+  [mysql.server, redis, memcached, ...(mysql.install === undefined ? [] : [mysql.install])].map((path) =>
+    realpathSync(path),
+  );
 
 function findMysql(): MysqlBinaries | undefined {
   const server = findExecutable('mariadbd', 'mysqld');
@@ -71,7 +81,10 @@ function findMysql(): MysqlBinaries | undefined {
 
 /** The first folder counts, so that whoever has both families chooses with the order of the PATH. */
 function findExecutable(...names: readonly string[]): string | undefined {
-  const folders = [...(process.env['PATH'] ?? '').split(delimiter).filter((folder) => folder.startsWith('/')), ...extraFolders];
+  const folders = [
+    ...(process.env['PATH'] ?? '').split(delimiter).filter((folder) => folder.startsWith('/')),
+    ...extraFolders,
+  ];
   return folders.flatMap((folder) => names.map((name) => join(folder, name))).find(isExecutable);
 }
 

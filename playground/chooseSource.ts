@@ -7,7 +7,10 @@ import type { PlaygroundSource } from './state.js';
  * Where the servers come from. `auto` takes binaries where all are there, else containers where an engine answers, else installs the
  * missing packages. Throws `FailedPrecondition` that says what to install.
  */
-export async function chooseSource(wanted: PlaygroundSource | 'auto', onStep: (step: string) => void): Promise<PlaygroundSource> {
+export async function chooseSource(
+  wanted: PlaygroundSource | 'auto',
+  onStep: (step: string) => void,
+): Promise<PlaygroundSource> {
   if (wanted === 'containers') return (await ContainerEngine.require()) && 'containers';
   const found = findBinaries();
   if (!('missing' in found)) return 'binaries';

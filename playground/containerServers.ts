@@ -174,7 +174,9 @@ export class ContainerServers implements ServerDriver {
       await sleep(50);
     }
     // The engine puts eight bytes before each piece: which stream, and how long.
-    const log = (await container.logs({ stdout: true, stderr: true, tail: logTailLines })).toString('utf8').replace(/[\0-\x02]\0{3}.{4}/gs, '');
+    const log = (await container.logs({ stdout: true, stderr: true, tail: logTailLines }))
+      .toString('utf8')
+      .replace(/[\0-\x02]\0{3}.{4}/gs, '');
     throw notStarted(server, log, lastError);
   }
 

@@ -1,5 +1,15 @@
 import { createHash } from 'node:crypto';
-import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { configSchema, RoostError, type RoostConfigInput } from '../core/index.js';
 import { isLockFile } from './lock.js';
@@ -38,9 +48,13 @@ export class PlaygroundFolder {
   checkUsable(): void {
     const entries = this.#entries().filter((name) => !isLockFile(name) && name !== stateFile + temporarySuffix);
     if (entries.length === 0 || entries.includes(stateFile)) return;
-    throw new RoostError('FailedPrecondition', `${this.dir} is not empty and holds no playground: choose an empty or a new folder`, {
-      fields: { dir: this.dir },
-    });
+    throw new RoostError(
+      'FailedPrecondition',
+      `${this.dir} is not empty and holds no playground: choose an empty or a new folder`,
+      {
+        fields: { dir: this.dir },
+      },
+    );
   }
 
   /** Whether a start left anything here, were it only a lock. */
@@ -59,10 +73,14 @@ export class PlaygroundFolder {
       // Removed by a stop since.
       if (code === 'ENOENT') return undefined;
       if (code === 'EACCES') throw this.#unusable(error);
-      throw new RoostError('DataLoss', `cannot read the playground's state ${path}: end its servers, if any run, and remove the folder`, {
-        fields: { dir: this.dir },
-        cause: error,
-      });
+      throw new RoostError(
+        'DataLoss',
+        `cannot read the playground's state ${path}: end its servers, if any run, and remove the folder`,
+        {
+          fields: { dir: this.dir },
+          cause: error,
+        },
+      );
     }
   }
 
@@ -84,7 +102,10 @@ export class PlaygroundFolder {
     const { uid } = lstatSync(this.#shortFolder());
     // Its name can be guessed, so that another user may have made it first.
     if (uid !== process.getuid?.()) {
-      throw new RoostError('FailedPrecondition', `${this.#shortFolder()} belongs to another user: choose a playground folder with a shorter path`);
+      throw new RoostError(
+        'FailedPrecondition',
+        `${this.#shortFolder()} belongs to another user: choose a playground folder with a shorter path`,
+      );
     }
     return folder;
   }

@@ -20,7 +20,8 @@ const savedPolicyPath = `${policyPath}.before-roost`;
 const policy = '#!/bin/sh\n# Written by roost while it installs servers; they must not start as services.\nexit 101\n';
 
 /** Whether missing servers can be installed: root on Debian or one of its descendants. */
-export const canInstall = (): boolean => process.getuid?.() === 0 && existsSync('/etc/debian_version') && existsSync('/usr/bin/apt-get');
+export const canInstall = (): boolean =>
+  process.getuid?.() === 0 && existsSync('/etc/debian_version') && existsSync('/usr/bin/apt-get');
 
 /**
  * Installs the packages of the missing servers. None of them is started as a system service, now or at the next boot.
@@ -34,7 +35,8 @@ export async function installServers(missing: readonly ServerKind[], onStep: (st
     const allowServices = forbidServices();
     try {
       await installPackages(names);
-      if (existsSync('/run/systemd/system')) await run('systemctl', ['disable', '--quiet', ...wanted.map(({ service }) => service)]);
+      if (existsSync('/run/systemd/system'))
+        await run('systemctl', ['disable', '--quiet', ...wanted.map(({ service }) => service)]);
     } finally {
       allowServices();
     }
@@ -68,7 +70,11 @@ async function run(command: string, args: readonly string[]): Promise<void> {
   const environment = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C' };
   const options = command === 'apt-get' ? ['-o', 'DPkg::Lock::Timeout=300'] : [];
   try {
-    await promisify(execFile)(command, [...options, ...args], { env: environment, timeout: timeoutMs, maxBuffer: 64 * 1024 * 1024 });
+    await promisify(execFile)(command, [...options, ...args], {
+      env: environment,
+      timeout: timeoutMs,
+      maxBuffer: 64 * 1024 * 1024,
+    });
   } catch (error) {
     const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string };
     const tail = `${stdout}${stderr}`.trim().split('\n').slice(-10).join('\n');

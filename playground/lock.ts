@@ -37,9 +37,13 @@ async function takeLock(dir: string, waitMs: number): Promise<string> {
     if (claim !== undefined && holder === undefined) return claim;
     if (claim !== undefined) rmSync(claim, { force: true });
     if (performance.now() >= endMs) {
-      throw new RoostError('FailedPrecondition', `another process (pid ${holder ?? 'unknown'}) is starting or stopping the playground in ${dir}`, {
-        fields: { dir, pid: holder },
-      });
+      throw new RoostError(
+        'FailedPrecondition',
+        `another process (pid ${holder ?? 'unknown'}) is starting or stopping the playground in ${dir}`,
+        {
+          fields: { dir, pid: holder },
+        },
+      );
     }
     // Random, so that two contenders that saw each other do not do so again and again.
     await sleep(5 + Math.random() * 45);
@@ -56,7 +60,10 @@ function putClaim(dir: string, name: string): string | undefined {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return undefined;
-    throw new RoostError('FailedPrecondition', `cannot use the folder ${dir}: ${(error as Error).message}`, { fields: { dir }, cause: error });
+    throw new RoostError('FailedPrecondition', `cannot use the folder ${dir}: ${(error as Error).message}`, {
+      fields: { dir },
+      cause: error,
+    });
   }
 }
 
@@ -76,6 +83,11 @@ function removeIfEmpty(dir: string): void {
     rmdirSync(dir);
   } catch (error) {
     // Not empty, gone already, a mount point, or in a folder that we may not change: it stays.
-    if (!['ENOTEMPTY', 'EEXIST', 'ENOENT', 'EBUSY', 'EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    if (
+      !['ENOTEMPTY', 'EEXIST', 'ENOENT', 'EBUSY', 'EACCES', 'EPERM'].includes(
+        (error as NodeJS.ErrnoException).code ?? '',
+      )
+    )
+      throw error;
   }
 }

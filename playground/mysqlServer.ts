@@ -63,7 +63,11 @@ export const hasMysqlData = (folder: string): boolean => existsSync(dataFolder(f
  * Makes the data folders of several servers: one is initialised and then copied, which takes a tenth of the time. A folder appears
  * under its name only when complete, so that one left by a killed process is never taken for data.
  */
-export async function initialiseMysqlData(binaries: MysqlBinaries, template: string, folders: readonly string[]): Promise<void> {
+export async function initialiseMysqlData(
+  binaries: MysqlBinaries,
+  template: string,
+  folders: readonly string[],
+): Promise<void> {
   rmSync(template, { recursive: true, force: true });
   const pristine = dataFolder(template);
   mkdirSync(temporaryFolder(template), { recursive: true, mode: 0o700 });
@@ -85,16 +89,29 @@ async function runInitialiser(binaries: MysqlBinaries, template: string, dataDir
   const [command, args] =
     binaries.install === undefined
       ? [binaries.server, [...common, '--initialize-insecure']]
-      : [binaries.install, [...common, '--auth-root-authentication-method=normal', '--skip-test-db', '--force', '--innodb-log-file-size=8M']];
+      : [
+          binaries.install,
+          [
+            ...common,
+            '--auth-root-authentication-method=normal',
+            '--skip-test-db',
+            '--force',
+            '--innodb-log-file-size=8M',
+          ],
+        ];
   try {
     await promisify(execFile)(command, args, { cwd: template, timeout: 120_000, maxBuffer: 4 * 1024 * 1024 });
   } catch (error) {
     const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string };
     const output = `${stdout}${stderr}`.trim().split('\n').slice(-15).join('\n');
-    throw new RoostError('FailedPrecondition', `${command} could not make a data folder:\n${output}${confinementHint(binaries, output)}`, {
-      fields: { dir: template },
-      cause: error,
-    });
+    throw new RoostError(
+      'FailedPrecondition',
+      `${command} could not make a data folder:\n${output}${confinementHint(binaries, output)}`,
+      {
+        fields: { dir: template },
+        cause: error,
+      },
+    );
   }
 }
 

@@ -1,5 +1,14 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -34,7 +43,12 @@ const small = { databaseHosts: 1, caches: 1 } as const;
 async function query(playground: Playground, sql: string, name = 'db1'): Promise<RowDataPacket[]> {
   const host = playground.databaseHosts.find((candidate) => candidate.name === name);
   if (host === undefined) throw new Error(`no ${name}`);
-  const connection = await createConnection({ host: host.host, port: host.port, user: host.user, password: host.password });
+  const connection = await createConnection({
+    host: host.host,
+    port: host.port,
+    user: host.user,
+    password: host.password,
+  });
   try {
     return (await connection.query(sql))[0] as RowDataPacket[];
   } finally {
@@ -52,7 +66,8 @@ async function redis<T>(playground: Playground, action: (client: Redis) => Promi
 }
 
 const pidsOf = async (): Promise<number[]> => (await readPlayground(dir)).servers.flatMap(({ pid }) => pid ?? []);
-const exists = (pid: number): boolean => existsSync(`/proc/${pid}`) && !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+const exists = (pid: number): boolean =>
+  existsSync(`/proc/${pid}`) && !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
 const editState = (edit: (state: PlaygroundState) => void): void => {
   const folder = new PlaygroundFolder(dir);
   const state = folder.readState() as PlaygroundState;
@@ -78,23 +93,54 @@ describe('a running playground', () => {
     expect(playground.serverVersion).toMatch(/^(MariaDB|MySQL) \d+\.\d+\.\d+$/);
     expect(playground.databaseHosts.map(({ name }) => name)).toEqual(['db1', 'db2']);
     for (const { name } of playground.databaseHosts) {
-      const [row] = await query(playground, 'SELECT @@innodb_flush_log_at_trx_commit AS flush_log, @@log_bin AS log_bin, @@bind_address AS bound', name);
+      const [row] = await query(
+        playground,
+        'SELECT @@innodb_flush_log_at_trx_commit AS flush_log, @@log_bin AS log_bin, @@bind_address AS bound',
+        name,
+      );
       expect(row).toMatchObject({ flush_log: 1, log_bin: 0, bound: '127.0.0.1' });
     }
     const settings = await redis(playground, (client) => client.config('GET', 'append*', 'bind', 'maxmemory-policy'));
-    expect(settings).toEqual(expect.arrayContaining(['appendonly', 'yes', 'appendfsync', 'always', 'bind', '127.0.0.1', 'maxmemory-policy', 'noeviction']));
+    expect(settings).toEqual(
+      expect.arrayContaining([
+        'appendonly',
+        'yes',
+        'appendfsync',
+        'always',
+        'bind',
+        '127.0.0.1',
+        'maxmemory-policy',
+        'noeviction',
+      ]),
+    );
     expect(await Promise.all(playground.memcached.map(probeMemcached))).toHaveLength(2);
   });
 
   it('has a configuration that names its servers, and free ports for ours', () => {
     const config = configSchema.parse(JSON.parse(readFileSync(playground.configPath, 'utf8')));
     expect(Object.keys(config.databaseHosts)).toEqual(['db1', 'db2']);
-    expect(config.databaseHosts['db2']).toEqual(expect.objectContaining({ port: playground.databaseHosts[1]?.port, password: playground.databaseHosts[1]?.password }));
+    expect(config.databaseHosts['db2']).toEqual(
+      expect.objectContaining({
+        port: playground.databaseHosts[1]?.port,
+        password: playground.databaseHosts[1]?.password,
+      }),
+    );
     expect(config.nameServer.hosts).toEqual(['db1']);
     expect(config.redis.port).toBe(playground.redis.port);
     expect(config.memcached).toEqual(playground.memcached.map(({ host, port }) => `${host}:${port}`));
     const { flockPort, managerPort, injectorPort, tbirdPort, usersPort, adminPort } = config.server;
-    expect(new Set([flockPort, managerPort, injectorPort, tbirdPort, usersPort, adminPort, ...playground.databaseHosts.map(({ port }) => port), playground.redis.port]).size).toBe(9);
+    expect(
+      new Set([
+        flockPort,
+        managerPort,
+        injectorPort,
+        tbirdPort,
+        usersPort,
+        adminPort,
+        ...playground.databaseHosts.map(({ port }) => port),
+        playground.redis.port,
+      ]).size,
+    ).toBe(9);
   });
 
   it('is readable by its owner only, and its databases ask for the password', async () => {
@@ -115,7 +161,10 @@ describe('a running playground', () => {
     const killed = (await readPlayground(dir)).servers;
     expect(killed.filter(({ alive }) => !alive).map(({ name }) => name)).toEqual(['db1', 'redis']);
     expect(killed.filter(({ alive, pid }) => !alive && exists(pid ?? 0))).toEqual([]);
-    await expect(playground.kill('db1')).rejects.toMatchObject({ code: 'FailedPrecondition', fields: { server: 'db1' } });
+    await expect(playground.kill('db1')).rejects.toMatchObject({
+      code: 'FailedPrecondition',
+      fields: { server: 'db1' },
+    });
     await Promise.all([playground.restart('db1'), playground.restart('redis')]);
     expect((await readPlayground(dir)).servers.map(({ port }) => port)).toEqual(before.map(({ port }) => port));
     expect(await query(playground, "SHOW DATABASES LIKE 'kept'")).toHaveLength(1);
@@ -135,8 +184,14 @@ describe('a running playground', () => {
   });
 
   it('refuses a second start while all of it runs, is adopted when asked, and starts again what is dead', async () => {
-    await expect(startPlayground({ dir })).rejects.toMatchObject({ code: 'FailedPrecondition', message: expect.stringMatching(/already runs/) as string });
-    await expect(startPlayground({ dir, databaseHosts: 3, adopt: true })).rejects.toMatchObject({ code: 'FailedPrecondition', fields: { option: 'databaseHosts' } });
+    await expect(startPlayground({ dir })).rejects.toMatchObject({
+      code: 'FailedPrecondition',
+      message: expect.stringMatching(/already runs/) as string,
+    });
+    await expect(startPlayground({ dir, databaseHosts: 3, adopt: true })).rejects.toMatchObject({
+      code: 'FailedPrecondition',
+      fields: { option: 'databaseHosts' },
+    });
     await startPlayground({ dir, adopt: true });
     await playground.kill('redis');
     const adopted = await startPlayground({ dir });
@@ -225,8 +280,13 @@ describe('a folder that has been used', () => {
 
   it('is refused, and left as it is, when it holds something else', async () => {
     writeFileSync(join(parent, 'letter.txt'), 'dear');
-    await expect(startPlayground({ dir: parent })).rejects.toMatchObject({ code: 'FailedPrecondition', fields: { dir: parent } });
-    await expect(startPlayground({ dir: join(parent, 'letter.txt') })).rejects.toMatchObject({ code: 'FailedPrecondition' });
+    await expect(startPlayground({ dir: parent })).rejects.toMatchObject({
+      code: 'FailedPrecondition',
+      fields: { dir: parent },
+    });
+    await expect(startPlayground({ dir: join(parent, 'letter.txt') })).rejects.toMatchObject({
+      code: 'FailedPrecondition',
+    });
     await expect(stopPlayground(parent)).rejects.toMatchObject({ code: 'NotFound' });
     expect(readdirSync(parent)).toEqual(['letter.txt']);
   });

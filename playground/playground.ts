@@ -75,7 +75,11 @@ export class Playground {
     return withLock(this.dir, lockWaitMs, () =>
       this.#act(serverName, async (driver, server, state) => {
         await driver.stop(server, restartGraceMs);
-        await driver.start(state, server, { mayMove: false, save: () => this.#folder.writeState(state), onStep: () => undefined });
+        await driver.start(state, server, {
+          mayMove: false,
+          save: () => this.#folder.writeState(state),
+          onStep: () => undefined,
+        });
         this.#folder.writeState(state);
       }),
     );
@@ -90,15 +94,24 @@ export class Playground {
     }
   }
 
-  async #act(serverName: string, action: (driver: ServerDriver, server: ServerState, state: PlaygroundState) => Promise<void>): Promise<void> {
+  async #act(
+    serverName: string,
+    action: (driver: ServerDriver, server: ServerState, state: PlaygroundState) => Promise<void>,
+  ): Promise<void> {
     // Not what this object was made with: another process may have restarted the server since.
     const state = this.#folder.readState();
-    if (state === undefined) throw new RoostError('FailedPrecondition', `the playground in ${this.dir} is stopped`, { fields: { dir: this.dir } });
+    if (state === undefined)
+      throw new RoostError('FailedPrecondition', `the playground in ${this.dir} is stopped`, {
+        fields: { dir: this.dir },
+      });
     const server = state.servers.find(({ name }) => name === serverName);
     if (server !== undefined) return action(createDriver(state.source, this.#folder), server, state);
     const names = state.servers.map(({ name }) => name).join(', ');
-    throw new RoostError('InvalidArgument', `no server ${JSON.stringify(serverName)}: the playground has ${names}`, { fields: { server: serverName } });
+    throw new RoostError('InvalidArgument', `no server ${JSON.stringify(serverName)}: the playground has ${names}`, {
+      fields: { server: serverName },
+    });
   }
 }
 
-const ofKind = (state: PlaygroundState, kind: ServerKind): ServerState[] => state.servers.filter((server) => server.kind === kind);
+const ofKind = (state: PlaygroundState, kind: ServerKind): ServerState[] =>
+  state.servers.filter((server) => server.kind === kind);

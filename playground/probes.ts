@@ -12,7 +12,13 @@ export interface Address {
 
 /** Asks a database for its version, as "MariaDB 10.11.19" or "MySQL 8.4.3". */
 export async function probeMysql(address: Address, password: string): Promise<string> {
-  const connection = await createConnection({ host: address.host, port: address.port, user: 'root', password, connectTimeout: attemptMs });
+  const connection = await createConnection({
+    host: address.host,
+    port: address.port,
+    user: 'root',
+    password,
+    connectTimeout: attemptMs,
+  });
   // An error after the answer must not end the process.
   connection.on('error', () => undefined);
   try {

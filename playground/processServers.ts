@@ -11,7 +11,16 @@ import { hasMysqlData, initialiseMysqlData, mysqlArguments } from './mysqlServer
 import { notStarted } from './notStarted.js';
 import { freePort } from './ports.js';
 import { probeMemcached, probeMysql, probeRedis } from './probes.js';
-import { endProcess, findProcessesIn, identify, isAlive, pauseProcess, sendSignal, waitForExit, type ProcessIdentity } from './processes.js';
+import {
+  endProcess,
+  findProcessesIn,
+  identify,
+  isAlive,
+  pauseProcess,
+  sendSignal,
+  waitForExit,
+  type ProcessIdentity,
+} from './processes.js';
 import { redisArguments } from './redisServer.js';
 import type { PlaygroundState, ServerState } from './state.js';
 
@@ -98,7 +107,8 @@ export class ProcessServers implements ServerDriver {
       const child = spawn(command, args, { cwd, detached: true, stdio: ['ignore', log, log] });
       child.on('error', () => undefined);
       child.unref();
-      if (child.pid === undefined) throw new RoostError('FailedPrecondition', `cannot run ${command}`, { fields: { server: server.name } });
+      if (child.pid === undefined)
+        throw new RoostError('FailedPrecondition', `cannot run ${command}`, { fields: { server: server.name } });
       return identify(child.pid);
     } finally {
       closeSync(log);
@@ -108,7 +118,8 @@ export class ProcessServers implements ServerDriver {
   #commandLine(state: PlaygroundState, server: ServerState): [string, string[]] {
     const { port } = server;
     const folder = this.folder.serverFolder(server.name);
-    if (server.kind === 'redis') return [this.#require().redis, redisArguments({ folder, port, fsync: state.redisFsync })];
+    if (server.kind === 'redis')
+      return [this.#require().redis, redisArguments({ folder, port, fsync: state.redisFsync })];
     if (server.kind === 'memcached') return [this.#require().memcached, memcachedArguments(port)];
     const socketPath = join(this.folder.socketFolder(server.name), 'mysql.sock');
     // A socket left by a server that was killed looks like one that answers.
@@ -142,9 +153,13 @@ export class ProcessServers implements ServerDriver {
     const { family, server } = this.#require().mysql;
     const made = state.serverVersion?.startsWith('MySQL') === true ? 'mysql' : 'mariadb';
     if (state.serverVersion === undefined || made === family) return;
-    throw new RoostError('FailedPrecondition', `the data in ${this.folder.dir} were made by ${state.serverVersion}, which ${server} cannot read`, {
-      fields: { dir: this.folder.dir },
-    });
+    throw new RoostError(
+      'FailedPrecondition',
+      `the data in ${this.folder.dir} were made by ${state.serverVersion}, which ${server} cannot read`,
+      {
+        fields: { dir: this.folder.dir },
+      },
+    );
   }
 
   #makeFolder(name: string): string {

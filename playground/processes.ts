@@ -29,10 +29,14 @@ export function sendSignal(target: ProcessIdentity, signal: NodeJS.Signals): boo
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ESRCH') return false;
-    throw new RoostError('FailedPrecondition', `process ${target.pid} of the playground belongs to another user: stop it as that user`, {
-      fields: { pid: target.pid },
-      cause: error,
-    });
+    throw new RoostError(
+      'FailedPrecondition',
+      `process ${target.pid} of the playground belongs to another user: stop it as that user`,
+      {
+        fields: { pid: target.pid },
+        cause: error,
+      },
+    );
   }
 }
 
@@ -62,7 +66,9 @@ export async function endProcess(target: ProcessIdentity, graceMs: number): Prom
   }
   sendSignal(target, 'SIGKILL');
   if (!(await waitForExit(target, 10_000))) {
-    throw new RoostError('Internal', `process ${target.pid} did not end although it was killed`, { fields: { pid: target.pid } });
+    throw new RoostError('Internal', `process ${target.pid} did not end although it was killed`, {
+      fields: { pid: target.pid },
+    });
   }
 }
 
@@ -75,7 +81,8 @@ export function findProcessesIn(dir: string, programs: readonly string[]): Proce
   for (const name of entriesOf('/proc')) {
     if (!/^\d+$/.test(name)) continue;
     const cwd = linkTarget(join('/proc', name, 'cwd'));
-    if (cwd?.startsWith(`${dir}/`) !== true || !programsOf(name).some((program) => programs.includes(program))) continue;
+    if (cwd?.startsWith(`${dir}/`) !== true || !programsOf(name).some((program) => programs.includes(program)))
+      continue;
     const identity = identify(Number(name));
     if (identity !== undefined) found.push(identity);
   }

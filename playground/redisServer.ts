@@ -8,7 +8,11 @@ export const redisSettings = (fsync: RedisFsync): string[] => [
   ...['--maxmemory-policy', 'noeviction'],
 ];
 
-export const redisArguments = (options: { readonly folder: string; readonly port: number; readonly fsync: RedisFsync }): string[] => [
+export const redisArguments = (options: {
+  readonly folder: string;
+  readonly port: number;
+  readonly fsync: RedisFsync;
+}): string[] => [
   ...['--bind', '127.0.0.1'],
   ...['--port', String(options.port)],
   ...['--dir', options.folder],

@@ -43,7 +43,8 @@ export async function startPlayground(options: PlaygroundOptions): Promise<Playg
   return withLock(folder.dir, lockWaitMs, async () => {
     folder.checkUsable();
     const previous = folder.readState();
-    if (previous === undefined) return begin(folder, await chooseSource(options.source ?? 'auto', options.onStep ?? ignore), undefined, options);
+    if (previous === undefined)
+      return begin(folder, await chooseSource(options.source ?? 'auto', options.onStep ?? ignore), undefined, options);
     const driver = createDriver(previous.source, folder);
     const alive = await Promise.all(previous.servers.map((server) => driver.isAlive(server)));
     if (previous.phase === 'running' && alive.includes(true)) return adopt(folder, driver, previous, options);
@@ -77,7 +78,11 @@ async function begin(
   };
   folder.writeState(state);
   try {
-    await startServers(driver, state, { mayMove: true, save: () => folder.writeState(state), onStep: options.onStep ?? ignore });
+    await startServers(driver, state, {
+      mayMove: true,
+      save: () => folder.writeState(state),
+      onStep: options.onStep ?? ignore,
+    });
     folder.writeConfig(configFor(state, ports));
     state.phase = 'running';
     folder.writeState(state);
@@ -89,16 +94,30 @@ async function begin(
 }
 
 /** Starts what is dead of a playground that runs. Refused where all of it runs, unless it may be adopted: somebody else may work with it. */
-async function adopt(folder: PlaygroundFolder, driver: ServerDriver, state: PlaygroundState, options: PlaygroundOptions): Promise<Playground> {
+async function adopt(
+  folder: PlaygroundFolder,
+  driver: ServerDriver,
+  state: PlaygroundState,
+  options: PlaygroundOptions,
+): Promise<Playground> {
   const dead: ServerState[] = [];
   for (const server of state.servers) if (!(await driver.isAlive(server))) dead.push(server);
   if (options.adopt !== true && dead.length === 0) {
-    throw new RoostError('FailedPrecondition', `a playground already runs in ${folder.dir}: stop it first (\`--keep-data\` keeps what it holds), or choose another folder`, {
-      fields: { dir: folder.dir },
-    });
+    throw new RoostError(
+      'FailedPrecondition',
+      `a playground already runs in ${folder.dir}: stop it first (\`--keep-data\` keeps what it holds), or choose another folder`,
+      {
+        fields: { dir: folder.dir },
+      },
+    );
   }
   const { databaseHosts, caches, redisFsync } = options;
-  checkSame(folder, state, { databaseHosts, caches, redisFsync, source: options.source === 'auto' ? undefined : options.source });
+  checkSame(folder, state, {
+    databaseHosts,
+    caches,
+    redisFsync,
+    source: options.source === 'auto' ? undefined : options.source,
+  });
   const start = { mayMove: false, save: () => folder.writeState(state), onStep: options.onStep ?? ignore };
   await Promise.all(dead.map((server) => driver.start(state, server, start)));
   folder.writeState(state);
@@ -120,7 +139,12 @@ async function startServers(driver: ServerDriver, state: PlaygroundState, option
 }
 
 /** Leaves nothing of a start that failed, but the data that were there before it. */
-async function undo(driver: ServerDriver, folder: PlaygroundFolder, state: PlaygroundState, keepData: boolean): Promise<void> {
+async function undo(
+  driver: ServerDriver,
+  folder: PlaygroundFolder,
+  state: PlaygroundState,
+  keepData: boolean,
+): Promise<void> {
   await stopServers(driver, state, keepData ? 10_000 : 0);
   if (keepData) return folder.writeState({ ...state, phase: 'stopped' });
   await driver.removeData();
@@ -129,10 +153,17 @@ async function undo(driver: ServerDriver, folder: PlaygroundFolder, state: Playg
 
 /** The servers wanted, each where it was before; port 0 stands for one yet to be chosen. */
 function planServers(previous: PlaygroundState | undefined, options: PlaygroundOptions): ServerState[] {
-  const hadBefore = (kind: ServerKind): number | undefined => previous?.servers.filter((server) => server.kind === kind).length;
+  const hadBefore = (kind: ServerKind): number | undefined =>
+    previous?.servers.filter((server) => server.kind === kind).length;
   const plan = (name: string, kind: ServerKind): ServerState => {
     const before = previous?.servers.find((server) => server.name === name);
-    return { name, kind, host: before?.host ?? '127.0.0.1', port: before?.port ?? 0, ...(before?.containerId === undefined ? {} : { containerId: before.containerId }) };
+    return {
+      name,
+      kind,
+      host: before?.host ?? '127.0.0.1',
+      port: before?.port ?? 0,
+      ...(before?.containerId === undefined ? {} : { containerId: before.containerId }),
+    };
   };
   const numbered = (prefix: string, kind: ServerKind, count: number): ServerState[] =>
     Array.from({ length: count }, (_, index) => plan(`${prefix}${index + 1}`, kind));
@@ -146,25 +177,44 @@ function planServers(previous: PlaygroundState | undefined, options: PlaygroundO
 function checkSame(
   folder: PlaygroundFolder,
   previous: PlaygroundState | undefined,
-  wanted: { databaseHosts?: number | undefined; caches?: number | undefined; redisFsync?: RedisFsync | undefined; source?: PlaygroundSource | undefined },
+  wanted: {
+    databaseHosts?: number | undefined;
+    caches?: number | undefined;
+    redisFsync?: RedisFsync | undefined;
+    source?: PlaygroundSource | undefined;
+  },
 ): void {
   if (previous === undefined) return;
   const count = (kind: ServerKind): number => previous.servers.filter((server) => server.kind === kind).length;
-  const is = { databaseHosts: count('mysql'), caches: count('memcached'), redisFsync: previous.redisFsync, source: previous.source };
+  const is = {
+    databaseHosts: count('mysql'),
+    caches: count('memcached'),
+    redisFsync: previous.redisFsync,
+    source: previous.source,
+  };
   for (const name of ['databaseHosts', 'caches', 'redisFsync', 'source'] as const) {
     if (wanted[name] === undefined || wanted[name] === is[name]) continue;
-    throw new RoostError('FailedPrecondition', `the playground in ${folder.dir} has ${name} ${is[name]}, not ${wanted[name]}: stop it first, or choose another folder`, {
-      fields: { dir: folder.dir, option: name },
-    });
+    throw new RoostError(
+      'FailedPrecondition',
+      `the playground in ${folder.dir} has ${name} ${is[name]}, not ${wanted[name]}: stop it first, or choose another folder`,
+      {
+        fields: { dir: folder.dir, option: name },
+      },
+    );
   }
 }
 
-function configFor(state: PlaygroundState, [flockPort, adminPort, managerPort, injectorPort, tbirdPort, usersPort]: readonly number[]): RoostConfigInput {
+function configFor(
+  state: PlaygroundState,
+  [flockPort, adminPort, managerPort, injectorPort, tbirdPort, usersPort]: readonly number[],
+): RoostConfigInput {
   const { servers, password } = state;
   const databases = servers.filter(({ kind }) => kind === 'mysql');
   const redis = servers.find(({ kind }) => kind === 'redis') as ServerState;
   return {
-    databaseHosts: Object.fromEntries(databases.map(({ name, host, port, socketPath }) => [name, { host, port, socketPath, user: 'root', password }])),
+    databaseHosts: Object.fromEntries(
+      databases.map(({ name, host, port, socketPath }) => [name, { host, port, socketPath, user: 'root', password }]),
+    ),
     nameServer: { hosts: ['db1'] },
     redis: { host: redis.host, port: redis.port },
     memcached: servers.filter(({ kind }) => kind === 'memcached').map(({ host, port }) => `${host}:${port}`),

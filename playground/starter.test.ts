@@ -1,5 +1,15 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -24,7 +34,9 @@ beforeAll(() => {
   chmodSync(parent, 0o755);
   for (const folder of ['core', 'playground']) {
     mkdirSync(join(parent, folder));
-    const sources = readdirSync(join(root, folder)).filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'));
+    const sources = readdirSync(join(root, folder)).filter(
+      (name) => name.endsWith('.ts') && !name.endsWith('.test.ts'),
+    );
     for (const name of sources) {
       const { outputText } = transpileModule(readFileSync(join(root, folder, name), 'utf8'), {
         compilerOptions: { module: ModuleKind.ESNext, target: ScriptTarget.ES2023, verbatimModuleSyntax: true },
@@ -50,7 +62,8 @@ beforeEach(() => {
 
 afterAll(() => rmSync(parent, { recursive: true, force: true }));
 
-const run = (...args: string[]): ChildProcess => spawn(process.execPath, [join(parent, 'run.js'), ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+const run = (...args: string[]): ChildProcess =>
+  spawn(process.execPath, [join(parent, 'run.js'), ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
 
 async function finish(child: ChildProcess): Promise<{ code: number | null; output: string }> {
   let output = '';
@@ -120,7 +133,10 @@ it('of two that start in one folder at once, one does and the other is told so',
 
 const asNobody = ['--reuid', String(nobody), '--regid', String(nobody), '--clear-groups', process.execPath];
 const isRoot = process.getuid?.() === 0;
-const canBeNobody = isRoot && spawnSync('setpriv', [...asNobody, '-e', `require('fs').readdirSync(${JSON.stringify(join(root, 'node_modules'))})`]).status === 0;
+const canBeNobody =
+  isRoot &&
+  spawnSync('setpriv', [...asNobody, '-e', `require('fs').readdirSync(${JSON.stringify(join(root, 'node_modules'))})`])
+    .status === 0;
 
 it('runs as an ordinary user', async ({ skip }) => {
   skip(!isRoot, 'these tests run as an ordinary user already');
@@ -130,7 +146,10 @@ it('runs as an ordinary user', async ({ skip }) => {
   chmodSync(home, 0o777);
   dir = join(home, 'p');
   const act = (action: string): ChildProcess =>
-    spawn('setpriv', [...asNobody, join(parent, 'run.js'), action, dir], { stdio: ['ignore', 'pipe', 'pipe'], cwd: home });
+    spawn('setpriv', [...asNobody, join(parent, 'run.js'), action, dir], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      cwd: home,
+    });
   const started = await finish(act('start'));
   expect(started.output).toMatch(/^(MariaDB|MySQL) /);
   const { servers } = await readPlayground(dir);

@@ -4,5 +4,11 @@ import { PassThrough } from 'node:stream';
 import { buildProgram } from '../dist/cli/program.js';
 import { cliReference } from '../dist/cli/cliReference.js';
 
-const io = { stdout: new PassThrough(), stderr: new PassThrough(), environment: {}, workingFolder: process.cwd(), signal: new AbortController().signal };
+const io = {
+  stdout: new PassThrough(),
+  stderr: new PassThrough(),
+  environment: {},
+  workingFolder: process.cwd(),
+  signal: new AbortController().signal,
+};
 writeFileSync(new URL('../docs/cli.md', import.meta.url), cliReference(buildProgram(io)));

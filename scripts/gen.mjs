@@ -16,11 +16,17 @@ const target = resolve(process.argv[2] ?? join(root, 'rpc', 'gen'));
 const inCode = [
   [/^"use strict";\n/gm, ''],
   [/^const Int64 = .*\n/gm, ''],
-  [/^const thrift = require\('thrift'\);\nconst Thrift = thrift\.Thrift;$/gm, "import * as Thrift from '../thrift/runtime.js';"],
+  [
+    /^const thrift = require\('thrift'\);\nconst Thrift = thrift\.Thrift;$/gm,
+    "import * as Thrift from '../thrift/runtime.js';",
+  ],
   [/^const (\w+) = require\('(\.\/\w+)'\);$/gm, "import * as $1 from '$2.js';"],
   [/^const (\w+) = exports\.(\w+) = class \w+ ([^]*?\n\});$/gm, 'const $1 = class $1 $3;\nexport { $1 as $2 };'],
   // An answer that cannot be written, not even as an exception, would be a rejection that nobody handles, and the end of the process.
-  [/(\n {8}result\.write\(output\);\n {8}output\.writeMessageEnd\(\);\n {8}output\.flush\(\);\n {6}\}\));/g, '$1.catch(err => output.abandon(err));'],
+  [
+    /(\n {8}result\.write\(output\);\n {8}output\.writeMessageEnd\(\);\n {8}output\.flush\(\);\n {6}\}\));/g,
+    '$1.catch(err => output.abandon(err));',
+  ],
 ];
 /** In a module of structs, which are its exports and name each other. */
 const inTypes = [
@@ -49,14 +55,18 @@ function changesOf(file) {
 
 const scratch = mkdtempSync(join(tmpdir(), 'roost-gen-'));
 try {
-  for (const file of readdirSync(idl)) execFileSync('thrift', ['--out', scratch, '--gen', 'js:node,es6,ts', join(idl, file)], { stdio: 'inherit' });
+  for (const file of readdirSync(idl))
+    execFileSync('thrift', ['--out', scratch, '--gen', 'js:node,es6,ts', join(idl, file)], { stdio: 'inherit' });
   mkdirSync(target, { recursive: true });
   for (const file of readdirSync(scratch)) {
     let text = readFileSync(join(scratch, file), 'utf8');
     for (const [pattern, replacement] of changesOf(file)) text = text.replace(pattern, replacement);
     const left = /^.*(\brequire\(|\bexports\b).*$/m.exec(text);
     if (left !== null) throw new Error(`${file} is not an ES module yet: ${left[0]}`);
-    text = `${text.replace(/[ \t]+$/gm, '').replace(/\n{3,}/g, '\n\n').trimEnd()}\n`;
+    text = `${text
+      .replace(/[ \t]+$/gm, '')
+      .replace(/\n{3,}/g, '\n\n')
+      .trimEnd()}\n`;
     writeFileSync(join(target, file), text);
   }
 } catch (error) {

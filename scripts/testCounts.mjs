@@ -9,7 +9,8 @@ if (report === '') {
 } else {
   for (const { status, assertionResults } of JSON.parse(report).testResults) {
     const failedBefore = counts.failed;
-    for (const test of assertionResults) counts[test.status === 'passed' || test.status === 'failed' ? test.status : 'skipped'] += 1;
+    for (const test of assertionResults)
+      counts[test.status === 'passed' || test.status === 'failed' ? test.status : 'skipped'] += 1;
     // The file as a whole: it does not load, a hook failed, or it left something open.
     if (status === 'failed' && counts.failed === failedBefore) counts.failed += 1;
   }

@@ -28,5 +28,8 @@ export function checkAborted(signal: AbortSignal | undefined): void {
 
 function abortedError({ reason }: AbortSignal): RoostError {
   if (reason instanceof Error && reason.name === 'TimeoutError') return deadlineExceeded('the call', reason);
-  return new RoostError('FailedPrecondition', 'the call was aborted by its signal', { cause: reason, fields: { aborted: true } });
+  return new RoostError('FailedPrecondition', 'the call was aborted by its signal', {
+    cause: reason,
+    fields: { aborted: true },
+  });
 }

@@ -9,6 +9,17 @@ it.each([
   expect(parseAddress(text)).toEqual({ host, port });
 });
 
-it.each(['', 'localhost', ':7915', 'localhost:', 'localhost:0', 'localhost:65536', 'localhost:12x', '::1:7915', 'a b:1', 'http://a:1/'])('refuses %j', (text) => {
+it.each([
+  '',
+  'localhost',
+  ':7915',
+  'localhost:',
+  'localhost:0',
+  'localhost:65536',
+  'localhost:12x',
+  '::1:7915',
+  'a b:1',
+  'http://a:1/',
+])('refuses %j', (text) => {
   expect(() => parseAddress(text)).toThrow(expect.objectContaining({ code: 'InvalidArgument' }) as Error);
 });

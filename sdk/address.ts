@@ -13,7 +13,9 @@ export function parseAddress(text: string): Address {
   const host = v6 ?? name;
   const port = Number(digits);
   if (host === undefined || port < 1 || port > 65_535) {
-    throw new RoostError('InvalidArgument', `a server is given as host:port, not ${JSON.stringify(text)}`, { fields: { argument: 'servers' } });
+    throw new RoostError('InvalidArgument', `a server is given as host:port, not ${JSON.stringify(text)}`, {
+      fields: { argument: 'servers' },
+    });
   }
   return { host, port };
 }

@@ -15,7 +15,9 @@ type StateOptions = Omit<EdgeOptions, 'position'>;
 /** Operations that are accepted together, in order: all of them or none. */
 export class Batch {
   /** Runs of edges of one graph and one shape, and mass operations between them. */
-  readonly #runs: ({ readonly graphId: number; shape: string; readonly edges: EdgeWrite[] } | Extract<BatchedWrite, { node: unknown }>)[] = [];
+  readonly #runs: (
+    { readonly graphId: number; shape: string; readonly edges: EdgeWrite[] } | Extract<BatchedWrite, { node: unknown }>
+  )[] = [];
   #count = 0;
 
   /** Takes operations on one graph. */
@@ -34,7 +36,8 @@ export class Batch {
     this.#grow();
     const shape = shapeOf(write);
     const last = this.#runs.at(-1);
-    if (last !== undefined && !('node' in last) && last.graphId === graphId && last.shape === shape) last.edges.push(write);
+    if (last !== undefined && !('node' in last) && last.graphId === graphId && last.shape === shape)
+      last.edges.push(write);
     else this.#runs.push({ graphId, shape, edges: [write] });
   }
 
@@ -49,7 +52,8 @@ export class Batch {
 
   #grow(): void {
     this.#count++;
-    if (this.#count > limits.operationsPerWrite) throw new RoostError('InvalidArgument', `a batch holds at most ${limits.operationsPerWrite} operations`);
+    if (this.#count > limits.operationsPerWrite)
+      throw new RoostError('InvalidArgument', `a batch holds at most ${limits.operationsPerWrite} operations`);
   }
 }
 
@@ -107,5 +111,9 @@ function directionsOf(direction: Direction | 'both'): readonly Direction[] {
   if (direction === 'both') return ['forward', 'backward'];
   // A caller in plain JavaScript may pass anything.
   if (direction === 'forward' || direction === 'backward') return [direction];
-  throw new RoostError('InvalidArgument', `direction must be forward, backward or both, not ${JSON.stringify(direction)}`, { fields: { argument: 'direction' } });
+  throw new RoostError(
+    'InvalidArgument',
+    `direction must be forward, backward or both, not ${JSON.stringify(direction)}`,
+    { fields: { argument: 'direction' } },
+  );
 }

@@ -15,12 +15,19 @@ export interface EdgeColumns {
   readonly times?: BigInt64Array;
 }
 
-export type EdgeSource = Iterable<EdgeInput | readonly [EdgeInput['source'], EdgeInput['destination']]> | AsyncIterable<EdgeInput | readonly [EdgeInput['source'], EdgeInput['destination']]>;
+export type EdgeSource =
+  | Iterable<EdgeInput | readonly [EdgeInput['source'], EdgeInput['destination']]>
+  | AsyncIterable<EdgeInput | readonly [EdgeInput['source'], EdgeInput['destination']]>;
 
 type Send = (writes: EdgeWrites) => Promise<void>;
 
 /** Writes edges as they come, in calls of `limits.bulkWriteEdges`. Returns how many were acknowledged: all of them. */
-export async function writeEdges(graphId: number, operation: Operation, edges: EdgeSource, send: Send): Promise<number> {
+export async function writeEdges(
+  graphId: number,
+  operation: Operation,
+  edges: EdgeSource,
+  send: Send,
+): Promise<number> {
   let written = 0;
   const write = (batch: readonly EdgeWrite[]) => async (): Promise<void> => {
     await send(toColumns(graphId, batch));
@@ -29,7 +36,9 @@ export async function writeEdges(graphId: number, operation: Operation, edges: E
   async function* batches(): AsyncGenerator<() => Promise<void>> {
     const byShape = new Map<string, EdgeWrite[]>();
     for await (const edge of edges) {
-      const checked = isPair(edge) ? checkedWrite(operation, edge[0], edge[1], {}) : checkedWrite(operation, edge.source, edge.destination, edge);
+      const checked = isPair(edge)
+        ? checkedWrite(operation, edge[0], edge[1], {})
+        : checkedWrite(operation, edge.source, edge.destination, edge);
       const shape = shapeOf(checked);
       const batch = byShape.get(shape) ?? [];
       if (batch.push(checked) < limits.bulkWriteEdges) byShape.set(shape, batch);
@@ -45,11 +54,20 @@ export async function writeEdges(graphId: number, operation: Operation, edges: E
 }
 
 /** Writes columns of any length, in calls of `limits.bulkWriteEdges`, without copying them. */
-export async function writeColumns(graphId: number, operation: Operation, columns: EdgeColumns, send: Send): Promise<void> {
+export async function writeColumns(
+  graphId: number,
+  operation: Operation,
+  columns: EdgeColumns,
+  send: Send,
+): Promise<void> {
   const { sourceIds, destinationIds, operations, positions, times } = columns;
   for (const [name, column] of Object.entries({ destinationIds, operations, positions, times })) {
     if (column !== undefined && column.length !== sourceIds.length) {
-      throw new RoostError('InvalidArgument', `${name} has ${column.length} entries where sourceIds has ${sourceIds.length}`, { fields: { argument: name } });
+      throw new RoostError(
+        'InvalidArgument',
+        `${name} has ${column.length} entries where sourceIds has ${sourceIds.length}`,
+        { fields: { argument: name } },
+      );
     }
   }
   function* batches(): Generator<() => Promise<void>> {

@@ -70,7 +70,9 @@ describe('a signal', () => {
   });
 
   it('of a timeout is a deadline', async () => {
-    await expect(follows.count(1, { signal: AbortSignal.timeout(1) })).rejects.toMatchObject({ code: 'DeadlineExceeded' });
+    await expect(follows.count(1, { signal: AbortSignal.timeout(1) })).rejects.toMatchObject({
+      code: 'DeadlineExceeded',
+    });
   });
 });
 
@@ -110,13 +112,18 @@ describe('close with drainMs', () => {
 
   it('waits for all calls of a longer piece of work', async () => {
     gate.open();
-    const written = follows.write(Array.from({ length: 30 }, (_, i) => ({ source: i, destination: i, ...(i % 2 === 0 ? { position: i } : {}) })));
+    const written = follows.write(
+      Array.from({ length: 30 }, (_, i) => ({ source: i, destination: i, ...(i % 2 === 0 ? { position: i } : {}) })),
+    );
     await roost.close({ drainMs: longMs });
     expect(await written).toBe(30);
   });
 
   it('fails what has not ended by then', async () => {
-    const held = expect(follows.count(1)).rejects.toMatchObject({ code: 'FailedPrecondition', message: 'the client has been closed' });
+    const held = expect(follows.count(1)).rejects.toMatchObject({
+      code: 'FailedPrecondition',
+      message: 'the client has been closed',
+    });
     await gate.hasHeld(1);
     await roost.close({ drainMs: 1 });
     await held;
@@ -129,9 +136,21 @@ it('answers turn into JSON with ids as decimal strings', async () => {
   await follows.add(1, 2n ** 62n, { position: 7 });
   await follows.add(1, 3, { position: 6 });
   const json = async (answer: Promise<unknown>): Promise<unknown> => JSON.parse(JSON.stringify(await answer));
-  const edge = { sourceId: '1', destinationId: '4611686018427387904', position: '7', updatedAt: expect.stringMatching(/^\d+$/) as string, state: 'normal' };
+  const edge = {
+    sourceId: '1',
+    destinationId: '4611686018427387904',
+    position: '7',
+    updatedAt: expect.stringMatching(/^\d+$/) as string,
+    state: 'normal',
+  };
   expect(await json(follows.get(1, 2n ** 62n))).toEqual(edge);
-  expect(await json(follows.from(1).page({ count: 1 }))).toEqual({ ids: ['4611686018427387904'], nextCursor: expect.stringMatching(/^\d+$/) as string, prevCursor: '0', partial: false, next: expect.any(String) as string });
+  expect(await json(follows.from(1).page({ count: 1 }))).toEqual({
+    ids: ['4611686018427387904'],
+    nextCursor: expect.stringMatching(/^\d+$/) as string,
+    prevCursor: '0',
+    partial: false,
+    next: expect.any(String) as string,
+  });
   expect(await json(follows.from(1).edgePage({ count: 1 }))).toMatchObject({ edges: [edge], prevCursor: '0' });
   expect(await json(follows.to(3).newest(5))).toMatchObject([{ sourceId: '1', destinationId: '3' }]);
   expect(await json(follows.counts(1))).toEqual({ normal: '2', negative: '0', archived: '0', removed: '0' });

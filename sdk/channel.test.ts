@@ -19,14 +19,19 @@ async function start(...args: Parameters<typeof startTestServer>): Promise<TestS
   return server;
 }
 
-async function client(servers: readonly { readonly address: string }[], options: Partial<ConnectOptions> = {}): Promise<{ roost: Roost; follows: Graph }> {
+async function client(
+  servers: readonly { readonly address: string }[],
+  options: Partial<ConnectOptions> = {},
+): Promise<{ roost: Roost; follows: Graph }> {
   const roost = await connect({ servers: servers.map(({ address }) => address), ...options });
   open.push(roost);
   return { roost, follows: await roost.graph('follows') };
 }
 
 /** A server that takes connections, and does with what it receives whatever the test says. */
-async function fakeServer(onData: (socket: Socket, chunk: Buffer) => void): Promise<{ address: string; accepted: number; close(): Promise<void> }> {
+async function fakeServer(
+  onData: (socket: Socket, chunk: Buffer) => void,
+): Promise<{ address: string; accepted: number; close(): Promise<void> }> {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     fake.accepted++;
@@ -89,7 +94,11 @@ describe('a retryable error', () => {
     const server = await start();
     const { follows } = await client([server]);
     server.flock.before = failing('Overloaded', { retryAfterMs: 1_000, fields: { queue: 'high' } });
-    await expect(follows.add(1, 2, { deadlineMs: 500 })).rejects.toMatchObject({ code: 'Overloaded', retryAfterMs: 1_000, fields: { queue: 'high' } });
+    await expect(follows.add(1, 2, { deadlineMs: 500 })).rejects.toMatchObject({
+      code: 'Overloaded',
+      retryAfterMs: 1_000,
+      fields: { queue: 'high' },
+    });
     expect(server.flock.calls).toEqual(['write']);
   });
 
@@ -97,18 +106,24 @@ describe('a retryable error', () => {
     const server = await start();
     const { follows } = await client([server]);
     server.flock.before = failing('Unavailable');
-    await expect(follows.add(1, 2, { deadlineMs: 100 })).rejects.toMatchObject({ code: 'Unavailable', message: 'made to fail' });
+    await expect(follows.add(1, 2, { deadlineMs: 100 })).rejects.toMatchObject({
+      code: 'Unavailable',
+      message: 'made to fail',
+    });
     expect(server.flock.calls.length).toBeGreaterThan(1);
   });
 });
 
-it.each(['InvalidArgument', 'NotFound', 'FailedPrecondition', 'Internal'] as const)('%s is not retried', async (code) => {
-  const [bad, other] = [await start(), await start()];
-  const { follows } = await client([bad, other]);
-  for (const { flock } of [bad, other]) flock.before = failing(code);
-  await expect(follows.add(1, 2)).rejects.toMatchObject({ code, message: 'made to fail' });
-  expect(bad.flock.calls.length + other.flock.calls.length).toBe(1);
-});
+it.each(['InvalidArgument', 'NotFound', 'FailedPrecondition', 'Internal'] as const)(
+  '%s is not retried',
+  async (code) => {
+    const [bad, other] = [await start(), await start()];
+    const { follows } = await client([bad, other]);
+    for (const { flock } of [bad, other]) flock.before = failing(code);
+    await expect(follows.add(1, 2)).rejects.toMatchObject({ code, message: 'made to fail' });
+    expect(bad.flock.calls.length + other.flock.calls.length).toBe(1);
+  },
+);
 
 it('calls that the server refuses because too many are in flight succeed in the end', async () => {
   const server = await start({ limits: { connectionInFlight: 3 } });
@@ -164,13 +179,25 @@ describe('a lost connection', () => {
     for (let i = 0; i < 5; i++) await follows.add(1, i);
     expect(await follows.count(1)).toBe(5n);
     expect(fake.accepted).toBeGreaterThan(0);
-    await expect(connect({ servers: [fake.address], deadlineMs: 200 })).rejects.toMatchObject({ code: 'Unavailable', message: expect.stringContaining('cannot be read') as string });
+    await expect(connect({ servers: [fake.address], deadlineMs: 200 })).rejects.toMatchObject({
+      code: 'Unavailable',
+      message: expect.stringContaining('cannot be read') as string,
+    });
   });
 });
 
 it('does not send a call a third time whose connection ended under it twice', async () => {
-  const servers = await Promise.all([1, 2, 3].map(() => fakeServer((socket, chunk) => (chunk.includes('server_info') ? socket.write(unknownMethod(chunk)) : socket.destroy()))));
-  await expect(connect({ servers: servers.map(({ address }) => address), deadlineMs: 5_000 })).rejects.toMatchObject({ code: 'Unavailable', fields: { sent: 'true' } });
+  const servers = await Promise.all(
+    [1, 2, 3].map(() =>
+      fakeServer((socket, chunk) =>
+        chunk.includes('server_info') ? socket.write(unknownMethod(chunk)) : socket.destroy(),
+      ),
+    ),
+  );
+  await expect(connect({ servers: servers.map(({ address }) => address), deadlineMs: 5_000 })).rejects.toMatchObject({
+    code: 'Unavailable',
+    fields: { sent: 'true' },
+  });
   expect(servers.reduce((sum, { accepted }) => sum + accepted, 0)).toBe(2);
 });
 
@@ -243,7 +270,10 @@ it('spreads its calls over the servers', async () => {
   // What the client asks for itself is answered.
   await follows.add(1, 2);
   for (let i = 0; i < 10; i++) await follows.contains(1, i);
-  for (const server of servers) expect(await server.metrics.registry.metrics()).toMatch(/^roost_rpc_calls_total\{method="edge_states",code="OK"\} 5$/m);
+  for (const server of servers)
+    expect(await server.metrics.registry.metrics()).toMatch(
+      /^roost_rpc_calls_total\{method="edge_states",code="OK"\} 5$/m,
+    );
 });
 
 it('close fails what is under way, and everything after', async () => {

@@ -96,7 +96,12 @@ export class Channel<C extends object = RoostFlockModule.Client> {
     }
   }
 
-  async #attempts<T>(deadline: Deadline, invoke: Invoke<C, T>, signal: AbortSignal | undefined, course: CallCourse | undefined): Promise<T> {
+  async #attempts<T>(
+    deadline: Deadline,
+    invoke: Invoke<C, T>,
+    signal: AbortSignal | undefined,
+    course: CallCourse | undefined,
+  ): Promise<T> {
     if (course !== undefined) await course.begin();
     let failed: Server<C> | undefined;
     let losses = 0;
@@ -149,7 +154,9 @@ export class Channel<C extends object = RoostFlockModule.Client> {
   #pick(failed: Server<C> | undefined): Server<C> {
     if (this.#servers.length === 1) return this.#servers[0]!;
     this.#turn = (this.#turn + 1) % this.#servers.length;
-    const inTurn = [...this.#servers.slice(this.#turn), ...this.#servers.slice(0, this.#turn)].filter((server) => server !== failed);
+    const inTurn = [...this.#servers.slice(this.#turn), ...this.#servers.slice(0, this.#turn)].filter(
+      (server) => server !== failed,
+    );
     const ready = inTurn.filter((server) => server.backoffMs === 0);
     if (ready.length > 0) return ready.reduce((a, b) => (b.inFlight < a.inFlight ? b : a));
     return inTurn.reduce((a, b) => (b.backoffMs < a.backoffMs ? b : a));
@@ -158,9 +165,17 @@ export class Channel<C extends object = RoostFlockModule.Client> {
   /** Waits before the next attempt; throws the error where that would be past the deadline. */
   async #pause(error: RoostError, attempt: number, deadline: Deadline, failed: Server<C>): Promise<void> {
     // The first time round, another server is asked at once.
-    if (attempt < this.#servers.length - 1 && this.#servers.some((server) => server !== failed && server.backoffMs === 0)) return;
+    if (
+      attempt < this.#servers.length - 1 &&
+      this.#servers.some((server) => server !== failed && server.backoffMs === 0)
+    )
+      return;
     const growingMs = Math.min(maxPauseMs, firstPauseMs * 2 ** attempt) * (0.5 + Math.random() / 2);
-    const pauseMs = Math.max(growingMs, error.retryAfterMs ?? 0, Math.min(...this.#servers.map((server) => server.backoffMs)));
+    const pauseMs = Math.max(
+      growingMs,
+      error.retryAfterMs ?? 0,
+      Math.min(...this.#servers.map((server) => server.backoffMs)),
+    );
     if (pauseMs >= deadline.remainingMs()) throw error;
     try {
       await sleep(pauseMs, undefined, { signal: this.#closing.signal });
@@ -173,4 +188,3 @@ export class Channel<C extends object = RoostFlockModule.Client> {
     if (this.#closing.signal.aborted) throw new RoostError('FailedPrecondition', 'the client has been closed');
   }
 }
-

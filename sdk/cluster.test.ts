@@ -23,12 +23,18 @@ async function client(servers: readonly TestServer[], options: Partial<ConnectOp
   return roost;
 }
 
-const refused = (of: string, by: string) => ({ code: 'FailedPrecondition', message: expect.stringContaining(`belongs to cluster ${of}, not to ${by}`) as string, fields: { cluster: of, expectedCluster: by } });
+const refused = (of: string, by: string) => ({
+  code: 'FailedPrecondition',
+  message: expect.stringContaining(`belongs to cluster ${of}, not to ${by}`) as string,
+  fields: { cluster: of, expectedCluster: by },
+});
 
 describe('a server of another cluster', () => {
   it('is refused where the caller names the cluster', async () => {
     const server = await start('blue');
-    await expect(connect({ servers: [server.address], cluster: 'green' })).rejects.toMatchObject(refused('blue', 'green'));
+    await expect(connect({ servers: [server.address], cluster: 'green' })).rejects.toMatchObject(
+      refused('blue', 'green'),
+    );
     expect((await (await client([server], { cluster: 'blue' })).graphs()).length).toBe(2);
   });
 
@@ -38,7 +44,9 @@ describe('a server of another cluster', () => {
     const follows = await roost.graph('follows');
     for (let i = 0; i < 6; i++) await follows.count(i);
     expect(green.flock.calls).toEqual([]);
-    await expect(connect({ servers: [green.address, green.address], cluster: 'blue' })).rejects.toMatchObject(refused('green', 'blue'));
+    await expect(connect({ servers: [green.address, green.address], cluster: 'blue' })).rejects.toMatchObject(
+      refused('green', 'blue'),
+    );
   });
 
   it('is refused also when it has taken the place of one of ours', async () => {

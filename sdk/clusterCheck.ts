@@ -13,9 +13,14 @@ export class ClusterCheck {
     if (cluster === undefined) return;
     this.#cluster ??= cluster;
     if (cluster === this.#cluster) return;
-    throw new RoostError('FailedPrecondition', `server ${server} belongs to cluster ${cluster}, not to ${this.#cluster}`, { fields: { server, cluster, expectedCluster: this.#cluster } });
+    throw new RoostError(
+      'FailedPrecondition',
+      `server ${server} belongs to cluster ${cluster}, not to ${this.#cluster}`,
+      { fields: { server, cluster, expectedCluster: this.#cluster } },
+    );
   }
 }
 
 /** Whether a server was refused for its cluster, so that another one may do. */
-export const isOtherCluster = (error: RoostError): boolean => error.code === 'FailedPrecondition' && error.fields['expectedCluster'] !== undefined;
+export const isOtherCluster = (error: RoostError): boolean =>
+  error.code === 'FailedPrecondition' && error.fields['expectedCluster'] !== undefined;

@@ -54,7 +54,11 @@ export class Connection<C extends object> {
   }
 
   /** Throws `Unavailable` where no connection comes about in time. */
-  static async open<C extends object>({ host, port }: Address, service: Service<C>, timeoutMs: number): Promise<Connection<C>> {
+  static async open<C extends object>(
+    { host, port }: Address,
+    service: Service<C>,
+    timeoutMs: number,
+  ): Promise<Connection<C>> {
     const server = `${host}:${port}`;
     const socket = connect({ host, port });
     let timer: NodeJS.Timeout | undefined;
@@ -128,7 +132,10 @@ export class Connection<C extends object> {
     const seqid = this.#client.lastSeqid;
     let timer = setTimeout(() => {
       if (this.#receivedAtMs < sentAtMs) this.#probe(remainingMs / 4);
-      timer = setTimeout(() => this.#client.fail(seqid, deadlineExceeded(`the call to ${this.server}`)), deadline.remainingMs());
+      timer = setTimeout(
+        () => this.#client.fail(seqid, deadlineExceeded(`the call to ${this.server}`)),
+        deadline.remainingMs(),
+      );
     }, remainingMs / 2);
     try {
       const result = await answer;
@@ -167,7 +174,10 @@ export class Connection<C extends object> {
     if (error instanceof RoostError) return error;
     if (error instanceof RoostException) return errorFromThrift(error);
     const message = error instanceof Error ? error.message : String(error);
-    return new RoostError('Internal', `the server at ${this.server} answered: ${message}`, { cause: error, fields: { server: this.server } });
+    return new RoostError('Internal', `the server at ${this.server} answered: ${message}`, {
+      cause: error,
+      fields: { server: this.server },
+    });
   }
 
   #onData(chunk: Buffer): void {
@@ -176,7 +186,8 @@ export class Connection<C extends object> {
       for (const message of this.#splitter.push(chunk)) {
         const input = new BinaryReader(message);
         const { fname, mtype, rseqid } = input.readMessageBegin();
-        if (!this.#client.receive(fname, input, mtype, rseqid)) throw new RoostError('DataLoss', `an answer to ${fname}, which was never called`);
+        if (!this.#client.receive(fname, input, mtype, rseqid))
+          throw new RoostError('DataLoss', `an answer to ${fname}, which was never called`);
       }
     } catch (error) {
       this.fail(`it sent what cannot be read: ${RoostError.from(error).message}`, error);
@@ -185,5 +196,9 @@ export class Connection<C extends object> {
 }
 
 /** @param sent whether the call was on its way, so that it may have been made, and may be what ended the connection */
-const unavailable = (server: string, why: string, cause: unknown, { sent }: { readonly sent?: true } = {}): RoostError =>
-  new RoostError('Unavailable', `server ${server}: ${why}`, { cause, fields: { server, sent } });
+const unavailable = (
+  server: string,
+  why: string,
+  cause: unknown,
+  { sent }: { readonly sent?: true } = {},
+): RoostError => new RoostError('Unavailable', `server ${server}: ${why}`, { cause, fields: { server, sent } });

@@ -25,7 +25,12 @@ export interface EdgeWrite {
 }
 
 /** Throws `InvalidArgument` naming what is wrong. */
-export function checkedWrite(operation: Operation, source: IdInput, destination: IdInput, { position, at }: EdgeOptions): EdgeWrite {
+export function checkedWrite(
+  operation: Operation,
+  source: IdInput,
+  destination: IdInput,
+  { position, at }: EdgeOptions,
+): EdgeWrite {
   operationNumbers.toNumber(operation);
   return {
     operation,
@@ -37,7 +42,8 @@ export function checkedWrite(operation: Operation, source: IdInput, destination:
 }
 
 /** Positions and times go for all edges of a call or for none, so that only edges that bring the same go together. */
-export const shapeOf = ({ position, at }: EdgeWrite): string => (position === undefined ? '' : 'p') + (at === undefined ? '' : 't');
+export const shapeOf = ({ position, at }: EdgeWrite): string =>
+  (position === undefined ? '' : 'p') + (at === undefined ? '' : 't');
 
 /** Packs writes of one shape into columns. */
 export function toColumns(graphId: number, writes: readonly EdgeWrite[]): EdgeWrites {
@@ -53,7 +59,15 @@ export function toColumns(graphId: number, writes: readonly EdgeWrite[]): EdgeWr
     destinationIds[i] = write.destinationId;
     if (positions !== undefined) positions[i] = write.position!;
     if (times !== undefined) times[i] = write.at!;
-    if (write.operation !== first!.operation && typeof operations === 'string') operations = writes.map(({ operation }) => operation);
+    if (write.operation !== first!.operation && typeof operations === 'string')
+      operations = writes.map(({ operation }) => operation);
   });
-  return { graphId, operations, sourceIds, destinationIds, ...(positions === undefined ? {} : { positions }), ...(times === undefined ? {} : { times }) };
+  return {
+    graphId,
+    operations,
+    sourceIds,
+    destinationIds,
+    ...(positions === undefined ? {} : { positions }),
+    ...(times === undefined ? {} : { times }),
+  };
 }

@@ -10,7 +10,9 @@ const maxPageCount = 5_000;
  * All pages in order; the next is fetched while one is being used. They grow, because most nodes have few edges and some have very many.
  * A partial page is a page like any other: its cursor goes on.
  */
-export async function* fetchAhead<P extends Page>(fetch: (count: number, cursor: bigint) => Promise<P>): AsyncGenerator<P, void, undefined> {
+export async function* fetchAhead<P extends Page>(
+  fetch: (count: number, cursor: bigint) => Promise<P>,
+): AsyncGenerator<P, void, undefined> {
   let count = firstPageCount;
   let next: Promise<P> | undefined = fetch(count, -1n);
   while (next !== undefined) {

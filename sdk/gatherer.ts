@@ -28,12 +28,15 @@ export class Gatherer<Item, Result, Options extends CallOptions = CallOptions> {
   /** Throws `InvalidArgument` for a deadline out of bounds. */
   load(item: Item, options: Options): Promise<Result> {
     const { deadlineMs, signal, ...shared } = options;
-    const ownMs = deadlineMs === undefined ? this.defaultDeadlineMs : parseCount(deadlineMs, 'deadlineMs', 1, limits.maxDeadlineMs);
+    const ownMs =
+      deadlineMs === undefined ? this.defaultDeadlineMs : parseCount(deadlineMs, 'deadlineMs', 1, limits.maxDeadlineMs);
     checkAborted(signal);
     const call = this.#callOf(JSON.stringify(shared), shared);
     call.deadlineMs = Math.max(call.deadlineMs, ownMs);
     const loaded = call.loader.load(item);
-    return deadlineMs === undefined && signal === undefined ? loaded : unlessAborted(signal, () => within(ownMs, call, loaded));
+    return deadlineMs === undefined && signal === undefined
+      ? loaded
+      : unlessAborted(signal, () => within(ownMs, call, loaded));
   }
 
   #callOf(key: string, shared: Omit<Options, keyof CallOptions>): Open<Item, Result> {
@@ -44,7 +47,10 @@ export class Gatherer<Item, Result, Options extends CallOptions = CallOptions> {
       if (this.#open.get(key) === call) this.#open.delete(key);
       return this.send(items, { ...shared, deadlineMs: call.deadlineMs } as Options);
     };
-    const call: Open<Item, Result> = { loader: new DataLoader(send, { cache: false, maxBatchSize: this.maxItems }), deadlineMs: 0 };
+    const call: Open<Item, Result> = {
+      loader: new DataLoader(send, { cache: false, maxBatchSize: this.maxItems }),
+      deadlineMs: 0,
+    };
     this.#open.set(key, call);
     return call;
   }

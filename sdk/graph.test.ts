@@ -65,7 +65,13 @@ describe('edges', () => {
 
   it('are counted', async () => {
     const a = source();
-    await Promise.all([follows.add(a, 1), follows.add(a, 2), follows.negate(a, 3), follows.archive(a, 4), follows.add(5, a)]);
+    await Promise.all([
+      follows.add(a, 1),
+      follows.add(a, 2),
+      follows.negate(a, 3),
+      follows.archive(a, 4),
+      follows.add(5, a),
+    ]);
     expect(await follows.counts(a)).toEqual({ normal: 2n, negative: 1n, archived: 1n, removed: 0n });
     expect(await follows.count(a)).toBe(2n);
     expect(await follows.count(a, { states: ['normal', 'archived', 'normal'] })).toBe(3n);
@@ -90,7 +96,11 @@ describe('calls made at the same time', () => {
     const found = await Promise.all(ids.map((id) => follows.state(a, id)));
     expect(found).toEqual(ids.map((id) => (id % 2n === 0n ? 'normal' : 'negative')));
     expect((await Promise.all(ids.map((id) => follows.get(a, id)))).map((edge) => edge?.destinationId)).toEqual(ids);
-    expect((await Promise.all(ids.map((id) => follows.counts(id, { direction: 'backward' })))).map(({ normal }) => normal > 0n)).toEqual(ids.map((id) => id % 2n === 0n));
+    expect(
+      (await Promise.all(ids.map((id) => follows.counts(id, { direction: 'backward' })))).map(
+        ({ normal }) => normal > 0n,
+      ),
+    ).toEqual(ids.map((id) => id % 2n === 0n));
     expect(flock.calls).toEqual(['write', 'states', 'edges', 'counts']);
   });
 
@@ -109,7 +119,17 @@ describe('calls made at the same time', () => {
       follows.count(a),
       follows.count(a, { direction: 'backward' }),
     ]);
-    expect([...flock.calls].sort()).toEqual(['counts', 'counts', 'states', 'write', 'write', 'write', 'write', 'write', 'write']);
+    expect([...flock.calls].sort()).toEqual([
+      'counts',
+      'counts',
+      'states',
+      'write',
+      'write',
+      'write',
+      'write',
+      'write',
+      'write',
+    ]);
   });
 
   it('travel in calls of a bounded size', async () => {
@@ -141,7 +161,14 @@ describe('many at once', () => {
     await follows.write([1, 2, 3].map((i) => ({ source: a, destination: i, position: i })));
     await follows.archive(a, 2);
     flock.calls.length = 0;
-    expect(await follows.containsMany([[a, 1], [a, '2'], [a, 9n], [a, 3]])).toEqual([true, false, false, true]);
+    expect(
+      await follows.containsMany([
+        [a, 1],
+        [a, '2'],
+        [a, 9n],
+        [a, 3],
+      ]),
+    ).toEqual([true, false, false, true]);
     const columns = { sourceIds: BigInt64Array.of(a, a), destinationIds: BigInt64Array.of(2n, 3n) };
     expect(await follows.containsMany(columns, { states: ['archived'] })).toEqual([true, false]);
     expect((await follows.edgesOfMany(columns)).map((edge) => edge?.position)).toEqual([2n, 3n]);
@@ -155,7 +182,9 @@ describe('many at once', () => {
     const a = source();
     await follows.add(a, limits.idsPerCall);
     flock.calls.length = 0;
-    const found = await follows.containsMany(Array.from({ length: limits.idsPerCall + 1 }, (_, i): [bigint, number] => [a, i]));
+    const found = await follows.containsMany(
+      Array.from({ length: limits.idsPerCall + 1 }, (_, i): [bigint, number] => [a, i]),
+    );
     expect(found.indexOf(true)).toBe(limits.idsPerCall);
     expect(flock.calls).toEqual(['states', 'states']);
   });
@@ -164,9 +193,17 @@ describe('many at once', () => {
 describe('mass operations', () => {
   it('are on the edges of a node, in either direction or both', async () => {
     const a = source();
-    await follows.write([[a, 1], [a, 2], [7, a]]);
+    await follows.write([
+      [a, 1],
+      [a, 2],
+      [7, a],
+    ]);
     await follows.archiveAll(a);
-    expect([await follows.state(a, 1), await follows.state(a, 2), await follows.state(7, a)]).toEqual(['archived', 'archived', 'normal']);
+    expect([await follows.state(a, 1), await follows.state(a, 2), await follows.state(7, a)]).toEqual([
+      'archived',
+      'archived',
+      'normal',
+    ]);
     await follows.addAll(a);
     await follows.negateAll(a, { direction: 'backward' });
     expect([await follows.state(a, 1), await follows.state(7, a)]).toEqual(['normal', 'negative']);
@@ -176,7 +213,10 @@ describe('mass operations', () => {
     expect(flock.lastOptions).toMatchObject({ priority: 'low' });
     expect([await follows.state(a, 1), await follows.state(7, a)]).toEqual(['removed', 'removed']);
     expect(await follows.node(a)).toMatchObject({ colour: 'normal', counts: { removed: 2n } });
-    expect(await follows.nodes([source(), a], { direction: 'backward' })).toMatchObject([undefined, { removedThrough: -1n, counts: { removed: 1n } }]);
+    expect(await follows.nodes([source(), a], { direction: 'backward' })).toMatchObject([
+      undefined,
+      { removedThrough: -1n, counts: { removed: 1n } },
+    ]);
   });
 });
 
@@ -190,7 +230,12 @@ describe('a batch', () => {
       batch.in(blocks).add(a, 9);
     });
     expect(flock.calls).toEqual(['execute']);
-    expect(await follows.edgesOfMany([1, 2, 3, 4].map((i) => [a, i]))).toMatchObject([{ position: 5n }, { state: 'normal' }, { updatedAt: 77n, state: 'negative' }, { state: 'archived' }]);
+    expect(await follows.edgesOfMany([1, 2, 3, 4].map((i) => [a, i]))).toMatchObject([
+      { position: 5n },
+      { state: 'normal' },
+      { updatedAt: 77n, state: 'negative' },
+      { state: 'archived' },
+    ]);
     expect(await blocks.contains(a, 9)).toBe(true);
   });
 
@@ -210,15 +255,24 @@ describe('a batch', () => {
       follows.batch((batch) => {
         for (let i = 0; i < 100_000; i++) batch.add(1, i);
       }),
-    ).rejects.toMatchObject({ code: 'InvalidArgument', message: expect.stringContaining(String(limits.operationsPerWrite)) as string });
-    await expect(follows.batch((batch) => batch.add(1, 2).archiveAll(-1))).rejects.toMatchObject({ code: 'InvalidArgument' });
-    await expect(follows.batch((batch) => batch.archiveAll(1, { direction: 'up' as never }))).rejects.toMatchObject({ code: 'InvalidArgument' });
+    ).rejects.toMatchObject({
+      code: 'InvalidArgument',
+      message: expect.stringContaining(String(limits.operationsPerWrite)) as string,
+    });
+    await expect(follows.batch((batch) => batch.add(1, 2).archiveAll(-1))).rejects.toMatchObject({
+      code: 'InvalidArgument',
+    });
+    await expect(follows.batch((batch) => batch.archiveAll(1, { direction: 'up' as never }))).rejects.toMatchObject({
+      code: 'InvalidArgument',
+    });
     expect(flock.calls).toEqual([]);
   });
 
   it('on a graph that does not exist writes nothing', async () => {
     const a = source();
-    await expect(roost.batch((batch) => (batch.in(follows).add(a, 1), batch.in({ id: 99 }).archiveAll(a)))).rejects.toMatchObject({ code: 'NotFound' });
+    await expect(
+      roost.batch((batch) => (batch.in(follows).add(a, 1), batch.in({ id: 99 }).archiveAll(a))),
+    ).rejects.toMatchObject({ code: 'NotFound' });
     expect(await follows.state(a, 1)).toBeUndefined();
   });
 });
@@ -227,7 +281,8 @@ describe('bulk writes', () => {
   it('take pairs and objects, from any iterable', async () => {
     const a = source();
     async function* edges(): AsyncGenerator<EdgeInput | [bigint, number]> {
-      for (let i = 0; i < 2 * limits.bulkWriteEdges + 10; i++) yield i % 3 === 0 ? [a, i] : { source: a, destination: i, ...(i % 3 === 1 ? { position: i } : {}) };
+      for (let i = 0; i < 2 * limits.bulkWriteEdges + 10; i++)
+        yield i % 3 === 0 ? [a, i] : { source: a, destination: i, ...(i % 3 === 1 ? { position: i } : {}) };
     }
     expect(await follows.write(edges())).toBe(2 * limits.bulkWriteEdges + 10);
     expect(flock.calls.length).toBeLessThanOrEqual(4);
@@ -251,10 +306,17 @@ describe('bulk writes', () => {
     const length = limits.bulkWriteEdges + 1;
     const sourceIds = new BigInt64Array(length).fill(a);
     const destinationIds = BigInt64Array.from({ length }, (_, i) => BigInt(i));
-    await follows.writeColumns({ sourceIds, destinationIds, positions: destinationIds.toReversed(), times: new BigInt64Array(length).fill(5n) });
+    await follows.writeColumns({
+      sourceIds,
+      destinationIds,
+      positions: destinationIds.toReversed(),
+      times: new BigInt64Array(length).fill(5n),
+    });
     expect(flock.calls).toEqual(['write', 'write']);
     expect(await follows.get(a, length - 1)).toMatchObject({ position: 0n, updatedAt: 5n });
-    await expect(follows.writeColumns({ sourceIds, destinationIds: new BigInt64Array(1) })).rejects.toMatchObject({ code: 'InvalidArgument' });
+    await expect(follows.writeColumns({ sourceIds, destinationIds: new BigInt64Array(1) })).rejects.toMatchObject({
+      code: 'InvalidArgument',
+    });
   });
 
   it('stop with the first error', async () => {
@@ -310,7 +372,11 @@ describe('bad input is refused with InvalidArgument, and nothing is sent', () =>
 
 it('brings errors over the wire whole', async () => {
   flock.before = () => {
-    throw new RoostError('DataLoss', 'the replicas differ', { fields: { shard: 'a/t1', row: 2n ** 62n }, retryable: false, retryAfterMs: 17 });
+    throw new RoostError('DataLoss', 'the replicas differ', {
+      fields: { shard: 'a/t1', row: 2n ** 62n },
+      retryable: false,
+      retryAfterMs: 17,
+    });
   };
   const error: unknown = await follows.contains(1, 2).catch((thrown: unknown) => thrown);
   expect(error).toBeInstanceOf(RoostError);
@@ -329,7 +395,11 @@ it('knows the graphs by name', async () => {
     [2, 'blocks'],
   ]);
   expect(await roost.graph('follows')).toBe(follows);
-  await expect(roost.graph('likes')).rejects.toMatchObject({ code: 'NotFound', fields: { graph: 'likes' }, message: expect.stringContaining('follows, blocks') as string });
+  await expect(roost.graph('likes')).rejects.toMatchObject({
+    code: 'NotFound',
+    fields: { graph: 'likes' },
+    message: expect.stringContaining('follows, blocks') as string,
+  });
 });
 
 it('tells of the journal, and where a node lives', async () => {

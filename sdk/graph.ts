@@ -1,5 +1,16 @@
 import { limits, parseCount, parseId, type IdInput } from '../core/index.js';
-import { edgeWritesToThrift, jsonReady, type Direction, type Edge, type EdgeState, type EdgeWrites, type Node, type NodeLocation, type Operation, type StateCounts } from '../rpc/wire/index.js';
+import {
+  edgeWritesToThrift,
+  jsonReady,
+  type Direction,
+  type Edge,
+  type EdgeState,
+  type EdgeWrites,
+  type Node,
+  type NodeLocation,
+  type Operation,
+  type StateCounts,
+} from '../rpc/wire/index.js';
 import type { GraphBatch, NodeOptions } from './batch.js';
 import { writeColumns, writeEdges, type EdgeColumns, type EdgeSource } from './bulkWrite.js';
 import type { CallOptions, Channel } from './channel.js';
@@ -53,10 +64,14 @@ export class Graph {
   ) {
     this.#reads = new GraphReads(channel, id);
     this.#many = new ManyReads(channel, id);
-    this.#writes = new Gatherer(async (writes, { shape: _, ...options }) => {
-      await this.#send(toColumns(id, writes), options);
-      return new Array<void>(writes.length).fill(undefined);
-    }, limits.bulkWriteEdges, channel.deadlineMs);
+    this.#writes = new Gatherer(
+      async (writes, { shape: _, ...options }) => {
+        await this.#send(toColumns(id, writes), options);
+        return new Array<void>(writes.length).fill(undefined);
+      },
+      limits.bulkWriteEdges,
+      channel.deadlineMs,
+    );
   }
 
   /** Makes the edge normal, at its position. Resolves once the write is acknowledged. */
@@ -64,12 +79,20 @@ export class Graph {
     return this.#write('add', source, destination, options);
   }
 
-  remove(source: IdInput, destination: IdInput, options: Omit<EdgeOptions, 'position'> & WriteOptions = {}): Promise<void> {
+  remove(
+    source: IdInput,
+    destination: IdInput,
+    options: Omit<EdgeOptions, 'position'> & WriteOptions = {},
+  ): Promise<void> {
     return this.#write('remove', source, destination, options);
   }
 
   /** Hides the edge; it keeps its position. */
-  archive(source: IdInput, destination: IdInput, options: Omit<EdgeOptions, 'position'> & WriteOptions = {}): Promise<void> {
+  archive(
+    source: IdInput,
+    destination: IdInput,
+    options: Omit<EdgeOptions, 'position'> & WriteOptions = {},
+  ): Promise<void> {
     return this.#write('archive', source, destination, options);
   }
 
@@ -114,17 +137,27 @@ export class Graph {
    * Writes any number of edges, given as `{ source, destination, position?, at? }` or `[source, destination]`, in calls of
    * `limits.bulkWriteEdges`, several at a time. Returns how many were acknowledged: all. Not atomic: when a call fails, others have been made.
    */
-  write(edges: EdgeSource, { operation = 'add', ...options }: WriteOptions & { readonly operation?: Operation } = {}): Promise<number> {
+  write(
+    edges: EdgeSource,
+    { operation = 'add', ...options }: WriteOptions & { readonly operation?: Operation } = {},
+  ): Promise<number> {
     return writeEdges(this.id, operation, edges, (writes) => this.#send(writes, options));
   }
 
   /** The same for columns. They must not change before it resolves. */
-  async writeColumns(columns: EdgeColumns, { operation = 'add', ...options }: WriteOptions & { readonly operation?: Operation } = {}): Promise<void> {
+  async writeColumns(
+    columns: EdgeColumns,
+    { operation = 'add', ...options }: WriteOptions & { readonly operation?: Operation } = {},
+  ): Promise<void> {
     await writeColumns(this.id, operation, columns, (writes) => this.#send(writes, options));
   }
 
   /** Whether the edge is there: in one of `states`, which is normal or negative where absent. */
-  async contains(source: IdInput, destination: IdInput, { states = contained, ...options }: ContainsOptions = {}): Promise<boolean> {
+  async contains(
+    source: IdInput,
+    destination: IdInput,
+    { states = contained, ...options }: ContainsOptions = {},
+  ): Promise<boolean> {
     const state = await this.state(source, destination, options);
     return state !== undefined && states.includes(state);
   }
@@ -142,12 +175,18 @@ export class Graph {
 
   /** The edge's state; undefined where there has never been such an edge. */
   async state(source: IdInput, destination: IdInput, options: CallOptions = {}): Promise<EdgeState | undefined> {
-    return this.#reads.states.load({ sourceId: parseId(source, 'source'), destinationId: parseId(destination, 'destination') }, options);
+    return this.#reads.states.load(
+      { sourceId: parseId(source, 'source'), destinationId: parseId(destination, 'destination') },
+      options,
+    );
   }
 
   /** The edge, in whatever state; undefined where there has never been one. */
   async get(source: IdInput, destination: IdInput, options: CallOptions = {}): Promise<Edge | undefined> {
-    return this.#reads.edges.load({ sourceId: parseId(source, 'source'), destinationId: parseId(destination, 'destination') }, options);
+    return this.#reads.edges.load(
+      { sourceId: parseId(source, 'source'), destinationId: parseId(destination, 'destination') },
+      options,
+    );
   }
 
   /** How many edges a node has. */
@@ -162,7 +201,10 @@ export class Graph {
   }
 
   /** The counts of many nodes, in their order; in one call up to `limits.idsPerCall` of them. */
-  async countsOfMany(ids: Iterable<IdInput>, { direction = 'forward', ...options }: DirectionOptions = {}): Promise<StateCounts[]> {
+  async countsOfMany(
+    ids: Iterable<IdInput>,
+    { direction = 'forward', ...options }: DirectionOptions = {},
+  ): Promise<StateCounts[]> {
     return this.#many.counts(idColumn(ids), direction, options);
   }
 
@@ -172,13 +214,25 @@ export class Graph {
     return node;
   }
 
-  async nodes(ids: Iterable<IdInput>, { direction = 'forward', ...options }: DirectionOptions = {}): Promise<(Node | undefined)[]> {
+  async nodes(
+    ids: Iterable<IdInput>,
+    { direction = 'forward', ...options }: DirectionOptions = {},
+  ): Promise<(Node | undefined)[]> {
     return this.#many.nodes(idColumn(ids), direction, options);
   }
 
   /** The first `count` edges of each node, greatest position first, which is newest first unless positions were given; in one call up to `limits.edgesPerCall` edges. */
-  async newestOfMany(ids: Iterable<IdInput>, count: number, { direction = 'forward', states = ['normal'], ...options }: CountOptions = {}): Promise<Edge[][]> {
-    return this.#many.newest(idColumn(ids), { ...options, direction, states, count: parseCount(count, 'count', 1, limits.pageSize) });
+  async newestOfMany(
+    ids: Iterable<IdInput>,
+    count: number,
+    { direction = 'forward', states = ['normal'], ...options }: CountOptions = {},
+  ): Promise<Edge[][]> {
+    return this.#many.newest(idColumn(ids), {
+      ...options,
+      direction,
+      states,
+      count: parseCount(count, 'count', 1, limits.pageSize),
+    });
   }
 
   /** The destinations of a node's edges. Throws `InvalidArgument` for a bad id at once. */
@@ -202,17 +256,34 @@ export class Graph {
         hash: location.hash,
         baseId: location.base_id,
         rootShard: location.root_shard,
-        leaves: location.leaves.map(({ shard, host, read_behaviour: read, write_behaviour: write }) => ({ shard, host, read, write })),
+        leaves: location.leaves.map(({ shard, host, read_behaviour: read, write_behaviour: write }) => ({
+          shard,
+          host,
+          read,
+          write,
+        })),
       }),
     );
   }
 
-  async #write(operation: Operation, source: IdInput, destination: IdInput, { position, at, ...options }: EdgeOptions & WriteOptions): Promise<void> {
-    const write = checkedWrite(operation, source, destination, { ...(position === undefined ? {} : { position }), ...(at === undefined ? {} : { at }) });
+  async #write(
+    operation: Operation,
+    source: IdInput,
+    destination: IdInput,
+    { position, at, ...options }: EdgeOptions & WriteOptions,
+  ): Promise<void> {
+    const write = checkedWrite(operation, source, destination, {
+      ...(position === undefined ? {} : { position }),
+      ...(at === undefined ? {} : { at }),
+    });
     return this.#writes.load(write, { ...options, shape: `${shapeOf(write)} ${options.deadlineMs ?? ''}` });
   }
 
-  #writeAll(operation: Operation, id: IdInput, { direction, at, ...options }: NodeOptions & WriteOptions): Promise<void> {
+  #writeAll(
+    operation: Operation,
+    id: IdInput,
+    { direction, at, ...options }: NodeOptions & WriteOptions,
+  ): Promise<void> {
     const node = { ...(direction === undefined ? {} : { direction }), ...(at === undefined ? {} : { at }) };
     return sendBatch(this.channel, (batch) => batch.node(this.id, operation, id, node), options);
   }
@@ -223,4 +294,5 @@ export class Graph {
   }
 }
 
-const idColumn = (ids: Iterable<IdInput>): BigInt64Array => (ids instanceof BigInt64Array ? ids : BigInt64Array.from(Array.from(ids, (id) => parseId(id))));
+const idColumn = (ids: Iterable<IdInput>): BigInt64Array =>
+  ids instanceof BigInt64Array ? ids : BigInt64Array.from(Array.from(ids, (id) => parseId(id)));

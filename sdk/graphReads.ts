@@ -1,5 +1,20 @@
 import { limits, packIds } from '../core/index.js';
-import { checkEntries, edgeListsFromThrift, edgesFromColumns, idPageFromThrift, queryToThrift, stateFromByte, stateToFlockdb, turnedEdge, unpackCounts, type Direction, type Edge, type EdgeState, type IdPage, type StateCounts } from '../rpc/wire/index.js';
+import {
+  checkEntries,
+  edgeListsFromThrift,
+  edgesFromColumns,
+  idPageFromThrift,
+  queryToThrift,
+  stateFromByte,
+  stateToFlockdb,
+  turnedEdge,
+  unpackCounts,
+  type Direction,
+  type Edge,
+  type EdgeState,
+  type IdPage,
+  type StateCounts,
+} from '../rpc/wire/index.js';
 import { askInHalves } from './askInHalves.js';
 import type { CallOptions, Channel } from './channel.js';
 import { Gatherer } from './gatherer.js';
@@ -32,49 +47,97 @@ export class GraphReads {
   readonly counts: Gatherer<bigint, StateCounts, CallOptions & { readonly direction: Direction }>;
 
   constructor(channel: Channel, graphId: number) {
-    this.states = new Gatherer(async (pairs, options) => {
-      const sources = packIds(sourcesOf(pairs));
-      const destinations = packIds(destinationsOf(pairs));
-      const packed = await channel.call((client, deadlineMs) => client.edge_states(graphId, sources, destinations, { deadline_ms: deadlineMs }), options);
-      checkEntries(packed.length, pairs.length);
-      return Array.from(packed, stateFromByte);
-    }, limits.idsPerCall, channel.deadlineMs);
+    this.states = new Gatherer(
+      async (pairs, options) => {
+        const sources = packIds(sourcesOf(pairs));
+        const destinations = packIds(destinationsOf(pairs));
+        const packed = await channel.call(
+          (client, deadlineMs) => client.edge_states(graphId, sources, destinations, { deadline_ms: deadlineMs }),
+          options,
+        );
+        checkEntries(packed.length, pairs.length);
+        return Array.from(packed, stateFromByte);
+      },
+      limits.idsPerCall,
+      channel.deadlineMs,
+    );
 
-    this.edges = new Gatherer(async (pairs, options) => {
-      const sources = sourcesOf(pairs);
-      const destinations = destinationsOf(pairs);
-      const columns = await channel.call(
-        (client, deadlineMs) => client.edges(graphId, packIds(sources), packIds(destinations), { deadline_ms: deadlineMs }),
-        options,
-      );
-      return edgesFromColumns(columns, sources, destinations);
-    }, limits.idsPerCall, channel.deadlineMs);
+    this.edges = new Gatherer(
+      async (pairs, options) => {
+        const sources = sourcesOf(pairs);
+        const destinations = destinationsOf(pairs);
+        const columns = await channel.call(
+          (client, deadlineMs) =>
+            client.edges(graphId, packIds(sources), packIds(destinations), { deadline_ms: deadlineMs }),
+          options,
+        );
+        return edgesFromColumns(columns, sources, destinations);
+      },
+      limits.idsPerCall,
+      channel.deadlineMs,
+    );
 
-    this.newest = new Gatherer((nodes, options) => newestOf(channel, graphId, BigInt64Array.from(nodes), options), listsPerCall, channel.deadlineMs);
+    this.newest = new Gatherer(
+      (nodes, options) => newestOf(channel, graphId, BigInt64Array.from(nodes), options),
+      listsPerCall,
+      channel.deadlineMs,
+    );
 
-    this.firstPages = new Gatherer<bigint, IdPage, NewestOptions>((nodes, { direction, states, count, ...options }) => {
-      const deadline = channel.deadline(options);
-      return askInHalves(nodes, deadline, async (some) => {
-        const requests = some.map((sourceId) => ({ operations: queryToThrift({ kind: 'term', term: { graphId, sourceId, direction, states } }), page: { count, cursor: -1n } }));
-        const pages = await channel.callWithin(deadline, (client, deadlineMs) => client.select_pages(requests, { deadline_ms: deadlineMs }));
-        checkEntries(pages.length, some.length);
-        return pages.map(idPageFromThrift);
-      });
-    }, listsPerCall, channel.deadlineMs);
+    this.firstPages = new Gatherer<bigint, IdPage, NewestOptions>(
+      (nodes, { direction, states, count, ...options }) => {
+        const deadline = channel.deadline(options);
+        return askInHalves(nodes, deadline, async (some) => {
+          const requests = some.map((sourceId) => ({
+            operations: queryToThrift({ kind: 'term', term: { graphId, sourceId, direction, states } }),
+            page: { count, cursor: -1n },
+          }));
+          const pages = await channel.callWithin(deadline, (client, deadlineMs) =>
+            client.select_pages(requests, { deadline_ms: deadlineMs }),
+          );
+          checkEntries(pages.length, some.length);
+          return pages.map(idPageFromThrift);
+        });
+      },
+      listsPerCall,
+      channel.deadlineMs,
+    );
 
-    this.counts = new Gatherer(async (ids, { direction, ...options }) => {
-      const packed = await channel.call((client, deadlineMs) => client.counts(graphId, direction === 'forward', packIds(ids), { deadline_ms: deadlineMs }), options);
-      return unpackCounts(packed, ids.length);
-    }, limits.idsPerCall, channel.deadlineMs);
+    this.counts = new Gatherer(
+      async (ids, { direction, ...options }) => {
+        const packed = await channel.call(
+          (client, deadlineMs) =>
+            client.counts(graphId, direction === 'forward', packIds(ids), { deadline_ms: deadlineMs }),
+          options,
+        );
+        return unpackCounts(packed, ids.length);
+      },
+      limits.idsPerCall,
+      channel.deadlineMs,
+    );
   }
 }
 
 /** The first edges of each node's list, as they stand in the graph, in one call. */
-export async function newestOf(channel: Channel, graphId: number, ids: BigInt64Array, { direction, states, count, ...options }: NewestOptions): Promise<Edge[][]> {
-  const query = { graph_id: graphId, is_forward: direction === 'forward', state_ids: states.map(stateToFlockdb), ids: packIds(ids), count };
-  const lists = edgeListsFromThrift(await channel.call((client, deadlineMs) => client.newest_edges(query, { deadline_ms: deadlineMs }), options), ids);
+export async function newestOf(
+  channel: Channel,
+  graphId: number,
+  ids: BigInt64Array,
+  { direction, states, count, ...options }: NewestOptions,
+): Promise<Edge[][]> {
+  const query = {
+    graph_id: graphId,
+    is_forward: direction === 'forward',
+    state_ids: states.map(stateToFlockdb),
+    ids: packIds(ids),
+    count,
+  };
+  const lists = edgeListsFromThrift(
+    await channel.call((client, deadlineMs) => client.newest_edges(query, { deadline_ms: deadlineMs }), options),
+    ids,
+  );
   return direction === 'forward' ? lists : lists.map((edges) => edges.map(turnedEdge));
 }
 
 const sourcesOf = (pairs: readonly Pair[]): BigInt64Array => BigInt64Array.from(pairs, (pair) => pair.sourceId);
-const destinationsOf = (pairs: readonly Pair[]): BigInt64Array => BigInt64Array.from(pairs, (pair) => pair.destinationId);
+const destinationsOf = (pairs: readonly Pair[]): BigInt64Array =>
+  BigInt64Array.from(pairs, (pair) => pair.destinationId);

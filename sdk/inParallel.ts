@@ -1,5 +1,8 @@
 /** Runs tasks as they come, at most `atOnce` of them at a time; ends when all have, or with the first error once none is running any more. */
-export async function inParallel(tasks: Iterable<() => Promise<void>> | AsyncIterable<() => Promise<void>>, atOnce: number): Promise<void> {
+export async function inParallel(
+  tasks: Iterable<() => Promise<void>> | AsyncIterable<() => Promise<void>>,
+  atOnce: number,
+): Promise<void> {
   const running = new Set<Promise<void>>();
   const failures: unknown[] = [];
   for await (const task of tasks) {

@@ -1,4 +1,13 @@
-export { composeSnowflake, isRoostError, isSnowflake, parseSnowflake, RoostError, type ErrorCode, type IdInput, type Snowflake } from '../core/index.js';
+export {
+  composeSnowflake,
+  isRoostError,
+  isSnowflake,
+  parseSnowflake,
+  RoostError,
+  type ErrorCode,
+  type IdInput,
+  type Snowflake,
+} from '../core/index.js';
 export type { Batch, GraphBatch, NodeOptions } from './batch.js';
 export type { EdgeColumns, EdgeSource } from './bulkWrite.js';
 export type { CallOptions, CloseOptions } from './channel.js';

@@ -1,5 +1,11 @@
 import { type Deadline, errorCodes, RoostError } from '../core/index.js';
-import { JobException, JobInjectorClient, priorityNumbers, type JobInjectorModule, type PriorityName } from '../rpc/wire/index.js';
+import {
+  JobException,
+  JobInjectorClient,
+  priorityNumbers,
+  type JobInjectorModule,
+  type PriorityName,
+} from '../rpc/wire/index.js';
 import type { Address } from './address.js';
 import { ServiceConnection } from './serviceConnection.js';
 
@@ -30,7 +36,11 @@ export class Injectors {
       await connection.call(
         (client) =>
           client.inject_jobs(
-            jobs.map(({ priority, contents }) => ({ priority: priorityNumbers.toNumber(priority), contents: Buffer.from(contents), ...(replicated === undefined ? {} : { is_replicated: replicated }) })),
+            jobs.map(({ priority, contents }) => ({
+              priority: priorityNumbers.toNumber(priority),
+              contents: Buffer.from(contents),
+              ...(replicated === undefined ? {} : { is_replicated: replicated }),
+            })),
           ),
         deadline,
       );
@@ -39,7 +49,9 @@ export class Injectors {
       const { description, code } = error;
       // An injector that is not ours says no more than a sentence.
       const meant = errorCodes.find((known) => known === code) ?? 'InvalidArgument';
-      throw new RoostError(meant, `the injector at ${address.host}:${address.port} said: ${description}`, { fields: { host: address.host, port: address.port } });
+      throw new RoostError(meant, `the injector at ${address.host}:${address.port} said: ${description}`, {
+        fields: { host: address.host, port: address.port },
+      });
     }
   }
 

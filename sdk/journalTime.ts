@@ -49,7 +49,11 @@ export class JournalTime implements TimeOfJournal {
 
   async #askOnce(): Promise<void> {
     try {
-      this.learn(await this.channel().call((client, deadlineMs) => client.journal_time({ deadline_ms: deadlineMs }), { deadlineMs: limits.defaultDeadlineMs }));
+      this.learn(
+        await this.channel().call((client, deadlineMs) => client.journal_time({ deadline_ms: deadlineMs }), {
+          deadlineMs: limits.defaultDeadlineMs,
+        }),
+      );
     } catch (error) {
       if (!(error instanceof RoostError && isUnknownMethod(error.cause))) throw error;
       this.#leftAloneUntilMs = performance.now() + leftAloneMs;

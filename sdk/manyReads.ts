@@ -1,11 +1,24 @@
 import { limits, packIds, parseId, RoostError, type IdInput } from '../core/index.js';
-import { checkEntries, edgesFromColumns, nodesFromColumns, stateFromByte, unpackCounts, type Direction, type Edge, type EdgeState, type Node, type StateCounts } from '../rpc/wire/index.js';
+import {
+  checkEntries,
+  edgesFromColumns,
+  nodesFromColumns,
+  stateFromByte,
+  unpackCounts,
+  type Direction,
+  type Edge,
+  type EdgeState,
+  type Node,
+  type StateCounts,
+} from '../rpc/wire/index.js';
 import type { CallOptions, Channel } from './channel.js';
 import { newestOf, type NewestOptions } from './graphReads.js';
 import { inParallel } from './inParallel.js';
 
 /** Pairs (source, destination), one by one or as columns; columns must not change before the answer is there. */
-export type PairSource = Iterable<readonly [source: IdInput, destination: IdInput]> | { readonly sourceIds: BigInt64Array; readonly destinationIds: BigInt64Array };
+export type PairSource =
+  | Iterable<readonly [source: IdInput, destination: IdInput]>
+  | { readonly sourceIds: BigInt64Array; readonly destinationIds: BigInt64Array };
 
 /** Calls whose answers may take megabytes each. */
 const largeAtOnce = 4;
@@ -20,7 +33,11 @@ export function pairColumns(pairs: PairSource): PairColumns {
   if ('sourceIds' in pairs) {
     const { sourceIds, destinationIds } = pairs;
     if (sourceIds.length === destinationIds.length) return pairs;
-    throw new RoostError('InvalidArgument', `${sourceIds.length} sources and ${destinationIds.length} destinations make no pairs`, { fields: { argument: 'destinationIds' } });
+    throw new RoostError(
+      'InvalidArgument',
+      `${sourceIds.length} sources and ${destinationIds.length} destinations make no pairs`,
+      { fields: { argument: 'destinationIds' } },
+    );
   }
   const list = Array.isArray(pairs) ? (pairs as (readonly [IdInput, IdInput])[]) : [...pairs];
   const sourceIds = new BigInt64Array(list.length);
@@ -44,7 +61,10 @@ export class ManyReads {
     return inParts(pairs.sourceIds.length, async (start, end) => {
       const sources = packIds(pairs.sourceIds.subarray(start, end));
       const destinations = packIds(pairs.destinationIds.subarray(start, end));
-      const packed = await this.channel.call((client, deadlineMs) => client.edge_states(this.graphId, sources, destinations, { deadline_ms: deadlineMs }), options);
+      const packed = await this.channel.call(
+        (client, deadlineMs) => client.edge_states(this.graphId, sources, destinations, { deadline_ms: deadlineMs }),
+        options,
+      );
       checkEntries(packed.length, end - start);
       return Array.from(packed, stateFromByte);
     });
@@ -55,7 +75,8 @@ export class ManyReads {
       const sources = pairs.sourceIds.subarray(start, end);
       const destinations = pairs.destinationIds.subarray(start, end);
       const columns = await this.channel.call(
-        (client, deadlineMs) => client.edges(this.graphId, packIds(sources), packIds(destinations), { deadline_ms: deadlineMs }),
+        (client, deadlineMs) =>
+          client.edges(this.graphId, packIds(sources), packIds(destinations), { deadline_ms: deadlineMs }),
         options,
       );
       return edgesFromColumns(columns, sources, destinations);
@@ -63,15 +84,27 @@ export class ManyReads {
   }
 
   newest(ids: BigInt64Array, options: NewestOptions): Promise<Edge[][]> {
-    const listsPerCall = Math.min(limits.idsPerCall, Math.max(1, Math.floor(limits.edgesPerCall / (options.count * options.states.length))));
-    return inParts(ids.length, (start, end) => newestOf(this.channel, this.graphId, ids.subarray(start, end), options), listsPerCall, largeAtOnce);
+    const listsPerCall = Math.min(
+      limits.idsPerCall,
+      Math.max(1, Math.floor(limits.edgesPerCall / (options.count * options.states.length))),
+    );
+    return inParts(
+      ids.length,
+      (start, end) => newestOf(this.channel, this.graphId, ids.subarray(start, end), options),
+      listsPerCall,
+      largeAtOnce,
+    );
   }
 
   counts(ids: BigInt64Array, direction: Direction, options: CallOptions): Promise<StateCounts[]> {
     return inParts(ids.length, async (start, end) => {
       const part = packIds(ids.subarray(start, end));
       return unpackCounts(
-        await this.channel.call((client, deadlineMs) => client.counts(this.graphId, direction === 'forward', part, { deadline_ms: deadlineMs }), options),
+        await this.channel.call(
+          (client, deadlineMs) =>
+            client.counts(this.graphId, direction === 'forward', part, { deadline_ms: deadlineMs }),
+          options,
+        ),
         end - start,
       );
     });
@@ -81,14 +114,23 @@ export class ManyReads {
     return inParts(ids.length, async (start, end) => {
       const part = packIds(ids.subarray(start, end));
       return nodesFromColumns(
-        await this.channel.call((client, deadlineMs) => client.nodes(this.graphId, direction === 'forward', part, { deadline_ms: deadlineMs }), options),
+        await this.channel.call(
+          (client, deadlineMs) =>
+            client.nodes(this.graphId, direction === 'forward', part, { deadline_ms: deadlineMs }),
+          options,
+        ),
         end - start,
       );
     });
   }
 }
 
-async function inParts<T>(length: number, read: (start: number, end: number) => Promise<T[]>, perCall: number = limits.idsPerCall, atOnce = Infinity): Promise<T[]> {
+async function inParts<T>(
+  length: number,
+  read: (start: number, end: number) => Promise<T[]>,
+  perCall: number = limits.idsPerCall,
+  atOnce = Infinity,
+): Promise<T[]> {
   if (length === 0) return [];
   if (length <= perCall) return read(0, length);
   const parts = Array.from({ length: Math.ceil(length / perCall) }, () => [] as T[]);

@@ -30,7 +30,8 @@ afterAll(async () => {
   await server.close();
 });
 
-const range = (from: number, to: number): bigint[] => Array.from({ length: Math.abs(to - from) + 1 }, (_, i) => BigInt(from < to ? from + i : from - i));
+const range = (from: number, to: number): bigint[] =>
+  Array.from({ length: Math.abs(to - from) + 1 }, (_, i) => BigInt(from < to ? from + i : from - i));
 
 async function collect(ids: AsyncIterable<bigint>): Promise<bigint[]> {
   const all: bigint[] = [];
@@ -71,7 +72,13 @@ describe('a set', () => {
 
   it('is paged forwards and back', async () => {
     const page = await follows.from(1n).page({ count: 10 });
-    expect(page).toEqual({ ids: BigInt64Array.from(range(100, 109)), nextCursor: 991n, prevCursor: 0n, partial: false, next: expect.stringMatching(/^991\.[0-9a-f]{8}$/) as string });
+    expect(page).toEqual({
+      ids: BigInt64Array.from(range(100, 109)),
+      nextCursor: 991n,
+      prevCursor: 0n,
+      partial: false,
+      next: expect.stringMatching(/^991\.[0-9a-f]{8}$/) as string,
+    });
     const second = await follows.from(1n).page({ count: 10, cursor: page.nextCursor });
     expect(second.ids).toEqual(BigInt64Array.from(range(110, 119)));
     expect((await follows.from(1n).page({ count: 10, cursor: second.prevCursor })).ids).toEqual(page.ids);
@@ -81,10 +88,21 @@ describe('a set', () => {
     const { next } = await follows.from(1n).page({ count: 10 });
     const { ids, previous } = await follows.from(1n).page({ count: 10, cursor: next! });
     expect(ids).toEqual(BigInt64Array.from(range(110, 119)));
-    expect((await follows.from(1n).page({ count: 10, cursor: previous! })).ids).toEqual(BigInt64Array.from(range(100, 109)));
+    expect((await follows.from(1n).page({ count: 10, cursor: previous! })).ids).toEqual(
+      BigInt64Array.from(range(100, 109)),
+    );
     flock.calls.length = 0;
-    for (const other of [follows.from(2n), follows.to(1n), follows.from(1n).in('negative'), follows.from(1n).between(1, 2), follows.from(1n).intersect(follows.to(1n))]) {
-      await expect(other.page({ cursor: next! })).rejects.toMatchObject({ code: 'InvalidArgument', message: expect.stringContaining('belongs to another query') as string });
+    for (const other of [
+      follows.from(2n),
+      follows.to(1n),
+      follows.from(1n).in('negative'),
+      follows.from(1n).between(1, 2),
+      follows.from(1n).intersect(follows.to(1n)),
+    ]) {
+      await expect(other.page({ cursor: next! })).rejects.toMatchObject({
+        code: 'InvalidArgument',
+        message: expect.stringContaining('belongs to another query') as string,
+      });
     }
     expect(flock.calls).toEqual([]);
   });
@@ -92,14 +110,27 @@ describe('a set', () => {
   it('may be bounded by positions', async () => {
     expect(await collect(follows.from(1n).between(981, 985))).toEqual(range(115, 119));
     expect(await follows.from(1n).between(981, 985).count({ exact: true })).toBe(5n);
-    expect(await collect(follows.from(1n).between(981, 985).intersect(follows.from(1n).among([117, 120])))).toEqual([117n]);
+    expect(
+      await collect(
+        follows
+          .from(1n)
+          .between(981, 985)
+          .intersect(follows.from(1n).among([117, 120])),
+      ),
+    ).toEqual([117n]);
   });
 
   it('gives its newest, of ids and of edges, asking for no more', async () => {
     flock.calls.length = 0;
     expect(await follows.from(2n).ids(3)).toEqual(range(last, last - 2));
-    expect((await follows.from(2n).newest(2)).map(({ position }) => position)).toEqual([BigInt(many - 1), BigInt(many - 2)]);
-    expect((await follows.from(2n).between(0, many).newest(2)).map(({ position }) => position)).toEqual([BigInt(many - 1), BigInt(many - 2)]);
+    expect((await follows.from(2n).newest(2)).map(({ position }) => position)).toEqual([
+      BigInt(many - 1),
+      BigInt(many - 2),
+    ]);
+    expect((await follows.from(2n).between(0, many).newest(2)).map(({ position }) => position)).toEqual([
+      BigInt(many - 1),
+      BigInt(many - 2),
+    ]);
     expect(flock.calls).toEqual(['select', 'newest', 'selectEdges']);
     const edges = [];
     for await (const page of follows.from(1n).edgePages()) edges.push(...page);
@@ -107,14 +138,17 @@ describe('a set', () => {
   });
 
   it('takes the cursor of a first page as any other', async () => {
-    for (const cursor of [-1n, -1, '-1']) expect((await follows.from(1n).page({ count: 2, cursor })).ids).toEqual(BigInt64Array.of(100n, 101n));
+    for (const cursor of [-1n, -1, '-1'])
+      expect((await follows.from(1n).page({ count: 2, cursor })).ids).toEqual(BigInt64Array.of(100n, 101n));
   });
 
   it('is refused alone, and takes no page along that is asked for at the same time', async () => {
     flock.refused = 3n;
     try {
       const pages = await Promise.allSettled([1n, 3n, 2n, 4n].map((id) => follows.from(id).page({ count: 2 })));
-      expect(pages.map((page) => (page.status === 'fulfilled' ? [...page.value.ids] : (page.reason as RoostError).code))).toEqual([[100n, 101n], 'FailedPrecondition', range(last, last - 1), []]);
+      expect(
+        pages.map((page) => (page.status === 'fulfilled' ? [...page.value.ids] : (page.reason as RoostError).code)),
+      ).toEqual([[100n, 101n], 'FailedPrecondition', range(last, last - 1), []]);
     } finally {
       flock.refused = undefined;
     }
@@ -122,19 +156,36 @@ describe('a set', () => {
 
   it('is asked for its newest together with others, of one graph and of the same states', async () => {
     flock.calls.length = 0;
-    const [one, two, none, backward] = await Promise.all([follows.from(1n).newest(2), follows.from(2n).newest(2), follows.from(3n).newest(2), follows.to(1n).newest(2)]);
+    const [one, two, none, backward] = await Promise.all([
+      follows.from(1n).newest(2),
+      follows.from(2n).newest(2),
+      follows.from(3n).newest(2),
+      follows.to(1n).newest(2),
+    ]);
     expect(flock.calls).toEqual(['newest', 'newest']);
-    expect([one, two, none].map((edges) => edges.map(({ destinationId }) => destinationId))).toEqual([range(100, 101), range(last, last - 1), []]);
-    expect(backward.map(({ sourceId, destinationId }) => [sourceId, destinationId])).toEqual([[114n, 1n], [113n, 1n]]);
+    expect([one, two, none].map((edges) => edges.map(({ destinationId }) => destinationId))).toEqual([
+      range(100, 101),
+      range(last, last - 1),
+      [],
+    ]);
+    expect(backward.map(({ sourceId, destinationId }) => [sourceId, destinationId])).toEqual([
+      [114n, 1n],
+      [113n, 1n],
+    ]);
     expect(await follows.newestOfMany([2, 3, 1], 2)).toEqual([two, none, one]);
     expect(await follows.newestOfMany([1], 1, { direction: 'backward', states: ['negative'] })).toEqual([[]]);
-    expect((await follows.newestOfMany(range(0, 99), 5_000)).map(({ length }) => length)).toEqual(Array.from({ length: 100 }, (_, i) => [0, 30, 5_000][i] ?? (i < 85 ? 0 : 1)));
+    expect((await follows.newestOfMany(range(0, 99), 5_000)).map(({ length }) => length)).toEqual(
+      Array.from({ length: 100 }, (_, i) => [0, 30, 5_000][i] ?? (i < 85 ? 0 : 1)),
+    );
   });
 
   it('goes on after partial pages', async () => {
     flock.idsPerPage = 7;
     try {
-      expect(await follows.from(1n).page({ count: 10 })).toMatchObject({ partial: true, ids: BigInt64Array.from(range(100, 106)) });
+      expect(await follows.from(1n).page({ count: 10 })).toMatchObject({
+        partial: true,
+        ids: BigInt64Array.from(range(100, 106)),
+      });
       expect(await collect(follows.from(1n))).toEqual(range(100, 129));
       expect(await follows.from(1n).ids(20)).toEqual(range(100, 119));
       expect(await follows.from(1n).intersect(follows.to(1n)).count({ exact: true })).toBe(15n);
@@ -145,7 +196,12 @@ describe('a set', () => {
 
   it('explains itself', async () => {
     const explanation = await follows.from(1n).explain({ count: 5 });
-    expect(explanation).toMatchObject({ plan: 'term', estimate: 30n, rowsRead: 5, page: { ids: BigInt64Array.from(range(100, 104)), partial: false } });
+    expect(explanation).toMatchObject({
+      plan: 'term',
+      estimate: 30n,
+      rowsRead: 5,
+      page: { ids: BigInt64Array.from(range(100, 104)), partial: false },
+    });
   });
 
   it('may be of other states, and of given ids only', async () => {
@@ -192,12 +248,15 @@ describe('a combination', () => {
 
   it('is not narrowed any more', () => {
     const both = follows.from(1n).union(follows.to(1n));
-    for (const narrow of [() => both.in('normal'), () => both.among([1]), () => both.between(1, 2)]) expect(narrow).toThrow(expect.objectContaining({ code: 'InvalidArgument' }) as Error);
+    for (const narrow of [() => both.in('normal'), () => both.among([1]), () => both.between(1, 2)])
+      expect(narrow).toThrow(expect.objectContaining({ code: 'InvalidArgument' }) as Error);
   });
 
   it('comes with others in one call', async () => {
     flock.calls.length = 0;
-    const pages = await roost.pages([follows.from(1n), follows.to(1n), follows.from(1n).intersect(follows.to(1n))], { count: 2 });
+    const pages = await roost.pages([follows.from(1n), follows.to(1n), follows.from(1n).intersect(follows.to(1n))], {
+      count: 2,
+    });
     expect(pages.map(({ ids }) => [...ids])).toEqual([range(100, 101), range(114, 113), range(114, 113)]);
     expect((await follows.to(1n).page({ count: 1, cursor: pages[1]!.next! })).ids).toEqual(BigInt64Array.of(112n));
     expect(flock.calls).toEqual(['select', 'select', 'select', 'select']);
@@ -218,7 +277,8 @@ describe('a combination', () => {
       [() => follows.from(1n, { among: range(95, 105) }), new Set(range(100, 105))],
       [() => follows.from(3n), new Set()],
     ];
-    const query = (shape: Shape): NodeQuery => ('set' in shape ? sets[shape.set]![0]() : query(shape.left)[shape.kind](query(shape.right)));
+    const query = (shape: Shape): NodeQuery =>
+      'set' in shape ? sets[shape.set]![0]() : query(shape.left)[shape.kind](query(shape.right));
     const model = (shape: Shape): Set<bigint> => {
       if ('set' in shape) return sets[shape.set]![1];
       const [left, right] = [model(shape.left), model(shape.right)];
@@ -229,7 +289,11 @@ describe('a combination', () => {
       shape: fc.oneof(
         { maxDepth: 3 },
         fc.nat(sets.length - 1).map((set) => ({ set })),
-        fc.record({ kind: fc.constantFrom('intersect', 'union', 'difference'), left: tie('shape'), right: tie('shape') }),
+        fc.record({
+          kind: fc.constantFrom('intersect', 'union', 'difference'),
+          left: tie('shape'),
+          right: tie('shape'),
+        }),
       ),
     }));
     await fc.assert(
@@ -243,8 +307,12 @@ describe('a combination', () => {
   it('is of one client, and of a bounded size', async () => {
     const other = await connect(server.address);
     const foreign = (await other.graph('follows')).from(1n);
-    expect(() => follows.from(1n).union(foreign)).toThrow(expect.objectContaining({ code: 'InvalidArgument' }) as Error);
+    expect(() => follows.from(1n).union(foreign)).toThrow(
+      expect.objectContaining({ code: 'InvalidArgument' }) as Error,
+    );
     await other.close();
-    expect(() => Array.from({ length: 300 }).reduce<NodeQuery>((query) => query.union(follows.from(1n)), follows.from(2n))).toThrow(/256 terms/);
+    expect(() =>
+      Array.from({ length: 300 }).reduce<NodeQuery>((query) => query.union(follows.from(1n)), follows.from(2n)),
+    ).toThrow(/256 terms/);
   });
 });

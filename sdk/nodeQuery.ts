@@ -85,7 +85,10 @@ export class NodeQuery implements AsyncIterable<bigint> {
 
   /** Only edges at positions from here to there, both inclusive: a range of time in microseconds, unless positions were given. */
   between(minPosition: IdInput, maxPosition: IdInput): NodeQuery {
-    return this.#narrowed('a range of positions', { minPosition: parseInt64(minPosition, 'minPosition'), maxPosition: parseInt64(maxPosition, 'maxPosition') });
+    return this.#narrowed('a range of positions', {
+      minPosition: parseInt64(minPosition, 'minPosition'),
+      maxPosition: parseInt64(maxPosition, 'maxPosition'),
+    });
   }
 
   /** One page; first pages of several nodes travel together like `newest`. `nextCursor` is 0n at the end; `prevCursor` is negative, and 0n where nothing precedes the page. */
@@ -95,10 +98,20 @@ export class NodeQuery implements AsyncIterable<bigint> {
   }
 
   /** A page of each query, in one call; they run in parallel. */
-  static async pages(channel: Channel, queries: readonly NodeQuery[], options: Omit<PageOptions, 'cursor'>): Promise<IdPage[]> {
+  static async pages(
+    channel: Channel,
+    queries: readonly NodeQuery[],
+    options: Omit<PageOptions, 'cursor'>,
+  ): Promise<IdPage[]> {
     if (queries.length === 0) return [];
-    const requests = queries.map((query) => ({ operations: queryToThrift(query.query), page: query.#pageToThrift(options) }));
-    const results = await channel.call((client, deadlineMs) => client.select_pages(requests, { deadline_ms: deadlineMs }), options);
+    const requests = queries.map((query) => ({
+      operations: queryToThrift(query.query),
+      page: query.#pageToThrift(options),
+    }));
+    const results = await channel.call(
+      (client, deadlineMs) => client.select_pages(requests, { deadline_ms: deadlineMs }),
+      options,
+    );
     return results.map((page, i) => queries[i]!.#marked(idPageFromThrift(page)));
   }
 
@@ -140,23 +153,30 @@ export class NodeQuery implements AsyncIterable<bigint> {
       return count;
     }
     const operations = queryToThrift(this.query);
-    return this.channel.call((client, deadlineMs) => client.count_query(operations, { deadline_ms: deadlineMs }), options);
+    return this.channel.call(
+      (client, deadlineMs) => client.count_query(operations, { deadline_ms: deadlineMs }),
+      options,
+    );
   }
 
   /** Asks for a page, and for how it was found: plan, estimate, shards touched, rows read. */
   async explain(options: PageOptions = {}): Promise<Explanation> {
     const request = { operations: queryToThrift(this.query), page: this.#pageToThrift(options) };
-    return explanationFromThrift(await this.channel.call((client, deadlineMs) => client.explain(request, { deadline_ms: deadlineMs }), options));
+    return explanationFromThrift(
+      await this.channel.call((client, deadlineMs) => client.explain(request, { deadline_ms: deadlineMs }), options),
+    );
   }
 
   /** All ids, page by page; the next page is fetched while one is being used. The deadline is that of each page. */
   async *pages(options: CallOptions = {}): AsyncGenerator<BigInt64Array, void, undefined> {
-    for await (const { ids, nextCursor } of fetchAhead((count, cursor) => this.#page({ count, cursor }, options))) if (ids.length > 0 || nextCursor === 0n) yield ids;
+    for await (const { ids, nextCursor } of fetchAhead((count, cursor) => this.#page({ count, cursor }, options)))
+      if (ids.length > 0 || nextCursor === 0n) yield ids;
   }
 
   /** All whole edges of a plain set, page by page, fetched ahead. */
   async *edgePages(options: CallOptions = {}): AsyncGenerator<readonly Edge[], void, undefined> {
-    for await (const { edges } of fetchAhead((count, cursor) => this.#edgePage({ count, cursor }, options))) yield edges;
+    for await (const { edges } of fetchAhead((count, cursor) => this.#edgePage({ count, cursor }, options)))
+      yield edges;
   }
 
   /** All ids, one by one; `pages` is many times faster where they are wanted in bulk. */
@@ -170,16 +190,30 @@ export class NodeQuery implements AsyncIterable<bigint> {
       return this.reads.firstPages.load(sourceId, { ...callOptions(options), direction, states, count: page.count });
     }
     const request = { operations: queryToThrift(this.query), page };
-    return idPageFromThrift(await this.channel.call((client, deadlineMs) => client.select_page(request, { deadline_ms: deadlineMs }), options));
+    return idPageFromThrift(
+      await this.channel.call(
+        (client, deadlineMs) => client.select_page(request, { deadline_ms: deadlineMs }),
+        options,
+      ),
+    );
   }
 
   async #edgePage(page: FlockDBTypes.Page, options: CallOptions): Promise<WireEdgePage> {
-    if (this.query.kind !== 'term') throw new RoostError('InvalidArgument', 'edges come of one node: a combination of sets has ids only');
+    if (this.query.kind !== 'term')
+      throw new RoostError('InvalidArgument', 'edges come of one node: a combination of sets has ids only');
     const request = { term: termToThrift(this.query.term), page };
-    return edgePageFromThrift(await this.channel.call((client, deadlineMs) => client.select_edge_page(request, { deadline_ms: deadlineMs }), options));
+    return edgePageFromThrift(
+      await this.channel.call(
+        (client, deadlineMs) => client.select_edge_page(request, { deadline_ms: deadlineMs }),
+        options,
+      ),
+    );
   }
 
-  async #take<T>(limit: number, fetch: (page: FlockDBTypes.Page) => Promise<{ readonly entries: Iterable<T>; readonly nextCursor: bigint }>): Promise<T[]> {
+  async #take<T>(
+    limit: number,
+    fetch: (page: FlockDBTypes.Page) => Promise<{ readonly entries: Iterable<T>; readonly nextCursor: bigint }>,
+  ): Promise<T[]> {
     parseCount(limit, 'limit', 1, Number.MAX_SAFE_INTEGER);
     const taken: T[] = [];
     let cursor = -1n;
@@ -194,11 +228,18 @@ export class NodeQuery implements AsyncIterable<bigint> {
   #marked<P extends { readonly nextCursor: bigint; readonly prevCursor: bigint }>(page: P): P & PageEnds {
     const next = markCursor(this.query, page.nextCursor);
     const previous = markCursor(this.query, page.prevCursor);
-    return jsonReady({ ...page, ...(next === undefined ? {} : { next }), ...(previous === undefined ? {} : { previous }) });
+    return jsonReady({
+      ...page,
+      ...(next === undefined ? {} : { next }),
+      ...(previous === undefined ? {} : { previous }),
+    });
   }
 
   #pageToThrift({ count, cursor }: PageOptions): FlockDBTypes.Page {
-    return { count: parseCount(count ?? defaultPageCount, 'count', 1, limits.pageSize), cursor: parseCursor(this.query, cursor ?? -1n) };
+    return {
+      count: parseCount(count ?? defaultPageCount, 'count', 1, limits.pageSize),
+      cursor: parseCursor(this.query, cursor ?? -1n),
+    };
   }
 
   /** Whether the server's counters know the size. */
@@ -209,20 +250,29 @@ export class NodeQuery implements AsyncIterable<bigint> {
   }
 
   #narrowed(what: string, change: Partial<Term>): NodeQuery {
-    if (this.query.kind !== 'term') throw new RoostError('InvalidArgument', `${what} are of one node's edges: give them to the sets before they are combined`);
+    if (this.query.kind !== 'term')
+      throw new RoostError(
+        'InvalidArgument',
+        `${what} are of one node's edges: give them to the sets before they are combined`,
+      );
     return new NodeQuery(this.channel, this.reads, { kind: 'term', term: { ...this.query.term, ...change } });
   }
 
   #combine(kind: 'intersection' | 'union' | 'difference', others: readonly NodeQuery[]): NodeQuery {
-    if (others.some((other) => other.channel !== this.channel)) throw new RoostError('InvalidArgument', 'only sets of the same client can be combined');
+    if (others.some((other) => other.channel !== this.channel))
+      throw new RoostError('InvalidArgument', 'only sets of the same client can be combined');
     const query = others.reduce<Query>((left, { query: right }) => ({ kind, left, right }), this.query);
-    if (termCount(query) > limits.termsPerQuery) throw new RoostError('InvalidArgument', `a query may have ${limits.termsPerQuery} terms at most`);
+    if (termCount(query) > limits.termsPerQuery)
+      throw new RoostError('InvalidArgument', `a query may have ${limits.termsPerQuery} terms at most`);
     return new NodeQuery(this.channel, this.reads, query);
   }
 }
 
 /** What travels together has the same of these, and of nothing else that a caller may have brought along. */
-const callOptions = ({ deadlineMs, signal }: CallOptions): CallOptions => ({ ...(deadlineMs === undefined ? {} : { deadlineMs }), ...(signal === undefined ? {} : { signal }) });
+const callOptions = ({ deadlineMs, signal }: CallOptions): CallOptions => ({
+  ...(deadlineMs === undefined ? {} : { deadlineMs }),
+  ...(signal === undefined ? {} : { signal }),
+});
 
 /** Counts without recursion: a query that grew too large may also be too deep. */
 function termCount(query: Query): number {
@@ -243,7 +293,17 @@ export interface SetOptions {
 }
 
 /** Throws `InvalidArgument`. */
-export function nodeQuery(channel: Channel, reads: GraphReads, graphId: number, direction: 'forward' | 'backward', id: IdInput, { states, among }: SetOptions): NodeQuery {
-  const set = new NodeQuery(channel, reads, { kind: 'term', term: { graphId, sourceId: parseId(id), direction, states: states ?? ['normal'] } });
+export function nodeQuery(
+  channel: Channel,
+  reads: GraphReads,
+  graphId: number,
+  direction: 'forward' | 'backward',
+  id: IdInput,
+  { states, among }: SetOptions,
+): NodeQuery {
+  const set = new NodeQuery(channel, reads, {
+    kind: 'term',
+    term: { graphId, sourceId: parseId(id), direction, states: states ?? ['normal'] },
+  });
   return among === undefined ? set : set.among(among);
 }

@@ -15,7 +15,9 @@ export function parseCursor(query: Query, cursor: IdInput): bigint {
   const marked = typeof cursor === 'string' ? markPattern.exec(cursor) : null;
   if (marked === null) return parseInt64(cursor, 'cursor');
   if (marked[2] !== markOf(query)) {
-    throw new RoostError('InvalidArgument', `the cursor ${JSON.stringify(cursor)} belongs to another query`, { fields: { argument: 'cursor' } });
+    throw new RoostError('InvalidArgument', `the cursor ${JSON.stringify(cursor)} belongs to another query`, {
+      fields: { argument: 'cursor' },
+    });
   }
   return parseInt64(marked[1]!, 'cursor');
 }

@@ -2,7 +2,11 @@ import { limits, packIds, RoostError } from '../core/index.js';
 import { inParallel } from './inParallel.js';
 
 /** Cuts ids into calls of at most `idsPerCall`, each of which answers by place, and puts the answers together. */
-export async function inCalls<T>(ids: readonly bigint[], idsPerCall: number, call: (part: readonly bigint[]) => Promise<readonly T[]>): Promise<T[]> {
+export async function inCalls<T>(
+  ids: readonly bigint[],
+  idsPerCall: number,
+  call: (part: readonly bigint[]) => Promise<readonly T[]>,
+): Promise<T[]> {
   if (ids.length <= idsPerCall) return ids.length === 0 ? [] : [...(await call(ids))];
   const parts: (readonly T[])[] = [];
   function* calls(): Generator<() => Promise<void>> {
@@ -21,10 +25,15 @@ interface Found<T> {
 }
 
 /** Reads things of ids, by place; undefined for those that there are not. */
-export const readById = <T>(ids: readonly bigint[], idsPerCall: number, read: (packed: Buffer) => Promise<Found<T>>): Promise<(T | undefined)[]> =>
+export const readById = <T>(
+  ids: readonly bigint[],
+  idsPerCall: number,
+  read: (packed: Buffer) => Promise<Found<T>>,
+): Promise<(T | undefined)[]> =>
   inCalls(ids, idsPerCall, async (part) => {
     const { found, things } = await read(packIds(part));
-    if (found.length !== part.length) throw new RoostError('DataLoss', `the answer holds ${found.length} entries where ${part.length} were asked for`);
+    if (found.length !== part.length)
+      throw new RoostError('DataLoss', `the answer holds ${found.length} entries where ${part.length} were asked for`);
     let next = 0;
     return Array.from(found, (there) => (there === 1 ? things[next++] : undefined));
   });

@@ -36,19 +36,45 @@ const oldUserPort = 7918;
  * `FailedPrecondition` where it belongs to another one. Throws `InvalidArgument` for a malformed address, and `Unavailable` where none answers before the deadline.
  */
 export async function connect(to: string | ConnectOptions): Promise<Roost> {
-  const { servers, cluster, tweetServers, userServers, deadlineMs = limits.defaultDeadlineMs } = typeof to === 'string' ? { servers: [to] } : to;
+  const {
+    servers,
+    cluster,
+    tweetServers,
+    userServers,
+    deadlineMs = limits.defaultDeadlineMs,
+  } = typeof to === 'string' ? { servers: [to] } : to;
   parseCount(deadlineMs, 'deadlineMs', 1, limits.maxDeadlineMs);
-  if (servers.length === 0) throw new RoostError('InvalidArgument', 'at least one server is needed', { fields: { argument: 'servers' } });
+  if (servers.length === 0)
+    throw new RoostError('InvalidArgument', 'at least one server is needed', { fields: { argument: 'servers' } });
   const addresses = servers.map(parseAddress);
   const check = new ClusterCheck(cluster);
   const time = new JournalTime(() => graphs);
   const graphs: Channel = new Channel(addresses, flockService, deadlineMs, time, check);
-  const beside = (given: readonly string[] | undefined, portOf: (info: RoostTypes.ServerInfo) => number): Whereabouts[] =>
-    given?.map(parseAddress) ?? graphs.infos.map((info, i) => async (deadline) => ({ host: addresses[i]!.host, port: portOf(await info(deadline)) }));
+  const beside = (
+    given: readonly string[] | undefined,
+    portOf: (info: RoostTypes.ServerInfo) => number,
+  ): Whereabouts[] =>
+    given?.map(parseAddress) ??
+    graphs.infos.map((info, i) => async (deadline) => ({
+      host: addresses[i]!.host,
+      port: portOf(await info(deadline)),
+    }));
   const roost = new Roost(
     graphs,
-    new Channel(beside(tweetServers, ({ tbird_port: port }) => port ?? oldTweetPort), tbirdService, deadlineMs, time, check),
-    new Channel(beside(userServers, ({ users_port: port }) => port ?? oldUserPort), usersService, deadlineMs, time, check),
+    new Channel(
+      beside(tweetServers, ({ tbird_port: port }) => port ?? oldTweetPort),
+      tbirdService,
+      deadlineMs,
+      time,
+      check,
+    ),
+    new Channel(
+      beside(userServers, ({ users_port: port }) => port ?? oldUserPort),
+      usersService,
+      deadlineMs,
+      time,
+      check,
+    ),
   );
   try {
     await roost.graphs();
@@ -86,7 +112,9 @@ export class Roost {
     const found = graphs.find((graph) => graph.name === name);
     if (found !== undefined) return found;
     const there = graphs.length === 0 ? 'there are none' : `there are ${graphs.map((graph) => graph.name).join(', ')}`;
-    throw new RoostError('NotFound', `there is no graph ${JSON.stringify(name)}; ${there}`, { fields: { graph: name } });
+    throw new RoostError('NotFound', `there is no graph ${JSON.stringify(name)}; ${there}`, {
+      fields: { graph: name },
+    });
   }
 
   /** All graphs, as the server knows them now. */
@@ -115,7 +143,11 @@ export class Roost {
   async journal(options: CallOptions = {}): Promise<JournalStatus> {
     const status = await this.channel.call((client) => client.journal_status(), options);
     return {
-      queued: { high: Number(status.queued_high), medium: Number(status.queued_medium), low: Number(status.queued_low) },
+      queued: {
+        high: Number(status.queued_high),
+        medium: Number(status.queued_medium),
+        low: Number(status.queued_low),
+      },
       failing: Number(status.failing),
       bad: Number(status.bad),
     };

@@ -5,7 +5,11 @@ import { write } from './write.js';
 import type { WriteOptions } from './writeOptions.js';
 
 /** Lets the caller fill a batch, and sends it in one call. One that stayed empty is not sent. */
-export async function sendBatch(channel: Channel, fill: (batch: Batch) => unknown, options: WriteOptions): Promise<void> {
+export async function sendBatch(
+  channel: Channel,
+  fill: (batch: Batch) => unknown,
+  options: WriteOptions,
+): Promise<void> {
   const batch = new Batch();
   await fill(batch);
   const writes = writeBatchToThrift(batch.writes());

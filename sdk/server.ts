@@ -41,7 +41,8 @@ export class Server<C extends object> {
       connection = await this.#connected(deadline);
       return await connection.call(invoke, deadline);
     } catch (error) {
-      if (connection !== undefined && connection === this.#connection && connection.failed) this.#lost(connection, error);
+      if (connection !== undefined && connection === this.#connection && connection.failed)
+        this.#lost(connection, error);
       throw error;
     } finally {
       this.inFlight--;
@@ -75,7 +76,10 @@ export class Server<C extends object> {
     try {
       const deadline = Deadline.after(limits.connectTimeoutMs);
       const address = typeof this.address === 'function' ? await this.address(deadline) : this.address;
-      return (this.#connection = await this.#checked(await Connection.open(address, this.service, deadline.remainingMs()), address));
+      return (this.#connection = await this.#checked(
+        await Connection.open(address, this.service, deadline.remainingMs()),
+        address,
+      ));
     } catch (error) {
       this.#leaveAlone(error, firstBackoffMs * 2 ** this.#failures++);
       throw error;
@@ -94,7 +98,11 @@ export class Server<C extends object> {
       const error = RoostError.from(thrown);
       if (!error.retryable) throw error;
       // The question was ours: the call that wants the connection has not been sent.
-      throw new RoostError(error.code, error.message, { cause: error, fields: { server: `${host}:${port}` }, ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs }) });
+      throw new RoostError(error.code, error.message, {
+        cause: error,
+        fields: { server: `${host}:${port}` },
+        ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs }),
+      });
     }
   }
 

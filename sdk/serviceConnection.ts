@@ -26,7 +26,8 @@ export class ServiceConnection<C extends object> {
     private readonly server: string,
     Client: GeneratedConstructor<C>,
   ) {
-    this.#client = new Client(new Outgoing((message) => socket.write(message)) as never, RequestWriter as never) as C & Generated;
+    this.#client = new Client(new Outgoing((message) => socket.write(message)) as never, RequestWriter as never) as C &
+      Generated;
     socket.setNoDelay(true);
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
     socket.on('error', (error) => this.#fail(`the connection broke: ${error.message}`, error));
@@ -39,7 +40,11 @@ export class ServiceConnection<C extends object> {
   }
 
   /** Throws `Unavailable` where no connection comes about before the deadline. */
-  static async open<C extends object>({ host, port }: Address, Client: GeneratedConstructor<C>, deadline: Deadline): Promise<ServiceConnection<C>> {
+  static async open<C extends object>(
+    { host, port }: Address,
+    Client: GeneratedConstructor<C>,
+    deadline: Deadline,
+  ): Promise<ServiceConnection<C>> {
     const server = `${host}:${port}`;
     const socket = connect({ host, port });
     try {
@@ -52,7 +57,10 @@ export class ServiceConnection<C extends object> {
       );
     } catch (cause) {
       socket.destroy();
-      throw new RoostError('Unavailable', `server ${server}: cannot connect: ${(cause as Error).message}`, { cause, fields: { server } });
+      throw new RoostError('Unavailable', `server ${server}: cannot connect: ${(cause as Error).message}`, {
+        cause,
+        fields: { server },
+      });
     }
     socket.removeAllListeners('error');
     return new ServiceConnection(socket, server, Client);
@@ -67,7 +75,9 @@ export class ServiceConnection<C extends object> {
     if (this.#failure !== undefined) throw this.#failure;
     const answer = invoke(this.#client);
     try {
-      return await deadline.race(answer, `the call to ${this.server}`, () => this.#fail('it did not answer in time', deadlineExceeded(`the call to ${this.server}`)));
+      return await deadline.race(answer, `the call to ${this.server}`, () =>
+        this.#fail('it did not answer in time', deadlineExceeded(`the call to ${this.server}`)),
+      );
     } finally {
       // The answer of a call that was given up is of no use to anybody.
       answer.catch(() => undefined);
@@ -81,7 +91,10 @@ export class ServiceConnection<C extends object> {
 
   #fail(why: string, cause?: unknown): void {
     if (this.#failure !== undefined) return;
-    this.#failure = new RoostError('Unavailable', `server ${this.server}: ${why}`, { cause, fields: { server: this.server } });
+    this.#failure = new RoostError('Unavailable', `server ${this.server}: ${why}`, {
+      cause,
+      fields: { server: this.server },
+    });
     this.socket.destroy();
     for (const [seqid, answer] of Object.entries(this.#client._reqs)) {
       delete this.#client._reqs[Number(seqid)];
@@ -95,7 +108,8 @@ export class ServiceConnection<C extends object> {
         const input = new BinaryReader(message);
         const { fname, mtype, rseqid } = input.readMessageBegin();
         const receive = this.#client[`recv_${fname}`];
-        if (receive === undefined || !Object.hasOwn(this.#client._reqs, rseqid)) throw new RoostError('DataLoss', `an answer to ${fname}, which was never called`);
+        if (receive === undefined || !Object.hasOwn(this.#client._reqs, rseqid))
+          throw new RoostError('DataLoss', `an answer to ${fname}, which was never called`);
         receive.call(this.#client, input, mtype, rseqid);
       }
     } catch (error) {

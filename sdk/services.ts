@@ -1,9 +1,33 @@
 import { limits } from '../core/index.js';
-import { RoostFlockClient, TBirdClient, UsersClient, type RoostFlockModule, type RoostTypes, type TBirdModule, type UsersModule } from '../rpc/wire/index.js';
+import {
+  RoostFlockClient,
+  TBirdClient,
+  UsersClient,
+  type RoostFlockModule,
+  type RoostTypes,
+  type TBirdModule,
+  type UsersModule,
+} from '../rpc/wire/index.js';
 import type { Service } from './connection.js';
 
-const info = (client: { server_info(): Promise<RoostTypes.ServerInfo> }): Promise<RoostTypes.ServerInfo> => client.server_info();
+const info = (client: { server_info(): Promise<RoostTypes.ServerInfo> }): Promise<RoostTypes.ServerInfo> =>
+  client.server_info();
 
-export const flockService: Service<RoostFlockModule.Client> = { Client: RoostFlockClient, requestBytes: limits.flockRequestBytes, probe: (client) => client.list_graphs(), info };
-export const tbirdService: Service<TBirdModule.Client> = { Client: TBirdClient, requestBytes: limits.tbirdRequestBytes, probe: (client) => client.list_windows(), info };
-export const usersService: Service<UsersModule.Client> = { Client: UsersClient, requestBytes: limits.usersRequestBytes, probe: (client) => client.get_users(Buffer.alloc(0), {}), info };
+export const flockService: Service<RoostFlockModule.Client> = {
+  Client: RoostFlockClient,
+  requestBytes: limits.flockRequestBytes,
+  probe: (client) => client.list_graphs(),
+  info,
+};
+export const tbirdService: Service<TBirdModule.Client> = {
+  Client: TBirdClient,
+  requestBytes: limits.tbirdRequestBytes,
+  probe: (client) => client.list_windows(),
+  info,
+};
+export const usersService: Service<UsersModule.Client> = {
+  Client: UsersClient,
+  requestBytes: limits.usersRequestBytes,
+  probe: (client) => client.get_users(Buffer.alloc(0), {}),
+  info,
+};

@@ -64,7 +64,10 @@ export class Turns {
 
   async #turn(deadline: Deadline): Promise<void> {
     if (this.#waiting.size >= this.waitingLimit) {
-      throw new RoostError('Overloaded', `${this.waitingLimit} calls wait for a server already; await earlier calls before making more`);
+      throw new RoostError(
+        'Overloaded',
+        `${this.waitingLimit} calls wait for a server already; await earlier calls before making more`,
+      );
     }
     let enter: () => void = () => undefined;
     const turn = new Promise<void>((resolve) => {

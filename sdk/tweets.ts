@@ -1,5 +1,27 @@
-import { limits, packIds, parseCount, parseId, parseInt64, RoostError, unpackIds, type Deadline, type IdInput } from '../core/index.js';
-import { draftToThrift, fragmentsFromThrift, jsonReady, timelineToThrift, tweetFromThrift, type DroppedWindow, type TBirdModule, type TBirdTypes, type Tweet, type TweetFormat, type WindowInfo } from '../rpc/wire/index.js';
+import {
+  limits,
+  packIds,
+  parseCount,
+  parseId,
+  parseInt64,
+  RoostError,
+  unpackIds,
+  type Deadline,
+  type IdInput,
+} from '../core/index.js';
+import {
+  draftToThrift,
+  fragmentsFromThrift,
+  jsonReady,
+  timelineToThrift,
+  tweetFromThrift,
+  type DroppedWindow,
+  type TBirdModule,
+  type TBirdTypes,
+  type Tweet,
+  type TweetFormat,
+  type WindowInfo,
+} from '../rpc/wire/index.js';
 import type { CallOptions, Channel } from './channel.js';
 import { Gatherer } from './gatherer.js';
 import { inCalls, readById } from './readById.js';
@@ -67,7 +89,11 @@ export class Tweets {
     const made = missing === 0 ? [] : await this.#reserveIds(missing, deadline, options.signal);
     let used = 0;
     const withIds = drafts.map((draft) => draftToThrift({ ...draft, id: draft.id ?? made[used++]! }));
-    return [...unpackIds(await write(this.channel, (client, onWire) => client.create_tweets(withIds, onWire), options, deadline))];
+    return [
+      ...unpackIds(
+        await write(this.channel, (client, onWire) => client.create_tweets(withIds, onWire), options, deadline),
+      ),
+    ];
   }
 
   /**
@@ -75,7 +101,11 @@ export class Tweets {
    * all else: the same create twice is one tweet. They are of this moment, and each is given out once.
    */
   async reserveIds(count: number, options: CallOptions = {}): Promise<bigint[]> {
-    return this.#reserveIds(parseCount(count, 'count', 1, limits.tweetsPerCall), this.channel.deadline(options), options.signal);
+    return this.#reserveIds(
+      parseCount(count, 'count', 1, limits.tweetsPerCall),
+      this.channel.deadline(options),
+      options.signal,
+    );
   }
 
   async delete(id: IdInput, options: WriteOptions & { readonly time?: IdInput } = {}): Promise<void> {
@@ -92,110 +122,219 @@ export class Tweets {
   }
 
   /** Tweets in the order of the ids, undefined for those that there are not. Any number of ids. */
-  async getMany(ids: readonly IdInput[], options: CallOptions & { readonly deleted?: boolean } = {}): Promise<(Tweet | undefined)[]> {
-    return readById(ids.map((id) => parseId(id)), limits.tweetsPerCall, async (packed) => {
-      const { tweets, found } = await this.channel.call((client, deadlineMs) => client.get_tweets(packed, options.deleted === true, { deadline_ms: deadlineMs }), options);
-      return { things: tweets.map(tweetFromThrift), found };
-    });
+  async getMany(
+    ids: readonly IdInput[],
+    options: CallOptions & { readonly deleted?: boolean } = {},
+  ): Promise<(Tweet | undefined)[]> {
+    return readById(
+      ids.map((id) => parseId(id)),
+      limits.tweetsPerCall,
+      async (packed) => {
+        const { tweets, found } = await this.channel.call(
+          (client, deadlineMs) => client.get_tweets(packed, options.deleted === true, { deadline_ms: deadlineMs }),
+          options,
+        );
+        return { things: tweets.map(tweetFromThrift), found };
+      },
+    );
   }
 
   /**
    * Tweets ready to be sent on, in UTF-8, by place; undefined for those that there are not. Any number of ids. This is the fast way to fill a timeline: servers that cache
    * tweets pass on what the cache holds, and nobody takes it apart. Throws `InvalidArgument` for a format that there is not.
    */
-  async fragments(format: TweetFormat, ids: readonly IdInput[], options: CallOptions = {}): Promise<(Buffer | undefined)[]> {
-    return inCalls(ids.map((id) => parseId(id)), limits.tweetsPerCall, async (part) =>
-      fragmentsFromThrift(await this.channel.call((client, deadlineMs) => client.get_fragments(packIds(part), format, { deadline_ms: deadlineMs }), options), part.length),
+  async fragments(
+    format: TweetFormat,
+    ids: readonly IdInput[],
+    options: CallOptions = {},
+  ): Promise<(Buffer | undefined)[]> {
+    return inCalls(
+      ids.map((id) => parseId(id)),
+      limits.tweetsPerCall,
+      async (part) =>
+        fragmentsFromThrift(
+          await this.channel.call(
+            (client, deadlineMs) => client.get_fragments(packIds(part), format, { deadline_ms: deadlineMs }),
+            options,
+          ),
+          part.length,
+        ),
     );
   }
 
   /** The same of a user's tweets, newest first. */
   async timelineFragments(format: TweetFormat, user: IdInput, options: TimelineOptions = {}): Promise<Buffer[]> {
     const request = timelineRequest(user, options);
-    const answer = await this.channel.call((client, deadlineMs) => client.timeline_fragments(request, format, { deadline_ms: deadlineMs }), options);
+    const answer = await this.channel.call(
+      (client, deadlineMs) => client.timeline_fragments(request, format, { deadline_ms: deadlineMs }),
+      options,
+    );
     return fragmentsFromThrift(answer).filter((fragment) => fragment !== undefined);
   }
 
   /** A user's tweets, newest first. */
   async timeline(user: IdInput, options: TimelineOptions = {}): Promise<Tweet[]> {
     const request = timelineRequest(user, options);
-    return (await this.channel.call((client, deadlineMs) => client.timeline(request, { deadline_ms: deadlineMs }), options)).map(tweetFromThrift);
+    return (
+      await this.channel.call((client, deadlineMs) => client.timeline(request, { deadline_ms: deadlineMs }), options)
+    ).map(tweetFromThrift);
   }
 
   /** Their ids alone, which the index answers. */
   async timelineIds(user: IdInput, options: TimelineOptions = {}): Promise<bigint[]> {
     const request = timelineRequest(user, options);
-    return [...unpackIds(await this.channel.call((client, deadlineMs) => client.timeline_ids(request, { deadline_ms: deadlineMs }), options))];
+    return [
+      ...unpackIds(
+        await this.channel.call(
+          (client, deadlineMs) => client.timeline_ids(request, { deadline_ms: deadlineMs }),
+          options,
+        ),
+      ),
+    ];
   }
 
   /** The same without the index, window by window from the newest on; says how many were read. */
   async scan(user: IdInput, options: TimelineOptions = {}): Promise<ScannedTimeline> {
     const request = timelineRequest(user, options);
-    const answer = await this.channel.call((client, deadlineMs) => client.scan_timeline(request, { deadline_ms: deadlineMs }), options);
-    return jsonReady({ tweets: answer.tweets.map(tweetFromThrift), windowsRead: answer.windows_read, windows: answer.windows, tablesRead: answer.tables_read });
+    const answer = await this.channel.call(
+      (client, deadlineMs) => client.scan_timeline(request, { deadline_ms: deadlineMs }),
+      options,
+    );
+    return jsonReady({
+      tweets: answer.tweets.map(tweetFromThrift),
+      windowsRead: answer.windows_read,
+      windows: answer.windows,
+      tablesRead: answer.tables_read,
+    });
   }
 
   /** Ids of replies to a tweet, newest first. */
-  async replyIds(id: IdInput, options: CallOptions & { readonly count?: number; readonly before?: IdInput } = {}): Promise<bigint[]> {
+  async replyIds(
+    id: IdInput,
+    options: CallOptions & { readonly count?: number; readonly before?: IdInput } = {},
+  ): Promise<bigint[]> {
     const request = relatedRequest(id, options);
-    return [...unpackIds(await this.channel.call((client, deadlineMs) => client.reply_ids(request, { deadline_ms: deadlineMs }), options))];
+    return [
+      ...unpackIds(
+        await this.channel.call(
+          (client, deadlineMs) => client.reply_ids(request, { deadline_ms: deadlineMs }),
+          options,
+        ),
+      ),
+    ];
   }
 
   /** Ids of retweets of a tweet, newest first. */
-  async retweetIds(id: IdInput, options: CallOptions & { readonly count?: number; readonly before?: IdInput } = {}): Promise<bigint[]> {
+  async retweetIds(
+    id: IdInput,
+    options: CallOptions & { readonly count?: number; readonly before?: IdInput } = {},
+  ): Promise<bigint[]> {
     const request = relatedRequest(id, options);
-    return [...unpackIds(await this.channel.call((client, deadlineMs) => client.retweet_ids(request, { deadline_ms: deadlineMs }), options))];
+    return [
+      ...unpackIds(
+        await this.channel.call(
+          (client, deadlineMs) => client.retweet_ids(request, { deadline_ms: deadlineMs }),
+          options,
+        ),
+      ),
+    ];
   }
 
   /** The windows that there are, oldest first. */
   async windows(options: CallOptions = {}): Promise<WindowInfo[]> {
     const windows = await this.channel.call((client) => client.list_windows(), options);
     return windows.map(({ start_ms: startMs, end_ms: endMs, first_id: firstId, phase, stripes, hosts }) =>
-      jsonReady({ startMs: Number(startMs), endMs: Number(endMs), firstId, phase: phase as WindowInfo['phase'], stripes, hosts }),
+      jsonReady({
+        startMs: Number(startMs),
+        endMs: Number(endMs),
+        firstId,
+        phase: phase as WindowInfo['phase'],
+        stripes,
+        hosts,
+      }),
     );
   }
 
   /** Windows past the retention that `roost tweets undrop` brings back, and those that it has, oldest first. */
   async droppedWindows(options: CallOptions = {}): Promise<DroppedWindow[]> {
     const windows = await this.channel.call((client) => client.list_dropped_windows(), options);
-    return windows.map(({ start_ms: startMs, end_ms: endMs, dropped_at_ms: droppedAtMs, kept_until_ms: keptUntilMs, tables, back }) =>
-      jsonReady({ startMs: Number(startMs), endMs: Number(endMs), droppedAtMs: Number(droppedAtMs), keptUntilMs: Number(keptUntilMs), tables, back }),
+    return windows.map(
+      ({ start_ms: startMs, end_ms: endMs, dropped_at_ms: droppedAtMs, kept_until_ms: keptUntilMs, tables, back }) =>
+        jsonReady({
+          startMs: Number(startMs),
+          endMs: Number(endMs),
+          droppedAtMs: Number(droppedAtMs),
+          keptUntilMs: Number(keptUntilMs),
+          tables,
+          back,
+        }),
     );
   }
 
   async #reserveIds(count: number, deadline: Deadline, signal: AbortSignal | undefined): Promise<bigint[]> {
-    return [...unpackIds(await this.channel.callWithin(deadline, (client, deadlineMs) => client.reserve_ids(count, { deadline_ms: deadlineMs }), signal))];
+    return [
+      ...unpackIds(
+        await this.channel.callWithin(
+          deadline,
+          (client, deadlineMs) => client.reserve_ids(count, { deadline_ms: deadlineMs }),
+          signal,
+        ),
+      ),
+    ];
   }
 
-  async #setState(method: 'delete_tweets' | 'undelete_tweets', id: IdInput, options: WriteOptions & { readonly time?: IdInput }): Promise<void> {
-    const deletion = { ids: packIds([parseId(id)]), ...(options.time === undefined ? {} : { time: parseInt64(options.time, 'time') }) };
+  async #setState(
+    method: 'delete_tweets' | 'undelete_tweets',
+    id: IdInput,
+    options: WriteOptions & { readonly time?: IdInput },
+  ): Promise<void> {
+    const deletion = {
+      ids: packIds([parseId(id)]),
+      ...(options.time === undefined ? {} : { time: parseInt64(options.time, 'time') }),
+    };
     await write(this.channel, (client, onWire) => client[method](deletion, onWire), options);
   }
 }
 
-const optional = (value: IdInput | undefined, name: string): bigint | undefined => (value === undefined ? undefined : parseId(value, name));
+const optional = (value: IdInput | undefined, name: string): bigint | undefined =>
+  value === undefined ? undefined : parseId(value, name);
 
 /** What fields of a new tweet were called in 0.1. A program in plain JavaScript that still does must not lose what it says. */
-const oldNames = { user: 'userId', createdAt: 'createdAtMs', replyToTweet: 'replyToTweetId', replyToUser: 'replyToUserId', retweetOf: 'retweetOfId' } as const;
+const oldNames = {
+  user: 'userId',
+  createdAt: 'createdAtMs',
+  replyToTweet: 'replyToTweetId',
+  replyToUser: 'replyToUserId',
+  retweetOf: 'retweetOfId',
+} as const;
 
 function draftOf(tweet: NewTweet): Parameters<typeof draftToThrift>[0] {
   for (const [old, name] of Object.entries(oldNames)) {
-    if (old in tweet) throw new RoostError('InvalidArgument', `a tweet's ${old} is named ${name} now`, { fields: { argument: old } });
+    if (old in tweet)
+      throw new RoostError('InvalidArgument', `a tweet's ${old} is named ${name} now`, { fields: { argument: old } });
   }
   const { userId, text, id, createdAtMs, replyToTweetId, replyToUserId, retweetOfId, flags, extra } = tweet;
   const entries = {
     id: optional(id, 'id'),
-    createdAtMs: createdAtMs === undefined ? undefined : parseCount(createdAtMs, 'createdAtMs', 0, Number.MAX_SAFE_INTEGER),
+    createdAtMs:
+      createdAtMs === undefined ? undefined : parseCount(createdAtMs, 'createdAtMs', 0, Number.MAX_SAFE_INTEGER),
     replyToTweetId: optional(replyToTweetId, 'replyToTweetId'),
     replyToUserId: optional(replyToUserId, 'replyToUserId'),
     retweetOfId: optional(retweetOfId, 'retweetOfId'),
     flags: flags === undefined ? undefined : parseCount(flags, 'flags', 0, 2 ** 32 - 1),
     extra: extra === undefined ? undefined : JSON.stringify(extra),
   };
-  return { userId: parseId(userId, 'userId'), text, ...Object.fromEntries(Object.entries(entries).filter(([, value]) => value !== undefined)) };
+  return {
+    userId: parseId(userId, 'userId'),
+    text,
+    ...Object.fromEntries(Object.entries(entries).filter(([, value]) => value !== undefined)),
+  };
 }
 
-function timelineRequest(user: IdInput, { count = defaultCount, before, after, replies, retweets }: TimelineOptions): TBirdTypes.TimelineRequest {
+function timelineRequest(
+  user: IdInput,
+  { count = defaultCount, before, after, replies, retweets }: TimelineOptions,
+): TBirdTypes.TimelineRequest {
   const [beforeId, afterId] = [optional(before, 'before'), optional(after, 'after')];
   return timelineToThrift({
     userId: parseId(user, 'user'),
@@ -207,7 +346,10 @@ function timelineRequest(user: IdInput, { count = defaultCount, before, after, r
   });
 }
 
-const relatedRequest = (id: IdInput, { count = defaultCount, before }: { readonly count?: number; readonly before?: IdInput }): TBirdTypes.RelatedRequest => ({
+const relatedRequest = (
+  id: IdInput,
+  { count = defaultCount, before }: { readonly count?: number; readonly before?: IdInput },
+): TBirdTypes.RelatedRequest => ({
   tweet_id: parseId(id),
   count: parseCount(count, 'count', 1, limits.pageSize),
   ...(before === undefined ? {} : { before_id: parseId(before, 'before') }),

@@ -32,10 +32,17 @@ export class Users {
 
   /** Users in the order of the ids, undefined for those that there are not. Any number of ids. */
   async getMany(ids: readonly IdInput[], options: CallOptions = {}): Promise<(User | undefined)[]> {
-    return readById(ids.map((id) => parseId(id)), limits.idsPerCall, async (packed) => {
-      const { users, found } = await this.channel.call((client, deadlineMs) => client.get_users(packed, { deadline_ms: deadlineMs }), options);
-      return { things: users.map(userFromThrift), found };
-    });
+    return readById(
+      ids.map((id) => parseId(id)),
+      limits.idsPerCall,
+      async (packed) => {
+        const { users, found } = await this.channel.call(
+          (client, deadlineMs) => client.get_users(packed, { deadline_ms: deadlineMs }),
+          options,
+        );
+        return { things: users.map(userFromThrift), found };
+      },
+    );
   }
 
   /** Writes a user, whole: one that exists is replaced, one that was removed is back. Throws `InvalidArgument`. */
@@ -50,9 +57,16 @@ export class Users {
   }
 
   /** Changes a user's names, or one of them, and leaves the rest to whoever changes it at the same time. Of a user that does not exist nothing is seen until it does. */
-  async rename(id: IdInput, names: { readonly name?: string; readonly screenName?: string }, options: WriteOptions = {}): Promise<void> {
+  async rename(
+    id: IdInput,
+    names: { readonly name?: string; readonly screenName?: string },
+    options: WriteOptions = {},
+  ): Promise<void> {
     const { name, screenName } = names;
-    await this.#change({ id: parseId(id), ...(name === undefined ? {} : { name }), ...(screenName === undefined ? {} : { screenName }) }, options);
+    await this.#change(
+      { id: parseId(id), ...(name === undefined ? {} : { name }), ...(screenName === undefined ? {} : { screenName }) },
+      options,
+    );
   }
 
   /** Replaces a user's flags, and nothing else, as `rename` does. */

@@ -20,5 +20,10 @@ export function write<C extends object, T>(
 ): Promise<T> {
   const toThrift = writeOptionsToThrift(options);
   const course = new WriteCourse(channel.time, deadline);
-  return channel.callWithin(deadline, (client, deadlineMs) => invoke(client, { ...toThrift(deadlineMs), ...course.send() }), options.signal, course);
+  return channel.callWithin(
+    deadline,
+    (client, deadlineMs) => invoke(client, { ...toThrift(deadlineMs), ...course.send() }),
+    options.signal,
+    course,
+  );
 }

@@ -34,13 +34,16 @@ const failing = (code: ConstructorParameters<typeof RoostError>[0], options = {}
 
 describe('a write whose attempt may have been accepted', () => {
   /** The first attempt is taken and never answered, since its connection ends; then every server refuses. */
-  async function refusedAfterLoss(code: ConstructorParameters<typeof RoostError>[0]): Promise<{ follows: Graph; calls: () => number }> {
+  async function refusedAfterLoss(
+    code: ConstructorParameters<typeof RoostError>[0],
+  ): Promise<{ follows: Graph; calls: () => number }> {
     const [dying, other] = [await start(), await start()];
     const { follows } = await client([dying, other]);
     for (const { flock } of [dying, other]) {
       flock.before = async (method) => {
         if (method !== 'write') return;
-        if (dying.flock.calls.length + other.flock.calls.length > 1) throw new RoostError(code, 'made to fail', { retryAfterMs: pastDeadlineMs });
+        if (dying.flock.calls.length + other.flock.calls.length > 1)
+          throw new RoostError(code, 'made to fail', { retryAfterMs: pastDeadlineMs });
         await (flock === dying.flock ? dying : other).close(0);
         await new Promise(() => undefined);
       };
@@ -48,12 +51,21 @@ describe('a write whose attempt may have been accepted', () => {
     return { follows, calls: () => dying.flock.calls.length + other.flock.calls.length };
   }
 
-  it.each(['Overloaded', 'Conflict', 'FailedPrecondition'] as const)('ends as unknown when a repetition is refused with %s', async (code) => {
-    const { follows, calls } = await refusedAfterLoss(code);
-    const error = await follows.add(1, 2, { deadlineMs }).catch((thrown: unknown) => thrown);
-    expect(error).toMatchObject({ code: 'Unavailable', message: expect.stringMatching(/may have been made.*closed the connection.*(made to fail|cannot connect)/) as string, fields: { outcome: 'unknown' } });
-    expect(calls()).toBeGreaterThan(1);
-  });
+  it.each(['Overloaded', 'Conflict', 'FailedPrecondition'] as const)(
+    'ends as unknown when a repetition is refused with %s',
+    async (code) => {
+      const { follows, calls } = await refusedAfterLoss(code);
+      const error = await follows.add(1, 2, { deadlineMs }).catch((thrown: unknown) => thrown);
+      expect(error).toMatchObject({
+        code: 'Unavailable',
+        message: expect.stringMatching(
+          /may have been made.*closed the connection.*(made to fail|cannot connect)/,
+        ) as string,
+        fields: { outcome: 'unknown' },
+      });
+      expect(calls()).toBeGreaterThan(1);
+    },
+  );
 
   it('ends with the verdict where a server finds fault with what is written', async () => {
     const { follows } = await refusedAfterLoss('InvalidArgument');
@@ -65,7 +77,9 @@ describe('a write whose attempt may have been accepted', () => {
     const { follows } = await client([server]);
     server.flock.before = (method) => {
       if (method !== 'write') return;
-      throw new RoostError('Overloaded', 'made to fail', { retryAfterMs: server.flock.calls.length < 3 ? 1 : pastDeadlineMs });
+      throw new RoostError('Overloaded', 'made to fail', {
+        retryAfterMs: server.flock.calls.length < 3 ? 1 : pastDeadlineMs,
+      });
     };
     const error = await follows.add(1, 2, { deadlineMs }).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ code: 'Overloaded' });
@@ -75,7 +89,8 @@ describe('a write whose attempt may have been accepted', () => {
 });
 
 describe('the identity of a write', () => {
-  const identityOf = ({ flock }: TestServer): WriteIdentity | undefined => (flock.lastOptions as WriteOptions | undefined)?.identity;
+  const identityOf = ({ flock }: TestServer): WriteIdentity | undefined =>
+    (flock.lastOptions as WriteOptions | undefined)?.identity;
 
   it('is the same in every attempt at a call, and another one in the next call', async () => {
     const [one, two] = [await start(), await start()];
@@ -103,7 +118,8 @@ describe('the identity of a write', () => {
     await follows.add(1, 2);
     const hour = 3_600_000_000n;
     server.flock.before = (method) => {
-      if (method === 'write' && (identityOf(server)?.notAfter ?? 0n) < systemMicros() + hour) throw new RoostError('DeadlineExceeded', 'late', { fields: { journalTime: systemMicros() + hour } });
+      if (method === 'write' && (identityOf(server)?.notAfter ?? 0n) < systemMicros() + hour)
+        throw new RoostError('DeadlineExceeded', 'late', { fields: { journalTime: systemMicros() + hour } });
     };
     await follows.add(1, 3);
     expect(await follows.contains(1, 3)).toBe(true);
@@ -121,7 +137,12 @@ describe('the identity of a write', () => {
 it.each([true, false])('a write that is in the journal is not sent again (retryable: %s)', async (retryable) => {
   const [one, two] = [await start(), await start()];
   const { follows } = await client([one, two]);
-  for (const { flock } of [one, two]) flock.before = failing('Unavailable', { retryable, retryAfterMs: 1, fields: { journalled: true } });
-  await expect(follows.add(1, 2, { acknowledgement: 'materialized' })).rejects.toMatchObject({ code: 'Unavailable', retryable: false, fields: { journalled: 'true' } });
+  for (const { flock } of [one, two])
+    flock.before = failing('Unavailable', { retryable, retryAfterMs: 1, fields: { journalled: true } });
+  await expect(follows.add(1, 2, { acknowledgement: 'materialized' })).rejects.toMatchObject({
+    code: 'Unavailable',
+    retryable: false,
+    fields: { journalled: 'true' },
+  });
   expect(one.flock.calls.length + two.flock.calls.length).toBe(1);
 });

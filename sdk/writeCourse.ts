@@ -51,15 +51,29 @@ export class WriteCourse implements CallCourse {
 /** What the caller of a write is told when an attempt at it may have been accepted. */
 function afterOpenEnd(error: RoostError, open: RoostError): RoostError {
   if (verdicts.has(error.code)) return error;
-  if (openEnds.has(error.code) && error.fields['journalTime'] === undefined) return withFields(error, { outcome: 'unknown' }, error.retryable);
+  if (openEnds.has(error.code) && error.fields['journalTime'] === undefined)
+    return withFields(error, { outcome: 'unknown' }, error.retryable);
   const { retryable, retryAfterMs, fields } = error;
-  return new RoostError('Unavailable', `the write may have been made: of one attempt the end is not known (${open.message}), and another was refused (${error.message})`, {
-    fields: { ...fields, outcome: 'unknown' },
-    cause: error,
+  return new RoostError(
+    'Unavailable',
+    `the write may have been made: of one attempt the end is not known (${open.message}), and another was refused (${error.message})`,
+    {
+      fields: { ...fields, outcome: 'unknown' },
+      cause: error,
+      retryable,
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    },
+  );
+}
+
+const withFields = (
+  { code, message, cause, fields, retryAfterMs }: RoostError,
+  more: Readonly<Record<string, string>>,
+  retryable: boolean,
+): RoostError =>
+  new RoostError(code, message, {
+    cause,
+    fields: { ...fields, ...more },
     retryable,
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   });
-}
-
-const withFields = ({ code, message, cause, fields, retryAfterMs }: RoostError, more: Readonly<Record<string, string>>, retryable: boolean): RoostError =>
-  new RoostError(code, message, { cause, fields: { ...fields, ...more }, retryable, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) });

@@ -1,4 +1,10 @@
-import { acknowledgementNumbers, priorityNumbers, type AcknowledgementName, type PriorityName, type RoostTypes } from '../rpc/wire/index.js';
+import {
+  acknowledgementNumbers,
+  priorityNumbers,
+  type AcknowledgementName,
+  type PriorityName,
+  type RoostTypes,
+} from '../rpc/wire/index.js';
 import type { CallOptions } from './channel.js';
 
 export interface WriteOptions extends CallOptions {
@@ -9,7 +15,10 @@ export interface WriteOptions extends CallOptions {
 }
 
 /** Checks the options and returns what puts them on the wire, given what is left of the deadline. Throws `InvalidArgument`. */
-export function writeOptionsToThrift({ priority, acknowledgement }: WriteOptions): (deadlineMs: number) => RoostTypes.WriteOptions {
+export function writeOptionsToThrift({
+  priority,
+  acknowledgement,
+}: WriteOptions): (deadlineMs: number) => RoostTypes.WriteOptions {
   const fixed = {
     ...(priority === undefined ? {} : { priority: priorityNumbers.toNumber(priority) }),
     ...(acknowledgement === undefined ? {} : { acknowledgement: acknowledgementNumbers.toNumber(acknowledgement) }),

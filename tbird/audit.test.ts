@@ -40,7 +40,16 @@ it('finds entries that are missing, wrong or stray, and repairs them', async () 
   const [lost, wrong, stray] = [ids[10]!, ids[9]!, ids[12]!];
   const owner = async (id: bigint): Promise<bigint> => (await tbird.get(BigInt64Array.of(id)))[0]!.userId;
   const edge = async (operations: 'remove' | 'negate' | 'add', sourceId: bigint, id: bigint): Promise<void> =>
-    tbird.flock.write({ graphId: byUser, operations, sourceIds: BigInt64Array.of(sourceId), destinationIds: BigInt64Array.of(id), positions: BigInt64Array.of(id) }, materialized);
+    tbird.flock.write(
+      {
+        graphId: byUser,
+        operations,
+        sourceIds: BigInt64Array.of(sourceId),
+        destinationIds: BigInt64Array.of(id),
+        positions: BigInt64Array.of(id),
+      },
+      materialized,
+    );
   await edge('remove', await owner(lost), lost);
   await edge('negate', await owner(wrong), wrong);
   await edge('add', 77n, 123n);
@@ -48,7 +57,9 @@ it('finds entries that are missing, wrong or stray, and repairs them', async () 
   const strayOwner = await owner(stray);
   const { windowMs } = await tbird.windowSet.policy();
   for (const { shard } of tbird.windowSet.route(stray, windowMs)!.leaves) {
-    await tbird.gizzard.hosts.host(shard.id.hostname).run(`DELETE FROM ${tweetTable(cluster.config.cluster, shard)} WHERE id = ?`, [stray], Deadline.after(5_000));
+    await tbird.gizzard.hosts
+      .host(shard.id.hostname)
+      .run(`DELETE FROM ${tweetTable(cluster.config.cluster, shard)} WHERE id = ?`, [stray], Deadline.after(5_000));
   }
   const expected = [
     { id: lost, sourceId: await owner(lost), found: 'removed' },
@@ -58,20 +69,23 @@ it('finds entries that are missing, wrong or stray, and repairs them', async () 
   ];
   const seen = await auditTweets(tbird);
   expect(seen.repaired).toBe(0);
-  for (const fault of expected) expect(seen.faults).toContainEqual(expect.objectContaining({ graphId: byUser, ...fault }));
+  for (const fault of expected)
+    expect(seen.faults).toContainEqual(expect.objectContaining({ graphId: byUser, ...fault }));
   expect((await auditTweets(tbird, { repair: true })).repaired).toBe(seen.faults.length);
   expect(await auditTweets(tbird)).toMatchObject({ faults: [], uncertain: 0 });
   expect([...(await tbird.timeline({ userId: 77n, count: 10 }))]).toEqual([]);
   expect([...(await tbird.timeline({ userId: await owner(lost), count: 50 }))]).toContain(lost);
 }, 60_000);
 
-it('counts anew where rows of an index were taken away behind everybody\'s back', async () => {
+it("counts anew where rows of an index were taken away behind everybody's back", async () => {
   const { byUser } = tbird.graphs();
   const lost = ids[20]!;
   const { userId } = (await tbird.get(BigInt64Array.of(lost)))[0]!;
   for (const { shard } of tbird.gizzard.topology.route(byUser, userId).leaves) {
     const table = `\`${cluster.config.cluster}\`.\`${shard.id.tablePrefix}_edges\``;
-    const { affectedRows } = await tbird.gizzard.hosts.host(shard.id.hostname).run(`DELETE FROM ${table} WHERE source_id = ? AND destination_id = ?`, [userId, lost], Deadline.after(5_000));
+    const { affectedRows } = await tbird.gizzard.hosts
+      .host(shard.id.hostname)
+      .run(`DELETE FROM ${table} WHERE source_id = ? AND destination_id = ?`, [userId, lost], Deadline.after(5_000));
     expect(affectedRows).toBe(1);
   }
   expect((await auditTweets(tbird, { repair: true })).repaired).toBe(1);
@@ -84,6 +98,14 @@ it('finds copies of a tweet that differ', async () => {
   const { windowMs } = await tbird.windowSet.policy();
   const { leaves } = tbird.windowSet.route(other, windowMs)!;
   const { id } = leaves[1]!.shard;
-  await tbird.gizzard.hosts.host(id.hostname).run(`UPDATE ${tweetTable(cluster.config.cluster, leaves[1]!.shard)} SET text = 'another' WHERE id = ?`, [other], Deadline.after(5_000));
-  expect((await auditTweets(tbird)).copies).toMatchObject([{ shards: leaves.map(({ key }) => key), differences: [{ key: String(other) }] }]);
+  await tbird.gizzard.hosts
+    .host(id.hostname)
+    .run(
+      `UPDATE ${tweetTable(cluster.config.cluster, leaves[1]!.shard)} SET text = 'another' WHERE id = ?`,
+      [other],
+      Deadline.after(5_000),
+    );
+  expect((await auditTweets(tbird)).copies).toMatchObject([
+    { shards: leaves.map(({ key }) => key), differences: [{ key: String(other) }] },
+  ]);
 });

@@ -1,7 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Deadline } from '../core/index.js';
 import { flockTypes, recountJobs, type Edge } from '../flock/index.js';
-import { differingRows, shardKey, type DatabaseHost, type Difference, type MovableTable, type NewJob, type Route, type ShardInfo, type StraysReport } from '../gizzard/index.js';
+import {
+  differingRows,
+  shardKey,
+  type DatabaseHost,
+  type Difference,
+  type MovableTable,
+  type NewJob,
+  type Route,
+  type ShardInfo,
+  type StraysReport,
+} from '../gizzard/index.js';
 import { tweetsMoves } from './storage/tweetMoves.js';
 import type { Tbird } from './tbird.js';
 import { edgesOf, IndexWrites, type IndexEdge, type TweetGraphs } from './tweetIndex.js';
@@ -95,40 +105,75 @@ class TweetAudit {
         await this.#compareCopies(route);
         await this.#pages(route, tweetsMoves(gizzard.config.cluster), async (rows) => {
           this.#tweets += rows.length;
-          await this.#settle(rows.map(({ record }) => record).filter(({ written }) => written !== undefined).map(({ id }) => id));
+          await this.#settle(
+            rows
+              .map(({ record }) => record)
+              .filter(({ written }) => written !== undefined)
+              .map(({ id }) => id),
+          );
         });
       }
     }
     const leaves = await gizzard.strays.leavesOf([this.tbird.tableId]);
-    const strays = await gizzard.strays.examine(leaves.map(({ id }) => id), this.options.signal === undefined ? {} : { signal: this.options.signal });
+    const strays = await gizzard.strays.examine(
+      leaves.map(({ id }) => id),
+      this.options.signal === undefined ? {} : { signal: this.options.signal },
+    );
     const { windowMs } = await windowSet.policy();
     // Entries of a window that was dropped stay, for the case that it is brought back.
-    const isDropped = (id: bigint): boolean => windowSet.route(id, windowMs) === undefined && !windowSet.mayBeMade(id, windowMs);
-    const edgeTable = flockTypes(gizzard.config.cluster).shardTypes[0]!.moving!.tables.find(({ name }) => name === 'edges')!;
+    const isDropped = (id: bigint): boolean =>
+      windowSet.route(id, windowMs) === undefined && !windowSet.mayBeMade(id, windowMs);
+    const edgeTable = flockTypes(gizzard.config.cluster).shardTypes[0]!.moving!.tables.find(
+      ({ name }) => name === 'edges',
+    )!;
     for (const graphId of Object.values(this.#graphs) as number[]) {
       for (const route of gizzard.topology.routes(graphId)) {
         await this.#pages(route, edgeTable, async (rows) => {
           this.#edges += rows.length;
           const entries = rows.map((row) => edgeTable.describe(row)).filter(({ state }) => state !== '3');
-          const edges = entries.map(({ source, destination }) => ({ graphId, sourceId: BigInt(source!), id: BigInt(destination!) })).filter(({ id }) => !isDropped(id));
+          const edges = entries
+            .map(({ source, destination }) => ({ graphId, sourceId: BigInt(source!), id: BigInt(destination!) }))
+            .filter(({ id }) => !isDropped(id));
           await this.#settleEntries(edges);
         });
       }
     }
-    return { tweets: this.#tweets, edges: this.#edges, faults: this.#faults, copies: this.#copies, strays, uncertain: this.#uncertain, repaired: this.#repaired };
+    return {
+      tweets: this.#tweets,
+      edges: this.#edges,
+      faults: this.#faults,
+      copies: this.#copies,
+      strays,
+      uncertain: this.#uncertain,
+      repaired: this.#repaired,
+    };
   }
 
   async #compareCopies({ leaves }: Route): Promise<void> {
     const { gizzard } = this.tbird;
-    const replicas = leaves.filter(({ read, write }) => read === 'allow' && write === 'allow').map(({ shard }) => shard);
+    const replicas = leaves
+      .filter(({ read, write }) => read === 'allow' && write === 'allow')
+      .map(({ shard }) => shard);
     if (replicas.length < 2) return;
-    const differences = await differingRows(tweetsMoves(gizzard.config.cluster), replicas, (name) => gizzard.hosts.host(name), namedRows, this.options.signal);
-    if (differences.length > 0) this.#copies.push({ shards: replicas.map(({ id }) => shardKey(id)), differences: differences.slice(0, namedRows) });
+    const differences = await differingRows(
+      tweetsMoves(gizzard.config.cluster),
+      replicas,
+      (name) => gizzard.hosts.host(name),
+      namedRows,
+      this.options.signal,
+    );
+    if (differences.length > 0)
+      this.#copies.push({
+        shards: replicas.map(({ id }) => shardKey(id)),
+        differences: differences.slice(0, namedRows),
+      });
   }
 
   async #pages<Row>(route: Route, table: MovableTable<Row>, each: (rows: Row[]) => Promise<void>): Promise<void> {
     const read = <T>(work: (host: DatabaseHost, shard: ShardInfo, deadline: Deadline) => Promise<T>): Promise<T> =>
-      this.tbird.gizzard.read(route, Deadline.after(pageDeadlineMs), (host, leaf, deadline) => work(host, leaf.shard, deadline));
+      this.tbird.gizzard.read(route, Deadline.after(pageDeadlineMs), (host, leaf, deadline) =>
+        work(host, leaf.shard, deadline),
+      );
     let after: string | undefined = '';
     while (after !== undefined) {
       this.options.signal?.throwIfAborted();
@@ -147,20 +192,37 @@ class TweetAudit {
   async #settle(ids: readonly bigint[]): Promise<void> {
     await this.#untilSure(ids, async (left) => {
       const records = await this.tbird.records(left, Deadline.after(pageDeadlineMs));
-      const wanted = [...records.values()].flatMap((record) => edgesOf(record.written!.content, this.#graphs).map((edge) => ({ edge, record })));
-      const found = await this.#edgesAt(wanted.map(({ edge, record }) => ({ graphId: edge.graphId, sourceId: edge.sourceId, id: record.id })));
+      const wanted = [...records.values()].flatMap((record) =>
+        edgesOf(record.written!.content, this.#graphs).map((edge) => ({ edge, record })),
+      );
+      const found = await this.#edgesAt(
+        wanted.map(({ edge, record }) => ({ graphId: edge.graphId, sourceId: edge.sourceId, id: record.id })),
+      );
       return wanted.flatMap(({ edge, record }, i): Suspect[] => {
         const there = found[i]?.state ?? 'none';
         const expected = record.state === deleted ? 'removed' : kindStates[edge.kind];
         // An edge that is not there shows as little as one that is removed.
         if (there === expected || (expected === 'removed' && there === 'none')) return [];
-        return [{ id: record.id, graphId: edge.graphId, sourceId: edge.sourceId, found: there, expected, edge, record, foundEdge: found[i] }];
+        return [
+          {
+            id: record.id,
+            graphId: edge.graphId,
+            sourceId: edge.sourceId,
+            found: there,
+            expected,
+            edge,
+            record,
+            foundEdge: found[i],
+          },
+        ];
       });
     });
   }
 
   /** Entries of an index that no tweet has. */
-  async #settleEntries(entries: readonly { readonly graphId: number; readonly sourceId: bigint; readonly id: bigint }[]): Promise<void> {
+  async #settleEntries(
+    entries: readonly { readonly graphId: number; readonly sourceId: bigint; readonly id: bigint }[],
+  ): Promise<void> {
     const sources = new Map(entries.map((entry) => [entry.id, [] as bigint[]]));
     for (const { id, sourceId } of entries) sources.get(id)!.push(sourceId);
     const graphId = entries[0]?.graphId;
@@ -169,24 +231,44 @@ class TweetAudit {
       const looked = left.flatMap((id) => sources.get(id)!.map((sourceId) => ({ graphId: graphId!, sourceId, id })));
       const strays = looked.filter(({ id, sourceId }) => {
         const record = records.get(id);
-        const edges = record?.written === undefined || record.state === deleted ? [] : edgesOf(record.written.content, this.#graphs);
+        const edges =
+          record?.written === undefined || record.state === deleted
+            ? []
+            : edgesOf(record.written.content, this.#graphs);
         return !edges.some((edge) => edge.graphId === graphId && edge.sourceId === sourceId);
       });
       const found = await this.#edgesAt(strays);
       return strays.flatMap((stray, i): Suspect[] => {
         const there = found[i]?.state ?? 'none';
         if (there === 'none' || there === 'removed') return [];
-        return [{ ...stray, found: there, expected: 'none', edge: { ...stray, kind: 'original' }, record: undefined, foundEdge: found[i] }];
+        return [
+          {
+            ...stray,
+            found: there,
+            expected: 'none',
+            edge: { ...stray, kind: 'original' },
+            record: undefined,
+            foundEdge: found[i],
+          },
+        ];
       });
     });
   }
 
-  async #edgesAt(entries: readonly { readonly graphId: number; readonly sourceId: bigint; readonly id: bigint }[]): Promise<(Edge | undefined)[]> {
+  async #edgesAt(
+    entries: readonly { readonly graphId: number; readonly sourceId: bigint; readonly id: bigint }[],
+  ): Promise<(Edge | undefined)[]> {
     const found = new Array<Edge | undefined>(entries.length);
     for (const graphId of new Set(entries.map((entry) => entry.graphId))) {
       const places = [...entries.keys()].filter((i) => entries[i]!.graphId === graphId);
-      const column = (value: (entry: (typeof entries)[number]) => bigint): BigInt64Array => BigInt64Array.from(places, (i) => value(entries[i]!));
-      const edges = await this.tbird.flock.edges(graphId, column(({ sourceId }) => sourceId), column(({ id }) => id), { deadlineMs: pageDeadlineMs });
+      const column = (value: (entry: (typeof entries)[number]) => bigint): BigInt64Array =>
+        BigInt64Array.from(places, (i) => value(entries[i]!));
+      const edges = await this.tbird.flock.edges(
+        graphId,
+        column(({ sourceId }) => sourceId),
+        column(({ id }) => id),
+        { deadlineMs: pageDeadlineMs },
+      );
       for (const [at, place] of places.entries()) found[place] = edges[at];
     }
     return found;
@@ -199,7 +281,8 @@ class TweetAudit {
     for (let i = 0; i < looks && left.length > 0; i++) {
       suspects = await look(left);
       left = [...new Set(suspects.map(({ id }) => id))];
-      if (left.length > 0 && i < looks - 1) await sleep(lookAgainMs, undefined, this.options.signal === undefined ? {} : { signal: this.options.signal });
+      if (left.length > 0 && i < looks - 1)
+        await sleep(lookAgainMs, undefined, this.options.signal === undefined ? {} : { signal: this.options.signal });
       const { queued, failing } = await this.tbird.flock.journal();
       // With nothing in the journal there is nothing to wait for, once what was applied meanwhile has been looked at.
       if (i > 0 && failing + queued.high + queued.medium + queued.low === 0) break;
@@ -210,7 +293,9 @@ class TweetAudit {
       this.#uncertain += suspects.length;
       return;
     }
-    this.#faults.push(...suspects.map(({ id, graphId, sourceId, found, expected }) => ({ id, graphId, sourceId, found, expected })));
+    this.#faults.push(
+      ...suspects.map(({ id, graphId, sourceId, found, expected }) => ({ id, graphId, sourceId, found, expected })),
+    );
     if (this.options.repair === true) await this.#repair(suspects);
   }
 
@@ -222,11 +307,25 @@ class TweetAudit {
       const time = foundEdge !== undefined && foundEdge.updatedAt >= wanted ? foundEdge.updatedAt + 1n : wanted;
       index.put(edge, id, record === undefined || record.state === deleted, time);
     }
-    const append = (jobs: readonly NewJob[]): Promise<void> => this.tbird.gizzard.jobs.append(jobs, { priority: 'low', waitUntilApplied: true, deadline: Deadline.after(pageDeadlineMs) });
+    const append = (jobs: readonly NewJob[]): Promise<void> =>
+      this.tbird.gizzard.jobs.append(jobs, {
+        priority: 'low',
+        waitUntilApplied: true,
+        deadline: Deadline.after(pageDeadlineMs),
+      });
     await append(index.jobs());
     // Whatever took a row away or changed it has not counted it.
     const graphs = [...new Set(suspects.map(({ graphId }) => graphId))];
-    await append(graphs.flatMap((graphId) => recountJobs(graphId, suspects.filter((suspect) => suspect.graphId === graphId).map(({ sourceId, id }) => ({ sourceId, destinationId: id })))));
+    await append(
+      graphs.flatMap((graphId) =>
+        recountJobs(
+          graphId,
+          suspects
+            .filter((suspect) => suspect.graphId === graphId)
+            .map(({ sourceId, id }) => ({ sourceId, destinationId: id })),
+        ),
+      ),
+    );
     this.#repaired += suspects.length;
   }
 }

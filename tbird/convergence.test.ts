@@ -34,7 +34,11 @@ beforeAll(async () => {
   tbird = await openTbird(cluster.config, { create: true, work: true });
   await tbird.setup({ policy: { windowMs, stripes: 2, replicas: 2 }, graphShards: 2 });
   rival = await openTbird(cluster.config, { work: true });
-  await tbird.windowSet.ensure([composeSnowflake({ timeMs: dayMs, worker: 0, sequence: 0 })], 'create', Deadline.after(10_000));
+  await tbird.windowSet.ensure(
+    [composeSnowflake({ timeMs: dayMs, worker: 0, sequence: 0 })],
+    'create',
+    Deadline.after(10_000),
+  );
   await rival.gizzard.nameServer.reload();
 });
 afterAll(() => Promise.all([tbird.close(), rival.close()]));
@@ -61,14 +65,23 @@ const arbitraryWrite: fc.Arbitrary<Write> = fc.record({
 });
 
 /** Ids of a case, in a room of its own, so that the tables need no emptying. */
-const idOf = (room: number, tweet: number): bigint => composeSnowflake({ timeMs: dayMs + room, worker: 0, sequence: tweet });
+const idOf = (room: number, tweet: number): bigint =>
+  composeSnowflake({ timeMs: dayMs + room, worker: 0, sequence: tweet });
 
 function recordOf(room: number, { kind, tweet, variant, accepted, time }: Write): TweetRecord {
   const id = idOf(room, tweet);
   const at = BigInt(dayMs + room) * 1_000n;
-  if (kind !== 'create') return { id, written: undefined, losers: [], state: kind === 'delete' ? deleted : live, stateAt: at + BigInt(time) * 1_000n };
+  if (kind !== 'create')
+    return {
+      id,
+      written: undefined,
+      losers: [],
+      state: kind === 'delete' ? deleted : live,
+      stateAt: at + BigInt(time) * 1_000n,
+    };
   const { user, replyTo, retweetOf } = variants[variant]!;
-  const inRoom = (number: number | undefined): bigint | undefined => (number === undefined ? undefined : BigInt(room * 10 + number));
+  const inRoom = (number: number | undefined): bigint | undefined =>
+    number === undefined ? undefined : BigInt(room * 10 + number);
   const content = {
     id,
     userId: inRoom(user)!,
@@ -90,17 +103,25 @@ async function deliver(room: number, writes: readonly Write[]): Promise<void> {
   const index = new IndexWrites(graphs);
   for (const record of records) index.follow(record);
   const creations = records.flatMap(({ written }) => written ?? []);
-  const states = records.filter(({ written }) => written === undefined).map(({ id, state, stateAt }) => ({ id, state, time: stateAt, notBefore: 0n }));
-  const jobs: NewJob[] = [{ kind: tweetJobKind, ...encodeTweets({ tableId: tweetsTableId, windowMs, graphs }, creations, states) }, ...index.jobs()];
+  const states = records
+    .filter(({ written }) => written === undefined)
+    .map(({ id, state, stateAt }) => ({ id, state, time: stateAt, notBefore: 0n }));
+  const jobs: NewJob[] = [
+    { kind: tweetJobKind, ...encodeTweets({ tableId: tweetsTableId, windowMs, graphs }, creations, states) },
+    ...index.jobs(),
+  ];
   await tbird.gizzard.jobs.append(jobs, { priority: 'high', waitUntilApplied: true, deadline: Deadline.after(20_000) });
 }
 
 async function untilEmpty(): Promise<void> {
   await expect
-    .poll(async () => {
-      const { queued, failing, bad } = await tbird.flock.journal();
-      return queued.high + failing + bad;
-    }, { timeout: 20_000, interval: 2 })
+    .poll(
+      async () => {
+        const { queued, failing, bad } = await tbird.flock.journal();
+        return queued.high + failing + bad;
+      },
+      { timeout: 20_000, interval: 2 },
+    )
     .toBe(0);
 }
 
@@ -110,11 +131,17 @@ async function rows(room: number): Promise<unknown[]> {
   for (let tweet = 0; tweet < tweetsPerCase; tweet++) {
     const id = idOf(room, tweet);
     const replicas = await Promise.all(
-      tbird.windowSet.route(id, windowMs)!.leaves.map(async ({ shard }) =>
-        tbird.gizzard.hosts
-          .host(shard.id.hostname)
-          .rows(`SELECT user_id - ?, text, state, state_at - ?, written_at - ?, JSON_LENGTH(losers) FROM ${tweetTable(cluster.config.cluster, shard)} WHERE id = ?`, [room * 10, BigInt(dayMs + room) * 1_000n, BigInt(dayMs + room) * 1_000n, id], Deadline.after(5_000)),
-      ),
+      tbird.windowSet
+        .route(id, windowMs)!
+        .leaves.map(async ({ shard }) =>
+          tbird.gizzard.hosts
+            .host(shard.id.hostname)
+            .rows(
+              `SELECT user_id - ?, text, state, state_at - ?, written_at - ?, JSON_LENGTH(losers) FROM ${tweetTable(cluster.config.cluster, shard)} WHERE id = ?`,
+              [room * 10, BigInt(dayMs + room) * 1_000n, BigInt(dayMs + room) * 1_000n, id],
+              Deadline.after(5_000),
+            ),
+        ),
     );
     all.push(replicas);
   }
@@ -122,41 +149,54 @@ async function rows(room: number): Promise<unknown[]> {
 }
 
 const index = async (room: number): Promise<object> => {
-  const list = async (read: Promise<BigInt64Array>): Promise<number[]> => [...(await read)].map((id) => Number(id & 4_095n));
+  const list = async (read: Promise<BigInt64Array>): Promise<number[]> =>
+    [...(await read)].map((id) => Number(id & 4_095n));
   const own = (userId: bigint, rest: object): Promise<number[]> => list(tbird.timeline({ userId, count: 10, ...rest }));
-  const users = await Promise.all([1, 2].flatMap((user) => [{}, { replies: false }, { retweets: false }].map((rest) => own(BigInt(room * 10 + user), rest))));
+  const users = await Promise.all(
+    [1, 2].flatMap((user) =>
+      [{}, { replies: false }, { retweets: false }].map((rest) => own(BigInt(room * 10 + user), rest)),
+    ),
+  );
   return {
     users,
-    replies: await Promise.all([5, 7].map((tweet) => list(tbird.related('replies', { tweetId: BigInt(room * 10 + tweet), count: 10 })))),
+    replies: await Promise.all(
+      [5, 7].map((tweet) => list(tbird.related('replies', { tweetId: BigInt(room * 10 + tweet), count: 10 }))),
+    ),
     retweets: await list(tbird.related('retweets', { tweetId: BigInt(room * 10 + 6), count: 10 })),
   };
 };
 
 /** What the rows say that the index must hold. */
 function expectedIndex(room: number, writes: readonly Write[]): object {
-  const merged = Array.from({ length: tweetsPerCase }, (_, tweet) => writes.filter((write) => write.tweet === tweet).map((write) => recordOf(room, write)))
+  const merged = Array.from({ length: tweetsPerCase }, (_, tweet) =>
+    writes.filter((write) => write.tweet === tweet).map((write) => recordOf(room, write)),
+  )
     .filter((records) => records.length > 0)
     .map((records) => records.reduce(mergeTweets))
     .filter((record) => record.written !== undefined && record.state === live)
     .map(({ id, written }) => ({ number: Number(id & 4_095n), ...written!.content }))
     .sort((a, b) => b.number - a.number);
-  const numbers = (wanted: (tweet: (typeof merged)[number]) => boolean): number[] => merged.filter(wanted).map(({ number }) => number);
+  const numbers = (wanted: (tweet: (typeof merged)[number]) => boolean): number[] =>
+    merged.filter(wanted).map(({ number }) => number);
   return {
     users: [1, 2].flatMap((user) =>
-      [() => true, (tweet: (typeof merged)[number]) => tweet.replyToTweetId === undefined || tweet.retweetOfId !== undefined, (tweet: (typeof merged)[number]) => tweet.retweetOfId === undefined].map((keeps) =>
-        numbers((tweet) => tweet.userId === BigInt(room * 10 + user) && keeps(tweet)),
-      ),
+      [
+        () => true,
+        (tweet: (typeof merged)[number]) => tweet.replyToTweetId === undefined || tweet.retweetOfId !== undefined,
+        (tweet: (typeof merged)[number]) => tweet.retweetOfId === undefined,
+      ].map((keeps) => numbers((tweet) => tweet.userId === BigInt(room * 10 + user) && keeps(tweet))),
     ),
     replies: [5, 7].map((replied) => numbers((tweet) => tweet.replyToTweetId === BigInt(room * 10 + replied))),
     retweets: numbers((tweet) => tweet.retweetOfId !== undefined),
   };
 }
 
-it(
-  'ends in the same rows and the same index whatever the order, the duplicates and the batches in which writes arrive',
-  async () => {
-    await fc.assert(
-      fc.asyncProperty(fc.array(arbitraryWrite, { minLength: 1, maxLength: 8 }), fc.infiniteStream(fc.nat()), async (writes, randoms) => {
+it('ends in the same rows and the same index whatever the order, the duplicates and the batches in which writes arrive', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(arbitraryWrite, { minLength: 1, maxLength: 8 }),
+      fc.infiniteStream(fc.nat()),
+      async (writes, randoms) => {
         const [first, second] = [nextCase * 2 + 1, nextCase * 2 + 2];
         nextCase++;
         const random = (below: number): number => (randoms.next().value as number) % below;
@@ -180,9 +220,8 @@ it(
         for (const replicas of one as unknown[][]) expect(replicas[1]).toEqual(replicas[0]);
         expect(await index(first)).toEqual(expectedIndex(first, writes));
         expect(await index(second)).toEqual(expectedIndex(second, writes));
-      }),
-      { numRuns: cases },
-    );
-  },
-  120_000,
-);
+      },
+    ),
+    { numRuns: cases },
+  );
+}, 120_000);

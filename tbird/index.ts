@@ -6,7 +6,14 @@ export { SqlWorkerLeases, type WorkerLeaseOptions } from './ids/sqlWorkerLeases.
 export type { WorkerLease, WorkerLeases } from './ids/workerLease.js';
 export { openTbird, tbirdTypes, type OpenTbirdOptions } from './openTbird.js';
 export { Tbird, tweetGraphNames, type SetupOptions, type TbirdOptions } from './tbird.js';
-export type { ScanResult, TbirdService, TimelineRequest, TweetReadOptions, TweetWriteOptions, WindowInfo } from './tbirdService.js';
+export type {
+  ScanResult,
+  TbirdService,
+  TimelineRequest,
+  TweetReadOptions,
+  TweetWriteOptions,
+  WindowInfo,
+} from './tbirdService.js';
 export type { Tweet, TweetContent, TweetDraft } from './tweet.js';
 export type { TweetGraphs } from './tweetIndex.js';
 export { kindStates, type TweetKind } from './tweetKind.js';

@@ -27,8 +27,23 @@ export async function openTbird(config: RoostConfig, options: OpenTbirdOptions =
   const { tweets: ofTweets, graphs: ofGraphs } = config.cache;
   const { caches, close } = await cachesFor(config, ofTweets || ofGraphs, options);
   try {
-    const edgeCaches = caches?.main && new EdgeCaches(caches.main, caches, () => gizzard, (graph) => (indexNames.has(graph) ? ofTweets : ofGraphs));
-    const tweetCaches = ofTweets && caches?.main ? new TweetCaches(caches.main, caches, () => gizzard, (ids, deadline) => tbird.records(ids, deadline)) : undefined;
+    const edgeCaches =
+      caches?.main &&
+      new EdgeCaches(
+        caches.main,
+        caches,
+        () => gizzard,
+        (graph) => (indexNames.has(graph) ? ofTweets : ofGraphs),
+      );
+    const tweetCaches =
+      ofTweets && caches?.main
+        ? new TweetCaches(
+            caches.main,
+            caches,
+            () => gizzard,
+            (ids, deadline) => tbird.records(ids, deadline),
+          )
+        : undefined;
     const [edges, tweets] = [flockTypes(config.cluster, edgeCaches), tbirdTypes(config.cluster, tweetCaches)];
     const types = {
       shardTypes: [...edges.shardTypes, ...tweets.shardTypes, ...(stores?.shardTypes ?? [])],
@@ -37,7 +52,11 @@ export async function openTbird(config: RoostConfig, options: OpenTbirdOptions =
     const gizzard: Gizzard = new Gizzard(config, { ...rest, ...types });
     await gizzard.open({ work, create });
     const flock = new Flock(gizzard, { ...(edgeCaches && { caches: edgeCaches }), closing: close });
-    const tbird: Tbird = new Tbird(gizzard, flock, { ...(clocks && { clocks }), ...(leaseMs !== undefined && { leaseMs }), ...(tweetCaches && { caches: tweetCaches }) });
+    const tbird: Tbird = new Tbird(gizzard, flock, {
+      ...(clocks && { clocks }),
+      ...(leaseMs !== undefined && { leaseMs }),
+      ...(tweetCaches && { caches: tweetCaches }),
+    });
     if (work) tbird.roller.start();
     return tbird;
   } catch (error) {

@@ -1,5 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { composeSnowflake, Deadline, firstIdAt, isRoostError, snowflakeTimeMs, type RoostError } from '../core/index.js';
+import {
+  composeSnowflake,
+  Deadline,
+  firstIdAt,
+  isRoostError,
+  snowflakeTimeMs,
+  type RoostError,
+} from '../core/index.js';
 import { freshCluster } from '../test/support/index.js';
 import { openTbird, tweetsTableId, type Tbird, type TimelineRequest, type TweetDraft } from './index.js';
 import { tweetTable } from './storage/tweetTable.js';
@@ -18,7 +25,9 @@ const failure = async (work: Promise<unknown>): Promise<RoostError> => {
 };
 const store = async (...drafts: TweetDraft[]): Promise<bigint[]> => [...(await tbird.create(drafts, materialized))];
 const ids = (...values: bigint[]): BigInt64Array => BigInt64Array.from(values);
-const timeline = async (userId: bigint, rest: object = {}): Promise<bigint[]> => [...(await tbird.timeline({ userId, count: 100, ...rest }))];
+const timeline = async (userId: bigint, rest: object = {}): Promise<bigint[]> => [
+  ...(await tbird.timeline({ userId, count: 100, ...rest })),
+];
 /** Follow-up jobs run after the write that brought them about. */
 const settled = (read: () => Promise<unknown>) => expect.poll(read, { timeout: 10_000, interval: 20 });
 let lastId = 0n;
@@ -71,7 +80,10 @@ describe('a tweet', () => {
     const [id] = await store({ userId: 4n, text: 'oops' });
     await tbird.delete(ids(id!), materialized);
     expect(await tbird.get(ids(id!))).toEqual([undefined]);
-    expect((await tbird.get(ids(id!), { deleted: true }))[0]).toMatchObject({ text: 'oops', deletedAt: expect.any(BigInt) as bigint });
+    expect((await tbird.get(ids(id!), { deleted: true }))[0]).toMatchObject({
+      text: 'oops',
+      deletedAt: expect.any(BigInt) as bigint,
+    });
     await settled(() => timeline(4n)).toEqual([]);
     await tbird.undelete(ids(id!), materialized);
     expect((await tbird.get(ids(id!)))[0]?.text).toBe('oops');
@@ -96,7 +108,10 @@ describe('a tweet', () => {
 
   it('may be created again and again with ids that were reserved for it', async () => {
     const [first, second] = await tbird.reserveIds(2);
-    const drafts = [{ id: first!, userId: 7n, text: 'a' }, { id: second!, userId: 7n, text: 'b' }];
+    const drafts = [
+      { id: first!, userId: 7n, text: 'a' },
+      { id: second!, userId: 7n, text: 'b' },
+    ];
     for (let i = 0; i < 3; i++) expect(await store(...drafts)).toEqual([first, second]);
     expect(await timeline(7n)).toEqual([second, first]);
     const [other] = await tbird.reserveIds(1);
@@ -107,7 +122,12 @@ describe('a tweet', () => {
   });
 
   it('from before Snowflake keeps the time that comes with it', async () => {
-    await store({ id: 20n, userId: 12n, text: 'just setting up my twttr', createdAtMs: Date.UTC(2006, 2, 21, 20, 50, 14) });
+    await store({
+      id: 20n,
+      userId: 12n,
+      text: 'just setting up my twttr',
+      createdAtMs: Date.UTC(2006, 2, 21, 20, 50, 14),
+    });
     expect((await tbird.get(ids(20n)))[0]).toMatchObject({ createdAtMs: Date.UTC(2006, 2, 21, 20, 50, 14) });
     expect(await timeline(12n)).toEqual([20n]);
     expect((await failure(store({ id: 21n, userId: 12n, text: 'x' }))).message).toContain('created_at is needed');
@@ -124,7 +144,11 @@ describe('what is refused', () => {
     ['an extra that is no object', { extra: '[1]' }, 'must be an object'],
     ['an extra that is too large', { extra: JSON.stringify({ a: 'é'.repeat(2_050) }) }, 'bytes; a tweet holds 4096'],
     ['an id of the future', { id: firstIdAt(Date.now() + 60_000) }, 's from now'],
-    ['a time that is not its id’s', { id: firstIdAt(Date.UTC(2011, 1, 1)), createdAtMs: Date.UTC(2011, 1, 2) }, 'disagrees with id'],
+    [
+      'a time that is not its id’s',
+      { id: firstIdAt(Date.UTC(2011, 1, 1)), createdAtMs: Date.UTC(2011, 1, 2) },
+      'disagrees with id',
+    ],
     ['flags of 33 bits', { flags: 2 ** 32 }, 'flags are an integer'],
   ])('%s, and nothing of the call is stored', async (_, wrong, message) => {
     const good = { id: oldId(), userId: 50n, text: 'good' };
@@ -150,7 +174,9 @@ describe('what is refused', () => {
       await other.close();
     }
     const twice = oldId();
-    expect((await failure(store({ id: twice, userId: 51n, text: 'a' }, { id: twice, userId: 51n, text: 'b' }))).code).toBe('AlreadyExists');
+    expect(
+      (await failure(store({ id: twice, userId: 51n, text: 'a' }, { id: twice, userId: 51n, text: 'b' }))).code,
+    ).toBe('AlreadyExists');
     expect(await tbird.get(ids(twice))).toEqual([undefined]);
     // What was refused left nothing behind that would refuse the right one.
     await store({ id: twice, userId: 51n, text: 'b' });
@@ -200,7 +226,9 @@ describe('timelines', () => {
   });
 
   it('without the index read windows from the newest on, and stop when there is enough', async () => {
-    const days = [1, 2, 3, 4].map((day) => composeSnowflake({ timeMs: Date.UTC(2012, 4, day, 12), worker: 1, sequence: 1 }));
+    const days = [1, 2, 3, 4].map((day) =>
+      composeSnowflake({ timeMs: Date.UTC(2012, 4, day, 12), worker: 1, sequence: 1 }),
+    );
     await store(...days.map((id, i) => ({ id, userId: 102n, text: `day ${i}` })));
     const end = firstIdAt(Date.UTC(2012, 4, 5));
     const two = await tbird.scan({ userId: 102n, count: 2, beforeId: end });
@@ -237,10 +265,19 @@ it('many are read while replicas of their tables fail, though no host has all of
     return { host: tbird.gizzard.hosts.host(host), table: tweetTable(cluster.config.cluster, shard) };
   });
   const rename = (suffixes: readonly [string, string]): Promise<unknown> =>
-    Promise.all(lost.map(({ host, table }) => host.run(`RENAME TABLE ${table.replace(/`$/, `${suffixes[0]}\``)} TO ${table.replace(/`$/, `${suffixes[1]}\``)}`, [], Deadline.after(5_000))));
+    Promise.all(
+      lost.map(({ host, table }) =>
+        host.run(
+          `RENAME TABLE ${table.replace(/`$/, `${suffixes[0]}\``)} TO ${table.replace(/`$/, `${suffixes[1]}\``)}`,
+          [],
+          Deadline.after(5_000),
+        ),
+      ),
+    );
   await rename(['', '_away']);
   try {
-    for (let i = 0; i < 10; i++) expect((await tbird.get(BigInt64Array.from(made))).map((tweet) => tweet?.id)).toEqual(made);
+    for (let i = 0; i < 10; i++)
+      expect((await tbird.get(BigInt64Array.from(made))).map((tweet) => tweet?.id)).toEqual(made);
   } finally {
     await rename(['_away', '']);
   }

@@ -1,4 +1,4 @@
-import { Deadline, isSnowflake, limits, parseCount, RoostError, snowflakeTimeMs, type Micros } from '../core/index.js';
+import { Deadline, isSnowflake, limits, RoostError, snowflakeTimeMs, type Micros } from '../core/index.js';
 import type { EdgeState, Flock } from '../flock/index.js';
 import type { Gizzard, NewJob, Route } from '../gizzard/index.js';
 import type { TweetCaches } from './cached/tweetCaches.js';
@@ -11,12 +11,20 @@ import { ReservedIds } from './reservedIds.js';
 import { scanTweets } from './storage/scanTweets.js';
 import { readTweets, tweetOf } from './storage/tweetRows.js';
 import { tweetTable } from './storage/tweetTable.js';
-import type { ScanResult, TbirdService, TimelineRequest, TweetReadOptions, TweetWriteOptions, WindowInfo } from './tbirdService.js';
+import type {
+  ScanResult,
+  TbirdService,
+  TimelineRequest,
+  TweetReadOptions,
+  TweetWriteOptions,
+  WindowInfo,
+} from './tbirdService.js';
 import type { Tweet, TweetContent, TweetDraft } from './tweet.js';
 import { IndexWrites, type TweetGraphs } from './tweetIndex.js';
 import { kindStates } from './tweetKind.js';
-import { deleted, live, sameContent, type TweetRecord } from './tweetRecord.js';
-import { contentOf, contentText } from './tweetRules.js';
+import { deleted, live, type TweetRecord } from './tweetRecord.js';
+import { checkCount, checkId, checkIds, deadlineOf, refuseOther } from './callRules.js';
+import { contentOf } from './tweetRules.js';
 import { Roller } from './windows/roller.js';
 import type { DroppedWindow } from './windows/retention.js';
 import { clusterClocks, type ClusterClocks } from './windows/clusterClocks.js';
@@ -25,7 +33,11 @@ import type { PolicyInput, WindowPolicy } from './windows/windowPolicy.js';
 import { Windows, type RollReport } from './windows/windows.js';
 
 /** The graphs that are kept beside the tweets. */
-export const tweetGraphNames = { byUser: 'tweets_by_user', replies: 'tweet_replies', retweets: 'tweet_retweets' } as const;
+export const tweetGraphNames = {
+  byUser: 'tweets_by_user',
+  replies: 'tweet_replies',
+  retweets: 'tweet_retweets',
+} as const;
 
 export interface SetupOptions {
   readonly policy?: PolicyInput;
@@ -73,9 +85,24 @@ export class Tbird implements TbirdService {
     this.ids = new IdGenerator(SqlWorkerLeases.of(gizzard, options.leaseMs), { log });
     this.windowSet = new Windows(gizzard, this.#clocks, log);
     this.roller = new Roller(this.windowSet, log);
-    const windowsRead = metrics.histogram('roost_tweet_windows_read', 'Windows that a query read, by kind', ['kind'], [1, 2, 3, 5, 10, 20, 50, 100, 1_000]);
-    metrics.gauge('roost_tweet_windows_held_back', 'Windows past the retention that the last roll here did not drop: it drops few at once, and none while clocks disagree', [], (gauge) => gauge.set(this.windowSet.lastRoll?.heldBack.length ?? 0));
-    metrics.gauge('roost_clocks_apart', "Whether the clocks of the journal's Redis and of the name server's MySQL differ by more than they may", [], (gauge) => gauge.set(this.windowSet.lastRoll?.clocksApartMs === undefined ? 0 : 1));
+    const windowsRead = metrics.histogram(
+      'roost_tweet_windows_read',
+      'Windows that a query read, by kind',
+      ['kind'],
+      [1, 2, 3, 5, 10, 20, 50, 100, 1_000],
+    );
+    metrics.gauge(
+      'roost_tweet_windows_held_back',
+      'Windows past the retention that the last roll here did not drop: it drops few at once, and none while clocks disagree',
+      [],
+      (gauge) => gauge.set(this.windowSet.lastRoll?.heldBack.length ?? 0),
+    );
+    metrics.gauge(
+      'roost_clocks_apart',
+      "Whether the clocks of the journal's Redis and of the name server's MySQL differ by more than they may",
+      [],
+      (gauge) => gauge.set(this.windowSet.lastRoll?.clocksApartMs === undefined ? 0 : 1),
+    );
     this.#windowsRead = (kind, count) => windowsRead.observe({ kind }, count);
   }
 
@@ -84,7 +111,12 @@ export class Tbird implements TbirdService {
     const policy = await this.windowSet.setPolicy(options.policy ?? {});
     const there = new Set(this.flock.graphs().map(({ name }) => name));
     for (const name of Object.values(tweetGraphNames)) {
-      if (!there.has(name)) await this.flock.createGraph(name, { shards: options.graphShards ?? 8, replicas: policy.replicas, hosts: policy.openHosts });
+      if (!there.has(name))
+        await this.flock.createGraph(name, {
+          shards: options.graphShards ?? 8,
+          replicas: policy.replicas,
+          hosts: policy.openHosts,
+        });
     }
     await this.windowSet.roll({ all: options.dropAll === true });
     return policy;
@@ -105,7 +137,10 @@ export class Tbird implements TbirdService {
   async create(drafts: readonly TweetDraft[], options: TweetWriteOptions = {}): Promise<BigInt64Array> {
     const deadline = deadlineOf(options);
     checkCount(drafts.length);
-    if (options.identity !== undefined && drafts.some(({ id }) => id === undefined)) throw invalid('a create that has an identity brings its ids, which would be others when it is repeated: reserve them first');
+    if (options.identity !== undefined && drafts.some(({ id }) => id === undefined))
+      throw invalid(
+        'a create that has an identity brings its ids, which would be others when it is repeated: reserve them first',
+      );
     const { windowMs } = await this.windowSet.policy();
     const made = (await this.ids.take(drafts.filter(({ id }) => id === undefined).length, deadline))[Symbol.iterator]();
     const contents = drafts.map((draft) => contentOf(draft, draft.id ?? (made.next().value as bigint)));
@@ -113,7 +148,11 @@ export class Tbird implements TbirdService {
     await this.#refuseAhead(brought.map(({ id }) => id));
     const fresh = this.#reserve(brought);
     try {
-      await this.windowSet.ensure(contents.map(({ id }) => id), 'create', deadline);
+      await this.windowSet.ensure(
+        contents.map(({ id }) => id),
+        'create',
+        deadline,
+      );
       const unknown = brought.filter(({ id }) => !this.#reserved.use(id));
       if (unknown.length > 0) await this.#refuseOthers(unknown, deadline);
       await this.#append(contents, [], windowMs, options, deadline);
@@ -133,7 +172,10 @@ export class Tbird implements TbirdService {
     return this.#setState(ids, live, options);
   }
 
-  async get(ids: BigInt64Array, options: TweetReadOptions & { readonly deleted?: boolean } = {}): Promise<readonly (Tweet | undefined)[]> {
+  async get(
+    ids: BigInt64Array,
+    options: TweetReadOptions & { readonly deleted?: boolean } = {},
+  ): Promise<readonly (Tweet | undefined)[]> {
     const deadline = deadlineOf(options);
     checkIds(ids);
     const rows = await this.#rows(ids, deadline);
@@ -143,19 +185,37 @@ export class Tbird implements TbirdService {
     });
   }
 
-  async timeline({ userId, count, beforeId, afterId, replies = true, retweets = true }: TimelineRequest, options: TweetReadOptions = {}): Promise<BigInt64Array> {
-    const states: EdgeState[] = [kindStates.original, ...(replies ? [kindStates.reply] : []), ...(retweets ? [kindStates.retweet] : [])];
+  async timeline(
+    { userId, count, beforeId, afterId, replies = true, retweets = true }: TimelineRequest,
+    options: TweetReadOptions = {},
+  ): Promise<BigInt64Array> {
+    const states: EdgeState[] = [
+      kindStates.original,
+      ...(replies ? [kindStates.reply] : []),
+      ...(retweets ? [kindStates.retweet] : []),
+    ];
     return this.#page('byUser', userId, count, beforeId, afterId, states, options);
   }
 
-  async fragments(format: string, ids: BigInt64Array, options: TweetReadOptions = {}): Promise<readonly (Buffer | undefined)[]> {
+  async fragments(
+    format: string,
+    ids: BigInt64Array,
+    options: TweetReadOptions = {},
+  ): Promise<readonly (Buffer | undefined)[]> {
     const deadline = deadlineOf(options);
     checkIds(ids);
-    const found = this.caches === undefined ? renderTweets(format, await this.records(ids, deadline)) : await this.caches.fragments.get(format, await this.#present(ids, deadline), deadline);
+    const found =
+      this.caches === undefined
+        ? renderTweets(format, await this.records(ids, deadline))
+        : await this.caches.fragments.get(format, await this.#present(ids, deadline), deadline);
     return Array.from(ids, (id) => found.get(id));
   }
 
-  async timelineFragments(format: string, request: TimelineRequest, options: TweetReadOptions = {}): Promise<readonly Buffer[]> {
+  async timelineFragments(
+    format: string,
+    request: TimelineRequest,
+    options: TweetReadOptions = {},
+  ): Promise<readonly Buffer[]> {
     const fragments = await this.fragments(format, await this.timeline(request, options), options);
     return fragments.filter((fragment) => fragment !== undefined);
   }
@@ -168,7 +228,10 @@ export class Tbird implements TbirdService {
     return this.#page(kind, tweetId, count, beforeId, undefined, [kindStates.original], options);
   }
 
-  async scan({ userId, count, beforeId, afterId, replies = true, retweets = true }: TimelineRequest, options: TweetReadOptions = {}): Promise<ScanResult> {
+  async scan(
+    { userId, count, beforeId, afterId, replies = true, retweets = true }: TimelineRequest,
+    options: TweetReadOptions = {},
+  ): Promise<ScanResult> {
     const deadline = deadlineOf(options);
     parseCount(count, 'count', 1, limits.pageSize);
     checkId(userId);
@@ -209,7 +272,13 @@ export class Tbird implements TbirdService {
       firstId,
       phase: endMs <= nowMs ? 'closed' : startMs > nowMs ? 'ahead' : 'open',
       stripes: stripes.length,
-      hosts: [...new Set(stripes.flatMap(({ baseId }) => topology.route(tweetsTableId, baseId).leaves.map((leaf) => leaf.shard.id.hostname)))].sort(),
+      hosts: [
+        ...new Set(
+          stripes.flatMap(({ baseId }) =>
+            topology.route(tweetsTableId, baseId).leaves.map((leaf) => leaf.shard.id.hostname),
+          ),
+        ),
+      ].sort(),
     }));
   }
 
@@ -222,9 +291,16 @@ export class Tbird implements TbirdService {
     const numberOf = (name: string): number => {
       const found = this.flock.graphs().find((graph) => graph.name === name);
       if (found !== undefined) return found.id;
-      throw new RoostError('FailedPrecondition', `tweets are not set up in this cluster, there is no graph ${name}: \`roost tweets setup\` does it`);
+      throw new RoostError(
+        'FailedPrecondition',
+        `tweets are not set up in this cluster, there is no graph ${name}: \`roost tweets setup\` does it`,
+      );
     };
-    return { byUser: numberOf(tweetGraphNames.byUser), replies: numberOf(tweetGraphNames.replies), retweets: numberOf(tweetGraphNames.retweets) };
+    return {
+      byUser: numberOf(tweetGraphNames.byUser),
+      replies: numberOf(tweetGraphNames.replies),
+      retweets: numberOf(tweetGraphNames.retweets),
+    };
   }
 
   /** Stops rolling, and gives the worker number back. The Gizzard stays open. */
@@ -239,25 +315,57 @@ export class Tbird implements TbirdService {
     await this.flock.close();
   }
 
-  async #setState(ids: BigInt64Array, state: number, options: TweetWriteOptions & { readonly time?: Micros }): Promise<void> {
+  async #setState(
+    ids: BigInt64Array,
+    state: number,
+    options: TweetWriteOptions & { readonly time?: Micros },
+  ): Promise<void> {
     const deadline = deadlineOf(options);
     checkCount(ids.length);
     const { time } = options;
-    if (time !== undefined && (time < 0n || time > BigInt(await this.#clocks.journalMs()) * 1_000n + maxAheadMicros)) throw invalid(`times are microseconds from 1970 to a day from now, not ${time}`);
+    if (time !== undefined && (time < 0n || time > BigInt(await this.#clocks.journalMs()) * 1_000n + maxAheadMicros))
+      throw invalid(`times are microseconds from 1970 to a day from now, not ${time}`);
     for (const id of ids) checkId(id);
     await this.#refuseAhead([...ids]);
     const { windowMs } = await this.windowSet.policy();
     await this.windowSet.ensure([...ids], 'state', deadline);
-    await this.#append([], Array.from(ids, (id): StateChange => ({ id, state, time, notBefore: ownTime(id) })), windowMs, options, deadline);
+    await this.#append(
+      [],
+      Array.from(ids, (id): StateChange => ({ id, state, time, notBefore: ownTime(id) })),
+      windowMs,
+      options,
+      deadline,
+    );
   }
 
   /** Journals tweets and the edges of their indexes as one: all of it is accepted, or nothing. */
-  async #append(contents: readonly TweetContent[], states: readonly StateChange[], windowMs: number, options: TweetWriteOptions, deadline: Deadline): Promise<void> {
+  async #append(
+    contents: readonly TweetContent[],
+    states: readonly StateChange[],
+    windowMs: number,
+    options: TweetWriteOptions,
+    deadline: Deadline,
+  ): Promise<void> {
     const graphs = this.graphs();
     const index = new IndexWrites(graphs);
     for (const content of contents) index.create(content);
-    const jobs: NewJob[] = [{ kind: tweetJobKind, ...encodeTweets({ tableId: tweetsTableId, windowMs, graphs }, contents.map((content) => ({ content })), states) }, ...index.jobs()];
-    await this.gizzard.jobs.append(jobs, { priority: options.priority ?? 'high', waitUntilApplied: options.acknowledgement === 'materialized', deadline, identity: options.identity });
+    const jobs: NewJob[] = [
+      {
+        kind: tweetJobKind,
+        ...encodeTweets(
+          { tableId: tweetsTableId, windowMs, graphs },
+          contents.map((content) => ({ content })),
+          states,
+        ),
+      },
+      ...index.jobs(),
+    ];
+    await this.gizzard.jobs.append(jobs, {
+      priority: options.priority ?? 'high',
+      waitUntilApplied: options.acknowledgement === 'materialized',
+      deadline,
+      identity: options.identity,
+    });
   }
 
   async #page(
@@ -297,7 +405,14 @@ export class Tbird implements TbirdService {
     const parts = await Promise.all(
       Array.from(chunks(routes, tablesPerStatement), (some) =>
         this.gizzard.readTogether(some, deadline, (host, leaves, left) =>
-          readTweets(host, leaves.map(({ leaf, place }) => ({ table: tweetTable(this.gizzard.config.cluster, leaf.shard), ids: byRoute.get(some[place]!)! })), left),
+          readTweets(
+            host,
+            leaves.map(({ leaf, place }) => ({
+              table: tweetTable(this.gizzard.config.cluster, leaf.shard),
+              ids: byRoute.get(some[place]!)!,
+            })),
+            left,
+          ),
         ),
       ),
     );
@@ -334,7 +449,11 @@ export class Tbird implements TbirdService {
     const nowMs = await this.#clocks.journalMs();
     for (const id of ids) {
       const aheadMs = isSnowflake(id) ? snowflakeTimeMs(id) - nowMs : 0;
-      if (aheadMs > limits.idAheadToleranceMs) throw invalid(`id ${id} is of ${new Date(snowflakeTimeMs(id)).toISOString()}, ${Math.round(aheadMs / 1_000)} s from now`, { id });
+      if (aheadMs > limits.idAheadToleranceMs)
+        throw invalid(
+          `id ${id} is of ${new Date(snowflakeTimeMs(id)).toISOString()}, ${Math.round(aheadMs / 1_000)} s from now`,
+          { id },
+        );
     }
   }
 
@@ -363,37 +482,14 @@ export class Tbird implements TbirdService {
   }
 }
 
-const deadlineOf = ({ deadlineMs, cancellation }: TweetReadOptions): Deadline =>
-  Deadline.after(deadlineMs === undefined ? limits.defaultDeadlineMs : parseCount(deadlineMs, 'deadlineMs', 1, limits.maxDeadlineMs), cancellation);
-
-const invalid = (message: string, fields: Record<string, bigint> = {}): RoostError => new RoostError('InvalidArgument', message, { fields });
+const invalid = (message: string, fields: Record<string, bigint> = {}): RoostError =>
+  new RoostError('InvalidArgument', message, { fields });
 
 function* chunks<T>(list: readonly T[], size: number): Generator<T[]> {
   for (let start = 0; start < list.length; start += size) yield list.slice(start, start + size);
-}
-
-function checkId(id: bigint): void {
-  if (id < 0n) throw invalid(`ids are from 0 to 2^63 − 1, not ${id}`);
-}
-
-function checkIds(ids: BigInt64Array): void {
-  if (ids.length > limits.idsPerCall) throw invalid(`at most ${limits.idsPerCall} ids in one call, not ${ids.length}`);
-  for (const id of ids) checkId(id);
-}
-
-function checkCount(count: number): void {
-  if (count === 0) throw invalid('a write needs at least one tweet');
-  if (count > limits.tweetsPerCall) throw invalid(`a write holds at most ${limits.tweetsPerCall} tweets, not ${count}`);
 }
 
 const latest = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 
 /** When a tweet came to be, as far as its id says it: what is done to it is never earlier. */
 const ownTime = (id: bigint): Micros => (isSnowflake(id) ? BigInt(snowflakeTimeMs(id)) * 1_000n : 0n);
-
-function refuseOther(stored: TweetContent, given: TweetContent): void {
-  if (sameContent(stored, given)) return;
-  throw new RoostError('AlreadyExists', `tweet ${given.id} is there with other content: ${contentText(stored)}, not ${contentText(given)}`, {
-    fields: { id: given.id, stored: contentText(stored), given: contentText(given) },
-  });
-}

@@ -67,7 +67,10 @@ export interface TbirdService {
   /** The reverse. */
   undelete(ids: BigInt64Array, options?: TweetWriteOptions & { readonly time?: Micros }): Promise<void>;
   /** Tweets in the order of the ids; undefined where there is none. Deleted ones come with `deleted`, otherwise they are undefined too. */
-  get(ids: BigInt64Array, options?: TweetReadOptions & { readonly deleted?: boolean }): Promise<readonly (Tweet | undefined)[]>;
+  get(
+    ids: BigInt64Array,
+    options?: TweetReadOptions & { readonly deleted?: boolean },
+  ): Promise<readonly (Tweet | undefined)[]>;
   /**
    * Tweets ready to be sent, in the order of the ids: undefined for those that are not there or deleted. Formats are `json`, all of a tweet, and `short`, its id, user
    * and text, both a JSON object. Where tweets are cached, rows are read only for fragments that are missing.
@@ -80,7 +83,11 @@ export interface TbirdService {
   /** The same without the index: goes through the windows from the newest on, until there is enough. */
   scan(request: TimelineRequest, options?: TweetReadOptions): Promise<ScanResult>;
   /** Ids of replies to, or retweets of, a tweet: newest first, those with ids below `beforeId`. */
-  related(kind: 'replies' | 'retweets', request: { readonly tweetId: bigint; readonly count: number; readonly beforeId?: bigint }, options?: TweetReadOptions): Promise<BigInt64Array>;
+  related(
+    kind: 'replies' | 'retweets',
+    request: { readonly tweetId: bigint; readonly count: number; readonly beforeId?: bigint },
+    options?: TweetReadOptions,
+  ): Promise<BigInt64Array>;
   windows(): Promise<readonly WindowInfo[]>;
   /** Windows that the retention dropped and that can be brought back, or are back, oldest first. */
   droppedWindows(): Promise<readonly DroppedWindow[]>;

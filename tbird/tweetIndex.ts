@@ -15,7 +15,11 @@ export interface TweetGraphs {
 }
 
 /** Archiving alone sets no position. */
-const kindOperations: Readonly<Record<TweetKind, readonly Operation[]>> = { original: ['add'], reply: ['negate'], retweet: ['add', 'archive'] };
+const kindOperations: Readonly<Record<TweetKind, readonly Operation[]>> = {
+  original: ['add'],
+  reply: ['negate'],
+  retweet: ['add', 'archive'],
+};
 
 /** An edge that a tweet has in one of the graphs. Its destination and its position are the tweet's id. */
 export interface IndexEdge {
@@ -27,8 +31,12 @@ export interface IndexEdge {
 export function edgesOf(content: TweetContent, { byUser, replies, retweets }: TweetGraphs): IndexEdge[] {
   return [
     { graphId: byUser, sourceId: content.userId, kind: kindOf(content) },
-    ...(content.replyToTweetId === undefined ? [] : [{ graphId: replies, sourceId: content.replyToTweetId, kind: 'original' as const }]),
-    ...(content.retweetOfId === undefined ? [] : [{ graphId: retweets, sourceId: content.retweetOfId, kind: 'original' as const }]),
+    ...(content.replyToTweetId === undefined
+      ? []
+      : [{ graphId: replies, sourceId: content.replyToTweetId, kind: 'original' as const }]),
+    ...(content.retweetOfId === undefined
+      ? []
+      : [{ graphId: retweets, sourceId: content.retweetOfId, kind: 'original' as const }]),
   ];
 }
 
@@ -46,7 +54,8 @@ export class IndexWrites {
     const own = edgesOf(written.content, this.graphs);
     for (const edge of own) this.#set(edge, id, state === deleted, time);
     for (const edge of losers.flatMap((loser) => edgesOf(loser, this.graphs))) {
-      if (!own.some(({ graphId, sourceId }) => graphId === edge.graphId && sourceId === edge.sourceId)) this.#set(edge, id, true, time);
+      if (!own.some(({ graphId, sourceId }) => graphId === edge.graphId && sourceId === edge.sourceId))
+        this.#set(edge, id, true, time);
     }
   }
 

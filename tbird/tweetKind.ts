@@ -7,4 +7,8 @@ export const kindStates = { original: 'normal', reply: 'negative', retweet: 'arc
 export type TweetKind = keyof typeof kindStates;
 
 export const kindOf = ({ retweetOfId, replyToTweetId, replyToUserId }: TweetContent): TweetKind =>
-  retweetOfId !== undefined ? 'retweet' : replyToTweetId !== undefined || replyToUserId !== undefined ? 'reply' : 'original';
+  retweetOfId !== undefined
+    ? 'retweet'
+    : replyToTweetId !== undefined || replyToUserId !== undefined
+      ? 'reply'
+      : 'original';

@@ -59,9 +59,14 @@ function mergeContents(a: TweetRecord, b: TweetRecord): Pick<TweetRecord, 'writt
   if (same && b.losers.length === 0) return { written: earlier, losers: a.losers };
   const [textA, textB] = [contentText(a.written.content), contentText(b.written.content)];
   const written = same ? earlier : textA < textB ? a.written : b.written;
-  const others = new Map([a.written.content, b.written.content, ...a.losers, ...b.losers].map((content) => [contentText(content), content]));
+  const others = new Map(
+    [a.written.content, b.written.content, ...a.losers, ...b.losers].map((content) => [contentText(content), content]),
+  );
   others.delete(contentText(written.content));
-  return { written, losers: [...others].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, content]) => content) };
+  return {
+    written,
+    losers: [...others].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, content]) => content),
+  };
 }
 
 export const sameContent = (a: TweetContent, b: TweetContent): boolean => a === b || contentText(a) === contentText(b);

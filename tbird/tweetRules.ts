@@ -28,7 +28,8 @@ function checkedText(given: string, id: bigint): string {
   const text = given.normalize('NFC');
   if (text.trim() === '') throw invalid('text', 'the text is empty', id);
   const count = characterCount(text);
-  if (count > limits.tweetCharacters) throw invalid('text', `the text has ${count} characters; a tweet holds ${limits.tweetCharacters}`, id);
+  if (count > limits.tweetCharacters)
+    throw invalid('text', `the text has ${count} characters; a tweet holds ${limits.tweetCharacters}`, id);
   return text;
 }
 
@@ -36,25 +37,37 @@ function checkedText(given: string, id: bigint): string {
 const isWellFormed = (text: string): boolean => !/\p{Surrogate}/u.test(text);
 
 function checkedTime(given: number | undefined, id: bigint): number {
-  if (given !== undefined && (!Number.isSafeInteger(given) || given < 0)) throw invalid('created_at', `created_at is milliseconds since 1970, not ${given}`, id);
+  if (given !== undefined && (!Number.isSafeInteger(given) || given < 0))
+    throw invalid('created_at', `created_at is milliseconds since 1970, not ${given}`, id);
   if (!isSnowflake(id)) {
-    if (given === undefined) throw invalid('created_at', `id ${id} is from before Snowflake and says nothing of its time: created_at is needed`, id);
+    if (given === undefined)
+      throw invalid(
+        'created_at',
+        `id ${id} is from before Snowflake and says nothing of its time: created_at is needed`,
+        id,
+      );
     return given;
   }
   const own = snowflakeTimeMs(id);
   if (given !== undefined && Math.abs(given - own) > limits.createdAtToleranceMs) {
-    throw invalid('created_at', `created_at ${new Date(given).toISOString()} disagrees with id ${id}, which is of ${new Date(own).toISOString()}`, id);
+    throw invalid(
+      'created_at',
+      `created_at ${new Date(given).toISOString()} disagrees with id ${id}, which is of ${new Date(own).toISOString()}`,
+      id,
+    );
   }
   return own;
 }
 
 function optionalId(value: bigint | undefined, name: string, id: bigint): bigint | undefined {
-  if (value !== undefined && (value < 1n || value > maxId)) throw invalid(name, `${name} must be from 1 to 2^63 − 1, not ${value}`, id);
+  if (value !== undefined && (value < 1n || value > maxId))
+    throw invalid(name, `${name} must be from 1 to 2^63 − 1, not ${value}`, id);
   return value;
 }
 
 function checkedFlags(flags: number, id: bigint): number {
-  if (!Number.isInteger(flags) || flags < 0 || flags > maxFlags) throw invalid('flags', `flags are an integer from 0 to ${maxFlags}, not ${flags}`, id);
+  if (!Number.isInteger(flags) || flags < 0 || flags > maxFlags)
+    throw invalid('flags', `flags are an integer from 0 to ${maxFlags}, not ${flags}`, id);
   return flags;
 }
 
@@ -63,16 +76,23 @@ function checkedExtra(given: string, id: bigint): string {
   try {
     value = JSON.parse(given);
   } catch (cause) {
-    throw invalid('extra', `the extra JSON cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`, id);
+    throw invalid(
+      'extra',
+      `the extra JSON cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`,
+      id,
+    );
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalid('extra', 'the extra JSON must be an object', id);
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw invalid('extra', 'the extra JSON must be an object', id);
   const text = JSON.stringify(value);
   const bytes = Buffer.byteLength(text);
-  if (bytes > limits.tweetExtraBytes) throw invalid('extra', `the extra JSON has ${bytes} bytes; a tweet holds ${limits.tweetExtraBytes}`, id);
+  if (bytes > limits.tweetExtraBytes)
+    throw invalid('extra', `the extra JSON has ${bytes} bytes; a tweet holds ${limits.tweetExtraBytes}`, id);
   return text;
 }
 
-const invalid = (argument: string, message: string, id: bigint): RoostError => new RoostError('InvalidArgument', message, { fields: { argument, id } });
+const invalid = (argument: string, message: string, id: bigint): RoostError =>
+  new RoostError('InvalidArgument', message, { fields: { argument, id } });
 
 /** Content as one text, the same for the same content: for comparisons, and for people. */
 export const contentText = (content: TweetContent): string => JSON.stringify(contentRow(content));
@@ -94,7 +114,17 @@ const textOf = (id: bigint | undefined): string | null => (id === undefined ? nu
 
 /** The reverse of `contentRow`, for what was written by it. */
 export function contentFrom(row: readonly unknown[]): TweetContent {
-  const [id, userId, text, createdAtMs, replyToTweetId, replyToUserId, retweetOfId, flags, extra] = row as [string, string, string, number, string | null, string | null, string | null, number, string | null];
+  const [id, userId, text, createdAtMs, replyToTweetId, replyToUserId, retweetOfId, flags, extra] = row as [
+    string,
+    string,
+    string,
+    number,
+    string | null,
+    string | null,
+    string | null,
+    number,
+    string | null,
+  ];
   const optional = (value: string | null): bigint | undefined => (value === null ? undefined : BigInt(value));
   return {
     id: BigInt(id),

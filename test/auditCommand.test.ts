@@ -8,12 +8,21 @@ import { freshCluster } from './support/index.js';
 
 const { config, configPath } = freshCluster('auditcommand');
 let flock: Flock;
-const audit = (...args: string[]) => callRoost(['flock', 'audit', 'follows', '--settle', '200', '--config', configPath, ...args], import.meta.dirname);
+const audit = (...args: string[]) =>
+  callRoost(['flock', 'audit', 'follows', '--settle', '200', '--config', configPath, ...args], import.meta.dirname);
 
 beforeAll(async () => {
   flock = await openFlock(config, { create: true, work: true });
   const graph = await flock.createGraph('follows', { shards: 1, replicas: 2 });
-  await flock.write({ graphId: graph.id, operations: 'add', sourceIds: BigInt64Array.of(1n, 1n), destinationIds: BigInt64Array.of(2n, 3n) }, { acknowledgement: 'materialized' });
+  await flock.write(
+    {
+      graphId: graph.id,
+      operations: 'add',
+      sourceIds: BigInt64Array.of(1n, 1n),
+      destinationIds: BigInt64Array.of(2n, 3n),
+    },
+    { acknowledgement: 'materialized' },
+  );
 });
 afterAll(() => flock.close());
 
@@ -23,10 +32,22 @@ it('says what is wrong, fails until it is put right, and repairs it', async () =
   const [leaf] = flock.gizzard.topology.routes(tableIdOf(1, 'forward'))[0]!.leaves;
   await flock.gizzard.hosts
     .host(leaf!.shard.id.hostname)
-    .run(`DELETE FROM \`${config.cluster}\`.\`${leaf!.shard.id.tablePrefix}_edges\` WHERE destination_id = 3`, [], Deadline.after(5_000));
+    .run(
+      `DELETE FROM \`${config.cluster}\`.\`${leaf!.shard.id.tablePrefix}_edges\` WHERE destination_id = 3`,
+      [],
+      Deadline.after(5_000),
+    );
   const found = await audit('--json');
-  expect(found).toMatchObject({ exitCode: 18, stderr: expect.stringContaining('roost flock audit follows --repair') as string });
-  expect(JSON.parse(found.stdout)).toMatchObject({ graph: 'follows', found: expect.arrayContaining([expect.objectContaining({ kind: 'edge', id: '1', otherId: '3', repaired: false })]) as unknown });
+  expect(found).toMatchObject({
+    exitCode: 18,
+    stderr: expect.stringContaining('roost flock audit follows --repair') as string,
+  });
+  expect(JSON.parse(found.stdout)).toMatchObject({
+    graph: 'follows',
+    found: expect.arrayContaining([
+      expect.objectContaining({ kind: 'edge', id: '1', otherId: '3', repaired: false }),
+    ]) as unknown,
+  });
 
   // The row first, then the counter that the repair of the row leaves one too high.
   for (let round = 0; round < 2; round++) {
@@ -37,5 +58,7 @@ it('says what is wrong, fails until it is put right, and repairs it', async () =
 }, 60_000);
 
 it('knows no other graph', async () => {
-  expect(await callRoost(['flock', 'audit', 'nobody', '--config', configPath], import.meta.dirname)).toMatchObject({ exitCode: 11 });
+  expect(await callRoost(['flock', 'audit', 'nobody', '--config', configPath], import.meta.dirname)).toMatchObject({
+    exitCode: 11,
+  });
 });

@@ -1,8 +1,25 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { limits, Metrics, packIds, silentLog } from '../core/index.js';
-import { openFlock, type Direction, type EdgeState, type EdgeWrites, type Flock, type Operation, type Query, type Term } from '../flock/index.js';
+import {
+  openFlock,
+  type Direction,
+  type EdgeState,
+  type EdgeWrites,
+  type Flock,
+  type Operation,
+  type Query,
+  type Term,
+} from '../flock/index.js';
 import { flockProcessor, ThriftServer } from '../rpc/index.js';
-import { ExecuteOperationType, Priority, queryToThrift, SelectOperationType, termToThrift, type FlockDBTypes, type RoostFlockModule } from '../rpc/wire/index.js';
+import {
+  ExecuteOperationType,
+  Priority,
+  queryToThrift,
+  SelectOperationType,
+  termToThrift,
+  type FlockDBTypes,
+  type RoostFlockModule,
+} from '../rpc/wire/index.js';
 import { Channel } from '../sdk/channel.js';
 import { flockService } from '../sdk/services.js';
 import { connect, type Graph as ClientGraph, type Roost } from '../sdk/index.js';
@@ -32,12 +49,21 @@ beforeAll(async () => {
   flock = await openFlock(config, { create: true, work: true });
   await flock.createGraph('follows', { shards: 2, replicas: 1 });
   const metrics = new Metrics();
-  server = await ThriftServer.listen({ host: '127.0.0.1', port: 0, processor: flockProcessor(flock, { metrics, log: silentLog }), metrics, log: silentLog });
+  server = await ThriftServer.listen({
+    host: '127.0.0.1',
+    port: 0,
+    processor: flockProcessor(flock, { metrics, log: silentLog }),
+    metrics,
+    log: silentLog,
+  });
   channel = new Channel([{ host: '127.0.0.1', port: server.port }], flockService);
   roost = await connect(`127.0.0.1:${server.port}`);
   follows = await roost.graph('follows');
   // Equal positions, so that cursors name ids.
-  await follows.write(Array.from({ length: 6 }, (_, i) => ({ source: 1, destination: i + 2, position: 5 })), { acknowledgement: 'materialized' });
+  await follows.write(
+    Array.from({ length: 6 }, (_, i) => ({ source: 1, destination: i + 2, position: 5 })),
+    { acknowledgement: 'materialized' },
+  );
 });
 
 beforeEach(async () => {
@@ -51,20 +77,46 @@ afterAll(async () => {
   await flock.close();
 });
 
-const rpc = <T>(call: (client: RoostFlockModule.Client) => Promise<T>) => (): Promise<T> => channel.call(call);
-const cli = (...args: string[]) => async (): Promise<never> => {
-  const { exitCode, stdout, stderr } = await callRoost([...args, '--config', configPath, '--server', `127.0.0.1:${server.port}`], '.');
-  expect(stdout).toBe('');
-  // Wrong usage, or the exit code of InvalidArgument, NotFound or FailedPrecondition.
-  expect([2, 10, 11, 13]).toContain(exitCode);
-  throw new Error(stderr);
-};
+const rpc =
+  <T>(call: (client: RoostFlockModule.Client) => Promise<T>) =>
+  (): Promise<T> =>
+    channel.call(call);
+const cli =
+  (...args: string[]) =>
+  async (): Promise<never> => {
+    const { exitCode, stdout, stderr } = await callRoost(
+      [...args, '--config', configPath, '--server', `127.0.0.1:${server.port}`],
+      '.',
+    );
+    expect(stdout).toBe('');
+    // Wrong usage, or the exit code of InvalidArgument, NotFound or FailedPrecondition.
+    expect([2, 10, 11, 13]).toContain(exitCode);
+    throw new Error(stderr);
+  };
 
-const term = (change: Partial<Term> = {}): Term => ({ graphId, sourceId: 1n, direction: 'forward', states: ['normal'], ...change });
+const term = (change: Partial<Term> = {}): Term => ({
+  graphId,
+  sourceId: 1n,
+  direction: 'forward',
+  states: ['normal'],
+  ...change,
+});
 const query = (change: Partial<Term> = {}): Query => ({ kind: 'term', term: term(change) });
 const page = { count: 2, cursor: -1n };
-const edge = (change: Partial<EdgeWrites> = {}): EdgeWrites => ({ graphId, operations: 'add', sourceIds: BigInt64Array.of(3n), destinationIds: BigInt64Array.of(4n), ...change });
-const mass = (change: object = {}) => ({ graphId, id: 1n, direction: 'forward' as Direction, operation: 'archive' as Operation, ...change });
+const edge = (change: Partial<EdgeWrites> = {}): EdgeWrites => ({
+  graphId,
+  operations: 'add',
+  sourceIds: BigInt64Array.of(3n),
+  destinationIds: BigInt64Array.of(4n),
+  ...change,
+});
+const mass = (change: object = {}) => ({
+  graphId,
+  id: 1n,
+  direction: 'forward' as Direction,
+  operation: 'archive' as Operation,
+  ...change,
+});
 const simple = (change: Partial<Term> = {}): FlockDBTypes.SelectOperation[] => queryToThrift(query(change));
 const operator = (type: number): FlockDBTypes.SelectOperation => ({ operation_type: type });
 const { Intersection, Union, Difference } = SelectOperationType;
@@ -75,7 +127,15 @@ const program = (...operations: FlockDBTypes.SelectOperation[]) =>
     rpc((client) => client.count2([operations])),
     rpc((client) => client.count(operations)),
     rpc((client) => client.select_page({ operations, page }, {})),
-    rpc((client) => client.select_pages([{ operations: simple(), page }, { operations, page }], {})),
+    rpc((client) =>
+      client.select_pages(
+        [
+          { operations: simple(), page },
+          { operations, page },
+        ],
+        {},
+      ),
+    ),
     rpc((client) => client.count_query(operations, {})),
     rpc((client) => client.explain({ operations, page }, {})),
   ] as const;
@@ -84,14 +144,27 @@ const execute = (...operations: { type?: number; destinations?: bigint[]; graph?
     client.execute({
       operations: operations.map(({ type = ExecuteOperationType.Add, destinations, graph = graphId, source = 3n }) => ({
         operation_type: type,
-        term: { source_id: source, graph_id: graph, is_forward: true, ...(destinations === undefined ? {} : { destination_ids: packIds(destinations) }) },
+        term: {
+          source_id: source,
+          graph_id: graph,
+          is_forward: true,
+          ...(destinations === undefined ? {} : { destination_ids: packIds(destinations) }),
+        },
       })),
       priority: Priority.High,
     }),
   );
-const wireEdge = { graph_id: graphId, operations: Buffer.of(1), source_ids: packIds([3n]), destination_ids: packIds([4n]) };
+const wireEdge = {
+  graph_id: graphId,
+  operations: Buffer.of(1),
+  source_ids: packIds([3n]),
+  destination_ids: packIds([4n]),
+};
 const wireNode = { graph_id: graphId, id: 1n, is_forward: true, operation: ExecuteOperationType.Archive };
-const pageOf = (change: object, of: Query = query()) => () => flock.select(of, { ...page, ...change });
+const pageOf =
+  (change: object, of: Query = query()) =>
+  () =>
+    flock.select(of, { ...page, ...change });
 const wirePage = (change: object) =>
   [
     rpc((client) => client.select2([{ operations: simple(), page: { ...page, ...change } }])),
@@ -107,19 +180,37 @@ const numbers = BigInt64Array.from({ length: tooMany }, (_, i) => BigInt(i));
 
 type Attempt = () => unknown;
 const table: Record<string, { readonly says: RegExp; readonly attempts: readonly Attempt[] }> = {
-  'a program of one operand': { says: /Need two sub-queries to do an intersection/, attempts: program(...simple(), operator(Intersection)) },
-  'a program of no operand': { says: /Need two sub-queries to do a difference/, attempts: program(operator(Difference)) },
+  'a program of one operand': {
+    says: /Need two sub-queries to do an intersection/,
+    attempts: program(...simple(), operator(Intersection)),
+  },
+  'a program of no operand': {
+    says: /Need two sub-queries to do a difference/,
+    attempts: program(operator(Difference)),
+  },
   'a program that leaves two': { says: /Left 2 items on the stack/, attempts: program(...simple(), ...simple()) },
   'a program of nothing': { says: /Left 0 items on the stack/, attempts: program() },
-  'a program that is too long': { says: /256 terms/, attempts: program(...Array.from({ length: 300 }, () => simple()[0]!), ...Array.from({ length: 299 }, () => operator(Union))) },
+  'a program that is too long': {
+    says: /256 terms/,
+    attempts: program(
+      ...Array.from({ length: 300 }, () => simple()[0]!),
+      ...Array.from({ length: 299 }, () => operator(Union)),
+    ),
+  },
   'a program without a term': { says: /term is missing/, attempts: program(operator(SelectOperationType.SimpleQuery)) },
   'an expression that does not reduce': {
     says: /the query needs/,
-    attempts: ['from(1) &', '(from(1)', 'from(1) from(2)', '&', ''].map((text) => cli('flock', 'query', 'follows', text)),
+    attempts: ['from(1) &', '(from(1)', 'from(1) from(2)', '&', ''].map((text) =>
+      cli('flock', 'query', 'follows', text),
+    ),
   },
   'an operation of queries that does not exist': {
     says: /Unknown operation 9|not "xor"|there is "\^/,
-    attempts: [...program(...simple(), ...simple(), operator(9)), pageOf({}, { kind: 'xor', left: query(), right: query() } as never), cli('flock', 'query', 'follows', 'from(1) ^ from(2)')],
+    attempts: [
+      ...program(...simple(), ...simple(), operator(9)),
+      pageOf({}, { kind: 'xor', left: query(), right: query() } as never),
+      cli('flock', 'query', 'follows', 'from(1) ^ from(2)'),
+    ],
   },
   'a write operation that does not exist': {
     says: /there is no operation|operation must be|unknown command/,
@@ -130,7 +221,12 @@ const table: Record<string, { readonly says: RegExp; readonly attempts: readonly
       execute({ destinations: [4n] }, { type: 9, destinations: [5n] }),
       execute({ destinations: [4n] }, { type: 0 }),
       rpc((client) => client.write_edges({ ...wireEdge, operations: Buffer.of(9) }, {})),
-      rpc((client) => client.write_batch([{ edges: wireEdge }, { node: { ...wireNode, operation: 9 as FlockDBTypes.ExecuteOperationType } }], {})),
+      rpc((client) =>
+        client.write_batch(
+          [{ edges: wireEdge }, { node: { ...wireNode, operation: 9 as FlockDBTypes.ExecuteOperationType } }],
+          {},
+        ),
+      ),
       () => follows.write([[3, 4]], { operation: 'follow' as Operation }),
       cli('flock', 'follow', 'follows', '3', '4'),
     ],
@@ -182,11 +278,31 @@ const table: Record<string, { readonly says: RegExp; readonly attempts: readonly
   'a cursor of another query': {
     says: /another query/,
     attempts: [
-      async () => flock.select(query({ sourceId: 2n }), { count: 2, cursor: (await flock.select(query(), page)).nextCursor }),
-      rpc(async (client) => client.select_page({ operations: simple({ sourceId: 2n }), page: { count: 2, cursor: (await client.select_page({ operations: simple(), page }, {})).next_cursor } }, {})),
-      rpc(async (client) => client.select2([{ operations: simple({ sourceId: 2n }), page: { count: 2, cursor: (await client.select_page({ operations: simple(), page }, {})).next_cursor } }])),
+      async () =>
+        flock.select(query({ sourceId: 2n }), { count: 2, cursor: (await flock.select(query(), page)).nextCursor }),
+      rpc(async (client) =>
+        client.select_page(
+          {
+            operations: simple({ sourceId: 2n }),
+            page: { count: 2, cursor: (await client.select_page({ operations: simple(), page }, {})).next_cursor },
+          },
+          {},
+        ),
+      ),
+      rpc(async (client) =>
+        client.select2([
+          {
+            operations: simple({ sourceId: 2n }),
+            page: { count: 2, cursor: (await client.select_page({ operations: simple(), page }, {})).next_cursor },
+          },
+        ]),
+      ),
       async () => follows.to(2).page({ cursor: (await follows.from(1).page({ count: 2 })).next! }),
-      async () => follows.from(1).in('archived').page({ cursor: (await follows.from(1).page({ count: 2 })).next! }),
+      async () =>
+        follows
+          .from(1)
+          .in('archived')
+          .page({ cursor: (await follows.from(1).page({ count: 2 })).next! }),
       async () => cli('flock', 'page', 'follows', '2', '--cursor', (await follows.from(1).page({ count: 2 })).next!)(),
     ],
   },
@@ -218,7 +334,12 @@ const table: Record<string, { readonly says: RegExp; readonly attempts: readonly
   },
   'a position outside 64 bits': {
     says: /must be an integer from -9223372036854775808|position must be/,
-    attempts: [pageOf({}, query({ minPosition: 2n ** 63n })), () => follows.add(3, 4, { position: 2n ** 63n }), () => follows.from(1).between(0, 2n ** 63n), cli('flock', 'add', 'follows', '3', '4', '--position', '9223372036854775808')],
+    attempts: [
+      pageOf({}, query({ minPosition: 2n ** 63n })),
+      () => follows.add(3, 4, { position: 2n ** 63n }),
+      () => follows.from(1).between(0, 2n ** 63n),
+      cli('flock', 'add', 'follows', '3', '4', '--position', '9223372036854775808'),
+    ],
   },
   'a mass operation on a graph that does not exist': {
     says: /there is no graph/,
@@ -246,8 +367,17 @@ const table: Record<string, { readonly says: RegExp; readonly attempts: readonly
   'lists that are too much for one call': {
     says: /lists of 10000 edges may have more than the 300000 edges/,
     attempts: [
-      () => flock.newest({ ...lists, count: 10_000 }, BigInt64Array.from({ length: 31 }, (_, i) => BigInt(i))),
-      rpc((client) => client.newest_edges({ ...wireLists, ids: packIds(Array.from({ length: 31 }, (_, i) => BigInt(i))), count: 10_000 }, {})),
+      () =>
+        flock.newest(
+          { ...lists, count: 10_000 },
+          BigInt64Array.from({ length: 31 }, (_, i) => BigInt(i)),
+        ),
+      rpc((client) =>
+        client.newest_edges(
+          { ...wireLists, ids: packIds(Array.from({ length: 31 }, (_, i) => BigInt(i))), count: 10_000 },
+          {},
+        ),
+      ),
     ],
   },
   '100,001 operations in one call': {
@@ -259,8 +389,23 @@ const table: Record<string, { readonly says: RegExp; readonly attempts: readonly
       execute({ destinations: [...numbers] }),
       execute(...Array.from({ length: tooMany }, () => ({ destinations: [4n] }))),
       execute(...Array.from({ length: tooMany }, () => ({ type: ExecuteOperationType.Archive }))),
-      rpc((client) => client.write_edges({ graph_id: graphId, operations: Buffer.of(1), source_ids: packIds(manyColumn), destination_ids: packIds(numbers) }, {})),
-      rpc((client) => client.write_batch(Array.from({ length: tooMany }, () => ({ node: wireNode })), {})),
+      rpc((client) =>
+        client.write_edges(
+          {
+            graph_id: graphId,
+            operations: Buffer.of(1),
+            source_ids: packIds(manyColumn),
+            destination_ids: packIds(numbers),
+          },
+          {},
+        ),
+      ),
+      rpc((client) =>
+        client.write_batch(
+          Array.from({ length: tooMany }, () => ({ node: wireNode })),
+          {},
+        ),
+      ),
       () =>
         follows.batch((batch) => {
           for (const number of numbers) batch.add(3, number);
@@ -283,7 +428,10 @@ const table: Record<string, { readonly says: RegExp; readonly attempts: readonly
   },
   'a write of neither edges nor a node': {
     says: /either edges or a node/,
-    attempts: [rpc((client) => client.write_batch([{ edges: wireEdge }, {}], {})), rpc((client) => client.write_batch([{ edges: wireEdge, node: wireNode }], {}))],
+    attempts: [
+      rpc((client) => client.write_batch([{ edges: wireEdge }, {}], {})),
+      rpc((client) => client.write_batch([{ edges: wireEdge, node: wireNode }], {})),
+    ],
   },
   'a direction that does not exist': {
     says: /direction|Allowed choices/,
@@ -318,7 +466,11 @@ describe.each(Object.entries(table))('%s', (_, { says, attempts }) => {
           () => new Error('it was accepted'),
           (thrown: unknown) => thrown,
         );
-      const { message: own, code, cause } = error as { message: string; code?: string; cause?: { name?: string; description?: string } };
+      const {
+        message: own,
+        code,
+        cause,
+      } = error as { message: string; code?: string; cause?: { name?: string; description?: string } };
       const message = cause?.description ?? own;
       expect(`attempt ${i}: ${message}`).toMatch(says);
       // FlockDB's own exception has no code.

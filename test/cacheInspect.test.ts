@@ -12,16 +12,28 @@ const materialized = { acknowledgement: 'materialized' } as const;
 let tbird: Tbird;
 let tweets: bigint[];
 
-const roost = (...args: string[]): Promise<Finished> => callRoost(['cache', 'inspect', '--settle-ms', '200', ...args, '--config', configPath], dirname(configPath));
+const roost = (...args: string[]): Promise<Finished> =>
+  callRoost(['cache', 'inspect', '--settle-ms', '200', ...args, '--config', configPath], dirname(configPath));
 const ids = (...values: (number | bigint)[]): BigInt64Array => BigInt64Array.from(values, BigInt);
 const follows = (): number => tbird.flock.graph('follows').id;
 const write = (operation: 'add' | 'remove', pairs: readonly (readonly [number, number])[]): Promise<void> =>
-  tbird.flock.write({ graphId: follows(), operations: operation, sourceIds: ids(...pairs.map(([source]) => source)), destinationIds: ids(...pairs.map(([, destination]) => destination)) }, materialized);
+  tbird.flock.write(
+    {
+      graphId: follows(),
+      operations: operation,
+      sourceIds: ids(...pairs.map(([source]) => source)),
+      destinationIds: ids(...pairs.map(([, destination]) => destination)),
+    },
+    materialized,
+  );
 
 /** Runs a statement on every replica of a node or a tweet, behind the caches' back. `TABLE` stands for the shard's prefix. */
 async function plant(tableId: number, key: bigint, sql: string): Promise<void> {
   const { leaves } = tbird.gizzard.topology.route(tableId, key);
-  for (const { shard } of leaves) await tbird.gizzard.hosts.host(shard.id.hostname).run(sql.replace('TABLE', `\`${config.cluster}\`.${shard.id.tablePrefix}`), [], Deadline.after(5_000));
+  for (const { shard } of leaves)
+    await tbird.gizzard.hosts
+      .host(shard.id.hostname)
+      .run(sql.replace('TABLE', `\`${config.cluster}\`.${shard.id.tablePrefix}`), [], Deadline.after(5_000));
 }
 
 /** What is cached afterwards: rows, fragments, timelines, lists in both directions, edges; and what is not there. */
@@ -29,7 +41,11 @@ async function readAll(): Promise<void> {
   await tbird.get(ids(...tweets, 99));
   await tbird.timelineFragments('json', { userId: 1n, count: 10 });
   for (const direction of ['forward', 'backward'] as const) {
-    for (const sourceId of [1n, 2n, 3n]) await tbird.flock.select({ kind: 'term', term: { graphId: follows(), sourceId, direction, states: ['normal'] } }, { count: 10, cursor: -1n });
+    for (const sourceId of [1n, 2n, 3n])
+      await tbird.flock.select(
+        { kind: 'term', term: { graphId: follows(), sourceId, direction, states: ['normal'] } },
+        { count: 10, cursor: -1n },
+      );
   }
   await tbird.flock.edges(follows(), ids(1, 1, 1), ids(2, 3, 77));
 }
@@ -38,8 +54,21 @@ beforeAll(async () => {
   tbird = await openTbird(config, { create: true, work: true });
   await tbird.setup({ policy: { windowMs: 86_400_000, stripes: 2, replicas: 2 }, graphShards: 2 });
   await tbird.flock.createGraph('follows', { shards: 2, replicas: 2 });
-  tweets = [...(await tbird.create([{ userId: 1n, text: 'one' }, { userId: 1n, text: 'two' }, { userId: 1n, text: 'three' }], materialized))];
-  await write('add', [[1, 2], [1, 3], [2, 3]]);
+  tweets = [
+    ...(await tbird.create(
+      [
+        { userId: 1n, text: 'one' },
+        { userId: 1n, text: 'two' },
+        { userId: 1n, text: 'three' },
+      ],
+      materialized,
+    )),
+  ];
+  await write('add', [
+    [1, 2],
+    [1, 3],
+    [2, 3],
+  ]);
   await untilApplied(tbird.flock);
   await readAll();
 });
@@ -75,8 +104,14 @@ describe('roost cache inspect', () => {
     await plant(follows(), 1n, 'UPDATE TABLE_edges SET position = 5 WHERE source_id = 1 AND destination_id = 2');
     await plant(-follows(), 3n, 'UPDATE TABLE_edges SET state = 2 WHERE source_id = 3 AND destination_id = 2');
     const planted = [
-      `tweets ${changed}`, `tweets ${gone}`, `fragments json ${changed}`, `fragments json ${gone}`,
-      'lists tweets_by_user forward 1', 'lists follows forward 1', 'lists follows backward 3', 'edges follows 1:2',
+      `tweets ${changed}`,
+      `tweets ${gone}`,
+      `fragments json ${changed}`,
+      `fragments json ${gone}`,
+      'lists tweets_by_user forward 1',
+      'lists follows forward 1',
+      'lists follows backward 3',
+      'edges follows 1:2',
     ];
     const found = await roost('--json');
     expect(found).toMatchObject({ exitCode: 18, stderr: expect.stringContaining(`${planted.length} of `) as string });
@@ -85,11 +120,19 @@ describe('roost cache inspect', () => {
   });
 
   it('looks at single entries', async () => {
-    expect(await roost('tweets', String(tweets[2]), '12345')).toMatchObject({ exitCode: 0, stdout: '1 entry agrees with the database; not cached: 1\n' });
+    expect(await roost('tweets', String(tweets[2]), '12345')).toMatchObject({
+      exitCode: 0,
+      stdout: '1 entry agrees with the database; not cached: 1\n',
+    });
     const named = async (...args: string[]): Promise<string> => (await roost(...args)).stdout.replaceAll(/[ │]+/g, ' ');
     expect(await named('tweets', String(tweets[0]))).toContain(`tweets ${tweets[0]}`);
-    expect(await named('lists', '3', '--graph', 'follows', '--direction', 'backward')).toContain('lists follows backward 3');
-    expect(await roost('lists', '2', '--graph', 'follows')).toMatchObject({ exitCode: 0, stdout: '1 entry agrees with the database\n' });
+    expect(await named('lists', '3', '--graph', 'follows', '--direction', 'backward')).toContain(
+      'lists follows backward 3',
+    );
+    expect(await roost('lists', '2', '--graph', 'follows')).toMatchObject({
+      exitCode: 0,
+      stdout: '1 entry agrees with the database\n',
+    });
     expect(await named('edges', '1:2', '1:77', '--graph', 'follows')).toContain('edges follows 1:2');
     expect((await roost('edges', '1:2')).stderr).toContain('need --graph');
     expect((await roost('edges', '1', '--graph', 'follows')).stderr).toContain('SOURCE:DESTINATION');

@@ -45,9 +45,14 @@ beforeAll(async () => {
   await first.users.setup({ shards: 2, replicas: 2 });
   await first.tbird.setup({ policy: { windowMs: 86_400_000, stripes: 2, replicas: 2 }, graphShards: 2 });
   graphId = (await first.tbird.flock.createGraph('follows', { shards: 2, replicas: 2 })).id;
-  servers.push(await openModelServer(config, { work: true, seed: seed * 17 + 1 }), await openModelServer(config, { work: false, slow: true, seed: seed * 17 + 2 }));
+  servers.push(
+    await openModelServer(config, { work: true, seed: seed * 17 + 1 }),
+    await openModelServer(config, { work: false, slow: true, seed: seed * 17 + 2 }),
+  );
   const timeMs = Date.now() - 60_000;
-  tweetIds = Array.from({ length: idsPerModel(clients) }, (_, sequence) => composeSnowflake({ timeMs, worker: 9, sequence }));
+  tweetIds = Array.from({ length: idsPerModel(clients) }, (_, sequence) =>
+    composeSnowflake({ timeMs, worker: 9, sequence }),
+  );
 });
 afterAll(async () => {
   await joined?.close();
@@ -116,7 +121,12 @@ it(
     }
     const { newest, edges } = tbird.flock.options.caches!;
     const settle = { settleMs: 300 };
-    const reports = [await inspectCache(users.rows, BigInt, settle), await inspectCache(tbird.caches!.rows, BigInt, settle), await inspectCache(newest, String, settle), await inspectCache(edges, String, settle)];
+    const reports = [
+      await inspectCache(users.rows, BigInt, settle),
+      await inspectCache(tbird.caches!.rows, BigInt, settle),
+      await inspectCache(newest, String, settle),
+      await inspectCache(edges, String, settle),
+    ];
     expect(reports.map(({ stale }) => stale)).toEqual([[], [], [], []]);
     expect(counts.reads).toBeGreaterThan(100);
     expect(counts.materialized).toBeGreaterThan(10);

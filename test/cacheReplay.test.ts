@@ -28,7 +28,10 @@ beforeAll(async () => {
   tbird = await openTbird(config, { create: true, work: true, caches });
   await tbird.setup({ policy: { windowMs: 86_400_000, stripes: 2, replicas: 1 }, graphShards: 2 });
   for (let user = 1; user <= users; user++) {
-    await tbird.create(Array.from({ length: tweetsOfUser }, (_, i) => ({ userId: BigInt(user), text: `tweet ${i} of ${user}` })), { acknowledgement: 'materialized' });
+    await tbird.create(
+      Array.from({ length: tweetsOfUser }, (_, i) => ({ userId: BigInt(user), text: `tweet ${i} of ${user}` })),
+      { acknowledgement: 'materialized' },
+    );
   }
 });
 afterAll(async () => {
@@ -56,7 +59,8 @@ it('reaches the hit rates of the design', async () => {
     name: 'pages',
     ttlSeconds: 600,
     absentTtlSeconds: 5,
-    render: async (user) => Buffer.concat(await tbird.timelineFragments('short', { userId: BigInt(user), count: newest })),
+    render: async (user) =>
+      Buffer.concat(await tbird.timelineFragments('short', { userId: BigInt(user), count: newest })),
   });
   const write = async (): Promise<void> => {
     const user = zipf();
@@ -79,7 +83,9 @@ it('reaches the hit rates of the design', async () => {
   };
   const run = async (count: number): Promise<void> => {
     for (let done = 0; done < count; done += requestsAtOnce) {
-      await Promise.all(Array.from({ length: requestsAtOnce }, (_, i) => ((done + i) % readsPerWrite === 0 ? write() : read(zipf()))));
+      await Promise.all(
+        Array.from({ length: requestsAtOnce }, (_, i) => ((done + i) % readsPerWrite === 0 ? write() : read(zipf()))),
+      );
     }
   };
 
@@ -96,7 +102,11 @@ it('reaches the hit rates of the design', async () => {
     return of('hits') / (of('hits') + of('misses'));
   };
   const rates = { vector: rate('newest'), row: rate('tweets'), fragment: rate('fragments.json'), page: rate('pages') };
-  process.stdout.write(`hit rates: ${Object.entries(rates).map(([name, value]) => `${name} ${(100 * value).toFixed(1)} %`).join(', ')}\n`);
+  process.stdout.write(
+    `hit rates: ${Object.entries(rates)
+      .map(([name, value]) => `${name} ${(100 * value).toFixed(1)} %`)
+      .join(', ')}\n`,
+  );
   expect(rates.vector).toBeGreaterThanOrEqual(0.99);
   expect(rates.row).toBeGreaterThanOrEqual(0.95);
   expect(rates.fragment).toBeGreaterThanOrEqual(0.95);

@@ -30,8 +30,14 @@ afterAll(() => Promise.all([tbird, users].map((one) => one.close())));
 async function blockWrites({ config }: typeof cluster): Promise<Connection> {
   const { host, port, user, password } = config.databaseHosts[second]!;
   const connection = await createConnection({ host, port, user, password });
-  const [tables] = await connection.query({ sql: 'SELECT table_name FROM information_schema.tables WHERE table_schema = ?', values: [config.cluster], rowsAsArray: true });
-  await connection.query(`LOCK TABLES ${(tables as string[][]).map(([table]) => `\`${config.cluster}\`.\`${table}\` READ`).join(', ')}`);
+  const [tables] = await connection.query({
+    sql: 'SELECT table_name FROM information_schema.tables WHERE table_schema = ?',
+    values: [config.cluster],
+    rowsAsArray: true,
+  });
+  await connection.query(
+    `LOCK TABLES ${(tables as string[][]).map(([table]) => `\`${config.cluster}\`.\`${table}\` READ`).join(', ')}`,
+  );
   return connection;
 }
 
@@ -47,41 +53,72 @@ interface Register {
 /** One of many, the next in place of an eviction. */
 const edge = (): Register => {
   const destinations = BigInt64Array.from({ length: 40 }, (_, i) => BigInt(i));
-  const write = (operations: 'add' | 'remove') => tbird.flock.write({ graphId, operations, sourceIds: destinations.map(() => 1n), destinationIds: destinations }, wait);
+  const write = (operations: 'add' | 'remove') =>
+    tbird.flock.write(
+      { graphId, operations, sourceIds: destinations.map(() => 1n), destinationIds: destinations },
+      wait,
+    );
   let place = -1;
-  const read = async () => (await tbird.flock.edges(graphId, BigInt64Array.of(1n), BigInt64Array.of(BigInt(Math.max(0, place)))))[0]?.state;
-  return { of: cluster, older: () => write('add'), newer: () => write('remove'), read, evict: () => Promise.resolve(place++) };
+  const read = async () =>
+    (await tbird.flock.edges(graphId, BigInt64Array.of(1n), BigInt64Array.of(BigInt(Math.max(0, place)))))[0]?.state;
+  return {
+    of: cluster,
+    older: () => write('add'),
+    newer: () => write('remove'),
+    read,
+    evict: () => Promise.resolve(place++),
+  };
 };
 const tweet = (): Register => {
   const ids = BigInt64Array.of(composeSnowflake({ timeMs: Date.now(), worker: 1, sequence: 1 }));
   const older = () => tbird.create([{ id: ids[0]!, userId: 1n, text: 'here' }], wait);
-  return { of: cluster, older, newer: () => tbird.delete(ids, wait), read: async () => (await tbird.get(ids))[0]?.text, evict: () => tbird.caches!.rows.invalidate([...ids]) };
+  return {
+    of: cluster,
+    older,
+    newer: () => tbird.delete(ids, wait),
+    read: async () => (await tbird.get(ids))[0]?.text,
+    evict: () => tbird.caches!.rows.invalidate([...ids]),
+  };
 };
 const user = (): Register => {
   const put = (name: string) => users.put([{ id: 1n, name, screenName: 'one', flags: 0 }], wait);
-  return { of: ofUsers, older: () => put('older'), newer: () => put('newer'), read: async () => (await users.get([1n]))[0]?.name, evict: () => users.rows.invalidate([1n]) };
+  return {
+    of: ofUsers,
+    older: () => put('older'),
+    newer: () => put('newer'),
+    read: async () => (await users.get([1n]))[0]?.name,
+    evict: () => users.rows.invalidate([1n]),
+  };
 };
 
-it.each([{ what: 'an edge', make: edge }, { what: 'a tweet', make: tweet }, { what: 'a user', make: user }])('$what is read as it was written, although a reader has cached what the other replica held', async ({ make }) => {
-  const { of, older, newer, read, evict } = make();
-  await older();
-  const before = await read();
-  const lock = await blockWrites(of);
-  try {
-    let answered = false;
-    const written = newer().finally(() => (answered = true));
-    written.catch(() => undefined);
-    // A replica has it soon; a reader may still ask the other, and then keeps what that says.
-    await sleep(500);
-    let cached: unknown;
-    for (let i = 0; i < 40 && !answered && cached !== before; i++) {
-      await evict();
-      cached = await read();
+it.each([
+  { what: 'an edge', make: edge },
+  { what: 'a tweet', make: tweet },
+  { what: 'a user', make: user },
+])(
+  '$what is read as it was written, although a reader has cached what the other replica held',
+  async ({ make }) => {
+    const { of, older, newer, read, evict } = make();
+    await older();
+    const before = await read();
+    const lock = await blockWrites(of);
+    try {
+      let answered = false;
+      const written = newer().finally(() => (answered = true));
+      written.catch(() => undefined);
+      // A replica has it soon; a reader may still ask the other, and then keeps what that says.
+      await sleep(500);
+      let cached: unknown;
+      for (let i = 0; i < 40 && !answered && cached !== before; i++) {
+        await evict();
+        cached = await read();
+      }
+      expect({ answered, cached }).toEqual({ answered: false, cached: before });
+      await written;
+      expect(await read()).not.toBe(before);
+    } finally {
+      await lock.end();
     }
-    expect({ answered, cached }).toEqual({ answered: false, cached: before });
-    await written;
-    expect(await read()).not.toBe(before);
-  } finally {
-    await lock.end();
-  }
-}, 30_000);
+  },
+  30_000,
+);

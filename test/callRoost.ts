@@ -4,7 +4,10 @@ import { runCli } from '../cli/program.js';
 import type { Finished } from './runRoost.js';
 
 /** What a command may write to, and what it wrote. */
-export function recordedIo(workingFolder: string, environment: NodeJS.ProcessEnv = {}): { readonly io: CliIo; readonly written: { stdout: string; stderr: string } } {
+export function recordedIo(
+  workingFolder: string,
+  environment: NodeJS.ProcessEnv = {},
+): { readonly io: CliIo; readonly written: { stdout: string; stderr: string } } {
   const written = { stdout: '', stderr: '' };
   const stream = (name: keyof typeof written): Writable =>
     new Writable({
@@ -13,11 +16,24 @@ export function recordedIo(workingFolder: string, environment: NodeJS.ProcessEnv
         done();
       },
     });
-  return { io: { stdout: stream('stdout'), stderr: stream('stderr'), environment, workingFolder, signal: new AbortController().signal }, written };
+  return {
+    io: {
+      stdout: stream('stdout'),
+      stderr: stream('stderr'),
+      environment,
+      workingFolder,
+      signal: new AbortController().signal,
+    },
+    written,
+  };
 }
 
 /** Runs one command inside the test's process, which costs less than a process of its own. */
-export async function callRoost(args: readonly string[], workingFolder: string, environment: NodeJS.ProcessEnv = {}): Promise<Finished> {
+export async function callRoost(
+  args: readonly string[],
+  workingFolder: string,
+  environment: NodeJS.ProcessEnv = {},
+): Promise<Finished> {
   const { io, written } = recordedIo(workingFolder, environment);
   const exitCode = await runCli(args, io);
   return { exitCode, ...written };

@@ -12,7 +12,10 @@ export interface ClusterServer {
   close(): Promise<void>;
 }
 
-export async function startClusterServer(config: RoostConfig, options: { readonly injectorPort?: number } = {}): Promise<ClusterServer> {
+export async function startClusterServer(
+  config: RoostConfig,
+  options: { readonly injectorPort?: number } = {},
+): Promise<ClusterServer> {
   const metrics = new Metrics();
   const log = silentLog;
   const injectors = new Injectors();
@@ -20,10 +23,14 @@ export async function startClusterServer(config: RoostConfig, options: { readonl
     work: true,
     create: true,
     metrics,
-    sendJobs: (host, jobs, deadline) => injectors.inject({ host: host.hostname, port: host.port }, jobs, { replicated: true, deadline }),
+    sendJobs: (host, jobs, deadline) =>
+      injectors.inject({ host: host.hostname, port: host.port }, jobs, { replicated: true, deadline }),
   });
-  const listen = (service: string, port: number, processor: Parameters<typeof ThriftServer.listen>[0]['processor']): Promise<ThriftServer> =>
-    ThriftServer.listen({ service, host: '127.0.0.1', port, processor, metrics, log });
+  const listen = (
+    service: string,
+    port: number,
+    processor: Parameters<typeof ThriftServer.listen>[0]['processor'],
+  ): Promise<ThriftServer> => ThriftServer.listen({ service, host: '127.0.0.1', port, processor, metrics, log });
   const manager = await listen('manager', 0, managerProcessor(flock.gizzard, { metrics, log }));
   const injector = await listen('injector', options.injectorPort ?? 0, injectorProcessor(flock, { metrics, log }));
   return {

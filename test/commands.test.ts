@@ -32,7 +32,9 @@ beforeAll(async () => {
   expect(early.stderr).toContain('is not set up');
   const made = await roost('graph', 'create', 'follows', '--shards', '3', '--replicas', '2', '--json');
   expect(made).toEqual({ exitCode: 0, stderr: '', stdout: '{"id":1,"name":"follows","shards":3,"replicas":2}\n' });
-  server = spawn(process.execPath, [roostMain, 'serve', '--json', '--config', configPath], { stdio: ['ignore', 'pipe', 'inherit'] });
+  server = spawn(process.execPath, [roostMain, 'serve', '--json', '--config', configPath], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   for await (const line of createInterface({ input: server.stdout! })) {
     ready = serverReadySchema.parse(JSON.parse(line));
     break;
@@ -47,7 +49,9 @@ afterAll(async () => {
 
 describe('graph', () => {
   it('lists what create made', async () => {
-    expect((await roost('graph', 'list', '--json')).stdout).toBe('{"graphs":[{"id":1,"name":"follows","shards":3,"hosts":["db1","db2"]}],"dropped":[]}\n');
+    expect((await roost('graph', 'list', '--json')).stdout).toBe(
+      '{"graphs":[{"id":1,"name":"follows","shards":3,"hosts":["db1","db2"]}],"dropped":[]}\n',
+    );
     expect((await roost('graph', 'list')).stdout).toContain('follows');
   });
 
@@ -63,21 +67,33 @@ describe('graph', () => {
 
   it('shows where a node lives', async () => {
     const { stdout } = await roost('lookup', 'follows', '9223372036854775807', '--json');
-    const { id, locations } = JSON.parse(stdout) as { id: string; locations: { direction: string; tableId: number; leaves: { host: string }[] }[] };
+    const { id, locations } = JSON.parse(stdout) as {
+      id: string;
+      locations: { direction: string; tableId: number; leaves: { host: string }[] }[];
+    };
     expect(id).toBe('9223372036854775807');
     expect(locations).toMatchObject([
       { direction: 'forward', tableId: 1 },
       { direction: 'backward', tableId: -1 },
     ]);
     for (const { leaves } of locations) expect(leaves.map(({ host }) => host).sort()).toEqual(['db1', 'db2']);
-    expect((await roost('lookup', 'follows', '12')).stdout).toMatch(/^forward: table 1, .*\n {2}replicating .*\n {4}flock db\d\/.* read allow · write allow\n/);
+    expect((await roost('lookup', 'follows', '12')).stdout).toMatch(
+      /^forward: table 1, .*\n {2}replicating .*\n {4}flock db\d\/.* read allow · write allow\n/,
+    );
   });
 });
 
 describe('load, and what can be asked then', () => {
   beforeAll(async () => {
-    writeFileSync(join(folder, 'edges.txt.gz'), gzipSync('# source destination position\n1 2 20\n1 3 -10\n4 3 30\n4 2 40\n9223372036854775807 3 5\n'));
-    expect(await answer('load', 'follows', 'edges.txt.gz', '--wait')).toMatchObject({ graph: 'follows', edgeCount: 5, badLineCount: 0 });
+    writeFileSync(
+      join(folder, 'edges.txt.gz'),
+      gzipSync('# source destination position\n1 2 20\n1 3 -10\n4 3 30\n4 2 40\n9223372036854775807 3 5\n'),
+    );
+    expect(await answer('load', 'follows', 'edges.txt.gz', '--wait')).toMatchObject({
+      graph: 'follows',
+      edgeCount: 5,
+      badLineCount: 0,
+    });
   });
 
   it('contains', async () => {
@@ -86,22 +102,55 @@ describe('load, and what can be asked then', () => {
   });
 
   it('get', async () => {
-    expect(await answer('flock', 'get', 'follows', '9223372036854775807', '3')).toMatchObject({ position: '5', state: 'normal' });
+    expect(await answer('flock', 'get', 'follows', '9223372036854775807', '3')).toMatchObject({
+      position: '5',
+      state: 'normal',
+    });
     const absent = await ask('flock', 'get', 'follows', '2', '1');
     expect(absent).toMatchObject({ exitCode: 11, stdout: '' });
     expect(absent.stderr).toBe('roost: there has never been an edge from 2 to 1 in follows\n');
   });
 
   it('count', async () => {
-    expect(await answer('flock', 'count', 'follows', '3', '--direction', 'backward')).toEqual({ normal: '3', negative: '0', archived: '0', removed: '0' });
+    expect(await answer('flock', 'count', 'follows', '3', '--direction', 'backward')).toEqual({
+      normal: '3',
+      negative: '0',
+      archived: '0',
+      removed: '0',
+    });
   });
 
   it('page, there and back', async () => {
-    const first = (await answer('flock', 'page', 'follows', '3', '--direction', 'backward', '--count', '2')) as { ids: string[]; nextCursor: string };
+    const first = (await answer('flock', 'page', 'follows', '3', '--direction', 'backward', '--count', '2')) as {
+      ids: string[];
+      nextCursor: string;
+    };
     expect(first.ids).toEqual(['4', '9223372036854775807']);
-    const second = (await answer('flock', 'page', 'follows', '3', '--direction', 'backward', '--count', '2', '--cursor', first.nextCursor)) as typeof first & { prevCursor: string };
+    const second = (await answer(
+      'flock',
+      'page',
+      'follows',
+      '3',
+      '--direction',
+      'backward',
+      '--count',
+      '2',
+      '--cursor',
+      first.nextCursor,
+    )) as typeof first & { prevCursor: string };
     expect(second).toMatchObject({ ids: ['1'], nextCursor: '0' });
-    const back = await answer('flock', 'page', 'follows', '3', '--direction', 'backward', '--count', '2', '--cursor', second.prevCursor);
+    const back = await answer(
+      'flock',
+      'page',
+      'follows',
+      '3',
+      '--direction',
+      'backward',
+      '--count',
+      '2',
+      '--cursor',
+      second.prevCursor,
+    );
     expect(back).toMatchObject({ ids: first.ids });
     expect((await ask('flock', 'edges', 'follows', '1')).stdout).toContain('20');
     expect(await answer('flock', 'page', 'follows', '1', '--between', '-20..0')).toMatchObject({ ids: ['3'] });
@@ -109,13 +158,18 @@ describe('load, and what can be asked then', () => {
   });
 
   it('intersect', async () => {
-    expect(await answer('flock', 'intersect', 'follows', '2', '3', '--direction', 'backward')).toMatchObject({ ids: ['4', '1'], nextCursor: '0' });
+    expect(await answer('flock', 'intersect', 'follows', '2', '3', '--direction', 'backward')).toMatchObject({
+      ids: ['4', '1'],
+      nextCursor: '0',
+    });
     expect(await ask('flock', 'intersect', 'follows', '2')).toMatchObject({ exitCode: 10, stdout: '' });
   });
 
   it('union, difference and any query, by cursors that belong to it', async () => {
     expect(await answer('flock', 'union', 'follows', '1', '4')).toMatchObject({ ids: ['3', '2'], partial: false });
-    expect(await answer('flock', 'difference', 'follows', '3', '2', '--direction', 'backward')).toMatchObject({ ids: ['9223372036854775807'] });
+    expect(await answer('flock', 'difference', 'follows', '3', '2', '--direction', 'backward')).toMatchObject({
+      ids: ['9223372036854775807'],
+    });
     const query = ['flock', 'query', 'follows', 'to(3) - (from(1) | to(2, among=4))'];
     const first = (await answer(...query, '--count', '1')) as { ids: string[]; next: string };
     expect(first.ids).toEqual(['9223372036854775807']);
@@ -128,19 +182,45 @@ describe('load, and what can be asked then', () => {
   });
 
   it('explain', async () => {
-    expect(await answer('flock', 'explain', 'follows', 'to(2) & to(3)')).toMatchObject({ page: { ids: ['4', '1'] }, rowsRead: expect.any(Number) as number, steps: expect.arrayContaining([]) as object[] });
-    expect((await ask('flock', 'explain', 'follows', 'to(2) & to(3)')).stdout).toMatch(/^plan: .*to 2 .* ∩ .*to 3 .*\nabout 2 ids in all; this page has 2, found in .*\nstep +shard +host/);
+    expect(await answer('flock', 'explain', 'follows', 'to(2) & to(3)')).toMatchObject({
+      page: { ids: ['4', '1'] },
+      rowsRead: expect.any(Number) as number,
+      steps: expect.arrayContaining([]) as object[],
+    });
+    expect((await ask('flock', 'explain', 'follows', 'to(2) & to(3)')).stdout).toMatch(
+      /^plan: .*to 2 .* ∩ .*to 3 .*\nabout 2 ids in all; this page has 2, found in .*\nstep +shard +host/,
+    );
   });
 
   it('add, negate, archive and remove, of edges and of all that a node has', async () => {
-    expect(await answer('flock', 'add', 'follows', '70', '71', '72', '73', '--position', '5', '--wait')).toEqual({ graph: 'follows', operation: 'add', all: false, edgeCount: 3, acknowledgement: 'materialized' });
+    expect(await answer('flock', 'add', 'follows', '70', '71', '72', '73', '--position', '5', '--wait')).toEqual({
+      graph: 'follows',
+      operation: 'add',
+      all: false,
+      edgeCount: 3,
+      acknowledgement: 'materialized',
+    });
     await answer('flock', 'negate', 'follows', '70', '72', '--wait');
     await answer('flock', 'remove', 'follows', '70', '73', '--at', '1', '--wait');
-    expect(await answer('flock', 'count', 'follows', '70')).toEqual({ normal: '2', negative: '1', archived: '0', removed: '0' });
-    expect((await ask('flock', 'archive', 'follows', '70', '--all', '--wait')).stdout).toBe('done: archive of all edges of 70\n');
-    expect(await answer('flock', 'metadata', 'follows', '70', '69')).toMatchObject({ nodes: [{ id: '70', node: { colour: 'archived' } }, { id: '69', node: null }] });
+    expect(await answer('flock', 'count', 'follows', '70')).toEqual({
+      normal: '2',
+      negative: '1',
+      archived: '0',
+      removed: '0',
+    });
+    expect((await ask('flock', 'archive', 'follows', '70', '--all', '--wait')).stdout).toBe(
+      'done: archive of all edges of 70\n',
+    );
+    expect(await answer('flock', 'metadata', 'follows', '70', '69')).toMatchObject({
+      nodes: [
+        { id: '70', node: { colour: 'archived' } },
+        { id: '69', node: null },
+      ],
+    });
     expect((await ask('flock', 'metadata', 'follows', '70')).stdout).toMatch(/archived/);
-    await expect.poll(() => answer('flock', 'count', 'follows', '70')).toEqual({ normal: '0', negative: '0', archived: '3', removed: '0' });
+    await expect
+      .poll(() => answer('flock', 'count', 'follows', '70'))
+      .toEqual({ normal: '0', negative: '0', archived: '3', removed: '0' });
     await answer('flock', 'remove', 'follows', '71', '--all', '--direction', 'both', '--wait');
     await expect.poll(() => answer('flock', 'get', 'follows', '70', '71')).toMatchObject({ state: 'removed' });
     for (const [args, message] of [
@@ -162,7 +242,10 @@ describe('load, and what can be asked then', () => {
     expect(refused.stderr).toContain('bad.txt: line 2 must be');
     expect(await answer('flock', 'count', 'follows', '50')).toMatchObject({ normal: '0' });
 
-    expect(await answer('load', 'follows', 'bad.txt', '--skip-bad', '--wait')).toMatchObject({ edgeCount: 2, badLineCount: 1 });
+    expect(await answer('load', 'follows', 'bad.txt', '--skip-bad', '--wait')).toMatchObject({
+      edgeCount: 2,
+      badLineCount: 1,
+    });
     expect(await answer('flock', 'count', 'follows', '50')).toMatchObject({ normal: '2' });
   });
 
@@ -177,7 +260,10 @@ describe('serve', () => {
   it('answers on the admin port', async () => {
     const get = async (path: string) => (await fetch(`http://127.0.0.1:${ready.admin.port}${path}`)).text();
     expect(await get('/readyz')).toBe('ok\n');
-    expect(JSON.parse(await get('/server_info'))).toMatchObject({ pid: ready.pid, graphs: [{ id: 1, name: 'follows' }] });
+    expect(JSON.parse(await get('/server_info'))).toMatchObject({
+      pid: ready.pid,
+      graphs: [{ id: 1, name: 'follows' }],
+    });
     expect(await get('/metrics')).toContain('roost_jobs_total');
   });
 
@@ -188,7 +274,9 @@ describe('serve', () => {
   });
 
   it('serves a graph by the time that create returns', async () => {
-    const made = await callRoost(['graph', 'create', 'blocks', '--id', '7', '--config', configPath], folder, { ROOST__SERVER__FLOCK_PORT: String(ready.flock.port) });
+    const made = await callRoost(['graph', 'create', 'blocks', '--id', '7', '--config', configPath], folder, {
+      ROOST__SERVER__FLOCK_PORT: String(ready.flock.port),
+    });
     expect(made.exitCode).toBe(0);
     expect(await answer('flock', 'count', 'blocks', '1')).toMatchObject({ normal: '0' });
   });

@@ -12,14 +12,22 @@ import type { Finished } from './runRoost.js';
 import { freshCluster } from './support/index.js';
 
 const run = promisify(execFile);
-const { config, configPath } = freshCluster('dba', { jobs: { errorDelaySeconds: 60, errorLimit: 1 }, nameServer: { hosts: ['db1'], reloadSeconds: 0.1 } });
+const { config, configPath } = freshCluster('dba', {
+  jobs: { errorDelaySeconds: 60, errorLimit: 1 },
+  nameServer: { hosts: ['db1'], reloadSeconds: 0.1 },
+});
 const folder = mkdtempSync(join(tmpdir(), 'roost-dba-'));
 let server: ClusterServer;
 
 beforeAll(async () => {
   server = await startClusterServer(config);
   await server.flock.createGraph('follows', { shards: 2, replicas: 2 });
-  server.flock.gizzard.servers.describe({ machine: 'testing', pid: 1, host: '127.0.0.1', managerPort: server.managerPort });
+  server.flock.gizzard.servers.describe({
+    machine: 'testing',
+    pid: 1,
+    host: '127.0.0.1',
+    managerPort: server.managerPort,
+  });
 });
 
 afterAll(async () => {
@@ -50,29 +58,58 @@ describe('shards, links and forwardings', () => {
     expect((await answer('shard', 'busy'))['shards']).toEqual([]);
     expect(await text('shard', 'busy')).toBe('none\n');
     expect((await answer('shard', 'info', root(0)))['shards']).toEqual([
-      expect.objectContaining({ shard: root(0), type: 'replicating', parents: [], children: [{ shard: leaf('db1', 0), weight: 1 }, { shard: leaf('db2', 0), weight: 1 }], forwardings: [{ table: 1, base: '0' }] }),
+      expect.objectContaining({
+        shard: root(0),
+        type: 'replicating',
+        parents: [],
+        children: [
+          { shard: leaf('db1', 0), weight: 1 },
+          { shard: leaf('db2', 0), weight: 1 },
+        ],
+        forwardings: [{ table: 1, base: '0' }],
+      }),
     ]);
-    expect(await text('shard', 'tree', leaf('db1', 0))).toBe(`replicating ${root(0)}\n├─ flock ${leaf('db1', 0)}\n└─ flock ${leaf('db2', 0)}\n`);
-    expect((await answer('link', 'list', leaf('db2', 1)))['links']).toEqual([{ parent: root(1), child: leaf('db2', 1), weight: 1 }]);
-    expect(await text('forwarding', 'list', '--table', '-1', '--hex')).toMatch(/-1 \(follows, backward\)\s+0000000000000000\s+localhost\/follows_backward_0000_root/);
+    expect(await text('shard', 'tree', leaf('db1', 0))).toBe(
+      `replicating ${root(0)}\n├─ flock ${leaf('db1', 0)}\n└─ flock ${leaf('db2', 0)}\n`,
+    );
+    expect((await answer('link', 'list', leaf('db2', 1)))['links']).toEqual([
+      { parent: root(1), child: leaf('db2', 1), weight: 1 },
+    ]);
+    expect(await text('forwarding', 'list', '--table', '-1', '--hex')).toMatch(
+      /-1 \(follows, backward\)\s+0000000000000000\s+localhost\/follows_backward_0000_root/,
+    );
     expect(await text('lookup', '-1', '12')).toMatch(/^table -1 \(follows\), hash \d+, forwarding from/);
-    expect(await text('forwarding', 'trees', '1')).toContain(`from 0\n└─ replicating ${root(0)}\n   ├─ flock ${leaf('db1', 0)}`);
+    expect(await text('forwarding', 'trees', '1')).toContain(
+      `from 0\n└─ replicating ${root(0)}\n   ├─ flock ${leaf('db1', 0)}`,
+    );
     expect(await answer('forwarding', 'trees', '-1')).toMatchObject({ tables: [{ tableId: -1 }], hostWeights: [] });
   });
 
   it('are reported by shape', async () => {
     const { shapes } = (await answer('report')) as { shapes: { signature: string; trees: number; shape: string[] }[] };
-    expect(shapes).toEqual([{ signature: expect.stringMatching(/^[0-9a-f]{8}$/) as string, trees: 4, shape: ['replicating', '├─ flock', '└─ flock'] }]);
+    expect(shapes).toEqual([
+      {
+        signature: expect.stringMatching(/^[0-9a-f]{8}$/) as string,
+        trees: 4,
+        shape: ['replicating', '├─ flock', '└─ flock'],
+      },
+    ]);
     expect(((await answer('report', '--signature', shapes[0]!.signature))['roots'] as string[]).length).toBe(4);
     expect((await roost('report', '--signature', 'x')).stderr).toContain(shapes[0]!.signature);
   });
 
   it('are changed, and changed back from the audit', async () => {
-    expect(await answer('shard', 'create', 'replicating', 'localhost/extra_0001')).toMatchObject({ created: ['localhost/extra_0001'], warnings: [], next_steps: [expect.stringContaining('roost link add'), expect.stringContaining('roost audit undo')] });
+    expect(await answer('shard', 'create', 'replicating', 'localhost/extra_0001')).toMatchObject({
+      created: ['localhost/extra_0001'],
+      warnings: [],
+      next_steps: [expect.stringContaining('roost link add'), expect.stringContaining('roost audit undo')],
+    });
     await answer('link', 'add', 'localhost/extra_0001', leaf('db1', 1), '--weight', '4');
     await answer('forwarding', 'set', '1', '77', 'localhost/extra_0001', '--yes');
     const { topologyVersion } = await answer('shard', 'wrap', 'blocked', 'localhost/extra_0001', '--yes');
-    expect((await answer('shard', 'info', 'localhost/extra_0001_blocked'))['shards']).toMatchObject([{ children: [{ shard: 'localhost/extra_0001' }], forwardings: [{ table: 1, base: '77' }] }]);
+    expect((await answer('shard', 'info', 'localhost/extra_0001_blocked'))['shards']).toMatchObject([
+      { children: [{ shard: 'localhost/extra_0001' }], forwardings: [{ table: 1, base: '77' }] },
+    ]);
     await answer('shard', 'unwrap', 'localhost/extra_0001_blocked');
     expect((await roost('shard', 'info', 'localhost/extra_0001_blocked')).exitCode).toBe(11);
     // What was done since stands in the way of nothing: the wrapper comes back, and goes again.
@@ -82,7 +119,9 @@ describe('shards, links and forwardings', () => {
     await answer('forwarding', 'remove', '1', '77', '--yes');
     await answer('link', 'remove', 'localhost/extra_0001', leaf('db1', 1), '--yes');
     await answer('shard', 'delete', 'localhost/extra_0001', '--yes');
-    const { changes } = (await answer('audit', 'list', '--count', '3')) as { changes: { version: number; by: string; summary: string }[] };
+    const { changes } = (await answer('audit', 'list', '--count', '3')) as {
+      changes: { version: number; by: string; summary: string }[];
+    };
     expect(changes.map(({ summary }) => summary)).toEqual([
       'delete shard localhost/extra_0001',
       `unlink localhost/extra_0001 → ${leaf('db1', 1)}`,
@@ -94,16 +133,23 @@ describe('shards, links and forwardings', () => {
     await gizzard.apply([{ kind: 'markBusy', id: gizzard.topology.routes(1)[0]!.leaves[0]!.shard.id, busy: 'busy' }]);
     await gizzard.apply([{ kind: 'markBusy', id: gizzard.topology.routes(1)[0]!.leaves[0]!.shard.id, busy: 'normal' }]);
     expect(await answer('audit', 'list', '--count', '3')).toMatchObject({ changes });
-    expect(((await answer('audit', 'list', '--count', '3', '--busy')) as { changes: { summary: string }[] }).changes[0]!.summary).toMatch(/^mark .* as normal$/);
+    expect(
+      ((await answer('audit', 'list', '--count', '3', '--busy')) as { changes: { summary: string }[] }).changes[0]!
+        .summary,
+    ).toMatch(/^mark .* as normal$/);
     expect(changes[0]!.by).toMatch(/^roost shard delete, .+@.+ \(process \d+\)$/);
-    expect(await text('audit', 'show', String(changes[0]!.version))).toMatch(/to undo it:\n {2}create shard localhost\/extra_0001 \(replicating\)/);
+    expect(await text('audit', 'show', String(changes[0]!.version))).toMatch(
+      /to undo it:\n {2}create shard localhost\/extra_0001 \(replicating\)/,
+    );
   });
 
   it('are unwrapped together where one stands above the other', async () => {
     const before = await answer('forwarding', 'trees');
     await answer('shard', 'wrap', 'replicating', root(0), '--yes');
     await answer('shard', 'wrap', 'replicating', `${root(0)}_replicating`, '--yes');
-    expect(await answer('shard', 'unwrap', `${root(0)}_replicating_replicating`, `${root(0)}_replicating`, '--yes')).toMatchObject({ unwrapped: { length: 2 } });
+    expect(
+      await answer('shard', 'unwrap', `${root(0)}_replicating_replicating`, `${root(0)}_replicating`, '--yes'),
+    ).toMatchObject({ unwrapped: { length: 2 } });
     expect((await answer('forwarding', 'trees'))['tables']).toEqual(before['tables']);
   });
 
@@ -119,8 +165,14 @@ describe('shards, links and forwardings', () => {
       [['forwarding', 'set', '1', '6', leaf('db1', 1)], 'whose other shards will not hold what is written to it'],
       [['forwarding', 'replace', root(0), root(1)], 'no longer found'],
       [['audit', 'undo', '1'], 'remove table 1; remove table -1'],
-      [['shard', 'wrap', 'blackHole', leaf('db1', 0)], `writes are lost, and missing until a repair, on ${leaf('db1', 0)}`],
-      [['shard', 'wrap', 'blocked', root(0)], `no replica can be read below localhost/follows_forward_0000_root_blocked`],
+      [
+        ['shard', 'wrap', 'blackHole', leaf('db1', 0)],
+        `writes are lost, and missing until a repair, on ${leaf('db1', 0)}`,
+      ],
+      [
+        ['shard', 'wrap', 'blocked', root(0)],
+        `no replica can be read below localhost/follows_forward_0000_root_blocked`,
+      ],
       [['shard', 'wrap', 'readOnly', leaf('db1', 0)], `writes wait in the journal for ${leaf('db1', 0)}`],
       [['host', 'weight', 'db2', '--write', '0'], 'writes wait in the journal for db2/follows_backward_0000, '],
     ] as const) {
@@ -134,13 +186,18 @@ describe('shards, links and forwardings', () => {
 
   it('ask on a terminal', async () => {
     const { PassThrough } = await import('node:stream');
-    for (const [typed, exitCode] of [['no', 13], ['yes', 0]] as const) {
+    for (const [typed, exitCode] of [
+      ['no', 13],
+      ['yes', 0],
+    ] as const) {
       await answer('shard', 'create', 'replicating', 'localhost/asked_0001');
       const { io } = recordedIo(folder);
       const stdin = Object.assign(new PassThrough(), { isTTY: true });
       stdin.end(`${typed}\n`);
       Object.assign(io.stderr, { isTTY: true });
-      expect(await runCli(['shard', 'delete', 'localhost/asked_0001', '--config', configPath], { ...io, stdin })).toBe(exitCode);
+      expect(await runCli(['shard', 'delete', 'localhost/asked_0001', '--config', configPath], { ...io, stdin })).toBe(
+        exitCode,
+      );
     }
     expect((await roost('shard', 'info', 'localhost/asked_0001')).exitCode).toBe(11);
   });
@@ -149,7 +206,9 @@ describe('shards, links and forwardings', () => {
     await server.flock.createGraph('gappy', { shards: 1, replicas: 1, id: 5 });
     await answer('forwarding', 'set', '5', '1000', 'localhost/gappy_forward_0000_root');
     const { warnings, topologyVersion } = await answer('forwarding', 'remove', '5', '0', '--yes');
-    expect(warnings).toEqual(['table 5 (gappy) has a gap in its key space: keys whose hash is below 1000 have no forwarding']);
+    expect(warnings).toEqual([
+      'table 5 (gappy) has a gap in its key space: keys whose hash is below 1000 have no forwarding',
+    ]);
     await answer('audit', 'undo', String(topologyVersion), '--yes');
   });
 
@@ -189,7 +248,11 @@ describe('shards, links and forwardings', () => {
     [['job', 'show', 'urgent'], 2, /The priorities are high, medium, low/],
     [['job', 'inject', 'high'], 10, /there is no job/],
     [['job', 'inject', 'high', '{}'], 10, /job 1: a job is a JSON object with one key/],
-    [['job', 'inject', 'high', '{"flock.edges": {"graph": 77, "edges": [{"source": 1, "destination": 2}]}}'], 11, /no table 77/],
+    [
+      ['job', 'inject', 'high', '{"flock.edges": {"graph": 77, "edges": [{"source": 1, "destination": 2}]}}'],
+      11,
+      /no table 77/,
+    ],
     [['job', 'inject', 'high', '--file', 'none.jsonl'], 11, /none.jsonl cannot be read/],
     [['job', 'retry', 'high', '--ids', '1-1'], 11, /no failing job 1-1/],
     [['job', 'fanout', 'high', 'bad'], 10, /a fanout's suffix/],
@@ -229,22 +292,37 @@ describe('hosts', () => {
   it('of other clusters are named, blocked, blackholed and forgotten with what waits for them', async () => {
     await answer('host', 'add-remote', 'west', 'far.example:7921', '--status', 'blocked');
     await expect.poll(() => server.flock.gizzard.topology.state.remoteHosts).toHaveLength(1);
-    expect((await roost('host', 'add-remote', 'north', 'far.example:7921')).stderr).toContain('is a host of cluster west already, and blocked');
-    await server.flock.write({ graphId: 1, operations: 'add', sourceIds: BigInt64Array.of(900n), destinationIds: BigInt64Array.of(901n) });
-    expect(await answer('host', 'remotes')).toMatchObject({ remotes: [{ cluster: 'west', hostname: 'far.example', port: 7921, status: 'blocked' }], clusters: [{ cluster: 'west', waiting: 1, refused: 0 }] });
+    expect((await roost('host', 'add-remote', 'north', 'far.example:7921')).stderr).toContain(
+      'is a host of cluster west already, and blocked',
+    );
+    await server.flock.write({
+      graphId: 1,
+      operations: 'add',
+      sourceIds: BigInt64Array.of(900n),
+      destinationIds: BigInt64Array.of(901n),
+    });
+    expect(await answer('host', 'remotes')).toMatchObject({
+      remotes: [{ cluster: 'west', hostname: 'far.example', port: 7921, status: 'blocked' }],
+      clusters: [{ cluster: 'west', waiting: 1, refused: 0 }],
+    });
     const refused = await roost('host', 'set-remote', 'west', '--status', 'blackholed');
     expect(refused.stderr).toContain('1 jobs that wait for it are dropped');
     await answer('host', 'set-remote', 'far.example:7921', '--status', 'blocked');
-    expect((await roost('host', 'remove-remote', 'far.example:7921')).stderr).toContain('it is the last of cluster west: 1 jobs');
+    expect((await roost('host', 'remove-remote', 'far.example:7921')).stderr).toContain(
+      'it is the last of cluster west: 1 jobs',
+    );
     expect(await answer('host', 'remove-remote', 'far.example:7921', '--yes')).toMatchObject({ dropped: 1 });
     expect(await text('host', 'remotes')).toBe('none: writes stay in this cluster\n');
   });
 });
 
 describe('jobs', () => {
-  const edges = (source: number): string => JSON.stringify({ 'flock.edges': { graph: 1, edges: [{ source, destination: 2 }] } });
+  const edges = (source: number): string =>
+    JSON.stringify({ 'flock.edges': { graph: 1, edges: [{ source, destination: 2 }] } });
   const sizes = async (priority: string): Promise<number[]> => {
-    const { queues } = (await answer('job', 'list')) as { queues: (Record<'queued' | 'failing' | 'bad', { jobs: number }> & { priority: string })[] };
+    const { queues } = (await answer('job', 'list')) as {
+      queues: (Record<'queued' | 'failing' | 'bad', { jobs: number }> & { priority: string })[];
+    };
     const found = queues.find((queue) => queue.priority === priority)!;
     return [found.queued.jobs, found.failing.jobs, found.bad.jobs];
   };
@@ -252,7 +330,9 @@ describe('jobs', () => {
   const onDb1 = async (source: number): Promise<number> => {
     const { gizzard } = server.flock;
     const prefix = gizzard.topology.route(1, BigInt(source)).leaves[0]!.shard.id.tablePrefix;
-    const rows = await gizzard.hosts.host('db1').rows(`SELECT 1 FROM ${config.cluster}.${prefix}_edges WHERE source_id = ?`, [source], Deadline.after(5_000));
+    const rows = await gizzard.hosts
+      .host('db1')
+      .rows(`SELECT 1 FROM ${config.cluster}.${prefix}_edges WHERE source_id = ?`, [source], Deadline.after(5_000));
     return rows.length;
   };
   const isThere = (source: number) => server.flock.states(1, BigInt64Array.of(BigInt(source)), BigInt64Array.of(2n));
@@ -266,7 +346,9 @@ describe('jobs', () => {
     expect(await sizes('low')).toEqual([1, 0, 0]);
     expect(await isThere(100)).toEqual([undefined]);
     expect(await text('job', 'list')).toMatch(/low\s+queued\s+1\s+\S+ m?s\s+paused/);
-    expect((await answer('job', 'show', 'low', '--queue', 'queued'))['jobs']).toMatchObject([{ kind: 'flock.edges', attempts: 0, contents: expect.stringContaining('"source":"100"') as string }]);
+    expect((await answer('job', 'show', 'low', '--queue', 'queued'))['jobs']).toMatchObject([
+      { kind: 'flock.edges', attempts: 0, contents: expect.stringContaining('"source":"100"') as string },
+    ]);
     expect(await answer('job', 'resume', 'all')).toMatchObject({ resumed: ['high', 'medium', 'low'] });
     await expect.poll(() => isThere(100), { timeout: 10_000 }).toEqual(['normal']);
   });
@@ -275,22 +357,33 @@ describe('jobs', () => {
     // The first refusal of a job's own data is the last.
     const { gizzard } = server.flock;
     const alter = async (what: (i: number) => string): Promise<void> => {
-      for (const i of [0, 1]) await gizzard.hosts.host('db1').run(`ALTER TABLE ${config.cluster}.follows_forward_000${i}_edges ${what(i)}`, [], Deadline.after(5_000));
+      for (const i of [0, 1])
+        await gizzard.hosts
+          .host('db1')
+          .run(`ALTER TABLE ${config.cluster}.follows_forward_000${i}_edges ${what(i)}`, [], Deadline.after(5_000));
     };
     await alter((i) => `ADD CONSTRAINT no_more_${i} CHECK (source_id NOT IN (200, 201))`);
     await answer('job', 'inject', 'high', edges(200), edges(201));
     await expect.poll(() => sizes('high'), { timeout: 10_000 }).toEqual([0, 0, 2]);
-    const { jobs } = (await answer('job', 'show', 'high', '--queue', 'bad')) as { jobs: { id: string; lastError: string; attempts: number }[] };
+    const { jobs } = (await answer('job', 'show', 'high', '--queue', 'bad')) as {
+      jobs: { id: string; lastError: string; attempts: number }[];
+    };
     expect(jobs).toMatchObject([{ attempts: 1, lastError: expect.stringMatching(/no_more_\d/) as string }, {}]);
     expect(await text('job', 'list')).toMatch(/high\s+bad\s+2\s+\S+ m?s\s+on db1/);
-    expect(await text('job', 'show', 'high', '--queue', 'bad', '--count', '1')).toMatch(/error: .*no_more_\d[^]*next: .*--after/);
+    expect(await text('job', 'show', 'high', '--queue', 'bad', '--count', '1')).toMatch(
+      /error: .*no_more_\d[^]*next: .*--after/,
+    );
 
     expect(await answer('job', 'export', 'high', 'bad.jsonl', '--queue', 'bad')).toMatchObject({ exported: 2 });
     expect((await roost('job', 'export', 'high', 'bad.jsonl', '--queue', 'bad')).exitCode).toBe(12);
     expect(readFileSync(join(folder, 'bad.jsonl'), 'utf8').trim().split('\n')).toHaveLength(2);
 
-    expect((await roost('job', 'discard', 'high', '--queue', 'bad')).stderr).toContain('2 writes that were accepted are lost');
-    expect(await answer('job', 'discard', 'high', '--queue', 'bad', '--ids', jobs[0]!.id, '--yes')).toMatchObject({ discarded: 1 });
+    expect((await roost('job', 'discard', 'high', '--queue', 'bad')).stderr).toContain(
+      '2 writes that were accepted are lost',
+    );
+    expect(await answer('job', 'discard', 'high', '--queue', 'bad', '--ids', jobs[0]!.id, '--yes')).toMatchObject({
+      discarded: 1,
+    });
     await alter((i) => `DROP CONSTRAINT no_more_${i}`);
     expect(await answer('job', 'retry', 'high', '--queue', 'bad')).toMatchObject({ retried: 1 });
     await expect.poll(() => onDb1(201), { timeout: 10_000 }).toBe(1);
@@ -325,9 +418,18 @@ describe('servers', () => {
   it('say which topology they work with, and look for a newer one when told', async () => {
     await answer('reload');
     const newest = server.flock.gizzard.topology.version;
-    await expect.poll(async () => (await answer('ping'))['servers'], { timeout: 10_000 }).toEqual([
-      { server: 'testing (process 1)', manager: `127.0.0.1:${server.managerPort}`, topologyVersion: newest, behind: 0, silentMs: expect.any(Number) as number, answers: true },
-    ]);
+    await expect
+      .poll(async () => (await answer('ping'))['servers'], { timeout: 10_000 })
+      .toEqual([
+        {
+          server: 'testing (process 1)',
+          manager: `127.0.0.1:${server.managerPort}`,
+          topologyVersion: newest,
+          behind: 0,
+          silentMs: expect.any(Number) as number,
+          answers: true,
+        },
+      ]);
     expect(await answer('reload')).toMatchObject({ reloaded: ['testing (process 1)'] });
     expect(await text('ping')).toMatch(/testing \(process 1\).*current.*answers/);
   });
@@ -335,7 +437,9 @@ describe('servers', () => {
   it('that do not answer are named', async () => {
     const { gizzard } = server.flock;
     gizzard.servers.describe({ machine: 'deaf', pid: 2, host: '127.0.0.1', managerPort: 1 });
-    await expect.poll(async () => (await roost('ping')).stderr, { timeout: 10_000 }).toContain('deaf (process 2) does not answer');
+    await expect
+      .poll(async () => (await roost('ping')).stderr, { timeout: 10_000 })
+      .toContain('deaf (process 2) does not answer');
     expect((await roost('reload')).exitCode).toBe(14);
     gizzard.servers.describe({ machine: 'testing', pid: 1, host: '127.0.0.1', managerPort: server.managerPort });
   });
@@ -343,9 +447,25 @@ describe('servers', () => {
   it('have a name server whose replicas are looked after', async () => {
     await server.flock.gizzard.nameServer.reload();
     const { version } = server.flock.gizzard.topology;
-    expect(await answer('nameserver', 'status')).toEqual({ replicas: [{ host: 'db1', primary: true, version, controlVersion: expect.any(Number) as unknown, state: 'current', differences: [] }], next_steps: [] });
+    expect(await answer('nameserver', 'status')).toEqual({
+      replicas: [
+        {
+          host: 'db1',
+          primary: true,
+          version,
+          controlVersion: expect.any(Number) as unknown,
+          state: 'current',
+          differences: [],
+        },
+      ],
+      next_steps: [],
+    });
     expect(await answer('nameserver', 'repair')).toMatchObject({ repaired: [] });
-    expect(await answer('nameserver', 'promote', 'db1', '--yes')).toMatchObject({ primary: 'db1', promoted: false, topologyVersion: version });
+    expect(await answer('nameserver', 'promote', 'db1', '--yes')).toMatchObject({
+      primary: 'db1',
+      promoted: false,
+      topologyVersion: version,
+    });
   });
 });
 

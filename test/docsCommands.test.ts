@@ -8,21 +8,32 @@ import { recordedIo } from './callRoost.js';
 /** Every command line of `roost` in a document: those that stand alone on an indented or fenced line, and those in backticks. */
 function quotedCommands(text: string): string[] {
   const lines = [...text.matchAll(/^(?: {4,}|\$ )(?:\$ )?(roost [a-z][^\n]+)$/gm)].map(([, line]) => line!);
-  const fenced = [...text.matchAll(/```[a-z]*\n(.*?)```/gs)].flatMap(([, block]) => [...block!.matchAll(/^\s*(?:\$ )?(roost [a-z][^\n]+)$/gm)].map(([, line]) => line!));
-  const inline = [...text.replace(/```.*?```/gs, '').matchAll(/`(roost [a-z][^`]+)`/g)].map(([, line]) => line!.replaceAll(/\s+/g, ' '));
+  const fenced = [...text.matchAll(/```[a-z]*\n(.*?)```/gs)].flatMap(([, block]) =>
+    [...block!.matchAll(/^\s*(?:\$ )?(roost [a-z][^\n]+)$/gm)].map(([, line]) => line!),
+  );
+  const inline = [...text.replace(/```.*?```/gs, '').matchAll(/`(roost [a-z][^`]+)`/g)].map(([, line]) =>
+    line!.replaceAll(/\s+/g, ' '),
+  );
   return [...new Set([...lines, ...fenced, ...inline])].map((line) => line.replace(/\s+(#.*|&)$/, '').trim());
 }
 
-const words = (line: string): string[] => [...line.matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g)].map(([, single, double, plain]) => single ?? double ?? plain!);
+const words = (line: string): string[] =>
+  [...line.matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g)].map(([, single, double, plain]) => single ?? double ?? plain!);
 
 /** What a command or an option that is only named may lack. */
-const leftOut: ReadonlySet<string> = new Set(['commander.missingArgument', 'commander.missingMandatoryOptionValue', 'commander.optionMissingArgument']);
+const leftOut: ReadonlySet<string> = new Set([
+  'commander.missingArgument',
+  'commander.missingMandatoryOptionValue',
+  'commander.optionMissingArgument',
+]);
 
 /** Why the command line refuses a command; undefined where it does not. One that is only named, such as `roost shard undrop`, may leave its arguments out, and `…` stands for some. */
 function parses(line: string): string | undefined {
   const program = buildProgram(recordedIo('.').io);
   quiet(program);
-  const args = words(line).slice(1).filter((word) => word !== '…');
+  const args = words(line)
+    .slice(1)
+    .filter((word) => word !== '…');
   try {
     program.parse(args, { from: 'user' });
   } catch (error) {
@@ -34,7 +45,9 @@ function parses(line: string): string | undefined {
 
 /** Parses as ever, and does nothing. */
 function quiet(command: Command): void {
-  command.exitOverride().configureOutput({ writeOut: () => undefined, writeErr: () => undefined, outputError: () => undefined });
+  command
+    .exitOverride()
+    .configureOutput({ writeOut: () => undefined, writeErr: () => undefined, outputError: () => undefined });
   if (command.parent !== null) command.action(() => undefined);
   command.commands.forEach(quiet);
 }
@@ -49,7 +62,9 @@ const documents = [
 
 describe('command lines in documents', () => {
   it('are found', () => {
-    expect(quotedCommands('a\n\n    roost ping\n\nand `roost doctor --fix`\n\n```sh\n$ roost job list # all\n```\n')).toEqual(['roost ping', 'roost job list', 'roost doctor --fix']);
+    expect(
+      quotedCommands('a\n\n    roost ping\n\nand `roost doctor --fix`\n\n```sh\n$ roost job list # all\n```\n'),
+    ).toEqual(['roost ping', 'roost job list', 'roost doctor --fix']);
   });
 
   it('that the command line would refuse are noticed', () => {

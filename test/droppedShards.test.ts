@@ -25,12 +25,16 @@ describe('tables that the doctor dropped', { timeout: 30_000 }, () => {
     await roost('shard', 'create', 'flock', shard);
     await roost('shard', 'delete', shard, '--yes');
     await roost('doctor', '--fix', '--drop-tables', '--yes');
-    const { dropped } = await answer<{ dropped: { name: string; shard: string; type: string; why: string; droppedAt: string; keptUntil: string }[] }>('shard', 'dropped');
+    const { dropped } = await answer<{
+      dropped: { name: string; shard: string; type: string; why: string; droppedAt: string; keptUntil: string }[];
+    }>('shard', 'dropped');
     expect(dropped).toMatchObject([{ shard, type: 'flock', why: expect.stringContaining('--drop-tables') as unknown }]);
     const keptMs = Date.parse(dropped[0]!.keptUntil) - Date.parse(dropped[0]!.droppedAt);
     expect(keptMs).toBe(config.moves.undropDays * 86_400_000);
     expect((await roost('shard', 'create', 'flock', shard)).exitCode).not.toBe(0);
-    expect((await roost('shard', 'undrop', 'no_such_name')).stderr).toContain('no dropped tables are called "no_such_name"');
+    expect((await roost('shard', 'undrop', 'no_such_name')).stderr).toContain(
+      'no dropped tables are called "no_such_name"',
+    );
 
     expect(await answer('shard', 'undrop', dropped[0]!.name)).toMatchObject({ shard, type: 'flock' });
     expect(await answer('shard', 'dropped')).toMatchObject({ dropped: [] });
@@ -48,14 +52,22 @@ describe('a host', { timeout: 30_000 }, () => {
     const { exitCode, stderr } = await roost('host', 'weight', db1, `--read=${weight}`, '--yes');
     expect(exitCode).not.toBe(0);
     expect(stderr).toContain(message);
-    expect(await answer('host', 'list')).toMatchObject({ hosts: expect.arrayContaining([expect.objectContaining({ host: db1, read: 1 })]) as unknown });
+    expect(await answer('host', 'list')).toMatchObject({
+      hosts: expect.arrayContaining([expect.objectContaining({ host: db1, read: 1 })]) as unknown,
+    });
   });
 
   it('that is called like a property of every object is unknown', async () => {
     for (const name of ['constructor', 'toString', '__proto__']) {
-      expect((await roost('host', 'weight', name, '--read=1', '--yes')).stderr).toContain(`no shard lives on host ${name}`);
+      expect((await roost('host', 'weight', name, '--read=1', '--yes')).stderr).toContain(
+        `no shard lives on host ${name}`,
+      );
       const { exitCode, stderr } = await roost('shard', 'create', 'flock', `${name}/by_hand`);
-      expect({ exitCode: exitCode === 0 ? 0 : 1, named: stderr.includes(name), crashed: stderr.includes('TypeError') }).toEqual({ exitCode: 1, named: true, crashed: false });
+      expect({
+        exitCode: exitCode === 0 ? 0 : 1,
+        named: stderr.includes(name),
+        crashed: stderr.includes('TypeError'),
+      }).toEqual({ exitCode: 1, named: true, crashed: false });
     }
   });
 });

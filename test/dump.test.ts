@@ -1,10 +1,28 @@
 import { randomBytes } from 'node:crypto';
-import { appendFileSync, copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openFlock, type Direction, type Flock, type Graph, type Operation, type StoredEdge, type StoredNode } from '../flock/index.js';
+import {
+  openFlock,
+  type Direction,
+  type Flock,
+  type Graph,
+  type Operation,
+  type StoredEdge,
+  type StoredNode,
+} from '../flock/index.js';
 import { flockProcessor, ThriftServer } from '../rpc/index.js';
 import { Metrics, silentLog } from '../core/index.js';
 import { callRoost } from './callRoost.js';
@@ -20,7 +38,8 @@ let server: ThriftServer;
 let source: Graph;
 
 const roost = (...args: string[]): Promise<Finished> => callRoost([...args, '--config', configPath], folder);
-const load = (...args: string[]): Promise<Finished> => roost('load', ...args, '--server', `127.0.0.1:${server.port}`, '--json');
+const load = (...args: string[]): Promise<Finished> =>
+  roost('load', ...args, '--server', `127.0.0.1:${server.port}`, '--json');
 const path = (name: string): string => join(folder, name);
 async function answer(run: Promise<Finished>): Promise<unknown> {
   const { exitCode, stdout, stderr } = await run;
@@ -32,17 +51,44 @@ beforeAll(async () => {
   flock = await openFlock(config, { create: true, work: true });
   source = await flock.createGraph('follows', { shards: 3, replicas: 1 });
   const metrics = new Metrics();
-  server = await ThriftServer.listen({ host: '127.0.0.1', port: 0, processor: flockProcessor(flock, { metrics, log: silentLog }), metrics, log: silentLog });
+  server = await ThriftServer.listen({
+    host: '127.0.0.1',
+    port: 0,
+    processor: flockProcessor(flock, { metrics, log: silentLog }),
+    metrics,
+    log: silentLog,
+  });
   // One node has more edges than a page of a scan; states and times of all kinds.
   const mixed: readonly Operation[] = ['add', 'archive', 'negate', 'remove', 'add'];
   for (let start = 0; start < edgeCount; start += 10_000) {
-    const column = (value: (i: number) => number): BigInt64Array => BigInt64Array.from({ length: 10_000 }, (_, i) => BigInt(value(start + i)));
+    const column = (value: (i: number) => number): BigInt64Array =>
+      BigInt64Array.from({ length: 10_000 }, (_, i) => BigInt(value(start + i)));
     const columns = { sourceIds: column((i) => (i < 12_000 ? 1 : i % 500)), destinationIds: column((i) => i + 1_000) };
-    await flock.write({ graphId: source.id, operations: 'add', ...columns, positions: column((i) => 7 * i), times: column((i) => 1_000_000 + i) });
-    await flock.write({ graphId: source.id, operations: Array.from(columns.sourceIds, (_, i) => mixed[i % mixed.length]!), ...columns, positions: column((i) => 3 * i - 5_000), times: column((i) => 2_000_000 + i) });
+    await flock.write({
+      graphId: source.id,
+      operations: 'add',
+      ...columns,
+      positions: column((i) => 7 * i),
+      times: column((i) => 1_000_000 + i),
+    });
+    await flock.write({
+      graphId: source.id,
+      operations: Array.from(columns.sourceIds, (_, i) => mixed[i % mixed.length]!),
+      ...columns,
+      positions: column((i) => 3 * i - 5_000),
+      times: column((i) => 2_000_000 + i),
+    });
   }
-  const node = (id: bigint, direction: Direction, operation: Operation, time: bigint) => ({ node: { graphId: source.id, id, direction, operation, time } });
-  await flock.execute([node(7n, 'forward', 'archive', 2_500_000n), node(8n, 'forward', 'remove', 2_400_000n), node(20_001n, 'backward', 'negate', 2_600_000n), node(999_999n, 'backward', 'archive', 1n), node(9n, 'forward', 'remove', 2_010_000n)]);
+  const node = (id: bigint, direction: Direction, operation: Operation, time: bigint) => ({
+    node: { graphId: source.id, id, direction, operation, time },
+  });
+  await flock.execute([
+    node(7n, 'forward', 'archive', 2_500_000n),
+    node(8n, 'forward', 'remove', 2_400_000n),
+    node(20_001n, 'backward', 'negate', 2_600_000n),
+    node(999_999n, 'backward', 'archive', 1n),
+    node(9n, 'forward', 'remove', 2_010_000n),
+  ]);
   await untilApplied(flock);
 }, 60_000);
 
@@ -56,15 +102,19 @@ async function everything(graph: Graph): Promise<{ edges: StoredEdge[]; nodes: S
   const edges: StoredEdge[] = [];
   const nodes: StoredNode[] = [];
   for (const start of flock.scanStarts(graph.id)) {
-    for (let cursor: string | undefined = start; cursor !== undefined; ) {
+    for (let cursor: string | undefined = start; cursor !== undefined;) {
       const page: Awaited<ReturnType<Flock['scan']>> = await flock.scan(graph.id, cursor, 4_000);
       edges.push(...page.edges);
       nodes.push(...page.nodes);
       cursor = page.cursor;
     }
   }
-  const byKey = (a: StoredEdge, b: StoredEdge): number => Number(a.sourceId - b.sourceId) || Number(a.destinationId - b.destinationId);
-  return { edges: edges.sort(byKey), nodes: nodes.sort((a, b) => Number(a.id - b.id) || a.direction.localeCompare(b.direction)) };
+  const byKey = (a: StoredEdge, b: StoredEdge): number =>
+    Number(a.sourceId - b.sourceId) || Number(a.destinationId - b.destinationId);
+  return {
+    edges: edges.sort(byKey),
+    nodes: nodes.sort((a, b) => Number(a.id - b.id) || a.direction.localeCompare(b.direction)),
+  };
 }
 
 describe('a scan', () => {
@@ -81,13 +131,22 @@ describe('a scan', () => {
     ]);
   });
 
-  it.each(['', 'forward', 'backward.0.edges', 'forward.0.nodes.1', 'forward.99999999999999999999.edges', 'forward.0.edges.9999999999999999999.1', "forward.0.edges'"])('refuses %j for a cursor', async (cursor) => {
+  it.each([
+    '',
+    'forward',
+    'backward.0.edges',
+    'forward.0.nodes.1',
+    'forward.99999999999999999999.edges',
+    'forward.0.edges.9999999999999999999.1',
+    "forward.0.edges'",
+  ])('refuses %j for a cursor', async (cursor) => {
     await expect(flock.scan(source.id, cursor, 10)).rejects.toMatchObject({ code: 'InvalidArgument' });
   });
 
   it('refuses pages of no size, and graphs that do not exist', async () => {
     const [start] = flock.scanStarts(source.id);
-    for (const count of [0, -1, 1e9]) await expect(flock.scan(source.id, start!, count)).rejects.toMatchObject({ code: 'InvalidArgument' });
+    for (const count of [0, -1, 1e9])
+      await expect(flock.scan(source.id, start!, count)).rejects.toMatchObject({ code: 'InvalidArgument' });
     await expect(flock.scan(99, start!, 1)).rejects.toMatchObject({ code: 'NotFound' });
     expect(() => flock.scanStarts(99)).toThrow(expect.objectContaining({ code: 'NotFound' }) as Error);
   });
@@ -95,7 +154,11 @@ describe('a scan', () => {
 
 describe('a dump', () => {
   it('that is loaded gives an equal graph', async () => {
-    expect(await answer(roost('dump', 'follows', 'all.ndjson.gz', '--json'))).toMatchObject({ edgeCount, format: 'ndjson', byteCount: statSync(path('all.ndjson.gz')).size });
+    expect(await answer(roost('dump', 'follows', 'all.ndjson.gz', '--json'))).toMatchObject({
+      edgeCount,
+      format: 'ndjson',
+      byteCount: statSync(path('all.ndjson.gz')).size,
+    });
     expect(existsSync(path('all.ndjson.gz.resume'))).toBe(false);
     const copy = await flock.createGraph('copy', { shards: 2, replicas: 2 });
     expect(await answer(load('copy', 'all.ndjson.gz', '--wait'))).toMatchObject({ edgeCount, badLineCount: 0 });
@@ -111,11 +174,22 @@ describe('a dump', () => {
   it('as an edge list holds the normal edges', async () => {
     const { edges } = await everything(source);
     const normal = edges.filter(({ state }) => state === 'normal');
-    expect(await answer(roost('dump', 'follows', 'edges.txt', '--parallel', '1', '--json'))).toMatchObject({ format: 'edges', edgeCount: normal.length });
+    expect(await answer(roost('dump', 'follows', 'edges.txt', '--parallel', '1', '--json'))).toMatchObject({
+      format: 'edges',
+      edgeCount: normal.length,
+    });
     const written = readFileSync(path('edges.txt'), 'utf8').trimEnd().split('\n').sort();
-    expect(written).toEqual(normal.map(({ sourceId, destinationId, position }) => `${sourceId} ${destinationId} ${position}`).sort());
+    expect(written).toEqual(
+      normal.map(({ sourceId, destinationId, position }) => `${sourceId} ${destinationId} ${position}`).sort(),
+    );
     expect(await answer(roost('dump', 'follows', 'list.gz', '--json'))).toMatchObject({ format: 'edges' });
-    expect(gunzipSync(readFileSync(path('list.gz'))).toString().trimEnd().split('\n').sort()).toEqual(written);
+    expect(
+      gunzipSync(readFileSync(path('list.gz')))
+        .toString()
+        .trimEnd()
+        .split('\n')
+        .sort(),
+    ).toEqual(written);
   });
 
   it('goes on where it was stopped, also in the middle of a page', async () => {
@@ -123,16 +197,34 @@ describe('a dump', () => {
     const starts = flock.scanStarts(source.id);
     const first = await flock.scan(source.id, starts[0]!, 100);
     await answer(roost('dump', 'follows', 'once.ndjson', '--json'));
-    const lines = new Map(readFileSync(path('once.ndjson'), 'utf8').trimEnd().split('\n').map((line) => {
-      const { source: from, destination: to } = JSON.parse(line) as Record<string, string>;
-      return [`${from} ${to}`, line];
-    }));
-    const done = first.edges.map(({ sourceId, destinationId }) => `${lines.get(`${sourceId} ${destinationId}`)}\n`).join('');
+    const lines = new Map(
+      readFileSync(path('once.ndjson'), 'utf8')
+        .trimEnd()
+        .split('\n')
+        .map((line) => {
+          const { source: from, destination: to } = JSON.parse(line) as Record<string, string>;
+          return [`${from} ${to}`, line];
+        }),
+    );
+    const done = first.edges
+      .map(({ sourceId, destinationId }) => `${lines.get(`${sourceId} ${destinationId}`)}\n`)
+      .join('');
     writeFileSync(path('parts.ndjson'), `${done}{"source":"1","desti`);
-    const state = { graphId: source.id, format: 'ndjson', gzip: false, bytes: done.length, edges: 100, cursors: [first.cursor, ...starts.slice(1)] };
+    const state = {
+      graphId: source.id,
+      format: 'ndjson',
+      gzip: false,
+      bytes: done.length,
+      edges: 100,
+      cursors: [first.cursor, ...starts.slice(1)],
+    };
     writeFileSync(path('parts.ndjson.resume'), JSON.stringify(state));
-    expect((await roost('dump', 'follows', 'parts.ndjson')).stdout).toMatch(/^dumped 30,000 edges of follows .*\n100 of them by an earlier run\n$/);
-    expect(readFileSync(path('parts.ndjson'), 'utf8').split('\n').sort()).toEqual(readFileSync(path('once.ndjson'), 'utf8').split('\n').sort());
+    expect((await roost('dump', 'follows', 'parts.ndjson')).stdout).toMatch(
+      /^dumped 30,000 edges of follows .*\n100 of them by an earlier run\n$/,
+    );
+    expect(readFileSync(path('parts.ndjson'), 'utf8').split('\n').sort()).toEqual(
+      readFileSync(path('once.ndjson'), 'utf8').split('\n').sort(),
+    );
     expect(existsSync(path('parts.ndjson.resume'))).toBe(false);
   });
 
@@ -140,11 +232,17 @@ describe('a dump', () => {
     const refused = await roost('dump', 'follows', 'edges.txt');
     expect(refused).toMatchObject({ exitCode: 12, stdout: '' });
     copyFileSync(path('edges.txt'), path('other.txt'));
-    writeFileSync(path('other.txt.resume'), JSON.stringify({ graphId: 77, format: 'edges', gzip: false, bytes: 5, edges: 1, cursors: [null] }));
+    writeFileSync(
+      path('other.txt.resume'),
+      JSON.stringify({ graphId: 77, format: 'edges', gzip: false, bytes: 5, edges: 1, cursors: [null] }),
+    );
     expect(await roost('dump', 'follows', 'other.txt')).toMatchObject({ exitCode: 13, stdout: '' });
     writeFileSync(path('other.txt.resume'), 'not JSON');
     expect(await roost('dump', 'follows', 'other.txt')).toMatchObject({ exitCode: 10, stdout: '' });
-    writeFileSync(path('other.txt.resume'), JSON.stringify({ graphId: source.id, format: 'edges', gzip: false, bytes: 1e9, edges: 1, cursors: [null] }));
+    writeFileSync(
+      path('other.txt.resume'),
+      JSON.stringify({ graphId: source.id, format: 'edges', gzip: false, bytes: 1e9, edges: 1, cursors: [null] }),
+    );
     expect(await roost('dump', 'follows', 'other.txt')).toMatchObject({ exitCode: 18, stdout: '' });
     expect(readFileSync(path('other.txt'))).toEqual(readFileSync(path('edges.txt')));
     expect(await roost('dump', 'likes', 'absent.txt')).toMatchObject({ exitCode: 11, stdout: '' });
@@ -158,10 +256,14 @@ describe('a load', () => {
     writeFileSync(path('list.txt'), Array.from({ length: 5_500 }, (_, i) => `1 ${i} ${i}\n`).join(''));
     const { size: bytes, mtimeMs: modifiedMs } = statSync(path('list.txt'));
     writeFileSync(path('state'), JSON.stringify({ graph: 'resumed', bytes, modifiedMs, skipBad: false, batches: 3 }));
-    expect(await answer(load('resumed', 'list.txt', '--resume', 'state', '--wait'))).toMatchObject({ edgeCount: 5_500 });
+    expect(await answer(load('resumed', 'list.txt', '--resume', 'state', '--wait'))).toMatchObject({
+      edgeCount: 5_500,
+    });
     expect((await flock.counts(graph.id, 'forward', BigInt64Array.of(1n)))[0]!.normal).toBe(2_500n);
     expect(existsSync(path('state'))).toBe(false);
-    expect(await answer(load('resumed', 'list.txt', '--resume', 'state', '--wait'))).toMatchObject({ edgeCount: 5_500 });
+    expect(await answer(load('resumed', 'list.txt', '--resume', 'state', '--wait'))).toMatchObject({
+      edgeCount: 5_500,
+    });
     expect((await flock.counts(graph.id, 'forward', BigInt64Array.of(1n)))[0]!.normal).toBe(5_500n);
   });
 
@@ -175,7 +277,10 @@ describe('a load', () => {
   });
 
   it('refuses bad NDJSON whole', async () => {
-    writeFileSync(path('bad.ndjson'), `{"source":1,"destination":2}\n{"source":1,"destination":"${randomBytes(4).toString('hex')}x"}\n`);
+    writeFileSync(
+      path('bad.ndjson'),
+      `{"source":1,"destination":2}\n{"source":1,"destination":"${randomBytes(4).toString('hex')}x"}\n`,
+    );
     const refused = await load('resumed', 'bad.ndjson');
     expect(refused).toMatchObject({ exitCode: 10, stdout: '' });
     expect(refused.stderr).toContain('bad.ndjson: line 2: destination must be an integer');
@@ -190,7 +295,9 @@ it('a load takes the low queue, and another where it is told to', async () => {
   const sizes = () => Promise.all(each.map(async (priority) => (await flock.gizzard.jobs.sizes(priority)).queued));
   expect(await answer(load('few', 'few.txt'))).toMatchObject({ edgeCount: 2 });
   expect(await sizes()).toEqual([0, 0, 1]);
-  expect(await answer(load('few', 'few.txt', '--priority', 'medium', '--rate', '1000000'))).toMatchObject({ edgeCount: 2 });
+  expect(await answer(load('few', 'few.txt', '--priority', 'medium', '--rate', '1000000'))).toMatchObject({
+    edgeCount: 2,
+  });
   expect(await sizes()).toEqual([0, 1, 1]);
   await flock.gizzard.apply(each.map((priority) => ({ kind: 'resumeJobs', priority })));
   expect(await answer(load('few', 'few.txt', '--wait'))).toMatchObject({ waitMs: expect.any(Number) as number });

@@ -37,17 +37,26 @@ afterEach(async () => {
 function load(at: () => Promise<void>): Promise<void> {
   const parts = Array.from({ length: edgeCount / batchEdges }, (_, i) => {
     const [start, end] = [i * batchEdges, (i + 1) * batchEdges];
-    return () => graph.writeColumns({ sourceIds: columns.sourceIds.subarray(start, end), destinationIds: columns.destinationIds.subarray(start, end) });
+    return () =>
+      graph.writeColumns({
+        sourceIds: columns.sourceIds.subarray(start, end),
+        destinationIds: columns.destinationIds.subarray(start, end),
+      });
   });
   return loadWithFault(parts, at);
 }
 
 /** Every node's counters agree with the edges, both ways: nothing is lost, nothing counted twice. */
 async function expectEveryDegree(): Promise<void> {
-  for (const [direction, column] of [['forward', columns.sourceIds], ['backward', columns.destinationIds]] as const) {
+  for (const [direction, column] of [
+    ['forward', columns.sourceIds],
+    ['backward', columns.destinationIds],
+  ] as const) {
     const degrees = new Map<bigint, bigint>();
     for (const id of column) degrees.set(id, (degrees.get(id) ?? 0n) + 1n);
-    const counted = await Promise.all(Array.from(degrees, async ([id]) => [id, await graph.count(id, { direction })] as const));
+    const counted = await Promise.all(
+      Array.from(degrees, async ([id]) => [id, await graph.count(id, { direction })] as const),
+    );
     expect(new Map(counted)).toEqual(degrees);
   }
 }
@@ -64,7 +73,11 @@ it('keeps reading without a killed database host, and brings it up to date when 
   let reads = 0;
   const readers = (async () => {
     for (let i = 0; reading; i = (i + 1) % 1_000) {
-      await Promise.all([graph.contains(columns.sourceIds[i]!, columns.destinationIds[i]!), graph.count(columns.sourceIds[i]!), graph.from(columns.sourceIds[i]!).page({ count: 10 })]);
+      await Promise.all([
+        graph.contains(columns.sourceIds[i]!, columns.destinationIds[i]!),
+        graph.count(columns.sourceIds[i]!),
+        graph.from(columns.sourceIds[i]!).page({ count: 10 }),
+      ]);
       reads++;
     }
   })();

@@ -21,13 +21,17 @@ function obstacle(): string | undefined {
 
 const why = obstacle();
 
-it.skipIf(why !== undefined)(`rpc/gen is what the IDL compiles to${why === undefined ? '' : `: skipped, ${why}`}`, () => {
-  const fresh = mkdtempSync(join(tmpdir(), 'roost-gen-'));
-  try {
-    execFileSync(process.execPath, [join(root, 'scripts/gen.mjs'), fresh]);
-    expect(readdirSync(fresh).sort()).toEqual(readdirSync(committed).sort());
-    for (const file of readdirSync(fresh)) expect(readFileSync(join(committed, file), 'utf8'), file).toBe(readFileSync(join(fresh, file), 'utf8'));
-  } finally {
-    rmSync(fresh, { recursive: true, force: true });
-  }
-});
+it.skipIf(why !== undefined)(
+  `rpc/gen is what the IDL compiles to${why === undefined ? '' : `: skipped, ${why}`}`,
+  () => {
+    const fresh = mkdtempSync(join(tmpdir(), 'roost-gen-'));
+    try {
+      execFileSync(process.execPath, [join(root, 'scripts/gen.mjs'), fresh]);
+      expect(readdirSync(fresh).sort()).toEqual(readdirSync(committed).sort());
+      for (const file of readdirSync(fresh))
+        expect(readFileSync(join(committed, file), 'utf8'), file).toBe(readFileSync(join(fresh, file), 'utf8'));
+    } finally {
+      rmSync(fresh, { recursive: true, force: true });
+    }
+  },
+);

@@ -19,7 +19,12 @@ interface Ran {
 function run(command: string, args: readonly string[], cwd: string): Promise<Ran> {
   return new Promise((resolve, reject) => {
     // It takes more arguments from standard input, where that is no terminal.
-    const child = spawn(command, args, { cwd, env: { ...process.env, HOME: cwd }, stdio: ['ignore', 'pipe', 'pipe'], timeout: 60_000 });
+    const child = spawn(command, args, {
+      cwd,
+      env: { ...process.env, HOME: cwd },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: 60_000,
+    });
     let stdout = '';
     let stderr = '';
     child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
@@ -58,22 +63,57 @@ describe.skipIf(why !== undefined)(`the original gizzmo${why === undefined ? '' 
   });
 
   const gizzmo = async (...args: string[]): Promise<Ran> =>
-    run('ruby', ['-W0', join(checkout!, 'bin/gizzmo'), '-H', '127.0.0.1', '-P', String(server.managerPort), '-I', String(server.injectorPort), '-r', '0', '-f', ...args], folder);
+    run(
+      'ruby',
+      [
+        '-W0',
+        join(checkout!, 'bin/gizzmo'),
+        '-H',
+        '127.0.0.1',
+        '-P',
+        String(server.managerPort),
+        '-I',
+        String(server.injectorPort),
+        '-r',
+        '0',
+        '-f',
+        ...args,
+      ],
+      folder,
+    );
   /** Runs a command that must work, and returns its lines. */
   const lines = async (...args: string[]): Promise<string[]> => {
     const { exitCode, stdout, stderr } = await gizzmo(...args);
-    expect({ exitCode, stderr: exitCode === 0 ? '' : `${stderr}${stdout}` }, args.join(' ')).toEqual({ exitCode: 0, stderr: '' });
-    return stdout.trim().split('\n').filter((line) => line !== '');
+    expect({ exitCode, stderr: exitCode === 0 ? '' : `${stderr}${stdout}` }, args.join(' ')).toEqual({
+      exitCode: 0,
+      stderr: '',
+    });
+    return stdout
+      .trim()
+      .split('\n')
+      .filter((line) => line !== '');
   };
 
   const root = (place: string, table = '3') => `localhost/gizz_${table}_${place}_replicating`;
   const leaf = (host: string, place: string, table = '3') => `${host}/gizz_${table}_${place}`;
 
   it('creates tables', async () => {
-    await lines('-T', '3,-3', 'create-table', '--shards=4', '--base-name=gizz', '-q', '1', 'ReplicatingShard -> (SqlShard(db1,1,INT UNSIGNED,INT UNSIGNED), SqlShard(db2,1,INT UNSIGNED,INT UNSIGNED))');
+    await lines(
+      '-T',
+      '3,-3',
+      'create-table',
+      '--shards=4',
+      '--base-name=gizz',
+      '-q',
+      '1',
+      'ReplicatingShard -> (SqlShard(db1,1,INT UNSIGNED,INT UNSIGNED), SqlShard(db2,1,INT UNSIGNED,INT UNSIGNED))',
+    );
     expect(server.flock.gizzard.topology.covers(3)).toBe(true);
     expect(server.flock.gizzard.topology.routes(-3)).toHaveLength(4);
-    await server.flock.write({ graphId: 3, operations: 'add', sourceIds: BigInt64Array.of(1n), destinationIds: BigInt64Array.of(2n) }, { acknowledgement: 'materialized' });
+    await server.flock.write(
+      { graphId: 3, operations: 'add', sourceIds: BigInt64Array.of(1n), destinationIds: BigInt64Array.of(2n) },
+      { acknowledgement: 'materialized' },
+    );
     expect(await server.flock.states(3, BigInt64Array.of(1n), BigInt64Array.of(2n))).toEqual(['normal']);
   });
 
@@ -83,10 +123,16 @@ describe.skipIf(why !== undefined)(`the original gizzmo${why === undefined ? '' 
     const forwardings = await lines('forwardings', '-t', '3');
     expect(forwardings).toHaveLength(4);
     expect(forwardings.map((line) => line.split('\t')[1])).toEqual([0n, 1n, 2n, 3n].map((i) => String(i * 2n ** 58n)));
-    expect(await lines('-T', '3,-3', 'topology')).toEqual([expect.stringMatching(/^\s*8 ReplicatingShard\(1\) -> \(SqlShard\(db[12],1,INT UNSIGNED,INT UNSIGNED\), SqlShard\(db[12],1,INT UNSIGNED,INT UNSIGNED\)\)$/)]);
+    expect(await lines('-T', '3,-3', 'topology')).toEqual([
+      expect.stringMatching(
+        /^\s*8 ReplicatingShard\(1\) -> \(SqlShard\(db[12],1,INT UNSIGNED,INT UNSIGNED\), SqlShard\(db[12],1,INT UNSIGNED,INT UNSIGNED\)\)$/,
+      ),
+    ]);
     expect((await lines('info', leaf('db1', '0000')))[0]).toBe(`${leaf('db1', '0000')}\tSqlShard\tok`);
     expect((await lines('links', leaf('db1', '0000')))[0]).toBe(`${root('0000')}\t${leaf('db1', '0000')}\t1`);
-    expect((await lines('subtree', leaf('db2', '0001'))).map((line) => line.trim()).sort()).toEqual([leaf('db1', '0001'), leaf('db2', '0001'), root('0001')].sort());
+    expect((await lines('subtree', leaf('db2', '0001'))).map((line) => line.trim()).sort()).toEqual(
+      [leaf('db1', '0001'), leaf('db2', '0001'), root('0001')].sort(),
+    );
     expect(await lines('dump', '3')).toHaveLength(12);
     expect(await lines('find', '-h', 'db1')).toHaveLength(8);
     expect((await lines('lookup', '3', '12345'))[0]).toMatch(/^localhost\/gizz_3_\d{4}_replicating$/);
@@ -107,15 +153,21 @@ describe.skipIf(why !== undefined)(`the original gizzmo${why === undefined ? '' 
     expect(await lines('links', '--up', '--ids', leaf('db1', '0002'))).toEqual([wrapper]);
     expect(await lines('unwrap', wrapper)).toHaveLength(1);
     expect(await lines('links', '--up', '--ids', leaf('db1', '0002'))).toEqual([root('0002')]);
-    expect(await lines('create', 'com.twitter.gizzard.shards.ReplicatingShard', 'localhost/extra_0001')).toEqual(['localhost/extra_0001']);
+    expect(await lines('create', 'com.twitter.gizzard.shards.ReplicatingShard', 'localhost/extra_0001')).toEqual([
+      'localhost/extra_0001',
+    ]);
     await lines('addlink', 'localhost/extra_0001', leaf('db1', '0003'), '5');
-    expect(await lines('links', '--down', 'localhost/extra_0001')).toEqual([`localhost/extra_0001\t${leaf('db1', '0003')}\t5`]);
+    expect(await lines('links', '--down', 'localhost/extra_0001')).toEqual([
+      `localhost/extra_0001\t${leaf('db1', '0003')}\t5`,
+    ]);
     await lines('addforwarding', '3', '77', 'localhost/extra_0001');
     await lines('deleteforwarding', '3', '77', 'localhost/extra_0001');
     await lines('unlink', 'localhost/extra_0001', leaf('db1', '0003'));
     await lines('delete', 'localhost/extra_0001');
     expect((await gizzmo('info', 'localhost/extra_0001')).exitCode).toBe(1);
-    expect((await gizzmo('delete', leaf('db1', '0003'))).stderr + (await gizzmo('delete', leaf('db1', '0003'))).stdout).toContain('cannot be deleted');
+    expect(
+      (await gizzmo('delete', leaf('db1', '0003'))).stderr + (await gizzmo('delete', leaf('db1', '0003'))).stdout,
+    ).toContain('cannot be deleted');
     await lines('markbusy', leaf('db1', '0003'));
     expect(await lines('busy')).toEqual([`${leaf('db1', '0003')}\tSqlShard\tbusy`]);
     await lines('markunbusy', leaf('db1', '0003'));
@@ -130,7 +182,9 @@ describe.skipIf(why !== undefined)(`the original gizzmo${why === undefined ? '' 
 
   it('injects jobs, and tries failed ones again', async () => {
     await lines('inject', '3', JSON.stringify({ 'flock.edges': { graph: 3, edges: [{ source: 5, destination: 6 }] } }));
-    await expect.poll(() => server.flock.states(3, BigInt64Array.of(5n), BigInt64Array.of(6n)), { timeout: 10_000 }).toEqual(['normal']);
+    await expect
+      .poll(() => server.flock.states(3, BigInt64Array.of(5n), BigInt64Array.of(6n)), { timeout: 10_000 })
+      .toEqual(['normal']);
     await lines('flush', '--all');
     await lines('flush', '1');
   });
@@ -152,22 +206,43 @@ describe.skipIf(why !== undefined)(`the original gizzmo${why === undefined ? '' 
 
   it('repairs tables: each replica gets the rows that only another one has', async () => {
     const { gizzard } = server.flock;
-    const edges = gizzard.topology.route(3, 1n).leaves.map(({ shard: { id } }) => ({ host: gizzard.hosts.host(id.hostname), table: `\`${config.cluster}\`.\`${id.tablePrefix}_edges\`` }));
+    const edges = gizzard.topology
+      .route(3, 1n)
+      .leaves.map(({ shard: { id } }) => ({
+        host: gizzard.hosts.host(id.hostname),
+        table: `\`${config.cluster}\`.\`${id.tablePrefix}_edges\``,
+      }));
     await edges[1]!.host.run(`DELETE FROM ${edges[1]!.table} WHERE source_id = 1`, [], Deadline.after(5_000));
     expect(await lines('-T', '3,-3', 'repair-tables')).toContainEqual(expect.stringContaining('Repairing'));
-    const rows = await Promise.all(edges.map(({ host, table }) => host.rows(`SELECT destination_id FROM ${table} WHERE source_id = 1`, [], Deadline.after(5_000))));
+    const rows = await Promise.all(
+      edges.map(({ host, table }) =>
+        host.rows(`SELECT destination_id FROM ${table} WHERE source_id = 1`, [], Deadline.after(5_000)),
+      ),
+    );
     expect(rows.map((found) => found.map(String))).toEqual([['2'], ['2']]);
   });
 
   it('transforms trees: takes a replica off, and puts one on with a copy', async () => {
     const one = 'ReplicatingShard -> SqlShard(db1,1,INT UNSIGNED,INT UNSIGNED)';
-    const both = 'ReplicatingShard -> (SqlShard(db1,1,INT UNSIGNED,INT UNSIGNED), SqlShard(db2,1,INT UNSIGNED,INT UNSIGNED))';
-    await lines('transform-tree', '-q', '--no-progress', '--poll-interval=1', '--rollback-log=shrink', one, root('0001'));
+    const both =
+      'ReplicatingShard -> (SqlShard(db1,1,INT UNSIGNED,INT UNSIGNED), SqlShard(db2,1,INT UNSIGNED,INT UNSIGNED))';
+    await lines(
+      'transform-tree',
+      '-q',
+      '--no-progress',
+      '--poll-interval=1',
+      '--rollback-log=shrink',
+      one,
+      root('0001'),
+    );
     expect(await lines('links', '--down', '--ids', root('0001'))).toEqual([leaf('db1', '0001')]);
     // What was committed is not rolled back any more.
     expect(await lines('log-rollback', 'shrink')).toContain('Nothing to do.');
     await lines('transform-tree', '-q', '--no-progress', '--poll-interval=1', both, root('0001'));
-    expect((await lines('links', '--down', '--ids', root('0001'))).sort()).toEqual([leaf('db1', '0001'), leaf('db2', '0001')]);
+    expect((await lines('links', '--down', '--ids', root('0001'))).sort()).toEqual([
+      leaf('db1', '0001'),
+      leaf('db2', '0001'),
+    ]);
     expect(await lines('busy')).toEqual([]);
   });
 
@@ -175,12 +250,27 @@ describe.skipIf(why !== undefined)(`the original gizzmo${why === undefined ? '' 
     const { nameServer } = server.flock.gizzard;
     const logId = 'ef'.repeat(16);
     const entries = [
-      { remove_link: { up_id: { hostname: 'localhost', table_prefix: 'gizz_3_0002_replicating' }, down_id: { hostname: 'db2', table_prefix: 'gizz_3_0002' } } },
-      { remove_forwarding: { table_id: 3, base_id: '9', shard_id: { hostname: 'localhost', table_prefix: 'gizz_3_0002_replicating' } } },
+      {
+        remove_link: {
+          up_id: { hostname: 'localhost', table_prefix: 'gizz_3_0002_replicating' },
+          down_id: { hostname: 'db2', table_prefix: 'gizz_3_0002' },
+        },
+      },
+      {
+        remove_forwarding: {
+          table_id: 3,
+          base_id: '9',
+          shard_id: { hostname: 'localhost', table_prefix: 'gizz_3_0002_replicating' },
+        },
+      },
     ];
     await nameServer.changeLogs([
       { kind: 'createLog', log: { logId, name: 'half' } },
-      ...entries.map((operation, i) => ({ kind: 'pushEntry' as const, logId, entry: { entryId: i + 1, operation: JSON.stringify(operation) } })),
+      ...entries.map((operation, i) => ({
+        kind: 'pushEntry' as const,
+        logId,
+        entry: { entryId: i + 1, operation: JSON.stringify(operation) },
+      })),
     ]);
     await lines('addforwarding', '3', '9', root('0002'));
     await lines('log-rollback', 'half');

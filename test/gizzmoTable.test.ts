@@ -10,11 +10,16 @@ const page = readFileSync(join(import.meta.dirname, '../docs/gizzmo.md'), 'utf8'
 it('docs/gizzmo.md names commands that exist', () => {
   // What has an output of its own does something, as `roost topology` does beside its commands.
   const commands = allCommands(buildProgram(recordedIo('.').io)).flatMap(({ path, command }) =>
-    [command.name(), ...command.aliases()].map((name) => ({ path: path.replace(/\S+$/, name), group: command.commands.length > 0 && !command.options.some(({ long }) => long === '--json') })),
+    [command.name(), ...command.aliases()].map((name) => ({
+      path: path.replace(/\S+$/, name),
+      group: command.commands.length > 0 && !command.options.some(({ long }) => long === '--json'),
+    })),
   );
   const known = new Map(commands.map(({ path, group }) => [path, group]));
   /** A group stands for itself; behind a command come its arguments. */
-  const exists = (words: string): boolean => known.has(words) || words.split(' ').some((_, i, parts) => i > 0 && known.get(parts.slice(0, i + 1).join(' ')) === false);
+  const exists = (words: string): boolean =>
+    known.has(words) ||
+    words.split(' ').some((_, i, parts) => i > 0 && known.get(parts.slice(0, i + 1).join(' ')) === false);
   const named = [...page.matchAll(/`(roost(?: [a-z-]+)+)/g)].map(([, words]) => words!);
   expect(named.length).toBeGreaterThan(50);
   expect(named.filter((words) => !exists(words))).toEqual([]);

@@ -22,7 +22,13 @@ beforeAll(async () => {
   flock = await openFlock(config, { create: true, work: true });
   for (const name of ['follows', 'blocks']) await flock.createGraph(name, { shards: 2, replicas: 2 });
   const metrics = new Metrics();
-  server = await ThriftServer.listen({ host: '127.0.0.1', port: 0, processor: flockProcessor(flock, { metrics, log: silentLog }), metrics, log: silentLog });
+  server = await ThriftServer.listen({
+    host: '127.0.0.1',
+    port: 0,
+    processor: flockProcessor(flock, { metrics, log: silentLog }),
+    metrics,
+    log: silentLog,
+  });
   roost = await connect(`127.0.0.1:${server.port}`);
 });
 
@@ -34,7 +40,13 @@ afterAll(async () => {
 });
 
 interface Examples {
-  run(roost: Roost, follows: Graph, blocks: Graph, console: { log(...values: unknown[]): void }, settled: () => Promise<void>): Promise<void>;
+  run(
+    roost: Roost,
+    follows: Graph,
+    blocks: Graph,
+    console: { log(...values: unknown[]): void },
+    settled: () => Promise<void>,
+  ): Promise<void>;
 }
 
 it('says what its examples print', async () => {
@@ -44,11 +56,18 @@ it('says what its examples print', async () => {
   expect(expected.length).toBeGreaterThan(10);
   // Edges follow a mass operation page by page; the next example begins once they have.
   const code = blocks.map((block) => `${block}await settled();\n`).join('');
-  writeFileSync(join(folder, 'examples.mjs'), `export async function run(roost, follows, blocks, console, settled) {\n${code}}\n`);
+  writeFileSync(
+    join(folder, 'examples.mjs'),
+    `export async function run(roost, follows, blocks, console, settled) {\n${code}}\n`,
+  );
   const printed: string[] = [];
-  const console = { log: (...values: unknown[]) => void printed.push(formatWithOptions({ breakLength: Infinity }, ...values)) };
+  const console = {
+    log: (...values: unknown[]) => void printed.push(formatWithOptions({ breakLength: Infinity }, ...values)),
+  };
   const settled = async (): Promise<void> => {
-    await expect.poll(async () => Object.values((await roost.journal()).queued).reduce((sum, count) => sum + count)).toBe(0);
+    await expect
+      .poll(async () => Object.values((await roost.journal()).queued).reduce((sum, count) => sum + count))
+      .toBe(0);
   };
   const examples = (await import(pathToFileURL(join(folder, 'examples.mjs')).href)) as Examples;
   await examples.run(roost, await roost.graph('follows'), await roost.graph('blocks'), console, settled);

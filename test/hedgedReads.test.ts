@@ -14,7 +14,11 @@ let flock: Flock;
 beforeAll(async () => {
   playground = await startPlayground({ dir: join(dir, 'playground'), databaseHosts: 2, caches: 0, redisFsync: 'no' });
   const written = JSON.parse(readFileSync(playground.configPath, 'utf8')) as RoostConfigInput;
-  flock = await openFlock(configSchema.parse({ ...written, reads: { hedge: true, hedgeMaxPercent: 100 } }), { work: true, create: true, metrics });
+  flock = await openFlock(configSchema.parse({ ...written, reads: { hedge: true, hedgeMaxPercent: 100 } }), {
+    work: true,
+    create: true,
+    metrics,
+  });
   await flock.createGraph('follows', { shards: 1, replicas: 2 });
 }, 60_000);
 
@@ -27,7 +31,10 @@ afterAll(async () => {
 
 it('answers every read while a host hangs, from the other, long before the first is given up', async () => {
   const [source, destination] = [BigInt64Array.of(1n), BigInt64Array.of(2n)];
-  await flock.write({ graphId: 1, operations: 'add', sourceIds: source, destinationIds: destination }, { acknowledgement: 'materialized' });
+  await flock.write(
+    { graphId: 1, operations: 'add', sourceIds: source, destinationIds: destination },
+    { acknowledgement: 'materialized' },
+  );
   const read = () => flock.states(1, source, destination, { deadlineMs: 60_000 });
   // Both hosts become known.
   for (let i = 0; i < 400; i++) await read();

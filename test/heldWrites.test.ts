@@ -21,7 +21,8 @@ let roost: Roost;
 let elsewhere: Roost;
 let follows: Graph;
 
-const addresses = (name: 'flock' | 'tbird' | 'users', some = servers): string[] => some.map(({ ready }) => `127.0.0.1:${ready[name].port}`);
+const addresses = (name: 'flock' | 'tbird' | 'users', some = servers): string[] =>
+  some.map(({ ready }) => `127.0.0.1:${ready[name].port}`);
 const clientOf = (some: readonly ServeProcess[], flock = addresses('flock', [...some])): Promise<Roost> =>
   connect({ servers: flock, tweetServers: addresses('tbird', [...some]), userServers: addresses('users', [...some]) });
 
@@ -46,7 +47,9 @@ afterAll(async () => {
 /** A client that has a connection to each server, and none of which it thinks ill. */
 async function freshClient(flock?: string[]): Promise<Roost> {
   const fresh = await clientOf(servers, flock);
-  await Promise.all(Array.from({ length: 4 }, () => Promise.all([fresh.graphs(), fresh.tweets.windows(), fresh.users.getMany([1])])));
+  await Promise.all(
+    Array.from({ length: 4 }, () => Promise.all([fresh.graphs(), fresh.tweets.windows(), fresh.users.getMany([1])])),
+  );
   return fresh;
 }
 
@@ -97,13 +100,31 @@ describe('where a server is stopped while it has a write, which its client repea
   it('of a client of FlockDB, whose call says nothing of its deadline', async () => {
     const far = await elsewhere.graph('follows');
     await far.add(5, 6, { acknowledgement: 'materialized' });
-    const flockdb = await ServiceConnection.open({ host: '127.0.0.1', port: first().ready.flock.port }, RoostFlockClient, Deadline.after(5_000));
+    const flockdb = await ServiceConnection.open(
+      { host: '127.0.0.1', port: first().ready.flock.port },
+      RoostFlockClient,
+      Deadline.after(5_000),
+    );
     const add = (destination: bigint): Promise<void> => {
       const term = { source_id: 5n, graph_id: follows.id, is_forward: true, destination_ids: packIds([destination]) };
-      return flockdb.call((client) => client.execute({ operations: [{ operation_type: ExecuteOperationType.Add, term }], priority: Priority.High }), Deadline.after(10_000));
+      return flockdb.call(
+        (client) =>
+          client.execute({ operations: [{ operation_type: ExecuteOperationType.Add, term }], priority: Priority.High }),
+        Deadline.after(10_000),
+      );
     };
     // A starved machine stops a server too; what it refuses then, its client sends again.
-    const accepted = (destination: bigint): Promise<unknown> => expect.poll(() => add(destination).then(() => 'accepted', (error: unknown) => error), { timeout: 8_000 }).toBe('accepted');
+    const accepted = (destination: bigint): Promise<unknown> =>
+      expect
+        .poll(
+          () =>
+            add(destination).then(
+              () => 'accepted',
+              (error: unknown) => error,
+            ),
+          { timeout: 8_000 },
+        )
+        .toBe('accepted');
     try {
       await accepted(7n);
       stop();
@@ -115,7 +136,10 @@ describe('where a server is stopped while it has a write, which its client repea
       } finally {
         goOn();
       }
-      await expect(late).rejects.toMatchObject({ name: 'FlockException', description: expect.stringMatching(/may have waited \d+ ms/) as string });
+      await expect(late).rejects.toMatchObject({
+        name: 'FlockException',
+        description: expect.stringMatching(/may have waited \d+ ms/) as string,
+      });
       await accepted(8n);
       await applied();
       expect(await Promise.all([6, 7, 8].map((id) => far.state(5, id)))).toEqual(['removed', 'normal', 'normal']);
@@ -151,7 +175,9 @@ it('a write whose answer the network holds is made once, and its client learns o
   try {
     const held = await slow.graph('follows');
     proxy.hold('toClient');
-    await Promise.all(Array.from({ length: 4 }, () => held.write([[3, 9]], { deadlineMs, acknowledgement: 'materialized' })));
+    await Promise.all(
+      Array.from({ length: 4 }, () => held.write([[3, 9]], { deadlineMs, acknowledgement: 'materialized' })),
+    );
     proxy.release('toClient');
     expect(await held.state(3, 9)).toBe('normal');
   } finally {

@@ -16,7 +16,9 @@ let server: Flock;
 const roost = (...args: string[]): Promise<Finished> => callRoost([...args, '--config', configPath], '.');
 async function asRoot(sql: string): Promise<void> {
   const { socketPath, host, port, user, password } = config.databaseHosts[db1]!;
-  const connection = await createConnection(socketPath === undefined ? { host, port, user, password } : { user, password, socketPath });
+  const connection = await createConnection(
+    socketPath === undefined ? { host, port, user, password } : { user, password, socketPath },
+  );
   await connection.query(sql).finally(() => connection.end());
 }
 
@@ -26,11 +28,15 @@ beforeAll(async () => {
   tweets = await openTbird(config, { work: true, create: true });
   server = tweets.flock;
   const { id } = await server.createGraph('follows', { shards: 2, replicas: 1, hosts: [db1] });
-  await server.write({ graphId: id, operations: 'add', sourceIds: ids, destinationIds: ids }, { acknowledgement: 'materialized' });
+  await server.write(
+    { graphId: id, operations: 'add', sourceIds: ids, destinationIds: ids },
+    { acknowledgement: 'materialized' },
+  );
 });
 afterAll(() => tweets.close());
 
-const leavesOn = (host: string): number => server.gizzard.topology.state.shards.filter(({ id, type }) => id.hostname === host && type === 'flock').length;
+const leavesOn = (host: string): number =>
+  server.gizzard.topology.state.shards.filter(({ id, type }) => id.hostname === host && type === 'flock').length;
 
 describe('the life of a database host', { timeout: 120_000 }, () => {
   it('names what an account may not do, and a host that no configuration names', async () => {
@@ -39,10 +45,18 @@ describe('the life of a database host', { timeout: 120_000 }, () => {
     const before = readFileSync(configPath, 'utf8');
     try {
       const { socketPath: _socketPath, ...address } = config.databaseHosts[db1]!;
-      writeFileSync(configPath, JSON.stringify({ ...config, databaseHosts: { ...config.databaseHosts, poor: { ...address, user: poor, password: 'x' } } }));
+      writeFileSync(
+        configPath,
+        JSON.stringify({
+          ...config,
+          databaseHosts: { ...config.databaseHosts, poor: { ...address, user: poor, password: 'x' } },
+        }),
+      );
       const checked = await roost('host', 'check', 'poor');
       expect(checked.exitCode).toBe(13);
-      expect(checked.stderr).toMatch(/host poor is not fit: rights: CREATE of .* is refused.*the account needs: GRANT SELECT, INSERT/s);
+      expect(checked.stderr).toMatch(
+        /host poor is not fit: rights: CREATE of .* is refused.*the account needs: GRANT SELECT, INSERT/s,
+      );
       // The server's configuration does not name it.
       const added = await roost('host', 'add', 'poor');
       expect(added.stderr).toMatch(/does not know poor yet: "poor": \{/);
@@ -65,7 +79,9 @@ describe('the life of a database host', { timeout: 120_000 }, () => {
   });
 
   it('goes as docs/guides/add-a-host.md says', async () => {
-    const commands = [...readFileSync('docs/guides/add-a-host.md', 'utf8').matchAll(/^ {7}roost (.+)$/gm)].map(([, line]) => line!.split(' '));
+    const commands = [...readFileSync('docs/guides/add-a-host.md', 'utf8').matchAll(/^ {7}roost (.+)$/gm)].map(
+      ([, line]) => line!.split(' '),
+    );
     expect(commands.map(([, verb]) => verb)).toEqual(['check', 'add', '--hosts', 'drain', 'remove']);
     for (const args of commands) {
       if (args.includes('drain')) {
@@ -82,8 +98,13 @@ describe('the life of a database host', { timeout: 120_000 }, () => {
   });
 
   it('drains windows of tweets, and the place of those that are missing, and refuses where copies have no other host', async () => {
-    await tweets.setup({ policy: { stripes: 1, replicas: 1, openHosts: [db2], closedHosts: [db1, db2] }, graphShards: 1 });
-    expect((await roost('host', 'drain', db2, '--yes')).stderr).toContain('`roost tweets setup --open-hosts` names others first');
+    await tweets.setup({
+      policy: { stripes: 1, replicas: 1, openHosts: [db2], closedHosts: [db1, db2] },
+      graphShards: 1,
+    });
+    expect((await roost('host', 'drain', db2, '--yes')).stderr).toContain(
+      '`roost tweets setup --open-hosts` names others first',
+    );
     await tweets.setup({ policy: { openHosts: [db1, db2] } });
     const drained = await roost('host', 'drain', db2, '--yes', '--wait', '--cleanup');
     expect(drained).toMatchObject({ exitCode: 0, stderr: '' });

@@ -23,7 +23,17 @@ afterAll(async () => {
 
 /** Starts a server, and returns its admin port. */
 async function serve(command: readonly string[] = [], environment: NodeJS.ProcessEnv = {}): Promise<number> {
-  const [program = '', ...args] = [...command, process.execPath, roostMain, 'serve', '--json', '--log-level', 'silent', '--config', configPath];
+  const [program = '', ...args] = [
+    ...command,
+    process.execPath,
+    roostMain,
+    'serve',
+    '--json',
+    '--log-level',
+    'silent',
+    '--config',
+    configPath,
+  ];
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ...environment } });
   for await (const line of createInterface({ input: child.stdout })) {
     const { pid, admin } = serverReadySchema.parse(JSON.parse(line));
@@ -47,23 +57,39 @@ it('a journal that lost its data is shown, adopted once, and then taken for the 
   const admin = await serve();
   await expect.poll(() => readyz(admin), patient).toMatch(/^200/);
   const whole = await roost('journal', 'status');
-  expect(whole).toMatchObject({ number: 1, settings: { role: 'master', appendOnly: true, maxMemoryPolicy: 'noeviction', appendFsync: 'always' } });
+  expect(whole).toMatchObject({
+    number: 1,
+    settings: { role: 'master', appendOnly: true, maxMemoryPolicy: 'noeviction', appendFsync: 'always' },
+  });
   expect(whole['epoch']).toBe(whole['nameServerEpoch']);
   expect(await roost('journal', 'adopt', '--yes')).toMatchObject({ adopted: false });
 
   await redis.del(...(await redis.keys(`{${config.cluster}}:*`)));
   await expect.poll(() => readyz(admin), patient).toMatch(/^503.*roost journal adopt/s);
   expect((await roost('journal', 'status'))['problem']).toMatch(/is empty/);
-  const kinds = async (): Promise<string[]> => (JSON.parse((await callRoost(['doctor', '--json', '--config', configPath], '.')).stdout) as { findings: { kind: string }[] }).findings.map(({ kind }) => kind);
+  const kinds = async (): Promise<string[]> =>
+    (
+      JSON.parse((await callRoost(['doctor', '--json', '--config', configPath], '.')).stdout) as {
+        findings: { kind: string }[];
+      }
+    ).findings.map(({ kind }) => kind);
   await expect.poll(kinds, patient).toEqual(expect.arrayContaining(['journalLost', 'refusingServer']));
-  expect((await callRoost(['journal', 'adopt', '--json', '--config', configPath], '.')).stderr).toMatch(/--yes.*roost doctor --fix.*roost flock audit --repair/s);
+  expect((await callRoost(['journal', 'adopt', '--json', '--config', configPath], '.')).stderr).toMatch(
+    /--yes.*roost doctor --fix.*roost flock audit --repair/s,
+  );
 
   expect(await roost('journal', 'adopt', '--yes')).toMatchObject({ adopted: true, number: 2 });
   expect(await roost('journal', 'adopt', '--yes')).toMatchObject({ adopted: false });
   await expect.poll(() => readyz(admin), patient).toMatch(/^200/);
 }, 60_000);
 
-it.skipIf(spawnSync('faketime', ['--version']).error !== undefined)('a server whose clock is an hour ahead is not ready, and says why', async () => {
-  const admin = await serve(['faketime', '-f', '+1h'], { FAKETIME_DONT_FAKE_MONOTONIC: '1' });
-  await expect.poll(() => readyz(admin), patient).toMatch(/^503.*the clock of this server is 60\.0 minutes ahead of that of the journal's Redis/s);
-}, 60_000);
+it.skipIf(spawnSync('faketime', ['--version']).error !== undefined)(
+  'a server whose clock is an hour ahead is not ready, and says why',
+  async () => {
+    const admin = await serve(['faketime', '-f', '+1h'], { FAKETIME_DONT_FAKE_MONOTONIC: '1' });
+    await expect
+      .poll(() => readyz(admin), patient)
+      .toMatch(/^503.*the clock of this server is 60\.0 minutes ahead of that of the journal's Redis/s);
+  },
+  60_000,
+);

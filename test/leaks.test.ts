@@ -11,9 +11,16 @@ interface Report {
 const outcomes = new Map<string, { status: string; message: string }>();
 
 beforeAll(() => {
-  const command = ['node_modules/vitest/vitest.mjs', 'run', '--config', 'test/fixtures/leaks/vitest.config.ts', '--reporter=json'];
+  const command = [
+    'node_modules/vitest/vitest.mjs',
+    'run',
+    '--config',
+    'test/fixtures/leaks/vitest.config.ts',
+    '--reporter=json',
+  ];
   const { stdout } = spawnSync(process.execPath, command, { cwd: join(import.meta.dirname, '..'), encoding: 'utf8' });
-  for (const { name, status, message } of (JSON.parse(stdout) as Report).testResults) outcomes.set(basename(name), { status, message });
+  for (const { name, status, message } of (JSON.parse(stdout) as Report).testResults)
+    outcomes.set(basename(name), { status, message });
 });
 
 it('lets a test file pass that closes what it opened', () => {

@@ -16,7 +16,11 @@ let cluster: KillableCluster;
 let config: RoostConfig;
 let tbird: Tbird;
 
-const open = (order: readonly string[]): Promise<Tbird> => openTbird({ ...config, nameServer: { ...config.nameServer, hosts: [...order] } }, { work: true, create: true, leaseMs });
+const open = (order: readonly string[]): Promise<Tbird> =>
+  openTbird(
+    { ...config, nameServer: { ...config.nameServer, hosts: [...order] } },
+    { work: true, create: true, leaseMs },
+  );
 const roost = async (...args: string[]): Promise<Record<string, unknown>> => {
   const { exitCode, stdout, stderr } = await runRoost([...args, '--config', cluster.configPath, '--json'], '.');
   if (exitCode !== 0) throw new Error(stderr);
@@ -43,14 +47,24 @@ it('keeps tweets, migrations and lists going without it, and loses nothing when 
   await tbird.setup({ policy, graphShards: 1 });
   const { gizzard, flock } = tbird;
   const { id: graphId } = await flock.createGraph('moved', { shards: 1, replicas: 1, hosts: ['db2'] });
-  const write = { graphId, operations: 'add' as const, sourceIds: BigInt64Array.from({ length: edges }, () => 5n), destinationIds: BigInt64Array.from({ length: edges }, (_, i) => BigInt(i)) };
+  const write = {
+    graphId,
+    operations: 'add' as const,
+    sourceIds: BigInt64Array.from({ length: edges }, () => 5n),
+    destinationIds: BigInt64Array.from({ length: edges }, (_, i) => BigInt(i)),
+  };
   await flock.write(write, { acknowledgement: 'materialized', deadlineMs: 20_000 });
-  const create = (): Promise<unknown> => tbird.create([{ userId: 7n, text: 'still here' }], { acknowledgement: 'materialized' });
+  const create = (): Promise<unknown> =>
+    tbird.create([{ userId: 7n, text: 'still here' }], { acknowledgement: 'materialized' });
   await create();
   const planner = await gizzard.migrations.planner();
   const slow = { minRowsPerSecond: 100, maxRowsPerSecond: 100 };
-  const [id] = await gizzard.migrations.begin(moveShard(planner, planner.topology.routes(graphId)[0]!.leaves[0]!.shard.id, 'db3'), slow);
-  const moved = async (): Promise<number> => (await gizzard.migrations.show(id!)).moves.reduce((sum, { rowsDone }) => sum + rowsDone, 0);
+  const [id] = await gizzard.migrations.begin(
+    moveShard(planner, planner.topology.routes(graphId)[0]!.leaves[0]!.shard.id, 'db3'),
+    slow,
+  );
+  const moved = async (): Promise<number> =>
+    (await gizzard.migrations.show(id!)).moves.reduce((sum, { rowsDone }) => sum + rowsDone, 0);
   await expect.poll(moved, { timeout: 20_000 }).toBeGreaterThan(0);
 
   await cluster.playground.kill('db1');
@@ -58,13 +72,21 @@ it('keeps tweets, migrations and lists going without it, and loses nothing when 
   expect((await roost('migrations', 'list'))['migrations']).toMatchObject([{ id, state: 'running' }]);
   expect((await tbird.windows()).length).toBeGreaterThan(0);
   expect(await tbird.windowSet.freshPolicy()).toMatchObject({ windowMs: dayMs, retentionMs: 365 * dayMs });
-  await expect(gizzard.migrations.pause(id!)).rejects.toMatchObject({ code: 'Unavailable', message: expect.stringMatching(/^db1, the primary .* `roost nameserver promote HOST`/) as unknown });
+  await expect(gizzard.migrations.pause(id!)).rejects.toMatchObject({
+    code: 'Unavailable',
+    message: expect.stringMatching(/^db1, the primary .* `roost nameserver promote HOST`/) as unknown,
+  });
   for (let i = 0; i < 5; i++) {
     await create();
     await sleep(leaseMs / 2);
   }
 
-  expect(await roost('nameserver', 'promote', 'db2', '--yes')).toMatchObject({ primary: 'db2', promoted: true, configurationNames: 'db1', servers: [{ primary: 'db1' }] });
+  expect(await roost('nameserver', 'promote', 'db2', '--yes')).toMatchObject({
+    primary: 'db2',
+    promoted: true,
+    configurationNames: 'db1',
+    servers: [{ primary: 'db1' }],
+  });
   expect(await roost('nameserver', 'promote', 'db2', '--yes')).toMatchObject({ promoted: false });
   await expect(gizzard.migrations.pause(id!)).rejects.toMatchObject({ fields: { primary: 'db2' } });
   await create();
@@ -73,7 +95,10 @@ it('keeps tweets, migrations and lists going without it, and loses nothing when 
   config = { ...config, nameServer: { ...config.nameServer, hosts: ['db2', 'db3', 'db1'] } };
   writeFileSync(cluster.configPath, JSON.stringify(config));
   tbird = await open(['db2', 'db3', 'db1']);
-  await expect(tbird.setup({ policy: { windowMs: 2 * dayMs } })).rejects.toMatchObject({ code: 'FailedPrecondition', message: expect.stringContaining('stay so') as unknown });
+  await expect(tbird.setup({ policy: { windowMs: 2 * dayMs } })).rejects.toMatchObject({
+    code: 'FailedPrecondition',
+    message: expect.stringContaining('stay so') as unknown,
+  });
   await create();
   const { migrations, moves } = tbird.gizzard;
   const fast = { minRowsPerSecond: 100_000, maxRowsPerSecond: 100_000 };
@@ -85,11 +110,22 @@ it('keeps tweets, migrations and lists going without it, and loses nothing when 
   await expect.poll(hurried, { timeout: 60_000, interval: 50 }).toBe('settled');
   await migrations.cleanup(id!);
   await expect.poll(hurried, { timeout: 60_000, interval: 50 }).toBe('done');
-  expect((await tbird.flock.counts(graphId, 'forward', BigInt64Array.of(5n)))[0]).toMatchObject({ normal: BigInt(edges) });
+  expect((await tbird.flock.counts(graphId, 'forward', BigInt64Array.of(5n)))[0]).toMatchObject({
+    normal: BigInt(edges),
+  });
 
   // It comes back as it was, and becomes as the others; who still names it first decides nothing.
   await cluster.playground.restart('db1');
-  await expect.poll(async () => (await tbird.gizzard.replicas.examine()).map(({ host, primary, state }) => `${host} ${primary} ${state}`), { timeout: 20_000 }).toEqual(['db2 true current', 'db3 false current', 'db1 false current']);
-  await expect(open(['db1', 'db2', 'db3'])).rejects.toMatchObject({ code: 'FailedPrecondition', fields: { primary: 'db2' } });
+  await expect
+    .poll(
+      async () =>
+        (await tbird.gizzard.replicas.examine()).map(({ host, primary, state }) => `${host} ${primary} ${state}`),
+      { timeout: 20_000 },
+    )
+    .toEqual(['db2 true current', 'db3 false current', 'db1 false current']);
+  await expect(open(['db1', 'db2', 'db3'])).rejects.toMatchObject({
+    code: 'FailedPrecondition',
+    fields: { primary: 'db2' },
+  });
   expect((await roost('nameserver', 'status'))['replicas']).toHaveLength(3);
 }, 180_000);

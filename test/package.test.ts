@@ -45,25 +45,43 @@ it('holds what a user needs, and nothing that only development needs', async () 
 }, 120_000);
 
 it('holds what its documents link to, and the sources of its source maps', () => {
-  const files = readdirSync(installed, { recursive: true, encoding: 'utf8' }).filter((path) => !path.startsWith('node_modules'));
+  const files = readdirSync(installed, { recursive: true, encoding: 'utf8' }).filter(
+    (path) => !path.startsWith('node_modules'),
+  );
   const missing = (file: string, targets: readonly string[]): string[] =>
-    targets.filter((target) => !existsSync(join(installed, dirname(file), target))).map((target) => `${file}: ${target}`);
+    targets
+      .filter((target) => !existsSync(join(installed, dirname(file), target)))
+      .map((target) => `${file}: ${target}`);
 
   const documents = files.filter((file) => file.endsWith('.md'));
   expect(documents).toEqual(expect.arrayContaining(['README.md', 'ARCHITECTURE.md', join('docs', 'graph.md')]));
-  const linksOf = (file: string): string[] => Array.from(readFileSync(join(installed, file), 'utf8').matchAll(/\]\((?![a-z]+:|#)([^)\s#]+)[^)]*\)/g), ([, target]) => target!);
+  const linksOf = (file: string): string[] =>
+    Array.from(
+      readFileSync(join(installed, file), 'utf8').matchAll(/\]\((?![a-z]+:|#)([^)\s#]+)[^)]*\)/g),
+      ([, target]) => target!,
+    );
   expect(linksOf('README.md').length).toBeGreaterThan(5);
   expect(documents.flatMap((file) => missing(file, linksOf(file)))).toEqual([]);
 
   const maps = files.filter((file) => file.endsWith('.map'));
   expect(maps.length).toBeGreaterThan(100);
-  expect(maps.flatMap((file) => missing(file, (JSON.parse(readFileSync(join(installed, file), 'utf8')) as { sources: string[] }).sources))).toEqual([]);
+  expect(
+    maps.flatMap((file) =>
+      missing(file, (JSON.parse(readFileSync(join(installed, file), 'utf8')) as { sources: string[] }).sources),
+    ),
+  ).toEqual([]);
 });
 
 it('can be imported by each of its names, with types', async () => {
-  const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { exports: Record<string, unknown> };
-  const names = Object.keys(exports).filter((path) => !path.endsWith('.json')).map((path) => `roostdb/${path.slice('./'.length)}`);
-  const imports = names.map((name, index) => `import * as part${index} from '${name}';\nconsole.log(Object.keys(part${index}).length > 0);\n`);
+  const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    exports: Record<string, unknown>;
+  };
+  const names = Object.keys(exports)
+    .filter((path) => !path.endsWith('.json'))
+    .map((path) => `roostdb/${path.slice('./'.length)}`);
+  const imports = names.map(
+    (name, index) => `import * as part${index} from '${name}';\nconsole.log(Object.keys(part${index}).length > 0);\n`,
+  );
   expect(await runTypeScript('parts', imports.join(''))).toBe('true\n'.repeat(names.length));
 }, 120_000);
 
@@ -91,7 +109,13 @@ it("runs the README's example against a server of its own, also when it was bund
 /** Bundles a program of the folder with all that it imports, and returns the bundle. */
 async function bundledByEsbuild(program: string): Promise<string> {
   const file = join(bundles, 'esbuild.mjs');
-  await run(join(root, 'node_modules/esbuild/bin/esbuild'), [join(folder, program), '--bundle', '--platform=node', '--format=esm', `--outfile=${file}`]);
+  await run(join(root, 'node_modules/esbuild/bin/esbuild'), [
+    join(folder, program),
+    '--bundle',
+    '--platform=node',
+    '--format=esm',
+    `--outfile=${file}`,
+  ]);
   return file;
 }
 
@@ -99,7 +123,11 @@ async function bundledByRollup(program: string): Promise<string> {
   const file = join(bundles, 'rollup.mjs');
   const plugins = ['node-resolve={preferBuiltins: true}', 'commonjs', 'json'].flatMap((plugin) => ['--plugin', plugin]);
   const rollup = join(root, 'node_modules/rollup/dist/bin/rollup');
-  await run(process.execPath, [rollup, join(folder, program), '--format', 'es', '--file', file, '--silent', ...plugins], { cwd: root });
+  await run(
+    process.execPath,
+    [rollup, join(folder, program), '--format', 'es', '--file', file, '--silent', ...plugins],
+    { cwd: root },
+  );
   return file;
 }
 

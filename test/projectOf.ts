@@ -30,7 +30,7 @@ export function projectOf(root: string, file: string): 'long' | 'integration' | 
 
 function importsOf(root: string, file: string): string[] {
   const text = readFileSync(join(root, file), 'utf8');
-  return Array.from(text.matchAll(imports), ([, plain, dynamic]) => relative(root, join(root, file, '..', (plain ?? dynamic)!.replace(/\.js$/, '.ts'))).replaceAll('\\', '/')).filter((path) =>
-    existsSync(join(root, path)),
-  );
+  return Array.from(text.matchAll(imports), ([, plain, dynamic]) =>
+    relative(root, join(root, file, '..', (plain ?? dynamic)!.replace(/\.js$/, '.ts'))).replaceAll('\\', '/'),
+  ).filter((path) => existsSync(join(root, path)));
 }

@@ -15,12 +15,18 @@ const file = (path: string, text: string): string => {
 beforeAll(() => {
   file('test/support/index.ts', 'export const cluster = 1;\n');
   file('test/support/leaks.ts', 'export {};\n');
-  file('test/helper.ts', "import { second } from './second.js';\nimport './helper.js';\nexport const first = second;\n");
+  file(
+    'test/helper.ts',
+    "import { second } from './second.js';\nimport './helper.js';\nexport const first = second;\n",
+  );
   file('test/second.ts', "export {\n  cluster as second,\n} from './support/index.js';\n");
   file('playground/index.ts', "export { startPlayground } from './startPlayground.js';\n");
   file('playground/startPlayground.ts', 'export const startPlayground = 1;\n');
   file('playground/lock.ts', 'export const lock = 1;\n');
-  file('cli/playground.ts', "import { startPlayground } from '../playground/index.js';\nexport const command = startPlayground;\n");
+  file(
+    'cli/playground.ts',
+    "import { startPlayground } from '../playground/index.js';\nexport const command = startPlayground;\n",
+  );
 });
 afterAll(() => rmSync(root, { recursive: true }));
 
@@ -50,7 +56,12 @@ describe('a test', () => {
   });
 });
 
-it.each([['mysqld', []], ['/usr/sbin/mariadbd', ['--version']], ['redis-server', ['--version']], [process.execPath, ['dist/cli/main.js', 'serve']]])('a unit test cannot start %s', (command, args) => {
+it.each([
+  ['mysqld', []],
+  ['/usr/sbin/mariadbd', ['--version']],
+  ['redis-server', ['--version']],
+  [process.execPath, ['dist/cli/main.js', 'serve']],
+])('a unit test cannot start %s', (command, args) => {
   expect(() => spawn(command, args)).toThrow('a unit test starts a server');
 });
 

@@ -40,12 +40,24 @@ export interface PythonRun {
 }
 
 /** Generates Python code from the IDL, runs test/python/flockdbClient.py with it, and returns what it printed. */
-export async function runPythonClient({ python }: PythonTools, { host, port, framed, graphId, sourceId }: PythonRun): Promise<unknown> {
+export async function runPythonClient(
+  { python }: PythonTools,
+  { host, port, framed, graphId, sourceId }: PythonRun,
+): Promise<unknown> {
   const generated = mkdtempSync(join(tmpdir(), 'roost-python-'));
   try {
     await run('thrift', ['--out', generated, '--gen', 'py', join(root, 'rpc/idl/flockdb.thrift')]);
     const script = join(root, 'test/python/flockdbClient.py');
-    const args = ['-B', script, generated, host, String(port), framed ? 'framed' : 'unframed', String(graphId), String(sourceId)];
+    const args = [
+      '-B',
+      script,
+      generated,
+      host,
+      String(port),
+      framed ? 'framed' : 'unframed',
+      String(graphId),
+      String(sourceId),
+    ];
     const { stdout } = await run(python, args, { timeout: 25_000 });
     return JSON.parse(stdout);
   } finally {

@@ -19,8 +19,14 @@ describe('quickstart', () => {
 
   it('loads a file, agrees with it in every degree, and leaves nothing behind', async () => {
     // A repeated edge is one edge, and a user may follow themselves.
-    writeFileSync(join(folder, 'edges.txt'), [...generateEdges({ edgeCount: 3_000, userCount: 500, seed: 5 }), '1 1\n', '1 1\n'].join(''));
-    const { exitCode, stdout, stderr } = await runRoost(['quickstart', 'edges.txt', '--json', '--dir', 'cluster'], folder);
+    writeFileSync(
+      join(folder, 'edges.txt'),
+      [...generateEdges({ edgeCount: 3_000, userCount: 500, seed: 5 }), '1 1\n', '1 1\n'].join(''),
+    );
+    const { exitCode, stdout, stderr } = await runRoost(
+      ['quickstart', 'edges.txt', '--json', '--dir', 'cluster'],
+      folder,
+    );
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
     const report = JSON.parse(stdout) as QuickstartReport;
     expect(report.input).toMatchObject({ file: 'edges.txt', edgeCount: 3_002, distinctEdgeCount: 3_001 });
@@ -36,7 +42,9 @@ describe('quickstart', () => {
     try {
       const { servers } = await readPlayground(join(folder, '.roost'));
       expect(servers.every(({ alive }) => alive)).toBe(true);
-      expect((await runRoost(['flock', 'page', 'follows', '2', '--direction', 'backward'], folder)).stdout).toMatch(/^[13]\n[13]\n$/);
+      expect((await runRoost(['flock', 'page', 'follows', '2', '--direction', 'backward'], folder)).stdout).toMatch(
+        /^[13]\n[13]\n$/,
+      );
       expect(await runRoost(['quickstart', '--keep'], folder)).toMatchObject({ exitCode: 12 });
     } finally {
       expect((await runRoost(['playground', 'stop', '--yes'], folder)).exitCode).toBe(0);
@@ -44,15 +52,23 @@ describe('quickstart', () => {
     expect(existsSync(join(folder, '.roost'))).toBe(false);
   }, 60_000);
 
-  it.each(['read a generated graph', 'started a server', 'loaded'])('cleans up when stopped after "%s"', async (line) => {
-    rmSync(temporary, { recursive: true, force: true });
-    mkdirSync(temporary);
-    const child = spawn(process.execPath, [roostMain, 'quickstart'], { cwd: folder, env: { ...process.env, TMPDIR: temporary }, stdio: ['ignore', 'pipe', 'ignore'] });
-    const exited = once(child, 'exit');
-    for await (const each of createInterface({ input: child.stdout })) {
-      if (new RegExp(line).test(each)) child.kill('SIGINT');
-    }
-    expect(await exited).toEqual([130, null]);
-    expect(readdirSync(temporary)).toEqual([]);
-  }, 60_000);
+  it.each(['read a generated graph', 'started a server', 'loaded'])(
+    'cleans up when stopped after "%s"',
+    async (line) => {
+      rmSync(temporary, { recursive: true, force: true });
+      mkdirSync(temporary);
+      const child = spawn(process.execPath, [roostMain, 'quickstart'], {
+        cwd: folder,
+        env: { ...process.env, TMPDIR: temporary },
+        stdio: ['ignore', 'pipe', 'ignore'],
+      });
+      const exited = once(child, 'exit');
+      for await (const each of createInterface({ input: child.stdout })) {
+        if (new RegExp(line).test(each)) child.kill('SIGINT');
+      }
+      expect(await exited).toEqual([130, null]);
+      expect(readdirSync(temporary)).toEqual([]);
+    },
+    60_000,
+  );
 });

@@ -3,7 +3,10 @@ import type { RemoteHost, RemoteStatus } from '../gizzard/index.js';
 import { type ClusterServer, startClusterServer } from './clusterServer.js';
 import { freshCluster } from './support/index.js';
 
-const options = { nameServer: { hosts: ['db1'], reloadSeconds: 0.1 }, jobs: { errorDelaySeconds: 0.1, errorLimit: 3, maxReplicating: 20 } };
+const options = {
+  nameServer: { hosts: ['db1'], reloadSeconds: 0.1 },
+  jobs: { errorDelaySeconds: 0.1, errorLimit: 3, maxReplicating: 20 },
+};
 const east = freshCluster('east', options);
 const west = freshCluster('west', options);
 let a: ClusterServer;
@@ -17,7 +20,9 @@ beforeAll(async () => {
   injectorPort = b.injectorPort;
   for (const { flock } of [a, b]) await flock.createGraph('follows', { shards: 2, replicas: 1 });
   await a.flock.gizzard.nameServer.apply([{ kind: 'setRemoteHost', host: westHost('normal') }]);
-  await b.flock.gizzard.nameServer.apply([{ kind: 'setRemoteHost', host: { hostname: '127.0.0.1', port: a.injectorPort, cluster: 'east', status: 'normal' } }]);
+  await b.flock.gizzard.nameServer.apply([
+    { kind: 'setRemoteHost', host: { hostname: '127.0.0.1', port: a.injectorPort, cluster: 'east', status: 'normal' } },
+  ]);
 });
 
 afterAll(async () => {
@@ -25,25 +30,39 @@ afterAll(async () => {
   await b.close();
 });
 
-const westHost = (status: RemoteStatus): RemoteHost => ({ hostname: '127.0.0.1', port: injectorPort, cluster: 'west', status });
-const setWest = (status: RemoteStatus) => a.flock.gizzard.nameServer.apply([{ kind: 'setRemoteHost', host: westHost(status) }]);
+const westHost = (status: RemoteStatus): RemoteHost => ({
+  hostname: '127.0.0.1',
+  port: injectorPort,
+  cluster: 'west',
+  status,
+});
+const setWest = (status: RemoteStatus) =>
+  a.flock.gizzard.nameServer.apply([{ kind: 'setRemoteHost', host: westHost(status) }]);
 
 async function add(server: ClusterServer, graphId = 1): Promise<bigint> {
   const id = nextId++;
-  await server.flock.write({ graphId, operations: 'add', sourceIds: BigInt64Array.of(id), destinationIds: BigInt64Array.of(id + 1n) }, { acknowledgement: 'journaled' });
+  await server.flock.write(
+    { graphId, operations: 'add', sourceIds: BigInt64Array.of(id), destinationIds: BigInt64Array.of(id + 1n) },
+    { acknowledgement: 'journaled' },
+  );
   return id;
 }
-const state = async (server: ClusterServer, id: bigint) => (await server.flock.states(1, BigInt64Array.of(id), BigInt64Array.of(id + 1n)))[0];
-const arrives = (server: ClusterServer, id: bigint) => expect.poll(() => state(server, id), { timeout: 15_000 }).toBe('normal');
+const state = async (server: ClusterServer, id: bigint) =>
+  (await server.flock.states(1, BigInt64Array.of(id), BigInt64Array.of(id + 1n)))[0];
+const arrives = (server: ClusterServer, id: bigint) =>
+  expect.poll(() => state(server, id), { timeout: 15_000 }).toBe('normal');
 const backlog = async (): Promise<{ queued: number; failing: number; bad: number }> => {
   const statuses = await a.flock.gizzard.jobs.queues.status('west');
-  const sum = (queue: 'queued' | 'failing' | 'bad'): number => statuses.reduce((all, status) => all + status[queue].jobs, 0);
+  const sum = (queue: 'queued' | 'failing' | 'bad'): number =>
+    statuses.reduce((all, status) => all + status[queue].jobs, 0);
   return { queued: sum('queued'), failing: sum('failing'), bad: sum('bad') };
 };
 const emptied = () => expect.poll(backlog, { timeout: 15_000 }).toMatchObject({ queued: 0, failing: 0 });
 const applied = async (server: ClusterServer): Promise<number> => {
   const metric = await server.metrics.registry.getSingleMetric('roost_jobs_total')!.get();
-  return metric.values.filter(({ labels }) => labels['outcome'] === 'applied').reduce((sum, { value }) => sum + value, 0);
+  return metric.values
+    .filter(({ labels }) => labels['outcome'] === 'applied')
+    .reduce((sum, { value }) => sum + value, 0);
 };
 
 beforeEach(() => setWest('normal'));
@@ -55,7 +74,9 @@ it('replicates writes both ways, and none of them comes back', async () => {
   await arrives(b, fromA);
   await arrives(a, fromB);
   await emptied();
-  await expect.poll(async () => ({ a: await applied(a), b: await applied(b) })).toEqual({ a: before.a + 2, b: before.b + 2 });
+  await expect
+    .poll(async () => ({ a: await applied(a), b: await applied(b) }))
+    .toEqual({ a: before.a + 2, b: before.b + 2 });
   // The same time and position on both sides, so that whatever is written next merges alike.
   const ids = [BigInt64Array.of(fromA), BigInt64Array.of(fromA + 1n)] as const;
   expect(await b.flock.edges(1, ...ids)).toEqual(await a.flock.edges(1, ...ids));
@@ -66,7 +87,11 @@ it('keeps a backlog for a cluster that is away, refuses writes past its bound, a
   const ids: bigint[] = [];
   for (let i = 0; i < 20; i++) ids.push(await add(a));
   await expect.poll(async () => Object.values(await backlog()).reduce((sum, count) => sum + count)).toBe(20);
-  await expect(add(a)).rejects.toMatchObject({ code: 'Overloaded', message: expect.stringContaining('cluster west') as string, fields: { cluster: 'west', priority: 'high' } });
+  await expect(add(a)).rejects.toMatchObject({
+    code: 'Overloaded',
+    message: expect.stringContaining('cluster west') as string,
+    fields: { cluster: 'west', priority: 'high' },
+  });
   // Writes go on here meanwhile, and failures to send do not count as failures of the jobs.
   await arrives(a, ids[19]!);
   b = await startClusterServer(west.config, { injectorPort });
@@ -117,7 +142,10 @@ describe('on a server that has not heard of a change of remote clusters', () => 
   let c: ClusterServer;
 
   beforeAll(async () => {
-    unaware = await startClusterServer({ ...east.config, nameServer: { ...east.config.nameServer, reloadSeconds: 3_000 } });
+    unaware = await startClusterServer({
+      ...east.config,
+      nameServer: { ...east.config.nameServer, reloadSeconds: 3_000 },
+    });
     c = await startClusterServer(south.config);
     await c.flock.createGraph('follows', { shards: 2, replicas: 1 });
   });
@@ -127,7 +155,8 @@ describe('on a server that has not heard of a change of remote clusters', () => 
     await c.close();
   });
 
-  const addMany = (server: ClusterServer): Promise<bigint[]> => Promise.all(Array.from({ length: 15 }, () => add(server)));
+  const addMany = (server: ClusterServer): Promise<bigint[]> =>
+    Promise.all(Array.from({ length: 15 }, () => add(server)));
 
   it('sends no write, journalled after a cluster was blocked, that waits for it', async () => {
     await unaware.flock.gizzard.nameServer.reload();

@@ -16,7 +16,9 @@ export interface RubyTools {
 export async function findRubyTools(): Promise<RubyTools | string> {
   const checkout = process.env['ROOST_FLOCKDB_CLIENT'];
   if (checkout === undefined) return 'ROOST_FLOCKDB_CLIENT does not name a checkout of twitter-archive/flockdb-client';
-  const includes = [join(checkout, 'lib'), join(checkout, '..', 'thrift_client', 'lib')].filter(existsSync).flatMap((folder) => ['-I', folder]);
+  const includes = [join(checkout, 'lib'), join(checkout, '..', 'thrift_client', 'lib')]
+    .filter(existsSync)
+    .flatMap((folder) => ['-I', folder]);
   try {
     await run('ruby', ['-W0', ...includes, '-e', 'require "flock"']);
     return { includes };
@@ -27,6 +29,10 @@ export async function findRubyTools(): Promise<RubyTools | string> {
 
 /** Runs test/ruby/flockdbClient.rb against a server, and returns what it printed. */
 export async function runRubyClient({ includes }: RubyTools, address: string): Promise<unknown> {
-  const { stdout } = await run('ruby', ['-W0', ...includes, join(import.meta.dirname, 'ruby', 'flockdbClient.rb'), address], { timeout: 60_000 });
+  const { stdout } = await run(
+    'ruby',
+    ['-W0', ...includes, join(import.meta.dirname, 'ruby', 'flockdbClient.rb'), address],
+    { timeout: 60_000 },
+  );
   return JSON.parse(stdout);
 }

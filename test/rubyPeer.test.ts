@@ -22,44 +22,58 @@ async function obstacle(): Promise<string | undefined> {
 
 const why = await obstacle();
 
-describe.skipIf(why !== undefined)(`a client in Ruby, with code generated from the IDL${why === undefined ? '' : `: skipped, ${why}`}`, () => {
-  const { config, configPath } = freshCluster('ruby_peer');
-  const [database = ''] = Object.keys(config.databaseHosts);
-  const generated = mkdtempSync(join(tmpdir(), 'roost-ruby-'));
-  let server: ServeProcess;
+describe.skipIf(why !== undefined)(
+  `a client in Ruby, with code generated from the IDL${why === undefined ? '' : `: skipped, ${why}`}`,
+  () => {
+    const { config, configPath } = freshCluster('ruby_peer');
+    const [database = ''] = Object.keys(config.databaseHosts);
+    const generated = mkdtempSync(join(tmpdir(), 'roost-ruby-'));
+    let server: ServeProcess;
 
-  beforeAll(async () => {
-    server = await startServeProcess(configPath);
-    for (const idl of ['manager', 'injector', 'flockdb']) await run('thrift', ['--out', generated, '--gen', 'rb', join(import.meta.dirname, `../rpc/idl/${idl}.thrift`)]);
-  });
-
-  afterAll(async () => {
-    rmSync(generated, { recursive: true, force: true });
-    await server.stop();
-  });
-
-  it.each([
-    ['unframed', 7],
-    ['framed', 8],
-  ])('sets up, fills and copies a table, %s', async (transport, table) => {
-    const { flock, manager, injector } = server.ready;
-    const args = ['-W0', '-I', generated, join(import.meta.dirname, 'ruby/peer.rb'), '127.0.0.1', ...[flock, manager, injector].map(({ port }) => String(port)), transport, database, String(table)];
-    const { stdout } = await run('ruby', args, { timeout: 25_000 });
-    expect(JSON.parse(stdout)).toEqual({
-      tables: [-table, table],
-      down: [[`${database}/rb_${table}`, 2]],
-      current: `localhost/rb_${table}_root`,
-      dump: [[table, 2, 1, 1]],
-      page: [[6, 5, 4], 4, 0],
-      contains: [true, false],
-      edge: 3,
-      from_the_copy: [6, 5, 4, 3, 2],
-      errors: {
-        no_shard: 'there is no shard localhost/none',
-        no_graph: expect.stringContaining('9999') as string,
-        no_json: expect.stringContaining('a job is a JSON object') as string,
-      },
-      still_there: true,
+    beforeAll(async () => {
+      server = await startServeProcess(configPath);
+      for (const idl of ['manager', 'injector', 'flockdb'])
+        await run('thrift', ['--out', generated, '--gen', 'rb', join(import.meta.dirname, `../rpc/idl/${idl}.thrift`)]);
     });
-  });
-});
+
+    afterAll(async () => {
+      rmSync(generated, { recursive: true, force: true });
+      await server.stop();
+    });
+
+    it.each([
+      ['unframed', 7],
+      ['framed', 8],
+    ])('sets up, fills and copies a table, %s', async (transport, table) => {
+      const { flock, manager, injector } = server.ready;
+      const args = [
+        '-W0',
+        '-I',
+        generated,
+        join(import.meta.dirname, 'ruby/peer.rb'),
+        '127.0.0.1',
+        ...[flock, manager, injector].map(({ port }) => String(port)),
+        transport,
+        database,
+        String(table),
+      ];
+      const { stdout } = await run('ruby', args, { timeout: 25_000 });
+      expect(JSON.parse(stdout)).toEqual({
+        tables: [-table, table],
+        down: [[`${database}/rb_${table}`, 2]],
+        current: `localhost/rb_${table}_root`,
+        dump: [[table, 2, 1, 1]],
+        page: [[6, 5, 4], 4, 0],
+        contains: [true, false],
+        edge: 3,
+        from_the_copy: [6, 5, 4, 3, 2],
+        errors: {
+          no_shard: 'there is no shard localhost/none',
+          no_graph: expect.stringContaining('9999') as string,
+          no_json: expect.stringContaining('a job is a JSON object') as string,
+        },
+        still_there: true,
+      });
+    });
+  },
+);

@@ -11,9 +11,18 @@ export interface Finished {
 }
 
 /** Runs one command to its end, whatever that is. */
-export const runRoost = (args: readonly string[], cwd: string, environment: NodeJS.ProcessEnv = {}): Promise<Finished> =>
+export const runRoost = (
+  args: readonly string[],
+  cwd: string,
+  environment: NodeJS.ProcessEnv = {},
+): Promise<Finished> =>
   new Promise((resolve) => {
-    execFile(process.execPath, [roostMain, ...args], { cwd, env: { ...process.env, ...environment } }, (error, stdout, stderr) => {
-      resolve({ exitCode: error === null ? 0 : Number(error.code), stdout, stderr });
-    });
+    execFile(
+      process.execPath,
+      [roostMain, ...args],
+      { cwd, env: { ...process.env, ...environment } },
+      (error, stdout, stderr) => {
+        resolve({ exitCode: error === null ? 0 : Number(error.code), stdout, stderr });
+      },
+    );
   });

@@ -13,13 +13,25 @@ export interface ServeProcess {
 }
 
 /** Starts the compiled server, and returns when it takes requests. Its log goes where the test's does. */
-export async function startServeProcess(configPath: string, environment: NodeJS.ProcessEnv = {}): Promise<ServeProcess> {
-  const server = spawn(process.execPath, [roostMain, 'serve', '--json', '--config', configPath], { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ...environment } });
+export async function startServeProcess(
+  configPath: string,
+  environment: NodeJS.ProcessEnv = {},
+): Promise<ServeProcess> {
+  const server = spawn(process.execPath, [roostMain, 'serve', '--json', '--config', configPath], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, ...environment },
+  });
   for await (const line of createInterface({ input: server.stdout })) {
     const ready = serverReadySchema.parse(JSON.parse(line));
     return {
       ready,
-      ports: { flockPort: ready.flock.port, managerPort: ready.manager.port, tbirdPort: ready.tbird.port, usersPort: ready.users.port, adminPort: ready.admin.port },
+      ports: {
+        flockPort: ready.flock.port,
+        managerPort: ready.manager.port,
+        tbirdPort: ready.tbird.port,
+        usersPort: ready.users.port,
+        adminPort: ready.admin.port,
+      },
       async stop() {
         server.kill('SIGTERM');
         if (server.exitCode === null) await once(server, 'exit');

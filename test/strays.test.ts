@@ -26,13 +26,18 @@ const destinations = BigInt64Array.from({ length: 30 }, (_, i) => 1_000n + BigIn
 const never = new AbortController().signal;
 
 /** A graph of two trees; the forward rows of some nodes of the first were written to the second for a while. */
-async function strayedGraph(name: string): Promise<{ readonly id: number; readonly sources: bigint[]; readonly wrong: Route; readonly home: Route }> {
+async function strayedGraph(
+  name: string,
+): Promise<{ readonly id: number; readonly sources: bigint[]; readonly wrong: Route; readonly home: Route }> {
   const { flock } = tbird;
   const { id } = await flock.createGraph(name, { shards: 2, replicas: 2 });
   const { gizzard } = tbird;
   const [home, wrong] = gizzard.topology.routes(id) as [Route, Route];
-  const sources = Array.from({ length: 60 }, (_, i) => BigInt(i)).filter((source) => gizzard.topology.route(id, source).root === home.root).slice(0, 8);
-  const write = (operations: 'add' | 'remove' | 'archive', source: bigint, ids = destinations): Promise<void> => flock.write({ graphId: id, operations, sourceIds: all(ids, source), destinationIds: ids }, materialized);
+  const sources = Array.from({ length: 60 }, (_, i) => BigInt(i))
+    .filter((source) => gizzard.topology.route(id, source).root === home.root)
+    .slice(0, 8);
+  const write = (operations: 'add' | 'remove' | 'archive', source: bigint, ids = destinations): Promise<void> =>
+    flock.write({ graphId: id, operations, sourceIds: all(ids, source), destinationIds: ids }, materialized);
   for (const source of sources.slice(0, 4)) await write('add', source);
   await untilApplied(flock);
   await gizzard.apply([{ kind: 'setForwarding', forwarding: { tableId: id, baseId: 0n, shard: wrong.root.id } }]);
@@ -40,7 +45,10 @@ async function strayedGraph(name: string): Promise<{ readonly id: number; readon
   await write('remove', sources[0]!, destinations.subarray(0, 10));
   await write('add', sources[4]!);
   await write('add', sources[5]!);
-  await flock.execute([{ node: { graphId: id, id: sources[5]!, direction: 'forward', operation: 'archive' } }], materialized);
+  await flock.execute(
+    [{ node: { graphId: id, id: sources[5]!, direction: 'forward', operation: 'archive' } }],
+    materialized,
+  );
   await write('remove', sources[1]!, destinations.subarray(0, 10));
   await untilApplied(flock);
   await gizzard.apply([{ kind: 'setForwarding', forwarding: { tableId: id, baseId: 0n, shard: home.root.id } }]);
@@ -51,7 +59,8 @@ async function strayedGraph(name: string): Promise<{ readonly id: number; readon
 }
 
 async function expectAtHome(id: number, sources: readonly bigint[]): Promise<void> {
-  const states = async (source: bigint): Promise<string> => [...new Set(await tbird.flock.states(id, all(destinations, source), destinations))].join();
+  const states = async (source: bigint): Promise<string> =>
+    [...new Set(await tbird.flock.states(id, all(destinations, source), destinations))].join();
   expect(await states(sources[0]!)).toBe('removed,normal');
   expect(await states(sources[1]!)).toBe('normal');
   expect(await states(sources[4]!)).toBe('normal');
@@ -64,7 +73,8 @@ describe('rows in shards of other keys', { timeout: 60_000 }, () => {
     const { id, sources } = await strayedGraph('moved_home');
     const audit = await roost('flock', 'audit', 'moved_home', '--repair', '--settle', '300');
     expect(audit.stdout).toContain('stands in a shard of other keys');
-    for (const line of audit.stdout.split('\n')) if (line.includes('of other keys')) expect(line).not.toContain('being repaired');
+    for (const line of audit.stdout.split('\n'))
+      if (line.includes('of other keys')) expect(line).not.toContain('being repaired');
     expect(audit.exitCode).not.toBe(0);
     expect(audit.stderr).toContain(`roost shard strays --table=${id} --fix`);
 
@@ -74,7 +84,12 @@ describe('rows in shards of other keys', { timeout: 60_000 }, () => {
     expect(JSON.parse(found.stdout)).toMatchObject({ count: 168, moved: 0, skipped: {} });
     expect((await roost('shard', 'strays', `--table=${id}`, '--fix')).stderr).toContain('needs --yes');
     const fixed = await roost('shard', 'strays', `--table=${id}`, '--fix', '--yes', '--json');
-    expect({ exitCode: fixed.exitCode, ...(JSON.parse(fixed.stdout) as object) }).toMatchObject({ exitCode: 0, count: 168, moved: 168, left: {} });
+    expect({ exitCode: fixed.exitCode, ...(JSON.parse(fixed.stdout) as object) }).toMatchObject({
+      exitCode: 0,
+      count: 168,
+      moved: 168,
+      left: {},
+    });
     expect(JSON.parse((await roost('shard', 'strays', `--table=${id}`, '--json')).stdout)).toMatchObject({ count: 0 });
     await expectAtHome(id, sources);
     expect((await roost('flock', 'audit', 'moved_home', '--settle', '300')).exitCode).toBe(0);
@@ -85,7 +100,9 @@ describe('rows in shards of other keys', { timeout: 60_000 }, () => {
     const { gizzard } = tbird;
     const edges = flockTypes(config.cluster).shardTypes[0]!.moving!.tables.find(({ name }) => name === 'edges')!;
     const onLeaf = ({ shard }: Leaf, sql: (table: string) => string): Promise<unknown> =>
-      gizzard.hosts.host(shard.id.hostname).run(sql(`\`${config.cluster}\`.\`${shard.id.tablePrefix}_edges\``), [], Deadline.after(5_000));
+      gizzard.hosts
+        .host(shard.id.hostname)
+        .run(sql(`\`${config.cluster}\`.\`${shard.id.tablePrefix}_edges\``), [], Deadline.after(5_000));
     /** Something happens between the copy and the deletion. */
     const strays = (meanwhile: () => Promise<unknown>): Strays =>
       new Strays(
@@ -100,17 +117,29 @@ describe('rows in shards of other keys', { timeout: 60_000 }, () => {
       );
     const leaf = wrong.leaves[0]!;
     const ids = [leaf.shard.id];
-    const rowsIn = async (): Promise<number> => Number((await edges.rows(gizzard.hosts.host(leaf.shard.id.hostname), leaf.shard, '', undefined, Deadline.after(5_000))).filter((row) => sources.includes(edges.routingKey(row))).length);
+    const rowsIn = async (): Promise<number> =>
+      Number(
+        (
+          await edges.rows(gizzard.hosts.host(leaf.shard.id.hostname), leaf.shard, '', undefined, Deadline.after(5_000))
+        ).filter((row) => sources.includes(edges.routingKey(row))).length,
+      );
 
-    await expect(strays(() => Promise.reject(new Error('killed'))).examine(ids, { fix: true })).rejects.toThrow('killed');
+    await expect(strays(() => Promise.reject(new Error('killed'))).examine(ids, { fix: true })).rejects.toThrow(
+      'killed',
+    );
     expect(await rowsIn()).toBe(80);
-    const lost = await strays(() => onLeaf(home.leaves[0]!, (table) => `DELETE FROM ${table} WHERE source_id = ${sources[4]!}`)).examine(ids, { fix: true });
+    const lost = await strays(() =>
+      onLeaf(home.leaves[0]!, (table) => `DELETE FROM ${table} WHERE source_id = ${sources[4]!}`),
+    ).examine(ids, { fix: true });
     expect(await rowsIn()).toBe(30);
     expect([...lost.left.values()].reduce((a, b) => a + b)).toBe(31);
-    const written = await strays(() => onLeaf(leaf, (table) => `UPDATE ${table} SET updated_at = updated_at + 1 WHERE source_id = ${sources[4]!}`)).examine(ids, { fix: true });
+    const written = await strays(() =>
+      onLeaf(leaf, (table) => `UPDATE ${table} SET updated_at = updated_at + 1 WHERE source_id = ${sources[4]!}`),
+    ).examine(ids, { fix: true });
     expect([...written.left]).toEqual([['it was written meanwhile', 31]]);
     expect(await rowsIn()).toBe(30);
-    for (const { shard } of wrong.leaves) expect((await gizzard.strays.examine([shard.id], { fix: true })).left.size).toBe(0);
+    for (const { shard } of wrong.leaves)
+      expect((await gizzard.strays.examine([shard.id], { fix: true })).left.size).toBe(0);
     expect(await rowsIn()).toBe(0);
     // Rows that were deleted behind its back are not counted.
     await tbird.flock.audit(id, { settleMs: 300, repair: true });
@@ -121,23 +150,40 @@ describe('rows in shards of other keys', { timeout: 60_000 }, () => {
   it('stay while their tree, or that to which they belong, is in a migration', async () => {
     const { id, wrong, home } = await strayedGraph('migrating');
     const { gizzard } = tbird;
-    const [plan] = moveShard(await gizzard.migrations.planner(), home.leaves.find(({ shard }) => shard.id.hostname === db2)!.shard.id, Object.keys(config.databaseHosts)[2] ?? db2);
+    const [plan] = moveShard(
+      await gizzard.migrations.planner(),
+      home.leaves.find(({ shard }) => shard.id.hostname === db2)!.shard.id,
+      Object.keys(config.databaseHosts)[2] ?? db2,
+    );
     const [migration] = plan === undefined ? [] : await gizzard.migrations.begin([plan]);
     if (migration === undefined) return;
     await gizzard.migrations.atRest(migration, never);
-    const report = await gizzard.strays.examine(wrong.leaves.map(({ shard }) => shard.id), { fix: true });
+    const report = await gizzard.strays.examine(
+      wrong.leaves.map(({ shard }) => shard.id),
+      { fix: true },
+    );
     expect(report).toMatchObject({ moved: 0 });
     expect([...report.left.keys()][0]).toContain(`is in migration ${migration}`);
     expect((await gizzard.strays.examine(home.leaves.map(({ shard }) => shard.id))).skipped.size).toBe(2);
     await gizzard.migrations.rollback(migration);
     await gizzard.migrations.atRest(migration, never);
-    expect((await gizzard.strays.examine((await gizzard.strays.leavesOf([id])).map((shard) => shard.id), { fix: true })).left.size).toBe(0);
+    expect(
+      (
+        await gizzard.strays.examine(
+          (await gizzard.strays.leavesOf([id])).map((shard) => shard.id),
+          { fix: true },
+        )
+      ).left.size,
+    ).toBe(0);
   });
 
   it('are found and moved home among tweets and users too', async () => {
     const { gizzard } = tbird;
     await tbird.setup({ policy: { stripes: 2, replicas: 2 }, graphShards: 1 });
-    const created = await tbird.create(Array.from({ length: 12 }, (_, i) => ({ userId: 1n, text: `${i}` })), materialized);
+    const created = await tbird.create(
+      Array.from({ length: 12 }, (_, i) => ({ userId: 1n, text: `${i}` })),
+      materialized,
+    );
     const { windowMs } = await tbird.windowSet.policy();
     const users = await openUsers(config);
     await users.setup({ shards: 2, replicas: 2 });
@@ -146,7 +192,14 @@ describe('rows in shards of other keys', { timeout: 60_000 }, () => {
     await users.close();
     const misplace = async (tableId: number, key: bigint, rowKey: string): Promise<Leaf> => {
       const home = gizzard.topology.route(tableId, key);
-      const wrong = gizzard.topology.routes(tableId).find((route) => route.root !== home.root && route.leaves.length === home.leaves.length && route.leaves[0]!.shard.type === home.leaves[0]!.shard.type)!;
+      const wrong = gizzard.topology
+        .routes(tableId)
+        .find(
+          (route) =>
+            route.root !== home.root &&
+            route.leaves.length === home.leaves.length &&
+            route.leaves[0]!.shard.type === home.leaves[0]!.shard.type,
+        )!;
       const [table] = gizzard.moves.movableType(home.leaves[0]!.shard.type).tables;
       const host = (leaf: Leaf) => gizzard.hosts.host(leaf.shard.id.hostname);
       const rows = await table!.rowsAt(host(home.leaves[0]!), home.leaves[0]!.shard, [rowKey], Deadline.after(5_000));
@@ -156,7 +209,17 @@ describe('rows in shards of other keys', { timeout: 60_000 }, () => {
     };
     const tweetLeaf = await misplace(tweetsTableId, routingKey(created[0]!, windowMs), String(created[0]));
     await misplace(usersTableId, 5n, '5');
-    expect((await auditTweets(tbird)).strays).toMatchObject({ count: 2, strays: [{ table: 'tweets', key: String(created[0]), shard: expect.stringContaining(shardKey(tweetLeaf.shard.id).split('/')[1]!) as unknown }, {}] });
+    expect((await auditTweets(tbird)).strays).toMatchObject({
+      count: 2,
+      strays: [
+        {
+          table: 'tweets',
+          key: String(created[0]),
+          shard: expect.stringContaining(shardKey(tweetLeaf.shard.id).split('/')[1]!) as unknown,
+        },
+        {},
+      ],
+    });
     for (const tableId of [tweetsTableId, usersTableId]) {
       const ids = (await gizzard.strays.leavesOf([tableId])).map(({ id }) => id);
       expect(await gizzard.strays.examine(ids, { fix: true })).toMatchObject({ count: 2, moved: 2 });

@@ -21,12 +21,18 @@ describe('the topology as a file', () => {
   it('is the same to the letter when it is exported twice, and differs in nothing from the cluster', async () => {
     expect(await roost('topology', 'export', '--file', 'topology.json')).toMatchObject({ exitCode: 0 });
     expect((await roost('topology', 'export')).stdout).toBe(readFileSync(file, 'utf8'));
-    expect((await roost('topology', 'diff', 'topology.json')).stdout).toContain('nothing: the cluster has this topology');
+    expect((await roost('topology', 'diff', 'topology.json')).stdout).toContain(
+      'nothing: the cluster has this topology',
+    );
     expect((await roost('topology', 'apply', 'topology.json')).stdout).toContain('nothing to change');
   });
 
   it('shows what it would change, asks, and makes it as one change', async () => {
-    edit((text) => text.replace('"db1/follows_forward_0000","weight":1', '"db1/follows_forward_0000","weight":0').replace('"db2/follows_forward_0000","weight":1', '"db2/follows_forward_0000","weight":0'));
+    edit((text) =>
+      text
+        .replace('"db1/follows_forward_0000","weight":1', '"db1/follows_forward_0000","weight":0')
+        .replace('"db2/follows_forward_0000","weight":1', '"db2/follows_forward_0000","weight":0'),
+    );
     const lost = 'no replica can be read below localhost/follows_forward_0000_root';
     const shown = await roost('topology', 'diff', 'topology.json');
     expect(shown.stdout).toContain('link localhost/follows_forward_0000_root → db1/follows_forward_0000, weight 0');

@@ -12,8 +12,12 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => cluster.stop(), 60_000);
 
-it.each(Array.from({ length: rounds }, (_, i) => firstSeed + i))('seed %i', async (seed) => {
-  process.stdout.write(`seed ${seed}: ${drawFaults(seed).join(' and ')}\n`);
-  const { violations, notes, writes } = await runRound(cluster, seed);
-  expect(violations, JSON.stringify({ notes, writes }, undefined, 1)).toEqual([]);
-}, 300_000);
+it.each(Array.from({ length: rounds }, (_, i) => firstSeed + i))(
+  'seed %i',
+  async (seed) => {
+    process.stdout.write(`seed ${seed}: ${drawFaults(seed).join(' and ')}\n`);
+    const { violations, notes, writes } = await runRound(cluster, seed);
+    expect(violations, JSON.stringify({ notes, writes }, undefined, 1)).toEqual([]);
+  },
+  300_000,
+);

@@ -43,14 +43,19 @@ afterEach(async () => {
 
 /** Stores all tweets. `at` runs when a third of them were acknowledged. */
 function importAll(at: () => Promise<void>): Promise<void> {
-  const parts = Array.from({ length: tweetCount / perCall }, (_, i) => () => roost.tweets.createMany(tweets.slice(i * perCall, (i + 1) * perCall)));
+  const parts = Array.from(
+    { length: tweetCount / perCall },
+    (_, i) => () => roost.tweets.createMany(tweets.slice(i * perCall, (i + 1) * perCall)),
+  );
   return loadWithFault(parts, at);
 }
 
 async function expectAllOnce(): Promise<void> {
   await untilApplied(roost);
   const found = await roost.tweets.getMany(tweets.map(({ id }) => id));
-  expect(found.map((tweet) => [tweet?.id, tweet?.userId, tweet?.text])).toEqual(tweets.map(({ id, userId, text }) => [id, userId, text]));
+  expect(found.map((tweet) => [tweet?.id, tweet?.userId, tweet?.text])).toEqual(
+    tweets.map(({ id, userId, text }) => [id, userId, text]),
+  );
   for (let user = 1n; user <= BigInt(users); user++) {
     const own = tweets.filter((tweet) => tweet.userId === user).map(({ id }) => id);
     expect(await roost.tweets.timelineIds(user, { count: 1_000 })).toEqual(own.reverse());
@@ -99,7 +104,11 @@ async function withoutFirstAnswer(port: number, onLost: () => void): Promise<Ser
       lost = true;
       onLost();
     });
-    for (const [one, other] of [[client, server], [server, client]] as const) one.on('error', () => undefined).on('close', () => other.destroy());
+    for (const [one, other] of [
+      [client, server],
+      [server, client],
+    ] as const)
+      one.on('error', () => undefined).on('close', () => other.destroy());
   });
   proxy.listen(0, '127.0.0.1');
   await once(proxy, 'listening');
@@ -112,10 +121,16 @@ it('stores new tweets once when the server is killed between writing them and it
   const proxy = await withoutFirstAnswer(server!.ready.tbird.port, () => {
     restarted = cluster.restartServer();
   });
-  const client = await connect({ servers: [`127.0.0.1:${server!.ready.flock.port}`], tweetServers: [`127.0.0.1:${(proxy.address() as AddressInfo).port}`] });
+  const client = await connect({
+    servers: [`127.0.0.1:${server!.ready.flock.port}`],
+    tweetServers: [`127.0.0.1:${(proxy.address() as AddressInfo).port}`],
+  });
   try {
     const texts = Array.from({ length: 20 }, (_, i) => `new ${i}`);
-    const ids = await client.tweets.createMany(texts.map((text) => ({ userId: 900n, text })), { deadlineMs: 60_000 });
+    const ids = await client.tweets.createMany(
+      texts.map((text) => ({ userId: 900n, text })),
+      { deadlineMs: 60_000 },
+    );
     expect(restarted).toBeDefined();
     await restarted;
     await untilApplied(roost);

@@ -18,7 +18,10 @@ beforeAll(async () => {
   await tbird.setup({ policy: { windowMs: hourMs, stripes: 1, replicas: 2, catchUp: true }, graphShards: 1 });
   const timeMs = Date.now() - 3 * hourMs;
   ids = Array.from({ length: 30 }, (_, i) => composeSnowflake({ timeMs: timeMs + i, worker: 1, sequence: 0 }));
-  await tbird.create(ids.map((id) => ({ id, userId: 1n, text: `tweet ${id}` })), materialized);
+  await tbird.create(
+    ids.map((id) => ({ id, userId: 1n, text: `tweet ${id}` })),
+    materialized,
+  );
 });
 afterAll(() => tbird.close());
 
@@ -27,18 +30,22 @@ async function answer(...args: string[]): Promise<Record<string, unknown>> {
   expect({ exitCode, stderr }, args.join(' ')).toEqual({ exitCode: 0, stderr: '' });
   return JSON.parse(stdout) as Record<string, unknown>;
 }
-const stored = async (): Promise<number> => (await tbird.get(BigInt64Array.from(ids))).filter((tweet) => tweet !== undefined).length;
+const stored = async (): Promise<number> =>
+  (await tbird.get(BigInt64Array.from(ids))).filter((tweet) => tweet !== undefined).length;
 /** The tree of the closed window as it is now, and its copies. */
 async function tree(): Promise<{ root: string; leaves: readonly string[] }> {
   await tbird.gizzard.nameServer.reload();
   const { root, leaves } = tbird.gizzard.topology.route(tweetsTableId, ids[0]!);
   return { root: shardKey(root.id), leaves: leaves.map(({ key }) => key) };
 }
-const transformed = async (shape: string): Promise<unknown> => answer('transform-tree', shape, (await tree()).root, '--yes', '--wait', '--cleanup');
+const transformed = async (shape: string): Promise<unknown> =>
+  answer('transform-tree', shape, (await tree()).root, '--yes', '--wait', '--cleanup');
 /** Takes a row out of one copy, behind everybody's back. */
 async function lose(id: bigint): Promise<void> {
   const [hostname, prefix] = (await tree()).leaves[1]!.split('/') as [string, string];
-  const { affectedRows } = await tbird.gizzard.hosts.host(hostname).run(`DELETE FROM \`${config.cluster}\`.\`${prefix}_tweets\` WHERE id = ?`, [id], Deadline.after(5_000));
+  const { affectedRows } = await tbird.gizzard.hosts
+    .host(hostname)
+    .run(`DELETE FROM \`${config.cluster}\`.\`${prefix}_tweets\` WHERE id = ?`, [id], Deadline.after(5_000));
   expect(affectedRows).toBe(1);
 }
 
@@ -47,8 +54,13 @@ describe('the table of a closed window', () => {
     const { root, leaves } = await tree();
     expect(await answer('shard', 'diff', ...leaves)).toMatchObject({ kind: 'diff', differenceCount: 0 });
     await lose(ids[3]!);
-    expect(await answer('shard', 'diff', ...leaves)).toMatchObject({ differenceCount: 1, differences: [{ table: 'tweets', key: String(ids[3]) }] });
-    const { findings } = JSON.parse((await callRoost(['doctor', '--config', configPath, '--json'], folder)).stdout) as { findings: { kind: string; subject: string }[] };
+    expect(await answer('shard', 'diff', ...leaves)).toMatchObject({
+      differenceCount: 1,
+      differences: [{ table: 'tweets', key: String(ids[3]) }],
+    });
+    const { findings } = JSON.parse((await callRoost(['doctor', '--config', configPath, '--json'], folder)).stdout) as {
+      findings: { kind: string; subject: string }[];
+    };
     expect(findings).toMatchObject([{ kind: 'disagreeingReplicas', subject: root }]);
     await answer('shard', 'repair', ...leaves, '--yes', '--wait');
     expect(await answer('shard', 'diff', ...leaves)).toMatchObject({ differenceCount: 0 });
@@ -58,7 +70,9 @@ describe('the table of a closed window', () => {
   it('is transformed like any other: read-only with one copy, while writes wait, and back, by templates with and without the length of the window', async () => {
     await transformed('readOnly(replicating(tweets(db1)))');
     expect(await stored()).toBe(ids.length);
-    await expect(tbird.delete(BigInt64Array.of(ids[7]!), { ...materialized, deadlineMs: 1_000 })).rejects.toMatchObject({ code: expect.stringMatching(/Unavailable|DeadlineExceeded/) as string });
+    await expect(tbird.delete(BigInt64Array.of(ids[7]!), { ...materialized, deadlineMs: 1_000 })).rejects.toMatchObject(
+      { code: expect.stringMatching(/Unavailable|DeadlineExceeded/) as string },
+    );
     expect(await stored()).toBe(ids.length);
     await transformed(`replicating(tweets(db1), tweets(db2, "${hourMs}", ""))`);
     await expect.poll(stored, { timeout: 10_000 }).toBe(ids.length - 1);

@@ -7,7 +7,8 @@ import { freshCluster } from './support/index.js';
 const cluster = freshCluster('tweetwindows');
 const hourMs = 3_600_000;
 const now = Date.now();
-const idOf = (hoursAgo: number): bigint => composeSnowflake({ timeMs: now - hoursAgo * hourMs, worker: 3, sequence: 0 });
+const idOf = (hoursAgo: number): bigint =>
+  composeSnowflake({ timeMs: now - hoursAgo * hourMs, worker: 3, sequence: 0 });
 const timeOf = (hoursAgo: number): string => new Date(now - hoursAgo * hourMs).toISOString();
 const run = (...args: string[]) => callRoost(['tweets', ...args, '--config', cluster.configPath], '/');
 let tbird: Tbird;
@@ -21,7 +22,10 @@ beforeAll(async () => {
   expect(await run('setup', '--window', '1h', '--stripes', '1', '--replicas', '1')).toMatchObject({ exitCode: 0 });
   tbird = await openTbird(cluster.config);
   await tbird.gizzard.start({ work: true });
-  await tbird.create([5, 4, 3].map((hours) => ({ id: idOf(hours), userId: 1n, text: `${hours} hours ago` })), { acknowledgement: 'materialized' });
+  await tbird.create(
+    [5, 4, 3].map((hours) => ({ id: idOf(hours), userId: 1n, text: `${hours} hours ago` })),
+    { acknowledgement: 'materialized' },
+  );
 });
 afterAll(() => tbird.close());
 

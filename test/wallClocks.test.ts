@@ -6,7 +6,10 @@ import { freshCluster } from './support/index.js';
 
 // Two servers of each kind, whose wall clocks differ: before each call the clock of this process is set to that of the server which is called.
 // The bound on how far a server's clock may be off is lifted: within it, and past it, no such clock decides anything.
-const unbounded = (config: RoostConfig): RoostConfig => ({ ...config, server: { ...config.server, maxClockSkewMs: Infinity } });
+const unbounded = (config: RoostConfig): RoostConfig => ({
+  ...config,
+  server: { ...config.server, maxClockSkewMs: Infinity },
+});
 const ofTweets = unbounded(freshCluster('clocks').config);
 const ofUsers = unbounded(freshCluster('clocks_users').config);
 const minuteMs = 60_000;
@@ -28,7 +31,11 @@ afterEach(() => vi.restoreAllMocks());
 afterAll(() => Promise.all([...users, ...tbirds].map((one) => one.close())));
 
 /** Calls by turns the servers whose clocks are ahead by so many milliseconds. */
-async function inTurns(aheadMs: readonly number[], rounds: number, call: (turn: number, round: number) => Promise<void>): Promise<void> {
+async function inTurns(
+  aheadMs: readonly number[],
+  rounds: number,
+  call: (turn: number, round: number) => Promise<void>,
+): Promise<void> {
   const clock = vi.spyOn(Date, 'now');
   for (let round = 0; round < rounds; round++) {
     const turn = round % aheadMs.length;
@@ -37,13 +44,18 @@ async function inTurns(aheadMs: readonly number[], rounds: number, call: (turn: 
   }
 }
 
-it.each([[[300, -300]], [[60 * minuteMs, 0]], [[0, -7_200 * minuteMs]]])('the later write of a user and of a tweet counts, with clocks ahead by %j ms', async (aheadMs) => {
-  const [id] = await tbirds[0]!.create([{ userId: 1n, text: 'here and gone' }], wait);
-  await inTurns(aheadMs, 8, async (turn, round) => {
-    await users[turn]!.put([{ id: 1n, name: `name ${round}`, screenName: 'one', flags: round }], wait);
-    expect(await users[turn]!.get([1n])).toMatchObject([{ name: `name ${round}`, flags: round }]);
-    const change = round % 2 === 0 ? 'delete' : 'undelete';
-    await tbirds[turn]![change](BigInt64Array.of(id!), wait);
-    expect((await tbirds[turn]!.get(BigInt64Array.of(id!)))[0]?.text).toBe(change === 'delete' ? undefined : 'here and gone');
-  });
-});
+it.each([[[300, -300]], [[60 * minuteMs, 0]], [[0, -7_200 * minuteMs]]])(
+  'the later write of a user and of a tweet counts, with clocks ahead by %j ms',
+  async (aheadMs) => {
+    const [id] = await tbirds[0]!.create([{ userId: 1n, text: 'here and gone' }], wait);
+    await inTurns(aheadMs, 8, async (turn, round) => {
+      await users[turn]!.put([{ id: 1n, name: `name ${round}`, screenName: 'one', flags: round }], wait);
+      expect(await users[turn]!.get([1n])).toMatchObject([{ name: `name ${round}`, flags: round }]);
+      const change = round % 2 === 0 ? 'delete' : 'undelete';
+      await tbirds[turn]![change](BigInt64Array.of(id!), wait);
+      expect((await tbirds[turn]!.get(BigInt64Array.of(id!)))[0]?.text).toBe(
+        change === 'delete' ? undefined : 'here and gone',
+      );
+    });
+  },
+);

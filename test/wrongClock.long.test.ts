@@ -10,7 +10,11 @@ import { freshCluster } from './support/index.js';
 
 // A server whose wall clock is five days ahead, beside one whose clock is right. Needs libfaketime.
 const libraries = '/usr/lib';
-const faketime = existsSync(libraries) ? readdirSync(libraries).map((folder) => join(libraries, folder, 'faketime/libfaketimeMT.so.1')).find(existsSync) : undefined;
+const faketime = existsSync(libraries)
+  ? readdirSync(libraries)
+      .map((folder) => join(libraries, folder, 'faketime/libfaketimeMT.so.1'))
+      .find(existsSync)
+  : undefined;
 const dayMs = 86_400_000;
 
 describe.skipIf(faketime === undefined)('a server whose clock is five days ahead', () => {
@@ -18,18 +22,34 @@ describe.skipIf(faketime === undefined)('a server whose clock is five days ahead
   const servers: ServeProcess[] = [];
   const clients: Roost[] = [];
   const wait = { acknowledgement: 'materialized' as const };
-  const ids = [2, 1, 0.2].map((days) => composeSnowflake({ timeMs: Date.now() - days * dayMs, worker: 1, sequence: 0 }));
+  const ids = [2, 1, 0.2].map((days) =>
+    composeSnowflake({ timeMs: Date.now() - days * dayMs, worker: 1, sequence: 0 }),
+  );
 
   beforeAll(async () => {
-    for (const args of [['tweets', 'setup', '--window', '1h', '--ahead', '2s', '--stripes', '1', '--retention', '3d'], ['users', 'setup']]) {
+    for (const args of [
+      ['tweets', 'setup', '--window', '1h', '--ahead', '2s', '--stripes', '1', '--retention', '3d'],
+      ['users', 'setup'],
+    ]) {
       expect(await callRoost([...args, '--config', cluster.configPath], '/')).toMatchObject({ exitCode: 0 });
     }
-    const wrong = { LD_PRELOAD: faketime, FAKETIME: '+5d', FAKETIME_DONT_FAKE_MONOTONIC: '1', DONT_FAKE_MONOTONIC: '1' };
+    const wrong = {
+      LD_PRELOAD: faketime,
+      FAKETIME: '+5d',
+      FAKETIME_DONT_FAKE_MONOTONIC: '1',
+      DONT_FAKE_MONOTONIC: '1',
+    };
     for (const environment of [{}, wrong]) {
       const server = await startServeProcess(cluster.configPath, environment);
       servers.push(server);
       const address = (port: number): string[] => [`127.0.0.1:${port}`];
-      clients.push(await connect({ servers: address(server.ready.flock.port), tweetServers: address(server.ready.tbird.port), userServers: address(server.ready.users.port) }));
+      clients.push(
+        await connect({
+          servers: address(server.ready.flock.port),
+          tweetServers: address(server.ready.tbird.port),
+          userServers: address(server.ready.users.port),
+        }),
+      );
     }
   });
   afterAll(async () => {
@@ -40,7 +60,9 @@ describe.skipIf(faketime === undefined)('a server whose clock is five days ahead
   it('drops no window, makes right ids, and accepts no write', async () => {
     const [right, fast] = clients as [Roost, Roost];
     for (const id of ids) await right.tweets.create({ id, userId: 1, text: `tweet ${id}` }, wait);
-    await expect(fast.tweets.create({ userId: 1, text: 'now' }, wait)).rejects.toThrow('the clock of this server is 5.0 days ahead');
+    await expect(fast.tweets.create({ userId: 1, text: 'now' }, wait)).rejects.toThrow(
+      'the clock of this server is 5.0 days ahead',
+    );
     const [reserved] = await fast.tweets.reserveIds(1);
     expect(Math.abs(parseSnowflake(reserved!).timeMs - Date.now())).toBeLessThan(10_000);
     // What others accept, it works on as well.
@@ -58,7 +80,10 @@ describe.skipIf(faketime === undefined)('a server whose clock is five days ahead
       return { status: answer.status, text: await answer.text() };
     };
     expect(await readiness(servers[0]!)).toMatchObject({ status: 200 });
-    expect(await readiness(servers[1]!)).toMatchObject({ status: 503, text: expect.stringContaining('the clock of this server is') as string });
+    expect(await readiness(servers[1]!)).toMatchObject({
+      status: 503,
+      text: expect.stringContaining('the clock of this server is') as string,
+    });
     const doctor = await callRoost(['doctor', '--json', '--config', cluster.configPath], '/');
     expect(doctor.stdout + doctor.stderr).toContain('wrongClock');
   });

@@ -37,7 +37,8 @@ export interface UserRecord {
   readonly exists: Register<boolean>;
 }
 
-const later = <T extends string | number | boolean>(a: Register<T>, b: Register<T>): Register<T> => (a.at > b.at || (a.at === b.at && a.value >= b.value) ? a : b);
+const later = <T extends string | number | boolean>(a: Register<T>, b: Register<T>): Register<T> =>
+  a.at > b.at || (a.at === b.at && a.value >= b.value) ? a : b;
 
 /** What two writes of a user, or a row and a write, come to: the same in whatever order, and however often. `a` itself where `b` adds nothing. */
 export function mergeUsers(a: UserRecord, b: UserRecord): UserRecord {
@@ -45,16 +46,28 @@ export function mergeUsers(a: UserRecord, b: UserRecord): UserRecord {
   const screenName = later(a.screenName, b.screenName);
   const flags = later(a.flags, b.flags);
   const exists = later(a.exists, b.exists);
-  return name === a.name && screenName === a.screenName && flags === a.flags && exists === a.exists ? a : { id: a.id, name, screenName, flags, exists };
+  return name === a.name && screenName === a.screenName && flags === a.flags && exists === a.exists
+    ? a
+    : { id: a.id, name, screenName, flags, exists };
 }
 
 /** Whether two rows say the same of a user. */
 export const sameUser = (a: UserRecord, b: UserRecord): boolean => mergeUsers(a, b) === a && mergeUsers(b, a) === b;
 
 /** A write, as of a time. */
-export function writeOf({ id, name, screenName, flags, exists }: UserChange & { readonly exists?: boolean }, at: Micros): UserRecord {
-  const register = <T>(value: T | undefined, empty: T): Register<T> => (value === undefined ? { value: empty, at: never } : { value, at });
-  return { id, name: register(name, ''), screenName: register(screenName, ''), flags: register(flags, 0), exists: register(exists, false) };
+export function writeOf(
+  { id, name, screenName, flags, exists }: UserChange & { readonly exists?: boolean },
+  at: Micros,
+): UserRecord {
+  const register = <T>(value: T | undefined, empty: T): Register<T> =>
+    value === undefined ? { value: empty, at: never } : { value, at };
+  return {
+    id,
+    name: register(name, ''),
+    screenName: register(screenName, ''),
+    flags: register(flags, 0),
+    exists: register(exists, false),
+  };
 }
 
 const maxNameCharacters = 50;
@@ -65,12 +78,16 @@ export function checkChange({ id, name, screenName, flags }: UserChange): void {
   if (id < 0n || id > maxId) throw invalid(`ids are from 0 to 2^63 − 1, not ${id}`);
   if (name !== undefined) {
     const characters = [...name].length;
-    if (characters < 1 || characters > maxNameCharacters || /\p{Surrogate}/u.test(name)) throw invalid(`a name has 1 to ${maxNameCharacters} characters, not ${characters}`);
+    if (characters < 1 || characters > maxNameCharacters || /\p{Surrogate}/u.test(name))
+      throw invalid(`a name has 1 to ${maxNameCharacters} characters, not ${characters}`);
   }
   if (screenName !== undefined && !screenNamePattern.test(screenName)) {
-    throw invalid(`a screen name has 1 to 20 letters, digits and _, and is not ${JSON.stringify(screenName.slice(0, 40))}`);
+    throw invalid(
+      `a screen name has 1 to 20 letters, digits and _, and is not ${JSON.stringify(screenName.slice(0, 40))}`,
+    );
   }
-  if (flags !== undefined && (!Number.isInteger(flags) || flags < 0 || flags > 0xffffffff)) throw invalid(`flags are an unsigned 32-bit integer, not ${flags}`);
+  if (flags !== undefined && (!Number.isInteger(flags) || flags < 0 || flags > 0xffffffff))
+    throw invalid(`flags are an unsigned 32-bit integer, not ${flags}`);
 }
 
 const invalid = (message: string): RoostError => new RoostError('InvalidArgument', message);

@@ -27,7 +27,10 @@ export function encodeUser({ id, name, screenName, flags, exists }: UserRecord):
 export type UserWrite = UserChange & { readonly exists?: boolean };
 
 /** Writes as a job: as of `time`, or without one, as of the time at which the journal accepts them. */
-export function userWrites(writes: readonly UserWrite[], time: Micros | undefined): { readonly payload: Buffer; readonly times?: JobTimes } {
+export function userWrites(
+  writes: readonly UserWrite[],
+  time: Micros | undefined,
+): { readonly payload: Buffer; readonly times?: JobTimes } {
   // Registers that are written say so by a time above `never`, whatever becomes of it.
   const users = writes.map((write) => writeOf(write, time ?? 1n));
   const parts = users.map(encodeUser);
@@ -36,7 +39,8 @@ export function userWrites(writes: readonly UserWrite[], time: Micros | undefine
   const offsets: number[] = [];
   let start = 0;
   for (const [i, { name, screenName, flags, exists }] of users.entries()) {
-    for (const [register, { at }] of [name, screenName, flags, exists].entries()) if (at > 0n) offsets.push(start + 8 + 8 * register);
+    for (const [register, { at }] of [name, screenName, flags, exists].entries())
+      if (at > 0n) offsets.push(start + 8 + 8 * register);
     start += parts[i]!.length;
   }
   return { payload, times: { count: 1, offsets } };

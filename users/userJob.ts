@@ -17,11 +17,18 @@ export const userJob = (database: string, rows?: UserRows): JobType<UserRecord> 
   },
   check(payload, { latest }) {
     const users = decodeUsers(payload);
-    if (users.length === 0 || users.length > limits.operationsPerWrite) throw invalid(`a job holds 1 to ${limits.operationsPerWrite} users, not ${users.length}`);
+    if (users.length === 0 || users.length > limits.operationsPerWrite)
+      throw invalid(`a job holds 1 to ${limits.operationsPerWrite} users, not ${users.length}`);
     for (const { id, name, screenName, flags, exists } of users) {
-      for (const { at } of [name, screenName, flags, exists]) if (at < never || at > latest) throw invalid(`times are microseconds from 1970 to a day from now, not ${at}`);
+      for (const { at } of [name, screenName, flags, exists])
+        if (at < never || at > latest) throw invalid(`times are microseconds from 1970 to a day from now, not ${at}`);
       // What a user who is removed is not called needs no check.
-      checkChange({ id, ...(name.value === '' ? {} : { name: name.value }), ...(screenName.value === '' ? {} : { screenName: screenName.value }), flags: flags.value });
+      checkChange({
+        id,
+        ...(name.value === '' ? {} : { name: name.value }),
+        ...(screenName.value === '' ? {} : { screenName: screenName.value }),
+        flags: flags.value,
+      });
     }
   },
   async apply(host, leaf, users, deadline) {

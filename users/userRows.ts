@@ -36,7 +36,11 @@ export function userRows({ main, config, firstLevel }: Caches, gizzard: () => Gi
         else part.push(id);
       }
       const parts = await Promise.all(
-        Array.from(byRoute, ([route, part]) => gizzard().read(route, deadline, (host, leaf, left) => readUsers(host, userTable(of.cluster, leaf.shard), part, left))),
+        Array.from(byRoute, ([route, part]) =>
+          gizzard().read(route, deadline, (host, leaf, left) =>
+            readUsers(host, userTable(of.cluster, leaf.shard), part, left),
+          ),
+        ),
       );
       return new Map(parts.flatMap((part) => [...part]));
     },

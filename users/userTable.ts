@@ -3,7 +3,8 @@ import { shardTable, type DatabaseHost, type ShardInfo, type SqlRow, type SqlSes
 import { mergeUsers, sameUser, type UserRecord } from './user.js';
 
 /** The name of a shard's table, quoted, ready for SQL. */
-export const userTable = (database: string, shard: ShardInfo): string => shardTable(database, shard.id.tablePrefix, 'users');
+export const userTable = (database: string, shard: ShardInfo): string =>
+  shardTable(database, shard.id.tablePrefix, 'users');
 
 /** The columns of a row, in the order in which `recordOf` takes them. */
 export const userColumns = 'id, name, name_at, screen_name, screen_name_at, flags, flags_at, present, present_at';
@@ -14,7 +15,13 @@ const readSql = (table: string, lock: string): string =>
    FROM (SELECT i FROM JSON_TABLE(?, '$[*]' COLUMNS (i BIGINT UNSIGNED PATH '$')) j) k STRAIGHT_JOIN ${table} u ON u.id = k.i ${lock}`;
 
 /** The rows that exist of some ids. */
-export async function readUsers(session: SqlSession, table: string, ids: readonly bigint[], deadline: Deadline, lock = ''): Promise<Map<bigint, UserRecord>> {
+export async function readUsers(
+  session: SqlSession,
+  table: string,
+  ids: readonly bigint[],
+  deadline: Deadline,
+  lock = '',
+): Promise<Map<bigint, UserRecord>> {
   const rows = await session.rows(readSql(table, lock), [`[${ids.join()}]`], deadline);
   return new Map(rows.map((row) => [BigInt(row[0] as number), recordOf(row)]));
 }
@@ -23,7 +30,12 @@ export async function readUsers(session: SqlSession, table: string, ids: readonl
  * Merges writes into one shard's rows, in one transaction, and returns the rows as they then are. Rows that exist are locked in the order of their ids; new ones
  * are inserted plainly: when another process has inserted one since, that is a duplicate key, and the transaction starts again.
  */
-export function applyUsers(host: DatabaseHost, table: string, writes: readonly UserRecord[], deadline: Deadline): Promise<Map<bigint, UserRecord>> {
+export function applyUsers(
+  host: DatabaseHost,
+  table: string,
+  writes: readonly UserRecord[],
+  deadline: Deadline,
+): Promise<Map<bigint, UserRecord>> {
   const ids = [...new Set(writes.map(({ id }) => id))].sort((a, b) => (a < b ? -1 : 1));
   return host.transaction(deadline, async (session) => {
     const before = await readUsers(session, table, ids, deadline, 'FOR UPDATE');
@@ -33,18 +45,37 @@ export function applyUsers(host: DatabaseHost, table: string, writes: readonly U
       after.set(write.id, known === undefined ? write : mergeUsers(known, write));
     }
     const changed = ids.map((id) => after.get(id)!).filter((user) => user !== before.get(user.id));
-    await writeUsers(session, table, changed.filter(({ id }) => !before.has(id)), '', deadline);
-    await writeUsers(session, table, changed.filter(({ id }) => before.has(id)), replaceAll, deadline);
+    await writeUsers(
+      session,
+      table,
+      changed.filter(({ id }) => !before.has(id)),
+      '',
+      deadline,
+    );
+    await writeUsers(
+      session,
+      table,
+      changed.filter(({ id }) => before.has(id)),
+      replaceAll,
+      deadline,
+    );
     return after;
   });
 }
 
 /** Deletes the rows that are still as given. Returns how many it deleted. */
-export function removeUsers(host: DatabaseHost, table: string, users: readonly UserRecord[], deadline: Deadline): Promise<number> {
+export function removeUsers(
+  host: DatabaseHost,
+  table: string,
+  users: readonly UserRecord[],
+  deadline: Deadline,
+): Promise<number> {
   const given = new Map(users.map((user) => [user.id, user]));
   const ids = [...given.keys()].sort((a, b) => (a < b ? -1 : 1));
   return host.transaction(deadline, async (session) => {
-    const unchanged = [...(await readUsers(session, table, ids, deadline, 'FOR UPDATE')).values()].filter((user) => sameUser(user, given.get(user.id)!));
+    const unchanged = [...(await readUsers(session, table, ids, deadline, 'FOR UPDATE')).values()].filter((user) =>
+      sameUser(user, given.get(user.id)!),
+    );
     for (const { id } of unchanged) await session.run(`DELETE FROM ${table} WHERE id = ?`, [id], deadline);
     return unchanged.length;
   });
@@ -56,7 +87,13 @@ const replaceAll = `ON DUPLICATE KEY UPDATE ${userColumns
   .map((column) => `${column} = VALUES(${column})`)
   .join(', ')}`;
 
-async function writeUsers(session: SqlSession, table: string, users: readonly UserRecord[], onDuplicate: string, deadline: Deadline): Promise<void> {
+async function writeUsers(
+  session: SqlSession,
+  table: string,
+  users: readonly UserRecord[],
+  onDuplicate: string,
+  deadline: Deadline,
+): Promise<void> {
   if (users.length === 0) return;
   await session.run(
     `INSERT INTO ${table} (${userColumns})
@@ -83,7 +120,17 @@ async function writeUsers(session: SqlSession, table: string, users: readonly Us
   );
 }
 
-export const recordOf = ([id, name, nameAt, screenName, screenNameAt, flags, flagsAt, present, presentAt]: SqlRow): UserRecord => ({
+export const recordOf = ([
+  id,
+  name,
+  nameAt,
+  screenName,
+  screenNameAt,
+  flags,
+  flagsAt,
+  present,
+  presentAt,
+]: SqlRow): UserRecord => ({
   id: BigInt(id as number),
   name: { value: String(name), at: BigInt(nameAt as number) },
   screenName: { value: String(screenName), at: BigInt(screenNameAt as number) },

@@ -18,17 +18,25 @@ const record = fc.record({
 
 describe('the bytes of users', () => {
   it('are the users', () => {
-    fc.assert(fc.property(fc.array(record, { maxLength: 5 }), (users) => void expect(decodeUsers(Buffer.concat(users.map(encodeUser)))).toEqual(users)));
+    fc.assert(
+      fc.property(
+        fc.array(record, { maxLength: 5 }),
+        (users) => void expect(decodeUsers(Buffer.concat(users.map(encodeUser)))).toEqual(users),
+      ),
+    );
   });
 
   it('are refused when they are cut off', () => {
     const bytes = encodeUser(writeOf({ id: 1n, name: 'a', screenName: 'b', flags: 0, exists: true }, 1n));
-    for (let length = 1; length < bytes.length; length++) expect(() => decodeUsers(bytes.subarray(0, length))).toThrow('cut off');
+    for (let length = 1; length < bytes.length; length++)
+      expect(() => decodeUsers(bytes.subarray(0, length))).toThrow('cut off');
   });
 });
 
 it('merges writes to the same in any order, however often each comes', () => {
-  const same = fc.array(record, { minLength: 1, maxLength: 6 }).map((users) => users.map((user): UserRecord => ({ ...user, id: 1n })));
+  const same = fc
+    .array(record, { minLength: 1, maxLength: 6 })
+    .map((users) => users.map((user): UserRecord => ({ ...user, id: 1n })));
   fc.assert(
     fc.property(same, (users) => {
       const merged = users.reduce(mergeUsers);
@@ -42,7 +50,10 @@ describe.each([
   ['with caches', {}],
   ['without caches', { memcached: [] }],
 ])('users %s', (what, overrides) => {
-  const { config } = freshCluster(`users${what === 'with caches' ? 1 : 0}`, { ...overrides, cache: { deadlineMs: 500 } });
+  const { config } = freshCluster(`users${what === 'with caches' ? 1 : 0}`, {
+    ...overrides,
+    cache: { deadlineMs: 500 },
+  });
   let server: OpenUsers;
   let elsewhere: OpenUsers;
   const jack: User = { id: 12n, name: 'Jack 🐦', screenName: 'jack', flags: userFlags.verified };
@@ -78,7 +89,10 @@ describe.each([
   });
 
   it('keep a rename and a change of flags that were made at the same time, in either order', async () => {
-    const [name, flags] = [{ id: 30n, name: 'Renamed' }, { id: 30n, flags: userFlags.protected }];
+    const [name, flags] = [
+      { id: 30n, name: 'Renamed' },
+      { id: 30n, flags: userFlags.protected },
+    ];
     await server.change([name], { ...wait, time: 7n });
     expect(await elsewhere.get([30n])).toEqual([undefined]);
     await server.put([{ ...jack, id: 30n }], { ...wait, time: 6n });
@@ -90,12 +104,19 @@ describe.each([
   });
 
   it('come by place, many at once, from all shards and both replicas', async () => {
-    const many = Array.from({ length: 300 }, (_, i): User => ({ id: BigInt(1_000 + i), name: `n${i}`, screenName: `s${i}`, flags: i }));
+    const many = Array.from({ length: 300 }, (_, i): User => ({
+      id: BigInt(1_000 + i),
+      name: `n${i}`,
+      screenName: `s${i}`,
+      flags: i,
+    }));
     await server.put(many, wait);
     expect(await elsewhere.get(many.map(({ id }) => id).reverse())).toEqual(many.toReversed());
     const routes = new Set(many.map(({ id }) => server.gizzard.topology.route(usersTableId, id)));
     expect(routes.size).toBe(3);
-    expect([...(await server.rows.options.load([1_000n], Deadline.after(5_000))).values()]).toMatchObject([{ screenName: { value: 's0' } }]);
+    expect([...(await server.rows.options.load([1_000n], Deadline.after(5_000))).values()]).toMatchObject([
+      { screenName: { value: 's0' } },
+    ]);
   });
 
   it.each([
@@ -110,17 +131,30 @@ describe.each([
 
   it('are copied to another shard, compared, and repaired with the later of two writes', async () => {
     const { moves, topology, hosts } = server.gizzard;
-    const [source, replica] = topology.route(usersTableId, 12n).leaves.map((leaf) => leaf.shard) as [ShardInfo, ShardInfo];
+    const [source, replica] = topology.route(usersTableId, 12n).leaves.map((leaf) => leaf.shard) as [
+      ShardInfo,
+      ShardInfo,
+    ];
     const target: ShardInfo = { ...source, id: { ...source.id, tablePrefix: 'copied' } };
     const done = async (kind: 'copy' | 'repair' | 'diff', ...shards: readonly ShardInfo[]): Promise<MoveTask> =>
-      moves.finished(await moves.request(kind, shards.map(({ id }) => id)), new AbortController().signal);
+      moves.finished(
+        await moves.request(
+          kind,
+          shards.map(({ id }) => id),
+        ),
+        new AbortController().signal,
+      );
     await server.gizzard.apply([{ kind: 'createShard', shard: target }]);
     expect((await done('copy', source, target)).rowsDone).toBeGreaterThan(50);
     expect(await done('diff', source, replica, target)).toMatchObject({ differenceCount: 0 });
 
     const table = `\`${config.cluster}\`.\`copied_users\``;
     const host = hosts.host(target.id.hostname);
-    await host.run(`UPDATE ${table} SET name = 'Old', name_at = 1, flags = 7, flags_at = flags_at + 1 WHERE id = 12`, [], Deadline.after(5_000));
+    await host.run(
+      `UPDATE ${table} SET name = 'Old', name_at = 1, flags = 7, flags_at = flags_at + 1 WHERE id = 12`,
+      [],
+      Deadline.after(5_000),
+    );
     await host.run(`DELETE FROM ${table} WHERE id > 12 LIMIT 1`, [], Deadline.after(5_000));
     expect((await done('diff', source, target)).differenceCount).toBe(2);
     // What is cached now, a repair makes old.

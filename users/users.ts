@@ -1,5 +1,17 @@
 import { openCaches, type Caches } from '../cache/index.js';
-import { type Cancellation, Deadline, limits, parseCount, parseId, RoostError, type Log, type Metrics, type Micros, type RoostConfig, type WriteIdentity } from '../core/index.js';
+import {
+  type Cancellation,
+  Deadline,
+  limits,
+  parseCount,
+  parseId,
+  RoostError,
+  type Log,
+  type Metrics,
+  type Micros,
+  type RoostConfig,
+  type WriteIdentity,
+} from '../core/index.js';
 import { Gizzard, toldOfWrites, type GizzardOptions, type Priority } from '../gizzard/index.js';
 import { checkChange, never, type User, type UserChange, type UserRecord } from './user.js';
 import { userWrites, type UserWrite } from './userBytes.js';
@@ -30,16 +42,24 @@ export class Users {
   ) {}
 
   /** Makes the shards and their tables. Throws `AlreadyExists` where there are some. */
-  async setup({ shards, replicas, hosts = Object.keys(this.gizzard.config.databaseHosts) }: Omit<UsersSetup, 'hosts'> & Partial<UsersSetup>): Promise<void> {
+  async setup({
+    shards,
+    replicas,
+    hosts = Object.keys(this.gizzard.config.databaseHosts),
+  }: Omit<UsersSetup, 'hosts'> & Partial<UsersSetup>): Promise<void> {
     await this.gizzard.nameServer.reload();
-    if (this.gizzard.topology.tables.some(({ tableId }) => tableId === usersTableId)) throw new RoostError('AlreadyExists', 'this cluster has users already');
+    if (this.gizzard.topology.tables.some(({ tableId }) => tableId === usersTableId))
+      throw new RoostError('AlreadyExists', 'this cluster has users already');
     await this.gizzard.apply(planUsers({ shards, replicas, hosts }));
   }
 
   /** Writes users, whole: those that exist are replaced, one that was removed is back. Idempotent and commutative, as all writes here. */
   async put(users: readonly User[], options: UserWriteOptions = {}): Promise<void> {
     for (const user of users) checkChange(user);
-    await this.#write(users.map((user) => ({ ...user, exists: true })), options);
+    await this.#write(
+      users.map((user) => ({ ...user, exists: true })),
+      options,
+    );
   }
 
   /** Changes what is given of users, and leaves the rest to others who change it at the same time. Of a user that does not exist nothing is seen until it does. */
@@ -51,27 +71,50 @@ export class Users {
   /** Removes users. A later `put` brings one back. */
   async remove(ids: readonly bigint[], options: UserWriteOptions = {}): Promise<void> {
     for (const id of ids) parseId(id);
-    await this.#write(ids.map((id) => ({ id, name: '', screenName: '', flags: 0, exists: false })), options);
+    await this.#write(
+      ids.map((id) => ({ id, name: '', screenName: '', flags: 0, exists: false })),
+      options,
+    );
   }
 
   /** The users of ids, by place; undefined for those that do not exist, or were removed. */
-  async get(ids: readonly bigint[], { deadlineMs = limits.defaultDeadlineMs, cancellation }: Pick<UserWriteOptions, 'deadlineMs' | 'cancellation'> = {}): Promise<(User | undefined)[]> {
+  async get(
+    ids: readonly bigint[],
+    { deadlineMs = limits.defaultDeadlineMs, cancellation }: Pick<UserWriteOptions, 'deadlineMs' | 'cancellation'> = {},
+  ): Promise<(User | undefined)[]> {
     this.#requireStore();
-    if (ids.length > limits.idsPerCall) throw new RoostError('InvalidArgument', `at most ${limits.idsPerCall} ids in one call, not ${ids.length}`);
+    if (ids.length > limits.idsPerCall)
+      throw new RoostError('InvalidArgument', `at most ${limits.idsPerCall} ids in one call, not ${ids.length}`);
     for (const id of ids) parseId(id);
-    const found = await this.rows.get(ids, Deadline.after(parseCount(deadlineMs, 'deadlineMs', 1, limits.maxDeadlineMs), cancellation));
+    const found = await this.rows.get(
+      ids,
+      Deadline.after(parseCount(deadlineMs, 'deadlineMs', 1, limits.maxDeadlineMs), cancellation),
+    );
     return ids.map((id) => userOf(found.get(id)));
   }
 
   async #write(
     changes: readonly UserWrite[],
-    { priority = 'high', acknowledgement, deadlineMs = limits.defaultDeadlineMs, cancellation, time, identity }: UserWriteOptions,
+    {
+      priority = 'high',
+      acknowledgement,
+      deadlineMs = limits.defaultDeadlineMs,
+      cancellation,
+      time,
+      identity,
+    }: UserWriteOptions,
   ): Promise<void> {
     this.#requireStore();
     parseCount(changes.length, 'the number of users', 1, limits.operationsPerWrite);
-    if (time !== undefined && time <= never) throw new RoostError('InvalidArgument', `the time of a write is above 0, not ${time}`);
+    if (time !== undefined && time <= never)
+      throw new RoostError('InvalidArgument', `the time of a write is above 0, not ${time}`);
     const deadline = Deadline.after(parseCount(deadlineMs, 'deadlineMs', 1, limits.maxDeadlineMs), cancellation);
-    await this.gizzard.jobs.append([{ kind: userJobKind, ...userWrites(changes, time) }], { priority, waitUntilApplied: acknowledgement === 'materialized', deadline, identity });
+    await this.gizzard.jobs.append([{ kind: userJobKind, ...userWrites(changes, time) }], {
+      priority,
+      waitUntilApplied: acknowledgement === 'materialized',
+      deadline,
+      identity,
+    });
   }
 
   #requireStore(): void {
@@ -99,11 +142,13 @@ export interface CachedUsers {
 export const usersTypes = (cluster: string, cached?: CachedUsers): Pick<GizzardOptions, 'shardTypes' | 'jobTypes'> => ({
   shardTypes: [
     usersShardType(cluster, (movable) =>
-      cached === undefined ? movable : toldOfWrites(
-        movable,
-        () => cached.gizzard().topology,
-        ({ keys }) => cached.rows.invalidate(keys.map(BigInt)),
-      ),
+      cached === undefined
+        ? movable
+        : toldOfWrites(
+            movable,
+            () => cached.gizzard().topology,
+            ({ keys }) => cached.rows.invalidate(keys.map(BigInt)),
+          ),
     ),
   ],
   jobTypes: [userJob(cluster, cached?.rows)],
@@ -125,11 +170,18 @@ export interface OpenUsers extends Users {
 }
 
 /** Opens the users of a cluster, and nothing else. Throws `Unavailable` and `FailedPrecondition` where name server or caches cannot be reached. */
-export async function openUsers(config: RoostConfig, { work = false, create = false, ...options }: OpenUsersOptions = {}): Promise<OpenUsers> {
+export async function openUsers(
+  config: RoostConfig,
+  { work = false, create = false, ...options }: OpenUsersOptions = {},
+): Promise<OpenUsers> {
   const caches = await openCaches(config, options);
   try {
     const rows: UserRows = userRows(caches, () => gizzard);
-    const gizzard: Gizzard = await Gizzard.open(config, { ...options, ...usersTypes(config.cluster, { rows, gizzard: () => gizzard }) }, { work, create });
+    const gizzard: Gizzard = await Gizzard.open(
+      config,
+      { ...options, ...usersTypes(config.cluster, { rows, gizzard: () => gizzard }) },
+      { work, create },
+    );
     return Object.assign(new Users(gizzard, rows), {
       caches,
       close: async () => {

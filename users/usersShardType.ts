@@ -1,10 +1,20 @@
-import { inParts, movableTables, tableById, type Movable, type MovableTable, type ShardType } from '../gizzard/index.js';
+import {
+  inParts,
+  movableTables,
+  tableById,
+  type Movable,
+  type MovableTable,
+  type ShardType,
+} from '../gizzard/index.js';
 import { mergeUsers, sameUser, type UserRecord } from './user.js';
 import { applyUsers, recordOf, removeUsers, userColumns, userTable } from './userTable.js';
 
 export const usersShardTypeName = 'users';
 
-export const usersShardType = (database: string, moving: (movable: Movable) => Movable = (movable) => movable): ShardType => ({
+export const usersShardType = (
+  database: string,
+  moving: (movable: Movable) => Movable = (movable) => movable,
+): ShardType => ({
   name: usersShardTypeName,
   moving: moving(movableTables(database, [usersMoves(database)])),
   async create(host, shard, deadline) {
@@ -34,10 +44,13 @@ const usersMoves = (database: string): MovableTable<UserRecord> => ({
   routingKey: ({ id }) => id,
   same: sameUser,
   lacks: (row, other) => mergeUsers(row, other) !== row,
-  write: (host, shard, rows, deadline) => inParts(rows, (part) => applyUsers(host, userTable(database, shard), part, deadline)),
+  write: (host, shard, rows, deadline) =>
+    inParts(rows, (part) => applyUsers(host, userTable(database, shard), part, deadline)),
   remove: (host, shard, rows, deadline) => removeUsers(host, userTable(database, shard), rows, deadline),
   describe: ({ id, name, screenName, flags, exists }) => ({
     id: String(id),
-    ...Object.fromEntries(Object.entries({ name, screenName, flags, exists }).map(([field, { value, at }]) => [field, `${value} at ${at}`])),
+    ...Object.fromEntries(
+      Object.entries({ name, screenName, flags, exists }).map(([field, { value, at }]) => [field, `${value} at ${at}`]),
+    ),
   }),
 });

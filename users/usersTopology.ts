@@ -21,17 +21,28 @@ export function planUsers({ shards, replicas, hosts }: UsersSetup): Change[] {
   parseCount(shards, 'shards', 1, 10_000);
   parseCount(replicas, 'replicas', 1, hosts.length);
   const space = keyHash(hash).maxHash + 1n;
-  const changes: Change[] = [{ kind: 'createTable', table: { tableId: usersTableId, name: 'users', service: 'users', hash } }];
+  const changes: Change[] = [
+    { kind: 'createTable', table: { tableId: usersTableId, name: 'users', service: 'users', hash } },
+  ];
   for (let i = 0; i < shards; i++) {
     const tablePrefix = `users_${String(i).padStart(4, '0')}`;
     const root: ShardId = { hostname: routingHost, tablePrefix: `${tablePrefix}_root` };
-    changes.push({ kind: 'createShard', shard: { id: root, type: 'replicating', sourceType: '', destinationType: '', busy: 'normal' } });
+    changes.push({
+      kind: 'createShard',
+      shard: { id: root, type: 'replicating', sourceType: '', destinationType: '', busy: 'normal' },
+    });
     for (let replica = 0; replica < replicas; replica++) {
       const leaf: ShardId = { hostname: hosts[(i + replica) % hosts.length]!, tablePrefix };
-      changes.push({ kind: 'createShard', shard: { id: leaf, type: usersShardTypeName, sourceType: '', destinationType: '', busy: 'normal' } });
+      changes.push({
+        kind: 'createShard',
+        shard: { id: leaf, type: usersShardTypeName, sourceType: '', destinationType: '', busy: 'normal' },
+      });
       changes.push({ kind: 'addLink', link: { parent: root, child: leaf, weight: 1 } });
     }
-    changes.push({ kind: 'setForwarding', forwarding: { tableId: usersTableId, baseId: (space * BigInt(i)) / BigInt(shards), shard: root } });
+    changes.push({
+      kind: 'setForwarding',
+      forwarding: { tableId: usersTableId, baseId: (space * BigInt(i)) / BigInt(shards), shard: root },
+    });
   }
   return changes;
 }

@@ -23,7 +23,11 @@ export class Postgres {
 
   /** Undefined where PostgreSQL is not installed. */
   static start(connections = 1): Postgres | undefined {
-    const version = existsSync(installed) ? readdirSync(installed).sort((a, b) => Number(a) - Number(b)).at(-1) : undefined;
+    const version = existsSync(installed)
+      ? readdirSync(installed)
+          .sort((a, b) => Number(a) - Number(b))
+          .at(-1)
+      : undefined;
     if (version === undefined || !existsSync(join(installed, version, 'bin/initdb'))) return undefined;
     const binary = (name: string): string => join(installed, version, 'bin', name);
     const folder = mkdtempSync(join(tmpdir(), 'roost-postgres-'));
@@ -33,14 +37,26 @@ export class Postgres {
     const data = join(folder, 'data');
     execFileSync(binary('initdb'), ['-D', data, '-U', 'bench', '--auth=trust', '-E', 'UTF8', '--locale=C'], options);
     const settings = `-c listen_addresses='' -c unix_socket_directories='${folder}' -c shared_buffers=512MB -c work_mem=64MB`;
-    const started = spawnSync(binary('pg_ctl'), ['-D', data, '-w', '-o', settings, '-l', join(folder, 'log'), 'start'], { ...options, stdio: 'ignore' });
+    const started = spawnSync(
+      binary('pg_ctl'),
+      ['-D', data, '-w', '-o', settings, '-l', join(folder, 'log'), 'start'],
+      { ...options, stdio: 'ignore' },
+    );
     if (started.status !== 0) throw new Error(`PostgreSQL did not start; see ${join(folder, 'log')}`);
-    return new Postgres(folder, () => void execFileSync(binary('pg_ctl'), ['-D', data, '-m', 'immediate', 'stop'], options), connections);
+    return new Postgres(
+      folder,
+      () => void execFileSync(binary('pg_ctl'), ['-D', data, '-m', 'immediate', 'stop'], options),
+      connections,
+    );
   }
 
   /** Runs one statement, prepared where it has values, and returns how many rows came. */
   async run(sql: string, values?: readonly unknown[]): Promise<number> {
-    const { rows } = await this.#pool.query(values === undefined ? { text: sql, rowMode: 'array' } : { name: sql.slice(0, 63), text: sql, values: [...values], rowMode: 'array' });
+    const { rows } = await this.#pool.query(
+      values === undefined
+        ? { text: sql, rowMode: 'array' }
+        : { name: sql.slice(0, 63), text: sql, values: [...values], rowMode: 'array' },
+    );
     return rows.length;
   }
 
@@ -48,7 +64,10 @@ export class Postgres {
   async fill(table: string, columns: readonly BigInt64Array[]): Promise<void> {
     const places = columns.map((_, i) => `$${i + 1}::bigint[]`).join();
     for (let start = 0; start < columns[0]!.length; start += rowsPerStatement) {
-      await this.run(`INSERT INTO ${table} SELECT * FROM unnest(${places})`, columns.map((column) => Array.from(column.subarray(start, start + rowsPerStatement), String)));
+      await this.run(
+        `INSERT INTO ${table} SELECT * FROM unnest(${places})`,
+        columns.map((column) => Array.from(column.subarray(start, start + rowsPerStatement), String)),
+      );
     }
     await this.run(`ANALYZE ${table}`);
   }

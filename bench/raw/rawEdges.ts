@@ -83,9 +83,10 @@ export class RawEdges {
     const present = new Set(known.map((row) => `${String(row[0])} ${String(row[1])}`));
     const fresh = rows.filter(([source, destination]) => !present.has(`${source} ${destination}`));
     if (fresh.length === 0) return;
-    await connection.query(`INSERT INTO ${this.database}.${side}_edges (source_id, state, position, destination_id, updated_at, positioned_at) VALUES ?`, [
-      fresh.map(([source, destination, time]) => [source, 0, time, destination, time, time]),
-    ]);
+    await connection.query(
+      `INSERT INTO ${this.database}.${side}_edges (source_id, state, position, destination_id, updated_at, positioned_at) VALUES ?`,
+      [fresh.map(([source, destination, time]) => [source, 0, time, destination, time, time])],
+    );
     const counts = new Map<bigint, number>();
     for (const [source] of fresh) counts.set(source, (counts.get(source) ?? 0) + 1);
     await connection.query(

@@ -31,7 +31,9 @@ export class RawTweets {
       for (let start = next; start < tweets.length; start = next) {
         next = start + batchTweets;
         const now = BigInt(Date.now()) * 1_000n;
-        const rows = tweets.slice(start, next).map(({ id, userId, text }) => [id, userId, text, now / 1_000n, null, null, null, 0, null, now, 0, now]);
+        const rows = tweets
+          .slice(start, next)
+          .map(({ id, userId, text }) => [id, userId, text, now / 1_000n, null, null, null, 0, null, now, 0, now]);
         await this.pool.query(
           `INSERT INTO ${this.database}.tweets (id, user_id, text, created_at_ms, reply_to_tweet_id, reply_to_user_id, retweet_of_id, flags, extra, written_at, state, state_at) VALUES ?`,
           [rows],

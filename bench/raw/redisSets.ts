@@ -3,7 +3,12 @@ import type { Redis } from 'ioredis';
 const membersPerCall = 5_000;
 
 /** Edges as a user of Redis keeps them: a sorted set for each source, of its destinations by their positions, which without any are the ids. */
-export async function addToSets(redis: Redis, sourceIds: BigInt64Array, destinationIds: BigInt64Array, positions = destinationIds): Promise<void> {
+export async function addToSets(
+  redis: Redis,
+  sourceIds: BigInt64Array,
+  destinationIds: BigInt64Array,
+  positions = destinationIds,
+): Promise<void> {
   for (let start = 0; start < sourceIds.length; start += membersPerCall) {
     const bySource = new Map<bigint, (string | number)[]>();
     for (let i = start; i < Math.min(start + membersPerCall, sourceIds.length); i++) {

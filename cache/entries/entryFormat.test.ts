@@ -8,7 +8,12 @@ const value = encodeEntry(name, entryKinds.value, 3, Buffer.from('a row'));
 describe('an entry', () => {
   it('comes back as it was', () => {
     const entry = decodeEntry(name, 3, value)!;
-    expect({ ...entry, body: entry.body.toString(), front: entry.front.length, stampMs: 0 }).toEqual({ kind: entryKinds.value, body: 'a row', front: 0, stampMs: 0 });
+    expect({ ...entry, body: entry.body.toString(), front: entry.front.length, stampMs: 0 }).toEqual({
+      kind: entryKinds.value,
+      body: 'a row',
+      front: 0,
+      stampMs: 0,
+    });
   });
 
   it('shows what was prepended', () => {
@@ -30,6 +35,8 @@ describe('an entry', () => {
   });
 
   it('is nothing when it is made of anything', () => {
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => decodeEntry(name, 3, Buffer.from(bytes)) === undefined));
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => decodeEntry(name, 3, Buffer.from(bytes)) === undefined),
+    );
   });
 });

@@ -40,7 +40,8 @@ export function decodeEntry(name: string, format: number, value: Buffer): Entry 
   const end = value.length - trailerBytes;
   if (end < 0 || value.readUInt16LE(end + 14) !== magic || value.readUInt8(end + 13) !== format) return undefined;
   const front = end - value.readUInt32LE(end + 8);
-  if (front < 0 || crc32(name, crc32(value.subarray(front, end + 16))) !== value.readUInt32LE(end + 16)) return undefined;
+  if (front < 0 || crc32(name, crc32(value.subarray(front, end + 16))) !== value.readUInt32LE(end + 16))
+    return undefined;
   return {
     kind: value.readUInt8(end + 12),
     stampMs: value.readDoubleLE(end),

@@ -21,7 +21,13 @@ export type Found<V> =
   | { readonly kind: 'value'; readonly target: Target; readonly value: V; readonly entry: Entry; readonly held: Held }
   | { readonly kind: 'absent'; readonly target: Target; readonly held: Held }
   /** Somebody loads it. `broken`: they will not be able to put it in, as something was prepended since. */
-  | { readonly kind: 'lease'; readonly target: Target; readonly sinceMs: number; readonly broken: boolean; readonly held: Held }
+  | {
+      readonly kind: 'lease';
+      readonly target: Target;
+      readonly sinceMs: number;
+      readonly broken: boolean;
+      readonly held: Held;
+    }
   | { readonly kind: 'missing'; readonly target: Target; readonly held?: Held }
   /** There is a value, and whoever wants it asks the loader: it is larger than the pool or its node takes. */
   | { readonly kind: 'tooLarge'; readonly target: Target }
@@ -113,46 +119,84 @@ export class EntryStore<V> {
   }
 
   /** Asks for leases, by place: the lease, `taken` where somebody else was faster, undefined where the node did not answer. */
-  async lease(wanted: readonly { readonly target: Target; readonly held?: Held }[]): Promise<(Lease | 'taken' | undefined)[]> {
+  async lease(
+    wanted: readonly { readonly target: Target; readonly held?: Held }[],
+  ): Promise<(Lease | 'taken' | undefined)[]> {
     const replies = await this.#carryOut(
       wanted.map(({ target, held }) => {
         const value = encodeEntry(target.name, entryKinds.lease, this.options.codec.format);
-        return { target, held, operation: { opcode: held === undefined ? opcodes.add : opcodes.set, key: target.name, value, ttlSeconds: leaseTtlSeconds } };
+        return {
+          target,
+          held,
+          operation: {
+            opcode: held === undefined ? opcodes.add : opcodes.set,
+            key: target.name,
+            value,
+            ttlSeconds: leaseTtlSeconds,
+          },
+        };
       }),
     );
     // A lease that was put there all the same would be waited for by everybody else, and nobody has it.
     const unknown = wanted.filter((_, place) => replies[place] === undefined);
-    if (unknown.length > 0) void this.#carryOut(unknown.map(({ target }) => ({ target, operation: { opcode: opcodes.delete, key: target.name } })));
+    if (unknown.length > 0)
+      void this.#carryOut(
+        unknown.map(({ target }) => ({ target, operation: { opcode: opcodes.delete, key: target.name } })),
+      );
     return replies.map((reply, place) => {
       if (reply === undefined) return undefined;
-      return reply.status === statuses.ok ? { target: wanted[place]!.target, cas: reply.cas, connection: reply.connection } : 'taken';
+      return reply.status === statuses.ok
+        ? { target: wanted[place]!.target, cas: reply.cas, connection: reply.connection }
+        : 'taken';
     });
   }
 
   /** Puts values in where the leases still hold; undefined says that there is none. Answers by place whether it is in. */
   async fill(fills: readonly { readonly lease: Lease; readonly value: V | undefined }[]): Promise<boolean[]> {
-    const replies = await this.#carryOut(fills.map(({ lease, value }) => ({ target: lease.target, held: lease, operation: this.storing(lease.target, value) })));
-    const refused = fills.flatMap(({ lease }, place) => (replies[place]?.status === statuses.tooLarge ? [lease.target] : []));
+    const replies = await this.#carryOut(
+      fills.map(({ lease, value }) => ({
+        target: lease.target,
+        held: lease,
+        operation: this.storing(lease.target, value),
+      })),
+    );
+    const refused = fills.flatMap(({ lease }, place) =>
+      replies[place]?.status === statuses.tooLarge ? [lease.target] : [],
+    );
     // A set that a node refuses for its size takes the lease with it. Only where nobody has put anything there since.
-    if (refused.length > 0) await this.#carryOut(refused.map((target) => ({ target, operation: { ...this.#tooLarge(target), opcode: opcodes.add } })));
+    if (refused.length > 0)
+      await this.#carryOut(
+        refused.map((target) => ({ target, operation: { ...this.#tooLarge(target), opcode: opcodes.add } })),
+      );
     return replies.map((reply) => reply?.status === statuses.ok);
   }
 
   /** Gives leases back, so that nobody waits for them. */
   async giveBack(leases: readonly Lease[]): Promise<void> {
-    await this.#carryOut(leases.map((lease) => ({ target: lease.target, held: lease, operation: { opcode: opcodes.delete, key: lease.target.name } })));
+    await this.#carryOut(
+      leases.map((lease) => ({
+        target: lease.target,
+        held: lease,
+        operation: { opcode: opcodes.delete, key: lease.target.name },
+      })),
+    );
   }
 
   /** Replaces an entry by the same value with a new stamp; the answer is the lease for the one that does it. */
   async renew(found: Extract<Found<V>, { kind: 'value' }>): Promise<Lease | undefined> {
-    const [reply] = await this.#carryOut([{ target: found.target, held: found.held, operation: this.storing(found.target, found.value) }]);
-    return reply?.status === statuses.ok ? { target: found.target, cas: reply.cas, connection: reply.connection } : undefined;
+    const [reply] = await this.#carryOut([
+      { target: found.target, held: found.held, operation: this.storing(found.target, found.value) },
+    ]);
+    return reply?.status === statuses.ok
+      ? { target: found.target, cas: reply.cas, connection: reply.connection }
+      : undefined;
   }
 
   /** The command that stores a value, or that there is none, or that it is too large. */
   storing(target: Target, value: V | undefined): Operation {
     const { codec, ttlSeconds, absentTtlSeconds } = this.options;
-    if (value === undefined) return this.#set(target, encodeEntry(target.name, entryKinds.absent, codec.format), absentTtlSeconds);
+    if (value === undefined)
+      return this.#set(target, encodeEntry(target.name, entryKinds.absent, codec.format), absentTtlSeconds);
     const entry = encodeEntry(target.name, entryKinds.value, codec.format, codec.encode(value));
     if (entry.length > this.pool.options.maxValueBytes) return this.#tooLarge(target);
     return this.#set(target, entry, ttlSeconds);
@@ -167,11 +211,18 @@ export class EntryStore<V> {
 
   #set(target: Target, value: Buffer, ttlSeconds: number): Operation {
     this.counts.bytesWritten += value.length;
-    return { opcode: opcodes.set, key: target.name, value, ttlSeconds: target.gutter ? Math.min(ttlSeconds, this.pool.options.gutterTtlSeconds) : ttlSeconds };
+    return {
+      opcode: opcodes.set,
+      key: target.name,
+      value,
+      ttlSeconds: target.gutter ? Math.min(ttlSeconds, this.pool.options.gutterTtlSeconds) : ttlSeconds,
+    };
   }
 
   /** Carries out commands, each on its node, or on the connection of what it replaces; undefined for those that were not answered. */
-  async #carryOut(commands: readonly { readonly target: Target; readonly held?: Held | undefined; readonly operation: Operation }[]): Promise<(Reply | undefined)[]> {
+  async #carryOut(
+    commands: readonly { readonly target: Target; readonly held?: Held | undefined; readonly operation: Operation }[],
+  ): Promise<(Reply | undefined)[]> {
     const replies = new Array<Reply | undefined>(commands.length).fill(undefined);
     const groups = new Map<CacheNode | Connection, number[]>();
     for (const [place, { target, held }] of commands.entries()) {

@@ -96,7 +96,9 @@ export class LeasedCache<K extends bigint | string, V> {
    */
   async invalidate(keys: readonly K[]): Promise<void> {
     this.forget(keys);
-    await this.store?.pool.settle(this.options.name, keys.map(String), (node, targets, deadlineMs) => removeEntries(node, [...targets.values()], deadlineMs));
+    await this.store?.pool.settle(this.options.name, keys.map(String), (node, targets, deadlineMs) =>
+      removeEntries(node, [...targets.values()], deadlineMs),
+    );
     this.forget(keys);
   }
 
@@ -130,7 +132,11 @@ export class LeasedCache<K extends bigint | string, V> {
     found: Map<K, V>,
     first: boolean,
     start: (part: Promise<unknown>) => void,
-  ): { readonly wanted: Map<K, { readonly target: Target; readonly held?: Held }>; readonly waiting: K[]; readonly past: K[] } {
+  ): {
+    readonly wanted: Map<K, { readonly target: Target; readonly held?: Held }>;
+    readonly waiting: K[];
+    readonly past: K[];
+  } {
     const wanted = new Map<K, { readonly target: Target; readonly held?: Held }>();
     const waiting: K[] = [];
     const past: K[] = [];
@@ -144,7 +150,8 @@ export class LeasedCache<K extends bigint | string, V> {
           hits++;
           found.set(key, look.value);
           this.#firstLevel?.set(key, look.value);
-          if (renewAfterSeconds !== undefined && Date.now() - look.entry.stampMs > renewAfterSeconds * 1000) start(this.#renew(key, look, found));
+          if (renewAfterSeconds !== undefined && Date.now() - look.entry.stampMs > renewAfterSeconds * 1000)
+            start(this.#renew(key, look, found));
           else if (look.entry.front.length > rewriteFrontBytes) start(this.store!.renew(look));
           break;
         case 'absent':
@@ -184,7 +191,8 @@ export class LeasedCache<K extends bigint | string, V> {
   async #loadAndFill(leases: ReadonlyMap<K, Lease>, found: Map<K, V>, deadline: Deadline): Promise<void> {
     const store = this.store!;
     const values = await this.#fromFormerNodes(leases);
-    const missing = values.size === 0 ? [...leases.keys()] : Array.from(leases.keys()).filter((key) => !values.has(key));
+    const missing =
+      values.size === 0 ? [...leases.keys()] : Array.from(leases.keys()).filter((key) => !values.has(key));
     if (missing.length > 0) {
       try {
         for (const [key, value] of await this.options.load(missing, deadline)) values.set(key, value);
@@ -272,5 +280,8 @@ export async function removeEntries(node: CacheNode, targets: readonly Target[],
     deadlineMs,
   );
   const refused = replies.find(({ status }) => status !== statuses.ok && status !== statuses.notFound);
-  if (refused !== undefined) throw new RoostError('Unavailable', `cache node ${node.name} did not remove an entry: status ${refused.status}`, { fields: { node: node.name } });
+  if (refused !== undefined)
+    throw new RoostError('Unavailable', `cache node ${node.name} did not remove an entry: status ${refused.status}`, {
+      fields: { node: node.name },
+    });
 }

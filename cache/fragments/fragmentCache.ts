@@ -14,7 +14,11 @@ export interface FragmentCacheOptions {
   /** The forms in which things are served. */
   readonly formats: readonly string[];
   /** Makes the fragments of some ids; those of which there are none are absent. It may read rows through a row cache. */
-  readonly render: (format: string, ids: readonly bigint[], deadline: Deadline) => Promise<ReadonlyMap<bigint, Fragment>>;
+  readonly render: (
+    format: string,
+    ids: readonly bigint[],
+    deadline: Deadline,
+  ) => Promise<ReadonlyMap<bigint, Fragment>>;
   readonly ttlSeconds: number;
   readonly absentTtlSeconds: number;
   readonly renewAfterSeconds?: number;
@@ -57,7 +61,11 @@ export class FragmentCache {
   format(format: string): LeasedCache<bigint, Fragment> {
     const known = this.#formats.get(format);
     if (known !== undefined) return known;
-    throw new RoostError('InvalidArgument', `there is no format ${JSON.stringify(format)}; there are ${[...this.#formats.keys()].join(', ')}`, { fields: { format } });
+    throw new RoostError(
+      'InvalidArgument',
+      `there is no format ${JSON.stringify(format)}; there are ${[...this.#formats.keys()].join(', ')}`,
+      { fields: { format } },
+    );
   }
 
   async get(format: string, ids: readonly bigint[], deadline?: Deadline): Promise<ReadonlyMap<bigint, Fragment>> {

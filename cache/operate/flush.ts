@@ -10,7 +10,12 @@ import { serves } from '../ring/nodeState.js';
 export async function flushNodes(pool: CachePool, nodes?: readonly string[]): Promise<readonly string[]> {
   await pool.look();
   const unknown = nodes?.find((node) => !pool.nodes.has(node));
-  if (unknown !== undefined) throw new RoostError('InvalidArgument', `there is no cache node ${unknown}; there are ${[...pool.nodes.keys()].join(', ')}`, { fields: { node: unknown } });
+  if (unknown !== undefined)
+    throw new RoostError(
+      'InvalidArgument',
+      `there is no cache node ${unknown}; there are ${[...pool.nodes.keys()].join(', ')}`,
+      { fields: { node: unknown } },
+    );
   const flushed: string[] = [];
   for (const [node, state] of pool.nodes) {
     if (nodes?.includes(node) === false || !serves(state)) continue;

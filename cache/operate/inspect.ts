@@ -38,7 +38,11 @@ const defaultSettleMs = 5_000;
 const looksAtLeast = 3;
 
 /** Compares what a cache holds with what its loader says, while both are read and written. */
-export async function inspectCache<K extends bigint | string, V>(cache: LeasedCache<K, V>, parseKey: (text: string) => K, options: InspectOptions<K> = {}): Promise<InspectReport<K>> {
+export async function inspectCache<K extends bigint | string, V>(
+  cache: LeasedCache<K, V>,
+  parseKey: (text: string) => K,
+  options: InspectOptions<K> = {},
+): Promise<InspectReport<K>> {
   if (cache.store === undefined) return { compared: 0, missing: options.keys?.length ?? 0, unreachable: 0, stale: [] };
   const keys = options.keys ?? (await sampleKeys(cache, parseKey, options.sample ?? 10_000));
   let compared = 0;
@@ -58,7 +62,10 @@ export async function inspectCache<K extends bigint | string, V>(cache: LeasedCa
     const again: Difference<K>[] = [];
     for (let start = 0; start < suspects.length; start += keysAtOnce) {
       const part = suspects.slice(start, start + keysAtOnce);
-      const { differences, unreachable: lost } = await compare(cache, part.map(({ key }) => key));
+      const { differences, unreachable: lost } = await compare(
+        cache,
+        part.map(({ key }) => key),
+      );
       unreachable += lost;
       const before = new Map(part.map((each) => [each.key, each]));
       // The very same entry as before, and still another than the database has: nobody is about to put it right.
@@ -66,14 +73,27 @@ export async function inspectCache<K extends bigint | string, V>(cache: LeasedCa
     }
     suspects = again;
   }
-  return { compared, missing, unreachable, stale: suspects.map(({ key, node, name, cached, stored }) => ({ key, node, name, cached, stored })) };
+  return {
+    compared,
+    missing,
+    unreachable,
+    stale: suspects.map(({ key, node, name, cached, stored }) => ({ key, node, name, cached, stored })),
+  };
 }
 
 interface Difference<K> extends StaleEntry<K> {
   readonly cas: Buffer;
 }
 
-async function compare<K extends bigint | string, V>(cache: LeasedCache<K, V>, keys: readonly K[]): Promise<{ readonly compared: number; readonly missing: number; readonly unreachable: number; readonly differences: Difference<K>[] }> {
+async function compare<K extends bigint | string, V>(
+  cache: LeasedCache<K, V>,
+  keys: readonly K[],
+): Promise<{
+  readonly compared: number;
+  readonly missing: number;
+  readonly unreachable: number;
+  readonly differences: Difference<K>[];
+}> {
   const looks = await cache.store!.look(keys.map(String));
   const cached = keys.flatMap((key, place) => {
     const look = looks[place]!;
@@ -85,21 +105,41 @@ async function compare<K extends bigint | string, V>(cache: LeasedCache<K, V>, k
   );
   const differences = cached.flatMap(({ key, look }) => {
     const value = stored.get(key);
-    return agree(cache, look, value) ? [] : [{ key, node: look.target.node.name, name: look.target.name, cached: hex(cache, look.kind === 'value' ? look.value : undefined), stored: hex(cache, value), cas: look.held.cas }];
+    return agree(cache, look, value)
+      ? []
+      : [
+          {
+            key,
+            node: look.target.node.name,
+            name: look.target.name,
+            cached: hex(cache, look.kind === 'value' ? look.value : undefined),
+            stored: hex(cache, value),
+            cas: look.held.cas,
+          },
+        ];
   });
   const unreachable = looks.filter(({ kind }) => kind === 'unreachable').length;
   return { compared: cached.length, missing: keys.length - cached.length - unreachable, unreachable, differences };
 }
 
-function agree<K extends bigint | string, V>(cache: LeasedCache<K, V>, look: Extract<Found<V>, { kind: 'value' | 'absent' }>, stored: V | undefined): boolean {
+function agree<K extends bigint | string, V>(
+  cache: LeasedCache<K, V>,
+  look: Extract<Found<V>, { kind: 'value' | 'absent' }>,
+  stored: V | undefined,
+): boolean {
   const cached = look.kind === 'value' ? look.value : undefined;
   return cached === undefined || stored === undefined ? cached === stored : cache.agree(cached, stored);
 }
 
-const hex = <K extends bigint | string, V>(cache: LeasedCache<K, V>, value: V | undefined): string | undefined => (value === undefined ? undefined : cache.options.codec.encode(value).toString('hex'));
+const hex = <K extends bigint | string, V>(cache: LeasedCache<K, V>, value: V | undefined): string | undefined =>
+  value === undefined ? undefined : cache.options.codec.encode(value).toString('hex');
 
 /** Keys of entries at random, each with the same chance, whatever their number. Those that stand under a digest cannot be told, and are left out. */
-async function sampleKeys<K extends bigint | string, V>(cache: LeasedCache<K, V>, parseKey: (text: string) => K, count: number): Promise<K[]> {
+async function sampleKeys<K extends bigint | string, V>(
+  cache: LeasedCache<K, V>,
+  parseKey: (text: string) => K,
+  count: number,
+): Promise<K[]> {
   const { pool } = cache.store!;
   const sample: K[] = [];
   const seen = new Set<string>();

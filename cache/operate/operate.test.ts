@@ -1,7 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freshCluster } from '../../test/support/index.js';
-import { bringBack, flushNodes, inspectCache, openCaches, poolStats, RowCache, takeOut, VectorCache, vectorOf, warmNode, type Caches, type Vector } from '../index.js';
+import {
+  bringBack,
+  flushNodes,
+  inspectCache,
+  openCaches,
+  poolStats,
+  RowCache,
+  takeOut,
+  VectorCache,
+  vectorOf,
+  warmNode,
+  type Caches,
+  type Vector,
+} from '../index.js';
 import { TestRows, testRowForm, type TestRow } from '../../test/cache/rows.js';
 
 const { config } = freshCluster('operate', { cache: { deadlineMs: 1_000 } });
@@ -12,7 +25,13 @@ let rows: RowCache<bigint, TestRow>;
 
 beforeAll(async () => {
   caches = await openCaches(config);
-  rows = new RowCache(caches.main, { name: 'rows', ...testRowForm, load: database.load, ttlSeconds: 100, absentTtlSeconds: 100 });
+  rows = new RowCache(caches.main, {
+    name: 'rows',
+    ...testRowForm,
+    load: database.load,
+    ttlSeconds: 100,
+    absentTtlSeconds: 100,
+  });
   for (const id of ids) database.rows.set(id, { version: 1n, text: `row ${id}` });
   await rows.get(ids);
 });
@@ -43,7 +62,9 @@ describe('an inspection', () => {
     expect(report.stale.find(({ key }) => key === 77n)).toMatchObject({ stored: undefined });
     expect(report.stale.find(({ key }) => key === 1_000n)).toMatchObject({ cached: undefined });
 
-    expect((await inspectCache(rows, BigInt, { keys: [3n, 4n, 2_000n], settleMs: 100 })).stale.map(({ key }) => key)).toEqual([3n]);
+    expect(
+      (await inspectCache(rows, BigInt, { keys: [3n, 4n, 2_000n], settleMs: 100 })).stale.map(({ key }) => key),
+    ).toEqual([3n]);
     await rows.invalidate([...planted, 1_000n]);
     expect((await inspectCache(rows, BigInt, { settleMs: 100 })).stale).toEqual([]);
   });
@@ -51,7 +72,13 @@ describe('an inspection', () => {
   it('counts what it could not look at, and puts no node out for it', async () => {
     const onlooking = await openCaches(config, { onlooker: true });
     try {
-      const looked = new RowCache(onlooking.main, { name: 'rows', ...testRowForm, load: database.load, ttlSeconds: 100, absentTtlSeconds: 100 });
+      const looked = new RowCache(onlooking.main, {
+        name: 'rows',
+        ...testRowForm,
+        load: database.load,
+        ttlSeconds: 100,
+        absentTtlSeconds: 100,
+      });
       const [node] = [...onlooking.main!.nodes.keys()];
       // As one that this process alone cannot reach.
       onlooking.main!.node(node!).close();
@@ -66,9 +93,19 @@ describe('an inspection', () => {
   });
 
   it('knows a vector that is cut off for what it is', async () => {
-    const list = (from: number, count: number, complete: boolean): Vector => vectorOf(Array.from({ length: count }, (_, i) => ({ id: BigInt(from - i), position: BigInt(from - i) })), complete);
+    const list = (from: number, count: number, complete: boolean): Vector =>
+      vectorOf(
+        Array.from({ length: count }, (_, i) => ({ id: BigInt(from - i), position: BigInt(from - i) })),
+        complete,
+      );
     let stored = list(100, 10, false);
-    const vectors = new VectorCache<bigint>(caches.main, { name: 'lists', maxCount: 10, load: async (keys) => new Map(keys.map((key) => [key, stored])), ttlSeconds: 100, absentTtlSeconds: 5 });
+    const vectors = new VectorCache<bigint>(caches.main, {
+      name: 'lists',
+      maxCount: 10,
+      load: async (keys) => new Map(keys.map((key) => [key, stored])),
+      ttlSeconds: 100,
+      absentTtlSeconds: 5,
+    });
     await vectors.get([1n]);
     await vectors.through([1n], async () => {
       stored = vectorOf([...Array.from(list(99, 10, false).ids, (id) => ({ id, position: id }))], false);
@@ -86,12 +123,22 @@ it('shows what register and nodes say', async () => {
     ['in', 1],
     ['in', 1],
   ]);
-  expect(stats.every(({ memcached }) => memcached !== undefined && memcached.items > 100 && memcached.maxBytes === 64 * 1024 * 1024)).toBe(true);
+  expect(
+    stats.every(
+      ({ memcached }) => memcached !== undefined && memcached.items > 100 && memcached.maxBytes === 64 * 1024 * 1024,
+    ),
+  ).toBe(true);
 });
 
 it('flushes for every process', async () => {
   const other = await openCaches(config);
-  const elsewhere = new RowCache(other.main, { name: 'rows', ...testRowForm, load: database.load, ttlSeconds: 100, absentTtlSeconds: 100 });
+  const elsewhere = new RowCache(other.main, {
+    name: 'rows',
+    ...testRowForm,
+    load: database.load,
+    ttlSeconds: 100,
+    absentTtlSeconds: 100,
+  });
   await rows.get(ids);
   const before = database.readKeys;
   expect(await flushNodes(caches.main!, [config.memcached[0]!])).toEqual([config.memcached[0]]);
@@ -107,12 +154,29 @@ it('takes a node out for every process, and brings it back empty', async () => {
   for (const id of ids) database.rows.set(id, { version: 1n, text: `row ${id}` });
   const gutter = config.memcached[1]!;
   const [node, next] = [config.memcached[0]!, `localhost:${gutter.split(':')[1]}`];
-  const cluster = { ...config, cluster: `${config.cluster}o`, memcached: [node, next], cache: { ...config.cache, gutter: [gutter] } };
+  const cluster = {
+    ...config,
+    cluster: `${config.cluster}o`,
+    memcached: [node, next],
+    cache: { ...config.cache, gutter: [gutter] },
+  };
   const [first, second] = [await openCaches(cluster), await openCaches(cluster)];
-  const cacheOf = (each: Caches) => new RowCache(each.main, { name: 'rows', ...testRowForm, load: database.load, ttlSeconds: 100, absentTtlSeconds: 100 });
+  const cacheOf = (each: Caches) =>
+    new RowCache(each.main, {
+      name: 'rows',
+      ...testRowForm,
+      load: database.load,
+      ttlSeconds: 100,
+      absentTtlSeconds: 100,
+    });
   const [here, elsewhere] = [cacheOf(first), cacheOf(second)];
   await here.get(ids);
-  const used = async (): Promise<Set<string>> => new Set((await elsewhere.store!.look(ids.map(String))).flatMap((look) => (look.kind === 'value' ? [`${look.target.node.name}${look.target.gutter ? ' as gutter' : ''}`] : [])));
+  const used = async (): Promise<Set<string>> =>
+    new Set(
+      (await elsewhere.store!.look(ids.map(String))).flatMap((look) =>
+        look.kind === 'value' ? [`${look.target.node.name}${look.target.gutter ? ' as gutter' : ''}`] : [],
+      ),
+    );
   expect(await used()).toEqual(new Set([node, next]));
 
   expect(await takeOut(first.main!, node)).toBe(true);
@@ -127,7 +191,8 @@ it('takes a node out for every process, and brings it back empty', async () => {
   await expect(takeOut(first.main!, next)).rejects.toMatchObject({ code: 'FailedPrecondition' });
   // A write while it is out is not undone by what it held.
   const changed = ids.filter((id) => id % 3n === 0n);
-  for (const id of changed) await here.through([id], () => database.write(id, { version: 1_000n, text: 'written meanwhile' }));
+  for (const id of changed)
+    await here.through([id], () => database.write(id, { version: 1_000n, text: 'written meanwhile' }));
 
   expect(await bringBack(second.main!, node)).toBe(true);
   expect(await bringBack(second.main!, node)).toBe(false);
@@ -144,13 +209,26 @@ it('warms a new node from its neighbours, and only that', async () => {
   const small = { ...config, cluster: `${config.cluster}w`, memcached: config.memcached.slice(0, 1) };
   for (const id of ids) database.rows.set(id, { version: 1n, text: `row ${id}` });
   const first = await openCaches(small);
-  const before = new RowCache(first.main, { name: 'rows', ...testRowForm, load: database.load, ttlSeconds: 100, absentTtlSeconds: 100 });
+  const before = new RowCache(first.main, {
+    name: 'rows',
+    ...testRowForm,
+    load: database.load,
+    ttlSeconds: 100,
+    absentTtlSeconds: 100,
+  });
   await before.get(ids);
-  const lists = (main: Caches['main'], load: () => Promise<Map<bigint, Vector>>): VectorCache<bigint> => new VectorCache(main, { name: 'lists', maxCount: 10, load, ttlSeconds: 100, absentTtlSeconds: 5 });
-  const list = lists(first.main, async () => new Map(ids.slice(0, 50).map((key) => [key, vectorOf([{ id: 1n, position: 1n }], true)])));
+  const lists = (main: Caches['main'], load: () => Promise<Map<bigint, Vector>>): VectorCache<bigint> =>
+    new VectorCache(main, { name: 'lists', maxCount: 10, load, ttlSeconds: 100, absentTtlSeconds: 5 });
+  const list = lists(
+    first.main,
+    async () => new Map(ids.slice(0, 50).map((key) => [key, vectorOf([{ id: 1n, position: 1n }], true)])),
+  );
   await list.get(ids.slice(0, 50));
   // Changes in front of a vector go along.
-  await list.through(ids.slice(0, 50), async () => new Map(ids.slice(0, 50).map((key) => [key, { added: [{ id: 2n, position: 2n, kind: 1 }] }])));
+  await list.through(
+    ids.slice(0, 50),
+    async () => new Map(ids.slice(0, 50).map((key) => [key, { added: [{ id: 2n, position: 2n, kind: 1 }] }])),
+  );
   const second = await openCaches({ ...small, memcached: config.memcached });
   const node = config.memcached[1]!;
   while (second.main!.nodes.get(node)?.state !== 'warming') await sleep(50);
@@ -158,9 +236,17 @@ it('warms a new node from its neighbours, and only that', async () => {
   expect(copied).toBeGreaterThan(100);
   expect(copied + skipped).toBeLessThan(340);
   const warmed = await lists(second.main, () => Promise.reject(new Error('it was loaded again'))).get(ids.slice(0, 50));
-  expect(Array.from(warmed.values(), ({ ids: of, kinds }) => [...of, ...kinds!])).toEqual(Array.from({ length: 50 }, () => [2n, 1n, 1, 0]));
+  expect(Array.from(warmed.values(), ({ ids: of, kinds }) => [...of, ...kinds!])).toEqual(
+    Array.from({ length: 50 }, () => [2n, 1n, 1, 0]),
+  );
   const reads = database.readKeys;
-  const after = new RowCache(second.main, { name: 'rows', ...testRowForm, load: database.load, ttlSeconds: 100, absentTtlSeconds: 100 });
+  const after = new RowCache(second.main, {
+    name: 'rows',
+    ...testRowForm,
+    load: database.load,
+    ttlSeconds: 100,
+    absentTtlSeconds: 100,
+  });
   expect((await after.get(ids)).size).toBe(ids.length);
   expect(database.readKeys).toBe(reads);
   expect((await warmNode(second.main!, node)).copied).toBe(0);

@@ -7,13 +7,25 @@ import { askInText } from '../ring/textConnection.js';
 export interface NodeStats extends NodeState {
   readonly node: string;
   /** Undefined where the node does not answer. */
-  readonly memcached: { readonly items: number; readonly bytes: number; readonly maxBytes: number; readonly gets: number; readonly hits: number; readonly evictions: number; readonly uptimeSeconds: number } | undefined;
+  readonly memcached:
+    | {
+        readonly items: number;
+        readonly bytes: number;
+        readonly maxBytes: number;
+        readonly gets: number;
+        readonly hits: number;
+        readonly evictions: number;
+        readonly uptimeSeconds: number;
+      }
+    | undefined;
 }
 
 /** All nodes of a pool. Throws `Unavailable` where the register cannot be read. */
 export async function poolStats(pool: CachePool): Promise<NodeStats[]> {
   await pool.look();
-  return Promise.all(Array.from(pool.nodes, async ([node, state]) => ({ node, ...state, memcached: await nodeStats(node) })));
+  return Promise.all(
+    Array.from(pool.nodes, async ([node, state]) => ({ node, ...state, memcached: await nodeStats(node) })),
+  );
 }
 
 async function nodeStats(node: string): Promise<NodeStats['memcached']> {
@@ -28,5 +40,13 @@ async function nodeStats(node: string): Promise<NodeStats['memcached']> {
     throw error;
   }
   const of = (name: string): number => stats.get(name) ?? 0;
-  return { items: of('curr_items'), bytes: of('bytes'), maxBytes: of('limit_maxbytes'), gets: of('cmd_get'), hits: of('get_hits'), evictions: of('evictions'), uptimeSeconds: of('uptime') };
+  return {
+    items: of('curr_items'),
+    bytes: of('bytes'),
+    maxBytes: of('limit_maxbytes'),
+    gets: of('cmd_get'),
+    hits: of('get_hits'),
+    evictions: of('evictions'),
+    uptimeSeconds: of('uptime'),
+  };
 }

@@ -13,7 +13,11 @@ export async function takeOut(pool: CachePool, node: string): Promise<boolean> {
   if (state === 'gone') return false;
   const others = [...pool.nodes].filter(([name, other]) => name !== node && other.weight > 0 && serves(other));
   if (weight > 0 && others.length === 0) {
-    throw new RoostError('FailedPrecondition', `cache node ${node} is the last one that holds keys: to do without caches, name no nodes in the configuration`, { fields: { node } });
+    throw new RoostError(
+      'FailedPrecondition',
+      `cache node ${node} is the last one that holds keys: to do without caches, name no nodes in the configuration`,
+      { fields: { node } },
+    );
   }
   await change(pool, node, 'gone');
   return true;
@@ -30,7 +34,12 @@ export async function bringBack(pool: CachePool, node: string): Promise<boolean>
 async function lookUp(pool: CachePool, node: string) {
   await pool.look();
   const known = pool.nodes.get(node);
-  if (known === undefined) throw new RoostError('InvalidArgument', `there is no cache node ${node}; there are ${[...pool.nodes.keys()].join(', ')}`, { fields: { node } });
+  if (known === undefined)
+    throw new RoostError(
+      'InvalidArgument',
+      `there is no cache node ${node}; there are ${[...pool.nodes.keys()].join(', ')}`,
+      { fields: { node } },
+    );
   return known;
 }
 
@@ -38,7 +47,11 @@ async function change(pool: CachePool, node: string, state: 'gone' | 'in'): Prom
   const seen = pool.nodes.get(node)!;
   // With a new epoch: nothing that it holds from before is ever found again.
   if (!(await pool.register.change(node, seen, { state, weight: seen.weight }))) {
-    throw new RoostError('Conflict', `cache node ${node} was ${seen.state} a moment ago, and is something else now: try again`, { fields: { node } });
+    throw new RoostError(
+      'Conflict',
+      `cache node ${node} was ${seen.state} a moment ago, and is something else now: try again`,
+      { fields: { node } },
+    );
   }
   await pool.look();
   await sleep(viewLeaseMs);

@@ -21,11 +21,21 @@ const leaseSeconds = 10;
  * Copies to a node that is warming what its neighbours have of its keys, under the same leases as readers do. Throws `FailedPrecondition` for a node that is not
  * warming, and `Unavailable`.
  */
-export async function warmNode(pool: CachePool, node: string, onProgress: (report: WarmReport) => void = () => undefined): Promise<WarmReport> {
+export async function warmNode(
+  pool: CachePool,
+  node: string,
+  onProgress: (report: WarmReport) => void = () => undefined,
+): Promise<WarmReport> {
   await pool.look();
   const state = pool.nodes.get(node)?.state;
   if (state !== 'warming') {
-    throw new RoostError('FailedPrecondition', state === undefined ? `there is no cache node ${node}` : `cache node ${node} is ${state}: only one that is warming, soon after it was added, takes entries over`, { fields: { node } });
+    throw new RoostError(
+      'FailedPrecondition',
+      state === undefined
+        ? `there is no cache node ${node}`
+        : `cache node ${node} is ${state}: only one that is warming, soon after it was added, takes entries over`,
+      { fields: { node } },
+    );
   }
   let copied = 0;
   let skipped = 0;
@@ -41,11 +51,13 @@ export async function warmNode(pool: CachePool, node: string, onProgress: (repor
     };
     for await (const stored of storedNames(pool, neighbour)) {
       const { placement } = pool;
-      if (placement === undefined) throw new RoostError('Unavailable', 'the register of the cache nodes cannot be reached');
+      if (placement === undefined)
+        throw new RoostError('Unavailable', 'the register of the cache nodes cannot be reached');
       // The name is all that is known; what stands under a digest has no key to place it by.
       if (stored.key.startsWith('#')) continue;
       const target = pool.target(placement, stored.namespace, stored.key);
-      if (target?.node.name !== node || target.previous?.take !== true || target.previous.name !== stored.name) continue;
+      if (target?.node.name !== node || target.previous?.take !== true || target.previous.name !== stored.name)
+        continue;
       batch.push({ stored, target });
       if (batch.length === entriesAtOnce) await copy();
     }
@@ -54,30 +66,63 @@ export async function warmNode(pool: CachePool, node: string, onProgress: (repor
   return { copied, skipped };
 }
 
-async function copyEntries(pool: CachePool, neighbour: string, batch: readonly { readonly stored: StoredName; readonly target: Target }[]): Promise<number> {
+async function copyEntries(
+  pool: CachePool,
+  neighbour: string,
+  batch: readonly { readonly stored: StoredName; readonly target: Target }[],
+): Promise<number> {
   const [from, to] = [pool.node(neighbour), batch[0]!.target.node];
   // The form of an entry is only seen in itself: the lease must be one that its readers understand.
-  const formats = (await from.get(batch.map(({ stored }) => stored.name), deadlineMs)).map((hit, place) => hit && decodeAny(batch[place]!.stored.name, hit.value));
-  const wanted = batch.flatMap((each, place) => (formats[place]?.entry.kind === entryKinds.value ? [{ ...each, format: formats[place].format }] : []));
+  const formats = (
+    await from.get(
+      batch.map(({ stored }) => stored.name),
+      deadlineMs,
+    )
+  ).map((hit, place) => hit && decodeAny(batch[place]!.stored.name, hit.value));
+  const wanted = batch.flatMap((each, place) =>
+    formats[place]?.entry.kind === entryKinds.value ? [{ ...each, format: formats[place].format }] : [],
+  );
   if (wanted.length === 0) return 0;
   const leases = await to.execute(
-    wanted.map(({ target, format }) => ({ opcode: opcodes.add, key: target.name, value: encodeEntry(target.name, entryKinds.lease, format), ttlSeconds: leaseSeconds })),
+    wanted.map(({ target, format }) => ({
+      opcode: opcodes.add,
+      key: target.name,
+      value: encodeEntry(target.name, entryKinds.lease, format),
+      ttlSeconds: leaseSeconds,
+    })),
     deadlineMs,
   );
-  const leased = wanted.flatMap((each, place) => (leases[place]!.status === statuses.ok ? [{ ...each, lease: leases[place]! }] : []));
+  const leased = wanted.flatMap((each, place) =>
+    leases[place]!.status === statuses.ok ? [{ ...each, lease: leases[place]! }] : [],
+  );
   if (leased.length === 0) return 0;
   // Read again: what was read before the lease may have been removed by a write that did not see it.
-  const hits = await from.get(leased.map(({ stored }) => stored.name), deadlineMs);
+  const hits = await from.get(
+    leased.map(({ stored }) => stored.name),
+    deadlineMs,
+  );
   const nowSeconds = Date.now() / 1_000;
   const fills = leased.flatMap(({ stored, target, lease }, place) => {
     const value = hits[place] && renameEntry(stored.name, target.name, hits[place].value);
     if (value === undefined || decodeAny(target.name, value)?.entry.kind !== entryKinds.value) return [];
     const ttlSeconds = stored.expiresAt < 0 ? 0 : stored.expiresAt - nowSeconds;
-    return ttlSeconds < 0 ? [] : [{ lease, operation: { opcode: opcodes.set, key: target.name, value, cas: lease.cas, ttlSeconds } }];
+    return ttlSeconds < 0
+      ? []
+      : [{ lease, operation: { opcode: opcodes.set, key: target.name, value, cas: lease.cas, ttlSeconds } }];
   });
   const filled = new Set(fills.map(({ operation }) => operation.key));
   const [connection] = new Set(leased.map(({ lease }) => lease.connection));
-  const replies = fills.length === 0 ? [] : await connection!.execute(fills.map(({ operation }) => operation), deadlineMs);
-  await removeEntries(to, leased.flatMap(({ target }) => (filled.has(target.name) ? [] : [target])), deadlineMs);
+  const replies =
+    fills.length === 0
+      ? []
+      : await connection!.execute(
+          fills.map(({ operation }) => operation),
+          deadlineMs,
+        );
+  await removeEntries(
+    to,
+    leased.flatMap(({ target }) => (filled.has(target.name) ? [] : [target])),
+    deadlineMs,
+  );
   return replies.filter(({ status }) => status === statuses.ok).length;
 }

@@ -16,7 +16,11 @@ export interface PageCacheOptions {
 const generationTtlSeconds = 7 * 86_400;
 const generationBytes = 8;
 
-const copied = { format: 1, encode: (value: Buffer) => value, decode: (body: Buffer, front: Buffer) => (front.length === 0 ? Buffer.from(body) : undefined) };
+const copied = {
+  format: 1,
+  encode: (value: Buffer) => value,
+  decode: (body: Buffer, front: Buffer) => (front.length === 0 ? Buffer.from(body) : undefined),
+};
 
 /**
  * Whole pages. The name of each holds the generation of its family, so that one new generation makes every page of the family unreachable at once.

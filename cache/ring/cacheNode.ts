@@ -56,11 +56,15 @@ export class CacheNode {
     this.#connection?.close();
   }
 
-  async #inParts<Item>(items: readonly Item[], send: (connection: Connection, part: readonly Item[]) => Promise<(Reply | undefined)[]>): Promise<(Reply | undefined)[]> {
+  async #inParts<Item>(
+    items: readonly Item[],
+    send: (connection: Connection, part: readonly Item[]) => Promise<(Reply | undefined)[]>,
+  ): Promise<(Reply | undefined)[]> {
     const connection = this.#open();
     try {
       const replies = await send(connection, items.length <= batchOperations ? items : items.slice(0, batchOperations));
-      for (let start = batchOperations; start < items.length; start += batchOperations) replies.push(...(await send(connection, items.slice(start, start + batchOperations))));
+      for (let start = batchOperations; start < items.length; start += batchOperations)
+        replies.push(...(await send(connection, items.slice(start, start + batchOperations))));
       this.#answered();
       return replies;
     } catch (error) {
@@ -77,7 +81,10 @@ export class CacheNode {
   #open(): Connection {
     const known = this.#connection;
     if (known !== undefined && known.dead === undefined) return known;
-    if (this.#closed || performance.now() < this.#retryAtMs) throw new RoostError('Unavailable', `cache node ${this.name} is left alone after a failure`, { fields: { node: this.name } });
+    if (this.#closed || performance.now() < this.#retryAtMs)
+      throw new RoostError('Unavailable', `cache node ${this.name} is left alone after a failure`, {
+        fields: { node: this.name },
+      });
     this.#connection = new Connection(this.name, connectTimeoutMs);
     return this.#connection;
   }

@@ -112,7 +112,11 @@ export class CachePool {
       node: this.node(node),
       name: this.name(namespace, tag, key),
       gutter,
-      previous: previous && { node: this.node(previous.node), name: this.name(namespace, previous.tag, key), take: previous.take },
+      previous: previous && {
+        node: this.node(previous.node),
+        name: this.name(namespace, previous.tag, key),
+        take: previous.take,
+      },
     };
   }
 
@@ -136,7 +140,11 @@ export class CachePool {
    * commit. `carryOut` is called for the keys of one node, again where it failed. A node that does not take it is put out, for every process; then the keys
    * are somewhere else. Throws `Unavailable` when neither is possible: the write's caller must not be told that it is done.
    */
-  async settle(namespace: string, keys: readonly string[], carryOut: (node: CacheNode, targets: ReadonlyMap<string, Target>, deadlineMs: number) => Promise<void>): Promise<void> {
+  async settle(
+    namespace: string,
+    keys: readonly string[],
+    carryOut: (node: CacheNode, targets: ReadonlyMap<string, Target>, deadlineMs: number) => Promise<void>,
+  ): Promise<void> {
     const deadline = Deadline.after(writeLimitMs);
     let lookedMs = performance.now();
     let view = await this.look();
@@ -149,15 +157,26 @@ export class CachePool {
         const target = this.target(current, namespace, key);
         if (target === undefined) continue;
         placement.set(target.node, (placement.get(target.node) ?? new Map<string, Target>()).set(key, target));
-        if (target.previous !== undefined) former.set(target.previous.node, [...(former.get(target.previous.node) ?? []), target.previous.name]);
+        if (target.previous !== undefined)
+          former.set(target.previous.node, [...(former.get(target.previous.node) ?? []), target.previous.name]);
       }
       // First where a joining node would take entries from, then the node itself: the other way round it could take an old one in between.
-      const formerDone = await Promise.all(Array.from(former, ([node, names]) => this.#patiently(node, view, () => node.execute(names.map((key) => ({ opcode: opcodes.delete, key })), writeDeadlineMs))));
+      const formerDone = await Promise.all(
+        Array.from(former, ([node, names]) =>
+          this.#patiently(node, view, () =>
+            node.execute(
+              names.map((key) => ({ opcode: opcodes.delete, key })),
+              writeDeadlineMs,
+            ),
+          ),
+        ),
+      );
       if (formerDone.every(Boolean)) {
         const next = new Set<string>();
         await Promise.all(
           Array.from(placement, async ([node, targets]) => {
-            if (!(await this.#patiently(node, view, () => carryOut(node, targets, writeDeadlineMs)))) for (const key of targets.keys()) next.add(key);
+            if (!(await this.#patiently(node, view, () => carryOut(node, targets, writeDeadlineMs))))
+              for (const key of targets.keys()) next.add(key);
           }),
         );
         left = next;
@@ -165,7 +184,10 @@ export class CachePool {
       // Done, but by a view that is too old: the nodes may have changed twice since.
       if (left.size === 0 && performance.now() - lookedMs > viewLeaseMs) left = new Set(keys);
       if (left.size === 0) break;
-      if (deadline.passed) throw new RoostError('Unavailable', `a write could not be brought to the caches within ${writeLimitMs} ms`, { fields: { pool: this.options.name } });
+      if (deadline.passed)
+        throw new RoostError('Unavailable', `a write could not be brought to the caches within ${writeLimitMs} ms`, {
+          fields: { pool: this.options.name },
+        });
       lookedMs = performance.now();
       view = await this.look();
     }
@@ -243,9 +265,17 @@ export class CachePool {
   /** Passes new nodes on: each step when no process can know the one before it only. */
   async #advance({ nodes, unchangedForMs }: RegisterView): Promise<void> {
     for (const [name, state] of nodes) {
-      const next = state.state === 'joining' ? 'warming' : state.state === 'warming' ? 'joined' : state.state === 'joined' ? 'in' : undefined;
+      const next =
+        state.state === 'joining'
+          ? 'warming'
+          : state.state === 'warming'
+            ? 'joined'
+            : state.state === 'joined'
+              ? 'in'
+              : undefined;
       const afterMs = state.state === 'warming' ? this.options.warmSeconds * 1000 : 2 * viewLeaseMs;
-      if (next !== undefined && unchangedForMs >= afterMs) await this.register.change(name, state, { ...state, state: next });
+      if (next !== undefined && unchangedForMs >= afterMs)
+        await this.register.change(name, state, { ...state, state: next });
     }
   }
 
@@ -268,7 +298,8 @@ export class CachePool {
         probe.delayMs = Math.min(maxProbeMs, probe.delayMs * 2);
         probe.atMs = 0;
         if (!(await this.#answers(name))) return;
-        if (await this.register.change(name, state, { state: 'in', weight: state.weight })) this.log.info({ node: name, pool: this.options.name }, 'a cache node is back');
+        if (await this.register.change(name, state, { state: 'in', weight: state.weight }))
+          this.log.info({ node: name, pool: this.options.name }, 'a cache node is back');
       }),
     );
   }

@@ -16,7 +16,13 @@ interface MemjsServer {
 }
 
 interface Message {
-  readonly header: { readonly magic: number; readonly opcode: number; readonly status: number; readonly opaque: number; readonly cas: Buffer };
+  readonly header: {
+    readonly magic: number;
+    readonly opcode: number;
+    readonly status: number;
+    readonly opaque: number;
+    readonly cas: Buffer;
+  };
   readonly val: Buffer;
 }
 
@@ -64,7 +70,11 @@ export class Connection {
   ) {
     const at = name.lastIndexOf(':');
     const options = { timeout: 3600, conntimeout: connectTimeoutMs / 1000 };
-    const Server = (memjs as unknown as { Server: new (host: string, port: number, user: string, password: string, options: object) => MemjsServer }).Server;
+    const Server = (
+      memjs as unknown as {
+        Server: new (host: string, port: number, user: string, password: string, options: object) => MemjsServer;
+      }
+    ).Server;
     this.#server = new Server(name.slice(0, at), Number(name.slice(at + 1)), '', '', options);
     this.#server.respond = (message) => this.#take(message);
     this.#server.onError(0, (error) => this.#die(error.message, error));
@@ -115,7 +125,13 @@ export class Connection {
       const batch: Batch = { first, last: first + lastPlace, replies, settle: undefined };
       const timer = setTimeout(() => {
         // What has come in while this process was busy counts as in time: the socket is looked at between a timer and an immediate.
-        setImmediate(() => batch.settle?.(new RoostError('DeadlineExceeded', `cache node ${this.name} did not answer in ${deadlineMs} ms`, { fields: { node: this.name } })));
+        setImmediate(() =>
+          batch.settle?.(
+            new RoostError('DeadlineExceeded', `cache node ${this.name} did not answer in ${deadlineMs} ms`, {
+              fields: { node: this.name },
+            }),
+          ),
+        );
       }, deadlineMs);
       batch.settle = (error) => {
         batch.settle = undefined;
@@ -133,8 +149,10 @@ export class Connection {
     if (this.#dead !== undefined) return;
     const { magic, opaque, opcode, status, cas } = message.header;
     const batch = this.#batches[this.#head];
-    if (magic !== responseMagic || batch === undefined || opaque < batch.first || opaque > batch.last) return this.#die('it answered what was not asked');
-    if (opcode !== opcodes.noop) batch.replies[opaque - batch.first] = { status, cas, value: message.val, connection: this };
+    if (magic !== responseMagic || batch === undefined || opaque < batch.first || opaque > batch.last)
+      return this.#die('it answered what was not asked');
+    if (opcode !== opcodes.noop)
+      batch.replies[opaque - batch.first] = { status, cas, value: message.val, connection: this };
     if (opaque !== batch.last) return;
     this.#head++;
     // Cut off what is done only now and then, so that taking an answer does not cost more with a longer queue.
@@ -147,7 +165,10 @@ export class Connection {
 
   #die(why: string, cause?: unknown): void {
     if (this.#dead !== undefined) return;
-    this.#dead = new RoostError('Unavailable', `cache node ${this.name}: ${why}`, { fields: { node: this.name }, cause });
+    this.#dead = new RoostError('Unavailable', `cache node ${this.name}: ${why}`, {
+      fields: { node: this.name },
+      cause,
+    });
     this.#waiting = [];
     this.#server.error(this.#dead);
     this.#socket?.destroy();

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { Continuum } from './continuum.js';
 
 const keys = Array.from({ length: 20_000 }, (_, i) => `row:${i * 7_919}`);
-const named = (count: number, weight = 1): Map<string, number> => new Map(Array.from({ length: count }, (_, i) => [`10.0.0.${i + 1}:11211`, weight]));
+const named = (count: number, weight = 1): Map<string, number> =>
+  new Map(Array.from({ length: count }, (_, i) => [`10.0.0.${i + 1}:11211`, weight]));
 
 describe('the continuum', () => {
   it.each([1, 3, 7, 20])('gives a node that joins %i others its share, and moves nothing between them', (count) => {
@@ -24,7 +25,9 @@ describe('the continuum', () => {
     expect(heavy).toBeGreaterThan(0.42);
     expect(heavy).toBeLessThan(0.58);
     const more = new Continuum(new Map([...weights, ['10.0.1.2:11211', 2]]));
-    expect(keys.every((key) => more.owner(key) === '10.0.1.2:11211' || more.owner(key) === continuum.owner(key))).toBe(true);
+    expect(keys.every((key) => more.owner(key) === '10.0.1.2:11211' || more.owner(key) === continuum.owner(key))).toBe(
+      true,
+    );
   });
 
   it('spreads a node that is gone over all that are left', () => {
@@ -37,7 +40,9 @@ describe('the continuum', () => {
   it('places keys where ketama does', () => {
     // From libketama's own algorithm, written out: the first point at or behind the key's, of 40 MD5 digests of "node-i", four points each.
     const continuum = new Continuum(named(3));
-    expect(['a', 'b', 'row:1', 'row:2', 'row:3'].map((key) => continuum.owner(key))).toEqual(['a', 'b', 'row:1', 'row:2', 'row:3'].map((key) => ketama([...named(3).keys()], key)));
+    expect(['a', 'b', 'row:1', 'row:2', 'row:3'].map((key) => continuum.owner(key))).toEqual(
+      ['a', 'b', 'row:1', 'row:2', 'row:3'].map((key) => ketama([...named(3).keys()], key)),
+    );
   });
 
   it('knows of no owner where there are no nodes', () => {
@@ -48,7 +53,11 @@ describe('the continuum', () => {
 
 function ketama(nodes: readonly string[], key: string): string {
   const points = nodes
-    .flatMap((node) => Array.from({ length: 40 }, (_, i) => createHash('md5').update(`${node}-${i}`).digest()).flatMap((digest) => [0, 4, 8, 12].map((at) => ({ node, point: digest.readUInt32LE(at) }))))
+    .flatMap((node) =>
+      Array.from({ length: 40 }, (_, i) => createHash('md5').update(`${node}-${i}`).digest()).flatMap((digest) =>
+        [0, 4, 8, 12].map((at) => ({ node, point: digest.readUInt32LE(at) })),
+      ),
+    )
     .sort((a, b) => a.point - b.point);
   const hash = createHash('md5').update(key).digest().readUInt32LE(0);
   return (points.find(({ point }) => point >= hash) ?? points[0]!).node;

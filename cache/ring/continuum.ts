@@ -17,11 +17,21 @@ export class Continuum {
     this.#size = weights.size;
     if (weights.size > 0) {
       // Numbers of points of its own for each node, and not shares of a sum, so that a node that comes takes keys and moves none between the others.
-      const nodes = Object.fromEntries(Array.from(weights, ([name, weight]) => [name, { vnodes: digestsPerWeight * weight, weight: 1 }]));
+      const nodes = Object.fromEntries(
+        Array.from(weights, ([name, weight]) => [name, { vnodes: digestsPerWeight * weight, weight: 1 }]),
+      );
       // The count of points that a node has by default is one that none of ours has, or the library would take it for a share.
-      this.#ring = new HashRing(nodes, (key: string) => hash('md5', key, 'buffer'), { 'vnode count': 1, 'max cache size': 1 });
+      this.#ring = new HashRing(nodes, (key: string) => hash('md5', key, 'buffer'), {
+        'vnode count': 1,
+        'max cache size': 1,
+      });
     }
-    const points = this.#ring === undefined ? [] : Object.entries(this.#ring.points([...weights.keys()]) as unknown as Record<string, number[]>).flatMap(([node, values]) => values.map((value) => ({ node, value })));
+    const points =
+      this.#ring === undefined
+        ? []
+        : Object.entries(this.#ring.points([...weights.keys()]) as unknown as Record<string, number[]>).flatMap(
+            ([node, values]) => values.map((value) => ({ node, value })),
+          );
     // Stable: nodes that share a point stay in the order in which they were named.
     points.sort((a, b) => a.value - b.value);
     this.#points = Uint32Array.from(points, ({ value }) => value);
@@ -32,7 +42,10 @@ export class Continuum {
   owner(key: string): string | undefined {
     if (this.#size <= 1) return this.#owners[0];
     const digest = hash('md5', key, 'binary');
-    const value = (digest.charCodeAt(3) * 0x1000000 + (digest.charCodeAt(2) << 16)) | (digest.charCodeAt(1) << 8) | digest.charCodeAt(0);
+    const value =
+      (digest.charCodeAt(3) * 0x1000000 + (digest.charCodeAt(2) << 16)) |
+      (digest.charCodeAt(1) << 8) |
+      digest.charCodeAt(0);
     return this.#owners[this.#from(value >>> 0)];
   }
 

@@ -39,7 +39,9 @@ export async function* storedNames({ options: { cluster } }: CachePool, node: st
     const [, encoded, expiresAt] = /^key=(\S+) exp=(-?\d+) /.exec(line) ?? [];
     if (encoded === undefined) continue;
     const name = decodeURIComponent(encoded);
-    const [, namespace, tag, key] = name.startsWith(prefix) ? (/^([^:]+):([^:]+):(.*)$/.exec(name.slice(prefix.length)) ?? []) : [];
+    const [, namespace, tag, key] = name.startsWith(prefix)
+      ? (/^([^:]+):([^:]+):(.*)$/.exec(name.slice(prefix.length)) ?? [])
+      : [];
     if (namespace !== undefined) yield { name, namespace, tag: tag!, key: key!, expiresAt: Number(expiresAt) };
   }
 }

@@ -12,8 +12,11 @@ it('never finds again what a key had under a name that it has left, whatever bec
     fc.property(fc.boolean(), fc.array(step, { maxLength: 25 }), (withGutter, steps) => {
       let epoch = 0;
       // As the register does: every change of a node gives it an epoch that none had before; a node that was never there joins.
-      const nodes = new Map<string, NodeState>(names.slice(0, 3).map((name) => [name, { state: 'in', epoch: String(++epoch), weight: 1 }]));
-      if (withGutter) for (const name of ['g:1', 'h:1']) nodes.set(name, { state: 'in', epoch: String(++epoch), weight: 0 });
+      const nodes = new Map<string, NodeState>(
+        names.slice(0, 3).map((name) => [name, { state: 'in', epoch: String(++epoch), weight: 1 }]),
+      );
+      if (withGutter)
+        for (const name of ['g:1', 'h:1']) nodes.set(name, { state: 'in', epoch: String(++epoch), weight: 0 });
       const now = new Map<string, string>();
       const left = new Map<string, Set<string>>(keys.map((key) => [key, new Set()]));
       const look = (): void => {
@@ -34,7 +37,11 @@ it('never finds again what a key had under a name that it has left, whatever bec
         const state = known === undefined ? 'joining' : to === 'joining' ? 'in' : to;
         if (known?.state === state) continue;
         // From joining to in it stays what it is.
-        nodes.set(node, { state, weight: known?.weight ?? 1, epoch: known?.state === 'joining' && state === 'in' ? known.epoch : String(++epoch) });
+        nodes.set(node, {
+          state,
+          weight: known?.weight ?? 1,
+          epoch: known?.state === 'joining' && state === 'in' ? known.epoch : String(++epoch),
+        });
         look();
       }
     }),

@@ -24,7 +24,8 @@ export class Placement {
 
   constructor(readonly nodes: ReadonlyMap<string, NodeState>) {
     const weighted = [...nodes].filter(([, { weight }]) => weight > 0);
-    const continuum = (of: readonly (readonly [string, NodeState])[], weight?: number): Continuum => new Continuum(new Map(of.map(([name, node]) => [name, weight ?? node.weight])));
+    const continuum = (of: readonly (readonly [string, NodeState])[], weight?: number): Continuum =>
+      new Continuum(new Map(of.map(([name, node]) => [name, weight ?? node.weight])));
     this.#owners = continuum(weighted);
     const settled = weighted.filter(([, { state }]) => !isNew(state));
     this.#before = settled.length === weighted.length ? undefined : continuum(settled);
@@ -38,7 +39,8 @@ export class Placement {
     if (owner === undefined) return undefined;
     const { state, epoch } = this.nodes.get(owner)!;
     if (state === 'in') return { node: owner, tag: epoch, gutter: false };
-    if (isNew(state)) return { node: owner, tag: epoch, gutter: false, previous: this.#previous(key, state === 'warming') };
+    if (isNew(state))
+      return { node: owner, tag: epoch, gutter: false, previous: this.#previous(key, state === 'warming') };
     // The gutter stands in for a while, and is too small for more.
     // The name tells the epoch of every node that was passed over: one that is back for a while and out again has another, and so have the entries of the next.
     const passed = [epoch];

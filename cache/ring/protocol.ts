@@ -32,12 +32,14 @@ export const responseMagic = 0x81;
 const maxTtlSeconds = 30 * 86_400;
 
 /** Set and add carry flags and a life; touch a life. */
-const extrasBytes = (opcode: number): number => (opcode === opcodes.set || opcode === opcodes.add ? 8 : opcode === opcodes.touch ? 4 : 0);
+const extrasBytes = (opcode: number): number =>
+  opcode === opcodes.set || opcode === opcodes.add ? 8 : opcode === opcodes.touch ? 4 : 0;
 
 /** Commands one behind the other; the answer to the i-th carries `firstOpaque + i`. */
 export function encodeOperations(operations: readonly Operation[], firstOpaque: number): Buffer {
   let bytes = 0;
-  for (const { opcode, key, value } of operations) bytes += headerBytes + extrasBytes(opcode) + key.length + (value?.length ?? 0);
+  for (const { opcode, key, value } of operations)
+    bytes += headerBytes + extrasBytes(opcode) + key.length + (value?.length ?? 0);
   const request = Buffer.allocUnsafe(bytes);
   let at = 0;
   for (const [place, { opcode, key, value, cas, ttlSeconds = 0 }] of operations.entries()) {
@@ -70,7 +72,15 @@ export function encodeGets(keys: readonly string[], firstOpaque: number): Buffer
   return request;
 }
 
-function writeHeader(request: Buffer, start: number, opcode: number, keyBytes: number, extras: number, valueBytes: number, opaque: number): number {
+function writeHeader(
+  request: Buffer,
+  start: number,
+  opcode: number,
+  keyBytes: number,
+  extras: number,
+  valueBytes: number,
+  opaque: number,
+): number {
   let at = request.writeUInt8(requestMagic, start);
   at = request.writeUInt8(opcode, at);
   at = request.writeUInt16BE(keyBytes, at);

@@ -41,13 +41,29 @@ export class Register {
   }
 
   /** Changes a node's state, if it is still the one expected. Absent epoch: a new one. Returns whether it did. */
-  async change(node: string, expected: NodeState | undefined, to: Omit<NodeState, 'epoch'> & { readonly epoch?: string }): Promise<boolean> {
+  async change(
+    node: string,
+    expected: NodeState | undefined,
+    to: Omit<NodeState, 'epoch'> & { readonly epoch?: string },
+  ): Promise<boolean> {
     const { state, weight, epoch = '*' } = to;
-    return this.#call(async () => (await this.redis.eval(change, 1, this.key, node, expected === undefined ? '' : formatNodeState(expected), formatNodeState({ state, epoch, weight }))) === 1);
+    return this.#call(
+      async () =>
+        (await this.redis.eval(
+          change,
+          1,
+          this.key,
+          node,
+          expected === undefined ? '' : formatNodeState(expected),
+          formatNodeState({ state, epoch, weight }),
+        )) === 1,
+    );
   }
 
   async #read(): Promise<RegisterView> {
-    const [fields, now] = await this.#call(async () => (await this.redis.eval(read, 1, this.key)) as [string[], string]);
+    const [fields, now] = await this.#call(
+      async () => (await this.redis.eval(read, 1, this.key)) as [string[], string],
+    );
     const nodes = new Map<string, NodeState>();
     let changed = '0';
     for (let i = 0; i + 1 < fields.length; i += 2) {
@@ -62,7 +78,13 @@ export class Register {
     try {
       return await work();
     } catch (cause) {
-      throw isRoostError(cause) ? cause : new RoostError('Unavailable', `the register of the cache nodes, in Redis, cannot be reached: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+      throw isRoostError(cause)
+        ? cause
+        : new RoostError(
+            'Unavailable',
+            `the register of the cache nodes, in Redis, cannot be reached: ${cause instanceof Error ? cause.message : String(cause)}`,
+            { cause },
+          );
     }
   }
 }

@@ -11,7 +11,8 @@ const maxAnswerBytes = 1024 * 1024 * 1024;
 export async function* askInText(node: string, question: string, silenceMs = 5_000): AsyncGenerator<string> {
   const at = node.lastIndexOf(':');
   const socket = connect(Number(node.slice(at + 1)), node.slice(0, at));
-  const fail = (why: string, cause?: unknown): RoostError => new RoostError('Unavailable', `cache node ${node}: ${why}`, { fields: { node }, cause });
+  const fail = (why: string, cause?: unknown): RoostError =>
+    new RoostError('Unavailable', `cache node ${node}: ${why}`, { fields: { node }, cause });
   socket.setTimeout(silenceMs, () => socket.destroy(fail('it does not answer')));
   socket.setEncoding('latin1');
   socket.write(`${question}\r\n`);
@@ -25,7 +26,8 @@ export async function* askInText(node: string, question: string, silenceMs = 5_0
       rest = lines.pop()!;
       for (const line of lines) {
         if (line === 'END' || line === 'OK') return;
-        if (line.startsWith('BUSY')) throw new RoostError('Overloaded', `cache node ${node}: ${line}`, { fields: { node } });
+        if (line.startsWith('BUSY'))
+          throw new RoostError('Overloaded', `cache node ${node}: ${line}`, { fields: { node } });
         if (/^(ERROR|CLIENT_ERROR|SERVER_ERROR)/.test(line)) throw fail(line);
         yield line;
       }

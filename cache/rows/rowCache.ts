@@ -46,7 +46,11 @@ export class RowCache<K extends bigint | string, V> extends LeasedCache<K, V> {
       this.forget(keys);
       const byName = new Map(keys.map((key) => [String(key), key]));
       await store.pool.settle(this.options.name, names, (node, targets, deadlineMs) =>
-        this.#bring(node, Array.from(targets, ([name, target]) => ({ target, lease: take(name), row: rows.get(byName.get(name)!) })), deadlineMs),
+        this.#bring(
+          node,
+          Array.from(targets, ([name, target]) => ({ target, lease: take(name), row: rows.get(byName.get(name)!) })),
+          deadlineMs,
+        ),
       );
       this.forget(keys);
       return rows;
@@ -74,14 +78,19 @@ export class RowCache<K extends bigint | string, V> extends LeasedCache<K, V> {
     return leases;
   }
 
-  async #bring(node: CacheNode, items: readonly { readonly target: Target; readonly lease: Lease | undefined; readonly row: V | undefined }[], deadlineMs: number): Promise<void> {
+  async #bring(
+    node: CacheNode,
+    items: readonly { readonly target: Target; readonly lease: Lease | undefined; readonly row: V | undefined }[],
+    deadlineMs: number,
+  ): Promise<void> {
     const store = this.store!;
     const remove: Target[] = [];
     let inspect: Brought<V>[] = [];
     const leased: Replacement<V>[] = [];
     for (const { target, lease, row } of items) {
       if (row === undefined) remove.push(target);
-      else if (lease !== undefined && lease.target.name === target.name && lease.connection.dead === undefined) leased.push({ target, row, held: lease, operation: store.storing(target, row) });
+      else if (lease !== undefined && lease.target.name === target.name && lease.connection.dead === undefined)
+        leased.push({ target, row, held: lease, operation: store.storing(target, row) });
       else inspect.push({ target, row });
     }
     inspect.push(...(await this.#replace(leased, deadlineMs)));
@@ -98,7 +107,8 @@ export class RowCache<K extends bigint | string, V> extends LeasedCache<K, V> {
         const found = store.read(target, hit);
         const after = found.kind === 'value' ? this.#merge(found.value, row) : row;
         if (found.kind === 'value' && after === found.value) continue;
-        if (found.kind === 'value' || found.kind === 'absent') merged.push({ target, row, held: hit, operation: store.storing(target, after) });
+        if (found.kind === 'value' || found.kind === 'absent')
+          merged.push({ target, row, held: hit, operation: store.storing(target, after) });
         else remove.push(target);
       }
       inspect = await this.#replace(merged, deadlineMs);

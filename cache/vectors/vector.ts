@@ -45,7 +45,12 @@ export function vectorOf(entries: readonly VectorEntry[], complete: boolean): Ve
 export function truncate(vector: Vector, count: number): Vector {
   if (vector.ids.length <= count) return vector;
   const ids = vector.ids.slice(0, count);
-  return { ids, positions: vector.positions === vector.ids ? ids : vector.positions.slice(0, count), kinds: vector.kinds?.slice(0, count), complete: false };
+  return {
+    ids,
+    positions: vector.positions === vector.ids ? ids : vector.positions.slice(0, count),
+    kinds: vector.kinds?.slice(0, count),
+    complete: false,
+  };
 }
 
 /** Whether an entry comes before the one at a position with an id. */
@@ -57,11 +62,13 @@ export function placeOf({ ids, positions }: Vector, entry: VectorEntry): number 
   let [from, to] = [0, ids.length];
   while (from < to) {
     const middle = (from + to) >> 1;
-    if (positions[middle] === entry.position ? ids[middle]! > entry.id : positions[middle]! > entry.position) from = middle + 1;
+    if (positions[middle] === entry.position ? ids[middle]! > entry.id : positions[middle]! > entry.position)
+      from = middle + 1;
     else to = middle;
   }
   return from;
 }
 
 /** Whether an entry stands where this vector says something: not behind the end of one that is cut off. */
-export const isWithin = (vector: Vector, entry: VectorEntry): boolean => vector.complete || placeOf(vector, entry) < vector.ids.length;
+export const isWithin = (vector: Vector, entry: VectorEntry): boolean =>
+  vector.complete || placeOf(vector, entry) < vector.ids.length;

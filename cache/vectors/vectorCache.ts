@@ -34,7 +34,10 @@ export class VectorCache<K extends bigint | string> extends LeasedCache<K, Vecto
    * `unknown` where it cannot tell, as when it has found everything done already. Keys that are not in its answer count as unknown.
    * Throws as a row cache's `through` does.
    */
-  async through(keys: readonly K[], write: () => Promise<ReadonlyMap<K, VectorChange | 'unknown'>>): Promise<ReadonlyMap<K, VectorChange | 'unknown'>> {
+  async through(
+    keys: readonly K[],
+    write: () => Promise<ReadonlyMap<K, VectorChange | 'unknown'>>,
+  ): Promise<ReadonlyMap<K, VectorChange | 'unknown'>> {
     const { store } = this;
     if (store === undefined) return write();
     const seen = await this.#see(keys);
@@ -61,7 +64,10 @@ export class VectorCache<K extends bigint | string> extends LeasedCache<K, Vecto
     const count = Math.min(cached.ids.length, this.of.maxCount);
     if (stored.ids.length < count || (stored.ids.length > count && cached.complete)) return false;
     for (let place = 0; place < count; place++) {
-      const same = cached.ids[place] === stored.ids[place] && cached.positions[place] === stored.positions[place] && (cached.kinds?.[place] ?? 0) === (stored.kinds?.[place] ?? 0);
+      const same =
+        cached.ids[place] === stored.ids[place] &&
+        cached.positions[place] === stored.positions[place] &&
+        (cached.kinds?.[place] ?? 0) === (stored.kinds?.[place] ?? 0);
       if (!same) return false;
     }
     return true;
@@ -82,7 +88,11 @@ export class VectorCache<K extends bigint | string> extends LeasedCache<K, Vecto
       Array.from(byNode, async ([node, items]) => {
         try {
           const replies = await node.execute(
-            items.map(({ target }) => ({ opcode: opcodes.touch, key: target.name, ttlSeconds: target.gutter ? pool.options.gutterTtlSeconds : this.options.ttlSeconds })),
+            items.map(({ target }) => ({
+              opcode: opcodes.touch,
+              key: target.name,
+              ttlSeconds: target.gutter ? pool.options.gutterTtlSeconds : this.options.ttlSeconds,
+            })),
             pool.options.deadlineMs,
           );
           for (const [place, { status, cas, connection }] of replies.entries()) {
@@ -97,20 +107,34 @@ export class VectorCache<K extends bigint | string> extends LeasedCache<K, Vecto
     return seen;
   }
 
-  async #bring(node: CacheNode, items: readonly { readonly target: Target; readonly held: Seen | undefined; readonly change: VectorChange | 'unknown' }[], deadlineMs: number): Promise<void> {
+  async #bring(
+    node: CacheNode,
+    items: readonly {
+      readonly target: Target;
+      readonly held: Seen | undefined;
+      readonly change: VectorChange | 'unknown';
+    }[],
+    deadlineMs: number,
+  ): Promise<void> {
     const remove: Target[] = [];
     const prepend: { readonly target: Target; readonly held: Seen; readonly change: VectorChange }[] = [];
     const contested: { readonly target: Target; readonly change: VectorChange }[] = [];
     for (const { target, held, change } of items) {
       if (change === 'unknown' || sizeOf(change) > changesBeforeRewrite) remove.push(target);
       else if (change.repeated === true) contested.push({ target, change });
-      else if (held === undefined || held.name !== target.name || held.connection.dead !== undefined) remove.push(target);
+      else if (held === undefined || held.name !== target.name || held.connection.dead !== undefined)
+        remove.push(target);
       else if (sizeOf(change) > 0) prepend.push({ target, held, change });
     }
     for (const connection of new Set(prepend.map(({ held }) => held.connection))) {
       const group = prepend.filter(({ held }) => held.connection === connection);
       const replies = await connection.execute(
-        group.map(({ target, held, change }) => ({ opcode: opcodes.prepend, key: target.name, value: encodeChange(change), cas: held.cas })),
+        group.map(({ target, held, change }) => ({
+          opcode: opcodes.prepend,
+          key: target.name,
+          value: encodeChange(change),
+          cas: held.cas,
+        })),
         deadlineMs,
       );
       for (const [place, { status }] of replies.entries()) {

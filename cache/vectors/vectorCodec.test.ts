@@ -5,7 +5,8 @@ import { encodeChange, vectorCodec } from './vectorCodec.js';
 
 const codec = vectorCodec(8);
 const none = Buffer.alloc(0);
-const entries = (...pairs: readonly (readonly [bigint, bigint])[]): VectorEntry[] => pairs.map(([id, position]) => ({ id, position }));
+const entries = (...pairs: readonly (readonly [bigint, bigint])[]): VectorEntry[] =>
+  pairs.map(([id, position]) => ({ id, position }));
 const listOf = (vector: Vector | undefined): (readonly [bigint, bigint, number])[] | undefined =>
   vector && Array.from(vector.ids, (id, i) => [id, vector.positions[i]!, vector.kinds?.[i] ?? 0] as const);
 
@@ -13,7 +14,17 @@ describe('a vector', () => {
   it.each([
     ['ids in their own order', vectorOf(entries([5n, 5n], [9n, 9n], [7n, 7n]), true)],
     ['ids by position', vectorOf(entries([5n, 50n], [9n, 20n], [7n, 50n], [8n, 1n]), false)],
-    ['ids of several kinds', vectorOf([{ id: 5n, position: 5n, kind: 2 }, { id: 9n, position: 1n }, { id: 7n, position: 7n, kind: 255 }], true)],
+    [
+      'ids of several kinds',
+      vectorOf(
+        [
+          { id: 5n, position: 5n, kind: 2 },
+          { id: 9n, position: 1n },
+          { id: 7n, position: 7n, kind: 255 },
+        ],
+        true,
+      ),
+    ],
     ['nothing', vectorOf([], true)],
   ])('comes back as it was: %s', (_what, vector) => {
     const back = codec.decode(codec.encode(vector), none)!;
@@ -27,18 +38,22 @@ describe('a vector', () => {
     const anEntry = fc.record({ id, position: fc.bigInt(-5n, 20n), kind: fc.nat(2) });
     const change = fc.record({ added: fc.array(anEntry, { maxLength: 1 }), removed: fc.array(id, { maxLength: 2 }) });
     fc.assert(
-      fc.property(fc.uniqueArray(anEntry, { selector: (entry) => entry.id }), fc.array(change, { maxLength: 12 }), (base, changes) => {
-        const model = new Map(base.map((entry) => [entry.id, entry]));
-        let front: Buffer = none;
-        for (const { added, removed } of changes) {
-          const gone = removed.filter((each) => added.every((entry) => entry.id !== each));
-          for (const each of gone) model.delete(each);
-          for (const entry of added) model.set(entry.id, entry);
-          front = Buffer.concat([encodeChange({ added, removed: gone }), front]);
-        }
-        const wanted = vectorOf([...model.values()], true);
-        expect(listOf(codec.decode(codec.encode(vectorOf(base, true)), front))).toEqual(listOf(wanted));
-      }),
+      fc.property(
+        fc.uniqueArray(anEntry, { selector: (entry) => entry.id }),
+        fc.array(change, { maxLength: 12 }),
+        (base, changes) => {
+          const model = new Map(base.map((entry) => [entry.id, entry]));
+          let front: Buffer = none;
+          for (const { added, removed } of changes) {
+            const gone = removed.filter((each) => added.every((entry) => entry.id !== each));
+            for (const each of gone) model.delete(each);
+            for (const entry of added) model.set(entry.id, entry);
+            front = Buffer.concat([encodeChange({ added, removed: gone }), front]);
+          }
+          const wanted = vectorOf([...model.values()], true);
+          expect(listOf(codec.decode(codec.encode(vectorOf(base, true)), front))).toEqual(listOf(wanted));
+        },
+      ),
     );
   });
 

@@ -17,7 +17,9 @@ export const vectorCodec = (maxCount: number): Codec<Vector> => ({
     const { ids, positions, kinds, complete } = truncate(vector, maxCount);
     const own = positions === ids;
     return Buffer.concat([
-      Buffer.of((complete ? flags.complete : 0) | (own ? 0 : flags.positions) | (kinds === undefined ? 0 : flags.kinds)),
+      Buffer.of(
+        (complete ? flags.complete : 0) | (own ? 0 : flags.positions) | (kinds === undefined ? 0 : flags.kinds),
+      ),
       packIds(ids),
       ...(own ? [] : [packIds(positions)]),
       ...(kinds === undefined ? [] : [kinds]),
@@ -85,7 +87,11 @@ function withChanges(base: Vector, front: Buffer): Vector | undefined {
   }
   added.sort((a, b) => (precedes(a, b.id, b.position) ? -1 : 1));
   for (const entry of added) edits.push({ place: placeOf(base, entry), entry });
-  return edited(base, edits.sort((a, b) => a.place - b.place || Number(a.entry === undefined) - Number(b.entry === undefined)), added.length);
+  return edited(
+    base,
+    edits.sort((a, b) => a.place - b.place || Number(a.entry === undefined) - Number(b.entry === undefined)),
+    added.length,
+  );
 }
 
 /** A vector with some entries out and some in, without a look at the others. */
@@ -108,12 +114,15 @@ function edited(base: Vector, edits: readonly Edit[], addedCount: number): Vecto
     return to;
   };
   const ids = apply(base.ids, new BigInt64Array(count), ({ id }) => id);
-  const own = base.positions === base.ids && edits.every(({ entry }) => entry === undefined || entry.id === entry.position);
+  const own =
+    base.positions === base.ids && edits.every(({ entry }) => entry === undefined || entry.id === entry.position);
   const withKinds = base.kinds !== undefined || edits.some(({ entry }) => (entry?.kind ?? 0) !== 0);
   return {
     ids,
     positions: own ? ids : apply(base.positions, new BigInt64Array(count), ({ position }) => position),
-    kinds: withKinds ? apply(base.kinds ?? new Uint8Array(base.ids.length), new Uint8Array(count), ({ kind = 0 }) => kind) : undefined,
+    kinds: withKinds
+      ? apply(base.kinds ?? new Uint8Array(base.ids.length), new Uint8Array(count), ({ kind = 0 }) => kind)
+      : undefined,
     complete: base.complete,
   };
 }

@@ -10,17 +10,26 @@ export interface ClientOptions extends ConfigOptions {
 }
 
 export const serverOption = (): Option =>
-  new Option('--server <host:port,...>', 'servers to ask (default: the one in the configuration)').argParser(nameListArgument);
+  new Option('--server <host:port,...>', 'servers to ask (default: the one in the configuration)').argParser(
+    nameListArgument,
+  );
 
 export const tweetServerOption = (): Option =>
-  new Option('--tweet-server <host:port,...>', 'servers to ask for tweets (default: those of --server, at the ports that they name, or the one in the configuration)').argParser(nameListArgument);
+  new Option(
+    '--tweet-server <host:port,...>',
+    'servers to ask for tweets (default: those of --server, at the ports that they name, or the one in the configuration)',
+  ).argParser(nameListArgument);
 
 export const userServerOption = (): Option =>
-  new Option('--user-server <host:port,...>', 'servers to ask for users (default: those of --server, at the ports that they name, or the one in the configuration)').argParser(nameListArgument);
+  new Option(
+    '--user-server <host:port,...>',
+    'servers to ask for users (default: those of --server, at the ports that they name, or the one in the configuration)',
+  ).argParser(nameListArgument);
 
 /** Does some work as a client of the servers that an option or the configuration names. */
 export async function withClient<T>(io: CliIo, options: ClientOptions, work: (roost: Roost) => Promise<T>): Promise<T> {
-  const configured: ConnectOptions = options.server === undefined ? configuredServers(io, options) : { servers: options.server };
+  const configured: ConnectOptions =
+    options.server === undefined ? configuredServers(io, options) : { servers: options.server };
   const roost = await connect({
     ...configured,
     ...(options.tweetServer === undefined ? {} : { tweetServers: options.tweetServer }),
@@ -37,5 +46,10 @@ function configuredServers(io: CliIo, options: ConfigOptions): ConnectOptions {
   const { cluster, server } = openConfig(io, options).config;
   const { host, flockPort, tbirdPort, usersPort } = server;
   const at = (port: number): string => `${host.includes(':') ? `[${host}]` : host}:${port}`;
-  return { cluster, servers: [at(flockPort)], ...(tbirdPort === 0 ? {} : { tweetServers: [at(tbirdPort)] }), ...(usersPort === 0 ? {} : { userServers: [at(usersPort)] }) };
+  return {
+    cluster,
+    servers: [at(flockPort)],
+    ...(tbirdPort === 0 ? {} : { tweetServers: [at(tbirdPort)] }),
+    ...(usersPort === 0 ? {} : { userServers: [at(usersPort)] }),
+  };
 }

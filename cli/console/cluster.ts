@@ -1,6 +1,17 @@
 import { InvalidArgumentError } from 'commander';
 import { RoostError } from '../../core/index.js';
-import { type Change, type Gizzard, parseShardId, priorities, type Priority, refuseEmptied, type ShardId, thisProcess, type Topology, topologyWarnings } from '../../gizzard/index.js';
+import {
+  type Change,
+  type Gizzard,
+  parseShardId,
+  priorities,
+  type Priority,
+  refuseEmptied,
+  type ShardId,
+  thisProcess,
+  type Topology,
+  topologyWarnings,
+} from '../../gizzard/index.js';
 import { openTbird } from '../../tbird/index.js';
 import { usersTypes } from '../../users/index.js';
 import type { CliIo } from './cliIo.js';
@@ -8,7 +19,11 @@ import { type ConfigOptions, openConfig, outputFor } from './command.js';
 import type { Output } from './output.js';
 
 /** Works on a cluster as a library does, with no server between. Throws where the name server was never set up. */
-export async function withCluster(io: CliIo, options: ConfigOptions, work: (gizzard: Gizzard, output: Output) => Promise<void>): Promise<void> {
+export async function withCluster(
+  io: CliIo,
+  options: ConfigOptions,
+  work: (gizzard: Gizzard, output: Output) => Promise<void>,
+): Promise<void> {
   const { config } = openConfig(io, options);
   // Shards and jobs of every store can be looked at, moved and put right.
   const tbird = await openTbird(config, { stores: usersTypes(config.cluster) });
@@ -30,13 +45,25 @@ export async function change(gizzard: Gizzard, command: string, changes: readonl
   refuseEmptied(gizzard.topology, changes);
   const before = topologyWarnings(gizzard.topology);
   const topology = await gizzard.apply(changes, `roost ${command}, ${thisProcess()}`);
-  return { topologyVersion: topology.version, warnings: topologyWarnings(topology).filter((warning) => !before.includes(warning)) };
+  return {
+    topologyVersion: topology.version,
+    warnings: topologyWarnings(topology).filter((warning) => !before.includes(warning)),
+  };
 }
 
 /** Says what a command changed, and how to go back. */
-export function reportChange(output: Output, changed: Changed, value: object, text: string, nextSteps: readonly string[] = []): void {
+export function reportChange(
+  output: Output,
+  changed: Changed,
+  value: object,
+  text: string,
+  nextSteps: readonly string[] = [],
+): void {
   const warnings = changed.warnings.map((warning) => `\n${output.red('warning:')} ${warning}`).join('');
-  output.result({ ...value, ...changed }, () => `${text} (topology version ${changed.topologyVersion})${warnings}`, [...nextSteps, `roost audit undo ${changed.topologyVersion}`]);
+  output.result({ ...value, ...changed }, () => `${text} (topology version ${changed.topologyVersion})${warnings}`, [
+    ...nextSteps,
+    `roost audit undo ${changed.topologyVersion}`,
+  ]);
 }
 
 /** A shard id as an argument; a bad one is a usage error. */
@@ -48,7 +75,10 @@ export function shardArgument(text: string): ShardId {
   }
 }
 
-export const shardListArgument = (text: string, before: readonly ShardId[] | undefined): readonly ShardId[] => [...(before ?? []), shardArgument(text)];
+export const shardListArgument = (text: string, before: readonly ShardId[] | undefined): readonly ShardId[] => [
+  ...(before ?? []),
+  shardArgument(text),
+];
 
 export function priorityArgument(text: string): Priority {
   const found = priorities.find((priority) => priority === text);
@@ -72,5 +102,7 @@ export function weightArgument(text: string): number {
 /** The graph that a table belongs to, for people. */
 export const tableName = (topology: Topology, tableId: number): string => {
   const table = topology.tables.find((known) => known.tableId === tableId);
-  return table === undefined ? String(tableId) : `${tableId} (${table.name}${table.service === 'flock' ? (tableId < 0 ? ', backward' : ', forward') : ''})`;
+  return table === undefined
+    ? String(tableId)
+    : `${tableId} (${table.name}${table.service === 'flock' ? (tableId < 0 ? ', backward' : ', forward') : ''})`;
 };

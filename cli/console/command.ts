@@ -1,5 +1,13 @@
 import { type Command, Help, InvalidArgumentError, Option } from 'commander';
-import { type ConfigOverride, type IdInput, loadConfig, type LoadedConfig, parseId, parseInt64, RoostError } from '../../core/index.js';
+import {
+  type ConfigOverride,
+  type IdInput,
+  loadConfig,
+  type LoadedConfig,
+  parseId,
+  parseInt64,
+  RoostError,
+} from '../../core/index.js';
 import type { CliIo } from './cliIo.js';
 import { Output } from './output.js';
 
@@ -37,13 +45,23 @@ export function ownOptionsFirst(this: Help, command: Command): Option[] {
 }
 
 /** A noun that holds commands. Alone it prints its help. */
-export const defineGroup = (parent: Command, name: string, description: string): Command => parent.command(name).description(description).helpCommand(false);
+export const defineGroup = (parent: Command, name: string, description: string): Command =>
+  parent.command(name).description(description).helpCommand(false);
 
-export const configOption = (): Option => new Option('--config <file>', 'the configuration (default: ROOST_CONFIG, ./roost.config.json, ./.roost/roost.config.json)');
+export const configOption = (): Option =>
+  new Option(
+    '--config <file>',
+    'the configuration (default: ROOST_CONFIG, ./roost.config.json, ./.roost/roost.config.json)',
+  );
 
 /** Also says on stderr, once in a command, which variables of the environment it did not read. */
 export function openConfig(io: CliIo, options: ConfigOptions, overrides: readonly ConfigOverride[] = []): LoadedConfig {
-  const loaded = loadConfig({ path: options.config, environment: io.environment, workingFolder: io.workingFolder, overrides });
+  const loaded = loadConfig({
+    path: options.config,
+    environment: io.environment,
+    workingFolder: io.workingFolder,
+    overrides,
+  });
   if (!warned.has(io)) for (const warning of loaded.warnings) io.stderr.write(`warning: ${warning}\n`);
   warned.add(io);
   return loaded;

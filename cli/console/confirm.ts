@@ -18,7 +18,12 @@ export const yesOption = (): CommandOption => new Option('--yes', 'do it without
  * @param what the deed, as the beginning of a question: "delete shard a/x"
  * @param lost what will be gone, a sentence each
  */
-export async function confirm(io: CliIo, options: ConfirmOptions, what: string, lost: readonly string[]): Promise<void> {
+export async function confirm(
+  io: CliIo,
+  options: ConfirmOptions,
+  what: string,
+  lost: readonly string[],
+): Promise<void> {
   if (options.yes === true) return;
   const { stdin } = io;
   if (options.json === true || stdin?.isTTY !== true || io.stderr.isTTY !== true) {
@@ -28,7 +33,8 @@ export async function confirm(io: CliIo, options: ConfirmOptions, what: string, 
   const terminal = createInterface({ input: stdin, output: io.stderr });
   try {
     const answer = await terminal.question(forTerminal(`${lines}${what}? Type yes: `), { signal: io.signal });
-    if (answer.trim().toLowerCase() !== 'yes') throw new RoostError('FailedPrecondition', 'not confirmed; nothing was changed');
+    if (answer.trim().toLowerCase() !== 'yes')
+      throw new RoostError('FailedPrecondition', 'not confirmed; nothing was changed');
   } finally {
     terminal.close();
   }

@@ -8,7 +8,13 @@ const namedShards = 5;
  * Asks before a change of the topology that denies, hides or loses data, naming the shards. Asks nothing where it does none of that. Throws as `confirm` does, and as
  * `applyChanges` and `Topology` do for a change that could not be made.
  */
-export async function confirmEffects(io: CliIo, options: ConfirmOptions, gizzard: Pick<Gizzard, 'topology'>, deed: string, changes: readonly Change[]): Promise<void> {
+export async function confirmEffects(
+  io: CliIo,
+  options: ConfirmOptions,
+  gizzard: Pick<Gizzard, 'topology'>,
+  deed: string,
+  changes: readonly Change[],
+): Promise<void> {
   const lost = effectsOf(gizzard.topology, changes);
   if (lost.length > 0) await confirm(io, options, deed, lost);
 }

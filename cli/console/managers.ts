@@ -24,7 +24,8 @@ export async function runningServers({ servers }: Gizzard): Promise<RunningServe
     const { machine, pid, host, managerPort, adminPort } = info;
     // One that listens everywhere is reached by its machine's name.
     const address = host === '0.0.0.0' || host === '::' ? machine : host;
-    const at = (port: unknown): Address | undefined => (typeof address === 'string' && typeof port === 'number' ? { host: address, port } : undefined);
+    const at = (port: unknown): Address | undefined =>
+      typeof address === 'string' && typeof port === 'number' ? { host: address, port } : undefined;
     return {
       id,
       name: machine === undefined ? id : `${machine} (process ${pid})`,
@@ -37,7 +38,10 @@ export async function runningServers({ servers }: Gizzard): Promise<RunningServe
 }
 
 /** Makes one call of a server's manager. */
-export async function callManager<T>(address: Address, call: (manager: ManagerModule.Client) => Promise<T>): Promise<T> {
+export async function callManager<T>(
+  address: Address,
+  call: (manager: ManagerModule.Client) => Promise<T>,
+): Promise<T> {
   const deadline = Deadline.after(callDeadlineMs);
   const connection = await ServiceConnection.open(address, ManagerClient, deadline);
   try {
@@ -51,5 +55,9 @@ export async function callManager<T>(address: Address, call: (manager: ManagerMo
 export function requireAll(failures: readonly { readonly server: RunningServer; readonly error: unknown }[]): void {
   if (failures.length === 0) return;
   const [first] = failures;
-  throw new RoostError('Unavailable', failures.map(({ server, error }) => `${server.name} does not answer: ${RoostError.from(error).message}`).join('; '), { cause: first!.error });
+  throw new RoostError(
+    'Unavailable',
+    failures.map(({ server, error }) => `${server.name} does not answer: ${RoostError.from(error).message}`).join('; '),
+    { cause: first!.error },
+  );
 }

@@ -4,7 +4,9 @@ import { forTerminal, style, visible, visibleJson } from './visible.js';
 
 /** 64-bit ids do not fit a JSON number, so that a bigint becomes a decimal string. */
 export const toJson = (value: unknown, indent?: number): string =>
-  visibleJson(JSON.stringify(value, (_, each: unknown) => (typeof each === 'bigint' ? each.toString() : each), indent) ?? 'null');
+  visibleJson(
+    JSON.stringify(value, (_, each: unknown) => (typeof each === 'bigint' ? each.toString() : each), indent) ?? 'null',
+  );
 
 /** What a command prints on stdout: one JSON object with `--json`, lines for people otherwise. */
 export class Output {
@@ -16,10 +18,13 @@ export class Output {
   /** `nextSteps` are commands that make sense now; with `--json` they stand beside the value, which must be an object then. */
   result(value: unknown, text: () => string, nextSteps?: readonly string[]): void {
     if (this.json) {
-      this.io.stdout.write(`${toJson(nextSteps === undefined ? value : { ...(value as object), next_steps: nextSteps })}\n`);
+      this.io.stdout.write(
+        `${toJson(nextSteps === undefined ? value : { ...(value as object), next_steps: nextSteps })}\n`,
+      );
       return;
     }
-    const next = nextSteps === undefined || nextSteps.length === 0 ? '' : `\n${this.dim(`next: ${nextSteps.join('; ')}`)}`;
+    const next =
+      nextSteps === undefined || nextSteps.length === 0 ? '' : `\n${this.dim(`next: ${nextSteps.join('; ')}`)}`;
     this.io.stdout.write(forTerminal(`${text()}${next}\n`));
   }
 
@@ -60,7 +65,15 @@ export class Output {
 
 const noLines = Object.fromEntries(
   ['top', 'bottom', 'left', 'right', 'mid', 'middle']
-    .flatMap((name) => [name, `${name}-mid`, `${name}-left`, `${name}-right`, `left-${name}`, `right-${name}`, `mid-${name}`])
+    .flatMap((name) => [
+      name,
+      `${name}-mid`,
+      `${name}-left`,
+      `${name}-right`,
+      `left-${name}`,
+      `right-${name}`,
+      `mid-${name}`,
+    ])
     .map((name) => [name, '']),
 );
 
@@ -80,7 +93,11 @@ export function formatMs(ms: number): string {
   if (ms < 10) return `${ms.toFixed(2)} ms`;
   if (ms < 1_000) return `${ms.toFixed(0)} ms`;
   if (ms < 120_000) return `${(ms / 1_000).toFixed(1)} s`;
-  const [minutes, hours, days] = [60_000, 3_600_000, 86_400_000].map((unit) => Math.floor(ms / unit)) as [number, number, number];
+  const [minutes, hours, days] = [60_000, 3_600_000, 86_400_000].map((unit) => Math.floor(ms / unit)) as [
+    number,
+    number,
+    number,
+  ];
   if (hours < 2) return `${minutes} min ${Math.round((ms % 60_000) / 1_000)} s`;
   if (days < 2) return minutes % 60 === 0 ? `${hours} h` : `${hours} h ${minutes % 60} min`;
   return hours % 24 === 0 ? `${days} d` : `${days} d ${hours % 24} h`;

@@ -4,7 +4,11 @@ import { Pace } from './pace.js';
 /** A clock that goes on only while somebody sleeps. */
 function clock() {
   let nowMs = 0;
-  return { nowMs: () => nowMs, sleep: async (ms: number) => void (nowMs += ms), pass: (ms: number) => void (nowMs += ms) };
+  return {
+    nowMs: () => nowMs,
+    sleep: async (ms: number) => void (nowMs += ms),
+    pass: (ms: number) => void (nowMs += ms),
+  };
 }
 const { signal } = new AbortController();
 

@@ -6,7 +6,10 @@ export interface PaceClock {
   sleep(ms: number, signal: AbortSignal): Promise<unknown>;
 }
 
-const realClock: PaceClock = { nowMs: () => performance.now(), sleep: (ms, signal) => sleep(ms, undefined, { signal }) };
+const realClock: PaceClock = {
+  nowMs: () => performance.now(),
+  sleep: (ms, signal) => sleep(ms, undefined, { signal }),
+};
 
 /** Holds a stream of rows to a rate. Time that was not used, because the server was slow, is not made up for by a burst. */
 export class Pace {

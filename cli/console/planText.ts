@@ -2,12 +2,44 @@ import type { Load, MigrationPlan, PlanSummary } from '../../gizzard/index.js';
 import { formatBytes, formatCount, formatMs, type Output } from './output.js';
 
 /** Plans as a table of what leaves and comes to each host, and how long that takes. The steps are shown of a single plan and, with `verbose`, of all. */
-export function planText(output: Output, plans: readonly MigrationPlan[], summary: PlanSummary, verbose: boolean): string {
+export function planText(
+  output: Output,
+  plans: readonly MigrationPlan[],
+  summary: PlanSummary,
+  verbose: boolean,
+): string {
   const { hosts, trees, copies, rows, bytes, atLeastMs, atMostMs } = summary;
-  const steps = verbose || plans.length === 1 ? plans.map(({ title, steps: ofPlan }) => [output.bold(title), ...ofPlan.map(({ phase, title: step }) => `  ${phase.padEnd(8)} ${step}`)].join('\n')) : [];
-  const cells = ({ shards, rows: ofHost, bytes: taken }: Load): (string | number)[] => [shards, ofHost, formatBytes(taken)];
-  const table = hosts.length === 0 ? [] : [output.table(['host', 'shards leave', 'rows', 'bytes', 'shards arrive', 'rows', 'bytes'], hosts.map(({ host, leaving, arriving }) => [host, ...cells(leaving), ...cells(arriving)]))];
+  const steps =
+    verbose || plans.length === 1
+      ? plans.map(({ title, steps: ofPlan }) =>
+          [output.bold(title), ...ofPlan.map(({ phase, title: step }) => `  ${phase.padEnd(8)} ${step}`)].join('\n'),
+        )
+      : [];
+  const cells = ({ shards, rows: ofHost, bytes: taken }: Load): (string | number)[] => [
+    shards,
+    ofHost,
+    formatBytes(taken),
+  ];
+  const table =
+    hosts.length === 0
+      ? []
+      : [
+          output.table(
+            ['host', 'shards leave', 'rows', 'bytes', 'shards arrive', 'rows', 'bytes'],
+            hosts.map(({ host, leaving, arriving }) => [host, ...cells(leaving), ...cells(arriving)]),
+          ),
+        ];
   const size = copies === 0 ? '' : `, about ${formatCount(rows)} rows and ${formatBytes(bytes)}`;
-  const time = rows === 0 ? [] : [`the copies take ${formatMs(atLeastMs)} at their fastest (moves.maxRowsPerSecond), and ${formatMs(atMostMs)} where hosts are busy all the time (moves.minRowsPerSecond)`];
-  return [...steps, ...table, `${trees} ${trees === 1 ? 'tree changes' : 'trees change'}, ${copies} ${copies === 1 ? 'shard is' : 'shards are'} copied${size}`, ...time].join('\n');
+  const time =
+    rows === 0
+      ? []
+      : [
+          `the copies take ${formatMs(atLeastMs)} at their fastest (moves.maxRowsPerSecond), and ${formatMs(atMostMs)} where hosts are busy all the time (moves.minRowsPerSecond)`,
+        ];
+  return [
+    ...steps,
+    ...table,
+    `${trees} ${trees === 1 ? 'tree changes' : 'trees change'}, ${copies} ${copies === 1 ? 'shard is' : 'shards are'} copied${size}`,
+    ...time,
+  ].join('\n');
 }

@@ -4,7 +4,13 @@ import type { CliIo } from './cliIo.js';
 import { Progress } from './progress.js';
 
 it('shows what is done of what was left, of a total that grows', () => {
-  const stderr = Object.assign(new PassThrough(), { isTTY: true, columns: 120, clearLine: () => true, cursorTo: () => true, moveCursor: () => true });
+  const stderr = Object.assign(new PassThrough(), {
+    isTTY: true,
+    columns: 120,
+    clearLine: () => true,
+    cursorTo: () => true,
+    moveCursor: () => true,
+  });
   const progress = new Progress({ stderr, environment: {} } as unknown as CliIo, 'applying jobs', 40, false);
   for (const jobs of [40, 30, 50, 20]) progress.left(jobs);
   progress.stop();

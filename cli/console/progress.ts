@@ -21,7 +21,10 @@ export class Progress {
     if (quiet || !io.stderr.isTTY || io.environment['TERM'] === 'dumb') return;
     this.#bar = new SingleBar({
       stream: io.stderr,
-      format: total === undefined ? `${what} {rows} · {rate}/s` : `${what} {bar} {percentage}% · {rows} · {rate}/s · {left} left`,
+      format:
+        total === undefined
+          ? `${what} {rows} · {rate}/s`
+          : `${what} {bar} {percentage}% · {rows} · {rate}/s · {left} left`,
       barsize: 24,
       barCompleteChar: '█',
       barIncompleteChar: '░',
@@ -56,7 +59,8 @@ export class Progress {
     const elapsedMs = performance.now() - this.#startedMs;
     const perMs = this.#done / Math.max(elapsedMs, 1);
     return {
-      rows: this.total === undefined ? formatCount(this.#done) : `${formatCount(this.#done)} of ${formatCount(this.total)}`,
+      rows:
+        this.total === undefined ? formatCount(this.#done) : `${formatCount(this.#done)} of ${formatCount(this.total)}`,
       rate: formatCount(perMs * 1_000),
       left: perMs === 0 || this.total === undefined ? '?' : formatMs(Math.max(0, this.total - this.#done) / perMs),
     };

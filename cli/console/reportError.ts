@@ -37,10 +37,14 @@ function nextStep(error: RoostError): string | undefined {
     case 'Unavailable': {
       if (!error.retryable) return undefined;
       const { host, port, journalled, shard, service } = error.fields;
-      if (journalled !== undefined) return 'It is applied when its shard takes it: `roost job show high` shows what waits, and why. Repeating the command is safe.';
-      if (shard !== undefined) return `\`roost shard tree ${shard}\` shows what stands above it, and \`roost ping\` which servers are there.`;
-      if (host !== undefined && port === undefined) return `Does databaseHosts.${host} stand right in the configuration, and is it running? \`roost playground status\` shows the local servers.`;
-      if (service === 'redis') return 'Do redis.host, redis.port and redis.password stand right in the configuration, and is it running? `roost playground status` shows the local servers.';
+      if (journalled !== undefined)
+        return 'It is applied when its shard takes it: `roost job show high` shows what waits, and why. Repeating the command is safe.';
+      if (shard !== undefined)
+        return `\`roost shard tree ${shard}\` shows what stands above it, and \`roost ping\` which servers are there.`;
+      if (host !== undefined && port === undefined)
+        return `Does databaseHosts.${host} stand right in the configuration, and is it running? \`roost playground status\` shows the local servers.`;
+      if (service === 'redis')
+        return 'Do redis.host, redis.port and redis.password stand right in the configuration, and is it running? `roost playground status` shows the local servers.';
       return 'Is a server running? `roost serve` starts one, and --server names another. Repeating the command is safe.';
     }
     case 'DeadlineExceeded':
@@ -52,7 +56,9 @@ function nextStep(error: RoostError): string | undefined {
     case 'Internal':
       return 'This is a fault in Roost itself. Repeat the command with --verbose, and report what it prints.';
     case 'NotFound':
-      return error.fields['graph'] === undefined ? undefined : '`roost graph list` shows the graphs there are; `roost graph create` makes one.';
+      return error.fields['graph'] === undefined
+        ? undefined
+        : '`roost graph list` shows the graphs there are; `roost graph create` makes one.';
     default:
       return undefined;
   }

@@ -10,7 +10,9 @@ const shown = 'a\\x1b[2J\\x1b]0;title\\x07\\x0d\\x9b31mb\\u202egnp.exe\\u2066\\x
 
 /** A terminal with colours. */
 function terminal() {
-  const [stdout, stderr] = [new PassThrough(), new PassThrough()].map((stream) => Object.assign(stream, { isTTY: true, columns: 200, getColorDepth: () => 8, hasColors: () => true })) as unknown as [PassThrough, PassThrough];
+  const [stdout, stderr] = [new PassThrough(), new PassThrough()].map((stream) =>
+    Object.assign(stream, { isTTY: true, columns: 200, getColorDepth: () => 8, hasColors: () => true }),
+  ) as unknown as [PassThrough, PassThrough];
   const io: CliIo = { stdout, stderr, environment: {}, workingFolder: '/', signal: new AbortController().signal };
   return { io, said: () => String(stdout.read() ?? ''), complained: () => String(stderr.read() ?? '') };
 }
@@ -22,7 +24,15 @@ it('shows control characters in results, notes, tables and errors, and keeps our
   expect(said()).toBe(`\u001b[1mbold\u001b[22m ${shown}\n\u001b[2mnext: ${shown}\u001b[22m\n`);
   output.note(`${output.red(nasty)}\u001b[31m`);
   expect(said()).toBe(`\u001b[31m${shown}\u001b[39m\\x1b[31m\n`);
-  output.result({}, () => output.table(['text', 'n'], [[`${nasty}\tx`, 7], ['\u001b[31mred\u001b[39m', 12]]));
+  output.result({}, () =>
+    output.table(
+      ['text', 'n'],
+      [
+        [`${nasty}\tx`, 7],
+        ['\u001b[31mred\u001b[39m', 12],
+      ],
+    ),
+  );
   const table = said();
   expect(table.split('\u001b').map((part) => /^\[(2|22)m/.exec(part)?.[1] ?? '')).toEqual(['', '2', '22', '2', '22']);
   expect(table).toContain(shown);

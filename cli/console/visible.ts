@@ -32,4 +32,5 @@ export function style(format: 'bold' | 'dim' | 'green' | 'red', text: string, st
 }
 
 const hex = (character: string, digits: number): string => character.codePointAt(0)!.toString(16).padStart(digits, '0');
-const escaped = (character: string): string => (character < '\u0100' ? `\\x${hex(character, 2)}` : `\\u${hex(character, 4)}`);
+const escaped = (character: string): string =>
+  character < '\u0100' ? `\\x${hex(character, 2)}` : `\\u${hex(character, 4)}`;

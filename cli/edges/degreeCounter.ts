@@ -20,7 +20,9 @@ export class DegreeCounter {
   readonly #pairs: Float64Array[] = [];
 
   add({ sourceIds, destinationIds }: Pick<EdgeBatch, 'sourceIds' | 'destinationIds'>): void {
-    this.#pairs.push(Float64Array.from(sourceIds, (source, i) => this.#index(source) * maxNodes + this.#index(destinationIds[i]!)));
+    this.#pairs.push(
+      Float64Array.from(sourceIds, (source, i) => this.#index(source) * maxNodes + this.#index(destinationIds[i]!)),
+    );
   }
 
   result(): Degrees {
@@ -48,7 +50,8 @@ export class DegreeCounter {
     const known = this.#indexes.get(id);
     if (known !== undefined) return known;
     const index = this.#indexes.size;
-    if (index === maxNodes) throw new RoostError('InvalidArgument', `more than ${maxNodes} ids: too many to compare here`);
+    if (index === maxNodes)
+      throw new RoostError('InvalidArgument', `more than ${maxNodes} ids: too many to compare here`);
     this.#indexes.set(id, index);
     return index;
   }

@@ -51,7 +51,8 @@ export class DumpFile {
     const fields = { file: path };
     if (earlier === undefined) {
       const file = await open(path, 'wx').catch((cause: NodeJS.ErrnoException) => {
-        if (cause.code === 'EEXIST') throw new RoostError('AlreadyExists', `${path}: there is such a file already`, { fields, cause });
+        if (cause.code === 'EEXIST')
+          throw new RoostError('AlreadyExists', `${path}: there is such a file already`, { fields, cause });
         throw new RoostError('InvalidArgument', `${path}: cannot be written (${cause.code})`, { fields, cause });
       });
       const state = { graphId, format, gzip, bytes: 0, edges: 0, cursors: [...starts] };
@@ -59,15 +60,27 @@ export class DumpFile {
       return new DumpFile(file, resume, state);
     }
     if (earlier.graphId !== graphId || earlier.format !== format || earlier.gzip !== gzip) {
-      throw new RoostError('FailedPrecondition', `${resume.path} belongs to a dump of another graph or format: finish that, or remove it and ${path}`, { fields });
+      throw new RoostError(
+        'FailedPrecondition',
+        `${resume.path} belongs to a dump of another graph or format: finish that, or remove it and ${path}`,
+        { fields },
+      );
     }
     const file = await open(path, 'r+').catch((cause: unknown) => {
-      throw new RoostError('FailedPrecondition', `${resume.path} says how far a dump got, but ${path} cannot be opened: remove it to start anew`, { fields, cause });
+      throw new RoostError(
+        'FailedPrecondition',
+        `${resume.path} says how far a dump got, but ${path} cannot be opened: remove it to start anew`,
+        { fields, cause },
+      );
     });
     const { size } = await file.stat();
     if (size < earlier.bytes) {
       await file.close();
-      throw new RoostError('DataLoss', `${path} has ${size} bytes where ${earlier.bytes} had been written: remove it and ${resume.path} to start anew`, { fields });
+      throw new RoostError(
+        'DataLoss',
+        `${path} has ${size} bytes where ${earlier.bytes} had been written: remove it and ${resume.path} to start anew`,
+        { fields },
+      );
     }
     await file.truncate(earlier.bytes);
     return new DumpFile(file, resume, earlier);
@@ -110,7 +123,7 @@ export class DumpFile {
   }
 
   async #write(bytes: Buffer): Promise<void> {
-    for (let done = 0; done < bytes.length; ) {
+    for (let done = 0; done < bytes.length;) {
       const { bytesWritten } = await this.file.write(bytes, done, bytes.length - done, this.#state.bytes + done);
       done += bytesWritten;
     }

@@ -13,13 +13,16 @@ export interface DumpOptions {
 }
 
 /** Reads every shard from where the file says that it stands, some at once. The first error stops all; what has been written counts. */
-export async function dumpGraph(file: DumpFile, { scan, format, parallel, signal, onEdges }: DumpOptions): Promise<void> {
+export async function dumpGraph(
+  file: DumpFile,
+  { scan, format, parallel, signal, onEdges }: DumpOptions,
+): Promise<void> {
   const waiting = [...file.cursors.entries()];
   const failures: unknown[] = [];
   const worker = async (): Promise<void> => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
       const [shard] = next;
-      for (let cursor: string | null | undefined = next[1]; cursor != null; ) {
+      for (let cursor: string | null | undefined = next[1]; cursor != null;) {
         signal.throwIfAborted();
         if (failures.length > 0) return;
         const page: ScanPage = await scan(cursor, limits.pageSize);
@@ -30,6 +33,8 @@ export async function dumpGraph(file: DumpFile, { scan, format, parallel, signal
       }
     }
   };
-  await Promise.all(Array.from({ length: parallel }, () => worker().catch((error: unknown) => void failures.push(error))));
+  await Promise.all(
+    Array.from({ length: parallel }, () => worker().catch((error: unknown) => void failures.push(error))),
+  );
   if (failures.length > 0) throw failures[0];
 }

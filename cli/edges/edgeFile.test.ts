@@ -38,14 +38,20 @@ describe('EdgeFile', () => {
   it('says that a gzip is truncated, and where', async () => {
     const packed = gzipSync(text);
     const edges = await EdgeFile.open(file('cut.gz', packed.subarray(0, packed.length / 2)));
-    await expect(edges.check()).rejects.toMatchObject({ code: 'InvalidArgument', message: expect.stringMatching(/cut\.gz: the gzip is truncated: .* after line \d+$/) as string });
+    await expect(edges.check()).rejects.toMatchObject({
+      code: 'InvalidArgument',
+      message: expect.stringMatching(/cut\.gz: the gzip is truncated: .* after line \d+$/) as string,
+    });
   });
 
   it('says that a gzip is damaged', async () => {
     const packed = gzipSync(text);
     packed.fill(0xff, packed.length / 2, packed.length / 2 + 100);
     const edges = await EdgeFile.open(file('damaged.gz', packed));
-    await expect(edges.check()).rejects.toMatchObject({ code: 'InvalidArgument', message: expect.stringContaining('the gzip is damaged') as string });
+    await expect(edges.check()).rejects.toMatchObject({
+      code: 'InvalidArgument',
+      message: expect.stringContaining('the gzip is damaged') as string,
+    });
   });
 
   it('says that a file is missing, or is none', async () => {

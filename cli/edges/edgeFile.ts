@@ -28,12 +28,17 @@ export class EdgeFile {
   /** Throws `NotFound` where there is no such file and `InvalidArgument` where it is not a regular one. */
   static async open(path: string): Promise<EdgeFile> {
     const handle = await open(path).catch((cause: NodeJS.ErrnoException) => {
-      if (cause.code === 'ENOENT') throw new RoostError('NotFound', `${path}: there is no such file`, { fields: { file: path }, cause });
-      throw new RoostError('InvalidArgument', `${path}: cannot be read (${cause.code})`, { fields: { file: path }, cause });
+      if (cause.code === 'ENOENT')
+        throw new RoostError('NotFound', `${path}: there is no such file`, { fields: { file: path }, cause });
+      throw new RoostError('InvalidArgument', `${path}: cannot be read (${cause.code})`, {
+        fields: { file: path },
+        cause,
+      });
     });
     try {
       // It is read twice, once to check it and once to load it, which a pipe does not allow.
-      if (!(await handle.stat()).isFile()) throw new RoostError('InvalidArgument', `${path}: is not a regular file`, { fields: { file: path } });
+      if (!(await handle.stat()).isFile())
+        throw new RoostError('InvalidArgument', `${path}: is not a regular file`, { fields: { file: path } });
       const { buffer } = await handle.read(Buffer.alloc(2), 0, 2, 0);
       return new EdgeFile(path, buffer[0] === 0x1f && buffer[1] === 0x8b);
     } finally {
@@ -43,7 +48,11 @@ export class EdgeFile {
 
   /** Reads the file to its end. Throws `InvalidArgument` at a malformed line, unless bad ones are skipped, and where a gzip is truncated. */
   async *batches(options: ReadEdgesOptions = {}): AsyncGenerator<EdgeBatch, EdgeFileSummary> {
-    const parserOptions = { name: this.path, batchSize: options.batchSize ?? limits.bulkWriteEdges, skipBad: options.skipBad ?? false };
+    const parserOptions = {
+      name: this.path,
+      batchSize: options.batchSize ?? limits.bulkWriteEdges,
+      skipBad: options.skipBad ?? false,
+    };
     let parser: EntryParser = new EdgeParser(parserOptions);
     let started = false;
     const file = createReadStream(this.path, { highWaterMark: 256 * 1024 });
@@ -80,16 +89,24 @@ export class EdgeFile {
   #explain(error: unknown, parser: EntryParser): unknown {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'Z_BUF_ERROR') {
-      return new RoostError('InvalidArgument', `${this.path}: the gzip is truncated: it ends in the middle, after line ${parser.lineCount}`, {
-        fields: { file: this.path, line: parser.lineCount },
-        cause: error,
-      });
+      return new RoostError(
+        'InvalidArgument',
+        `${this.path}: the gzip is truncated: it ends in the middle, after line ${parser.lineCount}`,
+        {
+          fields: { file: this.path, line: parser.lineCount },
+          cause: error,
+        },
+      );
     }
     if (code?.startsWith('Z_')) {
-      return new RoostError('InvalidArgument', `${this.path}: the gzip is damaged after line ${parser.lineCount}: ${message}`, {
-        fields: { file: this.path, line: parser.lineCount },
-        cause: error,
-      });
+      return new RoostError(
+        'InvalidArgument',
+        `${this.path}: the gzip is damaged after line ${parser.lineCount}: ${message}`,
+        {
+          fields: { file: this.path, line: parser.lineCount },
+          cause: error,
+        },
+      );
     }
     return error;
   }

@@ -10,14 +10,23 @@ interface Row {
 }
 
 /** Parses text that comes in pieces of the given lengths, in batches. */
-function parse(text: string, { pieces = [], batchSize = 4, skipBad = false }: { pieces?: number[]; batchSize?: number; skipBad?: boolean } = {}) {
+function parse(
+  text: string,
+  { pieces = [], batchSize = 4, skipBad = false }: { pieces?: number[]; batchSize?: number; skipBad?: boolean } = {},
+) {
   const parser = new EdgeParser({ name: 'edges.txt', batchSize, skipBad });
   const bytes = Buffer.from(text);
   const rows: Row[] = [];
   const take = (batches: ReturnType<EdgeParser['push']>) => {
     for (const { sourceIds, destinationIds, positions } of batches) {
       expect(sourceIds.length).toBeLessThanOrEqual(batchSize);
-      sourceIds.forEach((source, i) => rows.push({ source, destination: destinationIds[i]!, ...(positions === undefined ? {} : { position: positions[i]! }) }));
+      sourceIds.forEach((source, i) =>
+        rows.push({
+          source,
+          destination: destinationIds[i]!,
+          ...(positions === undefined ? {} : { position: positions[i]! }),
+        }),
+      );
     }
   };
   let at = 0;
@@ -36,8 +45,13 @@ describe('EdgeParser', () => {
     for (const line of [`${blanks}1 2`, `${blanks}1 2${blanks}`, `1 2${blanks}`, `1${blanks}2`, blanks]) {
       // Whole, and in pieces of which some hold nothing but blanks.
       for (const pieces of [[], [30_000, 30_000, 30_000, 30_000], [65_536, 5_000]]) {
-        expect(() => parse(`3 4\n${line}\n`, { pieces }), `${line.length} bytes in ${pieces.length} pieces`).toThrow(/line 2 is longer than 65536 bytes/);
-        expect(parse(`3 4\n${line}\n5 6`, { pieces, skipBad: true })).toMatchObject({ rows: [{ source: 3n }, { source: 5n }], parser: { badLineCount: 1, firstBadLine: 2 } });
+        expect(() => parse(`3 4\n${line}\n`, { pieces }), `${line.length} bytes in ${pieces.length} pieces`).toThrow(
+          /line 2 is longer than 65536 bytes/,
+        );
+        expect(parse(`3 4\n${line}\n5 6`, { pieces, skipBad: true })).toMatchObject({
+          rows: [{ source: 3n }, { source: 5n }],
+          parser: { badLineCount: 1, firstBadLine: 2 },
+        });
       }
     }
   });

@@ -116,7 +116,8 @@ export class EdgeParser implements EntryParser {
     }
     if (column < 2) return this.#malformed(bytes, start, end);
     this.#columns ??= column as 2 | 3;
-    if (column !== this.#columns) return this.#bad(`has ${column} columns where the lines before have ${this.#columns}`);
+    if (column !== this.#columns)
+      return this.#bad(`has ${column} columns where the lines before have ${this.#columns}`);
     this.#filled += 1;
     this.edgeCount += 1;
   }
@@ -149,7 +150,9 @@ export class EdgeParser implements EntryParser {
 
   #malformed(bytes: Buffer, start: number, end: number): void {
     const text = bytes.toString('utf8', start, Math.min(end, start + 60)).trim();
-    this.#bad(`must be "source destination", ids from 0 to ${maxId}, with an optional position; found ${JSON.stringify(text)}`);
+    this.#bad(
+      `must be "source destination", ids from 0 to ${maxId}, with an optional position; found ${JSON.stringify(text)}`,
+    );
   }
 
   #bad(what: string): void {
@@ -163,8 +166,15 @@ export class EdgeParser implements EntryParser {
   }
 
   #take(): EdgeBatch {
-    const [sources, destinations, positions] = this.#columnWords.map((words) => new BigInt64Array(words.buffer).subarray(0, this.#filled));
-    const batch = { entryCount: this.#filled, sourceIds: sources!, destinationIds: destinations!, ...(this.#columns === 3 ? { positions: positions! } : {}) };
+    const [sources, destinations, positions] = this.#columnWords.map((words) =>
+      new BigInt64Array(words.buffer).subarray(0, this.#filled),
+    );
+    const batch = {
+      entryCount: this.#filled,
+      sourceIds: sources!,
+      destinationIds: destinations!,
+      ...(this.#columns === 3 ? { positions: positions! } : {}),
+    };
     this.#columnWords = [];
     this.#filled = 0;
     return batch;

@@ -11,16 +11,23 @@ export interface DumpedText {
 
 /** A page of a scan as lines. */
 export function pageText({ edges, nodes }: ScanPage, format: DumpFormat): DumpedText {
-  if (format === 'ndjson') return { text: [...edges.map(edgeLine), ...nodes.map(nodeLine)].join(''), edgeCount: edges.length };
+  if (format === 'ndjson')
+    return { text: [...edges.map(edgeLine), ...nodes.map(nodeLine)].join(''), edgeCount: edges.length };
   const normal = edges.filter(({ state }) => state === 'normal');
-  return { text: normal.map(({ sourceId, destinationId, position }) => `${sourceId} ${destinationId} ${position}\n`).join(''), edgeCount: normal.length };
+  return {
+    text: normal.map(({ sourceId, destinationId, position }) => `${sourceId} ${destinationId} ${position}\n`).join(''),
+    edgeCount: normal.length,
+  };
 }
 
 // Written by hand: every value is a number or one of a few words, and there are very many of them. 64-bit numbers are strings, as JSON's are not exact.
 function edgeLine({ sourceId, destinationId, state, ownState, position, positionedAt, updatedAt }: StoredEdge): string {
   const own = ownState === state ? '' : `,"own":"${ownState}"`;
   // −1: the position that an archive or a remove brought to an edge that was never added.
-  const placed = positionedAt === undefined && position === 0n ? '' : `,"position":"${position}","positionedAt":"${positionedAt ?? -1n}"`;
+  const placed =
+    positionedAt === undefined && position === 0n
+      ? ''
+      : `,"position":"${position}","positionedAt":"${positionedAt ?? -1n}"`;
   return `{"source":"${sourceId}","destination":"${destinationId}","state":"${state}"${own}${placed},"updatedAt":"${updatedAt}"}\n`;
 }
 

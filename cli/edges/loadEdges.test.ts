@@ -71,7 +71,9 @@ describe('loadEdges', () => {
 
   it('stops when told to', async () => {
     const stop = new AbortController();
-    await expect(load({ write: async () => stop.abort(new Error('stopped')), signal: stop.signal })).rejects.toThrow('stopped');
+    await expect(load({ write: async () => stop.abort(new Error('stopped')), signal: stop.signal })).rejects.toThrow(
+      'stopped',
+    );
   });
 });
 
@@ -79,7 +81,12 @@ describe('waitUntilMaterialized', () => {
   const signal = new AbortController().signal;
   const states = (...counts: Partial<JournalCounts>[]) => {
     let next = 0;
-    const ask = async (): Promise<JournalCounts> => ({ queued: { high: 0 }, failing: 0, bad: 0, ...counts[Math.min(next++, counts.length - 1)] });
+    const ask = async (): Promise<JournalCounts> => ({
+      queued: { high: 0 },
+      failing: 0,
+      bad: 0,
+      ...counts[Math.min(next++, counts.length - 1)],
+    });
     return { ask, asked: () => next };
   };
 
@@ -92,7 +99,10 @@ describe('waitUntilMaterialized', () => {
   });
 
   it('says that jobs were given up, but for those given up before', async () => {
-    await expect(waitUntilMaterialized(states({ bad: 3 }).ask, signal, 1)).rejects.toMatchObject({ code: 'DataLoss', fields: { bad: '3' } });
+    await expect(waitUntilMaterialized(states({ bad: 3 }).ask, signal, 1)).rejects.toMatchObject({
+      code: 'DataLoss',
+      fields: { bad: '3' },
+    });
     await waitUntilMaterialized(states({ bad: 3 }).ask, signal, 3);
   });
 });
@@ -100,6 +110,8 @@ describe('waitUntilMaterialized', () => {
 describe('quantile', () => {
   it('takes the value below which a share lies', () => {
     const values = Array.from({ length: 100 }, (_, i) => i);
-    expect([quantile(values, 0.5), quantile(values, 0.99), quantile(values, 1), quantile([], 0.5)]).toEqual([50, 99, 99, 0]);
+    expect([quantile(values, 0.5), quantile(values, 0.99), quantile(values, 1), quantile([], 0.5)]).toEqual([
+      50, 99, 99, 0,
+    ]);
   });
 });

@@ -54,7 +54,11 @@ export async function loadEdges(file: EdgeFile, options: LoadEdgesOptions): Prom
       if (next.done) {
         await Promise.all(underWay);
         if (failure !== undefined) throw failure.error;
-        return { ...next.value, elapsedMs: performance.now() - startedMs, acknowledgementMs: acknowledgementMs.sort((a, b) => a - b) };
+        return {
+          ...next.value,
+          elapsedMs: performance.now() - startedMs,
+          acknowledgementMs: acknowledgementMs.sort((a, b) => a - b),
+        };
       }
       const place = read++;
       if (place < (options.skipBatches ?? 0)) {
@@ -76,4 +80,5 @@ export async function loadEdges(file: EdgeFile, options: LoadEdgesOptions): Prom
 }
 
 /** The value below which a share of the sorted values lies; 0 where there are none. */
-export const quantile = (sorted: readonly number[], share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
+export const quantile = (sorted: readonly number[], share: number): number =>
+  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;

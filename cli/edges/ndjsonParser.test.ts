@@ -3,11 +3,15 @@ import { describe, expect, it } from 'vitest';
 import type { EdgeBatch } from './edgeParser.js';
 import { NdjsonParser } from './ndjsonParser.js';
 
-function parse(text: string, { batchSize = 100, skipBad = false, cut = 1_000 } = {}): { batches: EdgeBatch[]; parser: NdjsonParser } {
+function parse(
+  text: string,
+  { batchSize = 100, skipBad = false, cut = 1_000 } = {},
+): { batches: EdgeBatch[]; parser: NdjsonParser } {
   const parser = new NdjsonParser({ name: 'file', batchSize, skipBad });
   const batches: EdgeBatch[] = [];
   const bytes = Buffer.from(text);
-  for (let start = 0; start < bytes.length; start += cut) batches.push(...parser.push(bytes.subarray(start, start + cut)));
+  for (let start = 0; start < bytes.length; start += cut)
+    batches.push(...parser.push(bytes.subarray(start, start + cut)));
   batches.push(...parser.end());
   return { batches, parser };
 }
@@ -15,8 +19,18 @@ const lines = (...entries: object[]): string => entries.map((entry) => `${JSON.s
 
 describe('lines of JSON', () => {
   it('may name edges and nothing else, in strings or numbers', () => {
-    const { batches, parser } = parse('{"source":1,"destination":"9223372036854775807"}\n\n{"source":"3","destination":4}');
-    expect(batches).toEqual([{ entryCount: 2, sourceIds: BigInt64Array.of(1n, 3n), destinationIds: BigInt64Array.of(2n ** 63n - 1n, 4n), operations: ['add', 'add'], nodes: [] }]);
+    const { batches, parser } = parse(
+      '{"source":1,"destination":"9223372036854775807"}\n\n{"source":"3","destination":4}',
+    );
+    expect(batches).toEqual([
+      {
+        entryCount: 2,
+        sourceIds: BigInt64Array.of(1n, 3n),
+        destinationIds: BigInt64Array.of(2n ** 63n - 1n, 4n),
+        operations: ['add', 'add'],
+        nodes: [],
+      },
+    ]);
     expect(parser).toMatchObject({ edgeCount: 2, lineCount: 3 });
   });
 
@@ -58,9 +72,22 @@ describe('lines of JSON', () => {
   });
 
   it('come out the same however the bytes are cut', () => {
-    const text = lines(...Array.from({ length: 50 }, (_, i) => ({ source: i, destination: i + 1, state: i % 3 === 0 ? 'archived' : 'normal', position: i, updatedAt: i })));
+    const text = lines(
+      ...Array.from({ length: 50 }, (_, i) => ({
+        source: i,
+        destination: i + 1,
+        state: i % 3 === 0 ? 'archived' : 'normal',
+        position: i,
+        updatedAt: i,
+      })),
+    );
     const whole = parse(text, { batchSize: 7 }).batches;
-    fc.assert(fc.property(fc.integer({ min: 1, max: 200 }), (cut) => void expect(parse(text, { batchSize: 7, cut }).batches).toEqual(whole)));
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 200 }),
+        (cut) => void expect(parse(text, { batchSize: 7, cut }).batches).toEqual(whole),
+      ),
+    );
   });
 
   it.each([
@@ -72,12 +99,25 @@ describe('lines of JSON', () => {
     ['an unknown state', '{"source":1,"destination":2,"state":"lost"}', 'state must be one of'],
     ['an unknown key', '{"source":1,"destination":2,"weight":5}', 'has "weight"'],
     ['an unknown direction', '{"node":1,"direction":"up","colour":"normal","colouredAt":0}', 'a direction is'],
-    ['a time that comes late', '{"source":1,"destination":2}\n{"source":1,"destination":2,"updatedAt":5}', 'line 2: has updatedAt'],
-    ['a position that is missing', '{"source":1,"destination":2,"position":5}\n{"source":1,"destination":2}', 'line 2: has no position'],
+    [
+      'a time that comes late',
+      '{"source":1,"destination":2}\n{"source":1,"destination":2,"updatedAt":5}',
+      'line 2: has updatedAt',
+    ],
+    [
+      'a position that is missing',
+      '{"source":1,"destination":2,"position":5}\n{"source":1,"destination":2}',
+      'line 2: has no position',
+    ],
     ['a value twice', '{"source":1,"destination":2,"source":3}', 'two values for "source"'],
     ['a line without end', `{"source":1,"destination":2,"state":"${'x'.repeat(100_000)}"}`, 'longer than'],
   ])('are refused with %s, or counted', (_, text, message) => {
-    expect(() => parse(text)).toThrow(expect.objectContaining({ code: 'InvalidArgument', message: expect.stringContaining(message) as string }) as Error);
+    expect(() => parse(text)).toThrow(
+      expect.objectContaining({
+        code: 'InvalidArgument',
+        message: expect.stringContaining(message) as string,
+      }) as Error,
+    );
     const { parser } = parse(`${text}\n`, { skipBad: true });
     expect(parser).toMatchObject({ badLineCount: 1, firstBadLine: text.split('\n').length });
   });

@@ -1,11 +1,22 @@
 import { parseId, parseInt64, RoostError, type IdInput } from '../../core/index.js';
 import { edgeStates, type EdgeState, type Operation } from '../../flock/index.js';
 import { repeatedKey } from '../console/repeatedKey.js';
-import { maxLineBytes, type EdgeBatch, type EdgeParserOptions, type EntryParser, type NodeEntry } from './edgeParser.js';
+import {
+  maxLineBytes,
+  type EdgeBatch,
+  type EdgeParserOptions,
+  type EntryParser,
+  type NodeEntry,
+} from './edgeParser.js';
 
 const newline = 0x0a;
 
-const operationOf: Readonly<Record<EdgeState, Operation>> = { normal: 'add', negative: 'negate', archived: 'archive', removed: 'remove' };
+const operationOf: Readonly<Record<EdgeState, Operation>> = {
+  normal: 'add',
+  negative: 'negate',
+  archived: 'archive',
+  removed: 'remove',
+};
 
 interface EdgeRow {
   readonly operation: Operation;
@@ -67,7 +78,10 @@ export class NdjsonParser implements EntryParser {
     } catch (error) {
       if (!this.options.skipBad) {
         const { message } = RoostError.from(error);
-        throw new RoostError('InvalidArgument', `${this.options.name}: line ${this.lineCount}: ${message}`, { fields: { file: this.options.name, line: this.lineCount }, cause: error });
+        throw new RoostError('InvalidArgument', `${this.options.name}: line ${this.lineCount}: ${message}`, {
+          fields: { file: this.options.name, line: this.lineCount },
+          cause: error,
+        });
       }
       this.badLineCount += 1;
       this.firstBadLine ??= this.lineCount;
@@ -76,7 +90,10 @@ export class NdjsonParser implements EntryParser {
 
   #edge(entry: Record<string, unknown>): EdgeRow[] {
     checkKeys(entry, ['source', 'destination', 'state', 'own', 'position', 'positionedAt', 'updatedAt']);
-    const ids = { sourceId: parseId(entry['source'] as IdInput, 'source'), destinationId: parseId(entry['destination'] as IdInput, 'destination') };
+    const ids = {
+      sourceId: parseId(entry['source'] as IdInput, 'source'),
+      destinationId: parseId(entry['destination'] as IdInput, 'destination'),
+    };
     const state = stateFrom(entry['own'] ?? entry['state'] ?? 'normal', 'state');
     if (entry['own'] !== undefined) stateFrom(entry['state'], 'state');
     const position = optionalInt64(entry, 'position');
@@ -98,14 +115,23 @@ export class NdjsonParser implements EntryParser {
   /** `positioned` undefined: an edge that does not tell. */
   #checkShape(positioned: boolean | undefined, timed: boolean): void {
     this.#timed ??= timed;
-    if (timed !== this.#timed) throw malformed(timed ? 'has updatedAt where the lines before have none' : 'has no updatedAt where the lines before have one');
+    if (timed !== this.#timed)
+      throw malformed(
+        timed ? 'has updatedAt where the lines before have none' : 'has no updatedAt where the lines before have one',
+      );
     this.#positioned ??= positioned;
-    if (positioned !== this.#positioned) throw malformed(positioned === true ? 'has a position where the lines before have none' : 'has no position where the lines before have one');
+    if (positioned !== this.#positioned)
+      throw malformed(
+        positioned === true
+          ? 'has a position where the lines before have none'
+          : 'has no position where the lines before have one',
+      );
   }
 
   #take(): EdgeBatch {
     const rows = this.#rows;
-    const column = (value: (row: EdgeRow) => bigint | undefined): BigInt64Array => BigInt64Array.from(rows, (row) => value(row) ?? 0n);
+    const column = (value: (row: EdgeRow) => bigint | undefined): BigInt64Array =>
+      BigInt64Array.from(rows, (row) => value(row) ?? 0n);
     const batch: EdgeBatch = {
       entryCount: this.#entries,
       sourceIds: column((row) => row.sourceId),
@@ -143,7 +169,8 @@ function parseObject(text: string): Record<string, unknown> {
   } catch {
     throw malformed(`is no JSON: ${text.slice(0, 60)}`);
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw malformed(`must be an object, not ${text.slice(0, 60)}`);
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw malformed(`must be an object, not ${text.slice(0, 60)}`);
   const twice = repeatedKey(text);
   if (twice !== undefined) throw malformed(`has two values for ${JSON.stringify(twice.slice(0, 40))}`);
   return value as Record<string, unknown>;
@@ -151,7 +178,8 @@ function parseObject(text: string): Record<string, unknown> {
 
 function checkKeys(entry: Record<string, unknown>, known: readonly string[]): void {
   const unknown = Object.keys(entry).find((key) => !known.includes(key));
-  if (unknown !== undefined) throw malformed(`has ${JSON.stringify(unknown.slice(0, 40))}; there are ${known.join(', ')}`);
+  if (unknown !== undefined)
+    throw malformed(`has ${JSON.stringify(unknown.slice(0, 40))}; there are ${known.join(', ')}`);
 }
 
 function stateFrom(value: unknown, what: string): EdgeState {

@@ -2,4 +2,10 @@ import { Option } from 'commander';
 import { priorities } from '../../gizzard/index.js';
 
 /** The queue of a bulk write. Low, so that single writes, which take the high one, do not wait behind it. */
-export const priorityOption = (): Option => new Option('--priority <priority>', 'the queue that the writes take; single writes take high, and would wait behind these there').choices(priorities).default('low');
+export const priorityOption = (): Option =>
+  new Option(
+    '--priority <priority>',
+    'the queue that the writes take; single writes take high, and would wait behind these there',
+  )
+    .choices(priorities)
+    .default('low');

@@ -26,7 +26,11 @@ export class ResumeFile<T> {
     try {
       return this.schema.parse(JSON.parse(text));
     } catch (cause) {
-      throw new RoostError('InvalidArgument', `${this.path}: does not hold how far an earlier run got; remove it to start anew`, { fields: { file: this.path }, cause });
+      throw new RoostError(
+        'InvalidArgument',
+        `${this.path}: does not hold how far an earlier run got; remove it to start anew`,
+        { fields: { file: this.path }, cause },
+      );
     }
   }
 

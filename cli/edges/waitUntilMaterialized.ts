@@ -16,7 +16,12 @@ const stallMs = 120_000;
  * Waits until no job is queued or failing, so that reads see everything that was acknowledged before. Returns how long it took.
  * `badBefore` is what the bad-job queue held already; `onWaiting` is told again and again how many jobs are left. Throws `DataLoss` when jobs were given up since, `DeadlineExceeded` when the journal stops shrinking.
  */
-export async function waitUntilMaterialized(journal: () => Promise<JournalCounts>, signal: AbortSignal, badBefore = 0, onWaiting: (jobs: number) => void = () => undefined): Promise<number> {
+export async function waitUntilMaterialized(
+  journal: () => Promise<JournalCounts>,
+  signal: AbortSignal,
+  badBefore = 0,
+  onWaiting: (jobs: number) => void = () => undefined,
+): Promise<number> {
   const startedMs = performance.now();
   let fewest = Infinity;
   let shrunkMs = startedMs;
@@ -27,17 +32,25 @@ export async function waitUntilMaterialized(journal: () => Promise<JournalCounts
     onWaiting(waiting);
     if (waiting === 0) {
       if (bad <= badBefore) return performance.now() - startedMs;
-      throw new RoostError('DataLoss', `${bad - badBefore} jobs were given up after too many errors and wait in the bad-job queue: their edges are missing from some tables`, {
-        fields: { bad },
-      });
+      throw new RoostError(
+        'DataLoss',
+        `${bad - badBefore} jobs were given up after too many errors and wait in the bad-job queue: their edges are missing from some tables`,
+        {
+          fields: { bad },
+        },
+      );
     }
     if (waiting < fewest) {
       fewest = waiting;
       shrunkMs = performance.now();
     } else if (performance.now() - shrunkMs > stallMs) {
-      throw new RoostError('DeadlineExceeded', `the journal has held ${waiting} jobs or more for ${stallMs / 1_000} s (${failing} of them failing): is a database host down?`, {
-        fields: { waiting, failing },
-      });
+      throw new RoostError(
+        'DeadlineExceeded',
+        `the journal has held ${waiting} jobs or more for ${stallMs / 1_000} s (${failing} of them failing): is a database host down?`,
+        {
+          fields: { waiting, failing },
+        },
+      );
     }
     await sleep(pollMs, undefined, { signal });
   }

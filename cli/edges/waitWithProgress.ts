@@ -7,10 +7,15 @@ import { waitUntilMaterialized } from './waitUntilMaterialized.js';
 export async function waitWithProgress(io: CliIo, roost: Roost, quiet: boolean, badBefore: number): Promise<number> {
   let progress: Progress | undefined;
   try {
-    return await waitUntilMaterialized(() => roost.journal(), io.signal, badBefore, (jobs) => {
-      if (jobs > 0) progress ??= new Progress(io, 'applying jobs', jobs, quiet);
-      progress?.left(jobs);
-    });
+    return await waitUntilMaterialized(
+      () => roost.journal(),
+      io.signal,
+      badBefore,
+      (jobs) => {
+        if (jobs > 0) progress ??= new Progress(io, 'applying jobs', jobs, quiet);
+        progress?.left(jobs);
+      },
+    );
   } finally {
     progress?.stop();
   }

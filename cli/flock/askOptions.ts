@@ -17,18 +17,29 @@ export interface PageOptions extends ClientOptions {
 
 /** A command that asks a server about one graph. */
 export const ask = (flock: Command, name: string, description: string, example: string): Command =>
-  defineCommand(flock, name, description, example).argument('<graph>', "the graph's name").addOption(serverOption()).addOption(configOption());
+  defineCommand(flock, name, description, example)
+    .argument('<graph>', "the graph's name")
+    .addOption(serverOption())
+    .addOption(configOption());
 
 export const directionOption = (): Option =>
-  new Option('--direction <direction>', 'forward: the ends of its edges; backward: where edges to it begin').choices(['forward', 'backward']).default('forward');
+  new Option('--direction <direction>', 'forward: the ends of its edges; backward: where edges to it begin')
+    .choices(['forward', 'backward'])
+    .default('forward');
 
 export const statesOption = (): Option =>
-  new Option('--states <state,...>', `edges in any of these states: ${edgeStates.join(', ')}`).argParser(statesArgument).default(['normal'], 'normal');
+  new Option('--states <state,...>', `edges in any of these states: ${edgeStates.join(', ')}`)
+    .argParser(statesArgument)
+    .default(['normal'], 'normal');
 
 export const addPageOptions = (command: Command): Command =>
   command
     .option('--count <count>', 'entries of the page', integerArgument(1, limits.pageSize), 20)
-    .addOption(new Option('--cursor <cursor>', 'where the page begins: -1 at the start, else a cursor that came with a page').argParser(cursorArgument).default('-1', '-1'));
+    .addOption(
+      new Option('--cursor <cursor>', 'where the page begins: -1 at the start, else a cursor that came with a page')
+        .argParser(cursorArgument)
+        .default('-1', '-1'),
+    );
 
 export function expressionArgument(text: string): QueryExpression {
   try {

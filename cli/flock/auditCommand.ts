@@ -2,7 +2,14 @@ import type { Command } from 'commander';
 import { RoostError } from '../../core/index.js';
 import type { AuditFault } from '../../flock/index.js';
 import type { CliIo } from '../console/cliIo.js';
-import { type ConfigOptions, configOption, defineCommand, integerArgument, openConfig, outputFor } from '../console/command.js';
+import {
+  type ConfigOptions,
+  configOption,
+  defineCommand,
+  integerArgument,
+  openConfig,
+  outputFor,
+} from '../console/command.js';
 import { formatCount } from '../console/output.js';
 import { Progress } from '../console/progress.js';
 import { withFlock } from '../graph.js';
@@ -44,7 +51,13 @@ export function addAuditCommand(flock: Command, io: CliIo): void {
           })
           .finally(() => progress.stop());
         const again = `roost flock audit ${name}`;
-        const tables = [...new Set(report.found.filter(({ kind }) => kind === 'stray').map(({ direction }) => (direction === 'forward' ? graph.id : -graph.id)))];
+        const tables = [
+          ...new Set(
+            report.found
+              .filter(({ kind }) => kind === 'stray')
+              .map(({ direction }) => (direction === 'forward' ? graph.id : -graph.id)),
+          ),
+        ];
         const moveHome = tables.map((table) => `roost shard strays --table=${table} --fix`);
         output.result(
           { graph: name, ...report },
@@ -52,15 +65,27 @@ export function addAuditCommand(flock: Command, io: CliIo): void {
             [
               `${formatCount(report.rows)} rows and ${formatCount(report.nodes)} nodes of ${name}: ${report.faults === 0 ? 'nothing is wrong' : `${formatCount(report.faults)} faults`}`,
               ...report.found.slice(0, faultsShown).map(faultLine),
-              ...(report.found.length > faultsShown ? [`… and ${formatCount(report.faults - faultsShown)} more (--json prints up to ${formatCount(report.found.length)})`] : []),
+              ...(report.found.length > faultsShown
+                ? [
+                    `… and ${formatCount(report.faults - faultsShown)} more (--json prints up to ${formatCount(report.found.length)})`,
+                  ]
+                : []),
             ].join('\n'),
           report.faults === 0 ? [] : [...moveHome, options.repair === true ? again : `${again} --repair`],
         );
         if (tables.length > 0) {
-          throw new RoostError('DataLoss', `rows of ${name} stand in shards of other keys: "${moveHome.join('" and "')}" moves them home`, { fields: { graph: name } });
+          throw new RoostError(
+            'DataLoss',
+            `rows of ${name} stand in shards of other keys: "${moveHome.join('" and "')}" moves them home`,
+            { fields: { graph: name } },
+          );
         }
         if (report.faults > 0 && options.repair !== true) {
-          throw new RoostError('DataLoss', `graph ${name} has ${report.faults} faults: "${again} --repair" puts them right`, { fields: { graph: name } });
+          throw new RoostError(
+            'DataLoss',
+            `graph ${name} has ${report.faults} faults: "${again} --repair" puts them right`,
+            { fields: { graph: name } },
+          );
         }
       });
     });

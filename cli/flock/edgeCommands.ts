@@ -9,11 +9,15 @@ import { edgeTable } from './printPage.js';
 /** contains and get: one edge. */
 export function addEdgeCommands(flock: Command, io: CliIo): void {
   const askEdge = (name: string, description: string, example: string): Command =>
-    ask(flock, name, description, example).argument('<source>', 'from this node', idArgument).argument('<destination>', 'to this node', idArgument);
+    ask(flock, name, description, example)
+      .argument('<source>', 'from this node', idArgument)
+      .argument('<destination>', 'to this node', idArgument);
 
   askEdge('contains', 'whether an edge is there: normal or negative', 'roost flock contains follows 1 2').action(
     async (name: string, source: bigint, destination: bigint, options: ClientOptions) => {
-      const contains = await withClient(io, options, async (roost) => (await roost.graph(name)).contains(source, destination));
+      const contains = await withClient(io, options, async (roost) =>
+        (await roost.graph(name)).contains(source, destination),
+      );
       outputFor(io, options).result({ contains }, () => (contains ? 'yes' : 'no'));
     },
   );
@@ -22,7 +26,9 @@ export function addEdgeCommands(flock: Command, io: CliIo): void {
     async (name: string, source: bigint, destination: bigint, options: ClientOptions) => {
       const edge = await withClient(io, options, async (roost) => (await roost.graph(name)).get(source, destination));
       if (edge === undefined) {
-        throw new RoostError('NotFound', `there has never been an edge from ${source} to ${destination} in ${name}`, { fields: { source, destination } });
+        throw new RoostError('NotFound', `there has never been an edge from ${source} to ${destination} in ${name}`, {
+          fields: { source, destination },
+        });
       }
       const output = outputFor(io, options);
       output.result(edge, () => edgeTable(output, [edge]));

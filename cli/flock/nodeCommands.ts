@@ -12,16 +12,25 @@ export function addNodeCommands(flock: Command, io: CliIo): void {
     .argument('<id>', 'the node', idArgument)
     .addOption(directionOption())
     .action(async (name: string, id: bigint, options: SetOptions) => {
-      const counts = await withClient(io, options, async (roost) => (await roost.graph(name)).counts(id, { direction: options.direction }));
+      const counts = await withClient(io, options, async (roost) =>
+        (await roost.graph(name)).counts(id, { direction: options.direction }),
+      );
       const output = outputFor(io, options);
       output.result(counts, () => output.table(edgeStates, [edgeStates.map((state) => counts[state])]));
     });
 
-  ask(flock, 'metadata', 'what mass operations have left on nodes, and their counts', 'roost flock metadata follows 1 2 3')
+  ask(
+    flock,
+    'metadata',
+    'what mass operations have left on nodes, and their counts',
+    'roost flock metadata follows 1 2 3',
+  )
     .argument('<ids...>', 'the nodes', idListArgument)
     .addOption(directionOption())
     .action(async (name: string, ids: readonly bigint[], options: SetOptions) => {
-      const found = await withClient(io, options, async (roost) => (await roost.graph(name)).nodes(ids, { direction: options.direction }));
+      const found = await withClient(io, options, async (roost) =>
+        (await roost.graph(name)).nodes(ids, { direction: options.direction }),
+      );
       const nodes = found.map((node, i) => ({ id: ids[i]!, node: node ?? null }));
       const output = outputFor(io, options);
       output.result({ nodes }, () =>

@@ -7,17 +7,26 @@ import type { PageOptions } from './askOptions.js';
 export async function printPage(io: CliIo, query: NodeQuery, options: PageOptions): Promise<void> {
   const { ids, ...rest } = await query.page({ count: options.count, cursor: options.cursor });
   const output = outputFor(io, options);
-  output.result({ ids: [...ids], ...rest }, () => `${ids.length === 0 ? 'none' : ids.join('\n')}${pageEnd(output, rest)}`);
+  output.result(
+    { ids: [...ids], ...rest },
+    () => `${ids.length === 0 ? 'none' : ids.join('\n')}${pageEnd(output, rest)}`,
+  );
 }
 
 export async function printEdgePage(io: CliIo, query: NodeQuery, options: PageOptions): Promise<void> {
   const page = await query.edgePage({ count: options.count, cursor: options.cursor });
   const output = outputFor(io, options);
-  output.result(page, () => `${page.edges.length === 0 ? 'none' : edgeTable(output, page.edges)}${pageEnd(output, page)}`);
+  output.result(
+    page,
+    () => `${page.edges.length === 0 ? 'none' : edgeTable(output, page.edges)}${pageEnd(output, page)}`,
+  );
 }
 
 /** What follows the entries of a page: whether it is whole, and how to see its neighbours. */
-export function pageEnd(output: Output, { next, previous, partial = false }: Pick<IdPage & EdgePage, 'next' | 'previous'> & { readonly partial?: boolean }): string {
+export function pageEnd(
+  output: Output,
+  { next, previous, partial = false }: Pick<IdPage & EdgePage, 'next' | 'previous'> & { readonly partial?: boolean },
+): string {
   const parts = [
     ...(partial ? ['partial: the query used up its time or rows, and goes on with the next page'] : []),
     ...(next === undefined ? [] : [`next page: --cursor ${next}`]),
@@ -27,7 +36,13 @@ export function pageEnd(output: Output, { next, previous, partial = false }: Pic
 }
 
 export function edgeTable(output: Output, edges: readonly Edge[]): string {
-  const rows = edges.map(({ sourceId, destinationId, position, updatedAt, state }) => [String(sourceId), String(destinationId), state, String(position), timeText(updatedAt)]);
+  const rows = edges.map(({ sourceId, destinationId, position, updatedAt, state }) => [
+    String(sourceId),
+    String(destinationId),
+    state,
+    String(position),
+    timeText(updatedAt),
+  ]);
   return output.table(['source', 'destination', 'state', 'position', 'updated'], rows);
 }
 

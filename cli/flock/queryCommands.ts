@@ -5,7 +5,15 @@ import type { CliIo } from '../console/cliIo.js';
 import { withClient } from '../console/client.js';
 import { argument, idArgument, idListArgument, outputFor } from '../console/command.js';
 import { formatCount, formatMs } from '../console/output.js';
-import { addPageOptions, ask, directionOption, expressionArgument, type PageOptions, type SetOptions, statesOption } from './askOptions.js';
+import {
+  addPageOptions,
+  ask,
+  directionOption,
+  expressionArgument,
+  type PageOptions,
+  type SetOptions,
+  statesOption,
+} from './askOptions.js';
 import { pageEnd, printEdgePage, printPage } from './printPage.js';
 import type { QueryExpression } from './queryExpression.js';
 import { queryOf, setOf } from './queryOf.js';
@@ -22,7 +30,10 @@ interface QueryOptions extends PageOptions {
 const combinations = [
   { name: 'intersect', description: 'the ids that all of some nodes have in common, greatest first' },
   { name: 'union', description: 'the ids that any of some nodes has, greatest first' },
-  { name: 'difference', description: 'the ids that the first of some nodes has and none of the others, greatest first' },
+  {
+    name: 'difference',
+    description: 'the ids that the first of some nodes has and none of the others, greatest first',
+  },
 ] as const;
 
 const expressionHelp = `The query: from(ID) is whom a node's edges lead to, to(ID) whom edges to it come from;
@@ -37,13 +48,23 @@ export function addQueryCommands(flock: Command, io: CliIo): void {
       .addOption(statesOption())
       .option('--between <min..max>', 'only edges at positions from here to there', rangeArgument)
       .argument('<id>', 'the node', idArgument);
-  const setOfNode = (query: NodeQuery, { states, between }: SetPageOptions): NodeQuery => (between === undefined ? query.in(...states) : query.in(...states).between(...between));
+  const setOfNode = (query: NodeQuery, { states, between }: SetPageOptions): NodeQuery =>
+    between === undefined ? query.in(...states) : query.in(...states).between(...between);
 
-  pageOfNode('page', "a page of a node's edges, newest position first", 'roost flock page follows 1 --count 10').action((name: string, id: bigint, options: SetPageOptions) =>
-    withClient(io, options, async (roost) => printPage(io, setOfNode(setOf(await roost.graph(name), options.direction, id), options), options)),
+  pageOfNode('page', "a page of a node's edges, newest position first", 'roost flock page follows 1 --count 10').action(
+    (name: string, id: bigint, options: SetPageOptions) =>
+      withClient(io, options, async (roost) =>
+        printPage(io, setOfNode(setOf(await roost.graph(name), options.direction, id), options), options),
+      ),
   );
-  pageOfNode('edges', "a page of a node's edges, each with its state, position and time", 'roost flock edges follows 1 --direction backward').action((name: string, id: bigint, options: SetPageOptions) =>
-    withClient(io, options, async (roost) => printEdgePage(io, setOfNode(setOf(await roost.graph(name), options.direction, id), options), options)),
+  pageOfNode(
+    'edges',
+    "a page of a node's edges, each with its state, position and time",
+    'roost flock edges follows 1 --direction backward',
+  ).action((name: string, id: bigint, options: SetPageOptions) =>
+    withClient(io, options, async (roost) =>
+      printEdgePage(io, setOfNode(setOf(await roost.graph(name), options.direction, id), options), options),
+    ),
   );
 
   for (const { name: kind, description } of combinations) {
@@ -61,7 +82,14 @@ export function addQueryCommands(flock: Command, io: CliIo): void {
       });
   }
 
-  addPageOptions(ask(flock, 'query', `a page of any combination of sets, greatest id first\n${expressionHelp}`, "roost flock query follows 'to(1) - from(1)'"))
+  addPageOptions(
+    ask(
+      flock,
+      'query',
+      `a page of any combination of sets, greatest id first\n${expressionHelp}`,
+      "roost flock query follows 'to(1) - from(1)'",
+    ),
+  )
     .argument('<expression>', 'the query', expressionArgument)
     .option('--size', 'how many ids there are, instead of which; an estimate where there are many')
     .option('--exact', 'with --size: count them all')
@@ -74,7 +102,14 @@ export function addQueryCommands(flock: Command, io: CliIo): void {
       }),
     );
 
-  addPageOptions(ask(flock, 'explain', `ask a query for a page, and show how it was found\n${expressionHelp}`, "roost flock explain follows 'from(1) & to(2)'"))
+  addPageOptions(
+    ask(
+      flock,
+      'explain',
+      `ask a query for a page, and show how it was found\n${expressionHelp}`,
+      "roost flock explain follows 'from(1) & to(2)'",
+    ),
+  )
     .argument('<expression>', 'the query', expressionArgument)
     .action((name: string, expression: QueryExpression, options: PageOptions) =>
       withClient(io, options, async (roost) => {
@@ -86,8 +121,10 @@ export function addQueryCommands(flock: Command, io: CliIo): void {
           [
             `${output.bold('plan')}: ${plan}`,
             `about ${formatCount(estimate)} ids in all; this page has ${formatCount(page.ids.length)}, found in ${formatMs(tookMs)} with ${formatCount(rowsRead)} rows read`,
-            output.table(['step', 'shard', 'host', 'asked', 'rows', 'ms'], steps.map((step) => [step.kind, step.shard, step.host, step.asked, step.rows, step.tookMs.toFixed(2)])) +
-              (page.partial ? pageEnd(output, { partial: true }) : ''),
+            output.table(
+              ['step', 'shard', 'host', 'asked', 'rows', 'ms'],
+              steps.map((step) => [step.kind, step.shard, step.host, step.asked, step.rows, step.tookMs.toFixed(2)]),
+            ) + (page.partial ? pageEnd(output, { partial: true }) : ''),
           ].join('\n'),
         );
       }),
@@ -96,6 +133,7 @@ export function addQueryCommands(flock: Command, io: CliIo): void {
 
 const rangeArgument = argument((text: IdInput): readonly [bigint, bigint] => {
   const [min, max, more] = String(text).split('..');
-  if (min === undefined || max === undefined || more !== undefined) throw new RoostError('InvalidArgument', `must be two positions as MIN..MAX, not ${JSON.stringify(text)}`);
+  if (min === undefined || max === undefined || more !== undefined)
+    throw new RoostError('InvalidArgument', `must be two positions as MIN..MAX, not ${JSON.stringify(text)}`);
   return [parseInt64(min, 'position'), parseInt64(max, 'position')];
 });

@@ -5,7 +5,8 @@ import { parseExpression, type QueryExpression } from './queryExpression.js';
 
 /** Fully parenthesised, so that the structure shows. */
 const show = (expression: QueryExpression): string => {
-  if (expression.kind !== 'set') return `(${show(expression.left)} ${{ intersect: '&', union: '|', difference: '-' }[expression.kind]} ${show(expression.right)})`;
+  if (expression.kind !== 'set')
+    return `(${show(expression.left)} ${{ intersect: '&', union: '|', difference: '-' }[expression.kind]} ${show(expression.right)})`;
   const { graph, direction, id, states, among, between } = expression;
   const options = [
     ...(states === undefined ? [] : [`, states=${states.join('+')}`]),
@@ -24,7 +25,10 @@ describe('an expression', () => {
     ['from(1) | from(2) & from(3) - from(4)', '((from(1) | (from(2) & from(3))) - from(4))'],
     ['from(1) - (from(2) | to(3))', '(from(1) - (from(2) | to(3)))'],
     ['blocks.from(1)&likes_2.to(2)', '(blocks.from(1) & likes_2.to(2))'],
-    ['from(1, states=normal+archived, among=2+3,between=-5..20)', 'from(1, states=normal+archived, among=2+3, between=-5..20)'],
+    [
+      'from(1, states=normal+archived, among=2+3,between=-5..20)',
+      'from(1, states=normal+archived, among=2+3, between=-5..20)',
+    ],
     ['from.from(1)', 'from.from(1)'],
   ])('%s', (text, structure) => expect(show(parseExpression(text))).toBe(structure));
 
@@ -32,8 +36,16 @@ describe('an expression', () => {
     const { expression } = fc.letrec<{ expression: QueryExpression }>((tie) => ({
       expression: fc.oneof(
         { maxDepth: 4 },
-        fc.record({ kind: fc.constant('set' as const), direction: fc.constantFrom('forward', 'backward'), id: fc.bigInt(0n, 2n ** 63n - 1n) }),
-        fc.record({ kind: fc.constantFrom('intersect', 'union', 'difference'), left: tie('expression'), right: tie('expression') }),
+        fc.record({
+          kind: fc.constant('set' as const),
+          direction: fc.constantFrom('forward', 'backward'),
+          id: fc.bigInt(0n, 2n ** 63n - 1n),
+        }),
+        fc.record({
+          kind: fc.constantFrom('intersect', 'union', 'difference'),
+          left: tie('expression'),
+          right: tie('expression'),
+        }),
       ),
     }));
     fc.assert(fc.property(expression, (each) => void expect(parseExpression(show(each))).toEqual(each)));
@@ -58,6 +70,11 @@ describe('an expression', () => {
     ['('.repeat(1_000), 'deep at most'],
     [Array.from({ length: limits.termsPerQuery + 1 }, () => 'from(1)').join('|'), 'terms at most'],
   ])('refuses %.30s', (text, message) => {
-    expect(() => parseExpression(text)).toThrow(expect.objectContaining({ code: 'InvalidArgument', message: expect.stringContaining(message) as string }) as Error);
+    expect(() => parseExpression(text)).toThrow(
+      expect.objectContaining({
+        code: 'InvalidArgument',
+        message: expect.stringContaining(message) as string,
+      }) as Error,
+    );
   });
 });

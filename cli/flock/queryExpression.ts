@@ -15,10 +15,15 @@ export interface SetExpression {
 
 export type QueryExpression =
   | SetExpression
-  | { readonly kind: 'intersect' | 'union' | 'difference'; readonly left: QueryExpression; readonly right: QueryExpression };
+  | {
+      readonly kind: 'intersect' | 'union' | 'difference';
+      readonly left: QueryExpression;
+      readonly right: QueryExpression;
+    };
 
 const operators = { '&': 'intersect', '|': 'union', '-': 'difference' } as const;
-const tokenPattern = /\s*(?:(?<word>[A-Za-z][A-Za-z0-9_]*)|(?<range>-?\d+\.\.-?\d+)|(?<number>\d+)|(?<sign>[&|().,=+-])|(?<bad>\S))/gy;
+const tokenPattern =
+  /\s*(?:(?<word>[A-Za-z][A-Za-z0-9_]*)|(?<range>-?\d+\.\.-?\d+)|(?<number>\d+)|(?<sign>[&|().,=+-])|(?<bad>\S))/gy;
 
 interface Token {
   readonly text: string;
@@ -41,7 +46,10 @@ class Parser {
   #depth = 0;
 
   constructor(private readonly text: string) {
-    this.#tokens = Array.from(text.matchAll(tokenPattern), (match) => ({ text: match[0].trim(), at: match.index + match[0].length - match[0].trimStart().length }));
+    this.#tokens = Array.from(text.matchAll(tokenPattern), (match) => ({
+      text: match[0].trim(),
+      at: match.index + match[0].length - match[0].trimStart().length,
+    }));
   }
 
   whole(): QueryExpression {
@@ -68,7 +76,8 @@ class Parser {
   #primary(): QueryExpression {
     if (!this.#accept('(')) return this.#set();
     // The parser recurses once for each level.
-    if (++this.#depth > limits.termsPerQuery) throw new RoostError('InvalidArgument', `an expression may be nested ${limits.termsPerQuery} deep at most`);
+    if (++this.#depth > limits.termsPerQuery)
+      throw new RoostError('InvalidArgument', `an expression may be nested ${limits.termsPerQuery} deep at most`);
     const inner = this.#sum();
     this.#expect(')');
     this.#depth--;
@@ -76,7 +85,8 @@ class Parser {
   }
 
   #set(): SetExpression {
-    if (++this.#sets > limits.termsPerQuery) throw new RoostError('InvalidArgument', `a query may have ${limits.termsPerQuery} terms at most`);
+    if (++this.#sets > limits.termsPerQuery)
+      throw new RoostError('InvalidArgument', `a query may have ${limits.termsPerQuery} terms at most`);
     let name = this.#word('from, to, or a graph');
     let graph: string | undefined;
     if (this.#accept('.')) {
@@ -101,7 +111,13 @@ class Parser {
       }
     }
     this.#expect(')');
-    return { kind: 'set', direction: name === 'from' ? 'forward' : 'backward', id, ...(graph === undefined ? {} : { graph }), ...options };
+    return {
+      kind: 'set',
+      direction: name === 'from' ? 'forward' : 'backward',
+      id,
+      ...(graph === undefined ? {} : { graph }),
+      ...options,
+    };
   }
 
   #state(): EdgeState {
@@ -142,7 +158,12 @@ class Parser {
 
   #unexpected(wanted: string): RoostError {
     const token = this.#tokens[this.#next];
-    const found = token === undefined ? 'it ends' : `there is ${JSON.stringify(this.text.slice(token.at, token.at + 20))}`;
-    return new RoostError('InvalidArgument', `the query needs ${wanted} where ${found}${token === undefined ? '' : ` (character ${token.at + 1})`}`, { fields: { argument: 'expression' } });
+    const found =
+      token === undefined ? 'it ends' : `there is ${JSON.stringify(this.text.slice(token.at, token.at + 20))}`;
+    return new RoostError(
+      'InvalidArgument',
+      `the query needs ${wanted} where ${found}${token === undefined ? '' : ` (character ${token.at + 1})`}`,
+      { fields: { argument: 'expression' } },
+    );
   }
 }

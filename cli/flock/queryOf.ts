@@ -3,7 +3,8 @@ import type { Graph, NodeQuery, Roost } from '../../sdk/index.js';
 import type { QueryExpression } from './queryExpression.js';
 
 /** The set of one node in one direction. */
-export const setOf = (graph: Graph, direction: Direction, id: bigint): NodeQuery => (direction === 'forward' ? graph.from(id) : graph.to(id));
+export const setOf = (graph: Graph, direction: Direction, id: bigint): NodeQuery =>
+  direction === 'forward' ? graph.from(id) : graph.to(id);
 
 /** What an expression asks, on the graphs that it names; on `name` where it names none. */
 export async function queryOf(roost: Roost, name: string, expression: QueryExpression): Promise<NodeQuery> {

@@ -15,7 +15,11 @@ describe('compareDegrees', () => {
   const signal = new AbortController().signal;
 
   it('finds that all agree', async () => {
-    expect(await compareDegrees(degrees, counts(right), signal)).toEqual({ degreeCount: 6, mismatchCount: 0, mismatches: [] });
+    expect(await compareDegrees(degrees, counts(right), signal)).toEqual({
+      degreeCount: 6,
+      mismatchCount: 0,
+      mismatches: [],
+    });
   });
 
   it('names each degree that differs, in either direction', async () => {
@@ -35,6 +39,8 @@ describe('compareDegrees', () => {
   });
 
   it('stops when told to', async () => {
-    await expect(compareDegrees(degrees, counts(right), AbortSignal.abort(new Error('stopped')))).rejects.toThrow('stopped');
+    await expect(compareDegrees(degrees, counts(right), AbortSignal.abort(new Error('stopped')))).rejects.toThrow(
+      'stopped',
+    );
   });
 });

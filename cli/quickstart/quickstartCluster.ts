@@ -26,13 +26,18 @@ export class QuickstartCluster {
 
   async startPlayground(): Promise<Playground> {
     if (existsSync(join(this.dir, 'playground.json'))) {
-      throw new RoostError('AlreadyExists', `there is a playground in ${this.dir} already: end it with \`roost playground stop --dir ${this.dir}\`, or name another folder with --dir`);
+      throw new RoostError(
+        'AlreadyExists',
+        `there is a playground in ${this.dir} already: end it with \`roost playground stop --dir ${this.dir}\`, or name another folder with --dir`,
+      );
     }
     return (this.#playground = await startPlayground({ dir: this.dir, databaseHosts: hosts, caches: 2 }));
   }
 
   async createGraph(): Promise<void> {
-    await withFlock(this.#config(), { create: true }, (flock) => flock.createGraph(graphName, { shards, replicas: hosts }));
+    await withFlock(this.#config(), { create: true }, (flock) =>
+      flock.createGraph(graphName, { shards, replicas: hosts }),
+    );
   }
 
   startServer(): Promise<ServerReady> {
@@ -53,6 +58,7 @@ export class QuickstartCluster {
   }
 
   #config(): RoostConfig {
-    return loadConfig({ path: this.#playground!.configPath, environment: withoutOverrides(this.io.environment) }).config;
+    return loadConfig({ path: this.#playground!.configPath, environment: withoutOverrides(this.io.environment) })
+      .config;
   }
 }

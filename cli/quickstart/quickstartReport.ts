@@ -4,7 +4,13 @@ import type { Tour } from './takeTour.js';
 
 /** What a quickstart found and measured; `--json` prints it. */
 export interface QuickstartReport {
-  readonly input: { readonly file: string | undefined; readonly seed: number | undefined; readonly edgeCount: number; readonly distinctEdgeCount: number; readonly userCount: number };
+  readonly input: {
+    readonly file: string | undefined;
+    readonly seed: number | undefined;
+    readonly edgeCount: number;
+    readonly distinctEdgeCount: number;
+    readonly userCount: number;
+  };
   readonly database: string;
   readonly graph: { readonly name: string; readonly shards: number; readonly replicas: number };
   readonly load: {

@@ -33,10 +33,19 @@ const generated = { edgeCount: 50_000, userCount: 10_000 };
 /** The whole way of a new user, on servers of its own. Leaves nothing behind unless `keep` asks for it and all went well. */
 export async function runQuickstart(io: CliIo, output: Output, options: QuickstartOptions): Promise<QuickstartReport> {
   const temporary = mkdtempSync(join(tmpdir(), 'roost-quickstart-'));
-  const dir = options.dir === undefined ? (options.keep ? resolve(io.workingFolder, '.roost') : join(temporary, 'cluster')) : resolve(io.workingFolder, options.dir);
+  const dir =
+    options.dir === undefined
+      ? options.keep
+        ? resolve(io.workingFolder, '.roost')
+        : join(temporary, 'cluster')
+      : resolve(io.workingFolder, options.dir);
   const cluster = new QuickstartCluster(io, dir);
   const stepMs: Record<string, number> = {};
-  const step = async <T>(name: string, work: () => Promise<T>, done: (result: T, took: string) => string): Promise<T> => {
+  const step = async <T>(
+    name: string,
+    work: () => Promise<T>,
+    done: (result: T, took: string) => string,
+  ): Promise<T> => {
     io.signal.throwIfAborted();
     const startedMs = performance.now();
     const result = await work();
@@ -47,15 +56,29 @@ export async function runQuickstart(io: CliIo, output: Output, options: Quicksta
 
   let kept = false;
   try {
-    const input = await step('check', () => readInput(io, options, temporary), ({ file, degrees }, took) =>
-      `read ${options.file === undefined ? `a generated graph (seed ${options.seed})` : file.path}: ${formatCount(degrees.edgeCount)} edges among ${formatCount(degrees.ids.length)} users ${took}`,
+    const input = await step(
+      'check',
+      () => readInput(io, options, temporary),
+      ({ file, degrees }, took) =>
+        `read ${options.file === undefined ? `a generated graph (seed ${options.seed})` : file.path}: ${formatCount(degrees.edgeCount)} edges among ${formatCount(degrees.ids.length)} users ${took}`,
     );
-    const playground = await step('playground', () => cluster.startPlayground(), ({ serverVersion, memcached }, took) =>
-      `started ${serverVersion} as ${hosts} database hosts, Redis and ${memcached.length} memcached in ${dir} ${took}`,
+    const playground = await step(
+      'playground',
+      () => cluster.startPlayground(),
+      ({ serverVersion, memcached }, took) =>
+        `started ${serverVersion} as ${hosts} database hosts, Redis and ${memcached.length} memcached in ${dir} ${took}`,
     );
-    await step('graph', () => cluster.createGraph(), (_, took) => `made graph ${graphName}: ${shards} forward and ${shards} backward shards, each on ${hosts} hosts ${took}`);
-    const server = await step('server', () => cluster.startServer(), ({ flock, admin }, took) =>
-      `started a server: flock on ${flock.host}:${flock.port}, admin on http://${admin.host}:${admin.port} ${took}`,
+    await step(
+      'graph',
+      () => cluster.createGraph(),
+      (_, took) =>
+        `made graph ${graphName}: ${shards} forward and ${shards} backward shards, each on ${hosts} hosts ${took}`,
+    );
+    const server = await step(
+      'server',
+      () => cluster.startServer(),
+      ({ flock, admin }, took) =>
+        `started a server: flock on ${flock.host}:${flock.port}, admin on http://${admin.host}:${admin.port} ${took}`,
     );
     const roost = await cluster.connect();
     const graph = await roost.graph(graphName);
@@ -71,15 +94,31 @@ export async function runQuickstart(io: CliIo, output: Output, options: Quicksta
           signal: io.signal,
           onAcknowledged: (count) => progress.advance(count),
         }).finally(() => progress.stop()),
-      ({ edgeCount, elapsedMs }, took) => `loaded ${formatCount(edgeCount)} edges, ${formatCount((edgeCount / elapsedMs) * 1_000)} a second ${took}`,
+      ({ edgeCount, elapsedMs }, took) =>
+        `loaded ${formatCount(edgeCount)} edges, ${formatCount((edgeCount / elapsedMs) * 1_000)} a second ${took}`,
     );
-    const waitMs = await step('wait', () => waitUntilMaterialized(() => roost.journal(), io.signal), (_, took) => `all of them can be read, in both directions, after another ${took}`);
-    const tour = await step('tour', () => takeTour(graph, input.degrees), (result) => tourLines(result, output));
+    const waitMs = await step(
+      'wait',
+      () => waitUntilMaterialized(() => roost.journal(), io.signal),
+      (_, took) => `all of them can be read, in both directions, after another ${took}`,
+    );
+    const tour = await step(
+      'tour',
+      () => takeTour(graph, input.degrees),
+      (result) => tourLines(result, output),
+    );
     const comparison = await step(
       'compare',
-      () => compareDegrees(input.degrees, (direction, ids) => Promise.all(Array.from(ids, (id) => graph.counts(id, { direction }))), io.signal),
+      () =>
+        compareDegrees(
+          input.degrees,
+          (direction, ids) => Promise.all(Array.from(ids, (id) => graph.counts(id, { direction }))),
+          io.signal,
+        ),
       ({ degreeCount, mismatchCount }, took) =>
-        mismatchCount === 0 ? `compared ${formatCount(degreeCount)} degrees with the file: all agree ${took}` : `compared ${formatCount(degreeCount)} degrees with the file: ${mismatchCount} differ ${took}`,
+        mismatchCount === 0
+          ? `compared ${formatCount(degreeCount)} degrees with the file: all agree ${took}`
+          : `compared ${formatCount(degreeCount)} degrees with the file: ${mismatchCount} differ ${took}`,
     );
     io.signal.throwIfAborted();
     kept = options.keep;
@@ -96,7 +135,10 @@ export async function runQuickstart(io: CliIo, output: Output, options: Quicksta
       load: {
         elapsedMs: loaded.elapsedMs,
         edgesPerSecond: (loaded.edgeCount / loaded.elapsedMs) * 1_000,
-        acknowledgementMs: { p50: quantile(loaded.acknowledgementMs, 0.5), p99: quantile(loaded.acknowledgementMs, 0.99) },
+        acknowledgementMs: {
+          p50: quantile(loaded.acknowledgementMs, 0.5),
+          p99: quantile(loaded.acknowledgementMs, 0.99),
+        },
         waitMs,
         materializedPerSecond: (loaded.edgeCount / (loaded.elapsedMs + waitMs)) * 1_000,
       },
@@ -125,11 +167,14 @@ async function readInput(io: CliIo, { file: path, seed }: QuickstartOptions, tem
   let source = path === undefined ? undefined : resolve(io.workingFolder, path);
   if (source === undefined) {
     source = join(temporary, 'edges.txt');
-    await pipeline(Readable.from(generateEdges({ ...generated, seed })), createWriteStream(source), { signal: io.signal });
+    await pipeline(Readable.from(generateEdges({ ...generated, seed })), createWriteStream(source), {
+      signal: io.signal,
+    });
   }
   const file = await EdgeFile.open(source);
   const counter = new DegreeCounter();
   const { edgeCount } = await file.check({ signal: io.signal }, (batch) => counter.add(batch));
-  if (edgeCount === 0) throw new RoostError('InvalidArgument', `${source}: holds no edges`, { fields: { file: source } });
+  if (edgeCount === 0)
+    throw new RoostError('InvalidArgument', `${source}: holds no edges`, { fields: { file: source } });
   return { file, edgeCount, degrees: counter.result() };
 }

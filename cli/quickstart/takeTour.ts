@@ -7,7 +7,8 @@ export interface Tour {
   /** Whether the first follows the second; the first two are taken from a page of followers, so that the answer is yes. */
   readonly contains: readonly { readonly source: bigint; readonly destination: bigint; readonly contains: boolean }[];
   /** Who follows both of the most followed; absent where only one user is followed at all. */
-  readonly common: { readonly a: bigint; readonly b: bigint; readonly count: bigint; readonly first: readonly bigint[] } | undefined;
+  readonly common:
+    { readonly a: bigint; readonly b: bigint; readonly count: bigint; readonly first: readonly bigint[] } | undefined;
   readonly home: { readonly id: bigint; readonly locations: readonly NodeLocation[] };
   readonly counts: { readonly id: bigint; readonly forward: StateCounts; readonly backward: StateCounts };
   /** Of single calls of `contains`, one after the other. */
@@ -19,22 +20,33 @@ const timedCalls = 200;
 
 /** Asks the graph what a newcomer would ask. The file says which users are worth asking about; every answer is the server's. */
 export async function takeTour(graph: Graph, degrees: Degrees): Promise<Tour> {
-  const byFollowers = Array.from(degrees.inDegrees.keys()).sort((a, b) => degrees.inDegrees[b]! - degrees.inDegrees[a]!);
+  const byFollowers = Array.from(degrees.inDegrees.keys()).sort(
+    (a, b) => degrees.inDegrees[b]! - degrees.inDegrees[a]!,
+  );
   const top = byFollowers.slice(0, shown).map((index) => degrees.ids[index]!);
   const [a, b] = [top[0]!, top[1]];
   const mostFollowed = await Promise.all(
-    top.map(async (id) => ({ id, followers: await graph.count(id, { direction: 'backward' }), following: await graph.count(id) })),
+    top.map(async (id) => ({
+      id,
+      followers: await graph.count(id, { direction: 'backward' }),
+      following: await graph.count(id),
+    })),
   );
   const follower = (await graph.to(a).ids(1))[0];
   const pairs = follower === undefined ? [] : [[follower, a] as const, [a, follower] as const];
   const contains = await Promise.all(
-    pairs.map(async ([source, destination]) => ({ source, destination, contains: await graph.contains(source, destination) })),
+    pairs.map(async ([source, destination]) => ({
+      source,
+      destination,
+      contains: await graph.contains(source, destination),
+    })),
   );
   const [forward, backward] = await Promise.all([graph.counts(a), graph.counts(a, { direction: 'backward' })]);
   return {
     mostFollowed,
     contains,
-    common: b === undefined || degrees.inDegrees[byFollowers[1]!] === 0 ? undefined : await commonFollowers(graph, a, b),
+    common:
+      b === undefined || degrees.inDegrees[byFollowers[1]!] === 0 ? undefined : await commonFollowers(graph, a, b),
     home: { id: a, locations: await graph.locate(a) },
     counts: { id: a, forward, backward },
     containsMs: await timeContains(graph, degrees.ids),

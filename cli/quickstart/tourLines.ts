@@ -14,10 +14,17 @@ export function tourLines({ mostFollowed, contains, common, home, counts, contai
     ...table.split('\n'),
     '',
     ...contains.map((each) => `Does ${each.source} follow ${each.destination}? ${each.contains ? 'yes' : 'no'}`),
-    ...(common === undefined ? [] : [`Who follows both ${common.a} and ${common.b}? ${common.count} users${common.first.length === 0 ? '' : `: ${common.first.join(', ')}${common.count > BigInt(common.first.length) ? ', …' : ''}`}`]),
+    ...(common === undefined
+      ? []
+      : [
+          `Who follows both ${common.a} and ${common.b}? ${common.count} users${common.first.length === 0 ? '' : `: ${common.first.join(', ')}${common.count > BigInt(common.first.length) ? ', …' : ''}`}`,
+        ]),
     `How many edges has ${counts.id}? ${counts.forward.normal} forward, ${counts.backward.normal} backward`,
     `Where does ${home.id} live?`,
-    ...home.locations.map(({ direction, rootShard, leaves }) => `  ${direction}: ${rootShard} on ${leaves.map(({ host }) => host).join(' and ')}`),
+    ...home.locations.map(
+      ({ direction, rootShard, leaves }) =>
+        `  ${direction}: ${rootShard} on ${leaves.map(({ host }) => host).join(' and ')}`,
+    ),
     `A single \`contains\`: p50 ${formatMs(containsMs.p50)}, p99 ${formatMs(containsMs.p99)}`,
     '',
   ];

@@ -79,7 +79,11 @@ export class ImportProgress {
     if (path === undefined || !existsSync(path)) return new ImportProgress(path, file.mark, 0);
     const [mark, rows] = readFileSync(path, 'utf8').split('\n');
     if (mark === file.mark && /^\d+$/.test(rows ?? '')) return new ImportProgress(path, file.mark, Number(rows));
-    throw new RoostError('FailedPrecondition', `${path} is the record of another file, or ${file.path} has changed since: remove it to import from the beginning`, { fields: { file: path } });
+    throw new RoostError(
+      'FailedPrecondition',
+      `${path} is the record of another file, or ${file.path} has changed since: remove it to import from the beginning`,
+      { fields: { file: path } },
+    );
   }
 
   save(rows: number): void {

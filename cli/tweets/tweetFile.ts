@@ -16,7 +16,8 @@ export interface ReadTweetsOptions {
 }
 
 /** A row of the file, or why it is none. */
-export type FileRow = { readonly line: number; readonly tweet: ImportedTweet } | { readonly line: number; readonly bad: RoostError };
+export type FileRow =
+  { readonly line: number; readonly tweet: ImportedTweet } | { readonly line: number; readonly bad: RoostError };
 
 type Row = Readonly<Record<string, unknown>>;
 
@@ -34,13 +35,23 @@ export class TweetFile {
   static async open(path: string): Promise<TweetFile> {
     const handle = await open(path).catch((cause: NodeJS.ErrnoException) => {
       const missing = cause.code === 'ENOENT';
-      throw new RoostError(missing ? 'NotFound' : 'InvalidArgument', `${path}: ${missing ? 'there is no such file' : `cannot be read (${cause.code})`}`, { fields: { file: path }, cause });
+      throw new RoostError(
+        missing ? 'NotFound' : 'InvalidArgument',
+        `${path}: ${missing ? 'there is no such file' : `cannot be read (${cause.code})`}`,
+        { fields: { file: path }, cause },
+      );
     });
     try {
       const found = await handle.stat();
-      if (!found.isFile()) throw new RoostError('InvalidArgument', `${path}: is not a regular file`, { fields: { file: path } });
+      if (!found.isFile())
+        throw new RoostError('InvalidArgument', `${path}: is not a regular file`, { fields: { file: path } });
       const { buffer } = await handle.read(Buffer.alloc(2), 0, 2, 0);
-      return new TweetFile(path, `${found.size} ${found.mtimeMs}`, buffer[0] === 0x1f && buffer[1] === 0x8b, /\.(ndjson|jsonl|json)(\.gz)?$/i.test(path));
+      return new TweetFile(
+        path,
+        `${found.size} ${found.mtimeMs}`,
+        buffer[0] === 0x1f && buffer[1] === 0x8b,
+        /\.(ndjson|jsonl|json)(\.gz)?$/i.test(path),
+      );
     } finally {
       await handle.close();
     }
@@ -61,14 +72,26 @@ export class TweetFile {
           yield { line, tweet: tweetOfRow(row instanceof RoostError ? raise(row) : row, user) };
         } catch (error) {
           const bad = RoostError.from(error);
-          if (!skipBad) throw new RoostError('InvalidArgument', `${this.path}:${line}: ${bad.message}`, { fields: { file: this.path, line }, cause: error });
+          if (!skipBad)
+            throw new RoostError('InvalidArgument', `${this.path}:${line}: ${bad.message}`, {
+              fields: { file: this.path, line },
+              cause: error,
+            });
           yield { line, bad };
         }
       }
     } catch (error) {
       if (signal.aborted || (error instanceof RoostError && error.fields['file'] !== undefined)) throw error;
-      if (error instanceof RoostError) throw new RoostError(error.code, `${this.path}: ${error.message}`, { fields: { ...error.fields, file: this.path }, cause: error });
-      throw new RoostError('InvalidArgument', `${this.path}: cannot be read beyond line ${line}: ${(error as Error).message}`, { fields: { file: this.path, line }, cause: error });
+      if (error instanceof RoostError)
+        throw new RoostError(error.code, `${this.path}: ${error.message}`, {
+          fields: { ...error.fields, file: this.path },
+          cause: error,
+        });
+      throw new RoostError(
+        'InvalidArgument',
+        `${this.path}: cannot be read beyond line ${line}: ${(error as Error).message}`,
+        { fields: { file: this.path, line }, cause: error },
+      );
     } finally {
       file.destroy();
       bytes.destroy();
@@ -78,24 +101,36 @@ export class TweetFile {
 
 /** Bytes are read as Latin-1, one character each, and become text cell by cell: a decoder of the whole would put in something else for what is no UTF-8. */
 async function* csvRows(bytes: Readable): AsyncGenerator<{ row: Row | RoostError; at: number }> {
-  const parser = bytes.pipe(new WithoutByteOrderMark()).pipe(parse({ columns: headOf, encoding: 'latin1', info: true, skip_empty_lines: true }));
+  const parser = bytes
+    .pipe(new WithoutByteOrderMark())
+    .pipe(parse({ columns: headOf, encoding: 'latin1', info: true, skip_empty_lines: true }));
   bytes.on('error', (error) => parser.destroy(error));
-  for await (const { record, info } of parser as AsyncIterable<{ record: Record<string, string>; info: { lines: number } }>) {
+  for await (const { record, info } of parser as AsyncIterable<{
+    record: Record<string, string>;
+    info: { lines: number };
+  }>) {
     // An empty cell says nothing, but for the text, whose emptiness is an error of its own.
     const cells = Object.entries(record).filter(([name, value]) => value !== '' || name === 'text');
-    yield { row: rowOf(() => Object.fromEntries(cells.map(([name, value]) => [name, utf8(value, name)]))), at: info.lines };
+    yield {
+      row: rowOf(() => Object.fromEntries(cells.map(([name, value]) => [name, utf8(value, name)]))),
+      at: info.lines,
+    };
   }
 }
 
 function headOf(cells: readonly string[]): string[] {
   const names = cells.map((cell) => utf8(cell, 'the head line'));
   const twice = names.find((name, i) => names.indexOf(name) !== i);
-  if (twice !== undefined) throw new RoostError('InvalidArgument', `the head line has two columns ${JSON.stringify(twice)}`);
+  if (twice !== undefined)
+    throw new RoostError('InvalidArgument', `the head line has two columns ${JSON.stringify(twice)}`);
   return names;
 }
 
 async function* jsonRows(bytes: Readable): AsyncGenerator<{ row: Row | RoostError; at: number }> {
-  const lines = createInterface({ input: bytes.pipe(new WithoutByteOrderMark()).setEncoding('latin1'), crlfDelay: Infinity });
+  const lines = createInterface({
+    input: bytes.pipe(new WithoutByteOrderMark()).setEncoding('latin1'),
+    crlfDelay: Infinity,
+  });
   // readline does not pass on the errors of its input.
   let failure: Error | undefined;
   bytes.on('error', (error) => {

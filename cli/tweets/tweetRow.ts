@@ -38,13 +38,19 @@ export function tweetOfRow(row: unknown, user: bigint | undefined): ImportedTwee
   const parsed = schema.safeParse(row);
   if (!parsed.success) {
     const issue = parsed.error.issues[0]!;
-    throw new RoostError('InvalidArgument', `${issue.path.join('.') || 'the row'}: ${issue.message}`, { cause: parsed.error });
+    throw new RoostError('InvalidArgument', `${issue.path.join('.') || 'the row'}: ${issue.message}`, {
+      cause: parsed.error,
+    });
   }
   const { data } = parsed;
   const given = data.created_at === undefined ? undefined : new Date(data.created_at);
-  if (given !== undefined && Number.isNaN(given.getTime())) throw new RoostError('InvalidArgument', `created_at: ${JSON.stringify(data.created_at)} is no time`);
+  if (given !== undefined && Number.isNaN(given.getTime()))
+    throw new RoostError('InvalidArgument', `created_at: ${JSON.stringify(data.created_at)} is no time`);
   const ofId = isSnowflake(data.id) ? new Date(snowflakeTimeMs(data.id)) : undefined;
-  const differs = given !== undefined && ofId !== undefined && Math.abs(given.getTime() - ofId.getTime()) > limits.createdAtToleranceMs;
+  const differs =
+    given !== undefined &&
+    ofId !== undefined &&
+    Math.abs(given.getTime() - ofId.getTime()) > limits.createdAtToleranceMs;
   const tweet = {
     id: data.id,
     userId: data.user_id ?? user ?? anonymousUser(data.id),
@@ -55,7 +61,14 @@ export function tweetOfRow(row: unknown, user: bigint | undefined): ImportedTwee
     ...(data.retweet_of_id === undefined ? {} : { retweetOfId: data.retweet_of_id }),
   };
   // What the server would refuse is refused here, where the line is known.
-  contentOf({ userId: tweet.userId, text: tweet.text, ...(tweet.createdAtMs === undefined ? {} : { createdAtMs: tweet.createdAtMs }) }, tweet.id);
+  contentOf(
+    {
+      userId: tweet.userId,
+      text: tweet.text,
+      ...(tweet.createdAtMs === undefined ? {} : { createdAtMs: tweet.createdAtMs }),
+    },
+    tweet.id,
+  );
   return { tweet, otherTime: differs ? { given, ofId } : undefined };
 }
 

@@ -11,12 +11,20 @@ const dayMs = 86_400_000;
 
 /** Windows of time: which there are, which go, and which come back. */
 export function addWindowCommands(tweets: Command, io: CliIo): void {
-  defineCommand(tweets, 'windows', 'the windows of time that tweets are kept in\nBelow them: those that were dropped, and until when `roost tweets undrop` brings them back.', 'roost tweets windows')
+  defineCommand(
+    tweets,
+    'windows',
+    'the windows of time that tweets are kept in\nBelow them: those that were dropped, and until when `roost tweets undrop` brings them back.',
+    'roost tweets windows',
+  )
     .addOption(tweetServerOption())
     .addOption(serverOption())
     .addOption(configOption())
     .action(async (options: ClientOptions) => {
-      const { windows, dropped } = await withClient(io, options, async (roost) => ({ windows: await roost.tweets.windows(), dropped: await roost.tweets.droppedWindows().catch(noneOfBefore) }));
+      const { windows, dropped } = await withClient(io, options, async (roost) => ({
+        windows: await roost.tweets.windows(),
+        dropped: await roost.tweets.droppedWindows().catch(noneOfBefore),
+      }));
       const output = outputFor(io, options);
       output.result({ windows, dropped }, () =>
         [
@@ -24,7 +32,14 @@ export function addWindowCommands(tweets: Command, io: CliIo): void {
             ? 'there are none yet; `roost tweets setup` makes the first'
             : output.table(
                 ['from', 'to', 'phase', 'stripes', 'hosts', 'first id'],
-                windows.map(({ startMs, endMs, phase, stripes, hosts, firstId }) => [timeText(startMs), timeText(endMs), phase, stripes, hosts.join(' '), String(firstId)]),
+                windows.map(({ startMs, endMs, phase, stripes, hosts, firstId }) => [
+                  timeText(startMs),
+                  timeText(endMs),
+                  phase,
+                  stripes,
+                  hosts.join(' '),
+                  String(firstId),
+                ]),
               ),
           ...(dropped.length === 0
             ? []
@@ -32,7 +47,13 @@ export function addWindowCommands(tweets: Command, io: CliIo): void {
                 '',
                 output.table(
                   ['dropped window', 'to', 'dropped', 'tables', 'kept until'],
-                  dropped.map(({ startMs, endMs, droppedAtMs, tables, keptUntilMs, back }) => [timeText(startMs), timeText(endMs), timeText(droppedAtMs), tables, back ? 'released: it is back' : timeText(keptUntilMs)]),
+                  dropped.map(({ startMs, endMs, droppedAtMs, tables, keptUntilMs, back }) => [
+                    timeText(startMs),
+                    timeText(endMs),
+                    timeText(droppedAtMs),
+                    tables,
+                    back ? 'released: it is back' : timeText(keptUntilMs),
+                  ]),
                 ),
               ]),
         ].join('\n'),
@@ -50,19 +71,48 @@ export function addWindowCommands(tweets: Command, io: CliIo): void {
     .addOption(configOption())
     .action(async (options: ConfirmOptions & ConfigOptions & { readonly all?: true }) => {
       const report = await withTbird(io, options, async (tbird) => {
-        if (options.all === true) await confirmDrops(io, options, tbird, await tbird.windowSet.planDrops(), 'drop all windows past the retention');
+        if (options.all === true)
+          await confirmDrops(
+            io,
+            options,
+            tbird,
+            await tbird.windowSet.planDrops(),
+            'drop all windows past the retention',
+          );
         return tbird.roll({ all: options.all === true });
       });
       const { made, dropped, held, heldBack, clocksApartMs, moving } = report;
       const lines = [
         `made ${made.length} windows, dropped ${dropped.length}, sent ${moving} tables on their way`,
-        ...(held.length === 0 ? [] : [`${held.length} are past the retention and wait for migrations of their tables: ${held.map(timeText).join(', ')}`]),
-        ...(clocksApartMs === undefined ? [] : [`the clock of the journal's Redis is ${Math.round(clocksApartMs / 1_000)} s ahead of that of the name server's MySQL: nothing is dropped until they agree`]),
-        ...(heldBack.length === 0 ? [] : [`${heldBack.length} are past the retention and were not dropped now: ${heldBack.map(timeText).join(', ')}`]),
+        ...(held.length === 0
+          ? []
+          : [
+              `${held.length} are past the retention and wait for migrations of their tables: ${held.map(timeText).join(', ')}`,
+            ]),
+        ...(clocksApartMs === undefined
+          ? []
+          : [
+              `the clock of the journal's Redis is ${Math.round(clocksApartMs / 1_000)} s ahead of that of the name server's MySQL: nothing is dropped until they agree`,
+            ]),
+        ...(heldBack.length === 0
+          ? []
+          : [
+              `${heldBack.length} are past the retention and were not dropped now: ${heldBack.map(timeText).join(', ')}`,
+            ]),
       ];
-      const next = [...(held.length === 0 ? [] : ['roost migrations list']), ...(heldBack.length === 0 || clocksApartMs !== undefined ? [] : ['roost tweets roll --all'])];
+      const next = [
+        ...(held.length === 0 ? [] : ['roost migrations list']),
+        ...(heldBack.length === 0 || clocksApartMs !== undefined ? [] : ['roost tweets roll --all']),
+      ];
       outputFor(io, options).result(
-        { made: made.map(timeText), dropped: dropped.map(timeText), held: held.map(timeText), heldBack: heldBack.map(timeText), clocksApartMs, moving },
+        {
+          made: made.map(timeText),
+          dropped: dropped.map(timeText),
+          held: held.map(timeText),
+          heldBack: heldBack.map(timeText),
+          clocksApartMs,
+          moving,
+        },
         () => lines.join('\n'),
         next.length === 0 ? undefined : next,
       );
@@ -81,25 +131,46 @@ export function addWindowCommands(tweets: Command, io: CliIo): void {
         await tbird.windowSet.undrop(timeMs);
         return (await tbird.windows()).find((window) => window.startMs <= timeMs && timeMs < window.endMs)!.startMs;
       });
-      outputFor(io, options).result({ window: timeText(startMs), back: true }, () => `the window of ${timeText(startMs)} is back, and stays until it is released`, ['roost tweets audit --repair', `roost tweets release ${timeText(startMs)}`]);
+      outputFor(io, options).result(
+        { window: timeText(startMs), back: true },
+        () => `the window of ${timeText(startMs)} is back, and stays until it is released`,
+        ['roost tweets audit --repair', `roost tweets release ${timeText(startMs)}`],
+      );
     });
 
-  defineCommand(tweets, 'release', 'let the retention drop a window again that `roost tweets undrop` brought back', 'roost tweets release 2026-11-20')
+  defineCommand(
+    tweets,
+    'release',
+    'let the retention drop a window again that `roost tweets undrop` brought back',
+    'roost tweets release 2026-11-20',
+  )
     .argument('<window>', 'a time in it', timeArgument)
     .addOption(configOption())
     .action(async (timeMs: number, options: ConfigOptions) => {
       await withTbird(io, options, (tbird) => tbird.windowSet.release(timeMs));
-      outputFor(io, options).result({ window: timeText(timeMs), released: true }, () => `the retention holds for the window of ${timeText(timeMs)} again`);
+      outputFor(io, options).result(
+        { window: timeText(timeMs), released: true },
+        () => `the retention holds for the window of ${timeText(timeMs)} again`,
+      );
     });
 }
 
 /** Shows the windows that are about to be dropped, and asks. Asks nothing where there are none. */
-export async function confirmDrops(io: CliIo, options: ConfirmOptions, tbird: Tbird, windows: readonly WindowToDrop[], what: string): Promise<void> {
+export async function confirmDrops(
+  io: CliIo,
+  options: ConfirmOptions,
+  tbird: Tbird,
+  windows: readonly WindowToDrop[],
+  what: string,
+): Promise<void> {
   if (windows.length === 0) return;
   const { undropDays } = tbird.gizzard.config.tweets;
   const keptUntil = timeText(Math.floor((Date.now() + undropDays * dayMs) / 1_000) * 1_000);
   await confirm(io, options, what, [
-    ...windows.map(({ startMs, endMs, tables }) => `the window from ${timeText(startMs)} to ${timeText(endMs)} is dropped: ${tables} ${tables === 1 ? 'table' : 'tables'}`),
+    ...windows.map(
+      ({ startMs, endMs, tables }) =>
+        `the window from ${timeText(startMs)} to ${timeText(endMs)} is dropped: ${tables} ${tables === 1 ? 'table' : 'tables'}`,
+    ),
     `\`roost tweets undrop\` brings them back until about ${keptUntil}`,
   ]);
 }
@@ -112,6 +183,7 @@ function noneOfBefore(error: unknown): DroppedWindow[] {
 
 function timeArgument(text: string): number {
   const timeMs = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?Z)?$/.test(text) ? Date.parse(text) : NaN;
-  if (Number.isNaN(timeMs)) throw new InvalidArgumentError('It must be a time of UTC such as 2026-11-20 or 2026-11-20T22:00:00Z.');
+  if (Number.isNaN(timeMs))
+    throw new InvalidArgumentError('It must be a time of UTC such as 2026-11-20 or 2026-11-20T22:00:00Z.');
   return timeMs;
 }

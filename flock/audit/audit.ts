@@ -93,19 +93,21 @@ class Audit {
 
   /** Every row of every replica, beside its siblings and beside the row at the edge's other end. */
   async rows(direction: Direction, leaves: readonly LeafReads[]): Promise<void> {
-    for (let after: EdgeKey | undefined = [0n, -1n]; after !== undefined; ) {
+    for (let after: EdgeKey | undefined = [0n, -1n]; after !== undefined;) {
       this.options.signal?.throwIfAborted();
       const pages = await Promise.all(leaves.map((leaf) => leaf.page(after!, pageRows, this.#deadline())));
       const end = nearestEnd(pages);
       const keys = new Map<string, EdgeRow>();
       for (const page of pages) {
         for (const row of page) {
-          if (end === undefined || compareKeys(row.record, end.record) <= 0) keys.set(`${row.record.sourceId} ${row.record.destinationId}`, row);
+          if (end === undefined || compareKeys(row.record, end.record) <= 0)
+            keys.set(`${row.record.sourceId} ${row.record.destinationId}`, row);
         }
       }
       const strays = this.#strays(direction, leaves);
       const [here, elsewhere] = partition([...keys.values()], ({ record }) => !strays.has(record.sourceId));
-      for (const { record } of elsewhere) await this.#reportStray(direction, leaves, record.sourceId, record.destinationId);
+      for (const { record } of elsewhere)
+        await this.#reportStray(direction, leaves, record.sourceId, record.destinationId);
       await this.#judgeRows(direction, leaves, pages, here);
       after = end === undefined ? undefined : [end.record.sourceId, end.record.destinationId];
     }
@@ -114,14 +116,17 @@ class Audit {
   /** Every counter, beside the rows that it counts. */
   async nodes(direction: Direction, leaves: readonly LeafReads[]): Promise<void> {
     for (const leaf of leaves) {
-      for (let after: bigint | undefined = -1n; after !== undefined; ) {
+      for (let after: bigint | undefined = -1n; after !== undefined;) {
         this.options.signal?.throwIfAborted();
         const found = await leaf.nodeIds(after, pageNodes, this.#deadline());
         const strays = this.#strays(direction, leaves);
         const [ids, elsewhere] = partition(found, (id) => !strays.has(id));
         for (const id of elsewhere) await this.#reportStray(direction, [leaf], id, undefined);
         await inChunks(await miscounted(leaf, ids, this.#deadline()), (id) => this.#judgeCounters(direction, leaf, id));
-        if (leaf !== leaves[0]) await inChunks(await differing(leaves[0]!, leaf, ids, this.#deadline()), (id) => this.#judgeNode(direction, leaves[0]!, leaf, id));
+        if (leaf !== leaves[0])
+          await inChunks(await differing(leaves[0]!, leaf, ids, this.#deadline()), (id) =>
+            this.#judgeNode(direction, leaves[0]!, leaf, id),
+          );
         this.#nodes += found.length;
         this.#progress();
         after = found.length < pageNodes ? undefined : found.at(-1);
@@ -138,23 +143,42 @@ class Audit {
     return { has: (id) => keys.tableIds.includes(tableIdOf(this.graphId, direction)) && !keys.holds(id) };
   }
 
-  async #reportStray(direction: Direction, leaves: readonly LeafReads[], id: bigint, otherId: bigint | undefined): Promise<void> {
+  async #reportStray(
+    direction: Direction,
+    leaves: readonly LeafReads[],
+    id: bigint,
+    otherId: bigint | undefined,
+  ): Promise<void> {
     const home = this.gizzard.topology.route(tableIdOf(this.graphId, direction), id).root;
-    const details = [`stands in a shard of other keys, ${leaves.map(({ key }) => key).join(' or ')}: it belongs to ${shardKey(home.id)}`];
+    const details = [
+      `stands in a shard of other keys, ${leaves.map(({ key }) => key).join(' or ')}: it belongs to ${shardKey(home.id)}`,
+    ];
     await this.#report({ kind: 'stray', direction, id, otherId, details }, undefined);
   }
 
-  async #judgeRows(direction: Direction, leaves: readonly LeafReads[], pages: readonly EdgeRow[][], rows: readonly EdgeRow[]): Promise<void> {
+  async #judgeRows(
+    direction: Direction,
+    leaves: readonly LeafReads[],
+    pages: readonly EdgeRow[][],
+    rows: readonly EdgeRow[],
+  ): Promise<void> {
     const copies = new Map<string, number>();
-    for (const page of pages) for (const row of page) copies.set(fingerprint(row), (copies.get(fingerprint(row)) ?? 0) + 1);
+    for (const page of pages)
+      for (const row of page) copies.set(fingerprint(row), (copies.get(fingerprint(row)) ?? 0) + 1);
     const ids = [...new Set(rows.map(({ record }) => record.sourceId))];
-    const [others, nodes] = await Promise.all([this.#otherEnds(direction, rows), ids.length === 0 ? undefined : leaves[0]?.nodes(ids, this.#deadline())]);
+    const [others, nodes] = await Promise.all([
+      this.#otherEnds(direction, rows),
+      ids.length === 0 ? undefined : leaves[0]?.nodes(ids, this.#deadline()),
+    ]);
     const nodeOf = new Map(ids.map((id, place) => [id, nodes?.get(place)?.registers ?? untouched]));
     const sound = (row: EdgeRow): boolean =>
       copies.get(fingerprint(row)) === pages.length &&
       others.get(row) === ownRegisters(row) &&
       row.visible === visibleState(row.record, nodeOf.get(row.record.sourceId)!, row.record.peer);
-    await inChunks(rows.filter((row) => !sound(row)), ({ record }) => this.#judgeEdge(direction, record.sourceId, record.destinationId));
+    await inChunks(
+      rows.filter((row) => !sound(row)),
+      ({ record }) => this.#judgeEdge(direction, record.sourceId, record.destinationId),
+    );
     this.#rows += rows.length;
     this.#progress();
   }
@@ -173,7 +197,11 @@ class Audit {
     const found = new Map<EdgeRow, string>();
     await Promise.all(
       Array.from(byLeaf.values(), async (group) => {
-        const keys = group.rows.map(({ record }) => ({ tableId: otherTable, sourceId: record.destinationId, destinationId: record.sourceId }));
+        const keys = group.rows.map(({ record }) => ({
+          tableId: otherTable,
+          sourceId: record.destinationId,
+          destinationId: record.sourceId,
+        }));
         const [others, nodes] = await Promise.all([
           group.reads.rows(keys, this.#deadline()),
           group.reads.nodes(
@@ -196,7 +224,12 @@ class Audit {
   async #judgeEdge(direction: Direction, id: bigint, otherId: bigint): Promise<void> {
     const [sourceId, destinationId] = direction === 'forward' ? [id, otherId] : [otherId, id];
     const finding = await this.#lasting(async () => {
-      const { faults, repairs, latest } = await checkEdge(this.#ends(sourceId, destinationId), sourceId, destinationId, this.#deadline());
+      const { faults, repairs, latest } = await checkEdge(
+        this.#ends(sourceId, destinationId),
+        sourceId,
+        destinationId,
+        this.#deadline(),
+      );
       return faults.length === 0 ? undefined : { what: { faults, repairs }, mark: [latest, ...faults].join() };
     });
     if (finding === undefined) return;
@@ -214,12 +247,19 @@ class Audit {
 
   async #judgeNode(direction: Direction, a: LeafReads, b: LeafReads, id: bigint): Promise<void> {
     const rows = await this.#lasting(async () => {
-      const both = await Promise.all([a, b].map(async (leaf) => (await leaf.nodes([id], this.#deadline())).get(0)?.registers ?? untouched));
-      return sameRegisters(both[0]!, both[1]!) ? undefined : { what: both, mark: both.map((node) => Object.values(node).join()).join(' ') };
+      const both = await Promise.all(
+        [a, b].map(async (leaf) => (await leaf.nodes([id], this.#deadline())).get(0)?.registers ?? untouched),
+      );
+      return sameRegisters(both[0]!, both[1]!)
+        ? undefined
+        : { what: both, mark: both.map((node) => Object.values(node).join()).join(' ') };
     });
     if (rows === undefined) return;
     const details = [`${a.key} and ${b.key}: they know of different mass operations`];
-    await this.#report({ kind: 'node', direction, id, otherId: undefined, details }, nodeRepairs(tableIdOf(this.graphId, direction), id, rows.reduce(mergeNodes, untouched)));
+    await this.#report(
+      { kind: 'node', direction, id, otherId: undefined, details },
+      nodeRepairs(tableIdOf(this.graphId, direction), id, rows.reduce(mergeNodes, untouched)),
+    );
   }
 
   /**
@@ -255,7 +295,12 @@ class Audit {
   #ends(sourceId: bigint, destinationId: bigint): EdgeEnds {
     const end = (direction: Direction, id: bigint): EdgeEnds['forward'] => {
       const tableId = tableIdOf(this.graphId, direction);
-      return { tableId, leaves: this.gizzard.topology.route(tableId, id).writable.map((leaf) => new LeafReads(this.gizzard, leaf, tableId)) };
+      return {
+        tableId,
+        leaves: this.gizzard.topology
+          .route(tableId, id)
+          .writable.map((leaf) => new LeafReads(this.gizzard, leaf, tableId)),
+      };
     };
     return { forward: end('forward', sourceId), backward: end('backward', destinationId) };
   }
@@ -279,14 +324,17 @@ function nearestEnd(pages: readonly EdgeRow[][]): EdgeRow | undefined {
 async function differing(a: LeafReads, b: LeafReads, ids: readonly bigint[], deadline: Deadline): Promise<bigint[]> {
   if (ids.length === 0) return [];
   const [ofA, ofB] = await Promise.all([a.nodes(ids, deadline), b.nodes(ids, deadline)]);
-  return ids.filter((_, place) => !sameRegisters(ofA.get(place)?.registers ?? untouched, ofB.get(place)?.registers ?? untouched));
+  return ids.filter(
+    (_, place) => !sameRegisters(ofA.get(place)?.registers ?? untouched, ofB.get(place)?.registers ?? untouched),
+  );
 }
 
 /** Suspects are looked at for a while, several at a time. */
 const suspectsAtOnce = 64;
 
 async function inChunks<T>(items: readonly T[], judge: (item: T) => Promise<void>): Promise<void> {
-  for (let start = 0; start < items.length; start += suspectsAtOnce) await Promise.all(items.slice(start, start + suspectsAtOnce).map(judge));
+  for (let start = 0; start < items.length; start += suspectsAtOnce)
+    await Promise.all(items.slice(start, start + suspectsAtOnce).map(judge));
 }
 
 function partition<T>(items: readonly T[], isFirst: (item: T) => boolean): [T[], T[]] {
@@ -295,7 +343,8 @@ function partition<T>(items: readonly T[], isFirst: (item: T) => boolean): [T[],
   return parts;
 }
 
-const ownRegisters = ({ record, visible }: EdgeRow): string => [record.ownState, record.updatedAt, record.position, record.positionedAt, visible].join();
+const ownRegisters = ({ record, visible }: EdgeRow): string =>
+  [record.ownState, record.updatedAt, record.position, record.positionedAt, visible].join();
 
 const fingerprint = (row: EdgeRow): string => {
   const { sourceId, destinationId, peer } = row.record;
@@ -316,6 +365,11 @@ async function miscount(leaf: LeafReads, id: bigint, deadline: Deadline): Promis
   const [counts] = await leaf.counts([id], deadline);
   if (counts === undefined || agrees(counts)) return undefined;
   const { counters, rows } = counts;
-  const wrong = edgeStates.flatMap((state, rank) => (rows[rank] === counters[rank] ? [] : [`${counters[rank]} ${state} where there are ${rows[rank]}`]));
-  return { what: `${leaf.key}: its counters say ${wrong.join(', ')}`, mark: counters.map((counter, rank) => counter - rows[rank]!).join() };
+  const wrong = edgeStates.flatMap((state, rank) =>
+    rows[rank] === counters[rank] ? [] : [`${counters[rank]} ${state} where there are ${rows[rank]}`],
+  );
+  return {
+    what: `${leaf.key}: its counters say ${wrong.join(', ')}`,
+    mark: counters.map((counter, rank) => counter - rows[rank]!).join(),
+  };
 }

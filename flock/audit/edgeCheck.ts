@@ -1,7 +1,14 @@
 import type { Deadline } from '../../core/index.js';
 import type { FollowUp } from '../../gizzard/index.js';
 import { mergeInto, type EdgeRecord } from '../edgeRecord.js';
-import { isUntouched, mergeNodes, sameRegisters, untouched, visibleState, type NodeRegisters } from '../nodeRegisters.js';
+import {
+  isUntouched,
+  mergeNodes,
+  sameRegisters,
+  untouched,
+  visibleState,
+  type NodeRegisters,
+} from '../nodeRegisters.js';
 import { jobKinds } from '../jobs/kinds.js';
 import { encodeNode } from '../jobs/nodePayload.js';
 import { encodeRows } from '../jobs/rowPayload.js';
@@ -34,15 +41,26 @@ export interface EdgeFinding {
  * Reads every copy of an edge from both ends and says where they disagree: a copy that is missing, registers that differ between copies, what a row knows
  * of its peer, and a visible state that does not follow from all of that.
  */
-export async function checkEdge(ends: EdgeEnds, sourceId: bigint, destinationId: bigint, deadline: Deadline): Promise<EdgeFinding> {
+export async function checkEdge(
+  ends: EdgeEnds,
+  sourceId: bigint,
+  destinationId: bigint,
+  deadline: Deadline,
+): Promise<EdgeFinding> {
   const copies = async ({ tableId, leaves }: EdgeEnds['forward'], near: bigint, far: bigint): Promise<Copy[]> =>
     Promise.all(
       leaves.map(async (leaf) => {
-        const [rows, nodes] = await Promise.all([leaf.rows([{ tableId, sourceId: near, destinationId: far }], deadline), leaf.nodes([near], deadline)]);
+        const [rows, nodes] = await Promise.all([
+          leaf.rows([{ tableId, sourceId: near, destinationId: far }], deadline),
+          leaf.nodes([near], deadline),
+        ]);
         return { leaf: leaf.key, row: rows.get(0), node: nodes.get(0)?.registers ?? untouched };
       }),
     );
-  const [forward, backward] = await Promise.all([copies(ends.forward, sourceId, destinationId), copies(ends.backward, destinationId, sourceId)]);
+  const [forward, backward] = await Promise.all([
+    copies(ends.forward, sourceId, destinationId),
+    copies(ends.backward, destinationId, sourceId),
+  ]);
   const all = [...forward, ...backward];
   const first = all.find(({ row }) => row !== undefined)?.row?.record;
   if (first === undefined) return { faults: [], latest: '', repairs: [] };
@@ -51,7 +69,10 @@ export async function checkEdge(ends: EdgeEnds, sourceId: bigint, destinationId:
   const truth: EdgeRecord = { ...first, peer: untouched };
   for (const { row } of all) if (row !== undefined) mergeInto(truth, { ...row.record, peer: untouched });
   const nodeOf = (own: readonly Copy[], other: readonly Copy[]): NodeRegisters =>
-    [...own.map(({ node }) => node), ...other.map(({ row }) => row?.record.peer ?? untouched)].reduce(mergeNodes, untouched);
+    [...own.map(({ node }) => node), ...other.map(({ row }) => row?.record.peer ?? untouched)].reduce(
+      mergeNodes,
+      untouched,
+    );
   const sourceNode = nodeOf(forward, backward);
   const destinationNode = nodeOf(backward, forward);
   const visible = visibleState(truth, sourceNode, destinationNode);
@@ -77,12 +98,20 @@ export async function checkEdge(ends: EdgeEnds, sourceId: bigint, destinationId:
   };
 }
 
-function faultsOf({ leaf, row, node }: Copy, truth: EdgeRecord, visible: number, near: NodeRegisters, far: NodeRegisters): string[] {
+function faultsOf(
+  { leaf, row, node }: Copy,
+  truth: EdgeRecord,
+  visible: number,
+  near: NodeRegisters,
+  far: NodeRegisters,
+): string[] {
   if (row === undefined) return [`${leaf}: the row is missing`];
   const { record } = row;
   const faults: string[] = [];
-  if (record.ownState !== truth.ownState || record.updatedAt !== truth.updatedAt) faults.push('its state is not the latest');
-  if (record.position !== truth.position || record.positionedAt !== truth.positionedAt) faults.push('its position is not the latest');
+  if (record.ownState !== truth.ownState || record.updatedAt !== truth.updatedAt)
+    faults.push('its state is not the latest');
+  if (record.position !== truth.position || record.positionedAt !== truth.positionedAt)
+    faults.push('its position is not the latest');
   if (!sameRegisters(node, near)) faults.push('its node misses a mass operation');
   if (!sameRegisters(record.peer, far)) faults.push('it misses a mass operation on the other end');
   if (row.visible !== visible) faults.push(`it shows state ${row.visible} in place of ${visible}`);
@@ -92,7 +121,8 @@ function faultsOf({ leaf, row, node }: Copy, truth: EdgeRecord, visible: number,
 /** Jobs that bring a node's registers to every replica, and from there to the other ends of its edges. */
 export function nodeRepairs(tableId: number, id: bigint, node: NodeRegisters): FollowUp[] {
   const jobs: FollowUp[] = [];
-  const operation = (rank: number, time: bigint): void => void jobs.push({ kind: jobKinds.node, payload: encodeNode({ tableId, id, rank, time }) });
+  const operation = (rank: number, time: bigint): void =>
+    void jobs.push({ kind: jobKinds.node, payload: encodeNode({ tableId, id, rank, time }) });
   if (!isUntouched({ ...node, removedThrough: untouched.removedThrough })) operation(node.colour, node.colouredAt);
   if (node.removedThrough !== untouched.removedThrough) operation(rankOf.removed, node.removedThrough);
   return jobs;

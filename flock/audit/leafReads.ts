@@ -79,7 +79,10 @@ export class LeafReads {
     return readNodes(this.#host, this.#tables, ids, deadline);
   }
 
-  rows(keys: readonly Pick<EdgeRecord, 'tableId' | 'sourceId' | 'destinationId'>[], deadline: Deadline): Promise<Map<number, EdgeRow>> {
+  rows(
+    keys: readonly Pick<EdgeRecord, 'tableId' | 'sourceId' | 'destinationId'>[],
+    deadline: Deadline,
+  ): Promise<Map<number, EdgeRow>> {
     return readRows(this.#host, this.#tables, keys, deadline);
   }
 

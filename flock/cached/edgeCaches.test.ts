@@ -13,7 +13,11 @@ let other: Flock;
 let graphId: number;
 
 const ids = (...values: (number | bigint)[]): BigInt64Array => BigInt64Array.from(values, BigInt);
-const write = (operations: Operation, pairs: readonly (readonly [number, number])[], position?: number): Promise<void> =>
+const write = (
+  operations: Operation,
+  pairs: readonly (readonly [number, number])[],
+  position?: number,
+): Promise<void> =>
   flock.write(
     {
       graphId,
@@ -24,10 +28,28 @@ const write = (operations: Operation, pairs: readonly (readonly [number, number]
     },
     { acknowledgement: 'materialized' },
   );
-const list = async (sourceId: number, direction: Direction = 'forward', states: EdgeState[] = ['normal'], count = 10): Promise<number[]> =>
-  Array.from((await other.select({ kind: 'term', term: { graphId, sourceId: BigInt(sourceId), direction, states } }, { count, cursor: -1n })).ids, Number);
+const list = async (
+  sourceId: number,
+  direction: Direction = 'forward',
+  states: EdgeState[] = ['normal'],
+  count = 10,
+): Promise<number[]> =>
+  Array.from(
+    (
+      await other.select(
+        { kind: 'term', term: { graphId, sourceId: BigInt(sourceId), direction, states } },
+        { count, cursor: -1n },
+      )
+    ).ids,
+    Number,
+  );
 const stepsOf = async (sourceId: number, count = 10, states: EdgeState[] = ['normal']): Promise<string[]> =>
-  (await other.explain({ kind: 'term', term: { graphId, sourceId: BigInt(sourceId), direction: 'forward', states } }, { count, cursor: -1n })).steps.map(({ kind }) => kind);
+  (
+    await other.explain(
+      { kind: 'term', term: { graphId, sourceId: BigInt(sourceId), direction: 'forward', states } },
+      { count, cursor: -1n },
+    )
+  ).steps.map(({ kind }) => kind);
 
 beforeAll(async () => {
   flock = await openFlock(config, { create: true, work: true });
@@ -41,13 +63,31 @@ afterAll(async () => {
 
 describe('the newest edges of a node', () => {
   it('come from the cache, in both directions, and follow every write', async () => {
-    await write('add', [[1, 2], [1, 3], [4, 3]]);
-    expect([await list(1), await list(3, 'backward')]).toEqual([[3, 2], [4, 1]]);
+    await write('add', [
+      [1, 2],
+      [1, 3],
+      [4, 3],
+    ]);
+    expect([await list(1), await list(3, 'backward')]).toEqual([
+      [3, 2],
+      [4, 1],
+    ]);
     expect(await stepsOf(1)).toEqual(['cached']);
-    await write('add', [[1, 5], [6, 3]]);
-    expect([await list(1), await list(3, 'backward')]).toEqual([[5, 3, 2], [6, 4, 1]]);
+    await write('add', [
+      [1, 5],
+      [6, 3],
+    ]);
+    expect([await list(1), await list(3, 'backward')]).toEqual([
+      [5, 3, 2],
+      [6, 4, 1],
+    ]);
     await write('archive', [[1, 3]]);
-    expect([await list(1), await list(1, 'forward', ['archived']), await list(1, 'forward', ['normal', 'archived']), await list(3, 'backward')]).toEqual([[5, 2], [3], [5, 3, 2], [6, 4]]);
+    expect([
+      await list(1),
+      await list(1, 'forward', ['archived']),
+      await list(1, 'forward', ['normal', 'archived']),
+      await list(3, 'backward'),
+    ]).toEqual([[5, 2], [3], [5, 3, 2], [6, 4]]);
     await write('remove', [[1, 5]]);
     await write('add', [[1, 3]], 1);
     expect(await list(1)).toEqual([2, 3]);
@@ -58,11 +98,14 @@ describe('the newest edges of a node', () => {
   });
 
   it('are paged through to the end, from the cache first and from the databases then, and back', async () => {
-    await write('add', Array.from({ length: 50 }, (_, i) => [10, 100 + i] as const));
+    await write(
+      'add',
+      Array.from({ length: 50 }, (_, i) => [10, 100 + i] as const),
+    );
     const term = { graphId, sourceId: 10n, direction: 'forward' as const, states: ['normal' as const] };
     const walk = async (cursor: bigint, step: 'nextCursor' | 'prevCursor'): Promise<number[][]> => {
       const pages: number[][] = [];
-      for (let at = cursor; at !== 0n; ) {
+      for (let at = cursor; at !== 0n;) {
         const page = await other.select({ kind: 'term', term }, { count: 8, cursor: at });
         pages.push(Array.from(page.ids, Number));
         at = page[step];
@@ -78,13 +121,25 @@ describe('the newest edges of a node', () => {
   });
 
   it('follow mass operations', async () => {
-    await write('add', [[20, 21], [20, 22], [23, 20]]);
+    await write('add', [
+      [20, 21],
+      [20, 22],
+      [23, 20],
+    ]);
     expect([await list(20), await list(21, 'backward'), await list(20, 'backward')]).toEqual([[22, 21], [20], [23]]);
-    await flock.execute([{ node: { graphId, id: 20n, direction: 'forward', operation: 'archive' } }], { acknowledgement: 'materialized' });
+    await flock.execute([{ node: { graphId, id: 20n, direction: 'forward', operation: 'archive' } }], {
+      acknowledgement: 'materialized',
+    });
     await untilApplied(flock);
-    expect([await list(20), await list(20, 'forward', ['archived']), await list(21, 'backward')]).toEqual([[], [22, 21], []]);
+    expect([await list(20), await list(20, 'forward', ['archived']), await list(21, 'backward')]).toEqual([
+      [],
+      [22, 21],
+      [],
+    ]);
     expect((await other.edges(graphId, ids(20), ids(21)))[0]?.state).toBe('archived');
-    await flock.execute([{ node: { graphId, id: 20n, direction: 'forward', operation: 'add' } }], { acknowledgement: 'materialized' });
+    await flock.execute([{ node: { graphId, id: 20n, direction: 'forward', operation: 'add' } }], {
+      acknowledgement: 'materialized',
+    });
     await untilApplied(flock);
     expect([await list(20), await list(21, 'backward')]).toEqual([[22, 21], [20]]);
     expect((await other.edges(graphId, ids(20), ids(21)))[0]?.state).toBe('normal');
@@ -92,7 +147,18 @@ describe('the newest edges of a node', () => {
 
   it('stay as they are when a job comes again, and are put right where it had not reached them', async () => {
     const { newest } = other.options.caches!;
-    const again = (): Promise<void> => flock.write({ graphId, operations: 'add', sourceIds: ids(30), destinationIds: ids(31), positions: ids(5), times: ids(1_000) }, { acknowledgement: 'materialized' });
+    const again = (): Promise<void> =>
+      flock.write(
+        {
+          graphId,
+          operations: 'add',
+          sourceIds: ids(30),
+          destinationIds: ids(31),
+          positions: ids(5),
+          times: ids(1_000),
+        },
+        { acknowledgement: 'materialized' },
+      );
     await again();
     expect(await list(30)).toEqual([31]);
     const load = newest.options.load;
@@ -104,7 +170,10 @@ describe('the newest edges of a node', () => {
     const [entry] = await newest.store!.look([`${graphId}:30`]);
     if (entry?.kind !== 'value') throw new Error('it is not cached');
     const { target } = entry;
-    await target.node.execute([{ ...newest.store!.storing(target, { ids: ids(), positions: ids(), complete: true }) }], 1_000);
+    await target.node.execute(
+      [{ ...newest.store!.storing(target, { ids: ids(), positions: ids(), complete: true }) }],
+      1_000,
+    );
     expect(await list(30)).toEqual([]);
     await again();
     expect(await list(30)).toEqual([31]);
@@ -113,7 +182,8 @@ describe('the newest edges of a node', () => {
 
 describe('edges by their ends', () => {
   it('are cached, the missing ones too, and forgotten by a write', async () => {
-    const pair = async (): Promise<(string | undefined)[]> => (await other.edges(graphId, ids(40, 40), ids(41, 42))).map((edge) => edge?.state);
+    const pair = async (): Promise<(string | undefined)[]> =>
+      (await other.edges(graphId, ids(40, 40), ids(41, 42))).map((edge) => edge?.state);
     const { edges } = other.options.caches!;
     expect(await pair()).toEqual([undefined, undefined]);
     await write('add', [[40, 41]]);
@@ -128,12 +198,19 @@ describe('edges by their ends', () => {
 });
 
 it('what a repair writes is not hidden by what was cached', async () => {
-  await write('add', [[50, 51], [50, 52]]);
+  await write('add', [
+    [50, 51],
+    [50, 52],
+  ]);
   await untilApplied(flock);
   const { leaves } = flock.gizzard.topology.route(graphId, 50n);
   const [lacking] = leaves;
   const host = flock.gizzard.hosts.host(lacking!.shard.id.hostname);
-  await host.run(`DELETE FROM ${edgeTables(config.cluster, lacking!.shard).edges} WHERE source_id = 50 AND destination_id = 52`, [], Deadline.after(5_000));
+  await host.run(
+    `DELETE FROM ${edgeTables(config.cluster, lacking!.shard).edges} WHERE source_id = 50 AND destination_id = 52`,
+    [],
+    Deadline.after(5_000),
+  );
   const { newest, edges } = other.options.caches!;
   // Which replica a load asks is left to chance.
   const untilLacking = async (read: () => Promise<boolean>): Promise<void> => {
@@ -144,9 +221,16 @@ it('what a repair writes is not hidden by what was cached', async () => {
     }
     throw new Error('the replica without the edge was never asked');
   };
-  await untilLacking(async () => (await list(50)).length === 1 && (await other.edges(graphId, ids(50), ids(52)))[0] === undefined);
-  const move = await flock.gizzard.moves.request('repair', leaves.map(({ shard }) => shard.id));
-  expect(await flock.gizzard.moves.finished(move, AbortSignal.timeout(20_000))).toMatchObject({ differenceCount: expect.any(Number) as number });
+  await untilLacking(
+    async () => (await list(50)).length === 1 && (await other.edges(graphId, ids(50), ids(52)))[0] === undefined,
+  );
+  const move = await flock.gizzard.moves.request(
+    'repair',
+    leaves.map(({ shard }) => shard.id),
+  );
+  expect(await flock.gizzard.moves.finished(move, AbortSignal.timeout(20_000))).toMatchObject({
+    differenceCount: expect.any(Number) as number,
+  });
   expect(await list(50)).toEqual([52, 51]);
   expect((await other.edges(graphId, ids(50), ids(52)))[0]?.state).toBe('normal');
 });
@@ -154,7 +238,10 @@ it('what a repair writes is not hidden by what was cached', async () => {
 it('cache and databases agree in the end', async () => {
   await untilApplied(flock);
   const { newest, edges } = other.options.caches!;
-  const reports = [await inspectCache(newest, String, { settleMs: 100 }), await inspectCache(edges, String, { settleMs: 100 })];
+  const reports = [
+    await inspectCache(newest, String, { settleMs: 100 }),
+    await inspectCache(edges, String, { settleMs: 100 }),
+  ];
   for (const { compared, stale } of reports) {
     expect(stale).toEqual([]);
     expect(compared).toBeGreaterThan(3);

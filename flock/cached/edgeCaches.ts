@@ -1,4 +1,13 @@
-import { LeasedCache, VectorCache, vectorOf, type CachePool, type Caches, type Load, type Vector, type VectorChange } from '../../cache/index.js';
+import {
+  LeasedCache,
+  VectorCache,
+  vectorOf,
+  type CachePool,
+  type Caches,
+  type Load,
+  type Vector,
+  type VectorChange,
+} from '../../cache/index.js';
 import type { Deadline } from '../../core/index.js';
 import { toldOfWrites, type GatheredReads, type Gizzard, type Movable, type WrittenRows } from '../../gizzard/index.js';
 import type { EdgeRecord } from '../edgeRecord.js';
@@ -10,7 +19,15 @@ import { rankOf } from '../states.js';
 import { applyEdges, type AppliedEdge } from '../storage/applyEdges.js';
 import { sweepPage } from '../storage/applyNode.js';
 import type { EdgeWriter } from '../storage/edgeWriter.js';
-import { rangesPerStatement, readById, readEdges, readHeads, type EdgeRow, type ListHead, type Pair } from '../storage/readEdges.js';
+import {
+  rangesPerStatement,
+  readById,
+  readEdges,
+  readHeads,
+  type EdgeRow,
+  type ListHead,
+  type Pair,
+} from '../storage/readEdges.js';
 import type { Edge, Term } from '../types.js';
 import { edgeCodec } from './edgeCodec.js';
 import { edgeKey, nodeKey, parseEdgeKey, parseNodeKey } from './edgeKeys.js';
@@ -63,10 +80,13 @@ export class EdgeCaches implements EdgeWriter {
     const cached = writes.filter(({ tableId }) => this.has(tableId));
     if (cached.length === 0) return applyEdges(host, tables, writes, deadline);
     let applied!: AppliedEdge[];
-    await this.newest.through([...new Set(cached.map(({ tableId, sourceId }) => nodeKey(tableId, sourceId)))], async () => {
-      applied = await applyEdges(host, tables, writes, deadline);
-      return changesOf(applied);
-    });
+    await this.newest.through(
+      [...new Set(cached.map(({ tableId, sourceId }) => nodeKey(tableId, sourceId)))],
+      async () => {
+        applied = await applyEdges(host, tables, writes, deadline);
+        return changesOf(applied);
+      },
+    );
     await this.#forgetPairs(cached);
     return applied;
   };
@@ -89,12 +109,23 @@ export class EdgeCaches implements EdgeWriter {
   };
 
   /** The newest edges of a term's node. Undefined where they are not cached, or a page of so many would not be among them. */
-  async newestOf({ graphId, direction, sourceId, states }: Term, count: number, run: QueryRun): Promise<Vector | undefined> {
+  async newestOf(
+    { graphId, direction, sourceId, states }: Term,
+    count: number,
+    run: QueryRun,
+  ): Promise<Vector | undefined> {
     const tableId = tableIdOf(graphId, direction);
     if (count > this.newest.of.maxCount || states.includes('removed') || !this.has(tableId)) return undefined;
     const startMs = performance.now();
     const newest = await this.newest.getOne(nodeKey(tableId, sourceId), run.deadline);
-    run.record({ kind: 'cached', shard: '', host: '', asked: count, rows: newest!.ids.length, tookMs: performance.now() - startMs });
+    run.record({
+      kind: 'cached',
+      shard: '',
+      host: '',
+      asked: count,
+      rows: newest!.ids.length,
+      tookMs: performance.now() - startMs,
+    });
     return newest;
   }
 
@@ -106,7 +137,12 @@ export class EdgeCaches implements EdgeWriter {
   }
 
   /** How shards are moved, with what it changes in the caches. */
-  readonly moving = (movable: Movable): Movable => toldOfWrites(movable, () => this.gizzard().topology, (written) => this.forget(written));
+  readonly moving = (movable: Movable): Movable =>
+    toldOfWrites(
+      movable,
+      () => this.gizzard().topology,
+      (written) => this.forget(written),
+    );
 
   /** Forgets what is cached of rows that a copy or a repair has written. */
   async forget({ table, keys, tableId, deadline }: WrittenRows): Promise<void> {
@@ -115,9 +151,16 @@ export class EdgeCaches implements EdgeWriter {
     await this.newest.invalidate([...new Set(ends.map(([sourceId]) => nodeKey(tableId, sourceId!)))]);
     if (tableId < 0) return;
     // A node's own row decides what readers see of all its edges.
-    const pairs = table === 'nodes' ? (await Promise.all(ends.map(([sourceId]) => this.#pairsOf(tableId, sourceId!, deadline)))).flat() : ends;
+    const pairs =
+      table === 'nodes'
+        ? (await Promise.all(ends.map(([sourceId]) => this.#pairsOf(tableId, sourceId!, deadline)))).flat()
+        : ends;
     for (let start = 0; start < pairs.length; start += forgottenAtOnce) {
-      await this.edges.invalidate(pairs.slice(start, start + forgottenAtOnce).map(([sourceId, destinationId]) => edgeKey(tableId, [sourceId, destinationId])));
+      await this.edges.invalidate(
+        pairs
+          .slice(start, start + forgottenAtOnce)
+          .map(([sourceId, destinationId]) => edgeKey(tableId, [sourceId, destinationId])),
+      );
     }
   }
 
@@ -127,7 +170,9 @@ export class EdgeCaches implements EdgeWriter {
     const pairs: Pair[] = [];
     let beyond: CompactId | undefined;
     do {
-      const ids = await node.read(run, 'scan', forgottenAtOnce, (session, tables, left) => readById(session, tables, { sourceId }, Object.values(rankOf), beyond, true, forgottenAtOnce, left));
+      const ids = await node.read(run, 'scan', forgottenAtOnce, (session, tables, left) =>
+        readById(session, tables, { sourceId }, Object.values(rankOf), beyond, true, forgottenAtOnce, left),
+      );
       pairs.push(...ids.map((id): Pair => [sourceId, BigInt(id)]));
       beyond = ids.length < forgottenAtOnce ? undefined : ids.at(-1);
     } while (beyond !== undefined);
@@ -136,7 +181,9 @@ export class EdgeCaches implements EdgeWriter {
 
   async #forgetPairs(records: readonly EdgeRecord[]): Promise<void> {
     // Edges are read from the forward tables alone.
-    const keys = records.flatMap(({ tableId, sourceId, destinationId }) => (tableId > 0 ? [edgeKey(tableId, [sourceId, destinationId])] : []));
+    const keys = records.flatMap(({ tableId, sourceId, destinationId }) =>
+      tableId > 0 ? [edgeKey(tableId, [sourceId, destinationId])] : [],
+    );
     if (keys.length > 0) await this.edges.invalidate(keys);
   }
 
@@ -152,15 +199,29 @@ export class EdgeCaches implements EdgeWriter {
   readonly #loadNewest: Load<string, Vector> = async (keys, deadline) => {
     const { maxCount } = this.newest.of;
     const { reader, heads } = this.#reads;
-    const byTable = groupedBy(keys.map((key) => ({ key, ...parseNodeKey(key) })), ({ tableId }) => tableId);
+    const byTable = groupedBy(
+      keys.map((key) => ({ key, ...parseNodeKey(key) })),
+      ({ tableId }) => tableId,
+    );
     const found = new Map<string, Vector>();
     await Promise.all(
       Array.from(byTable, async ([tableId, nodes]) => {
         const ids = BigInt64Array.from(nodes, ({ id }) => id);
-        const lists = await reader.many(heads, { ...ofTable(tableId), ids }, (place) => ({ sourceId: ids[place]!, states: listed, limit: maxCount + 1 }), deadline);
+        const lists = await reader.many(
+          heads,
+          { ...ofTable(tableId), ids },
+          (place) => ({ sourceId: ids[place]!, states: listed, limit: maxCount + 1 }),
+          deadline,
+        );
         for (const [place, { key }] of nodes.entries()) {
           const entries = lists[place] ?? [];
-          found.set(key, vectorOf(entries.slice(0, maxCount).map(({ id, position, state }) => ({ id, position, kind: state })), entries.length <= maxCount));
+          found.set(
+            key,
+            vectorOf(
+              entries.slice(0, maxCount).map(({ id, position, state }) => ({ id, position, kind: state })),
+              entries.length <= maxCount,
+            ),
+          );
         }
       }),
     );
@@ -169,12 +230,20 @@ export class EdgeCaches implements EdgeWriter {
 
   readonly #loadEdges: Load<string, Edge> = async (keys, deadline) => {
     const { reader, edges } = this.#reads;
-    const byGraph = groupedBy(keys.map((key) => ({ key, ...parseEdgeKey(key) })), ({ graphId }) => graphId);
+    const byGraph = groupedBy(
+      keys.map((key) => ({ key, ...parseEdgeKey(key) })),
+      ({ graphId }) => graphId,
+    );
     const found = new Map<string, Edge>();
     await Promise.all(
       Array.from(byGraph, async ([graphId, parts]) => {
         const ids = BigInt64Array.from(parts, ({ pair }) => pair[0]);
-        const values = await reader.many(edges, { graphId, direction: 'forward', ids }, (place) => parts[place]!.pair, deadline);
+        const values = await reader.many(
+          edges,
+          { graphId, direction: 'forward', ids },
+          (place) => parts[place]!.pair,
+          deadline,
+        );
         for (const [place, edge] of values.entries()) if (edge !== undefined) found.set(parts[place]!.key, edge);
       }),
     );
@@ -195,7 +264,10 @@ function groupedBy<Item, Group>(items: readonly Item[], groupOf: (item: Item) =>
 
 /** What a write did to the lists of the nodes. */
 function changesOf(applied: readonly AppliedEdge[]): Map<string, VectorChange> {
-  const changes = new Map<string, { added: { id: bigint; position: bigint; kind: number }[]; removed: bigint[]; repeated: boolean }>();
+  const changes = new Map<
+    string,
+    { added: { id: bigint; position: bigint; kind: number }[]; removed: bigint[]; repeated: boolean }
+  >();
   for (const { record, visible, changed } of applied) {
     const key = nodeKey(record.tableId, record.sourceId);
     let change = changes.get(key);

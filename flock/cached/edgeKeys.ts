@@ -9,7 +9,8 @@ export function parseNodeKey(key: string): { readonly tableId: number; readonly 
 }
 
 /** An edge's key: its graph, and its ends. */
-export const edgeKey = (graphId: number, [sourceId, destinationId]: Pair): string => `${graphId}:${sourceId}:${destinationId}`;
+export const edgeKey = (graphId: number, [sourceId, destinationId]: Pair): string =>
+  `${graphId}:${sourceId}:${destinationId}`;
 
 export function parseEdgeKey(key: string): { readonly graphId: number; readonly pair: Pair } {
   const [graphId, sourceId, destinationId] = key.split(':');

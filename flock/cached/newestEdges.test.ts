@@ -17,31 +17,49 @@ it('a page from the newest entries of a list is that of the whole list, or none'
   });
   let answered = 0;
   fc.assert(
-    fc.property(fc.uniqueArray(entry, { selector: (one) => one.id }), fc.nat(16), question, (entries, kept, { range, states, bound, direction, limit }) => {
-      const ask = (count: number): unknown => {
-        const whole = vectorOf(entries, true);
-        const known = vectorOf(Array.from(whole.ids.subarray(0, count), (one) => entries.find((each) => each.id === one)!), count >= entries.length);
-        return fromNewest(known, range, states, bound, direction, limit);
-      };
-      const { minPosition, maxPosition } = range;
-      const order = (a: (typeof entries)[number], b: { position: bigint; id: bigint }): number => Number(a.position - b.position) || Number(a.id - b.id);
-      const beyond = (one: (typeof entries)[number]): boolean => {
-        if (bound === undefined) return true;
-        const sign = direction.older ? -1 : 1;
-        const by = bound.id === undefined ? Number(one.position - bound.position) : order(one, { position: bound.position, id: bound.id });
-        return by * sign > 0 || (by === 0 && direction.inclusive);
-      };
-      const model = entries
-        .filter((one) => states.includes(one.kind) && (minPosition === undefined || one.position >= minPosition) && (maxPosition === undefined || one.position <= maxPosition) && beyond(one))
-        .sort((a, b) => (direction.older ? order(b, a) : order(a, b)))
-        .slice(0, limit)
-        .map(({ kind, ...rest }) => ({ ...rest, state: kind }));
-      expect(ask(entries.length)).toEqual(model);
-      const answer = ask(kept);
-      if (answer === undefined) return;
-      answered++;
-      expect(answer).toEqual(model);
-    }),
+    fc.property(
+      fc.uniqueArray(entry, { selector: (one) => one.id }),
+      fc.nat(16),
+      question,
+      (entries, kept, { range, states, bound, direction, limit }) => {
+        const ask = (count: number): unknown => {
+          const whole = vectorOf(entries, true);
+          const known = vectorOf(
+            Array.from(whole.ids.subarray(0, count), (one) => entries.find((each) => each.id === one)!),
+            count >= entries.length,
+          );
+          return fromNewest(known, range, states, bound, direction, limit);
+        };
+        const { minPosition, maxPosition } = range;
+        const order = (a: (typeof entries)[number], b: { position: bigint; id: bigint }): number =>
+          Number(a.position - b.position) || Number(a.id - b.id);
+        const beyond = (one: (typeof entries)[number]): boolean => {
+          if (bound === undefined) return true;
+          const sign = direction.older ? -1 : 1;
+          const by =
+            bound.id === undefined
+              ? Number(one.position - bound.position)
+              : order(one, { position: bound.position, id: bound.id });
+          return by * sign > 0 || (by === 0 && direction.inclusive);
+        };
+        const model = entries
+          .filter(
+            (one) =>
+              states.includes(one.kind) &&
+              (minPosition === undefined || one.position >= minPosition) &&
+              (maxPosition === undefined || one.position <= maxPosition) &&
+              beyond(one),
+          )
+          .sort((a, b) => (direction.older ? order(b, a) : order(a, b)))
+          .slice(0, limit)
+          .map(({ kind, ...rest }) => ({ ...rest, state: kind }));
+        expect(ask(entries.length)).toEqual(model);
+        const answer = ask(kept);
+        if (answer === undefined) return;
+        answered++;
+        expect(answer).toEqual(model);
+      },
+    ),
     { numRuns: 2_000 },
   );
   expect(answered).toBeGreaterThan(500);

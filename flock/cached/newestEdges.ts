@@ -7,7 +7,10 @@ import type { EntryRow, PositionBound } from '../storage/readEdges.js';
  */
 export function fromNewest(
   { ids, positions, kinds, complete }: Vector,
-  { minPosition, maxPosition }: { readonly minPosition?: bigint | undefined; readonly maxPosition?: bigint | undefined },
+  {
+    minPosition,
+    maxPosition,
+  }: { readonly minPosition?: bigint | undefined; readonly maxPosition?: bigint | undefined },
   states: readonly number[],
   bound: PositionBound | undefined,
   { older, inclusive }: { readonly older: boolean; readonly inclusive: boolean },
@@ -21,14 +24,20 @@ export function fromNewest(
   };
   const count = ids.length;
   const last = count === 0 ? undefined : positions[count - 1]!;
-  const nothingBehind = (least: bigint | undefined): boolean => complete || (last !== undefined && least !== undefined && least > last);
+  const nothingBehind = (least: bigint | undefined): boolean =>
+    complete || (last !== undefined && least !== undefined && least > last);
   // Towards newer entries, the nearest to the bound may be one that is not there.
   if (!older && !nothingBehind(bound?.position) && !nothingBehind(minPosition)) return undefined;
   const found: EntryRow[] = [];
   for (let i = 0; i < count && found.length < limit; i++) {
     const place = older ? i : count - 1 - i;
     const [id, position, state] = [ids[place]!, positions[place]!, kinds?.[place] ?? 0];
-    if (!states.includes(state) || (minPosition !== undefined && position < minPosition) || (maxPosition !== undefined && position > maxPosition)) continue;
+    if (
+      !states.includes(state) ||
+      (minPosition !== undefined && position < minPosition) ||
+      (maxPosition !== undefined && position > maxPosition)
+    )
+      continue;
     if (beyond(id, position)) found.push({ id, position, state });
   }
   return found.length === limit || !older || nothingBehind(minPosition) ? found : undefined;

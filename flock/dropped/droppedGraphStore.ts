@@ -25,9 +25,19 @@ export class DroppedGraphStore {
   /** Those whose tables are still kept, the newest first. */
   async list(): Promise<DroppedGraph[]> {
     const rows = await this.control.read((host) =>
-      host.rows(`SELECT graph_id, name, dropped_at_ms, keep_until_ms, tree FROM ${this.#table} WHERE keep_until_ms > ${hostClockMs} ORDER BY dropped_at_ms DESC`, [], deadline()),
+      host.rows(
+        `SELECT graph_id, name, dropped_at_ms, keep_until_ms, tree FROM ${this.#table} WHERE keep_until_ms > ${hostClockMs} ORDER BY dropped_at_ms DESC`,
+        [],
+        deadline(),
+      ),
     );
-    return rows.map(([id, name, droppedAtMs, keepUntilMs, tree]) => ({ id: Number(id), name: String(name), droppedAtMs: Number(droppedAtMs), keepUntilMs: Number(keepUntilMs), tree: changesFromJson(String(tree)) }));
+    return rows.map(([id, name, droppedAtMs, keepUntilMs, tree]) => ({
+      id: Number(id),
+      name: String(name),
+      droppedAtMs: Number(droppedAtMs),
+      keepUntilMs: Number(keepUntilMs),
+      tree: changesFromJson(String(tree)),
+    }));
   }
 
   /** Records a graph for `keepMs` from now on. */

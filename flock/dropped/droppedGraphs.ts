@@ -28,7 +28,9 @@ export class DroppedGraphs {
   /** Those that can be brought back, the newest first. */
   async list(): Promise<DroppedGraph[]> {
     const { tables } = this.gizzard.topology;
-    return (await this.#store.list()).filter(({ id }) => tables.some(({ tableId, service }) => tableId === id && service === droppedService));
+    return (await this.#store.list()).filter(({ id }) =>
+      tables.some(({ tableId, service }) => tableId === id && service === droppedService),
+    );
   }
 
   /** What `drop` would do. Throws `NotFound`, and `FailedPrecondition` where a migration or a copy is at work on the graph's shards. */
@@ -36,10 +38,17 @@ export class DroppedGraphs {
     const { nameServer, migrations, moves } = this.gizzard;
     await nameServer.reload();
     const { topology } = nameServer;
-    const begun = topology.tables.some((table) => table.name === name && table.service === 'flock') ? undefined : (await this.list()).find((one) => one.name === name);
+    const begun = topology.tables.some((table) => table.name === name && table.service === 'flock')
+      ? undefined
+      : (await this.list()).find((one) => one.name === name);
     if (begun !== undefined) {
       const leaves = await this.#holding(leavesOf(begun.tree));
-      if (leaves.length === 0) throw new RoostError('NotFound', `graph ${name} is dropped already: \`roost graph undrop ${name}\` brings it back`, { fields: { graph: name } });
+      if (leaves.length === 0)
+        throw new RoostError(
+          'NotFound',
+          `graph ${name} is dropped already: \`roost graph undrop ${name}\` brings it back`,
+          { fields: { graph: name } },
+        );
       return { graph: begun, leaves };
     }
     const graph = findGraph(topology, name);
@@ -49,9 +58,15 @@ export class DroppedGraphs {
       if (change.kind !== 'deleteShard') continue;
       const shard = shardKey(change.id);
       const migration = reserved.get(shard);
-      if (migration !== undefined) throw busy(name, `shard ${shard} is in migration ${migration}: \`roost migrations cleanup ${migration}\` or \`roost migrations rollback ${migration}\` comes first`, shard);
+      if (migration !== undefined)
+        throw busy(
+          name,
+          `shard ${shard} is in migration ${migration}: \`roost migrations cleanup ${migration}\` or \`roost migrations rollback ${migration}\` comes first`,
+          shard,
+        );
       const move = inWork.get(shard);
-      if (move !== undefined) throw busy(name, `move ${move} works with shard ${shard}: \`roost shard cancel ${move}\` stops it`, shard);
+      if (move !== undefined)
+        throw busy(name, `move ${move} works with shard ${shard}: \`roost shard cancel ${move}\` stops it`, shard);
     }
     return { graph, leaves: drop.leaves, drop: { ...drop, version: topology.version } };
   }
@@ -73,10 +88,16 @@ export class DroppedGraphs {
     }
     await gizzard.servers.allHold(gizzard.topology.version, AbortSignal.timeout(waitForServersMs));
     // From here on no shard gets these names, however long this process takes.
-    await gizzard.nameServer.spend(leaves.map(({ id }) => id), by);
+    await gizzard.nameServer.spend(
+      leaves.map(({ id }) => id),
+      by,
+    );
     const aside: DroppedShard[] = [];
     for (const shard of leaves) {
-      const dropped = await gizzard.dropped.setAside(shard, { why: `graph ${graph.name} was dropped: roost graph undrop ${graph.name}`, keepMs });
+      const dropped = await gizzard.dropped.setAside(shard, {
+        why: `graph ${graph.name} was dropped: roost graph undrop ${graph.name}`,
+        keepMs,
+      });
       if (dropped !== undefined) aside.push(dropped);
     }
     return aside;
@@ -90,13 +111,24 @@ export class DroppedGraphs {
     const { gizzard } = this;
     await gizzard.nameServer.reload();
     const graph = (await this.list()).find((one) => one.name === name && (id === undefined || one.id === id));
-    if (graph === undefined) throw new RoostError('NotFound', `no dropped graph ${JSON.stringify(name)} is kept; \`roost graph list\` shows those that are`, { fields: { graph: name } });
+    if (graph === undefined)
+      throw new RoostError(
+        'NotFound',
+        `no dropped graph ${JSON.stringify(name)} is kept; \`roost graph list\` shows those that are`,
+        { fields: { graph: name } },
+      );
     const changes = planGraphUndrop(gizzard.topology, graph, graph.tree);
     const leaves = leavesOf(graph.tree);
     const holding = new Set((await this.#holding(leaves)).map(({ id }) => shardKey(id)));
-    const aside = await this.#aside(leaves.filter(({ id }) => !holding.has(shardKey(id))), name);
+    const aside = await this.#aside(
+      leaves.filter(({ id }) => !holding.has(shardKey(id))),
+      name,
+    );
     for (const one of aside) await gizzard.dropped.bringBack(one);
-    await gizzard.nameServer.revive(leaves.map(({ id }) => id), by);
+    await gizzard.nameServer.revive(
+      leaves.map(({ id }) => id),
+      by,
+    );
     await gizzard.apply(changes, by);
     await this.#store.remove(graph.id);
     return { id: graph.id, name };
@@ -106,11 +138,17 @@ export class DroppedGraphs {
   async #aside(leaves: readonly ShardInfo[], name: string): Promise<DroppedShard[]> {
     const kept = new Map<string, DroppedShard>();
     for (const hostname of new Set(leaves.map(({ id }) => id.hostname))) {
-      for (const one of await this.gizzard.dropped.list(hostname)) if (!kept.has(shardKey(one.shard.id))) kept.set(shardKey(one.shard.id), one);
+      for (const one of await this.gizzard.dropped.list(hostname))
+        if (!kept.has(shardKey(one.shard.id))) kept.set(shardKey(one.shard.id), one);
     }
     return leaves.map(({ id }) => {
       const found = kept.get(shardKey(id));
-      if (found === undefined) throw new RoostError('NotFound', `graph ${name} cannot be brought back: the tables of shard ${shardKey(id)} are deleted for good`, { fields: { graph: name, shard: shardKey(id) } });
+      if (found === undefined)
+        throw new RoostError(
+          'NotFound',
+          `graph ${name} cannot be brought back: the tables of shard ${shardKey(id)} are deleted for good`,
+          { fields: { graph: name, shard: shardKey(id) } },
+        );
       return found;
     });
   }
@@ -128,4 +166,5 @@ export class DroppedGraphs {
   }
 }
 
-const busy = (graph: string, why: string, shard: string): RoostError => new RoostError('FailedPrecondition', `graph ${graph} cannot be dropped: ${why}`, { fields: { graph, shard } });
+const busy = (graph: string, why: string, shard: string): RoostError =>
+  new RoostError('FailedPrecondition', `graph ${graph} cannot be dropped: ${why}`, { fields: { graph, shard } });

@@ -22,15 +22,33 @@ export function planGraphDrop(topology: Topology, graph: Graph): GraphDrop {
   const isOwn = ({ tableId }: { readonly tableId: number }): boolean => Math.abs(tableId) === graph.id;
   const tables = topology.tables.filter(isOwn);
   const forwardings = topology.state.forwardings.filter(isOwn);
-  const kept = below(topology, topology.state.forwardings.filter((forwarding) => !isOwn(forwarding)).map(({ shard }) => shard));
-  const gone = [...below(topology, forwardings.map(({ shard }) => shard))].filter(([key]) => !kept.has(key)).map(([, shard]) => shard);
+  const kept = below(
+    topology,
+    topology.state.forwardings.filter((forwarding) => !isOwn(forwarding)).map(({ shard }) => shard),
+  );
+  const gone = [
+    ...below(
+      topology,
+      forwardings.map(({ shard }) => shard),
+    ),
+  ]
+    .filter(([key]) => !kept.has(key))
+    .map(([, shard]) => shard);
   const links = gone.flatMap(({ id }) => topology.children(id));
   const changes: Change[] = [];
-  if (!topology.hasShard(droppedRoot)) changes.push({ kind: 'createShard', shard: { id: droppedRoot, type: 'blackHole', sourceType: '', destinationType: '', busy: 'normal' } });
+  if (!topology.hasShard(droppedRoot))
+    changes.push({
+      kind: 'createShard',
+      shard: { id: droppedRoot, type: 'blackHole', sourceType: '', destinationType: '', busy: 'normal' },
+    });
   for (const table of tables) {
     const { tableId } = table;
-    changes.push({ kind: 'removeTable', tableId }, { kind: 'createTable', table: { ...table, service: droppedService } });
-    for (const { tableId: of, baseId } of forwardings) if (of === tableId && baseId !== 0n) changes.push({ kind: 'removeForwarding', tableId, baseId });
+    changes.push(
+      { kind: 'removeTable', tableId },
+      { kind: 'createTable', table: { ...table, service: droppedService } },
+    );
+    for (const { tableId: of, baseId } of forwardings)
+      if (of === tableId && baseId !== 0n) changes.push({ kind: 'removeForwarding', tableId, baseId });
     changes.push({ kind: 'setForwarding', forwarding: { tableId, baseId: 0n, shard: droppedRoot } });
   }
   for (const { parent, child } of links) changes.push({ kind: 'removeLink', parent, child });
@@ -50,22 +68,37 @@ export function planGraphDrop(topology: Topology, graph: Graph): GraphDrop {
  */
 export function planGraphUndrop(topology: Topology, graph: Graph, tree: readonly Change[]): Change[] {
   if (topology.tables.some(({ name, service }) => name === graph.name && service === 'flock')) {
-    throw new RoostError('AlreadyExists', `there is a graph ${graph.name} by now: the dropped one of this name, number ${graph.id}, cannot come back beside it`, { fields: { graph: graph.name } });
+    throw new RoostError(
+      'AlreadyExists',
+      `there is a graph ${graph.name} by now: the dropped one of this name, number ${graph.id}, cannot come back beside it`,
+      { fields: { graph: graph.name } },
+    );
   }
   const changes: Change[] = [];
   for (const direction of ['forward', 'backward'] as const) {
     const tableId = tableIdOf(graph.id, direction);
     const table = topology.tables.find((one) => one.tableId === tableId);
     if (table?.service !== droppedService || table.name !== graph.name) {
-      throw new RoostError('FailedPrecondition', `number ${graph.id} is no longer kept for graph ${graph.name}`, { fields: { graph: graph.id } });
+      throw new RoostError('FailedPrecondition', `number ${graph.id} is no longer kept for graph ${graph.name}`, {
+        fields: { graph: graph.id },
+      });
     }
     changes.push({ kind: 'removeTable', tableId });
-    if (!tree.some((change) => change.kind === 'setForwarding' && change.forwarding.tableId === tableId && change.forwarding.baseId === 0n)) changes.push({ kind: 'removeForwarding', tableId, baseId: 0n });
+    if (
+      !tree.some(
+        (change) =>
+          change.kind === 'setForwarding' && change.forwarding.tableId === tableId && change.forwarding.baseId === 0n,
+      )
+    )
+      changes.push({ kind: 'removeForwarding', tableId, baseId: 0n });
   }
   return [...changes, ...tree];
 }
 
-export const leavesOf = (tree: readonly Change[]): ShardInfo[] => tree.flatMap((change) => (change.kind === 'createShard' && nodeType(change.shard.type) === undefined ? [change.shard] : []));
+export const leavesOf = (tree: readonly Change[]): ShardInfo[] =>
+  tree.flatMap((change) =>
+    change.kind === 'createShard' && nodeType(change.shard.type) === undefined ? [change.shard] : [],
+  );
 
 /** Every shard at or below some, by its key. */
 function below(topology: Topology, roots: readonly ShardId[]): Map<string, ShardInfo> {

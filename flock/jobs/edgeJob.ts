@@ -28,6 +28,7 @@ export const edgeJob = (database: string, { applyEdges, forgetEdges }: EdgeWrite
   },
   toJson: edgesToJson,
   fromJson: edgesFromJson,
-  apply: async (host, leaf, items, deadline) => tellOtherEnds(await applyEdges(host, edgeTables(database, leaf.shard), items, deadline)),
+  apply: async (host, leaf, items, deadline) =>
+    tellOtherEnds(await applyEdges(host, edgeTables(database, leaf.shard), items, deadline)),
   forget: forgetEdges,
 });

@@ -7,16 +7,14 @@ import { edgeJob } from './edgeJob.js';
 const big = 2n ** 62n + 1n;
 
 it('writes edges as people read them, and reads them again to the same job', () => {
-  const payload = encodeEdges(
-    {
-      graphId: 3,
-      operations: ['add', 'negate', 'archive', 'remove'],
-      sourceIds: BigInt64Array.of(big, 1n, 2n, 3n),
-      destinationIds: BigInt64Array.of(4n, big, 6n, 7n),
-      positions: BigInt64Array.of(-8n, 9n, 0n, 0n),
-      times: BigInt64Array.of(10n, 11n, 12n, 13n),
-    },
-  );
+  const payload = encodeEdges({
+    graphId: 3,
+    operations: ['add', 'negate', 'archive', 'remove'],
+    sourceIds: BigInt64Array.of(big, 1n, 2n, 3n),
+    destinationIds: BigInt64Array.of(4n, big, 6n, 7n),
+    positions: BigInt64Array.of(-8n, 9n, 0n, 0n),
+    times: BigInt64Array.of(10n, 11n, 12n, 13n),
+  });
   const json = edgesToJson(payload);
   expect(json).toEqual({
     graph: 3,
@@ -32,7 +30,13 @@ it('writes edges as people read them, and reads them again to the same job', () 
 });
 
 it('takes plain numbers, and leaves times that are not given to the journal', () => {
-  const { payload, times } = edgesFromJson({ graph: 1, edges: [{ source: 1, destination: 2 }, { source: 1, destination: 3, operation: 'remove' }] });
+  const { payload, times } = edgesFromJson({
+    graph: 1,
+    edges: [
+      { source: 1, destination: 2 },
+      { source: 1, destination: 3, operation: 'remove' },
+    ],
+  });
   expect(times).toEqual({ count: 2, offsets: [10] });
   payload.writeBigInt64LE(77n, times!.offsets[0]);
   expect(edgesToJson(payload)).toEqual({
@@ -42,7 +46,13 @@ it('takes plain numbers, and leaves times that are not given to the journal', ()
       { operation: 'remove', source: '1', destination: '3', time: '78' },
     ],
   });
-  const placed = edgesFromJson({ graph: 1, edges: [{ source: 1, destination: 2, position: 5 }, { source: 1, destination: 3, operation: 'archive' }] });
+  const placed = edgesFromJson({
+    graph: 1,
+    edges: [
+      { source: 1, destination: 2, position: 5 },
+      { source: 1, destination: 3, operation: 'archive' },
+    ],
+  });
   expect(edgesToJson(placed.payload)).toMatchObject({ edges: [{ position: '5' }, { operation: 'archive' }] });
 });
 
@@ -56,19 +66,40 @@ describe('bad edges', () => {
     ['an unknown operation', { graph: 1, edges: [{ ...edge, operation: 'follow' }] }, /edges\.0\.operation/],
     ['an id that is no integer', { graph: 1, edges: [{ ...edge, source: '1e3' }] }, /edges\.0\.source/],
     ['a number that is not exact', { graph: 1, edges: [{ ...edge, source: 2 ** 60 }] }, /edges\.0\.source/],
-    ['a negative id', { graph: 1, edges: [{ ...edge, destination: -1 }] }, /edges\.0\.destination must be from 0 to 9223372036854775807/],
-    ['an id past 64 bits', { graph: 1, edges: [{ ...edge, destination: '9223372036854775808' }] }, /edges\.0\.destination/],
+    [
+      'a negative id',
+      { graph: 1, edges: [{ ...edge, destination: -1 }] },
+      /edges\.0\.destination must be from 0 to 9223372036854775807/,
+    ],
+    [
+      'an id past 64 bits',
+      { graph: 1, edges: [{ ...edge, destination: '9223372036854775808' }] },
+      /edges\.0\.destination/,
+    ],
     ['a time for some', { graph: 1, edges: [{ ...edge, time: 1 }, edge] }, /all of them bring a time, or none/],
-    ['a position for some', { graph: 1, edges: [{ ...edge, position: 1 }, edge] }, /all of them bring a position, or none/],
+    [
+      'a position for some',
+      { graph: 1, edges: [{ ...edge, position: 1 }, edge] },
+      /all of them bring a position, or none/,
+    ],
     ['a negative time', { graph: 1, edges: [{ ...edge, time: -1 }] }, /edges\.0\.time/],
   ];
   it.each(cases)('%s', (_what, json, message) => {
-    expect(() => edgesFromJson(json)).toThrow(expect.objectContaining({ code: 'InvalidArgument', message: expect.stringMatching(message) as string }) as Error);
+    expect(() => edgesFromJson(json)).toThrow(
+      expect.objectContaining({ code: 'InvalidArgument', message: expect.stringMatching(message) as string }) as Error,
+    );
   });
 });
 
 it('refuses a payload whose edges are none', () => {
-  const payload = encodeEdges({ graphId: 1, operations: 'add', sourceIds: BigInt64Array.of(1n), destinationIds: BigInt64Array.of(2n) });
+  const payload = encodeEdges({
+    graphId: 1,
+    operations: 'add',
+    sourceIds: BigInt64Array.of(1n),
+    destinationIds: BigInt64Array.of(2n),
+  });
   payload.writeUInt8(9, 18);
-  expect(() => edgeJob('x', tablesAlone).split(payload, () => undefined, 1)).toThrow(expect.objectContaining({ code: 'DataLoss' }) as Error);
+  expect(() => edgeJob('x', tablesAlone).split(payload, () => undefined, 1)).toThrow(
+    expect.objectContaining({ code: 'DataLoss' }) as Error,
+  );
 });

@@ -19,7 +19,10 @@ const integer = (min: bigint, max: bigint) =>
   });
 
 const schema = z.strictObject({
-  graph: z.int().min(1).max(2 ** 31 - 1),
+  graph: z
+    .int()
+    .min(1)
+    .max(2 ** 31 - 1),
   edges: z
     .array(
       z.strictObject({
@@ -38,14 +41,23 @@ export function edgesFromJson(json: unknown): Pick<NewJob, 'payload' | 'times'> 
   const parsed = schema.safeParse(json);
   if (!parsed.success) {
     const issue = parsed.error.issues[0]!;
-    throw new RoostError('InvalidArgument', `the edges of a job: ${issue.path.join('.') || 'they'} ${issue.message}`, { cause: parsed.error });
+    throw new RoostError('InvalidArgument', `the edges of a job: ${issue.path.join('.') || 'they'} ${issue.message}`, {
+      cause: parsed.error,
+    });
   }
   const { graph, edges } = parsed.data;
-  const times = edges.every(({ time }) => time === undefined) ? undefined : BigInt64Array.from(edges, ({ time }) => time ?? some('a time'));
+  const times = edges.every(({ time }) => time === undefined)
+    ? undefined
+    : BigInt64Array.from(edges, ({ time }) => time ?? some('a time'));
   const ranks = edges.map(({ operation }) => operationRank[operation]);
   // With times, those without a position stand at theirs.
   const positioned = times !== undefined || edges.some(({ position }) => position !== undefined);
-  const positions = positioned ? BigInt64Array.from(edges, ({ position }, i) => position ?? (setsPosition(ranks[i]!) ? (times?.[i] ?? some('a position')) : unplaced)) : undefined;
+  const positions = positioned
+    ? BigInt64Array.from(
+        edges,
+        ({ position }, i) => position ?? (setsPosition(ranks[i]!) ? (times?.[i] ?? some('a position')) : unplaced),
+      )
+    : undefined;
   const payload = encodeEdges({
     graphId: graph,
     operations: edges.map(({ operation }) => operation),

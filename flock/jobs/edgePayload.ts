@@ -27,16 +27,25 @@ export const timesOfEdges = (count: number): JobTimes => ({ count, offsets: [fir
 export function encodeEdges(writes: EdgeWrites): Buffer {
   const count = writes.sourceIds.length;
   const single = typeof writes.operations === 'string';
-  const columns = [writes.sourceIds, writes.destinationIds, writes.positions, writes.times].filter((column) => column !== undefined);
+  const columns = [writes.sourceIds, writes.destinationIds, writes.positions, writes.times].filter(
+    (column) => column !== undefined,
+  );
   const operationBytes = single ? 1 : count;
   const payload = Buffer.allocUnsafe(headerBytes + operationBytes + columns.length * count * 8);
   payload.writeUInt8(version, 0);
-  payload.writeUInt8((single ? 0 : manyOperations) | (writes.positions === undefined ? 0 : withPositions) | (writes.times === undefined ? 0 : withTimes), 1);
+  payload.writeUInt8(
+    (single ? 0 : manyOperations) |
+      (writes.positions === undefined ? 0 : withPositions) |
+      (writes.times === undefined ? 0 : withTimes),
+    1,
+  );
   payload.writeInt32LE(writes.graphId, 2);
   payload.writeUInt32LE(count, 6);
   payload.writeBigInt64LE(0n, firstTimeOffset);
   if (typeof writes.operations === 'string') payload.writeUInt8(operationRank[writes.operations], headerBytes);
-  else for (const [i, operation] of writes.operations.entries()) payload.writeUInt8(operationRank[operation], headerBytes + i);
+  else
+    for (const [i, operation] of writes.operations.entries())
+      payload.writeUInt8(operationRank[operation], headerBytes + i);
   let offset = headerBytes + operationBytes;
   for (const column of columns) {
     for (let i = 0; i < count; i++, offset += 8) payload.writeBigInt64LE(column[i]!, offset);
@@ -57,15 +66,18 @@ export function decodeEdges(payload: Buffer, add: (record: EdgeRecord) => void):
   const destinations = sources + count * 8;
   const positions = destinations + count * 8;
   const times = positions + ((flags & withPositions) === 0 ? 0 : count * 8);
-  if (payload.length !== times + ((flags & withTimes) === 0 ? 0 : count * 8)) throw new RoostError('DataLoss', `a job of ${count} edges has ${payload.length} bytes`);
+  if (payload.length !== times + ((flags & withTimes) === 0 ? 0 : count * 8))
+    throw new RoostError('DataLoss', `a job of ${count} edges has ${payload.length} bytes`);
   for (let i = 0; i < count; i++) {
     const sourceId = payload.readBigInt64LE(sources + i * 8);
     const destinationId = payload.readBigInt64LE(destinations + i * 8);
     const ownState = payload.readUInt8(headerBytes + (operationBytes === 1 ? 0 : i));
     const updatedAt = (flags & withTimes) === 0 ? firstTime + BigInt(i) : payload.readBigInt64LE(times + i * 8);
-    if (ownState > maxRank || sourceId < 0n || destinationId < 0n) throw new RoostError('DataLoss', `edge ${i} of a job, from ${sourceId} to ${destinationId}, is none`);
+    if (ownState > maxRank || sourceId < 0n || destinationId < 0n)
+      throw new RoostError('DataLoss', `edge ${i} of a job, from ${sourceId} to ${destinationId}, is none`);
     const placed = setsPosition(ownState);
-    const position = (flags & withPositions) !== 0 ? payload.readBigInt64LE(positions + i * 8) : placed ? updatedAt : unplaced;
+    const position =
+      (flags & withPositions) !== 0 ? payload.readBigInt64LE(positions + i * 8) : placed ? updatedAt : unplaced;
     const positionedAt = placed ? updatedAt : neverPositioned;
     const registers = { ownState, updatedAt, position, positionedAt, peer: untouched };
     add({ tableId: graphId, sourceId, destinationId, ...registers });

@@ -17,21 +17,25 @@ export interface EdgeChange {
 /** The job that writes some edges of a graph, for a store that keeps one and journals its own writes together with those of the edges. */
 export const edgeWriteJob = (graphId: number, changes: readonly EdgeChange[]): NewJob => ({
   kind: jobKinds.edges,
-  payload: encodeEdges(
-    {
-      graphId,
-      operations: changes.map(({ operation }) => operation),
-      sourceIds: BigInt64Array.from(changes, ({ sourceId }) => sourceId),
-      destinationIds: BigInt64Array.from(changes, ({ destinationId }) => destinationId),
-      positions: BigInt64Array.from(changes, ({ position }) => position),
-      times: BigInt64Array.from(changes, ({ time }) => time),
-    },
-  ),
+  payload: encodeEdges({
+    graphId,
+    operations: changes.map(({ operation }) => operation),
+    sourceIds: BigInt64Array.from(changes, ({ sourceId }) => sourceId),
+    destinationIds: BigInt64Array.from(changes, ({ destinationId }) => destinationId),
+    positions: BigInt64Array.from(changes, ({ position }) => position),
+    times: BigInt64Array.from(changes, ({ time }) => time),
+  }),
 });
 
 /** The jobs that count the edges of both ends anew, for a store that has put rows right which nobody counted. */
-export const recountJobs = (graphId: number, ends: readonly { readonly sourceId: bigint; readonly destinationId: bigint }[]): NewJob[] => {
+export const recountJobs = (
+  graphId: number,
+  ends: readonly { readonly sourceId: bigint; readonly destinationId: bigint }[],
+): NewJob[] => {
   const nodes = [...new Set(ends.map(({ sourceId }) => sourceId))].map((id) => ({ tableId: graphId, id }));
   const others = [...new Set(ends.map(({ destinationId }) => destinationId))].map((id) => ({ tableId: -graphId, id }));
-  return [...nodes, ...others].map((node) => ({ kind: jobKinds.recount, payload: encodeSweep({ ...node, after: undefined }) }));
+  return [...nodes, ...others].map((node) => ({
+    kind: jobKinds.recount,
+    payload: encodeSweep({ ...node, after: undefined }),
+  }));
 };

@@ -9,7 +9,8 @@ const maxRank = operationRank.remove;
 const invalid = (message: string): RoostError => new RoostError('InvalidArgument', message);
 
 export function checkCount(count: number): void {
-  if (count === 0 || count > limits.operationsPerWrite) throw invalid(`a job holds 1 to ${limits.operationsPerWrite} operations, not ${count}`);
+  if (count === 0 || count > limits.operationsPerWrite)
+    throw invalid(`a job holds 1 to ${limits.operationsPerWrite} operations, not ${count}`);
 }
 
 export function checkTable(tableId: number, { topology }: JobBounds): void {
@@ -26,11 +27,15 @@ export function checkRank(rank: number): void {
 
 /** `earliest`: what stands for a time where something was never written. */
 export function checkTime(time: bigint, { latest }: JobBounds, earliest = 0n): void {
-  if (time < earliest || time > latest) throw invalid(`times are microseconds from 1970 to a day from now, not ${time}`);
+  if (time < earliest || time > latest)
+    throw invalid(`times are microseconds from 1970 to a day from now, not ${time}`);
 }
 
 /** A row as a service's write, or what follows from one, would make it. */
-export function checkRecord({ tableId, sourceId, destinationId, ownState, updatedAt, positionedAt, peer }: EdgeRecord, bounds: JobBounds): void {
+export function checkRecord(
+  { tableId, sourceId, destinationId, ownState, updatedAt, positionedAt, peer }: EdgeRecord,
+  bounds: JobBounds,
+): void {
   checkTable(tableId, bounds);
   checkId(sourceId);
   checkId(destinationId);

@@ -23,7 +23,12 @@ export const nodeJob = (database: string): JobType<NodeOperation> => ({
     checkTime(time, bounds);
   },
   async apply(host, leaf, items, deadline) {
-    for (const { id, rank, time } of items) await applyNode(host, edgeTables(database, leaf.shard), id, massOperation(rank, time), deadline);
-    return items.map(({ tableId, id }) => ({ kind: jobKinds.sweep, payload: encodeSweep({ tableId, id, after: undefined }), leaves: [leaf.key] }));
+    for (const { id, rank, time } of items)
+      await applyNode(host, edgeTables(database, leaf.shard), id, massOperation(rank, time), deadline);
+    return items.map(({ tableId, id }) => ({
+      kind: jobKinds.sweep,
+      payload: encodeSweep({ tableId, id, after: undefined }),
+      leaves: [leaf.key],
+    }));
   },
 });

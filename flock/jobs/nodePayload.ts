@@ -31,6 +31,12 @@ export function encodeNode({ tableId, id, rank, time }: NodeOperation): Buffer {
 /** Throws `DataLoss` where the payload is not one of ours, `UnknownJob` where it is of a later version. */
 export function decodeNode(payload: Buffer): NodeOperation {
   requirePayloadVersion(jobKinds.node, payload[0], version);
-  if (payload.length !== bytes) throw new RoostError('DataLoss', `a job of a mass operation has ${payload.length} bytes`);
-  return { tableId: payload.readInt32LE(1), id: payload.readBigInt64LE(5), rank: payload.readUInt8(13), time: payload.readBigInt64LE(nodeTimeOffset) };
+  if (payload.length !== bytes)
+    throw new RoostError('DataLoss', `a job of a mass operation has ${payload.length} bytes`);
+  return {
+    tableId: payload.readInt32LE(1),
+    id: payload.readBigInt64LE(5),
+    rank: payload.readUInt8(13),
+    time: payload.readBigInt64LE(nodeTimeOffset),
+  };
 }

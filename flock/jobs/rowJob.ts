@@ -32,7 +32,13 @@ export const rowJob = (database: string, { applyEdges }: EdgeWriter): JobType<Ed
 export function tellOtherEnds(applied: readonly Pick<AppliedEdge, 'record' | 'node'>[]): FollowUp[] {
   const rows = applied
     .filter(({ node }) => node !== untouched)
-    .map(({ record, node }) => ({ ...record, tableId: -record.tableId, sourceId: record.destinationId, destinationId: record.sourceId, peer: node }));
+    .map(({ record, node }) => ({
+      ...record,
+      tableId: -record.tableId,
+      sourceId: record.destinationId,
+      destinationId: record.sourceId,
+      peer: node,
+    }));
   const jobs: FollowUp[] = [];
   for (let start = 0; start < rows.length; start += rowsPerJob) {
     jobs.push({ kind: jobKinds.rows, payload: encodeRows(rows.slice(start, start + rowsPerJob)) });

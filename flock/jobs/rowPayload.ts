@@ -44,7 +44,11 @@ export function decodeRows(payload: Buffer): EdgeRecord[] {
       updatedAt: payload.readBigInt64LE(at + 21),
       position: payload.readBigInt64LE(at + 29),
       positionedAt: payload.readBigInt64LE(at + 37),
-      peer: oneUntouched({ colour: payload.readUInt8(at + 45), colouredAt: payload.readBigInt64LE(at + 46), removedThrough: payload.readBigInt64LE(at + 54) }),
+      peer: oneUntouched({
+        colour: payload.readUInt8(at + 45),
+        colouredAt: payload.readBigInt64LE(at + 46),
+        removedThrough: payload.readBigInt64LE(at + 54),
+      }),
     };
   });
 }

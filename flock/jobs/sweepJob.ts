@@ -21,9 +21,21 @@ export const sweepJob = (database: string, { sweepPage }: EdgeWriter): JobType<S
   async apply(host, leaf, items, deadline) {
     const followUps: FollowUp[] = [];
     for (const { tableId, id, after } of items) {
-      const { records, node, next } = await sweepPage(host, edgeTables(database, leaf.shard), tableId, id, after, deadline);
+      const { records, node, next } = await sweepPage(
+        host,
+        edgeTables(database, leaf.shard),
+        tableId,
+        id,
+        after,
+        deadline,
+      );
       followUps.push(...tellOtherEnds(records.map((record) => ({ record, node }))));
-      if (next !== undefined) followUps.push({ kind: jobKinds.sweep, payload: encodeSweep({ tableId, id, after: next }), leaves: [leaf.key] });
+      if (next !== undefined)
+        followUps.push({
+          kind: jobKinds.sweep,
+          payload: encodeSweep({ tableId, id, after: next }),
+          leaves: [leaf.key],
+        });
     }
     return followUps;
   },

@@ -29,5 +29,9 @@ export function decodeSweep(payload: Buffer, kind: string = jobKinds.sweep): Swe
   requirePayloadVersion(kind, payload[0], version);
   if (payload.length !== bytes) throw new RoostError('DataLoss', `a job of a sweep has ${payload.length} bytes`);
   const after = payload.readBigInt64LE(13);
-  return { tableId: payload.readInt32LE(1), id: payload.readBigInt64LE(5), after: after === fromStart ? undefined : after };
+  return {
+    tableId: payload.readInt32LE(1),
+    id: payload.readBigInt64LE(5),
+    after: after === fromStart ? undefined : after,
+  };
 }

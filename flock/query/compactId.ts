@@ -7,7 +7,8 @@ export type CompactId = number | bigint;
 export const compactId = (id: bigint): CompactId => (id <= Number.MAX_SAFE_INTEGER ? Number(id) : id);
 
 /** An id as the driver gives it: a number where it is safe, text where it is not. */
-export const compactIdOfColumn = (value: unknown): CompactId => (typeof value === 'number' ? value : BigInt(value as string));
+export const compactIdOfColumn = (value: unknown): CompactId =>
+  typeof value === 'number' ? value : BigInt(value as string);
 
 /** The id after, or before, in the order of ids. */
 export const neighbour = (id: CompactId, step: 1n | -1n): CompactId => compactId(BigInt(id) + step);

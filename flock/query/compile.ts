@@ -20,4 +20,5 @@ export function compile(reader: EdgeReader, query: Query): IdSource {
 }
 
 /** A union of unions is one union, so that all of its parts are read at once. */
-const unionParts = (query: Query): Query[] => (query.kind === 'union' ? [...unionParts(query.left), ...unionParts(query.right)] : [query]);
+const unionParts = (query: Query): Query[] =>
+  query.kind === 'union' ? [...unionParts(query.left), ...unionParts(query.right)] : [query];

@@ -36,10 +36,17 @@ export interface PositionedEntry {
 }
 
 /** The cursor at an entry, towards its neighbour on the other side of the edge. */
-export function encodePositionCursor(entry: PositionedEntry, neighbour: PositionedEntry | undefined, backwards: boolean): bigint {
+export function encodePositionCursor(
+  entry: PositionedEntry,
+  neighbour: PositionedEntry | undefined,
+  backwards: boolean,
+): bigint {
   const plain = entry.position >= leastPlain && entry.position < byIdFlag && entry.position !== neighbour?.position;
   if (!plain && entry.id >= byIdFlag) {
-    throw new RoostError('FailedPrecondition', `a page cannot end at id ${entry.id}: entries with equal positions and ids of 2^62 or more cannot be paged by position`);
+    throw new RoostError(
+      'FailedPrecondition',
+      `a page cannot end at id ${entry.id}: entries with equal positions and ids of 2^62 or more cannot be paged by position`,
+    );
   }
   const magnitude = plain ? entry.position : byIdFlag + entry.id;
   return backwards ? -magnitude : magnitude;
@@ -68,7 +75,11 @@ export function encodeIdCursor(id: bigint, backwards: boolean): bigint {
 }
 
 function checkedMagnitude(cursor: bigint): bigint {
-  if (cursor === endCursor) throw new RoostError('InvalidArgument', 'cursor 0 is the end: there is no page behind it; −1 starts from the beginning');
+  if (cursor === endCursor)
+    throw new RoostError(
+      'InvalidArgument',
+      'cursor 0 is the end: there is no page behind it; −1 starts from the beginning',
+    );
   if (cursor === minInt64) throw new RoostError('InvalidArgument', `${cursor} is not a cursor of this query`);
   return cursor < 0n ? -cursor : cursor;
 }

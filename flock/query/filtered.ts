@@ -4,7 +4,14 @@ import type { QueryRun } from './queryRun.js';
 import { firstBatch, Walked, walkSideBySide } from './sideBySide.js';
 
 /** The beginnings of both sets. */
-async function beginBoth(a: IdSource, b: IdSource, beyond: CompactId | undefined, rising: boolean, limit: number, run: QueryRun): Promise<[Walked, Walked]> {
+async function beginBoth(
+  a: IdSource,
+  b: IdSource,
+  beyond: CompactId | undefined,
+  rising: boolean,
+  limit: number,
+  run: QueryRun,
+): Promise<[Walked, Walked]> {
   const count = firstBatch(limit);
   const [ofA, ofB] = await Promise.all([a.next(beyond, rising, count, run), b.next(beyond, rising, count, run)]);
   return [new Walked(a, rising, ofA), new Walked(b, rising, ofB)];

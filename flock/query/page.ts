@@ -3,9 +3,24 @@ import type { Vector } from '../../cache/index.js';
 import type { GatheredReads } from '../../gizzard/index.js';
 import { fromNewest } from '../cached/newestEdges.js';
 import type { EdgeReader } from '../edgeReader.js';
-import { edgeOfRow, readByPosition, readPositions, type EdgeRow, type EntryRow, type ListHead, type PositionBound } from '../storage/readEdges.js';
+import {
+  edgeOfRow,
+  readByPosition,
+  readPositions,
+  type EdgeRow,
+  type EntryRow,
+  type ListHead,
+  type PositionBound,
+} from '../storage/readEdges.js';
 import type { EdgePage, IdPage, PageRequest, Term } from '../types.js';
-import { decodeIdCursor, decodePositionCursor, encodeIdCursor, encodePositionCursor, endCursor, type PositionCursor } from './cursor.js';
+import {
+  decodeIdCursor,
+  decodePositionCursor,
+  encodeIdCursor,
+  encodePositionCursor,
+  endCursor,
+  type PositionCursor,
+} from './cursor.js';
 import { compactId, int64sOf, type CompactId } from './compactId.js';
 import type { IdSource } from './idSource.js';
 import type { QueryRun } from './queryRun.js';
@@ -20,22 +35,39 @@ export type Heads = GatheredReads<ListHead, EdgeRow[]>;
  * @param heads absent: every read is recorded as a step of the query
  * @param newest the newest edges of the node, where they are cached: the page is read from them as far as they go
  */
-export async function pageByPosition(reader: EdgeReader, term: Term, page: PageRequest, run: QueryRun, heads?: Heads, newest?: Vector): Promise<IdPage> {
+export async function pageByPosition(
+  reader: EdgeReader,
+  term: Term,
+  page: PageRequest,
+  run: QueryRun,
+  heads?: Heads,
+  newest?: Vector,
+): Promise<IdPage> {
   const states = ranksOf(term);
   const inTables = tableList(reader, term, run, heads);
-  const list: PositionList<EntryRow> = newest === undefined ? inTables : {
-    async positionOf(id) {
-      const place = newest.ids.indexOf(id);
-      return place < 0 ? inTables.positionOf(id) : newest.positions[place];
-    },
-    read: async (bound, direction, limit) => fromNewest(newest, term, states, bound, direction, limit) ?? inTables.read(bound, direction, limit),
-  };
+  const list: PositionList<EntryRow> =
+    newest === undefined
+      ? inTables
+      : {
+          async positionOf(id) {
+            const place = newest.ids.indexOf(id);
+            return place < 0 ? inTables.positionOf(id) : newest.positions[place];
+          },
+          read: async (bound, direction, limit) =>
+            fromNewest(newest, term, states, bound, direction, limit) ?? inTables.read(bound, direction, limit),
+        };
   const { entries, ...cursors } = await entriesByPosition(list, page);
   return { ids: BigInt64Array.from(entries, ({ id }) => id), ...cursors, partial: false };
 }
 
 /** A page of one node's whole edges, greatest position first, as one statement finds them. */
-export async function edgesByPosition(reader: EdgeReader, term: Term, page: PageRequest, run: QueryRun, heads: Heads): Promise<EdgePage> {
+export async function edgesByPosition(
+  reader: EdgeReader,
+  term: Term,
+  page: PageRequest,
+  run: QueryRun,
+  heads: Heads,
+): Promise<EdgePage> {
   const { entries, ...cursors } = await entriesByPosition(tableList(reader, term, run, heads), page);
   return { edges: entries.map((row) => edgeOfRow(term.sourceId, row)), ...cursors };
 }
@@ -43,7 +75,11 @@ export async function edgesByPosition(reader: EdgeReader, term: Term, page: Page
 /** What a list by position is read from. */
 interface PositionList<Entry extends EntryRow> {
   positionOf(id: bigint): Promise<bigint | undefined>;
-  read(bound: PositionBound | undefined, direction: { readonly older: boolean; readonly inclusive: boolean }, limit: number): Promise<Entry[]>;
+  read(
+    bound: PositionBound | undefined,
+    direction: { readonly older: boolean; readonly inclusive: boolean },
+    limit: number,
+  ): Promise<Entry[]>;
 }
 
 function tableList(reader: EdgeReader, term: Term, run: QueryRun, heads?: Heads): PositionList<EdgeRow> {
@@ -53,25 +89,40 @@ function tableList(reader: EdgeReader, term: Term, run: QueryRun, heads?: Heads)
   const isWhole = minPosition === undefined && maxPosition === undefined;
   return {
     async positionOf(id) {
-      const [entry] = await node.read(run, 'probe', 1, (session, tables, left) => readPositions(session, tables, term.sourceId, [id], left));
+      const [entry] = await node.read(run, 'probe', 1, (session, tables, left) =>
+        readPositions(session, tables, term.sourceId, [id], left),
+      );
       return entry?.position;
     },
     async read(bound, towards, limit) {
       if (heads === undefined || bound !== undefined || !isWhole) {
-        return node.read(run, 'page', limit, (session, tables, left) => readByPosition(session, tables, term, states, bound, towards, limit, left));
+        return node.read(run, 'page', limit, (session, tables, left) =>
+          readByPosition(session, tables, term, states, bound, towards, limit, left),
+        );
       }
-      const [rows = []] = await reader.many(heads, { graphId, direction, ids: BigInt64Array.of(sourceId) }, () => ({ sourceId, states, limit }), run.deadline);
+      const [rows = []] = await reader.many(
+        heads,
+        { graphId, direction, ids: BigInt64Array.of(sourceId) },
+        () => ({ sourceId, states, limit }),
+        run.deadline,
+      );
       return rows;
     },
   };
 }
 
-async function entriesByPosition<Entry extends EntryRow>(list: PositionList<Entry>, page: PageRequest): Promise<{ entries: Entry[]; nextCursor: bigint; prevCursor: bigint }> {
+async function entriesByPosition<Entry extends EntryRow>(
+  list: PositionList<Entry>,
+  page: PageRequest,
+): Promise<{ entries: Entry[]; nextCursor: bigint; prevCursor: bigint }> {
   const cursor = decodePositionCursor(page.cursor);
   const bound = await boundOf(cursor, (id) => list.positionOf(id));
   const older = !cursor.backwards;
   // One entry more than the page shows whether it goes on; one on the near side, whether something precedes.
-  const [ahead, behind] = await Promise.all([list.read(bound, { older, inclusive: false }, page.count + 1), bound === undefined ? [] : list.read(bound, { older: !older, inclusive: true }, 1)]);
+  const [ahead, behind] = await Promise.all([
+    list.read(bound, { older, inclusive: false }, page.count + 1),
+    bound === undefined ? [] : list.read(bound, { older: !older, inclusive: true }, 1),
+  ]);
   const beyond = ahead[page.count];
   const entries = ahead.slice(0, page.count);
   const near = behind[0];
@@ -86,11 +137,18 @@ async function entriesByPosition<Entry extends EntryRow>(list: PositionList<Entr
   };
 }
 
-async function boundOf({ edge }: PositionCursor, positionOf: (id: bigint) => Promise<bigint | undefined>): Promise<PositionBound | undefined> {
+async function boundOf(
+  { edge }: PositionCursor,
+  positionOf: (id: bigint) => Promise<bigint | undefined>,
+): Promise<PositionBound | undefined> {
   if (edge === undefined) return undefined;
   if ('position' in edge) return { position: edge.position, id: undefined };
   const position = await positionOf(edge.id);
-  if (position === undefined) throw new RoostError('InvalidArgument', `the cursor names id ${edge.id}, which is not in this list: it is the cursor of another query`);
+  if (position === undefined)
+    throw new RoostError(
+      'InvalidArgument',
+      `the cursor names id ${edge.id}, which is not in this list: it is the cursor of another query`,
+    );
   return { position, id: edge.id };
 }
 
@@ -99,7 +157,10 @@ export async function pageById(source: IdSource, page: PageRequest, run: QueryRu
   const cursor = decodeIdCursor(page.cursor);
   const rising = cursor.backwards;
   const from = cursor.id === undefined ? undefined : compactId(cursor.id);
-  const [ahead, precededBy] = await Promise.all([source.next(from, rising, page.count + 1, run), from !== undefined && anyFrom(source, from, !rising, run)]);
+  const [ahead, precededBy] = await Promise.all([
+    source.next(from, rising, page.count + 1, run),
+    from !== undefined && anyFrom(source, from, !rising, run),
+  ]);
   const ids = ahead.ids.slice(0, page.count);
   const partial = ahead.ids.length <= page.count && ahead.through !== undefined;
   const more = ahead.ids.length > page.count || partial;

@@ -28,15 +28,24 @@ beforeAll(async () => {
   for (const [node, ids] of sets.entries()) {
     if (ids.length === 0) continue;
     const sourceIds = new BigInt64Array(ids.length).fill(BigInt(node));
-    await flock.write({ graphId: graph.id, operations: 'add', sourceIds, destinationIds: BigInt64Array.from(ids) }, { acknowledgement: 'materialized' });
+    await flock.write(
+      { graphId: graph.id, operations: 'add', sourceIds, destinationIds: BigInt64Array.from(ids) },
+      { acknowledgement: 'materialized' },
+    );
   }
 });
 afterAll(() => flock.close());
 
-type Expression = number | { readonly kind: 'intersection' | 'union' | 'difference'; readonly left: Expression; readonly right: Expression };
+type Expression =
+  | number
+  | { readonly kind: 'intersection' | 'union' | 'difference'; readonly left: Expression; readonly right: Expression };
 
 const { expression } = fc.letrec<{ expression: Expression; node: Expression }>((tie) => ({
-  node: fc.record({ kind: fc.constantFrom('intersection', 'union', 'difference'), left: tie('expression'), right: tie('expression') }),
+  node: fc.record({
+    kind: fc.constantFrom('intersection', 'union', 'difference'),
+    left: tie('expression'),
+    right: tie('expression'),
+  }),
   expression: fc.oneof({ depthSize: 'small', withCrossShrink: true }, fc.nat({ max: sets.length - 1 }), tie('node')),
 }));
 
@@ -59,7 +68,8 @@ describe('compound queries', () => {
     await fc.assert(
       fc.asyncProperty(expression, fc.constantFrom(1, 7, 300, 5_000), async (tree, size) => {
         // A single set pages by position; as a union with itself it pages by id, like any other.
-        const query: Query = typeof tree === 'number' ? { kind: 'union', left: queryOf(tree), right: queryOf(tree) } : queryOf(tree);
+        const query: Query =
+          typeof tree === 'number' ? { kind: 'union', left: queryOf(tree), right: queryOf(tree) } : queryOf(tree);
         const expected = fallingIds(tree);
         const pages = Math.min(Math.ceil(expected.length / size), 5);
         const seen: bigint[] = [];
@@ -76,7 +86,7 @@ describe('compound queries', () => {
         expect(cursor === 0n).toBe(seen.length === expected.length);
 
         const back: bigint[] = [...last.ids];
-        for (let prev = last.prevCursor; prev !== 0n; ) {
+        for (let prev = last.prevCursor; prev !== 0n;) {
           const page = await flock.select(query, { count: size, cursor: prev });
           expect(page.nextCursor).not.toBe(0n);
           back.unshift(...page.ids);
@@ -91,26 +101,34 @@ describe('compound queries', () => {
   it('give partial pages when their budget of rows ends, and lose nothing between them', async () => {
     const reader = new EdgeReader(flock.gizzard, cluster.config.cluster);
     await fc.assert(
-      fc.asyncProperty(expression, fc.boolean(), fc.constantFrom(100, 700, 1_500, 2_500), async (tree, rising, rows) => {
-        const source = compile(reader, queryOf(tree));
-        const seen: bigint[] = [];
-        let cursor = rising ? -(2n ** 63n) + 1n : -1n;
-        for (let pages = 0; cursor !== 0n; pages++) {
-          expect(pages).toBeLessThan(200);
-          const page = await pageById(source, { count: 5_000, cursor }, new QueryRun(Deadline.after(5_000), rows));
-          if (rising) seen.unshift(...page.ids);
-          else seen.push(...page.ids);
-          cursor = rising ? page.prevCursor : page.nextCursor;
-        }
-        // Backwards from 0 excludes 0 itself.
-        expect(seen).toEqual(fallingIds(tree).filter((id) => !rising || id > 0n));
-      }),
+      fc.asyncProperty(
+        expression,
+        fc.boolean(),
+        fc.constantFrom(100, 700, 1_500, 2_500),
+        async (tree, rising, rows) => {
+          const source = compile(reader, queryOf(tree));
+          const seen: bigint[] = [];
+          let cursor = rising ? -(2n ** 63n) + 1n : -1n;
+          for (let pages = 0; cursor !== 0n; pages++) {
+            expect(pages).toBeLessThan(200);
+            const page = await pageById(source, { count: 5_000, cursor }, new QueryRun(Deadline.after(5_000), rows));
+            if (rising) seen.unshift(...page.ids);
+            else seen.push(...page.ids);
+            cursor = rising ? page.prevCursor : page.nextCursor;
+          }
+          // Backwards from 0 excludes 0 itself.
+          expect(seen).toEqual(fallingIds(tree).filter((id) => !rising || id > 0n));
+        },
+      ),
       { numRuns: 50 },
     );
   }, 120_000);
 
   it('say how they were answered', async () => {
-    const explained = await flock.explain(queryOf({ kind: 'intersection', left: 0, right: 3 }), { count: 10, cursor: -1n });
+    const explained = await flock.explain(queryOf({ kind: 'intersection', left: 0, right: 3 }), {
+      count: 10,
+      cursor: -1n,
+    });
     expect(explained.plan).toMatch(/from 0 in .* ∩ .*from 3 in/);
     expect(explained.estimate).toBe(12n);
     expect(explained.page.ids.length).toBe(10);
@@ -120,11 +138,26 @@ describe('compound queries', () => {
   it('take only the edges in a range of positions', async () => {
     const positions = BigInt64Array.from({ length: 20 }, (_, i) => BigInt(i));
     await flock.write(
-      { graphId: graph.id, operations: 'add', sourceIds: new BigInt64Array(20).fill(100n), destinationIds: positions.map((i) => 50n + i), positions },
+      {
+        graphId: graph.id,
+        operations: 'add',
+        sourceIds: new BigInt64Array(20).fill(100n),
+        destinationIds: positions.map((i) => 50n + i),
+        positions,
+      },
       { acknowledgement: 'materialized' },
     );
-    const term = { graphId: graph.id, sourceId: 100n, direction: 'forward', states: ['normal'], minPosition: 5n, maxPosition: 8n } as const;
-    expect((await flock.select({ kind: 'term', term }, { count: 3, cursor: -1n })).ids).toEqual(BigInt64Array.of(58n, 57n, 56n));
+    const term = {
+      graphId: graph.id,
+      sourceId: 100n,
+      direction: 'forward',
+      states: ['normal'],
+      minPosition: 5n,
+      maxPosition: 8n,
+    } as const;
+    expect((await flock.select({ kind: 'term', term }, { count: 3, cursor: -1n })).ids).toEqual(
+      BigInt64Array.of(58n, 57n, 56n),
+    );
     expect(await flock.count({ kind: 'term', term })).toBe(4n);
     const both: Query = { kind: 'intersection', left: { kind: 'term', term }, right: queryOf(0) };
     expect((await flock.select(both, { count: 10, cursor: -1n })).ids).toEqual(BigInt64Array.of(58n, 57n, 56n, 55n));

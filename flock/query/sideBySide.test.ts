@@ -7,7 +7,14 @@ import { precedes, type IdSource } from './idSource.js';
 import { QueryRun } from './queryRun.js';
 
 /** Runs of ids at even steps, with gaps between them: dense here, sparse there, long holes. */
-const runs = fc.array(fc.record({ gap: fc.constantFrom(0, 900, 100_000), step: fc.constantFrom(1, 7, 300), count: fc.constantFrom(1, 40, 500, 2_000) }), { maxLength: 6 });
+const runs = fc.array(
+  fc.record({
+    gap: fc.constantFrom(0, 900, 100_000),
+    step: fc.constantFrom(1, 7, 300),
+    count: fc.constantFrom(1, 40, 500, 2_000),
+  }),
+  { maxLength: 6 },
+);
 const idsOf = (all: readonly { gap: number; step: number; count: number }[]): number[] => {
   let at = 0;
   return all.flatMap(({ gap, step, count }) => {
@@ -48,28 +55,46 @@ const denseThenHole = [
   { gap: 100_000, step: 1, count: 2_000 },
 ];
 
-it.each(['intersection', 'difference'] as const)('the %s of lists is what sets in memory give, wherever its budget of rows cuts it', async (kind) => {
-  await fc.assert(
-    fc.asyncProperty(runs, runs, fc.boolean(), fc.constantFrom(30, 400, 5_000), fc.constantFrom(200, 1_000, 3_000, 100_000), async (a, b, rising, limit, rows) => {
-      const [left, right] = [idsOf(a), idsOf(b)];
-      const inRight = new Set(right);
-      const expected = left.filter((id) => inRight.has(id) === (kind === 'intersection'));
-      if (!rising) expected.reverse();
-      const steps = { count: 0 };
-      const source = (kind === 'intersection' ? intersection : difference)(listed(left, steps), listed(right, steps));
-      const seen: CompactId[] = [];
-      let beyond: CompactId | undefined;
-      do {
-        const { ids, through } = await source.next(beyond, rising, limit, new QueryRun(Deadline.after(5_000), rows));
-        expect(ids.length).toBeLessThanOrEqual(limit);
-        if (through !== undefined && beyond !== undefined) expect(precedes(beyond, through, rising)).toBe(true);
-        seen.push(...ids);
-        beyond = through;
-        expect(steps.count).toBeLessThan(100);
-        steps.count = 0;
-      } while (beyond !== undefined);
-      expect(seen).toEqual(expected);
-    }),
-    { numRuns: 150, examples: [[dense, denseThenHole, true, 400, 100_000]] },
-  );
-});
+it.each(['intersection', 'difference'] as const)(
+  'the %s of lists is what sets in memory give, wherever its budget of rows cuts it',
+  async (kind) => {
+    await fc.assert(
+      fc.asyncProperty(
+        runs,
+        runs,
+        fc.boolean(),
+        fc.constantFrom(30, 400, 5_000),
+        fc.constantFrom(200, 1_000, 3_000, 100_000),
+        async (a, b, rising, limit, rows) => {
+          const [left, right] = [idsOf(a), idsOf(b)];
+          const inRight = new Set(right);
+          const expected = left.filter((id) => inRight.has(id) === (kind === 'intersection'));
+          if (!rising) expected.reverse();
+          const steps = { count: 0 };
+          const source = (kind === 'intersection' ? intersection : difference)(
+            listed(left, steps),
+            listed(right, steps),
+          );
+          const seen: CompactId[] = [];
+          let beyond: CompactId | undefined;
+          do {
+            const { ids, through } = await source.next(
+              beyond,
+              rising,
+              limit,
+              new QueryRun(Deadline.after(5_000), rows),
+            );
+            expect(ids.length).toBeLessThanOrEqual(limit);
+            if (through !== undefined && beyond !== undefined) expect(precedes(beyond, through, rising)).toBe(true);
+            seen.push(...ids);
+            beyond = through;
+            expect(steps.count).toBeLessThan(100);
+            steps.count = 0;
+          } while (beyond !== undefined);
+          expect(seen).toEqual(expected);
+        },
+      ),
+      { numRuns: 150, examples: [[dense, denseThenHole, true, 400, 100_000]] },
+    );
+  },
+);

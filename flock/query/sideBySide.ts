@@ -61,7 +61,12 @@ export class Walked {
     const { ids, through } = this.batch;
     if (through === undefined || count <= 0) return;
     const before = least === undefined ? through : neighbour(least, this.rising ? -1n : 1n);
-    const { ids: more, through: end } = await this.set.next(precedes(through, before, this.rising) ? before : through, this.rising, clamped(count, maxBatch), run);
+    const { ids: more, through: end } = await this.set.next(
+      precedes(through, before, this.rising) ? before : through,
+      this.rising,
+      clamped(count, maxBatch),
+      run,
+    );
     this.batch = { ids: this.left === 0 ? more : ids.slice(this.at).concat(more), through: end };
     this.at = 0;
   }
@@ -72,7 +77,14 @@ export class Walked {
  * to walk the other set alongside, which reads every row between the ids, both sets in parallel; or to ask it for the ids, which costs more for each.
  * What has been read of both shows how dense they are, so that no counter has to be read first.
  */
-export async function walkSideBySide(driver: Walked, other: Walked, keepMembers: boolean, rising: boolean, limit: number, run: QueryRun): Promise<IdBatch> {
+export async function walkSideBySide(
+  driver: Walked,
+  other: Walked,
+  keepMembers: boolean,
+  rising: boolean,
+  limit: number,
+  run: QueryRun,
+): Promise<IdBatch> {
   const kept: CompactId[] = [];
   let decided = 0;
   /** Everything up to here has been decided. */
@@ -87,25 +99,43 @@ export async function walkSideBySide(driver: Walked, other: Walked, keepMembers:
     if (kept.length === limit || run.spent) return { ids: kept, through };
 
     // So many of the driver's ids are needed, if the yield stays what it was, and so many rows of the other set lie between them.
-    const needed = driver.batch.through === undefined ? driver.left : clamped(decided === 0 ? driver.left : (enough(limit - kept.length) * decided) / Math.max(kept.length, 1), maxBatch);
+    const needed =
+      driver.batch.through === undefined
+        ? driver.left
+        : clamped(
+            decided === 0 ? driver.left : (enough(limit - kept.length) * decided) / Math.max(kept.length, 1),
+            maxBatch,
+          );
     const rows = other.batch.through === undefined ? 0 : (needed * other.density) / driver.density;
     if (rows > needed * rowsPerProbe) {
       if (driver.left === 0) await driver.readOn(Math.min(needed, maxProbe), undefined, run);
       const ids = driver.take(maxProbe);
       // While these are decided, the next are on their way.
-      const [members] = await Promise.all([other.set.probe(ids, run), driver.readOn(needed - ids.length - driver.left, undefined, run)]);
+      const [members] = await Promise.all([
+        other.set.probe(ids, run),
+        driver.readOn(needed - ids.length - driver.left, undefined, run),
+      ]);
       for (const id of ids) if (members.has(id) === keepMembers) kept.push(id);
       decided += ids.length;
       through = ids.at(-1);
     } else {
       // What lies in one set before the next id of the other is not needed.
-      await Promise.all([driver.readOn(needed - driver.left, keepMembers ? other.next : undefined, run), other.readOn(rows - other.left, driver.next ?? through, run)]);
+      await Promise.all([
+        driver.readOn(needed - driver.left, keepMembers ? other.next : undefined, run),
+        other.readOn(rows - other.left, driver.next ?? through, run),
+      ]);
     }
   }
 }
 
 /** Decides ids of the driver as far as the other set has been read. Returns how many. */
-function decideAlongside(driver: Walked, other: Walked, keepMembers: boolean, rising: boolean, kept: CompactId[]): number {
+function decideAlongside(
+  driver: Walked,
+  other: Walked,
+  keepMembers: boolean,
+  rising: boolean,
+  kept: CompactId[],
+): number {
   const { ids } = driver.batch;
   const { ids: members, through } = other.batch;
   const first = driver.at;

@@ -12,25 +12,38 @@ export function termSource(reader: EdgeReader, term: Term): IdSource {
   const label = `${term.direction === 'forward' ? 'from' : 'to'} ${term.sourceId} in ${term.graphId} (${term.states.join(', ')})`;
   const probe: IdSource['probe'] = async (ids, run) => {
     if (ids.length === 0) return new Set();
-    const found = await node.read(run, 'probe', ids.length, (session, tables, left) => readPositions(session, tables, term.sourceId, ids, left));
-    return new Set(found.filter(({ state, position }) => ranks.includes(state) && inRange(term, position)).map(({ id }) => compactId(id)));
+    const found = await node.read(run, 'probe', ids.length, (session, tables, left) =>
+      readPositions(session, tables, term.sourceId, ids, left),
+    );
+    return new Set(
+      found
+        .filter(({ state, position }) => ranks.includes(state) && inRange(term, position))
+        .map(({ id }) => compactId(id)),
+    );
   };
-  if (term.destinationIds !== undefined) return listSource(`${term.destinationIds.length} given ids ${label}`, term.destinationIds, probe);
+  if (term.destinationIds !== undefined)
+    return listSource(`${term.destinationIds.length} given ids ${label}`, term.destinationIds, probe);
   return {
     label,
     async estimate(run) {
-      const [row] = await node.read(run, 'node', 1, async (session, tables, left) => [...(await readNodes(session, tables, [term.sourceId], left)).values()]);
+      const [row] = await node.read(run, 'node', 1, async (session, tables, left) => [
+        ...(await readNodes(session, tables, [term.sourceId], left)).values(),
+      ]);
       return ranks.reduce((sum, rank) => sum + (row?.counts[rank] ?? 0n), 0n);
     },
     async next(beyond, rising, limit, run) {
-      const ids = await node.read(run, 'scan', limit, (session, tables, left) => readById(session, tables, term, ranks, beyond, rising, limit, left));
+      const ids = await node.read(run, 'scan', limit, (session, tables, left) =>
+        readById(session, tables, term, ranks, beyond, rising, limit, left),
+      );
       return { ids, through: ids.length < limit ? undefined : ids.at(-1) };
     },
     probe,
   };
 }
 
-export const ranksOf = ({ states }: Pick<Term, 'states'>): number[] => [...new Set(states.map((state) => rankOf[state]))];
+export const ranksOf = ({ states }: Pick<Term, 'states'>): number[] => [
+  ...new Set(states.map((state) => rankOf[state])),
+];
 
 const inRange = ({ minPosition, maxPosition }: Term, position: bigint): boolean =>
   (minPosition === undefined || position >= minPosition) && (maxPosition === undefined || position <= maxPosition);

@@ -13,8 +13,15 @@ export function union(sets: readonly IdSource[]): IdSource {
       const batches = await Promise.all(sets.map((set) => set.next(beyond, rising, limit, run)));
       // Beyond the nearest end of any batch, ids of that set may be missing.
       const decided = batches.map(({ through }) => through).filter((through) => through !== undefined);
-      const through = decided.length === 0 ? undefined : decided.reduce((nearest, each) => (precedes(each, nearest, rising) ? each : nearest));
-      const all = new Set(batches.flatMap(({ ids }) => (through === undefined ? ids : ids.filter((id) => !precedes(through, id, rising)))));
+      const through =
+        decided.length === 0
+          ? undefined
+          : decided.reduce((nearest, each) => (precedes(each, nearest, rising) ? each : nearest));
+      const all = new Set(
+        batches.flatMap(({ ids }) =>
+          through === undefined ? ids : ids.filter((id) => !precedes(through, id, rising)),
+        ),
+      );
       const ids = [...all].sort((a, b) => (precedes(a, b, rising) ? -1 : 1));
       return ids.length <= limit ? { ids, through } : { ids: ids.slice(0, limit), through: ids[limit - 1] };
     },

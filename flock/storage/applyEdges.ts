@@ -23,7 +23,12 @@ export interface AppliedEdge {
  * the end. A node without a row is inserted plainly: when another process has inserted it since, that is a duplicate key, and the transaction starts again.
  * So what the counters gain is always the difference between rows as they were and rows as they are.
  */
-export function applyEdges(host: DatabaseHost, tables: EdgeTables, writes: readonly EdgeRecord[], deadline: Deadline): Promise<AppliedEdge[]> {
+export function applyEdges(
+  host: DatabaseHost,
+  tables: EdgeTables,
+  writes: readonly EdgeRecord[],
+  deadline: Deadline,
+): Promise<AppliedEdge[]> {
   const folded = foldWrites(writes);
   const ids = [...new Set(folded.map((write) => write.sourceId))];
   return host.transaction(deadline, async (session) => {

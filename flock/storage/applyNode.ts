@@ -13,11 +13,18 @@ const sweepRows = 1_000;
  * Merges registers into a node's row. The node's edges are as they were: from now on every write of one sees the new registers, and a sweep brings the
  * others up to date.
  */
-export function applyNode(host: DatabaseHost, tables: EdgeTables, id: bigint, registers: NodeRegisters, deadline: Deadline): Promise<void> {
+export function applyNode(
+  host: DatabaseHost,
+  tables: EdgeTables,
+  id: bigint,
+  registers: NodeRegisters,
+  deadline: Deadline,
+): Promise<void> {
   return host.transaction(deadline, async (session) => {
     const before = (await lockNodes(session, tables, [id], deadline)).get(id)?.registers;
     const after = mergeNodes(before ?? untouched, registers);
-    if (before === undefined || after !== before) await writeNode(session, tables, id, after, before !== undefined, deadline);
+    if (before === undefined || after !== before)
+      await writeNode(session, tables, id, after, before !== undefined, deadline);
   });
 }
 
@@ -30,7 +37,14 @@ export interface SweptPage {
 }
 
 /** Brings the visible state of a node's edges behind `after` up to date with its registers, one page in one transaction. Repeating it changes nothing. */
-export function sweepPage(host: DatabaseHost, tables: EdgeTables, tableId: number, id: bigint, after: bigint | undefined, deadline: Deadline): Promise<SweptPage> {
+export function sweepPage(
+  host: DatabaseHost,
+  tables: EdgeTables,
+  tableId: number,
+  id: bigint,
+  after: bigint | undefined,
+  deadline: Deadline,
+): Promise<SweptPage> {
   return host.transaction(deadline, async (session) => {
     const nodes = await lockNodes(session, tables, [id], deadline);
     const node = nodes.get(id)?.registers ?? untouched;
@@ -52,7 +66,11 @@ export function sweepPage(host: DatabaseHost, tables: EdgeTables, tableId: numbe
     }
     if (changed.length > 0) await addCounts(session, tables, new Map([[id, delta]]), nodes, deadline);
     await replaceRows(session, tables, changed, deadline);
-    return { records: page.map(({ record }) => record), node, next: page.length < sweepRows ? undefined : page.at(-1)!.record.destinationId };
+    return {
+      records: page.map(({ record }) => record),
+      node,
+      next: page.length < sweepRows ? undefined : page.at(-1)!.record.destinationId,
+    };
   });
 }
 
@@ -61,7 +79,11 @@ export function recount(host: DatabaseHost, tables: EdgeTables, id: bigint, dead
   return host.transaction(deadline, async (session) => {
     const known = (await lockNodes(session, tables, [id], deadline)).has(id);
     if (!known) await writeNode(session, tables, id, untouched, false, deadline);
-    const rows = await session.rows(`SELECT state, COUNT(*) FROM ${tables.edges} WHERE source_id = ? GROUP BY state`, [id], deadline);
+    const rows = await session.rows(
+      `SELECT state, COUNT(*) FROM ${tables.edges} WHERE source_id = ? GROUP BY state`,
+      [id],
+      deadline,
+    );
     const counts: Counts = [0, 0, 0, 0];
     for (const [state, count] of rows) counts[Number(state)] = Number(count);
     await session.run(

@@ -15,17 +15,36 @@ let tables: ReturnType<typeof edgeTables>;
 let shards = 0;
 
 beforeEach(async () => {
-  const shard: ShardInfo = { id: { hostname: host.name, tablePrefix: `s${shards++}` }, type: 'flock', sourceType: '', destinationType: '', busy: 'normal' };
+  const shard: ShardInfo = {
+    id: { hostname: host.name, tablePrefix: `s${shards++}` },
+    type: 'flock',
+    sourceType: '',
+    destinationType: '',
+    busy: 'normal',
+  };
   await flockShardType(config.cluster).create(host, shard, deadline());
   tables = edgeTables(config.cluster, shard);
 });
 afterAll(() => hosts.close());
 
 /** A row: state, and the time of it and of the position. */
-const row = (source: number, destination: number, state = 0, time = 10): SqlRow => [source, destination, state, state, time, time, time, null, null, null];
+const row = (source: number, destination: number, state = 0, time = 10): SqlRow => [
+  source,
+  destination,
+  state,
+  state,
+  time,
+  time,
+  time,
+  null,
+  null,
+  null,
+];
 const copy = (rows: readonly SqlRow[]): Promise<void> => copyEdges(host, tables, rows, deadline());
-const edges = (): Promise<SqlRow[]> => host.rows(`SELECT ${edgeColumns} FROM ${tables.edges} ORDER BY source_id, destination_id`, [], deadline());
-const counts = (): Promise<SqlRow[]> => host.rows(`SELECT source_id, normal_count, archived_count FROM ${tables.nodes} ORDER BY source_id`, [], deadline());
+const edges = (): Promise<SqlRow[]> =>
+  host.rows(`SELECT ${edgeColumns} FROM ${tables.edges} ORDER BY source_id, destination_id`, [], deadline());
+const counts = (): Promise<SqlRow[]> =>
+  host.rows(`SELECT source_id, normal_count, archived_count FROM ${tables.nodes} ORDER BY source_id`, [], deadline());
 
 describe('rows of another shard', () => {
   it('are taken over, with counters and numbers of any size', async () => {

@@ -14,11 +14,24 @@ export const anyTable = 0;
  * Merges rows of another shard into this one. Most rows of a copy meet nothing here: nobody has written them here, and no mass operation touched a node
  * at their ends. Those are inserted as they came; the others are taken apart and written as normal writes are.
  */
-export async function copyEdges(host: DatabaseHost, tables: EdgeTables, rows: readonly SqlRow[], deadline: Deadline): Promise<void> {
+export async function copyEdges(
+  host: DatabaseHost,
+  tables: EdgeTables,
+  rows: readonly SqlRow[],
+  deadline: Deadline,
+): Promise<void> {
   let attempts = 0;
-  const met = await host.transaction(deadline, (session) => insertWhatMeetsNothing(session, tables, rows, attempts++ === 0, deadline));
+  const met = await host.transaction(deadline, (session) =>
+    insertWhatMeetsNothing(session, tables, rows, attempts++ === 0, deadline),
+  );
   // What queries see of these is found anew from this shard's own nodes.
-  if (met.length > 0) await applyEdges(host, tables, met.map((row) => rowOf(anyTable, row).record), deadline);
+  if (met.length > 0)
+    await applyEdges(
+      host,
+      tables,
+      met.map((row) => rowOf(anyTable, row).record),
+      deadline,
+    );
 }
 
 /**
@@ -26,7 +39,13 @@ export async function copyEdges(host: DatabaseHost, tables: EdgeTables, rows: re
  *
  * @param trustCounters rows of nodes whose counters say that they have no edges are not looked for. Where a counter is wrong, the duplicate key starts the transaction again.
  */
-async function insertWhatMeetsNothing(session: SqlSession, tables: EdgeTables, rows: readonly SqlRow[], trustCounters: boolean, deadline: Deadline): Promise<SqlRow[]> {
+async function insertWhatMeetsNothing(
+  session: SqlSession,
+  tables: EdgeTables,
+  rows: readonly SqlRow[],
+  trustCounters: boolean,
+  deadline: Deadline,
+): Promise<SqlRow[]> {
   const bySource = groupBySource(rows);
   const nodes = await lockNodes(session, tables, [...bySource.keys()], deadline);
   const fresh: SqlRow[] = [];
@@ -36,7 +55,8 @@ async function insertWhatMeetsNothing(session: SqlSession, tables: EdgeTables, r
     const node = nodes.get(id);
     const isUntouched = node === undefined || node.registers === untouched;
     const isEmpty = node === undefined || (node.edgeCount === 0 && trustCounters);
-    for (const edge of edges) (!isUntouched || edge[column.peerColour] !== null ? met : isEmpty ? fresh : unsure).push(edge);
+    for (const edge of edges)
+      (!isUntouched || edge[column.peerColour] !== null ? met : isEmpty ? fresh : unsure).push(edge);
   }
   const here = await placesHere(session, tables, unsure, deadline);
   for (const [place, edge] of unsure.entries()) (here.has(place) ? met : fresh).push(edge);
@@ -60,5 +80,7 @@ function groupBySource(rows: readonly SqlRow[]): Map<bigint, SqlRow[]> {
     if (group === undefined) groups.set(source, [row]);
     else group.push(row);
   }
-  return new Map([...groups].map(([id, group]) => [BigInt(id as number), group] as const).sort(([a], [b]) => compare(a, b)));
+  return new Map(
+    [...groups].map(([id, group]) => [BigInt(id as number), group] as const).sort(([a], [b]) => compare(a, b)),
+  );
 }

@@ -1,4 +1,12 @@
-import { digestColumns, digestOf, inParts, type MovableTable, type ShardInfo, type SqlRow, type SqlValue } from '../../gizzard/index.js';
+import {
+  digestColumns,
+  digestOf,
+  inParts,
+  type MovableTable,
+  type ShardInfo,
+  type SqlRow,
+  type SqlValue,
+} from '../../gizzard/index.js';
 import { compare, mergeInto } from '../edgeRecord.js';
 import { anyTable, copyEdges } from './copyEdges.js';
 import { column, edgeColumns, edgesAt, rowOf } from './edgeRows.js';
@@ -13,7 +21,11 @@ export const edgeMoves = (database: string): MovableTable<SqlRow> => {
   return {
     name: 'edges',
     async count(host, shard, deadline) {
-      const [row] = await host.rows(`SELECT COALESCE(SUM(normal_count + negative_count + archived_count + removed_count), 0) FROM ${tablesOf(shard).nodes}`, [], deadline);
+      const [row] = await host.rows(
+        `SELECT COALESCE(SUM(normal_count + negative_count + archived_count + removed_count), 0) FROM ${tablesOf(shard).nodes}`,
+        [],
+        deadline,
+      );
       return Number(row![0]);
     },
     async pageEnd(host, shard, after, limit, deadline) {
@@ -52,7 +64,11 @@ export const edgeMoves = (database: string): MovableTable<SqlRow> => {
     same: (a, b) => a.every((value, place) => value === b[place]),
     lacks,
     async write(host, shard, rows, deadline) {
-      await inParts(rows, (part) => copyEdges(host, tablesOf(shard), part, deadline), (row) => row[column.source]);
+      await inParts(
+        rows,
+        (part) => copyEdges(host, tablesOf(shard), part, deadline),
+        (row) => row[column.source],
+      );
     },
     remove: (host, shard, rows, deadline) => removeEdges(host, tablesOf(shard), rows, deadline),
     describe: (row) => Object.fromEntries(describedAs.map((name, place) => [name, String(row[place])])),
@@ -62,7 +78,8 @@ export const edgeMoves = (database: string): MovableTable<SqlRow> => {
 /** The columns of an edge's row, as people see them. */
 const describedAs = edgeColumns.replace('source_id', 'source').replace('destination_id', 'destination').split(', ');
 
-const lacks = (row: SqlRow, other: SqlRow): boolean => mergeInto(rowOf(anyTable, row).record, rowOf(anyTable, other).record);
+const lacks = (row: SqlRow, other: SqlRow): boolean =>
+  mergeInto(rowOf(anyTable, row).record, rowOf(anyTable, other).record);
 
 function parseKey(key: string): Key | undefined {
   if (key === '') return undefined;
@@ -78,25 +95,41 @@ interface KeyRange {
 }
 
 /** Reads the rows behind `after` up to `end`: one SELECT for each part of the range, all in one statement. */
-function selectBetween({ edges }: EdgeTables, columns: string, after: string, end: string | undefined): { readonly sql: string; readonly values: readonly SqlValue[] } {
+function selectBetween(
+  { edges }: EdgeTables,
+  columns: string,
+  after: string,
+  end: string | undefined,
+): { readonly sql: string; readonly values: readonly SqlValue[] } {
   const ranges = rangesBetween(parseKey(after), end === undefined ? undefined : parseKey(end));
-  const selects = ranges.map(({ ofOneSource, where }) => `SELECT ${columns} FROM ${edges}${ofOneSource ? ' FORCE INDEX (membership)' : ''} WHERE ${where}`);
+  const selects = ranges.map(
+    ({ ofOneSource, where }) =>
+      `SELECT ${columns} FROM ${edges}${ofOneSource ? ' FORCE INDEX (membership)' : ''} WHERE ${where}`,
+  );
   return { sql: selects.join(' UNION ALL '), values: ranges.flatMap(({ values }) => values) };
 }
 
 /** The keys behind `after` up to `end`: the rest of the first source, whole sources, the beginning of the last. */
 function rangesBetween(after: Key | undefined, end: Key | undefined): KeyRange[] {
   if (after !== undefined && end !== undefined && after[0] === end[0]) {
-    return [{ ofOneSource: true, where: 'source_id = ? AND destination_id > ? AND destination_id <= ?', values: [after[0], after[1], end[1]] }];
+    return [
+      {
+        ofOneSource: true,
+        where: 'source_id = ? AND destination_id > ? AND destination_id <= ?',
+        values: [after[0], after[1], end[1]],
+      },
+    ];
   }
   const ranges: KeyRange[] = [];
-  if (after !== undefined) ranges.push({ ofOneSource: true, where: 'source_id = ? AND destination_id > ?', values: after });
+  if (after !== undefined)
+    ranges.push({ ofOneSource: true, where: 'source_id = ? AND destination_id > ?', values: after });
   const whole = [...(after === undefined ? [] : ['source_id > ?']), ...(end === undefined ? [] : ['source_id < ?'])];
   ranges.push({
     ofOneSource: false,
     where: whole.length === 0 ? 'TRUE' : whole.join(' AND '),
     values: [...(after === undefined ? [] : [after[0]]), ...(end === undefined ? [] : [end[0]])],
   });
-  if (end !== undefined) ranges.push({ ofOneSource: true, where: 'source_id = ? AND destination_id <= ?', values: end });
+  if (end !== undefined)
+    ranges.push({ ofOneSource: true, where: 'source_id = ? AND destination_id <= ?', values: end });
   return ranges;
 }

@@ -9,11 +9,17 @@ const idTypes = ['INT UNSIGNED', 'BIGINT UNSIGNED'] as const;
 function idType(given: string, which: string): string {
   const known = idTypes.find((type) => type === (given === '' ? 'BIGINT UNSIGNED' : given.toUpperCase()));
   if (known !== undefined) return known;
-  throw new RoostError('InvalidArgument', `the ${which} type of a flock shard must be ${idTypes.join(' or ')}, not ${JSON.stringify(given)}`);
+  throw new RoostError(
+    'InvalidArgument',
+    `the ${which} type of a flock shard must be ${idTypes.join(' or ')}, not ${JSON.stringify(given)}`,
+  );
 }
 
 /** The leaves of Flock: the edges of some nodes in one direction, and what is known of those nodes. */
-export const flockShardType = (database: string, moving: (moves: Movable) => Movable = (moves) => moves): ShardType => ({
+export const flockShardType = (
+  database: string,
+  moving: (moves: Movable) => Movable = (moves) => moves,
+): ShardType => ({
   name: 'flock',
   moving: moving(shardMoves(database)),
   async create(host: DatabaseHost, shard: ShardInfo, deadline: Deadline): Promise<void> {

@@ -1,5 +1,14 @@
 import type { Deadline } from '../../core/index.js';
-import { idsBetween, inParts, tableById, type DatabaseHost, type MovableTable, type ShardInfo, type SqlRow, type SqlSession } from '../../gizzard/index.js';
+import {
+  idsBetween,
+  inParts,
+  tableById,
+  type DatabaseHost,
+  type MovableTable,
+  type ShardInfo,
+  type SqlRow,
+  type SqlSession,
+} from '../../gizzard/index.js';
 import { compare } from '../edgeRecord.js';
 import { mergeNodes, sameRegisters, untouched, type NodeRegisters } from '../nodeRegisters.js';
 import { applyNode, sweepPage } from './applyNode.js';
@@ -15,7 +24,8 @@ export interface NodeRow {
   readonly counts: readonly string[];
 }
 
-const columns = 'source_id, colour, coloured_at, removed_through, normal_count, negative_count, archived_count, removed_count';
+const columns =
+  'source_id, colour, coloured_at, removed_through, normal_count, negative_count, archived_count, removed_count';
 const countNames = ['normal', 'negative', 'archived', 'removed'] as const;
 const countsOfEdges = countNames.map((name, rank) => `COALESCE(SUM(e.state = ${rank}), 0) AS ${name}_rows`).join(', ');
 const idsTable = `JSON_TABLE(?, '$[*]' COLUMNS (s BIGINT UNSIGNED PATH '$')) k`;
@@ -27,7 +37,8 @@ export const nodeMoves = (database: string): MovableTable<NodeRow> => {
     ...tableById(database, 'nodes', columns, nodeOf),
     key: (row) => String(row.id),
     routingKey: (row) => row.id,
-    same: (a, b) => sameRegisters(a.registers, b.registers) && a.counts.every((count, rank) => count === b.counts[rank]),
+    same: (a, b) =>
+      sameRegisters(a.registers, b.registers) && a.counts.every((count, rank) => count === b.counts[rank]),
     lacks: (row, other) => mergeNodes(row.registers, other.registers) !== row.registers,
     async write(host, shard, rows, deadline) {
       const tables = tablesOf(shard);
@@ -68,7 +79,12 @@ const nodeOf = ([id, colour, colouredAt, removedThrough, ...counts]: SqlRow): No
  * Takes over the nodes that this shard knows neither by a row nor by an edge, as in a copy most are, and returns the others. One that no mass operation has touched
  * is left to its edges, which bring a row, and its counters, with them.
  */
-function insertWhatMeetsNothing(host: DatabaseHost, tables: EdgeTables, nodes: readonly NodeRow[], deadline: Deadline): Promise<NodeRow[]> {
+function insertWhatMeetsNothing(
+  host: DatabaseHost,
+  tables: EdgeTables,
+  nodes: readonly NodeRow[],
+  deadline: Deadline,
+): Promise<NodeRow[]> {
   return host.transaction(deadline, async (session) => {
     const found = await session.rows(
       `SELECT k.s FROM ${idsTable} WHERE EXISTS (SELECT 1 FROM ${tables.nodes} n WHERE n.source_id = k.s) OR EXISTS (SELECT 1 FROM ${tables.edges} e WHERE e.source_id = k.s)`,
@@ -76,12 +92,21 @@ function insertWhatMeetsNothing(host: DatabaseHost, tables: EdgeTables, nodes: r
       deadline,
     );
     const here = new Set(found.map(([id]) => BigInt(id as number)));
-    const fresh = nodes.filter(({ id, registers, counts }) => !here.has(id) && (registers !== untouched || counts.every((count) => count === '0'))).sort((a, b) => compare(a.id, b.id));
+    const fresh = nodes
+      .filter(
+        ({ id, registers, counts }) =>
+          !here.has(id) && (registers !== untouched || counts.every((count) => count === '0')),
+      )
+      .sort((a, b) => compare(a.id, b.id));
     if (fresh.length > 0) {
       await session.run(
         `INSERT INTO ${tables.nodes} (source_id, colour, coloured_at, removed_through)
          SELECT s, c, a, r FROM JSON_TABLE(?, '$[*]' COLUMNS (s BIGINT UNSIGNED PATH '$[0]', c TINYINT UNSIGNED PATH '$[1]', a BIGINT PATH '$[2]', r BIGINT PATH '$[3]')) j`,
-        [jsonRows(fresh, ({ id, registers }) => [id, registers.colour, registers.colouredAt, registers.removedThrough].join())],
+        [
+          jsonRows(fresh, ({ id, registers }) =>
+            [id, registers.colour, registers.colouredAt, registers.removedThrough].join(),
+          ),
+        ],
         deadline,
       );
     }
@@ -89,16 +114,34 @@ function insertWhatMeetsNothing(host: DatabaseHost, tables: EdgeTables, nodes: r
   });
 }
 
-async function mergeNodesHere(host: DatabaseHost, tables: EdgeTables, nodes: readonly NodeRow[], deadline: Deadline): Promise<void> {
-  await host.transaction(deadline, (session) => session.run(`INSERT IGNORE INTO ${tables.nodes} (source_id) SELECT s FROM ${idsTable}`, [idsOf(nodes)], deadline));
-  for (const { id, registers } of nodes) if (registers !== untouched) await bringUpToDate(host, tables, id, registers, deadline);
+async function mergeNodesHere(
+  host: DatabaseHost,
+  tables: EdgeTables,
+  nodes: readonly NodeRow[],
+  deadline: Deadline,
+): Promise<void> {
+  await host.transaction(deadline, (session) =>
+    session.run(`INSERT IGNORE INTO ${tables.nodes} (source_id) SELECT s FROM ${idsTable}`, [idsOf(nodes)], deadline),
+  );
+  for (const { id, registers } of nodes)
+    if (registers !== untouched) await bringUpToDate(host, tables, id, registers, deadline);
   await recount(host, tables, nodes.map(({ id }) => id).sort(compare), deadline);
 }
 
-const idsOf = (nodes: readonly NodeRow[]): string => `[${nodes.map(({ id }) => id).sort(compare).join()}]`;
+const idsOf = (nodes: readonly NodeRow[]): string =>
+  `[${nodes
+    .map(({ id }) => id)
+    .sort(compare)
+    .join()}]`;
 
 /** Merges a node's registers and lets its edges follow. The other ends of these need no word: they hear it from the replica that knew it first. */
-async function bringUpToDate(host: DatabaseHost, tables: EdgeTables, id: bigint, registers: NodeRegisters, deadline: Deadline): Promise<void> {
+async function bringUpToDate(
+  host: DatabaseHost,
+  tables: EdgeTables,
+  id: bigint,
+  registers: NodeRegisters,
+  deadline: Deadline,
+): Promise<void> {
   await applyNode(host, tables, id, registers, deadline);
   let after: bigint | undefined;
   do {

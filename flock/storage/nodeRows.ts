@@ -19,7 +19,12 @@ export interface LockedNode {
  * The nodes, their rows locked in the order of the ids. Nodes without a row are absent, and have no edges.
  * Whoever writes edges of a node holds its row, so that nobody else changes them, or the node, at the same time.
  */
-export async function lockNodes(session: SqlSession, tables: EdgeTables, ids: readonly bigint[], deadline: Deadline): Promise<Map<bigint, LockedNode>> {
+export async function lockNodes(
+  session: SqlSession,
+  tables: EdgeTables,
+  ids: readonly bigint[],
+  deadline: Deadline,
+): Promise<Map<bigint, LockedNode>> {
   const rows = await session.rows(
     // Inside a derived table, as MySQL 8 refuses to lock a statement whose own table is a JSON_TABLE (error 3569).
     `SELECT k.i, n.colour, n.coloured_at, n.removed_through, n.normal_count + n.negative_count + n.archived_count + n.removed_count
@@ -30,13 +35,20 @@ export async function lockNodes(session: SqlSession, tables: EdgeTables, ids: re
     deadline,
   );
   return new Map(
-    rows.map(([i, colour, colouredAt, removedThrough, edgeCount]) => [ids[Number(i) - 1]!, { registers: registersOf(colour, colouredAt, removedThrough), edgeCount: Number(edgeCount) }]),
+    rows.map(([i, colour, colouredAt, removedThrough, edgeCount]) => [
+      ids[Number(i) - 1]!,
+      { registers: registersOf(colour, colouredAt, removedThrough), edgeCount: Number(edgeCount) },
+    ]),
   );
 }
 
 /** Registers as they come from a row. */
 export const registersOf = (colour: unknown, colouredAt: unknown, removedThrough: unknown): NodeRegisters =>
-  oneUntouched({ colour: Number(colour), colouredAt: BigInt(colouredAt as number), removedThrough: BigInt(removedThrough as number) });
+  oneUntouched({
+    colour: Number(colour),
+    colouredAt: BigInt(colouredAt as number),
+    removedThrough: BigInt(removedThrough as number),
+  });
 
 /** The counters' columns, by rank of state. */
 const countColumns = ['normal_count', 'negative_count', 'archived_count', 'removed_count'] as const;
@@ -45,13 +57,20 @@ const countColumns = ['normal_count', 'negative_count', 'archived_count', 'remov
  * Adds to the counters of nodes: `locked` says which of them have a row, locked by this transaction. The others are inserted plainly, so that a race
  * with another process over the same new node shows as a duplicate key, and the transaction starts again.
  */
-export async function addCounts(session: SqlSession, tables: EdgeTables, deltas: ReadonlyMap<bigint, Counts>, locked: ReadonlyMap<bigint, LockedNode>, deadline: Deadline): Promise<void> {
+export async function addCounts(
+  session: SqlSession,
+  tables: EdgeTables,
+  deltas: ReadonlyMap<bigint, Counts>,
+  locked: ReadonlyMap<bigint, LockedNode>,
+  deadline: Deadline,
+): Promise<void> {
   const sorted = [...deltas].sort(([a], [b]) => compare(a, b));
   const fresh = sorted.filter(([id]) => !locked.has(id));
   const known = sorted.filter(([id, delta]) => locked.has(id) && delta.some((count) => count !== 0));
   if (fresh.length > 0) await insertCounts(session, tables, fresh, () => '', deadline);
   if (known.length > 0) {
-    const add = (columns: readonly string[]): string => `ON DUPLICATE KEY UPDATE ${columns.map((column) => `${column} = ${column} + VALUES(${column})`).join(', ')}`;
+    const add = (columns: readonly string[]): string =>
+      `ON DUPLICATE KEY UPDATE ${columns.map((column) => `${column} = ${column} + VALUES(${column})`).join(', ')}`;
     await insertCounts(session, tables, known, add, deadline);
   }
 }
@@ -78,7 +97,14 @@ async function insertCounts(
 }
 
 /** Writes one node's registers. The caller holds its row, or knows that there is none. */
-export async function writeNode(session: SqlSession, tables: EdgeTables, id: bigint, node: NodeRegisters, exists: boolean, deadline: Deadline): Promise<void> {
+export async function writeNode(
+  session: SqlSession,
+  tables: EdgeTables,
+  id: bigint,
+  node: NodeRegisters,
+  exists: boolean,
+  deadline: Deadline,
+): Promise<void> {
   const values = [node.colour, node.colouredAt, node.removedThrough, id];
   await session.run(
     exists

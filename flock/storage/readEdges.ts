@@ -28,13 +28,27 @@ const pairsTable = `JSON_TABLE(?, '$[*]' COLUMNS (i FOR ORDINALITY, s BIGINT UNS
 const onPair = 'e.source_id = k.s AND e.destination_id = k.d';
 
 /** The rank of each pair's state, by its place in `pairs`. Pairs that never had an edge are absent. */
-export async function readStates(session: SqlSession, tables: EdgeTables, pairs: readonly Pair[], deadline: Deadline): Promise<Map<number, number>> {
-  const rows = await session.rows(`SELECT k.i, e.state FROM ${pairsTable} STRAIGHT_JOIN ${tables.edges} e ON ${onPair}`, [pairsJson(pairs)], deadline);
+export async function readStates(
+  session: SqlSession,
+  tables: EdgeTables,
+  pairs: readonly Pair[],
+  deadline: Deadline,
+): Promise<Map<number, number>> {
+  const rows = await session.rows(
+    `SELECT k.i, e.state FROM ${pairsTable} STRAIGHT_JOIN ${tables.edges} e ON ${onPair}`,
+    [pairsJson(pairs)],
+    deadline,
+  );
   return new Map(rows.map(([i, state]) => [Number(i) - 1, Number(state)]));
 }
 
 /** Each pair's edge, by its place in `pairs`. */
-export async function readEdges(session: SqlSession, tables: EdgeTables, pairs: readonly Pair[], deadline: Deadline): Promise<Map<number, Edge>> {
+export async function readEdges(
+  session: SqlSession,
+  tables: EdgeTables,
+  pairs: readonly Pair[],
+  deadline: Deadline,
+): Promise<Map<number, Edge>> {
   const rows = await session.rows(
     `SELECT e.source_id, e.destination_id, e.position, e.updated_at, e.state, k.i FROM ${pairsTable} STRAIGHT_JOIN ${tables.edges} e ON ${onPair}`,
     [pairsJson(pairs)],
@@ -51,7 +65,12 @@ export interface NodeRow {
 }
 
 /** The rows of nodes, by their place in `ids`. Nodes that nothing was written of are absent. */
-export async function readNodes(session: SqlSession, tables: EdgeTables, ids: readonly bigint[], deadline: Deadline): Promise<Map<number, NodeRow>> {
+export async function readNodes(
+  session: SqlSession,
+  tables: EdgeTables,
+  ids: readonly bigint[],
+  deadline: Deadline,
+): Promise<Map<number, NodeRow>> {
   const rows = await session.rows(
     `SELECT k.i, n.colour, n.coloured_at, n.removed_through, n.normal_count, n.negative_count, n.archived_count, n.removed_count
      FROM JSON_TABLE(?, '$[*]' COLUMNS (i FOR ORDINALITY, s BIGINT UNSIGNED PATH '$')) k STRAIGHT_JOIN ${tables.nodes} n ON n.source_id = k.s`,
@@ -61,7 +80,10 @@ export async function readNodes(session: SqlSession, tables: EdgeTables, ids: re
   return new Map(
     rows.map(([i, colour, colouredAt, removedThrough, ...counts]) => [
       Number(i) - 1,
-      { registers: registersOf(colour, colouredAt, removedThrough), counts: counts.map((count) => BigInt(count as number)) },
+      {
+        registers: registersOf(colour, colouredAt, removedThrough),
+        counts: counts.map((count) => BigInt(count as number)),
+      },
     ]),
   );
 }
@@ -120,8 +142,15 @@ export interface ListHead {
 export const rangesPerStatement = 16;
 
 /** The entries of each head, by its place. A head without any is absent. */
-export async function readHeads(session: SqlSession, tables: EdgeTables, heads: readonly ListHead[], deadline: Deadline): Promise<Map<number, EdgeRow[]>> {
-  const ranges = heads.flatMap(({ sourceId, states, limit }, place) => states.map((state) => ({ place, values: [sourceId, state, limit] })));
+export async function readHeads(
+  session: SqlSession,
+  tables: EdgeTables,
+  heads: readonly ListHead[],
+  deadline: Deadline,
+): Promise<Map<number, EdgeRow[]>> {
+  const ranges = heads.flatMap(({ sourceId, states, limit }, place) =>
+    states.map((state) => ({ place, values: [sourceId, state, limit] })),
+  );
   const found = new Map<number, EdgeRow[]>();
   for (let start = 0; start < ranges.length; start += rangesPerStatement) {
     const part = ranges.slice(start, start + rangesPerStatement);
@@ -144,7 +173,8 @@ export async function readHeads(session: SqlSession, tables: EdgeTables, heads: 
 const headsSql = ({ edges }: EdgeTables, width: number): string =>
   Array.from(
     { length: width },
-    (_, i) => `(SELECT destination_id, position, state, updated_at, ${i} FROM ${edges} WHERE source_id = ? AND state = ? ORDER BY position DESC, destination_id DESC LIMIT ?)`,
+    (_, i) =>
+      `(SELECT destination_id, position, state, updated_at, ${i} FROM ${edges} WHERE source_id = ? AND state = ? ORDER BY position DESC, destination_id DESC LIMIT ?)`,
   ).join(' UNION ALL ');
 
 /** Sorts the entries of several states, each of which came in order and as long as the whole may be, and cuts off what is too much. */
@@ -162,13 +192,19 @@ function rangeCondition({ minPosition, maxPosition }: EdgeList): { where: string
   return { where: parts.map(({ sql }) => sql).join(''), values: parts.map(({ value }) => value) };
 }
 
-function positionCondition(bound: PositionBound | undefined, { older, inclusive }: { readonly older: boolean; readonly inclusive: boolean }): { where: string; values: bigint[] } {
+function positionCondition(
+  bound: PositionBound | undefined,
+  { older, inclusive }: { readonly older: boolean; readonly inclusive: boolean },
+): { where: string; values: bigint[] } {
   if (bound === undefined) return { where: '', values: [] };
   const beyond = older ? '<' : '>';
   const { position, id } = bound;
   if (id === undefined) return { where: ` AND position ${beyond}${inclusive ? '=' : ''} ?`, values: [position] };
   // The first half gives the range of the index, the second cuts its edge.
-  return { where: ` AND position ${beyond}= ? AND (position ${beyond} ? OR destination_id ${beyond}${inclusive ? '=' : ''} ?)`, values: [position, position, id] };
+  return {
+    where: ` AND position ${beyond}= ? AND (position ${beyond} ? OR destination_id ${beyond}${inclusive ? '=' : ''} ?)`,
+    values: [position, position, id],
+  };
 }
 
 /** State and position of those of some ids that the node has edges to. */
@@ -188,9 +224,18 @@ export async function readPositions(
   return rows.map(entryOf);
 }
 
-const entryOf = ([id, position, state]: SqlRow): EntryRow => ({ id: BigInt(id as number), position: BigInt(position as number), state: Number(state) });
+const entryOf = ([id, position, state]: SqlRow): EntryRow => ({
+  id: BigInt(id as number),
+  position: BigInt(position as number),
+  state: Number(state),
+});
 
-const edgeRowOf = ([id, position, state, updatedAt]: SqlRow): EdgeRow => ({ id: BigInt(id as number), position: BigInt(position as number), state: Number(state), updatedAt: BigInt(updatedAt as number) });
+const edgeRowOf = ([id, position, state, updatedAt]: SqlRow): EdgeRow => ({
+  id: BigInt(id as number),
+  position: BigInt(position as number),
+  state: Number(state),
+  updatedAt: BigInt(updatedAt as number),
+});
 
 /** Ids of a list in some states, in the order of the ids: falling below `beyond`, or rising above it. Answered from the index alone. */
 export async function readById(
@@ -214,7 +259,13 @@ export async function readById(
   return rows.map((row) => compactIdOfColumn(row[0]));
 }
 
-export const edgeOfRow = (sourceId: bigint, { id, position, updatedAt, state }: EdgeRow): Edge => ({ sourceId, destinationId: id, position, updatedAt, state: stateOfRank(state) });
+export const edgeOfRow = (sourceId: bigint, { id, position, updatedAt, state }: EdgeRow): Edge => ({
+  sourceId,
+  destinationId: id,
+  position,
+  updatedAt,
+  state: stateOfRank(state),
+});
 
 const edgeOf = (row: SqlRow): Edge => ({
   sourceId: BigInt(row[0] as number),
@@ -224,4 +275,5 @@ const edgeOf = (row: SqlRow): Edge => ({
   state: stateOfRank(Number(row[4])),
 });
 
-const pairsJson = (pairs: readonly Pair[]): string => jsonRows(pairs, ([sourceId, destinationId]) => `${sourceId},${destinationId}`);
+const pairsJson = (pairs: readonly Pair[]): string =>
+  jsonRows(pairs, ([sourceId, destinationId]) => `${sourceId},${destinationId}`);

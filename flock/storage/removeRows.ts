@@ -7,7 +7,12 @@ import type { EdgeTables } from './edgeTables.js';
 import { addCounts, lockNodes, type Counts } from './nodeRows.js';
 
 /** Deletes edges that are still as given, and counts them off. Nodes stay. Returns how many it deleted. */
-export function removeEdges(host: DatabaseHost, tables: EdgeTables, rows: readonly SqlRow[], deadline: Deadline): Promise<number> {
+export function removeEdges(
+  host: DatabaseHost,
+  tables: EdgeTables,
+  rows: readonly SqlRow[],
+  deadline: Deadline,
+): Promise<number> {
   const given = new Map(rows.map((row) => [edgeKey(row), row]));
   const sources = [...new Set(rows.map((row) => BigInt(row[column.source] as number)))].sort(compare);
   return host.transaction(deadline, async (session) => {
@@ -17,7 +22,11 @@ export function removeEdges(host: DatabaseHost, tables: EdgeTables, rows: readon
     const counts = new Map<bigint, Counts>();
     for (const row of unchanged) {
       const source = BigInt(row[column.source] as number);
-      await session.run(`DELETE FROM ${tables.edges} WHERE source_id = ? AND destination_id = ?`, [source, BigInt(row[column.destination] as number)], deadline);
+      await session.run(
+        `DELETE FROM ${tables.edges} WHERE source_id = ? AND destination_id = ?`,
+        [source, BigInt(row[column.destination] as number)],
+        deadline,
+      );
       const delta = counts.get(source) ?? [0, 0, 0, 0];
       delta[Number(row[column.state])]!--;
       counts.set(source, delta);
@@ -34,11 +43,21 @@ interface GivenNode {
 }
 
 /** Deletes nodes that are still as given and have no edges here. Returns how many it deleted. */
-export function removeNodes(host: DatabaseHost, tables: EdgeTables, rows: readonly GivenNode[], deadline: Deadline): Promise<number> {
+export function removeNodes(
+  host: DatabaseHost,
+  tables: EdgeTables,
+  rows: readonly GivenNode[],
+  deadline: Deadline,
+): Promise<number> {
   const empty = rows.filter(({ counts }) => counts.every((count) => count === '0')).sort((a, b) => compare(a.id, b.id));
   if (empty.length === 0) return Promise.resolve(0);
   return host.transaction(deadline, async (session) => {
-    const nodes = await lockNodes(session, tables, empty.map(({ id }) => id), deadline);
+    const nodes = await lockNodes(
+      session,
+      tables,
+      empty.map(({ id }) => id),
+      deadline,
+    );
     // By the rows: a counter may be wrong.
     const withEdges = await session.rows(
       `SELECT k.s FROM JSON_TABLE(?, '$[*]' COLUMNS (s BIGINT UNSIGNED PATH '$')) k WHERE EXISTS (SELECT 1 FROM ${tables.edges} e WHERE e.source_id = k.s)`,
@@ -49,7 +68,8 @@ export function removeNodes(host: DatabaseHost, tables: EdgeTables, rows: readon
     let removed = 0;
     for (const { id, registers } of empty) {
       const node = nodes.get(id);
-      if (node === undefined || node.edgeCount !== 0 || used.has(id) || !sameRegisters(node.registers, registers)) continue;
+      if (node === undefined || node.edgeCount !== 0 || used.has(id) || !sameRegisters(node.registers, registers))
+        continue;
       await session.run(`DELETE FROM ${tables.nodes} WHERE source_id = ?`, [id], deadline);
       removed++;
     }

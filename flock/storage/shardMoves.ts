@@ -3,4 +3,5 @@ import { edgeMoves } from './edgeMoves.js';
 import { nodeMoves } from './nodeMoves.js';
 
 /** How Flock's shards move. Nodes go first: what queries see of an edge depends on its node. */
-export const shardMoves = (database: string): Movable => movableTables(database, [nodeMoves(database), edgeMoves(database)]);
+export const shardMoves = (database: string): Movable =>
+  movableTables(database, [nodeMoves(database), edgeMoves(database)]);

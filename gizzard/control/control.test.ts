@@ -42,16 +42,40 @@ let clusters = 0;
 /** The replicas a, b and c, as processes see them for which some are down. */
 async function cluster(): Promise<(down?: readonly string[], order?: readonly string[]) => Promise<Process>> {
   const id = ++clusters;
-  const alive: RoostConfig['databaseHosts'] = { a: config.databaseHosts[first]!, b: config.databaseHosts[second]!, c: config.databaseHosts[first]! };
-  const process = async (down: readonly string[] = [], order: readonly string[] = ['a', 'b', 'c']): Promise<Process> => {
+  const alive: RoostConfig['databaseHosts'] = {
+    a: config.databaseHosts[first]!,
+    b: config.databaseHosts[second]!,
+    c: config.databaseHosts[first]!,
+  };
+  const process = async (
+    down: readonly string[] = [],
+    order: readonly string[] = ['a', 'b', 'c'],
+  ): Promise<Process> => {
     const port = await deadPort();
-    const databaseHosts = Object.fromEntries(Object.entries(alive).map(([name, host]) => [name, down.includes(name) ? { host: '127.0.0.1', port, user: 'root', password: '' } : host]));
+    const databaseHosts = Object.fromEntries(
+      Object.entries(alive).map(([name, host]) => [
+        name,
+        down.includes(name) ? { host: '127.0.0.1', port, user: 'root', password: '' } : host,
+      ]),
+    );
     const hosts = new DatabaseHosts({ databaseHosts, pool: config.pool }, silentLog);
     const logged: Record<string, unknown>[] = [];
-    const log = { ...silentLog, debug: () => undefined, info: () => undefined, error: () => undefined, warn: (fields: Record<string, unknown>) => void logged.push(fields) } as unknown as Log;
+    const log = {
+      ...silentLog,
+      debug: () => undefined,
+      info: () => undefined,
+      error: () => undefined,
+      warn: (fields: Record<string, unknown>) => void logged.push(fields),
+    } as unknown as Log;
     const database = (name: string): string => `${config.cluster}_${id}${name}`;
-    const nameServer = new NameServer(order.map((name) => new NameServerStore(hosts.host(name), database(name), config.nameServer)), log);
-    const control = new Control(order.map((name) => new ControlStore(hosts.host(name), database(name))), log);
+    const nameServer = new NameServer(
+      order.map((name) => new NameServerStore(hosts.host(name), database(name), config.nameServer)),
+      log,
+    );
+    const control = new Control(
+      order.map((name) => new ControlStore(hosts.host(name), database(name))),
+      log,
+    );
     open.push(async () => {
       await control.close();
       await nameServer.close();
@@ -69,9 +93,11 @@ const set = (control: Control, policy: string): Promise<void> =>
     await session.run(`UPDATE ${control.table('tweet_policy')} SET policy = ? WHERE id = 1`, [policy], soon());
     touch('tweet_policy', { id: 1 });
   });
-const policyOn = async (store: ControlStore): Promise<string> => String((await store.host.rows(`SELECT policy FROM ${store.table('tweet_policy')}`, [], soon()))[0]?.[0]);
+const policyOn = async (store: ControlStore): Promise<string> =>
+  String((await store.host.rows(`SELECT policy FROM ${store.table('tweet_policy')}`, [], soon()))[0]?.[0]);
 const policies = ({ control }: Process): Promise<string[]> => Promise.all(control.stores.map(policyOn));
-const heads = async ({ control }: Process): Promise<(number | undefined)[]> => (await control.look()).map(({ head }) => head?.version);
+const heads = async ({ control }: Process): Promise<(number | undefined)[]> =>
+  (await control.look()).map(({ head }) => head?.version);
 const states = async ({ health }: Process): Promise<string[]> => (await health.examine()).map(({ state }) => state);
 
 describe('the control tables', () => {
@@ -89,7 +115,11 @@ describe('the control tables', () => {
   it('take no change without the primary, naming it and the way out, and none without a majority', async () => {
     const process = await cluster();
     await set((await process()).control, 'one');
-    await expect(set((await process(['a'])).control, 'two')).rejects.toMatchObject({ code: 'Unavailable', fields: { host: 'a' }, message: expect.stringMatching(/^a, the primary .* `roost nameserver promote HOST`/) as unknown });
+    await expect(set((await process(['a'])).control, 'two')).rejects.toMatchObject({
+      code: 'Unavailable',
+      fields: { host: 'a' },
+      message: expect.stringMatching(/^a, the primary .* `roost nameserver promote HOST`/) as unknown,
+    });
     await expect(set((await process(['b', 'c'])).control, 'two')).rejects.toMatchObject({ code: 'Unavailable' });
     expect(await policies(await process())).toEqual(['one', 'one', 'one']);
   });
@@ -127,26 +157,42 @@ describe('the control tables', () => {
     // What a is left with when the others fail after it has stored changes.
     for (const policy of ['lost', 'lost too']) {
       await whole.control.host.transaction(soon(), (session) =>
-        whole.control.lead(session, async (touch) => {
-          await session.run(`UPDATE ${whole.control.table('tweet_policy')} SET policy = ?`, [policy], soon());
-          touch('tweet_policy', { id: 1 });
-        }, soon()),
+        whole.control.lead(
+          session,
+          async (touch) => {
+            await session.run(`UPDATE ${whole.control.table('tweet_policy')} SET policy = ?`, [policy], soon());
+            touch('tweet_policy', { id: 1 });
+          },
+          soon(),
+        ),
       );
     }
     const after = await process(['a'], ['b', 'c', 'a']);
-    await expect(set(after.control, 'kept')).rejects.toMatchObject({ code: 'FailedPrecondition', fields: { primary: 'a' } });
+    await expect(set(after.control, 'kept')).rejects.toMatchObject({
+      code: 'FailedPrecondition',
+      fields: { primary: 'a' },
+    });
     expect(await after.nameServer.promote('b')).toBe(true);
     expect(await after.nameServer.promote('b')).toBe(false);
     await set(after.control, 'kept');
-    expect((await policies({ ...after, control: new Control(after.control.stores.slice(0, 2), silentLog) }))).toEqual(['kept', 'kept']);
+    expect(await policies({ ...after, control: new Control(after.control.stores.slice(0, 2), silentLog) })).toEqual([
+      'kept',
+      'kept',
+    ]);
     // a is back, with two changes that nobody else has; whoever names it first changes nothing.
     const old = await process();
-    await expect(set(old.control, 'split')).rejects.toMatchObject({ code: 'FailedPrecondition', fields: { primary: 'b' } });
+    await expect(set(old.control, 'split')).rejects.toMatchObject({
+      code: 'FailedPrecondition',
+      fields: { primary: 'b' },
+    });
     expect(await old.control.leads()).toBe(false);
     const later = await process([], ['b', 'c', 'a']);
     expect(await later.control.repair()).toEqual(['a']);
     expect(await policies(later)).toEqual(['kept', 'kept', 'kept']);
-    expect(later.logged.find(({ lost }) => lost !== undefined)).toMatchObject({ host: 'a', lost: ['2 (tweet_policy 1)', '3 (tweet_policy 1)'] });
+    expect(later.logged.find(({ lost }) => lost !== undefined)).toMatchObject({
+      host: 'a',
+      lost: ['2 (tweet_policy 1)', '3 (tweet_policy 1)'],
+    });
   });
 
   it('take no change from a process that had not heard of a promotion between its look and its change', async () => {
@@ -166,7 +212,11 @@ describe('the control tables', () => {
     const process = await cluster();
     const whole = await process();
     const [a, b] = whole.control.stores;
-    await a!.host.run(`CREATE TABLE ${a!.table('tweet_policy')} (id TINYINT NOT NULL PRIMARY KEY, policy LONGTEXT NOT NULL) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin`, [], soon());
+    await a!.host.run(
+      `CREATE TABLE ${a!.table('tweet_policy')} (id TINYINT NOT NULL PRIMARY KEY, policy LONGTEXT NOT NULL) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin`,
+      [],
+      soon(),
+    );
     await a!.host.run(`INSERT INTO ${a!.table('tweet_policy')} (id, policy) VALUES (1, 'old')`, [], soon());
     await b!.ready(soon());
     expect(await whole.control.repair()).toEqual(['b', 'c']);
@@ -183,24 +233,32 @@ describe('what replicas hold', () => {
     const whole = await (await cluster())();
     const names = ['p', 'x', 'y', 'z'];
     await whole.nameServer.apply([
-      ...names.map((name) => ({ kind: 'createShard' as const, shard: { id: shard(name), type: 'replicating', sourceType: '', destinationType: '', busy: 'normal' as const } })),
-      ...names.slice(1).map((name) => ({ kind: 'addLink' as const, link: { parent: shard('p'), child: shard(name), weight: 1 } })),
+      ...names.map((name) => ({
+        kind: 'createShard' as const,
+        shard: { id: shard(name), type: 'replicating', sourceType: '', destinationType: '', busy: 'normal' as const },
+      })),
+      ...names
+        .slice(1)
+        .map((name) => ({ kind: 'addLink' as const, link: { parent: shard('p'), child: shard(name), weight: 1 } })),
     ]);
     await set(whole.control, 'one');
     return whole;
   }
-  const sql = (store: ControlStore, statement: string): Promise<unknown> => store.host.run(statement.replace('#', store.table('meta').replace('.`meta`', '')), [], soon());
+  const sql = (store: ControlStore, statement: string): Promise<unknown> =>
+    store.host.run(statement.replace('#', store.table('meta').replace('.`meta`', '')), [], soon());
 
   it('is compared though they have seen the same changes, and mended as most of them say, on the primary too', async () => {
     const whole = await withLinks();
     const [a, b] = whole.control.stores;
     await sql(b!, 'DELETE FROM #.links');
     await sql(a!, "UPDATE #.tweet_policy SET policy = 'by hand'");
-    expect((await whole.health.examine()).map(({ host, state, differences }) => [host, state, ...differences])).toEqual([
-      ['a', 'differs', 'tweet_policy: 1 missing, 1 that others lack'],
-      ['b', 'differs', 'links: 3 missing'],
-      ['c', 'current'],
-    ]);
+    expect((await whole.health.examine()).map(({ host, state, differences }) => [host, state, ...differences])).toEqual(
+      [
+        ['a', 'differs', 'tweet_policy: 1 missing, 1 that others lack'],
+        ['b', 'differs', 'links: 3 missing'],
+        ['c', 'current'],
+      ],
+    );
     const { version } = whole.nameServer.topology;
     expect(await whole.health.repair()).toEqual(['a', 'b']);
     expect(await states(whole)).toEqual(['current', 'current', 'current']);
@@ -216,7 +274,10 @@ describe('what replicas hold', () => {
     const [a, b, c] = whole.control.stores;
     await sql(a!, "UPDATE #.tweet_policy SET policy = 'by hand'");
     await sql(b!, "UPDATE #.tweet_policy SET policy = 'by another hand'");
-    await expect(whole.health.repair()).rejects.toMatchObject({ code: 'FailedPrecondition', message: expect.stringContaining('--from HOST') as unknown });
+    await expect(whole.health.repair()).rejects.toMatchObject({
+      code: 'FailedPrecondition',
+      message: expect.stringContaining('--from HOST') as unknown,
+    });
     expect(await whole.health.repair(c!.host.name)).toEqual(['a', 'b']);
     expect(await policies(whole)).toEqual(['one', 'one', 'one']);
     await expect(whole.health.repair('nowhere')).rejects.toMatchObject({ code: 'NotFound' });
@@ -227,18 +288,46 @@ describe('servers', () => {
   it('are heard by every replica, so that none is missed while a majority answers', async () => {
     const process = await cluster();
     const { control } = await process(['a']);
-    const server = new Servers(control, 'server-1', () => Promise.resolve(7), () => Promise.resolve(), silentLog);
+    const server = new Servers(
+      control,
+      'server-1',
+      () => Promise.resolve(7),
+      () => Promise.resolve(),
+      silentLog,
+    );
     server.start(50);
     try {
-      const looker = new Servers((await process(['b'])).control, 'looker', () => Promise.resolve(9), () => Promise.resolve(), silentLog);
-      await expect.poll(async () => (await looker.list()).map(({ id, version }) => `${id} ${version}`), { timeout: 10_000 }).toEqual(['server-1 7']);
+      const looker = new Servers(
+        (await process(['b'])).control,
+        'looker',
+        () => Promise.resolve(9),
+        () => Promise.resolve(),
+        silentLog,
+      );
+      await expect
+        .poll(async () => (await looker.list()).map(({ id, version }) => `${id} ${version}`), { timeout: 10_000 })
+        .toEqual(['server-1 7']);
       // A look that could miss some is none to wait by.
-      const blind = new Servers((await process(['a', 'b'])).control, 'blind', () => Promise.resolve(9), () => Promise.resolve(), silentLog);
+      const blind = new Servers(
+        (await process(['a', 'b'])).control,
+        'blind',
+        () => Promise.resolve(9),
+        () => Promise.resolve(),
+        silentLog,
+      );
       await expect(blind.allHold(7, new AbortController().signal)).rejects.toMatchObject({ code: 'Unavailable' });
       await looker.allHold(7, new AbortController().signal);
     } finally {
       await server.stop();
     }
-    expect(await new Servers(control, 'looker', () => Promise.resolve(9), () => Promise.resolve(), silentLog).list()).toEqual([]);
+    expect(
+      await new Servers(
+        control,
+        'looker',
+        () => Promise.resolve(9),
+        () => Promise.resolve(),
+        silentLog,
+      ).list(),
+    ).toEqual([]);
   });
 });

@@ -99,7 +99,9 @@ export class Control {
     work: (session: SqlSession, touch: Touch, ...given: A) => Promise<T>,
   ): Promise<T> {
     await this.prepare();
-    const { result, step } = await transact((session, ...given) => this.lead(session, (touch) => work(session, touch, ...given), deadline));
+    const { result, step } = await transact((session, ...given) =>
+      this.lead(session, (touch) => work(session, touch, ...given), deadline),
+    );
     await this.follow(step);
     return result;
   }
@@ -114,7 +116,11 @@ export class Control {
     const primary = looks.find(({ store }) => store === this.#primary)!;
     if (primary.head === undefined) this.#refuseWithout(primary.error);
     if (answering.length < this.majority) {
-      throw new RoostError('Unavailable', `only ${answering.length} of ${this.stores.length} replicas of the name server answer, fewer than a majority; nothing was changed`, { cause: looks.find(({ error }) => error !== undefined)?.error });
+      throw new RoostError(
+        'Unavailable',
+        `only ${answering.length} of ${this.stores.length} replicas of the name server answer, fewer than a majority; nothing was changed`,
+        { cause: looks.find(({ error }) => error !== undefined)?.error },
+      );
     }
     const newest = newestOf(looks);
     if (isBehind(primary, newest.head)) await this.#overwrite(this.#primary, newest.store);
@@ -130,7 +136,11 @@ export class Control {
     if (step === undefined || this.stores.length === 1) return;
     const followed = await Promise.allSettled(this.stores.slice(1).map((store) => this.#followOn(store, step)));
     const failed = followed.filter((result): result is PromiseRejectedResult => result.status === 'rejected');
-    for (const { reason } of failed) this.log.warn({ err: reason as unknown, change: step.what }, 'a replica of the name server missed a change of the control tables');
+    for (const { reason } of failed)
+      this.log.warn(
+        { err: reason as unknown, change: step.what },
+        'a replica of the name server missed a change of the control tables',
+      );
     const held = this.stores.length - failed.length;
     if (held >= this.majority) return;
     throw new RoostError(
@@ -144,14 +154,22 @@ export class Control {
   async leads(): Promise<boolean> {
     if (this.stores.length === 1) return true;
     const looks = await this.look(this.#isMajority);
-    if (!this.#isMajority(looks)) throw new RoostError('Unavailable', 'no majority of the replicas of the name server answers', { cause: looks.find(({ error }) => error !== undefined)?.error });
+    if (!this.#isMajority(looks))
+      throw new RoostError('Unavailable', 'no majority of the replicas of the name server answers', {
+        cause: looks.find(({ error }) => error !== undefined)?.error,
+      });
     return this.#otherPrimary(looks) === undefined;
   }
 
   /** Runs a statement on every replica but the primary, without waiting: for what may be lost and is not compared. */
   tellOthers(sql: string, values: readonly SqlValue[]): void {
     for (const { host } of this.stores.slice(1)) {
-      if (host.health.healthy) host.run(sql, values, Deadline.after(followDeadlineMs)).catch((error: unknown) => this.log.debug({ err: error, host: host.name }, 'a replica did not hear of progress'));
+      if (host.health.healthy)
+        host
+          .run(sql, values, Deadline.after(followDeadlineMs))
+          .catch((error: unknown) =>
+            this.log.debug({ err: error, host: host.name }, 'a replica did not hear of progress'),
+          );
     }
   }
 
@@ -187,7 +205,9 @@ export class Control {
       if (looks.every(({ head }) => head === undefined)) return;
       const { head } = newestOf(looks);
       // A replica may be behind for a moment, while a change is on its way to it.
-      const behind = looks.filter((look) => isBehind(look, head)).map(({ store, head: own }) => `${store.host.name} ${own?.changeId}`);
+      const behind = looks
+        .filter((look) => isBehind(look, head))
+        .map(({ store, head: own }) => `${store.host.name} ${own?.changeId}`);
       const stays = behind.some((replica) => this.#behind.has(replica));
       this.#behind = new Set(behind);
       const other = this.#otherPrimary(looks);
@@ -196,7 +216,8 @@ export class Control {
       this.#lastReason = '';
     } catch (error) {
       const { message } = RoostError.from(error);
-      if (message !== this.#lastReason && this.#timer !== undefined) this.log.error({ err: error }, 'the replicas of the name server need to be looked after');
+      if (message !== this.#lastReason && this.#timer !== undefined)
+        this.log.error({ err: error }, 'the replicas of the name server need to be looked after');
       this.#lastReason = message;
     }
   }
@@ -212,13 +233,20 @@ export class Control {
   async #overwrite(store: ControlStore, source: ControlStore): Promise<void> {
     const lost = await store.overwrite(source, Deadline.after(repairDeadlineMs));
     if (lost === undefined) return;
-    this.log.warn({ host: store.host.name, from: source.host.name, ...(lost.length > 0 && { lost }) }, lost.length > 0 ? 'overwrote changes of the control tables that one replica alone had' : 'repaired the control tables of a replica');
+    this.log.warn(
+      { host: store.host.name, from: source.host.name, ...(lost.length > 0 && { lost }) },
+      lost.length > 0
+        ? 'overwrote changes of the control tables that one replica alone had'
+        : 'repaired the control tables of a replica',
+    );
   }
 
-  #isMajority = (looks: readonly ControlLook[]): boolean => looks.filter(({ head }) => head !== undefined).length >= this.majority;
+  #isMajority = (looks: readonly ControlLook[]): boolean =>
+    looks.filter(({ head }) => head !== undefined).length >= this.majority;
 
   /** A majority holds every acknowledged change; the primary knows also who runs what, and how far that is. */
-  #suffice = (looks: readonly ControlLook[]): boolean => this.#isMajority(looks) && looks.some(({ store }) => store === this.#primary);
+  #suffice = (looks: readonly ControlLook[]): boolean =>
+    this.#isMajority(looks) && looks.some(({ store }) => store === this.#primary);
 
   #checkPrimary(looks: readonly ControlLook[]): void {
     const other = this.#otherPrimary(looks);
@@ -229,7 +257,10 @@ export class Control {
   #otherPrimary(looks: readonly ControlLook[]): RoostError | undefined {
     const states = looks.flatMap(({ state }) => state ?? []);
     const newest = Math.max(...states.map(({ topologyVersion }) => topologyVersion));
-    const other = states.find(({ topologyVersion, primary }) => topologyVersion === newest && primary !== undefined && primary !== this.host.name);
+    const other = states.find(
+      ({ topologyVersion, primary }) =>
+        topologyVersion === newest && primary !== undefined && primary !== this.host.name,
+    );
     return other && otherPrimary(other.primary!, this.host.name);
   }
 

@@ -3,7 +3,13 @@ import { RoostError, type Deadline } from '../../core/index.js';
 import type { DatabaseHost, SqlRow, SqlSession, SqlValue } from '../hosts/databaseHost.js';
 import { otherPrimary, sameHead, versionsPerPrimary, type Head } from '../nameServer/nameServerStore.js';
 import { addedTables } from '../nameServer/nameServerTables.js';
-import { controlTable, controlTableNames, controlTables, replicaTables, type ControlTableName } from './controlTables.js';
+import {
+  controlTable,
+  controlTableNames,
+  controlTables,
+  replicaTables,
+  type ControlTableName,
+} from './controlTables.js';
 
 /** Which change of the control tables a replica has seen last, and the primary that made it. Replicas whose heads are equal hold the same. */
 export interface ControlHead extends Head {
@@ -86,8 +92,15 @@ export class ControlStore {
       [],
       deadline,
     );
-    if (row === undefined) throw new RoostError('FailedPrecondition', `the name server on ${this.host.name} is not set up`, { fields: { host: this.host.name } });
-    return { head: headOf(row), topologyVersion: Number(row[3]), primary: row[4] === null ? undefined : String(row[4]) };
+    if (row === undefined)
+      throw new RoostError('FailedPrecondition', `the name server on ${this.host.name} is not set up`, {
+        fields: { host: this.host.name },
+      });
+    return {
+      head: headOf(row),
+      topologyVersion: Number(row[3]),
+      primary: row[4] === null ? undefined : String(row[4]),
+    };
   }
 
   /**
@@ -102,8 +115,10 @@ export class ControlStore {
     const result = await work((table, where) => touched.set(describe({ table, where }), { table, where }));
     if (touched.size === 0) return { result, step: undefined };
     const slices: ControlStep['slices'][number][] = [];
-    for (const slice of touched.values()) slices.push({ ...slice, rows: await this.#rows(session, slice.table, slice.where, deadline) });
-    const version = before.version + (before.leader === '' || before.leader === this.host.name ? 1 : versionsPerPrimary);
+    for (const slice of touched.values())
+      slices.push({ ...slice, rows: await this.#rows(session, slice.table, slice.where, deadline) });
+    const version =
+      before.version + (before.leader === '' || before.leader === this.host.name ? 1 : versionsPerPrimary);
     const head = { version, changeId: randomUUID().replaceAll('-', ''), leader: this.host.name };
     const step = { before, head, what: [...touched.keys()].join(', ').slice(0, maxWhat), topologyVersion, slices };
     await this.#setHead(session, step, deadline);
@@ -117,7 +132,8 @@ export class ControlStore {
       if (sameHead(head, step.head)) return true;
       const { topologyVersion, primary } = await this.#primary(session, deadline);
       // A note that is older than what the leader knew says nothing.
-      if (primary !== undefined && primary !== step.head.leader && topologyVersion > step.topologyVersion) throw otherPrimary(primary, step.head.leader);
+      if (primary !== undefined && primary !== step.head.leader && topologyVersion > step.topologyVersion)
+        throw otherPrimary(primary, step.head.leader);
       if (!sameHead(head, step.before)) return false;
       for (const { table, where, rows } of step.slices) {
         const [sql, values] = condition(where);
@@ -133,7 +149,11 @@ export class ControlStore {
    * Becomes the same as another replica. Undefined, and nothing is changed, where this one is newer by now, or has the same head; with `sameHead` it is overwritten then too.
    * Otherwise returns what changes this replica alone had, which are gone.
    */
-  async overwrite(source: ControlStore, deadline: Deadline, overSameHead = false): Promise<readonly string[] | undefined> {
+  async overwrite(
+    source: ControlStore,
+    deadline: Deadline,
+    overSameHead = false,
+  ): Promise<readonly string[] | undefined> {
     await this.ready(deadline);
     const content = await source.#content(deadline);
     return this.host.transaction(deadline, async (session) => {
@@ -145,8 +165,18 @@ export class ControlStore {
         await this.#insert(session, table, rows, deadline);
       }
       await session.run(`DELETE FROM ${this.table('control_changes')}`, [], deadline);
-      await insertRows(session, this.table('control_changes'), ['version', 'change_id', 'what'], content.changes, deadline);
-      await session.run(`UPDATE ${this.table('control_head')} SET version = ?, change_id = ?, leader = ? WHERE id = 1`, [content.head.version, content.head.changeId, content.head.leader], deadline);
+      await insertRows(
+        session,
+        this.table('control_changes'),
+        ['version', 'change_id', 'what'],
+        content.changes,
+        deadline,
+      );
+      await session.run(
+        `UPDATE ${this.table('control_head')} SET version = ?, change_id = ?, leader = ? WHERE id = 1`,
+        [content.head.version, content.head.changeId, content.head.leader],
+        deadline,
+      );
       return lost;
     });
   }
@@ -159,8 +189,15 @@ export class ControlStore {
       const rows = new Map<ControlTableName, ReadonlyMap<string, string>>();
       for (const table of controlTableNames) {
         const { key, columns, compared = {} } = controlTable(table);
-        const read = await session.rows(`SELECT ${[...key, ...Object.entries(columns).map(([name, expression]) => compared[name] ?? expression)].join()} FROM ${this.table(table)}`, [], deadline);
-        rows.set(table, new Map(read.map((row) => [row.slice(0, key.length).join('/'), JSON.stringify(row.slice(key.length))])));
+        const read = await session.rows(
+          `SELECT ${[...key, ...Object.entries(columns).map(([name, expression]) => compared[name] ?? expression)].join()} FROM ${this.table(table)}`,
+          [],
+          deadline,
+        );
+        rows.set(
+          table,
+          new Map(read.map((row) => [row.slice(0, key.length).join('/'), JSON.stringify(row.slice(key.length))])),
+        );
       }
       return { head, rows };
     });
@@ -177,12 +214,25 @@ export class ControlStore {
   }
 
   #changes(session: SqlSession, deadline: Deadline): Promise<SqlRow[]> {
-    return session.rows(`SELECT version, change_id, what FROM ${this.table('control_changes')} ORDER BY version`, [], deadline);
+    return session.rows(
+      `SELECT version, change_id, what FROM ${this.table('control_changes')} ORDER BY version`,
+      [],
+      deadline,
+    );
   }
 
-  async #rows(session: SqlSession, table: ControlTableName, where: ControlSlice['where'], deadline: Deadline): Promise<SqlRow[]> {
+  async #rows(
+    session: SqlSession,
+    table: ControlTableName,
+    where: ControlSlice['where'],
+    deadline: Deadline,
+  ): Promise<SqlRow[]> {
     const [sql, values] = condition(where);
-    return session.rows(`SELECT ${Object.values(controlTable(table).columns).join()} FROM ${this.table(table)} WHERE ${sql}`, values, deadline);
+    return session.rows(
+      `SELECT ${Object.values(controlTable(table).columns).join()} FROM ${this.table(table)} WHERE ${sql}`,
+      values,
+      deadline,
+    );
   }
 
   #insert(session: SqlSession, table: ControlTableName, rows: readonly SqlRow[], deadline: Deadline): Promise<void> {
@@ -190,42 +240,95 @@ export class ControlStore {
   }
 
   async #setHead(session: SqlSession, { head, what }: ControlStep, deadline: Deadline): Promise<void> {
-    await session.run(`REPLACE INTO ${this.table('control_changes')} (version, change_id, what) VALUES (?, ?, ?)`, [head.version, head.changeId, what], deadline);
-    await session.run(`DELETE FROM ${this.table('control_changes')} WHERE version < ?`, [head.version - keptChanges], deadline);
-    await session.run(`UPDATE ${this.table('control_head')} SET version = ?, change_id = ?, leader = ? WHERE id = 1`, [head.version, head.changeId, head.leader], deadline);
+    await session.run(
+      `REPLACE INTO ${this.table('control_changes')} (version, change_id, what) VALUES (?, ?, ?)`,
+      [head.version, head.changeId, what],
+      deadline,
+    );
+    await session.run(
+      `DELETE FROM ${this.table('control_changes')} WHERE version < ?`,
+      [head.version - keptChanges],
+      deadline,
+    );
+    await session.run(
+      `UPDATE ${this.table('control_head')} SET version = ?, change_id = ?, leader = ? WHERE id = 1`,
+      [head.version, head.changeId, head.leader],
+      deadline,
+    );
   }
 
   async #lockedHead(session: SqlSession, deadline: Deadline, lock = 'FOR UPDATE'): Promise<ControlHead> {
-    const [row] = await session.rows(`SELECT version, change_id, leader FROM ${this.table('control_head')} WHERE id = 1 ${lock}`, [], deadline);
-    if (row === undefined) throw new RoostError('DataLoss', `${this.table('control_head')} on ${this.host.name} has lost its row`, { fields: { host: this.host.name } });
+    const [row] = await session.rows(
+      `SELECT version, change_id, leader FROM ${this.table('control_head')} WHERE id = 1 ${lock}`,
+      [],
+      deadline,
+    );
+    if (row === undefined)
+      throw new RoostError('DataLoss', `${this.table('control_head')} on ${this.host.name} has lost its row`, {
+        fields: { host: this.host.name },
+      });
     return headOf(row);
   }
 
-  async #primary(session: SqlSession, deadline: Deadline): Promise<{ readonly topologyVersion: number; readonly primary: string | undefined }> {
-    const [row] = await session.rows(`SELECT m.version, p.hostname FROM ${this.table('meta')} AS m LEFT JOIN ${this.table('primary_host')} AS p ON p.id = m.id WHERE m.id = 1`, [], deadline);
+  async #primary(
+    session: SqlSession,
+    deadline: Deadline,
+  ): Promise<{ readonly topologyVersion: number; readonly primary: string | undefined }> {
+    const [row] = await session.rows(
+      `SELECT m.version, p.hostname FROM ${this.table('meta')} AS m LEFT JOIN ${this.table('primary_host')} AS p ON p.id = m.id WHERE m.id = 1`,
+      [],
+      deadline,
+    );
     return { topologyVersion: Number(row?.[0] ?? 0), primary: row?.[1] == null ? undefined : String(row[1]) };
   }
 
   async #make(deadline: Deadline): Promise<void> {
-    const tables = { ...Object.fromEntries(controlTableNames.map((name) => [name, controlTables[name].ddl])), ...replicaTables, primary_host: addedTables['primary_host']! };
+    const tables = {
+      ...Object.fromEntries(controlTableNames.map((name) => [name, controlTables[name].ddl])),
+      ...replicaTables,
+      primary_host: addedTables['primary_host']!,
+    };
     const names = Object.keys(tables);
-    const rows = await this.host.rows(`SELECT table_name FROM information_schema.tables WHERE table_schema = ? AND table_name IN (${names.map(() => '?').join()})`, [this.database, ...names], deadline);
+    const rows = await this.host.rows(
+      `SELECT table_name FROM information_schema.tables WHERE table_schema = ? AND table_name IN (${names.map(() => '?').join()})`,
+      [this.database, ...names],
+      deadline,
+    );
     const there = new Set(rows.map(([name]) => String(name)));
     const isWhole = names.every((name) => there.has(name));
-    if (isWhole && (await this.host.rows(`SELECT 1 FROM ${this.table('control_head')} WHERE id = 1`, [], deadline)).length > 0) return;
+    if (
+      isWhole &&
+      (await this.host.rows(`SELECT 1 FROM ${this.table('control_head')} WHERE id = 1`, [], deadline)).length > 0
+    )
+      return;
     for (const [name, columns] of Object.entries(tables)) {
-      await this.host.run(`CREATE TABLE IF NOT EXISTS \`${this.database}\`.\`${name}\` ${columns} ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin`, [], deadline);
+      await this.host.run(
+        `CREATE TABLE IF NOT EXISTS \`${this.database}\`.\`${name}\` ${columns} ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin`,
+        [],
+        deadline,
+      );
     }
     // Before servers said which hosts they know, the column held 2,000 characters.
-    const [column] = await this.host.rows("SELECT data_type FROM information_schema.columns WHERE table_schema = ? AND table_name = 'servers' AND column_name = 'info'", [this.database], deadline);
-    if (String(column?.[0]).toLowerCase() === 'varchar') await this.host.run(`ALTER TABLE ${this.table('servers')} MODIFY info MEDIUMTEXT NOT NULL`, [], deadline);
+    const [column] = await this.host.rows(
+      "SELECT data_type FROM information_schema.columns WHERE table_schema = ? AND table_name = 'servers' AND column_name = 'info'",
+      [this.database],
+      deadline,
+    );
+    if (String(column?.[0]).toLowerCase() === 'varchar')
+      await this.host.run(`ALTER TABLE ${this.table('servers')} MODIFY info MEDIUMTEXT NOT NULL`, [], deadline);
     // The row is the lock of those who change windows.
     await this.host.run(`INSERT IGNORE INTO ${this.table('tweet_policy')} (id, policy) VALUES (1, '')`, [], deadline);
     // Earlier releases kept these tables on one replica: it is newer than the empty ones.
-    const filled = controlTableNames.map((name) => `EXISTS (SELECT 1 FROM ${this.table(name)}${name === 'tweet_policy' ? " WHERE policy <> ''" : ''})`);
+    const filled = controlTableNames.map(
+      (name) => `EXISTS (SELECT 1 FROM ${this.table(name)}${name === 'tweet_policy' ? " WHERE policy <> ''" : ''})`,
+    );
     const [row] = await this.host.rows(`SELECT ${filled.join(' OR ')}`, [], deadline);
     const [version, changeId] = Number(row![0]) === 1 ? [1, randomUUID().replaceAll('-', '')] : [0, ''];
-    await this.host.run(`INSERT IGNORE INTO ${this.table('control_head')} (id, version, change_id, leader) VALUES (1, ?, ?, '')`, [version, changeId], deadline);
+    await this.host.run(
+      `INSERT IGNORE INTO ${this.table('control_head')} (id, version, change_id, leader) VALUES (1, ?, ?, '')`,
+      [version, changeId],
+      deadline,
+    );
   }
 }
 
@@ -233,10 +336,16 @@ export class ControlStore {
 function changesLost(own: readonly SqlRow[], others: readonly SqlRow[]): string[] {
   const known = new Set(others.map(([, changeId]) => String(changeId)));
   const oldest = Number(others[0]?.[0] ?? 0);
-  return own.filter(([version, changeId]) => Number(version) >= oldest && !known.has(String(changeId))).map(([version, , what]) => `${Number(version)} (${String(what)})`);
+  return own
+    .filter(([version, changeId]) => Number(version) >= oldest && !known.has(String(changeId)))
+    .map(([version, , what]) => `${Number(version)} (${String(what)})`);
 }
 
-const headOf = ([version, changeId, leader]: SqlRow): ControlHead => ({ version: Number(version), changeId: String(changeId), leader: String(leader) });
+const headOf = ([version, changeId, leader]: SqlRow): ControlHead => ({
+  version: Number(version),
+  changeId: String(changeId),
+  leader: String(leader),
+});
 
 /** Columns are constants of the code. */
 const condition = (where: ControlSlice['where']): readonly [sql: string, values: readonly SqlValue[]] => {
@@ -246,9 +355,19 @@ const condition = (where: ControlSlice['where']): readonly [sql: string, values:
 
 const describe = ({ table, where }: ControlSlice): string => `${table} ${Object.values(where).join('/')}`;
 
-async function insertRows(session: SqlSession, table: string, columns: readonly string[], rows: readonly SqlRow[], deadline: Deadline): Promise<void> {
+async function insertRows(
+  session: SqlSession,
+  table: string,
+  columns: readonly string[],
+  rows: readonly SqlRow[],
+  deadline: Deadline,
+): Promise<void> {
   for (let start = 0; start < rows.length; start += rowsPerInsert) {
     const part = rows.slice(start, start + rowsPerInsert);
-    await session.run(`REPLACE INTO ${table} (${columns.join()}) VALUES ${part.map((row) => `(${row.map(() => '?').join()})`).join()}`, part.flat(), deadline);
+    await session.run(
+      `REPLACE INTO ${table} (${columns.join()}) VALUES ${part.map((row) => `(${row.map(() => '?').join()})`).join()}`,
+      part.flat(),
+      deadline,
+    );
   }
 }

@@ -29,7 +29,16 @@ export const controlTables = {
       KEY migration (migration_id)
     )`,
     key: ['id'],
-    columns: same('id', 'spec', 'min_rows_per_second', 'max_rows_per_second', 'state', 'progress', 'migration_id', 'error'),
+    columns: same(
+      'id',
+      'spec',
+      'min_rows_per_second',
+      'max_rows_per_second',
+      'state',
+      'progress',
+      'migration_id',
+      'error',
+    ),
     compared: { progress: atRest('progress'), error: atRest('error') },
   },
   migrations: {
@@ -47,7 +56,10 @@ export const controlTables = {
       KEY state (state)
     )`,
     key: ['id'],
-    columns: { ...same('id', 'plan_id', 'title', 'state', 'goal', 'options', 'error'), created_at: `DATE_FORMAT(created_at, '%Y-%m-%d %H:%i:%s.%f')` },
+    columns: {
+      ...same('id', 'plan_id', 'title', 'state', 'goal', 'options', 'error'),
+      created_at: `DATE_FORMAT(created_at, '%Y-%m-%d %H:%i:%s.%f')`,
+    },
     compared: { error: atRest('error') },
   },
   migration_shards: {
@@ -75,7 +87,17 @@ export const controlTables = {
       PRIMARY KEY (migration_id, step)
     )`,
     key: ['migration_id', 'step'],
-    columns: same('migration_id', 'step', 'phase', 'title', 'precondition_text', 'action', 'inverse', 'state', 'evidence'),
+    columns: same(
+      'migration_id',
+      'step',
+      'phase',
+      'title',
+      'precondition_text',
+      'action',
+      'inverse',
+      'state',
+      'evidence',
+    ),
   },
   moves_throttle: {
     ddl: '(id TINYINT NOT NULL PRIMARY KEY, rows_per_second BIGINT NULL, windows VARCHAR(1000) NOT NULL)',

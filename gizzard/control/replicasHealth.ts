@@ -36,7 +36,10 @@ export class ReplicasHealth {
     const [newest, controlNewest] = [newestOf(looks).head, newestOf(controlLooks).head];
     const { topology, control } = await this.#compare(looks, controlLooks);
     const states = controlLooks.flatMap(({ state }) => state ?? []);
-    const noted = states.reduce<(typeof states)[number] | undefined>((best, state) => (best === undefined || state.topologyVersion > best.topologyVersion ? state : best), undefined)?.primary;
+    const noted = states.reduce<(typeof states)[number] | undefined>(
+      (best, state) => (best === undefined || state.topologyVersion > best.topologyVersion ? state : best),
+      undefined,
+    )?.primary;
     return looks.map((look, i) => {
       const host = look.store.host.name;
       const controlLook = controlLooks[i]!;
@@ -61,18 +64,29 @@ export class ReplicasHealth {
    */
   async repair(from?: string, by?: string): Promise<string[]> {
     const { replicas } = this.nameServer;
-    if (from !== undefined && !replicas.stores.some(({ host }) => host.name === from)) throw new RoostError('NotFound', `${from} is no host of the name server: there are ${replicas.stores.map(({ host }) => host.name).join(', ')}`);
+    if (from !== undefined && !replicas.stores.some(({ host }) => host.name === from))
+      throw new RoostError(
+        'NotFound',
+        `${from} is no host of the name server: there are ${replicas.stores.map(({ host }) => host.name).join(', ')}`,
+      );
     const repaired = new Set([...(await replicas.repair()), ...(await this.control.repair())]);
     const { topology, control } = await this.#compare(await replicas.look(), await this.control.look());
     const sources = { topology: sourceOf(topology, from), control: sourceOf(control, from) };
     const deadline = (): Deadline => Deadline.after(readDeadlineMs);
-    const differing = (compared: ComparedContents, source: string): string[] => [compared.reference, ...compared.differences.keys()].filter((host) => host !== source && compared.differences.size > 0);
+    const differing = (compared: ComparedContents, source: string): string[] =>
+      [compared.reference, ...compared.differences.keys()].filter(
+        (host) => host !== source && compared.differences.size > 0,
+      );
     for (const host of differing(topology, sources.topology)) {
       await storeOf(replicas.stores, host).overwrite(storeOf(replicas.stores, sources.topology), deadline(), true);
       repaired.add(host);
     }
     for (const host of differing(control, sources.control)) {
-      await storeOf(this.control.stores, host).overwrite(storeOf(this.control.stores, sources.control), deadline(), true);
+      await storeOf(this.control.stores, host).overwrite(
+        storeOf(this.control.stores, sources.control),
+        deadline(),
+        true,
+      );
       repaired.add(host);
     }
     // Servers may have loaded what was wrong: a new version has them load it again.
@@ -80,22 +94,41 @@ export class ReplicasHealth {
     return replicas.stores.map(({ host }) => host.name).filter((host) => repaired.has(host));
   }
 
-  async #compare(looks: Awaited<ReturnType<NameServer['replicas']['look']>>, controlLooks: Awaited<ReturnType<Control['look']>>): Promise<{ readonly topology: ComparedContents; readonly control: ComparedContents }> {
+  async #compare(
+    looks: Awaited<ReturnType<NameServer['replicas']['look']>>,
+    controlLooks: Awaited<ReturnType<Control['look']>>,
+  ): Promise<{ readonly topology: ComparedContents; readonly control: ComparedContents }> {
     const topology = await contentsOf(looks, async (store) => {
       const { head, state, logs, spent, primary } = await store.content(Deadline.after(readDeadlineMs));
       const { version: _, ...rows } = state;
-      return { head, contents: new Map([...Object.entries({ ...rows, logs, spentNames: spent, primary: [primary] })].map(([table, all]) => [table, new Set((all as readonly unknown[]).map(toStoredJson))])) };
+      return {
+        head,
+        contents: new Map(
+          [...Object.entries({ ...rows, logs, spentNames: spent, primary: [primary] })].map(([table, all]) => [
+            table,
+            new Set((all as readonly unknown[]).map(toStoredJson)),
+          ]),
+        ),
+      };
     });
     const control = await contentsOf(controlLooks, async (store) => {
       const { head, rows } = await store.compared(Deadline.after(readDeadlineMs));
-      return { head, contents: new Map([...rows].map(([table, all]) => [table, new Set([...all].map(([key, row]) => `${key} ${row}`))])) };
+      return {
+        head,
+        contents: new Map(
+          [...rows].map(([table, all]) => [table, new Set([...all].map(([key, row]) => `${key} ${row}`))]),
+        ),
+      };
     });
     return { topology, control };
   }
 }
 
 /** Only of replicas with the newest head: others are behind, and differ for that. */
-async function contentsOf<S extends { readonly host: DatabaseHost }>(looks: readonly Look<S>[], read: (store: S) => Promise<{ readonly head: Head; readonly contents: Contents }>): Promise<ComparedContents> {
+async function contentsOf<S extends { readonly host: DatabaseHost }>(
+  looks: readonly Look<S>[],
+  read: (store: S) => Promise<{ readonly head: Head; readonly contents: Contents }>,
+): Promise<ComparedContents> {
   const newest = newestOf(looks).head;
   const contents = new Map<string, Contents>();
   for (const { store, head } of looks) {
@@ -104,7 +137,9 @@ async function contentsOf<S extends { readonly host: DatabaseHost }>(looks: read
     // It has gone on since it was looked at.
     if (sameHead(then, newest)) contents.set(store.host.name, found);
   }
-  return contents.size === 0 ? { reference: newestOf(looks).store.host.name, agreed: true, differences: new Map() } : compareContents(contents);
+  return contents.size === 0
+    ? { reference: newestOf(looks).store.host.name, agreed: true, differences: new Map() }
+    : compareContents(contents);
 }
 
 function sourceOf({ reference, agreed, differences }: ComparedContents, from: string | undefined): string {
@@ -112,7 +147,12 @@ function sourceOf({ reference, agreed, differences }: ComparedContents, from: st
   if (from !== undefined) return from;
   if (agreed) return reference;
   const how = [...differences].map(([host, differ]) => `${host} has ${differ.join('; ')}`).join('; ');
-  throw new RoostError('FailedPrecondition', `compared with ${reference}, ${how}: as many replicas hold one as the other; \`roost nameserver repair --from HOST\` says which is right`, { fields: { host: reference } });
+  throw new RoostError(
+    'FailedPrecondition',
+    `compared with ${reference}, ${how}: as many replicas hold one as the other; \`roost nameserver repair --from HOST\` says which is right`,
+    { fields: { host: reference } },
+  );
 }
 
-const storeOf = <S extends { readonly host: DatabaseHost }>(stores: readonly S[], name: string): S => stores.find(({ host }) => host.name === name)!;
+const storeOf = <S extends { readonly host: DatabaseHost }>(stores: readonly S[], name: string): S =>
+  stores.find(({ host }) => host.name === name)!;

@@ -1,5 +1,8 @@
 /** Waits for questions that never fail, until `enough` of the answers so far or all of them; returns those, in the order of the questions. */
-export function settled<T>(questions: readonly Promise<T>[], enough: (answers: readonly T[]) => boolean): Promise<readonly T[]> {
+export function settled<T>(
+  questions: readonly Promise<T>[],
+  enough: (answers: readonly T[]) => boolean,
+): Promise<readonly T[]> {
   return new Promise((resolve) => {
     const answers: (T | undefined)[] = questions.map(() => undefined);
     let left = questions.length;

@@ -5,7 +5,9 @@ import type { Check } from './check.js';
 export const busyShards: Check = {
   name: 'busy shards',
   examine({ topology, openMoves }) {
-    const moving = new Set(openMoves.flatMap(({ sources, targets }) => [...sources, ...targets].map((shard) => shardKey(shard.id))));
+    const moving = new Set(
+      openMoves.flatMap(({ sources, targets }) => [...sources, ...targets].map((shard) => shardKey(shard.id))),
+    );
     return topology.state.shards
       .filter((shard) => shard.busy !== 'normal' && !moving.has(shardKey(shard.id)))
       .map((shard) => ({

@@ -16,4 +16,20 @@ import { unusedShards } from './unusedShards.js';
 import { wrongClocks } from './wrongClocks.js';
 
 /** The doctor's checks, in the order in which findings are shown. */
-export const checks: readonly Check[] = [nameServerReplicas, unknownHosts, servers, restingWork, busyShards, links, unusedShards, tables, differingReplicas, deniedShards, laggingReplicas, failingJobs, unknownJobs, wrongClocks, journalFindings];
+export const checks: readonly Check[] = [
+  nameServerReplicas,
+  unknownHosts,
+  servers,
+  restingWork,
+  busyShards,
+  links,
+  unusedShards,
+  tables,
+  differingReplicas,
+  deniedShards,
+  laggingReplicas,
+  failingJobs,
+  unknownJobs,
+  wrongClocks,
+  journalFindings,
+];

@@ -15,8 +15,17 @@ export const deniedShards: Check = {
     const inUse = hostsInUse(topology);
     const hosts = topology.state.hostWeights.flatMap(({ hostname, read, write }): Finding[] => {
       if (!inUse.includes(hostname) || (read > 0 && write > 0)) return [];
-      const what = [...(read > 0 ? [] : ['is not read (read weight 0)']), ...(write > 0 ? [] : ['is not written, its writes wait in the journal (write weight 0)'])].join(' and ');
-      return [{ kind: 'deniedHost', subject: hostname, message: `host ${hostname} ${what}; \`roost host weight ${hostname}\` changes that` }];
+      const what = [
+        ...(read > 0 ? [] : ['is not read (read weight 0)']),
+        ...(write > 0 ? [] : ['is not written, its writes wait in the journal (write weight 0)']),
+      ].join(' and ');
+      return [
+        {
+          kind: 'deniedHost',
+          subject: hostname,
+          message: `host ${hostname} ${what}; \`roost host weight ${hostname}\` changes that`,
+        },
+      ];
     });
     const meant = new Set([...types.values()].flatMap(({ deniesOnPurpose = [] }) => deniesOnPurpose.map(shardKey)));
     const used = reachableShards(topology);
@@ -28,7 +37,13 @@ export const deniedShards: Check = {
       if ((node.read === 'allow' && node.write === 'allow') || leaves.length === 0) return [];
       const parts = [said('reads', node.read), said('writes', node.write)].filter((part) => part !== undefined);
       const more = leaves.length > named ? ` and ${leaves.length - named} more` : '';
-      return [{ kind: 'deniedShard', subject: key, message: `${key} (${type}) ${parts.join(' and ')} of ${leaves.slice(0, named).join(', ')}${more}; \`roost shard unwrap ${key}\` takes it away` }];
+      return [
+        {
+          kind: 'deniedShard',
+          subject: key,
+          message: `${key} (${type}) ${parts.join(' and ')} of ${leaves.slice(0, named).join(', ')}${more}; \`roost shard unwrap ${key}\` takes it away`,
+        },
+      ];
     });
     return [...hosts, ...nodes];
   },

@@ -36,7 +36,13 @@ export const differingReplicas: Check = {
           const found = await disagreement(replicas, movable, examination.hosts);
           if (found === undefined) continue;
           const message = `the replicas of table ${table.tableId} (${table.name}) below ${root} do not hold the same: ${found.text}`;
-          findings.push({ kind: 'disagreeingReplicas', subject: root, message, differences: found.differences, remedy: { kind: 'repair', shards: replicas } });
+          findings.push({
+            kind: 'disagreeingReplicas',
+            subject: root,
+            message,
+            differences: found.differences,
+            remedy: { kind: 'repair', shards: replicas },
+          });
         } catch (error) {
           notCompared.push({ root, why: RoostError.from(error).message });
         }
@@ -47,7 +53,12 @@ export const differingReplicas: Check = {
     notCompared.sort((a, b) => (a.root < b.root ? -1 : 1));
     const [first, ...others] = notCompared;
     // A host that does not answer keeps many from being compared.
-    if (first !== undefined) findings.push({ kind: 'notExamined', subject: first.root, message: `the replicas below ${first.root}${others.length === 0 ? '' : `, and below ${others.length} other roots,`} could not be compared: ${first.why}` });
+    if (first !== undefined)
+      findings.push({
+        kind: 'notExamined',
+        subject: first.root,
+        message: `the replicas below ${first.root}${others.length === 0 ? '' : `, and below ${others.length} other roots,`} could not be compared: ${first.why}`,
+      });
     return findings;
   },
 };
@@ -56,7 +67,9 @@ function treesOf({ topology, reserved, types }: Examination): ReadonlyMap<string
   const trees = new Map<string, Tree>();
   for (const table of topology.tables) {
     for (const { root, leaves } of topology.routes(table.tableId)) {
-      const replicas = leaves.filter((leaf) => leaf.read === 'allow' && leaf.write === 'allow').map((leaf) => leaf.shard);
+      const replicas = leaves
+        .filter((leaf) => leaf.read === 'allow' && leaf.write === 'allow')
+        .map((leaf) => leaf.shard);
       const key = shardKey(root.id);
       if (replicas.length < 2 || reserved.has(key)) continue;
       const movable = types.get(replicas[0]!.type)?.moving;
@@ -70,27 +83,47 @@ function treesOf({ topology, reserved, types }: Examination): ReadonlyMap<string
  * What replicas hold differently. A type with counters shows lost writes in them: their rows are compared, and those of its other tables counted, since an audit of its own reads these.
  * Of a type without counters all rows are compared.
  */
-async function disagreement(replicas: readonly ShardInfo[], movable: Movable, hosts: DatabaseHosts): Promise<{ readonly text: string; readonly differences: readonly Difference[] } | undefined> {
+async function disagreement(
+  replicas: readonly ShardInfo[],
+  movable: Movable,
+  hosts: DatabaseHosts,
+): Promise<{ readonly text: string; readonly differences: readonly Difference[] } | undefined> {
   const { tables } = movable;
   const differences: Difference[] = [];
   const counters = tables.filter(({ contradictions }) => contradictions !== undefined);
   const compared = counters.length > 0 ? counters : tables;
-  for (const table of compared) differences.push(...(await differingRows(table, replicas, (name) => hosts.host(name), namedRows)));
+  for (const table of compared)
+    differences.push(...(await differingRows(table, replicas, (name) => hosts.host(name), namedRows)));
   if (differences.length > 0) {
     const more = differences.length > namedRows ? ['and perhaps more'] : [];
-    return { text: [...differences.slice(0, namedRows).map(differenceText), ...more].join('; '), differences: differences.slice(0, namedRows) };
+    return {
+      text: [...differences.slice(0, namedRows).map(differenceText), ...more].join('; '),
+      differences: differences.slice(0, namedRows),
+    };
   }
-  const counts = await differingCounts(tables.filter((table) => !compared.includes(table)), replicas, hosts);
+  const counts = await differingCounts(
+    tables.filter((table) => !compared.includes(table)),
+    replicas,
+    hosts,
+  );
   return counts === undefined ? undefined : { text: counts, differences: [] };
 }
 
 /** How many rows replicas have, where the numbers still differ after some looks. */
-async function differingCounts(tables: readonly MovableTable[], replicas: readonly ShardInfo[], hosts: DatabaseHosts): Promise<string | undefined> {
+async function differingCounts(
+  tables: readonly MovableTable[],
+  replicas: readonly ShardInfo[],
+  hosts: DatabaseHosts,
+): Promise<string | undefined> {
   for (let look = 1; ; look++) {
     const counts = await Promise.all(
       replicas.map(async (shard) => {
         const host = hosts.host(shard.id.hostname);
-        const rows = await Promise.all(tables.map(async (table) => `${await table.count(host, shard, Deadline.after(hostDeadlineMs))} ${table.name}`));
+        const rows = await Promise.all(
+          tables.map(
+            async (table) => `${await table.count(host, shard, Deadline.after(hostDeadlineMs))} ${table.name}`,
+          ),
+        );
         return rows.join(' and ');
       }),
     );
@@ -103,6 +136,8 @@ async function differingCounts(tables: readonly MovableTable[], replicas: readon
 /** The columns of a row in which replicas differ, with the value of each. */
 function differenceText({ table, key, rows }: Difference): string {
   const replicas = Object.entries(rows);
-  const columns = [...new Set(replicas.flatMap(([, row]) => Object.keys(row ?? {})))].filter((column) => new Set(replicas.map(([, row]) => row?.[column])).size > 1);
+  const columns = [...new Set(replicas.flatMap(([, row]) => Object.keys(row ?? {})))].filter(
+    (column) => new Set(replicas.map(([, row]) => row?.[column])).size > 1,
+  );
   return `${table} ${key}: ${replicas.map(([shard, row]) => (row === null ? `${shard} does not have it` : `${shard} has ${columns.map((column) => `${column} ${row[column]}`).join(', ')}`)).join(' and ')}`;
 }

@@ -42,7 +42,11 @@ export class Doctor {
       try {
         findings.push(...(await check.examine(examination)));
       } catch (error) {
-        findings.push({ kind: 'notExamined', subject: check.name, message: `${check.name} could not be looked at: ${RoostError.from(error).message}` });
+        findings.push({
+          kind: 'notExamined',
+          subject: check.name,
+          message: `${check.name} could not be looked at: ${RoostError.from(error).message}`,
+        });
       }
     }
     return findings;
@@ -65,7 +69,13 @@ export class Doctor {
     for (const finding of findings) {
       const { remedy } = finding;
       if (remedy?.kind === 'repair') {
-        fixed.push({ finding, move: await moves.request('repair', remedy.shards.map((shard) => shard.id)) });
+        fixed.push({
+          finding,
+          move: await moves.request(
+            'repair',
+            remedy.shards.map((shard) => shard.id),
+          ),
+        });
       }
       if (remedy?.kind === 'dropTables' && options.dropTables) {
         if (await this.#setAside(remedy.shard)) fixed.push({ finding });
@@ -84,15 +94,27 @@ export class Doctor {
       if (isRoostError(error, 'FailedPrecondition')) return false;
       throw error;
     }
-    await dropped.setAside(shard, { why: 'no shard named them: roost doctor --fix --drop-tables', keepMs: keepDroppedMs });
+    await dropped.setAside(shard, {
+      why: 'no shard named them: roost doctor --fix --drop-tables',
+      keepMs: keepDroppedMs,
+    });
     return true;
   }
 }
 
 /** Two findings may want the same link gone; links go before the shards that they hang on. */
 function unique(changes: readonly Change[]): Change[] {
-  const seen = new Map(changes.map((change) => [JSON.stringify(change, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value)), change]));
+  const seen = new Map(
+    changes.map((change) => [
+      JSON.stringify(change, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value)),
+      change,
+    ]),
+  );
   const order = (change: Change): number => (change.kind === 'deleteShard' ? 1 : 0);
-  const deleted = new Set([...seen.values()].flatMap((change) => (change.kind === 'deleteShard' ? [shardKey(change.id)] : [])));
-  return [...seen.values()].filter((change) => !(change.kind === 'markBusy' && deleted.has(shardKey(change.id)))).sort((a, b) => order(a) - order(b));
+  const deleted = new Set(
+    [...seen.values()].flatMap((change) => (change.kind === 'deleteShard' ? [shardKey(change.id)] : [])),
+  );
+  return [...seen.values()]
+    .filter((change) => !(change.kind === 'markBusy' && deleted.has(shardKey(change.id))))
+    .sort((a, b) => order(a) - order(b));
 }

@@ -12,13 +12,25 @@ export const failingJobs: Check = {
       const none = hosts.find(({ host }) => host === '');
       const findings: Finding[] = [];
       if (none !== undefined && none.bad.jobs > 0) {
-        findings.push({ kind: 'badJobs', subject: priority, message: `${none.bad.jobs} jobs of ${priority} priority were given up before they came to a host; \`roost job show ${priority} --queue bad\` shows why, and \`roost job retry\` tries them again` });
+        findings.push({
+          kind: 'badJobs',
+          subject: priority,
+          message: `${none.bad.jobs} jobs of ${priority} priority were given up before they came to a host; \`roost job show ${priority} --queue bad\` shows why, and \`roost job retry\` tries them again`,
+        });
       }
       if (none !== undefined && none.failing.jobs > 0) {
-        findings.push({ kind: 'failingJobs', subject: priority, message: `${none.failing.jobs} jobs of ${priority} priority fail before they come to a host; \`roost job show ${priority}\` shows why` });
+        findings.push({
+          kind: 'failingJobs',
+          subject: priority,
+          message: `${none.failing.jobs} jobs of ${priority} priority fail before they come to a host; \`roost job show ${priority}\` shows why`,
+        });
       }
       if (topology.state.pausedPriorities.includes(priority)) {
-        findings.push({ kind: 'pausedQueue', subject: priority, message: `jobs of ${priority} priority are paused, and ${queued.jobs} wait; \`roost job resume ${priority}\` goes on` });
+        findings.push({
+          kind: 'pausedQueue',
+          subject: priority,
+          message: `jobs of ${priority} priority are paused, and ${queued.jobs} wait; \`roost job resume ${priority}\` goes on`,
+        });
       }
       return findings;
     });

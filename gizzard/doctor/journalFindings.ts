@@ -11,22 +11,49 @@ export const journalFindings: Check = {
     const { maxClockSkewMs } = config.server;
     const ofServers = (await servers.list()).flatMap(({ id, info }): Finding[] => {
       const refused = info['refuses'];
-      return typeof refused !== 'string' || refused === '' ? [] : [{ kind: 'refusingServer', subject: `server ${id}`, message: `server ${id} on ${info['machine'] ?? 'an unknown machine'} accepts no writes: ${refused}` }];
+      return typeof refused !== 'string' || refused === ''
+        ? []
+        : [
+            {
+              kind: 'refusingServer',
+              subject: `server ${id}`,
+              message: `server ${id} on ${info['machine'] ?? 'an unknown machine'} accepts no writes: ${refused}`,
+            },
+          ];
     });
     try {
       const look = await jobs.guard.examine();
       const findings: Finding[] = [];
-      const add = (kind: Finding['kind'], subject: string, message: string): void => void findings.push({ kind, subject, message });
-      if (look.settings.role === 'replica') add('journalSetting', 'role', "the journal's Redis is a replica and takes no writes: `redis.host` and `redis.port` must lead to the primary");
+      const add = (kind: Finding['kind'], subject: string, message: string): void =>
+        void findings.push({ kind, subject, message });
+      if (look.settings.role === 'replica')
+        add(
+          'journalSetting',
+          'role',
+          "the journal's Redis is a replica and takes no writes: `redis.host` and `redis.port` must lead to the primary",
+        );
       const lost = lostText(look);
       if (lost !== undefined) add('journalLost', 'journal', lost);
-      for (const { setting, message } of settingProblems({ ...look.settings, appendFsync: (await jobs.settings()).appendFsync }, config.journal)) add('journalSetting', setting, message);
-      const readings = look.databases.flatMap(({ host, clock }) => (clock === undefined ? [] : [{ name: host, ...clock }]));
+      for (const { setting, message } of settingProblems(
+        { ...look.settings, appendFsync: (await jobs.settings()).appendFsync },
+        config.journal,
+      ))
+        add('journalSetting', setting, message);
+      const readings = look.databases.flatMap(({ host, clock }) =>
+        clock === undefined ? [] : [{ name: host, ...clock }],
+      );
       const problem = clockProblem(look.clock, readings, maxClockSkewMs, 'this machine');
       if (problem !== undefined) add('wrongClock', 'redis', problem);
       return [...findings, ...ofServers];
     } catch (error) {
-      return [{ kind: 'journalLost', subject: 'journal', message: `the journal cannot be looked at: ${RoostError.from(error).message}` }, ...ofServers];
+      return [
+        {
+          kind: 'journalLost',
+          subject: 'journal',
+          message: `the journal cannot be looked at: ${RoostError.from(error).message}`,
+        },
+        ...ofServers,
+      ];
     }
   },
 };

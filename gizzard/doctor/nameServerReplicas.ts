@@ -16,8 +16,17 @@ export const nameServerReplicas: Check = {
     return wrong(await replicas.examine())
       .filter(({ host }) => first.some((before) => before.host === host))
       .map(({ host, state, differences, error }): Finding => {
-        const why = state === 'behind' ? 'is behind the others' : state === 'differs' ? `holds something else than the others: ${differences.join('; ')}` : `does not answer: ${error ?? 'no reason is known'}`;
-        return { kind: 'nameServerReplica', subject: host, message: `the name server's replica on ${host} ${why}; \`roost nameserver status\` shows all of them, \`roost nameserver repair\` puts them right` };
+        const why =
+          state === 'behind'
+            ? 'is behind the others'
+            : state === 'differs'
+              ? `holds something else than the others: ${differences.join('; ')}`
+              : `does not answer: ${error ?? 'no reason is known'}`;
+        return {
+          kind: 'nameServerReplica',
+          subject: host,
+          message: `the name server's replica on ${host} ${why}; \`roost nameserver status\` shows all of them, \`roost nameserver repair\` puts them right`,
+        };
       });
   },
 };

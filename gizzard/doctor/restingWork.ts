@@ -9,11 +9,19 @@ export const restingWork: Check = {
     return [
       ...resting.map(({ id, state, error }): Finding => {
         const why = state === 'failed' ? `has failed: ${error}` : 'is paused';
-        return { kind: 'restingMigration', subject: `migration ${id}`, message: `migration ${id} ${why}; \`roost migrations resume ${id}\` goes on, \`roost migrations rollback ${id}\` undoes it` };
+        return {
+          kind: 'restingMigration',
+          subject: `migration ${id}`,
+          message: `migration ${id} ${why}; \`roost migrations resume ${id}\` goes on, \`roost migrations rollback ${id}\` undoes it`,
+        };
       }),
       ...openMoves
         .filter(({ state, migrationId }) => state === 'paused' && migrationId === undefined)
-        .map(({ id }): Finding => ({ kind: 'restingMove', subject: `move ${id}`, message: `move ${id} is paused; \`roost shard moves\` shows it` })),
+        .map(({ id }): Finding => ({
+          kind: 'restingMove',
+          subject: `move ${id}`,
+          message: `move ${id} is paused; \`roost shard moves\` shows it`,
+        })),
     ];
   },
 };

@@ -9,9 +9,23 @@ export const servers: Check = {
   name: 'servers',
   async examine({ servers: cluster, jobs }) {
     const [alive, silent] = await Promise.all([cluster.list(), cluster.silent()]);
-    const waiting = alive.length > 0 ? 0 : (await Deadline.after(lookDeadlineMs).race(jobs.queues.status(), 'looking at the journal')).reduce((sum, { queued }) => sum + queued.jobs, 0);
+    const waiting =
+      alive.length > 0
+        ? 0
+        : (await Deadline.after(lookDeadlineMs).race(jobs.queues.status(), 'looking at the journal')).reduce(
+            (sum, { queued }) => sum + queued.jobs,
+            0,
+          );
     return [
-      ...(waiting > 0 ? [{ kind: 'noServer', subject: 'servers', message: `${waiting} jobs wait, and no server runs: \`roost serve\` starts one` }] : []),
+      ...(waiting > 0
+        ? [
+            {
+              kind: 'noServer',
+              subject: 'servers',
+              message: `${waiting} jobs wait, and no server runs: \`roost serve\` starts one`,
+            },
+          ]
+        : []),
       ...silent.filter((one) => !alive.some((other) => placeOf(other) === placeOf(one))).map(silentServer),
       ...apart(alive, 'differentVersions', 'run different releases', ({ info }) => info['version']),
       ...apart(alive, 'differentConfigurations', 'have different configurations', ({ info }) => info['config']),
@@ -28,14 +42,24 @@ const silentServer = ({ id, info, silentMs }: ServerVersion): Finding => ({
 });
 
 /** One finding where what servers say of themselves differs. Those that do not say it are left out. */
-function apart(servers: readonly ServerVersion[], kind: string, what: string, of: (server: ServerVersion) => string | number | undefined): Finding[] {
+function apart(
+  servers: readonly ServerVersion[],
+  kind: string,
+  what: string,
+  of: (server: ServerVersion) => string | number | undefined,
+): Finding[] {
   const said = new Map<string, ServerVersion[]>();
   for (const server of servers) {
     const value = of(server);
     if (value !== undefined) said.set(String(value), [...(said.get(String(value)) ?? []), server]);
   }
   if (said.size < 2) return [];
-  const groups = [...said].map(([value, some]) => `${some.map(({ id, info }) => serverName(id, info)).join(', ')}: ${kind === 'differentVersions' ? value : digests(value, [...said.keys()])}`).sort();
+  const groups = [...said]
+    .map(
+      ([value, some]) =>
+        `${some.map(({ id, info }) => serverName(id, info)).join(', ')}: ${kind === 'differentVersions' ? value : digests(value, [...said.keys()])}`,
+    )
+    .sort();
   return [{ kind, subject: 'servers', message: `servers ${what} (${groups.join('; ')})` }];
 }
 

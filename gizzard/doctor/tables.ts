@@ -11,15 +11,25 @@ export const tables: Check = {
   name: 'tables',
   async examine(examination) {
     const { hostNames, types } = examination;
-    const found = await Promise.all(hostNames.map(async (hostname): Promise<Finding[]> => {
-      try {
-        return (await Promise.all([...types.values()].map((type) => tablesOf(hostname, type, examination)))).flat();
-      } catch (error) {
-        const waiting = [...examination.leftBehind.keys()].filter((shard) => parseShardId(shard).hostname === hostname);
-        const left = waiting.length === 0 ? '' : `; migrations have left tables behind on it: ${waiting.join(', ')}`;
-        return [{ kind: 'unreachableHost', subject: hostname, message: `host ${hostname} cannot be looked at: ${RoostError.from(error).message}${left}` }];
-      }
-    }));
+    const found = await Promise.all(
+      hostNames.map(async (hostname): Promise<Finding[]> => {
+        try {
+          return (await Promise.all([...types.values()].map((type) => tablesOf(hostname, type, examination)))).flat();
+        } catch (error) {
+          const waiting = [...examination.leftBehind.keys()].filter(
+            (shard) => parseShardId(shard).hostname === hostname,
+          );
+          const left = waiting.length === 0 ? '' : `; migrations have left tables behind on it: ${waiting.join(', ')}`;
+          return [
+            {
+              kind: 'unreachableHost',
+              subject: hostname,
+              message: `host ${hostname} cannot be looked at: ${RoostError.from(error).message}${left}`,
+            },
+          ];
+        }
+      }),
+    );
     return found.flat();
   },
 };
@@ -29,8 +39,14 @@ async function tablesOf(hostname: string, type: ShardType, examination: Examinat
   const host = examination.hosts.host(hostname);
   const deadline = Deadline.after(hostDeadlineMs);
   const stored = await type.moving.stored(host, deadline);
-  const shards = examination.topology.state.shards.filter((shard) => shard.type === type.name && shard.id.hostname === hostname);
-  const missing = await type.moving.missing(host, shards.map(({ id }) => id.tablePrefix), deadline);
+  const shards = examination.topology.state.shards.filter(
+    (shard) => shard.type === type.name && shard.id.hostname === hostname,
+  );
+  const missing = await type.moving.missing(
+    host,
+    shards.map(({ id }) => id.tablePrefix),
+    deadline,
+  );
   return [
     ...[...stored].flatMap(([tablePrefix, bytes]) => unnamed({ hostname, tablePrefix }, bytes, type.name, examination)),
     ...shards.flatMap((shard) => missingTables(shard, missing.get(shard.id.tablePrefix) ?? [])),
@@ -51,5 +67,12 @@ function unnamed(id: ShardId, bytes: number, type: string, { topology, reserved,
   const shard: ShardInfo = { id, type, sourceType: '', destinationType: '', busy: 'normal' };
   const migration = leftBehind.get(key) ?? leftBehind.get(shardKey(current));
   const why = migration === undefined ? '' : `: migration ${migration} left them behind when the host did not answer`;
-  return [{ kind: 'unnamedTables', subject: key, message: `host ${id.hostname} holds tables of ${id.tablePrefix} (${bytes} bytes) that no shard names${why}`, remedy: { kind: 'dropTables', shard } }];
+  return [
+    {
+      kind: 'unnamedTables',
+      subject: key,
+      message: `host ${id.hostname} holds tables of ${id.tablePrefix} (${bytes} bytes) that no shard names${why}`,
+      remedy: { kind: 'dropTables', shard },
+    },
+  ];
 }

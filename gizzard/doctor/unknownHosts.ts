@@ -6,7 +6,20 @@ export const unknownHosts: Check = {
   name: 'the hosts that servers know',
   async examine({ topology, servers, hosts }) {
     const inUse = hostsInUse(topology);
-    const here = hosts.unknownIn(topology).map((host): Finding => ({ kind: 'unknownHost', subject: host, message: `host ${host} could not be looked at: the configuration of this command does not name it` }));
-    return [...here, ...(await servers.lacking(inUse)).map((message): Finding => ({ kind: 'unknownHost', subject: message.slice(0, message.indexOf(' does not know')), message }))];
+    const here = hosts
+      .unknownIn(topology)
+      .map((host): Finding => ({
+        kind: 'unknownHost',
+        subject: host,
+        message: `host ${host} could not be looked at: the configuration of this command does not name it`,
+      }));
+    return [
+      ...here,
+      ...(await servers.lacking(inUse)).map((message): Finding => ({
+        kind: 'unknownHost',
+        subject: message.slice(0, message.indexOf(' does not know')),
+        message,
+      })),
+    ];
   },
 };

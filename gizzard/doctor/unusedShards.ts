@@ -8,11 +8,21 @@ export const unusedShards: Check = {
   name: 'unused shards',
   examine({ topology, reserved }) {
     const used = reachableShards(topology);
-    const unused = topology.state.shards.filter((shard) => !used.has(shardKey(shard.id)) && !reserved.has(shardKey(shard.id)));
+    const unused = topology.state.shards.filter(
+      (shard) => !used.has(shardKey(shard.id)) && !reserved.has(shardKey(shard.id)),
+    );
     return unused.map((shard) => {
       const around = [...topology.parents(shard.id), ...topology.children(shard.id)];
-      const changes: Change[] = [...around.map(({ parent, child }): Change => ({ kind: 'removeLink', parent, child })), { kind: 'deleteShard', id: shard.id }];
-      return { kind: 'unusedShard', subject: shardKey(shard.id), message: `nothing forwards to shard ${shardKey(shard.id)} (${shard.type})`, remedy: { kind: 'change', changes } };
+      const changes: Change[] = [
+        ...around.map(({ parent, child }): Change => ({ kind: 'removeLink', parent, child })),
+        { kind: 'deleteShard', id: shard.id },
+      ];
+      return {
+        kind: 'unusedShard',
+        subject: shardKey(shard.id),
+        message: `nothing forwards to shard ${shardKey(shard.id)} (${shard.type})`,
+        remedy: { kind: 'change', changes },
+      };
     });
   },
 };

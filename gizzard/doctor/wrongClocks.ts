@@ -9,7 +9,10 @@ export const wrongClocks: Check = {
     const nowMs = (): Promise<number> => jobs.journal.nowMs();
     const journalMs = await nowMs().catch(() => undefined);
     if (journalMs === undefined) return [];
-    const faults = [...(await clockFaults(hosts, hostNames, nowMs)), ...(await servers.list()).flatMap((server) => serverFault(server, journalMs))];
+    const faults = [
+      ...(await clockFaults(hosts, hostNames, nowMs)),
+      ...(await servers.list()).flatMap((server) => serverFault(server, journalMs)),
+    ];
     return faults.map((fault) => ({ kind: 'wrongClock', subject: fault.subject, message: clockFaultText(fault) }));
   },
 };
@@ -17,6 +20,9 @@ export const wrongClocks: Check = {
 function serverFault({ id, info, silentMs }: ServerVersion, journalMs: number): ClockFault[] {
   const { clockMs, machine, pid } = info;
   if (typeof clockMs !== 'number') return [];
-  const fault = { subject: machine === undefined ? `server ${id}` : `server ${machine} (process ${pid})`, aheadMs: clockMs + silentMs - journalMs };
+  const fault = {
+    subject: machine === undefined ? `server ${id}` : `server ${machine} (process ${pid})`,
+    aheadMs: clockMs + silentMs - journalMs,
+  };
   return isWrong(fault) ? [fault] : [];
 }

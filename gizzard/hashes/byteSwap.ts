@@ -7,5 +7,6 @@ import type { KeyHash } from './keyHash.js';
 export const byteSwap: KeyHash = {
   name: 'byteSwap',
   maxHash: 2n ** 63n - 1n,
-  hash: (key) => ((key << 44n) & 0x0ffff00000000000n) | ((key >> 16n) & 0x00000fffffffffffn) | (key & 0x7000000000000000n),
+  hash: (key) =>
+    ((key << 44n) & 0x0ffff00000000000n) | ((key >> 16n) & 0x00000fffffffffffn) | (key & 0x7000000000000000n),
 };

@@ -17,7 +17,7 @@ export const fnv1a64: KeyHash = {
       low = (low ^ scratch.getUint8(i)) >>> 0;
       const product = low * 435;
       // Every term stays below 2^53, so that the sums are exact.
-      high = (high * 435 + Math.floor(product / 0x100000000) + (low << 8 >>> 0)) % 0x100000000;
+      high = (high * 435 + Math.floor(product / 0x100000000) + ((low << 8) >>> 0)) % 0x100000000;
       low = product >>> 0;
     }
     scratch.setUint32(0, high & 0x0fffffff);

@@ -47,7 +47,8 @@ describe('fnv1a64', () => {
   /** FNV-1a as its authors define it, on one number of 64 bits. */
   const plain = (key: bigint): bigint => {
     let hash = 0xcbf29ce484222325n;
-    for (let byte = 0n; byte < 8n; byte++) hash = BigInt.asUintN(64, (hash ^ ((key >> (8n * byte)) & 0xffn)) * 0x100000001b3n);
+    for (let byte = 0n; byte < 8n; byte++)
+      hash = BigInt.asUintN(64, (hash ^ ((key >> (8n * byte)) & 0xffn)) * 0x100000001b3n);
     return hash & (2n ** 60n - 1n);
   };
 
@@ -74,6 +75,10 @@ describe('the hashes', () => {
   });
 
   it('are listed where a name is unknown', () => {
-    expect(() => keyHash('md5')).toThrow(expect.toSatisfy((error) => isRoostError(error, 'InvalidArgument') && error.message.includes('identity, byteSwap, fnv1a64')));
+    expect(() => keyHash('md5')).toThrow(
+      expect.toSatisfy(
+        (error) => isRoostError(error, 'InvalidArgument') && error.message.includes('identity, byteSwap, fnv1a64'),
+      ),
+    );
   });
 });

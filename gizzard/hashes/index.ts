@@ -11,5 +11,8 @@ export const keyHashes: readonly KeyHash[] = [identity, byteSwap, fnv1a64];
 export function keyHash(name: string): KeyHash {
   const found = keyHashes.find((hash) => hash.name === name);
   if (found !== undefined) return found;
-  throw new RoostError('InvalidArgument', `there is no hash ${JSON.stringify(name)}; there are ${keyHashes.map((hash) => hash.name).join(', ')}`);
+  throw new RoostError(
+    'InvalidArgument',
+    `there is no hash ${JSON.stringify(name)}; there are ${keyHashes.map((hash) => hash.name).join(', ')}`,
+  );
 }

@@ -16,7 +16,11 @@ export interface ClockFault {
 }
 
 /** Database hosts whose clocks are wrong by that of the journal. Those that do not answer are left out. Throws as `nowMs` does, which tells the journal's time. */
-export async function clockFaults(hosts: DatabaseHosts, names: readonly string[], nowMs: () => Promise<number>): Promise<ClockFault[]> {
+export async function clockFaults(
+  hosts: DatabaseHosts,
+  names: readonly string[],
+  nowMs: () => Promise<number>,
+): Promise<ClockFault[]> {
   await nowMs();
   const clocks = await Promise.allSettled(
     names.map(async (subject): Promise<ClockFault> => {

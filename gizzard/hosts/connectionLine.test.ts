@@ -10,7 +10,11 @@ it("refuses a remote caller's work that waits for long, and keeps the rest in li
   const line = new ConnectionLine('db', 1, 10);
   const leave = await line.enter(own());
   const [job, read] = [line.enter(own()), line.enter(remote())];
-  await expect(read).rejects.toMatchObject({ code: 'Overloaded', retryAfterMs: expect.any(Number) as number, fields: { host: 'db', load: 'connections' } });
+  await expect(read).rejects.toMatchObject({
+    code: 'Overloaded',
+    retryAfterMs: expect.any(Number) as number,
+    fields: { host: 'db', load: 'connections' },
+  });
   leave();
   (await job)();
   (await line.enter(remote()))();

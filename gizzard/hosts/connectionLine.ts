@@ -57,7 +57,8 @@ export class ConnectionLine {
   }
 
   async #wait(deadline: Deadline): Promise<void> {
-    if (this.#waiting.size >= this.maxWaiting) throw this.#overloaded(`${this.maxWaiting} statements wait for a connection, which is the limit`);
+    if (this.#waiting.size >= this.maxWaiting)
+      throw this.#overloaded(`${this.maxWaiting} statements wait for a connection, which is the limit`);
     const nowMs = performance.now();
     if (this.#waiting.size === 0) this.#emptyAtMs = nowMs;
     let waiting: Waiting | undefined;
@@ -89,7 +90,10 @@ export class ConnectionLine {
     this.#timer = undefined;
     const nowMs = performance.now();
     const standing = nowMs - this.#emptyAtMs > limits.standingMs;
-    const longestMs = Math.max(standing ? limits.standingQueueMs : limits.queueMs, Math.min(maxQueueMs, holdsWaited * this.#meanHoldMs));
+    const longestMs = Math.max(
+      standing ? limits.standingQueueMs : limits.queueMs,
+      Math.min(maxQueueMs, holdsWaited * this.#meanHoldMs),
+    );
     for (const waiting of this.#waiting) {
       if (nowMs - waiting.sinceMs <= longestMs) break;
       if (!waiting.refusable) continue;
@@ -100,6 +104,9 @@ export class ConnectionLine {
   }
 
   #overloaded(why: string): RoostError {
-    return new RoostError('Overloaded', `${this.host}: ${why}`, { fields: { host: this.host, load: 'connections' }, retryAfterMs });
+    return new RoostError('Overloaded', `${this.host}: ${why}`, {
+      fields: { host: this.host, load: 'connections' },
+      retryAfterMs,
+    });
   }
 }

@@ -1,6 +1,15 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Deadline, maxInt64, Metrics, minInt64, RoostError, silentLog, type ErrorCode, type RoostConfig } from '../../core/index.js';
+import {
+  Deadline,
+  maxInt64,
+  Metrics,
+  minInt64,
+  RoostError,
+  silentLog,
+  type ErrorCode,
+  type RoostConfig,
+} from '../../core/index.js';
 import { freshCluster } from '../../test/support/index.js';
 import type { DatabaseHost, SqlRow } from './databaseHost.js';
 import { DatabaseHosts } from './databaseHosts.js';
@@ -9,11 +18,16 @@ const { config } = freshCluster('hosts');
 const [name] = Object.keys(config.databaseHosts) as [string];
 const soon = (): Deadline => Deadline.after(10_000);
 const database = `\`${config.cluster}\``;
-const throwsCode = (code: ErrorCode, text: RegExp): unknown => expect.objectContaining({ code, message: expect.stringMatching(text) as string });
+const throwsCode = (code: ErrorCode, text: RegExp): unknown =>
+  expect.objectContaining({ code, message: expect.stringMatching(text) as string });
 
 const opened: DatabaseHosts[] = [];
 function open(pool: Partial<RoostConfig['pool']> = {}, metrics = new Metrics()): DatabaseHost {
-  const hosts = new DatabaseHosts({ databaseHosts: config.databaseHosts, pool: { ...config.pool, ...pool } }, silentLog, metrics);
+  const hosts = new DatabaseHosts(
+    { databaseHosts: config.databaseHosts, pool: { ...config.pool, ...pool } },
+    silentLog,
+    metrics,
+  );
   opened.push(hosts);
   return hosts.host(name);
 }
@@ -26,54 +40,85 @@ beforeAll(async () => {
   host = open();
   observer = open({ size: 1 });
   await host.run(`CREATE DATABASE ${database}`, [], soon());
-  await host.run(`CREATE TABLE ${database}.numbers (id INT NOT NULL PRIMARY KEY, big BIGINT, wide BIGINT UNSIGNED, txt VARCHAR(40), bin VARBINARY(40)) ENGINE=InnoDB`, [], soon());
+  await host.run(
+    `CREATE TABLE ${database}.numbers (id INT NOT NULL PRIMARY KEY, big BIGINT, wide BIGINT UNSIGNED, txt VARCHAR(40), bin VARBINARY(40)) ENGINE=InnoDB`,
+    [],
+    soon(),
+  );
 });
 afterAll(() => Promise.all(opened.map((hosts) => hosts.close())));
 
 /** What the server runs that holds a text. */
 const running = async (text: string): Promise<number> => {
-  const rows = await observer.rows('SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE ? AND id <> CONNECTION_ID()', [`%${text}%`], soon());
+  const rows = await observer.rows(
+    'SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE ? AND id <> CONNECTION_ID()',
+    [`%${text}%`],
+    soon(),
+  );
   return Number(rows[0]![0]);
 };
 
 describe('values', () => {
   const bigOf = (rows: SqlRow[]): bigint => BigInt(rows[0]![0] as number | string);
 
-  it.each([minInt64, minInt64 + 1n, -(2n ** 53n) - 1n, -1n, 0n, 2n ** 53n, 2n ** 53n + 1n, maxInt64 - 1n, maxInt64])('of 64 bits are exact: %d', async (value) => {
-    expect(bigOf(await host.rows('SELECT CAST(? AS SIGNED)', [value], soon()))).toBe(value);
-    await host.run(`REPLACE INTO ${database}.numbers (id, big) VALUES (1, ?)`, [value], soon());
-    expect(bigOf(await host.rows(`SELECT big FROM ${database}.numbers WHERE big = ?`, [value], soon()))).toBe(value);
-    // As doubles, neighbours would be equal.
-    for (const other of [value - 1n, value + 1n]) {
-      if (other < minInt64 || other > maxInt64) continue;
-      expect(await host.rows(`SELECT big FROM ${database}.numbers WHERE big = ?`, [other], soon())).toEqual([]);
-    }
-  });
+  it.each([minInt64, minInt64 + 1n, -(2n ** 53n) - 1n, -1n, 0n, 2n ** 53n, 2n ** 53n + 1n, maxInt64 - 1n, maxInt64])(
+    'of 64 bits are exact: %d',
+    async (value) => {
+      expect(bigOf(await host.rows('SELECT CAST(? AS SIGNED)', [value], soon()))).toBe(value);
+      await host.run(`REPLACE INTO ${database}.numbers (id, big) VALUES (1, ?)`, [value], soon());
+      expect(bigOf(await host.rows(`SELECT big FROM ${database}.numbers WHERE big = ?`, [value], soon()))).toBe(value);
+      // As doubles, neighbours would be equal.
+      for (const other of [value - 1n, value + 1n]) {
+        if (other < minInt64 || other > maxInt64) continue;
+        expect(await host.rows(`SELECT big FROM ${database}.numbers WHERE big = ?`, [other], soon())).toEqual([]);
+      }
+    },
+  );
 
   it('are exact, whatever they are', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.bigInt({ min: minInt64, max: maxInt64 }), fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), async (big, wide) => {
-        await host.run(`REPLACE INTO ${database}.numbers (id, big, wide) VALUES (2, ?, ?)`, [big, wide], soon());
-        const [row] = await host.rows(`SELECT big, wide FROM ${database}.numbers WHERE id = 2 AND big = ? AND wide = ?`, [big, wide], soon());
-        expect(row?.map((value) => BigInt(value as number | string))).toEqual([big, wide]);
-      }),
+      fc.asyncProperty(
+        fc.bigInt({ min: minInt64, max: maxInt64 }),
+        fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
+        async (big, wide) => {
+          await host.run(`REPLACE INTO ${database}.numbers (id, big, wide) VALUES (2, ?, ?)`, [big, wide], soon());
+          const [row] = await host.rows(
+            `SELECT big, wide FROM ${database}.numbers WHERE id = 2 AND big = ? AND wide = ?`,
+            [big, wide],
+            soon(),
+          );
+          expect(row?.map((value) => BigInt(value as number | string))).toEqual([big, wide]);
+        },
+      ),
       { numRuns: 50 },
     );
   });
 
   it('come as a number where that is exact, else as a string', async () => {
-    const [row] = await host.rows('SELECT CAST(? AS SIGNED), CAST(? AS SIGNED)', [BigInt(Number.MAX_SAFE_INTEGER), 2n ** 53n], soon());
+    const [row] = await host.rows(
+      'SELECT CAST(? AS SIGNED), CAST(? AS SIGNED)',
+      [BigInt(Number.MAX_SAFE_INTEGER), 2n ** 53n],
+      soon(),
+    );
     expect(row).toEqual([Number.MAX_SAFE_INTEGER, '9007199254740992']);
   });
 
   it('may be text, bytes, fractions and NULL', async () => {
     const bytes = Buffer.from([0, 1, 127, 128, 255]);
-    await host.run(`REPLACE INTO ${database}.numbers (id, txt, bin) VALUES (3, ?, ?)`, ['a ‘quoted’ \\ text 🦜', bytes], soon());
-    expect(await host.rows(`SELECT txt, bin, big, ? * 2 FROM ${database}.numbers WHERE id = 3`, [0.25], soon())).toEqual([['a ‘quoted’ \\ text 🦜', bytes, null, 0.5]]);
+    await host.run(
+      `REPLACE INTO ${database}.numbers (id, txt, bin) VALUES (3, ?, ?)`,
+      ['a ‘quoted’ \\ text 🦜', bytes],
+      soon(),
+    );
+    expect(
+      await host.rows(`SELECT txt, bin, big, ? * 2 FROM ${database}.numbers WHERE id = 3`, [0.25], soon()),
+    ).toEqual([['a ‘quoted’ \\ text 🦜', bytes, null, 0.5]]);
   });
 
   it('that do not fit their column are refused', async () => {
-    await expect(host.run(`INSERT INTO ${database}.numbers (id, txt) VALUES (4, ?)`, ['x'.repeat(41)], soon())).rejects.toEqual(throwsCode('Internal', /too long/i));
+    await expect(
+      host.run(`INSERT INTO ${database}.numbers (id, txt) VALUES (4, ?)`, ['x'.repeat(41)], soon()),
+    ).rejects.toEqual(throwsCode('Internal', /too long/i));
     expect(await host.rows(`SELECT id FROM ${database}.numbers WHERE id = 4`, [], soon())).toEqual([]);
   });
 });
@@ -94,7 +139,14 @@ describe('the pool', () => {
     await small.rows('SELECT 1', [], soon());
     const served = Array.from({ length: 3 }, () => small.rows('SELECT SLEEP(0.2)', [], soon()));
     const refused = small.rows('SELECT 1', [], soon());
-    await expect(refused).rejects.toEqual(expect.objectContaining({ code: 'Overloaded', retryable: true, retryAfterMs: expect.any(Number) as number, fields: expect.objectContaining({ host: name }) as object }));
+    await expect(refused).rejects.toEqual(
+      expect.objectContaining({
+        code: 'Overloaded',
+        retryable: true,
+        retryAfterMs: expect.any(Number) as number,
+        fields: expect.objectContaining({ host: name }) as object,
+      }),
+    );
     expect(await Promise.all(served)).toEqual([[[0]], [[0]], [[0]]]);
     expect(small.health.down).toBe(false);
   });
@@ -102,23 +154,48 @@ describe('the pool', () => {
   it('lets nobody wait past the deadline, and gives their turn to the next', async () => {
     const small = open({ size: 1 });
     const first = small.rows('SELECT SLEEP(0.5)', [], soon());
-    await expect(small.rows('SELECT 1', [], Deadline.after(50))).rejects.toEqual(throwsCode('DeadlineExceeded', /waiting for a connection/));
+    await expect(small.rows('SELECT 1', [], Deadline.after(50))).rejects.toEqual(
+      throwsCode('DeadlineExceeded', /waiting for a connection/),
+    );
     await first;
     expect(await small.rows('SELECT 2', [], soon())).toEqual([[2]]);
   });
 
   it('sets up every connection', async () => {
-    const [row] = await open({ queryTimeoutMs: 4_000 }).rows('SELECT @@sql_mode, @@innodb_lock_wait_timeout, @@session.autocommit', [], soon());
+    const [row] = await open({ queryTimeoutMs: 4_000 }).rows(
+      'SELECT @@sql_mode, @@innodb_lock_wait_timeout, @@session.autocommit',
+      [],
+      soon(),
+    );
     expect(row).toEqual([expect.stringMatching(/STRICT_ALL_TABLES/), 5, 1]);
   });
 
   it('says so where it cannot set up or make a connection', async () => {
-    const hosts = new DatabaseHosts({ databaseHosts: { gone: { ...config.databaseHosts[name]!, socketPath: undefined, host: '127.0.0.1', port: 1 }, wrong: { ...config.databaseHosts[name]!, password: 'wrong' } }, pool: config.pool }, silentLog);
+    const hosts = new DatabaseHosts(
+      {
+        databaseHosts: {
+          gone: { ...config.databaseHosts[name]!, socketPath: undefined, host: '127.0.0.1', port: 1 },
+          wrong: { ...config.databaseHosts[name]!, password: 'wrong' },
+        },
+        pool: config.pool,
+      },
+      silentLog,
+    );
     opened.push(hosts);
-    await expect(hosts.host('gone').rows('SELECT 1', [], soon())).rejects.toEqual(throwsCode('Unavailable', /^gone: .*ECONNREFUSED/));
-    await expect(hosts.host('wrong').rows('SELECT 1', [], soon())).rejects.toEqual(throwsCode('Unavailable', /^wrong refuses the log-in of user '.*': check databaseHosts.wrong.user and password .*denied/i));
+    await expect(hosts.host('gone').rows('SELECT 1', [], soon())).rejects.toEqual(
+      throwsCode('Unavailable', /^gone: .*ECONNREFUSED/),
+    );
+    await expect(hosts.host('wrong').rows('SELECT 1', [], soon())).rejects.toEqual(
+      throwsCode(
+        'Unavailable',
+        /^wrong refuses the log-in of user '.*': check databaseHosts.wrong.user and password .*denied/i,
+      ),
+    );
     // More often than there are connections: a failed one gives its place back.
-    for (let i = 0; i < config.pool.size + 2; i++) await expect(hosts.host('gone').rows('SELECT 1', [], soon())).rejects.toEqual(throwsCode('Unavailable', /ECONNREFUSED/));
+    for (let i = 0; i < config.pool.size + 2; i++)
+      await expect(hosts.host('gone').rows('SELECT 1', [], soon())).rejects.toEqual(
+        throwsCode('Unavailable', /ECONNREFUSED/),
+      );
     expect(hosts.isHealthy('gone')).toBe(false);
     expect(hosts.isHealthy('unknown')).toBe(false);
     expect(() => hosts.host('unknown')).toThrow(throwsCode('FailedPrecondition', /add it under databaseHosts/));
@@ -130,12 +207,17 @@ describe('the pool', () => {
     await closed.rows('SELECT 1', [], soon());
     await hosts.close();
     await hosts.close();
-    await expect(closed.rows('SELECT 1', [], soon())).rejects.toEqual(expect.objectContaining({ code: 'Unavailable', retryable: false }));
+    await expect(closed.rows('SELECT 1', [], soon())).rejects.toEqual(
+      expect.objectContaining({ code: 'Unavailable', retryable: false }),
+    );
     expect(() => hosts.host(Object.keys(config.databaseHosts)[1]!)).toThrow(throwsCode('Unavailable', /closed/));
   });
 
   it('fails those that wait when it is closed, and lets a short statement end', async () => {
-    const hosts = new DatabaseHosts({ databaseHosts: config.databaseHosts, pool: { ...config.pool, size: 1 } }, silentLog);
+    const hosts = new DatabaseHosts(
+      { databaseHosts: config.databaseHosts, pool: { ...config.pool, size: 1 } },
+      silentLog,
+    );
     const short = hosts.host(name).rows('SELECT SLEEP(0.1)', [], soon());
     await expect.poll(() => hosts.host(name).inUse).toBe(1);
     const waiting = hosts.host(name).rows('SELECT 1', [], soon());
@@ -146,7 +228,10 @@ describe('the pool', () => {
   });
 
   it('cuts off what takes too long when it is closed', async () => {
-    const hosts = new DatabaseHosts({ databaseHosts: config.databaseHosts, pool: { ...config.pool, connectTimeoutMs: 200 } }, silentLog);
+    const hosts = new DatabaseHosts(
+      { databaseHosts: config.databaseHosts, pool: { ...config.pool, connectTimeoutMs: 200 } },
+      silentLog,
+    );
     const long = hosts.host(name).rows("SELECT SLEEP(8), 'cut off'", [], soon());
     const outcome = expect(long).rejects.toEqual(throwsCode('Unavailable', /closed on our side/));
     await expect.poll(() => running('cut off')).toBe(1);
@@ -158,7 +243,12 @@ describe('the pool', () => {
 describe('a deadline', () => {
   it('stops a statement, on the server too', async () => {
     const long = host.rows("SELECT SLEEP(60), 'past its deadline'", [], Deadline.after(1_000));
-    const outcome = expect(long).rejects.toEqual(expect.objectContaining({ code: 'DeadlineExceeded', fields: { host: name, statement: "SELECT SLEEP(60), 'past its deadline'" } }));
+    const outcome = expect(long).rejects.toEqual(
+      expect.objectContaining({
+        code: 'DeadlineExceeded',
+        fields: { host: name, statement: "SELECT SLEEP(60), 'past its deadline'" },
+      }),
+    );
     await expect.poll(() => running('past its deadline')).toBe(1);
     await outcome;
     await expect.poll(() => running('past its deadline')).toBe(0);
@@ -168,13 +258,19 @@ describe('a deadline', () => {
     const strict = open({ queryTimeoutMs: 200 });
     // Neither SLEEP nor BENCHMARK, which end without an error when the server's own limit comes first.
     const long = ['a', 'b', 'c', 'd'].map((name) => `information_schema.collations ${name}`).join(', ');
-    await expect(strict.rows(`SELECT COUNT(*), 'past the limit' FROM ${long}`, [], Deadline.after(60_000))).rejects.toEqual(throwsCode('DeadlineExceeded', /did not answer|max_statement_time|maximum statement execution time|timeout/i));
+    await expect(
+      strict.rows(`SELECT COUNT(*), 'past the limit' FROM ${long}`, [], Deadline.after(60_000)),
+    ).rejects.toEqual(
+      throwsCode('DeadlineExceeded', /did not answer|max_statement_time|maximum statement execution time|timeout/i),
+    );
     await expect.poll(() => running('past the limit')).toBe(0);
   });
 
   it('that has passed starts nothing', async () => {
     const passed = Deadline.after(0);
-    await expect(host.run(`REPLACE INTO ${database}.numbers (id) VALUES (50)`, [], passed)).rejects.toEqual(throwsCode('DeadlineExceeded', /./));
+    await expect(host.run(`REPLACE INTO ${database}.numbers (id) VALUES (50)`, [], passed)).rejects.toEqual(
+      throwsCode('DeadlineExceeded', /./),
+    );
     expect(await host.rows(`SELECT id FROM ${database}.numbers WHERE id = 50`, [], soon())).toEqual([]);
   });
 
@@ -191,7 +287,11 @@ describe('a deadline', () => {
 
   it('leaves the pool as good as new', async () => {
     const small = open({ size: 2 });
-    const answers = await Promise.allSettled(Array.from({ length: 20 }, (_, i) => small.rows('SELECT SLEEP(?)', [i % 2 === 0 ? 60 : 0], Deadline.after(i % 2 === 0 ? 150 : 10_000))));
+    const answers = await Promise.allSettled(
+      Array.from({ length: 20 }, (_, i) =>
+        small.rows('SELECT SLEEP(?)', [i % 2 === 0 ? 60 : 0], Deadline.after(i % 2 === 0 ? 150 : 10_000)),
+      ),
+    );
     expect(answers.filter(({ status }) => status === 'fulfilled')).toHaveLength(10);
     await expect.poll(() => [small.inUse, small.waiting]).toEqual([0, 0]);
     expect(await small.rows('SELECT 1', [], soon())).toEqual([[1]]);
@@ -200,7 +300,11 @@ describe('a deadline', () => {
 
 describe('a connection that is killed', () => {
   const killOthers = async (text: string): Promise<void> => {
-    const rows = await observer.rows('SELECT id FROM information_schema.processlist WHERE info LIKE ? AND id <> CONNECTION_ID()', [`%${text}%`], soon());
+    const rows = await observer.rows(
+      'SELECT id FROM information_schema.processlist WHERE info LIKE ? AND id <> CONNECTION_ID()',
+      [`%${text}%`],
+      soon(),
+    );
     for (const [id] of rows) await observer.run(`KILL ${Number(id)}`, [], soon());
   };
 
@@ -218,7 +322,9 @@ describe('a connection that is killed', () => {
     const [[id]] = (await small.rows('SELECT CONNECTION_ID()', [], soon())) as [[number]];
     await observer.run(`KILL ${id}`, [], soon());
     // Whether the news has reached the pool is a matter of time: a statement works, or says that it may be repeated.
-    await expect.poll(() => small.rows('SELECT 1', [], soon()).catch((error: RoostError) => error.retryable)).toEqual([[1]]);
+    await expect
+      .poll(() => small.rows('SELECT 1', [], soon()).catch((error: RoostError) => error.retryable))
+      .toEqual([[1]]);
   });
 
   it('in a transaction rolls it back', async () => {
@@ -235,7 +341,8 @@ describe('a connection that is killed', () => {
 });
 
 describe('a transaction', () => {
-  const rowsOf = (id: number): Promise<SqlRow[]> => host.rows(`SELECT big FROM ${database}.numbers WHERE id = ?`, [id], soon());
+  const rowsOf = (id: number): Promise<SqlRow[]> =>
+    host.rows(`SELECT big FROM ${database}.numbers WHERE id = ?`, [id], soon());
 
   it('commits what it did', async () => {
     const result = await host.transaction(soon(), async (session) => {
@@ -310,7 +417,8 @@ describe('errors', () => {
   });
 
   it('that the server answers with do not make it unhealthy', async () => {
-    for (let i = 0; i < 5; i++) await expect(host.rows('SELECT FROM WHERE', [], soon())).rejects.toBeInstanceOf(RoostError);
+    for (let i = 0; i < 5; i++)
+      await expect(host.rows('SELECT FROM WHERE', [], soon())).rejects.toBeInstanceOf(RoostError);
     expect(host.health.down).toBe(false);
   });
 });

@@ -1,6 +1,14 @@
 import type { Socket } from 'node:net';
 import mysql, { type Pool, type PoolConnection, type TypedParameterValue } from 'mysql2';
-import { Deadline, deadlineExceeded, maxInt64, RoostError, type DatabaseHostConfig, type Log, type PoolConfig } from '../../core/index.js';
+import {
+  Deadline,
+  deadlineExceeded,
+  maxInt64,
+  RoostError,
+  type DatabaseHostConfig,
+  type Log,
+  type PoolConfig,
+} from '../../core/index.js';
 import { ConnectionLine } from './connectionLine.js';
 import { Health } from './health.js';
 import { isHostDown, sqlError, type DriverError } from './sqlErrors.js';
@@ -53,7 +61,9 @@ export class DatabaseHost implements SqlSession {
   ) {
     this.#line = new ConnectionLine(name, limits.size, limits.waiting);
     this.#pool = mysql.createPool({
-      ...(config.socketPath === undefined ? { host: config.host, port: config.port } : { socketPath: config.socketPath }),
+      ...(config.socketPath === undefined
+        ? { host: config.host, port: config.port }
+        : { socketPath: config.socketPath }),
       user: config.user,
       password: config.password,
       connectionLimit: limits.size,
@@ -130,12 +140,19 @@ export class DatabaseHost implements SqlSession {
             return result;
           } catch (error) {
             // A connection whose rollback fails is closed, which rolls back too.
-            await this.#command(connection, 'ROLLBACK', Deadline.after(this.limits.connectTimeoutMs)).catch(() => discard(connection));
+            await this.#command(connection, 'ROLLBACK', Deadline.after(this.limits.connectTimeoutMs)).catch(() =>
+              discard(connection),
+            );
             throw error;
           }
         });
       } catch (error) {
-        if (!(error instanceof RoostError && error.code === 'Conflict') || attempt >= transactionAttempts || deadline.passed) throw error;
+        if (
+          !(error instanceof RoostError && error.code === 'Conflict') ||
+          attempt >= transactionAttempts ||
+          deadline.passed
+        )
+          throw error;
       }
     }
   }
@@ -146,7 +163,10 @@ export class DatabaseHost implements SqlSession {
     this.#closed = true;
     this.#line.close(this.#isClosed());
     try {
-      await Deadline.after(this.limits.connectTimeoutMs).race(this.#pool.promise().end(), `closing the connections to ${this.name}`);
+      await Deadline.after(this.limits.connectTimeoutMs).race(
+        this.#pool.promise().end(),
+        `closing the connections to ${this.name}`,
+      );
     } catch (error) {
       this.log.debug({ err: error, host: this.name }, 'connections are cut off');
     }
@@ -172,7 +192,10 @@ export class DatabaseHost implements SqlSession {
   }
 
   #isClosed(): RoostError {
-    return new RoostError('Unavailable', `the pool of ${this.name} is closed`, { fields: { host: this.name }, retryable: false });
+    return new RoostError('Unavailable', `the pool of ${this.name} is closed`, {
+      fields: { host: this.name },
+      retryable: false,
+    });
   }
 
   async #acquire(deadline: Deadline): Promise<{ readonly connection: PoolConnection; readonly leave: () => void }> {
@@ -259,14 +282,19 @@ export class DatabaseHost implements SqlSession {
         else reject(error);
       };
       const late = (what: string): RoostError =>
-        new RoostError('DeadlineExceeded', `${this.name} ${what} before the deadline`, { fields: { host: this.name, statement: brief(sql) } });
-      const timer = setTimeout(() => {
-        // The answer may still come on this connection, so it cannot be used again; the server is told to stop working for it.
-        const { threadId } = connection;
-        discard(connection);
-        onTimeout(threadId);
-        end(late('did not answer'));
-      }, Math.min(deadline.remainingMs(), this.limits.queryTimeoutMs));
+        new RoostError('DeadlineExceeded', `${this.name} ${what} before the deadline`, {
+          fields: { host: this.name, statement: brief(sql) },
+        });
+      const timer = setTimeout(
+        () => {
+          // The answer may still come on this connection, so it cannot be used again; the server is told to stop working for it.
+          const { threadId } = connection;
+          discard(connection);
+          onTimeout(threadId);
+          end(late('did not answer'));
+        },
+        Math.min(deadline.remainingMs(), this.limits.queryTimeoutMs),
+      );
       if (deadline.passed) {
         end(late('was not asked'));
         return;
@@ -284,7 +312,13 @@ export class DatabaseHost implements SqlSession {
     const deadline = Deadline.after(this.limits.connectTimeoutMs);
     try {
       await this.#withConnection(deadline, (connection) =>
-        this.#bounded(connection, 'KILL', deadline, (done) => connection.query('KILL ?', [threadId], done), () => undefined),
+        this.#bounded(
+          connection,
+          'KILL',
+          deadline,
+          (done) => connection.query('KILL ?', [threadId], done),
+          () => undefined,
+        ),
       );
     } catch (error) {
       this.log.debug({ err: error, host: this.name }, 'a statement past its deadline could not be stopped');

@@ -19,7 +19,11 @@ export class DatabaseHosts {
     metrics = new Metrics(),
   ) {
     this.#names = new Set(Object.keys(config.databaseHosts));
-    const seconds = metrics.histogram('roost_sql_duration_seconds', 'Time of SQL statements, by database host and code', ['host', 'code']);
+    const seconds = metrics.histogram(
+      'roost_sql_duration_seconds',
+      'Time of SQL statements, by database host and code',
+      ['host', 'code'],
+    );
     this.#observe = (host) => {
       // Looked up once, since nearly every statement ends this way.
       const ok = seconds.labels({ host, code: 'OK' });
@@ -39,12 +43,21 @@ export class DatabaseHosts {
   host(name: string): DatabaseHost {
     const known = this.#hosts.get(name);
     if (known !== undefined) return known;
-    if (this.#closed) throw new RoostError('Unavailable', 'the database hosts are closed', { fields: { host: name }, retryable: false });
+    if (this.#closed)
+      throw new RoostError('Unavailable', 'the database hosts are closed', {
+        fields: { host: name },
+        retryable: false,
+      });
     const config = this.#names.has(name) ? this.config.databaseHosts[name] : undefined;
     if (config === undefined) {
       const server = this.serverName();
-      if (server !== undefined) throw new RoostError('Unavailable', unknownHostText(server, [name]), { fields: { host: name } });
-      throw new RoostError('FailedPrecondition', `the configuration of this command does not name database host ${name}: add it under databaseHosts`, { fields: { host: name } });
+      if (server !== undefined)
+        throw new RoostError('Unavailable', unknownHostText(server, [name]), { fields: { host: name } });
+      throw new RoostError(
+        'FailedPrecondition',
+        `the configuration of this command does not name database host ${name}: add it under databaseHosts`,
+        { fields: { host: name } },
+      );
     }
     const host = new DatabaseHost(name, config, this.config.pool, this.log, this.#observe(name));
     this.#hosts.set(name, host);

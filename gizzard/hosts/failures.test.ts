@@ -25,7 +25,10 @@ afterAll(async () => {
 });
 
 function open(pool: Partial<RoostConfig['pool']> = {}): DatabaseHosts {
-  const hosts = new DatabaseHosts({ databaseHosts: config.databaseHosts, pool: { ...config.pool, connectTimeoutMs: 300, ...pool } }, silentLog);
+  const hosts = new DatabaseHosts(
+    { databaseHosts: config.databaseHosts, pool: { ...config.pool, connectTimeoutMs: 300, ...pool } },
+    silentLog,
+  );
   opened.push(hosts);
   return hosts;
 }
@@ -58,12 +61,18 @@ describe('a host that is killed', () => {
   it('fails the statements under way as Unavailable', async () => {
     const host = open().host('db2');
     const statement = host.rows('SELECT SLEEP(30)', [], Deadline.after(20_000));
-    const outcome = expect(statement).rejects.toMatchObject({ code: 'Unavailable', retryable: true, fields: { host: 'db2' } });
+    const outcome = expect(statement).rejects.toMatchObject({
+      code: 'Unavailable',
+      retryable: true,
+      fields: { host: 'db2' },
+    });
     await expect.poll(() => host.inUse).toBe(1);
     await playground.kill('db2');
     await outcome;
     await playground.restart('db2');
-    await expect.poll(() => host.rows('SELECT 1', [], Deadline.after(1_000)).catch(() => undefined), { timeout: 20_000 }).toEqual([[1]]);
+    await expect
+      .poll(() => host.rows('SELECT 1', [], Deadline.after(1_000)).catch(() => undefined), { timeout: 20_000 })
+      .toEqual([[1]]);
   });
 });
 
@@ -74,7 +83,9 @@ describe('a host that hangs', () => {
     await playground.pause('db1');
     try {
       for (let i = 0; i < 30; i++) expect(await readFrom(hosts, 2_000)).toBe('db2');
-      await expect.poll(() => hosts.host('db1').health.down || readFrom(hosts, 2_000).then(() => false), { timeout: 20_000 }).toBe(true);
+      await expect
+        .poll(() => hosts.host('db1').health.down || readFrom(hosts, 2_000).then(() => false), { timeout: 20_000 })
+        .toBe(true);
     } finally {
       await playground.resume('db1');
     }
@@ -86,7 +97,8 @@ describe('a host that hangs', () => {
     const host = hosts.host('db1');
     await playground.pause('db1');
     try {
-      const ask = (): Promise<unknown> => host.rows('SELECT 1', [], Deadline.after(400)).catch((error: unknown) => error);
+      const ask = (): Promise<unknown> =>
+        host.rows('SELECT 1', [], Deadline.after(400)).catch((error: unknown) => error);
       for (let i = 0; i < 3; i++) await ask();
       expect(host.health.down).toBe(true);
       const said = await Promise.all([ask(), ask(), ask()]);
@@ -111,7 +123,11 @@ describe('a host that hangs', () => {
     }
     // The order to kill it may have been lost as well; the server's own limit, and the closed connection, remain.
     const running = async (): Promise<number> => {
-      const rows = await host.rows("SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE '%asked before the pause%' AND id <> CONNECTION_ID()", [], Deadline.after(5_000));
+      const rows = await host.rows(
+        "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE '%asked before the pause%' AND id <> CONNECTION_ID()",
+        [],
+        Deadline.after(5_000),
+      );
       return Number(rows[0]![0]);
     };
     await expect.poll(() => running().catch(() => -1), { timeout: 20_000 }).toBe(0);
@@ -121,7 +137,8 @@ describe('a host that hangs', () => {
     const hosts = open({ size: 4 });
     const host = hosts.host('db1');
     await Promise.all(Array.from({ length: 4 }, () => host.rows('SELECT SLEEP(0.05)', [], Deadline.after(5_000))));
-    const sockets = (): number => process.getActiveResourcesInfo().filter((type) => type === 'TCPSocketWrap' || type === 'PipeWrap').length;
+    const sockets = (): number =>
+      process.getActiveResourcesInfo().filter((type) => type === 'TCPSocketWrap' || type === 'PipeWrap').length;
     const before = sockets();
     await playground.pause('db1');
     try {
@@ -141,8 +158,12 @@ describe('a host that hangs', () => {
     const only = new Topology(topologyOf(leaf('db2'))).route(1, 0n);
     await playground.pause('db2');
     try {
-      const read = readAny(only, Deadline.after(500), hosts.isHealthy, (_leaf, deadline) => hosts.host('db2').rows('SELECT 1', [], deadline));
-      await expect(read).rejects.toMatchObject({ message: expect.stringMatching(/no replica of shard db2\/leaf answered: db2\/leaf: /) as string });
+      const read = readAny(only, Deadline.after(500), hosts.isHealthy, (_leaf, deadline) =>
+        hosts.host('db2').rows('SELECT 1', [], deadline),
+      );
+      await expect(read).rejects.toMatchObject({
+        message: expect.stringMatching(/no replica of shard db2\/leaf answered: db2\/leaf: /) as string,
+      });
     } finally {
       await playground.resume('db2');
     }

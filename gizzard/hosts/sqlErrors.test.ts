@@ -2,8 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { RoostError } from '../../core/index.js';
 import { isHostDown, namesData, sqlError, type DriverError } from './sqlErrors.js';
 
-const driverError = (code: string | undefined, sqlState?: string, message = 'as the server says'): DriverError => Object.assign(new Error(message), { code, errno: 1, sqlState });
-const of = (code: string | undefined, sqlState?: string, message?: string): RoostError => sqlError(driverError(code, sqlState, message), 'db2');
+const driverError = (code: string | undefined, sqlState?: string, message = 'as the server says'): DriverError =>
+  Object.assign(new Error(message), { code, errno: 1, sqlState });
+const of = (code: string | undefined, sqlState?: string, message?: string): RoostError =>
+  sqlError(driverError(code, sqlState, message), 'db2');
 
 describe('an error of a database host', () => {
   it.each([
@@ -45,12 +47,24 @@ describe('an error of a database host', () => {
   });
 
   it('takes the host for down only where the host as a whole cannot be used', () => {
-    expect(['ECONNREFUSED', 'ER_ACCESS_DENIED_ERROR', 'ER_SERVER_SHUTDOWN'].map((code) => isHostDown(of(code)))).toEqual([true, true, true]);
-    expect(['ER_NO_SUCH_TABLE', 'ER_TABLEACCESS_DENIED_ERROR', 'ER_OPTION_PREVENTS_STATEMENT', 'ER_INDEX_CORRUPT', 'ER_PARSE_ERROR'].map((code) => isHostDown(of(code)))).toEqual([false, false, false, false, false]);
+    expect(
+      ['ECONNREFUSED', 'ER_ACCESS_DENIED_ERROR', 'ER_SERVER_SHUTDOWN'].map((code) => isHostDown(of(code))),
+    ).toEqual([true, true, true]);
+    expect(
+      [
+        'ER_NO_SUCH_TABLE',
+        'ER_TABLEACCESS_DENIED_ERROR',
+        'ER_OPTION_PREVENTS_STATEMENT',
+        'ER_INDEX_CORRUPT',
+        'ER_PARSE_ERROR',
+      ].map((code) => isHostDown(of(code))),
+    ).toEqual([false, false, false, false, false]);
   });
 
   it('says what to do', () => {
-    expect(of('ER_ACCESS_DENIED_ERROR', '28000', "Access denied for user 'app'@'localhost' (using password: YES)").message).toMatch(/^db2 refuses the log-in of user 'app': check databaseHosts\.db2\.user and password \(Access denied/);
+    expect(
+      of('ER_ACCESS_DENIED_ERROR', '28000', "Access denied for user 'app'@'localhost' (using password: YES)").message,
+    ).toMatch(/^db2 refuses the log-in of user 'app': check databaseHosts\.db2\.user and password \(Access denied/);
     expect(of('ER_HOST_IS_BLOCKED', 'HY000', 'Host is blocked').message).toMatch(/^db2 refuses the log-in: check/);
     expect(of('ER_OPTION_PREVENTS_STATEMENT').message).toMatch(/^db2 refuses writes \(read_only\)/);
     expect(of('ER_TABLEACCESS_DENIED_ERROR').message).toMatch(/^db2 lacks a grant for the user of databaseHosts\.db2/);
@@ -58,6 +72,18 @@ describe('an error of a database host', () => {
 });
 
 it('an error that no server reported is of the data only where the code that applies a job refused it', () => {
-  const names = (['InvalidArgument', 'DataLoss', 'Internal', 'Unavailable', 'Overloaded', 'DeadlineExceeded', 'Conflict', 'FailedPrecondition', 'NotFound'] as const).filter((code) => namesData(new RoostError(code, '')));
+  const names = (
+    [
+      'InvalidArgument',
+      'DataLoss',
+      'Internal',
+      'Unavailable',
+      'Overloaded',
+      'DeadlineExceeded',
+      'Conflict',
+      'FailedPrecondition',
+      'NotFound',
+    ] as const
+  ).filter((code) => namesData(new RoostError(code, '')));
   expect(names).toEqual(['InvalidArgument', 'DataLoss', 'Internal']);
 });

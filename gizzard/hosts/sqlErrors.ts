@@ -16,7 +16,15 @@ const overloaded = new Set([
 ]);
 const missing = new Set(['ER_NO_SUCH_TABLE', 'ER_BAD_DB_ERROR']);
 /** Statements that the server does not understand: a fault of this program, or a server of another family. */
-const misunderstood = new Set(['ER_PARSE_ERROR', 'ER_BAD_FIELD_ERROR', 'ER_NON_UNIQ_ERROR', 'ER_WRONG_VALUE_COUNT_ON_ROW', 'ER_WRONG_VALUE_COUNT', 'ER_SP_DOES_NOT_EXIST', 'ER_UNKNOWN_SYSTEM_VARIABLE']);
+const misunderstood = new Set([
+  'ER_PARSE_ERROR',
+  'ER_BAD_FIELD_ERROR',
+  'ER_NON_UNIQ_ERROR',
+  'ER_WRONG_VALUE_COUNT_ON_ROW',
+  'ER_WRONG_VALUE_COUNT',
+  'ER_SP_DOES_NOT_EXIST',
+  'ER_UNKNOWN_SYSTEM_VARIABLE',
+]);
 /**
  * Errors that name the data: a value that does not fit its column, or a row that breaks a constraint. Beside them stand the SQLSTATE classes 22
  * (data exception) and 23 (integrity constraint violation), under which both families file most of theirs.
@@ -50,9 +58,19 @@ const refusedLogIn = new Set([
   'ER_HOST_IS_BLOCKED',
   'ER_SECURE_TRANSPORT_REQUIRED',
 ]);
-const missingGrants = new Set(['ER_DBACCESS_DENIED_ERROR', 'ER_TABLEACCESS_DENIED_ERROR', 'ER_COLUMNACCESS_DENIED_ERROR', 'ER_SPECIFIC_ACCESS_DENIED_ERROR', 'ER_PROCACCESS_DENIED_ERROR']);
+const missingGrants = new Set([
+  'ER_DBACCESS_DENIED_ERROR',
+  'ER_TABLEACCESS_DENIED_ERROR',
+  'ER_COLUMNACCESS_DENIED_ERROR',
+  'ER_SPECIFIC_ACCESS_DENIED_ERROR',
+  'ER_PROCACCESS_DENIED_ERROR',
+]);
 /** Switched to read-only, as before a change of roles. */
-const readOnly = new Set(['ER_OPTION_PREVENTS_STATEMENT', 'ER_READ_ONLY_MODE', 'ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION']);
+const readOnly = new Set([
+  'ER_OPTION_PREVENTS_STATEMENT',
+  'ER_READ_ONLY_MODE',
+  'ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION',
+]);
 /** The connection, or the whole server, is gone. */
 const unreachable = new Set([
   'ECONNREFUSED',
@@ -79,7 +97,11 @@ const mariadbNames: Readonly<Record<number, string>> = { 1927: 'ER_CONNECTION_KI
 const overloadedRetryAfterMs = 200;
 
 /** What mysql2 hands to its callbacks. */
-export type DriverError = Error & { readonly code?: string | undefined; readonly errno?: number | undefined; readonly sqlState?: string | undefined };
+export type DriverError = Error & {
+  readonly code?: string | undefined;
+  readonly errno?: number | undefined;
+  readonly sqlState?: string | undefined;
+};
 
 /** Translates what mysql2 reports, naming the host and the statement. A message says what to do where somebody has to. */
 export function sqlError(error: DriverError, host: string, statement?: string): RoostError {
@@ -98,7 +120,8 @@ export function sqlError(error: DriverError, host: string, statement?: string): 
  */
 export function namesData({ code, fields }: RoostError): boolean {
   const { sql_code: name, sql_state: state } = fields;
-  if (name === undefined && state === undefined) return code === 'DataLoss' || code === 'InvalidArgument' || code === 'Internal';
+  if (name === undefined && state === undefined)
+    return code === 'DataLoss' || code === 'InvalidArgument' || code === 'Internal';
   if (name !== undefined && misunderstood.has(name)) return false;
   return (name !== undefined && ofTheData.has(name)) || (state !== undefined && dataClasses.test(state));
 }
@@ -111,7 +134,12 @@ export const isHostDown = ({ code, fields }: RoostError): boolean => {
 
 function canonical(name: string | undefined, { message, errno, sqlState }: DriverError): ErrorCode {
   // The pool's own errors have no code.
-  if (name === undefined && errno === undefined) return /queue limit/i.test(message) ? 'Overloaded' : /connection|closed/i.test(message) ? 'Unavailable' : 'Internal';
+  if (name === undefined && errno === undefined)
+    return /queue limit/i.test(message)
+      ? 'Overloaded'
+      : /connection|closed/i.test(message)
+        ? 'Unavailable'
+        : 'Internal';
   if (name !== undefined) {
     if (conflicts.has(name)) return 'Conflict';
     if (timeouts.has(name)) return 'DeadlineExceeded';
@@ -127,7 +155,8 @@ function messageOf(name: string | undefined, { message }: DriverError, host: str
     const user = /user '([^']*)'/i.exec(message)?.[1];
     return `${host} refuses the log-in${user === undefined ? '' : ` of user '${user}'`}: check databaseHosts.${host}.user and password (${message})`;
   }
-  if (name !== undefined && missingGrants.has(name)) return `${host} lacks a grant for the user of databaseHosts.${host}: ${message}`;
+  if (name !== undefined && missingGrants.has(name))
+    return `${host} lacks a grant for the user of databaseHosts.${host}: ${message}`;
   if (name !== undefined && readOnly.has(name)) return `${host} refuses writes (read_only): ${message}`;
   return `${host}: ${message === '' ? (name ?? 'no message') : message}`;
 }

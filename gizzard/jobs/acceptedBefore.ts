@@ -18,13 +18,26 @@ const maxPauseMs = 50;
  *
  * @param remembered the ids of its first and last entry, and their queue, or `movedMark`
  */
-export async function untilAppliedBefore(redis: Redis, key: string, remembered: string, priority: Priority, deadline: Deadline): Promise<void> {
+export async function untilAppliedBefore(
+  redis: Redis,
+  key: string,
+  remembered: string,
+  priority: Priority,
+  deadline: Deadline,
+): Promise<void> {
   const [first = '', last = '', queue = ''] = remembered.split(' ');
   let now: string | null = remembered;
   for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(2 * pauseMs, maxPauseMs)) {
     if (now === movedMark) throw journalledError('Unavailable', 'no replica has taken a part of it');
     // Together, since a part leaves its queue in the step that marks it. Past its last moment nothing is remembered any more, and the entries still tell.
-    const left = await look(() => deadline.race(redis.multi().get(key).xrange(queue, first, last, 'COUNT', 1).exec(), 'looking for a write that is in the journal'), priority);
+    const left = await look(
+      () =>
+        deadline.race(
+          redis.multi().get(key).xrange(queue, first, last, 'COUNT', 1).exec(),
+          'looking for a write that is in the journal',
+        ),
+      priority,
+    );
     now = left.remembered;
     if (now !== movedMark && !left.queued) return;
     if (deadline.remainingMs() <= pauseMs) throw journalledError('DeadlineExceeded', 'its deadline has passed');
@@ -32,7 +45,10 @@ export async function untilAppliedBefore(redis: Redis, key: string, remembered: 
   }
 }
 
-async function look(ask: () => Promise<[error: Error | null, result: unknown][] | null>, priority: Priority): Promise<{ readonly remembered: string | null; readonly queued: boolean }> {
+async function look(
+  ask: () => Promise<[error: Error | null, result: unknown][] | null>,
+  priority: Priority,
+): Promise<{ readonly remembered: string | null; readonly queued: boolean }> {
   try {
     const replies = (await ask()) ?? [];
     for (const [error] of replies) if (error !== null) throw error;

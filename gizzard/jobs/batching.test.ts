@@ -12,7 +12,11 @@ it('gives the same tables however items are split into jobs, ordered and repeate
   const writer = await cluster.open();
   await cluster.open();
   const keys = [0n, 1n, secondShard - 1n, secondShard, 2n ** 63n - 1n];
-  const items = fc.uniqueArray(fc.record({ key: fc.constantFrom(...keys), value: fc.nat(valuesPerCase - 1) }), { minLength: 1, maxLength: 40, selector: ({ key, value }) => `${key}=${value}` });
+  const items = fc.uniqueArray(fc.record({ key: fc.constantFrom(...keys), value: fc.nat(valuesPerCase - 1) }), {
+    minLength: 1,
+    maxLength: 40,
+    selector: ({ key, value }) => `${key}=${value}`,
+  });
   const expected: Record<'first' | 'second', string[]> = { first: [], second: [] };
   let cases = 0;
   await fc.assert(
@@ -29,7 +33,9 @@ it('gives the same tables however items are split into jobs, ordered and repeate
       await Promise.all(jobs);
       for (const { key, value } of mine) expected[key < secondShard ? 'first' : 'second'].push(`${key}=${value}`);
       const held = await notesOf(writer);
-      for (const shard of ['first', 'second'] as const) for (const leaf of [`${cluster.db1}/${shard}`, `${cluster.db2}/${shard}`]) expect([...held[leaf]!].sort()).toEqual([...expected[shard]].sort());
+      for (const shard of ['first', 'second'] as const)
+        for (const leaf of [`${cluster.db1}/${shard}`, `${cluster.db2}/${shard}`])
+          expect([...held[leaf]!].sort()).toEqual([...expected[shard]].sort());
     }),
     { numRuns: 60 },
   );

@@ -7,10 +7,16 @@ export interface ClockReading {
 }
 
 /** How far a clock is ahead of this process's, at the least: 0 where it may be the same. The time between question and answer is given to it. */
-export const skewMs = ({ ms, before, after }: ClockReading): number => (ms > after ? ms - after : ms < before ? ms - before : 0);
+export const skewMs = ({ ms, before, after }: ClockReading): number =>
+  ms > after ? ms - after : ms < before ? ms - before : 0;
 
 /** Why this process should not serve by its clock; undefined where all clocks agree within the bound. Says whose clock is wrong, as far as a majority can tell. */
-export function clockProblem(journal: ClockReading, databases: readonly ClockReading[], maxSkewMs: number, here = 'this server'): string | undefined {
+export function clockProblem(
+  journal: ClockReading,
+  databases: readonly ClockReading[],
+  maxSkewMs: number,
+  here = 'this server',
+): string | undefined {
   const ofJournal = skewMs(journal);
   const ofDatabases = databases.map((reading) => ({ name: reading.name, skew: skewMs(reading) }));
   const apart = ofDatabases.filter(({ skew }) => Math.abs(skew) > maxSkewMs);

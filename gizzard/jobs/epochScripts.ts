@@ -75,7 +75,12 @@ export const adoptEpochScript = `
 
 declare module 'ioredis' {
   interface RedisCommander<Context> {
-    roostLookAtEpoch(state: string, epoch: string, accepted: number, fresh: string): Result<[epoch: string, number: string, accepted: string, lost: string], Context>;
+    roostLookAtEpoch(
+      state: string,
+      epoch: string,
+      accepted: number,
+      fresh: string,
+    ): Result<[epoch: string, number: string, accepted: string, lost: string], Context>;
     roostAdoptEpoch(state: string, from: string, to: string, number: number): Result<string, Context>;
   }
 }

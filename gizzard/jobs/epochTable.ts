@@ -53,7 +53,10 @@ export class EpochTable {
         const before = Date.now();
         try {
           const deadline = Deadline.after(lookDeadlineMs);
-          const { epoch, ms } = await deadline.race(this.#read(host, deadline), `asking ${host.name} for the epoch of the journal`);
+          const { epoch, ms } = await deadline.race(
+            this.#read(host, deadline),
+            `asking ${host.name} for the epoch of the journal`,
+          );
           return { host: host.name, epoch, clock: { ms, before, after: Date.now() }, error: undefined };
         } catch (error) {
           return { host: host.name, epoch: undefined, clock: undefined, error: RoostError.from(error) };
@@ -73,7 +76,10 @@ export class EpochTable {
           waiting = IF(VALUES(number) > number OR VALUES(epoch) = epoch, VALUES(waiting), waiting),
           epoch = IF(VALUES(number) > number, VALUES(epoch), epoch),
           number = GREATEST(number, VALUES(number))`;
-        return deadline.race(this.#withTable(host, deadline, () => host.run(sql, [number, epoch, accepted, waiting], deadline)), `writing the epoch of the journal to ${host.name}`);
+        return deadline.race(
+          this.#withTable(host, deadline, () => host.run(sql, [number, epoch, accepted, waiting], deadline)),
+          `writing the epoch of the journal to ${host.name}`,
+        );
       }),
     );
     const failed = written.filter((result): result is PromiseRejectedResult => result.status === 'rejected');
@@ -86,7 +92,10 @@ export class EpochTable {
     const [row] = await this.#withTable(host, deadline, () => host.rows(sql, [], deadline));
     const [seconds, number, epoch, accepted, waiting] = row!;
     return {
-      epoch: epoch === null ? null : { epoch: String(epoch), number: Number(number), accepted: Number(accepted), waiting: Number(waiting) },
+      epoch:
+        epoch === null
+          ? null
+          : { epoch: String(epoch), number: Number(number), accepted: Number(accepted), waiting: Number(waiting) },
       ms: Number(seconds) * 1_000,
     };
   }
@@ -97,8 +106,13 @@ export class EpochTable {
       return await work();
     } catch (error) {
       if (!isRoostError(error) || error.fields['sql_code'] !== 'ER_NO_SUCH_TABLE') throw error;
-      const columns = 'id TINYINT NOT NULL PRIMARY KEY, number BIGINT NOT NULL, epoch CHAR(32) NOT NULL, accepted BIGINT NOT NULL, waiting BIGINT NOT NULL';
-      await host.run(`CREATE TABLE IF NOT EXISTS ${this.#table} (${columns}) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin`, [], deadline);
+      const columns =
+        'id TINYINT NOT NULL PRIMARY KEY, number BIGINT NOT NULL, epoch CHAR(32) NOT NULL, accepted BIGINT NOT NULL, waiting BIGINT NOT NULL';
+      await host.run(
+        `CREATE TABLE IF NOT EXISTS ${this.#table} (${columns}) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin`,
+        [],
+        deadline,
+      );
       return work();
     }
   }

@@ -15,7 +15,8 @@ const read = (gizzard: Gizzard, key: bigint): Promise<number[]> =>
     const rows = await host.rows(`SELECT v FROM ${notesTable(gizzard, leaf.shard.id)} WHERE k = ?`, [key], deadline);
     return rows.map(([value]) => Number(value));
   });
-const laggingLeaves = async (gizzard: Gizzard): Promise<unknown> => Object.fromEntries((await gizzard.jobs.lagging.look(soon())).leaves);
+const laggingLeaves = async (gizzard: Gizzard): Promise<unknown> =>
+  Object.fromEntries((await gizzard.jobs.lagging.look(soon())).leaves);
 
 describe('a replica that lacks a write', () => {
   it('is not read after the write was answered as materialized, through no server', async () => {
@@ -36,17 +37,29 @@ describe('a replica that lacks a write', () => {
   it('is told of by name, with its jobs, until they are applied, discarded or put right', async () => {
     let failing = true;
     const metrics = new Metrics();
-    const gizzard = await cluster.open({ metrics, jobs: { errorLimit: 2 }, hooks: { beforeApply: failOn(`${cluster.db2}/first`, 'Internal', () => failing) } });
+    const gizzard = await cluster.open({
+      metrics,
+      jobs: { errorLimit: 2 },
+      hooks: { beforeApply: failOn(`${cluster.db2}/first`, 'Internal', () => failing) },
+    });
     for (const value of [1, 2, 3]) await append(gizzard, [note(1, value), note(secondShard, value)], { wait: true });
     await expect.poll(() => gizzard.jobs.sizes('high')).toEqual({ ...idle, bad: 3 });
     const leaf = `${cluster.db2}/first`;
     expect(await laggingLeaves(gizzard)).toEqual({ [leaf]: 3 });
-    expect(await gizzard.jobs.laggingHosts()).toMatchObject([{ host: cluster.db2, failing: 0, bad: 3, leaves: [leaf] }]);
+    expect(await gizzard.jobs.laggingHosts()).toMatchObject([
+      { host: cluster.db2, failing: 0, bad: 3, leaves: [leaf] },
+    ]);
     const text = await metrics.registry.metrics();
     expect(text).toContain(`roost_host_bad_jobs{host="${cluster.db2}"} 3`);
     expect(text).toContain(`roost_host_lagging_shards{host="${cluster.db2}"} 1`);
     const found = await gizzard.doctor.examine();
-    expect(found).toContainEqual(expect.objectContaining({ kind: 'laggingReplicas', subject: cluster.db2, message: expect.stringMatching(/3 bad jobs, .*1 of its shards are read last/) as string }));
+    expect(found).toContainEqual(
+      expect.objectContaining({
+        kind: 'laggingReplicas',
+        subject: cluster.db2,
+        message: expect.stringMatching(/3 bad jobs, .*1 of its shards are read last/) as string,
+      }),
+    );
 
     const [first] = await gizzard.jobs.queues.list('high', 'bad', 1);
     expect(first!.id).toMatch(new RegExp(`@${cluster.db2}$`));
@@ -80,8 +93,16 @@ describe('a replica that lacks a write', () => {
 
 describe('a host that takes no writes', () => {
   /** The first shard on the first host alone, the second on the second. */
-  const apart = async (code: ErrorCode, jobs: { maxFailing?: number; maxBad?: number; errorLimit?: number }, failing: () => boolean): Promise<Gizzard> => {
-    const gizzard = await cluster.open({ hosts: [cluster.db1], jobs, hooks: { beforeApply: failOn(cluster.db2, code, failing) } });
+  const apart = async (
+    code: ErrorCode,
+    jobs: { maxFailing?: number; maxBad?: number; errorLimit?: number },
+    failing: () => boolean,
+  ): Promise<Gizzard> => {
+    const gizzard = await cluster.open({
+      hosts: [cluster.db1],
+      jobs,
+      hooks: { beforeApply: failOn(cluster.db2, code, failing) },
+    });
     const { root } = gizzard.topology.route(1, secondShard);
     const old = { hostname: cluster.db1, tablePrefix: 'second' };
     const other = { hostname: cluster.db2, tablePrefix: 'second' };
@@ -92,13 +113,19 @@ describe('a host that takes no writes', () => {
     ]);
     return gizzard;
   };
-  const refusal = (gizzard: Gizzard, key: bigint): Promise<unknown> => append(gizzard, [note(key, 99)]).then(() => undefined, (error: unknown) => error);
+  const refusal = (gizzard: Gizzard, key: bigint): Promise<unknown> =>
+    append(gizzard, [note(key, 99)]).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
 
   it('stops the writes of no other, and is bounded by itself', async () => {
     let failing = true;
     const gizzard = await apart('Unavailable', { maxFailing: 3 }, () => failing);
     for (let value = 0; value < 3; value++) await append(gizzard, [note(secondShard, value)]);
-    await expect.poll(() => refusal(gizzard, secondShard)).toMatchObject({ code: 'Overloaded', fields: { priority: 'high', queue: 'failing', host: cluster.db2 } });
+    await expect
+      .poll(() => refusal(gizzard, secondShard))
+      .toMatchObject({ code: 'Overloaded', fields: { priority: 'high', queue: 'failing', host: cluster.db2 } });
     for (let value = 0; value < 20; value++) await append(gizzard, [note(1, value)], { wait: true });
     failing = false;
     await expect.poll(() => refusal(gizzard, secondShard)).toBeUndefined();
@@ -110,7 +137,13 @@ describe('a host that takes no writes', () => {
     const gizzard = await apart('Internal', { maxBad: 2, errorLimit: 1 }, () => failing);
     await Promise.all(Array.from({ length: 5 }, (_, value) => append(gizzard, [note(secondShard, value)])));
     await expect.poll(() => gizzard.jobs.sizes('high')).toEqual({ queued: 0, failing: 3, bad: 2 });
-    await expect.poll(() => refusal(gizzard, secondShard)).toMatchObject({ code: 'Overloaded', message: expect.stringMatching(/given up for host/) as string, fields: { queue: 'bad', host: cluster.db2 } });
+    await expect
+      .poll(() => refusal(gizzard, secondShard))
+      .toMatchObject({
+        code: 'Overloaded',
+        message: expect.stringMatching(/given up for host/) as string,
+        fields: { queue: 'bad', host: cluster.db2 },
+      });
     await append(gizzard, [note(1, 1)], { wait: true });
     failing = false;
     await gizzard.jobs.queues.retry('high', 'bad');
@@ -122,7 +155,19 @@ it('jobs that a server of the release before left in its one failing stream are 
   const gizzard = await cluster.open({ work: false });
   await append(gizzard, [note(1, 7)]);
   const [[id, fields]] = (await cluster.redis.xrange(cluster.keys.queued, '-', '+')) as [[string, string[]]];
-  await cluster.redis.xadd(cluster.keys.failing, '*', ...fields, 'leaves', `${cluster.db2}/first`, 'topology', String(gizzard.topology.version), 'attempts', '3', 'error', 'gone');
+  await cluster.redis.xadd(
+    cluster.keys.failing,
+    '*',
+    ...fields,
+    'leaves',
+    `${cluster.db2}/first`,
+    'topology',
+    String(gizzard.topology.version),
+    'attempts',
+    '3',
+    'error',
+    'gone',
+  );
   await cluster.redis.xdel(cluster.keys.queued, id);
   expect((await gizzard.jobs.sizes('high')).failing).toBe(1);
   const worker = await cluster.open();

@@ -21,33 +21,59 @@ describe('a leaf that fails', () => {
       },
     });
     await append(gizzard, [note(1, 1), note(secondShard, 1)]);
-    await expect.poll(async () => (await gizzard.jobs.queues.list('high', 'failing', 9))[0]).toMatchObject({ onlyLeaves: [`${cluster.db2}/first`], lastError: `${cluster.db2}/first fails on purpose` });
+    await expect
+      .poll(async () => (await gizzard.jobs.queues.list('high', 'failing', 9))[0])
+      .toMatchObject({ onlyLeaves: [`${cluster.db2}/first`], lastError: `${cluster.db2}/first fails on purpose` });
     failing = false;
     await expect.poll(() => gizzard.jobs.sizes('high')).toEqual(idle);
-    expect(applied.sort()).toEqual([`${cluster.db1}/first`, `${cluster.db1}/second`, `${cluster.db2}/first`, `${cluster.db2}/second`]);
-    expect(await notesOf(gizzard)).toEqual({ ...cluster.both('first', ['1=1']), ...cluster.both('second', [`${secondShard}=1`]) });
+    expect(applied.sort()).toEqual([
+      `${cluster.db1}/first`,
+      `${cluster.db1}/second`,
+      `${cluster.db2}/first`,
+      `${cluster.db2}/second`,
+    ]);
+    expect(await notesOf(gizzard)).toEqual({
+      ...cluster.both('first', ['1=1']),
+      ...cluster.both('second', [`${secondShard}=1`]),
+    });
   });
 
   it('makes the job bad after the error limit, of which nothing is lost', async () => {
     let failing = true;
-    const gizzard = await cluster.open({ jobs: { errorLimit: 3 }, hooks: { beforeApply: failOn(`${cluster.db2}/first`, 'Internal', () => failing) } });
+    const gizzard = await cluster.open({
+      jobs: { errorLimit: 3 },
+      hooks: { beforeApply: failOn(`${cluster.db2}/first`, 'Internal', () => failing) },
+    });
     await append(gizzard, [note(1, 7)]);
     await expect.poll(() => gizzard.jobs.sizes('high')).toEqual({ queued: 0, failing: 0, bad: 1 });
-    expect(await gizzard.jobs.queues.list('high', 'bad', 9)).toMatchObject([{ attempts: 3, onlyLeaves: [`${cluster.db2}/first`], lastError: `${cluster.db2}/first fails on purpose`, kind: 'test.notes' }]);
+    expect(await gizzard.jobs.queues.list('high', 'bad', 9)).toMatchObject([
+      {
+        attempts: 3,
+        onlyLeaves: [`${cluster.db2}/first`],
+        lastError: `${cluster.db2}/first fails on purpose`,
+        kind: 'test.notes',
+      },
+    ]);
     failing = false;
     expect(await gizzard.jobs.queues.retry('high', 'bad')).toBe(1);
     await expect.poll(() => gizzard.jobs.sizes('high')).toEqual(idle);
     expect(await notesOf(gizzard)).toMatchObject(cluster.both('first', ['1=7']));
   });
 
-  it.each<[ErrorCode]>([['Unavailable'], ['Overloaded']])('because it is %s does not bring the job nearer to the limit', async (code) => {
-    let tries = 0;
-    const gizzard = await cluster.open({ jobs: { errorLimit: 2 }, hooks: { beforeApply: failOn(`${cluster.db2}/first`, code, () => ++tries <= 6) } });
-    await append(gizzard, [note(1, 7)]);
-    await expect.poll(() => notesOf(gizzard), { timeout: 10_000 }).toMatchObject(cluster.both('first', ['1=7']));
-    expect(tries).toBeGreaterThan(6);
-    await expect.poll(() => gizzard.jobs.sizes('high')).toEqual(idle);
-  });
+  it.each<[ErrorCode]>([['Unavailable'], ['Overloaded']])(
+    'because it is %s does not bring the job nearer to the limit',
+    async (code) => {
+      let tries = 0;
+      const gizzard = await cluster.open({
+        jobs: { errorLimit: 2 },
+        hooks: { beforeApply: failOn(`${cluster.db2}/first`, code, () => ++tries <= 6) },
+      });
+      await append(gizzard, [note(1, 7)]);
+      await expect.poll(() => notesOf(gizzard), { timeout: 10_000 }).toMatchObject(cluster.both('first', ['1=7']));
+      expect(tries).toBeGreaterThan(6);
+      await expect.poll(() => gizzard.jobs.sizes('high')).toEqual(idle);
+    },
+  );
 
   it('for a reason that one job has does not fail the others', async () => {
     const held = gate();
@@ -87,7 +113,9 @@ describe('a leaf that takes no writes for now', () => {
       { kind: 'addLink', link: { parent: first, child: guard, weight: 1 } },
     ]);
     await append(gizzard, [note(1, 1)], { wait: true });
-    await expect.poll(async () => (await gizzard.jobs.queues.list('high', 'failing', 9))[0]?.lastError).toMatch(/refuses writes for now/);
+    await expect
+      .poll(async () => (await gizzard.jobs.queues.list('high', 'failing', 9))[0]?.lastError)
+      .toMatch(/refuses writes for now/);
     expect(await notesOf(gizzard)).toMatchObject({ [`${cluster.db1}/first`]: ['1=1'], [`${cluster.db2}/first`]: [] });
     await gizzard.apply([
       { kind: 'removeLink', parent: guard, child: leaf() },
@@ -110,12 +138,18 @@ describe('a leaf that takes no writes for now', () => {
       { kind: 'addLink', link: { parent: first, child: other, weight: 1 } },
     ]);
     await expect.poll(() => gizzard.jobs.sizes('high')).toEqual(idle);
-    expect(await notesOf(gizzard)).toMatchObject({ [`${cluster.db1}/first`]: ['1=1'], [`${cluster.db1}/first_anew`]: ['1=1'] });
+    expect(await notesOf(gizzard)).toMatchObject({
+      [`${cluster.db1}/first`]: ['1=1'],
+      [`${cluster.db1}/first_anew`]: ['1=1'],
+    });
   });
 
   it('whose key moved to another shard leaves its writes to that one', async () => {
     const gizzard = await cluster.open();
-    await gizzard.apply([{ kind: 'setHostWeight', weight: { hostname: cluster.db1, read: 1, write: 0 } }, { kind: 'setHostWeight', weight: { hostname: cluster.db2, read: 1, write: 0 } }]);
+    await gizzard.apply([
+      { kind: 'setHostWeight', weight: { hostname: cluster.db1, read: 1, write: 0 } },
+      { kind: 'setHostWeight', weight: { hostname: cluster.db2, read: 1, write: 0 } },
+    ]);
     await append(gizzard, [note(100, 1)]);
     // Once for each host.
     await expect.poll(async () => (await gizzard.jobs.sizes('high')).failing).toBe(2);
@@ -126,12 +160,24 @@ describe('a leaf that takes no writes for now', () => {
       { kind: 'removeHostWeight', hostname: cluster.db1 },
     ]);
     await expect.poll(() => gizzard.jobs.sizes('high')).toEqual(idle);
-    expect(await notesOf(gizzard)).toMatchObject({ [`${cluster.db1}/first`]: [], [`${cluster.db1}/split_off`]: ['100=1'] });
+    expect(await notesOf(gizzard)).toMatchObject({
+      [`${cluster.db1}/first`]: [],
+      [`${cluster.db1}/split_off`]: ['100=1'],
+    });
   });
 
   it('is not made up for by a replica that is only being filled: a caller that waits could not read what it wrote', async () => {
-    const gizzard = await cluster.open({ hosts: [cluster.db1], hooks: { beforeApply: failOn(cluster.db1, 'Conflict') } });
-    const filled = { id: { hostname: cluster.db2, tablePrefix: 'filled' }, type: 'notes', sourceType: '', destinationType: '', busy: 'normal' as const };
+    const gizzard = await cluster.open({
+      hosts: [cluster.db1],
+      hooks: { beforeApply: failOn(cluster.db1, 'Conflict') },
+    });
+    const filled = {
+      id: { hostname: cluster.db2, tablePrefix: 'filled' },
+      type: 'notes',
+      sourceType: '',
+      destinationType: '',
+      busy: 'normal' as const,
+    };
     const { root } = gizzard.topology.route(1, 1n);
     await gizzard.apply([
       { kind: 'createShard', shard: filled },
@@ -139,13 +185,23 @@ describe('a leaf that takes no writes for now', () => {
       { kind: 'addLink', link: { parent: guard, child: filled.id, weight: 1 } },
       { kind: 'addLink', link: { parent: root.id, child: guard, weight: 1 } },
     ]);
-    await expect(append(gizzard, [note(1, 1)], { wait: true })).rejects.toMatchObject({ code: 'Unavailable', message: expect.stringMatching(/not applied yet/) as string });
+    await expect(append(gizzard, [note(1, 1)], { wait: true })).rejects.toMatchObject({
+      code: 'Unavailable',
+      message: expect.stringMatching(/not applied yet/) as string,
+    });
     expect(await notesOf(gizzard)).toMatchObject({ [`${cluster.db1}/first`]: [], [`${cluster.db2}/filled`]: ['1=1'] });
   });
 
   it('and ignores them for good does not hold up the job', async () => {
     const gizzard = await cluster.open();
-    await gizzard.apply([{ kind: 'removeForwarding', tableId: 1, baseId: 0n }, { kind: 'createShard', shard: { id: guard, type: 'blackHole', sourceType: '', destinationType: '', busy: 'normal' } }, { kind: 'setForwarding', forwarding: { tableId: 1, baseId: 0n, shard: guard } }]);
+    await gizzard.apply([
+      { kind: 'removeForwarding', tableId: 1, baseId: 0n },
+      {
+        kind: 'createShard',
+        shard: { id: guard, type: 'blackHole', sourceType: '', destinationType: '', busy: 'normal' },
+      },
+      { kind: 'setForwarding', forwarding: { tableId: 1, baseId: 0n, shard: guard } },
+    ]);
     await append(gizzard, [note(1, 1)], { wait: true });
     await expect.poll(() => gizzard.jobs.sizes('high')).toEqual(idle);
   });
@@ -154,9 +210,15 @@ describe('a leaf that takes no writes for now', () => {
 describe('a job that nobody can apply', () => {
   it('because its payload is malformed is given up at once, beside others that are not', async () => {
     const gizzard = await cluster.open();
-    await gizzard.jobs.append([{ kind: 'test.notes', payload: Buffer.from('no json') }, notesJob([note(1, 1)])], { priority: 'high', waitUntilApplied: false, deadline: Deadline.after(5_000) });
+    await gizzard.jobs.append([{ kind: 'test.notes', payload: Buffer.from('no json') }, notesJob([note(1, 1)])], {
+      priority: 'high',
+      waitUntilApplied: false,
+      deadline: Deadline.after(5_000),
+    });
     await expect.poll(() => gizzard.jobs.sizes('high')).toEqual({ queued: 0, failing: 0, bad: 1 });
-    expect(await gizzard.jobs.queues.list('high', 'bad', 9)).toMatchObject([{ attempts: 1, lastError: 'these are no notes' }]);
+    expect(await gizzard.jobs.queues.list('high', 'bad', 9)).toMatchObject([
+      { attempts: 1, lastError: 'these are no notes' },
+    ]);
     await expect.poll(() => notesOf(gizzard)).toMatchObject(cluster.both('first', ['1=1']));
   });
 
@@ -165,7 +227,12 @@ describe('a job that nobody can apply', () => {
     const gizzard = await cluster.open({ metrics });
     await cluster.redis.xadd(cluster.keys.queued, '*', 'something', 'else');
     await expect.poll(() => gizzard.jobs.sizes('high')).toEqual({ queued: 0, failing: 0, bad: 1 });
-    expect((await cluster.redis.xrange(cluster.keys.bad, '-', '+'))[0]![1]).toEqual(['something', 'else', 'error', expect.stringMatching(/no kind/)]);
+    expect((await cluster.redis.xrange(cluster.keys.bad, '-', '+'))[0]![1]).toEqual([
+      'something',
+      'else',
+      'error',
+      expect.stringMatching(/no kind/),
+    ]);
     expect(await metrics.registry.metrics()).toContain('roost_jobs_total{priority="high",outcome="bad"} 1');
   });
 
@@ -174,8 +241,12 @@ describe('a job that nobody can apply', () => {
     const { root } = gizzard.topology.route(1, 1n);
     await gizzard.apply([{ kind: 'removeForwarding', tableId: 1, baseId: 0n }]);
     await append(gizzard, [note(1, 1), note(secondShard, 1)]);
-    await expect.poll(async () => (await gizzard.jobs.queues.list('high', 'failing', 9))[0]?.lastError).toMatch(/no forwarding for key 1/);
+    await expect
+      .poll(async () => (await gizzard.jobs.queues.list('high', 'failing', 9))[0]?.lastError)
+      .toMatch(/no forwarding for key 1/);
     await gizzard.apply([{ kind: 'setForwarding', forwarding: { tableId: 1, baseId: 0n, shard: root.id } }]);
-    await expect.poll(() => notesOf(gizzard)).toEqual({ ...cluster.both('first', ['1=1']), ...cluster.both('second', [`${secondShard}=1`]) });
+    await expect
+      .poll(() => notesOf(gizzard))
+      .toEqual({ ...cluster.both('first', ['1=1']), ...cluster.both('second', [`${secondShard}=1`]) });
   });
 });

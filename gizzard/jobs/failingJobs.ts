@@ -119,33 +119,64 @@ export class FailingJobs {
   }
 
   /** Takes an entry of the queue, or of the failing jobs of a host, and files it under the hosts on which it failed. */
-  async refile(source: string, host: string, id: string, job: JobEntry, { failures, readable, topologyVersion }: JobOutcome): Promise<Refiled> {
+  async refile(
+    source: string,
+    host: string,
+    id: string,
+    job: JobEntry,
+    { failures, readable, topologyVersion }: JobOutcome,
+  ): Promise<Refiled> {
     const { config, count, log, priority } = this.options;
     const entries = failures.map((failure) => {
       const attempts = job.attempts + (failure.counts ? 1 : 0);
       const bad = failure.counts && (attempts >= config.errorLimit || failure.error.code === 'DataLoss');
-      if (bad) log.error({ err: failure.error, job: id, priority }, 'a job was given up; it is kept in the bad-job queue');
+      if (bad)
+        log.error({ err: failure.error, job: id, priority }, 'a job was given up; it is kept in the bad-job queue');
       const left = leavesLeft(job, failure, topologyVersion);
-      const fields = encodeJob({ ...job, waiter: undefined, write: undefined, attempts, ...left, lastError: failure.error.message });
+      const fields = encodeJob({
+        ...job,
+        waiter: undefined,
+        write: undefined,
+        attempts,
+        ...left,
+        lastError: failure.error.message,
+      });
       return { host: placeOf(failure, host), bad, leaves: left.onlyLeaves, fields };
     });
-    count(entries.length === 0 ? 'applied' : entries.some(({ bad }) => bad) ? 'bad' : 'failed', Math.max(0, Date.now() - job.acceptedAtMs));
-    return this.#refile(source, host, id, entries, { // What is readable under a topology that is no longer in use may be nowhere in the new one.
-      topologyVersion: readable ? topologyVersion : undefined, unapplied: readable ? undefined : job.write });
+    count(
+      entries.length === 0 ? 'applied' : entries.some(({ bad }) => bad) ? 'bad' : 'failed',
+      Math.max(0, Date.now() - job.acceptedAtMs),
+    );
+    return this.#refile(source, host, id, entries, {
+      // What is readable under a topology that is no longer in use may be nowhere in the new one.
+      topologyVersion: readable ? topologyVersion : undefined,
+      unapplied: readable ? undefined : job.write,
+    });
   }
 
   /** Keeps an entry that is no job, or that never finishes, as it is, with the reason beside it. */
   async giveUp(source: string, host: string, id: string, fields: readonly Buffer[], error: RoostError): Promise<void> {
     this.options.count('bad', 0);
-    this.options.log.error({ err: error, job: id, priority: this.options.priority }, 'a job was given up; it is kept in the bad-job queue');
-    await this.#refile(source, host, id, [{ host: '', bad: true, leaves: undefined, fields: [...fields, 'error', error.message] }], { bound: Number.MAX_SAFE_INTEGER, unapplied: writeOf(fields) });
+    this.options.log.error(
+      { err: error, job: id, priority: this.options.priority },
+      'a job was given up; it is kept in the bad-job queue',
+    );
+    await this.#refile(
+      source,
+      host,
+      id,
+      [{ host: '', bad: true, leaves: undefined, fields: [...fields, 'error', error.message] }],
+      { bound: Number.MAX_SAFE_INTEGER, unapplied: writeOf(fields) },
+    );
   }
 
   /** Files a job that an operator wants tried again as one that never failed. Returns whether it was there. */
   async again(source: string, host: string, id: string, job: JobEntry): Promise<boolean> {
     // No attempt counted: it may be in work, and stays where it is.
     if (job.attempts === 0 && source === ofHost(this.options.keys.failing, host)) return true;
-    const { state } = await this.#refile(source, host, id, [{ host, bad: false, leaves: job.onlyLeaves, fields: encodeJob({ ...job, attempts: 0, lastError: '' }) }]);
+    const { state } = await this.#refile(source, host, id, [
+      { host, bad: false, leaves: job.onlyLeaves, fields: encodeJob({ ...job, attempts: 0, lastError: '' }) },
+    ]);
     return state === 'recorded';
   }
 
@@ -164,11 +195,28 @@ export class FailingJobs {
     host: string,
     id: string,
     entries: readonly NewEntry[],
-    { topologyVersion, bound = this.options.config.maxBad, unapplied }: { readonly topologyVersion?: number | undefined; readonly bound?: number; readonly unapplied?: string | undefined } = {},
+    {
+      topologyVersion,
+      bound = this.options.config.maxBad,
+      unapplied,
+    }: {
+      readonly topologyVersion?: number | undefined;
+      readonly bound?: number;
+      readonly unapplied?: string | undefined;
+    } = {},
   ): Promise<Refiled> {
     const { cluster, keys, fenceKey } = this.options;
     const lag = lagKeys(cluster);
-    const names = [source, lag.counts, lag.marks, lag.changes, keys.hosts, fenceKey ?? lag.changes, unapplied ?? lag.changes, ...entries.flatMap((entry) => [ofHost(keys.failing, entry.host), ofHost(keys.bad, entry.host)])];
+    const names = [
+      source,
+      lag.counts,
+      lag.marks,
+      lag.changes,
+      keys.hosts,
+      fenceKey ?? lag.changes,
+      unapplied ?? lag.changes,
+      ...entries.flatMap((entry) => [ofHost(keys.failing, entry.host), ofHost(keys.bad, entry.host)]),
+    ];
     const answer = await this.redis.roostRefile(names.length, names, [
       source === keys.queued ? workerGroup : '',
       id,
@@ -176,9 +224,17 @@ export class FailingJobs {
       fenceKey === undefined || topologyVersion === undefined ? '' : topologyVersion,
       bound,
       unapplied === undefined ? 0 : 1,
-      ...entries.flatMap((entry) => [entry.host, entry.bad ? 1 : 0, entry.leaves?.join('\n') ?? '', entry.fields.length, ...entry.fields]),
+      ...entries.flatMap((entry) => [
+        entry.host,
+        entry.bad ? 1 : 0,
+        entry.leaves?.join('\n') ?? '',
+        entry.fields.length,
+        ...entry.fields,
+      ]),
     ]);
-    return answer === 'gone' || answer === 'late' ? { state: answer, mark: 0 } : { state: 'recorded', mark: Number(answer) };
+    return answer === 'gone' || answer === 'late'
+      ? { state: answer, mark: 0 }
+      : { state: 'recorded', mark: Number(answer) };
   }
 
   /** Longer by chance, so that servers take turns. */
@@ -205,7 +261,15 @@ export class FailingJobs {
       const now = await this.redis.roostPass(key, turn.holder, next);
       if (now === next) turn.holder = next;
       // Somebody has taken over while this server was silent: it ends its pass. Or the pass has just ended by itself.
-      else if (!now.startsWith(`${ended}${this.options.consumer} `)) this.#turns.set(stream, { holder: now, sinceMs: nowMs, atMs: nowMs + this.#delayMs, running: undefined, ending: false, asked: turn.asked });
+      else if (!now.startsWith(`${ended}${this.options.consumer} `))
+        this.#turns.set(stream, {
+          holder: now,
+          sinceMs: nowMs,
+          atMs: nowMs + this.#delayMs,
+          running: undefined,
+          ending: false,
+          asked: turn.asked,
+        });
       return;
     }
     if (length === 0) {
@@ -213,7 +277,10 @@ export class FailingJobs {
       return;
     }
     const now = asked || turn?.asked === true;
-    const mine: Turn = turn?.holder === holder ? turn : { holder, sinceMs: nowMs, atMs: nowMs + this.#delayMs, running: undefined, ending: false, asked: false };
+    const mine: Turn =
+      turn?.holder === holder
+        ? turn
+        : { holder, sinceMs: nowMs, atMs: nowMs + this.#delayMs, running: undefined, ending: false, asked: false };
     this.#turns.set(stream, mine);
     if (now) mine.atMs = nowMs;
     const over = holder === '' || holder.startsWith(ended);
@@ -224,7 +291,9 @@ export class FailingJobs {
     const next = `${this.options.consumer} ${++this.#passes}`;
     if ((await this.redis.roostPass(key, holder, next)) !== next) return;
     mine.holder = next;
-    mine.running = this.#pass(stream, host, () => this.#turns.get(stream) === mine).finally(() => Object.assign(mine, { running: undefined, ending: false }));
+    mine.running = this.#pass(stream, host, () => this.#turns.get(stream) === mine).finally(() =>
+      Object.assign(mine, { running: undefined, ending: false }),
+    );
   }
 
   /** Tries each job of a stream that is there now. Never rejects. */
@@ -237,7 +306,7 @@ export class FailingJobs {
     try {
       const [newest] = await this.redis.xrevrange(stream, '+', '-', 'COUNT', 1);
       let size = firstPage;
-      for (let from = '-'; newest !== undefined && mine() && !this.#stopping && !paused(); ) {
+      for (let from = '-'; newest !== undefined && mine() && !this.#stopping && !paused();) {
         const entries = await this.redis.xrangeBuffer(stream, from, newest[0], 'COUNT', size);
         if (entries.length === 0) break;
         const ends = await Promise.all(entries.map(([id, fields]) => this.#try(stream, host, id.toString(), fields)));
@@ -248,11 +317,18 @@ export class FailingJobs {
         if (last === newest[0]) break;
         if (failed) await sleep(restMs);
         from = `(${last}`;
-        const bytes = entries.reduce((sum, [, fields]) => sum + fields.reduce((all, field) => all + field.length, 0), 0);
-        size = Math.max(1, Math.min(jobsPerPage, size * 2, Math.floor((bytesPerPage * entries.length) / Math.max(bytes, 1))));
+        const bytes = entries.reduce(
+          (sum, [, fields]) => sum + fields.reduce((all, field) => all + field.length, 0),
+          0,
+        );
+        size = Math.max(
+          1,
+          Math.min(jobsPerPage, size * 2, Math.floor((bytesPerPage * entries.length) / Math.max(bytes, 1))),
+        );
       }
     } catch (error) {
-      if (!this.#stopping) log.error({ err: error, priority, host }, 'trying failing jobs again ended early; the next pass goes on');
+      if (!this.#stopping)
+        log.error({ err: error, priority, host }, 'trying failing jobs again ended early; the next pass goes on');
     }
     const turn = this.#turns.get(stream);
     if (turn === undefined || !mine()) return;
@@ -261,11 +337,19 @@ export class FailingJobs {
     try {
       // A sign of life that was under way may have come first.
       let holder = await this.redis.roostPass(passKey(stream), turn.holder, over);
-      if (holder.startsWith(`${this.options.consumer} `)) holder = await this.redis.roostPass(passKey(stream), holder, over);
+      if (holder.startsWith(`${this.options.consumer} `))
+        holder = await this.redis.roostPass(passKey(stream), holder, over);
       const nowMs = performance.now();
-      Object.assign(turn, { holder, sinceMs: nowMs, atMs: cameBack ? nowMs : nowMs + this.#delayMs + (this.#forOthers.has(stream) ? this.#yieldMs : 0) });
+      Object.assign(turn, {
+        holder,
+        sinceMs: nowMs,
+        atMs: cameBack ? nowMs : nowMs + this.#delayMs + (this.#forOthers.has(stream) ? this.#yieldMs : 0),
+      });
     } catch (error) {
-      log.debug({ err: error, priority, host }, 'the end of a pass could not be written down; another server will take it for gone');
+      log.debug(
+        { err: error, priority, host },
+        'the end of a pass could not be written down; another server will take it for gone',
+      );
     }
   }
 
@@ -294,16 +378,24 @@ export class FailingJobs {
 const ended = 'ended ';
 
 /** If no item was applied, the leaves still to do are unchanged. */
-const leavesLeft = (job: JobEntry, { leaves }: HostFailure, topologyVersion: number): Pick<JobEntry, 'onlyLeaves' | 'failedUnder'> =>
-  leaves === undefined ? { onlyLeaves: job.onlyLeaves, failedUnder: job.failedUnder } : { onlyLeaves: leaves, failedUnder: topologyVersion };
+const leavesLeft = (
+  job: JobEntry,
+  { leaves }: HostFailure,
+  topologyVersion: number,
+): Pick<JobEntry, 'onlyLeaves' | 'failedUnder'> =>
+  leaves === undefined
+    ? { onlyLeaves: job.onlyLeaves, failedUnder: job.failedUnder }
+    : { onlyLeaves: leaves, failedUnder: topologyVersion };
 
 /** The host, or the kind, under whose name a job waits that failed: where no item came to any host, that under which it waited before. */
-const placeOf = ({ host, leaves }: HostFailure, before: string): string => (leaves !== undefined || host !== '' || waitedFor(before) !== undefined ? host : before);
+const placeOf = ({ host, leaves }: HostFailure, before: string): string =>
+  leaves !== undefined || host !== '' || waitedFor(before) !== undefined ? host : before;
 
 /** Whether a job that was tried again is what it was, so that its entry may stay. */
 function isUnchanged(job: JobEntry, host: string, { failures, topologyVersion }: JobOutcome): boolean {
   const [only, second] = failures;
-  if (only === undefined || second !== undefined || only.counts || errorText(only.error.message) !== job.lastError) return false;
+  if (only === undefined || second !== undefined || only.counts || errorText(only.error.message) !== job.lastError)
+    return false;
   if (only.leaves === undefined) return placeOf(only, host) === host;
   return only.host === host && job.failedUnder === topologyVersion && only.leaves.join() === job.onlyLeaves?.join();
 }

@@ -85,8 +85,16 @@ export const passScript = `
 
 declare module 'ioredis' {
   interface RedisCommander<Context> {
-    roostRefile(keyCount: number, keys: readonly string[], values: readonly (string | Buffer | number)[]): Result<string, Context>;
-    roostWaiting(keyCount: number, keys: readonly string[], known: string): Result<[changes: string, queues: (string | number)[][], leaves: string[]], Context>;
+    roostRefile(
+      keyCount: number,
+      keys: readonly string[],
+      values: readonly (string | Buffer | number)[],
+    ): Result<string, Context>;
+    roostWaiting(
+      keyCount: number,
+      keys: readonly string[],
+      known: string,
+    ): Result<[changes: string, queues: (string | number)[][], leaves: string[]], Context>;
     roostPass(key: string, from: string, to: string): Result<string, Context>;
   }
 }

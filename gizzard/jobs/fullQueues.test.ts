@@ -6,19 +6,26 @@ import { notesCluster } from '../../test/support/notesCluster.js';
 const cluster = notesCluster('full_queues', { errorDelaySeconds: 0.05, claimAfterSeconds: 3600 });
 const note = (key: bigint | number, value: number): Note => ({ key: BigInt(key), value });
 const idle = { queued: 0, failing: 0, bad: 0 };
-const throwsCode = (code: ErrorCode, text: RegExp): unknown => expect.objectContaining({ code, message: expect.stringMatching(text) as string });
+const throwsCode = (code: ErrorCode, text: RegExp): unknown =>
+  expect.objectContaining({ code, message: expect.stringMatching(text) as string });
 const byValue = (a: string, b: string): number => Number(a.slice(2)) - Number(b.slice(2));
 
 describe('a full queue', () => {
   const overloaded = (queue: string, host?: string): unknown =>
-    expect.objectContaining({ code: 'Overloaded', retryable: true, retryAfterMs: 200, fields: { priority: 'high', queue, ...(host === undefined ? {} : { host }) } });
+    expect.objectContaining({
+      code: 'Overloaded',
+      retryable: true,
+      retryAfterMs: 200,
+      fields: { priority: 'high', queue, ...(host === undefined ? {} : { host }) },
+    });
 
   it('refuses writes, accepts nothing of them, and takes them when there is room', async () => {
     const writer = await cluster.open({ work: false, jobs: { maxQueued: 5 } });
     const outcomes = await Promise.allSettled(Array.from({ length: 20 }, (_, i) => append(writer, [note(1, i)])));
     const accepted = outcomes.flatMap(({ status }, i) => (status === 'fulfilled' ? [`1=${i}`] : []));
     expect(accepted).toHaveLength(5);
-    for (const outcome of outcomes) if (outcome.status === 'rejected') expect(outcome.reason).toEqual(overloaded('queued'));
+    for (const outcome of outcomes)
+      if (outcome.status === 'rejected') expect(outcome.reason).toEqual(overloaded('queued'));
     expect(await writer.jobs.sizes('high')).toEqual({ queued: 5, failing: 0, bad: 0 });
     await append(writer, [note(1, 99)], { priority: 'low' });
     await cluster.open({ jobs: { maxQueued: 5 } });
@@ -29,7 +36,10 @@ describe('a full queue', () => {
 
   it('of failing jobs refuses writes, and takes them when the host is back', async () => {
     let failing = true;
-    const gizzard = await cluster.open({ jobs: { maxFailing: 3 }, hooks: { beforeApply: failOn(cluster.db2, 'Unavailable', () => failing) } });
+    const gizzard = await cluster.open({
+      jobs: { maxFailing: 3 },
+      hooks: { beforeApply: failOn(cluster.db2, 'Unavailable', () => failing) },
+    });
     const accepted: string[] = [];
     const write = async (): Promise<unknown> => {
       try {
@@ -48,7 +58,10 @@ describe('a full queue', () => {
   });
 
   it('is not filled by the failing jobs that are tried again', async () => {
-    const gizzard = await cluster.open({ jobs: { maxQueued: 100 }, hooks: { beforeApply: failOn(cluster.db2, 'Unavailable') } });
+    const gizzard = await cluster.open({
+      jobs: { maxQueued: 100 },
+      hooks: { beforeApply: failOn(cluster.db2, 'Unavailable') },
+    });
     await Promise.all(Array.from({ length: 60 }, (_, i) => append(gizzard, [note(1, i)])));
     await expect.poll(async () => (await gizzard.jobs.sizes('high')).failing).toBeGreaterThan(55);
     const writer = await cluster.open({ work: false, jobs: { maxQueued: 100 } });
@@ -60,14 +73,21 @@ describe('a full queue', () => {
   it('takes the largest call whole', async () => {
     const writer = await cluster.open({ work: false });
     const jobs = Array.from({ length: limits.operationsPerWrite }, (_, i) => notesJob([note(1, i)]));
-    await expect(writer.jobs.append(jobs, { priority: 'high', waitUntilApplied: true, deadline: Deadline.after(3_000) })).rejects.toEqual(throwsCode('DeadlineExceeded', /applying a write/));
+    await expect(
+      writer.jobs.append(jobs, { priority: 'high', waitUntilApplied: true, deadline: Deadline.after(3_000) }),
+    ).rejects.toEqual(throwsCode('DeadlineExceeded', /applying a write/));
     expect((await writer.jobs.sizes('high')).queued).toBe(limits.operationsPerWrite);
   });
 
   it('of payloads on their way to Redis refuses more', async () => {
     const writer = await cluster.open({ work: false });
     const large = { kind: 'test.notes', payload: Buffer.alloc(limits.jobPayloadBytes) };
-    const write = (): Promise<void> => writer.jobs.append([large, large, large], { priority: 'high', waitUntilApplied: false, deadline: Deadline.after(20_000) });
+    const write = (): Promise<void> =>
+      writer.jobs.append([large, large, large], {
+        priority: 'high',
+        waitUntilApplied: false,
+        deadline: Deadline.after(20_000),
+      });
     const outcomes = await Promise.allSettled([write(), write(), write()]);
     expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected']);
     expect((outcomes[2] as PromiseRejectedResult).reason).toEqual(throwsCode('Overloaded', /does not keep up/));

@@ -47,9 +47,14 @@ export function decodeJob(fields: readonly Buffer[]): JobEntry {
   for (let i = 0; i + 1 < fields.length; i += 2) byName.set(fields[i]!.toString(), fields[i + 1]!);
   const payload = byName.get('payload');
   const kind = byName.get('kind')?.toString();
-  if (payload === undefined || kind === undefined) throw new RoostError('DataLoss', 'an entry of the journal has no kind or no payload');
+  if (payload === undefined || kind === undefined)
+    throw new RoostError('DataLoss', 'an entry of the journal has no kind or no payload');
   const version = Number(byName.get('version') ?? 1);
-  if (!Number.isSafeInteger(version) || version < 1) throw new RoostError('DataLoss', `a job of kind ${kind} has no version: ${byName.get('version')!.toString().slice(0, 40)}`);
+  if (!Number.isSafeInteger(version) || version < 1)
+    throw new RoostError(
+      'DataLoss',
+      `a job of kind ${kind} has no version: ${byName.get('version')!.toString().slice(0, 40)}`,
+    );
   return {
     kind,
     payload,

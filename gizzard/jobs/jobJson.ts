@@ -25,7 +25,8 @@ export function jobToJson(type: JobType | undefined, kind: string, payload: Buff
 
 /** Throws `InvalidArgument` for what is not a job of a kind and version that are known here; where only these are not, with the field `unknownKind`. */
 export function jobFromJson(types: ReadonlyMap<string, JobType>, text: string): NewJob {
-  const invalid = (why: string, cause?: unknown, fields = {}): RoostError => new RoostError('InvalidArgument', `a job is a JSON object with one key, its kind: ${why}`, { cause, fields });
+  const invalid = (why: string, cause?: unknown, fields = {}): RoostError =>
+    new RoostError('InvalidArgument', `a job is a JSON object with one key, its kind: ${why}`, { cause, fields });
   let parsed: unknown;
   try {
     parsed = JSON.parse(text);
@@ -37,7 +38,12 @@ export function jobFromJson(types: ReadonlyMap<string, JobType>, text: string): 
   if (entry === undefined || second !== undefined) throw invalid(`it has ${entry === undefined ? 'none' : 'several'}`);
   const [kind, body] = entry as [string, unknown];
   const type = types.get(kind);
-  if (type === undefined) throw invalid(`there is no kind ${JSON.stringify(kind.slice(0, 100))}; there are ${[...types.keys()].join(', ')}`, undefined, { unknownKind: kind });
+  if (type === undefined)
+    throw invalid(
+      `there is no kind ${JSON.stringify(kind.slice(0, 100))}; there are ${[...types.keys()].join(', ')}`,
+      undefined,
+      { unknownKind: kind },
+    );
   const exact = exactPayload(body);
   const job = exact ?? type.fromJson?.(body);
   if (job === undefined) throw invalid(`${kind} must hold {"payload": "<base64>"}`);
@@ -48,16 +54,26 @@ export function jobFromJson(types: ReadonlyMap<string, JobType>, text: string): 
       if (exact.version > known) throw new UnknownJob(kind, exact.version, known);
       type.split(exact.payload, () => undefined, exact.version);
     } catch (cause) {
-      throw new RoostError('InvalidArgument', `the payload of a ${kind} job cannot be read: ${RoostError.from(cause).message}`, { cause, fields: cause instanceof UnknownJob ? cause.fields : {} });
+      throw new RoostError(
+        'InvalidArgument',
+        `the payload of a ${kind} job cannot be read: ${RoostError.from(cause).message}`,
+        { cause, fields: cause instanceof UnknownJob ? cause.fields : {} },
+      );
     }
   }
   return { kind, ...job };
 }
 
 function exactPayload(body: unknown): { readonly payload: Buffer; readonly version: number } | undefined {
-  if (typeof body !== 'object' || body === null || Object.keys(body).some((name) => name !== 'payload' && name !== 'version')) return undefined;
+  if (
+    typeof body !== 'object' ||
+    body === null ||
+    Object.keys(body).some((name) => name !== 'payload' && name !== 'version')
+  )
+    return undefined;
   const { payload, version = 1 } = body as { payload?: unknown; version?: unknown };
-  if (typeof payload !== 'string' || typeof version !== 'number' || !Number.isSafeInteger(version) || version < 1) return undefined;
+  if (typeof payload !== 'string' || typeof version !== 'number' || !Number.isSafeInteger(version) || version < 1)
+    return undefined;
   const bytes = Buffer.from(payload, 'base64');
   // Node takes what it can of a text that is none, and leaves out the rest.
   return bytes.toString('base64') === payload ? { payload: bytes, version } : undefined;

@@ -17,34 +17,65 @@ export function jobMetrics(metrics: Metrics, journal: Journal, queues: JobQueues
     );
     gauge.set(await answers);
   });
-  metrics.gauge('roost_jobs', 'Jobs that are not applied yet, by where they wait; nothing while Redis does not answer', ['priority', 'queue'], async (gauge) => {
-    gauge.reset();
-    const looks = await Promise.allSettled(priorities.map((priority) => journal.queued(priority)));
-    for (const [i, look] of looks.entries()) if (look.status === 'fulfilled') gauge.set({ priority: priorities[i]!, queue: 'queued' }, look.value);
-    const hosts = await lagging.look(Deadline.after(lookDeadlineMs)).then(
-      (look) => look.hosts,
-      () => undefined,
-    );
-    for (const priority of hosts === undefined ? [] : priorities) {
-      const own = hosts!.filter((one) => one.priority === priority);
-      for (const queue of ['failing', 'bad'] as const) gauge.set({ priority, queue }, own.reduce((sum, one) => sum + one[queue], 0));
-    }
-  });
-  metrics.gauge('roost_jobs_unknown', 'Failing jobs of a kind and version that no server could apply so far; nothing where none is', ['priority', 'kind', 'version'], async (gauge) => {
-    gauge.reset();
-    for (const { priority, host, failing } of (await lagging.look(Deadline.after(lookDeadlineMs)).catch(() => ({ hosts: [] }))).hosts) {
-      const waited = waitedFor(host);
-      if (waited !== undefined && failing > 0) gauge.set({ priority, kind: waited.kind, version: String(waited.version) }, failing);
-    }
-  });
+  metrics.gauge(
+    'roost_jobs',
+    'Jobs that are not applied yet, by where they wait; nothing while Redis does not answer',
+    ['priority', 'queue'],
+    async (gauge) => {
+      gauge.reset();
+      const looks = await Promise.allSettled(priorities.map((priority) => journal.queued(priority)));
+      for (const [i, look] of looks.entries())
+        if (look.status === 'fulfilled') gauge.set({ priority: priorities[i]!, queue: 'queued' }, look.value);
+      const hosts = await lagging.look(Deadline.after(lookDeadlineMs)).then(
+        (look) => look.hosts,
+        () => undefined,
+      );
+      for (const priority of hosts === undefined ? [] : priorities) {
+        const own = hosts!.filter((one) => one.priority === priority);
+        for (const queue of ['failing', 'bad'] as const)
+          gauge.set(
+            { priority, queue },
+            own.reduce((sum, one) => sum + one[queue], 0),
+          );
+      }
+    },
+  );
+  metrics.gauge(
+    'roost_jobs_unknown',
+    'Failing jobs of a kind and version that no server could apply so far; nothing where none is',
+    ['priority', 'kind', 'version'],
+    async (gauge) => {
+      gauge.reset();
+      for (const { priority, host, failing } of (
+        await lagging.look(Deadline.after(lookDeadlineMs)).catch(() => ({ hosts: [] }))
+      ).hosts) {
+        const waited = waitedFor(host);
+        if (waited !== undefined && failing > 0)
+          gauge.set({ priority, kind: waited.kind, version: String(waited.version) }, failing);
+      }
+    },
+  );
   const byHost = (name: string, help: string, value: (host: LaggingHost) => number): void => {
     metrics.gauge(name, `${help}; nothing where none is`, ['host'], async (gauge) => {
       gauge.reset();
-      for (const host of await laggingHosts(queues, lagging).catch(() => [])) gauge.set({ host: host.host }, value(host));
+      for (const host of await laggingHosts(queues, lagging).catch(() => []))
+        gauge.set({ host: host.host }, value(host));
     });
   };
-  byHost('roost_host_failing_jobs', 'Jobs that failed on a database host and are tried again', ({ failing }) => failing);
+  byHost(
+    'roost_host_failing_jobs',
+    'Jobs that failed on a database host and are tried again',
+    ({ failing }) => failing,
+  );
   byHost('roost_host_bad_jobs', 'Jobs that were given up on a database host', ({ bad }) => bad);
-  byHost('roost_host_oldest_job_seconds', 'Age of the oldest job that failed on a database host', ({ oldestAgeMs }) => oldestAgeMs / 1_000);
-  byHost('roost_host_lagging_shards', 'Shards of a database host that lack writes and are read last', ({ leaves }) => leaves.length);
+  byHost(
+    'roost_host_oldest_job_seconds',
+    'Age of the oldest job that failed on a database host',
+    ({ oldestAgeMs }) => oldestAgeMs / 1_000,
+  );
+  byHost(
+    'roost_host_lagging_shards',
+    'Shards of a database host that lack writes and are read last',
+    ({ leaves }) => leaves.length,
+  );
 }

@@ -72,11 +72,23 @@ export class JobQueues {
           const [load, names] = await Promise.all([this.#load(queued), this.#hosts(keys[priority].hosts)]);
           const hosts = await Promise.all(
             names.map(async (host): Promise<HostQueues> => {
-              const [failed, givenUp] = await Promise.all([this.#load(ofHost(failing, host)), this.#load(ofHost(bad, host))]);
+              const [failed, givenUp] = await Promise.all([
+                this.#load(ofHost(failing, host)),
+                this.#load(ofHost(bad, host)),
+              ]);
               return { host, failing: failed, bad: givenUp };
             }),
           );
-          return { priority, queued: load, failing: together(hosts.map((host) => host.failing)), bad: together(hosts.map((host) => host.bad)), hosts: hosts.filter(({ host, ...loads }) => loads.failing.jobs + loads.bad.jobs > 0 && waitedFor(host) === undefined), unknown: hosts.flatMap(unknownIn) };
+          return {
+            priority,
+            queued: load,
+            failing: together(hosts.map((host) => host.failing)),
+            bad: together(hosts.map((host) => host.bad)),
+            hosts: hosts.filter(
+              ({ host, ...loads }) => loads.failing.jobs + loads.bad.jobs > 0 && waitedFor(host) === undefined,
+            ),
+            unknown: hosts.flatMap(unknownIn),
+          };
         }),
       ),
     );
@@ -92,7 +104,13 @@ export class JobQueues {
       for (const host of hosts.filter((one) => one >= afterHost)) {
         if (found.length === count) break;
         const from = afterId === undefined || host !== afterHost ? '-' : `(${afterId}`;
-        const entries = await this.redis.xrangeBuffer(ofHost(keys[queue], host), from, '+', 'COUNT', count - found.length);
+        const entries = await this.redis.xrangeBuffer(
+          ofHost(keys[queue], host),
+          from,
+          '+',
+          'COUNT',
+          count - found.length,
+        );
         found.push(...entries.map(([id, fields]) => this.#view(joinId(id.toString(), host), fields)));
       }
       return found;
@@ -124,7 +142,11 @@ export class JobQueues {
 
   /** Drops the whole backlog for a remote cluster. Returns how many jobs it held. */
   async dropRemote(remote: string): Promise<number> {
-    const keys = Object.values(remoteKeys(this.cluster, remote)).flatMap(({ queued, failing, bad }) => [queued, failing, bad]);
+    const keys = Object.values(remoteKeys(this.cluster, remote)).flatMap(({ queued, failing, bad }) => [
+      queued,
+      failing,
+      bad,
+    ]);
     return this.#guarded(async () => {
       const sizes = await Promise.all(keys.map((key) => this.redis.xlen(key)));
       await this.redis.unlink(...keys, ...keys.map(passKey));
@@ -151,14 +173,15 @@ export class JobQueues {
           }),
         );
         const missing = ids[found.findIndex(({ entry }) => entry === undefined)];
-        if (missing !== undefined) throw new RoostError('NotFound', `there is no ${queue} job ${missing}`, { fields: { job: missing } });
+        if (missing !== undefined)
+          throw new RoostError('NotFound', `there is no ${queue} job ${missing}`, { fields: { job: missing } });
         for (const { id, host, stream, entry } of found) if (await act(stream, host, id, entry![1])) done++;
         return done;
       }
       for (const host of await this.#hosts(keys.hosts)) {
         const stream = ofHost(keys[queue], host);
         const [newest] = await this.redis.xrevrange(stream, '+', '-', 'COUNT', 1);
-        for (let from = '-'; newest !== undefined; ) {
+        for (let from = '-'; newest !== undefined;) {
           const entries = await this.redis.xrangeBuffer(stream, from, newest[0], 'COUNT', entriesPerStep);
           for (const [id, fields] of entries) if (await act(stream, host, id.toString(), fields)) done++;
           if (entries.length < entriesPerStep) break;
@@ -192,7 +215,10 @@ export class JobQueues {
   }
 
   async #load(key: string): Promise<QueueLoad> {
-    const [jobs, [oldest]] = await Promise.all([this.redis.xlen(key), this.redis.xrangeBuffer(key, '-', '+', 'COUNT', 1)]);
+    const [jobs, [oldest]] = await Promise.all([
+      this.redis.xlen(key),
+      this.redis.xrangeBuffer(key, '-', '+', 'COUNT', 1),
+    ]);
     if (oldest === undefined) return { jobs, oldestAgeMs: undefined };
     const { acceptedAtMs } = this.#view(oldest[0].toString(), oldest[1]);
     return { jobs, oldestAgeMs: Math.max(0, Date.now() - acceptedAtMs) };
@@ -201,10 +227,28 @@ export class JobQueues {
   #view(id: string, fields: Buffer[]): JobView {
     try {
       const { kind, version, payload, attempts, lastError, acceptedAtMs, onlyLeaves } = decodeJob(fields);
-      return { id, kind, version, attempts, lastError, acceptedAtMs, onlyLeaves, contents: jobToJson(this.types.get(kind), kind, payload, version) };
+      return {
+        id,
+        kind,
+        version,
+        attempts,
+        lastError,
+        acceptedAtMs,
+        onlyLeaves,
+        contents: jobToJson(this.types.get(kind), kind, payload, version),
+      };
     } catch (error) {
       // The first part of an entry's id is the time at which it was added.
-      return { id, kind: '', version: 1, attempts: 0, lastError: RoostError.from(error).message, acceptedAtMs: Number.parseInt(id, 10), onlyLeaves: undefined, contents: undefined };
+      return {
+        id,
+        kind: '',
+        version: 1,
+        attempts: 0,
+        lastError: RoostError.from(error).message,
+        acceptedAtMs: Number.parseInt(id, 10),
+        onlyLeaves: undefined,
+        contents: undefined,
+      };
     }
   }
 
@@ -231,5 +275,8 @@ function unknownIn({ host, failing }: HostQueues): UnknownJobs[] {
 
 function together(loads: readonly QueueLoad[]): QueueLoad {
   const ages = loads.flatMap(({ oldestAgeMs }) => (oldestAgeMs === undefined ? [] : [oldestAgeMs]));
-  return { jobs: loads.reduce((sum, { jobs }) => sum + jobs, 0), oldestAgeMs: ages.length === 0 ? undefined : Math.max(...ages) };
+  return {
+    jobs: loads.reduce((sum, { jobs }) => sum + jobs, 0),
+    oldestAgeMs: ages.length === 0 ? undefined : Math.max(...ages),
+  };
 }

@@ -72,13 +72,19 @@ export class JobRunner {
   async run(job: JobEntry, priority: Priority): Promise<JobOutcome> {
     const outcome = await this.#runUnder(this.topology(), job, priority);
     if (outcome.refused !== true) return outcome;
-    await this.lookAnew().catch((error: unknown) => this.log.debug({ err: error }, 'a tree refuses a job, and the topology cannot be looked at'));
+    await this.lookAnew().catch((error: unknown) =>
+      this.log.debug({ err: error }, 'a tree refuses a job, and the topology cannot be looked at'),
+    );
     const topology = this.topology();
     return topology.version === outcome.topologyVersion ? outcome : this.#runUnder(topology, job, priority);
   }
 
   /** Makes caches forget the items of a job that some replicas lack. Throws `Unavailable`. */
-  async forget({ kind, payload, version }: Pick<JobEntry, 'kind' | 'payload'> & { readonly version?: number }): Promise<void> {
+  async forget({
+    kind,
+    payload,
+    version,
+  }: Pick<JobEntry, 'kind' | 'payload'> & { readonly version?: number }): Promise<void> {
     const type = this.#types.get(kind);
     if (type?.forget === undefined) return;
     const items: unknown[] = [];
@@ -89,7 +95,8 @@ export class JobRunner {
   async #runUnder(topology: Topology, job: JobEntry, priority: Priority): Promise<JobOutcome> {
     const { version } = topology;
     // What this server would leave out, another is to do: so that a write which is answered as applied stands on every host.
-    if (this.hosts.unknownIn(topology).length > 0) return { failures: [], readable: false, handBack: true, topologyVersion: version };
+    if (this.hosts.unknownIn(topology).length > 0)
+      return { failures: [], readable: false, handBack: true, topologyVersion: version };
     this.#inWork.set(version, (this.#inWork.get(version) ?? 0) + 1);
     try {
       return { ...(await this.#run(job, priority, topology)), topologyVersion: version };
@@ -107,12 +114,16 @@ export class JobRunner {
     if (type === undefined || job.version > known!) return unknownHere(new UnknownJob(job.kind, job.version, known));
     const byRoute = new Map<Route, unknown[]>();
     try {
-      type.split(job.payload, (tableId, key, item) => {
-        const route = topology.route(tableId, key);
-        const items = byRoute.get(route);
-        if (items === undefined) byRoute.set(route, [item]);
-        else items.push(item);
-      }, job.version);
+      type.split(
+        job.payload,
+        (tableId, key, item) => {
+          const route = topology.route(tableId, key);
+          const items = byRoute.get(route);
+          if (items === undefined) byRoute.set(route, [item]);
+          else items.push(item);
+        },
+        job.version,
+      );
     } catch (error) {
       return error instanceof UnknownJob ? unknownHere(error) : failed(RoostError.from(error));
     }
@@ -122,9 +133,17 @@ export class JobRunner {
     return refused ? { ...placed, refused } : placed;
   }
 
-  #place(type: JobType, priority: Priority, byRoute: ReadonlyMap<Route, readonly unknown[]>, only: ReadonlySet<string> | undefined): Promise<Placed> {
+  #place(
+    type: JobType,
+    priority: Priority,
+    byRoute: ReadonlyMap<Route, readonly unknown[]>,
+    only: ReadonlySet<string> | undefined,
+  ): Promise<Placed> {
     return new Promise((resolve) => {
-      const failures = new Map<string, { readonly host: string; readonly leaves: string[]; error: RoostError; counts: boolean }>();
+      const failures = new Map<
+        string,
+        { readonly host: string; readonly leaves: string[]; error: RoostError; counts: boolean }
+      >();
       const unread = new Set<Route>(byRoute.keys());
       let outstanding = 1;
       const finish = (): void => {
@@ -148,9 +167,21 @@ export class JobRunner {
         const unreadable = route.leaves.every((leaf) => leaf.read !== 'allow');
         const makesReadable = (leaf: Leaf): boolean => unreadable || leaf.read === 'allow';
         // A job that is down to some leaves has been applied to the others before.
-        if (route.leaves.some((leaf) => leaf.write === 'allow' && makesReadable(leaf) && !wanted(leaf)) || route.writable.length + route.denied.length === 0) unread.delete(route);
+        if (
+          route.leaves.some((leaf) => leaf.write === 'allow' && makesReadable(leaf) && !wanted(leaf)) ||
+          route.writable.length + route.denied.length === 0
+        )
+          unread.delete(route);
         for (const leaf of route.denied) {
-          if (wanted(leaf)) fail(leaf, new RoostError('Unavailable', `shard ${leaf.key} refuses writes for now (below ${shardKey(route.root.id)})`, { fields: { shard: leaf.key } }));
+          if (wanted(leaf))
+            fail(
+              leaf,
+              new RoostError(
+                'Unavailable',
+                `shard ${leaf.key} refuses writes for now (below ${shardKey(route.root.id)})`,
+                { fields: { shard: leaf.key } },
+              ),
+            );
         }
         for (const leaf of route.writable) {
           if (!wanted(leaf)) continue;
@@ -188,7 +219,15 @@ export class JobRunner {
       this.#slots.set(hostname, slots);
     }
     // Gone when it is idle, so that leaves which the topology no longer has are forgotten.
-    const writer = new LeafWriter(type, leaf, this.hosts.host(hostname), slots, this.applyDeadlineMs, this.enqueue, () => this.#writers.delete(key));
+    const writer = new LeafWriter(
+      type,
+      leaf,
+      this.hosts.host(hostname),
+      slots,
+      this.applyDeadlineMs,
+      this.enqueue,
+      () => this.#writers.delete(key),
+    );
     this.#writers.set(key, writer);
     return writer;
   }
@@ -206,11 +245,18 @@ function onlyLeaves(job: JobEntry, version: number, routes: readonly Route[]): R
 
 /** Waits for the tree to be linked, however long that takes. */
 const unlinked = (shard: string): Promise<Placed> => {
-  const error = new RoostError('Unavailable', `shard ${shard} has no shard below it that holds data`, { fields: { shard } });
+  const error = new RoostError('Unavailable', `shard ${shard} has no shard below it that holds data`, {
+    fields: { shard },
+  });
   return Promise.resolve({ failures: [{ host: '', leaves: undefined, error, counts: false }], readable: false });
 };
 
-const failed = (error: RoostError): Promise<Placed> => Promise.resolve({ failures: [{ host: '', leaves: undefined, error, counts: true }], readable: false });
+const failed = (error: RoostError): Promise<Placed> =>
+  Promise.resolve({ failures: [{ host: '', leaves: undefined, error, counts: true }], readable: false });
 
 const unknownHere = (error: UnknownJob): Promise<Placed> =>
-  Promise.resolve({ failures: [{ host: waitingFor(error.kind, error.version), leaves: undefined, error, counts: false }], readable: false, unknownHere: true });
+  Promise.resolve({
+    failures: [{ host: waitingFor(error.kind, error.version), leaves: undefined, error, counts: false }],
+    readable: false,
+    unknownHere: true,
+  });

@@ -65,7 +65,15 @@ interface Work {
 
 /** Every command has a form that answers in buffers; ioredis's types leave this one out. */
 type ClaimingRedis = Redis & {
-  xautoclaimBuffer(key: string, group: string, consumer: string, minIdleMs: number, start: string, countToken: 'COUNT', count: number): Promise<[next: Buffer, entries: RawEntry[]]>;
+  xautoclaimBuffer(
+    key: string,
+    group: string,
+    consumer: string,
+    minIdleMs: number,
+    start: string,
+    countToken: 'COUNT',
+    count: number,
+  ): Promise<[next: Buffer, entries: RawEntry[]]>;
 };
 
 /**
@@ -94,7 +102,12 @@ export class JobWorker {
   ) {
     redis.defineCommand('roostSettle', { lua: settleScript, numberOfKeys: 2 });
     const { fence } = options;
-    this.#failing = new FailingJobs(redis, { ...options, fenceKey: fence?.key, paused: () => this.#paused, outdated: (version) => this.#isOutdated(version) });
+    this.#failing = new FailingJobs(redis, {
+      ...options,
+      fenceKey: fence?.key,
+      paused: () => this.#paused,
+      outdated: (version) => this.#isOutdated(version),
+    });
   }
 
   start(): void {
@@ -109,7 +122,9 @@ export class JobWorker {
   /** Looks for failing jobs that an operator wants tried again, sooner than it would. Does nothing where it was not started. */
   lookNow(): void {
     if (this.#loops.length === 0 || this.#stopping) return;
-    this.#failing.look().catch((error: unknown) => this.options.log.debug({ err: error }, 'failing jobs are looked at a little later'));
+    this.#failing
+      .look()
+      .catch((error: unknown) => this.options.log.debug({ err: error }, 'failing jobs are looked at a little later'));
   }
 
   /**
@@ -120,13 +135,22 @@ export class JobWorker {
     this.#stopping = true;
     for (const wake of this.#pauses) wake();
     this.#giveRoom();
-    await atMost(graceMs, Promise.all([this.#loopsEnded.then(() => Promise.all(Array.from(this.#inWork.values(), ({ ended }) => ended))), this.#failing.stop()]));
+    await atMost(
+      graceMs,
+      Promise.all([
+        this.#loopsEnded.then(() => Promise.all(Array.from(this.#inWork.values(), ({ ended }) => ended))),
+        this.#failing.stop(),
+      ]),
+    );
     // A read that is under way would take what is handed back.
     await atMost(2 * blockMs, this.#loopsEnded);
     try {
       await Deadline.after(handBackMs).race(this.#handBack(), 'handing back jobs');
     } catch (error) {
-      this.options.log.warn({ err: error, priority: this.options.priority }, 'jobs in work could not be handed back; others will take them over');
+      this.options.log.warn(
+        { err: error, priority: this.options.priority },
+        'jobs in work could not be handed back; others will take them over',
+      );
     }
     this.reader.disconnect();
   }
@@ -175,7 +199,8 @@ export class JobWorker {
       } catch (error) {
         if (this.#stopping) return;
         const reason = error instanceof Error ? error.message : String(error);
-        if (reason !== lastReason) this.options.log.error({ err: error, priority: this.options.priority }, `${what} failed; trying again`);
+        if (reason !== lastReason)
+          this.options.log.error({ err: error, priority: this.options.priority }, `${what} failed; trying again`);
         lastReason = reason;
         // A new journal, or a Redis that has lost its data: then there is nothing to take from it. Where this fails, the next attempt says why.
         if (reason.startsWith('NOGROUP')) await this.#prepare().catch(() => undefined);
@@ -207,9 +232,18 @@ export class JobWorker {
     await this.#room();
     if (this.#paused) return this.#pause(pausedLookEveryMs);
     if (this.#stopping) return;
-    const reply = (await this.reader.xreadgroupBuffer('GROUP', workerGroup, consumer, 'COUNT', entriesPerRead, 'BLOCK', blockMs, 'STREAMS', keys.queued, '>')) as
-      | [key: Buffer, entries: RawEntry[]][]
-      | null;
+    const reply = (await this.reader.xreadgroupBuffer(
+      'GROUP',
+      workerGroup,
+      consumer,
+      'COUNT',
+      entriesPerRead,
+      'BLOCK',
+      blockMs,
+      'STREAMS',
+      keys.queued,
+      '>',
+    )) as [key: Buffer, entries: RawEntry[]][] | null;
     // The pause may have come while the read waited.
     while (reply !== null && this.#paused && !this.#stopping && !this.#unable) await this.#pause(pausedLookEveryMs);
     // Redis tells the worker of a new job in the same breath as the caller who journalled it: the caller's answer goes out first.
@@ -242,7 +276,14 @@ export class JobWorker {
     try {
       job = decodeJob(fields);
     } catch (error) {
-      this.#inWork.set(id, { fields, ended: this.#finish(id, 0, this.#failing.giveUp(this.options.keys.queued, '', id, fields, RoostError.from(error))) });
+      this.#inWork.set(id, {
+        fields,
+        ended: this.#finish(
+          id,
+          0,
+          this.#failing.giveUp(this.options.keys.queued, '', id, fields, RoostError.from(error)),
+        ),
+      });
       return;
     }
     this.#bytesInWork += job.payload.length;
@@ -254,7 +295,10 @@ export class JobWorker {
       await work;
     } catch (error) {
       // The entry stays pending in the stream and will be taken over.
-      this.options.log.error({ err: error, job: id, priority: this.options.priority }, 'the end of a job could not be recorded; it will run again');
+      this.options.log.error(
+        { err: error, job: id, priority: this.options.priority },
+        'the end of a job could not be recorded; it will run again',
+      );
     } finally {
       this.#inWork.delete(id);
       this.#bytesInWork -= bytes;
@@ -284,7 +328,12 @@ export class JobWorker {
     }
     if (job.waiter === undefined || state === 'gone') return;
     // Once it is answered no read may meet a leaf that lacks it, where another has it.
-    const problem = readable ? await settled(mark, job).then(() => '', (error: unknown) => RoostError.from(error).message) : failure.error.message;
+    const problem = readable
+      ? await settled(mark, job).then(
+          () => '',
+          (error: unknown) => RoostError.from(error).message,
+        )
+      : failure.error.message;
     await this.#tell(job.waiter, problem);
   }
 
@@ -293,7 +342,10 @@ export class JobWorker {
     try {
       await this.options.tell(waiter, error);
     } catch (cause) {
-      this.options.log.warn({ err: cause, priority: this.options.priority }, 'a caller could not be told that its write was applied');
+      this.options.log.warn(
+        { err: cause, priority: this.options.priority },
+        'a caller could not be told that its write was applied',
+      );
     }
   }
 
@@ -319,14 +371,23 @@ export class JobWorker {
     const { keys, fence, log, priority } = this.options;
     try {
       if (fence === undefined) {
-        throwFirst(await this.redis.multi().xack(keys.queued, workerGroup, ...ids).xdel(keys.queued, ...ids).exec());
+        throwFirst(
+          await this.redis
+            .multi()
+            .xack(keys.queued, workerGroup, ...ids)
+            .xdel(keys.queued, ...ids)
+            .exec(),
+        );
       } else if ((await this.redis.roostSettle(keys.queued, fence.key, workerGroup, topologyVersion, ids)) === 1) {
         this.#isOutdated(topologyVersion);
         // They are in the queue again, with their waiters: whoever applies them under a newer topology tells.
         return;
       }
     } catch (error) {
-      log.warn({ err: error, jobs: ids.length, priority }, 'applied jobs could not be taken from the journal; they will run again, which changes nothing');
+      log.warn(
+        { err: error, jobs: ids.length, priority },
+        'applied jobs could not be taken from the journal; they will run again, which changes nothing',
+      );
       return;
     }
     await Promise.all(jobs.flatMap(({ waiter }) => (waiter === undefined ? [] : [this.#tell(waiter, '')])));
@@ -344,14 +405,19 @@ export class JobWorker {
 
   #isOutdated(version: number): void {
     const { fence, log, priority } = this.options;
-    if (version > this.#outdated) log.warn({ version, key: fence?.key, priority }, 'this server works with a topology that is no longer in use; it takes no jobs until it has a newer one');
+    if (version > this.#outdated)
+      log.warn(
+        { version, key: fence?.key, priority },
+        'this server works with a topology that is no longer in use; it takes no jobs until it has a newer one',
+      );
     this.#outdated = Math.max(this.#outdated, version);
   }
 
   /** Says that the jobs in work are not abandoned. Unlike a delivery this is not counted. */
   async #holdOn(): Promise<void> {
     const ids = [...this.#inWork.keys()];
-    if (ids.length > 0) await this.redis.xclaim(this.options.keys.queued, workerGroup, this.options.consumer, 0, ...ids, 'JUSTID');
+    if (ids.length > 0)
+      await this.redis.xclaim(this.options.keys.queued, workerGroup, this.options.consumer, 0, ...ids, 'JUSTID');
   }
 
   /** Takes jobs whose worker has been silent, gives up those that were delivered too often, and forgets workers that are gone. */
@@ -362,13 +428,27 @@ export class JobWorker {
     do {
       await this.#room();
       // Not `callBuffer`, which loses the command's name where calls are pipelined by themselves.
-      const [next, entries] = await (this.redis as ClaimingRedis).xautoclaimBuffer(keys.queued, workerGroup, consumer, this.#claimAfterMs, cursor, 'COUNT', entriesPerRead);
+      const [next, entries] = await (this.redis as ClaimingRedis).xautoclaimBuffer(
+        keys.queued,
+        workerGroup,
+        consumer,
+        this.#claimAfterMs,
+        cursor,
+        'COUNT',
+        entriesPerRead,
+      );
       cursor = next.toString();
       for (const entry of entries) {
         const id = entry[0].toString();
         if (this.#inWork.has(id)) continue;
         if ((await this.#deliveries(id)) > maxDeliveries && entry[1] !== null) {
-          await this.#failing.giveUp(keys.queued, '', id, entry[1], new RoostError('Internal', `job ${id} was delivered ${maxDeliveries} times and never finished`));
+          await this.#failing.giveUp(
+            keys.queued,
+            '',
+            id,
+            entry[1],
+            new RoostError('Internal', `job ${id} was delivered ${maxDeliveries} times and never finished`),
+          );
         } else this.#take(entry);
       }
     } while (cursor !== '0-0' && !this.#stopping);
@@ -376,7 +456,12 @@ export class JobWorker {
   }
 
   async #deliveries(id: string): Promise<number> {
-    const [pending] = (await this.redis.xpending(this.options.keys.queued, workerGroup, id, id, 1)) as [string, string, number, number][];
+    const [pending] = (await this.redis.xpending(this.options.keys.queued, workerGroup, id, id, 1)) as [
+      string,
+      string,
+      number,
+      number,
+    ][];
     return pending?.[3] ?? 0;
   }
 }

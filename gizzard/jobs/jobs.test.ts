@@ -1,6 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { Metrics, type ErrorCode } from '../../core/index.js';
-import { append, failOn, notesJob, notesOf, secondShard, type Note, type NotesHooks } from '../../test/support/notes.js';
+import {
+  append,
+  failOn,
+  notesJob,
+  notesOf,
+  secondShard,
+  type Note,
+  type NotesHooks,
+} from '../../test/support/notes.js';
 import { gate, notesCluster } from '../../test/support/notesCluster.js';
 import type { Priority } from './priority.js';
 import { workerGroup } from './streamKeys.js';
@@ -8,13 +16,17 @@ import { workerGroup } from './streamKeys.js';
 const cluster = notesCluster('jobs', { errorDelaySeconds: 0.05, claimAfterSeconds: 3600 });
 const note = (key: bigint | number, value: number): Note => ({ key: BigInt(key), value });
 const idle = { queued: 0, failing: 0, bad: 0 };
-const throwsCode = (code: ErrorCode, text: RegExp): unknown => expect.objectContaining({ code, message: expect.stringMatching(text) as string });
+const throwsCode = (code: ErrorCode, text: RegExp): unknown =>
+  expect.objectContaining({ code, message: expect.stringMatching(text) as string });
 
 describe('a job', () => {
   it('is applied to every leaf that its items belong to', async () => {
     const gizzard = await cluster.open();
     await append(gizzard, [note(1, 10), note(secondShard, 20), note(2, 11)], { wait: true });
-    expect(await notesOf(gizzard)).toEqual({ ...cluster.both('first', ['1=10', '2=11']), ...cluster.both('second', [`${secondShard}=20`]) });
+    expect(await notesOf(gizzard)).toEqual({
+      ...cluster.both('first', ['1=10', '2=11']),
+      ...cluster.both('second', [`${secondShard}=20`]),
+    });
     await expect.poll(() => gizzard.jobs.sizes('high')).toEqual(idle);
   });
 
@@ -30,7 +42,9 @@ describe('a job', () => {
 
   it('of one priority does not wait for another', async () => {
     const held = gate();
-    const gizzard = await cluster.open({ hooks: { beforeApply: (_leaf, [first]) => (first!.value === 1 ? held.opened : undefined) } });
+    const gizzard = await cluster.open({
+      hooks: { beforeApply: (_leaf, [first]) => (first!.value === 1 ? held.opened : undefined) },
+    });
     await append(gizzard, [note(1, 1)], { priority: 'low' });
     await append(gizzard, [note(secondShard, 2)], { wait: true, priority: 'high' });
     expect(await gizzard.jobs.sizes('low')).toEqual({ queued: 1, failing: 0, bad: 0 });
@@ -69,7 +83,8 @@ describe('a job', () => {
         followUps: (_leaf, notes) => (notes.some(({ value }) => value === 3) ? [notesJob([note(1, 4)])] : []),
       },
     });
-    const inWork = async (priority: Priority): Promise<unknown> => ((await cluster.redis.xpending(cluster.keys.queued.replace('high', priority), workerGroup)))[0];
+    const inWork = async (priority: Priority): Promise<unknown> =>
+      (await cluster.redis.xpending(cluster.keys.queued.replace('high', priority), workerGroup))[0];
     await append(gizzard, [note(1, 1)]);
     await expect.poll(() => calls).toBe(1);
     await append(gizzard, [note(1, 2)], { priority: 'low' });
@@ -86,19 +101,29 @@ describe('a job', () => {
     const gizzard = await cluster.open({
       hooks: {
         beforeApply: (_leaf, notes) => (notes[0]!.value === 2 ? held.opened : undefined),
-        followUps: (leaf, notes) => (leaf === `${cluster.db1}/first` && notes[0]!.value === 1 ? [{ ...notesJob([note(1, 2)]), leaves: [leaf] }] : []),
+        followUps: (leaf, notes) =>
+          leaf === `${cluster.db1}/first` && notes[0]!.value === 1
+            ? [{ ...notesJob([note(1, 2)]), leaves: [leaf] }]
+            : [],
       },
     });
     await append(gizzard, [note(1, 1)], { wait: true });
     expect((await gizzard.jobs.sizes('high')).queued).toBeGreaterThan(0);
     held.open();
     await expect.poll(() => gizzard.jobs.sizes('high')).toEqual(idle);
-    expect(await notesOf(gizzard)).toMatchObject({ [`${cluster.db1}/first`]: ['1=1', '1=2'], [`${cluster.db2}/first`]: ['1=1'] });
+    expect(await notesOf(gizzard)).toMatchObject({
+      [`${cluster.db1}/first`]: ['1=1', '1=2'],
+      [`${cluster.db2}/first`]: ['1=1'],
+    });
   });
 
   it('of more items than fit a transaction is applied whole', async () => {
     const gizzard = await cluster.open();
-    await append(gizzard, Array.from({ length: 2_500 }, (_, i) => note(1, i)), { wait: true });
+    await append(
+      gizzard,
+      Array.from({ length: 2_500 }, (_, i) => note(1, i)),
+      { wait: true },
+    );
     expect((await notesOf(gizzard))[`${cluster.db1}/first`]).toHaveLength(2_500);
   });
 });
@@ -130,7 +155,9 @@ describe('a caller that waits', () => {
   it('waits no longer than its deadline, and the write is applied all the same', async () => {
     const writer = await cluster.open({ work: false });
     await writer.jobs.guard.look();
-    await expect(append(writer, [note(1, 1)], { wait: true, deadlineMs: 50 })).rejects.toEqual(throwsCode('DeadlineExceeded', /in the journal/));
+    await expect(append(writer, [note(1, 1)], { wait: true, deadlineMs: 50 })).rejects.toEqual(
+      throwsCode('DeadlineExceeded', /in the journal/),
+    );
     await cluster.open();
     await expect.poll(() => notesOf(writer)).toMatchObject(cluster.both('first', ['1=1']));
   });
@@ -139,12 +166,17 @@ describe('a caller that waits', () => {
 describe('several workers', () => {
   it('share one queue, and apply each job once', async () => {
     const counted = [0, 0];
-    const counting = (worker: number): NotesHooks => ({ beforeApply: (leaf, notes) => void (leaf.startsWith(cluster.db1) && (counted[worker]! += notes.length)) });
+    const counting = (worker: number): NotesHooks => ({
+      beforeApply: (leaf, notes) => void (leaf.startsWith(cluster.db1) && (counted[worker]! += notes.length)),
+    });
     const writer = await cluster.open({ work: false });
     await cluster.open({ hooks: counting(0) });
     await cluster.open({ hooks: counting(1) });
     const count = 2_000;
-    for (let from = 0; from < count; from += 100) await Promise.all(Array.from({ length: 100 }, (_, i) => append(writer, [note((from + i) % 2 === 0 ? 1 : secondShard, from + i)])));
+    for (let from = 0; from < count; from += 100)
+      await Promise.all(
+        Array.from({ length: 100 }, (_, i) => append(writer, [note((from + i) % 2 === 0 ? 1 : secondShard, from + i)])),
+      );
     await expect.poll(() => writer.jobs.sizes('high')).toEqual(idle);
     const notes = await notesOf(writer);
     expect(Object.values(notes).map((leaf) => leaf.length)).toEqual([1_000, 1_000, 1_000, 1_000]);
@@ -157,7 +189,10 @@ describe('metrics', () => {
   it('show queues, outcomes and delays', async () => {
     const metrics = new Metrics();
     let tries = 0;
-    const gizzard = await cluster.open({ metrics, hooks: { beforeApply: failOn(`${cluster.db2}/first`, 'Conflict', () => ++tries === 1) } });
+    const gizzard = await cluster.open({
+      metrics,
+      hooks: { beforeApply: failOn(`${cluster.db2}/first`, 'Conflict', () => ++tries === 1) },
+    });
     await append(gizzard, [note(1, 1)]);
     await expect.poll(() => gizzard.jobs.sizes('high')).toEqual(idle);
     await append(await cluster.open({ work: false }), [note(1, 1)], { priority: 'low' });

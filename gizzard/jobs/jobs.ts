@@ -1,6 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import { Deadline, JournalClock, limits, RoostError, systemMicros, type Log, type Metrics, type RoostConfig, type WriteIdentity } from '../../core/index.js';
+import {
+  Deadline,
+  JournalClock,
+  limits,
+  RoostError,
+  systemMicros,
+  type Log,
+  type Metrics,
+  type RoostConfig,
+  type WriteIdentity,
+} from '../../core/index.js';
 import type { DatabaseHosts } from '../hosts/databaseHosts.js';
 import type { Topology } from '../topology/topology.js';
 import { untilAppliedBefore } from './acceptedBefore.js';
@@ -69,7 +79,10 @@ export class Jobs {
   #relays: RemoteRelays | undefined;
 
   constructor(
-    private readonly config: Pick<RoostConfig, 'cluster' | 'redis' | 'jobs' | 'journal' | 'nameServer' | 'pool' | 'server'>,
+    private readonly config: Pick<
+      RoostConfig,
+      'cluster' | 'redis' | 'jobs' | 'journal' | 'nameServer' | 'pool' | 'server'
+    >,
     types: readonly JobType[],
     private readonly topology: () => Topology,
     hosts: DatabaseHosts,
@@ -89,15 +102,48 @@ export class Jobs {
     });
     this.#shared = shared;
     const clock = new JournalClock();
-    const epochs = new EpochTable(config.nameServer.hosts.map((name) => hosts.host(name)), `${cluster}_nameserver`);
+    const epochs = new EpochTable(
+      config.nameServer.hosts.map((name) => hosts.host(name)),
+      `${cluster}_nameserver`,
+    );
     // A command that is on its way when this connection is lost fails at once: on the next one it might reach another Redis, before that was looked at.
-    this.guard = new JournalGuard(this.#connect(config, log, { retries: 0 }), epochs, { cluster, maxClockSkewMs: config.server.maxClockSkewMs, clock, waiting: () => this.#waiting(), log, metrics });
-    this.#journal = new Journal(cluster, shared, config.jobs, this.guard, clock, (kind) => this.#types.get(kind)?.version ?? 1);
+    this.guard = new JournalGuard(this.#connect(config, log, { retries: 0 }), epochs, {
+      cluster,
+      maxClockSkewMs: config.server.maxClockSkewMs,
+      clock,
+      waiting: () => this.#waiting(),
+      log,
+      metrics,
+    });
+    this.#journal = new Journal(
+      cluster,
+      shared,
+      config.jobs,
+      this.guard,
+      clock,
+      (kind) => this.#types.get(kind)?.version ?? 1,
+    );
     this.lagging = new LaggingLeaves(cluster, shared, log);
     this.#waiters = new Waiters(cluster, server, shared, this.#connect(config, log));
-    const runner = (this.#runner = new JobRunner(types, topology, hosts, log, config.pool.queryTimeoutMs, (priority, jobs) => this.#journal.enqueue(priority, jobs), lookAnew));
-    const finished = metrics.counter('roost_jobs_total', 'Jobs by how an attempt at them ended', ['priority', 'outcome']);
-    const delay = metrics.histogram('roost_job_delay_seconds', 'Time from a job being journalled to its being applied on every leaf', ['priority'], delayBuckets);
+    const runner = (this.#runner = new JobRunner(
+      types,
+      topology,
+      hosts,
+      log,
+      config.pool.queryTimeoutMs,
+      (priority, jobs) => this.#journal.enqueue(priority, jobs),
+      lookAnew,
+    ));
+    const finished = metrics.counter('roost_jobs_total', 'Jobs by how an attempt at them ended', [
+      'priority',
+      'outcome',
+    ]);
+    const delay = metrics.histogram(
+      'roost_job_delay_seconds',
+      'Time from a job being journalled to its being applied on every leaf',
+      ['priority'],
+      delayBuckets,
+    );
     this.#workers = priorities.map(
       (priority) =>
         new JobWorker(shared, this.#connect(config, log, { blocking: true }), {
@@ -148,7 +194,17 @@ export class Jobs {
   relay(send: SendJobs): { use(topology: Topology): void } {
     const { cluster, jobs: config } = this.config;
     const { log, metrics } = this;
-    this.#relays ??= new RemoteRelays({ cluster, config, redis: this.#shared, connect: () => this.#connect(this.config, log, { blocking: true }), guard: this.guard, send, reload: this.reload, log, metrics });
+    this.#relays ??= new RemoteRelays({
+      cluster,
+      config,
+      redis: this.#shared,
+      connect: () => this.#connect(this.config, log, { blocking: true }),
+      guard: this.guard,
+      send,
+      reload: this.reload,
+      log,
+      metrics,
+    });
     this.#relays.use(this.topology());
     return this.#relays;
   }
@@ -203,7 +259,10 @@ export class Jobs {
     await untilAppliedBefore(this.#shared, writeKey(this.config.cluster, identity.id), before, priority, deadline);
     // Its worker does both before it tells the server that journalled the write; this one was not told.
     await this.lagging.allKnownEverywhere(deadline);
-    await deadline.race(Promise.all(jobs.map((job) => this.#runner.forget(job))), 'making caches forget what a replica lacks');
+    await deadline.race(
+      Promise.all(jobs.map((job) => this.#runner.forget(job))),
+      'making caches forget what a replica lacks',
+    );
   }
 
   /** The oldest topology under which this process still works on a job; undefined where none is in work. */
@@ -230,9 +289,16 @@ export class Jobs {
   /** A job that failed on several hosts counts once for each. Throws `Unavailable` and `DeadlineExceeded`. */
   async sizes(priority: Priority): Promise<QueueSizes> {
     // The queue first: a job that begins to fail in between is counted twice, and not missed.
-    const [queued, { hosts }] = await Promise.all([this.#journal.queued(priority), this.lagging.look(Deadline.after(lookDeadlineMs))]);
+    const [queued, { hosts }] = await Promise.all([
+      this.#journal.queued(priority),
+      this.lagging.look(Deadline.after(lookDeadlineMs)),
+    ]);
     const own = hosts.filter((one) => one.priority === priority);
-    return { queued, failing: own.reduce((sum, { failing }) => sum + failing, 0), bad: own.reduce((sum, { bad }) => sum + bad, 0) };
+    return {
+      queued,
+      failing: own.reduce((sum, { failing }) => sum + failing, 0),
+      bad: own.reduce((sum, { bad }) => sum + bad, 0),
+    };
   }
 
   /** The database hosts that lack writes. Throws `Unavailable` and `DeadlineExceeded`. */
@@ -248,7 +314,10 @@ export class Jobs {
   /** How the journal's Redis is set. Throws `Unavailable`. */
   async settings(): Promise<RedisSettings> {
     try {
-      return await Deadline.after(settingsDeadlineMs).race(readSettings(this.guard.redis), "reading the settings of the journal's Redis");
+      return await Deadline.after(settingsDeadlineMs).race(
+        readSettings(this.guard.redis),
+        "reading the settings of the journal's Redis",
+      );
     } catch (error) {
       throw journalError(error, 'high');
     }
@@ -281,7 +350,13 @@ export class Jobs {
     }
   }
 
-  async #append(priority: Priority, jobs: readonly NewJob[], deadline: Deadline, replicate: boolean, identity: WriteIdentity | undefined): Promise<string | undefined> {
+  async #append(
+    priority: Priority,
+    jobs: readonly NewJob[],
+    deadline: Deadline,
+    replicate: boolean,
+    identity: WriteIdentity | undefined,
+  ): Promise<string | undefined> {
     for (let attempt = 1; ; attempt++) {
       const copies = this.#copies(priority, replicate);
       try {
@@ -290,7 +365,11 @@ export class Jobs {
         if (!(error instanceof StaleRemotes)) throw error;
         await deadline.race(this.reload(), 'looking for the remote clusters');
         if (attempt === maxLooksForRemotes) {
-          throw new RoostError('Unavailable', `the remote clusters have changed since topology ${copies.version}, and this server knows no newer one`, { fields: { version: copies.version } });
+          throw new RoostError(
+            'Unavailable',
+            `the remote clusters have changed since topology ${copies.version}, and this server knows no newer one`,
+            { fields: { version: copies.version } },
+          );
         }
       }
     }
@@ -300,17 +379,34 @@ export class Jobs {
   async #refuseFull(priority: Priority, jobs: readonly NewJob[]): Promise<void> {
     await this.lagging.fresh();
     const { maxFailing, maxBad, maxQueuedBytes } = this.config.jobs;
-    const full = new Map(this.lagging.hosts.flatMap((one) => (one.priority === priority && (one.failing >= maxFailing || one.bad >= maxBad || one.bytes >= maxQueuedBytes) ? [[one.host, one] as const] : [])));
+    const full = new Map(
+      this.lagging.hosts.flatMap((one) =>
+        one.priority === priority && (one.failing >= maxFailing || one.bad >= maxBad || one.bytes >= maxQueuedBytes)
+          ? [[one.host, one] as const]
+          : [],
+      ),
+    );
     if (full.size === 0) return;
     const met = full.get('') ?? this.#firstOf(jobs, full);
     if (met === undefined) return;
     const queue = met.failing >= maxFailing || (met.bad < maxBad && met.failing > 0) ? 'failing' : 'bad';
     const kind = waitedFor(met.host);
-    const where = met.host === '' ? '' : kind === undefined ? ` for host ${met.host}` : ` of kind ${kind.kind}, version ${kind.version}, which no server knows`;
-    throw new RoostError('Overloaded', queue === 'failing' ? `too many ${priority} jobs are failing${where}` : `too many ${priority} jobs were given up${where}: look at \`roost job show ${priority} --queue bad\``, {
-      retryAfterMs: fullRetryAfterMs,
-      fields: { priority, queue, ...(kind ?? (met.host === '' ? {} : { host: met.host })) },
-    });
+    const where =
+      met.host === ''
+        ? ''
+        : kind === undefined
+          ? ` for host ${met.host}`
+          : ` of kind ${kind.kind}, version ${kind.version}, which no server knows`;
+    throw new RoostError(
+      'Overloaded',
+      queue === 'failing'
+        ? `too many ${priority} jobs are failing${where}`
+        : `too many ${priority} jobs were given up${where}: look at \`roost job show ${priority} --queue bad\``,
+      {
+        retryAfterMs: fullRetryAfterMs,
+        fields: { priority, queue, ...(kind ?? (met.host === '' ? {} : { host: met.host })) },
+      },
+    );
   }
 
   /** The first of some hosts that jobs are for, or that stands for their kind. A job that cannot be taken apart is for none. */
@@ -322,10 +418,15 @@ export class Jobs {
       const version = own ?? type?.version ?? 1;
       found ??= hosts.get(waitingFor(kind, version));
       try {
-        type?.split(payload, (tableId, key) => {
-          const { writable, denied } = topology.route(tableId, key);
-          for (const leaves of [writable, denied]) for (const leaf of leaves) found ??= hosts.get(leaf.shard.id.hostname);
-        }, version);
+        type?.split(
+          payload,
+          (tableId, key) => {
+            const { writable, denied } = topology.route(tableId, key);
+            for (const leaves of [writable, denied])
+              for (const leaf of leaves) found ??= hosts.get(leaf.shard.id.hostname);
+          },
+          version,
+        );
       } catch (error) {
         this.log.debug({ err: error, kind }, 'a job names no host');
       }
@@ -339,7 +440,9 @@ export class Jobs {
     const { remoteHosts, fanouts } = state;
     return {
       version: replicate ? version : Number.MAX_SAFE_INTEGER,
-      remotes: replicate ? [...new Set(remoteHosts.filter(({ status }) => status !== 'blackholed').map(({ cluster }) => cluster))] : [],
+      remotes: replicate
+        ? [...new Set(remoteHosts.filter(({ status }) => status !== 'blackholed').map(({ cluster }) => cluster))]
+        : [],
       fanouts: fanouts.filter((fanout) => fanout.priority === priority).map(({ suffix }) => suffix),
     };
   }

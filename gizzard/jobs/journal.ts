@@ -1,12 +1,32 @@
 import type { Redis, Result } from 'ioredis';
-import { Deadline, deadlineExceeded, limits, RoostError, writeIdentityBytes, type JobsConfig, type JournalClock, type Micros, type WriteIdentity } from '../../core/index.js';
+import {
+  Deadline,
+  deadlineExceeded,
+  limits,
+  RoostError,
+  writeIdentityBytes,
+  type JobsConfig,
+  type JournalClock,
+  type Micros,
+  type WriteIdentity,
+} from '../../core/index.js';
 import { checkEpochLua, streamBytesLua } from './epochScripts.js';
 import { encodeJob } from './jobEntry.js';
 import type { FollowUp } from './jobType.js';
 import type { JournalGuard } from './journalGuard.js';
 import { priorities, type Priority } from './priority.js';
 import { microsOf, redisTrouble } from './redis.js';
-import { clockKey, fanoutKey, remoteKeys, remotesFenceKey, stateKey, streamKeys, workerGroup, writeKey, type StreamKeys } from './streamKeys.js';
+import {
+  clockKey,
+  fanoutKey,
+  remoteKeys,
+  remotesFenceKey,
+  stateKey,
+  streamKeys,
+  workerGroup,
+  writeKey,
+  type StreamKeys,
+} from './streamKeys.js';
 
 /** A refused write is worth another try when the workers have had time to make room. */
 const overloadedRetryAfterMs = 200;
@@ -92,7 +112,12 @@ const appendScript = `${checkEpochLua}${streamBytesLua}
 
 declare module 'ioredis' {
   interface RedisCommander<Context> {
-    roostAppend(keyCount: number, keys: string[], settings: (string | number)[], jobs: (string | Buffer | number)[]): Result<[nowMicros: string, accepted: number, before?: string], Context>;
+    roostAppend(
+      keyCount: number,
+      keys: string[],
+      settings: (string | number)[],
+      jobs: (string | Buffer | number)[],
+    ): Result<[nowMicros: string, accepted: number, before?: string], Context>;
   }
 }
 
@@ -141,8 +166,22 @@ const noBytes = Buffer.alloc(0);
 const noTimes: JobTimes = { count: 0, offsets: [] };
 const noCopies: JobCopies = { remotes: [], fanouts: [], version: Number.MAX_SAFE_INTEGER };
 
-const encodeNew = ({ kind, payload, waiter, leaves }: NewJob & FollowUp, version: number, write?: string): (string | Buffer)[] =>
-  encodeJob({ kind, payload, version, waiter, write, onlyLeaves: leaves, attempts: 0, lastError: '', acceptedAtMs: Date.now() });
+const encodeNew = (
+  { kind, payload, waiter, leaves }: NewJob & FollowUp,
+  version: number,
+  write?: string,
+): (string | Buffer)[] =>
+  encodeJob({
+    kind,
+    payload,
+    version,
+    waiter,
+    write,
+    onlyLeaves: leaves,
+    attempts: 0,
+    lastError: '',
+    acceptedAtMs: Date.now(),
+  });
 
 /**
  * The journal of writes: Redis Streams, one for each priority. A job that `append` has answered for is as durable as that Redis is set to be:
@@ -203,11 +242,19 @@ export class Journal {
     ];
     const { maxQueued, maxFailing, maxReplicating, maxQueuedBytes } = this.config;
     const largest = jobs.find(({ payload }) => payload.length > limits.jobPayloadBytes);
-    if (largest !== undefined) throw new RoostError('InvalidArgument', `a job of kind ${largest.kind} has ${largest.payload.length} bytes; ${limits.jobPayloadBytes} are allowed`);
+    if (largest !== undefined)
+      throw new RoostError(
+        'InvalidArgument',
+        `a job of kind ${largest.kind} has ${largest.payload.length} bytes; ${limits.jobPayloadBytes} are allowed`,
+      );
     const bytes = jobs.reduce((sum, { payload }) => sum + payload.length, 0);
     const identified = Number(identity?.notAfter ?? 0);
     const fields = jobs.flatMap((job) => {
-      const encoded = encodeNew(job, job.version ?? this.versionOf(job.kind), identity === undefined || job.waiter === undefined ? undefined : remembered);
+      const encoded = encodeNew(
+        job,
+        job.version ?? this.versionOf(job.kind),
+        identity === undefined || job.waiter === undefined ? undefined : remembered,
+      );
       const { count, offsets, digits } = job.times ?? noTimes;
       return [encoded.length, count, `${digits === true ? 'd' : 'i'}${offsets.join()}`, ...encoded];
     });
@@ -217,13 +264,27 @@ export class Journal {
         // What is late is known by the clock of Redis: a command that was given up may still wait to be sent, or in a socket.
         // Commands to a Redis that hangs go on waiting when their callers have given up.
         if (this.#bytesInFlight + bytes > limits.journalInFlightBytes) {
-          throw new RoostError('Overloaded', "the journal's Redis does not keep up", { retryAfterMs: overloadedRetryAfterMs, fields: { priority } });
+          throw new RoostError('Overloaded', "the journal's Redis does not keep up", {
+            retryAfterMs: overloadedRetryAfterMs,
+            fields: { priority },
+          });
         }
         const ours = Math.floor(this.#clock.nowMicros! + deadline.remainingMs() * 1_000);
         const notAfter = identity === undefined ? ours : Math.min(ours, identified);
         this.#bytesInFlight += bytes;
         // As arrays, since the fields of many jobs are more than the arguments that a call can have.
-        const settings = [maxQueued, maxFailing, maxReplicating, remotes.length, notAfter, version, identified, epoch, accepted, maxQueuedBytes];
+        const settings = [
+          maxQueued,
+          maxFailing,
+          maxReplicating,
+          remotes.length,
+          notAfter,
+          version,
+          identified,
+          epoch,
+          accepted,
+          maxQueuedBytes,
+        ];
         const appended = this.guard.redis.roostAppend(keys.length, keys, settings, fields).finally(() => {
           this.#bytesInFlight -= bytes;
         });
@@ -241,7 +302,8 @@ export class Journal {
         const late = error instanceof Error ? /(?:LATE|AHEAD) (\d+)/.exec(error.message)?.[1] : undefined;
         if (late === undefined) throw journalError(error, priority);
         this.#clock.learn(Number(late));
-        if (identity !== undefined && (Number(late) > identified || identified > Number(late) + maxAheadMicros)) throw notNow(identity, late);
+        if (identity !== undefined && (Number(late) > identified || identified > Number(late) + maxAheadMicros))
+          throw notNow(identity, late);
         // In time by our own clock: that of Redis was set, or another Redis has taken over.
         if (attempt === 2 || deadline.passed) throw deadlineExceeded('journalling a write');
       }
@@ -270,13 +332,16 @@ export class Journal {
   }
 
   async #readClock(deadline: Deadline): Promise<void> {
-    this.#clock.learn(microsOf(await deadline.race(this.guard.redis.time(), "reading the clock of the journal's Redis")));
+    this.#clock.learn(
+      microsOf(await deadline.race(this.guard.redis.time(), "reading the clock of the journal's Redis")),
+    );
   }
 
   /** Adds jobs that accepted ones brought about. They are part of work that was accepted, so that no bound refuses them. */
   async enqueue(priority: Priority, jobs: readonly FollowUp[]): Promise<void> {
     const transaction = this.#redis.multi();
-    for (const job of jobs) transaction.xadd(this.#keys[priority].queued, '*', ...encodeNew(job, job.version ?? this.versionOf(job.kind)));
+    for (const job of jobs)
+      transaction.xadd(this.#keys[priority].queued, '*', ...encodeNew(job, job.version ?? this.versionOf(job.kind)));
     try {
       for (const [error] of (await transaction.exec()) ?? []) if (error !== null) throw error;
     } catch (error) {
@@ -287,7 +352,10 @@ export class Journal {
   /** How many jobs were accepted and not tried yet. Throws `Unavailable` and `DeadlineExceeded`. */
   async queued(priority: Priority): Promise<number> {
     try {
-      return await Deadline.after(lookDeadlineMs).race(this.#redis.xlen(this.#keys[priority].queued), 'looking at the journal');
+      return await Deadline.after(lookDeadlineMs).race(
+        this.#redis.xlen(this.#keys[priority].queued),
+        'looking at the journal',
+      );
     } catch (error) {
       throw journalError(error, priority);
     }
@@ -307,13 +375,25 @@ export class Journal {
 export class StaleRemotes extends Error {}
 
 function checkIdentity({ id, notAfter }: WriteIdentity): void {
-  if (id.length !== writeIdentityBytes) throw new RoostError('InvalidArgument', `the identity of a write has ${writeIdentityBytes} bytes, not ${id.length}`);
-  if (notAfter <= 0n || notAfter > BigInt(Number.MAX_SAFE_INTEGER)) throw new RoostError('InvalidArgument', `the last moment of a write is in microseconds since 1970, not ${notAfter}`);
+  if (id.length !== writeIdentityBytes)
+    throw new RoostError(
+      'InvalidArgument',
+      `the identity of a write has ${writeIdentityBytes} bytes, not ${id.length}`,
+    );
+  if (notAfter <= 0n || notAfter > BigInt(Number.MAX_SAFE_INTEGER))
+    throw new RoostError(
+      'InvalidArgument',
+      `the last moment of a write is in microseconds since 1970, not ${notAfter}`,
+    );
 }
 
 /** Nothing was accepted, and nothing will be before `journalTime` and the last moment are brought together. */
 const notNow = ({ notAfter }: WriteIdentity, journalTime: string): RoostError =>
-  new RoostError('DeadlineExceeded', `the write may be accepted until ${notAfter}, and the journal's clock is at ${journalTime}; nothing was accepted`, { fields: { journalTime } });
+  new RoostError(
+    'DeadlineExceeded',
+    `the write may be accepted until ${notAfter}, and the journal's clock is at ${journalTime}; nothing was accepted`,
+    { fields: { journalTime } },
+  );
 
 /** Makes a stream's consumer group, reading from the first entry; does nothing where it exists. */
 export async function createGroup(redis: Redis, stream: string): Promise<void> {
@@ -332,10 +412,14 @@ export function journalError(error: unknown, priority: Priority): RoostError {
   const message = error instanceof Error ? error.message : String(error);
   const full = /FULL (queued|failing)/.exec(message);
   if (full !== null) {
-    return new RoostError('Overloaded', full[1] === 'queued' ? `the ${priority} queue is full` : `too many ${priority} jobs are failing`, {
-      retryAfterMs: overloadedRetryAfterMs,
-      fields: { priority, queue: full[1] },
-    });
+    return new RoostError(
+      'Overloaded',
+      full[1] === 'queued' ? `the ${priority} queue is full` : `too many ${priority} jobs are failing`,
+      {
+        retryAfterMs: overloadedRetryAfterMs,
+        fields: { priority, queue: full[1] },
+      },
+    );
   }
   const remote = /FULL remote \{.*\}:remote:(.*):\w+/.exec(message)?.[1];
   if (remote !== undefined) {
@@ -344,6 +428,10 @@ export function journalError(error: unknown, priority: Priority): RoostError {
       fields: { priority, cluster: remote },
     });
   }
-  if (message.startsWith('OOM')) return new RoostError('Overloaded', `the journal's Redis is out of memory`, { cause: error, retryAfterMs: 5_000 });
-  return new RoostError('Unavailable', `the journal's Redis ${redisTrouble(message)}`, { cause: error, fields: { priority, service: 'redis' } });
+  if (message.startsWith('OOM'))
+    return new RoostError('Overloaded', `the journal's Redis is out of memory`, { cause: error, retryAfterMs: 5_000 });
+  return new RoostError('Unavailable', `the journal's Redis ${redisTrouble(message)}`, {
+    cause: error,
+    fields: { priority, service: 'redis' },
+  });
 }

@@ -51,7 +51,9 @@ export class JournalGuard {
   #written: Pick<Epoch, 'epoch' | 'accepted' | 'waiting'> | undefined;
   #waiting = 0;
   #runId: string | undefined;
-  #refused: RoostError | undefined = new RoostError('Unavailable', "the journal's Redis was not looked at yet", { fields: { refusal: 'unreachable' } });
+  #refused: RoostError | undefined = new RoostError('Unavailable', "the journal's Redis was not looked at yet", {
+    fields: { refusal: 'unreachable' },
+  });
   #looking: Promise<void> | undefined;
   #reconnecting: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -84,8 +86,17 @@ export class JournalGuard {
     metrics.gauge('roost_journal_refuses', 'Whether this server accepts no writes, by reason', ['reason'], (gauge) => {
       for (const reason of refusals) gauge.set({ reason }, this.#refused?.fields['refusal'] === reason ? 1 : 0);
     });
-    metrics.gauge('roost_journal_accepted_jobs', 'Jobs that the present epoch of the journal has accepted, as far as this process knows', [], (gauge) => gauge.set(this.#held?.accepted ?? 0));
-    this.#skew = metrics.gauge('roost_clock_skew_seconds', "How far the clock of the journal's Redis or of a host of the name server is ahead of this process's, at the least", ['clock']);
+    metrics.gauge(
+      'roost_journal_accepted_jobs',
+      'Jobs that the present epoch of the journal has accepted, as far as this process knows',
+      [],
+      (gauge) => gauge.set(this.#held?.accepted ?? 0),
+    );
+    this.#skew = metrics.gauge(
+      'roost_clock_skew_seconds',
+      "How far the clock of the journal's Redis or of a host of the name server is ahead of this process's, at the least",
+      ['clock'],
+    );
   }
 
   readonly #skew: { set(labels: { clock: string }, value: number): void };
@@ -109,7 +120,8 @@ export class JournalGuard {
       this.start();
       const { refusal } = this.#refused.fields;
       if (this.#looking !== undefined || refusal === 'unreachable') {
-        if (this.redis.status !== 'ready' && this.redis.status !== 'wait') await deadline.race(this.#reconnected(), "reaching the journal's Redis");
+        if (this.redis.status !== 'ready' && this.redis.status !== 'wait')
+          await deadline.race(this.#reconnected(), "reaching the journal's Redis");
         await this.look(deadline).catch(() => undefined);
         if (deadline.passed) throw deadlineExceeded("looking at the journal's Redis");
       }
@@ -168,23 +180,45 @@ export class JournalGuard {
     const { settings, clock } = await this.#readRedis();
     const databases = await this.table.look();
     this.#requireMajority(databases);
-    const [held, waiting] = await Promise.all([this.redis.hmget(stateKey(this.options.cluster), 'epoch', 'number', 'accepted', 'lost'), this.options.waiting()]);
+    const [held, waiting] = await Promise.all([
+      this.redis.hmget(stateKey(this.options.cluster), 'epoch', 'number', 'accepted', 'lost'),
+      this.options.waiting(),
+    ]);
     const [epoch, number, accepted, lost] = held;
     return {
       settings,
       clock,
       databases,
       known: newestEpoch(databases),
-      held: epoch == null ? undefined : { epoch, number: Number(number), accepted: Number(accepted), lost: lost == null ? undefined : Number(lost) },
+      held:
+        epoch == null
+          ? undefined
+          : {
+              epoch,
+              number: Number(number),
+              accepted: Number(accepted),
+              lost: lost == null ? undefined : Number(lost),
+            },
       waiting,
     };
   }
 
   /** Begins a new epoch with what Redis holds now. Throws `Conflict` where the epoch has become another since it was looked at. */
   async adopt({ held, known, waiting }: JournalLook): Promise<Epoch> {
-    const next: Epoch = { epoch: newEpoch(), number: Math.max(held?.number ?? 0, known?.number ?? 0) + 1, accepted: 0, waiting };
-    const now = await this.redis.roostAdoptEpoch(stateKey(this.options.cluster), held?.epoch ?? '', next.epoch, next.number);
-    if (now !== next.epoch) throw new RoostError('Conflict', 'the epoch of the journal has become another meanwhile; look again');
+    const next: Epoch = {
+      epoch: newEpoch(),
+      number: Math.max(held?.number ?? 0, known?.number ?? 0) + 1,
+      accepted: 0,
+      waiting,
+    };
+    const now = await this.redis.roostAdoptEpoch(
+      stateKey(this.options.cluster),
+      held?.epoch ?? '',
+      next.epoch,
+      next.number,
+    );
+    if (now !== next.epoch)
+      throw new RoostError('Conflict', 'the epoch of the journal has become another meanwhile; look again');
     await this.table.merge(next);
     return next;
   }
@@ -215,9 +249,20 @@ export class JournalGuard {
     const expected = this.#held;
     // Counted before the comparison: what a Redis holds that lost its data in between is not written down.
     const waiting = await this.options.waiting();
-    const [epoch, number, accepted, lost] = await this.redis.roostLookAtEpoch(stateKey(this.options.cluster), expected?.epoch ?? '', expected?.accepted ?? 0, newEpoch());
-    const held = epoch === '' ? undefined : { epoch, number: Number(number), accepted: Number(accepted), lost: lost === '' ? undefined : Number(lost) };
-    const problem = lostText({ known: expected === undefined ? undefined : { ...expected, waiting: this.#written?.waiting ?? 0 }, held });
+    const [epoch, number, accepted, lost] = await this.redis.roostLookAtEpoch(
+      stateKey(this.options.cluster),
+      expected?.epoch ?? '',
+      expected?.accepted ?? 0,
+      newEpoch(),
+    );
+    const held =
+      epoch === ''
+        ? undefined
+        : { epoch, number: Number(number), accepted: Number(accepted), lost: lost === '' ? undefined : Number(lost) };
+    const problem = lostText({
+      known: expected === undefined ? undefined : { ...expected, waiting: this.#written?.waiting ?? 0 },
+      held,
+    });
     if (problem !== undefined) throw refusal(held?.epoch === expected?.epoch ? 'lost' : 'epoch', problem);
     this.#waiting = waiting;
     if (expected === undefined) {
@@ -232,7 +277,10 @@ export class JournalGuard {
   async #readRedis(): Promise<{ readonly settings: RedisSettings; readonly clock: ClockReading }> {
     const deadline = Deadline.after(lookDeadlineMs);
     const before = Date.now();
-    const [time, info] = await deadline.race(Promise.all([this.redis.time(), this.redis.info()]), "looking at the journal's Redis");
+    const [time, info] = await deadline.race(
+      Promise.all([this.redis.time(), this.redis.info()]),
+      "looking at the journal's Redis",
+    );
     const micros = microsOf(time);
     this.#clock.learn(micros);
     return { settings: parseInfo(info), clock: { name: 'redis', ms: micros / 1_000, before, after: Date.now() } };
@@ -248,13 +296,23 @@ export class JournalGuard {
   #requireMajority(looks: readonly EpochLook[]): void {
     const silent = looks.filter(({ epoch }) => epoch === undefined);
     if (looks.length - silent.length >= this.table.majority) return;
-    throw new RoostError('Unavailable', `the epoch of the journal is not known: ${silent.map(({ error }) => error?.message).join('; ')}`, { cause: silent[0]?.error, fields: { refusal: 'unreachable', host: silent[0]?.host } });
+    throw new RoostError(
+      'Unavailable',
+      `the epoch of the journal is not known: ${silent.map(({ error }) => error?.message).join('; ')}`,
+      { cause: silent[0]?.error, fields: { refusal: 'unreachable', host: silent[0]?.host } },
+    );
   }
 
   /** Writes down, for other processes and later ones, how far this one knows the journal to be. */
   async #write(): Promise<void> {
     const held = this.#held;
-    if (held === undefined || (this.#written?.epoch === held.epoch && this.#written.accepted >= held.accepted && this.#written.waiting === this.#waiting)) return;
+    if (
+      held === undefined ||
+      (this.#written?.epoch === held.epoch &&
+        this.#written.accepted >= held.accepted &&
+        this.#written.waiting === this.#waiting)
+    )
+      return;
     const now = { ...held, waiting: this.#waiting };
     try {
       await this.table.merge(now);
@@ -292,7 +350,8 @@ export class JournalGuard {
     const before = this.#refused;
     this.#refused = refused;
     const { log } = this.options;
-    if (refused !== undefined && refused.message !== before?.message) log.error({ err: refused }, 'this server accepts no writes');
+    if (refused !== undefined && refused.message !== before?.message)
+      log.error({ err: refused }, 'this server accepts no writes');
     if (refused === undefined && this.#said) log.info({ epoch: this.#held?.epoch }, 'this server accepts writes again');
     this.#said = refused !== undefined;
   }
@@ -309,7 +368,10 @@ export function lostText({ known, held }: Pick<JournalLook, 'known' | 'held'>): 
     return `the journal's Redis is empty: it does not know of epoch ${known.epoch}, which has accepted ${accepted} jobs. It has lost its data, or it is another Redis. About ${waiting} accepted jobs waited in it when that was last written down. ${until}`;
   }
   if (known !== undefined && held.epoch !== known.epoch) {
-    const what = held.number > known.number ? `is newer than ${known.epoch} of the name server: an adoption was not finished` : `is not ${known.epoch} of the name server: it is another Redis, or an older copy`;
+    const what =
+      held.number > known.number
+        ? `is newer than ${known.epoch} of the name server: an adoption was not finished`
+        : `is not ${known.epoch} of the name server: it is another Redis, or an older copy`;
     return `the epoch ${held.epoch} of the journal's Redis ${what}. ${until}`;
   }
   const accepted = Math.max(held.lost ?? 0, known?.accepted ?? 0);
@@ -322,12 +384,20 @@ const newEpoch = (): string => randomUUID().replaceAll('-', '');
 const retried: ReadonlySet<Refusal> = new Set(['unreachable', 'replica', 'clock']);
 
 /** Another server may do better where only this one's clock is wrong, and a replica is replaced. An epoch that does not fit is refused by all of them until an operator decides. */
-const refusal = (reason: Refusal, message: string): RoostError => new RoostError(retried.has(reason) ? 'Unavailable' : 'FailedPrecondition', message, { fields: { refusal: reason } });
+const refusal = (reason: Refusal, message: string): RoostError =>
+  new RoostError(retried.has(reason) ? 'Unavailable' : 'FailedPrecondition', message, { fields: { refusal: reason } });
 
 function refusalOf(error: unknown): RoostError {
   if (error instanceof RoostError && error.fields['refusal'] !== undefined) return error;
-  if (error instanceof RoostError) return new RoostError('Unavailable', `the journal could not be looked at: ${error.message}`, { cause: error, fields: { ...error.fields, refusal: 'unreachable' } });
+  if (error instanceof RoostError)
+    return new RoostError('Unavailable', `the journal could not be looked at: ${error.message}`, {
+      cause: error,
+      fields: { ...error.fields, refusal: 'unreachable' },
+    });
   const message = error instanceof Error ? error.message : String(error);
   const reason: Refusal = message.startsWith('READONLY') ? 'replica' : 'unreachable';
-  return new RoostError('Unavailable', `the journal's Redis ${redisTrouble(message)}`, { cause: error, fields: { service: 'redis', refusal: reason } });
+  return new RoostError('Unavailable', `the journal's Redis ${redisTrouble(message)}`, {
+    cause: error,
+    fields: { service: 'redis', refusal: reason },
+  });
 }

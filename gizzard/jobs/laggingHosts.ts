@@ -22,7 +22,10 @@ export interface LaggingHost {
 /** The hosts that lag, by name; empty where none does. Throws `Unavailable` and `DeadlineExceeded`. */
 export async function laggingHosts(queues: JobQueues, lagging: LaggingLeaves): Promise<LaggingHost[]> {
   const deadline = Deadline.after(lookDeadlineMs);
-  const [status, { leaves }] = await Promise.all([deadline.race(queues.status(), 'looking at the journal'), lagging.look(deadline)]);
+  const [status, { leaves }] = await Promise.all([
+    deadline.race(queues.status(), 'looking at the journal'),
+    lagging.look(deadline),
+  ]);
   const names = new Set(status.flatMap(({ hosts }) => hosts.map(({ host }) => host)));
   names.delete('');
   return [...names].sort().map((host) => {

@@ -52,7 +52,12 @@ export class LaggingLeaves {
     redis.defineCommand('roostWaiting', { lua: waitingScript });
     const lag = lagKeys(cluster);
     const streams = streamKeys(cluster);
-    this.#keys = [lag.counts, lag.changes, stateKey(cluster), ...priorities.flatMap((priority) => [streams[priority].hosts, streams[priority].failing, streams[priority].bad])];
+    this.#keys = [
+      lag.counts,
+      lag.changes,
+      stateKey(cluster),
+      ...priorities.flatMap((priority) => [streams[priority].hosts, streams[priority].failing, streams[priority].bad]),
+    ];
   }
 
   /** Makes sure that what is known here is recent enough to read by; takes no time where it is. Never throws. */
@@ -73,12 +78,17 @@ export class LaggingLeaves {
   }
 
   /** Looks now. Throws `Unavailable` and `DeadlineExceeded`. */
-  async look(deadline: Deadline): Promise<{ readonly hosts: readonly HostJobs[]; readonly leaves: ReadonlyMap<string, number> }> {
+  async look(
+    deadline: Deadline,
+  ): Promise<{ readonly hosts: readonly HostJobs[]; readonly leaves: ReadonlyMap<string, number> }> {
     const startedAtMs = performance.now();
     let answer;
     try {
       // With no number known, the leaves come with their counts of this moment.
-      answer = await deadline.race(this.redis.roostWaiting(this.#keys.length, this.#keys, ''), 'looking at the journal');
+      answer = await deadline.race(
+        this.redis.roostWaiting(this.#keys.length, this.#keys, ''),
+        'looking at the journal',
+      );
     } catch (error) {
       throw journalError(error, 'high');
     }
@@ -98,7 +108,10 @@ export class LaggingLeaves {
   /** Returns when every server that reaches Redis knows of all leaves that lag now. Throws `Unavailable` and `DeadlineExceeded`. */
   async allKnownEverywhere(deadline: Deadline): Promise<void> {
     await this.look(deadline);
-    await deadline.race(this.knownEverywhere(Number(this.#changes)), 'waiting until all servers know which replicas lag');
+    await deadline.race(
+      this.knownEverywhere(Number(this.#changes)),
+      'waiting until all servers know which replicas lag',
+    );
   }
 
   #renew(): Promise<void> {
@@ -109,19 +122,36 @@ export class LaggingLeaves {
   async #look(): Promise<void> {
     const startedAtMs = performance.now();
     try {
-      const answer = await Deadline.after(lookDeadlineMs).race(this.redis.roostWaiting(this.#keys.length, this.#keys, this.#changes), 'looking for lagging replicas');
+      const answer = await Deadline.after(lookDeadlineMs).race(
+        this.redis.roostWaiting(this.#keys.length, this.#keys, this.#changes),
+        'looking for lagging replicas',
+      );
       this.#take(answer, startedAtMs);
       this.#failed = false;
     } catch (error) {
-      if (!this.#failed) this.log.warn({ err: RoostError.from(error) }, "the journal's Redis does not say which replicas lag; reads go on with what is known");
+      if (!this.#failed)
+        this.log.warn(
+          { err: RoostError.from(error) },
+          "the journal's Redis does not say which replicas lag; reads go on with what is known",
+        );
       this.#failed = true;
     }
   }
 
-  #take([changes, queues, leaves]: [string, (string | number)[][], string[]], startedAtMs: number): { hosts: readonly HostJobs[]; leaves: ReadonlyMap<string, number> } {
+  #take(
+    [changes, queues, leaves]: [string, (string | number)[][], string[]],
+    startedAtMs: number,
+  ): { hosts: readonly HostJobs[]; leaves: ReadonlyMap<string, number> } {
     const hosts = queues.flatMap((queue, i) => {
       const found: HostJobs[] = [];
-      for (let at = 0; at < queue.length; at += 4) found.push({ priority: priorities[i]!, host: String(queue[at]), failing: Number(queue[at + 1]), bad: Number(queue[at + 2]), bytes: Number(queue[at + 3]) });
+      for (let at = 0; at < queue.length; at += 4)
+        found.push({
+          priority: priorities[i]!,
+          host: String(queue[at]),
+          failing: Number(queue[at + 1]),
+          bad: Number(queue[at + 2]),
+          bytes: Number(queue[at + 3]),
+        });
       return found.filter(({ failing, bad }) => failing + bad > 0);
     });
     const counts = new Map<string, number>();

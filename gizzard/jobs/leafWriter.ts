@@ -62,7 +62,10 @@ export class LeafWriter<Item> {
   #take(): Group<Item>[] {
     let items = 0;
     let groups = 0;
-    while (groups < this.#waiting.length && (groups === 0 || items + this.#waiting[groups]!.items.length <= this.#itemsAtOnce)) {
+    while (
+      groups < this.#waiting.length &&
+      (groups === 0 || items + this.#waiting[groups]!.items.length <= this.#itemsAtOnce)
+    ) {
       items += this.#waiting[groups]!.items.length;
       groups++;
     }
@@ -72,7 +75,10 @@ export class LeafWriter<Item> {
   async #applyTogether(groups: readonly Group<Item>[]): Promise<void> {
     // What the most urgent of them brings about must not wait behind the others' queues.
     const priority = priorities.find((each) => groups.some((group) => group.priority === each))!;
-    const error = await this.#apply(groups.length === 1 ? groups[0]!.items : groups.flatMap((group) => group.items), priority);
+    const error = await this.#apply(
+      groups.length === 1 ? groups[0]!.items : groups.flatMap((group) => group.items),
+      priority,
+    );
     // An error of the host would meet each group alone just the same; any other may be the fault of one of them.
     if (error === undefined || groups.length === 1 || error.retryable) {
       for (const group of groups) group.done(error);
@@ -83,7 +89,10 @@ export class LeafWriter<Item> {
 
   async #apply(items: readonly Item[], priority: Priority): Promise<RoostError | undefined> {
     const { health, name } = this.host;
-    if (!health.healthy) return new RoostError('Unavailable', health.reason === '' ? `${name} is down` : health.reason, { fields: { host: name } });
+    if (!health.healthy)
+      return new RoostError('Unavailable', health.reason === '' ? `${name} is down` : health.reason, {
+        fields: { host: name },
+      });
     try {
       for (let start = 0; start < items.length; start += this.#itemsAtOnce) {
         const part = items.length <= this.#itemsAtOnce ? items : items.slice(start, start + this.#itemsAtOnce);
@@ -94,7 +103,10 @@ export class LeafWriter<Item> {
     } catch (error) {
       const reason = RoostError.from(error);
       if (reason.code !== 'DeadlineExceeded' || (await this.host.answers())) return reason;
-      return new RoostError('Unavailable', `${this.host.name} does not answer`, { cause: reason, fields: { host: this.host.name } });
+      return new RoostError('Unavailable', `${this.host.name} does not answer`, {
+        cause: reason,
+        fields: { host: this.host.name },
+      });
     }
   }
 }

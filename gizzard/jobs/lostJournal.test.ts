@@ -8,7 +8,15 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { Deadline, limits, Metrics, silentLog, type RoostConfig } from '../../core/index.js';
 import { freePorts } from '../../playground/ports.js';
 import { freshCluster } from '../../test/support/index.js';
-import { append, failOn, notesOf, notesTopology, openNotes, type Note, type NotesHooks } from '../../test/support/notes.js';
+import {
+  append,
+  failOn,
+  notesOf,
+  notesTopology,
+  openNotes,
+  type Note,
+  type NotesHooks,
+} from '../../test/support/notes.js';
 import type { Gizzard } from '../gizzard.js';
 import { streamKeys } from './streamKeys.js';
 
@@ -36,7 +44,23 @@ class OwnRedis {
 
   async start(): Promise<void> {
     const folder = mkdtempSync(join(dir, 'redis-'));
-    this.#process = spawn('redis-server', ['--port', String(this.port), '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--repl-diskless-sync-delay', '0', ...this.settings], { stdio: 'ignore' });
+    this.#process = spawn(
+      'redis-server',
+      [
+        '--port',
+        String(this.port),
+        '--bind',
+        '127.0.0.1',
+        '--dir',
+        folder,
+        '--save',
+        '',
+        '--repl-diskless-sync-delay',
+        '0',
+        ...this.settings,
+      ],
+      { stdio: 'ignore' },
+    );
     await this.client.ping();
   }
 
@@ -68,7 +92,14 @@ afterEach(async () => {
   await Promise.all(opened.splice(0).map((gizzard) => gizzard.close()));
 });
 
-async function open(options: { readonly work?: boolean; readonly hooks?: NotesHooks; readonly config?: Partial<RoostConfig>; readonly metrics?: Metrics } = {}): Promise<Gizzard> {
+async function open(
+  options: {
+    readonly work?: boolean;
+    readonly hooks?: NotesHooks;
+    readonly config?: Partial<RoostConfig>;
+    readonly metrics?: Metrics;
+  } = {},
+): Promise<Gizzard> {
   const gizzard = openNotes({ ...own, ...options.config }, options.hooks, silentLog, options.metrics);
   opened.push(gizzard);
   await gizzard.nameServer.create();
@@ -78,8 +109,13 @@ async function open(options: { readonly work?: boolean; readonly hooks?: NotesHo
 }
 
 const kinds = async (gizzard: Gizzard): Promise<string[]> => (await gizzard.doctor.examine()).map(({ kind }) => kind);
-const writes = (gizzard: Gizzard, value = 99): Promise<boolean> => append(gizzard, [note(value)], { deadlineMs: 1_000 }).then(() => true, () => false);
-const adopt = async (gizzard: Gizzard): Promise<void> => void (await gizzard.jobs.guard.adopt(await gizzard.jobs.guard.examine()));
+const writes = (gizzard: Gizzard, value = 99): Promise<boolean> =>
+  append(gizzard, [note(value)], { deadlineMs: 1_000 }).then(
+    () => true,
+    () => false,
+  );
+const adopt = async (gizzard: Gizzard): Promise<void> =>
+  void (await gizzard.jobs.guard.adopt(await gizzard.jobs.guard.examine()));
 
 describe("the journal's Redis", () => {
   it('that was emptied under load accepts nothing more, on any server, until it is adopted', async () => {
@@ -105,7 +141,11 @@ describe("the journal's Redis", () => {
     await load;
     expect(answers.filter(({ ok, sentAtMs }) => ok && sentAtMs > emptiedAtMs)).toEqual([]);
 
-    const refused = { code: 'FailedPrecondition', retryable: false, message: expect.stringMatching(/is empty: .*`roost journal adopt`/) as string };
+    const refused = {
+      code: 'FailedPrecondition',
+      retryable: false,
+      message: expect.stringMatching(/is empty: .*`roost journal adopt`/) as string,
+    };
     await expect(append(writer, [note(1)])).rejects.toMatchObject(refused);
     await expect.poll(() => worker.jobs.guard.refused, patient).toMatchObject(refused);
     expect(await metrics.registry.metrics()).toMatch(/^roost_journal_refuses\{reason="epoch"\} 1$/m);
@@ -118,7 +158,16 @@ describe("the journal's Redis", () => {
 
     await adopt(late);
     await expect.poll(() => writes(writer), patient).toBe(true);
-    await expect.poll(() => append(worker, [note(100)], { wait: true, deadlineMs: 2_000 }).then(() => true, () => false), patient).toBe(true);
+    await expect
+      .poll(
+        () =>
+          append(worker, [note(100)], { wait: true, deadlineMs: 2_000 }).then(
+            () => true,
+            () => false,
+          ),
+        patient,
+      )
+      .toBe(true);
     expect(await kinds(worker)).not.toContain('journalLost');
   }, 60_000);
 
@@ -126,7 +175,9 @@ describe("the journal's Redis", () => {
     const writer = await open({ work: false });
     for (let value = 0; value < 10; value++) await append(writer, [note(value)]);
     await other.client.call('REPLICAOF', '127.0.0.1', String(redis.port));
-    await expect.poll(async () => String(await other.client.info('replication')), patient).toMatch(/master_link_status:up/);
+    await expect
+      .poll(async () => String(await other.client.info('replication')), patient)
+      .toMatch(/master_link_status:up/);
     await expect.poll(() => other.client.xlen(streamKeys(own.cluster).high.queued), patient).toBe(10);
     // It stops hearing of writes; their callers get their answers all the same.
     await other.client.call('REPLICAOF', 'NO', 'ONE');
@@ -148,22 +199,40 @@ describe("the journal's Redis", () => {
     await other.client.call('REPLICAOF', 'NO', 'ONE');
     await redis.client.call('REPLICAOF', '127.0.0.1', '1');
     try {
-      await expect(append(gizzard, [note(2)], { deadlineMs: 1_000 })).rejects.toMatchObject({ code: 'Unavailable', retryable: true, message: expect.stringMatching(/is a replica/) as string });
+      await expect(append(gizzard, [note(2)], { deadlineMs: 1_000 })).rejects.toMatchObject({
+        code: 'Unavailable',
+        retryable: true,
+        message: expect.stringMatching(/is a replica/) as string,
+      });
       expect(await kinds(gizzard)).toContain('journalSetting');
     } finally {
       await redis.client.call('REPLICAOF', 'NO', 'ONE');
     }
-    await expect.poll(() => append(gizzard, [note(3)], { wait: true, deadlineMs: 2_000 }).then(() => true, () => false), patient).toBe(true);
+    await expect
+      .poll(
+        () =>
+          append(gizzard, [note(3)], { wait: true, deadlineMs: 2_000 }).then(
+            () => true,
+            () => false,
+          ),
+        patient,
+      )
+      .toBe(true);
   }, 60_000);
 
   it('without an append-only file keeps a server from starting, unless that is accepted; one that evicts is named by the doctor', async () => {
     await redis.client.config('SET', 'appendonly', 'no');
     await redis.client.config('SET', 'maxmemory-policy', 'allkeys-lru');
     try {
-      await expect(open()).rejects.toMatchObject({ code: 'FailedPrecondition', message: expect.stringMatching(/append-only file.*`appendonly yes`.*journal\.durability/) as string });
+      await expect(open()).rejects.toMatchObject({
+        code: 'FailedPrecondition',
+        message: expect.stringMatching(/append-only file.*`appendonly yes`.*journal\.durability/) as string,
+      });
       const gizzard = await open({ config: { journal: { durability: 'none' } } });
       expect(await writes(gizzard)).toBe(true);
-      const settings = (await gizzard.doctor.examine()).filter(({ kind }) => kind === 'journalSetting').map(({ subject }) => subject);
+      const settings = (await gizzard.doctor.examine())
+        .filter(({ kind }) => kind === 'journalSetting')
+        .map(({ subject }) => subject);
       expect(settings.sort()).toEqual(['appendonly', 'maxmemory-policy']);
     } finally {
       await redis.client.config('SET', 'appendonly', 'yes');
@@ -177,17 +246,34 @@ describe('a queue', () => {
     const bound = { config: { jobs: { ...own.jobs, maxQueuedBytes: 4 * 1024 * 1024 } } };
     const writer = await open({ work: false, ...bound });
     const large = { kind: 'test.notes', payload: Buffer.alloc(1024 * 1024, ' ') };
-    const write = (): Promise<void> => writer.jobs.append([large], { priority: 'high', waitUntilApplied: false, deadline: Deadline.after(5_000) });
+    const write = (): Promise<void> =>
+      writer.jobs.append([large], { priority: 'high', waitUntilApplied: false, deadline: Deadline.after(5_000) });
     for (let i = 0; i < 4; i++) await write();
     await expect(write()).rejects.toMatchObject({ code: 'Overloaded', message: 'the high queue is full' });
     await redis.client.xtrim(streamKeys(own.cluster).high.queued, 'MAXLEN', 1);
-    await expect.poll(() => write().then(() => true, () => false), patient).toBe(true);
+    await expect
+      .poll(
+        () =>
+          write().then(
+            () => true,
+            () => false,
+          ),
+        patient,
+      )
+      .toBe(true);
   });
 
   it('of failing jobs is bounded by bytes too, and refuses the writes of that host', async () => {
-    const gizzard = await open({ hooks: { beforeApply: failOn(db2, 'Unavailable') }, config: { jobs: { ...own.jobs, maxQueuedBytes: 2 * 1024 * 1024 } } });
+    const gizzard = await open({
+      hooks: { beforeApply: failOn(db2, 'Unavailable') },
+      config: { jobs: { ...own.jobs, maxQueuedBytes: 2 * 1024 * 1024 } },
+    });
     const large = { kind: 'test.notes', payload: Buffer.from(JSON.stringify([['1', 1]]).padEnd(1024 * 1024)) };
-    const write = (): Promise<unknown> => gizzard.jobs.append([large], { priority: 'high', waitUntilApplied: false, deadline: Deadline.after(5_000) }).then(() => undefined, (error: unknown) => error);
+    const write = (): Promise<unknown> =>
+      gizzard.jobs.append([large], { priority: 'high', waitUntilApplied: false, deadline: Deadline.after(5_000) }).then(
+        () => undefined,
+        (error: unknown) => error,
+      );
     await expect.poll(write, patient).toMatchObject({ code: 'Overloaded', fields: { queue: 'failing', host: db2 } });
     expect((await gizzard.jobs.sizes('high')).failing).toBeLessThan(100);
   });
@@ -195,7 +281,9 @@ describe('a queue', () => {
   it('takes no job that is larger than any honest one', async () => {
     const writer = await open({ work: false });
     const large = { kind: 'test.notes', payload: Buffer.alloc(limits.jobPayloadBytes + 1) };
-    await expect(writer.jobs.append([large], { priority: 'high', waitUntilApplied: false, deadline: Deadline.after(5_000) })).rejects.toMatchObject({ code: 'InvalidArgument' });
+    await expect(
+      writer.jobs.append([large], { priority: 'high', waitUntilApplied: false, deadline: Deadline.after(5_000) }),
+    ).rejects.toMatchObject({ code: 'InvalidArgument' });
   });
 });
 
@@ -208,7 +296,11 @@ describe('a server whose clock differs', () => {
       await gizzard.jobs.guard.look();
       expect(await writes(gizzard)).toBe(true);
       Date.now = () => real() + 3_600_000;
-      const refused = { code: 'Unavailable', retryable: true, message: expect.stringMatching(/clock of this server is 60\.0 minutes ahead of/) as string };
+      const refused = {
+        code: 'Unavailable',
+        retryable: true,
+        message: expect.stringMatching(/clock of this server is 60\.0 minutes ahead of/) as string,
+      };
       await expect(gizzard.jobs.guard.look()).rejects.toMatchObject(refused);
       await expect(append(gizzard, [note(1)])).rejects.toMatchObject(refused);
       await expect(gizzard.jobs.journal.nowMs()).rejects.toMatchObject(refused);

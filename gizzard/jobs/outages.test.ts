@@ -17,7 +17,11 @@ beforeAll(async () => {
   playground = await startPlayground({ dir, databaseHosts: 2, caches: 0 });
   ({ config } = loadConfig({ path: playground.configPath, environment: {} }));
   // The one that the topology is on is never taken away.
-  config = { ...config, nameServer: { ...config.nameServer, hosts: ['db1'] }, jobs: { ...config.jobs, errorDelaySeconds: 0.1, claimAfterSeconds: 2 } };
+  config = {
+    ...config,
+    nameServer: { ...config.nameServer, hosts: ['db1'] },
+    jobs: { ...config.jobs, errorDelaySeconds: 0.1, claimAfterSeconds: 2 },
+  };
 });
 afterEach(async () => {
   await Promise.all(opened.splice(0).map((gizzard) => gizzard.close()));
@@ -27,8 +31,24 @@ afterAll(async () => {
   rmSync(dir, { recursive: true, force: true });
 });
 
-async function open(cluster: string, options: { work: boolean; jobs?: Partial<RoostConfig['jobs']>; metrics?: Metrics; queryTimeoutMs?: number }): Promise<Gizzard> {
-  const gizzard = openNotes({ ...config, cluster, jobs: { ...config.jobs, ...options.jobs }, pool: { ...config.pool, ...(options.queryTimeoutMs === undefined ? {} : { queryTimeoutMs: options.queryTimeoutMs }) } }, {}, silentLog, options.metrics);
+async function open(
+  cluster: string,
+  options: { work: boolean; jobs?: Partial<RoostConfig['jobs']>; metrics?: Metrics; queryTimeoutMs?: number },
+): Promise<Gizzard> {
+  const gizzard = openNotes(
+    {
+      ...config,
+      cluster,
+      jobs: { ...config.jobs, ...options.jobs },
+      pool: {
+        ...config.pool,
+        ...(options.queryTimeoutMs === undefined ? {} : { queryTimeoutMs: options.queryTimeoutMs }),
+      },
+    },
+    {},
+    silentLog,
+    options.metrics,
+  );
   opened.push(gizzard);
   await gizzard.nameServer.create();
   if (gizzard.topology.tables.length === 0) await gizzard.apply(notesTopology(['db1', 'db2']));
@@ -92,10 +112,15 @@ describe("the journal's Redis", () => {
     const gizzard = await open(cluster, { work: true, metrics });
     await playground.kill('redis');
     try {
-      const unavailable = expect.objectContaining({ code: 'Unavailable' satisfies ErrorCode, retryable: true }) as unknown;
+      const unavailable = expect.objectContaining({
+        code: 'Unavailable' satisfies ErrorCode,
+        retryable: true,
+      }) as unknown;
       await expect(append(gizzard, [note(1)])).rejects.toEqual(unavailable);
       await expect(append(gizzard, [note(1)], { wait: true })).rejects.toEqual(unavailable);
-      await expect(gizzard.jobs.sizes('high')).rejects.toMatchObject({ code: expect.stringMatching(/^(Unavailable|DeadlineExceeded)$/) as string });
+      await expect(gizzard.jobs.sizes('high')).rejects.toMatchObject({
+        code: expect.stringMatching(/^(Unavailable|DeadlineExceeded)$/) as string,
+      });
       const text = await metrics.registry.metrics();
       expect(text).toMatch(/^roost_journal_up 0$/m);
       expect(text).not.toContain('roost_jobs{');
@@ -105,7 +130,16 @@ describe("the journal's Redis", () => {
     } finally {
       await playground.restart('redis');
     }
-    await expect.poll(() => append(gizzard, [note(2)], { wait: true }).then(() => true, () => false), patient).toBe(true);
+    await expect
+      .poll(
+        () =>
+          append(gizzard, [note(2)], { wait: true }).then(
+            () => true,
+            () => false,
+          ),
+        patient,
+      )
+      .toBe(true);
     expect(await metrics.registry.metrics()).toMatch(/^roost_journal_up 1$/m);
   }, 60_000);
 
@@ -152,8 +186,11 @@ describe('a database host', () => {
     try {
       await append(gizzard, [note(1)]);
       // Far more often than a job may fail by its own fault.
-      const failures = async (): Promise<number> => Number(/outcome="(?:failed|bad)"\} (\d+)/.exec(await metrics.registry.metrics())?.[1] ?? 0);
-      await expect.poll(async () => (await failures()) > 10 || (await gizzard.jobs.sizes('high')).bad > 0, patient).toBe(true);
+      const failures = async (): Promise<number> =>
+        Number(/outcome="(?:failed|bad)"\} (\d+)/.exec(await metrics.registry.metrics())?.[1] ?? 0);
+      await expect
+        .poll(async () => (await failures()) > 10 || (await gizzard.jobs.sizes('high')).bad > 0, patient)
+        .toBe(true);
       expect((await gizzard.jobs.sizes('high')).bad).toBe(0);
     } finally {
       await playground.resume('db2');
@@ -168,16 +205,26 @@ describe('a database host', () => {
     const metrics = new Metrics();
     const before = await open(cluster, { work: false });
     const { user, password } = config.databaseHosts['db2']!;
-    const rotate = async (to: string): Promise<void> => void (await before.hosts.host('db2').run(`ALTER USER 'root'@'localhost' IDENTIFIED BY '${to}'`, [], Deadline.after(5_000)));
+    const rotate = async (to: string): Promise<void> =>
+      void (await before.hosts
+        .host('db2')
+        .run(`ALTER USER 'root'@'localhost' IDENTIFIED BY '${to}'`, [], Deadline.after(5_000)));
     await rotate('rotated');
     try {
       const gizzard = await open(cluster, { work: true, jobs: { errorLimit: 2 }, metrics });
       for (const value of [1, 2, 3]) await append(gizzard, [note(value)], { wait: true });
-      const failures = async (): Promise<number> => Number(/outcome="failed"\} (\d+)/.exec(await metrics.registry.metrics())?.[1] ?? 0);
+      const failures = async (): Promise<number> =>
+        Number(/outcome="failed"\} (\d+)/.exec(await metrics.registry.metrics())?.[1] ?? 0);
       await expect.poll(failures, patient).toBeGreaterThan(9);
       expect(await gizzard.jobs.sizes('high')).toEqual({ ...idle, failing: 3 });
       const [job] = await gizzard.jobs.queues.list('high', 'failing', 1);
-      expect(job).toMatchObject({ attempts: 0, onlyLeaves: ['db2/first'], lastError: expect.stringContaining(`db2 refuses the log-in of user '${user}': check databaseHosts.db2.user and password`) as string });
+      expect(job).toMatchObject({
+        attempts: 0,
+        onlyLeaves: ['db2/first'],
+        lastError: expect.stringContaining(
+          `db2 refuses the log-in of user '${user}': check databaseHosts.db2.user and password`,
+        ) as string,
+      });
     } finally {
       await rotate(password);
     }
@@ -193,7 +240,9 @@ describe('a database host', () => {
     try {
       for (let value = 1; value <= 5; value++) await append(gizzard, [note(value)]);
       const first = async (): Promise<unknown> => {
-        const rows = await gizzard.hosts.host('db1').rows(`SELECT COUNT(*) FROM \`${gizzard.config.cluster}\`.first_notes`, [], Deadline.after(2_000));
+        const rows = await gizzard.hosts
+          .host('db1')
+          .rows(`SELECT COUNT(*) FROM \`${gizzard.config.cluster}\`.first_notes`, [], Deadline.after(2_000));
         return rows[0]![0];
       };
       await expect.poll(first, patient).toBe(6);

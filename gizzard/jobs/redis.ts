@@ -36,7 +36,7 @@ export function connectRedis(config: RedisConfig, log: Log, options: ConnectOpti
   redis.on('error', (error: Error) => {
     if (error.message === lastReason) return;
     lastReason = error.message;
-    log.warn({ err: error }, 'the journal\'s Redis does not answer');
+    log.warn({ err: error }, "the journal's Redis does not answer");
   });
   redis.on('ready', () => {
     lastReason = '';
@@ -45,11 +45,13 @@ export function connectRedis(config: RedisConfig, log: Log, options: ConnectOpti
 }
 
 /** The answer of `TIME` in microseconds. */
-export const microsOf = ([seconds, micros]: readonly (number | string)[]): number => Number(seconds) * 1_000_000 + Number(micros);
+export const microsOf = ([seconds, micros]: readonly (number | string)[]): number =>
+  Number(seconds) * 1_000_000 + Number(micros);
 
 /** What keeps Redis from answering, for `the journal's Redis …`. */
 export function redisTrouble(message: string): string {
-  if (message.startsWith('READONLY')) return 'is a replica and takes no writes; once its address leads to the primary, writes go on by themselves';
+  if (message.startsWith('READONLY'))
+    return 'is a replica and takes no writes; once its address leads to the primary, writes go on by themselves';
   if (/^(WRONGPASS|NOAUTH)/.test(message)) return `refuses the password of \`redis.password\`: ${message}`;
   return `did not answer: ${/max retries per request/.test(message) ? 'the connection was lost' : message}`;
 }

@@ -57,7 +57,8 @@ time_t time(time_t *to) {
   return now.tv_sec;
 }
 `;
-const hasCompiler = spawnSync('cc', ['--version']).status === 0 && spawnSync('redis-server', ['--version']).status === 0;
+const hasCompiler =
+  spawnSync('cc', ['--version']).status === 0 && spawnSync('redis-server', ['--version']).status === 0;
 const { config } = freshCluster('redis_clock', { jobs: { errorDelaySeconds: 0.2 } });
 const [db1, db2] = Object.keys(config.databaseHosts) as [string, string];
 let server: ChildProcess | undefined;
@@ -77,10 +78,27 @@ beforeAll(async () => {
   const { port } = free.address() as AddressInfo;
   free.close();
   await once(free, 'close');
-  server = spawn('redis-server', ['--port', String(port), '--bind', '127.0.0.1', '--dir', dir, '--appendonly', 'yes', '--save', '', '--maxmemory-policy', 'noeviction'], {
-    stdio: 'ignore',
-    env: { ...process.env, LD_PRELOAD: library, CLOCK_OFFSET_FILE: offsetFile },
-  });
+  server = spawn(
+    'redis-server',
+    [
+      '--port',
+      String(port),
+      '--bind',
+      '127.0.0.1',
+      '--dir',
+      dir,
+      '--appendonly',
+      'yes',
+      '--save',
+      '',
+      '--maxmemory-policy',
+      'noeviction',
+    ],
+    {
+      stdio: 'ignore',
+      env: { ...process.env, LD_PRELOAD: library, CLOCK_OFFSET_FILE: offsetFile },
+    },
+  );
   own = { ...config, redis: { ...config.redis, host: '127.0.0.1', port } };
   redis = new Redis(port, '127.0.0.1', { retryStrategy: () => 100 });
   redis.on('error', () => undefined);
@@ -101,22 +119,38 @@ it.skipIf(!hasCompiler).each([
   ['forward', 3_600, 3_600],
   ['forward and back', 3_600, 0],
   ['back', -3_600, -3_600],
-])("failed jobs are tried again though Redis's clock jumps %s", async (name, during, after) => {
-  setClock(0);
-  let failing = true;
-  const gizzard = openNotes({ ...own, cluster: `${config.cluster}_${name.replaceAll(' ', '_')}` }, { beforeApply: failOn(`${db2}/first`, 'Unavailable', () => failing) });
-  opened.push(gizzard);
-  await gizzard.nameServer.create();
-  await gizzard.apply(notesTopology([db1, db2]));
-  await gizzard.start({ work: true });
-  await append(gizzard, [{ key: 1n, value: 1 }], { wait: true });
-  setClock(during);
-  const [seconds] = await redis!.time();
-  expect(Math.abs(Number(seconds) - Date.now() / 1_000)).toBeGreaterThan(3_500);
-  await expect.poll(() => append(gizzard, [{ key: 1n, value: 2 }]).then(() => true, () => false), { timeout: 10_000 }).toBe(true);
-  await expect.poll(async () => (await gizzard.jobs.sizes('high')).failing, { timeout: 10_000 }).toBe(2);
-  setClock(after);
-  failing = false;
-  await expect.poll(() => gizzard.jobs.sizes('high'), { timeout: 20_000 }).toEqual(idle);
-  expect((await notesOf(gizzard))[`${db2}/first`]).toEqual(['1=1', '1=2']);
-}, 60_000);
+])(
+  "failed jobs are tried again though Redis's clock jumps %s",
+  async (name, during, after) => {
+    setClock(0);
+    let failing = true;
+    const gizzard = openNotes(
+      { ...own, cluster: `${config.cluster}_${name.replaceAll(' ', '_')}` },
+      { beforeApply: failOn(`${db2}/first`, 'Unavailable', () => failing) },
+    );
+    opened.push(gizzard);
+    await gizzard.nameServer.create();
+    await gizzard.apply(notesTopology([db1, db2]));
+    await gizzard.start({ work: true });
+    await append(gizzard, [{ key: 1n, value: 1 }], { wait: true });
+    setClock(during);
+    const [seconds] = await redis!.time();
+    expect(Math.abs(Number(seconds) - Date.now() / 1_000)).toBeGreaterThan(3_500);
+    await expect
+      .poll(
+        () =>
+          append(gizzard, [{ key: 1n, value: 2 }]).then(
+            () => true,
+            () => false,
+          ),
+        { timeout: 10_000 },
+      )
+      .toBe(true);
+    await expect.poll(async () => (await gizzard.jobs.sizes('high')).failing, { timeout: 10_000 }).toBe(2);
+    setClock(after);
+    failing = false;
+    await expect.poll(() => gizzard.jobs.sizes('high'), { timeout: 20_000 }).toEqual(idle);
+    expect((await notesOf(gizzard))[`${db2}/first`]).toEqual(['1=1', '1=2']);
+  },
+  60_000,
+);

@@ -19,7 +19,9 @@ export interface RedisSettings {
 
 /** Reads what `INFO` answered. */
 export function parseInfo(text: string, appendFsync?: string): RedisSettings {
-  const values = new Map(text.split(/\r?\n/).map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1)] as const));
+  const values = new Map(
+    text.split(/\r?\n/).map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1)] as const),
+  );
   const value = (name: string): string => values.get(name) ?? '';
   return {
     runId: value('run_id'),
@@ -38,7 +40,7 @@ export async function readSettings(redis: Redis): Promise<RedisSettings> {
     redis.info(),
     // A managed Redis may forbid it; INFO has all but this.
     redis.config('GET', 'appendfsync').then(
-      (answer) => (answer)[1],
+      (answer) => answer[1],
       () => undefined,
     ),
   ]);
@@ -53,15 +55,29 @@ export interface SettingProblem {
   readonly fatal: boolean;
 }
 
-export function settingProblems({ appendOnly, appendFsync, maxMemoryPolicy }: RedisSettings, { durability }: RoostConfig['journal']): SettingProblem[] {
+export function settingProblems(
+  { appendOnly, appendFsync, maxMemoryPolicy }: RedisSettings,
+  { durability }: RoostConfig['journal'],
+): SettingProblem[] {
   const problems: SettingProblem[] = [];
   if (!appendOnly) {
     const fatal = durability !== 'none';
-    const advice = fatal ? '; set `appendonly yes` there (`CONFIG SET appendonly yes`, and in its configuration), or `journal.durability: "none"` here to accept that' : ', as `journal.durability: "none"` accepts';
-    problems.push({ setting: 'appendonly', message: `the journal's Redis keeps no append-only file: each restart of it loses the accepted writes that are not applied yet${advice}`, fatal });
+    const advice = fatal
+      ? '; set `appendonly yes` there (`CONFIG SET appendonly yes`, and in its configuration), or `journal.durability: "none"` here to accept that'
+      : ', as `journal.durability: "none"` accepts';
+    problems.push({
+      setting: 'appendonly',
+      message: `the journal's Redis keeps no append-only file: each restart of it loses the accepted writes that are not applied yet${advice}`,
+      fatal,
+    });
   } else if (appendFsync !== undefined && appendFsync !== 'always') {
-    const lost = appendFsync === 'everysec' ? 'up to two seconds of accepted writes' : 'accepted writes of about half a minute';
-    problems.push({ setting: 'appendfsync', message: `the journal's Redis has \`appendfsync ${appendFsync}\`: when its host loses power, ${lost} are lost; with \`appendfsync always\` none are`, fatal: false });
+    const lost =
+      appendFsync === 'everysec' ? 'up to two seconds of accepted writes' : 'accepted writes of about half a minute';
+    problems.push({
+      setting: 'appendfsync',
+      message: `the journal's Redis has \`appendfsync ${appendFsync}\`: when its host loses power, ${lost} are lost; with \`appendfsync always\` none are`,
+      fatal: false,
+    });
   }
   if (maxMemoryPolicy !== 'noeviction' && maxMemoryPolicy !== '') {
     problems.push({
@@ -76,5 +92,6 @@ export function settingProblems({ appendOnly, appendFsync, maxMemoryPolicy }: Re
 /** Throws `FailedPrecondition` for the first setting with which a server must not start. */
 export function requireSettings(problems: readonly SettingProblem[]): void {
   const fatal = problems.find((problem) => problem.fatal);
-  if (fatal !== undefined) throw new RoostError('FailedPrecondition', fatal.message, { fields: { setting: fatal.setting } });
+  if (fatal !== undefined)
+    throw new RoostError('FailedPrecondition', fatal.message, { fields: { setting: fatal.setting } });
 }

@@ -104,7 +104,8 @@ export class RemoteRelay {
   async start(): Promise<void> {
     const keys = remoteKeys(this.options.cluster, this.options.remote);
     // In a Redis that is not the journal, workers make theirs when it is.
-    if (this.options.guard.trusted) for (const priority of priorities) await createGroup(this.redis, keys[priority].queued);
+    if (this.options.guard.trusted)
+      for (const priority of priorities) await createGroup(this.redis, keys[priority].queued);
     for (const worker of this.#workers) worker.start();
   }
 
@@ -125,12 +126,19 @@ export class RemoteRelay {
 
   get #paused(): boolean {
     const { hosts, version } = this.#target;
-    return performance.now() < this.#pausedUntilMs || version <= this.#staleVersion || (isBlocked(hosts) && !hosts.some(isNormal));
+    return (
+      performance.now() < this.#pausedUntilMs ||
+      version <= this.#staleVersion ||
+      (isBlocked(hosts) && !hosts.some(isNormal))
+    );
   }
 
   async #run(priority: Priority, job: JobEntry): Promise<JobOutcome> {
     const sent = await new Promise<Sent>((resolve) => {
-      this.#waiting.push({ job: { priority, contents: jobToExactJson(job.kind, job.payload, job.version) }, done: resolve });
+      this.#waiting.push({
+        job: { priority, contents: jobToExactJson(job.kind, job.payload, job.version) },
+        done: resolve,
+      });
       if (this.#sending) return;
       this.#sending = true;
       // What is read together is sent together.
@@ -138,7 +146,10 @@ export class RemoteRelay {
     });
     if (sent === 'stale') return { failures: [], readable: false, handBack: true, topologyVersion: 0 };
     const { error, version: topologyVersion } = sent;
-    const failures = error === undefined ? [] : [{ host: '', leaves: undefined, error, counts: !error.retryable && !waitsForUpgrade(error) }];
+    const failures =
+      error === undefined
+        ? []
+        : [{ host: '', leaves: undefined, error, counts: !error.retryable && !waitsForUpgrade(error) }];
     return { failures, readable: error === undefined, topologyVersion };
   }
 
@@ -159,7 +170,10 @@ export class RemoteRelay {
   #take(): Waiting[] {
     let bytes = 0;
     let count = 0;
-    while (count < Math.min(this.#waiting.length, jobsPerSend) && (count === 0 || bytes + this.#waiting[count]!.job.contents.length <= bytesPerSend)) {
+    while (
+      count < Math.min(this.#waiting.length, jobsPerSend) &&
+      (count === 0 || bytes + this.#waiting[count]!.job.contents.length <= bytesPerSend)
+    ) {
       bytes += this.#waiting[count]!.job.contents.length;
       count++;
     }
@@ -173,9 +187,14 @@ export class RemoteRelay {
     const failed = (error: RoostError): Sent => ({ version, error });
     const hosts = all.filter(isNormal);
     if (hosts.length === 0) {
-      return isBlocked(all) ? failed(new RoostError('Unavailable', `cluster ${remote} is blocked`, { fields: { cluster: remote } })) : { version, error: undefined };
+      return isBlocked(all)
+        ? failed(new RoostError('Unavailable', `cluster ${remote} is blocked`, { fields: { cluster: remote } }))
+        : { version, error: undefined };
     }
-    if (performance.now() < this.#pausedUntilMs) return failed(new RoostError('Unavailable', `cluster ${remote} is not tried again yet`, { fields: { cluster: remote } }));
+    if (performance.now() < this.#pausedUntilMs)
+      return failed(
+        new RoostError('Unavailable', `cluster ${remote} is not tried again yet`, { fields: { cluster: remote } }),
+      );
     try {
       // After the jobs were taken: so those that were journalled after the change are not sent as before it.
       const changedIn = await this.redis.get(remotesFenceKey(cluster));
@@ -201,7 +220,8 @@ export class RemoteRelay {
         if (!last.retryable) return failed(last);
       }
     }
-    if (this.#pauseMs === firstPauseMs) log.warn({ err: last, cluster: remote }, 'a remote cluster does not take jobs; its backlog waits');
+    if (this.#pauseMs === firstPauseMs)
+      log.warn({ err: last, cluster: remote }, 'a remote cluster does not take jobs; its backlog waits');
     this.#pausedUntilMs = performance.now() + this.#pauseMs;
     this.#pauseMs = Math.min(this.#pauseMs * 2, maxPauseMs);
     return failed(last!);

@@ -55,7 +55,11 @@ export class RemoteRelays {
 
   #begin(remote: string, hosts: readonly RemoteHost[], version: number): void {
     const { cluster, config, redis, connect, guard, send, reload, log, metrics } = this.options;
-    const sent = metrics.counter('roost_remote_jobs_total', 'Jobs for remote clusters by how an attempt to send them ended', ['cluster', 'priority', 'outcome']);
+    const sent = metrics.counter(
+      'roost_remote_jobs_total',
+      'Jobs for remote clusters by how an attempt to send them ended',
+      ['cluster', 'priority', 'outcome'],
+    );
     const readers = Object.fromEntries(priorities.map((priority) => [priority, connect()])) as Record<Priority, Redis>;
     const relay = new RemoteRelay(redis, readers, {
       cluster,
@@ -67,10 +71,18 @@ export class RemoteRelays {
       guard,
       send,
       reload,
-      count: (priority, outcome) => sent.inc({ cluster: remote, priority, outcome: outcome === 'applied' ? 'sent' : outcome }),
+      count: (priority, outcome) =>
+        sent.inc({ cluster: remote, priority, outcome: outcome === 'applied' ? 'sent' : outcome }),
       log,
     });
-    const started = relay.start().catch((error: unknown) => log.error({ err: error, cluster: remote }, 'jobs for a remote cluster are not sent: its backlog could not be opened'));
+    const started = relay
+      .start()
+      .catch((error: unknown) =>
+        log.error(
+          { err: error, cluster: remote },
+          'jobs for a remote cluster are not sent: its backlog could not be opened',
+        ),
+      );
     this.#running.set(remote, { relay, started, readers: Object.values(readers) });
   }
 

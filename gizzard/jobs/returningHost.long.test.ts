@@ -18,7 +18,12 @@ const opened: Gizzard[] = [];
 beforeAll(async () => {
   playground = await startPlayground({ dir, databaseHosts: 2, caches: 0 });
   ({ config } = loadConfig({ path: playground.configPath, environment: {} }));
-  config = { ...config, cluster: 'returning', nameServer: { ...config.nameServer, hosts: ['db1'] }, jobs: { ...config.jobs, errorDelaySeconds: 0.5 } };
+  config = {
+    ...config,
+    cluster: 'returning',
+    nameServer: { ...config.nameServer, hosts: ['db1'] },
+    jobs: { ...config.jobs, errorDelaySeconds: 0.5 },
+  };
 });
 afterAll(async () => {
   await Promise.all(opened.map((gizzard) => gizzard.close()));
@@ -42,7 +47,15 @@ it('a host that returns with a backlog is not read before it has caught up, thro
   const holds = (through: Gizzard, value: number): Promise<boolean> =>
     through.read(through.topology.route(1, 1n), Deadline.after(10_000), async (host, leaf, deadline) => {
       reads.push(host.name);
-      return (await host.rows(`SELECT 1 FROM ${notesTable(through, leaf.shard.id)} WHERE k = 1 AND v = ?`, [value], deadline)).length > 0;
+      return (
+        (
+          await host.rows(
+            `SELECT 1 FROM ${notesTable(through, leaf.shard.id)} WHERE k = 1 AND v = ?`,
+            [value],
+            deadline,
+          )
+        ).length > 0
+      );
     });
   /** Writes, and reads at once through both servers. Returns how many reads missed the write. */
   const missed = async (value: number): Promise<number> => {
@@ -51,7 +64,8 @@ it('a host that returns with a backlog is not read before it has caught up, thro
   };
   await append(writer, [{ key: 1n, value: 0 }], { wait: true });
   await playground.kill('db2');
-  for (let start = 1; start <= backlog; start += 100) await Promise.all(Array.from({ length: 100 }, (_, i) => append(writer, [{ key: 1n, value: start + i }])));
+  for (let start = 1; start <= backlog; start += 100)
+    await Promise.all(Array.from({ length: 100 }, (_, i) => append(writer, [{ key: 1n, value: start + i }])));
   await expect.poll(async () => (await writer.jobs.sizes('high')).failing, { timeout: 60_000 }).toBe(backlog);
   await playground.restart('db2');
 
@@ -64,5 +78,7 @@ it('a host that returns with a backlog is not read before it has caught up, thro
   const held = await notesOf(writer);
   expect(held['db2/first']).toEqual(held['db1/first']);
   // Once it has caught up it is read again.
-  await expect.poll(async () => ((await holds(reader, value)) ? reads.at(-1) : 'stale'), { timeout: 10_000 }).toBe('db2');
+  await expect
+    .poll(async () => ((await holds(reader, value)) ? reads.at(-1) : 'stale'), { timeout: 10_000 })
+    .toBe('db2');
 }, 180_000);

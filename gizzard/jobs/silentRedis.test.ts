@@ -20,7 +20,10 @@ afterEach(async () => {
 it('a connection to Redis that goes silent, as when its host loses power, is made anew: callers hear again that their writes were applied', async () => {
   way = createServer((near) => {
     const far = connect(config.redis.port, config.redis.host);
-    for (const [one, other] of [[near, far], [far, near]] as const) {
+    for (const [one, other] of [
+      [near, far],
+      [far, near],
+    ] as const) {
       sockets.add(one);
       one.pipe(other);
       one.on('error', () => other.destroy()).on('close', () => other.destroy());
@@ -28,7 +31,10 @@ it('a connection to Redis that goes silent, as when its host loses power, is mad
   });
   way.listen(0, '127.0.0.1');
   await once(way, 'listening');
-  const writer = openNotes({ ...config, redis: { ...config.redis, host: '127.0.0.1', port: (way.address() as AddressInfo).port } });
+  const writer = openNotes({
+    ...config,
+    redis: { ...config.redis, host: '127.0.0.1', port: (way.address() as AddressInfo).port },
+  });
   const worker = openNotes(config);
   opened.push(writer, worker);
   await writer.nameServer.create();
@@ -40,5 +46,14 @@ it('a connection to Redis that goes silent, as when its host loses power, is mad
   // Nothing is said any more on the connections there are, and nobody says so.
   for (const socket of sockets) socket.unpipe().pause();
   let value = 1;
-  await expect.poll(() => append(writer, [{ key: 1n, value: ++value }], { wait: true, deadlineMs: 1_500 }).then(() => true, () => false), { timeout: 30_000 }).toBe(true);
+  await expect
+    .poll(
+      () =>
+        append(writer, [{ key: 1n, value: ++value }], { wait: true, deadlineMs: 1_500 }).then(
+          () => true,
+          () => false,
+        ),
+      { timeout: 30_000 },
+    )
+    .toBe(true);
 }, 60_000);

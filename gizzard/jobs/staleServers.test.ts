@@ -18,7 +18,10 @@ async function openWay(): Promise<number> {
   const { host, port } = config.databaseHosts[db1]!;
   way = createServer((near) => {
     const far = connect(port, host);
-    for (const [one, other] of [[near, far], [far, near]] as const) {
+    for (const [one, other] of [
+      [near, far],
+      [far, near],
+    ] as const) {
       sockets.add(one);
       one.pipe(other);
       one.on('error', () => other.destroy()).on('close', () => other.destroy());
@@ -44,7 +47,11 @@ it('a server that is cut off from the name server applies no job to the leaves o
     const { nameServerPort: port } = options;
     // The first host holds the topology as `names`, which is on the way, and shards as itself, which is not.
     const names = { ...config.databaseHosts[db1]!, ...(port === undefined ? {} : { socketPath: undefined, port }) };
-    const own = { ...config, databaseHosts: { ...config.databaseHosts, names }, nameServer: { ...config.nameServer, hosts: ['names'] } };
+    const own = {
+      ...config,
+      databaseHosts: { ...config.databaseHosts, names },
+      nameServer: { ...config.nameServer, hosts: ['names'] },
+    };
     const gizzard = openNotes(own);
     opened.push(gizzard);
     await gizzard.nameServer.create();
@@ -66,7 +73,9 @@ it('a server that is cut off from the name server applies no job to the leaves o
   // From here on a copy could begin, which relies on every write reaching the new leaf too.
   await writer.servers.allHold(writer.topology.version, new AbortController().signal);
   // The stale server is the only one, and applies it to the leaves that it knows: that does not count.
-  const answered = append(writer, [note(21)], { wait: true, deadlineMs: 40_000 }).then(async () => (await notesOf(writer))[`${db1}/third`]);
+  const answered = append(writer, [note(21)], { wait: true, deadlineMs: 40_000 }).then(
+    async () => (await notesOf(writer))[`${db1}/third`],
+  );
   await expect.poll(() => notesOf(writer).then((held) => held[`${db2}/first`]!.length)).toBe(2);
   for (let value = 1; value <= 20; value++) await append(writer, [note(value)]);
   await expect.poll(() => notesOf(writer).then((held) => held[`${db2}/first`]!.length)).toBeGreaterThan(1);

@@ -25,7 +25,16 @@ export const streamKeys = (cluster: string): Readonly<Record<Priority, StreamKey
   Object.fromEntries(
     priorities.map((priority) => {
       const base = `{${cluster}}:jobs:${priority}`;
-      return [priority, { queued: base, failing: `${base}:failing`, bad: `${base}:bad`, hosts: `${base}:hosts`, retryNow: `${base}:retry_now` }];
+      return [
+        priority,
+        {
+          queued: base,
+          failing: `${base}:failing`,
+          bad: `${base}:bad`,
+          hosts: `${base}:hosts`,
+          retryNow: `${base}:retry_now`,
+        },
+      ];
     }),
   ) as Record<Priority, StreamKeys>;
 
@@ -34,12 +43,22 @@ export const remoteKeys = (cluster: string, remote: string): Readonly<Record<Pri
   Object.fromEntries(
     priorities.map((priority) => {
       const base = `{${cluster}}:remote:${remote}:${priority}`;
-      return [priority, { queued: base, failing: `${base}:failing`, bad: `${base}:bad`, hosts: `${base}:hosts`, retryNow: `${base}:retry_now` }];
+      return [
+        priority,
+        {
+          queued: base,
+          failing: `${base}:failing`,
+          bad: `${base}:bad`,
+          hosts: `${base}:hosts`,
+          retryNow: `${base}:retry_now`,
+        },
+      ];
     }),
   ) as Record<Priority, StreamKeys>;
 
 /** A copy of a priority's jobs for onlookers. */
-export const fanoutKey = (cluster: string, priority: Priority, suffix: string): string => `{${cluster}}:jobs:${priority}:fanout:${suffix}`;
+export const fanoutKey = (cluster: string, priority: Priority, suffix: string): string =>
+  `{${cluster}}:jobs:${priority}:fanout:${suffix}`;
 
 /** The channel on which one server hears that jobs it waits for were applied. */
 export const doneChannel = (cluster: string, server: string): string => `{${cluster}}:done:${server}`;
@@ -57,7 +76,9 @@ export const fenceKey = (cluster: string): string => `{${cluster}}:jobs:topology
 export const writeKey = (cluster: string, id: Buffer): string => `{${cluster}}:jobs:write:${id.toString('base64url')}`;
 
 /** How many failing and bad jobs wait for each leaf; the number at which a leaf was marked as lagging; and how often the set of such leaves has changed. */
-export const lagKeys = (cluster: string): { readonly counts: string; readonly marks: string; readonly changes: string } => ({
+export const lagKeys = (
+  cluster: string,
+): { readonly counts: string; readonly marks: string; readonly changes: string } => ({
   counts: `{${cluster}}:jobs:lag`,
   marks: `{${cluster}}:jobs:lag:marks`,
   changes: `{${cluster}}:jobs:lag:changes`,

@@ -13,12 +13,28 @@ describe('a job that waits for a server that knows it', () => {
   it('is of an unknown kind, and never turns bad', async () => {
     const metrics = new Metrics();
     const old = await cluster.open({ metrics });
-    await old.jobs.append([{ kind: 'test.future', payload: notesJob([note(1, 1)]).payload }], { priority: 'high', waitUntilApplied: false, deadline: Deadline.after(5_000) });
+    await old.jobs.append([{ kind: 'test.future', payload: notesJob([note(1, 1)]).payload }], {
+      priority: 'high',
+      waitUntilApplied: false,
+      deadline: Deadline.after(5_000),
+    });
     await expect.poll(() => old.jobs.sizes('high')).toEqual(waits);
-    expect(await old.jobs.queues.list('high', 'failing', 9)).toMatchObject([{ kind: 'test.future', version: 1, attempts: 0, lastError: 'this server knows no job of kind test.future' }]);
-    expect(await old.jobs.unknown()).toEqual([{ kind: 'test.future', version: 1, jobs: 1, oldestAgeMs: expect.any(Number) as number }]);
-    expect(await metrics.registry.metrics()).toContain('roost_jobs_unknown{priority="high",kind="test.future",version="1"} 1');
-    expect(await old.doctor.examine()).toContainEqual(expect.objectContaining({ kind: 'unknownJobs', subject: 'test.future 1', message: expect.stringMatching(/^1 job of kind test.future, version 1, waits for a server/) as string }));
+    expect(await old.jobs.queues.list('high', 'failing', 9)).toMatchObject([
+      { kind: 'test.future', version: 1, attempts: 0, lastError: 'this server knows no job of kind test.future' },
+    ]);
+    expect(await old.jobs.unknown()).toEqual([
+      { kind: 'test.future', version: 1, jobs: 1, oldestAgeMs: expect.any(Number) as number },
+    ]);
+    expect(await metrics.registry.metrics()).toContain(
+      'roost_jobs_unknown{priority="high",kind="test.future",version="1"} 1',
+    );
+    expect(await old.doctor.examine()).toContainEqual(
+      expect.objectContaining({
+        kind: 'unknownJobs',
+        subject: 'test.future 1',
+        message: expect.stringMatching(/^1 job of kind test.future, version 1, waits for a server/) as string,
+      }),
+    );
     // No database host lags for that.
     expect(await old.jobs.laggingHosts()).toEqual([]);
     await cluster.open({ hooks: { kind: 'test.future' } });
@@ -33,7 +49,14 @@ describe('a job that waits for a server that knows it', () => {
     const next = await cluster.open({ work: false, hooks: { version: 2 } });
     await append(next, [note(1, 1)]);
     await expect.poll(() => old.jobs.sizes('high')).toEqual(waits);
-    expect(await old.jobs.queues.list('high', 'failing', 9)).toMatchObject([{ kind: notesKind, version: 2, attempts: 0, lastError: `this server knows jobs of kind ${notesKind} up to version 1, not version 2` }]);
+    expect(await old.jobs.queues.list('high', 'failing', 9)).toMatchObject([
+      {
+        kind: notesKind,
+        version: 2,
+        attempts: 0,
+        lastError: `this server knows jobs of kind ${notesKind} up to version 1, not version 2`,
+      },
+    ]);
     // Those of its own version do not wait behind it.
     await append(old, [note(1, 2)], { wait: true });
     await next.jobs.start();
@@ -44,10 +67,13 @@ describe('a job that waits for a server that knows it', () => {
   it('fills its own place alone: writes of other kinds go on, those of its kind are refused', async () => {
     const old = await cluster.open({ jobs: { maxFailing: 1 } });
     const future = { kind: 'test.future', payload: Buffer.alloc(1) };
-    const write = () => old.jobs.append([future], { priority: 'high', waitUntilApplied: false, deadline: Deadline.after(5_000) });
+    const write = () =>
+      old.jobs.append([future], { priority: 'high', waitUntilApplied: false, deadline: Deadline.after(5_000) });
     await write();
     await expect.poll(() => old.jobs.sizes('high')).toEqual(waits);
-    await expect.poll(() => write().catch((error: unknown) => error)).toMatchObject({ code: 'Overloaded', fields: { kind: 'test.future', version: '1' } });
+    await expect
+      .poll(() => write().catch((error: unknown) => error))
+      .toMatchObject({ code: 'Overloaded', fields: { kind: 'test.future', version: '1' } });
     await append(old, [note(1, 1)], { wait: true });
     const [job] = await old.jobs.queues.list('high', 'failing', 1);
     expect(await old.jobs.queues.discard('high', 'failing', [job!.id])).toBe(1);
@@ -55,8 +81,15 @@ describe('a job that waits for a server that knows it', () => {
 
   it('keeps its version as JSON, and is not accepted from outside', async () => {
     const old = await cluster.open();
-    const json = JSON.stringify({ [notesKind]: { payload: notesJob([note(1, 1)]).payload.toString('base64'), version: 2 } });
-    expect(() => old.jobs.parse(json)).toThrow(expect.objectContaining({ code: 'InvalidArgument', fields: { unknownKind: notesKind, unknownVersion: '2' } }) as Error);
+    const json = JSON.stringify({
+      [notesKind]: { payload: notesJob([note(1, 1)]).payload.toString('base64'), version: 2 },
+    });
+    expect(() => old.jobs.parse(json)).toThrow(
+      expect.objectContaining({
+        code: 'InvalidArgument',
+        fields: { unknownKind: notesKind, unknownVersion: '2' },
+      }) as Error,
+    );
     const next = await cluster.open({ hooks: { version: 2 } });
     expect(next.jobs.parse(json)).toMatchObject({ version: 2 });
     expect(next.jobs.parse(json.replace('"version":2', '"version":1'))).toMatchObject({ version: 1 });
@@ -65,6 +98,9 @@ describe('a job that waits for a server that knows it', () => {
 
 it('a version at the beginning of a payload is known, later, or none', () => {
   expect(() => requirePayloadVersion('a', 2, 2)).not.toThrow();
-  expect(() => requirePayloadVersion('a', 3, 2)).toThrow(expect.objectContaining({ code: 'FailedPrecondition', fields: { unknownKind: 'a', unknownVersion: '3' } }) as Error);
-  for (const found of [0, 1, 1.5, '3', undefined]) expect(() => requirePayloadVersion('a', found, 2)).toThrow(expect.objectContaining({ code: 'DataLoss' }) as Error);
+  expect(() => requirePayloadVersion('a', 3, 2)).toThrow(
+    expect.objectContaining({ code: 'FailedPrecondition', fields: { unknownKind: 'a', unknownVersion: '3' } }) as Error,
+  );
+  for (const found of [0, 1, 1.5, '3', undefined])
+    expect(() => requirePayloadVersion('a', found, 2)).toThrow(expect.objectContaining({ code: 'DataLoss' }) as Error);
 });

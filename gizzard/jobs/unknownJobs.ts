@@ -13,7 +13,8 @@ export interface UnknownJobs {
  * The name under which jobs wait for a server that knows their kind and version, in the place of the host on which other jobs failed. No host is named so. A kind of other characters waits under
  * no name ('').
  */
-export const waitingFor = (kind: string, version: number): string => (/^[A-Za-z0-9_.:/-]{1,64}$/.test(kind) ? `kind=${kind}@${version}` : '');
+export const waitingFor = (kind: string, version: number): string =>
+  /^[A-Za-z0-9_.:/-]{1,64}$/.test(kind) ? `kind=${kind}@${version}` : '';
 
 /** The kind and version in such a name; undefined for a host. */
 export function waitedFor(name: string): { readonly kind: string; readonly version: number } | undefined {
@@ -33,8 +34,13 @@ export class UnknownJob extends RoostError {
     /** The newest version that is known here; undefined where the kind is not. */
     known: number | undefined,
   ) {
-    const what = known === undefined ? `no job of kind ${kind}` : `jobs of kind ${kind} up to version ${known}, not version ${version}`;
-    super('FailedPrecondition', `this server knows ${what}`, { fields: { unknownKind: kind, unknownVersion: version } });
+    const what =
+      known === undefined
+        ? `no job of kind ${kind}`
+        : `jobs of kind ${kind} up to version ${known}, not version ${version}`;
+    super('FailedPrecondition', `this server knows ${what}`, {
+      fields: { unknownKind: kind, unknownVersion: version },
+    });
   }
 }
 
@@ -43,6 +49,10 @@ export class UnknownJob extends RoostError {
  */
 export function requirePayloadVersion(kind: string, found: unknown, known: number): void {
   if (found === known) return;
-  if (typeof found === 'number' && Number.isSafeInteger(found) && found > known) throw new UnknownJob(kind, found, known);
-  throw new RoostError('DataLoss', `the payload of a ${kind} job has no version that ever was: ${String(found).slice(0, 40)}`);
+  if (typeof found === 'number' && Number.isSafeInteger(found) && found > known)
+    throw new UnknownJob(kind, found, known);
+  throw new RoostError(
+    'DataLoss',
+    `the payload of a ${kind} job has no version that ever was: ${String(found).slice(0, 40)}`,
+  );
 }

@@ -54,7 +54,11 @@ export class Waiters {
   }
 
   /** Registers a caller before its job is journalled: the answer may come before `append` returns. */
-  register(): { readonly waiter: string; readonly applied: (deadline: Deadline) => Promise<void>; readonly cancel: () => void } {
+  register(): {
+    readonly waiter: string;
+    readonly applied: (deadline: Deadline) => Promise<void>;
+    readonly cancel: () => void;
+  } {
     const token = String(++this.#tokens);
     const { promise, resolve, reject } = withResolvers();
     this.#waiting.set(token, { resolve, reject });
@@ -67,7 +71,9 @@ export class Waiters {
         try {
           await deadline.race(promise, 'applying a write that is in the journal');
         } catch (error) {
-          throw isRoostError(error, 'DeadlineExceeded') ? journalledError('DeadlineExceeded', 'applying a write did not finish before its deadline') : error;
+          throw isRoostError(error, 'DeadlineExceeded')
+            ? journalledError('DeadlineExceeded', 'applying a write did not finish before its deadline')
+            : error;
         } finally {
           cancel();
         }
@@ -93,7 +99,10 @@ export class Waiters {
 
 /** A write that will be applied, and is not yet. To repeat it would journal it again. */
 export const journalledError = (code: ErrorCode, why: string): RoostError =>
-  new RoostError(code, `the write is in the journal, and not applied yet: ${why}`, { fields: { journalled: true }, retryable: false });
+  new RoostError(code, `the write is in the journal, and not applied yet: ${why}`, {
+    fields: { journalled: true },
+    retryable: false,
+  });
 
 function withResolvers(): { promise: Promise<void>; resolve: () => void; reject: (error: Error) => void } {
   let resolve!: () => void;

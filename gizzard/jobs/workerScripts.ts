@@ -39,6 +39,12 @@ export const raiseFenceScript = `
 
 declare module 'ioredis' {
   interface RedisCommander<Context> {
-    roostSettle(queue: string, fence: string, group: string, topologyVersion: number, ids: readonly string[]): Result<0 | 1, Context>;
+    roostSettle(
+      queue: string,
+      fence: string,
+      group: string,
+      topologyVersion: number,
+      ids: readonly string[],
+    ): Result<0 | 1, Context>;
   }
 }

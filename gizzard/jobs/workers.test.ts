@@ -7,12 +7,22 @@ import { workerGroup } from './streamKeys.js';
 const cluster = notesCluster('workers', { errorDelaySeconds: 0.05, claimAfterSeconds: 3600 });
 const note = (key: bigint | number, value: number): Note => ({ key: BigInt(key), value });
 const idle = { queued: 0, failing: 0, bad: 0 };
-const throwsCode = (code: ErrorCode, text: RegExp): unknown => expect.objectContaining({ code, message: expect.stringMatching(text) as string });
+const throwsCode = (code: ErrorCode, text: RegExp): unknown =>
+  expect.objectContaining({ code, message: expect.stringMatching(text) as string });
 
 describe('a worker that died', () => {
   /** Takes jobs as a worker does that then dies: nothing more is heard of it. */
   const takeAndDie = async (count: number, consumer = 'dead'): Promise<string[]> => {
-    const reply = (await cluster.redis.xreadgroup('GROUP', workerGroup, consumer, 'COUNT', count, 'STREAMS', cluster.keys.queued, '>')) as [string, [string, string[]][]][];
+    const reply = (await cluster.redis.xreadgroup(
+      'GROUP',
+      workerGroup,
+      consumer,
+      'COUNT',
+      count,
+      'STREAMS',
+      cluster.keys.queued,
+      '>',
+    )) as [string, [string, string[]][]][];
     return reply[0]![1].map(([id]) => id);
   };
 
@@ -25,7 +35,15 @@ describe('a worker that died', () => {
     await expect.poll(() => writer.jobs.sizes('high')).toEqual(idle);
     expect((await notesOf(writer))[`${cluster.db2}/first`]).toHaveLength(10);
     // And then it is forgotten.
-    await expect.poll(async () => ((await cluster.redis.xinfo('CONSUMERS', cluster.keys.queued, workerGroup)) as string[][]).map((fields) => fields[1]), { timeout: 15_000 }).not.toContain('dead');
+    await expect
+      .poll(
+        async () =>
+          ((await cluster.redis.xinfo('CONSUMERS', cluster.keys.queued, workerGroup)) as string[][]).map(
+            (fields) => fields[1],
+          ),
+        { timeout: 15_000 },
+      )
+      .not.toContain('dead');
   });
 
   it('is not one that takes long', async () => {
@@ -44,7 +62,12 @@ describe('a worker that died', () => {
     await expect.poll(() => applied).toHaveLength(2);
     // Far longer than silence is allowed to last; then a job would have been delivered twice.
     await new Promise((resolve) => setTimeout(resolve, 4_000));
-    const [pending] = (await cluster.redis.xpending(cluster.keys.queued, workerGroup, '-', '+', 1)) as [string, string, number, number][];
+    const [pending] = (await cluster.redis.xpending(cluster.keys.queued, workerGroup, '-', '+', 1)) as [
+      string,
+      string,
+      number,
+      number,
+    ][];
     expect(pending![3]).toBe(1);
     expect(applied).toHaveLength(2);
     held.open();
@@ -60,7 +83,9 @@ describe('a worker that died', () => {
     await append(writer, [note(1, 2)]);
     const worker = await cluster.open({ jobs: { claimAfterSeconds: 0.2 } });
     await expect.poll(() => writer.jobs.sizes('high')).toEqual({ queued: 0, failing: 0, bad: 1 });
-    expect(await worker.jobs.queues.list('high', 'bad', 9)).toMatchObject([{ kind: 'test.notes', lastError: expect.stringMatching(/delivered 10 times and never finished/) as string }]);
+    expect(await worker.jobs.queues.list('high', 'bad', 9)).toMatchObject([
+      { kind: 'test.notes', lastError: expect.stringMatching(/delivered 10 times and never finished/) as string },
+    ]);
     expect(await notesOf(writer)).toMatchObject(cluster.both('first', ['1=2']));
   });
 

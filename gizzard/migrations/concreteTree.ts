@@ -1,6 +1,14 @@
 import { nodeType, stronger, type Behavior } from '../nodes/index.js';
 import type { Topology } from '../topology/topology.js';
-import { emptyTopology, shardKey, type Forwarding, type Link, type ShardId, type ShardInfo, type TopologyState } from '../topology/types.js';
+import {
+  emptyTopology,
+  shardKey,
+  type Forwarding,
+  type Link,
+  type ShardId,
+  type ShardInfo,
+  type TopologyState,
+} from '../topology/types.js';
 import { defaultColumnType, type Template } from './template.js';
 
 /** A tree of shards that have names. */
@@ -36,23 +44,37 @@ export function templateOfTree({ shard, weight, children }: ConcreteTree): Templ
   };
 }
 
-export function concreteLeaves(tree: ConcreteTree, read: Behavior = 'allow', write: Behavior = 'allow'): ConcreteLeaf[] {
+export function concreteLeaves(
+  tree: ConcreteTree,
+  read: Behavior = 'allow',
+  write: Behavior = 'allow',
+): ConcreteLeaf[] {
   const type = nodeType(tree.shard.type);
   if (type === undefined) return [{ shard: tree.shard, read, write }];
   return tree.children.flatMap((child) =>
-    concreteLeaves(child, stronger(stronger(read, type.read), type.replicates && child.weight === 0 ? 'deny' : 'allow'), stronger(write, type.write)),
+    concreteLeaves(
+      child,
+      stronger(stronger(read, type.read), type.replicates && child.weight === 0 ? 'deny' : 'allow'),
+      stronger(write, type.write),
+    ),
   );
 }
 
 /** The part of a topology that some trees and their forwardings are. */
-export function partOfTopology(trees: readonly { readonly tableId: number; readonly baseId: bigint; readonly tree: ConcreteTree }[]): TopologyState {
+export function partOfTopology(
+  trees: readonly { readonly tableId: number; readonly baseId: bigint; readonly tree: ConcreteTree }[],
+): TopologyState {
   const shards = new Map<string, ShardInfo>();
   const links = new Map<string, Link>();
   const forwardings: Forwarding[] = [];
   const visit = (tree: ConcreteTree): void => {
     shards.set(shardKey(tree.shard.id), tree.shard);
     for (const child of tree.children) {
-      links.set(`${shardKey(tree.shard.id)} ${shardKey(child.shard.id)}`, { parent: tree.shard.id, child: child.shard.id, weight: child.weight });
+      links.set(`${shardKey(tree.shard.id)} ${shardKey(child.shard.id)}`, {
+        parent: tree.shard.id,
+        child: child.shard.id,
+        weight: child.weight,
+      });
       visit(child);
     }
   };

@@ -23,13 +23,20 @@ export interface HostDrain {
  */
 export function drainHost(planner: MigrationPlanner, hostname: string, others: readonly string[]): HostDrain {
   const { topology } = planner;
-  const places = placesOf(planner, topology.tables.map(({ tableId }) => tableId));
+  const places = placesOf(
+    planner,
+    topology.tables.map(({ tableId }) => tableId),
+  );
   const templates = places.map(({ tableId, baseId }) => planner.template(tableId, baseId));
   const load = leavesPerHost(templates);
   const target = (used: ReadonlySet<string>, where: string): string => {
     const [free] = others.filter((host) => !used.has(host)).sort((a, b) => (load.get(a) ?? 0) - (load.get(b) ?? 0));
     if (free === undefined) {
-      throw new RoostError('FailedPrecondition', `${where} has a copy on each of ${[...used].sort().join(', ')}: there is no other host for the copy on ${hostname}. Add a host first, or give the tree fewer copies`, { fields: { host: hostname } });
+      throw new RoostError(
+        'FailedPrecondition',
+        `${where} has a copy on each of ${[...used].sort().join(', ')}: there is no other host for the copy on ${hostname}. Add a host first, or give the tree fewer copies`,
+        { fields: { host: hostname } },
+      );
     }
     load.set(free, (load.get(free) ?? 0) + 1);
     return free;
@@ -46,22 +53,48 @@ export function drainHost(planner: MigrationPlanner, hostname: string, others: r
     };
     return [{ place, shape: move(template) }];
   });
-  const plans = plansFor(planner, concerned.map(({ place }) => place), concerned.map(({ shape }) => shape));
-  return { plans, ...emptyLeaves(topology, hostname, new Set(plans.flatMap((plan) => plan.shards.map(shardKey))), target) };
+  const plans = plansFor(
+    planner,
+    concerned.map(({ place }) => place),
+    concerned.map(({ shape }) => shape),
+  );
+  return {
+    plans,
+    ...emptyLeaves(topology, hostname, new Set(plans.flatMap((plan) => plan.shards.map(shardKey))), target),
+  };
 }
 
 /** Leaves below trees that hold nothing, such as that of windows that are not there. */
-function emptyLeaves(topology: Topology, hostname: string, planned: ReadonlySet<string>, target: (used: ReadonlySet<string>, where: string) => string): Pick<HostDrain, 'changes' | 'empty'> {
+function emptyLeaves(
+  topology: Topology,
+  hostname: string,
+  planned: ReadonlySet<string>,
+  target: (used: ReadonlySet<string>, where: string) => string,
+): Pick<HostDrain, 'changes' | 'empty'> {
   const empty = topology.state.shards.filter(
-    ({ id, type }) => id.hostname === hostname && nodeType(type) === undefined && !planned.has(shardKey(id)) && topology.parents(id).some(({ parent }) => topology.routeOf(parent).leaves.every(({ read, write }) => read !== 'allow' && write !== 'allow')),
+    ({ id, type }) =>
+      id.hostname === hostname &&
+      nodeType(type) === undefined &&
+      !planned.has(shardKey(id)) &&
+      topology
+        .parents(id)
+        .some(({ parent }) =>
+          topology.routeOf(parent).leaves.every(({ read, write }) => read !== 'allow' && write !== 'allow'),
+        ),
   );
   const changes = empty.flatMap((shard): Change[] => {
     const parents = topology.parents(shard.id);
-    const used = new Set([hostname, ...parents.flatMap(({ parent }) => topology.children(parent).map(({ child }) => child.hostname))]);
+    const used = new Set([
+      hostname,
+      ...parents.flatMap(({ parent }) => topology.children(parent).map(({ child }) => child.hostname)),
+    ]);
     const id = { ...shard.id, hostname: target(used, shardKey(shard.id)) };
     return [
       { kind: 'createShard', shard: { ...shard, id } },
-      ...parents.flatMap(({ parent, weight }): Change[] => [{ kind: 'addLink', link: { parent, child: id, weight } }, { kind: 'removeLink', parent, child: shard.id }]),
+      ...parents.flatMap(({ parent, weight }): Change[] => [
+        { kind: 'addLink', link: { parent, child: id, weight } },
+        { kind: 'removeLink', parent, child: shard.id },
+      ]),
       { kind: 'deleteShard', id: shard.id },
     ];
   });

@@ -31,9 +31,24 @@ it('what a host holds and has free is asked of its server', async () => {
 
 describe('there is no room', () => {
   it.each([
-    ['past the capacity of the configuration', { usedBytes: 600, freeBytes: 10_000 }, 1_000, /401 bytes are to come, and it holds 600 of 1000 \(databaseHosts.db1.capacityBytes\)/],
-    ['past what is free on the disk', { usedBytes: 600, freeBytes: 400 }, undefined, /401 bytes are to come, and 400 are free on its disk/],
-    ['past what is free, whatever the configuration says', { usedBytes: 600, freeBytes: 400 }, 10_000, /400 are free on its disk/],
+    [
+      'past the capacity of the configuration',
+      { usedBytes: 600, freeBytes: 10_000 },
+      1_000,
+      /401 bytes are to come, and it holds 600 of 1000 \(databaseHosts.db1.capacityBytes\)/,
+    ],
+    [
+      'past what is free on the disk',
+      { usedBytes: 600, freeBytes: 400 },
+      undefined,
+      /401 bytes are to come, and 400 are free on its disk/,
+    ],
+    [
+      'past what is free, whatever the configuration says',
+      { usedBytes: 600, freeBytes: 400 },
+      10_000,
+      /400 are free on its disk/,
+    ],
   ])('%s', (_what, room, capacity, message) => {
     expect(lackOfRoom('db1', 401, room, capacity)).toMatch(message);
     expect(lackOfRoom('db1', 400, room, capacity)).toBeUndefined();

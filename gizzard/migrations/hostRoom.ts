@@ -4,7 +4,13 @@ import type { DatabaseHost } from '../hosts/databaseHost.js';
 const deadlineMs = 5_000;
 
 /** How a host says that it has no such table, or does not show it. */
-const withoutDisks: ReadonlySet<string> = new Set(['ER_UNKNOWN_TABLE', 'ER_NO_SUCH_TABLE', 'ER_TABLEACCESS_DENIED_ERROR', 'ER_DBACCESS_DENIED_ERROR', 'ER_SPECIFIC_ACCESS_DENIED_ERROR']);
+const withoutDisks: ReadonlySet<string> = new Set([
+  'ER_UNKNOWN_TABLE',
+  'ER_NO_SUCH_TABLE',
+  'ER_TABLEACCESS_DENIED_ERROR',
+  'ER_DBACCESS_DENIED_ERROR',
+  'ER_SPECIFIC_ACCESS_DENIED_ERROR',
+]);
 
 /** What a database host can tell of its room. */
 export interface HostRoom {
@@ -16,7 +22,11 @@ export interface HostRoom {
 
 export async function hostRoom(host: DatabaseHost): Promise<HostRoom> {
   const deadline = Deadline.after(deadlineMs);
-  const [tables] = await host.rows(`SELECT COALESCE(SUM(data_length + index_length), 0) FROM information_schema.tables WHERE table_type = 'BASE TABLE'`, [], deadline);
+  const [tables] = await host.rows(
+    `SELECT COALESCE(SUM(data_length + index_length), 0) FROM information_schema.tables WHERE table_type = 'BASE TABLE'`,
+    [],
+    deadline,
+  );
   return { usedBytes: Number(tables![0]), freeBytes: await freeBytes(host, deadline) };
 }
 
@@ -31,16 +41,23 @@ async function freeBytes(host: DatabaseHost, deadline: Deadline): Promise<number
     return disk === undefined ? undefined : Number(disk[0]);
   } catch (error) {
     // There is no such table, or we may not look at it.
-    if (error instanceof RoostError && (!error.retryable || withoutDisks.has(error.fields['sql_code'] as string))) return undefined;
+    if (error instanceof RoostError && (!error.retryable || withoutDisks.has(error.fields['sql_code'] as string)))
+      return undefined;
     throw error;
   }
 }
 
 /** Why what is to come has no place; undefined where it has, or nobody can tell. */
-export function lackOfRoom(hostname: string, comingBytes: number, { usedBytes, freeBytes }: HostRoom, capacityBytes: number | undefined): string | undefined {
+export function lackOfRoom(
+  hostname: string,
+  comingBytes: number,
+  { usedBytes, freeBytes }: HostRoom,
+  capacityBytes: number | undefined,
+): string | undefined {
   if (capacityBytes !== undefined && usedBytes + comingBytes > capacityBytes) {
     return `host ${hostname} has no room: ${comingBytes} bytes are to come, and it holds ${usedBytes} of ${capacityBytes} (databaseHosts.${hostname}.capacityBytes)`;
   }
-  if (freeBytes !== undefined && comingBytes > freeBytes) return `host ${hostname} has no room: ${comingBytes} bytes are to come, and ${freeBytes} are free on its disk`;
+  if (freeBytes !== undefined && comingBytes > freeBytes)
+    return `host ${hostname} has no room: ${comingBytes} bytes are to come, and ${freeBytes} are free on its disk`;
   return undefined;
 }

@@ -9,7 +9,16 @@ import { fromStoredJson, toStoredJson } from '../moving/storedJson.js';
 import type { NameServer } from '../nameServer/nameServer.js';
 import type { LockedTopology } from '../nameServer/nameServerStore.js';
 import { shardKey } from '../topology/types.js';
-import { isAtEnd, leftBehind, type Migration, type MigrationGoal, type MigrationOptions, type MigrationState, type MigrationStep, type StepState } from './migration.js';
+import {
+  isAtEnd,
+  leftBehind,
+  type Migration,
+  type MigrationGoal,
+  type MigrationOptions,
+  type MigrationState,
+  type MigrationStep,
+  type StepState,
+} from './migration.js';
 import { refuseOutdated } from './planBasis.js';
 import type { MigrationPlan, Phase } from './steps.js';
 
@@ -34,7 +43,11 @@ export class Ledger {
    * Records plans, all or none, while nobody can change the topology: from then on only they change their trees. Throws `FailedPrecondition` where a shard is in another
    * migration, or a tree is not what it was when the plan was made. Returns their numbers.
    */
-  async add(plans: readonly MigrationPlan[], options: MigrationOptions, nameServer: Pick<NameServer, 'locked'>): Promise<number[]> {
+  async add(
+    plans: readonly MigrationPlan[],
+    options: MigrationOptions,
+    nameServer: Pick<NameServer, 'locked'>,
+  ): Promise<number[]> {
     const deadline = Deadline.after(addDeadlineMs);
     const add = async (session: SqlSession, touch: Touch, { state }: LockedTopology): Promise<number[]> => {
       refuseOutdated(state, plans);
@@ -51,8 +64,25 @@ export class Ledger {
       }
       await this.#run(session, `UPDATE ${this.#table('migrations')} SET plan_id = id WHERE id = ?`, [ids[0]!]);
       await this.#reserve(session, plans, ids);
-      const steps = plans.flatMap((plan, i) => plan.steps.map((step, place) => [ids[i]!, place, step.phase, cut(step.title), step.precondition, toStoredJson(step.action), toStoredJson(step.inverse), 'pending', '{}']));
-      await this.#insert(session, 'migration_steps', 'migration_id, step, phase, title, precondition_text, action, inverse, state, evidence', steps);
+      const steps = plans.flatMap((plan, i) =>
+        plan.steps.map((step, place) => [
+          ids[i]!,
+          place,
+          step.phase,
+          cut(step.title),
+          step.precondition,
+          toStoredJson(step.action),
+          toStoredJson(step.inverse),
+          'pending',
+          '{}',
+        ]),
+      );
+      await this.#insert(
+        session,
+        'migration_steps',
+        'migration_id, step, phase, title, precondition_text, action, inverse, state, evidence',
+        steps,
+      );
       for (const id of ids) {
         touch('migrations', { id });
         touch('migration_shards', { migration_id: id });
@@ -65,27 +95,42 @@ export class Ledger {
 
   /** The migrations that the shards are in, by shard; shards that are in none are absent. */
   async reservations(): Promise<ReadonlyMap<string, number>> {
-    const rows = await this.#read(`SELECT hostname, table_prefix, migration_id FROM ${this.#table('migration_shards')}`);
-    return new Map(rows.map(([hostname, tablePrefix, id]) => [shardKey({ hostname: String(hostname), tablePrefix: String(tablePrefix) }), Number(id)]));
+    const rows = await this.#read(
+      `SELECT hostname, table_prefix, migration_id FROM ${this.#table('migration_shards')}`,
+    );
+    return new Map(
+      rows.map(([hostname, tablePrefix, id]) => [
+        shardKey({ hostname: String(hostname), tablePrefix: String(tablePrefix) }),
+        Number(id),
+      ]),
+    );
   }
 
   /** The newest first; `active`: only those that are not at their end. */
   async list(options: { readonly active: boolean; readonly limit: number }): Promise<Migration[]> {
     const which = options.active ? `WHERE state NOT IN ('done', 'rolledBack')` : '';
-    return (await this.#read(`SELECT ${columns} FROM ${this.#table('migrations')} ${which} ORDER BY id DESC LIMIT ?`, [options.limit])).map(migrationOf);
+    return (
+      await this.#read(`SELECT ${columns} FROM ${this.#table('migrations')} ${which} ORDER BY id DESC LIMIT ?`, [
+        options.limit,
+      ])
+    ).map(migrationOf);
   }
 
   /** Throws `NotFound`. */
   async get(id: number): Promise<Migration> {
     const [row] = await this.#read(`SELECT ${columns} FROM ${this.#table('migrations')} WHERE id = ?`, [id]);
-    if (row === undefined) throw new RoostError('NotFound', `there is no migration ${id}`, { fields: { migration: id } });
+    if (row === undefined)
+      throw new RoostError('NotFound', `there is no migration ${id}`, { fields: { migration: id } });
     return migrationOf(row);
   }
 
   /** The phase that each of some migrations is in, by number: that of its first step that is not done. Those of which all is done are absent. */
   async phases(ids: readonly number[]): Promise<ReadonlyMap<number, string>> {
     if (ids.length === 0) return new Map();
-    const rows = await this.#read(`SELECT migration_id, phase FROM ${this.#table('migration_steps')} WHERE state <> 'done' AND migration_id IN (${ids.map(() => '?').join(', ')}) ORDER BY step DESC`, [...ids]);
+    const rows = await this.#read(
+      `SELECT migration_id, phase FROM ${this.#table('migration_steps')} WHERE state <> 'done' AND migration_id IN (${ids.map(() => '?').join(', ')}) ORDER BY step DESC`,
+      [...ids],
+    );
     return new Map(rows.map(([id, phase]) => [Number(id), String(phase)]));
   }
 
@@ -114,14 +159,24 @@ export class Ledger {
 
   /** The shards whose tables migrations have left behind on hosts that did not answer, with the number of the migration. Some may have been dropped since. */
   async leftBehind(): Promise<ReadonlyMap<string, number>> {
-    const rows = await this.#read(`SELECT migration_id, evidence FROM ${this.#table('migration_steps')} WHERE evidence LIKE '%"leftBehind"%' ORDER BY migration_id`);
-    return new Map(rows.flatMap(([id, evidence]) => leftBehind([{ evidence: fromStoredJson(String(evidence)) }]).map((shard) => [shard, Number(id)] as const)));
+    const rows = await this.#read(
+      `SELECT migration_id, evidence FROM ${this.#table('migration_steps')} WHERE evidence LIKE '%"leftBehind"%' ORDER BY migration_id`,
+    );
+    return new Map(
+      rows.flatMap(([id, evidence]) =>
+        leftBehind([{ evidence: fromStoredJson(String(evidence)) }]).map((shard) => [shard, Number(id)] as const),
+      ),
+    );
   }
 
   /** Takes a migration that nobody works on, where fewer than `atOnce` are in work. */
   async claim(owner: string, atOnce: number): Promise<Migration | undefined> {
     await this.database.ready();
-    const [waits] = await this.database.host.rows(`SELECT 1 FROM ${this.#table('migrations')} WHERE state IN ('queued', 'running') AND NOT ${LeaseTable.held} LIMIT 1`, [], this.database.deadline());
+    const [waits] = await this.database.host.rows(
+      `SELECT 1 FROM ${this.#table('migrations')} WHERE state IN ('queued', 'running') AND NOT ${LeaseTable.held} LIMIT 1`,
+      [],
+      this.database.deadline(),
+    );
     if (waits === undefined) return undefined;
     return this.database.change(async (session, touch) => {
       const rows = await session.rows(
@@ -130,11 +185,14 @@ export class Ledger {
         this.database.deadline(),
       );
       // Rollbacks have places of their own: they are wanted at once, and others may rest for hours.
-      const inWork = (isRollback: boolean): number => rows.filter((row) => Number(row[9]) === 1 && (row[4] === 'rollback') === isRollback).length;
+      const inWork = (isRollback: boolean): number =>
+        rows.filter((row) => Number(row[9]) === 1 && (row[4] === 'rollback') === isRollback).length;
       const free = rows.filter((row) => Number(row[9]) === 0 && inWork(row[4] === 'rollback') < atOnce);
       if (free.length === 0) return undefined;
       // What was begun comes before what was not.
-      const next = migrationOf(free.find((row) => row[4] === 'rollback') ?? free.find((row) => row[3] === 'running') ?? free[0]!);
+      const next = migrationOf(
+        free.find((row) => row[4] === 'rollback') ?? free.find((row) => row[3] === 'running') ?? free[0]!,
+      );
       await this.#leases.take(session, next.id, owner);
       touch('migrations', { id: next.id });
       return { ...next, state: 'running', owner };
@@ -147,7 +205,13 @@ export class Ledger {
   }
 
   /** Records what became of a step, if the migration is still this owner's. False when it is not. */
-  setStep(id: number, owner: string, step: number, state: StepState, evidence?: MigrationStep['evidence']): Promise<boolean> {
+  setStep(
+    id: number,
+    owner: string,
+    step: number,
+    state: StepState,
+    evidence?: MigrationStep['evidence'],
+  ): Promise<boolean> {
     return this.database.change(async (session, touch) => {
       if (!(await this.#owns(session, id, owner))) return false;
       touch('migration_steps', { migration_id: id, step });
@@ -166,7 +230,8 @@ export class Ledger {
       if (!(await this.#leases.end(session, id, owner, state, { error }))) return false;
       touch('migrations', { id });
       touch('migration_shards', { migration_id: id });
-      if (isAtEnd(state)) await this.#run(session, `DELETE FROM ${this.#table('migration_shards')} WHERE migration_id = ?`, [id]);
+      if (isAtEnd(state))
+        await this.#run(session, `DELETE FROM ${this.#table('migration_shards')} WHERE migration_id = ?`, [id]);
       return true;
     });
   }
@@ -180,49 +245,96 @@ export class Ledger {
    * Gives a migration another state or goal, and its moves theirs: one that rests has none that goes on. `decide` gets it and its steps, locked, and throws to refuse.
    * Whoever works on it notices within a second, and nobody else takes it before that one has let go, or is dead.
    */
-  async redirect(id: number, decide: (migration: Migration, steps: readonly MigrationStep[]) => { readonly state: 'queued' | 'paused'; readonly goal: MigrationGoal }): Promise<void> {
+  async redirect(
+    id: number,
+    decide: (
+      migration: Migration,
+      steps: readonly MigrationStep[],
+    ) => { readonly state: 'queued' | 'paused'; readonly goal: MigrationGoal },
+  ): Promise<void> {
     await this.get(id);
     await this.database.change(async (session, touch) => {
-      const [row] = await session.rows(`SELECT ${columns} FROM ${this.#table('migrations')} WHERE id = ? FOR UPDATE`, [id], this.database.deadline());
+      const [row] = await session.rows(
+        `SELECT ${columns} FROM ${this.#table('migrations')} WHERE id = ? FOR UPDATE`,
+        [id],
+        this.database.deadline(),
+      );
       const { state, goal } = decide(migrationOf(row!), await this.#steps(session, id));
-      await this.#run(session, `UPDATE ${this.#table('migrations')} SET state = ?, goal = ?, error = '' WHERE id = ?`, [state, goal, id]);
+      await this.#run(session, `UPDATE ${this.#table('migrations')} SET state = ?, goal = ?, error = '' WHERE id = ?`, [
+        state,
+        goal,
+        id,
+      ]);
       touch('migrations', { id });
       await setPaused(session, touch, this.database, id, state === 'paused');
     });
   }
 
   async #owns(session: SqlSession, id: number, owner: string): Promise<boolean> {
-    const rows = await session.rows(`SELECT 1 FROM ${this.#table('migrations')} WHERE id = ? AND owner = ? AND state = 'running' FOR UPDATE`, [id, owner], this.database.deadline());
+    const rows = await session.rows(
+      `SELECT 1 FROM ${this.#table('migrations')} WHERE id = ? AND owner = ? AND state = 'running' FOR UPDATE`,
+      [id, owner],
+      this.database.deadline(),
+    );
     return rows.length > 0;
   }
 
   /** Shards that somebody has copied, repaired or compared are asked for under the same lock as migrations are. */
   async #refuseMoving(session: SqlSession, plans: readonly MigrationPlan[]): Promise<void> {
-    const rows = await session.rows(`SELECT id, spec FROM ${this.#table('moves')} WHERE state IN ('queued', 'running', 'paused') AND migration_id IS NULL`, [], this.database.deadline());
+    const rows = await session.rows(
+      `SELECT id, spec FROM ${this.#table('moves')} WHERE state IN ('queued', 'running', 'paused') AND migration_id IS NULL`,
+      [],
+      this.database.deadline(),
+    );
     const wanted = new Set(plans.flatMap((plan) => plan.shards.map(shardKey)));
     for (const [id, spec] of rows) {
       const { kind, sources, targets } = fromStoredJson<MoveSpec>(String(spec));
-      const taken = kind === 'diff' ? undefined : [...sources, ...targets].find((shard) => wanted.has(shardKey(shard.id)));
-      if (taken !== undefined) throw new RoostError('FailedPrecondition', `shard ${shardKey(taken.id)} is busy: move ${Number(id)} works with it`, { fields: { shard: shardKey(taken.id), move: Number(id) } });
+      const taken =
+        kind === 'diff' ? undefined : [...sources, ...targets].find((shard) => wanted.has(shardKey(shard.id)));
+      if (taken !== undefined)
+        throw new RoostError(
+          'FailedPrecondition',
+          `shard ${shardKey(taken.id)} is busy: move ${Number(id)} works with it`,
+          { fields: { shard: shardKey(taken.id), move: Number(id) } },
+        );
     }
   }
 
   async #reserve(session: SqlSession, plans: readonly MigrationPlan[], ids: readonly number[]): Promise<void> {
-    const rows = await session.rows(`SELECT hostname, table_prefix, migration_id FROM ${this.#table('migration_shards')} FOR UPDATE`, [], this.database.deadline());
-    const taken = new Map(rows.map(([hostname, tablePrefix, id]) => [shardKey({ hostname: String(hostname), tablePrefix: String(tablePrefix) }), Number(id)]));
+    const rows = await session.rows(
+      `SELECT hostname, table_prefix, migration_id FROM ${this.#table('migration_shards')} FOR UPDATE`,
+      [],
+      this.database.deadline(),
+    );
+    const taken = new Map(
+      rows.map(([hostname, tablePrefix, id]) => [
+        shardKey({ hostname: String(hostname), tablePrefix: String(tablePrefix) }),
+        Number(id),
+      ]),
+    );
     for (const [i, plan] of plans.entries()) {
       for (const id of plan.shards) {
         const shard = shardKey(id);
         const other = taken.get(shard);
-        if (other !== undefined) throw new RoostError('FailedPrecondition', `shard ${shard} is in migration ${other} already`, { fields: { shard, migration: other } });
+        if (other !== undefined)
+          throw new RoostError('FailedPrecondition', `shard ${shard} is in migration ${other} already`, {
+            fields: { shard, migration: other },
+          });
         taken.set(shard, ids[i]!);
       }
     }
-    const reserved = plans.flatMap((plan, i) => plan.shards.map(({ hostname, tablePrefix }) => [hostname, tablePrefix, ids[i]!]));
+    const reserved = plans.flatMap((plan, i) =>
+      plan.shards.map(({ hostname, tablePrefix }) => [hostname, tablePrefix, ids[i]!]),
+    );
     await this.#insert(session, 'migration_shards', 'hostname, table_prefix, migration_id', reserved);
   }
 
-  async #insert(session: SqlSession, table: Parameters<MovesDatabase['table']>[0], columns: string, rows: readonly (readonly SqlValue[])[]): Promise<void> {
+  async #insert(
+    session: SqlSession,
+    table: Parameters<MovesDatabase['table']>[0],
+    columns: string,
+    rows: readonly (readonly SqlValue[])[],
+  ): Promise<void> {
     for (let start = 0; start < rows.length; start += rowsPerInsert) {
       const part = rows.slice(start, start + rowsPerInsert);
       const values = part.map((row) => `(${row.map(() => '?').join()})`).join();

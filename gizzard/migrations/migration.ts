@@ -41,18 +41,22 @@ export interface Migration {
   readonly owner: string | undefined;
 }
 
-export const isAtRest = (state: MigrationState): boolean => state === 'settled' || state === 'failed' || state === 'paused' || isAtEnd(state);
+export const isAtRest = (state: MigrationState): boolean =>
+  state === 'settled' || state === 'failed' || state === 'paused' || isAtEnd(state);
 export const isAtEnd = (state: MigrationState): boolean => state === 'done' || state === 'rolledBack';
 
 /** The phase that a migration is in: that of the first step that is not done; undefined when all are. */
-export const phaseOf = (steps: readonly MigrationStep[]): Phase | undefined => steps.find((step) => step.state !== 'done')?.phase;
+export const phaseOf = (steps: readonly MigrationStep[]): Phase | undefined =>
+  steps.find((step) => step.state !== 'done')?.phase;
 
 /** The shards whose tables a migration has left behind on hosts that did not answer. */
-export const leftBehind = (steps: readonly Pick<MigrationStep, 'evidence'>[]): string[] => steps.flatMap(({ evidence }) => (Array.isArray(evidence['leftBehind']) ? (evidence['leftBehind'] as string[]) : []));
+export const leftBehind = (steps: readonly Pick<MigrationStep, 'evidence'>[]): string[] =>
+  steps.flatMap(({ evidence }) => (Array.isArray(evidence['leftBehind']) ? (evidence['leftBehind'] as string[]) : []));
 
 /** The step to do next; undefined where the goal is reached. */
 export const nextStep = (steps: readonly MigrationStep[], goal: 'settle' | 'cleanup'): MigrationStep | undefined =>
   steps.find((step) => step.state !== 'done' && (goal === 'cleanup' || step.phase !== 'cleanup'));
 
 /** The step to undo next; undefined where nothing is left to undo. */
-export const nextUndo = (steps: readonly MigrationStep[]): MigrationStep | undefined => steps.findLast((step) => step.state !== 'pending' && step.state !== 'undone');
+export const nextUndo = (steps: readonly MigrationStep[]): MigrationStep | undefined =>
+  steps.findLast((step) => step.state !== 'pending' && step.state !== 'undone');

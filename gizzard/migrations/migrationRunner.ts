@@ -3,7 +3,14 @@ import type { Log, RoostError } from '../../core/index.js';
 import { LeaseLost, type Lease, type LeasedTask } from '../moving/leasedWork.js';
 import { isOpen } from '../moving/moveTask.js';
 import type { Ledger } from './ledger.js';
-import { leftBehind, nextStep, nextUndo, type Migration, type MigrationState, type MigrationStep } from './migration.js';
+import {
+  leftBehind,
+  nextStep,
+  nextUndo,
+  type Migration,
+  type MigrationState,
+  type MigrationStep,
+} from './migration.js';
 import { runAction, type StepContext, type StepEnvironment } from './stepActions.js';
 import type { Action } from './steps.js';
 
@@ -44,7 +51,8 @@ export class MigrationRunner implements LeasedTask {
     for (;;) {
       const steps = await this.#steps(lease);
       const step = nextStep(steps, goal);
-      if (step === undefined) return this.#end(lease, steps, steps.every(({ state }) => state === 'done') ? 'done' : 'settled');
+      if (step === undefined)
+        return this.#end(lease, steps, steps.every(({ state }) => state === 'done') ? 'done' : 'settled');
       await this.#rest(lease);
       await this.#record(lease, step, 'running');
       const evidence = await this.#act(lease, steps, step, step.action);
@@ -79,14 +87,20 @@ export class MigrationRunner implements LeasedTask {
 
   async #dropMoves(): Promise<void> {
     const { moves } = this.environment;
-    for (const task of await moves.store.ofMigration(this.migration.id)) if (isOpen(task.state)) await moves.drop(task.id);
+    for (const task of await moves.store.ofMigration(this.migration.id))
+      if (isOpen(task.state)) await moves.drop(task.id);
   }
 
   #steps(lease: Lease): Promise<MigrationStep[]> {
     return lease.retry(() => this.ledger.steps(this.migration.id));
   }
 
-  #act(lease: Lease, steps: readonly MigrationStep[], step: MigrationStep, action: Action): Promise<MigrationStep['evidence']> {
+  #act(
+    lease: Lease,
+    steps: readonly MigrationStep[],
+    step: MigrationStep,
+    action: Action,
+  ): Promise<MigrationStep['evidence']> {
     const startMs = performance.now();
     const context: StepContext = {
       ...this.environment,
@@ -100,14 +114,22 @@ export class MigrationRunner implements LeasedTask {
     return lease.retry(() => runAction(action, context));
   }
 
-  async #record(lease: Lease, step: MigrationStep, state: MigrationStep['state'], evidence?: MigrationStep['evidence']): Promise<void> {
-    if (!(await lease.retry(() => this.ledger.setStep(this.migration.id, this.owner, step.step, state, evidence)))) throw new LeaseLost();
+  async #record(
+    lease: Lease,
+    step: MigrationStep,
+    state: MigrationStep['state'],
+    evidence?: MigrationStep['evidence'],
+  ): Promise<void> {
+    if (!(await lease.retry(() => this.ledger.setStep(this.migration.id, this.owner, step.step, state, evidence))))
+      throw new LeaseLost();
     this.log.info({ migration: this.migration.id, step: step.step, state, title: step.title }, 'a step of a migration');
   }
 
   async #end(lease: Lease, steps: readonly MigrationStep[], state: MigrationState): Promise<void> {
     // A server that died when it began a move may have left its shards marked.
-    const shards = steps.flatMap(({ action }) => (action.kind === 'copy' || action.kind === 'verify' ? [...action.spec.sources, ...action.spec.targets] : []));
+    const shards = steps.flatMap(({ action }) =>
+      action.kind === 'copy' || action.kind === 'verify' ? [...action.spec.sources, ...action.spec.targets] : [],
+    );
     await lease.end(async () => {
       await this.environment.moves.unmark(shards);
       await this.ledger.leave(this.migration.id, this.owner, state);

@@ -5,7 +5,14 @@ import type { MoveTask } from '../moving/moveTask.js';
 import type { MoveThrottleNow, MoveThrottleSettings } from '../moving/moveThrottle.js';
 import type { MovesDatabase } from '../moving/movesDatabase.js';
 import { Ledger } from './ledger.js';
-import { isAtEnd, isAtRest, type Migration, type MigrationOptions, type MigrationState, type MigrationStep } from './migration.js';
+import {
+  isAtEnd,
+  isAtRest,
+  type Migration,
+  type MigrationOptions,
+  type MigrationState,
+  type MigrationStep,
+} from './migration.js';
 import { MigrationRunner } from './migrationRunner.js';
 import { MigrationPlanner } from './planMigration.js';
 import { summarizePlans, type PlanSummary } from './planSummary.js';
@@ -56,7 +63,14 @@ export class Migrations {
   /** Looks for what would stop the plans half-way. Throws `FailedPrecondition` that lists it; changes nothing. Returns sentences on what could not be looked at. */
   async preflight(plans: readonly MigrationPlan[]): Promise<string[]> {
     const { nameServer, hosts, moves, servers } = this.environment;
-    return preflight(plans, { config: this.config, hosts, moves, servers, topology: nameServer.topology, reservations: await this.#ledger.reservations() });
+    return preflight(plans, {
+      config: this.config,
+      hosts,
+      moves,
+      servers,
+      topology: nameServer.topology,
+      reservations: await this.#ledger.reservations(),
+    });
   }
 
   /** What all migrations and copies of the cluster are allowed, and whether migrations rest now. */
@@ -72,7 +86,13 @@ export class Migrations {
   /** What plans move from where to where, and how long that takes at least and at most. `options` are those they are to be begun with. */
   async summarize(plans: readonly MigrationPlan[], options: MigrationOptions = {}): Promise<PlanSummary> {
     const { hosts, moves } = this.environment;
-    return summarizePlans(plans, { hosts, movableType: (type) => moves.movableType(type), moves: this.config.moves, rates: options, clusterRowsPerSecond: (await this.throttle()).rowsPerSecond });
+    return summarizePlans(plans, {
+      hosts,
+      movableType: (type) => moves.movableType(type),
+      moves: this.config.moves,
+      rates: options,
+      clusterRowsPerSecond: (await this.throttle()).rowsPerSecond,
+    });
   }
 
   /** Has plans carried out, after a preflight; servers do it, this call returns at once with their numbers. They must be plans for the topology as it is now. */
@@ -94,7 +114,11 @@ export class Migrations {
   /** Throws `NotFound`. */
   async show(id: number): Promise<MigrationReport> {
     const migration = await this.#ledger.get(id);
-    return { ...migration, steps: await this.#ledger.steps(id), moves: await this.environment.moves.store.ofMigration(id) };
+    return {
+      ...migration,
+      steps: await this.#ledger.steps(id),
+      moves: await this.environment.moves.store.ofMigration(id),
+    };
   }
 
   /** Waits until a migration rests: settled, paused, failed, or at its end. */
@@ -127,7 +151,11 @@ export class Migrations {
     await this.#ledger.redirect(id, ({ state }, steps) => {
       if (isAtEnd(state)) throw refused(id, 'rolled back', state);
       if (steps.some((step) => step.phase === 'cleanup' && step.state !== 'pending')) {
-        throw new RoostError('FailedPrecondition', `migration ${id} cannot be rolled back: its cleanup has begun, and the old shards no longer get every write`, { fields: { migration: id } });
+        throw new RoostError(
+          'FailedPrecondition',
+          `migration ${id} cannot be rolled back: its cleanup has begun, and the old shards no longer get every write`,
+          { fields: { migration: id } },
+        );
       }
       return { state: 'queued', goal: 'rollback' };
     });
@@ -170,4 +198,6 @@ const words: Readonly<Record<MigrationState, string>> = {
 };
 
 const refused = (id: number, wish: string, state: MigrationState): RoostError =>
-  new RoostError('FailedPrecondition', `migration ${id} cannot be ${wish}: it ${words[state]}`, { fields: { migration: id, state } });
+  new RoostError('FailedPrecondition', `migration ${id} cannot be ${wish}: it ${words[state]}`, {
+    fields: { migration: id, state },
+  });

@@ -30,7 +30,8 @@ export function minCostFlow(nodes: number, edges: readonly FlowEdge[], source: n
     const reachedBy = shortestPaths(nodes, outgoing, to, left, cost, source);
     if (reachedBy[sink] === -1) break;
     let amount = Infinity;
-    for (let node = sink; node !== source; node = to[reachedBy[node]! ^ 1]!) amount = Math.min(amount, left[reachedBy[node]!]!);
+    for (let node = sink; node !== source; node = to[reachedBy[node]! ^ 1]!)
+      amount = Math.min(amount, left[reachedBy[node]!]!);
     for (let node = sink; node !== source; node = to[reachedBy[node]! ^ 1]!) {
       left[reachedBy[node]!]! -= amount;
       left[reachedBy[node]! ^ 1]! += amount;
@@ -40,7 +41,14 @@ export function minCostFlow(nodes: number, edges: readonly FlowEdge[], source: n
 }
 
 /** For each node the last edge of a cheapest path to it, −1 where there is none (Bellman and Ford, with a queue, since costs back are negative). */
-function shortestPaths(nodes: number, outgoing: readonly number[][], to: readonly number[], left: readonly number[], cost: readonly number[], source: number): number[] {
+function shortestPaths(
+  nodes: number,
+  outgoing: readonly number[][],
+  to: readonly number[],
+  left: readonly number[],
+  cost: readonly number[],
+  source: number,
+): number[] {
   const distance = new Array<number>(nodes).fill(Infinity);
   const reachedBy = new Array<number>(nodes).fill(-1);
   const waiting = [source];

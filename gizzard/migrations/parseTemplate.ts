@@ -11,7 +11,11 @@ import { checkTemplate, defaultColumnType, type Template } from './template.js';
  * and two column types, a leaf's the same behind its host.
  */
 
-type Token = { readonly kind: 'word' | 'text' | 'end' | '(' | ')' | ',' | '*' | '->'; readonly text: string; readonly at: number };
+type Token = {
+  readonly kind: 'word' | 'text' | 'end' | '(' | ')' | ',' | '*' | '->';
+  readonly text: string;
+  readonly at: number;
+};
 type Argument = { readonly token: Token; readonly template?: Template };
 
 const tokenPattern = /\s*(?:(->)|([(),*])|"([^"]*)"|((?:(?!->)[A-Za-z0-9_.:-])+))/y;
@@ -50,20 +54,24 @@ class TemplateParser {
     if (type.isNode) {
       let children = args.flatMap((argument) => argument.template ?? []);
       args = args.filter((argument) => argument.template === undefined);
-      if (args.length > 0 && (children.length > 0 || args[0]!.token.kind !== 'word')) throw this.#expected('a child', args[0]!.token);
+      if (args.length > 0 && (children.length > 0 || args[0]!.token.kind !== 'word'))
+        throw this.#expected('a child', args[0]!.token);
       if (args.length > 0) weight = this.#weight(args[0]!.token);
       this.#textsOnly(args.slice(1));
       if (this.#at('->')) {
-        if (children.length > 0) throw this.#expected('the end, since the children stand in parentheses already', this.#peek);
+        if (children.length > 0)
+          throw this.#expected('the end, since the children stand in parentheses already', this.#peek);
         this.#place++;
         children = this.#at('(') ? this.#list(() => this.template()) : [this.template()];
       }
       return { type: type.name, weight: weight ?? 1, sourceType: '', destinationType: '', children };
     }
     const nested = args.find((argument) => argument.template !== undefined);
-    if (nested !== undefined) throw this.#expected(`a host, since ${name.text} holds data and has no children`, nested.token);
+    if (nested !== undefined)
+      throw this.#expected(`a host, since ${name.text} holds data and has no children`, nested.token);
     const [host, ...rest] = args;
-    if (host === undefined || host.token.kind !== 'word' || /^\d+$/.test(host.token.text)) throw this.#expected('the name of a host', host?.token ?? this.#tokens[this.#place - 1]!);
+    if (host === undefined || host.token.kind !== 'word' || /^\d+$/.test(host.token.text))
+      throw this.#expected('the name of a host', host?.token ?? this.#tokens[this.#place - 1]!);
     if (rest[0]?.token.kind === 'word') weight = this.#weight(rest.shift()!.token);
     this.#textsOnly(rest);
     const [sourceType = defaultColumnType, destinationType = defaultColumnType] = rest.map(({ token }) => token.text);
@@ -100,7 +108,8 @@ class TemplateParser {
     }
     const word = token.kind === 'word' ? token : this.#take('word', 'an argument');
     const next = this.#tokens[this.#place + 1]!.kind;
-    if (next === '(' || next === '->' || nodeType(word.text) !== undefined || /Shard$/.test(word.text)) return { token, template: this.template() };
+    if (next === '(' || next === '->' || nodeType(word.text) !== undefined || /Shard$/.test(word.text))
+      return { token, template: this.template() };
     this.#place++;
     return { token };
   }
@@ -145,12 +154,17 @@ class TemplateParser {
   }
 
   #expected(what: string, found: Token): RoostError {
-    return templateError(this.text, found.at, `expected ${what}, found ${found.kind === 'end' ? 'the end' : JSON.stringify(found.text)}`);
+    return templateError(
+      this.text,
+      found.at,
+      `expected ${what}, found ${found.kind === 'end' ? 'the end' : JSON.stringify(found.text)}`,
+    );
   }
 }
 
 function tokenize(text: string): Token[] {
-  if (text.length > maxLength) throw new RoostError('InvalidArgument', `a template has at most ${maxLength} characters, not ${text.length}`);
+  if (text.length > maxLength)
+    throw new RoostError('InvalidArgument', `a template has at most ${maxLength} characters, not ${text.length}`);
   const tokens: Token[] = [];
   const end = text.trimEnd().length;
   tokenPattern.lastIndex = 0;
@@ -170,4 +184,8 @@ function tokenize(text: string): Token[] {
 
 /** Characters are counted from 1, as editors do. */
 const templateError = (text: string, at: number, what: string): RoostError =>
-  new RoostError('InvalidArgument', `the template does not parse at character ${at + 1}: ${what}\n  ${text}\n  ${' '.repeat(at)}^`, { fields: { character: at + 1 } });
+  new RoostError(
+    'InvalidArgument',
+    `the template does not parse at character ${at + 1}: ${what}\n  ${text}\n  ${' '.repeat(at)}^`,
+    { fields: { character: at + 1 } },
+  );

@@ -13,7 +13,10 @@ export interface PlanBasis {
 }
 
 /** Throws `FailedPrecondition`, which a new plan cures, where a plan's trees are not what they were when it was made. */
-export function refuseOutdated(state: TopologyState, plans: readonly Pick<MigrationPlan, 'basis' | 'title' | 'shards'>[]): void {
+export function refuseOutdated(
+  state: TopologyState,
+  plans: readonly Pick<MigrationPlan, 'basis' | 'title' | 'shards'>[],
+): void {
   const shards = new Map(state.shards.map(({ id, type }) => [shardKey(id), type]));
   const linksAbove = groupLinks(state.links, ({ child }) => shardKey(child));
   const linksBelow = groupLinks(state.links, ({ parent }) => shardKey(parent));
@@ -22,15 +25,29 @@ export function refuseOutdated(state: TopologyState, plans: readonly Pick<Migrat
     const known = new Set(part.shards.map(({ id }) => shardKey(id)));
     const wantedAbove = groupLinks(part.links, ({ child }) => shardKey(child));
     const wantedBelow = groupLinks(part.links, ({ parent }) => shardKey(parent));
-    const first = part.forwardings.reduce((least, { baseId }) => (baseId < least ? baseId : least), part.forwardings[0]!.baseId);
-    const there = state.forwardings.filter((one) => one.tableId === tableId && one.baseId >= first && (end === undefined || one.baseId < end));
+    const first = part.forwardings.reduce(
+      (least, { baseId }) => (baseId < least ? baseId : least),
+      part.forwardings[0]!.baseId,
+    );
+    const there = state.forwardings.filter(
+      (one) => one.tableId === tableId && one.baseId >= first && (end === undefined || one.baseId < end),
+    );
     const isSame =
       all.every((id) => shards.has(shardKey(id)) === known.has(shardKey(id))) &&
       part.shards.every(({ id, type }) => shards.get(shardKey(id)) === type) &&
-      [...known].every((key) => isDeepStrictEqual(linksAbove.get(key), wantedAbove.get(key)) && isDeepStrictEqual(linksBelow.get(key), wantedBelow.get(key))) &&
+      [...known].every(
+        (key) =>
+          isDeepStrictEqual(linksAbove.get(key), wantedAbove.get(key)) &&
+          isDeepStrictEqual(linksBelow.get(key), wantedBelow.get(key)),
+      ) &&
       isDeepStrictEqual(forwardingTexts(there), forwardingTexts(part.forwardings)) &&
       (end === undefined || state.forwardings.some((one) => one.tableId === tableId && one.baseId === end));
-    if (!isSame) throw new RoostError('FailedPrecondition', `what is to be changed has changed since it was planned (${title}): plan it again`, { retryable: true });
+    if (!isSame)
+      throw new RoostError(
+        'FailedPrecondition',
+        `what is to be changed has changed since it was planned (${title}): plan it again`,
+        { retryable: true },
+      );
   }
 }
 
@@ -46,4 +63,5 @@ function groupLinks(links: readonly Link[], keyOf: (link: Link) => string): Map<
   return groups;
 }
 
-const forwardingTexts = (forwardings: TopologyState['forwardings']): string[] => forwardings.map(({ baseId, shard }) => `${baseId} ${shardKey(shard)}`).sort();
+const forwardingTexts = (forwardings: TopologyState['forwardings']): string[] =>
+  forwardings.map(({ baseId, shard }) => `${baseId} ${shardKey(shard)}`).sort();

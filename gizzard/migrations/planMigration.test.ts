@@ -17,7 +17,10 @@ function topologyOf(...templates: readonly Template[]): Topology {
   let nodes = 0;
   const build = (template: Template, prefix: string): ConcreteTree => ({
     shard: {
-      id: template.host === undefined ? { hostname: 'localhost', tablePrefix: `${prefix}_n${nodes++}` } : { hostname: template.host, tablePrefix: prefix },
+      id:
+        template.host === undefined
+          ? { hostname: 'localhost', tablePrefix: `${prefix}_n${nodes++}` }
+          : { hostname: template.host, tablePrefix: prefix },
       type: template.type,
       sourceType: template.sourceType,
       destinationType: template.destinationType,
@@ -26,18 +29,27 @@ function topologyOf(...templates: readonly Template[]): Topology {
     weight: template.weight,
     children: template.children.map((child) => build(child, prefix)),
   });
-  const part = partOfTopology(templates.map((template, i) => ({ tableId: 1, baseId: BigInt(i) * 1000n, tree: build(template, `follows_${i}`) })));
+  const part = partOfTopology(
+    templates.map((template, i) => ({ tableId: 1, baseId: BigInt(i) * 1000n, tree: build(template, `follows_${i}`) })),
+  );
   return new Topology({ ...part, version: 1, tables: [table] });
 }
 
-const changeSteps = (plan: MigrationPlan, phase: Phase): PlannedStep[] => plan.steps.filter((step) => step.phase === phase && step.action.kind === 'change');
+const changeSteps = (plan: MigrationPlan, phase: Phase): PlannedStep[] =>
+  plan.steps.filter((step) => step.phase === phase && step.action.kind === 'change');
 
 function advance(topology: Topology, plan: MigrationPlan, phase: Phase): Topology {
-  return changeSteps(plan, phase).reduce((now, { action }) => new Topology(applyChanges(now.state, action.kind === 'change' ? action.changes : [])), topology);
+  return changeSteps(plan, phase).reduce(
+    (now, { action }) => new Topology(applyChanges(now.state, action.kind === 'change' ? action.changes : [])),
+    topology,
+  );
 }
 
 function goBack(topology: Topology, plan: MigrationPlan, phase: Phase): Topology {
-  return changeSteps(plan, phase).reduceRight((now, { inverse }) => new Topology(applyChanges(now.state, inverse.kind === 'change' ? inverse.changes : [])), topology);
+  return changeSteps(plan, phase).reduceRight(
+    (now, { inverse }) => new Topology(applyChanges(now.state, inverse.kind === 'change' ? inverse.changes : [])),
+    topology,
+  );
 }
 
 const sorted = ({ shards, links, forwardings }: TopologyState): unknown => ({
@@ -48,7 +60,10 @@ const sorted = ({ shards, links, forwardings }: TopologyState): unknown => ({
 
 /** What happens on each leaf to the keys of a base. */
 function behaviors(topology: Topology, baseId: bigint): Map<string, { read: string; write: string }> {
-  const { shard } = topology.state.forwardings.filter((one) => one.baseId <= baseId).sort((a, b) => (a.baseId < b.baseId ? -1 : 1)).at(-1)!;
+  const { shard } = topology.state.forwardings
+    .filter((one) => one.baseId <= baseId)
+    .sort((a, b) => (a.baseId < b.baseId ? -1 : 1))
+    .at(-1)!;
   return new Map(topology.routeOf(shard).leaves.map(({ key, read, write }) => [key, { read, write }]));
 }
 
@@ -59,23 +74,40 @@ const shapes = (topology: Topology): [bigint, string][] => {
 
 const leaf: fc.Arbitrary<Template> = fc
   .record({ host: fc.constantFrom('a', 'b', 'c', 'd', 'e'), weight: fc.integer({ min: 0, max: 3 }) })
-  .map(({ host, weight }) => ({ type: 'flock', host, weight, sourceType: defaultColumnType, destinationType: defaultColumnType, children: [] }));
-const node = (type: string, children: readonly Template[], weight = 1): Template => ({ type, weight, sourceType: '', destinationType: '', children });
+  .map(({ host, weight }) => ({
+    type: 'flock',
+    host,
+    weight,
+    sourceType: defaultColumnType,
+    destinationType: defaultColumnType,
+    children: [],
+  }));
+const node = (type: string, children: readonly Template[], weight = 1): Template => ({
+  type,
+  weight,
+  sourceType: '',
+  destinationType: '',
+  children,
+});
 const { tree } = fc.letrec<{ tree: Template }>((tie) => ({
   tree: fc.oneof(
     { maxDepth: 3 },
     leaf,
     fc.array(tie('tree'), { minLength: 1, maxLength: 3 }).map((children) => node('replicating', children)),
-    fc.tuple(fc.constantFrom('writeOnly', 'readOnly', 'blocked', 'blackHole', 'slave'), tie('tree')).map(([type, child]) => node(type, [child])),
+    fc
+      .tuple(fc.constantFrom('writeOnly', 'readOnly', 'blocked', 'blackHole', 'slave'), tie('tree'))
+      .map(([type, child]) => node(type, [child])),
   ),
 }));
-const valid = tree.map((template) => ({ ...template, weight: 1 })).filter((template) => {
-  try {
-    return checkTemplate(template) === template;
-  } catch {
-    return false;
-  }
-});
+const valid = tree
+  .map((template) => ({ ...template, weight: 1 }))
+  .filter((template) => {
+    try {
+      return checkTemplate(template) === template;
+    } catch {
+      return false;
+    }
+  });
 
 describe('a plan', () => {
   it('keeps every read and every write of any tree on its way to any other, and leads back exactly', () => {
@@ -104,21 +136,34 @@ describe('a plan', () => {
   it('keeps them for splits and merges too', () => {
     const bases = fc.uniqueArray(fc.bigInt({ min: 1n, max: 2_999n }), { maxLength: 3 });
     fc.assert(
-      fc.property(fc.array(valid, { minLength: 1, maxLength: 3 }), bases, fc.array(valid, { minLength: 4, maxLength: 4 }), (froms, cuts, tos) => {
-        fc.pre(froms.length > 1 || cuts.length > 0);
-        const before = topologyOf(...froms);
-        const wanted = [0n, ...cuts].map((baseId, i) => ({ baseId, template: tos[i]! }));
-        let plan: MigrationPlan | undefined;
-        try {
-          plan = new MigrationPlanner(before).plan(1, froms.map((_, i) => BigInt(i) * 1000n), wanted);
-        } catch (error) {
-          expect(error).toMatchObject({ code: 'FailedPrecondition' });
-          return;
-        }
-        holdsItsPromises(before, plan!, [0n, 1n, 500n, 1_000n, 1_500n, 2_000n, 2_500n, ...cuts]);
-        const after = advance(advance(advance(before, plan!, 'prepare'), plan!, 'settle'), plan!, 'cleanup');
-        expect(shapes(after)).toEqual(wanted.sort((a, b) => (a.baseId < b.baseId ? -1 : 1)).map(({ baseId, template }) => [baseId, printTemplate(template)]));
-      }),
+      fc.property(
+        fc.array(valid, { minLength: 1, maxLength: 3 }),
+        bases,
+        fc.array(valid, { minLength: 4, maxLength: 4 }),
+        (froms, cuts, tos) => {
+          fc.pre(froms.length > 1 || cuts.length > 0);
+          const before = topologyOf(...froms);
+          const wanted = [0n, ...cuts].map((baseId, i) => ({ baseId, template: tos[i]! }));
+          let plan: MigrationPlan | undefined;
+          try {
+            plan = new MigrationPlanner(before).plan(
+              1,
+              froms.map((_, i) => BigInt(i) * 1000n),
+              wanted,
+            );
+          } catch (error) {
+            expect(error).toMatchObject({ code: 'FailedPrecondition' });
+            return;
+          }
+          holdsItsPromises(before, plan!, [0n, 1n, 500n, 1_000n, 1_500n, 2_000n, 2_500n, ...cuts]);
+          const after = advance(advance(advance(before, plan!, 'prepare'), plan!, 'settle'), plan!, 'cleanup');
+          expect(shapes(after)).toEqual(
+            wanted
+              .sort((a, b) => (a.baseId < b.baseId ? -1 : 1))
+              .map(({ baseId, template }) => [baseId, printTemplate(template)]),
+          );
+        },
+      ),
       { numRuns: 300 },
     );
   });
@@ -128,7 +173,12 @@ describe('a plan', () => {
     const settled = advance(staged, plan, 'settle');
     const after = advance(settled, plan, 'cleanup');
     for (const key of keys) {
-      const [s0, s1, s2, s3] = [before, staged, settled, after].map((topology) => behaviors(topology, key)) as [Map<string, { read: string; write: string }>, Map<string, { read: string; write: string }>, Map<string, { read: string; write: string }>, Map<string, { read: string; write: string }>];
+      const [s0, s1, s2, s3] = [before, staged, settled, after].map((topology) => behaviors(topology, key)) as [
+        Map<string, { read: string; write: string }>,
+        Map<string, { read: string; write: string }>,
+        Map<string, { read: string; write: string }>,
+        Map<string, { read: string; write: string }>,
+      ];
       // While it is being filled, reads find what they found, and nothing that was written is not.
       for (const [shard, { read, write }] of s0) {
         if (read === 'allow' && write === 'allow') expect(s1.get(shard)).toEqual({ read, write });
@@ -137,7 +187,8 @@ describe('a plan', () => {
         if (write !== 'ignore') expect(['allow', 'deny']).toContain(s2.get(shard)?.write);
       }
       for (const [shard, { read, write }] of s3) {
-        if (read === 'allow') expect(s2.get(shard)).toEqual(s0.has(shard) && write === 'ignore' ? expect.anything() : { read, write });
+        if (read === 'allow')
+          expect(s2.get(shard)).toEqual(s0.has(shard) && write === 'ignore' ? expect.anything() : { read, write });
         // What will be read was whole before, or was written and filled all the while. What a shard refused waits for it in the journal.
         const wasWhole = s0.get(shard)?.read === 'allow' && s0.get(shard)?.write !== 'ignore';
         if (read === 'allow' && write !== 'ignore' && !wasWhole) expect(s1.get(shard)?.write).toBe('allow');
@@ -149,7 +200,11 @@ describe('a plan', () => {
 
   it('uses a replicating root as it is, and changes no forwarding for a move', () => {
     const before = topologyOf(parse('replicating(flock(a), flock(b))'));
-    const plan = new MigrationPlanner(before).plan(1, [0n], [{ baseId: 0n, template: parse('replicating(flock(a), flock(c))') }])!;
+    const plan = new MigrationPlanner(before).plan(
+      1,
+      [0n],
+      [{ baseId: 0n, template: parse('replicating(flock(a), flock(c))') }],
+    )!;
     expect(plan.steps.map(({ phase, title }) => `${phase}: ${title}`)).toEqual([
       'prepare: make the tables of c/follows_0',
       'prepare: write to the new shards too, and read from the old ones',
@@ -161,16 +216,26 @@ describe('a plan', () => {
       'cleanup: look for rows of b/follows_0_old that are not in a/follows_0, c/follows_0',
       'cleanup: drop the tables of b/follows_0',
     ]);
-    expect(plan.title).toBe('transform table 1 (follows) from 0: replicating(flock(a), flock(b)) → replicating(flock(a), flock(c))');
-    expect(plan.steps.flatMap(({ action }) => (action.kind === 'change' ? action.changes : [])).filter(({ kind }) => kind.endsWith('Forwarding'))).toEqual([]);
+    expect(plan.title).toBe(
+      'transform table 1 (follows) from 0: replicating(flock(a), flock(b)) → replicating(flock(a), flock(c))',
+    );
+    expect(
+      plan.steps
+        .flatMap(({ action }) => (action.kind === 'change' ? action.changes : []))
+        .filter(({ kind }) => kind.endsWith('Forwarding')),
+    ).toEqual([]);
   });
 
   it('copies to each half of a split only what belongs there', () => {
     const before = topologyOf(parse('flock(a)'), parse('flock(b)'));
-    const plan = new MigrationPlanner(before).plan(1, [0n], [
-      { baseId: 0n, template: parse('flock(c)') },
-      { baseId: 600n, template: parse('flock(d)') },
-    ])!;
+    const plan = new MigrationPlanner(before).plan(
+      1,
+      [0n],
+      [
+        { baseId: 0n, template: parse('flock(c)') },
+        { baseId: 600n, template: parse('flock(d)') },
+      ],
+    )!;
     const copies = plan.steps.flatMap(({ action }) => (action.kind === 'copy' ? [action.spec] : []));
     expect(copies.map(({ targets, range }) => [targets[0]!.id.hostname, range])).toEqual([
       ['c', { hash: 'fnv1a64', from: 0n, to: 600n }],
@@ -187,13 +252,31 @@ describe('a plan', () => {
   ])('is refused for %s', (_what, bases, wanted, code) => {
     const planner = new MigrationPlanner(topologyOf(parse('flock(a)'), parse('flock(b)'), parse('flock(c)')));
     const template = parse('flock(d)');
-    expect(() => planner.plan(1, bases, wanted.map((baseId) => ({ baseId, template })))).toThrow(expect.objectContaining({ code }) as Error);
+    expect(() =>
+      planner.plan(
+        1,
+        bases,
+        wanted.map((baseId) => ({ baseId, template })),
+      ),
+    ).toThrow(expect.objectContaining({ code }) as Error);
   });
 
   it('is refused where nothing can be read to copy from, and for a shard that other keys use', () => {
-    expect(() => new MigrationPlanner(topologyOf(parse('blocked(flock(a))'))).plan(1, [0n], [{ baseId: 0n, template: parse('flock(b)') }])).toThrow('there is no shard to copy from');
+    expect(() =>
+      new MigrationPlanner(topologyOf(parse('blocked(flock(a))'))).plan(
+        1,
+        [0n],
+        [{ baseId: 0n, template: parse('flock(b)') }],
+      ),
+    ).toThrow('there is no shard to copy from');
     const { state } = topologyOf(parse('flock(a)'));
-    const shared = new Topology({ ...emptyTopology, ...state, forwardings: [...state.forwardings, { ...state.forwardings[0]!, baseId: 7n }] });
-    expect(() => new MigrationPlanner(shared).plan(1, [0n], [{ baseId: 0n, template: parse('flock(b)') }])).toThrow('belongs to other keys too');
+    const shared = new Topology({
+      ...emptyTopology,
+      ...state,
+      forwardings: [...state.forwardings, { ...state.forwardings[0]!, baseId: 7n }],
+    });
+    expect(() => new MigrationPlanner(shared).plan(1, [0n], [{ baseId: 0n, template: parse('flock(b)') }])).toThrow(
+      'belongs to other keys too',
+    );
   });
 });

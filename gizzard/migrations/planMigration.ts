@@ -5,7 +5,15 @@ import { nodeType } from '../nodes/index.js';
 import { changesBetween } from '../topology/changesBetween.js';
 import type { Topology } from '../topology/topology.js';
 import { shardKey, type ShardId, type ShardInfo } from '../topology/types.js';
-import { concreteLeaves, concreteTree, partOfTopology, templateOfTree, type ConcreteLeaf, type ConcreteTree } from './concreteTree.js';
+import {
+  concreteLeaves,
+  concreteTree,
+  partOfTopology,
+  templateOfTree,
+  type ConcreteLeaf,
+  type ConcreteTree,
+} from './concreteTree.js';
+import { ShardNames } from './shardNames.js';
 import { retired, type MigrationPlan, type PlannedStep } from './steps.js';
 import { checkTemplate, leafIdentity, leavesOf, printTemplate, type Template } from './template.js';
 
@@ -61,7 +69,7 @@ interface TableRoots {
  * One planner plans for one topology, and never gives a name twice: its plans may all be carried out.
  */
 export class MigrationPlanner {
-  readonly #names: Names;
+  readonly #names: ShardNames;
   readonly #tables = new Map<number, TableRoots>();
   readonly #users = new Map<string, number>();
 
@@ -70,8 +78,9 @@ export class MigrationPlanner {
     readonly topology: Topology,
     spent: ReadonlySet<string> = new Set(),
   ) {
-    this.#names = new Names(topology, spent);
-    for (const { shard } of topology.state.forwardings) this.#users.set(shardKey(shard), (this.#users.get(shardKey(shard)) ?? 0) + 1);
+    this.#names = new ShardNames(topology, spent);
+    for (const { shard } of topology.state.forwardings)
+      this.#users.set(shardKey(shard), (this.#users.get(shardKey(shard)) ?? 0) + 1);
   }
 
   /** The roots of a table by their bases, in ascending order. Throws `NotFound` for a table that does not exist. */
@@ -98,11 +107,17 @@ export class MigrationPlanner {
     const { bases: all, places } = this.#rootsOf(tableId);
     const sortedBases = [...bases].sort(ascending);
     const first = places.get(sortedBases[0]!);
-    if (first === undefined || sortedBases.some((base, i) => all[first + i] !== base)) throw invalid(`table ${tableId} does not forward ${sortedBases.join(', ')} one after the other`);
+    if (first === undefined || sortedBases.some((base, i) => all[first + i] !== base))
+      throw invalid(`table ${tableId} does not forward ${sortedBases.join(', ')} one after the other`);
     const end = all[first + sortedBases.length] ?? keyHash(table.hash).maxHash + 1n;
     const goals = [...wanted].sort((a, b) => ascending(a.baseId, b.baseId));
-    if (goals[0]?.baseId !== sortedBases[0] || goals.some(({ baseId }, i) => baseId >= end || (i > 0 && baseId === goals[i - 1]!.baseId))) {
-      throw invalid(`the new trees of table ${tableId} must begin at ${sortedBases[0]}, end before ${end} and differ in their bases`);
+    if (
+      goals[0]?.baseId !== sortedBases[0] ||
+      goals.some(({ baseId }, i) => baseId >= end || (i > 0 && baseId === goals[i - 1]!.baseId))
+    ) {
+      throw invalid(
+        `the new trees of table ${tableId} must begin at ${sortedBases[0]}, end before ${end} and differ in their bases`,
+      );
     }
     const froms = sortedBases.map((baseId): From => {
       const tree = this.#tree(tableId, baseId);
@@ -117,19 +132,33 @@ export class MigrationPlanner {
 
     const stem = stemOf(froms[0]!);
     const tos = goals.map((goal) => wantedTree(goal, same, stem, this.#names));
-    if (tos.some((to) => to.leaves.every(({ write }) => write === 'ignore')) && froms.some(({ leaves }) => leaves.some(({ write }) => write !== 'ignore'))) {
-      throw new RoostError('FailedPrecondition', `no shard of ${fresh.join(' + ')} keeps anything: what these keys have now would be lost`, { fields: { table: tableId, base: sortedBases[0]! } });
+    if (
+      tos.some((to) => to.leaves.every(({ write }) => write === 'ignore')) &&
+      froms.some(({ leaves }) => leaves.some(({ write }) => write !== 'ignore'))
+    ) {
+      throw new RoostError(
+        'FailedPrecondition',
+        `no shard of ${fresh.join(' + ')} keeps anything: what these keys have now would be lost`,
+        { fields: { table: tableId, base: sortedBases[0]! } },
+      );
     }
     const cuts = [...new Set([...sortedBases, ...goals.map(({ baseId }) => baseId)])].sort(ascending);
     const intervals = cuts.map((baseId, i): Interval => {
       const from = froms.findLast((one) => one.baseId <= baseId)!;
-      const stage = replicates(from.tree) && from.baseId === baseId ? from.tree.shard : routingNode('replicating', this.#names.free({ hostname: routingHost, tablePrefix: `${stem}_root` }));
+      const stage =
+        replicates(from.tree) && from.baseId === baseId
+          ? from.tree.shard
+          : routingNode('replicating', this.#names.free({ hostname: routingHost, tablePrefix: `${stem}_root` }));
       return { baseId, end: cuts[i + 1] ?? end, from, to: tos.findLast((one) => one.baseId <= baseId)!, stage };
     });
     const verb = goals.length > froms.length ? 'split' : goals.length < froms.length ? 'merge' : 'transform';
     return {
       title: `${verb} table ${tableId} (${table.name}) from ${cuts[0]}: ${old.join(' + ')} → ${fresh.join(' + ')}`,
-      basis: { tableId, part: partOfTopology(froms.map(({ baseId, tree }) => ({ tableId, baseId, tree }))), end: all[first + sortedBases.length] },
+      basis: {
+        tableId,
+        part: partOfTopology(froms.map(({ baseId, tree }) => ({ tableId, baseId, tree }))),
+        end: all[first + sortedBases.length],
+      },
       ...planSteps(tableId, table.hash, froms, tos, intervals),
     };
   }
@@ -138,9 +167,15 @@ export class MigrationPlanner {
     let found = this.#tables.get(tableId);
     if (found === undefined) {
       this.topology.table(tableId);
-      const forwardings = this.topology.state.forwardings.filter((one) => one.tableId === tableId).sort((a, b) => ascending(a.baseId, b.baseId));
+      const forwardings = this.topology.state.forwardings
+        .filter((one) => one.tableId === tableId)
+        .sort((a, b) => ascending(a.baseId, b.baseId));
       const bases = forwardings.map(({ baseId }) => baseId);
-      found = { roots: new Map(forwardings.map(({ baseId, shard }) => [baseId, shard])), bases, places: new Map(bases.map((base, i) => [base, i])) };
+      found = {
+        roots: new Map(forwardings.map(({ baseId, shard }) => [baseId, shard])),
+        bases,
+        places: new Map(bases.map((base, i) => [base, i])),
+      };
       this.#tables.set(tableId, found);
     }
     return found;
@@ -148,7 +183,10 @@ export class MigrationPlanner {
 
   #tree(tableId: number, baseId: bigint): ConcreteTree {
     const root = this.roots(tableId).get(baseId);
-    if (root === undefined) throw new RoostError('NotFound', `table ${tableId} has no forwarding at ${baseId}`, { fields: { table: tableId, base: baseId } });
+    if (root === undefined)
+      throw new RoostError('NotFound', `table ${tableId} has no forwarding at ${baseId}`, {
+        fields: { table: tableId, base: baseId },
+      });
     return concreteTree(this.topology, root);
   }
 
@@ -158,7 +196,11 @@ export class MigrationPlanner {
     const visit = ({ shard, children }: ConcreteTree, users: number): void => {
       const key = shardKey(shard.id);
       if (seen.has(key) || this.topology.parents(shard.id).length + (this.#users.get(key) ?? 0) !== users) {
-        throw new RoostError('FailedPrecondition', `shard ${key} belongs to other keys too, and cannot be moved with these alone`, { fields: { shard: key } });
+        throw new RoostError(
+          'FailedPrecondition',
+          `shard ${key} belongs to other keys too, and cannot be moved with these alone`,
+          { fields: { shard: key } },
+        );
       }
       seen.add(key);
       for (const child of children) visit(child, 1);
@@ -167,20 +209,56 @@ export class MigrationPlanner {
   }
 }
 
-function planSteps(tableId: number, hash: string, froms: readonly From[], tos: readonly To[], intervals: readonly Interval[]): Omit<MigrationPlan, 'title' | 'basis'> {
+function planSteps(
+  tableId: number,
+  hash: string,
+  froms: readonly From[],
+  tos: readonly To[],
+  intervals: readonly Interval[],
+): Omit<MigrationPlan, 'title' | 'basis'> {
   const before = partOfTopology(froms.map(({ baseId, tree }) => ({ tableId, baseId, tree })));
-  const staged = partOfTopology(intervals.map((interval) => ({ tableId, baseId: interval.baseId, tree: stagedTree(interval) })));
-  const settled = partOfTopology(intervals.map((interval) => ({ tableId, baseId: interval.baseId, tree: settledTree(interval) })));
-  const after = partOfTopology(tos.map((to) => ({ tableId, baseId: to.baseId, tree: finalTree(to, intervals.find((interval) => interval.to === to)!.stage) })));
-  const change = (phase: PlannedStep['phase'], title: string, precondition: string, from: typeof before, to: typeof before): PlannedStep[] => {
+  const staged = partOfTopology(
+    intervals.map((interval) => ({ tableId, baseId: interval.baseId, tree: stagedTree(interval) })),
+  );
+  const settled = partOfTopology(
+    intervals.map((interval) => ({ tableId, baseId: interval.baseId, tree: settledTree(interval) })),
+  );
+  const after = partOfTopology(
+    tos.map((to) => ({
+      tableId,
+      baseId: to.baseId,
+      tree: finalTree(to, intervals.find((interval) => interval.to === to)!.stage),
+    })),
+  );
+  const change = (
+    phase: PlannedStep['phase'],
+    title: string,
+    precondition: string,
+    from: typeof before,
+    to: typeof before,
+  ): PlannedStep[] => {
     const changes = changesBetween(from, to);
-    return changes.length === 0 ? [] : [{ phase, title, precondition, action: { kind: 'change', changes }, inverse: { kind: 'change', changes: changesBetween(to, from) } }];
+    return changes.length === 0
+      ? []
+      : [
+          {
+            phase,
+            title,
+            precondition,
+            action: { kind: 'change', changes },
+            inverse: { kind: 'change', changes: changesBetween(to, from) },
+          },
+        ];
   };
   const nothing = { kind: 'nothing' } as const;
   const moves = intervals.filter(({ to }) => to.filled.length > 0).map((interval) => moveOf(interval, hash, intervals));
-  const newTables = unique(tos.flatMap((to) => to.filled)).filter((shard) => !before.shards.some((one) => shardKey(one.id) === shardKey(shard.id)));
+  const newTables = unique(tos.flatMap((to) => to.filled)).filter(
+    (shard) => !before.shards.some((one) => shardKey(one.id) === shardKey(shard.id)),
+  );
   const kept = new Set(tos.flatMap((to) => to.leaves.map((leaf) => shardKey(leaf.shard.id))));
-  const dropped = unique(froms.flatMap((from) => from.leaves.map((leaf) => leaf.shard))).filter((shard) => !kept.has(shardKey(shard.id)));
+  const dropped = unique(froms.flatMap((from) => from.leaves.map((leaf) => leaf.shard))).filter(
+    (shard) => !kept.has(shardKey(shard.id)),
+  );
   const rescues = intervals.flatMap((interval) => rescueOf(interval, dropped, hash, intervals));
 
   const steps: PlannedStep[] = [
@@ -195,14 +273,64 @@ function planSteps(tableId: number, hash: string, froms: readonly From[], tos: r
             inverse: { kind: 'dropTables', shards: newTables },
           } as const,
         ]),
-    ...change('prepare', moves.length === 0 ? 'link what is new' : 'write to the new shards too, and read from the old ones', 'the tables are there', before, staged),
-    ...moves.map((spec): PlannedStep => ({ phase: 'copy', title: `copy ${keys(spec.sources.slice(0, 1))} to ${keys(spec.targets)}${rangeText(spec.range)}`, precondition: 'every server writes to both', action: { kind: 'copy', spec: { ...spec, kind: 'copy' } }, inverse: nothing })),
-    ...moves.map((spec): PlannedStep => ({ phase: 'verify', title: `compare ${keys(spec.targets)} with ${keys(spec.sources)}, row by row${rangeText(spec.range)}`, precondition: 'the copy is complete', action: { kind: 'verify', spec }, inverse: nothing })),
-    ...change('settle', 'read from the new shards, and write to the old ones too', moves.length === 0 ? 'nothing has to be copied' : 'the last comparison found nothing missing', staged, settled),
+    ...change(
+      'prepare',
+      moves.length === 0 ? 'link what is new' : 'write to the new shards too, and read from the old ones',
+      'the tables are there',
+      before,
+      staged,
+    ),
+    ...moves.map((spec): PlannedStep => ({
+      phase: 'copy',
+      title: `copy ${keys(spec.sources.slice(0, 1))} to ${keys(spec.targets)}${rangeText(spec.range)}`,
+      precondition: 'every server writes to both',
+      action: { kind: 'copy', spec: { ...spec, kind: 'copy' } },
+      inverse: nothing,
+    })),
+    ...moves.map((spec): PlannedStep => ({
+      phase: 'verify',
+      title: `compare ${keys(spec.targets)} with ${keys(spec.sources)}, row by row${rangeText(spec.range)}`,
+      precondition: 'the copy is complete',
+      action: { kind: 'verify', spec },
+      inverse: nothing,
+    })),
+    ...change(
+      'settle',
+      'read from the new shards, and write to the old ones too',
+      moves.length === 0 ? 'nothing has to be copied' : 'the last comparison found nothing missing',
+      staged,
+      settled,
+    ),
     ...change('cleanup', 'take the old shards out of the trees', 'the new shards serve as they should', settled, after),
-    ...(dropped.length === 0 ? [] : [{ phase: 'cleanup', title: `rename the tables of ${keys(dropped)}, so that nothing can write to them`, precondition: 'every server has let go of them', action: { kind: 'retire', shards: dropped }, inverse: nothing } as const]),
-    ...rescues.map((spec): PlannedStep => ({ phase: 'cleanup', title: `look for rows of ${keys(spec.sources)} that are not in ${keys(spec.targets)}${rangeText(spec.range)}`, precondition: 'nothing can write to the old tables', action: { kind: 'verify', spec }, inverse: nothing })),
-    ...(dropped.length === 0 ? [] : [{ phase: 'cleanup', title: `drop the tables of ${keys(dropped)}`, precondition: 'the new shards hold every row of them', action: { kind: 'dropTables', shards: dropped.map(retired) }, inverse: nothing } as const]),
+    ...(dropped.length === 0
+      ? []
+      : [
+          {
+            phase: 'cleanup',
+            title: `rename the tables of ${keys(dropped)}, so that nothing can write to them`,
+            precondition: 'every server has let go of them',
+            action: { kind: 'retire', shards: dropped },
+            inverse: nothing,
+          } as const,
+        ]),
+    ...rescues.map((spec): PlannedStep => ({
+      phase: 'cleanup',
+      title: `look for rows of ${keys(spec.sources)} that are not in ${keys(spec.targets)}${rangeText(spec.range)}`,
+      precondition: 'nothing can write to the old tables',
+      action: { kind: 'verify', spec },
+      inverse: nothing,
+    })),
+    ...(dropped.length === 0
+      ? []
+      : [
+          {
+            phase: 'cleanup',
+            title: `drop the tables of ${keys(dropped)}`,
+            precondition: 'the new shards hold every row of them',
+            action: { kind: 'dropTables', shards: dropped.map(retired) },
+            inverse: nothing,
+          } as const,
+        ]),
   ];
   return {
     steps,
@@ -227,17 +355,25 @@ function settledTree({ from, to, stage }: Interval): ConcreteTree {
   const skipped = to.leaves.filter((leaf) => leaf.write === 'ignore' && inOld.has(shardKey(leaf.shard.id)));
   const tree = prune(to.tree, new Set(skipped.map((leaf) => shardKey(leaf.shard.id))));
   const present = new Set(tree === undefined ? [] : concreteLeaves(tree).map((leaf) => shardKey(leaf.shard.id)));
-  return beside(stage, tree, old.filter((shard) => !present.has(shardKey(shard.id))));
+  return beside(
+    stage,
+    tree,
+    old.filter((shard) => !present.has(shardKey(shard.id))),
+  );
 }
 
 /** A tree below a stage, which takes the place of its root where that replicates, and leaves of weight 0. */
 const beside = (stage: ShardInfo, tree: ConcreteTree | undefined, leaves: readonly ShardInfo[]): ConcreteTree => ({
   shard: stage,
   weight: 1,
-  children: [...(tree === undefined ? [] : replicates(tree) ? tree.children : [tree]), ...leaves.map((shard) => ({ shard, weight: 0, children: [] }))],
+  children: [
+    ...(tree === undefined ? [] : replicates(tree) ? tree.children : [tree]),
+    ...leaves.map((shard) => ({ shard, weight: 0, children: [] })),
+  ],
 });
 
-const finalTree = ({ tree }: To, stage: ShardInfo): ConcreteTree => (replicates(tree) ? { ...tree, shard: stage } : tree);
+const finalTree = ({ tree }: To, stage: ShardInfo): ConcreteTree =>
+  replicates(tree) ? { ...tree, shard: stage } : tree;
 
 /** The tree without some leaves, and without the nodes that this leaves empty. */
 function prune(tree: ConcreteTree, leaves: ReadonlySet<string>): ConcreteTree | undefined {
@@ -250,27 +386,42 @@ function prune(tree: ConcreteTree, leaves: ReadonlySet<string>): ConcreteTree | 
 const replicates = (tree: ConcreteTree): boolean => nodeType(tree.shard.type)?.replicates === true;
 
 function moveOf(interval: Interval, hash: string, intervals: readonly Interval[]): MoveSpec {
-  const sources = sourcesOf(interval.from).filter((source) => !interval.to.filled.some((target) => shardKey(target.id) === shardKey(source.id)));
+  const sources = sourcesOf(interval.from).filter(
+    (source) => !interval.to.filled.some((target) => shardKey(target.id) === shardKey(source.id)),
+  );
   if (sources.length === 0) {
     const root = shardKey(interval.from.tree.shard.id);
-    throw new RoostError('FailedPrecondition', `there is no shard to copy from: none below ${root} is read`, { fields: { shard: root } });
+    throw new RoostError('FailedPrecondition', `there is no shard to copy from: none below ${root} is read`, {
+      fields: { shard: root },
+    });
   }
   const range = rangeOf(interval, hash, intervals);
   return { kind: 'verify', sources, targets: interval.to.filled, ...(range === undefined ? {} : { range }) };
 }
 
 /** What the shards that go hold must be in those that stay. */
-function rescueOf(interval: Interval, dropped: readonly ShardInfo[], hash: string, intervals: readonly Interval[]): MoveSpec[] {
+function rescueOf(
+  interval: Interval,
+  dropped: readonly ShardInfo[],
+  hash: string,
+  intervals: readonly Interval[],
+): MoveSpec[] {
   const gone = new Set(dropped.map((shard) => shardKey(shard.id)));
-  const sources = interval.from.leaves.filter((leaf) => leaf.write !== 'ignore' && gone.has(shardKey(leaf.shard.id))).map((leaf) => retired(leaf.shard));
+  const sources = interval.from.leaves
+    .filter((leaf) => leaf.write !== 'ignore' && gone.has(shardKey(leaf.shard.id)))
+    .map((leaf) => retired(leaf.shard));
   const targets = interval.to.leaves.filter((leaf) => leaf.write !== 'ignore').map((leaf) => leaf.shard);
   const range = rangeOf(interval, hash, intervals);
-  return sources.length === 0 || targets.length === 0 ? [] : [{ kind: 'verify', sources, targets, ...(range === undefined ? {} : { range }) }];
+  return sources.length === 0 || targets.length === 0
+    ? []
+    : [{ kind: 'verify', sources, targets, ...(range === undefined ? {} : { range }) }];
 }
 
 /** Absent where the old tree's keys all go the same way. */
 const rangeOf = (interval: Interval, hash: string, intervals: readonly Interval[]): HashRange | undefined =>
-  intervals.filter((one) => one.from === interval.from).length === 1 ? undefined : { hash, from: interval.baseId, to: interval.end };
+  intervals.filter((one) => one.from === interval.from).length === 1
+    ? undefined
+    : { hash, from: interval.baseId, to: interval.end };
 
 /** Leaves that hold everything: those that are read and written. Where there are none, those that are read: what they refuse waits for them. */
 function sourcesOf(from: From): ShardInfo[] {
@@ -279,19 +430,38 @@ function sourcesOf(from: From): ShardInfo[] {
 }
 
 /** Gives the shards of a template their names. Leaves that are there already keep theirs. */
-function wantedTree({ baseId, template }: WantedTree, same: From | undefined, stem: string, names: Names): To {
+function wantedTree({ baseId, template }: WantedTree, same: From | undefined, stem: string, names: ShardNames): To {
   checkTemplate(template);
-  const known = new Map((same?.leaves ?? []).map(({ shard, read, write }) => [leafIdentity(templateOfTree({ shard, weight: 1, children: [] })), { shard, whole: read === 'allow' && write !== 'ignore' }]));
-  const leafPrefix = names.freeEverywhere(stem, leavesOf(template).filter((leaf) => !known.has(leafIdentity(leaf))).map((leaf) => leaf.host!));
+  const known = new Map(
+    (same?.leaves ?? []).map(({ shard, read, write }) => [
+      leafIdentity(templateOfTree({ shard, weight: 1, children: [] })),
+      { shard, whole: read === 'allow' && write !== 'ignore' },
+    ]),
+  );
+  const leafPrefix = names.freeEverywhere(
+    stem,
+    leavesOf(template)
+      .filter((leaf) => !known.has(leafIdentity(leaf)))
+      .map((leaf) => leaf.host!),
+  );
   const filled: ShardInfo[] = [];
   const name = (node: Template): ConcreteTree => {
     if (node.host === undefined) {
       const replicating = nodeType(node.type)!.replicates;
-      const shard = routingNode(node.type, names.free({ hostname: routingHost, tablePrefix: `${stem}_${replicating ? 'root' : node.type}` }));
+      const shard = routingNode(
+        node.type,
+        names.free({ hostname: routingHost, tablePrefix: `${stem}_${replicating ? 'root' : node.type}` }),
+      );
       return { shard, weight: node.weight, children: node.children.map(name) };
     }
     const existing = known.get(leafIdentity(node));
-    const shard: ShardInfo = existing?.shard ?? { id: { hostname: node.host, tablePrefix: leafPrefix }, type: node.type, sourceType: node.sourceType, destinationType: node.destinationType, busy: 'normal' };
+    const shard: ShardInfo = existing?.shard ?? {
+      id: { hostname: node.host, tablePrefix: leafPrefix },
+      type: node.type,
+      sourceType: node.sourceType,
+      destinationType: node.destinationType,
+      busy: 'normal',
+    };
     return { shard, weight: node.weight, children: [] };
   };
   const tree = name({ ...template, weight: 1 });
@@ -301,40 +471,24 @@ function wantedTree({ baseId, template }: WantedTree, same: From | undefined, st
   return { baseId, tree, leaves, filled };
 }
 
-const routingNode = (type: string, id: ShardId): ShardInfo => ({ id, type, sourceType: '', destinationType: '', busy: 'normal' });
+const routingNode = (type: string, id: ShardId): ShardInfo => ({
+  id,
+  type,
+  sourceType: '',
+  destinationType: '',
+  busy: 'normal',
+});
 
 /** What the names of a tree's shards have in common, without the generation that an earlier migration gave them. */
-const stemOf = (from: From): string => (from.leaves[0]?.shard ?? from.tree.shard).id.tablePrefix.replace(/_v\d+$/, '').slice(0, maxBaseLength);
-
-/** Names that no shard has or had, given out once each. */
-class Names {
-  readonly #taken: Set<string>;
-
-  constructor(topology: Topology, spent: ReadonlySet<string>) {
-    this.#taken = new Set([...spent, ...topology.state.shards.map((shard) => shardKey(shard.id))]);
-  }
-
-  free(id: ShardId): ShardId {
-    return { ...id, tablePrefix: this.freeEverywhere(id.tablePrefix, [id.hostname]) };
-  }
-
-  /** A prefix that is free on all of the hosts. */
-  freeEverywhere(prefix: string, hosts: readonly string[]): string {
-    for (let generation = 1; ; generation++) {
-      const candidate = generation === 1 ? prefix : `${prefix}_v${generation}`;
-      const keysOf = hosts.map((hostname) => shardKey({ hostname, tablePrefix: candidate }));
-      if (keysOf.some((key) => this.#taken.has(key))) continue;
-      for (const key of keysOf) this.#taken.add(key);
-      return candidate;
-    }
-  }
-}
+const stemOf = (from: From): string =>
+  (from.leaves[0]?.shard ?? from.tree.shard).id.tablePrefix.replace(/_v\d+$/, '').slice(0, maxBaseLength);
 
 function unique(shards: readonly ShardInfo[]): ShardInfo[] {
   return [...new Map(shards.map((shard) => [shardKey(shard.id), shard])).values()];
 }
 
 const keys = (shards: readonly ShardInfo[]): string => shards.map((shard) => shardKey(shard.id)).join(', ');
-const rangeText = (range: HashRange | undefined): string => (range === undefined ? '' : ` (hashes ${range.from} … ${range.to - 1n})`);
+const rangeText = (range: HashRange | undefined): string =>
+  range === undefined ? '' : ` (hashes ${range.from} … ${range.to - 1n})`;
 const ascending = (a: bigint, b: bigint): number => (a < b ? -1 : a > b ? 1 : 0);
 const invalid = (message: string): RoostError => new RoostError('InvalidArgument', message);

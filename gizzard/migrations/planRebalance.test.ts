@@ -5,7 +5,8 @@ import { parseTemplate } from './parseTemplate.js';
 import { leavesOf, printTemplate, type Template } from './template.js';
 
 const parse = (text: string): Template => parseTemplate(text, (name) => (name === 'flock' ? name : undefined));
-const on = (...hosts: readonly string[]): Template => parse(`replicating(${hosts.map((host) => `flock(${host})`).join(', ')})`);
+const on = (...hosts: readonly string[]): Template =>
+  parse(`replicating(${hosts.map((host) => `flock(${host})`).join(', ')})`);
 const hostsOf = (tree: Template): string[] => leavesOf(tree).map((leaf) => leaf.host!);
 const copies = (before: readonly Template[], after: readonly Template[]): number =>
   after.reduce((sum, tree, i) => sum + hostsOf(tree).filter((host) => !hostsOf(before[i]!).includes(host)).length, 0);
@@ -32,10 +33,16 @@ describe('spreading trees over hosts', () => {
         (places, weights) => {
           fc.pre(weights.filter((weight) => weight > 0).length >= 3);
           const before = places.map((hosts) => on(...hosts.map((host) => `h${host}`)));
-          const after = spreadOverHosts(before, weights.map((weight, i) => ({ hostname: `h${i}`, weight })));
+          const after = spreadOverHosts(
+            before,
+            weights.map((weight, i) => ({ hostname: `h${i}`, weight })),
+          );
           for (const tree of after) expect(new Set(hostsOf(tree)).size).toBe(hostsOf(tree).length);
           for (const host of loads(after).keys()) expect(weights[Number(host.slice(1))]).toBeGreaterThan(0);
-          const again = spreadOverHosts(after, weights.map((weight, i) => ({ hostname: `h${i}`, weight })));
+          const again = spreadOverHosts(
+            after,
+            weights.map((weight, i) => ({ hostname: `h${i}`, weight })),
+          );
           expect(copies(after, again)).toBe(0);
         },
       ),
@@ -64,11 +71,15 @@ describe('spreading trees over hosts', () => {
       { hostname: 'b', weight: 1 },
       { hostname: 'c', weight: 1 },
     ]);
-    expect(after.map(printTemplate)).toEqual(['replicating(flock(c, "INT UNSIGNED", "INT UNSIGNED") * 3, writeOnly(flock(b)))']);
+    expect(after.map(printTemplate)).toEqual([
+      'replicating(flock(c, "INT UNSIGNED", "INT UNSIGNED") * 3, writeOnly(flock(b)))',
+    ]);
   });
 
   it('refuses trees that are wider than there are hosts', () => {
-    expect(() => spreadOverHosts([on('a', 'b')], [{ hostname: 'a', weight: 1 }])).toThrow('a tree has 2 leaves, for which 1 hosts of positive weight are too few');
+    expect(() => spreadOverHosts([on('a', 'b')], [{ hostname: 'a', weight: 1 }])).toThrow(
+      'a tree has 2 leaves, for which 1 hosts of positive weight are too few',
+    );
   });
 });
 
@@ -80,31 +91,51 @@ describe('giving trees one of some shapes', () => {
       { template: on('c', 'd'), weight: 1 },
       { template: on('b', 'e'), weight: 2 },
     ]);
-    expect(after.map(printTemplate).sort()).toEqual([...Array.from({ length: 2 }, () => on('a', 'b')), ...Array.from({ length: 4 }, () => on('b', 'e')), ...Array.from({ length: 2 }, () => on('c', 'd'))].map(printTemplate).sort());
+    expect(after.map(printTemplate).sort()).toEqual(
+      [
+        ...Array.from({ length: 2 }, () => on('a', 'b')),
+        ...Array.from({ length: 4 }, () => on('b', 'e')),
+        ...Array.from({ length: 2 }, () => on('c', 'd')),
+      ]
+        .map(printTemplate)
+        .sort(),
+    );
     // Four trees go from a and b to b and e, one copy each; the others stay.
     expect(copies(before, after)).toBe(4);
   });
 
   it('finds the least of all assignments of small cases', () => {
-    const shape = fc.uniqueArray(fc.constantFrom('a', 'b', 'c', 'd'), { minLength: 1, maxLength: 2 }).map((hosts) => on(...hosts));
+    const shape = fc
+      .uniqueArray(fc.constantFrom('a', 'b', 'c', 'd'), { minLength: 1, maxLength: 2 })
+      .map((hosts) => on(...hosts));
     fc.assert(
-      fc.property(fc.array(shape, { minLength: 1, maxLength: 5 }), fc.array(shape, { minLength: 1, maxLength: 3 }), (before, shapes) => {
-        const after = assignTemplates(before, shapes.map((template) => ({ template, weight: 1 })));
-        const shares = (trees: readonly Template[]): string => JSON.stringify(shapes.map((template) => trees.filter((tree) => tree === template).length));
-        let least = Infinity;
-        const all = (chosen: Template[]): void => {
-          if (chosen.length < before.length) for (const template of shapes) all([...chosen, template]);
-          else if (shares(chosen) === shares(after)) least = Math.min(least, copies(before, chosen));
-        };
-        all([]);
-        expect(copies(before, after)).toBe(least);
-      }),
+      fc.property(
+        fc.array(shape, { minLength: 1, maxLength: 5 }),
+        fc.array(shape, { minLength: 1, maxLength: 3 }),
+        (before, shapes) => {
+          const after = assignTemplates(
+            before,
+            shapes.map((template) => ({ template, weight: 1 })),
+          );
+          const shares = (trees: readonly Template[]): string =>
+            JSON.stringify(shapes.map((template) => trees.filter((tree) => tree === template).length));
+          let least = Infinity;
+          const all = (chosen: Template[]): void => {
+            if (chosen.length < before.length) for (const template of shapes) all([...chosen, template]);
+            else if (shares(chosen) === shares(after)) least = Math.min(least, copies(before, chosen));
+          };
+          all([]);
+          expect(copies(before, after)).toBe(least);
+        },
+      ),
       { numRuns: 150 },
     );
   });
 
   it('refuses weights that are all 0', () => {
-    expect(() => assignTemplates([on('a')], [{ template: on('b'), weight: 0 }])).toThrow('at least one weight must be above 0');
+    expect(() => assignTemplates([on('a')], [{ template: on('b'), weight: 0 }])).toThrow(
+      'at least one weight must be above 0',
+    );
   });
 });
 

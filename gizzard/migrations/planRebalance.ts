@@ -14,7 +14,10 @@ export interface WeightedTemplate {
  * fewest leaves have to be copied. Returns the shape of each tree, in their order. Throws `InvalidArgument` without a shape of positive weight.
  */
 export function assignTemplates(trees: readonly Template[], shapes: readonly WeightedTemplate[]): Template[] {
-  const quotas = shareOut(trees.length, shapes.map(({ weight }) => weight));
+  const quotas = shareOut(
+    trees.length,
+    shapes.map(({ weight }) => weight),
+  );
   // Trees of one shape are alike: they are counted, not told apart.
   const groups = new Map<string, number[]>();
   for (const [i, tree] of trees.entries()) {
@@ -27,7 +30,12 @@ export function assignTemplates(trees: readonly Template[], shapes: readonly Wei
   const source = kinds.length + shapes.length;
   const sink = source + 1;
   const between = kinds.flatMap((group, from) =>
-    shapes.map(({ template }, i): FlowEdge => ({ from, to: kinds.length + i, capacity: group.length, cost: costOf(trees[group[0]!]!, template) })),
+    shapes.map(({ template }, i): FlowEdge => ({
+      from,
+      to: kinds.length + i,
+      capacity: group.length,
+      cost: costOf(trees[group[0]!]!, template),
+    })),
   );
   const edges: FlowEdge[] = [
     ...between,
@@ -38,7 +46,8 @@ export function assignTemplates(trees: readonly Template[], shapes: readonly Wei
   const assigned = new Array<Template>(trees.length);
   const taken = kinds.map(() => 0);
   for (const [i, edge] of between.entries()) {
-    for (let unit = 0; unit < flows[i]!; unit++) assigned[kinds[edge.from]![taken[edge.from]!++]!] = shapes[edge.to - kinds.length]!.template;
+    for (let unit = 0; unit < flows[i]!; unit++)
+      assigned[kinds[edge.from]![taken[edge.from]!++]!] = shapes[edge.to - kinds.length]!.template;
   }
   return assigned;
 }
@@ -64,26 +73,36 @@ export interface HostShare {
  *
  * Throws `InvalidArgument` where a tree has more leaves than there are hosts of positive weight.
  */
-export function spreadOverHosts(trees: readonly Template[], hosts: readonly HostShare[], owed = new Map<string, number>()): Template[] {
+export function spreadOverHosts(
+  trees: readonly Template[],
+  hosts: readonly HostShare[],
+  owed = new Map<string, number>(),
+): Template[] {
   // A host of weight 0 is as good as none: what is on it gets a place elsewhere first of all.
   const usable = hosts.filter(({ weight }) => weight > 0);
   const places = trees.map((tree) => leavesOf(tree).map((leaf) => leaf.host!));
   const widest = Math.max(0, ...places.map((place) => place.length));
-  if (widest > usable.length) throw new RoostError('InvalidArgument', `a tree has ${widest} leaves, for which ${usable.length} hosts of positive weight are too few`);
+  if (widest > usable.length)
+    throw new RoostError(
+      'InvalidArgument',
+      `a tree has ${widest} leaves, for which ${usable.length} hosts of positive weight are too few`,
+    );
   const total = places.reduce((sum, place) => sum + place.length, 0);
   const weights = usable.map(({ weight }) => weight);
   const sum = weights.reduce((a, b) => a + b, 0);
   const held = new Map<string, number>();
   for (const name of places.flat()) held.set(name, (held.get(name) ?? 0) + 1);
   // Of hosts with the same claim, the one that is above its whole share already: nothing has to be copied for it.
-  const above = (host: number): number => Math.max(0, (held.get(usable[host]!.hostname) ?? 0) - Math.floor((total * weights[host]!) / sum));
+  const above = (host: number): number =>
+    Math.max(0, (held.get(usable[host]!.hostname) ?? 0) - Math.floor((total * weights[host]!) / sum));
   const quotas = shareOut(
     total,
     weights,
     () => trees.length,
     (host) => (owed.get(usable[host]!.hostname) ?? 0) + above(host) / (1_000 * (total + 1)),
   );
-  for (const [i, { hostname, weight }] of usable.entries()) owed.set(hostname, (owed.get(hostname) ?? 0) + (total * weight) / sum - quotas[i]!);
+  for (const [i, { hostname, weight }] of usable.entries())
+    owed.set(hostname, (owed.get(hostname) ?? 0) + (total * weight) / sum - quotas[i]!);
   const placed = new Placement(
     places,
     usable.map(({ hostname }) => hostname),
@@ -134,7 +153,7 @@ class Placement {
       this.#put(tree, leaf, host);
     }
     // What one host gives may make room for what another could not; each gift brings the whole nearer to its quotas, so this ends.
-    for (let given = true; given; ) {
+    for (let given = true; given;) {
       given = false;
       for (let host = 0; host < this.names.length; host++) {
         while (this.#surplus(host) > 0 && this.#giveOne(host)) given = true;
@@ -148,7 +167,10 @@ class Placement {
 
   /** Hosts below their quota, the furthest below first. */
   #needy(): number[] {
-    return this.names.map((_, host) => host).filter((host) => this.#surplus(host) < 0).sort((a, b) => this.#surplus(a) - this.#surplus(b));
+    return this.names
+      .map((_, host) => host)
+      .filter((host) => this.#surplus(host) < 0)
+      .sort((a, b) => this.#surplus(a) - this.#surplus(b));
   }
 
   #least(tree: number): number {
@@ -200,19 +222,30 @@ class Placement {
 /** The tree with its leaves on other hosts, in the order of its leaves. */
 function rehost(tree: Template, before: readonly string[], after: readonly string[]): Template {
   const to = new Map(before.map((name, i) => [name, after[i]!]));
-  const visit = (node: Template): Template => ({ ...node, ...(node.host === undefined ? {} : { host: to.get(node.host)! }), children: node.children.map(visit) });
+  const visit = (node: Template): Template => ({
+    ...node,
+    ...(node.host === undefined ? {} : { host: to.get(node.host)! }),
+    children: node.children.map(visit),
+  });
   return visit(tree);
 }
 
 /** Splits a number into whole parts by weights: each its share rounded down, and the rest to the largest remainders, each with its claim added. No part is above its bound. */
-export function shareOut(total: number, weights: readonly number[], boundOf: (part: number) => number = () => Infinity, claimOf: (part: number) => number = () => 0): number[] {
+export function shareOut(
+  total: number,
+  weights: readonly number[],
+  boundOf: (part: number) => number = () => Infinity,
+  claimOf: (part: number) => number = () => 0,
+): number[] {
   for (const weight of weights) checkWeight(weight, () => 'a weight', maxHostWeight);
   const sum = weights.reduce((a, b) => a + b, 0);
   if (!(sum > 0)) throw new RoostError('InvalidArgument', 'at least one weight must be above 0');
   const exact = weights.map((weight) => (total * weight) / sum);
   const parts = exact.map((share, i) => Math.min(boundOf(i), Math.floor(share)));
   let left = total - parts.reduce((a, b) => a + b, 0);
-  const order = exact.map((share, i) => ({ i, remainder: share - Math.floor(share) + claimOf(i) })).sort((a, b) => b.remainder - a.remainder);
+  const order = exact
+    .map((share, i) => ({ i, remainder: share - Math.floor(share) + claimOf(i) }))
+    .sort((a, b) => b.remainder - a.remainder);
   while (left > 0) {
     const before = left;
     for (const { i } of order) {

@@ -25,12 +25,22 @@ export interface PlanSummary {
 }
 
 const none: Load = { shards: 0, rows: 0, bytes: 0 };
-const plus = (load: Load, { rows, bytes }: ShardSize): Load => ({ shards: load.shards + 1, rows: load.rows + rows, bytes: load.bytes + bytes });
+const plus = (load: Load, { rows, bytes }: ShardSize): Load => ({
+  shards: load.shards + 1,
+  rows: load.rows + rows,
+  bytes: load.bytes + bytes,
+});
 
 /** Sums up plans by hosts, from the sizes that shards have now. */
 export async function summarizePlans(
   plans: readonly MigrationPlan[],
-  { hosts, movableType, moves, rates, clusterRowsPerSecond }: {
+  {
+    hosts,
+    movableType,
+    moves,
+    rates,
+    clusterRowsPerSecond,
+  }: {
     readonly hosts: Pick<DatabaseHosts, 'host'>;
     readonly movableType: (type: string) => Movable;
     readonly moves: RoostConfig['moves'];
@@ -40,7 +50,8 @@ export async function summarizePlans(
   },
 ): Promise<PlanSummary> {
   const leaves = new Map<string, ShardInfo>();
-  for (const plan of plans) for (const shard of [...plan.sources, ...plan.dropped]) leaves.set(shardKey(shard.id), shard);
+  for (const plan of plans)
+    for (const shard of [...plan.sources, ...plan.dropped]) leaves.set(shardKey(shard.id), shard);
   const sizes = await shardSizes(hosts, [...leaves.values()], movableType);
   const sizeOf = ({ id }: ShardInfo): ShardSize => sizes.get(shardKey(id)) ?? none;
 
@@ -48,21 +59,25 @@ export async function summarizePlans(
   const arriving = new Map<string, Load>();
   /** Rows that the copies of a host read and write. */
   const through = new Map<string, number>();
-  const add = <V>(map: Map<string, V>, key: string, first: V, more: (before: V) => V): void => void map.set(key, more(map.get(key) ?? first));
+  const add = <V>(map: Map<string, V>, key: string, first: V, more: (before: V) => V): void =>
+    void map.set(key, more(map.get(key) ?? first));
   let rows = 0;
   let bytes = 0;
   for (const plan of plans) {
     const coming = copiedSizes(plan, sizeOf, (from, to, size) => {
       rows += size.rows;
       bytes += size.bytes;
-      for (const host of new Set([from.id.hostname, to.id.hostname])) add(through, host, 0, (before) => before + size.rows);
+      for (const host of new Set([from.id.hostname, to.id.hostname]))
+        add(through, host, 0, (before) => before + size.rows);
     });
-    for (const shard of plan.created) add(arriving, shard.id.hostname, none, (load) => plus(load, coming.get(shardKey(shard.id)) ?? none));
+    for (const shard of plan.created)
+      add(arriving, shard.id.hostname, none, (load) => plus(load, coming.get(shardKey(shard.id)) ?? none));
     for (const shard of plan.dropped) add(leaving, shard.id.hostname, none, (load) => plus(load, sizeOf(shard)));
   }
   const names = [...new Set([...leaving.keys(), ...arriving.keys()])].sort();
   const busiest = Math.max(0, ...through.values());
-  const msAt = (rate: number, bound = Infinity): number => Math.ceil(1_000 * Math.max(busiest / (rate * moves.movesPerHost), rows / (rate * moves.movesAtOnce), rows / bound));
+  const msAt = (rate: number, bound = Infinity): number =>
+    Math.ceil(1_000 * Math.max(busiest / (rate * moves.movesPerHost), rows / (rate * moves.movesAtOnce), rows / bound));
   return {
     hosts: names.map((host) => ({ host, leaving: leaving.get(host) ?? none, arriving: arriving.get(host) ?? none })),
     trees: plans.length,
@@ -75,7 +90,11 @@ export async function summarizePlans(
 }
 
 /** What each new shard gets from the copies, by its key. A source of which several ranges are copied is taken to be spread evenly over them. */
-function copiedSizes({ steps }: MigrationPlan, sizeOf: (shard: ShardInfo) => ShardSize, each: (from: ShardInfo, to: ShardInfo, size: ShardSize) => void): Map<string, ShardSize> {
+function copiedSizes(
+  { steps }: MigrationPlan,
+  sizeOf: (shard: ShardInfo) => ShardSize,
+  each: (from: ShardInfo, to: ShardInfo, size: ShardSize) => void,
+): Map<string, ShardSize> {
   const specs = steps.flatMap(({ action }) => (action.kind === 'copy' ? [action.spec] : []));
   const ranges = new Map<string, Set<string>>();
   const sourceOf = (spec: (typeof specs)[number]): string => spec.sources.map(({ id }) => shardKey(id)).join();

@@ -34,7 +34,11 @@ export interface PreflightEnvironment {
  */
 export async function preflight(plans: readonly MigrationPlan[], environment: PreflightEnvironment): Promise<string[]> {
   const sizes = new SizeBook(environment);
-  const problems = [...(await reservationProblems(plans, environment)), ...(await serverProblems(plans, environment)), ...(await hostProblems(plans, environment, sizes))];
+  const problems = [
+    ...(await reservationProblems(plans, environment)),
+    ...(await serverProblems(plans, environment)),
+    ...(await hostProblems(plans, environment, sizes)),
+  ];
   const warnings: string[] = [];
   // Sizes are asked of the same hosts: one that does not answer is a problem already.
   if (problems.length === 0) {
@@ -44,10 +48,16 @@ export async function preflight(plans: readonly MigrationPlan[], environment: Pr
   }
   if (problems.length === 0) return warnings;
   const more = problems.length > namedProblems ? [`and ${problems.length - namedProblems} more`] : [];
-  throw new RoostError('FailedPrecondition', `nothing was changed, because it could not be carried out:\n${[...problems.slice(0, namedProblems), ...more].map((problem) => `  ${problem}`).join('\n')}`);
+  throw new RoostError(
+    'FailedPrecondition',
+    `nothing was changed, because it could not be carried out:\n${[...problems.slice(0, namedProblems), ...more].map((problem) => `  ${problem}`).join('\n')}`,
+  );
 }
 
-async function reservationProblems(plans: readonly MigrationPlan[], { reservations, moves }: PreflightEnvironment): Promise<string[]> {
+async function reservationProblems(
+  plans: readonly MigrationPlan[],
+  { reservations, moves }: PreflightEnvironment,
+): Promise<string[]> {
   const inWork = await moves.inWork();
   const problems: string[] = [];
   const claimed = new Set<string>();
@@ -58,7 +68,8 @@ async function reservationProblems(plans: readonly MigrationPlan[], { reservatio
       claimed.add(key);
       const other = reservations.get(key);
       if (other !== undefined) problems.push(`shard ${key} is in migration ${other}`);
-      if (other === undefined && inWork.has(key)) problems.push(`shard ${key} is busy: move ${inWork.get(key)} works with it`);
+      if (other === undefined && inWork.has(key))
+        problems.push(`shard ${key} is busy: move ${inWork.get(key)} works with it`);
     }
   }
   return problems;
@@ -67,25 +78,46 @@ async function reservationProblems(plans: readonly MigrationPlan[], { reservatio
 const serverProblems = (plans: readonly MigrationPlan[], { servers }: PreflightEnvironment): Promise<string[]> =>
   servers.lacking([...new Set(plans.flatMap((plan) => plan.created.map((shard) => shard.id.hostname)))].sort());
 
-async function hostProblems(plans: readonly MigrationPlan[], environment: PreflightEnvironment, sizes: SizeBook): Promise<string[]> {
+async function hostProblems(
+  plans: readonly MigrationPlan[],
+  environment: PreflightEnvironment,
+  sizes: SizeBook,
+): Promise<string[]> {
   const created = plans.flatMap((plan) => plan.created);
   const dropped = plans.flatMap((plan) => plan.dropped);
   const touched = [...plans.flatMap((plan) => plan.sources), ...created, ...dropped];
   const names = [...new Set(touched.map((shard) => shard.id.hostname))].sort();
   const found = await Promise.all(
     names.map(async (name) => {
-      if (!Object.hasOwn(environment.config.databaseHosts, name)) return [`host ${name} is not in the configuration: add it under databaseHosts`];
+      if (!Object.hasOwn(environment.config.databaseHosts, name))
+        return [`host ${name} is not in the configuration: add it under databaseHosts`];
       const host = environment.hosts.host(name);
       try {
         return [
-          ...(await checkServer(host, environment.config.cluster, created.some((shard) => shard.id.hostname === name))),
-          ...(await tableProblems(host, created.filter((shard) => shard.id.hostname === name), (prefix) => prefix, sizes)),
-          ...(await tableProblems(host, dropped.filter((shard) => shard.id.hostname === name), retiredPrefix, sizes)),
+          ...(await checkServer(
+            host,
+            environment.config.cluster,
+            created.some((shard) => shard.id.hostname === name),
+          )),
+          ...(await tableProblems(
+            host,
+            created.filter((shard) => shard.id.hostname === name),
+            (prefix) => prefix,
+            sizes,
+          )),
+          ...(await tableProblems(
+            host,
+            dropped.filter((shard) => shard.id.hostname === name),
+            retiredPrefix,
+            sizes,
+          )),
         ];
       } catch (error) {
         const { message } = RoostError.from(error);
         // A host that is only a source among others, or is to be left, may be down: that is why one leaves it.
-        return created.some((shard) => shard.id.hostname === name) || isOnlySource(plans, name) ? [`host ${name} cannot be used: ${message}`] : [];
+        return created.some((shard) => shard.id.hostname === name) || isOnlySource(plans, name)
+          ? [`host ${name} cannot be used: ${message}`]
+          : [];
       }
     }),
   );
@@ -99,9 +131,11 @@ async function checkServer(host: DatabaseHost, cluster: string, makesTables: boo
   const deadline = Deadline.after(hostDeadlineMs);
   const [row] = await host.rows('SELECT VERSION()', [], deadline);
   const version = String(row![0]);
-  if (isOldServer(version)) return [`host ${host.name} runs ${version}; MySQL 8.0 or MariaDB 10.6 are the oldest that will do`];
+  if (isOldServer(version))
+    return [`host ${host.name} runs ${version}; MySQL 8.0 or MariaDB 10.6 are the oldest that will do`];
   const lag = await replicationLagSeconds(host, deadline);
-  const problems = lag !== undefined && lag > maxLagSeconds ? [`host ${host.name} is ${lag} s behind what it replicates`] : [];
+  const problems =
+    lag !== undefined && lag > maxLagSeconds ? [`host ${host.name} is ${lag} s behind what it replicates`] : [];
   if (!makesTables) return problems;
   const scratch = `\`${cluster}\`.\`roost_preflight\``;
   try {
@@ -115,25 +149,37 @@ async function checkServer(host: DatabaseHost, cluster: string, makesTables: boo
 }
 
 /** Tables of names that the plans will need. */
-async function tableProblems(host: DatabaseHost, shards: readonly ShardInfo[], nameOf: (prefix: string) => string, sizes: SizeBook): Promise<string[]> {
+async function tableProblems(
+  host: DatabaseHost,
+  shards: readonly ShardInfo[],
+  nameOf: (prefix: string) => string,
+  sizes: SizeBook,
+): Promise<string[]> {
   const problems: string[] = [];
   for (const { id, type } of shards) {
     const tablePrefix = nameOf(id.tablePrefix);
     if ((await sizes.stored(host.name, type)).has(tablePrefix)) {
-      problems.push(`host ${host.name} holds tables of ${shardKey({ ...id, tablePrefix })} that no shard names: \`roost doctor --fix --drop-tables\` takes them away`);
+      problems.push(
+        `host ${host.name} holds tables of ${shardKey({ ...id, tablePrefix })} that no shard names: \`roost doctor --fix --drop-tables\` takes them away`,
+      );
     }
   }
   return problems;
 }
 
 /** What is to be copied to a host must fit beside what it holds. */
-async function lookAtRoom(plans: readonly MigrationPlan[], { config, hosts }: PreflightEnvironment, sizes: SizeBook): Promise<{ readonly problems: string[]; readonly warnings: string[] }> {
+async function lookAtRoom(
+  plans: readonly MigrationPlan[],
+  { config, hosts }: PreflightEnvironment,
+  sizes: SizeBook,
+): Promise<{ readonly problems: string[]; readonly warnings: string[] }> {
   const coming = new Map<string, number>();
   for (const plan of plans) {
     if (plan.created.length === 0) continue;
     // Of a split or merge each new shard holds at most what all of the old ones do.
     const bytes = await sizes.largest(plan.sources);
-    for (const shard of plan.created) coming.set(shard.id.hostname, (coming.get(shard.id.hostname) ?? 0) + Math.ceil(bytes * sizeMargin));
+    for (const shard of plan.created)
+      coming.set(shard.id.hostname, (coming.get(shard.id.hostname) ?? 0) + Math.ceil(bytes * sizeMargin));
   }
   const problems: string[] = [];
   const unknown: string[] = [];
@@ -142,9 +188,13 @@ async function lookAtRoom(plans: readonly MigrationPlan[], { config, hosts }: Pr
     const room = await hostRoom(hosts.host(hostname));
     const lack = lackOfRoom(hostname, bytes, room, capacity);
     if (lack !== undefined) problems.push(lack);
-    else if (capacity === undefined && room.freeBytes === undefined && bytes > 0) unknown.push(`free space on ${hostname} is unknown; ${Math.ceil(bytes / 2 ** 20)} MiB needed`);
+    else if (capacity === undefined && room.freeBytes === undefined && bytes > 0)
+      unknown.push(`free space on ${hostname} is unknown; ${Math.ceil(bytes / 2 ** 20)} MiB needed`);
   }
-  const warnings = unknown.length === 0 ? [] : [`${unknown.join('; ')}: set databaseHosts.….capacityBytes, or have MariaDB look (INSTALL SONAME 'disks')`];
+  const warnings =
+    unknown.length === 0
+      ? []
+      : [`${unknown.join('; ')}: set databaseHosts.….capacityBytes, or have MariaDB look (INSTALL SONAME 'disks')`];
   return { problems, warnings };
 }
 
@@ -158,7 +208,9 @@ class SizeBook {
     const key = `${hostname} ${type}`;
     let found = this.#stored.get(key);
     if (found === undefined) {
-      found = this.environment.moves.movableType(type).stored(this.environment.hosts.host(hostname), Deadline.after(hostDeadlineMs));
+      found = this.environment.moves
+        .movableType(type)
+        .stored(this.environment.hosts.host(hostname), Deadline.after(hostDeadlineMs));
       this.#stored.set(key, found);
     }
     return found;

@@ -53,14 +53,19 @@ export async function runAction(action: Action, context: StepContext): Promise<M
       return {};
     case 'createTables':
       await everyServerKnows(action.shards, context);
-      for (const shard of action.shards) await onTables(shard, context, (host, deadline) => typeOf(shard, context).create(host, shard, deadline));
+      for (const shard of action.shards)
+        await onTables(shard, context, (host, deadline) => typeOf(shard, context).create(host, shard, deadline));
       return { shards: action.shards.length };
     case 'dropTables':
       await spend(action.shards, context);
-      return takeAway(action.shards, context, (shard, host, deadline) => context.moves.movableType(shard.type).drop(host, shard, deadline));
+      return takeAway(action.shards, context, (shard, host, deadline) =>
+        context.moves.movableType(shard.type).drop(host, shard, deadline),
+      );
     case 'retire':
       await spend([...action.shards, ...action.shards.map(retired)], context);
-      return takeAway(action.shards, context, (shard, host, deadline) => context.moves.movableType(shard.type).rename(host, shard, retiredPrefix(shard.id.tablePrefix), deadline));
+      return takeAway(action.shards, context, (shard, host, deadline) =>
+        context.moves.movableType(shard.type).rename(host, shard, retiredPrefix(shard.id.tablePrefix), deadline),
+      );
     case 'change':
       return change(action.changes, context);
     case 'copy': {
@@ -79,17 +84,29 @@ async function everyServerKnows(shards: readonly ShardInfo[], { servers }: StepC
 }
 
 /** A server that hung, and lost the migration meanwhile, must not touch tables that may be another's by now. */
-async function onTables(shard: ShardInfo, { hosts, stillOurs }: StepContext, work: (host: DatabaseHost, deadline: Deadline) => Promise<void>): Promise<void> {
+async function onTables(
+  shard: ShardInfo,
+  { hosts, stillOurs }: StepContext,
+  work: (host: DatabaseHost, deadline: Deadline) => Promise<void>,
+): Promise<void> {
   await stillOurs();
   await work(hosts.host(shard.id.hostname), Deadline.after(tableDeadlineMs));
 }
 
 /** From here on no shard gets these names, so that their tables are the ones that were looked at, whenever this process comes to them. */
 const spend = (shards: readonly ShardInfo[], { nameServer, migration }: StepContext): Promise<void> =>
-  nameServer.spend(shards.map(({ id }) => id), `migration ${migration.id}`, migration.id);
+  nameServer.spend(
+    shards.map(({ id }) => id),
+    `migration ${migration.id}`,
+    migration.id,
+  );
 
 /** Does something to tables that nobody uses any more; those on a host that stays away are left behind. */
-async function takeAway(shards: readonly ShardInfo[], context: StepContext, work: (shard: ShardInfo, host: DatabaseHost, deadline: Deadline) => Promise<void>): Promise<MigrationStep['evidence']> {
+async function takeAway(
+  shards: readonly ShardInfo[],
+  context: StepContext,
+  work: (shard: ShardInfo, host: DatabaseHost, deadline: Deadline) => Promise<void>,
+): Promise<MigrationStep['evidence']> {
   await letReadersGo(context);
   const left: ShardInfo[] = [];
   let done = 0;
@@ -110,27 +127,38 @@ async function takeAway(shards: readonly ShardInfo[], context: StepContext, work
   return { shards: done, ...evidenceOf(left) };
 }
 
-const wasLeft = ({ id }: ShardInfo, { leftBehind }: StepContext): boolean => leftBehind.has(shardKey(id)) || leftBehind.has(shardKey({ ...id, tablePrefix: unretiredPrefix(id.tablePrefix) }));
+const wasLeft = ({ id }: ShardInfo, { leftBehind }: StepContext): boolean =>
+  leftBehind.has(shardKey(id)) || leftBehind.has(shardKey({ ...id, tablePrefix: unretiredPrefix(id.tablePrefix) }));
 
 /** Whether shards have been waited for in vain, and nobody is to miss their tables. */
-async function mayLeave(shards: readonly ShardInfo[], { takesAway, triedMs, leaveHostAfterMs, hosts }: StepContext): Promise<boolean> {
+async function mayLeave(
+  shards: readonly ShardInfo[],
+  { takesAway, triedMs, leaveHostAfterMs, hosts }: StepContext,
+): Promise<boolean> {
   if (!takesAway || triedMs() < leaveHostAfterMs) return false;
-  const answers = await Promise.all([...new Set(shards.map((shard) => shard.id.hostname))].map((name) => hosts.host(name).answers()));
+  const answers = await Promise.all(
+    [...new Set(shards.map((shard) => shard.id.hostname))].map((name) => hosts.host(name).answers()),
+  );
   return !answers.includes(true);
 }
 
-const evidenceOf = (left: readonly ShardInfo[]): MigrationStep['evidence'] => (left.length === 0 ? {} : { leftBehind: left.map((shard) => shardKey(shard.id)) });
+const evidenceOf = (left: readonly ShardInfo[]): MigrationStep['evidence'] =>
+  left.length === 0 ? {} : { leftBehind: left.map((shard) => shardKey(shard.id)) };
 
 /** Every server has let go of the tables; a process that only reads, and says nothing of itself, has after this time. */
 const letReadersGo = ({ reloadMs, signal }: StepContext): Promise<void> => sleep(2 * reloadMs, undefined, { signal });
 
-async function change(changes: readonly Change[], { nameServer, servers, migration, signal, stillOurs }: StepContext): Promise<MigrationStep['evidence']> {
+async function change(
+  changes: readonly Change[],
+  { nameServer, servers, migration, signal, stillOurs }: StepContext,
+): Promise<MigrationStep['evidence']> {
   await nameServer.reload();
   const { topology } = nameServer;
   const left = outstanding(topology, changes);
   await stillOurs();
   // Only on top of what was looked at: if this server hangs now, another goes on, and what it does may be undone before this one wakes.
-  if (left.length > 0) await nameServer.apply(left, `migration ${migration.id}`, { onVersion: topology.version, maker: migration.id });
+  if (left.length > 0)
+    await nameServer.apply(left, `migration ${migration.id}`, { onVersion: topology.version, maker: migration.id });
   const { version } = nameServer.topology;
   await servers.allHold(version, signal);
   return { changes: left.length, topology: version, servers: (await servers.list()).length };
@@ -139,7 +167,8 @@ async function change(changes: readonly Change[], { nameServer, servers, migrati
 /** The changes that are not made yet: a server may have died between making them and saying so. */
 function outstanding(topology: Topology, changes: readonly Change[]): Change[] {
   const { links, forwardings } = topology.state;
-  const linkOf = (parent: string, child: string): boolean => links.some((link) => shardKey(link.parent) === parent && shardKey(link.child) === child);
+  const linkOf = (parent: string, child: string): boolean =>
+    links.some((link) => shardKey(link.parent) === parent && shardKey(link.child) === child);
   return changes.filter((one) => {
     switch (one.kind) {
       case 'createShard':
@@ -161,14 +190,19 @@ function outstanding(topology: Topology, changes: readonly Change[]): Change[] {
 async function verify({ sources, ...rest }: MoveSpec, context: StepContext): Promise<MigrationStep['evidence']> {
   const spec = { ...rest, sources: sources.filter((shard) => !wasLeft(shard, context)) };
   if (spec.sources.length === 0) return { rounds: 0 };
-  if ((await answering(spec.sources, context)).length === 0 && (await mayLeave(spec.sources, context))) return { rounds: 0, ...evidenceOf(spec.sources) };
+  if ((await answering(spec.sources, context)).length === 0 && (await mayLeave(spec.sources, context)))
+    return { rounds: 0, ...evidenceOf(spec.sources) };
   const ids: number[] = [];
   for (let round = 1; round <= maxVerifyRounds; round++) {
     const task = await move(await reachable(spec, context), context);
     ids.push(task.id);
     if (task.differenceCount === 0) return { moves: ids, rows: task.rowsDone, rounds: round };
   }
-  throw new RoostError('FailedPrecondition', `after ${maxVerifyRounds} comparisons rows are still missing: see moves ${ids.join(', ')}`, { fields: { migration: context.migration.id } });
+  throw new RoostError(
+    'FailedPrecondition',
+    `after ${maxVerifyRounds} comparisons rows are still missing: see moves ${ids.join(', ')}`,
+    { fields: { migration: context.migration.id } },
+  );
 }
 
 /** Runs a move of the migration to its end: the one that is under way already, where a server died, or a new one. */
@@ -176,23 +210,36 @@ async function move(spec: MoveSpec, { moves, migration, signal, stillOurs }: Ste
   await stillOurs();
   const tasks = await moves.store.ofMigration(migration.id);
   const { minRowsPerSecond, maxRowsPerSecond } = migration.options;
-  const rates = { ...(minRowsPerSecond === undefined ? {} : { minRowsPerSecond }), ...(maxRowsPerSecond === undefined ? {} : { maxRowsPerSecond }) };
+  const rates = {
+    ...(minRowsPerSecond === undefined ? {} : { minRowsPerSecond }),
+    ...(maxRowsPerSecond === undefined ? {} : { maxRowsPerSecond }),
+  };
   const open = tasks.filter((task) => isOpen(task.state));
   const same = open.find((task) => isDeepStrictEqual(specOf(task), specOf(spec)));
   // One that began with other sources, since some did not answer then or do not now.
   for (const task of open) if (task !== same) await moves.drop(task.id);
   const id = same?.id ?? (await moves.add(spec, rates, migration.id));
   // A server that had lost the migration, and did not know it yet, may have dropped it.
-  if ((await moves.ended(id, signal)).state === 'cancelled') throw new RoostError('Unavailable', `move ${id} was cancelled; another takes its place`, { fields: { move: id } });
+  if ((await moves.ended(id, signal)).state === 'cancelled')
+    throw new RoostError('Unavailable', `move ${id} was cancelled; another takes its place`, { fields: { move: id } });
   return moves.finished(id, signal);
 }
 
-const specOf = ({ kind, sources, targets, range }: MoveSpec): unknown => [kind, [...sources, ...targets].map((shard) => shardKey(shard.id)), range?.from, range?.to];
+const specOf = ({ kind, sources, targets, range }: MoveSpec): unknown => [
+  kind,
+  [...sources, ...targets].map((shard) => shardKey(shard.id)),
+  range?.from,
+  range?.to,
+];
 
 /** What one source has acknowledged the others have too, or will get from the journal: those that do not answer can be left out, but not all. */
 async function reachable(spec: MoveSpec, context: StepContext): Promise<MoveSpec> {
   const sources = await answering(spec.sources, context);
-  if (sources.length === 0) throw new RoostError('Unavailable', `none of ${spec.sources.map((shard) => shardKey(shard.id)).join(', ')} answers`);
+  if (sources.length === 0)
+    throw new RoostError(
+      'Unavailable',
+      `none of ${spec.sources.map((shard) => shardKey(shard.id)).join(', ')} answers`,
+    );
   return { ...spec, sources };
 }
 
@@ -214,5 +261,7 @@ async function answering(shards: readonly ShardInfo[], { hosts }: StepContext): 
 function typeOf(shard: ShardInfo, { types }: StepContext): ShardType {
   const type = types.get(shard.type);
   if (type !== undefined) return type;
-  throw new RoostError('FailedPrecondition', `this server knows no shards of type ${shard.type}`, { fields: { type: shard.type } });
+  throw new RoostError('FailedPrecondition', `this server knows no shards of type ${shard.type}`, {
+    fields: { type: shard.type },
+  });
 }

@@ -48,8 +48,12 @@ export interface MigrationPlan {
 const retiredSuffix = '_old';
 export const retiredPrefix = (prefix: string): string => `${prefix}${retiredSuffix}`;
 /** The prefix that tables had before they were retired; the same for those that are not. */
-export const unretiredPrefix = (prefix: string): string => (prefix.endsWith(retiredSuffix) ? prefix.slice(0, -retiredSuffix.length) : prefix);
-export const retired = (shard: ShardInfo): ShardInfo => ({ ...shard, id: { ...shard.id, tablePrefix: retiredPrefix(shard.id.tablePrefix) } });
+export const unretiredPrefix = (prefix: string): string =>
+  prefix.endsWith(retiredSuffix) ? prefix.slice(0, -retiredSuffix.length) : prefix;
+export const retired = (shard: ShardInfo): ShardInfo => ({
+  ...shard,
+  id: { ...shard.id, tablePrefix: retiredPrefix(shard.id.tablePrefix) },
+});
 
 /** Copies that a plan makes: pages of rows that go over the network. */
 export const copyCount = (plan: Pick<MigrationPlan, 'steps'>): number =>

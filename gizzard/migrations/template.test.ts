@@ -14,7 +14,10 @@ describe('a template', () => {
     ['flock(db1, "INT UNSIGNED", "BIGINT UNSIGNED")', 'flock(db1, "INT UNSIGNED", "BIGINT UNSIGNED")'],
     ['flock(db1, "BIGINT UNSIGNED", "BIGINT UNSIGNED")', 'flock(db1)'],
     ['blackHole', 'blackHole()'],
-    ['replicating(replicating(flock(a), flock(b)), blackHole())', 'replicating(blackHole(), replicating(flock(a), flock(b)))'],
+    [
+      'replicating(replicating(flock(a), flock(b)), blackHole())',
+      'replicating(blackHole(), replicating(flock(a), flock(b)))',
+    ],
     ['flock(db-1.example.com:3306)', 'flock(db-1.example.com:3306)'],
     ['flock(db1) * 7', 'flock(db1)'],
   ])('reads %s', (text, printed) => {
@@ -23,10 +26,19 @@ describe('a template', () => {
   });
 
   it.each([
-    ['ReplicatingShard(1) -> (SqlShard(db1,1,"INT UNSIGNED","INT UNSIGNED"), SqlShard(db2,5,"INT UNSIGNED","INT UNSIGNED"))', 'replicating(flock(db1, "INT UNSIGNED", "INT UNSIGNED"), flock(db2, "INT UNSIGNED", "INT UNSIGNED") * 5)'],
+    [
+      'ReplicatingShard(1) -> (SqlShard(db1,1,"INT UNSIGNED","INT UNSIGNED"), SqlShard(db2,5,"INT UNSIGNED","INT UNSIGNED"))',
+      'replicating(flock(db1, "INT UNSIGNED", "INT UNSIGNED"), flock(db2, "INT UNSIGNED", "INT UNSIGNED") * 5)',
+    ],
     ['ReplicatingShard -> SqlShard(db1)', 'replicating(flock(db1))'],
-    ['ReplicatingShard(1) -> (BlockedShard(2) -> SqlShard(db1,1), SqlShard(db2,1))', 'replicating(blocked(flock(db1)) * 2, flock(db2))'],
-    ['com.twitter.gizzard.shards.ReplicatingShard(1) -> (com.twitter.flockdb.SqlShard(db1,1), BlackHoleShard)', 'replicating(blackHole(), flock(db1))'],
+    [
+      'ReplicatingShard(1) -> (BlockedShard(2) -> SqlShard(db1,1), SqlShard(db2,1))',
+      'replicating(blocked(flock(db1)) * 2, flock(db2))',
+    ],
+    [
+      'com.twitter.gizzard.shards.ReplicatingShard(1) -> (com.twitter.flockdb.SqlShard(db1,1), BlackHoleShard)',
+      'replicating(blackHole(), flock(db1))',
+    ],
     ['ReplicatingShard(1,"","")->(SqlShard(db1,1))', 'replicating(flock(db1))'],
   ])('reads what the old tools write: %s', (text, printed) => {
     expect(parse(text)).toBe(printed);
@@ -36,7 +48,11 @@ describe('a template', () => {
     ['', 1, 'expected the type of a node or shard, found the end'],
     ['replicating(flock(db1)', 23, 'expected "," or ")", found the end'],
     ['replicating(flock(db1) flock(db2))', 24, 'expected "," or ")", found "flock"'],
-    ['replicating(flok(db1))', 13, 'expected replicating, writeOnly, readOnly, blocked, blackHole, slave or the type of a shard, found "flok"'],
+    [
+      'replicating(flok(db1))',
+      13,
+      'expected replicating, writeOnly, readOnly, blocked, blackHole, slave or the type of a shard, found "flok"',
+    ],
     ['flock()', 7, 'expected the name of a host, found ")"'],
     ['flock(3)', 7, 'expected the name of a host, found "3"'],
     ['flock(db1) * many', 14, 'expected a weight from 0 to 2147483647, found "many"'],
@@ -47,7 +63,9 @@ describe('a template', () => {
     ['flock(db1; db2)', 10, '";" has no place in a template'],
     ['ReplicatingShard(1) -> ', 23, 'expected the type of a node or shard, found the end'],
   ])('says where %j goes wrong', (text, character, message) => {
-    expect(() => parse(text)).toThrow(expect.objectContaining({ code: 'InvalidArgument', fields: { character: String(character) } }) as Error);
+    expect(() => parse(text)).toThrow(
+      expect.objectContaining({ code: 'InvalidArgument', fields: { character: String(character) } }) as Error,
+    );
     expect(() => parse(text)).toThrow(message);
   });
 

@@ -18,10 +18,12 @@ export interface Template {
   readonly children: readonly Template[];
 }
 
-export const leavesOf = (template: Template): readonly Template[] => (template.host === undefined ? template.children.flatMap(leavesOf) : [template]);
+export const leavesOf = (template: Template): readonly Template[] =>
+  template.host === undefined ? template.children.flatMap(leavesOf) : [template];
 
 /** What makes a leaf the same data on the same host. */
-export const leafIdentity = ({ type, host, sourceType, destinationType }: Template): string => [host, type, sourceType, destinationType].join(' ');
+export const leafIdentity = ({ type, host, sourceType, destinationType }: Template): string =>
+  [host, type, sourceType, destinationType].join(' ');
 
 /** The template as text, with siblings in one order whatever theirs was, so that equal templates have equal texts. `parseTemplate` reads it. */
 export function printTemplate(template: Template): string {
@@ -33,7 +35,10 @@ function printNode(template: Template): string {
   const args =
     template.host === undefined
       ? template.children.map(printNode).sort()
-      : [template.host, ...(types.every((type) => type === defaultColumnType) ? [] : types.map((type) => JSON.stringify(type)))];
+      : [
+          template.host,
+          ...(types.every((type) => type === defaultColumnType) ? [] : types.map((type) => JSON.stringify(type))),
+        ];
   return `${template.type}(${args.join(', ')})${template.weight === 1 ? '' : ` * ${template.weight}`}`;
 }
 
@@ -54,7 +59,10 @@ function checkChildren(template: Template): void {
   if (type !== undefined) {
     const { length } = template.children;
     if (type.replicates ? length === 0 : length > 1 || (length === 0 && type.write !== 'ignore')) {
-      throw new RoostError('InvalidArgument', `${template.type} must have ${type.replicates ? 'at least one child' : 'one child'}, not ${length}`);
+      throw new RoostError(
+        'InvalidArgument',
+        `${template.type} must have ${type.replicates ? 'at least one child' : 'one child'}, not ${length}`,
+      );
     }
   }
   template.children.forEach(checkChildren);

@@ -10,21 +10,43 @@ import { sameDigest, type RowsDigest } from './rowsDigest.js';
 const lookAgainAfterMs = [50, 100, 200, 400] as const;
 
 /** Compares one page of at most `limit` rows of each shard, and puts right what differs where the move says so. */
-export async function comparePage(spec: MoveSpec, table: MovableTable, sources: readonly Place[], targets: readonly Place[], after: string, limit: number, deadline: Deadline): Promise<MovedPage> {
+export async function comparePage(
+  spec: MoveSpec,
+  table: MovableTable,
+  sources: readonly Place[],
+  targets: readonly Place[],
+  after: string,
+  limit: number,
+  deadline: Deadline,
+): Promise<MovedPage> {
   const places = [...sources, ...targets];
   const ends = await Promise.all(places.map(({ host, shard }) => table.pageEnd(host, shard, after, limit, deadline)));
   // The nearest end, so that no shard's page holds more rows than the limit.
   const end = ends.filter((one) => one !== undefined).sort((a, b) => table.compareKeys(a, b))[0];
-  const { rowCount, suspects, waitedMs } = await findSuspects(spec, table, places, sources.length, after, end, deadline);
+  const { rowCount, suspects, waitedMs } = await findSuspects(
+    spec,
+    table,
+    places,
+    sources.length,
+    after,
+    end,
+    deadline,
+  );
   const contradictions = await findContradictions(spec, table, places, sources.length, after, end, deadline);
   const differences = [...suspects].map(([key, rows]) => describe(table, key, rows, places));
   for (const { place, keys } of contradictions) {
-    const rows = await table.rowsAt(place.host, place.shard, keys.filter((key) => !suspects.has(key)), deadline);
+    const rows = await table.rowsAt(
+      place.host,
+      place.shard,
+      keys.filter((key) => !suspects.has(key)),
+      deadline,
+    );
     differences.push(...rows.map((row) => describe(table, table.key(row), [row], [place])));
   }
   if (spec.kind !== 'diff') {
     await fix(spec, table, places, sources.length, suspects, deadline);
-    for (const { place, keys } of contradictions) await table.write(place.host, place.shard, await table.rowsAt(place.host, place.shard, keys, deadline), deadline);
+    for (const { place, keys } of contradictions)
+      await table.write(place.host, place.shard, await table.rowsAt(place.host, place.shard, keys, deadline), deadline);
   }
   return { end, rows: rowCount, differences: differences.sort((a, b) => table.compareKeys(a.key, b.key)), waitedMs };
 }
@@ -37,13 +59,27 @@ interface Suspects {
   readonly waitedMs: number;
 }
 
-async function findSuspects(spec: MoveSpec, table: MovableTable, places: readonly Place[], firstTarget: number, after: string, end: string | undefined, deadline: Deadline): Promise<Suspects> {
+async function findSuspects(
+  spec: MoveSpec,
+  table: MovableTable,
+  places: readonly Place[],
+  firstTarget: number,
+  after: string,
+  end: string | undefined,
+  deadline: Deadline,
+): Promise<Suspects> {
   // A range of hashes is no range of keys: one shard holds rows there that the other need not have.
   const digest = spec.range === undefined ? await commonDigest(table, places, after, end, deadline) : undefined;
   if (digest !== undefined) return { rowCount: digest.rows, suspects: new Map(), waitedMs: 0 };
   const pages = await Promise.all(places.map(({ host, shard }) => table.rows(host, shard, after, end, deadline)));
-  const byKey = rowsByKey(table, pages.map((rows) => within(table, spec.range, rows)));
-  const differs = spec.kind === 'verify' ? (rows: readonly unknown[]) => lacking(table, rows, firstTarget).length > 0 : (rows: readonly unknown[]) => !allSame(table, rows);
+  const byKey = rowsByKey(
+    table,
+    pages.map((rows) => within(table, spec.range, rows)),
+  );
+  const differs =
+    spec.kind === 'verify'
+      ? (rows: readonly unknown[]) => lacking(table, rows, firstTarget).length > 0
+      : (rows: readonly unknown[]) => !allSame(table, rows);
   let suspects = new Map([...byKey].filter(([, rows]) => differs(rows)));
   let waitedMs = 0;
   // Of a merge most rows differ, and those in the middle of a write come to no harm by being written again.
@@ -59,9 +95,17 @@ async function findSuspects(spec: MoveSpec, table: MovableTable, places: readonl
 }
 
 /** The digest of a page that is the same everywhere; undefined where it is not, or there is none. */
-async function commonDigest(table: MovableTable, places: readonly Place[], after: string, end: string | undefined, deadline: Deadline): Promise<RowsDigest | undefined> {
+async function commonDigest(
+  table: MovableTable,
+  places: readonly Place[],
+  after: string,
+  end: string | undefined,
+  deadline: Deadline,
+): Promise<RowsDigest | undefined> {
   if (table.digest === undefined) return undefined;
-  const [first, ...others] = await Promise.all(places.map(({ host, shard }) => table.digest!(host, shard, after, end, deadline)));
+  const [first, ...others] = await Promise.all(
+    places.map(({ host, shard }) => table.digest!(host, shard, after, end, deadline)),
+  );
   return others.every((other) => sameDigest(first!, other)) ? first : undefined;
 }
 
@@ -79,12 +123,14 @@ function rowsByKey(table: MovableTable, pages: readonly (readonly unknown[])[]):
   return byKey;
 }
 
-const allSame = (table: MovableTable, rows: readonly unknown[]): boolean => rows.every((row) => row !== undefined && table.same(rows[0], row));
+const allSame = (table: MovableTable, rows: readonly unknown[]): boolean =>
+  rows.every((row) => row !== undefined && table.same(rows[0], row));
 
 /** The places, among those from `firstTarget` on, that lack something that any place has. */
 function lacking(table: MovableTable, rows: readonly unknown[], firstTarget: number): number[] {
   const known = rows.filter((row) => row !== undefined);
-  const lacks = (row: unknown): boolean => (row === undefined ? known.length > 0 : known.some((other) => other !== row && table.lacks(row, other)));
+  const lacks = (row: unknown): boolean =>
+    row === undefined ? known.length > 0 : known.some((other) => other !== row && table.lacks(row, other));
   return rows.flatMap((row, at) => (at >= firstTarget && lacks(row) ? [at] : []));
 }
 
@@ -99,12 +145,24 @@ async function findContradictions(
 ): Promise<{ readonly place: Place; readonly keys: readonly string[] }[]> {
   if (table.contradictions === undefined) return [];
   const checked = spec.kind === 'verify' ? places.slice(firstTarget) : places;
-  const found = await Promise.all(checked.map(async (place) => ({ place, keys: await table.contradictions!(place.host, place.shard, after, end, deadline) })));
+  const found = await Promise.all(
+    checked.map(async (place) => ({
+      place,
+      keys: await table.contradictions!(place.host, place.shard, after, end, deadline),
+    })),
+  );
   return found.filter(({ keys }) => keys.length > 0);
 }
 
 /** Writes what each place has of the rows to every place that lacks it. */
-async function fix(spec: MoveSpec, table: MovableTable, places: readonly Place[], targets: number, suspects: ReadonlyMap<string, readonly unknown[]>, deadline: Deadline): Promise<void> {
+async function fix(
+  spec: MoveSpec,
+  table: MovableTable,
+  places: readonly Place[],
+  targets: number,
+  suspects: ReadonlyMap<string, readonly unknown[]>,
+  deadline: Deadline,
+): Promise<void> {
   for (const from of places.keys()) {
     const write = async ({ host, shard }: Place, to: number): Promise<void> => {
       if (spec.kind === 'verify' && to < targets) return;
@@ -123,8 +181,15 @@ function isNeeded(table: MovableTable, rows: readonly unknown[], from: number, t
   return rows.some((other) => other !== undefined && !table.same(row, other) && !table.lacks(row, other));
 }
 
-const describe = (table: MovableTable, key: string, rows: readonly unknown[], places: readonly Place[]): Difference => ({
+const describe = (
+  table: MovableTable,
+  key: string,
+  rows: readonly unknown[],
+  places: readonly Place[],
+): Difference => ({
   table: table.name,
   key,
-  rows: Object.fromEntries(places.map(({ shard }, at) => [shardKey(shard.id), rows[at] === undefined ? null : table.describe(rows[at])])),
+  rows: Object.fromEntries(
+    places.map(({ shard }, at) => [shardKey(shard.id), rows[at] === undefined ? null : table.describe(rows[at])]),
+  ),
 });

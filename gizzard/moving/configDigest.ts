@@ -6,6 +6,11 @@ const sections = ['nameServer', 'manager', 'memcached', 'jobs', 'journal', 'move
 
 /** A short text that differs where configurations do: `section=digest`, separated by spaces. Of the database hosts their names count. */
 export function configDigest(config: RoostConfig): string {
-  const parts: readonly (readonly [string, unknown])[] = [['databaseHosts', Object.keys(config.databaseHosts).sort()], ...sections.map((section) => [section, config[section]] as const)];
-  return parts.map(([name, value]) => `${name}=${createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 8)}`).join(' ');
+  const parts: readonly (readonly [string, unknown])[] = [
+    ['databaseHosts', Object.keys(config.databaseHosts).sort()],
+    ...sections.map((section) => [section, config[section]] as const),
+  ];
+  return parts
+    .map(([name, value]) => `${name}=${createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 8)}`)
+    .join(' ');
 }

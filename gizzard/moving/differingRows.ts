@@ -13,11 +13,17 @@ const pageDeadlineMs = 30_000;
  * Rows of a table that are not the same in all replicas of a shard, page by page, until there are more than `most`. Replicas that agree are compared by digests, without reading
  * their rows. Whether derived rows, such as counters, fit what they are derived from is not asked.
  */
-export async function differingRows<Row>(table: MovableTable<Row>, replicas: readonly ShardInfo[], host: (name: string) => DatabaseHost, most: number, signal?: AbortSignal): Promise<Difference[]> {
+export async function differingRows<Row>(
+  table: MovableTable<Row>,
+  replicas: readonly ShardInfo[],
+  host: (name: string) => DatabaseHost,
+  most: number,
+  signal?: AbortSignal,
+): Promise<Difference[]> {
   const { contradictions: _, ...rowsAlone } = table;
   const pages = new PageMover({ kind: 'diff', sources: replicas, targets: [] }, host);
   const found: Difference[] = [];
-  for (let after: string | undefined = ''; after !== undefined && found.length <= most; ) {
+  for (let after: string | undefined = ''; after !== undefined && found.length <= most;) {
     signal?.throwIfAborted();
     const page: MovedPage = await pages.move(rowsAlone, after, rowsPerPage, Deadline.after(pageDeadlineMs));
     found.push(...page.differences);

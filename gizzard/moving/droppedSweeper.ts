@@ -40,7 +40,8 @@ export class DroppedSweeper {
       if (this.#stopped) return;
       try {
         const deleted = await this.dropped.purge(hostname, await this.nowMs());
-        for (const { name, shard } of deleted) this.log.info({ shard: shardKey(shard.id), name }, 'deleted the tables of a dropped shard for good');
+        for (const { name, shard } of deleted)
+          this.log.info({ shard: shardKey(shard.id), name }, 'deleted the tables of a dropped shard for good');
       } catch (error) {
         this.log.warn({ err: RoostError.from(error), host: hostname }, 'tables of dropped shards could not be deleted');
       }

@@ -9,7 +9,13 @@ const { config } = freshCluster('dropped');
 const [db1 = ''] = Object.keys(config.databaseHosts);
 const weekMs = 7 * 86_400_000;
 // As long as a prefix may be: the names of the tables that are set aside must fit all the same.
-const shard: ShardInfo = { id: { hostname: db1, tablePrefix: `long_${'x'.repeat(49)}` }, type: 'flock', sourceType: 'INT UNSIGNED', destinationType: 'BIGINT UNSIGNED', busy: 'normal' };
+const shard: ShardInfo = {
+  id: { hostname: db1, tablePrefix: `long_${'x'.repeat(49)}` },
+  type: 'flock',
+  sourceType: 'INT UNSIGNED',
+  destinationType: 'BIGINT UNSIGNED',
+  busy: 'normal',
+};
 let flock: Flock;
 
 beforeAll(async () => {
@@ -18,10 +24,20 @@ beforeAll(async () => {
 afterAll(() => flock.close());
 
 const tables = async (database: string): Promise<string[]> => {
-  const rows = await flock.gizzard.hosts.host(db1).rows(`SELECT table_name FROM information_schema.tables WHERE table_schema = ? AND table_name <> 'dropped_shards' ORDER BY 1`, [database], Deadline.after(5_000));
+  const rows = await flock.gizzard.hosts
+    .host(db1)
+    .rows(
+      `SELECT table_name FROM information_schema.tables WHERE table_schema = ? AND table_name <> 'dropped_shards' ORDER BY 1`,
+      [database],
+      Deadline.after(5_000),
+    );
   return rows.map(([name]) => String(name));
 };
-const made = (): Promise<void> => flock.gizzard.apply([{ kind: 'createShard', shard }]).then(() => flock.gizzard.apply([{ kind: 'deleteShard', id: shard.id }])).then(() => undefined);
+const made = (): Promise<void> =>
+  flock.gizzard
+    .apply([{ kind: 'createShard', shard }])
+    .then(() => flock.gizzard.apply([{ kind: 'deleteShard', id: shard.id }]))
+    .then(() => undefined);
 
 it('keeps the tables of a dropped shard under a name that says when and what, and gives them back', async () => {
   const { dropped } = flock.gizzard;

@@ -48,17 +48,35 @@ export class DroppedTables {
    * Takes a shard's tables away: renames all of them in one step, so that a writer that still uses the old names fails. They are kept for `keepMs`. The shard must not be in the
    * topology any more. Returns undefined where the host holds no tables of it: a repeated call changes nothing.
    */
-  async setAside(shard: ShardInfo, { why, keepMs }: { readonly why: string; readonly keepMs: number }): Promise<DroppedShard | undefined> {
+  async setAside(
+    shard: ShardInfo,
+    { why, keepMs }: { readonly why: string; readonly keepMs: number },
+  ): Promise<DroppedShard | undefined> {
     const host = this.hosts.host(shard.id.hostname);
     const movable = this.movableType(shard.type);
     if (!(await movable.holds(host, movable.place(shard), deadline()))) return undefined;
     await this.#create(host);
     const droppedAtMs = await readHostClock(host, deadline());
-    const dropped: DroppedShard = { name: nameOf(shard, movable, droppedAtMs), shard, why, droppedAtMs, keepUntilMs: droppedAtMs + keepMs };
+    const dropped: DroppedShard = {
+      name: nameOf(shard, movable, droppedAtMs),
+      shard,
+      why,
+      droppedAtMs,
+      keepUntilMs: droppedAtMs + keepMs,
+    };
     // Listed first: a process that dies in between leaves a line without tables, and no tables without a line.
     await host.run(
       `INSERT INTO ${this.#list} (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-      [dropped.name, shard.id.tablePrefix, shard.type, shard.sourceType, shard.destinationType, why.slice(0, 2_000), droppedAtMs, dropped.keepUntilMs],
+      [
+        dropped.name,
+        shard.id.tablePrefix,
+        shard.type,
+        shard.sourceType,
+        shard.destinationType,
+        why.slice(0, 2_000),
+        droppedAtMs,
+        dropped.keepUntilMs,
+      ],
       deadline(),
     );
     await movable.relocate(host, movable.place(shard), this.#place(dropped), deadline());
@@ -91,12 +109,20 @@ export class DroppedTables {
     const movable = this.movableType(shard.type);
     const place = movable.place(shard);
     if (await movable.holds(host, place, deadline())) {
-      throw new RoostError('FailedPrecondition', `host ${shard.id.hostname} holds tables of ${shard.id.tablePrefix} again; those that were dropped are called ${dropped.name} in database ${this.#database}`, {
-        fields: { host: shard.id.hostname, shard: shard.id.tablePrefix },
-      });
+      throw new RoostError(
+        'FailedPrecondition',
+        `host ${shard.id.hostname} holds tables of ${shard.id.tablePrefix} again; those that were dropped are called ${dropped.name} in database ${this.#database}`,
+        {
+          fields: { host: shard.id.hostname, shard: shard.id.tablePrefix },
+        },
+      );
     }
     if (!(await movable.relocate(host, this.#place(dropped), place, deadline()))) {
-      throw new RoostError('NotFound', `the tables of ${shard.id.tablePrefix} on ${shard.id.hostname} are deleted for good`, { fields: { host: shard.id.hostname, shard: shard.id.tablePrefix } });
+      throw new RoostError(
+        'NotFound',
+        `the tables of ${shard.id.tablePrefix} on ${shard.id.hostname} are deleted for good`,
+        { fields: { host: shard.id.hostname, shard: shard.id.tablePrefix } },
+      );
     }
     await host.run(`DELETE FROM ${this.#list} WHERE name = ?`, [dropped.name], deadline());
   }
@@ -109,7 +135,11 @@ export class DroppedTables {
     const host = this.hosts.host(hostname);
     let due: DroppedShard[];
     try {
-      const rows = await host.rows(`SELECT ${columns} FROM ${this.#list} WHERE keep_until_ms <= LEAST(?, ${hostClockMs}) ORDER BY dropped_at_ms, name`, [nowMs], deadline());
+      const rows = await host.rows(
+        `SELECT ${columns} FROM ${this.#list} WHERE keep_until_ms <= LEAST(?, ${hostClockMs}) ORDER BY dropped_at_ms, name`,
+        [nowMs],
+        deadline(),
+      );
       due = rows.map((row) => droppedOf(hostname, row));
     } catch (error) {
       if (isRoostError(error, 'FailedPrecondition')) return [];
@@ -150,12 +180,24 @@ export class DroppedTables {
 function nameOf(shard: ShardInfo, { tables }: Movable, droppedAtMs: number): string {
   const time = new Date(droppedAtMs).toISOString().slice(0, 19).replaceAll(/[-:]/g, '');
   const longest = Math.max(...tables.map(({ name }) => name.length));
-  return `${time}_${randomInt(randomValues).toString(36).padStart(4, '0')}_${shard.id.tablePrefix}`.slice(0, maxTableNameChars - longest - 1);
+  return `${time}_${randomInt(randomValues).toString(36).padStart(4, '0')}_${shard.id.tablePrefix}`.slice(
+    0,
+    maxTableNameChars - longest - 1,
+  );
 }
 
-const droppedOf = (hostname: string, [name, tablePrefix, type, sourceType, destinationType, why, droppedAtMs, keepUntilMs]: SqlRow): DroppedShard => ({
+const droppedOf = (
+  hostname: string,
+  [name, tablePrefix, type, sourceType, destinationType, why, droppedAtMs, keepUntilMs]: SqlRow,
+): DroppedShard => ({
   name: String(name),
-  shard: { id: { hostname, tablePrefix: String(tablePrefix) }, type: String(type), sourceType: String(sourceType), destinationType: String(destinationType), busy: 'normal' },
+  shard: {
+    id: { hostname, tablePrefix: String(tablePrefix) },
+    type: String(type),
+    sourceType: String(sourceType),
+    destinationType: String(destinationType),
+    busy: 'normal',
+  },
   why: String(why),
   droppedAtMs: Number(droppedAtMs),
   keepUntilMs: Number(keepUntilMs),

@@ -10,7 +10,11 @@ const transactionsAtOnce = 3;
  *
  * @param group neighbours of one group are kept in one part where they fit: where they lock the same row, two parts would wait for each other
  */
-export async function inParts<Row>(rows: readonly Row[], write: (part: readonly Row[]) => Promise<unknown>, group?: (row: Row) => unknown): Promise<void> {
+export async function inParts<Row>(
+  rows: readonly Row[],
+  write: (part: readonly Row[]) => Promise<unknown>,
+  group?: (row: Row) => unknown,
+): Promise<void> {
   // As many for each lane, and all of a size: at the end of a page none is waited for while the others have nothing to do.
   const lanes = Math.min(transactionsAtOnce, Math.ceil(rows.length / leastRows));
   const rounds = Math.ceil(rows.length / (rowsPerTransaction * lanes));

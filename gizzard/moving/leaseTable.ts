@@ -24,7 +24,11 @@ export class LeaseTable {
 
   /** In the session that found the row free, under its lock. */
   async take(session: SqlSession, id: number, owner: string): Promise<void> {
-    await session.run(`UPDATE ${this.#table} SET state = ?, owner = ?, lease_until = ${leaseEnd} WHERE id = ?`, [this.working, owner, id], this.database.deadline());
+    await session.run(
+      `UPDATE ${this.#table} SET state = ?, owner = ?, lease_until = ${leaseEnd} WHERE id = ?`,
+      [this.working, owner, id],
+      this.database.deadline(),
+    );
   }
 
   /** False when the lease is lost, the operator wants something else, or another primary grants leases now. */
@@ -40,10 +44,21 @@ export class LeaseTable {
 
   /** Gives a lease back, so that another server need not wait for it to run out. */
   async release(id: number, owner: string): Promise<void> {
-    await this.database.host.run(`UPDATE ${this.#table} SET owner = NULL, lease_until = NULL WHERE id = ? AND owner = ?`, [id, owner], this.database.deadline());
+    await this.database.host.run(
+      `UPDATE ${this.#table} SET owner = NULL, lease_until = NULL WHERE id = ? AND owner = ?`,
+      [id, owner],
+      this.database.deadline(),
+    );
   }
 
-  async #update(session: SqlSession, id: number, owner: string, { error, progress }: LeaseColumns, set: string, values: readonly SqlValue[]): Promise<boolean> {
+  async #update(
+    session: SqlSession,
+    id: number,
+    owner: string,
+    { error, progress }: LeaseColumns,
+    set: string,
+    values: readonly SqlValue[],
+  ): Promise<boolean> {
     const { affectedRows } = await session.run(
       `UPDATE ${this.#table} SET ${set}, error = ?${progress === undefined ? '' : ', progress = ?'} WHERE id = ? AND owner = ? AND state = ?`,
       [...values, cut(error), ...(progress === undefined ? [] : [progress]), id, owner, this.working],

@@ -150,12 +150,15 @@ export class LeasedWork {
       await this.#toItsEnd(task, lease);
     } catch (error) {
       // The lease runs out, and another server goes on from what was saved.
-      if (!(error instanceof LeaseLost)) this.log.error({ err: error }, `the end of ${task.name} could not be recorded`);
+      if (!(error instanceof LeaseLost))
+        this.log.error({ err: error }, `the end of ${task.name} could not be recorded`);
     } finally {
       lease.abandon();
       this.#leases.delete(lease);
       await renewing;
-      await task.release().catch((error: unknown) => this.log.debug({ err: error }, `the lease on ${task.name} has to run out`));
+      await task
+        .release()
+        .catch((error: unknown) => this.log.debug({ err: error }, `the lease on ${task.name} has to run out`));
     }
   }
 

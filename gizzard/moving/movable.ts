@@ -29,7 +29,11 @@ export interface Movable {
   /** The prefixes of all shards of this type whose tables are on a host, and the bytes that each takes. */
   stored(host: DatabaseHost, deadline: Deadline): Promise<ReadonlyMap<string, number>>;
   /** By prefix, the names of the tables that shards of these prefixes lack on a host. Prefixes that lack none are absent. */
-  missing(host: DatabaseHost, prefixes: readonly string[], deadline: Deadline): Promise<ReadonlyMap<string, readonly string[]>>;
+  missing(
+    host: DatabaseHost,
+    prefixes: readonly string[],
+    deadline: Deadline,
+  ): Promise<ReadonlyMap<string, readonly string[]>>;
 }
 
 /** A database of a host, and the prefix of a shard's tables in it. Both must be checked identifiers. */
@@ -44,14 +48,32 @@ export interface MovableTable<Row = unknown> {
   /** How many rows there are: exact while nothing is written. */
   count(host: DatabaseHost, shard: ShardInfo, deadline: Deadline): Promise<number>;
   /** The key `limit` rows behind `after`; undefined where fewer rows are left. */
-  pageEnd(host: DatabaseHost, shard: ShardInfo, after: string, limit: number, deadline: Deadline): Promise<string | undefined>;
+  pageEnd(
+    host: DatabaseHost,
+    shard: ShardInfo,
+    after: string,
+    limit: number,
+    deadline: Deadline,
+  ): Promise<string | undefined>;
   /** The rows behind `after` up to and including `end`, in no particular order; without `end` up to the last. */
-  rows(host: DatabaseHost, shard: ShardInfo, after: string, end: string | undefined, deadline: Deadline): Promise<Row[]>;
+  rows(
+    host: DatabaseHost,
+    shard: ShardInfo,
+    after: string,
+    end: string | undefined,
+    deadline: Deadline,
+  ): Promise<Row[]>;
   /**
    * A digest of the same rows, made by the host from all of their columns. Shards whose digests are the same are not read row by row.
    * Absent: they always are.
    */
-  digest?(host: DatabaseHost, shard: ShardInfo, after: string, end: string | undefined, deadline: Deadline): Promise<RowsDigest>;
+  digest?(
+    host: DatabaseHost,
+    shard: ShardInfo,
+    after: string,
+    end: string | undefined,
+    deadline: Deadline,
+  ): Promise<RowsDigest>;
   /** Those of the rows that exist. */
   rowsAt(host: DatabaseHost, shard: ShardInfo, keys: readonly string[], deadline: Deadline): Promise<Row[]>;
   key(row: Row): string;
@@ -73,7 +95,13 @@ export interface MovableTable<Row = unknown> {
    */
   remove?(host: DatabaseHost, shard: ShardInfo, rows: readonly Row[], deadline: Deadline): Promise<number>;
   /** Keys of rows that contradict the shard's other tables, as of one moment. Absent: there is nothing that could. `write` puts them right. */
-  readonly contradictions?: (host: DatabaseHost, shard: ShardInfo, after: string, end: string | undefined, deadline: Deadline) => Promise<string[]>;
+  readonly contradictions?: (
+    host: DatabaseHost,
+    shard: ShardInfo,
+    after: string,
+    end: string | undefined,
+    deadline: Deadline,
+  ) => Promise<string[]>;
   /** The row for people: column and value. */
   describe(row: Row): Readonly<Record<string, string>>;
 }

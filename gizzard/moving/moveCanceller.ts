@@ -10,7 +10,11 @@ export class MoveCanceller implements LeasedTask {
 
   constructor(
     private readonly task: MoveTask,
-    private readonly environment: { readonly store: MoveStore; readonly owner: string; readonly show: (busy: BusyState) => Promise<void> },
+    private readonly environment: {
+      readonly store: MoveStore;
+      readonly owner: string;
+      readonly show: (busy: BusyState) => Promise<void>;
+    },
   ) {
     this.name = `the end of move ${task.id}`;
   }

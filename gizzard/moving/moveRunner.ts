@@ -74,7 +74,10 @@ export class MoveRunner implements LeasedTask {
     }
     while (this.#progress.table < tables.length) {
       await this.#rest(lease);
-      const { rows, tookMs } = await lease.retry(() => this.#page(tables[this.#progress.table]!, throttle.pageRows), shrink);
+      const { rows, tookMs } = await lease.retry(
+        () => this.#page(tables[this.#progress.table]!, throttle.pageRows),
+        shrink,
+      );
       await lease.retry(() => throttle.pause(rows, tookMs, this.#orders));
       lease.trouble = throttle.hurting;
     }
@@ -111,7 +114,9 @@ export class MoveRunner implements LeasedTask {
   async #count(tables: readonly MovableTable[]): Promise<number> {
     const [source] = this.task.sources;
     const host = this.environment.host(source!.id.hostname);
-    const counts = await Promise.all(tables.map((table) => table.count(host, source!, Deadline.after(countDeadlineMs))));
+    const counts = await Promise.all(
+      tables.map((table) => table.count(host, source!, Deadline.after(countDeadlineMs))),
+    );
     return counts.reduce((sum, count) => sum + count, 0);
   }
 
@@ -120,7 +125,12 @@ export class MoveRunner implements LeasedTask {
     const startMs = performance.now();
     // Never more than may be moved in a second, so that a slow move is steady and hears of a new ceiling soon.
     const limit = Math.min(this.#pageRows, mostRows, this.#orders.maxRowsPerSecond);
-    const { end, rows, differences, waitedMs = 0 } = await this.#mover.move(table, after, limit, Deadline.after(pageDeadlineMs));
+    const {
+      end,
+      rows,
+      differences,
+      waitedMs = 0,
+    } = await this.#mover.move(table, after, limit, Deadline.after(pageDeadlineMs));
     const tookMs = performance.now() - startMs - waitedMs;
     const rowsDone = this.#progress.rowsDone + rows;
     this.#progress = {
@@ -134,7 +144,8 @@ export class MoveRunner implements LeasedTask {
     };
     if (tookMs > pageMs * 2) this.#pageRows = Math.max(minPageRows, Math.floor(this.#pageRows / 2));
     // A page that had to be smaller says nothing of a larger one.
-    else if (tookMs < pageMs && limit === this.#pageRows) this.#pageRows = Math.min(maxPageRows, Math.ceil(this.#pageRows * 1.5));
+    else if (tookMs < pageMs && limit === this.#pageRows)
+      this.#pageRows = Math.min(maxPageRows, Math.ceil(this.#pageRows * 1.5));
     return { rows, tookMs };
   }
 }

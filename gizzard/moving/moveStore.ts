@@ -4,7 +4,15 @@ import type { SqlRow, SqlSession } from '../hosts/databaseHost.js';
 import { LeaseTable } from './leaseTable.js';
 import { cut, type MovesDatabase } from './movesDatabase.js';
 import { MoveThrottle, sharedRates } from './moveThrottle.js';
-import { notStarted, type MoveOrders, type MoveProgress, type MoveRates, type MoveSpec, type MoveState, type MoveTask } from './moveTask.js';
+import {
+  notStarted,
+  type MoveOrders,
+  type MoveProgress,
+  type MoveRates,
+  type MoveSpec,
+  type MoveState,
+  type MoveTask,
+} from './moveTask.js';
 import { fromStoredJson, toStoredJson } from './storedJson.js';
 
 export interface MoveLimits {
@@ -32,7 +40,11 @@ export class MoveStore {
   }
 
   /** `forMigration`: the migration, and the server that carries it out. Throws `Unavailable` where it is not that server's any more. */
-  async add(spec: MoveSpec, rates: MoveRates, forMigration?: { readonly id: number; readonly owner: string }): Promise<number> {
+  async add(
+    spec: MoveSpec,
+    rates: MoveRates,
+    forMigration?: { readonly id: number; readonly owner: string },
+  ): Promise<number> {
     return this.database.change(async (session, touch) => {
       if (forMigration !== undefined) await this.#requireOwner(session, forMigration);
       return this.insert(session, touch, spec, rates, forMigration?.id);
@@ -40,10 +52,22 @@ export class MoveStore {
   }
 
   /** In somebody's change. */
-  async insert(session: SqlSession, touch: Touch, spec: MoveSpec, rates: MoveRates, migrationId?: number): Promise<number> {
+  async insert(
+    session: SqlSession,
+    touch: Touch,
+    spec: MoveSpec,
+    rates: MoveRates,
+    migrationId?: number,
+  ): Promise<number> {
     await session.run(
       `INSERT INTO ${this.database.table('moves')} (spec, min_rows_per_second, max_rows_per_second, state, progress, migration_id) VALUES (?, ?, ?, 'queued', ?, ?)`,
-      [toStoredJson(spec), rates.minRowsPerSecond, rates.maxRowsPerSecond, toStoredJson(notStarted), migrationId ?? null],
+      [
+        toStoredJson(spec),
+        rates.minRowsPerSecond,
+        rates.maxRowsPerSecond,
+        toStoredJson(notStarted),
+        migrationId ?? null,
+      ],
       this.database.deadline(),
     );
     const [row] = await session.rows('SELECT LAST_INSERT_ID()', [], this.database.deadline());
@@ -53,9 +77,19 @@ export class MoveStore {
   }
 
   /** A server that lost the migration while it paused must not begin anything for it. */
-  async #requireOwner(session: SqlSession, { id, owner }: { readonly id: number; readonly owner: string }): Promise<void> {
-    const found = await session.rows(`SELECT 1 FROM ${this.database.table('migrations')} WHERE id = ? AND owner = ? AND state = 'running' LOCK IN SHARE MODE`, [id, owner], this.database.deadline());
-    if (found.length === 0) throw new RoostError('Unavailable', `migration ${id} is not this server's any more`, { fields: { migration: id } });
+  async #requireOwner(
+    session: SqlSession,
+    { id, owner }: { readonly id: number; readonly owner: string },
+  ): Promise<void> {
+    const found = await session.rows(
+      `SELECT 1 FROM ${this.database.table('migrations')} WHERE id = ? AND owner = ? AND state = 'running' LOCK IN SHARE MODE`,
+      [id, owner],
+      this.database.deadline(),
+    );
+    if (found.length === 0)
+      throw new RoostError('Unavailable', `migration ${id} is not this server's any more`, {
+        fields: { migration: id },
+      });
   }
 
   /** The newest moves first; `active`: only those that are not at their end. */
@@ -67,7 +101,9 @@ export class MoveStore {
 
   /** Throws `NotFound`. */
   async get(id: number): Promise<MoveTask> {
-    const [row] = await this.database.read((host) => host.rows(`SELECT ${columns} FROM ${this.database.table('moves')} WHERE id = ?`, [id], this.database.deadline()));
+    const [row] = await this.database.read((host) =>
+      host.rows(`SELECT ${columns} FROM ${this.database.table('moves')} WHERE id = ?`, [id], this.database.deadline()),
+    );
     if (row === undefined) throw new RoostError('NotFound', `there is no move ${id}`, { fields: { move: id } });
     return taskOf(row);
   }
@@ -76,11 +112,19 @@ export class MoveStore {
   async claim(owner: string, limits: MoveLimits): Promise<MoveTask | undefined> {
     await this.database.ready();
     const table = this.database.table('moves');
-    const [waits] = await this.database.host.rows(`SELECT 1 FROM ${table} WHERE state IN ('queued', 'running', 'cancelling') AND NOT ${LeaseTable.held} LIMIT 1`, [], this.database.deadline());
+    const [waits] = await this.database.host.rows(
+      `SELECT 1 FROM ${table} WHERE state IN ('queued', 'running', 'cancelling') AND NOT ${LeaseTable.held} LIMIT 1`,
+      [],
+      this.database.deadline(),
+    );
     if (waits === undefined) return undefined;
     return this.database.change(async (session, touch) => {
       const deadline = this.database.deadline();
-      const rows = await session.rows(`SELECT ${columns}, ${LeaseTable.held} FROM ${table} WHERE state IN ('queued', 'running', 'cancelling') ORDER BY id FOR UPDATE`, [], deadline);
+      const rows = await session.rows(
+        `SELECT ${columns}, ${LeaseTable.held} FROM ${table} WHERE state IN ('queued', 'running', 'cancelling') ORDER BY id FOR UPDATE`,
+        [],
+        deadline,
+      );
       const tasks = rows.map((row) => ({ task: taskOf(row), leased: Number(row[9]) === 1 }));
       const unwanted = tasks.find(({ task, leased }) => task.state === 'cancelling' && !leased);
       if (unwanted !== undefined) {
@@ -92,7 +136,12 @@ export class MoveStore {
       if (running.length >= limits.movesAtOnce) return undefined;
       const load = new Map<string, number>();
       for (const { task } of running) for (const host of hostsOf(task)) load.set(host, (load.get(host) ?? 0) + 1);
-      const next = tasks.find((one) => !one.leased && one.task.state !== 'cancelling' && [...hostsOf(one.task)].every((host) => (load.get(host) ?? 0) < limits.movesPerHost));
+      const next = tasks.find(
+        (one) =>
+          !one.leased &&
+          one.task.state !== 'cancelling' &&
+          [...hostsOf(one.task)].every((host) => (load.get(host) ?? 0) < limits.movesPerHost),
+      );
       if (next === undefined) return undefined;
       await this.#leases.take(session, next.task.id, owner);
       touch('moves', { id: next.task.id });
@@ -106,13 +155,20 @@ export class MoveStore {
     if (!(await this.#leases.renew(id, owner, { error, progress: saved }))) return undefined;
     this.#tellOthers(id, saved, error);
     const [[row], throttle] = await Promise.all([
-      this.database.host.rows(`SELECT min_rows_per_second, max_rows_per_second, migration_id FROM ${this.database.table('moves')} WHERE id = ?`, [id], this.database.deadline()),
+      this.database.host.rows(
+        `SELECT min_rows_per_second, max_rows_per_second, migration_id FROM ${this.database.table('moves')} WHERE id = ?`,
+        [id],
+        this.database.deadline(),
+      ),
       this.throttle.read(),
     ]);
     if (row === undefined) return undefined;
     const [min, max, migration] = row;
     // What people ask for by hand they want now.
-    return { ...sharedRates({ minRowsPerSecond: Number(min), maxRowsPerSecond: Number(max) }, throttle), resting: migration === null ? '' : throttle.resting };
+    return {
+      ...sharedRates({ minRowsPerSecond: Number(min), maxRowsPerSecond: Number(max) }, throttle),
+      resting: migration === null ? '' : throttle.resting,
+    };
   }
 
   /** Another primary goes on from about here. What it misses is moved again, which changes nothing. */
@@ -120,11 +176,20 @@ export class MoveStore {
     const nowMs = performance.now();
     if (nowMs - (this.#toldAtMs.get(id) ?? -Infinity) < tellEveryMs) return;
     this.#toldAtMs.set(id, nowMs);
-    this.database.control.tellOthers(`UPDATE ${this.database.table('moves')} SET progress = ?, error = ? WHERE id = ? AND state = 'running'`, [progress, cut(error), id]);
+    this.database.control.tellOthers(
+      `UPDATE ${this.database.table('moves')} SET progress = ?, error = ? WHERE id = ? AND state = 'running'`,
+      [progress, cut(error), id],
+    );
   }
 
   /** Records the end of a move. False when it is not this owner's any more. */
-  finish(id: number, owner: string, state: Extract<MoveState, 'done' | 'failed'>, progress: MoveProgress, error: string): Promise<boolean> {
+  finish(
+    id: number,
+    owner: string,
+    state: Extract<MoveState, 'done' | 'failed'>,
+    progress: MoveProgress,
+    error: string,
+  ): Promise<boolean> {
     this.#toldAtMs.delete(id);
     return this.database.change(async (session, touch) => {
       const ended = await this.#leases.end(session, id, owner, state, { error, progress: toStoredJson(progress) });
@@ -144,7 +209,11 @@ export class MoveStore {
     await this.get(id);
     return this.database.change(async (session, touch) => {
       const table = this.database.table('moves');
-      const [row] = await session.rows(`SELECT state FROM ${table} WHERE id = ? FOR UPDATE`, [id], this.database.deadline());
+      const [row] = await session.rows(
+        `SELECT state FROM ${table} WHERE id = ? FOR UPDATE`,
+        [id],
+        this.database.deadline(),
+      );
       const state = String(row?.[0]);
       if (state === 'cancelling') return true;
       if (state !== 'queued' && state !== 'running' && state !== 'paused') return false;
@@ -196,7 +265,13 @@ export class MoveStore {
 }
 
 /** Lets the moves of a migration rest where they are, or go on, in the change that gives the migration that state. */
-export async function setPaused(session: SqlSession, touch: Touch, database: MovesDatabase, migrationId: number, paused: boolean): Promise<void> {
+export async function setPaused(
+  session: SqlSession,
+  touch: Touch,
+  database: MovesDatabase,
+  migrationId: number,
+  paused: boolean,
+): Promise<void> {
   await session.run(
     `UPDATE ${database.table('moves')} SET state = ?, owner = NULL, lease_until = NULL WHERE migration_id = ? AND state IN (${paused ? `'queued', 'running'` : `'paused'`})`,
     [paused ? 'paused' : 'queued', migrationId],
@@ -205,7 +280,8 @@ export async function setPaused(session: SqlSession, touch: Touch, database: Mov
   touch('moves', { migration_id: migrationId });
 }
 
-export const hostsOf = ({ sources, targets }: MoveSpec): Set<string> => new Set([...sources, ...targets].map((shard) => shard.id.hostname));
+export const hostsOf = ({ sources, targets }: MoveSpec): Set<string> =>
+  new Set([...sources, ...targets].map((shard) => shard.id.hostname));
 
 function taskOf(row: SqlRow): MoveTask {
   const [id, spec, min, max, state, progress, migrationId, error, owner] = row;

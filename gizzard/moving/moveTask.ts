@@ -13,7 +13,8 @@ export const moveStates = ['queued', 'running', 'paused', 'cancelling', 'done', 
 export type MoveState = (typeof moveStates)[number];
 
 /** Whether the move still has something to do. */
-export const isOpen = (state: MoveState): boolean => state === 'queued' || state === 'running' || state === 'paused' || state === 'cancelling';
+export const isOpen = (state: MoveState): boolean =>
+  state === 'queued' || state === 'running' || state === 'paused' || state === 'cancelling';
 
 /** Hashes from `from` up to, and without, `to`. */
 export interface HashRange {
@@ -75,7 +76,15 @@ export interface MoveTask extends MoveSpec, MoveRates, MoveProgress {
   readonly error: string;
 }
 
-export const notStarted: MoveProgress = { table: 0, after: '', rowsDone: 0, rowsTotal: 0, rowsPerSecond: 0, differenceCount: 0, differences: [] };
+export const notStarted: MoveProgress = {
+  table: 0,
+  after: '',
+  rowsDone: 0,
+  rowsTotal: 0,
+  rowsPerSecond: 0,
+  differenceCount: 0,
+  differences: [],
+};
 
 /** Differences that are kept; more are only counted. */
 export const keptDifferences = 1_000;

@@ -33,30 +33,50 @@ export class MoveThrottle {
   constructor(private readonly database: MovesDatabase) {}
 
   async read(): Promise<MoveThrottleNow> {
-    const [row] = await this.database.read((host) => host.rows(
-      `SELECT throttle.rows_per_second, throttle.windows, TIME_TO_SEC(UTC_TIME()) DIV 60, (SELECT COUNT(*) FROM ${this.database.table('moves')} WHERE state = 'running' AND ${LeaseTable.held})
+    const [row] = await this.database.read((host) =>
+      host.rows(
+        `SELECT throttle.rows_per_second, throttle.windows, TIME_TO_SEC(UTC_TIME()) DIV 60, (SELECT COUNT(*) FROM ${this.database.table('moves')} WHERE state = 'running' AND ${LeaseTable.held})
        FROM (SELECT 1 AS id) one LEFT JOIN ${this.database.table('moves_throttle')} throttle ON throttle.id = one.id`,
-      [],
-      this.database.deadline(),
-    ));
+        [],
+        this.database.deadline(),
+      ),
+    );
     const [rows, windows, minute, running] = row!;
     const between = parseDayWindows(String(windows ?? ''));
-    return { rowsPerSecond: rows === null ? undefined : Number(rows), between, resting: restingText(between, Number(minute)), running: Number(running) };
+    return {
+      rowsPerSecond: rows === null ? undefined : Number(rows),
+      between,
+      resting: restingText(between, Number(minute)),
+      running: Number(running),
+    };
   }
 
   async set({ rowsPerSecond, between }: MoveThrottleSettings): Promise<void> {
-    if (rowsPerSecond !== undefined && !(Number.isInteger(rowsPerSecond) && rowsPerSecond >= 1 && rowsPerSecond <= maxClusterRowsPerSecond)) {
-      throw new RoostError('InvalidArgument', `rows per second must be an integer from 1 to ${maxClusterRowsPerSecond}, not ${rowsPerSecond}`);
+    if (
+      rowsPerSecond !== undefined &&
+      !(Number.isInteger(rowsPerSecond) && rowsPerSecond >= 1 && rowsPerSecond <= maxClusterRowsPerSecond)
+    ) {
+      throw new RoostError(
+        'InvalidArgument',
+        `rows per second must be an integer from 1 to ${maxClusterRowsPerSecond}, not ${rowsPerSecond}`,
+      );
     }
     await this.database.change(async (session, touch) => {
-      await session.run(`REPLACE INTO ${this.database.table('moves_throttle')} (id, rows_per_second, windows) VALUES (1, ?, ?)`, [rowsPerSecond ?? null, dayWindowsText(between)], this.database.deadline());
+      await session.run(
+        `REPLACE INTO ${this.database.table('moves_throttle')} (id, rows_per_second, windows) VALUES (1, ?, ?)`,
+        [rowsPerSecond ?? null, dayWindowsText(between)],
+        this.database.deadline(),
+      );
       touch('moves_throttle', { id: 1 });
     });
   }
 }
 
 /** What one of the running moves may do: its own rates, and at most its share. */
-export function sharedRates({ minRowsPerSecond, maxRowsPerSecond }: MoveRates, { rowsPerSecond, running }: MoveThrottleNow): MoveRates {
+export function sharedRates(
+  { minRowsPerSecond, maxRowsPerSecond }: MoveRates,
+  { rowsPerSecond, running }: MoveThrottleNow,
+): MoveRates {
   if (rowsPerSecond === undefined) return { minRowsPerSecond, maxRowsPerSecond };
   const max = Math.max(1, Math.min(maxRowsPerSecond, Math.floor(rowsPerSecond / Math.max(1, running))));
   return { minRowsPerSecond: Math.min(minRowsPerSecond, max), maxRowsPerSecond: max };
@@ -69,21 +89,31 @@ export function parseDayWindows(text: string): DayWindow[] {
     const [, ...digits] = /^\s*(\d{1,2}):(\d\d)\s*-\s*(\d{1,2}):(\d\d)\s*$/.exec(part) ?? [];
     const [fromHour = NaN, fromMinute = NaN, toHour = NaN, toMinute = NaN] = digits.map(Number);
     const [from, to] = [fromHour * 60 + fromMinute, toHour * 60 + toMinute];
-    if (!(from < dayMinutes && to <= dayMinutes && fromMinute < 60 && toMinute < 60 && from !== to)) throw new RoostError('InvalidArgument', `${JSON.stringify(part)} is no part of a day: it must be such as 01:00-05:00, in UTC`);
+    if (!(from < dayMinutes && to <= dayMinutes && fromMinute < 60 && toMinute < 60 && from !== to))
+      throw new RoostError(
+        'InvalidArgument',
+        `${JSON.stringify(part)} is no part of a day: it must be such as 01:00-05:00, in UTC`,
+      );
     return { from, to };
   });
-  if (windows.length > maxWindows) throw new RoostError('InvalidArgument', `a day has at most ${maxWindows} windows, not ${windows.length}`);
+  if (windows.length > maxWindows)
+    throw new RoostError('InvalidArgument', `a day has at most ${maxWindows} windows, not ${windows.length}`);
   return windows;
 }
 
-export const dayWindowsText = (windows: readonly DayWindow[]): string => windows.map(({ from, to }) => `${clock(from)}-${clock(to)}`).join(',');
+export const dayWindowsText = (windows: readonly DayWindow[]): string =>
+  windows.map(({ from, to }) => `${clock(from)}-${clock(to)}`).join(',');
 
 /** Why migrations rest at a minute of the day; '' where they work. */
 export function restingText(windows: readonly DayWindow[], minute: number): string {
-  const isIn = ({ from, to }: DayWindow): boolean => (from < to ? minute >= from && minute < to : minute >= from || minute < to);
+  const isIn = ({ from, to }: DayWindow): boolean =>
+    from < to ? minute >= from && minute < to : minute >= from || minute < to;
   if (windows.length === 0 || windows.some(isIn)) return '';
-  const [next] = windows.map(({ from }) => from).sort((a, b) => ((a - minute + dayMinutes) % dayMinutes) - ((b - minute + dayMinutes) % dayMinutes));
+  const [next] = windows
+    .map(({ from }) => from)
+    .sort((a, b) => ((a - minute + dayMinutes) % dayMinutes) - ((b - minute + dayMinutes) % dayMinutes));
   return `rests until ${clock(next!)} UTC: migrations work between ${dayWindowsText(windows)} (roost migrations throttle)`;
 }
 
-const clock = (minute: number): string => `${String(Math.floor(minute / 60)).padStart(2, '0')}:${String(minute % 60).padStart(2, '0')}`;
+const clock = (minute: number): string =>
+  `${String(Math.floor(minute / 60)).padStart(2, '0')}:${String(minute % 60).padStart(2, '0')}`;

@@ -60,18 +60,31 @@ export class Moves {
    * Has shards copied, repaired, merged or compared; servers do it, this call returns at once with the move's number. A shard may be in several merges at a time.
    * Throws `NotFound` for a shard that does not exist, `InvalidArgument` for shards that cannot be compared, `FailedPrecondition` for one that another move writes to.
    */
-  async request(kind: Exclude<MoveKind, 'verify'>, ids: readonly ShardId[], rates: Partial<MoveRates> = {}): Promise<number> {
+  async request(
+    kind: Exclude<MoveKind, 'verify'>,
+    ids: readonly ShardId[],
+    rates: Partial<MoveRates> = {},
+  ): Promise<number> {
     await this.nameServer.reload();
     const shards = ids.map((id) => this.nameServer.topology.shard(id));
     const keys = new Set(ids.map(shardKey));
-    if (shards.length < 2 || keys.size < shards.length) throw new RoostError('InvalidArgument', `a ${kind} needs two or more different shards`);
+    if (shards.length < 2 || keys.size < shards.length)
+      throw new RoostError('InvalidArgument', `a ${kind} needs two or more different shards`);
     const [first, ...others] = shards;
-    const spec: MoveSpec = kind === 'copy' ? { kind, sources: [first!], targets: others } : { kind, sources: shards, targets: [] };
+    const spec: MoveSpec =
+      kind === 'copy' ? { kind, sources: [first!], targets: others } : { kind, sources: shards, targets: [] };
     this.movable(spec);
     // Merges of Gizzard's tools, which ask for several of one shard: each only brings what is newer.
-    const writtenNow = await this.#openShards((task) => (kind === 'merge' && task.kind === 'merge' ? [] : writtenBy(task)));
+    const writtenNow = await this.#openShards((task) =>
+      kind === 'merge' && task.kind === 'merge' ? [] : writtenBy(task),
+    );
     const taken = writtenBy(spec).find((shard) => writtenNow.has(shardKey(shard.id)));
-    if (taken !== undefined) throw new RoostError('FailedPrecondition', `shard ${shardKey(taken.id)} is being written by move ${writtenNow.get(shardKey(taken.id))}`, { fields: { shard: shardKey(taken.id) } });
+    if (taken !== undefined)
+      throw new RoostError(
+        'FailedPrecondition',
+        `shard ${shardKey(taken.id)} is being written by move ${writtenNow.get(shardKey(taken.id))}`,
+        { fields: { shard: shardKey(taken.id) } },
+      );
     // What is written from here on is on the targets too, as far as the topology says so; what was before is copied.
     if (kind === 'copy' || kind === 'merge') await this.require(this.nameServer.topology.version);
     const id = await this.#addFree(spec, this.#ratesOf(rates));
@@ -81,10 +94,17 @@ export class Moves {
 
   /** Has a move run that is already known to be sound. */
   async add(spec: MoveSpec, rates: Partial<MoveRates> = {}, migrationId?: number): Promise<number> {
-    return this.store.add(spec, this.#ratesOf(rates), migrationId === undefined ? undefined : { id: migrationId, owner: this.server });
+    return this.store.add(
+      spec,
+      this.#ratesOf(rates),
+      migrationId === undefined ? undefined : { id: migrationId, owner: this.server },
+    );
   }
 
-  #ratesOf({ minRowsPerSecond = this.config.minRowsPerSecond, maxRowsPerSecond = this.config.maxRowsPerSecond }: Partial<MoveRates>): MoveRates {
+  #ratesOf({
+    minRowsPerSecond = this.config.minRowsPerSecond,
+    maxRowsPerSecond = this.config.maxRowsPerSecond,
+  }: Partial<MoveRates>): MoveRates {
     checkRates({ minRowsPerSecond, maxRowsPerSecond });
     return { minRowsPerSecond, maxRowsPerSecond };
   }
@@ -108,8 +128,16 @@ export class Moves {
     return this.#locked(deadline, (_session, _touch, locked) => work(locked));
   }
 
-  #locked<T>(deadline: Deadline, work: (session: SqlSession, touch: Touch, locked: LockedTopology) => Promise<T>): Promise<T> {
-    return this.database.control.changeIn(deadline, (body: (session: SqlSession, locked: LockedTopology) => Promise<Led<T>>) => this.nameServer.locked(deadline, body), work);
+  #locked<T>(
+    deadline: Deadline,
+    work: (session: SqlSession, touch: Touch, locked: LockedTopology) => Promise<T>,
+  ): Promise<T> {
+    return this.database.control.changeIn(
+      deadline,
+      (body: (session: SqlSession, locked: LockedTopology) => Promise<Led<T>>) =>
+        this.nameServer.locked(deadline, body),
+      work,
+    );
   }
 
   /** Takes from shards the mark of a move whose end nobody recorded. Those that are being moved keep theirs. */
@@ -125,9 +153,16 @@ export class Moves {
   async cancel(id: number): Promise<void> {
     const { migrationId } = await this.store.get(id);
     if (migrationId !== undefined) {
-      throw new RoostError('FailedPrecondition', `move ${id} belongs to migration ${migrationId}, which would make another: pause that, or roll it back`, { fields: { move: id, migration: migrationId } });
+      throw new RoostError(
+        'FailedPrecondition',
+        `move ${id} belongs to migration ${migrationId}, which would make another: pause that, or roll it back`,
+        { fields: { move: id, migration: migrationId } },
+      );
     }
-    if (!(await this.store.wantCancelled(id))) throw new RoostError('FailedPrecondition', `move ${id} is ${(await this.store.get(id)).state} already`, { fields: { move: id } });
+    if (!(await this.store.wantCancelled(id)))
+      throw new RoostError('FailedPrecondition', `move ${id} is ${(await this.store.get(id)).state} already`, {
+        fields: { move: id },
+      });
   }
 
   /** Stops a move of a migration, and shows that on its shards. False where it has ended. */
@@ -157,7 +192,11 @@ export class Moves {
   async finished(id: number, signal: AbortSignal): Promise<MoveTask> {
     const task = await this.ended(id, signal);
     if (task.state === 'done') return task;
-    throw new RoostError('FailedPrecondition', `the ${task.kind} ${task.state === 'failed' ? `failed: ${task.error}` : 'was cancelled'}`, { fields: { move: id } });
+    throw new RoostError(
+      'FailedPrecondition',
+      `the ${task.kind} ${task.state === 'failed' ? `failed: ${task.error}` : 'was cancelled'}`,
+      { fields: { move: id } },
+    );
   }
 
   /** How all shards of a move are moved. Throws `InvalidArgument` where they differ in type, `FailedPrecondition` where the type cannot. */
@@ -166,14 +205,18 @@ export class Moves {
     const [first] = shards;
     const other = shards.find((shard) => shard.type !== first!.type);
     if (other !== undefined) {
-      throw new RoostError('InvalidArgument', `${shardKey(first!.id)} is ${first!.type} and ${shardKey(other.id)} is ${other.type}: only shards of one type can be moved`);
+      throw new RoostError(
+        'InvalidArgument',
+        `${shardKey(first!.id)} is ${first!.type} and ${shardKey(other.id)} is ${other.type}: only shards of one type can be moved`,
+      );
     }
     return this.movableType(first!.type);
   }
 
   movableType(type: string): Movable {
     const movable = this.types.get(type)?.moving;
-    if (movable === undefined) throw new RoostError('FailedPrecondition', `shards of type ${type} cannot be moved`, { fields: { type } });
+    if (movable === undefined)
+      throw new RoostError('FailedPrecondition', `shards of type ${type} cannot be moved`, { fields: { type } });
     return movable;
   }
 
@@ -181,10 +224,15 @@ export class Moves {
     if (this.hosts.unknownIn(this.nameServer.topology).length > 0) return undefined;
     const task = await this.store.claim(this.server, this.config);
     if (task === undefined) return undefined;
-    const show = (busy: BusyState): Promise<void> => (task.kind === 'diff' ? Promise.resolve() : this.#mark(task, busy, task.id));
+    const show = (busy: BusyState): Promise<void> =>
+      task.kind === 'diff' ? Promise.resolve() : this.#mark(task, busy, task.id);
     const environment = { store: this.store, owner: this.server, show };
     if (task.state === 'cancelling') return new MoveCanceller(task, environment);
-    return new MoveRunner(task, { ...environment, movable: (one) => this.movable(one), host: (name) => this.hosts.host(name) });
+    return new MoveRunner(task, {
+      ...environment,
+      movable: (one) => this.movable(one),
+      host: (name) => this.hosts.host(name),
+    });
   }
 
   /** The shards that moves, `but` for one, read or write now, each with the number of a move; comparisons leave them as they are, and are left out. */
@@ -194,7 +242,11 @@ export class Moves {
 
   async #openShards(shardsOf: (task: MoveTask) => readonly ShardInfo[], but?: number): Promise<Map<string, number>> {
     const open = await this.store.list({ active: true, limit: activeMoves });
-    return new Map(open.filter(({ id }) => id !== but).flatMap((task) => shardsOf(task).map((shard) => [shardKey(shard.id), task.id])));
+    return new Map(
+      open
+        .filter(({ id }) => id !== but)
+        .flatMap((task) => shardsOf(task).map((shard) => [shardKey(shard.id), task.id])),
+    );
   }
 
   /**
@@ -202,11 +254,13 @@ export class Moves {
    * a mark that came after the end of the move would stay if this process ended there.
    */
   async #showRequested(id: number, { sources, targets }: MoveSpec): Promise<void> {
-    for (const deadline = Deadline.after(showDeadlineMs); !deadline.passed; ) {
+    for (const deadline = Deadline.after(showDeadlineMs); !deadline.passed;) {
       await this.nameServer.reload();
       const { topology } = this.nameServer;
       const { state } = await this.store.get(id);
-      const unmarked = [...sources, ...targets].filter((shard) => topology.hasShard(shard.id) && topology.shard(shard.id).busy !== 'busy');
+      const unmarked = [...sources, ...targets].filter(
+        (shard) => topology.hasShard(shard.id) && topology.shard(shard.id).busy !== 'busy',
+      );
       if (!isOpen(state) || state === 'cancelling' || unmarked.length === 0) return;
       if (state !== 'queued') {
         // The server that runs it is about to.
@@ -214,7 +268,11 @@ export class Moves {
         continue;
       }
       try {
-        await this.nameServer.apply(unmarked.map((shard): Change => ({ kind: 'markBusy', id: shard.id, busy: 'busy' })), undefined, { onVersion: topology.version, maker: 'moves' });
+        await this.nameServer.apply(
+          unmarked.map((shard): Change => ({ kind: 'markBusy', id: shard.id, busy: 'busy' })),
+          undefined,
+          { onVersion: topology.version, maker: 'moves' },
+        );
         return;
       } catch (error) {
         if (!isRoostError(error, 'FailedPrecondition') || !error.retryable) throw error;
@@ -227,16 +285,29 @@ export class Moves {
     await this.nameServer.reload();
     const { topology } = this.nameServer;
     const inWork = busy === 'busy' ? undefined : await this.inWork(id);
-    const marked = [...sources, ...targets].filter(({ id }) => topology.hasShard(id) && topology.shard(id).busy !== busy && inWork?.has(shardKey(id)) !== true);
-    if (marked.length > 0) await this.nameServer.apply(marked.map(({ id }): Change => ({ kind: 'markBusy', id, busy })), undefined, { maker: 'moves' });
+    const marked = [...sources, ...targets].filter(
+      ({ id }) => topology.hasShard(id) && topology.shard(id).busy !== busy && inWork?.has(shardKey(id)) !== true,
+    );
+    if (marked.length > 0)
+      await this.nameServer.apply(
+        marked.map(({ id }): Change => ({ kind: 'markBusy', id, busy })),
+        undefined,
+        { maker: 'moves' },
+      );
   }
 }
 
-const writtenBy = ({ kind, sources, targets }: MoveSpec): readonly ShardInfo[] => (kind === 'repair' || kind === 'merge' ? sources : targets);
+const writtenBy = ({ kind, sources, targets }: MoveSpec): readonly ShardInfo[] =>
+  kind === 'repair' || kind === 'merge' ? sources : targets;
 
 function checkRates({ minRowsPerSecond, maxRowsPerSecond }: MoveRates): void {
   for (const rate of [minRowsPerSecond, maxRowsPerSecond]) {
-    if (!Number.isInteger(rate) || rate < 1 || rate > 100_000_000) throw new RoostError('InvalidArgument', `rows a second must be an integer from 1 to 100,000,000, not ${rate}`);
+    if (!Number.isInteger(rate) || rate < 1 || rate > 100_000_000)
+      throw new RoostError('InvalidArgument', `rows a second must be an integer from 1 to 100,000,000, not ${rate}`);
   }
-  if (minRowsPerSecond > maxRowsPerSecond) throw new RoostError('InvalidArgument', `the floor of ${minRowsPerSecond} rows a second is above the ceiling of ${maxRowsPerSecond}`);
+  if (minRowsPerSecond > maxRowsPerSecond)
+    throw new RoostError(
+      'InvalidArgument',
+      `the floor of ${minRowsPerSecond} rows a second is above the ceiling of ${maxRowsPerSecond}`,
+    );
 }

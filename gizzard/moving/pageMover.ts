@@ -29,13 +29,17 @@ export class PageMover {
 
   /** One page of at most `limit` rows of each shard, or of as many as were allowed when it was read ahead. */
   move(table: MovableTable, after: string, limit: number, deadline: Deadline): Promise<MovedPage> {
-    return this.spec.kind === 'copy' ? this.#copy(table, after, limit, deadline) : comparePage(this.spec, table, this.#sources, this.#targets, after, limit, deadline);
+    return this.spec.kind === 'copy'
+      ? this.#copy(table, after, limit, deadline)
+      : comparePage(this.spec, table, this.#sources, this.#targets, after, limit, deadline);
   }
 
   async #copy(table: MovableTable, after: string, limit: number, deadline: Deadline): Promise<MovedPage> {
     const ahead = this.#ahead;
     this.#ahead = undefined;
-    const { end, rows } = await (ahead?.table === table && ahead.after === after ? ahead.page : this.#read(table, after, limit, deadline));
+    const { end, rows } = await (ahead?.table === table && ahead.after === after
+      ? ahead.page
+      : this.#read(table, after, limit, deadline));
     if (end !== undefined) {
       const page = this.#read(table, end, limit, deadline);
       // A failure is told to whoever asks for the page.
@@ -43,7 +47,8 @@ export class PageMover {
       this.#ahead = { table, after: end, page };
     }
     const copied = within(table, this.spec.range, rows);
-    if (copied.length > 0) await Promise.all(this.#targets.map(({ host, shard }) => table.write(host, shard, copied, deadline)));
+    if (copied.length > 0)
+      await Promise.all(this.#targets.map(({ host, shard }) => table.write(host, shard, copied, deadline)));
     return { end, rows: rows.length, differences: [] };
   }
 

@@ -20,7 +20,11 @@ export interface Place {
 }
 
 /** The rows that are routed by a hash in the range. */
-export function within(table: MovableTable, range: HashRange | undefined, rows: readonly unknown[]): readonly unknown[] {
+export function within(
+  table: MovableTable,
+  range: HashRange | undefined,
+  rows: readonly unknown[],
+): readonly unknown[] {
   if (range === undefined) return rows;
   const hash = keyHash(range.hash);
   return rows.filter((row) => {

@@ -15,6 +15,9 @@ export const digestColumns = (columns: string): string =>
   `COUNT(*) AS n, BIT_XOR(CAST(CONV(LEFT(SHA2(CONCAT(${columns.replaceAll(/\w+/g, 'QUOTE($&)')}), 256), 16), 16, 10) AS UNSIGNED)) AS h`;
 
 /** The digest in a row of those columns. */
-export const digestOf = (row: readonly unknown[] | undefined): RowsDigest => ({ rows: Number(row?.[0]), hash: String(row?.[1]) });
+export const digestOf = (row: readonly unknown[] | undefined): RowsDigest => ({
+  rows: Number(row?.[0]),
+  hash: String(row?.[1]),
+});
 
 export const sameDigest = (a: RowsDigest, b: RowsDigest): boolean => a.rows === b.rows && a.hash === b.hash;

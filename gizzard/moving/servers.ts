@@ -15,7 +15,8 @@ const lookEveryMs = 25;
 const askDeadlineMs = 2_000;
 
 /** What one replica answered. */
-type Answer<T> = { readonly store: ControlStore; readonly value: T } | { readonly store: ControlStore; readonly error: RoostError };
+type Answer<T> =
+  { readonly store: ControlStore; readonly value: T } | { readonly store: ControlStore; readonly error: RoostError };
 
 /** Where a server listens, for people and tools, and what its clock said at its last beat (`clockMs`); empty where it has not said so. */
 export type ServerInfo = Readonly<Record<string, string | number>>;
@@ -61,7 +62,8 @@ export class Servers {
         lastReason = '';
       } catch (error) {
         const { message } = RoostError.from(error);
-        if (message !== lastReason && !isRoostError(error, 'FailedPrecondition')) this.log.warn({ err: error }, 'this server could not say that it is there');
+        if (message !== lastReason && !isRoostError(error, 'FailedPrecondition'))
+          this.log.warn({ err: error }, 'this server could not say that it is there');
         lastReason = message;
       }
       if (!this.#stopped) this.#timer = setTimeout(run, everyMs);
@@ -96,8 +98,17 @@ export class Servers {
     this.#stopped = true;
     clearTimeout(this.#timer);
     await this.#beating;
-    const gone = await Promise.all(this.#ask((store, deadline) => store.host.run(`DELETE FROM ${store.table('servers')} WHERE id = ?`, [this.id], deadline)));
-    for (const answer of gone) if ('error' in answer) this.log.debug({ err: answer.error, host: answer.store.host.name }, 'this server could not say that it is gone');
+    const gone = await Promise.all(
+      this.#ask((store, deadline) =>
+        store.host.run(`DELETE FROM ${store.table('servers')} WHERE id = ?`, [this.id], deadline),
+      ),
+    );
+    for (const answer of gone)
+      if ('error' in answer)
+        this.log.debug(
+          { err: answer.error, host: answer.store.host.name },
+          'this server could not say that it is gone',
+        );
   }
 
   /** The servers that have been heard of lately, as far as replicas answer. */
@@ -122,23 +133,34 @@ export class Servers {
       const behind = (await this.#list(this.control.majority)).filter((server) => server.version < version);
       if (behind.length === 0) return;
       if (performance.now() > giveUpAtMs) {
-        throw new RoostError('Unavailable', `server ${behind[0]!.id} still works with topology ${behind[0]!.version}, not ${version}`, { fields: { server: behind[0]!.id } });
+        throw new RoostError(
+          'Unavailable',
+          `server ${behind[0]!.id} still works with topology ${behind[0]!.version}, not ${version}`,
+          { fields: { server: behind[0]!.id } },
+        );
       }
       await sleep(lookEveryMs, undefined, { signal });
     }
   }
 
   async #list(least: number, silentForMs = goneAfterMs): Promise<ServerVersion[]> {
-    const sql = (store: ControlStore): string => `SELECT id, version, info, TIMESTAMPDIFF(MICROSECOND, seen_at, UTC_TIMESTAMP(3)) DIV 1000 AS silent FROM ${store.table('servers')} HAVING silent < ?`;
+    const sql = (store: ControlStore): string =>
+      `SELECT id, version, info, TIMESTAMPDIFF(MICROSECOND, seen_at, UTC_TIMESTAMP(3)) DIV 1000 AS silent FROM ${store.table('servers')} HAVING silent < ?`;
     // Servers of earlier releases are heard by the primary alone.
     const answers = await settled(
       this.#ask((store, deadline) => store.host.rows(sql(store), [silentForMs], deadline)),
-      (seen) => valuesOf(seen).length >= this.control.majority && seen.some(({ store }) => store.host === this.control.host),
+      (seen) =>
+        valuesOf(seen).length >= this.control.majority && seen.some(({ store }) => store.host === this.control.host),
     );
     if (valuesOf(answers).length < least) throw errorOf(answers);
     const servers = new Map<string, ServerVersion>();
     for (const [id, version, info, silent] of valuesOf(answers).flat()) {
-      const server = { id: String(id), version: Number(version), info: JSON.parse(String(info)) as ServerInfo, silentMs: Number(silent) };
+      const server = {
+        id: String(id),
+        version: Number(version),
+        info: JSON.parse(String(info)) as ServerInfo,
+        silentMs: Number(silent),
+      };
       const known = servers.get(server.id);
       if (known === undefined || server.silentMs < known.silentMs) servers.set(server.id, server);
     }
@@ -157,14 +179,25 @@ export class Servers {
 
   async #tell(store: ControlStore, version: number, info: string, deadline: Deadline): Promise<void> {
     // An older word must not come after a newer one.
-    if (this.#telling.has(store)) throw new RoostError('Unavailable', `${store.host.name} is still being told`, { fields: { host: store.host.name } });
+    if (this.#telling.has(store))
+      throw new RoostError('Unavailable', `${store.host.name} is still being told`, {
+        fields: { host: store.host.name },
+      });
     this.#telling.add(store);
     try {
       if (!this.#announced.has(store)) {
-        await store.host.run(`DELETE FROM ${store.table('servers')} WHERE seen_at < TIMESTAMPADD(MICROSECOND, ?, UTC_TIMESTAMP(3))`, [-forgottenAfterMs * 1000], deadline);
+        await store.host.run(
+          `DELETE FROM ${store.table('servers')} WHERE seen_at < TIMESTAMPADD(MICROSECOND, ?, UTC_TIMESTAMP(3))`,
+          [-forgottenAfterMs * 1000],
+          deadline,
+        );
         this.#announced.add(store);
       }
-      await store.host.run(`REPLACE INTO ${store.table('servers')} (id, version, info, seen_at) VALUES (?, ?, ?, UTC_TIMESTAMP(3))`, [this.id, version, info], deadline);
+      await store.host.run(
+        `REPLACE INTO ${store.table('servers')} (id, version, info, seen_at) VALUES (?, ?, ?, UTC_TIMESTAMP(3))`,
+        [this.id, version, info],
+        deadline,
+      );
     } finally {
       this.#telling.delete(store);
     }
@@ -184,15 +217,22 @@ export class Servers {
 }
 
 /** A server for people: where it listens, or its number where it has not said so. */
-export const serverName = (id: string, { machine, flockPort, managerPort }: ServerInfo): string => (machine === undefined ? `server ${id}` : `server ${machine}:${flockPort ?? managerPort ?? '?'}`);
+export const serverName = (id: string, { machine, flockPort, managerPort }: ServerInfo): string =>
+  machine === undefined ? `server ${id}` : `server ${machine}:${flockPort ?? managerPort ?? '?'}`;
 
 /** The database hosts that a server's configuration names; undefined where it does not say. */
-export const hostsOf = ({ info: { hosts } }: ServerVersion): readonly string[] | undefined => (typeof hosts === 'string' ? hosts.split('\n') : undefined);
+export const hostsOf = ({ info: { hosts } }: ServerVersion): readonly string[] | undefined =>
+  typeof hosts === 'string' ? hosts.split('\n') : undefined;
 
-const valuesOf = <T>(answers: readonly Answer<T>[]): T[] => answers.flatMap((answer) => ('value' in answer ? [answer.value] : []));
+const valuesOf = <T>(answers: readonly Answer<T>[]): T[] =>
+  answers.flatMap((answer) => ('value' in answer ? [answer.value] : []));
 
 function errorOf(answers: readonly Answer<unknown>[]): RoostError {
   const [first] = answers.flatMap((answer) => ('error' in answer ? [answer.error] : []));
   if (answers.length === 1) return first!;
-  return new RoostError('Unavailable', `too few replicas of the name server answer for a look at the servers: ${first?.message}`, { cause: first });
+  return new RoostError(
+    'Unavailable',
+    `too few replicas of the name server answer for a look at the servers: ${first?.message}`,
+    { cause: first },
+  );
 }

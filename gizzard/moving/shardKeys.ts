@@ -14,7 +14,9 @@ export class ShardKeys {
     leaf: ShardId,
   ) {
     this.#leaf = shardKey(leaf);
-    this.tableIds = topology.tables.map(({ tableId }) => tableId).filter((tableId) => topology.routes(tableId).some((route) => this.#isIn(route)));
+    this.tableIds = topology.tables
+      .map(({ tableId }) => tableId)
+      .filter((tableId) => topology.routes(tableId).some((route) => this.#isIn(route)));
   }
 
   /** Whether a key leads here, in any of the tables. */

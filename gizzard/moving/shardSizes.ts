@@ -14,7 +14,11 @@ export interface ShardSize {
 }
 
 /** The sizes of leaves, by `shardKey`. Those on hosts that do not answer, and those without tables, are absent. One statement a host. */
-export async function shardSizes(hosts: Pick<DatabaseHosts, 'host'>, shards: readonly ShardInfo[], movableType: (type: string) => Movable): Promise<ReadonlyMap<string, ShardSize>> {
+export async function shardSizes(
+  hosts: Pick<DatabaseHosts, 'host'>,
+  shards: readonly ShardInfo[],
+  movableType: (type: string) => Movable,
+): Promise<ReadonlyMap<string, ShardSize>> {
   const sizes = new Map<string, ShardSize>();
   const byHost = new Map<string, ShardInfo[]>();
   for (const shard of shards) {
@@ -34,11 +38,13 @@ export async function shardSizes(hosts: Pick<DatabaseHosts, 'host'>, shards: rea
       }
       try {
         for (const database of databases) {
-          const tables = await hosts.host(hostname).rows(
-            'SELECT table_name, COALESCE(table_rows, 0), COALESCE(data_length + index_length, 0) FROM information_schema.tables WHERE table_schema = ?',
-            [database],
-            Deadline.after(deadlineMs),
-          );
+          const tables = await hosts
+            .host(hostname)
+            .rows(
+              'SELECT table_name, COALESCE(table_rows, 0), COALESCE(data_length + index_length, 0) FROM information_schema.tables WHERE table_schema = ?',
+              [database],
+              Deadline.after(deadlineMs),
+            );
           for (const [table, rows, bytes] of tables) {
             const key = wanted.get(`${database}.${String(table)}`);
             if (key === undefined) continue;

@@ -6,4 +6,8 @@ export const fromStoredJson = <T>(text: string): T =>
   JSON.parse(text, (_, each: unknown) => (isInt64(each) ? BigInt(each.int64) : each)) as T;
 
 const isInt64 = (value: unknown): value is { readonly int64: string } =>
-  typeof value === 'object' && value !== null && 'int64' in value && typeof value.int64 === 'string' && Object.keys(value).length === 1;
+  typeof value === 'object' &&
+  value !== null &&
+  'int64' in value &&
+  typeof value.int64 === 'string' &&
+  Object.keys(value).length === 1;

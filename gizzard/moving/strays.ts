@@ -66,7 +66,11 @@ export class Strays {
   async leavesOf(tableIds?: readonly number[]): Promise<ShardInfo[]> {
     await this.nameServer.reload();
     const { topology } = this.nameServer;
-    const leaves = new Map((tableIds ?? topology.tables.map(({ tableId }) => tableId)).flatMap((id) => topology.routes(id)).flatMap((route) => route.leaves.map(({ key, shard }) => [key, shard] as const)));
+    const leaves = new Map(
+      (tableIds ?? topology.tables.map(({ tableId }) => tableId))
+        .flatMap((id) => topology.routes(id))
+        .flatMap((route) => route.leaves.map(({ key, shard }) => [key, shard] as const)),
+    );
     return [...leaves].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, shard]) => shard);
   }
 
@@ -102,7 +106,14 @@ export class Strays {
       });
     }
     if (search.options.fix !== true || search.count === before) return;
-    for (const table of [...tables].reverse()) await this.#pages(shard, table, undefined, (rows, homes) => this.#bring(shard, table, rows, homes, search, true), search.options.signal);
+    for (const table of [...tables].reverse())
+      await this.#pages(
+        shard,
+        table,
+        undefined,
+        (rows, homes) => this.#bring(shard, table, rows, homes, search, true),
+        search.options.signal,
+      );
   }
 
   async #leftAlone({ id }: ShardInfo): Promise<string | undefined> {
@@ -112,9 +123,15 @@ export class Strays {
   }
 
   /** Calls back with the strays of each page that has some. */
-  async #pages<Row>(shard: ShardInfo, table: MovableTable<Row>, search: Search | undefined, each: (rows: readonly Row[], homes: ShardKeys) => Promise<void>, signal = search?.options.signal): Promise<void> {
+  async #pages<Row>(
+    shard: ShardInfo,
+    table: MovableTable<Row>,
+    search: Search | undefined,
+    each: (rows: readonly Row[], homes: ShardKeys) => Promise<void>,
+    signal = search?.options.signal,
+  ): Promise<void> {
     const host = this.hosts.host(shard.id.hostname);
-    for (let after: string | undefined = ''; after !== undefined; ) {
+    for (let after: string | undefined = ''; after !== undefined;) {
       signal?.throwIfAborted();
       const deadline = Deadline.after(pageDeadlineMs);
       const end: string | undefined = await table.pageEnd(host, shard, after, pageRows, deadline);
@@ -128,10 +145,20 @@ export class Strays {
   }
 
   /** Merges strays into the trees where they belong; with `remove`, takes those that are there out of their shard. */
-  async #bring<Row>(shard: ShardInfo, table: MovableTable<Row>, rows: readonly Row[], homes: ShardKeys, search: Search, remove: boolean): Promise<void> {
+  async #bring<Row>(
+    shard: ShardInfo,
+    table: MovableTable<Row>,
+    rows: readonly Row[],
+    homes: ShardKeys,
+    search: Search,
+    remove: boolean,
+  ): Promise<void> {
     const byHome = new Map<Route | string, Row[]>();
     for (const row of rows) {
-      const home = table.remove === undefined ? `shards of type ${shard.type} cannot give rows away` : homes.homeOf(table.routingKey(row));
+      const home =
+        table.remove === undefined
+          ? `shards of type ${shard.type} cannot give rows away`
+          : homes.homeOf(table.routingKey(row));
       const known = byHome.get(home);
       if (known === undefined) byHome.set(home, [row]);
       else known.push(row);
@@ -147,29 +174,44 @@ export class Strays {
         search.options.signal?.throwIfAborted();
         const part = all.slice(start, start + rowsPerLock);
         const deadline = Deadline.after(pageDeadlineMs);
-        await Promise.all(home.writable.map((leaf) => table.write(this.hosts.host(leaf.shard.id.hostname), leaf.shard, part, deadline)));
+        await Promise.all(
+          home.writable.map((leaf) => table.write(this.hosts.host(leaf.shard.id.hostname), leaf.shard, part, deadline)),
+        );
         if (remove) await this.#remove(shard, table, part, home, search);
       }
     }
   }
 
   /** Under the lock under which migrations reserve their shards and the topology changes: what leads elsewhere by now, or is not at home everywhere, stays. */
-  async #remove<Row>(shard: ShardInfo, table: MovableTable<Row>, rows: readonly Row[], home: Route, search: Search): Promise<void> {
+  async #remove<Row>(
+    shard: ShardInfo,
+    table: MovableTable<Row>,
+    rows: readonly Row[],
+    home: Route,
+    search: Search,
+  ): Promise<void> {
     const deadline = Deadline.after(lockDeadlineMs);
     const { moved, why } = await this.locked(deadline, async ({ state, reservations }) => {
       const migration = reservations.get(shardKey(shard.id));
       if (migration !== undefined) return { moved: 0, why: inMigration(migration) };
       const refused = homeRefuses(home, reservations);
       if (refused !== undefined) return { moved: 0, why: refused };
-      const homes = new ShardKeys(state.version === this.nameServer.topology.version ? this.nameServer.topology : new Topology(state), shard.id);
+      const homes = new ShardKeys(
+        state.version === this.nameServer.topology.version ? this.nameServer.topology : new Topology(state),
+        shard.id,
+      );
       const wanted = leafKeys(home);
       const stays = rows.filter((row) => {
         const now = homes.holds(table.routingKey(row)) ? undefined : homes.homeOf(table.routingKey(row));
         return typeof now === 'object' && leafKeys(now) === wanted;
       });
       const there = await this.#atHome(table, stays, home, deadline);
-      const removed = there.length === 0 ? 0 : await table.remove!(this.hosts.host(shard.id.hostname), shard, there, deadline);
-      return { moved: removed, why: stays.length < rows.length ? 'the topology has changed meanwhile' : 'it was written meanwhile' };
+      const removed =
+        there.length === 0 ? 0 : await table.remove!(this.hosts.host(shard.id.hostname), shard, there, deadline);
+      return {
+        moved: removed,
+        why: stays.length < rows.length ? 'the topology has changed meanwhile' : 'it was written meanwhile',
+      };
     });
     search.moved += moved;
     if (moved < rows.length) search.leave(why, rows.length - moved);
@@ -177,10 +219,23 @@ export class Strays {
   }
 
   /** Those of the rows that every replica of their tree holds, or something newer. */
-  async #atHome<Row>(table: MovableTable<Row>, rows: readonly Row[], home: Route, deadline: Deadline): Promise<readonly Row[]> {
+  async #atHome<Row>(
+    table: MovableTable<Row>,
+    rows: readonly Row[],
+    home: Route,
+    deadline: Deadline,
+  ): Promise<readonly Row[]> {
     const keys = rows.map((row) => table.key(row));
     const copies = await Promise.all(
-      home.writable.map(async ({ shard }) => new Map((await table.rowsAt(this.hosts.host(shard.id.hostname), shard, keys, deadline)).map((row) => [table.key(row), row]))),
+      home.writable.map(
+        async ({ shard }) =>
+          new Map(
+            (await table.rowsAt(this.hosts.host(shard.id.hostname), shard, keys, deadline)).map((row) => [
+              table.key(row),
+              row,
+            ]),
+          ),
+      ),
     );
     return rows.filter((row) =>
       copies.every((copy) => {
@@ -193,11 +248,20 @@ export class Strays {
 
 const inMigration = (migration: number): string => `it is in migration ${migration}`;
 
-const leafKeys = ({ writable }: Route): string => writable.map(({ key }) => key).sort().join(' ');
+const leafKeys = ({ writable }: Route): string =>
+  writable
+    .map(({ key }) => key)
+    .sort()
+    .join(' ');
 
 /** Why a tree cannot take rows now; undefined where it can. */
-function homeRefuses({ root, leaves, writable, denied }: Route, reservations: ReadonlyMap<string, number>): string | undefined {
-  const migration = [root, ...leaves.map(({ shard }) => shard)].map(({ id }) => reservations.get(shardKey(id))).find((id) => id !== undefined);
+function homeRefuses(
+  { root, leaves, writable, denied }: Route,
+  reservations: ReadonlyMap<string, number>,
+): string | undefined {
+  const migration = [root, ...leaves.map(({ shard }) => shard)]
+    .map(({ id }) => reservations.get(shardKey(id)))
+    .find((id) => id !== undefined);
   if (migration !== undefined) return `${shardKey(root.id)}, where it belongs, is in migration ${migration}`;
   if (denied.length > 0) return `${denied[0]!.key}, where it belongs, takes no writes now`;
   return writable.length === 0 ? `${shardKey(root.id)}, where it belongs, has no replica that takes writes` : undefined;
@@ -228,7 +292,13 @@ class Search {
     this.count += rows.length;
     for (const row of rows.slice(0, keptStrays - this.strays.length)) {
       const home = homes.homeOf(table.routingKey(row));
-      this.strays.push({ shard: shardKey(shard.id), table: table.name, key: table.key(row), row: table.describe(row), home: typeof home === 'string' ? undefined : shardKey(home.root.id) });
+      this.strays.push({
+        shard: shardKey(shard.id),
+        table: table.name,
+        key: table.key(row),
+        row: table.describe(row),
+        home: typeof home === 'string' ? undefined : shardKey(home.root.id),
+      });
     }
   }
 

@@ -11,12 +11,21 @@ export interface IdRange {
 
 /** The condition that an id lies behind `after`, and not behind `end` where there is one. */
 export function idsBetween(column: string, after: string, end: string | undefined): IdRange {
-  const bounds = [...(after === '' ? [] : [{ sql: `${column} > ?`, key: after }]), ...(end === undefined ? [] : [{ sql: `${column} <= ?`, key: end }])];
-  return { where: bounds.length === 0 ? 'TRUE' : bounds.map(({ sql }) => sql).join(' AND '), values: bounds.map(({ key }) => BigInt(key)) };
+  const bounds = [
+    ...(after === '' ? [] : [{ sql: `${column} > ?`, key: after }]),
+    ...(end === undefined ? [] : [{ sql: `${column} <= ?`, key: end }]),
+  ];
+  return {
+    where: bounds.length === 0 ? 'TRUE' : bounds.map(({ sql }) => sql).join(' AND '),
+    values: bounds.map(({ key }) => BigInt(key)),
+  };
 }
 
 /** What is the same for all tables whose rows are found by one id. */
-type ReadsById<Row> = Pick<MovableTable<Row>, 'name' | 'count' | 'pageEnd' | 'rows' | 'rowsAt' | 'digest' | 'compareKeys'>;
+type ReadsById<Row> = Pick<
+  MovableTable<Row>,
+  'name' | 'count' | 'pageEnd' | 'rows' | 'rowsAt' | 'digest' | 'compareKeys'
+>;
 
 /**
  * How a table is read whose primary key is one unsigned integer: page by page in the order of the ids. Keys are the ids in decimal.
@@ -24,7 +33,12 @@ type ReadsById<Row> = Pick<MovableTable<Row>, 'name' | 'count' | 'pageEnd' | 'ro
  * @param name the table's name behind the shard's prefix
  * @param columns all of them, the id first, separated by `, `
  */
-export function tableById<Row>(database: string, name: string, columns: string, rowOf: (row: SqlRow, shard: ShardInfo) => Row): ReadsById<Row> {
+export function tableById<Row>(
+  database: string,
+  name: string,
+  columns: string,
+  rowOf: (row: SqlRow, shard: ShardInfo) => Row,
+): ReadsById<Row> {
   const [id] = columns.split(', ', 1);
   const tableOf = (shard: ShardInfo): string => shardTable(database, shard.id.tablePrefix, name);
   const between = (after: string, end: string | undefined): IdRange => idsBetween(id!, after, end);
@@ -36,7 +50,11 @@ export function tableById<Row>(database: string, name: string, columns: string, 
     },
     async pageEnd(host, shard, after, limit, deadline) {
       const { where, values } = between(after, undefined);
-      const [row] = await host.rows(`SELECT ${id} FROM ${tableOf(shard)} WHERE ${where} ORDER BY ${id} LIMIT 1 OFFSET ?`, [...values, limit - 1], deadline);
+      const [row] = await host.rows(
+        `SELECT ${id} FROM ${tableOf(shard)} WHERE ${where} ORDER BY ${id} LIMIT 1 OFFSET ?`,
+        [...values, limit - 1],
+        deadline,
+      );
       return row === undefined ? undefined : String(row[0]);
     },
     async rows(host, shard, after, end, deadline) {
@@ -54,7 +72,11 @@ export function tableById<Row>(database: string, name: string, columns: string, 
     },
     async digest(host, shard, after, end, deadline) {
       const { where, values } = between(after, end);
-      const [row] = await host.rows(`SELECT ${digestColumns(columns)} FROM ${tableOf(shard)} WHERE ${where}`, values, deadline);
+      const [row] = await host.rows(
+        `SELECT ${digestColumns(columns)} FROM ${tableOf(shard)} WHERE ${where}`,
+        values,
+        deadline,
+      );
       return digestOf(row);
     },
     compareKeys(a, b) {

@@ -56,7 +56,8 @@ export class Throttle {
     let hurting = '';
     if (rows > 0) {
       const msPerRow = tookMs / rows;
-      if (tookMs > leastSlowMs && msPerRow > this.#bestMsPerRow * slowerThanBest) hurting = `pages take ${Math.round(tookMs)} ms`;
+      if (tookMs > leastSlowMs && msPerRow > this.#bestMsPerRow * slowerThanBest)
+        hurting = `pages take ${Math.round(tookMs)} ms`;
       // The best is forgotten slowly, since rows and hosts change.
       this.#bestMsPerRow = Math.min(msPerRow, this.#bestMsPerRow * 1.01);
     }
@@ -69,18 +70,25 @@ export class Throttle {
       this.#besideOthers = othersWork || (this.#besideOthers && this.#quietLooks < quietLooksForAll);
       const { minRowsPerSecond: floor, maxRowsPerSecond: ceiling } = rates;
       const before = this.#rowsPerSecond ?? ceiling;
-      this.#rowsPerSecond = hurting === '' ? Math.min(ceiling, before + ceiling * increase) : Math.max(floor, before * decrease);
+      this.#rowsPerSecond =
+        hurting === '' ? Math.min(ceiling, before + ceiling * increase) : Math.max(floor, before * decrease);
       this.#hurting = hurting;
     }
-    const rate = Math.min(rates.maxRowsPerSecond, Math.max(rates.minRowsPerSecond, this.#rowsPerSecond ?? rates.maxRowsPerSecond));
-    const restingMs = this.#besideOthers ? Math.min(tookMs * restShare, (rows / rates.minRowsPerSecond) * 1000 - tookMs) : 0;
+    const rate = Math.min(
+      rates.maxRowsPerSecond,
+      Math.max(rates.minRowsPerSecond, this.#rowsPerSecond ?? rates.maxRowsPerSecond),
+    );
+    const restingMs = this.#besideOthers
+      ? Math.min(tookMs * restShare, (rows / rates.minRowsPerSecond) * 1000 - tookMs)
+      : 0;
     const waitMs = Math.min(30_000, Math.max(restingMs, (rows / rate) * 1000 - tookMs));
     if (waitMs > 1) await sleep(waitMs, undefined, { signal: this.closing }).catch(() => undefined);
   }
 
   /** Whether any host is used by others, as seen while this move rests. Other moves count as others. */
   async #othersWork(): Promise<boolean> {
-    const statements = (): Promise<number[]> => Promise.all([...new Set(this.hosts)].map((host) => status(host, 'Questions', Deadline.after(lookDeadlineMs))));
+    const statements = (): Promise<number[]> =>
+      Promise.all([...new Set(this.hosts)].map((host) => status(host, 'Questions', Deadline.after(lookDeadlineMs))));
     const before = await statements();
     await sleep(restMs, undefined, { signal: this.closing }).catch(() => undefined);
     const after = await statements();

@@ -20,11 +20,20 @@ async function happens(hostname: string, write: () => Promise<void> = () => Prom
       return write();
     },
   } as unknown as MovableTable;
-  const movable = toldOfWrites({ tables: [table] } as unknown as Movable, () => topology, ({ keys, tableId }) => {
-    seen.push(`told of ${keys.join()} in ${tableId}`);
-    return Promise.resolve();
-  });
-  await movable.tables[0]!.write(host, topology.shard({ hostname, tablePrefix: 'leaf' }), ['a', 'b'], Deadline.after(1_000)).catch((error: Error) => seen.push(error.message));
+  const movable = toldOfWrites(
+    { tables: [table] } as unknown as Movable,
+    () => topology,
+    ({ keys, tableId }) => {
+      seen.push(`told of ${keys.join()} in ${tableId}`);
+      return Promise.resolve();
+    },
+  );
+  await movable.tables[0]!.write(
+    host,
+    topology.shard({ hostname, tablePrefix: 'leaf' }),
+    ['a', 'b'],
+    Deadline.after(1_000),
+  ).catch((error: Error) => seen.push(error.message));
   return seen;
 }
 
@@ -33,7 +42,11 @@ it('tells of rows that readers may have in their caches, before they are written
 });
 
 it('has told of rows whose writing is not seen to end', async () => {
-  expect(await happens('read', () => Promise.reject(new Error('cut off')))).toEqual(['told of a,b in 1', 'write', 'cut off']);
+  expect(await happens('read', () => Promise.reject(new Error('cut off')))).toEqual([
+    'told of a,b in 1',
+    'write',
+    'cut off',
+  ]);
 });
 
 it('tells nothing of a shard that serves no reads', async () => {

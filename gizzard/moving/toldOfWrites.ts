@@ -20,7 +20,11 @@ const retryAfterMs = 100;
  * The same, but that `told` hears of rows that are written to shards which serve reads, before and after: what is cached of them may be out of date. A shard that does not serve them
  * yet, as the target of a migration, is to hold what its sources have, and that is what is cached.
  */
-export const toldOfWrites = (movable: Movable, topology: () => Topology, told: (written: WrittenRows) => Promise<void>): Movable => ({
+export const toldOfWrites = (
+  movable: Movable,
+  topology: () => Topology,
+  told: (written: WrittenRows) => Promise<void>,
+): Movable => ({
   ...movable,
   tables: movable.tables.map((table) => ({
     ...table,

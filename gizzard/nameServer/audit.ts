@@ -29,37 +29,90 @@ const columns = 'version, change_id, changed_at, actor, changes, inverse';
 
 /** Large changes (a table of thousands of shards) shrink to a twentieth. */
 const pack = (changes: readonly Change[]): Buffer => deflateSync(changesToJson(changes));
-const unpack = (packed: SqlRow[number] | undefined): readonly Change[] => changesFromJson(inflateSync(packed as Buffer).toString());
+const unpack = (packed: SqlRow[number] | undefined): readonly Change[] =>
+  changesFromJson(inflateSync(packed as Buffer).toString());
 
-export async function writeAudit(session: SqlSession, table: TableName, entry: AuditEntry, deadline: Deadline): Promise<void> {
+export async function writeAudit(
+  session: SqlSession,
+  table: TableName,
+  entry: AuditEntry,
+  deadline: Deadline,
+): Promise<void> {
   await session.run(
     `REPLACE INTO ${table('audit')} (${columns}, change_count) VALUES (?, ?, ?, ?, ?, ?, ?)`,
-    [entry.version, entry.changeId, entry.changedAtMs, entry.by.slice(0, 255), pack(entry.changes), pack(entry.inverse), entry.changes.length],
+    [
+      entry.version,
+      entry.changeId,
+      entry.changedAtMs,
+      entry.by.slice(0, 255),
+      pack(entry.changes),
+      pack(entry.inverse),
+      entry.changes.length,
+    ],
     deadline,
   );
 }
 
 /** Forgets what is too old beside the newest entry. It goes by that entry's time, so that every replica forgets the same. */
-export async function pruneAudit(session: SqlSession, table: TableName, newest: AuditEntry, { auditEntries, auditDays }: AuditRetention, deadline: Deadline): Promise<void> {
-  const oldest = await session.rows(`SELECT version, changed_at FROM ${table('audit')} ORDER BY version LIMIT ?`, [forgottenAtOnce], deadline);
-  const last = oldest.findLast(([version, changedAt]) => Number(version) <= newest.version - auditEntries || Number(changedAt) < newest.changedAtMs - auditDays * dayMs);
-  if (last !== undefined) await session.run(`DELETE FROM ${table('audit')} WHERE version <= ?`, [Number(last[0])], deadline);
+export async function pruneAudit(
+  session: SqlSession,
+  table: TableName,
+  newest: AuditEntry,
+  { auditEntries, auditDays }: AuditRetention,
+  deadline: Deadline,
+): Promise<void> {
+  const oldest = await session.rows(
+    `SELECT version, changed_at FROM ${table('audit')} ORDER BY version LIMIT ?`,
+    [forgottenAtOnce],
+    deadline,
+  );
+  const last = oldest.findLast(
+    ([version, changedAt]) =>
+      Number(version) <= newest.version - auditEntries || Number(changedAt) < newest.changedAtMs - auditDays * dayMs,
+  );
+  if (last !== undefined)
+    await session.run(`DELETE FROM ${table('audit')} WHERE version <= ?`, [Number(last[0])], deadline);
 }
 
 /** Takes out an entry that was replaced. */
-export async function removeAudit(session: SqlSession, table: TableName, { version, changeId }: AuditEntry, deadline: Deadline): Promise<void> {
+export async function removeAudit(
+  session: SqlSession,
+  table: TableName,
+  { version, changeId }: AuditEntry,
+  deadline: Deadline,
+): Promise<void> {
   await session.run(`DELETE FROM ${table('audit')} WHERE version = ? AND change_id = ?`, [version, changeId], deadline);
 }
 
 /** The newest entries below a version, newest first. */
-export async function readAudit(session: SqlSession, table: TableName, belowVersion: number, count: number, deadline: Deadline): Promise<AuditEntry[]> {
-  const rows = await session.rows(`SELECT ${columns} FROM ${table('audit')} WHERE version < ? ORDER BY version DESC LIMIT ?`, [belowVersion, count], deadline);
+export async function readAudit(
+  session: SqlSession,
+  table: TableName,
+  belowVersion: number,
+  count: number,
+  deadline: Deadline,
+): Promise<AuditEntry[]> {
+  const rows = await session.rows(
+    `SELECT ${columns} FROM ${table('audit')} WHERE version < ? ORDER BY version DESC LIMIT ?`,
+    [belowVersion, count],
+    deadline,
+  );
   return rows.map(toEntry);
 }
 
 /** The oldest entries from a version on, oldest first. */
-export async function readAuditFrom(session: SqlSession, table: TableName, fromVersion: number, count: number, deadline: Deadline): Promise<AuditEntry[]> {
-  const rows = await session.rows(`SELECT ${columns} FROM ${table('audit')} WHERE version >= ? ORDER BY version LIMIT ?`, [fromVersion, count], deadline);
+export async function readAuditFrom(
+  session: SqlSession,
+  table: TableName,
+  fromVersion: number,
+  count: number,
+  deadline: Deadline,
+): Promise<AuditEntry[]> {
+  const rows = await session.rows(
+    `SELECT ${columns} FROM ${table('audit')} WHERE version >= ? ORDER BY version LIMIT ?`,
+    [fromVersion, count],
+    deadline,
+  );
   return rows.map(toEntry);
 }
 

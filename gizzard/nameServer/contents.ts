@@ -13,12 +13,18 @@ export interface ComparedContents {
 /** Compares what replicas of one head hold, by host; there must be one. */
 export function compareContents(contents: ReadonlyMap<string, Contents>): ComparedContents {
   const hosts = [...contents.keys()];
-  const equal = hosts.map((host) => hosts.filter((other) => differences(contents.get(host)!, contents.get(other)!).length === 0));
+  const equal = hosts.map((host) =>
+    hosts.filter((other) => differences(contents.get(host)!, contents.get(other)!).length === 0),
+  );
   const most = Math.max(...equal.map((group) => group.length));
   const largest = equal.filter((group) => group.length === most);
   const reference = largest[0]![0]!;
   const found = hosts.map((host) => [host, differences(contents.get(reference)!, contents.get(host)!)] as const);
-  return { reference, agreed: largest.every((group) => group[0] === reference), differences: new Map(found.filter(([, differ]) => differ.length > 0)) };
+  return {
+    reference,
+    agreed: largest.every((group) => group[0] === reference),
+    differences: new Map(found.filter(([, differ]) => differ.length > 0)),
+  };
 }
 
 function differences(wanted: Contents, own: Contents): string[] {
@@ -26,7 +32,9 @@ function differences(wanted: Contents, own: Contents): string[] {
     const there = own.get(table) ?? new Set();
     const missing = [...rows].filter((row) => !there.has(row)).length;
     const added = [...there].filter((row) => !rows.has(row)).length;
-    const parts = [missing > 0 ? `${missing} missing` : '', added > 0 ? `${added} that others lack` : ''].filter((part) => part !== '');
+    const parts = [missing > 0 ? `${missing} missing` : '', added > 0 ? `${added} that others lack` : ''].filter(
+      (part) => part !== '',
+    );
     return parts.length === 0 ? [] : [`${table}: ${parts.join(', ')}`];
   });
 }

@@ -8,14 +8,22 @@ import { freshCluster } from '../../test/support/index.js';
 import { DatabaseHosts } from '../hosts/databaseHosts.js';
 import { applyChanges, type Change } from '../topology/changes.js';
 import { Topology } from '../topology/topology.js';
-import { emptyTopology, parseShardId, remoteStatuses, shardKey, type ShardInfo, type TopologyState } from '../topology/types.js';
+import {
+  emptyTopology,
+  parseShardId,
+  remoteStatuses,
+  shardKey,
+  type ShardInfo,
+  type TopologyState,
+} from '../topology/types.js';
 import { NameServer } from './nameServer.js';
 
 const { config } = freshCluster('nameserver');
 const [db1, db2] = Object.keys(config.databaseHosts) as [string, string];
 const hosts = new DatabaseHosts(config, silentLog);
 const open: (() => Promise<void>)[] = [];
-const throwsCode = (code: ErrorCode, text: RegExp): unknown => expect.objectContaining({ code, message: expect.stringMatching(text) as string });
+const throwsCode = (code: ErrorCode, text: RegExp): unknown =>
+  expect.objectContaining({ code, message: expect.stringMatching(text) as string });
 const soon = (): Deadline => Deadline.after(10_000);
 
 afterEach(async () => {
@@ -32,11 +40,19 @@ function newProcess(cluster: string, names: readonly string[] = [db1], on = host
   open.push(() => nameServer.close());
   return nameServer;
 }
-const sql = (cluster: string, statement: string) => hosts.host(db1).run(statement.replaceAll('#', `\`${cluster}_nameserver\``), [], soon());
+const sql = (cluster: string, statement: string) =>
+  hosts.host(db1).run(statement.replaceAll('#', `\`${cluster}_nameserver\``), [], soon());
 
-const shard = (text: string, type = 'testLeaf'): ShardInfo => ({ id: parseShardId(text), type, sourceType: '', destinationType: '', busy: 'normal' });
+const shard = (text: string, type = 'testLeaf'): ShardInfo => ({
+  id: parseShardId(text),
+  type,
+  sourceType: '',
+  destinationType: '',
+  busy: 'normal',
+});
 const createShard = (text: string): Change => ({ kind: 'createShard', shard: shard(text) });
-const shardsOf = (nameServer: NameServer): string[] => nameServer.topology.state.shards.map(({ id }) => shardKey(id)).sort();
+const shardsOf = (nameServer: NameServer): string[] =>
+  nameServer.topology.state.shards.map(({ id }) => shardKey(id)).sort();
 
 describe('setting up', () => {
   it('may be done twice, and leaves what is there', async () => {
@@ -61,8 +77,20 @@ describe('setting up', () => {
 
   it.each<[string, readonly string[]]>([
     ['nothing but the database', ['CREATE DATABASE #']],
-    ['the first tables', ['CREATE DATABASE #', 'CREATE TABLE #.tables (table_id INT NOT NULL PRIMARY KEY, name VARCHAR(64) NOT NULL, service VARCHAR(32) NOT NULL, hash VARCHAR(32) NOT NULL)']],
-    ['every table, and no version yet', ['CREATE DATABASE #', 'CREATE TABLE #.meta (id TINYINT NOT NULL PRIMARY KEY, version BIGINT NOT NULL, change_id CHAR(32) NOT NULL)']],
+    [
+      'the first tables',
+      [
+        'CREATE DATABASE #',
+        'CREATE TABLE #.tables (table_id INT NOT NULL PRIMARY KEY, name VARCHAR(64) NOT NULL, service VARCHAR(32) NOT NULL, hash VARCHAR(32) NOT NULL)',
+      ],
+    ],
+    [
+      'every table, and no version yet',
+      [
+        'CREATE DATABASE #',
+        'CREATE TABLE #.meta (id TINYINT NOT NULL PRIMARY KEY, version BIGINT NOT NULL, change_id CHAR(32) NOT NULL)',
+      ],
+    ],
   ])('goes on where it stopped: %s', async (_what, statements) => {
     const cluster = nextCluster();
     for (const statement of statements) await sql(cluster, statement);
@@ -79,7 +107,10 @@ describe('setting up', () => {
     await nameServer.create();
     await nameServer.apply([createShard('a/x')]);
     await sql(cluster, 'DROP TABLE #.links');
-    const damaged = throwsCode('FailedPrecondition', new RegExp(`name server on ${db1} is damaged.*links.*restore database`));
+    const damaged = throwsCode(
+      'FailedPrecondition',
+      new RegExp(`name server on ${db1} is damaged.*links.*restore database`),
+    );
     const other = newProcess(cluster);
     await expect(other.create()).rejects.toEqual(damaged);
     await expect(other.reload()).rejects.toEqual(damaged);
@@ -89,8 +120,12 @@ describe('setting up', () => {
 
   it('says so where it was never done', async () => {
     const nameServer = newProcess(nextCluster());
-    await expect(nameServer.reload()).rejects.toEqual(throwsCode('FailedPrecondition', new RegExp(`name server on ${db1} is not set up`)));
-    await expect(nameServer.apply([createShard('a/x')])).rejects.toEqual(throwsCode('FailedPrecondition', /is not set up/));
+    await expect(nameServer.reload()).rejects.toEqual(
+      throwsCode('FailedPrecondition', new RegExp(`name server on ${db1} is not set up`)),
+    );
+    await expect(nameServer.apply([createShard('a/x')])).rejects.toEqual(
+      throwsCode('FailedPrecondition', /is not set up/),
+    );
   });
 });
 
@@ -150,7 +185,9 @@ describe('a name server that cannot be reached', () => {
     await nameServer.apply([createShard('a/x')]);
     await sql(cluster, "INSERT INTO #.links VALUES ('a', 'x', 'a', 'gone', 1)");
     await sql(cluster, "UPDATE #.meta SET version = 7, change_id = 'by hand'");
-    await expect(nameServer.reload()).rejects.toEqual(throwsCode('FailedPrecondition', /a\/gone, which does not exist/));
+    await expect(nameServer.reload()).rejects.toEqual(
+      throwsCode('FailedPrecondition', /a\/gone, which does not exist/),
+    );
     expect(nameServer.topology.version).toBe(1);
   });
 
@@ -191,15 +228,22 @@ describe('changes', () => {
       expect(nameServer.topology.version).toBe(24);
       expect(shardsOf(nameServer)).toEqual([...names].sort());
     }
-    expect((await processes[0]!.audit({ count: 100 })).map(({ version }) => version)).toEqual(Array.from({ length: 24 }, (_, i) => 24 - i));
+    expect((await processes[0]!.audit({ count: 100 })).map(({ version }) => version)).toEqual(
+      Array.from({ length: 24 }, (_, i) => 24 - i),
+    );
   });
 
   it('come back from the tables as they were made', async () => {
     const cluster = nextCluster();
     const [writer, reader] = [newProcess(cluster), newProcess(cluster)];
     await writer.create();
-    const made = topologyOf(node('replicating', leaf('a', 3), node('readOnly', leaf('b', 0))), [{ hostname: 'a', read: 0.25, write: 1e-9 }]);
-    await writer.apply([...changesFor(made), { kind: 'setForwarding', forwarding: { tableId: 1, baseId: 2n ** 63n - 1n, shard: parseShardId('a/leaf') } }]);
+    const made = topologyOf(node('replicating', leaf('a', 3), node('readOnly', leaf('b', 0))), [
+      { hostname: 'a', read: 0.25, write: 1e-9 },
+    ]);
+    await writer.apply([
+      ...changesFor(made),
+      { kind: 'setForwarding', forwarding: { tableId: 1, baseId: 2n ** 63n - 1n, shard: parseShardId('a/leaf') } },
+    ]);
     await reader.reload();
     expect(sorted(reader.topology.state)).toEqual(sorted(writer.topology.state));
     expect(reader.topology.routes(1)).toHaveLength(2);
@@ -212,20 +256,64 @@ describe('changes', () => {
     const names = ['n/1', 'n/2', 'n/3', 'n/4'];
     const name = fc.constantFrom(...names);
     const arbitraryChange: fc.Arbitrary<Change> = fc.oneof(
-      fc.record({ kind: fc.constant('createTable' as const), table: fc.record({ tableId: fc.constantFrom(-1, 1), name: fc.constant('t'), service: fc.constant('s'), hash: fc.constantFrom('identity', 'fnv1a64') }) }),
+      fc.record({
+        kind: fc.constant('createTable' as const),
+        table: fc.record({
+          tableId: fc.constantFrom(-1, 1),
+          name: fc.constant('t'),
+          service: fc.constant('s'),
+          hash: fc.constantFrom('identity', 'fnv1a64'),
+        }),
+      }),
       fc.record({ kind: fc.constant('removeTable' as const), tableId: fc.constantFrom(-1, 1) }),
-      name.chain((text) => fc.constantFrom('blackHole', 'slave').map((type): Change => ({ kind: 'createShard', shard: shard(text, type) }))),
+      name.chain((text) =>
+        fc
+          .constantFrom('blackHole', 'slave')
+          .map((type): Change => ({ kind: 'createShard', shard: shard(text, type) })),
+      ),
       name.map((text): Change => ({ kind: 'deleteShard', id: parseShardId(text) })),
-      fc.tuple(name, name, fc.nat(5)).map(([parent, child, weight]): Change => ({ kind: 'addLink', link: { parent: parseShardId(parent), child: parseShardId(child), weight } })),
-      fc.tuple(name, name).map(([parent, child]): Change => ({ kind: 'removeLink', parent: parseShardId(parent), child: parseShardId(child) })),
-      fc.tuple(fc.constantFrom(-1, 1), fc.bigInt({ min: 0n, max: 2n }), name).map(([tableId, baseId, text]): Change => ({ kind: 'setForwarding', forwarding: { tableId, baseId, shard: parseShardId(text) } })),
-      fc.tuple(fc.constantFrom(-1, 1), fc.bigInt({ min: 0n, max: 2n })).map(([tableId, baseId]): Change => ({ kind: 'removeForwarding', tableId, baseId })),
-      fc.tuple(name, fc.constantFrom('normal' as const, 'busy' as const)).map(([text, busy]): Change => ({ kind: 'markBusy', id: parseShardId(text), busy })),
+      fc
+        .tuple(name, name, fc.nat(5))
+        .map(([parent, child, weight]): Change => ({
+          kind: 'addLink',
+          link: { parent: parseShardId(parent), child: parseShardId(child), weight },
+        })),
+      fc
+        .tuple(name, name)
+        .map(([parent, child]): Change => ({
+          kind: 'removeLink',
+          parent: parseShardId(parent),
+          child: parseShardId(child),
+        })),
+      fc
+        .tuple(fc.constantFrom(-1, 1), fc.bigInt({ min: 0n, max: 2n }), name)
+        .map(([tableId, baseId, text]): Change => ({
+          kind: 'setForwarding',
+          forwarding: { tableId, baseId, shard: parseShardId(text) },
+        })),
+      fc
+        .tuple(fc.constantFrom(-1, 1), fc.bigInt({ min: 0n, max: 2n }))
+        .map(([tableId, baseId]): Change => ({ kind: 'removeForwarding', tableId, baseId })),
+      fc
+        .tuple(name, fc.constantFrom('normal' as const, 'busy' as const))
+        .map(([text, busy]): Change => ({ kind: 'markBusy', id: parseShardId(text), busy })),
       fc.constantFrom('pauseJobs' as const, 'resumeJobs' as const).map((kind): Change => ({ kind, priority: 'low' })),
-      fc.constantFrom('addFanout' as const, 'removeFanout' as const).map((kind): Change => ({ kind, fanout: { priority: 'high', suffix: 'tap' } })),
-      fc.constantFrom(...remoteStatuses).map((status): Change => ({ kind: 'setRemoteHost', host: { hostname: 'far', port: 65_535, cluster: 'west', status } })),
-      fc.constantFrom<Change>({ kind: 'removeRemoteHost', hostname: 'far', port: 65_535 }, { kind: 'removeHostWeight', hostname: 'n' }),
-      fc.double({ min: 0, max: 9, noNaN: true }).map((read): Change => ({ kind: 'setHostWeight', weight: { hostname: 'n', read, write: 1 } })),
+      fc
+        .constantFrom('addFanout' as const, 'removeFanout' as const)
+        .map((kind): Change => ({ kind, fanout: { priority: 'high', suffix: 'tap' } })),
+      fc
+        .constantFrom(...remoteStatuses)
+        .map((status): Change => ({
+          kind: 'setRemoteHost',
+          host: { hostname: 'far', port: 65_535, cluster: 'west', status },
+        })),
+      fc.constantFrom<Change>(
+        { kind: 'removeRemoteHost', hostname: 'far', port: 65_535 },
+        { kind: 'removeHostWeight', hostname: 'n' },
+      ),
+      fc
+        .double({ min: 0, max: 9, noNaN: true })
+        .map((read): Change => ({ kind: 'setHostWeight', weight: { hostname: 'n', read, write: 1 } })),
     );
     let accepted = 0;
     await fc.assert(
@@ -252,11 +340,19 @@ describe('changes', () => {
   });
 
   it.each<[string, Change, ErrorCode]>([
-    ['a link to nowhere', { kind: 'addLink', link: { parent: parseShardId('a/x'), child: parseShardId('a/gone'), weight: 1 } }, 'FailedPrecondition'],
+    [
+      'a link to nowhere',
+      { kind: 'addLink', link: { parent: parseShardId('a/x'), child: parseShardId('a/gone'), weight: 1 } },
+      'FailedPrecondition',
+    ],
     ['a shard of another type', { kind: 'createShard', shard: shard('a/x', 'blocked') }, 'AlreadyExists'],
     ['what is not there', { kind: 'deleteShard', id: parseShardId('a/gone') }, 'NotFound'],
     ['a type too long for its column', { kind: 'createShard', shard: shard('a/y', 'x'.repeat(65)) }, 'InvalidArgument'],
-    ['a fraction as a weight', { kind: 'addLink', link: { parent: parseShardId('n/1'), child: parseShardId('a/x'), weight: 0.5 } }, 'InvalidArgument'],
+    [
+      'a fraction as a weight',
+      { kind: 'addLink', link: { parent: parseShardId('n/1'), child: parseShardId('a/x'), weight: 0.5 } },
+      'InvalidArgument',
+    ],
   ])('that are refused change nothing, nor does what came with them: %s', async (_what, bad, code) => {
     const cluster = nextCluster();
     const nameServer = newProcess(cluster);
@@ -339,6 +435,14 @@ describe('a process', () => {
 /** Tables have no order. */
 function sorted(state: TopologyState): TopologyState {
   const sort = <T>(list: readonly T[]): T[] => [...list].sort((a, b) => (text(a) < text(b) ? -1 : 1));
-  const text = (value: unknown): string => JSON.stringify(value, (_key, inner: unknown) => (typeof inner === 'bigint' ? String(inner) : inner));
-  return { ...state, tables: sort(state.tables), shards: sort(state.shards), links: sort(state.links), forwardings: sort(state.forwardings), hostWeights: sort(state.hostWeights) };
+  const text = (value: unknown): string =>
+    JSON.stringify(value, (_key, inner: unknown) => (typeof inner === 'bigint' ? String(inner) : inner));
+  return {
+    ...state,
+    tables: sort(state.tables),
+    shards: sort(state.shards),
+    links: sort(state.links),
+    forwardings: sort(state.forwardings),
+    hostWeights: sort(state.hostWeights),
+  };
 }

@@ -19,7 +19,8 @@ const operationDeadlineMs = 10_000;
 const lookEveryMs = 50;
 
 /** Who a change is said to be by where the caller does not say. */
-export const thisProcess = (): string => `${process.env['USER'] ?? process.env['LOGNAME'] ?? 'unknown'}@${hostname()} (process ${process.pid})`;
+export const thisProcess = (): string =>
+  `${process.env['USER'] ?? process.env['LOGNAME'] ?? 'unknown'}@${hostname()} (process ${process.pid})`;
 
 /**
  * The topology of a cluster: kept in MySQL, held here as one snapshot that is swapped whole.
@@ -50,15 +51,32 @@ export class NameServer {
     metrics = new Metrics(),
   ) {
     this.replicas = new NameServerReplicas(stores, log);
-    metrics.gauge('roost_topology_version', 'Version of the topology that is served; -1 before the first', [], (gauge) => gauge.set(this.#topology.version));
-    metrics.gauge('roost_topology_stale', 'Whether the last look for a newer topology failed', [], (gauge) => gauge.set(this.lastReloadError === undefined ? 0 : 1));
+    metrics.gauge(
+      'roost_topology_version',
+      'Version of the topology that is served; -1 before the first',
+      [],
+      (gauge) => gauge.set(this.#topology.version),
+    );
+    metrics.gauge('roost_topology_stale', 'Whether the last look for a newer topology failed', [], (gauge) =>
+      gauge.set(this.lastReloadError === undefined ? 0 : 1),
+    );
     const errors = metrics.counter('roost_topology_reload_errors_total', 'Looks for a newer topology that failed');
     this.#countReloadError = () => errors.inc();
-    const heads = metrics.gauge('roost_name_server_version', 'Version of the topology on each replica of the name server; -1 where it does not answer', ['host']);
+    const heads = metrics.gauge(
+      'roost_name_server_version',
+      'Version of the topology on each replica of the name server; -1 where it does not answer',
+      ['host'],
+    );
     this.#showHead = ({ store, head }) => heads.set({ host: store.host.name }, head?.version ?? -1);
   }
 
-  static open(hosts: DatabaseHosts, config: RoostConfig['nameServer'], cluster: string, log: Log, metrics?: Metrics): NameServer {
+  static open(
+    hosts: DatabaseHosts,
+    config: RoostConfig['nameServer'],
+    cluster: string,
+    log: Log,
+    metrics?: Metrics,
+  ): NameServer {
     return new NameServer(
       config.hosts.map((name) => new NameServerStore(hosts.host(name), `${cluster}_nameserver`, config)),
       log,
@@ -79,7 +97,10 @@ export class NameServer {
     const results = await Promise.allSettled(
       this.replicas.stores.map((store) => {
         const deadline = Deadline.after(operationDeadlineMs);
-        return deadline.race(store.create(deadline, this.replicas.stores[0]!.host.name), `setting up the name server on ${store.host.name}`);
+        return deadline.race(
+          store.create(deadline, this.replicas.stores[0]!.host.name),
+          `setting up the name server on ${store.host.name}`,
+        );
       }),
     );
     const failed = results.find((result) => result.status === 'rejected');
@@ -121,7 +142,8 @@ export class NameServer {
       await this.reload().catch((error: unknown) => {
         const reason = RoostError.from(error);
         // Once this is closed, so are the connections under a look that was on its way.
-        if (this.#timer !== undefined && reason.message !== before) this.log.error({ err: reason }, 'the topology could not be reloaded; the old one keeps serving');
+        if (this.#timer !== undefined && reason.message !== before)
+          this.log.error({ err: reason }, 'the topology could not be reloaded; the old one keeps serving');
       });
       if (this.#timer !== undefined) this.#timer = setTimeout(() => void look(), intervalMs);
     };
@@ -148,7 +170,11 @@ export class NameServer {
    * `NameServerReplicas.change` does. `FailedPrecondition` also where a migration other than the `maker` has reserved a tree that the changes touch, or the name of
    * a new shard was spent; and with `onVersion`, curable by a retry, where the topology has become another one meanwhile.
    */
-  async apply(changes: readonly Change[], by: string = thisProcess(), how: { readonly onVersion?: number; readonly maker?: ChangeMaker } = {}): Promise<Topology> {
+  async apply(
+    changes: readonly Change[],
+    by: string = thisProcess(),
+    how: { readonly onVersion?: number; readonly maker?: ChangeMaker } = {},
+  ): Promise<Topology> {
     const { state, audit } = await this.replicas.change({ changes, logs: [], ...how }, by);
     const topology = new Topology(state);
     this.#swap(topology, audit);
@@ -163,7 +189,11 @@ export class NameServer {
   async spend(names: readonly ShardId[], by: string = thisProcess(), maker?: ChangeMaker): Promise<void> {
     const spent = await this.spentNames();
     const fresh = names.filter((id) => !spent.has(shardKey(id)));
-    if (fresh.length > 0) await this.replicas.change({ changes: [], logs: [], spent: fresh, ...(maker === undefined ? {} : { maker }) }, by);
+    if (fresh.length > 0)
+      await this.replicas.change(
+        { changes: [], logs: [], spent: fresh, ...(maker === undefined ? {} : { maker }) },
+        by,
+      );
   }
 
   /** Takes back that names are spent: their tables are there again. */
@@ -180,7 +210,9 @@ export class NameServer {
 
   /** The names that no new shard may have, as `shardKey`s. */
   async spentNames(): Promise<ReadonlySet<string>> {
-    return new Set((await this.replicas.any((store, deadline) => store.spentNames(deadline))).map(({ id }) => shardKey(id)));
+    return new Set(
+      (await this.replicas.any((store, deadline) => store.spentNames(deadline))).map(({ id }) => shardKey(id)),
+    );
   }
 
   /**
@@ -219,14 +251,20 @@ export class NameServer {
 
   /** The newest changes, newest first. */
   audit(options: { readonly count: number; readonly belowVersion?: number }): Promise<AuditEntry[]> {
-    return this.replicas.any((store, deadline) => store.audit(options.belowVersion ?? Number.MAX_SAFE_INTEGER, options.count, deadline));
+    return this.replicas.any((store, deadline) =>
+      store.audit(options.belowVersion ?? Number.MAX_SAFE_INTEGER, options.count, deadline),
+    );
   }
 
   /** What undoes one change of the audit. Throws `NotFound`, and `FailedPrecondition` where there is nothing to undo. */
   async inverseOf(version: number): Promise<readonly Change[]> {
     const [entry] = await this.audit({ count: 1, belowVersion: version + 1 });
-    if (entry?.version !== version) throw new RoostError('NotFound', `the audit has no change ${version}`, { fields: { version } });
-    if (entry.inverse.length === 0) throw new RoostError('FailedPrecondition', `change ${version} changed nothing that could be undone`, { fields: { version } });
+    if (entry?.version !== version)
+      throw new RoostError('NotFound', `the audit has no change ${version}`, { fields: { version } });
+    if (entry.inverse.length === 0)
+      throw new RoostError('FailedPrecondition', `change ${version} changed nothing that could be undone`, {
+        fields: { version },
+      });
     return entry.inverse;
   }
 
@@ -251,13 +289,20 @@ export class NameServer {
 
   /** A replica may be behind for a moment, while a change is on its way to it. */
   #repairWhatStaysBehind(looks: readonly ReplicaLook[], newest: Head): void {
-    const behind = looks.filter((look) => isBehind(look, newest)).map(({ store, head }) => `${store.host.name} ${head?.changeId}`);
+    const behind = looks
+      .filter((look) => isBehind(look, newest))
+      .map(({ store, head }) => `${store.host.name} ${head?.changeId}`);
     const stays = behind.some((replica) => this.#behind.has(replica));
     this.#behind = new Set(behind);
     if (!stays) return;
     this.#repairing ??= this.replicas
       .repair(looks)
-      .catch((error: unknown) => this.log.warn({ err: error }, 'a replica of the name server that missed changes could not be repaired; trying again'))
+      .catch((error: unknown) =>
+        this.log.warn(
+          { err: error },
+          'a replica of the name server that missed changes could not be repaired; trying again',
+        ),
+      )
       .finally(() => {
         this.#repairing = undefined;
       });
@@ -265,7 +310,11 @@ export class NameServer {
 
   /** A change that never reached a majority may be replaced by another of the same version. */
   #isNews(head: Head): boolean {
-    return this.#head === undefined || head.version > this.#head.version || (head.version === this.#head.version && !sameHead(head, this.#head));
+    return (
+      this.#head === undefined ||
+      head.version > this.#head.version ||
+      (head.version === this.#head.version && !sameHead(head, this.#head))
+    );
   }
 
   #swap(topology: Topology, head: Head): void {

@@ -4,11 +4,36 @@ import { readHostClock } from '../hosts/hostClock.js';
 import type { Change } from '../topology/changes.js';
 import { changesBetween } from '../topology/changesBetween.js';
 import { shardKey, type ShardId, type TopologyState } from '../topology/types.js';
-import { pruneAudit, readAudit, readAuditFrom, removeAudit, writeAudit, type AuditEntry, type AuditRetention } from './audit.js';
+import {
+  pruneAudit,
+  readAudit,
+  readAuditFrom,
+  removeAudit,
+  writeAudit,
+  type AuditEntry,
+  type AuditRetention,
+} from './audit.js';
 import { addedTables, nameServerTables } from './nameServerTables.js';
 import { refuseReserved, touchesTrees, type ChangeMaker } from './reservedTrees.js';
-import { findLog, overwriteLogs, readEntries, readLogs, writeLogChange, type LogChange, type RollbackEntry, type RollbackLog } from './rollbackLog.js';
-import { firstSpent, overwriteSpentNames, readSpentNames, refuseSpent, reviveNames, spendNames, type SpentName } from './spentNames.js';
+import {
+  findLog,
+  overwriteLogs,
+  readEntries,
+  readLogs,
+  writeLogChange,
+  type LogChange,
+  type RollbackEntry,
+  type RollbackLog,
+} from './rollbackLog.js';
+import {
+  firstSpent,
+  overwriteSpentNames,
+  readSpentNames,
+  refuseSpent,
+  reviveNames,
+  spendNames,
+  type SpentName,
+} from './spentNames.js';
 import { loadTopology, writeChange, type TableName } from './topologySql.js';
 
 /** Which change a replica has seen last. Replicas whose heads are equal hold the same. */
@@ -95,9 +120,21 @@ export class NameServerStore {
     await this.host.run(`CREATE DATABASE IF NOT EXISTS ${this.#database}`, [], deadline);
     const isSetUp = (await this.#head(this.host, deadline)) !== undefined;
     if (isSetUp) await this.#addTables(deadline);
-    else for (const [table, columns] of Object.entries(nameServerTables)) await this.#createTable(table, columns, deadline);
-    if (primary !== undefined) await this.host.run(`INSERT IGNORE INTO ${this.#table('primary_host')} (id, hostname) VALUES (1, ?)`, [primary], deadline);
-    if (!isSetUp) await this.host.run(`INSERT IGNORE INTO ${this.#table('meta')} (id, version, change_id) VALUES (1, 0, '')`, [], deadline);
+    else
+      for (const [table, columns] of Object.entries(nameServerTables))
+        await this.#createTable(table, columns, deadline);
+    if (primary !== undefined)
+      await this.host.run(
+        `INSERT IGNORE INTO ${this.#table('primary_host')} (id, hostname) VALUES (1, ?)`,
+        [primary],
+        deadline,
+      );
+    if (!isSetUp)
+      await this.host.run(
+        `INSERT IGNORE INTO ${this.#table('meta')} (id, version, change_id) VALUES (1, 0, '')`,
+        [],
+        deadline,
+      );
   }
 
   /** Throws `FailedPrecondition` where the name server was never set up. */
@@ -122,7 +159,13 @@ export class NameServerStore {
       for (const log of await readLogs(session, this.#table, deadline)) {
         logs.push({ ...log, entries: await readEntries(session, this.#table, log.logId, maxLogEntries, deadline) });
       }
-      return { head, state: await this.#state(session, head, deadline), logs, spent: await readSpentNames(session, this.#table, deadline), primary: await this.#primary(session, deadline) };
+      return {
+        head,
+        state: await this.#state(session, head, deadline),
+        logs,
+        spent: await readSpentNames(session, this.#table, deadline),
+        primary: await this.#primary(session, deadline),
+      };
     });
   }
 
@@ -149,21 +192,33 @@ export class NameServerStore {
   locked<T>(deadline: Deadline, work: (session: SqlSession, locked: LockedTopology) => Promise<T>): Promise<T> {
     return this.host.transaction(deadline, async (session) => {
       const head = (await this.#head(session, deadline, 'FOR UPDATE')) ?? this.#notSetUp();
-      return work(session, { state: await this.#state(session, head, deadline), reservations: await this.#reservations(session, deadline) });
+      return work(session, {
+        state: await this.#state(session, head, deadline),
+        reservations: await this.#reservations(session, deadline),
+      });
     });
   }
 
   /** Stores a step in one transaction. `decide` gets the state it applies to, locked, and gives the one after it; it throws to refuse the step. */
-  async lead(step: Step, by: { readonly changeId: string; readonly by: string }, deadline: Deadline, decide: (before: TopologyState) => TopologyState): Promise<StoredStep> {
+  async lead(
+    step: Step,
+    by: { readonly changeId: string; readonly by: string },
+    deadline: Deadline,
+    decide: (before: TopologyState) => TopologyState,
+  ): Promise<StoredStep> {
     await this.#addTables(deadline);
     return this.host.transaction(deadline, async (session) => {
       const before = (await this.#head(session, deadline, 'FOR UPDATE')) ?? this.#notSetUp();
       const old = await this.#state(session, before, deadline);
       const primary = await this.#primary(session, deadline);
-      if (step.primary === undefined && primary !== undefined && primary !== this.host.name) throw otherPrimary(primary, this.host.name);
+      if (step.primary === undefined && primary !== undefined && primary !== this.host.name)
+        throw otherPrimary(primary, this.host.name);
       await this.#refuse(session, step, old, deadline);
       const decided = decide(old);
-      const state = primary === undefined || primary === this.host.name ? decided : { ...decided, version: old.version + versionsPerPrimary };
+      const state =
+        primary === undefined || primary === this.host.name
+          ? decided
+          : { ...decided, version: old.version + versionsPerPrimary };
       const audit: AuditEntry = {
         version: state.version,
         ...by,
@@ -183,7 +238,8 @@ export class NameServerStore {
     await this.#addTables(deadline);
     return this.host.transaction(deadline, async (session) => {
       const head = await this.#head(session, deadline, 'FOR UPDATE');
-      if (head !== undefined && sameHead(head, { version: step.audit.version, changeId: step.audit.changeId })) return true;
+      if (head !== undefined && sameHead(head, { version: step.audit.version, changeId: step.audit.changeId }))
+        return true;
       if (head === undefined || !sameHead(head, step.before)) return false;
       await this.#write(session, step, step.audit, deadline);
       return true;
@@ -194,17 +250,22 @@ export class NameServerStore {
    * Becomes the same as another replica. Undefined, and nothing is changed, where this one is newer by now, or has the same head; with `overSameHead` it is overwritten then too.
    * Otherwise returns the newest changes that this replica alone had, which are gone.
    */
-  async overwrite(source: NameServerStore, deadline: Deadline, overSameHead = false): Promise<readonly AuditEntry[] | undefined> {
+  async overwrite(
+    source: NameServerStore,
+    deadline: Deadline,
+    overSameHead = false,
+  ): Promise<readonly AuditEntry[] | undefined> {
     await this.create(deadline);
     await source.#addTables(deadline);
     const content = await source.content(deadline);
     const own = await readAudit(this.host, this.#table, Number.MAX_SAFE_INTEGER, auditRowsPerRead, deadline);
     const from = own.at(-1)?.version ?? 0;
     const known = new Set<string>();
-    for (let next = from; ; ) {
+    for (let next = from; ;) {
       const entries = await readAuditFrom(source.host, source.#table, next, auditRowsPerRead, deadline);
       for (const entry of entries) known.add(entry.changeId);
-      for (const entry of entries) if (entry.version <= content.head.version) await writeAudit(this.host, this.#table, entry, deadline);
+      for (const entry of entries)
+        if (entry.version <= content.head.version) await writeAudit(this.host, this.#table, entry, deadline);
       const last = entries.at(-1);
       if (last === undefined || entries.length < auditRowsPerRead) break;
       next = last.version + 1;
@@ -214,7 +275,8 @@ export class NameServerStore {
       const head = (await this.#head(session, deadline, 'FOR UPDATE')) ?? this.#notSetUp();
       if (head.version > content.head.version || (sameHead(head, content.head) && !overSameHead)) return undefined;
       for (const entry of lost) await removeAudit(session, this.#table, entry, deadline);
-      for (const change of changesBetween(await this.#state(session, head, deadline), content.state)) await writeChange(session, this.#table, change, deadline);
+      for (const change of changesBetween(await this.#state(session, head, deadline), content.state))
+        await writeChange(session, this.#table, change, deadline);
       await overwriteLogs(session, this.#table, content.logs, deadline);
       await overwriteSpentNames(session, this.#table, content.spent, deadline);
       if (content.primary !== undefined) await this.#setPrimary(session, content.primary, deadline);
@@ -237,15 +299,30 @@ export class NameServerStore {
   }
 
   /** Throws `FailedPrecondition` for what a migration, or a process that is dropping tables, would not expect. */
-  async #refuse(session: SqlSession, { changes, spent = [], maker }: Step, state: TopologyState, deadline: Deadline): Promise<void> {
+  async #refuse(
+    session: SqlSession,
+    { changes, spent = [], maker }: Step,
+    state: TopologyState,
+    deadline: Deadline,
+  ): Promise<void> {
     if (spent.length > 0 || changes.some(touchesTrees)) {
       const reservations = await this.#reservations(session, deadline);
-      refuseReserved(state, [...changes, ...spent.map((id) => ({ kind: 'deleteShard', id }) as const)], reservations, maker);
+      refuseReserved(
+        state,
+        [...changes, ...spent.map((id) => ({ kind: 'deleteShard', id }) as const)],
+        reservations,
+        maker,
+      );
     }
     const there = new Set(state.shards.map(({ id }) => shardKey(id)));
     const used = spent.find((id) => there.has(shardKey(id)));
-    if (used !== undefined) throw new RoostError('FailedPrecondition', `the tables of shard ${shardKey(used)} are in use`, { fields: { shard: shardKey(used) } });
-    const created = changes.flatMap((change) => (change.kind === 'createShard' && !there.has(shardKey(change.shard.id)) ? [change.shard.id] : []));
+    if (used !== undefined)
+      throw new RoostError('FailedPrecondition', `the tables of shard ${shardKey(used)} are in use`, {
+        fields: { shard: shardKey(used) },
+      });
+    const created = changes.flatMap((change) =>
+      change.kind === 'createShard' && !there.has(shardKey(change.shard.id)) ? [change.shard.id] : [],
+    );
     const name = await firstSpent(session, this.#table, created, deadline);
     if (name !== undefined) throw refuseSpent(name);
   }
@@ -253,8 +330,17 @@ export class NameServerStore {
   /** The shards that migrations have reserved: the ledger stands in the primary's database. */
   async #reservations(session: SqlSession, deadline: Deadline): Promise<ReadonlyMap<string, number>> {
     try {
-      const rows = await session.rows(`SELECT hostname, table_prefix, migration_id FROM ${this.#table('migration_shards')}`, [], deadline);
-      return new Map(rows.map(([hostname, tablePrefix, id]) => [shardKey({ hostname: String(hostname), tablePrefix: String(tablePrefix) }), Number(id)]));
+      const rows = await session.rows(
+        `SELECT hostname, table_prefix, migration_id FROM ${this.#table('migration_shards')}`,
+        [],
+        deadline,
+      );
+      return new Map(
+        rows.map(([hostname, tablePrefix, id]) => [
+          shardKey({ hostname: String(hostname), tablePrefix: String(tablePrefix) }),
+          Number(id),
+        ]),
+      );
     } catch (error) {
       // There was never a migration.
       if (isRoostError(error, 'FailedPrecondition')) return new Map();
@@ -287,13 +373,18 @@ export class NameServerStore {
   }
 
   async #createTable(table: string, columns: string, deadline: Deadline): Promise<void> {
-    await this.host.run(`CREATE TABLE IF NOT EXISTS ${this.#table(table)} ${columns} ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin`, [], deadline);
+    await this.host.run(
+      `CREATE TABLE IF NOT EXISTS ${this.#table(table)} ${columns} ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin`,
+      [],
+      deadline,
+    );
   }
 
   async #write(session: SqlSession, step: Step, audit: AuditEntry, deadline: Deadline): Promise<void> {
     for (const change of step.changes) await writeChange(session, this.#table, change, deadline);
     for (const change of step.logs) await writeLogChange(session, this.#table, change, deadline);
-    if (step.spent !== undefined) await spendNames(session, this.#table, step.spent, audit.changedAtMs, this.retention.auditDays, deadline);
+    if (step.spent !== undefined)
+      await spendNames(session, this.#table, step.spent, audit.changedAtMs, this.retention.auditDays, deadline);
     if (step.revived !== undefined) await reviveNames(session, this.#table, step.revived, deadline);
     if (step.primary !== undefined) await this.#setPrimary(session, step.primary, deadline);
     await writeAudit(session, this.#table, audit, deadline);
@@ -302,7 +393,11 @@ export class NameServerStore {
   }
 
   async #setHead(session: SqlSession, head: Head, deadline: Deadline): Promise<void> {
-    await session.run(`UPDATE ${this.#table('meta')} SET version = ?, change_id = ? WHERE id = 1`, [head.version, head.changeId], deadline);
+    await session.run(
+      `UPDATE ${this.#table('meta')} SET version = ?, change_id = ? WHERE id = 1`,
+      [head.version, head.changeId],
+      deadline,
+    );
   }
 
   async #state(session: SqlSession, head: Head, deadline: Deadline): Promise<TopologyState> {
@@ -320,7 +415,11 @@ export class NameServerStore {
 
   async #head(session: SqlSession, deadline: Deadline, lock = ''): Promise<Head | undefined> {
     try {
-      const [row] = await session.rows(`SELECT version, change_id FROM ${this.#table('meta')} WHERE id = 1 ${lock}`, [], deadline);
+      const [row] = await session.rows(
+        `SELECT version, change_id FROM ${this.#table('meta')} WHERE id = 1 ${lock}`,
+        [],
+        deadline,
+      );
       return row === undefined ? undefined : { version: Number(row[0]), changeId: String(row[1]) };
     } catch (error) {
       if (isRoostError(error, 'FailedPrecondition')) return undefined;
@@ -329,8 +428,12 @@ export class NameServerStore {
   }
 
   #notSetUp(): never {
-    throw new RoostError('FailedPrecondition', `the name server on ${this.host.name} is not set up (database ${this.#database}): "roost serve" and "roost graph create" set it up`, {
-      fields: { host: this.host.name },
-    });
+    throw new RoostError(
+      'FailedPrecondition',
+      `the name server on ${this.host.name} is not set up (database ${this.#database}): "roost serve" and "roost graph create" set it up`,
+      {
+        fields: { host: this.host.name },
+      },
+    );
   }
 }

@@ -17,7 +17,13 @@ afterEach(async () => {
   for (const close of open.splice(0)) await close();
 });
 
-const replicating = (name: string): ShardInfo => ({ id: { hostname: 'localhost', tablePrefix: name }, type: 'replicating', sourceType: '', destinationType: '', busy: 'normal' });
+const replicating = (name: string): ShardInfo => ({
+  id: { hostname: 'localhost', tablePrefix: name },
+  type: 'replicating',
+  sourceType: '',
+  destinationType: '',
+  busy: 'normal',
+});
 const create = (name: string): Change => ({ kind: 'createShard', shard: replicating(name) });
 
 /** A port that nothing listens on. */
@@ -33,16 +39,25 @@ async function deadPort(): Promise<number> {
 let clusters = 0;
 
 /** A name server with replicas a, b and c, as a process sees it for which some of them are down. */
-function cluster(auditEntries = config.nameServer.auditEntries): { readonly nameServer: (down?: readonly string[], order?: readonly string[]) => Promise<NameServer> } {
+function cluster(auditEntries = config.nameServer.auditEntries): {
+  readonly nameServer: (down?: readonly string[], order?: readonly string[]) => Promise<NameServer>;
+} {
   const id = ++clusters;
   const alive = { a: config.databaseHosts[first]!, b: config.databaseHosts[second]!, c: config.databaseHosts[first]! };
   return {
     nameServer: async (down = [], order = ['a', 'b', 'c']) => {
       const port = await deadPort();
       const databaseHosts: RoostConfig['databaseHosts'] = {};
-      for (const [name, host] of Object.entries(alive)) databaseHosts[name] = down.includes(name) ? { host: '127.0.0.1', port, user: 'root', password: '' } : host;
+      for (const [name, host] of Object.entries(alive))
+        databaseHosts[name] = down.includes(name) ? { host: '127.0.0.1', port, user: 'root', password: '' } : host;
       const hosts = new DatabaseHosts({ databaseHosts, pool: config.pool }, silentLog);
-      const stores = order.map((name) => new NameServerStore(hosts.host(name), `${config.cluster}_${id}${name}`, { ...config.nameServer, auditEntries }));
+      const stores = order.map(
+        (name) =>
+          new NameServerStore(hosts.host(name), `${config.cluster}_${id}${name}`, {
+            ...config.nameServer,
+            auditEntries,
+          }),
+      );
       const nameServer = new NameServer(stores, silentLog);
       open.push(async () => {
         await nameServer.close();
@@ -56,7 +71,8 @@ function cluster(auditEntries = config.nameServer.auditEntries): { readonly name
 
 const undo = async (nameServer: NameServer, version: number) => nameServer.apply(await nameServer.inverseOf(version));
 const heads = async (nameServer: NameServer) => (await nameServer.replicas.look()).map(({ head }) => head);
-const shardNames = (nameServer: NameServer): string[] => nameServer.topology.state.shards.map(({ id }) => id.tablePrefix).sort();
+const shardNames = (nameServer: NameServer): string[] =>
+  nameServer.topology.state.shards.map(({ id }) => id.tablePrefix).sort();
 
 describe('replicas of the name server', () => {
   it('all hold a change, with the same head', async () => {
@@ -109,8 +125,13 @@ describe('replicas of the name server', () => {
   it('takes no change without the primary, and none without a majority', async () => {
     const { nameServer } = cluster();
     const whole = await nameServer();
-    await expect((await nameServer(['a'])).apply([create('x_000')])).rejects.toMatchObject({ code: 'Unavailable', fields: { host: 'a' } });
-    await expect((await nameServer(['b', 'c'])).apply([create('x_000')])).rejects.toMatchObject({ code: 'Unavailable' });
+    await expect((await nameServer(['a'])).apply([create('x_000')])).rejects.toMatchObject({
+      code: 'Unavailable',
+      fields: { host: 'a' },
+    });
+    await expect((await nameServer(['b', 'c'])).apply([create('x_000')])).rejects.toMatchObject({
+      code: 'Unavailable',
+    });
     await whole.reload();
     expect(whole.topology.version).toBe(0);
   });
@@ -121,7 +142,10 @@ describe('replicas of the name server', () => {
     // c has not seen this change; then a is lost, and c is named first.
     await (await nameServer(['c'])).apply([create('x_000')]);
     const after = await nameServer(['a'], ['c', 'b', 'a']);
-    await expect(after.apply([create('x_001')])).rejects.toMatchObject({ code: 'FailedPrecondition', fields: { primary: 'a' } });
+    await expect(after.apply([create('x_001')])).rejects.toMatchObject({
+      code: 'FailedPrecondition',
+      fields: { primary: 'a' },
+    });
     await after.promote('c');
     await after.apply([create('x_001')]);
     expect(shardNames(after)).toEqual(['x_000', 'x_001']);
@@ -136,11 +160,16 @@ describe('replicas of the name server', () => {
     const { nameServer } = cluster();
     const whole = await nameServer();
     // What a is left with when the others fail just after it has stored a change.
-    await whole.replicas.stores[0]!.lead({ changes: [create('lost_000')], logs: [] }, { changeId: 'lost', by: 'test' }, Deadline.after(5_000), (state) => ({
-      ...state,
-      version: state.version + 1,
-      shards: [replicating('lost_000')],
-    }));
+    await whole.replicas.stores[0]!.lead(
+      { changes: [create('lost_000')], logs: [] },
+      { changeId: 'lost', by: 'test' },
+      Deadline.after(5_000),
+      (state) => ({
+        ...state,
+        version: state.version + 1,
+        shards: [replicating('lost_000')],
+      }),
+    );
     await whole.reload();
     expect(shardNames(whole)).toEqual(['lost_000']);
     // a is lost, and b named first.
@@ -153,7 +182,10 @@ describe('replicas of the name server', () => {
     expect(shardNames(whole)).toEqual(['kept_000']);
     expect((await whole.audit({ count: 9 })).map(({ changes }) => changes)).toEqual([[create('kept_000')], []]);
     // Whoever still names a first decides on nothing.
-    await expect(whole.apply([create('y_000')])).rejects.toMatchObject({ code: 'FailedPrecondition', fields: { primary: 'b' } });
+    await expect(whole.apply([create('y_000')])).rejects.toMatchObject({
+      code: 'FailedPrecondition',
+      fields: { primary: 'b' },
+    });
     await expect(whole.replicas.checkPrimary()).rejects.toMatchObject({ code: 'FailedPrecondition' });
   });
 
@@ -161,7 +193,11 @@ describe('replicas of the name server', () => {
     const nameServer = await cluster().nameServer();
     const link = { parent: replicating('p_000').id, child: replicating('c_000').id, weight: 3 };
     await nameServer.apply([create('p_000'), create('c_000'), { kind: 'addLink', link }], 'tester');
-    await nameServer.apply([{ kind: 'removeLink', parent: link.parent, child: link.child }, { kind: 'deleteShard', id: link.child }, { kind: 'pauseJobs', priority: 'low' }]);
+    await nameServer.apply([
+      { kind: 'removeLink', parent: link.parent, child: link.child },
+      { kind: 'deleteShard', id: link.child },
+      { kind: 'pauseJobs', priority: 'low' },
+    ]);
     const before = nameServer.topology;
     const [entry, firstEntry] = await nameServer.audit({ count: 5 });
     expect(firstEntry).toMatchObject({ by: 'tester', version: 1 });
@@ -179,38 +215,67 @@ describe('replicas of the name server', () => {
   it('forgets what is past its number of changes or its age, the same on each', async () => {
     const nameServer = await cluster(3).nameServer();
     const logId = 'cd'.repeat(16);
-    await nameServer.changeLogs([{ kind: 'createLog', log: { logId, name: 'kept' } }, { kind: 'pushEntry', logId, entry: { entryId: 1, operation: 'op' } }]);
+    await nameServer.changeLogs([
+      { kind: 'createLog', log: { logId, name: 'kept' } },
+      { kind: 'pushEntry', logId, entry: { entryId: 1, operation: 'op' } },
+    ]);
     for (let i = 0; i < 4; i++) await nameServer.apply([create(`n_00${i}`)]);
     const kept = (): Promise<number[][]> =>
-      Promise.all(nameServer.replicas.stores.map(async (store) => (await store.audit(Number.MAX_SAFE_INTEGER, 10, Deadline.after(5_000))).map(({ version }) => version)));
-    expect(await kept()).toEqual([[5, 4, 3], [5, 4, 3], [5, 4, 3]]);
+      Promise.all(
+        nameServer.replicas.stores.map(async (store) =>
+          (await store.audit(Number.MAX_SAFE_INTEGER, 10, Deadline.after(5_000))).map(({ version }) => version),
+        ),
+      );
+    expect(await kept()).toEqual([
+      [5, 4, 3],
+      [5, 4, 3],
+      [5, 4, 3],
+    ]);
     await undo(nameServer, 4);
     await expect(undo(nameServer, 2)).rejects.toMatchObject({ code: 'NotFound' });
 
     const yearMs = 366 * 86_400_000;
     for (const [i, { host }] of nameServer.replicas.stores.entries()) {
-      await host.run(`UPDATE \`${config.cluster}_${clusters}${'abc'[i]}\`.audit SET changed_at = changed_at - ? WHERE version < 6`, [yearMs], Deadline.after(5_000));
+      await host.run(
+        `UPDATE \`${config.cluster}_${clusters}${'abc'[i]}\`.audit SET changed_at = changed_at - ? WHERE version < 6`,
+        [yearMs],
+        Deadline.after(5_000),
+      );
     }
     await nameServer.apply([create('late')]);
-    expect(await kept()).toEqual([[7, 6], [7, 6], [7, 6]]);
+    expect(await kept()).toEqual([
+      [7, 6],
+      [7, 6],
+      [7, 6],
+    ]);
     expect(await nameServer.logEntries(logId, 10)).toHaveLength(1);
   });
 
   it('keeps rollback logs as stacks', async () => {
     const nameServer = await cluster().nameServer();
     const logId = 'ab'.repeat(16);
-    const entry = (entryId: number) => ({ kind: 'pushEntry' as const, logId, entry: { entryId, operation: `op ${entryId}` } });
+    const entry = (entryId: number) => ({
+      kind: 'pushEntry' as const,
+      logId,
+      entry: { entryId, operation: `op ${entryId}` },
+    });
     await nameServer.changeLogs([{ kind: 'createLog', log: { logId, name: 'moving' } }, entry(1), entry(2)]);
     await nameServer.changeLogs([entry(2)]);
     expect(await nameServer.logEntries(logId, 10)).toEqual([
       { entryId: 2, operation: 'op 2' },
       { entryId: 1, operation: 'op 1' },
     ]);
-    await expect(nameServer.changeLogs([{ kind: 'popEntry', logId, entryId: 1 }])).rejects.toMatchObject({ code: 'FailedPrecondition' });
+    await expect(nameServer.changeLogs([{ kind: 'popEntry', logId, entryId: 1 }])).rejects.toMatchObject({
+      code: 'FailedPrecondition',
+    });
     await nameServer.changeLogs([{ kind: 'popEntry', logId, entryId: 2 }]);
     expect(await nameServer.logEntries(logId, 10)).toHaveLength(1);
-    await expect(nameServer.changeLogs([{ kind: 'createLog', log: { logId: 'cd'.repeat(16), name: 'moving' } }])).rejects.toMatchObject({ code: 'AlreadyExists' });
-    await expect(nameServer.changeLogs([{ kind: 'popEntry', logId: 'ff', entryId: 2 }])).rejects.toMatchObject({ code: 'NotFound' });
+    await expect(
+      nameServer.changeLogs([{ kind: 'createLog', log: { logId: 'cd'.repeat(16), name: 'moving' } }]),
+    ).rejects.toMatchObject({ code: 'AlreadyExists' });
+    await expect(nameServer.changeLogs([{ kind: 'popEntry', logId: 'ff', entryId: 2 }])).rejects.toMatchObject({
+      code: 'NotFound',
+    });
     expect(await nameServer.findLog('other')).toBeUndefined();
   });
 });

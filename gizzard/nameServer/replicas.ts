@@ -4,7 +4,14 @@ import type { DatabaseHost } from '../hosts/databaseHost.js';
 import { changesToJson } from '../topology/changeJson.js';
 import { applyChanges } from '../topology/changes.js';
 import { Topology } from '../topology/topology.js';
-import { otherPrimary, sameHead, type Head, type NameServerStore, type Step, type StoredStep } from './nameServerStore.js';
+import {
+  otherPrimary,
+  sameHead,
+  type Head,
+  type NameServerStore,
+  type Step,
+  type StoredStep,
+} from './nameServerStore.js';
 
 /** What one replica answered when it was asked for its head. */
 export interface Look<S extends { readonly host: DatabaseHost }> {
@@ -46,7 +53,12 @@ export class NameServerReplicas {
   /** The same replicas with another one for the primary. Throws `NotFound` for a host that is none of them. */
   ledBy(hostname: string): NameServerReplicas {
     const primary = this.stores.find(({ host }) => host.name === hostname);
-    if (primary === undefined) throw new RoostError('NotFound', `${hostname} is no host of the name server: there are ${this.stores.map(({ host }) => host.name).join(', ')}`, { fields: { host: hostname } });
+    if (primary === undefined)
+      throw new RoostError(
+        'NotFound',
+        `${hostname} is no host of the name server: there are ${this.stores.map(({ host }) => host.name).join(', ')}`,
+        { fields: { host: hostname } },
+      );
     return new NameServerReplicas([primary, ...this.stores.filter((store) => store !== primary)], this.log);
   }
 
@@ -66,7 +78,11 @@ export class NameServerReplicas {
         try {
           const deadline = Deadline.after(lookDeadlineMs);
           // A host that hangs for new connections is not waited for any longer than one that hangs in a statement.
-          return { store, head: await deadline.race(store.head(deadline), `asking ${store.host.name}`), error: undefined };
+          return {
+            store,
+            head: await deadline.race(store.head(deadline), `asking ${store.host.name}`),
+            error: undefined,
+          };
         } catch (error) {
           return { store, head: undefined, error: RoostError.from(error) };
         }
@@ -84,16 +100,29 @@ export class NameServerReplicas {
    */
   async change(step: Step, by: string): Promise<StoredStep> {
     if (this.stores.length > 1) await this.#prepare(step.primary !== undefined);
-    const stored = await this.#primary.lead(step, { changeId: randomUUID().replaceAll('-', ''), by }, Deadline.after(primaryDeadlineMs), (before) => {
-      if (step.onVersion !== undefined && before.version !== step.onVersion) {
-        throw new RoostError('FailedPrecondition', `the topology is at version ${before.version} now, no longer at ${step.onVersion}; nothing was changed`, { fields: { version: before.version }, retryable: true });
-      }
-      // Checks that what comes out is sound.
-      return new Topology(applyChanges(before, step.changes)).state;
-    });
+    const stored = await this.#primary.lead(
+      step,
+      { changeId: randomUUID().replaceAll('-', ''), by },
+      Deadline.after(primaryDeadlineMs),
+      (before) => {
+        if (step.onVersion !== undefined && before.version !== step.onVersion) {
+          throw new RoostError(
+            'FailedPrecondition',
+            `the topology is at version ${before.version} now, no longer at ${step.onVersion}; nothing was changed`,
+            { fields: { version: before.version }, retryable: true },
+          );
+        }
+        // Checks that what comes out is sound.
+        return new Topology(applyChanges(before, step.changes)).state;
+      },
+    );
     const followed = await Promise.allSettled(this.stores.slice(1).map((store) => this.#follow(store, stored)));
     const failed = followed.filter((result): result is PromiseRejectedResult => result.status === 'rejected');
-    for (const { reason } of failed) this.log.warn({ err: reason as unknown, version: stored.audit.version }, 'a replica of the name server missed a change');
+    for (const { reason } of failed)
+      this.log.warn(
+        { err: reason as unknown, version: stored.audit.version },
+        'a replica of the name server missed a change',
+      );
     const held = this.stores.length - failed.length;
     if (held >= this.#majority) return stored;
     throw new RoostError(
@@ -143,11 +172,21 @@ export class NameServerReplicas {
     const primary = looks[0]!;
     const answering = looks.filter(answers);
     const refuse = (why: string, cause: unknown): never => {
-      throw new RoostError('Unavailable', `the topology cannot be changed now: ${why}; nothing was changed`, { cause, fields: { host: this.#primary.host.name } });
+      throw new RoostError('Unavailable', `the topology cannot be changed now: ${why}; nothing was changed`, {
+        cause,
+        fields: { host: this.#primary.host.name },
+      });
     };
-    if (!answering.includes(primary)) refuse(`${this.#primary.host.name}, the primary of the name server, does not answer (${primary.error?.message}); where it is lost, \`roost nameserver promote HOST\` makes another one the primary`, primary.error);
+    if (!answering.includes(primary))
+      refuse(
+        `${this.#primary.host.name}, the primary of the name server, does not answer (${primary.error?.message}); where it is lost, \`roost nameserver promote HOST\` makes another one the primary`,
+        primary.error,
+      );
     if (answering.length < this.#majority) {
-      refuse(`only ${answering.length} of ${this.stores.length} replicas of the name server answer, fewer than a majority`, looks.find(({ error }) => error !== undefined)?.error);
+      refuse(
+        `only ${answering.length} of ${this.stores.length} replicas of the name server answer, fewer than a majority`,
+        looks.find(({ error }) => error !== undefined)?.error,
+      );
     }
     const newest = newestOf(looks);
     if (isBehind(primary, newest.head)) await this.#overwrite(this.#primary, newest.store, primary.head);
@@ -158,7 +197,11 @@ export class NameServerReplicas {
     if (lost === undefined) return;
     const fields = { host: store.host.name, from: source.host.name, had: had?.version };
     if (lost.length === 0) this.log.warn(fields, 'repaired a replica of the name server that had missed changes');
-    else this.log.warn({ ...fields, lost: lost.map(({ version, by, changes }) => ({ version, by, changes: changesToJson(changes) })) }, 'overwrote changes of the topology that one replica alone had, and no majority');
+    else
+      this.log.warn(
+        { ...fields, lost: lost.map(({ version, by, changes }) => ({ version, by, changes: changesToJson(changes) })) },
+        'overwrote changes of the topology that one replica alone had, and no majority',
+      );
   }
 
   async #follow(store: NameServerStore, step: StoredStep): Promise<void> {
@@ -169,19 +212,26 @@ export class NameServerReplicas {
 }
 
 /** The replica of the greatest version, ties to the one named first. Throws where none answered. */
-export function newestOf<S extends { readonly host: DatabaseHost }>(looks: readonly Look<S>[]): { readonly store: S; readonly head: Head } {
+export function newestOf<S extends { readonly host: DatabaseHost }>(
+  looks: readonly Look<S>[],
+): { readonly store: S; readonly head: Head } {
   let newest: { store: S; head: Head } | undefined;
-  for (const { store, head } of looks) if (head !== undefined && (newest === undefined || head.version > newest.head.version)) newest = { store, head };
+  for (const { store, head } of looks)
+    if (head !== undefined && (newest === undefined || head.version > newest.head.version)) newest = { store, head };
   if (newest !== undefined) return newest;
   const errors = looks.map(({ error }) => error!);
   if (errors.length === 1) throw errors[0]!;
   const code = errors.every((error) => error.code === 'FailedPrecondition') ? 'FailedPrecondition' : 'Unavailable';
-  throw new RoostError(code, `no replica of the name server gave a topology: ${errors.map((error) => error.message).join('; ')}`, { cause: errors[0] });
+  throw new RoostError(
+    code,
+    `no replica of the name server gave a topology: ${errors.map((error) => error.message).join('; ')}`,
+    { cause: errors[0] },
+  );
 }
 
 /** One that was never set up answers too, and is set up in passing. */
-const answers = ({ head, error }: Pick<ReplicaLook, 'head' | 'error'>): boolean => head !== undefined || isRoostError(error, 'FailedPrecondition');
+const answers = ({ head, error }: Pick<ReplicaLook, 'head' | 'error'>): boolean =>
+  head !== undefined || isRoostError(error, 'FailedPrecondition');
 
 export const isBehind = ({ head, error }: Pick<ReplicaLook, 'head' | 'error'>, newest: Head): boolean =>
   head === undefined ? isRoostError(error, 'FailedPrecondition') : !sameHead(head, newest);
-

@@ -7,10 +7,23 @@ export type ChangeMaker = number | 'moves' | undefined;
 
 /** Whether a change says anything of trees. */
 export const touchesTrees = ({ kind }: Change): boolean => reachesShards.has(kind);
-const reachesShards: ReadonlySet<Change['kind']> = new Set(['createShard', 'deleteShard', 'addLink', 'removeLink', 'setForwarding', 'removeForwarding', 'markBusy']);
+const reachesShards: ReadonlySet<Change['kind']> = new Set([
+  'createShard',
+  'deleteShard',
+  'addLink',
+  'removeLink',
+  'setForwarding',
+  'removeForwarding',
+  'markBusy',
+]);
 
 /** Throws `FailedPrecondition` where a change touches a shard that a migration other than its maker has reserved, or the keys that are forwarded to one. */
-export function refuseReserved(state: TopologyState, changes: readonly Change[], reservations: ReadonlyMap<string, number>, maker: ChangeMaker): void {
+export function refuseReserved(
+  state: TopologyState,
+  changes: readonly Change[],
+  reservations: ReadonlyMap<string, number>,
+  maker: ChangeMaker,
+): void {
   if (reservations.size === 0 || maker === 'moves') return;
   for (const change of changes) {
     for (const id of shardsTouched(state, change)) {
@@ -23,7 +36,11 @@ export function refuseReserved(state: TopologyState, changes: readonly Change[],
 }
 
 export const inMigration = (shard: string, migration: number): RoostError =>
-  new RoostError('FailedPrecondition', `shard ${shard} is in migration ${migration}, which alone may change its tree until it has ended: \`roost migrations show ${migration}\``, { fields: { shard, migration } });
+  new RoostError(
+    'FailedPrecondition',
+    `shard ${shard} is in migration ${migration}, which alone may change its tree until it has ended: \`roost migrations show ${migration}\``,
+    { fields: { shard, migration } },
+  );
 
 function shardsTouched(state: TopologyState, change: Change): readonly ShardId[] {
   switch (change.kind) {
@@ -53,7 +70,12 @@ function shardsTouched(state: TopologyState, change: Change): readonly ShardId[]
 function serving(state: TopologyState, tableId: number, hash: bigint): readonly ShardId[] {
   let found: TopologyState['forwardings'][number] | undefined;
   for (const forwarding of state.forwardings) {
-    if (forwarding.tableId === tableId && forwarding.baseId <= hash && (found === undefined || forwarding.baseId > found.baseId)) found = forwarding;
+    if (
+      forwarding.tableId === tableId &&
+      forwarding.baseId <= hash &&
+      (found === undefined || forwarding.baseId > found.baseId)
+    )
+      found = forwarding;
   }
   return found === undefined ? [] : [found.shard];
 }

@@ -24,35 +24,74 @@ export type LogChange =
  * Pushing the same entry again changes nothing. Throws `AlreadyExists` for a name or an entry number that is taken, `NotFound` for a log or an
  * entry that is not there, `FailedPrecondition` for an entry that is not the uppermost.
  */
-export async function writeLogChange(session: SqlSession, table: TableName, change: LogChange, deadline: Deadline): Promise<void> {
+export async function writeLogChange(
+  session: SqlSession,
+  table: TableName,
+  change: LogChange,
+  deadline: Deadline,
+): Promise<void> {
   if (change.kind === 'createLog') {
     const { logId, name } = change.log;
-    if (name === '' || name.length > 255) throw new RoostError('InvalidArgument', 'the name of a rollback log holds 1 to 255 characters');
+    if (name === '' || name.length > 255)
+      throw new RoostError('InvalidArgument', 'the name of a rollback log holds 1 to 255 characters');
     const [known] = await session.rows(`SELECT log_id FROM ${table('rollback_logs')} WHERE name = ?`, [name], deadline);
-    if (known !== undefined) throw new RoostError('AlreadyExists', `there is a rollback log ${JSON.stringify(name)} already`, { fields: { log: name } });
+    if (known !== undefined)
+      throw new RoostError('AlreadyExists', `there is a rollback log ${JSON.stringify(name)} already`, {
+        fields: { log: name },
+      });
     await session.run(`INSERT INTO ${table('rollback_logs')} (log_id, name) VALUES (?, ?)`, [logId, name], deadline);
     return;
   }
   const { logId } = change;
   const [log] = await session.rows(`SELECT name FROM ${table('rollback_logs')} WHERE log_id = ?`, [logId], deadline);
-  if (log === undefined) throw new RoostError('NotFound', `there is no rollback log of id ${JSON.stringify(logId)}`, { fields: { log: logId } });
+  if (log === undefined)
+    throw new RoostError('NotFound', `there is no rollback log of id ${JSON.stringify(logId)}`, {
+      fields: { log: logId },
+    });
   if (change.kind === 'pushEntry') {
     const { entryId, operation } = change.entry;
-    const [known] = await session.rows(`SELECT operation FROM ${table('rollback_entries')} WHERE log_id = ? AND entry_id = ?`, [logId, entryId], deadline);
-    if (known !== undefined && String(known[0]) !== operation) throw new RoostError('AlreadyExists', `entry ${entryId} of the rollback log is taken`, { fields: { log: logId, entry: entryId } });
-    if (known === undefined) await session.run(`INSERT INTO ${table('rollback_entries')} (log_id, entry_id, operation) VALUES (?, ?, ?)`, [logId, entryId, operation], deadline);
+    const [known] = await session.rows(
+      `SELECT operation FROM ${table('rollback_entries')} WHERE log_id = ? AND entry_id = ?`,
+      [logId, entryId],
+      deadline,
+    );
+    if (known !== undefined && String(known[0]) !== operation)
+      throw new RoostError('AlreadyExists', `entry ${entryId} of the rollback log is taken`, {
+        fields: { log: logId, entry: entryId },
+      });
+    if (known === undefined)
+      await session.run(
+        `INSERT INTO ${table('rollback_entries')} (log_id, entry_id, operation) VALUES (?, ?, ?)`,
+        [logId, entryId, operation],
+        deadline,
+      );
     return;
   }
   const [top] = await readEntries(session, table, logId, 1, deadline);
   if (top?.entryId !== change.entryId) {
     const is = top === undefined ? 'the log is empty' : `the uppermost is ${top.entryId}`;
-    throw new RoostError('FailedPrecondition', `entry ${change.entryId} cannot be taken off the rollback log: ${is}`, { fields: { log: logId, entry: change.entryId } });
+    throw new RoostError('FailedPrecondition', `entry ${change.entryId} cannot be taken off the rollback log: ${is}`, {
+      fields: { log: logId, entry: change.entryId },
+    });
   }
-  await session.run(`DELETE FROM ${table('rollback_entries')} WHERE log_id = ? AND entry_id = ?`, [logId, change.entryId], deadline);
+  await session.run(
+    `DELETE FROM ${table('rollback_entries')} WHERE log_id = ? AND entry_id = ?`,
+    [logId, change.entryId],
+    deadline,
+  );
 }
 
-export async function findLog(session: SqlSession, table: TableName, name: string, deadline: Deadline): Promise<RollbackLog | undefined> {
-  const [row] = await session.rows(`SELECT log_id, name FROM ${table('rollback_logs')} WHERE name = ?`, [name], deadline);
+export async function findLog(
+  session: SqlSession,
+  table: TableName,
+  name: string,
+  deadline: Deadline,
+): Promise<RollbackLog | undefined> {
+  const [row] = await session.rows(
+    `SELECT log_id, name FROM ${table('rollback_logs')} WHERE name = ?`,
+    [name],
+    deadline,
+  );
   return row === undefined ? undefined : { logId: String(row[0]), name: String(row[1]) };
 }
 
@@ -62,7 +101,13 @@ export async function readLogs(session: SqlSession, table: TableName, deadline: 
 }
 
 /** The uppermost entries, uppermost first. */
-export async function readEntries(session: SqlSession, table: TableName, logId: string, count: number, deadline: Deadline): Promise<RollbackEntry[]> {
+export async function readEntries(
+  session: SqlSession,
+  table: TableName,
+  logId: string,
+  count: number,
+  deadline: Deadline,
+): Promise<RollbackEntry[]> {
   const rows = await session.rows(
     `SELECT entry_id, operation FROM ${table('rollback_entries')} WHERE log_id = ? ORDER BY entry_id DESC LIMIT ?`,
     [logId, count],
@@ -83,7 +128,11 @@ export async function overwriteLogs(
   for (const { logId, name, entries } of logs) {
     await session.run(`INSERT INTO ${table('rollback_logs')} (log_id, name) VALUES (?, ?)`, [logId, name], deadline);
     for (const { entryId, operation } of entries) {
-      await session.run(`INSERT INTO ${table('rollback_entries')} (log_id, entry_id, operation) VALUES (?, ?, ?)`, [logId, entryId, operation], deadline);
+      await session.run(
+        `INSERT INTO ${table('rollback_entries')} (log_id, entry_id, operation) VALUES (?, ?, ?)`,
+        [logId, entryId, operation],
+        deadline,
+      );
     }
   }
 }

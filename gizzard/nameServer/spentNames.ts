@@ -17,45 +17,94 @@ const dayMs = 86_400_000;
 const atOnce = 250;
 
 /** Writes names down, and forgets those that are as old as the oldest change that could be undone. */
-export async function spendNames(session: SqlSession, table: TableName, ids: readonly ShardId[], nowMs: number, keepDays: number, deadline: Deadline): Promise<void> {
-  await insert(session, table, ids.map((id) => ({ id, spentAtMs: nowMs })), deadline);
-  await session.run(`DELETE FROM ${table('spent_names')} WHERE spent_at < ? LIMIT 1000`, [nowMs - keepDays * dayMs], deadline);
+export async function spendNames(
+  session: SqlSession,
+  table: TableName,
+  ids: readonly ShardId[],
+  nowMs: number,
+  keepDays: number,
+  deadline: Deadline,
+): Promise<void> {
+  await insert(
+    session,
+    table,
+    ids.map((id) => ({ id, spentAtMs: nowMs })),
+    deadline,
+  );
+  await session.run(
+    `DELETE FROM ${table('spent_names')} WHERE spent_at < ? LIMIT 1000`,
+    [nowMs - keepDays * dayMs],
+    deadline,
+  );
 }
 
-export async function reviveNames(session: SqlSession, table: TableName, ids: readonly ShardId[], deadline: Deadline): Promise<void> {
-  for (const { hostname, tablePrefix } of ids) await session.run(`DELETE FROM ${table('spent_names')} WHERE hostname = ? AND table_prefix = ?`, [hostname, tablePrefix], deadline);
+export async function reviveNames(
+  session: SqlSession,
+  table: TableName,
+  ids: readonly ShardId[],
+  deadline: Deadline,
+): Promise<void> {
+  for (const { hostname, tablePrefix } of ids)
+    await session.run(
+      `DELETE FROM ${table('spent_names')} WHERE hostname = ? AND table_prefix = ?`,
+      [hostname, tablePrefix],
+      deadline,
+    );
 }
 
 /** The first of some names that is spent. */
-export async function firstSpent(session: SqlSession, table: TableName, ids: readonly ShardId[], deadline: Deadline): Promise<SpentName | undefined> {
+export async function firstSpent(
+  session: SqlSession,
+  table: TableName,
+  ids: readonly ShardId[],
+  deadline: Deadline,
+): Promise<SpentName | undefined> {
   for (const part of parts(ids)) {
     const [row] = await session.rows(
       `SELECT hostname, table_prefix, spent_at FROM ${table('spent_names')} WHERE (hostname, table_prefix) IN (${part.map(() => '(?, ?)').join()}) LIMIT 1`,
       part.flatMap(({ hostname, tablePrefix }) => [hostname, tablePrefix]),
       deadline,
     );
-    if (row !== undefined) return { id: { hostname: String(row[0]), tablePrefix: String(row[1]) }, spentAtMs: Number(row[2]) };
+    if (row !== undefined)
+      return { id: { hostname: String(row[0]), tablePrefix: String(row[1]) }, spentAtMs: Number(row[2]) };
   }
   return undefined;
 }
 
 export async function readSpentNames(session: SqlSession, table: TableName, deadline: Deadline): Promise<SpentName[]> {
   const rows = await session.rows(`SELECT hostname, table_prefix, spent_at FROM ${table('spent_names')}`, [], deadline);
-  return rows.map(([hostname, tablePrefix, spentAt]) => ({ id: { hostname: String(hostname), tablePrefix: String(tablePrefix) }, spentAtMs: Number(spentAt) }));
+  return rows.map(([hostname, tablePrefix, spentAt]) => ({
+    id: { hostname: String(hostname), tablePrefix: String(tablePrefix) },
+    spentAtMs: Number(spentAt),
+  }));
 }
 
 /** Makes the spent names of one replica those of another. */
-export async function overwriteSpentNames(session: SqlSession, table: TableName, names: readonly SpentName[], deadline: Deadline): Promise<void> {
+export async function overwriteSpentNames(
+  session: SqlSession,
+  table: TableName,
+  names: readonly SpentName[],
+  deadline: Deadline,
+): Promise<void> {
   await session.run(`DELETE FROM ${table('spent_names')}`, [], deadline);
   await insert(session, table, names, deadline);
 }
 
 export const refuseSpent = ({ id, spentAtMs }: SpentName): RoostError =>
-  new RoostError('FailedPrecondition', `there is no making shard ${shardKey(id)}: its tables were dropped at ${new Date(spentAtMs).toISOString()}, and a name is given once; choose another`, {
-    fields: { shard: shardKey(id) },
-  });
+  new RoostError(
+    'FailedPrecondition',
+    `there is no making shard ${shardKey(id)}: its tables were dropped at ${new Date(spentAtMs).toISOString()}, and a name is given once; choose another`,
+    {
+      fields: { shard: shardKey(id) },
+    },
+  );
 
-async function insert(session: SqlSession, table: TableName, names: readonly SpentName[], deadline: Deadline): Promise<void> {
+async function insert(
+  session: SqlSession,
+  table: TableName,
+  names: readonly SpentName[],
+  deadline: Deadline,
+): Promise<void> {
   for (const part of parts(names)) {
     await session.run(
       `INSERT IGNORE INTO ${table('spent_names')} (hostname, table_prefix, spent_at) VALUES ${part.map(() => '(?, ?, ?)').join()}`,

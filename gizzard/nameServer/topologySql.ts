@@ -8,8 +8,13 @@ import { busyStates, remoteStatuses, type TopologyState } from '../topology/type
 export type TableName = (table: string) => string;
 
 /** Reads everything but the version. */
-export async function loadTopology(session: SqlSession, table: TableName, deadline: Deadline): Promise<Omit<TopologyState, 'version'>> {
-  const select = (columns: string, from: string): Promise<SqlRow[]> => session.rows(`SELECT ${columns} FROM ${table(from)}`, [], deadline);
+export async function loadTopology(
+  session: SqlSession,
+  table: TableName,
+  deadline: Deadline,
+): Promise<Omit<TopologyState, 'version'>> {
+  const select = (columns: string, from: string): Promise<SqlRow[]> =>
+    session.rows(`SELECT ${columns} FROM ${table(from)}`, [], deadline);
   const text = (value: SqlRow[number] | undefined): string => String(value);
   return {
     tables: (await select('table_id, name, service, hash', 'tables')).map((row) => ({
@@ -18,14 +23,18 @@ export async function loadTopology(session: SqlSession, table: TableName, deadli
       service: text(row[2]),
       hash: text(row[3]),
     })),
-    shards: (await select('hostname, table_prefix, type, source_type, destination_type, busy', 'shards')).map((row) => ({
-      id: { hostname: text(row[0]), tablePrefix: text(row[1]) },
-      type: text(row[2]),
-      sourceType: text(row[3]),
-      destinationType: text(row[4]),
-      busy: busyStates[Number(row[5])] ?? 'error',
-    })),
-    links: (await select('parent_hostname, parent_table_prefix, child_hostname, child_table_prefix, weight', 'links')).map((row) => ({
+    shards: (await select('hostname, table_prefix, type, source_type, destination_type, busy', 'shards')).map(
+      (row) => ({
+        id: { hostname: text(row[0]), tablePrefix: text(row[1]) },
+        type: text(row[2]),
+        sourceType: text(row[3]),
+        destinationType: text(row[4]),
+        busy: busyStates[Number(row[5])] ?? 'error',
+      }),
+    ),
+    links: (
+      await select('parent_hostname, parent_table_prefix, child_hostname, child_table_prefix, weight', 'links')
+    ).map((row) => ({
       parent: { hostname: text(row[0]), tablePrefix: text(row[1]) },
       child: { hostname: text(row[2]), tablePrefix: text(row[3]) },
       weight: Number(row[4]),
@@ -47,12 +56,20 @@ export async function loadTopology(session: SqlSession, table: TableName, deadli
       status: remoteStatuses[Number(row[3])] ?? 'blocked',
     })),
     pausedPriorities: (await select('priority', 'paused_priorities')).map((row) => text(row[0]) as Priority),
-    fanouts: (await select('priority, suffix', 'fanouts')).map((row) => ({ priority: text(row[0]) as Priority, suffix: text(row[1]) })),
+    fanouts: (await select('priority, suffix', 'fanouts')).map((row) => ({
+      priority: text(row[0]) as Priority,
+      suffix: text(row[1]),
+    })),
   };
 }
 
 /** The statement that stores a change. What it removes may be gone already: whoever calls has decided on a locked state that the change is due. */
-export async function writeChange(session: SqlSession, table: TableName, change: Change, deadline: Deadline): Promise<void> {
+export async function writeChange(
+  session: SqlSession,
+  table: TableName,
+  change: Change,
+  deadline: Deadline,
+): Promise<void> {
   const [sql, values] = statement(change, table);
   await session.run(sql, values, deadline);
 }
@@ -61,7 +78,10 @@ function statement(change: Change, table: TableName): readonly [sql: string, val
   switch (change.kind) {
     case 'createTable': {
       const { tableId, name, service, hash } = change.table;
-      return [`INSERT IGNORE INTO ${table('tables')} (table_id, name, service, hash) VALUES (?, ?, ?, ?)`, [tableId, name, service, hash]];
+      return [
+        `INSERT IGNORE INTO ${table('tables')} (table_id, name, service, hash) VALUES (?, ?, ?, ?)`,
+        [tableId, name, service, hash],
+      ];
     }
     case 'removeTable':
       return [`DELETE FROM ${table('tables')} WHERE table_id = ?`, [change.tableId]];
@@ -73,7 +93,10 @@ function statement(change: Change, table: TableName): readonly [sql: string, val
       ];
     }
     case 'deleteShard':
-      return [`DELETE FROM ${table('shards')} WHERE hostname = ? AND table_prefix = ?`, [change.id.hostname, change.id.tablePrefix]];
+      return [
+        `DELETE FROM ${table('shards')} WHERE hostname = ? AND table_prefix = ?`,
+        [change.id.hostname, change.id.tablePrefix],
+      ];
     case 'addLink': {
       const { parent, child, weight } = change.link;
       return [
@@ -94,7 +117,10 @@ function statement(change: Change, table: TableName): readonly [sql: string, val
       ];
     }
     case 'removeForwarding':
-      return [`DELETE FROM ${table('forwardings')} WHERE table_id = ? AND base_id = ?`, [change.tableId, change.baseId]];
+      return [
+        `DELETE FROM ${table('forwardings')} WHERE table_id = ? AND base_id = ?`,
+        [change.tableId, change.baseId],
+      ];
     case 'setHostWeight':
       return [
         `REPLACE INTO ${table('host_weights')} (hostname, read_weight, write_weight) VALUES (?, ?, ?)`,
@@ -109,7 +135,10 @@ function statement(change: Change, table: TableName): readonly [sql: string, val
       ];
     case 'setRemoteHost': {
       const { hostname, port, cluster, status } = change.host;
-      return [`REPLACE INTO ${table('remote_hosts')} (hostname, port, cluster, status) VALUES (?, ?, ?, ?)`, [hostname, port, cluster, remoteStatuses.indexOf(status)]];
+      return [
+        `REPLACE INTO ${table('remote_hosts')} (hostname, port, cluster, status) VALUES (?, ?, ?, ?)`,
+        [hostname, port, cluster, remoteStatuses.indexOf(status)],
+      ];
     }
     case 'removeRemoteHost':
       return [`DELETE FROM ${table('remote_hosts')} WHERE hostname = ? AND port = ?`, [change.hostname, change.port]];
@@ -118,8 +147,14 @@ function statement(change: Change, table: TableName): readonly [sql: string, val
     case 'resumeJobs':
       return [`DELETE FROM ${table('paused_priorities')} WHERE priority = ?`, [change.priority]];
     case 'addFanout':
-      return [`INSERT IGNORE INTO ${table('fanouts')} (priority, suffix) VALUES (?, ?)`, [change.fanout.priority, change.fanout.suffix]];
+      return [
+        `INSERT IGNORE INTO ${table('fanouts')} (priority, suffix) VALUES (?, ?)`,
+        [change.fanout.priority, change.fanout.suffix],
+      ];
     case 'removeFanout':
-      return [`DELETE FROM ${table('fanouts')} WHERE priority = ? AND suffix = ?`, [change.fanout.priority, change.fanout.suffix]];
+      return [
+        `DELETE FROM ${table('fanouts')} WHERE priority = ? AND suffix = ?`,
+        [change.fanout.priority, change.fanout.suffix],
+      ];
   }
 }

@@ -6,11 +6,22 @@ import type { Route } from './route.js';
 
 /** A shard that answers when it is told to. */
 class Shard {
-  readonly asked: { readonly keys: readonly number[]; readonly deadline: Deadline; answer: () => void; fail: (error: unknown) => void }[] = [];
+  readonly asked: {
+    readonly keys: readonly number[];
+    readonly deadline: Deadline;
+    answer: () => void;
+    fail: (error: unknown) => void;
+  }[] = [];
   readonly reads = new GatheredReads<number, string>((_, keys, deadline) => {
     const { promise, resolve, reject } = deferred<Answers<string>>();
     // The key 0 has no value.
-    this.asked.push({ keys, deadline, answer: () => resolve(new Map(keys.flatMap((key, place) => (key === 0 ? [] : [[place, `value ${key}`] as const])))), fail: reject });
+    this.asked.push({
+      keys,
+      deadline,
+      answer: () =>
+        resolve(new Map(keys.flatMap((key, place) => (key === 0 ? [] : [[place, `value ${key}`] as const])))),
+      fail: reject,
+    });
     return promise;
   });
   readonly #route = {} as Route;
@@ -43,7 +54,13 @@ describe('gathered reads', () => {
     await turn();
     expect(shard.asked.map(({ keys }) => keys)).toEqual([[1], [2], [3, 0, 4, 5, 3]]);
     for (const one of shard.asked) one.answer();
-    expect(await Promise.all(all)).toEqual([['value 1'], ['value 2'], ['value 3', undefined, 'value 4'], [], ['value 5', 'value 3']]);
+    expect(await Promise.all(all)).toEqual([
+      ['value 1'],
+      ['value 2'],
+      ['value 3', undefined, 'value 4'],
+      [],
+      ['value 5', 'value 3'],
+    ]);
   });
 
   it('wait no longer where those before them hang', async () => {
@@ -89,7 +106,10 @@ describe('gathered reads', () => {
     shard.asked[0]!.answer();
     await turn();
     shard.asked[2]!.fail(new RoostError('Unavailable', 'gone'));
-    expect((await settled).map((one) => one.status === 'rejected' && (one.reason as RoostError).code)).toEqual(['Unavailable', 'Unavailable']);
+    expect((await settled).map((one) => one.status === 'rejected' && (one.reason as RoostError).code)).toEqual([
+      'Unavailable',
+      'Unavailable',
+    ]);
     shard.asked[1]!.answer();
     await Promise.all(first);
     const later = shard.read([5]);

@@ -42,13 +42,25 @@ export class GatheredReads<Key, Value> {
   async read(route: Route, keys: readonly Key[], deadline: Deadline): Promise<(Value | undefined)[]> {
     let line = this.#lines.get(route);
     if (line === undefined) this.#lines.set(route, (line = new Line()));
-    const { answers, offset } = line.underWay < readsAtOnce ? { answers: await this.#ask(route, line, keys, deadline), offset: 0 } : await this.#gathered(route, line, keys, deadline);
+    const { answers, offset } =
+      line.underWay < readsAtOnce
+        ? { answers: await this.#ask(route, line, keys, deadline), offset: 0 }
+        : await this.#gathered(route, line, keys, deadline);
     return keys.map((_, place) => answers.get(offset + place));
   }
 
-  #gathered(route: Route, line: Line<Key, Value>, keys: readonly Key[], deadline: Deadline): Promise<{ answers: Answers<Value>; offset: number }> {
+  #gathered(
+    route: Route,
+    line: Line<Key, Value>,
+    keys: readonly Key[],
+    deadline: Deadline,
+  ): Promise<{ answers: Answers<Value>; offset: number }> {
     const turn = new Promise<{ answers: Answers<Value>; offset: number }>((resolve, reject) => {
-      line.waiting.push({ keys, deadline, answer: (answers, offset) => void answers.then((given) => resolve({ answers: given, offset }), reject) });
+      line.waiting.push({
+        keys,
+        deadline,
+        answer: (answers, offset) => void answers.then((given) => resolve({ answers: given, offset }), reject),
+      });
     });
     line.timer ??= setTimeout(() => {
       line.timer = undefined;
@@ -81,7 +93,9 @@ export class GatheredReads<Key, Value> {
       clearTimeout(line.timer);
       line.timer = undefined;
     }
-    const deadline = together.map((one) => one.deadline).reduce((latest, one) => (one.remainingMs() > latest.remainingMs() ? one : latest)).shared;
+    const deadline = together
+      .map((one) => one.deadline)
+      .reduce((latest, one) => (one.remainingMs() > latest.remainingMs() ? one : latest)).shared;
     const answers = this.#ask(
       route,
       line,

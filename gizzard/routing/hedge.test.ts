@@ -11,13 +11,22 @@ const healthy = (): boolean => true;
 const hosts = ['a', 'b'];
 
 /** A hedge that knows the hosts as fast. */
-function experienced(config: { hedge?: boolean; hedgeMaxPercent?: number } = {}): { hedge: Hedge; winners: () => Promise<Record<string, number>> } {
+function experienced(config: { hedge?: boolean; hedgeMaxPercent?: number } = {}): {
+  hedge: Hedge;
+  winners: () => Promise<Record<string, number>>;
+} {
   const metrics = new Metrics();
   const hedge = new Hedge({ hedge: true, hedgeMaxPercent: 100, ...config }, metrics);
   for (let i = 0; i < 128; i++) for (const host of hosts) hedge.answered(host, 1);
   return {
     hedge,
-    winners: async () => Object.fromEntries<number>((await metrics.registry.getSingleMetric('roost_hedged_reads_total')!.get()).values.map(({ labels, value }) => [String(labels['winner']), value])),
+    winners: async () =>
+      Object.fromEntries<number>(
+        (await metrics.registry.getSingleMetric('roost_hedged_reads_total')!.get()).values.map(({ labels, value }) => [
+          String(labels['winner']),
+          value,
+        ]),
+      ),
   };
 }
 
@@ -50,11 +59,17 @@ describe('a hedged read', () => {
     let finish!: (text: string) => void;
     const first = new Promise<string>((resolve) => (finish = resolve));
     let asked = 0;
-    const answer = readAny(route, Deadline.after(60_000), healthy, () => {
-      if (++asked === 1) return first;
-      finish('first');
-      return new Promise<string>(() => undefined);
-    }, hedge);
+    const answer = readAny(
+      route,
+      Deadline.after(60_000),
+      healthy,
+      () => {
+        if (++asked === 1) return first;
+        finish('first');
+        return new Promise<string>(() => undefined);
+      },
+      hedge,
+    );
     expect(await answer).toBe('first');
     expect(await winners()).toEqual({ first: 1 });
   });
@@ -103,11 +118,20 @@ describe('a hedged read', () => {
     let fail!: (error: Error) => void;
     const first = new Promise<never>((_, reject) => (fail = reject));
     let asked = 0;
-    const answer = readAny(route, Deadline.after(60_000), healthy, () => {
-      if (++asked === 1) return first;
-      fail(new RoostError('Unavailable', 'first away'));
-      return Promise.reject(new RoostError('Unavailable', 'second away'));
-    }, hedge);
-    await expect(answer).rejects.toMatchObject({ code: 'Unavailable', message: expect.stringMatching(/first away; .*second away/) as string });
+    const answer = readAny(
+      route,
+      Deadline.after(60_000),
+      healthy,
+      () => {
+        if (++asked === 1) return first;
+        fail(new RoostError('Unavailable', 'first away'));
+        return Promise.reject(new RoostError('Unavailable', 'second away'));
+      },
+      hedge,
+    );
+    await expect(answer).rejects.toMatchObject({
+      code: 'Unavailable',
+      message: expect.stringMatching(/first away; .*second away/) as string,
+    });
   });
 });

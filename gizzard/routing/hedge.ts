@@ -39,7 +39,11 @@ export class Hedge {
     private readonly config: HedgeConfig,
     metrics: Metrics,
   ) {
-    const hedged = metrics.counter('roost_hedged_reads_total', 'Reads that asked a second replica because the first was slow, by who answered first', ['winner']);
+    const hedged = metrics.counter(
+      'roost_hedged_reads_total',
+      'Reads that asked a second replica because the first was slow, by who answered first',
+      ['winner'],
+    );
     this.#won = (winner) => hedged.inc({ winner });
   }
 

@@ -24,7 +24,18 @@ it('a route with two replicas on one host stays alone, since the host does not s
 });
 
 it('routes of which different replicas lag are apart, since they are to be read in different orders', () => {
-  const named = (route: Route, prefix: string): Route => ({ ...route, leaves: route.leaves.map((each) => ({ ...each, key: `${each.shard.id.hostname}/${prefix}` })) });
-  const routes = [named(on('a', 'b'), 'x'), named(on('a', 'b'), 'y'), named(on('b', 'a'), 'z'), named(on('a', 'b'), 'x')];
-  expect(onSameHosts(routes, (key) => key !== 'a/x')).toEqual([[0, 3], [1, 2]]);
+  const named = (route: Route, prefix: string): Route => ({
+    ...route,
+    leaves: route.leaves.map((each) => ({ ...each, key: `${each.shard.id.hostname}/${prefix}` })),
+  });
+  const routes = [
+    named(on('a', 'b'), 'x'),
+    named(on('a', 'b'), 'y'),
+    named(on('b', 'a'), 'z'),
+    named(on('a', 'b'), 'x'),
+  ];
+  expect(onSameHosts(routes, (key) => key !== 'a/x')).toEqual([
+    [0, 3],
+    [1, 2],
+  ]);
 });

@@ -18,6 +18,7 @@ export function onSameHosts(routes: readonly Route[], isCurrent: (leaf: string) 
 }
 
 /** The replica that may be read on a host which has one. */
-export const readableOn = (route: Route, hostname: string): Leaf => readable(route).find((leaf) => leaf.shard.id.hostname === hostname)!;
+export const readableOn = (route: Route, hostname: string): Leaf =>
+  readable(route).find((leaf) => leaf.shard.id.hostname === hostname)!;
 
 const readable = ({ leaves }: Route): readonly Leaf[] => leaves.filter((leaf) => leaf.read === 'allow');

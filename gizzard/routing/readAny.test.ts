@@ -10,7 +10,8 @@ const hostOf = (leaf: Leaf): string => leaf.shard.id.hostname;
 const three = routeOf(node('replicating', leaf('a'), leaf('b'), leaf('c')));
 const pair = routeOf(node('replicating', leaf('a'), leaf('b')));
 const healthy = (): boolean => true;
-const throwsCode = (code: ErrorCode, text: RegExp): unknown => expect.objectContaining({ code, message: expect.stringMatching(text) as string });
+const throwsCode = (code: ErrorCode, text: RegExp): unknown =>
+  expect.objectContaining({ code, message: expect.stringMatching(text) as string });
 
 /** Resolves when the deadline has passed, by its own account. */
 async function passing(deadline: Deadline): Promise<void> {
@@ -22,7 +23,9 @@ describe('a read from any replica', () => {
     const asked: string[] = [];
     const answer = await readAny(three, Deadline.after(1_000), healthy, (leaf) => {
       asked.push(hostOf(leaf));
-      return asked.length < 3 ? Promise.reject(new RoostError('Unavailable', 'away')) : Promise.resolve(`from ${hostOf(leaf)}`);
+      return asked.length < 3
+        ? Promise.reject(new RoostError('Unavailable', 'away'))
+        : Promise.resolve(`from ${hostOf(leaf)}`);
     });
     expect(new Set(asked)).toEqual(new Set(['a', 'b', 'c']));
     expect(answer).toBe(`from ${asked[2]}`);
@@ -31,10 +34,15 @@ describe('a read from any replica', () => {
   it('asks hosts that are down only after the others', async () => {
     for (let i = 0; i < 20; i++) {
       const asked: string[] = [];
-      await readAny(three, Deadline.after(1_000), (host) => host === 'b', (leaf) => {
-        asked.push(hostOf(leaf));
-        return Promise.resolve();
-      });
+      await readAny(
+        three,
+        Deadline.after(1_000),
+        (host) => host === 'b',
+        (leaf) => {
+          asked.push(hostOf(leaf));
+          return Promise.resolve();
+        },
+      );
       expect(asked).toEqual(['b']);
     }
   });
@@ -62,7 +70,9 @@ describe('a read from any replica', () => {
   });
 
   it('lists what each replica said when all failed, with its cause', async () => {
-    const failing = readAny(pair, Deadline.after(1_000), healthy, (leaf) => Promise.reject(new Error(`${hostOf(leaf)} burns`)));
+    const failing = readAny(pair, Deadline.after(1_000), healthy, (leaf) =>
+      Promise.reject(new Error(`${hostOf(leaf)} burns`)),
+    );
     const error = (await failing.catch((thrown: unknown) => thrown)) as RoostError;
     expect(error.message).toMatch(/^no replica of shard nodes\/n1 answered: /);
     expect(error.message).toContain('a/leaf: a burns');
@@ -79,7 +89,9 @@ describe('a read from any replica', () => {
     ['Overloaded', 'DeadlineExceeded', 'Unavailable'],
   ])('that fails with %s on one and %s on the other fails with %s', async (first, second, expected) => {
     const codes = [first, second];
-    const failing = readAny(pair, Deadline.after(60_000), healthy, () => Promise.reject(new RoostError(codes.shift()!, 'no')));
+    const failing = readAny(pair, Deadline.after(60_000), healthy, () =>
+      Promise.reject(new RoostError(codes.shift()!, 'no')),
+    );
     await expect(failing).rejects.toEqual(throwsCode(expected, /no replica/));
   });
 
@@ -101,15 +113,25 @@ describe('a read from any replica', () => {
       await passing(deadline);
       throw new RoostError('Unavailable', 'away');
     });
-    await expect(failing).rejects.toEqual(throwsCode('DeadlineExceeded', /\/leaf: away; .\/leaf: not asked, the deadline had passed; .\/leaf: not asked/));
+    await expect(failing).rejects.toEqual(
+      throwsCode('DeadlineExceeded', /\/leaf: away; .\/leaf: not asked, the deadline had passed; .\/leaf: not asked/),
+    );
     expect(asked).toBe(1);
-    await expect(readAny(pair, deadline, healthy, () => Promise.resolve())).rejects.toEqual(throwsCode('DeadlineExceeded', /not asked/));
+    await expect(readAny(pair, deadline, healthy, () => Promise.resolve())).rejects.toEqual(
+      throwsCode('DeadlineExceeded', /not asked/),
+    );
   });
 
   it.each([
-    ['all replicas are blocked', node('blocked', node('replicating', leaf('a'), leaf('b'))), /all of its replicas are blocked for reads/],
+    [
+      'all replicas are blocked',
+      node('blocked', node('replicating', leaf('a'), leaf('b'))),
+      /all of its replicas are blocked for reads/,
+    ],
     ['there is none', node('blackHole', leaf('a')), /it has no replica that serves reads/],
   ])('is Unavailable where %s', async (_what, tree, text) => {
-    await expect(readAny(routeOf(tree), Deadline.after(1_000), healthy, () => Promise.resolve())).rejects.toEqual(throwsCode('Unavailable', text));
+    await expect(readAny(routeOf(tree), Deadline.after(1_000), healthy, () => Promise.resolve())).rejects.toEqual(
+      throwsCode('Unavailable', text),
+    );
   });
 });

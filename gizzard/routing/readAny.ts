@@ -42,7 +42,10 @@ export async function readAny<T>(
       continue;
     }
     const second = order[next];
-    const waitMs = hedge?.enabled === true && second !== undefined && isHealthy(second.shard.id.hostname) && isCurrent(second.key) ? hedge.begin(leaf.shard.id.hostname) : undefined;
+    const waitMs =
+      hedge?.enabled === true && second !== undefined && isHealthy(second.shard.id.hostname) && isCurrent(second.key)
+        ? hedge.begin(leaf.shard.id.hostname)
+        : undefined;
     const first = ask(leaf);
     if (waitMs === undefined || !(await isSlow(first, waitMs)) || !hedge!.take()) {
       try {
@@ -66,7 +69,9 @@ export async function readAny<T>(
   }
   const root = shardKey(route.root.id);
   if (order.length === 0) {
-    const why = route.leaves.some((leaf) => leaf.read === 'deny') ? 'all of its replicas are blocked for reads' : 'it has no replica that serves reads';
+    const why = route.leaves.some((leaf) => leaf.read === 'deny')
+      ? 'all of its replicas are blocked for reads'
+      : 'it has no replica that serves reads';
     throw new RoostError('Unavailable', `shard ${root} cannot be read: ${why}`, { fields: { shard: root } });
   }
   const code = deadline.passed ? 'DeadlineExceeded' : codes.size === 1 ? last!.code : 'Unavailable';

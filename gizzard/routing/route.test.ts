@@ -4,8 +4,10 @@ import { Topology } from '../topology/topology.js';
 import { emptyTopology, type HostWeight } from '../topology/types.js';
 import { readOrder, type Route } from './route.js';
 
-const routeOf = (tree: Tree, weights: readonly HostWeight[] = []): Route => new Topology(topologyOf(tree, weights)).route(1, 0n);
-const hostsOf = (leaves: readonly { shard: { id: { hostname: string } } }[]): string[] => leaves.map(({ shard }) => shard.id.hostname);
+const routeOf = (tree: Tree, weights: readonly HostWeight[] = []): Route =>
+  new Topology(topologyOf(tree, weights)).route(1, 0n);
+const hostsOf = (leaves: readonly { shard: { id: { hostname: string } } }[]): string[] =>
+  leaves.map(({ shard }) => shard.id.hostname);
 
 /** A generator with a seed (mulberry32), so that the counts below are the same in every run. */
 function seeded(seed: number): () => number {
@@ -25,7 +27,14 @@ function chiSquare(route: Route, shares: Readonly<Record<string, number>>, place
   const random = seeded(20090413);
   const found = new Map<string, number>();
   for (let i = 0; i < reads; i++) {
-    const host = hostsOf(readOrder(route, () => true, () => true, random))[place]!;
+    const host = hostsOf(
+      readOrder(
+        route,
+        () => true,
+        () => true,
+        random,
+      ),
+    )[place]!;
     found.set(host, (found.get(host) ?? 0) + 1);
   }
   const total = Object.values(shares).reduce((sum, share) => sum + share, 0);
@@ -59,7 +68,9 @@ describe('the order of reads', () => {
 
   it('scales them too where other nodes stand between', () => {
     const weights = [{ hostname: 'b', read: 0.25, write: 1 }];
-    expect(chiSquare(routeOf(node('replicating', leaf('a'), node('readOnly', leaf('b'))), weights), { a: 4, b: 1 })).toBeLessThan(bound);
+    expect(
+      chiSquare(routeOf(node('replicating', leaf('a'), node('readOnly', leaf('b'))), weights), { a: 4, b: 1 }),
+    ).toBeLessThan(bound);
   });
 
   it('chooses level by level', () => {
@@ -68,7 +79,9 @@ describe('the order of reads', () => {
   });
 
   it('names every leaf that may be read, once', () => {
-    const route = routeOf(node('replicating', leaf('a'), node('replicating', leaf('b'), leaf('c')), node('writeOnly', leaf('d'))));
+    const route = routeOf(
+      node('replicating', leaf('a'), node('replicating', leaf('b'), leaf('c')), node('writeOnly', leaf('d'))),
+    );
     expect(hostsOf(readOrder(route, () => true)).sort()).toEqual(['a', 'b', 'c']);
   });
 
@@ -76,23 +89,54 @@ describe('the order of reads', () => {
     const route = routeOf(node('replicating', leaf('a', 1000), leaf('b', 1), leaf('c', 1)));
     const random = seeded(7);
     for (let i = 0; i < 100; i++) {
-      const order = hostsOf(readOrder(route, (host) => host !== 'a', () => true, random));
+      const order = hostsOf(
+        readOrder(
+          route,
+          (host) => host !== 'a',
+          () => true,
+          random,
+        ),
+      );
       expect(order).toHaveLength(3);
       expect(order[2]).toBe('a');
     }
-    expect(hostsOf(readOrder(route, () => false, () => true, random))).toHaveLength(3);
+    expect(
+      hostsOf(
+        readOrder(
+          route,
+          () => false,
+          () => true,
+          random,
+        ),
+      ),
+    ).toHaveLength(3);
   });
 
   it('puts those that lag behind the current ones, and before those on hosts that are down', () => {
     const route = routeOf(node('replicating', leaf('a'), leaf('b'), leaf('c')));
-    for (let i = 0; i < 20; i++) expect(hostsOf(readOrder(route, (host) => host !== 'a', (leaf) => !leaf.startsWith('b/')))).toEqual(['c', 'b', 'a']);
+    for (let i = 0; i < 20; i++)
+      expect(
+        hostsOf(
+          readOrder(
+            route,
+            (host) => host !== 'a',
+            (leaf) => !leaf.startsWith('b/'),
+          ),
+        ),
+      ).toEqual(['c', 'b', 'a']);
   });
 });
 
 describe('a tree that is being rebuilt', () => {
   const two = (types: readonly [string, string], shared: boolean) => {
     const id = (hostname: string) => ({ hostname, tablePrefix: 't' });
-    const shard = (hostname: string, type: string) => ({ id: id(hostname), type, sourceType: '', destinationType: '', busy: 'normal' as const });
+    const shard = (hostname: string, type: string) => ({
+      id: id(hostname),
+      type,
+      sourceType: '',
+      destinationType: '',
+      busy: 'normal' as const,
+    });
     const link = (parent: string, child: string) => ({ parent: id(parent), child: id(child), weight: 1 });
     return new Topology({
       ...emptyTopology,

@@ -38,7 +38,10 @@ export interface Route {
  * Where two paths lead to one leaf, as for a moment when a wrapper is taken off, the one that lets more through counts. A path that ends without a leaf
  * beside others that do is a replica still being set up.
  */
-export function compileRoute(root: ShardNode, hostWeight: (hostname: string) => { readonly read: number; readonly write: number }): Route {
+export function compileRoute(
+  root: ShardNode,
+  hostWeight: (hostname: string) => { readonly read: number; readonly write: number },
+): Route {
   const leaves = new Map<ShardNode, { -readonly [Field in keyof Leaf]: Leaf[Field] }>();
 
   const visit = (node: ShardNode, linkWeight: number, read: Behavior, write: Behavior): TreeNode => {
@@ -87,7 +90,12 @@ export function compileRoute(root: ShardNode, hostWeight: (hostname: string) => 
  * without replacement (Efraimidis and Spirakis 2006: sort by −ln(u)/weight). In the end come first the current ones on healthy hosts, then those that lag, then those
  * on hosts that are down.
  */
-export function readOrder(route: Route, isHealthy: (hostname: string) => boolean, isCurrent: (leaf: string) => boolean = always, random: () => number = Math.random): Leaf[] {
+export function readOrder(
+  route: Route,
+  isHealthy: (hostname: string) => boolean,
+  isCurrent: (leaf: string) => boolean = always,
+  random: () => number = Math.random,
+): Leaf[] {
   const ordered: Leaf[] = [];
   const visit = (node: TreeNode): void => {
     if (node.leaf !== undefined) {

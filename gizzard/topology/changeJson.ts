@@ -8,7 +8,9 @@ export const changesToJson = (changes: readonly Change[]): string =>
 /** Only for what `changesToJson` wrote: nothing but its being JSON is checked. */
 export function changesFromJson(json: string): readonly Change[] {
   try {
-    return JSON.parse(json, (name, value: unknown) => (name === 'baseId' ? BigInt(value as string) : value)) as readonly Change[];
+    return JSON.parse(json, (name, value: unknown) =>
+      name === 'baseId' ? BigInt(value as string) : value,
+    ) as readonly Change[];
   } catch (cause) {
     throw new RoostError('DataLoss', 'changes in the name server cannot be read', { cause });
   }

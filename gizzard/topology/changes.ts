@@ -59,8 +59,17 @@ export function applyChanges(state: TopologyState, changes: readonly Change[]): 
     switch (change.kind) {
       case 'createTable': {
         const known = tables.get(change.table.tableId);
-        if (known !== undefined && (known.name !== change.table.name || known.service !== change.table.service || known.hash !== change.table.hash)) {
-          throw new RoostError('AlreadyExists', `table ${known.tableId} exists as ${known.name} of ${known.service}, hashed by ${known.hash}`, { fields: { table: known.tableId } });
+        if (
+          known !== undefined &&
+          (known.name !== change.table.name ||
+            known.service !== change.table.service ||
+            known.hash !== change.table.hash)
+        ) {
+          throw new RoostError(
+            'AlreadyExists',
+            `table ${known.tableId} exists as ${known.name} of ${known.service}, hashed by ${known.hash}`,
+            { fields: { table: known.tableId } },
+          );
         }
         tables.set(change.table.tableId, change.table);
         break;
@@ -71,7 +80,12 @@ export function applyChanges(state: TopologyState, changes: readonly Change[]): 
       case 'createShard': {
         const key = shardKey(change.shard.id);
         const known = shards.get(key);
-        if (known !== undefined && (known.type !== change.shard.type || known.sourceType !== change.shard.sourceType || known.destinationType !== change.shard.destinationType)) {
+        if (
+          known !== undefined &&
+          (known.type !== change.shard.type ||
+            known.sourceType !== change.shard.sourceType ||
+            known.destinationType !== change.shard.destinationType)
+        ) {
           throw new RoostError('AlreadyExists', `shard ${key} exists as ${known.type}`, { fields: { shard: key } });
         }
         if (known === undefined) shards.set(key, change.shard);
@@ -97,7 +111,8 @@ export function applyChanges(state: TopologyState, changes: readonly Change[]): 
         remove(forwardings, forwardingKey(change), `forwarding of table ${change.tableId} at ${change.baseId}`);
         break;
       case 'setHostWeight':
-        for (const kind of ['read', 'write'] as const) checkWeight(change.weight[kind], () => `the ${kind} weight of host ${change.weight.hostname}`, maxHostWeight);
+        for (const kind of ['read', 'write'] as const)
+          checkWeight(change.weight[kind], () => `the ${kind} weight of host ${change.weight.hostname}`, maxHostWeight);
         hostWeights.set(change.weight.hostname, change.weight);
         break;
       case 'removeHostWeight':
@@ -106,7 +121,8 @@ export function applyChanges(state: TopologyState, changes: readonly Change[]): 
       case 'markBusy': {
         const key = shardKey(change.id);
         const known = shards.get(key);
-        if (known === undefined) throw new RoostError('NotFound', `there is no shard ${key}`, { fields: { shard: key } });
+        if (known === undefined)
+          throw new RoostError('NotFound', `there is no shard ${key}`, { fields: { shard: key } });
         shards.set(key, { ...known, busy: change.busy });
         break;
       }
@@ -126,7 +142,11 @@ export function applyChanges(state: TopologyState, changes: readonly Change[]): 
         fanouts.set(fanoutKey(change.fanout), validFanout(change.fanout));
         break;
       case 'removeFanout':
-        remove(fanouts, fanoutKey(change.fanout), `fanout ${change.fanout.suffix} of the ${change.fanout.priority} jobs`);
+        remove(
+          fanouts,
+          fanoutKey(change.fanout),
+          `fanout ${change.fanout.suffix} of the ${change.fanout.priority} jobs`,
+        );
         break;
     }
   }
@@ -160,6 +180,8 @@ function refuseOrphans(deleted: ReadonlySet<string>, links: Iterable<Link>, forw
 }
 
 export const linkKey = (parent: ShardId, child: ShardId): string => `${shardKey(parent)} → ${shardKey(child)}`;
-export const forwardingKey = (forwarding: { readonly tableId: number; readonly baseId: bigint }): string => `${forwarding.tableId} ${forwarding.baseId}`;
-export const remoteKey = (host: { readonly hostname: string; readonly port: number }): string => `${host.hostname}:${host.port}`;
+export const forwardingKey = (forwarding: { readonly tableId: number; readonly baseId: bigint }): string =>
+  `${forwarding.tableId} ${forwarding.baseId}`;
+export const remoteKey = (host: { readonly hostname: string; readonly port: number }): string =>
+  `${host.hostname}:${host.port}`;
 export const fanoutKey = (fanout: Fanout): string => `${fanout.priority} ${fanout.suffix}`;

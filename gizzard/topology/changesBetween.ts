@@ -17,23 +17,40 @@ export function changesBetween(from: TopologyState, to: TopologyState): Change[]
   const fanouts = compare(from.fanouts, to.fanouts, fanoutKey);
   const remade = shards.changed.filter(([before, after]) => !sameShard(before, after));
   return [
-    ...[...tables.gone, ...tables.changed.map(([before]) => before)].map(({ tableId }): Change => ({ kind: 'removeTable', tableId })),
-    ...[...tables.added, ...tables.changed.map(([, after]) => after)].map((table): Change => ({ kind: 'createTable', table })),
+    ...[...tables.gone, ...tables.changed.map(([before]) => before)].map(({ tableId }): Change => ({
+      kind: 'removeTable',
+      tableId,
+    })),
+    ...[...tables.added, ...tables.changed.map(([, after]) => after)].map((table): Change => ({
+      kind: 'createTable',
+      table,
+    })),
     ...remade.flatMap(([before, after]): Change[] => [
       { kind: 'deleteShard', id: before.id },
       { kind: 'createShard', shard: after },
     ]),
     ...shards.added.map((shard): Change => ({ kind: 'createShard', shard })),
-    ...shards.changed.filter(([before, after]) => sameShard(before, after)).map(([, { id, busy }]): Change => ({ kind: 'markBusy', id, busy })),
+    ...shards.changed
+      .filter(([before, after]) => sameShard(before, after))
+      .map(([, { id, busy }]): Change => ({ kind: 'markBusy', id, busy })),
     ...links.changed.map(([, link]): Change => ({ kind: 'addLink', link })),
     ...links.added.map((link): Change => ({ kind: 'addLink', link })),
-    ...[...forwardings.changed.map(([, after]) => after), ...forwardings.added].map((forwarding): Change => ({ kind: 'setForwarding', forwarding })),
+    ...[...forwardings.changed.map(([, after]) => after), ...forwardings.added].map((forwarding): Change => ({
+      kind: 'setForwarding',
+      forwarding,
+    })),
     ...forwardings.gone.map(({ tableId, baseId }): Change => ({ kind: 'removeForwarding', tableId, baseId })),
     ...links.gone.map(({ parent, child }): Change => ({ kind: 'removeLink', parent, child })),
     ...shards.gone.map(({ id }): Change => ({ kind: 'deleteShard', id })),
-    ...[...weights.changed.map(([, after]) => after), ...weights.added].map((weight): Change => ({ kind: 'setHostWeight', weight })),
+    ...[...weights.changed.map(([, after]) => after), ...weights.added].map((weight): Change => ({
+      kind: 'setHostWeight',
+      weight,
+    })),
     ...weights.gone.map(({ hostname }): Change => ({ kind: 'removeHostWeight', hostname })),
-    ...[...remotes.changed.map(([, after]) => after), ...remotes.added].map((host): Change => ({ kind: 'setRemoteHost', host })),
+    ...[...remotes.changed.map(([, after]) => after), ...remotes.added].map((host): Change => ({
+      kind: 'setRemoteHost',
+      host,
+    })),
     ...remotes.gone.map(({ hostname, port }): Change => ({ kind: 'removeRemoteHost', hostname, port })),
     ...paused.added.map((priority): Change => ({ kind: 'pauseJobs', priority })),
     ...paused.gone.map((priority): Change => ({ kind: 'resumeJobs', priority })),
@@ -62,4 +79,5 @@ function compare<T>(from: readonly T[], to: readonly T[], keyOf: (entry: T) => s
   return { added, gone: [...before.values()], changed };
 }
 
-const sameShard = (a: ShardInfo, b: ShardInfo): boolean => a.type === b.type && a.sourceType === b.sourceType && a.destinationType === b.destinationType;
+const sameShard = (a: ShardInfo, b: ShardInfo): boolean =>
+  a.type === b.type && a.sourceType === b.sourceType && a.destinationType === b.destinationType;

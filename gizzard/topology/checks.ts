@@ -1,7 +1,8 @@
 import { RoostError } from '../../core/index.js';
 
 /** A topology that contradicts itself. */
-export const unsound = (message: string, fields: Record<string, string | number | bigint>): RoostError => new RoostError('FailedPrecondition', message, { fields });
+export const unsound = (message: string, fields: Record<string, string | number | bigint>): RoostError =>
+  new RoostError('FailedPrecondition', message, { fields });
 
 const invalid = (message: string): RoostError => new RoostError('InvalidArgument', message);
 
@@ -11,13 +12,18 @@ const invalid = (message: string): RoostError => new RoostError('InvalidArgument
 export const maxHostWeight = 1_000_000;
 
 export function checkWeight(weight: number, what: () => string, max = Infinity): void {
-  if (!Number.isFinite(weight) || weight < 0 || weight > max) throw invalid(`${what()} must be a number ${max === Infinity ? 'of 0 or more' : `from 0 to ${max}`}, not ${weight}`);
+  if (!Number.isFinite(weight) || weight < 0 || weight > max)
+    throw invalid(
+      `${what()} must be a number ${max === Infinity ? 'of 0 or more' : `from 0 to ${max}`}, not ${weight}`,
+    );
 }
 
 export function checkInt32(value: number, min: number, what: () => string): void {
-  if (!Number.isInteger(value) || value < min || value > 2 ** 31 - 1) throw invalid(`${what()} must be an integer from ${min} to ${2 ** 31 - 1}, not ${value}`);
+  if (!Number.isInteger(value) || value < min || value > 2 ** 31 - 1)
+    throw invalid(`${what()} must be an integer from ${min} to ${2 ** 31 - 1}, not ${value}`);
 }
 
 export function checkText(text: string, min: number, max: number, what: () => string): void {
-  if (text.length < min || text.length > max) throw invalid(`${what()} must have from ${min} to ${max} characters, not ${JSON.stringify(text)}`);
+  if (text.length < min || text.length > max)
+    throw invalid(`${what()} must have from ${min} to ${max} characters, not ${JSON.stringify(text)}`);
 }

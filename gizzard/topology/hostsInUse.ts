@@ -10,7 +10,13 @@ export function hostsInUse(topology: Topology): readonly string[] {
   let names = known.get(topology);
   if (names === undefined) {
     const used = reachableShards(topology);
-    names = [...new Set(topology.state.shards.flatMap(({ id, type }) => (nodeType(type) === undefined && used.has(shardKey(id)) ? [id.hostname] : [])))].sort();
+    names = [
+      ...new Set(
+        topology.state.shards.flatMap(({ id, type }) =>
+          nodeType(type) === undefined && used.has(shardKey(id)) ? [id.hostname] : [],
+        ),
+      ),
+    ].sort();
     known.set(topology, names);
   }
   return names;

@@ -13,6 +13,10 @@ export function refuseEmptied(before: Topology, changes: readonly Change[]): voi
   for (const { tableId, baseId, shard } of after.state.forwardings) {
     if (!after.routeOf(shard).leadsNowhere || !before.hasShard(shard) || before.routeOf(shard).leadsNowhere) continue;
     const key = shardKey(shard);
-    throw unsound(`${key} has no shard below it that holds data then, and table ${tableId} forwards ${baseId} to it`, { shard: key, table: tableId, base: baseId });
+    throw unsound(`${key} has no shard below it that holds data then, and table ${tableId} forwards ${baseId} to it`, {
+      shard: key,
+      table: tableId,
+      base: baseId,
+    });
   }
 }

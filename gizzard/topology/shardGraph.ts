@@ -98,7 +98,10 @@ export class ShardGraph {
     const parent = end(link.parent);
     const edge = { link, child: end(link.child) };
     const { type, shard } = parent;
-    if (type === undefined) throw unsound(`${shardKey(shard.id)} holds data (${shard.type}) and cannot have children`, { shard: shardKey(shard.id) });
+    if (type === undefined)
+      throw unsound(`${shardKey(shard.id)} holds data (${shard.type}) and cannot have children`, {
+        shard: shardKey(shard.id),
+      });
     // Most have one or two, and `push` would make room for seventeen.
     if (parent.below.length < 4) parent.below = [...parent.below, edge];
     else parent.below.push(edge);
@@ -110,7 +113,8 @@ function measure(node: GrowingNode, depth: number): void {
   if (node.treeSize > 0) return;
   const key = (): string => shardKey(node.shard.id);
   if (node.treeSize === beingMeasured) throw unsound(`the links of ${key()} form a circle`, { shard: key() });
-  if (depth > maxDepth) throw unsound(`${key()} lies more than ${maxDepth} links below another shard`, { shard: key() });
+  if (depth > maxDepth)
+    throw unsound(`${key()} lies more than ${maxDepth} links below another shard`, { shard: key() });
   node.treeSize = beingMeasured;
   let size = 1;
   let takesWrites = node.type === undefined || node.type.write === 'ignore';

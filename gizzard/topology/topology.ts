@@ -60,9 +60,11 @@ export class Topology {
     }
     const byTable = new Map<number, Forwarding[]>();
     for (const forwarding of state.forwardings) append(byTable, forwarding.tableId, forwarding);
-    for (const info of state.tables) this.#tables.set(info.tableId, this.#forwardingTable(info, byTable.get(info.tableId) ?? []));
+    for (const info of state.tables)
+      this.#tables.set(info.tableId, this.#forwardingTable(info, byTable.get(info.tableId) ?? []));
     for (const tableId of byTable.keys()) {
-      if (!this.#tables.has(tableId)) throw unsound(`table ${tableId} has forwardings but is not registered`, { table: tableId });
+      if (!this.#tables.has(tableId))
+        throw unsound(`table ${tableId} has forwardings but is not registered`, { table: tableId });
     }
   }
 
@@ -130,7 +132,8 @@ export class Topology {
 
   #route(root: ShardNode): Route {
     let route = this.#routes.get(root);
-    if (route === undefined) this.#routes.set(root, (route = compileRoute(root, (hostname) => this.hostWeight(hostname))));
+    if (route === undefined)
+      this.#routes.set(root, (route = compileRoute(root, (hostname) => this.hostWeight(hostname))));
     return route;
   }
 
@@ -159,9 +162,13 @@ export class Topology {
     }
     while (low > 0 && bases[low - 1]! > hash) low--;
     if (low > 0) return low - 1;
-    throw new RoostError('NotFound', `table ${table.info.tableId} (${table.info.name}) has no forwarding for key ${key} (hash ${hash})`, {
-      fields: { table: table.info.tableId, key, hash },
-    });
+    throw new RoostError(
+      'NotFound',
+      `table ${table.info.tableId} (${table.info.name}) has no forwarding for key ${key} (hash ${hash})`,
+      {
+        fields: { table: table.info.tableId, key, hash },
+      },
+    );
   }
 
   #forwardingTable(info: TableInfo, forwardings: readonly Forwarding[]): ForwardingTable {
@@ -175,13 +182,23 @@ export class Topology {
       const refuse = (message: string): never => {
         throw unsound(message, { table: info.tableId, base: baseId, shard: shardKey(shard) });
       };
-      const root = this.#graph.find(shard) ?? refuse(`table ${info.tableId} forwards ${baseId} to ${shardKey(shard)}, which does not exist`);
-      if (baseId < 0n || baseId > hash.maxHash) refuse(`base ${baseId} of table ${info.tableId} is outside 0 … ${hash.maxHash}`);
+      const root =
+        this.#graph.find(shard) ??
+        refuse(`table ${info.tableId} forwards ${baseId} to ${shardKey(shard)}, which does not exist`);
+      if (baseId < 0n || baseId > hash.maxHash)
+        refuse(`base ${baseId} of table ${info.tableId} is outside 0 … ${hash.maxHash}`);
       if (index > 0 && bases[index - 1] === baseId) refuse(`table ${info.tableId} forwards ${baseId} twice`);
       if (root.treeSize > maxTreeSize) refuse(`the tree of ${shardKey(shard)} has more than ${maxTreeSize} nodes`);
       return root;
     });
-    return { info, hash, bases, roughly: Float64Array.from(bases, Number), roots, routes: new Array<Route | undefined>(roots.length) };
+    return {
+      info,
+      hash,
+      bases,
+      roughly: Float64Array.from(bases, Number),
+      roots,
+      routes: new Array<Route | undefined>(roots.length),
+    };
   }
 }
 

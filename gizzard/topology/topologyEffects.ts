@@ -23,7 +23,14 @@ export interface TopologyEffects {
  * Looks at every forwarding of both topologies: about a second for 100,000.
  */
 export function topologyEffects(before: Topology, after: Topology): TopologyEffects {
-  const found = { unreadable: new Set<string>(), delayed: new Set<string>(), skipped: new Set<string>(), left: new Set<string>(), replaced: new Set<string>(), unrouted: new Set<string>() };
+  const found = {
+    unreadable: new Set<string>(),
+    delayed: new Set<string>(),
+    skipped: new Set<string>(),
+    left: new Set<string>(),
+    replaced: new Set<string>(),
+    unrouted: new Set<string>(),
+  };
   for (const { tableId } of before.tables) {
     const old = intervals(before, tableId);
     const young = intervals(after, tableId);
@@ -39,7 +46,9 @@ export function topologyEffects(before: Topology, after: Topology): TopologyEffe
       else compareRoutes(was, is, found);
     }
   }
-  return Object.fromEntries(Object.entries(found).map(([kind, shards]) => [kind, [...shards]])) as unknown as TopologyEffects;
+  return Object.fromEntries(
+    Object.entries(found).map(([kind, shards]) => [kind, [...shards]]),
+  ) as unknown as TopologyEffects;
 }
 
 function intervals(topology: Topology, tableId: number): { readonly baseId: bigint; readonly route: Route }[] {
@@ -60,7 +69,12 @@ function basesOf(topology: Topology): ReadonlyMap<number, bigint[]> {
     if (forwardings === undefined) byTable.set(forwarding.tableId, [forwarding]);
     else forwardings.push(forwarding);
   }
-  bases = new Map(Array.from(byTable, ([tableId, forwardings]) => [tableId, forwardings.map(({ baseId }) => baseId).sort((a, b) => (a < b ? -1 : 1))]));
+  bases = new Map(
+    Array.from(byTable, ([tableId, forwardings]) => [
+      tableId,
+      forwardings.map(({ baseId }) => baseId).sort((a, b) => (a < b ? -1 : 1)),
+    ]),
+  );
   known.set(topology, bases);
   return bases;
 }

@@ -29,21 +29,32 @@ describe('a topology as a file', () => {
     const { state: read, madeOf } = topologyFromJson(topologyToJson(state), state);
     expect(madeOf).toBe(7);
     expect(changesBetween(state, read)).toEqual([]);
-    expect(changesBetween(emptyTopology, applyChanges(emptyTopology, changesBetween(emptyTopology, { ...read })))).toHaveLength(10);
+    expect(
+      changesBetween(emptyTopology, applyChanges(emptyTopology, changesBetween(emptyTopology, { ...read }))),
+    ).toHaveLength(10);
   });
 
   it('does not depend on the order in which the topology came about', () => {
-    const turned: TopologyState = { ...state, tables: [...state.tables].reverse(), shards: [...state.shards].reverse() };
+    const turned: TopologyState = {
+      ...state,
+      tables: [...state.tables].reverse(),
+      shards: [...state.shards].reverse(),
+    };
     expect(topologyToJson(turned)).toBe(topologyToJson(state));
   });
 
   it.each([
     ['{', /not JSON/],
-    ['{"shards": [{"id": "db1", "type": "flock"}]}', /^shards\.0\.id: "db1" is no shard id|^shards\.0\.id: .*is no shard id/],
+    [
+      '{"shards": [{"id": "db1", "type": "flock"}]}',
+      /^shards\.0\.id: "db1" is no shard id|^shards\.0\.id: .*is no shard id/,
+    ],
     ['{"forwardings": [{"tableId": 1, "baseId": 5, "shard": "a/x"}]}', /^forwardings\.0\.baseId: /],
     ['{"shard": []}', /Unrecognized key/],
     ['{"links": [{"parent": "a/x", "child": "b/x"}, {"parent": "a/x", "child": "b/x"}]}', /link a\/x → b\/x twice/],
   ])('refuses %s', (json, message) => {
-    expect(() => topologyFromJson(json, state)).toThrow(expect.objectContaining({ code: 'InvalidArgument', message: expect.stringMatching(message) as string }) as Error);
+    expect(() => topologyFromJson(json, state)).toThrow(
+      expect.objectContaining({ code: 'InvalidArgument', message: expect.stringMatching(message) as string }) as Error,
+    );
   });
 });

@@ -12,18 +12,34 @@ const shardId = z.string().transform((text, context) => {
     return z.NEVER;
   }
 });
-const baseId = z.string().regex(/^\d{1,19}$/, 'must be a decimal number as a string').transform(BigInt);
+const baseId = z
+  .string()
+  .regex(/^\d{1,19}$/, 'must be a decimal number as a string')
+  .transform(BigInt);
 
 /** A topology as people keep it in a file: shards are `host/prefix`, base ids are strings. Absent lists are empty. */
 const fileSchema = z.strictObject({
   /** The topology that the file was made of. `apply` refuses where the cluster has changed since, unless it is left out. */
   version: z.int().min(0).optional(),
-  tables: z.array(z.strictObject({ tableId: z.int(), name: z.string(), service: z.string(), hash: z.string() })).default([]),
-  shards: z.array(z.strictObject({ id: shardId, type: z.string(), sourceType: z.string().default(''), destinationType: z.string().default('') })).default([]),
+  tables: z
+    .array(z.strictObject({ tableId: z.int(), name: z.string(), service: z.string(), hash: z.string() }))
+    .default([]),
+  shards: z
+    .array(
+      z.strictObject({
+        id: shardId,
+        type: z.string(),
+        sourceType: z.string().default(''),
+        destinationType: z.string().default(''),
+      }),
+    )
+    .default([]),
   links: z.array(z.strictObject({ parent: shardId, child: shardId, weight: z.int().min(0).default(1) })).default([]),
   forwardings: z.array(z.strictObject({ tableId: z.int(), baseId, shard: shardId })).default([]),
   hostWeights: z.array(z.strictObject({ hostname: z.string(), read: z.number(), write: z.number() })).default([]),
-  remoteHosts: z.array(z.strictObject({ hostname: z.string(), port: z.int(), cluster: z.string(), status: z.enum(remoteStatuses) })).default([]),
+  remoteHosts: z
+    .array(z.strictObject({ hostname: z.string(), port: z.int(), cluster: z.string(), status: z.enum(remoteStatuses) }))
+    .default([]),
   pausedPriorities: z.array(z.enum(priorities)).default([]),
   fanouts: z.array(z.strictObject({ priority: z.enum(priorities), suffix: z.string() })).default([]),
 });
@@ -34,10 +50,20 @@ export function topologyToJson(state: TopologyState): string {
   const file: z.input<typeof fileSchema> = {
     version,
     tables: [...tables].sort((a, b) => Math.abs(a.tableId) - Math.abs(b.tableId) || b.tableId - a.tableId),
-    shards: shards.map(({ id, type, sourceType, destinationType }) => ({ id: shardKey(id), type, ...(nodeType(type) === undefined ? { sourceType, destinationType } : {}) })).sort(by(({ id }) => id)),
-    links: links.map(({ parent, child, weight }) => ({ parent: shardKey(parent), child: shardKey(child), weight })).sort(by(({ parent, child }) => `${parent} ${child}`)),
+    shards: shards
+      .map(({ id, type, sourceType, destinationType }) => ({
+        id: shardKey(id),
+        type,
+        ...(nodeType(type) === undefined ? { sourceType, destinationType } : {}),
+      }))
+      .sort(by(({ id }) => id)),
+    links: links
+      .map(({ parent, child, weight }) => ({ parent: shardKey(parent), child: shardKey(child), weight }))
+      .sort(by(({ parent, child }) => `${parent} ${child}`)),
     forwardings: [...forwardings]
-      .sort((a, b) => Math.abs(a.tableId) - Math.abs(b.tableId) || b.tableId - a.tableId || (a.baseId < b.baseId ? -1 : 1))
+      .sort(
+        (a, b) => Math.abs(a.tableId) - Math.abs(b.tableId) || b.tableId - a.tableId || (a.baseId < b.baseId ? -1 : 1),
+      )
       .map(({ tableId, baseId: base, shard }) => ({ tableId, baseId: String(base), shard: shardKey(shard) })),
     hostWeights: [...hostWeights].sort(by(({ hostname }) => hostname)),
     remoteHosts: [...remoteHosts].sort(by(({ hostname, port }) => `${hostname}:${port}`)),
@@ -45,7 +71,9 @@ export function topologyToJson(state: TopologyState): string {
     fanouts: [...fanouts].sort(by(({ priority, suffix }) => `${priority} ${suffix}`)),
   };
   const lists = Object.entries(file).map(([name, value]) => {
-    const entries = Array.isArray(value) ? `[${value.map((entry) => `\n    ${JSON.stringify(entry)}`).join(',')}${value.length === 0 ? '' : '\n  '}]` : JSON.stringify(value);
+    const entries = Array.isArray(value)
+      ? `[${value.map((entry) => `\n    ${JSON.stringify(entry)}`).join(',')}${value.length === 0 ? '' : '\n  '}]`
+      : JSON.stringify(value);
     return `  ${JSON.stringify(name)}: ${entries}`;
   });
   return `{\n${lists.join(',\n')}\n}\n`;
@@ -57,7 +85,10 @@ export function topologyToJson(state: TopologyState): string {
  *
  * @returns the state with the version of `current`, and the version that the file names
  */
-export function topologyFromJson(json: string, current: TopologyState): { readonly state: TopologyState; readonly madeOf: number | undefined } {
+export function topologyFromJson(
+  json: string,
+  current: TopologyState,
+): { readonly state: TopologyState; readonly madeOf: number | undefined } {
   let value: unknown;
   try {
     value = JSON.parse(json);
@@ -67,15 +98,38 @@ export function topologyFromJson(json: string, current: TopologyState): { readon
   const parsed = fileSchema.safeParse(value);
   if (!parsed.success) {
     const [{ path, message }] = parsed.error.issues as [z.core.$ZodIssue];
-    throw new RoostError('InvalidArgument', `${path.length === 0 ? 'the file' : path.map(String).join('.')}: ${message}`, { fields: { path: path.map(String).join('.') } });
+    throw new RoostError(
+      'InvalidArgument',
+      `${path.length === 0 ? 'the file' : path.map(String).join('.')}: ${message}`,
+      { fields: { path: path.map(String).join('.') } },
+    );
   }
   const { version: madeOf, ...lists } = parsed.data;
   const busy = new Map(current.shards.map((shard) => [shardKey(shard.id), shard.busy]));
-  refuseTwice('shard', lists.shards.map(({ id }) => shardKey(id)));
-  refuseTwice('table', lists.tables.map(({ tableId }) => String(tableId)));
-  refuseTwice('link', lists.links.map(({ parent, child }) => `${shardKey(parent)} → ${shardKey(child)}`));
-  refuseTwice('forwarding', lists.forwardings.map((forwarding) => `${forwarding.tableId} at ${forwarding.baseId}`));
-  return { madeOf, state: { ...lists, version: current.version, shards: lists.shards.map((shard) => ({ ...shard, busy: busy.get(shardKey(shard.id)) ?? 'normal' })) } };
+  refuseTwice(
+    'shard',
+    lists.shards.map(({ id }) => shardKey(id)),
+  );
+  refuseTwice(
+    'table',
+    lists.tables.map(({ tableId }) => String(tableId)),
+  );
+  refuseTwice(
+    'link',
+    lists.links.map(({ parent, child }) => `${shardKey(parent)} → ${shardKey(child)}`),
+  );
+  refuseTwice(
+    'forwarding',
+    lists.forwardings.map((forwarding) => `${forwarding.tableId} at ${forwarding.baseId}`),
+  );
+  return {
+    madeOf,
+    state: {
+      ...lists,
+      version: current.version,
+      shards: lists.shards.map((shard) => ({ ...shard, busy: busy.get(shardKey(shard.id)) ?? 'normal' })),
+    },
+  };
 }
 
 function refuseTwice(what: string, keys: readonly string[]): void {

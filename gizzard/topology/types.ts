@@ -112,7 +112,11 @@ export const validShardId = (id: ShardId): ShardId => checkedShardId(id, shardKe
 
 function checkedShardId(id: ShardId, typed: string): ShardId {
   if (hostPattern.test(id.hostname) && prefixPattern.test(id.tablePrefix)) return id;
-  throw new RoostError('InvalidArgument', `${JSON.stringify(typed)} is no shard id: it must be host/prefix, the prefix of letters, digits and _ (at most 54)`, {
-    fields: { shard: typed },
-  });
+  throw new RoostError(
+    'InvalidArgument',
+    `${JSON.stringify(typed)} is no shard id: it must be host/prefix, the prefix of letters, digits and _ (at most 54)`,
+    {
+      fields: { shard: typed },
+    },
+  );
 }

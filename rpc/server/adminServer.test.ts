@@ -25,7 +25,10 @@ beforeAll(async () => {
 
 afterAll(() => admin.close());
 
-const get = async (path: string, init: RequestInit = {}): Promise<{ status: number; type: string | null; body: string }> => {
+const get = async (
+  path: string,
+  init: RequestInit = {},
+): Promise<{ status: number; type: string | null; body: string }> => {
   // No kept-alive connection, which would outlive the test.
   const response = await fetch(`http://127.0.0.1:${admin.port}${path}`, { ...init, headers: { connection: 'close' } });
   return { status: response.status, type: response.headers.get('content-type'), body: await response.text() };
@@ -61,13 +64,23 @@ it('knows nothing else', async () => {
 });
 
 it('says that a port is taken', async () => {
-  await expect(AdminServer.listen({ host: '127.0.0.1', port: admin.port, metrics: new Metrics(), notReady: () => undefined, info: () => ({}) })).rejects.toMatchObject({
+  await expect(
+    AdminServer.listen({
+      host: '127.0.0.1',
+      port: admin.port,
+      metrics: new Metrics(),
+      notReady: () => undefined,
+      info: () => ({}),
+    }),
+  ).rejects.toMatchObject({
     code: 'Unavailable',
   });
 });
 
 it('prints the same as tools of before read it', async () => {
-  expect((await get('/server_info.txt')).body).toMatch(/^name: roost\nstart_time: .* GMT\ntables: \(base=1152921504606846976\)\nuptime: \d+\nversion: 1\.2\.3\n$/);
+  expect((await get('/server_info.txt')).body).toMatch(
+    /^name: roost\nstart_time: .* GMT\ntables: \(base=1152921504606846976\)\nuptime: \d+\nversion: 1\.2\.3\n$/,
+  );
   expect((await get('/stats.txt')).body).toBe(
     'counters:\n  things_total: 3\ngauges:\n  depth-queue_low: 7\nlabels:\nmetrics:\n  waits_seconds: (average=2, count=2, sum=4)\n',
   );

@@ -30,10 +30,13 @@ export class AdminServer {
   readonly #server: Server;
 
   private constructor(private readonly options: AdminServerOptions) {
-    this.#server = createServer({ requestTimeout: 5_000, headersTimeout: 5_000, keepAliveTimeout: 5_000, maxHeaderSize: 8_192 }, (request, response) => {
-      // Where not even the error can be written, there is nobody to tell.
-      this.#answer(request, response).catch(() => response.destroy());
-    });
+    this.#server = createServer(
+      { requestTimeout: 5_000, headersTimeout: 5_000, keepAliveTimeout: 5_000, maxHeaderSize: 8_192 },
+      (request, response) => {
+        // Where not even the error can be written, there is nobody to tell.
+        this.#answer(request, response).catch(() => response.destroy());
+      },
+    );
     this.#server.maxConnections = 64;
   }
 
@@ -58,7 +61,10 @@ export class AdminServer {
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     let page: Page;
     try {
-      page = request.method === 'GET' || request.method === 'HEAD' ? await this.#page(request.url ?? '/') : text(405, 'only GET and HEAD');
+      page =
+        request.method === 'GET' || request.method === 'HEAD'
+          ? await this.#page(request.url ?? '/')
+          : text(405, 'only GET and HEAD');
     } catch (error) {
       page = text(500, RoostError.from(error).message);
     }
@@ -84,14 +90,28 @@ export class AdminServer {
         return text(200, ostrichText({ name: 'roost', ...serverTimes(), ...info() }));
       case '/stats.txt': {
         const stats = await ostrichStats(metrics);
-        return text(200, ostrichText({ ...stats, metrics: Object.fromEntries(Object.entries(stats.metrics).map(([name, distribution]) => [name, inline(distribution)])) }));
+        return text(
+          200,
+          ostrichText({
+            ...stats,
+            metrics: Object.fromEntries(
+              Object.entries(stats.metrics).map(([name, distribution]) => [name, inline(distribution)]),
+            ),
+          }),
+        );
       }
       default:
-        return text(404, 'not found; there are /healthz, /readyz, /metrics, /server_info, and for tools of before /server_info.txt and /stats.txt');
+        return text(
+          404,
+          'not found; there are /healthz, /readyz, /metrics, /server_info, and for tools of before /server_info.txt and /stats.txt',
+        );
     }
   }
 }
 
-const serverTimes = (): object => ({ start_time: new Date(performance.timeOrigin).toUTCString(), uptime: Math.round(performance.now()) });
+const serverTimes = (): object => ({
+  start_time: new Date(performance.timeOrigin).toUTCString(),
+  uptime: Math.round(performance.now()),
+});
 
 const printable = (_key: string, value: unknown): unknown => (typeof value === 'bigint' ? value.toString() : value);

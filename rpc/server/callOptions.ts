@@ -6,9 +6,15 @@ import { deadlineLeft } from './deadlineLeft.js';
 
 type Wire<T> = Received<T> | null;
 
-export function readOptions(options: Wire<RoostTypes.ReadOptions>, { closed }: Pick<Caller, 'closed'>): ReadOptions & { readonly cancellation: Cancellation } {
+export function readOptions(
+  options: Wire<RoostTypes.ReadOptions>,
+  { closed }: Pick<Caller, 'closed'>,
+): ReadOptions & { readonly cancellation: Cancellation } {
   const deadlineMs = options?.deadline_ms ?? undefined;
-  return { cancellation: closed, ...(deadlineMs === undefined ? {} : { deadlineMs: parseCount(deadlineMs, 'deadline_ms', 1, limits.maxDeadlineMs) }) };
+  return {
+    cancellation: closed,
+    ...(deadlineMs === undefined ? {} : { deadlineMs: parseCount(deadlineMs, 'deadline_ms', 1, limits.maxDeadlineMs) }),
+  };
 }
 
 /** Of the write that begins: one without an identity may have been given up by its client while it waited unread. */
@@ -24,4 +30,7 @@ export function writeOptions(options: Wire<RoostTypes.WriteOptions>, caller: Cal
   };
 }
 
-const identityOf = ({ id, not_after }: Received<RoostTypes.WriteIdentity>): WriteIdentity => ({ id: required(id, 'identity.id'), notAfter: required(not_after, 'identity.not_after') });
+const identityOf = ({ id, not_after }: Received<RoostTypes.WriteIdentity>): WriteIdentity => ({
+  id: required(id, 'identity.id'),
+  notAfter: required(not_after, 'identity.not_after'),
+});

@@ -10,7 +10,13 @@ function spin(ms: number): void {
 }
 
 /** Pushes calls that take some milliseconds each, and says what becomes of them. */
-function pushAll(queue: CallQueue, count: number, takesMs: number, outcomes: ('started' | 'refused')[], gone = (_place: number) => false): void {
+function pushAll(
+  queue: CallQueue,
+  count: number,
+  takesMs: number,
+  outcomes: ('started' | 'refused')[],
+  gone = (_place: number) => false,
+): void {
   for (let i = 0; i < count; i++) {
     const place = outcomes.length;
     outcomes.push(undefined as never);
@@ -61,7 +67,9 @@ it('starts the newest first where the queue does not empty, and nothing for clie
   pushAll(queue, newest, 1, outcomes);
   while (queue.size > 0) await sleep(1);
   expect(outcomes.slice(before)).toContain('started');
-  expect(outcomes.filter((outcome, place) => place >= 20 && place < before && place % 7 === 0 && outcome === 'started')).toEqual([]);
+  expect(
+    outcomes.filter((outcome, place) => place >= 20 && place < before && place % 7 === 0 && outcome === 'started'),
+  ).toEqual([]);
 });
 
 it('holds a bounded number', async () => {
@@ -69,5 +77,6 @@ it('holds a bounded number', async () => {
   const outcomes: ('started' | 'refused')[] = [];
   pushAll(queue, limits.queuedRequests + 3, 0, outcomes);
   expect(queue.size).toBe(limits.queuedRequests);
-  expect(outcomes.filter((outcome) => outcome === 'refused')).toHaveLength(3);  while (queue.size > 0) await sleep(1);
+  expect(outcomes.filter((outcome) => outcome === 'refused')).toHaveLength(3);
+  while (queue.size > 0) await sleep(1);
 });

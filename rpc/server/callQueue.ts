@@ -64,7 +64,12 @@ export class CallQueue {
         if (!call.gone()) call.start();
       }
     }
-    for (; this.size > 0 && this.#isLate(this.#first, nowMs, standing) && nowMs - startMs < 2 * limits.sliceMs; nowMs = performance.now()) this.#refuse(this.#oldest());
+    for (
+      ;
+      this.size > 0 && this.#isLate(this.#first, nowMs, standing) && nowMs - startMs < 2 * limits.sliceMs;
+      nowMs = performance.now()
+    )
+      this.#refuse(this.#oldest());
     if (this.size > 0) this.#schedule();
     else this.#clear();
   }

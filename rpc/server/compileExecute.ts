@@ -1,5 +1,14 @@
 import { limits, parseId, RoostError, unpackIds } from '../../core/index.js';
-import { operationRank, setsPosition, timeOfSecond, type BatchedWrite, type EdgeWrites, type Operation, type WriteBatch, type WriteOptions } from '../../flock/index.js';
+import {
+  operationRank,
+  setsPosition,
+  timeOfSecond,
+  type BatchedWrite,
+  type EdgeWrites,
+  type Operation,
+  type WriteBatch,
+  type WriteOptions,
+} from '../../flock/index.js';
 import { operationNumbers, priorityNumbers, required, type FlockDBTypes } from '../wire/index.js';
 
 interface EdgeOperation {
@@ -33,7 +42,8 @@ export function compileExecute(request: FlockDBTypes.ExecuteOperations, nowMs: n
   const operations = required(request.operations, 'operations');
   if (operations.length === 0) throw new RoostError('InvalidArgument', 'You must have at least one operation');
   const seconds = request.execute_at == null ? undefined : BigInt(request.execute_at);
-  const timeOf = (operation: Operation): bigint | undefined => (seconds === undefined ? undefined : timeOfSecond(operation, seconds));
+  const timeOf = (operation: Operation): bigint | undefined =>
+    seconds === undefined ? undefined : timeOfSecond(operation, seconds);
   const defaultPosition = seconds === undefined ? BigInt(nowMs) : seconds * 1_000n;
 
   const batch: BatchedWrite[] = [];
@@ -44,7 +54,9 @@ export function compileExecute(request: FlockDBTypes.ExecuteOperations, nowMs: n
     const operated = graphs.get(graphId)!;
     const edges = toWrites(graphId, operated, defaultPosition, timeOf);
     batch.push({ edges });
-    const places = [...operated.keys()].filter((i) => setsPosition(operationRank[operated[i]!.operation]) && operated[i]!.position === undefined);
+    const places = [...operated.keys()].filter(
+      (i) => setsPosition(operationRank[operated[i]!.operation]) && operated[i]!.position === undefined,
+    );
     if (places.length > 0) unplaced.push({ edges, places });
     graphs.delete(graphId);
   };
@@ -58,30 +70,55 @@ export function compileExecute(request: FlockDBTypes.ExecuteOperations, nowMs: n
     const graphId = required(graph_id, 'graph_id');
     const node = parseId(required(source_id, 'source_id'), 'source_id');
     const forward = required(is_forward, 'is_forward');
-    if (min_position != null || max_position != null) throw invalid('an operation cannot be bounded by positions', 'min_position');
+    if (min_position != null || max_position != null)
+      throw invalid('an operation cannot be bounded by positions', 'min_position');
     if (destination_ids == null) {
       endRuns();
       const time = timeOf(operation);
-      batch.push({ node: { graphId, id: node, direction: forward ? 'forward' : 'backward', operation, ...(time === undefined ? {} : { time }) } });
+      batch.push({
+        node: {
+          graphId,
+          id: node,
+          direction: forward ? 'forward' : 'backward',
+          operation,
+          ...(time === undefined ? {} : { time }),
+        },
+      });
     } else {
       const others = unpackIds(destination_ids);
       edgeCount += others.length;
-      if (edgeCount > limits.edgesPerBatch) throw invalid(`one call may hold ${limits.edgesPerBatch} edges at most`, 'destination_ids');
+      if (edgeCount > limits.edgesPerBatch)
+        throw invalid(`one call may hold ${limits.edgesPerBatch} edges at most`, 'destination_ids');
       for (const id of others) {
         const other = parseId(id, 'destination_id');
         const run = graphs.get(graphId) ?? [];
         graphs.set(graphId, run);
-        run.push({ operation, sourceId: forward ? node : other, destinationId: forward ? other : node, position: position ?? undefined });
+        run.push({
+          operation,
+          sourceId: forward ? node : other,
+          destinationId: forward ? other : node,
+          position: position ?? undefined,
+        });
         if (run.length === limits.operationsPerWrite) endRun(graphId);
       }
     }
-    if (batch.length > limits.operationsPerWrite) throw invalid(`one call may hold ${limits.operationsPerWrite} mass operations at most`, 'operations');
+    if (batch.length > limits.operationsPerWrite)
+      throw invalid(`one call may hold ${limits.operationsPerWrite} mass operations at most`, 'operations');
   }
   endRuns();
-  return { batch, unplaced, options: request.priority == null ? {} : { priority: priorityNumbers.toName(request.priority) } };
+  return {
+    batch,
+    unplaced,
+    options: request.priority == null ? {} : { priority: priorityNumbers.toName(request.priority) },
+  };
 }
 
-function toWrites(graphId: number, edges: readonly EdgeOperation[], defaultPosition: bigint, timeOf: (operation: Operation) => bigint | undefined): Unplaced['edges'] {
+function toWrites(
+  graphId: number,
+  edges: readonly EdgeOperation[],
+  defaultPosition: bigint,
+  timeOf: (operation: Operation) => bigint | undefined,
+): Unplaced['edges'] {
   const times = edges.map(({ operation }) => timeOf(operation)).filter((time) => time !== undefined);
   return {
     graphId,
@@ -93,4 +130,5 @@ function toWrites(graphId: number, edges: readonly EdgeOperation[], defaultPosit
   };
 }
 
-const invalid = (message: string, argument: string): RoostError => new RoostError('InvalidArgument', message, { fields: { argument } });
+const invalid = (message: string, argument: string): RoostError =>
+  new RoostError('InvalidArgument', message, { fields: { argument } });

@@ -46,7 +46,9 @@ export class ConnectionTable {
    */
   relieve(): void {
     while (this.load.heldBytes > this.load.limits.heldBytes) {
-      const greediest = most(this.#byAddress.values(), (connections) => [...connections].reduce((sum, { hoardedBytes }) => sum + hoardedBytes, 0));
+      const greediest = most(this.#byAddress.values(), (connections) =>
+        [...connections].reduce((sum, { hoardedBytes }) => sum + hoardedBytes, 0),
+      );
       const victim = greediest && most(greediest, ({ hoardedBytes }) => hoardedBytes);
       if (victim === undefined) return;
       victim.closeAsFull();

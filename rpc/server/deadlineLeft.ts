@@ -9,9 +9,13 @@ import { limits, parseCount, RoostError } from '../../core/index.js';
 export function deadlineLeft(givenMs: number | null | undefined, waitedMs: number): { readonly deadlineMs?: number } {
   const deadlineMs = givenMs == null ? undefined : parseCount(givenMs, 'deadline_ms', 1, limits.maxDeadlineMs);
   if (waitedMs >= (deadlineMs ?? limits.undatedWriteWaitMs)) {
-    throw new RoostError('DeadlineExceeded', `the write may have waited ${waitedMs} ms before this server read it; nothing was accepted`, {
-      fields: { waitedMs },
-    });
+    throw new RoostError(
+      'DeadlineExceeded',
+      `the write may have waited ${waitedMs} ms before this server read it; nothing was accepted`,
+      {
+        fields: { waitedMs },
+      },
+    );
   }
   if (waitedMs > 0) return { deadlineMs: (deadlineMs ?? limits.defaultDeadlineMs) - waitedMs };
   return deadlineMs === undefined ? {} : { deadlineMs };

@@ -7,11 +7,16 @@ const resolutionMs = 5;
 export function watchEventLoop(metrics: Metrics): () => void {
   const delays = monitorEventLoopDelay({ resolution: resolutionMs });
   delays.enable();
-  metrics.gauge('roost_event_loop_delay_seconds', 'How long the event loop was held up since the last print: the longest, and the 99th percentile', ['quantile'], (gauge) => {
-    gauge.set({ quantile: '1' }, seconds(delays.max));
-    gauge.set({ quantile: '0.99' }, seconds(delays.percentile(99)));
-    delays.reset();
-  });
+  metrics.gauge(
+    'roost_event_loop_delay_seconds',
+    'How long the event loop was held up since the last print: the longest, and the 99th percentile',
+    ['quantile'],
+    (gauge) => {
+      gauge.set({ quantile: '1' }, seconds(delays.max));
+      gauge.set({ quantile: '0.99' }, seconds(delays.percentile(99)));
+      delays.reset();
+    },
+  );
   return () => void delays.disable();
 }
 

@@ -7,10 +7,18 @@ import { serverInfoMethod, type ServerInfo } from './serverInfo.js';
 import { thriftService, type ThriftService } from './thriftService.js';
 
 /** The FlockDB service and Roost's own methods beside it, for a ThriftServer's `processor`. */
-export const flockProcessor = (flock: FlockService, { info, ...options }: { readonly metrics: Metrics; readonly log: Log; readonly info?: () => ServerInfo }): ThriftService =>
+export const flockProcessor = (
+  flock: FlockService,
+  { info, ...options }: { readonly metrics: Metrics; readonly log: Log; readonly info?: () => ServerInfo },
+): ThriftService =>
   thriftService({
     ...options,
     Processor: RoostFlockProcessor,
-    handler: (caller) => ({ ...flockdbHandler(flock, caller), ...roostHandler(flock, caller), ...serverInfoMethod(info) }),
-    toException: (method, error) => (isFlockdbMethod(method) ? new FlockException({ description: error.message }) : errorToThrift(error)),
+    handler: (caller) => ({
+      ...flockdbHandler(flock, caller),
+      ...roostHandler(flock, caller),
+      ...serverInfoMethod(info),
+    }),
+    toException: (method, error) =>
+      isFlockdbMethod(method) ? new FlockException({ description: error.message }) : errorToThrift(error),
   });

@@ -36,16 +36,32 @@ interface Given {
 }
 
 async function execute(operation: Operation, node: bigint, { at, position, others }: Given, graph = 1): Promise<void> {
-  const term = { source_id: node, graph_id: graph, is_forward: true, ...(others === undefined ? {} : { destination_ids: packIds(others) }) };
-  await client.execute({ operations: [{ operation_type: types[operation], term, ...(position === undefined ? {} : { position }) }], priority: Priority.High, ...(at === undefined ? {} : { execute_at: at }) });
+  const term = {
+    source_id: node,
+    graph_id: graph,
+    is_forward: true,
+    ...(others === undefined ? {} : { destination_ids: packIds(others) }),
+  };
+  await client.execute({
+    operations: [{ operation_type: types[operation], term, ...(position === undefined ? {} : { position }) }],
+    priority: Priority.High,
+    ...(at === undefined ? {} : { execute_at: at }),
+  });
   await untilApplied(flock);
 }
-const edge = async (node: bigint): Promise<Edge | undefined> => (await flock.edges(1, BigInt64Array.of(node), BigInt64Array.of(2n)))[0];
+const edge = async (node: bigint): Promise<Edge | undefined> =>
+  (await flock.edges(1, BigInt64Array.of(node), BigInt64Array.of(2n)))[0];
 const others = [2n];
 
 /** A write as the journal would have timed it within a second. */
 async function writeWithin(seconds: number, operations: Operation, node: bigint): Promise<void> {
-  await flock.write({ graphId: 1, operations, sourceIds: BigInt64Array.of(node), destinationIds: BigInt64Array.from(others), times: BigInt64Array.of(BigInt(seconds) * 1_000_000n + 300_000n) });
+  await flock.write({
+    graphId: 1,
+    operations,
+    sourceIds: BigInt64Array.of(node),
+    destinationIds: BigInt64Array.from(others),
+    times: BigInt64Array.of(BigInt(seconds) * 1_000_000n + 300_000n),
+  });
   await untilApplied(flock);
 }
 
@@ -57,19 +73,25 @@ it.each<[Operation, Operation, string]>([
   ['remove', 'add', 'removed'],
   ['archive', 'add', 'archived'],
   ['negate', 'add', 'negative'],
-])('has the greater state win within a second: %s by the clock of the journal, then %s by execute_at', async (first, then, state) => {
-  const node = nextNode++;
-  await writeWithin(1_000, first, node);
-  await execute(then, node, { others, at: 1_000 });
-  expect((await edge(node))!.state).toBe(state);
-});
+])(
+  'has the greater state win within a second: %s by the clock of the journal, then %s by execute_at',
+  async (first, then, state) => {
+    const node = nextNode++;
+    await writeWithin(1_000, first, node);
+    await execute(then, node, { others, at: 1_000 });
+    expect((await edge(node))!.state).toBe(state);
+  },
+);
 
 it.each<[Operation, Operation, string]>([
   ['remove', 'add', 'removed'],
   ['archive', 'negate', 'archived'],
   ['negate', 'add', 'negative'],
 ])('has the greater state win where %s and %s bring the same second, in either order', async (greater, less, state) => {
-  for (const operations of [[greater, less], [less, greater]]) {
+  for (const operations of [
+    [greater, less],
+    [less, greater],
+  ]) {
     const node = nextNode++;
     for (const operation of operations) await execute(operation, node, { others, at: 1_000 });
     expect((await edge(node))!.state).toBe(state);
@@ -156,14 +178,30 @@ it('refuses an id that a column has no room for before it is journalled', async 
   await flock.gizzard.apply(
     [5, -5].flatMap((tableId) => [
       { kind: 'createTable' as const, table: { tableId, name: 'narrow', service: 'flock', hash: 'fnv1a64' } },
-      { kind: 'createShard' as const, shard: { id: shard(tableId), type: 'flock', sourceType: 'INT UNSIGNED', destinationType: 'BIGINT UNSIGNED', busy: 'normal' as const } },
+      {
+        kind: 'createShard' as const,
+        shard: {
+          id: shard(tableId),
+          type: 'flock',
+          sourceType: 'INT UNSIGNED',
+          destinationType: 'BIGINT UNSIGNED',
+          busy: 'normal' as const,
+        },
+      },
       { kind: 'setForwarding' as const, forwarding: { tableId, baseId: 0n, shard: shard(tableId) } },
     ]),
   );
   const most = 2n ** 32n - 1n;
   await execute('add', most, { others: [most] }, 5);
-  for (const [node, given] of [[most + 1n, { others }], [1n, { others: [most + 1n] }], [most + 1n, {}]] as const) {
-    await expect(execute('archive', node, { ...given } as Given, 5)).rejects.toMatchObject({ code: 'InvalidArgument', message: expect.stringContaining('INT UNSIGNED') as string });
+  for (const [node, given] of [
+    [most + 1n, { others }],
+    [1n, { others: [most + 1n] }],
+    [most + 1n, {}],
+  ] as const) {
+    await expect(execute('archive', node, { ...given } as Given, 5)).rejects.toMatchObject({
+      code: 'InvalidArgument',
+      message: expect.stringContaining('INT UNSIGNED') as string,
+    });
   }
   expect(await flock.journal()).toMatchObject({ failing: 0, bad: 0 });
 });
@@ -171,12 +209,33 @@ it('refuses an id that a column has no room for before it is journalled', async 
 it("applies what a queue of FlockDB holds, and keeps places as FlockDB's jobs did", async () => {
   const injector = injectorHandler(flock, { closed: new Cancellation(), waitedMs: () => 0 });
   const inject = async (...jobs: object[]): Promise<void> => {
-    await injector.inject_jobs(jobs.map((job) => ({ priority: Priority.Low, contents: Buffer.from(JSON.stringify(job)) })));
+    await injector.inject_jobs(
+      jobs.map((job) => ({ priority: Priority.Low, contents: Buffer.from(JSON.stringify(job)) })),
+    );
     await untilApplied(flock);
   };
   const node = nextNode++;
-  const single = (state: number, position: number, at: number) => ({ 'com.twitter.flockdb.jobs.single.Single': { source_id: Number(node), graph_id: 1, destination_id: 2, position, state, updated_at: at } });
-  const multi = (state: number, at: number) => ({ 'com.twitter.flockdb.jobs.multi.Multi': { source_id: Number(node), graph_id: 1, direction: 0, state, updated_at: at, priority: 1, cursor: -1 } });
+  const single = (state: number, position: number, at: number) => ({
+    'com.twitter.flockdb.jobs.single.Single': {
+      source_id: Number(node),
+      graph_id: 1,
+      destination_id: 2,
+      position,
+      state,
+      updated_at: at,
+    },
+  });
+  const multi = (state: number, at: number) => ({
+    'com.twitter.flockdb.jobs.multi.Multi': {
+      source_id: Number(node),
+      graph_id: 1,
+      direction: 0,
+      state,
+      updated_at: at,
+      priority: 1,
+      cursor: -1,
+    },
+  });
   await inject({ 'com.twitter.gizzard.scheduler.JsonNestedJob': { tasks: [single(0, 5, 1_000)], error_count: 0 } });
   expect(await edge(node)).toMatchObject({ state: 'normal', position: 5n, updatedAt: 1_000_000_000n });
   await inject(multi(2, 1_001), multi(0, 1_002));

@@ -1,6 +1,22 @@
 import { RoostError, type Micros } from '../../core/index.js';
-import { secondOf, type Edge, type EdgeState, type FlockService, type IdPage, type Node, type PageRequest } from '../../flock/index.js';
-import { idPageToThrift, queryFromThrift, required, stateToFlockdb, termFromThrift, type FlockDBTypes, type RoostFlockModule } from '../wire/index.js';
+import {
+  secondOf,
+  type Edge,
+  type EdgeState,
+  type FlockService,
+  type IdPage,
+  type Node,
+  type PageRequest,
+} from '../../flock/index.js';
+import {
+  idPageToThrift,
+  queryFromThrift,
+  required,
+  stateToFlockdb,
+  termFromThrift,
+  type FlockDBTypes,
+  type RoostFlockModule,
+} from '../wire/index.js';
 import { checkQueries, mostPerPage } from './answerSize.js';
 import type { Caller } from './caller.js';
 import { compileExecute } from './compileExecute.js';
@@ -32,7 +48,12 @@ const edgeBytes = 55;
 export function flockdbHandler(flock: FlockService, caller: Pick<Caller, 'closed' | 'waitedMs'>): FlockdbHandler {
   const options = { cancellation: caller.closed };
   const edge = async (sourceId: bigint, graphId: number, destinationId: bigint): Promise<Edge | undefined> => {
-    const [found] = await flock.edges(required(graphId, 'graph_id'), one(sourceId, 'source_id'), one(destinationId, 'destination_id'), options);
+    const [found] = await flock.edges(
+      required(graphId, 'graph_id'),
+      one(sourceId, 'source_id'),
+      one(destinationId, 'destination_id'),
+      options,
+    );
     return found;
   };
 
@@ -43,8 +64,17 @@ export function flockdbHandler(flock: FlockService, caller: Pick<Caller, 'closed
 
   const select2 = async (queries: FlockDBTypes.SelectQuery[]): Promise<FlockDBTypes.Results[]> => {
     checkQueries(required(queries, 'queries'));
-    const compiled = queries.map(({ operations, page }) => ({ query: queryFromThrift(required(operations, 'operations')), page: clampedPage(page, queries.length, 8) }));
-    return (await Promise.all(compiled.map(({ query, page }) => (isEnd(page) ? Promise.resolve(emptyPage) : flock.select(query, page, options))))).map(idPageToThrift);
+    const compiled = queries.map(({ operations, page }) => ({
+      query: queryFromThrift(required(operations, 'operations')),
+      page: clampedPage(page, queries.length, 8),
+    }));
+    return (
+      await Promise.all(
+        compiled.map(({ query, page }) =>
+          isEnd(page) ? Promise.resolve(emptyPage) : flock.select(query, page, options),
+        ),
+      )
+    ).map(idPageToThrift);
   };
 
   const counts = (queries: FlockDBTypes.SelectOperation[][]): Promise<number[]> => {
@@ -54,12 +84,18 @@ export function flockdbHandler(flock: FlockService, caller: Pick<Caller, 'closed
 
   return {
     async contains(sourceId, graphId, destinationId) {
-      const [state] = await flock.states(required(graphId, 'graph_id'), one(sourceId, 'source_id'), one(destinationId, 'destination_id'), options);
+      const [state] = await flock.states(
+        required(graphId, 'graph_id'),
+        one(sourceId, 'source_id'),
+        one(destinationId, 'destination_id'),
+        options,
+      );
       return contained.has(state);
     },
     async get(sourceId, graphId, destinationId) {
       const found = await edge(sourceId, graphId, destinationId);
-      if (found === undefined) throw new RoostError('NotFound', `Record not found: (${sourceId}, ${graphId}, ${destinationId})`);
+      if (found === undefined)
+        throw new RoostError('NotFound', `Record not found: (${sourceId}, ${graphId}, ${destinationId})`);
       return edgeToThrift(found);
     },
     async get_metadata(sourceId, graphId) {
@@ -67,7 +103,12 @@ export function flockdbHandler(flock: FlockService, caller: Pick<Caller, 'closed
       if (found === undefined) throw new RoostError('NotFound', `Record not found: (${sourceId}, ${graphId})`);
       const { colour, colouredAt, removedThrough, counts: byState } = found;
       const updatedAt = colouredAt > removedThrough ? colouredAt : removedThrough;
-      return { source_id: sourceId, state_id: stateToFlockdb(colour), count: toInt32(byState[colour]), updated_at: toSeconds(updatedAt) };
+      return {
+        source_id: sourceId,
+        state_id: stateToFlockdb(colour),
+        count: toInt32(byState[colour]),
+        updated_at: toSeconds(updatedAt),
+      };
     },
     async contains_metadata(sourceId, graphId) {
       return (await node(sourceId, graphId)) !== undefined;
@@ -81,9 +122,20 @@ export function flockdbHandler(flock: FlockService, caller: Pick<Caller, 'closed
     },
     async select_edges(queries) {
       checkQueries(required(queries, 'queries'));
-      const compiled = queries.map(({ term, page }) => ({ term: termFromThrift(required(term, 'term')), page: clampedPage(page, queries.length, edgeBytes) }));
-      const pages = await Promise.all(compiled.map(({ term, page }) => (isEnd(page) ? Promise.resolve({ ...emptyPage, edges: [] }) : flock.selectEdges(term, page, options))));
-      return pages.map(({ edges, nextCursor, prevCursor }) => ({ edges: edges.map(edgeToThrift), next_cursor: nextCursor, prev_cursor: prevCursor }));
+      const compiled = queries.map(({ term, page }) => ({
+        term: termFromThrift(required(term, 'term')),
+        page: clampedPage(page, queries.length, edgeBytes),
+      }));
+      const pages = await Promise.all(
+        compiled.map(({ term, page }) =>
+          isEnd(page) ? Promise.resolve({ ...emptyPage, edges: [] }) : flock.selectEdges(term, page, options),
+        ),
+      );
+      return pages.map(({ edges, nextCursor, prevCursor }) => ({
+        edges: edges.map(edgeToThrift),
+        next_cursor: nextCursor,
+        prev_cursor: prevCursor,
+      }));
     },
     async execute(operations) {
       const left = deadlineLeft(undefined, caller.waitedMs());

@@ -14,7 +14,14 @@ it.each([
   [2, 'archive', end],
   [3, 'negate', end],
 ])('reads a write of an edge: state %i', (state, operation, time) => {
-  expect(parse('com.twitter.flockdb.jobs.single.Single', { ...attributes, ...retried, state, write_successes: [['db1', 'forward_1']] })).toEqual({
+  expect(
+    parse('com.twitter.flockdb.jobs.single.Single', {
+      ...attributes,
+      ...retried,
+      state,
+      write_successes: [['db1', 'forward_1']],
+    }),
+  ).toEqual({
     edges: [{ graphId: 1, operation, sourceId: 22n, destinationId: 11n, position: 1111n, time }],
     nodes: [],
     replicated: false,
@@ -37,16 +44,29 @@ it.each([
   ['com.twitter.flockdb.jobs.multi.RemoveAll', {}, 'remove', end],
   ['com.twitter.flockdb.jobs.multi.Negate', {}, 'negate', end],
 ])('reads a mass operation: %s', (name, more, operation, time) => {
-  expect(parse(name, { ...multiple, ...more })!.nodes).toEqual([{ graphId: 1, id: 22n, direction: 'backward', operation, time }]);
+  expect(parse(name, { ...multiple, ...more })!.nodes).toEqual([
+    { graphId: 1, id: 22n, direction: 'backward', operation, time },
+  ]);
 });
 
 it('reads lists of them, and whether another cluster made them', () => {
-  const tasks = [{ 'com.twitter.flockdb.jobs.single.Add': attributes }, { 'com.twitter.gizzard.scheduler.JsonNestedJob': { tasks: [{ 'com.twitter.flockdb.jobs.multi.Archive': multiple }] } }];
+  const tasks = [
+    { 'com.twitter.flockdb.jobs.single.Add': attributes },
+    {
+      'com.twitter.gizzard.scheduler.JsonNestedJob': {
+        tasks: [{ 'com.twitter.flockdb.jobs.multi.Archive': multiple }],
+      },
+    },
+  ];
   const jobs = parse('com.twitter.gizzard.scheduler.JsonNestedJob', { tasks, ...retried })!;
   expect([jobs.edges.length, jobs.nodes.length, jobs.replicated]).toEqual([1, 1, false]);
   expect(parse('com.twitter.gizzard.scheduler.ReplicatedJob', { tasks })!.replicated).toBe(true);
   const { batch, unplaced } = writesOf([jobs, jobs]);
-  expect(batch).toMatchObject([{ edges: { graphId: 1, sourceIds: BigInt64Array.of(22n, 22n) } }, { node: { id: 22n } }, { node: { id: 22n } }]);
+  expect(batch).toMatchObject([
+    { edges: { graphId: 1, sourceIds: BigInt64Array.of(22n, 22n) } },
+    { node: { id: 22n } },
+    { node: { id: 22n } },
+  ]);
   expect(unplaced).toMatchObject([{ places: [0, 1] }]);
 });
 
@@ -63,7 +83,8 @@ it('leaves jobs of other names to others', () => {
 
 describe('refuses', () => {
   const name = 'com.twitter.flockdb.jobs.single.Single';
-  const nestedTimes = (times: number): object => (times === 0 ? { 'x.single.Add': attributes } : { 'x.JsonNestedJob': { tasks: [nestedTimes(times - 1)] } });
+  const nestedTimes = (times: number): object =>
+    times === 0 ? { 'x.single.Add': attributes } : { 'x.JsonNestedJob': { tasks: [nestedTimes(times - 1)] } };
   it.each<[string, string, RegExp]>([
     ['a state that does not exist', JSON.stringify({ [name]: { ...attributes, state: 4 } }), /state is 0/],
     ['no graph', JSON.stringify({ [name]: { ...attributes, state: 0, graph_id: undefined } }), /graph_id/],
@@ -75,8 +96,16 @@ describe('refuses', () => {
     ['a copy', JSON.stringify({ 'x.JsonNestedJob': { tasks: [{ 'com.twitter.flockdb.jobs.Copy': {} }] } }), /no class/],
     ['tasks that are none', JSON.stringify({ 'x.JsonNestedJob': { tasks: {} } }), /a list/],
     ['tasks without end', JSON.stringify(nestedTimes(9)), /8 levels/],
-    ['too many', JSON.stringify({ 'x.JsonNestedJob': { tasks: Array.from({ length: 10_001 }, () => ({ 'x.single.Add': attributes })) } }), /at most 10000/],
+    [
+      'too many',
+      JSON.stringify({
+        'x.JsonNestedJob': { tasks: Array.from({ length: 10_001 }, () => ({ 'x.single.Add': attributes })) },
+      }),
+      /at most 10000/,
+    ],
   ])('%s', (_, text, message) => {
-    expect(() => flockdbJobs(text)).toThrow(expect.objectContaining({ code: 'InvalidArgument', message: expect.stringMatching(message) as string }) as Error);
+    expect(() => flockdbJobs(text)).toThrow(
+      expect.objectContaining({ code: 'InvalidArgument', message: expect.stringMatching(message) as string }) as Error,
+    );
   });
 });

@@ -33,7 +33,14 @@ const multi = /(?:^|\.)multi\.(Multi|Archive|Unarchive|RemoveAll|Negate)$/;
 const firstKey = /^\s*\{\s*"([\w.$]{1,200})"\s*:/;
 
 /** What the classes of before 2011 do; their successors say so in their state. */
-const operationOfClass: Readonly<Record<string, Operation>> = { Add: 'add', Remove: 'remove', Archive: 'archive', Negate: 'negate', Unarchive: 'add', RemoveAll: 'remove' };
+const operationOfClass: Readonly<Record<string, Operation>> = {
+  Add: 'add',
+  Remove: 'remove',
+  Archive: 'archive',
+  Negate: 'negate',
+  Unarchive: 'add',
+  RemoveAll: 'remove',
+};
 /** By FlockDB's number of the state. */
 const operationOfState: readonly Operation[] = ['add', 'remove', 'archive', 'negate'];
 
@@ -49,7 +56,10 @@ export function flockdbJobs(text: string): OriginalJobs | undefined {
 }
 
 /** The writes of some jobs, and which of their edges keep a place they have: FlockDB used a job's position for new edges, and for removed and negative ones that become normal. */
-export function writesOf(jobs: readonly OriginalJobs[]): { readonly batch: readonly BatchedWrite[]; readonly unplaced: readonly Unplaced[] } {
+export function writesOf(jobs: readonly OriginalJobs[]): {
+  readonly batch: readonly BatchedWrite[];
+  readonly unplaced: readonly Unplaced[];
+} {
   const byGraph = new Map<number, OriginalEdge[]>();
   for (const edge of jobs.flatMap(({ edges }) => edges)) {
     const known = byGraph.get(edge.graphId);
@@ -63,10 +73,19 @@ export function writesOf(jobs: readonly OriginalJobs[]): { readonly batch: reado
       unplaced.push({ edges: columnsOf(graphId, edges), places: [...edges.keys()] });
     }
   }
-  return { batch: [...unplaced.map(({ edges }) => ({ edges })), ...jobs.flatMap(({ nodes }) => nodes.map((node) => ({ node })))], unplaced };
+  return {
+    batch: [
+      ...unplaced.map(({ edges }) => ({ edges })),
+      ...jobs.flatMap(({ nodes }) => nodes.map((node) => ({ node }))),
+    ],
+    unplaced,
+  };
 }
 
-const columnsOf = (graphId: number, edges: readonly OriginalEdge[]): EdgeWrites & { readonly positions: BigInt64Array } => ({
+const columnsOf = (
+  graphId: number,
+  edges: readonly OriginalEdge[],
+): EdgeWrites & { readonly positions: BigInt64Array } => ({
   graphId,
   operations: edges.map(({ operation }) => operation),
   sourceIds: BigInt64Array.from(edges, ({ sourceId }) => sourceId),
@@ -75,7 +94,11 @@ const columnsOf = (graphId: number, edges: readonly OriginalEdge[]): EdgeWrites 
   times: BigInt64Array.from(edges, ({ time }) => time),
 });
 
-function read(job: unknown, found: { edges: OriginalEdge[]; nodes: NodeWrite[]; replicated: boolean }, depth: number): void {
+function read(
+  job: unknown,
+  found: { edges: OriginalEdge[]; nodes: NodeWrite[]; replicated: boolean },
+  depth: number,
+): void {
   const [entry, second] = isObject(job) ? Object.entries(job) : [];
   if (entry === undefined || second !== undefined) throw invalid('it is an object with one key, the name of a class');
   const [name, attributes] = entry;
@@ -92,8 +115,12 @@ function read(job: unknown, found: { edges: OriginalEdge[]; nodes: NodeWrite[]; 
   const multiClass = multi.exec(name)?.[1];
   if (singleClass !== undefined) found.edges.push(edgeOf(attributes, singleClass));
   else if (multiClass !== undefined) found.nodes.push(nodeOf(attributes, multiClass));
-  else throw invalid(`there is no class ${JSON.stringify(name.slice(0, 100))}: there are single.Single and multi.Multi, their forms of before, and lists of these`);
-  if (found.edges.length > limits.operationsPerWrite || found.nodes.length > limits.operationsPerWrite) throw invalid(`a job holds at most ${limits.operationsPerWrite} of them`);
+  else
+    throw invalid(
+      `there is no class ${JSON.stringify(name.slice(0, 100))}: there are single.Single and multi.Multi, their forms of before, and lists of these`,
+    );
+  if (found.edges.length > limits.operationsPerWrite || found.nodes.length > limits.operationsPerWrite)
+    throw invalid(`a job holds at most ${limits.operationsPerWrite} of them`);
 }
 
 function edgeOf(attributes: Attributes, className: string): OriginalEdge {
@@ -112,11 +139,18 @@ function nodeOf(attributes: Attributes, className: string): NodeWrite {
   const operation = operationOf(attributes, className);
   const { direction } = attributes;
   if (direction !== 0 && direction !== 1) throw invalid('direction is 0 (forward) or 1 (backward)');
-  return { graphId: graphOf(attributes), id: parseId(attributes['source_id'] as IdInput, 'source_id'), direction: direction === 0 ? 'forward' : 'backward', operation, time: timeOf(attributes, operation) };
+  return {
+    graphId: graphOf(attributes),
+    id: parseId(attributes['source_id'] as IdInput, 'source_id'),
+    direction: direction === 0 ? 'forward' : 'backward',
+    operation,
+    time: timeOf(attributes, operation),
+  };
 }
 
 function operationOf({ state }: Attributes, className: string): Operation {
-  const operation = operationOfClass[className] ?? (Number.isInteger(state) ? operationOfState[state as number] : undefined);
+  const operation =
+    operationOfClass[className] ?? (Number.isInteger(state) ? operationOfState[state as number] : undefined);
   if (operation === undefined) throw invalid('state is 0 (normal), 1 (removed), 2 (archived) or 3 (negative)');
   return operation;
 }
@@ -126,17 +160,23 @@ function graphOf({ graph_id: graphId }: Attributes): number {
   throw invalid('graph_id is an integer from 1 to 2^31 − 1');
 }
 
-const timeOf = ({ updated_at: updatedAt }: Attributes, operation: Operation): bigint => timeOfSecond(operation, parseId(updatedAt as IdInput, 'updated_at'));
+const timeOf = ({ updated_at: updatedAt }: Attributes, operation: Operation): bigint =>
+  timeOfSecond(operation, parseId(updatedAt as IdInput, 'updated_at'));
 
 /** Ids are of 64 bits, and JSON's parser would round them: integers of 16 digits and more are read as texts. */
 function parseExactly(text: string): unknown {
   try {
-    return JSON.parse(text.replaceAll(/"(?:[^"\\]|\\.)*"|(?<![\d.eE+-])-?\d{16,}(?![\d.eE])/g, (part) => (part.startsWith('"') ? part : `"${part}"`)));
+    return JSON.parse(
+      text.replaceAll(/"(?:[^"\\]|\\.)*"|(?<![\d.eE+-])-?\d{16,}(?![\d.eE])/g, (part) =>
+        part.startsWith('"') ? part : `"${part}"`,
+      ),
+    );
   } catch {
     return undefined;
   }
 }
 
-const isObject = (value: unknown): value is Attributes => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isObject = (value: unknown): value is Attributes =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const invalid = (message: string): RoostError => new RoostError('InvalidArgument', `a job of FlockDB: ${message}`);

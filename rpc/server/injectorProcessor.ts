@@ -1,7 +1,14 @@
 import { Deadline, limits, RoostError, type Log, type Metrics } from '../../core/index.js';
 import type { Flock } from '../../flock/index.js';
 import type { NewJob, Priority } from '../../gizzard/index.js';
-import { JobException, JobInjectorProcessor, priorityNumbers, required, type InjectorTypes, type JobInjectorModule } from '../wire/index.js';
+import {
+  JobException,
+  JobInjectorProcessor,
+  priorityNumbers,
+  required,
+  type InjectorTypes,
+  type JobInjectorModule,
+} from '../wire/index.js';
 import type { Caller } from './caller.js';
 import { deadlineLeft } from './deadlineLeft.js';
 import { flockdbJobs, writesOf, type OriginalJobs } from './flockdbJobs.js';
@@ -20,7 +27,10 @@ interface Group {
 export type InjectedFlock = Pick<Flock, 'gizzard' | 'jobsOf' | 'edges'>;
 
 /** Takes jobs as JSON, those of FlockDB too. All are read before the first is accepted, so that one that cannot be read refuses the call. */
-export function injectorHandler(flock: InjectedFlock, caller: Pick<Caller, 'closed' | 'waitedMs'>): JobInjectorModule.Client {
+export function injectorHandler(
+  flock: InjectedFlock,
+  caller: Pick<Caller, 'closed' | 'waitedMs'>,
+): JobInjectorModule.Client {
   const { jobs } = flock.gizzard;
   return {
     async inject_jobs(injected: InjectorTypes.Job[]) {
@@ -28,14 +38,20 @@ export function injectorHandler(flock: InjectedFlock, caller: Pick<Caller, 'clos
         await accept(injected);
       } catch (error) {
         const { code, message, fields } = RoostError.from(error);
-        const replicated = injected?.some(({ is_replicated: isReplicated }) => isReplicated === true) ? true : undefined;
+        const replicated = injected?.some(({ is_replicated: isReplicated }) => isReplicated === true)
+          ? true
+          : undefined;
         throw new RoostError(code, message, { fields: { ...fields, replicated }, cause: error });
       }
     },
   } as JobInjectorModule.Client;
 
   async function accept(injected: readonly InjectorTypes.Job[]): Promise<void> {
-    if (required(injected, 'jobs').length > limits.operationsPerWrite) throw new RoostError('InvalidArgument', `one call may bring ${limits.operationsPerWrite} jobs, not ${injected.length}`);
+    if (required(injected, 'jobs').length > limits.operationsPerWrite)
+      throw new RoostError(
+        'InvalidArgument',
+        `one call may bring ${limits.operationsPerWrite} jobs, not ${injected.length}`,
+      );
     // What other clusters send has its times, and may come whenever it likes.
     const waitedMs = injected.every(({ is_replicated: isReplicated }) => isReplicated === true) ? 0 : caller.waitedMs();
     const { deadlineMs = limits.defaultDeadlineMs } = deadlineLeft(undefined, waitedMs);
@@ -44,7 +60,12 @@ export function injectorHandler(flock: InjectedFlock, caller: Pick<Caller, 'clos
     for (const [i, { priority, contents, is_replicated: isReplicated }] of injected.entries()) {
       const job = parse(i, required(contents, 'contents'));
       const replicate = isReplicated !== true && !('replicated' in job && job.replicated);
-      const group: Group = { priority: priorityNumbers.toName(required(priority, 'priority')), replicate, jobs: [], originals: [] };
+      const group: Group = {
+        priority: priorityNumbers.toName(required(priority, 'priority')),
+        replicate,
+        jobs: [],
+        originals: [],
+      };
       const key = `${group.priority} ${group.replicate}`;
       const known = groups.get(key) ?? group;
       groups.set(key, known);
@@ -59,11 +80,16 @@ export function injectorHandler(flock: InjectedFlock, caller: Pick<Caller, 'clos
       together.push(...flock.jobsOf(batch));
     }
     const deadline = Deadline.after(deadlineMs, caller.closed);
-    for (const { priority, replicate, jobs: together } of groups.values()) if (together.length > 0) await jobs.append(together, { priority, replicate, waitUntilApplied: false, deadline });
+    for (const { priority, replicate, jobs: together } of groups.values())
+      if (together.length > 0) await jobs.append(together, { priority, replicate, waitUntilApplied: false, deadline });
   }
 
   function parse(place: number, contents: Buffer): NewJob | OriginalJobs {
-    if (contents.length > limits.jobJsonBytes && !isExact(contents)) throw new RoostError('InvalidArgument', `job ${place} has ${contents.length} bytes; at most ${limits.jobJsonBytes} are allowed`);
+    if (contents.length > limits.jobJsonBytes && !isExact(contents))
+      throw new RoostError(
+        'InvalidArgument',
+        `job ${place} has ${contents.length} bytes; at most ${limits.jobJsonBytes} are allowed`,
+      );
     try {
       const json = contents.toString();
       return flockdbJobs(json) ?? jobs.parse(json);
@@ -84,10 +110,14 @@ function isExact(contents: Buffer): boolean {
 }
 
 /** Gizzard's job injector, for a ThriftServer's `processor`. */
-export const injectorProcessor = (flock: InjectedFlock, options: { readonly metrics: Metrics; readonly log: Log }): ThriftService =>
+export const injectorProcessor = (
+  flock: InjectedFlock,
+  options: { readonly metrics: Metrics; readonly log: Log },
+): ThriftService =>
   thriftService({
     ...options,
     Processor: JobInjectorProcessor,
     handler: (caller) => injectorHandler(flock, caller),
-    toException: (_method, { code, message, fields }) => new JobException({ description: message, ...(fields['replicated'] === undefined ? {} : { code }) }),
+    toException: (_method, { code, message, fields }) =>
+      new JobException({ description: message, ...(fields['replicated'] === undefined ? {} : { code }) }),
   });

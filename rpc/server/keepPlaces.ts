@@ -16,12 +16,15 @@ export async function keepPlaces(flock: Pick<FlockService, 'edges'>, unplaced: r
       for (let start = 0; start < places.length; start += limits.idsPerCall) {
         const some = places.slice(start, start + limits.idsPerCall);
         const column = (ids: BigInt64Array): BigInt64Array => BigInt64Array.from(some, (place) => ids[place]!);
-        const found = await flock.edges(graphId, column(sourceIds), column(destinationIds), { deadlineMs: lookDeadlineMs }).catch(() => []);
+        const found = await flock
+          .edges(graphId, column(sourceIds), column(destinationIds), { deadlineMs: lookDeadlineMs })
+          .catch(() => []);
         found.forEach((edge, i) => {
           if (edge === undefined) return;
           const place = some[i]!;
           const operation = typeof operations === 'string' ? operations : operations[place];
-          if (operation !== 'add' || edge.state === 'normal' || edge.state === 'archived') positions[place] = edge.position;
+          if (operation !== 'add' || edge.state === 'normal' || edge.state === 'archived')
+            positions[place] = edge.position;
         });
       }
     }),

@@ -6,7 +6,9 @@ export interface OstrichStats {
   readonly gauges: Readonly<Record<string, number>>;
   readonly labels: Readonly<Record<string, string>>;
   /** Distributions. Times are in seconds. */
-  readonly metrics: Readonly<Record<string, { readonly average: number; readonly count: number; readonly sum: number }>>;
+  readonly metrics: Readonly<
+    Record<string, { readonly average: number; readonly count: number; readonly sum: number }>
+  >;
 }
 
 /** Each metric by its name with the values of its labels: `roost_jobs_total-priority_high-outcome_applied`. */
@@ -22,11 +24,16 @@ export async function ostrichStats({ registry }: Metrics): Promise<OstrichStats>
       else if (String(type) === 'gauge') gauges[key] = value.value;
       else if (value.metricName === `${name}_sum` || value.metricName === `${name}_count`) {
         const known = sums.get(key) ?? { count: 0, sum: 0 };
-        sums.set(key, value.metricName === `${name}_sum` ? { ...known, sum: value.value } : { ...known, count: value.value });
+        sums.set(
+          key,
+          value.metricName === `${name}_sum` ? { ...known, sum: value.value } : { ...known, count: value.value },
+        );
       }
     }
   }
-  const metrics = Object.fromEntries(Array.from(sums, ([key, { count, sum }]) => [key, { average: count === 0 ? 0 : sum / count, count, sum }]));
+  const metrics = Object.fromEntries(
+    Array.from(sums, ([key, { count, sum }]) => [key, { average: count === 0 ? 0 : sum / count, count, sum }]),
+  );
   return { counters, gauges, labels: {}, metrics };
 }
 
@@ -43,7 +50,8 @@ export function ostrichText(map: object): string {
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) => {
       if (typeof value !== 'object' || value === null) return `${key}: ${String(value)}`;
-      if (Array.isArray(value)) return `${key}: ${value.map((each) => (typeof each === 'object' ? inline(each as object) : String(each))).join(', ')}`;
+      if (Array.isArray(value))
+        return `${key}: ${value.map((each) => (typeof each === 'object' ? inline(each as object) : String(each))).join(', ')}`;
       const below = ostrichText(value as object);
       return below === '' ? `${key}:` : `${key}:\n${below.replaceAll(/^/gm, '  ')}`;
     })
@@ -51,4 +59,7 @@ export function ostrichText(map: object): string {
 }
 
 /** As Ostrich wrote a distribution: `(average=2, count=3, sum=6)`. */
-export const inline = (map: object): string => `(${Object.entries(map).map(([key, value]) => `${key}=${String(value)}`).join(', ')})`;
+export const inline = (map: object): string =>
+  `(${Object.entries(map)
+    .map(([key, value]) => `${key}=${String(value)}`)
+    .join(', ')})`;

@@ -28,7 +28,10 @@ export type RoostHandler = Omit<RoostFlockModule.Client, keyof FlockdbHandler | 
 
 /** Roost's own methods on a FlockService. Errors are RoostErrors; the caller turns them into RoostException. */
 export function roostHandler(flock: FlockService, caller: Caller): RoostHandler {
-  const compile = ({ operations, page }: FlockDBTypes.SelectQuery) => ({ query: queryFromThrift(required(operations, 'operations')), page: pageFromThrift(page) });
+  const compile = ({ operations, page }: FlockDBTypes.SelectQuery) => ({
+    query: queryFromThrift(required(operations, 'operations')),
+    page: pageFromThrift(page),
+  });
 
   return {
     async list_graphs() {
@@ -39,27 +42,38 @@ export function roostHandler(flock: FlockService, caller: Caller): RoostHandler 
     },
     async write_batch(writes, options) {
       if (required(writes, 'writes').length > limits.operationsPerWrite) {
-        throw new RoostError('InvalidArgument', `a write holds at most ${limits.operationsPerWrite} operations, not ${writes.length}`);
+        throw new RoostError(
+          'InvalidArgument',
+          `a write holds at most ${limits.operationsPerWrite} operations, not ${writes.length}`,
+        );
       }
       await flock.execute(writeBatchFromThrift(writes), writeOptions(options, caller));
     },
     async edge_states(graphId, sourceIds, destinationIds, options) {
       const sources = column(sourceIds, 'source_ids');
       const destinations = column(destinationIds, 'destination_ids', sources.length);
-      return packStates(await flock.states(required(graphId, 'graph_id'), sources, destinations, readOptions(options, caller)));
+      return packStates(
+        await flock.states(required(graphId, 'graph_id'), sources, destinations, readOptions(options, caller)),
+      );
     },
     async edges(graphId, sourceIds, destinationIds, options) {
       const sources = column(sourceIds, 'source_ids');
       const destinations = column(destinationIds, 'destination_ids', sources.length);
-      return edgesToColumns(await flock.edges(required(graphId, 'graph_id'), sources, destinations, readOptions(options, caller)));
+      return edgesToColumns(
+        await flock.edges(required(graphId, 'graph_id'), sources, destinations, readOptions(options, caller)),
+      );
     },
     async counts(graphId, isForward, ids, options) {
       const direction = required(isForward, 'is_forward') ? 'forward' : 'backward';
-      return packCounts(await flock.counts(required(graphId, 'graph_id'), direction, column(ids, 'ids'), readOptions(options, caller)));
+      return packCounts(
+        await flock.counts(required(graphId, 'graph_id'), direction, column(ids, 'ids'), readOptions(options, caller)),
+      );
     },
     async nodes(graphId, isForward, ids, options) {
       const direction = required(isForward, 'is_forward') ? 'forward' : 'backward';
-      return nodesToColumns(await flock.nodes(required(graphId, 'graph_id'), direction, column(ids, 'ids'), readOptions(options, caller)));
+      return nodesToColumns(
+        await flock.nodes(required(graphId, 'graph_id'), direction, column(ids, 'ids'), readOptions(options, caller)),
+      );
     },
     async select_page(request, options) {
       const { query, page } = compile(required(request, 'query'));
@@ -68,9 +82,14 @@ export function roostHandler(flock: FlockService, caller: Caller): RoostHandler 
     async select_pages(requests, options) {
       checkQueries(required(requests, 'queries'));
       const compiled = requests.map(compile);
-      checkAnswerSize(compiled.map(({ page }) => page.count), 8);
+      checkAnswerSize(
+        compiled.map(({ page }) => page.count),
+        8,
+      );
       const read = readOptions(options, caller);
-      return (await Promise.all(compiled.map(({ query, page }) => flock.select(query, page, read)))).map(idPageToThrift);
+      return (await Promise.all(compiled.map(({ query, page }) => flock.select(query, page, read)))).map(
+        idPageToThrift,
+      );
     },
     async explain(request, options) {
       const { query, page } = compile(required(request, 'query'));
@@ -97,14 +116,21 @@ export function roostHandler(flock: FlockService, caller: Caller): RoostHandler 
       return edgePageToThrift(term.direction === 'forward' ? found : { ...found, edges: found.edges.map(turned) });
     },
     async locate(graphId, id) {
-      return flock.locate(required(graphId, 'graph_id'), required(id, 'id')).map(({ direction, tableId, hash, baseId, rootShard, leaves }) => ({
-        is_forward: direction === 'forward',
-        table_id: tableId,
-        hash,
-        base_id: baseId,
-        root_shard: rootShard,
-        leaves: leaves.map(({ shard, host, read, write }) => ({ shard, host, read_behaviour: read, write_behaviour: write })),
-      }));
+      return flock
+        .locate(required(graphId, 'graph_id'), required(id, 'id'))
+        .map(({ direction, tableId, hash, baseId, rootShard, leaves }) => ({
+          is_forward: direction === 'forward',
+          table_id: tableId,
+          hash,
+          base_id: baseId,
+          root_shard: rootShard,
+          leaves: leaves.map(({ shard, host, read, write }) => ({
+            shard,
+            host,
+            read_behaviour: read,
+            write_behaviour: write,
+          })),
+        }));
     },
     async journal_status() {
       const { queued, failing, bad } = await flock.journal();

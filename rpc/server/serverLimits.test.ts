@@ -56,7 +56,9 @@ describe('limits', () => {
     expect(inAll?.seqid).toBe(5);
     expect(exceptionText(inAll!.message)).toContain('the server has 3 reads in work');
     gate.open();
-    expect([(await first.answer())?.seqid, (await first.answer())?.seqid, (await second.answer())?.seqid]).toEqual([1, 2, 4]);
+    expect([(await first.answer())?.seqid, (await first.answer())?.seqid, (await second.answer())?.seqid]).toEqual([
+      1, 2, 4,
+    ]);
     expect(await metric(server, /^roost_rpc_calls_total\{method="contains",code="Overloaded"\} 2$/m)).toBeDefined();
     expect(await metric(server, /^roost_rpc_calls_total\{method="contains",code="OK"\} 3$/m)).toBeDefined();
   });
@@ -90,9 +92,12 @@ describe('limits', () => {
     for (const attacker of attackers) attacker.send(Buffer.concat([head, Buffer.alloc(150_000)]));
     for (let round = 1; round <= 5; round++) {
       for (const client of good) client.send(containsCall(true, round));
-      expect(await Promise.all(good.map(async (client) => (await client.answer())?.seqid))).toEqual(good.map(() => round));
+      expect(await Promise.all(good.map(async (client) => (await client.answer())?.seqid))).toEqual(
+        good.map(() => round),
+      );
     }
-    while ((await metric(server, /^roost_rpc_connections_refused_total\{reason="full"\} 10$/m)) === undefined) await sleep(10);
+    while ((await metric(server, /^roost_rpc_connections_refused_total\{reason="full"\} 10$/m)) === undefined)
+      await sleep(10);
     expect(await metric(server, /^roost_rpc_connections{service="flock"} 26$/m)).toBeDefined();
   });
 

@@ -13,7 +13,9 @@ export interface ThriftServerLimits {
 }
 
 /** What a server may be told of its limits; the rest are the defaults. */
-export type ServerLimitOptions = Partial<Omit<ThriftServerLimits, 'slots'>> & { readonly slots?: Partial<ThriftServerLimits['slots']> };
+export type ServerLimitOptions = Partial<Omit<ThriftServerLimits, 'slots'>> & {
+  readonly slots?: Partial<ThriftServerLimits['slots']>;
+};
 
 export const defaultServerLimits: ThriftServerLimits = {
   connections: 4_096,
@@ -27,7 +29,13 @@ export const defaultServerLimits: ThriftServerLimits = {
 };
 
 const retryAfterMs = 50;
-const kinds: Readonly<Record<CallKind, string>> = { read: 'reads', background: 'background reads', write: 'writes', materialized: 'writes that wait until they are applied', control: 'calls' };
+const kinds: Readonly<Record<CallKind, string>> = {
+  read: 'reads',
+  background: 'background reads',
+  write: 'writes',
+  materialized: 'writes that wait until they are applied',
+  control: 'calls',
+};
 
 /** What all connections of a server hold together. */
 export class ServerLoad {
@@ -46,7 +54,8 @@ export class ServerLoad {
   /** Takes a slot, which `leave` gives back, or says why there is none. `low`: the call is the first to be refused. */
   enter(kind: CallKind, low: boolean): RoostError | undefined {
     if ((low || kind === 'background') && this.standing()) return overloaded('requests are waiting, and this one can');
-    if (this.#inWork[kind] >= this.limits.slots[kind]) return overloaded(`the server has ${this.limits.slots[kind]} ${kinds[kind]} in work, which is its limit`);
+    if (this.#inWork[kind] >= this.limits.slots[kind])
+      return overloaded(`the server has ${this.limits.slots[kind]} ${kinds[kind]} in work, which is its limit`);
     this.#inWork[kind]++;
     return undefined;
   }
@@ -56,4 +65,5 @@ export class ServerLoad {
   }
 }
 
-export const overloaded = (why: string): RoostError => new RoostError('Overloaded', `${why}; try again later`, { retryAfterMs, fields: { load: 'requests' } });
+export const overloaded = (why: string): RoostError =>
+  new RoostError('Overloaded', `${why}; try again later`, { retryAfterMs, fields: { load: 'requests' } });

@@ -26,22 +26,33 @@ const fragmentBytes = limits.tweetCharacters * 6 + limits.tweetExtraBytes + 256;
 
 /** The TBird service on a TbirdService. Errors are RoostErrors; the caller turns them into RoostException. */
 export function tbirdHandler(tbird: TbirdService, caller: Caller): TBirdModule.Client {
-  const tweetsAt = async (ids: BigInt64Array, options: { readonly deadlineMs?: number }): Promise<Tweet[]> => (await tbird.get(ids, options)).filter((tweet) => tweet !== undefined);
-  const setState = (what: 'delete' | 'undelete') => async (deletion: TBirdTypes.Deletion, options: Parameters<typeof writeOptions>[0]) => {
-    const { ids, time } = required(deletion, 'deletion');
-    await tbird[what](column(ids, 'ids'), { ...writeOptions(options, caller), ...(time == null ? {} : { time }) });
-  };
-  const related = (kind: 'replies' | 'retweets') => async (request: TBirdTypes.RelatedRequest, options: Parameters<typeof readOptions>[0]) => {
-    const { tweet_id: tweetId, count, before_id: beforeId } = required(request, 'request');
-    const wanted = { tweetId: required(tweetId, 'tweet_id'), count: required(count, 'count'), ...(beforeId == null ? {} : { beforeId }) };
-    return packIds(await tbird.related(kind, wanted, readOptions(options, caller)));
-  };
+  const tweetsAt = async (ids: BigInt64Array, options: { readonly deadlineMs?: number }): Promise<Tweet[]> =>
+    (await tbird.get(ids, options)).filter((tweet) => tweet !== undefined);
+  const setState =
+    (what: 'delete' | 'undelete') =>
+    async (deletion: TBirdTypes.Deletion, options: Parameters<typeof writeOptions>[0]) => {
+      const { ids, time } = required(deletion, 'deletion');
+      await tbird[what](column(ids, 'ids'), { ...writeOptions(options, caller), ...(time == null ? {} : { time }) });
+    };
+  const related =
+    (kind: 'replies' | 'retweets') =>
+    async (request: TBirdTypes.RelatedRequest, options: Parameters<typeof readOptions>[0]) => {
+      const { tweet_id: tweetId, count, before_id: beforeId } = required(request, 'request');
+      const wanted = {
+        tweetId: required(tweetId, 'tweet_id'),
+        count: required(count, 'count'),
+        ...(beforeId == null ? {} : { beforeId }),
+      };
+      return packIds(await tbird.related(kind, wanted, readOptions(options, caller)));
+    };
   return {
     async reserve_ids(count, options) {
       return packIds(await tbird.reserveIds(required(count, 'count'), readOptions(options, caller)));
     },
     async create_tweets(drafts, options) {
-      return packIds(await tbird.create(required(drafts, 'drafts').map(draftFromThrift), writeOptions(options, caller)));
+      return packIds(
+        await tbird.create(required(drafts, 'drafts').map(draftFromThrift), writeOptions(options, caller)),
+      );
     },
     async delete_tweets(deletion, options) {
       return setState('delete')(deletion, options);
@@ -53,7 +64,10 @@ export function tbirdHandler(tbird: TbirdService, caller: Caller): TBirdModule.C
       const ids = column(packed, 'ids');
       checkAnswerSize([ids.length], tweetBytes);
       const tweets = await tbird.get(ids, { ...readOptions(options, caller), deleted: withDeleted === true });
-      return { tweets: tweets.filter((tweet) => tweet !== undefined).map(tweetToThrift), found: Buffer.from(tweets.map((tweet) => Number(tweet !== undefined))) };
+      return {
+        tweets: tweets.filter((tweet) => tweet !== undefined).map(tweetToThrift),
+        found: Buffer.from(tweets.map((tweet) => Number(tweet !== undefined))),
+      };
     },
     async get_fragments(packed, format, options) {
       const ids = column(packed, 'ids');
@@ -63,10 +77,14 @@ export function tbirdHandler(tbird: TbirdService, caller: Caller): TBirdModule.C
     async timeline_fragments(request, format, options) {
       const wanted = timelineFromThrift(required(request, 'request'));
       checkAnswerSize([wanted.count], fragmentBytes);
-      return fragmentsToThrift(await tbird.timelineFragments(required(format, 'format'), wanted, readOptions(options, caller)));
+      return fragmentsToThrift(
+        await tbird.timelineFragments(required(format, 'format'), wanted, readOptions(options, caller)),
+      );
     },
     async timeline_ids(request, options) {
-      return packIds(await tbird.timeline(timelineFromThrift(required(request, 'request')), readOptions(options, caller)));
+      return packIds(
+        await tbird.timeline(timelineFromThrift(required(request, 'request')), readOptions(options, caller)),
+      );
     },
     async timeline(request, options) {
       const wanted = timelineFromThrift(required(request, 'request'));
@@ -110,5 +128,13 @@ export function tbirdHandler(tbird: TbirdService, caller: Caller): TBirdModule.C
 }
 
 /** The TBird service, for a ThriftServer's `processor`. */
-export const tbirdProcessor = (tbird: TbirdService, { info, ...options }: { readonly metrics: Metrics; readonly log: Log; readonly info?: () => ServerInfo }): ThriftService =>
-  thriftService({ ...options, Processor: TBirdProcessor, handler: (caller) => ({ ...tbirdHandler(tbird, caller), ...serverInfoMethod(info) }), toException: (_method, error) => errorToThrift(error) });
+export const tbirdProcessor = (
+  tbird: TbirdService,
+  { info, ...options }: { readonly metrics: Metrics; readonly log: Log; readonly info?: () => ServerInfo },
+): ThriftService =>
+  thriftService({
+    ...options,
+    Processor: TBirdProcessor,
+    handler: (caller) => ({ ...tbirdHandler(tbird, caller), ...serverInfoMethod(info) }),
+    toException: (_method, error) => errorToThrift(error),
+  });

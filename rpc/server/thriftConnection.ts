@@ -118,7 +118,13 @@ export class ThriftConnection implements Caller {
 
   closeAsFull(): void {
     const { heldBytes } = this.load.limits;
-    this.#fault('full', new RoostError('Overloaded', `the server holds its limit of ${heldBytes} bytes, and ${this.hoardedBytes} of them for this client`));
+    this.#fault(
+      'full',
+      new RoostError(
+        'Overloaded',
+        `the server holds its limit of ${heldBytes} bytes, and ${this.hoardedBytes} of them for this client`,
+      ),
+    );
   }
 
   closeForAnother(): void {
@@ -130,11 +136,18 @@ export class ThriftConnection implements Caller {
     const { idleMs, incompleteMs } = this.load.limits;
     const patience = Math.ceil(incompleteMs / everyMs);
     this.#incompleteLooks = this.#splitter.pendingBytes > 0 && !this.#socket.isPaused() ? this.#incompleteLooks + 1 : 0;
-    this.#untakenLooks = this.#socket.writableLength > 0 && this.#socket.bytesWritten === this.#bytesWritten ? this.#untakenLooks + 1 : 0;
+    this.#untakenLooks =
+      this.#socket.writableLength > 0 && this.#socket.bytesWritten === this.#bytesWritten ? this.#untakenLooks + 1 : 0;
     this.#bytesWritten = this.#socket.bytesWritten;
-    if (this.#incompleteLooks > patience) this.#fault('incomplete', new RoostError('DeadlineExceeded', `a request was incomplete for ${incompleteMs} ms`));
-    else if (this.#untakenLooks > patience) this.#fault('untaken', new RoostError('DeadlineExceeded', `nothing of an answer was taken for ${incompleteMs} ms`));
-    else if (this.#inFlight === 0 && performance.now() - this.lastActiveMs > idleMs) this.#fault('idle', new RoostError('DeadlineExceeded', `no whole request for ${idleMs} ms`));
+    if (this.#incompleteLooks > patience)
+      this.#fault('incomplete', new RoostError('DeadlineExceeded', `a request was incomplete for ${incompleteMs} ms`));
+    else if (this.#untakenLooks > patience)
+      this.#fault(
+        'untaken',
+        new RoostError('DeadlineExceeded', `nothing of an answer was taken for ${incompleteMs} ms`),
+      );
+    else if (this.#inFlight === 0 && performance.now() - this.lastActiveMs > idleMs)
+      this.#fault('idle', new RoostError('DeadlineExceeded', `no whole request for ${idleMs} ms`));
   }
 
   #onData(chunk: Buffer): void {
@@ -174,8 +187,13 @@ export class ThriftConnection implements Caller {
   #enqueue({ message, arrivedMs }: Request): void {
     this.#inFlight++;
     const { connectionInFlight, heldBytes } = this.load.limits;
-    if (this.#inFlight > connectionInFlight) this.#refuse(message, overloaded(`this connection has ${connectionInFlight} requests in flight, which is its limit`));
-    else if (this.load.heldBytes + message.length > heldBytes) this.#refuse(message, overloaded(`the server holds its limit of ${heldBytes} bytes of requests`));
+    if (this.#inFlight > connectionInFlight)
+      this.#refuse(
+        message,
+        overloaded(`this connection has ${connectionInFlight} requests in flight, which is its limit`),
+      );
+    else if (this.load.heldBytes + message.length > heldBytes)
+      this.#refuse(message, overloaded(`the server holds its limit of ${heldBytes} bytes of requests`));
     else {
       this.parts.queue.push({
         arrivedMs: this.lastActiveMs,
@@ -190,7 +208,9 @@ export class ThriftConnection implements Caller {
   }
 
   #start(message: Buffer): void {
-    const output = new AnswerWriter(this.#splitter.framed === true, this.#answerTo(message), (error) => this.parts.onFault('error', RoostError.from(error)));
+    const output = new AnswerWriter(this.#splitter.framed === true, this.#answerTo(message), (error) =>
+      this.parts.onFault('error', RoostError.from(error)),
+    );
     try {
       this.#session.process(message, output);
     } catch (error) {

@@ -87,8 +87,14 @@ describe('what is no message', () => {
     ['a frame that is too large', Buffer.from([0x7f, 0xff, 0xff, 0xff])],
     ['another protocol', Buffer.from('GET / HTTP/1.1\r\n\r\n')],
     ['a frame of garbage', Buffer.from([0, 0, 0, 4, 1, 2, 3, 4])],
-    ['a string of a gigabyte in a small frame', Buffer.from([0, 0, 0, 21, 0x80, 1, 0, 1, 0, 0, 0, 3, 103, 101, 116, 0, 0, 0, 1, 11, 0, 1, 0x40, 0, 0])],
-    ['bytes behind the end of a call', Buffer.concat([Buffer.from([0, 0, 0, containsCall(false, 1).length + 1]), containsCall(false, 1), Buffer.of(0)])],
+    [
+      'a string of a gigabyte in a small frame',
+      Buffer.from([0, 0, 0, 21, 0x80, 1, 0, 1, 0, 0, 0, 3, 103, 101, 116, 0, 0, 0, 1, 11, 0, 1, 0x40, 0, 0]),
+    ],
+    [
+      'bytes behind the end of a call',
+      Buffer.concat([Buffer.from([0, 0, 0, containsCall(false, 1).length + 1]), containsCall(false, 1), Buffer.of(0)]),
+    ],
     ['an unframed message of garbage', Buffer.from([0x80, 1, 0, 1, 0xff, 0xff, 0xff, 0xff])],
   ])('closes its connection only: %s', async (_name, bytes) => {
     const server = await start();
@@ -109,7 +115,9 @@ describe('what is no message', () => {
     const garbage = fc.oneof(
       fc.uint8Array({ minLength: 1, maxLength: 300 }),
       fc.uint8Array({ maxLength: 100 }).map((bytes) => Uint8Array.from([0x80, 1, 0, 1, ...bytes])),
-      fc.uint8Array({ maxLength: 100 }).map((bytes) => Uint8Array.from([0, 0, 0, bytes.length + 8, 0x80, 1, 0, 1, 0, 0, 0, 1, ...bytes])),
+      fc
+        .uint8Array({ maxLength: 100 })
+        .map((bytes) => Uint8Array.from([0, 0, 0, bytes.length + 8, 0x80, 1, 0, 1, 0, 0, 0, 1, ...bytes])),
       flipped,
     );
     let seqid = 0;
@@ -163,14 +171,23 @@ describe('close', () => {
 it('says that a port is taken', async () => {
   const server = await start();
   await expect(startTestServer({ port: server.port })).rejects.toThrow(
-    expect.objectContaining({ code: 'Unavailable', fields: { host: '127.0.0.1', port: String(server.port) }, message: expect.stringContaining('the port is taken') as string }) as Error,
+    expect.objectContaining({
+      code: 'Unavailable',
+      fields: { host: '127.0.0.1', port: String(server.port) },
+      message: expect.stringContaining('the port is taken') as string,
+    }) as Error,
   );
 });
 
 it('answers what the service throws, whatever it is', async () => {
   const server = await start();
   const raw = await client(server);
-  const thrown: unknown[] = [new RoostError('Unavailable', 'no replica answers'), new TypeError('a bug'), 'text', undefined];
+  const thrown: unknown[] = [
+    new RoostError('Unavailable', 'no replica answers'),
+    new TypeError('a bug'),
+    'text',
+    undefined,
+  ];
   server.flock.before = () => {
     throw thrown.shift();
   };

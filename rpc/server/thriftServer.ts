@@ -36,7 +36,11 @@ export class ThriftServer {
   #looks: NodeJS.Timeout | undefined;
 
   private constructor({ service = 'flock', processor, metrics, log, limits }: ThriftServerOptions) {
-    this.#load = new ServerLoad({ ...defaultServerLimits, ...limits, slots: { ...defaultServerLimits.slots, ...limits?.slots } });
+    this.#load = new ServerLoad({
+      ...defaultServerLimits,
+      ...limits,
+      slots: { ...defaultServerLimits.slots, ...limits?.slots },
+    });
     this.#load.standing = () => this.#queue.standing;
     this.#connections = new ConnectionTable(this.#load);
     const servers = serversOf(metrics).set(service, this);
@@ -48,8 +52,16 @@ export class ThriftServer {
     gauge('roost_rpc_connections', 'Open connections, by service', (server) => server.#connections.size);
     gauge('roost_rpc_in_flight', 'Requests in work, by service', (server) => server.#load.inWork);
     gauge('roost_rpc_queued', 'Requests that wait for their turn, by service', (server) => server.#queue.size);
-    gauge('roost_rpc_held_bytes', 'Bytes of requests that are incomplete or not answered, and of answers that are not taken, by service', (server) => server.#load.heldBytes);
-    const refused = metrics.counter('roost_rpc_connections_refused_total', 'Connections that the server closed, by reason', ['reason']);
+    gauge(
+      'roost_rpc_held_bytes',
+      'Bytes of requests that are incomplete or not answered, and of answers that are not taken, by service',
+      (server) => server.#load.heldBytes,
+    );
+    const refused = metrics.counter(
+      'roost_rpc_connections_refused_total',
+      'Connections that the server closed, by reason',
+      ['reason'],
+    );
 
     this.#server = createServer({ allowHalfOpen: true }, (socket) => {
       const address = socket.remoteAddress ?? '';
@@ -129,8 +141,17 @@ function serversOf(metrics: Metrics): Map<string, ThriftServer> {
 export async function listen(server: Server, host: string, port: number): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     const onError = (error: NodeJS.ErrnoException): void => {
-      const why = error.code === 'EADDRINUSE' ? 'the port is taken: stop what listens there, or choose another port' : error.message;
-      reject(new RoostError('Unavailable', `cannot listen on ${host}:${port}: ${why}`, { cause: error, retryable: false, fields: { host, port } }));
+      const why =
+        error.code === 'EADDRINUSE'
+          ? 'the port is taken: stop what listens there, or choose another port'
+          : error.message;
+      reject(
+        new RoostError('Unavailable', `cannot listen on ${host}:${port}: ${why}`, {
+          cause: error,
+          retryable: false,
+          fields: { host, port },
+        }),
+      );
     };
     server.once('error', onError);
     server.listen(port, host, () => {

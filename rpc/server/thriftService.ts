@@ -43,9 +43,20 @@ const structType = 12;
  * Wraps each method of a handler: takes a slot of its kind first, counts and times the call by method and code, and turns whatever is thrown into
  * the exception of the IDL.
  */
-export function thriftService<H extends object>({ Processor, handler, metrics, log, toException, kind: fixedKind }: ServiceParts<H>): ThriftService {
+export function thriftService<H extends object>({
+  Processor,
+  handler,
+  metrics,
+  log,
+  toException,
+  kind: fixedKind,
+}: ServiceParts<H>): ThriftService {
   const calls = metrics.counter('roost_rpc_calls_total', 'Calls answered, by method and code', ['method', 'code']);
-  const seconds = metrics.histogram('roost_rpc_duration_seconds', 'Time from the start of work on a request to its answer, by method', ['method']);
+  const seconds = metrics.histogram(
+    'roost_rpc_duration_seconds',
+    'Time from the start of work on a request to its answer, by method',
+    ['method'],
+  );
 
   const templates = new WeakMap<RoostError, Map<string, Buffer>>();
 
@@ -80,7 +91,9 @@ export function thriftService<H extends object>({ Processor, handler, metrics, l
     open(caller) {
       const methods = Object.entries(handler(caller)) as [string, Method][];
       const names = new Set(methods.map(([name]) => name));
-      const generated = new Processor(Object.fromEntries(methods.map(([name, method]) => [name, wrap(name, method, caller.load)])) as H) as Generated;
+      const generated = new Processor(
+        Object.fromEntries(methods.map(([name, method]) => [name, wrap(name, method, caller.load)])) as H,
+      ) as Generated;
       return {
         process: (message, output) => generated.process(new BinaryReader(message, callBounds), output),
         refusal(message, error) {
@@ -116,7 +129,8 @@ export function thriftService<H extends object>({ Processor, handler, metrics, l
   }
 }
 
-const unknownMethod = (method: string, error: RoostError): Buffer => answerOf((output) => output.writeFailure(method, 0, error.message));
+const unknownMethod = (method: string, error: RoostError): Buffer =>
+  answerOf((output) => output.writeFailure(method, 0, error.message));
 
 function answerOf(write: (output: AnswerWriter) => void): Buffer {
   let answer: Buffer = Buffer.alloc(0);
@@ -131,4 +145,5 @@ function answerOf(write: (output: AnswerWriter) => void): Buffer {
 }
 
 /** Whether a write asks for the lowest priority, in its options or, of FlockDB's, in its only argument. */
-const isLow = (args: readonly unknown[]): boolean => (args.at(-1) as { readonly priority?: number | null } | null | undefined)?.priority === Priority.Low;
+const isLow = (args: readonly unknown[]): boolean =>
+  (args.at(-1) as { readonly priority?: number | null } | null | undefined)?.priority === Priority.Low;

@@ -1,6 +1,15 @@
 import type { Log, Metrics } from '../../core/index.js';
 import type { Users } from '../../users/index.js';
-import { column, errorToThrift, required, userChangeFromThrift, userFromThrift, UsersProcessor, userToThrift, type UsersModule } from '../wire/index.js';
+import {
+  column,
+  errorToThrift,
+  required,
+  userChangeFromThrift,
+  userFromThrift,
+  UsersProcessor,
+  userToThrift,
+  type UsersModule,
+} from '../wire/index.js';
 import type { Caller } from './caller.js';
 import { readOptions, writeOptions } from './callOptions.js';
 import { serverInfoMethod, type ServerInfo } from './serverInfo.js';
@@ -20,11 +29,22 @@ function usersHandler(users: Users, caller: Caller): UsersModule.Client {
     },
     async get_users(ids, options) {
       const found = await users.get([...column(ids, 'ids')], readOptions(options, caller));
-      return { users: found.filter((user) => user !== undefined).map(userToThrift), found: Buffer.from(found.map((user) => Number(user !== undefined))) };
+      return {
+        users: found.filter((user) => user !== undefined).map(userToThrift),
+        found: Buffer.from(found.map((user) => Number(user !== undefined))),
+      };
     },
   } as UsersModule.Client;
 }
 
 /** The Users service, for a ThriftServer's `processor`. */
-export const usersProcessor = (users: Users, { info, ...options }: { readonly metrics: Metrics; readonly log: Log; readonly info?: () => ServerInfo }): ThriftService =>
-  thriftService({ ...options, Processor: UsersProcessor, handler: (caller) => ({ ...usersHandler(users, caller), ...serverInfoMethod(info) }), toException: (_method, error) => errorToThrift(error) });
+export const usersProcessor = (
+  users: Users,
+  { info, ...options }: { readonly metrics: Metrics; readonly log: Log; readonly info?: () => ServerInfo },
+): ThriftService =>
+  thriftService({
+    ...options,
+    Processor: UsersProcessor,
+    handler: (caller) => ({ ...usersHandler(users, caller), ...serverInfoMethod(info) }),
+    toException: (_method, error) => errorToThrift(error),
+  });

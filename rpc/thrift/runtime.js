@@ -1,7 +1,24 @@
 // What the code generated from rpc/idl asks of Thrift's own library, as an ES module without imports, so that any bundler can take it: docs/decisions/0060-generated-code-without-a-library.md.
 // The names and the numbers are Thrift's.
 
-export const Type = { STOP: 0, VOID: 1, BOOL: 2, BYTE: 3, I08: 3, DOUBLE: 4, I16: 6, I32: 8, I64: 10, STRING: 11, UTF7: 11, STRUCT: 12, MAP: 13, SET: 14, LIST: 15, UUID: 16 };
+export const Type = {
+  STOP: 0,
+  VOID: 1,
+  BOOL: 2,
+  BYTE: 3,
+  I08: 3,
+  DOUBLE: 4,
+  I16: 6,
+  I32: 8,
+  I64: 10,
+  STRING: 11,
+  UTF7: 11,
+  STRUCT: 12,
+  MAP: 13,
+  SET: 14,
+  LIST: 15,
+  UUID: 16,
+};
 
 export const MessageType = { CALL: 1, REPLY: 2, EXCEPTION: 3, ONEWAY: 4 };
 
@@ -19,7 +36,15 @@ export const TApplicationExceptionType = {
   UNSUPPORTED_CLIENT_TYPE: 10,
 };
 
-export const TProtocolExceptionType = { UNKNOWN: 0, INVALID_DATA: 1, NEGATIVE_SIZE: 2, SIZE_LIMIT: 3, BAD_VERSION: 4, NOT_IMPLEMENTED: 5, DEPTH_LIMIT: 6 };
+export const TProtocolExceptionType = {
+  UNKNOWN: 0,
+  INVALID_DATA: 1,
+  NEGATIVE_SIZE: 2,
+  SIZE_LIMIT: 3,
+  BAD_VERSION: 4,
+  NOT_IMPLEMENTED: 5,
+  DEPTH_LIMIT: 6,
+};
 
 /** The base of the exceptions that an IDL declares. Generated constructors pass their fields, which are no message. */
 export class TException extends Error {

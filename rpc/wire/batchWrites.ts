@@ -9,17 +9,26 @@ type BatchWriteFields = ConstructorParameters<typeof RoostTypes.BatchWrite>[0] &
 
 /** The columns are views of the caller's arrays: they must not change until the message is written. */
 export const writeBatchToThrift = (writes: WriteBatch): BatchWriteFields[] =>
-  writes.map((write) => ('edges' in write ? { edges: edgeWritesToThrift(write.edges) } : { node: nodeToThrift(write.node) }));
+  writes.map((write) =>
+    'edges' in write ? { edges: edgeWritesToThrift(write.edges) } : { node: nodeToThrift(write.node) },
+  );
 
 /** Throws `InvalidArgument` where an entry holds neither edges nor a node, or both, or what is in it is malformed. */
 export function writeBatchFromThrift(writes: readonly RoostTypes.BatchWrite[]): BatchedWrite[] {
   return writes.map(({ edges, node }) => {
-    if ((edges == null) === (node == null)) throw new RoostError('InvalidArgument', 'each write of a batch must hold either edges or a node');
+    if ((edges == null) === (node == null))
+      throw new RoostError('InvalidArgument', 'each write of a batch must hold either edges or a node');
     return edges == null ? { node: nodeFromThrift(node!) } : { edges: edgeWritesFromThrift(edges) };
   });
 }
 
-const nodeToThrift = ({ graphId, id, direction, operation, time }: NodeWrite): ConstructorParameters<typeof RoostTypes.NodeWrite>[0] & object => ({
+const nodeToThrift = ({
+  graphId,
+  id,
+  direction,
+  operation,
+  time,
+}: NodeWrite): ConstructorParameters<typeof RoostTypes.NodeWrite>[0] & object => ({
   graph_id: graphId,
   id,
   is_forward: direction === 'forward',

@@ -56,12 +56,24 @@ const int32 = fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 });
 const int64 = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n });
 const bytes = fc.uint8Array({ maxLength: 600 }).map((array) => Buffer.from(array));
 
-const queryTerm = fc.record({ source_id: int64, graph_id: int32, is_forward: fc.boolean(), destination_ids: bytes, state_ids: fc.array(int32), min_position: int64, max_position: int64 });
+const queryTerm = fc.record({
+  source_id: int64,
+  graph_id: int32,
+  is_forward: fc.boolean(),
+  destination_ids: bytes,
+  state_ids: fc.array(int32),
+  min_position: int64,
+  max_position: int64,
+});
 const roostException = fc.record({
   code: fc.string(),
   description: fc.string({ unit: 'binary', maxLength: 300 }),
   // A plain object, as the Thrift library makes them, cannot have this name as a key; no field of ours is called so.
-  fields: fc.dictionary(fc.string({ minLength: 1 }).filter((name) => name !== '__proto__'), fc.string({ unit: 'grapheme' }), { noNullPrototype: true }),
+  fields: fc.dictionary(
+    fc.string({ minLength: 1 }).filter((name) => name !== '__proto__'),
+    fc.string({ unit: 'grapheme' }),
+    { noNullPrototype: true },
+  ),
   retryable: fc.boolean(),
   retry_after_ms: int32,
 });
@@ -70,8 +82,14 @@ it('writes the bytes that the Thrift library writes, and reads them back', () =>
   fc.assert(
     fc.property(queryTerm, roostException, (term, exception) => {
       const frame = writtenByUs(new QueryTerm(term));
-      const [source_id, min_position, max_position] = [term.source_id, term.min_position, term.max_position].map((value) => asInt64(value) as unknown as bigint);
-      expect(frame).toEqual(writtenByLibrary(new QueryTerm({ ...term, source_id: source_id!, min_position: min_position!, max_position: max_position! })));
+      const [source_id, min_position, max_position] = [term.source_id, term.min_position, term.max_position].map(
+        (value) => asInt64(value) as unknown as bigint,
+      );
+      expect(frame).toEqual(
+        writtenByLibrary(
+          new QueryTerm({ ...term, source_id: source_id!, min_position: min_position!, max_position: max_position! }),
+        ),
+      );
       expect({ ...read(new QueryTerm(), frame) }).toEqual(term);
 
       const error = writtenByUs(new RoostException(exception));
@@ -127,7 +145,9 @@ it.each([
 });
 
 it('refuses structs nested without end', () => {
-  const nested = Buffer.concat(Array.from({ length: limits.messageDepth + 1 }, () => Buffer.from([thriftType.struct, 0, 99])));
+  const nested = Buffer.concat(
+    Array.from({ length: limits.messageDepth + 1 }, () => Buffer.from([thriftType.struct, 0, 99])),
+  );
   expect(() => read(new RoostException(), Buffer.concat([Buffer.alloc(4), nested]))).toThrow(/nests more than/);
 });
 

@@ -31,11 +31,16 @@ export class BinaryReader {
 
   readMessageBegin(): { fname: string; mtype: number; rseqid: number } {
     const word = this.readI32();
-    if ((word & versionMask) !== version1) throw malformed('it does not start with the version of the strict binary protocol');
+    if ((word & versionMask) !== version1)
+      throw malformed('it does not start with the version of the strict binary protocol');
     const nameBytes = this.readI32();
     if (nameBytes < 1 || nameBytes > maxMethodNameBytes) throw malformed(`its method name has ${nameBytes} bytes`);
     const start = this.#take(nameBytes);
-    return { fname: this.message.toString('latin1', start, start + nameBytes), mtype: word & 0xff, rseqid: this.readI32() };
+    return {
+      fname: this.message.toString('latin1', start, start + nameBytes),
+      mtype: word & 0xff,
+      rseqid: this.readI32(),
+    };
   }
 
   readMessageEnd(): void {
@@ -98,7 +103,8 @@ export class BinaryReader {
 
   readString(): string {
     const length = this.#size(1);
-    if (length > this.bounds.stringBytes) throw oversized('stringBytes', `a string of ${length} bytes; ${this.bounds.stringBytes} are allowed`);
+    if (length > this.bounds.stringBytes)
+      throw oversized('stringBytes', `a string of ${length} bytes; ${this.bounds.stringBytes} are allowed`);
     const start = this.#take(length);
     return this.message.toString('utf8', start, start + length);
   }
@@ -137,7 +143,8 @@ export class BinaryReader {
   /** A declared number of entries, each of which takes at least `entryBytes`. */
   #entries(entryBytes: number): number {
     const size = this.#size(entryBytes);
-    if (size > this.bounds.entries) throw oversized('entries', `a list or map of ${size} entries; ${this.bounds.entries} are allowed`);
+    if (size > this.bounds.entries)
+      throw oversized('entries', `a list or map of ${size} entries; ${this.bounds.entries} are allowed`);
     this.#values -= size;
     if (this.#values < 0) throw this.#tooManyValues();
     return size;
@@ -150,7 +157,8 @@ export class BinaryReader {
   /** A declared count, of which each entry takes at least `entryBytes`. */
   #size(entryBytes: number): number {
     const size = this.readI32();
-    if (size < 0 || size * entryBytes > this.message.length - this.#position) throw malformed(`it declares ${size} bytes or entries that are not there`);
+    if (size < 0 || size * entryBytes > this.message.length - this.#position)
+      throw malformed(`it declares ${size} bytes or entries that are not there`);
     return size;
   }
 

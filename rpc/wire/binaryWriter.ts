@@ -113,7 +113,10 @@ export class BinaryWriter {
     const start = this.#position;
     const end = start + bytes;
     if (end - headerBytes > this.maxBytes) {
-      throw new RoostError('InvalidArgument', `the message would be larger than ${this.maxBytes} bytes; ask for less in one call`);
+      throw new RoostError(
+        'InvalidArgument',
+        `the message would be larger than ${this.maxBytes} bytes; ask for less in one call`,
+      );
     }
     if (end > this.#buffer.length) {
       const larger = Buffer.allocUnsafe(Math.max(end, this.#buffer.length * 2));

@@ -2,7 +2,17 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { packIds } from '../../core/index.js';
 import { edgeStates, type Edge, type EdgeWrites, type Operation } from '../../flock/index.js';
-import { edgeListsFromThrift, edgeListsToThrift, edgePageFromThrift, edgePageToThrift, edgesFromColumns, edgesToColumns, packCounts, packStates, unpackCounts } from './edgeColumns.js';
+import {
+  edgeListsFromThrift,
+  edgeListsToThrift,
+  edgePageFromThrift,
+  edgePageToThrift,
+  edgesFromColumns,
+  edgesToColumns,
+  packCounts,
+  packStates,
+  unpackCounts,
+} from './edgeColumns.js';
 import { edgeWritesFromThrift, edgeWritesToThrift } from './edgeWrites.js';
 import type { RoostTypes } from './generated.js';
 import { stateFromByte, stateFromFlockdb, stateToByte, stateToFlockdb } from './states.js';
@@ -23,21 +33,33 @@ it('numbers the states by rank in columns, and as FlockDB does in its structs', 
 });
 
 describe('edge writes', () => {
-  const writes = fc.array(fc.record({ source: id, destination: id, position: int64, time: id, operation }), { maxLength: 50 }).chain((edges) =>
-    fc.record({
-      graphId: fc.constant(3),
-      operations: fc.oneof(operation, fc.constant(edges.map((each) => each.operation))),
-      sourceIds: fc.constant(BigInt64Array.from(edges, (each) => each.source)),
-      destinationIds: fc.constant(BigInt64Array.from(edges, (each) => each.destination)),
-      positions: fc.constantFrom(undefined, BigInt64Array.from(edges, (each) => each.position)),
-      times: fc.constantFrom(undefined, BigInt64Array.from(edges, (each) => each.time)),
-    }),
-  );
+  const writes = fc
+    .array(fc.record({ source: id, destination: id, position: int64, time: id, operation }), { maxLength: 50 })
+    .chain((edges) =>
+      fc.record({
+        graphId: fc.constant(3),
+        operations: fc.oneof(operation, fc.constant(edges.map((each) => each.operation))),
+        sourceIds: fc.constant(BigInt64Array.from(edges, (each) => each.source)),
+        destinationIds: fc.constant(BigInt64Array.from(edges, (each) => each.destination)),
+        positions: fc.constantFrom(
+          undefined,
+          BigInt64Array.from(edges, (each) => each.position),
+        ),
+        times: fc.constantFrom(
+          undefined,
+          BigInt64Array.from(edges, (each) => each.time),
+        ),
+      }),
+    );
 
   it('come over the wire as they were', () => {
     fc.assert(
       fc.property(writes, ({ positions, times, ...rest }) => {
-        const given: EdgeWrites = { ...rest, ...(positions === undefined ? {} : { positions }), ...(times === undefined ? {} : { times }) };
+        const given: EdgeWrites = {
+          ...rest,
+          ...(positions === undefined ? {} : { positions }),
+          ...(times === undefined ? {} : { times }),
+        };
         const taken = edgeWritesFromThrift(edgeWritesToThrift(given));
         // One operation for each of one edge, and one for all, are the same bytes.
         const operations = given.operations.length === 1 ? given.operations[0] : given.operations;
@@ -46,7 +68,12 @@ describe('edge writes', () => {
     );
   });
 
-  const good = { graph_id: 1, operations: Buffer.of(1), source_ids: Buffer.alloc(16), destination_ids: Buffer.alloc(16) };
+  const good = {
+    graph_id: 1,
+    operations: Buffer.of(1),
+    source_ids: Buffer.alloc(16),
+    destination_ids: Buffer.alloc(16),
+  };
   it.each([
     ['destination_ids has 1 entries where source_ids has 2', { ...good, destination_ids: Buffer.alloc(8) }],
     ['positions has 0 entries', { ...good, positions: Buffer.alloc(0) }],
@@ -59,7 +86,10 @@ describe('edge writes', () => {
     ['graph_id is missing', { ...good, graph_id: null }],
   ])('are refused where %s', (message, fields) => {
     expect(() => edgeWritesFromThrift(fields as RoostTypes.EdgeWrites)).toThrow(
-      expect.objectContaining({ code: 'InvalidArgument', message: expect.stringContaining(message) as string }) as Error,
+      expect.objectContaining({
+        code: 'InvalidArgument',
+        message: expect.stringContaining(message) as string,
+      }) as Error,
     );
   });
 });
@@ -88,7 +118,12 @@ describe('answers', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(id, fc.array(edge))), (lists) => {
         const edges = lists.map(([sourceId, of]) => of.map((each) => ({ ...each, sourceId })));
-        expect(edgeListsFromThrift(edgeListsToThrift(edges), BigInt64Array.from(lists, ([sourceId]) => sourceId))).toEqual(edges);
+        expect(
+          edgeListsFromThrift(
+            edgeListsToThrift(edges),
+            BigInt64Array.from(lists, ([sourceId]) => sourceId),
+          ),
+        ).toEqual(edges);
       }),
     );
   });
@@ -104,9 +139,14 @@ describe('answers', () => {
   it('that are shorter than the question are refused', () => {
     const dataLoss = expect.objectContaining({ code: 'DataLoss' }) as Error;
     expect(() => unpackCounts(packCounts([]), 1)).toThrow(dataLoss);
-    const lists = edgeListsToThrift([[{ sourceId: 1n, destinationId: 2n, position: 3n, updatedAt: 4n, state: 'normal' }]]);
+    const lists = edgeListsToThrift([
+      [{ sourceId: 1n, destinationId: 2n, position: 3n, updatedAt: 4n, state: 'normal' }],
+    ]);
     expect(() => edgeListsFromThrift(lists, BigInt64Array.of(1n, 2n))).toThrow(dataLoss);
-    for (const length of [0n, 2n, -1n, 2n ** 40n]) expect(() => edgeListsFromThrift({ ...lists, lengths: packIds([length]) }, BigInt64Array.of(1n))).toThrow(dataLoss);
+    for (const length of [0n, 2n, -1n, 2n ** 40n])
+      expect(() => edgeListsFromThrift({ ...lists, lengths: packIds([length]) }, BigInt64Array.of(1n))).toThrow(
+        dataLoss,
+      );
     const columns = { ...edgesToColumns([undefined]), states: packStates([]) };
     expect(() => edgesFromColumns(columns, new BigInt64Array(1), new BigInt64Array(1))).toThrow(dataLoss);
   });

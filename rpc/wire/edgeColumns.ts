@@ -22,7 +22,11 @@ export function edgesToColumns(edges: readonly (Edge | undefined)[]): RoostTypes
 }
 
 /** The edges of the pairs that were asked for. Throws `DataLoss` where the answer does not have one entry for each. */
-export function edgesFromColumns(columns: RoostTypes.EdgeColumns, sourceIds: BigInt64Array, destinationIds: BigInt64Array): (Edge | undefined)[] {
+export function edgesFromColumns(
+  columns: RoostTypes.EdgeColumns,
+  sourceIds: BigInt64Array,
+  destinationIds: BigInt64Array,
+): (Edge | undefined)[] {
   const positions = unpackIds(columns.positions);
   const times = unpackIds(columns.times);
   checkEntries(columns.states.length, sourceIds.length);
@@ -45,19 +49,31 @@ export const edgePageToThrift = ({ edges, nextCursor, prevCursor }: EdgePage): R
 
 export function edgePageFromThrift(page: RoostTypes.EdgePage): EdgePage {
   const edges = edgesFromColumns(page.columns, unpackIds(page.source_ids), unpackIds(page.destination_ids));
-  return jsonReady({ edges: edges.filter((edge) => edge !== undefined), nextCursor: page.next_cursor, prevCursor: page.prev_cursor });
+  return jsonReady({
+    edges: edges.filter((edge) => edge !== undefined),
+    nextCursor: page.next_cursor,
+    prevCursor: page.prev_cursor,
+  });
 }
 
 export function edgeListsToThrift(lists: readonly (readonly Edge[])[]): RoostTypes.EdgeLists {
   const edges = lists.flat();
-  return { lengths: packIds(lists.map(({ length }) => BigInt(length))), other_ids: packIds(edges.map(({ destinationId }) => destinationId)), columns: edgesToColumns(edges) };
+  return {
+    lengths: packIds(lists.map(({ length }) => BigInt(length))),
+    other_ids: packIds(edges.map(({ destinationId }) => destinationId)),
+    columns: edgesToColumns(edges),
+  };
 }
 
 /** An edge that was read from its other end. */
-export const turnedEdge = ({ sourceId, destinationId, position, updatedAt, state }: Edge): Edge => new JsonReadyEdge(destinationId, sourceId, position, updatedAt, state);
+export const turnedEdge = ({ sourceId, destinationId, position, updatedAt, state }: Edge): Edge =>
+  new JsonReadyEdge(destinationId, sourceId, position, updatedAt, state);
 
 /** The lists of the nodes that were asked for; an edge's source is the node. Throws `DataLoss` where the answer does not fit together. */
-export function edgeListsFromThrift({ lengths, other_ids, columns }: RoostTypes.EdgeLists, ids: BigInt64Array): Edge[][] {
+export function edgeListsFromThrift(
+  { lengths, other_ids, columns }: RoostTypes.EdgeLists,
+  ids: BigInt64Array,
+): Edge[][] {
   const counts = Array.from(unpackIds(lengths), Number);
   checkEntries(counts.length, ids.length);
   const otherIds = unpackIds(other_ids);
@@ -90,12 +106,18 @@ export function unpackCounts(packed: Uint8Array, nodes: number): StateCounts[] {
   const values = unpackIds(packed);
   checkEntries(values.length, nodes * statesByRank.length);
   return Array.from({ length: nodes }, (_, node) => {
-    const [normal, negative, archived, removed] = values.subarray(node * statesByRank.length) as unknown as [bigint, bigint, bigint, bigint];
+    const [normal, negative, archived, removed] = values.subarray(node * statesByRank.length) as unknown as [
+      bigint,
+      bigint,
+      bigint,
+      bigint,
+    ];
     return jsonReady({ normal, negative, archived, removed });
   });
 }
 
 /** An answer's length is not the server's word alone: each entry belongs to something that was asked for. */
 export function checkEntries(actual: number, expected: number): void {
-  if (actual !== expected) throw new RoostError('DataLoss', `the answer holds ${actual} entries where ${expected} were asked for`);
+  if (actual !== expected)
+    throw new RoostError('DataLoss', `the answer holds ${actual} entries where ${expected} were asked for`);
 }

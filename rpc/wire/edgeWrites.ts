@@ -9,7 +9,8 @@ export function edgeWritesToThrift(writes: EdgeWrites): RoostTypes.EdgeWrites {
   const { operations } = writes;
   const fields: ConstructorParameters<typeof RoostTypes.EdgeWrites>[0] = {
     graph_id: writes.graphId,
-    operations: typeof operations === 'string' ? Buffer.of(operationNumbers.toNumber(operations)) : packOperations(operations),
+    operations:
+      typeof operations === 'string' ? Buffer.of(operationNumbers.toNumber(operations)) : packOperations(operations),
     source_ids: packIds(writes.sourceIds),
     destination_ids: packIds(writes.destinationIds),
     ...(writes.positions === undefined ? {} : { positions: packIds(writes.positions) }),
@@ -41,7 +42,9 @@ export function column(packed: Uint8Array, name: string, length?: number): BigIn
 
 function checkLength(actual: number, name: string, expected: number): void {
   if (actual === expected) return;
-  throw new RoostError('InvalidArgument', `${name} has ${actual} entries where source_ids has ${expected}`, { fields: { argument: name } });
+  throw new RoostError('InvalidArgument', `${name} has ${actual} entries where source_ids has ${expected}`, {
+    fields: { argument: name },
+  });
 }
 
 function packOperations(operations: readonly Operation[]): Buffer {

@@ -20,7 +20,10 @@ const error = fc
     retryable: fc.boolean(),
     retryAfterMs: fc.option(fc.nat(), { nil: undefined }),
   })
-  .map(({ code, message, retryAfterMs, ...rest }) => new RoostError(code, message, { ...rest, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) }));
+  .map(
+    ({ code, message, retryAfterMs, ...rest }) =>
+      new RoostError(code, message, { ...rest, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) }),
+  );
 
 it('brings every error over the wire whole', () => {
   fc.assert(
@@ -39,7 +42,10 @@ it('brings every error over the wire whole', () => {
 
 it('takes a code of a newer server, and a server that says nothing, for Internal', () => {
   const fields = { description: 'x', fields: {}, retryable: true };
-  expect(errorFromThrift(new RoostException({ code: 'Later', ...fields }))).toMatchObject({ code: 'Internal', retryable: true });
+  expect(errorFromThrift(new RoostException({ code: 'Later', ...fields }))).toMatchObject({
+    code: 'Internal',
+    retryable: true,
+  });
   expect(errorFromThrift(new RoostException()).toWire()).toEqual({
     code: 'Internal',
     message: 'the server gave no reason',

@@ -16,6 +16,8 @@ it('brings fragments over the wire by place, with those that are missing', () =>
 it('refuses an answer that is not what it says', () => {
   const answer = fragmentsToThrift([Buffer.from('one'), undefined, Buffer.from('two')]);
   expect(() => fragmentsFromThrift(answer, 2)).toThrow('holds 3 entries');
-  expect(() => fragmentsFromThrift({ ...answer, fragments: answer.fragments.subarray(1) })).toThrow('5 bytes of fragments where it says 6');
+  expect(() => fragmentsFromThrift({ ...answer, fragments: answer.fragments.subarray(1) })).toThrow(
+    '5 bytes of fragments where it says 6',
+  );
   expect(() => fragmentsFromThrift({ ...answer, lengths: answer.lengths.subarray(1) })).toThrow('entries');
 });

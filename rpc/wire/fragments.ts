@@ -17,7 +17,10 @@ export function fragmentsToThrift(fragments: readonly (Uint8Array | undefined)[]
 }
 
 /** The fragments share the message's memory. Throws `DataLoss` where the answer does not hold what its lengths say, or not `count` entries where that is given. */
-export function fragmentsFromThrift({ lengths, fragments }: TBirdTypes.Fragments, count = lengths.length / 4): (Buffer | undefined)[] {
+export function fragmentsFromThrift(
+  { lengths, fragments }: TBirdTypes.Fragments,
+  count = lengths.length / 4,
+): (Buffer | undefined)[] {
   checkEntries(lengths.length / 4, Math.floor(count));
   let at = 0;
   const found = Array.from({ length: count }, (_, i) => {
@@ -25,6 +28,7 @@ export function fragmentsFromThrift({ lengths, fragments }: TBirdTypes.Fragments
     at += length;
     return length === 0 ? undefined : fragments.subarray(at - length, at);
   });
-  if (at !== fragments.length) throw new RoostError('DataLoss', `the answer holds ${fragments.length} bytes of fragments where it says ${at}`);
+  if (at !== fragments.length)
+    throw new RoostError('DataLoss', `the answer holds ${fragments.length} bytes of fragments where it says ${at}`);
   return found;
 }

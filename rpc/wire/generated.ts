@@ -21,4 +21,17 @@ export { Acknowledgement, RoostException } from '../gen/roost_types.js';
 export { Client as TBirdClient, Processor as TBirdProcessor } from '../gen/TBird.js';
 export { Client as UsersClient, Processor as UsersProcessor } from '../gen/Users.js';
 
-export type { FlockDBModule, FlockDBTypes, InjectorTypes, JobInjectorModule, ManagerModule, ManagerTypes, RoostFlockModule, RoostTypes, TBirdModule, TBirdTypes, UsersModule, UsersTypes };
+export type {
+  FlockDBModule,
+  FlockDBTypes,
+  InjectorTypes,
+  JobInjectorModule,
+  ManagerModule,
+  ManagerTypes,
+  RoostFlockModule,
+  RoostTypes,
+  TBirdModule,
+  TBirdTypes,
+  UsersModule,
+  UsersTypes,
+};

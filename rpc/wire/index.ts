@@ -1,7 +1,19 @@
 export { writeBatchFromThrift, writeBatchToThrift } from './batchWrites.js';
 export { BinaryReader } from './binaryReader.js';
 export { BinaryWriter } from './binaryWriter.js';
-export { checkEntries, edgeListsFromThrift, edgeListsToThrift, edgePageFromThrift, edgePageToThrift, edgesFromColumns, edgesToColumns, packCounts, packStates, turnedEdge, unpackCounts } from './edgeColumns.js';
+export {
+  checkEntries,
+  edgeListsFromThrift,
+  edgeListsToThrift,
+  edgePageFromThrift,
+  edgePageToThrift,
+  edgesFromColumns,
+  edgesToColumns,
+  packCounts,
+  packStates,
+  turnedEdge,
+  unpackCounts,
+} from './edgeColumns.js';
 export { column, edgeWritesFromThrift, edgeWritesToThrift } from './edgeWrites.js';
 export { errorFromThrift, errorToThrift } from './errors.js';
 export { explanationFromThrift, explanationToThrift } from './explanations.js';
@@ -48,7 +60,14 @@ export { acknowledgementNumbers, operationNumbers, priorityNumbers } from './ope
 export { queryFromThrift, queryToThrift, termFromThrift, termToThrift } from './queries.js';
 export { required, type Received } from './required.js';
 export { stateFromByte, stateFromFlockdb, stateToByte, stateToFlockdb } from './states.js';
-export { draftFromThrift, draftToThrift, timelineFromThrift, timelineToThrift, tweetFromThrift, tweetToThrift } from './tweets.js';
+export {
+  draftFromThrift,
+  draftToThrift,
+  timelineFromThrift,
+  timelineToThrift,
+  tweetFromThrift,
+  tweetToThrift,
+} from './tweets.js';
 export { UnframedScanner } from './unframedScanner.js';
 export { userChangeFromThrift, userChangeToThrift, userFromThrift, userToThrift } from './users.js';
 export type {

@@ -11,7 +11,11 @@ export interface MessageBounds {
 }
 
 /** For calls, which anybody may send. */
-export const callBounds: MessageBounds = { values: limits.callValues, entries: limits.callEntries, stringBytes: limits.stringBytes };
+export const callBounds: MessageBounds = {
+  values: limits.callValues,
+  entries: limits.callEntries,
+  stringBytes: limits.stringBytes,
+};
 
 /** For answers of servers that a client has chosen: bounded by the message alone. */
 export const answerBounds: MessageBounds = { values: Infinity, entries: Infinity, stringBytes: limits.messageBytes };

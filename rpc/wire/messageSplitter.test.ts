@@ -7,7 +7,10 @@ import { MessageSplitter } from './messageSplitter.js';
 import { thriftType, version1 } from './thriftType.js';
 
 /** A message with a struct of every shape that has a length of its own. */
-function message(framed: boolean, { name, text, numbers, map }: { name: string; text: string; numbers: number[]; map: Record<string, string> }): Buffer {
+function message(
+  framed: boolean,
+  { name, text, numbers, map }: { name: string; text: string; numbers: number[]; map: Record<string, string> },
+): Buffer {
   let written = Buffer.alloc(0);
   const output = new BinaryWriter(framed, (bytes) => (written = Buffer.from(bytes)));
   output.writeMessageBegin(name, 1, 7);
@@ -49,16 +52,22 @@ describe.each([
 ])('%s', (_name, framed) => {
   it('finds the same messages however the bytes are cut', () => {
     fc.assert(
-      fc.property(fc.array(content, { minLength: 1, maxLength: 5 }), fc.array(fc.nat(), { maxLength: 20 }), (contents, cuts) => {
-        const messages = contents.map((each) => message(framed, each));
-        const stream = Buffer.concat(messages);
-        const points = [0, ...cuts.map((cut) => cut % stream.length).sort((a, b) => a - b), stream.length];
-        const splitter = new MessageSplitter();
-        const found = points.slice(1).flatMap((end, i) => [...splitter.push(Buffer.from(stream.subarray(points[i], end)))]);
-        expect(splitter.framed).toBe(framed);
-        expect(found).toEqual(messages.map((each) => (framed ? each.subarray(4) : each)));
-        expect(splitter.pendingBytes).toBe(0);
-      }),
+      fc.property(
+        fc.array(content, { minLength: 1, maxLength: 5 }),
+        fc.array(fc.nat(), { maxLength: 20 }),
+        (contents, cuts) => {
+          const messages = contents.map((each) => message(framed, each));
+          const stream = Buffer.concat(messages);
+          const points = [0, ...cuts.map((cut) => cut % stream.length).sort((a, b) => a - b), stream.length];
+          const splitter = new MessageSplitter();
+          const found = points
+            .slice(1)
+            .flatMap((end, i) => [...splitter.push(Buffer.from(stream.subarray(points[i], end)))]);
+          expect(splitter.framed).toBe(framed);
+          expect(found).toEqual(messages.map((each) => (framed ? each.subarray(4) : each)));
+          expect(splitter.pendingBytes).toBe(0);
+        },
+      ),
     );
   });
 
@@ -75,14 +84,20 @@ it('throws InvalidArgument, and nothing else, whatever comes', () => {
   const header = [0x80, 1, 0, 1, 0, 0, 0, 1, 0x78, 0, 0, 0, 1];
   const start = fc.constantFrom([], [0x80], [0x80, 1, 0, 1], header);
   fc.assert(
-    fc.property(start, fc.uint8Array({ maxLength: 100 }), fc.array(fc.uint8Array({ maxLength: 100 })), (first, rest, chunks) => {
-      const splitter = new MessageSplitter();
-      try {
-        for (const chunk of [Uint8Array.from([...first, ...rest]), ...chunks]) for (const found of splitter.push(Buffer.from(chunk))) expect(found.length).toBeGreaterThan(0);
-      } catch (error) {
-        expect(isRoostError(error, 'InvalidArgument')).toBe(true);
-      }
-    }),
+    fc.property(
+      start,
+      fc.uint8Array({ maxLength: 100 }),
+      fc.array(fc.uint8Array({ maxLength: 100 })),
+      (first, rest, chunks) => {
+        const splitter = new MessageSplitter();
+        try {
+          for (const chunk of [Uint8Array.from([...first, ...rest]), ...chunks])
+            for (const found of splitter.push(Buffer.from(chunk))) expect(found.length).toBeGreaterThan(0);
+        } catch (error) {
+          expect(isRoostError(error, 'InvalidArgument')).toBe(true);
+        }
+      },
+    ),
     { numRuns: 1_000 },
   );
 });
@@ -111,7 +126,10 @@ describe('refuses', () => {
     ['a negative length', unframed(thriftType.list, 0, 1, thriftType.i32, 0xff, 0xff, 0xff, 0xff)],
     ['a list that is too large', unframed(thriftType.list, 0, 1, thriftType.i64, 0, 0xff, 0xff, 0xff)],
     ['a type that does not exist', unframed(1, 0, 1)],
-    ['structs nested without end', unframed(...Array.from({ length: limits.messageDepth }, () => [thriftType.struct, 0, 1]).flat())],
+    [
+      'structs nested without end',
+      unframed(...Array.from({ length: limits.messageDepth }, () => [thriftType.struct, 0, 1]).flat()),
+    ],
   ])('%s', (_name, bytes) => {
     expect(() => [...new MessageSplitter().push(bytes)]).toThrow(/malformed Thrift message/);
   });

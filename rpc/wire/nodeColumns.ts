@@ -22,6 +22,8 @@ export function nodesFromColumns(columns: RoostTypes.NodeColumns, length: number
   for (const { length: entries } of [columns.colours, colouredAt, removedThrough]) checkEntries(entries, length);
   return counts.map((ofNode, i) => {
     const colour = stateFromByte(columns.colours[i]);
-    return colour === undefined ? undefined : jsonReady({ colour, colouredAt: colouredAt[i]!, removedThrough: removedThrough[i]!, counts: ofNode });
+    return colour === undefined
+      ? undefined
+      : jsonReady({ colour, colouredAt: colouredAt[i]!, removedThrough: removedThrough[i]!, counts: ofNode });
   });
 }

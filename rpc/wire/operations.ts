@@ -16,13 +16,21 @@ class Numbers<Name extends string> {
   toNumber(name: Name): number {
     // A caller in plain JavaScript may pass anything.
     const number = Object.hasOwn(this.numbers, name) ? this.numbers[name] : undefined;
-    if (number === undefined) throw new RoostError('InvalidArgument', `${this.what} must be one of ${Object.keys(this.numbers).join(', ')}, not ${JSON.stringify(name)}`);
+    if (number === undefined)
+      throw new RoostError(
+        'InvalidArgument',
+        `${this.what} must be one of ${Object.keys(this.numbers).join(', ')}, not ${JSON.stringify(name)}`,
+      );
     return number;
   }
 
   toName(number: number): Name {
     const name = this.#names.get(number);
-    if (name === undefined) throw new RoostError('InvalidArgument', `there is no ${this.what} ${number}: use ${[...this.#names].map(([known, text]) => `${known} (${text})`).join(', ')}`);
+    if (name === undefined)
+      throw new RoostError(
+        'InvalidArgument',
+        `there is no ${this.what} ${number}: use ${[...this.#names].map(([known, text]) => `${known} (${text})`).join(', ')}`,
+      );
     return name;
   }
 }
@@ -34,7 +42,11 @@ export const operationNumbers = new Numbers<Operation>('operation', {
   negate: ExecuteOperationType.Negate,
 });
 
-export const priorityNumbers = new Numbers<PriorityName>('priority', { low: Priority.Low, medium: Priority.Medium, high: Priority.High });
+export const priorityNumbers = new Numbers<PriorityName>('priority', {
+  low: Priority.Low,
+  medium: Priority.Medium,
+  high: Priority.High,
+});
 
 export const acknowledgementNumbers = new Numbers<Acknowledged>('acknowledgement', {
   journaled: Acknowledgement.Journaled,

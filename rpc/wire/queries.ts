@@ -59,14 +59,17 @@ export function queryToThrift(query: Query): FlockDBTypes.SelectOperation[] {
 
 /** Reduces a postfix program to its query. Throws `InvalidArgument`, with FlockDB's words, where it does not come out as exactly one. */
 export function queryFromThrift(program: readonly FlockDBTypes.SelectOperation[]): Query {
-  if (program.length > 2 * limits.termsPerQuery - 1) throw new RoostError('InvalidArgument', `a query may have ${limits.termsPerQuery} terms at most`);
+  if (program.length > 2 * limits.termsPerQuery - 1)
+    throw new RoostError('InvalidArgument', `a query may have ${limits.termsPerQuery} terms at most`);
   const stack: Query[] = [];
   for (const { operation_type: type, term } of program) {
-    if (type === SelectOperationType.SimpleQuery) stack.push({ kind: 'term', term: termFromThrift(required(term, 'term')) });
+    if (type === SelectOperationType.SimpleQuery)
+      stack.push({ kind: 'term', term: termFromThrift(required(term, 'term')) });
     else stack.push(combine(type, stack));
   }
   const [query] = stack;
-  if (query === undefined || stack.length > 1) throw new RoostError('InvalidArgument', `Left ${stack.length} items on the stack instead of 1`);
+  if (query === undefined || stack.length > 1)
+    throw new RoostError('InvalidArgument', `Left ${stack.length} items on the stack instead of 1`);
   return query;
 }
 
@@ -77,7 +80,10 @@ function combine(type: FlockDBTypes.SelectOperationType, stack: Query[]): Query 
   const right = stack.pop();
   const left = stack.pop();
   if (left === undefined || right === undefined) {
-    throw new RoostError('InvalidArgument', `Need two sub-queries to do ${kind === 'intersection' ? 'an' : 'a'} ${kind}`);
+    throw new RoostError(
+      'InvalidArgument',
+      `Need two sub-queries to do ${kind === 'intersection' ? 'an' : 'a'} ${kind}`,
+    );
   }
   return { kind, left, right };
 }

@@ -2,7 +2,8 @@ import { RoostError } from '../../core/index.js';
 
 /** A field that the IDL does not mark optional, but a sender may leave out. Throws `InvalidArgument` naming it. */
 export function required<T>(value: T | null | undefined, name: string): T {
-  if (value === null || value === undefined) throw new RoostError('InvalidArgument', `${name} is missing`, { fields: { argument: name } });
+  if (value === null || value === undefined)
+    throw new RoostError('InvalidArgument', `${name} is missing`, { fields: { argument: name } });
   return value;
 }
 

@@ -15,7 +15,8 @@ export const stateToByte = (state: EdgeState | undefined): number => (state === 
 export function stateFromByte(byte: number | undefined): EdgeState | undefined {
   if (byte === 0) return undefined;
   const state = byte === undefined ? undefined : statesByRank[byte - 1];
-  if (state === undefined) throw new RoostError('DataLoss', `the answer holds an edge state ${byte}, which does not exist`);
+  if (state === undefined)
+    throw new RoostError('DataLoss', `the answer holds an edge state ${byte}, which does not exist`);
   return state;
 }
 
@@ -24,7 +25,11 @@ export const stateToFlockdb = (state: EdgeState): number => flockdbStates.indexO
 /** Throws `InvalidArgument` for a number that FlockDB does not have. */
 export function stateFromFlockdb(id: number): EdgeState {
   const state = flockdbStates[id];
-  if (state === undefined) throw new RoostError('InvalidArgument', `there is no edge state ${id}: use 0 (positive), 1 (removed), 2 (archived) or 3 (negative)`);
+  if (state === undefined)
+    throw new RoostError(
+      'InvalidArgument',
+      `there is no edge state ${id}: use 0 (positive), 1 (removed), 2 (archived) or 3 (negative)`,
+    );
   return state;
 }
 

@@ -13,6 +13,9 @@ export function textFrom(bytes: Uint8Array, name: string): string {
 
 /** Throws `InvalidArgument` for half a surrogate pair, which UTF-8 cannot hold. */
 export function textToThrift(text: string, name: string): Buffer {
-  if (/\p{Surrogate}/u.test(text)) throw new RoostError('InvalidArgument', `${name} holds half of a surrogate pair, which is no character`, { fields: { argument: name } });
+  if (/\p{Surrogate}/u.test(text))
+    throw new RoostError('InvalidArgument', `${name} holds half of a surrogate pair, which is no character`, {
+      fields: { argument: name },
+    });
   return Buffer.from(text);
 }

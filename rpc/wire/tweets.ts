@@ -63,7 +63,14 @@ export const draftFromThrift = (draft: Received<TBirdTypes.TweetDraft>): TweetDr
   ...(draft.extra == null ? {} : { extra: textFrom(draft.extra, 'extra') }),
 });
 
-export const timelineToThrift = ({ userId, count, beforeId, afterId, replies, retweets }: TimelineRequest): RequestFields => ({
+export const timelineToThrift = ({
+  userId,
+  count,
+  beforeId,
+  afterId,
+  replies,
+  retweets,
+}: TimelineRequest): RequestFields => ({
   user_id: userId,
   count,
   ...(beforeId === undefined ? {} : { before_id: beforeId }),

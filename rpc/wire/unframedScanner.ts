@@ -45,7 +45,8 @@ export class UnframedScanner {
 
   #scanHeader(bytes: Buffer): boolean {
     if (bytes.length < 8) return false;
-    if ((bytes.readInt32BE(0) & versionMask) !== version1) throw malformed('it does not start with the version of the strict binary protocol');
+    if ((bytes.readInt32BE(0) & versionMask) !== version1)
+      throw malformed('it does not start with the version of the strict binary protocol');
     const nameBytes = bytes.readInt32BE(4);
     if (nameBytes < 1 || nameBytes > maxMethodNameBytes) throw malformed(`its method name has ${nameBytes} bytes`);
     this.#position = 12 + nameBytes;
@@ -99,7 +100,8 @@ export class UnframedScanner {
   }
 
   #nest(level: Level): void {
-    if (this.#levels.length >= limits.messageDepth) throw malformed(`it nests more than ${limits.messageDepth} levels deep`);
+    if (this.#levels.length >= limits.messageDepth)
+      throw malformed(`it nests more than ${limits.messageDepth} levels deep`);
     this.#levels.push(level);
   }
 }

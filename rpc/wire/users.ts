@@ -31,7 +31,12 @@ export const userChangeToThrift = ({ id, name, screenName, flags }: UserChange):
   ...(flags === undefined ? {} : { flags: BigInt(flags) }),
 });
 
-export const userChangeFromThrift = ({ id, name, screen_name: screenName, flags }: Received<UsersTypes.UserChange>): UserChange => ({
+export const userChangeFromThrift = ({
+  id,
+  name,
+  screen_name: screenName,
+  flags,
+}: Received<UsersTypes.UserChange>): UserChange => ({
   id: required(id, 'id'),
   ...(name == null ? {} : { name: textFrom(name, 'name') }),
   ...(screenName == null ? {} : { screenName: textFrom(screenName, 'screen_name') }),

@@ -14,7 +14,9 @@ let tbird: Tbird;
 let elsewhere: Tbird;
 
 const ids = (...values: bigint[]): BigInt64Array => BigInt64Array.from(values);
-const timeline = async (userId: bigint, rest: object = {}): Promise<bigint[]> => [...(await elsewhere.timeline({ userId, count: 10, ...rest }))];
+const timeline = async (userId: bigint, rest: object = {}): Promise<bigint[]> => [
+  ...(await elsewhere.timeline({ userId, count: 10, ...rest })),
+];
 
 /** Statements that hosts were asked meanwhile, by servers that share nothing with the ones under test but the databases. */
 async function withoutDatabases<T>(work: () => Promise<T>): Promise<T> {
@@ -66,10 +68,26 @@ describe('a cached tweet', () => {
     const id = composeSnowflake({ timeMs: Date.now() - 5_000, worker: 5, sequence: 2 });
     const route = tbird.windowSet.route(id, 86_400_000)!;
     const [first, second] = route.leaves;
-    const apply = async (leaf: typeof first, record: Parameters<typeof writer>[2][number]): Promise<unknown> => writer(tbird.gizzard.hosts.host(leaf!.shard.id.hostname), tweetTable(config.cluster, leaf!.shard), [record], Deadline.after(5_000));
+    const apply = async (leaf: typeof first, record: Parameters<typeof writer>[2][number]): Promise<unknown> =>
+      writer(
+        tbird.gizzard.hosts.host(leaf!.shard.id.hostname),
+        tweetTable(config.cluster, leaf!.shard),
+        [record],
+        Deadline.after(5_000),
+      );
     const writer = tbird.caches!.applyTweets;
     await elsewhere.get(ids(id));
-    const content = { id, userId: 1n, text: 'half', createdAtMs: 1, replyToTweetId: undefined, replyToUserId: undefined, retweetOfId: undefined, flags: 0, extra: undefined };
+    const content = {
+      id,
+      userId: 1n,
+      text: 'half',
+      createdAtMs: 1,
+      replyToTweetId: undefined,
+      replyToUserId: undefined,
+      retweetOfId: undefined,
+      flags: 0,
+      extra: undefined,
+    };
     await apply(first, { id, written: { content, writtenAt: 1n }, losers: [], state: 0, stateAt: 1n });
     await apply(second, { id, written: undefined, losers: [], state: 1, stateAt: 9n });
     expect((await elsewhere.get(ids(id), { deleted: true }))[0]).toMatchObject({ text: 'half', deletedAt: 9n });
@@ -78,7 +96,15 @@ describe('a cached tweet', () => {
 
 describe('a cached timeline', () => {
   it('takes new tweets in front, and loses those that are deleted', async () => {
-    const first = [...(await tbird.create([{ userId: 2n, text: 'a' }, { userId: 2n, text: 'b', replyToUserId: 9n }], materialized))];
+    const first = [
+      ...(await tbird.create(
+        [
+          { userId: 2n, text: 'a' },
+          { userId: 2n, text: 'b', replyToUserId: 9n },
+        ],
+        materialized,
+      )),
+    ];
     expect(await timeline(2n)).toEqual(first.toReversed());
     const [retweet] = await tbird.create([{ userId: 2n, text: 'c', retweetOfId: 7n }], materialized);
     expect(await withoutDatabases(() => timeline(2n))).toEqual([retweet, first[1], first[0]]);
@@ -90,7 +116,12 @@ describe('a cached timeline', () => {
   });
 
   it('goes on in the databases behind its end', async () => {
-    const made = [...(await tbird.create(Array.from({ length: 50 }, (_, i) => ({ userId: 3n, text: `${i}` })), materialized))].toReversed();
+    const made = [
+      ...(await tbird.create(
+        Array.from({ length: 50 }, (_, i) => ({ userId: 3n, text: `${i}` })),
+        materialized,
+      )),
+    ].toReversed();
     await timeline(3n);
     expect(await withoutDatabases(() => timeline(3n))).toEqual(made.slice(0, 10));
     expect(await withoutDatabases(() => timeline(3n, { beforeId: made[8] }))).toEqual(made.slice(9, 19));
@@ -101,16 +132,42 @@ describe('a cached timeline', () => {
 });
 
 describe('fragments', () => {
-  const texts = (fragments: readonly (Buffer | undefined)[]): unknown[] => fragments.map((fragment) => fragment && (JSON.parse(fragment.toString()) as unknown));
+  const texts = (fragments: readonly (Buffer | undefined)[]): unknown[] =>
+    fragments.map((fragment) => fragment && (JSON.parse(fragment.toString()) as unknown));
 
   it('are made once, and anew after a write', async () => {
-    const [first, second] = [...(await tbird.create([{ userId: 4n, text: 'one', extra: '{"a":[1]}' }, { userId: 4n, text: 'two', replyToUserId: 8n }], materialized))];
+    const [first, second] = [
+      ...(await tbird.create(
+        [
+          { userId: 4n, text: 'one', extra: '{"a":[1]}' },
+          { userId: 4n, text: 'two', replyToUserId: 8n },
+        ],
+        materialized,
+      )),
+    ];
     const json = [
-      { id: String(second), user_id: '4', text: 'two', created_at: expect.any(String) as string, reply_to_user_id: '8', flags: 0 },
-      { id: String(first), user_id: '4', text: 'one', created_at: expect.any(String) as string, flags: 0, extra: { a: [1] } },
+      {
+        id: String(second),
+        user_id: '4',
+        text: 'two',
+        created_at: expect.any(String) as string,
+        reply_to_user_id: '8',
+        flags: 0,
+      },
+      {
+        id: String(first),
+        user_id: '4',
+        text: 'one',
+        created_at: expect.any(String) as string,
+        flags: 0,
+        extra: { a: [1] },
+      },
     ];
     expect(texts(await elsewhere.timelineFragments('json', { userId: 4n, count: 10 }))).toEqual(json);
-    expect(texts(await elsewhere.fragments('short', ids(first!, 77n)))).toEqual([{ id: String(first), user_id: '4', text: 'one' }, undefined]);
+    expect(texts(await elsewhere.fragments('short', ids(first!, 77n)))).toEqual([
+      { id: String(first), user_id: '4', text: 'one' },
+      undefined,
+    ]);
     // The same as without a cache.
     const uncached = await openTbird(config);
     expect(texts(await uncached.timelineFragments('json', { userId: 4n, count: 10 }))).toEqual(json);
@@ -120,12 +177,17 @@ describe('fragments', () => {
     // Whole fragments need no row, cached or not.
     rows.get = () => Promise.reject(new Error('a row was asked for'));
     try {
-      expect(texts(await withoutDatabases(() => elsewhere.timelineFragments('json', { userId: 4n, count: 10 })))).toEqual(json);
+      expect(
+        texts(await withoutDatabases(() => elsewhere.timelineFragments('json', { userId: 4n, count: 10 }))),
+      ).toEqual(json);
     } finally {
       rows.get = read;
     }
     await tbird.delete(ids(second!), materialized);
-    expect(texts(await withoutDatabases(() => elsewhere.fragments('json', ids(second!, first!))))).toEqual([undefined, json[1]]);
+    expect(texts(await withoutDatabases(() => elsewhere.fragments('json', ids(second!, first!))))).toEqual([
+      undefined,
+      json[1],
+    ]);
     await tbird.undelete(ids(second!), materialized);
     expect(texts(await elsewhere.fragments('json', ids(second!)))).toEqual([json[0]]);
     await expect(elsewhere.fragments('xml', ids(first!))).rejects.toMatchObject({ code: 'InvalidArgument' });
@@ -137,7 +199,9 @@ it('what a repair writes is not hidden by what was cached', async () => {
   await untilApplied(tbird.flock);
   const { leaves } = tbird.windowSet.route(id!, 86_400_000)!;
   const { shard } = leaves[0]!;
-  await tbird.gizzard.hosts.host(shard.id.hostname).run(`DELETE FROM ${tweetTable(config.cluster, shard)} WHERE id = ?`, [id!], Deadline.after(5_000));
+  await tbird.gizzard.hosts
+    .host(shard.id.hostname)
+    .run(`DELETE FROM ${tweetTable(config.cluster, shard)} WHERE id = ?`, [id!], Deadline.after(5_000));
   const { rows } = elsewhere.caches!;
   // Which replica a load asks is left to chance.
   for (let tries = 0; (await elsewhere.get(ids(id!)))[0] !== undefined; tries++) {
@@ -145,7 +209,10 @@ it('what a repair writes is not hidden by what was cached', async () => {
     await rows.invalidate([id!]);
   }
   expect(await elsewhere.fragments('short', ids(id!))).toEqual([undefined]);
-  const move = await tbird.gizzard.moves.request('repair', leaves.map((leaf) => leaf.shard.id));
+  const move = await tbird.gizzard.moves.request(
+    'repair',
+    leaves.map((leaf) => leaf.shard.id),
+  );
   await tbird.gizzard.moves.finished(move, AbortSignal.timeout(20_000));
   expect((await elsewhere.get(ids(id!)))[0]?.text).toBe('on both replicas');
   expect((await elsewhere.fragments('short', ids(id!)))[0]?.toString()).toContain('on both replicas');

@@ -23,7 +23,12 @@ export class TweetCaches {
   ) {
     const life = { ttlSeconds: config.ttlSeconds, absentTtlSeconds: config.absentTtlSeconds, ...firstLevel };
     this.rows = new RowCache(pool, { ...life, name: 'tweets', codec: tweetCodec, merge: mergeTweets, load });
-    this.fragments = new FragmentCache(pool, { ...life, name: 'fragments', formats: tweetFormats, render: async (format, ids, deadline) => renderTweets(format, await this.rows.get(ids, deadline)) });
+    this.fragments = new FragmentCache(pool, {
+      ...life,
+      name: 'fragments',
+      formats: tweetFormats,
+      render: async (format, ids, deadline) => renderTweets(format, await this.rows.get(ids, deadline)),
+    });
   }
 
   /** `applyTweets`, and what it changes in the caches. */
@@ -41,9 +46,13 @@ export class TweetCaches {
 
   /** How shards are moved, with what it changes in the caches. */
   readonly moving = (movable: Movable): Movable =>
-    toldOfWrites(movable, () => this.gizzard().topology, async ({ keys }) => {
-      await this.forget(keys.map(BigInt));
-    });
+    toldOfWrites(
+      movable,
+      () => this.gizzard().topology,
+      async ({ keys }) => {
+        await this.forget(keys.map(BigInt));
+      },
+    );
 
   readonly forget = async (ids: readonly bigint[]): Promise<void> => {
     await this.rows.invalidate(ids);

@@ -32,7 +32,11 @@ it('the bytes of a cached tweet are the tweet', () => {
   });
   fc.assert(
     fc.property(record, (of) => {
-      const tweet: TweetRecord = { ...of, losers: [], written: of.written && { ...of.written, content: { ...of.written.content, id: of.id } } };
+      const tweet: TweetRecord = {
+        ...of,
+        losers: [],
+        written: of.written && { ...of.written, content: { ...of.written.content, id: of.id } },
+      };
       expect(tweetCodec.decode(tweetCodec.encode(tweet), Buffer.alloc(0))).toEqual(tweet);
     }),
   );

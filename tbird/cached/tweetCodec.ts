@@ -19,7 +19,14 @@ export const tweetCodec: Codec<TweetRecord> = {
     const optional = [content?.replyToTweetId, content?.replyToUserId, content?.retweetOfId];
     const textBytes = content === undefined ? 0 : Buffer.byteLength(content.text);
     const extra = content?.extra ?? '';
-    const size = content === undefined ? headBytes : headBytes + contentBytes + optional.filter((value) => value !== undefined).length * 8 + textBytes + Buffer.byteLength(extra);
+    const size =
+      content === undefined
+        ? headBytes
+        : headBytes +
+          contentBytes +
+          optional.filter((value) => value !== undefined).length * 8 +
+          textBytes +
+          Buffer.byteLength(extra);
     const body = Buffer.allocUnsafe(size);
     const [replyToTweet, replyToUser, retweetOf] = optional.map((value) => value !== undefined);
     const there =
@@ -56,7 +63,11 @@ export const tweetCodec: Codec<TweetRecord> = {
       at += 8;
       return body.readBigInt64LE(at - 8);
     };
-    const [replyToTweetId, replyToUserId, retweetOfId] = [optional(parts.replyToTweet), optional(parts.replyToUser), optional(parts.retweetOf)];
+    const [replyToTweetId, replyToUserId, retweetOfId] = [
+      optional(parts.replyToTweet),
+      optional(parts.replyToUser),
+      optional(parts.retweetOf),
+    ];
     const textAt = at + 2;
     const textEnd = textAt + body.readUInt16LE(at);
     const content = {

@@ -6,7 +6,17 @@ import { deleted, type TweetRecord } from '../tweetRecord.js';
 /** The forms in which tweets are served as fragments. Ids are texts, as JSON's numbers do not hold them; what a tweet does not have is left out. */
 const formats = {
   /** All that there is of a tweet. */
-  json: ({ id, userId, text, createdAtMs, replyToTweetId, replyToUserId, retweetOfId, flags, extra }: Tweet): string => {
+  json: ({
+    id,
+    userId,
+    text,
+    createdAtMs,
+    replyToTweetId,
+    replyToUserId,
+    retweetOfId,
+    flags,
+    extra,
+  }: Tweet): string => {
     const fields = JSON.stringify({
       id: String(id),
       user_id: String(userId),
@@ -30,7 +40,11 @@ export const tweetFormats = Object.keys(formats) as TweetFormat[];
 /** The fragments of rows: those of tweets that are there and not deleted. Throws `InvalidArgument` for a format that there is not. */
 export function renderTweets(format: string, rows: ReadonlyMap<bigint, TweetRecord>): Map<bigint, Buffer> {
   if (!Object.hasOwn(formats, format)) {
-    throw new RoostError('InvalidArgument', `there is no format ${JSON.stringify(format)}; there are ${tweetFormats.join(', ')}`, { fields: { format } });
+    throw new RoostError(
+      'InvalidArgument',
+      `there is no format ${JSON.stringify(format)}; there are ${tweetFormats.join(', ')}`,
+      { fields: { format } },
+    );
   }
   const render = formats[format as TweetFormat];
   const fragments = new Map<bigint, Buffer>();

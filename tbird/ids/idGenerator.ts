@@ -63,14 +63,23 @@ export class IdGenerator {
     await this.#leasing?.catch(() => undefined);
     // From here on none is made, so that nothing later than the last one is used.
     this.#lease = undefined;
-    await this.leases.release(this.#lastMs).catch((error: unknown) => this.#log.debug({ err: error }, 'a worker number could not be given back'));
+    await this.leases
+      .release(this.#lastMs)
+      .catch((error: unknown) => this.#log.debug({ err: error }, 'a worker number could not be given back'));
   }
 
   /** Makes as many of the ids as this millisecond has left. False where it has none, or there is no lease for it. */
   #make(count: number, ids: bigint[]): boolean {
     const { nowMs } = this.#clock;
     const lease = this.#lease;
-    if (lease === undefined || nowMs === undefined || nowMs > lease.untilMs || nowMs <= lease.fromMs || nowMs < this.#lastMs) return false;
+    if (
+      lease === undefined ||
+      nowMs === undefined ||
+      nowMs > lease.untilMs ||
+      nowMs <= lease.fromMs ||
+      nowMs < this.#lastMs
+    )
+      return false;
     if (nowMs > this.#lastMs) {
       this.#lastMs = nowMs;
       this.#sequence = 0;
@@ -86,15 +95,20 @@ export class IdGenerator {
     if (this.#closed) throw new RoostError('Unavailable', 'the generator of ids is closed', { retryable: false });
     const { nowMs } = this.#clock;
     const lease = this.#lease;
-    if (lease === undefined || nowMs === undefined || nowMs > lease.untilMs) return deadline.race(this.#renew(), 'getting a worker number');
+    if (lease === undefined || nowMs === undefined || nowMs > lease.untilMs)
+      return deadline.race(this.#renew(), 'getting a worker number');
     const behindMs = Math.max(this.#lastMs, lease.fromMs) - nowMs;
     if (behindMs > maxWaitMs) {
       // Where the clock was ahead of that of the leases, the next renewal says so; where that stepped back, it may be set right again.
       this.#renewInBackground();
-      throw new RoostError('Unavailable', `the clock of the leases is ${behindMs} ms behind the last id: no ids are made until it is past it`, {
-        retryAfterMs: behindMs,
-        fields: { behind_ms: behindMs },
-      });
+      throw new RoostError(
+        'Unavailable',
+        `the clock of the leases is ${behindMs} ms behind the last id: no ids are made until it is past it`,
+        {
+          retryAfterMs: behindMs,
+          fields: { behind_ms: behindMs },
+        },
+      );
     }
     deadline.check('waiting for the clock to go on, to make an id');
     await sleep(Math.max(idleWaitMs, behindMs));
@@ -103,7 +117,9 @@ export class IdGenerator {
   #renewInBackground(): void {
     if (this.#leasing !== undefined || performance.now() < this.#renewFromMs) return;
     this.#renewFromMs = performance.now() + renewPauseMs;
-    this.#renew().catch((error: unknown) => this.#log.warn({ err: error }, 'the lease of the worker number could not be prolonged; trying again'));
+    this.#renew().catch((error: unknown) =>
+      this.#log.warn({ err: error }, 'the lease of the worker number could not be prolonged; trying again'),
+    );
   }
 
   #renew(): Promise<void> {

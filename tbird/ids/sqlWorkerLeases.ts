@@ -60,13 +60,20 @@ export class SqlWorkerLeases implements WorkerLeases {
 
   /** Those of a cluster. */
   static of({ config, hosts, jobs }: Gizzard, ttlMs = defaultTtlMs): SqlWorkerLeases {
-    return new SqlWorkerLeases(config.nameServer.hosts.map((name) => hosts.host(name)), `${config.cluster}_nameserver`, () => jobs.journal.nowMs(), { ttlMs });
+    return new SqlWorkerLeases(
+      config.nameServer.hosts.map((name) => hosts.host(name)),
+      `${config.cluster}_nameserver`,
+      () => jobs.journal.nowMs(),
+      { ttlMs },
+    );
   }
 
   async acquire(): Promise<WorkerLease> {
     const held = this.#held;
     if (held !== undefined) {
-      const nowMs = await this.#clock(await this.#onEach((host) => this.#look(host, `WHERE worker_id = ${held.worker}`)));
+      const nowMs = await this.#clock(
+        await this.#onEach((host) => this.#look(host, `WHERE worker_id = ${held.worker}`)),
+      );
       const untilMs = Math.max(nowMs + this.#ttlMs, held.untilMs);
       if (await this.#write(held.worker, held.fromMs, untilMs)) return (this.#held = { ...held, untilMs, nowMs });
       this.#held = undefined;
@@ -80,21 +87,34 @@ export class SqlWorkerLeases implements WorkerLeases {
       const untilMs = nowMs + this.#ttlMs;
       if (await this.#write(worker, fromMs, untilMs)) return (this.#held = { worker, fromMs, untilMs, nowMs });
     }
-    throw new RoostError('Unavailable', `no worker number is free: all ${snowflakeWorkers} are in use, or were until a moment ago`, { retryAfterMs: 1_000 });
+    throw new RoostError(
+      'Unavailable',
+      `no worker number is free: all ${snowflakeWorkers} are in use, or were until a moment ago`,
+      { retryAfterMs: 1_000 },
+    );
   }
 
   async release(usedMs: number): Promise<void> {
     if (this.#held === undefined) return;
     const { worker } = this.#held;
     this.#held = undefined;
-    await this.#onEach((host) => host.run(`UPDATE ${this.#table} SET owner = '', until_ms = ? WHERE worker_id = ? AND owner = ?`, [usedMs, worker, this.#owner], deadline()));
+    await this.#onEach((host) =>
+      host.run(
+        `UPDATE ${this.#table} SET owner = '', until_ms = ? WHERE worker_id = ? AND owner = ?`,
+        [usedMs, worker, this.#owner],
+        deadline(),
+      ),
+    );
   }
 
   /** What the hosts' clocks say, the one in the middle, and no further from the journal's than is allowed. */
   async #clock(looks: readonly Look[]): Promise<number> {
     const clocks = looks.map(({ nowMs }) => nowMs).sort((a, b) => a - b);
     const journalMs = await this.journalMs();
-    return Math.min(Math.max(clocks[(clocks.length - 1) >> 1]!, journalMs - maxFromJournalMs), journalMs + maxFromJournalMs);
+    return Math.min(
+      Math.max(clocks[(clocks.length - 1) >> 1]!, journalMs - maxFromJournalMs),
+      journalMs + maxFromJournalMs,
+    );
   }
 
   /** Takes or prolongs a number on every host that has nothing later for it than `fromMs`, or has this holder. False where fewer than a majority do: times are wasted, and none is given twice. */
@@ -107,15 +127,35 @@ export class SqlWorkerLeases implements WorkerLeases {
         deadline(),
       );
       if (affectedRows > 0) return true;
-      return (await host.run(`INSERT IGNORE INTO ${this.#table} (worker_id, owner, until_ms) VALUES (?, ?, ?)`, [worker, this.#owner, untilMs], deadline())).affectedRows > 0;
+      return (
+        (
+          await host.run(
+            `INSERT IGNORE INTO ${this.#table} (worker_id, owner, until_ms) VALUES (?, ?, ?)`,
+            [worker, this.#owner, untilMs],
+            deadline(),
+          )
+        ).affectedRows > 0
+      );
     });
     return done.filter(Boolean).length >= this.#majority;
   }
 
   async #look(host: DatabaseHost, where = ''): Promise<Look> {
     await this.#create(host);
-    const rows = await host.rows(`SELECT NULL, NULL, ${hostClockMs} UNION ALL SELECT worker_id, owner, until_ms FROM ${this.#table} ${where}`, [], deadline());
-    return { host, nowMs: Number(rows[0]![2]), rows: new Map(rows.slice(1).map(([worker, owner, untilMs]) => [Number(worker), { owner: String(owner), untilMs: Number(untilMs) }])) };
+    const rows = await host.rows(
+      `SELECT NULL, NULL, ${hostClockMs} UNION ALL SELECT worker_id, owner, until_ms FROM ${this.#table} ${where}`,
+      [],
+      deadline(),
+    );
+    return {
+      host,
+      nowMs: Number(rows[0]![2]),
+      rows: new Map(
+        rows
+          .slice(1)
+          .map(([worker, owner, untilMs]) => [Number(worker), { owner: String(owner), untilMs: Number(untilMs) }]),
+      ),
+    };
   }
 
   get #majority(): number {
@@ -135,7 +175,11 @@ export class SqlWorkerLeases implements WorkerLeases {
     if (answered.length >= this.#majority) return answered;
     const failed = answers.find((answer) => answer.status === 'rejected')!;
     if (this.hosts.length === 1) throw failed.reason;
-    throw new RoostError('Unavailable', `only ${answered.length} of ${this.hosts.length} hosts of the name server answer, fewer than a majority: no worker number can be had for new ids`, { cause: failed.reason });
+    throw new RoostError(
+      'Unavailable',
+      `only ${answered.length} of ${this.hosts.length} hosts of the name server answer, fewer than a majority: no worker number can be had for new ids`,
+      { cause: failed.reason },
+    );
   }
 
   async #create(host: DatabaseHost): Promise<void> {
@@ -158,10 +202,16 @@ export class SqlWorkerLeases implements WorkerLeases {
 /** Numbers that nobody holds, each with the time that holders before may have used up: first those that have been free for longest, so that one that a killed process held rests, then unused ones. */
 function freeNumbers(looks: readonly Look[], nowMs: number): { readonly worker: number; readonly fromMs: number }[] {
   const latest = new Map<number, number>();
-  for (const { rows } of looks) for (const [worker, { untilMs }] of rows) latest.set(worker, Math.max(untilMs, latest.get(worker) ?? 0));
+  for (const { rows } of looks)
+    for (const [worker, { untilMs }] of rows) latest.set(worker, Math.max(untilMs, latest.get(worker) ?? 0));
   const rested = [...latest].filter(([, untilMs]) => untilMs < nowMs).sort(([a, aMs], [b, bMs]) => aMs - bMs || a - b);
-  const unused = Array.from({ length: snowflakeWorkers }, (_, worker) => worker).filter((worker) => !latest.has(worker));
-  return [...rested.map(([worker, fromMs]) => ({ worker, fromMs })), ...unused.map((worker) => ({ worker, fromMs: 0 }))];
+  const unused = Array.from({ length: snowflakeWorkers }, (_, worker) => worker).filter(
+    (worker) => !latest.has(worker),
+  );
+  return [
+    ...rested.map(([worker, fromMs]) => ({ worker, fromMs })),
+    ...unused.map((worker) => ({ worker, fromMs: 0 })),
+  ];
 }
 
 const deadline = (): Deadline => Deadline.after(operationDeadlineMs);

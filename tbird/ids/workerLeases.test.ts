@@ -30,7 +30,11 @@ afterAll(async () => {
 
 /** A process that makes ids; `ids` fills while it runs. */
 function startMaker(): { child: ChildProcess; ids: bigint[] } {
-  const child = spawn(process.execPath, [join(import.meta.dirname, '../testing/idProcess.mjs'), cluster.configPath, String(ttlMs)], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(
+    process.execPath,
+    [join(import.meta.dirname, '../testing/idProcess.mjs'), cluster.configPath, String(ttlMs)],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
   children.push(child);
   const ids: bigint[] = [];
   createInterface({ input: child.stdout }).on('line', (line) => ids.push(...line.split(' ').map(BigInt)));
@@ -70,7 +74,9 @@ const boundMs = 1_000;
 
 it('a maker whose clock is behind that of the holder before waits until it is past its times', async () => {
   const aheadMs = 300;
-  const fast = new IdGenerator(new SqlWorkerLeases([host], database, async () => Date.now() + boundMs + aheadMs, { ttlMs }));
+  const fast = new IdGenerator(
+    new SqlWorkerLeases([host], database, async () => Date.now() + boundMs + aheadMs, { ttlMs }),
+  );
   const [before] = await fast.take(1, Deadline.after(5_000));
   expect(parseSnowflake(before!).timeMs).toBeGreaterThan(Date.now() + aheadMs / 2);
   await fast.close();
@@ -99,31 +105,59 @@ it('the times of ids are those of the database, within a second of those of the 
 it('a lease that somebody else took over while its holder was away is not prolonged', async () => {
   let nowMs = Date.now() + 10_000_000;
   const clock = async (): Promise<number> => nowMs + boundMs;
-  const [first, second] = [new SqlWorkerLeases([host], database, clock, { ttlMs }), new SqlWorkerLeases([host], database, clock, { ttlMs })];
+  const [first, second] = [
+    new SqlWorkerLeases([host], database, clock, { ttlMs }),
+    new SqlWorkerLeases([host], database, clock, { ttlMs }),
+  ];
   const held = await first.acquire();
   expect(held.nowMs).toBe(nowMs);
   // Far enough ahead for every lease of this table to be over.
   nowMs += ttlMs + 1;
   let lease = await second.acquire();
-  for (let i = 0; lease.worker !== held.worker && i < snowflakeWorkers; i++) lease = await new SqlWorkerLeases([host], database, clock, { ttlMs }).acquire();
+  for (let i = 0; lease.worker !== held.worker && i < snowflakeWorkers; i++)
+    lease = await new SqlWorkerLeases([host], database, clock, { ttlMs }).acquire();
   expect(lease).toMatchObject({ worker: held.worker, fromMs: held.untilMs });
   nowMs += 1;
   expect((await first.acquire()).worker).not.toBe(held.worker);
 });
 
 it('no number is held twice, whichever host of the name server is named first and whichever is away', async () => {
-  const others = new DatabaseHosts({ ...cluster.config, databaseHosts: { ...cluster.config.databaseHosts, away: { ...Object.values(cluster.config.databaseHosts)[0]!, socketPath: undefined, port: 1 } } }, silentLog);
-  const [one, two, away] = ['db1', 'db2', 'away'].map((name) => others.host(name)) as [DatabaseHost, DatabaseHost, DatabaseHost];
+  const others = new DatabaseHosts(
+    {
+      ...cluster.config,
+      databaseHosts: {
+        ...cluster.config.databaseHosts,
+        away: { ...Object.values(cluster.config.databaseHosts)[0]!, socketPath: undefined, port: 1 },
+      },
+    },
+    silentLog,
+  );
+  const [one, two, away] = ['db1', 'db2', 'away'].map((name) => others.host(name)) as [
+    DatabaseHost,
+    DatabaseHost,
+    DatabaseHost,
+  ];
   try {
-    for (const each of [one, two]) await each.run(`CREATE DATABASE IF NOT EXISTS \`${primary}\``, [], Deadline.after(5_000));
-    const orders = [[one, two], [two, one], [away, one, two], [two, away, one]];
-    const leases = Array.from({ length: 20 }, (_, i) => new SqlWorkerLeases(orders[i % orders.length]!, primary, systemMs));
+    for (const each of [one, two])
+      await each.run(`CREATE DATABASE IF NOT EXISTS \`${primary}\``, [], Deadline.after(5_000));
+    const orders = [
+      [one, two],
+      [two, one],
+      [away, one, two],
+      [two, away, one],
+    ];
+    const leases = Array.from(
+      { length: 20 },
+      (_, i) => new SqlWorkerLeases(orders[i % orders.length]!, primary, systemMs),
+    );
     const held = await Promise.all(leases.map((each) => each.acquire()));
     expect(new Set(held.map(({ worker }) => worker)).size).toBe(leases.length);
     const again = await Promise.all(leases.map((each) => each.acquire()));
     expect(again.map(({ worker }) => worker)).toEqual(held.map(({ worker }) => worker));
     // Fewer than a majority cannot tell what others hold.
-    await expect(new SqlWorkerLeases([away, one], primary, systemMs).acquire()).rejects.toMatchObject({ code: 'Unavailable' });
+    await expect(new SqlWorkerLeases([away, one], primary, systemMs).acquire()).rejects.toMatchObject({
+      code: 'Unavailable',
+    });
   } finally {
     await others.close();
   }

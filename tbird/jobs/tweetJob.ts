@@ -19,12 +19,17 @@ interface Item {
  * Writes of tweets. The edges that a create brings to the indexes are journalled together with it. What only the row can tell follows from here: the edges of
  * a tweet whose state is another than its create says, since whoever deletes a tweet need not know its author; and those of a tweet that several contents came for.
  */
-export const tweetJob = (database: string, applyTweets: TweetWriter, forget?: (ids: readonly bigint[]) => Promise<void>): JobType<Item> => ({
+export const tweetJob = (
+  database: string,
+  applyTweets: TweetWriter,
+  forget?: (ids: readonly bigint[]) => Promise<void>,
+): JobType<Item> => ({
   kind: tweetJobKind,
   itemsAtOnce,
   split(payload, add) {
     const { places, records } = decodeTweets(payload);
-    for (const record of records) add(places.tableId, routingKey(record.id, places.windowMs), { record, graphs: places.graphs });
+    for (const record of records)
+      add(places.tableId, routingKey(record.id, places.windowMs), { record, graphs: places.graphs });
   },
   check: checkTweets,
   async apply(host, leaf, items, deadline) {
@@ -38,7 +43,8 @@ export const tweetJob = (database: string, applyTweets: TweetWriter, forget?: (i
     for (const record of applied) {
       if (record.written === undefined) continue;
       const asCreated = createdRecord(record.written);
-      if (record.losers.length > 0 || record.state !== asCreated.state || record.stateAt !== asCreated.stateAt) index.follow(record);
+      if (record.losers.length > 0 || record.state !== asCreated.state || record.stateAt !== asCreated.stateAt)
+        index.follow(record);
     }
     return index.jobs();
   },

@@ -55,7 +55,11 @@ export interface Creation {
 const openTime = '0'.repeat(16);
 
 /** Creates and changes of state, as a job. */
-export function encodeTweets({ tableId, windowMs, graphs: { byUser, replies, retweets } }: TweetPlaces, creations: readonly Creation[], states: readonly StateChange[]): { readonly payload: Buffer; readonly times?: JobTimes } {
+export function encodeTweets(
+  { tableId, windowMs, graphs: { byUser, replies, retweets } }: TweetPlaces,
+  creations: readonly Creation[],
+  states: readonly StateChange[],
+): { readonly payload: Buffer; readonly times?: JobTimes } {
   const head = { v: version, table: tableId, window_ms: windowMs, graphs: [byUser, replies, retweets] };
   let json = `${JSON.stringify(head).slice(0, -1)},"tweets":[`;
   let bytes = Buffer.byteLength(json);
@@ -82,7 +86,10 @@ export function encodeTweets({ tableId, windowMs, graphs: { byUser, replies, ret
     else add(`${row}"${time}"]`);
   }
   add(']}');
-  return { payload: Buffer.from(json), ...(offsets.length === 0 ? {} : { times: { count: 1, offsets, digits: true } }) };
+  return {
+    payload: Buffer.from(json),
+    ...(offsets.length === 0 ? {} : { times: { count: 1, offsets, digits: true } }),
+  };
 }
 
 /** Throws `DataLoss` where the payload is not one of ours, `UnknownJob` where it is of a later version. */
@@ -95,13 +102,26 @@ export function decodeTweets(payload: Buffer): TweetWrites {
       ...stored.tweets.map((row) => createdRecord({ content: contentFrom(row), writtenAt: BigInt(row[9] as string) })),
       ...stored.states.map(([id, state, stateAt, notBefore = '0']): TweetRecord => {
         if (state !== live && state !== deleted) throw new Error(`there is no state ${state}`);
-        return { id: BigInt(id), written: undefined, losers: [], state, stateAt: latest(BigInt(stateAt), BigInt(notBefore)) };
+        return {
+          id: BigInt(id),
+          written: undefined,
+          losers: [],
+          state,
+          stateAt: latest(BigInt(stateAt), BigInt(notBefore)),
+        };
       }),
     ];
-    return { places: { tableId: stored.table, windowMs: stored.window_ms, graphs: { byUser, replies, retweets } }, records };
+    return {
+      places: { tableId: stored.table, windowMs: stored.window_ms, graphs: { byUser, replies, retweets } },
+      records,
+    };
   } catch (cause) {
     if (cause instanceof UnknownJob) throw cause;
-    throw new RoostError('DataLoss', `a job does not hold tweets in a form that this version knows: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    throw new RoostError(
+      'DataLoss',
+      `a job does not hold tweets in a form that this version knows: ${cause instanceof Error ? cause.message : String(cause)}`,
+      { cause },
+    );
   }
 }
 

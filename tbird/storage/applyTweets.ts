@@ -10,7 +10,12 @@ export type TweetWriter = typeof applyTweets;
  * Merges writes into one shard's rows, in one transaction. Rows that exist are locked in the order of their ids; new ones are inserted plainly: when another
  * process has inserted one since, that is a duplicate key, and the transaction starts again. Returns what each tweet came to.
  */
-export function applyTweets(host: DatabaseHost, table: string, writes: readonly TweetRecord[], deadline: Deadline): Promise<TweetRecord[]> {
+export function applyTweets(
+  host: DatabaseHost,
+  table: string,
+  writes: readonly TweetRecord[],
+  deadline: Deadline,
+): Promise<TweetRecord[]> {
   const byId = new Map<bigint, TweetRecord[]>();
   for (const write of writes) {
     const known = byId.get(write.id);
@@ -37,11 +42,18 @@ export function applyTweets(host: DatabaseHost, table: string, writes: readonly 
 }
 
 /** Deletes the rows that are still as given. Returns how many it deleted. */
-export function removeTweets(host: DatabaseHost, table: string, records: readonly TweetRecord[], deadline: Deadline): Promise<number> {
+export function removeTweets(
+  host: DatabaseHost,
+  table: string,
+  records: readonly TweetRecord[],
+  deadline: Deadline,
+): Promise<number> {
   const given = new Map(records.map((record) => [record.id, record]));
   const ids = [...given.keys()].sort((a, b) => (a < b ? -1 : 1));
   return host.transaction(deadline, async (session) => {
-    const unchanged = (await lockTweets(session, table, ids, deadline)).filter((record) => sameRecord(record, given.get(record.id)!));
+    const unchanged = (await lockTweets(session, table, ids, deadline)).filter((record) =>
+      sameRecord(record, given.get(record.id)!),
+    );
     for (const { id } of unchanged) await session.run(`DELETE FROM ${table} WHERE id = ?`, [id], deadline);
     return unchanged.length;
   });

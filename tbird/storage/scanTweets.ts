@@ -14,12 +14,25 @@ export interface ScanBounds {
 }
 
 /** A user's newest tweets in one table that are not deleted, newest first. */
-export async function scanTweets(session: SqlSession, table: string, bounds: ScanBounds, limit: number, deadline: Deadline): Promise<TweetRecord[]> {
+export async function scanTweets(
+  session: SqlSession,
+  table: string,
+  bounds: ScanBounds,
+  limit: number,
+  deadline: Deadline,
+): Promise<TweetRecord[]> {
   const parts: { sql: string; values: SqlValue[] }[] = [
     { sql: 'user_id = ? AND state = ?', values: [bounds.userId, live] },
     ...(bounds.beforeId === undefined ? [] : [{ sql: 'id < ?', values: [bounds.beforeId] }]),
     ...(bounds.afterId === undefined ? [] : [{ sql: 'id > ?', values: [bounds.afterId] }]),
-    ...(bounds.replies ? [] : [{ sql: '(retweet_of_id IS NOT NULL OR (reply_to_tweet_id IS NULL AND reply_to_user_id IS NULL))', values: [] }]),
+    ...(bounds.replies
+      ? []
+      : [
+          {
+            sql: '(retweet_of_id IS NOT NULL OR (reply_to_tweet_id IS NULL AND reply_to_user_id IS NULL))',
+            values: [],
+          },
+        ]),
     ...(bounds.retweets ? [] : [{ sql: 'retweet_of_id IS NULL', values: [] }]),
   ];
   const rows = await session.rows(

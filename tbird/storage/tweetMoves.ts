@@ -1,4 +1,11 @@
-import { inParts, movableTables, tableById, type Movable, type MovableTable, type ShardInfo } from '../../gizzard/index.js';
+import {
+  inParts,
+  movableTables,
+  tableById,
+  type Movable,
+  type MovableTable,
+  type ShardInfo,
+} from '../../gizzard/index.js';
 import { contentText } from '../tweetRules.js';
 import { routingKey } from '../windows/timeWindows.js';
 import { mergeTweets, sameRecord, type TweetRecord } from '../tweetRecord.js';
@@ -20,15 +27,31 @@ export const windowMsOf = (shard: ShardInfo): number => Number(shard.sourceType)
 
 /** The rows of a shard. */
 export const tweetsMoves = (database: string): MovableTable<TweetRow> => ({
-  ...tableById(database, 'tweets', tweetColumns, (row, shard): TweetRow => ({ record: recordOf(row), windowMs: windowMsOf(shard) })),
+  ...tableById(database, 'tweets', tweetColumns, (row, shard): TweetRow => ({
+    record: recordOf(row),
+    windowMs: windowMsOf(shard),
+  })),
   key: ({ record }) => String(record.id),
   routingKey: ({ record, windowMs }) => routingKey(record.id, windowMs),
   same: (a, b) => sameRecord(a.record, b.record),
   lacks: (row, other) => !sameRecord(mergeTweets(row.record, other.record), row.record),
   async write(host, shard, rows, deadline) {
-    await inParts(rows, (part) => applyTweets(host, tweetTable(database, shard), part.map(({ record }) => record), deadline));
+    await inParts(rows, (part) =>
+      applyTweets(
+        host,
+        tweetTable(database, shard),
+        part.map(({ record }) => record),
+        deadline,
+      ),
+    );
   },
-  remove: (host, shard, rows, deadline) => removeTweets(host, tweetTable(database, shard), rows.map(({ record }) => record), deadline),
+  remove: (host, shard, rows, deadline) =>
+    removeTweets(
+      host,
+      tweetTable(database, shard),
+      rows.map(({ record }) => record),
+      deadline,
+    ),
   describe: ({ record: { id, written, losers, state, stateAt } }) => ({
     id: String(id),
     state: String(state),

@@ -6,7 +6,8 @@ import { contentFrom, contentRow } from '../tweetRules.js';
 import { tweetColumns } from './tweetTable.js';
 
 const bigintOf = (value: SqlRow[number] | undefined): bigint => BigInt(value as number);
-const optional = (value: SqlRow[number] | undefined): bigint | undefined => (value === null ? undefined : bigintOf(value));
+const optional = (value: SqlRow[number] | undefined): bigint | undefined =>
+  value === null ? undefined : bigintOf(value);
 
 /** A row that begins with the columns of `tweetColumns`, the first of which is not looked at where `id` is given. */
 export function recordOf(row: SqlRow, id = bigintOf(row[0])): TweetRecord {
@@ -23,7 +24,13 @@ export function recordOf(row: SqlRow, id = bigintOf(row[0])): TweetRecord {
     flags: Number(row[7]),
     extra: row[8] === null ? undefined : String(row[8]),
   };
-  return { id, written: { content, writtenAt: bigintOf(row[9]) }, losers: row[12] === null ? [] : losersFrom(String(row[12])), state, stateAt };
+  return {
+    id,
+    written: { content, writtenAt: bigintOf(row[9]) },
+    losers: row[12] === null ? [] : losersFrom(String(row[12])),
+    state,
+    stateAt,
+  };
 }
 
 const losersFrom = (json: string): TweetContent[] => (JSON.parse(json) as unknown[][]).map(contentFrom);
@@ -33,7 +40,18 @@ export function tweetOf({ written, state, stateAt }: TweetRecord): Tweet | undef
   if (written === undefined) return undefined;
   // By name: spreading is several times slower, and multi-gets do this most.
   const { id, userId, text, createdAtMs, replyToTweetId, replyToUserId, retweetOfId, flags, extra } = written.content;
-  return { id, userId, text, createdAtMs, replyToTweetId, replyToUserId, retweetOfId, flags, extra, deletedAt: state === deleted ? stateAt : undefined };
+  return {
+    id,
+    userId,
+    text,
+    createdAtMs,
+    replyToTweetId,
+    replyToUserId,
+    retweetOfId,
+    flags,
+    extra,
+    deletedAt: state === deleted ? stateAt : undefined,
+  };
 }
 
 /** Ids, and the table that they are to be looked for in. */
@@ -53,7 +71,12 @@ const readSql = (table: string): string =>
    FROM (SELECT n, i FROM JSON_TABLE(?, '$[*]' COLUMNS (n FOR ORDINALITY, i BIGINT UNSIGNED PATH '$')) j) k STRAIGHT_JOIN ${table} t ON t.id = k.i`;
 
 /** The rows that exist of some ids, from tables of one host in one statement. */
-export async function readTweets(session: SqlSession, tables: readonly IdsOfTable[], deadline: Deadline, lock = ''): Promise<TweetRecord[]> {
+export async function readTweets(
+  session: SqlSession,
+  tables: readonly IdsOfTable[],
+  deadline: Deadline,
+  lock = '',
+): Promise<TweetRecord[]> {
   const ids: bigint[] = [];
   const values: SqlValue[] = [];
   for (const part of tables) {
@@ -61,19 +84,29 @@ export async function readTweets(session: SqlSession, tables: readonly IdsOfTabl
     ids.push(...part.ids);
   }
   const sql = tables.map(({ table }) => readSql(table)).join('\nUNION ALL\n');
-  return (await session.rows(`${sql} ${lock}`, values, deadline)).map((row) => recordOf(row, ids[(row[0] as number) - 1]));
+  return (await session.rows(`${sql} ${lock}`, values, deadline)).map((row) =>
+    recordOf(row, ids[(row[0] as number) - 1]),
+  );
 }
 
 /** The same of one table, locked in the order of the ids until the transaction ends. */
-export const lockTweets = (session: SqlSession, table: string, ids: readonly bigint[], deadline: Deadline): Promise<TweetRecord[]> =>
-  readTweets(session, [{ table, ids }], deadline, 'FOR UPDATE');
+export const lockTweets = (
+  session: SqlSession,
+  table: string,
+  ids: readonly bigint[],
+  deadline: Deadline,
+): Promise<TweetRecord[]> => readTweets(session, [{ table, ids }], deadline, 'FOR UPDATE');
 
-const replaceAll = otherColumns
-  .map((column) => `${column} = VALUES(${column})`)
-  .join(', ');
+const replaceAll = otherColumns.map((column) => `${column} = VALUES(${column})`).join(', ');
 
 /** Inserts rows plainly: one that exists after all is a `Conflict`. With `replace`, writes rows that exist. */
-export async function writeTweets(session: SqlSession, table: string, records: readonly TweetRecord[], replace: boolean, deadline: Deadline): Promise<void> {
+export async function writeTweets(
+  session: SqlSession,
+  table: string,
+  records: readonly TweetRecord[],
+  replace: boolean,
+  deadline: Deadline,
+): Promise<void> {
   if (records.length === 0) return;
   await session.run(
     `INSERT INTO ${table} (${tweetColumns})
@@ -91,7 +124,9 @@ export async function writeTweets(session: SqlSession, table: string, records: r
 
 /** Integers go as texts, which both servers turn into integers exactly. */
 const rowOf = ({ id, written, losers, state, stateAt }: TweetRecord): readonly unknown[] => [
-  ...(written === undefined ? [String(id), null, null, null, null, null, null, null, null, null] : [...contentRow(written.content), String(written.writtenAt)]),
+  ...(written === undefined
+    ? [String(id), null, null, null, null, null, null, null, null, null]
+    : [...contentRow(written.content), String(written.writtenAt)]),
   state,
   String(stateAt),
   losers.length === 0 ? null : JSON.stringify(losers.map(contentRow)),

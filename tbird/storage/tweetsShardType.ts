@@ -7,7 +7,10 @@ import { tweetTable } from './tweetTable.js';
 export const tweetsShardTypeName = 'tweets';
 
 /** The leaves of T-Bird: the tweets of one stripe of a window. */
-export const tweetsShardType = (database: string, moving: (moves: Movable) => Movable = (moves) => moves): ShardType => ({
+export const tweetsShardType = (
+  database: string,
+  moving: (moves: Movable) => Movable = (moves) => moves,
+): ShardType => ({
   name: tweetsShardTypeName,
   moving: moving(tweetMoves(database)),
   deniesOnPurpose: [missingRoot, expiredRoot],

@@ -9,7 +9,9 @@ const [configPath, ttlMs] = process.argv.slice(2);
 const config = configSchema.parse(JSON.parse(readFileSync(configPath, 'utf8')));
 const hosts = new DatabaseHosts(config, silentLog);
 const replicas = config.nameServer.hosts.map((name) => hosts.host(name));
-const ids = new IdGenerator(new SqlWorkerLeases(replicas, `${config.cluster}_nameserver`, async () => Date.now(), { ttlMs: Number(ttlMs) }));
+const ids = new IdGenerator(
+  new SqlWorkerLeases(replicas, `${config.cluster}_nameserver`, async () => Date.now(), { ttlMs: Number(ttlMs) }),
+);
 for (;;) {
   const batch = await ids.take(20, Deadline.after(30_000));
   writeSync(1, `${batch.join(' ')}\n`);

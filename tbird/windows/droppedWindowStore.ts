@@ -1,5 +1,12 @@
 import { Deadline } from '../../core/index.js';
-import { changesFromJson, changesToJson, type Change, type Control, type SqlRow, type SqlValue } from '../../gizzard/index.js';
+import {
+  changesFromJson,
+  changesToJson,
+  type Change,
+  type Control,
+  type SqlRow,
+  type SqlValue,
+} from '../../gizzard/index.js';
 
 const operationDeadlineMs = 5_000;
 const columns = 'start_ms, dropped_at_ms, keep_until_ms, state, tree';
@@ -26,23 +33,44 @@ export class DroppedWindowStore {
 
   /** Oldest windows first; of one window the newest record first. */
   async list(): Promise<DroppedWindowRecord[]> {
-    return (await this.control.read((host) => host.rows(`SELECT ${columns} FROM ${this.#table} ORDER BY start_ms, dropped_at_ms DESC`, [], deadline()))).map(recordOf);
+    return (
+      await this.control.read((host) =>
+        host.rows(`SELECT ${columns} FROM ${this.#table} ORDER BY start_ms, dropped_at_ms DESC`, [], deadline()),
+      )
+    ).map(recordOf);
   }
 
   async add(record: DroppedWindowRecord): Promise<void> {
     const { startMs, droppedAtMs, keepUntilMs, state, tree } = record;
-    await this.#change(record, `REPLACE INTO ${this.#table} (${columns}) VALUES (?, ?, ?, ?, ?)`, [startMs, droppedAtMs, keepUntilMs, state, changesToJson(tree)]);
+    await this.#change(record, `REPLACE INTO ${this.#table} (${columns}) VALUES (?, ?, ?, ?, ?)`, [
+      startMs,
+      droppedAtMs,
+      keepUntilMs,
+      state,
+      changesToJson(tree),
+    ]);
   }
 
   async setState(record: DroppedWindowRecord, state: DroppedWindowRecord['state']): Promise<void> {
-    await this.#change(record, `UPDATE ${this.#table} SET state = ? WHERE start_ms = ? AND dropped_at_ms = ?`, [state, record.startMs, record.droppedAtMs]);
+    await this.#change(record, `UPDATE ${this.#table} SET state = ? WHERE start_ms = ? AND dropped_at_ms = ?`, [
+      state,
+      record.startMs,
+      record.droppedAtMs,
+    ]);
   }
 
   async remove(record: DroppedWindowRecord): Promise<void> {
-    await this.#change(record, `DELETE FROM ${this.#table} WHERE start_ms = ? AND dropped_at_ms = ?`, [record.startMs, record.droppedAtMs]);
+    await this.#change(record, `DELETE FROM ${this.#table} WHERE start_ms = ? AND dropped_at_ms = ?`, [
+      record.startMs,
+      record.droppedAtMs,
+    ]);
   }
 
-  async #change({ startMs, droppedAtMs }: DroppedWindowRecord, sql: string, values: readonly SqlValue[]): Promise<void> {
+  async #change(
+    { startMs, droppedAtMs }: DroppedWindowRecord,
+    sql: string,
+    values: readonly SqlValue[],
+  ): Promise<void> {
     await this.control.change(deadline(), async (session, touch) => {
       await session.run(sql, values, deadline());
       touch('tweet_dropped_windows', { start_ms: startMs, dropped_at_ms: droppedAtMs });

@@ -16,12 +16,16 @@ export class PolicyStore {
 
   /** Undefined where none was ever set. */
   async read(): Promise<WindowPolicy | undefined> {
-    const [row] = await this.control.read((host) => host.rows(`SELECT policy FROM ${this.#table} WHERE id = 1 AND policy <> ''`, [], Deadline.after(readDeadlineMs)));
+    const [row] = await this.control.read((host) =>
+      host.rows(`SELECT policy FROM ${this.#table} WHERE id = 1 AND policy <> ''`, [], Deadline.after(readDeadlineMs)),
+    );
     return row === undefined ? undefined : readPolicy(String(row[0]));
   }
 
   /** Changes the policy, at most once and at the end of `work`, and does what must happen together with that, while nobody else changes windows. */
-  async change<T>(work: (before: WindowPolicy | undefined, set: (policy: WindowPolicy) => Promise<void>) => Promise<T>): Promise<T> {
+  async change<T>(
+    work: (before: WindowPolicy | undefined, set: (policy: WindowPolicy) => Promise<void>) => Promise<T>,
+  ): Promise<T> {
     await this.control.prepare();
     const deadline = Deadline.after(operationDeadlineMs);
     const { result, step } = await this.control.host.transaction(deadline, async (session) => {

@@ -27,7 +27,15 @@ const hours = async (): Promise<number[]> => {
 const hoursOf = (starts: readonly number[]): number[] => starts.map((ms) => (ms - startMs) / hourMs);
 const tables = async (): Promise<number> => {
   const counts = await Promise.all(
-    ['db1', 'db2'].map((name) => tbird.gizzard.hosts.host(name).rows(`SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = ? AND table_name LIKE 'tweets\\_2%'`, [cluster.config.cluster], Deadline.after(5_000))),
+    ['db1', 'db2'].map((name) =>
+      tbird.gizzard.hosts
+        .host(name)
+        .rows(
+          `SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = ? AND table_name LIKE 'tweets\\_2%'`,
+          [cluster.config.cluster],
+          Deadline.after(5_000),
+        ),
+    ),
   );
   return counts.reduce((sum, [row]) => sum + Number(row![0]), 0);
 };
@@ -57,8 +65,12 @@ it('a tweet of a window that was made through another server a moment ago is fou
 it('deleting what nobody made makes no windows, and says so', async () => {
   const before = [await hours(), await tables()];
   for (const change of ['delete', 'undelete'] as const) {
-    await expect(tbird[change](ids(idAt(startMs - 1_000 * hourMs), idIn(3)))).rejects.toMatchObject({ code: 'NotFound' });
-    await expect(other[change](BigInt64Array.from({ length: 200 }, (_, i) => idAt(startMs - (2_000 + i) * hourMs)))).rejects.toMatchObject({ code: 'NotFound' });
+    await expect(tbird[change](ids(idAt(startMs - 1_000 * hourMs), idIn(3)))).rejects.toMatchObject({
+      code: 'NotFound',
+    });
+    await expect(
+      other[change](BigInt64Array.from({ length: 200 }, (_, i) => idAt(startMs - (2_000 + i) * hourMs))),
+    ).rejects.toMatchObject({ code: 'NotFound' });
   }
   expect([await hours(), await tables()]).toEqual(before);
   expect((await tbird.get(ids(idIn(3))))[0]?.text).toBe('hour 3');
@@ -84,7 +96,12 @@ it('one wrong clock drops nothing: neither that of the journal nor that of the d
 
 it('one roll drops a small share, the oldest first, and the next ones no more until an hour has passed; asked for, all go', async () => {
   const window = (await hours())[0]!;
-  expect(hoursOf((await tbird.windowSet.planDrops({ retentionMs: 4 * hourMs })).map((one) => one.startMs))).toEqual([window, 0, 1, 2]);
+  expect(hoursOf((await tbird.windowSet.planDrops({ retentionMs: 4 * hourMs })).map((one) => one.startMs))).toEqual([
+    window,
+    0,
+    1,
+    2,
+  ]);
   await tbird.windowSet.setPolicy({ retentionMs: 4 * hourMs });
   const first = await tbird.roll();
   expect(hoursOf(first.dropped)).toEqual([window]);
@@ -106,7 +123,11 @@ it('a window that was dropped is listed and comes back with its tweets, and stay
   await other.windowSet.undrop(startMs + 2 * hourMs + 5);
   expect(await tables()).toBe(before + 4);
   await tbird.gizzard.nameServer.reload();
-  expect((await tbird.get(ids(idIn(1), idIn(2), idIn(3)))).map((tweet) => tweet?.text)).toEqual([undefined, 'hour 2', undefined]);
+  expect((await tbird.get(ids(idIn(1), idIn(2), idIn(3)))).map((tweet) => tweet?.text)).toEqual([
+    undefined,
+    'hour 2',
+    undefined,
+  ]);
   expect(await timeline()).toContain(idIn(2));
   await tbird.delete(ids(idIn(2)), materialized);
   await tbird.undelete(ids(idIn(2)), materialized);
@@ -123,7 +144,10 @@ it('a window that was dropped is listed and comes back with its tweets, and stay
 it('a window that was made anew meanwhile is not replaced, and one that was never dropped cannot come back', async () => {
   await tbird.windowSet.setPolicy({ retentionMs: null });
   await tbird.create([{ id: idAt(startMs + hourMs + 2, 77), userId: 3n, text: 'anew' }], materialized);
-  await expect(tbird.windowSet.undrop(startMs + hourMs)).rejects.toMatchObject({ code: 'FailedPrecondition', message: expect.stringContaining('made anew') as string });
+  await expect(tbird.windowSet.undrop(startMs + hourMs)).rejects.toMatchObject({
+    code: 'FailedPrecondition',
+    message: expect.stringContaining('made anew') as string,
+  });
   expect((await tbird.get(ids(idAt(startMs + hourMs + 2, 77))))[0]?.text).toBe('anew');
   await expect(tbird.windowSet.undrop(startMs - 7_000 * hourMs)).rejects.toMatchObject({ code: 'NotFound' });
   // One whose neighbours are gone, and which no retention holds any more: nothing has to be released.

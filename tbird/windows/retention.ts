@@ -1,5 +1,13 @@
 import { Deadline, RoostError, type Log } from '../../core/index.js';
-import { maxClockDifferenceMs, shardKey, type DroppedShard, type Gizzard, type ShardId, type ShardInfo, type Topology } from '../../gizzard/index.js';
+import {
+  maxClockDifferenceMs,
+  shardKey,
+  type DroppedShard,
+  type Gizzard,
+  type ShardId,
+  type ShardInfo,
+  type Topology,
+} from '../../gizzard/index.js';
 import { tweetMoves } from '../storage/tweetMoves.js';
 import { tweetsShardTypeName } from '../storage/tweetsShardType.js';
 import type { ClusterClocks } from './clusterClocks.js';
@@ -57,7 +65,14 @@ export class Retention {
   /** What a policy drops, oldest first. */
   async plan(policy: WindowPolicy): Promise<WindowToDrop[]> {
     const { past } = await this.#look(policy);
-    return past.map(({ startMs, endMs, stripes }) => ({ startMs, endMs, tables: stripes.reduce((sum, { baseId }) => sum + this.gizzard.topology.route(tweetsTableId, baseId).leaves.length, 0) }));
+    return past.map(({ startMs, endMs, stripes }) => ({
+      startMs,
+      endMs,
+      tables: stripes.reduce(
+        (sum, { baseId }) => sum + this.gizzard.topology.route(tweetsTableId, baseId).leaves.length,
+        0,
+      ),
+    }));
   }
 
   /** Drops windows past the retention: a small share of them or, with `all`, all. Their tables are kept under other names. */
@@ -69,13 +84,22 @@ export class Retention {
     const held = past.filter((window) => shardsOf(topology, window).some(isReserved));
     const due = past.filter((window) => !held.includes(window));
     const clocksApartMs = Math.abs(apartMs) > maxClockDifferenceMs ? apartMs : undefined;
-    const recent = records.filter(({ state, droppedAtMs }) => state === 'dropped' && droppedAtMs > agreedMs - Math.min(policy.windowMs, hourMs)).length;
-    const share = Math.max(1, Math.floor((storedWindows(topology, policy.windowMs).length + recent) * shareAtOnce)) - recent;
+    const recent = records.filter(
+      ({ state, droppedAtMs }) => state === 'dropped' && droppedAtMs > agreedMs - Math.min(policy.windowMs, hourMs),
+    ).length;
+    const share =
+      Math.max(1, Math.floor((storedWindows(topology, policy.windowMs).length + recent) * shareAtOnce)) - recent;
     const expired = clocksApartMs !== undefined ? [] : all ? due : due.slice(0, Math.max(0, share));
-    for (let start = 0; start < expired.length; start += windowsAtOnce) await this.#remove(policy, expired.slice(start, start + windowsAtOnce), agreedMs);
+    for (let start = 0; start < expired.length; start += windowsAtOnce)
+      await this.#remove(policy, expired.slice(start, start + windowsAtOnce), agreedMs);
     if (policy.retentionMs !== null && clocksApartMs === undefined) await this.#setAside(policy, agreedMs, isReserved);
     await this.#forget(policy, records, agreedMs);
-    return { dropped: startsOf(expired), held: startsOf(held), heldBack: startsOf(due.filter((window) => !expired.includes(window))), clocksApartMs };
+    return {
+      dropped: startsOf(expired),
+      held: startsOf(held),
+      heldBack: startsOf(due.filter((window) => !expired.includes(window))),
+      clocksApartMs,
+    };
   }
 
   /** Windows that were dropped and can be brought back, or are back, oldest first. */
@@ -101,13 +125,22 @@ export class Retention {
     const window = windowAt(startMs, policy.windowMs);
     const records = (await this.store.list()).filter((one) => one.startMs === window.startMs);
     const record = records.find(({ state }) => state === 'dropped') ?? records[0];
-    if (record === undefined) throw refusal('NotFound', window, 'was not dropped, or is deleted for good: `roost tweets windows` lists those that can be brought back');
+    if (record === undefined)
+      throw refusal(
+        'NotFound',
+        window,
+        'was not dropped, or is deleted for good: `roost tweets windows` lists those that can be brought back',
+      );
     const there = this.#there(policy).has(window.startMs);
     if (there && record.state === 'back') throw refusal('FailedPrecondition', window, 'is back already');
     const tables = await this.#dropped(window, record);
     if (there) {
       const names = tables.map(({ name, shard }) => `${name} on ${shard.id.hostname}`).join(', ');
-      throw refusal('FailedPrecondition', window, `was made anew after it was dropped, and holds other tweets: the dropped ones stay in database ${this.gizzard.config.cluster}_dropped (${names}); docs/tweets.md says how to merge them`);
+      throw refusal(
+        'FailedPrecondition',
+        window,
+        `was made anew after it was dropped, and holds other tweets: the dropped ones stay in database ${this.gizzard.config.cluster}_dropped (${names}); docs/tweets.md says how to merge them`,
+      );
     }
     // First of all, so that no roll drops it again.
     await this.store.setState(record, 'back');
@@ -119,16 +152,28 @@ export class Retention {
   async release(policy: WindowPolicy, startMs: number): Promise<void> {
     const window = windowAt(startMs, policy.windowMs);
     const record = (await this.store.list()).find((one) => one.startMs === window.startMs && one.state === 'back');
-    if (record === undefined) throw refusal('NotFound', window, 'was not brought back: the retention holds for it as it is');
+    if (record === undefined)
+      throw refusal('NotFound', window, 'was not brought back: the retention holds for it as it is');
     await this.store.remove(record);
   }
 
-  async #look(policy: WindowPolicy): Promise<{ readonly agreedMs: number; readonly apartMs: number; readonly past: readonly StoredWindow[]; readonly records: readonly DroppedWindowRecord[] }> {
-    const [journalMs, databaseMs, records] = await Promise.all([this.clocks.journalMs(), this.clocks.databaseMs(), this.store.list()]);
+  async #look(policy: WindowPolicy): Promise<{
+    readonly agreedMs: number;
+    readonly apartMs: number;
+    readonly past: readonly StoredWindow[];
+    readonly records: readonly DroppedWindowRecord[];
+  }> {
+    const [journalMs, databaseMs, records] = await Promise.all([
+      this.clocks.journalMs(),
+      this.clocks.databaseMs(),
+      this.store.list(),
+    ]);
     // What one clock alone says to be over is not.
     const agreedMs = Math.min(journalMs, databaseMs);
     const back = new Set(records.filter(({ state }) => state === 'back').map(({ startMs }) => startMs));
-    const past = storedWindows(this.gizzard.topology, policy.windowMs).filter((window) => isExpired(window, policy, agreedMs) && !back.has(window.startMs));
+    const past = storedWindows(this.gizzard.topology, policy.windowMs).filter(
+      (window) => isExpired(window, policy, agreedMs) && !back.has(window.startMs),
+    );
     return { agreedMs, apartMs: journalMs - databaseMs, past, records };
   }
 
@@ -140,7 +185,14 @@ export class Retention {
     const { topology, config } = this.gizzard;
     const keepUntilMs = droppedAtMs + config.tweets.undropDays * dayMs;
     // Before the topology forgets them.
-    for (const window of windows) await this.store.add({ startMs: window.startMs, droppedAtMs, keepUntilMs, state: 'dropped', tree: planReturn(topology, window) });
+    for (const window of windows)
+      await this.store.add({
+        startMs: window.startMs,
+        droppedAtMs,
+        keepUntilMs,
+        state: 'dropped',
+        tree: planReturn(topology, window),
+      });
     await this.gizzard.apply(planRemoval(topology, policy, windows), 'roller');
   }
 
@@ -156,12 +208,30 @@ export class Retention {
         for (const prefix of (await moves.stored(host, Deadline.after(tableDeadlineMs))).keys()) {
           const startMs = windowStartOf(prefix);
           const id = { hostname: name, tablePrefix: prefix };
-          if (startMs === undefined || !isExpired({ endMs: startMs + policy.windowMs }, policy, agreedMs) || topology.hasShard(id) || isReserved(id)) continue;
+          if (
+            startMs === undefined ||
+            !isExpired({ endMs: startMs + policy.windowMs }, policy, agreedMs) ||
+            topology.hasShard(id) ||
+            isReserved(id)
+          )
+            continue;
           if (!waited) await servers.allHold(topology.version, AbortSignal.timeout(waitForServersMs));
           waited = true;
-          const shard: ShardInfo = { id, type: tweetsShardTypeName, sourceType: String(policy.windowMs), destinationType: '', busy: 'normal' };
-          const aside = await dropped.setAside(shard, { why: `the window of tweets ${windowName({ startMs })} is past the retention`, keepMs: config.tweets.undropDays * dayMs });
-          this.log.info({ shard: shardKey(id), name: aside?.name, keptUntil: aside && new Date(aside.keepUntilMs).toISOString() }, 'set a table of tweets past the retention aside');
+          const shard: ShardInfo = {
+            id,
+            type: tweetsShardTypeName,
+            sourceType: String(policy.windowMs),
+            destinationType: '',
+            busy: 'normal',
+          };
+          const aside = await dropped.setAside(shard, {
+            why: `the window of tweets ${windowName({ startMs })} is past the retention`,
+            keepMs: config.tweets.undropDays * dayMs,
+          });
+          this.log.info(
+            { shard: shardKey(id), name: aside?.name, keptUntil: aside && new Date(aside.keepUntilMs).toISOString() },
+            'set a table of tweets past the retention aside',
+          );
         }
       } catch (error) {
         // Another roll does it; windows of other hosts need not wait for this one.
@@ -173,7 +243,10 @@ export class Retention {
   /** Records of tables that are deleted by now, and of windows that the retention keeps anyway. */
   async #forget(policy: WindowPolicy, records: readonly DroppedWindowRecord[], agreedMs: number): Promise<void> {
     for (const record of records) {
-      const over = record.state === 'dropped' ? record.keepUntilMs <= agreedMs : !isExpired({ endMs: record.startMs + policy.windowMs }, policy, agreedMs);
+      const over =
+        record.state === 'dropped'
+          ? record.keepUntilMs <= agreedMs
+          : !isExpired({ endMs: record.startMs + policy.windowMs }, policy, agreedMs);
       if (over) await this.store.remove(record);
     }
   }
@@ -191,19 +264,32 @@ export class Retention {
       }
       // A roll, or an earlier attempt, may have ended between the two steps.
       const movable = moves.movableType(shard.type);
-      if (!(await movable.holds(hosts.host(hostname), movable.place(shard), Deadline.after(tableDeadlineMs)))) throw refusal('NotFound', window, `cannot be brought back: ${shardKey(shard.id)} is deleted for good`);
+      if (!(await movable.holds(hosts.host(hostname), movable.place(shard), Deadline.after(tableDeadlineMs))))
+        throw refusal('NotFound', window, `cannot be brought back: ${shardKey(shard.id)} is deleted for good`);
     }
     return found;
   }
 }
 
 const startsOf = (windows: readonly TimeWindow[]): number[] => windows.map(({ startMs }) => startMs);
-const leavesOf = (tree: DroppedWindowRecord['tree']): ShardInfo[] => tree.flatMap((change) => (change.kind === 'createShard' && change.shard.type === tweetsShardTypeName ? [change.shard] : []));
+const leavesOf = (tree: DroppedWindowRecord['tree']): ShardInfo[] =>
+  tree.flatMap((change) =>
+    change.kind === 'createShard' && change.shard.type === tweetsShardTypeName ? [change.shard] : [],
+  );
 const shardsOf = (topology: Topology, { stripes }: StoredWindow): ShardId[] =>
-  stripes.flatMap(({ baseId, root }) => [root, ...topology.route(tweetsTableId, baseId).leaves.map(({ shard }) => shard.id)]);
+  stripes.flatMap(({ baseId, root }) => [
+    root,
+    ...topology.route(tweetsTableId, baseId).leaves.map(({ shard }) => shard.id),
+  ]);
 
 /** Whether a window is past the retention by a clock. */
-export const isExpired = ({ endMs }: Pick<TimeWindow, 'endMs'>, { retentionMs }: WindowPolicy, nowMs: number): boolean => retentionMs !== null && endMs + retentionMs <= nowMs;
+export const isExpired = (
+  { endMs }: Pick<TimeWindow, 'endMs'>,
+  { retentionMs }: WindowPolicy,
+  nowMs: number,
+): boolean => retentionMs !== null && endMs + retentionMs <= nowMs;
 
-export const describe = (window: TimeWindow): string => `${new Date(window.startMs).toISOString()} (${windowName(window)})`;
-const refusal = (code: 'NotFound' | 'FailedPrecondition', window: TimeWindow, why: string): RoostError => new RoostError(code, `the window of ${describe(window)} ${why}`, { fields: { start_ms: window.startMs } });
+export const describe = (window: TimeWindow): string =>
+  `${new Date(window.startMs).toISOString()} (${windowName(window)})`;
+const refusal = (code: 'NotFound' | 'FailedPrecondition', window: TimeWindow, why: string): RoostError =>
+  new RoostError(code, `the window of ${describe(window)} ${why}`, { fields: { start_ms: window.startMs } });

@@ -40,7 +40,8 @@ export class Roller {
     try {
       const { aheadMs } = await this.windows.freshPolicy();
       const { made, dropped, moving, heldBack, clocksApartMs } = await this.windows.roll();
-      if (made.length + dropped.length + moving > 0) this.log.info({ made, dropped, moving }, 'rolled the windows of tweets');
+      if (made.length + dropped.length + moving > 0)
+        this.log.info({ made, dropped, moving }, 'rolled the windows of tweets');
       const reason = whyHeldBack(heldBack.length, clocksApartMs);
       if (reason !== '' && reason !== this.#lastReason) this.log.warn({ heldBack }, reason);
       this.#lastReason = reason;
@@ -60,5 +61,7 @@ function whyHeldBack(count: number, clocksApartMs: number | undefined): string {
   if (clocksApartMs !== undefined) {
     return `the clock of the journal's Redis is ${Math.round(clocksApartMs / 1_000)} s ahead of that of the name server's MySQL: no window of tweets is dropped until they agree`;
   }
-  return count === 0 ? '' : `${count} windows of tweets are past the retention and wait, since a roll drops few at once; \`roost tweets roll --all\` drops them all`;
+  return count === 0
+    ? ''
+    : `${count} windows of tweets are past the retention and wait, since a roll drops few at once; \`roost tweets roll --all\` drops them all`;
 }

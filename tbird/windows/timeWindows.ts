@@ -20,7 +20,8 @@ export function windowAt(timeMs: number, windowMs: number): TimeWindow {
 let last: { readonly windowMs: number; readonly window: TimeWindow } = { windowMs: 1, window: windowAt(0, 1) };
 
 export function windowOf(id: bigint, windowMs: number): TimeWindow {
-  if (last.windowMs !== windowMs || id < last.window.firstId || id >= last.window.endId) last = { windowMs, window: windowAt(snowflakeTimeMs(id), windowMs) };
+  if (last.windowMs !== windowMs || id < last.window.firstId || id >= last.window.endId)
+    last = { windowMs, window: windowAt(snowflakeTimeMs(id), windowMs) };
   return last.window;
 }
 

@@ -13,8 +13,10 @@ export const missingRoot: ShardId = { hostname: 'localhost', tablePrefix: 'tweet
 /** Where ids are forwarded whose window was dropped by the retention: what still waits to be written there comes to its end, and is not kept. */
 export const expiredRoot: ShardId = { hostname: 'localhost', tablePrefix: 'tweets_expired' };
 
-export const isExpiredRoot = ({ tablePrefix, hostname }: ShardId): boolean => tablePrefix === expiredRoot.tablePrefix && hostname === expiredRoot.hostname;
-const isNone = ({ hostname, tablePrefix }: ShardId): boolean => [missingRoot, expiredRoot].some((root) => root.tablePrefix === tablePrefix && root.hostname === hostname);
+export const isExpiredRoot = ({ tablePrefix, hostname }: ShardId): boolean =>
+  tablePrefix === expiredRoot.tablePrefix && hostname === expiredRoot.hostname;
+const isNone = ({ hostname, tablePrefix }: ShardId): boolean =>
+  [missingRoot, expiredRoot].some((root) => root.tablePrefix === tablePrefix && root.hostname === hostname);
 
 export const isMissing = ({ root: { id } }: Pick<Route, 'root'>): boolean => isNone(id);
 
@@ -51,7 +53,9 @@ const keptBy = new WeakMap<Topology, bigint>();
 export function firstKeptId(topology: Topology): bigint {
   const before = keptBy.get(topology);
   if (before !== undefined) return before;
-  const bases = topology.state.forwardings.filter(({ tableId }) => tableId === tweetsTableId).sort((a, b) => (a.baseId < b.baseId ? -1 : 1));
+  const bases = topology.state.forwardings
+    .filter(({ tableId }) => tableId === tweetsTableId)
+    .sort((a, b) => (a.baseId < b.baseId ? -1 : 1));
   const kept = bases.find(({ shard }) => !isExpiredRoot(shard))?.baseId ?? 0n;
   keptBy.set(topology, kept);
   return kept;

@@ -22,14 +22,19 @@ describe('a year of hourly windows', () => {
   it('rolled in steps of ten days has each hour’s ids in its own tree, and no other', () => {
     let topology = fresh();
     for (let day = 0; day < 365; day += 10) {
-      const windows = Array.from({ length: Math.min(10, 365 - day) * 24 }, (_, hour) => windowAt(startMs + (24 * day + hour) * hourMs, hourMs));
+      const windows = Array.from({ length: Math.min(10, 365 - day) * 24 }, (_, hour) =>
+        windowAt(startMs + (24 * day + hour) * hourMs, hourMs),
+      );
       topology = withWindows(topology, windows);
     }
     const windows = storedWindows(topology, hourMs);
     expect(windows).toHaveLength(8_760);
     const wrong = windows.filter((window, i) => {
       const name = `tweets_${windowName(window)}_000_root`;
-      return window.startMs !== startMs + i * hourMs || [window.startMs, window.endMs - 1].some((timeMs) => rootOf(topology, idAt(timeMs, i % 4_096)) !== name);
+      return (
+        window.startMs !== startMs + i * hourMs ||
+        [window.startMs, window.endMs - 1].some((timeMs) => rootOf(topology, idAt(timeMs, i % 4_096)) !== name)
+      );
     });
     expect(wrong).toEqual([]);
     expect(rootOf(topology, idAt(startMs - 1, 4_095))).toBeUndefined();
@@ -48,7 +53,9 @@ describe('a plan', () => {
       for (let hour = -1; hour < 11; hour++) {
         for (const timeMs of [startMs + hour * hourMs, startMs + hour * hourMs + 1_234_567]) {
           const root = rootOf(topology, idAt(timeMs, 7));
-          expect(root?.slice(0, -'_000_root'.length)).toBe(there.has(hour) ? `tweets_${windowName({ startMs: startMs + hour * hourMs })}` : undefined);
+          expect(root?.slice(0, -'_000_root'.length)).toBe(
+            there.has(hour) ? `tweets_${windowName({ startMs: startMs + hour * hourMs })}` : undefined,
+          );
         }
       }
       expect(rootOf(topology, 0n)).toBeUndefined();
@@ -67,12 +74,20 @@ describe('a plan', () => {
     }
     // What was dropped takes what still comes, and keeps nothing of it; what is to come waits.
     const { endId } = windowAt(startMs + 9 * hourMs, hourMs);
-    expect(topology.state.forwardings.map(({ baseId, shard }) => [baseId, shard.tablePrefix])).toEqual([[0n, 'tweets_expired'], [endId, 'tweets_missing']]);
+    expect(topology.state.forwardings.map(({ baseId, shard }) => [baseId, shard.tablePrefix])).toEqual([
+      [0n, 'tweets_expired'],
+      [endId, 'tweets_missing'],
+    ]);
     expect(topology.route(tweetsTableId, endId - 1n).leaves.map(({ write }) => write)).toEqual([]);
     expect(topology.state.shards).toEqual([...fresh().state.shards, expect.objectContaining({ id: expiredRoot })]);
     topology = withWindows(topology, [windowAt(startMs + 2 * hourMs, hourMs)]);
     const byBase = topology.state.forwardings.toSorted((a, b) => (a.baseId < b.baseId ? -1 : 1));
-    expect(byBase.map(({ shard }) => shard.tablePrefix.replace(/_2.*_000_root/, ''))).toEqual(['tweets_expired', 'tweets', 'tweets_expired', 'tweets_missing']);
+    expect(byBase.map(({ shard }) => shard.tablePrefix.replace(/_2.*_000_root/, ''))).toEqual([
+      'tweets_expired',
+      'tweets',
+      'tweets_expired',
+      'tweets_missing',
+    ]);
   });
 
   it('spreads a window over its stripes, evenly', () => {
@@ -95,7 +110,15 @@ describe('a plan', () => {
 
 describe('a window', () => {
   it('holds its ids and their routing keys, from the first of all to the last', () => {
-    for (const id of [0n, 20n, firstSnowflakeId - 1n, firstSnowflakeId, idAt(startMs), idAt(startMs + hourMs - 1, 4_095), maxId]) {
+    for (const id of [
+      0n,
+      20n,
+      firstSnowflakeId - 1n,
+      firstSnowflakeId,
+      idAt(startMs),
+      idAt(startMs + hourMs - 1, 4_095),
+      maxId,
+    ]) {
       const { firstId, endId } = windowOf(id, hourMs);
       const key = routingKey(id, hourMs);
       expect(id >= firstId && id < endId && key >= firstId && key < endId, String(id)).toBe(true);
@@ -104,7 +127,14 @@ describe('a window', () => {
 
   it('names its tables so that they can be told by age, also when a transformation has made them', () => {
     const prefix = `tweets_${windowName({ startMs })}_003`;
-    expect([prefix, `${prefix}_v2`, `${prefix}_old`, `${prefix}_v2_old`].map(windowStartOf)).toEqual([startMs, startMs, startMs, startMs]);
-    expect(['tweets_none', 'tweets_missing', 'tweets_by_user_forward_0000', 'tweets_20250101_000'].map(windowStartOf)).toEqual([undefined, undefined, undefined, undefined]);
+    expect([prefix, `${prefix}_v2`, `${prefix}_old`, `${prefix}_v2_old`].map(windowStartOf)).toEqual([
+      startMs,
+      startMs,
+      startMs,
+      startMs,
+    ]);
+    expect(
+      ['tweets_none', 'tweets_missing', 'tweets_by_user_forward_0000', 'tweets_20250101_000'].map(windowStartOf),
+    ).toEqual([undefined, undefined, undefined, undefined]);
   });
 });

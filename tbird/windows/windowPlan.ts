@@ -1,8 +1,24 @@
 import { isRoostError, RoostError } from '../../core/index.js';
-import { shardKey, type Change, type MigrationPlan, type MigrationPlanner, type ShardId, type Template, type Topology } from '../../gizzard/index.js';
+import {
+  shardKey,
+  type Change,
+  type MigrationPlan,
+  type MigrationPlanner,
+  type ShardId,
+  type Template,
+  type Topology,
+} from '../../gizzard/index.js';
 import { tweetsShardTypeName } from '../storage/tweetsShardType.js';
 import { stripeBases, type TimeWindow } from './timeWindows.js';
-import { expiredRoot, missingRoot, storedWindows, tbirdService, tweetsTableId, tweetsTableName, type StoredWindow } from './windowMap.js';
+import {
+  expiredRoot,
+  missingRoot,
+  storedWindows,
+  tbirdService,
+  tweetsTableId,
+  tweetsTableName,
+  type StoredWindow,
+} from './windowMap.js';
 import type { WindowPolicy } from './windowPolicy.js';
 
 /** Where routing nodes are said to live: they hold nothing. */
@@ -13,19 +29,41 @@ export function planTable(topology: Topology, policy: WindowPolicy): Change[] {
   const leaf: ShardId = { hostname: policy.openHosts[0]!, tablePrefix: 'tweets_none' };
   if (topology.tables.some(({ tableId }) => tableId === tweetsTableId)) return [];
   return [
-    { kind: 'createTable', table: { tableId: tweetsTableId, name: tweetsTableName, service: tbirdService, hash: 'identity' } },
-    { kind: 'createShard', shard: { id: missingRoot, type: 'blocked', sourceType: '', destinationType: '', busy: 'normal' } },
-    { kind: 'createShard', shard: { id: leaf, type: tweetsShardTypeName, sourceType: String(policy.windowMs), destinationType: '', busy: 'normal' } },
+    {
+      kind: 'createTable',
+      table: { tableId: tweetsTableId, name: tweetsTableName, service: tbirdService, hash: 'identity' },
+    },
+    {
+      kind: 'createShard',
+      shard: { id: missingRoot, type: 'blocked', sourceType: '', destinationType: '', busy: 'normal' },
+    },
+    {
+      kind: 'createShard',
+      shard: {
+        id: leaf,
+        type: tweetsShardTypeName,
+        sourceType: String(policy.windowMs),
+        destinationType: '',
+        busy: 'normal',
+      },
+    },
     { kind: 'addLink', link: { parent: missingRoot, child: leaf, weight: 1 } },
     { kind: 'setForwarding', forwarding: { tableId: tweetsTableId, baseId: 0n, shard: missingRoot } },
   ];
 }
 
 /** The changes that make some windows; those that are there already stay as they are. A window that is over by `nowMs` goes to the hosts of closed ones. */
-export function planWindows(topology: Topology, policy: WindowPolicy, windows: readonly TimeWindow[], nowMs: number): Change[] {
+export function planWindows(
+  topology: Topology,
+  policy: WindowPolicy,
+  windows: readonly TimeWindow[],
+  nowMs: number,
+): Change[] {
   const stored = storedWindows(topology, policy.windowMs);
   const there = new Set(stored.map(({ startMs }) => startMs));
-  const fresh = [...new Map(windows.filter(({ startMs }) => !there.has(startMs)).map((window) => [window.startMs, window])).values()];
+  const fresh = [
+    ...new Map(windows.filter(({ startMs }) => !there.has(startMs)).map((window) => [window.startMs, window])).values(),
+  ];
   if (fresh.length === 0) return [];
   const changes: Change[] = [];
   const added = fresh.map((window): StoredWindow => {
@@ -34,10 +72,22 @@ export function planWindows(topology: Topology, policy: WindowPolicy, windows: r
     const stripes = stripeBases(window, policy.stripes).map((baseId, stripe) => {
       const prefix = `tweets_${windowName(window)}_${String(stripe).padStart(3, '0')}`;
       const root: ShardId = { hostname: routingHost, tablePrefix: `${prefix}_root` };
-      changes.push({ kind: 'createShard', shard: { id: root, type: 'replicating', sourceType: '', destinationType: '', busy: 'normal' } });
+      changes.push({
+        kind: 'createShard',
+        shard: { id: root, type: 'replicating', sourceType: '', destinationType: '', busy: 'normal' },
+      });
       for (let replica = 0; replica < policy.replicas; replica++) {
         const id: ShardId = { hostname: hosts[(turn + stripe + replica) % hosts.length]!, tablePrefix: prefix };
-        changes.push({ kind: 'createShard', shard: { id, type: tweetsShardTypeName, sourceType: String(policy.windowMs), destinationType: '', busy: 'normal' } });
+        changes.push({
+          kind: 'createShard',
+          shard: {
+            id,
+            type: tweetsShardTypeName,
+            sourceType: String(policy.windowMs),
+            destinationType: '',
+            busy: 'normal',
+          },
+        });
         changes.push({ kind: 'addLink', link: { parent: root, child: id, weight: 1 } });
       }
       return { baseId, root };
@@ -51,8 +101,21 @@ export function planWindows(topology: Topology, policy: WindowPolicy, windows: r
 export function planRemoval(topology: Topology, policy: WindowPolicy, windows: readonly StoredWindow[]): Change[] {
   const gone = new Set(windows.map(({ startMs }) => startMs));
   const left = storedWindows(topology, policy.windowMs).filter(({ startMs }) => !gone.has(startMs));
-  const changes: Change[] = topology.hasShard(expiredRoot) ? [] : [{ kind: 'createShard', shard: { id: expiredRoot, type: 'blackHole', sourceType: '', destinationType: '', busy: 'normal' } }];
-  changes.push(...forwardingChanges(topology, left, [expiredBefore(topology), ...windows.map(({ endId }) => endId)].reduce((a, b) => (a > b ? a : b))));
+  const changes: Change[] = topology.hasShard(expiredRoot)
+    ? []
+    : [
+        {
+          kind: 'createShard',
+          shard: { id: expiredRoot, type: 'blackHole', sourceType: '', destinationType: '', busy: 'normal' },
+        },
+      ];
+  changes.push(
+    ...forwardingChanges(
+      topology,
+      left,
+      [expiredBefore(topology), ...windows.map(({ endId }) => endId)].reduce((a, b) => (a > b ? a : b)),
+    ),
+  );
   const remove = (id: ShardId): void => {
     for (const { child } of topology.children(id)) {
       changes.push({ kind: 'removeLink', parent: id, child });
@@ -79,19 +142,38 @@ export function planReturn(topology: Topology, { stripes }: StoredWindow): Chang
     }
   };
   for (const { root } of stripes) add(root);
-  return [...changes, ...links, ...stripes.map(({ baseId, root }): Change => ({ kind: 'setForwarding', forwarding: { tableId: tweetsTableId, baseId, shard: root } }))];
+  return [
+    ...changes,
+    ...links,
+    ...stripes.map(({ baseId, root }): Change => ({
+      kind: 'setForwarding',
+      forwarding: { tableId: tweetsTableId, baseId, shard: root },
+    })),
+  ];
 }
 
 /** The changes that make the topology forward to a window again; `tree` is what `planReturn` gave. */
-export function planUndrop(topology: Topology, policy: WindowPolicy, window: TimeWindow, tree: readonly Change[]): Change[] {
-  const stripes = tree.flatMap((change) => (change.kind === 'setForwarding' ? [{ baseId: change.forwarding.baseId, root: change.forwarding.shard }] : []));
+export function planUndrop(
+  topology: Topology,
+  policy: WindowPolicy,
+  window: TimeWindow,
+  tree: readonly Change[],
+): Change[] {
+  const stripes = tree.flatMap((change) =>
+    change.kind === 'setForwarding' ? [{ baseId: change.forwarding.baseId, root: change.forwarding.shard }] : [],
+  );
   const windows = [...storedWindows(topology, policy.windowMs), { ...window, stripes }];
-  return [...tree.filter(({ kind }) => kind !== 'setForwarding'), ...forwardingChanges(topology, windows, expiredBefore(topology))];
+  return [
+    ...tree.filter(({ kind }) => kind !== 'setForwarding'),
+    ...forwardingChanges(topology, windows, expiredBefore(topology)),
+  ];
 }
 
 /** The first id that the retention has not dropped the window of. */
 function expiredBefore(topology: Topology): bigint {
-  const bases = topology.state.forwardings.filter(({ tableId }) => tableId === tweetsTableId).sort((a, b) => (a.baseId < b.baseId ? -1 : 1));
+  const bases = topology.state.forwardings
+    .filter(({ tableId }) => tableId === tweetsTableId)
+    .sort((a, b) => (a.baseId < b.baseId ? -1 : 1));
   const last = bases.findLastIndex(({ shard }) => shardKey(shard) === shardKey(expiredRoot));
   return last < 0 ? 0n : bases[last + 1]!.baseId;
 }
@@ -111,20 +193,30 @@ function forwardingChanges(topology: Topology, windows: readonly StoredWindow[],
   let covered = 0n;
   for (const { firstId, endId, startMs, stripes } of sorted) {
     if (firstId < covered || stripes[0]!.baseId !== firstId) {
-      throw new RoostError('FailedPrecondition', `the window of ${new Date(startMs).toISOString()} overlaps the one before it, or begins late`, { fields: { start_ms: startMs } });
+      throw new RoostError(
+        'FailedPrecondition',
+        `the window of ${new Date(startMs).toISOString()} overlaps the one before it, or begins late`,
+        { fields: { start_ms: startMs } },
+      );
     }
     leaveOut(covered, firstId);
     for (const { baseId, root } of stripes) wanted.set(baseId, root);
     covered = endId;
   }
   leaveOut(covered, undefined);
-  const there = new Map(topology.state.forwardings.filter(({ tableId }) => tableId === tweetsTableId).map(({ baseId, shard }) => [baseId, shard]));
+  const there = new Map(
+    topology.state.forwardings
+      .filter(({ tableId }) => tableId === tweetsTableId)
+      .map(({ baseId, shard }) => [baseId, shard]),
+  );
   const changes: Change[] = [];
   for (const [baseId, shard] of wanted) {
     const known = there.get(baseId);
-    if (known === undefined || shardKey(known) !== shardKey(shard)) changes.push({ kind: 'setForwarding', forwarding: { tableId: tweetsTableId, baseId, shard } });
+    if (known === undefined || shardKey(known) !== shardKey(shard))
+      changes.push({ kind: 'setForwarding', forwarding: { tableId: tweetsTableId, baseId, shard } });
   }
-  for (const baseId of there.keys()) if (!wanted.has(baseId)) changes.push({ kind: 'removeForwarding', tableId: tweetsTableId, baseId });
+  for (const baseId of there.keys())
+    if (!wanted.has(baseId)) changes.push({ kind: 'removeForwarding', tableId: tweetsTableId, baseId });
   return changes;
 }
 
@@ -134,21 +226,36 @@ function forwardingChanges(topology: Topology, windows: readonly StoredWindow[],
  * @param isReserved shards that are on their way already
  * @param refused hears of a stripe that cannot be moved as it is, as one that an operator has blocked; others are
  */
-export function planMoves(planner: MigrationPlanner, windows: readonly StoredWindow[], hosts: readonly string[], limit: number, isReserved: (shard: ShardId) => boolean, refused: (error: RoostError) => void): MigrationPlan[] {
+export function planMoves(
+  planner: MigrationPlanner,
+  windows: readonly StoredWindow[],
+  hosts: readonly string[],
+  limit: number,
+  isReserved: (shard: ShardId) => boolean,
+  refused: (error: RoostError) => void,
+): MigrationPlan[] {
   const plans: MigrationPlan[] = [];
   for (const { stripes } of windows) {
     for (const { baseId, root } of stripes) {
       if (plans.length >= limit) return plans;
       const { leaves } = planner.topology.route(tweetsTableId, baseId);
       const used = new Set(leaves.map(({ shard }) => shard.id.hostname));
-      if ([...used].every((host) => hosts.includes(host)) || [root, ...leaves.map(({ shard }) => shard.id)].some(isReserved)) continue;
+      if (
+        [...used].every((host) => hosts.includes(host)) ||
+        [root, ...leaves.map(({ shard }) => shard.id)].some(isReserved)
+      )
+        continue;
       const free = hosts.filter((host) => !used.has(host));
       const moved = (node: Template): Template => {
         if (node.host === undefined) return { ...node, children: node.children.map(moved) };
         return hosts.includes(node.host) ? node : { ...node, host: free.shift() ?? node.host };
       };
       try {
-        const plan = planner.plan(tweetsTableId, [baseId], [{ baseId, template: moved(planner.template(tweetsTableId, baseId)) }]);
+        const plan = planner.plan(
+          tweetsTableId,
+          [baseId],
+          [{ baseId, template: moved(planner.template(tweetsTableId, baseId)) }],
+        );
         if (plan !== undefined) plans.push(plan);
       } catch (error) {
         if (!isRoostError(error, 'FailedPrecondition')) throw error;
@@ -160,12 +267,15 @@ export function planMoves(planner: MigrationPlanner, windows: readonly StoredWin
 }
 
 /** The start of a window as part of a table's name: 20261120T220000. */
-export const windowName = ({ startMs }: Pick<TimeWindow, 'startMs'>): string => new Date(startMs).toISOString().slice(0, 19).replaceAll(/[-:]/g, '');
+export const windowName = ({ startMs }: Pick<TimeWindow, 'startMs'>): string =>
+  new Date(startMs).toISOString().slice(0, 19).replaceAll(/[-:]/g, '');
 /** Transformations append to the names of the shards that they make. */
 const namePattern = /^tweets_(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)_\d{3}(?:_\w+)?$/;
 
 /** When the window of a table began, by the prefix that `planWindows` gave it; undefined for any other. */
 export function windowStartOf(prefix: string): number | undefined {
   const [, year, month, day, hour, minute, second] = namePattern.exec(prefix) ?? [];
-  return year === undefined ? undefined : Date.UTC(Number(year), Number(month) - 1, Number(day), Number(hour), Number(minute), Number(second));
+  return year === undefined
+    ? undefined
+    : Date.UTC(Number(year), Number(month) - 1, Number(day), Number(hour), Number(minute), Number(second));
 }

@@ -8,13 +8,20 @@ const hosts = z.array(z.string().min(1)).min(1).max(1_024);
 
 const schema = z.strictObject({
   /** How long a window is, in milliseconds. Never changes once there are windows. */
-  windowMs: z.int().min(1_000).max(366 * dayMs).multipleOf(1_000),
+  windowMs: z
+    .int()
+    .min(1_000)
+    .max(366 * dayMs)
+    .multipleOf(1_000),
   /** Tables that the tweets of a window are spread over. */
   stripes: z.int().min(1).max(256),
   /** Copies of each stripe, each on another host. */
   replicas: z.int().min(1).max(32),
   /** How long before its beginning a window is made. */
-  aheadMs: z.int().min(1_000).max(31 * dayMs),
+  aheadMs: z
+    .int()
+    .min(1_000)
+    .max(31 * dayMs),
   /** How long tweets are kept after their window's end; null: for ever. */
   retentionMs: z.int().min(minuteMs).nullable(),
   /** Database hosts of windows that are open or ahead. */
@@ -61,11 +68,18 @@ export function makePolicy(input: PolicyInput, knownHosts: readonly string[], be
     throw invalid(`${issue.path.join('.') || 'the policy'}: ${issue.message}`);
   }
   const policy = parsed.data;
-  for (const [name, list] of [['openHosts', policy.openHosts], ['closedHosts', policy.closedHosts]] as const) {
+  for (const [name, list] of [
+    ['openHosts', policy.openHosts],
+    ['closedHosts', policy.closedHosts],
+  ] as const) {
     const unknown = list.find((host) => !knownHosts.includes(host));
-    if (unknown !== undefined) throw invalid(`${name} names ${unknown}, which is no database host of the configuration: there are ${knownHosts.join(', ')}`);
+    if (unknown !== undefined)
+      throw invalid(
+        `${name} names ${unknown}, which is no database host of the configuration: there are ${knownHosts.join(', ')}`,
+      );
     if (new Set(list).size !== list.length) throw invalid(`${name} names a host twice`);
-    if (policy.replicas > list.length) throw invalid(`${policy.replicas} replicas need as many hosts, and ${name} has ${list.length}`);
+    if (policy.replicas > list.length)
+      throw invalid(`${policy.replicas} replicas need as many hosts, and ${name} has ${list.length}`);
   }
   if (before !== undefined && before.windowMs !== policy.windowMs) {
     throw new RoostError(

@@ -15,12 +15,17 @@ const clocks = { journalMs: async () => nowMs, databaseMs: async () => nowMs };
 let tbird: Tbird;
 let other: Tbird;
 const materialized = { acknowledgement: 'materialized' } as const;
-const hours = async (of: Tbird = tbird): Promise<number[]> => (await of.windows()).map(({ startMs: at }) => (at - startMs) / hourMs);
+const hours = async (of: Tbird = tbird): Promise<number[]> =>
+  (await of.windows()).map(({ startMs: at }) => (at - startMs) / hourMs);
 const idAt = (timeMs: number, sequence = 0): bigint => composeSnowflake({ timeMs, worker: 9, sequence });
 const tablesOn = async (host: string): Promise<string[]> => {
   const rows = await tbird.gizzard.hosts
     .host(host)
-    .rows(`SELECT table_name FROM information_schema.tables WHERE table_schema = ? AND table_name LIKE 'tweets\\_2%'`, [cluster.config.cluster], Deadline.after(5_000));
+    .rows(
+      `SELECT table_name FROM information_schema.tables WHERE table_schema = ? AND table_name LIKE 'tweets\\_2%'`,
+      [cluster.config.cluster],
+      Deadline.after(5_000),
+    );
   return rows.map(([name]) => String(name));
 };
 
@@ -38,7 +43,9 @@ const codeOf = async (work: Promise<unknown>): Promise<string> => {
 };
 
 it('tweets are refused, with what to do, before they are set up', async () => {
-  expect(await codeOf(tbird.create([{ userId: 1n, text: 'x' }]))).toContain('FailedPrecondition: tweets are not set up in this cluster: `roost tweets setup`');
+  expect(await codeOf(tbird.create([{ userId: 1n, text: 'x' }]))).toContain(
+    'FailedPrecondition: tweets are not set up in this cluster: `roost tweets setup`',
+  );
 });
 
 /** Rows of the authors' index that the database steps through for a page of 20 from a position on, in the three states of tweets. */
@@ -48,9 +55,24 @@ async function entriesLookedAt(userId: bigint, minPosition: bigint): Promise<num
   const deadline = Deadline.after(10_000);
   return tbird.gizzard.hosts.host(shard.id.hostname).transaction(deadline, async (session) => {
     const steps = async (): Promise<number> =>
-      (await session.rows(`SHOW SESSION STATUS WHERE Variable_name IN ('Handler_read_next', 'Handler_read_prev')`, [], deadline)).reduce((sum, [, value]) => sum + Number(value), 0);
+      (
+        await session.rows(
+          `SHOW SESSION STATUS WHERE Variable_name IN ('Handler_read_next', 'Handler_read_prev')`,
+          [],
+          deadline,
+        )
+      ).reduce((sum, [, value]) => sum + Number(value), 0);
     const before = await steps();
-    await readByPosition(session, edgeTables(cluster.config.cluster, shard), { sourceId: userId, minPosition }, [0, 1, 2], undefined, { older: true, inclusive: false }, 20, deadline);
+    await readByPosition(
+      session,
+      edgeTables(cluster.config.cluster, shard),
+      { sourceId: userId, minPosition },
+      [0, 1, 2],
+      undefined,
+      { older: true, inclusive: false },
+      20,
+      deadline,
+    );
     return (await steps()) - before;
   });
 }
@@ -71,7 +93,17 @@ describe('a policy', () => {
 
 describe('windows', () => {
   beforeAll(async () => {
-    await tbird.setup({ policy: { windowMs: hourMs, stripes: 2, replicas: 1, aheadMs: hourMs / 2, openHosts: ['db1'], closedHosts: ['db2'] }, graphShards: 1 });
+    await tbird.setup({
+      policy: {
+        windowMs: hourMs,
+        stripes: 2,
+        replicas: 1,
+        aheadMs: hourMs / 2,
+        openHosts: ['db1'],
+        closedHosts: ['db2'],
+      },
+      graphShards: 1,
+    });
   });
 
   it('are made ahead of time, once, by whoever is first', async () => {
@@ -115,7 +147,12 @@ describe('windows', () => {
   it('move to the hosts of closed ones when they are over, with every tweet, while they are written', async () => {
     // Earlier windows are over: this roll, or the one before, has started their way.
     await tbird.roll();
-    await expect.poll(async () => (await tbird.gizzard.migrations.list({ active: true })).length, { timeout: 50_000, interval: 100 }).toBe(0);
+    await expect
+      .poll(async () => (await tbird.gizzard.migrations.list({ active: true })).length, {
+        timeout: 50_000,
+        interval: 100,
+      })
+      .toBe(0);
     await tbird.gizzard.nameServer.reload();
     expect((await tbird.windows()).map(({ hosts }) => hosts.join())).toEqual(['db2', 'db2', 'db2', 'db1']);
     expect((await tablesOn('db1')).every((name) => name.startsWith('tweets_20260211T'))).toBe(true);
@@ -126,33 +163,63 @@ describe('windows', () => {
   it('of the past are refused where the policy says so', async () => {
     await tbird.setup({ policy: { catchUp: false } });
     const late = idAt(startMs + 600 * hourMs, 1);
-    expect(await codeOf(tbird.create([{ id: late, userId: 7n, text: 'late' }]))).toContain('FailedPrecondition: there is no window for tweets of 2026-01-26');
+    expect(await codeOf(tbird.create([{ id: late, userId: 7n, text: 'late' }]))).toContain(
+      'FailedPrecondition: there is no window for tweets of 2026-01-26',
+    );
     expect([...(await tbird.timeline({ userId: 7n, count: 10 }))]).not.toContain(late);
     await tbird.setup({ policy: { catchUp: true } });
   });
 
   it('keep their length, and may differ in their stripes', async () => {
-    expect(await codeOf(tbird.setup({ policy: { windowMs: 2 * hourMs } }))).toContain('FailedPrecondition: windows are 3600000 ms long and stay so: others of 7200000 ms would overlap');
+    expect(await codeOf(tbird.setup({ policy: { windowMs: 2 * hourMs } }))).toContain(
+      'FailedPrecondition: windows are 3600000 ms long and stay so: others of 7200000 ms would overlap',
+    );
     await tbird.setup({ policy: { stripes: 5 } });
     nowMs += hourMs;
     await tbird.roll();
     expect((await tbird.windows()).map(({ stripes }) => stripes)).toEqual([2, 2, 2, 2, 5]);
     const written = Array.from({ length: 100 }, (_, i) => idAt(nowMs - i, i));
-    await tbird.create(written.map((id) => ({ id, userId: 8n, text: 'spread' })), materialized);
+    await tbird.create(
+      written.map((id) => ({ id, userId: 8n, text: 'spread' })),
+      materialized,
+    );
     expect((await tbird.get(BigInt64Array.from(written))).filter((tweet) => tweet !== undefined)).toHaveLength(100);
-    const roots = new Set(written.filter((id) => windowOf(id, hourMs).startMs === nowMs).map((id) => tbird.windowSet.route(id, hourMs)!.root.id.tablePrefix));
+    const roots = new Set(
+      written
+        .filter((id) => windowOf(id, hourMs).startMs === nowMs)
+        .map((id) => tbird.windowSet.route(id, hourMs)!.root.id.tablePrefix),
+    );
     expect(roots.size).toBeLessThanOrEqual(5);
   });
 
   it('go with their tables when they are past the retention, also those that a killed roll left behind', async () => {
-    await tbird.create([{ id: idAt(startMs + 500 * hourMs, 2), userId: 9n, text: 'old' }, { id: idAt(nowMs - 1, 5), userId: 9n, text: 'new' }], materialized);
-    await tbird.create(Array.from({ length: 500 }, (_, i) => ({ id: idAt(startMs + 500 * hourMs, 100 + i), userId: 19n, text: `old ${i}` })), materialized);
+    await tbird.create(
+      [
+        { id: idAt(startMs + 500 * hourMs, 2), userId: 9n, text: 'old' },
+        { id: idAt(nowMs - 1, 5), userId: 9n, text: 'new' },
+      ],
+      materialized,
+    );
+    await tbird.create(
+      Array.from({ length: 500 }, (_, i) => ({
+        id: idAt(startMs + 500 * hourMs, 100 + i),
+        userId: 19n,
+        text: `old ${i}`,
+      })),
+      materialized,
+    );
     // A write that waits for a window which an operator has made read-only comes to its end with the window.
     const waiting = idAt(startMs + 500 * hourMs, 2);
-    const { baseId, route: { root } } = tbird.gizzard.topology.locate(tweetsTableId, routingKey(waiting, hourMs));
+    const {
+      baseId,
+      route: { root },
+    } = tbird.gizzard.topology.locate(tweetsTableId, routingKey(waiting, hourMs));
     const readOnly = { hostname: 'localhost', tablePrefix: 'wrapper' };
     await tbird.gizzard.apply([
-      { kind: 'createShard', shard: { id: readOnly, type: 'readOnly', sourceType: '', destinationType: '', busy: 'normal' } },
+      {
+        kind: 'createShard',
+        shard: { id: readOnly, type: 'readOnly', sourceType: '', destinationType: '', busy: 'normal' },
+      },
       { kind: 'addLink', link: { parent: readOnly, child: root.id, weight: 1 } },
       { kind: 'setForwarding', forwarding: { tableId: tweetsTableId, baseId, shard: readOnly } },
     ]);
@@ -166,23 +233,38 @@ describe('windows', () => {
     expect(left.every((name) => name.startsWith('tweets_20260211T'))).toBe(true);
     expect(await tbird.get(BigInt64Array.of(idAt(startMs + 500 * hourMs, 2)))).toEqual([undefined]);
     expect([...(await tbird.timeline({ userId: 9n, count: 10 }))]).toEqual([idAt(nowMs - 1, 5)]);
-    expect(await codeOf(tbird.create([{ id: idAt(startMs + 500 * hourMs, 3), userId: 9n, text: 'old' }]))).toContain('InvalidArgument: tweets of 2026-01-21T20:00:00.000Z');
+    expect(await codeOf(tbird.create([{ id: idAt(startMs + 500 * hourMs, 3), userId: 9n, text: 'old' }]))).toContain(
+      'InvalidArgument: tweets of 2026-01-21T20:00:00.000Z',
+    );
     // The entries of dropped windows lie outside what a timeline reads: a user who has none but these costs no more than one who has none.
     expect([...(await tbird.timeline({ userId: 19n, count: 20 }))]).toEqual([]);
     expect(await entriesLookedAt(19n, 0n)).toBeGreaterThan(15);
     expect(await entriesLookedAt(19n, firstKeptId(tbird.gizzard.topology))).toBeLessThanOrEqual(3);
     // A table without a shard, as a roll leaves it that ends between the two.
-    await tbird.gizzard.hosts.host('db2').run(`CREATE TABLE \`${cluster.config.cluster}\`.tweets_20260101T000000_000_tweets (id BIGINT)`, [], Deadline.after(5_000));
+    await tbird.gizzard.hosts
+      .host('db2')
+      .run(
+        `CREATE TABLE \`${cluster.config.cluster}\`.tweets_20260101T000000_000_tweets (id BIGINT)`,
+        [],
+        Deadline.after(5_000),
+      );
     await other.roll();
     expect(await tablesOn('db2')).toEqual([]);
   });
 
   it('answer for the first id of all and the first of each, whatever the order in which they were made', async () => {
     await tbird.setup({ policy: { retentionMs: null } });
-    for (const timeMs of [Date.UTC(2012, 0, 1, 1), Date.UTC(2012, 0, 1, 0), Date.UTC(2012, 0, 1, 2), Date.UTC(2010, 10, 4, 1, 50)]) {
+    for (const timeMs of [
+      Date.UTC(2012, 0, 1, 1),
+      Date.UTC(2012, 0, 1, 0),
+      Date.UTC(2012, 0, 1, 2),
+      Date.UTC(2010, 10, 4, 1, 50),
+    ]) {
       const id = firstIdAt(timeMs);
       await tbird.create([{ id, userId: 10n, text: 'edge' }], materialized);
-      expect(windowOf(BigInt(tbird.gizzard.topology.locate(tweetsTableId, routingKey(id, hourMs)).baseId), hourMs).startMs).toBe(windowOf(id, hourMs).startMs);
+      expect(
+        windowOf(BigInt(tbird.gizzard.topology.locate(tweetsTableId, routingKey(id, hourMs)).baseId), hourMs).startMs,
+      ).toBe(windowOf(id, hourMs).startMs);
     }
     expect((await tbird.get(BigInt64Array.of(firstIdAt(Date.UTC(2012, 0, 1, 1)))))[0]?.text).toBe('edge');
     expect(tbird.gizzard.topology.covers(tweetsTableId)).toBe(true);

@@ -90,7 +90,10 @@ export class Windows {
   }
 
   /** Ids by the tree of their table, without those whose window is not there; and whether the window of one of these may have been made elsewhere since. */
-  byRoute(ids: Iterable<bigint>, windowMs: number): { readonly byRoute: Map<Route, bigint[]>; readonly someMayBeMade: boolean } {
+  byRoute(
+    ids: Iterable<bigint>,
+    windowMs: number,
+  ): { readonly byRoute: Map<Route, bigint[]>; readonly someMayBeMade: boolean } {
     const { topology } = this.gizzard;
     const byRoute = new Map<Route, bigint[]>();
     let someMayBeMade = false;
@@ -118,7 +121,14 @@ export class Windows {
    */
   async ensure(ids: readonly bigint[], what: 'create' | 'state', deadline: Deadline): Promise<void> {
     const { windowMs } = await this.policy();
-    const missing = (): TimeWindow[] => [...new Map(ids.filter((id) => this.route(id, windowMs) === undefined).map((id) => windowOf(id, windowMs)).map((window) => [window.startMs, window])).values()];
+    const missing = (): TimeWindow[] => [
+      ...new Map(
+        ids
+          .filter((id) => this.route(id, windowMs) === undefined)
+          .map((id) => windowOf(id, windowMs))
+          .map((window) => [window.startMs, window]),
+      ).values(),
+    ];
     if (missing().length === 0) return;
     await this.lookAnew(deadline);
     if (missing().length === 0) return;
@@ -140,7 +150,12 @@ export class Windows {
     const nowMs = await this.clocks.journalMs();
     return this.#exclusively(async (policy) => {
       const due: TimeWindow[] = [];
-      for (let window = windowAt(nowMs, policy.windowMs); window.startMs <= nowMs + policy.aheadMs; window = windowAt(window.endMs, policy.windowMs)) due.push(window);
+      for (
+        let window = windowAt(nowMs, policy.windowMs);
+        window.startMs <= nowMs + policy.aheadMs;
+        window = windowAt(window.endMs, policy.windowMs)
+      )
+        due.push(window);
       const made = await this.#make(policy, due, nowMs);
       const dropped = await this.#retention.drop(policy, all);
       const reserved = await this.gizzard.migrations.reservations();
@@ -176,9 +191,16 @@ export class Windows {
   async #moveClosed(policy: WindowPolicy, nowMs: number, isReserved: (id: ShardId) => boolean): Promise<number> {
     const { migrations } = this.gizzard;
     const under = (await migrations.list({ active: true })).length;
-    const closed = storedWindows(this.gizzard.topology, policy.windowMs).filter((window) => window.endMs + closeGraceMs <= nowMs);
-    const plans = planMoves(await migrations.planner(), closed, policy.closedHosts, movesAtOnce - under, isReserved, (error) =>
-      this.log.warn({ err: error }, 'a closed window of tweets cannot be moved to its hosts now'),
+    const closed = storedWindows(this.gizzard.topology, policy.windowMs).filter(
+      (window) => window.endMs + closeGraceMs <= nowMs,
+    );
+    const plans = planMoves(
+      await migrations.planner(),
+      closed,
+      policy.closedHosts,
+      movesAtOnce - under,
+      isReserved,
+      (error) => this.log.warn({ err: error }, 'a closed window of tweets cannot be moved to its hosts now'),
     );
     try {
       await migrations.begin(plans, { cleanup: true });
@@ -215,9 +237,21 @@ export class Windows {
 
 function refuseMissing(window: TimeWindow, policy: WindowPolicy, nowMs: number, what: 'create' | 'state'): void {
   const fields = { start_ms: window.startMs };
-  if (isExpired(window, policy, nowMs)) throw new RoostError('InvalidArgument', `tweets of ${describe(window)} are no longer kept`, { fields });
-  if (window.startMs > windowAt(nowMs + policy.aheadMs, policy.windowMs).startMs) throw new RoostError('FailedPrecondition', `the window of ${describe(window)} is not made yet`, { fields });
+  if (isExpired(window, policy, nowMs))
+    throw new RoostError('InvalidArgument', `tweets of ${describe(window)} are no longer kept`, { fields });
+  if (window.startMs > windowAt(nowMs + policy.aheadMs, policy.windowMs).startMs)
+    throw new RoostError('FailedPrecondition', `the window of ${describe(window)} is not made yet`, { fields });
   if (window.endMs > nowMs) return;
-  if (what === 'state') throw new RoostError('NotFound', `there is no window for tweets of ${describe(window)}: none was ever stored, and nothing was changed`, { fields });
-  if (!policy.catchUp) throw new RoostError('FailedPrecondition', `there is no window for tweets of ${describe(window)}, and the policy makes none of the past`, { fields });
+  if (what === 'state')
+    throw new RoostError(
+      'NotFound',
+      `there is no window for tweets of ${describe(window)}: none was ever stored, and nothing was changed`,
+      { fields },
+    );
+  if (!policy.catchUp)
+    throw new RoostError(
+      'FailedPrecondition',
+      `there is no window for tweets of ${describe(window)}, and the policy makes none of the past`,
+      { fields },
+    );
 }

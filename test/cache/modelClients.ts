@@ -19,7 +19,11 @@ export interface ModelClient {
 
 /** A write, and what its caller may rely on once it was answered as materialized. */
 interface Step {
-  readonly write: (options: { readonly time: Micros; readonly deadlineMs: number; readonly acknowledgement?: 'materialized' }) => Promise<void>;
+  readonly write: (options: {
+    readonly time: Micros;
+    readonly deadlineMs: number;
+    readonly acknowledgement?: 'materialized';
+  }) => Promise<void>;
   readonly done: (time: Micros) => void;
   /** It may or may not be applied, now or later. */
   readonly unsure: () => void;
@@ -28,7 +32,12 @@ interface Step {
 }
 
 /** One client: reads at a server of its own, one call at a time; and at all of them what it has just written. */
-async function runClient({ number, servers, untilMs }: ModelClient, random: () => number, step: () => Step, read: (server: ModelServer) => Promise<void>): Promise<void> {
+async function runClient(
+  { number, servers, untilMs }: ModelClient,
+  random: () => number,
+  step: () => Step,
+  read: (server: ModelServer) => Promise<void>,
+): Promise<void> {
   let calls = 0;
   while (performance.now() < untilMs) {
     if (random() < 0.6) await read(servers[number % servers.length]!);
@@ -38,7 +47,11 @@ async function runClient({ number, servers, untilMs }: ModelClient, random: () =
       const time = random() < 0.1 ? now - 2_000_000n : now;
       const { write, done, unsure, check } = step();
       const materialized = random() < 0.8;
-      const options = { time, deadlineMs: 10_000, ...(materialized ? { acknowledgement: 'materialized' as const } : {}) };
+      const options = {
+        time,
+        deadlineMs: 10_000,
+        ...(materialized ? { acknowledgement: 'materialized' as const } : {}),
+      };
       try {
         await write(options);
         if (!materialized) unsure();
@@ -59,12 +72,23 @@ async function runClient({ number, servers, untilMs }: ModelClient, random: () =
   }
 }
 
-const complain = (client: ModelClient, what: string, wrote: unknown, read: unknown): Error => new Error(`seed ${client.seed}: client ${client.number} wrote ${what} ${inspect(wrote)}, and read ${inspect(read)}`);
+const complain = (client: ModelClient, what: string, wrote: unknown, read: unknown): Error =>
+  new Error(`seed ${client.seed}: client ${client.number} wrote ${what} ${inspect(wrote)}, and read ${inspect(read)}`);
 
 const pick = <T>(of: readonly T[], random: () => number): T => of[Math.floor(of.length * random() ** 2)]!;
 
 /** What two kinds of rows have in common: what was written merges into what is known. */
-async function rowClient<R>(client: ModelClient, all: readonly bigint[], merge: (a: R, b: R) => R, rowsOf: (server: ModelServer, of: readonly bigint[]) => Promise<ReadonlyMap<bigint, R>>, stepOf: (id: bigint, writer: ModelServer, random: () => number) => Pick<Step, 'write'> & { readonly written: (time: Micros) => R }): Promise<void> {
+async function rowClient<R>(
+  client: ModelClient,
+  all: readonly bigint[],
+  merge: (a: R, b: R) => R,
+  rowsOf: (server: ModelServer, of: readonly bigint[]) => Promise<ReadonlyMap<bigint, R>>,
+  stepOf: (
+    id: bigint,
+    writer: ModelServer,
+    random: () => number,
+  ) => Pick<Step, 'write'> & { readonly written: (time: Micros) => R },
+): Promise<void> {
   const random = randomFrom(client.seed * 31 + client.number);
   const ids = idsOf(client, all, sharedIds);
   const seen = new Map<bigint, R>();
@@ -74,7 +98,8 @@ async function rowClient<R>(client: ModelClient, all: readonly bigint[], merge: 
     counts.reads += of.length;
     for (const [id, atLeast] of wanted) {
       const row = rows.get(id);
-      if (atLeast !== undefined && (row === undefined || merge(row, atLeast) !== row)) throw complain(client, `row ${id}`, atLeast, row);
+      if (atLeast !== undefined && (row === undefined || merge(row, atLeast) !== row))
+        throw complain(client, `row ${id}`, atLeast, row);
     }
   };
   const step = (): Step => {
@@ -91,7 +116,9 @@ async function rowClient<R>(client: ModelClient, all: readonly bigint[], merge: 
     };
   };
   // Others' ids too: somebody has to load what its only writer is about to write.
-  await runClient(client, random, step, (server) => check(server, [...new Set([pick(ids, random), pick(ids, random), ...all.filter(() => random() < 0.2)])]));
+  await runClient(client, random, step, (server) =>
+    check(server, [...new Set([pick(ids, random), pick(ids, random), ...all.filter(() => random() < 0.2)])]),
+  );
 }
 
 /** Ids that only one client writes, where a later write of another hides nothing; and some that all do. */
@@ -105,25 +132,55 @@ const sharedIds = 8;
 export const idsPerModel = (clients: number): number => sharedIds + 2 * clients;
 
 export const userClient = (client: ModelClient, ids: readonly bigint[]): Promise<void> =>
-  rowClient<UserRecord>(client, ids, mergeUsers, (server, of) => server.users.rows.get(of), (id, { users }, random) => {
-    const which = random();
-    const user = { id, name: `user ${id}`, screenName: `u${client.number}`, flags: client.number };
-    if (which < 0.15) return { write: (options) => users.remove([id], options), written: (time) => writeOf({ id, name: '', screenName: '', flags: 0, exists: false }, time) };
-    if (which < 0.4) return { write: (options) => users.change([{ id, flags: client.number }], options), written: (time) => writeOf({ id, flags: client.number }, time) };
-    return { write: (options) => users.put([user], options), written: (time) => writeOf({ ...user, exists: true }, time) };
-  });
+  rowClient<UserRecord>(
+    client,
+    ids,
+    mergeUsers,
+    (server, of) => server.users.rows.get(of),
+    (id, { users }, random) => {
+      const which = random();
+      const user = { id, name: `user ${id}`, screenName: `u${client.number}`, flags: client.number };
+      if (which < 0.15)
+        return {
+          write: (options) => users.remove([id], options),
+          written: (time) => writeOf({ id, name: '', screenName: '', flags: 0, exists: false }, time),
+        };
+      if (which < 0.4)
+        return {
+          write: (options) => users.change([{ id, flags: client.number }], options),
+          written: (time) => writeOf({ id, flags: client.number }, time),
+        };
+      return {
+        write: (options) => users.put([user], options),
+        written: (time) => writeOf({ ...user, exists: true }, time),
+      };
+    },
+  );
 
 /** Tweets that are deleted and come back. Each has one content, which all clients create again and again. */
 export const tweetClient = (client: ModelClient, ids: readonly bigint[]): Promise<void> =>
-  rowClient<TweetRecord>(client, ids, mergeTweets, (server, of) => server.tbird.caches!.rows.get(of), (id, { tbird }, random) => {
-    const which = random();
-    if (which < 0.2) {
-      // A create says nothing of its time; that there is content is seen in the end.
-      return { write: async (options) => void (await tbird.create([{ id, userId: id % 5n + 1n, text: `tweet ${id}` }], options)), written: () => ({ id, written: undefined, losers: [], state: 0, stateAt: 0n }) };
-    }
-    const state = which < 0.6 ? 1 : 0;
-    return { write: (options) => tbird[state === 1 ? 'delete' : 'undelete'](BigInt64Array.of(id), options), written: (time) => ({ id, written: undefined, losers: [], state, stateAt: time }) };
-  });
+  rowClient<TweetRecord>(
+    client,
+    ids,
+    mergeTweets,
+    (server, of) => server.tbird.caches!.rows.get(of),
+    (id, { tbird }, random) => {
+      const which = random();
+      if (which < 0.2) {
+        // A create says nothing of its time; that there is content is seen in the end.
+        return {
+          write: async (options) =>
+            void (await tbird.create([{ id, userId: (id % 5n) + 1n, text: `tweet ${id}` }], options)),
+          written: () => ({ id, written: undefined, losers: [], state: 0, stateAt: 0n }),
+        };
+      }
+      const state = which < 0.6 ? 1 : 0;
+      return {
+        write: (options) => tbird[state === 1 ? 'delete' : 'undelete'](BigInt64Array.of(id), options),
+        written: (time) => ({ id, written: undefined, losers: [], state, stateAt: time }),
+      };
+    },
+  );
 
 const stateAfter = { add: 'normal', archive: 'archived', remove: 'removed' } as const;
 
@@ -138,15 +195,34 @@ export async function edgeClient(client: ModelClient, graphId: number): Promise<
     const before = known.get(sourceId);
     if (before === undefined) return;
     const { flock } = server.tbird;
-    const page = async (of: bigint, direction: 'forward' | 'backward', state: 'normal' | 'archived'): Promise<BigInt64Array> =>
-      (await flock.select({ kind: 'term', term: { graphId, sourceId: of, direction, states: [state] } }, { count: 30, cursor: -1n })).ids;
+    const page = async (
+      of: bigint,
+      direction: 'forward' | 'backward',
+      state: 'normal' | 'archived',
+    ): Promise<BigInt64Array> =>
+      (
+        await flock.select(
+          { kind: 'term', term: { graphId, sourceId: of, direction, states: [state] } },
+          { count: 30, cursor: -1n },
+        )
+      ).ids;
     counts.reads++;
     for (const state of ['normal', 'archived'] as const) {
-      const there = [(await page(sourceId, 'forward', state)).includes(destinationId), (await page(destinationId, 'backward', state)).includes(sourceId)];
-      if (there.some((one) => one !== (stateAfter[before.operation] === state))) throw complain(client, `edge ${sourceId}:${destinationId}`, before, `${state}: forward ${there[0]}, backward ${there[1]}`);
+      const there = [
+        (await page(sourceId, 'forward', state)).includes(destinationId),
+        (await page(destinationId, 'backward', state)).includes(sourceId),
+      ];
+      if (there.some((one) => one !== (stateAfter[before.operation] === state)))
+        throw complain(
+          client,
+          `edge ${sourceId}:${destinationId}`,
+          before,
+          `${state}: forward ${there[0]}, backward ${there[1]}`,
+        );
     }
     const [edge] = await flock.edges(graphId, BigInt64Array.of(sourceId), BigInt64Array.of(destinationId));
-    if (edge?.state !== stateAfter[before.operation]) throw complain(client, `edge ${sourceId}:${destinationId}`, before, edge);
+    if (edge?.state !== stateAfter[before.operation])
+      throw complain(client, `edge ${sourceId}:${destinationId}`, before, edge);
   };
   const sources = Array.from({ length: 6 }, (_, i) => BigInt(i + 1));
   const step = (): Step => {
@@ -159,7 +235,17 @@ export async function edgeClient(client: ModelClient, graphId: number): Promise<
         // Each later than the one before: which of them has won is never in doubt.
         const at = time > (latest.get(sourceId) ?? 0n) ? time : latest.get(sourceId)! + 1n;
         latest.set(sourceId, at);
-        return flock.write({ graphId, operations: operation satisfies Operation, sourceIds: BigInt64Array.of(sourceId), destinationIds: BigInt64Array.of(destinationId), times: BigInt64Array.of(at), positions: BigInt64Array.of(at) }, options);
+        return flock.write(
+          {
+            graphId,
+            operations: operation satisfies Operation,
+            sourceIds: BigInt64Array.of(sourceId),
+            destinationIds: BigInt64Array.of(destinationId),
+            times: BigInt64Array.of(at),
+            positions: BigInt64Array.of(at),
+          },
+          options,
+        );
       },
       done: () => known.set(sourceId, { time: latest.get(sourceId)!, operation }),
       unsure: () => known.set(sourceId, undefined),
@@ -170,6 +256,9 @@ export async function edgeClient(client: ModelClient, graphId: number): Promise<
     await check(server, pick(sources, random));
     // Others' lists too, as above.
     const of = BigInt(1_000 + client.number + Math.floor(random() * 10) - 5);
-    await server.tbird.flock.select({ kind: 'term', term: { graphId, sourceId: of, direction: 'backward', states: ['normal'] } }, { count: 10, cursor: -1n });
+    await server.tbird.flock.select(
+      { kind: 'term', term: { graphId, sourceId: of, direction: 'backward', states: ['normal'] } },
+      { count: 10, cursor: -1n },
+    );
   });
 }

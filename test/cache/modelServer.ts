@@ -26,7 +26,10 @@ export function randomFrom(start: number): () => number {
 }
 
 /** @param slow it hears late of what changes in the register of the nodes, as a process does that is busy */
-export async function openModelServer(config: RoostConfig, { work, slow = false, seed }: { readonly work: boolean; readonly slow?: boolean; readonly seed: number }): Promise<ModelServer> {
+export async function openModelServer(
+  config: RoostConfig,
+  { work, slow = false, seed }: { readonly work: boolean; readonly slow?: boolean; readonly seed: number },
+): Promise<ModelServer> {
   const random = randomFrom(seed);
   /** What keeps a busy process from going on. */
   const held = async (share: number, ms: number): Promise<void> => {
@@ -34,7 +37,12 @@ export async function openModelServer(config: RoostConfig, { work, slow = false,
   };
   const caches = await openCaches(config);
   const rows = userRows(caches, () => tbird.gizzard);
-  const tbird: Tbird = await openTbird(config, { caches, work, create: true, stores: usersTypes(config.cluster, { rows, gizzard: () => tbird.gizzard }) });
+  const tbird: Tbird = await openTbird(config, {
+    caches,
+    work,
+    create: true,
+    stores: usersTypes(config.cluster, { rows, gizzard: () => tbird.gizzard }),
+  });
   const { newest, edges } = tbird.flock.options.caches!;
   for (const cache of [rows, tbird.caches!.rows, newest, edges] as unknown as LeasedCache<bigint, unknown>[]) {
     const { load } = cache.options;

@@ -17,7 +17,8 @@ export const testRowForm: Pick<RowCacheOptions<bigint, TestRow>, 'codec' | 'merg
       body.write(text, 8);
       return body;
     },
-    decode: (body, front) => (front.length > 0 ? undefined : { version: body.readBigInt64LE(0), text: body.toString('utf8', 8) }),
+    decode: (body, front) =>
+      front.length > 0 ? undefined : { version: body.readBigInt64LE(0), text: body.toString('utf8', 8) },
   },
   merge: (a, b) => (b.version > a.version ? b : a),
 };

@@ -26,6 +26,11 @@ export function hashConformance(hash: KeyHash, known: readonly (readonly [key: b
   });
 
   it('tells keys apart', () => {
-    fc.assert(fc.property(fc.uniqueArray(keys, { minLength: 2, maxLength: 200 }), (some) => new Set(some.map((key) => hash.hash(key))).size === some.length));
+    fc.assert(
+      fc.property(
+        fc.uniqueArray(keys, { minLength: 2, maxLength: 200 }),
+        (some) => new Set(some.map((key) => hash.hash(key))).size === some.length,
+      ),
+    );
   });
 }

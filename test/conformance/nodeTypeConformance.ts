@@ -1,11 +1,24 @@
 import { expect, it } from 'vitest';
-import { behaviors, nodeType, readOrder, Topology, topologyWarnings, type Behavior, type NodeType, type Route } from '../../gizzard/index.js';
+import {
+  behaviors,
+  nodeType,
+  readOrder,
+  Topology,
+  topologyWarnings,
+  type Behavior,
+  type NodeType,
+  type Route,
+} from '../../gizzard/index.js';
 import { leaf, node, topologyOf } from './trees.js';
 
 /** What every node type must keep to, whatever it imposes. */
 export function nodeTypeConformance(type: NodeType): void {
-  const routeOf = (...nesting: string[]): Route => new Topology(topologyOf(nesting.reduceRight((below, name) => node(name, below), leaf('db1')))).route(1, 0n);
-  const onLeaf = (route: Route): { read: Behavior; write: Behavior } => ({ read: route.leaves[0]!.read, write: route.leaves[0]!.write });
+  const routeOf = (...nesting: string[]): Route =>
+    new Topology(topologyOf(nesting.reduceRight((below, name) => node(name, below), leaf('db1')))).route(1, 0n);
+  const onLeaf = (route: Route): { read: Behavior; write: Behavior } => ({
+    read: route.leaves[0]!.read,
+    write: route.leaves[0]!.write,
+  });
 
   it('is found by its name, which is no leaf type', () => {
     expect(nodeType(type.name)).toBe(type);

@@ -22,7 +22,8 @@ export function topologyOf(tree: Tree, hostWeights: readonly HostWeight[] = []):
   const links: Link[] = [];
   let nodes = 0;
   const visit = ({ type, hostname, children }: Tree): ShardInfo['id'] => {
-    const id = hostname === undefined ? { hostname: 'nodes', tablePrefix: `n${++nodes}` } : { hostname, tablePrefix: 'leaf' };
+    const id =
+      hostname === undefined ? { hostname: 'nodes', tablePrefix: `n${++nodes}` } : { hostname, tablePrefix: 'leaf' };
     shards.push({ id, type, sourceType: '', destinationType: '', busy: 'normal' });
     for (const child of children) links.push({ parent: id, child: visit(child), weight: child.weight });
     return id;

@@ -20,12 +20,25 @@ const time = fc.integer({ min: 0, max: 5 });
 const write: fc.Arbitrary<ModelWrite> = fc.oneof(
   {
     weight: 3,
-    arbitrary: fc.record({ kind: fc.constant('edge' as const), operation, source: fc.integer({ min: 0, max: 1 }), destination: fc.integer({ min: 2, max: 4 }), time, position: fc.integer({ min: -1, max: 3 }) }),
+    arbitrary: fc.record({
+      kind: fc.constant('edge' as const),
+      operation,
+      source: fc.integer({ min: 0, max: 1 }),
+      destination: fc.integer({ min: 2, max: 4 }),
+      time,
+      position: fc.integer({ min: -1, max: 3 }),
+    }),
   },
   {
     weight: 1,
     arbitrary: fc
-      .record({ kind: fc.constant('node' as const), operation, direction: fc.constantFrom<Direction>('forward', 'backward'), time, which: fc.nat({ max: 2 }) })
+      .record({
+        kind: fc.constant('node' as const),
+        operation,
+        direction: fc.constantFrom<Direction>('forward', 'backward'),
+        time,
+        which: fc.nat({ max: 2 }),
+      })
       .map(({ which, ...rest }) => ({ ...rest, id: rest.direction === 'forward' ? which % 2 : 2 + which })),
   },
 );
@@ -54,24 +67,30 @@ export class MassOperations {
   }
 
   property(): fc.IAsyncProperty<[ModelWrite[], fc.Stream<number>]> {
-    return fc.asyncProperty(fc.array(write, { minLength: 1, maxLength: 14 }), fc.infiniteStream(fc.nat()), async (writes, randoms) => {
-      const base = (nextBase += nodesPerProgram);
-      const random = (below: number): number => (randoms.next().value as number) % below;
-      const deliveries = [...writes, ...writes.filter(() => random(3) === 0)];
-      for (let i = deliveries.length - 1; i > 0; i--) {
-        const j = random(i + 1);
-        [deliveries[i], deliveries[j]] = [deliveries[j]!, deliveries[i]!];
-      }
-      for (const hosts of this.#hosts) hosts.oneIn = [0, 3, 6, 12][random(4)]!;
-      while (deliveries.length > 0) await this.#deliver(batchOf(this.graph, base, deliveries.splice(0, 1 + random(4))), random(2) === 0);
-      await this.#settled();
+    return fc.asyncProperty(
+      fc.array(write, { minLength: 1, maxLength: 14 }),
+      fc.infiniteStream(fc.nat()),
+      async (writes, randoms) => {
+        const base = (nextBase += nodesPerProgram);
+        const random = (below: number): number => (randoms.next().value as number) % below;
+        const deliveries = [...writes, ...writes.filter(() => random(3) === 0)];
+        for (let i = deliveries.length - 1; i > 0; i--) {
+          const j = random(i + 1);
+          [deliveries[i], deliveries[j]] = [deliveries[j]!, deliveries[i]!];
+        }
+        for (const hosts of this.#hosts) hosts.oneIn = [0, 3, 6, 12][random(4)]!;
+        while (deliveries.length > 0)
+          await this.#deliver(batchOf(this.graph, base, deliveries.splice(0, 1 + random(4))), random(2) === 0);
+        await this.#settled();
 
-      const model = modelEdges(writes);
-      for (const direction of ['forward', 'backward'] as const) {
-        const expected = expectedTables(model, writes, direction, base);
-        for (const replica of await replicas(this.flock, this.graph, direction, base)) expect(replica).toEqual(expected);
-      }
-    });
+        const model = modelEdges(writes);
+        for (const direction of ['forward', 'backward'] as const) {
+          const expected = expectedTables(model, writes, direction, base);
+          for (const replica of await replicas(this.flock, this.graph, direction, base))
+            expect(replica).toEqual(expected);
+        }
+      },
+    );
   }
 
   async #deliver(batch: WriteBatch, materialized: boolean): Promise<void> {
@@ -95,17 +114,27 @@ export class MassOperations {
 function batchOf(graph: Graph, base: bigint, writes: readonly ModelWrite[]): WriteBatch {
   const edges = writes.filter((each) => each.kind === 'edge');
   const column = (value: (edge: (typeof edges)[number]) => bigint): BigInt64Array => BigInt64Array.from(edges, value);
-  const nodes = writes.filter((each) => each.kind === 'node').map((node) => ({ node: { graphId: graph.id, id: base + BigInt(node.id), direction: node.direction, operation: node.operation, time: BigInt(node.time) } }));
+  const nodes = writes
+    .filter((each) => each.kind === 'node')
+    .map((node) => ({
+      node: {
+        graphId: graph.id,
+        id: base + BigInt(node.id),
+        direction: node.direction,
+        operation: node.operation,
+        time: BigInt(node.time),
+      },
+    }));
   if (edges.length === 0) return nodes;
   return [
     {
       edges: {
-              graphId: graph.id,
-              operations: edges.map((edge) => edge.operation),
-              sourceIds: column((edge) => base + BigInt(edge.source)),
-              destinationIds: column((edge) => base + BigInt(edge.destination)),
-              positions: column((edge) => BigInt(edge.position)),
-              times: column((edge) => BigInt(edge.time)),
+        graphId: graph.id,
+        operations: edges.map((edge) => edge.operation),
+        sourceIds: column((edge) => base + BigInt(edge.source)),
+        destinationIds: column((edge) => base + BigInt(edge.destination)),
+        positions: column((edge) => BigInt(edge.position)),
+        times: column((edge) => BigInt(edge.time)),
       },
     },
     ...nodes,
@@ -117,7 +146,12 @@ interface Tables {
   nodes: string[];
 }
 
-function expectedTables(model: ReturnType<typeof modelEdges>, writes: readonly ModelWrite[], direction: Direction, base: bigint): Tables {
+function expectedTables(
+  model: ReturnType<typeof modelEdges>,
+  writes: readonly ModelWrite[],
+  direction: Direction,
+  base: bigint,
+): Tables {
   const counts = new Map<number, number[]>();
   const countsOf = (id: number): number[] => {
     const found = counts.get(id) ?? [0, 0, 0, 0];
@@ -130,7 +164,10 @@ function expectedTables(model: ReturnType<typeof modelEdges>, writes: readonly M
     countsOf(near)[state]!++;
     return [base + BigInt(near), base + BigInt(far), state, updatedAt, position].join();
   });
-  return { edges: edges.sort(), nodes: [...counts].map(([id, byState]) => [base + BigInt(id), ...byState].join()).sort() };
+  return {
+    edges: edges.sort(),
+    nodes: [...counts].map(([id, byState]) => [base + BigInt(id), ...byState].join()).sort(),
+  };
 }
 
 /** What each replica holds of the program's nodes. The first `rows` of all columns are compared between replicas, too. */
@@ -141,12 +178,18 @@ async function replicas(flock: Flock, graph: Graph, direction: Direction, base: 
       const host = flock.gizzard.hosts.host(shard.id.hostname);
       const { edges, nodes } = edgeTables(flock.gizzard.config.cluster, shard);
       const read = async (table: string, columns: string): Promise<string[]> => {
-        const rows = await host.rows(`SELECT ${columns} FROM ${table} WHERE source_id >= ? AND source_id < ?`, [base, base + nodesPerProgram], Deadline.after(5_000));
+        const rows = await host.rows(
+          `SELECT ${columns} FROM ${table} WHERE source_id >= ? AND source_id < ?`,
+          [base, base + nodesPerProgram],
+          Deadline.after(5_000),
+        );
         return rows.map((row: SqlRow) => row.join());
       };
       const found = byHost.get(host.name) ?? { edges: [], nodes: [], whole: [] };
       found.edges.push(...(await read(edges, 'source_id, destination_id, state, updated_at, position')));
-      found.nodes.push(...(await read(nodes, 'source_id, normal_count, negative_count, archived_count, removed_count')));
+      found.nodes.push(
+        ...(await read(nodes, 'source_id, normal_count, negative_count, archived_count, removed_count')),
+      );
       found.whole.push(...(await read(edges, '*')), ...(await read(nodes, '*')));
       byHost.set(host.name, found);
     }

@@ -1,13 +1,30 @@
-import { JobInjectorProcessor, ManagerProcessor, RoostFlockProcessor, TBirdProcessor, UsersProcessor, BinaryWriter } from '../../rpc/wire/index.js';
+import {
+  JobInjectorProcessor,
+  ManagerProcessor,
+  RoostFlockProcessor,
+  TBirdProcessor,
+  UsersProcessor,
+  BinaryWriter,
+} from '../../rpc/wire/index.js';
 
 export type Port = 'flock' | 'manager' | 'injector' | 'tbird' | 'users';
 
-const processors = { flock: RoostFlockProcessor, manager: ManagerProcessor, injector: JobInjectorProcessor, tbird: TBirdProcessor, users: UsersProcessor } as const;
+const processors = {
+  flock: RoostFlockProcessor,
+  manager: ManagerProcessor,
+  injector: JobInjectorProcessor,
+  tbird: TBirdProcessor,
+  users: UsersProcessor,
+} as const;
 
 /** The methods of a service, those that it inherits included. */
 export function methodsOf(port: Port): string[] {
   const names: string[] = [];
-  for (let prototype: object = processors[port].prototype; prototype !== Object.prototype; prototype = Object.getPrototypeOf(prototype) as object) {
+  for (
+    let prototype: object = processors[port].prototype;
+    prototype !== Object.prototype;
+    prototype = Object.getPrototypeOf(prototype) as object
+  ) {
     names.push(...Object.getOwnPropertyNames(prototype).filter((name) => name.startsWith('process_')));
   }
   return names.map((name) => name.slice('process_'.length));
@@ -51,7 +68,11 @@ export interface Shape {
 
 /** Arguments of any method that are small to send and large to hold or long to read. */
 export const shapes: readonly Shape[] = [
-  { name: 'a list of empty structs', outcome: 'refused', args: (bytes) => Buffer.concat([field(list, 1), Buffer.of(struct), number(bytes), Buffer.alloc(bytes)]) },
+  {
+    name: 'a list of empty structs',
+    outcome: 'refused',
+    args: (bytes) => Buffer.concat([field(list, 1), Buffer.of(struct), number(bytes), Buffer.alloc(bytes)]),
+  },
   {
     name: 'lists of many short lists',
     outcome: 'either',
@@ -61,7 +82,12 @@ export const shapes: readonly Shape[] = [
       return Buffer.concat([field(list, 1), Buffer.of(list), number(count), repeated(short, count)]);
     },
   },
-  { name: 'unknown fields', outcome: 'refused', skipped: true, args: (bytes) => repeated(Buffer.of(2, 0, 99, 1), Math.floor(bytes / 4)) },
+  {
+    name: 'unknown fields',
+    outcome: 'refused',
+    skipped: true,
+    args: (bytes) => repeated(Buffer.of(2, 0, 99, 1), Math.floor(bytes / 4)),
+  },
   {
     name: 'a large map',
     outcome: 'refused',
@@ -71,10 +97,22 @@ export const shapes: readonly Shape[] = [
       return Buffer.concat([field(map, 98), Buffer.of(i32, i32), number(count), Buffer.alloc(count * 8)]);
     },
   },
-  { name: 'structs inside one another', outcome: 'closed', skipped: true, args: () => repeated(field(struct, 97), 1_000) },
+  {
+    name: 'structs inside one another',
+    outcome: 'closed',
+    skipped: true,
+    args: () => repeated(field(struct, 97), 1_000),
+  },
   {
     name: 'long strings',
     outcome: 'answered',
-    args: (bytes) => Buffer.concat([1, 2, 3].flatMap((id) => [field(string, id), number(Math.floor(bytes / 3)), Buffer.alloc(Math.floor(bytes / 3), 'x')])),
+    args: (bytes) =>
+      Buffer.concat(
+        [1, 2, 3].flatMap((id) => [
+          field(string, id),
+          number(Math.floor(bytes / 3)),
+          Buffer.alloc(Math.floor(bytes / 3), 'x'),
+        ]),
+      ),
   },
 ];

@@ -33,4 +33,5 @@ export function exceptionText(message: Buffer): string {
 }
 
 /** The first line of the server's metrics that matches; undefined where none does. */
-export const metric = async (server: TestServer, line: RegExp): Promise<string | undefined> => line.exec(await server.metrics.registry.metrics())?.[0];
+export const metric = async (server: TestServer, line: RegExp): Promise<string | undefined> =>
+  line.exec(await server.metrics.registry.metrics())?.[0];

@@ -1,4 +1,14 @@
-import { HybridClock, limits, maxInt64, minInt64, parseCount, parseId, RoostError, systemMicros, type Micros } from '../../core/index.js';
+import {
+  HybridClock,
+  limits,
+  maxInt64,
+  minInt64,
+  parseCount,
+  parseId,
+  RoostError,
+  systemMicros,
+  type Micros,
+} from '../../core/index.js';
 import {
   edgeStates,
   type Direction,
@@ -24,7 +34,12 @@ import {
   type WriteOptions,
 } from '../../flock/types.js';
 
-const stateOf: Readonly<Record<Operation, EdgeState>> = { add: 'normal', negate: 'negative', archive: 'archived', remove: 'removed' };
+const stateOf: Readonly<Record<Operation, EdgeState>> = {
+  add: 'normal',
+  negate: 'negative',
+  archive: 'archived',
+  remove: 'removed',
+};
 
 interface StoredEdge extends Edge {
   readonly positionAt: bigint;
@@ -70,7 +85,8 @@ export class TestFlock implements FlockService {
     const edges = batch.flatMap((write) => ('edges' in write ? [write.edges] : []));
     const nodes = batch.flatMap((write) => ('node' in write ? [write.node] : []));
     for (const { graphId } of [...edges, ...nodes]) this.#edgesOf(graphId);
-    if (edges.reduce((sum, { sourceIds }) => sum + sourceIds.length, nodes.length) > limits.operationsPerWrite) throw new RoostError('InvalidArgument', 'too many operations');
+    if (edges.reduce((sum, { sourceIds }) => sum + sourceIds.length, nodes.length) > limits.operationsPerWrite)
+      throw new RoostError('InvalidArgument', 'too many operations');
     for (const { sourceIds, destinationIds } of edges) for (const id of [...sourceIds, ...destinationIds]) parseId(id);
     for (const { id } of nodes) parseId(id);
   }
@@ -84,7 +100,10 @@ export class TestFlock implements FlockService {
       const operation = typeof operations === 'string' ? operations : operations[i]!;
       const at = writes.times?.[i] ?? now;
       const key = `${sourceId} ${destinationId}`;
-      edges.set(key, merge(edges.get(key), { sourceId, destinationId, operation, at, position: writes.positions?.[i] ?? at }));
+      edges.set(
+        key,
+        merge(edges.get(key), { sourceId, destinationId, operation, at, position: writes.positions?.[i] ?? at }),
+      );
     });
   }
 
@@ -98,55 +117,116 @@ export class TestFlock implements FlockService {
       }
       // As a snapshot: enough to see that a mass operation arrived. Colours are tested on the real store.
       const { graphId, id, direction, operation, time } = write.node;
-      const ends = this.#term({ graphId, direction, sourceId: id, states: edgeStates }).map((edge) => (direction === 'forward' ? edge.destinationId : edge.sourceId));
+      const ends = this.#term({ graphId, direction, sourceId: id, states: edgeStates }).map((edge) =>
+        direction === 'forward' ? edge.destinationId : edge.sourceId,
+      );
       if (ends.length === 0) continue;
       const here = new BigInt64Array(ends.length).fill(id);
       const there = BigInt64Array.from(ends);
       const [sourceIds, destinationIds] = direction === 'forward' ? [here, there] : [there, here];
-      this.#apply({ graphId, operations: operation, sourceIds, destinationIds, ...(time === undefined ? {} : { times: new BigInt64Array(ends.length).fill(time) }) });
+      this.#apply({
+        graphId,
+        operations: operation,
+        sourceIds,
+        destinationIds,
+        ...(time === undefined ? {} : { times: new BigInt64Array(ends.length).fill(time) }),
+      });
     }
   }
 
-  async nodes(graphId: number, direction: Direction, ids: BigInt64Array, options?: ReadOptions): Promise<(Node | undefined)[]> {
+  async nodes(
+    graphId: number,
+    direction: Direction,
+    ids: BigInt64Array,
+    options?: ReadOptions,
+  ): Promise<(Node | undefined)[]> {
     const counts = await this.counts(graphId, direction, ids, options);
-    return counts.map((byState) => (Object.values(byState).every((count) => count === 0n) ? undefined : { colour: 'normal', colouredAt: 0n, removedThrough: -1n, counts: byState }));
+    return counts.map((byState) =>
+      Object.values(byState).every((count) => count === 0n)
+        ? undefined
+        : { colour: 'normal', colouredAt: 0n, removedThrough: -1n, counts: byState },
+    );
   }
 
   async explain(query: Query, page: PageRequest, options?: ReadOptions): Promise<Explanation> {
     const answer = await this.select(query, page, options);
-    return { plan: query.kind, estimate: await this.count(query, options), page: answer, rowsRead: answer.ids.length, tookMs: 0, steps: [] };
+    return {
+      plan: query.kind,
+      estimate: await this.count(query, options),
+      page: answer,
+      rowsRead: answer.ids.length,
+      tookMs: 0,
+      steps: [],
+    };
   }
 
-  async states(graphId: number, sourceIds: BigInt64Array, destinationIds: BigInt64Array, options?: ReadOptions): Promise<(EdgeState | undefined)[]> {
+  async states(
+    graphId: number,
+    sourceIds: BigInt64Array,
+    destinationIds: BigInt64Array,
+    options?: ReadOptions,
+  ): Promise<(EdgeState | undefined)[]> {
     await this.#enter('states', options);
     return this.#find(graphId, sourceIds, destinationIds).map((edge) => edge?.state);
   }
 
-  async edges(graphId: number, sourceIds: BigInt64Array, destinationIds: BigInt64Array, options?: ReadOptions): Promise<(Edge | undefined)[]> {
+  async edges(
+    graphId: number,
+    sourceIds: BigInt64Array,
+    destinationIds: BigInt64Array,
+    options?: ReadOptions,
+  ): Promise<(Edge | undefined)[]> {
     await this.#enter('edges', options);
     return this.#find(graphId, sourceIds, destinationIds);
   }
 
-  async counts(graphId: number, direction: Direction, ids: BigInt64Array, options?: ReadOptions): Promise<StateCounts[]> {
+  async counts(
+    graphId: number,
+    direction: Direction,
+    ids: BigInt64Array,
+    options?: ReadOptions,
+  ): Promise<StateCounts[]> {
     await this.#enter('counts', options);
     return Array.from(ids, (sourceId) => {
       const edges = this.#term({ graphId, direction, sourceId, states: edgeStates });
       const count = (state: EdgeState): bigint => BigInt(edges.filter((edge) => edge.state === state).length);
-      return { normal: count('normal'), negative: count('negative'), archived: count('archived'), removed: count('removed') };
+      return {
+        normal: count('normal'),
+        negative: count('negative'),
+        archived: count('archived'),
+        removed: count('removed'),
+      };
     });
   }
 
-  async newest({ count, ...list }: NewestOf, ids: BigInt64Array, options?: ReadOptions): Promise<readonly (readonly Edge[])[]> {
+  async newest(
+    { count, ...list }: NewestOf,
+    ids: BigInt64Array,
+    options?: ReadOptions,
+  ): Promise<readonly (readonly Edge[])[]> {
     await this.#enter('newest', options);
-    return Array.from(ids, (sourceId) => byPosition(this.#term({ ...list, sourceId })).slice(0, count).map((edge) => (list.direction === 'forward' ? edge : turned(edge))));
+    return Array.from(ids, (sourceId) =>
+      byPosition(this.#term({ ...list, sourceId }))
+        .slice(0, count)
+        .map((edge) => (list.direction === 'forward' ? edge : turned(edge))),
+    );
   }
 
   async select(query: Query, page: PageRequest, options?: ReadOptions): Promise<IdPage> {
     await this.#enter('select', options);
-    if (query.kind === 'term' && query.term.sourceId === this.refused) throw new RoostError('FailedPrecondition', `there is no page of ${this.refused}`);
+    if (query.kind === 'term' && query.term.sourceId === this.refused)
+      throw new RoostError('FailedPrecondition', `there is no page of ${this.refused}`);
     const entries = this.#run(query).map(({ id, key }) => ({ value: id, key }));
-    const { values, nextCursor, prevCursor } = pageOf(entries, { ...page, count: Math.min(page.count, this.idsPerPage) });
-    return { ids: BigInt64Array.from(values), nextCursor, prevCursor, partial: nextCursor !== 0n && values.length < page.count };
+    const { values, nextCursor, prevCursor } = pageOf(entries, {
+      ...page,
+      count: Math.min(page.count, this.idsPerPage),
+    });
+    return {
+      ids: BigInt64Array.from(values),
+      nextCursor,
+      prevCursor,
+      partial: nextCursor !== 0n && values.length < page.count,
+    };
   }
 
   async count(query: Query, options?: ReadOptions): Promise<bigint> {
@@ -156,7 +236,10 @@ export class TestFlock implements FlockService {
 
   async selectEdges(term: Term, page: PageRequest, options?: ReadOptions): Promise<EdgePage> {
     await this.#enter('selectEdges', options);
-    const { values, ...cursors } = pageOf(byPosition(this.#term(term)).map((edge) => ({ value: edge, key: edge.position })), page);
+    const { values, ...cursors } = pageOf(
+      byPosition(this.#term(term)).map((edge) => ({ value: edge, key: edge.position })),
+      page,
+    );
     if (term.direction === 'forward') return { edges: values, ...cursors };
     return { edges: values.map(turned), ...cursors };
   }
@@ -190,7 +273,8 @@ export class TestFlock implements FlockService {
   }
 
   #edgesOf(graphId: number): Map<string, StoredEdge> {
-    if (!this.#graphs.some(({ id }) => id === graphId)) throw new RoostError('NotFound', `there is no graph ${graphId}`, { fields: { graph: graphId } });
+    if (!this.#graphs.some(({ id }) => id === graphId))
+      throw new RoostError('NotFound', `there is no graph ${graphId}`, { fields: { graph: graphId } });
     let edges = this.#edges.get(graphId);
     if (edges === undefined) this.#edges.set(graphId, (edges = new Map<string, StoredEdge>()));
     return edges;
@@ -201,7 +285,15 @@ export class TestFlock implements FlockService {
     return Array.from(sourceIds, (sourceId, i) => edges.get(`${parseId(sourceId)} ${parseId(destinationIds[i]!)}`));
   }
 
-  #term({ graphId, sourceId, direction, states, destinationIds, minPosition = minInt64, maxPosition = maxInt64 }: Term): Edge[] {
+  #term({
+    graphId,
+    sourceId,
+    direction,
+    states,
+    destinationIds,
+    minPosition = minInt64,
+    maxPosition = maxInt64,
+  }: Term): Edge[] {
     parseId(sourceId);
     const forward = direction === 'forward';
     const wanted = destinationIds === undefined ? undefined : new Set(destinationIds);
@@ -239,18 +331,35 @@ function merge(
   const { sourceId, destinationId, operation, at } = write;
   const state = stateOf[operation];
   const sets = operation === 'add' || operation === 'negate';
-  if (old === undefined) return { sourceId, destinationId, state, updatedAt: at, position: sets ? write.position : at, positionAt: sets ? at : minInt64 };
-  const later = at > old.updatedAt || (at === old.updatedAt && edgeStates.indexOf(state) > edgeStates.indexOf(old.state));
+  if (old === undefined)
+    return {
+      sourceId,
+      destinationId,
+      state,
+      updatedAt: at,
+      position: sets ? write.position : at,
+      positionAt: sets ? at : minInt64,
+    };
+  const later =
+    at > old.updatedAt || (at === old.updatedAt && edgeStates.indexOf(state) > edgeStates.indexOf(old.state));
   const moves = sets && (at > old.positionAt || (at === old.positionAt && write.position > old.position));
-  return { ...old, ...(later ? { state, updatedAt: at } : {}), ...(moves ? { position: write.position, positionAt: at } : {}) };
+  return {
+    ...old,
+    ...(later ? { state, updatedAt: at } : {}),
+    ...(moves ? { position: write.position, positionAt: at } : {}),
+  };
 }
 
 const descending = (a: bigint, b: bigint): number => (a < b ? 1 : a > b ? -1 : 0);
 const turned = (edge: Edge): Edge => ({ ...edge, sourceId: edge.destinationId, destinationId: edge.sourceId });
-const byPosition = (edges: Edge[]): Edge[] => edges.sort((a, b) => descending(a.position, b.position) || descending(a.destinationId, b.destinationId));
+const byPosition = (edges: Edge[]): Edge[] =>
+  edges.sort((a, b) => descending(a.position, b.position) || descending(a.destinationId, b.destinationId));
 const byId = (ids: bigint[]): { id: bigint; key: bigint }[] => ids.sort(descending).map((id) => ({ id, key: id }));
 
-function pageOf<T>(entries: readonly { value: T; key: bigint }[], { count, cursor }: PageRequest): { values: T[]; nextCursor: bigint; prevCursor: bigint } {
+function pageOf<T>(
+  entries: readonly { value: T; key: bigint }[],
+  { count, cursor }: PageRequest,
+): { values: T[]; nextCursor: bigint; prevCursor: bigint } {
   parseCount(count, 'count', 1, limits.pageSize);
   const keyed = entries.map((entry) => entry.key);
   let start: number;

@@ -14,7 +14,15 @@ export interface TestServer {
 }
 
 /** @param options.without a method that it does not know, as a server of an older release */
-export async function startTestServer(options: { readonly limits?: ServerLimitOptions; readonly port?: number; readonly flock?: TestFlock; readonly without?: string; readonly info?: () => ServerInfo } = {}): Promise<TestServer> {
+export async function startTestServer(
+  options: {
+    readonly limits?: ServerLimitOptions;
+    readonly port?: number;
+    readonly flock?: TestFlock;
+    readonly without?: string;
+    readonly info?: () => ServerInfo;
+  } = {},
+): Promise<TestServer> {
   const { flock = new TestFlock(), limits = {}, port = 0, without, info } = options;
   const metrics = new Metrics();
   const service = flockProcessor(flock, { metrics, log: silentLog, ...(info === undefined ? {} : { info }) });
@@ -32,5 +40,11 @@ export async function startTestServer(options: { readonly limits?: ServerLimitOp
     },
   };
   const server = await ThriftServer.listen({ host: '127.0.0.1', port, processor, metrics, log: silentLog, limits });
-  return { flock, metrics, port: server.port, address: `127.0.0.1:${server.port}`, close: (graceMs) => server.close(graceMs) };
+  return {
+    flock,
+    metrics,
+    port: server.port,
+    address: `127.0.0.1:${server.port}`,
+    close: (graceMs) => server.close(graceMs),
+  };
 }

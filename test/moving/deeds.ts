@@ -1,6 +1,20 @@
 import { expect } from 'vitest';
 import type { Flock } from '../../flock/index.js';
-import { merge, type Migration, type MigrationPlan, type MigrationPlanner, type MigrationReport, moveShard, parseTemplate, phaseOf, type PlannedStep, rebalanceHosts, shardKey, split, transformTree } from '../../gizzard/index.js';
+import {
+  merge,
+  type Migration,
+  type MigrationPlan,
+  type MigrationPlanner,
+  type MigrationReport,
+  moveShard,
+  parseTemplate,
+  phaseOf,
+  type PlannedStep,
+  rebalanceHosts,
+  shardKey,
+  split,
+  transformTree,
+} from '../../gizzard/index.js';
 import type { Finished } from '../runRoost.js';
 import type { Kind, Round } from './drawRound.js';
 
@@ -43,8 +57,10 @@ export class Deeds {
     const { kind, random } = this.round;
     const planner = await this.flock.gizzard.migrations.planner();
     if (kind === 'copy') return this.#copy(planner);
-    if (kind === 'cancelCopy' || kind === 'cancelRepair') return this.#cancel(planner, kind === 'cancelCopy' ? 'copy' : 'repair');
-    if (kind === 'rollbackRunning' || kind === 'rollbackPaused') return this.#rollbackMidway(planner, kind === 'rollbackPaused');
+    if (kind === 'cancelCopy' || kind === 'cancelRepair')
+      return this.#cancel(planner, kind === 'cancelCopy' ? 'copy' : 'repair');
+    if (kind === 'rollbackRunning' || kind === 'rollbackPaused')
+      return this.#rollbackMidway(planner, kind === 'rollbackPaused');
     if (kind !== 'rollback') {
       const { args, steps } = this.#transformation(planner, kind);
       return this.#migration([...args, '--wait', '--cleanup'], this.#gateForward(steps), 'done');
@@ -53,7 +69,9 @@ export class Deeds {
     const newest = await this.#newestId();
     await this.#must([...args, '--wait']);
     const ids = (await this.#migrationsAfter(newest)).map(({ id }) => id);
-    return { ...this.#migration(['migrations', 'rollback', ...ids.map(String)], this.#gateBack(steps), 'rolledBack', newest) };
+    return {
+      ...this.#migration(['migrations', 'rollback', ...ids.map(String)], this.#gateBack(steps), 'rolledBack', newest),
+    };
   }
 
   /** Of a migration whose copy has begun, and goes on for longer than a round. */
@@ -63,19 +81,34 @@ export class Deeds {
     await this.#must([...args, ...slowly]);
     const { migrations } = this.flock.gizzard;
     const ids = (await this.#migrationsAfter(newest)).map(({ id }) => id);
-    const copying = async (): Promise<boolean> => (await Promise.all(ids.map((id) => migrations.show(id)))).some(({ moves }) => moves.some(({ state }) => state === 'running'));
+    const copying = async (): Promise<boolean> =>
+      (await Promise.all(ids.map((id) => migrations.show(id)))).some(({ moves }) =>
+        moves.some(({ state }) => state === 'running'),
+      );
     await expect.poll(copying, { timeout: midwayMs }).toBe(true);
     if (paused) {
       for (const id of ids) await migrations.pause(id);
-      await expect.poll(async () => (await this.#migrationsAfter(newest)).every(({ state }) => state === 'paused' || state === 'settled'), { timeout: midwayMs }).toBe(true);
+      await expect
+        .poll(
+          async () =>
+            (await this.#migrationsAfter(newest)).every(({ state }) => state === 'paused' || state === 'settled'),
+          { timeout: midwayMs },
+        )
+        .toBe(true);
     }
-    return { ...this.#migration(['migrations', 'rollback', ...ids.map(String)], undefined, 'rolledBack', newest), within: () => Promise.resolve(true) };
+    return {
+      ...this.#migration(['migrations', 'rollback', ...ids.map(String)], undefined, 'rolledBack', newest),
+      within: () => Promise.resolve(true),
+    };
   }
 
   /** Of a copy or repair that has begun, and goes on for longer than a round. */
   async #cancel(planner: MigrationPlanner, kind: 'copy' | 'repair'): Promise<Deed> {
     const { gizzard } = this.flock;
-    const leaves = shuffled(planner.topology.routes(this.graphId)[0]!.leaves.map((leaf) => leaf.shard.id), this.round.random);
+    const leaves = shuffled(
+      planner.topology.routes(this.graphId)[0]!.leaves.map((leaf) => leaf.shard.id),
+      this.round.random,
+    );
     const { stdout } = await this.#must(['shard', kind, ...leaves.map(shardKey), ...slowly]);
     const id = (JSON.parse(stdout) as { move: number }).move;
     const state = async (): Promise<string> => (await gizzard.moves.get(id)).state;
@@ -97,31 +130,65 @@ export class Deeds {
 
   async #must(args: readonly string[]): Promise<Finished> {
     const finished = await this.call(args);
-    expect({ exitCode: finished.exitCode, stderr: finished.exitCode === 0 ? '' : finished.stderr }).toEqual({ exitCode: 0, stderr: '' });
+    expect({ exitCode: finished.exitCode, stderr: finished.exitCode === 0 ? '' : finished.stderr }).toEqual({
+      exitCode: 0,
+      stderr: '',
+    });
     return finished;
   }
 
-  #transformation(planner: MigrationPlanner, kind: Kind): { readonly args: readonly string[]; readonly steps: readonly PlannedStep[] } {
+  #transformation(
+    planner: MigrationPlanner,
+    kind: Kind,
+  ): { readonly args: readonly string[]; readonly steps: readonly PlannedStep[] } {
     const { random } = this.round;
     const tableId = random(2) === 0 ? this.graphId : -this.graphId;
     const [baseId = 0n] = planner.roots(tableId).keys();
     const leaves = planner.topology.routes(tableId)[0]!.leaves.map((leaf) => leaf.shard.id);
     const leaf = leaves[random(leaves.length)]!;
-    const used = new Set(planner.topology.routes(tableId).flatMap((route) => route.leaves.map((one) => one.shard.id.hostname)));
+    const used = new Set(
+      planner.topology.routes(tableId).flatMap((route) => route.leaves.map((one) => one.shard.id.hostname)),
+    );
     const fresh = Object.keys(this.flock.gizzard.config.databaseHosts).find((host) => !used.has(host))!;
     const stepsOf = (plans: readonly MigrationPlan[]): readonly PlannedStep[] => plans[0]!.steps;
     switch (kind) {
       case 'replicate': {
         const shape = `replicating(${[...leaves.map(({ hostname }) => hostname), fresh].map((host) => `flock(${host})`).join(', ')})`;
-        return { args: ['transform-tree', shape, shardKey(leaf)], steps: stepsOf(transformTree(planner, leaf, parseTemplate(shape, (name) => name))) };
+        return {
+          args: ['transform-tree', shape, shardKey(leaf)],
+          steps: stepsOf(
+            transformTree(
+              planner,
+              leaf,
+              parseTemplate(shape, (name) => name),
+            ),
+          ),
+        };
       }
       case 'split':
-        return { args: ['split', String(tableId), String(baseId)], steps: stepsOf(split(planner, { tableId, baseId }, {})) };
+        return {
+          args: ['split', String(tableId), String(baseId)],
+          steps: stepsOf(split(planner, { tableId, baseId }, {})),
+        };
       case 'merge':
-        return { args: ['merge', String(tableId), String(baseId)], steps: stepsOf(merge(planner, { tableId, baseId }, 2)) };
+        return {
+          args: ['merge', String(tableId), String(baseId)],
+          steps: stepsOf(merge(planner, { tableId, baseId }, 2)),
+        };
       case 'rebalance': {
-        const hosts = Object.keys(this.flock.gizzard.config.databaseHosts).map((hostname) => ({ hostname, weight: hostname === fresh ? 4 : 1 }));
-        return { args: ['rebalance', '--hosts', hosts.map(({ hostname, weight }) => `${hostname}=${weight}`).join(','), `--tables=${tableId}`], steps: stepsOf(rebalanceHosts(planner, [tableId], hosts)) };
+        const hosts = Object.keys(this.flock.gizzard.config.databaseHosts).map((hostname) => ({
+          hostname,
+          weight: hostname === fresh ? 4 : 1,
+        }));
+        return {
+          args: [
+            'rebalance',
+            '--hosts',
+            hosts.map(({ hostname, weight }) => `${hostname}=${weight}`).join(','),
+            `--tables=${tableId}`,
+          ],
+          steps: stepsOf(rebalanceHosts(planner, [tableId], hosts)),
+        };
       }
       default:
         return { args: ['move', shardKey(leaf), fresh], steps: stepsOf(moveShard(planner, leaf, fresh)) };
@@ -147,7 +214,10 @@ export class Deeds {
   async #copy(planner: MigrationPlanner): Promise<Deed> {
     const { moment, random } = this.round;
     const { moves } = this.flock.gizzard;
-    const leaves = shuffled(planner.topology.routes(this.graphId)[0]!.leaves.map((leaf) => shardKey(leaf.shard.id)), random);
+    const leaves = shuffled(
+      planner.topology.routes(this.graphId)[0]!.leaves.map((leaf) => shardKey(leaf.shard.id)),
+      random,
+    );
     const newest = (await moves.store.list({ active: false, limit: 1 }))[0]?.id ?? 0;
     const mine = async () => (await moves.store.list({ active: false, limit: 10 })).filter(({ id }) => id > newest);
     const gates = ['move queued', 'move running', 'move done'];
@@ -169,21 +239,28 @@ export class Deeds {
     const { migrations } = this.flock.gizzard;
     const since = newest === undefined ? this.#newestId() : Promise.resolve(newest);
     const mine = async (): Promise<readonly Migration[]> => this.#migrationsAfter(await since);
-    const shown = async (): Promise<readonly MigrationReport[]> => Promise.all((await mine()).map(({ id }) => migrations.show(id)));
+    const shown = async (): Promise<readonly MigrationReport[]> =>
+      Promise.all((await mine()).map(({ id }) => migrations.show(id)));
     const { phase } = this.round.moment;
     return {
       args,
       ...(gate === undefined ? {} : { gate }),
       begun: async () => {
         const found = await mine();
-        return found.length > 0 && found.every(({ goal, state }) => end === 'done' || goal === 'rollback' || state === 'rolledBack');
+        return (
+          found.length > 0 &&
+          found.every(({ goal, state }) => end === 'done' || goal === 'rollback' || state === 'rolledBack')
+        );
       },
       ended: async () => {
         const found = await mine();
         for (const { state, error } of found) expect(state, error).not.toBe('failed');
         return found.length > 0 && found.every(({ state }) => state === end);
       },
-      within: async () => (await shown()).some(({ state, steps }) => state === 'running' && (end === 'rolledBack' || phaseOf(steps) === phase)),
+      within: async () =>
+        (await shown()).some(
+          ({ state, steps }) => state === 'running' && (end === 'rolledBack' || phaseOf(steps) === phase),
+        ),
       owner: async () => this.#portOf((await mine()).find(({ owner }) => owner !== undefined)?.owner),
     };
   }
@@ -204,7 +281,10 @@ export class Deeds {
 }
 
 export const shuffled = <T>(list: readonly T[], random: (below: number) => number): T[] =>
-  list.map((one) => [random(1_000_000), one] as const).sort(([a], [b]) => a - b).map(([, one]) => one);
+  list
+    .map((one) => [random(1_000_000), one] as const)
+    .sort(([a], [b]) => a - b)
+    .map(([, one]) => one);
 
 /** The places of a phase's steps; a plan that lacks the phase has the switch at least. */
 function placesOf(steps: readonly PlannedStep[], phase: string): number[] {

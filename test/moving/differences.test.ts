@@ -18,16 +18,45 @@ const loser = '[["12","2","b","3","4","5","6",7,"{}"]]';
 
 /** A table, and two rows of it with something in every column. The node's counters are those of its edges. */
 const stores: readonly (readonly [string, ShardType, readonly (readonly [table: string, rows: string])[]])[] = [
-  ['flock', flockShardType(config.cluster), [['nodes', '(7, 2, 30, 40, 2, 0, 0, 0), (8, 1, 3, 4, 0, 0, 0, 0)'], ['edges', '(7, 0, 50, 1, 0, 9, 10, 1, 11, 12), (7, 0, 60, 2, 0, 9, 10, 1, 11, 12)']]],
-  ['tweets', tweetsShardType(config.cluster), [['tweets', `(11, 2, 'a', 3, 4, 5, 6, 7, '{}', 8, 0, 9, '${loser}'), (12, 2, 'it''s', 3, 4, 5, 6, 7, '{}', 8, 0, 9, '${loser}')`]]],
-  ['users', usersShardType(config.cluster), [['users', `(1, 'Jack', 2, 'jack', 3, 4, 5, 1, 6), (2, '🐦', 2, 'jill', 3, 4, 5, 1, 6)`]]],
+  [
+    'flock',
+    flockShardType(config.cluster),
+    [
+      ['nodes', '(7, 2, 30, 40, 2, 0, 0, 0), (8, 1, 3, 4, 0, 0, 0, 0)'],
+      ['edges', '(7, 0, 50, 1, 0, 9, 10, 1, 11, 12), (7, 0, 60, 2, 0, 9, 10, 1, 11, 12)'],
+    ],
+  ],
+  [
+    'tweets',
+    tweetsShardType(config.cluster),
+    [
+      [
+        'tweets',
+        `(11, 2, 'a', 3, 4, 5, 6, 7, '{}', 8, 0, 9, '${loser}'), (12, 2, 'it''s', 3, 4, 5, 6, 7, '{}', 8, 0, 9, '${loser}')`,
+      ],
+    ],
+  ],
+  [
+    'users',
+    usersShardType(config.cluster),
+    [['users', `(1, 'Jack', 2, 'jack', 3, 4, 5, 1, 6), (2, '🐦', 2, 'jill', 3, 4, 5, 1, 6)`]],
+  ],
 ];
 
 describe.each(stores)('shards of %s', (name, type, tables) => {
-  const shards = names.slice(0, 2).map((hostname): ShardInfo => ({ id: { hostname, tablePrefix: `d_${name}` }, type: name, sourceType: name === 'tweets' ? '3600000' : '', destinationType: '', busy: 'normal' }));
+  const shards = names
+    .slice(0, 2)
+    .map((hostname): ShardInfo => ({
+      id: { hostname, tablePrefix: `d_${name}` },
+      type: name,
+      sourceType: name === 'tweets' ? '3600000' : '',
+      destinationType: '',
+      busy: 'normal',
+    }));
   const [left] = shards as [ShardInfo, ShardInfo];
   const tableName = (table: string): string => `\`${config.cluster}\`.\`${left.id.tablePrefix}_${table}\``;
-  const run = (shard: ShardInfo, sql: string): Promise<unknown> => hosts.host(shard.id.hostname).run(sql, [], deadline());
+  const run = (shard: ShardInfo, sql: string): Promise<unknown> =>
+    hosts.host(shard.id.hostname).run(sql, [], deadline());
 
   beforeAll(async () => {
     for (const shard of shards) {
@@ -38,14 +67,22 @@ describe.each(stores)('shards of %s', (name, type, tables) => {
 
   const movable = (table: string): MovableTable => type.moving!.tables.find((one) => one.name === table)!;
   const differences = async (table: MovableTable): Promise<readonly unknown[]> =>
-    (await new PageMover({ kind: 'diff', sources: shards, targets: [] }, hostOf).move(table, '', 100, deadline())).differences;
+    (await new PageMover({ kind: 'diff', sources: shards, targets: [] }, hostOf).move(table, '', 100, deadline()))
+      .differences;
 
   /** What a comparison asks, without its second looks: is it told by the digests, and are the rows told apart? */
   const toldApart = async (table: MovableTable): Promise<{ digests: boolean; rows: number }> => {
-    const [a, b] = await Promise.all(shards.map((shard) => table.digest!(hostOf(shard.id.hostname), shard, '', undefined, deadline())));
-    const [left, right] = await Promise.all(shards.map((shard) => table.rows(hostOf(shard.id.hostname), shard, '', undefined, deadline())));
+    const [a, b] = await Promise.all(
+      shards.map((shard) => table.digest!(hostOf(shard.id.hostname), shard, '', undefined, deadline())),
+    );
+    const [left, right] = await Promise.all(
+      shards.map((shard) => table.rows(hostOf(shard.id.hostname), shard, '', undefined, deadline())),
+    );
     const others = new Map(right!.map((row) => [table.key(row), row]));
-    return { digests: a!.hash !== b!.hash, rows: left!.filter((row) => !others.has(table.key(row)) || !table.same(row, others.get(table.key(row)))).length };
+    return {
+      digests: a!.hash !== b!.hash,
+      rows: left!.filter((row) => !others.has(table.key(row)) || !table.same(row, others.get(table.key(row)))).length,
+    };
   };
 
   it('are the same at first, which the digest alone says', async () => {
@@ -57,11 +94,13 @@ describe.each(stores)('shards of %s', (name, type, tables) => {
 
   it('differ where any column of any table does', async () => {
     for (const [table] of tables) {
-      const columns = await hosts.host(left.id.hostname).rows(
-        'SELECT column_name, data_type FROM information_schema.columns WHERE table_schema = ? AND table_name = ?',
-        [config.cluster, `${left.id.tablePrefix}_${table}`],
-        deadline(),
-      );
+      const columns = await hosts
+        .host(left.id.hostname)
+        .rows(
+          'SELECT column_name, data_type FROM information_schema.columns WHERE table_schema = ? AND table_name = ?',
+          [config.cluster, `${left.id.tablePrefix}_${table}`],
+          deadline(),
+        );
       expect(columns.length).toBeGreaterThan(5);
       for (const [column, dataType] of columns) {
         const [change, back] = changeOf(String(column), String(dataType));
@@ -69,7 +108,10 @@ describe.each(stores)('shards of %s', (name, type, tables) => {
         // The same change of both rows, which must not cancel out.
         expect(await toldApart(movable(table)), `${table}.${String(column)}`).toEqual({ digests: true, rows: 2 });
         await run(left, `UPDATE ${tableName(table)} SET ${String(column)} = ${back}`);
-        expect(await toldApart(movable(table)), `${table}.${String(column)} set back`).toEqual({ digests: false, rows: 0 });
+        expect(await toldApart(movable(table)), `${table}.${String(column)} set back`).toEqual({
+          digests: false,
+          rows: 0,
+        });
       }
     }
   });
@@ -86,13 +128,23 @@ describe.each(stores)('shards of %s', (name, type, tables) => {
 
 it('tells an empty text from none, and one column from the next', async () => {
   const type = tweetsShardType(config.cluster);
-  const shard: ShardInfo = { id: { hostname: names[0]!, tablePrefix: 'd_texts' }, type: 'tweets', sourceType: '3600000', destinationType: '', busy: 'normal' };
+  const shard: ShardInfo = {
+    id: { hostname: names[0]!, tablePrefix: 'd_texts' },
+    type: 'tweets',
+    sourceType: '3600000',
+    destinationType: '',
+    busy: 'normal',
+  };
   const host = hosts.host(names[0]!);
   await type.create(host, shard, deadline());
   const hashes = new Set<string>();
   const texts = ["NULL, ''", "'', NULL", "'', ''", "'NULL', ''", "'a', 'b'", "'ab', ''", `'a\\'\\'b', ''`];
   for (const text of texts) {
-    await host.run(`REPLACE INTO \`${config.cluster}\`.\`d_texts_tweets\` (id, text, extra, state, state_at) VALUES (1, ${text}, 0, 0)`, [], deadline());
+    await host.run(
+      `REPLACE INTO \`${config.cluster}\`.\`d_texts_tweets\` (id, text, extra, state, state_at) VALUES (1, ${text}, 0, 0)`,
+      [],
+      deadline(),
+    );
     const { rows, hash } = await type.moving!.tables[0]!.digest!(host, shard, '', undefined, deadline());
     expect(rows).toBe(1);
     hashes.add(hash);

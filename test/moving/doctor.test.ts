@@ -23,12 +23,27 @@ let graphId: number;
 beforeAll(async () => {
   flock = await openFlock(config, { work: true, create: true, log: createLog('warn', said) });
   graphId = (await flock.createGraph('follows', { shards: 1, replicas: 2 })).id;
-  await flock.write({ graphId, operations: 'add', sourceIds: BigInt64Array.of(1n, 1n, 2n), destinationIds: BigInt64Array.of(2n, 3n, 3n) }, { acknowledgement: 'materialized' });
+  await flock.write(
+    {
+      graphId,
+      operations: 'add',
+      sourceIds: BigInt64Array.of(1n, 1n, 2n),
+      destinationIds: BigInt64Array.of(2n, 3n, 3n),
+    },
+    { acknowledgement: 'materialized' },
+  );
 });
 afterAll(() => flock.close());
 
-const shard = (id: ShardId, type = 'flock'): ShardInfo => ({ id, type, sourceType: '', destinationType: '', busy: 'normal' });
-const kinds = (findings: readonly Finding[]): string[] => findings.map(({ kind, subject }) => `${kind} ${subject}`).sort();
+const shard = (id: ShardId, type = 'flock'): ShardInfo => ({
+  id,
+  type,
+  sourceType: '',
+  destinationType: '',
+  busy: 'normal',
+});
+const kinds = (findings: readonly Finding[]): string[] =>
+  findings.map(({ kind, subject }) => `${kind} ${subject}`).sort();
 
 it('finds nothing in a cluster that is well, and whose server had nothing to complain of', async () => {
   expect(await flock.gizzard.doctor.examine()).toEqual([]);
@@ -52,8 +67,12 @@ it('finds what was left behind, and puts it right', async () => {
   ]);
   // What one counter has too much another has too little, so that the totals agree.
   const nodes = `\`${config.cluster}\`.\`${other.tablePrefix}_nodes\``;
-  await gizzard.hosts.host(other.hostname).run(`UPDATE ${nodes} SET normal_count = IF(source_id = 1, 3, 0)`, [], Deadline.after(5_000));
-  await gizzard.hosts.host(db2).run(`CREATE TABLE \`${config.cluster}\`.\`nobodys_edges\` (id BIGINT PRIMARY KEY)`, [], Deadline.after(5_000));
+  await gizzard.hosts
+    .host(other.hostname)
+    .run(`UPDATE ${nodes} SET normal_count = IF(source_id = 1, 3, 0)`, [], Deadline.after(5_000));
+  await gizzard.hosts
+    .host(db2)
+    .run(`CREATE TABLE \`${config.cluster}\`.\`nobodys_edges\` (id BIGINT PRIMARY KEY)`, [], Deadline.after(5_000));
 
   const root = `${route!.root.id.hostname}/${route!.root.id.tablePrefix}`;
   const key = `${leaf.hostname}/${leaf.tablePrefix}`;
@@ -72,8 +91,16 @@ it('finds what was left behind, and puts it right', async () => {
 
   const disagreement = found.find(({ kind }) => kind === 'disagreeingReplicas')!;
   const otherKey = `${other.hostname}/${other.tablePrefix}`;
-  expect(disagreement.message).toMatch(new RegExp(`table ${graphId} \\(follows\\) below ${root} .* nodes 1: .*${otherKey} has normal_count 3.*nodes 2: `));
-  expect(disagreement.differences!.map(({ key: node, rows }) => [node, rows[key]!['normal_count'], rows[otherKey]!['normal_count']])).toEqual([
+  expect(disagreement.message).toMatch(
+    new RegExp(`table ${graphId} \\(follows\\) below ${root} .* nodes 1: .*${otherKey} has normal_count 3.*nodes 2: `),
+  );
+  expect(
+    disagreement.differences!.map(({ key: node, rows }) => [
+      node,
+      rows[key]!['normal_count'],
+      rows[otherKey]!['normal_count'],
+    ]),
+  ).toEqual([
     ['1', '2', '3'],
     ['2', '1', '0'],
   ]);
@@ -84,10 +111,14 @@ it('finds what was left behind, and puts it right', async () => {
   await gizzard.moves.finished(repairs[0]!, new AbortController().signal);
   // The spare may be meant; the tables are dropped only where that is asked for, and those of the shard that went are nobody's now.
   const left = await gizzard.doctor.examine();
-  expect(kinds(left)).toEqual([`idleLink ${root} → ${db2}/spare`, `unnamedTables ${db1}/lost`, `unnamedTables ${db2}/nobodys`].sort());
+  expect(kinds(left)).toEqual(
+    [`idleLink ${root} → ${db2}/spare`, `unnamedTables ${db1}/lost`, `unnamedTables ${db2}/nobodys`].sort(),
+  );
   // Tables that somebody has begun to use since stay.
   const taken = { hostname: db2, tablePrefix: 'nobodys' };
-  await gizzard.apply([{ kind: 'createShard', shard: { id: taken, type: 'flock', sourceType: '', destinationType: '', busy: 'normal' } }]);
+  await gizzard.apply([
+    { kind: 'createShard', shard: { id: taken, type: 'flock', sourceType: '', destinationType: '', busy: 'normal' } },
+  ]);
   await gizzard.doctor.fix(left, { dropTables: true });
   await gizzard.apply([{ kind: 'deleteShard', id: taken }]);
   const again = await gizzard.doctor.examine();
@@ -111,38 +142,80 @@ it('names what is denied, missing, apart and lagging, and says where it could no
     { kind: 'pauseJobs', priority: 'low' },
   ]);
   const backward = gizzard.topology.routes(-id)[0]!.leaves[0]!.shard.id;
-  await gizzard.hosts.host(backward.hostname).run(`DROP TABLE \`${config.cluster}\`.\`${backward.tablePrefix}_nodes\``, [], Deadline.after(5_000));
-  await flock.write({ graphId: id, operations: 'add', sourceIds: BigInt64Array.of(1n), destinationIds: BigInt64Array.of(2n) }, { acknowledgement: 'journaled' });
-  const other = await openFlock({ ...config, moves: { ...config.moves, movesAtOnce: 7 } }, {
-    work: true,
-    stores: { shardTypes: [], jobTypes: [], checks: [
-      { name: 'the weather', examine: () => Promise.reject(new RoostError('Unavailable', 'it is dark')) },
-      { name: 'the store', examine: () => [{ kind: 'ofTheStore', subject: 'store', message: 'its own' }] },
-    ] },
-  });
+  await gizzard.hosts
+    .host(backward.hostname)
+    .run(`DROP TABLE \`${config.cluster}\`.\`${backward.tablePrefix}_nodes\``, [], Deadline.after(5_000));
+  await flock.write(
+    { graphId: id, operations: 'add', sourceIds: BigInt64Array.of(1n), destinationIds: BigInt64Array.of(2n) },
+    { acknowledgement: 'journaled' },
+  );
+  const other = await openFlock(
+    { ...config, moves: { ...config.moves, movesAtOnce: 7 } },
+    {
+      work: true,
+      stores: {
+        shardTypes: [],
+        jobTypes: [],
+        checks: [
+          { name: 'the weather', examine: () => Promise.reject(new RoostError('Unavailable', 'it is dark')) },
+          { name: 'the store', examine: () => [{ kind: 'ofTheStore', subject: 'store', message: 'its own' }] },
+        ],
+      },
+    },
+  );
   try {
     flock.gizzard.servers.describe({ machine: 'one', flockPort: 1, version: '1.0.0' });
     other.gizzard.servers.describe({ machine: 'two', flockPort: 2, version: '1.1.0' });
-    const one = async (kind: string): Promise<string | undefined> => (await other.gizzard.doctor.examine()).find((found) => found.kind === kind)?.message;
-    await expect.poll(() => one('differentVersions'), { timeout: 10_000 }).toBe('servers run different releases (server one:1: 1.0.0; server two:2: 1.1.0)');
-    expect(await one('differentConfigurations')).toMatch(/server (one|two):\d: moves=[0-9a-f]{8}; server (one|two):\d: moves=[0-9a-f]{8}/);
+    const one = async (kind: string): Promise<string | undefined> =>
+      (await other.gizzard.doctor.examine()).find((found) => found.kind === kind)?.message;
+    await expect
+      .poll(() => one('differentVersions'), { timeout: 10_000 })
+      .toBe('servers run different releases (server one:1: 1.0.0; server two:2: 1.1.0)');
+    expect(await one('differentConfigurations')).toMatch(
+      /server (one|two):\d: moves=[0-9a-f]{8}; server (one|two):\d: moves=[0-9a-f]{8}/,
+    );
     const key = (id: ShardId): string => `${id.hostname}/${id.tablePrefix}`;
-    expect(await one('deniedShard')).toBe(`localhost/closed (readOnly) refuses writes of ${key(first)}; \`roost shard unwrap localhost/closed\` takes it away`);
-    expect(await one('deniedHost')).toBe(`host ${db2} is not read (read weight 0); \`roost host weight ${db2}\` changes that`);
+    expect(await one('deniedShard')).toBe(
+      `localhost/closed (readOnly) refuses writes of ${key(first)}; \`roost shard unwrap localhost/closed\` takes it away`,
+    );
+    expect(await one('deniedHost')).toBe(
+      `host ${db2} is not read (read weight 0); \`roost host weight ${db2}\` changes that`,
+    );
     expect(await one('pausedQueue')).toMatch(/^jobs of low priority are paused, and 0 wait/);
-    expect(await one('missingTables')).toContain(`lacks tables on ${backward.hostname}, ${backward.tablePrefix}_nodes: bring`);
-    await expect.poll(async () => (await other.gizzard.doctor.examine()).filter(({ kind }) => kind === 'laggingReplicas').map(({ message }) => message).join('\n'), { timeout: 10_000 }).toContain(`${key(first)} lacks 1`);
+    expect(await one('missingTables')).toContain(
+      `lacks tables on ${backward.hostname}, ${backward.tablePrefix}_nodes: bring`,
+    );
+    await expect
+      .poll(
+        async () =>
+          (await other.gizzard.doctor.examine())
+            .filter(({ kind }) => kind === 'laggingReplicas')
+            .map(({ message }) => message)
+            .join('\n'),
+        { timeout: 10_000 },
+      )
+      .toContain(`${key(first)} lacks 1`);
     expect(await one('ofTheStore')).toBe('its own');
     const findings = await other.gizzard.doctor.examine();
-    expect(findings.filter(({ kind }) => kind === 'notExamined').map(({ message }) => message)).toContain('the weather could not be looked at: it is dark');
+    expect(findings.filter(({ kind }) => kind === 'notExamined').map(({ message }) => message)).toContain(
+      'the weather could not be looked at: it is dark',
+    );
   } finally {
     await other.close();
   }
   const { exitCode, stdout } = await callRoost(['doctor', '--config', configPath], '.');
   expect({ exitCode, well: stdout.includes('well:') }).toEqual({ exitCode: 3, well: false });
   // As if it had been killed.
-  await gizzard.hosts.host('db1').run(`INSERT INTO \`${config.cluster}_nameserver\`.servers (id, version, info, seen_at) VALUES ('x', 1, ?, UTC_TIMESTAMP(3) - INTERVAL 60 SECOND)`, [JSON.stringify({ machine: 'gone', flockPort: 9 })], Deadline.after(5_000));
-  expect((await gizzard.doctor.examine()).filter(({ kind }) => kind === 'silentServer').map(({ message }) => message)).toEqual([expect.stringMatching(/^server gone:9 ended without a word, .* for 6\d s$/)]);
+  await gizzard.hosts
+    .host('db1')
+    .run(
+      `INSERT INTO \`${config.cluster}_nameserver\`.servers (id, version, info, seen_at) VALUES ('x', 1, ?, UTC_TIMESTAMP(3) - INTERVAL 60 SECOND)`,
+      [JSON.stringify({ machine: 'gone', flockPort: 9 })],
+      Deadline.after(5_000),
+    );
+  expect(
+    (await gizzard.doctor.examine()).filter(({ kind }) => kind === 'silentServer').map(({ message }) => message),
+  ).toEqual([expect.stringMatching(/^server gone:9 ended without a word, .* for 6\d s$/)]);
 });
 
 it('compares all rows of a store without counters, and merges replicas of which one missed a write', async () => {
@@ -150,18 +223,28 @@ it('compares all rows of a store without counters, and merges replicas of which 
   try {
     await users.setup({ shards: 1, replicas: 2 });
     const { gizzard } = users;
-    for (const name of ['older', 'newer']) await users.put([{ id: 1n, name, screenName: 'one', flags: 0 }], { acknowledgement: 'materialized' });
+    for (const name of ['older', 'newer'])
+      await users.put([{ id: 1n, name, screenName: 'one', flags: 0 }], { acknowledgement: 'materialized' });
     expect(await gizzard.doctor.examine()).toEqual([]);
     const { id } = gizzard.topology.routes(gizzard.topology.tables[0]!.tableId)[0]!.leaves[1]!.shard;
     const table = `\`${ofUsers.config.cluster}\`.\`${id.tablePrefix}_users\``;
-    await gizzard.hosts.host(id.hostname).run(`UPDATE ${table} SET name = 'older', name_at = name_at - 1`, [], Deadline.after(5_000));
+    await gizzard.hosts
+      .host(id.hostname)
+      .run(`UPDATE ${table} SET name = 'older', name_at = name_at - 1`, [], Deadline.after(5_000));
 
     const found = await gizzard.doctor.examine();
-    expect(found).toMatchObject([{ kind: 'disagreeingReplicas', message: expect.stringMatching(/users 1: .*newer at \d+.*older at \d+/) as string }]);
+    expect(found).toMatchObject([
+      {
+        kind: 'disagreeingReplicas',
+        message: expect.stringMatching(/users 1: .*newer at \d+.*older at \d+/) as string,
+      },
+    ]);
     const [fixed] = await gizzard.doctor.fix(found, { dropTables: false });
     await gizzard.moves.finished(fixed!.move!, new AbortController().signal);
     expect(await gizzard.doctor.examine()).toEqual([]);
-    expect(await gizzard.hosts.host(id.hostname).rows(`SELECT name FROM ${table}`, [], Deadline.after(5_000))).toEqual([['newer']]);
+    expect(await gizzard.hosts.host(id.hostname).rows(`SELECT name FROM ${table}`, [], Deadline.after(5_000))).toEqual([
+      ['newer'],
+    ]);
   } finally {
     await users.close();
   }

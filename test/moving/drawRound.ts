@@ -2,7 +2,19 @@ import type { Phase } from '../../gizzard/index.js';
 import { seededRandom } from './seededRandom.js';
 
 /** The last four take back what is in the middle of a copy, at any moment: a running or a paused migration, a copy, a repair. */
-export const kinds = ['move', 'replicate', 'split', 'merge', 'rebalance', 'rollback', 'copy', 'rollbackRunning', 'rollbackPaused', 'cancelCopy', 'cancelRepair'] as const;
+export const kinds = [
+  'move',
+  'replicate',
+  'split',
+  'merge',
+  'rebalance',
+  'rollback',
+  'copy',
+  'rollbackRunning',
+  'rollbackPaused',
+  'cancelCopy',
+  'cancelRepair',
+] as const;
 const midway: readonly string[] = kinds.slice(-4);
 export type Kind = (typeof kinds)[number];
 
@@ -19,7 +31,10 @@ export interface Moment {
 const moments: readonly Moment[] = [
   { phase: 'preflight', at: 'within' },
   { phase: 'plan', at: 'before' },
-  ...(['prepare', 'copy', 'verify', 'settle', 'cleanup'] as const).flatMap((phase): Moment[] => [{ phase, at: 'before' }, { phase, at: 'after' }]),
+  ...(['prepare', 'copy', 'verify', 'settle', 'cleanup'] as const).flatMap((phase): Moment[] => [
+    { phase, at: 'before' },
+    { phase, at: 'after' },
+  ]),
   { phase: 'copy', at: 'within' },
   { phase: 'verify', at: 'within' },
   { phase: 'cleanup', at: 'within' },

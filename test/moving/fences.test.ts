@@ -16,12 +16,16 @@ beforeAll(async () => {
 });
 afterAll(() => flock.close());
 
-const refused = (text: string): unknown => expect.objectContaining({ code: 'FailedPrecondition', message: expect.stringContaining(text) as unknown });
+const refused = (text: string): unknown =>
+  expect.objectContaining({ code: 'FailedPrecondition', message: expect.stringContaining(text) as unknown });
 
 async function movedGraph(name: string) {
   const { gizzard } = flock;
   const { id } = await flock.createGraph(name, { shards: 1, replicas: 1, hosts: [db1] });
-  await flock.write({ graphId: id, operations: 'add', sourceIds: BigInt64Array.of(1n), destinationIds: BigInt64Array.of(2n) }, { acknowledgement: 'materialized' });
+  await flock.write(
+    { graphId: id, operations: 'add', sourceIds: BigInt64Array.of(1n), destinationIds: BigInt64Array.of(2n) },
+    { acknowledgement: 'materialized' },
+  );
   const [route] = gizzard.topology.routes(id);
   const leaf = route!.leaves[0]!.shard;
   const [plan] = moveShard(await gizzard.migrations.planner(), leaf.id, db2);
@@ -35,7 +39,13 @@ describe('trees in a migration', { timeout }, () => {
     const [migration] = await gizzard.migrations.begin([plan]);
     expect(await gizzard.migrations.atRest(migration!, never)).toMatchObject({ state: 'settled' });
     const inIt = refused(`is in migration ${migration}`);
-    const made: ShardInfo = { id: parseShardId('localhost/by_hand'), type: 'replicating', sourceType: '', destinationType: '', busy: 'normal' };
+    const made: ShardInfo = {
+      id: parseShardId('localhost/by_hand'),
+      type: 'replicating',
+      sourceType: '',
+      destinationType: '',
+      busy: 'normal',
+    };
     await gizzard.apply([{ kind: 'createShard', shard: made }]);
     const changes: Change[] = [
       { kind: 'removeLink', parent: root, child: leaf.id },
@@ -47,7 +57,8 @@ describe('trees in a migration', { timeout }, () => {
       { kind: 'deleteShard', id: leaf.id },
       { kind: 'markBusy', id: leaf.id, busy: 'busy' },
     ];
-    for (const change of changes) await expect(gizzard.apply([change]), JSON.stringify(change.kind)).rejects.toEqual(inIt);
+    for (const change of changes)
+      await expect(gizzard.apply([change]), JSON.stringify(change.kind)).rejects.toEqual(inIt);
     const other = plan.created[0]!.id;
     await expect(gizzard.moves.request('copy', [leaf.id, other])).rejects.toEqual(inIt);
     await expect(gizzard.moves.request('repair', [leaf.id, other])).rejects.toEqual(inIt);
@@ -75,14 +86,22 @@ describe('names of tables', { timeout }, () => {
     await gizzard.migrations.atRest(migration!, never);
     await gizzard.migrations.rollback(migration!);
     expect(await gizzard.migrations.atRest(migration!, never)).toMatchObject({ state: 'rolledBack' });
-    await expect(gizzard.apply([{ kind: 'createShard', shard: created! }])).rejects.toEqual(refused('a name is given once'));
+    await expect(gizzard.apply([{ kind: 'createShard', shard: created! }])).rejects.toEqual(
+      refused('a name is given once'),
+    );
     const [again] = moveShard(await gizzard.migrations.planner(), leaf.id, db2);
     expect(again!.created.map(({ id }) => shardKey(id))).toEqual([`${shardKey(created!.id)}_v2`]);
   });
 
   it('cannot be given while whoever drops the tables takes long over it', async () => {
     const { gizzard } = flock;
-    const shard: ShardInfo = { id: { hostname: db2, tablePrefix: 'slow' }, type: 'flock', sourceType: '', destinationType: '', busy: 'normal' };
+    const shard: ShardInfo = {
+      id: { hostname: db2, tablePrefix: 'slow' },
+      type: 'flock',
+      sourceType: '',
+      destinationType: '',
+      busy: 'normal',
+    };
     await gizzard.apply([{ kind: 'createShard', shard }]);
     await gizzard.apply([{ kind: 'deleteShard', id: shard.id }]);
     const findings = (await gizzard.doctor.examine()).filter(({ kind }) => kind === 'unnamedTables');
@@ -92,7 +111,9 @@ describe('names of tables', { timeout }, () => {
     await gate.query('LOCK TABLES slow_edges READ');
     const fixing = gizzard.doctor.fix(findings, { dropTables: true });
     try {
-      await expect.poll(async () => (await gizzard.nameServer.spentNames()).has(shardKey(shard.id)), { timeout: 10_000 }).toBe(true);
+      await expect
+        .poll(async () => (await gizzard.nameServer.spentNames()).has(shardKey(shard.id)), { timeout: 10_000 })
+        .toBe(true);
       await expect(gizzard.apply([{ kind: 'createShard', shard }])).rejects.toEqual(refused('a name is given once'));
     } finally {
       await gate.end();
@@ -111,7 +132,9 @@ describe('names of tables', { timeout }, () => {
     const [dropped, ...others] = await gizzard.dropped.list(db2);
     expect([dropped!.shard.id.tablePrefix, others]).toEqual(['slow', []]);
     const { version } = await gizzard.nameServer.apply([]);
-    await expect(gizzard.apply([{ kind: 'createShard', shard: dropped!.shard }])).rejects.toEqual(refused('a name is given once'));
+    await expect(gizzard.apply([{ kind: 'createShard', shard: dropped!.shard }])).rejects.toEqual(
+      refused('a name is given once'),
+    );
     await gizzard.undrop(dropped!);
     await gizzard.apply([{ kind: 'createShard', shard: dropped!.shard }]);
     expect(gizzard.topology.version).toBeGreaterThan(version);
@@ -122,7 +145,13 @@ describe('names of tables', { timeout }, () => {
 describe('undoing a change', { timeout }, () => {
   it('is refused where the tables of a shard are gone, and the doctor names one that has none', async () => {
     const { gizzard } = flock;
-    const shard: ShardInfo = { id: { hostname: db1, tablePrefix: 'gone' }, type: 'flock', sourceType: '', destinationType: '', busy: 'normal' };
+    const shard: ShardInfo = {
+      id: { hostname: db1, tablePrefix: 'gone' },
+      type: 'flock',
+      sourceType: '',
+      destinationType: '',
+      busy: 'normal',
+    };
     await gizzard.apply([{ kind: 'createShard', shard }]);
     const { version } = await gizzard.apply([{ kind: 'deleteShard', id: shard.id }]);
     await gizzard.undo(version);
@@ -131,7 +160,9 @@ describe('undoing a change', { timeout }, () => {
     const connection = await createConnection({ host, port, user, password, database: config.cluster });
     await connection.query('DROP TABLE gone_edges, gone_nodes');
     await connection.end();
-    expect((await gizzard.doctor.examine()).map(({ kind, subject }) => `${kind} ${subject}`)).toContain(`missingTables ${db1}/gone`);
+    expect((await gizzard.doctor.examine()).map(({ kind, subject }) => `${kind} ${subject}`)).toContain(
+      `missingTables ${db1}/gone`,
+    );
     const { version: deleted } = await gizzard.apply([{ kind: 'deleteShard', id: shard.id }]);
     await expect(gizzard.undo(deleted)).rejects.toEqual(refused(`the tables of shard ${db1}/gone are gone`));
   });

@@ -33,9 +33,14 @@ afterAll(async () => {
   await cluster?.stop();
 }, 120_000);
 
-async function call(...args: string[]): Promise<{ readonly migrations: readonly { readonly id: number; readonly state: string }[] }> {
+async function call(
+  ...args: string[]
+): Promise<{ readonly migrations: readonly { readonly id: number; readonly state: string }[] }> {
   process.stdout.write(`roost ${args.join(' ')}\n`);
-  const { exitCode, stdout, stderr } = await callRoost([...args, '--yes', '--json', '--config', cluster.configPath], '.');
+  const { exitCode, stdout, stderr } = await callRoost(
+    [...args, '--yes', '--json', '--config', cluster.configPath],
+    '.',
+  );
   expect({ exitCode, stderr: exitCode === 0 ? '' : stderr }, args.join(' ')).toEqual({ exitCode: 0, stderr: '' });
   await flock.gizzard.nameServer.reload();
   return JSON.parse(stdout) as Awaited<ReturnType<typeof call>>;
@@ -53,7 +58,10 @@ const trees = (tableId: number): { readonly baseId: bigint; readonly leaves: rea
   flock.gizzard.topology.state.forwardings
     .filter((forwarding) => forwarding.tableId === tableId)
     .sort((a, b) => (a.baseId < b.baseId ? -1 : 1))
-    .map(({ baseId }, i) => ({ baseId, leaves: flock.gizzard.topology.routes(tableId)[i]!.leaves.map((leaf) => shardKey(leaf.shard.id)) }));
+    .map(({ baseId }, i) => ({
+      baseId,
+      leaves: flock.gizzard.topology.routes(tableId)[i]!.leaves.map((leaf) => shardKey(leaf.shard.id)),
+    }));
 const hostOf = (leaf: string): string => leaf.split('/')[0]!;
 const hosts = ['db1', 'db2', 'db3'];
 /** A leaf, and the host that its tree has no copy on. */
@@ -69,7 +77,9 @@ it('loses nothing, fails no read and counts right while a host is added, shards 
   try {
     await cluster.useHosts(hosts);
     await carriesOut('done', 'rebalance', '--hosts', hosts.join(), '--tables', `${graphId},-${graphId}`);
-    expect(new Set([graphId, -graphId].flatMap((tableId) => trees(tableId).flatMap(({ leaves }) => leaves.map(hostOf))))).toEqual(new Set(hosts));
+    expect(
+      new Set([graphId, -graphId].flatMap((tableId) => trees(tableId).flatMap(({ leaves }) => leaves.map(hostOf)))),
+    ).toEqual(new Set(hosts));
 
     await carriesOut('done', 'move', ...movable(graphId));
 
@@ -83,7 +93,10 @@ it('loses nothing, fails no read and counts right while a host is added, shards 
     const [id] = await carriesOut('settled', 'move', ...movable(-graphId));
     expect(trees(-graphId)).not.toEqual(before);
     await call('migrations', 'rollback', String(id));
-    expect(await flock.gizzard.migrations.atRest(id!, new AbortController().signal)).toMatchObject({ state: 'rolledBack', error: '' });
+    expect(await flock.gizzard.migrations.atRest(id!, new AbortController().signal)).toMatchObject({
+      state: 'rolledBack',
+      error: '',
+    });
     await flock.gizzard.nameServer.reload();
     expect(trees(-graphId)).toEqual(before);
   } finally {

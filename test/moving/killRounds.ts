@@ -10,7 +10,11 @@ import { LedgerGate } from './ledgerGate.js';
  * by itself, with everything there that was acknowledged, every count right, no read that failed, and nothing left behind. Seeds are `step` apart: with 12, the kinds follow each other and
  * the victim stays the same.
  */
-export async function killRounds(rounds: number, firstSeed: number, step = Number(process.env['ROOST_TEST_STEP'] ?? 1)): Promise<void> {
+export async function killRounds(
+  rounds: number,
+  firstSeed: number,
+  step = Number(process.env['ROOST_TEST_STEP'] ?? 1),
+): Promise<void> {
   const cluster = await KillableCluster.start({
     databaseHosts: 3,
     servers: 2,

@@ -6,4 +6,8 @@ import { killRounds } from './killRounds.js';
 const rounds = Number(process.env['ROOST_TEST_ROUNDS'] ?? 4);
 const seed = Number(process.env['ROOST_TEST_SEED'] ?? 20_110_401);
 
-it(`carries out what a killed process was in the middle of, and loses nothing (ROOST_TEST_SEED=${seed})`, { timeout: 300_000 }, () => killRounds(rounds, seed));
+it(
+  `carries out what a killed process was in the middle of, and loses nothing (ROOST_TEST_SEED=${seed})`,
+  { timeout: 300_000 },
+  () => killRounds(rounds, seed),
+);

@@ -41,9 +41,21 @@ export class KilledRound {
     const name = `round_${this.seed}`;
     const { id: graphId } = await this.flock.createGraph(name, { shards: 2, replicas, hosts: [first, second] });
     // A server that was killed in the round before may be listed still.
-    await expect.poll(async () => (await gizzard.servers.list()).every(({ version, silentMs }) => version >= gizzard.topology.version || silentMs > 1_000), { timeout: 10_000 }).toBe(true);
+    await expect
+      .poll(
+        async () =>
+          (await gizzard.servers.list()).every(
+            ({ version, silentMs }) => version >= gizzard.topology.version || silentMs > 1_000,
+          ),
+        { timeout: 10_000 },
+      )
+      .toBe(true);
     const graph = await patiently(() => this.roost.graph(name));
-    const load = new LiveLoad(liveGraphOfClient(graph), this.seed, { patient: true, readsMayFail: () => replicas === 1 && this.#databaseAway, replicasMayLag: () => this.#databaseKilled });
+    const load = new LiveLoad(liveGraphOfClient(graph), this.seed, {
+      patient: true,
+      readsMayFail: () => replicas === 1 && this.#databaseAway,
+      replicasMayLag: () => this.#databaseKilled,
+    });
     await load.fill(edges);
     load.start();
     try {
@@ -54,7 +66,9 @@ export class KilledRound {
       await load.stop();
     }
     await load.check(this.flock, graphId);
-    expect((await gizzard.moves.store.list({ active: true, limit: 10 })).map(({ id, state }) => ({ id, state }))).toEqual([]);
+    expect(
+      (await gizzard.moves.store.list({ active: true, limit: 10 })).map(({ id, state }) => ({ id, state })),
+    ).toEqual([]);
     await gizzard.nameServer.reload();
     expect(gizzard.topology.state.shards.filter(({ busy }) => busy !== 'normal')).toEqual([]);
     // Servers were killed: that is true for an hour.
@@ -69,10 +83,12 @@ export class KilledRound {
     let asking: Promise<unknown> | undefined = command.finished.finally(() => (asking = undefined));
     /** What did not come to be recorded is asked for again, as an operator would; what did goes on by itself. */
     const ended = async (): Promise<boolean> => {
-      if (asking === undefined && !(await patiently(deed.begun))) asking = this.#call(deed.args).finally(() => (asking = undefined));
+      if (asking === undefined && !(await patiently(deed.begun)))
+        asking = this.#call(deed.args).finally(() => (asking = undefined));
       return patiently(deed.ended);
     };
-    if (deed.gate !== undefined) expect(await this.gate.reached(ended, deadline), `somebody comes to "${deed.gate}"`).toBe(true);
+    if (deed.gate !== undefined)
+      expect(await this.gate.reached(ended, deadline), `somebody comes to "${deed.gate}"`).toBe(true);
     else {
       while (moment.phase !== 'preflight' && !(await deed.within()) && !(await ended())) {
         deadline.check(`the phase ${moment.phase}`);
@@ -80,7 +96,8 @@ export class KilledRound {
       }
       await sleep(delayMs);
     }
-    const bringBack = victim === 'command' ? await this.#killCommand(command) : await this.#killPart(await deed.owner());
+    const bringBack =
+      victim === 'command' ? await this.#killCommand(command) : await this.#killPart(await deed.owner());
     await this.gate.open();
     await sleep(awayMs);
     await bringBack();
@@ -124,7 +141,9 @@ export class KilledRound {
   async #killPart(owner: string | undefined): Promise<() => Promise<void>> {
     const { cluster, round } = this;
     if (round.victim === 'server') {
-      const server = cluster.servers.find(({ ready }) => String(ready.flock.port) === owner) ?? cluster.servers[round.random(cluster.servers.length)]!;
+      const server =
+        cluster.servers.find(({ ready }) => String(ready.flock.port) === owner) ??
+        cluster.servers[round.random(cluster.servers.length)]!;
       await server.kill();
       return () => server.start();
     }

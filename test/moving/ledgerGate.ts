@@ -25,7 +25,10 @@ export class LedgerGate {
     const connection = await this.#connect();
     try {
       await connection.query('CREATE TABLE gate (what VARCHAR(32) PRIMARY KEY, hits INT NOT NULL) ENGINE=InnoDB');
-      const trigger = (name: string, event: string, what: string): Promise<unknown> => connection.query(`CREATE TRIGGER gate_${name} BEFORE ${event} FOR EACH ROW UPDATE gate SET hits = hits + 1 WHERE what = ${what}`);
+      const trigger = (name: string, event: string, what: string): Promise<unknown> =>
+        connection.query(
+          `CREATE TRIGGER gate_${name} BEFORE ${event} FOR EACH ROW UPDATE gate SET hits = hits + 1 WHERE what = ${what}`,
+        );
       await trigger('plan', 'INSERT ON migration_steps', `CONCAT(NEW.step, ' pending')`);
       await trigger('step', 'UPDATE ON migration_steps', `CONCAT(NEW.step, ' ', NEW.state)`);
       await trigger('move', 'INSERT ON moves', `'move queued'`);
@@ -50,7 +53,9 @@ export class LedgerGate {
     const looker = await this.#connect();
     try {
       for (;;) {
-        const [waiting] = await looker.query<RowDataPacket[]>(`SELECT 1 FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT' AND trx_query LIKE 'UPDATE gate %'`);
+        const [waiting] = await looker.query<RowDataPacket[]>(
+          `SELECT 1 FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT' AND trx_query LIKE 'UPDATE gate %'`,
+        );
         if (waiting.length > 0) return true;
         if (await ended()) return false;
         deadline.check('somebody who comes to the gate');

@@ -21,13 +21,19 @@ export interface LiveGraph {
 }
 
 const sources = (pairs: readonly Pair[]): BigInt64Array => BigInt64Array.from(pairs, ([source]) => source);
-const destinations = (pairs: readonly Pair[]): BigInt64Array => BigInt64Array.from(pairs, ([, destination]) => destination);
+const destinations = (pairs: readonly Pair[]): BigInt64Array =>
+  BigInt64Array.from(pairs, ([, destination]) => destination);
 
 /** Through servers inside this process; `flock` is asked for each request, so that requests may take turns among them. */
 export const liveGraphOf = (flock: () => Flock, graphId: number): LiveGraph => ({
   async write(edges, acknowledgement) {
     const pairs = edges.map(({ source, destination }): Pair => [source, destination]);
-    const writes = { graphId, operations: edges.map(({ operation }) => operation), sourceIds: sources(pairs), destinationIds: destinations(pairs) };
+    const writes = {
+      graphId,
+      operations: edges.map(({ operation }) => operation),
+      sourceIds: sources(pairs),
+      destinationIds: destinations(pairs),
+    };
     await flock().write(writes, { acknowledgement, deadlineMs: writeDeadlineMs });
   },
   states: (pairs) => flock().states(graphId, sources(pairs), destinations(pairs)),
@@ -42,7 +48,9 @@ export const liveGraphOf = (flock: () => Flock, graphId: number): LiveGraph => (
 export const liveGraphOfClient = (graph: Graph): LiveGraph => ({
   async write(edges, acknowledgement) {
     const options = { acknowledgement, deadlineMs: writeDeadlineMs };
-    await Promise.all(edges.map(({ operation, source, destination }) => graph[operation](source, destination, options)));
+    await Promise.all(
+      edges.map(({ operation, source, destination }) => graph[operation](source, destination, options)),
+    );
   },
   states: (pairs) => Promise.all(pairs.map(([source, destination]) => graph.state(source, destination))),
   page: async (source) => [...(await graph.from(source).page({ count: 50 })).ids],

@@ -1,13 +1,25 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { Deadline } from '../../core/index.js';
-import { edgeStates, type Acknowledgement, type Direction, type EdgeState, type Flock, type Operation } from '../../flock/index.js';
+import {
+  edgeStates,
+  type Acknowledgement,
+  type Direction,
+  type EdgeState,
+  type Flock,
+  type Operation,
+} from '../../flock/index.js';
 import { shardKey } from '../../gizzard/index.js';
 import type { LiveGraph, LiveWrite, Pair } from './liveGraph.js';
 import { seededRandom } from './seededRandom.js';
 
 const operations: readonly Operation[] = ['add', 'add', 'add', 'archive', 'remove', 'negate'];
-const stateOf: Readonly<Record<Operation, EdgeState>> = { add: 'normal', archive: 'archived', remove: 'removed', negate: 'negative' };
+const stateOf: Readonly<Record<Operation, EdgeState>> = {
+  add: 'normal',
+  archive: 'archived',
+  remove: 'removed',
+  negate: 'negative',
+};
 const batch = 25;
 const sourcesCount = 97;
 const retryAfterMs = 50;
@@ -51,7 +63,14 @@ export class LiveLoad {
   /** Writes so many edges before the load begins. */
   async fill(edges: number): Promise<void> {
     for (let at = 0; at < edges; at += 500) {
-      await this.#write(Array.from({ length: Math.min(500, edges - at) }, (_, i) => ({ source: BigInt((at + i) % sourcesCount), destination: BigInt(at + i), operation: 'add' as const })), 'materialized');
+      await this.#write(
+        Array.from({ length: Math.min(500, edges - at) }, (_, i) => ({
+          source: BigInt((at + i) % sourcesCount),
+          destination: BigInt(at + i),
+          operation: 'add' as const,
+        })),
+        'materialized',
+      );
     }
   }
 
@@ -78,10 +97,18 @@ export class LiveLoad {
     for (let at = 0; at < edges.length; at += 2_000) {
       const part = edges.slice(at, at + 2_000);
       const states = await this.graph.states(part.map(({ source, destination }): Pair => [source, destination]));
-      expect(part.filter((edge, i) => edge.state !== states[i]).map((edge, i) => ({ ...edge, found: states[i] }))).toEqual([]);
+      expect(
+        part.filter((edge, i) => edge.state !== states[i]).map((edge, i) => ({ ...edge, found: states[i] })),
+      ).toEqual([]);
     }
-    await this.#checkCounts('forward', edges.map(({ source, state }) => [source, state]));
-    await this.#checkCounts('backward', edges.map(({ destination, state }) => [destination, state]));
+    await this.#checkCounts(
+      'forward',
+      edges.map(({ source, state }) => [source, state]),
+    );
+    await this.#checkCounts(
+      'backward',
+      edges.map(({ destination, state }) => [destination, state]),
+    );
     await this.#checkReplicas(flock, graphId);
   }
 
@@ -96,7 +123,9 @@ export class LiveLoad {
     for (let at = 0; at < ids.length; at += 2_000) {
       const part = ids.slice(at, at + 2_000);
       const found = await this.graph.counts(direction, part);
-      const wrong = part.map((id, i) => ({ id, wanted: wanted.get(id)!, found: found[i]! })).filter((one) => edgeStates.some((state) => one.wanted[state] !== one.found[state]));
+      const wrong = part
+        .map((id, i) => ({ id, wanted: wanted.get(id)!, found: found[i]! }))
+        .filter((one) => edgeStates.some((state) => one.wanted[state] !== one.found[state]));
       expect(wrong).toEqual([]);
     }
   }
@@ -170,8 +199,11 @@ export class LiveLoad {
       const picked = Array.from({ length: 20 }, () => this.#visible[this.#random(this.#visible.length)]!);
       try {
         const states = await this.graph.states(picked);
-        for (const [i, state] of states.entries()) if (state === undefined) this.failures.push(`read: the edge ${picked[i]!.join(' → ')} was acknowledged and is not there`);
-        if ((await this.graph.page(BigInt(this.#random(sourcesCount)))).length === 0) this.failures.push('read: a page is empty');
+        for (const [i, state] of states.entries())
+          if (state === undefined)
+            this.failures.push(`read: the edge ${picked[i]!.join(' → ')} was acknowledged and is not there`);
+        if ((await this.graph.page(BigInt(this.#random(sourcesCount)))).length === 0)
+          this.failures.push('read: a page is empty');
         this.#reads++;
       } catch (error) {
         if (this.options.readsMayFail?.() !== true) this.failures.push(`read: ${String(error)}`);

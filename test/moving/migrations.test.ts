@@ -8,10 +8,15 @@ import { LiveLoad } from './liveLoad.js';
 const cluster = freshCluster('migrations');
 // With an audit that forgets at once: a migration goes on, and back, by its ledger alone.
 // A copy rests beside the load for three times as long as a page takes, which on a busy machine is minutes: its floor keeps it going.
-const config = { ...cluster.config, nameServer: { ...cluster.config.nameServer, reloadSeconds: 0.1, auditEntries: 1 }, moves: { ...cluster.config.moves, minRowsPerSecond: 20_000 } };
+const config = {
+  ...cluster.config,
+  nameServer: { ...cluster.config.nameServer, reloadSeconds: 0.1, auditEntries: 1 },
+  moves: { ...cluster.config.moves, minRowsPerSecond: 20_000 },
+};
 const [db1 = '', db2 = ''] = Object.keys(config.databaseHosts);
 const never = new AbortController().signal;
-const template = (text: string) => parseTemplate(text.replaceAll('A', db1).replaceAll('B', db2), (name) => (name === 'flock' ? name : undefined));
+const template = (text: string) =>
+  parseTemplate(text.replaceAll('A', db1).replaceAll('B', db2), (name) => (name === 'flock' ? name : undefined));
 
 let first: Flock;
 let second: Flock;
@@ -25,17 +30,27 @@ afterAll(async () => {
   await second.close();
 });
 
-async function graphUnderLoad(name: string, options: { readonly shards: number; readonly replicas: number }, seed: number): Promise<{ readonly graphId: number; readonly load: LiveLoad }> {
+async function graphUnderLoad(
+  name: string,
+  options: { readonly shards: number; readonly replicas: number },
+  seed: number,
+): Promise<{ readonly graphId: number; readonly load: LiveLoad }> {
   const { id } = await first.createGraph(name, { ...options, hosts: [db1, db2] });
   await second.gizzard.nameServer.reload();
   let turn = 0;
-  const load = new LiveLoad(liveGraphOf(() => (turn++ % 2 === 0 ? first : second), id), seed);
+  const load = new LiveLoad(
+    liveGraphOf(() => (turn++ % 2 === 0 ? first : second), id),
+    seed,
+  );
   await load.fill(2_000);
   load.start();
   return { graphId: id, load };
 }
 
-async function carryOut(plan: MigrationPlan | undefined, options: { readonly cleanup?: boolean } = {}): Promise<number> {
+async function carryOut(
+  plan: MigrationPlan | undefined,
+  options: { readonly cleanup?: boolean } = {},
+): Promise<number> {
   const [id] = await first.gizzard.migrations.begin([plan!], options);
   const { state, error } = await first.gizzard.migrations.atRest(id!, never);
   expect({ state, error }).toEqual({ state: options.cleanup === true ? 'done' : 'settled', error: '' });
@@ -54,13 +69,20 @@ describe('under reads and writes', { timeout }, () => {
   it('moves a shard to another host, rolls back after the switch, moves it again and cleans up', async () => {
     const { graphId, load } = await graphUnderLoad('moved', { shards: 1, replicas: 1 }, 1);
     const { migrations } = first.gizzard;
-    const id = await carryOut((await migrations.planner()).plan(graphId, [0n], [{ baseId: 0n, template: template('replicating(flock(B))') }]));
+    const id = await carryOut(
+      (await migrations.planner()).plan(graphId, [0n], [{ baseId: 0n, template: template('replicating(flock(B))') }]),
+    );
     const [settled] = first.gizzard.topology.routes(graphId);
-    expect(new Set(settled!.leaves.map((leaf) => [leaf.shard.id.hostname, leaf.read, leaf.write].join(' ')))).toEqual(new Set([`${db2} allow allow`, `${db1} deny allow`]));
+    expect(new Set(settled!.leaves.map((leaf) => [leaf.shard.id.hostname, leaf.read, leaf.write].join(' ')))).toEqual(
+      new Set([`${db2} allow allow`, `${db1} deny allow`]),
+    );
     await migrations.rollback(id);
     expect(await migrations.atRest(id, never)).toMatchObject({ state: 'rolledBack', error: '' });
     expect(shapes(graphId)).toEqual([printTemplate(template('replicating(flock(A))'))]);
-    await carryOut((await migrations.planner()).plan(graphId, [0n], [{ baseId: 0n, template: template('replicating(flock(B))') }]), { cleanup: true });
+    await carryOut(
+      (await migrations.planner()).plan(graphId, [0n], [{ baseId: 0n, template: template('replicating(flock(B))') }]),
+      { cleanup: true },
+    );
     expect(shapes(graphId)).toEqual([printTemplate(template('replicating(flock(B))'))]);
     await load.stop();
     await load.check(first, graphId);
@@ -69,11 +91,28 @@ describe('under reads and writes', { timeout }, () => {
   it('adds a replica, and takes one away', async () => {
     const { graphId, load } = await graphUnderLoad('replicas', { shards: 1, replicas: 1 }, 2);
     const { migrations } = first.gizzard;
-    await carryOut((await migrations.planner()).plan(graphId, [0n], [{ baseId: 0n, template: template('replicating(flock(A) * 2, flock(B))') }]), { cleanup: true });
-    await carryOut((await migrations.planner()).plan(-graphId, [0n], [{ baseId: 0n, template: template('replicating(flock(A), writeOnly(flock(B)))') }]), { cleanup: true });
+    await carryOut(
+      (await migrations.planner()).plan(
+        graphId,
+        [0n],
+        [{ baseId: 0n, template: template('replicating(flock(A) * 2, flock(B))') }],
+      ),
+      { cleanup: true },
+    );
+    await carryOut(
+      (await migrations.planner()).plan(
+        -graphId,
+        [0n],
+        [{ baseId: 0n, template: template('replicating(flock(A), writeOnly(flock(B)))') }],
+      ),
+      { cleanup: true },
+    );
     await load.stop();
     await load.check(first, graphId);
-    await carryOut((await migrations.planner()).plan(graphId, [0n], [{ baseId: 0n, template: template('replicating(flock(B))') }]), { cleanup: true });
+    await carryOut(
+      (await migrations.planner()).plan(graphId, [0n], [{ baseId: 0n, template: template('replicating(flock(B))') }]),
+      { cleanup: true },
+    );
     await load.check(first, graphId);
     expect(shapes(graphId)).toEqual([printTemplate(template('replicating(flock(B))'))]);
   });
@@ -84,14 +123,20 @@ describe('under reads and writes', { timeout }, () => {
     const middle = keyHash('fnv1a64').maxHash / 2n;
     const both = template('replicating(flock(A), flock(B))');
     await carryOut(
-      (await migrations.planner()).plan(graphId, [0n], [
-        { baseId: 0n, template: template('replicating(flock(A))') },
-        { baseId: middle, template: both },
-      ]),
+      (await migrations.planner()).plan(
+        graphId,
+        [0n],
+        [
+          { baseId: 0n, template: template('replicating(flock(A))') },
+          { baseId: middle, template: both },
+        ],
+      ),
       { cleanup: true },
     );
     expect(shapes(graphId)).toEqual([printTemplate(template('replicating(flock(A))')), printTemplate(both)]);
-    await carryOut((await migrations.planner()).plan(graphId, [0n, middle], [{ baseId: 0n, template: both }]), { cleanup: true });
+    await carryOut((await migrations.planner()).plan(graphId, [0n, middle], [{ baseId: 0n, template: both }]), {
+      cleanup: true,
+    });
     expect(shapes(graphId)).toEqual([printTemplate(both)]);
     await load.stop();
     await load.check(first, graphId);
@@ -103,13 +148,31 @@ describe('a migration', { timeout }, () => {
     const { migrations } = first.gizzard;
     const { id: graphId } = await first.createGraph('steered', { shards: 1, replicas: 1, hosts: [db1] });
     await second.gizzard.nameServer.reload();
-    await first.write({ graphId, operations: 'add', sourceIds: BigInt64Array.from({ length: 3_000 }, () => 5n), destinationIds: BigInt64Array.from({ length: 3_000 }, (_, i) => BigInt(i)) }, { acknowledgement: 'materialized', deadlineMs: 20_000 });
-    const plan = (await migrations.planner()).plan(graphId, [0n], [{ baseId: 0n, template: template('replicating(flock(B))') }])!;
+    await first.write(
+      {
+        graphId,
+        operations: 'add',
+        sourceIds: BigInt64Array.from({ length: 3_000 }, () => 5n),
+        destinationIds: BigInt64Array.from({ length: 3_000 }, (_, i) => BigInt(i)),
+      },
+      { acknowledgement: 'materialized', deadlineMs: 20_000 },
+    );
+    const plan = (await migrations.planner()).plan(
+      graphId,
+      [0n],
+      [{ baseId: 0n, template: template('replicating(flock(B))') }],
+    )!;
     const [id] = await migrations.begin([plan], { minRowsPerSecond: 2_000, maxRowsPerSecond: 2_000 });
-    await expect(migrations.begin([plan])).rejects.toMatchObject({ code: 'FailedPrecondition', message: expect.stringContaining(`is in migration ${id}`) as unknown });
+    await expect(migrations.begin([plan])).rejects.toMatchObject({
+      code: 'FailedPrecondition',
+      message: expect.stringContaining(`is in migration ${id}`) as unknown,
+    });
     await migrations.pause(id!);
     expect(await migrations.atRest(id!, never)).toMatchObject({ state: 'paused' });
-    await expect(migrations.cleanup(id!)).rejects.toMatchObject({ code: 'FailedPrecondition', message: `migration ${id} cannot be cleaned up: it is paused` });
+    await expect(migrations.cleanup(id!)).rejects.toMatchObject({
+      code: 'FailedPrecondition',
+      message: `migration ${id} cannot be cleaned up: it is paused`,
+    });
     await migrations.resume(id!);
     expect(await migrations.atRest(id!, never)).toMatchObject({ state: 'settled' });
     await migrations.cleanup(id!);

@@ -21,25 +21,39 @@ const diff = async (...ids: ShardId[]): Promise<MoveTask> => finished(await floc
 /** A leaf beside the others that nothing forwards to. */
 async function makeLeaf(name: string, hostname = hosts[0]!): Promise<ShardId> {
   const id = { hostname, tablePrefix: name };
-  await flock.gizzard.apply([{ kind: 'createShard', shard: { id, type: 'flock', sourceType: '', destinationType: '', busy: 'normal' } }]);
+  await flock.gizzard.apply([
+    { kind: 'createShard', shard: { id, type: 'flock', sourceType: '', destinationType: '', busy: 'normal' } },
+  ]);
   return id;
 }
 
-async function write(count: number, options: { readonly from?: number; readonly operation?: 'add' | 'archive' | 'remove' } = {}): Promise<void> {
+async function write(
+  count: number,
+  options: { readonly from?: number; readonly operation?: 'add' | 'archive' | 'remove' } = {},
+): Promise<void> {
   const { from = 0, operation = 'add' } = options;
   for (let start = 0; start < count; start += 1_000) {
     const size = Math.min(1_000, count - start);
     const ids = BigInt64Array.from({ length: size }, (_, i) => BigInt(from + start + i));
     // A tenth of the edges leave one node, the others many.
     const sourceIds = ids.map((id) => (id % 10n === 0n ? 7n : id / 3n));
-    await flock.write({ graphId, operations: operation, sourceIds, destinationIds: ids }, { acknowledgement: 'materialized', deadlineMs: 20_000 });
+    await flock.write(
+      { graphId, operations: operation, sourceIds, destinationIds: ids },
+      { acknowledgement: 'materialized', deadlineMs: 20_000 },
+    );
   }
 }
 
 /** Every row of a shard, as its host has it. */
 async function stored({ hostname, tablePrefix }: ShardId): Promise<unknown> {
   const rows = (table: string): Promise<unknown> =>
-    flock.gizzard.hosts.host(hostname).rows(`SELECT * FROM \`${config.cluster}\`.\`${tablePrefix}_${table}\` ORDER BY 1, 4`, [], Deadline.after(10_000));
+    flock.gizzard.hosts
+      .host(hostname)
+      .rows(
+        `SELECT * FROM \`${config.cluster}\`.\`${tablePrefix}_${table}\` ORDER BY 1, 4`,
+        [],
+        Deadline.after(10_000),
+      );
   return { nodes: await rows('nodes'), edges: await rows('edges') };
 }
 
@@ -51,10 +65,20 @@ beforeAll(async () => {
   forward = { root: route!.root, leaves: route!.leaves.map((leaf) => leaf.shard.id) };
   await write(edgeCount);
   await write(500, { from: 100, operation: 'archive' });
-  const [some, others] = [{ sourceIds: BigInt64Array.of(7n, 2_000_000n), destinationIds: BigInt64Array.of(5n, 5n) }, [0n, 400n, 3_000_000n]];
-  await flock.write({ graphId, operations: 'add', ...some, positions: BigInt64Array.of(-5n, 2n ** 62n) }, { acknowledgement: 'materialized' });
+  const [some, others] = [
+    { sourceIds: BigInt64Array.of(7n, 2_000_000n), destinationIds: BigInt64Array.of(5n, 5n) },
+    [0n, 400n, 3_000_000n],
+  ];
+  await flock.write(
+    { graphId, operations: 'add', ...some, positions: BigInt64Array.of(-5n, 2n ** 62n) },
+    { acknowledgement: 'materialized' },
+  );
   // Nodes at either end, and one that has no edges.
-  const nodes = others.flatMap((id) => (['forward', 'backward'] as const).map((direction) => ({ node: { graphId, id, direction, operation: 'archive' as const } })));
+  const nodes = others.flatMap((id) =>
+    (['forward', 'backward'] as const).map((direction) => ({
+      node: { graphId, id, direction, operation: 'archive' as const },
+    })),
+  );
   await flock.execute(nodes, { acknowledgement: 'materialized' });
   await untilApplied(flock);
 });
@@ -68,7 +92,11 @@ describe('a copy', () => {
     expect(task.rowsDone).toBeGreaterThan(edgeCount);
     expect(task.rowsDone).toBe(task.rowsTotal);
     expect(await stored(target)).toEqual(await stored(forward.leaves[0]!));
-    expect(await diff(forward.leaves[0]!, target)).toMatchObject({ state: 'done', differenceCount: 0, differences: [] });
+    expect(await diff(forward.leaves[0]!, target)).toMatchObject({
+      state: 'done',
+      differenceCount: 0,
+      differences: [],
+    });
     expect(flock.gizzard.topology.shard(target).busy).toBe('normal');
   });
 
@@ -76,12 +104,18 @@ describe('a copy', () => {
     const target = await makeLeaf('copied_live');
     // From now on it gets the writes too, and no reads.
     await flock.gizzard.apply([{ kind: 'addLink', link: { parent: forward.root.id, child: target, weight: 0 } }]);
-    const id = await flock.gizzard.moves.request('copy', [forward.leaves[0]!, target], { minRowsPerSecond: 4_000, maxRowsPerSecond: 4_000 });
+    const id = await flock.gizzard.moves.request('copy', [forward.leaves[0]!, target], {
+      minRowsPerSecond: 4_000,
+      maxRowsPerSecond: 4_000,
+    });
     let round = 0;
     const done = new AbortController();
     const writing = (async () => {
       while (!done.signal.aborted) {
-        await write(300, { from: (round * 700) % edgeCount, operation: round % 3 === 0 ? 'remove' : round % 3 === 1 ? 'archive' : 'add' });
+        await write(300, {
+          from: (round * 700) % edgeCount,
+          operation: round % 3 === 0 ? 'remove' : round % 3 === 1 ? 'archive' : 'add',
+        });
         round++;
       }
     })();
@@ -89,13 +123,19 @@ describe('a copy', () => {
     done.abort();
     await writing;
     expect(round).toBeGreaterThan(3);
-    expect(await diff(forward.leaves[0]!, forward.leaves[1]!, target)).toMatchObject({ differenceCount: 0, differences: [] });
+    expect(await diff(forward.leaves[0]!, forward.leaves[1]!, target)).toMatchObject({
+      differenceCount: 0,
+      differences: [],
+    });
     await flock.gizzard.apply([{ kind: 'removeLink', parent: forward.root.id, child: target }]);
   });
 
   it('stops when it is cancelled, and says so on the shards', async () => {
     const target = await makeLeaf('cancelled');
-    const id = await flock.gizzard.moves.request('copy', [forward.leaves[0]!, target], { minRowsPerSecond: 1, maxRowsPerSecond: 1 });
+    const id = await flock.gizzard.moves.request('copy', [forward.leaves[0]!, target], {
+      minRowsPerSecond: 1,
+      maxRowsPerSecond: 1,
+    });
     await flock.gizzard.moves.cancel(id);
     await expect(finished(id)).rejects.toMatchObject({ code: 'FailedPrecondition', message: 'the copy was cancelled' });
     expect(flock.gizzard.topology.shard(target).busy).toBe('cancelled');
@@ -104,7 +144,10 @@ describe('a copy', () => {
 
   it('keeps to its ceiling, and to a new one at once', async () => {
     const target = await makeLeaf('throttled');
-    const id = await flock.gizzard.moves.request('copy', [forward.leaves[0]!, target], { minRowsPerSecond: 100, maxRowsPerSecond: 100 });
+    const id = await flock.gizzard.moves.request('copy', [forward.leaves[0]!, target], {
+      minRowsPerSecond: 100,
+      maxRowsPerSecond: 100,
+    });
     let task = await flock.gizzard.moves.get(id);
     while (task.rowsDone === 0) {
       await sleep(20);
@@ -121,13 +164,34 @@ describe('a diff and a repair', { timeout: 120_000 }, () => {
     const [left, right] = forward.leaves as [ShardId, ShardId];
     const host = flock.gizzard.hosts.host(left.hostname);
     const table = `\`${config.cluster}\`.\`${left.tablePrefix}_edges\``;
-    const [victim] = await host.rows(`SELECT source_id, destination_id FROM ${table} ORDER BY source_id LIMIT 1`, [], Deadline.after(5_000));
-    await host.run(`DELETE FROM ${table} WHERE source_id = ? AND destination_id = ?`, [Number(victim![0]), Number(victim![1])], Deadline.after(5_000));
-    await host.run(`UPDATE \`${config.cluster}\`.\`${left.tablePrefix}_nodes\` SET normal_count = normal_count + 5 WHERE source_id = 7`, [], Deadline.after(5_000));
+    const [victim] = await host.rows(
+      `SELECT source_id, destination_id FROM ${table} ORDER BY source_id LIMIT 1`,
+      [],
+      Deadline.after(5_000),
+    );
+    await host.run(
+      `DELETE FROM ${table} WHERE source_id = ? AND destination_id = ?`,
+      [Number(victim![0]), Number(victim![1])],
+      Deadline.after(5_000),
+    );
+    await host.run(
+      `UPDATE \`${config.cluster}\`.\`${left.tablePrefix}_nodes\` SET normal_count = normal_count + 5 WHERE source_id = 7`,
+      [],
+      Deadline.after(5_000),
+    );
 
     for (let look = 0; look < 2; look++) {
       const { differences } = await diff(left, right);
-      expect(differences).toContainEqual(expect.objectContaining({ table: 'edges', key: victim!.join(), rows: { [shardKey(left)]: null, [shardKey(right)]: expect.objectContaining({ source: String(victim![0]) }) as unknown } }));
+      expect(differences).toContainEqual(
+        expect.objectContaining({
+          table: 'edges',
+          key: victim!.join(),
+          rows: {
+            [shardKey(left)]: null,
+            [shardKey(right)]: expect.objectContaining({ source: String(victim![0]) }) as unknown,
+          },
+        }),
+      );
       expect(differences).toContainEqual(expect.objectContaining({ table: 'nodes', key: '7' }));
     }
     const repaired = await finished(await flock.gizzard.moves.request('repair', [left, right]));
@@ -140,7 +204,10 @@ describe('a diff and a repair', { timeout: 120_000 }, () => {
     await finished(await flock.gizzard.moves.request('copy', [forward.leaves[0]!, target]));
     await write(400, { from: 2_000, operation: 'remove' });
     await finished(await flock.gizzard.moves.request('repair', [target, forward.leaves[1]!]));
-    expect(await diff(forward.leaves[0]!, forward.leaves[1]!, target)).toMatchObject({ differenceCount: 0, differences: [] });
+    expect(await diff(forward.leaves[0]!, forward.leaves[1]!, target)).toMatchObject({
+      differenceCount: 0,
+      differences: [],
+    });
   });
 });
 
@@ -155,6 +222,8 @@ describe('a move that is wrong', () => {
   });
 
   it('is refused with a floor above its ceiling', async () => {
-    await expect(flock.gizzard.moves.request('diff', forward.leaves, { minRowsPerSecond: 2, maxRowsPerSecond: 1 })).rejects.toMatchObject({ code: 'InvalidArgument' });
+    await expect(
+      flock.gizzard.moves.request('diff', forward.leaves, { minRowsPerSecond: 2, maxRowsPerSecond: 1 }),
+    ).rejects.toMatchObject({ code: 'InvalidArgument' });
   });
 });

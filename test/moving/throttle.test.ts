@@ -34,13 +34,20 @@ async function until(holds: () => Promise<boolean>): Promise<void> {
 beforeAll(async () => {
   server = await openFlock(config, { work: true, create: true });
   const { id } = await server.createGraph('follows', { shards: 1, replicas: 1, hosts: [db1] });
-  await server.write({ graphId: id, operations: 'add', sourceIds: ids, destinationIds: ids }, { acknowledgement: 'materialized' });
+  await server.write(
+    { graphId: id, operations: 'add', sourceIds: ids, destinationIds: ids },
+    { acknowledgement: 'materialized' },
+  );
 });
 afterAll(() => server.close());
 
 describe('roost migrations throttle', { timeout: 60_000 }, () => {
   it('slows a copy that runs, lets it rest outside of its times, saying why, and lets it go on', async () => {
-    expect(await answer('migrations', 'throttle', '--rows-per-second', '50')).toMatchObject({ rowsPerSecond: 50, between: '', resting: false });
+    expect(await answer('migrations', 'throttle', '--rows-per-second', '50')).toMatchObject({
+      rowsPerSecond: 50,
+      between: '',
+      resting: false,
+    });
     const { migrations } = await answer<{ migrations: number[] }>('move', `${db1}/follows_forward_0000`, db2, '--yes');
     const [id] = migrations as [number];
     const copy = async () => (await server.gizzard.migrations.show(id)).moves.find(({ kind }) => kind === 'copy');
@@ -57,7 +64,11 @@ describe('roost migrations throttle', { timeout: 60_000 }, () => {
     await sleep(1_500);
     expect((await copy())!.rowsDone).toBe(resting);
 
-    expect(await answer('migrations', 'throttle', '--off')).toMatchObject({ rowsPerSecond: null, between: '', resting: false });
+    expect(await answer('migrations', 'throttle', '--off')).toMatchObject({
+      rowsPerSecond: null,
+      between: '',
+      resting: false,
+    });
     expect(await server.gizzard.migrations.atRest(id, AbortSignal.timeout(50_000))).toMatchObject({ state: 'settled' });
   });
 
@@ -67,7 +78,9 @@ describe('roost migrations throttle', { timeout: 60_000 }, () => {
     const [id] = migrations as [number];
     await until(async () => (await server.gizzard.migrations.show(id)).error.startsWith('rests until'));
     await answer('migrations', 'rollback', String(id), '--yes');
-    expect(await server.gizzard.migrations.atRest(id, AbortSignal.timeout(30_000))).toMatchObject({ state: 'rolledBack' });
+    expect(await server.gizzard.migrations.atRest(id, AbortSignal.timeout(30_000))).toMatchObject({
+      state: 'rolledBack',
+    });
     await answer('migrations', 'throttle', '--off');
   });
 });

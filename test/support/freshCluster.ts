@@ -29,7 +29,8 @@ export function overrideClusters(overrides: Partial<RoostConfigInput>): void {
  */
 export function freshCluster(name: string, overrides: Partial<RoostConfigInput> = {}): FreshCluster {
   const path = inject('playgroundConfigPath') as string | undefined;
-  if (path === undefined) throw new Error('a test file that uses test/support must import it itself: vitest.config.ts looks for that');
+  if (path === undefined)
+    throw new Error('a test file that uses test/support must import it itself: vitest.config.ts looks for that');
   const shared = JSON.parse(readFileSync(path, 'utf8')) as RoostConfigInput;
   const config = configSchema.parse({
     ...shared,
@@ -45,16 +46,24 @@ export function freshCluster(name: string, overrides: Partial<RoostConfigInput> 
   writeFileSync(configPath, JSON.stringify(config, null, 2));
   afterAll(async () => {
     rmSync(folder, { recursive: true, force: true });
-    await Promise.all([...Object.values(config.databaseHosts).map((host) => dropDatabases(host, config.cluster)), dropKeys(config)]);
+    await Promise.all([
+      ...Object.values(config.databaseHosts).map((host) => dropDatabases(host, config.cluster)),
+      dropKeys(config),
+    ]);
   });
   return { config, configPath };
 }
 
 async function dropDatabases(host: RoostConfig['databaseHosts'][string], cluster: string): Promise<void> {
   const { socketPath, ...rest } = host;
-  const connection = await createConnection(socketPath === undefined ? rest : { user: host.user, password: host.password, socketPath });
+  const connection = await createConnection(
+    socketPath === undefined ? rest : { user: host.user, password: host.password, socketPath },
+  );
   try {
-    const [rows] = await connection.query({ sql: 'SELECT schema_name FROM information_schema.schemata', rowsAsArray: true });
+    const [rows] = await connection.query({
+      sql: 'SELECT schema_name FROM information_schema.schemata',
+      rowsAsArray: true,
+    });
     for (const [database] of rows as string[][]) {
       if (database?.startsWith(cluster)) await connection.query(`DROP DATABASE \`${database}\``);
     }

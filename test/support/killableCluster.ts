@@ -31,15 +31,28 @@ export class KillableCluster {
 
   static async start({ databaseHosts, servers, overrides, setUp }: KillableClusterOptions): Promise<KillableCluster> {
     const dir = mkdtempSync(join(tmpdir(), 'roost-killable-'));
-    const playground = await startPlayground({ dir: join(dir, 'playground'), databaseHosts, caches: 0, redisFsync: 'always' });
+    const playground = await startPlayground({
+      dir: join(dir, 'playground'),
+      databaseHosts,
+      caches: 0,
+      redisFsync: 'always',
+    });
     const written = JSON.parse(readFileSync(playground.configPath, 'utf8')) as RoostConfigInput;
     // What a dead server had in work is soon another's, and a host may be away for long.
-    const changed: RoostConfigInput = { ...written, jobs: { errorDelaySeconds: 0.3, errorLimit: 1_000_000, claimAfterSeconds: 2 }, log: { level: 'silent' }, ...overrides };
+    const changed: RoostConfigInput = {
+      ...written,
+      jobs: { errorDelaySeconds: 0.3, errorLimit: 1_000_000, claimAfterSeconds: 2 },
+      log: { level: 'silent' },
+      ...overrides,
+    };
     const configPath = join(dir, 'roost.config.json');
     writeFileSync(configPath, JSON.stringify(changed));
     const config = configSchema.parse(changed);
     const ports = await freePorts(servers * listeners.length);
-    const processes = Array.from({ length: servers }, (_, i) => new KillableServer(configPath, ports.slice(i * listeners.length, (i + 1) * listeners.length)));
+    const processes = Array.from(
+      { length: servers },
+      (_, i) => new KillableServer(configPath, ports.slice(i * listeners.length, (i + 1) * listeners.length)),
+    );
     const cluster = new KillableCluster(dir, playground, config, configPath, processes);
     try {
       await setUp(config);
@@ -53,7 +66,8 @@ export class KillableCluster {
 
   /** A client of all servers, which finds them again after a crash. */
   connect(): Promise<Roost> {
-    const addresses = (name: 'flock' | 'tbird'): string[] => this.servers.map(({ ready }) => `127.0.0.1:${ready[name].port}`);
+    const addresses = (name: 'flock' | 'tbird'): string[] =>
+      this.servers.map(({ ready }) => `127.0.0.1:${ready[name].port}`);
     return connect({ servers: addresses('flock'), tweetServers: addresses('tbird') });
   }
 
@@ -64,7 +78,13 @@ export class KillableCluster {
 
   /** Gives the cluster another set of its database hosts, and restarts one server after the other. */
   async useHosts(names: readonly string[]): Promise<void> {
-    writeFileSync(this.configPath, JSON.stringify({ ...this.config, databaseHosts: Object.fromEntries(names.map((name) => [name, this.config.databaseHosts[name]])) }));
+    writeFileSync(
+      this.configPath,
+      JSON.stringify({
+        ...this.config,
+        databaseHosts: Object.fromEntries(names.map((name) => [name, this.config.databaseHosts[name]])),
+      }),
+    );
     for (const server of this.servers) await this.restartServer(server, 'SIGTERM');
   }
 
@@ -80,15 +100,34 @@ export class KillableCluster {
   }
 
   /** Every table, of those that are like a pattern, holds the same on the first two hosts. `order` gives each of its rows one place. */
-  async expectIdenticalReplicas({ like = '%', order, tables: [least, most] }: { readonly like?: string; readonly order: string; readonly tables: readonly [number, number] }): Promise<void> {
+  async expectIdenticalReplicas({
+    like = '%',
+    order,
+    tables: [least, most],
+  }: {
+    readonly like?: string;
+    readonly order: string;
+    readonly tables: readonly [number, number];
+  }): Promise<void> {
     const hosts = new DatabaseHosts(this.config, silentLog);
     try {
       const [first, second] = [hosts.host('db1'), hosts.host('db2')];
-      const tables = await first.rows('SELECT table_name FROM information_schema.tables WHERE table_schema = ? AND table_name LIKE ?', [this.config.cluster, like], Deadline.after(5_000));
+      const tables = await first.rows(
+        'SELECT table_name FROM information_schema.tables WHERE table_schema = ? AND table_name LIKE ?',
+        [this.config.cluster, like],
+        Deadline.after(5_000),
+      );
       expect(tables.length).toBeGreaterThanOrEqual(least);
       expect(tables.length).toBeLessThanOrEqual(most);
       for (const [table] of tables) {
-        const read = async (host: typeof first): Promise<string> => (await host.rows(`SELECT * FROM \`${this.config.cluster}\`.\`${String(table)}\` ORDER BY ${order}`, [], Deadline.after(10_000))).join('\n');
+        const read = async (host: typeof first): Promise<string> =>
+          (
+            await host.rows(
+              `SELECT * FROM \`${this.config.cluster}\`.\`${String(table)}\` ORDER BY ${order}`,
+              [],
+              Deadline.after(10_000),
+            )
+          ).join('\n');
         expect((await read(first)) === (await read(second)), `${String(table)} is the same on both hosts`).toBe(true);
       }
     } finally {
@@ -111,7 +150,10 @@ export async function patiently<T>(work: () => Promise<T>): Promise<T> {
 }
 
 /** Does the parts of a load one after another, several at once, each repeated until it is acknowledged. `fault` runs when a third of them were. */
-export async function loadWithFault(parts: readonly (() => Promise<unknown>)[], fault: () => Promise<void>): Promise<void> {
+export async function loadWithFault(
+  parts: readonly (() => Promise<unknown>)[],
+  fault: () => Promise<void>,
+): Promise<void> {
   const waiting = [...parts];
   let acknowledged = 0;
   let faulted: Promise<void> | undefined;

@@ -25,7 +25,11 @@ export class KillableServer {
   /** @param environment what this start has besides the variables of this process */
   async start(environment: NodeJS.ProcessEnv = {}): Promise<void> {
     const ports = listeners.flatMap((name, i) => [`--${name}-port`, String(this.ports[i])]);
-    const child = (this.#child = spawn(process.execPath, [roostMain, 'serve', '--config', this.configPath, '--json', ...ports], { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ...environment } }));
+    const child = (this.#child = spawn(
+      process.execPath,
+      [roostMain, 'serve', '--config', this.configPath, '--json', ...ports],
+      { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ...environment } },
+    ));
     for await (const line of createInterface({ input: child.stdout })) {
       this.#ready = serverReadySchema.parse(JSON.parse(line));
       return;

@@ -21,7 +21,9 @@ afterAll(async () => {
     left = leftOpen();
   }
   if (left.length > 0) {
-    throw new Error(`This test file left open: ${left.join(', ')}. Close clients, servers and timers, and stop processes, in afterAll.`);
+    throw new Error(
+      `This test file left open: ${left.join(', ')}. Close clients, servers and timers, and stop processes, in afterAll.`,
+    );
   }
 });
 
@@ -51,7 +53,9 @@ function startedProcesses(): string[] {
   return pids.flatMap((pid) => {
     try {
       if (!readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0').includes(owner)) return [];
-      return [`process ${pid} (${readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').join(' ').trim().slice(0, 80)})`];
+      return [
+        `process ${pid} (${readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').join(' ').trim().slice(0, 80)})`,
+      ];
     } catch {
       // Gone meanwhile, or somebody else's.
       return [];

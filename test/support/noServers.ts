@@ -5,7 +5,10 @@ import { basename } from 'node:path';
 
 const servers = /^(mysqld|mariadbd|mysqld_safe|redis-server|memcached|docker|podman)$/;
 
-type Spawn = (this: ChildProcess, options: SpawnOptions & { readonly file: string; readonly args?: readonly string[] }) => unknown;
+type Spawn = (
+  this: ChildProcess,
+  options: SpawnOptions & { readonly file: string; readonly args?: readonly string[] },
+) => unknown;
 
 const internals = ChildProcess.prototype as unknown as { spawn: Spawn };
 const { spawn } = internals;

@@ -1,5 +1,23 @@
-import { Deadline, Metrics, RoostError, silentLog, type ErrorCode, type Log, type RoostConfig } from '../../core/index.js';
-import { Gizzard, type Change, type DatabaseHost, type FollowUp, type JobType, type Leaf, type NewJob, type Priority, type ShardType } from '../../gizzard/index.js';
+import {
+  Deadline,
+  Metrics,
+  RoostError,
+  silentLog,
+  type ErrorCode,
+  type Log,
+  type RoostConfig,
+} from '../../core/index.js';
+import {
+  Gizzard,
+  type Change,
+  type DatabaseHost,
+  type FollowUp,
+  type JobType,
+  type Leaf,
+  type NewJob,
+  type Priority,
+  type ShardType,
+} from '../../gizzard/index.js';
 
 /** A value that a key holds. A key's values are a set, so that notes may be applied in any order and any number of times. */
 export interface Note {
@@ -22,18 +40,27 @@ export const notesKind = 'test.notes';
 /** Keys from here on belong to the second of two shards. */
 export const secondShard = 2n ** 62n;
 
-export const notesJob = (notes: readonly Note[]): NewJob => ({ kind: notesKind, payload: Buffer.from(JSON.stringify(notes.map(({ key, value }) => [String(key), value]))) });
+export const notesJob = (notes: readonly Note[]): NewJob => ({
+  kind: notesKind,
+  payload: Buffer.from(JSON.stringify(notes.map(({ key, value }) => [String(key), value]))),
+});
 
-const tableOf = (database: string, { tablePrefix }: { readonly tablePrefix: string }): string => `\`${database}\`.\`${tablePrefix}_notes\``;
+const tableOf = (database: string, { tablePrefix }: { readonly tablePrefix: string }): string =>
+  `\`${database}\`.\`${tablePrefix}_notes\``;
 const sqlDeadlineMs = 10_000;
 /** The table of a leaf, for statements of a test's own. */
-export const notesTable = (gizzard: Gizzard, shard: { readonly tablePrefix: string }): string => tableOf(gizzard.config.cluster, shard);
+export const notesTable = (gizzard: Gizzard, shard: { readonly tablePrefix: string }): string =>
+  tableOf(gizzard.config.cluster, shard);
 
 const notesShardType = (database: string): ShardType => ({
   name: 'notes',
   async create(host, shard, deadline) {
     await host.run(`CREATE DATABASE IF NOT EXISTS \`${database}\``, [], deadline);
-    await host.run(`CREATE TABLE IF NOT EXISTS ${tableOf(database, shard.id)} (k BIGINT NOT NULL, v INT NOT NULL, PRIMARY KEY (k, v)) ENGINE=InnoDB`, [], deadline);
+    await host.run(
+      `CREATE TABLE IF NOT EXISTS ${tableOf(database, shard.id)} (k BIGINT NOT NULL, v INT NOT NULL, PRIMARY KEY (k, v)) ENGINE=InnoDB`,
+      [],
+      deadline,
+    );
   },
 });
 
@@ -64,8 +91,17 @@ const notesJobType = (database: string, hooks: NotesHooks): JobType<Note> => ({
   },
 });
 
-const root = (name: string): { hostname: string; tablePrefix: string } => ({ hostname: 'localhost', tablePrefix: `${name}_root` });
-const info = (id: { hostname: string; tablePrefix: string }, type: string) => ({ id, type, sourceType: '', destinationType: '', busy: 'normal' as const });
+const root = (name: string): { hostname: string; tablePrefix: string } => ({
+  hostname: 'localhost',
+  tablePrefix: `${name}_root`,
+});
+const info = (id: { hostname: string; tablePrefix: string }, type: string) => ({
+  id,
+  type,
+  sourceType: '',
+  destinationType: '',
+  busy: 'normal' as const,
+});
 
 /** Table 1 in two shards, each replicated on the hosts. */
 export function notesTopology(hosts: readonly string[]): Change[] {
@@ -87,21 +123,47 @@ export function notesTopology(hosts: readonly string[]): Change[] {
 }
 
 /** A process's view of a cluster of notes; nothing is started. */
-export const openNotes = (config: RoostConfig, hooks: NotesHooks = {}, log: Log = silentLog, metrics = new Metrics()): Gizzard =>
-  new Gizzard(config, { shardTypes: [notesShardType(config.cluster)], jobTypes: [notesJobType(config.cluster, hooks)], log, metrics });
+export const openNotes = (
+  config: RoostConfig,
+  hooks: NotesHooks = {},
+  log: Log = silentLog,
+  metrics = new Metrics(),
+): Gizzard =>
+  new Gizzard(config, {
+    shardTypes: [notesShardType(config.cluster)],
+    jobTypes: [notesJobType(config.cluster, hooks)],
+    log,
+    metrics,
+  });
 
 /** Journals notes as one job. */
-export const append = (gizzard: Gizzard, notes: readonly Note[], options: { readonly wait?: boolean; readonly deadlineMs?: number; readonly priority?: Priority } = {}): Promise<void> =>
-  gizzard.jobs.append([notesJob(notes)], { priority: options.priority ?? 'high', waitUntilApplied: options.wait ?? false, deadline: Deadline.after(options.deadlineMs ?? 20_000) });
+export const append = (
+  gizzard: Gizzard,
+  notes: readonly Note[],
+  options: { readonly wait?: boolean; readonly deadlineMs?: number; readonly priority?: Priority } = {},
+): Promise<void> =>
+  gizzard.jobs.append([notesJob(notes)], {
+    priority: options.priority ?? 'high',
+    waitUntilApplied: options.wait ?? false,
+    deadline: Deadline.after(options.deadlineMs ?? 20_000),
+  });
 
 /** What each leaf of the topology holds, as `key=value` in order. */
 export async function notesOf(gizzard: Gizzard): Promise<Record<string, string[]>> {
   const read = async (host: DatabaseHost, leaf: Leaf): Promise<string[]> => {
-    const rows = await host.rows(`SELECT k, v FROM ${tableOf(gizzard.config.cluster, leaf.shard.id)} ORDER BY k, v`, [], Deadline.after(sqlDeadlineMs));
+    const rows = await host.rows(
+      `SELECT k, v FROM ${tableOf(gizzard.config.cluster, leaf.shard.id)} ORDER BY k, v`,
+      [],
+      Deadline.after(sqlDeadlineMs),
+    );
     return rows.map(([key, value]) => `${String(key)}=${String(value)}`);
   };
   const leaves = gizzard.topology.routes(1).flatMap((route) => route.leaves);
-  return Object.fromEntries(await Promise.all(leaves.map(async (leaf) => [leaf.key, await read(gizzard.hosts.host(leaf.shard.id.hostname), leaf)] as const)));
+  return Object.fromEntries(
+    await Promise.all(
+      leaves.map(async (leaf) => [leaf.key, await read(gizzard.hosts.host(leaf.shard.id.hostname), leaf)] as const),
+    ),
+  );
 }
 
 /** Fails the leaves whose name holds a text, as long as `while_` says so. */

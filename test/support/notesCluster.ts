@@ -55,7 +55,12 @@ export function notesCluster(name: string, jobs: RoostConfigInput['jobs']): Note
       return streamKeys(own.cluster).high;
     },
     async open(options = {}) {
-      const gizzard = openNotes({ ...own, jobs: { ...own.jobs, ...options.jobs } }, options.hooks, silentLog, options.metrics);
+      const gizzard = openNotes(
+        { ...own, jobs: { ...own.jobs, ...options.jobs } },
+        options.hooks,
+        silentLog,
+        options.metrics,
+      );
       opened.push(gizzard);
       await gizzard.nameServer.create();
       if (gizzard.topology.tables.length === 0) await gizzard.apply(notesTopology(options.hosts ?? [db1, db2]));

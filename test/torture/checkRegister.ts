@@ -6,19 +6,29 @@ import { absent, type Read, type Write } from './history.js';
  *
  * @param mustSee whether the read has to show this write, or a later one
  */
-export function explainRead(read: Read, writes: readonly Write[], mustSee: (write: Write) => boolean): string | undefined {
+export function explainRead(
+  read: Read,
+  writes: readonly Write[],
+  mustSee: (write: Write) => boolean,
+): string | undefined {
   const shown = writes.filter(({ value }) => value === read.value);
   if (read.value !== absent && shown.length === 0) return `shows ${read.value}, which nobody wrote`;
   const begun = shown.filter(({ invokedMs }) => invokedMs <= read.answeredMs);
-  if (shown.length > 0 && begun.length === 0 && read.value !== absent) return `shows ${read.value}, which was written later`;
+  if (shown.length > 0 && begun.length === 0 && read.value !== absent)
+    return `shows ${read.value}, which was written later`;
   const accepted = begun.filter(({ outcome }) => outcome !== 'failed');
   if (read.value !== absent && accepted.length === 0) return `shows ${read.value}, which was refused`;
   const seen = writes.filter(mustSee);
   // The newest moment at which what is shown may have been accepted.
   const latestMs = Math.max(-Infinity, ...accepted.map((write) => write.latestMs));
   const newer = seen.find(({ invokedMs }) => invokedMs > latestMs);
-  return newer === undefined ? undefined : `shows ${read.value}, and not ${newer.value}, which was written after it and acknowledged as ${newer.acknowledgement}`;
+  return newer === undefined
+    ? undefined
+    : `shows ${read.value}, and not ${newer.value}, which was written after it and acknowledged as ${newer.acknowledgement}`;
 }
 
 /** The read begins after the write was answered as materialized. */
-export const seenAtOnce = (read: Read) => (write: Write): boolean => write.outcome === 'ok' && write.acknowledgement === 'materialized' && write.answeredMs < read.invokedMs;
+export const seenAtOnce =
+  (read: Read) =>
+  (write: Write): boolean =>
+    write.outcome === 'ok' && write.acknowledgement === 'materialized' && write.answeredMs < read.invokedMs;

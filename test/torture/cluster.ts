@@ -18,7 +18,9 @@ const databaseHosts = 3;
 const serverCount = 2;
 /** The servers' own account: the root of a database may write where it is read-only. */
 const account = 'roost';
-export const faketime = ['/usr/lib/x86_64-linux-gnu', '/usr/lib/aarch64-linux-gnu', '/usr/lib'].map((folder) => join(folder, 'faketime/libfaketimeMT.so.1')).find(existsSync);
+export const faketime = ['/usr/lib/x86_64-linux-gnu', '/usr/lib/aarch64-linux-gnu', '/usr/lib']
+  .map((folder) => join(folder, 'faketime/libfaketimeMT.so.1'))
+  .find(existsSync);
 
 /** Databases, Redis, caches and servers of its own. The ways of the first server, to its clients, Redis and one database, may be held up. */
 export class TortureCluster {
@@ -43,7 +45,12 @@ export class TortureCluster {
 
   static async start(): Promise<TortureCluster> {
     const dir = mkdtempSync(join(tmpdir(), 'roost-torture-'));
-    const playground = await startPlayground({ dir: join(dir, 'playground'), databaseHosts, caches: 2, redisFsync: 'always' });
+    const playground = await startPlayground({
+      dir: join(dir, 'playground'),
+      databaseHosts,
+      caches: 2,
+      redisFsync: 'always',
+    });
     const written = JSON.parse(readFileSync(playground.configPath, 'utf8')) as RoostConfigInput;
     const common: RoostConfigInput = {
       ...written,
@@ -54,9 +61,17 @@ export class TortureCluster {
     };
     const serverConfig: RoostConfigInput = {
       ...common,
-      databaseHosts: Object.fromEntries(playground.databaseHosts.map(({ name, host, port }) => [name, { host, port, user: account, password: 'first' }])),
+      databaseHosts: Object.fromEntries(
+        playground.databaseHosts.map(({ name, host, port }) => [
+          name,
+          { host, port, user: account, password: 'first' },
+        ]),
+      ),
     };
-    const [configPath, serverConfigPath] = ['operator.json', 'servers.json'].map((name) => join(dir, name)) as [string, string];
+    const [configPath, serverConfigPath] = ['operator.json', 'servers.json'].map((name) => join(dir, name)) as [
+      string,
+      string,
+    ];
     writeFileSync(configPath, JSON.stringify(common));
     writeFileSync(serverConfigPath, JSON.stringify(serverConfig));
     for (const host of playground.databaseHosts) {
@@ -74,10 +89,19 @@ export class TortureCluster {
     await users.setup({ shards: 1, replicas: 2 });
     await users.close();
     const ports = await freePorts(serverCount * listeners.length);
-    const servers = Array.from({ length: serverCount }, (_, i) => new KillableServer(serverConfigPath, ports.slice(i * listeners.length, (i + 1) * listeners.length)));
-    const proxies = { redis: await SlowProxy.open(playground.redis.port), database: await SlowProxy.open(playground.databaseHosts[1]!.port) };
+    const servers = Array.from(
+      { length: serverCount },
+      (_, i) => new KillableServer(serverConfigPath, ports.slice(i * listeners.length, (i + 1) * listeners.length)),
+    );
+    const proxies = {
+      redis: await SlowProxy.open(playground.redis.port),
+      database: await SlowProxy.open(playground.databaseHosts[1]!.port),
+    };
     const cluster = new TortureCluster(dir, playground, config, configPath, serverConfigPath, servers, tools, proxies);
-    cluster.#environments.set(servers[0]!, { ROOST__REDIS__PORT: String(proxies.redis.port), ROOST__DATABASE_HOSTS__DB2__PORT: String(proxies.database.port) });
+    cluster.#environments.set(servers[0]!, {
+      ROOST__REDIS__PORT: String(proxies.redis.port),
+      ROOST__DATABASE_HOSTS__DB2__PORT: String(proxies.database.port),
+    });
     await Promise.all(servers.map((server) => cluster.startServer(server)));
     return cluster;
   }
@@ -88,13 +112,20 @@ export class TortureCluster {
 
   /** A client of some servers. */
   connect(servers: readonly KillableServer[]): Promise<Roost> {
-    const addresses = (name: 'flock' | 'tbird' | 'users'): string[] => servers.map(({ ready }) => `127.0.0.1:${ready[name].port}`);
+    const addresses = (name: 'flock' | 'tbird' | 'users'): string[] =>
+      servers.map(({ ready }) => `127.0.0.1:${ready[name].port}`);
     return connect({ servers: addresses('flock'), tweetServers: addresses('tbird'), userServers: addresses('users') });
   }
 
   /** A client whose way to the servers leads through proxies. */
-  async connectThrough(ways: Readonly<Record<'flock' | 'tbird' | 'users', SlowProxy>>, others: readonly KillableServer[]): Promise<Roost> {
-    const addresses = (name: 'flock' | 'tbird' | 'users'): string[] => [`127.0.0.1:${ways[name].port}`, ...others.map(({ ready }) => `127.0.0.1:${ready[name].port}`)];
+  async connectThrough(
+    ways: Readonly<Record<'flock' | 'tbird' | 'users', SlowProxy>>,
+    others: readonly KillableServer[],
+  ): Promise<Roost> {
+    const addresses = (name: 'flock' | 'tbird' | 'users'): string[] => [
+      `127.0.0.1:${ways[name].port}`,
+      ...others.map(({ ready }) => `127.0.0.1:${ready[name].port}`),
+    ];
     return connect({ servers: addresses('flock'), tweetServers: addresses('tbird'), userServers: addresses('users') });
   }
 
@@ -104,7 +135,9 @@ export class TortureCluster {
 
   /** Tells the servers' account's password to servers that start from now on. */
   rememberPassword(name: string, password: string): void {
-    const config = JSON.parse(readFileSync(this.serverConfigPath, 'utf8')) as { databaseHosts: Record<string, { password: string }> };
+    const config = JSON.parse(readFileSync(this.serverConfigPath, 'utf8')) as {
+      databaseHosts: Record<string, { password: string }>;
+    };
     config.databaseHosts[name]!.password = password;
     writeFileSync(this.serverConfigPath, JSON.stringify(config));
   }
@@ -115,7 +148,9 @@ export class TortureCluster {
 
   async readiness(server: KillableServer): Promise<{ readonly status: number; readonly text: string }> {
     try {
-      const answer = await fetch(`http://127.0.0.1:${server.ready.admin.port}/readyz`, { signal: AbortSignal.timeout(5_000) });
+      const answer = await fetch(`http://127.0.0.1:${server.ready.admin.port}/readyz`, {
+        signal: AbortSignal.timeout(5_000),
+      });
       return { status: answer.status, text: await answer.text() };
     } catch (error) {
       return { status: 0, text: String(error) };
@@ -136,4 +171,5 @@ export class TortureCluster {
   }
 }
 
-const asRoot = ({ host, port, user, password }: Playground['databaseHosts'][number]): Promise<Connection> => createConnection({ host, port, user, password });
+const asRoot = ({ host, port, user, password }: Playground['databaseHosts'][number]): Promise<Connection> =>
+  createConnection({ host, port, user, password });

@@ -49,7 +49,14 @@ const wrongClock = (place: 'server0' | 'server1', ahead: string): Fault => ({
   async begin({ cluster }) {
     const server = cluster.servers[place === 'server0' ? 0 : 1]!;
     await server.kill();
-    await retry(() => cluster.startServer(server, { LD_PRELOAD: faketime, FAKETIME: ahead, FAKETIME_DONT_FAKE_MONOTONIC: '1', DONT_FAKE_MONOTONIC: '1' }));
+    await retry(() =>
+      cluster.startServer(server, {
+        LD_PRELOAD: faketime,
+        FAKETIME: ahead,
+        FAKETIME_DONT_FAKE_MONOTONIC: '1',
+        DONT_FAKE_MONOTONIC: '1',
+      }),
+    );
     return async () => {
       await server.kill('SIGTERM');
       await retry(() => cluster.startServer(server));
@@ -57,7 +64,11 @@ const wrongClock = (place: 'server0' | 'server1', ahead: string): Fault => ({
   },
 });
 
-const playgroundServer = (place: 'db1' | 'db2' | 'db3' | 'redis', how: 'kill' | 'pause', lastsMs: readonly [number, number]): Fault => ({
+const playgroundServer = (
+  place: 'db1' | 'db2' | 'db3' | 'redis',
+  how: 'kill' | 'pause',
+  lastsMs: readonly [number, number],
+): Fault => ({
   place,
   lastsMs,
   async begin({ cluster: { playground } }) {
@@ -92,7 +103,10 @@ const hold = (place: Fault['place'], which: (setting: FaultSetting) => readonly 
 });
 
 const endConnectionsOf = async (root: Awaited<ReturnType<TortureCluster['asRoot']>>): Promise<void> => {
-  const [rows] = await root.query({ sql: "SELECT id FROM information_schema.processlist WHERE user = 'roost'", rowsAsArray: true });
+  const [rows] = await root.query({
+    sql: "SELECT id FROM information_schema.processlist WHERE user = 'roost'",
+    rowsAsArray: true,
+  });
   for (const [id] of rows as number[][]) await root.query(`KILL ${id}`).catch(() => undefined);
 };
 
@@ -176,7 +190,10 @@ const migrate: Fault = {
     const used = new Set(route.leaves.map(({ shard }) => shard.id.hostname));
     const fresh = Object.keys(config.databaseHosts).find((host) => !used.has(host));
     const leaf = route.leaves[random(route.leaves.length)]!;
-    const args = fresh === undefined || (random(3) === 0 && routes.length < 3) ? ['split', String(tableId), String(bases[random(bases.length)])] : ['move', shardKey(leaf.shard.id), fresh];
+    const args =
+      fresh === undefined || (random(3) === 0 && routes.length < 3)
+        ? ['split', String(tableId), String(bases[random(bases.length)])]
+        : ['move', shardKey(leaf.shard.id), fresh];
     note(args.join(' '));
     const asked = cluster.roost(...args, '--wait', '--cleanup', '--yes');
     return async () => {

@@ -33,7 +33,11 @@ export class RoundIds {
 }
 
 export const edgeValue = (edge: { readonly state: string; readonly position: bigint } | undefined): string =>
-  edge === undefined ? absent : edge.state === 'normal' || edge.state === 'negative' ? `${edge.state}@${edge.position}` : edge.state;
+  edge === undefined
+    ? absent
+    : edge.state === 'normal' || edge.state === 'negative'
+      ? `${edge.state}@${edge.position}`
+      : edge.state;
 
 /** Clients that write and read the same few things at once, and note what they were told. */
 export class Load {
@@ -87,23 +91,35 @@ export class Load {
     const [source, destination] = [this.#one(this.ids.sources()), this.#one(this.ids.destinations())];
     const operation = this.#one(operations);
     const position = BigInt(++this.#counter);
-    const value = { add: `normal@${position}`, negate: `negative@${position}`, archive: 'archived', remove: 'removed' }[operation];
+    const value = { add: `normal@${position}`, negate: `negative@${position}`, archive: 'archived', remove: 'removed' }[
+      operation
+    ];
     const placed = operation === 'add' || operation === 'negate';
     const register = `edge ${source} ${destination}`;
-    await this.#write(client, register, value, async (options) => (await this.#graph(client))[operation](source, destination, placed ? { ...options, position } : options));
-    if (this.random(2) === 0) await this.#read(client, register, async () => edgeValue(await (await this.#graph(client)).get(source, destination)));
+    await this.#write(client, register, value, async (options) =>
+      (await this.#graph(client))[operation](source, destination, placed ? { ...options, position } : options),
+    );
+    if (this.random(2) === 0)
+      await this.#read(client, register, async () =>
+        edgeValue(await (await this.#graph(client)).get(source, destination)),
+      );
   }
 
   async #readEdge(client: LoadClient): Promise<void> {
     const [source, destination] = [this.#one(this.ids.sources()), this.#one(this.ids.destinations())];
-    await this.#read(client, `edge ${source} ${destination}`, async () => edgeValue(await (await this.#graph(client)).get(source, destination)));
+    await this.#read(client, `edge ${source} ${destination}`, async () =>
+      edgeValue(await (await this.#graph(client)).get(source, destination)),
+    );
   }
 
   async #writeUser(client: LoadClient): Promise<void> {
     const id = this.#one(this.ids.users());
     const name = `name ${++this.#counter}`;
-    await this.#write(client, `user ${id}`, name, (options) => client.roost.users.put({ id, name, screenName: 'one' }, options));
-    if (this.random(2) === 0) await this.#read(client, `user ${id}`, async () => (await client.roost.users.get(id))?.name ?? absent);
+    await this.#write(client, `user ${id}`, name, (options) =>
+      client.roost.users.put({ id, name, screenName: 'one' }, options),
+    );
+    if (this.random(2) === 0)
+      await this.#read(client, `user ${id}`, async () => (await client.roost.users.get(id))?.name ?? absent);
   }
 
   async #readUser(client: LoadClient): Promise<void> {
@@ -116,7 +132,13 @@ export class Load {
     this.madeIds.push(id!);
     const tweet = { author: this.#one(this.ids.authors()), text: `tweet ${id}` };
     this.tweets.set(id!, tweet);
-    await this.#write(client, `tweet ${id}`, tweet.text, async (options) => void (await client.roost.tweets.create({ id: id!, userId: tweet.author, text: tweet.text }, options)));
+    await this.#write(
+      client,
+      `tweet ${id}`,
+      tweet.text,
+      async (options) =>
+        void (await client.roost.tweets.create({ id: id!, userId: tweet.author, text: tweet.text }, options)),
+    );
     if (this.random(2) === 0) await this.#readTweetOf(client, id!);
   }
 
@@ -125,7 +147,9 @@ export class Load {
     if (created.length === 0) return;
     const id = this.#one(created);
     const undo = this.random(2) === 0;
-    await this.#write(client, `tweet ${id}`, undo ? this.tweets.get(id)!.text : absent, (options) => client.roost.tweets[undo ? 'undelete' : 'delete'](id, options));
+    await this.#write(client, `tweet ${id}`, undo ? this.tweets.get(id)!.text : absent, (options) =>
+      client.roost.tweets[undo ? 'undelete' : 'delete'](id, options),
+    );
     if (this.random(2) === 0) await this.#readTweetOf(client, id);
   }
 
@@ -137,11 +161,25 @@ export class Load {
     await this.#read(client, `tweet ${id}`, async () => (await client.roost.tweets.get(id))?.text ?? absent);
   }
 
-  async #write(client: LoadClient, register: string, value: string, call: (options: { readonly deadlineMs: number; readonly acknowledgement: AcknowledgementName }) => Promise<unknown>): Promise<void> {
+  async #write(
+    client: LoadClient,
+    register: string,
+    value: string,
+    call: (options: { readonly deadlineMs: number; readonly acknowledgement: AcknowledgementName }) => Promise<unknown>,
+  ): Promise<void> {
     const acknowledgement: AcknowledgementName = this.random(2) === 0 ? 'materialized' : 'journaled';
     const deadlineMs = 1_000 + this.random(5_000);
     const invokedMs = performance.now();
-    const write: Write = { register, value, acknowledgement, client: client.name, invokedMs, answeredMs: Infinity, outcome: 'unknown', latestMs: invokedMs + deadlineMs + slackMs };
+    const write: Write = {
+      register,
+      value,
+      acknowledgement,
+      client: client.name,
+      invokedMs,
+      answeredMs: Infinity,
+      outcome: 'unknown',
+      latestMs: invokedMs + deadlineMs + slackMs,
+    };
     this.history.begin(write);
     try {
       await call({ deadlineMs, acknowledgement });

@@ -38,14 +38,23 @@ const journals = /Redis$|replica|flushAll|laggingFile/;
 
 /** What graph.md excepts: reads may miss what lags on all replicas that answer, or whose lag a server without the journal cannot know. */
 const readsMayBeStale = (names: readonly string[]): boolean =>
-  names.filter((name) => databases.test(name)).length > 1 || (names.some((name) => databases.test(name)) && names.some((name) => journals.test(name)));
+  names.filter((name) => databases.test(name)).length > 1 ||
+  (names.some((name) => databases.test(name)) && names.some((name) => journals.test(name)));
 
-export async function runRound(cluster: TortureCluster, seed: number, names: readonly string[] = drawFaults(seed)): Promise<RoundReport> {
+export async function runRound(
+  cluster: TortureCluster,
+  seed: number,
+  names: readonly string[] = drawFaults(seed),
+): Promise<RoundReport> {
   const random = seededRandom(seed);
   const notes: string[] = [];
   const note = (text: string): void => void notes.push(text);
   const [first, second] = cluster.servers as [(typeof cluster.servers)[0], (typeof cluster.servers)[0]];
-  const ways = { flock: await SlowProxy.open(first.ready.flock.port), tbird: await SlowProxy.open(first.ready.tbird.port), users: await SlowProxy.open(first.ready.users.port) };
+  const ways = {
+    flock: await SlowProxy.open(first.ready.flock.port),
+    tbird: await SlowProxy.open(first.ready.tbird.port),
+    users: await SlowProxy.open(first.ready.users.port),
+  };
   const clients = [
     { name: 'both', roost: await cluster.connectThrough(ways, [second]) },
     { name: 'first', roost: await cluster.connect([first]) },
@@ -56,7 +65,13 @@ export async function runRound(cluster: TortureCluster, seed: number, names: rea
   const violations: string[] = [];
   let lostMs: number | undefined;
   let adoptedMs = Infinity;
-  const setting = { cluster, random, clientWays: Object.values(ways), note, lost: (sinceMs: number) => (lostMs = sinceMs) };
+  const setting = {
+    cluster,
+    random,
+    clientWays: Object.values(ways),
+    note,
+    lost: (sinceMs: number) => (lostMs = sinceMs),
+  };
   const run = async (fault: Fault, name: string): Promise<void> => {
     const [least, most] = fault.lastsMs;
     const lastsMs = least + random(most - least + 1);
@@ -71,10 +86,12 @@ export async function runRound(cluster: TortureCluster, seed: number, names: rea
 
   load.start(4);
   await sleep(1_500 + random(1_000));
-  await Promise.all(names.map(async (name, i) => {
-    await sleep(i * random(3_000));
-    await run(faults[name]!, name);
-  }));
+  await Promise.all(
+    names.map(async (name, i) => {
+      await sleep(i * random(3_000));
+      await run(faults[name]!, name);
+    }),
+  );
   if (lostMs !== undefined) {
     await sleep(3_000);
     const { status } = await cluster.readiness(second);
@@ -87,7 +104,10 @@ export async function runRound(cluster: TortureCluster, seed: number, names: rea
   }
   await sleep(2_000);
   await load.stop();
-  await untilServing(clients.map(({ roost }) => roost), violations);
+  await untilServing(
+    clients.map(({ roost }) => roost),
+    violations,
+  );
   await untilQuiet(clients[2]!.roost, violations);
   for (const server of cluster.servers) {
     const deadline = Deadline.after(30_000);
@@ -101,17 +121,30 @@ export async function runRound(cluster: TortureCluster, seed: number, names: rea
   if (lostMs !== undefined) await repair(cluster, note, clients[2]!.roost, violations);
 
   const lost = lostMs;
-  const mayBeLost = ({ acknowledgement, invokedMs, outcome }: Write): boolean => lost !== undefined && invokedMs < adoptedMs && (acknowledgement === 'journaled' || outcome === 'journalled');
-  const mustSeeInTheEnd = (write: Write): boolean => (write.outcome === 'ok' || write.outcome === 'journalled') && !mayBeLost(write);
+  const mayBeLost = ({ acknowledgement, invokedMs, outcome }: Write): boolean =>
+    lost !== undefined && invokedMs < adoptedMs && (acknowledgement === 'journaled' || outcome === 'journalled');
+  const mustSeeInTheEnd = (write: Write): boolean =>
+    (write.outcome === 'ok' || write.outcome === 'journalled') && !mayBeLost(write);
   if (lost !== undefined) {
     for (const write of history.writes) {
-      if (write.outcome === 'ok' && write.invokedMs > lost + 1 && write.answeredMs < adoptedMs - 3_000 && write.acknowledgement === 'journaled') violations.push(`${write.register} = ${write.value} was accepted after the loss, at ${((write.invokedMs - begunMs) / 1_000).toFixed(2)} s, before the adoption`);
+      if (
+        write.outcome === 'ok' &&
+        write.invokedMs > lost + 1 &&
+        write.answeredMs < adoptedMs - 3_000 &&
+        write.acknowledgement === 'journaled'
+      )
+        violations.push(
+          `${write.register} = ${write.value} was accepted after the loss, at ${((write.invokedMs - begunMs) / 1_000).toFixed(2)} s, before the adoption`,
+        );
     }
   }
   if (!readsMayBeStale(names)) {
     for (const read of history.reads) {
       const reason = explainRead(read, history.of(read.register), seenAtOnce(read));
-      if (reason !== undefined) violations.push(`at ${((read.invokedMs - begunMs) / 1_000).toFixed(2)} s, ${read.client}: ${read.register} ${reason}`);
+      if (reason !== undefined)
+        violations.push(
+          `at ${((read.invokedMs - begunMs) / 1_000).toFixed(2)} s, ${read.client}: ${read.register} ${reason}`,
+        );
     }
   }
   for (const { name, roost } of clients) {
@@ -126,7 +159,16 @@ export async function runRound(cluster: TortureCluster, seed: number, names: rea
   await Promise.all(Object.values(ways).map((way) => way.close()));
   const writes: Record<string, number> = {};
   for (const { outcome } of history.writes) writes[outcome] = (writes[outcome] ?? 0) + 1;
-  return { seed, faults: names, notes, violations: [...new Set(violations)], writes, reads: history.reads.length, errors: load.errors, history };
+  return {
+    seed,
+    faults: names,
+    notes,
+    violations: [...new Set(violations)],
+    writes,
+    reads: history.reads.length,
+    errors: load.errors,
+    history,
+  };
 }
 
 /** Each client can write again. */
@@ -166,14 +208,23 @@ async function untilQuiet(roost: Roost, violations: string[]): Promise<void> {
 }
 
 /** As docs/journal.md says after an adoption. */
-async function repair(cluster: TortureCluster, note: (text: string) => void, roost: Roost, violations: string[]): Promise<void> {
+async function repair(
+  cluster: TortureCluster,
+  note: (text: string) => void,
+  roost: Roost,
+  violations: string[],
+): Promise<void> {
   const fixed = await cluster.roost('doctor', '--fix', '--yes');
   note(`doctor --fix: ${fixed.stdout.slice(0, 500)}${fixed.stderr.slice(0, 300)}`);
   await cluster.roost('cache', 'flush', '--yes');
   const deadline = Deadline.after(60_000);
   const { moves } = cluster.tools.flock.gizzard;
   while ((await moves.store.list({ active: true, limit: 10 })).length > 0 && !deadline.passed) await sleep(300);
-  for (const args of [['flock', 'audit', 'follows', '--repair', '--settle', '500'], ['flock', 'audit', 'tweets_by_user', '--repair', '--settle', '500'], ['tweets', 'audit', '--repair']]) {
+  for (const args of [
+    ['flock', 'audit', 'follows', '--repair', '--settle', '500'],
+    ['flock', 'audit', 'tweets_by_user', '--repair', '--settle', '500'],
+    ['tweets', 'audit', '--repair'],
+  ]) {
     const { exitCode, stdout, stderr } = await cluster.roost(...args);
     note(`${args.join(' ')}: ${exitCode} ${stdout.slice(0, 300)}${stderr.slice(0, 300)}`);
   }

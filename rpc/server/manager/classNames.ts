@@ -13,7 +13,11 @@ export function typeOfClass(className: string): string {
   const last = className.slice(className.lastIndexOf('.') + 1);
   const type = typeByClass.get(last) ?? (classByType.has(className) ? className : undefined);
   if (type !== undefined) return type;
-  throw new RoostError('InvalidArgument', `there is no shard class ${JSON.stringify(className)}; there are ${[...typeByClass.keys()].join(', ')}`, { fields: { class: className } });
+  throw new RoostError(
+    'InvalidArgument',
+    `there is no shard class ${JSON.stringify(className)}; there are ${[...typeByClass.keys()].join(', ')}`,
+    { fields: { class: className } },
+  );
 }
 
 /** Types that Gizzard did not have keep their name. */

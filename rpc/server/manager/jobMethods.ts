@@ -24,7 +24,10 @@ const maxInt32 = 2 ** 31 - 1;
 
 /** The queues. What is stopped stays so, on every server, until it is resumed: writes are journalled meanwhile, and not applied. */
 export function jobMethods({ nameServer, jobs }: Gizzard): JobMethods {
-  const change = async (toChange: (priority: Priority) => Change, which: readonly Priority[] = priorities): Promise<void> => {
+  const change = async (
+    toChange: (priority: Priority) => Change,
+    which: readonly Priority[] = priorities,
+  ): Promise<void> => {
     await nameServer.apply(which.map(toChange), managerName);
   };
   const pause = (priority: Priority): Change => ({ kind: 'pauseJobs', priority });
@@ -39,7 +42,10 @@ export function jobMethods({ nameServer, jobs }: Gizzard): JobMethods {
     (priority: Priority): Change => ({ kind: 'addFanout', fanout: { priority, suffix: required(suffix, 'suffix') } });
   const removeFanout =
     (suffix: string) =>
-    (priority: Priority): Change => ({ kind: 'removeFanout', fanout: { priority, suffix: required(suffix, 'suffix') } });
+    (priority: Priority): Change => ({
+      kind: 'removeFanout',
+      fanout: { priority, suffix: required(suffix, 'suffix') },
+    });
 
   return {
     async retry_errors() {

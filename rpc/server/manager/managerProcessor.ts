@@ -10,7 +10,9 @@ import { moveMethods } from './moveMethods.js';
 import { remoteMethods } from './remoteMethods.js';
 import { topologyMethods } from './topologyMethods.js';
 
-export type ManagerHandler = { readonly [Method in Exclude<keyof ManagerModule.Client, symbol>]: ManagerModule.Client[Method] };
+export type ManagerHandler = {
+  readonly [Method in Exclude<keyof ManagerModule.Client, symbol>]: ManagerModule.Client[Method];
+};
 
 export const managerHandler = (gizzard: Gizzard): ManagerHandler => ({
   ...topologyMethods(gizzard),
@@ -21,7 +23,8 @@ export const managerHandler = (gizzard: Gizzard): ManagerHandler => ({
 });
 
 /** Methods that change nothing. */
-const isLook = (method: string): boolean => /^(list|get|find|dump|is|log_get|log_entry_peek|queue_size|error_queue_size|shards_for)/.test(method);
+const isLook = (method: string): boolean =>
+  /^(list|get|find|dump|is|log_get|log_entry_peek|queue_size|error_queue_size|shards_for)/.test(method);
 
 /** Of each host's connections, the share that looks may take, and that changes may take. */
 const share = 1 / 8;
@@ -30,7 +33,10 @@ const share = 1 / 8;
  * Gizzard's manager, for a ThriftServer's `processor`. Few of its calls run at once, each with one statement at a time, so that whatever tools ask for, the
  * databases' connections are there for data; and a host that hangs under changes leaves looks alone.
  */
-export function managerProcessor(gizzard: Gizzard, options: { readonly metrics: Metrics; readonly log: Log }): ThriftService {
+export function managerProcessor(
+  gizzard: Gizzard,
+  options: { readonly metrics: Metrics; readonly log: Log },
+): ThriftService {
   const atOnce = Math.max(1, Math.floor(gizzard.config.pool.size * share));
   const [looks, changes] = [new ManagerLane(atOnce), new ManagerLane(atOnce)];
   const methods = Object.entries(managerHandler(gizzard)) as [string, (...args: unknown[]) => Promise<unknown>][];
@@ -38,7 +44,8 @@ export function managerProcessor(gizzard: Gizzard, options: { readonly metrics: 
     Object.fromEntries(
       methods.map(([name, method]) => {
         const lane = isLook(name) ? looks : changes;
-        const inLane = (...args: unknown[]): Promise<unknown> => lane.run(() => method(...args), Deadline.after(limits.managerWaitMs, closed));
+        const inLane = (...args: unknown[]): Promise<unknown> =>
+          lane.run(() => method(...args), Deadline.after(limits.managerWaitMs, closed));
         return [name, Object.defineProperty(inLane, 'length', { value: method.length })];
       }),
     ) as unknown as ManagerHandler;

@@ -23,12 +23,20 @@ export function remoteMethods({ nameServer }: Gizzard): RemoteMethods {
     return nameServer.topology.state.remoteHosts;
   };
   const host = async (hostname: string, port: number): Promise<RemoteHost> => {
-    const found = (await hosts()).find((known) => known.hostname === required(hostname, 'hostname') && known.port === required(port, 'port'));
-    if (found === undefined) throw new RoostError('NotFound', `there is no remote host ${hostname}:${port}`, { fields: { host: hostname, port } });
+    const found = (await hosts()).find(
+      (known) => known.hostname === required(hostname, 'hostname') && known.port === required(port, 'port'),
+    );
+    if (found === undefined)
+      throw new RoostError('NotFound', `there is no remote host ${hostname}:${port}`, {
+        fields: { host: hostname, port },
+      });
     return found;
   };
   const set = async (changed: readonly RemoteHost[]): Promise<void> => {
-    await nameServer.apply(changed.map((each) => ({ kind: 'setRemoteHost', host: each })), managerName);
+    await nameServer.apply(
+      changed.map((each) => ({ kind: 'setRemoteHost', host: each })),
+      managerName,
+    );
   };
 
   return {
@@ -36,14 +44,18 @@ export function remoteMethods({ nameServer }: Gizzard): RemoteMethods {
       await set([hostFromThrift(added)]);
     },
     async remove_remote_host(hostname, port) {
-      await nameServer.apply([{ kind: 'removeRemoteHost', hostname: required(hostname, 'hostname'), port: required(port, 'port') }], managerName);
+      await nameServer.apply(
+        [{ kind: 'removeRemoteHost', hostname: required(hostname, 'hostname'), port: required(port, 'port') }],
+        managerName,
+      );
     },
     async set_remote_host_status(hostname, port, status) {
       await set([{ ...(await host(hostname, port)), status: statusFromThrift(status) }]);
     },
     async set_remote_cluster_status(cluster, status) {
       const members = (await hosts()).filter((known) => known.cluster === required(cluster, 'cluster'));
-      if (members.length === 0) throw new RoostError('NotFound', `there is no remote cluster ${cluster}`, { fields: { cluster } });
+      if (members.length === 0)
+        throw new RoostError('NotFound', `there is no remote cluster ${cluster}`, { fields: { cluster } });
       await set(members.map((known) => ({ ...known, status: statusFromThrift(status) })));
     },
     async get_remote_host(hostname, port) {

@@ -9,7 +9,10 @@ import { topologyMethods } from './topologyMethods.js';
 
 // What Gizzard's tools do in steps, on a real cluster.
 
-const { config } = freshCluster('manager_methods', { jobs: { errorDelaySeconds: 0.05 }, manager: { defaultHash: 'byteSwap' } });
+const { config } = freshCluster('manager_methods', {
+  jobs: { errorDelaySeconds: 0.05 },
+  manager: { defaultHash: 'byteSwap' },
+});
 const [db1, db2] = Object.keys(config.databaseHosts) as [string, string];
 let flock: Flock;
 let leaves: ShardId[];
@@ -22,20 +25,40 @@ beforeAll(async () => {
 afterAll(() => flock.close());
 
 const tableOf = (id: ShardId, table: string): string => `\`${config.cluster}\`.\`${id.tablePrefix}_${table}\``;
-const sql = (id: ShardId, statement: string) => flock.gizzard.hosts.host(id.hostname).rows(statement, [], Deadline.after(5_000));
+const sql = (id: ShardId, statement: string) =>
+  flock.gizzard.hosts.host(id.hostname).rows(statement, [], Deadline.after(5_000));
 const add = (source: bigint, destination: bigint, acknowledgement: 'journaled' | 'materialized' = 'materialized') =>
-  flock.write({ graphId: 1, operations: 'add', sourceIds: BigInt64Array.of(source), destinationIds: BigInt64Array.of(destination) }, { acknowledgement });
-const shard = (id: ShardId, type: string): ShardInfo => ({ id, type, sourceType: '', destinationType: '', busy: 'normal' });
+  flock.write(
+    {
+      graphId: 1,
+      operations: 'add',
+      sourceIds: BigInt64Array.of(source),
+      destinationIds: BigInt64Array.of(destination),
+    },
+    { acknowledgement },
+  );
+const shard = (id: ShardId, type: string): ShardInfo => ({
+  id,
+  type,
+  sourceType: '',
+  destinationType: '',
+  busy: 'normal',
+});
 
 it('has copy_shard bring each of its shards to what any of them holds, and shows when it is done', async () => {
   for (let i = 1n; i <= 3n; i++) await add(1n, i);
-  for (const [i, id] of leaves.entries()) await sql(id, `DELETE FROM ${tableOf(id, 'edges')} WHERE destination_id = ${i + 1}`);
+  for (const [i, id] of leaves.entries())
+    await sql(id, `DELETE FROM ${tableOf(id, 'edges')} WHERE destination_id = ${i + 1}`);
   await moveMethods(flock.gizzard).copy_shard(leaves.map(shardIdToThrift));
   await expect.poll(() => topologyMethods(flock.gizzard).get_busy_shards(), { timeout: 15_000 }).toEqual([]);
   for (const id of leaves) {
     const rows = await sql(id, `SELECT destination_id FROM ${tableOf(id, 'edges')} ORDER BY destination_id`);
     expect(rows.map(([destination]) => Number(destination))).toEqual([1, 2, 3]);
-    expect((await sql(id, `SELECT normal_count FROM ${tableOf(id, 'nodes')} WHERE source_id = 1`)).map(([count]) => Number(count))).toEqual([3]);
+    expect(
+      (await sql(id, `SELECT normal_count FROM ${tableOf(id, 'nodes')} WHERE source_id = 1`)).map(([count]) =>
+        Number(count),
+      ),
+    ).toEqual([3]);
   }
 });
 
@@ -52,10 +75,19 @@ it('cancels a copy once one of its shards is marked so', async () => {
 it('lets a table forward to a node before anything is linked below it: writes wait until something is', async () => {
   const { gizzard } = flock;
   const root = { hostname: 'localhost', tablePrefix: 'later_root' };
-  const leaf = (direction: string) => ({ hostname: direction === 'forward' ? db1 : db2, tablePrefix: `later_${direction}` });
+  const leaf = (direction: string) => ({
+    hostname: direction === 'forward' ? db1 : db2,
+    tablePrefix: `later_${direction}`,
+  });
   await gizzard.apply([
-    ...([5, -5] as const).map((tableId) => ({ kind: 'createTable' as const, table: { tableId, name: 'later', service: 'flock', hash: 'fnv1a64' } })),
-    ...['forward', 'backward'].map((direction) => ({ kind: 'createShard' as const, shard: shard(leaf(direction), 'flock') })),
+    ...([5, -5] as const).map((tableId) => ({
+      kind: 'createTable' as const,
+      table: { tableId, name: 'later', service: 'flock', hash: 'fnv1a64' },
+    })),
+    ...['forward', 'backward'].map((direction) => ({
+      kind: 'createShard' as const,
+      shard: shard(leaf(direction), 'flock'),
+    })),
     { kind: 'setForwarding', forwarding: { tableId: -5, baseId: 0n, shard: leaf('backward') } },
     { kind: 'createShard', shard: shard(root, 'replicating') },
   ]);
@@ -75,6 +107,8 @@ it('hashes the keys of tables that tools make as the configuration says', async 
   await gizzard.apply([{ kind: 'createShard', shard: shard(root, 'blackHole') }]);
   await topologyMethods(gizzard).set_forwarding({ table_id: 8, base_id: 0n, shard_id: shardIdToThrift(root) });
   expect(gizzard.topology.table(8).hash).toBe('byteSwap');
-  await topologyMethods(gizzard).batch_execute([{ set_forwarding: { table_id: -8, base_id: 0n, shard_id: shardIdToThrift(root) } }]);
+  await topologyMethods(gizzard).batch_execute([
+    { set_forwarding: { table_id: -8, base_id: 0n, shard_id: shardIdToThrift(root) } },
+  ]);
   expect(gizzard.topology.table(-8).hash).toBe('byteSwap');
 });

@@ -1,5 +1,15 @@
 import { isRoostError, limits, RoostError } from '../../../core/index.js';
-import { type Change, type Forwarding, type Gizzard, type Link, shardKey, type ShardId, type ShardInfo, type TableInfo, type Topology } from '../../../gizzard/index.js';
+import {
+  type Change,
+  type Forwarding,
+  type Gizzard,
+  type Link,
+  shardKey,
+  type ShardId,
+  type ShardInfo,
+  type TableInfo,
+  type Topology,
+} from '../../../gizzard/index.js';
 import { required, type ManagerModule, type ManagerTypes } from '../../wire/index.js';
 import { Turns } from '../turns.js';
 import {
@@ -74,9 +84,13 @@ export function topologyMethods(gizzard: Gizzard): TopologyMethods {
   /** In Gizzard a copy stopped once one of its shards was marked so. */
   const cancelMoves = async (id: ShardId): Promise<void> => {
     const open = await moves.store.list({ active: true, limit: activeMoves });
-    const ofShard = open.filter(({ kind, sources, targets }) => kind !== 'diff' && [...sources, ...targets].some((shard) => shardKey(shard.id) === shardKey(id)));
-    for (const move of ofShard) if (move.migrationId === undefined) await moves.store.wantCancelled(move.id);
-    else await moves.cancel(move.id);
+    const ofShard = open.filter(
+      ({ kind, sources, targets }) =>
+        kind !== 'diff' && [...sources, ...targets].some((shard) => shardKey(shard.id) === shardKey(id)),
+    );
+    for (const move of ofShard)
+      if (move.migrationId === undefined) await moves.store.wantCancelled(move.id);
+      else await moves.cancel(move.id);
   };
 
   return {
@@ -91,7 +105,8 @@ export function topologyMethods(gizzard: Gizzard): TopologyMethods {
     },
     async dump_nameserver(tableIds) {
       const asked = new Set(required(tableIds, 'table_id'));
-      if (asked.size > dumpedTables) throw new RoostError('InvalidArgument', `a dump holds ${dumpedTables} tables at most, not ${asked.size}`);
+      if (asked.size > dumpedTables)
+        throw new RoostError('InvalidArgument', `a dump holds ${dumpedTables} tables at most, not ${asked.size}`);
       const topology = await fresh();
       const turns = new Turns();
       const states: ManagerTypes.NameServerState[] = [];
@@ -140,7 +155,16 @@ export function topologyMethods(gizzard: Gizzard): TopologyMethods {
     },
 
     async add_link(upId, downId, weight) {
-      await apply([{ kind: 'addLink', link: { parent: shardIdFromThrift(upId), child: shardIdFromThrift(downId), weight: required(weight, 'weight') } }]);
+      await apply([
+        {
+          kind: 'addLink',
+          link: {
+            parent: shardIdFromThrift(upId),
+            child: shardIdFromThrift(downId),
+            weight: required(weight, 'weight'),
+          },
+        },
+      ]);
     },
     async remove_link(upId, downId) {
       await take([{ kind: 'removeLink', parent: shardIdFromThrift(upId), child: shardIdFromThrift(downId) }]);
@@ -160,7 +184,11 @@ export function topologyMethods(gizzard: Gizzard): TopologyMethods {
     },
 
     async set_forwarding(forwarding) {
-      await apply(withTables(config.manager.defaultHash, await fresh(), [{ kind: 'setForwarding', forwarding: forwardingFromThrift(forwarding) }]));
+      await apply(
+        withTables(config.manager.defaultHash, await fresh(), [
+          { kind: 'setForwarding', forwarding: forwardingFromThrift(forwarding) },
+        ]),
+      );
     },
     async replace_forwarding(oldId, newId) {
       const from = shardKey(shardIdFromThrift(oldId));
@@ -172,17 +200,22 @@ export function topologyMethods(gizzard: Gizzard): TopologyMethods {
     async remove_forwarding(forwarding) {
       const { tableId, baseId, shard } = forwardingFromThrift(forwarding);
       const known = find(await fresh(), tableId, baseId);
-      if (known !== undefined && shardKey(known.shard) === shardKey(shard)) await take([{ kind: 'removeForwarding', tableId, baseId }]);
+      if (known !== undefined && shardKey(known.shard) === shardKey(shard))
+        await take([{ kind: 'removeForwarding', tableId, baseId }]);
     },
     async get_forwarding(tableId, baseId) {
       const known = find(await fresh(), required(tableId, 'table_id'), required(baseId, 'base_id'));
-      if (known === undefined) throw new RoostError('NotFound', `table ${tableId} has no forwarding at ${baseId}`, { fields: { table: tableId, base: baseId } });
+      if (known === undefined)
+        throw new RoostError('NotFound', `table ${tableId} has no forwarding at ${baseId}`, {
+          fields: { table: tableId, base: baseId },
+        });
       return forwardingToThrift(known);
     },
     async get_forwarding_for_shard(shardId) {
       const key = shardKey(shardIdFromThrift(shardId));
       const known = (await fresh()).state.forwardings.find((forwarding) => shardKey(forwarding.shard) === key);
-      if (known === undefined) throw new RoostError('NotFound', `no table forwards to shard ${key}`, { fields: { shard: key } });
+      if (known === undefined)
+        throw new RoostError('NotFound', `no table forwards to shard ${key}`, { fields: { shard: key } });
       return forwardingToThrift(known);
     },
     async get_forwardings() {
@@ -191,7 +224,10 @@ export function topologyMethods(gizzard: Gizzard): TopologyMethods {
 
     async batch_execute(commands) {
       if (required(commands, 'commands').length > limits.operationsPerWrite) {
-        throw new RoostError('InvalidArgument', `a batch holds at most ${limits.operationsPerWrite} operations, not ${commands.length}`);
+        throw new RoostError(
+          'InvalidArgument',
+          `a batch holds at most ${limits.operationsPerWrite} operations, not ${commands.length}`,
+        );
       }
       const changes = commands.map((command) => {
         const change = operationToChange(command);
@@ -208,7 +244,10 @@ const find = (topology: Topology, tableId: number, baseId: bigint): Forwarding |
   topology.state.forwardings.find((forwarding) => forwarding.tableId === tableId && forwarding.baseId === baseId);
 
 /** The shards that some forwardings lead to, and their links, each once. */
-function below(topology: Topology, forwardings: readonly Forwarding[]): { readonly shards: readonly ShardInfo[]; readonly links: readonly Link[] } {
+function below(
+  topology: Topology,
+  forwardings: readonly Forwarding[],
+): { readonly shards: readonly ShardInfo[]; readonly links: readonly Link[] } {
   const shards = new Map<string, ShardInfo>();
   const links: Link[] = [];
   const waiting: ShardId[] = forwardings.map(({ shard }) => shard);
@@ -229,7 +268,13 @@ function withTables(hash: string, topology: Topology, changes: readonly Change[]
   return changes.flatMap((change): Change[] => {
     if (change.kind !== 'setForwarding' || known.has(change.forwarding.tableId)) return [change];
     const { tableId } = change.forwarding;
-    const table: TableInfo = { name: `table_${Math.abs(tableId)}`, service: 'flock', hash, ...known.get(-tableId), tableId };
+    const table: TableInfo = {
+      name: `table_${Math.abs(tableId)}`,
+      service: 'flock',
+      hash,
+      ...known.get(-tableId),
+      tableId,
+    };
     known.set(tableId, table);
     return [{ kind: 'createTable', table }, change];
   });
