@@ -1,4 +1,12 @@
-import { type Deadline, isSnowflake, limits, parseCount, RoostError, snowflakeTimeMs, type Micros } from '../core/index.js';
+import {
+  type Deadline,
+  isSnowflake,
+  limits,
+  parseCount,
+  RoostError,
+  snowflakeTimeMs,
+  type Micros,
+} from '../core/index.js';
 import type { EdgeState, Flock } from '../flock/index.js';
 import type { Gizzard, NewJob, Route } from '../gizzard/index.js';
 import type { TweetCaches } from './cached/tweetCaches.js';
