@@ -8,9 +8,10 @@ const root = dirname(fileURLToPath(import.meta.url));
 
 /** What each folder may import, besides itself. Everything that is not listed is refused. */
 const layers = {
-  cli: ['sdk', 'rpc', 'timeline', 'tbird', 'flock', 'users', 'cache', 'gizzard', 'playground', 'core'],
-  sdk: ['core'],
-  rpc: ['timeline', 'tbird', 'flock', 'users', 'cache', 'gizzard', 'core'],
+  cli: ['sdk', 'server', 'wire', 'timeline', 'tbird', 'flock', 'users', 'cache', 'gizzard', 'playground', 'core'],
+  sdk: ['wire', 'core'],
+  server: ['wire', 'timeline', 'tbird', 'flock', 'users', 'cache', 'gizzard', 'core'],
+  wire: ['tbird', 'flock', 'users', 'core'],
   timeline: ['tbird', 'flock', 'cache', 'gizzard', 'core'],
   tbird: ['flock', 'cache', 'gizzard', 'core'],
   flock: ['cache', 'gizzard', 'core'],
@@ -26,16 +27,15 @@ const zones = Object.entries(layers).map(([folder, allowed]) => ({
   target: `./${folder}`,
   from: [...Object.keys(layers), ...outside]
     .filter((other) => other !== folder && !allowed.includes(other))
-    // The client shares the wire types with the server, and nothing else of it.
-    .map((other) => (folder === 'sdk' && other === 'rpc' ? './rpc/!(wire|gen){,/**}' : `./${other}/**`)),
-  message: `${folder}/ may import only ${allowed.length === 0 ? 'packages' : allowed.join(', ')}${folder === 'sdk' ? ' and the wire types of rpc' : ''} (ARCHITECTURE.md).`,
+    .map((other) => `./${other}/**`),
+  message: `${folder}/ may import only ${allowed.length === 0 ? 'packages' : allowed.join(', ')} (ARCHITECTURE.md).`,
 }));
 
-/** What another folder holds beside its index.js. Generated code and the wire types are shared by the client and the server. */
-const internals = `^(\\.\\./)+(${Object.keys(layers).join('|')})/(?!index\\.js$|wire/index\\.js$|gen/)`;
+/** What another folder holds beside its index.js. */
+const internals = `^(\\.\\./)+(${Object.keys(layers).join('|')})/(?!index\\.js$)`;
 
 export default defineConfig(
-  { ignores: ['dist/', 'dist-*/', 'rpc/gen/', '.roost/'] },
+  { ignores: ['dist/', 'dist-*/', 'wire/gen/', '.roost/'] },
   {
     files: ['**/*.ts'],
     extends: [tseslint.configs.recommendedTypeChecked],

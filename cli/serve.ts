@@ -23,7 +23,7 @@ import {
   type ThriftService,
   usersProcessor,
   watchEventLoop,
-} from '../rpc/index.js';
+} from '../server/index.js';
 import { Injectors } from '../sdk/index.js';
 import { openTbird, type Tbird } from '../tbird/index.js';
 import { userRows, Users, usersTypes } from '../users/index.js';

@@ -1,6 +1,6 @@
-// Compiles rpc/idl/*.thrift into rpc/gen (or the folder given as the argument) with Apache Thrift's compiler.
+// Compiles wire/idl/*.thrift into wire/gen (or the folder given as the argument) with Apache Thrift's compiler.
 //
-// The compiler takes 64-bit integers for node-int64 objects. Our protocol (rpc/wire) reads and writes bigint instead, and the
+// The compiler takes 64-bit integers for node-int64 objects. Our protocol (wire) reads and writes bigint instead, and the
 // declarations are changed to say so; the code itself never looks inside such a value.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -9,10 +9,10 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const idl = join(root, 'rpc', 'idl');
-const target = resolve(process.argv[2] ?? join(root, 'rpc', 'gen'));
+const idl = join(root, 'wire', 'idl');
+const target = resolve(process.argv[2] ?? join(root, 'wire', 'gen'));
 
-// The compiler writes CommonJS for Node, on Thrift's library. Ours are ES modules on rpc/thrift/runtime.js, which any bundler can take.
+// The compiler writes CommonJS for Node, on Thrift's library. Ours are ES modules on wire/thrift/runtime.js, which any bundler can take.
 const inCode = [
   [/^"use strict";\n/gm, ''],
   [/^const Int64 = .*\n/gm, ''],

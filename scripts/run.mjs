@@ -127,8 +127,8 @@ async function build() {
   try {
     await tool('typescript/bin/tsc', ['-p', 'tsconfig.build.json', '--outDir', fresh], { toStderr: true });
     for (const folder of ['gen', 'idl', 'thrift']) {
-      const from = join(root, 'rpc', folder);
-      if (existsSync(from)) cpSync(from, join(fresh, 'rpc', folder), { recursive: true });
+      const from = join(root, 'wire', folder);
+      if (existsSync(from)) cpSync(from, join(fresh, 'wire', folder), { recursive: true });
     }
     const main = join(fresh, 'cli', 'main.js');
     if (existsSync(main)) chmodSync(main, 0o755);

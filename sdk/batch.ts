@@ -1,5 +1,5 @@
 import { limits, parseId, RoostError, type IdInput } from '../core/index.js';
-import type { BatchedWrite, Direction, Operation } from '../rpc/wire/index.js';
+import type { BatchedWrite, Direction, Operation } from '../wire/index.js';
 import { checkedWrite, shapeOf, toColumns, type EdgeOptions, type EdgeWrite } from './edgeBatch.js';
 
 /** What a mass operation may say of itself. */

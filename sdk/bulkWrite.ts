@@ -1,5 +1,5 @@
 import { limits, RoostError } from '../core/index.js';
-import type { EdgeWrites, Operation } from '../rpc/wire/index.js';
+import type { EdgeWrites, Operation } from '../wire/index.js';
 import { checkedWrite, shapeOf, toColumns, type EdgeInput, type EdgeWrite } from './edgeBatch.js';
 import { inParallel } from './inParallel.js';
 

@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { Deadline, limits, parseCount, RoostError, type Micros } from '../core/index.js';
 import { checkAborted, unlessAborted } from './abort.js';
-import type { RoostFlockModule, RoostTypes } from '../rpc/wire/index.js';
+import type { RoostFlockModule, RoostTypes } from '../wire/index.js';
 import type { Invoke, Service } from './connection.js';
 import { ClusterCheck, isOtherCluster } from './clusterCheck.js';
 import { RetryBudget } from './retryBudget.js';

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import type { ServerInfo } from '../rpc/index.js';
+import type { ServerInfo } from '../server/index.js';
 import { startTestServer, type TestServer } from '../test/inMemory/testServer.js';
 import { connect, type ConnectOptions, type Roost } from './index.js';
 

@@ -1,5 +1,5 @@
 import { parseId, parseInt64, type IdInput } from '../core/index.js';
-import { operationNumbers, type EdgeWrites, type Operation } from '../rpc/wire/index.js';
+import { operationNumbers, type EdgeWrites, type Operation } from '../wire/index.js';
 
 /** What a single write may say of its edge. */
 export interface EdgeOptions {

@@ -10,7 +10,7 @@ import {
   type NodeLocation,
   type Operation,
   type StateCounts,
-} from '../rpc/wire/index.js';
+} from '../wire/index.js';
 import type { GraphBatch, NodeOptions } from './batch.js';
 import { writeColumns, writeEdges, type EdgeColumns, type EdgeSource } from './bulkWrite.js';
 import type { CallOptions, Channel } from './channel.js';

@@ -14,7 +14,7 @@ import {
   type EdgeState,
   type IdPage,
   type StateCounts,
-} from '../rpc/wire/index.js';
+} from '../wire/index.js';
 import { askInHalves } from './askInHalves.js';
 import type { CallOptions, Channel } from './channel.js';
 import { Gatherer } from './gatherer.js';

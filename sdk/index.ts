@@ -39,4 +39,4 @@ export type {
   User,
   DroppedWindow,
   WindowInfo,
-} from '../rpc/wire/index.js';
+} from '../wire/index.js';

@@ -5,7 +5,7 @@ import {
   priorityNumbers,
   type JobInjectorModule,
   type PriorityName,
-} from '../rpc/wire/index.js';
+} from '../wire/index.js';
 import type { Address } from './address.js';
 import { ServiceConnection } from './serviceConnection.js';
 

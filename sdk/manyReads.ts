@@ -10,7 +10,7 @@ import {
   type EdgeState,
   type Node,
   type StateCounts,
-} from '../rpc/wire/index.js';
+} from '../wire/index.js';
 import type { CallOptions, Channel } from './channel.js';
 import { newestOf, type NewestOptions } from './graphReads.js';
 import { inParallel } from './inParallel.js';

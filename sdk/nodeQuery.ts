@@ -14,7 +14,7 @@ import {
   type IdPage as WireIdPage,
   type Query,
   type Term,
-} from '../rpc/wire/index.js';
+} from '../wire/index.js';
 import type { CallOptions, Channel } from './channel.js';
 import { fetchAhead } from './fetchAhead.js';
 import { gatheredCount, type GraphReads } from './graphReads.js';

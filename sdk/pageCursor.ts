@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { parseInt64, RoostError, type IdInput } from '../core/index.js';
-import type { Query } from '../rpc/wire/index.js';
+import type { Query } from '../wire/index.js';
 import { toJson } from './toJson.js';
 
 const markPattern = /^(-?\d{1,20})\.([0-9a-f]{8})$/;

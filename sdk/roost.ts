@@ -1,5 +1,5 @@
 import { Deadline, limits, parseCount, RoostError } from '../core/index.js';
-import type { JournalStatus, RoostTypes, TBirdModule, UsersModule } from '../rpc/wire/index.js';
+import type { JournalStatus, RoostTypes, TBirdModule, UsersModule } from '../wire/index.js';
 import { parseAddress } from './address.js';
 import type { Batch } from './batch.js';
 import { Channel, type CallOptions, type CloseOptions } from './channel.js';

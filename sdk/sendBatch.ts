@@ -1,4 +1,4 @@
-import { writeBatchToThrift } from '../rpc/wire/index.js';
+import { writeBatchToThrift } from '../wire/index.js';
 import { Batch } from './batch.js';
 import type { Channel } from './channel.js';
 import { write } from './write.js';

@@ -1,5 +1,5 @@
 import { Deadline, limits, RoostError } from '../core/index.js';
-import type { RoostTypes } from '../rpc/wire/index.js';
+import type { RoostTypes } from '../wire/index.js';
 import type { Address } from './address.js';
 import type { ClusterCheck } from './clusterCheck.js';
 import { Connection, type Invoke, type Service } from './connection.js';

@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { deadlineExceeded, RoostError, type Deadline } from '../core/index.js';
-import { BinaryReader, MessageSplitter } from '../rpc/wire/index.js';
+import { BinaryReader, MessageSplitter } from '../wire/index.js';
 import type { Address } from './address.js';
 import { Outgoing, RequestWriter } from './thriftClient.js';
 

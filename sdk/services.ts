@@ -7,7 +7,7 @@ import {
   type RoostTypes,
   type TBirdModule,
   type UsersModule,
-} from '../rpc/wire/index.js';
+} from '../wire/index.js';
 import type { Service } from './connection.js';
 
 const info = (client: { server_info(): Promise<RoostTypes.ServerInfo> }): Promise<RoostTypes.ServerInfo> =>

@@ -1,5 +1,5 @@
 import { limits } from '../core/index.js';
-import { BinaryWriter } from '../rpc/wire/index.js';
+import { BinaryWriter } from '../wire/index.js';
 
 /** Where the generated client's calls are written: it makes a protocol for each call, writes to it, and then flushes the transport. */
 export class Outgoing {

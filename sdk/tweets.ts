@@ -21,7 +21,7 @@ import {
   type Tweet,
   type TweetFormat,
   type WindowInfo,
-} from '../rpc/wire/index.js';
+} from '../wire/index.js';
 import type { CallOptions, Channel } from './channel.js';
 import { Gatherer } from './gatherer.js';
 import { inCalls, readById } from './readById.js';

@@ -1,5 +1,5 @@
 import { limits, packIds, parseId, type IdInput } from '../core/index.js';
-import { userChangeToThrift, userFromThrift, userToThrift, type User, type UsersModule } from '../rpc/wire/index.js';
+import { userChangeToThrift, userFromThrift, userToThrift, type User, type UsersModule } from '../wire/index.js';
 import type { CallOptions, Channel } from './channel.js';
 import { Gatherer } from './gatherer.js';
 import { readById } from './readById.js';

@@ -1,5 +1,5 @@
 import type { Deadline } from '../core/index.js';
-import type { RoostTypes } from '../rpc/wire/index.js';
+import type { RoostTypes } from '../wire/index.js';
 import type { Channel } from './channel.js';
 import { WriteCourse } from './writeCourse.js';
 import { writeOptionsToThrift, type WriteOptions } from './writeOptions.js';

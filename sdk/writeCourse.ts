@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { RoostError, writeIdentityBytes, type Deadline, type ErrorCode, type Micros } from '../core/index.js';
-import type { RoostTypes } from '../rpc/wire/index.js';
+import type { RoostTypes } from '../wire/index.js';
 import type { CallCourse, TimeOfJournal } from './channel.js';
 
 /** After these an attempt may have been accepted all the same. */

@@ -4,7 +4,7 @@ import {
   type AcknowledgementName,
   type PriorityName,
   type RoostTypes,
-} from '../rpc/wire/index.js';
+} from '../wire/index.js';
 import type { CallOptions } from './channel.js';
 
 export interface WriteOptions extends CallOptions {

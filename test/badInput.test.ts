@@ -10,7 +10,7 @@ import {
   type Query,
   type Term,
 } from '../flock/index.js';
-import { flockProcessor, ThriftServer } from '../rpc/index.js';
+import { flockProcessor, ThriftServer } from '../server/index.js';
 import {
   ExecuteOperationType,
   Priority,
@@ -19,7 +19,7 @@ import {
   termToThrift,
   type FlockDBTypes,
   type RoostFlockModule,
-} from '../rpc/wire/index.js';
+} from '../wire/index.js';
 import { Channel } from '../sdk/channel.js';
 import { flockService } from '../sdk/services.js';
 import { connect, type Graph as ClientGraph, type Roost } from '../sdk/index.js';

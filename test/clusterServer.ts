@@ -1,6 +1,6 @@
 import { Metrics, silentLog, type RoostConfig } from '../core/index.js';
 import { type Flock, openFlock } from '../flock/index.js';
-import { injectorProcessor, managerProcessor, ThriftServer } from '../rpc/index.js';
+import { injectorProcessor, managerProcessor, ThriftServer } from '../server/index.js';
 import { Injectors } from '../sdk/index.js';
 
 /** A server of a cluster inside the test's process, with its manager and its job injector on free ports. */

@@ -23,7 +23,7 @@ import {
   type StoredEdge,
   type StoredNode,
 } from '../flock/index.js';
-import { flockProcessor, ThriftServer } from '../rpc/index.js';
+import { flockProcessor, ThriftServer } from '../server/index.js';
 import { Metrics, silentLog } from '../core/index.js';
 import { callRoost } from './callRoost.js';
 import { untilApplied } from './flock/untilApplied.js';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 
 const root = join(import.meta.dirname, '..');
-const committed = join(root, 'rpc/gen');
+const committed = join(root, 'wire/gen');
 
 /** Why the code cannot be generated here as it was; undefined where it can. */
 function obstacle(): string | undefined {
@@ -16,13 +16,13 @@ function obstacle(): string | undefined {
   } catch {
     return 'the Thrift compiler is missing (Debian package thrift-compiler)';
   }
-  return version === written ? undefined : `rpc/gen was made by Thrift ${written}, and this is ${version}`;
+  return version === written ? undefined : `wire/gen was made by Thrift ${written}, and this is ${version}`;
 }
 
 const why = obstacle();
 
 it.skipIf(why !== undefined)(
-  `rpc/gen is what the IDL compiles to${why === undefined ? '' : `: skipped, ${why}`}`,
+  `wire/gen is what the IDL compiles to${why === undefined ? '' : `: skipped, ${why}`}`,
   () => {
     const fresh = mkdtempSync(join(tmpdir(), 'roost-gen-'));
     try {

@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Metrics, silentLog } from '../core/index.js';
 import { openFlock, type Flock } from '../flock/index.js';
-import { flockProcessor, ThriftServer } from '../rpc/index.js';
+import { flockProcessor, ThriftServer } from '../server/index.js';
 import { connect, type Graph, type Roost } from '../sdk/index.js';
 import { freshCluster } from './support/index.js';
 

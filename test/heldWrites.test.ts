@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Deadline, limits, packIds } from '../core/index.js';
-import { ExecuteOperationType, Priority, RoostFlockClient } from '../rpc/wire/index.js';
+import { ExecuteOperationType, Priority, RoostFlockClient } from '../wire/index.js';
 import { connect, type Graph, type Roost } from '../sdk/index.js';
 import { ServiceConnection } from '../sdk/serviceConnection.js';
 import { openTbird } from '../tbird/index.js';

@@ -24,7 +24,7 @@ describe('the check of layers', () => {
     ['playground', '../flock/index.js'],
     ['sdk', '../flock/index.js'],
     ['sdk', '../playground/index.js'],
-    ['rpc', '../playground/index.js'],
+    ['server', '../playground/index.js'],
     ['core', '../test/support/index.js'],
   ])('refuses that %s/ imports %s', async (folder, imported) => {
     expect(await broken(folder, imported)).toEqual(['import-x/no-restricted-paths']);
@@ -35,7 +35,7 @@ describe('the check of layers', () => {
     ['gizzard', '../core/index.js'],
     ['playground', '../core/index.js'],
     ['sdk', '../core/index.js'],
-    ['rpc', '../flock/index.js'],
+    ['server', '../flock/index.js'],
     ['cli', '../flock/index.js'],
     ['test', '../flock/index.js'],
   ])('accepts that %s/ imports %s', async (folder, imported) => {

@@ -26,7 +26,7 @@ describe.skipIf(typeof tools === 'string')(
         server = await startClusterServer(config);
         generated = mkdtempSync(join(tmpdir(), 'roost-python-'));
         for (const idl of ['manager', 'injector'])
-          await run('thrift', ['--out', generated, '--gen', 'py', join(root, `rpc/idl/${idl}.thrift`)]);
+          await run('thrift', ['--out', generated, '--gen', 'py', join(root, `wire/idl/${idl}.thrift`)]);
       });
 
       afterAll(async () => {

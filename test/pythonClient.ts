@@ -46,7 +46,7 @@ export async function runPythonClient(
 ): Promise<unknown> {
   const generated = mkdtempSync(join(tmpdir(), 'roost-python-'));
   try {
-    await run('thrift', ['--out', generated, '--gen', 'py', join(root, 'rpc/idl/flockdb.thrift')]);
+    await run('thrift', ['--out', generated, '--gen', 'py', join(root, 'wire/idl/flockdb.thrift')]);
     const script = join(root, 'test/python/flockdbClient.py');
     const args = [
       '-B',

@@ -33,7 +33,13 @@ describe.skipIf(why !== undefined)(
     beforeAll(async () => {
       server = await startServeProcess(configPath);
       for (const idl of ['manager', 'injector', 'flockdb'])
-        await run('thrift', ['--out', generated, '--gen', 'rb', join(import.meta.dirname, `../rpc/idl/${idl}.thrift`)]);
+        await run('thrift', [
+          '--out',
+          generated,
+          '--gen',
+          'rb',
+          join(import.meta.dirname, `../wire/idl/${idl}.thrift`),
+        ]);
     });
 
     afterAll(async () => {

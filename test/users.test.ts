@@ -121,7 +121,7 @@ describe.skipIf(typeof tools === 'string')(
       ['unframed', 5_010],
     ])('works %s', async (transport, id) => {
       if (typeof tools === 'string') return;
-      await run('thrift', ['-r', '--out', generated, '--gen', 'py', join(root, 'rpc/idl/users.thrift')]);
+      await run('thrift', ['-r', '--out', generated, '--gen', 'py', join(root, 'wire/idl/users.thrift')]);
       const { stdout } = await run(
         tools.python,
         [

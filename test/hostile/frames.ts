@@ -5,7 +5,7 @@ import {
   TBirdProcessor,
   UsersProcessor,
   BinaryWriter,
-} from '../../rpc/wire/index.js';
+} from '../../wire/index.js';
 
 export type Port = 'flock' | 'manager' | 'injector' | 'tbird' | 'users';
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { BinaryReader, type BinaryWriter } from '../../rpc/wire/index.js';
+import { BinaryReader, type BinaryWriter } from '../../wire/index.js';
 import { connect, type Roost } from '../../sdk/index.js';
 import { containsCall, RawClient } from '../inMemory/rawClient.js';
 import { startServeProcess, type ServeProcess } from '../serveProcess.js';

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { BinaryReader, BinaryWriter, MessageSplitter } from '../../rpc/wire/index.js';
+import { BinaryReader, BinaryWriter, MessageSplitter } from '../../wire/index.js';
 
 /** An answer's head, and the rest of it. */
 export interface RawAnswer {

@@ -1,5 +1,5 @@
 import { afterEach, expect } from 'vitest';
-import { BinaryReader } from '../../rpc/wire/index.js';
+import { BinaryReader } from '../../wire/index.js';
 import { RawClient } from './rawClient.js';
 import { startTestServer, type TestServer } from './testServer.js';
 

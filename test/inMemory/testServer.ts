@@ -1,6 +1,6 @@
 import { Metrics, silentLog } from '../../core/index.js';
-import { flockProcessor, ThriftServer, type ServerInfo, type ServerLimitOptions } from '../../rpc/index.js';
-import { BinaryReader } from '../../rpc/wire/index.js';
+import { flockProcessor, ThriftServer, type ServerInfo, type ServerLimitOptions } from '../../server/index.js';
+import { BinaryReader } from '../../wire/index.js';
 import { TestFlock } from './testFlock.js';
 
 /** A Thrift server on a free port of loopback, above a flock in memory. */

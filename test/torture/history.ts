@@ -1,4 +1,4 @@
-import type { AcknowledgementName } from '../../rpc/wire/index.js';
+import type { AcknowledgementName } from '../../wire/index.js';
 
 /** What a caller knows of its write: `journalled` is an error that says that it will be applied, and `failed` one that says that nothing was accepted. */
 export type Outcome = 'ok' | 'failed' | 'unknown' | 'journalled';

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isRoostError } from '../../core/index.js';
-import type { AcknowledgementName } from '../../rpc/wire/index.js';
+import type { AcknowledgementName } from '../../wire/index.js';
 import type { Graph, Roost } from '../../sdk/index.js';
 import { absent, type History, type Write } from './history.js';
 

@@ -1,0 +1,87 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { Metrics } from '../core/index.js';
+import { AdminServer } from './adminServer.js';
+
+let admin: AdminServer;
+let why: string | undefined;
+
+beforeAll(async () => {
+  const metrics = new Metrics();
+  metrics.counter('things_total', 'Things').inc(3);
+  metrics.gauge('depth', 'Depth', ['queue']).set({ queue: 'low' }, 7);
+  const waits = metrics.histogram('waits_seconds', 'Waits');
+  for (const seconds of [1, 3]) waits.observe(seconds);
+  admin = await AdminServer.listen({
+    host: '127.0.0.1',
+    port: 0,
+    metrics,
+    notReady: () => {
+      if (why === 'broken') throw new Error('cannot tell');
+      return why;
+    },
+    info: () => ({ version: '1.2.3', tables: [{ base: 2n ** 60n }] }),
+  });
+});
+
+afterAll(() => admin.close());
+
+const get = async (
+  path: string,
+  init: RequestInit = {},
+): Promise<{ status: number; type: string | null; body: string }> => {
+  // No kept-alive connection, which would outlive the test.
+  const response = await fetch(`http://127.0.0.1:${admin.port}${path}`, { ...init, headers: { connection: 'close' } });
+  return { status: response.status, type: response.headers.get('content-type'), body: await response.text() };
+};
+
+it('answers that it is alive', async () => {
+  expect(await get('/healthz')).toMatchObject({ status: 200, body: 'ok\n' });
+  expect(await get('/healthz', { method: 'HEAD' })).toMatchObject({ status: 200, body: '' });
+});
+
+it('says whether it is ready, and why not', async () => {
+  expect(await get('/readyz')).toMatchObject({ status: 200 });
+  why = 'the name server has not been read';
+  expect(await get('/readyz')).toMatchObject({ status: 503, body: 'the name server has not been read\n' });
+  why = 'broken';
+  expect(await get('/readyz')).toMatchObject({ status: 500, body: 'cannot tell\n' });
+  why = undefined;
+});
+
+it('prints metrics and information', async () => {
+  const metrics = await get('/metrics?x=1');
+  expect(metrics).toMatchObject({ status: 200, type: expect.stringContaining('text/plain') as string });
+  expect(metrics.body).toContain('\nthings_total 3\n');
+  const info = await get('/server_info');
+  expect(info.type).toBe('application/json');
+  expect(JSON.parse(info.body)).toEqual({ version: '1.2.3', tables: [{ base: '1152921504606846976' }] });
+});
+
+it('knows nothing else', async () => {
+  expect((await get('/')).status).toBe(404);
+  expect((await get('/metrics/../x')).status).toBe(404);
+  expect((await get('/healthz', { method: 'POST' })).status).toBe(405);
+});
+
+it('says that a port is taken', async () => {
+  await expect(
+    AdminServer.listen({
+      host: '127.0.0.1',
+      port: admin.port,
+      metrics: new Metrics(),
+      notReady: () => undefined,
+      info: () => ({}),
+    }),
+  ).rejects.toMatchObject({
+    code: 'Unavailable',
+  });
+});
+
+it('prints the same as tools of before read it', async () => {
+  expect((await get('/server_info.txt')).body).toMatch(
+    /^name: roost\nstart_time: .* GMT\ntables: \(base=1152921504606846976\)\nuptime: \d+\nversion: 1\.2\.3\n$/,
+  );
+  expect((await get('/stats.txt')).body).toBe(
+    'counters:\n  things_total: 3\ngauges:\n  depth-queue_low: 7\nlabels:\nmetrics:\n  waits_seconds: (average=2, count=2, sum=4)\n',
+  );
+});

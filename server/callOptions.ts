@@ -1,0 +1,36 @@
+import { limits, parseCount, type Cancellation, type WriteIdentity } from '../core/index.js';
+import type { ReadOptions, WriteOptions } from '../flock/index.js';
+import { acknowledgementNumbers, priorityNumbers, required, type Received, type RoostTypes } from '../wire/index.js';
+import type { Caller } from './caller.js';
+import { deadlineLeft } from './deadlineLeft.js';
+
+type Wire<T> = Received<T> | null;
+
+export function readOptions(
+  options: Wire<RoostTypes.ReadOptions>,
+  { closed }: Pick<Caller, 'closed'>,
+): ReadOptions & { readonly cancellation: Cancellation } {
+  const deadlineMs = options?.deadline_ms ?? undefined;
+  return {
+    cancellation: closed,
+    ...(deadlineMs === undefined ? {} : { deadlineMs: parseCount(deadlineMs, 'deadline_ms', 1, limits.maxDeadlineMs) }),
+  };
+}
+
+/** Of the write that begins: one without an identity may have been given up by its client while it waited unread. */
+export function writeOptions(options: Wire<RoostTypes.WriteOptions>, caller: Caller): WriteOptions {
+  const { priority, acknowledgement, identity } = options ?? {};
+  const acknowledged = acknowledgement == null ? undefined : acknowledgementNumbers.toName(acknowledgement);
+  return {
+    ...readOptions(options, caller),
+    ...(identity == null ? deadlineLeft(options?.deadline_ms, caller.waitedMs()) : { identity: identityOf(identity) }),
+    ...(priority == null ? {} : { priority: priorityNumbers.toName(priority) }),
+    ...(acknowledged === undefined ? {} : { acknowledgement: acknowledged }),
+    ...(acknowledged === 'materialized' ? { cancellation: caller.ended } : {}),
+  };
+}
+
+const identityOf = ({ id, not_after }: Received<RoostTypes.WriteIdentity>): WriteIdentity => ({
+  id: required(id, 'identity.id'),
+  notAfter: required(not_after, 'identity.not_after'),
+});

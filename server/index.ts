@@ -1,0 +1,11 @@
+export { AdminServer, type AdminServerOptions } from './adminServer.js';
+export { watchEventLoop } from './eventLoopDelay.js';
+export { flockProcessor } from './flockProcessor.js';
+export { injectorProcessor } from './injectorProcessor.js';
+export { managerProcessor } from './manager/managerProcessor.js';
+export type { ServerInfo } from './serverInfo.js';
+export type { ServerLimitOptions } from './serverLoad.js';
+export { tbirdProcessor } from './tbirdProcessor.js';
+export type { ThriftService } from './thriftService.js';
+export { ThriftServer, type ThriftServerOptions } from './thriftServer.js';
+export { usersProcessor } from './usersProcessor.js';

@@ -1,0 +1,123 @@
+import { Deadline, limits, RoostError, type Log, type Metrics } from '../core/index.js';
+import type { Flock } from '../flock/index.js';
+import type { NewJob, Priority } from '../gizzard/index.js';
+import {
+  JobException,
+  JobInjectorProcessor,
+  priorityNumbers,
+  required,
+  type InjectorTypes,
+  type JobInjectorModule,
+} from '../wire/index.js';
+import type { Caller } from './caller.js';
+import { deadlineLeft } from './deadlineLeft.js';
+import { flockdbJobs, writesOf, type OriginalJobs } from './flockdbJobs.js';
+import { keepPlaces } from './keepPlaces.js';
+import { thriftService, type ThriftService } from './thriftService.js';
+import { Turns } from './turns.js';
+
+interface Group {
+  readonly priority: Priority;
+  readonly replicate: boolean;
+  readonly jobs: NewJob[];
+  readonly originals: OriginalJobs[];
+}
+
+/** What the injector writes to: jobs of any kind, and those of FlockDB as edges. */
+export type InjectedFlock = Pick<Flock, 'gizzard' | 'jobsOf' | 'edges'>;
+
+/** Takes jobs as JSON, those of FlockDB too. All are read before the first is accepted, so that one that cannot be read refuses the call. */
+export function injectorHandler(
+  flock: InjectedFlock,
+  caller: Pick<Caller, 'closed' | 'waitedMs'>,
+): JobInjectorModule.Client {
+  const { jobs } = flock.gizzard;
+  return {
+    async inject_jobs(injected: InjectorTypes.Job[]) {
+      try {
+        await accept(injected);
+      } catch (error) {
+        const { code, message, fields } = RoostError.from(error);
+        const replicated = injected?.some(({ is_replicated: isReplicated }) => isReplicated === true)
+          ? true
+          : undefined;
+        throw new RoostError(code, message, { fields: { ...fields, replicated }, cause: error });
+      }
+    },
+  } as JobInjectorModule.Client;
+
+  async function accept(injected: readonly InjectorTypes.Job[]): Promise<void> {
+    if (required(injected, 'jobs').length > limits.operationsPerWrite)
+      throw new RoostError(
+        'InvalidArgument',
+        `one call may bring ${limits.operationsPerWrite} jobs, not ${injected.length}`,
+      );
+    // What other clusters send has its times, and may come whenever it likes.
+    const waitedMs = injected.every(({ is_replicated: isReplicated }) => isReplicated === true) ? 0 : caller.waitedMs();
+    const { deadlineMs = limits.defaultDeadlineMs } = deadlineLeft(undefined, waitedMs);
+    const turns = new Turns();
+    const groups = new Map<string, Group>();
+    for (const [i, { priority, contents, is_replicated: isReplicated }] of injected.entries()) {
+      const job = parse(i, required(contents, 'contents'));
+      const replicate = isReplicated !== true && !('replicated' in job && job.replicated);
+      const group: Group = {
+        priority: priorityNumbers.toName(required(priority, 'priority')),
+        replicate,
+        jobs: [],
+        originals: [],
+      };
+      const key = `${group.priority} ${group.replicate}`;
+      const known = groups.get(key) ?? group;
+      groups.set(key, known);
+      if ('edges' in job) known.originals.push(job);
+      else known.jobs.push(job);
+      await turns.rest();
+    }
+    for (const { jobs: together, originals } of groups.values()) {
+      const { batch, unplaced } = writesOf(originals);
+      if (batch.length === 0) continue;
+      await keepPlaces(flock, unplaced);
+      together.push(...flock.jobsOf(batch));
+    }
+    const deadline = Deadline.after(deadlineMs, caller.closed);
+    for (const { priority, replicate, jobs: together } of groups.values())
+      if (together.length > 0) await jobs.append(together, { priority, replicate, waitUntilApplied: false, deadline });
+  }
+
+  function parse(place: number, contents: Buffer): NewJob | OriginalJobs {
+    if (contents.length > limits.jobJsonBytes && !isExact(contents))
+      throw new RoostError(
+        'InvalidArgument',
+        `job ${place} has ${contents.length} bytes; at most ${limits.jobJsonBytes} are allowed`,
+      );
+    try {
+      const json = contents.toString();
+      return flockdbJobs(json) ?? jobs.parse(json);
+    } catch (error) {
+      const { code, message, fields } = RoostError.from(error);
+      throw new RoostError(code, `job ${place}: ${message}`, { fields, cause: error });
+    }
+  }
+}
+
+const exactHead = /^\s*\{\s*"[^"\\]{1,64}"\s*:\s*\{\s*"payload"\s*:\s*"/;
+const quote = 0x22;
+
+/** Whether a job is in its exact form, one long string, which is parsed as fast as it is copied: tweets of one create may take several megabytes. */
+function isExact(contents: Buffer): boolean {
+  const [head] = exactHead.exec(contents.toString('latin1', 0, 256)) ?? [];
+  return head !== undefined && contents.indexOf(quote, head.length) >= contents.length - 16;
+}
+
+/** Gizzard's job injector, for a ThriftServer's `processor`. */
+export const injectorProcessor = (
+  flock: InjectedFlock,
+  options: { readonly metrics: Metrics; readonly log: Log },
+): ThriftService =>
+  thriftService({
+    ...options,
+    Processor: JobInjectorProcessor,
+    handler: (caller) => injectorHandler(flock, caller),
+    toException: (_method, { code, message, fields }) =>
+      new JobException({ description: message, ...(fields['replicated'] === undefined ? {} : { code }) }),
+  });

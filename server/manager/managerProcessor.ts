@@ -1,0 +1,59 @@
+import { Deadline, limits, type Log, type Metrics } from '../../core/index.js';
+import type { Gizzard } from '../../gizzard/index.js';
+import { GizzardException, ManagerProcessor, type ManagerModule } from '../../wire/index.js';
+import type { Caller } from '../caller.js';
+import { thriftService, type ThriftService } from '../thriftService.js';
+import { jobMethods } from './jobMethods.js';
+import { logMethods } from './logMethods.js';
+import { ManagerLane } from './managerLane.js';
+import { moveMethods } from './moveMethods.js';
+import { remoteMethods } from './remoteMethods.js';
+import { topologyMethods } from './topologyMethods.js';
+
+export type ManagerHandler = {
+  readonly [Method in Exclude<keyof ManagerModule.Client, symbol>]: ManagerModule.Client[Method];
+};
+
+export const managerHandler = (gizzard: Gizzard): ManagerHandler => ({
+  ...topologyMethods(gizzard),
+  ...moveMethods(gizzard),
+  ...jobMethods(gizzard),
+  ...logMethods(gizzard),
+  ...remoteMethods(gizzard),
+});
+
+/** Methods that change nothing. */
+const isLook = (method: string): boolean =>
+  /^(list|get|find|dump|is|log_get|log_entry_peek|queue_size|error_queue_size|shards_for)/.test(method);
+
+/** Of each host's connections, the share that looks may take, and that changes may take. */
+const share = 1 / 8;
+
+/**
+ * Gizzard's manager, for a ThriftServer's `processor`. Few of its calls run at once, each with one statement at a time, so that whatever tools ask for, the
+ * databases' connections are there for data; and a host that hangs under changes leaves looks alone.
+ */
+export function managerProcessor(
+  gizzard: Gizzard,
+  options: { readonly metrics: Metrics; readonly log: Log },
+): ThriftService {
+  const atOnce = Math.max(1, Math.floor(gizzard.config.pool.size * share));
+  const [looks, changes] = [new ManagerLane(atOnce), new ManagerLane(atOnce)];
+  const methods = Object.entries(managerHandler(gizzard)) as [string, (...args: unknown[]) => Promise<unknown>][];
+  const inLanes = ({ closed }: Caller): ManagerHandler =>
+    Object.fromEntries(
+      methods.map(([name, method]) => {
+        const lane = isLook(name) ? looks : changes;
+        const inLane = (...args: unknown[]): Promise<unknown> =>
+          lane.run(() => method(...args), Deadline.after(limits.managerWaitMs, closed));
+        return [name, Object.defineProperty(inLane, 'length', { value: method.length })];
+      }),
+    ) as unknown as ManagerHandler;
+  return thriftService({
+    ...options,
+    Processor: ManagerProcessor,
+    kind: 'control',
+    handler: inLanes,
+    toException: (_method, error) => new GizzardException({ description: error.message }),
+  });
+}

@@ -1,0 +1,51 @@
+import { shardKey, type Gizzard, type ShardId } from '../../gizzard/index.js';
+import { required, type ManagerModule, type ManagerTypes } from '../../wire/index.js';
+import { shardIdFromThrift } from './managerStructs.js';
+import { managerName } from './managerName.js';
+
+export type MoveMethods = Pick<ManagerModule.Client, 'copy_shard' | 'repair_shard' | 'diff_shards'>;
+
+/** Moves looked through for one that has a shard in hand. */
+const activeMoves = 1_000;
+
+/** Copies, repairs and diffs. They are queued, and run by any server. A copy brings all of its shards to the newest that any of them holds, as Gizzard's did. */
+export function moveMethods({ moves, nameServer }: Gizzard): MoveMethods {
+  const request = async (kind: 'merge' | 'repair' | 'diff', ids: readonly ManagerTypes.ShardId[]): Promise<void> => {
+    const byKey = new Map(
+      required(ids, 'shard_ids').map((id) => [shardKey(shardIdFromThrift(id)), shardIdFromThrift(id)]),
+    );
+    const shards = [...byKey.values()];
+    if (kind !== 'diff') await freeOfMarks(shards);
+    // The old tool repairs every tree of a table, those with one replica too.
+    if (kind === 'merge' && shards.length === 1) return;
+    await moves.request(kind, shards);
+  };
+
+  /** The old tool marks shards as busy before it asks for their copy. Marks that no move stands behind are such. */
+  const freeOfMarks = async (shards: readonly ShardId[]): Promise<void> => {
+    await nameServer.reload();
+    const moved = new Set(
+      (await moves.store.list({ active: true, limit: activeMoves })).flatMap(({ sources, targets }) =>
+        [...sources, ...targets].map(({ id }) => shardKey(id)),
+      ),
+    );
+    const marked = shards.filter((id) => nameServer.topology.shard(id).busy === 'busy' && !moved.has(shardKey(id)));
+    if (marked.length > 0)
+      await nameServer.apply(
+        marked.map((id) => ({ kind: 'markBusy', id, busy: 'normal' })),
+        managerName,
+      );
+  };
+
+  return {
+    async copy_shard(ids) {
+      await request('merge', ids);
+    },
+    async repair_shard(ids) {
+      await request('repair', ids);
+    },
+    async diff_shards(ids) {
+      await request('diff', ids);
+    },
+  };
+}

@@ -1,0 +1,69 @@
+import { limits, RoostError } from '../core/index.js';
+import type { CallKind } from './callKind.js';
+
+export interface ThriftServerLimits {
+  readonly connections: number;
+  readonly connectionsPerAddress: number;
+  readonly connectionInFlight: number;
+  readonly slots: Readonly<Record<CallKind, number>>;
+  readonly idleMs: number;
+  readonly incompleteMs: number;
+  readonly heldBytes: number;
+  readonly requestBytes: number;
+}
+
+/** What a server may be told of its limits; the rest are the defaults. */
+export type ServerLimitOptions = Partial<Omit<ThriftServerLimits, 'slots'>> & {
+  readonly slots?: Partial<ThriftServerLimits['slots']>;
+};
+
+export const defaultServerLimits: ThriftServerLimits = {
+  connections: 4_096,
+  connectionsPerAddress: 2_048,
+  connectionInFlight: limits.connectionInFlight,
+  slots: limits.slots,
+  idleMs: limits.connectionIdleMs,
+  incompleteMs: limits.incompleteMs,
+  heldBytes: limits.serverRequestBytes,
+  requestBytes: limits.messageBytes,
+};
+
+const retryAfterMs = 50;
+const kinds: Readonly<Record<CallKind, string>> = {
+  read: 'reads',
+  background: 'background reads',
+  write: 'writes',
+  materialized: 'writes that wait until they are applied',
+  control: 'calls',
+};
+
+/** What all connections of a server hold together. */
+export class ServerLoad {
+  /** Bytes of incomplete and unanswered requests, and of answers that clients have not taken yet. */
+  heldBytes = 0;
+  /** Whether requests have waited for a while without end. Kinds of calls that can wait are then refused. */
+  standing: () => boolean = () => false;
+  readonly #inWork: Record<CallKind, number> = { read: 0, background: 0, write: 0, materialized: 0, control: 0 };
+
+  constructor(readonly limits: ThriftServerLimits) {}
+
+  get inWork(): number {
+    return Object.values(this.#inWork).reduce((sum, count) => sum + count, 0);
+  }
+
+  /** Takes a slot, which `leave` gives back, or says why there is none. `low`: the call is the first to be refused. */
+  enter(kind: CallKind, low: boolean): RoostError | undefined {
+    if ((low || kind === 'background') && this.standing()) return overloaded('requests are waiting, and this one can');
+    if (this.#inWork[kind] >= this.limits.slots[kind])
+      return overloaded(`the server has ${this.limits.slots[kind]} ${kinds[kind]} in work, which is its limit`);
+    this.#inWork[kind]++;
+    return undefined;
+  }
+
+  leave(kind: CallKind): void {
+    this.#inWork[kind]--;
+  }
+}
+
+export const overloaded = (why: string): RoostError =>
+  new RoostError('Overloaded', `${why}; try again later`, { retryAfterMs, fields: { load: 'requests' } });

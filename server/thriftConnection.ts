@@ -1,0 +1,304 @@
+import type { Socket } from 'node:net';
+import { Cancellation, RoostError, writeSoon } from '../core/index.js';
+import { isOversized, MessageSplitter } from '../wire/index.js';
+import { AnswerWriter } from './answerWriter.js';
+import type { Caller } from './caller.js';
+import type { CallQueue } from './callQueue.js';
+import { overloaded, type ServerLoad } from './serverLoad.js';
+import type { LoopPauses } from './loopPauses.js';
+import { ReadingPause } from './readingPause.js';
+import type { ServiceSession, ThriftService } from './thriftService.js';
+
+const frameHeadBytes = 4;
+
+export type CloseReason = 'malformed' | 'idle' | 'incomplete' | 'untaken' | 'full' | 'connections' | 'error';
+
+/** What a connection tells its server, and shares with others of it. */
+export interface ConnectionParts {
+  readonly socket: Socket;
+  readonly address: string;
+  readonly load: ServerLoad;
+  readonly pauses: LoopPauses;
+  readonly queue: CallQueue;
+  readonly service: ThriftService;
+  readonly onClose: (connection: ThriftConnection) => void;
+  readonly onFault: (reason: CloseReason, error: RoostError) => void;
+  /** The server may hold more than its limit now. */
+  readonly onHeld: () => void;
+}
+
+/** A request, and the earliest moment at which it may have arrived. */
+interface Request {
+  readonly message: Buffer;
+  readonly arrivedMs: number;
+}
+
+/**
+ * One client. Framed requests run side by side, and each is answered when it is done: such clients match answers by sequence id.
+ * Unframed requests run one after the other, because the clients of 2010 that use this transport expect answers in the order of their calls.
+ */
+export class ThriftConnection implements Caller {
+  readonly closed = new Cancellation();
+  readonly ended = new Cancellation();
+  readonly load: ServerLoad;
+  readonly address: string;
+  /** When the last request came, or was answered. */
+  lastActiveMs = performance.now();
+  /** Whether no whole request ever came. */
+  silent = true;
+  readonly #socket: Socket;
+  readonly #splitter: MessageSplitter;
+  readonly #session: ServiceSession;
+  /** Unframed requests that wait for the one before them. */
+  readonly #waiting: Request[] = [];
+  /** When the incomplete request that is held may have begun to arrive. */
+  #pendingSinceMs = Infinity;
+  /** When the request that begins may have arrived. */
+  #arrivedMs = 0;
+  /** While answers are not taken, or requests wait for the one before them, nothing is read. */
+  readonly #pause = new ReadingPause();
+  /** Requests that wait for their turn or are in work. */
+  #inFlight = 0;
+  #requestBytes = 0;
+  #heldBytes = 0;
+  /** Looks at the connection, one after the other, that have seen the same request incomplete, and an answer of which nothing was taken since. */
+  #incompleteLooks = 0;
+  #untakenLooks = 0;
+  #bytesWritten = 0;
+  /** No more requests are taken; the connection ends after the last answer. */
+  #finishing = false;
+
+  constructor(private readonly parts: ConnectionParts) {
+    const { socket, load, service } = parts;
+    this.load = load;
+    this.address = parts.address;
+    this.#socket = socket;
+    this.#splitter = new MessageSplitter(load.limits.requestBytes);
+    this.#session = service.open(this);
+    socket.setNoDelay(true);
+    socket.setKeepAlive(true);
+    socket.on('data', (chunk: Buffer) => this.#onData(chunk));
+    socket.on('drain', () => {
+      this.#account();
+      this.#resume();
+    });
+    socket.on('end', () => {
+      this.ended.cancel();
+      this.finish();
+    });
+    // A reset by the client is an end like any other; 'close' follows.
+    socket.on('error', () => undefined);
+    socket.on('close', () => this.#onSocketClose());
+  }
+
+  /** Whether it has nothing to do: no request is in work, none is on its way, and no answer waits to be taken. */
+  get idle(): boolean {
+    return this.#inFlight === 0 && this.hoardedBytes === 0;
+  }
+
+  /** Bytes that are held for the client alone: of a request that is not complete, and of answers that it does not take. */
+  get hoardedBytes(): number {
+    return this.#splitter.pendingBytes + this.#socket.writableLength;
+  }
+
+  waitedMs(): number {
+    return Math.max(0, Math.floor(performance.now() - this.#arrivedMs));
+  }
+
+  /** Takes no more requests, answers those that have come, and then closes. */
+  finish(): void {
+    this.#finishing = true;
+    this.#endWhenDone();
+  }
+
+  /** Closes at once. */
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  closeAsFull(): void {
+    const { heldBytes } = this.load.limits;
+    this.#fault(
+      'full',
+      new RoostError(
+        'Overloaded',
+        `the server holds its limit of ${heldBytes} bytes, and ${this.hoardedBytes} of them for this client`,
+      ),
+    );
+  }
+
+  closeForAnother(): void {
+    this.#fault('connections', new RoostError('Overloaded', 'it was idle, and another client wanted its place'));
+  }
+
+  /** A look now and then, `everyMs` apart. Counts looks rather than time: a process that was held up has read nothing meanwhile. */
+  look(everyMs: number): void {
+    const { idleMs, incompleteMs } = this.load.limits;
+    const patience = Math.ceil(incompleteMs / everyMs);
+    this.#incompleteLooks = this.#splitter.pendingBytes > 0 && !this.#socket.isPaused() ? this.#incompleteLooks + 1 : 0;
+    this.#untakenLooks =
+      this.#socket.writableLength > 0 && this.#socket.bytesWritten === this.#bytesWritten ? this.#untakenLooks + 1 : 0;
+    this.#bytesWritten = this.#socket.bytesWritten;
+    if (this.#incompleteLooks > patience)
+      this.#fault('incomplete', new RoostError('DeadlineExceeded', `a request was incomplete for ${incompleteMs} ms`));
+    else if (this.#untakenLooks > patience)
+      this.#fault(
+        'untaken',
+        new RoostError('DeadlineExceeded', `nothing of an answer was taken for ${incompleteMs} ms`),
+      );
+    else if (this.#inFlight === 0 && performance.now() - this.lastActiveMs > idleMs)
+      this.#fault('idle', new RoostError('DeadlineExceeded', `no whole request for ${idleMs} ms`));
+  }
+
+  #onData(chunk: Buffer): void {
+    if (this.#finishing) return;
+    try {
+      const nowMs = performance.now();
+      const sinceMs = Math.min(this.parts.pauses.arrivedSinceMs(nowMs), this.#pause.arrivedSinceMs(nowMs));
+      let arrivedMs = Math.min(sinceMs, this.#pendingSinceMs);
+      for (const message of this.#splitter.push(chunk)) {
+        this.lastActiveMs = nowMs;
+        this.silent = false;
+        this.#incompleteLooks = 0;
+        this.#requestBytes += message.length;
+        if (this.#splitter.framed) this.#enqueue({ message, arrivedMs });
+        else this.#waiting.push({ message, arrivedMs });
+        arrivedMs = sinceMs;
+      }
+      this.#pendingSinceMs = this.#splitter.pendingBytes > 0 ? arrivedMs : Infinity;
+      this.#nextInOrder();
+      this.#account();
+      if (this.load.heldBytes > this.load.limits.heldBytes) this.parts.onHeld();
+    } catch (error) {
+      this.#fault('malformed', RoostError.from(error));
+    }
+  }
+
+  #nextInOrder(): void {
+    if (this.#inFlight > 0) {
+      if (this.#waiting.length > 0) this.#stopReading();
+      return;
+    }
+    const request = this.#waiting.shift();
+    if (request !== undefined) this.#enqueue(request);
+    else this.#resume();
+  }
+
+  #enqueue({ message, arrivedMs }: Request): void {
+    this.#inFlight++;
+    const { connectionInFlight, heldBytes } = this.load.limits;
+    if (this.#inFlight > connectionInFlight)
+      this.#refuse(
+        message,
+        overloaded(`this connection has ${connectionInFlight} requests in flight, which is its limit`),
+      );
+    else if (this.load.heldBytes + message.length > heldBytes)
+      this.#refuse(message, overloaded(`the server holds its limit of ${heldBytes} bytes of requests`));
+    else {
+      this.parts.queue.push({
+        arrivedMs: this.lastActiveMs,
+        gone: () => this.#socket.destroyed,
+        start: () => {
+          this.#arrivedMs = arrivedMs;
+          this.#start(message);
+        },
+        refuse: (error) => this.#refuse(message, error),
+      });
+    }
+  }
+
+  #start(message: Buffer): void {
+    const output = new AnswerWriter(this.#splitter.framed === true, this.#answerTo(message), (error) =>
+      this.parts.onFault('error', RoostError.from(error)),
+    );
+    try {
+      this.#session.process(message, output);
+    } catch (error) {
+      if (isOversized(error)) this.#refuse(message, error);
+      else this.#fault('malformed', RoostError.from(error));
+    }
+  }
+
+  #refuse(message: Buffer, error: RoostError): void {
+    this.#guarded(() => {
+      const frame = this.#session.refusal(message, error);
+      this.#answerTo(message)(this.#splitter.framed === true ? frame : frame.subarray(frameHeadBytes));
+    });
+  }
+
+  /** What is no message closes its connection. */
+  #guarded(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#fault('malformed', RoostError.from(error));
+    }
+  }
+
+  /** Takes the answer to one request; the first one counts. */
+  #answerTo(message: Buffer): (answer: Buffer) => void {
+    let answered = false;
+    return (answer) => {
+      if (answered || this.#socket.destroyed) return;
+      answered = true;
+      this.#inFlight--;
+      this.#requestBytes -= message.length;
+      this.lastActiveMs = performance.now();
+      this.#answer(answer);
+    };
+  }
+
+  #answer(answer: Buffer): void {
+    // A client that does not take its answers is not read from either.
+    if (!writeSoon(this.#socket, answer)) this.#stopReading();
+    this.#account();
+    if (this.#splitter.framed === false) this.#guarded(() => this.#nextInOrder());
+    if (this.#finishing) this.#endWhenDone();
+    if (this.load.heldBytes > this.load.limits.heldBytes) this.parts.onHeld();
+  }
+
+  #stopReading(): void {
+    this.#pause.begin(performance.now());
+    this.#socket.pause();
+  }
+
+  #resume(): void {
+    if (this.#waiting.length > 0 || this.#socket.writableNeedDrain) return;
+    this.#pause.end(performance.now());
+    this.#socket.resume();
+  }
+
+  #endWhenDone(): void {
+    if (this.#inFlight === 0 && this.#waiting.length === 0) this.#socket.destroySoon();
+  }
+
+  #account(): void {
+    if (!this.#socket.destroyed) this.#setHeldBytes(this.#requestBytes + this.hoardedBytes);
+  }
+
+  #setHeldBytes(bytes: number): void {
+    this.load.heldBytes += bytes - this.#heldBytes;
+    this.#heldBytes = bytes;
+  }
+
+  #fault(reason: CloseReason, error: RoostError): void {
+    if (this.#socket.destroyed) return;
+    this.parts.onFault(reason, error);
+    this.destroy();
+    this.#release();
+    // Its place is free now, not only when the socket has said so.
+    this.parts.onClose(this);
+  }
+
+  #onSocketClose(): void {
+    this.#release();
+    this.ended.cancel();
+    this.closed.cancel();
+    this.parts.onClose(this);
+  }
+
+  #release(): void {
+    this.#setHeldBytes(0);
+    this.#waiting.length = 0;
+  }
+}

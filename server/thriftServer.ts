@@ -1,0 +1,162 @@
+import { createServer, type AddressInfo, type Server } from 'node:net';
+import { RoostError, type Log, type Metrics } from '../core/index.js';
+import { CallQueue } from './callQueue.js';
+import { ConnectionTable } from './connectionTable.js';
+import { LoopPauses } from './loopPauses.js';
+import { defaultServerLimits, ServerLoad, type ServerLimitOptions } from './serverLoad.js';
+import { ThriftConnection } from './thriftConnection.js';
+import type { ThriftService } from './thriftService.js';
+
+export interface ThriftServerOptions {
+  /** What its metrics are labelled with; `flock` where absent. */
+  readonly service?: string;
+  readonly host: string;
+  /** 0: a free port, to be read from `port`. */
+  readonly port: number;
+  readonly processor: ThriftService;
+  readonly metrics: Metrics;
+  readonly log: Log;
+  readonly limits?: ServerLimitOptions;
+}
+
+/** Connections are looked at as often as it takes to keep their limits, within these bounds. */
+const minLookMs = 10;
+const maxLookMs = 10_000;
+
+/**
+ * A Thrift service on one TCP port, for framed and unframed clients of the strict binary protocol.
+ * Bytes that are no message close the connection that they came from, and only that.
+ */
+export class ThriftServer {
+  readonly #connections: ConnectionTable;
+  readonly #load: ServerLoad;
+  readonly #queue = new CallQueue();
+  readonly #pauses = new LoopPauses();
+  readonly #server: Server;
+  #looks: NodeJS.Timeout | undefined;
+
+  private constructor({ service = 'flock', processor, metrics, log, limits }: ThriftServerOptions) {
+    this.#load = new ServerLoad({
+      ...defaultServerLimits,
+      ...limits,
+      slots: { ...defaultServerLimits.slots, ...limits?.slots },
+    });
+    this.#load.standing = () => this.#queue.standing;
+    this.#connections = new ConnectionTable(this.#load);
+    const servers = serversOf(metrics).set(service, this);
+    const gauge = (name: string, help: string, value: (server: ThriftServer) => number): void => {
+      metrics.gauge(name, help, ['service'], (gauge) => {
+        for (const [label, server] of servers) gauge.set({ service: label }, value(server));
+      });
+    };
+    gauge('roost_rpc_connections', 'Open connections, by service', (server) => server.#connections.size);
+    gauge('roost_rpc_in_flight', 'Requests in work, by service', (server) => server.#load.inWork);
+    gauge('roost_rpc_queued', 'Requests that wait for their turn, by service', (server) => server.#queue.size);
+    gauge(
+      'roost_rpc_held_bytes',
+      'Bytes of requests that are incomplete or not answered, and of answers that are not taken, by service',
+      (server) => server.#load.heldBytes,
+    );
+    const refused = metrics.counter(
+      'roost_rpc_connections_refused_total',
+      'Connections that the server closed, by reason',
+      ['reason'],
+    );
+
+    this.#server = createServer({ allowHalfOpen: true }, (socket) => {
+      const address = socket.remoteAddress ?? '';
+      const client = `${address}:${socket.remotePort}`;
+      if (!this.#connections.makeRoom(address)) {
+        refused.inc({ reason: 'connections' });
+        socket.destroy();
+        return;
+      }
+      this.#connections.add(
+        new ThriftConnection({
+          socket,
+          address,
+          load: this.#load,
+          pauses: this.#pauses,
+          queue: this.#queue,
+          service: processor,
+          onClose: (connection) => this.#connections.delete(connection),
+          onFault: (reason, error) => {
+            refused.inc({ reason });
+            log[reason === 'idle' ? 'debug' : 'warn']({ client, reason }, `connection closed: ${error.message}`);
+          },
+          onHeld: () => this.#connections.relieve(),
+        }),
+      );
+    });
+  }
+
+  /** Throws `Unavailable` where the port is taken or the host is not of this machine. */
+  static async listen(options: ThriftServerOptions): Promise<ThriftServer> {
+    const server = new ThriftServer(options);
+    await listen(server.#server, options.host, options.port);
+    server.#watch(options.log);
+    return server;
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** Takes no more connections and requests, and waits for the answers in flight for at most `graceMs`; then closes whatever is open. */
+  async close(graceMs = 5_000): Promise<void> {
+    clearInterval(this.#looks);
+    this.#pauses.close();
+    const closed = new Promise<void>((resolve) => {
+      this.#server.close(() => resolve());
+    });
+    for (const connection of this.#connections) connection.finish();
+    const timer = setTimeout(() => {
+      for (const connection of this.#connections) connection.destroy();
+    }, graceMs);
+    await closed;
+    clearTimeout(timer);
+  }
+
+  #watch(log: Log): void {
+    // After it listens, an error (no free descriptor for a new client, say) concerns that client only.
+    this.#server.on('error', (error) => log.warn({ err: error }, 'a client could not connect'));
+    const { idleMs, incompleteMs } = this.#load.limits;
+    const everyMs = Math.min(Math.max(Math.min(idleMs, incompleteMs) / 4, minLookMs), maxLookMs);
+    this.#looks = setInterval(() => {
+      for (const connection of this.#connections) connection.look(everyMs);
+    }, everyMs);
+  }
+}
+
+/** A registry takes a gauge once; this is what it shows when a process serves several ports. */
+const byMetrics = new WeakMap<Metrics, Map<string, ThriftServer>>();
+
+function serversOf(metrics: Metrics): Map<string, ThriftServer> {
+  const known = byMetrics.get(metrics) ?? new Map<string, ThriftServer>();
+  byMetrics.set(metrics, known);
+  return known;
+}
+
+/** Listens, or throws `Unavailable` naming host and port. */
+export async function listen(server: Server, host: string, port: number): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const onError = (error: NodeJS.ErrnoException): void => {
+      const why =
+        error.code === 'EADDRINUSE'
+          ? 'the port is taken: stop what listens there, or choose another port'
+          : error.message;
+      reject(
+        new RoostError('Unavailable', `cannot listen on ${host}:${port}: ${why}`, {
+          cause: error,
+          retryable: false,
+          fields: { host, port },
+        }),
+      );
+    };
+    server.once('error', onError);
+    server.listen(port, host, () => {
+      server.off('error', onError);
+      resolve();
+    });
+  });
+}

@@ -1,0 +1,149 @@
+import { RoostError, type Log, type Metrics } from '../core/index.js';
+import { BinaryReader, callBounds, Priority } from '../wire/index.js';
+import { AnswerWriter } from './answerWriter.js';
+import type { Caller } from './caller.js';
+import { kindOfCall, type CallKind } from './callKind.js';
+
+/** What makes a generated processor a service. */
+export interface ServiceParts<H extends object> {
+  readonly Processor: new (handler: H) => object;
+  /** Makes the handler of one connection. Errors are RoostErrors. */
+  readonly handler: (caller: Caller) => H;
+  readonly metrics: Metrics;
+  readonly log: Log;
+  /** The exception that a method's clients know: field 1 of its result. */
+  readonly toException: (method: string, error: RoostError) => Error;
+  /** Absent: told by method and acknowledgement. */
+  readonly kind?: CallKind;
+}
+
+/** A Thrift service, for a ThriftServer's `processor`. */
+export interface ThriftService {
+  open(caller: Caller): ServiceSession;
+}
+
+/** The service as one connection sees it. */
+export interface ServiceSession {
+  /** Reads a call and, at once or later, writes its answer. Throws where the bytes are not a message, or hold too much for a call. */
+  process(message: Buffer, output: AnswerWriter): void;
+  /** The answer, as a frame, that refuses a call without a look at its arguments. */
+  refusal(message: Buffer, error: RoostError): Buffer;
+}
+
+type Method = (...args: unknown[]) => Promise<unknown>;
+type Writable = { write(output: AnswerWriter): void };
+interface Generated {
+  process(input: BinaryReader, output: AnswerWriter): void;
+}
+
+const replyType = 2;
+const structType = 12;
+
+/**
+ * Wraps each method of a handler: takes a slot of its kind first, counts and times the call by method and code, and turns whatever is thrown into
+ * the exception of the IDL.
+ */
+export function thriftService<H extends object>({
+  Processor,
+  handler,
+  metrics,
+  log,
+  toException,
+  kind: fixedKind,
+}: ServiceParts<H>): ThriftService {
+  const calls = metrics.counter('roost_rpc_calls_total', 'Calls answered, by method and code', ['method', 'code']);
+  const seconds = metrics.histogram(
+    'roost_rpc_duration_seconds',
+    'Time from the start of work on a request to its answer, by method',
+    ['method'],
+  );
+
+  const templates = new WeakMap<RoostError, Map<string, Buffer>>();
+
+  const wrap = (name: string, method: Method, load: Caller['load']): Method => {
+    const wrapped: Method = async (...args) => {
+      const startMs = performance.now();
+      let code = 'OK';
+      try {
+        const kind = fixedKind ?? kindOfCall(name, args);
+        const refusal = load.enter(kind, isLow(args));
+        if (refusal !== undefined) throw refusal;
+        try {
+          return await method(...args);
+        } finally {
+          load.leave(kind);
+        }
+      } catch (thrown) {
+        const error = RoostError.from(thrown);
+        ({ code } = error);
+        if (code === 'Internal') log.error({ err: error, method: name }, 'a call failed unexpectedly');
+        throw toException(name, error);
+      } finally {
+        calls.inc({ method: name, code });
+        seconds.observe({ method: name }, (performance.now() - startMs) / 1000);
+      }
+    };
+    // The generated code tells from the number of parameters that the method returns a promise.
+    return Object.defineProperty(wrapped, 'length', { value: method.length });
+  };
+
+  return {
+    open(caller) {
+      const methods = Object.entries(handler(caller)) as [string, Method][];
+      const names = new Set(methods.map(([name]) => name));
+      const generated = new Processor(
+        Object.fromEntries(methods.map(([name, method]) => [name, wrap(name, method, caller.load)])) as H,
+      ) as Generated;
+      return {
+        process: (message, output) => generated.process(new BinaryReader(message, callBounds), output),
+        refusal(message, error) {
+          const { fname: method, rseqid } = new BinaryReader(message, callBounds).readMessageBegin();
+          const known = names.has(method) ? method : 'unknown';
+          calls.inc({ method: known, code: error.code });
+          const answer = Buffer.from(templateOf(known, error) ?? unknownMethod(method, error));
+          // Behind the length of the frame, the first word, and the name with its length.
+          answer.writeInt32BE(rseqid, 4 + 4 + 4 + method.length);
+          return answer;
+        },
+      };
+    },
+  };
+
+  /** The answer to a method of the service but for its sequence id, made once for an error that refuses many calls. */
+  function templateOf(method: string, error: RoostError): Buffer | undefined {
+    if (method === 'unknown') return undefined;
+    let byMethod = templates.get(error);
+    if (byMethod === undefined) templates.set(error, (byMethod = new Map<string, Buffer>()));
+    let template = byMethod.get(method);
+    if (template === undefined) {
+      template = answerOf((output) => {
+        output.writeMessageBegin(method, replyType, 0);
+        output.writeFieldBegin('ex', structType, 1);
+        (toException(method, error) as unknown as Writable).write(output);
+        output.writeFieldStop();
+        output.flush();
+      });
+      byMethod.set(method, template);
+    }
+    return template;
+  }
+}
+
+const unknownMethod = (method: string, error: RoostError): Buffer =>
+  answerOf((output) => output.writeFailure(method, 0, error.message));
+
+function answerOf(write: (output: AnswerWriter) => void): Buffer {
+  let answer: Buffer = Buffer.alloc(0);
+  write(
+    new AnswerWriter(
+      true,
+      (bytes) => (answer = bytes),
+      () => undefined,
+    ),
+  );
+  return answer;
+}
+
+/** Whether a write asks for the lowest priority, in its options or, of FlockDB's, in its only argument. */
+const isLow = (args: readonly unknown[]): boolean =>
+  (args.at(-1) as { readonly priority?: number | null } | null | undefined)?.priority === Priority.Low;

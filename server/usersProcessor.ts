@@ -1,0 +1,50 @@
+import type { Log, Metrics } from '../core/index.js';
+import type { Users } from '../users/index.js';
+import {
+  column,
+  errorToThrift,
+  required,
+  userChangeFromThrift,
+  userFromThrift,
+  UsersProcessor,
+  userToThrift,
+  type UsersModule,
+} from '../wire/index.js';
+import type { Caller } from './caller.js';
+import { readOptions, writeOptions } from './callOptions.js';
+import { serverInfoMethod, type ServerInfo } from './serverInfo.js';
+import { thriftService, type ThriftService } from './thriftService.js';
+
+/** The Users service on the users of a cluster. Errors are RoostErrors; the caller turns them into RoostException. */
+function usersHandler(users: Users, caller: Caller): UsersModule.Client {
+  return {
+    async put_users(written, options) {
+      await users.put(required(written, 'users').map(userFromThrift), writeOptions(options, caller));
+    },
+    async change_users(changes, options) {
+      await users.change(required(changes, 'changes').map(userChangeFromThrift), writeOptions(options, caller));
+    },
+    async remove_users(ids, options) {
+      await users.remove([...column(ids, 'ids')], writeOptions(options, caller));
+    },
+    async get_users(ids, options) {
+      const found = await users.get([...column(ids, 'ids')], readOptions(options, caller));
+      return {
+        users: found.filter((user) => user !== undefined).map(userToThrift),
+        found: Buffer.from(found.map((user) => Number(user !== undefined))),
+      };
+    },
+  } as UsersModule.Client;
+}
+
+/** The Users service, for a ThriftServer's `processor`. */
+export const usersProcessor = (
+  users: Users,
+  { info, ...options }: { readonly metrics: Metrics; readonly log: Log; readonly info?: () => ServerInfo },
+): ThriftService =>
+  thriftService({
+    ...options,
+    Processor: UsersProcessor,
+    handler: (caller) => ({ ...usersHandler(users, caller), ...serverInfoMethod(info) }),
+    toException: (_method, error) => errorToThrift(error),
+  });

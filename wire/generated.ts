@@ -1,0 +1,37 @@
+import type * as FlockDBModule from './gen/FlockDB.js';
+import type * as FlockDBTypes from './gen/flockdb_types.js';
+import type * as InjectorTypes from './gen/injector_types.js';
+import type * as JobInjectorModule from './gen/JobInjector.js';
+import type * as ManagerModule from './gen/Manager.js';
+import type * as ManagerTypes from './gen/manager_types.js';
+import type * as RoostFlockModule from './gen/RoostFlock.js';
+import type * as RoostTypes from './gen/roost_types.js';
+import type * as TBirdModule from './gen/TBird.js';
+import type * as TBirdTypes from './gen/tbird_types.js';
+import type * as UsersModule from './gen/Users.js';
+import type * as UsersTypes from './gen/users_types.js';
+
+export { Client as JobInjectorClient, Processor as JobInjectorProcessor } from './gen/JobInjector.js';
+export { JobException } from './gen/injector_types.js';
+export { Client as ManagerClient, Processor as ManagerProcessor } from './gen/Manager.js';
+export { GizzardException, HostStatus } from './gen/manager_types.js';
+export { ExecuteOperationType, FlockException, Priority, SelectOperationType } from './gen/flockdb_types.js';
+export { Client as RoostFlockClient, Processor as RoostFlockProcessor } from './gen/RoostFlock.js';
+export { Acknowledgement, RoostException } from './gen/roost_types.js';
+export { Client as TBirdClient, Processor as TBirdProcessor } from './gen/TBird.js';
+export { Client as UsersClient, Processor as UsersProcessor } from './gen/Users.js';
+
+export type {
+  FlockDBModule,
+  FlockDBTypes,
+  InjectorTypes,
+  JobInjectorModule,
+  ManagerModule,
+  ManagerTypes,
+  RoostFlockModule,
+  RoostTypes,
+  TBirdModule,
+  TBirdTypes,
+  UsersModule,
+  UsersTypes,
+};

@@ -1,0 +1,98 @@
+export { writeBatchFromThrift, writeBatchToThrift } from './batchWrites.js';
+export { BinaryReader } from './binaryReader.js';
+export { BinaryWriter } from './binaryWriter.js';
+export {
+  checkEntries,
+  edgeListsFromThrift,
+  edgeListsToThrift,
+  edgePageFromThrift,
+  edgePageToThrift,
+  edgesFromColumns,
+  edgesToColumns,
+  packCounts,
+  packStates,
+  turnedEdge,
+  unpackCounts,
+} from './edgeColumns.js';
+export { column, edgeWritesFromThrift, edgeWritesToThrift } from './edgeWrites.js';
+export { errorFromThrift, errorToThrift } from './errors.js';
+export { explanationFromThrift, explanationToThrift } from './explanations.js';
+export {
+  Acknowledgement,
+  ExecuteOperationType,
+  FlockException,
+  GizzardException,
+  HostStatus,
+  JobException,
+  JobInjectorClient,
+  JobInjectorProcessor,
+  ManagerClient,
+  ManagerProcessor,
+  Priority,
+  RoostException,
+  RoostFlockClient,
+  RoostFlockProcessor,
+  SelectOperationType,
+  TBirdClient,
+  TBirdProcessor,
+  UsersClient,
+  UsersProcessor,
+  type FlockDBTypes,
+  type InjectorTypes,
+  type JobInjectorModule,
+  type ManagerModule,
+  type ManagerTypes,
+  type RoostFlockModule,
+  type RoostTypes,
+  type TBirdModule,
+  type TBirdTypes,
+  type UsersModule,
+  type UsersTypes,
+} from './generated.js';
+export { fragmentsFromThrift, fragmentsToThrift } from './fragments.js';
+export { idPageFromThrift, idPageToThrift } from './idPages.js';
+export { jsonReady } from './jsonReady.js';
+export { isOversized, malformed, oversized } from './malformed.js';
+export { callBounds } from './messageBounds.js';
+export { MessageSplitter } from './messageSplitter.js';
+export { nodesFromColumns, nodesToColumns } from './nodeColumns.js';
+export { acknowledgementNumbers, operationNumbers, priorityNumbers } from './operations.js';
+export { queryFromThrift, queryToThrift, termFromThrift, termToThrift } from './queries.js';
+export { required, type Received } from './required.js';
+export { stateFromByte, stateFromFlockdb, stateToByte, stateToFlockdb } from './states.js';
+export {
+  draftFromThrift,
+  draftToThrift,
+  timelineFromThrift,
+  timelineToThrift,
+  tweetFromThrift,
+  tweetToThrift,
+} from './tweets.js';
+export { UnframedScanner } from './unframedScanner.js';
+export { userChangeFromThrift, userChangeToThrift, userFromThrift, userToThrift } from './users.js';
+export type {
+  Acknowledgement as AcknowledgementName,
+  BatchedWrite,
+  Direction,
+  Edge,
+  EdgePage,
+  EdgeState,
+  EdgeWrites,
+  Explanation,
+  Graph,
+  IdPage,
+  JournalStatus,
+  Node,
+  NodeLocation,
+  NodeWrite,
+  Operation,
+  PageRequest,
+  Priority as PriorityName,
+  Query,
+  ReadOptions,
+  StateCounts,
+  Term,
+  WriteOptions,
+} from '../flock/index.js';
+export type { DroppedWindow, Tweet, TweetFormat, WindowInfo } from '../tbird/index.js';
+export type { User, UserChange } from '../users/index.js';

@@ -1,0 +1,54 @@
+import { RoostError } from '../core/index.js';
+import type { Acknowledgement as Acknowledged, Operation, Priority as PriorityName } from '../flock/index.js';
+import { Acknowledgement, ExecuteOperationType, Priority } from './generated.js';
+
+/** Names of ours and their numbers on the wire. Both ways throw `InvalidArgument` for what is not in the table. */
+class Numbers<Name extends string> {
+  readonly #names: ReadonlyMap<number, Name>;
+
+  constructor(
+    private readonly what: string,
+    private readonly numbers: Readonly<Record<Name, number>>,
+  ) {
+    this.#names = new Map(Object.entries(numbers).map(([name, number]) => [number as number, name as Name]));
+  }
+
+  toNumber(name: Name): number {
+    // A caller in plain JavaScript may pass anything.
+    const number = Object.hasOwn(this.numbers, name) ? this.numbers[name] : undefined;
+    if (number === undefined)
+      throw new RoostError(
+        'InvalidArgument',
+        `${this.what} must be one of ${Object.keys(this.numbers).join(', ')}, not ${JSON.stringify(name)}`,
+      );
+    return number;
+  }
+
+  toName(number: number): Name {
+    const name = this.#names.get(number);
+    if (name === undefined)
+      throw new RoostError(
+        'InvalidArgument',
+        `there is no ${this.what} ${number}: use ${[...this.#names].map(([known, text]) => `${known} (${text})`).join(', ')}`,
+      );
+    return name;
+  }
+}
+
+export const operationNumbers = new Numbers<Operation>('operation', {
+  add: ExecuteOperationType.Add,
+  remove: ExecuteOperationType.Remove,
+  archive: ExecuteOperationType.Archive,
+  negate: ExecuteOperationType.Negate,
+});
+
+export const priorityNumbers = new Numbers<PriorityName>('priority', {
+  low: Priority.Low,
+  medium: Priority.Medium,
+  high: Priority.High,
+});
+
+export const acknowledgementNumbers = new Numbers<Acknowledged>('acknowledgement', {
+  journaled: Acknowledgement.Journaled,
+  materialized: Acknowledgement.Materialized,
+});
