@@ -5,7 +5,8 @@ export { IdGenerator, type IdGeneratorOptions } from './ids/idGenerator.js';
 export { SqlWorkerLeases, type WorkerLeaseOptions } from './ids/sqlWorkerLeases.js';
 export type { WorkerLease, WorkerLeases } from './ids/workerLease.js';
 export { openTbird, tbirdTypes, type OpenTbirdOptions } from './openTbird.js';
-export { Tbird, tweetGraphNames, type SetupOptions, type TbirdOptions } from './tbird.js';
+export { Tbird, type SetupOptions, type TbirdOptions } from './tbird.js';
+export { tweetGraphNames } from './tweetIndex.js';
 export type {
   ScanResult,
   TbirdService,

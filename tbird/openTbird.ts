@@ -6,7 +6,8 @@ import { TweetCaches } from './cached/tweetCaches.js';
 import { tweetJob } from './jobs/tweetJob.js';
 import { applyTweets } from './storage/applyTweets.js';
 import { tweetsShardType } from './storage/tweetsShardType.js';
-import { Tbird, tweetGraphNames, type TbirdOptions } from './tbird.js';
+import { Tbird, type TbirdOptions } from './tbird.js';
+import { tweetGraphNames } from './tweetIndex.js';
 
 const indexNames: ReadonlySet<string> = new Set(Object.values(tweetGraphNames));
 

@@ -28,7 +28,7 @@ import type {
   WindowInfo,
 } from './tbirdService.js';
 import type { Tweet, TweetContent, TweetDraft } from './tweet.js';
-import { IndexWrites, type TweetGraphs } from './tweetIndex.js';
+import { IndexWrites, tweetGraphNames, type TweetGraphs } from './tweetIndex.js';
 import { kindStates } from './tweetKind.js';
 import { deleted, live, type TweetRecord } from './tweetRecord.js';
 import { checkCount, checkId, checkIds, deadlineOf, refuseOther } from './callRules.js';
@@ -39,13 +39,6 @@ import { clusterClocks, type ClusterClocks } from './windows/clusterClocks.js';
 import { firstKeptId, tweetsTableId } from './windows/windowMap.js';
 import type { PolicyInput, WindowPolicy } from './windows/windowPolicy.js';
 import { Windows, type RollReport } from './windows/windows.js';
-
-/** The graphs that are kept beside the tweets. */
-export const tweetGraphNames = {
-  byUser: 'tweets_by_user',
-  replies: 'tweet_replies',
-  retweets: 'tweet_retweets',
-} as const;
 
 export interface SetupOptions {
   readonly policy?: PolicyInput;

@@ -4,6 +4,13 @@ import type { TweetContent } from './tweet.js';
 import { kindOf, type TweetKind } from './tweetKind.js';
 import { createdAt, deleted, indexTime, type TweetRecord } from './tweetRecord.js';
 
+/** The graphs that are kept beside the tweets. */
+export const tweetGraphNames = {
+  byUser: 'tweets_by_user',
+  replies: 'tweet_replies',
+  retweets: 'tweet_retweets',
+} as const;
+
 /** The graphs beside the tweets, by their numbers. */
 export interface TweetGraphs {
   /** From a user to their tweets. The state of an edge says what kind the tweet is; see `kindOf`. */
