@@ -9,10 +9,11 @@ import {
   clockFaultText,
   laggingHostText,
   type Gizzard,
-  unknownHostText,
+  unknownHosts,
   unknownJobsText,
   type SendJobs,
 } from '../gizzard/index.js';
+import { unknownHostText } from '../mysql/index.js';
 import {
   AdminServer,
   flockProcessor,
@@ -222,7 +223,7 @@ async function whyNotReady(flock: Flock): Promise<string | undefined> {
   const stale = flock.gizzard.nameServer.lastReloadError;
   if (stale !== undefined) return `the topology is not fresh: ${stale.message}`;
   const { hosts, topology, servers } = flock.gizzard;
-  const unknown = hosts.unknownIn(topology);
+  const unknown = unknownHosts(hosts, topology);
   if (unknown.length > 0) return unknownHostText(servers.name, unknown);
   const { refused } = flock.gizzard.jobs.guard;
   if (refused !== undefined) return refused.message;

@@ -22,6 +22,7 @@ export {
   type RoostErrorOptions,
   type WireError,
 } from './errors.js';
+export { Health } from './health.js';
 export { maxId, maxInt64, minInt64, packIds, parseCount, parseId, parseInt64, unpackIds, type IdInput } from './ids.js';
 export { JournalClock } from './journalClock.js';
 export { limits } from './limits.js';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Deadline } from '../core/index.js';
-import type { SqlRow } from '../gizzard/index.js';
+import type { SqlRow } from '../mysql/index.js';
 import { freshCluster } from '../test/support/index.js';
 import { tableIdOf } from './graphs.js';
 import { encodeEdges } from './jobs/edgePayload.js';

@@ -7,8 +7,8 @@ import {
   type Leaf,
   type Route,
   type ShardId,
-  type SqlSession,
 } from '../gizzard/index.js';
+import type { SqlSession } from '../mysql/index.js';
 import { requireGraph, tableIdOf } from './graphs.js';
 import type { QueryRun, QueryStep } from './query/queryRun.js';
 import { edgeTables, type EdgeTables } from './storage/edgeTables.js';

@@ -1,5 +1,6 @@
 import { Deadline, limits, maxId, parseCount, RoostError, type Micros } from '../core/index.js';
-import type { Gizzard, Route, SqlSession } from '../gizzard/index.js';
+import type { Gizzard, Route } from '../gizzard/index.js';
+import type { SqlSession } from '../mysql/index.js';
 import { neverPositioned } from './edgeRecord.js';
 import { requireGraph, tableIdOf } from './graphs.js';
 import { stateOfRank } from './states.js';

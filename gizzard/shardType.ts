@@ -1,5 +1,5 @@
 import type { Deadline } from '../core/index.js';
-import type { DatabaseHost } from './hosts/databaseHost.js';
+import type { DatabaseHost } from '../mysql/index.js';
 import type { Movable } from './moving/movable.js';
 import type { ShardId, ShardInfo } from './topology/types.js';
 

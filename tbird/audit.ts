@@ -4,7 +4,6 @@ import { flockTypes, recountJobs, type Edge } from '../flock/index.js';
 import {
   differingRows,
   shardKey,
-  type DatabaseHost,
   type Difference,
   type MovableTable,
   type NewJob,
@@ -12,6 +11,7 @@ import {
   type ShardInfo,
   type StraysReport,
 } from '../gizzard/index.js';
+import type { DatabaseHost } from '../mysql/index.js';
 import { tweetsMoves } from './storage/tweetMoves.js';
 import type { Tbird } from './tbird.js';
 import { edgesOf, IndexWrites, type IndexEdge, type TweetGraphs } from './tweetIndex.js';

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Deadline, type RoostConfig } from '../core/index.js';
 import { openFlock, type Flock } from '../flock/index.js';
-import { parseTemplate } from '../gizzard/index.js';
+import { parseTemplate, unknownHosts } from '../gizzard/index.js';
 import { startServeProcess } from './serveProcess.js';
 import { freshCluster } from './support/index.js';
 
@@ -97,7 +97,7 @@ it('has no job applied by a server that does not know a host, so that reads neve
   ]);
   bad = await openFlock(lacking, { work: true });
   bad.gizzard.servers.describe({ machine: 'testing', flockPort: 7915 });
-  expect(bad.gizzard.hosts.unknownIn(bad.gizzard.topology)).toEqual([db2]);
+  expect(unknownHosts(bad.gizzard.hosts, bad.gizzard.topology)).toEqual([db2]);
   for (let i = 1n; i <= 30n; i++) {
     await write(i % 2n === 0n ? good : bad, i);
     for (let read = 0; read < 4; read++) expect(await countOf(good, i), `edge of ${i}`).toBe(1);

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Deadline } from '../../core/index.js';
-import type { SqlRow } from '../../gizzard/index.js';
+import type { SqlRow } from '../../mysql/index.js';
 import { untilApplied } from '../../test/flock/untilApplied.js';
 import { freshCluster } from '../../test/support/index.js';
 import { tableIdOf } from '../graphs.js';

@@ -1,5 +1,6 @@
 import { Deadline } from '../../core/index.js';
-import { changesFromJson, changesToJson, hostClockMs, type Change, type Control } from '../../gizzard/index.js';
+import { changesFromJson, changesToJson, type Change, type Control } from '../../gizzard/index.js';
+import { hostClockMs } from '../../mysql/index.js';
 
 const operationDeadlineMs = 5_000;
 

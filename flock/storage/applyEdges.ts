@@ -1,5 +1,5 @@
 import type { Deadline } from '../../core/index.js';
-import type { DatabaseHost } from '../../gizzard/index.js';
+import type { DatabaseHost } from '../../mysql/index.js';
 import { foldWrites, mergeInto, type EdgeRecord } from '../edgeRecord.js';
 import { untouched, visibleState, type NodeRegisters } from '../nodeRegisters.js';
 import { insertRows, readRows, replaceRows, type EdgeRow } from './edgeRows.js';

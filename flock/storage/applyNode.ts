@@ -1,5 +1,5 @@
 import type { Deadline } from '../../core/index.js';
-import type { DatabaseHost } from '../../gizzard/index.js';
+import type { DatabaseHost } from '../../mysql/index.js';
 import type { EdgeRecord } from '../edgeRecord.js';
 import { mergeNodes, untouched, visibleState, type NodeRegisters } from '../nodeRegisters.js';
 import { edgeColumns, replaceRows, rowOf, type EdgeRow } from './edgeRows.js';

@@ -1,6 +1,7 @@
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { Deadline, silentLog } from '../../core/index.js';
-import { DatabaseHosts, type ShardInfo, type SqlRow } from '../../gizzard/index.js';
+import type { ShardInfo } from '../../gizzard/index.js';
+import { DatabaseHosts, type SqlRow } from '../../mysql/index.js';
 import { freshCluster } from '../../test/support/index.js';
 import { copyEdges } from './copyEdges.js';
 import { edgeColumns } from './edgeRows.js';

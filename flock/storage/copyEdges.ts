@@ -1,5 +1,5 @@
 import type { Deadline } from '../../core/index.js';
-import type { DatabaseHost, SqlRow, SqlSession } from '../../gizzard/index.js';
+import type { DatabaseHost, SqlRow, SqlSession } from '../../mysql/index.js';
 import { compare } from '../edgeRecord.js';
 import { untouched } from '../nodeRegisters.js';
 import { applyEdges } from './applyEdges.js';

@@ -1,12 +1,5 @@
-import {
-  digestColumns,
-  digestOf,
-  inParts,
-  type MovableTable,
-  type ShardInfo,
-  type SqlRow,
-  type SqlValue,
-} from '../../gizzard/index.js';
+import { digestColumns, digestOf, inParts, type MovableTable, type ShardInfo } from '../../gizzard/index.js';
+import type { SqlRow, SqlValue } from '../../mysql/index.js';
 import { compare, mergeInto } from '../edgeRecord.js';
 import { anyTable, copyEdges } from './copyEdges.js';
 import { column, edgeColumns, edgesAt, rowOf } from './edgeRows.js';

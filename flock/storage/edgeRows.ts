@@ -1,5 +1,5 @@
 import type { Deadline } from '../../core/index.js';
-import type { SqlRow, SqlSession } from '../../gizzard/index.js';
+import type { SqlRow, SqlSession } from '../../mysql/index.js';
 import type { EdgeRecord } from '../edgeRecord.js';
 import { untouched } from '../nodeRegisters.js';
 import type { EdgeTables } from './edgeTables.js';

@@ -1,5 +1,6 @@
 import { RoostError, type Deadline } from '../../core/index.js';
-import type { DatabaseHost, Movable, ShardInfo, ShardType } from '../../gizzard/index.js';
+import type { Movable, ShardInfo, ShardType } from '../../gizzard/index.js';
+import type { DatabaseHost } from '../../mysql/index.js';
 import { edgeTables } from './edgeTables.js';
 import { shardMoves } from './shardMoves.js';
 

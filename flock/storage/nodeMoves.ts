@@ -1,14 +1,6 @@
 import type { Deadline } from '../../core/index.js';
-import {
-  idsBetween,
-  inParts,
-  tableById,
-  type DatabaseHost,
-  type MovableTable,
-  type ShardInfo,
-  type SqlRow,
-  type SqlSession,
-} from '../../gizzard/index.js';
+import { idsBetween, inParts, tableById, type MovableTable, type ShardInfo } from '../../gizzard/index.js';
+import type { DatabaseHost, SqlRow, SqlSession } from '../../mysql/index.js';
 import { compare } from '../edgeRecord.js';
 import { mergeNodes, sameRegisters, untouched, type NodeRegisters } from '../nodeRegisters.js';
 import { applyNode, sweepPage } from './applyNode.js';

@@ -1,5 +1,5 @@
 import type { Deadline } from '../../core/index.js';
-import type { SqlSession } from '../../gizzard/index.js';
+import type { SqlSession } from '../../mysql/index.js';
 import { compare } from '../edgeRecord.js';
 import { oneUntouched, type NodeRegisters } from '../nodeRegisters.js';
 import type { EdgeTables } from './edgeTables.js';

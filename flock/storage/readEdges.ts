@@ -1,5 +1,5 @@
 import type { Deadline } from '../../core/index.js';
-import type { SqlRow, SqlSession } from '../../gizzard/index.js';
+import type { SqlRow, SqlSession } from '../../mysql/index.js';
 import { compare } from '../edgeRecord.js';
 import { compactIdOfColumn, type CompactId } from '../query/compactId.js';
 import type { NodeRegisters } from '../nodeRegisters.js';

@@ -1,5 +1,5 @@
 import type { Deadline } from '../../core/index.js';
-import type { DatabaseHost, SqlRow } from '../../gizzard/index.js';
+import type { DatabaseHost, SqlRow } from '../../mysql/index.js';
 import { compare } from '../edgeRecord.js';
 import { sameRegisters, type NodeRegisters } from '../nodeRegisters.js';
 import { column, edgesAt } from './edgeRows.js';

@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Deadline, silentLog, type Log, type RoostConfig } from '../../core/index.js';
 import { freshCluster } from '../../test/support/index.js';
-import { DatabaseHosts } from '../hosts/databaseHosts.js';
+import { DatabaseHosts } from '../../mysql/index.js';
 import { Servers } from '../moving/servers.js';
 import { NameServer } from '../nameServer/nameServer.js';
 import { NameServerStore } from '../nameServer/nameServerStore.js';

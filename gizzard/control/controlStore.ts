@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { RoostError, type Deadline } from '../../core/index.js';
-import type { DatabaseHost, SqlRow, SqlSession, SqlValue } from '../hosts/databaseHost.js';
+import type { DatabaseHost, SqlRow, SqlSession, SqlValue } from '../../mysql/index.js';
 import { otherPrimary, sameHead, versionsPerPrimary, type Head } from '../nameServer/nameServerStore.js';
 import { addedTables } from '../nameServer/nameServerTables.js';
 import {

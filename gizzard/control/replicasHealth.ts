@@ -4,7 +4,7 @@ import { compareContents, type ComparedContents, type Contents } from '../nameSe
 import type { NameServer } from '../nameServer/nameServer.js';
 import { sameHead, type Head } from '../nameServer/nameServerStore.js';
 import { isBehind, newestOf, type Look } from '../nameServer/replicas.js';
-import type { DatabaseHost } from '../hosts/databaseHost.js';
+import type { DatabaseHost } from '../../mysql/index.js';
 import type { Control } from './control.js';
 
 const readDeadlineMs = 60_000;

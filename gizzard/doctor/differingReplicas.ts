@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Deadline, RoostError } from '../../core/index.js';
-import type { DatabaseHosts } from '../hosts/databaseHosts.js';
+import type { DatabaseHosts } from '../../mysql/index.js';
 import { differingRows } from '../moving/differingRows.js';
 import type { Movable, MovableTable } from '../moving/movable.js';
 import type { Difference } from '../moving/moveTask.js';

@@ -1,4 +1,5 @@
 import { hostsInUse } from '../topology/hostsInUse.js';
+import { unknownHosts as unknown } from '../topology/unknownHosts.js';
 import type { Check, Finding } from './check.js';
 
 /** Servers, and this process, whose configurations lack a host that holds data. */
@@ -6,13 +7,11 @@ export const unknownHosts: Check = {
   name: 'the hosts that servers know',
   async examine({ topology, servers, hosts }) {
     const inUse = hostsInUse(topology);
-    const here = hosts
-      .unknownIn(topology)
-      .map((host): Finding => ({
-        kind: 'unknownHost',
-        subject: host,
-        message: `host ${host} could not be looked at: the configuration of this command does not name it`,
-      }));
+    const here = unknown(hosts, topology).map((host): Finding => ({
+      kind: 'unknownHost',
+      subject: host,
+      message: `host ${host} could not be looked at: the configuration of this command does not name it`,
+    }));
     return [
       ...here,
       ...(await servers.lacking(inUse)).map((message): Finding => ({

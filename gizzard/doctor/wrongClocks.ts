@@ -1,4 +1,4 @@
-import { clockFaults, clockFaultText, isWrong, type ClockFault } from '../hosts/clockFaults.js';
+import { clockFaults, clockFaultText, isWrong, type ClockFault } from './clockFaults.js';
 import type { ServerVersion } from '../moving/servers.js';
 import type { Check } from './check.js';
 

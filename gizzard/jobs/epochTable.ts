@@ -1,5 +1,5 @@
 import { Deadline, isRoostError, RoostError } from '../../core/index.js';
-import type { DatabaseHost } from '../hosts/databaseHost.js';
+import type { DatabaseHost } from '../../mysql/index.js';
 
 /** A life of the journal: from its first job, or from `roost journal adopt`, for as long as its Redis loses nothing. */
 export interface Epoch {

@@ -1,6 +1,6 @@
 import { RoostError, type Log } from '../../core/index.js';
-import type { DatabaseHosts } from '../hosts/databaseHosts.js';
-import { namesData } from '../hosts/sqlErrors.js';
+import type { DatabaseHosts } from '../../mysql/index.js';
+import { namesData } from '../../mysql/index.js';
 import type { Leaf, Route } from '../routing/route.js';
 import { shardKey } from '../topology/types.js';
 import type { Topology } from '../topology/topology.js';
@@ -10,6 +10,7 @@ import { LeafWriter } from './leafWriter.js';
 import type { Priority } from './priority.js';
 import { Semaphore } from './semaphore.js';
 import { UnknownJob, waitingFor } from './unknownJobs.js';
+import { unknownHosts } from '../topology/unknownHosts.js';
 
 /** Transactions at once on one host. More would only wait for the same disk and the same locks, and take connections from reads. */
 const transactionsPerHost = 4;
@@ -95,7 +96,7 @@ export class JobRunner {
   async #runUnder(topology: Topology, job: JobEntry, priority: Priority): Promise<JobOutcome> {
     const { version } = topology;
     // What this server would leave out, another is to do: so that a write which is answered as applied stands on every host.
-    if (this.hosts.unknownIn(topology).length > 0)
+    if (unknownHosts(this.hosts, topology).length > 0)
       return { failures: [], readable: false, handBack: true, topologyVersion: version };
     this.#inWork.set(version, (this.#inWork.get(version) ?? 0) + 1);
     try {

@@ -1,5 +1,5 @@
 import type { Deadline, Micros } from '../../core/index.js';
-import type { DatabaseHost } from '../hosts/databaseHost.js';
+import type { DatabaseHost } from '../../mysql/index.js';
 import type { Leaf } from '../routing/route.js';
 import type { Topology } from '../topology/topology.js';
 import type { NewJob } from './journal.js';

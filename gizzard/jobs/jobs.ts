@@ -11,7 +11,7 @@ import {
   type RoostConfig,
   type WriteIdentity,
 } from '../../core/index.js';
-import type { DatabaseHosts } from '../hosts/databaseHosts.js';
+import type { DatabaseHosts } from '../../mysql/index.js';
 import type { Topology } from '../topology/topology.js';
 import { untilAppliedBefore } from './acceptedBefore.js';
 import { EpochTable } from './epochTable.js';
@@ -34,6 +34,7 @@ import { fenceKey, remotesFenceKey, streamKeys, writeKey } from './streamKeys.js
 import { waitedFor, waitingFor, type UnknownJobs } from './unknownJobs.js';
 import { Waiters } from './waiters.js';
 import { raiseFenceScript } from './workerScripts.js';
+import { unknownHosts } from '../topology/unknownHosts.js';
 
 export interface AppendOptions {
   readonly priority: Priority;
@@ -156,7 +157,7 @@ export class Jobs {
           fence: { key: fenceKey(cluster), version: () => topology().version },
           guard: this.guard,
           paused: () => topology().state.pausedPriorities.includes(priority),
-          unable: () => hosts.unknownIn(topology()).length > 0,
+          unable: () => unknownHosts(hosts, topology()).length > 0,
           tell: (waiter, error) => this.#waiters.tell(waiter, error),
           settled: async (mark, job) => {
             await this.lagging.knownEverywhere(mark);

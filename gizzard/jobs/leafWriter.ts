@@ -1,5 +1,5 @@
 import { Deadline, RoostError } from '../../core/index.js';
-import type { DatabaseHost } from '../hosts/databaseHost.js';
+import type { DatabaseHost } from '../../mysql/index.js';
 import type { Leaf } from '../routing/route.js';
 import type { FollowUp, JobType } from './jobType.js';
 import { priorities, type Priority } from './priority.js';

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { Deadline, RoostError, type RoostConfig } from '../../core/index.js';
-import { maxClockDifferenceMs } from '../hosts/clockFaults.js';
-import type { DatabaseHost } from '../hosts/databaseHost.js';
-import { readHostClock } from '../hosts/hostClock.js';
+import { maxClockDifferenceMs } from '../doctor/clockFaults.js';
+import type { DatabaseHost } from '../../mysql/index.js';
+import { readHostClock } from '../../mysql/index.js';
 import { hostRoom } from './hostRoom.js';
 
 const deadlineMs = 5_000;

@@ -1,5 +1,5 @@
 import { Deadline, RoostError } from '../../core/index.js';
-import type { DatabaseHost } from '../hosts/databaseHost.js';
+import type { DatabaseHost } from '../../mysql/index.js';
 
 const deadlineMs = 5_000;
 

@@ -1,6 +1,6 @@
 import { Deadline, RoostError } from '../../core/index.js';
 import type { Touch } from '../control/controlStore.js';
-import type { SqlRow, SqlSession, SqlValue } from '../hosts/databaseHost.js';
+import type { SqlRow, SqlSession, SqlValue } from '../../mysql/index.js';
 import { LeaseTable } from '../moving/leaseTable.js';
 import { setPaused } from '../moving/moveStore.js';
 import type { MoveSpec } from '../moving/moveTask.js';

@@ -19,6 +19,7 @@ import { summarizePlans, type PlanSummary } from './planSummary.js';
 import { preflight } from './preflight.js';
 import type { StepEnvironment } from './stepActions.js';
 import type { MigrationPlan } from './steps.js';
+import { unknownHosts } from '../topology/unknownHosts.js';
 
 const lookEveryMs = 250;
 
@@ -181,7 +182,7 @@ export class Migrations {
 
   async #claim(): Promise<MigrationRunner | undefined> {
     const { hosts, nameServer } = this.environment;
-    if (hosts.unknownIn(nameServer.topology).length > 0) return undefined;
+    if (unknownHosts(hosts, nameServer.topology).length > 0) return undefined;
     const migration = await this.#ledger.claim(this.server, this.config.moves.movesAtOnce);
     return migration && new MigrationRunner(migration, this.server, this.#ledger, this.environment, this.log);
   }

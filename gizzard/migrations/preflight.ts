@@ -1,6 +1,6 @@
 import { Deadline, RoostError, type RoostConfig } from '../../core/index.js';
-import type { DatabaseHost } from '../hosts/databaseHost.js';
-import type { DatabaseHosts } from '../hosts/databaseHosts.js';
+import type { DatabaseHost } from '../../mysql/index.js';
+import type { DatabaseHosts } from '../../mysql/index.js';
 import type { Moves } from '../moving/moves.js';
 import type { Servers } from '../moving/servers.js';
 import { replicationLagSeconds } from '../moving/throttle.js';

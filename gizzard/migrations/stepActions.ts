@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { Deadline, RoostError } from '../../core/index.js';
-import type { DatabaseHost } from '../hosts/databaseHost.js';
-import type { DatabaseHosts } from '../hosts/databaseHosts.js';
+import type { DatabaseHost } from '../../mysql/index.js';
+import type { DatabaseHosts } from '../../mysql/index.js';
 import type { Moves } from '../moving/moves.js';
 import { isOpen, type MoveSpec, type MoveTask } from '../moving/moveTask.js';
 import type { Servers } from '../moving/servers.js';

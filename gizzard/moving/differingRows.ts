@@ -1,5 +1,5 @@
 import { Deadline } from '../../core/index.js';
-import type { DatabaseHost } from '../hosts/databaseHost.js';
+import type { DatabaseHost } from '../../mysql/index.js';
 import type { ShardInfo } from '../topology/types.js';
 import type { MovableTable } from './movable.js';
 import type { Difference } from './moveTask.js';

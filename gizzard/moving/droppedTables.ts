@@ -1,8 +1,8 @@
 import { randomInt } from 'node:crypto';
 import { Deadline, isRoostError, RoostError } from '../../core/index.js';
-import type { DatabaseHost, SqlRow } from '../hosts/databaseHost.js';
-import type { DatabaseHosts } from '../hosts/databaseHosts.js';
-import { hostClockMs, readHostClock } from '../hosts/hostClock.js';
+import type { DatabaseHost, SqlRow } from '../../mysql/index.js';
+import type { DatabaseHosts } from '../../mysql/index.js';
+import { hostClockMs, readHostClock } from '../../mysql/index.js';
 import type { ShardInfo } from '../topology/types.js';
 import type { Movable, TablePlace } from './movable.js';
 

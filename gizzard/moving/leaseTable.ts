@@ -1,4 +1,4 @@
-import type { SqlSession, SqlValue } from '../hosts/databaseHost.js';
+import type { SqlSession, SqlValue } from '../../mysql/index.js';
 import { cut, type MovesDatabase } from './movesDatabase.js';
 
 /** A server that has not renewed its lease for this long has lost it. */

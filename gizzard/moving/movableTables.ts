@@ -1,5 +1,5 @@
 import type { Deadline } from '../../core/index.js';
-import type { DatabaseHost } from '../hosts/databaseHost.js';
+import type { DatabaseHost } from '../../mysql/index.js';
 import type { Movable, MovableTable, TablePlace } from './movable.js';
 
 /** The name of a shard's table, quoted, ready for SQL. The database is named after the cluster; its name and the prefix were checked when they were made. */

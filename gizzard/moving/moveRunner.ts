@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Deadline, type RoostError } from '../../core/index.js';
-import type { DatabaseHost } from '../hosts/databaseHost.js';
+import type { DatabaseHost } from '../../mysql/index.js';
 import type { BusyState } from '../topology/types.js';
 import { LeaseLost, type Lease, type LeasedTask } from './leasedWork.js';
 import type { Movable, MovableTable } from './movable.js';

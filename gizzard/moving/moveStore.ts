@@ -1,6 +1,6 @@
 import { RoostError } from '../../core/index.js';
 import type { Touch } from '../control/controlStore.js';
-import type { SqlRow, SqlSession } from '../hosts/databaseHost.js';
+import type { SqlRow, SqlSession } from '../../mysql/index.js';
 import { LeaseTable } from './leaseTable.js';
 import { cut, type MovesDatabase } from './movesDatabase.js';
 import { MoveThrottle, sharedRates } from './moveThrottle.js';

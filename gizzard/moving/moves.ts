@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Deadline, isRoostError, RoostError, type Log } from '../../core/index.js';
 import type { Led, Touch } from '../control/controlStore.js';
-import type { SqlSession } from '../hosts/databaseHost.js';
-import type { DatabaseHosts } from '../hosts/databaseHosts.js';
+import type { SqlSession } from '../../mysql/index.js';
+import type { DatabaseHosts } from '../../mysql/index.js';
 import type { NameServer } from '../nameServer/nameServer.js';
 import type { LockedTopology } from '../nameServer/nameServerStore.js';
 import { inMigration } from '../nameServer/reservedTrees.js';
@@ -16,6 +16,7 @@ import { MoveRunner } from './moveRunner.js';
 import { MoveStore, type MoveLimits } from './moveStore.js';
 import { isOpen, type MoveKind, type MoveRates, type MoveSpec, type MoveTask } from './moveTask.js';
 import type { MovesDatabase } from './movesDatabase.js';
+import { unknownHosts } from '../topology/unknownHosts.js';
 
 const lookEveryMs = 250;
 const addDeadlineMs = 10_000;
@@ -221,7 +222,7 @@ export class Moves {
   }
 
   async #claim(): Promise<MoveRunner | MoveCanceller | undefined> {
-    if (this.hosts.unknownIn(this.nameServer.topology).length > 0) return undefined;
+    if (unknownHosts(this.hosts, this.nameServer.topology).length > 0) return undefined;
     const task = await this.store.claim(this.server, this.config);
     if (task === undefined) return undefined;
     const show = (busy: BusyState): Promise<void> =>

@@ -2,7 +2,7 @@ import { Deadline } from '../../core/index.js';
 import type { Control } from '../control/control.js';
 import type { Touch } from '../control/controlStore.js';
 import type { ControlTableName } from '../control/controlTables.js';
-import type { DatabaseHost, SqlSession } from '../hosts/databaseHost.js';
+import type { DatabaseHost, SqlSession } from '../../mysql/index.js';
 
 const operationDeadlineMs = 10_000;
 

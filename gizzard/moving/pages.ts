@@ -1,4 +1,4 @@
-import type { DatabaseHost } from '../hosts/databaseHost.js';
+import type { DatabaseHost } from '../../mysql/index.js';
 import { keyHash } from '../hashes/index.js';
 import type { ShardInfo } from '../topology/types.js';
 import type { MovableTable } from './movable.js';

@@ -3,7 +3,7 @@ import { Deadline, isRoostError, RoostError, type Log } from '../../core/index.j
 import type { Control } from '../control/control.js';
 import type { ControlStore } from '../control/controlStore.js';
 import { settled } from '../control/settled.js';
-import { unknownHostText } from '../hosts/databaseHosts.js';
+import { unknownHostText } from '../../mysql/index.js';
 
 /** A server that has been silent for this long is gone. What it had in work is done again by others, with the topology of then. */
 const goneAfterMs = 5_000;

@@ -1,5 +1,5 @@
 import { Deadline, RoostError } from '../../core/index.js';
-import type { DatabaseHosts } from '../hosts/databaseHosts.js';
+import type { DatabaseHosts } from '../../mysql/index.js';
 import { shardKey, type ShardInfo } from '../topology/types.js';
 import type { Movable } from './movable.js';
 

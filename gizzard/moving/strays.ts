@@ -1,5 +1,5 @@
 import { Deadline, RoostError } from '../../core/index.js';
-import type { DatabaseHosts } from '../hosts/databaseHosts.js';
+import type { DatabaseHosts } from '../../mysql/index.js';
 import type { NameServer } from '../nameServer/nameServer.js';
 import type { LockedTopology } from '../nameServer/nameServerStore.js';
 import type { Route } from '../routing/route.js';

@@ -1,4 +1,4 @@
-import type { SqlRow } from '../hosts/databaseHost.js';
+import type { SqlRow } from '../../mysql/index.js';
 import type { ShardInfo } from '../topology/types.js';
 import type { MovableTable } from './movable.js';
 import { shardTable } from './movableTables.js';

@@ -1,7 +1,7 @@
 import { afterAll, expect, it } from 'vitest';
 import { Deadline, Metrics, silentLog } from '../../core/index.js';
 import { freshCluster } from '../../test/support/index.js';
-import { DatabaseHosts } from '../hosts/databaseHosts.js';
+import { DatabaseHosts } from '../../mysql/index.js';
 import { Throttle } from './throttle.js';
 
 const { config } = freshCluster('throttle');

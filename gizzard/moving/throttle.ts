@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Deadline } from '../../core/index.js';
-import type { DatabaseHost } from '../hosts/databaseHost.js';
+import type { DatabaseHost } from '../../mysql/index.js';
 import type { MoveRates } from './moveTask.js';
 
 /** A page that takes this many times as long as its fellows did at their best says that the host has other work. */

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { Deadline } from '../../core/index.js';
 import { leaf, node, topologyOf } from '../../test/conformance/trees.js';
-import type { DatabaseHost } from '../hosts/databaseHost.js';
+import type { DatabaseHost } from '../../mysql/index.js';
 import { Topology } from '../topology/topology.js';
 import type { Movable, MovableTable } from './movable.js';
 import { toldOfWrites } from './toldOfWrites.js';

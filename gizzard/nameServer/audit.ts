@@ -1,6 +1,6 @@
 import { deflateSync, inflateSync } from 'node:zlib';
 import type { Deadline, RoostConfig } from '../../core/index.js';
-import type { SqlRow, SqlSession } from '../hosts/databaseHost.js';
+import type { SqlRow, SqlSession } from '../../mysql/index.js';
 import { changesFromJson, changesToJson } from '../topology/changeJson.js';
 import type { Change } from '../topology/changes.js';
 import type { TableName } from './topologySql.js';

@@ -5,7 +5,7 @@ import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { Deadline, Metrics, silentLog, type ErrorCode, type RoostConfig } from '../../core/index.js';
 import { changesFor, leaf, node, topologyOf } from '../../test/conformance/trees.js';
 import { freshCluster } from '../../test/support/index.js';
-import { DatabaseHosts } from '../hosts/databaseHosts.js';
+import { DatabaseHosts } from '../../mysql/index.js';
 import { applyChanges, type Change } from '../topology/changes.js';
 import { Topology } from '../topology/topology.js';
 import {
@@ -272,19 +272,15 @@ describe('changes', () => {
           .map((type): Change => ({ kind: 'createShard', shard: shard(text, type) })),
       ),
       name.map((text): Change => ({ kind: 'deleteShard', id: parseShardId(text) })),
-      fc
-        .tuple(name, name, fc.nat(5))
-        .map(([parent, child, weight]): Change => ({
-          kind: 'addLink',
-          link: { parent: parseShardId(parent), child: parseShardId(child), weight },
-        })),
-      fc
-        .tuple(name, name)
-        .map(([parent, child]): Change => ({
-          kind: 'removeLink',
-          parent: parseShardId(parent),
-          child: parseShardId(child),
-        })),
+      fc.tuple(name, name, fc.nat(5)).map(([parent, child, weight]): Change => ({
+        kind: 'addLink',
+        link: { parent: parseShardId(parent), child: parseShardId(child), weight },
+      })),
+      fc.tuple(name, name).map(([parent, child]): Change => ({
+        kind: 'removeLink',
+        parent: parseShardId(parent),
+        child: parseShardId(child),
+      })),
       fc
         .tuple(fc.constantFrom(-1, 1), fc.bigInt({ min: 0n, max: 2n }), name)
         .map(([tableId, baseId, text]): Change => ({
@@ -301,12 +297,10 @@ describe('changes', () => {
       fc
         .constantFrom('addFanout' as const, 'removeFanout' as const)
         .map((kind): Change => ({ kind, fanout: { priority: 'high', suffix: 'tap' } })),
-      fc
-        .constantFrom(...remoteStatuses)
-        .map((status): Change => ({
-          kind: 'setRemoteHost',
-          host: { hostname: 'far', port: 65_535, cluster: 'west', status },
-        })),
+      fc.constantFrom(...remoteStatuses).map((status): Change => ({
+        kind: 'setRemoteHost',
+        host: { hostname: 'far', port: 65_535, cluster: 'west', status },
+      })),
       fc.constantFrom<Change>(
         { kind: 'removeRemoteHost', hostname: 'far', port: 65_535 },
         { kind: 'removeHostWeight', hostname: 'n' },

@@ -1,6 +1,6 @@
 import { isRoostError, RoostError, type Deadline } from '../../core/index.js';
-import type { DatabaseHost, SqlSession } from '../hosts/databaseHost.js';
-import { readHostClock } from '../hosts/hostClock.js';
+import type { DatabaseHost, SqlSession } from '../../mysql/index.js';
+import { readHostClock } from '../../mysql/index.js';
 import type { Change } from '../topology/changes.js';
 import { changesBetween } from '../topology/changesBetween.js';
 import { shardKey, type ShardId, type TopologyState } from '../topology/types.js';

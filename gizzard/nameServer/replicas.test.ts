@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { Deadline, silentLog, type RoostConfig } from '../../core/index.js';
 import { freshCluster } from '../../test/support/index.js';
-import { DatabaseHosts } from '../hosts/databaseHosts.js';
+import { DatabaseHosts } from '../../mysql/index.js';
 import type { Change } from '../topology/changes.js';
 import type { ShardInfo } from '../topology/types.js';
 import { NameServer } from './nameServer.js';

@@ -1,5 +1,5 @@
 import { RoostError, type Deadline } from '../../core/index.js';
-import type { SqlSession } from '../hosts/databaseHost.js';
+import type { SqlSession } from '../../mysql/index.js';
 import type { TableName } from './topologySql.js';
 
 /** One entry of a rollback log: what undoes a step that somebody made. What it holds is up to whoever writes the log. */

@@ -1,5 +1,5 @@
 import { RoostError, type Deadline } from '../../core/index.js';
-import type { SqlSession } from '../hosts/databaseHost.js';
+import type { SqlSession } from '../../mysql/index.js';
 import { shardKey, type ShardId } from '../topology/types.js';
 import type { TableName } from './topologySql.js';
 

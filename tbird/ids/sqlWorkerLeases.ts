@@ -1,6 +1,7 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import { Deadline, RoostError, snowflakeWorkers } from '../../core/index.js';
-import { hostClockMs, type DatabaseHost, type Gizzard } from '../../gizzard/index.js';
+import type { Gizzard } from '../../gizzard/index.js';
+import { hostClockMs, type DatabaseHost } from '../../mysql/index.js';
 import type { WorkerLease, WorkerLeases } from './workerLease.js';
 
 export interface WorkerLeaseOptions {

@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { Deadline, parseSnowflake, silentLog, snowflakeWorkers } from '../../core/index.js';
-import { DatabaseHosts, type DatabaseHost } from '../../gizzard/index.js';
+import { DatabaseHosts, type DatabaseHost } from '../../mysql/index.js';
 import { freshCluster } from '../../test/support/index.js';
 import { IdGenerator } from './idGenerator.js';
 import { SqlWorkerLeases } from './sqlWorkerLeases.js';

@@ -1,5 +1,5 @@
 import type { Deadline } from '../../core/index.js';
-import type { DatabaseHost } from '../../gizzard/index.js';
+import type { DatabaseHost } from '../../mysql/index.js';
 import { mergeTweets, sameRecord, type TweetRecord } from '../tweetRecord.js';
 import { lockTweets, writeTweets } from './tweetRows.js';
 

@@ -1,5 +1,5 @@
 import type { Deadline } from '../../core/index.js';
-import type { SqlSession, SqlValue } from '../../gizzard/index.js';
+import type { SqlSession, SqlValue } from '../../mysql/index.js';
 import { live, type TweetRecord } from '../tweetRecord.js';
 import { recordOf } from './tweetRows.js';
 import { tweetColumns } from './tweetTable.js';

@@ -1,5 +1,5 @@
 import type { Deadline } from '../../core/index.js';
-import type { SqlRow, SqlSession, SqlValue } from '../../gizzard/index.js';
+import type { SqlRow, SqlSession, SqlValue } from '../../mysql/index.js';
 import type { Tweet, TweetContent } from '../tweet.js';
 import { deleted, type TweetRecord } from '../tweetRecord.js';
 import { contentFrom, contentRow } from '../tweetRules.js';

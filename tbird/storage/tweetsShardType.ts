@@ -1,5 +1,6 @@
 import type { Deadline } from '../../core/index.js';
-import type { DatabaseHost, Movable, ShardInfo, ShardType } from '../../gizzard/index.js';
+import type { Movable, ShardInfo, ShardType } from '../../gizzard/index.js';
+import type { DatabaseHost } from '../../mysql/index.js';
 import { expiredRoot, missingRoot } from '../windows/windowMap.js';
 import { tweetMoves } from './tweetMoves.js';
 import { tweetTable } from './tweetTable.js';

@@ -1,5 +1,6 @@
 import { Deadline, RoostError } from '../../core/index.js';
-import { readHostClock, type Gizzard } from '../../gizzard/index.js';
+import type { Gizzard } from '../../gizzard/index.js';
+import { readHostClock } from '../../mysql/index.js';
 
 /** Two clocks of the cluster, in milliseconds since 1970: neither is that of a server of Roost. Both throw `Unavailable` where they cannot be read. */
 export interface ClusterClocks {

@@ -1,12 +1,6 @@
 import { Deadline } from '../../core/index.js';
-import {
-  changesFromJson,
-  changesToJson,
-  type Change,
-  type Control,
-  type SqlRow,
-  type SqlValue,
-} from '../../gizzard/index.js';
+import { changesFromJson, changesToJson, type Change, type Control } from '../../gizzard/index.js';
+import type { SqlRow, SqlValue } from '../../mysql/index.js';
 
 const operationDeadlineMs = 5_000;
 const columns = 'start_ms, dropped_at_ms, keep_until_ms, state, tree';

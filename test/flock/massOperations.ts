@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect } from 'vitest';
 import { Deadline, RoostError } from '../../core/index.js';
-import type { SqlRow } from '../../gizzard/index.js';
+import type { SqlRow } from '../../mysql/index.js';
 import { tableIdOf } from '../../flock/graphs.js';
 import type { Direction, Flock, Graph, WriteBatch } from '../../flock/index.js';
 import { edgeTables } from '../../flock/storage/edgeTables.js';

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Deadline, silentLog } from '../../core/index.js';
 import { flockShardType } from '../../flock/storage/flockShardType.js';
-import { DatabaseHosts, type MovableTable, type ShardInfo, type ShardType } from '../../gizzard/index.js';
+import type { MovableTable, ShardInfo, ShardType } from '../../gizzard/index.js';
+import { DatabaseHosts } from '../../mysql/index.js';
 import { PageMover } from '../../gizzard/moving/pageMover.js';
 import { tweetsShardType } from '../../tbird/storage/tweetsShardType.js';
 import { usersShardType } from '../../users/usersShardType.js';
@@ -44,15 +45,13 @@ const stores: readonly (readonly [string, ShardType, readonly (readonly [table: 
 ];
 
 describe.each(stores)('shards of %s', (name, type, tables) => {
-  const shards = names
-    .slice(0, 2)
-    .map((hostname): ShardInfo => ({
-      id: { hostname, tablePrefix: `d_${name}` },
-      type: name,
-      sourceType: name === 'tweets' ? '3600000' : '',
-      destinationType: '',
-      busy: 'normal',
-    }));
+  const shards = names.slice(0, 2).map((hostname): ShardInfo => ({
+    id: { hostname, tablePrefix: `d_${name}` },
+    type: name,
+    sourceType: name === 'tweets' ? '3600000' : '',
+    destinationType: '',
+    busy: 'normal',
+  }));
   const [left] = shards as [ShardInfo, ShardInfo];
   const tableName = (table: string): string => `\`${config.cluster}\`.\`${left.id.tablePrefix}_${table}\``;
   const run = (shard: ShardInfo, sql: string): Promise<unknown> =>

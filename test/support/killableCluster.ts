@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { configSchema, Deadline, type RoostConfig, type RoostConfigInput, silentLog } from '../../core/index.js';
-import { DatabaseHosts } from '../../gizzard/index.js';
+import { DatabaseHosts } from '../../mysql/index.js';
 import { type Playground, startPlayground } from '../../playground/index.js';
 import { freePorts } from '../../playground/ports.js';
 import { connect, type Roost } from '../../sdk/index.js';

@@ -10,7 +10,6 @@ import {
 import {
   Gizzard,
   type Change,
-  type DatabaseHost,
   type FollowUp,
   type JobType,
   type Leaf,
@@ -18,6 +17,7 @@ import {
   type Priority,
   type ShardType,
 } from '../../gizzard/index.js';
+import type { DatabaseHost } from '../../mysql/index.js';
 
 /** A value that a key holds. A key's values are a set, so that notes may be applied in any order and any number of times. */
 export interface Note {

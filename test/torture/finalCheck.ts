@@ -1,5 +1,5 @@
 import { Deadline, silentLog } from '../../core/index.js';
-import { DatabaseHosts } from '../../gizzard/index.js';
+import { DatabaseHosts } from '../../mysql/index.js';
 import { edgeStates, type EdgeState } from '../../flock/index.js';
 import type { Roost } from '../../sdk/index.js';
 import { explainRead } from './checkRegister.js';

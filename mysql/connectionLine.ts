@@ -1,4 +1,4 @@
-import { limits, RoostError, type Deadline } from '../../core/index.js';
+import { limits, RoostError, type Deadline } from '../core/index.js';
 
 interface Waiting {
   readonly sinceMs: number;

@@ -1,6 +1,5 @@
 import { Deadline } from '../../core/index.js';
-import type { DatabaseHosts } from './databaseHosts.js';
-import { readHostClock } from './hostClock.js';
+import { readHostClock, type DatabaseHosts } from '../../mysql/index.js';
 
 /** Clocks of a cluster that differ by more than this are wrong, one of them at least. */
 export const maxClockDifferenceMs = 60_000;

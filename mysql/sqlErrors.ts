@@ -1,4 +1,4 @@
-import { RoostError, type ErrorCode } from '../../core/index.js';
+import { RoostError, type ErrorCode } from '../core/index.js';
 
 /** Server errors that another attempt of the same transaction cures: deadlock, lock wait, and a row that somebody else has just inserted. */
 const conflicts = new Set(['ER_LOCK_DEADLOCK', 'ER_LOCK_WAIT_TIMEOUT', 'ER_DUP_ENTRY', 'ER_CHECKREAD']);

@@ -9,8 +9,8 @@ import {
   silentLog,
   type ErrorCode,
   type RoostConfig,
-} from '../../core/index.js';
-import { freshCluster } from '../../test/support/index.js';
+} from '../core/index.js';
+import { freshCluster } from '../test/support/index.js';
 import type { DatabaseHost, SqlRow } from './databaseHost.js';
 import { DatabaseHosts } from './databaseHosts.js';
 

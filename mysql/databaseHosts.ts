@@ -1,6 +1,4 @@
-import { Metrics, RoostError, type Log, type RoostConfig } from '../../core/index.js';
-import { hostsInUse } from '../topology/hostsInUse.js';
-import type { Topology } from '../topology/topology.js';
+import { Metrics, RoostError, type Log, type RoostConfig } from '../core/index.js';
 import { DatabaseHost, type ObserveStatement } from './databaseHost.js';
 
 /** The database hosts of the configuration, each with its pool, made when it is first used. */
@@ -69,9 +67,9 @@ export class DatabaseHosts {
     return Object.keys(this.config.databaseHosts).sort();
   }
 
-  /** Hosts that hold data by this topology, and that the configuration does not name. */
-  unknownIn(topology: Topology): readonly string[] {
-    return hostsInUse(topology).filter((name) => this.config.databaseHosts[name] === undefined);
+  /** Whether the configuration names the host. */
+  has(name: string): boolean {
+    return this.#names.has(name);
   }
 
   /** Whether the host should be asked before others. A host that the configuration does not name is not. */

@@ -3,14 +3,14 @@ import mysql, { type Pool, type PoolConnection, type TypedParameterValue } from 
 import {
   Deadline,
   deadlineExceeded,
+  Health,
   maxInt64,
   RoostError,
   type DatabaseHostConfig,
   type Log,
   type PoolConfig,
-} from '../../core/index.js';
+} from '../core/index.js';
 import { ConnectionLine } from './connectionLine.js';
-import { Health } from './health.js';
 import { isHostDown, sqlError, type DriverError } from './sqlErrors.js';
 
 /** What may be bound to a statement. */

@@ -1,4 +1,4 @@
-import type { Deadline } from '../../core/index.js';
+import type { Deadline } from '../core/index.js';
 import type { SqlSession } from './databaseHost.js';
 
 /** What a database host's own clock says, as an expression of SQL: milliseconds since 1970, whatever its time zone. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { RoostError } from '../../core/index.js';
+import { RoostError } from '../core/index.js';
 import { isHostDown, namesData, sqlError, type DriverError } from './sqlErrors.js';
 
 const driverError = (code: string | undefined, sqlState?: string, message = 'as the server says'): DriverError =>

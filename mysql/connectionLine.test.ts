@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { Cancellation, Deadline } from '../../core/index.js';
+import { Cancellation, Deadline } from '../core/index.js';
 import { ConnectionLine } from './connectionLine.js';
 
 const remote = (cancellation = new Cancellation()): Deadline => Deadline.after(60_000, cancellation);
