@@ -29,6 +29,7 @@ export { limits } from './limits.js';
 export { configPlaces, loadConfig, type LoadConfigOptions, type LoadedConfig } from './loadConfig.js';
 export { createLog, silentLog, type Log } from './log.js';
 export { Metrics } from './metrics.js';
+export { priorities, type Priority } from './priority.js';
 export {
   composeSnowflake,
   firstIdAt,

@@ -9,7 +9,6 @@ import {
   RoostError,
   systemMicros,
 } from '../core/index.js';
-import { operationRank, rankOf } from './states.js';
 import type {
   Direction,
   EdgeState,
@@ -21,7 +20,8 @@ import type {
   Query,
   Term,
   WriteBatch,
-} from './types.js';
+} from '../wire/index.js';
+import { operationRank, rankOf } from './states.js';
 
 // What callers bring is looked at here before anything is done with it: callers in plain JavaScript, and the wire, may bring anything.
 

@@ -9,10 +9,10 @@ import {
   type ShardId,
 } from '../gizzard/index.js';
 import type { SqlSession } from '../mysql/index.js';
+import type { Direction } from '../wire/index.js';
 import { requireGraph, tableIdOf } from './graphs.js';
 import type { QueryRun, QueryStep } from './query/queryRun.js';
 import { edgeTables, type EdgeTables } from './storage/edgeTables.js';
-import type { Direction } from './types.js';
 
 /** A read of one shard's tables: any replica may serve it. */
 export type ShardRead<T> = (session: SqlSession, tables: EdgeTables, deadline: Deadline, leaf: Leaf) => Promise<T>;

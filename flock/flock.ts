@@ -1,12 +1,12 @@
 import { cachesFor, type Caches } from '../cache/index.js';
 import {
-  Deadline,
   limits,
   parseCount,
   parseId,
   type Log,
   type Metrics,
   type Micros,
+  type Priority,
   type RoostConfig,
 } from '../core/index.js';
 import {
@@ -17,8 +17,33 @@ import {
   type NewJob,
   type SendJobs,
 } from '../gizzard/index.js';
+import {
+  deadlineOf,
+  edgeStates,
+  type Direction,
+  type Edge,
+  type EdgePage,
+  type EdgeState,
+  type EdgeWrites,
+  type Explanation,
+  type Graph,
+  type IdPage,
+  type JournalStatus,
+  type NewestOf,
+  type Node,
+  type NodeLocation,
+  type NodeWrite,
+  type PageRequest,
+  type Query,
+  type ReadOptions,
+  type StateCounts,
+  type Term,
+  type WriteBatch,
+  type WriteOptions,
+} from '../wire/index.js';
 import { auditGraph, type AuditOptions, type AuditReport } from './audit/audit.js';
 import { checkBatch, checkCursor, checkDirection, checkIds, checkNewest, checkPairs, checkQuery } from './checks.js';
+import type { FlockService } from './flockService.js';
 import { EdgeReader } from './edgeReader.js';
 import { findGraph, graphsOf, planGraph, requireGraph, tableIdOf, type CreateGraphOptions } from './graphs.js';
 import { checkIdsFit } from './idsThatFit.js';
@@ -49,31 +74,6 @@ import {
   type NodeRow,
   type Pair,
 } from './storage/readEdges.js';
-import {
-  edgeStates,
-  type Direction,
-  type Edge,
-  type EdgePage,
-  type EdgeState,
-  type EdgeWrites,
-  type Explanation,
-  type FlockService,
-  type Graph,
-  type IdPage,
-  type JournalStatus,
-  type NewestOf,
-  type Node,
-  type NodeLocation,
-  type NodeWrite,
-  type PageRequest,
-  type Priority,
-  type Query,
-  type ReadOptions,
-  type StateCounts,
-  type Term,
-  type WriteBatch,
-  type WriteOptions,
-} from './types.js';
 
 /** A count of a compound query walks at most this many ids; a larger result is estimated. */
 const countedIds = limits.pageSize;
@@ -420,12 +420,6 @@ function checkPage(query: Query, page: PageRequest): void {
   checkCursor(page);
   checkQuery(query);
 }
-
-const deadlineOf = ({ deadlineMs, cancellation }: ReadOptions): Deadline =>
-  Deadline.after(
-    deadlineMs === undefined ? limits.defaultDeadlineMs : parseCount(deadlineMs, 'deadlineMs', 1, limits.maxDeadlineMs),
-    cancellation,
-  );
 
 const pairsOf =
   (sourceIds: BigInt64Array, destinationIds: BigInt64Array) =>

@@ -1,6 +1,6 @@
 import { RoostError } from '../core/index.js';
 import { keyHash, shardKey, type Change, type ShardId, type Topology } from '../gizzard/index.js';
-import type { Direction, Graph } from './types.js';
+import type { Direction, Graph } from '../wire/index.js';
 
 /** How keys of graphs are hashed: ids spread evenly over 60 bits, whatever their pattern. */
 const graphHash = 'fnv1a64';

@@ -1,7 +1,7 @@
 import { RoostError } from '../core/index.js';
 import { shardKey, type ShardInfo, type Topology } from '../gizzard/index.js';
+import type { WriteBatch } from '../wire/index.js';
 import { tableIdOf } from './graphs.js';
-import type { WriteBatch } from './types.js';
 
 /** The greatest id that a column of type INT UNSIGNED holds. */
 const maxNarrowId = 2n ** 32n - 1n;

@@ -4,8 +4,35 @@ export { edgeKey, nodeKey, parseEdgeKey, parseNodeKey } from './cached/edgeKeys.
 export { DroppedGraphs, type PlannedGraphDrop } from './dropped/droppedGraphs.js';
 export type { DroppedGraph } from './dropped/droppedGraphStore.js';
 export { Flock, flockTypes, openFlock, type FlockOptions, type OpenFlockOptions } from './flock.js';
+export type { FlockService } from './flockService.js';
 export { edgeWriteJob, recountJobs, type EdgeChange } from './jobs/edgeWriteJob.js';
 export type { ScanPage, StoredEdge, StoredNode } from './scan.js';
 export { operationRank, operations, rankOf, setsPosition, stateOfRank } from './states.js';
-export * from './types.js';
 export { secondOf, timeOfSecond } from './wholeSeconds.js';
+export {
+  edgeStates,
+  type Acknowledgement,
+  type BatchedWrite,
+  type Direction,
+  type Edge,
+  type EdgePage,
+  type EdgeState,
+  type EdgeWrites,
+  type Explanation,
+  type Graph,
+  type IdPage,
+  type JournalStatus,
+  type NewestOf,
+  type Node,
+  type NodeLocation,
+  type NodeWrite,
+  type Operation,
+  type PageRequest,
+  type Query,
+  type ReadOptions,
+  type StateCounts,
+  type Term,
+  type WriteBatch,
+  type WriteOptions,
+} from '../wire/index.js';
+export type { Priority } from '../core/index.js';

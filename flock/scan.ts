@@ -1,12 +1,12 @@
-import { Deadline, limits, maxId, parseCount, RoostError, type Micros } from '../core/index.js';
+import { type Deadline, limits, maxId, parseCount, RoostError, type Micros } from '../core/index.js';
 import type { Gizzard, Route } from '../gizzard/index.js';
 import type { SqlSession } from '../mysql/index.js';
+import { deadlineOf, type Direction, type Edge, type EdgeState, type ReadOptions } from '../wire/index.js';
 import { neverPositioned } from './edgeRecord.js';
 import { requireGraph, tableIdOf } from './graphs.js';
 import { stateOfRank } from './states.js';
 import { edgeColumns, rowOf, type EdgeRow } from './storage/edgeRows.js';
 import { edgeTables, type EdgeTables } from './storage/edgeTables.js';
-import type { Direction, Edge, EdgeState, ReadOptions } from './types.js';
 
 /** An edge with all that is remembered of it: enough to write it again. `state` is what queries see. */
 export interface StoredEdge extends Edge {
@@ -66,10 +66,10 @@ export async function scan(
   graphId: number,
   cursor: string,
   count: number,
-  { deadlineMs = limits.defaultDeadlineMs }: ReadOptions = {},
+  options: ReadOptions = {},
 ): Promise<ScanPage> {
   parseCount(count, 'count', 1, limits.pageSize);
-  const deadline = Deadline.after(parseCount(deadlineMs, 'deadlineMs', 1, limits.maxDeadlineMs));
+  const deadline = deadlineOf(options);
   requireGraph(gizzard.topology, graphId);
   const place = decode(cursor);
   const tableId = tableIdOf(graphId, place.direction);

@@ -1,4 +1,4 @@
-import { edgeStates, type EdgeState, type Operation } from './types.js';
+import { edgeStates, type EdgeState, type Operation } from '../wire/index.js';
 
 /** The state's rank: its value in tables and payloads, and what breaks ties in time. */
 export const rankOf: Readonly<Record<EdgeState, number>> = { normal: 0, negative: 1, archived: 2, removed: 3 };

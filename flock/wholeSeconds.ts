@@ -1,5 +1,5 @@
 import type { Micros } from '../core/index.js';
-import type { Operation } from './types.js';
+import type { Operation } from '../wire/index.js';
 
 const second = 1_000_000n;
 

@@ -6,6 +6,7 @@ export {
   RoostError,
   type ErrorCode,
   type IdInput,
+  type Priority,
   type Snowflake,
 } from '../core/index.js';
 export type { Batch, GraphBatch, NodeOptions } from './batch.js';
@@ -23,7 +24,7 @@ export type { NewTweet, ScannedTimeline, TimelineOptions, Tweets } from './tweet
 export type { NewUser, Users } from './users.js';
 export type { WriteOptions } from './writeOptions.js';
 export type {
-  AcknowledgementName as Acknowledgement,
+  Acknowledgement,
   Direction,
   Edge,
   EdgeState,
@@ -32,7 +33,6 @@ export type {
   Node,
   NodeLocation,
   Operation,
-  PriorityName as Priority,
   StateCounts,
   Tweet,
   TweetFormat,

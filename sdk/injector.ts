@@ -1,17 +1,11 @@
-import { type Deadline, errorCodes, RoostError } from '../core/index.js';
-import {
-  JobException,
-  JobInjectorClient,
-  priorityNumbers,
-  type JobInjectorModule,
-  type PriorityName,
-} from '../wire/index.js';
+import { type Deadline, errorCodes, type Priority, RoostError } from '../core/index.js';
+import { JobException, JobInjectorClient, priorityNumbers, type JobInjectorModule } from '../wire/index.js';
 import type { Address } from './address.js';
 import { ServiceConnection } from './serviceConnection.js';
 
 /** A job for an injector. */
 export interface InjectedJob {
-  readonly priority: PriorityName;
+  readonly priority: Priority;
   /** JSON: an object with one key, the kind of job. */
   readonly contents: string;
 }

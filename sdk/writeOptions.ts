@@ -1,18 +1,13 @@
 import {
   acknowledgementNumbers,
   priorityNumbers,
-  type AcknowledgementName,
-  type PriorityName,
   type RoostTypes,
+  type WriteOptions as StoreWriteOptions,
 } from '../wire/index.js';
 import type { CallOptions } from './channel.js';
 
-export interface WriteOptions extends CallOptions {
-  /** Which queue the write takes. Absent: high. */
-  readonly priority?: PriorityName;
-  /** `journaled` (the default): resolves once the write is durable in the journal. `materialized`: once the next read sees it. */
-  readonly acknowledgement?: AcknowledgementName;
-}
+/** The client gives each write an identity of its own, so that all its attempts are one. */
+export interface WriteOptions extends CallOptions, Pick<StoreWriteOptions, 'priority' | 'acknowledgement'> {}
 
 /** Checks the options and returns what puts them on the wire, given what is left of the deadline. Throws `InvalidArgument`. */
 export function writeOptionsToThrift({

@@ -1,4 +1,4 @@
-import { Acknowledgement } from '../wire/index.js';
+import { AcknowledgementNumber } from '../wire/index.js';
 
 /** What a request takes of a server: each kind has slots of its own. */
 export type CallKind = 'read' | 'background' | 'write' | 'materialized' | 'control';
@@ -31,5 +31,5 @@ export function kindOfCall(method: string, args: readonly unknown[]): CallKind {
   const kind = kindOfMethod(method);
   if (kind !== 'write') return kind;
   const options = args.at(-1) as { readonly acknowledgement?: number | null } | null | undefined;
-  return options?.acknowledgement === Acknowledgement.Materialized ? 'materialized' : 'write';
+  return options?.acknowledgement === AcknowledgementNumber.Materialized ? 'materialized' : 'write';
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { limits, packIds } from '../core/index.js';
-import { ExecuteOperationType, Priority, type FlockDBTypes } from '../wire/index.js';
+import { ExecuteOperationType, PriorityNumber, type FlockDBTypes } from '../wire/index.js';
 import { compileExecute } from './compileExecute.js';
 
 const { Add, Remove, Archive, Negate } = ExecuteOperationType;
@@ -25,7 +25,7 @@ it('makes one write of each graph, in the order of the operations, at the presen
     operation(Archive, 1, false, 10n, [30n]),
     operation(Negate, 1, true, 4n, [5n]),
   ];
-  expect(compileExecute({ operations, priority: Priority.Low }, 1_700_000_000_123)).toEqual({
+  expect(compileExecute({ operations, priority: PriorityNumber.Low }, 1_700_000_000_123)).toEqual({
     batch: [
       {
         edges: {
@@ -53,7 +53,7 @@ it('makes one write of each graph, in the order of the operations, at the presen
 
 it('takes seconds for times: adds stand at their beginning, others at their end, and edges without a position at their milliseconds', () => {
   const operations = [operation(Add, 1, true, 1n, [2n], 77n), operation(Archive, 1, true, 1n, [3n])];
-  expect(compileExecute({ operations, execute_at: 1_300_000_000, priority: Priority.High }, 5)).toMatchObject({
+  expect(compileExecute({ operations, execute_at: 1_300_000_000, priority: PriorityNumber.High }, 5)).toMatchObject({
     batch: [
       {
         edges: {
@@ -68,7 +68,7 @@ it('takes seconds for times: adds stand at their beginning, others at their end,
 });
 
 it('does nothing for a term that names none of the others', () => {
-  expect(compileExecute({ operations: [operation(Add, 1, true, 1n, [])], priority: Priority.High }, 5)).toEqual({
+  expect(compileExecute({ operations: [operation(Add, 1, true, 1n, [])], priority: PriorityNumber.High }, 5)).toEqual({
     batch: [],
     unplaced: [],
     options: { priority: 'high' },
@@ -77,7 +77,10 @@ it('does nothing for a term that names none of the others', () => {
 
 it('makes several writes of more edges than one entry of the journal holds', () => {
   const others = Array.from({ length: limits.operationsPerWrite + 1 }, (_, i) => BigInt(i));
-  const { batch } = compileExecute({ operations: [operation(Add, 1, true, 1n, others)], priority: Priority.High }, 5);
+  const { batch } = compileExecute(
+    { operations: [operation(Add, 1, true, 1n, others)], priority: PriorityNumber.High },
+    5,
+  );
   expect(batch.map((write) => 'edges' in write && write.edges.destinationIds.length)).toEqual([
     limits.operationsPerWrite,
     1,
@@ -90,7 +93,7 @@ it('takes a term without destination_ids for a mass operation, in the direction 
     term: { source_id: 9n, graph_id: 1, is_forward: forward },
   });
   expect(
-    compileExecute({ operations: [mass(Archive, true), mass(Remove, false)], priority: Priority.High }, 5).batch,
+    compileExecute({ operations: [mass(Archive, true), mass(Remove, false)], priority: PriorityNumber.High }, 5).batch,
   ).toEqual([
     { node: { graphId: 1, id: 9n, direction: 'forward', operation: 'archive' } },
     { node: { graphId: 1, id: 9n, direction: 'backward', operation: 'remove' } },
@@ -103,13 +106,13 @@ it('keeps the order between edges and mass operations', () => {
     term: { source_id: 9n, graph_id: 1, is_forward: true },
   };
   const operations = [operation(Add, 1, true, 9n, [1n, 2n]), mass, operation(Add, 1, true, 9n, [3n])];
-  expect(compileExecute({ operations, priority: Priority.High }, 5).batch).toMatchObject([
+  expect(compileExecute({ operations, priority: PriorityNumber.High }, 5).batch).toMatchObject([
     { edges: { destinationIds: BigInt64Array.of(1n, 2n) } },
     { node: { id: 9n, operation: 'remove' } },
     { edges: { destinationIds: BigInt64Array.of(3n) } },
   ]);
   const { batch: atOnce } = compileExecute(
-    { operations: operations.slice(1), execute_at: 7, priority: Priority.High },
+    { operations: operations.slice(1), execute_at: 7, priority: PriorityNumber.High },
     5,
   );
   expect(atOnce).toMatchObject([{ node: { time: 7_999_999n } }, { edges: { times: BigInt64Array.of(7_000_000n) } }]);
@@ -139,7 +142,7 @@ describe('refuses', () => {
     ['InvalidArgument', 'there is no operation 0', [term({ destination_ids: null }), { ...good, operation_type: 0 }]],
   ])('with %s: %s', (code, message, operations) => {
     expect(() =>
-      compileExecute({ operations: operations as FlockDBTypes.ExecuteOperation[], priority: Priority.High }, 5),
+      compileExecute({ operations: operations as FlockDBTypes.ExecuteOperation[], priority: PriorityNumber.High }, 5),
     ).toThrow(expect.objectContaining({ code, message: expect.stringContaining(message) as string }) as Error);
   });
 

@@ -4,7 +4,7 @@ import { limits, packIds, unpackIds } from '../core/index.js';
 import { startTestServer, type TestServer } from '../test/inMemory/testServer.js';
 import {
   ExecuteOperationType,
-  Priority,
+  PriorityNumber,
   RoostFlockClient,
   SelectOperationType,
   type FlockDBTypes,
@@ -170,16 +170,16 @@ it('writes nothing where one of the graphs of execute does not exist', async () 
     operation_type: ExecuteOperationType.Add,
     term: { source_id: int64(50n), graph_id: graph, is_forward: true, destination_ids: packIds([51n]) },
   });
-  await expect(client.execute({ operations: [add(1), add(2), add(3)], priority: Priority.High })).rejects.toMatchObject(
-    {
-      name: 'FlockException',
-      description: 'there is no graph 3',
-    },
-  );
+  await expect(
+    client.execute({ operations: [add(1), add(2), add(3)], priority: PriorityNumber.High }),
+  ).rejects.toMatchObject({
+    name: 'FlockException',
+    description: 'there is no graph 3',
+  });
   const there = async (graph: number): Promise<Buffer> => client.edge_states(graph, packIds([50n]), packIds([51n]), {});
   expect([await there(1), await there(2)]).toEqual([Buffer.of(0), Buffer.of(0)]);
   server.flock.calls.length = 0;
-  await client.execute({ operations: [add(1), add(2)], priority: Priority.Medium });
+  await client.execute({ operations: [add(1), add(2)], priority: PriorityNumber.Medium });
   // Both edges are looked for first, since they come without a position.
   expect(server.flock.calls).toEqual(['edges', 'edges', 'execute']);
   expect(server.flock.lastOptions).toMatchObject({ priority: 'medium' });

@@ -3,7 +3,7 @@ import { Cancellation, packIds, unpackIds } from '../core/index.js';
 import { openFlock, type Edge, type Flock, type Operation } from '../flock/index.js';
 import { untilApplied } from '../test/flock/untilApplied.js';
 import { freshCluster } from '../test/support/index.js';
-import { ExecuteOperationType, Priority, type FlockDBTypes } from '../wire/index.js';
+import { ExecuteOperationType, PriorityNumber, type FlockDBTypes } from '../wire/index.js';
 import { flockdbHandler, type FlockdbHandler } from './flockdbHandler.js';
 import { injectorHandler } from './injectorProcessor.js';
 
@@ -44,7 +44,7 @@ async function execute(operation: Operation, node: bigint, { at, position, other
   };
   await client.execute({
     operations: [{ operation_type: types[operation], term, ...(position === undefined ? {} : { position }) }],
-    priority: Priority.High,
+    priority: PriorityNumber.High,
     ...(at === undefined ? {} : { execute_at: at }),
   });
   await untilApplied(flock);
@@ -210,7 +210,7 @@ it("applies what a queue of FlockDB holds, and keeps places as FlockDB's jobs di
   const injector = injectorHandler(flock, { closed: new Cancellation(), waitedMs: () => 0 });
   const inject = async (...jobs: object[]): Promise<void> => {
     await injector.inject_jobs(
-      jobs.map((job) => ({ priority: Priority.Low, contents: Buffer.from(JSON.stringify(job)) })),
+      jobs.map((job) => ({ priority: PriorityNumber.Low, contents: Buffer.from(JSON.stringify(job)) })),
     );
     await untilApplied(flock);
   };

@@ -1,5 +1,5 @@
 import { RoostError, type Log, type Metrics } from '../core/index.js';
-import { BinaryReader, callBounds, Priority } from '../wire/index.js';
+import { BinaryReader, callBounds, PriorityNumber } from '../wire/index.js';
 import { AnswerWriter } from './answerWriter.js';
 import type { Caller } from './caller.js';
 import { kindOfCall, type CallKind } from './callKind.js';
@@ -146,4 +146,4 @@ function answerOf(write: (output: AnswerWriter) => void): Buffer {
 
 /** Whether a write asks for the lowest priority, in its options or, of FlockDB's, in its only argument. */
 const isLow = (args: readonly unknown[]): boolean =>
-  (args.at(-1) as { readonly priority?: number | null } | null | undefined)?.priority === Priority.Low;
+  (args.at(-1) as { readonly priority?: number | null } | null | undefined)?.priority === PriorityNumber.Low;

@@ -1,5 +1,4 @@
-import { Deadline, limits, parseCount, RoostError } from '../core/index.js';
-import type { TweetReadOptions } from './tbirdService.js';
+import { limits, RoostError } from '../core/index.js';
 import type { TweetContent } from './tweet.js';
 import { sameContent } from './tweetRecord.js';
 import { contentText } from './tweetRules.js';
@@ -29,11 +28,5 @@ export function refuseOther(stored: TweetContent, given: TweetContent): void {
     },
   );
 }
-
-export const deadlineOf = ({ deadlineMs, cancellation }: TweetReadOptions): Deadline =>
-  Deadline.after(
-    deadlineMs === undefined ? limits.defaultDeadlineMs : parseCount(deadlineMs, 'deadlineMs', 1, limits.maxDeadlineMs),
-    cancellation,
-  );
 
 const invalid = (message: string): RoostError => new RoostError('InvalidArgument', message);

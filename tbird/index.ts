@@ -1,27 +1,35 @@
 export { auditTweets, type TweetAuditOptions, type TweetAuditReport, type TweetFault } from './audit.js';
 export { TweetCaches } from './cached/tweetCaches.js';
-export { renderTweets, tweetFormats, type TweetFormat } from './cached/tweetFormats.js';
+export { renderTweets } from './cached/tweetFormats.js';
 export { IdGenerator, type IdGeneratorOptions } from './ids/idGenerator.js';
 export { SqlWorkerLeases, type WorkerLeaseOptions } from './ids/sqlWorkerLeases.js';
 export type { WorkerLease, WorkerLeases } from './ids/workerLease.js';
 export { openTbird, tbirdTypes, type OpenTbirdOptions } from './openTbird.js';
 export { Tbird, type SetupOptions, type TbirdOptions } from './tbird.js';
 export { tweetGraphNames } from './tweetIndex.js';
-export type {
-  ScanResult,
-  TbirdService,
-  TimelineRequest,
-  TweetReadOptions,
-  TweetWriteOptions,
-  WindowInfo,
-} from './tbirdService.js';
-export type { Tweet, TweetContent, TweetDraft } from './tweet.js';
+export type { TbirdService } from './tbirdService.js';
+export type { TweetContent } from './tweet.js';
 export type { TweetGraphs } from './tweetIndex.js';
 export { kindStates, type TweetKind } from './tweetKind.js';
 export { characterCount, contentOf } from './tweetRules.js';
 export type { ClusterClocks } from './windows/clusterClocks.js';
-export type { DroppedWindow, WindowToDrop } from './windows/retention.js';
 export { routingKey, windowAt, windowOf, type TimeWindow } from './windows/timeWindows.js';
 export { tweetsTableId, type StoredWindow } from './windows/windowMap.js';
 export type { PolicyInput, WindowPolicy } from './windows/windowPolicy.js';
 export type { RollReport, Windows } from './windows/windows.js';
+export {
+  tweetFormats,
+  type Acknowledgement,
+  type DroppedWindow,
+  type ReadOptions,
+  type ScannedTimeline,
+  type TimedWriteOptions,
+  type TimelineRequest,
+  type Tweet,
+  type TweetDraft,
+  type TweetFormat,
+  type WindowInfo,
+  type WindowToDrop,
+  type WriteOptions,
+} from '../wire/index.js';
+export type { Priority } from '../core/index.js';

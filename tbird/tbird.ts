@@ -9,6 +9,18 @@ import {
 } from '../core/index.js';
 import type { EdgeState, Flock } from '../flock/index.js';
 import type { Gizzard, NewJob, Route } from '../gizzard/index.js';
+import {
+  deadlineOf,
+  type DroppedWindow,
+  type ReadOptions,
+  type ScannedTimeline,
+  type TimedWriteOptions,
+  type TimelineRequest,
+  type Tweet,
+  type TweetDraft,
+  type WindowInfo,
+  type WriteOptions,
+} from '../wire/index.js';
 import type { TweetCaches } from './cached/tweetCaches.js';
 import { renderTweets } from './cached/tweetFormats.js';
 import { IdGenerator } from './ids/idGenerator.js';
@@ -19,22 +31,14 @@ import { ReservedIds } from './reservedIds.js';
 import { scanTweets } from './storage/scanTweets.js';
 import { readTweets, tweetOf } from './storage/tweetRows.js';
 import { tweetTable } from './storage/tweetTable.js';
-import type {
-  ScanResult,
-  TbirdService,
-  TimelineRequest,
-  TweetReadOptions,
-  TweetWriteOptions,
-  WindowInfo,
-} from './tbirdService.js';
-import type { Tweet, TweetContent, TweetDraft } from './tweet.js';
+import type { TbirdService } from './tbirdService.js';
+import type { TweetContent } from './tweet.js';
 import { IndexWrites, tweetGraphNames, type TweetGraphs } from './tweetIndex.js';
 import { kindStates } from './tweetKind.js';
 import { deleted, live, type TweetRecord } from './tweetRecord.js';
-import { checkCount, checkId, checkIds, deadlineOf, refuseOther } from './callRules.js';
+import { checkCount, checkId, checkIds, refuseOther } from './callRules.js';
 import { contentOf } from './tweetRules.js';
 import { Roller } from './windows/roller.js';
-import type { DroppedWindow } from './windows/retention.js';
 import { clusterClocks, type ClusterClocks } from './windows/clusterClocks.js';
 import { firstKeptId, tweetsTableId } from './windows/windowMap.js';
 import type { PolicyInput, WindowPolicy } from './windows/windowPolicy.js';
@@ -128,14 +132,14 @@ export class Tbird implements TbirdService {
     return this.windowSet.roll(options);
   }
 
-  async reserveIds(count: number, options: TweetReadOptions = {}): Promise<BigInt64Array> {
+  async reserveIds(count: number, options: ReadOptions = {}): Promise<BigInt64Array> {
     parseCount(count, 'count', 1, limits.tweetsPerCall);
     const ids = await this.ids.take(count, deadlineOf(options));
     this.#reserved.add(ids);
     return BigInt64Array.from(ids);
   }
 
-  async create(drafts: readonly TweetDraft[], options: TweetWriteOptions = {}): Promise<BigInt64Array> {
+  async create(drafts: readonly TweetDraft[], options: WriteOptions = {}): Promise<BigInt64Array> {
     const deadline = deadlineOf(options);
     checkCount(drafts.length);
     if (options.identity !== undefined && drafts.some(({ id }) => id === undefined))
@@ -165,17 +169,17 @@ export class Tbird implements TbirdService {
     return BigInt64Array.from(contents, ({ id }) => id);
   }
 
-  delete(ids: BigInt64Array, options: TweetWriteOptions & { readonly time?: Micros } = {}): Promise<void> {
+  delete(ids: BigInt64Array, options: TimedWriteOptions = {}): Promise<void> {
     return this.#setState(ids, deleted, options);
   }
 
-  undelete(ids: BigInt64Array, options: TweetWriteOptions & { readonly time?: Micros } = {}): Promise<void> {
+  undelete(ids: BigInt64Array, options: TimedWriteOptions = {}): Promise<void> {
     return this.#setState(ids, live, options);
   }
 
   async get(
     ids: BigInt64Array,
-    options: TweetReadOptions & { readonly deleted?: boolean } = {},
+    options: ReadOptions & { readonly deleted?: boolean } = {},
   ): Promise<readonly (Tweet | undefined)[]> {
     const deadline = deadlineOf(options);
     checkIds(ids);
@@ -188,7 +192,7 @@ export class Tbird implements TbirdService {
 
   async timeline(
     { userId, count, beforeId, afterId, replies = true, retweets = true }: TimelineRequest,
-    options: TweetReadOptions = {},
+    options: ReadOptions = {},
   ): Promise<BigInt64Array> {
     const states: EdgeState[] = [
       kindStates.original,
@@ -201,7 +205,7 @@ export class Tbird implements TbirdService {
   async fragments(
     format: string,
     ids: BigInt64Array,
-    options: TweetReadOptions = {},
+    options: ReadOptions = {},
   ): Promise<readonly (Buffer | undefined)[]> {
     const deadline = deadlineOf(options);
     checkIds(ids);
@@ -215,7 +219,7 @@ export class Tbird implements TbirdService {
   async timelineFragments(
     format: string,
     request: TimelineRequest,
-    options: TweetReadOptions = {},
+    options: ReadOptions = {},
   ): Promise<readonly Buffer[]> {
     const fragments = await this.fragments(format, await this.timeline(request, options), options);
     return fragments.filter((fragment) => fragment !== undefined);
@@ -224,15 +228,15 @@ export class Tbird implements TbirdService {
   async related(
     kind: 'replies' | 'retweets',
     { tweetId, count, beforeId }: { readonly tweetId: bigint; readonly count: number; readonly beforeId?: bigint },
-    options: TweetReadOptions = {},
+    options: ReadOptions = {},
   ): Promise<BigInt64Array> {
     return this.#page(kind, tweetId, count, beforeId, undefined, [kindStates.original], options);
   }
 
   async scan(
     { userId, count, beforeId, afterId, replies = true, retweets = true }: TimelineRequest,
-    options: TweetReadOptions = {},
-  ): Promise<ScanResult> {
+    options: ReadOptions = {},
+  ): Promise<ScannedTimeline> {
     const deadline = deadlineOf(options);
     parseCount(count, 'count', 1, limits.pageSize);
     checkId(userId);
@@ -316,11 +320,7 @@ export class Tbird implements TbirdService {
     await this.flock.close();
   }
 
-  async #setState(
-    ids: BigInt64Array,
-    state: number,
-    options: TweetWriteOptions & { readonly time?: Micros },
-  ): Promise<void> {
+  async #setState(ids: BigInt64Array, state: number, options: TimedWriteOptions): Promise<void> {
     const deadline = deadlineOf(options);
     checkCount(ids.length);
     const { time } = options;
@@ -344,7 +344,7 @@ export class Tbird implements TbirdService {
     contents: readonly TweetContent[],
     states: readonly StateChange[],
     windowMs: number,
-    options: TweetWriteOptions,
+    options: WriteOptions,
     deadline: Deadline,
   ): Promise<void> {
     const graphs = this.graphs();
@@ -376,7 +376,7 @@ export class Tbird implements TbirdService {
     beforeId: bigint | undefined,
     afterId: bigint | undefined,
     states: readonly EdgeState[],
-    options: TweetReadOptions,
+    options: ReadOptions,
   ): Promise<BigInt64Array> {
     const keptFrom = firstKeptId(this.gizzard.topology);
     const minPosition = afterId === undefined ? keptFrom : latest(keptFrom, afterId + 1n);

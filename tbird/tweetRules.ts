@@ -1,5 +1,6 @@
 import { isSnowflake, limits, maxId, RoostError, snowflakeTimeMs } from '../core/index.js';
-import type { TweetContent, TweetDraft } from './tweet.js';
+import type { TweetDraft } from '../wire/index.js';
+import type { TweetContent } from './tweet.js';
 
 const maxFlags = 2 ** 32 - 1;
 

@@ -13,7 +13,7 @@ import {
 import { flockProcessor, ThriftServer } from '../server/index.js';
 import {
   ExecuteOperationType,
-  Priority,
+  PriorityNumber,
   queryToThrift,
   SelectOperationType,
   termToThrift,
@@ -151,7 +151,7 @@ const execute = (...operations: { type?: number; destinations?: bigint[]; graph?
           ...(destinations === undefined ? {} : { destination_ids: packIds(destinations) }),
         },
       })),
-      priority: Priority.High,
+      priority: PriorityNumber.High,
     }),
   );
 const wireEdge = {

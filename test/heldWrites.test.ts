@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Deadline, limits, packIds } from '../core/index.js';
-import { ExecuteOperationType, Priority, RoostFlockClient } from '../wire/index.js';
+import { ExecuteOperationType, PriorityNumber, RoostFlockClient } from '../wire/index.js';
 import { connect, type Graph, type Roost } from '../sdk/index.js';
 import { ServiceConnection } from '../sdk/serviceConnection.js';
 import { openTbird } from '../tbird/index.js';
@@ -109,7 +109,10 @@ describe('where a server is stopped while it has a write, which its client repea
       const term = { source_id: 5n, graph_id: follows.id, is_forward: true, destination_ids: packIds([destination]) };
       return flockdb.call(
         (client) =>
-          client.execute({ operations: [{ operation_type: ExecuteOperationType.Add, term }], priority: Priority.High }),
+          client.execute({
+            operations: [{ operation_type: ExecuteOperationType.Add, term }],
+            priority: PriorityNumber.High,
+          }),
         Deadline.after(10_000),
       );
     };

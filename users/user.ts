@@ -1,19 +1,8 @@
 import { maxId, RoostError, type Micros } from '../core/index.js';
+import type { UserChange } from '../wire/index.js';
 
 /** What a service may say of a user, each a bit of `flags`. Bits that have no name here are kept as well. */
 export const userFlags = { protected: 1, verified: 2, suspended: 4 } as const;
-
-export interface User {
-  readonly id: bigint;
-  /** As people see it: 1 to 50 characters. */
-  readonly name: string;
-  /** As it stands behind an @: 1 to 20 letters, digits and _. That no two users share one is not checked: rows are found by id only. */
-  readonly screenName: string;
-  readonly flags: number;
-}
-
-/** What changes of a user; what is absent stays as it is. */
-export type UserChange = Pick<User, 'id'> & Partial<User>;
 
 /** A value, and when it was written. Of two the later one wins; at the same time the greater one. */
 export interface Register<T> {

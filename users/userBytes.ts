@@ -1,6 +1,7 @@
 import { RoostError, type Micros } from '../core/index.js';
 import type { JobTimes } from '../gizzard/index.js';
-import { writeOf, type UserChange, type UserRecord } from './user.js';
+import type { UserChange } from '../wire/index.js';
+import { writeOf, type UserRecord } from './user.js';
 
 /*
  * A user in the journal and in the cache, little-endian:

@@ -1,37 +1,13 @@
 import { openCaches, type Caches } from '../cache/index.js';
-import {
-  type Cancellation,
-  Deadline,
-  limits,
-  parseCount,
-  parseId,
-  RoostError,
-  type Log,
-  type Metrics,
-  type Micros,
-  type RoostConfig,
-  type WriteIdentity,
-} from '../core/index.js';
-import { Gizzard, toldOfWrites, type GizzardOptions, type Priority } from '../gizzard/index.js';
-import { checkChange, never, type User, type UserChange, type UserRecord } from './user.js';
+import { limits, parseCount, parseId, RoostError, type Log, type Metrics, type RoostConfig } from '../core/index.js';
+import { Gizzard, toldOfWrites, type GizzardOptions } from '../gizzard/index.js';
+import { deadlineOf, type ReadOptions, type TimedWriteOptions, type User, type UserChange } from '../wire/index.js';
+import { checkChange, never, type UserRecord } from './user.js';
 import { userWrites, type UserWrite } from './userBytes.js';
 import { userJob, userJobKind } from './userJob.js';
 import { userRows, usersTableId, type UserRows } from './userRows.js';
 import { usersShardType } from './usersShardType.js';
 import { planUsers, type UsersSetup } from './usersTopology.js';
-
-export interface UserWriteOptions {
-  readonly priority?: Priority;
-  /** `materialized`: answered when it is applied, so that whoever reads afterwards finds it, or something later. Absent: when it is in the journal. */
-  readonly acknowledgement?: 'journaled' | 'materialized';
-  readonly deadlineMs?: number;
-  /** Of the client that waits for the answer: what still waits when it has gone is given up. */
-  readonly cancellation?: Cancellation;
-  /** Makes a repetition the same write. Absent: it is a new one each time. */
-  readonly identity?: WriteIdentity;
-  /** Absent: when the journal accepts it. Of two writes of a field the later one wins. */
-  readonly time?: Micros;
-}
 
 /** The users of a cluster, by id. Every method throws RoostError: `Unavailable`, `DeadlineExceeded`, `Overloaded`, `InvalidArgument`. */
 export class Users {
@@ -54,7 +30,7 @@ export class Users {
   }
 
   /** Writes users, whole: those that exist are replaced, one that was removed is back. Idempotent and commutative, as all writes here. */
-  async put(users: readonly User[], options: UserWriteOptions = {}): Promise<void> {
+  async put(users: readonly User[], options: TimedWriteOptions = {}): Promise<void> {
     for (const user of users) checkChange(user);
     await this.#write(
       users.map((user) => ({ ...user, exists: true })),
@@ -63,13 +39,13 @@ export class Users {
   }
 
   /** Changes what is given of users, and leaves the rest to others who change it at the same time. Of a user that does not exist nothing is seen until it does. */
-  async change(changes: readonly UserChange[], options: UserWriteOptions = {}): Promise<void> {
+  async change(changes: readonly UserChange[], options: TimedWriteOptions = {}): Promise<void> {
     for (const change of changes) checkChange(change);
     await this.#write(changes, options);
   }
 
   /** Removes users. A later `put` brings one back. */
-  async remove(ids: readonly bigint[], options: UserWriteOptions = {}): Promise<void> {
+  async remove(ids: readonly bigint[], options: TimedWriteOptions = {}): Promise<void> {
     for (const id of ids) parseId(id);
     await this.#write(
       ids.map((id) => ({ id, name: '', screenName: '', flags: 0, exists: false })),
@@ -78,37 +54,24 @@ export class Users {
   }
 
   /** The users of ids, by place; undefined for those that do not exist, or were removed. */
-  async get(
-    ids: readonly bigint[],
-    { deadlineMs = limits.defaultDeadlineMs, cancellation }: Pick<UserWriteOptions, 'deadlineMs' | 'cancellation'> = {},
-  ): Promise<(User | undefined)[]> {
+  async get(ids: readonly bigint[], options: ReadOptions = {}): Promise<(User | undefined)[]> {
     this.#requireStore();
     if (ids.length > limits.idsPerCall)
       throw new RoostError('InvalidArgument', `at most ${limits.idsPerCall} ids in one call, not ${ids.length}`);
     for (const id of ids) parseId(id);
-    const found = await this.rows.get(
-      ids,
-      Deadline.after(parseCount(deadlineMs, 'deadlineMs', 1, limits.maxDeadlineMs), cancellation),
-    );
+    const found = await this.rows.get(ids, deadlineOf(options));
     return ids.map((id) => userOf(found.get(id)));
   }
 
   async #write(
     changes: readonly UserWrite[],
-    {
-      priority = 'high',
-      acknowledgement,
-      deadlineMs = limits.defaultDeadlineMs,
-      cancellation,
-      time,
-      identity,
-    }: UserWriteOptions,
+    { priority = 'high', acknowledgement, time, identity, ...options }: TimedWriteOptions,
   ): Promise<void> {
     this.#requireStore();
     parseCount(changes.length, 'the number of users', 1, limits.operationsPerWrite);
     if (time !== undefined && time <= never)
       throw new RoostError('InvalidArgument', `the time of a write is above 0, not ${time}`);
-    const deadline = Deadline.after(parseCount(deadlineMs, 'deadlineMs', 1, limits.maxDeadlineMs), cancellation);
+    const deadline = deadlineOf(options);
     await this.gizzard.jobs.append([{ kind: userJobKind, ...userWrites(changes, time) }], {
       priority,
       waitUntilApplied: acknowledgement === 'materialized',

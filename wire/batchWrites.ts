@@ -1,5 +1,5 @@
 import { parseId, RoostError } from '../core/index.js';
-import type { BatchedWrite, NodeWrite, WriteBatch } from '../flock/index.js';
+import type { BatchedWrite, NodeWrite, WriteBatch } from './values/graph.js';
 import { edgeWritesFromThrift, edgeWritesToThrift } from './edgeWrites.js';
 import type { RoostTypes } from './generated.js';
 import { operationNumbers } from './operations.js';

@@ -9,7 +9,7 @@ import type * as FlockDBTypes from './gen/flockdb_types.js';
 import { thriftType } from './thriftType.js';
 
 const require = createRequire(import.meta.url);
-const { QueryTerm } = require('../gen/flockdb_types.js') as typeof FlockDBTypes;
+const { QueryTerm } = require('./gen/flockdb_types.js') as typeof FlockDBTypes;
 
 interface Struct {
   read(input: unknown): void;

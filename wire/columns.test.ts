@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { packIds } from '../core/index.js';
-import { edgeStates, type Edge, type EdgeWrites, type Operation } from '../flock/index.js';
+import { edgeStates, type Edge, type EdgeWrites, type Operation } from './values/graph.js';
 import {
   edgeListsFromThrift,
   edgeListsToThrift,

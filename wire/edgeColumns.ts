@@ -1,8 +1,8 @@
 import { packIds, RoostError, unpackIds } from '../core/index.js';
-import type { Edge, EdgePage, EdgeState, StateCounts } from '../flock/index.js';
+import { edgeStates, type Edge, type EdgePage, type EdgeState, type StateCounts } from './values/graph.js';
 import type { RoostTypes } from './generated.js';
 import { jsonReady, JsonReadyEdge } from './jsonReady.js';
-import { stateFromByte, statesByRank, stateToByte } from './states.js';
+import { stateFromByte, stateToByte } from './states.js';
 
 export function packStates(states: readonly (EdgeState | undefined)[]): Buffer {
   const packed = Buffer.allocUnsafe(states.length);
@@ -92,10 +92,10 @@ export const noCounts: StateCounts = { normal: 0n, negative: 0n, archived: 0n, r
 
 /** Four 64-bit integers a node, by rank. */
 export function packCounts(counts: readonly StateCounts[]): Buffer {
-  const packed = new BigInt64Array(counts.length * statesByRank.length);
+  const packed = new BigInt64Array(counts.length * edgeStates.length);
   counts.forEach((count, node) => {
-    statesByRank.forEach((state, rank) => {
-      packed[node * statesByRank.length + rank] = count[state];
+    edgeStates.forEach((state, rank) => {
+      packed[node * edgeStates.length + rank] = count[state];
     });
   });
   return packIds(packed);
@@ -104,9 +104,9 @@ export function packCounts(counts: readonly StateCounts[]): Buffer {
 /** Throws `DataLoss` where the answer does not have one entry for each of `nodes` nodes. */
 export function unpackCounts(packed: Uint8Array, nodes: number): StateCounts[] {
   const values = unpackIds(packed);
-  checkEntries(values.length, nodes * statesByRank.length);
+  checkEntries(values.length, nodes * edgeStates.length);
   return Array.from({ length: nodes }, (_, node) => {
-    const [normal, negative, archived, removed] = values.subarray(node * statesByRank.length) as unknown as [
+    const [normal, negative, archived, removed] = values.subarray(node * edgeStates.length) as unknown as [
       bigint,
       bigint,
       bigint,

@@ -1,5 +1,5 @@
 import { packIds, RoostError, unpackIds } from '../core/index.js';
-import type { EdgeWrites, Operation } from '../flock/index.js';
+import type { EdgeWrites, Operation } from './values/graph.js';
 import type { RoostTypes } from './generated.js';
 import { operationNumbers } from './operations.js';
 import { required } from './required.js';

@@ -1,4 +1,4 @@
-import type { Explanation } from '../flock/index.js';
+import type { Explanation } from './values/graph.js';
 import type { RoostTypes } from './generated.js';
 import { idPageFromThrift, idPageToThrift } from './idPages.js';
 import { jsonReady } from './jsonReady.js';

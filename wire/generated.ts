@@ -15,9 +15,14 @@ export { Client as JobInjectorClient, Processor as JobInjectorProcessor } from '
 export { JobException } from './gen/injector_types.js';
 export { Client as ManagerClient, Processor as ManagerProcessor } from './gen/Manager.js';
 export { GizzardException, HostStatus } from './gen/manager_types.js';
-export { ExecuteOperationType, FlockException, Priority, SelectOperationType } from './gen/flockdb_types.js';
+export {
+  ExecuteOperationType,
+  FlockException,
+  Priority as PriorityNumber,
+  SelectOperationType,
+} from './gen/flockdb_types.js';
 export { Client as RoostFlockClient, Processor as RoostFlockProcessor } from './gen/RoostFlock.js';
-export { Acknowledgement, RoostException } from './gen/roost_types.js';
+export { Acknowledgement as AcknowledgementNumber, RoostException } from './gen/roost_types.js';
 export { Client as TBirdClient, Processor as TBirdProcessor } from './gen/TBird.js';
 export { Client as UsersClient, Processor as UsersProcessor } from './gen/Users.js';
 

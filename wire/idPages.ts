@@ -1,5 +1,5 @@
 import { packIds, unpackIds } from '../core/index.js';
-import type { IdPage } from '../flock/index.js';
+import type { IdPage } from './values/graph.js';
 import type { FlockDBTypes } from './generated.js';
 import { jsonReady } from './jsonReady.js';
 

@@ -18,7 +18,7 @@ export { column, edgeWritesFromThrift, edgeWritesToThrift } from './edgeWrites.j
 export { errorFromThrift, errorToThrift } from './errors.js';
 export { explanationFromThrift, explanationToThrift } from './explanations.js';
 export {
-  Acknowledgement,
+  AcknowledgementNumber,
   ExecuteOperationType,
   FlockException,
   GizzardException,
@@ -28,7 +28,7 @@ export {
   JobInjectorProcessor,
   ManagerClient,
   ManagerProcessor,
-  Priority,
+  PriorityNumber,
   RoostException,
   RoostFlockClient,
   RoostFlockProcessor,
@@ -70,29 +70,7 @@ export {
 } from './tweets.js';
 export { UnframedScanner } from './unframedScanner.js';
 export { userChangeFromThrift, userChangeToThrift, userFromThrift, userToThrift } from './users.js';
-export type {
-  Acknowledgement as AcknowledgementName,
-  BatchedWrite,
-  Direction,
-  Edge,
-  EdgePage,
-  EdgeState,
-  EdgeWrites,
-  Explanation,
-  Graph,
-  IdPage,
-  JournalStatus,
-  Node,
-  NodeLocation,
-  NodeWrite,
-  Operation,
-  PageRequest,
-  Priority as PriorityName,
-  Query,
-  ReadOptions,
-  StateCounts,
-  Term,
-  WriteOptions,
-} from '../flock/index.js';
-export type { DroppedWindow, Tweet, TweetFormat, WindowInfo } from '../tbird/index.js';
-export type { User, UserChange } from '../users/index.js';
+export * from './values/graph.js';
+export * from './values/options.js';
+export * from './values/tweets.js';
+export * from './values/users.js';

@@ -1,5 +1,5 @@
 import { packIds, unpackIds } from '../core/index.js';
-import type { Node } from '../flock/index.js';
+import type { Node } from './values/graph.js';
 import { checkEntries, noCounts, packCounts, unpackCounts } from './edgeColumns.js';
 import type { RoostTypes } from './generated.js';
 import { jsonReady } from './jsonReady.js';

@@ -1,6 +1,7 @@
-import { RoostError } from '../core/index.js';
-import type { Acknowledgement as Acknowledged, Operation, Priority as PriorityName } from '../flock/index.js';
-import { Acknowledgement, ExecuteOperationType, Priority } from './generated.js';
+import { RoostError, type Priority } from '../core/index.js';
+import { AcknowledgementNumber, ExecuteOperationType, PriorityNumber } from './generated.js';
+import type { Operation } from './values/graph.js';
+import type { Acknowledgement } from './values/options.js';
 
 /** Names of ours and their numbers on the wire. Both ways throw `InvalidArgument` for what is not in the table. */
 class Numbers<Name extends string> {
@@ -42,13 +43,13 @@ export const operationNumbers = new Numbers<Operation>('operation', {
   negate: ExecuteOperationType.Negate,
 });
 
-export const priorityNumbers = new Numbers<PriorityName>('priority', {
-  low: Priority.Low,
-  medium: Priority.Medium,
-  high: Priority.High,
+export const priorityNumbers = new Numbers<Priority>('priority', {
+  low: PriorityNumber.Low,
+  medium: PriorityNumber.Medium,
+  high: PriorityNumber.High,
 });
 
-export const acknowledgementNumbers = new Numbers<Acknowledged>('acknowledgement', {
-  journaled: Acknowledgement.Journaled,
-  materialized: Acknowledgement.Materialized,
+export const acknowledgementNumbers = new Numbers<Acknowledgement>('acknowledgement', {
+  journaled: AcknowledgementNumber.Journaled,
+  materialized: AcknowledgementNumber.Materialized,
 });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { limits } from '../core/index.js';
-import { edgeStates, type Query, type Term } from '../flock/index.js';
+import { edgeStates, type Query, type Term } from './values/graph.js';
 import { SelectOperationType, type FlockDBTypes } from './generated.js';
 import { queryFromThrift, queryToThrift } from './queries.js';
 

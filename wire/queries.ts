@@ -1,5 +1,5 @@
 import { limits, packIds, RoostError, unpackIds } from '../core/index.js';
-import type { EdgeState, Query, Term } from '../flock/index.js';
+import type { EdgeState, Query, Term } from './values/graph.js';
 import { SelectOperationType } from './generated.js';
 import type { FlockDBTypes } from './generated.js';
 import { required } from './required.js';

@@ -1,9 +1,7 @@
 import { RoostError } from '../core/index.js';
-import type { EdgeState } from '../flock/index.js';
+import { edgeStates, type EdgeState } from './values/graph.js';
 
-/** States by rank. In columns a byte is 1 + the rank, and 0 where there has never been an edge. */
-const statesByRank = ['normal', 'negative', 'archived', 'removed'] as const satisfies readonly EdgeState[];
-
+/** In columns a byte is 1 + the rank, and 0 where there has never been an edge. */
 const bytes: Readonly<Record<EdgeState, number>> = { normal: 1, negative: 2, archived: 3, removed: 4 };
 
 /** FlockDB's numbers of the same states. */
@@ -14,7 +12,7 @@ export const stateToByte = (state: EdgeState | undefined): number => (state === 
 /** Throws `DataLoss` for a byte that means nothing. */
 export function stateFromByte(byte: number | undefined): EdgeState | undefined {
   if (byte === 0) return undefined;
-  const state = byte === undefined ? undefined : statesByRank[byte - 1];
+  const state = byte === undefined ? undefined : edgeStates[byte - 1];
   if (state === undefined)
     throw new RoostError('DataLoss', `the answer holds an edge state ${byte}, which does not exist`);
   return state;
@@ -32,5 +30,3 @@ export function stateFromFlockdb(id: number): EdgeState {
     );
   return state;
 }
-
-export { statesByRank };

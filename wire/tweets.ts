@@ -1,4 +1,4 @@
-import type { TimelineRequest, Tweet, TweetDraft } from '../tbird/index.js';
+import type { TimelineRequest, Tweet, TweetDraft } from './values/tweets.js';
 import type { TBirdTypes } from './generated.js';
 import { jsonReady } from './jsonReady.js';
 import { required, type Received } from './required.js';

@@ -1,4 +1,4 @@
-import type { User, UserChange } from '../users/index.js';
+import type { User, UserChange } from './values/users.js';
 import type { UsersTypes } from './generated.js';
 import { jsonReady } from './jsonReady.js';
 import { required, type Received } from './required.js';

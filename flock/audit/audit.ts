@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Deadline } from '../../core/index.js';
 import { shardKey, ShardKeys, type FollowUp, type Gizzard } from '../../gizzard/index.js';
+import { edgeStates, type Direction } from '../../wire/index.js';
 import { compareKeys } from '../edgeRecord.js';
 import { requireGraph, tableIdOf } from '../graphs.js';
 import { jobKinds } from '../jobs/kinds.js';
 import { mergeNodes, sameRegisters, untouched, visibleState } from '../nodeRegisters.js';
 import { encodeSweep } from '../jobs/sweepPayload.js';
 import type { EdgeRow } from '../storage/edgeRows.js';
-import { edgeStates, type Direction } from '../types.js';
 import { checkEdge, nodeRepairs, type EdgeEnds } from './edgeCheck.js';
 import { LeafReads, type EdgeKey, type NodeCounts } from './leafReads.js';
 

@@ -10,6 +10,7 @@ import {
 } from '../../cache/index.js';
 import type { Deadline } from '../../core/index.js';
 import { toldOfWrites, type GatheredReads, type Gizzard, type Movable, type WrittenRows } from '../../gizzard/index.js';
+import type { Edge, Term } from '../../wire/index.js';
 import type { EdgeRecord } from '../edgeRecord.js';
 import { EdgeReader } from '../edgeReader.js';
 import { ofTable, tableIdOf } from '../graphs.js';
@@ -28,7 +29,6 @@ import {
   type ListHead,
   type Pair,
 } from '../storage/readEdges.js';
-import type { Edge, Term } from '../types.js';
 import { edgeCodec } from './edgeCodec.js';
 import { edgeKey, nodeKey, parseEdgeKey, parseNodeKey } from './edgeKeys.js';
 

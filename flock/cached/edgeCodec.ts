@@ -1,6 +1,6 @@
 import type { Codec } from '../../cache/index.js';
+import type { Edge } from '../../wire/index.js';
 import { rankOf, stateOfRank } from '../states.js';
-import type { Edge } from '../types.js';
 
 const bytes = 4 * 8 + 1;
 

@@ -1,7 +1,7 @@
 import { Deadline, RoostError } from '../../core/index.js';
 import { shardKey, type DroppedShard, type Gizzard, type ShardInfo } from '../../gizzard/index.js';
+import type { Graph } from '../../wire/index.js';
 import { findGraph } from '../graphs.js';
-import type { Graph } from '../types.js';
 import { DroppedGraphStore, type DroppedGraph } from './droppedGraphStore.js';
 import { droppedService, leavesOf, planGraphDrop, planGraphUndrop, type GraphDrop } from './planGraphDrop.js';
 

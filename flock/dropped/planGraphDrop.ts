@@ -1,7 +1,7 @@
 import { RoostError } from '../../core/index.js';
 import { nodeType, shardKey, type Change, type ShardId, type ShardInfo, type Topology } from '../../gizzard/index.js';
+import type { Graph } from '../../wire/index.js';
 import { tableIdOf } from '../graphs.js';
-import type { Graph } from '../types.js';
 
 /** Whose the tables of a dropped graph are. They keep its number, so that no job of it can ever reach another graph. */
 export const droppedService = 'dropped';

@@ -1,9 +1,9 @@
 import { RoostError } from '../../core/index.js';
 import { requirePayloadVersion, type JobTimes } from '../../gizzard/index.js';
+import type { EdgeWrites } from '../../wire/index.js';
 import { neverPositioned, unplaced, type EdgeRecord } from '../edgeRecord.js';
 import { untouched } from '../nodeRegisters.js';
 import { operationRank, setsPosition } from '../states.js';
-import type { EdgeWrites } from '../types.js';
 import { jobKinds } from './kinds.js';
 
 /*

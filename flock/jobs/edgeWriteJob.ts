@@ -1,5 +1,5 @@
 import type { NewJob } from '../../gizzard/index.js';
-import type { Operation } from '../types.js';
+import type { Operation } from '../../wire/index.js';
 import { encodeEdges } from './edgePayload.js';
 import { jobKinds } from './kinds.js';
 import { encodeSweep } from './sweepPayload.js';

@@ -1,5 +1,5 @@
 import type { EdgeReader } from '../edgeReader.js';
-import type { Query } from '../types.js';
+import type { Query } from '../../wire/index.js';
 import { difference, intersection } from './filtered.js';
 import type { IdSource } from './idSource.js';
 import { termSource } from './termSource.js';

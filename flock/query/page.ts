@@ -1,6 +1,7 @@
 import { RoostError } from '../../core/index.js';
 import type { Vector } from '../../cache/index.js';
 import type { GatheredReads } from '../../gizzard/index.js';
+import type { EdgePage, IdPage, PageRequest, Term } from '../../wire/index.js';
 import { fromNewest } from '../cached/newestEdges.js';
 import type { EdgeReader } from '../edgeReader.js';
 import {
@@ -12,7 +13,6 @@ import {
   type ListHead,
   type PositionBound,
 } from '../storage/readEdges.js';
-import type { EdgePage, IdPage, PageRequest, Term } from '../types.js';
 import {
   decodeIdCursor,
   decodePositionCursor,

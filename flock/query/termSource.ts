@@ -1,6 +1,6 @@
 import { rankOf } from '../states.js';
 import { readById, readNodes, readPositions } from '../storage/readEdges.js';
-import type { Term } from '../types.js';
+import type { Term } from '../../wire/index.js';
 import type { EdgeReader } from '../edgeReader.js';
 import { compactId } from './compactId.js';
 import { precedes, type IdSource } from './idSource.js';

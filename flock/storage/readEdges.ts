@@ -1,10 +1,10 @@
 import type { Deadline } from '../../core/index.js';
 import type { SqlRow, SqlSession } from '../../mysql/index.js';
+import type { Edge } from '../../wire/index.js';
 import { compare } from '../edgeRecord.js';
 import { compactIdOfColumn, type CompactId } from '../query/compactId.js';
 import type { NodeRegisters } from '../nodeRegisters.js';
 import { stateOfRank } from '../states.js';
-import type { Edge } from '../types.js';
 import type { EdgeTables } from './edgeTables.js';
 import { jsonRows } from './json.js';
 import { registersOf } from './nodeRows.js';

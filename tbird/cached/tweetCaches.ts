@@ -1,9 +1,10 @@
 import { FragmentCache, RowCache, type CachePool, type Caches, type Load } from '../../cache/index.js';
 import { toldOfWrites, type Gizzard, type Movable } from '../../gizzard/index.js';
+import { tweetFormats } from '../../wire/index.js';
 import { applyTweets, type TweetWriter } from '../storage/applyTweets.js';
 import { mergeTweets, type TweetRecord } from '../tweetRecord.js';
 import { tweetCodec } from './tweetCodec.js';
-import { renderTweets, tweetFormats } from './tweetFormats.js';
+import { renderTweets } from './tweetFormats.js';
 
 /** What is cached of tweets. Whoever writes tweets that are cached must do it through here. */
 export class TweetCaches {

@@ -1,6 +1,6 @@
 import { RoostError } from '../../core/index.js';
+import { tweetFormats, type Tweet, type TweetFormat } from '../../wire/index.js';
 import { tweetOf } from '../storage/tweetRows.js';
-import type { Tweet } from '../tweet.js';
 import { deleted, type TweetRecord } from '../tweetRecord.js';
 
 /** The forms in which tweets are served as fragments. Ids are texts, as JSON's numbers do not hold them; what a tweet does not have is left out. */
@@ -32,10 +32,7 @@ const formats = {
   },
   /** Enough for a line in a list. */
   short: ({ id, userId, text }: Tweet): string => JSON.stringify({ id: String(id), user_id: String(userId), text }),
-} as const;
-
-export type TweetFormat = keyof typeof formats;
-export const tweetFormats = Object.keys(formats) as TweetFormat[];
+} as const satisfies Readonly<Record<TweetFormat, (tweet: Tweet) => string>>;
 
 /** The fragments of rows: those of tweets that are there and not deleted. Throws `InvalidArgument` for a format that there is not. */
 export function renderTweets(format: string, rows: ReadonlyMap<bigint, TweetRecord>): Map<bigint, Buffer> {

@@ -1,6 +1,7 @@
 import { limits, maxId, RoostError } from '../../core/index.js';
 import type { JobBounds, Topology } from '../../gizzard/index.js';
-import type { TweetContent, TweetDraft } from '../tweet.js';
+import type { TweetDraft } from '../../wire/index.js';
+import type { TweetContent } from '../tweet.js';
 import { contentOf, contentText } from '../tweetRules.js';
 import { tweetsTableId } from '../windows/windowMap.js';
 import { decodeTweets } from './tweetPayload.js';

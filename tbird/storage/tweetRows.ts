@@ -1,6 +1,7 @@
 import type { Deadline } from '../../core/index.js';
 import type { SqlRow, SqlSession, SqlValue } from '../../mysql/index.js';
-import type { Tweet, TweetContent } from '../tweet.js';
+import type { Tweet } from '../../wire/index.js';
+import type { TweetContent } from '../tweet.js';
 import { deleted, type TweetRecord } from '../tweetRecord.js';
 import { contentFrom, contentRow } from '../tweetRules.js';
 import { tweetColumns } from './tweetTable.js';

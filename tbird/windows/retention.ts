@@ -8,6 +8,7 @@ import {
   type ShardInfo,
   type Topology,
 } from '../../gizzard/index.js';
+import type { DroppedWindow, WindowToDrop } from '../../wire/index.js';
 import { tweetMoves } from '../storage/tweetMoves.js';
 import { tweetsShardTypeName } from '../storage/tweetsShardType.js';
 import type { ClusterClocks } from './clusterClocks.js';
@@ -36,21 +37,6 @@ export interface DropReport {
   readonly heldBack: readonly number[];
   /** How far the journal's clock is ahead of the database's, where they differ by more than they may: nothing is dropped then. */
   readonly clocksApartMs: number | undefined;
-}
-
-/** A window that a policy drops. */
-export interface WindowToDrop {
-  readonly startMs: number;
-  readonly endMs: number;
-  readonly tables: number;
-}
-
-/** A window that was dropped. */
-export interface DroppedWindow extends WindowToDrop {
-  readonly droppedAtMs: number;
-  readonly keptUntilMs: number;
-  /** It was brought back; the retention does not drop it until it is released. */
-  readonly back: boolean;
 }
 
 /** Takes windows past the retention away, and brings them back. Each method is to be called by whoever alone changes windows. */

@@ -1,9 +1,10 @@
 import { RoostError, type Deadline, type Log } from '../../core/index.js';
 import { shardKey, type Gizzard, type Route, type ShardId } from '../../gizzard/index.js';
+import type { DroppedWindow, WindowToDrop } from '../../wire/index.js';
 import type { ClusterClocks } from './clusterClocks.js';
 import { DroppedWindowStore } from './droppedWindowStore.js';
 import { PolicyStore } from './policyStore.js';
-import { describe, isExpired, Retention, type DroppedWindow, type DropReport, type WindowToDrop } from './retention.js';
+import { describe, isExpired, Retention, type DropReport } from './retention.js';
 import { routingKey, windowAt, windowOf, type TimeWindow } from './timeWindows.js';
 import { isExpiredRoot, isMissing, storedWindows, tweetsTableId, type StoredWindow } from './windowMap.js';
 import { planMoves, planTable, planWindows } from './windowPlan.js';

@@ -32,7 +32,7 @@ import {
   type Term,
   type WriteBatch,
   type WriteOptions,
-} from '../../flock/types.js';
+} from '../../flock/index.js';
 
 const stateOf: Readonly<Record<Operation, EdgeState>> = {
   add: 'normal',

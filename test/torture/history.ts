@@ -1,4 +1,4 @@
-import type { AcknowledgementName } from '../../wire/index.js';
+import type { Acknowledgement } from '../../wire/index.js';
 
 /** What a caller knows of its write: `journalled` is an error that says that it will be applied, and `failed` one that says that nothing was accepted. */
 export type Outcome = 'ok' | 'failed' | 'unknown' | 'journalled';
@@ -7,7 +7,7 @@ export interface Write {
   readonly register: string;
   /** What a read shows while this is the last write. */
   readonly value: string;
-  readonly acknowledgement: AcknowledgementName;
+  readonly acknowledgement: Acknowledgement;
   readonly client: string;
   readonly invokedMs: number;
   answeredMs: number;

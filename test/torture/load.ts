@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isRoostError } from '../../core/index.js';
-import type { AcknowledgementName } from '../../wire/index.js';
+import type { Acknowledgement } from '../../wire/index.js';
 import type { Graph, Roost } from '../../sdk/index.js';
 import { absent, type History, type Write } from './history.js';
 
@@ -165,9 +165,9 @@ export class Load {
     client: LoadClient,
     register: string,
     value: string,
-    call: (options: { readonly deadlineMs: number; readonly acknowledgement: AcknowledgementName }) => Promise<unknown>,
+    call: (options: { readonly deadlineMs: number; readonly acknowledgement: Acknowledgement }) => Promise<unknown>,
   ): Promise<void> {
-    const acknowledgement: AcknowledgementName = this.random(2) === 0 ? 'materialized' : 'journaled';
+    const acknowledgement: Acknowledgement = this.random(2) === 0 ? 'materialized' : 'journaled';
     const deadlineMs = 1_000 + this.random(5_000);
     const invokedMs = performance.now();
     const write: Write = {

@@ -1,4 +1,4 @@
-import type { Cancellation, Micros, WriteIdentity } from '../core/index.js';
+import type { Micros, Priority } from '../../core/index.js';
 
 /** What an edge may be. The number is its rank, which breaks ties in time, and its value in the tables. */
 export const edgeStates = ['normal', 'negative', 'archived', 'removed'] as const;
@@ -9,14 +9,6 @@ export type Direction = 'forward' | 'backward';
 
 /** What a write does to an edge: the state that it sets. */
 export type Operation = 'add' | 'remove' | 'archive' | 'negate';
-
-export type Priority = 'high' | 'medium' | 'low';
-
-/**
- * When a write is answered. `journaled`: it is in the journal, as durable as the journal's Redis is set to be.
- * `materialized`: it has also been applied in both directions, so that the caller's next read sees it.
- */
-export type Acknowledgement = 'journaled' | 'materialized';
 
 export interface Graph {
   readonly id: number;
@@ -70,22 +62,6 @@ export interface Node {
   /** The time of the latest mass removal; −1 where there was none. */
   readonly removedThrough: Micros;
   readonly counts: StateCounts;
-}
-
-export interface WriteOptions {
-  readonly priority?: Priority;
-  readonly acknowledgement?: Acknowledgement;
-  readonly deadlineMs?: number;
-  /** Of the client that waits for the answer: what still waits when it has gone is given up. */
-  readonly cancellation?: Cancellation;
-  /** Makes a repetition the same write. Absent: it is a new one each time. */
-  readonly identity?: WriteIdentity;
-}
-
-export interface ReadOptions {
-  readonly deadlineMs?: number;
-  /** Of the client that waits for the answer: what still waits when it has gone is given up. */
-  readonly cancellation?: Cancellation;
 }
 
 /** The edges of one node, in one direction, in any of some states, optionally only those to given ids. */
@@ -185,68 +161,4 @@ export interface NodeLocation {
     readonly read: string;
     readonly write: string;
   }[];
-}
-
-/**
- * The social graph as a library: what the RPC server exposes and tests call directly.
- * Every method throws RoostError: `NotFound` for a graph that does not exist, `InvalidArgument` for bad input,
- * `Unavailable` when no replica can answer, `DeadlineExceeded`, `Overloaded` when the journal is full.
- */
-export interface FlockService {
-  graphs(): readonly Graph[];
-  graph(name: string): Graph;
-
-  /** All of the writes are accepted, or none is. Idempotent and commutative. */
-  write(writes: EdgeWrites, options?: WriteOptions): Promise<void>;
-  /**
-   * The same for any number of edges and mass operations. `materialized` waits for the edges in both directions, and for a mass operation until it
-   * holds for every later write; the node's edges follow page by page.
-   */
-  execute(batch: WriteBatch, options?: WriteOptions): Promise<void>;
-
-  /** The state of each pair (source i, destination i); undefined where there has never been such an edge. */
-  states(
-    graphId: number,
-    sourceIds: BigInt64Array,
-    destinationIds: BigInt64Array,
-    options?: ReadOptions,
-  ): Promise<readonly (EdgeState | undefined)[]>;
-  /** Each pair's edge; undefined where there has never been one. */
-  edges(
-    graphId: number,
-    sourceIds: BigInt64Array,
-    destinationIds: BigInt64Array,
-    options?: ReadOptions,
-  ): Promise<readonly (Edge | undefined)[]>;
-  /** Undefined for a node that nothing was ever written of. */
-  nodes(
-    graphId: number,
-    direction: Direction,
-    ids: BigInt64Array,
-    options?: ReadOptions,
-  ): Promise<readonly (Node | undefined)[]>;
-  counts(
-    graphId: number,
-    direction: Direction,
-    ids: BigInt64Array,
-    options?: ReadOptions,
-  ): Promise<readonly StateCounts[]>;
-
-  /**
-   * The first edges of each node's list, greatest position first: those of a position, greatest id first. An edge's source is the node, also backward. Together they may
-   * be `limits.edgesPerCall`.
-   */
-  newest(list: NewestOf, ids: BigInt64Array, options?: ReadOptions): Promise<readonly (readonly Edge[])[]>;
-
-  select(query: Query, page: PageRequest, options?: ReadOptions): Promise<IdPage>;
-  /** Answers a page and says how: plan, estimate, shards touched, rows read. */
-  explain(query: Query, page: PageRequest, options?: ReadOptions): Promise<Explanation>;
-  /** Exact for a term without destination ids; for anything else the size of the drained result, or an estimate where that is large. */
-  count(query: Query, options?: ReadOptions): Promise<bigint>;
-  selectEdges(term: Term, page: PageRequest, options?: ReadOptions): Promise<EdgePage>;
-
-  locate(graphId: number, id: bigint): readonly NodeLocation[];
-  journal(): Promise<JournalStatus>;
-  /** The time of the journal's clock, by which `WriteOptions.identity` ends, or a little before. */
-  journalTime(options?: ReadOptions): Promise<Micros>;
 }
