@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
+import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core';
+import { publint } from 'publint';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { freshCluster } from './support/index.js';
 
@@ -17,11 +19,13 @@ const folder = mkdtempSync(join(tmpdir(), 'roost-package-'));
 /** Where no package is found. */
 const bundles = mkdtempSync(join(tmpdir(), 'roost-bundles-'));
 const installed = join(folder, 'node_modules', 'roostdb');
+let tarball: Buffer;
 const roost = (...args: string[]) => run('npx', ['--no-install', 'roost', ...args], { cwd: folder });
 
 beforeAll(async () => {
   const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', folder], { cwd: root });
   const [packed] = JSON.parse(stdout) as [{ filename: string }];
+  tarball = readFileSync(join(folder, packed.filename));
   writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }\n');
   await run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', `./${packed.filename}`], { cwd: folder });
 }, 180_000);
@@ -43,6 +47,20 @@ it('holds what a user needs, and nothing that only development needs', async () 
   expect(wanted.filter((path) => !paths.includes(path))).toEqual([]);
   expect(paths.filter((path) => /(^|\/)(test|bench|node_modules|\.[^/]*)\/|\.test\.|\.tgz$/.test(path))).toEqual([]);
 }, 120_000);
+
+it('is packed as publint would have it', async () => {
+  expect((await publint({ pkgDir: installed, pack: false, strict: true })).messages).toEqual([]);
+});
+
+it('has types that resolve for every importer of ES modules', async () => {
+  const result = await checkPackage(createPackageFromTarballData(new Uint8Array(tarball)));
+  // Importers of before Node 16, and `require`, which types of ES modules tell to use `import`.
+  const older = new Set<unknown>(['node10', 'node16-cjs']);
+  const problems = 'problems' in result ? result.problems : [{ kind: 'NoTypes' }];
+  const resolutionOf = (problem: object) =>
+    Object.entries(problem).find(([key]) => key.startsWith('resolution'))?.[1] as unknown;
+  expect(problems.filter((problem) => !older.has(resolutionOf(problem)))).toEqual([]);
+});
 
 it('holds what its documents link to, and the sources of its source maps', () => {
   const files = readdirSync(installed, { recursive: true, encoding: 'utf8' }).filter(

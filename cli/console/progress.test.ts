@@ -15,5 +15,5 @@ it('shows what is done of what was left, of a total that grows', () => {
   for (const jobs of [40, 30, 50, 20]) progress.left(jobs);
   progress.stop();
   // At a total of 50, 30 are applied.
-  expect(String(stderr.read())).toMatch(/applying jobs .*60% · 30 of 50 · [\d,]+\/s · .* left/s);
+  expect(stderr.setEncoding('utf8').read()).toMatch(/applying jobs .*60% · 30 of 50 · [\d,]+\/s · .* left/s);
 });
