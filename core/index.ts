@@ -1,3 +1,5 @@
+export { atMost } from './atMost.js';
+export { BackgroundLoop, type LoopOptions } from './backgroundLoop.js';
 export { Cancellation } from './cancellation.js';
 export { HybridClock, systemMicros, type Micros } from './clock.js';
 export {

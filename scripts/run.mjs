@@ -130,6 +130,7 @@ async function build() {
       const from = join(root, 'wire', folder);
       if (existsSync(from)) cpSync(from, join(fresh, 'wire', folder), { recursive: true });
     }
+    copyScripts(root, fresh);
     const main = join(fresh, 'cli', 'main.js');
     if (existsSync(main)) chmodSync(main, 0o755);
     writeFileSync(join(fresh, '.built'), String(startedMs));
@@ -142,6 +143,20 @@ async function build() {
   }
 }
 
+/** Copies the scripts of Redis, which stand beside the code that runs them. */
+function copyScripts(from, to) {
+  for (const entry of readdirSync(from, { withFileTypes: true })) {
+    const path = join(from, entry.name);
+    if (entry.isFile() && entry.name.endsWith('.lua')) cpSync(path, join(to, entry.name));
+    else if (entry.isDirectory() && (from !== root || isSource(entry.name))) copyScripts(path, join(to, entry.name));
+  }
+}
+
+/** Whether a folder at the top is one that a build reads. */
+function isSource(name) {
+  return !/^(\.|dist)/.test(name) && !['node_modules', 'test', 'docs', 'scripts'].includes(name);
+}
+
 /** The time of the newest file or folder that a build reads; a folder's time changes when a file is added or deleted. */
 function newestSourceMs(folder) {
   const top = folder === root;
@@ -149,8 +164,7 @@ function newestSourceMs(folder) {
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name);
     if (entry.isDirectory()) {
-      if (top && (/^(\.|dist)/.test(entry.name) || ['node_modules', 'test', 'docs', 'scripts'].includes(entry.name)))
-        continue;
+      if (top && !isSource(entry.name)) continue;
       newest = Math.max(newest, newestSourceMs(path));
     } else if (top ? /^(tsconfig.*|package-lock)\.json$/.test(entry.name) : !entry.name.endsWith('.test.ts')) {
       newest = Math.max(newest, statSync(path).mtimeMs);

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { isRoostError, RoostError } from '../../core/index.js';
+import { LuaScript } from '../../redis/index.js';
 import { NextRun } from './nextRun.js';
 import { formatNodeState, parseNodeState, type NodeState } from './nodeState.js';
 
@@ -13,16 +14,14 @@ export interface RegisterView {
 }
 
 const changedField = '@changed';
-const read = `local t = redis.call('TIME') return {redis.call('HGETALL', KEYS[1]), t[1] .. string.format('%06d', t[2])}`;
-/** Sets a node's field if it still is as expected; an epoch of * becomes the time, which no epoch before was. */
-const change = `
-local t = redis.call('TIME')
-local now = t[1] .. string.format('%06d', t[2])
-if (redis.call('HGET', KEYS[1], ARGV[1]) or '') ~= ARGV[2] then return 0 end
-local last = redis.call('HGET', KEYS[1], '${changedField}')
-if last and now <= last then now = string.format('%.0f', last + 1) end
-redis.call('HSET', KEYS[1], ARGV[1], (string.gsub(ARGV[3], '*', now)), '${changedField}', now)
-return 1`;
+const readRegister = new LuaScript<{ readonly register: string }, object, [fields: string[], nowMicros: string]>(
+  new URL('lua/readRegister.lua', import.meta.url),
+);
+const changeRegister = new LuaScript<
+  { readonly register: string },
+  { readonly changedField: string; readonly node: string; readonly expected: string; readonly state: string },
+  0 | 1
+>(new URL('lua/changeRegister.lua', import.meta.url));
 
 /** What all processes agree on of a pool's nodes: one hash in the Redis that holds the journal. */
 export class Register {
@@ -49,21 +48,21 @@ export class Register {
     const { state, weight, epoch = '*' } = to;
     return this.#call(
       async () =>
-        (await this.redis.eval(
-          change,
-          1,
-          this.key,
-          node,
-          expected === undefined ? '' : formatNodeState(expected),
-          formatNodeState({ state, epoch, weight }),
+        (await changeRegister.run(
+          this.redis,
+          { register: this.key },
+          {
+            changedField,
+            node,
+            expected: expected === undefined ? '' : formatNodeState(expected),
+            state: formatNodeState({ state, epoch, weight }),
+          },
         )) === 1,
     );
   }
 
   async #read(): Promise<RegisterView> {
-    const [fields, now] = await this.#call(
-      async () => (await this.redis.eval(read, 1, this.key)) as [string[], string],
-    );
+    const [fields, now] = await this.#call(() => readRegister.run(this.redis, { register: this.key }, {}));
     const nodes = new Map<string, NodeState>();
     let changed = '0';
     for (let i = 0; i + 1 < fields.length; i += 2) {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ChainableCommander, Redis } from 'ioredis';
 import type { Deadline } from '../../core/index.js';
+import { results } from '../../redis/index.js';
 import { journalError } from './journal.js';
 import type { Priority } from './priority.js';
 import { journalledError } from './waiters.js';
@@ -33,7 +34,7 @@ export async function untilAppliedBefore(
     const left = await look(
       () =>
         deadline.race(
-          redis.multi().get(key).xrange(queue, first, last, 'COUNT', 1).exec(),
+          results(redis.multi().get(key).xrange(queue, first, last, 'COUNT', 1)),
           'looking for a write that is in the journal',
         ),
       priority,
@@ -46,13 +47,11 @@ export async function untilAppliedBefore(
 }
 
 async function look(
-  ask: () => Promise<[error: Error | null, result: unknown][] | null>,
+  ask: () => Promise<unknown[]>,
   priority: Priority,
 ): Promise<{ readonly remembered: string | null; readonly queued: boolean }> {
   try {
-    const replies = (await ask()) ?? [];
-    for (const [error] of replies) if (error !== null) throw error;
-    const [remembered, entries] = replies.map(([, result]) => result) as [string | null, readonly unknown[]];
+    const [remembered, entries] = (await ask()) as [string | null, readonly unknown[]];
     return { remembered, queued: entries.length > 0 };
   } catch (error) {
     throw journalError(error, priority);

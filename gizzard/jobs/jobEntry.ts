@@ -68,3 +68,6 @@ export function decodeJob(fields: readonly Buffer[]): JobEntry {
     write: byName.get('write')?.toString(),
   };
 }
+
+/** An entry of a stream as Redis tells it; without fields where it was deleted meanwhile. */
+export type RawEntry = readonly [id: Buffer, fields: Buffer[] | null];

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import { RoostError, type JobsConfig, type Log } from '../../core/index.js';
-import { FailingJobs } from './failingJobs.js';
+import { EntryMover, type EntryPlace } from './entryMover.js';
 import { decodeJob, type JobEntry } from './jobEntry.js';
 import { jobToJson } from './jobJson.js';
 import type { JobType } from './jobType.js';
@@ -119,25 +119,25 @@ export class JobQueues {
 
   /** Lets failing or bad jobs be tried again at once, as if they had never failed. Returns how many. Entries that are no jobs stay. */
   async retry(priority: Priority, queue: StoredQueue, ids?: readonly string[]): Promise<number> {
-    const jobs = this.#failing(priority);
-    const retried = await this.#each(priority, queue, ids, async (stream, host, id, fields) => {
+    const entries = this.#entries(priority);
+    const retried = await this.#each(priority, queue, ids, async (place, fields) => {
       let job: JobEntry;
       try {
         job = decodeJob(fields);
       } catch {
         return false;
       }
-      return jobs.again(stream, host, id, job);
+      return entries.again(place, job);
     });
-    await this.#guarded(() => jobs.retryNow());
+    await this.#guarded(() => entries.retryNow());
     this.onRetry();
     return retried;
   }
 
   /** Gives jobs up for good. Returns how many. Throws `NotFound` for an id that is not there. */
   async discard(priority: Priority, queue: StoredQueue, ids?: readonly string[]): Promise<number> {
-    const jobs = this.#failing(priority);
-    return this.#each(priority, queue, ids, (stream, host, id) => jobs.discard(stream, host, id));
+    const entries = this.#entries(priority);
+    return this.#each(priority, queue, ids, (place) => entries.discard(place));
   }
 
   /** Drops the whole backlog for a remote cluster. Returns how many jobs it held. */
@@ -159,7 +159,7 @@ export class JobQueues {
     priority: Priority,
     queue: StoredQueue,
     ids: readonly string[] | undefined,
-    act: (stream: string, host: string, id: string, fields: Buffer[]) => Promise<boolean>,
+    act: (place: EntryPlace, fields: Buffer[]) => Promise<boolean>,
   ): Promise<number> {
     const keys = streamKeys(this.cluster)[priority];
     return this.#guarded(async () => {
@@ -169,13 +169,13 @@ export class JobQueues {
           ids.map(async (each) => {
             const [id, host] = splitId(each);
             const stream = ofHost(keys[queue], host);
-            return { id, host, stream, entry: (await this.redis.xrangeBuffer(stream, id, id))[0] };
+            return { place: { stream, host, id }, entry: (await this.redis.xrangeBuffer(stream, id, id))[0] };
           }),
         );
         const missing = ids[found.findIndex(({ entry }) => entry === undefined)];
         if (missing !== undefined)
           throw new RoostError('NotFound', `there is no ${queue} job ${missing}`, { fields: { job: missing } });
-        for (const { id, host, stream, entry } of found) if (await act(stream, host, id, entry![1])) done++;
+        for (const { place, entry } of found) if (await act(place, entry![1])) done++;
         return done;
       }
       for (const host of await this.#hosts(keys.hosts)) {
@@ -183,7 +183,7 @@ export class JobQueues {
         const [newest] = await this.redis.xrevrange(stream, '+', '-', 'COUNT', 1);
         for (let from = '-'; newest !== undefined;) {
           const entries = await this.redis.xrangeBuffer(stream, from, newest[0], 'COUNT', entriesPerStep);
-          for (const [id, fields] of entries) if (await act(stream, host, id.toString(), fields)) done++;
+          for (const [id, fields] of entries) if (await act({ stream, host, id: id.toString() }, fields)) done++;
           if (entries.length < entriesPerStep) break;
           from = `(${entries.at(-1)![0].toString()}`;
         }
@@ -197,20 +197,11 @@ export class JobQueues {
     return ['', ...(await this.redis.smembers(key)).sort()];
   }
 
-  /** For moving entries only: it tries none. */
-  #failing(priority: Priority): FailingJobs {
-    return new FailingJobs(this.redis, {
+  #entries(priority: Priority): EntryMover {
+    return new EntryMover(this.redis, {
       cluster: this.cluster,
-      priority,
       keys: streamKeys(this.cluster)[priority],
-      consumer: '',
       config: this.config,
-      run: () => Promise.reject(new RoostError('Internal', 'no job is run here')),
-      fenceKey: undefined,
-      paused: () => true,
-      outdated: () => undefined,
-      count: () => undefined,
-      log: this.log,
     });
   }
 

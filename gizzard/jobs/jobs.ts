@@ -12,9 +12,11 @@ import {
   type WriteIdentity,
 } from '../../core/index.js';
 import type { DatabaseHosts } from '../../mysql/index.js';
+import { connectRedis, type ConnectOptions } from '../../redis/index.js';
 import type { Topology } from '../topology/topology.js';
 import { untilAppliedBefore } from './acceptedBefore.js';
 import { EpochTable } from './epochTable.js';
+import { Fence } from './fence.js';
 import { jobFromJson } from './jobJson.js';
 import { JobQueues } from './jobQueues.js';
 import { JobRunner } from './jobRunner.js';
@@ -26,14 +28,13 @@ import { JournalGuard } from './journalGuard.js';
 import { laggingHosts, type LaggingHost } from './laggingHosts.js';
 import { LaggingLeaves, type HostJobs } from './laggingLeaves.js';
 import { priorities, type Priority } from './priority.js';
-import { connectRedis, type ConnectOptions } from './redis.js';
 import { readSettings, requireSettings, settingProblems, type RedisSettings } from './redisSettings.js';
 import type { SendJobs } from './remoteRelay.js';
 import { RemoteRelays } from './remoteRelays.js';
+import { scripts } from './scripts.js';
 import { fenceKey, remotesFenceKey, streamKeys, writeKey } from './streamKeys.js';
 import { waitedFor, waitingFor, type UnknownJobs } from './unknownJobs.js';
 import { Waiters } from './waiters.js';
-import { raiseFenceScript } from './workerScripts.js';
 import { unknownHosts } from '../topology/unknownHosts.js';
 
 export interface AppendOptions {
@@ -154,14 +155,18 @@ export class Jobs {
           consumer: server,
           config: config.jobs,
           run: (job) => runner.run(job, priority),
-          fence: { key: fenceKey(cluster), version: () => topology().version },
+          fence: new Fence(fenceKey(cluster), () => topology().version, priority, log),
           guard: this.guard,
-          paused: () => topology().state.pausedPriorities.includes(priority),
-          unable: () => unknownHosts(hosts, topology()).length > 0,
-          tell: (waiter, error) => this.#waiters.tell(waiter, error),
-          settled: async (mark, job) => {
-            await this.lagging.knownEverywhere(mark);
-            await runner.forget(job);
+          intake: () => {
+            if (unknownHosts(hosts, topology()).length > 0) return 'unable';
+            return topology().state.pausedPriorities.includes(priority) ? 'paused' : 'open';
+          },
+          callers: {
+            tell: (waiter, error) => this.#waiters.tell(waiter, error),
+            settled: async (mark, job) => {
+              await this.lagging.knownEverywhere(mark);
+              await runner.forget(job);
+            },
           },
           count: (outcome, ageMs) => {
             finished.inc({ priority, outcome });
@@ -345,7 +350,7 @@ export class Jobs {
 
   async #raise(key: string, version: number): Promise<void> {
     try {
-      await this.#shared.eval(raiseFenceScript, 1, key, version, fenceSeconds);
+      await scripts.raiseFence.run(this.#shared, { fence: key }, { version, seconds: fenceSeconds });
     } catch (error) {
       throw journalError(error, 'high');
     }

@@ -1,4 +1,4 @@
-import type { Redis, Result } from 'ioredis';
+import type { Redis } from 'ioredis';
 import {
   Deadline,
   deadlineExceeded,
@@ -10,12 +10,12 @@ import {
   type Micros,
   type WriteIdentity,
 } from '../../core/index.js';
-import { checkEpochLua, streamBytesLua } from './epochScripts.js';
+import { microsOf, redisTrouble, results } from '../../redis/index.js';
 import { encodeJob } from './jobEntry.js';
 import type { FollowUp } from './jobType.js';
 import type { JournalGuard } from './journalGuard.js';
 import { priorities, type Priority } from './priority.js';
-import { microsOf, redisTrouble } from './redis.js';
+import { scripts } from './scripts.js';
 import {
   clockKey,
   fanoutKey,
@@ -38,88 +38,6 @@ const clockFreshMs = 5_000;
 /** How long a write is remembered after its last moment, so that one which arrives at that very moment is not taken for a new one. */
 const rememberedAfterMs = 1_000;
 const maxAheadMicros = limits.maxDeadlineMs * 1_000;
-
-/**
- * One atomic step, so that two writers cannot both take the last place, jobs that belong together are accepted together, here and for other clusters, a write is accepted once, and
- * a Redis that is not the journal, or no longer all of it, accepts nothing.
- * Keys: the queue, the failing jobs, the greatest time given to a job, the topology of the newest change of remote clusters, what is remembered of this write, the journal's state,
- * then the two streams of each remote backlog, then the fanouts. After the three bounds in entries, the number of remote backlogs, the last moment for all of this by the clock of
- * Redis, the topology that the copies follow, the last moment of the write's identity (0: it has none), the epoch, how many jobs it is known to have accepted, and the bound of each
- * backlog in bytes come the jobs, each as the number of its fields, how many times it takes, the places in its payload where the first of them is put, and the fields, of which the payload is
- * the fourth.
- * Answers what the clock says, and how many jobs the epoch has accepted; for a write that was accepted before also what is remembered of it: its first and last entry, and its queue.
- * Times of microseconds are exact as Lua's numbers until the year 2255.
- */
-const appendScript = `${checkEpochLua}${streamBytesLua}
-  local state, firstRemote, firstJob = KEYS[6], 7, 11
-  local refused, accepted = checkEpoch(state, ARGV[8], ARGV[9])
-  if refused then return refused end
-  local clock = redis.call('TIME')
-  local now = clock[1] * 1000000 + clock[2]
-  local told = string.format('%.0f', now)
-  local identified = tonumber(ARGV[7])
-  if identified > 0 then
-    local remembered = redis.call('GET', KEYS[5])
-    if remembered then return {told, accepted, remembered} end
-    if identified > now + ${maxAheadMicros} then return {err = 'AHEAD ' .. told} end
-  end
-  if now > tonumber(ARGV[5]) then return {err = 'LATE ' .. told} end
-  local remotesKnownBy = redis.call('GET', KEYS[4])
-  if remotesKnownBy and tonumber(remotesKnownBy) > tonumber(ARGV[6]) then return {err = 'STALE ' .. remotesKnownBy} end
-  local full = isFull(state, now, ARGV[10])
-  if full(ARGV[1], KEYS[1]) then return {err = 'FULL queued'} end
-  if full(ARGV[2], KEYS[2]) then return {err = 'FULL failing'} end
-  local firstFanout = firstRemote + 2 * tonumber(ARGV[4])
-  for i = firstRemote, firstFanout - 1, 2 do
-    if full(ARGV[3], KEYS[i], KEYS[i + 1]) then return {err = 'FULL remote ' .. KEYS[i]} end
-  end
-  local added = 0
-  for i = firstJob, #ARGV do added = added + #ARGV[i] end
-  addBytes(state, KEYS[1], added, now)
-  for i = firstRemote, firstFanout - 1, 2 do addBytes(state, KEYS[i], added, now) end
-  local before = tonumber(redis.call('GET', KEYS[3]) or 0)
-  local latest = before
-  local firstEntry, lastEntry
-  local at = firstJob + 2
-  while at <= #ARGV do
-    local fields, count = tonumber(ARGV[at - 2]), tonumber(ARGV[at - 1])
-    if count > 0 then
-      local first = math.max(now, latest + 1)
-      local payload, places, parts, from = ARGV[at + 4], ARGV[at], {}, 1
-      local text = places:sub(1, 1) == 'd' and string.format('%016.0f', first) or struct.pack('<i8', first)
-      for place in places:gmatch('%d+') do
-        parts[#parts + 1] = payload:sub(from, place)
-        parts[#parts + 1] = text
-        from = place + #text + 1
-      end
-      parts[#parts + 1] = payload:sub(from)
-      ARGV[at + 4] = table.concat(parts)
-      latest = first + count - 1
-    end
-    lastEntry = redis.call('XADD', KEYS[1], '*', unpack(ARGV, at + 1, at + fields))
-    firstEntry = firstEntry or lastEntry
-    for i = firstRemote, firstFanout - 1, 2 do redis.call('XADD', KEYS[i], '*', unpack(ARGV, at + 1, at + fields)) end
-    for i = firstFanout, #KEYS do redis.call('XADD', KEYS[i], 'MAXLEN', '~', ARGV[1], '*', unpack(ARGV, at + 1, at + fields)) end
-    at = at + 3 + fields
-    accepted = accepted + 1
-  end
-  if latest > before then redis.call('SET', KEYS[3], string.format('%.0f', latest)) end
-  redis.call('HSET', state, 'accepted', accepted)
-  if identified > 0 and firstEntry then
-    redis.call('SET', KEYS[5], firstEntry .. ' ' .. lastEntry .. ' ' .. KEYS[1], 'PX', string.format('%.0f', math.ceil((identified - now) / 1000) + ${rememberedAfterMs}))
-  end
-  return {told, accepted}`;
-
-declare module 'ioredis' {
-  interface RedisCommander<Context> {
-    roostAppend(
-      keyCount: number,
-      keys: string[],
-      settings: (string | number)[],
-      jobs: (string | Buffer | number)[],
-    ): Result<[nowMicros: string, accepted: number, before?: string], Context>;
-  }
-}
 
 export interface QueueSizes {
   /** Accepted and not yet applied. */
@@ -162,7 +80,6 @@ export interface JobCopies {
   readonly version: number;
 }
 
-const noBytes = Buffer.alloc(0);
 const noTimes: JobTimes = { count: 0, offsets: [] };
 const noCopies: JobCopies = { remotes: [], fanouts: [], version: Number.MAX_SAFE_INTEGER };
 
@@ -205,7 +122,6 @@ export class Journal {
   ) {
     this.#clock = clock;
     this.#redis = redis;
-    guard.redis.defineCommand('roostAppend', { lua: appendScript });
     this.#keys = streamKeys(cluster);
   }
 
@@ -226,20 +142,20 @@ export class Journal {
   ): Promise<string | undefined> {
     if (identity !== undefined) checkIdentity(identity);
     const { queued, failing } = this.#keys[priority];
-    const remembered = writeKey(this.cluster, identity?.id ?? noBytes);
-    const keys = [
-      queued,
+    const remembered = identity === undefined ? undefined : writeKey(this.cluster, identity.id);
+    const keys = {
+      queue: queued,
       failing,
-      clockKey(this.cluster),
-      remotesFenceKey(this.cluster),
+      clock: clockKey(this.cluster),
+      remotesFence: remotesFenceKey(this.cluster),
+      state: stateKey(this.cluster),
       remembered,
-      stateKey(this.cluster),
-      ...remotes.flatMap((remote) => {
+      backlogs: remotes.flatMap((remote) => {
         const backlog = remoteKeys(this.cluster, remote)[priority];
         return [backlog.queued, backlog.failing];
       }),
-      ...fanouts.map((suffix) => fanoutKey(this.cluster, priority, suffix)),
-    ];
+      fanouts: fanouts.map((suffix) => fanoutKey(this.cluster, priority, suffix)),
+    };
     const { maxQueued, maxFailing, maxReplicating, maxQueuedBytes } = this.config;
     const largest = jobs.find(({ payload }) => payload.length > limits.jobPayloadBytes);
     if (largest !== undefined)
@@ -253,7 +169,7 @@ export class Journal {
       const encoded = encodeNew(
         job,
         job.version ?? this.versionOf(job.kind),
-        identity === undefined || job.waiter === undefined ? undefined : remembered,
+        job.waiter === undefined ? undefined : remembered,
       );
       const { count, offsets, digits } = job.times ?? noTimes;
       return [encoded.length, count, `${digits === true ? 'd' : 'i'}${offsets.join()}`, ...encoded];
@@ -272,22 +188,24 @@ export class Journal {
         const ours = Math.floor(this.#clock.nowMicros! + deadline.remainingMs() * 1_000);
         const notAfter = identity === undefined ? ours : Math.min(ours, identified);
         this.#bytesInFlight += bytes;
-        // As arrays, since the fields of many jobs are more than the arguments that a call can have.
-        const settings = [
-          maxQueued,
-          maxFailing,
-          maxReplicating,
-          remotes.length,
-          notAfter,
-          version,
-          identified,
-          epoch,
-          accepted,
-          maxQueuedBytes,
-        ];
-        const appended = this.guard.redis.roostAppend(keys.length, keys, settings, fields).finally(() => {
-          this.#bytesInFlight -= bytes;
-        });
+        const appended = scripts.append
+          .run(this.guard.redis, keys, {
+            maxQueued,
+            maxFailing,
+            maxReplicating,
+            maxBytes: maxQueuedBytes,
+            notAfter,
+            copiesVersion: version,
+            identityNotAfter: identified,
+            maxAhead: maxAheadMicros,
+            rememberedAfterMs,
+            epoch,
+            known: accepted,
+            jobs: fields,
+          })
+          .finally(() => {
+            this.#bytesInFlight -= bytes;
+          });
         const [now, acceptedNow, before] = await deadline.race(appended, 'journalling a write');
         this.#clock.learn(Number(now));
         this.guard.heard(epoch, acceptedNow);
@@ -343,7 +261,7 @@ export class Journal {
     for (const job of jobs)
       transaction.xadd(this.#keys[priority].queued, '*', ...encodeNew(job, job.version ?? this.versionOf(job.kind)));
     try {
-      for (const [error] of (await transaction.exec()) ?? []) if (error !== null) throw error;
+      await results(transaction);
     } catch (error) {
       throw journalError(error, priority);
     }

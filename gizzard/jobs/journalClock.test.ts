@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { notesCluster } from '../../test/support/notesCluster.js';
-import { microsOf } from './redis.js';
+import { microsOf } from '../../redis/index.js';
 
 const cluster = notesCluster('journal_clock', {});
 

@@ -1,12 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
-import { Deadline, deadlineExceeded, RoostError, type JournalClock, type Log, type Metrics } from '../../core/index.js';
+import {
+  BackgroundLoop,
+  Deadline,
+  deadlineExceeded,
+  RoostError,
+  type JournalClock,
+  type Log,
+  type Metrics,
+} from '../../core/index.js';
+import { microsOf, redisTrouble } from '../../redis/index.js';
 import { clockProblem, skewMs, type ClockReading } from './clockSkew.js';
-import { adoptEpochScript, lookAtEpochScript } from './epochScripts.js';
 import { newestEpoch, type Epoch, type EpochLook, type EpochTable } from './epochTable.js';
-import { microsOf, redisTrouble } from './redis.js';
 import { parseInfo, type RedisSettings } from './redisSettings.js';
+import { scripts } from './scripts.js';
 import { stateKey } from './streamKeys.js';
 
 /** Why no write is accepted. `unreachable` and `replica` end by themselves; `clock` when a clock is set right; `epoch` and `lost` with `roost journal adopt`. */
@@ -56,8 +64,15 @@ export class JournalGuard {
   });
   #looking: Promise<void> | undefined;
   #reconnecting: Promise<void> | undefined;
-  #timer: NodeJS.Timeout | undefined;
-  #stopped = false;
+  readonly #loop = new BackgroundLoop(
+    async () => {
+      // At the same address there may be another by now.
+      if (this.#refused?.fields['refusal'] === 'replica') this.redis.disconnect(true);
+      else await this.look();
+    },
+    // Why a look failed is said where it turns.
+    { everyMs: lookEveryMs, startAfterMs: lookEveryMs, onError: () => undefined },
+  );
   readonly #stop = new AbortController();
   readonly #clock: JournalClock;
 
@@ -76,11 +91,9 @@ export class JournalGuard {
     },
   ) {
     this.#clock = options.clock;
-    redis.defineCommand('roostLookAtEpoch', { lua: lookAtEpochScript, numberOfKeys: 1 });
-    redis.defineCommand('roostAdoptEpoch', { lua: adoptEpochScript, numberOfKeys: 1 });
     redis.on('close', () => this.#disconnected());
     redis.on('ready', () => {
-      if (this.#timer !== undefined) void this.look().catch(() => undefined);
+      if (this.#loop.started) void this.look().catch(() => undefined);
     });
     const { metrics } = options;
     metrics.gauge('roost_journal_refuses', 'Whether this server accepts no writes, by reason', ['reason'], (gauge) => {
@@ -138,21 +151,14 @@ export class JournalGuard {
 
   /** Looks from now on every second. */
   start(): void {
-    if (this.#timer !== undefined || this.#stopped) return;
-    const run = async (): Promise<void> => {
-      // At the same address there may be another by now.
-      if (this.#refused?.fields['refusal'] === 'replica') this.redis.disconnect(true);
-      else await this.look().catch(() => undefined);
-      if (!this.#stopped) this.#timer = setTimeout(() => void run(), lookEveryMs);
-    };
-    this.#timer = setTimeout(() => void run(), lookEveryMs);
+    this.#loop.start();
   }
 
   /** Writes down how far the journal is, and stops looking. */
   async stop(): Promise<void> {
-    this.#stopped = true;
-    clearTimeout(this.#timer);
+    const ended = this.#loop.stop();
     this.#stop.abort();
+    await ended;
     await this.#looking?.catch(() => undefined);
     await this.#write().catch(() => undefined);
   }
@@ -211,11 +217,10 @@ export class JournalGuard {
       accepted: 0,
       waiting,
     };
-    const now = await this.redis.roostAdoptEpoch(
-      stateKey(this.options.cluster),
-      held?.epoch ?? '',
-      next.epoch,
-      next.number,
+    const now = await scripts.adoptEpoch.run(
+      this.redis,
+      { state: stateKey(this.options.cluster) },
+      { from: held?.epoch ?? '', to: next.epoch, number: next.number },
     );
     if (now !== next.epoch)
       throw new RoostError('Conflict', 'the epoch of the journal has become another meanwhile; look again');
@@ -249,11 +254,10 @@ export class JournalGuard {
     const expected = this.#held;
     // Counted before the comparison: what a Redis holds that lost its data in between is not written down.
     const waiting = await this.options.waiting();
-    const [epoch, number, accepted, lost] = await this.redis.roostLookAtEpoch(
-      stateKey(this.options.cluster),
-      expected?.epoch ?? '',
-      expected?.accepted ?? 0,
-      newEpoch(),
+    const [epoch, number, accepted, lost] = await scripts.lookAtEpoch.run(
+      this.redis,
+      { state: stateKey(this.options.cluster) },
+      { epoch: expected?.epoch ?? '', accepted: expected?.accepted ?? 0, fresh: newEpoch() },
     );
     const held =
       epoch === ''
@@ -346,7 +350,7 @@ export class JournalGuard {
   }
 
   #turn(refused: RoostError | undefined): void {
-    if (this.#stopped) return;
+    if (this.#loop.stopped) return;
     const before = this.#refused;
     this.#refused = refused;
     const { log } = this.options;

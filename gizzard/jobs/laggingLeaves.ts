@@ -1,9 +1,9 @@
 import type { Redis } from 'ioredis';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Deadline, RoostError, type Log } from '../../core/index.js';
-import { waitingScript } from './failingScripts.js';
 import { journalError } from './journal.js';
 import { priorities, type Priority } from './priority.js';
+import { scripts } from './scripts.js';
 import { lagKeys, stateKey, streamKeys } from './streamKeys.js';
 
 /**
@@ -42,22 +42,21 @@ export class LaggingLeaves {
   #failed = false;
   /** Numbers of changes that were seen lately, and when: what has been made before them is as old at least. */
   #seen: { readonly changes: number; readonly atMs: number }[] = [];
-  readonly #keys: readonly string[];
+  readonly #keys: Parameters<typeof scripts.waiting.run>[1];
 
   constructor(
     cluster: string,
     private readonly redis: Redis,
     private readonly log: Log,
   ) {
-    redis.defineCommand('roostWaiting', { lua: waitingScript });
-    const lag = lagKeys(cluster);
-    const streams = streamKeys(cluster);
-    this.#keys = [
-      lag.counts,
-      lag.changes,
-      stateKey(cluster),
-      ...priorities.flatMap((priority) => [streams[priority].hosts, streams[priority].failing, streams[priority].bad]),
-    ];
+    const { counts, changes } = lagKeys(cluster);
+    const keys = streamKeys(cluster);
+    this.#keys = {
+      counts,
+      changes,
+      state: stateKey(cluster),
+      streams: priorities.flatMap((priority) => [keys[priority].hosts, keys[priority].failing, keys[priority].bad]),
+    };
   }
 
   /** Makes sure that what is known here is recent enough to read by; takes no time where it is. Never throws. */
@@ -86,7 +85,7 @@ export class LaggingLeaves {
     try {
       // With no number known, the leaves come with their counts of this moment.
       answer = await deadline.race(
-        this.redis.roostWaiting(this.#keys.length, this.#keys, ''),
+        scripts.waiting.run(this.redis, this.#keys, { known: '' }),
         'looking at the journal',
       );
     } catch (error) {
@@ -123,7 +122,7 @@ export class LaggingLeaves {
     const startedAtMs = performance.now();
     try {
       const answer = await Deadline.after(lookDeadlineMs).race(
-        this.redis.roostWaiting(this.#keys.length, this.#keys, this.#changes),
+        scripts.waiting.run(this.redis, this.#keys, { known: this.#changes }),
         'looking for lagging replicas',
       );
       this.#take(answer, startedAtMs);

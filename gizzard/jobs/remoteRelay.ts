@@ -1,5 +1,6 @@
 import { Deadline, RoostError, type JobsConfig, type Log } from '../../core/index.js';
 import type { RemoteHost } from '../topology/types.js';
+import { Fence } from './fence.js';
 import type { JobEntry } from './jobEntry.js';
 import type { JobOutcome } from './jobRunner.js';
 import { jobToExactJson } from './jobJson.js';
@@ -89,12 +90,9 @@ export class RemoteRelay {
           consumer,
           config,
           run: (job) => this.#run(priority, job),
-          fence: { key: remotesFenceKey(cluster), version: () => this.#target.version },
+          fence: new Fence(remotesFenceKey(cluster), () => this.#target.version, priority, log),
           guard,
-          paused: () => this.#paused,
-          // Callers wait for this cluster only, and only its own leaves lag.
-          tell: () => Promise.resolve(),
-          settled: () => Promise.resolve(),
+          intake: () => (this.#paused ? 'paused' : 'open'),
           count: (outcome) => count(priority, outcome),
           log,
         }),

@@ -1,0 +1,25 @@
+import type { JobsConfig, Log } from '../../core/index.js';
+import type { Fence } from './fence.js';
+import type { JobEntry } from './jobEntry.js';
+import type { JobOutcome } from './jobRunner.js';
+import type { Priority } from './priority.js';
+import type { StreamKeys } from './streamKeys.js';
+
+/** One priority of this cluster's jobs, or of the backlog for a remote cluster. */
+export interface QueueContext {
+  readonly cluster: string;
+  readonly priority: Priority;
+  readonly keys: StreamKeys;
+  readonly config: JobsConfig;
+  readonly log: Log;
+}
+
+/** All that the pieces of a worker share. */
+export interface WorkContext extends QueueContext {
+  /** This server among those that share the queue. */
+  readonly consumer: string;
+  readonly run: (job: JobEntry) => Promise<JobOutcome>;
+  readonly fence: Fence;
+  /** `ageMs` is the time since the journal accepted the job. */
+  readonly count: (outcome: 'applied' | 'failed' | 'bad', ageMs: number) => void;
+}

@@ -1,0 +1,3 @@
+export { connectRedis, microsOf, redisTrouble, type ConnectOptions } from './connect.js';
+export { LuaScript } from './luaScript.js';
+export { results } from './transaction.js';
