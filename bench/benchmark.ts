@@ -1,5 +1,5 @@
-import type { RoostConfig, RoostConfigInput } from '../core/index.js';
 import type { ServerReady } from '../cli/serverReady.js';
+import type { RoostConfig, RoostConfigInput } from '../process/index.js';
 import type { Roost } from '../sdk/index.js';
 
 /** A cluster made for one benchmark: a playground, and one server in a process of its own. */

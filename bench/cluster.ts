@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startServerProcess, stopServerProcess } from '../cli/serverProcess.js';
-import { configSchema, Deadline, type RoostConfig } from '../core/index.js';
+import { Deadline } from '../core/index.js';
 import { openFlock } from '../flock/index.js';
 import { startPlayground, type Playground } from '../playground/index.js';
+import { configSchema, type RoostConfig } from '../process/index.js';
 import { connect, type Roost } from '../sdk/index.js';
 import type { BenchCluster, Benchmark } from './benchmark.js';
 

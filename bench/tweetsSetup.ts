@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { RoostConfig } from '../core/index.js';
+import type { RoostConfig } from '../process/index.js';
 import { openTbird } from '../tbird/index.js';
 import type { NewTweet } from '../sdk/index.js';
 

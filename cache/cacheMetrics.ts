@@ -1,5 +1,5 @@
 import type { Counter } from 'prom-client';
-import type { Metrics } from '../core/index.js';
+import type { Metrics } from '../process/index.js';
 
 const counted = {
   hits: ['hits', 'Entries found'],

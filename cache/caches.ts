@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis';
-import { Metrics, silentLog, type CacheConfig, type Log, type RoostConfig } from '../core/index.js';
+import { Metrics, silentLog, type CacheConfig, type Log, type RoostConfig } from '../process/index.js';
 import { CacheMetrics } from './cacheMetrics.js';
 import type { FirstLevelOptions } from './entries/firstLevel.js';
 import { CachePool } from './ring/cachePool.js';

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadConfig, Metrics, type RoostConfig } from '../core/index.js';
 import { startPlayground, type Playground } from '../playground/index.js';
+import { loadConfig, Metrics, type RoostConfig } from '../process/index.js';
 import { openCaches, RowCache, type Caches } from './index.js';
 import { TestRows, testRowForm, type TestRow } from '../test/cache/rows.js';
 

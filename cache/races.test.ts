@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Metrics, RoostError } from '../core/index.js';
+import { RoostError } from '../core/index.js';
+import { Metrics } from '../process/index.js';
 import { freshCluster } from '../test/support/index.js';
 import { openCaches, RowCache, VectorCache, vectorOf, type Caches, type Vector, type VectorChange } from './index.js';
 import { TestRows, testRowForm, type TestRow } from '../test/cache/rows.js';

@@ -7,8 +7,9 @@ import {
   LeasedCache,
   openCaches,
 } from '../cache/index.js';
-import { createLog, parseId, RoostError } from '../core/index.js';
+import { parseId, RoostError } from '../core/index.js';
 import { type Direction, edgeKey, nodeKey, parseEdgeKey, parseNodeKey } from '../flock/index.js';
+import { createLog } from '../process/index.js';
 import { openTbird, renderTweets, type Tbird, tweetFormats } from '../tbird/index.js';
 import { userRows, usersTypes } from '../users/index.js';
 import type { CliIo } from './console/cliIo.js';

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
-import { type RoostConfig } from '../core/index.js';
 import { DroppedGraphs, type Flock, openFlock } from '../flock/index.js';
+import type { RoostConfig } from '../process/index.js';
 import { connect } from '../sdk/index.js';
 import type { CliIo } from './console/cliIo.js';
 import { addGraphDropCommands, timeText } from './graphDrop.js';

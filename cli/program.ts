@@ -1,5 +1,5 @@
 import { Command, CommanderError } from 'commander';
-import { otherVariables } from '../core/index.js';
+import { otherVariables } from '../process/index.js';
 import type { CliIo } from './console/cliIo.js';
 import { ownOptionsFirst } from './console/command.js';
 import { EndWith, exitCodes, findingsExitCode, usageExitCode } from './console/exitCodes.js';

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { hostname } from 'node:os';
 import type { Command } from 'commander';
 import { openCaches } from '../cache/index.js';
-import { type ConfigOverride, createLog, limits, type Log, Metrics, RoostError } from '../core/index.js';
+import { limits, RoostError } from '../core/index.js';
 import type { Flock } from '../flock/index.js';
 import {
   clockFaults,
@@ -14,6 +14,7 @@ import {
   type SendJobs,
 } from '../gizzard/index.js';
 import { unknownHostText } from '../mysql/index.js';
+import { type ConfigOverride, createLog, type Log, Metrics } from '../process/index.js';
 import {
   AdminServer,
   flockProcessor,

@@ -1,14 +1,5 @@
 import { cachesFor, type Caches } from '../cache/index.js';
-import {
-  limits,
-  parseCount,
-  parseId,
-  type Log,
-  type Metrics,
-  type Micros,
-  type Priority,
-  type RoostConfig,
-} from '../core/index.js';
+import { limits, parseCount, parseId, type Micros, type Priority } from '../core/index.js';
 import {
   Gizzard,
   shardKey,
@@ -17,6 +8,7 @@ import {
   type NewJob,
   type SendJobs,
 } from '../gizzard/index.js';
+import type { Log, Metrics, RoostConfig } from '../process/index.js';
 import {
   deadlineOf,
   edgeStates,

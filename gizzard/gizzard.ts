@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { Deadline, Metrics, RoostError, silentLog, type Log, type RoostConfig } from '../core/index.js';
+import { Deadline, RoostError } from '../core/index.js';
 import { Control } from './control/control.js';
 import { ControlStore } from './control/controlStore.js';
 import { ReplicasHealth } from './control/replicasHealth.js';
@@ -7,6 +7,7 @@ import type { Check } from './doctor/check.js';
 import { Doctor } from './doctor/doctor.js';
 import type { DatabaseHost } from '../mysql/index.js';
 import { DatabaseHosts } from '../mysql/index.js';
+import { Metrics, silentLog, type Log, type RoostConfig } from '../process/index.js';
 import type { JobType } from './jobs/jobType.js';
 import { Jobs } from './jobs/jobs.js';
 import type { SendJobs } from './jobs/remoteRelay.js';

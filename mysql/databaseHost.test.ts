@@ -1,15 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  Deadline,
-  maxInt64,
-  Metrics,
-  minInt64,
-  RoostError,
-  silentLog,
-  type ErrorCode,
-  type RoostConfig,
-} from '../core/index.js';
+import { Deadline, maxInt64, minInt64, RoostError, type ErrorCode } from '../core/index.js';
+import { Metrics, silentLog, type RoostConfig } from '../process/index.js';
 import { freshCluster } from '../test/support/index.js';
 import type { DatabaseHost, SqlRow } from './databaseHost.js';
 import { DatabaseHosts } from './databaseHosts.js';

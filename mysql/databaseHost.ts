@@ -1,15 +1,7 @@
 import type { Socket } from 'node:net';
 import mysql, { type Pool, type PoolConnection, type TypedParameterValue } from 'mysql2';
-import {
-  Deadline,
-  deadlineExceeded,
-  Health,
-  maxInt64,
-  RoostError,
-  type DatabaseHostConfig,
-  type Log,
-  type PoolConfig,
-} from '../core/index.js';
+import { Deadline, deadlineExceeded, Health, maxInt64, RoostError } from '../core/index.js';
+import type { DatabaseHostConfig, Log, PoolConfig } from '../process/index.js';
 import { ConnectionLine } from './connectionLine.js';
 import { isHostDown, sqlError, type DriverError } from './sqlErrors.js';
 

@@ -1,4 +1,5 @@
-import { Metrics, RoostError, type Log, type RoostConfig } from '../core/index.js';
+import { RoostError } from '../core/index.js';
+import { Metrics, type Log, type RoostConfig } from '../process/index.js';
 import { DatabaseHost, type ObserveStatement } from './databaseHost.js';
 
 /** The database hosts of the configuration, each with its pool, made when it is first used. */

@@ -2,11 +2,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Deadline, loadConfig, silentLog, type RoostConfig } from '../core/index.js';
+import { Deadline } from '../core/index.js';
 import { startPlayground, type Playground } from '../playground/index.js';
 import { leaf, node, topologyOf } from '../test/conformance/trees.js';
 import { readAny } from '../gizzard/routing/readAny.js';
 import { Topology } from '../gizzard/topology/topology.js';
+import { loadConfig, silentLog, type RoostConfig } from '../process/index.js';
 import { DatabaseHosts } from './databaseHosts.js';
 
 const dir = mkdtempSync(join(tmpdir(), 'roost-hosts-'));

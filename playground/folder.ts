@@ -11,7 +11,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { configSchema, RoostError, type RoostConfigInput } from '../core/index.js';
+import { RoostError } from '../core/index.js';
+import { configSchema, type RoostConfigInput } from '../process/index.js';
 import { isLockFile } from './lock.js';
 import { stateSchema, type PlaygroundState } from './state.js';
 

@@ -15,7 +15,7 @@ import { dirname, join } from 'node:path';
 import { Redis } from 'ioredis';
 import { createConnection, type RowDataPacket } from 'mysql2/promise';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { configSchema } from '../core/index.js';
+import { configSchema } from '../process/index.js';
 import { readPlayground, startPlayground, stopPlayground, type Playground } from './index.js';
 import { PlaygroundFolder } from './folder.js';
 import { probeMemcached } from './probes.js';

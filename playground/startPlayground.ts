@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { parseCount, RoostError, type RoostConfigInput } from '../core/index.js';
+import { parseCount, RoostError } from '../core/index.js';
+import type { RoostConfigInput } from '../process/index.js';
 import { chooseSource } from './chooseSource.js';
 import { createDriver } from './createDriver.js';
 import type { ServerDriver, StartServerOptions } from './driver.js';

@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis';
-import type { Log, RedisConfig } from '../core/index.js';
+import type { Log, RedisConfig } from '../process/index.js';
 
 /** A Redis that answers nothing for so long hangs: the connection is given up and made anew. */
 const silenceMs = 5_000;

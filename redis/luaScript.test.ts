@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url';
 import type { Redis } from 'ioredis';
 import { afterAll, describe, expect, it } from 'vitest';
 import { freshCluster } from '../test/support/index.js';
-import { silentLog } from '../core/index.js';
+import { silentLog } from '../process/index.js';
 import { connectRedis, LuaScript } from './index.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'roost-lua-'));

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { Metrics } from '../core/index.js';
+import { Metrics } from '../process/index.js';
 import { AdminServer } from './adminServer.js';
 
 let admin: AdminServer;

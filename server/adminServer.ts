@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { RoostError, type Metrics } from '../core/index.js';
+import { RoostError } from '../core/index.js';
+import type { Metrics } from '../process/index.js';
 import { inline, ostrichStats, ostrichText } from './ostrichStats.js';
 import { listen } from './thriftServer.js';
 

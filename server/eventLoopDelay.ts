@@ -1,5 +1,5 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import type { Metrics } from '../core/index.js';
+import type { Metrics } from '../process/index.js';
 
 const resolutionMs = 5;
 

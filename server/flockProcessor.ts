@@ -1,5 +1,5 @@
-import type { Log, Metrics } from '../core/index.js';
 import type { FlockService } from '../flock/index.js';
+import type { Log, Metrics } from '../process/index.js';
 import { errorToThrift, FlockException, RoostFlockProcessor } from '../wire/index.js';
 import { flockdbHandler, isFlockdbMethod } from './flockdbHandler.js';
 import { roostHandler } from './roostHandler.js';

@@ -1,6 +1,7 @@
-import { Deadline, limits, RoostError, type Log, type Metrics } from '../core/index.js';
+import { Deadline, limits, RoostError } from '../core/index.js';
 import type { Flock } from '../flock/index.js';
 import type { NewJob, Priority } from '../gizzard/index.js';
+import type { Log, Metrics } from '../process/index.js';
 import {
   JobException,
   JobInjectorProcessor,

@@ -1,4 +1,4 @@
-import type { Metrics } from '../core/index.js';
+import type { Metrics } from '../process/index.js';
 
 /** Metrics in the shape of Ostrich, by which tools of Gizzard's time read a server. */
 export interface OstrichStats {

@@ -1,4 +1,5 @@
-import { limits, packIds, type Log, type Metrics } from '../core/index.js';
+import { limits, packIds } from '../core/index.js';
+import type { Log, Metrics } from '../process/index.js';
 import type { TbirdService, Tweet } from '../tbird/index.js';
 import {
   column,

@@ -1,5 +1,6 @@
 import { createServer, type AddressInfo, type Server } from 'node:net';
-import { RoostError, type Log, type Metrics } from '../core/index.js';
+import { RoostError } from '../core/index.js';
+import type { Log, Metrics } from '../process/index.js';
 import { CallQueue } from './callQueue.js';
 import { ConnectionTable } from './connectionTable.js';
 import { LoopPauses } from './loopPauses.js';

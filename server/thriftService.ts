@@ -1,4 +1,5 @@
-import { RoostError, type Log, type Metrics } from '../core/index.js';
+import { RoostError } from '../core/index.js';
+import type { Log, Metrics } from '../process/index.js';
 import { BinaryReader, callBounds, PriorityNumber } from '../wire/index.js';
 import { AnswerWriter } from './answerWriter.js';
 import type { Caller } from './caller.js';

@@ -1,4 +1,4 @@
-import type { Log, Metrics } from '../core/index.js';
+import type { Log, Metrics } from '../process/index.js';
 import type { Users } from '../users/index.js';
 import {
   column,

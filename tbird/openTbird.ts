@@ -1,7 +1,7 @@
 import { cachesFor } from '../cache/index.js';
-import type { Log, Metrics, RoostConfig } from '../core/index.js';
 import { EdgeCaches, Flock, flockTypes, type OpenFlockOptions } from '../flock/index.js';
 import { Gizzard, type GizzardOptions } from '../gizzard/index.js';
+import type { Log, Metrics, RoostConfig } from '../process/index.js';
 import { TweetCaches } from './cached/tweetCaches.js';
 import { tweetJob } from './jobs/tweetJob.js';
 import { applyTweets } from './storage/applyTweets.js';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { limits, Metrics, packIds, silentLog } from '../core/index.js';
+import { limits, packIds } from '../core/index.js';
 import {
   openFlock,
   type Direction,
@@ -10,6 +10,7 @@ import {
   type Query,
   type Term,
 } from '../flock/index.js';
+import { Metrics, silentLog } from '../process/index.js';
 import { flockProcessor, ThriftServer } from '../server/index.js';
 import {
   ExecuteOperationType,

@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { inspectCache, openCaches, type Caches } from '../cache/index.js';
-import { composeSnowflake, loadConfig, type RoostConfig } from '../core/index.js';
+import { composeSnowflake } from '../core/index.js';
 import { startPlayground, type Playground } from '../playground/index.js';
+import { loadConfig, type RoostConfig } from '../process/index.js';
 import { counts, edgeClient, idsPerModel, tweetClient, userClient } from './cache/modelClients.js';
 import { openModelServer, randomFrom, type ModelServer } from './cache/modelServer.js';
 

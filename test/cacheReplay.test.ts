@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openCaches, PageCache, type Caches } from '../cache/index.js';
-import { Metrics } from '../core/index.js';
+import { Metrics } from '../process/index.js';
 import { openTbird, type Tbird } from '../tbird/index.js';
 import { freshCluster } from './support/index.js';
 

@@ -1,5 +1,5 @@
-import { Metrics, silentLog, type RoostConfig } from '../core/index.js';
 import { type Flock, openFlock } from '../flock/index.js';
+import { Metrics, silentLog, type RoostConfig } from '../process/index.js';
 import { injectorProcessor, managerProcessor, ThriftServer } from '../server/index.js';
 import { Injectors } from '../sdk/index.js';
 

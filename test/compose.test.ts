@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { configSchema } from '../core/index.js';
+import { configSchema } from '../process/index.js';
 
 const read = (name: string): string => readFileSync(join(import.meta.dirname, '..', name), 'utf8');
 const { server } = configSchema.parse({ databaseHosts: { db1: {} }, nameServer: { hosts: ['db1'] } });

@@ -24,7 +24,7 @@ import {
   type StoredNode,
 } from '../flock/index.js';
 import { flockProcessor, ThriftServer } from '../server/index.js';
-import { Metrics, silentLog } from '../core/index.js';
+import { Metrics, silentLog } from '../process/index.js';
 import { callRoost } from './callRoost.js';
 import { untilApplied } from './flock/untilApplied.js';
 import type { Finished } from './runRoost.js';

@@ -2,9 +2,9 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { configSchema, Metrics, type RoostConfigInput } from '../core/index.js';
 import { type Flock, openFlock } from '../flock/index.js';
 import { type Playground, startPlayground } from '../playground/index.js';
+import { configSchema, Metrics, type RoostConfigInput } from '../process/index.js';
 
 const dir = mkdtempSync(join(tmpdir(), 'roost-hedged-'));
 const metrics = new Metrics();

@@ -25,6 +25,7 @@ describe('the check of layers', () => {
     ['playground', '../flock/index.js'],
     ['sdk', '../flock/index.js'],
     ['sdk', '../playground/index.js'],
+    ['sdk', '../process/index.js'],
     ['server', '../playground/index.js'],
     ['core', '../test/support/index.js'],
   ])('refuses that %s/ imports %s', async (folder, imported) => {
@@ -34,6 +35,7 @@ describe('the check of layers', () => {
   it.each([
     ['core', './errors.js'],
     ['gizzard', '../core/index.js'],
+    ['gizzard', '../process/index.js'],
     ['playground', '../core/index.js'],
     ['sdk', '../core/index.js'],
     ['sdk', '../wire/index.js'],

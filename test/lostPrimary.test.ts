@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { RoostConfig } from '../core/index.js';
 import { moveShard } from '../gizzard/index.js';
+import type { RoostConfig } from '../process/index.js';
 import { openTbird, type Tbird } from '../tbird/index.js';
 import { runRoost } from './runRoost.js';
 import { KillableCluster } from './support/killableCluster.js';

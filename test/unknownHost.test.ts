@@ -1,8 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { Deadline, type RoostConfig } from '../core/index.js';
+import { Deadline } from '../core/index.js';
 import { openFlock, type Flock } from '../flock/index.js';
 import { parseTemplate, unknownHosts } from '../gizzard/index.js';
+import type { RoostConfig } from '../process/index.js';
 import { startServeProcess } from './serveProcess.js';
 import { freshCluster } from './support/index.js';
 

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
-import type { RoostConfig } from '../core/index.js';
+import type { RoostConfig } from '../process/index.js';
 import { openTbird, type Tbird } from '../tbird/index.js';
 import { openUsers, type OpenUsers } from '../users/index.js';
 import { freshCluster } from './support/index.js';

@@ -1,6 +1,7 @@
 import { openCaches, type Caches } from '../cache/index.js';
-import { limits, parseCount, parseId, RoostError, type Log, type Metrics, type RoostConfig } from '../core/index.js';
+import { limits, parseCount, parseId, RoostError } from '../core/index.js';
 import { Gizzard, toldOfWrites, type GizzardOptions } from '../gizzard/index.js';
+import type { Log, Metrics, RoostConfig } from '../process/index.js';
 import { deadlineOf, type ReadOptions, type TimedWriteOptions, type User, type UserChange } from '../wire/index.js';
 import { checkChange, never, type UserRecord } from './user.js';
 import { userWrites, type UserWrite } from './userBytes.js';

@@ -1,5 +1,5 @@
 import { createPool, type Pool } from 'mysql2/promise';
-import type { RoostConfig } from '../../core/index.js';
+import type { RoostConfig } from '../../process/index.js';
 
 /** What a user of mysql2 would open: a plain pool on a database host, the first where none is named. */
 export function rawPool(config: RoostConfig, size: number, hostIndex = 0): Pool {

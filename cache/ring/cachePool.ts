@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
-import { Deadline, RoostError, type Log } from '../../core/index.js';
+import { Deadline, RoostError } from '../../core/index.js';
+import type { Log } from '../../process/index.js';
 import type { CacheMetrics } from '../cacheMetrics.js';
 import { CacheNode } from './cacheNode.js';
 import { entryName } from './entryName.js';

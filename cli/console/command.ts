@@ -1,13 +1,6 @@
 import { type Command, Help, InvalidArgumentError, Option } from 'commander';
-import {
-  type ConfigOverride,
-  type IdInput,
-  loadConfig,
-  type LoadedConfig,
-  parseId,
-  parseInt64,
-  RoostError,
-} from '../../core/index.js';
+import { type IdInput, parseId, parseInt64, RoostError } from '../../core/index.js';
+import { type ConfigOverride, loadConfig, type LoadedConfig } from '../../process/index.js';
 import type { CliIo } from './cliIo.js';
 import { Output } from './output.js';
 

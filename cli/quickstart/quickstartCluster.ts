@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { loadConfig, RoostError, type RoostConfig, withoutOverrides } from '../../core/index.js';
+import { RoostError } from '../../core/index.js';
 import { type Playground, startPlayground } from '../../playground/index.js';
+import { loadConfig, type RoostConfig, withoutOverrides } from '../../process/index.js';
 import { connect, type Roost } from '../../sdk/index.js';
 import type { CliIo } from '../console/cliIo.js';
 import { withFlock } from '../graph.js';

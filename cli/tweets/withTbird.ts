@@ -1,4 +1,4 @@
-import { createLog } from '../../core/index.js';
+import { createLog } from '../../process/index.js';
 import { openTbird, type Tbird } from '../../tbird/index.js';
 import type { CliIo } from '../console/cliIo.js';
 import { openConfig, type ConfigOptions } from '../console/command.js';

@@ -1,7 +1,8 @@
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
-import { Deadline, silentLog } from '../../core/index.js';
+import { Deadline } from '../../core/index.js';
 import type { ShardInfo } from '../../gizzard/index.js';
 import { DatabaseHosts, type SqlRow } from '../../mysql/index.js';
+import { silentLog } from '../../process/index.js';
 import { freshCluster } from '../../test/support/index.js';
 import { copyEdges } from './copyEdges.js';
 import { edgeColumns } from './edgeRows.js';

@@ -1,9 +1,10 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { Deadline, silentLog, type Log, type RoostConfig } from '../../core/index.js';
+import { Deadline } from '../../core/index.js';
 import { freshCluster } from '../../test/support/index.js';
 import { DatabaseHosts } from '../../mysql/index.js';
+import { silentLog, type Log, type RoostConfig } from '../../process/index.js';
 import { Servers } from '../moving/servers.js';
 import { NameServer } from '../nameServer/nameServer.js';
 import { NameServerStore } from '../nameServer/nameServerStore.js';

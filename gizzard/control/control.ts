@@ -1,5 +1,6 @@
-import { Deadline, RoostError, type Log } from '../../core/index.js';
+import { Deadline, RoostError } from '../../core/index.js';
 import type { DatabaseHost, SqlSession, SqlValue } from '../../mysql/index.js';
+import type { Log } from '../../process/index.js';
 import { otherPrimary } from '../nameServer/nameServerStore.js';
 import { isBehind, newestOf, type Look } from '../nameServer/replicas.js';
 import type { ControlState, ControlStep, ControlStore, Led, Touch } from './controlStore.js';

@@ -1,6 +1,6 @@
-import type { RoostConfig } from '../../core/index.js';
 import type { ReplicasHealth } from '../control/replicasHealth.js';
 import type { DatabaseHosts } from '../../mysql/index.js';
+import type { RoostConfig } from '../../process/index.js';
 import type { Jobs } from '../jobs/jobs.js';
 import type { Migrations } from '../migrations/migrations.js';
 import type { DroppedTables } from '../moving/droppedTables.js';

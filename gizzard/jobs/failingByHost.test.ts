@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { Deadline, Metrics, type ErrorCode } from '../../core/index.js';
+import { Deadline, type ErrorCode } from '../../core/index.js';
+import { Metrics } from '../../process/index.js';
 import { append, failOn, notesOf, notesTable, secondShard, type Note } from '../../test/support/notes.js';
 import { notesCluster } from '../../test/support/notesCluster.js';
 import type { Gizzard } from '../gizzard.js';

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { Deadline, Metrics, RoostError, type ErrorCode } from '../../core/index.js';
+import { Deadline, RoostError, type ErrorCode } from '../../core/index.js';
+import { Metrics } from '../../process/index.js';
 import { append, failOn, notesJob, notesOf, secondShard, type Note } from '../../test/support/notes.js';
 import { gate, notesCluster } from '../../test/support/notesCluster.js';
 import { workerGroup } from './streamKeys.js';

@@ -1,4 +1,4 @@
-import type { Log } from '../../core/index.js';
+import type { Log } from '../../process/index.js';
 import type { Priority } from './priority.js';
 
 /**

@@ -1,4 +1,5 @@
-import { Deadline, type Metrics } from '../../core/index.js';
+import { Deadline } from '../../core/index.js';
+import type { Metrics } from '../../process/index.js';
 import type { JobQueues } from './jobQueues.js';
 import type { Journal } from './journal.js';
 import { laggingHosts, type LaggingHost } from './laggingHosts.js';

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
-import { RoostError, type JobsConfig, type Log } from '../../core/index.js';
+import { RoostError } from '../../core/index.js';
+import type { JobsConfig, Log } from '../../process/index.js';
 import { EntryMover, type EntryPlace } from './entryMover.js';
 import { decodeJob, type JobEntry } from './jobEntry.js';
 import { jobToJson } from './jobJson.js';

@@ -1,6 +1,7 @@
-import { RoostError, type Log } from '../../core/index.js';
+import { RoostError } from '../../core/index.js';
 import type { DatabaseHosts } from '../../mysql/index.js';
 import { namesData } from '../../mysql/index.js';
+import type { Log } from '../../process/index.js';
 import type { Leaf, Route } from '../routing/route.js';
 import { shardKey } from '../topology/types.js';
 import type { Topology } from '../topology/topology.js';

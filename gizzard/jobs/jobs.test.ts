@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { Metrics, type ErrorCode } from '../../core/index.js';
+import type { ErrorCode } from '../../core/index.js';
+import { Metrics } from '../../process/index.js';
 import {
   append,
   failOn,

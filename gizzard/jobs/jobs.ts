@@ -1,17 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import {
-  Deadline,
-  JournalClock,
-  limits,
-  RoostError,
-  systemMicros,
-  type Log,
-  type Metrics,
-  type RoostConfig,
-  type WriteIdentity,
-} from '../../core/index.js';
+import { Deadline, JournalClock, limits, RoostError, systemMicros, type WriteIdentity } from '../../core/index.js';
 import type { DatabaseHosts } from '../../mysql/index.js';
+import type { Log, Metrics, RoostConfig } from '../../process/index.js';
 import { connectRedis, type ConnectOptions } from '../../redis/index.js';
 import type { Topology } from '../topology/topology.js';
 import { untilAppliedBefore } from './acceptedBefore.js';

@@ -5,11 +5,11 @@ import {
   limits,
   RoostError,
   writeIdentityBytes,
-  type JobsConfig,
   type JournalClock,
   type Micros,
   type WriteIdentity,
 } from '../../core/index.js';
+import type { JobsConfig } from '../../process/index.js';
 import { microsOf, redisTrouble, results } from '../../redis/index.js';
 import { encodeJob } from './jobEntry.js';
 import type { FollowUp } from './jobType.js';

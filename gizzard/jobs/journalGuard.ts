@@ -1,15 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
-import {
-  BackgroundLoop,
-  Deadline,
-  deadlineExceeded,
-  RoostError,
-  type JournalClock,
-  type Log,
-  type Metrics,
-} from '../../core/index.js';
+import { BackgroundLoop, Deadline, deadlineExceeded, RoostError, type JournalClock } from '../../core/index.js';
+import type { Log, Metrics } from '../../process/index.js';
 import { microsOf, redisTrouble } from '../../redis/index.js';
 import { clockProblem, skewMs, type ClockReading } from './clockSkew.js';
 import { newestEpoch, type Epoch, type EpochLook, type EpochTable } from './epochTable.js';

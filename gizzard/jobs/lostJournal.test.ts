@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { Deadline, limits, Metrics, silentLog, type RoostConfig } from '../../core/index.js';
+import { Deadline, limits } from '../../core/index.js';
 import { freePorts } from '../../playground/ports.js';
+import { Metrics, silentLog, type RoostConfig } from '../../process/index.js';
 import { freshCluster } from '../../test/support/index.js';
 import {
   append,

@@ -2,8 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { Deadline, loadConfig, Metrics, silentLog, type ErrorCode, type RoostConfig } from '../../core/index.js';
+import { Deadline, type ErrorCode } from '../../core/index.js';
 import { startPlayground, type Playground } from '../../playground/index.js';
+import { loadConfig, Metrics, silentLog, type RoostConfig } from '../../process/index.js';
 import { append, notesOf, notesTopology, openNotes, type Note } from '../../test/support/notes.js';
 import type { Gizzard } from '../gizzard.js';
 

@@ -1,4 +1,4 @@
-import type { JobsConfig, Log } from '../../core/index.js';
+import type { JobsConfig, Log } from '../../process/index.js';
 import type { Fence } from './fence.js';
 import type { JobEntry } from './jobEntry.js';
 import type { JobOutcome } from './jobRunner.js';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { once } from 'node:events';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { RoostConfig } from '../../core/index.js';
+import type { RoostConfig } from '../../process/index.js';
 import { append, failOn, notesOf, notesTopology, openNotes } from '../../test/support/notes.js';
 import { freshCluster } from '../../test/support/index.js';
 import type { Gizzard } from '../gizzard.js';

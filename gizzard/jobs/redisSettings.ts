@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
-import { RoostError, type RoostConfig } from '../../core/index.js';
+import { RoostError } from '../../core/index.js';
+import type { RoostConfig } from '../../process/index.js';
 
 /** What a Redis says of itself. */
 export interface RedisSettings {

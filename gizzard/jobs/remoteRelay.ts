@@ -1,4 +1,5 @@
-import { Deadline, RoostError, type JobsConfig, type Log } from '../../core/index.js';
+import { Deadline, RoostError } from '../../core/index.js';
+import type { JobsConfig, Log } from '../../process/index.js';
 import type { RemoteHost } from '../topology/types.js';
 import { Fence } from './fence.js';
 import type { JobEntry } from './jobEntry.js';

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import { randomUUID } from 'node:crypto';
-import type { JobsConfig, Log, Metrics } from '../../core/index.js';
+import type { JobsConfig, Log, Metrics } from '../../process/index.js';
 import type { RemoteHost } from '../topology/types.js';
 import type { Topology } from '../topology/topology.js';
 import type { JournalGuard } from './journalGuard.js';

@@ -2,8 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { Deadline, loadConfig, type RoostConfig } from '../../core/index.js';
+import { Deadline } from '../../core/index.js';
 import { startPlayground, type Playground } from '../../playground/index.js';
+import { loadConfig, type RoostConfig } from '../../process/index.js';
 import { append, notesOf, notesTable, notesTopology, openNotes } from '../../test/support/notes.js';
 import type { Gizzard } from '../gizzard.js';
 

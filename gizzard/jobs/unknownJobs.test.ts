@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { Deadline, Metrics } from '../../core/index.js';
+import { Deadline } from '../../core/index.js';
+import { Metrics } from '../../process/index.js';
 import { append, notesJob, notesKind, notesOf, type Note } from '../../test/support/notes.js';
 import { notesCluster } from '../../test/support/notesCluster.js';
 import { requirePayloadVersion } from './unknownJobs.js';

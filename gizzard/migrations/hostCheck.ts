@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { Deadline, RoostError, type RoostConfig } from '../../core/index.js';
+import { Deadline, RoostError } from '../../core/index.js';
 import { maxClockDifferenceMs } from '../doctor/clockFaults.js';
 import type { DatabaseHost } from '../../mysql/index.js';
 import { readHostClock } from '../../mysql/index.js';
+import type { RoostConfig } from '../../process/index.js';
 import { hostRoom } from './hostRoom.js';
 
 const deadlineMs = 5_000;

@@ -1,7 +1,8 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import { Deadline, silentLog } from '../../core/index.js';
+import { Deadline } from '../../core/index.js';
 import { freshCluster } from '../../test/support/index.js';
 import { DatabaseHosts } from '../../mysql/index.js';
+import { silentLog } from '../../process/index.js';
 import { hostRoom, lackOfRoom } from './hostRoom.js';
 
 const { config } = freshCluster('room');

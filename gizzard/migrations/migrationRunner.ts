@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Log, RoostError } from '../../core/index.js';
+import type { RoostError } from '../../core/index.js';
+import type { Log } from '../../process/index.js';
 import { LeaseLost, type Lease, type LeasedTask } from '../moving/leasedWork.js';
 import { isOpen } from '../moving/moveTask.js';
 import type { Ledger } from './ledger.js';

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { RoostError, type Log, type RoostConfig } from '../../core/index.js';
+import { RoostError } from '../../core/index.js';
+import type { Log, RoostConfig } from '../../process/index.js';
 import { LeasedWork } from '../moving/leasedWork.js';
 import type { MoveTask } from '../moving/moveTask.js';
 import type { MoveThrottleNow, MoveThrottleSettings } from '../moving/moveThrottle.js';

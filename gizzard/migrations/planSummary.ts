@@ -1,5 +1,5 @@
-import type { RoostConfig } from '../../core/index.js';
 import type { DatabaseHosts } from '../../mysql/index.js';
+import type { RoostConfig } from '../../process/index.js';
 import type { Movable } from '../moving/movable.js';
 import type { MoveRates } from '../moving/moveTask.js';
 import { shardSizes, type ShardSize } from '../moving/shardSizes.js';

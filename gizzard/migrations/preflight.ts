@@ -1,6 +1,7 @@
-import { Deadline, RoostError, type RoostConfig } from '../../core/index.js';
+import { Deadline, RoostError } from '../../core/index.js';
 import type { DatabaseHost } from '../../mysql/index.js';
 import type { DatabaseHosts } from '../../mysql/index.js';
+import type { RoostConfig } from '../../process/index.js';
 import type { Moves } from '../moving/moves.js';
 import type { Servers } from '../moving/servers.js';
 import { replicationLagSeconds } from '../moving/throttle.js';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { RoostConfig } from '../../core/index.js';
+import type { RoostConfig } from '../../process/index.js';
 
 /** What should be the same in all servers of a cluster. Addresses may differ by where a server stands, and sizes of pools by its machine. */
 const sections = ['nameServer', 'manager', 'memcached', 'jobs', 'journal', 'moves', 'tweets'] as const;

@@ -1,4 +1,5 @@
-import { RoostError, type Log } from '../../core/index.js';
+import { RoostError } from '../../core/index.js';
+import type { Log } from '../../process/index.js';
 import { shardKey } from '../topology/types.js';
 import type { DroppedTables } from './droppedTables.js';
 

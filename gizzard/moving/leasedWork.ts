@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { RoostError, type Log } from '../../core/index.js';
+import { RoostError } from '../../core/index.js';
+import type { Log } from '../../process/index.js';
 
 /** How soon a server sees work that nobody does. */
 const lookEveryMs = 250;

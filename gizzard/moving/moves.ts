@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Deadline, isRoostError, RoostError, type Log } from '../../core/index.js';
+import { Deadline, isRoostError, RoostError } from '../../core/index.js';
 import type { Led, Touch } from '../control/controlStore.js';
 import type { SqlSession } from '../../mysql/index.js';
 import type { DatabaseHosts } from '../../mysql/index.js';
+import type { Log } from '../../process/index.js';
 import type { NameServer } from '../nameServer/nameServer.js';
 import type { LockedTopology } from '../nameServer/nameServerStore.js';
 import { inMigration } from '../nameServer/reservedTrees.js';

@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Deadline, isRoostError, RoostError, type Log } from '../../core/index.js';
+import { Deadline, isRoostError, RoostError } from '../../core/index.js';
 import type { Control } from '../control/control.js';
 import type { ControlStore } from '../control/controlStore.js';
 import { settled } from '../control/settled.js';
 import { unknownHostText } from '../../mysql/index.js';
+import type { Log } from '../../process/index.js';
 
 /** A server that has been silent for this long is gone. What it had in work is done again by others, with the topology of then. */
 const goneAfterMs = 5_000;

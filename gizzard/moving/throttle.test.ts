@@ -1,7 +1,8 @@
 import { afterAll, expect, it } from 'vitest';
-import { Deadline, Metrics, silentLog } from '../../core/index.js';
+import { Deadline } from '../../core/index.js';
 import { freshCluster } from '../../test/support/index.js';
 import { DatabaseHosts } from '../../mysql/index.js';
+import { Metrics, silentLog } from '../../process/index.js';
 import { Throttle } from './throttle.js';
 
 const { config } = freshCluster('throttle');

@@ -1,6 +1,7 @@
 import { deflateSync, inflateSync } from 'node:zlib';
-import type { Deadline, RoostConfig } from '../../core/index.js';
+import type { Deadline } from '../../core/index.js';
 import type { SqlRow, SqlSession } from '../../mysql/index.js';
+import type { RoostConfig } from '../../process/index.js';
 import { changesFromJson, changesToJson } from '../topology/changeJson.js';
 import type { Change } from '../topology/changes.js';
 import type { TableName } from './topologySql.js';

@@ -2,10 +2,11 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import fc from 'fast-check';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
-import { Deadline, Metrics, silentLog, type ErrorCode, type RoostConfig } from '../../core/index.js';
+import { Deadline, type ErrorCode } from '../../core/index.js';
 import { changesFor, leaf, node, topologyOf } from '../../test/conformance/trees.js';
 import { freshCluster } from '../../test/support/index.js';
 import { DatabaseHosts } from '../../mysql/index.js';
+import { Metrics, silentLog, type RoostConfig } from '../../process/index.js';
 import { applyChanges, type Change } from '../topology/changes.js';
 import { Topology } from '../topology/topology.js';
 import {

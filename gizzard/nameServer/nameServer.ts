@@ -1,7 +1,8 @@
 import { hostname } from 'node:os';
-import { Deadline, Metrics, RoostError, type Log, type RoostConfig } from '../../core/index.js';
+import { Deadline, RoostError } from '../../core/index.js';
 import type { SqlSession } from '../../mysql/index.js';
 import type { DatabaseHosts } from '../../mysql/index.js';
+import { Metrics, type Log, type RoostConfig } from '../../process/index.js';
 import type { Change } from '../topology/changes.js';
 import { Topology } from '../topology/topology.js';
 import { emptyTopology, shardKey, type ShardId } from '../topology/types.js';

@@ -1,9 +1,10 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { createServer } from 'node:net';
 import { once } from 'node:events';
-import { Deadline, silentLog, type RoostConfig } from '../../core/index.js';
+import { Deadline } from '../../core/index.js';
 import { freshCluster } from '../../test/support/index.js';
 import { DatabaseHosts } from '../../mysql/index.js';
+import { silentLog, type RoostConfig } from '../../process/index.js';
 import type { Change } from '../topology/changes.js';
 import type { ShardInfo } from '../topology/types.js';
 import { NameServer } from './nameServer.js';

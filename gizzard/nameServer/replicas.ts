@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { Deadline, isRoostError, RoostError, type Log } from '../../core/index.js';
+import { Deadline, isRoostError, RoostError } from '../../core/index.js';
 import type { DatabaseHost } from '../../mysql/index.js';
+import type { Log } from '../../process/index.js';
 import { changesToJson } from '../topology/changeJson.js';
 import { applyChanges } from '../topology/changes.js';
 import { Topology } from '../topology/topology.js';

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { Deadline, Metrics, RoostError } from '../../core/index.js';
+import { Deadline, RoostError } from '../../core/index.js';
+import { Metrics } from '../../process/index.js';
 import { leaf, node, topologyOf } from '../../test/conformance/trees.js';
 import { Topology } from '../topology/topology.js';
 import { Hedge } from './hedge.js';

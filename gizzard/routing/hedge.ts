@@ -1,4 +1,4 @@
-import type { Metrics } from '../../core/index.js';
+import type { Metrics } from '../../process/index.js';
 
 export interface HedgeConfig {
   readonly hedge: boolean;

@@ -1,5 +1,6 @@
-import { Deadline, limits, type Log, type Metrics } from '../../core/index.js';
+import { Deadline, limits } from '../../core/index.js';
 import type { Gizzard } from '../../gizzard/index.js';
+import type { Log, Metrics } from '../../process/index.js';
 import { GizzardException, ManagerProcessor, type ManagerModule } from '../../wire/index.js';
 import type { Caller } from '../caller.js';
 import { thriftService, type ThriftService } from '../thriftService.js';

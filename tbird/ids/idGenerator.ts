@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { firstIdAt, RoostError, snowflakesPerMs, type Deadline, type Log, silentLog } from '../../core/index.js';
+import { firstIdAt, RoostError, snowflakesPerMs, type Deadline } from '../../core/index.js';
+import { type Log, silentLog } from '../../process/index.js';
 import { LeaseClock } from './leaseClock.js';
 import type { WorkerLease, WorkerLeases } from './workerLease.js';
 

@@ -1,7 +1,8 @@
 // A process that makes ids as fast as it can and prints each batch before it makes the next, until it is killed.
 // Arguments: the configuration file, the milliseconds of a lease.
 import { readFileSync, writeSync } from 'node:fs';
-import { configSchema, Deadline, silentLog } from '../../dist/core/index.js';
+import { Deadline } from '../../dist/core/index.js';
+import { configSchema, silentLog } from '../../dist/process/index.js';
 import { DatabaseHosts } from '../../dist/gizzard/index.js';
 import { IdGenerator, SqlWorkerLeases } from '../../dist/tbird/index.js';
 

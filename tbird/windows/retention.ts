@@ -1,4 +1,4 @@
-import { Deadline, RoostError, type Log } from '../../core/index.js';
+import { Deadline, RoostError } from '../../core/index.js';
 import {
   maxClockDifferenceMs,
   shardKey,
@@ -8,6 +8,7 @@ import {
   type ShardInfo,
   type Topology,
 } from '../../gizzard/index.js';
+import type { Log } from '../../process/index.js';
 import type { DroppedWindow, WindowToDrop } from '../../wire/index.js';
 import { tweetMoves } from '../storage/tweetMoves.js';
 import { tweetsShardTypeName } from '../storage/tweetsShardType.js';

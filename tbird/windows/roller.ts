@@ -1,4 +1,5 @@
-import { isRoostError, RoostError, type Log } from '../../core/index.js';
+import { isRoostError, RoostError } from '../../core/index.js';
+import type { Log } from '../../process/index.js';
 import type { Windows } from './windows.js';
 
 const maxPauseMs = 60_000;

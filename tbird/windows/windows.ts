@@ -1,5 +1,6 @@
-import { RoostError, type Deadline, type Log } from '../../core/index.js';
+import { RoostError, type Deadline } from '../../core/index.js';
 import { shardKey, type Gizzard, type Route, type ShardId } from '../../gizzard/index.js';
+import type { Log } from '../../process/index.js';
 import type { DroppedWindow, WindowToDrop } from '../../wire/index.js';
 import type { ClusterClocks } from './clusterClocks.js';
 import { DroppedWindowStore } from './droppedWindowStore.js';

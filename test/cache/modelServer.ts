@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openCaches, type Caches, type LeasedCache } from '../../cache/index.js';
-import { RoostError, type RoostConfig } from '../../core/index.js';
+import { RoostError } from '../../core/index.js';
+import type { RoostConfig } from '../../process/index.js';
 import { openTbird, type Tbird } from '../../tbird/index.js';
 import { userRows, Users, usersTypes } from '../../users/index.js';
 

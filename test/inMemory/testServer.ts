@@ -1,4 +1,4 @@
-import { Metrics, silentLog } from '../../core/index.js';
+import { Metrics, silentLog } from '../../process/index.js';
 import { flockProcessor, ThriftServer, type ServerInfo, type ServerLimitOptions } from '../../server/index.js';
 import { BinaryReader } from '../../wire/index.js';
 import { TestFlock } from './testFlock.js';

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Deadline, silentLog } from '../../core/index.js';
+import { Deadline } from '../../core/index.js';
 import { flockShardType } from '../../flock/storage/flockShardType.js';
 import type { MovableTable, ShardInfo, ShardType } from '../../gizzard/index.js';
 import { DatabaseHosts } from '../../mysql/index.js';
 import { PageMover } from '../../gizzard/moving/pageMover.js';
+import { silentLog } from '../../process/index.js';
 import { tweetsShardType } from '../../tbird/storage/tweetsShardType.js';
 import { usersShardType } from '../../users/usersShardType.js';
 import { freshCluster } from '../support/index.js';

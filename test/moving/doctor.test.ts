@@ -1,8 +1,9 @@
 import { Writable } from 'node:stream';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { createLog, Deadline, RoostError } from '../../core/index.js';
+import { Deadline, RoostError } from '../../core/index.js';
 import { openFlock, type Flock } from '../../flock/index.js';
 import type { Finding, ShardId, ShardInfo } from '../../gizzard/index.js';
+import { createLog } from '../../process/index.js';
 import { callRoost } from '../callRoost.js';
 import { openUsers } from '../../users/index.js';
 import { freshCluster } from '../support/index.js';

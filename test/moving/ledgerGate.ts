@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createConnection, type Connection, type RowDataPacket } from 'mysql2/promise';
-import type { Deadline, RoostConfig } from '../../core/index.js';
+import type { Deadline } from '../../core/index.js';
+import type { RoostConfig } from '../../process/index.js';
 
 /** InnoDB shows the same list again to whoever looks within 100 ms. */
 const lookEveryMs = 120;

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { Redis } from 'ioredis';
 import { createConnection } from 'mysql2/promise';
 import { afterAll, inject } from 'vitest';
-import { configSchema, type RoostConfig, type RoostConfigInput } from '../../core/index.js';
+import { configSchema, type RoostConfig, type RoostConfigInput } from '../../process/index.js';
 
 export interface FreshCluster {
   readonly config: RoostConfig;

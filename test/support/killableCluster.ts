@@ -3,10 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
-import { configSchema, Deadline, type RoostConfig, type RoostConfigInput, silentLog } from '../../core/index.js';
+import { Deadline } from '../../core/index.js';
 import { DatabaseHosts } from '../../mysql/index.js';
 import { type Playground, startPlayground } from '../../playground/index.js';
 import { freePorts } from '../../playground/ports.js';
+import { configSchema, type RoostConfig, type RoostConfigInput, silentLog } from '../../process/index.js';
 import { connect, type Roost } from '../../sdk/index.js';
 import { KillableServer, listeners } from './killableServer.js';
 

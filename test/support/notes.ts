@@ -1,12 +1,4 @@
-import {
-  Deadline,
-  Metrics,
-  RoostError,
-  silentLog,
-  type ErrorCode,
-  type Log,
-  type RoostConfig,
-} from '../../core/index.js';
+import { Deadline, RoostError, type ErrorCode } from '../../core/index.js';
 import {
   Gizzard,
   type Change,
@@ -18,6 +10,7 @@ import {
   type ShardType,
 } from '../../gizzard/index.js';
 import type { DatabaseHost } from '../../mysql/index.js';
+import { Metrics, silentLog, type Log, type RoostConfig } from '../../process/index.js';
 
 /** A value that a key holds. A key's values are a set, so that notes may be applied in any order and any number of times. */
 export interface Note {

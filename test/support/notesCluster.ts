@@ -1,8 +1,8 @@
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeEach } from 'vitest';
-import { silentLog, type Metrics, type RoostConfig, type RoostConfigInput } from '../../core/index.js';
 import type { Gizzard } from '../../gizzard/index.js';
 import { streamKeys, type StreamKeys } from '../../gizzard/jobs/streamKeys.js';
+import { silentLog, type Metrics, type RoostConfig, type RoostConfigInput } from '../../process/index.js';
 import { freshCluster } from './freshCluster.js';
 import { notesTopology, openNotes, type NotesHooks } from './notes.js';
 

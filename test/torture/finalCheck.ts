@@ -1,6 +1,7 @@
-import { Deadline, silentLog } from '../../core/index.js';
+import { Deadline } from '../../core/index.js';
 import { DatabaseHosts } from '../../mysql/index.js';
 import { edgeStates, type EdgeState } from '../../flock/index.js';
+import { silentLog } from '../../process/index.js';
 import type { Roost } from '../../sdk/index.js';
 import { explainRead } from './checkRegister.js';
 import type { TortureCluster } from './cluster.js';

@@ -4,7 +4,7 @@ import type { z } from 'zod';
 import { configSchema, type RoostConfig } from './config.js';
 import { type ConfigOverride, environmentOverrides } from './configEnvironment.js';
 import { type ConfigPath, describeAllowed, keysBelow, keySchema } from './configKeys.js';
-import { RoostError } from './errors.js';
+import { RoostError } from '../core/index.js';
 import { suggest } from './suggest.js';
 
 /** Where a configuration is looked for when neither an option nor ROOST_CONFIG names one. */

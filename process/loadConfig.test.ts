@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { variableName } from './configEnvironment.js';
 import { valueKeys } from './configKeys.js';
-import { isRoostError } from './errors.js';
+import { isRoostError } from '../core/index.js';
 import { loadConfig, type LoadConfigOptions } from './loadConfig.js';
 
 const valid = { databaseHosts: { host1: { port: 3307 }, 'host-2': { port: 3308 } }, nameServer: { hosts: ['host1'] } };

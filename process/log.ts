@@ -1,6 +1,5 @@
-import { cutText } from './cutText.js';
-import { limits } from './limits.js';
 import { pino, type Logger } from 'pino';
+import { cutText, limits } from '../core/index.js';
 
 export type Log = Logger;
 

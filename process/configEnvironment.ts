@@ -1,5 +1,5 @@
 import { type ConfigPath, keySchema, valueFromText, valueKeys } from './configKeys.js';
-import { RoostError } from './errors.js';
+import { RoostError } from '../core/index.js';
 import { suggest } from './suggest.js';
 
 /** A value that overrides the file's. */

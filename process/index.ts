@@ -1,0 +1,15 @@
+export {
+  configSchema,
+  type CacheConfig,
+  type DatabaseHostConfig,
+  type JobsConfig,
+  type PoolConfig,
+  type RedisConfig,
+  type RoostConfig,
+  type RoostConfigInput,
+} from './config.js';
+export { otherVariables, withoutOverrides, type ConfigOverride } from './configEnvironment.js';
+export { configPlaces, loadConfig, type LoadConfigOptions, type LoadedConfig } from './loadConfig.js';
+export { createLog, silentLog, type Log } from './log.js';
+export { Metrics } from './metrics.js';
+export { suggest } from './suggest.js';
