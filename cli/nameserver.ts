@@ -19,32 +19,23 @@ export function addNameserverCommands(program: Command, io: CliIo): void {
     'show which replica has seen which change, and which holds something else\nCompares what the replicas hold: the topology, the ledger of migrations, moves, the policy of tweets. "control" is the version of all of these but the topology.',
     'roost nameserver status',
   ).action((options: ConfigOptions) =>
-    withCluster(io, options, async ({ replicas: health, config }, output) => {
+    withCluster(io, options, async ({ replicas: health }, output) => {
       const replicas = await health.examine();
       const mend = replicas.some(({ state }) => state === 'behind' || state === 'differs');
-      const primary = replicas.find((each) => each.primary)?.host;
-      const first = config.nameServer.hosts[0]!;
-      const other =
-        primary !== undefined && primary !== first
-          ? `${primary} is the primary, and nameServer.hosts of this configuration names ${first} first: with it nothing can be changed`
-          : '';
       output.result(
         { replicas },
         () =>
-          [
-            output.table(
-              ['host', '', 'version', 'control', 'state', ''],
-              replicas.map((each) => [
-                each.host,
-                each.primary ? 'primary' : '',
-                String(each.version ?? ''),
-                String(each.controlVersion ?? ''),
-                each.state,
-                each.error ?? each.differences.join('; '),
-              ]),
-            ),
-            ...(other === '' ? [] : [other]),
-          ].join('\n'),
+          output.table(
+            ['host', '', 'version', 'control', 'state', ''],
+            replicas.map((each) => [
+              each.host,
+              each.primary ? 'primary' : '',
+              String(each.version ?? ''),
+              String(each.controlVersion ?? ''),
+              each.state,
+              each.error ?? each.differences.join('; '),
+            ]),
+          ),
         mend ? ['roost nameserver repair'] : [],
       );
     }),
@@ -69,7 +60,7 @@ export function addNameserverCommands(program: Command, io: CliIo): void {
 
   define(
     'promote',
-    'make another host of nameServer.hosts the primary, which decides on changes\nFor when the primary is lost, or is to be taken away. Needs a majority of the hosts, the new primary among them; nothing that was acknowledged is lost. Afterwards name it first in every configuration, and restart the servers: until then they change nothing.',
+    'make another host of nameServer.hosts the primary, which decides on changes\nFor when the primary is lost, or is to be taken away. Needs a majority of the hosts, the new primary among them; nothing that was acknowledged is lost. Running servers follow within seconds; no configuration needs to change.',
     'roost nameserver promote db2 --yes',
   )
     .argument('<host>', 'the new primary')
@@ -77,33 +68,24 @@ export function addNameserverCommands(program: Command, io: CliIo): void {
     .action((host: string, options: ConfigOptions & ConfirmOptions) =>
       withCluster(io, options, async (gizzard, output) => {
         await confirm(io, options, `make ${host} the primary of the name server`, [
-          'servers whose configuration names another host first change nothing until it names this one, and they are restarted',
+          'moves and migrations that are under way rest for some seconds, and go on under it',
         ]);
-        const { promoted, version, disagreeing } = await gizzard.promote(
-          host,
-          `roost nameserver promote, ${thisProcess()}`,
-        );
-        const [first] = gizzard.config.nameServer.hosts;
-        const servers = disagreeing.map(({ id, info }) => ({
+        const { promoted, version, behind } = await gizzard.promote(host, `roost nameserver promote, ${thisProcess()}`);
+        const servers = behind.map(({ id, info }) => ({
           id,
           name: info['machine'] === undefined ? id : `${info['machine']} (process ${info['pid']})`,
           primary: info['primary'],
         }));
         const lines = [
           promoted ? `${host} is the primary from version ${version} on` : `${host} is the primary already`,
-          ...(first === host
-            ? []
-            : [`name ${host} first in nameServer.hosts of this configuration, which names ${first} first`]),
           ...servers.map(
             ({ name, primary }) =>
-              `name ${host} first in the configuration of server ${name}${primary === undefined ? '' : `, which names ${primary} first`}, and restart it`,
+              `server ${name} does not follow yet${primary === undefined ? '' : `: it holds ${primary} for the primary`}; where it stays so, name ${host} first in nameServer.hosts of its configuration and restart it`,
           ),
         ];
-        output.result(
-          { primary: host, promoted, topologyVersion: version, configurationNames: first, servers },
-          () => lines.join('\n'),
-          ['roost nameserver status'],
-        );
+        output.result({ primary: host, promoted, topologyVersion: version, servers }, () => lines.join('\n'), [
+          'roost nameserver status',
+        ]);
       }),
     );
 }

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Deadline, RoostError } from '../core/index.js';
 import { Control } from './control/control.js';
 import { ControlStore } from './control/controlStore.js';
@@ -52,6 +53,9 @@ const closeGraceMs = 10_000;
 const maxBeatMs = 1_000;
 /** Between looks for replicas whose control tables are behind. */
 const minWatchMs = 250;
+/** A promotion waits this long for the servers that are there to follow. */
+const followDeadlineMs = 10_000;
+const lookEveryMs = 100;
 const dayMs = 86_400_000;
 
 /** A process's view of a cluster: its topology, its database hosts and its jobs. Knows nothing of what the shards hold. */
@@ -108,6 +112,7 @@ export class Gizzard {
     this.control = new Control(
       config.nameServer.hosts.map((name) => new ControlStore(this.hosts.host(name), `${config.cluster}_nameserver`)),
       this.log,
+      this.nameServer.replicas.primary,
     );
     this.replicas = new ReplicasHealth(this.nameServer, this.control);
     const database = new MovesDatabase(this.control);
@@ -218,7 +223,7 @@ export class Gizzard {
     await this.nameServer.reload();
     this.nameServer.watch(this.config.nameServer.reloadSeconds * 1000);
     if (!options.work) return;
-    await this.nameServer.replicas.checkPrimary();
+    await this.nameServer.replicas.followPrimary();
     this.#working = true;
     this.control.watch(Math.max(minWatchMs, this.config.nameServer.reloadSeconds * 1000));
     await this.jobs.start();
@@ -291,22 +296,21 @@ export class Gizzard {
   }
 
   /**
-   * Makes a host of the name server its primary. Returns whether it was not, and the servers whose configuration names another one first: they change nothing until it names this one, and they are
-   * restarted. Throws as `NameServer.promote` does.
+   * Makes a host of the name server its primary, and waits for servers to follow, some seconds at most. Returns whether it was not, and the servers that do not follow yet. Throws as
+   * `NameServer.promote` does.
    */
   async promote(
     hostname: string,
     by?: string,
-  ): Promise<{ readonly promoted: boolean; readonly version: number; readonly disagreeing: readonly ServerVersion[] }> {
+  ): Promise<{ readonly promoted: boolean; readonly version: number; readonly behind: readonly ServerVersion[] }> {
     const promoted = await this.nameServer.promote(hostname, by);
     // Brings it up to date, so that it can serve at once.
-    await this.control.ledBy(hostname).prepare();
-    const servers = await this.servers.list();
-    return {
-      promoted,
-      version: this.topology.version,
-      disagreeing: servers.filter(({ info }) => info['primary'] !== hostname),
-    };
+    await this.control.prepare();
+    const version = this.topology.version;
+    for (const deadline = Deadline.after(followDeadlineMs); ; await sleep(lookEveryMs)) {
+      const behind = (await this.servers.list()).filter(({ info }) => info['primary'] !== hostname);
+      if (behind.length === 0 || deadline.passed) return { promoted, version, behind };
+    }
   }
 
   /** Gives the tables of a dropped shard their old name back, and lets a shard have that name. Throws as `DroppedTables.bringBack` does. */

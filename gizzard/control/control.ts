@@ -1,7 +1,7 @@
 import { Deadline, RoostError } from '../../core/index.js';
 import type { DatabaseHost, SqlSession, SqlValue } from '../../mysql/index.js';
 import type { Log } from '../../process/index.js';
-import { otherPrimary } from '../nameServer/nameServerStore.js';
+import { Primary } from '../nameServer/primary.js';
 import { isBehind, newestOf, type Look } from '../nameServer/replicas.js';
 import type { ControlState, ControlStep, ControlStore, Led, Touch } from './controlStore.js';
 import type { ControlTableName } from './controlTables.js';
@@ -28,11 +28,23 @@ export class Control {
   #behind: ReadonlySet<string> = new Set();
   #lastReason = '';
 
-  /** `stores`: the primary first. */
+  readonly #stores: readonly ControlStore[];
+
   constructor(
-    readonly stores: readonly ControlStore[],
+    stores: readonly ControlStore[],
     private readonly log: Log,
-  ) {}
+    private readonly primary = new Primary(
+      stores.map(({ host }) => host.name),
+      log,
+    ),
+  ) {
+    this.#stores = stores;
+  }
+
+  /** The primary first. */
+  get stores(): readonly ControlStore[] {
+    return this.primary.first(this.#stores);
+  }
 
   /** The primary's host, which alone grants leases. */
   get host(): DatabaseHost {
@@ -54,12 +66,6 @@ export class Control {
   /** Makes the tables on the primary where they are missing. */
   async ready(): Promise<void> {
     await this.#primary.ready(Deadline.after(makeDeadlineMs));
-  }
-
-  /** The same replicas with another one for the primary. */
-  ledBy(hostname: string): Control {
-    const primary = this.stores.find(({ host }) => host.name === hostname)!;
-    return new Control([primary, ...this.stores.filter((store) => store !== primary)], this.log);
   }
 
   /** Asks every replica, in their order. Never throws. */
@@ -87,32 +93,40 @@ export class Control {
 
   /**
    * Makes a change in a transaction on the primary; `work` touches what it changes. Throws as `work` does; `Unavailable` where the primary or a majority does not answer (nothing is
-   * changed), and where the others failed after the primary had stored it (it stands as long as the primary does); `FailedPrecondition` where the replicas know another primary.
+   * changed), and where the others failed after the primary had stored it (it stands as long as the primary does); `FailedPrecondition` where another host was promoted meanwhile.
    */
   change<T>(deadline: Deadline, work: (session: SqlSession, touch: Touch) => Promise<T>): Promise<T> {
-    return this.changeIn(deadline, (body) => this.host.transaction(deadline, (session) => body(session)), work);
+    return this.changeIn(deadline, (host, body) => host.transaction(deadline, (session) => body(session)), work);
   }
 
   /** The same in a transaction on the primary that `transact` begins, and that may give more than a session. */
   async changeIn<T, A extends unknown[]>(
     deadline: Deadline,
-    transact: (body: (session: SqlSession, ...given: A) => Promise<Led<T>>) => Promise<Led<T>>,
+    transact: (host: DatabaseHost, body: (session: SqlSession, ...given: A) => Promise<Led<T>>) => Promise<Led<T>>,
     work: (session: SqlSession, touch: Touch, ...given: A) => Promise<T>,
   ): Promise<T> {
-    await this.prepare();
-    const { result, step } = await transact((session, ...given) =>
-      this.lead(session, (touch) => work(session, touch, ...given), deadline),
+    const primary = await this.prepare();
+    const { result, step } = await transact(primary.host, (session, ...given) =>
+      primary.lead(session, (touch) => work(session, touch, ...given), deadline),
     );
     await this.follow(step);
     return result;
   }
 
-  /** The parts of a change, for somebody who locks something else first: before the transaction, … */
-  async prepare(): Promise<void> {
-    await this.ready().catch((error: unknown) => this.#refuseWithout(error));
-    if (this.stores.length === 1) return;
-    const looks = await this.look(this.#suffice);
-    this.#checkPrimary(looks);
+  /**
+   * The parts of a change, for somebody who locks something else first: before the transaction, which begins on the host of the store that this returns, and whose change that store leads. Another host may
+   * be promoted in between; the store then refuses it, or the others do.
+   */
+  async prepare(): Promise<ControlStore> {
+    if (this.stores.length === 1) {
+      await this.ready();
+      return this.#primary;
+    }
+    let looks = await this.look(this.#suffice);
+    const followed = this.#follow(looks);
+    // The primary before may have acknowledged a change that only some replicas hold: the first change under another looks at all that answer.
+    if (followed || looks.some(({ state }) => state !== undefined && state.head.leader !== this.host.name))
+      looks = await this.look();
     const answering = looks.filter(({ head }) => head !== undefined);
     const primary = looks.find(({ store }) => store === this.#primary)!;
     if (primary.head === undefined) this.#refuseWithout(primary.error);
@@ -124,18 +138,16 @@ export class Control {
       );
     }
     const newest = newestOf(looks);
-    if (isBehind(primary, newest.head)) await this.#overwrite(this.#primary, newest.store);
+    if (isBehind(primary, newest.head)) await this.#overwrite(primary.store, newest.store);
+    return primary.store;
   }
 
-  /** … in it, … */
-  lead<T>(session: SqlSession, work: (touch: Touch) => Promise<T>, deadline: Deadline): Promise<Led<T>> {
-    return this.#primary.lead(session, work, deadline);
-  }
-
-  /** … and after its commit. */
+  /** After the commit of a change that a store has led. */
   async follow(step: ControlStep | undefined): Promise<void> {
     if (step === undefined || this.stores.length === 1) return;
-    const followed = await Promise.allSettled(this.stores.slice(1).map((store) => this.#followOn(store, step)));
+    const primary = this.stores.find(({ host }) => host.name === step.head.leader)!;
+    const others = this.stores.filter((store) => store !== primary);
+    const followed = await Promise.allSettled(others.map((store) => this.#followOn(store, primary, step)));
     const failed = followed.filter((result): result is PromiseRejectedResult => result.status === 'rejected');
     for (const { reason } of failed)
       this.log.warn(
@@ -146,12 +158,12 @@ export class Control {
     if (held >= this.majority) return;
     throw new RoostError(
       'Unavailable',
-      `the change of ${step.what} is stored on ${held} of ${this.stores.length} replicas of the name server, fewer than a majority: it stands as long as ${this.host.name} does, and the others follow when they are back`,
-      { fields: { host: this.host.name }, cause: failed[0]?.reason },
+      `the change of ${step.what} is stored on ${held} of ${this.stores.length} replicas of the name server, fewer than a majority: it stands as long as ${primary.host.name} does, and the others follow when they are back`,
+      { fields: { host: primary.host.name }, cause: failed[0]?.reason },
     );
   }
 
-  /** Whether this process still names the primary. Throws `Unavailable` where no majority says so. */
+  /** Whether the host that this process holds for the primary still is; follows another one. Throws `Unavailable` where no majority answers. */
   async leads(): Promise<boolean> {
     if (this.stores.length === 1) return true;
     const looks = await this.look(this.#isMajority);
@@ -159,7 +171,7 @@ export class Control {
       throw new RoostError('Unavailable', 'no majority of the replicas of the name server answers', {
         cause: looks.find(({ error }) => error !== undefined)?.error,
       });
-    return this.#otherPrimary(looks) === undefined;
+    return !this.#follow(looks);
   }
 
   /** Runs a statement on every replica but the primary, without waiting: for what may be lost and is not compared. */
@@ -183,7 +195,7 @@ export class Control {
     return behind.map(({ store }) => store.host.name);
   }
 
-  /** From now on repairs replicas that stay behind, and says where this process names another primary than the replicas do. */
+  /** From now on repairs replicas that stay behind, and follows promotions. */
   watch(everyMs: number): void {
     if (this.stores.length === 1) return;
     const run = (): void => {
@@ -211,8 +223,7 @@ export class Control {
         .map(({ store, head: own }) => `${store.host.name} ${own?.changeId}`);
       const stays = behind.some((replica) => this.#behind.has(replica));
       this.#behind = new Set(behind);
-      const other = this.#otherPrimary(looks);
-      if (other !== undefined) throw other;
+      this.#follow(looks);
       if (stays) await this.repair(looks);
       this.#lastReason = '';
     } catch (error) {
@@ -223,12 +234,12 @@ export class Control {
     }
   }
 
-  async #followOn(store: ControlStore, step: ControlStep): Promise<void> {
+  async #followOn(store: ControlStore, primary: ControlStore, step: ControlStep): Promise<void> {
     const rows = step.slices.reduce((sum, slice) => sum + slice.rows.length, 0);
     const deadline = Deadline.after(followDeadlineMs + rows * followMsPerRow);
     await deadline.race(store.ready(deadline), `setting up ${store.host.name}`);
     if (await deadline.race(store.follow(step, deadline), `storing the change on ${store.host.name}`)) return;
-    await this.#overwrite(store, this.#primary);
+    await this.#overwrite(store, primary);
   }
 
   async #overwrite(store: ControlStore, source: ControlStore): Promise<void> {
@@ -249,25 +260,17 @@ export class Control {
   #suffice = (looks: readonly ControlLook[]): boolean =>
     this.#isMajority(looks) && looks.some(({ store }) => store === this.#primary);
 
-  #checkPrimary(looks: readonly ControlLook[]): void {
-    const other = this.#otherPrimary(looks);
-    if (other !== undefined) throw other;
-  }
-
-  /** What the replicas that know the newest topology say of the primary. */
-  #otherPrimary(looks: readonly ControlLook[]): RoostError | undefined {
-    const states = looks.flatMap(({ state }) => state ?? []);
-    const newest = Math.max(...states.map(({ topologyVersion }) => topologyVersion));
-    const other = states.find(
-      ({ topologyVersion, primary }) =>
-        topologyVersion === newest && primary !== undefined && primary !== this.host.name,
+  /** See `Primary.follow`. */
+  #follow(looks: readonly ControlLook[]): boolean {
+    return this.primary.follow(
+      looks.flatMap(({ state }) =>
+        state === undefined ? [] : [{ version: state.topologyVersion, primary: state.primary }],
+      ),
     );
-    return other && otherPrimary(other.primary!, this.host.name);
   }
 
   #refuseWithout(error: unknown): never {
     const cause = RoostError.from(error);
-    if (this.stores.length === 1) throw cause;
     const { name } = this.host;
     throw new RoostError(
       'Unavailable',

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { RoostError, type Deadline } from '../../core/index.js';
 import type { DatabaseHost, SqlRow, SqlSession, SqlValue } from '../../mysql/index.js';
-import { otherPrimary, sameHead, versionsPerPrimary, type Head } from '../nameServer/nameServerStore.js';
+import { sameHead, versionsPerPrimary, type Head } from '../nameServer/nameServerStore.js';
+import { otherPrimary } from '../nameServer/primary.js';
 import { addedTables } from '../nameServer/nameServerTables.js';
 import {
   controlTable,
@@ -58,6 +59,8 @@ interface ControlContent {
   readonly rows: ReadonlyMap<ControlTableName, readonly SqlRow[]>;
 }
 
+/** A server may renew a lease for as long as a look of its, which did not hear of the promotion, may take; then it runs out. */
+const heldLeasesMs = 5_000;
 const keptChanges = 10_000;
 const rowsPerInsert = 20;
 const maxWhat = 500;
@@ -104,21 +107,22 @@ export class ControlStore {
   }
 
   /**
-   * Makes a change in somebody's transaction on the primary, alone among all changes from here to its end. `work` touches what it changes; where it touches nothing there is no step.
+   * Makes a change in somebody's transaction on the primary, alone among all changes from here to its end. `work` touches what it changes; where it touches nothing there is no step, but for the first under this primary.
    * Throws `FailedPrecondition` where this replica knows another primary.
    */
   async lead<T>(session: SqlSession, work: (touch: Touch) => Promise<T>, deadline: Deadline): Promise<Led<T>> {
     const before = await this.#lockedHead(session, deadline);
-    const { topologyVersion, primary } = await this.#primary(session, deadline);
+    const { topologyVersion, primary } = await this.#primary(session, deadline, 'LOCK IN SHARE MODE');
     if (primary !== undefined && primary !== this.host.name) throw otherPrimary(primary, this.host.name);
+    const isPromoted = before.leader !== '' && before.leader !== this.host.name;
+    if (isPromoted) await this.#holdLeases(session, deadline);
     const touched = new Map<string, ControlSlice>();
     const result = await work((table, where) => touched.set(describe({ table, where }), { table, where }));
-    if (touched.size === 0) return { result, step: undefined };
+    if (touched.size === 0 && !isPromoted) return { result, step: undefined };
     const slices: ControlStep['slices'][number][] = [];
     for (const slice of touched.values())
       slices.push({ ...slice, rows: await this.#rows(session, slice.table, slice.where, deadline) });
-    const version =
-      before.version + (before.leader === '' || before.leader === this.host.name ? 1 : versionsPerPrimary);
+    const version = before.version + (isPromoted ? versionsPerPrimary : 1);
     const head = { version, changeId: randomUUID().replaceAll('-', ''), leader: this.host.name };
     const step = { before, head, what: [...touched.keys()].join(', ').slice(0, maxWhat), topologyVersion, slices };
     await this.#setHead(session, step, deadline);
@@ -270,16 +274,29 @@ export class ControlStore {
     return headOf(row);
   }
 
+  /** With a lock, a promotion that this replica takes part in waits for the end of the transaction. */
   async #primary(
     session: SqlSession,
     deadline: Deadline,
+    lock = '',
   ): Promise<{ readonly topologyVersion: number; readonly primary: string | undefined }> {
-    const [row] = await session.rows(
-      `SELECT m.version, p.hostname FROM ${this.table('meta')} AS m LEFT JOIN ${this.table('primary_host')} AS p ON p.id = m.id WHERE m.id = 1`,
+    const [note] = await session.rows(
+      `SELECT hostname FROM ${this.table('primary_host')} WHERE id = 1 ${lock}`,
       [],
       deadline,
     );
-    return { topologyVersion: Number(row?.[0] ?? 0), primary: row?.[1] == null ? undefined : String(row[1]) };
+    const [meta] = await session.rows(`SELECT version FROM ${this.table('meta')} WHERE id = 1`, [], deadline);
+    return { topologyVersion: Number(meta?.[0] ?? 0), primary: note === undefined ? undefined : String(note[0]) };
+  }
+
+  /** Leases are not copied: until those that the primary before has granted have run out, this one grants none. */
+  async #holdLeases(session: SqlSession, deadline: Deadline): Promise<void> {
+    for (const table of ['moves', 'migrations'] as const)
+      await session.run(
+        `UPDATE ${this.table(table)} SET owner = '', lease_until = TIMESTAMPADD(MICROSECOND, ${heldLeasesMs * 1000}, UTC_TIMESTAMP(3)) WHERE state IN ('running', 'cancelling')`,
+        [],
+        deadline,
+      );
   }
 
   async #make(deadline: Deadline): Promise<void> {

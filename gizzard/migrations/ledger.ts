@@ -90,7 +90,7 @@ export class Ledger {
       }
       return ids;
     };
-    return this.database.control.changeIn(deadline, (body) => nameServer.locked(deadline, body), add);
+    return this.database.control.changeIn(deadline, (host, body) => nameServer.locked(host.name, deadline, body), add);
   }
 
   /** The migrations that the shards are in, by shard; shards that are in none are absent. */

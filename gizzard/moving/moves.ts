@@ -136,8 +136,8 @@ export class Moves {
   ): Promise<T> {
     return this.database.control.changeIn(
       deadline,
-      (body: (session: SqlSession, locked: LockedTopology) => Promise<Led<T>>) =>
-        this.nameServer.locked(deadline, body),
+      (host, body: (session: SqlSession, locked: LockedTopology) => Promise<Led<T>>) =>
+        this.nameServer.locked(host.name, deadline, body),
       work,
     );
   }

@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import { Deadline, RoostError } from '../../core/index.js';
+import { Deadline, isRoostError, RoostError } from '../../core/index.js';
 import type { SqlSession } from '../../mysql/index.js';
 import type { DatabaseHosts } from '../../mysql/index.js';
 import { Metrics, type Log, type RoostConfig } from '../../process/index.js';
@@ -217,11 +217,15 @@ export class NameServer {
   }
 
   /**
-   * Does something while nobody can change the topology, in a transaction on the primary, which gets the topology as it is then. Throws as the work does, and `Unavailable`
-   * where the primary does not answer.
+   * Does something while nobody can change the topology, in a transaction on `primary`, which gets the topology as it is then. Throws as the work does, `Unavailable`
+   * where the host does not answer, and `FailedPrecondition` where it is not the primary any more.
    */
-  locked<T>(deadline: Deadline, work: (session: SqlSession, locked: LockedTopology) => Promise<T>): Promise<T> {
-    return this.replicas.stores[0]!.locked(deadline, work);
+  locked<T>(
+    primary: string,
+    deadline: Deadline,
+    work: (session: SqlSession, locked: LockedTopology) => Promise<T>,
+  ): Promise<T> {
+    return this.replicas.stores.find(({ host }) => host.name === primary)!.locked(deadline, work);
   }
 
   /**
@@ -229,11 +233,17 @@ export class NameServer {
    * Throws `NotFound` for another host, and as `apply` does.
    */
   async promote(hostname: string, by: string = thisProcess()): Promise<boolean> {
-    const replicas = this.replicas.ledBy(hostname);
-    if (await replicas.isLed()) return false;
-    const { state, audit } = await replicas.change({ changes: [], logs: [], primary: hostname }, by);
-    this.#swap(new Topology(state), audit);
-    return true;
+    const isLed = await this.replicas.ledBy(hostname).isLed();
+    if (!isLed) {
+      await this.replicas.followPrimary().catch((error: unknown) => {
+        // Replicas that name different hosts: this decides.
+        if (!isRoostError(error, 'FailedPrecondition')) throw error;
+      });
+      const { state, audit } = await this.replicas.promote(hostname, by);
+      this.#swap(new Topology(state), audit);
+    }
+    this.replicas.primary.lead(hostname, this.#topology.version);
+    return !isLed;
   }
 
   /** Changes rollback logs as one. */

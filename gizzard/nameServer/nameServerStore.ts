@@ -13,6 +13,7 @@ import {
   type AuditEntry,
   type AuditRetention,
 } from './audit.js';
+import { otherPrimary } from './primary.js';
 import { addedTables, nameServerTables } from './nameServerTables.js';
 import { refuseReserved, touchesTrees, type ChangeMaker } from './reservedTrees.js';
 import {
@@ -90,14 +91,6 @@ const auditRowsPerRead = 100;
 export const versionsPerPrimary = 1_000;
 
 export const sameHead = (a: Head, b: Head): boolean => a.version === b.version && a.changeId === b.changeId;
-
-/** The replicas hold another host for the one that decides on changes than this process does. */
-export const otherPrimary = (primary: string, configured: string): RoostError =>
-  new RoostError(
-    'FailedPrecondition',
-    `nameServer.hosts names ${configured} first, and the cluster's name server is led by ${primary}: name ${primary} first in this configuration or, where it is lost, run \`roost nameserver promote HOST\``,
-    { fields: { host: configured, primary } },
-  );
 
 /** One replica of the name server's database: its SQL, and nothing else. */
 export class NameServerStore {
@@ -188,10 +181,16 @@ export class NameServerStore {
     if (name !== undefined) throw refuseSpent(name);
   }
 
-  /** Does something while nothing can change the topology, in a transaction on this replica's host, which gets the topology as it is, and what migrations have reserved of it. */
-  locked<T>(deadline: Deadline, work: (session: SqlSession, locked: LockedTopology) => Promise<T>): Promise<T> {
+  /**
+   * Does something while nothing can change the topology, in a transaction on this replica's host, which gets the topology as it is, and what migrations have reserved of it.
+   * Throws `FailedPrecondition` where this replica knows another primary.
+   */
+  async locked<T>(deadline: Deadline, work: (session: SqlSession, locked: LockedTopology) => Promise<T>): Promise<T> {
+    await this.#addTables(deadline);
     return this.host.transaction(deadline, async (session) => {
       const head = (await this.#head(session, deadline, 'FOR UPDATE')) ?? this.#notSetUp();
+      const primary = await this.#primary(session, deadline);
+      if (primary !== undefined && primary !== this.host.name) throw otherPrimary(primary, this.host.name);
       return work(session, {
         state: await this.#state(session, head, deadline),
         reservations: await this.#reservations(session, deadline),
@@ -233,13 +232,20 @@ export class NameServerStore {
     });
   }
 
-  /** Stores a step that the primary has stored. False, and nothing is changed, where this replica had not seen all before it. */
+  /**
+   * Stores a step that the primary has stored. False, and nothing is changed, where this replica had not seen all before it. Throws `FailedPrecondition` where it has gone on without the step, under
+   * another primary.
+   */
   async follow(step: StoredStep, deadline: Deadline): Promise<boolean> {
     await this.#addTables(deadline);
     return this.host.transaction(deadline, async (session) => {
       const head = await this.#head(session, deadline, 'FOR UPDATE');
       if (head !== undefined && sameHead(head, { version: step.audit.version, changeId: step.audit.changeId }))
         return true;
+      if (head !== undefined && head.version > step.audit.version) {
+        const primary = await this.#primary(session, deadline);
+        if (primary !== undefined && primary !== step.primary) throw otherPrimary(primary, step.primary ?? '');
+      }
       if (head === undefined || !sameHead(head, step.before)) return false;
       await this.#write(session, step, step.audit, deadline);
       return true;

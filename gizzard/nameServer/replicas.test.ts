@@ -143,10 +143,7 @@ describe('replicas of the name server', () => {
     // c has not seen this change; then a is lost, and c is named first.
     await (await nameServer(['c'])).apply([create('x_000')]);
     const after = await nameServer(['a'], ['c', 'b', 'a']);
-    await expect(after.apply([create('x_001')])).rejects.toMatchObject({
-      code: 'FailedPrecondition',
-      fields: { primary: 'a' },
-    });
+    await expect(after.apply([create('x_001')])).rejects.toMatchObject({ code: 'Unavailable', fields: { host: 'a' } });
     await after.promote('c');
     await after.apply([create('x_001')]);
     expect(shardNames(after)).toEqual(['x_000', 'x_001']);
@@ -182,12 +179,48 @@ describe('replicas of the name server', () => {
     await whole.reload();
     expect(shardNames(whole)).toEqual(['kept_000']);
     expect((await whole.audit({ count: 9 })).map(({ changes }) => changes)).toEqual([[create('kept_000')], []]);
-    // Whoever still names a first decides on nothing.
-    await expect(whole.apply([create('y_000')])).rejects.toMatchObject({
-      code: 'FailedPrecondition',
+    // A process that named a first has b decide, also where it hears of it by its change.
+    await whole.apply([create('y_000')]);
+    expect(whole.replicas.primary.host).toBe('b');
+    expect(await heads(whole)).toEqual(
+      Array.from({ length: 3 }, () => expect.objectContaining({ version: whole.topology.version }) as unknown),
+    );
+  });
+
+  it('has the old primary hand over where it answers, and decide on nothing after that', async () => {
+    const { nameServer } = cluster();
+    const [whole, other] = [await nameServer(), await nameServer()];
+    await whole.apply([create('x_000')]);
+    await other.promote('b');
+    const [b, a, c] = await heads(other);
+    expect([a, c]).toEqual([b, b]);
+    expect(b!.version).toBe(2);
+    const alone = whole.replicas.stores[0]!;
+    const change = () =>
+      alone.lead({ changes: [], logs: [] }, { changeId: 'late', by: 'test' }, Deadline.after(5_000), (state) => state);
+    await expect(change()).rejects.toMatchObject({ code: 'FailedPrecondition', fields: { primary: 'b' } });
+    await expect(alone.locked(Deadline.after(5_000), () => Promise.resolve())).rejects.toMatchObject({
       fields: { primary: 'b' },
     });
-    await expect(whole.replicas.checkPrimary()).rejects.toMatchObject({ code: 'FailedPrecondition' });
+  });
+
+  it('acknowledges no change of an old primary that had not heard of a promotion between its look and its change', async () => {
+    const { nameServer } = cluster();
+    const whole = await nameServer();
+    const [a, b, c] = whole.replicas.stores;
+    // a is cut off while b is promoted.
+    await (await nameServer(['a'], ['b', 'c', 'a'])).promote('b');
+    const stored = await a!.lead(
+      { changes: [create('lost_000')], logs: [] },
+      { changeId: 'lost', by: 'test' },
+      Deadline.after(5_000),
+      (state) => ({ ...state, version: state.version + 1, shards: [replicating('lost_000')] }),
+    );
+    for (const store of [b!, c!])
+      await expect(store.follow(stored, Deadline.after(5_000))).rejects.toMatchObject({
+        code: 'FailedPrecondition',
+        fields: { primary: 'b' },
+      });
   });
 
   it('undoes a change with the inverse that the audit holds', async () => {

@@ -5,14 +5,8 @@ import type { Log } from '../../process/index.js';
 import { changesToJson } from '../topology/changeJson.js';
 import { applyChanges } from '../topology/changes.js';
 import { Topology } from '../topology/topology.js';
-import {
-  otherPrimary,
-  sameHead,
-  type Head,
-  type NameServerStore,
-  type Step,
-  type StoredStep,
-} from './nameServerStore.js';
+import { sameHead, type Head, type NameServerStore, type Step, type StoredStep } from './nameServerStore.js';
+import { Primary, type PrimaryNote } from './primary.js';
 
 /** What one replica answered when it was asked for its head. */
 export interface Look<S extends { readonly host: DatabaseHost }> {
@@ -31,16 +25,28 @@ const followDeadlineMs = 5_000;
 const repairDeadlineMs = 60_000;
 
 /**
- * The replicas of the name server's database. The first is the primary: every change is decided and stored there first, under a lock, so that there is
+ * The replicas of the name server's database. One is the primary: every change is decided and stored there first, under a lock, so that there is
  * one order of changes. It is acknowledged once a majority, the primary among them, holds it. A replica that missed changes shows by its head, and is
  * made the same as the newest. See docs/decisions/0003-name-server-replicas.md.
  */
 export class NameServerReplicas {
+  readonly #stores: readonly NameServerStore[];
+
   constructor(
-    readonly stores: readonly NameServerStore[],
+    stores: readonly NameServerStore[],
     private readonly log: Log,
+    readonly primary = new Primary(
+      stores.map(({ host }) => host.name),
+      log,
+    ),
   ) {
     if (stores.length === 0) throw new RoostError('InvalidArgument', 'a name server needs at least one database host');
+    this.#stores = stores;
+  }
+
+  /** The primary first. */
+  get stores(): readonly NameServerStore[] {
+    return this.primary.first(this.#stores);
   }
 
   get #primary(): NameServerStore {
@@ -100,8 +106,9 @@ export class NameServerReplicas {
    * primary had stored it: it then stands, and they follow when they are back.
    */
   async change(step: Step, by: string): Promise<StoredStep> {
-    if (this.stores.length > 1) await this.#prepare(step.primary !== undefined);
-    const stored = await this.#primary.lead(
+    // Another host may lead by the time that this change is stored: it stays with the one that it began with.
+    const primary = this.stores.length > 1 ? await this.#prepare(step.primary !== undefined) : this.#primary;
+    const stored = await primary.lead(
       step,
       { changeId: randomUUID().replaceAll('-', ''), by },
       Deadline.after(primaryDeadlineMs),
@@ -117,7 +124,8 @@ export class NameServerReplicas {
         return new Topology(applyChanges(before, step.changes)).state;
       },
     );
-    const followed = await Promise.allSettled(this.stores.slice(1).map((store) => this.#follow(store, stored)));
+    const others = this.stores.filter((store) => store !== primary);
+    const followed = await Promise.allSettled(others.map((store) => this.#follow(store, primary, stored)));
     const failed = followed.filter((result): result is PromiseRejectedResult => result.status === 'rejected');
     for (const { reason } of failed)
       this.log.warn(
@@ -128,8 +136,8 @@ export class NameServerReplicas {
     if (held >= this.#majority) return stored;
     throw new RoostError(
       'Unavailable',
-      `change ${stored.audit.version} is stored on ${held} of ${this.stores.length} replicas of the name server, fewer than a majority: it stands as long as ${this.#primary.host.name} does, and the others follow when they are back`,
-      { fields: { version: stored.audit.version, host: this.#primary.host.name }, cause: failed[0]?.reason },
+      `change ${stored.audit.version} is stored on ${held} of ${this.stores.length} replicas of the name server, fewer than a majority: it stands as long as ${primary.host.name} does, and the others follow when they are back`,
+      { fields: { version: stored.audit.version, host: primary.host.name }, cause: failed[0]?.reason },
     );
   }
 
@@ -147,40 +155,67 @@ export class NameServerReplicas {
     return behind.map(({ store }) => store.host.name);
   }
 
+  /**
+   * Makes a host the primary. The one before decides on that too where it answers, so that it decides on nothing after it; where it does not, the new one does, and whatever the old one alone had is
+   * older. Throws `NotFound` for a host that is none of the replicas, and as `change` does.
+   */
+  async promote(hostname: string, by: string): Promise<StoredStep> {
+    const step: Step = { changes: [], logs: [], primary: hostname };
+    const promoted = this.ledBy(hostname);
+    const looks = await this.look();
+    const old = looks.find(({ store }) => store === this.#primary)!;
+    const own = looks.find(({ store }) => store.host.name === hostname)!;
+    if (old !== own && old.head !== undefined && own.head !== undefined) {
+      try {
+        return await this.ledBy(old.store.host.name).change(step, by);
+      } catch (error) {
+        this.log.warn(
+          { err: error, host: old.store.host.name },
+          'the primary could not hand over; the new one takes over',
+        );
+      }
+    }
+    return promoted.change(step, by);
+  }
+
   /** Reads from the newest replica that answers. Throws where none does, or where the read fails. */
   async any<T>(read: (store: NameServerStore, deadline: Deadline) => Promise<T>): Promise<T> {
     const newest = newestOf(await this.look());
     return read(newest.store, Deadline.after(primaryDeadlineMs));
   }
 
-  /** Throws `FailedPrecondition` where a replica that answers knows another primary than this process does: two that decide could decide differently. */
-  async checkPrimary(looks?: readonly ReplicaLook[]): Promise<void> {
-    const answering = (looks ?? (await this.look())).filter(({ head }) => head !== undefined);
-    const newest = Math.max(...answering.map(({ head }) => head!.version));
-    const configured = this.#primary.host.name;
-    for (const { store, head } of answering) {
-      // One that is behind may not have heard of a new primary.
-      if (head!.version < newest) continue;
-      const primary = await store.primary(Deadline.after(lookDeadlineMs));
-      if (primary !== undefined && primary !== configured) throw otherPrimary(primary, configured);
-    }
+  /** Follows a promotion; see `Primary.follow`. */
+  async followPrimary(looks?: readonly ReplicaLook[]): Promise<void> {
+    if (this.stores.length === 1) return;
+    const answering = (looks ?? (await this.look())).flatMap(({ store, head }) =>
+      head === undefined ? [] : [{ store, version: head.version }],
+    );
+    this.primary.follow(
+      await Promise.all(
+        answering.map(async ({ store, version }): Promise<PrimaryNote> => ({
+          version,
+          primary: await store.primary(Deadline.after(lookDeadlineMs)),
+        })),
+      ),
+    );
   }
 
-  /** Refuses a change that could not be acknowledged, and brings a primary that is behind up to date. */
-  async #prepare(promotes: boolean): Promise<void> {
+  /** Refuses a change that could not be acknowledged, and brings a primary that is behind up to date. Returns the primary. */
+  async #prepare(promotes: boolean): Promise<NameServerStore> {
     const looks = await this.look();
-    if (!promotes) await this.checkPrimary(looks);
-    const primary = looks[0]!;
+    if (!promotes) await this.followPrimary(looks);
+    const primary = looks.find(({ store }) => store === this.#primary)!;
+    const { name } = primary.store.host;
     const answering = looks.filter(answers);
     const refuse = (why: string, cause: unknown): never => {
       throw new RoostError('Unavailable', `the topology cannot be changed now: ${why}; nothing was changed`, {
         cause,
-        fields: { host: this.#primary.host.name },
+        fields: { host: name },
       });
     };
     if (!answering.includes(primary))
       refuse(
-        `${this.#primary.host.name}, the primary of the name server, does not answer (${primary.error?.message}); where it is lost, \`roost nameserver promote HOST\` makes another one the primary`,
+        `${name}, the primary of the name server, does not answer (${primary.error?.message}); where it is lost, \`roost nameserver promote HOST\` makes another one the primary`,
         primary.error,
       );
     if (answering.length < this.#majority) {
@@ -190,7 +225,8 @@ export class NameServerReplicas {
       );
     }
     const newest = newestOf(looks);
-    if (isBehind(primary, newest.head)) await this.#overwrite(this.#primary, newest.store, primary.head);
+    if (isBehind(primary, newest.head)) await this.#overwrite(primary.store, newest.store, primary.head);
+    return primary.store;
   }
 
   async #overwrite(store: NameServerStore, source: NameServerStore, had: Head | undefined): Promise<void> {
@@ -205,10 +241,10 @@ export class NameServerReplicas {
       );
   }
 
-  async #follow(store: NameServerStore, step: StoredStep): Promise<void> {
+  async #follow(store: NameServerStore, primary: NameServerStore, step: StoredStep): Promise<void> {
     const deadline = Deadline.after(followDeadlineMs);
     if (await deadline.race(store.follow(step, deadline), `storing the change on ${store.host.name}`)) return;
-    await this.#overwrite(store, this.#primary, undefined);
+    await this.#overwrite(store, primary, undefined);
   }
 }
 

@@ -26,14 +26,14 @@ export class PolicyStore {
   async change<T>(
     work: (before: WindowPolicy | undefined, set: (policy: WindowPolicy) => Promise<void>) => Promise<T>,
   ): Promise<T> {
-    await this.control.prepare();
+    const primary = await this.control.prepare();
     const deadline = Deadline.after(operationDeadlineMs);
-    const { result, step } = await this.control.host.transaction(deadline, async (session) => {
+    const { result, step } = await primary.host.transaction(deadline, async (session) => {
       const [row] = await session.rows(`SELECT policy FROM ${this.#table} WHERE id = 1 FOR UPDATE`, [], deadline);
       const json = String(row?.[0] ?? '');
       let step: Parameters<Control['follow']>[0];
       const result = await work(json === '' ? undefined : readPolicy(json), async (policy) => {
-        ({ step } = await this.control.lead(
+        ({ step } = await primary.lead(
           session,
           async (touch) => {
             await session.run(`UPDATE ${this.#table} SET policy = ? WHERE id = 1`, [JSON.stringify(policy)], deadline);
