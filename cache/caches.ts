@@ -15,6 +15,11 @@ export class Caches {
     private readonly redis: Redis | undefined,
   ) {}
 
+  /** No nodes: nothing is cached. */
+  static none({ cache }: Pick<RoostConfig, 'cache'>): Caches {
+    return new Caches(cache, undefined, undefined, undefined);
+  }
+
   /** The first level that the configuration asks for; none by default. */
   get firstLevel(): { readonly firstLevel?: FirstLevelOptions } {
     const { processEntries, processSeconds } = this.config;
@@ -40,8 +45,7 @@ export async function openCaches(
   options: { readonly log?: Log; readonly metrics?: Metrics; readonly onlooker?: boolean } = {},
 ): Promise<Caches> {
   const { cache, cluster } = config;
-  if (config.memcached.length === 0 && cache.pages.length === 0)
-    return new Caches(cache, undefined, undefined, undefined);
+  if (config.memcached.length === 0 && cache.pages.length === 0) return Caches.none(config);
   const log = options.log ?? silentLog;
   const metrics = CacheMetrics.in(options.metrics ?? new Metrics());
   const { host, port, password } = config.redis;
@@ -84,22 +88,6 @@ export async function openCaches(
     throw error;
   }
   return caches;
-}
-
-/** The caches that a store was given or, where it works on the journal without any and is to be cached, its own, which end with `close`. */
-export async function cachesFor(
-  config: RoostConfig,
-  cached: boolean,
-  {
-    caches,
-    work = false,
-    ...options
-  }: { readonly caches?: Caches; readonly work?: boolean; readonly log?: Log; readonly metrics?: Metrics },
-): Promise<{ readonly caches: Caches | undefined; readonly close: () => Promise<void> }> {
-  if (!cached || caches !== undefined || !work)
-    return { caches: cached ? caches : undefined, close: async () => undefined };
-  const own = await openCaches(config, options);
-  return { caches: own, close: () => own.close() };
 }
 
 function nodeAndWeight(text: string): [name: string, weight: number] {

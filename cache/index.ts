@@ -1,5 +1,5 @@
 export { CacheMetrics } from './cacheMetrics.js';
-export { Caches, cachesFor, openCaches } from './caches.js';
+export { Caches, openCaches } from './caches.js';
 export type { Load } from './entries/batchLoader.js';
 export type { Codec } from './entries/codec.js';
 export type { FirstLevelOptions } from './entries/firstLevel.js';

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { openCluster, type StoresByName } from '../cluster/index.js';
 import { Deadline, RoostError } from '../core/index.js';
 import {
   checkHost,
@@ -10,8 +11,7 @@ import {
   serverName,
   thisProcess,
 } from '../gizzard/index.js';
-import { openTbird, type Tbird, type WindowPolicy } from '../tbird/index.js';
-import { usersTypes } from '../users/index.js';
+import { type tbirdStore, type Tbird, type WindowPolicy } from '../tbird/index.js';
 import { beginPlans, type Besides, planOptions, type PlanOptions } from './console/beginPlans.js';
 import type { CliIo } from './console/cliIo.js';
 import { type ConfigOptions, configOption, defineCommand, openConfig, outputFor } from './console/command.js';
@@ -141,11 +141,11 @@ async function withTweets(
   work: (tbird: Tbird, output: Output) => Promise<void>,
 ): Promise<void> {
   const { config } = openConfig(io, options);
-  const tbird = await openTbird(config, { stores: usersTypes(config.cluster) });
+  const cluster = await openCluster(config, io.stores);
   try {
-    await work(tbird, outputFor(io, options));
+    await work((cluster.stores as StoresByName<readonly [typeof tbirdStore]>).tbird, outputFor(io, options));
   } finally {
-    await tbird.close();
+    await cluster.close();
   }
 }
 

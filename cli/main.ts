@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { signalExitCodes, type StopSignal } from './console/exitCodes.js';
 import { runCli } from './program.js';
+import { stores } from './stores.js';
 
 const stop = new AbortController();
 for (const signal of Object.keys(signalExitCodes) as StopSignal[]) {
@@ -21,6 +22,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
   stderr: process.stderr,
   stdin: process.stdin,
   environment: process.env,
+  stores,
   workingFolder: process.cwd(),
   signal: stop.signal,
 });

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { hostname } from 'node:os';
 import type { Command } from 'commander';
-import { openCaches } from '../cache/index.js';
+import { openCluster } from '../cluster/index.js';
 import { limits, RoostError } from '../core/index.js';
-import type { Flock } from '../flock/index.js';
+import { type Flock, flockStore } from '../flock/index.js';
 import {
   clockFaults,
   clockFaultText,
@@ -27,8 +27,8 @@ import {
   watchEventLoop,
 } from '../server/index.js';
 import { Injectors } from '../sdk/index.js';
-import { openTbird, type Tbird } from '../tbird/index.js';
-import { userRows, Users, usersTypes } from '../users/index.js';
+import { tbirdStore } from '../tbird/index.js';
+import { usersStore } from '../users/index.js';
 import type { CliIo } from './console/cliIo.js';
 import {
   type ConfigOptions,
@@ -118,13 +118,16 @@ async function serve(io: CliIo, options: ServeOptions): Promise<void> {
     closing.push(() => injectors.close());
     const sendJobs: SendJobs = (remote, jobs, deadline) =>
       injectors.inject({ host: remote.hostname, port: remote.port }, jobs, { replicated: true, deadline });
-    const caches = await openCaches(config, { log, metrics });
-    closing.push(() => caches.close());
-    const rows = userRows(caches, () => tbird.gizzard);
-    const stores = usersTypes(config.cluster, { rows, gizzard: () => tbird.gizzard });
-    const tbird: Tbird = await openTbird(config, { log, metrics, work: true, create: true, sendJobs, stores, caches });
-    closing.push(() => tbird.close());
-    const { gizzard, flock } = tbird;
+    const cluster = await openCluster(config, [flockStore, tbirdStore, usersStore], {
+      log,
+      metrics,
+      work: true,
+      create: true,
+      sendJobs,
+    });
+    closing.push(() => cluster.close());
+    const { gizzard } = cluster;
+    const { flock, tbird, users } = cluster.stores;
     const listen = async (
       service: 'flock' | 'manager' | 'injector' | 'tbird' | 'users',
       port: number,
@@ -147,11 +150,7 @@ async function serve(io: CliIo, options: ServeOptions): Promise<void> {
     // Graphs come last: a client that has reached them is told the ports of the others.
     const tbirdAt = await listen('tbird', tbirdPort, tbirdProcessor(tbird, { metrics, log, info: serverInfo }));
     ports.tbirdPort = tbirdAt.port;
-    const usersAt = await listen(
-      'users',
-      usersPort,
-      usersProcessor(new Users(gizzard, rows), { metrics, log, info: serverInfo }),
-    );
+    const usersAt = await listen('users', usersPort, usersProcessor(users, { metrics, log, info: serverInfo }));
     ports.usersPort = usersAt.port;
     const flockAt = await listen('flock', flockPort, flockProcessor(flock, { metrics, log, info: serverInfo }));
     ports.flockPort = flockAt.port;

@@ -1,14 +1,5 @@
-import { cachesFor, type Caches } from '../cache/index.js';
 import { limits, parseCount, parseId, type Micros, type Priority } from '../core/index.js';
-import {
-  Gizzard,
-  shardKey,
-  type GatheredReads,
-  type GizzardOptions,
-  type NewJob,
-  type SendJobs,
-} from '../gizzard/index.js';
-import type { Log, Metrics, RoostConfig } from '../process/index.js';
+import { shardKey, type GatheredReads, type Gizzard, type NewJob } from '../gizzard/index.js';
 import {
   deadlineOf,
   edgeStates,
@@ -39,23 +30,16 @@ import type { FlockService } from './flockService.js';
 import { EdgeReader } from './edgeReader.js';
 import { findGraph, graphsOf, planGraph, requireGraph, tableIdOf, type CreateGraphOptions } from './graphs.js';
 import { checkIdsFit } from './idsThatFit.js';
-import { edgeJob } from './jobs/edgeJob.js';
 import { encodeEdges, timesOfEdges } from './jobs/edgePayload.js';
 import { jobKinds } from './jobs/kinds.js';
-import { nodeJob } from './jobs/nodeJob.js';
 import { encodeNode, timeOfNode } from './jobs/nodePayload.js';
-import { recountJob } from './jobs/recountJob.js';
-import { rowJob } from './jobs/rowJob.js';
-import { sweepJob } from './jobs/sweepJob.js';
-import { EdgeCaches } from './cached/edgeCaches.js';
+import type { EdgeCaches } from './cached/edgeCaches.js';
 import { compile } from './query/compile.js';
 import { edgesByPosition, pageById, pageByPosition, type Heads } from './query/page.js';
 import { QueryRun } from './query/queryRun.js';
 import { ranksOf } from './query/termSource.js';
-import { scan, scanStarts, type ScanPage } from './scan.js';
+import { scan, scanEdges, scanStarts, type ScanPage, type StoredEdge } from './scan.js';
 import { operationRank, stateOfRank } from './states.js';
-import { tablesAlone } from './storage/edgeWriter.js';
-import { flockShardType } from './storage/flockShardType.js';
 import {
   edgeOfRow,
   rangesPerStatement,
@@ -72,9 +56,9 @@ const countedIds = limits.pageSize;
 
 export interface FlockOptions {
   /** What reads go through. Absent: to the databases alone. */
-  readonly caches?: EdgeCaches;
-  /** What else ends with it. */
-  readonly closing?: () => Promise<void>;
+  readonly caches?: EdgeCaches | undefined;
+  /** Closes the cluster that it is part of. Absent: closes its Gizzard. */
+  readonly close?: () => Promise<void>;
 }
 
 /** The social graph on a cluster. See `FlockService` for what each method promises. */
@@ -334,63 +318,19 @@ export class Flock implements FlockService {
     return scan(this.gizzard, graphId, cursor, count, options);
   }
 
+  /** See `scanEdges`. */
+  scanEdges(graphId: number, count: number, options?: ReadOptions): AsyncGenerator<readonly StoredEdge[], void> {
+    return scanEdges(this.gizzard, graphId, count, options);
+  }
+
   /** See `auditGraph`. */
   audit(graphId: number, options?: AuditOptions): Promise<AuditReport> {
     return auditGraph(this.gizzard, graphId, options);
   }
 
+  /** Closes the cluster that it is part of. */
   async close(): Promise<void> {
-    await this.gizzard.close();
-    await this.options.closing?.();
-  }
-}
-
-/** What Flock tells Gizzard of its shards and jobs: a process that serves several stores gives one Gizzard the types of all of them. */
-export const flockTypes = (cluster: string, caches?: EdgeCaches): Pick<GizzardOptions, 'shardTypes' | 'jobTypes'> => ({
-  shardTypes: [flockShardType(cluster, caches?.moving)],
-  jobTypes: [edgeJob, rowJob, nodeJob, sweepJob, recountJob].map((job) => job(cluster, caches ?? tablesAlone)),
-});
-
-export interface OpenFlockOptions {
-  readonly log?: Log;
-  readonly metrics?: Metrics;
-  /** Whether this process applies jobs of the journal. Without it, it still accepts writes and answers reads. */
-  readonly work?: boolean;
-  /** Set up the name server where there is none. */
-  readonly create?: boolean;
-  /** How jobs reach remote clusters; absent: they wait for a process that knows. */
-  readonly sendJobs?: SendJobs;
-  /** Absent: opened where `cache.graphs` asks for them and this process works on the journal; others read from the databases. */
-  readonly caches?: Caches;
-  /** What other stores, served by the same Gizzard, tell it of their shards and jobs. */
-  readonly stores?: Pick<GizzardOptions, 'shardTypes' | 'jobTypes' | 'checks'>;
-}
-
-/** Opens the graphs of a cluster. Throws `Unavailable` and `FailedPrecondition` when the name server cannot be read. */
-export async function openFlock(config: RoostConfig, options: OpenFlockOptions = {}): Promise<Flock> {
-  const { work = false, create = false, stores, caches: _caches, ...rest } = options;
-  const { caches, close } = await cachesFor(config, config.cache.graphs, options);
-  try {
-    const edges =
-      caches?.main &&
-      new EdgeCaches(
-        caches.main,
-        caches,
-        () => gizzard,
-        () => true,
-      );
-    const { shardTypes, jobTypes } = flockTypes(config.cluster, edges);
-    const types = {
-      shardTypes: [...shardTypes, ...(stores?.shardTypes ?? [])],
-      jobTypes: [...jobTypes, ...(stores?.jobTypes ?? [])],
-      ...(stores?.checks && { checks: stores.checks }),
-    };
-    const gizzard: Gizzard = new Gizzard(config, { ...types, ...rest });
-    await gizzard.open({ work, create });
-    return new Flock(gizzard, { ...(edges && { caches: edges }), closing: close });
-  } catch (error) {
-    await close();
-    throw error;
+    await (this.options.close?.() ?? this.gizzard.close());
   }
 }
 

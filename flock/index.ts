@@ -1,9 +1,9 @@
 export type { AuditFault, AuditOptions, AuditProgress, AuditReport } from './audit/audit.js';
 export { EdgeCaches } from './cached/edgeCaches.js';
-export { edgeKey, nodeKey, parseEdgeKey, parseNodeKey } from './cached/edgeKeys.js';
 export { DroppedGraphs, type PlannedGraphDrop } from './dropped/droppedGraphs.js';
 export type { DroppedGraph } from './dropped/droppedGraphStore.js';
-export { Flock, flockTypes, openFlock, type FlockOptions, type OpenFlockOptions } from './flock.js';
+export { Flock, type FlockOptions } from './flock.js';
+export { flockStore, openFlock } from './flockStore.js';
 export type { FlockService } from './flockService.js';
 export { edgeWriteJob, recountJobs, type EdgeChange } from './jobs/edgeWriteJob.js';
 export type { ScanPage, StoredEdge, StoredNode } from './scan.js';

@@ -103,6 +103,23 @@ export async function scan(
   });
 }
 
+/** Every edge of a graph once, in pages of up to `count`; see `scanStarts` for what writes and moves change meanwhile. */
+export async function* scanEdges(
+  gizzard: Gizzard,
+  graphId: number,
+  count: number,
+  options?: ReadOptions,
+): AsyncGenerator<readonly StoredEdge[], void> {
+  for (const start of scanStarts(gizzard, graphId)) {
+    let cursor: string | undefined = start;
+    while (cursor !== undefined && decode(cursor).rows === 'edges') {
+      const page: ScanPage = await scan(gizzard, graphId, cursor, count, options);
+      if (page.edges.length > 0) yield page.edges;
+      cursor = page.cursor;
+    }
+  }
+}
+
 function basesOf({ topology }: Gizzard, tableId: number): { readonly baseId: bigint; readonly route: Route }[] {
   const routes = topology.routes(tableId);
   const bases = topology.state.forwardings

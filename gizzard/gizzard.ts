@@ -34,13 +34,17 @@ import { topologyWarnings } from './topology/topologyWarnings.js';
 import { shardKey, validShardId } from './topology/types.js';
 
 export interface GizzardOptions {
-  readonly shardTypes: readonly ShardType[];
-  readonly jobTypes: readonly JobType[];
   readonly log?: Log;
   readonly metrics?: Metrics;
   /** How jobs reach the injectors of remote clusters. Without it, a process that works leaves their backlogs to others. */
   readonly sendJobs?: SendJobs;
-  /** What the doctor is to look at beside its own checks. */
+}
+
+/** What a store tells Gizzard of its shards and jobs. */
+export interface GizzardTypes {
+  readonly shardTypes: readonly ShardType[];
+  readonly jobTypes: readonly JobType[];
+  /** What the doctor looks at beside its own checks. */
   readonly checks?: readonly Check[];
 }
 
@@ -81,25 +85,27 @@ export class Gizzard {
   readonly servers: Servers;
   readonly log: Log;
   readonly metrics: Metrics;
-  readonly #shardTypes: ReadonlyMap<string, ShardType>;
+  readonly #shardTypes = new Map<string, ShardType>();
+  readonly #jobTypes = new Map<string, JobType>();
+  readonly #checks: Check[] = [];
   readonly #sweeper: DroppedSweeper;
+  #started = false;
   #working = false;
   readonly #hedge: Hedge;
 
-  /** Opens connections as they are needed; `nameServer.reload()` or `start()` gets the topology. */
+  /** Opens connections as they are needed. Stores `register` what they bring; then `start()`, or `nameServer.reload()`, gets the topology. */
   constructor(
     readonly config: RoostConfig,
-    private readonly options: GizzardOptions,
+    private readonly options: GizzardOptions = {},
   ) {
     this.log = options.log ?? silentLog;
     this.metrics = options.metrics ?? new Metrics();
     this.hosts = new DatabaseHosts(config, this.log, this.metrics);
     this.#hedge = new Hedge(config.reads, this.metrics);
     this.nameServer = NameServer.open(this.hosts, config.nameServer, config.cluster, this.log, this.metrics);
-    this.#shardTypes = new Map(options.shardTypes.map((type) => [type.name, type]));
     this.jobs = new Jobs(
       config,
-      options.jobTypes,
+      this.#jobTypes,
       () => this.topology,
       this.hosts,
       this.log,
@@ -181,30 +187,17 @@ export class Gizzard {
         config,
         types: this.#shardTypes,
       },
-      options.checks,
+      this.#checks,
     );
   }
 
-  /** See the method of the same name. */
-  static async open(
-    config: RoostConfig,
-    options: GizzardOptions,
-    how: { readonly work: boolean; readonly create: boolean },
-  ): Promise<Gizzard> {
-    const gizzard = new Gizzard(config, options);
-    await gizzard.open(how);
-    return gizzard;
-  }
-
-  /** Starts; with `create`, sets up the name server where there is none. Leaves nothing open where it throws. */
-  async open({ work, create }: { readonly work: boolean; readonly create: boolean }): Promise<void> {
-    try {
-      if (create) await this.nameServer.create();
-      await this.start({ work });
-    } catch (error) {
-      await this.close();
-      throw error;
-    }
+  /** Takes in what a store brings, before `start`. Returns the Gizzard. Throws `InvalidArgument` for a type whose name is taken. */
+  register({ shardTypes, jobTypes, checks = [] }: GizzardTypes): this {
+    if (this.#started) throw new RoostError('FailedPrecondition', 'types are registered before a Gizzard starts');
+    for (const type of shardTypes) enter(this.#shardTypes, 'shard type', type.name, type);
+    for (const type of jobTypes) enter(this.#jobTypes, 'kind of job', type.kind, type);
+    this.#checks.push(...checks);
+    return this;
   }
 
   /** Undefined where this process does not know the type. */
@@ -218,6 +211,7 @@ export class Gizzard {
 
   /** Loads the topology and keeps it fresh; with `work`, also takes jobs and moves data. */
   async start(options: { readonly work: boolean }): Promise<void> {
+    this.#started = true;
     // The first read, or write, is not to wait for it.
     void this.jobs.lagging.fresh();
     await this.nameServer.reload();
@@ -424,4 +418,9 @@ export class Gizzard {
     await this.nameServer.reload();
     return Math.min(this.topology.version, this.jobs.oldestVersion ?? Infinity);
   }
+}
+
+function enter<Type>(types: Map<string, Type>, what: string, name: string, type: Type): void {
+  if (types.has(name)) throw new RoostError('InvalidArgument', `two stores bring the ${what} ${name}`);
+  types.set(name, type);
 }

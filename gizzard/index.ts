@@ -1,4 +1,4 @@
-export { Gizzard, type GizzardOptions } from './gizzard.js';
+export { Gizzard, type GizzardOptions, type GizzardTypes } from './gizzard.js';
 export type { Control } from './control/control.js';
 export type { ReplicaHealth } from './control/replicasHealth.js';
 export { keyHash, keyHashes, type KeyHash } from './hashes/index.js';

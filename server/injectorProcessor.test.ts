@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { openCluster } from '../cluster/index.js';
 import { Cancellation, systemMicros } from '../core/index.js';
-import { openTbird, type Tbird } from '../tbird/index.js';
+import { type Tbird, tbirdStore } from '../tbird/index.js';
 import { freshCluster } from '../test/support/index.js';
-import { usersTypes } from '../users/index.js';
+import { usersStore } from '../users/index.js';
 import { injectorHandler } from './injectorProcessor.js';
 
 const { config } = freshCluster('injector');
@@ -10,7 +11,7 @@ let tbird: Tbird;
 let graph = 0;
 
 beforeAll(async () => {
-  tbird = await openTbird(config, { create: true, stores: usersTypes(config.cluster) });
+  tbird = (await openCluster(config, [tbirdStore, usersStore], { create: true })).stores.tbird;
   graph = (await tbird.flock.createGraph('follows', { shards: 1, replicas: 1 })).id;
 });
 afterAll(() => tbird.close());

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Deadline } from '../core/index.js';
-import { flockTypes, recountJobs, type Edge } from '../flock/index.js';
+import { Deadline, limits } from '../core/index.js';
+import { recountJobs, type Edge } from '../flock/index.js';
 import {
   differingRows,
   shardKey,
@@ -123,19 +123,17 @@ class TweetAudit {
     // Entries of a window that was dropped stay, for the case that it is brought back.
     const isDropped = (id: bigint): boolean =>
       windowSet.route(id, windowMs) === undefined && !windowSet.mayBeMade(id, windowMs);
-    const edgeTable = flockTypes(gizzard.config.cluster).shardTypes[0]!.moving!.tables.find(
-      ({ name }) => name === 'edges',
-    )!;
     for (const graphId of Object.values(this.#graphs) as number[]) {
-      for (const route of gizzard.topology.routes(graphId)) {
-        await this.#pages(route, edgeTable, async (rows) => {
-          this.#edges += rows.length;
-          const entries = rows.map((row) => edgeTable.describe(row)).filter(({ state }) => state !== '3');
-          const edges = entries
-            .map(({ source, destination }) => ({ graphId, sourceId: BigInt(source!), id: BigInt(destination!) }))
-            .filter(({ id }) => !isDropped(id));
-          await this.#settleEntries(edges);
-        });
+      const pages = this.tbird.flock.scanEdges(graphId, limits.pageSize, { deadlineMs: pageDeadlineMs });
+      for await (const edges of pages) {
+        this.options.signal?.throwIfAborted();
+        this.#edges += edges.length;
+        await this.#settleEntries(
+          edges
+            .filter(({ state, destinationId }) => state !== 'removed' && !isDropped(destinationId))
+            .map(({ sourceId, destinationId }) => ({ graphId, sourceId, id: destinationId })),
+        );
+        this.#progress();
       }
     }
     return {
@@ -183,9 +181,13 @@ class TweetAudit {
         return { end: last, rows: await table.rows(host, shard, from, last, deadline) };
       });
       if (rows.length > 0) await each(rows);
-      this.options.onProgress?.({ tweets: this.#tweets, edges: this.#edges });
+      this.#progress();
       after = end;
     }
+  }
+
+  #progress(): void {
+    this.options.onProgress?.({ tweets: this.#tweets, edges: this.#edges });
   }
 
   /** Tweets whose edges are not as their rows say. */

@@ -4,7 +4,7 @@ export { renderTweets } from './cached/tweetFormats.js';
 export { IdGenerator, type IdGeneratorOptions } from './ids/idGenerator.js';
 export { SqlWorkerLeases, type WorkerLeaseOptions } from './ids/sqlWorkerLeases.js';
 export type { WorkerLease, WorkerLeases } from './ids/workerLease.js';
-export { openTbird, tbirdTypes, type OpenTbirdOptions } from './openTbird.js';
+export { openTbird, tbirdStore, tbirdStoreWith, type TbirdTimes } from './tbirdStore.js';
 export { Tbird, type SetupOptions, type TbirdOptions } from './tbird.js';
 export { tweetGraphNames } from './tweetIndex.js';
 export type { TbirdService } from './tbirdService.js';

@@ -1,3 +1,4 @@
+import type { Caches } from '../cache/index.js';
 import {
   type Deadline,
   isSnowflake,
@@ -8,7 +9,7 @@ import {
   type Micros,
 } from '../core/index.js';
 import type { EdgeState, Flock } from '../flock/index.js';
-import type { Gizzard, NewJob, Route } from '../gizzard/index.js';
+import type { Gizzard, NewJob } from '../gizzard/index.js';
 import {
   deadlineOf,
   type DroppedWindow,
@@ -21,7 +22,7 @@ import {
   type WindowInfo,
   type WriteOptions,
 } from '../wire/index.js';
-import type { TweetCaches } from './cached/tweetCaches.js';
+import { TweetCaches } from './cached/tweetCaches.js';
 import { renderTweets } from './cached/tweetFormats.js';
 import { IdGenerator } from './ids/idGenerator.js';
 import { SqlWorkerLeases } from './ids/sqlWorkerLeases.js';
@@ -29,12 +30,13 @@ import { encodeTweets, type StateChange, tweetJobKind } from './jobs/tweetPayloa
 import { RecentCreates } from './recentCreates.js';
 import { ReservedIds } from './reservedIds.js';
 import { scanTweets } from './storage/scanTweets.js';
-import { readTweets, tweetOf } from './storage/tweetRows.js';
+import { tweetOf } from './storage/tweetRows.js';
 import { tweetTable } from './storage/tweetTable.js';
 import type { TbirdService } from './tbirdService.js';
 import type { TweetContent } from './tweet.js';
 import { IndexWrites, tweetGraphNames, type TweetGraphs } from './tweetIndex.js';
 import { kindStates } from './tweetKind.js';
+import { TweetReader } from './tweetReader.js';
 import { deleted, live, type TweetRecord } from './tweetRecord.js';
 import { checkCount, checkId, checkIds, refuseOther } from './callRules.js';
 import { contentOf } from './tweetRules.js';
@@ -56,12 +58,10 @@ export interface TbirdOptions {
   /** For tests: the clocks by which windows are made and dropped, and how long worker numbers are leased for. */
   readonly clocks?: ClusterClocks;
   readonly leaseMs?: number;
-  /** What tweets are read through. Absent: from the databases alone. */
-  readonly caches?: TweetCaches;
+  /** The cache nodes that tweets are read through, where `cache.tweets` says so. Absent: tweets are read from the databases alone. */
+  readonly caches?: Caches;
 }
 
-/** Tables that one statement reads from; more would keep the others that run on the host waiting. */
-const tablesPerStatement = 8;
 /** A time further ahead than this is a mistake of the caller's, and would win over every write until then. */
 const maxAheadMicros = 24n * 3_600_000_000n;
 
@@ -77,6 +77,7 @@ export class Tbird implements TbirdService {
   readonly #clocks: ClusterClocks;
   readonly #recent = new RecentCreates();
   readonly #reserved = new ReservedIds();
+  readonly #reader: TweetReader;
   readonly #windowsRead: (kind: string, count: number) => void;
 
   constructor(
@@ -85,11 +86,16 @@ export class Tbird implements TbirdService {
     options: TbirdOptions = {},
   ) {
     const { log, metrics } = gizzard;
-    this.caches = options.caches;
     this.#clocks = options.clocks ?? clusterClocks(gizzard);
     this.ids = new IdGenerator(SqlWorkerLeases.of(gizzard, options.leaseMs), { log });
     this.windowSet = new Windows(gizzard, this.#clocks, log);
     this.roller = new Roller(this.windowSet, log);
+    this.#reader = new TweetReader(gizzard, this.windowSet);
+    const { caches } = options;
+    this.caches =
+      caches?.main && gizzard.config.cache.tweets
+        ? new TweetCaches(caches.main, caches, gizzard, (ids, deadline) => this.#reader.records(ids, deadline))
+        : undefined;
     const windowsRead = metrics.histogram(
       'roost_tweet_windows_read',
       'Windows that a query read, by kind',
@@ -212,7 +218,7 @@ export class Tbird implements TbirdService {
     const found =
       this.caches === undefined
         ? renderTweets(format, await this.records(ids, deadline))
-        : await this.caches.fragments.get(format, await this.#present(ids, deadline), deadline);
+        : await this.caches.fragments.get(format, await this.#reader.present(ids, deadline), deadline);
     return Array.from(ids, (id) => found.get(id));
   }
 
@@ -314,10 +320,9 @@ export class Tbird implements TbirdService {
     await this.ids.close();
   }
 
-  /** Stops, and closes the Gizzard with all that is served from it. */
-  async close(): Promise<void> {
-    await this.stop();
-    await this.flock.close();
+  /** Closes the cluster that it is part of. */
+  close(): Promise<void> {
+    return this.flock.close();
   }
 
   async #setState(ids: BigInt64Array, state: number, options: TimedWriteOptions): Promise<void> {
@@ -398,51 +403,16 @@ export class Tbird implements TbirdService {
     return ids;
   }
 
-  /** The rows of some ids, deleted ones and those without content too. */
-  async records(ids: Iterable<bigint>, deadline: Deadline): Promise<Map<bigint, TweetRecord>> {
-    const byRoute = await this.#routed(ids, deadline);
-    // In the order of the tables, so that the same tables make the same statement, which is prepared already.
-    const routes = [...byRoute.keys()].sort((a, b) => (a.root.id.tablePrefix < b.root.id.tablePrefix ? -1 : 1));
-    const parts = await Promise.all(
-      Array.from(chunks(routes, tablesPerStatement), (some) =>
-        this.gizzard.readTogether(some, deadline, (host, leaves, left) =>
-          readTweets(
-            host,
-            leaves.map(({ leaf, place }) => ({
-              table: tweetTable(this.gizzard.config.cluster, leaf.shard),
-              ids: byRoute.get(some[place]!)!,
-            })),
-            left,
-          ),
-        ),
-      ),
-    );
-    return new Map(parts.flat(2).map((record) => [record.id, record]));
+  /** The rows of some ids from the databases, deleted ones and those without content too. */
+  records(ids: Iterable<bigint>, deadline: Deadline): Promise<Map<bigint, TweetRecord>> {
+    return this.#reader.records(ids, deadline);
   }
 
   /** The same, through the cache where there is one. */
   async #rows(ids: Iterable<bigint>, deadline: Deadline): Promise<ReadonlyMap<bigint, TweetRecord>> {
     const { caches } = this;
     if (caches === undefined) return this.records(ids, deadline);
-    return caches.rows.get(await this.#present(ids, deadline), deadline);
-  }
-
-  /** Ids whose windows are there: what a window that was dropped has left in the cache is gone as well. */
-  async #present(ids: Iterable<bigint>, deadline: Deadline): Promise<bigint[]> {
-    return [...(await this.#routed(ids, deadline)).values()].flat();
-  }
-
-  /**
-   * Ids by the tree of their table; those are left out whose window is not there. One that is missing may have been made through another server a moment ago, so that none is said to
-   * be missing before another look.
-   */
-  async #routed(ids: Iterable<bigint>, deadline: Deadline): Promise<Map<Route, bigint[]>> {
-    const { windowMs } = await this.windowSet.policy();
-    const all = new Set(ids);
-    const first = this.windowSet.byRoute(all, windowMs);
-    if (!first.someMayBeMade) return first.byRoute;
-    await this.windowSet.lookAnew(deadline);
-    return this.windowSet.byRoute(all, windowMs).byRoute;
+    return caches.rows.get(await this.#reader.present(ids, deadline), deadline);
   }
 
   async #refuseAhead(ids: readonly bigint[]): Promise<void> {
@@ -485,10 +455,6 @@ export class Tbird implements TbirdService {
 
 const invalid = (message: string, fields: Record<string, bigint> = {}): RoostError =>
   new RoostError('InvalidArgument', message, { fields });
-
-function* chunks<T>(list: readonly T[], size: number): Generator<T[]> {
-  for (let start = 0; start < list.length; start += size) yield list.slice(start, start + size);
-}
 
 const latest = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 

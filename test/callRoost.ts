@@ -1,6 +1,7 @@
 import { Writable } from 'node:stream';
 import type { CliIo } from '../cli/console/cliIo.js';
 import { runCli } from '../cli/program.js';
+import { stores } from '../cli/stores.js';
 import type { Finished } from './runRoost.js';
 
 /** What a command may write to, and what it wrote. */
@@ -21,6 +22,7 @@ export function recordedIo(
       stdout: stream('stdout'),
       stderr: stream('stderr'),
       environment,
+      stores,
       workingFolder,
       signal: new AbortController().signal,
     },

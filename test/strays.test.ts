@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openCluster } from '../cluster/index.js';
 import { Deadline } from '../core/index.js';
-import { flockTypes } from '../flock/index.js';
 import { moveShard, shardKey, type Leaf, type Route } from '../gizzard/index.js';
 import { Strays } from '../gizzard/moving/strays.js';
-import { auditTweets, openTbird, routingKey, tweetsTableId, type Tbird } from '../tbird/index.js';
-import { openUsers, usersTableId, usersTypes } from '../users/index.js';
+import { auditTweets, tbirdStore, routingKey, tweetsTableId, type Tbird } from '../tbird/index.js';
+import { openUsers, usersStore, usersTableId } from '../users/index.js';
 import { callRoost } from './callRoost.js';
 import { untilApplied } from './flock/untilApplied.js';
 import type { Finished } from './runRoost.js';
@@ -15,7 +15,7 @@ const [, db2 = ''] = Object.keys(config.databaseHosts);
 let tbird: Tbird;
 
 beforeAll(async () => {
-  tbird = await openTbird(config, { work: true, create: true, stores: usersTypes(config.cluster) });
+  tbird = (await openCluster(config, [tbirdStore, usersStore], { work: true, create: true })).stores.tbird;
 });
 afterAll(() => tbird.close());
 
@@ -98,7 +98,7 @@ describe('rows in shards of other keys', { timeout: 60_000 }, () => {
   it('stay where every replica of their tree does not hold them, or they are written meanwhile, and go on the next run', async () => {
     const { id, sources, wrong, home } = await strayedGraph('interrupted');
     const { gizzard } = tbird;
-    const edges = flockTypes(config.cluster).shardTypes[0]!.moving!.tables.find(({ name }) => name === 'edges')!;
+    const edges = gizzard.shardType('flock')!.moving!.tables.find(({ name }) => name === 'edges')!;
     const onLeaf = ({ shard }: Leaf, sql: (table: string) => string): Promise<unknown> =>
       gizzard.hosts
         .host(shard.id.hostname)

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openCluster } from '../cluster/index.js';
 import { composeSnowflake, Deadline } from '../core/index.js';
 import { shardKey } from '../gizzard/index.js';
-import { openTbird, tweetsTableId, type Tbird } from '../tbird/index.js';
-import { usersTypes } from '../users/index.js';
+import { tbirdStore, tweetsTableId, type Tbird } from '../tbird/index.js';
+import { usersStore } from '../users/index.js';
 import { callRoost } from './callRoost.js';
 import { freshCluster } from './support/index.js';
 
@@ -14,7 +15,7 @@ let tbird: Tbird;
 let ids: bigint[];
 
 beforeAll(async () => {
-  tbird = await openTbird(config, { create: true, work: true, stores: usersTypes(config.cluster) });
+  tbird = (await openCluster(config, [tbirdStore, usersStore], { create: true, work: true })).stores.tbird;
   await tbird.setup({ policy: { windowMs: hourMs, stripes: 1, replicas: 2, catchUp: true }, graphShards: 1 });
   const timeMs = Date.now() - 3 * hourMs;
   ids = Array.from({ length: 30 }, (_, i) => composeSnowflake({ timeMs: timeMs + i, worker: 1, sequence: 0 }));

@@ -10,7 +10,7 @@ export const userJobKind = 'users.put';
 const invalid = (message: string): RoostError => new RoostError('InvalidArgument', message);
 
 /** Writes of users. A job is done when both the shard and the cache have it: a reader who was told so finds nothing older. */
-export const userJob = (database: string, rows?: UserRows): JobType<UserRecord> => ({
+export const userJob = (database: string, rows: UserRows): JobType<UserRecord> => ({
   kind: userJobKind,
   split(payload, add) {
     for (const user of decodeUsers(payload)) add(usersTableId, user.id, user);
@@ -33,8 +33,8 @@ export const userJob = (database: string, rows?: UserRows): JobType<UserRecord> 
   },
   async apply(host, leaf, users, deadline) {
     const write = () => applyUsers(host, userTable(database, leaf.shard), users, deadline);
-    await (rows?.through([...new Set(users.map(({ id }) => id))], write) ?? write());
+    await rows.through([...new Set(users.map(({ id }) => id))], write);
     return [];
   },
-  forget: async (users) => rows?.invalidate([...new Set(users.map(({ id }) => id))]),
+  forget: async (users) => rows.invalidate([...new Set(users.map(({ id }) => id))]),
 });

@@ -9,12 +9,8 @@ export const usersTableId = 1_600_000_000;
 
 export type UserRows = RowCache<bigint, UserRecord>;
 
-/**
- * The cached rows of users, in front of their shards. It is made before the Gizzard that it reads through, since that Gizzard's jobs write through it.
- *
- * @param gizzard called when rows are read
- */
-export function userRows({ main, config, firstLevel }: Caches, gizzard: () => Gizzard): UserRows {
+/** The cached rows of users, in front of their shards. */
+export function userRows({ main, config, firstLevel }: Caches, gizzard: Gizzard): UserRows {
   return new RowCache<bigint, UserRecord>(main, {
     name: 'users',
     codec: {
@@ -27,7 +23,7 @@ export function userRows({ main, config, firstLevel }: Caches, gizzard: () => Gi
     absentTtlSeconds: config.absentTtlSeconds,
     ...firstLevel,
     load: async (ids, deadline) => {
-      const { topology, config: of } = gizzard();
+      const { topology, config: of } = gizzard;
       const byRoute = new Map<Route, bigint[]>();
       for (const id of ids) {
         const route = topology.route(usersTableId, id);
@@ -37,7 +33,7 @@ export function userRows({ main, config, firstLevel }: Caches, gizzard: () => Gi
       }
       const parts = await Promise.all(
         Array.from(byRoute, ([route, part]) =>
-          gizzard().read(route, deadline, (host, leaf, left) =>
+          gizzard.read(route, deadline, (host, leaf, left) =>
             readUsers(host, userTable(of.cluster, leaf.shard), part, left),
           ),
         ),

@@ -1,13 +1,10 @@
-import { openCaches, type Caches } from '../cache/index.js';
 import { limits, parseCount, parseId, RoostError } from '../core/index.js';
-import { Gizzard, toldOfWrites, type GizzardOptions } from '../gizzard/index.js';
-import type { Log, Metrics, RoostConfig } from '../process/index.js';
+import type { Gizzard } from '../gizzard/index.js';
 import { deadlineOf, type ReadOptions, type TimedWriteOptions, type User, type UserChange } from '../wire/index.js';
 import { checkChange, never, type UserRecord } from './user.js';
 import { userWrites, type UserWrite } from './userBytes.js';
-import { userJob, userJobKind } from './userJob.js';
-import { userRows, usersTableId, type UserRows } from './userRows.js';
-import { usersShardType } from './usersShardType.js';
+import { userJobKind } from './userJob.js';
+import { usersTableId, type UserRows } from './userRows.js';
 import { planUsers, type UsersSetup } from './usersTopology.js';
 
 /** The users of a cluster, by id. Every method throws RoostError: `Unavailable`, `DeadlineExceeded`, `Overloaded`, `InvalidArgument`. */
@@ -91,70 +88,3 @@ const userOf = (record: UserRecord | undefined): User | undefined =>
   record === undefined || !record.exists.value
     ? undefined
     : { id: record.id, name: record.name.value, screenName: record.screenName.value, flags: record.flags.value };
-
-/** Cached rows of users, and the Gizzard that is told of them, called when it runs. */
-export interface CachedUsers {
-  readonly rows: UserRows;
-  readonly gizzard: () => Gizzard;
-}
-
-/**
- * What the users tell a Gizzard of their shards and jobs; a Gizzard may serve other stores as well.
- *
- * @param cached what writes go through. Absent: this process works on no jobs, and moves no shards.
- */
-export const usersTypes = (cluster: string, cached?: CachedUsers): Pick<GizzardOptions, 'shardTypes' | 'jobTypes'> => ({
-  shardTypes: [
-    usersShardType(cluster, (movable) =>
-      cached === undefined
-        ? movable
-        : toldOfWrites(
-            movable,
-            () => cached.gizzard().topology,
-            ({ keys }) => cached.rows.invalidate(keys.map(BigInt)),
-          ),
-    ),
-  ],
-  jobTypes: [userJob(cluster, cached?.rows)],
-});
-
-export interface OpenUsersOptions {
-  readonly log?: Log;
-  readonly metrics?: Metrics;
-  /** Whether this process applies jobs of the journal. */
-  readonly work?: boolean;
-  /** Set up the name server where there is none. */
-  readonly create?: boolean;
-}
-
-/** The users of a cluster in a process of their own. */
-export interface OpenUsers extends Users {
-  readonly caches: Caches;
-  close(): Promise<void>;
-}
-
-/** Opens the users of a cluster, and nothing else. Throws `Unavailable` and `FailedPrecondition` where name server or caches cannot be reached. */
-export async function openUsers(
-  config: RoostConfig,
-  { work = false, create = false, ...options }: OpenUsersOptions = {},
-): Promise<OpenUsers> {
-  const caches = await openCaches(config, options);
-  try {
-    const rows: UserRows = userRows(caches, () => gizzard);
-    const gizzard: Gizzard = await Gizzard.open(
-      config,
-      { ...options, ...usersTypes(config.cluster, { rows, gizzard: () => gizzard }) },
-      { work, create },
-    );
-    return Object.assign(new Users(gizzard, rows), {
-      caches,
-      close: async () => {
-        await gizzard.close();
-        await caches.close();
-      },
-    });
-  } catch (error) {
-    await caches.close();
-    throw error;
-  }
-}

@@ -1,4 +1,5 @@
 import type { WriteStream } from 'node:tty';
+import type { Store } from '../../cluster/index.js';
 
 /** What a command sees of the world, so that tests can run commands in their own process. */
 export interface CliIo {
@@ -7,6 +8,8 @@ export interface CliIo {
   /** Where a command asks something of the user; absent where nobody can be asked. */
   readonly stdin?: NodeJS.ReadableStream & { readonly isTTY?: boolean };
   readonly environment: NodeJS.ProcessEnv;
+  /** What commands serve and look after. */
+  readonly stores: readonly Store[];
   /** Relative paths start here. */
   readonly workingFolder: string;
   /** Aborted, with the signal's name as reason, when the user wants the command to end. */

@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander';
+import { openCluster } from '../../cluster/index.js';
 import { RoostError } from '../../core/index.js';
 import {
   type Change,
@@ -12,8 +13,6 @@ import {
   type Topology,
   topologyWarnings,
 } from '../../gizzard/index.js';
-import { openTbird } from '../../tbird/index.js';
-import { usersTypes } from '../../users/index.js';
 import type { CliIo } from './cliIo.js';
 import { type ConfigOptions, openConfig, outputFor } from './command.js';
 import type { Output } from './output.js';
@@ -25,12 +24,11 @@ export async function withCluster(
   work: (gizzard: Gizzard, output: Output) => Promise<void>,
 ): Promise<void> {
   const { config } = openConfig(io, options);
-  // Shards and jobs of every store can be looked at, moved and put right.
-  const tbird = await openTbird(config, { stores: usersTypes(config.cluster) });
+  const cluster = await openCluster(config, io.stores);
   try {
-    await work(tbird.gizzard, outputFor(io, options));
+    await work(cluster.gizzard, outputFor(io, options));
   } finally {
-    await tbird.close();
+    await cluster.close();
   }
 }
 

@@ -13,7 +13,14 @@ function terminal() {
   const [stdout, stderr] = [new PassThrough(), new PassThrough()].map((stream) =>
     Object.assign(stream, { isTTY: true, columns: 200, getColorDepth: () => 8, hasColors: () => true }),
   ) as unknown as [PassThrough, PassThrough];
-  const io: CliIo = { stdout, stderr, environment: {}, workingFolder: '/', signal: new AbortController().signal };
+  const io: CliIo = {
+    stdout,
+    stderr,
+    environment: {},
+    stores: [],
+    workingFolder: '/',
+    signal: new AbortController().signal,
+  };
   return { io, said: () => String(stdout.read() ?? ''), complained: () => String(stderr.read() ?? '') };
 }
 

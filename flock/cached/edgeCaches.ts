@@ -53,26 +53,36 @@ export class EdgeCaches implements EdgeWriter {
   readonly newest: VectorCache<string>;
   /** By `edgeKey`. A write removes them. */
   readonly edges: LeasedCache<string, Edge>;
-  #made: Reads | undefined;
+  readonly #reads: Reads;
+  /** Graphs of other stores, by name, and whether they are cached. */
+  readonly #ofStores = new Map<string, boolean>();
 
-  /**
-   * @param gizzard called when something is read or written
-   * @param isCached by a graph's name; the same in every process of the cluster
-   */
   constructor(
     pool: CachePool,
     { config, firstLevel }: Pick<Caches, 'config' | 'firstLevel'>,
-    private readonly gizzard: () => Gizzard,
-    private readonly isCached: (graph: string) => boolean,
+    private readonly gizzard: Gizzard,
   ) {
+    const reader = new EdgeReader(gizzard, gizzard.config.cluster);
+    this.#reads = { reader, edges: reader.gathered(readEdges), heads: reader.gathered(readHeads, rangesPerStatement) };
     const life = { ttlSeconds: config.ttlSeconds, absentTtlSeconds: config.absentTtlSeconds, ...firstLevel };
     this.newest = new VectorCache(pool, { ...life, name: 'newest', maxCount: config.listIds, load: this.#loadNewest });
     this.edges = new LeasedCache(pool, { ...life, name: 'edges', codec: edgeCodec, load: this.#loadEdges });
   }
 
+  /** For a store that keeps graphs of its own: whether these are cached, whatever `cache.graphs` says. The same in every process of the cluster. */
+  decide(graphs: readonly string[], cached: boolean): void {
+    for (const graph of graphs) this.#ofStores.set(graph, cached);
+  }
+
   /** Whether a table is one of a graph that is cached. */
   has(tableId: number): boolean {
-    return this.isCached(this.gizzard().topology.table(tableId).name);
+    const { topology, config } = this.gizzard;
+    return this.#ofStores.get(topology.table(tableId).name) ?? config.cache.graphs;
+  }
+
+  /** Whether any graph may be cached. */
+  get any(): boolean {
+    return this.gizzard.config.cache.graphs || [...this.#ofStores.values()].includes(true);
   }
 
   /** `applyEdges`, and what it changes in the caches. */
@@ -140,7 +150,7 @@ export class EdgeCaches implements EdgeWriter {
   readonly moving = (movable: Movable): Movable =>
     toldOfWrites(
       movable,
-      () => this.gizzard().topology,
+      () => this.gizzard.topology,
       (written) => this.forget(written),
     );
 
@@ -185,15 +195,6 @@ export class EdgeCaches implements EdgeWriter {
       tableId > 0 ? [edgeKey(tableId, [sourceId, destinationId])] : [],
     );
     if (keys.length > 0) await this.edges.invalidate(keys);
-  }
-
-  /** Made when it is first needed, as the Gizzard is made after the caches that its jobs write through. */
-  get #reads(): Reads {
-    if (this.#made === undefined) {
-      const reader = new EdgeReader(this.gizzard(), this.gizzard().config.cluster);
-      this.#made = { reader, edges: reader.gathered(readEdges), heads: reader.gathered(readHeads, rangesPerStatement) };
-    }
-    return this.#made;
   }
 
   readonly #loadNewest: Load<string, Vector> = async (keys, deadline) => {

@@ -16,15 +16,11 @@ export interface Fixed {
 
 /** Finds what is wrong with a cluster, such as what half-done work and hands have left behind, and puts right what can be. */
 export class Doctor {
-  readonly #checks: readonly Check[];
-
-  /** `checks`: those that stores bring. */
   constructor(
     private readonly environment: DoctorEnvironment,
-    checks: readonly Check[] = [],
-  ) {
-    this.#checks = [...ownChecks, ...checks];
-  }
+    /** Those that stores bring. */
+    private readonly checks: readonly Check[],
+  ) {}
 
   /** Looks, and changes nothing. What cannot be looked at is a finding too, `notExamined`: an empty answer means that all was seen and is well. Throws where the name server does not answer. */
   async examine(): Promise<Finding[]> {
@@ -38,7 +34,7 @@ export class Doctor {
       leftBehind: await migrations.leftBehind(),
     };
     const findings: Finding[] = [];
-    for (const check of this.#checks) {
+    for (const check of [...ownChecks, ...this.checks]) {
       try {
         findings.push(...(await check.examine(examination)));
       } catch (error) {

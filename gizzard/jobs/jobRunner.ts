@@ -54,7 +54,7 @@ export class JobRunner {
   readonly #inWork = new Map<number, number>();
 
   constructor(
-    types: readonly JobType[],
+    types: ReadonlyMap<string, JobType>,
     private readonly topology: () => Topology,
     private readonly hosts: DatabaseHosts,
     private readonly log: Log,
@@ -63,7 +63,7 @@ export class JobRunner {
     /** Looks for a newer topology. */
     private readonly lookAnew: () => Promise<void> = () => Promise.resolve(),
   ) {
-    this.#types = new Map(types.map((type) => [type.kind, type]));
+    this.#types = types;
   }
 
   /** The oldest topology under which a job is in work; undefined where none is. */

@@ -76,7 +76,8 @@ export class Jobs {
       RoostConfig,
       'cluster' | 'redis' | 'jobs' | 'journal' | 'nameServer' | 'pool' | 'server'
     >,
-    types: readonly JobType[],
+    /** By kind. Stores add theirs before `start`. */
+    types: ReadonlyMap<string, JobType>,
     private readonly topology: () => Topology,
     hosts: DatabaseHosts,
     private readonly log: Log,
@@ -89,7 +90,7 @@ export class Jobs {
     const { cluster } = config;
     const server = randomUUID();
     const shared = this.#connect(config, log);
-    this.#types = new Map(types.map((type) => [type.kind, type]));
+    this.#types = types;
     this.queues = new JobQueues(cluster, shared, this.#types, config.jobs, log, () => {
       for (const worker of this.#workers) worker.lookNow();
     });

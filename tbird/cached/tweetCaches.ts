@@ -12,14 +12,11 @@ export class TweetCaches {
   /** Tweets ready to be sent, by format. A row is read only for one that is missing. */
   readonly fragments: FragmentCache;
 
-  /**
-   * @param gizzard called when something is moved
-   * @param load reads rows from the databases
-   */
+  /** @param load reads rows from the databases */
   constructor(
-    pool: CachePool,
+    readonly pool: CachePool,
     { config, firstLevel }: Pick<Caches, 'config' | 'firstLevel'>,
-    private readonly gizzard: () => Gizzard,
+    private readonly gizzard: Gizzard,
     load: Load<bigint, TweetRecord>,
   ) {
     const life = { ttlSeconds: config.ttlSeconds, absentTtlSeconds: config.absentTtlSeconds, ...firstLevel };
@@ -49,7 +46,7 @@ export class TweetCaches {
   readonly moving = (movable: Movable): Movable =>
     toldOfWrites(
       movable,
-      () => this.gizzard().topology,
+      () => this.gizzard.topology,
       async ({ keys }) => {
         await this.forget(keys.map(BigInt));
       },

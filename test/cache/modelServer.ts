@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openCaches, type Caches, type LeasedCache } from '../../cache/index.js';
+import { openCluster } from '../../cluster/index.js';
 import { RoostError } from '../../core/index.js';
 import type { RoostConfig } from '../../process/index.js';
-import { openTbird, type Tbird } from '../../tbird/index.js';
-import { userRows, Users, usersTypes } from '../../users/index.js';
+import { type Tbird, tbirdStore } from '../../tbird/index.js';
+import { type Users, usersStore } from '../../users/index.js';
 
 /** One process of the model: users, tweets and graphs behind caches, with faults that only it has. */
 export interface ModelServer {
@@ -37,15 +38,10 @@ export async function openModelServer(
     if (random() < share) await sleep(random() * ms);
   };
   const caches = await openCaches(config);
-  const rows = userRows(caches, () => tbird.gizzard);
-  const tbird: Tbird = await openTbird(config, {
-    caches,
-    work,
-    create: true,
-    stores: usersTypes(config.cluster, { rows, gizzard: () => tbird.gizzard }),
-  });
+  const cluster = await openCluster(config, [tbirdStore, usersStore], { caches, work, create: true });
+  const { tbird, users } = cluster.stores;
   const { newest, edges } = tbird.flock.options.caches!;
-  for (const cache of [rows, tbird.caches!.rows, newest, edges] as unknown as LeasedCache<bigint, unknown>[]) {
+  for (const cache of [users.rows, tbird.caches!.rows, newest, edges] as unknown as LeasedCache<bigint, unknown>[]) {
     const { load } = cache.options;
     // Between the database and the cache.
     const delayed: typeof load = async (keys, deadline) => {
@@ -96,11 +92,11 @@ export async function openModelServer(
   };
   return {
     tbird,
-    users: new Users(tbird.gizzard, rows),
+    users,
     caches,
     cut,
     close: async () => {
-      await tbird.close();
+      await cluster.close();
       await caches.close();
     },
   };

@@ -1,7 +1,8 @@
 import { Writable } from 'node:stream';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { defineStore, openCluster } from '../../cluster/index.js';
 import { Deadline, RoostError } from '../../core/index.js';
-import { openFlock, type Flock } from '../../flock/index.js';
+import { flockStore, openFlock, type Flock } from '../../flock/index.js';
 import type { Finding, ShardId, ShardInfo } from '../../gizzard/index.js';
 import { createLog } from '../../process/index.js';
 import { callRoost } from '../callRoost.js';
@@ -150,20 +151,18 @@ it('names what is denied, missing, apart and lagging, and says where it could no
     { graphId: id, operations: 'add', sourceIds: BigInt64Array.of(1n), destinationIds: BigInt64Array.of(2n) },
     { acknowledgement: 'journaled' },
   );
-  const other = await openFlock(
-    { ...config, moves: { ...config.moves, movesAtOnce: 7 } },
-    {
-      work: true,
-      stores: {
-        shardTypes: [],
-        jobTypes: [],
-        checks: [
-          { name: 'the weather', examine: () => Promise.reject(new RoostError('Unavailable', 'it is dark')) },
-          { name: 'the store', examine: () => [{ kind: 'ofTheStore', subject: 'store', message: 'its own' }] },
-        ],
-      },
-    },
-  );
+  const checked = defineStore({
+    name: 'checked',
+    open: () => undefined,
+    shardTypes: () => [],
+    jobTypes: () => [],
+    doctorChecks: () => [
+      { name: 'the weather', examine: () => Promise.reject(new RoostError('Unavailable', 'it is dark')) },
+      { name: 'the store', examine: () => [{ kind: 'ofTheStore', subject: 'store', message: 'its own' }] },
+    ],
+  });
+  const ofOther = { ...config, moves: { ...config.moves, movesAtOnce: 7 } };
+  const other = (await openCluster(ofOther, [flockStore, checked], { work: true })).stores.flock;
   try {
     flock.gizzard.servers.describe({ machine: 'one', flockPort: 1, version: '1.0.0' });
     other.gizzard.servers.describe({ machine: 'two', flockPort: 2, version: '1.1.0' });

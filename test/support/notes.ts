@@ -122,11 +122,9 @@ export const openNotes = (
   log: Log = silentLog,
   metrics = new Metrics(),
 ): Gizzard =>
-  new Gizzard(config, {
+  new Gizzard(config, { log, metrics }).register({
     shardTypes: [notesShardType(config.cluster)],
     jobTypes: [notesJobType(config.cluster, hooks)],
-    log,
-    metrics,
   });
 
 /** Journals notes as one job. */

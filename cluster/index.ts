@@ -1,0 +1,10 @@
+export { cachedKind, type CachedKind, type CachedKinds, type KeyOption, type KeyOptions } from './cachedKind.js';
+export { Cluster, openCluster, withUsed, type OpenClusterOptions, type OpenedStore } from './openCluster.js';
+export {
+  defineStore,
+  type OpenedOf,
+  type Store,
+  type StoreContext,
+  type StoreLike,
+  type StoresByName,
+} from './store.js';

@@ -1,0 +1,136 @@
+import { Caches, openCaches } from '../cache/index.js';
+import { RoostError } from '../core/index.js';
+import { Metrics, silentLog, type Log, type RoostConfig } from '../process/index.js';
+import { Gizzard, type SendJobs } from '../gizzard/index.js';
+import type { Store, StoreContext, StoreLike, StoresByName } from './store.js';
+
+export interface OpenClusterOptions {
+  readonly log?: Log;
+  readonly metrics?: Metrics;
+  /** Whether this process applies jobs of the journal, moves data, and does the stores' background work. Without it, it still accepts writes and answers reads. */
+  readonly work?: boolean;
+  /** Set up the name server where there is none. */
+  readonly create?: boolean;
+  /** How jobs reach remote clusters. Absent: they wait for a process that knows. */
+  readonly sendJobs?: SendJobs;
+  /** Whether to use the cache nodes, or those that the caller has opened and will close. Absent: as `work`. */
+  readonly caches?: Caches | boolean;
+}
+
+/** A store of an open cluster. */
+export interface OpenedStore {
+  readonly store: Store;
+  readonly opened: unknown;
+}
+
+/** Stores on one Gizzard, as one process sees them. */
+export class Cluster<Stores extends readonly StoreLike[] = readonly StoreLike[]> {
+  /** In the order in which they were opened: each behind those that it uses. */
+  readonly opened: readonly OpenedStore[] = [];
+  #closing: Promise<void> | undefined;
+
+  constructor(
+    readonly gizzard: Gizzard,
+    readonly caches: Caches,
+    private readonly ownsCaches: boolean,
+  ) {}
+
+  get config(): RoostConfig {
+    return this.gizzard.config;
+  }
+
+  /** The opened stores, by name. */
+  get stores(): StoresByName<Stores> {
+    return Object.fromEntries(this.opened.map(({ store, opened }) => [store.name, opened])) as StoresByName<Stores>;
+  }
+
+  /** Opens a store, and registers its types. */
+  async add(store: Store): Promise<void> {
+    const { gizzard, caches, config } = this;
+    const context: StoreContext = {
+      config,
+      gizzard,
+      caches,
+      log: gizzard.log,
+      metrics: gizzard.metrics,
+      stores: this.stores,
+      close: () => this.close(),
+    };
+    const opened = await store.open(context);
+    (this.opened as OpenedStore[]).push({ store, opened });
+    gizzard.register({
+      shardTypes: store.shardTypes(opened, context),
+      jobTypes: store.jobTypes(opened, context),
+      checks: store.doctorChecks?.(opened) ?? [],
+    });
+  }
+
+  /** Ends the stores' work, finishes the jobs in work or hands them back, and closes every connection. */
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close());
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    try {
+      for (const { store, opened } of [...this.opened].reverse()) await store.close?.(opened);
+    } finally {
+      try {
+        await this.gizzard.close();
+      } finally {
+        if (this.ownsCaches) await this.caches.close();
+      }
+    }
+  }
+}
+
+/**
+ * Opens a cluster: Gizzard first, on it the stores and those that they use, whose types it learns; then it starts.
+ *
+ * @returns the cluster, whose `stores` has each of the given stores by its name
+ * @throws `Unavailable` and `FailedPrecondition` where the name server, the journal or the register of the caches cannot be used. Nothing is left open then.
+ */
+export async function openCluster<const Stores extends readonly Store[]>(
+  config: RoostConfig,
+  stores: Stores,
+  options: OpenClusterOptions = {},
+): Promise<Cluster<Stores>> {
+  const { log = silentLog, metrics = new Metrics(), work = false, create = false, sendJobs, caches = work } = options;
+  const ownsCaches = typeof caches === 'boolean';
+  const used = ownsCaches ? await (caches ? openCaches(config, { log, metrics }) : Caches.none(config)) : caches;
+  const gizzard = new Gizzard(config, { log, metrics, ...(sendJobs && { sendJobs }) });
+  const cluster = new Cluster<Stores>(gizzard, used, ownsCaches);
+  try {
+    for (const store of withUsed(stores)) await cluster.add(store);
+    if (create) await gizzard.nameServer.create();
+    await gizzard.start({ work });
+    if (work) for (const { store, opened } of cluster.opened) store.start?.(opened);
+    return cluster;
+  } catch (error) {
+    await cluster.close();
+    throw error;
+  }
+}
+
+/** The stores with all that they use, each behind those. A store that is given stands for every other of its name. */
+export function withUsed(stores: readonly Store[]): readonly Store[] {
+  const given = new Map<string, Store>();
+  for (const store of stores) {
+    if (given.has(store.name)) throw new RoostError('InvalidArgument', `two stores are named ${store.name}`);
+    given.set(store.name, store);
+  }
+  const ordered = new Map<string, Store>();
+  const add = (store: Store, users: readonly string[]): void => {
+    if (users.includes(store.name))
+      throw new RoostError('InvalidArgument', `stores use each other: ${[...users, store.name].join(', ')}`);
+    if (ordered.has(store.name)) return;
+    for (const used of (store.uses ?? []) as readonly Store[])
+      add(given.get(used.name) ?? used, [...users, store.name]);
+    ordered.set(store.name, store);
+  };
+  for (const store of stores) add(store, []);
+  return [...ordered.values()];
+}

@@ -1,0 +1,66 @@
+import type { Caches } from '../cache/index.js';
+import type { Log, Metrics, RoostConfig } from '../process/index.js';
+import type { Check, Gizzard, JobType, ShardType } from '../gizzard/index.js';
+import type { CachedKinds } from './cachedKind.js';
+
+/** What names a store, and what it opens. */
+export interface StoreLike {
+  readonly name: string;
+  open(context: never): unknown;
+}
+
+/** What a store's `open` gives. */
+export type OpenedOf<S extends StoreLike> = Awaited<ReturnType<S['open']>>;
+
+/** Opened stores by their names. */
+export type StoresByName<Stores extends readonly StoreLike[]> = {
+  readonly [S in Stores[number] as S['name']]: OpenedOf<S>;
+};
+
+/** What a store opens on. */
+export interface StoreContext<Uses extends readonly StoreLike[] = readonly StoreLike[]> {
+  readonly config: RoostConfig;
+  /** It starts once every store is open: `open` keeps it, and neither reads nor writes. */
+  readonly gizzard: Gizzard;
+  /** The cache nodes. `caches.main` is undefined where there are none, or this process does not use them; caches built on it then ask their loaders. */
+  readonly caches: Caches;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  /** The stores that `uses` names. */
+  readonly stores: StoresByName<Uses>;
+  /** Closes the cluster with all of its stores. */
+  readonly close: () => Promise<void>;
+}
+
+/**
+ * All that a store brings. `defineStore` infers its types, and `openCluster` opens it.
+ *
+ * A store's writes are jobs, journalled by `gizzard.write`. Its shard types say how shards are made and moved, its job types how jobs are applied.
+ */
+export interface Store<
+  Name extends string = string,
+  Opened = unknown,
+  Uses extends readonly StoreLike[] = readonly StoreLike[],
+> {
+  /** Unique in a cluster: lower-case letters and digits. */
+  readonly name: Name;
+  /** Stores that this one reads or writes. They are opened before it, and closed after it. */
+  readonly uses?: Uses;
+  /** Makes the store's interface. */
+  open(context: StoreContext<Uses>): Opened | Promise<Opened>;
+  shardTypes(opened: Opened, context: StoreContext<Uses>): readonly ShardType[];
+  jobTypes(opened: Opened, context: StoreContext<Uses>): readonly JobType[];
+  /** Called when the cluster is open, in a process that works on jobs: begins the store's own background work. */
+  start?(opened: Opened): void;
+  /** Ends what `start` and calls have begun, before the Gizzard closes. */
+  close?(opened: Opened): Promise<void>;
+  /** What `roost doctor` looks at beside Gizzard's own checks. */
+  doctorChecks?(opened: Opened): readonly Check[];
+  /** What it keeps on the cache nodes. Absent: nothing. */
+  readonly cached?: CachedKinds<Opened>;
+}
+
+/** Returns the store; for the inference of its types. */
+export const defineStore = <const Name extends string, Opened, const Uses extends readonly StoreLike[] = readonly []>(
+  store: Store<Name, Opened, Uses>,
+): Store<Name, Opened, Uses> => store;

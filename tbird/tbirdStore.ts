@@ -1,0 +1,61 @@
+import { cachedKind, defineStore, openCluster, type OpenClusterOptions, type Store } from '../cluster/index.js';
+import { parseId } from '../core/index.js';
+import type { RoostConfig } from '../process/index.js';
+import { LeasedCache } from '../cache/index.js';
+import { flockStore } from '../flock/index.js';
+import { tweetFormats } from '../wire/index.js';
+import { renderTweets } from './cached/tweetFormats.js';
+import { tweetJob } from './jobs/tweetJob.js';
+import { applyTweets } from './storage/applyTweets.js';
+import { tweetsShardType } from './storage/tweetsShardType.js';
+import { Tbird, type TbirdOptions } from './tbird.js';
+import { tweetGraphNames } from './tweetIndex.js';
+
+/** For tests: clocks of their own, and how long worker numbers are leased for. */
+export type TbirdTimes = Pick<TbirdOptions, 'clocks' | 'leaseMs'>;
+
+/** Tweets with some times of their own. */
+export const tbirdStoreWith = (times: TbirdTimes): Store<'tbird', Tbird, readonly [typeof flockStore]> =>
+  defineStore({
+    name: 'tbird',
+    uses: [flockStore],
+    open({ gizzard, caches, config, stores: { flock } }) {
+      flock.options.caches?.decide(Object.values(tweetGraphNames), config.cache.tweets);
+      return new Tbird(gizzard, flock, { ...times, caches });
+    },
+    shardTypes: ({ caches }, { config }) => [tweetsShardType(config.cluster, caches?.moving)],
+    jobTypes: ({ caches }, { config }) => [
+      tweetJob(config.cluster, caches?.applyTweets ?? applyTweets, caches?.forget),
+    ],
+    start: ({ roller }) => roller.start(),
+    close: (tbird) => tbird.stop(),
+    cached: {
+      names: ['tweets', 'fragments'],
+      of(tbird) {
+        const { caches } = tbird;
+        if (caches === undefined) return [];
+        const fragments = tweetFormats.map((format) => {
+          // Made of what the database says, and not of cached rows, which may be as old.
+          const { options } = caches.fragments.format(format);
+          const cache = new LeasedCache<bigint, Buffer>(caches.pool, {
+            ...options,
+            load: async (ids, deadline) => renderTweets(format, await tbird.records(ids, deadline)),
+          });
+          return cachedKind('fragments', cache, { parseKey: parseId, describe: (id) => `${format} ${id}` });
+        });
+        return [cachedKind('tweets', caches.rows, { parseKey: parseId }), ...fragments];
+      },
+    },
+  });
+
+/** Tweets, as a store. */
+export const tbirdStore = tbirdStoreWith({});
+
+/** Opens the tweets and the graphs of a cluster: `openCluster` with one store. `close` closes the cluster. */
+export const openTbird = async (
+  config: RoostConfig,
+  { clocks, leaseMs, ...options }: OpenClusterOptions & TbirdTimes = {},
+): Promise<Tbird> => {
+  const store = tbirdStoreWith({ ...(clocks && { clocks }), ...(leaseMs !== undefined && { leaseMs }) });
+  return (await openCluster(config, [store], options)).stores.tbird;
+};

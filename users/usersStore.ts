@@ -1,0 +1,44 @@
+import { cachedKind, defineStore, openCluster, type OpenClusterOptions, type Store } from '../cluster/index.js';
+import type { Caches } from '../cache/index.js';
+import { parseId } from '../core/index.js';
+import type { RoostConfig } from '../process/index.js';
+import { toldOfWrites } from '../gizzard/index.js';
+import { userJob } from './userJob.js';
+import { userRows } from './userRows.js';
+import { Users } from './users.js';
+import { usersShardType } from './usersShardType.js';
+
+/** Users by id, as a store. */
+export const usersStore: Store<'users', Users, readonly []> = defineStore({
+  name: 'users',
+  open: ({ gizzard, caches }) => new Users(gizzard, userRows(caches, gizzard)),
+  shardTypes: ({ rows }, { config, gizzard }) => [
+    usersShardType(config.cluster, (movable) =>
+      toldOfWrites(
+        movable,
+        () => gizzard.topology,
+        ({ keys }) => rows.invalidate(keys.map(BigInt)),
+      ),
+    ),
+  ],
+  jobTypes: ({ rows }, { config }) => [userJob(config.cluster, rows)],
+  cached: {
+    names: ['users'],
+    of: ({ rows }) => (rows.store === undefined ? [] : [cachedKind('users', rows, { parseKey: parseId })]),
+  },
+});
+
+/** The users of a cluster of their own. */
+export interface OpenUsers extends Users {
+  readonly caches: Caches;
+  close(): Promise<void>;
+}
+
+/** Opens the users of a cluster, and nothing else: `openCluster` with one store, and with the cache nodes. `close` closes the cluster. */
+export async function openUsers(
+  config: RoostConfig,
+  { caches = true, ...options }: OpenClusterOptions = {},
+): Promise<OpenUsers> {
+  const cluster = await openCluster(config, [usersStore], { caches, ...options });
+  return Object.assign(cluster.stores.users, { caches: cluster.caches, close: () => cluster.close() });
+}
