@@ -3,10 +3,11 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 import { Deadline, limits, parseCount, RoostError, type Micros } from '../core/index.js';
 import { checkAborted, unlessAborted } from './abort.js';
 import type { RoostFlockModule, RoostTypes } from '../wire/index.js';
-import type { Invoke, Service } from './connection.js';
 import { ClusterCheck, isOtherCluster } from './clusterCheck.js';
 import { RetryBudget } from './retryBudget.js';
 import { Server, type Whereabouts } from './server.js';
+import type { ClusterService } from './services.js';
+import type { Invoke } from './thriftConnection.js';
 
 export interface CallOptions {
   /** How long the call may take with all its retries: 1 … limits.maxDeadlineMs. Absent: the client's own default. */
@@ -60,7 +61,7 @@ export class Channel<C extends object = RoostFlockModule.Client> {
 
   constructor(
     addresses: readonly Whereabouts[],
-    service: Service<C>,
+    service: ClusterService<C>,
     /** The deadline of calls that bring none. */
     readonly deadlineMs: number = limits.defaultDeadlineMs,
     /** Absent: writes are accepted as often as they are sent. */

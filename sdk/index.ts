@@ -16,7 +16,7 @@ export type { EdgeInput, EdgeOptions } from './edgeBatch.js';
 export type { ContainsOptions, CountOptions, DirectionOptions, Graph } from './graph.js';
 export { Injectors, type InjectedJob, type InjectOptions } from './injector.js';
 export { parseAddress, type Address } from './address.js';
-export { ServiceConnection } from './serviceConnection.js';
+export { ThriftConnection, type Service } from './thriftConnection.js';
 export type { PairSource } from './manyReads.js';
 export type { CountOfQueryOptions, EdgePage, IdPage, NodeQuery, PageOptions, SetOptions } from './nodeQuery.js';
 export { connect, type ConnectOptions, type Roost } from './roost.js';

@@ -1,7 +1,7 @@
 import { type Deadline, errorCodes, type Priority, RoostError } from '../core/index.js';
 import { JobException, JobInjectorClient, priorityNumbers, type JobInjectorModule } from '../wire/index.js';
 import type { Address } from './address.js';
-import { ServiceConnection } from './serviceConnection.js';
+import { ThriftConnection } from './thriftConnection.js';
 
 /** A job for an injector. */
 export interface InjectedJob {
@@ -18,7 +18,7 @@ export interface InjectOptions {
 
 /** Job injectors, each with one connection that is kept between calls and made anew when it breaks. */
 export class Injectors {
-  readonly #connections = new Map<string, Promise<ServiceConnection<JobInjectorModule.Client>>>();
+  readonly #connections = new Map<string, Promise<ThriftConnection<JobInjectorModule.Client>>>();
 
   /**
    * Returns once the injector's journal has the jobs. Throws `Unavailable` and `DeadlineExceeded` where it may have them, `Overloaded` where its journal has no room, and
@@ -39,8 +39,9 @@ export class Injectors {
         deadline,
       );
     } catch (error) {
-      if (!(error instanceof JobException)) throw error;
-      const { description, code } = error;
+      const { cause } = RoostError.from(error);
+      if (!(cause instanceof JobException)) throw error;
+      const { description, code } = cause;
       // An injector that is not ours says no more than a sentence.
       const meant = errorCodes.find((known) => known === code) ?? 'InvalidArgument';
       throw new RoostError(meant, `the injector at ${address.host}:${address.port} said: ${description}`, {
@@ -55,11 +56,11 @@ export class Injectors {
     await Promise.all(open.map(async (opening) => (await opening.catch(() => undefined))?.close()));
   }
 
-  async #connection(address: Address, deadline: Deadline): Promise<ServiceConnection<JobInjectorModule.Client>> {
+  async #connection(address: Address, deadline: Deadline): Promise<ThriftConnection<JobInjectorModule.Client>> {
     const key = `${address.host}:${address.port}`;
     const known = await this.#connections.get(key)?.catch(() => undefined);
     if (known !== undefined && !known.failed) return known;
-    const opening = ServiceConnection.open(address, JobInjectorClient, deadline);
+    const opening = ThriftConnection.open(address, { Client: JobInjectorClient }, deadline);
     this.#connections.set(key, opening);
     return opening;
   }

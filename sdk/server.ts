@@ -2,7 +2,8 @@ import { Deadline, limits, RoostError } from '../core/index.js';
 import type { RoostTypes } from '../wire/index.js';
 import type { Address } from './address.js';
 import type { ClusterCheck } from './clusterCheck.js';
-import { Connection, type Invoke, type Service } from './connection.js';
+import type { ClusterService } from './services.js';
+import { ThriftConnection, type Invoke } from './thriftConnection.js';
 
 const firstBackoffMs = 20;
 const maxBackoffMs = 2_000;
@@ -14,9 +15,9 @@ export type Whereabouts = Address | ((deadline: Deadline) => Promise<Address>);
 export class Server<C extends object> {
   /** Calls under way, those included that wait for a connection. */
   inFlight = 0;
-  #connection: Connection<C> | undefined;
+  #connection: ThriftConnection<C> | undefined;
   #info: RoostTypes.ServerInfo = {};
-  #opening: Promise<Connection<C>> | undefined;
+  #opening: Promise<ThriftConnection<C>> | undefined;
   /** Connections in a row that brought no answer. */
   #failures = 0;
   #lastError: unknown;
@@ -24,7 +25,7 @@ export class Server<C extends object> {
 
   constructor(
     private readonly address: Whereabouts,
-    private readonly service: Service<C>,
+    private readonly service: ClusterService<C>,
     private readonly clusterCheck: ClusterCheck,
   ) {}
 
@@ -36,7 +37,7 @@ export class Server<C extends object> {
   /** Throws what the server threw, `DeadlineExceeded`, or `Unavailable`: at once while the server is left alone. */
   async call<T>(invoke: Invoke<C, T>, deadline: Deadline): Promise<T> {
     this.inFlight++;
-    let connection: Connection<C> | undefined;
+    let connection: ThriftConnection<C> | undefined;
     try {
       connection = await this.#connected(deadline);
       return await connection.call(invoke, deadline);
@@ -63,7 +64,7 @@ export class Server<C extends object> {
   }
 
   /** The open connection, or a new one; callers at the same time share it. */
-  async #connected(deadline: Deadline): Promise<Connection<C>> {
+  async #connected(deadline: Deadline): Promise<ThriftConnection<C>> {
     if (this.#connection?.failed === false) return this.#connection;
     if (this.#opening === undefined && this.backoffMs > 0) throw this.#lastError;
     this.#opening ??= this.#open().finally(() => {
@@ -72,12 +73,12 @@ export class Server<C extends object> {
     return deadline.race(this.#opening, 'connecting');
   }
 
-  async #open(): Promise<Connection<C>> {
+  async #open(): Promise<ThriftConnection<C>> {
     try {
       const deadline = Deadline.after(limits.connectTimeoutMs);
       const address = typeof this.address === 'function' ? await this.address(deadline) : this.address;
       return (this.#connection = await this.#checked(
-        await Connection.open(address, this.service, deadline.remainingMs()),
+        await ThriftConnection.open(address, this.service, deadline),
         address,
       ));
     } catch (error) {
@@ -87,9 +88,9 @@ export class Server<C extends object> {
   }
 
   /** Returns the connection once its server has said that it belongs to the client's cluster. */
-  async #checked(connection: Connection<C>, { host, port }: Address): Promise<Connection<C>> {
+  async #checked(connection: ThriftConnection<C>, { host, port }: Address): Promise<ThriftConnection<C>> {
     try {
-      const info = await connection.info(Deadline.after(limits.connectTimeoutMs));
+      const info = await this.#ask(connection);
       this.clusterCheck.accept(`${host}:${port}`, info.cluster ?? undefined);
       this.#info = info;
       return connection;
@@ -106,7 +107,18 @@ export class Server<C extends object> {
     }
   }
 
-  #lost(connection: Connection<C>, error: unknown): void {
+  /** Nothing of a server that is too old to say. */
+  async #ask(connection: ThriftConnection<C>): Promise<RoostTypes.ServerInfo> {
+    try {
+      return await connection.call((client) => this.service.info(client), Deadline.after(limits.connectTimeoutMs));
+    } catch (error) {
+      const { cause } = RoostError.from(error);
+      if (cause instanceof Error && cause.name === 'TApplicationException') return {};
+      throw error;
+    }
+  }
+
+  #lost(connection: ThriftConnection<C>, error: unknown): void {
     this.#connection = undefined;
     if (connection.answered) this.#failures = 0;
     if (connection.silent) this.#leaveAlone(error, maxBackoffMs);

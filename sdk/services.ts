@@ -8,24 +8,30 @@ import {
   type TBirdModule,
   type UsersModule,
 } from '../wire/index.js';
-import type { Service } from './connection.js';
+import type { Service } from './thriftConnection.js';
+
+/** A service of a cluster's servers. */
+export interface ClusterService<C extends object> extends Service<C> {
+  /** Whom the connection leads to. */
+  readonly info: (client: C) => Promise<RoostTypes.ServerInfo>;
+}
 
 const info = (client: { server_info(): Promise<RoostTypes.ServerInfo> }): Promise<RoostTypes.ServerInfo> =>
   client.server_info();
 
-export const flockService: Service<RoostFlockModule.Client> = {
+export const flockService: ClusterService<RoostFlockModule.Client> = {
   Client: RoostFlockClient,
   requestBytes: limits.flockRequestBytes,
   probe: (client) => client.list_graphs(),
   info,
 };
-export const tbirdService: Service<TBirdModule.Client> = {
+export const tbirdService: ClusterService<TBirdModule.Client> = {
   Client: TBirdClient,
   requestBytes: limits.tbirdRequestBytes,
   probe: (client) => client.list_windows(),
   info,
 };
-export const usersService: Service<UsersModule.Client> = {
+export const usersService: ClusterService<UsersModule.Client> = {
   Client: UsersClient,
   requestBytes: limits.usersRequestBytes,
   probe: (client) => client.get_users(Buffer.alloc(0), {}),

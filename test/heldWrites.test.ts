@@ -2,8 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Deadline, limits, packIds } from '../core/index.js';
 import { ExecuteOperationType, PriorityNumber, RoostFlockClient } from '../wire/index.js';
-import { connect, type Graph, type Roost } from '../sdk/index.js';
-import { ServiceConnection } from '../sdk/serviceConnection.js';
+import { connect, ThriftConnection, type Graph, type Roost } from '../sdk/index.js';
 import { openTbird } from '../tbird/index.js';
 import { openUsers } from '../users/index.js';
 import { startServeProcess, type ServeProcess } from './serveProcess.js';
@@ -100,9 +99,9 @@ describe('where a server is stopped while it has a write, which its client repea
   it('of a client of FlockDB, whose call says nothing of its deadline', async () => {
     const far = await elsewhere.graph('follows');
     await far.add(5, 6, { acknowledgement: 'materialized' });
-    const flockdb = await ServiceConnection.open(
+    const flockdb = await ThriftConnection.open(
       { host: '127.0.0.1', port: first().ready.flock.port },
-      RoostFlockClient,
+      { Client: RoostFlockClient },
       Deadline.after(5_000),
     );
     const add = (destination: bigint): Promise<void> => {
@@ -140,8 +139,7 @@ describe('where a server is stopped while it has a write, which its client repea
         goOn();
       }
       await expect(late).rejects.toMatchObject({
-        name: 'FlockException',
-        description: expect.stringMatching(/may have waited \d+ ms/) as string,
+        cause: { name: 'FlockException', description: expect.stringMatching(/may have waited \d+ ms/) as string },
       });
       await accepted(8n);
       await applied();

@@ -1,7 +1,7 @@
 import { Deadline, RoostError } from '../../core/index.js';
 import type { Gizzard } from '../../gizzard/index.js';
 import { ManagerClient, type ManagerModule } from '../../wire/index.js';
-import { type Address, ServiceConnection } from '../../sdk/index.js';
+import { type Address, ThriftConnection } from '../../sdk/index.js';
 
 /** A running server, as it said of itself. */
 export interface RunningServer {
@@ -43,7 +43,7 @@ export async function callManager<T>(
   call: (manager: ManagerModule.Client) => Promise<T>,
 ): Promise<T> {
   const deadline = Deadline.after(callDeadlineMs);
-  const connection = await ServiceConnection.open(address, ManagerClient, deadline);
+  const connection = await ThriftConnection.open(address, { Client: ManagerClient }, deadline);
   try {
     return await connection.call(call, deadline);
   } finally {

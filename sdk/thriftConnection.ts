@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { deadlineExceeded, limits, RoostError, writeSoon, type Deadline } from '../core/index.js';
-import { BinaryReader, errorFromThrift, MessageSplitter, RoostException, type RoostTypes } from '../wire/index.js';
+import { BinaryReader, errorFromThrift, MessageSplitter, RoostException } from '../wire/index.js';
 import type { Address } from './address.js';
 import { ThriftClient, type Generated } from './thriftClient.js';
 import { Turns } from './turns.js';
@@ -14,18 +14,17 @@ export type Invoke<C, T> = (client: C, deadlineMs: number) => Promise<T>;
 /** A service that connections are made to. */
 export interface Service<C extends object> {
   readonly Client: Generated<C>;
-  /** The largest call that it takes. */
-  readonly requestBytes: number;
-  /** Asks for something cheap. */
-  readonly probe: (client: C) => Promise<unknown>;
-  readonly info: (client: C) => Promise<RoostTypes.ServerInfo>;
+  /** The largest call that it takes. Absent: limits.messageBytes. */
+  readonly requestBytes?: number;
+  /** Asks for something cheap, of a server that has said nothing for half a deadline. Absent: it is given up at the deadline. */
+  readonly probe?: (client: C) => Promise<unknown>;
 }
 
 /**
  * One TCP connection to one server: framed, with any number of calls under way, matched to their answers by sequence id.
  * Once it has failed it stays failed, and every call on it fails with `Unavailable`, which a retry elsewhere may cure.
  */
-export class Connection<C extends object> {
+export class ThriftConnection<C extends object> {
   readonly #client: ThriftClient<C>;
   readonly #splitter = new MessageSplitter();
   readonly #turns = new Turns(limits.clientInFlight, limits.clientWaiting);
@@ -44,23 +43,24 @@ export class Connection<C extends object> {
     socket.setNoDelay(true);
     socket.setKeepAlive(true);
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
-    socket.on('error', (error) => this.fail(`the connection broke: ${error.message}`, error));
+    socket.on('error', (error) => this.#fail(`the connection broke: ${error.message}`, error));
     this.#socketClosed = new Promise((resolve) => {
       socket.on('close', () => {
-        this.fail('the server closed the connection');
+        this.#fail('the server closed the connection');
         resolve();
       });
     });
   }
 
-  /** Throws `Unavailable` where no connection comes about in time. */
+  /** Throws `Unavailable` where no connection comes about before the deadline. */
   static async open<C extends object>(
     { host, port }: Address,
     service: Service<C>,
-    timeoutMs: number,
-  ): Promise<Connection<C>> {
+    deadline: Deadline,
+  ): Promise<ThriftConnection<C>> {
     const server = `${host}:${port}`;
     const socket = connect({ host, port });
+    const timeoutMs = deadline.remainingMs();
     let timer: NodeJS.Timeout | undefined;
     try {
       await new Promise<void>((resolve, reject) => {
@@ -75,7 +75,7 @@ export class Connection<C extends object> {
       clearTimeout(timer);
       socket.removeAllListeners('connect').removeAllListeners('error');
     }
-    return new Connection(socket, server, service);
+    return new ThriftConnection(socket, server, service);
   }
 
   get failed(): boolean {
@@ -92,24 +92,16 @@ export class Connection<C extends object> {
     return this.#silent;
   }
 
-  /** Throws what the server threw, `DeadlineExceeded`, or `Unavailable` where the connection fails before the answer came. */
+  /**
+   * Throws what the server threw, `DeadlineExceeded`, or `Unavailable` where the connection fails before the answer came. An exception that only its service knows is the
+   * `cause` of an `Internal`.
+   */
   call<T>(invoke: Invoke<C, T>, deadline: Deadline): Promise<T> {
     return this.#turns.run(() => this.#send(invoke, deadline), deadline);
   }
 
-  /** Whom it leads to; nothing of a server that is too old to say. */
-  async info(deadline: Deadline): Promise<RoostTypes.ServerInfo> {
-    try {
-      return await this.call((client) => this.service.info(client), deadline);
-    } catch (error) {
-      const { cause } = RoostError.from(error);
-      if (cause instanceof Error && cause.name === 'TApplicationException') return {};
-      throw error;
-    }
-  }
-
   /** Fails the calls under way, and every one to come. */
-  fail(why: string, cause?: unknown): void {
+  #fail(why: string, cause?: unknown): void {
     if (this.#failure !== undefined) return;
     this.#failure = unavailable(this.server, why, cause);
     clearTimeout(this.#probing);
@@ -119,7 +111,7 @@ export class Connection<C extends object> {
 
   /** Fails the calls under way and waits until the socket is gone. */
   async close(): Promise<void> {
-    this.fail('the client was closed');
+    this.#fail('the client was closed');
     await this.#socketClosed;
   }
 
@@ -132,10 +124,10 @@ export class Connection<C extends object> {
     const seqid = this.#client.lastSeqid;
     let timer = setTimeout(() => {
       if (this.#receivedAtMs < sentAtMs) this.#probe(remainingMs / 4);
-      timer = setTimeout(
-        () => this.#client.fail(seqid, deadlineExceeded(`the call to ${this.server}`)),
-        deadline.remainingMs(),
-      );
+      timer = setTimeout(() => {
+        this.#client.fail(seqid, deadlineExceeded(`the call to ${this.server}`));
+        if (this.service.probe === undefined && this.#receivedAtMs < sentAtMs) this.#giveUp();
+      }, deadline.remainingMs());
     }, remainingMs / 2);
     try {
       const result = await answer;
@@ -155,19 +147,23 @@ export class Connection<C extends object> {
    * that the calls under way may go elsewhere while there is time.
    */
   #probe(waitMs: number): void {
-    if (this.#probing !== undefined || this.failed) return;
+    const { probe } = this.service;
+    if (probe === undefined || this.#probing !== undefined || this.failed) return;
     const sentAtMs = performance.now();
     // Any answer counts, also one that is an error; where none comes, the calls under way tell.
-    this.service.probe(this.#client.client).catch(() => undefined);
+    probe(this.#client.client).catch(() => undefined);
     this.#probing = setTimeout(
       () => {
         this.#probing = undefined;
-        if (this.#receivedAtMs >= sentAtMs) return;
-        this.#silent = true;
-        this.fail('it does not answer');
+        if (this.#receivedAtMs < sentAtMs) this.#giveUp();
       },
       Math.max(waitMs, minProbeMs),
     );
+  }
+
+  #giveUp(): void {
+    this.#silent = true;
+    this.#fail('it does not answer');
   }
 
   #toRoostError(error: unknown): RoostError {
@@ -190,7 +186,7 @@ export class Connection<C extends object> {
           throw new RoostError('DataLoss', `an answer to ${fname}, which was never called`);
       }
     } catch (error) {
-      this.fail(`it sent what cannot be read: ${RoostError.from(error).message}`, error);
+      this.#fail(`it sent what cannot be read: ${RoostError.from(error).message}`, error);
     }
   }
 }
