@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { pause } from './pause.js';
 
 export interface LoopOptions {
   /** The pause after a step. */
@@ -43,8 +43,8 @@ export class BackgroundLoop {
   }
 
   /** For steps: a wait that ends when the loop is stopped. */
-  async pause(ms: number): Promise<void> {
-    await sleep(ms, undefined, { signal: this.#stop.signal }).catch(() => undefined);
+  pause(ms: number): Promise<void> {
+    return pause(ms, this.#stop.signal);
   }
 
   async #run(): Promise<void> {

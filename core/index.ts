@@ -1,7 +1,9 @@
 export { atMost } from './atMost.js';
+export { Backoff } from './backoff.js';
 export { BackgroundLoop, type LoopOptions } from './backgroundLoop.js';
 export { Cancellation } from './cancellation.js';
 export { HybridClock, systemMicros, type Micros } from './clock.js';
+export { chunks, groupBy } from './collections.js';
 export { cutText } from './cutText.js';
 export { Deadline, deadlineExceeded } from './deadline.js';
 export {
@@ -16,6 +18,8 @@ export {
 export { Health } from './health.js';
 export { maxId, maxInt64, minInt64, packIds, parseCount, parseId, parseInt64, unpackIds, type IdInput } from './ids.js';
 export { JournalClock } from './journalClock.js';
+export { jsonText } from './jsonText.js';
+export { evenRanges } from './evenRanges.js';
 export { limits } from './limits.js';
 export { priorities, type Priority } from './priority.js';
 export {
@@ -30,5 +34,7 @@ export {
   snowflakeWorkers,
   type Snowflake,
 } from './snowflake.js';
+export { pause } from './pause.js';
+export { Semaphore } from './semaphore.js';
 export { writeIdentityBytes, type WriteIdentity } from './writeIdentity.js';
 export { writeSoon } from './writeSoon.js';

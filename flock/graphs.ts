@@ -1,4 +1,4 @@
-import { RoostError } from '../core/index.js';
+import { evenRanges, RoostError } from '../core/index.js';
 import { keyHash, shardKey, type Change, type ShardId, type Topology } from '../gizzard/index.js';
 import type { Direction, Graph } from '../wire/index.js';
 
@@ -113,7 +113,7 @@ export function planGraph(
   // Tables of a dropped graph of the same name keep their names.
   const isTaken = topology.tables.some((table) => table.name === name);
   const prefixes = isTaken ? `${name.slice(0, maxNameInPrefix)}_${id}` : name;
-  const space = keyHash(graphHash).maxHash + 1n;
+  const bases = evenRanges(0n, keyHash(graphHash).maxHash + 1n, shards);
   for (const direction of ['forward', 'backward'] as const) {
     const tableId = tableIdOf(id, direction);
     changes.push({ kind: 'createTable', table: { tableId, name, service: 'flock', hash: graphHash } });
@@ -146,7 +146,7 @@ export function planGraph(
       }
       changes.push({
         kind: 'setForwarding',
-        forwarding: { tableId, baseId: (space * BigInt(i)) / BigInt(shards), shard: root },
+        forwarding: { tableId, baseId: bases[i]!, shard: root },
       });
     }
   }

@@ -1,5 +1,5 @@
 import { type ConfigPath, keySchema, valueFromText, valueKeys } from './configKeys.js';
-import { RoostError } from '../core/index.js';
+import { groupBy, RoostError } from '../core/index.js';
 import { suggest } from './suggest.js';
 
 /** A value that overrides the file's. */
@@ -99,9 +99,7 @@ function pathsByName(
   nameOf: (path: ConfigPath) => string,
   hostNames: readonly string[],
 ): ReadonlyMap<string, readonly ConfigPath[]> {
-  const paths = new Map<string, ConfigPath[]>();
-  for (const path of valueKeys(hostNames)) paths.set(nameOf(path), [...(paths.get(nameOf(path)) ?? []), path]);
-  return paths;
+  return groupBy(valueKeys(hostNames), nameOf);
 }
 
 /** The same environment without what overrides keys: for a process whose configuration is to be taken as it stands in its file. */

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
-import { parseInt64, RoostError, type IdInput } from '../core/index.js';
+import { jsonText, parseInt64, RoostError, type IdInput } from '../core/index.js';
 import type { Query } from '../wire/index.js';
-import { toJson } from './toJson.js';
 
 const markPattern = /^(-?\d{1,20})\.([0-9a-f]{8})$/;
 
@@ -22,4 +21,4 @@ export function parseCursor(query: Query, cursor: IdInput): bigint {
   return parseInt64(marked[1]!, 'cursor');
 }
 
-const markOf = (query: Query): string => createHash('sha256').update(toJson(query)).digest('hex').slice(0, 8);
+const markOf = (query: Query): string => createHash('sha256').update(jsonText(query)).digest('hex').slice(0, 8);

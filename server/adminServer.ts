@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { RoostError } from '../core/index.js';
+import { jsonText, RoostError } from '../core/index.js';
 import type { Metrics } from '../process/index.js';
 import { inline, ostrichStats, ostrichText } from './ostrichStats.js';
 import { listen } from './thriftServer.js';
@@ -86,7 +86,7 @@ export class AdminServer {
       case '/metrics':
         return { status: 200, type: metrics.registry.contentType, body: await metrics.registry.metrics() };
       case '/server_info':
-        return { status: 200, type: 'application/json', body: `${JSON.stringify(info(), printable, 2)}\n` };
+        return { status: 200, type: 'application/json', body: `${jsonText(info(), 2)}\n` };
       case '/server_info.txt':
         return text(200, ostrichText({ name: 'roost', ...serverTimes(), ...info() }));
       case '/stats.txt': {
@@ -114,5 +114,3 @@ const serverTimes = (): object => ({
   start_time: new Date(performance.timeOrigin).toUTCString(),
   uptime: Math.round(performance.now()),
 });
-
-const printable = (_key: string, value: unknown): unknown => (typeof value === 'bigint' ? value.toString() : value);

@@ -1,11 +1,11 @@
 import type { Caches } from '../cache/index.js';
 import {
-  type Deadline,
   isSnowflake,
   limits,
   parseCount,
   RoostError,
   snowflakeTimeMs,
+  type Deadline,
   type Micros,
 } from '../core/index.js';
 import type { EdgeState, Flock } from '../flock/index.js';

@@ -1,4 +1,4 @@
-import type { Deadline } from '../core/index.js';
+import { chunks, type Deadline } from '../core/index.js';
 import type { Gizzard, Route } from '../gizzard/index.js';
 import { readTweets } from './storage/tweetRows.js';
 import { tweetTable } from './storage/tweetTable.js';
@@ -54,8 +54,4 @@ export class TweetReader {
     await this.windows.lookAnew(deadline);
     return this.windows.byRoute(all, windowMs).byRoute;
   }
-}
-
-function* chunks<T>(list: readonly T[], size: number): Generator<T[]> {
-  for (let start = 0; start < list.length; start += size) yield list.slice(start, start + size);
 }

@@ -1,4 +1,4 @@
-import { parseCount } from '../core/index.js';
+import { evenRanges, parseCount } from '../core/index.js';
 import { keyHash, type Change, type ShardId } from '../gizzard/index.js';
 import { usersTableId } from './userRows.js';
 import { usersShardTypeName } from './usersShardType.js';
@@ -20,7 +20,7 @@ export interface UsersSetup {
 export function planUsers({ shards, replicas, hosts }: UsersSetup): Change[] {
   parseCount(shards, 'shards', 1, 10_000);
   parseCount(replicas, 'replicas', 1, hosts.length);
-  const space = keyHash(hash).maxHash + 1n;
+  const bases = evenRanges(0n, keyHash(hash).maxHash + 1n, shards);
   const changes: Change[] = [
     { kind: 'createTable', table: { tableId: usersTableId, name: 'users', service: 'users', hash } },
   ];
@@ -41,7 +41,7 @@ export function planUsers({ shards, replicas, hosts }: UsersSetup): Change[] {
     }
     changes.push({
       kind: 'setForwarding',
-      forwarding: { tableId: usersTableId, baseId: (space * BigInt(i)) / BigInt(shards), shard: root },
+      forwarding: { tableId: usersTableId, baseId: bases[i]!, shard: root },
     });
   }
   return changes;

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Deadline, limits, RoostError } from '../../core/index.js';
+import { Backoff, Deadline, limits, RoostError } from '../../core/index.js';
 import type { CacheNode, Held } from '../ring/cacheNode.js';
 import type { CachePool, Target } from '../ring/cachePool.js';
 import { opcodes, statuses } from '../ring/protocol.js';
@@ -259,8 +259,8 @@ export class LeasedCache<K extends bigint | string, V> {
 
   #watch(key: K, untilMs: number): Promise<void> {
     const watch = async (): Promise<void> => {
-      for (let pauseMs = firstPauseMs; performance.now() < untilMs; pauseMs = Math.min(maxPauseMs, pauseMs * 2)) {
-        await sleep(pauseMs);
+      for (const backoff = new Backoff(firstPauseMs, maxPauseMs); performance.now() < untilMs;) {
+        await sleep(backoff.next());
         const [look] = await this.store!.look([String(key)]);
         if (look!.kind !== 'lease') break;
       }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Deadline, limits } from '../../core/index.js';
+import { chunks, Deadline, limits } from '../../core/index.js';
 import type { Found } from '../entries/entryStore.js';
 import type { LeasedCache } from '../entries/leasedCache.js';
 import { storedNames } from '../ring/entryNames.js';
@@ -49,8 +49,8 @@ export async function inspectCache<K extends bigint | string, V>(
   let missing = 0;
   let unreachable = 0;
   let suspects: Difference<K>[] = [];
-  for (let start = 0; start < keys.length; start += keysAtOnce) {
-    const part = await compare(cache, keys.slice(start, start + keysAtOnce));
+  for (const some of chunks(keys, keysAtOnce)) {
+    const part = await compare(cache, some);
     compared += part.compared;
     missing += part.missing;
     unreachable += part.unreachable;
@@ -60,8 +60,7 @@ export async function inspectCache<K extends bigint | string, V>(
   for (let look = 1; look < looksAtLeast && suspects.length > 0; look++) {
     await sleep(settleMs / (looksAtLeast - 1));
     const again: Difference<K>[] = [];
-    for (let start = 0; start < suspects.length; start += keysAtOnce) {
-      const part = suspects.slice(start, start + keysAtOnce);
+    for (const part of chunks(suspects, keysAtOnce)) {
       const { differences, unreachable: lost } = await compare(
         cache,
         part.map(({ key }) => key),

@@ -1,4 +1,4 @@
-import { RoostError } from '../../core/index.js';
+import { Backoff, RoostError } from '../../core/index.js';
 import { batchOperations, Connection, type Reply } from './connection.js';
 import { statuses, type Operation } from './protocol.js';
 
@@ -22,7 +22,7 @@ export type NodeHit = Held & Pick<Reply, 'value'>;
 /** One memcached server, as this process sees it. */
 export class CacheNode {
   #connection: Connection | undefined;
-  #backOffMs = firstBackOffMs;
+  readonly #backoff = new Backoff(firstBackOffMs, maxBackOffMs);
   #retryAtMs = 0;
   #timeouts = 0;
   #silentSinceMs = 0;
@@ -75,7 +75,7 @@ export class CacheNode {
 
   #answered(): void {
     this.#timeouts = 0;
-    this.#backOffMs = firstBackOffMs;
+    this.#backoff.reset();
   }
 
   #open(): Connection {
@@ -97,8 +97,7 @@ export class CacheNode {
     if (!refused && (this.#timeouts < suspectAfterTimeouts || nowMs - this.#silentSinceMs < suspectAfterMs)) return;
     this.#connection = undefined;
     connection.close(error.message);
-    this.#retryAtMs = nowMs + this.#backOffMs;
-    this.#backOffMs = Math.min(maxBackOffMs, this.#backOffMs * 2);
+    this.#retryAtMs = nowMs + this.#backoff.next();
     this.#timeouts = 0;
     this.onSuspect(this, error);
   }

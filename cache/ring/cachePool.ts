@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
-import { Deadline, RoostError } from '../../core/index.js';
+import { BackgroundLoop, Backoff, Deadline, RoostError } from '../../core/index.js';
 import type { Log } from '../../process/index.js';
 import type { CacheMetrics } from '../cacheMetrics.js';
 import { CacheNode } from './cacheNode.js';
@@ -55,7 +55,7 @@ export interface Target {
 
 interface Probe {
   atMs: number;
-  delayMs: number;
+  readonly backoff: Backoff;
   inSinceMs: number;
 }
 
@@ -67,8 +67,11 @@ export class CachePool {
   #placement = new Placement(new Map());
   #version = '';
   #believedUntilMs = 0;
-  #timer: NodeJS.Timeout | undefined;
-  #closed = false;
+  readonly #watching = new BackgroundLoop(() => this.#watch(), {
+    everyMs: lookEveryMs,
+    startAfterMs: lookEveryMs,
+    onError: (error) => this.log.debug({ err: error }, 'the register of the cache nodes could not be read'),
+  });
 
   constructor(
     readonly options: CachePoolOptions,
@@ -84,7 +87,7 @@ export class CachePool {
   async start(): Promise<void> {
     if (this.options.onlooker === true) await this.look();
     else await this.#enter(await this.register.look());
-    this.#timer = setTimeout(() => void this.#watch(), lookEveryMs);
+    this.#watching.start();
   }
 
   /** Where keys are; undefined while this process does not know, because it has not seen the register for too long. */
@@ -204,8 +207,7 @@ export class CachePool {
   }
 
   close(): void {
-    this.#closed = true;
-    clearTimeout(this.#timer);
+    void this.#watching.stop();
     for (const node of this.#nodes.values()) node.close();
   }
 
@@ -228,7 +230,7 @@ export class CachePool {
 
   async #suspected(node: CacheNode, why: RoostError): Promise<void> {
     const seen = this.nodes.get(node.name);
-    if (seen === undefined || this.#closed || this.options.onlooker === true) return;
+    if (seen === undefined || this.#watching.stopped || this.options.onlooker === true) return;
     try {
       await this.eject(node.name, seen, why.message);
       await this.look();
@@ -238,17 +240,11 @@ export class CachePool {
   }
 
   async #watch(): Promise<void> {
-    try {
-      const view = await this.look();
-      if (this.options.onlooker !== true) {
-        await this.#enter(view);
-        await this.#advance(view);
-        await this.#probe();
-      }
-    } catch (error) {
-      if (!this.#closed) this.log.debug({ err: error }, 'the register of the cache nodes could not be read');
-    }
-    if (!this.#closed) this.#timer = setTimeout(() => void this.#watch(), lookEveryMs);
+    const view = await this.look();
+    if (this.options.onlooker === true) return;
+    await this.#enter(view);
+    await this.#advance(view);
+    await this.#probe();
   }
 
   /** Registers the nodes of the configuration that are not; also when Redis has lost the register. */
@@ -285,18 +281,22 @@ export class CachePool {
     const nowMs = performance.now();
     await Promise.all(
       Array.from(this.nodes, async ([name, state]) => {
-        const probe = this.#probes.get(name) ?? { atMs: 0, delayMs: firstProbeMs, inSinceMs: nowMs };
+        const probe = this.#probes.get(name) ?? {
+          atMs: 0,
+          backoff: new Backoff(firstProbeMs, maxProbeMs),
+          inSinceMs: nowMs,
+        };
         this.#probes.set(name, probe);
         if (state.state !== 'out') {
-          if (nowMs - probe.inSinceMs > wellAfterMs) probe.delayMs = firstProbeMs;
+          if (nowMs - probe.inSinceMs > wellAfterMs) probe.backoff.reset();
           probe.atMs = 0;
           return;
         }
         probe.inSinceMs = nowMs;
         // Not all processes at once, and the more patient the more often it went out again.
-        if (probe.atMs === 0) probe.atMs = nowMs + probe.delayMs * (0.5 + Math.random());
+        if (probe.atMs === 0) probe.atMs = nowMs + probe.backoff.nextMs * (0.5 + Math.random());
         if (nowMs < probe.atMs) return;
-        probe.delayMs = Math.min(maxProbeMs, probe.delayMs * 2);
+        probe.backoff.next();
         probe.atMs = 0;
         if (!(await this.#answers(name))) return;
         if (await this.register.change(name, state, { state: 'in', weight: state.weight }))

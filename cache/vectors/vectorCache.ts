@@ -1,3 +1,4 @@
+import { groupBy } from '../../core/index.js';
 import type { CacheNode, Held } from '../ring/cacheNode.js';
 import type { CachePool, Target } from '../ring/cachePool.js';
 import { opcodes, statuses } from '../ring/protocol.js';
@@ -79,11 +80,11 @@ export class VectorCache<K extends bigint | string> extends LeasedCache<K, Vecto
     const { pool } = this.store!;
     const { placement } = pool;
     if (placement === undefined) return seen;
-    const byNode = new Map<CacheNode, { readonly key: string; readonly target: Target }[]>();
-    for (const key of keys.map(String)) {
+    const items = keys.map(String).flatMap((key) => {
       const target = pool.target(placement, this.options.name, key);
-      if (target !== undefined) byNode.set(target.node, [...(byNode.get(target.node) ?? []), { key, target }]);
-    }
+      return target === undefined ? [] : [{ key, target }];
+    });
+    const byNode = groupBy(items, ({ target }) => target.node);
     await Promise.all(
       Array.from(byNode, async ([node, items]) => {
         try {

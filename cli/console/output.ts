@@ -1,3 +1,4 @@
+import { jsonText } from '../../core/index.js';
 import Table from 'cli-table3';
 import type { CliIo } from './cliIo.js';
 import { forTerminal, style, visible, visibleJson } from './visible.js';
@@ -5,7 +6,8 @@ import { forTerminal, style, visible, visibleJson } from './visible.js';
 /** 64-bit ids do not fit a JSON number, so that a bigint becomes a decimal string. */
 export const toJson = (value: unknown, indent?: number): string =>
   visibleJson(
-    JSON.stringify(value, (_, each: unknown) => (typeof each === 'bigint' ? each.toString() : each), indent) ?? 'null',
+    // Undefined where the value is.
+    jsonText(value, indent) ?? 'null',
   );
 
 /** What a command prints on stdout: one JSON object with `--json`, lines for people otherwise. */

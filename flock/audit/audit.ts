@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Deadline } from '../../core/index.js';
+import { chunks, Deadline } from '../../core/index.js';
 import { shardKey, ShardKeys, type FollowUp, type Gizzard } from '../../gizzard/index.js';
 import { edgeStates, type Direction } from '../../wire/index.js';
 import { compareKeys } from '../edgeRecord.js';
@@ -333,8 +333,7 @@ async function differing(a: LeafReads, b: LeafReads, ids: readonly bigint[], dea
 const suspectsAtOnce = 64;
 
 async function inChunks<T>(items: readonly T[], judge: (item: T) => Promise<void>): Promise<void> {
-  for (let start = 0; start < items.length; start += suspectsAtOnce)
-    await Promise.all(items.slice(start, start + suspectsAtOnce).map(judge));
+  for (const part of chunks(items, suspectsAtOnce)) await Promise.all(part.map(judge));
 }
 
 function partition<T>(items: readonly T[], isFirst: (item: T) => boolean): [T[], T[]] {

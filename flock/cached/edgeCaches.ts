@@ -8,7 +8,7 @@ import {
   type Vector,
   type VectorChange,
 } from '../../cache/index.js';
-import type { Deadline } from '../../core/index.js';
+import { chunks, groupBy, type Deadline } from '../../core/index.js';
 import { toldOfWrites, type GatheredReads, type Gizzard, type Movable, type WrittenRows } from '../../gizzard/index.js';
 import type { Edge, Term } from '../../wire/index.js';
 import type { EdgeRecord } from '../edgeRecord.js';
@@ -165,13 +165,8 @@ export class EdgeCaches implements EdgeWriter {
       table === 'nodes'
         ? (await Promise.all(ends.map(([sourceId]) => this.#pairsOf(tableId, sourceId!, deadline)))).flat()
         : ends;
-    for (let start = 0; start < pairs.length; start += forgottenAtOnce) {
-      await this.edges.invalidate(
-        pairs
-          .slice(start, start + forgottenAtOnce)
-          .map(([sourceId, destinationId]) => edgeKey(tableId, [sourceId, destinationId])),
-      );
-    }
+    for (const part of chunks<Pair | readonly bigint[]>(pairs, forgottenAtOnce))
+      await this.edges.invalidate(part.map(([sourceId, destinationId]) => edgeKey(tableId, [sourceId, destinationId])));
   }
 
   async #pairsOf(graphId: number, sourceId: bigint, deadline: Deadline): Promise<Pair[]> {
@@ -200,7 +195,7 @@ export class EdgeCaches implements EdgeWriter {
   readonly #loadNewest: Load<string, Vector> = async (keys, deadline) => {
     const { maxCount } = this.newest.of;
     const { reader, heads } = this.#reads;
-    const byTable = groupedBy(
+    const byTable = groupBy(
       keys.map((key) => ({ key, ...parseNodeKey(key) })),
       ({ tableId }) => tableId,
     );
@@ -231,7 +226,7 @@ export class EdgeCaches implements EdgeWriter {
 
   readonly #loadEdges: Load<string, Edge> = async (keys, deadline) => {
     const { reader, edges } = this.#reads;
-    const byGraph = groupedBy(
+    const byGraph = groupBy(
       keys.map((key) => ({ key, ...parseEdgeKey(key) })),
       ({ graphId }) => graphId,
     );
@@ -250,17 +245,6 @@ export class EdgeCaches implements EdgeWriter {
     );
     return found;
   };
-}
-
-/** As `Map.groupBy`, which Node 20 does not have. */
-function groupedBy<Item, Group>(items: readonly Item[], groupOf: (item: Item) => Group): Map<Group, Item[]> {
-  const groups = new Map<Group, Item[]>();
-  for (const item of items) {
-    const group = groups.get(groupOf(item));
-    if (group === undefined) groups.set(groupOf(item), [item]);
-    else group.push(item);
-  }
-  return groups;
 }
 
 /** What a write did to the lists of the nodes. */

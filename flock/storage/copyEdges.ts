@@ -1,4 +1,4 @@
-import type { Deadline } from '../../core/index.js';
+import { groupBy, type Deadline } from '../../core/index.js';
 import type { DatabaseHost, SqlRow, SqlSession } from '../../mysql/index.js';
 import { compare } from '../edgeRecord.js';
 import { untouched } from '../nodeRegisters.js';
@@ -73,13 +73,7 @@ async function insertWhatMeetsNothing(
 
 /** Sources in the order of their ids. */
 function groupBySource(rows: readonly SqlRow[]): Map<bigint, SqlRow[]> {
-  const groups = new Map<SqlRow[number], SqlRow[]>();
-  for (const row of rows) {
-    const source = row[column.source]!;
-    const group = groups.get(source);
-    if (group === undefined) groups.set(source, [row]);
-    else group.push(row);
-  }
+  const groups = groupBy(rows, (row) => row[column.source]!);
   return new Map(
     [...groups].map(([id, group]) => [BigInt(id as number), group] as const).sort(([a], [b]) => compare(a, b)),
   );

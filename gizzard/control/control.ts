@@ -1,4 +1,4 @@
-import { Deadline, RoostError } from '../../core/index.js';
+import { BackgroundLoop, Deadline, RoostError } from '../../core/index.js';
 import type { DatabaseHost, SqlSession, SqlValue } from '../../mysql/index.js';
 import type { Log } from '../../process/index.js';
 import { Primary } from '../nameServer/primary.js';
@@ -23,10 +23,8 @@ const repairDeadlineMs = 60_000;
  * topology: the primary decides on each change, which is acknowledged once a majority holds it. See docs/decisions/0043-control-tables-on-every-replica.md.
  */
 export class Control {
-  #timer: NodeJS.Timeout | undefined;
-  #looking: Promise<void> = Promise.resolve();
+  #watching: BackgroundLoop | undefined;
   #behind: ReadonlySet<string> = new Set();
-  #lastReason = '';
 
   readonly #stores: readonly ControlStore[];
 
@@ -198,40 +196,32 @@ export class Control {
   /** From now on repairs replicas that stay behind, and follows promotions. */
   watch(everyMs: number): void {
     if (this.stores.length === 1) return;
-    const run = (): void => {
-      this.#looking = this.#watchOnce().then(() => {
-        if (this.#timer !== undefined) this.#timer = setTimeout(run, everyMs);
-      });
-    };
-    this.#timer = setTimeout(run, everyMs);
+    this.#watching ??= new BackgroundLoop(() => this.#watchOnce(), {
+      everyMs,
+      startAfterMs: everyMs,
+      onError: (error, repeated) => {
+        if (!repeated) this.log.error({ err: error }, 'the replicas of the name server need to be looked after');
+      },
+    });
+    this.#watching.start();
   }
 
   async close(): Promise<void> {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    await this.#looking;
+    await this.#watching?.stop();
   }
 
   async #watchOnce(): Promise<void> {
-    try {
-      const looks = await this.look();
-      if (looks.every(({ head }) => head === undefined)) return;
-      const { head } = newestOf(looks);
-      // A replica may be behind for a moment, while a change is on its way to it.
-      const behind = looks
-        .filter((look) => isBehind(look, head))
-        .map(({ store, head: own }) => `${store.host.name} ${own?.changeId}`);
-      const stays = behind.some((replica) => this.#behind.has(replica));
-      this.#behind = new Set(behind);
-      this.#follow(looks);
-      if (stays) await this.repair(looks);
-      this.#lastReason = '';
-    } catch (error) {
-      const { message } = RoostError.from(error);
-      if (message !== this.#lastReason && this.#timer !== undefined)
-        this.log.error({ err: error }, 'the replicas of the name server need to be looked after');
-      this.#lastReason = message;
-    }
+    const looks = await this.look();
+    if (looks.every(({ head }) => head === undefined)) return;
+    const { head } = newestOf(looks);
+    // A replica may be behind for a moment, while a change is on its way to it.
+    const behind = looks
+      .filter((look) => isBehind(look, head))
+      .map(({ store, head: own }) => `${store.host.name} ${own?.changeId}`);
+    const stays = behind.some((replica) => this.#behind.has(replica));
+    this.#behind = new Set(behind);
+    this.#follow(looks);
+    if (stays) await this.repair(looks);
   }
 
   async #followOn(store: ControlStore, primary: ControlStore, step: ControlStep): Promise<void> {

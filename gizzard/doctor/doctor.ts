@@ -1,4 +1,4 @@
-import { isRoostError, RoostError } from '../../core/index.js';
+import { isRoostError, jsonText, RoostError } from '../../core/index.js';
 import { isOpen } from '../moving/moveTask.js';
 import type { Change } from '../topology/changes.js';
 import { shardKey, type ShardInfo } from '../topology/types.js';
@@ -100,12 +100,7 @@ export class Doctor {
 
 /** Two findings may want the same link gone; links go before the shards that they hang on. */
 function unique(changes: readonly Change[]): Change[] {
-  const seen = new Map(
-    changes.map((change) => [
-      JSON.stringify(change, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value)),
-      change,
-    ]),
-  );
+  const seen = new Map(changes.map((change) => [jsonText(change), change]));
   const order = (change: Change): number => (change.kind === 'deleteShard' ? 1 : 0);
   const deleted = new Set(
     [...seen.values()].flatMap((change) => (change.kind === 'deleteShard' ? [shardKey(change.id)] : [])),

@@ -1,4 +1,4 @@
-import { Deadline } from '../../core/index.js';
+import { Deadline, groupBy } from '../../core/index.js';
 import { serverName, type ServerVersion } from '../moving/servers.js';
 import type { Check, Finding } from './check.js';
 
@@ -48,11 +48,10 @@ function apart(
   what: string,
   of: (server: ServerVersion) => string | number | undefined,
 ): Finding[] {
-  const said = new Map<string, ServerVersion[]>();
-  for (const server of servers) {
-    const value = of(server);
-    if (value !== undefined) said.set(String(value), [...(said.get(String(value)) ?? []), server]);
-  }
+  const said = groupBy(
+    servers.filter((server) => of(server) !== undefined),
+    (server) => String(of(server)),
+  );
   if (said.size < 2) return [];
   const groups = [...said]
     .map(

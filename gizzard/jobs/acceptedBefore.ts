@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ChainableCommander, Redis } from 'ioredis';
-import type { Deadline } from '../../core/index.js';
+import { Backoff, type Deadline } from '../../core/index.js';
 import { results } from '../../redis/index.js';
 import { journalError } from './journal.js';
 import type { Priority } from './priority.js';
@@ -28,7 +28,7 @@ export async function untilAppliedBefore(
 ): Promise<void> {
   const [first = '', last = '', queue = ''] = remembered.split(' ');
   let now: string | null = remembered;
-  for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(2 * pauseMs, maxPauseMs)) {
+  for (const backoff = new Backoff(firstPauseMs, maxPauseMs); ;) {
     if (now === movedMark) throw journalledError('Unavailable', 'no replica has taken a part of it');
     // Together, since a part leaves its queue in the step that marks it. Past its last moment nothing is remembered any more, and the entries still tell.
     const left = await look(
@@ -41,6 +41,7 @@ export async function untilAppliedBefore(
     );
     now = left.remembered;
     if (now !== movedMark && !left.queued) return;
+    const pauseMs = backoff.next();
     if (deadline.remainingMs() <= pauseMs) throw journalledError('DeadlineExceeded', 'its deadline has passed');
     await sleep(pauseMs);
   }

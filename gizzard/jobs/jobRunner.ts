@@ -1,4 +1,4 @@
-import { RoostError } from '../../core/index.js';
+import { RoostError, Semaphore } from '../../core/index.js';
 import type { DatabaseHosts } from '../../mysql/index.js';
 import { namesData } from '../../mysql/index.js';
 import type { Log } from '../../process/index.js';
@@ -9,7 +9,6 @@ import type { JobEntry } from './jobEntry.js';
 import type { FollowUp, JobType } from './jobType.js';
 import { LeafWriter } from './leafWriter.js';
 import type { Priority } from './priority.js';
-import { Semaphore } from './semaphore.js';
 import { UnknownJob, waitingFor } from './unknownJobs.js';
 import { unknownHosts } from '../topology/unknownHosts.js';
 

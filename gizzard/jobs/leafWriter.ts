@@ -1,9 +1,8 @@
-import { Deadline, RoostError } from '../../core/index.js';
+import { Deadline, RoostError, type Semaphore } from '../../core/index.js';
 import type { DatabaseHost } from '../../mysql/index.js';
 import type { Leaf } from '../routing/route.js';
 import type { FollowUp, JobType } from './jobType.js';
 import { priorities, type Priority } from './priority.js';
-import type { Semaphore } from './semaphore.js';
 
 /** Small rows applied at once: enough to share a transaction's round trips and its commit, few enough to keep its locks short. */
 const smallItemsAtOnce = 1_000;

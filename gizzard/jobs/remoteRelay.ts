@@ -1,4 +1,4 @@
-import { Deadline, RoostError } from '../../core/index.js';
+import { Backoff, Deadline, RoostError } from '../../core/index.js';
 import type { JobsConfig, Log } from '../../process/index.js';
 import type { RemoteHost } from '../topology/types.js';
 import { Fence } from './fence.js';
@@ -60,7 +60,7 @@ export class RemoteRelay {
   #sending = false;
   #turn = 0;
   #pausedUntilMs = 0;
-  #pauseMs = firstPauseMs;
+  readonly #backoff = new Backoff(firstPauseMs, maxPauseMs);
 
   constructor(
     private readonly redis: Redis,
@@ -211,18 +211,17 @@ export class RemoteRelay {
       try {
         await this.options.send(host, jobs, Deadline.after(sendDeadlineMs));
         this.#turn = (this.#turn + i) % hosts.length;
-        if (this.#pauseMs > firstPauseMs) log.info({ cluster: remote }, 'a remote cluster takes jobs again');
-        this.#pauseMs = firstPauseMs;
+        if (!this.#backoff.rested) log.info({ cluster: remote }, 'a remote cluster takes jobs again');
+        this.#backoff.reset();
         return { version, error: undefined };
       } catch (error) {
         last = RoostError.from(error);
         if (!last.retryable) return failed(last);
       }
     }
-    if (this.#pauseMs === firstPauseMs)
+    if (this.#backoff.rested)
       log.warn({ err: last, cluster: remote }, 'a remote cluster does not take jobs; its backlog waits');
-    this.#pausedUntilMs = performance.now() + this.#pauseMs;
-    this.#pauseMs = Math.min(this.#pauseMs * 2, maxPauseMs);
+    this.#pausedUntilMs = performance.now() + this.#backoff.next();
     return failed(last!);
   }
 }

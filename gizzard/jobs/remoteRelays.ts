@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { randomUUID } from 'node:crypto';
+import { groupBy } from '../../core/index.js';
 import type { JobsConfig, Log, Metrics } from '../../process/index.js';
 import type { RemoteHost } from '../topology/types.js';
 import type { Topology } from '../topology/topology.js';
@@ -36,8 +37,7 @@ export class RemoteRelays {
   ) {}
 
   use({ state, version }: Topology): void {
-    const byCluster = new Map<string, RemoteHost[]>();
-    for (const host of state.remoteHosts) byCluster.set(host.cluster, [...(byCluster.get(host.cluster) ?? []), host]);
+    const byCluster = groupBy(state.remoteHosts, ({ cluster }) => cluster);
     for (const [remote, { relay }] of this.#running) {
       const hosts = byCluster.get(remote);
       if (hosts === undefined) {

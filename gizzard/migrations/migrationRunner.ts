@@ -1,5 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { RoostError } from '../../core/index.js';
+import { pause, type RoostError } from '../../core/index.js';
 import type { Log } from '../../process/index.js';
 import { LeaseLost, type Lease, type LeasedTask } from '../moving/leasedWork.js';
 import { isOpen } from '../moving/moveTask.js';
@@ -68,7 +67,7 @@ export class MigrationRunner implements LeasedTask {
       const { resting } = await lease.retry(() => throttle.read());
       if (resting === '') return;
       lease.trouble = resting;
-      await sleep(restMs, undefined, { signal: lease.signal }).catch(() => undefined);
+      await pause(restMs, lease.signal);
       if (lease.signal.aborted) throw new LeaseLost();
     }
   }

@@ -1,4 +1,4 @@
-import { RoostError } from '../../core/index.js';
+import { evenRanges, RoostError } from '../../core/index.js';
 import { keyHash } from '../hashes/index.js';
 import type { Change } from '../topology/changes.js';
 import type { Topology } from '../topology/topology.js';
@@ -199,7 +199,7 @@ export function planTable(
     });
   if (!Number.isInteger(shards) || shards < 1 || shards > maxShards)
     throw new RoostError('InvalidArgument', `shards must be an integer from 1 to ${maxShards}, not ${shards}`);
-  const space = keyHash(table.hash).maxHash + 1n;
+  const bases = evenRanges(0n, keyHash(table.hash).maxHash + 1n, shards);
   const quotas = shareOut(
     shards,
     shapes.map(({ weight }) => weight),
@@ -214,7 +214,7 @@ export function planTable(
     const root = addTree(changes, shapes[shape]!.template, prefix);
     changes.push({
       kind: 'setForwarding',
-      forwarding: { tableId: table.tableId, baseId: (space * BigInt(i)) / BigInt(shards), shard: root },
+      forwarding: { tableId: table.tableId, baseId: bases[i]!, shard: root },
     });
   }
   return changes;

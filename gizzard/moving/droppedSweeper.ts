@@ -1,4 +1,4 @@
-import { RoostError } from '../../core/index.js';
+import { BackgroundLoop, RoostError } from '../../core/index.js';
 import type { Log } from '../../process/index.js';
 import { shardKey } from '../topology/types.js';
 import type { DroppedTables } from './droppedTables.js';
@@ -7,9 +7,11 @@ const everyMs = 600_000;
 
 /** Deletes, again and again, the tables of dropped shards that have been kept long enough. */
 export class DroppedSweeper {
-  #timer: NodeJS.Timeout | undefined;
-  #sweeping: Promise<void> = Promise.resolve();
-  #stopped = false;
+  readonly #loop = new BackgroundLoop(() => this.sweep(), {
+    everyMs,
+    startAfterMs: everyMs,
+    onError: (error) => this.log.warn({ err: error }, 'tables of dropped shards could not be deleted'),
+  });
 
   constructor(
     private readonly dropped: DroppedTables,
@@ -20,25 +22,18 @@ export class DroppedSweeper {
   ) {}
 
   start(): void {
-    const run = (): void => {
-      this.#sweeping = this.sweep().then(() => {
-        if (!this.#stopped) this.#timer = setTimeout(run, everyMs);
-      });
-    };
-    this.#timer = setTimeout(run, everyMs);
+    this.#loop.start();
   }
 
   /** Waits for a sweep that is under way. */
-  async stop(): Promise<void> {
-    this.#stopped = true;
-    clearTimeout(this.#timer);
-    await this.#sweeping;
+  stop(): Promise<void> {
+    return this.#loop.stop();
   }
 
   /** Never throws: what fails now is tried again by the next sweep. */
   async sweep(): Promise<void> {
     for (const hostname of this.hostnames) {
-      if (this.#stopped) return;
+      if (this.#loop.stopped) return;
       try {
         const deleted = await this.dropped.purge(hostname, await this.nowMs());
         for (const { name, shard } of deleted)

@@ -1,5 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { RoostError } from '../../core/index.js';
+import { BackgroundLoop, Backoff, pause, RoostError } from '../../core/index.js';
 import type { Log } from '../../process/index.js';
 
 /** How soon a server sees work that nobody does. */
@@ -7,7 +6,7 @@ const lookEveryMs = 250;
 const renewEveryMs = 500;
 /** What fails because something does not answer is tried again, ever less often, for about an hour. */
 const maxFailures = 750;
-const retryAfterMs = (failures: number): number => Math.min(5_000, 50 * 2 ** Math.min(failures, 7));
+const [firstRetryMs, longestRetryMs] = [100, 5_000];
 
 /** Thrown when the work is somebody else's now, the operator wants something else of it, or this process closes. */
 export class LeaseLost extends Error {}
@@ -60,6 +59,7 @@ export class Lease {
 
   /** Tries again what fails for reasons that pass. `onFailure` sees each failure first. */
   async retry<T>(work: () => Promise<T>, onFailure: (error: RoostError) => void = () => undefined): Promise<T> {
+    const backoff = new Backoff(firstRetryMs, longestRetryMs);
     for (let failures = 1; ; failures++) {
       if (this.signal.aborted) throw new LeaseLost();
       try {
@@ -72,7 +72,7 @@ export class Lease {
         onFailure(error);
         if (this.trouble !== error.message) this.log.warn({ err: error }, `${this.task.name} is held up; trying again`);
         this.trouble = error.message;
-        await this.#pause(retryAfterMs(failures));
+        await this.#pause(backoff.next());
       }
     }
   }
@@ -91,7 +91,7 @@ export class Lease {
   }
 
   async #pause(ms: number): Promise<void> {
-    await sleep(ms, undefined, { signal: this.signal }).catch(() => undefined);
+    await pause(ms, this.signal);
   }
 }
 
@@ -99,48 +99,41 @@ export class Lease {
 export class LeasedWork {
   readonly #running = new Set<Promise<void>>();
   readonly #leases = new Set<Lease>();
-  readonly #closing = new AbortController();
-  #loop: Promise<void> | undefined;
+  readonly #looking: BackgroundLoop;
 
   constructor(
     /** For the log: `moves`. */
-    private readonly kind: string,
+    kind: string,
     /** Takes a task that nobody does; undefined where there is none, or enough is in work. */
     private readonly claim: () => Promise<LeasedTask | undefined>,
     private readonly log: Log,
-  ) {}
+  ) {
+    this.#looking = new BackgroundLoop(() => this.#look(), {
+      everyMs: lookEveryMs,
+      onError: (error, repeated) => {
+        if (!repeated) log.warn({ err: error }, `the ${kind} that wait could not be read`);
+      },
+    });
+  }
 
   start(): void {
-    this.#loop = this.#look();
+    this.#looking.start();
   }
 
   /** Hands back what runs here, each where it is. */
   async stop(): Promise<void> {
-    this.#closing.abort();
-    await this.#loop;
+    await this.#looking.stop();
     for (const lease of this.#leases) lease.abandon();
     await Promise.all(this.#running);
   }
 
-  async #look(): Promise<void> {
-    const { signal } = this.#closing;
-    let lastReason = '';
-    while (!signal.aborted) {
-      try {
-        const task = await this.claim();
-        lastReason = '';
-        if (task !== undefined) {
-          const run = this.#run(task).finally(() => this.#running.delete(run));
-          this.#running.add(run);
-          continue;
-        }
-      } catch (error) {
-        const { message } = RoostError.from(error);
-        if (message !== lastReason) this.log.warn({ err: error }, `the ${this.kind} that wait could not be read`);
-        lastReason = message;
-      }
-      await sleep(lookEveryMs, undefined, { signal }).catch(() => undefined);
-    }
+  /** Begins a task that waits, and looks for the next at once. */
+  async #look(): Promise<number> {
+    const task = await this.claim();
+    if (task === undefined) return lookEveryMs;
+    const run = this.#run(task).finally(() => this.#running.delete(run));
+    this.#running.add(run);
+    return 0;
   }
 
   async #run(task: LeasedTask): Promise<void> {

@@ -1,5 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { Deadline, type RoostError } from '../../core/index.js';
+import { Deadline, type RoostError, pause } from '../../core/index.js';
 import type { DatabaseHost } from '../../mysql/index.js';
 import type { BusyState } from '../topology/types.js';
 import { LeaseLost, type Lease, type LeasedTask } from './leasedWork.js';
@@ -91,7 +90,7 @@ export class MoveRunner implements LeasedTask {
   async #rest(lease: Lease): Promise<void> {
     while (this.#orders.resting !== '' && !lease.signal.aborted) {
       lease.trouble = this.#orders.resting;
-      await sleep(restMs, undefined, { signal: lease.signal }).catch(() => undefined);
+      await pause(restMs, lease.signal);
     }
   }
 

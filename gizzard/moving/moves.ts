@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Deadline, isRoostError, RoostError } from '../../core/index.js';
+import { Backoff, Deadline, isRoostError, RoostError } from '../../core/index.js';
 import type { Led, Touch } from '../control/controlStore.js';
 import type { SqlSession } from '../../mysql/index.js';
 import type { DatabaseHosts } from '../../mysql/index.js';
@@ -183,10 +183,10 @@ export class Moves {
 
   /** Waits for the end of a move, whatever it is. */
   async ended(id: number, signal: AbortSignal): Promise<MoveTask> {
-    for (let waitMs = 20; ; waitMs = Math.min(lookEveryMs, waitMs * 1.5)) {
+    for (const backoff = new Backoff(20, lookEveryMs); ;) {
       const task = await this.store.get(id);
       if (!isOpen(task.state)) return task;
-      await sleep(waitMs, undefined, { signal });
+      await sleep(backoff.next(), undefined, { signal });
     }
   }
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Deadline, isRoostError, RoostError } from '../../core/index.js';
+import { BackgroundLoop, Deadline, isRoostError, RoostError } from '../../core/index.js';
 import type { Control } from '../control/control.js';
 import type { ControlStore } from '../control/controlStore.js';
 import { settled } from '../control/settled.js';
@@ -35,9 +35,7 @@ export interface ServerVersion {
  * whoever waits for all servers asks a majority. The two share a replica, so that no server that is heard is missed.
  */
 export class Servers {
-  #timer: NodeJS.Timeout | undefined;
-  #beating: Promise<void> = Promise.resolve();
-  #stopped = false;
+  #beating: BackgroundLoop | undefined;
   readonly #announced = new Set<ControlStore>();
   readonly #telling = new Set<ControlStore>();
   #info: ServerInfo = {};
@@ -56,23 +54,14 @@ export class Servers {
 
   /** Says from now on, every `everyMs`, that this server is there. */
   start(everyMs: number): void {
-    let lastReason = '';
-    const beat = async (): Promise<void> => {
-      try {
-        await this.#beat();
-        lastReason = '';
-      } catch (error) {
-        const { message } = RoostError.from(error);
-        if (message !== lastReason && !isRoostError(error, 'FailedPrecondition'))
+    this.#beating ??= new BackgroundLoop(() => this.#beat(), {
+      everyMs,
+      onError: (error, repeated) => {
+        if (!repeated && !isRoostError(error, 'FailedPrecondition'))
           this.log.warn({ err: error }, 'this server could not say that it is there');
-        lastReason = message;
-      }
-      if (!this.#stopped) this.#timer = setTimeout(run, everyMs);
-    };
-    const run = (): void => {
-      this.#beating = beat();
-    };
-    run();
+      },
+    });
+    this.#beating.start();
   }
 
   /** What the others will hear of this server from its next beat on. */
@@ -96,9 +85,7 @@ export class Servers {
   }
 
   async stop(): Promise<void> {
-    this.#stopped = true;
-    clearTimeout(this.#timer);
-    await this.#beating;
+    await this.#beating?.stop();
     const gone = await Promise.all(
       this.#ask((store, deadline) =>
         store.host.run(`DELETE FROM ${store.table('servers')} WHERE id = ?`, [this.id], deadline),

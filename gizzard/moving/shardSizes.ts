@@ -1,4 +1,4 @@
-import { Deadline, RoostError } from '../../core/index.js';
+import { Deadline, groupBy, RoostError } from '../../core/index.js';
 import type { DatabaseHosts } from '../../mysql/index.js';
 import { shardKey, type ShardInfo } from '../topology/types.js';
 import type { Movable } from './movable.js';
@@ -20,12 +20,7 @@ export async function shardSizes(
   movableType: (type: string) => Movable,
 ): Promise<ReadonlyMap<string, ShardSize>> {
   const sizes = new Map<string, ShardSize>();
-  const byHost = new Map<string, ShardInfo[]>();
-  for (const shard of shards) {
-    const ofHost = byHost.get(shard.id.hostname);
-    if (ofHost === undefined) byHost.set(shard.id.hostname, [shard]);
-    else ofHost.push(shard);
-  }
+  const byHost = groupBy(shards, ({ id }) => id.hostname);
   await Promise.all(
     Array.from(byHost, async ([hostname, ofHost]) => {
       const wanted = new Map<string, string>();

@@ -1,5 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { Deadline } from '../../core/index.js';
+import { Deadline, pause } from '../../core/index.js';
 import type { DatabaseHost } from '../../mysql/index.js';
 import type { MoveRates } from './moveTask.js';
 
@@ -82,7 +81,7 @@ export class Throttle {
       ? Math.min(tookMs * restShare, (rows / rates.minRowsPerSecond) * 1000 - tookMs)
       : 0;
     const waitMs = Math.min(30_000, Math.max(restingMs, (rows / rate) * 1000 - tookMs));
-    if (waitMs > 1) await sleep(waitMs, undefined, { signal: this.closing }).catch(() => undefined);
+    if (waitMs > 1) await pause(waitMs, this.closing);
   }
 
   /** Whether any host is used by others, as seen while this move rests. Other moves count as others. */
@@ -90,7 +89,7 @@ export class Throttle {
     const statements = (): Promise<number[]> =>
       Promise.all([...new Set(this.hosts)].map((host) => status(host, 'Questions', Deadline.after(lookDeadlineMs))));
     const before = await statements();
-    await sleep(restMs, undefined, { signal: this.closing }).catch(() => undefined);
+    await pause(restMs, this.closing);
     const after = await statements();
     return after.some((count, i) => count - before[i]! > othersStatements);
   }

@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import { Deadline, isRoostError, RoostError } from '../../core/index.js';
+import { BackgroundLoop, Deadline, RoostError, isRoostError } from '../../core/index.js';
 import type { SqlSession } from '../../mysql/index.js';
 import type { DatabaseHosts } from '../../mysql/index.js';
 import { Metrics, type Log, type RoostConfig } from '../../process/index.js';
@@ -34,7 +34,7 @@ export class NameServer {
   readonly #looks = new SharedLook(() => this.reload(), lookEveryMs);
   #reloading: Promise<void> | undefined;
   #reloadsNext: Promise<void> | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  #watching: BackgroundLoop | undefined;
   #repairing: Promise<unknown> | undefined;
   /** Replicas that were behind at the last look, each with its head. */
   #behind: ReadonlySet<string> = new Set();
@@ -138,18 +138,15 @@ export class NameServer {
    * and kept in `lastReloadError`.
    */
   watch(intervalMs: number): void {
-    const look = async (): Promise<void> => {
-      const before = this.lastReloadError?.message;
-      await this.reload().catch((error: unknown) => {
-        const reason = RoostError.from(error);
-        // Once this is closed, so are the connections under a look that was on its way.
-        if (this.#timer !== undefined && reason.message !== before)
-          this.log.error({ err: reason }, 'the topology could not be reloaded; the old one keeps serving');
-      });
-      if (this.#timer !== undefined) this.#timer = setTimeout(() => void look(), intervalMs);
-    };
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void look(), intervalMs);
+    void this.#watching?.stop();
+    this.#watching = new BackgroundLoop(() => this.reload(), {
+      everyMs: intervalMs,
+      startAfterMs: intervalMs,
+      onError: (error, repeated) => {
+        if (!repeated) this.log.error({ err: error }, 'the topology could not be reloaded; the old one keeps serving');
+      },
+    });
+    this.#watching.start();
   }
 
   /** Calls back with each new topology, until the function that it returns is called. */
@@ -160,8 +157,8 @@ export class NameServer {
 
   /** Stops watching, and waits for a repair that is under way. */
   async close(): Promise<void> {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    // A look that is under way is not waited for.
+    void this.#watching?.stop();
     await this.#repairing;
   }
 
@@ -290,7 +287,7 @@ export class NameServer {
         this.#swap(new Topology(loaded.state), loaded.head);
       }
       this.lastReloadError = undefined;
-      if (this.#timer !== undefined) this.#repairWhatStaysBehind(looks, head);
+      if (this.#watching?.stopped === false) this.#repairWhatStaysBehind(looks, head);
     } catch (error) {
       this.lastReloadError = RoostError.from(error);
       this.#countReloadError();

@@ -1,9 +1,8 @@
-import { RoostError } from '../../core/index.js';
+import { jsonText, RoostError } from '../../core/index.js';
 import type { Change } from './changes.js';
 
 /** Changes as JSON, for the audit. The one 64-bit number in them, a base id, is a decimal string there. */
-export const changesToJson = (changes: readonly Change[]): string =>
-  JSON.stringify(changes, (_, value: unknown) => (typeof value === 'bigint' ? value.toString() : value));
+export const changesToJson = (changes: readonly Change[]): string => jsonText(changes);
 
 /** Only for what `changesToJson` wrote: nothing but its being JSON is checked. */
 export function changesFromJson(json: string): readonly Change[] {

@@ -1,4 +1,4 @@
-import { Deadline, RoostError } from '../../core/index.js';
+import { chunks, Deadline, RoostError } from '../../core/index.js';
 import {
   maxClockDifferenceMs,
   shardKey,
@@ -77,8 +77,7 @@ export class Retention {
     const share =
       Math.max(1, Math.floor((storedWindows(topology, policy.windowMs).length + recent) * shareAtOnce)) - recent;
     const expired = clocksApartMs !== undefined ? [] : all ? due : due.slice(0, Math.max(0, share));
-    for (let start = 0; start < expired.length; start += windowsAtOnce)
-      await this.#remove(policy, expired.slice(start, start + windowsAtOnce), agreedMs);
+    for (const part of chunks(expired, windowsAtOnce)) await this.#remove(policy, part, agreedMs);
     if (policy.retentionMs !== null && clocksApartMs === undefined) await this.#setAside(policy, agreedMs, isReserved);
     await this.#forget(policy, records, agreedMs);
     return {

@@ -1,4 +1,4 @@
-import { isRoostError, RoostError } from '../../core/index.js';
+import { BackgroundLoop, isRoostError, RoostError } from '../../core/index.js';
 import type { Log } from '../../process/index.js';
 import type { Windows } from './windows.js';
 
@@ -11,9 +11,13 @@ const looksAhead = 8;
 
 /** Rolls the windows again and again, in every server. */
 export class Roller {
-  #timer: NodeJS.Timeout | undefined;
-  #rolling: Promise<void> = Promise.resolve();
-  #stopped = false;
+  readonly #loop = new BackgroundLoop(() => this.#roll(), {
+    everyMs: pauseWithoutMs,
+    onError: (error, repeated) => {
+      if (!repeated && !isRoostError(error, 'FailedPrecondition'))
+        this.log.error({ err: RoostError.from(error) }, 'the windows of tweets could not be rolled; trying again');
+    },
+  });
   #lastReason = '';
 
   constructor(
@@ -22,39 +26,24 @@ export class Roller {
   ) {}
 
   start(): void {
-    const run = (): void => {
-      this.#rolling = this.#roll().then((pauseMs) => {
-        if (!this.#stopped) this.#timer = setTimeout(run, pauseMs);
-      });
-    };
-    run();
+    this.#loop.start();
   }
 
   /** Waits for a roll that is under way. */
-  async stop(): Promise<void> {
-    this.#stopped = true;
-    clearTimeout(this.#timer);
-    await this.#rolling;
+  stop(): Promise<void> {
+    return this.#loop.stop();
   }
 
+  /** Answers the pause after it. */
   async #roll(): Promise<number> {
-    try {
-      const { aheadMs } = await this.windows.freshPolicy();
-      const { made, dropped, moving, heldBack, clocksApartMs } = await this.windows.roll();
-      if (made.length + dropped.length + moving > 0)
-        this.log.info({ made, dropped, moving }, 'rolled the windows of tweets');
-      const reason = whyHeldBack(heldBack.length, clocksApartMs);
-      if (reason !== '' && reason !== this.#lastReason) this.log.warn({ heldBack }, reason);
-      this.#lastReason = reason;
-      return Math.min(maxPauseMs, Math.max(minPauseMs, aheadMs / looksAhead));
-    } catch (error) {
-      const reason = RoostError.from(error);
-      if (!isRoostError(error, 'FailedPrecondition') && reason.message !== this.#lastReason) {
-        this.log.error({ err: reason }, 'the windows of tweets could not be rolled; trying again');
-      }
-      this.#lastReason = reason.message;
-      return pauseWithoutMs;
-    }
+    const { aheadMs } = await this.windows.freshPolicy();
+    const { made, dropped, moving, heldBack, clocksApartMs } = await this.windows.roll();
+    if (made.length + dropped.length + moving > 0)
+      this.log.info({ made, dropped, moving }, 'rolled the windows of tweets');
+    const reason = whyHeldBack(heldBack.length, clocksApartMs);
+    if (reason !== '' && reason !== this.#lastReason) this.log.warn({ heldBack }, reason);
+    this.#lastReason = reason;
+    return Math.min(maxPauseMs, Math.max(minPauseMs, aheadMs / looksAhead));
   }
 }
 

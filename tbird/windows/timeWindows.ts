@@ -1,4 +1,4 @@
-import { firstIdAt, snowflakeEpochMs, snowflakeTimeMs } from '../../core/index.js';
+import { evenRanges, firstIdAt, snowflakeEpochMs, snowflakeTimeMs } from '../../core/index.js';
 import { keyHash } from '../../gizzard/index.js';
 
 /** A stretch of time that starts at a multiple of its length since 1970, and the ids that belong to it. The first one starts with id 0. */
@@ -39,4 +39,4 @@ export function routingKey(id: bigint, windowMs: number): bigint {
 
 /** The bases of a window's stripes. */
 export const stripeBases = ({ firstId, endId }: TimeWindow, stripes: number): bigint[] =>
-  Array.from({ length: stripes }, (_, i) => firstId + ((endId - firstId) * BigInt(i)) / BigInt(stripes));
+  evenRanges(firstId, endId, stripes);

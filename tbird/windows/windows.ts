@@ -1,4 +1,4 @@
-import { RoostError, type Deadline } from '../../core/index.js';
+import { chunks, RoostError, type Deadline } from '../../core/index.js';
 import { shardKey, type Gizzard, type Route, type ShardId } from '../../gizzard/index.js';
 import type { Log } from '../../process/index.js';
 import type { DroppedWindow, WindowToDrop } from '../../wire/index.js';
@@ -215,9 +215,8 @@ export class Windows {
 
   async #make(policy: WindowPolicy, windows: readonly TimeWindow[], nowMs: number): Promise<number[]> {
     const made: number[] = [];
-    for (let start = 0; start < windows.length; start += windowsAtOnce) {
+    for (const part of chunks(windows, windowsAtOnce)) {
       const there = new Set(storedWindows(this.gizzard.topology, policy.windowMs).map(({ startMs }) => startMs));
-      const part = windows.slice(start, start + windowsAtOnce);
       const changes = planWindows(this.gizzard.topology, policy, part, nowMs);
       if (changes.length === 0) continue;
       await this.gizzard.apply(changes, 'roller');
