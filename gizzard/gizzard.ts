@@ -171,6 +171,7 @@ export class Gizzard {
       (type) => moves.movableType(type),
       () => this.migrations.reservations(),
       (deadline, work) => moves.locked(deadline, work),
+      () => moves.ratesBeside(),
     );
     this.doctor = new Doctor(
       {

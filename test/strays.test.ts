@@ -114,6 +114,7 @@ describe('rows in shards of other keys', { timeout: 60_000 }, () => {
           await meanwhile();
           return gizzard.moves.locked(deadline, work);
         },
+        () => gizzard.moves.ratesBeside(),
       );
     const leaf = wrong.leaves[0]!;
     const ids = [leaf.shard.id];

@@ -14,6 +14,7 @@ import { LeasedWork } from './leasedWork.js';
 import type { Movable } from './movable.js';
 import { MoveCanceller } from './moveCanceller.js';
 import { MoveRunner } from './moveRunner.js';
+import { sharedRates } from './moveThrottle.js';
 import { MoveStore, type MoveLimits } from './moveStore.js';
 import { isOpen, type MoveKind, type MoveRates, type MoveSpec, type MoveTask } from './moveTask.js';
 import type { MovesDatabase } from './movesDatabase.js';
@@ -101,6 +102,12 @@ export class Moves {
       this.#ratesOf(rates),
       migrationId === undefined ? undefined : { id: migrationId, owner: this.server },
     );
+  }
+
+  /** What somebody who reads shards beside the moves may do now: the rates of a move, and a share of what the cluster allows them together. */
+  async ratesBeside(): Promise<MoveRates> {
+    const throttle = await this.store.throttle.read();
+    return sharedRates(this.#ratesOf({}), { ...throttle, running: throttle.running + 1 });
   }
 
   #ratesOf({

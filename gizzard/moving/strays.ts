@@ -1,15 +1,19 @@
 import { Deadline, RoostError } from '../../core/index.js';
-import type { DatabaseHosts } from '../../mysql/index.js';
+import type { DatabaseHost, DatabaseHosts } from '../../mysql/index.js';
 import type { NameServer } from '../nameServer/nameServer.js';
 import type { LockedTopology } from '../nameServer/nameServerStore.js';
 import type { Route } from '../routing/route.js';
 import { Topology } from '../topology/topology.js';
 import { shardKey, type ShardId, type ShardInfo } from '../topology/types.js';
 import type { Movable, MovableTable } from './movable.js';
+import type { MoveRates } from './moveTask.js';
 import { ShardKeys } from './shardKeys.js';
+import { Throttle } from './throttle.js';
 
 const pageRows = 2_000;
 const pageDeadlineMs = 30_000;
+/** The rates are looked at no more often than this. */
+const ratesEveryMs = 500;
 /** While the topology is locked for them, nothing else can change it. */
 const rowsPerLock = 500;
 const lockDeadlineMs = 10_000;
@@ -50,7 +54,7 @@ export interface StraysOptions {
 /**
  * Looks for rows that stand in a shard of other keys, as they come of a forwarding or link that was changed by hand, and moves them home. A row is first merged into every
  * replica where it belongs, by the conflict rules. Then, while nothing can change the topology, it is deleted from the wrong shard if every one of them holds it and it is
- * still as it was read. Killed in between, and run twice, it loses nothing. Trees in a migration are left alone. Reads page by page, while the shards are written to.
+ * still as it was read. Killed in between, and run twice, it loses nothing. Trees in a migration are left alone. Reads page by page, while the shards are written to, at the pace of a move.
  */
 export class Strays {
   constructor(
@@ -60,6 +64,8 @@ export class Strays {
     private readonly reservations: () => Promise<ReadonlyMap<string, number>>,
     /** Does something while nothing can change the topology, nor any migration begin. */
     private readonly locked: <T>(deadline: Deadline, work: (locked: LockedTopology) => Promise<T>) => Promise<T>,
+    /** What it may do at this moment. */
+    private readonly rates: () => Promise<MoveRates>,
   ) {}
 
   /** The leaves of the tables, or of all tables, in the order of their names. Throws `NotFound`. */
@@ -79,7 +85,12 @@ export class Strays {
     await this.nameServer.reload();
     const shards = ids.map((id) => this.nameServer.topology.shard(id));
     for (const { type } of shards) this.movableType(type);
-    const search = new Search(options);
+    const pace = new Pace(
+      [...new Set(ids.map(({ hostname }) => hostname))].map((name) => this.hosts.host(name)),
+      this.rates,
+      options.signal ?? new AbortController().signal,
+    );
+    const search = new Search(options, pace);
     for (const shard of shards) {
       try {
         await this.#examine(shard, search);
@@ -110,9 +121,9 @@ export class Strays {
       await this.#pages(
         shard,
         table,
-        undefined,
+        search,
         (rows, homes) => this.#bring(shard, table, rows, homes, search, true),
-        search.options.signal,
+        false,
       );
   }
 
@@ -126,21 +137,23 @@ export class Strays {
   async #pages<Row>(
     shard: ShardInfo,
     table: MovableTable<Row>,
-    search: Search | undefined,
+    search: Search,
     each: (rows: readonly Row[], homes: ShardKeys) => Promise<void>,
-    signal = search?.options.signal,
+    counts = true,
   ): Promise<void> {
     const host = this.hosts.host(shard.id.hostname);
     for (let after: string | undefined = ''; after !== undefined;) {
-      signal?.throwIfAborted();
-      const deadline = Deadline.after(pageDeadlineMs);
-      const end: string | undefined = await table.pageEnd(host, shard, after, pageRows, deadline);
-      const rows = await table.rows(host, shard, after, end, deadline);
-      const homes = new ShardKeys(this.nameServer.topology, shard.id);
-      search?.looked(rows.length);
-      const strays = homes.tableIds.length === 0 ? [] : rows.filter((row) => !homes.holds(table.routingKey(row)));
-      if (strays.length > 0) await each(strays, homes);
-      after = end;
+      search.options.signal?.throwIfAborted();
+      after = await search.pace.page(async (limit) => {
+        const deadline = Deadline.after(pageDeadlineMs);
+        const end: string | undefined = await table.pageEnd(host, shard, after!, limit, deadline);
+        const rows = await table.rows(host, shard, after!, end, deadline);
+        const homes = new ShardKeys(this.nameServer.topology, shard.id);
+        if (counts) search.looked(rows.length);
+        const strays = homes.tableIds.length === 0 ? [] : rows.filter((row) => !homes.holds(table.routingKey(row)));
+        if (strays.length > 0) await each(strays, homes);
+        return { end, rows: rows.length };
+      });
     }
   }
 
@@ -267,6 +280,35 @@ function homeRefuses(
   return writable.length === 0 ? `${shardKey(root.id)}, where it belongs, has no replica that takes writes` : undefined;
 }
 
+/** Reads pages no faster than a move may, and rests beside others as one does. */
+class Pace {
+  readonly #throttle: Throttle;
+  #rates: MoveRates | undefined;
+  #readAtMs = 0;
+
+  constructor(
+    hosts: readonly DatabaseHost[],
+    private readonly read: () => Promise<MoveRates>,
+    signal: AbortSignal,
+  ) {
+    this.#throttle = new Throttle(hosts, signal);
+  }
+
+  /** Reads a page of at most `limit` rows, and rests. Returns where it ended. */
+  async page(
+    read: (limit: number) => Promise<{ readonly end: string | undefined; readonly rows: number }>,
+  ): Promise<string | undefined> {
+    if (this.#rates === undefined || performance.now() - this.#readAtMs > ratesEveryMs) {
+      this.#rates = await this.read();
+      this.#readAtMs = performance.now();
+    }
+    const startMs = performance.now();
+    const { end, rows } = await read(Math.min(pageRows, this.#throttle.pageRows, this.#rates.maxRowsPerSecond));
+    await this.#throttle.pause(rows, performance.now() - startMs, this.#rates);
+    return end;
+  }
+}
+
 /** What was found so far. */
 class Search {
   rows = 0;
@@ -276,7 +318,10 @@ class Search {
   readonly left = new Map<string, number>();
   readonly skipped = new Map<string, string>();
 
-  constructor(readonly options: StraysOptions) {}
+  constructor(
+    readonly options: StraysOptions,
+    readonly pace: Pace,
+  ) {}
 
   report(): StraysReport {
     const { rows, count, strays, moved, left, skipped } = this;

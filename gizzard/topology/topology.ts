@@ -121,6 +121,12 @@ export class Topology {
     return table.roots.map((_, index) => this.#routeAt(table, index));
   }
 
+  /** The same, each with the first hash that it serves. */
+  intervals(tableId: number): readonly { readonly baseId: bigint; readonly route: Route }[] {
+    const table = this.#forwardings(tableId);
+    return table.roots.map((_, index) => ({ baseId: table.bases[index]!, route: this.#routeAt(table, index) }));
+  }
+
   /** The route of the tree below a shard, whether or not anything forwards to it. Throws `NotFound`. */
   routeOf(id: ShardId): Route {
     return this.#route(this.#node(id));

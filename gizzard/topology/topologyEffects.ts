@@ -1,6 +1,6 @@
 import type { Leaf, Route } from '../routing/route.js';
 import type { Topology } from './topology.js';
-import { shardKey, type Forwarding } from './types.js';
+import { shardKey } from './types.js';
 
 /** What a change of the topology takes away from data that are there. Each list names shards, without repetition. */
 export interface TopologyEffects {
@@ -51,33 +51,9 @@ export function topologyEffects(before: Topology, after: Topology): TopologyEffe
   ) as unknown as TopologyEffects;
 }
 
-function intervals(topology: Topology, tableId: number): { readonly baseId: bigint; readonly route: Route }[] {
-  if (!topology.tables.some((table) => table.tableId === tableId)) return [];
-  const bases = basesOf(topology).get(tableId) ?? [];
-  return topology.routes(tableId).map((route, i) => ({ baseId: bases[i]!, route }));
-}
-
-const known = new WeakMap<Topology, ReadonlyMap<number, bigint[]>>();
-
-/** The bases of each table in ascending order, as `Topology.routes` orders its routes. */
-function basesOf(topology: Topology): ReadonlyMap<number, bigint[]> {
-  let bases = known.get(topology);
-  if (bases !== undefined) return bases;
-  const byTable = new Map<number, Forwarding[]>();
-  for (const forwarding of topology.state.forwardings) {
-    const forwardings = byTable.get(forwarding.tableId);
-    if (forwardings === undefined) byTable.set(forwarding.tableId, [forwarding]);
-    else forwardings.push(forwarding);
-  }
-  bases = new Map(
-    Array.from(byTable, ([tableId, forwardings]) => [
-      tableId,
-      forwardings.map(({ baseId }) => baseId).sort((a, b) => (a < b ? -1 : 1)),
-    ]),
-  );
-  known.set(topology, bases);
-  return bases;
-}
+/** The table may be new, or gone. */
+const intervals = (topology: Topology, tableId: number): ReturnType<Topology['intervals']> =>
+  topology.tables.some((table) => table.tableId === tableId) ? topology.intervals(tableId) : [];
 
 const readable = ({ leaves }: Route): Leaf[] => leaves.filter(({ read }) => read === 'allow');
 

@@ -72,6 +72,24 @@ describe('roost migrations throttle', { timeout: 60_000 }, () => {
     expect(await server.gizzard.migrations.atRest(id, AbortSignal.timeout(50_000))).toMatchObject({ state: 'settled' });
   });
 
+  it('slows the search for stray rows too', async () => {
+    await answer('migrations', 'throttle', '--rows-per-second', '40');
+    const { strays } = server.gizzard;
+    const stop = new AbortController();
+    const pages: number[] = [];
+    const ids = (await strays.leavesOf()).map(({ id }) => id);
+    const search = strays.examine(ids, {
+      signal: stop.signal,
+      onProgress: ({ rows }) => {
+        pages.push(rows);
+        if (pages.length === 2) stop.abort();
+      },
+    });
+    await expect(search).rejects.toMatchObject({ name: 'AbortError' });
+    expect(pages).toEqual([40, 80]);
+    await answer('migrations', 'throttle', '--off');
+  });
+
   it('rolls a migration back also outside of the times', async () => {
     await answer('migrations', 'throttle', '--between', otherTimes());
     const { migrations } = await answer<{ migrations: number[] }>('move', `${db1}/follows_backward_0000`, db2, '--yes');
