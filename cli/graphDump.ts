@@ -23,6 +23,7 @@ interface DumpCommandOptions extends ConfigOptions {
 
 /** A page is asked for so long while its replicas are slow or away. */
 const scanDeadlineMs = 60_000;
+const countDeadlineMs = 300_000;
 
 export function addGraphDumpCommand(program: Command, io: CliIo): void {
   defineCommand(
@@ -50,7 +51,9 @@ export function addGraphDumpCommand(program: Command, io: CliIo): void {
           starts: flock.scanStarts(graph.id),
         });
         const before = file.edgeCount;
-        const progress = new Progress(io, 'dumping', undefined, output.quiet);
+        const total = await flock.scanTotal(graph.id, { deadlineMs: countDeadlineMs });
+        const progress = new Progress(io, 'dumping', total, output.quiet);
+        progress.advance(before);
         try {
           await dumpGraph(file, {
             scan: (cursor, count) => flock.scan(graph.id, cursor, count, { deadlineMs: scanDeadlineMs }),

@@ -45,7 +45,7 @@ export function addLoadCommand(program: Command, io: CliIo): void {
     .argument('<graph>', "the graph's name")
     .argument('<file>', 'the edge list')
     .option('--skip-bad', 'count malformed lines and go on, instead of refusing the file')
-    .option('--wait', 'wait until the journal is empty, so that reads see every edge')
+    .option('--wait', 'wait until every write of this queue is applied, so that reads see every edge')
     .option('--resume <file>', 'keep in this file how far it got; the same command goes on from there')
     .option(
       '--in-flight <count>',
@@ -105,7 +105,10 @@ export function addLoadCommand(program: Command, io: CliIo): void {
           resume?.save({ ...identity, batches });
         });
         resume?.remove();
-        const waitMs = options.wait === true ? await waitWithProgress(io, roost, output.quiet, badBefore) : undefined;
+        const waitMs =
+          options.wait === true
+            ? await waitWithProgress(io, roost, output.quiet, { priority: options.priority, badBefore })
+            : undefined;
         const edgesPerSecond = Math.round((edgeCount / loaded.elapsedMs) * 1_000);
         const acknowledgementMs = {
           p50: quantile(loaded.acknowledgementMs, 0.5),

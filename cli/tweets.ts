@@ -311,7 +311,7 @@ function addImport(ask: (name: string, description: string, example: string) => 
     .option('--user <id>', 'author of all tweets that do not name theirs', idArgument)
     .option('--skip-bad', 'count rows that cannot be stored and go on, instead of refusing the file')
     .option('--resume <file>', 'remember there how far it came, and go on from there when run again')
-    .option('--wait', 'wait until the journal is empty, so that reads see every tweet')
+    .option('--wait', 'wait until every write of this queue is applied, so that reads see every tweet')
     .option('--in-flight <count>', 'calls under way at once', integerArgument(1, 64), limits.bulkWriteInFlight)
     .addOption(priorityOption())
     .option(
@@ -344,7 +344,9 @@ function addImport(ask: (name: string, description: string, example: string) => 
           onPrefix: (rows) => progressFile.save(rows),
         }).finally(() => progress.stop());
         progressFile.remove();
-        return options.wait === true ? waitWithProgress(io, roost, output.quiet, badBefore) : undefined;
+        return options.wait === true
+          ? waitWithProgress(io, roost, output.quiet, { priority: options.priority, badBefore })
+          : undefined;
       });
       const elapsedMs = performance.now() - startMs;
       const { tweetCount, badRowCount, firstBad, otherTimes } = checked;

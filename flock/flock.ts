@@ -38,6 +38,7 @@ import { compile } from './query/compile.js';
 import { edgesByPosition, pageById, pageByPosition, type Heads } from './query/page.js';
 import { QueryRun } from './query/queryRun.js';
 import { ranksOf } from './query/termSource.js';
+import { rowTotals } from './rowTotals.js';
 import { scan, scanEdges, scanStarts, type ScanPage, type StoredEdge } from './scan.js';
 import { operationRank, stateOfRank } from './states.js';
 import {
@@ -311,6 +312,11 @@ export class Flock implements FlockService {
   /** See `scanStarts`. */
   scanStarts(graphId: number): readonly string[] {
     return scanStarts(this.gizzard, graphId);
+  }
+
+  /** How many edges scans of a graph give, about: more are written meanwhile. */
+  async scanTotal(graphId: number, options: ReadOptions = {}): Promise<number> {
+    return (await rowTotals(this.gizzard, graphId, 'forward', deadlineOf(options))).edges;
   }
 
   /** See `scan`. */

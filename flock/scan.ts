@@ -51,7 +51,7 @@ export function scanStarts(gizzard: Gizzard, graphId: number): readonly string[]
   requireGraph(gizzard.topology, graphId);
   return (['forward', 'backward'] as const).flatMap((direction) => {
     const met = new Set<Route>();
-    return basesOf(gizzard, tableIdOf(graphId, direction)).flatMap(({ baseId, route }) => {
+    return gizzard.topology.intervals(tableIdOf(graphId, direction)).flatMap(({ baseId, route }) => {
       // Two forwardings may lead to one shard.
       if (met.has(route)) return [];
       met.add(route);
@@ -75,7 +75,7 @@ export async function scan(
   const tableId = tableIdOf(graphId, place.direction);
   const { topology } = gizzard;
   // The last base at or below: the shard may have been merged with the one before it since.
-  const route = basesOf(gizzard, tableId).findLast(({ baseId }) => baseId <= place.baseId)!.route;
+  const route = topology.intervals(tableId).findLast(({ baseId }) => baseId <= place.baseId)!.route;
   /** A shard that was split may still hold what another has now. */
   const isHere = (sourceId: bigint): boolean => topology.route(tableId, sourceId) === route;
   return gizzard.read(route, deadline, async (host, leaf, left) => {
@@ -118,14 +118,6 @@ export async function* scanEdges(
       cursor = page.cursor;
     }
   }
-}
-
-function basesOf({ topology }: Gizzard, tableId: number): { readonly baseId: bigint; readonly route: Route }[] {
-  const routes = topology.routes(tableId);
-  const bases = topology.state.forwardings
-    .filter((forwarding) => forwarding.tableId === tableId)
-    .map(({ baseId }) => baseId);
-  return bases.sort((a, b) => (a < b ? -1 : 1)).map((baseId, i) => ({ baseId, route: routes[i]! }));
 }
 
 /** What is left of one node's edges first, and then those of the next nodes: one range of the index each. */

@@ -121,6 +121,7 @@ describe('a scan', () => {
   it('gives every edge and every touched node once', async () => {
     const { edges, nodes } = await everything(source);
     expect(edges.length).toBe(edgeCount);
+    expect(await flock.scanTotal(source.id)).toBe(edgeCount);
     expect(new Set(edges.map(({ sourceId, destinationId }) => `${sourceId} ${destinationId}`)).size).toBe(edgeCount);
     expect(nodes.map(({ id, direction }) => [id, direction])).toEqual([
       [7n, 'forward'],

@@ -36,11 +36,16 @@ export class Progress {
 
   advance(rows: number): void {
     this.#done += rows;
+    if (this.total !== undefined && this.#done > this.total) this.#bar?.setTotal((this.total = this.#done));
     if (this.#bar !== undefined) return this.#bar.update(this.#done, this.#figures());
     if (this.quiet || performance.now() - this.#lastLineMs < lineEveryMs) return;
     this.#lastLineMs = performance.now();
     const { rows: done, rate, left } = this.#figures();
-    this.io.stderr.write(`${this.what}: ${done} · ${rate}/s${this.total === undefined ? '' : ` · ${left} left`}\n`);
+    const percent =
+      this.total === undefined ? '' : `${Math.min(100, Math.floor((this.#done * 100) / Math.max(1, this.total)))}% · `;
+    this.io.stderr.write(
+      `${this.what}: ${percent}${done} · ${rate}/s${this.total === undefined ? '' : ` · ${left} left`}\n`,
+    );
   }
 
   /** Says how many rows are left, where that is what is known. The total grows where more have come. */

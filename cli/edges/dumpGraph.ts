@@ -9,6 +9,7 @@ export interface DumpOptions {
   /** Shards read at once. */
   readonly parallel: number;
   readonly signal: AbortSignal;
+  /** Edges that were read, of any state. */
   readonly onEdges: (edgeCount: number) => void;
 }
 
@@ -28,7 +29,7 @@ export async function dumpGraph(
         const page: ScanPage = await scan(cursor, limits.pageSize);
         const { text, edgeCount } = pageText(page, format);
         await file.append(shard, text, edgeCount, page.cursor);
-        onEdges(edgeCount);
+        onEdges(page.edges.length);
         cursor = page.cursor;
       }
     }

@@ -82,7 +82,7 @@ describe('waitUntilMaterialized', () => {
   const states = (...counts: Partial<JournalCounts>[]) => {
     let next = 0;
     const ask = async (): Promise<JournalCounts> => ({
-      queued: { high: 0 },
+      queued: { high: 0, medium: 0, low: 0 },
       failing: 0,
       bad: 0,
       ...counts[Math.min(next++, counts.length - 1)],
@@ -91,19 +91,28 @@ describe('waitUntilMaterialized', () => {
   };
 
   it('waits until nothing is queued or failing', async () => {
-    const { ask, asked } = states({ queued: { high: 2 } }, { failing: 1 }, {});
+    const { ask, asked } = states({ queued: { high: 2, medium: 0, low: 0 } }, { failing: 1 }, {});
     const left: number[] = [];
-    await waitUntilMaterialized(ask, signal, 0, (jobs) => left.push(jobs));
+    await waitUntilMaterialized(ask, signal, { onWaiting: (jobs) => left.push(jobs) });
     expect(asked()).toBe(3);
     expect(left).toEqual([2, 1, 0]);
   });
 
+  it('waits for one queue, whatever others hold', async () => {
+    const { ask, asked } = states(
+      { queued: { high: 5, medium: 5, low: 1 } },
+      { queued: { high: 5, medium: 5, low: 0 } },
+    );
+    await waitUntilMaterialized(ask, signal, { priority: 'low' });
+    expect(asked()).toBe(2);
+  });
+
   it('says that jobs were given up, but for those given up before', async () => {
-    await expect(waitUntilMaterialized(states({ bad: 3 }).ask, signal, 1)).rejects.toMatchObject({
+    await expect(waitUntilMaterialized(states({ bad: 3 }).ask, signal, { badBefore: 1 })).rejects.toMatchObject({
       code: 'DataLoss',
       fields: { bad: '3' },
     });
-    await waitUntilMaterialized(states({ bad: 3 }).ask, signal, 3);
+    await waitUntilMaterialized(states({ bad: 3 }).ask, signal, { badBefore: 3 });
   });
 });
 

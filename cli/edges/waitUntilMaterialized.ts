@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RoostError } from '../../core/index.js';
+import type { Priority } from '../../gizzard/index.js';
 
 /** What is asked of the server again and again. */
 export interface JournalCounts {
-  readonly queued: Readonly<Record<string, number>>;
+  readonly queued: Readonly<Record<Priority, number>>;
   readonly failing: number;
   readonly bad: number;
 }
@@ -12,15 +13,23 @@ const pollMs = 50;
 /** Waiting ends when the journal has not shrunk for so long: a host is down, or others write faster than the workers apply. */
 const stallMs = 120_000;
 
+export interface WaitOptions {
+  /** The queue of what is waited for; absent: all of them. */
+  readonly priority?: Priority;
+  /** What the bad-job queue held already. */
+  readonly badBefore?: number;
+  /** Is told again and again how many jobs are left. */
+  readonly onWaiting?: (jobs: number) => void;
+}
+
 /**
- * Waits until no job is queued or failing, so that reads see everything that was acknowledged before. Returns how long it took.
- * `badBefore` is what the bad-job queue held already; `onWaiting` is told again and again how many jobs are left. Throws `DataLoss` when jobs were given up since, `DeadlineExceeded` when the journal stops shrinking.
+ * Waits until no job is queued, or failing in any queue, so that reads see everything that was acknowledged before. Returns how long it took.
+ * Throws `DataLoss` when jobs were given up since, `DeadlineExceeded` when the journal stops shrinking.
  */
 export async function waitUntilMaterialized(
   journal: () => Promise<JournalCounts>,
   signal: AbortSignal,
-  badBefore = 0,
-  onWaiting: (jobs: number) => void = () => undefined,
+  { priority, badBefore = 0, onWaiting = () => undefined }: WaitOptions = {},
 ): Promise<number> {
   const startedMs = performance.now();
   let fewest = Infinity;
@@ -28,7 +37,9 @@ export async function waitUntilMaterialized(
   for (;;) {
     signal.throwIfAborted();
     const { queued, failing, bad } = await journal();
-    const waiting = failing + Object.values(queued).reduce((sum, count) => sum + count, 0);
+    const waiting =
+      failing +
+      (priority === undefined ? Object.values(queued).reduce((sum, count) => sum + count, 0) : queued[priority]);
     onWaiting(waiting);
     if (waiting === 0) {
       if (bad <= badBefore) return performance.now() - startedMs;

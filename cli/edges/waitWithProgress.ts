@@ -1,21 +1,25 @@
 import type { Roost } from '../../sdk/index.js';
 import type { CliIo } from '../console/cliIo.js';
+import type { Priority } from '../../gizzard/index.js';
 import { Progress } from '../console/progress.js';
 import { waitUntilMaterialized } from './waitUntilMaterialized.js';
 
-/** As `waitUntilMaterialized`, and shows how many jobs are applied, how fast, and how long the rest takes. */
-export async function waitWithProgress(io: CliIo, roost: Roost, quiet: boolean, badBefore: number): Promise<number> {
+/** As `waitUntilMaterialized` for the jobs of one queue, and shows how many jobs are applied, how fast, and how long the rest takes. */
+export async function waitWithProgress(
+  io: CliIo,
+  roost: Roost,
+  quiet: boolean,
+  wait: { readonly priority: Priority; readonly badBefore: number },
+): Promise<number> {
   let progress: Progress | undefined;
   try {
-    return await waitUntilMaterialized(
-      () => roost.journal(),
-      io.signal,
-      badBefore,
-      (jobs) => {
+    return await waitUntilMaterialized(() => roost.journal(), io.signal, {
+      ...wait,
+      onWaiting: (jobs) => {
         if (jobs > 0) progress ??= new Progress(io, 'applying jobs', jobs, quiet);
         progress?.left(jobs);
       },
-    );
+    });
   } finally {
     progress?.stop();
   }

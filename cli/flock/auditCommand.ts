@@ -37,19 +37,20 @@ export function addAuditCommand(flock: Command, io: CliIo): void {
       const output = outputFor(io, options);
       await withFlock(openConfig(io, options).config, { create: false }, async (flock) => {
         const graph = flock.graph(name);
-        const progress = new Progress(io, 'rows compared', undefined, output.quiet);
+        let progress: Progress | undefined;
         let seen = 0;
         const report = await flock
           .audit(graph.id, {
             repair: options.repair === true,
             settleMs: options.settle,
             signal: io.signal,
-            onProgress: ({ rows }) => {
-              progress.advance(rows - seen);
-              seen = rows;
+            onProgress: ({ rows, nodes, total }) => {
+              progress ??= new Progress(io, 'comparing rows', total, output.quiet);
+              progress.advance(rows + nodes - seen);
+              seen = rows + nodes;
             },
           })
-          .finally(() => progress.stop());
+          .finally(() => progress?.stop());
         const again = `roost flock audit ${name}`;
         const tables = [
           ...new Set(

@@ -5,6 +5,7 @@ import { untilApplied } from '../../test/flock/untilApplied.js';
 import { freshCluster } from '../../test/support/index.js';
 import { tableIdOf } from '../graphs.js';
 import { openFlock, type Direction, type Flock, type Graph } from '../index.js';
+import type { AuditProgress } from './audit.js';
 import { edgeTables } from '../storage/edgeTables.js';
 
 const cluster = freshCluster('audit');
@@ -70,6 +71,10 @@ describe('an audit', () => {
     const report = await audit(false);
     writing = false;
     await writer;
+    const progress: AuditProgress[] = [];
+    await flock.audit(graph.id, { settleMs, onProgress: (now) => progress.push(now) });
+    const { rows, nodes, total } = progress.at(-1)!;
+    expect(rows + nodes).toBe(total);
     expect(report.found).toEqual([]);
     expect(report.rows).toBeGreaterThanOrEqual(6_000);
   });

@@ -5,6 +5,7 @@ import { edgeStates, type Direction } from '../../wire/index.js';
 import { compareKeys } from '../edgeRecord.js';
 import { requireGraph, tableIdOf } from '../graphs.js';
 import { jobKinds } from '../jobs/kinds.js';
+import { rowTotals } from '../rowTotals.js';
 import { mergeNodes, sameRegisters, untouched, visibleState } from '../nodeRegisters.js';
 import { encodeSweep } from '../jobs/sweepPayload.js';
 import type { EdgeRow } from '../storage/edgeRows.js';
@@ -24,6 +25,8 @@ export interface AuditProgress {
   readonly rows: number;
   readonly nodes: number;
   readonly faults: number;
+  /** Of `rows` and `nodes` together, as counted at the beginning. */
+  readonly total: number;
 }
 
 export interface AuditFault {
@@ -38,7 +41,7 @@ export interface AuditFault {
   readonly repaired: boolean;
 }
 
-export interface AuditReport extends AuditProgress {
+export interface AuditReport extends Omit<AuditProgress, 'total'> {
   /** At most `faultsKept`; `faults` counts all. */
   readonly found: readonly AuditFault[];
 }
@@ -46,6 +49,7 @@ export interface AuditReport extends AuditProgress {
 const pageRows = 1_000;
 const pageNodes = 500;
 const stepDeadlineMs = 30_000;
+const countDeadlineMs = 300_000;
 const recheckEveryMs = 250;
 const defaultSettleMs = 5_000;
 const patience = 4;
@@ -59,6 +63,7 @@ export const faultsKept = 10_000;
 export async function auditGraph(gizzard: Gizzard, graphId: number, options: AuditOptions = {}): Promise<AuditReport> {
   requireGraph(gizzard.topology, graphId);
   const audit = new Audit(gizzard, graphId, options);
+  if (options.onProgress !== undefined) await audit.count();
   for (const direction of ['forward', 'backward'] as const) {
     for (const route of gizzard.topology.routes(tableIdOf(graphId, direction))) {
       const leaves = route.writable.map((leaf) => new LeafReads(gizzard, leaf, tableIdOf(graphId, direction)));
@@ -79,6 +84,7 @@ class Audit {
   #rows = 0;
   #nodes = 0;
   #faults = 0;
+  #total = 0;
   readonly #found: AuditFault[] = [];
 
   constructor(
@@ -86,6 +92,14 @@ class Audit {
     private readonly graphId: number,
     private readonly options: AuditOptions,
   ) {}
+
+  async count(): Promise<void> {
+    const deadline = Deadline.after(countDeadlineMs);
+    for (const direction of ['forward', 'backward'] as const) {
+      const { edges, nodeCopies } = await rowTotals(this.gizzard, this.graphId, direction, deadline);
+      this.#total += edges + nodeCopies;
+    }
+  }
 
   get report(): AuditReport {
     return { rows: this.#rows, nodes: this.#nodes, faults: this.#faults, found: this.#found };
@@ -306,7 +320,12 @@ class Audit {
   }
 
   #progress(): void {
-    this.options.onProgress?.({ rows: this.#rows, nodes: this.#nodes, faults: this.#faults });
+    this.options.onProgress?.({
+      rows: this.#rows,
+      nodes: this.#nodes,
+      faults: this.#faults,
+      total: this.#total,
+    });
   }
 
   #deadline(): Deadline {

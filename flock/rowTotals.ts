@@ -1,0 +1,43 @@
+import type { Deadline } from '../core/index.js';
+import type { Gizzard } from '../gizzard/index.js';
+import type { Direction } from '../wire/index.js';
+import { tableIdOf } from './graphs.js';
+
+/** Trees that are counted at once. */
+const atOnce = 4;
+
+/** Rows of one direction of a graph: those of edges and of nodes, each counted once, and those of nodes in all replicas. */
+export interface RowTotals {
+  readonly edges: number;
+  readonly nodes: number;
+  readonly nodeCopies: number;
+}
+
+/** Asks one replica of each tree, which reads the counters of its nodes and not its edges. */
+export async function rowTotals(
+  gizzard: Gizzard,
+  graphId: number,
+  direction: Direction,
+  deadline: Deadline,
+): Promise<RowTotals> {
+  const total = { edges: 0, nodes: 0, nodeCopies: 0 };
+  const waiting = [...new Set(gizzard.topology.routes(tableIdOf(graphId, direction)))];
+  const lane = async (): Promise<void> => {
+    for (let route = waiting.pop(); route !== undefined; route = waiting.pop()) {
+      const { writable } = route;
+      const counts = await gizzard.read(route, deadline, async (host, { shard }, left) => {
+        const { tables } = gizzard.moves.movableType(shard.type);
+        const counted = await Promise.all(
+          tables.map(async (table) => [table.name, await table.count(host, shard, left)] as const),
+        );
+        return new Map(counted);
+      });
+      const nodes = counts.get('nodes') ?? 0;
+      total.edges += counts.get('edges') ?? 0;
+      total.nodes += nodes;
+      total.nodeCopies += nodes * writable.length;
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, lane));
+  return total;
+}
