@@ -60,9 +60,9 @@ export function addDroppedShardCommands(shard: Command, io: CliIo): void {
     );
 }
 
-async function allDropped({ config, dropped }: Gizzard): Promise<DroppedShard[]> {
-  const hosts = await Promise.all(Object.keys(config.databaseHosts).map((name) => dropped.list(name)));
-  return hosts.flat().sort((a, b) => b.droppedAtMs - a.droppedAtMs);
+async function allDropped({ hosts, dropped }: Gizzard): Promise<DroppedShard[]> {
+  const kept = await Promise.all(hosts.names.map((name) => dropped.list(name)));
+  return kept.flat().sort((a, b) => b.droppedAtMs - a.droppedAtMs);
 }
 
 const iso = (ms: number): string => new Date(ms).toISOString();

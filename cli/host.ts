@@ -282,8 +282,8 @@ async function backlogOf(
   };
 }
 
-function hostsOf({ topology, config }: Gizzard) {
-  const counts = new Map<string, number>(Object.keys(config.databaseHosts).map((name) => [name, 0]));
+function hostsOf({ topology, hosts }: Gizzard) {
+  const counts = new Map<string, number>(hosts.names.map((name) => [name, 0]));
   for (const { id, type } of topology.state.shards)
     if (nodeType(type) === undefined) counts.set(id.hostname, (counts.get(id.hostname) ?? 0) + 1);
   for (const { hostname } of topology.state.hostWeights) if (!counts.has(hostname)) counts.set(hostname, 0);
@@ -293,7 +293,7 @@ function hostsOf({ topology, config }: Gizzard) {
       host,
       shards,
       ...weightsOf(topology, host),
-      configured: Object.hasOwn(config.databaseHosts, host),
+      configured: hosts.has(host),
     }));
 }
 

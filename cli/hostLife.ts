@@ -78,7 +78,8 @@ export function addHostLifeCommands(host: Command, io: CliIo): void {
     withTweets(io, options, async (tbird, output) => {
       const { gizzard } = tbird;
       requireConfigured(gizzard, name);
-      const others = Object.keys(gizzard.config.databaseHosts).filter((one) => one !== name);
+      // Shards stay on their backend.
+      const others = gizzard.hosts.backendOf(name).names.filter((one) => one !== name);
       const policy = withoutHost(await policyOf(tbird), name);
       const drain = drainHost(await gizzard.migrations.planner(), name, others);
       const roles = gizzard.config.nameServer.hosts.includes(name)
@@ -119,7 +120,7 @@ export function addHostLifeCommands(host: Command, io: CliIo): void {
           ...(await gizzard.servers.list())
             .filter((server) => hostsOf(server)?.includes(name) === true)
             .map(({ id, info }) => serverName(id, info)),
-          ...(Object.hasOwn(gizzard.config.databaseHosts, name) ? ['this configuration'] : []),
+          ...(gizzard.hosts.has(name) ? ['this configuration'] : []),
         ];
         output.result({ host: name, removed: true, namedBy: naming }, () =>
           [
@@ -152,8 +153,8 @@ async function withTweets(
 /** Undefined where tweets are not set up. */
 const policyOf = (tbird: Tbird): Promise<WindowPolicy | undefined> => tbird.windowSet.storedPolicy();
 
-function requireConfigured({ config }: Gizzard, name: string): void {
-  if (Object.hasOwn(config.databaseHosts, name)) return;
+function requireConfigured({ hosts }: Gizzard, name: string): void {
+  if (hosts.has(name)) return;
   throw new RoostError(
     'FailedPrecondition',
     `this configuration does not name ${name}: put ${lineFor(name)}, and the same into that of every server and tool`,
@@ -175,7 +176,7 @@ interface Looked {
 async function examine(gizzard: Gizzard, name: string): Promise<Looked> {
   const { hosts, config, topology, moves, servers, jobs } = gizzard;
   const running = await servers.list();
-  const looks = await checkHost(hosts.host(name), {
+  const looks = await checkHost(hosts, name, {
     config,
     nowMs: () => jobs.journal.nowMs(),
     servers: running.length,
@@ -185,10 +186,10 @@ async function examine(gizzard: Gizzard, name: string): Promise<Looked> {
   if (looks.every(({ what, state }) => what !== 'answers' || state === 'good')) {
     for (const type of new Set(own.map((shard) => shard.type))) {
       if (gizzard.shardType(type)?.moving === undefined) continue;
-      for (const size of (
+      for (const stored of (
         await moves.movableType(type).stored(hosts.host(name), Deadline.after(tableDeadlineMs))
       ).values())
-        bytes += size;
+        bytes += stored.bytes;
     }
   }
   const unknownTo = running
@@ -276,7 +277,7 @@ function besides(
       for (const shard of empty)
         await gizzard.moves
           .movableType(shard.type)
-          .drop(gizzard.hosts.host(name), shard, Deadline.after(tableDeadlineMs));
+          .drop(gizzard.mysql.host(name), shard, Deadline.after(tableDeadlineMs));
     },
   };
 }

@@ -11,7 +11,7 @@ export async function whatNamesHost(
   policy: WindowPolicy | undefined,
   lost: boolean,
 ): Promise<string[]> {
-  const { topology, config, migrations, jobs, dropped } = gizzard;
+  const { topology, config, hosts, migrations, jobs, dropped } = gizzard;
   const reasons: string[] = [];
   const shards = topology.state.shards.filter(({ id }) => id.hostname === name).map(({ id }) => shardKey(id));
   const more = shards.length > namedShards ? ` and ${shards.length - namedShards} more` : '';
@@ -31,14 +31,14 @@ export async function whatNamesHost(
       `windows of tweets are made on it: \`roost host drain ${name}\`, or \`roost tweets setup --open-hosts … --closed-hosts …\``,
     );
   if (config.nameServer.hosts.includes(name)) reasons.push('it is a host of the name server (nameServer.hosts)');
-  const queues = (await jobs.queues.status()).flatMap(({ hosts }) => hosts.filter(({ host }) => host === name));
+  const queues = (await jobs.queues.status()).flatMap((queue) => queue.hosts.filter(({ host }) => host === name));
   const [failing, bad] = [
     queues.reduce((sum, one) => sum + one.failing.jobs, 0),
     queues.reduce((sum, one) => sum + one.bad.jobs, 0),
   ];
   if (failing + bad > 0) reasons.push(`${failing} failing and ${bad} bad jobs are kept for it: \`roost job list\``);
   if (lost) return reasons;
-  if (!Object.hasOwn(config.databaseHosts, name)) return reasons;
+  if (!hosts.has(name)) return reasons;
   try {
     const kept = await dropped.list(name);
     if (kept.length > 0)

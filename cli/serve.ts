@@ -10,10 +10,10 @@ import {
   laggingHostText,
   type Gizzard,
   unknownHosts,
+  unknownHostText,
   unknownJobsText,
   type SendJobs,
 } from '../gizzard/index.js';
-import { unknownHostText } from '../mysql/index.js';
 import { type ConfigOverride, createLog, type Log, Metrics } from '../process/index.js';
 import {
   AdminServer,
@@ -234,14 +234,11 @@ async function whyNotReady(flock: Flock): Promise<string | undefined> {
 }
 
 /** What is wrong with the cluster while this server can do its work. */
-async function notesOf({ config, hosts, jobs }: Gizzard): Promise<string[]> {
+async function notesOf({ hosts, jobs }: Gizzard): Promise<string[]> {
   const lagging = [...(await jobs.laggingHosts()).map(laggingHostText), ...(await jobs.unknown()).map(unknownJobsText)];
   // Against a clock that is wrong itself, all others seem to be.
   if (jobs.guard.refused !== undefined) return lagging;
-  return [
-    ...lagging,
-    ...(await clockFaults(hosts, Object.keys(config.databaseHosts), () => jobs.journal.nowMs())).map(clockFaultText),
-  ];
+  return [...lagging, ...(await clockFaults(hosts, hosts.names, () => jobs.journal.nowMs())).map(clockFaultText)];
 }
 
 function overridesOf({

@@ -59,6 +59,7 @@ export class Cluster<Stores extends readonly StoreLike[] = readonly StoreLike[]>
     const opened = await store.open(context);
     (this.opened as OpenedStore[]).push({ store, opened });
     gizzard.register({
+      backends: store.backends?.(opened, context) ?? [],
       shardTypes: store.shardTypes(opened, context),
       jobTypes: store.jobTypes(opened, context),
       checks: store.doctorChecks?.(opened) ?? [],

@@ -1,6 +1,6 @@
 import type { Caches } from '../cache/index.js';
 import type { Log, Metrics, RoostConfig } from '../process/index.js';
-import type { Check, Gizzard, JobType, ShardType } from '../gizzard/index.js';
+import type { Backend, Check, Gizzard, JobType, ShardType } from '../gizzard/index.js';
 import type { CachedKinds } from './cachedKind.js';
 
 /** What names a store, and what it opens. */
@@ -48,6 +48,8 @@ export interface Store<
   readonly uses?: Uses;
   /** Makes the store's interface. */
   open(context: StoreContext<Uses>): Opened | Promise<Opened>;
+  /** What its shards live on beside MySQL. Stores that share one give the same. */
+  backends?(opened: Opened, context: StoreContext<Uses>): readonly Backend[];
   shardTypes(opened: Opened, context: StoreContext<Uses>): readonly ShardType[];
   jobTypes(opened: Opened, context: StoreContext<Uses>): readonly JobType[];
   /** Called when the cluster is open, in a process that works on jobs: begins the store's own background work. */

@@ -73,7 +73,7 @@ async function tables(
     const byHost = new Map<string, { edges: SqlRow[]; nodes: SqlRow[] }>();
     for (const route of flock.gizzard.topology.routes(tableIdOf(graph.id, direction))) {
       for (const leaf of route.leaves) {
-        const host = flock.gizzard.hosts.host(leaf.shard.id.hostname);
+        const host = flock.gizzard.mysql.host(leaf.shard.id.hostname);
         const { edges, nodes } = edgeTables(cluster.config.cluster, leaf.shard);
         const rows = (table: string, columns: string): Promise<SqlRow[]> =>
           host.rows(

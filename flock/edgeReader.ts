@@ -8,7 +8,7 @@ import {
   type Route,
   type ShardId,
 } from '../gizzard/index.js';
-import type { SqlSession } from '../mysql/index.js';
+import type { SqlSession, DatabaseHost } from '../mysql/index.js';
 import type { Direction } from '../wire/index.js';
 import { requireGraph, tableIdOf } from './graphs.js';
 import type { QueryRun, QueryStep } from './query/queryRun.js';
@@ -113,7 +113,7 @@ export class EdgeReader {
   }
 
   #read<T>(route: Route, deadline: Deadline, read: ShardRead<T>): Promise<T> {
-    return this.gizzard.read(route, deadline, (host, leaf, left) =>
+    return this.gizzard.read(route, deadline, (host: DatabaseHost, leaf, left) =>
       read(host, edgeTables(this.database, leaf.shard), left, leaf),
     );
   }

@@ -1,6 +1,6 @@
 import { type Deadline, limits, maxId, parseCount, RoostError, type Micros } from '../core/index.js';
 import type { Gizzard, Route } from '../gizzard/index.js';
-import type { SqlSession } from '../mysql/index.js';
+import type { SqlSession, DatabaseHost } from '../mysql/index.js';
 import { deadlineOf, type Direction, type Edge, type EdgeState, type ReadOptions } from '../wire/index.js';
 import { neverPositioned } from './edgeRecord.js';
 import { requireGraph, tableIdOf } from './graphs.js';
@@ -78,7 +78,7 @@ export async function scan(
   const route = topology.intervals(tableId).findLast(({ baseId }) => baseId <= place.baseId)!.route;
   /** A shard that was split may still hold what another has now. */
   const isHere = (sourceId: bigint): boolean => topology.route(tableId, sourceId) === route;
-  return gizzard.read(route, deadline, async (host, leaf, left) => {
+  return gizzard.read(route, deadline, async (host: DatabaseHost, leaf, left) => {
     const tables = edgeTables(gizzard.config.cluster, leaf.shard);
     if (place.rows === 'nodes') {
       const nodes = await readTouched(host, tables, place, count, left);

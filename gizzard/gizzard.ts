@@ -6,16 +6,17 @@ import { ControlStore } from './control/controlStore.js';
 import { ReplicasHealth } from './control/replicasHealth.js';
 import type { Check } from './doctor/check.js';
 import { Doctor } from './doctor/doctor.js';
-import type { DatabaseHost } from '../mysql/index.js';
-import { DatabaseHosts } from '../mysql/index.js';
+import { DatabaseHosts, mysqlBackend } from '../mysql/index.js';
 import { Metrics, silentLog, type Log, type RoostConfig } from '../process/index.js';
+import type { Backend, DroppedShard, Host } from './backend.js';
+import { Hosts } from './hosts.js';
 import type { JobType } from './jobs/jobType.js';
 import { Jobs } from './jobs/jobs.js';
 import type { SendJobs } from './jobs/remoteRelay.js';
 import { Migrations } from './migrations/migrations.js';
 import { configDigest } from './moving/configDigest.js';
 import { DroppedSweeper } from './moving/droppedSweeper.js';
-import { DroppedTables, type DroppedShard } from './moving/droppedTables.js';
+import { DroppedTables } from './moving/droppedTables.js';
 import { Moves } from './moving/moves.js';
 import { MovesDatabase } from './moving/movesDatabase.js';
 import { Servers, type ServerInfo, type ServerVersion } from './moving/servers.js';
@@ -26,7 +27,7 @@ import { Hedge } from './routing/hedge.js';
 import { onSameHosts, readableOn } from './routing/onSameHosts.js';
 import { readAny } from './routing/readAny.js';
 import type { Leaf, Route } from './routing/route.js';
-import type { ShardType } from './shardType.js';
+import { backendOf, type ShardType } from './shardType.js';
 import type { Change } from './topology/changes.js';
 import { hostsInUse } from './topology/hostsInUse.js';
 import type { Topology } from './topology/topology.js';
@@ -42,6 +43,8 @@ export interface GizzardOptions {
 
 /** What a store tells Gizzard of its shards and jobs. */
 export interface GizzardTypes {
+  /** What its shards live on beside MySQL; stores may share one. They are closed with the Gizzard. */
+  readonly backends?: readonly Backend[];
   readonly shardTypes: readonly ShardType[];
   readonly jobTypes: readonly JobType[];
   /** What the doctor looks at beside its own checks. */
@@ -62,9 +65,12 @@ const followDeadlineMs = 10_000;
 const lookEveryMs = 100;
 const dayMs = 86_400_000;
 
-/** A process's view of a cluster: its topology, its database hosts and its jobs. Knows nothing of what the shards hold. */
+/** A process's view of a cluster: its topology, its hosts and its jobs. Knows nothing of what the shards hold. */
 export class Gizzard {
-  readonly hosts: DatabaseHosts;
+  /** The hosts of all backends. */
+  readonly hosts: Hosts;
+  /** Those of MySQL, where the name server and the control tables are too. */
+  readonly mysql: DatabaseHosts;
   readonly nameServer: NameServer;
   /** What steers the cluster beside its topology, on every replica of the name server's database. */
   readonly control: Control;
@@ -100,14 +106,17 @@ export class Gizzard {
   ) {
     this.log = options.log ?? silentLog;
     this.metrics = options.metrics ?? new Metrics();
-    this.hosts = new DatabaseHosts(config, this.log, this.metrics);
+    this.mysql = new DatabaseHosts(config, this.log, this.metrics);
+    this.hosts = new Hosts(this.metrics);
+    this.hosts.add(mysqlBackend(this.mysql, config.cluster, config.pool.size));
     this.#hedge = new Hedge(config.reads, this.metrics);
-    this.nameServer = NameServer.open(this.hosts, config.nameServer, config.cluster, this.log, this.metrics);
+    this.nameServer = NameServer.open(this.mysql, config.nameServer, config.cluster, this.log, this.metrics);
     this.jobs = new Jobs(
       config,
       this.#jobTypes,
       () => this.topology,
       this.hosts,
+      this.mysql,
       this.log,
       this.metrics,
       () => this.nameServer.reload(),
@@ -116,7 +125,7 @@ export class Gizzard {
     this.nameServer.onApplied = (changes, { version }) => this.#announce(changes, version);
     const server = randomUUID();
     this.control = new Control(
-      config.nameServer.hosts.map((name) => new ControlStore(this.hosts.host(name), `${config.cluster}_nameserver`)),
+      config.nameServer.hosts.map((name) => new ControlStore(this.mysql.host(name), `${config.cluster}_nameserver`)),
       this.log,
       this.nameServer.replicas.primary,
     );
@@ -142,10 +151,10 @@ export class Gizzard {
       config.moves,
       this.log,
     );
-    this.dropped = new DroppedTables(config.cluster, this.hosts, (type) => this.moves.movableType(type));
+    this.dropped = new DroppedTables(this.hosts, (type) => this.moves.movableType(type));
     this.#sweeper = new DroppedSweeper(
       this.dropped,
-      Object.keys(config.databaseHosts),
+      () => this.hosts.names,
       () => this.jobs.journal.nowMs(),
       this.log,
     );
@@ -178,7 +187,6 @@ export class Gizzard {
         nameServer,
         replicas: this.replicas,
         hosts,
-        hostNames: Object.keys(config.databaseHosts),
         moves,
         dropped: this.dropped,
         keepDroppedMs: config.moves.undropDays * dayMs,
@@ -192,9 +200,10 @@ export class Gizzard {
     );
   }
 
-  /** Takes in what a store brings, before `start`. Returns the Gizzard. Throws `InvalidArgument` for a type whose name is taken. */
-  register({ shardTypes, jobTypes, checks = [] }: GizzardTypes): this {
+  /** Takes in what a store brings, before `start`. Returns the Gizzard. Throws `InvalidArgument` for a type or a host whose name is taken. */
+  register({ backends = [], shardTypes, jobTypes, checks = [] }: GizzardTypes): this {
     if (this.#started) throw new RoostError('FailedPrecondition', 'types are registered before a Gizzard starts');
+    for (const backend of backends) this.hosts.add(backend);
     for (const type of shardTypes) enter(this.#shardTypes, 'shard type', type.name, type);
     for (const type of jobTypes) enter(this.#jobTypes, 'kind of job', type.kind, type);
     this.#checks.push(...checks);
@@ -250,7 +259,14 @@ export class Gizzard {
           fields: { type: shard.type },
         });
       }
-      return { type, shard, host: this.hosts.host(shard.id.hostname) };
+      const backend = this.hosts.backendOf(shard.id.hostname);
+      if (backend.name !== backendOf(type))
+        throw new RoostError(
+          'InvalidArgument',
+          `shards of type ${type.name} live on ${backendOf(type)}: ${shard.id.hostname} is a host of ${backend.name}`,
+          { fields: { type: type.name, host: shard.id.hostname } },
+        );
+      return { type, shard, host: backend.host(shard.id.hostname) };
     });
     if (leaves.length > 0) {
       await this.nameServer.refuseSpent(leaves.map(({ id }) => id));
@@ -274,11 +290,7 @@ export class Gizzard {
       const movable = this.#shardTypes.get(shard.type)?.moving;
       if (
         movable === undefined ||
-        (await movable.holds(
-          this.hosts.host(shard.id.hostname),
-          movable.place(shard),
-          Deadline.after(createDeadlineMs),
-        ))
+        (await movable.holds(this.hosts.host(shard.id.hostname), shard, Deadline.after(createDeadlineMs)))
       )
         continue;
       throw new RoostError(
@@ -314,11 +326,11 @@ export class Gizzard {
     await this.nameServer.revive([dropped.shard.id], by);
   }
 
-  /** Reads from one replica of a route; see `readAny`. Replicas that lack writes come last: see `LaggingLeaves`. */
-  async read<T>(
+  /** Reads from one replica of a route; `H` are the hosts of the backend that its leaves live on; see `readAny`. Replicas that lack writes come last: see `LaggingLeaves`. */
+  async read<T, H extends Host>(
     route: Route,
     deadline: Deadline,
-    read: (host: DatabaseHost, leaf: Leaf, deadline: Deadline) => Promise<T>,
+    read: (host: H, leaf: Leaf, deadline: Deadline) => Promise<T>,
   ): Promise<T> {
     const { lagging } = this.jobs;
     const looking = lagging.fresh();
@@ -327,7 +339,8 @@ export class Gizzard {
       route,
       deadline,
       this.hosts.isHealthy,
-      (leaf, within) => read(this.hosts.host(leaf.shard.id.hostname), leaf, within),
+      // The type of a leaf names its backend, and a shard is made on no other's hosts.
+      (leaf, within) => read(this.hosts.host(leaf.shard.id.hostname) as H, leaf, within),
       this.#hedge,
       lagging.isCurrent,
     );
@@ -338,17 +351,17 @@ export class Gizzard {
    * of one host, with the places of their routes in `routes`; the weights of the first route decide on which. Where no host can answer for all of them, each
    * is read by itself, and fails as `read` does.
    */
-  async readTogether<T>(
+  async readTogether<T, H extends Host>(
     routes: readonly Route[],
     deadline: Deadline,
     read: (
-      host: DatabaseHost,
+      host: H,
       leaves: readonly { readonly leaf: Leaf; readonly place: number }[],
       deadline: Deadline,
     ) => Promise<T>,
   ): Promise<T[]> {
     const together = ([first, ...others]: readonly number[]): Promise<T> =>
-      this.read(routes[first!]!, deadline, (host, leaf, within) =>
+      this.read(routes[first!]!, deadline, (host: H, leaf, within) =>
         read(
           host,
           [

@@ -1,4 +1,15 @@
 export { Gizzard, type GizzardOptions, type GizzardTypes } from './gizzard.js';
+export {
+  type Backend,
+  type DroppedList,
+  type DroppedShard,
+  type Host,
+  type HostLoad,
+  type HostLook,
+  type HostRoom,
+  maxAsideNameChars,
+} from './backend.js';
+export { Hosts, unknownHostText } from './hosts.js';
 export type { Control } from './control/control.js';
 export type { ReplicaHealth } from './control/replicasHealth.js';
 export { keyHash, keyHashes, type KeyHash } from './hashes/index.js';
@@ -27,8 +38,7 @@ export type { AuditEntry } from './nameServer/audit.js';
 export type { Check, Examination, Finding } from './doctor/check.js';
 export type { Doctor } from './doctor/doctor.js';
 export { drainHost, type HostDrain } from './migrations/drainHost.js';
-export { checkHost, grantText, type HostLook } from './migrations/hostCheck.js';
-export { hostRoom } from './migrations/hostRoom.js';
+export { checkHost } from './migrations/hostCheck.js';
 export {
   leftBehind,
   phaseOf,
@@ -60,13 +70,10 @@ export { copyCount, type MigrationPlan, type Phase, type PlannedStep } from './m
 export { defaultColumnType, printTemplate, type Template } from './migrations/template.js';
 export { differingRows } from './moving/differingRows.js';
 export { inParts } from './moving/inParts.js';
-export type { DroppedShard, DroppedTables } from './moving/droppedTables.js';
-export type { Movable, MovableTable, TablePlace } from './moving/movable.js';
+export type { DroppedTables } from './moving/droppedTables.js';
+export type { Movable, MovableTable, RowsDigest, ShardSize } from './moving/movable.js';
 export { toldOfWrites, type WrittenRows } from './moving/toldOfWrites.js';
-export { shardSizes, type ShardSize } from './moving/shardSizes.js';
-export { movableTables, shardTable } from './moving/movableTables.js';
-export { digestColumns, digestOf, type RowsDigest } from './moving/rowsDigest.js';
-export { idsBetween, tableById } from './moving/tableById.js';
+export { shardSizes } from './moving/shardSizes.js';
 export type { Moves } from './moving/moves.js';
 export { dayWindowsText, parseDayWindows, type MoveThrottleNow } from './moving/moveThrottle.js';
 export {

@@ -3,6 +3,9 @@ import mysql, { type Pool, type PoolConnection, type TypedParameterValue } from 
 import { Deadline, deadlineExceeded, Health, maxInt64, RoostError } from '../core/index.js';
 import type { DatabaseHostConfig, Log, PoolConfig } from '../process/index.js';
 import { ConnectionLine } from './connectionLine.js';
+import { readHostClock } from './hostClock.js';
+import { hostLoad, replicationLagSeconds } from './hostLoad.js';
+import { databaseRoom, type DatabaseRoom } from './hostRoom.js';
 import { isHostDown, sqlError, type DriverError } from './sqlErrors.js';
 
 /** What may be bound to a statement. */
@@ -111,6 +114,22 @@ export class DatabaseHost implements SqlSession {
       this.log.debug({ err: error, host: this.name }, 'a host gives no sign of life');
       return false;
     }
+  }
+
+  clockMs(deadline: Deadline): Promise<number> {
+    return readHostClock(this, deadline);
+  }
+
+  load(deadline: Deadline): Promise<{ readonly requests: number; readonly running: number }> {
+    return hostLoad(this, deadline);
+  }
+
+  lagSeconds(deadline: Deadline): Promise<number | undefined> {
+    return replicationLagSeconds(this, deadline);
+  }
+
+  room(deadline: Deadline): Promise<DatabaseRoom> {
+    return databaseRoom(this, this.config.capacityBytes, deadline);
   }
 
   /**

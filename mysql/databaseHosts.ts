@@ -9,8 +9,6 @@ export class DatabaseHosts {
   /** Of the configuration; `constructor` is none. */
   readonly #names: ReadonlySet<string>;
   #closed = false;
-  /** `server vm:7915`, where this process is a server. */
-  serverName: () => string | undefined = () => undefined;
 
   constructor(
     private readonly config: Pick<RoostConfig, 'databaseHosts' | 'pool'>,
@@ -35,10 +33,9 @@ export class DatabaseHosts {
     };
     gauge('roost_sql_connections_in_use', 'Connections that statements run on, by database host', (host) => host.inUse);
     gauge('roost_sql_waiting', 'Callers that wait for a connection, by database host', (host) => host.waiting);
-    gauge('roost_host_up', 'Whether requests to a database host succeed', (host) => (host.health.down ? 0 : 1));
   }
 
-  /** Throws, for a host that the configuration does not name, `Unavailable` in a server, since another may know it, and else `FailedPrecondition`; `Unavailable` once this is closed. */
+  /** Throws `FailedPrecondition` for a host that the configuration does not name; `Unavailable` once this is closed. */
   host(name: string): DatabaseHost {
     const known = this.#hosts.get(name);
     if (known !== undefined) return known;
@@ -49,9 +46,6 @@ export class DatabaseHosts {
       });
     const config = this.#names.has(name) ? this.config.databaseHosts[name] : undefined;
     if (config === undefined) {
-      const server = this.serverName();
-      if (server !== undefined)
-        throw new RoostError('Unavailable', unknownHostText(server, [name]), { fields: { host: name } });
       throw new RoostError(
         'FailedPrecondition',
         `the configuration of this command does not name database host ${name}: add it under databaseHosts`,
@@ -81,7 +75,3 @@ export class DatabaseHosts {
     await Promise.all([...this.#hosts.values()].map((host) => host.close()));
   }
 }
-
-/** One line for people. `server` is `server vm:7915`. */
-export const unknownHostText = (server: string, hosts: readonly string[]): string =>
-  `${server} does not know ${hosts.join(', ')}: add ${hosts.length === 1 ? 'it' : 'them'} to that server's configuration and restart it`;

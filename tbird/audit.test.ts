@@ -57,7 +57,7 @@ it('finds entries that are missing, wrong or stray, and repairs them', async () 
   const strayOwner = await owner(stray);
   const { windowMs } = await tbird.windowSet.policy();
   for (const { shard } of tbird.windowSet.route(stray, windowMs)!.leaves) {
-    await tbird.gizzard.hosts
+    await tbird.gizzard.mysql
       .host(shard.id.hostname)
       .run(`DELETE FROM ${tweetTable(cluster.config.cluster, shard)} WHERE id = ?`, [stray], Deadline.after(5_000));
   }
@@ -83,7 +83,7 @@ it("counts anew where rows of an index were taken away behind everybody's back",
   const { userId } = (await tbird.get(BigInt64Array.of(lost)))[0]!;
   for (const { shard } of tbird.gizzard.topology.route(byUser, userId).leaves) {
     const table = `\`${cluster.config.cluster}\`.\`${shard.id.tablePrefix}_edges\``;
-    const { affectedRows } = await tbird.gizzard.hosts
+    const { affectedRows } = await tbird.gizzard.mysql
       .host(shard.id.hostname)
       .run(`DELETE FROM ${table} WHERE source_id = ? AND destination_id = ?`, [userId, lost], Deadline.after(5_000));
     expect(affectedRows).toBe(1);
@@ -98,7 +98,7 @@ it('finds copies of a tweet that differ', async () => {
   const { windowMs } = await tbird.windowSet.policy();
   const { leaves } = tbird.windowSet.route(other, windowMs)!;
   const { id } = leaves[1]!.shard;
-  await tbird.gizzard.hosts
+  await tbird.gizzard.mysql
     .host(id.hostname)
     .run(
       `UPDATE ${tweetTable(cluster.config.cluster, leaves[1]!.shard)} SET text = 'another' WHERE id = ?`,

@@ -156,7 +156,7 @@ class TweetAudit {
     const differences = await differingRows(
       tweetsMoves(gizzard.config.cluster),
       replicas,
-      (name) => gizzard.hosts.host(name),
+      (name) => gizzard.mysql.host(name),
       namedRows,
       this.options.signal,
     );
@@ -167,9 +167,13 @@ class TweetAudit {
       });
   }
 
-  async #pages<Row>(route: Route, table: MovableTable<Row>, each: (rows: Row[]) => Promise<void>): Promise<void> {
+  async #pages<Row>(
+    route: Route,
+    table: MovableTable<Row, DatabaseHost>,
+    each: (rows: Row[]) => Promise<void>,
+  ): Promise<void> {
     const read = <T>(work: (host: DatabaseHost, shard: ShardInfo, deadline: Deadline) => Promise<T>): Promise<T> =>
-      this.tbird.gizzard.read(route, Deadline.after(pageDeadlineMs), (host, leaf, deadline) =>
+      this.tbird.gizzard.read(route, Deadline.after(pageDeadlineMs), (host: DatabaseHost, leaf, deadline) =>
         work(host, leaf.shard, deadline),
       );
     let after: string | undefined = '';

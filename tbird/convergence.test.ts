@@ -134,7 +134,7 @@ async function rows(room: number): Promise<unknown[]> {
       tbird.windowSet
         .route(id, windowMs)!
         .leaves.map(async ({ shard }) =>
-          tbird.gizzard.hosts
+          tbird.gizzard.mysql
             .host(shard.id.hostname)
             .rows(
               `SELECT user_id - ?, text, state, state_at - ?, written_at - ?, JSON_LENGTH(losers) FROM ${tweetTable(cluster.config.cluster, shard)} WHERE id = ?`,

@@ -262,7 +262,7 @@ it('many are read while replicas of their tables fail, though no host has all of
   // Another replica of each of two stripes, on different hosts.
   const lost = ['db1', 'db2'].map((host, i) => {
     const { shard } = routes[i]!.leaves.find((leaf) => leaf.shard.id.hostname === host)!;
-    return { host: tbird.gizzard.hosts.host(host), table: tweetTable(cluster.config.cluster, shard) };
+    return { host: tbird.gizzard.mysql.host(host), table: tweetTable(cluster.config.cluster, shard) };
   });
   const rename = (suffixes: readonly [string, string]): Promise<unknown> =>
     Promise.all(

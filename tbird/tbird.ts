@@ -10,6 +10,7 @@ import {
 } from '../core/index.js';
 import type { EdgeState, Flock } from '../flock/index.js';
 import type { Gizzard, NewJob } from '../gizzard/index.js';
+import type { DatabaseHost } from '../mysql/index.js';
 import {
   deadlineOf,
   type DroppedWindow,
@@ -260,8 +261,17 @@ export class Tbird implements TbirdService {
       const bounds = { userId, beforeId, afterId, replies, retweets };
       const parts = await Promise.all(
         stripes.map(({ baseId }) =>
-          this.gizzard.read(this.gizzard.topology.route(tweetsTableId, baseId), deadline, (host, leaf, left) =>
-            scanTweets(host, tweetTable(this.gizzard.config.cluster, leaf.shard), bounds, count - tweets.length, left),
+          this.gizzard.read(
+            this.gizzard.topology.route(tweetsTableId, baseId),
+            deadline,
+            (host: DatabaseHost, leaf, left) =>
+              scanTweets(
+                host,
+                tweetTable(this.gizzard.config.cluster, leaf.shard),
+                bounds,
+                count - tweets.length,
+                left,
+              ),
           ),
         ),
       );

@@ -1,5 +1,6 @@
 import { chunks, type Deadline } from '../core/index.js';
 import type { Gizzard, Route } from '../gizzard/index.js';
+import type { DatabaseHost } from '../mysql/index.js';
 import { readTweets } from './storage/tweetRows.js';
 import { tweetTable } from './storage/tweetTable.js';
 import type { TweetRecord } from './tweetRecord.js';
@@ -22,7 +23,7 @@ export class TweetReader {
     const routes = [...byRoute.keys()].sort((a, b) => (a.root.id.tablePrefix < b.root.id.tablePrefix ? -1 : 1));
     const parts = await Promise.all(
       Array.from(chunks(routes, tablesPerStatement), (some) =>
-        this.gizzard.readTogether(some, deadline, (host, leaves, left) =>
+        this.gizzard.readTogether(some, deadline, (host: DatabaseHost, leaves, left) =>
           readTweets(
             host,
             leaves.map(({ leaf, place }) => ({

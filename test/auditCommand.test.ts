@@ -30,7 +30,7 @@ it('says what is wrong, fails until it is put right, and repairs it', async () =
   expect(await audit()).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('nothing is wrong') as string });
 
   const [leaf] = flock.gizzard.topology.routes(tableIdOf(1, 'forward'))[0]!.leaves;
-  await flock.gizzard.hosts
+  await flock.gizzard.mysql
     .host(leaf!.shard.id.hostname)
     .run(
       `DELETE FROM \`${config.cluster}\`.\`${leaf!.shard.id.tablePrefix}_edges\` WHERE destination_id = 3`,

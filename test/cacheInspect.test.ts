@@ -31,7 +31,7 @@ const write = (operation: 'add' | 'remove', pairs: readonly (readonly [number, n
 async function plant(tableId: number, key: bigint, sql: string): Promise<void> {
   const { leaves } = tbird.gizzard.topology.route(tableId, key);
   for (const { shard } of leaves)
-    await tbird.gizzard.hosts
+    await tbird.gizzard.mysql
       .host(shard.id.hostname)
       .run(sql.replace('TABLE', `\`${config.cluster}\`.${shard.id.tablePrefix}`), [], Deadline.after(5_000));
 }

@@ -330,7 +330,7 @@ describe('jobs', () => {
   const onDb1 = async (source: number): Promise<number> => {
     const { gizzard } = server.flock;
     const prefix = gizzard.topology.route(1, BigInt(source)).leaves[0]!.shard.id.tablePrefix;
-    const rows = await gizzard.hosts
+    const rows = await gizzard.mysql
       .host('db1')
       .rows(`SELECT 1 FROM ${config.cluster}.${prefix}_edges WHERE source_id = ?`, [source], Deadline.after(5_000));
     return rows.length;
@@ -358,7 +358,7 @@ describe('jobs', () => {
     const { gizzard } = server.flock;
     const alter = async (what: (i: number) => string): Promise<void> => {
       for (const i of [0, 1])
-        await gizzard.hosts
+        await gizzard.mysql
           .host('db1')
           .run(`ALTER TABLE ${config.cluster}.follows_forward_000${i}_edges ${what(i)}`, [], Deadline.after(5_000));
     };

@@ -207,7 +207,7 @@ describe.skipIf(why !== undefined)(`the original gizzmo${why === undefined ? '' 
   it('repairs tables: each replica gets the rows that only another one has', async () => {
     const { gizzard } = server.flock;
     const edges = gizzard.topology.route(3, 1n).leaves.map(({ shard: { id } }) => ({
-      host: gizzard.hosts.host(id.hostname),
+      host: gizzard.mysql.host(id.hostname),
       table: `\`${config.cluster}\`.\`${id.tablePrefix}_edges\``,
     }));
     await edges[1]!.host.run(`DELETE FROM ${edges[1]!.table} WHERE source_id = 1`, [], Deadline.after(5_000));

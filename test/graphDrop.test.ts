@@ -25,7 +25,7 @@ const write = (graphId: number, acknowledgement: 'journaled' | 'materialized'): 
 const tables = async (database: string): Promise<number> => {
   const counts = await Promise.all(
     [db1, db2].map((host) =>
-      server.gizzard.hosts
+      server.gizzard.mysql
         .host(host)
         .rows(
           "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = ? AND table_name LIKE '%edges'",

@@ -100,7 +100,7 @@ describe('rows in shards of other keys', { timeout: 60_000 }, () => {
     const { gizzard } = tbird;
     const edges = gizzard.shardType('flock')!.moving!.tables.find(({ name }) => name === 'edges')!;
     const onLeaf = ({ shard }: Leaf, sql: (table: string) => string): Promise<unknown> =>
-      gizzard.hosts
+      gizzard.mysql
         .host(shard.id.hostname)
         .run(sql(`\`${config.cluster}\`.\`${shard.id.tablePrefix}_edges\``), [], Deadline.after(5_000));
     /** Something happens between the copy and the deletion. */
@@ -121,7 +121,7 @@ describe('rows in shards of other keys', { timeout: 60_000 }, () => {
     const rowsIn = async (): Promise<number> =>
       Number(
         (
-          await edges.rows(gizzard.hosts.host(leaf.shard.id.hostname), leaf.shard, '', undefined, Deadline.after(5_000))
+          await edges.rows(gizzard.mysql.host(leaf.shard.id.hostname), leaf.shard, '', undefined, Deadline.after(5_000))
         ).filter((row) => sources.includes(edges.routingKey(row))).length,
       );
 
@@ -202,7 +202,7 @@ describe('rows in shards of other keys', { timeout: 60_000 }, () => {
             route.leaves[0]!.shard.type === home.leaves[0]!.shard.type,
         )!;
       const [table] = gizzard.moves.movableType(home.leaves[0]!.shard.type).tables;
-      const host = (leaf: Leaf) => gizzard.hosts.host(leaf.shard.id.hostname);
+      const host = (leaf: Leaf) => gizzard.mysql.host(leaf.shard.id.hostname);
       const rows = await table!.rowsAt(host(home.leaves[0]!), home.leaves[0]!.shard, [rowKey], Deadline.after(5_000));
       expect(rows).toHaveLength(1);
       for (const leaf of wrong.leaves) await table!.write(host(leaf), leaf.shard, rows, Deadline.after(5_000));

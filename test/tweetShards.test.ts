@@ -44,7 +44,7 @@ const transformed = async (shape: string): Promise<unknown> =>
 /** Takes a row out of one copy, behind everybody's back. */
 async function lose(id: bigint): Promise<void> {
   const [hostname, prefix] = (await tree()).leaves[1]!.split('/') as [string, string];
-  const { affectedRows } = await tbird.gizzard.hosts
+  const { affectedRows } = await tbird.gizzard.mysql
     .host(hostname)
     .run(`DELETE FROM \`${config.cluster}\`.\`${prefix}_tweets\` WHERE id = ?`, [id], Deadline.after(5_000));
   expect(affectedRows).toBe(1);

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Deadline } from '../core/index.js';
 import { openFlock, type Flock } from '../flock/index.js';
 import { parseTemplate, unknownHosts } from '../gizzard/index.js';
+import type { DatabaseHost } from '../mysql/index.js';
 import type { RoostConfig } from '../process/index.js';
 import { startServeProcess } from './serveProcess.js';
 import { freshCluster } from './support/index.js';
@@ -39,7 +40,7 @@ const countOf = (flock: Flock, sourceId: bigint): Promise<number> =>
   flock.gizzard.read(
     flock.gizzard.topology.routes(graphId)[0]!,
     Deadline.after(5_000),
-    async (host, leaf, deadline) => {
+    async (host: DatabaseHost, leaf, deadline) => {
       const rows = await host.rows(
         `SELECT 1 FROM \`${config.cluster}\`.\`${leaf.shard.id.tablePrefix}_edges\` WHERE source_id = ?`,
         [sourceId],

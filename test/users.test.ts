@@ -286,7 +286,7 @@ describe('roost cache', () => {
     const { route } = store.gizzard.topology.locate(usersTableId, 50n);
     const { hostname, tablePrefix } = route.leaves[0]!.shard.id;
     const table = `\`${config.cluster}\`.\`${tablePrefix}_users\``;
-    await store.gizzard.hosts
+    await store.gizzard.mysql
       .host(hostname)
       .run(`UPDATE ${table} SET name = 'c' WHERE id = 50`, [], Deadline.after(5_000));
     const found = await roost(...inspect);

@@ -1,5 +1,6 @@
 import { limits, RoostError } from '../core/index.js';
 import type { JobType } from '../gizzard/index.js';
+import type { DatabaseHost } from '../mysql/index.js';
 import { checkChange, never, type UserRecord } from './user.js';
 import { decodeUsers } from './userBytes.js';
 import { usersTableId, type UserRows } from './userRows.js';
@@ -10,7 +11,7 @@ export const userJobKind = 'users.put';
 const invalid = (message: string): RoostError => new RoostError('InvalidArgument', message);
 
 /** Writes of users. A job is done when both the shard and the cache have it: a reader who was told so finds nothing older. */
-export const userJob = (database: string, rows: UserRows): JobType<UserRecord> => ({
+export const userJob = (database: string, rows: UserRows): JobType<UserRecord, DatabaseHost> => ({
   kind: userJobKind,
   split(payload, add) {
     for (const user of decodeUsers(payload)) add(usersTableId, user.id, user);

@@ -1,5 +1,6 @@
 import { RowCache, type Caches } from '../cache/index.js';
 import type { Gizzard, Route } from '../gizzard/index.js';
+import type { DatabaseHost } from '../mysql/index.js';
 import { mergeUsers, type UserRecord } from './user.js';
 import { decodeUsers, encodeUser } from './userBytes.js';
 import { readUsers, userTable } from './userTable.js';
@@ -33,7 +34,7 @@ export function userRows({ main, config, firstLevel }: Caches, gizzard: Gizzard)
       }
       const parts = await Promise.all(
         Array.from(byRoute, ([route, part]) =>
-          gizzard.read(route, deadline, (host, leaf, left) =>
+          gizzard.read(route, deadline, (host: DatabaseHost, leaf, left) =>
             readUsers(host, userTable(of.cluster, leaf.shard), part, left),
           ),
         ),

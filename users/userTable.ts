@@ -1,6 +1,6 @@
 import type { Deadline } from '../core/index.js';
-import { shardTable, type ShardInfo } from '../gizzard/index.js';
-import type { DatabaseHost, SqlRow, SqlSession } from '../mysql/index.js';
+import type { ShardInfo } from '../gizzard/index.js';
+import { type DatabaseHost, type SqlRow, type SqlSession, shardTable } from '../mysql/index.js';
 import { mergeUsers, sameUser, type UserRecord } from './user.js';
 
 /** The name of a shard's table, quoted, ready for SQL. */

@@ -130,7 +130,7 @@ describe.each([
   });
 
   it('are copied to another shard, compared, and repaired with the later of two writes', async () => {
-    const { moves, topology, hosts } = server.gizzard;
+    const { moves, topology, mysql } = server.gizzard;
     const [source, replica] = topology.route(usersTableId, 12n).leaves.map((leaf) => leaf.shard) as [
       ShardInfo,
       ShardInfo,
@@ -149,7 +149,7 @@ describe.each([
     expect(await done('diff', source, replica, target)).toMatchObject({ differenceCount: 0 });
 
     const table = `\`${config.cluster}\`.\`copied_users\``;
-    const host = hosts.host(target.id.hostname);
+    const host = mysql.host(target.id.hostname);
     await host.run(
       `UPDATE ${table} SET name = 'Old', name_at = 1, flags = 7, flags_at = flags_at + 1 WHERE id = 12`,
       [],

@@ -1,11 +1,5 @@
-import {
-  inParts,
-  movableTables,
-  tableById,
-  type Movable,
-  type MovableTable,
-  type ShardType,
-} from '../gizzard/index.js';
+import { inParts, type Movable, type MovableTable, type ShardType } from '../gizzard/index.js';
+import { type DatabaseHost, movableTables, tableById } from '../mysql/index.js';
 import { mergeUsers, sameUser, type UserRecord } from './user.js';
 import { applyUsers, recordOf, removeUsers, userColumns, userTable } from './userTable.js';
 
@@ -13,8 +7,8 @@ export const usersShardTypeName = 'users';
 
 export const usersShardType = (
   database: string,
-  moving: (movable: Movable) => Movable = (movable) => movable,
-): ShardType => ({
+  moving: (movable: Movable<DatabaseHost>) => Movable = (movable) => movable,
+): ShardType<DatabaseHost> => ({
   name: usersShardTypeName,
   moving: moving(movableTables(database, [usersMoves(database)])),
   async create(host, shard, deadline) {
@@ -38,7 +32,7 @@ export const usersShardType = (
 });
 
 /** How users are copied, compared and repaired: page by page in the order of their ids. */
-const usersMoves = (database: string): MovableTable<UserRecord> => ({
+const usersMoves = (database: string): MovableTable<UserRecord, DatabaseHost> => ({
   ...tableById(database, 'users', userColumns, recordOf),
   key: ({ id }) => String(id),
   routingKey: ({ id }) => id,

@@ -43,7 +43,7 @@ async function plant(
   statement: (tables: { edges: string; nodes: string }) => string,
 ): Promise<void> {
   const leaf = flock.gizzard.topology.route(tableIdOf(graph.id, direction), id).writable[replica]!;
-  const { affectedRows } = await flock.gizzard.hosts
+  const { affectedRows } = await flock.gizzard.mysql
     .host(leaf.shard.id.hostname)
     .run(statement(edgeTables(cluster.config.cluster, leaf.shard)), [], Deadline.after(5_000));
   expect(affectedRows).toBeGreaterThan(0);
@@ -183,7 +183,7 @@ describe('an audit', () => {
         flock.gizzard.topology
           .route(tableIdOf(graph.id, 'forward'), 10n)
           .writable.map(({ shard }) =>
-            flock.gizzard.hosts
+            flock.gizzard.mysql
               .host(shard.id.hostname)
               .rows(
                 `SELECT * FROM ${edgeTables(cluster.config.cluster, shard).edges} WHERE source_id = 10`,

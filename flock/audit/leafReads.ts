@@ -87,6 +87,6 @@ export class LeafReads {
   }
 
   get #host() {
-    return this.gizzard.hosts.host(this.leaf.shard.id.hostname);
+    return this.gizzard.mysql.host(this.leaf.shard.id.hostname);
   }
 }

@@ -205,7 +205,7 @@ it('what a repair writes is not hidden by what was cached', async () => {
   await untilApplied(flock);
   const { leaves } = flock.gizzard.topology.route(graphId, 50n);
   const [lacking] = leaves;
-  const host = flock.gizzard.hosts.host(lacking!.shard.id.hostname);
+  const host = flock.gizzard.mysql.host(lacking!.shard.id.hostname);
   await host.run(
     `DELETE FROM ${edgeTables(config.cluster, lacking!.shard).edges} WHERE source_id = 50 AND destination_id = 52`,
     [],

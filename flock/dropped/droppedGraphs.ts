@@ -159,7 +159,7 @@ export class DroppedGraphs {
     const held = await Promise.all(
       leaves.map(async (shard) => {
         const movable = moves.movableType(shard.type);
-        return movable.holds(hosts.host(shard.id.hostname), movable.place(shard), Deadline.after(tableDeadlineMs));
+        return movable.holds(hosts.host(shard.id.hostname), shard, Deadline.after(tableDeadlineMs));
       }),
     );
     return leaves.filter((_, i) => held[i]);

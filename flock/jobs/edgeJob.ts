@@ -1,4 +1,5 @@
 import type { JobType } from '../../gizzard/index.js';
+import type { DatabaseHost } from '../../mysql/index.js';
 import type { EdgeRecord } from '../edgeRecord.js';
 import { edgeTables } from '../storage/edgeTables.js';
 import type { EdgeWriter } from '../storage/edgeWriter.js';
@@ -12,7 +13,10 @@ import { tellOtherEnds } from './rowJob.js';
  * Writes of single edges: each goes into the shard of its source and, turned round, into the shard of its destination.
  * Where a mass operation has touched the node at one end, the other end is told.
  */
-export const edgeJob = (database: string, { applyEdges, forgetEdges }: EdgeWriter): JobType<EdgeRecord> => ({
+export const edgeJob = (
+  database: string,
+  { applyEdges, forgetEdges }: EdgeWriter,
+): JobType<EdgeRecord, DatabaseHost> => ({
   kind: jobKinds.edges,
   split(payload, add) {
     decodeEdges(payload, (record) => add(record.tableId, record.sourceId, record));

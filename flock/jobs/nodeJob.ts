@@ -1,4 +1,5 @@
 import type { JobType } from '../../gizzard/index.js';
+import type { DatabaseHost } from '../../mysql/index.js';
 import { massOperation } from '../nodeRegisters.js';
 import { applyNode } from '../storage/applyNode.js';
 import { edgeTables } from '../storage/edgeTables.js';
@@ -8,7 +9,7 @@ import { decodeNode, type NodeOperation } from './nodePayload.js';
 import { encodeSweep } from './sweepPayload.js';
 
 /** A mass operation: the node's registers at once, its edges by sweeps, one for each leaf, since each has a copy of them. */
-export const nodeJob = (database: string): JobType<NodeOperation> => ({
+export const nodeJob = (database: string): JobType<NodeOperation, DatabaseHost> => ({
   kind: jobKinds.node,
   itemsAtOnce: 100,
   split(payload, add) {

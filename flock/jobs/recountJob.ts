@@ -1,4 +1,5 @@
 import type { JobType } from '../../gizzard/index.js';
+import type { DatabaseHost } from '../../mysql/index.js';
 import { recount } from '../storage/applyNode.js';
 import { edgeTables } from '../storage/edgeTables.js';
 import { checkSweep } from './jobChecks.js';
@@ -6,7 +7,7 @@ import { jobKinds } from './kinds.js';
 import { decodeSweep, type Sweep } from './sweepPayload.js';
 
 /** Counts a node's edges anew, on one leaf: how an audit repairs counters that have drifted. */
-export const recountJob = (database: string): JobType<Sweep> => ({
+export const recountJob = (database: string): JobType<Sweep, DatabaseHost> => ({
   kind: jobKinds.recount,
   itemsAtOnce: 4,
   split(payload, add) {

@@ -1,4 +1,5 @@
 import type { FollowUp, JobType } from '../../gizzard/index.js';
+import type { DatabaseHost } from '../../mysql/index.js';
 import type { EdgeRecord } from '../edgeRecord.js';
 import { untouched } from '../nodeRegisters.js';
 import type { EdgeWriter } from '../storage/edgeWriter.js';
@@ -12,7 +13,7 @@ import { decodeRows, encodeRows } from './rowPayload.js';
 const rowsPerJob = 1_000;
 
 /** Rows that learn what the node at their other end has been through. A row that is not there yet is made: the edge's own write is on its way. */
-export const rowJob = (database: string, { applyEdges }: EdgeWriter): JobType<EdgeRecord> => ({
+export const rowJob = (database: string, { applyEdges }: EdgeWriter): JobType<EdgeRecord, DatabaseHost> => ({
   kind: jobKinds.rows,
   split(payload, add) {
     for (const record of decodeRows(payload)) add(record.tableId, record.sourceId, record);

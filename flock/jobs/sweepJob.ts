@@ -1,4 +1,5 @@
 import type { FollowUp, JobType } from '../../gizzard/index.js';
+import type { DatabaseHost } from '../../mysql/index.js';
 import { edgeTables } from '../storage/edgeTables.js';
 import type { EdgeWriter } from '../storage/edgeWriter.js';
 import { checkSweep } from './jobChecks.js';
@@ -10,7 +11,7 @@ import { decodeSweep, encodeSweep, type Sweep } from './sweepPayload.js';
  * After a mass operation, brings a node's edges on one leaf up to date, page by page: each page ends with a job for the next one,
  * and with jobs that tell the other ends of its edges.
  */
-export const sweepJob = (database: string, { sweepPage }: EdgeWriter): JobType<Sweep> => ({
+export const sweepJob = (database: string, { sweepPage }: EdgeWriter): JobType<Sweep, DatabaseHost> => ({
   kind: jobKinds.sweep,
   itemsAtOnce: 4,
   split(payload, add) {

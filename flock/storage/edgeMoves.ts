@@ -1,5 +1,5 @@
-import { digestColumns, digestOf, inParts, type MovableTable, type ShardInfo } from '../../gizzard/index.js';
-import type { SqlRow, SqlValue } from '../../mysql/index.js';
+import { inParts, type MovableTable, type ShardInfo } from '../../gizzard/index.js';
+import { type SqlRow, type SqlValue, type DatabaseHost, digestColumns, digestOf } from '../../mysql/index.js';
 import { compare, mergeInto } from '../edgeRecord.js';
 import { anyTable, copyEdges } from './copyEdges.js';
 import { column, edgeColumns, edgesAt, rowOf } from './edgeRows.js';
@@ -9,7 +9,7 @@ import { removeEdges } from './removeRows.js';
 type Key = readonly [sourceId: bigint, destinationId: bigint];
 
 /** How the edges of Flock's shards move: in the order of their keys, which never change, while states and positions may at any time. */
-export const edgeMoves = (database: string): MovableTable<SqlRow> => {
+export const edgeMoves = (database: string): MovableTable<SqlRow, DatabaseHost> => {
   const tablesOf = (shard: ShardInfo): EdgeTables => edgeTables(database, shard);
   return {
     name: 'edges',

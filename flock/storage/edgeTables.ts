@@ -1,4 +1,5 @@
-import { shardTable, type ShardInfo } from '../../gizzard/index.js';
+import type { ShardInfo } from '../../gizzard/index.js';
+import { shardTable } from '../../mysql/index.js';
 
 /** The names of a shard's two tables, quoted, ready for SQL. */
 export interface EdgeTables {

@@ -1,6 +1,6 @@
 import type { Deadline } from '../../core/index.js';
-import { idsBetween, inParts, tableById, type MovableTable, type ShardInfo } from '../../gizzard/index.js';
-import type { DatabaseHost, SqlRow, SqlSession } from '../../mysql/index.js';
+import { inParts, type MovableTable, type ShardInfo } from '../../gizzard/index.js';
+import { type DatabaseHost, type SqlRow, type SqlSession, idsBetween, tableById } from '../../mysql/index.js';
 import { compare } from '../edgeRecord.js';
 import { mergeNodes, sameRegisters, untouched, type NodeRegisters } from '../nodeRegisters.js';
 import { applyNode, sweepPage } from './applyNode.js';
@@ -23,7 +23,7 @@ const countsOfEdges = countNames.map((name, rank) => `COALESCE(SUM(e.state = ${r
 const idsTable = `JSON_TABLE(?, '$[*]' COLUMNS (s BIGINT UNSIGNED PATH '$')) k`;
 
 /** How the nodes of Flock's shards move. */
-export const nodeMoves = (database: string): MovableTable<NodeRow> => {
+export const nodeMoves = (database: string): MovableTable<NodeRow, DatabaseHost> => {
   const tablesOf = (shard: ShardInfo): EdgeTables => edgeTables(database, shard);
   return {
     ...tableById(database, 'nodes', columns, nodeOf),

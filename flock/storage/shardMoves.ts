@@ -1,7 +1,8 @@
-import { movableTables, type Movable } from '../../gizzard/index.js';
+import type { Movable } from '../../gizzard/index.js';
+import { type DatabaseHost, movableTables } from '../../mysql/index.js';
 import { edgeMoves } from './edgeMoves.js';
 import { nodeMoves } from './nodeMoves.js';
 
 /** How Flock's shards move. Nodes go first: what queries see of an edge depends on its node. */
-export const shardMoves = (database: string): Movable =>
+export const shardMoves = (database: string): Movable<DatabaseHost> =>
   movableTables(database, [nodeMoves(database), edgeMoves(database)]);

@@ -1,6 +1,6 @@
 import type { ReplicasHealth } from '../control/replicasHealth.js';
-import type { DatabaseHosts } from '../../mysql/index.js';
 import type { RoostConfig } from '../../process/index.js';
+import type { Hosts } from '../hosts.js';
 import type { Jobs } from '../jobs/jobs.js';
 import type { Migrations } from '../migrations/migrations.js';
 import type { DroppedTables } from '../moving/droppedTables.js';
@@ -34,8 +34,7 @@ export interface Finding {
 export interface DoctorEnvironment {
   readonly nameServer: NameServer;
   readonly replicas: ReplicasHealth;
-  readonly hosts: DatabaseHosts;
-  readonly hostNames: readonly string[];
+  readonly hosts: Hosts;
   readonly moves: Moves;
   readonly dropped: DroppedTables;
   /** How long tables that are dropped are kept. */

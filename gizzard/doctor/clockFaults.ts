@@ -1,5 +1,5 @@
 import { Deadline } from '../../core/index.js';
-import { readHostClock, type DatabaseHosts } from '../../mysql/index.js';
+import type { Hosts } from '../hosts.js';
 
 /** Clocks of a cluster that differ by more than this are wrong, one of them at least. */
 export const maxClockDifferenceMs = 60_000;
@@ -14,16 +14,16 @@ export interface ClockFault {
   readonly aheadMs: number;
 }
 
-/** Database hosts whose clocks are wrong by that of the journal. Those that do not answer are left out. Throws as `nowMs` does, which tells the journal's time. */
+/** Hosts whose clocks are wrong by that of the journal. Those that do not answer are left out. Throws as `nowMs` does, which tells the journal's time. */
 export async function clockFaults(
-  hosts: DatabaseHosts,
+  hosts: Hosts,
   names: readonly string[],
   nowMs: () => Promise<number>,
 ): Promise<ClockFault[]> {
   await nowMs();
   const clocks = await Promise.allSettled(
     names.map(async (subject): Promise<ClockFault> => {
-      const clockMs = await readHostClock(hosts.host(subject), Deadline.after(readDeadlineMs));
+      const clockMs = await hosts.host(subject).clockMs(Deadline.after(readDeadlineMs));
       return { subject, aheadMs: clockMs - (await nowMs()) };
     }),
   );

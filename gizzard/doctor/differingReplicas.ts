@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Deadline, RoostError } from '../../core/index.js';
-import type { DatabaseHosts } from '../../mysql/index.js';
+import type { Hosts } from '../hosts.js';
 import { differingRows } from '../moving/differingRows.js';
 import type { Movable, MovableTable } from '../moving/movable.js';
 import type { Difference } from '../moving/moveTask.js';
@@ -86,7 +86,7 @@ function treesOf({ topology, reserved, types }: Examination): ReadonlyMap<string
 async function disagreement(
   replicas: readonly ShardInfo[],
   movable: Movable,
-  hosts: DatabaseHosts,
+  hosts: Hosts,
 ): Promise<{ readonly text: string; readonly differences: readonly Difference[] } | undefined> {
   const { tables } = movable;
   const differences: Difference[] = [];
@@ -113,7 +113,7 @@ async function disagreement(
 async function differingCounts(
   tables: readonly MovableTable[],
   replicas: readonly ShardInfo[],
-  hosts: DatabaseHosts,
+  hosts: Hosts,
 ): Promise<string | undefined> {
   for (let look = 1; ; look++) {
     const counts = await Promise.all(

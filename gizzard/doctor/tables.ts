@@ -1,7 +1,7 @@
 import { Deadline, RoostError } from '../../core/index.js';
 import { unretiredPrefix } from '../migrations/steps.js';
 import { parseShardId, shardKey, type ShardId, type ShardInfo } from '../topology/types.js';
-import type { ShardType } from '../shardType.js';
+import { backendOf, type ShardType } from '../shardType.js';
 import type { Check, Examination, Finding } from './check.js';
 
 const hostDeadlineMs = 10_000;
@@ -10,11 +10,13 @@ const hostDeadlineMs = 10_000;
 export const tables: Check = {
   name: 'tables',
   async examine(examination) {
-    const { hostNames, types } = examination;
+    const { hosts, types } = examination;
+    const ofHost = (hostname: string): ShardType[] =>
+      [...types.values()].filter((type) => backendOf(type) === hosts.backendOf(hostname).name);
     const found = await Promise.all(
-      hostNames.map(async (hostname): Promise<Finding[]> => {
+      hosts.names.map(async (hostname): Promise<Finding[]> => {
         try {
-          return (await Promise.all([...types.values()].map((type) => tablesOf(hostname, type, examination)))).flat();
+          return (await Promise.all(ofHost(hostname).map((type) => tablesOf(hostname, type, examination)))).flat();
         } catch (error) {
           const waiting = [...examination.leftBehind.keys()].filter(
             (shard) => parseShardId(shard).hostname === hostname,
@@ -48,7 +50,9 @@ async function tablesOf(hostname: string, type: ShardType, examination: Examinat
     deadline,
   );
   return [
-    ...[...stored].flatMap(([tablePrefix, bytes]) => unnamed({ hostname, tablePrefix }, bytes, type.name, examination)),
+    ...[...stored].flatMap(([tablePrefix, { bytes }]) =>
+      unnamed({ hostname, tablePrefix }, bytes, type.name, examination),
+    ),
     ...shards.flatMap((shard) => missingTables(shard, missing.get(shard.id.tablePrefix) ?? [])),
   ];
 }

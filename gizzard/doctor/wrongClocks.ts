@@ -5,12 +5,12 @@ import type { Check } from './check.js';
 /** Database hosts and servers whose clocks differ from the journal's by more than they may. Nothing where the journal does not answer: other findings say so. */
 export const wrongClocks: Check = {
   name: 'clocks',
-  async examine({ hosts, hostNames, jobs, servers }) {
+  async examine({ hosts, jobs, servers }) {
     const nowMs = (): Promise<number> => jobs.journal.nowMs();
     const journalMs = await nowMs().catch(() => undefined);
     if (journalMs === undefined) return [];
     const faults = [
-      ...(await clockFaults(hosts, hostNames, nowMs)),
+      ...(await clockFaults(hosts, hosts.names, nowMs)),
       ...(await servers.list()).flatMap((server) => serverFault(server, journalMs)),
     ];
     return faults.map((fault) => ({ kind: 'wrongClock', subject: fault.subject, message: clockFaultText(fault) }));

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Deadline, type ErrorCode } from '../../core/index.js';
 import { Metrics } from '../../process/index.js';
+import type { DatabaseHost } from '../../mysql/index.js';
 import { append, failOn, notesOf, notesTable, secondShard, type Note } from '../../test/support/notes.js';
 import { notesCluster } from '../../test/support/notesCluster.js';
 import type { Gizzard } from '../gizzard.js';
@@ -12,7 +13,7 @@ const soon = (): Deadline => Deadline.after(5_000);
 
 /** The values of a key on whichever replica answers first. */
 const read = (gizzard: Gizzard, key: bigint): Promise<number[]> =>
-  gizzard.read(gizzard.topology.route(1, key), soon(), async (host, leaf, deadline) => {
+  gizzard.read(gizzard.topology.route(1, key), soon(), async (host: DatabaseHost, leaf, deadline) => {
     const rows = await host.rows(`SELECT v FROM ${notesTable(gizzard, leaf.shard.id)} WHERE k = ?`, [key], deadline);
     return rows.map(([value]) => Number(value));
   });

@@ -1,7 +1,6 @@
 import { RoostError, Semaphore } from '../../core/index.js';
-import type { DatabaseHosts } from '../../mysql/index.js';
-import { namesData } from '../../mysql/index.js';
 import type { Log } from '../../process/index.js';
+import type { Hosts } from '../hosts.js';
 import type { Leaf, Route } from '../routing/route.js';
 import { shardKey } from '../topology/types.js';
 import type { Topology } from '../topology/topology.js';
@@ -55,7 +54,7 @@ export class JobRunner {
   constructor(
     types: ReadonlyMap<string, JobType>,
     private readonly topology: () => Topology,
-    private readonly hosts: DatabaseHosts,
+    private readonly hosts: Hosts,
     private readonly log: Log,
     private readonly applyDeadlineMs: number,
     private readonly enqueue: (priority: Priority, jobs: readonly FollowUp[]) => Promise<void>,
@@ -154,7 +153,7 @@ export class JobRunner {
       };
       const fail = (leaf: Leaf, reason: RoostError): void => {
         const { hostname } = leaf.shard.id;
-        const counts = namesData(reason);
+        const counts = this.hosts.namesData(hostname, reason);
         const known = failures.get(hostname);
         if (known === undefined) {
           failures.set(hostname, { host: hostname, leaves: [leaf.key], error: reason, counts });

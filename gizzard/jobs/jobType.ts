@@ -1,5 +1,5 @@
 import type { Deadline, Micros } from '../../core/index.js';
-import type { DatabaseHost } from '../../mysql/index.js';
+import type { Host } from '../backend.js';
 import type { Leaf } from '../routing/route.js';
 import type { Topology } from '../topology/topology.js';
 import type { NewJob } from './journal.js';
@@ -22,11 +22,11 @@ export interface JobBounds {
 }
 
 /**
- * What an application tells Gizzard of one kind of job.
+ * What an application tells Gizzard of one kind of job. `H` are the hosts of the backend that its leaves live on.
  *
  * Jobs arrive at least once, in any order and any number of times, and several of them are applied together: `apply` must be idempotent and commutative.
  */
-export interface JobType<Item = unknown> {
+export interface JobType<Item = unknown, H extends Host = Host> {
   readonly kind: string;
   /**
    * The newest version of the payload that is known here, and the one that new jobs are journalled with; absent: 1. A job's version stands in its entry of the journal. One of a later version never
@@ -54,7 +54,7 @@ export interface JobType<Item = unknown> {
    * Applies items to one leaf; when it throws, all of them are tried again. The jobs that it returns are journalled before the items count as applied;
    * applying the same items again must return them again.
    */
-  apply(host: DatabaseHost, leaf: Leaf, items: readonly Item[], deadline: Deadline): Promise<readonly FollowUp[]>;
+  apply(host: H, leaf: Leaf, items: readonly Item[], deadline: Deadline): Promise<readonly FollowUp[]>;
   /**
    * Makes caches forget the items: a reader may have put in what it found on a replica that lacks them. Called where items failed on a replica, once reads avoid it, and before a caller is told
    * that other replicas have them. Absent: no cache holds such items. Throws `Unavailable`; the caller is then told that the write is not applied yet.

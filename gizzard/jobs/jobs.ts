@@ -4,6 +4,7 @@ import { Deadline, JournalClock, limits, RoostError, systemMicros, type WriteIde
 import type { DatabaseHosts } from '../../mysql/index.js';
 import type { Log, Metrics, RoostConfig } from '../../process/index.js';
 import { connectRedis, type ConnectOptions } from '../../redis/index.js';
+import type { Hosts } from '../hosts.js';
 import type { Topology } from '../topology/topology.js';
 import { untilAppliedBefore } from './acceptedBefore.js';
 import { EpochTable } from './epochTable.js';
@@ -79,7 +80,9 @@ export class Jobs {
     /** By kind. Stores add theirs before `start`. */
     types: ReadonlyMap<string, JobType>,
     private readonly topology: () => Topology,
-    hosts: DatabaseHosts,
+    hosts: Hosts,
+    /** Where the journal's epochs are kept. */
+    databases: DatabaseHosts,
     private readonly log: Log,
     private readonly metrics: Metrics,
     /** Looks for a newer topology. */
@@ -97,7 +100,7 @@ export class Jobs {
     this.#shared = shared;
     const clock = new JournalClock();
     const epochs = new EpochTable(
-      config.nameServer.hosts.map((name) => hosts.host(name)),
+      config.nameServer.hosts.map((name) => databases.host(name)),
       `${cluster}_nameserver`,
     );
     // A command that is on its way when this connection is lost fails at once: on the next one it might reach another Redis, before that was looked at.

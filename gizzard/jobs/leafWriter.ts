@@ -1,5 +1,5 @@
 import { Deadline, RoostError, type Semaphore } from '../../core/index.js';
-import type { DatabaseHost } from '../../mysql/index.js';
+import type { Host } from '../backend.js';
 import type { Leaf } from '../routing/route.js';
 import type { FollowUp, JobType } from './jobType.js';
 import { priorities, type Priority } from './priority.js';
@@ -24,7 +24,7 @@ export class LeafWriter<Item> {
   constructor(
     private readonly type: JobType<Item>,
     private readonly leaf: Leaf,
-    private readonly host: DatabaseHost,
+    private readonly host: Host,
     private readonly slots: Semaphore,
     private readonly deadlineMs: number,
     private readonly enqueue: (priority: Priority, jobs: readonly FollowUp[]) => Promise<void>,

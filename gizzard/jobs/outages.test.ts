@@ -207,7 +207,7 @@ describe('a database host', () => {
     const before = await open(cluster, { work: false });
     const { user, password } = config.databaseHosts['db2']!;
     const rotate = async (to: string): Promise<void> =>
-      void (await before.hosts
+      void (await before.mysql
         .host('db2')
         .run(`ALTER USER 'root'@'localhost' IDENTIFIED BY '${to}'`, [], Deadline.after(5_000)));
     await rotate('rotated');
@@ -241,7 +241,7 @@ describe('a database host', () => {
     try {
       for (let value = 1; value <= 5; value++) await append(gizzard, [note(value)]);
       const first = async (): Promise<unknown> => {
-        const rows = await gizzard.hosts
+        const rows = await gizzard.mysql
           .host('db1')
           .rows(`SELECT COUNT(*) FROM \`${gizzard.config.cluster}\`.first_notes`, [], Deadline.after(2_000));
         return rows[0]![0];

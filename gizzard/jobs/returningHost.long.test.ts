@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Deadline } from '../../core/index.js';
+import type { DatabaseHost } from '../../mysql/index.js';
 import { startPlayground, type Playground } from '../../playground/index.js';
 import { loadConfig, type RoostConfig } from '../../process/index.js';
 import { append, notesOf, notesTable, notesTopology, openNotes } from '../../test/support/notes.js';
@@ -46,7 +47,7 @@ it('a host that returns with a backlog is not read before it has caught up, thro
   const reader = await open(false);
   const reads: string[] = [];
   const holds = (through: Gizzard, value: number): Promise<boolean> =>
-    through.read(through.topology.route(1, 1n), Deadline.after(10_000), async (host, leaf, deadline) => {
+    through.read(through.topology.route(1, 1n), Deadline.after(10_000), async (host: DatabaseHost, leaf, deadline) => {
       reads.push(host.name);
       return (
         (

@@ -39,7 +39,7 @@ export class Migrations {
     database: MovesDatabase,
     private readonly server: string,
     private readonly environment: StepEnvironment,
-    private readonly config: Pick<RoostConfig, 'databaseHosts' | 'cluster' | 'moves'>,
+    private readonly config: Pick<RoostConfig, 'moves'>,
     private readonly log: Log,
   ) {
     this.#ledger = new Ledger(database);
@@ -64,10 +64,10 @@ export class Migrations {
 
   /** Looks for what would stop the plans half-way. Throws `FailedPrecondition` that lists it; changes nothing. Returns sentences on what could not be looked at. */
   async preflight(plans: readonly MigrationPlan[]): Promise<string[]> {
-    const { nameServer, hosts, moves, servers } = this.environment;
+    const { nameServer, hosts, moves, servers, types } = this.environment;
     return preflight(plans, {
-      config: this.config,
       hosts,
+      types,
       moves,
       servers,
       topology: nameServer.topology,

@@ -1,8 +1,8 @@
-import type { DatabaseHosts } from '../../mysql/index.js';
 import type { RoostConfig } from '../../process/index.js';
-import type { Movable } from '../moving/movable.js';
+import type { Hosts } from '../hosts.js';
+import type { Movable, ShardSize } from '../moving/movable.js';
 import type { MoveRates } from '../moving/moveTask.js';
-import { shardSizes, type ShardSize } from '../moving/shardSizes.js';
+import { shardSizes } from '../moving/shardSizes.js';
 import { shardKey, type ShardInfo } from '../topology/types.js';
 import { copyCount, type MigrationPlan } from './steps.js';
 
@@ -41,7 +41,7 @@ export async function summarizePlans(
     rates,
     clusterRowsPerSecond,
   }: {
-    readonly hosts: Pick<DatabaseHosts, 'host'>;
+    readonly hosts: Pick<Hosts, 'host'>;
     readonly movableType: (type: string) => Movable;
     readonly moves: RoostConfig['moves'];
     readonly rates: Partial<MoveRates>;

@@ -1,26 +1,23 @@
 import { Deadline, RoostError } from '../../core/index.js';
-import type { DatabaseHost } from '../../mysql/index.js';
-import type { DatabaseHosts } from '../../mysql/index.js';
-import type { RoostConfig } from '../../process/index.js';
+import type { Host } from '../backend.js';
+import type { Hosts } from '../hosts.js';
+import type { ShardSize } from '../moving/movable.js';
 import type { Moves } from '../moving/moves.js';
 import type { Servers } from '../moving/servers.js';
-import { replicationLagSeconds } from '../moving/throttle.js';
+import { backendOf, type ShardType } from '../shardType.js';
 import type { Topology } from '../topology/topology.js';
 import { shardKey, type ShardInfo } from '../topology/types.js';
-import { isOldServer } from './hostCheck.js';
-import { hostRoom, lackOfRoom } from './hostRoom.js';
 import { retiredPrefix, type MigrationPlan } from './steps.js';
 
 const hostDeadlineMs = 5_000;
-const maxLagSeconds = 10;
 /** What a copy takes on another host differs with its pages and indexes. */
 const sizeMargin = 1.25;
 /** Problems that a message names. */
 const namedProblems = 20;
 
 export interface PreflightEnvironment {
-  readonly config: Pick<RoostConfig, 'databaseHosts' | 'cluster'>;
-  readonly hosts: DatabaseHosts;
+  readonly hosts: Hosts;
+  readonly types: ReadonlyMap<string, ShardType>;
   readonly moves: Moves;
   readonly servers: Pick<Servers, 'lacking'>;
   readonly topology: Topology;
@@ -90,16 +87,19 @@ async function hostProblems(
   const names = [...new Set(touched.map((shard) => shard.id.hostname))].sort();
   const found = await Promise.all(
     names.map(async (name) => {
-      if (!Object.hasOwn(environment.config.databaseHosts, name))
-        return [`host ${name} is not in the configuration: add it under databaseHosts`];
-      const host = environment.hosts.host(name);
+      if (!environment.hosts.has(name)) return [`host ${name} is not in the configuration: add it under databaseHosts`];
+      const backend = environment.hosts.backendOf(name);
+      const host = backend.host(name);
+      const makesShards = created.some((shard) => shard.id.hostname === name);
       try {
+        const deadline = Deadline.after(hostDeadlineMs);
         return [
-          ...(await checkServer(
-            host,
-            environment.config.cluster,
-            created.some((shard) => shard.id.hostname === name),
-          )),
+          ...backendProblems(
+            backend.name,
+            created.filter((shard) => shard.id.hostname === name),
+            environment,
+          ),
+          ...((await backend.problems?.(host, makesShards, deadline)) ?? []),
           ...(await tableProblems(
             host,
             created.filter((shard) => shard.id.hostname === name),
@@ -116,9 +116,7 @@ async function hostProblems(
       } catch (error) {
         const { message } = RoostError.from(error);
         // A host that is only a source among others, or is to be left, may be down: that is why one leaves it.
-        return created.some((shard) => shard.id.hostname === name) || isOnlySource(plans, name)
-          ? [`host ${name} cannot be used: ${message}`]
-          : [];
+        return makesShards || isOnlySource(plans, name) ? [`host ${name} cannot be used: ${message}`] : [];
       }
     }),
   );
@@ -128,30 +126,20 @@ async function hostProblems(
 const isOnlySource = (plans: readonly MigrationPlan[], hostname: string): boolean =>
   plans.some((plan) => plan.sources.length > 0 && plan.sources.every((shard) => shard.id.hostname === hostname));
 
-async function checkServer(host: DatabaseHost, cluster: string, makesTables: boolean): Promise<string[]> {
-  const deadline = Deadline.after(hostDeadlineMs);
-  const [row] = await host.rows('SELECT VERSION()', [], deadline);
-  const version = String(row![0]);
-  if (isOldServer(version))
-    return [`host ${host.name} runs ${version}; MySQL 8.0 or MariaDB 10.6 are the oldest that will do`];
-  const lag = await replicationLagSeconds(host, deadline);
-  const problems =
-    lag !== undefined && lag > maxLagSeconds ? [`host ${host.name} is ${lag} s behind what it replicates`] : [];
-  if (!makesTables) return problems;
-  const scratch = `\`${cluster}\`.\`roost_preflight\``;
-  try {
-    await host.run(`CREATE DATABASE IF NOT EXISTS \`${cluster}\``, [], deadline);
-    await host.run(`CREATE TABLE IF NOT EXISTS ${scratch} (id BIGINT PRIMARY KEY) ENGINE=InnoDB`, [], deadline);
-    await host.run(`DROP TABLE IF EXISTS ${scratch}`, [], deadline);
-  } catch (error) {
-    problems.push(`host ${host.name} does not let us make and drop tables: ${RoostError.from(error).message}`);
-  }
-  return problems;
-}
+/** Shards that are to be made on a host of another backend than theirs. */
+const backendProblems = (backend: string, created: readonly ShardInfo[], { types }: PreflightEnvironment): string[] =>
+  created.flatMap(({ id, type }) => {
+    const known = types.get(type);
+    return known === undefined || backendOf(known) === backend
+      ? []
+      : [
+          `shard ${shardKey(id)} is of type ${type}, which lives on ${backendOf(known)}: ${id.hostname} is a host of ${backend}`,
+        ];
+  });
 
 /** Tables of names that the plans will need. */
 async function tableProblems(
-  host: DatabaseHost,
+  host: Host,
   shards: readonly ShardInfo[],
   nameOf: (prefix: string) => string,
   sizes: SizeBook,
@@ -171,7 +159,7 @@ async function tableProblems(
 /** What is to be copied to a host must fit beside what it holds. */
 async function lookAtRoom(
   plans: readonly MigrationPlan[],
-  { config, hosts }: PreflightEnvironment,
+  { hosts }: PreflightEnvironment,
   sizes: SizeBook,
 ): Promise<{ readonly problems: string[]; readonly warnings: string[] }> {
   const coming = new Map<string, number>();
@@ -183,29 +171,25 @@ async function lookAtRoom(
       coming.set(shard.id.hostname, (coming.get(shard.id.hostname) ?? 0) + Math.ceil(bytes * sizeMargin));
   }
   const problems: string[] = [];
-  const unknown: string[] = [];
+  const warnings: string[] = [];
   for (const [hostname, bytes] of coming) {
-    const capacity = config.databaseHosts[hostname]?.capacityBytes;
-    const room = await hostRoom(hosts.host(hostname));
-    const lack = lackOfRoom(hostname, bytes, room, capacity);
-    if (lack !== undefined) problems.push(lack);
-    else if (capacity === undefined && room.freeBytes === undefined && bytes > 0)
-      unknown.push(`free space on ${hostname} is unknown; ${Math.ceil(bytes / 2 ** 20)} MiB needed`);
+    const room = await hosts.host(hostname).room?.(Deadline.after(hostDeadlineMs));
+    if (room === undefined || bytes === 0) continue;
+    if (room.freeBytes === undefined)
+      warnings.push(`free space on ${hostname} is unknown; ${Math.ceil(bytes / 2 ** 20)} MiB needed: ${room.text}`);
+    else if (bytes > room.freeBytes)
+      problems.push(`host ${hostname} has no room: ${bytes} bytes are to come, and ${room.text}`);
   }
-  const warnings =
-    unknown.length === 0
-      ? []
-      : [`${unknown.join('; ')}: set databaseHosts.….capacityBytes, or have MariaDB look (INSTALL SONAME 'disks')`];
   return { problems, warnings };
 }
 
 /** What hosts hold, asked once for each type. */
 class SizeBook {
-  readonly #stored = new Map<string, Promise<ReadonlyMap<string, number>>>();
+  readonly #stored = new Map<string, Promise<ReadonlyMap<string, ShardSize>>>();
 
   constructor(private readonly environment: PreflightEnvironment) {}
 
-  stored(hostname: string, type: string): Promise<ReadonlyMap<string, number>> {
+  stored(hostname: string, type: string): Promise<ReadonlyMap<string, ShardSize>> {
     const key = `${hostname} ${type}`;
     let found = this.#stored.get(key);
     if (found === undefined) {
@@ -222,7 +206,7 @@ class SizeBook {
     const sizes = await Promise.all(
       shards.map(async ({ id, type }) => {
         try {
-          return (await this.stored(id.hostname, type)).get(id.tablePrefix) ?? 0;
+          return (await this.stored(id.hostname, type)).get(id.tablePrefix)?.bytes ?? 0;
         } catch (error) {
           if (error instanceof RoostError && error.retryable) return 0;
           throw error;

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { Deadline, RoostError } from '../../core/index.js';
-import type { DatabaseHost } from '../../mysql/index.js';
-import type { DatabaseHosts } from '../../mysql/index.js';
+import type { Host } from '../backend.js';
+import type { Hosts } from '../hosts.js';
 import type { Moves } from '../moving/moves.js';
 import { isOpen, type MoveSpec, type MoveTask } from '../moving/moveTask.js';
 import type { Servers } from '../moving/servers.js';
@@ -15,7 +15,6 @@ import type { Migration, MigrationStep } from './migration.js';
 import { retired, retiredPrefix, unretiredPrefix, type Action } from './steps.js';
 
 const tableDeadlineMs = 60_000;
-const lookDeadlineMs = 2_000;
 /** A comparison that still finds something after so many rounds says that a write goes somewhere that it should not. */
 const maxVerifyRounds = 10;
 
@@ -23,7 +22,7 @@ export interface StepEnvironment {
   readonly nameServer: NameServer;
   readonly servers: Servers;
   readonly moves: Moves;
-  readonly hosts: DatabaseHosts;
+  readonly hosts: Hosts;
   readonly types: ReadonlyMap<string, ShardType>;
   /** How long a process that only reads may keep an old topology. */
   readonly reloadMs: number;
@@ -87,7 +86,7 @@ async function everyServerKnows(shards: readonly ShardInfo[], { servers }: StepC
 async function onTables(
   shard: ShardInfo,
   { hosts, stillOurs }: StepContext,
-  work: (host: DatabaseHost, deadline: Deadline) => Promise<void>,
+  work: (host: Host, deadline: Deadline) => Promise<void>,
 ): Promise<void> {
   await stillOurs();
   await work(hosts.host(shard.id.hostname), Deadline.after(tableDeadlineMs));
@@ -105,7 +104,7 @@ const spend = (shards: readonly ShardInfo[], { nameServer, migration }: StepCont
 async function takeAway(
   shards: readonly ShardInfo[],
   context: StepContext,
-  work: (shard: ShardInfo, host: DatabaseHost, deadline: Deadline) => Promise<void>,
+  work: (shard: ShardInfo, host: Host, deadline: Deadline) => Promise<void>,
 ): Promise<MigrationStep['evidence']> {
   await letReadersGo(context);
   const left: ShardInfo[] = [];
@@ -244,17 +243,7 @@ async function reachable(spec: MoveSpec, context: StepContext): Promise<MoveSpec
 }
 
 async function answering(shards: readonly ShardInfo[], { hosts }: StepContext): Promise<ShardInfo[]> {
-  const answers = await Promise.all(
-    shards.map((shard) =>
-      hosts
-        .host(shard.id.hostname)
-        .rows('SELECT 1', [], Deadline.after(lookDeadlineMs))
-        .then(
-          () => true,
-          () => false,
-        ),
-    ),
-  );
+  const answers = await Promise.all(shards.map((shard) => hosts.host(shard.id.hostname).answers()));
   return shards.filter((_, i) => answers[i]);
 }
 

@@ -1,10 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Deadline } from '../../core/index.js';
 import { shardKey } from '../topology/types.js';
-import type { MovableTable } from './movable.js';
+import type { MovableTable, RowsDigest } from './movable.js';
 import type { Difference, MoveSpec } from './moveTask.js';
 import { within, type MovedPage, type Place } from './pages.js';
-import { sameDigest, type RowsDigest } from './rowsDigest.js';
 
 /** Rows that look different may be in the middle of a write that reaches one shard before another: they are looked at again, after these waits. */
 const lookAgainAfterMs = [50, 100, 200, 400] as const;
@@ -193,3 +192,5 @@ const describe = (
     places.map(({ shard }, at) => [shardKey(shard.id), rows[at] === undefined ? null : table.describe(rows[at])]),
   ),
 });
+
+const sameDigest = (a: RowsDigest, b: RowsDigest): boolean => a.rows === b.rows && a.hash === b.hash;

@@ -1,5 +1,5 @@
 import { Deadline } from '../../core/index.js';
-import type { DatabaseHost } from '../../mysql/index.js';
+import type { Host } from '../backend.js';
 import type { ShardInfo } from '../topology/types.js';
 import type { MovableTable } from './movable.js';
 import type { Difference } from './moveTask.js';
@@ -16,7 +16,7 @@ const pageDeadlineMs = 30_000;
 export async function differingRows<Row>(
   table: MovableTable<Row>,
   replicas: readonly ShardInfo[],
-  host: (name: string) => DatabaseHost,
+  host: (name: string) => Host,
   most: number,
   signal?: AbortSignal,
 ): Promise<Difference[]> {

@@ -15,7 +15,7 @@ export class DroppedSweeper {
 
   constructor(
     private readonly dropped: DroppedTables,
-    private readonly hostnames: readonly string[],
+    private readonly hostnames: () => readonly string[],
     /** The journal's time. */
     private readonly nowMs: () => Promise<number>,
     private readonly log: Log,
@@ -32,7 +32,7 @@ export class DroppedSweeper {
 
   /** Never throws: what fails now is tried again by the next sweep. */
   async sweep(): Promise<void> {
-    for (const hostname of this.hostnames) {
+    for (const hostname of this.hostnames()) {
       if (this.#loop.stopped) return;
       try {
         const deleted = await this.dropped.purge(hostname, await this.nowMs());

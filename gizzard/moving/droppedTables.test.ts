@@ -24,7 +24,7 @@ beforeAll(async () => {
 afterAll(() => flock.close());
 
 const tables = async (database: string): Promise<string[]> => {
-  const rows = await flock.gizzard.hosts
+  const rows = await flock.gizzard.mysql
     .host(db1)
     .rows(
       `SELECT table_name FROM information_schema.tables WHERE table_schema = ? AND table_name <> 'dropped_shards' ORDER BY 1`,

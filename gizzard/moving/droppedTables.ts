@@ -1,48 +1,21 @@
 import { randomInt } from 'node:crypto';
-import { Deadline, isRoostError, RoostError } from '../../core/index.js';
-import type { DatabaseHost, SqlRow } from '../../mysql/index.js';
-import type { DatabaseHosts } from '../../mysql/index.js';
-import { hostClockMs, readHostClock } from '../../mysql/index.js';
+import { Deadline, RoostError } from '../../core/index.js';
+import { maxAsideNameChars, type DroppedShard } from '../backend.js';
+import type { Hosts } from '../hosts.js';
 import type { ShardInfo } from '../topology/types.js';
-import type { Movable, TablePlace } from './movable.js';
+import type { Movable } from './movable.js';
 
 const operationDeadlineMs = 30_000;
-const maxTableNameChars = 64;
 /** Distinguishes shards that are dropped in the same second. */
 const randomValues = 36 ** 4;
-const columns = 'name, table_prefix, type, source_type, destination_type, why, dropped_at_ms, keep_until_ms';
 
-/** A shard whose tables were set aside. */
-export interface DroppedShard {
-  /** The prefix of its tables in the database of dropped tables: when it was dropped, and which shard it was. Never used twice. */
-  readonly name: string;
-  /** The shard as it was. */
-  readonly shard: ShardInfo;
-  /** For people: what dropped it. */
-  readonly why: string;
-  /** By the clock of the shard's host, in milliseconds since 1970. */
-  readonly droppedAtMs: number;
-  readonly keepUntilMs: number;
-}
-
-/**
- * Shards that were dropped, until their tables are deleted for good. On each host they lie in a database of their own, `<cluster>_dropped`, beside a list of them,
- * where no server looks for shards and no name meets that of a new one.
- */
+/** Shards that were dropped, until their tables are deleted for good. Each host keeps its own, beside a list of them, where no server looks for shards. */
 export class DroppedTables {
-  readonly #database: string;
-  readonly #list: string;
-
-  /** `cluster` must be a checked identifier. */
   constructor(
-    cluster: string,
-    private readonly hosts: Pick<DatabaseHosts, 'host'>,
+    private readonly hosts: Hosts,
     /** Throws where this server does not know the type. */
     private readonly movableType: (type: string) => Movable,
-  ) {
-    this.#database = `${cluster}_dropped`;
-    this.#list = `\`${this.#database}\`.\`dropped_shards\``;
-  }
+  ) {}
 
   /**
    * Takes a shard's tables away: renames all of them in one step, so that a writer that still uses the old names fails. They are kept for `keepMs`. The shard must not be in the
@@ -52,79 +25,44 @@ export class DroppedTables {
     shard: ShardInfo,
     { why, keepMs }: { readonly why: string; readonly keepMs: number },
   ): Promise<DroppedShard | undefined> {
-    const host = this.hosts.host(shard.id.hostname);
+    const { host, list } = this.#at(shard.id.hostname);
     const movable = this.movableType(shard.type);
-    if (!(await movable.holds(host, movable.place(shard), deadline()))) return undefined;
-    await this.#create(host);
-    const droppedAtMs = await readHostClock(host, deadline());
+    if (!(await movable.holds(host, shard, deadline()))) return undefined;
+    const droppedAtMs = await host.clockMs(deadline());
     const dropped: DroppedShard = {
-      name: nameOf(shard, movable, droppedAtMs),
+      name: nameOf(shard, droppedAtMs),
       shard,
       why,
       droppedAtMs,
       keepUntilMs: droppedAtMs + keepMs,
     };
     // Listed first: a process that dies in between leaves a line without tables, and no tables without a line.
-    await host.run(
-      `INSERT INTO ${this.#list} (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-      [
-        dropped.name,
-        shard.id.tablePrefix,
-        shard.type,
-        shard.sourceType,
-        shard.destinationType,
-        why.slice(0, 2_000),
-        droppedAtMs,
-        dropped.keepUntilMs,
-      ],
-      deadline(),
-    );
-    await movable.relocate(host, movable.place(shard), this.#place(dropped), deadline());
+    await list.add(host, dropped, deadline());
+    await movable.setAside(host, shard, dropped.name, deadline());
     return dropped;
   }
 
   /** The shards of a host whose tables are kept, the newest first. */
   async list(hostname: string): Promise<DroppedShard[]> {
-    const host = this.hosts.host(hostname);
-    try {
-      const rows = await host.rows(
-        `SELECT ${columns} FROM ${this.#list} WHERE EXISTS (
-           SELECT 1 FROM information_schema.tables WHERE table_schema = ? AND LEFT(table_name, CHAR_LENGTH(name) + 1) = CONCAT(name, '_')
-         ) ORDER BY dropped_at_ms DESC, name`,
-        [this.#database],
-        deadline(),
-      );
-      return rows.map((row) => droppedOf(hostname, row));
-    } catch (error) {
-      // Nothing was ever dropped here.
-      if (isRoostError(error, 'FailedPrecondition')) return [];
-      throw error;
-    }
+    const { host, list } = this.#at(hostname);
+    return (await list.list(host, deadline())).flatMap(({ dropped, held }) => (held ? [dropped] : []));
   }
 
   /** Gives tables their old names back. Throws `FailedPrecondition` where there are tables of these names by now, and `NotFound` where those that were dropped are deleted. */
-  async bringBack(dropped: DroppedShard): Promise<void> {
-    const { shard } = dropped;
-    const host = this.hosts.host(shard.id.hostname);
+  async bringBack({ name, shard }: DroppedShard): Promise<void> {
+    const { hostname, tablePrefix } = shard.id;
+    const { host, list } = this.#at(hostname);
     const movable = this.movableType(shard.type);
-    const place = movable.place(shard);
-    if (await movable.holds(host, place, deadline())) {
+    const fields = { host: hostname, shard: tablePrefix };
+    if (await movable.holds(host, shard, deadline()))
       throw new RoostError(
         'FailedPrecondition',
-        `host ${shard.id.hostname} holds tables of ${shard.id.tablePrefix} again; those that were dropped are called ${dropped.name} in database ${this.#database}`,
-        {
-          fields: { host: shard.id.hostname, shard: shard.id.tablePrefix },
-        },
+        `host ${hostname} holds tables of ${tablePrefix} again; those that were dropped are kept as ${name}`,
+        { fields },
       );
-    }
-    if (!(await movable.relocate(host, this.#place(dropped), place, deadline()))) {
-      throw new RoostError(
-        'NotFound',
-        `the tables of ${shard.id.tablePrefix} on ${shard.id.hostname} are deleted for good`,
-        { fields: { host: shard.id.hostname, shard: shard.id.tablePrefix } },
-      );
-    }
-    await host.run(`DELETE FROM ${this.#list} WHERE name = ?`, [dropped.name], deadline());
+    if (!(await movable.bringBack(host, shard, name, deadline())))
+      throw new RoostError('NotFound', `the tables of ${tablePrefix} on ${hostname} are deleted for good`, { fields });
+    await list.remove(host, name, deadline());
   }
 
   /**
@@ -132,75 +70,29 @@ export class DroppedTables {
    * know stay. Returns those that it deleted.
    */
   async purge(hostname: string, nowMs: number): Promise<DroppedShard[]> {
-    const host = this.hosts.host(hostname);
-    let due: DroppedShard[];
-    try {
-      const rows = await host.rows(
-        `SELECT ${columns} FROM ${this.#list} WHERE keep_until_ms <= LEAST(?, ${hostClockMs}) ORDER BY dropped_at_ms, name`,
-        [nowMs],
-        deadline(),
-      );
-      due = rows.map((row) => droppedOf(hostname, row));
-    } catch (error) {
-      if (isRoostError(error, 'FailedPrecondition')) return [];
-      throw error;
-    }
-    for (const dropped of due) {
-      await this.movableType(dropped.shard.type).dropAt(host, this.#place(dropped), deadline());
-      await host.run(`DELETE FROM ${this.#list} WHERE name = ?`, [dropped.name], deadline());
+    const { host, list } = this.#at(hostname);
+    const all = await list.list(host, deadline());
+    if (all.length === 0) return [];
+    const agreedMs = Math.min(nowMs, await host.clockMs(deadline()));
+    const due = all.flatMap(({ dropped }) => (dropped.keepUntilMs <= agreedMs ? [dropped] : [])).reverse();
+    for (const { name, shard } of due) {
+      await this.movableType(shard.type).dropAside(host, name, deadline());
+      await list.remove(host, name, deadline());
     }
     return due;
   }
 
-  #place({ name }: DroppedShard): TablePlace {
-    return { database: this.#database, prefix: name };
-  }
-
-  async #create(host: DatabaseHost): Promise<void> {
-    await host.run(`CREATE DATABASE IF NOT EXISTS \`${this.#database}\``, [], deadline());
-    await host.run(
-      `CREATE TABLE IF NOT EXISTS ${this.#list} (
-        name VARCHAR(64) NOT NULL PRIMARY KEY,
-        table_prefix VARCHAR(54) NOT NULL,
-        type VARCHAR(64) NOT NULL,
-        source_type VARCHAR(255) NOT NULL,
-        destination_type VARCHAR(255) NOT NULL,
-        why VARCHAR(2000) NOT NULL,
-        dropped_at_ms BIGINT NOT NULL,
-        keep_until_ms BIGINT NOT NULL,
-        KEY keep_until (keep_until_ms)
-      ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin`,
-      [],
-      deadline(),
-    );
+  #at(hostname: string) {
+    const backend = this.hosts.backendOf(hostname);
+    return { host: backend.host(hostname), list: backend.dropped };
   }
 }
 
-/** `20261120T220000_k3f9_tweets_20261119T000000_000`: the shard's own prefix comes last, cut where the names of tables would be too long. */
-function nameOf(shard: ShardInfo, { tables }: Movable, droppedAtMs: number): string {
+/** `20261120T220000_k3f9_tweets_20261119T000000_000`: the shard's own prefix comes last, cut where the name would be too long. */
+function nameOf({ id }: ShardInfo, droppedAtMs: number): string {
   const time = new Date(droppedAtMs).toISOString().slice(0, 19).replaceAll(/[-:]/g, '');
-  const longest = Math.max(...tables.map(({ name }) => name.length));
-  return `${time}_${randomInt(randomValues).toString(36).padStart(4, '0')}_${shard.id.tablePrefix}`.slice(
-    0,
-    maxTableNameChars - longest - 1,
-  );
+  const unique = randomInt(randomValues).toString(36).padStart(4, '0');
+  return `${time}_${unique}_${id.tablePrefix}`.slice(0, maxAsideNameChars);
 }
-
-const droppedOf = (
-  hostname: string,
-  [name, tablePrefix, type, sourceType, destinationType, why, droppedAtMs, keepUntilMs]: SqlRow,
-): DroppedShard => ({
-  name: String(name),
-  shard: {
-    id: { hostname, tablePrefix: String(tablePrefix) },
-    type: String(type),
-    sourceType: String(sourceType),
-    destinationType: String(destinationType),
-    busy: 'normal',
-  },
-  why: String(why),
-  droppedAtMs: Number(droppedAtMs),
-  keepUntilMs: Number(keepUntilMs),
-});
 
 const deadline = (): Deadline => Deadline.after(operationDeadlineMs);

@@ -1,5 +1,5 @@
 import { Deadline, type RoostError, pause } from '../../core/index.js';
-import type { DatabaseHost } from '../../mysql/index.js';
+import type { Host } from '../backend.js';
 import type { BusyState } from '../topology/types.js';
 import { LeaseLost, type Lease, type LeasedTask } from './leasedWork.js';
 import type { Movable, MovableTable } from './movable.js';
@@ -23,7 +23,7 @@ export interface MoveEnvironment {
   readonly store: MoveStore;
   readonly owner: string;
   readonly movable: (task: MoveTask) => Movable;
-  readonly host: (name: string) => DatabaseHost;
+  readonly host: (name: string) => Host;
   /** Shows on the shards what becomes of them; perhaps more than once. */
   readonly show: (busy: BusyState) => Promise<void>;
 }

@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Backoff, Deadline, isRoostError, RoostError } from '../../core/index.js';
 import type { Led, Touch } from '../control/controlStore.js';
 import type { SqlSession } from '../../mysql/index.js';
-import type { DatabaseHosts } from '../../mysql/index.js';
 import type { Log } from '../../process/index.js';
+import type { Hosts } from '../hosts.js';
 import type { NameServer } from '../nameServer/nameServer.js';
 import type { LockedTopology } from '../nameServer/nameServerStore.js';
 import { inMigration } from '../nameServer/reservedTrees.js';
@@ -37,7 +37,7 @@ export class Moves {
   constructor(
     private readonly database: MovesDatabase,
     private readonly server: string,
-    private readonly hosts: DatabaseHosts,
+    private readonly hosts: Hosts,
     private readonly nameServer: NameServer,
     /** Has jobs applied under no older topology from now on. */
     private readonly require: (version: number) => Promise<void>,

@@ -1,5 +1,5 @@
 import type { Deadline } from '../../core/index.js';
-import type { DatabaseHost } from '../../mysql/index.js';
+import type { Host } from '../backend.js';
 import type { ShardInfo } from '../topology/types.js';
 import { comparePage } from './comparePage.js';
 import type { MovableTable } from './movable.js';
@@ -20,7 +20,7 @@ export class PageMover {
 
   constructor(
     private readonly spec: MoveSpec,
-    hostOf: (name: string) => DatabaseHost,
+    hostOf: (name: string) => Host,
   ) {
     const place = (shard: ShardInfo): Place => ({ shard, host: hostOf(shard.id.hostname) });
     this.#sources = spec.sources.map(place);

@@ -1,4 +1,4 @@
-import type { DatabaseHost } from '../../mysql/index.js';
+import type { Host } from '../backend.js';
 import { keyHash } from '../hashes/index.js';
 import type { ShardInfo } from '../topology/types.js';
 import type { MovableTable } from './movable.js';
@@ -15,7 +15,7 @@ export interface MovedPage {
 
 /** A shard that takes part in a move. */
 export interface Place {
-  readonly host: DatabaseHost;
+  readonly host: Host;
   readonly shard: ShardInfo;
 }
 

@@ -3,8 +3,8 @@ import { BackgroundLoop, Deadline, isRoostError, RoostError } from '../../core/i
 import type { Control } from '../control/control.js';
 import type { ControlStore } from '../control/controlStore.js';
 import { settled } from '../control/settled.js';
-import { unknownHostText } from '../../mysql/index.js';
 import type { Log } from '../../process/index.js';
+import { unknownHostText } from '../hosts.js';
 
 /** A server that has been silent for this long is gone. What it had in work is done again by others, with the topology of then. */
 const goneAfterMs = 5_000;

@@ -1,5 +1,6 @@
 import { Deadline, RoostError } from '../../core/index.js';
-import type { DatabaseHost, DatabaseHosts } from '../../mysql/index.js';
+import type { Host } from '../backend.js';
+import type { Hosts } from '../hosts.js';
 import type { NameServer } from '../nameServer/nameServer.js';
 import type { LockedTopology } from '../nameServer/nameServerStore.js';
 import type { Route } from '../routing/route.js';
@@ -59,7 +60,7 @@ export interface StraysOptions {
 export class Strays {
   constructor(
     private readonly nameServer: Pick<NameServer, 'topology' | 'reload'>,
-    private readonly hosts: Pick<DatabaseHosts, 'host'>,
+    private readonly hosts: Pick<Hosts, 'host'>,
     private readonly movableType: (type: string) => Movable,
     private readonly reservations: () => Promise<ReadonlyMap<string, number>>,
     /** Does something while nothing can change the topology, nor any migration begin. */
@@ -287,7 +288,7 @@ class Pace {
   #readAtMs = 0;
 
   constructor(
-    hosts: readonly DatabaseHost[],
+    hosts: readonly Host[],
     private readonly read: () => Promise<MoveRates>,
     signal: AbortSignal,
   ) {

@@ -1,21 +1,21 @@
 import { Deadline, pause } from '../../core/index.js';
-import type { DatabaseHost } from '../../mysql/index.js';
+import type { Host } from '../backend.js';
 import type { MoveRates } from './moveTask.js';
 
 /** A page that takes this many times as long as its fellows did at their best says that the host has other work. */
 const slowerThanBest = 3;
 /** Pages faster than this are never slow. */
 const leastSlowMs = 250;
-/** Statements at once on a host, past which it counts as busy. */
-const busyThreads = 24;
+/** Requests at once on a host, past which it counts as busy. */
+const busyRequests = 24;
 /** A replica further behind than this should be left alone. */
 const maxLagSeconds = 10;
 /** Hosts are asked how they are at most this often. */
 const lookEveryMs = 1_000;
 const lookDeadlineMs = 2_000;
-/** Others are at work on a host that takes more statements than this while a move rests for so long; those of heartbeats are fewer. */
+/** Others are at work on a host that takes more requests than this while a move rests for so long; those of heartbeats are fewer. */
 const restMs = 50;
-const othersStatements = 5;
+const othersRequests = 5;
 /** Looks that find a host quiet before a move takes all of it again. */
 const quietLooksForAll = 2;
 /** Beside others a move rests so many times as long as it works, and works in pages of a transaction's length, so that nobody waits long behind it. */
@@ -35,7 +35,7 @@ export class Throttle {
   #quietLooks = 0;
 
   constructor(
-    private readonly hosts: readonly DatabaseHost[],
+    private readonly hosts: readonly Host[],
     private readonly closing: AbortSignal,
   ) {}
 
@@ -86,42 +86,26 @@ export class Throttle {
 
   /** Whether any host is used by others, as seen while this move rests. Other moves count as others. */
   async #othersWork(): Promise<boolean> {
-    const statements = (): Promise<number[]> =>
-      Promise.all([...new Set(this.hosts)].map((host) => status(host, 'Questions', Deadline.after(lookDeadlineMs))));
-    const before = await statements();
+    const requests = (): Promise<number[]> =>
+      Promise.all(
+        [...new Set(this.hosts)].map(
+          async (host) => (await host.load?.(Deadline.after(lookDeadlineMs)))?.requests ?? 0,
+        ),
+      );
+    const before = await requests();
     await pause(restMs, this.closing);
-    const after = await statements();
-    return after.some((count, i) => count - before[i]! > othersStatements);
+    const after = await requests();
+    return after.some((count, i) => count - before[i]! > othersRequests);
   }
 
   async #look(): Promise<string | undefined> {
     for (const host of new Set(this.hosts)) {
       const deadline = Deadline.after(lookDeadlineMs);
-      const threads = await status(host, 'Threads_running', deadline);
-      if (threads > busyThreads) return `${host.name} runs ${threads} statements at once`;
-      const lag = await replicationLagSeconds(host, deadline);
+      const running = (await host.load?.(deadline))?.running ?? 0;
+      if (running > busyRequests) return `${host.name} works on ${running} requests at once`;
+      const lag = await host.lagSeconds?.(deadline);
       if (lag !== undefined && lag > maxLagSeconds) return `${host.name} is ${lag} s behind what it replicates`;
     }
-    return undefined;
-  }
-}
-
-async function status(host: DatabaseHost, name: 'Questions' | 'Threads_running', deadline: Deadline): Promise<number> {
-  const [row] = await host.rows(`SHOW GLOBAL STATUS LIKE '${name}'`, [], deadline);
-  return Number(row?.[1] ?? 0);
-}
-
-/** The place of the lag among the columns, which both servers have kept through every renaming. */
-const lagColumn = 32;
-
-/** How far a host is behind the one that it replicates; undefined where it does not, or where we may not ask. */
-export async function replicationLagSeconds(host: DatabaseHost, deadline: Deadline): Promise<number | undefined> {
-  try {
-    const [status] = await host.rows('SHOW REPLICA STATUS', [], deadline);
-    const lag = status?.[lagColumn];
-    return lag == null ? undefined : Number(lag);
-  } catch {
-    // Without the right to look there is nothing to be said of it; a host that is down shows in the work itself.
     return undefined;
   }
 }

@@ -26,7 +26,7 @@ afterAll(() => flock.close());
 
 const tableOf = (id: ShardId, table: string): string => `\`${config.cluster}\`.\`${id.tablePrefix}_${table}\``;
 const sql = (id: ShardId, statement: string) =>
-  flock.gizzard.hosts.host(id.hostname).rows(statement, [], Deadline.after(5_000));
+  flock.gizzard.mysql.host(id.hostname).rows(statement, [], Deadline.after(5_000));
 const add = (source: bigint, destination: bigint, acknowledgement: 'journaled' | 'materialized' = 'materialized') =>
   flock.write(
     {

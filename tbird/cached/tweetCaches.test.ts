@@ -70,7 +70,7 @@ describe('a cached tweet', () => {
     const [first, second] = route.leaves;
     const apply = async (leaf: typeof first, record: Parameters<typeof writer>[2][number]): Promise<unknown> =>
       writer(
-        tbird.gizzard.hosts.host(leaf!.shard.id.hostname),
+        tbird.gizzard.mysql.host(leaf!.shard.id.hostname),
         tweetTable(config.cluster, leaf!.shard),
         [record],
         Deadline.after(5_000),
@@ -199,7 +199,7 @@ it('what a repair writes is not hidden by what was cached', async () => {
   await untilApplied(tbird.flock);
   const { leaves } = tbird.windowSet.route(id!, 86_400_000)!;
   const { shard } = leaves[0]!;
-  await tbird.gizzard.hosts
+  await tbird.gizzard.mysql
     .host(shard.id.hostname)
     .run(`DELETE FROM ${tweetTable(config.cluster, shard)} WHERE id = ?`, [id!], Deadline.after(5_000));
   const { rows } = elsewhere.caches!;

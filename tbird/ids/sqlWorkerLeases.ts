@@ -60,9 +60,9 @@ export class SqlWorkerLeases implements WorkerLeases {
   }
 
   /** Those of a cluster. */
-  static of({ config, hosts, jobs }: Gizzard, ttlMs = defaultTtlMs): SqlWorkerLeases {
+  static of({ config, mysql, jobs }: Gizzard, ttlMs = defaultTtlMs): SqlWorkerLeases {
     return new SqlWorkerLeases(
-      config.nameServer.hosts.map((name) => hosts.host(name)),
+      config.nameServer.hosts.map((name) => mysql.host(name)),
       `${config.cluster}_nameserver`,
       () => jobs.journal.nowMs(),
       { ttlMs },

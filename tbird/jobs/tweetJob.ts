@@ -1,4 +1,5 @@
 import type { JobType } from '../../gizzard/index.js';
+import type { DatabaseHost } from '../../mysql/index.js';
 import type { TweetWriter } from '../storage/applyTweets.js';
 import { tweetTable } from '../storage/tweetTable.js';
 import { IndexWrites, type TweetGraphs } from '../tweetIndex.js';
@@ -23,7 +24,7 @@ export const tweetJob = (
   database: string,
   applyTweets: TweetWriter,
   forget?: (ids: readonly bigint[]) => Promise<void>,
-): JobType<Item> => ({
+): JobType<Item, DatabaseHost> => ({
   kind: tweetJobKind,
   itemsAtOnce,
   split(payload, add) {

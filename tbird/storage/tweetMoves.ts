@@ -1,11 +1,5 @@
-import {
-  inParts,
-  movableTables,
-  tableById,
-  type Movable,
-  type MovableTable,
-  type ShardInfo,
-} from '../../gizzard/index.js';
+import { inParts, type Movable, type MovableTable, type ShardInfo } from '../../gizzard/index.js';
+import { type DatabaseHost, movableTables, tableById } from '../../mysql/index.js';
 import { contentText } from '../tweetRules.js';
 import { routingKey } from '../windows/timeWindows.js';
 import { mergeTweets, sameRecord, type TweetRecord } from '../tweetRecord.js';
@@ -14,7 +8,7 @@ import { recordOf } from './tweetRows.js';
 import { tweetColumns, tweetTable } from './tweetTable.js';
 
 /** How the shards of tweets are copied, compared, repaired and taken away: page by page in the order of the ids. */
-export const tweetMoves = (database: string): Movable => movableTables(database, [tweetsMoves(database)]);
+export const tweetMoves = (database: string): Movable<DatabaseHost> => movableTables(database, [tweetsMoves(database)]);
 
 /** A row, and the length of its shard's window, by which its stripe is found. */
 export interface TweetRow {
@@ -26,7 +20,7 @@ export interface TweetRow {
 export const windowMsOf = (shard: ShardInfo): number => Number(shard.sourceType);
 
 /** The rows of a shard. */
-export const tweetsMoves = (database: string): MovableTable<TweetRow> => ({
+export const tweetsMoves = (database: string): MovableTable<TweetRow, DatabaseHost> => ({
   ...tableById(database, 'tweets', tweetColumns, (row, shard): TweetRow => ({
     record: recordOf(row),
     windowMs: windowMsOf(shard),

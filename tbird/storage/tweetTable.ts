@@ -1,4 +1,5 @@
-import { shardTable, type ShardInfo } from '../../gizzard/index.js';
+import type { ShardInfo } from '../../gizzard/index.js';
+import { shardTable } from '../../mysql/index.js';
 
 /** The name of a shard's table, quoted, ready for SQL. */
 export const tweetTable = (database: string, shard: ShardInfo): string =>

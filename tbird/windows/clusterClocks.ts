@@ -1,6 +1,5 @@
 import { Deadline, RoostError } from '../../core/index.js';
 import type { Gizzard } from '../../gizzard/index.js';
-import { readHostClock } from '../../mysql/index.js';
 
 /** Two clocks of the cluster, in milliseconds since 1970: neither is that of a server of Roost. Both throw `Unavailable` where they cannot be read. */
 export interface ClusterClocks {
@@ -12,13 +11,13 @@ export interface ClusterClocks {
 
 const readDeadlineMs = 2_000;
 
-export const clusterClocks = ({ jobs, hosts, config }: Gizzard): ClusterClocks => ({
+export const clusterClocks = ({ jobs, mysql, config }: Gizzard): ClusterClocks => ({
   journalMs: () => jobs.journal.nowMs(),
   async databaseMs() {
     let failure: RoostError | undefined;
     for (const name of config.nameServer.hosts) {
       try {
-        return await readHostClock(hosts.host(name), Deadline.after(readDeadlineMs));
+        return await mysql.host(name).clockMs(Deadline.after(readDeadlineMs));
       } catch (error) {
         failure = RoostError.from(error);
       }

@@ -28,7 +28,7 @@ const hoursOf = (starts: readonly number[]): number[] => starts.map((ms) => (ms 
 const tables = async (): Promise<number> => {
   const counts = await Promise.all(
     ['db1', 'db2'].map((name) =>
-      tbird.gizzard.hosts
+      tbird.gizzard.mysql
         .host(name)
         .rows(
           `SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = ? AND table_name LIKE 'tweets\\_2%'`,

@@ -184,11 +184,11 @@ export class Retention {
 
   /** Sets aside the tables of windows that are past the retention and out of the topology: those of this roll, and those that one that was killed left behind. */
   async #setAside(policy: WindowPolicy, agreedMs: number, isReserved: (id: ShardId) => boolean): Promise<void> {
-    const { topology, hosts, config, servers, dropped } = this.gizzard;
+    const { topology, mysql, config, servers, dropped } = this.gizzard;
     const moves = tweetMoves(config.cluster);
     let waited = false;
     for (const name of Object.keys(config.databaseHosts)) {
-      const host = hosts.host(name);
+      const host = mysql.host(name);
       if (!host.health.healthy) continue;
       try {
         for (const prefix of (await moves.stored(host, Deadline.after(tableDeadlineMs))).keys()) {
@@ -250,7 +250,7 @@ export class Retention {
       }
       // A roll, or an earlier attempt, may have ended between the two steps.
       const movable = moves.movableType(shard.type);
-      if (!(await movable.holds(hosts.host(hostname), movable.place(shard), Deadline.after(tableDeadlineMs))))
+      if (!(await movable.holds(hosts.host(hostname), shard, Deadline.after(tableDeadlineMs))))
         throw refusal('NotFound', window, `cannot be brought back: ${shardKey(shard.id)} is deleted for good`);
     }
     return found;

@@ -19,7 +19,7 @@ const hours = async (of: Tbird = tbird): Promise<number[]> =>
   (await of.windows()).map(({ startMs: at }) => (at - startMs) / hourMs);
 const idAt = (timeMs: number, sequence = 0): bigint => composeSnowflake({ timeMs, worker: 9, sequence });
 const tablesOn = async (host: string): Promise<string[]> => {
-  const rows = await tbird.gizzard.hosts
+  const rows = await tbird.gizzard.mysql
     .host(host)
     .rows(
       `SELECT table_name FROM information_schema.tables WHERE table_schema = ? AND table_name LIKE 'tweets\\_2%'`,
@@ -53,7 +53,7 @@ async function entriesLookedAt(userId: bigint, minPosition: bigint): Promise<num
   const route = tbird.gizzard.topology.route(tbird.graphs().byUser, userId);
   const { shard } = route.leaves[0]!;
   const deadline = Deadline.after(10_000);
-  return tbird.gizzard.hosts.host(shard.id.hostname).transaction(deadline, async (session) => {
+  return tbird.gizzard.mysql.host(shard.id.hostname).transaction(deadline, async (session) => {
     const steps = async (): Promise<number> =>
       (
         await session.rows(
@@ -241,7 +241,7 @@ describe('windows', () => {
     expect(await entriesLookedAt(19n, 0n)).toBeGreaterThan(15);
     expect(await entriesLookedAt(19n, firstKeptId(tbird.gizzard.topology))).toBeLessThanOrEqual(3);
     // A table without a shard, as a roll leaves it that ends between the two.
-    await tbird.gizzard.hosts
+    await tbird.gizzard.mysql
       .host('db2')
       .run(
         `CREATE TABLE \`${cluster.config.cluster}\`.tweets_20260101T000000_000_tweets (id BIGINT)`,

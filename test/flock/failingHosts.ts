@@ -11,8 +11,8 @@ export class FailingHosts {
   failures = 0;
 
   constructor(flock: Flock, random: (below: number) => number) {
-    const { hosts, config } = flock.gizzard;
-    for (const host of Object.keys(config.databaseHosts).map((name) => hosts.host(name))) {
+    const { mysql, config } = flock.gizzard;
+    for (const host of Object.keys(config.databaseHosts).map((name) => mysql.host(name))) {
       const now = (when: string): void => {
         if (this.oneIn === 0 || random(this.oneIn) > 0) return;
         this.failures++;

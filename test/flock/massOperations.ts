@@ -175,7 +175,7 @@ async function replicas(flock: Flock, graph: Graph, direction: Direction, base: 
   const byHost = new Map<string, Tables & { whole: string[] }>();
   for (const route of flock.gizzard.topology.routes(tableIdOf(graph.id, direction))) {
     for (const { shard } of route.leaves) {
-      const host = flock.gizzard.hosts.host(shard.id.hostname);
+      const host = flock.gizzard.mysql.host(shard.id.hostname);
       const { edges, nodes } = edgeTables(flock.gizzard.config.cluster, shard);
       const read = async (table: string, columns: string): Promise<string[]> => {
         const rows = await host.rows(

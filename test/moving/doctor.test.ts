@@ -69,10 +69,10 @@ it('finds what was left behind, and puts it right', async () => {
   ]);
   // What one counter has too much another has too little, so that the totals agree.
   const nodes = `\`${config.cluster}\`.\`${other.tablePrefix}_nodes\``;
-  await gizzard.hosts
+  await gizzard.mysql
     .host(other.hostname)
     .run(`UPDATE ${nodes} SET normal_count = IF(source_id = 1, 3, 0)`, [], Deadline.after(5_000));
-  await gizzard.hosts
+  await gizzard.mysql
     .host(db2)
     .run(`CREATE TABLE \`${config.cluster}\`.\`nobodys_edges\` (id BIGINT PRIMARY KEY)`, [], Deadline.after(5_000));
 
@@ -144,7 +144,7 @@ it('names what is denied, missing, apart and lagging, and says where it could no
     { kind: 'pauseJobs', priority: 'low' },
   ]);
   const backward = gizzard.topology.routes(-id)[0]!.leaves[0]!.shard.id;
-  await gizzard.hosts
+  await gizzard.mysql
     .host(backward.hostname)
     .run(`DROP TABLE \`${config.cluster}\`.\`${backward.tablePrefix}_nodes\``, [], Deadline.after(5_000));
   await flock.write(
@@ -206,7 +206,7 @@ it('names what is denied, missing, apart and lagging, and says where it could no
   const { exitCode, stdout } = await callRoost(['doctor', '--config', configPath], '.');
   expect({ exitCode, well: stdout.includes('well:') }).toEqual({ exitCode: 3, well: false });
   // As if it had been killed.
-  await gizzard.hosts
+  await gizzard.mysql
     .host('db1')
     .run(
       `INSERT INTO \`${config.cluster}_nameserver\`.servers (id, version, info, seen_at) VALUES ('x', 1, ?, UTC_TIMESTAMP(3) - INTERVAL 60 SECOND)`,
@@ -228,7 +228,7 @@ it('compares all rows of a store without counters, and merges replicas of which 
     expect(await gizzard.doctor.examine()).toEqual([]);
     const { id } = gizzard.topology.routes(gizzard.topology.tables[0]!.tableId)[0]!.leaves[1]!.shard;
     const table = `\`${ofUsers.config.cluster}\`.\`${id.tablePrefix}_users\``;
-    await gizzard.hosts
+    await gizzard.mysql
       .host(id.hostname)
       .run(`UPDATE ${table} SET name = 'older', name_at = name_at - 1`, [], Deadline.after(5_000));
 
@@ -242,7 +242,7 @@ it('compares all rows of a store without counters, and merges replicas of which 
     const [fixed] = await gizzard.doctor.fix(found, { dropTables: false });
     await gizzard.moves.finished(fixed!.move!, new AbortController().signal);
     expect(await gizzard.doctor.examine()).toEqual([]);
-    expect(await gizzard.hosts.host(id.hostname).rows(`SELECT name FROM ${table}`, [], Deadline.after(5_000))).toEqual([
+    expect(await gizzard.mysql.host(id.hostname).rows(`SELECT name FROM ${table}`, [], Deadline.after(5_000))).toEqual([
       ['newer'],
     ]);
   } finally {

@@ -47,7 +47,7 @@ async function write(
 /** Every row of a shard, as its host has it. */
 async function stored({ hostname, tablePrefix }: ShardId): Promise<unknown> {
   const rows = (table: string): Promise<unknown> =>
-    flock.gizzard.hosts
+    flock.gizzard.mysql
       .host(hostname)
       .rows(
         `SELECT * FROM \`${config.cluster}\`.\`${tablePrefix}_${table}\` ORDER BY 1, 4`,
@@ -162,7 +162,7 @@ describe('a copy', () => {
 describe('a diff and a repair', { timeout: 120_000 }, () => {
   it('print the rows that differ, write nothing, and make the shards the same', async () => {
     const [left, right] = forward.leaves as [ShardId, ShardId];
-    const host = flock.gizzard.hosts.host(left.hostname);
+    const host = flock.gizzard.mysql.host(left.hostname);
     const table = `\`${config.cluster}\`.\`${left.tablePrefix}_edges\``;
     const [victim] = await host.rows(
       `SELECT source_id, destination_id FROM ${table} ORDER BY source_id LIMIT 1`,

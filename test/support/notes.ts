@@ -45,7 +45,7 @@ const sqlDeadlineMs = 10_000;
 export const notesTable = (gizzard: Gizzard, shard: { readonly tablePrefix: string }): string =>
   tableOf(gizzard.config.cluster, shard);
 
-const notesShardType = (database: string): ShardType => ({
+const notesShardType = (database: string): ShardType<DatabaseHost> => ({
   name: 'notes',
   async create(host, shard, deadline) {
     await host.run(`CREATE DATABASE IF NOT EXISTS \`${database}\``, [], deadline);
@@ -57,7 +57,7 @@ const notesShardType = (database: string): ShardType => ({
   },
 });
 
-const notesJobType = (database: string, hooks: NotesHooks): JobType<Note> => ({
+const notesJobType = (database: string, hooks: NotesHooks): JobType<Note, DatabaseHost> => ({
   kind: hooks.kind ?? notesKind,
   ...(hooks.version === undefined ? {} : { version: hooks.version }),
   split(payload, add) {
@@ -152,7 +152,7 @@ export async function notesOf(gizzard: Gizzard): Promise<Record<string, string[]
   const leaves = gizzard.topology.routes(1).flatMap((route) => route.leaves);
   return Object.fromEntries(
     await Promise.all(
-      leaves.map(async (leaf) => [leaf.key, await read(gizzard.hosts.host(leaf.shard.id.hostname), leaf)] as const),
+      leaves.map(async (leaf) => [leaf.key, await read(gizzard.mysql.host(leaf.shard.id.hostname), leaf)] as const),
     ),
   );
 }

@@ -1,5 +1,5 @@
 /** How many rows a range has, and what they come to: the same for the same rows on MySQL and on MariaDB. Other rows come to the same by a chance of 2^-64. */
-export interface RowsDigest {
+export interface TableDigest {
   readonly rows: number;
   readonly hash: string;
 }
@@ -15,9 +15,7 @@ export const digestColumns = (columns: string): string =>
   `COUNT(*) AS n, BIT_XOR(CAST(CONV(LEFT(SHA2(CONCAT(${columns.replaceAll(/\w+/g, 'QUOTE($&)')}), 256), 16), 16, 10) AS UNSIGNED)) AS h`;
 
 /** The digest in a row of those columns. */
-export const digestOf = (row: readonly unknown[] | undefined): RowsDigest => ({
+export const digestOf = (row: readonly unknown[] | undefined): TableDigest => ({
   rows: Number(row?.[0]),
   hash: String(row?.[1]),
 });
-
-export const sameDigest = (a: RowsDigest, b: RowsDigest): boolean => a.rows === b.rows && a.hash === b.hash;

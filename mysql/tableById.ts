@@ -1,8 +1,7 @@
-import type { SqlRow } from '../../mysql/index.js';
-import type { ShardInfo } from '../topology/types.js';
-import type { MovableTable } from './movable.js';
-import { shardTable } from './movableTables.js';
-import { digestColumns, digestOf } from './rowsDigest.js';
+import type { Deadline } from '../core/index.js';
+import type { DatabaseHost, SqlRow } from './databaseHost.js';
+import { shardTable, type TableShard } from './movableTables.js';
+import { digestColumns, digestOf, type TableDigest } from './rowsDigest.js';
 
 export interface IdRange {
   readonly where: string;
@@ -21,34 +20,35 @@ export function idsBetween(column: string, after: string, end: string | undefine
   };
 }
 
-/** What is the same for all tables whose rows are found by one id. */
-type ReadsById<Row> = Pick<
-  MovableTable<Row>,
-  'name' | 'count' | 'pageEnd' | 'rows' | 'rowsAt' | 'digest' | 'compareKeys'
->;
-
 /**
- * How a table is read whose primary key is one unsigned integer: page by page in the order of the ids. Keys are the ids in decimal.
+ * How a table is read whose primary key is one unsigned integer: page by page in the order of the ids. Keys are the ids in decimal. The part of Gizzard's
+ * `MovableTable` that is the same for all of them.
  *
  * @param name the table's name behind the shard's prefix
  * @param columns all of them, the id first, separated by `, `
  */
-export function tableById<Row>(
+export function tableById<Row, Shard extends TableShard>(
   database: string,
   name: string,
   columns: string,
-  rowOf: (row: SqlRow, shard: ShardInfo) => Row,
-): ReadsById<Row> {
+  rowOf: (row: SqlRow, shard: Shard) => Row,
+) {
   const [id] = columns.split(', ', 1);
-  const tableOf = (shard: ShardInfo): string => shardTable(database, shard.id.tablePrefix, name);
+  const tableOf = (shard: Shard): string => shardTable(database, shard.id.tablePrefix, name);
   const between = (after: string, end: string | undefined): IdRange => idsBetween(id!, after, end);
   return {
     name,
-    async count(host, shard, deadline) {
+    async count(host: DatabaseHost, shard: Shard, deadline: Deadline): Promise<number> {
       const [row] = await host.rows(`SELECT COUNT(*) FROM ${tableOf(shard)}`, [], deadline);
       return Number(row![0]);
     },
-    async pageEnd(host, shard, after, limit, deadline) {
+    async pageEnd(
+      host: DatabaseHost,
+      shard: Shard,
+      after: string,
+      limit: number,
+      deadline: Deadline,
+    ): Promise<string | undefined> {
       const { where, values } = between(after, undefined);
       const [row] = await host.rows(
         `SELECT ${id} FROM ${tableOf(shard)} WHERE ${where} ORDER BY ${id} LIMIT 1 OFFSET ?`,
@@ -57,12 +57,18 @@ export function tableById<Row>(
       );
       return row === undefined ? undefined : String(row[0]);
     },
-    async rows(host, shard, after, end, deadline) {
+    async rows(
+      host: DatabaseHost,
+      shard: Shard,
+      after: string,
+      end: string | undefined,
+      deadline: Deadline,
+    ): Promise<Row[]> {
       const { where, values } = between(after, end);
       const rows = await host.rows(`SELECT ${columns} FROM ${tableOf(shard)} WHERE ${where}`, values, deadline);
       return rows.map((row) => rowOf(row, shard));
     },
-    async rowsAt(host, shard, keys, deadline) {
+    async rowsAt(host: DatabaseHost, shard: Shard, keys: readonly string[], deadline: Deadline): Promise<Row[]> {
       const rows = await host.rows(
         `SELECT ${columns} FROM JSON_TABLE(?, '$[*]' COLUMNS (wanted BIGINT UNSIGNED PATH '$')) k STRAIGHT_JOIN ${tableOf(shard)} ON ${id} = k.wanted`,
         [`[${keys.join()}]`],
@@ -70,7 +76,13 @@ export function tableById<Row>(
       );
       return rows.map((row) => rowOf(row, shard));
     },
-    async digest(host, shard, after, end, deadline) {
+    async digest(
+      host: DatabaseHost,
+      shard: Shard,
+      after: string,
+      end: string | undefined,
+      deadline: Deadline,
+    ): Promise<TableDigest> {
       const { where, values } = between(after, end);
       const [row] = await host.rows(
         `SELECT ${digestColumns(columns)} FROM ${tableOf(shard)} WHERE ${where}`,
@@ -79,7 +91,7 @@ export function tableById<Row>(
       );
       return digestOf(row);
     },
-    compareKeys(a, b) {
+    compareKeys(a: string, b: string): number {
       const [left, right] = [a, b].map((key) => (key === '' ? -1n : BigInt(key))) as [bigint, bigint];
       return Number(left > right) - Number(left < right);
     },

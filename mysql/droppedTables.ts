@@ -1,0 +1,114 @@
+import { isRoostError, type Deadline } from '../core/index.js';
+import type { DatabaseHost, SqlRow } from './databaseHost.js';
+
+const columns = 'name, table_prefix, type, source_type, destination_type, why, dropped_at_ms, keep_until_ms';
+
+/** A shard whose tables are set aside, as the list of its host has it. */
+export interface ListedTables {
+  /** The prefix of its tables in the database of what is set aside. */
+  readonly name: string;
+  readonly shard: {
+    readonly id: { readonly hostname: string; readonly tablePrefix: string };
+    readonly type: string;
+    readonly sourceType: string;
+    readonly destinationType: string;
+    readonly busy: 'normal';
+  };
+  readonly why: string;
+  readonly droppedAtMs: number;
+  readonly keepUntilMs: number;
+}
+
+/** The database where a host keeps tables that were dropped, of a cluster whose tables are in `database`: no server looks for shards there, and no name meets that of a new one. */
+export const asideDatabase = (database: string): string => `${database}_dropped`;
+
+/** The lists of dropped tables that hosts keep beside them. `database` must be a checked identifier. */
+export function droppedTablesList(database: string) {
+  const aside = asideDatabase(database);
+  const list = `\`${aside}\`.\`dropped_shards\``;
+  return {
+    async add(
+      host: DatabaseHost,
+      {
+        name,
+        shard,
+        why,
+        droppedAtMs,
+        keepUntilMs,
+      }: Omit<ListedTables, 'shard'> & {
+        readonly shard: Omit<ListedTables['shard'], 'busy'>;
+      },
+      deadline: Deadline,
+    ): Promise<void> {
+      await host.run(`CREATE DATABASE IF NOT EXISTS \`${aside}\``, [], deadline);
+      await host.run(
+        `CREATE TABLE IF NOT EXISTS ${list} (
+          name VARCHAR(64) NOT NULL PRIMARY KEY,
+          table_prefix VARCHAR(54) NOT NULL,
+          type VARCHAR(64) NOT NULL,
+          source_type VARCHAR(255) NOT NULL,
+          destination_type VARCHAR(255) NOT NULL,
+          why VARCHAR(2000) NOT NULL,
+          dropped_at_ms BIGINT NOT NULL,
+          keep_until_ms BIGINT NOT NULL,
+          KEY keep_until (keep_until_ms)
+        ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin`,
+        [],
+        deadline,
+      );
+      await host.run(
+        `INSERT INTO ${list} (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+        [
+          name,
+          shard.id.tablePrefix,
+          shard.type,
+          shard.sourceType,
+          shard.destinationType,
+          why.slice(0, 2_000),
+          droppedAtMs,
+          keepUntilMs,
+        ],
+        deadline,
+      );
+    },
+    async list(
+      host: DatabaseHost,
+      deadline: Deadline,
+    ): Promise<{ readonly dropped: ListedTables; readonly held: boolean }[]> {
+      try {
+        const rows = await host.rows(
+          `SELECT ${columns}, EXISTS (
+             SELECT 1 FROM information_schema.tables WHERE table_schema = ? AND LEFT(table_name, CHAR_LENGTH(name) + 1) = CONCAT(name, '_')
+           ) FROM ${list} ORDER BY dropped_at_ms DESC, name`,
+          [aside],
+          deadline,
+        );
+        return rows.map((row) => ({ dropped: droppedOf(host.name, row), held: Number(row[8]) === 1 }));
+      } catch (error) {
+        // Nothing was ever dropped here.
+        if (isRoostError(error, 'FailedPrecondition')) return [];
+        throw error;
+      }
+    },
+    async remove(host: DatabaseHost, name: string, deadline: Deadline): Promise<void> {
+      await host.run(`DELETE FROM ${list} WHERE name = ?`, [name], deadline);
+    },
+  };
+}
+
+const droppedOf = (
+  hostname: string,
+  [name, tablePrefix, type, sourceType, destinationType, why, droppedAtMs, keepUntilMs]: SqlRow,
+): ListedTables => ({
+  name: String(name),
+  shard: {
+    id: { hostname, tablePrefix: String(tablePrefix) },
+    type: String(type),
+    sourceType: String(sourceType),
+    destinationType: String(destinationType),
+    busy: 'normal',
+  },
+  why: String(why),
+  droppedAtMs: Number(droppedAtMs),
+  keepUntilMs: Number(keepUntilMs),
+});
