@@ -8,7 +8,7 @@ export { FragmentCache, type Fragment, type FragmentCacheOptions } from './fragm
 export { flushNodes } from './operate/flush.js';
 export { inspectCache, type InspectOptions, type InspectReport, type StaleEntry } from './operate/inspect.js';
 export { poolStats, type NodeStats } from './operate/poolStats.js';
-export { bringBack, takeOut } from './operate/useNode.js';
+export { undrainNode, drainNode } from './operate/useNode.js';
 export { warmNode, type WarmReport } from './operate/warm.js';
 export { PageCache, type PageCacheOptions } from './pages/pageCache.js';
 export { CachePool, type CachePoolOptions } from './ring/cachePool.js';

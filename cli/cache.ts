@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import {
-  bringBack,
+  undrainNode,
   flushNodes,
   openCaches,
   poolStats,
-  takeOut,
+  drainNode,
   warmNode,
   type Caches,
   type CachePool,
@@ -19,6 +19,7 @@ import {
   type ConfigOptions,
   configOption,
   defineCommand,
+  formerName,
   defineGroup,
   openConfig,
   outputFor,
@@ -110,11 +111,11 @@ export function addCacheCommands(program: Command, io: CliIo): void {
 }
 
 function addUseOfNodes(cache: Command, io: CliIo): void {
-  defineCommand(
+  const drain = defineCommand(
     cache,
-    'take-out',
-    'stop using a cache node, in every process\nIts keys belong to the other nodes until bring-back, whatever the configuration says and whether or not it answers. Returns when no server uses it any more.',
-    'roost cache take-out 10.0.0.4:11211',
+    'drain',
+    'stop using a cache node, in every process\nIts keys belong to the other nodes until undrain, whatever the configuration says and whether or not it answers. Returns when no server uses it any more.',
+    'roost cache drain 10.0.0.4:11211',
   )
     .argument('<node>', 'host:port')
     .addOption(configOption())
@@ -124,31 +125,33 @@ function addUseOfNodes(cache: Command, io: CliIo): void {
         await confirm(io, options, `stop using cache node ${node}`, [
           'what it holds is loaded again from the databases, into the other nodes',
         ]);
-        const done = await takeOut(poolOf(pools, node), node);
+        const done = await drainNode(poolOf(pools, node), node);
         outputFor(io, options).result(
           { node, state: 'gone', changed: done },
           () => (done ? `no server uses ${node} any more` : `${node} was out of use already`),
-          [`roost cache bring-back ${node}`],
+          [`roost cache undrain ${node}`],
         );
       }),
     );
 
-  defineCommand(
+  const undrain = defineCommand(
     cache,
-    'bring-back',
-    'use a cache node again that was taken out\nIt begins empty.',
-    'roost cache bring-back 10.0.0.4:11211',
+    'undrain',
+    'use a cache node again that was drained\nIt begins empty.',
+    'roost cache undrain 10.0.0.4:11211',
   )
     .argument('<node>', 'host:port')
     .addOption(configOption())
     .action((node: string, options: ConfigOptions) =>
       withPools(io, options, async (pools) => {
-        const done = await bringBack(poolOf(pools, node), node);
+        const done = await undrainNode(poolOf(pools, node), node);
         outputFor(io, options).result({ node, state: 'in', changed: done }, () =>
-          done ? `every server uses ${node} again` : `${node} was not taken out`,
+          done ? `every server uses ${node} again` : `${node} was not drained`,
         );
       }),
     );
+  formerName(drain, 'take-out', io);
+  formerName(undrain, 'bring-back', io);
 }
 
 /** Whatever pool has it; one that nobody has is for any pool to complain of. */

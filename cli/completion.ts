@@ -1,6 +1,7 @@
 import { type Command, Argument } from 'commander';
 import type { CliIo } from './console/cliIo.js';
 import { type CommonOptions, defineCommand, outputFor } from './console/command.js';
+import { shownCommands } from './cliReference.js';
 
 const shells = ['bash', 'zsh', 'fish'] as const;
 type Shell = (typeof shells)[number];
@@ -30,7 +31,7 @@ interface Words {
 export function completionScript(shell: Shell, program: Command): string {
   const words = withAliases(program).map(({ path, command }): Words => ({
     path,
-    commands: command.commands.map((child) => ({
+    commands: shownCommands(command).map((child) => ({
       name: child.name(),
       summary: child.summary() || child.description(),
     })),
@@ -45,7 +46,7 @@ export function completionScript(shell: Shell, program: Command): string {
 function withAliases(command: Command, before = ''): { readonly path: string; readonly command: Command }[] {
   return [command.name(), ...command.aliases()].flatMap((name) => [
     { path: `${before}${name}`, command },
-    ...command.commands.flatMap((child) => withAliases(child, `${before}${name} `)),
+    ...shownCommands(command).flatMap((child) => withAliases(child, `${before}${name} `)),
   ]);
 }
 

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { CliIo } from './console/cliIo.js';
 import { defineGroup } from './console/command.js';
-import { addAuditCommand } from './flock/auditCommand.js';
+import { addCheckCommand } from './flock/checkCommand.js';
 import { addEdgeCommands } from './flock/edgeCommands.js';
 import { addNodeCommands } from './flock/nodeCommands.js';
 import { addQueryCommands } from './flock/queryCommands.js';
@@ -13,5 +13,5 @@ export function addFlockCommands(program: Command, io: CliIo): void {
   addEdgeCommands(flock, io);
   addNodeCommands(flock, io);
   addQueryCommands(flock, io);
-  addAuditCommand(flock, io);
+  addCheckCommand(flock, io);
 }

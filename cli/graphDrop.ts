@@ -67,7 +67,7 @@ export function addGraphDropCommands(graph: Command, io: CliIo): void {
       withCluster(io, options, async (gizzard, output) => {
         const graph = await new DroppedGraphs(gizzard).undrop(name, `roost graph undrop, ${thisProcess()}`, id);
         output.result({ graph: name, id: graph.id }, () => `graph ${name} (number ${graph.id}) is back`, [
-          `roost flock audit ${name}`,
+          `roost flock check ${name}`,
         ]);
       }),
     );

@@ -63,7 +63,7 @@ export function addJournalCommands(program: Command, io: CliIo): void {
         await confirm(io, options, 'adopt what the journal holds now', [
           `${formatCount(look.waiting)} jobs that wait in Redis are applied`,
           'writes that were accepted and are neither in Redis nor applied are lost; those that some replicas have and others lack stay so until a repair',
-          'then run: `roost doctor --fix` (compares replicas and repairs them), `roost flock audit --repair` (both directions of each edge), and `roost tweets audit` where there are tweets',
+          'then run: `roost doctor --fix` (compares replicas and repairs them), `roost flock check --repair` (both directions of each edge), and `roost tweets check` where there are tweets',
         ]);
         const { epoch, number } = await jobs.guard.adopt(look);
         output.result(
@@ -71,8 +71,8 @@ export function addJournalCommands(program: Command, io: CliIo): void {
           () => `epoch ${epoch} (number ${number}) has begun; servers accept writes again within a few seconds`,
           [
             'roost doctor --fix',
-            'roost flock audit --repair',
-            'roost tweets audit',
+            'roost flock check --repair',
+            'roost tweets check',
             ...(config.memcached.length > 0 ? ['roost cache flush'] : []),
           ],
         );

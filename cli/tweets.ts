@@ -3,13 +3,14 @@ import type { Command } from 'commander';
 import { limits, RoostError } from '../core/index.js';
 import type { Priority } from '../gizzard/index.js';
 import type { Tweet } from '../sdk/index.js';
-import { auditTweets, type PolicyInput, tweetsTableId } from '../tbird/index.js';
+import { checkTweets, type PolicyInput, tweetsTableId } from '../tbird/index.js';
 import type { CliIo } from './console/cliIo.js';
 import { type ClientOptions, serverOption, tweetServerOption, withClient } from './console/client.js';
 import {
   type ConfigOptions,
   configOption,
   defineCommand,
+  formerName,
   defineGroup,
   idArgument,
   idListArgument,
@@ -219,17 +220,17 @@ function addSetup(tweets: Command, io: CliIo): void {
       );
     });
 
-  defineCommand(
+  const check = defineCommand(
     tweets,
-    'audit',
-    "prove that tweets and their indexes agree, while they are written\nReads every tweet and every entry of the authors', replies' and retweets' indexes, and compares the copies of tweets. Tweets in a table to which their ids do not lead are named; `roost shard strays --fix` moves them home. Those of an index, and its counters, are for `roost flock audit`.",
-    'roost tweets audit --repair',
+    'check',
+    "prove that tweets and their indexes agree, while they are written\nReads every tweet and every entry of the authors', replies' and retweets' indexes, and compares the copies of tweets. Tweets in a table to which their ids do not lead are named; `roost shard strays --fix` moves them home. Those of an index, and its counters, are for `roost flock check`.",
+    'roost tweets check --repair',
   )
     .option('--repair', 'bring the indexes to what the tweets say')
     .addOption(configOption())
     .action(async (options: ConfigOptions & { readonly repair?: true }) => {
       const report = await withTbird(io, options, (tbird) =>
-        auditTweets(tbird, { repair: options.repair === true, signal: io.signal }),
+        checkTweets(tbird, { repair: options.repair === true, signal: io.signal }),
       );
       const { faults, copies, strays, uncertain, repaired } = report;
       const moveHome = `roost shard strays --table=${tweetsTableId} --fix`;
@@ -289,6 +290,7 @@ function addSetup(tweets: Command, io: CliIo): void {
           `${faults.length - repaired} entries do not agree with the tweets; --repair puts them right`,
         );
     });
+  formerName(check, 'audit', io);
 }
 
 interface ImportCommandOptions extends ClientOptions {

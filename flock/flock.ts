@@ -24,7 +24,7 @@ import {
   type WriteBatch,
   type WriteOptions,
 } from '../wire/index.js';
-import { auditGraph, type AuditOptions, type AuditReport } from './audit/audit.js';
+import { checkGraph, type GraphCheckOptions, type GraphCheckReport } from './check/checkGraph.js';
 import { checkBatch, checkCursor, checkDirection, checkIds, checkNewest, checkPairs, checkQuery } from './checks.js';
 import type { FlockService } from './flockService.js';
 import { EdgeReader } from './edgeReader.js';
@@ -329,9 +329,9 @@ export class Flock implements FlockService {
     return scanEdges(this.gizzard, graphId, count, options);
   }
 
-  /** See `auditGraph`. */
-  audit(graphId: number, options?: AuditOptions): Promise<AuditReport> {
-    return auditGraph(this.gizzard, graphId, options);
+  /** See `checkGraph`. */
+  check(graphId: number, options?: GraphCheckOptions): Promise<GraphCheckReport> {
+    return checkGraph(this.gizzard, graphId, options);
   }
 
   /** Closes the cluster that it is part of. */

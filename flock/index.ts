@@ -1,4 +1,4 @@
-export type { AuditFault, AuditOptions, AuditProgress, AuditReport } from './audit/audit.js';
+export type { GraphFault, GraphCheckOptions, GraphCheckProgress, GraphCheckReport } from './check/checkGraph.js';
 export { EdgeCaches } from './cached/edgeCaches.js';
 export { DroppedGraphs, type PlannedGraphDrop } from './dropped/droppedGraphs.js';
 export type { DroppedGraph } from './dropped/droppedGraphStore.js';

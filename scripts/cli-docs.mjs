@@ -3,8 +3,10 @@ import { writeFileSync } from 'node:fs';
 import { PassThrough } from 'node:stream';
 import { buildProgram } from '../dist/cli/program.js';
 import { cliReference } from '../dist/cli/cliReference.js';
+import { stores } from '../dist/cli/stores.js';
 
 const io = {
+  stores,
   stdout: new PassThrough(),
   stderr: new PassThrough(),
   environment: {},

@@ -1,4 +1,4 @@
-export { auditTweets, type TweetAuditOptions, type TweetAuditReport, type TweetFault } from './audit.js';
+export { checkTweets, type TweetCheckOptions, type TweetCheckReport, type TweetFault } from './checkTweets.js';
 export { TweetCaches } from './cached/tweetCaches.js';
 export { renderTweets } from './cached/tweetFormats.js';
 export { IdGenerator, type IdGeneratorOptions } from './ids/idGenerator.js';

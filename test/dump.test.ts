@@ -169,7 +169,7 @@ describe('a dump', () => {
       const ids = BigInt64Array.from({ length: 600 }, (_, i) => BigInt(direction === 'forward' ? i : i + 20_000));
       expect(await flock.nodes(copy.id, direction, ids)).toEqual(await flock.nodes(source.id, direction, ids));
     }
-    expect((await flock.audit(copy.id, { repair: false, settleMs: 200 })).found).toEqual([]);
+    expect((await flock.check(copy.id, { repair: false, settleMs: 200 })).found).toEqual([]);
   });
 
   it('as an edge list holds the normal edges', async () => {

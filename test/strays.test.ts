@@ -3,7 +3,7 @@ import { openCluster } from '../cluster/index.js';
 import { Deadline } from '../core/index.js';
 import { moveShard, shardKey, type Leaf, type Route } from '../gizzard/index.js';
 import { Strays } from '../gizzard/moving/strays.js';
-import { auditTweets, tbirdStore, routingKey, tweetsTableId, type Tbird } from '../tbird/index.js';
+import { checkTweets, tbirdStore, routingKey, tweetsTableId, type Tbird } from '../tbird/index.js';
 import { openUsers, usersStore, usersTableId } from '../users/index.js';
 import { callRoost } from './callRoost.js';
 import { untilApplied } from './flock/untilApplied.js';
@@ -65,18 +65,18 @@ async function expectAtHome(id: number, sources: readonly bigint[]): Promise<voi
   expect(await states(sources[1]!)).toBe('normal');
   expect(await states(sources[4]!)).toBe('normal');
   expect(await states(sources[5]!)).toBe('archived');
-  expect(await tbird.flock.audit(id, { settleMs: 300 })).toMatchObject({ faults: 0 });
+  expect(await tbird.flock.check(id, { settleMs: 300 })).toMatchObject({ faults: 0 });
 }
 
 describe('rows in shards of other keys', { timeout: 60_000 }, () => {
-  it('are named by the audit, moved home by `shard strays --fix`, and what is newest wins', async () => {
+  it('are named by the check, moved home by `shard strays --fix`, and what is newest wins', async () => {
     const { id, sources } = await strayedGraph('moved_home');
-    const audit = await roost('flock', 'audit', 'moved_home', '--repair', '--settle', '300');
-    expect(audit.stdout).toContain('stands in a shard of other keys');
-    for (const line of audit.stdout.split('\n'))
+    const check = await roost('flock', 'check', 'moved_home', '--repair', '--settle', '300');
+    expect(check.stdout).toContain('stands in a shard of other keys');
+    for (const line of check.stdout.split('\n'))
       if (line.includes('of other keys')) expect(line).not.toContain('being repaired');
-    expect(audit.exitCode).not.toBe(0);
-    expect(audit.stderr).toContain(`roost shard strays --table=${id} --fix`);
+    expect(check.exitCode).not.toBe(0);
+    expect(check.stderr).toContain(`roost shard strays --table=${id} --fix`);
 
     const found = await roost('shard', 'strays', `--table=${id}`, '--json');
     expect(found.exitCode).not.toBe(0);
@@ -92,7 +92,7 @@ describe('rows in shards of other keys', { timeout: 60_000 }, () => {
     });
     expect(JSON.parse((await roost('shard', 'strays', `--table=${id}`, '--json')).stdout)).toMatchObject({ count: 0 });
     await expectAtHome(id, sources);
-    expect((await roost('flock', 'audit', 'moved_home', '--settle', '300')).exitCode).toBe(0);
+    expect((await roost('flock', 'check', 'moved_home', '--settle', '300')).exitCode).toBe(0);
   });
 
   it('stay where every replica of their tree does not hold them, or they are written meanwhile, and go on the next run', async () => {
@@ -143,7 +143,7 @@ describe('rows in shards of other keys', { timeout: 60_000 }, () => {
       expect((await gizzard.strays.examine([shard.id], { fix: true })).left.size).toBe(0);
     expect(await rowsIn()).toBe(0);
     // Rows that were deleted behind its back are not counted.
-    await tbird.flock.audit(id, { settleMs: 300, repair: true });
+    await tbird.flock.check(id, { settleMs: 300, repair: true });
     await untilApplied(tbird.flock);
     await expectAtHome(id, sources);
   });
@@ -210,7 +210,7 @@ describe('rows in shards of other keys', { timeout: 60_000 }, () => {
     };
     const tweetLeaf = await misplace(tweetsTableId, routingKey(created[0]!, windowMs), String(created[0]));
     await misplace(usersTableId, 5n, '5');
-    expect((await auditTweets(tbird)).strays).toMatchObject({
+    expect((await checkTweets(tbird)).strays).toMatchObject({
       count: 2,
       strays: [
         {
@@ -227,6 +227,6 @@ describe('rows in shards of other keys', { timeout: 60_000 }, () => {
       expect(await gizzard.strays.examine(ids)).toMatchObject({ count: 0 });
     }
     expect((await tbird.get(BigInt64Array.of(created[0]!)))[0]).toMatchObject({ text: '0' });
-    expect((await auditTweets(tbird)).strays.count).toBe(0);
+    expect((await checkTweets(tbird)).strays.count).toBe(0);
   });
 });

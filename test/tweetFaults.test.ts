@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { composeSnowflake } from '../core/index.js';
 import { connect, type NewTweet, type Roost } from '../sdk/index.js';
-import { auditTweets, openTbird } from '../tbird/index.js';
+import { checkTweets, openTbird } from '../tbird/index.js';
 import { KillableCluster, loadWithFault, untilApplied } from './support/killableCluster.js';
 
 // What an import and new tweets survive: the loss of the server, of a database host, and of the journal's Redis, each killed without warning in the middle of it.
@@ -62,7 +62,7 @@ async function expectAllOnce(): Promise<void> {
   }
   const tbird = await openTbird(cluster.config);
   try {
-    expect(await auditTweets(tbird)).toMatchObject({ tweets: tweetCount, faults: [], uncertain: 0 });
+    expect(await checkTweets(tbird)).toMatchObject({ tweets: tweetCount, faults: [], uncertain: 0 });
   } finally {
     await tbird.close();
   }

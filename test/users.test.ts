@@ -250,17 +250,15 @@ describe('roost cache', () => {
       const on = (part: readonly bigint[]): number => part.filter((id) => keys.has(String(id))).length;
       return { served: on(ids.slice(0, 50)), library: on(ids.slice(50)) };
     };
-    expect((await roost('cache', 'take-out', node)).stderr).toContain('--yes');
-    expect(await roost('cache', 'take-out', node, '--yes')).toMatchObject({
+    expect((await roost('cache', 'drain', node)).stderr).toContain('--yes');
+    expect(await roost('cache', 'drain', node, '--yes')).toMatchObject({
       exitCode: 0,
       stdout: expect.stringContaining(`no server uses ${node} any more`) as string,
     });
     expect(await newOnNode(20_000)).toEqual({ served: 0, library: 0 });
     if (others.length === 1)
-      expect((await roost('cache', 'take-out', others[0]!, '--yes')).stderr).toContain(
-        'is the last one that holds keys',
-      );
-    expect(await roost('cache', 'bring-back', node)).toMatchObject({
+      expect((await roost('cache', 'drain', others[0]!, '--yes')).stderr).toContain('is the last one that holds keys');
+    expect(await roost('cache', 'undrain', node)).toMatchObject({
       exitCode: 0,
       stdout: `every server uses ${node} again\n`,
     });

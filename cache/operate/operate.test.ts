@@ -2,13 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freshCluster } from '../../test/support/index.js';
 import {
-  bringBack,
+  undrainNode,
   flushNodes,
   inspectCache,
   openCaches,
   poolStats,
   RowCache,
-  takeOut,
+  drainNode,
   VectorCache,
   vectorOf,
   warmNode,
@@ -179,8 +179,8 @@ it('takes a node out for every process, and brings it back empty', async () => {
     );
   expect(await used()).toEqual(new Set([node, next]));
 
-  expect(await takeOut(first.main!, node)).toBe(true);
-  expect(await takeOut(second.main!, node)).toBe(false);
+  expect(await drainNode(first.main!, node)).toBe(true);
+  expect(await drainNode(second.main!, node)).toBe(false);
   // What the other process still has is what the node did not have; the rest is loaded, to stay.
   expect(await used()).toEqual(new Set([next]));
   expect((await elsewhere.get(ids)).size).toBe(ids.length);
@@ -188,19 +188,19 @@ it('takes a node out for every process, and brings it back empty', async () => {
   const reads = database.readKeys;
   await here.get(ids);
   expect(database.readKeys).toBe(reads);
-  await expect(takeOut(first.main!, next)).rejects.toMatchObject({ code: 'FailedPrecondition' });
+  await expect(drainNode(first.main!, next)).rejects.toMatchObject({ code: 'FailedPrecondition' });
   // A write while it is out is not undone by what it held.
   const changed = ids.filter((id) => id % 3n === 0n);
   for (const id of changed)
     await here.through([id], () => database.write(id, { version: 1_000n, text: 'written meanwhile' }));
 
-  expect(await bringBack(second.main!, node)).toBe(true);
-  expect(await bringBack(second.main!, node)).toBe(false);
+  expect(await undrainNode(second.main!, node)).toBe(true);
+  expect(await undrainNode(second.main!, node)).toBe(false);
   expect(await used()).toEqual(new Set([next]));
   for (const id of changed) expect((await elsewhere.get([id])).get(id)?.version).toBe(1_000n);
   await elsewhere.get(ids);
   expect(await used()).toEqual(new Set([node, next]));
-  await expect(takeOut(first.main!, 'nowhere:1')).rejects.toMatchObject({ code: 'InvalidArgument' });
+  await expect(drainNode(first.main!, 'nowhere:1')).rejects.toMatchObject({ code: 'InvalidArgument' });
   await first.close();
   await second.close();
 });

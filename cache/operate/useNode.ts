@@ -4,11 +4,11 @@ import { viewLeaseMs, type CachePool } from '../ring/cachePool.js';
 import { serves } from '../ring/nodeState.js';
 
 /**
- * Takes a node out of use until `bringBack`, whether or not it answers, or stands in the configuration. Its keys belong to the other nodes from now on, each of which
+ * Takes a node out of use until `undrainNode`, whether or not it answers, or stands in the configuration. Its keys belong to the other nodes from now on, each of which
  * loads what it lacks. Returns when no process uses the node any more: whether it was in use. Throws `InvalidArgument` for a node that there is not,
  * `FailedPrecondition` for the last one that holds keys, `Conflict` where its state changed meanwhile, and `Unavailable`.
  */
-export async function takeOut(pool: CachePool, node: string): Promise<boolean> {
+export async function drainNode(pool: CachePool, node: string): Promise<boolean> {
   const { state, weight } = await lookUp(pool, node);
   if (state === 'gone') return false;
   const others = [...pool.nodes].filter(([name, other]) => name !== node && other.weight > 0 && serves(other));
@@ -23,8 +23,8 @@ export async function takeOut(pool: CachePool, node: string): Promise<boolean> {
   return true;
 }
 
-/** Uses a node again, which begins empty. Returns when every process does: whether it was out of use. Throws as `takeOut`. */
-export async function bringBack(pool: CachePool, node: string): Promise<boolean> {
+/** Uses a node again, which begins empty. Returns when every process does: whether it was out of use. Throws as `drainNode`. */
+export async function undrainNode(pool: CachePool, node: string): Promise<boolean> {
   const { state } = await lookUp(pool, node);
   if (state !== 'gone') return false;
   await change(pool, node, 'in');

@@ -37,6 +37,21 @@ export function ownOptionsFirst(this: Help, command: Command): Option[] {
   return options.sort((a, b) => rank(a) - rank(b));
 }
 
+/** A command's name of before: it works as ever, says on stderr what it is called now, and stands in no help. */
+export function formerName(command: Command, name: string, io: CliIo): void {
+  const path: string[] = [];
+  for (let at: Command | null = command; at !== null; at = at.parent) path.unshift(at.name());
+  command
+    .parent!.command(name, { hidden: true })
+    .helpOption(false)
+    .allowUnknownOption()
+    .allowExcessArguments()
+    .action(async (_, former: Command) => {
+      io.stderr.write(`warning: this command is called \`${path.join(' ')}\` now\n`);
+      await command.parseAsync(former.args, { from: 'user' });
+    });
+}
+
 /** A noun that holds commands. Alone it prints its help. */
 export const defineGroup = (parent: Command, name: string, description: string): Command =>
   parent.command(name).description(description).helpCommand(false);

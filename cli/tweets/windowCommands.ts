@@ -134,7 +134,7 @@ export function addWindowCommands(tweets: Command, io: CliIo): void {
       outputFor(io, options).result(
         { window: timeText(startMs), back: true },
         () => `the window of ${timeText(startMs)} is back, and stays until it is released`,
-        ['roost tweets audit --repair', `roost tweets release ${timeText(startMs)}`],
+        ['roost tweets check --repair', `roost tweets release ${timeText(startMs)}`],
       );
     });
 

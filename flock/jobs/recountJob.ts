@@ -6,7 +6,7 @@ import { checkSweep } from './jobChecks.js';
 import { jobKinds } from './kinds.js';
 import { decodeSweep, type Sweep } from './sweepPayload.js';
 
-/** Counts a node's edges anew, on one leaf: how an audit repairs counters that have drifted. */
+/** Counts a node's edges anew, on one leaf: how a check repairs counters that have drifted. */
 export const recountJob = (database: string): JobType<Sweep, DatabaseHost> => ({
   kind: jobKinds.recount,
   itemsAtOnce: 4,

@@ -80,7 +80,7 @@ function treesOf({ topology, reserved, types }: Examination): ReadonlyMap<string
 }
 
 /**
- * What replicas hold differently. A type with counters shows lost writes in them: their rows are compared, and those of its other tables counted, since an audit of its own reads these.
+ * What replicas hold differently. A type with counters shows lost writes in them: their rows are compared, and those of its other tables counted, since a check of its own reads these.
  * Of a type without counters all rows are compared.
  */
 async function disagreement(

@@ -221,9 +221,9 @@ async function repair(
   const { moves } = cluster.tools.flock.gizzard;
   while ((await moves.store.list({ active: true, limit: 10 })).length > 0 && !deadline.passed) await sleep(300);
   for (const args of [
-    ['flock', 'audit', 'follows', '--repair', '--settle', '500'],
-    ['flock', 'audit', 'tweets_by_user', '--repair', '--settle', '500'],
-    ['tweets', 'audit', '--repair'],
+    ['flock', 'check', 'follows', '--repair', '--settle', '500'],
+    ['flock', 'check', 'tweets_by_user', '--repair', '--settle', '500'],
+    ['tweets', 'check', '--repair'],
   ]) {
     const { exitCode, stdout, stderr } = await cluster.roost(...args);
     note(`${args.join(' ')}: ${exitCode} ${stdout.slice(0, 300)}${stderr.slice(0, 300)}`);

@@ -6,10 +6,10 @@ import { callRoost } from './callRoost.js';
 import { untilApplied } from './flock/untilApplied.js';
 import { freshCluster } from './support/index.js';
 
-const { config, configPath } = freshCluster('auditcommand');
+const { config, configPath } = freshCluster('checkcommand');
 let flock: Flock;
-const audit = (...args: string[]) =>
-  callRoost(['flock', 'audit', 'follows', '--settle', '200', '--config', configPath, ...args], import.meta.dirname);
+const check = (...args: string[]) =>
+  callRoost(['flock', 'check', 'follows', '--settle', '200', '--config', configPath, ...args], import.meta.dirname);
 
 beforeAll(async () => {
   flock = await openFlock(config, { create: true, work: true });
@@ -27,7 +27,7 @@ beforeAll(async () => {
 afterAll(() => flock.close());
 
 it('says what is wrong, fails until it is put right, and repairs it', async () => {
-  expect(await audit()).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('nothing is wrong') as string });
+  expect(await check()).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('nothing is wrong') as string });
 
   const [leaf] = flock.gizzard.topology.routes(tableIdOf(1, 'forward'))[0]!.leaves;
   await flock.gizzard.mysql
@@ -37,10 +37,10 @@ it('says what is wrong, fails until it is put right, and repairs it', async () =
       [],
       Deadline.after(5_000),
     );
-  const found = await audit('--json');
+  const found = await check('--json');
   expect(found).toMatchObject({
     exitCode: 18,
-    stderr: expect.stringContaining('roost flock audit follows --repair') as string,
+    stderr: expect.stringContaining('roost flock check follows --repair') as string,
   });
   expect(JSON.parse(found.stdout)).toMatchObject({
     graph: 'follows',
@@ -51,14 +51,24 @@ it('says what is wrong, fails until it is put right, and repairs it', async () =
 
   // The row first, then the counter that the repair of the row leaves one too high.
   for (let round = 0; round < 2; round++) {
-    expect((await audit('--repair')).exitCode).toBe(0);
+    expect((await check('--repair')).exitCode).toBe(0);
     await untilApplied(flock);
   }
-  expect((await audit()).exitCode).toBe(0);
+  expect((await check()).exitCode).toBe(0);
 }, 60_000);
 
 it('knows no other graph', async () => {
-  expect(await callRoost(['flock', 'audit', 'nobody', '--config', configPath], import.meta.dirname)).toMatchObject({
+  expect(await callRoost(['flock', 'check', 'nobody', '--config', configPath], import.meta.dirname)).toMatchObject({
     exitCode: 11,
   });
+});
+
+it('is found under the name of before, which stands in no help', async () => {
+  expect(
+    await callRoost(
+      ['flock', 'audit', 'follows', '--settle', '200', '--config', configPath, '--json'],
+      import.meta.dirname,
+    ),
+  ).toMatchObject({ exitCode: 0, stderr: expect.stringContaining('called `roost flock check` now') as string });
+  expect((await callRoost(['flock', '--help'], import.meta.dirname)).stdout).not.toContain('audit');
 });

@@ -26,7 +26,7 @@ const looks = 20;
 /** Rows of each table that are named where its copies differ. */
 const namedRows = 10;
 
-export interface TweetAuditOptions {
+export interface TweetCheckOptions {
   /** Put right what is found. */
   readonly repair?: boolean;
   readonly signal?: AbortSignal;
@@ -52,7 +52,7 @@ export interface DifferingCopies {
   readonly differences: readonly Difference[];
 }
 
-export interface TweetAuditReport {
+export interface TweetCheckReport {
   readonly tweets: number;
   readonly edges: number;
   readonly faults: readonly TweetFault[];
@@ -76,11 +76,11 @@ interface Suspect extends TweetFault {
  * Proves that each tweet is in the indexes that it belongs to, and each entry of an index belongs to a tweet, and puts right what does not agree; the tweets'
  * rows are what counts, and their copies are compared. Goes page by page, while tweets are written: what looks wrong is looked at again until the journal has had time.
  */
-export async function auditTweets(tbird: Tbird, options: TweetAuditOptions = {}): Promise<TweetAuditReport> {
-  return new TweetAudit(tbird, options).run();
+export async function checkTweets(tbird: Tbird, options: TweetCheckOptions = {}): Promise<TweetCheckReport> {
+  return new TweetCheck(tbird, options).run();
 }
 
-class TweetAudit {
+class TweetCheck {
   #tweets = 0;
   #edges = 0;
   #uncertain = 0;
@@ -91,12 +91,12 @@ class TweetAudit {
 
   constructor(
     private readonly tbird: Tbird,
-    private readonly options: TweetAuditOptions,
+    private readonly options: TweetCheckOptions,
   ) {
     this.#graphs = tbird.graphs();
   }
 
-  async run(): Promise<TweetAuditReport> {
+  async run(): Promise<TweetCheckReport> {
     const { gizzard, windowSet } = this.tbird;
     for (const { firstId } of await windowSet.stored()) {
       const window = (await windowSet.stored()).find((one) => one.firstId === firstId);

@@ -12,16 +12,16 @@ import type { EdgeRow } from '../storage/edgeRows.js';
 import { checkEdge, nodeRepairs, type EdgeEnds } from './edgeCheck.js';
 import { LeafReads, type EdgeKey, type NodeCounts } from './leafReads.js';
 
-export interface AuditOptions {
+export interface GraphCheckOptions {
   /** Journals jobs that put right what was found. */
   readonly repair?: boolean;
   /** For how long a difference may last before it is a fault: writes that are under way make some. Default 5 s. */
   readonly settleMs?: number;
-  readonly onProgress?: (progress: AuditProgress) => void;
+  readonly onProgress?: (progress: GraphCheckProgress) => void;
   readonly signal?: AbortSignal;
 }
 
-export interface AuditProgress {
+export interface GraphCheckProgress {
   readonly rows: number;
   readonly nodes: number;
   readonly faults: number;
@@ -29,7 +29,7 @@ export interface AuditProgress {
   readonly total: number;
 }
 
-export interface AuditFault {
+export interface GraphFault {
   /** A `stray` stands in a shard to which its key does not lead. */
   readonly kind: 'edge' | 'counters' | 'node' | 'stray';
   readonly direction: Direction;
@@ -41,9 +41,9 @@ export interface AuditFault {
   readonly repaired: boolean;
 }
 
-export interface AuditReport extends Omit<AuditProgress, 'total'> {
+export interface GraphCheckReport extends Omit<GraphCheckProgress, 'total'> {
   /** At most `faultsKept`; `faults` counts all. */
-  readonly found: readonly AuditFault[];
+  readonly found: readonly GraphFault[];
 }
 
 const pageRows = 1_000;
@@ -58,20 +58,24 @@ export const faultsKept = 10_000;
 /**
  * Reads a whole graph, every replica and both directions, while writes go on, and reports what does not agree: rows between replicas and between the
  * two ends of an edge, visible states with what they follow from, counters with the rows that they count.
- * A difference counts as a fault when it has lasted, unchanged, for `settleMs`; an edge that is written again and again all the while is left to the next audit. Reads in bounded pages; needs every replica to answer, and throws where one does not.
+ * A difference counts as a fault when it has lasted, unchanged, for `settleMs`; an edge that is written again and again all the while is left to the next check. Reads in bounded pages; needs every replica to answer, and throws where one does not.
  */
-export async function auditGraph(gizzard: Gizzard, graphId: number, options: AuditOptions = {}): Promise<AuditReport> {
+export async function checkGraph(
+  gizzard: Gizzard,
+  graphId: number,
+  options: GraphCheckOptions = {},
+): Promise<GraphCheckReport> {
   requireGraph(gizzard.topology, graphId);
-  const audit = new Audit(gizzard, graphId, options);
-  if (options.onProgress !== undefined) await audit.count();
+  const check = new GraphCheck(gizzard, graphId, options);
+  if (options.onProgress !== undefined) await check.count();
   for (const direction of ['forward', 'backward'] as const) {
     for (const route of gizzard.topology.routes(tableIdOf(graphId, direction))) {
       const leaves = route.writable.map((leaf) => new LeafReads(gizzard, leaf, tableIdOf(graphId, direction)));
-      await audit.rows(direction, leaves);
-      await audit.nodes(direction, leaves);
+      await check.rows(direction, leaves);
+      await check.nodes(direction, leaves);
     }
   }
-  return audit.report;
+  return check.report;
 }
 
 /** A difference, and what tells it from another one in the same place. */
@@ -80,17 +84,17 @@ interface Seen<T> {
   readonly mark: string;
 }
 
-class Audit {
+class GraphCheck {
   #rows = 0;
   #nodes = 0;
   #faults = 0;
   #total = 0;
-  readonly #found: AuditFault[] = [];
+  readonly #found: GraphFault[] = [];
 
   constructor(
     private readonly gizzard: Gizzard,
     private readonly graphId: number,
-    private readonly options: AuditOptions,
+    private readonly options: GraphCheckOptions,
   ) {}
 
   async count(): Promise<void> {
@@ -101,7 +105,7 @@ class Audit {
     }
   }
 
-  get report(): AuditReport {
+  get report(): GraphCheckReport {
     return { rows: this.#rows, nodes: this.#nodes, faults: this.#faults, found: this.#found };
   }
 
@@ -278,7 +282,7 @@ class Audit {
 
   /**
    * Looks again until a difference is gone, which is what becomes of those that writes under way have made, or has stayed the same for `settleMs`. One that
-   * looks different each time comes from writes without a pause; it is left to the next audit after `patience` times as long.
+   * looks different each time comes from writes without a pause; it is left to the next check after `patience` times as long.
    */
   async #lasting<T>(look: () => Promise<Seen<T> | undefined>): Promise<T | undefined> {
     const settleMs = this.options.settleMs ?? defaultSettleMs;
@@ -298,7 +302,7 @@ class Audit {
   }
 
   /** Without `repairs` there is no job that could put it right. */
-  async #report(fault: Omit<AuditFault, 'repaired'>, repairs: readonly FollowUp[] | undefined): Promise<void> {
+  async #report(fault: Omit<GraphFault, 'repaired'>, repairs: readonly FollowUp[] | undefined): Promise<void> {
     const repaired = this.options.repair === true && repairs !== undefined;
     if (repaired) await this.gizzard.jobs.journal.enqueue('low', repairs);
     this.#faults++;

@@ -2,10 +2,10 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Deadline } from '../core/index.js';
 import { untilApplied } from '../test/flock/untilApplied.js';
 import { freshCluster } from '../test/support/index.js';
-import { auditTweets, openTbird, type Tbird } from './index.js';
+import { checkTweets, openTbird, type Tbird } from './index.js';
 import { tweetTable } from './storage/tweetTable.js';
 
-const cluster = freshCluster('tweet_audit');
+const cluster = freshCluster('tweet_check');
 let tbird: Tbird;
 let ids: bigint[];
 const materialized = { acknowledgement: 'materialized' } as const;
@@ -32,7 +32,7 @@ afterAll(() => tbird.close());
 
 it('finds nothing where everything agrees', async () => {
   await expect.poll(async () => (await tbird.flock.journal()).queued.high, { timeout: 10_000 }).toBe(0);
-  expect(await auditTweets(tbird)).toMatchObject({ tweets: 31, faults: [], uncertain: 0, repaired: 0 });
+  expect(await checkTweets(tbird)).toMatchObject({ tweets: 31, faults: [], uncertain: 0, repaired: 0 });
 });
 
 it('finds entries that are missing, wrong or stray, and repairs them', async () => {
@@ -67,12 +67,12 @@ it('finds entries that are missing, wrong or stray, and repairs them', async () 
     { id: 123n, sourceId: 77n, found: 'normal', expected: 'none' },
     { id: stray, sourceId: strayOwner, expected: 'none' },
   ];
-  const seen = await auditTweets(tbird);
+  const seen = await checkTweets(tbird);
   expect(seen.repaired).toBe(0);
   for (const fault of expected)
     expect(seen.faults).toContainEqual(expect.objectContaining({ graphId: byUser, ...fault }));
-  expect((await auditTweets(tbird, { repair: true })).repaired).toBe(seen.faults.length);
-  expect(await auditTweets(tbird)).toMatchObject({ faults: [], uncertain: 0 });
+  expect((await checkTweets(tbird, { repair: true })).repaired).toBe(seen.faults.length);
+  expect(await checkTweets(tbird)).toMatchObject({ faults: [], uncertain: 0 });
   expect([...(await tbird.timeline({ userId: 77n, count: 10 }))]).toEqual([]);
   expect([...(await tbird.timeline({ userId: await owner(lost), count: 50 }))]).toContain(lost);
 }, 60_000);
@@ -88,9 +88,9 @@ it("counts anew where rows of an index were taken away behind everybody's back",
       .run(`DELETE FROM ${table} WHERE source_id = ? AND destination_id = ?`, [userId, lost], Deadline.after(5_000));
     expect(affectedRows).toBe(1);
   }
-  expect((await auditTweets(tbird, { repair: true })).repaired).toBe(1);
+  expect((await checkTweets(tbird, { repair: true })).repaired).toBe(1);
   await untilApplied(tbird.flock);
-  expect(await tbird.flock.audit(byUser)).toMatchObject({ faults: 0 });
+  expect(await tbird.flock.check(byUser)).toMatchObject({ faults: 0 });
 });
 
 it('finds copies of a tweet that differ', async () => {
@@ -105,7 +105,7 @@ it('finds copies of a tweet that differ', async () => {
       [other],
       Deadline.after(5_000),
     );
-  expect((await auditTweets(tbird)).copies).toMatchObject([
+  expect((await checkTweets(tbird)).copies).toMatchObject([
     { shards: leaves.map(({ key }) => key), differences: [{ key: String(other) }] },
   ]);
 });

@@ -5,10 +5,10 @@ import { untilApplied } from '../../test/flock/untilApplied.js';
 import { freshCluster } from '../../test/support/index.js';
 import { tableIdOf } from '../graphs.js';
 import { openFlock, type Direction, type Flock, type Graph } from '../index.js';
-import type { AuditProgress } from './audit.js';
+import type { GraphCheckProgress } from './checkGraph.js';
 import { edgeTables } from '../storage/edgeTables.js';
 
-const cluster = freshCluster('audit');
+const cluster = freshCluster('check');
 let flock: Flock;
 let graph: Graph;
 const settleMs = 600;
@@ -49,9 +49,9 @@ async function plant(
   expect(affectedRows).toBeGreaterThan(0);
 }
 
-const audit = (repair: boolean) => flock.audit(graph.id, { repair, settleMs });
+const check = (repair: boolean) => flock.check(graph.id, { repair, settleMs });
 
-describe('an audit', () => {
+describe('a check', () => {
   it('finds nothing in a sound graph, also while writes go on', async () => {
     let writing = true;
     const writer = (async () => {
@@ -68,11 +68,11 @@ describe('an audit', () => {
         );
       }
     })();
-    const report = await audit(false);
+    const report = await check(false);
     writing = false;
     await writer;
-    const progress: AuditProgress[] = [];
-    await flock.audit(graph.id, { settleMs, onProgress: (now) => progress.push(now) });
+    const progress: GraphCheckProgress[] = [];
+    await flock.check(graph.id, { settleMs, onProgress: (now) => progress.push(now) });
     const { rows, nodes, total } = progress.at(-1)!;
     expect(rows + nodes).toBe(total);
     expect(report.found).toEqual([]);
@@ -165,14 +165,14 @@ describe('an audit', () => {
     'finds and repairs %s',
     async (_, damage, kind) => {
       await damage();
-      const found = await audit(true);
+      const found = await check(true);
       expect(found.found.map((fault) => fault.kind)).toContain(kind);
       expect(found.found.every((fault) => fault.repaired)).toBe(true);
       await settled();
       // A repaired row may leave counters that the next round puts right.
-      await audit(true);
+      await check(true);
       await settled();
-      expect((await audit(false)).found).toEqual([]);
+      expect((await check(false)).found).toEqual([]);
     },
     60_000,
   );
@@ -194,7 +194,7 @@ describe('an audit', () => {
       );
     const before = await copies();
     await plant('forward', 10n, 1, ({ edges }) => `DELETE FROM ${edges} WHERE source_id = 10 AND destination_id = 60`);
-    await audit(true);
+    await check(true);
     await settled();
     expect(await copies()).toEqual(before);
   }, 60_000);

@@ -1,11 +1,12 @@
 import type { Command } from 'commander';
 import { RoostError } from '../../core/index.js';
-import type { AuditFault } from '../../flock/index.js';
+import type { GraphFault } from '../../flock/index.js';
 import type { CliIo } from '../console/cliIo.js';
 import {
   type ConfigOptions,
   configOption,
   defineCommand,
+  formerName,
   integerArgument,
   openConfig,
   outputFor,
@@ -14,7 +15,7 @@ import { formatCount } from '../console/output.js';
 import { Progress } from '../console/progress.js';
 import { withFlock } from '../graph.js';
 
-interface AuditCommandOptions extends ConfigOptions {
+interface CheckCommandOptions extends ConfigOptions {
   readonly repair?: boolean;
   readonly settle: number;
 }
@@ -22,25 +23,25 @@ interface AuditCommandOptions extends ConfigOptions {
 /** Faults that are printed for people; `--json` has all that were kept. */
 const faultsShown = 20;
 
-export function addAuditCommand(flock: Command, io: CliIo): void {
-  defineCommand(
+export function addCheckCommand(flock: Command, io: CliIo): void {
+  const command = defineCommand(
     flock,
-    'audit',
+    'check',
     'compare every replica, both ends of every edge, and every counter, while writes go on\nIt reads the databases page by page. A difference counts when it lasts: writes under way make some that do not. With --repair, jobs that put right what was found are journalled, and a server applies them. Rows in a shard to which their keys do not lead are named; `roost shard strays --fix` moves them home. It fails where faults are left.',
-    'roost flock audit follows --repair',
+    'roost flock check follows --repair',
   )
     .argument('<graph>', "the graph's name")
     .option('--repair', 'put right what is found')
     .option('--settle <ms>', 'how long a difference has to last', integerArgument(0, 600_000), 5_000)
     .addOption(configOption())
-    .action(async (name: string, options: AuditCommandOptions) => {
+    .action(async (name: string, options: CheckCommandOptions) => {
       const output = outputFor(io, options);
       await withFlock(openConfig(io, options).config, { create: false }, async (flock) => {
         const graph = flock.graph(name);
         let progress: Progress | undefined;
         let seen = 0;
         const report = await flock
-          .audit(graph.id, {
+          .check(graph.id, {
             repair: options.repair === true,
             settleMs: options.settle,
             signal: io.signal,
@@ -51,7 +52,7 @@ export function addAuditCommand(flock: Command, io: CliIo): void {
             },
           })
           .finally(() => progress?.stop());
-        const again = `roost flock audit ${name}`;
+        const again = `roost flock check ${name}`;
         const tables = [
           ...new Set(
             report.found
@@ -90,9 +91,10 @@ export function addAuditCommand(flock: Command, io: CliIo): void {
         }
       });
     });
+  formerName(command, 'audit', io);
 }
 
-function faultLine({ kind, direction, id, otherId, details, repaired }: AuditFault): string {
+function faultLine({ kind, direction, id, otherId, details, repaired }: GraphFault): string {
   const what = otherId === undefined ? `${kind} of ${direction} ${id}` : `${direction} ${id} → ${otherId}`;
   return `  ${what}: ${details.join('; ')}${repaired ? ' (being repaired)' : ''}`;
 }
