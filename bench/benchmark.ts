@@ -28,6 +28,8 @@ export interface Benchmark {
   readonly databaseHosts?: number;
   /** What its configuration has beside that of the playground. */
   readonly config?: Partial<RoostConfigInput>;
+  /** Whether the cluster leaves the last core to the load. */
+  readonly pinned?: boolean;
   run(cluster: BenchCluster): Promise<readonly Figure[]>;
 }
 

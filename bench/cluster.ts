@@ -9,15 +9,17 @@ import { startPlayground, type Playground } from '../playground/index.js';
 import { configSchema, type RoostConfig } from '../process/index.js';
 import { connect, type Roost } from '../sdk/index.js';
 import type { BenchCluster, Benchmark } from './benchmark.js';
+import { leaveLastCore } from './cores.js';
 
 const materializeWithinMs = 120_000;
 
 /** Runs `work` on a private cluster with some database hosts, one Redis that syncs every write, two caches, and one server. */
 export async function withCluster<T>(
-  { databaseHosts = 1, config: more }: Pick<Benchmark, 'databaseHosts' | 'config'>,
+  { databaseHosts = 1, config: more, pinned = false }: Pick<Benchmark, 'databaseHosts' | 'config' | 'pinned'>,
   work: (cluster: BenchCluster) => Promise<T>,
 ): Promise<T> {
   const dir = mkdtempSync(join(tmpdir(), 'roost-bench-'));
+  const unpin = pinned ? leaveLastCore() : () => undefined;
   let playground: Playground | undefined;
   try {
     playground = await startPlayground({
@@ -51,6 +53,7 @@ export async function withCluster<T>(
     await stopServerProcess(dir);
     await playground?.stop();
     rmSync(dir, { recursive: true, force: true });
+    unpin();
   }
 }
 

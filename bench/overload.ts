@@ -1,136 +1,117 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
-import { limits, writeSoon } from '../core/index.js';
-import { containsCall, RawClient } from '../test/inMemory/rawClient.js';
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import type { Benchmark, BenchCluster, Figure } from './benchmark.js';
 import { makeGraph } from './cluster.js';
-import { median, percentile } from './statistics.js';
+import { onLastCore } from './cores.js';
+import type { FloodReport, KindReport } from './flood.js';
 
 const connections = 40;
 const atOnce = 20_000;
-const capacityForMs = 3_000;
-const openLoopForMs = 5_000;
-const answerKey = 0;
-const template = containsCall(true, 0);
-/** Behind the length of the frame, the first word, and the name with its length. */
-const seqidAt = 4 + 4 + 4 + 'contains'.length;
+const forMs = 5_000;
+const times = 5;
+const writesAsked = ['low', 'medium', 'high'];
 
-interface Outcome {
-  readonly answered: number[];
-  readonly refused: number[];
-  readonly asked: number;
-}
-
-/** More reads than a server can answer: what part is answered, what refused, and how soon. */
+/**
+ * More calls than a server can answer: what part is answered, what refused, and how soon. The load comes from a process with a core of its own, and the server and its databases
+ * have the other cores, so that what they can do does not depend on how much is asked.
+ */
 export const overload: Benchmark = {
   name: 'overload',
-  about: `single reads over ${connections} connections: ${atOnce} at once, and arrivals at 5 times what the server can do`,
-  async run({ ready, config }: BenchCluster): Promise<readonly Figure[]> {
+  about: `single calls over ${connections} connections: ${atOnce} reads at once, and ${times} times what the server can do`,
+  pinned: true,
+  async run({ config, ready }: BenchCluster): Promise<readonly Figure[]> {
     await makeGraph(config, 'overload', 4);
-    const clients = await Promise.all(Array.from({ length: connections }, () => Reader.open(ready.flock.port)));
-    try {
-      const burst: Outcome = { answered: [], refused: [], asked: atOnce };
-      await Promise.all(
-        clients.map((client) => Promise.all(Array.from({ length: atOnce / connections }, () => client.ask(burst)))),
-      );
-      const capacity = await closedLoop(clients);
-      const flood = await openLoop(clients, capacity * 5);
-      return [
-        ...figuresOf('at once', burst),
-        { name: 'capacity, 256 at once', value: capacity, unit: 'reads/s' },
-        ...figuresOf('5 × capacity', flood),
-        {
-          name: '5 × capacity: answered a second',
-          value: flood.answered.length / (openLoopForMs / 1_000),
-          unit: 'reads/s',
-        },
-      ];
-    } finally {
-      await Promise.all(clients.map((client) => client.close()));
-    }
+    const flood = (kinds: readonly string[], ...load: string[]): Promise<FloodReport> =>
+      runFlood(ready.flock.port, kinds, load);
+    const open = (kinds: readonly string[], perSecond: number): Promise<FloodReport> =>
+      flood(kinds, '--rate', String(Math.round(perSecond)), '--forMs', String(forMs));
+    const closed = (kinds: readonly string[]): Promise<FloodReport> =>
+      flood(kinds, '--inFlight', '256', '--forMs', String(forMs));
+    const refusals = (): Promise<Histogram> => refusalTimes(ready.admin.port);
+
+    await closed(['read']);
+    const reads = answeredPerSecond(await closed(['read']));
+    const before = await refusals();
+    const burst = await flood(['read'], '--burst', String(atOnce));
+    const between = await refusals();
+    const flooded = await open(['read'], times * reads);
+    const after = await refusals();
+    const writes = answeredPerSecond(await closed(writesAsked));
+    const mixed = await open(writesAsked, times * writes);
+    return [
+      ...figuresOf('at once', burst.kinds['read']!),
+      ...serverFigures('at once', before, between),
+      { name: 'capacity, 256 at once', value: reads, unit: 'reads/s' },
+      ...figuresOf(`${times} × capacity`, flooded.kinds['read']!),
+      ...serverFigures(`${times} × capacity`, between, after),
+      {
+        name: `${times} × capacity: answered, of capacity`,
+        value: (100 * answeredPerSecond(flooded)) / reads,
+        unit: '%',
+        target: { atLeast: 70 },
+      },
+      { name: `${times} × capacity: the load's own core`, value: 100 * flooded.ownCpu, unit: '%' },
+      { name: `${times} × capacity: the load looked away`, value: flooded.longestTurnMs, unit: 'ms' },
+      { name: 'capacity, 256 at once', value: writes, unit: 'writes/s' },
+      {
+        name: `${times} × capacity: answered, of capacity`,
+        value: (100 * answeredPerSecond(mixed)) / writes,
+        unit: '%',
+      },
+      ...writesAsked.map((kind) => ({
+        name: `${times} × capacity: answered of ${kind} priority`,
+        value: (100 * mixed.kinds[kind]!.answered) / mixed.kinds[kind]!.asked,
+        unit: '%',
+      })),
+    ];
   },
 };
 
-function figuresOf(what: string, { answered, refused, asked }: Outcome): Figure[] {
-  const late = [...answered, ...refused].filter((ms) => ms > limits.defaultDeadlineMs).length;
-  const times = (name: string, values: readonly number[]): Figure[] =>
-    values.length === 0
-      ? []
-      : [
-          { name: `${what}: ${name}, p50`, value: median(values), unit: 'ms' },
-          { name: `${what}: ${name}, p99`, value: percentile(values, 0.99), unit: 'ms' },
-        ];
+const answeredPerSecond = ({ kinds, seconds }: FloodReport): number =>
+  Object.values(kinds).reduce((sum, { answered }) => sum + answered, 0) / seconds;
+
+function figuresOf(what: string, { asked, answered, refused, late, answerMs, refusalMs }: KindReport): Figure[] {
   return [
     { name: `${what}: asked`, value: asked, unit: '' },
-    { name: `${what}: answered`, value: answered.length, unit: '' },
-    { name: `${what}: refused`, value: refused.length, unit: '' },
-    { name: `${what}: after ${limits.defaultDeadlineMs} ms`, value: late, unit: '' },
-    ...times('time to an answer', answered),
-    ...times('time to a refusal', refused),
+    { name: `${what}: answered`, value: answered, unit: '' },
+    { name: `${what}: refused`, value: refused, unit: '' },
+    { name: `${what}: after 5 s`, value: late, unit: '', target: { atMost: 0 } },
+    { name: `${what}: time to an answer, p50`, value: answerMs.p50, unit: 'ms' },
+    { name: `${what}: time to an answer, p99`, value: answerMs.p99, unit: 'ms' },
+    { name: `${what}: time to a refusal, p50`, value: refusalMs.p50, unit: 'ms' },
+    { name: `${what}: time to a refusal, p99`, value: refusalMs.p99, unit: 'ms' },
   ];
 }
 
-async function closedLoop(clients: readonly Reader[]): Promise<number> {
-  const outcome: Outcome = { answered: [], refused: [], asked: 0 };
-  const untilMs = performance.now() + capacityForMs;
-  const lane = async (client: Reader): Promise<void> => {
-    while (performance.now() < untilMs) await client.ask(outcome);
-  };
-  await Promise.all(Array.from({ length: 256 }, (_, i) => lane(clients[i % clients.length]!)));
-  return outcome.answered.length / (capacityForMs / 1_000);
+const serverFigures = (what: string, before: Histogram, after: Histogram): Figure[] => [
+  {
+    name: `${what}: time to a refusal in the server, p99 at most`,
+    value: 1_000 * atMostSeconds(before, after, 0.99),
+    unit: 'ms',
+    target: { atMost: 50 },
+  },
+];
+
+/** How many took at most so many seconds. */
+type Histogram = ReadonlyMap<number, number>;
+
+/** The least bound under which lies the share of what came between the two. */
+function atMostSeconds(before: Histogram, after: Histogram, share: number): number {
+  const counts = [...after].map(([seconds, count]) => [seconds, count - (before.get(seconds) ?? 0)] as const);
+  const all = counts.find(([seconds]) => seconds === Infinity)?.[1] ?? 0;
+  return counts.find(([, count]) => count >= all * share)?.[0] ?? 0;
 }
 
-/** Asks at a rate, whatever comes back. */
-async function openLoop(clients: readonly Reader[], perSecond: number): Promise<Outcome> {
-  const outcome = { answered: [], refused: [], asked: 0 };
-  const under: Promise<void>[] = [];
-  const startMs = performance.now();
-  for (let elapsedMs = 0; elapsedMs < openLoopForMs; elapsedMs = performance.now() - startMs) {
-    while (outcome.asked < (elapsedMs / 1_000) * perSecond)
-      under.push(clients[outcome.asked++ % clients.length]!.ask(outcome));
-    await nextTurn();
-  }
-  await Promise.all(under);
-  return outcome;
+async function refusalTimes(adminPort: number): Promise<Histogram> {
+  const text = await (await fetch(`http://127.0.0.1:${adminPort}/metrics`)).text();
+  const lines = text.matchAll(/^roost_rpc_refused_seconds_bucket\{le="([^"]+)",service="flock"\} (\d+)$/gm);
+  return new Map(Array.from(lines, ([, le, count]) => [le === '+Inf' ? Infinity : Number(le), Number(count)]));
 }
 
-class Reader {
-  readonly #waiting = new Map<number, (refused: boolean) => void>();
-  #seqid = 0;
-
-  private constructor(private readonly client: RawClient) {
-    void this.#read();
-  }
-
-  static async open(port: number): Promise<Reader> {
-    return new Reader(await RawClient.connect(port));
-  }
-
-  /** A read of an edge that is in no cache; its time goes where its end belongs. */
-  ask(outcome: Pick<Outcome, 'answered' | 'refused'>): Promise<void> {
-    const seqid = ++this.#seqid;
-    const startMs = performance.now();
-    return new Promise((resolve) => {
-      this.#waiting.set(seqid, (refused) => {
-        (refused ? outcome.refused : outcome.answered).push(performance.now() - startMs);
-        resolve();
-      });
-      const call = Buffer.from(template);
-      call.writeInt32BE(seqid, seqidAt);
-      call.writeBigInt64BE(BigInt(Math.floor(Math.random() * 1e9)), call.length - 1 - 8);
-      writeSoon(this.client.socket, call);
-    });
-  }
-
-  async close(): Promise<void> {
-    await this.client.close();
-  }
-
-  async #read(): Promise<void> {
-    for (let answer = await this.client.answer(); answer !== undefined; answer = await this.client.answer()) {
-      // The head is a word, the name with its length, and the sequence id; then comes the field that says what it is.
-      const fieldId = answer.message.readInt16BE(4 + 4 + answer.method.length + 4 + 1);
-      this.#waiting.get(answer.seqid)?.(fieldId !== answerKey);
-      this.#waiting.delete(answer.seqid);
-    }
-  }
+async function runFlood(port: number, kinds: readonly string[], load: readonly string[]): Promise<FloodReport> {
+  const file = fileURLToPath(new URL('flood.js', import.meta.url));
+  const args = [file, '--port', String(port), '--connections', String(connections), '--kinds', kinds.join(), ...load];
+  const { stdout } = await promisify(execFile)(...onLastCore(process.execPath, args));
+  return JSON.parse(stdout) as FloodReport;
 }

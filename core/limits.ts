@@ -31,11 +31,12 @@ export const limits = {
   connectionInFlight: 1_024,
   /**
    * Requests in work at a time on one port, by kind, so that no kind takes the room of another: materialized writes may wait for as long as their priority is
-   * paused, and background reads (scans, explanations, audits) take long. Past it they are refused with `Overloaded`.
+   * paused, and background reads (scans, explanations, audits) take long. Past it they wait for `queueMs` and are then refused with `Overloaded`. Reads: what keeps one process busy;
+   * more would only wait for the databases, where they have cost something already.
    */
-  slots: { read: 2_048, background: 64, write: 1_024, materialized: 1_024, control: 256 },
-  /** Requests that wait for their turn on one port. */
-  queuedRequests: 8_192,
+  slots: { read: 256, background: 64, write: 1_024, materialized: 1_024, control: 256 },
+  /** Requests that wait for their turn on one port: some more than are started within `queueMs`. */
+  queuedRequests: 1_024,
   /** How long a request may wait for its turn, or for a connection to a database host, before it is refused; and when others have stood there for `standingMs`. */
   queueMs: 25,
   standingQueueMs: 10,

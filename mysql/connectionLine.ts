@@ -8,7 +8,7 @@ interface Waiting {
 }
 
 /** Waits are compared with how long connections are held: where statements are slow, waiting for one is no sign of overload. */
-const holdsWaited = 2;
+const holdsWaited = 16;
 const maxQueueMs = 200;
 /** Weight of the newest hold in the mean of them. */
 const newestWeight = 0.05;

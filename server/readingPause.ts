@@ -16,6 +16,13 @@ export class ReadingPause {
     if (this.#endedMs === Infinity) this.#endedMs = atMs;
   }
 
+  /** All that came until now has been read. */
+  caughtUp(): void {
+    if (this.#endedMs === Infinity) return;
+    this.#beganMs = Infinity;
+    this.#endedMs = -Infinity;
+  }
+
   /** The earliest moment at which what is read at `nowMs` may have arrived. */
   arrivedSinceMs(nowMs: number): number {
     return nowMs - this.#endedMs <= catchUpMs ? this.#beganMs : nowMs;

@@ -1,4 +1,5 @@
 import { limits, RoostError } from '../core/index.js';
+import type { Rank } from './callHead.js';
 import type { CallKind } from './callKind.js';
 
 export interface ThriftServerLimits {
@@ -29,6 +30,8 @@ export const defaultServerLimits: ThriftServerLimits = {
 };
 
 const retryAfterMs = 50;
+/** Of the slots for writes, those that a write may take. */
+const writeShares: Readonly<Record<Rank, number>> = { low: 0.25, medium: 0.5, high: 1 };
 const kinds: Readonly<Record<CallKind, string>> = {
   read: 'reads',
   background: 'background reads',
@@ -43,7 +46,14 @@ export class ServerLoad {
   heldBytes = 0;
   /** Whether requests have waited for a while without end. Kinds of calls that can wait are then refused. */
   standing: () => boolean = () => false;
+  /** Told of each slot that is free again. */
+  onLeft: () => void = () => undefined;
   readonly #inWork: Record<CallKind, number> = { read: 0, background: 0, write: 0, materialized: 0, control: 0 };
+
+  // One of each for all: making an error costs as much as answering a call.
+  #connectionFull: RoostError | undefined;
+  #bytesFull: RoostError | undefined;
+  readonly #full: Partial<Record<CallKind, RoostError>> = {};
 
   constructor(readonly limits: ThriftServerLimits) {}
 
@@ -51,17 +61,42 @@ export class ServerLoad {
     return Object.values(this.#inWork).reduce((sum, count) => sum + count, 0);
   }
 
+  /** Whether a call would find a slot. Writes of low and of medium priority leave some free: those of high priority find one when all come at once. */
+  hasRoom(kind: CallKind, rank: Rank = 'high'): boolean {
+    const share = kind === 'write' ? writeShares[rank] : 1;
+    return this.#inWork[kind] < this.limits.slots[kind] * share;
+  }
+
+  /** The error of a call for which there is no slot: one for all of a kind. */
+  full(kind: CallKind): RoostError {
+    return (this.#full[kind] ??= overloaded(
+      `the server has ${this.limits.slots[kind]} ${kinds[kind]} in work, which is its limit`,
+    ));
+  }
+
+  /** The errors of requests for which there is no room, whatever their kind. */
+  get connectionFull(): RoostError {
+    const { connectionInFlight } = this.limits;
+    return (this.#connectionFull ??= overloaded(
+      `this connection has ${connectionInFlight} requests in flight, which is its limit`,
+    ));
+  }
+
+  get bytesFull(): RoostError {
+    return (this.#bytesFull ??= overloaded(`the server holds its limit of ${this.limits.heldBytes} bytes of requests`));
+  }
+
   /** Takes a slot, which `leave` gives back, or says why there is none. `low`: the call is the first to be refused. */
   enter(kind: CallKind, low: boolean): RoostError | undefined {
     if ((low || kind === 'background') && this.standing()) return overloaded('requests are waiting, and this one can');
-    if (this.#inWork[kind] >= this.limits.slots[kind])
-      return overloaded(`the server has ${this.limits.slots[kind]} ${kinds[kind]} in work, which is its limit`);
+    if (!this.hasRoom(kind)) return this.full(kind);
     this.#inWork[kind]++;
     return undefined;
   }
 
   leave(kind: CallKind): void {
     this.#inWork[kind]--;
+    this.onLeft();
   }
 }
 

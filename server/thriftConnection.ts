@@ -3,13 +3,18 @@ import { Cancellation, RoostError, writeSoon } from '../core/index.js';
 import { isOversized, MessageSplitter } from '../wire/index.js';
 import { AnswerWriter } from './answerWriter.js';
 import type { Caller } from './caller.js';
+import { seqidOf, setSeqid, type CallHead } from './callHead.js';
 import type { CallQueue } from './callQueue.js';
-import { overloaded, type ServerLoad } from './serverLoad.js';
+import type { ServerLoad } from './serverLoad.js';
 import type { LoopPauses } from './loopPauses.js';
 import { ReadingPause } from './readingPause.js';
+import type { ReadingTurns } from './readingTurns.js';
+import type { Slab } from './slab.js';
 import type { ServiceSession, ThriftService } from './thriftService.js';
 
 const frameHeadBytes = 4;
+/** The most that Node takes from a socket at once. */
+const fullReadBytes = 65_536;
 
 export type CloseReason = 'malformed' | 'idle' | 'incomplete' | 'untaken' | 'full' | 'connections' | 'error';
 
@@ -20,16 +25,21 @@ export interface ConnectionParts {
   readonly load: ServerLoad;
   readonly pauses: LoopPauses;
   readonly queue: CallQueue;
+  readonly reading: ReadingTurns;
+  readonly slab: Slab;
   readonly service: ThriftService;
   readonly onClose: (connection: ThriftConnection) => void;
+  /** Requests were refused; the one that was read first waited so long. */
+  readonly onRefused: (waitedMs: number) => void;
   readonly onFault: (reason: CloseReason, error: RoostError) => void;
   /** The server may hold more than its limit now. */
   readonly onHeld: () => void;
 }
 
-/** A request, and the earliest moment at which it may have arrived. */
+/** A request, when it was read, and the earliest moment at which it may have arrived. */
 interface Request {
   readonly message: Buffer;
+  readonly readMs: number;
   readonly arrivedMs: number;
 }
 
@@ -57,9 +67,17 @@ export class ThriftConnection implements Caller {
   #arrivedMs = 0;
   /** While answers are not taken, or requests wait for the one before them, nothing is read. */
   readonly #pause = new ReadingPause();
+  #resumedIn = -1;
+  /** Whether bytes that were read wait until the server looks at them. */
+  #parked = false;
   /** Requests that wait for their turn or are in work. */
   #inFlight = 0;
   #requestBytes = 0;
+  /** Refusals that leave at the end of this step of the event loop, and when the first of the requests was read. */
+  readonly #refusals: Buffer[] = [];
+  readonly #refusedSeqids: number[] = [];
+  #refusalBytes = 0;
+  #refusedReadMs = 0;
   #heldBytes = 0;
   /** Looks at the connection, one after the other, that have seen the same request incomplete, and an answer of which nothing was taken since. */
   #incompleteLooks = 0;
@@ -93,7 +111,7 @@ export class ThriftConnection implements Caller {
 
   /** Whether it has nothing to do: no request is in work, none is on its way, and no answer waits to be taken. */
   get idle(): boolean {
-    return this.#inFlight === 0 && this.hoardedBytes === 0;
+    return this.#inFlight === 0 && this.hoardedBytes === 0 && !this.#parked;
   }
 
   /** Bytes that are held for the client alone: of a request that is not complete, and of answers that it does not take. */
@@ -151,9 +169,24 @@ export class ThriftConnection implements Caller {
   }
 
   #onData(chunk: Buffer): void {
-    if (this.#finishing) return;
+    const nowMs = performance.now();
+    // A read that brings less than it could has left nothing behind, unless it was made before reading went on.
+    if (chunk.length < fullReadBytes && this.parts.reading.count !== this.#resumedIn) this.#pause.caughtUp();
+    const inTime = this.parts.reading.hasTime(nowMs, () => {
+      this.#parked = false;
+      this.#read(chunk, nowMs);
+      this.#resume();
+    });
+    if (inTime) this.#read(chunk, nowMs);
+    else {
+      this.#parked = true;
+      this.#stopReading();
+    }
+  }
+
+  #read(chunk: Buffer, nowMs: number): void {
+    if (this.#finishing || this.#socket.destroyed) return;
     try {
-      const nowMs = performance.now();
       const sinceMs = Math.min(this.parts.pauses.arrivedSinceMs(nowMs), this.#pause.arrivedSinceMs(nowMs));
       let arrivedMs = Math.min(sinceMs, this.#pendingSinceMs);
       for (const message of this.#splitter.push(chunk)) {
@@ -161,8 +194,8 @@ export class ThriftConnection implements Caller {
         this.silent = false;
         this.#incompleteLooks = 0;
         this.#requestBytes += message.length;
-        if (this.#splitter.framed) this.#enqueue({ message, arrivedMs });
-        else this.#waiting.push({ message, arrivedMs });
+        if (this.#splitter.framed) this.#enqueue(message, nowMs, arrivedMs);
+        else this.#waiting.push({ message, readMs: nowMs, arrivedMs });
         arrivedMs = sinceMs;
       }
       this.#pendingSinceMs = this.#splitter.pendingBytes > 0 ? arrivedMs : Infinity;
@@ -180,50 +213,76 @@ export class ThriftConnection implements Caller {
       return;
     }
     const request = this.#waiting.shift();
-    if (request !== undefined) this.#enqueue(request);
+    if (request !== undefined) this.#enqueue(request.message, request.readMs, request.arrivedMs);
     else this.#resume();
   }
 
-  #enqueue({ message, arrivedMs }: Request): void {
+  #enqueue(message: Buffer, readMs: number, arrivedMs: number): void {
     this.#inFlight++;
     const { connectionInFlight, heldBytes } = this.load.limits;
-    if (this.#inFlight > connectionInFlight)
-      this.#refuse(
-        message,
-        overloaded(`this connection has ${connectionInFlight} requests in flight, which is its limit`),
-      );
-    else if (this.load.heldBytes + message.length > heldBytes)
-      this.#refuse(message, overloaded(`the server holds its limit of ${heldBytes} bytes of requests`));
-    else {
+    const head = this.#session.head(message);
+    const refusal =
+      this.#inFlight > connectionInFlight
+        ? this.load.connectionFull
+        : this.load.heldBytes + message.length > heldBytes
+          ? this.load.bytesFull
+          : this.parts.queue.full(head);
+    // Nothing is made of a call that is refused at once: there may be very many.
+    if (refusal !== undefined) this.#refuse(message, head, readMs, refusal);
+    else
       this.parts.queue.push({
-        arrivedMs: this.lastActiveMs,
+        head,
+        readMs,
         gone: () => this.#socket.destroyed,
         start: () => {
           this.#arrivedMs = arrivedMs;
-          this.#start(message);
+          this.#start(message, head, readMs);
         },
-        refuse: (error) => this.#refuse(message, error),
+        refuse: (error) => this.#refuse(message, head, readMs, error),
       });
-    }
   }
 
-  #start(message: Buffer): void {
+  #start(message: Buffer, head: CallHead, readMs: number): void {
     const output = new AnswerWriter(this.#splitter.framed === true, this.#answerTo(message), (error) =>
       this.parts.onFault('error', RoostError.from(error)),
     );
     try {
       this.#session.process(message, output);
     } catch (error) {
-      if (isOversized(error)) this.#refuse(message, error);
+      if (isOversized(error)) this.#refuse(message, head, readMs, error);
       else this.#fault('malformed', RoostError.from(error));
     }
   }
 
-  #refuse(message: Buffer, error: RoostError): void {
-    this.#guarded(() => {
-      const frame = this.#session.refusal(message, error);
-      this.#answerTo(message)(this.#splitter.framed === true ? frame : frame.subarray(frameHeadBytes));
-    });
+  /** Refusals leave together: where there are many, writing each to the socket would cost more than all else of them. */
+  #refuse(message: Buffer, head: CallHead, readMs: number, error: RoostError): void {
+    if (this.#refusals.length === 0) {
+      this.#refusedReadMs = readMs;
+      process.nextTick(() => this.#sendRefusals());
+    }
+    const answer = this.#session.refusal(message, head, error);
+    this.#refusals.push(answer);
+    this.#refusedSeqids.push(seqidOf(message));
+    this.#refusalBytes += answer.length;
+    this.#requestBytes -= message.length;
+  }
+
+  #sendRefusals(): void {
+    const answers = this.parts.slab.take(this.#refusalBytes);
+    let at = 0;
+    for (const [i, answer] of this.#refusals.entries()) {
+      answers.set(answer, at);
+      setSeqid(answers, at, this.#refusedSeqids[i]!);
+      at += answer.length;
+    }
+    this.#inFlight -= this.#refusals.length;
+    this.#refusals.length = 0;
+    this.#refusedSeqids.length = 0;
+    this.#refusalBytes = 0;
+    if (this.#socket.destroyed) return;
+    this.parts.onRefused(performance.now() - this.#refusedReadMs);
+    // Without frames there is one at a time.
+    this.#answer(this.#splitter.framed === true ? answers : answers.subarray(frameHeadBytes));
   }
 
   /** What is no message closes its connection. */
@@ -263,8 +322,9 @@ export class ThriftConnection implements Caller {
   }
 
   #resume(): void {
-    if (this.#waiting.length > 0 || this.#socket.writableNeedDrain) return;
+    if (this.#parked || this.#waiting.length > 0 || this.#socket.writableNeedDrain || !this.#socket.isPaused()) return;
     this.#pause.end(performance.now());
+    this.#resumedIn = this.parts.reading.count;
     this.#socket.resume();
   }
 

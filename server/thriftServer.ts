@@ -4,7 +4,9 @@ import type { Log, Metrics } from '../process/index.js';
 import { CallQueue } from './callQueue.js';
 import { ConnectionTable } from './connectionTable.js';
 import { LoopPauses } from './loopPauses.js';
+import { ReadingTurns } from './readingTurns.js';
 import { defaultServerLimits, ServerLoad, type ServerLimitOptions } from './serverLoad.js';
+import { Slab } from './slab.js';
 import { ThriftConnection } from './thriftConnection.js';
 import type { ThriftService } from './thriftService.js';
 
@@ -31,8 +33,10 @@ const maxLookMs = 10_000;
 export class ThriftServer {
   readonly #connections: ConnectionTable;
   readonly #load: ServerLoad;
-  readonly #queue = new CallQueue();
+  readonly #queue: CallQueue;
   readonly #pauses = new LoopPauses();
+  readonly #reading = new ReadingTurns();
+  readonly #slab = new Slab();
   readonly #server: Server;
   #looks: NodeJS.Timeout | undefined;
 
@@ -42,7 +46,7 @@ export class ThriftServer {
       ...limits,
       slots: { ...defaultServerLimits.slots, ...limits?.slots },
     });
-    this.#load.standing = () => this.#queue.standing;
+    this.#queue = new CallQueue(this.#load);
     this.#connections = new ConnectionTable(this.#load);
     const servers = serversOf(metrics).set(service, this);
     const gauge = (name: string, help: string, value: (server: ThriftServer) => number): void => {
@@ -63,6 +67,11 @@ export class ThriftServer {
       'Connections that the server closed, by reason',
       ['reason'],
     );
+    const refusedAfter = metrics.histogram(
+      'roost_rpc_refused_seconds',
+      'Time from reading a request to refusing it, of those refused together the longest',
+      ['service'],
+    );
 
     this.#server = createServer({ allowHalfOpen: true }, (socket) => {
       const address = socket.remoteAddress ?? '';
@@ -79,12 +88,15 @@ export class ThriftServer {
           load: this.#load,
           pauses: this.#pauses,
           queue: this.#queue,
+          reading: this.#reading,
+          slab: this.#slab,
           service: processor,
           onClose: (connection) => this.#connections.delete(connection),
           onFault: (reason, error) => {
             refused.inc({ reason });
             log[reason === 'idle' ? 'debug' : 'warn']({ client, reason }, `connection closed: ${error.message}`);
           },
+          onRefused: (waitedMs) => refusedAfter.observe({ service }, waitedMs / 1_000),
           onHeld: () => this.#connections.relieve(),
         }),
       );

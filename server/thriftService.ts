@@ -3,6 +3,7 @@ import type { Log, Metrics } from '../process/index.js';
 import { BinaryReader, callBounds, PriorityNumber } from '../wire/index.js';
 import { AnswerWriter } from './answerWriter.js';
 import type { Caller } from './caller.js';
+import { CallHeads, methodOf, type CallHead } from './callHead.js';
 import { kindOfCall, type CallKind } from './callKind.js';
 
 /** What makes a generated processor a service. */
@@ -27,14 +28,24 @@ export interface ThriftService {
 export interface ServiceSession {
   /** Reads a call and, at once or later, writes its answer. Throws where the bytes are not a message, or hold too much for a call. */
   process(message: Buffer, output: AnswerWriter): void;
-  /** The answer, as a frame, that refuses a call without a look at its arguments. */
-  refusal(message: Buffer, error: RoostError): Buffer;
+  /** Throws where the bytes are not a message. */
+  head(message: Buffer): CallHead;
+  /** The answer, as a frame, that refuses a call without a look at its arguments; its sequence id is to be written into a copy. */
+  refusal(message: Buffer, head: CallHead, error: RoostError): Buffer;
 }
 
 type Method = (...args: unknown[]) => Promise<unknown>;
 type Writable = { write(output: AnswerWriter): void };
 interface Generated {
   process(input: BinaryReader, output: AnswerWriter): void;
+}
+
+/** Calls of a method that one error refuses: their answer, and how many the metrics do not know yet. */
+interface Refusals {
+  readonly method: string;
+  readonly code: string;
+  readonly answer: Buffer;
+  count: number;
 }
 
 const replyType = 2;
@@ -59,7 +70,8 @@ export function thriftService<H extends object>({
     ['method'],
   );
 
-  const templates = new WeakMap<RoostError, Map<string, Buffer>>();
+  const templates = new WeakMap<RoostError, Map<string, Refusals>>();
+  const uncounted = new Set<Refusals>();
 
   const wrap = (name: string, method: Method, load: Caller['load']): Method => {
     const wrapped: Method = async (...args) => {
@@ -88,45 +100,62 @@ export function thriftService<H extends object>({
     return Object.defineProperty(wrapped, 'length', { value: method.length });
   };
 
+  let heads: CallHeads | undefined;
   return {
     open(caller) {
       const methods = Object.entries(handler(caller)) as [string, Method][];
-      const names = new Set(methods.map(([name]) => name));
+      heads ??= new CallHeads(
+        methods.map(([name]) => name),
+        fixedKind,
+      );
+      const ofService = heads;
       const generated = new Processor(
         Object.fromEntries(methods.map(([name, method]) => [name, wrap(name, method, caller.load)])) as H,
       ) as Generated;
       return {
         process: (message, output) => generated.process(new BinaryReader(message, callBounds), output),
-        refusal(message, error) {
-          const { fname: method, rseqid } = new BinaryReader(message, callBounds).readMessageBegin();
-          const known = names.has(method) ? method : 'unknown';
-          calls.inc({ method: known, code: error.code });
-          const answer = Buffer.from(templateOf(known, error) ?? unknownMethod(method, error));
-          // Behind the length of the frame, the first word, and the name with its length.
-          answer.writeInt32BE(rseqid, 4 + 4 + 4 + method.length);
-          return answer;
+        head: (message) => ofService.of(message),
+        refusal(message, { method }, error) {
+          const refusals = method === undefined ? undefined : refusalsOf(method, error);
+          if (refusals === undefined) {
+            calls.inc({ method: 'unknown', code: error.code });
+            return unknownMethod(methodOf(message), error);
+          }
+          count(refusals);
+          return refusals.answer;
         },
       };
     },
   };
 
-  /** The answer to a method of the service but for its sequence id, made once for an error that refuses many calls. */
-  function templateOf(method: string, error: RoostError): Buffer | undefined {
-    if (method === 'unknown') return undefined;
+  /** Refusals are told to the metrics once for all of a turn of the event loop. */
+  function count(refusals: Refusals): void {
+    if (uncounted.size === 0)
+      setImmediate(() => {
+        for (const { method, code, count } of uncounted) calls.inc({ method, code }, count);
+        for (const each of uncounted) each.count = 0;
+        uncounted.clear();
+      });
+    if (refusals.count++ === 0) uncounted.add(refusals);
+  }
+
+  /** Made once for an error that refuses many calls. */
+  function refusalsOf(method: string, error: RoostError): Refusals {
     let byMethod = templates.get(error);
-    if (byMethod === undefined) templates.set(error, (byMethod = new Map<string, Buffer>()));
-    let template = byMethod.get(method);
-    if (template === undefined) {
-      template = answerOf((output) => {
+    if (byMethod === undefined) templates.set(error, (byMethod = new Map<string, Refusals>()));
+    let refusals = byMethod.get(method);
+    if (refusals === undefined) {
+      const answer = answerOf((output) => {
         output.writeMessageBegin(method, replyType, 0);
         output.writeFieldBegin('ex', structType, 1);
         (toException(method, error) as unknown as Writable).write(output);
         output.writeFieldStop();
         output.flush();
       });
-      byMethod.set(method, template);
+      refusals = { method, code: error.code, answer, count: 0 };
+      byMethod.set(method, refusals);
     }
-    return template;
+    return refusals;
   }
 }
 

@@ -53,7 +53,7 @@ export { fragmentsFromThrift, fragmentsToThrift } from './fragments.js';
 export { idPageFromThrift, idPageToThrift } from './idPages.js';
 export { jsonReady } from './jsonReady.js';
 export { isOversized, malformed, oversized } from './malformed.js';
-export { callBounds } from './messageBounds.js';
+export { callBounds, type MessageBounds } from './messageBounds.js';
 export { MessageSplitter } from './messageSplitter.js';
 export { nodesFromColumns, nodesToColumns } from './nodeColumns.js';
 export { acknowledgementNumbers, operationNumbers, priorityNumbers } from './operations.js';
@@ -68,6 +68,7 @@ export {
   tweetFromThrift,
   tweetToThrift,
 } from './tweets.js';
+export { thriftType } from './thriftType.js';
 export { UnframedScanner } from './unframedScanner.js';
 export { userChangeFromThrift, userChangeToThrift, userFromThrift, userToThrift } from './users.js';
 export * from './values/graph.js';

@@ -36,12 +36,12 @@ export class MessageSplitter {
     const bytes = this.#filled === 0 ? chunk : this.#append(chunk);
     let start = 0;
     for (;;) {
-      const rest = bytes.subarray(start);
-      const length = this.framed ? frameLength(rest, this.maxBytes) : this.#scanner.scan(rest);
+      const length = this.framed ? frameLength(bytes, start, this.maxBytes) : this.#scanner.scan(bytes.subarray(start));
       if (length === undefined) break;
+      const messageAt = this.framed ? start + lengthBytes : start;
       start += length;
       if (!this.framed) this.#scanner = new UnframedScanner(this.maxBytes);
-      yield this.framed ? rest.subarray(lengthBytes, length) : rest.subarray(0, length);
+      yield bytes.subarray(messageAt, start);
     }
     if (start > 0 || this.#filled === 0) this.#restart(bytes.subarray(start));
   }
@@ -65,10 +65,10 @@ export class MessageSplitter {
   }
 }
 
-/** The length of the first frame with its header, or undefined where it is not all there. */
-function frameLength(bytes: Buffer, maxBytes: number): number | undefined {
-  if (bytes.length < lengthBytes) return undefined;
-  const length = bytes.readUInt32BE(0);
+/** The length of the frame that begins at `start`, with its header, or undefined where it is not all there. */
+function frameLength(bytes: Buffer, start: number, maxBytes: number): number | undefined {
+  if (bytes.length < start + lengthBytes) return undefined;
+  const length = bytes.readUInt32BE(start);
   if (length === 0 || length > maxBytes) throw malformed(`a frame of ${length} bytes; 1 to ${maxBytes} are allowed`);
-  return bytes.length < lengthBytes + length ? undefined : lengthBytes + length;
+  return bytes.length < start + lengthBytes + length ? undefined : lengthBytes + length;
 }

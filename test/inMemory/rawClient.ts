@@ -79,3 +79,34 @@ export function containsCall(framed: boolean, seqid: number, destinationId = 2n)
   output.flush();
   return call;
 }
+
+/** A framed call of FlockDB's `execute`, of a priority by its number, that adds one edge. */
+export function executeCall(seqid: number, destinationId: bigint, priority: number): Buffer {
+  let call: Buffer = Buffer.alloc(0);
+  const output = new BinaryWriter(true, (message) => (call = message));
+  const destinations = Buffer.alloc(8);
+  destinations.writeBigInt64LE(destinationId);
+  output.writeMessageBegin('execute', 1, seqid);
+  output.writeFieldBegin('operations', 12, 1);
+  output.writeFieldBegin('operations', 15, 1);
+  output.writeListBegin(12, 1);
+  output.writeFieldBegin('operation_type', 8, 1);
+  output.writeI32(1);
+  output.writeFieldBegin('term', 12, 2);
+  output.writeFieldBegin('source_id', 10, 1);
+  output.writeI64(1n);
+  output.writeFieldBegin('graph_id', 8, 2);
+  output.writeI32(1);
+  output.writeFieldBegin('is_forward', 2, 3);
+  output.writeBool(true);
+  output.writeFieldBegin('destination_ids', 11, 4);
+  output.writeBinary(destinations);
+  output.writeFieldStop();
+  output.writeFieldStop();
+  output.writeFieldBegin('priority', 8, 3);
+  output.writeI32(priority);
+  output.writeFieldStop();
+  output.writeFieldStop();
+  output.flush();
+  return call;
+}

@@ -1,0 +1,110 @@
+import { BinaryReader, callBounds, malformed, PriorityNumber, thriftType, type MessageBounds } from '../wire/index.js';
+import { kindOfMethod, type CallKind } from './callKind.js';
+
+/** Where there are too many calls, those of the lowest rank are refused first. */
+export type Rank = 'low' | 'medium' | 'high';
+
+/** What a look at a call tells before anything is made of it. All calls of a method and rank share one. */
+export interface CallHead {
+  /** Undefined: none of the service's. */
+  readonly method: string | undefined;
+  readonly kind: CallKind;
+  readonly rank: Rank;
+}
+
+/** A message begins with a word, the length of the name, the name, and the sequence id. */
+const nameLengthAt = 4;
+const nameAt = 8;
+const headBytes = 12;
+const frameLengthBytes = 4;
+/** A write of more values is taken for one of high priority: to read on would cost what the look is to save. */
+const lookBounds: MessageBounds = { ...callBounds, values: 256 };
+/** The field of the arguments, and the field of that, where a write says its priority. */
+const priorityOfExecute = [1, 3] as const;
+const priorityOfOptions = [2, 1] as const;
+const rankOfPriority = new Map<number, Rank>([
+  [PriorityNumber.Low, 'low'],
+  [PriorityNumber.Medium, 'medium'],
+]);
+const unknown: CallHead = { method: undefined, kind: 'read', rank: 'high' };
+
+/** Throws `InvalidArgument` where the bytes are not the head of a message. */
+function seqidAt(message: Buffer): number {
+  const nameBytes = message.length < headBytes ? 0 : message.readInt32BE(nameLengthAt);
+  if (nameBytes < 1 || headBytes + nameBytes > message.length) throw malformed('it does not name a method');
+  return nameAt + nameBytes;
+}
+
+/** The name of a call's method. */
+export const methodOf = (message: Buffer): string => message.toString('latin1', nameAt, seqidAt(message));
+
+export const seqidOf = (message: Buffer): number => message.readInt32BE(seqidAt(message));
+
+/** Writes the sequence id of an answer, which is a frame that stands at a place among others. */
+export function setSeqid(frames: Buffer, at: number, seqid: number): void {
+  const messageAt = at + frameLengthBytes;
+  frames.writeInt32BE(seqid, messageAt + nameAt + frames.readInt32BE(messageAt + nameLengthAt));
+}
+
+interface HeadsOfMethod extends Readonly<Record<Rank, CallHead>> {
+  readonly name: Buffer;
+}
+
+/** The heads of a service's calls. */
+export class CallHeads {
+  readonly #byMethod: ReadonlyMap<string, HeadsOfMethod>;
+  /** Of the call before: the next is often to the same method, and comparing a few bytes costs less than making a string. */
+  #last: HeadsOfMethod | undefined;
+
+  /** @param fixedKind of a service whose calls are all of one kind */
+  constructor(methods: readonly string[], fixedKind?: CallKind) {
+    this.#byMethod = new Map(
+      methods.map((method) => {
+        const kind = fixedKind ?? kindOfMethod(method);
+        const head = (rank: Rank): CallHead => ({ method, kind, rank });
+        const name = Buffer.from(method, 'latin1');
+        return [method, { name, low: head('low'), medium: head('medium'), high: head('high') }];
+      }),
+    );
+  }
+
+  /** Throws `InvalidArgument` where the bytes are no message. */
+  of(message: Buffer): CallHead {
+    const nameEnd = seqidAt(message);
+    if (this.#last === undefined || !isName(message, nameEnd, this.#last.name))
+      this.#last = this.#byMethod.get(message.toString('latin1', nameAt, nameEnd));
+    if (this.#last === undefined) return unknown;
+    const { kind, method } = this.#last.high;
+    if (kind === 'write') return this.#last[rankOfWrite(message, method!)];
+    return this.#last[kind === 'background' ? 'low' : 'high'];
+  }
+}
+
+function isName(message: Buffer, nameEnd: number, name: Buffer): boolean {
+  if (nameEnd - nameAt !== name.length) return false;
+  for (let i = 0; i < name.length; i++) if (message[nameAt + i] !== name[i]) return false;
+  return true;
+}
+
+function rankOfWrite(message: Buffer, method: string): Rank {
+  const reader = new BinaryReader(message, lookBounds);
+  try {
+    reader.readMessageBegin();
+    const [argument, field] = method === 'execute' ? priorityOfExecute : priorityOfOptions;
+    if (!seek(reader, argument, thriftType.struct) || !seek(reader, field, thriftType.i32)) return 'high';
+    return rankOfPriority.get(reader.readI32()) ?? 'high';
+  } catch {
+    // Whoever reads all of it says what is wrong.
+    return 'high';
+  }
+}
+
+/** Reads a struct until the value of a field. False where it has none of that type. */
+function seek(reader: BinaryReader, id: number, type: number): boolean {
+  for (;;) {
+    const { ftype, fid } = reader.readFieldBegin();
+    if (ftype === thriftType.stop) return false;
+    if (fid === id && ftype === type) return true;
+    reader.skip(ftype);
+  }
+}
