@@ -161,4 +161,6 @@ it('keeps slots for writes of high priority free of the others', async () => {
     medium: ['started', undefined],
     high: ['started', 'started'],
   });
+  for (let i = 0; i < 2; i++) load.leave('write');
+  while (queue.size > 0) await sleep(1);
 });
