@@ -1,10 +1,12 @@
 export { cachedKind, type CachedKind, type CachedKinds, type KeyOption, type KeyOptions } from './cachedKind.js';
 export { Cluster, openCluster, withUsed, type OpenClusterOptions, type OpenedStore } from './openCluster.js';
+export { portOf, serveCluster, type Address, type ServedCluster } from './serveCluster.js';
 export {
   defineStore,
   type OpenedOf,
   type Store,
   type StoreContext,
   type StoreLike,
+  type StoreService,
   type StoresByName,
 } from './store.js';

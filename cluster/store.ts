@@ -1,6 +1,7 @@
 import type { Caches } from '../cache/index.js';
 import type { Log, Metrics, RoostConfig } from '../process/index.js';
 import type { Backend, Check, Gizzard, JobType, ShardType } from '../gizzard/index.js';
+import type { ForeignJobs, ServiceOptions, ThriftService } from '../server/index.js';
 import type { CachedKinds } from './cachedKind.js';
 
 /** What names a store, and what it opens. */
@@ -32,6 +33,22 @@ export interface StoreContext<Uses extends readonly StoreLike[] = readonly Store
   readonly close: () => Promise<void>;
 }
 
+/** The Thrift service of a store: `roost serve` listens for it on `server.<name>Port`. */
+export interface StoreService<Opened> {
+  /** What it serves, for people: the port of this. */
+  readonly title: string;
+  /** The port where the configuration names none. */
+  readonly port: number;
+  /** The largest request that it reads. Absent: the least that any service takes. */
+  readonly requestBytes?: number;
+  /** The service, for a ThriftServer. */
+  processor(opened: Opened, options: ServiceOptions): ThriftService;
+  /** Jobs of other systems that the job injector takes for it. */
+  foreignJobs?(opened: Opened): ForeignJobs;
+  /** What `/server_info` says of the store. */
+  info?(opened: Opened): object;
+}
+
 /**
  * All that a store brings. `defineStore` infers its types, and `openCluster` opens it.
  *
@@ -42,7 +59,7 @@ export interface Store<
   Opened = unknown,
   Uses extends readonly StoreLike[] = readonly StoreLike[],
 > {
-  /** Unique in a cluster: lower-case letters and digits. */
+  /** Unique in a cluster: lower-case letters and digits. Names the store's port, `server.<name>Port`. */
   readonly name: Name;
   /** Stores that this one reads or writes. They are opened before it, and closed after it. */
   readonly uses?: Uses;
@@ -59,7 +76,9 @@ export interface Store<
   /** What `roost doctor` looks at beside Gizzard's own checks. */
   doctorChecks?(opened: Opened): readonly Check[];
   /** What it keeps on the cache nodes. Absent: nothing. */
-  readonly cached?: CachedKinds<Opened>;
+  readonly cached?: CachedKinds<NoInfer<Opened>>;
+  /** Absent: it is used as a library only. */
+  readonly service?: StoreService<NoInfer<Opened>>;
 }
 
 /** Returns the store; for the inference of its types. */

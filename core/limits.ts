@@ -83,6 +83,8 @@ export const limits = {
   /** Fields and entries in a call, all together: 10,000 operations with every field take 220,000. A quarter of a million are read in some 20 ms. */
   callValues: 250_000,
   /** The largest calls of each service, rounded up: 10,000 operations one by one, or 50 lists of 10,000 ids; 10,000 changes of a topology; 10,000 users; jobs of a relay. */
+  /** Of a service that names no bound of its own. */
+  leastRequestBytes: 4 * 1024 * 1024,
   flockRequestBytes: 4 * 1024 * 1024,
   managerRequestBytes: 4 * 1024 * 1024,
   usersRequestBytes: 6 * 1024 * 1024,

@@ -300,13 +300,7 @@ export class Flock implements FlockService {
   }
 
   async journal(): Promise<JournalStatus> {
-    const [high, medium, low] = await Promise.all([
-      this.gizzard.jobs.sizes('high'),
-      this.gizzard.jobs.sizes('medium'),
-      this.gizzard.jobs.sizes('low'),
-    ]);
-    const queued: Record<Priority, number> = { high: high.queued, medium: medium.queued, low: low.queued };
-    return { queued, failing: high.failing + medium.failing + low.failing, bad: high.bad + medium.bad + low.bad };
+    return this.gizzard.jobs.status();
   }
 
   /** See `scanStarts`. */

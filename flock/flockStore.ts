@@ -1,5 +1,5 @@
 import { cachedKind, defineStore, openCluster, type OpenClusterOptions, type Store } from '../cluster/index.js';
-import { parseId, RoostError } from '../core/index.js';
+import { limits, parseId, RoostError } from '../core/index.js';
 import type { RoostConfig } from '../process/index.js';
 import { EdgeCaches } from './cached/edgeCaches.js';
 import { edgeKey, nodeKey, parseEdgeKey, parseNodeKey } from './cached/edgeKeys.js';
@@ -9,6 +9,8 @@ import { nodeJob } from './jobs/nodeJob.js';
 import { recountJob } from './jobs/recountJob.js';
 import { rowJob } from './jobs/rowJob.js';
 import { sweepJob } from './jobs/sweepJob.js';
+import { flockProcessor } from './service/flockProcessor.js';
+import { injectedFlockdb } from './service/injectedFlockdb.js';
 import { tablesAlone } from './storage/edgeWriter.js';
 import { flockShardType } from './storage/flockShardType.js';
 
@@ -20,6 +22,14 @@ export const flockStore: Store<'flock', Flock, readonly []> = defineStore({
   shardTypes: ({ options: { caches } }, { config }) => [flockShardType(config.cluster, caches?.moving)],
   jobTypes: ({ options: { caches } }, { config }) =>
     [edgeJob, rowJob, nodeJob, sweepJob, recountJob].map((job) => job(config.cluster, caches ?? tablesAlone)),
+  service: {
+    title: 'graphs',
+    port: 7915,
+    requestBytes: limits.flockRequestBytes,
+    processor: flockProcessor,
+    foreignJobs: injectedFlockdb,
+    info: (flock) => ({ graphs: flock.graphs() }),
+  },
   cached: {
     names: ['lists', 'edges'],
     keyOptions: [

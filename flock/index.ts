@@ -7,6 +7,8 @@ export { flockStore, openFlock } from './flockStore.js';
 export type { FlockService } from './flockService.js';
 export { edgeWriteJob, recountJobs, type EdgeChange } from './jobs/edgeWriteJob.js';
 export type { ScanPage, StoredEdge, StoredNode } from './scan.js';
+export { flockProcessor } from './service/flockProcessor.js';
+export { injectedFlockdb } from './service/injectedFlockdb.js';
 export { operationRank, operations, rankOf, setsPosition, stateOfRank } from './states.js';
 export { secondOf, timeOfSecond } from './wholeSeconds.js';
 export {

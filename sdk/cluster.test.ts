@@ -9,7 +9,7 @@ afterEach(async () => {
   for (const each of open.splice(0).reverse()) await each.close();
 });
 
-const info = (cluster: string): ServerInfo => ({ cluster, version: '0.2.0', flockPort: 1, tbirdPort: 1, usersPort: 1 });
+const info = (cluster: string): ServerInfo => ({ cluster, version: '0.2.0', ports: { flock: 1, tbird: 1, users: 1 } });
 
 async function start(cluster: string | undefined, port = 0): Promise<TestServer> {
   const server = await startTestServer({ port, ...(cluster === undefined ? {} : { info: () => info(cluster) }) });

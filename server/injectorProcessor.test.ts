@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openCluster } from '../cluster/index.js';
 import { Cancellation, systemMicros } from '../core/index.js';
+import { injectedFlockdb } from '../flock/index.js';
 import { type Tbird, tbirdStore } from '../tbird/index.js';
 import { freshCluster } from '../test/support/index.js';
 import { usersStore } from '../users/index.js';
@@ -17,7 +18,10 @@ beforeAll(async () => {
 afterAll(() => tbird.close());
 
 const inject = (job: unknown): Promise<void> => {
-  const handler = injectorHandler(tbird.flock, { closed: new Cancellation(), waitedMs: () => 0 }) as unknown as {
+  const handler = injectorHandler(tbird.gizzard, [injectedFlockdb(tbird.flock)], {
+    closed: new Cancellation(),
+    waitedMs: () => 0,
+  }) as unknown as {
     inject_jobs(jobs: unknown): Promise<void>;
   };
   return handler.inject_jobs([{ priority: 1, contents: Buffer.from(JSON.stringify(job)), is_replicated: true }]);

@@ -1,6 +1,5 @@
 import { Deadline, limits, RoostError } from '../core/index.js';
-import type { Flock } from '../flock/index.js';
-import type { NewJob, Priority } from '../gizzard/index.js';
+import type { Gizzard, NewJob, Priority } from '../gizzard/index.js';
 import type { Log, Metrics } from '../process/index.js';
 import {
   JobException,
@@ -12,8 +11,7 @@ import {
 } from '../wire/index.js';
 import type { Caller } from './caller.js';
 import { deadlineLeft } from './deadlineLeft.js';
-import { flockdbJobs, writesOf, type OriginalJobs } from './flockdbJobs.js';
-import { keepPlaces } from './keepPlaces.js';
+import type { ForeignJob, ForeignJobs } from './foreignJobs.js';
 import { thriftService, type ThriftService } from './thriftService.js';
 import { Turns } from './turns.js';
 
@@ -21,18 +19,15 @@ interface Group {
   readonly priority: Priority;
   readonly replicate: boolean;
   readonly jobs: NewJob[];
-  readonly originals: OriginalJobs[];
+  readonly foreign: Map<ForeignJobs, ForeignJob[]>;
 }
 
-/** What the injector writes to: jobs of any kind, and those of FlockDB as edges. */
-export type InjectedFlock = Pick<Flock, 'gizzard' | 'jobsOf' | 'edges'>;
-
-/** Takes jobs as JSON, those of FlockDB too. All are read before the first is accepted, so that one that cannot be read refuses the call. */
+/** Takes jobs as JSON, those of other systems too. All are read before the first is accepted, so that one that cannot be read refuses the call. */
 export function injectorHandler(
-  flock: InjectedFlock,
+  { jobs }: Pick<Gizzard, 'jobs'>,
+  foreign: readonly ForeignJobs[],
   caller: Pick<Caller, 'closed' | 'waitedMs'>,
 ): JobInjectorModule.Client {
-  const { jobs } = flock.gizzard;
   return {
     async inject_jobs(injected: InjectorTypes.Job[]) {
       try {
@@ -60,32 +55,28 @@ export function injectorHandler(
     const groups = new Map<string, Group>();
     for (const [i, { priority, contents, is_replicated: isReplicated }] of injected.entries()) {
       const job = parse(i, required(contents, 'contents'));
-      const replicate = isReplicated !== true && !('replicated' in job && job.replicated);
+      const replicate = isReplicated !== true && !('of' in job && job.job.replicated);
       const group: Group = {
         priority: priorityNumbers.toName(required(priority, 'priority')),
         replicate,
         jobs: [],
-        originals: [],
+        foreign: new Map(),
       };
       const key = `${group.priority} ${group.replicate}`;
       const known = groups.get(key) ?? group;
       groups.set(key, known);
-      if ('edges' in job) known.originals.push(job);
+      if ('of' in job) known.foreign.set(job.of, [...(known.foreign.get(job.of) ?? []), job.job]);
       else known.jobs.push(job);
       await turns.rest();
     }
-    for (const { jobs: together, originals } of groups.values()) {
-      const { batch, unplaced } = writesOf(originals);
-      if (batch.length === 0) continue;
-      await keepPlaces(flock, unplaced);
-      together.push(...flock.jobsOf(batch));
-    }
+    for (const { jobs: together, foreign: others } of groups.values())
+      for (const [of, some] of others) together.push(...(await of.toJobs(some)));
     const deadline = Deadline.after(deadlineMs, caller.closed);
     for (const { priority, replicate, jobs: together } of groups.values())
       if (together.length > 0) await jobs.append(together, { priority, replicate, waitUntilApplied: false, deadline });
   }
 
-  function parse(place: number, contents: Buffer): NewJob | OriginalJobs {
+  function parse(place: number, contents: Buffer): NewJob | { readonly of: ForeignJobs; readonly job: ForeignJob } {
     if (contents.length > limits.jobJsonBytes && !isExact(contents))
       throw new RoostError(
         'InvalidArgument',
@@ -93,7 +84,11 @@ export function injectorHandler(
       );
     try {
       const json = contents.toString();
-      return flockdbJobs(json) ?? jobs.parse(json);
+      for (const of of foreign) {
+        const job = of.parse(json);
+        if (job !== undefined) return { of, job };
+      }
+      return jobs.parse(json);
     } catch (error) {
       const { code, message, fields } = RoostError.from(error);
       throw new RoostError(code, `job ${place}: ${message}`, { fields, cause: error });
@@ -112,13 +107,13 @@ function isExact(contents: Buffer): boolean {
 
 /** Gizzard's job injector, for a ThriftServer's `processor`. */
 export const injectorProcessor = (
-  flock: InjectedFlock,
-  options: { readonly metrics: Metrics; readonly log: Log },
+  gizzard: Gizzard,
+  { foreign, ...options }: { readonly metrics: Metrics; readonly log: Log; readonly foreign: readonly ForeignJobs[] },
 ): ThriftService =>
   thriftService({
     ...options,
     Processor: JobInjectorProcessor,
-    handler: (caller) => injectorHandler(flock, caller),
+    handler: (caller) => injectorHandler(gizzard, foreign, caller),
     toException: (_method, { code, message, fields }) =>
       new JobException({ description: message, ...(fields['replicated'] === undefined ? {} : { code }) }),
   });

@@ -1,5 +1,5 @@
 import { cachedKind, defineStore, openCluster, type OpenClusterOptions, type Store } from '../cluster/index.js';
-import { parseId } from '../core/index.js';
+import { limits, parseId } from '../core/index.js';
 import type { RoostConfig } from '../process/index.js';
 import { LeasedCache } from '../cache/index.js';
 import { flockStore } from '../flock/index.js';
@@ -9,6 +9,7 @@ import { tweetJob } from './jobs/tweetJob.js';
 import { applyTweets } from './storage/applyTweets.js';
 import { tweetsShardType } from './storage/tweetsShardType.js';
 import { Tbird, type TbirdOptions } from './tbird.js';
+import { tbirdProcessor } from './tbirdProcessor.js';
 import { tweetGraphNames } from './tweetIndex.js';
 
 /** For tests: clocks of their own, and how long worker numbers are leased for. */
@@ -29,6 +30,12 @@ export const tbirdStoreWith = (times: TbirdTimes): Store<'tbird', Tbird, readonl
     ],
     start: ({ roller }) => roller.start(),
     close: (tbird) => tbird.stop(),
+    service: {
+      title: 'tweets',
+      port: 7917,
+      requestBytes: limits.tbirdRequestBytes,
+      processor: tbirdProcessor,
+    },
     cached: {
       names: ['tweets', 'fragments'],
       of(tbird) {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { limits, packIds } from '../core/index.js';
 import {
+  flockProcessor,
   openFlock,
   type Direction,
   type EdgeState,
@@ -11,7 +12,7 @@ import {
   type Term,
 } from '../flock/index.js';
 import { Metrics, silentLog } from '../process/index.js';
-import { flockProcessor, ThriftServer } from '../server/index.js';
+import { ThriftServer } from '../server/index.js';
 import {
   ExecuteOperationType,
   PriorityNumber,

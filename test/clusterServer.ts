@@ -1,4 +1,4 @@
-import { type Flock, openFlock } from '../flock/index.js';
+import { type Flock, injectedFlockdb, openFlock } from '../flock/index.js';
 import { Metrics, silentLog, type RoostConfig } from '../process/index.js';
 import { injectorProcessor, managerProcessor, ThriftServer } from '../server/index.js';
 import { Injectors } from '../sdk/index.js';
@@ -32,7 +32,11 @@ export async function startClusterServer(
     processor: Parameters<typeof ThriftServer.listen>[0]['processor'],
   ): Promise<ThriftServer> => ThriftServer.listen({ service, host: '127.0.0.1', port, processor, metrics, log });
   const manager = await listen('manager', 0, managerProcessor(flock.gizzard, { metrics, log }));
-  const injector = await listen('injector', options.injectorPort ?? 0, injectorProcessor(flock, { metrics, log }));
+  const injector = await listen(
+    'injector',
+    options.injectorPort ?? 0,
+    injectorProcessor(flock.gizzard, { metrics, log, foreign: [injectedFlockdb(flock)] }),
+  );
   return {
     flock,
     metrics,

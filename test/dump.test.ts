@@ -15,6 +15,7 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
+  flockProcessor,
   openFlock,
   type Direction,
   type Flock,
@@ -23,7 +24,7 @@ import {
   type StoredEdge,
   type StoredNode,
 } from '../flock/index.js';
-import { flockProcessor, ThriftServer } from '../server/index.js';
+import { ThriftServer } from '../server/index.js';
 import { Metrics, silentLog } from '../process/index.js';
 import { callRoost } from './callRoost.js';
 import { untilApplied } from './flock/untilApplied.js';

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { formatWithOptions } from 'node:util';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { openFlock, type Flock } from '../flock/index.js';
+import { flockProcessor, openFlock, type Flock } from '../flock/index.js';
 import { Metrics, silentLog } from '../process/index.js';
-import { flockProcessor, ThriftServer } from '../server/index.js';
+import { ThriftServer } from '../server/index.js';
 import { connect, type Graph, type Roost } from '../sdk/index.js';
 import { freshCluster } from './support/index.js';
 

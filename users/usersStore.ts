@@ -1,11 +1,12 @@
 import { cachedKind, defineStore, openCluster, type OpenClusterOptions, type Store } from '../cluster/index.js';
 import type { Caches } from '../cache/index.js';
-import { parseId } from '../core/index.js';
+import { limits, parseId } from '../core/index.js';
 import type { RoostConfig } from '../process/index.js';
 import { toldOfWrites } from '../gizzard/index.js';
 import { userJob } from './userJob.js';
 import { userRows } from './userRows.js';
 import { Users } from './users.js';
+import { usersProcessor } from './usersProcessor.js';
 import { usersShardType } from './usersShardType.js';
 
 /** Users by id, as a store. */
@@ -22,6 +23,7 @@ export const usersStore: Store<'users', Users, readonly []> = defineStore({
     ),
   ],
   jobTypes: ({ rows }, { config }) => [userJob(config.cluster, rows)],
+  service: { title: 'users', port: 7918, requestBytes: limits.usersRequestBytes, processor: usersProcessor },
   cached: {
     names: ['users'],
     of: ({ rows }) => (rows.store === undefined ? [] : [cachedKind('users', rows, { parseKey: parseId })]),

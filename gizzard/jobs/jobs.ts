@@ -302,6 +302,20 @@ export class Jobs {
     };
   }
 
+  /** All queues: the jobs not yet applied by priority, and those that failed or were given up. Throws as `sizes` does. */
+  async status(): Promise<{
+    readonly queued: Readonly<Record<Priority, number>>;
+    readonly failing: number;
+    readonly bad: number;
+  }> {
+    const [high, medium, low] = await Promise.all([this.sizes('high'), this.sizes('medium'), this.sizes('low')]);
+    return {
+      queued: { high: high.queued, medium: medium.queued, low: low.queued },
+      failing: high.failing + medium.failing + low.failing,
+      bad: high.bad + medium.bad + low.bad,
+    };
+  }
+
   /** The database hosts that lack writes. Throws `Unavailable` and `DeadlineExceeded`. */
   laggingHosts(): Promise<LaggingHost[]> {
     return laggingHosts(this.queues, this.lagging);

@@ -1,5 +1,6 @@
 import { Metrics, silentLog } from '../../process/index.js';
-import { flockProcessor, ThriftServer, type ServerInfo, type ServerLimitOptions } from '../../server/index.js';
+import { flockProcessor } from '../../flock/index.js';
+import { ThriftServer, type ServerInfo, type ServerLimitOptions } from '../../server/index.js';
 import { BinaryReader } from '../../wire/index.js';
 import { TestFlock } from './testFlock.js';
 

@@ -1,5 +1,5 @@
-import { limits } from '../core/index.js';
-import type { FlockService } from '../flock/index.js';
+import { limits } from '../../core/index.js';
+import { type FlockService } from '../flockService.js';
 import type { Unplaced } from './compileExecute.js';
 
 /** A write waits no longer than this for the places of its edges. */

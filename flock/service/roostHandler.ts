@@ -1,5 +1,5 @@
-import { limits, RoostError } from '../core/index.js';
-import type { Edge, FlockService, NewestOf } from '../flock/index.js';
+import { limits, RoostError } from '../../core/index.js';
+import { checkAnswerSize, checkQueries, type Caller, readOptions, writeOptions } from '../../server/index.js';
 import {
   column,
   edgeListsToThrift,
@@ -18,10 +18,10 @@ import {
   writeBatchFromThrift,
   type FlockDBTypes,
   type RoostFlockModule,
-} from '../wire/index.js';
-import { checkAnswerSize, checkQueries } from './answerSize.js';
-import type { Caller } from './caller.js';
-import { readOptions, writeOptions } from './callOptions.js';
+  type Edge,
+  type NewestOf,
+} from '../../wire/index.js';
+import { type FlockService } from '../flockService.js';
 import { pageFromThrift, type FlockdbHandler } from './flockdbHandler.js';
 
 export type RoostHandler = Omit<RoostFlockModule.Client, keyof FlockdbHandler | 'server_info'>;

@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { Cancellation, packIds, unpackIds } from '../core/index.js';
-import { openFlock, type Edge, type Flock, type Operation } from '../flock/index.js';
-import { untilApplied } from '../test/flock/untilApplied.js';
-import { freshCluster } from '../test/support/index.js';
-import { ExecuteOperationType, PriorityNumber, type FlockDBTypes } from '../wire/index.js';
+import { Cancellation, packIds, unpackIds } from '../../core/index.js';
+import { injectorHandler } from '../../server/index.js';
+import { openFlock, type Edge, type Flock, type Operation } from '../../flock/index.js';
+import { untilApplied } from '../../test/flock/untilApplied.js';
+import { freshCluster } from '../../test/support/index.js';
+import { ExecuteOperationType, PriorityNumber, type FlockDBTypes } from '../../wire/index.js';
+import { injectedFlockdb } from './injectedFlockdb.js';
 import { flockdbHandler, type FlockdbHandler } from './flockdbHandler.js';
-import { injectorHandler } from './injectorProcessor.js';
 
 // What clients of FlockDB rely on, on a real graph.
 
@@ -207,7 +208,10 @@ it('refuses an id that a column has no room for before it is journalled', async 
 });
 
 it("applies what a queue of FlockDB holds, and keeps places as FlockDB's jobs did", async () => {
-  const injector = injectorHandler(flock, { closed: new Cancellation(), waitedMs: () => 0 });
+  const injector = injectorHandler(flock.gizzard, [injectedFlockdb(flock)], {
+    closed: new Cancellation(),
+    waitedMs: () => 0,
+  });
   const inject = async (...jobs: object[]): Promise<void> => {
     await injector.inject_jobs(
       jobs.map((job) => ({ priority: PriorityNumber.Low, contents: Buffer.from(JSON.stringify(job)) })),

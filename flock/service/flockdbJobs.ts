@@ -1,5 +1,6 @@
-import { limits, parseId, parseInt64, RoostError, type IdInput } from '../core/index.js';
-import { timeOfSecond, type BatchedWrite, type EdgeWrites, type NodeWrite, type Operation } from '../flock/index.js';
+import { limits, parseId, parseInt64, RoostError, type IdInput } from '../../core/index.js';
+import { type BatchedWrite, type EdgeWrites, type NodeWrite, type Operation } from '../../wire/index.js';
+import { timeOfSecond } from '../wholeSeconds.js';
 import type { Unplaced } from './compileExecute.js';
 
 /*

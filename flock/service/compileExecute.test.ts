@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { limits, packIds } from '../core/index.js';
-import { ExecuteOperationType, PriorityNumber, type FlockDBTypes } from '../wire/index.js';
+import { limits, packIds } from '../../core/index.js';
+import { ExecuteOperationType, PriorityNumber, type FlockDBTypes } from '../../wire/index.js';
 import { compileExecute } from './compileExecute.js';
 
 const { Add, Remove, Archive, Negate } = ExecuteOperationType;

@@ -1,5 +1,12 @@
-import type { Log, Metrics } from '../process/index.js';
-import type { Users } from '../users/index.js';
+import {
+  type Caller,
+  readOptions,
+  writeOptions,
+  serverInfoMethod,
+  type ServiceOptions,
+  thriftService,
+  type ThriftService,
+} from '../server/index.js';
 import {
   column,
   errorToThrift,
@@ -10,10 +17,7 @@ import {
   userToThrift,
   type UsersModule,
 } from '../wire/index.js';
-import type { Caller } from './caller.js';
-import { readOptions, writeOptions } from './callOptions.js';
-import { serverInfoMethod, type ServerInfo } from './serverInfo.js';
-import { thriftService, type ThriftService } from './thriftService.js';
+import type { Users } from './users.js';
 
 /** The Users service on the users of a cluster. Errors are RoostErrors; the caller turns them into RoostException. */
 function usersHandler(users: Users, caller: Caller): UsersModule.Client {
@@ -38,10 +42,7 @@ function usersHandler(users: Users, caller: Caller): UsersModule.Client {
 }
 
 /** The Users service, for a ThriftServer's `processor`. */
-export const usersProcessor = (
-  users: Users,
-  { info, ...options }: { readonly metrics: Metrics; readonly log: Log; readonly info?: () => ServerInfo },
-): ThriftService =>
+export const usersProcessor = (users: Users, { info, ...options }: ServiceOptions): ThriftService =>
   thriftService({
     ...options,
     Processor: UsersProcessor,

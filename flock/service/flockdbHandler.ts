@@ -1,13 +1,5 @@
-import { RoostError, type Micros } from '../core/index.js';
-import {
-  secondOf,
-  type Edge,
-  type EdgeState,
-  type FlockService,
-  type IdPage,
-  type Node,
-  type PageRequest,
-} from '../flock/index.js';
+import { RoostError, type Micros } from '../../core/index.js';
+import { checkQueries, mostPerPage, type Caller, deadlineLeft } from '../../server/index.js';
 import {
   idPageToThrift,
   queryFromThrift,
@@ -16,11 +8,15 @@ import {
   termFromThrift,
   type FlockDBTypes,
   type RoostFlockModule,
-} from '../wire/index.js';
-import { checkQueries, mostPerPage } from './answerSize.js';
-import type { Caller } from './caller.js';
+  type Edge,
+  type EdgeState,
+  type IdPage,
+  type Node,
+  type PageRequest,
+} from '../../wire/index.js';
+import { secondOf } from '../wholeSeconds.js';
+import { type FlockService } from '../flockService.js';
 import { compileExecute } from './compileExecute.js';
-import { deadlineLeft } from './deadlineLeft.js';
 import { keepPlaces } from './keepPlaces.js';
 
 const flockdbMethods = [

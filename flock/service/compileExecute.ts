@@ -1,15 +1,17 @@
-import { limits, parseId, RoostError, unpackIds } from '../core/index.js';
+import { limits, parseId, RoostError, unpackIds } from '../../core/index.js';
 import {
-  operationRank,
-  setsPosition,
-  timeOfSecond,
+  operationNumbers,
+  priorityNumbers,
+  required,
+  type FlockDBTypes,
   type BatchedWrite,
   type EdgeWrites,
   type Operation,
   type WriteBatch,
   type WriteOptions,
-} from '../flock/index.js';
-import { operationNumbers, priorityNumbers, required, type FlockDBTypes } from '../wire/index.js';
+} from '../../wire/index.js';
+import { operationRank, setsPosition } from '../states.js';
+import { timeOfSecond } from '../wholeSeconds.js';
 
 interface EdgeOperation {
   readonly operation: Operation;

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { limits, packIds, unpackIds } from '../core/index.js';
-import { startTestServer, type TestServer } from '../test/inMemory/testServer.js';
+import { limits, packIds, unpackIds } from '../../core/index.js';
+import { startTestServer, type TestServer } from '../../test/inMemory/testServer.js';
 import {
   ExecuteOperationType,
   PriorityNumber,
@@ -10,7 +10,7 @@ import {
   type FlockDBTypes,
   type RoostFlockModule,
   type RoostTypes,
-} from '../wire/index.js';
+} from '../../wire/index.js';
 
 // The Thrift library's own client, which shares no code with ours below the generated structs. It reads 64-bit integers as
 // objects with the 8 bytes in `buffer`, and takes such objects.

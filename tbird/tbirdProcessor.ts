@@ -1,6 +1,14 @@
 import { limits, packIds } from '../core/index.js';
-import type { Log, Metrics } from '../process/index.js';
-import type { TbirdService, Tweet } from '../tbird/index.js';
+import {
+  checkAnswerSize,
+  type Caller,
+  readOptions,
+  writeOptions,
+  serverInfoMethod,
+  type ServiceOptions,
+  thriftService,
+  type ThriftService,
+} from '../server/index.js';
 import {
   column,
   draftFromThrift,
@@ -12,12 +20,9 @@ import {
   tweetToThrift,
   type TBirdModule,
   type TBirdTypes,
+  type Tweet,
 } from '../wire/index.js';
-import { checkAnswerSize } from './answerSize.js';
-import type { Caller } from './caller.js';
-import { readOptions, writeOptions } from './callOptions.js';
-import { serverInfoMethod, type ServerInfo } from './serverInfo.js';
-import { thriftService, type ThriftService } from './thriftService.js';
+import type { TbirdService } from './tbirdService.js';
 
 /** A tweet with the longest text and extra, in Thrift's binary form. */
 const tweetBytes = limits.tweetCharacters * 4 + limits.tweetExtraBytes + 128;
@@ -129,10 +134,7 @@ export function tbirdHandler(tbird: TbirdService, caller: Caller): TBirdModule.C
 }
 
 /** The TBird service, for a ThriftServer's `processor`. */
-export const tbirdProcessor = (
-  tbird: TbirdService,
-  { info, ...options }: { readonly metrics: Metrics; readonly log: Log; readonly info?: () => ServerInfo },
-): ThriftService =>
+export const tbirdProcessor = (tbird: TbirdService, { info, ...options }: ServiceOptions): ThriftService =>
   thriftService({
     ...options,
     Processor: TBirdProcessor,

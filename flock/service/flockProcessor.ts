@@ -1,16 +1,11 @@
-import type { FlockService } from '../flock/index.js';
-import type { Log, Metrics } from '../process/index.js';
-import { errorToThrift, FlockException, RoostFlockProcessor } from '../wire/index.js';
+import { serverInfoMethod, type ServiceOptions, thriftService, type ThriftService } from '../../server/index.js';
+import { errorToThrift, FlockException, RoostFlockProcessor } from '../../wire/index.js';
+import { type FlockService } from '../flockService.js';
 import { flockdbHandler, isFlockdbMethod } from './flockdbHandler.js';
 import { roostHandler } from './roostHandler.js';
-import { serverInfoMethod, type ServerInfo } from './serverInfo.js';
-import { thriftService, type ThriftService } from './thriftService.js';
 
 /** The FlockDB service and Roost's own methods beside it, for a ThriftServer's `processor`. */
-export const flockProcessor = (
-  flock: FlockService,
-  { info, ...options }: { readonly metrics: Metrics; readonly log: Log; readonly info?: () => ServerInfo },
-): ThriftService =>
+export const flockProcessor = (flock: FlockService, { info, ...options }: ServiceOptions): ThriftService =>
   thriftService({
     ...options,
     Processor: RoostFlockProcessor,

@@ -1,0 +1,32 @@
+import {
+  clockFaults,
+  clockFaultText,
+  laggingHostText,
+  unknownHosts,
+  unknownHostText,
+  unknownJobsText,
+  type Gizzard,
+} from '../gizzard/index.js';
+
+/** A server that cannot journal cannot write, and one whose topology is stale may soon read from the wrong place. */
+export async function whyNotReady(gizzard: Gizzard): Promise<string | undefined> {
+  const stale = gizzard.nameServer.lastReloadError;
+  if (stale !== undefined) return `the topology is not fresh: ${stale.message}`;
+  const { hosts, topology, servers } = gizzard;
+  const unknown = unknownHosts(hosts, topology);
+  if (unknown.length > 0) return unknownHostText(servers.name, unknown);
+  const { refused } = gizzard.jobs.guard;
+  if (refused !== undefined) return refused.message;
+  return gizzard.jobs.status().then(
+    () => undefined,
+    (error: unknown) => `the journal does not answer: ${error instanceof Error ? error.message : String(error)}`,
+  );
+}
+
+/** What is wrong with the cluster while this server can do its work. */
+export async function notesOf({ hosts, jobs }: Gizzard): Promise<string[]> {
+  const lagging = [...(await jobs.laggingHosts()).map(laggingHostText), ...(await jobs.unknown()).map(unknownJobsText)];
+  // Against a clock that is wrong itself, all others seem to be.
+  if (jobs.guard.refused !== undefined) return lagging;
+  return [...lagging, ...(await clockFaults(hosts, hosts.names, () => jobs.journal.nowMs())).map(clockFaultText)];
+}

@@ -1,0 +1,129 @@
+import { hostname } from 'node:os';
+import { limits } from '../core/index.js';
+import type { RoostConfig } from '../process/index.js';
+import { AdminServer, injectorProcessor, managerProcessor, ThriftServer, type ThriftService } from '../server/index.js';
+import type { Cluster } from './openCluster.js';
+import { notesOf, whyNotReady } from './readiness.js';
+import type { Store, StoreLike } from './store.js';
+
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** A cluster's ports, as one process serves them. */
+export interface ServedCluster {
+  /** Where each store is served, by its name. */
+  readonly stores: Readonly<Record<string, Address>>;
+  readonly manager: Address;
+  readonly injector: Address;
+  /** HTTP: /healthz, /readyz, /metrics, /server_info. */
+  readonly admin: Address;
+  /** Takes no more requests, and waits for those under way. The cluster stays open. */
+  close(): Promise<void>;
+}
+
+/** The port of a store's service; undefined where it has none. */
+export const portOf = (
+  { server }: RoostConfig,
+  { name, service }: Pick<Store, 'name' | 'service'>,
+): number | undefined =>
+  service && ((server as unknown as Readonly<Record<string, number>>)[`${name}Port`] ?? service.port);
+
+/**
+ * Serves every store of a cluster that has a service, Gizzard's manager, the job injector and the admin pages, each on its port of the configuration.
+ * Throws `Unavailable` where a port is taken; nothing listens then.
+ *
+ * @param version the release, for clients and operators
+ */
+export async function serveCluster<Stores extends readonly StoreLike[]>(
+  cluster: Cluster<Stores>,
+  { version }: { readonly version: string },
+): Promise<ServedCluster> {
+  const { gizzard, config, opened } = cluster;
+  const { log, metrics } = gizzard;
+  const { host, connections, connectionsPerAddress, managerPort, injectorPort, adminPort } = config.server;
+  const closing: (() => Promise<void>)[] = [];
+  const close = async (): Promise<void> => {
+    for (const end of closing.splice(0).reverse()) await end();
+  };
+  const listen = async (
+    service: string,
+    port: number,
+    processor: ThriftService,
+    requestBytes: number = limits.leastRequestBytes,
+  ): Promise<Address> => {
+    const server = await ThriftServer.listen({
+      service,
+      host,
+      port,
+      processor,
+      metrics,
+      log,
+      limits: { connections, connectionsPerAddress, requestBytes },
+    });
+    closing.push(() => server.close());
+    return { host, port: server.port };
+  };
+  try {
+    const ports = Object.fromEntries(
+      opened.flatMap(({ store }) => (store.service === undefined ? [] : [[store.name, portOf(config, store)!]])),
+    );
+    const info = () => ({ cluster: config.cluster, version, ports });
+    const stores: Record<string, Address> = {};
+    // A store that others use comes last: a client that has reached it is told the ports of the others.
+    for (const { store, opened: own } of [...opened].reverse()) {
+      const { name, service } = store;
+      if (service === undefined) continue;
+      const processor = service.processor(own, { metrics, log, info });
+      stores[name] = await listen(name, ports[name]!, processor, service.requestBytes);
+      ports[name] = stores[name].port;
+    }
+    const foreign = opened.flatMap(({ store, opened: own }) => store.service?.foreignJobs?.(own) ?? []);
+    const manager = await listen(
+      'manager',
+      managerPort,
+      managerProcessor(gizzard, { metrics, log }),
+      limits.managerRequestBytes,
+    );
+    const injector = await listen(
+      'injector',
+      injectorPort,
+      injectorProcessor(gizzard, { metrics, log, foreign }),
+      limits.injectorRequestBytes,
+    );
+    const admin = await AdminServer.listen({
+      host,
+      port: adminPort,
+      metrics,
+      info: () => ({
+        pid: process.pid,
+        cluster: config.cluster,
+        ...stores,
+        manager,
+        injector,
+        version,
+        node: process.version,
+        topologyVersion: gizzard.topology.version,
+        ...Object.assign({}, ...opened.map(({ store, opened: own }) => store.service?.info?.(own))),
+      }),
+      notReady: () => whyNotReady(gizzard),
+      notes: () => notesOf(gizzard),
+    });
+    closing.push(() => admin.close());
+    gizzard.servers.describe({
+      machine: hostname(),
+      pid: process.pid,
+      version,
+      host,
+      ...Object.fromEntries(Object.entries(stores).map(([name, { port }]) => [`${name}Port`, port])),
+      managerPort: manager.port,
+      injectorPort: injector.port,
+      adminPort: admin.port,
+    });
+    return { stores, manager, injector, admin: { host, port: admin.port }, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
