@@ -105,7 +105,9 @@ export async function serveCluster<Stores extends readonly StoreLike[]>(
         version,
         node: process.version,
         topologyVersion: gizzard.topology.version,
-        ...Object.assign({}, ...opened.map(({ store, opened: own }) => store.service?.info?.(own))),
+        ...Object.fromEntries(
+          opened.flatMap(({ store, opened: own }) => Object.entries(store.service?.info?.(own) ?? {})),
+        ),
       }),
       notReady: () => whyNotReady(gizzard),
       notes: () => notesOf(gizzard),

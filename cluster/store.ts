@@ -46,7 +46,7 @@ export interface StoreService<Opened> {
   /** Jobs of other systems that the job injector takes for it. */
   foreignJobs?(opened: Opened): ForeignJobs;
   /** What `/server_info` says of the store. */
-  info?(opened: Opened): object;
+  info?(opened: Opened): Readonly<Record<string, unknown>>;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { limits, parseCount, parseId, type Micros, type Priority } from '../core/index.js';
+import { limits, parseCount, parseId, type Micros } from '../core/index.js';
 import { shardKey, type GatheredReads, type Gizzard, type NewJob } from '../gizzard/index.js';
 import {
   deadlineOf,

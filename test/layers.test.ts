@@ -27,6 +27,7 @@ describe('the check of layers', () => {
     ['sdk', '../playground/index.js'],
     ['sdk', '../process/index.js'],
     ['server', '../playground/index.js'],
+    ['server', '../flock/index.js'],
     ['core', '../test/support/index.js'],
   ])('refuses that %s/ imports %s', async (folder, imported) => {
     expect(await broken(folder, imported)).toEqual(['import-x/no-restricted-paths']);
@@ -40,7 +41,7 @@ describe('the check of layers', () => {
     ['sdk', '../core/index.js'],
     ['sdk', '../wire/index.js'],
     ['flock', '../wire/index.js'],
-    ['server', '../flock/index.js'],
+    ['flock', '../server/index.js'],
     ['cli', '../flock/index.js'],
     ['test', '../flock/index.js'],
   ])('accepts that %s/ imports %s', async (folder, imported) => {
