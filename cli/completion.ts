@@ -1,30 +1,83 @@
-import { type Command, Argument } from 'commander';
+import { type Command, Argument, Option } from 'commander';
+import { priorities } from '../gizzard/index.js';
 import type { CliIo } from './console/cliIo.js';
-import { type CommonOptions, defineCommand, outputFor } from './console/command.js';
+import { type ConfigOptions, configOption, defineCommand, openConfig, outputFor } from './console/command.js';
+import { completionValues, valueKinds, type ValueKind } from './completionValues.js';
 import { shownCommands } from './cliReference.js';
 
 const shells = ['bash', 'zsh', 'fish'] as const;
 type Shell = (typeof shells)[number];
 
+interface CompletionOptions extends ConfigOptions {
+  readonly values?: ValueKind;
+  readonly prefix?: string;
+}
+
 export function addCompletionCommand(program: Command, io: CliIo): void {
   defineCommand(
     program,
     'completion',
-    "print a script that completes roost's commands and options in a shell",
+    "print a script that completes roost's commands, options, queues, hosts, graphs and shards in a shell\nGraphs and shards are asked of the cluster that the configuration names; where it does not answer within 1.5 s there are none.",
     'roost completion bash > /etc/bash_completion.d/roost\nroost completion zsh > "${fpath[1]}/_roost"\nroost completion fish > ~/.config/fish/completions/roost.fish',
   )
     .addArgument(new Argument('<shell>', 'which').choices(shells))
-    .action((shell: Shell, options: CommonOptions) => {
-      const script = completionScript(shell, program);
-      outputFor(io, options).result({ shell, script }, () => script);
+    // What the scripts call.
+    .addOption(new Option('--values <kind>').choices(valueKinds).hideHelp())
+    .addOption(new Option('--prefix <text>').hideHelp())
+    .addOption(configOption())
+    .action(async (shell: Shell, options: CompletionOptions) => {
+      const output = outputFor(io, options);
+      if (options.values === undefined) {
+        const script = completionScript(shell, program);
+        return output.result({ shell, script }, () => script);
+      }
+      const values = await completionValues(options.values, options.prefix ?? '', openConfig(io, options).config);
+      output.result({ values }, () => values.join('\n'));
     });
 }
+
+/** What stands in a place: one of some words, of a kind that the cluster is asked for, or anything. */
+type Place = { readonly words: readonly string[] } | { readonly kind: ValueKind } | undefined;
 
 interface Words {
   /** The words that lead here: "roost", "roost shard", "roost shard list". */
   readonly path: string;
   readonly commands: readonly { readonly name: string; readonly summary: string }[];
-  readonly options: readonly { readonly flag: string; readonly summary: string }[];
+  readonly options: readonly {
+    readonly flag: string;
+    readonly summary: string;
+    /** False for one that stands alone. */
+    readonly takesValue: boolean;
+    readonly value: Place;
+  }[];
+  readonly places: readonly Place[];
+  /** The last place takes any number of words. */
+  readonly variadic: boolean;
+}
+
+/** The names of arguments and options that hold a word of each kind. */
+const kindOfName: Readonly<Record<string, ValueKind>> = {
+  graph: 'graph',
+  '--graph': 'graph',
+  host: 'host',
+  '--host': 'host',
+  '--hosts': 'host',
+  '--open-hosts': 'host',
+  '--closed-hosts': 'host',
+  '--from': 'host',
+  shard: 'shard',
+  shards: 'shard',
+  parent: 'shard',
+  child: 'shard',
+  old: 'shard',
+  new: 'shard',
+};
+
+function placeOf(name: string, choices: readonly string[] | undefined): Place {
+  if (choices !== undefined) return { words: choices };
+  if (name === 'priority') return { words: priorities };
+  const kind = kindOfName[name];
+  return kind === undefined ? undefined : { kind };
 }
 
 /** Written from the command tree itself, so that it knows what this version knows. */
@@ -35,9 +88,20 @@ export function completionScript(shell: Shell, program: Command): string {
       name: child.name(),
       summary: child.summary() || child.description(),
     })),
-    options: command.options.flatMap(({ long, description }) =>
-      long == null ? [] : [{ flag: long, summary: description }],
+    options: command.options.flatMap(({ long, description, hidden, argChoices, required, optional }) =>
+      long == null || hidden
+        ? []
+        : [
+            {
+              flag: long,
+              summary: description,
+              takesValue: required || optional,
+              value: required || optional ? placeOf(long, argChoices) : undefined,
+            },
+          ],
     ),
+    places: command.registeredArguments.map((argument) => placeOf(argument.name(), argument.argChoices)),
+    variadic: command.registeredArguments.at(-1)?.variadic === true,
   }));
   return shell === 'fish' ? fish(words) : bash(words, shell === 'zsh');
 }
@@ -50,22 +114,44 @@ function withAliases(command: Command, before = ''): { readonly path: string; re
   ]);
 }
 
+/** A place as one word of the script: `@graph`, `high,low`, or `-` for anything. */
+const placeWord = (place: Place): string =>
+  place === undefined ? '-' : 'kind' in place ? `@${place.kind}` : place.words.join(',');
+
 /** Zsh runs functions written for bash. */
 function bash(words: readonly Words[], zsh: boolean): string {
-  const cases = words.map(
-    ({ path, commands, options }) =>
-      `    ${quoted(path)}) words=${quoted([...commands.map(({ name }) => name), ...options.map(({ flag }) => flag)].join(' '))} ;;`,
-  );
+  const cases = words.map(({ path, commands, options, places, variadic }) => {
+    const takes = options.flatMap(({ flag, takesValue, value }) => (takesValue ? [`${flag}=${placeWord(value)}`] : []));
+    const all = [...places.map(placeWord), ...(variadic ? ['...'] : [])];
+    return `    ${quoted(path)}) words=${quoted([...commands.map(({ name }) => name), ...options.map(({ flag }) => flag)].join(' '))} takes=${quoted(takes.join(' '))} places=${quoted(all.join(' '))} ;;`;
+  });
   const paths = words.map(({ path }) => quoted(path)).join('|');
   return [
     ...(zsh ? ['#compdef roost', 'autoload -U +X bashcompinit && bashcompinit'] : []),
     '_roost() {',
-    '  local where=roost words= current="${COMP_WORDS[COMP_CWORD]}" i',
+    '  local where=roost words= takes= places= place= last= at=1 skip= config= current="${COMP_WORDS[COMP_CWORD]}" i word',
     '  for ((i = 1; i < COMP_CWORD; i++)); do',
-    `    case "$where \${COMP_WORDS[i]}" in ${paths}) where="$where \${COMP_WORDS[i]}" ;; esac`,
+    `    case "$where \${COMP_WORDS[i]}" in ${paths}) where="$where \${COMP_WORDS[i]}"; at=$((i + 1)) ;; esac`,
+    '    if [ "${COMP_WORDS[i]}" = --config ]; then config="${COMP_WORDS[i + 1]}"; fi',
     '  done',
     '  case "$where" in',
     ...cases,
+    '  esac',
+    // The words between the command and the cursor are options, their values, and arguments, each of which moves on to the next place.
+    '  for ((i = at; i < COMP_CWORD; i++)); do',
+    '    if [ -n "$skip" ]; then skip= last=; continue; fi',
+    '    last=',
+    '    case "${COMP_WORDS[i]}" in',
+    '      -*) for word in $takes; do case "$word" in "${COMP_WORDS[i]}="*) skip=1 last="${word#*=}" ;; esac; done ;;',
+    '      *) case "$places" in *" "*) word="${places#* }"; if [ "$word" != ... ]; then places="$word"; fi ;; *) places= ;; esac ;;',
+    '    esac',
+    '  done',
+    '  if [ -n "$skip" ]; then place="$last" words=; else place="${places%% *}"; fi',
+    '  case "$current" in -*) place= ;; esac',
+    '  case "$place" in',
+    '    @*) words="$words $(roost completion bash --values "${place#@}" --prefix "$current" ${config:+--config "$config"} 2>/dev/null)" ;;',
+    '    -|"") ;;',
+    '    *) words="$words ${place//,/ }" ;;',
     '  esac',
     '  COMPREPLY=($(compgen -W "$words" -- "$current"))',
     '}',
@@ -74,11 +160,19 @@ function bash(words: readonly Words[], zsh: boolean): string {
 }
 
 function fish(words: readonly Words[]): string {
-  const lines = words.flatMap(({ path, commands, options }) => {
+  const given = (place: Place): string =>
+    place === undefined
+      ? ''
+      : ` -f -a ${'kind' in place ? quoted(`(roost completion fish --values ${place.kind} --prefix (commandline -ct) 2>/dev/null)`) : quoted(place.words.join(' '))}`;
+  const lines = words.flatMap(({ path, commands, options, places }) => {
     const here = `-n ${quoted(`__roost_at ${path}`)}`;
     return [
       ...commands.map(({ name, summary }) => `complete -c roost ${here} -f -a ${name} -d ${quoted(summary)}`),
-      ...options.map(({ flag, summary }) => `complete -c roost ${here} -l ${flag.slice(2)} -d ${quoted(summary)}`),
+      ...options.map(
+        ({ flag, summary, takesValue, value }) =>
+          `complete -c roost ${here} -l ${flag.slice(2)}${takesValue ? ' -r' : ''}${given(value)} -d ${quoted(summary)}`,
+      ),
+      ...new Set(places.flatMap((place) => (place === undefined ? [] : [`complete -c roost ${here}${given(place)}`]))),
     ];
   });
   return [

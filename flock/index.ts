@@ -1,5 +1,6 @@
 export type { GraphFault, GraphCheckOptions, GraphCheckProgress, GraphCheckReport } from './check/checkGraph.js';
 export { EdgeCaches } from './cached/edgeCaches.js';
+export { graphsOf } from './graphs.js';
 export { DroppedGraphs, type PlannedGraphDrop } from './dropped/droppedGraphs.js';
 export type { DroppedGraph } from './dropped/droppedGraphStore.js';
 export { Flock, type FlockOptions } from './flock.js';

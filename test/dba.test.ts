@@ -1,17 +1,15 @@
-import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Deadline } from '../core/index.js';
+import { callManager } from '../cli/console/managers.js';
 import { runCli } from '../cli/program.js';
 import { callRoost, recordedIo } from './callRoost.js';
 import { type ClusterServer, startClusterServer } from './clusterServer.js';
 import type { Finished } from './runRoost.js';
 import { freshCluster } from './support/index.js';
 
-const run = promisify(execFile);
 const { config, configPath } = freshCluster('dba', {
   jobs: { errorDelaySeconds: 60, errorLimit: 1 },
   nameServer: { hosts: ['db1'], reloadSeconds: 0.1 },
@@ -137,6 +135,10 @@ describe('shards, links and forwardings', () => {
       ((await answer('audit', 'list', '--count', '3', '--busy')) as { changes: { summary: string }[] }).changes[0]!
         .summary,
     ).toMatch(/^mark .* as normal$/);
+    await callManager({ host: '127.0.0.1', port: server.managerPort }, (manager) => manager.stop_writes_for(1));
+    await answer('job', 'resume', 'low');
+    const [, stopped] = ((await answer('audit', 'list', '--count', '2')) as { changes: { by: string }[] }).changes;
+    expect(stopped!.by).toMatch(/^manager on \S+ \(process \d+\), for 127\.0\.0\.1$/);
     expect(changes[0]!.by).toMatch(/^roost shard delete, .+@.+ \(process \d+\)$/);
     expect(await text('audit', 'show', String(changes[0]!.version))).toMatch(
       /to undo it:\n {2}create shard localhost\/extra_0001 \(replicating\)/,
@@ -466,33 +468,5 @@ describe('servers', () => {
       promoted: false,
       topologyVersion: version,
     });
-  });
-});
-
-describe('completion', () => {
-  const complete = async (words: string[]): Promise<string[]> => {
-    const { stdout } = await callRoost(['completion', 'bash'], folder);
-    const script = `${stdout}\nCOMP_WORDS=(${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${words.length - 1}; _roost; printf '%s\\n' "\${COMPREPLY[@]}"`;
-    return (await run('bash', ['-c', script])).stdout.trim().split('\n');
-  };
-
-  it('knows nouns, verbs and options in bash', async () => {
-    expect(await complete(['roost', 'sha'])).toEqual(['shard']);
-    expect(await complete(['roost', 'shard', 'wr'])).toEqual(['wrap']);
-    expect(await complete(['roost', 'shard', 'delete', 'localhost/x', '--y'])).toEqual(['--yes']);
-    expect(await complete(['roost', 'job', '--config', 'x', 'pa'])).toEqual(['pause']);
-    expect(await complete(['roost', 'migration', 'roll'])).toEqual(['rollback']);
-  });
-
-  it.each(['zsh', 'fish'])('is a script that %s reads', async (shell) => {
-    const { stdout } = await callRoost(['completion', shell], folder);
-    expect(stdout).toContain('unwrap');
-    const path = join(folder, `completion.${shell}`);
-    writeFileSync(path, stdout);
-    const found = await run('sh', ['-c', `command -v ${shell}`]).then(
-      () => true,
-      () => false,
-    );
-    if (found) await run(shell, ['-n', path]);
   });
 });

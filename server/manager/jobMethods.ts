@@ -1,6 +1,5 @@
 import { priorities, type Change, type Gizzard, type Priority } from '../../gizzard/index.js';
 import { priorityNumbers, required, type ManagerModule } from '../../wire/index.js';
-import { managerName } from './managerName.js';
 
 export type JobMethods = Pick<
   ManagerModule.Client,
@@ -23,12 +22,12 @@ export type JobMethods = Pick<
 const maxInt32 = 2 ** 31 - 1;
 
 /** The queues. What is stopped stays so, on every server, until it is resumed: writes are journalled meanwhile, and not applied. */
-export function jobMethods({ nameServer, jobs }: Gizzard): JobMethods {
+export function jobMethods({ nameServer, jobs }: Gizzard, by: string): JobMethods {
   const change = async (
     toChange: (priority: Priority) => Change,
     which: readonly Priority[] = priorities,
   ): Promise<void> => {
-    await nameServer.apply(which.map(toChange), managerName);
+    await nameServer.apply(which.map(toChange), by);
   };
   const pause = (priority: Priority): Change => ({ kind: 'pauseJobs', priority });
   const resume = (priority: Priority): Change => ({ kind: 'resumeJobs', priority });

@@ -3,7 +3,6 @@ import { limits, parseCount, RoostError } from '../../core/index.js';
 import type { Gizzard } from '../../gizzard/index.js';
 import { required, type ManagerModule } from '../../wire/index.js';
 import { operationFromJson, operationToChange, operationToJson } from './managerStructs.js';
-import { managerName } from './managerName.js';
 
 export type LogMethods = Pick<
   ManagerModule.Client,
@@ -11,7 +10,7 @@ export type LogMethods = Pick<
 >;
 
 /** Rollback logs: the old tool keeps in them what undoes its steps. An id is 16 bytes. */
-export function logMethods({ nameServer }: Gizzard): LogMethods {
+export function logMethods({ nameServer }: Gizzard, by: string): LogMethods {
   const idOf = (logId: Buffer): string => {
     const bytes = required(logId, 'log_id');
     if (bytes.length !== 16)
@@ -22,10 +21,7 @@ export function logMethods({ nameServer }: Gizzard): LogMethods {
   return {
     async log_create(name) {
       const logId = randomUUID().replaceAll('-', '');
-      await nameServer.changeLogs(
-        [{ kind: 'createLog', log: { logId, name: required(name, 'log_name') } }],
-        managerName,
-      );
+      await nameServer.changeLogs([{ kind: 'createLog', log: { logId, name: required(name, 'log_name') } }], by);
       return Buffer.from(logId, 'hex');
     },
     async log_get(name) {
@@ -46,7 +42,7 @@ export function logMethods({ nameServer }: Gizzard): LogMethods {
             entry: { entryId: required(id, 'id'), operation: operationToJson(command) },
           },
         ],
-        managerName,
+        by,
       );
     },
     async log_entry_peek(logId, count) {
@@ -59,7 +55,7 @@ export function logMethods({ nameServer }: Gizzard): LogMethods {
     async log_entry_pop(logId, entryId) {
       await nameServer.changeLogs(
         [{ kind: 'popEntry', logId: idOf(logId), entryId: required(entryId, 'log_entry_id') }],
-        managerName,
+        by,
       );
     },
   };

@@ -7,6 +7,7 @@ import { thriftService, type ThriftService } from '../thriftService.js';
 import { jobMethods } from './jobMethods.js';
 import { logMethods } from './logMethods.js';
 import { ManagerLane } from './managerLane.js';
+import { managerName } from './managerName.js';
 import { moveMethods } from './moveMethods.js';
 import { remoteMethods } from './remoteMethods.js';
 import { topologyMethods } from './topologyMethods.js';
@@ -15,12 +16,13 @@ export type ManagerHandler = {
   readonly [Method in Exclude<keyof ManagerModule.Client, symbol>]: ManagerModule.Client[Method];
 };
 
-export const managerHandler = (gizzard: Gizzard): ManagerHandler => ({
-  ...topologyMethods(gizzard),
-  ...moveMethods(gizzard),
-  ...jobMethods(gizzard),
-  ...logMethods(gizzard),
-  ...remoteMethods(gizzard),
+/** `by`: who its changes are said to come from. */
+export const managerHandler = (gizzard: Gizzard, by: string): ManagerHandler => ({
+  ...topologyMethods(gizzard, by),
+  ...moveMethods(gizzard, by),
+  ...jobMethods(gizzard, by),
+  ...logMethods(gizzard, by),
+  ...remoteMethods(gizzard, by),
 });
 
 /** Methods that change nothing. */
@@ -40,10 +42,14 @@ export function managerProcessor(
 ): ThriftService {
   const atOnce = Math.max(1, Math.floor(gizzard.config.pool.size * share));
   const [looks, changes] = [new ManagerLane(atOnce), new ManagerLane(atOnce)];
-  const methods = Object.entries(managerHandler(gizzard)) as [string, (...args: unknown[]) => Promise<unknown>][];
-  const inLanes = ({ closed }: Caller): ManagerHandler =>
+  const inLanes = ({ closed, address }: Caller): ManagerHandler =>
     Object.fromEntries(
-      methods.map(([name, method]) => {
+      (
+        Object.entries(managerHandler(gizzard, managerName(address))) as [
+          string,
+          (...args: unknown[]) => Promise<unknown>,
+        ][]
+      ).map(([name, method]) => {
         const lane = isLook(name) ? looks : changes;
         const inLane = (...args: unknown[]): Promise<unknown> =>
           lane.run(() => method(...args), Deadline.after(limits.managerWaitMs, closed));

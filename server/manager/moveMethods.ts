@@ -1,7 +1,6 @@
 import { shardKey, type Gizzard, type ShardId } from '../../gizzard/index.js';
 import { required, type ManagerModule, type ManagerTypes } from '../../wire/index.js';
 import { shardIdFromThrift } from './managerStructs.js';
-import { managerName } from './managerName.js';
 
 export type MoveMethods = Pick<ManagerModule.Client, 'copy_shard' | 'repair_shard' | 'diff_shards'>;
 
@@ -9,7 +8,7 @@ export type MoveMethods = Pick<ManagerModule.Client, 'copy_shard' | 'repair_shar
 const activeMoves = 1_000;
 
 /** Copies, repairs and diffs. They are queued, and run by any server. A copy brings all of its shards to the newest that any of them holds, as Gizzard's did. */
-export function moveMethods({ moves, nameServer }: Gizzard): MoveMethods {
+export function moveMethods({ moves, nameServer }: Gizzard, by: string): MoveMethods {
   const request = async (kind: 'merge' | 'repair' | 'diff', ids: readonly ManagerTypes.ShardId[]): Promise<void> => {
     const byKey = new Map(
       required(ids, 'shard_ids').map((id) => [shardKey(shardIdFromThrift(id)), shardIdFromThrift(id)]),
@@ -33,7 +32,7 @@ export function moveMethods({ moves, nameServer }: Gizzard): MoveMethods {
     if (marked.length > 0)
       await nameServer.apply(
         marked.map((id) => ({ kind: 'markBusy', id, busy: 'normal' })),
-        managerName,
+        by,
       );
   };
 

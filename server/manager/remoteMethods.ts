@@ -2,7 +2,6 @@ import { RoostError } from '../../core/index.js';
 import type { Gizzard, RemoteHost } from '../../gizzard/index.js';
 import { required, type ManagerModule } from '../../wire/index.js';
 import { hostFromThrift, hostToThrift, statusFromThrift } from './managerStructs.js';
-import { managerName } from './managerName.js';
 
 export type RemoteMethods = Pick<
   ManagerModule.Client,
@@ -17,7 +16,7 @@ export type RemoteMethods = Pick<
 >;
 
 /** The clusters to which the writes of this one are replicated. */
-export function remoteMethods({ nameServer }: Gizzard): RemoteMethods {
+export function remoteMethods({ nameServer }: Gizzard, by: string): RemoteMethods {
   const hosts = async (): Promise<readonly RemoteHost[]> => {
     await nameServer.reload();
     return nameServer.topology.state.remoteHosts;
@@ -35,7 +34,7 @@ export function remoteMethods({ nameServer }: Gizzard): RemoteMethods {
   const set = async (changed: readonly RemoteHost[]): Promise<void> => {
     await nameServer.apply(
       changed.map((each) => ({ kind: 'setRemoteHost', host: each })),
-      managerName,
+      by,
     );
   };
 
@@ -46,7 +45,7 @@ export function remoteMethods({ nameServer }: Gizzard): RemoteMethods {
     async remove_remote_host(hostname, port) {
       await nameServer.apply(
         [{ kind: 'removeRemoteHost', hostname: required(hostname, 'hostname'), port: required(port, 'port') }],
-        managerName,
+        by,
       );
     },
     async set_remote_host_status(hostname, port, status) {

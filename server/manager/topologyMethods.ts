@@ -24,7 +24,6 @@ import {
   weightFromThrift,
   weightToThrift,
 } from './managerStructs.js';
-import { managerName } from './managerName.js';
 import { withoutAbsent } from './withoutAbsent.js';
 
 /** Tables in one dump; one that is asked for twice is told once. */
@@ -61,14 +60,14 @@ export type TopologyMethods = Pick<
 >;
 
 /** What the manager says of the topology, and does to it. Tools speak to any of a cluster's servers in turn, so each answer is of the newest topology. */
-export function topologyMethods(gizzard: Gizzard): TopologyMethods {
+export function topologyMethods(gizzard: Gizzard, by: string): TopologyMethods {
   const { nameServer, moves, config } = gizzard;
   const fresh = async (): Promise<Topology> => {
     await nameServer.reload();
     return nameServer.topology;
   };
   const apply = async (changes: readonly Change[]): Promise<void> => {
-    if (changes.length > 0) await gizzard.apply(changes, managerName);
+    if (changes.length > 0) await gizzard.apply(changes, by);
   };
   /** What is to be gone may be gone already: tools ask twice, and several of them at a time. */
   const take = async (changes: readonly Change[]): Promise<void> => {
