@@ -21,7 +21,7 @@ export interface PlaygroundDatabaseHost extends Address {
 const restartGraceMs = 30_000;
 
 /**
- * A running playground. Servers are named db1, db2, …, redis, cache1, cache2, …
+ * A running playground. Servers are named db1, db2, …, redis, redis2, …, cache1, cache2, …
  * They go on when this process ends; `stop` or `stopPlayground` ends them.
  */
 export class Playground {
@@ -30,7 +30,10 @@ export class Playground {
   /** What the databases run, as "MariaDB 10.11.19" or "MySQL 8.4.3". */
   readonly serverVersion: string;
   readonly databaseHosts: readonly PlaygroundDatabaseHost[];
+  /** The journal's. */
   readonly redis: Address;
+  /** All of them, that of the journal first. */
+  readonly redisServers: readonly Address[];
   readonly memcached: readonly Address[];
   /** The configuration file that fits these servers. */
   readonly configPath: string;
@@ -51,7 +54,8 @@ export class Playground {
       password: state.password,
     }));
     const addresses = (kind: ServerKind): Address[] => ofKind(state, kind).map(({ host, port }) => ({ host, port }));
-    this.redis = addresses('redis')[0] as Address;
+    this.redisServers = addresses('redis');
+    this.redis = this.redisServers[0]!;
     this.memcached = addresses('memcached');
     this.configPath = folder.configPath;
   }

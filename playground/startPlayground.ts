@@ -5,7 +5,7 @@ import { chooseSource } from './chooseSource.js';
 import { createDriver } from './createDriver.js';
 import type { ServerDriver, StartServerOptions } from './driver.js';
 import { PlaygroundFolder } from './folder.js';
-import { cachesMax, databaseHostsMax, lockWaitMs } from './limits.js';
+import { cachesMax, databaseHostsMax, lockWaitMs, redisServersMax } from './limits.js';
 import { withLock } from './lock.js';
 import { Playground } from './playground.js';
 import { freePorts } from './ports.js';
@@ -17,6 +17,8 @@ export interface PlaygroundOptions {
   readonly dir: string;
   /** 1 to 32; 2 when absent. */
   readonly databaseHosts?: number;
+  /** 1 to 16; 1 when absent. The first is the journal's. */
+  readonly redisServers?: number;
   /** 0 to 64; 2 when absent. */
   readonly caches?: number;
   /** When the journal reaches the disk; `always` when absent. */
@@ -38,6 +40,7 @@ export interface PlaygroundOptions {
  */
 export async function startPlayground(options: PlaygroundOptions): Promise<Playground> {
   parseCount(options.databaseHosts ?? 2, 'databaseHosts', 1, databaseHostsMax);
+  parseCount(options.redisServers ?? 1, 'redisServers', 1, redisServersMax);
   parseCount(options.caches ?? 2, 'caches', 0, cachesMax);
   const folder = new PlaygroundFolder(options.dir);
   folder.checkUsable();
@@ -112,9 +115,10 @@ async function adopt(
       },
     );
   }
-  const { databaseHosts, caches, redisFsync } = options;
+  const { databaseHosts, redisServers, caches, redisFsync } = options;
   checkSame(folder, state, {
     databaseHosts,
+    redisServers,
     caches,
     redisFsync,
     source: options.source === 'auto' ? undefined : options.source,
@@ -171,6 +175,7 @@ function planServers(previous: PlaygroundState | undefined, options: PlaygroundO
   return [
     ...numbered('db', 'mysql', options.databaseHosts ?? hadBefore('mysql') ?? 2),
     plan('redis', 'redis'),
+    ...numbered('redis', 'redis', options.redisServers ?? hadBefore('redis') ?? 1).slice(1),
     ...numbered('cache', 'memcached', options.caches ?? hadBefore('memcached') ?? 2),
   ];
 }
@@ -180,6 +185,7 @@ function checkSame(
   previous: PlaygroundState | undefined,
   wanted: {
     databaseHosts?: number | undefined;
+    redisServers?: number | undefined;
     caches?: number | undefined;
     redisFsync?: RedisFsync | undefined;
     source?: PlaygroundSource | undefined;
@@ -189,11 +195,12 @@ function checkSame(
   const count = (kind: ServerKind): number => previous.servers.filter((server) => server.kind === kind).length;
   const is = {
     databaseHosts: count('mysql'),
+    redisServers: count('redis'),
     caches: count('memcached'),
     redisFsync: previous.redisFsync,
     source: previous.source,
   };
-  for (const name of ['databaseHosts', 'caches', 'redisFsync', 'source'] as const) {
+  for (const name of ['databaseHosts', 'redisServers', 'caches', 'redisFsync', 'source'] as const) {
     if (wanted[name] === undefined || wanted[name] === is[name]) continue;
     throw new RoostError(
       'FailedPrecondition',

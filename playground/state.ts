@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 const serverState = z.object({
   /** db1, db2, …; redis; cache1, cache2, … */
-  name: z.string().regex(/^(db|cache)[1-9]\d{0,2}$|^redis$/),
+  name: z.string().regex(/^(db|redis|cache)[1-9]\d{0,2}$|^redis$/),
   kind: z.enum(['mysql', 'redis', 'memcached']),
   host: z.string(),
   port: z.int().min(1).max(65535),

@@ -90,22 +90,16 @@ async function hostProblems(
       if (!environment.hosts.has(name)) return [`host ${name} is not in the configuration: add it under databaseHosts`];
       const backend = environment.hosts.backendOf(name);
       const host = backend.host(name);
-      const makesShards = created.some((shard) => shard.id.hostname === name);
+      const made = created.filter((shard) => shard.id.hostname === name);
+      const makesShards = made.length > 0;
+      // Their types would not understand the host.
+      const misplaced = backendProblems(backend.name, made, environment);
+      if (misplaced.length > 0) return misplaced;
       try {
         const deadline = Deadline.after(hostDeadlineMs);
         return [
-          ...backendProblems(
-            backend.name,
-            created.filter((shard) => shard.id.hostname === name),
-            environment,
-          ),
           ...((await backend.problems?.(host, makesShards, deadline)) ?? []),
-          ...(await tableProblems(
-            host,
-            created.filter((shard) => shard.id.hostname === name),
-            (prefix) => prefix,
-            sizes,
-          )),
+          ...(await tableProblems(host, made, (prefix) => prefix, sizes)),
           ...(await tableProblems(
             host,
             dropped.filter((shard) => shard.id.hostname === name),
