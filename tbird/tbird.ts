@@ -95,7 +95,10 @@ export class Tbird implements TbirdService {
     const { caches } = options;
     this.caches =
       caches?.main && gizzard.config.cache.tweets
-        ? new TweetCaches(caches.main, caches, gizzard, (ids, deadline) => this.#reader.records(ids, deadline))
+        ? new TweetCaches(caches.main, caches, gizzard, {
+            load: (ids, deadline) => this.#reader.records(ids, deadline),
+            doubtful: (ids, sinceMs) => this.#reader.doubtful(ids, sinceMs),
+          })
         : undefined;
     const windowsRead = metrics.histogram(
       'roost_tweet_windows_read',

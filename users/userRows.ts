@@ -23,6 +23,8 @@ export function userRows({ main, config, firstLevel }: Caches, gizzard: Gizzard)
     ttlSeconds: config.ttlSeconds,
     absentTtlSeconds: config.absentTtlSeconds,
     ...firstLevel,
+    doubtful: (ids, sinceMs) =>
+      gizzard.laggedAnswers.among(ids, sinceMs, (id) => gizzard.topology.route(usersTableId, id)),
     load: async (ids, deadline) => {
       const { topology, config: of } = gizzard;
       const byRoute = new Map<Route, bigint[]>();
