@@ -17,7 +17,7 @@ export function addCompletionCommand(program: Command, io: CliIo): void {
   defineCommand(
     program,
     'completion',
-    "print a script that completes roost's commands, options, queues, hosts, graphs and shards in a shell\nGraphs and shards are asked of the cluster that the configuration names; where it does not answer within 1.5 s there are none.",
+    "print a script that completes roost's commands, options, queues, hosts, graphs and shards in a shell\nGraphs and shards are asked of the cluster that the configuration names; where it does not answer within 2 s there are none.",
     'roost completion bash > /etc/bash_completion.d/roost\nroost completion zsh > "${fpath[1]}/_roost"\nroost completion fish > ~/.config/fish/completions/roost.fish',
   )
     .addArgument(new Argument('<shell>', 'which').choices(shells))

@@ -9,7 +9,7 @@ export const valueKinds = ['graph', 'host', 'shard'] as const;
 export type ValueKind = (typeof valueKinds)[number];
 
 /** Nobody waits longer for a word that they could type. */
-const deadlineMs = 1_500;
+const deadlineMs = 2_000;
 const maxValues = 200;
 
 /** The words of a kind that begin so, at most some hundred; none where the cluster does not say so soon. Never throws. */

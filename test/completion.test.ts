@@ -44,7 +44,7 @@ describe('completion', () => {
     /** On a machine that is busy a cluster may answer too late. */
     const offers = (...words: string[]) => expect.poll(() => complete(['roost', ...words]), { timeout: 20_000 });
     await offers('host', '--config', configPath, 'drain', 'db').toEqual(['db1', 'db2']);
-    await offers('flock', 'audit', '--config', configPath, '--settle', '5', 'fo').toEqual(['follows']);
+    await offers('flock', 'check', '--config', configPath, '--settle', '5', 'fo').toEqual(['follows']);
     const shards = ['db1/follows_forward_0000', 'db1/follows_forward_0001'];
     await offers('shard', 'copy', '--config', configPath, 'db2/follows_backward_0000', 'db1/follows_f').toEqual(shards);
     await offers('move', '--config', configPath, shards[0]!, 'db').toEqual(['db1', 'db2']);
