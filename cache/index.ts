@@ -5,7 +5,7 @@ export type { Codec } from './entries/codec.js';
 export type { FirstLevelOptions } from './entries/firstLevel.js';
 export { LeasedCache, type LeasedCacheOptions } from './entries/leasedCache.js';
 export { FragmentCache, type Fragment, type FragmentCacheOptions } from './fragments/fragmentCache.js';
-export { flushNodes } from './operate/flush.js';
+export { flushCaches, flushNodes } from './operate/flush.js';
 export { inspectCache, type InspectOptions, type InspectReport, type StaleEntry } from './operate/inspect.js';
 export { poolStats, type NodeStats } from './operate/poolStats.js';
 export { undrainNode, drainNode } from './operate/useNode.js';

@@ -1,6 +1,8 @@
 import type { Command } from 'commander';
+import { flushCaches, openCaches } from '../cache/index.js';
 import { RoostError } from '../core/index.js';
 import { type Gizzard, type JournalLook, lostText, priorities, skewMs } from '../gizzard/index.js';
+import type { RoostConfig } from '../process/index.js';
 import type { CliIo } from './console/cliIo.js';
 import { withCluster } from './console/cluster.js';
 import { type ConfigOptions, configOption, defineCommand, defineGroup } from './console/command.js';
@@ -63,21 +65,30 @@ export function addJournalCommands(program: Command, io: CliIo): void {
         await confirm(io, options, 'adopt what the journal holds now', [
           `${formatCount(look.waiting)} jobs that wait in Redis are applied`,
           'writes that were accepted and are neither in Redis nor applied are lost; those that some replicas have and others lack stay so until a repair',
+          ...(config.memcached.length + config.cache.pages.length > 0
+            ? ['all caches forget what they hold: a worker may have written rows, and lost the job before it told them']
+            : []),
           'then run: `roost doctor --fix` (compares replicas and repairs them), `roost flock check --repair` (both directions of each edge), and `roost tweets check` where there are tweets',
         ]);
+        // Before it is adopted: nothing is written until then, and whoever is cut off here does both anew.
+        const flushed = await forgetCached(config);
         const { epoch, number } = await jobs.guard.adopt(look);
         output.result(
-          { adopted: true, epoch, number, waiting: look.waiting },
+          { adopted: true, epoch, number, waiting: look.waiting, flushed },
           () => `epoch ${epoch} (number ${number}) has begun; servers accept writes again within a few seconds`,
-          [
-            'roost doctor --fix',
-            'roost flock check --repair',
-            'roost tweets check',
-            ...(config.memcached.length > 0 ? ['roost cache flush'] : []),
-          ],
+          ['roost doctor --fix', 'roost flock check --repair', 'roost tweets check'],
         );
       }),
     );
+}
+
+async function forgetCached(config: RoostConfig): Promise<readonly string[]> {
+  const caches = await openCaches(config, { onlooker: true });
+  try {
+    return await flushCaches(caches);
+  } finally {
+    await caches.close();
+  }
 }
 
 async function statusOf({ jobs, config }: Gizzard, look: JournalLook) {

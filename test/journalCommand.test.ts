@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { Redis } from 'ioredis';
 import { afterAll, expect, it } from 'vitest';
+import { LeasedCache, openCaches } from '../cache/index.js';
 import { serverReadySchema } from '../cli/serverReady.js';
 import { callRoost } from './callRoost.js';
 import { roostMain } from './runRoost.js';
@@ -64,6 +65,18 @@ it('a journal that lost its data is shown, adopted once, and then taken for the 
   expect(whole['epoch']).toBe(whole['nameServerEpoch']);
   expect(await roost('journal', 'adopt', '--yes')).toMatchObject({ adopted: false });
 
+  const caches = await openCaches(config);
+  let loads = 0;
+  const cached = new LeasedCache(caches.main, {
+    name: 'any',
+    codec: { format: 1, encode: (value: Buffer) => value, decode: (body) => Buffer.from(body) },
+    load: () => Promise.resolve(new Map([['key', Buffer.from(`load ${++loads}`)]])),
+    ttlSeconds: 100,
+    absentTtlSeconds: 100,
+  });
+  const read = async (): Promise<string> => String(await cached.getOne('key'));
+  expect([await read(), await read()]).toEqual(['load 1', 'load 1']);
+
   await redis.del(...(await redis.keys(`{${config.cluster}}:*`)));
   await expect.poll(() => readyz(admin), patient).toMatch(/^503.*roost journal adopt/s);
   expect((await roost('journal', 'status'))['problem']).toMatch(/is empty/);
@@ -78,7 +91,14 @@ it('a journal that lost its data is shown, adopted once, and then taken for the 
     /--yes.*roost doctor --fix.*roost flock check --repair/s,
   );
 
-  expect(await roost('journal', 'adopt', '--yes')).toMatchObject({ adopted: true, number: 2 });
+  expect(await read()).toBe('load 1');
+  expect(await roost('journal', 'adopt', '--yes')).toMatchObject({
+    adopted: true,
+    number: 2,
+    flushed: config.memcached,
+  });
+  expect(await read()).toBe('load 2');
+  await caches.close();
   expect(await roost('journal', 'adopt', '--yes')).toMatchObject({ adopted: false });
   await expect.poll(() => readyz(admin), patient).toMatch(/^200/);
 }, 60_000);

@@ -1,7 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RoostError } from '../../core/index.js';
+import type { Caches } from '../caches.js';
 import { viewLeaseMs, type CachePool } from '../ring/cachePool.js';
 import { serves } from '../ring/nodeState.js';
+
+/** `flushNodes` for all nodes of all pools. */
+export async function flushCaches({ main, pages }: Caches): Promise<readonly string[]> {
+  const pools = [main, pages].filter((pool) => pool !== undefined);
+  return (await Promise.all(pools.map((pool) => flushNodes(pool)))).flat();
+}
 
 /**
  * Makes every entry of some nodes unreachable, for all processes, and returns when it is. Absent nodes: all that are in. What was stored goes when its room is needed.

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { isRoostError, RoostError } from '../../core/index.js';
 import { LuaScript } from '../../redis/index.js';
@@ -14,6 +15,8 @@ export interface RegisterView {
 }
 
 const changedField = '@changed';
+/** Beside the time, so that no two epochs are the same. */
+const epochBytes = 6;
 const readRegister = new LuaScript<{ readonly register: string }, object, [fields: string[], nowMicros: string]>(
   new URL('lua/readRegister.lua', import.meta.url),
 );
@@ -45,7 +48,8 @@ export class Register {
     expected: NodeState | undefined,
     to: Omit<NodeState, 'epoch'> & { readonly epoch?: string },
   ): Promise<boolean> {
-    const { state, weight, epoch = '*' } = to;
+    // The time alone would come again where Redis has lost the register and its clock was set back.
+    const { state, weight, epoch = `*.${randomBytes(epochBytes).toString('base64url')}` } = to;
     return this.#call(
       async () =>
         (await changeRegister.run(
@@ -70,7 +74,7 @@ export class Register {
       const state = parseNodeState(fields[i + 1]!);
       if (state !== undefined) nodes.set(fields[i]!, state);
     }
-    return { nodes, version: changed, unchangedForMs: (Number(now) - Number(changed)) / 1000 };
+    return { nodes, version: fields.join(' '), unchangedForMs: (Number(now) - Number(changed)) / 1000 };
   }
 
   async #call<T>(work: () => Promise<T>): Promise<T> {

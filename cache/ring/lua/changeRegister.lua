@@ -1,4 +1,4 @@
--- Sets a node's field if it still is as expected. An epoch of * becomes the time, which no epoch before was. Answers whether it did (1 or 0).
+-- Sets a node's field if it still is as expected. A * in its epoch becomes the time. Answers whether it did (1 or 0).
 --
 -- KEYS: register
 -- ARGV: changedField, node, expected, state

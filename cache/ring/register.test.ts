@@ -1,0 +1,25 @@
+import { Redis } from 'ioredis';
+import { afterAll, expect, it } from 'vitest';
+import { freshCluster } from '../../test/support/index.js';
+import { Register } from './register.js';
+
+const { config } = freshCluster('register');
+const redis = new Redis(config.redis.port, config.redis.host);
+afterAll(() => redis.quit());
+
+it('never gives a node the same epoch twice, though Redis lost the register and its clock was set back', async () => {
+  const key = `${config.cluster}:cache:lost`;
+  const register = new Register(redis, key);
+  const seen = new Set<string>();
+  const versions = new Set<string>();
+  for (let round = 0; round < 3; round++) {
+    await redis.del(key);
+    // As if changed last at this moment of a clock that was ahead: the next change has the same time in each round.
+    await redis.hset(key, '@changed', '9000000000000000');
+    expect(await register.change('10.0.0.1:11211', undefined, { state: 'in', weight: 1 })).toBe(true);
+    const { nodes, version } = await register.look();
+    seen.add(nodes.get('10.0.0.1:11211')!.epoch);
+    versions.add(version);
+  }
+  expect([seen.size, versions.size]).toEqual([3, 3]);
+});
