@@ -31,7 +31,7 @@ const layers = {
   tbird: ['flock', 'cluster', 'server', 'cache', 'gizzard', 'mysql', 'wire', 'process', 'core'],
   flock: ['cluster', 'server', 'cache', 'gizzard', 'mysql', 'wire', 'process', 'core'],
   users: ['cluster', 'server', 'cache', 'gizzard', 'mysql', 'wire', 'process', 'core'],
-  cluster: ['server', 'cache', 'gizzard', 'process', 'core'],
+  cluster: ['server', 'cache', 'gizzard', 'wire', 'process', 'core'],
   cache: ['redis', 'process', 'core'],
   gizzard: ['mysql', 'redis', 'process', 'core'],
   mysql: ['process', 'core'],

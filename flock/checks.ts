@@ -1,14 +1,4 @@
-import {
-  limits,
-  maxId,
-  maxInt64,
-  minInt64,
-  parseCount,
-  parseId,
-  parseInt64,
-  RoostError,
-  systemMicros,
-} from '../core/index.js';
+import { limits, maxId, maxInt64, minInt64, parseCount, parseId, parseInt64, RoostError } from '../core/index.js';
 import type {
   Direction,
   EdgeState,
@@ -24,8 +14,6 @@ import type {
 import { operationRank, rankOf } from './states.js';
 
 // What callers bring is looked at here before anything is done with it: callers in plain JavaScript, and the wire, may bring anything.
-
-const maxAheadMicros = BigInt(limits.timeAheadMs) * 1_000n;
 
 const invalid = (message: string): RoostError => new RoostError('InvalidArgument', message);
 
@@ -134,23 +122,15 @@ function checkWrites(writes: EdgeWrites): void {
   }
   if (typeof operations === 'string') checkOperation(operations);
   else for (const operation of operations) checkOperation(operation);
-  if (writes.times !== undefined) checkTimes(writes.times);
 }
 
-function checkNodeWrite({ id, direction, operation, time }: NodeWrite): void {
+function checkNodeWrite({ id, direction, operation }: NodeWrite): void {
   if (typeof id !== 'bigint' || id < 0n || id > maxId)
     throw invalid(`id: ids are from 0 to 2^63 − 1, not ${String(id)}`);
   checkDirection(direction);
   checkOperation(operation);
-  if (time !== undefined) checkTimes([time]);
 }
 
 function checkOperation(operation: Operation): void {
   if (!Object.hasOwn(operationRank, operation)) throw invalid(`there is no operation ${JSON.stringify(operation)}`);
-}
-
-function checkTimes(times: Iterable<bigint>): void {
-  const latest = systemMicros() + maxAheadMicros;
-  for (const time of times)
-    if (time < 0n || time > latest) throw invalid(`times are microseconds from 1970 to a day from now, not ${time}`);
 }

@@ -1,4 +1,5 @@
-import { limits, parseCount, parseId, type Micros } from '../core/index.js';
+import { checkTimes, journalWrite } from '../cluster/index.js';
+import { type Deadline, limits, parseCount, parseId, type Micros } from '../core/index.js';
 import { shardKey, type GatheredReads, type Gizzard, type NewJob } from '../gizzard/index.js';
 import {
   deadlineOf,
@@ -113,17 +114,13 @@ export class Flock implements FlockService {
 
   async execute(batch: WriteBatch, options: WriteOptions = {}): Promise<void> {
     const deadline = deadlineOf(options);
-    await this.gizzard.jobs.append(this.jobsOf(batch), {
-      priority: options.priority ?? 'high',
-      waitUntilApplied: options.acknowledgement === 'materialized',
-      deadline,
-      identity: options.identity,
-    });
+    await journalWrite(this.gizzard, await this.jobsOf(batch, deadline), { ...options, deadline });
   }
 
   /** What `execute` journals, for callers that journal it themselves. Throws as `execute` does for a bad batch. */
-  jobsOf(batch: WriteBatch): NewJob[] {
+  async jobsOf(batch: WriteBatch, deadline: Deadline): Promise<NewJob[]> {
     checkBatch(batch);
+    await checkTimes(this.gizzard, timesOf(batch), deadline);
     for (const write of batch)
       requireGraph(this.gizzard.topology, ('edges' in write ? write.edges : write.node).graphId);
     checkIdsFit(this.gizzard.topology, batch);
@@ -331,6 +328,15 @@ export class Flock implements FlockService {
   /** Closes the cluster that it is part of. */
   async close(): Promise<void> {
     await (this.options.close?.() ?? this.gizzard.close());
+  }
+}
+
+/** The times that writes bring. */
+function* timesOf(batch: WriteBatch): Generator<Micros> {
+  for (const write of batch) {
+    if ('node' in write) {
+      if (write.node.time !== undefined) yield write.node.time;
+    } else if (write.edges.times !== undefined) yield* write.edges.times;
   }
 }
 

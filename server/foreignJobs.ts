@@ -1,3 +1,4 @@
+import type { Deadline } from '../core/index.js';
 import type { NewJob } from '../gizzard/index.js';
 
 /** A job of another system, as its text says it. */
@@ -11,5 +12,5 @@ export interface ForeignJobs {
   /** Undefined where the text is no job of that system. Throws `InvalidArgument` for a bad one. */
   parse(json: string): ForeignJob | undefined;
   /** The jobs of ours that do the same as some that `parse` gave. */
-  toJobs(jobs: readonly ForeignJob[]): Promise<readonly NewJob[]>;
+  toJobs(jobs: readonly ForeignJob[], deadline: Deadline): Promise<readonly NewJob[]>;
 }

@@ -69,9 +69,9 @@ export function injectorHandler(
       else known.jobs.push(job);
       await turns.rest();
     }
-    for (const { jobs: together, foreign: others } of groups.values())
-      for (const [of, some] of others) together.push(...(await of.toJobs(some)));
     const deadline = Deadline.after(deadlineMs, caller.closed);
+    for (const { jobs: together, foreign: others } of groups.values())
+      for (const [of, some] of others) together.push(...(await of.toJobs(some, deadline)));
     for (const { priority, replicate, jobs: together } of groups.values())
       if (together.length > 0) await jobs.append(together, { priority, replicate, waitUntilApplied: false, deadline });
   }

@@ -1,4 +1,5 @@
 import type { Caches } from '../cache/index.js';
+import { checkTimes, journalWrite } from '../cluster/index.js';
 import {
   isSnowflake,
   limits,
@@ -62,9 +63,6 @@ export interface TbirdOptions {
   /** The cache nodes that tweets are read through, where `cache.tweets` says so. Absent: tweets are read from the databases alone. */
   readonly caches?: Caches;
 }
-
-/** A time further ahead than this is a mistake of the caller's, and would win over every write until then. */
-const maxAheadMicros = 24n * 3_600_000_000n;
 
 /** Tweets on a cluster. See `TbirdService` for what each method promises. */
 export class Tbird implements TbirdService {
@@ -342,8 +340,7 @@ export class Tbird implements TbirdService {
     const deadline = deadlineOf(options);
     checkCount(ids.length);
     const { time } = options;
-    if (time !== undefined && (time < 0n || time > BigInt(await this.#clocks.journalMs()) * 1_000n + maxAheadMicros))
-      throw invalid(`times are microseconds from 1970 to a day from now, not ${time}`);
+    if (time !== undefined) await checkTimes(this.gizzard, [time], deadline);
     for (const id of ids) checkId(id);
     await this.#refuseAhead([...ids]);
     const { windowMs } = await this.windowSet.policy();
@@ -379,12 +376,7 @@ export class Tbird implements TbirdService {
       },
       ...index.jobs(),
     ];
-    await this.gizzard.jobs.append(jobs, {
-      priority: options.priority ?? 'high',
-      waitUntilApplied: options.acknowledgement === 'materialized',
-      deadline,
-      identity: options.identity,
-    });
+    await journalWrite(this.gizzard, jobs, { ...options, deadline });
   }
 
   async #page(

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
+import type { EdgeWrites } from '../flock/index.js';
 import type { RoostConfig } from '../process/index.js';
 import { openTbird, type Tbird } from '../tbird/index.js';
 import { openUsers, type OpenUsers } from '../users/index.js';
@@ -17,6 +18,7 @@ const systemNow = Date.now;
 const wait = { acknowledgement: 'materialized' as const };
 let users: OpenUsers[];
 let tbirds: Tbird[];
+let edge: Pick<EdgeWrites, 'graphId' | 'sourceIds' | 'destinationIds'>;
 
 beforeAll(async () => {
   users = [await openUsers(ofUsers, { work: true, create: true }), await openUsers(ofUsers)];
@@ -25,6 +27,8 @@ beforeAll(async () => {
   tbirds = [await openTbird(ofTweets, { create: true }), await openTbird(ofTweets)];
   await tbirds[0]!.gizzard.start({ work: true });
   await tbirds[0]!.setup({ policy: { windowMs: 3_600_000, stripes: 1, replicas: 2 }, graphShards: 1 });
+  const { id: graphId } = await tbirds[0]!.flock.createGraph('follows', { shards: 1, replicas: 2 });
+  edge = { graphId, sourceIds: BigInt64Array.of(1n), destinationIds: BigInt64Array.of(2n) };
   await tbirds[1]!.gizzard.nameServer.reload();
 });
 afterEach(() => vi.restoreAllMocks());
@@ -45,17 +49,43 @@ async function inTurns(
 }
 
 it.each([[[300, -300]], [[60 * minuteMs, 0]], [[0, -7_200 * minuteMs]]])(
-  'the later write of a user and of a tweet counts, with clocks ahead by %j ms',
+  'the later write of an edge, of a user and of a tweet counts, with clocks ahead by %j ms',
   async (aheadMs) => {
     const [id] = await tbirds[0]!.create([{ userId: 1n, text: 'here and gone' }], wait);
     await inTurns(aheadMs, 8, async (turn, round) => {
-      await users[turn]!.put([{ id: 1n, name: `name ${round}`, screenName: 'one', flags: round }], wait);
-      expect(await users[turn]!.get([1n])).toMatchObject([{ name: `name ${round}`, flags: round }]);
       const change = round % 2 === 0 ? 'delete' : 'undelete';
+      const name = `name ${round}`;
+      await users[turn]!.put([{ id: 1n, name, screenName: 'one', flags: round }], wait);
       await tbirds[turn]![change](BigInt64Array.of(id!), wait);
+      await tbirds[turn]!.flock.write({ ...edge, operations: change === 'delete' ? 'remove' : 'add' }, wait);
+      expect(await users[turn]!.get([1n])).toMatchObject([{ name, flags: round }]);
       expect((await tbirds[turn]!.get(BigInt64Array.of(id!)))[0]?.text).toBe(
         change === 'delete' ? undefined : 'here and gone',
       );
+      const { graphId, sourceIds, destinationIds } = edge;
+      expect(await tbirds[turn]!.flock.states(graphId, sourceIds, destinationIds)).toEqual([
+        change === 'delete' ? 'removed' : 'normal',
+      ]);
     });
   },
 );
+
+it("holds the time that a write brings against the journal's clock", async () => {
+  const time = await tbirds[0]!.flock.journalTime();
+  const [id] = await tbirds[0]!.create([{ userId: 1n, text: 'timed' }], wait);
+  await inTurns([-7_200 * minuteMs, 7_200 * minuteMs], 2, async () => {
+    for (const [at, taken] of [
+      [time, true],
+      [time + 2n * 86_400_000_000n, false],
+    ] as const) {
+      const writes = [
+        users[0]!.put([{ id: 2n, name: 'two', screenName: 'two', flags: 0 }], { time: at }),
+        tbirds[0]!.delete(BigInt64Array.of(id!), { time: at }),
+        tbirds[0]!.flock.write({ ...edge, operations: 'add', times: BigInt64Array.of(at) }),
+      ];
+      for (const write of await Promise.allSettled(writes))
+        if (taken) expect(write.status).toBe('fulfilled');
+        else expect(write).toMatchObject({ reason: { code: 'InvalidArgument' } });
+    }
+  });
+});

@@ -1,3 +1,4 @@
+import { journalWrite } from '../cluster/index.js';
 import { limits, parseCount, parseId, RoostError } from '../core/index.js';
 import type { Gizzard } from '../gizzard/index.js';
 import { deadlineOf, type ReadOptions, type TimedWriteOptions, type User, type UserChange } from '../wire/index.js';
@@ -61,20 +62,15 @@ export class Users {
     return ids.map((id) => userOf(found.get(id)));
   }
 
-  async #write(
-    changes: readonly UserWrite[],
-    { priority = 'high', acknowledgement, time, identity, ...options }: TimedWriteOptions,
-  ): Promise<void> {
+  async #write(changes: readonly UserWrite[], options: TimedWriteOptions): Promise<void> {
     this.#requireStore();
     parseCount(changes.length, 'the number of users', 1, limits.operationsPerWrite);
+    const { time } = options;
     if (time !== undefined && time <= never)
       throw new RoostError('InvalidArgument', `the time of a write is above 0, not ${time}`);
-    const deadline = deadlineOf(options);
-    await this.gizzard.jobs.append([{ kind: userJobKind, ...userWrites(changes, time) }], {
-      priority,
-      waitUntilApplied: acknowledgement === 'materialized',
-      deadline,
-      identity,
+    await journalWrite(this.gizzard, [{ kind: userJobKind, ...userWrites(changes, time) }], {
+      ...options,
+      ...(time === undefined ? {} : { times: [time] }),
     });
   }
 
