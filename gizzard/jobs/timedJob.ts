@@ -1,4 +1,5 @@
 import { RoostError, type Micros } from '../../core/index.js';
+import type { Host } from '../backend.js';
 import type { JobType } from './jobType.js';
 import type { NewJob } from './journal.js';
 
@@ -16,15 +17,18 @@ export function timedJob(kind: string, body: Buffer, time?: Micros): NewJob {
 }
 
 /** A kind of job that `timedJob` makes: its `split` gets the time of the write beside the body. */
-export interface TimedJobType<Item> extends Omit<JobType<Item>, 'split' | 'check' | 'toJson' | 'fromJson'> {
+export interface TimedJobType<Item, H extends Host = Host> extends Omit<
+  JobType<Item, H>,
+  'split' | 'check' | 'toJson' | 'fromJson'
+> {
   /** As `JobType.split`. */
   split(body: Buffer, time: Micros, add: (tableId: number, key: bigint, item: Item) => void, version: number): void;
 }
 
 /** Jobs from outside that bring a time past the latest are refused. */
-export const timedJobType = <Item>({ split, ...type }: TimedJobType<Item>): JobType<Item> => ({
+export const timedJobType = <Item, H extends Host = Host>(type: TimedJobType<Item, H>): JobType<Item, H> => ({
   ...type,
-  split: (payload, add, version) => split(payload.subarray(timeBytes), timeOf(payload, type.kind), add, version),
+  split: (payload, add, version) => type.split(payload.subarray(timeBytes), timeOf(payload, type.kind), add, version),
   check(payload, { latest }) {
     const time = timeOf(payload, type.kind);
     if (time < 0n || time > latest)
