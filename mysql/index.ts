@@ -6,3 +6,5 @@ export { movableTables, shardTable, type TableShard } from './movableTables.js';
 export { mysqlBackend, mysqlBackendName } from './mysqlBackend.js';
 export { digestColumns, digestOf } from './rowsDigest.js';
 export { idsBetween, tableById } from './tableById.js';
+export { columnTypes, type ColumnType } from './columns.js';
+export { defineTable, type RowOf, type ShardTable, type ShardTables, type TableDefinition } from './defineTable.js';

@@ -4,14 +4,14 @@ import type { DatabaseHost } from '../mysql/index.js';
 import { checkChange, never, type UserRecord } from './user.js';
 import { decodeUsers } from './userBytes.js';
 import { usersTableId, type UserRows } from './userRows.js';
-import { applyUsers, userTable } from './userTable.js';
+import { applyUsers, type UserTables } from './userTable.js';
 
 export const userJobKind = 'users.put';
 
 const invalid = (message: string): RoostError => new RoostError('InvalidArgument', message);
 
 /** Writes of users. A job is done when both the shard and the cache have it: a reader who was told so finds nothing older. */
-export const userJob = (database: string, rows: UserRows): JobType<UserRecord, DatabaseHost> => ({
+export const userJob = (tables: UserTables, rows: UserRows): JobType<UserRecord, DatabaseHost> => ({
   kind: userJobKind,
   split(payload, add) {
     for (const user of decodeUsers(payload)) add(usersTableId, user.id, user);
@@ -33,7 +33,7 @@ export const userJob = (database: string, rows: UserRows): JobType<UserRecord, D
     }
   },
   async apply(host, leaf, users, deadline) {
-    const write = () => applyUsers(host, userTable(database, leaf.shard), users, deadline);
+    const write = () => applyUsers(host, tables.at(leaf.shard), users, deadline);
     await rows.through([...new Set(users.map(({ id }) => id))], write);
     return [];
   },

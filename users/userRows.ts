@@ -3,7 +3,7 @@ import type { Gizzard, Route } from '../gizzard/index.js';
 import type { DatabaseHost } from '../mysql/index.js';
 import { mergeUsers, type UserRecord } from './user.js';
 import { decodeUsers, encodeUser } from './userBytes.js';
-import { readUsers, userTable } from './userTable.js';
+import { readUsers, usersTable } from './userTable.js';
 
 /** The number of the users' table in the topology. */
 export const usersTableId = 1_600_000_000;
@@ -12,6 +12,7 @@ export type UserRows = RowCache<bigint, UserRecord>;
 
 /** The cached rows of users, in front of their shards. */
 export function userRows({ main, config, firstLevel }: Caches, gizzard: Gizzard): UserRows {
+  const tables = usersTable.in(gizzard.config.cluster);
   return new RowCache<bigint, UserRecord>(main, {
     name: 'users',
     codec: {
@@ -26,7 +27,7 @@ export function userRows({ main, config, firstLevel }: Caches, gizzard: Gizzard)
     doubtful: (ids, sinceMs) =>
       gizzard.laggedAnswers.among(ids, sinceMs, (id) => gizzard.topology.route(usersTableId, id)),
     load: async (ids, deadline) => {
-      const { topology, config: of } = gizzard;
+      const { topology } = gizzard;
       const byRoute = new Map<Route, bigint[]>();
       for (const id of ids) {
         const route = topology.route(usersTableId, id);
@@ -37,7 +38,7 @@ export function userRows({ main, config, firstLevel }: Caches, gizzard: Gizzard)
       const parts = await Promise.all(
         Array.from(byRoute, ([route, part]) =>
           gizzard.read(route, deadline, (host: DatabaseHost, leaf, left) =>
-            readUsers(host, userTable(of.cluster, leaf.shard), part, left),
+            readUsers(host, tables.at(leaf.shard), part, left),
           ),
         ),
       );

@@ -1,30 +1,65 @@
 import type { Deadline } from '../core/index.js';
-import type { ShardInfo } from '../gizzard/index.js';
-import { type DatabaseHost, type SqlRow, type SqlSession, shardTable } from '../mysql/index.js';
+import {
+  columnTypes,
+  defineTable,
+  type DatabaseHost,
+  type RowOf,
+  type ShardTable,
+  type ShardTables,
+  type SqlRow,
+  type SqlSession,
+} from '../mysql/index.js';
 import { mergeUsers, sameUser, type UserRecord } from './user.js';
 
-/** The name of a shard's table, quoted, ready for SQL. */
-export const userTable = (database: string, shard: ShardInfo): string =>
-  shardTable(database, shard.id.tablePrefix, 'users');
+const { id, int64, text, uint32, boolean } = columnTypes;
+const columns = {
+  id,
+  name: text(50),
+  name_at: int64,
+  screen_name: text(20),
+  screen_name_at: int64,
+  flags: uint32,
+  flags_at: int64,
+  present: boolean,
+  present_at: int64,
+};
 
-/** The columns of a row, in the order in which `recordOf` takes them. */
-export const userColumns = 'id, name, name_at, screen_name, screen_name_at, flags, flags_at, present, present_at';
+/** Each field beside its time. */
+export const usersTable = defineTable('users', columns, 'id');
+export type UserTable = ShardTable<typeof columns>;
+export type UserTables = ShardTables<typeof columns>;
 
-// Inside a derived table, as MySQL 8 refuses to lock a statement whose own table is a JSON_TABLE (error 3569).
-const readSql = (table: string, lock: string): string =>
-  `SELECT ${userColumns.replaceAll(/\w+/g, 'u.$&')}
-   FROM (SELECT i FROM JSON_TABLE(?, '$[*]' COLUMNS (i BIGINT UNSIGNED PATH '$')) j) k STRAIGHT_JOIN ${table} u ON u.id = k.i ${lock}`;
+const { read } = usersTable;
+export const recordOf = (row: SqlRow): UserRecord => ({
+  id: read.id(row),
+  name: { value: read.name(row), at: read.name_at(row) },
+  screenName: { value: read.screen_name(row), at: read.screen_name_at(row) },
+  flags: { value: read.flags(row), at: read.flags_at(row) },
+  exists: { value: read.present(row), at: read.present_at(row) },
+});
+
+const rowOf = ({ id, name, screenName, flags, exists }: UserRecord): RowOf<typeof columns> => ({
+  id,
+  name: name.value,
+  name_at: name.at,
+  screen_name: screenName.value,
+  screen_name_at: screenName.at,
+  flags: flags.value,
+  flags_at: flags.at,
+  present: exists.value,
+  present_at: exists.at,
+});
 
 /** The rows that exist of some ids. */
 export async function readUsers(
   session: SqlSession,
-  table: string,
+  table: UserTable,
   ids: readonly bigint[],
   deadline: Deadline,
-  lock = '',
+  lock?: 'FOR UPDATE',
 ): Promise<Map<bigint, UserRecord>> {
-  const rows = await session.rows(readSql(table, lock), [`[${ids.join()}]`], deadline);
-  return new Map(rows.map((row) => [BigInt(row[0] as number), recordOf(row)]));
+  const users = (await table.rowsAt(session, ids, deadline, lock)).map(recordOf);
+  return new Map(users.map((user) => [user.id, user]));
 }
 
 /**
@@ -33,7 +68,7 @@ export async function readUsers(
  */
 export function applyUsers(
   host: DatabaseHost,
-  table: string,
+  table: UserTable,
   writes: readonly UserRecord[],
   deadline: Deadline,
 ): Promise<Map<bigint, UserRecord>> {
@@ -46,20 +81,11 @@ export function applyUsers(
       after.set(write.id, known === undefined ? write : mergeUsers(known, write));
     }
     const changed = ids.map((id) => after.get(id)!).filter((user) => user !== before.get(user.id));
-    await writeUsers(
-      session,
-      table,
-      changed.filter(({ id }) => !before.has(id)),
-      '',
-      deadline,
+    const [known, fresh] = [true, false].map((isKnown) =>
+      changed.filter(({ id }) => before.has(id) === isKnown).map(rowOf),
     );
-    await writeUsers(
-      session,
-      table,
-      changed.filter(({ id }) => before.has(id)),
-      replaceAll,
-      deadline,
-    );
+    await table.insert(session, fresh!, deadline);
+    await table.replace(session, known!, deadline);
     return after;
   });
 }
@@ -67,7 +93,7 @@ export function applyUsers(
 /** Deletes the rows that are still as given. Returns how many it deleted. */
 export function removeUsers(
   host: DatabaseHost,
-  table: string,
+  table: UserTable,
   users: readonly UserRecord[],
   deadline: Deadline,
 ): Promise<number> {
@@ -77,64 +103,7 @@ export function removeUsers(
     const unchanged = [...(await readUsers(session, table, ids, deadline, 'FOR UPDATE')).values()].filter((user) =>
       sameUser(user, given.get(user.id)!),
     );
-    for (const { id } of unchanged) await session.run(`DELETE FROM ${table} WHERE id = ?`, [id], deadline);
+    for (const { id } of unchanged) await table.remove(session, id, deadline);
     return unchanged.length;
   });
 }
-
-const replaceAll = `ON DUPLICATE KEY UPDATE ${userColumns
-  .split(', ')
-  .slice(1)
-  .map((column) => `${column} = VALUES(${column})`)
-  .join(', ')}`;
-
-async function writeUsers(
-  session: SqlSession,
-  table: string,
-  users: readonly UserRecord[],
-  onDuplicate: string,
-  deadline: Deadline,
-): Promise<void> {
-  if (users.length === 0) return;
-  await session.run(
-    `INSERT INTO ${table} (${userColumns})
-     SELECT i, n, n_at, s, s_at, f, f_at, p, p_at
-     FROM JSON_TABLE(?, '$[*]' COLUMNS (
-       i BIGINT UNSIGNED PATH '$[0]',
-       n VARCHAR(50) CHARACTER SET utf8mb4 PATH '$[1]', n_at BIGINT PATH '$[2]',
-       s VARCHAR(20) CHARACTER SET utf8mb4 PATH '$[3]', s_at BIGINT PATH '$[4]',
-       f INT UNSIGNED PATH '$[5]', f_at BIGINT PATH '$[6]',
-       p TINYINT UNSIGNED PATH '$[7]', p_at BIGINT PATH '$[8]')) j
-     ${onDuplicate}`,
-    // Integers go as texts, which both servers turn into integers exactly.
-    [
-      JSON.stringify(
-        users.map(({ id, name, screenName, flags, exists }) => [
-          String(id),
-          ...[name, screenName, flags].flatMap(({ value, at }) => [value, String(at)]),
-          exists.value ? 1 : 0,
-          String(exists.at),
-        ]),
-      ),
-    ],
-    deadline,
-  );
-}
-
-export const recordOf = ([
-  id,
-  name,
-  nameAt,
-  screenName,
-  screenNameAt,
-  flags,
-  flagsAt,
-  present,
-  presentAt,
-]: SqlRow): UserRecord => ({
-  id: BigInt(id as number),
-  name: { value: String(name), at: BigInt(nameAt as number) },
-  screenName: { value: String(screenName), at: BigInt(screenNameAt as number) },
-  flags: { value: Number(flags), at: BigInt(flagsAt as number) },
-  exists: { value: Number(present) === 1, at: BigInt(presentAt as number) },
-});

@@ -7,6 +7,7 @@ import { userJob } from './userJob.js';
 import { userRows } from './userRows.js';
 import { Users } from './users.js';
 import { usersProcessor } from './usersProcessor.js';
+import { usersTable } from './userTable.js';
 import { usersShardType } from './usersShardType.js';
 
 /** Users by id, as a store. */
@@ -14,7 +15,7 @@ export const usersStore: Store<'users', Users, readonly []> = defineStore({
   name: 'users',
   open: ({ gizzard, caches }) => new Users(gizzard, userRows(caches, gizzard)),
   shardTypes: ({ rows }, { config, gizzard }) => [
-    usersShardType(config.cluster, (movable) =>
+    usersShardType(usersTable.in(config.cluster), (movable) =>
       toldOfWrites(
         movable,
         () => gizzard.topology,
@@ -22,7 +23,7 @@ export const usersStore: Store<'users', Users, readonly []> = defineStore({
       ),
     ),
   ],
-  jobTypes: ({ rows }, { config }) => [userJob(config.cluster, rows)],
+  jobTypes: ({ rows }, { config }) => [userJob(usersTable.in(config.cluster), rows)],
   service: { title: 'users', port: 7918, requestBytes: limits.usersRequestBytes, processor: usersProcessor },
   cached: {
     names: ['users'],

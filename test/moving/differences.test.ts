@@ -7,6 +7,7 @@ import { PageMover } from '../../gizzard/moving/pageMover.js';
 import { silentLog } from '../../process/index.js';
 import { tweetsShardType } from '../../tbird/storage/tweetsShardType.js';
 import { usersShardType } from '../../users/usersShardType.js';
+import { usersTable } from '../../users/userTable.js';
 import { freshCluster } from '../support/index.js';
 
 const { config } = freshCluster('differences');
@@ -40,7 +41,7 @@ const stores: readonly (readonly [string, ShardType, readonly (readonly [table: 
   ],
   [
     'users',
-    usersShardType(config.cluster),
+    usersShardType(usersTable.in(config.cluster)),
     [['users', `(1, 'Jack', 2, 'jack', 3, 4, 5, 1, 6), (2, '🐦', 2, 'jill', 3, 4, 5, 1, 6)`]],
   ],
 ];
