@@ -26,6 +26,7 @@ import { addPingCommand } from './ping.js';
 import { addMigrationCommands } from './migrations.js';
 import { addPlaygroundCommands } from './playground.js';
 import { addQuickstartCommand } from './quickstart.js';
+import { addUpgradeCommand } from './upgrade.js';
 import { addReloadCommand } from './reload.js';
 import { addReportCommand } from './report.js';
 import { addServeCommand } from './serve.js';
@@ -81,6 +82,7 @@ export function buildProgram(io: CliIo, json = false): Command {
   addReportCommand(program, io);
   addAuditCommands(program, io);
   addNameserverCommands(program, io);
+  addUpgradeCommand(program, io);
   addReloadCommand(program, io);
   addPingCommand(program, io);
   addCompletionCommand(program, io);

@@ -6,13 +6,17 @@ import {
   unknownHostText,
   unknownJobsText,
   type Gizzard,
+  shardKey,
 } from '../gizzard/index.js';
 
 /** A server that cannot journal cannot write, and one whose topology is stale may soon read from the wrong place. */
 export async function whyNotReady(gizzard: Gizzard): Promise<string | undefined> {
   const stale = gizzard.nameServer.lastReloadError;
   if (stale !== undefined) return `the topology is not fresh: ${stale.message}`;
-  const { hosts, topology, servers } = gizzard;
+  const { hosts, topology, servers, upgrades } = gizzard;
+  const newer = upgrades.newerShard(topology);
+  if (newer !== undefined)
+    return `shard ${shardKey(newer.id)} has schema version ${newer.schemaVersion}, which this release does not know: run a newer one`;
   const unknown = unknownHosts(hosts, topology);
   if (unknown.length > 0) return unknownHostText(servers.name, unknown);
   const { refused } = gizzard.jobs.guard;

@@ -28,7 +28,9 @@ import { LaggedAnswers } from './routing/laggedAnswers.js';
 import { onSameHosts, readableOn } from './routing/onSameHosts.js';
 import { readAny } from './routing/readAny.js';
 import type { Leaf, Route } from './routing/route.js';
-import { backendOf, type ShardType } from './shardType.js';
+import { backendOf, newestSchema, type ShardType } from './shardType.js';
+import { unknownHosts } from './topology/unknownHosts.js';
+import { Upgrades } from './upgrades/upgrades.js';
 import type { Change } from './topology/changes.js';
 import { hostsInUse } from './topology/hostsInUse.js';
 import type { Topology } from './topology/topology.js';
@@ -90,6 +92,8 @@ export class Gizzard {
   readonly strays: Strays;
   /** Shards that were dropped, while their tables are kept. */
   readonly dropped: DroppedTables;
+  /** Brings the name server and the shards to the schema of this release. */
+  readonly upgrades: Upgrades;
   /** The servers of the cluster, and the topology that each works with. */
   readonly servers: Servers;
   readonly log: Log;
@@ -124,6 +128,7 @@ export class Gizzard {
       this.metrics,
       () => this.nameServer.reload(),
       () => this.nameServer.lookAnew(),
+      (topology) => unknownHosts(this.hosts, topology).length > 0 || this.upgrades.newerShard(topology) !== undefined,
     );
     this.nameServer.onApplied = (changes, { version }) => this.#announce(changes, version);
     const server = randomUUID();
@@ -177,6 +182,7 @@ export class Gizzard {
       config,
       this.log,
     );
+    this.upgrades = new Upgrades({ nameServer, control: this.control, hosts, types: this.#shardTypes, require });
     this.strays = new Strays(
       nameServer,
       hosts,
@@ -228,6 +234,7 @@ export class Gizzard {
     // The first read, or write, is not to wait for it.
     void this.jobs.lagging.fresh();
     await this.nameServer.reload();
+    await this.upgrades.requireKnown();
     this.nameServer.watch(this.config.nameServer.reloadSeconds * 1000);
     if (!options.work) return;
     await this.nameServer.replicas.followPrimary();
@@ -276,7 +283,13 @@ export class Gizzard {
       await this.#requireKnown(leaves.map(({ id }) => id.hostname));
     }
     for (const { type, shard, host } of creating) await type.create(host, shard, Deadline.after(createDeadlineMs));
-    const topology = await this.nameServer.apply(changes, by, onVersion === undefined ? {} : { onVersion });
+    const noted = changes.map((change): Change => {
+      const schemaVersion = change.kind === 'createShard' ? newestSchema(this.#shardTypes.get(change.shard.type)) : 1;
+      return change.kind === 'createShard' && schemaVersion > 1
+        ? { ...change, shard: { ...change.shard, schemaVersion } }
+        : change;
+    });
+    const topology = await this.nameServer.apply(noted, by, onVersion === undefined ? {} : { onVersion });
     for (const warning of topologyWarnings(topology)) this.log.warn(warning);
     return topology;
   }

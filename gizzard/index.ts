@@ -94,7 +94,8 @@ export type { LogChange, RollbackEntry, RollbackLog } from './nameServer/rollbac
 export { behaviors, nodeType, nodeTypes, type Behavior, type NodeType } from './nodes/index.js';
 export { GatheredReads, type Answers } from './routing/gatheredReads.js';
 export { readOrder, type Leaf, type Route, type TreeNode } from './routing/route.js';
-export type { ShardType } from './shardType.js';
+export type { ShardType, ShardUpgrade } from './shardType.js';
+export { Upgrades, type PendingUpgrade } from './upgrades/upgrades.js';
 export { applyChanges, type Change } from './topology/changes.js';
 export { changesFromJson, changesToJson } from './topology/changeJson.js';
 export { changesBetween } from './topology/changesBetween.js';

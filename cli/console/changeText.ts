@@ -33,6 +33,8 @@ export function changeSentence(change: Change): string {
       return `forget the weight of host ${change.hostname}`;
     case 'markBusy':
       return `mark ${shardKey(change.id)} as ${change.busy}`;
+    case 'setSchemaVersion':
+      return `note schema version ${change.schemaVersion} of ${shardKey(change.id)}`;
     case 'setRemoteHost':
       return `remote host ${change.host.hostname}:${change.host.port} of ${change.host.cluster}: ${change.host.status}`;
     case 'removeRemoteHost':

@@ -9,7 +9,6 @@ import type { FollowUp, JobType } from './jobType.js';
 import { LeafWriter } from './leafWriter.js';
 import type { Priority } from './priority.js';
 import { UnknownJob, waitingFor } from './unknownJobs.js';
-import { unknownHosts } from '../topology/unknownHosts.js';
 
 /** Transactions at once on one host. More would only wait for the same disk and the same locks, and take connections from reads. */
 const transactionsPerHost = 4;
@@ -60,6 +59,8 @@ export class JobRunner {
     private readonly enqueue: (priority: Priority, jobs: readonly FollowUp[]) => Promise<void>,
     /** Looks for a newer topology. */
     private readonly lookAnew: () => Promise<void> = () => Promise.resolve(),
+    /** Whether there are shards that this server cannot write as they are to be written: others may. */
+    private readonly unable: (topology: Topology) => boolean = () => false,
   ) {
     this.#types = types;
   }
@@ -95,8 +96,7 @@ export class JobRunner {
   async #runUnder(topology: Topology, job: JobEntry, priority: Priority): Promise<JobOutcome> {
     const { version } = topology;
     // What this server would leave out, another is to do: so that a write which is answered as applied stands on every host.
-    if (unknownHosts(this.hosts, topology).length > 0)
-      return { failures: [], readable: false, handBack: true, topologyVersion: version };
+    if (this.unable(topology)) return { failures: [], readable: false, handBack: true, topologyVersion: version };
     this.#inWork.set(version, (this.#inWork.get(version) ?? 0) + 1);
     try {
       return { ...(await this.#run(job, priority, topology)), topologyVersion: version };

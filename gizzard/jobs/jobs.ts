@@ -27,7 +27,6 @@ import { scripts } from './scripts.js';
 import { fenceKey, remotesFenceKey, streamKeys, writeKey } from './streamKeys.js';
 import { waitedFor, waitingFor, type UnknownJobs } from './unknownJobs.js';
 import { Waiters } from './waiters.js';
-import { unknownHosts } from '../topology/unknownHosts.js';
 
 export interface AppendOptions {
   readonly priority: Priority;
@@ -89,6 +88,8 @@ export class Jobs {
     private readonly reload: () => Promise<void> = () => Promise.resolve(),
     /** The same for many callers, who share few looks. */
     lookAnew: () => Promise<void> = reload,
+    /** Whether there are shards that this process cannot write as they are to be written. It takes no jobs then: others may know them. */
+    unable: (topology: Topology) => boolean = () => false,
   ) {
     const { cluster } = config;
     const server = randomUUID();
@@ -130,6 +131,7 @@ export class Jobs {
       config.pool.queryTimeoutMs,
       (priority, jobs) => this.#journal.enqueue(priority, jobs),
       lookAnew,
+      unable,
     ));
     const finished = metrics.counter('roost_jobs_total', 'Jobs by how an attempt at them ended', [
       'priority',
@@ -153,7 +155,7 @@ export class Jobs {
           fence: new Fence(fenceKey(cluster), () => topology().version, priority, log),
           guard: this.guard,
           intake: () => {
-            if (unknownHosts(hosts, topology()).length > 0) return 'unable';
+            if (unable(topology())) return 'unable';
             return topology().state.pausedPriorities.includes(priority) ? 'paused' : 'open';
           },
           callers: {

@@ -14,7 +14,7 @@ import {
   type AuditRetention,
 } from './audit.js';
 import { otherPrimary } from './primary.js';
-import { addedTables, nameServerTables } from './nameServerTables.js';
+import { nameServerSchema, addedTables, nameServerTables } from './nameServerTables.js';
 import { refuseReserved, touchesTrees, type ChangeMaker } from './reservedTrees.js';
 import {
   findLog,
@@ -122,12 +122,39 @@ export class NameServerStore {
         [primary],
         deadline,
       );
+    if (!isSetUp) await this.noteSchemaVersion(nameServerSchema, deadline);
     if (!isSetUp)
       await this.host.run(
         `INSERT IGNORE INTO ${this.#table('meta')} (id, version, change_id) VALUES (1, 0, '')`,
         [],
         deadline,
       );
+  }
+
+  /** Of this replica's tables. 1 where none was noted; undefined where it was never set up. */
+  async schemaVersion(deadline: Deadline): Promise<number | undefined> {
+    if ((await this.#head(this.host, deadline)) === undefined) return undefined;
+    try {
+      const [row] = await this.host.rows(
+        `SELECT version FROM ${this.#table('schema_version')} WHERE id = 1`,
+        [],
+        deadline,
+      );
+      return row === undefined ? 1 : Number(row[0]);
+    } catch (error) {
+      if (isRoostError(error) && error.fields['sql_code'] === 'ER_NO_SUCH_TABLE') return 1;
+      throw error;
+    }
+  }
+
+  /** Notes a version; never one below that which is noted. */
+  async noteSchemaVersion(version: number, deadline: Deadline): Promise<void> {
+    await this.#addTables(deadline);
+    await this.host.run(
+      `INSERT INTO ${this.#table('schema_version')} (id, version) VALUES (1, ?) ON DUPLICATE KEY UPDATE version = GREATEST(version, VALUES(version))`,
+      [version],
+      deadline,
+    );
   }
 
   /** Throws `FailedPrecondition` where the name server was never set up. */

@@ -11,7 +11,18 @@ export const addedTables: Readonly<Record<string, string>> = {
     id TINYINT NOT NULL PRIMARY KEY,
     hostname VARCHAR(64) NOT NULL
   )`,
+  schema_version: `(
+    id TINYINT NOT NULL PRIMARY KEY,
+    version INT NOT NULL
+  )`,
 };
+
+/**
+ * What each version of these tables, and of the control tables, brought: the first stands for version 2. Version 1 had no note of itself. A process that meets a newer version than the last of
+ * these does not start.
+ */
+export const nameServerUpgrades: readonly string[] = ['note the schema version, the spent names and the primary'];
+export const nameServerSchema = 1 + nameServerUpgrades.length;
 
 /** The tables, in the order in which they are made. `meta` comes last: once it has its row, the set-up is complete. */
 export const nameServerTables: Readonly<Record<string, string>> = {

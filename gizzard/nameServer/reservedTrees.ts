@@ -15,6 +15,7 @@ const reachesShards: ReadonlySet<Change['kind']> = new Set([
   'setForwarding',
   'removeForwarding',
   'markBusy',
+  'setSchemaVersion',
 ]);
 
 /** Throws `FailedPrecondition` where a change touches a shard that a migration other than its maker has reserved, or the keys that are forwarded to one. */
@@ -48,6 +49,7 @@ function shardsTouched(state: TopologyState, change: Change): readonly ShardId[]
       return [change.shard.id];
     case 'deleteShard':
     case 'markBusy':
+    case 'setSchemaVersion':
       return [change.id];
     case 'addLink':
       return [change.link.parent, change.link.child];

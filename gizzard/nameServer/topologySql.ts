@@ -7,6 +7,14 @@ import { busyStates, remoteStatuses, type TopologyState } from '../topology/type
 /** Quotes a table of the name server's database. */
 export type TableName = (table: string) => string;
 
+/** A schema version stands behind the type, `notes@2`: releases that know of no versions copy it between replicas all the same. */
+const versionText = (schemaVersion: number): string => (schemaVersion === 1 ? '' : `@${schemaVersion}`);
+
+function typeFrom(text: string): { readonly type: string; readonly schemaVersion?: number } {
+  const [type = '', version] = text.split('@');
+  return version === undefined ? { type } : { type, schemaVersion: Number(version) };
+}
+
 /** Reads everything but the version. */
 export async function loadTopology(
   session: SqlSession,
@@ -26,7 +34,7 @@ export async function loadTopology(
     shards: (await select('hostname, table_prefix, type, source_type, destination_type, busy', 'shards')).map(
       (row) => ({
         id: { hostname: text(row[0]), tablePrefix: text(row[1]) },
-        type: text(row[2]),
+        ...typeFrom(text(row[2])),
         sourceType: text(row[3]),
         destinationType: text(row[4]),
         busy: busyStates[Number(row[5])] ?? 'error',
@@ -86,10 +94,17 @@ function statement(change: Change, table: TableName): readonly [sql: string, val
     case 'removeTable':
       return [`DELETE FROM ${table('tables')} WHERE table_id = ?`, [change.tableId]];
     case 'createShard': {
-      const { id, type, sourceType, destinationType, busy } = change.shard;
+      const { id, type, schemaVersion = 1, sourceType, destinationType, busy } = change.shard;
       return [
         `INSERT IGNORE INTO ${table('shards')} (hostname, table_prefix, type, source_type, destination_type, busy) VALUES (?, ?, ?, ?, ?, ?)`,
-        [id.hostname, id.tablePrefix, type, sourceType, destinationType, busyStates.indexOf(busy)],
+        [
+          id.hostname,
+          id.tablePrefix,
+          `${type}${versionText(schemaVersion)}`,
+          sourceType,
+          destinationType,
+          busyStates.indexOf(busy),
+        ],
       ];
     }
     case 'deleteShard':
@@ -132,6 +147,11 @@ function statement(change: Change, table: TableName): readonly [sql: string, val
       return [
         `UPDATE ${table('shards')} SET busy = ? WHERE hostname = ? AND table_prefix = ?`,
         [busyStates.indexOf(change.busy), change.id.hostname, change.id.tablePrefix],
+      ];
+    case 'setSchemaVersion':
+      return [
+        `UPDATE ${table('shards')} SET type = CONCAT(SUBSTRING_INDEX(type, '@', 1), ?) WHERE hostname = ? AND table_prefix = ?`,
+        [versionText(change.schemaVersion), change.id.hostname, change.id.tablePrefix],
       ];
     case 'setRemoteHost': {
       const { hostname, port, cluster, status } = change.host;

@@ -28,6 +28,7 @@ export type Change =
   | { readonly kind: 'setHostWeight'; readonly weight: HostWeight }
   | { readonly kind: 'removeHostWeight'; readonly hostname: string }
   | { readonly kind: 'markBusy'; readonly id: ShardId; readonly busy: ShardInfo['busy'] }
+  | { readonly kind: 'setSchemaVersion'; readonly id: ShardId; readonly schemaVersion: number }
   | { readonly kind: 'setRemoteHost'; readonly host: RemoteHost }
   | { readonly kind: 'removeRemoteHost'; readonly hostname: string; readonly port: number }
   | { readonly kind: 'pauseJobs'; readonly priority: Priority }
@@ -124,6 +125,15 @@ export function applyChanges(state: TopologyState, changes: readonly Change[]): 
         if (known === undefined)
           throw new RoostError('NotFound', `there is no shard ${key}`, { fields: { shard: key } });
         shards.set(key, { ...known, busy: change.busy });
+        break;
+      }
+      case 'setSchemaVersion': {
+        const key = shardKey(change.id);
+        const known = shards.get(key);
+        if (known === undefined)
+          throw new RoostError('NotFound', `there is no shard ${key}`, { fields: { shard: key } });
+        const { schemaVersion: _, ...shard } = known;
+        shards.set(key, change.schemaVersion === 1 ? shard : { ...shard, schemaVersion: change.schemaVersion });
         break;
       }
       case 'setRemoteHost':

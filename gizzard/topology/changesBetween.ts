@@ -32,7 +32,12 @@ export function changesBetween(from: TopologyState, to: TopologyState): Change[]
     ...shards.added.map((shard): Change => ({ kind: 'createShard', shard })),
     ...shards.changed
       .filter(([before, after]) => sameShard(before, after))
-      .map(([, { id, busy }]): Change => ({ kind: 'markBusy', id, busy })),
+      .flatMap(([before, { id, busy, schemaVersion = 1 }]): Change[] => [
+        ...(before.busy === busy ? [] : [{ kind: 'markBusy', id, busy } as const]),
+        ...((before.schemaVersion ?? 1) === schemaVersion
+          ? []
+          : [{ kind: 'setSchemaVersion', id, schemaVersion } as const]),
+      ]),
     ...links.changed.map(([, link]): Change => ({ kind: 'addLink', link })),
     ...links.added.map((link): Change => ({ kind: 'addLink', link })),
     ...[...forwardings.changed.map(([, after]) => after), ...forwardings.added].map((forwarding): Change => ({

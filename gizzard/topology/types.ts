@@ -19,6 +19,8 @@ export interface ShardInfo {
   readonly sourceType: string;
   readonly destinationType: string;
   readonly busy: BusyState;
+  /** Of its tables, as its type counts: see `ShardType.upgrades`. Absent: 1. */
+  readonly schemaVersion?: number;
 }
 
 export interface Link {

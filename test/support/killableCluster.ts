@@ -16,6 +16,10 @@ export interface KillableClusterOptions {
   readonly servers: number;
   /** What the configuration has in place of the playground's. */
   readonly overrides?: Partial<RoostConfigInput>;
+  /** Cache nodes; absent: none. */
+  readonly caches?: number;
+  /** The command line that serves; absent: this release's. */
+  readonly main?: string;
   /** Makes what is to be there when the servers start. */
   readonly setUp: (config: RoostConfig) => Promise<void>;
 }
@@ -30,12 +34,19 @@ export class KillableCluster {
     readonly servers: readonly KillableServer[],
   ) {}
 
-  static async start({ databaseHosts, servers, overrides, setUp }: KillableClusterOptions): Promise<KillableCluster> {
+  static async start({
+    databaseHosts,
+    servers,
+    overrides,
+    caches = 0,
+    main,
+    setUp,
+  }: KillableClusterOptions): Promise<KillableCluster> {
     const dir = mkdtempSync(join(tmpdir(), 'roost-killable-'));
     const playground = await startPlayground({
       dir: join(dir, 'playground'),
       databaseHosts,
-      caches: 0,
+      caches,
       redisFsync: 'always',
     });
     const written = JSON.parse(readFileSync(playground.configPath, 'utf8')) as RoostConfigInput;
@@ -52,7 +63,7 @@ export class KillableCluster {
     const ports = await freePorts(servers * listeners.length);
     const processes = Array.from(
       { length: servers },
-      (_, i) => new KillableServer(configPath, ports.slice(i * listeners.length, (i + 1) * listeners.length)),
+      (_, i) => new KillableServer(configPath, ports.slice(i * listeners.length, (i + 1) * listeners.length), main),
     );
     const cluster = new KillableCluster(dir, playground, config, configPath, processes);
     try {

@@ -15,6 +15,8 @@ export class KillableServer {
   constructor(
     private readonly configPath: string,
     private readonly ports: readonly number[],
+    /** The command line that serves, of this release or another. */
+    public main = roostMain,
   ) {}
 
   get ready(): ServerReady {
@@ -27,7 +29,7 @@ export class KillableServer {
     const ports = listeners.flatMap((name, i) => [`--${name}-port`, String(this.ports[i])]);
     const child = (this.#child = spawn(
       process.execPath,
-      [roostMain, 'serve', '--config', this.configPath, '--json', ...ports],
+      [this.main, 'serve', '--config', this.configPath, '--json', ...ports],
       { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ...environment } },
     ));
     for await (const line of createInterface({ input: child.stdout })) {

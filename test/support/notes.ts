@@ -8,6 +8,7 @@ import {
   type NewJob,
   type Priority,
   type ShardType,
+  type ShardUpgrade,
 } from '../../gizzard/index.js';
 import type { DatabaseHost } from '../../mysql/index.js';
 import { Metrics, silentLog, type Log, type RoostConfig } from '../../process/index.js';
@@ -24,6 +25,8 @@ export interface NotesHooks {
   readonly kind?: string;
   /** The newest version of it that the process knows. Absent: 1. */
   readonly version?: number;
+  /** What brings shards of notes to newer schemas. Absent: there is version 1 alone. */
+  readonly upgrades?: readonly ShardUpgrade<DatabaseHost>[];
   /** Called before items are applied to a leaf, in no transaction. What it throws fails them. */
   beforeApply?(leaf: string, notes: readonly Note[]): Promise<void> | void;
   followUps?(leaf: string, notes: readonly Note[]): readonly FollowUp[];
@@ -45,8 +48,9 @@ const sqlDeadlineMs = 10_000;
 export const notesTable = (gizzard: Gizzard, shard: { readonly tablePrefix: string }): string =>
   tableOf(gizzard.config.cluster, shard);
 
-const notesShardType = (database: string): ShardType<DatabaseHost> => ({
+const notesShardType = (database: string, { upgrades = [] }: NotesHooks): ShardType<DatabaseHost> => ({
   name: 'notes',
+  upgrades,
   async create(host, shard, deadline) {
     await host.run(`CREATE DATABASE IF NOT EXISTS \`${database}\``, [], deadline);
     await host.run(
@@ -123,7 +127,7 @@ export const openNotes = (
   metrics = new Metrics(),
 ): Gizzard =>
   new Gizzard(config, { log, metrics }).register({
-    shardTypes: [notesShardType(config.cluster)],
+    shardTypes: [notesShardType(config.cluster, hooks)],
     jobTypes: [notesJobType(config.cluster, hooks)],
   });
 
