@@ -102,7 +102,7 @@ async function settings(
   if (connections! < wanted)
     found.push([
       'warning',
-      `max_connections is ${connections}, and ${servers} servers and a command take up to ${wanted} (pool.size ${poolSize} each)`,
+      `max_connections is ${connections}, and ${servers} server${servers === 1 ? '' : 's'} and a command take up to ${wanted} (pool.size ${poolSize} each)`,
     ]);
   if (flush !== 1)
     found.push([

@@ -16,16 +16,17 @@ export const nameServerReplicas: Check = {
     return wrong(await replicas.examine())
       .filter(({ host }) => first.some((before) => before.host === host))
       .map(({ host, state, differences, error }): Finding => {
-        const why =
-          state === 'behind'
-            ? 'is behind the others'
-            : state === 'differs'
-              ? `holds something else than the others: ${differences.join('; ')}`
-              : `does not answer: ${error ?? 'no reason is known'}`;
+        const why = {
+          current: '',
+          behind:
+            'is behind the others; `roost nameserver repair` brings it up to date, which a running server does by itself',
+          differs: `holds something else than the others (${differences.join('; ')}); \`roost nameserver repair\` makes it as most of them`,
+          'does not answer': `does not answer (${error ?? 'no reason is known'}); it is brought up to date when it is back`,
+        }[state];
         return {
           kind: 'nameServerReplica',
           subject: host,
-          message: `the name server's replica on ${host} ${why}; \`roost nameserver status\` shows all of them, \`roost nameserver repair\` puts them right`,
+          message: `the name server's replica on ${host} ${why}; \`roost nameserver status\` shows all of them`,
         };
       });
   },

@@ -1,28 +1,23 @@
 import { Deadline, groupBy } from '../../core/index.js';
 import { serverName, type ServerVersion } from '../moving/servers.js';
-import type { Check, Finding } from './check.js';
+import type { Check, Examination, Finding } from './check.js';
 
 const lookDeadlineMs = 5_000;
 
 /** Servers that ended without a word, servers of different releases or configurations, and jobs without a server that takes them. */
 export const servers: Check = {
   name: 'servers',
-  async examine({ servers: cluster, jobs }) {
+  async examine(examination) {
+    const { servers: cluster } = examination;
     const [alive, silent] = await Promise.all([cluster.list(), cluster.silent()]);
-    const waiting =
-      alive.length > 0
-        ? 0
-        : (await Deadline.after(lookDeadlineMs).race(jobs.queues.status(), 'looking at the journal')).reduce(
-            (sum, { queued }) => sum + queued.jobs,
-            0,
-          );
+    const waiting = alive.length > 0 ? [] : await waitingWork(examination);
     return [
-      ...(waiting > 0
+      ...(waiting.length > 0
         ? [
             {
               kind: 'noServer',
               subject: 'servers',
-              message: `${waiting} jobs wait, and no server runs: \`roost serve\` starts one`,
+              message: `no server runs, and work waits (${waiting.join(', ')}): \`roost serve\` starts one`,
             },
           ]
         : []),
@@ -32,6 +27,17 @@ export const servers: Check = {
     ];
   },
 };
+
+/** What only a server does, as `jobs 5`. */
+async function waitingWork({ jobs, migrations, openMoves }: Examination): Promise<string[]> {
+  const queues = await Deadline.after(lookDeadlineMs).race(jobs.queues.status(), 'looking at the journal');
+  const active = await migrations.list({ active: true });
+  return [
+    ['jobs', queues.reduce((sum, { queued, failing }) => sum + queued.jobs + failing.jobs, 0)] as const,
+    ['migrations', active.filter(({ state }) => state === 'queued' || state === 'running').length] as const,
+    ['moves', openMoves.filter(({ state }) => state !== 'paused').length] as const,
+  ].flatMap(([what, count]) => (count === 0 ? [] : [`${what} ${count}`]));
+}
 
 const placeOf = ({ info: { machine, flockPort } }: ServerVersion): string => `${machine}:${flockPort}`;
 

@@ -46,14 +46,13 @@ export async function checkHost(
     const room = await host.room?.(Deadline.after(deadlineMs));
     if (room === undefined) return;
     const { usedBytes, freeBytes, text } = room;
-    if (freeBytes === undefined)
-      add('room', 'warning', `${usedBytes} bytes used; nobody can tell what is free: ${text}`);
+    if (freeBytes === undefined) add('room', 'warning', `${usedBytes} bytes used; free space is unknown: ${text}`);
     else add('room', freeBytes <= 0 ? 'fault' : 'good', `${usedBytes} bytes used, ${freeBytes} free`);
   });
   await guarded('clock', async () => {
     const aheadMs = (await host.clockMs(Deadline.after(deadlineMs))) - (await nowMs());
     const off = Math.abs(aheadMs);
-    const text = `${off} ms ${aheadMs < 0 ? 'behind' : 'ahead of'} that of the journal`;
+    const text = `${off < 10_000 ? `${off} ms` : `${Math.round(off / 1_000)} s`} ${aheadMs < 0 ? 'behind' : 'ahead of'} that of the journal`;
     const skewed = off > config.server.maxClockSkewMs;
     add(
       'clock',

@@ -11,6 +11,7 @@ import { freshCluster } from '../support/index.js';
 
 const { config, configPath } = freshCluster('doctor', { jobs: { errorLimit: 2, errorDelaySeconds: 0.1 } });
 const ofUsers = freshCluster('doctor_users');
+const unserved = freshCluster('doctor_unserved', { nameServer: { hosts: ['db1', 'db2'] } });
 const [db1 = '', db2 = ''] = Object.keys(config.databaseHosts);
 const warnings: string[] = [];
 const said = new Writable({
@@ -247,5 +248,49 @@ it('compares all rows of a store without counters, and merges replicas of which 
     ]);
   } finally {
     await users.close();
+  }
+});
+
+it('finds work that waits while no server runs, a move that rests, and replicas of the name server that differ or are behind', async () => {
+  const { config } = unserved;
+  const flock = await openFlock(config, { create: true });
+  try {
+    const { gizzard } = flock;
+    const { id } = await flock.createGraph('follows', { shards: 1, replicas: 2 });
+    expect(await gizzard.doctor.examine()).toEqual([]);
+    await flock.write({
+      graphId: id,
+      operations: 'add',
+      sourceIds: BigInt64Array.of(1n),
+      destinationIds: BigInt64Array.of(2n),
+    });
+    const leaves = (table: number) => gizzard.topology.routes(table)[0]!.leaves.map(({ shard }) => shard.id);
+    const [waits, rests] = [
+      await gizzard.moves.request('diff', leaves(id)),
+      await gizzard.moves.request('diff', leaves(-id)),
+    ];
+    const sql = (host: string, statement: string): Promise<unknown> =>
+      gizzard.mysql
+        .host(host)
+        .run(statement.replaceAll('#', `\`${config.cluster}_nameserver\``), [], Deadline.after(5_000));
+    for (const host of ['db1', 'db2']) await sql(host, `UPDATE #.moves SET state = 'paused' WHERE id = ${rests}`);
+    await sql('db2', 'DELETE FROM #.links');
+    const messages = async (): Promise<string[]> => (await gizzard.doctor.examine()).map(({ message }) => message);
+    expect(waits).not.toBe(rests);
+    expect(await messages()).toEqual(
+      expect.arrayContaining([
+        'no server runs, and work waits (jobs 1, moves 1): `roost serve` starts one',
+        `move ${rests} is paused; \`roost shard moves\` shows it`,
+        expect.stringMatching(
+          /^the name server's replica on db2 holds something else than the others \(links: 4 missing\); /,
+        ),
+      ]),
+    );
+    await sql('db2', 'RENAME TABLE #.meta TO #.away');
+    expect(await messages()).toContainEqual(
+      expect.stringMatching(/^the name server's replica on db2 is behind the others; `roost nameserver repair` /),
+    );
+  } finally {
+    await flock.close();
   }
 });
