@@ -51,8 +51,8 @@ const zones = Object.entries(layers).map(([folder, allowed]) => ({
   message: `${folder}/ may import only ${allowed.length === 0 ? 'packages' : allowed.join(', ')} (ARCHITECTURE.md).`,
 }));
 
-/** What another folder holds beside its index.js. */
-const internals = `^(\\.\\./)+(${Object.keys(layers).join('|')})/(?!index\\.js$)`;
+/** What another folder holds beside its index.js. The manager's code stands apart, so that the client does not load it. */
+const internals = `^(\\.\\./)+(${Object.keys(layers).join('|')})/(?!index\\.js$|(?<=wire/)manager/index\\.js$)`;
 
 export default defineConfig(
   { ignores: ['dist/', 'dist-*/', 'wire/gen/', '.roost/'] },

@@ -21,9 +21,22 @@ export interface Figure {
 }
 
 /** Compares ours with a peer in one run, by turns, so that what else the machine does meets both. */
-export interface Benchmark {
+export type Benchmark = ClusterBenchmark | PlainBenchmark;
+
+interface Described {
   readonly name: string;
   readonly about: string;
+}
+
+/** Measured in processes of its own. */
+export interface PlainBenchmark extends Described {
+  readonly needsCluster: false;
+  run(): Promise<readonly Figure[]>;
+}
+
+/** Measured on a cluster that is made for it. */
+export interface ClusterBenchmark extends Described {
+  readonly needsCluster?: true;
   /** Database hosts that it needs. Absent: one. */
   readonly databaseHosts?: number;
   /** What its configuration has beside that of the playground. */

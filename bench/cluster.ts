@@ -8,14 +8,14 @@ import { openFlock } from '../flock/index.js';
 import { startPlayground, type Playground } from '../playground/index.js';
 import { configSchema, type RoostConfig } from '../process/index.js';
 import { connect, type Roost } from '../sdk/index.js';
-import type { BenchCluster, Benchmark } from './benchmark.js';
+import type { BenchCluster, ClusterBenchmark } from './benchmark.js';
 import { leaveLastCore } from './cores.js';
 
 const materializeWithinMs = 120_000;
 
 /** Runs `work` on a private cluster with some database hosts, one Redis that syncs every write, two caches, and one server. */
 export async function withCluster<T>(
-  { databaseHosts = 1, config: more, pinned = false }: Pick<Benchmark, 'databaseHosts' | 'config' | 'pinned'>,
+  { databaseHosts = 1, config: more, pinned = false }: Pick<ClusterBenchmark, 'databaseHosts' | 'config' | 'pinned'>,
   work: (cluster: BenchCluster) => Promise<T>,
 ): Promise<T> {
   const dir = mkdtempSync(join(tmpdir(), 'roost-bench-'));

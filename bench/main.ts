@@ -8,6 +8,7 @@ import { reached, type Benchmark, type Figure } from './benchmark.js';
 import { withCluster } from './cluster.js';
 import { cacheGets } from './cacheGets.js';
 import { celebrity } from './celebrity.js';
+import { clientImport } from './clientImport.js';
 import { contains } from './contains.js';
 import { copy } from './copy.js';
 import { hostile } from './hostile.js';
@@ -26,6 +27,7 @@ import { tweetWindows } from './tweetWindows.js';
 import { workload } from './workload.js';
 
 const benchmarks: readonly Benchmark[] = [
+  clientImport,
   load,
   acknowledge,
   contains,
@@ -63,7 +65,10 @@ const { out } = program.opts<{ out: string }>();
 const results: { name: string; about: string; figures: readonly Figure[] }[] = [];
 for (const benchmark of benchmarks.filter(({ name }) => names.length === 0 || names.includes(name))) {
   const { name, about } = benchmark;
-  const figures = await withCluster(benchmark, (cluster) => benchmark.run(cluster));
+  const figures =
+    benchmark.needsCluster === false
+      ? await benchmark.run()
+      : await withCluster(benchmark, (cluster) => benchmark.run(cluster));
   results.push({ name, about, figures });
   print(name, about, figures);
 }

@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core';
 import { publint } from 'publint';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { reachedFrom } from './reachedFrom.js';
 import { freshCluster } from './support/index.js';
 
 // What a user gets: the packed package, installed into an empty folder, and the README's example in it.
@@ -60,6 +61,12 @@ it('has types that resolve for every importer of ES modules', async () => {
   const resolutionOf = (problem: object) =>
     Object.entries(problem).find(([key]) => key.startsWith('resolution'))?.[1] as unknown;
   expect(problems.filter((problem) => !older.has(resolutionOf(problem)))).toEqual([]);
+});
+
+it.each(['index.js', 'index.d.ts'])('has a client that loads no more than it uses: %s', (entry) => {
+  const { files, packages } = reachedFrom(join(installed, 'dist/sdk', entry));
+  expect(files.filter((file) => !/dist\/(sdk|wire|core)\//.test(file))).toEqual([]);
+  expect(packages.filter((name) => !name.startsWith('node:') && name !== 'dataloader')).toEqual([]);
 });
 
 it('holds what its documents link to, and the sources of its source maps', () => {

@@ -2,8 +2,6 @@ import type * as FlockDBModule from './gen/FlockDB.js';
 import type * as FlockDBTypes from './gen/flockdb_types.js';
 import type * as InjectorTypes from './gen/injector_types.js';
 import type * as JobInjectorModule from './gen/JobInjector.js';
-import type * as ManagerModule from './gen/Manager.js';
-import type * as ManagerTypes from './gen/manager_types.js';
 import type * as RoostFlockModule from './gen/RoostFlock.js';
 import type * as RoostTypes from './gen/roost_types.js';
 import type * as TBirdModule from './gen/TBird.js';
@@ -13,8 +11,6 @@ import type * as UsersTypes from './gen/users_types.js';
 
 export { Client as JobInjectorClient, Processor as JobInjectorProcessor } from './gen/JobInjector.js';
 export { JobException } from './gen/injector_types.js';
-export { Client as ManagerClient, Processor as ManagerProcessor } from './gen/Manager.js';
-export { GizzardException, HostStatus } from './gen/manager_types.js';
 export {
   ExecuteOperationType,
   FlockException,
@@ -31,8 +27,6 @@ export type {
   FlockDBTypes,
   InjectorTypes,
   JobInjectorModule,
-  ManagerModule,
-  ManagerTypes,
   RoostFlockModule,
   RoostTypes,
   TBirdModule,

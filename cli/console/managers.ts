@@ -1,6 +1,6 @@
 import { Deadline, RoostError } from '../../core/index.js';
 import type { Gizzard } from '../../gizzard/index.js';
-import { ManagerClient, type ManagerModule } from '../../wire/index.js';
+import { ManagerClient, type ManagerModule } from '../../wire/manager/index.js';
 import { type Address, ThriftConnection } from '../../sdk/index.js';
 
 /** A running server, as it said of itself. */

@@ -1,5 +1,6 @@
 import { priorities, type Change, type Gizzard, type Priority } from '../../gizzard/index.js';
-import { priorityNumbers, required, type ManagerModule } from '../../wire/index.js';
+import { priorityNumbers, required } from '../../wire/index.js';
+import type { ManagerModule } from '../../wire/manager/index.js';
 
 export type JobMethods = Pick<
   ManagerModule.Client,

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { limits, parseCount, RoostError } from '../../core/index.js';
 import type { Gizzard } from '../../gizzard/index.js';
-import { required, type ManagerModule } from '../../wire/index.js';
+import { required } from '../../wire/index.js';
+import type { ManagerModule } from '../../wire/manager/index.js';
 import { operationFromJson, operationToChange, operationToJson } from './managerStructs.js';
 
 export type LogMethods = Pick<

@@ -1,7 +1,7 @@
 import { Deadline, limits } from '../../core/index.js';
 import type { Gizzard } from '../../gizzard/index.js';
 import type { Log, Metrics } from '../../process/index.js';
-import { GizzardException, ManagerProcessor, type ManagerModule } from '../../wire/index.js';
+import { GizzardException, ManagerProcessor, type ManagerModule } from '../../wire/manager/index.js';
 import type { Caller } from '../caller.js';
 import { thriftService, type ThriftService } from '../thriftService.js';
 import { jobMethods } from './jobMethods.js';

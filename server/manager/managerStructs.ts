@@ -12,7 +12,8 @@ import {
   type ShardInfo,
 } from '../../gizzard/index.js';
 import { classOfType, typeOfClass } from './classNames.js';
-import { required, type ManagerTypes } from '../../wire/index.js';
+import { required } from '../../wire/index.js';
+import type { ManagerTypes } from '../../wire/manager/index.js';
 
 export const shardIdToThrift = ({ hostname, tablePrefix }: ShardId): ManagerTypes.ShardId => ({
   hostname,

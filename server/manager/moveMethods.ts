@@ -1,5 +1,6 @@
 import { shardKey, type Gizzard, type ShardId } from '../../gizzard/index.js';
-import { required, type ManagerModule, type ManagerTypes } from '../../wire/index.js';
+import { required } from '../../wire/index.js';
+import type { ManagerModule, ManagerTypes } from '../../wire/manager/index.js';
 import { shardIdFromThrift } from './managerStructs.js';
 
 export type MoveMethods = Pick<ManagerModule.Client, 'copy_shard' | 'repair_shard' | 'diff_shards'>;

@@ -1,6 +1,7 @@
 import { RoostError } from '../../core/index.js';
 import type { Gizzard, RemoteHost } from '../../gizzard/index.js';
-import { required, type ManagerModule } from '../../wire/index.js';
+import { required } from '../../wire/index.js';
+import type { ManagerModule } from '../../wire/manager/index.js';
 import { hostFromThrift, hostToThrift, statusFromThrift } from './managerStructs.js';
 
 export type RemoteMethods = Pick<

@@ -10,7 +10,8 @@ import {
   type TableInfo,
   type Topology,
 } from '../../gizzard/index.js';
-import { required, type ManagerModule, type ManagerTypes } from '../../wire/index.js';
+import { required } from '../../wire/index.js';
+import type { ManagerModule, ManagerTypes } from '../../wire/manager/index.js';
 import { Turns } from '../turns.js';
 import {
   busyFromThrift,

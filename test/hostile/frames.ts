@@ -1,11 +1,11 @@
 import {
   JobInjectorProcessor,
-  ManagerProcessor,
   RoostFlockProcessor,
   TBirdProcessor,
   UsersProcessor,
   BinaryWriter,
 } from '../../wire/index.js';
+import { ManagerProcessor } from '../../wire/manager/index.js';
 
 export type Port = 'flock' | 'manager' | 'injector' | 'tbird' | 'users';
 
