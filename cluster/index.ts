@@ -1,6 +1,7 @@
 export { cachedKind, type CachedKind, type CachedKinds, type KeyOption, type KeyOptions } from './cachedKind.js';
 export { checkTimes, journalWrite, type JournalWriteOptions } from './journalWrite.js';
 export { Cluster, openCluster, withUsed, type OpenClusterOptions, type OpenedStore } from './openCluster.js';
+export { configKeysOf } from './storeConfig.js';
 export { portOf, serveCluster, type Address, type ServedCluster } from './serveCluster.js';
 export {
   defineStore,

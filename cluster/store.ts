@@ -1,5 +1,5 @@
 import type { Caches } from '../cache/index.js';
-import type { Log, Metrics, RoostConfig } from '../process/index.js';
+import type { ConfigKeys, Log, Metrics, RoostConfig } from '../process/index.js';
 import type { Backend, Check, Gizzard, JobType, ShardType } from '../gizzard/index.js';
 import type { ForeignJobs, ServiceOptions, ThriftService } from '../server/index.js';
 import type { CachedKinds } from './cachedKind.js';
@@ -61,6 +61,8 @@ export interface Store<
 > {
   /** Unique in a cluster: lower-case letters and digits. Names the store's port, `server.<name>Port`. */
   readonly name: Name;
+  /** Its keys of the configuration, by section, each with a default. Its port is `server.<name>Port` by itself. Keys that Roost has already stay as they are. */
+  readonly config?: ConfigKeys;
   /** Stores that this one reads or writes. They are opened before it, and closed after it. */
   readonly uses?: Uses;
   /** Makes the store's interface. */

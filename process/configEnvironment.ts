@@ -1,4 +1,4 @@
-import { type ConfigPath, keySchema, valueFromText, valueKeys } from './configKeys.js';
+import { type ConfigPath, type KeySchema, keySchema, valueFromText, valueKeys } from './configKeys.js';
 import { groupBy, RoostError } from '../core/index.js';
 import { suggest } from './suggest.js';
 
@@ -58,8 +58,9 @@ export interface EnvironmentOverrides {
 export function environmentOverrides(
   environment: NodeJS.ProcessEnv,
   hostNames: readonly string[],
+  keys?: KeySchema,
 ): EnvironmentOverrides {
-  const [paths, oldPaths] = [pathsByName(variableName, hostNames), pathsByName(oldVariableName, hostNames)];
+  const [paths, oldPaths] = [pathsByName(variableName, hostNames, keys), pathsByName(oldVariableName, hostNames, keys)];
   const [overrides, outdated]: [ConfigOverride[], ConfigOverride[]] = [[], []];
   const warnings: string[] = [];
   const unread: string[] = [];
@@ -84,7 +85,7 @@ export function environmentOverrides(
     if (old) warnings.push(`environment variable ${name} is named ${variableName(path)} now`);
     (old ? outdated : overrides).push({
       path,
-      value: valueFromText(keySchema(path) ?? {}, text),
+      value: valueFromText(keySchema(path, keys) ?? {}, text),
       source: `environment variable ${name}`,
     });
   }
@@ -98,8 +99,9 @@ const addressOfService = /^(tcp|udp|sctp):\/\//;
 function pathsByName(
   nameOf: (path: ConfigPath) => string,
   hostNames: readonly string[],
+  keys: KeySchema | undefined,
 ): ReadonlyMap<string, readonly ConfigPath[]> {
-  return groupBy(valueKeys(hostNames), nameOf);
+  return groupBy(valueKeys(hostNames, keys), nameOf);
 }
 
 /** The same environment without what overrides keys: for a process whose configuration is to be taken as it stands in its file. */

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { configSchema } from './config.js';
 
 /** The part of JSON Schema that our configuration uses. */
-interface KeySchema {
+export interface KeySchema {
   readonly type?: 'object' | 'array' | 'string' | 'integer' | 'number' | 'boolean';
   readonly properties?: Readonly<Record<string, KeySchema>>;
   readonly additionalProperties?: KeySchema | false;
@@ -21,9 +21,13 @@ export type ConfigPath = readonly string[];
 /** The schema is the one source of keys, types and bounds; messages and environment names follow from it. */
 const root = z.toJSONSchema(configSchema, { io: 'input' }) as KeySchema;
 
+/** The root of the keys of another schema. */
+export const keysOf = (schema: z.ZodType): KeySchema =>
+  schema === configSchema ? root : (z.toJSONSchema(schema, { io: 'input' }) as KeySchema);
+
 /** The schema of a key; undefined where there is no such key. */
-export function keySchema(path: ConfigPath): KeySchema | undefined {
-  let schema: KeySchema | undefined = root;
+export function keySchema(path: ConfigPath, below: KeySchema = root): KeySchema | undefined {
+  let schema: KeySchema | undefined = below;
   for (const name of path) {
     if (schema === undefined) return undefined;
     if (schema.type === 'array') schema = schema.items;
@@ -37,10 +41,11 @@ export function keySchema(path: ConfigPath): KeySchema | undefined {
 }
 
 /** The names that an object of the configuration may hold; none where the user names its entries. */
-export const keysBelow = (path: ConfigPath): readonly string[] => Object.keys(keySchema(path)?.properties ?? {});
+export const keysBelow = (path: ConfigPath, below: KeySchema = root): readonly string[] =>
+  Object.keys(keySchema(path, below)?.properties ?? {});
 
 /** Every key that holds a value and not further keys. `hostNames` stand for the entries of `databaseHosts`. */
-export function valueKeys(hostNames: readonly string[]): readonly ConfigPath[] {
+export function valueKeys(hostNames: readonly string[], keys: KeySchema = root): readonly ConfigPath[] {
   const found: ConfigPath[] = [];
   const walk = (schema: KeySchema, path: ConfigPath): void => {
     if (schema.type !== 'object') {
@@ -50,7 +55,7 @@ export function valueKeys(hostNames: readonly string[]): readonly ConfigPath[] {
     for (const [name, below] of Object.entries(schema.properties ?? {})) walk(below, [...path, name]);
     if (schema.additionalProperties) for (const name of hostNames) walk(schema.additionalProperties, [...path, name]);
   };
-  walk(root, []);
+  walk(keys, []);
   return found;
 }
 

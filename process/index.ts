@@ -9,6 +9,7 @@ export {
   type RoostConfigInput,
 } from './config.js';
 export { otherVariables, withoutOverrides, type ConfigOverride } from './configEnvironment.js';
+export { configSchemaWith, type ConfigKeys } from './configExtension.js';
 export { configPlaces, loadConfig, type LoadConfigOptions, type LoadedConfig } from './loadConfig.js';
 export { createLog, silentLog, type Log } from './log.js';
 export { Metrics } from './metrics.js';

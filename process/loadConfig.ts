@@ -1,9 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { z } from 'zod';
-import { configSchema, type RoostConfig } from './config.js';
+import type { RoostConfig } from './config.js';
+import { type ConfigKeys, configSchemaWith } from './configExtension.js';
 import { type ConfigOverride, environmentOverrides } from './configEnvironment.js';
-import { type ConfigPath, describeAllowed, keysBelow, keySchema } from './configKeys.js';
+import { type ConfigPath, describeAllowed, keysBelow, keysOf, type KeySchema, keySchema } from './configKeys.js';
 import { RoostError } from '../core/index.js';
 import { suggest } from './suggest.js';
 
@@ -17,6 +18,8 @@ export interface LoadConfigOptions {
   readonly workingFolder?: string;
   /** Values of options; they override the environment, which overrides the file. */
   readonly overrides?: readonly ConfigOverride[];
+  /** Keys that stores bring. */
+  readonly extensions?: readonly ConfigKeys[];
 }
 
 export interface LoadedConfig {
@@ -33,21 +36,23 @@ export interface LoadedConfig {
  */
 export function loadConfig(options: LoadConfigOptions = {}): LoadedConfig {
   const environment = options.environment ?? process.env;
+  const schema = configSchemaWith(options.extensions ?? []);
+  const keys = keysOf(schema);
   const path = findConfig(options, environment);
   const file = readConfig(path);
   const hosts = file['databaseHosts'];
-  const fromEnvironment = environmentOverrides(environment, isObject(hosts) ? Object.keys(hosts) : []);
+  const fromEnvironment = environmentOverrides(environment, isObject(hosts) ? Object.keys(hosts) : [], keys);
   const overrides = [...fromEnvironment.overrides, ...(options.overrides ?? [])];
   const input = structuredClone(file);
   for (const override of overrides) assign(input, override.path, override.value);
 
   const sourceOf = (key: ConfigPath): string =>
     overrides.findLast((override) => override.path.every((name, index) => name === key[index]))?.source ?? path;
-  const parsed = configSchema.safeParse(input);
+  const parsed = schema.safeParse(input);
   if (!parsed.success)
     throw invalid(
       path,
-      parsed.error.issues.flatMap((issue) => explain(issue, input, sourceOf)),
+      parsed.error.issues.flatMap((issue) => explain(issue, input, sourceOf, keys)),
     );
   const problems = crossCheck(parsed.data, sourceOf);
   if (problems.length > 0) throw invalid(path, problems);
@@ -103,13 +108,18 @@ function assign(target: Record<string, unknown>, path: ConfigPath, value: unknow
   if (last !== undefined) object[last] = value;
 }
 
-function explain(issue: z.core.$ZodIssue, input: unknown, sourceOf: (key: ConfigPath) => string): readonly string[] {
+function explain(
+  issue: z.core.$ZodIssue,
+  input: unknown,
+  sourceOf: (key: ConfigPath) => string,
+  keys: KeySchema,
+): readonly string[] {
   const key = issue.path.map(String);
   const source = sourceOf(key);
   const name = key.join('.');
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((unknown) => {
-      const known = keysBelow(key);
+      const known = keysBelow(key, keys);
       const meant = suggest(unknown, known);
       const hint =
         meant === undefined ? `the keys here are ${known.join(', ')}` : `did you mean ${[...key, meant].join('.')}?`;
@@ -120,7 +130,7 @@ function explain(issue: z.core.$ZodIssue, input: unknown, sourceOf: (key: Config
     (value, step) => (isObject(value) || Array.isArray(value) ? (value as never)[step] : undefined),
     input,
   );
-  const schema = keySchema(key);
+  const schema = keySchema(key, keys);
   const rule =
     issue.code === 'invalid_format' || issue.code === 'custom'
       ? issue.message
