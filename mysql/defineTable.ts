@@ -7,8 +7,9 @@ import { tableById } from './tableById.js';
 type Columns = Readonly<Record<string, ColumnType<unknown>>>;
 type ValueOf<Type> = Type extends ColumnType<infer T> ? T : never;
 
-/** The values of one row, by column. */
-export type RowOf<C extends Columns> = { readonly [Name in keyof C]: ValueOf<C[Name]> };
+type Values<C extends Columns> = { readonly [Name in keyof C]: ValueOf<C[Name]> };
+/** The values of one row of a table, by column. */
+export type RowOf<Table> = Table extends TableDefinition<infer C> ? Values<C> : never;
 
 /** Reads the value of a column out of a row that was selected by `list`. */
 export type ColumnReaders<C extends Columns> = {
@@ -74,7 +75,7 @@ export class TableDefinition<C extends Columns> {
     return `INSERT INTO ${table} (${this.list}) SELECT ${this.#values} FROM JSON_TABLE(?, '$[*]' COLUMNS (${this.#paths})) j${replace ? ` ON DUPLICATE KEY UPDATE ${this.#replaceAll}` : ''}`;
   }
 
-  rowsJson(rows: readonly RowOf<C>[]): string {
+  rowsJson(rows: readonly Values<C>[]): string {
     return JSON.stringify(rows.map((row) => this.names.map((column, place) => this.#types[place]!.write(row[column]))));
   }
 }
@@ -136,16 +137,16 @@ export class ShardTable<C extends Columns> {
   }
 
   /** Inserts rows plainly: one that exists is a `Conflict`. */
-  insert(session: SqlSession, rows: readonly RowOf<C>[], deadline: Deadline): Promise<void> {
+  insert(session: SqlSession, rows: readonly Values<C>[], deadline: Deadline): Promise<void> {
     return this.#write(session, rows, false, deadline);
   }
 
   /** Writes rows whole, whether they exist or not. */
-  replace(session: SqlSession, rows: readonly RowOf<C>[], deadline: Deadline): Promise<void> {
+  replace(session: SqlSession, rows: readonly Values<C>[], deadline: Deadline): Promise<void> {
     return this.#write(session, rows, true, deadline);
   }
 
-  async #write(session: SqlSession, rows: readonly RowOf<C>[], replace: boolean, deadline: Deadline): Promise<void> {
+  async #write(session: SqlSession, rows: readonly Values<C>[], replace: boolean, deadline: Deadline): Promise<void> {
     if (rows.length === 0) return;
     const { definition, sql } = this;
     await session.run(definition.insertSql(sql, replace), [definition.rowsJson(rows)], deadline);

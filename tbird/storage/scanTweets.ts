@@ -2,7 +2,7 @@ import type { Deadline } from '../../core/index.js';
 import type { SqlSession, SqlValue } from '../../mysql/index.js';
 import { live, type TweetRecord } from '../tweetRecord.js';
 import { recordOf } from './tweetRows.js';
-import { tweetColumns } from './tweetTable.js';
+import { tweetsTable } from './tweetTable.js';
 
 export interface ScanBounds {
   readonly userId: bigint;
@@ -36,7 +36,7 @@ export async function scanTweets(
     ...(bounds.retweets ? [] : [{ sql: 'retweet_of_id IS NULL', values: [] }]),
   ];
   const rows = await session.rows(
-    `SELECT ${tweetColumns} FROM ${table} FORCE INDEX (author) WHERE ${parts.map(({ sql }) => sql).join(' AND ')} ORDER BY id DESC LIMIT ?`,
+    `SELECT ${tweetsTable.list} FROM ${table} FORCE INDEX (author) WHERE ${parts.map(({ sql }) => sql).join(' AND ')} ORDER BY id DESC LIMIT ?`,
     [...parts.flatMap(({ values }) => values), limit],
     deadline,
   );

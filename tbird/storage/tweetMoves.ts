@@ -1,11 +1,11 @@
 import { inParts, type Movable, type MovableTable, type ShardInfo } from '../../gizzard/index.js';
-import { type DatabaseHost, movableTables, tableById } from '../../mysql/index.js';
+import { type DatabaseHost, movableTables } from '../../mysql/index.js';
 import { contentText } from '../tweetRules.js';
 import { routingKey } from '../windows/timeWindows.js';
 import { mergeTweets, sameRecord, type TweetRecord } from '../tweetRecord.js';
 import { applyTweets, removeTweets } from './applyTweets.js';
 import { recordOf } from './tweetRows.js';
-import { tweetColumns, tweetTable } from './tweetTable.js';
+import { tweetsTable, tweetTable } from './tweetTable.js';
 
 /** How the shards of tweets are copied, compared, repaired and taken away: page by page in the order of the ids. */
 export const tweetMoves = (database: string): Movable<DatabaseHost> => movableTables(database, [tweetsMoves(database)]);
@@ -21,7 +21,7 @@ export const windowMsOf = (shard: ShardInfo): number => Number(shard.sourceType)
 
 /** The rows of a shard. */
 export const tweetsMoves = (database: string): MovableTable<TweetRow, DatabaseHost> => ({
-  ...tableById(database, 'tweets', tweetColumns, (row, shard): TweetRow => ({
+  ...tweetsTable.in(database).pages((row, shard: ShardInfo): TweetRow => ({
     record: recordOf(row),
     windowMs: windowMsOf(shard),
   })),

@@ -1,34 +1,34 @@
 import type { Deadline } from '../../core/index.js';
-import type { SqlRow, SqlSession, SqlValue } from '../../mysql/index.js';
+import type { RowOf, SqlRow, SqlSession, SqlValue } from '../../mysql/index.js';
 import type { Tweet } from '../../wire/index.js';
 import type { TweetContent } from '../tweet.js';
 import { deleted, type TweetRecord } from '../tweetRecord.js';
 import { contentFrom, contentRow } from '../tweetRules.js';
-import { tweetColumns } from './tweetTable.js';
+import { tweetsTable } from './tweetTable.js';
 
-const bigintOf = (value: SqlRow[number] | undefined): bigint => BigInt(value as number);
-const optional = (value: SqlRow[number] | undefined): bigint | undefined =>
-  value === null ? undefined : bigintOf(value);
+const { read } = tweetsTable;
 
-/** A row that begins with the columns of `tweetColumns`, the first of which is not looked at where `id` is given. */
-export function recordOf(row: SqlRow, id = bigintOf(row[0])): TweetRecord {
-  const [state, stateAt] = [Number(row[10]), bigintOf(row[11])];
-  if (row[1] === null) return { id, written: undefined, losers: [], state, stateAt };
+/** A row of all columns. `id` stands for the first, where that holds something else. */
+export function recordOf(row: SqlRow, id = read.id(row)): TweetRecord {
+  const [state, stateAt] = [read.state(row), read.state_at(row)];
+  const userId = read.user_id(row);
+  if (userId === undefined) return { id, written: undefined, losers: [], state, stateAt };
   const content = {
     id,
-    userId: bigintOf(row[1]),
-    text: String(row[2]),
-    createdAtMs: Number(row[3]),
-    replyToTweetId: optional(row[4]),
-    replyToUserId: optional(row[5]),
-    retweetOfId: optional(row[6]),
-    flags: Number(row[7]),
-    extra: row[8] === null ? undefined : String(row[8]),
+    userId,
+    text: read.text(row)!,
+    createdAtMs: read.created_at_ms(row)!,
+    replyToTweetId: read.reply_to_tweet_id(row),
+    replyToUserId: read.reply_to_user_id(row),
+    retweetOfId: read.retweet_of_id(row),
+    flags: read.flags(row)!,
+    extra: read.extra(row),
   };
+  const losers = read.losers(row);
   return {
     id,
-    written: { content, writtenAt: bigintOf(row[9]) },
-    losers: row[12] === null ? [] : losersFrom(String(row[12])),
+    written: { content, writtenAt: read.written_at(row)! },
+    losers: losers === undefined ? [] : losersFrom(losers),
     state,
     stateAt,
   };
@@ -61,7 +61,7 @@ export interface IdsOfTable {
   readonly ids: readonly bigint[];
 }
 
-const otherColumns = tweetColumns.split(', ').slice(1);
+const otherColumns = tweetsTable.names.filter((name) => name !== tweetsTable.key);
 
 /**
  * An id is given back as its place among all of the statement, counted from 1: that is cheaper to send and to read than the id. The places stand in a derived
@@ -86,7 +86,7 @@ export async function readTweets(
   }
   const sql = tables.map(({ table }) => readSql(table)).join('\nUNION ALL\n');
   return (await session.rows(`${sql} ${lock}`, values, deadline)).map((row) =>
-    recordOf(row, ids[(row[0] as number) - 1]),
+    recordOf(row, ids[Number(read.id(row)) - 1]),
   );
 }
 
@@ -98,8 +98,6 @@ export const lockTweets = (
   deadline: Deadline,
 ): Promise<TweetRecord[]> => readTweets(session, [{ table, ids }], deadline, 'FOR UPDATE');
 
-const replaceAll = otherColumns.map((column) => `${column} = VALUES(${column})`).join(', ');
-
 /** Inserts rows plainly: one that exists after all is a `Conflict`. With `replace`, writes rows that exist. */
 export async function writeTweets(
   session: SqlSession,
@@ -109,26 +107,24 @@ export async function writeTweets(
   deadline: Deadline,
 ): Promise<void> {
   if (records.length === 0) return;
-  await session.run(
-    `INSERT INTO ${table} (${tweetColumns})
-     SELECT i, u, t, c, rt, ru, ro, f, e, w, s, a, l
-     FROM JSON_TABLE(?, '$[*]' COLUMNS (
-       i BIGINT UNSIGNED PATH '$[0]', u BIGINT UNSIGNED PATH '$[1]', t VARCHAR(280) CHARACTER SET utf8mb4 PATH '$[2]', c BIGINT PATH '$[3]',
-       rt BIGINT UNSIGNED PATH '$[4]', ru BIGINT UNSIGNED PATH '$[5]', ro BIGINT UNSIGNED PATH '$[6]', f INT UNSIGNED PATH '$[7]',
-       e VARCHAR(4096) CHARACTER SET utf8mb4 PATH '$[8]', w BIGINT PATH '$[9]', s TINYINT UNSIGNED PATH '$[10]', a BIGINT PATH '$[11]',
-       l MEDIUMTEXT CHARACTER SET utf8mb4 PATH '$[12]')) j
-     ${replace ? `ON DUPLICATE KEY UPDATE ${replaceAll}` : ''}`,
-    [JSON.stringify(records.map(rowOf))],
-    deadline,
-  );
+  await session.run(tweetsTable.insertSql(table, replace), [tweetsTable.rowsJson(records.map(rowOf))], deadline);
 }
 
-/** Integers go as texts, which both servers turn into integers exactly. */
-const rowOf = ({ id, written, losers, state, stateAt }: TweetRecord): readonly unknown[] => [
-  ...(written === undefined
-    ? [String(id), null, null, null, null, null, null, null, null, null]
-    : [...contentRow(written.content), String(written.writtenAt)]),
-  state,
-  String(stateAt),
-  losers.length === 0 ? null : JSON.stringify(losers.map(contentRow)),
-];
+const rowOf = ({ id, written, losers, state, stateAt }: TweetRecord): RowOf<typeof tweetsTable> => {
+  const content = written?.content;
+  return {
+    id,
+    user_id: content?.userId,
+    text: content?.text,
+    created_at_ms: content?.createdAtMs,
+    reply_to_tweet_id: content?.replyToTweetId,
+    reply_to_user_id: content?.replyToUserId,
+    retweet_of_id: content?.retweetOfId,
+    flags: content?.flags,
+    extra: content?.extra,
+    written_at: written?.writtenAt,
+    state,
+    state_at: stateAt,
+    losers: losers.length === 0 ? undefined : JSON.stringify(losers.map(contentRow)),
+  };
+};

@@ -1,10 +1,30 @@
 import type { ShardInfo } from '../../gizzard/index.js';
-import { shardTable } from '../../mysql/index.js';
+import { columnTypes, defineTable, shardTable } from '../../mysql/index.js';
+
+const { id, int64, longText, nullable, safeInteger, text, uint8, uint32 } = columnTypes;
+
+/** The rows of tweets. Content is NULL while only a deletion, or its undoing, has come. */
+export const tweetsTable = defineTable(
+  'tweets',
+  {
+    id,
+    user_id: nullable(id),
+    text: nullable(text(280)),
+    created_at_ms: nullable(safeInteger),
+    reply_to_tweet_id: nullable(id),
+    reply_to_user_id: nullable(id),
+    retweet_of_id: nullable(id),
+    flags: nullable(uint32),
+    extra: nullable(text(4096)),
+    written_at: nullable(int64),
+    state: uint8,
+    state_at: int64,
+    losers: nullable(longText),
+  },
+  'id',
+  ['KEY author (user_id, id)'],
+);
 
 /** The name of a shard's table, quoted, ready for SQL. */
 export const tweetTable = (database: string, shard: ShardInfo): string =>
-  shardTable(database, shard.id.tablePrefix, 'tweets');
-
-/** The columns of a row, in the order in which `recordOf` takes them. */
-export const tweetColumns =
-  'id, user_id, text, created_at_ms, reply_to_tweet_id, reply_to_user_id, retweet_of_id, flags, extra, written_at, state, state_at, losers';
+  shardTable(database, shard.id.tablePrefix, tweetsTable.name);
