@@ -11,10 +11,12 @@ export interface ConnectOptions {
   readonly blocking?: boolean;
   /** How often a command is sent again on a new connection before it fails. */
   readonly retries?: number;
+  /** For people: whose it is. Absent: the journal's. */
+  readonly what?: string;
 }
 
 /**
- * A connection to the Redis of the journal. Calls that find it away wait for a few attempts to reconnect and then fail;
+ * A connection to a Redis. Calls that find it away wait for a few attempts to reconnect and then fail;
  * each caller bounds its wait with its own deadline.
  */
 export function connectRedis(config: RedisConfig, log: Log, options: ConnectOptions = {}): Redis {
@@ -36,7 +38,7 @@ export function connectRedis(config: RedisConfig, log: Log, options: ConnectOpti
   redis.on('error', (error: Error) => {
     if (error.message === lastReason) return;
     lastReason = error.message;
-    log.warn({ err: error }, "the journal's Redis does not answer");
+    log.warn({ err: error }, `${options.what ?? "the journal's Redis"} does not answer`);
   });
   redis.on('ready', () => {
     lastReason = '';

@@ -1,3 +1,6 @@
 export { connectRedis, microsOf, redisTrouble, type ConnectOptions } from './connect.js';
+export { KeySpaces, type SpaceOwner } from './keySpaces.js';
 export { LuaScript } from './luaScript.js';
+export { redisBackend, redisBackendName } from './redisBackend.js';
+export { RedisHost, type RedisHostConfig } from './redisHost.js';
 export { results } from './transaction.js';

@@ -26,6 +26,8 @@ end`.replaceAll(/\s*\n\s*/g, ' ');
  * The script finds each as a local variable: a string, `nil` for an absent one with `?`, a table for one with `[]`. Those with `?` and `[]` come last. An included file stands
  * beside this one, and what it declares as local is there for this one.
  * Redis is sent the text's SHA, and the text itself where it does not know that.
+ *
+ * Texts of the answer are strings; with `bytes`, they are buffers.
  */
 export class LuaScript<Keys extends object, Args extends object, Answer> {
   readonly #name: string;
@@ -34,7 +36,10 @@ export class LuaScript<Keys extends object, Args extends object, Answer> {
   readonly #lua: string;
   readonly #sha: string;
 
-  constructor(file: URL) {
+  constructor(
+    file: URL,
+    private readonly options: { readonly bytes?: boolean } = {},
+  ) {
     const text = readFileSync(file, 'utf8');
     this.#name = basename(fileURLToPath(file));
     this.#keys = declared(text, 'KEYS').map(parseName);
@@ -56,8 +61,9 @@ export class LuaScript<Keys extends object, Args extends object, Answer> {
     const allArgs = this.#flatten(this.#args, args, sizes);
     // As one array, since there may be more than the arguments that a call can have.
     const values = (sizes as Value[]).concat(allArgs);
+    const form = this.options.bytes === true ? 'Buffer' : '';
     const call = (command: 'evalsha' | 'eval', script: string): Promise<unknown> =>
-      (redis[command] as (...given: unknown[]) => Promise<unknown>).call(
+      (redis as unknown as Record<string, (...given: unknown[]) => Promise<unknown>>)[`${command}${form}`]!.call(
         redis,
         script,
         allKeys.length,
