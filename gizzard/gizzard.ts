@@ -10,7 +10,7 @@ import { DatabaseHosts, mysqlBackend } from '../mysql/index.js';
 import { Metrics, silentLog, type Log, type RoostConfig } from '../process/index.js';
 import type { Backend, DroppedShard, Host } from './backend.js';
 import { Hosts } from './hosts.js';
-import type { JobType } from './jobs/jobType.js';
+import type { AnyJobType } from './jobs/jobType.js';
 import { Jobs } from './jobs/jobs.js';
 import type { SendJobs } from './jobs/remoteRelay.js';
 import { Migrations } from './migrations/migrations.js';
@@ -24,7 +24,6 @@ import { Strays } from './moving/strays.js';
 import { NameServer } from './nameServer/nameServer.js';
 import { nodeType } from './nodes/index.js';
 import { Hedge } from './routing/hedge.js';
-import { LaggedAnswers } from './routing/laggedAnswers.js';
 import { onSameHosts, readableOn } from './routing/onSameHosts.js';
 import { readAny } from './routing/readAny.js';
 import type { Leaf, Route } from './routing/route.js';
@@ -49,7 +48,7 @@ export interface GizzardTypes {
   /** What its shards live on beside MySQL; stores may share one. They are closed with the Gizzard. */
   readonly backends?: readonly Backend[];
   readonly shardTypes: readonly ShardType[];
-  readonly jobTypes: readonly JobType[];
+  readonly jobTypes: readonly AnyJobType[];
   /** What the doctor looks at beside its own checks. */
   readonly checks?: readonly Check[];
 }
@@ -80,8 +79,6 @@ export class Gizzard {
   /** Compares the replicas of that database, and makes them the same. */
   readonly replicas: ReplicasHealth;
   readonly jobs: Jobs;
-  /** Where reads were answered by replicas that lack writes. */
-  readonly laggedAnswers = new LaggedAnswers();
   /** The copies, repairs and diffs of the cluster. */
   readonly moves: Moves;
   /** The transformations of the cluster. */
@@ -99,7 +96,7 @@ export class Gizzard {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly #shardTypes = new Map<string, ShardType>();
-  readonly #jobTypes = new Map<string, JobType>();
+  readonly #jobTypes = new Map<string, AnyJobType>();
   readonly #checks: Check[] = [];
   readonly #sweeper: DroppedSweeper;
   #started = false;
@@ -348,36 +345,15 @@ export class Gizzard {
     deadline: Deadline,
     read: (host: H, leaf: Leaf, deadline: Deadline) => Promise<T>,
   ): Promise<T> {
-    return this.#read(
-      [route],
-      deadline,
-      // The type of a leaf names its backend, and a shard is made on no other's hosts.
-      (leaf, within) => read(this.hosts.host(leaf.shard.id.hostname) as H, leaf, within),
-    );
-  }
-
-  /** Reads from a replica of the first route what it has of all of them; the other routes have replicas on the same hosts. */
-  async #read<T>(
-    routes: readonly [Route, ...Route[]],
-    deadline: Deadline,
-    read: (leaf: Leaf, deadline: Deadline) => Promise<T>,
-  ): Promise<T> {
     const { lagging } = this.jobs;
     const looking = lagging.fresh();
     if (looking !== undefined) await looking;
     return readAny(
-      routes[0],
+      route,
       deadline,
       this.hosts.isHealthy,
-      async (leaf, within) => {
-        const { hostname } = leaf.shard.id;
-        const behind = routes.filter(
-          (route) => !lagging.isCurrent((route === routes[0] ? leaf : readableOn(route, hostname)).key),
-        );
-        const answer = await read(leaf, within);
-        for (const route of behind) this.laggedAnswers.note(route);
-        return answer;
-      },
+      // The type of a leaf names its backend, and a shard is made on no other's hosts.
+      (leaf, within) => read(this.hosts.host(leaf.shard.id.hostname) as H, leaf, within),
       this.#hedge,
       lagging.isCurrent,
     );
@@ -398,14 +374,16 @@ export class Gizzard {
     ) => Promise<T>,
   ): Promise<T[]> {
     const together = ([first, ...others]: readonly number[]): Promise<T> =>
-      this.#read([routes[first!]!, ...others.map((place) => routes[place]!)], deadline, (leaf, within) => {
-        const { hostname } = leaf.shard.id;
-        return read(
-          this.hosts.host(hostname) as H,
-          [{ leaf, place: first! }, ...others.map((place) => ({ leaf: readableOn(routes[place]!, hostname), place }))],
+      this.read(routes[first!]!, deadline, (host: H, leaf, within) =>
+        read(
+          host,
+          [
+            { leaf, place: first! },
+            ...others.map((place) => ({ leaf: readableOn(routes[place]!, leaf.shard.id.hostname), place })),
+          ],
           within,
-        );
-      });
+        ),
+      );
     const { lagging } = this.jobs;
     const looking = lagging.fresh();
     if (looking !== undefined) await looking;

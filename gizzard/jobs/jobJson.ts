@@ -1,5 +1,5 @@
 import { RoostError } from '../../core/index.js';
-import type { JobType } from './jobType.js';
+import type { AnyJobType } from './jobType.js';
 import type { NewJob } from './journal.js';
 import { UnknownJob } from './unknownJobs.js';
 
@@ -13,7 +13,7 @@ export const jobToExactJson = (kind: string, payload: Buffer, version = 1): stri
   JSON.stringify({ [kind]: { payload: payload.toString('base64'), ...(version === 1 ? {} : { version }) } });
 
 /** The form for people where the kind has one, else the exact one. Never throws for a payload that cannot be read. */
-export function jobToJson(type: JobType | undefined, kind: string, payload: Buffer, version = 1): string {
+export function jobToJson(type: AnyJobType | undefined, kind: string, payload: Buffer, version = 1): string {
   try {
     const body = version > (type?.version ?? 1) ? undefined : type?.toJson?.(payload, version);
     if (body !== undefined) return JSON.stringify({ [kind]: body });
@@ -24,7 +24,7 @@ export function jobToJson(type: JobType | undefined, kind: string, payload: Buff
 }
 
 /** Throws `InvalidArgument` for what is not a job of a kind and version that are known here; where only these are not, with the field `unknownKind`. */
-export function jobFromJson(types: ReadonlyMap<string, JobType>, text: string): NewJob {
+export function jobFromJson(types: ReadonlyMap<string, AnyJobType>, text: string): NewJob {
   const invalid = (why: string, cause?: unknown, fields = {}): RoostError =>
     new RoostError('InvalidArgument', `a job is a JSON object with one key, its kind: ${why}`, { cause, fields });
   let parsed: unknown;
@@ -52,7 +52,7 @@ export function jobFromJson(types: ReadonlyMap<string, JobType>, text: string): 
     try {
       const known = type.version ?? 1;
       if (exact.version > known) throw new UnknownJob(kind, exact.version, known);
-      type.split(exact.payload, () => undefined, exact.version);
+      type.split?.(exact.payload, () => undefined, exact.version);
     } catch (cause) {
       throw new RoostError(
         'InvalidArgument',

@@ -4,7 +4,7 @@ import type { JobsConfig, Log } from '../../process/index.js';
 import { EntryMover, type EntryPlace } from './entryMover.js';
 import { decodeJob, type JobEntry } from './jobEntry.js';
 import { jobToJson } from './jobJson.js';
-import type { JobType } from './jobType.js';
+import type { AnyJobType } from './jobType.js';
 import { journalError } from './journal.js';
 import { priorities, type Priority } from './priority.js';
 import { ofHost, passKey, remoteKeys, streamKeys } from './streamKeys.js';
@@ -56,7 +56,7 @@ export class JobQueues {
   constructor(
     private readonly cluster: string,
     private readonly redis: Redis,
-    private readonly types: ReadonlyMap<string, JobType>,
+    private readonly types: ReadonlyMap<string, AnyJobType>,
     private readonly config: JobsConfig,
     private readonly log: Log,
     /** Called when jobs are to be tried again, for workers of this process. */

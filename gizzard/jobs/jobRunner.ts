@@ -1,17 +1,20 @@
-import { RoostError, Semaphore } from '../../core/index.js';
+import { Deadline, groupBy, RoostError, Semaphore } from '../../core/index.js';
 import type { Log } from '../../process/index.js';
 import type { Hosts } from '../hosts.js';
 import type { Leaf, Route } from '../routing/route.js';
 import { shardKey } from '../topology/types.js';
 import type { Topology } from '../topology/topology.js';
 import type { JobEntry } from './jobEntry.js';
-import type { FollowUp, JobType } from './jobType.js';
+import type { AnyJobType, ClusterJobType, FollowUp, JobType } from './jobType.js';
 import { LeafWriter } from './leafWriter.js';
 import type { Priority } from './priority.js';
 import { UnknownJob, waitingFor } from './unknownJobs.js';
 
 /** Transactions at once on one host. More would only wait for the same disk and the same locks, and take connections from reads. */
 const transactionsPerHost = 4;
+
+/** Jobs at once that write no leaf: each reads a page or so, and holds what it journals. */
+const clusterJobsAtOnce = 8;
 
 /** What is left of a job on one host. */
 export interface HostFailure {
@@ -44,14 +47,15 @@ type Placed = Omit<JobOutcome, 'topologyVersion'>;
 
 /** Takes a job apart, brings each part to every leaf that takes writes, and says what is left to do. */
 export class JobRunner {
-  readonly #types: ReadonlyMap<string, JobType>;
+  readonly #types: ReadonlyMap<string, AnyJobType>;
   readonly #writers = new Map<string, LeafWriter<unknown>>();
   readonly #slots = new Map<string, Semaphore>();
+  readonly #clusterJobs = new Semaphore(clusterJobsAtOnce);
   /** How many jobs are in work under each topology. */
   readonly #inWork = new Map<number, number>();
 
   constructor(
-    types: ReadonlyMap<string, JobType>,
+    types: ReadonlyMap<string, AnyJobType>,
     private readonly topology: () => Topology,
     private readonly hosts: Hosts,
     private readonly log: Log,
@@ -87,7 +91,7 @@ export class JobRunner {
     version,
   }: Pick<JobEntry, 'kind' | 'payload'> & { readonly version?: number }): Promise<void> {
     const type = this.#types.get(kind);
-    if (type?.forget === undefined) return;
+    if (type?.split === undefined || type.forget === undefined) return;
     const items: unknown[] = [];
     type.split(payload, (_tableId, _key, item) => items.push(item), version ?? type.version ?? 1);
     await type.forget(items);
@@ -112,6 +116,7 @@ export class JobRunner {
     // Another server may know it: the job waits for that one, however long it takes.
     const known = type === undefined ? undefined : (type.version ?? 1);
     if (type === undefined || job.version > known!) return unknownHere(new UnknownJob(job.kind, job.version, known));
+    if (type.split === undefined) return this.#runOnce(type, job, priority);
     const byRoute = new Map<Route, unknown[]>();
     try {
       type.split(
@@ -131,6 +136,21 @@ export class JobRunner {
     const refused = [...byRoute.keys()].some((route) => route.writable.length === 0);
     const placed = await this.#place(type, priority, byRoute, onlyLeaves(job, topology.version, [...byRoute.keys()]));
     return refused ? { ...placed, refused } : placed;
+  }
+
+  async #runOnce(type: ClusterJobType, job: JobEntry, priority: Priority): Promise<Placed> {
+    await this.#clusterJobs.acquire();
+    try {
+      const followUps = await type.run(job.payload, Deadline.after(this.applyDeadlineMs), job.version);
+      for (const [at, some] of groupBy(followUps, (one) => one.priority ?? priority)) await this.enqueue(at, some);
+      return { failures: [], readable: true };
+    } catch (thrown) {
+      if (thrown instanceof UnknownJob) return unknownHere(thrown);
+      const error = RoostError.from(thrown);
+      return { failures: [{ host: '', leaves: undefined, error, counts: !error.retryable }], readable: false };
+    } finally {
+      this.#clusterJobs.release();
+    }
   }
 
   #place(

@@ -3,6 +3,7 @@ import type { Host } from '../backend.js';
 import type { Leaf } from '../routing/route.js';
 import type { Topology } from '../topology/topology.js';
 import type { NewJob } from './journal.js';
+import type { Priority } from './priority.js';
 
 /** A job that applying another brought about. */
 export interface FollowUp {
@@ -12,6 +13,8 @@ export interface FollowUp {
   readonly version?: number;
   /** Keys of the only leaves it is for; absent: every leaf that its items belong to. */
   readonly leaves?: readonly string[];
+  /** Absent: that of the job that brought it about. */
+  readonly priority?: Priority;
 }
 
 /** What a job from outside is held against. */
@@ -61,3 +64,19 @@ export interface JobType<Item = unknown, H extends Host = Host> {
    */
   forget?(items: readonly Item[]): Promise<void>;
 }
+
+/**
+ * A kind of job that writes no leaf: it is done once, by whichever worker takes it. It reads through stores, and journals what follows, page by page where that is much.
+ *
+ * Jobs arrive at least once: `run` must bring about the same, or something that comes to the same, whenever it runs again.
+ */
+export interface ClusterJobType extends Pick<JobType, 'kind' | 'version' | 'check' | 'toJson' | 'fromJson'> {
+  readonly split?: undefined;
+  /**
+   * Does the job. The jobs that it returns are journalled before it counts as done. Throws `DataLoss` where the payload is malformed; the job is then given up at once. A job whose error is worth a
+   * retry is tried again, however often that takes.
+   */
+  run(payload: Buffer, deadline: Deadline, version: number): Promise<readonly FollowUp[]>;
+}
+
+export type AnyJobType = JobType | ClusterJobType;

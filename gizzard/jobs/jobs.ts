@@ -12,7 +12,7 @@ import { Fence } from './fence.js';
 import { jobFromJson } from './jobJson.js';
 import { JobQueues } from './jobQueues.js';
 import { JobRunner } from './jobRunner.js';
-import type { JobType } from './jobType.js';
+import type { AnyJobType } from './jobType.js';
 import { JobWorker } from './jobWorker.js';
 import { jobMetrics } from './jobMetrics.js';
 import { Journal, journalError, StaleRemotes, type JobCopies, type NewJob, type QueueSizes } from './journal.js';
@@ -62,7 +62,7 @@ export class Jobs {
   readonly #shared: Redis;
   readonly #workers: JobWorker[];
   readonly #runner: JobRunner;
-  readonly #types: ReadonlyMap<string, JobType>;
+  readonly #types: ReadonlyMap<string, AnyJobType>;
   /** The leaves that lack writes, and the hosts whose jobs fail. */
   readonly lagging: LaggingLeaves;
   /** What operators do with the queues. */
@@ -77,7 +77,7 @@ export class Jobs {
       'cluster' | 'redis' | 'jobs' | 'journal' | 'nameServer' | 'pool' | 'server'
     >,
     /** By kind. Stores add theirs before `start`. */
-    types: ReadonlyMap<string, JobType>,
+    types: ReadonlyMap<string, AnyJobType>,
     private readonly topology: () => Topology,
     hosts: Hosts,
     /** Where the journal's epochs are kept. */
@@ -221,7 +221,7 @@ export class Jobs {
     const topology = this.topology();
     const type = this.#types.get(job.kind)!;
     const version = job.version ?? type.version ?? 1;
-    type.split(job.payload, (tableId) => void topology.table(tableId), version);
+    type.split?.(job.payload, (tableId) => void topology.table(tableId), version);
     type.check?.(job.payload, { topology, latest: systemMicros() + BigInt(limits.timeAheadMs) * 1_000n }, version);
     return job;
   }
@@ -435,7 +435,7 @@ export class Jobs {
       const version = own ?? type?.version ?? 1;
       found ??= hosts.get(waitingFor(kind, version));
       try {
-        type?.split(
+        type?.split?.(
           payload,
           (tableId, key) => {
             const { writable, denied } = topology.route(tableId, key);

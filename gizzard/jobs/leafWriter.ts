@@ -1,4 +1,4 @@
-import { Deadline, RoostError, type Semaphore } from '../../core/index.js';
+import { Deadline, groupBy, RoostError, type Semaphore } from '../../core/index.js';
 import type { Host } from '../backend.js';
 import type { Leaf } from '../routing/route.js';
 import type { FollowUp, JobType } from './jobType.js';
@@ -96,7 +96,7 @@ export class LeafWriter<Item> {
       for (let start = 0; start < items.length; start += this.#itemsAtOnce) {
         const part = items.length <= this.#itemsAtOnce ? items : items.slice(start, start + this.#itemsAtOnce);
         const followUps = await this.type.apply(this.host, this.leaf, part, Deadline.after(this.deadlineMs));
-        if (followUps.length > 0) await this.enqueue(priority, followUps);
+        for (const [at, some] of groupBy(followUps, (one) => one.priority ?? priority)) await this.enqueue(at, some);
       }
       return undefined;
     } catch (error) {

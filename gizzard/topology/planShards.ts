@@ -1,0 +1,44 @@
+import { evenRanges, parseCount } from '../../core/index.js';
+import { keyHash } from '../hashes/index.js';
+import type { Change } from './changes.js';
+import type { ShardId, TableInfo } from './types.js';
+
+/** Where routing nodes are said to live: they hold nothing. */
+const routingHost = 'localhost';
+
+export interface ShardsPlan {
+  readonly table: TableInfo;
+  /** Of its leaves. */
+  readonly shardType: string;
+  /** Its shards are named by it and a number. */
+  readonly prefix: string;
+  readonly shards: number;
+  /** Copies of each shard, on as many hosts. */
+  readonly replicas: number;
+  /** Hosts to spread the shards over, in turn. */
+  readonly hosts: readonly string[];
+  /** Hashes that keys come to lie below it; absent: all that the table's hash gives. */
+  readonly endHash?: bigint;
+}
+
+/** The changes that make a table: shards of equal ranges of hashes, each below a replicating root. Throws `InvalidArgument`. */
+export function planShards({ table, shardType, prefix, shards, replicas, hosts, endHash }: ShardsPlan): Change[] {
+  parseCount(shards, 'shards', 1, 10_000);
+  parseCount(replicas, 'replicas', 1, hosts.length);
+  const changes: Change[] = [{ kind: 'createTable', table }];
+  const node = (id: ShardId, type: string): void => {
+    changes.push({ kind: 'createShard', shard: { id, type, sourceType: '', destinationType: '', busy: 'normal' } });
+  };
+  for (const [i, baseId] of evenRanges(0n, endHash ?? keyHash(table.hash).maxHash + 1n, shards).entries()) {
+    const tablePrefix = `${prefix}_${String(i).padStart(4, '0')}`;
+    const root: ShardId = { hostname: routingHost, tablePrefix: `${tablePrefix}_root` };
+    node(root, 'replicating');
+    for (let replica = 0; replica < replicas; replica++) {
+      const leaf: ShardId = { hostname: hosts[(i + replica) % hosts.length]!, tablePrefix };
+      node(leaf, shardType);
+      changes.push({ kind: 'addLink', link: { parent: root, child: leaf, weight: 1 } });
+    }
+    changes.push({ kind: 'setForwarding', forwarding: { tableId: table.tableId, baseId, shard: root } });
+  }
+  return changes;
+}
