@@ -1,6 +1,6 @@
 import type { Caches } from '../cache/index.js';
 import type { ConfigKeys, Log, Metrics, RoostConfig } from '../process/index.js';
-import type { Backend, Check, Gizzard, JobType, ShardType } from '../gizzard/index.js';
+import type { AnyJobType, Backend, Check, Gizzard, ShardType } from '../gizzard/index.js';
 import type { ForeignJobs, ServiceOptions, ThriftService } from '../server/index.js';
 import type { CachedKinds } from './cachedKind.js';
 
@@ -70,7 +70,7 @@ export interface Store<
   /** What its shards live on beside MySQL. Stores that share one give the same. */
   backends?(opened: Opened, context: StoreContext<Uses>): readonly Backend[];
   shardTypes(opened: Opened, context: StoreContext<Uses>): readonly ShardType[];
-  jobTypes(opened: Opened, context: StoreContext<Uses>): readonly JobType[];
+  jobTypes(opened: Opened, context: StoreContext<Uses>): readonly AnyJobType[];
   /** Called when the cluster is open, in a process that works on jobs: begins the store's own background work. */
   start?(opened: Opened): void;
   /** Ends what `start` and calls have begun, before the Gizzard closes. */

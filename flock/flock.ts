@@ -1,6 +1,6 @@
 import { checkTimes, journalWrite } from '../cluster/index.js';
 import { type Deadline, limits, parseCount, parseId, type Micros } from '../core/index.js';
-import { shardKey, type GatheredReads, type Gizzard, type NewJob } from '../gizzard/index.js';
+import { shardKey, type FollowUp, type GatheredReads, type Gizzard, type NewJob } from '../gizzard/index.js';
 import {
   deadlineOf,
   edgeStates,
@@ -29,6 +29,7 @@ import { checkGraph, type GraphCheckOptions, type GraphCheckReport } from './che
 import { checkBatch, checkCursor, checkDirection, checkIds, checkNewest, checkPairs, checkQuery } from './checks.js';
 import type { FlockService } from './flockService.js';
 import { EdgeReader } from './edgeReader.js';
+import type { EdgeRecord } from './edgeRecord.js';
 import { findGraph, graphsOf, planGraph, requireGraph, tableIdOf, type CreateGraphOptions } from './graphs.js';
 import { checkIdsFit } from './idsThatFit.js';
 import { encodeEdges, timesOfEdges } from './jobs/edgePayload.js';
@@ -63,8 +64,12 @@ export interface FlockOptions {
   readonly close?: () => Promise<void>;
 }
 
+/** An edge that was written: its graph's number as `tableId`, and its ends. */
+export type AppliedEdge = Pick<EdgeRecord, 'tableId' | 'sourceId' | 'destinationId'>;
+
 /** The social graph on a cluster. See `FlockService` for what each method promises. */
 export class Flock implements FlockService {
+  readonly #onApplied: ((edges: readonly AppliedEdge[]) => readonly FollowUp[])[] = [];
   readonly #reader: EdgeReader;
   readonly #states: GatheredReads<Pair, number>;
   readonly #edges: GatheredReads<Pair, Edge>;
@@ -80,6 +85,21 @@ export class Flock implements FlockService {
     this.#edges = this.#reader.gathered(readEdges);
     this.#nodes = this.#reader.gathered(readNodes);
     this.#heads = this.#reader.gathered(readHeads, rangesPerStatement);
+  }
+
+  /**
+   * Has `make` called with the edges of each write once they are applied to a replica; what it returns is journalled before they count as applied. For stores that keep something made of edges. Each
+   * edge comes once for every replica, and again when a job is repeated.
+   */
+  onApplied(make: (edges: readonly AppliedEdge[]) => readonly FollowUp[]): void {
+    this.#onApplied.push(make);
+  }
+
+  /** What those that listen make of edges, by the rows that were applied. */
+  followUpsOf(records: readonly AppliedEdge[]): readonly FollowUp[] {
+    if (this.#onApplied.length === 0) return [];
+    const forward = records.filter(({ tableId }) => tableId > 0);
+    return forward.length === 0 ? [] : this.#onApplied.flatMap((make) => make(forward));
   }
 
   graphs(): readonly Graph[] {

@@ -20,8 +20,13 @@ export const flockStore: Store<'flock', Flock, readonly []> = defineStore({
   open: ({ gizzard, caches, close }) =>
     new Flock(gizzard, { caches: caches.main && new EdgeCaches(caches.main, caches, gizzard), close }),
   shardTypes: ({ options: { caches } }, { config }) => [flockShardType(config.cluster, caches?.moving)],
-  jobTypes: ({ options: { caches } }, { config }) =>
-    [edgeJob, rowJob, nodeJob, sweepJob, recountJob].map((job) => job(config.cluster, caches ?? tablesAlone)),
+  jobTypes: (flock, { config: { cluster } }) => {
+    const writer = flock.options.caches ?? tablesAlone;
+    return [
+      edgeJob(cluster, writer, (applied) => flock.followUpsOf(applied)),
+      ...[rowJob, nodeJob, sweepJob, recountJob].map((job) => job(cluster, writer)),
+    ];
+  },
   service: {
     title: 'graphs',
     port: 7915,

@@ -5,7 +5,7 @@ export { IdGenerator, type IdGeneratorOptions } from './ids/idGenerator.js';
 export { SqlWorkerLeases, type WorkerLeaseOptions } from './ids/sqlWorkerLeases.js';
 export type { WorkerLease, WorkerLeases } from './ids/workerLease.js';
 export { openTbird, tbirdStore, tbirdStoreWith, type TbirdTimes } from './tbirdStore.js';
-export { Tbird, type SetupOptions, type TbirdOptions } from './tbird.js';
+export { Tbird, type SetupOptions, type TbirdOptions, type TweetsWritten } from './tbird.js';
 export { tweetGraphNames } from './tweetIndex.js';
 export type { TbirdService } from './tbirdService.js';
 export type { TweetContent } from './tweet.js';

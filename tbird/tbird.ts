@@ -64,6 +64,13 @@ export interface TbirdOptions {
   readonly caches?: Caches;
 }
 
+/** The ids of a write of tweets. */
+export interface TweetsWritten {
+  readonly created: readonly bigint[];
+  readonly deleted: readonly bigint[];
+  readonly undeleted: readonly bigint[];
+}
+
 /** Tweets on a cluster. See `TbirdService` for what each method promises. */
 export class Tbird implements TbirdService {
   readonly ids: IdGenerator;
@@ -74,6 +81,7 @@ export class Tbird implements TbirdService {
   readonly tableId = tweetsTableId;
   readonly caches: TweetCaches | undefined;
   readonly #clocks: ClusterClocks;
+  readonly #alongside: ((write: TweetsWritten) => readonly NewJob[])[] = [];
   readonly #recent = new RecentCreates();
   readonly #reserved = new ReservedIds();
   readonly #reader: TweetReader;
@@ -93,10 +101,7 @@ export class Tbird implements TbirdService {
     const { caches } = options;
     this.caches =
       caches?.main && gizzard.config.cache.tweets
-        ? new TweetCaches(caches.main, caches, gizzard, {
-            load: (ids, deadline) => this.#reader.records(ids, deadline),
-            doubtful: (ids, sinceMs) => this.#reader.doubtful(ids, sinceMs),
-          })
+        ? new TweetCaches(caches.main, caches, gizzard, (ids, deadline) => this.#reader.records(ids, deadline))
         : undefined;
     const windowsRead = metrics.histogram(
       'roost_tweet_windows_read',
@@ -138,6 +143,11 @@ export class Tbird implements TbirdService {
   /** Makes the windows that are due and drops those past the retention: a small share of them or, with `all`, all. */
   roll(options: { readonly all?: boolean } = {}): Promise<RollReport> {
     return this.windowSet.roll(options);
+  }
+
+  /** Has jobs journalled with each write of tweets, in the same step: either all are accepted, or none. They may run before it is applied. */
+  alongside(make: (write: TweetsWritten) => readonly NewJob[]): void {
+    this.#alongside.push(make);
   }
 
   async reserveIds(count: number, options: ReadOptions = {}): Promise<BigInt64Array> {
@@ -375,6 +385,13 @@ export class Tbird implements TbirdService {
         ),
       },
       ...index.jobs(),
+      ...this.#alongside.flatMap((make) =>
+        make({
+          created: contents.map(({ id }) => id),
+          deleted: states.filter(({ state }) => state === deleted).map(({ id }) => id),
+          undeleted: states.filter(({ state }) => state === live).map(({ id }) => id),
+        }),
+      ),
     ];
     await journalWrite(this.gizzard, jobs, { ...options, deadline });
   }

@@ -4,8 +4,6 @@ import type { DatabaseHost } from '../mysql/index.js';
 import { readTweets } from './storage/tweetRows.js';
 import { tweetTable } from './storage/tweetTable.js';
 import type { TweetRecord } from './tweetRecord.js';
-import { routingKey } from './windows/timeWindows.js';
-import { tweetsTableId } from './windows/windowMap.js';
 import type { Windows } from './windows/windows.js';
 
 /** Tables that one statement reads from; more would keep the others that run on the host waiting. */
@@ -38,13 +36,6 @@ export class TweetReader {
       ),
     );
     return new Map(parts.flat(2).map((record) => [record.id, record]));
-  }
-
-  /** Of ids whose rows were read since a moment, those that may come from a replica that lacks writes. */
-  async doubtful(ids: readonly bigint[], sinceMs: number): Promise<ReadonlySet<bigint>> {
-    const { windowMs } = await this.windows.policy();
-    const { laggedAnswers, topology } = this.gizzard;
-    return laggedAnswers.among(ids, sinceMs, (id) => topology.route(tweetsTableId, routingKey(id, windowMs)));
   }
 
   /** Ids whose windows are there: what a window that was dropped has left in the cache is gone as well. */

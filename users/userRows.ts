@@ -24,8 +24,6 @@ export function userRows({ main, config, firstLevel }: Caches, gizzard: Gizzard)
     ttlSeconds: config.ttlSeconds,
     absentTtlSeconds: config.absentTtlSeconds,
     ...firstLevel,
-    doubtful: (ids, sinceMs) =>
-      gizzard.laggedAnswers.among(ids, sinceMs, (id) => gizzard.topology.route(usersTableId, id)),
     load: async (ids, deadline) => {
       const { topology } = gizzard;
       const byRoute = new Map<Route, bigint[]>();

@@ -38,12 +38,6 @@ const forgottenAtOnce = 1_000;
 /** The states whose edges stand in a cached list, each as its rank. */
 const listed = [rankOf.normal, rankOf.negative, rankOf.archived];
 
-/** The node that an edge is read from. */
-const nodeOfEdge = (key: string): { readonly tableId: number; readonly id: bigint } => {
-  const { graphId, pair } = parseEdgeKey(key);
-  return { tableId: tableIdOf(graphId, 'forward'), id: pair[0] };
-};
-
 interface Reads {
   readonly reader: EdgeReader;
   readonly edges: GatheredReads<Pair, Edge>;
@@ -71,28 +65,8 @@ export class EdgeCaches implements EdgeWriter {
     const reader = new EdgeReader(gizzard, gizzard.config.cluster);
     this.#reads = { reader, edges: reader.gathered(readEdges), heads: reader.gathered(readHeads, rangesPerStatement) };
     const life = { ttlSeconds: config.ttlSeconds, absentTtlSeconds: config.absentTtlSeconds, ...firstLevel };
-    this.newest = new VectorCache(pool, {
-      ...life,
-      name: 'newest',
-      maxCount: config.listIds,
-      load: this.#loadNewest,
-      doubtful: this.#doubtful(parseNodeKey),
-    });
-    this.edges = new LeasedCache(pool, {
-      ...life,
-      name: 'edges',
-      codec: edgeCodec,
-      load: this.#loadEdges,
-      doubtful: this.#doubtful(nodeOfEdge),
-    });
-  }
-
-  #doubtful(nodeOf: (key: string) => { readonly tableId: number; readonly id: bigint }) {
-    return (keys: readonly string[], sinceMs: number): ReadonlySet<string> =>
-      this.gizzard.laggedAnswers.among(keys, sinceMs, (key) => {
-        const { tableId, id } = nodeOf(key);
-        return this.gizzard.topology.route(tableId, id);
-      });
+    this.newest = new VectorCache(pool, { ...life, name: 'newest', maxCount: config.listIds, load: this.#loadNewest });
+    this.edges = new LeasedCache(pool, { ...life, name: 'edges', codec: edgeCodec, load: this.#loadEdges });
   }
 
   /** For a store that keeps graphs of its own: whether these are cached, whatever `cache.graphs` says. The same in every process of the cluster. */

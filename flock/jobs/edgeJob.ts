@@ -1,4 +1,4 @@
-import type { JobType } from '../../gizzard/index.js';
+import type { FollowUp, JobType } from '../../gizzard/index.js';
 import type { DatabaseHost } from '../../mysql/index.js';
 import type { EdgeRecord } from '../edgeRecord.js';
 import { edgeTables } from '../storage/edgeTables.js';
@@ -16,6 +16,8 @@ import { tellOtherEnds } from './rowJob.js';
 export const edgeJob = (
   database: string,
   { applyEdges, forgetEdges }: EdgeWriter,
+  /** Jobs that edges bring about once they are applied, on each replica: what reads them finds them there. */
+  followUps: (applied: readonly EdgeRecord[]) => readonly FollowUp[] = () => [],
 ): JobType<EdgeRecord, DatabaseHost> => ({
   kind: jobKinds.edges,
   split(payload, add) {
@@ -32,7 +34,9 @@ export const edgeJob = (
   },
   toJson: edgesToJson,
   fromJson: edgesFromJson,
-  apply: async (host, leaf, items, deadline) =>
-    tellOtherEnds(await applyEdges(host, edgeTables(database, leaf.shard), items, deadline)),
+  async apply(host, leaf, items, deadline) {
+    const others = await applyEdges(host, edgeTables(database, leaf.shard), items, deadline);
+    return [...tellOtherEnds(others), ...followUps(items)];
+  },
   forget: forgetEdges,
 });

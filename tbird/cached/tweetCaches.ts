@@ -1,4 +1,4 @@
-import { FragmentCache, RowCache, type CachePool, type Caches, type RowCacheOptions } from '../../cache/index.js';
+import { FragmentCache, RowCache, type CachePool, type Caches, type Load } from '../../cache/index.js';
 import { toldOfWrites, type Gizzard, type Movable } from '../../gizzard/index.js';
 import { tweetFormats } from '../../wire/index.js';
 import { applyTweets, type TweetWriter } from '../storage/applyTweets.js';
@@ -12,20 +12,19 @@ export class TweetCaches {
   /** Tweets ready to be sent, by format. A row is read only for one that is missing. */
   readonly fragments: FragmentCache;
 
+  /** @param load reads rows from the databases */
   constructor(
     readonly pool: CachePool,
     { config, firstLevel }: Pick<Caches, 'config' | 'firstLevel'>,
     private readonly gizzard: Gizzard,
-    { load, doubtful }: Required<Pick<RowCacheOptions<bigint, TweetRecord>, 'load' | 'doubtful'>>,
+    load: Load<bigint, TweetRecord>,
   ) {
     const life = { ttlSeconds: config.ttlSeconds, absentTtlSeconds: config.absentTtlSeconds, ...firstLevel };
-    this.rows = new RowCache(pool, { ...life, name: 'tweets', codec: tweetCodec, merge: mergeTweets, load, doubtful });
+    this.rows = new RowCache(pool, { ...life, name: 'tweets', codec: tweetCodec, merge: mergeTweets, load });
     this.fragments = new FragmentCache(pool, {
       ...life,
       name: 'fragments',
       formats: tweetFormats,
-      // They are made of rows that may have been.
-      doubtful,
       render: async (format, ids, deadline) => renderTweets(format, await this.rows.get(ids, deadline)),
     });
   }
