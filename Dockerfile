@@ -15,7 +15,7 @@ COPY --from=build /src/node_modules ./node_modules
 COPY --from=build /src/dist ./dist
 RUN ln -s /opt/roost/dist/cli/main.js /usr/local/bin/roost
 USER node
-EXPOSE 7915 7917 7918 7920 7921 9990
+EXPOSE 7666 7915 7917 7918 7920 7921 9990
 HEALTHCHECK --interval=2s --timeout=5s --retries=30 \
   CMD ["node", "-e", "fetch('http://127.0.0.1:9990/readyz').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
 CMD ["roost", "serve"]

@@ -27,7 +27,7 @@ const layers = {
   ],
   sdk: ['wire', 'core'],
   server: ['gizzard', 'mysql', 'wire', 'process', 'core'],
-  timeline: ['tbird', 'flock', 'cluster', 'server', 'cache', 'gizzard', 'mysql', 'wire', 'process', 'core'],
+  timeline: ['redis', 'tbird', 'flock', 'cluster', 'server', 'cache', 'gizzard', 'mysql', 'wire', 'process', 'core'],
   tbird: ['flock', 'cluster', 'server', 'cache', 'gizzard', 'mysql', 'wire', 'process', 'core'],
   flock: ['cluster', 'server', 'cache', 'gizzard', 'mysql', 'wire', 'process', 'core'],
   users: ['cluster', 'server', 'cache', 'gizzard', 'mysql', 'wire', 'process', 'core'],

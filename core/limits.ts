@@ -72,6 +72,12 @@ export const limits = {
   createdAtToleranceMs: 2_000,
   /** An id of a time further ahead than this is a mistake, or of a clock that is wrong. */
   idAheadToleranceMs: 10_000,
+  /** Of a timeline: its name, one of its entries, and how many entries one call may bring or read. */
+  timelineNameBytes: 200,
+  timelineEntryBytes: 256,
+  timelineEntries: 10_000,
+  /** Of those whom a reader follows: how many a page behind the kept entries is merged from; the latest that were followed. */
+  followedPerRead: 100_000,
   /** UTF-8 of an error's text and of each of its fields, which callers may have made as large as they like; names of fields, and their number. */
   errorTextBytes: 2_048,
   errorFieldNameBytes: 64,
@@ -90,6 +96,7 @@ export const limits = {
   usersRequestBytes: 6 * 1024 * 1024,
   injectorRequestBytes: 8 * 1024 * 1024,
   tbirdRequestBytes: 6 * 1024 * 1024,
+  timelineRequestBytes: 4 * 1024 * 1024,
   /** JSON of one injected job that is not one long payload, parsed in one go, in some 10 ms. */
   jobJsonBytes: 1024 * 1024,
   /** What a client of a write without a deadline is taken to wait for an answer: a server that did not run for so long refuses what may have come before. */

@@ -128,7 +128,7 @@ describe('a running playground', () => {
     expect(config.nameServer.hosts).toEqual(['db1']);
     expect(config.redis.port).toBe(playground.redis.port);
     expect(config.memcached).toEqual(playground.memcached.map(({ host, port }) => `${host}:${port}`));
-    const { flockPort, managerPort, injectorPort, tbirdPort, usersPort, adminPort } = config.server;
+    const { flockPort, managerPort, injectorPort, tbirdPort, usersPort, timelinePort, adminPort } = config.server;
     expect(
       new Set([
         flockPort,
@@ -136,11 +136,12 @@ describe('a running playground', () => {
         injectorPort,
         tbirdPort,
         usersPort,
+        timelinePort,
         adminPort,
         ...playground.databaseHosts.map(({ port }) => port),
         playground.redis.port,
       ]).size,
-    ).toBe(9);
+    ).toBe(10);
   });
 
   it('is readable by its owner only, and its databases ask for the password', async () => {

@@ -69,7 +69,7 @@ async function begin(
   const driver = createDriver(source, folder);
   const servers = planServers(previous, options);
   // The configuration names ports of the server too, which nothing listens on yet.
-  const ports = await freePorts(servers.length + 6);
+  const ports = await freePorts(servers.length + 7);
   for (const server of servers) server.port ||= ports.pop() as number;
   const state: PlaygroundState = {
     format: 1,
@@ -214,11 +214,11 @@ function checkSame(
 
 function configFor(
   state: PlaygroundState,
-  [flockPort, adminPort, managerPort, injectorPort, tbirdPort, usersPort]: readonly number[],
+  [flockPort, adminPort, managerPort, injectorPort, tbirdPort, usersPort, timelinePort]: readonly number[],
 ): RoostConfigInput {
   const { servers, password } = state;
   const databases = servers.filter(({ kind }) => kind === 'mysql');
-  const redis = servers.find(({ kind }) => kind === 'redis') as ServerState;
+  const [redis, ...more] = servers.filter(({ kind }) => kind === 'redis') as [ServerState, ...ServerState[]];
   return {
     databaseHosts: Object.fromEntries(
       databases.map(({ name, host, port, socketPath }) => [name, { host, port, socketPath, user: 'root', password }]),
@@ -226,6 +226,8 @@ function configFor(
     nameServer: { hosts: ['db1'] },
     redis: { host: redis.host, port: redis.port },
     memcached: servers.filter(({ kind }) => kind === 'memcached').map(({ host, port }) => `${host}:${port}`),
-    server: { flockPort, managerPort, injectorPort, tbirdPort, usersPort, adminPort },
+    server: { flockPort, managerPort, injectorPort, tbirdPort, usersPort, timelinePort, adminPort },
+    // What the journal does not take holds timelines.
+    timeline: { hosts: Object.fromEntries(more.map(({ name, host, port }) => [name, { host, port }])) },
   };
 }

@@ -35,6 +35,8 @@ const server = z.strictObject({
   tbirdPort: port.default(7917),
   /** Users. */
   usersPort: port.default(7918),
+  /** Timelines, to clients of Haplocheirus. */
+  timelinePort: port.default(7666),
   adminPort: port.default(9990),
   /** Connections to each port; each costs a descriptor and a few kilobytes. Past it, those that have been idle the longest make room for new ones. */
   connections: z.int().min(1).max(1_000_000).default(4_096),
@@ -117,6 +119,22 @@ const tweets = z.strictObject({
 
 const cacheNode = z.string().regex(/^[^\s:]+:\d{1,5}(:[1-9]\d{0,2})?$/, 'must be host:port or host:port:weight');
 
+const timeline = z
+  .strictObject({
+    /** Redis servers that hold timelines, by name, each with a name of its own among all hosts. None: this cluster has no timelines. */
+    hosts: z.record(z.string().min(1).max(64), redis).default({}),
+    /** Entries that a timeline is trimmed to when it has grown past `trimPast`: what Twitter kept. The same on every server. */
+    keep: z.int().min(1).max(10_000).default(800),
+    trimPast: z.int().min(1).max(20_000).default(850),
+    /** A timeline that nobody has read for so long goes, and is rebuilt when it is read again. */
+    ttlDays: z.number().positive().max(3_650).default(21),
+    /** The graph that says whom a reader follows, and those of blocks and of authors whose retweets are not wanted, where there are any. */
+    follows: z.string().min(1).default('follows'),
+    blocks: z.string().min(1).default('blocks'),
+    retweetsOff: z.string().min(1).default('retweets_off'),
+  })
+  .refine(({ keep, trimPast }) => keep <= trimPast, '`keep` must not be above `trimPast`');
+
 const cache = z.strictObject({
   /** What a read waits for a cache node before it goes on without it. */
   deadlineMs: z.int().min(1).max(1_000).default(10),
@@ -181,6 +199,7 @@ export const configSchema = z.strictObject({
   journal: journal.prefault({}),
   moves: moves.prefault({}),
   tweets: tweets.prefault({}),
+  timeline: timeline.prefault({}),
   log: z.strictObject({ level: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info') }).prefault({}),
 });
 

@@ -12,7 +12,7 @@ const settings = { cache: { tweets: true, graphs: true }, pool: { queryTimeoutMs
 const cluster = freshCluster('cached_lagging', settings);
 const ofUsers = freshCluster('cached_lagging_users', settings);
 const wait = { acknowledgement: 'materialized' as const };
-const [first = '', second = ''] = Object.keys(cluster.config.databaseHosts);
+const [, second = ''] = Object.keys(cluster.config.databaseHosts);
 let tbird: Tbird;
 let users: OpenUsers;
 let graphId: number;
@@ -26,9 +26,9 @@ beforeAll(async () => {
 });
 afterAll(() => Promise.all([tbird, users].map((one) => one.close())));
 
-/** Statements that write to any table of a cluster on a host, or with `WRITE` also those that read, wait until the connection ends. */
-async function block({ config }: typeof cluster, hostname: string, lock: 'READ' | 'WRITE'): Promise<Connection> {
-  const { host, port, user, password } = config.databaseHosts[hostname]!;
+/** Statements that write to any table of a cluster on the second host wait until the connection ends; reads go on. */
+async function blockWrites({ config }: typeof cluster): Promise<Connection> {
+  const { host, port, user, password } = config.databaseHosts[second]!;
   const connection = await createConnection({ host, port, user, password });
   const [tables] = await connection.query({
     sql: 'SELECT table_name FROM information_schema.tables WHERE table_schema = ?',
@@ -36,7 +36,7 @@ async function block({ config }: typeof cluster, hostname: string, lock: 'READ' 
     rowsAsArray: true,
   });
   await connection.query(
-    `LOCK TABLES ${(tables as string[][]).map(([table]) => `\`${config.cluster}\`.\`${table}\` ${lock}`).join(', ')}`,
+    `LOCK TABLES ${(tables as string[][]).map(([table]) => `\`${config.cluster}\`.\`${table}\` READ`).join(', ')}`,
   );
   return connection;
 }
@@ -91,19 +91,17 @@ const user = (): Register => {
   };
 };
 
-const registers = [
+it.each([
   { what: 'an edge', make: edge },
   { what: 'a tweet', make: tweet },
   { what: 'a user', make: user },
-];
-
-it.each(registers)(
+])(
   '$what is read as it was written, although a reader has cached what the other replica held',
   async ({ make }) => {
     const { of, older, newer, read, evict } = make();
     await older();
     const before = await read();
-    const lock = await block(of, second, 'READ');
+    const lock = await blockWrites(of);
     try {
       let answered = false;
       const written = newer().finally(() => (answered = true));
@@ -124,24 +122,3 @@ it.each(registers)(
   },
   30_000,
 );
-
-it('reads anew, when the other replica is back, what only one that lags could answer for', async () => {
-  const made = registers.map(({ what, make }) => ({ what, ...make() }));
-  const each = async <T>(step: (register: (typeof made)[number]) => Promise<T>): Promise<Record<string, T>> =>
-    Object.fromEntries(await Promise.all(made.map(async (one) => [one.what, await step(one)] as const)));
-  await each(({ older }) => older());
-  const before = await each(({ read }) => read());
-  const clusters = [cluster, ofUsers];
-  const writes = await Promise.all(clusters.map((of) => block(of, second, 'READ')));
-  try {
-    await each(({ newer }) => newer());
-    await each(({ evict }) => evict());
-    const reads = await Promise.all(clusters.map((of) => block(of, first, 'WRITE')));
-    expect(await each(({ read }) => read())).toEqual(before);
-    await Promise.all(reads.map((lock) => lock.end()));
-    // The replica that lags has no write yet: each still waits.
-    await each(({ what, read }) => expect.poll(read, { timeout: 10_000 }).not.toEqual(before[what]));
-  } finally {
-    await Promise.all(writes.map((lock) => lock.end()));
-  }
-}, 30_000);

@@ -9,11 +9,6 @@ import { FirstLevel, type FirstLevelOptions } from './firstLevel.js';
 
 export interface LeasedCacheOptions<K, V> extends EntryStoreOptions<V> {
   readonly load: Load<K, V>;
-  /**
-   * Of some keys, those that may have been loaded from where writes are missing, by a load that began at a moment of the monotonic clock. They go to who asked, and are not put in.
-   * Absent: none is.
-   */
-  readonly doubtful?: (keys: readonly K[], sinceMs: number) => ReadonlySet<K> | Promise<ReadonlySet<K>>;
   /** An entry older than this is loaded again by one reader, while the others still get it. Absent: never. */
   readonly renewAfterSeconds?: number;
   /** An entry to which more bytes were prepended than this is put together anew. */
@@ -27,9 +22,6 @@ const firstPauseMs = 2;
 const maxPauseMs = 32;
 /** A lease older than this is taken over: whoever had it is gone. Clocks that differ make it shorter or longer, which is safe. */
 const leaseLostMs = 3_000;
-/** How long readers of a key that cannot be put in share its loads before one tries again, and the most such keys that are kept in mind. */
-const doubtedMs = 100;
-const doubtedAtMost = 10_000;
 
 /**
  * A cache in front of a loader. Of each key that is missing one reader, over all processes, asks the loader; the others wait for it. Reads never fail
@@ -42,8 +34,6 @@ export class LeasedCache<K extends bigint | string, V> {
   /** Loads of this process that hold leases: who waits for one of them need not ask memcached time and again. */
   readonly #leading = new Map<K, Promise<unknown>>();
   readonly #watching = new Map<K, Promise<void>>();
-  /** Keys whose loads were doubtful, and when. */
-  readonly #doubted = new Map<K, number>();
 
   /** @param pool undefined: nothing is cached */
   constructor(
@@ -168,8 +158,7 @@ export class LeasedCache<K extends bigint | string, V> {
           hits++;
           break;
         case 'missing':
-          if (this.#isDoubted(key)) past.push(key);
-          else wanted.set(key, look);
+          wanted.set(key, look);
           break;
         case 'lease':
           if (look.broken || Date.now() - look.sinceMs > leaseLostMs) wanted.set(key, look);
@@ -204,12 +193,9 @@ export class LeasedCache<K extends bigint | string, V> {
     const values = await this.#fromFormerNodes(leases);
     const missing =
       values.size === 0 ? [...leases.keys()] : Array.from(leases.keys()).filter((key) => !values.has(key));
-    let doubtful: ReadonlySet<K> = new Set();
     if (missing.length > 0) {
       try {
-        const sinceMs = performance.now();
         for (const [key, value] of await this.options.load(missing, deadline)) values.set(key, value);
-        doubtful = await this.#doubtful(missing, sinceMs);
       } catch (error) {
         await store.giveBack([...leases.values()]);
         throw error;
@@ -219,29 +205,9 @@ export class LeasedCache<K extends bigint | string, V> {
       const value = values.get(key);
       if (value === undefined) continue;
       found.set(key, value);
-      if (!doubtful.has(key)) this.#firstLevel?.set(key, value);
+      this.#firstLevel?.set(key, value);
     }
-    const sure = Array.from(leases.keys()).filter((key) => !doubtful.has(key));
-    await Promise.all([
-      store.fill(sure.map((key) => ({ lease: leases.get(key)!, value: values.get(key) }))),
-      doubtful.size > 0 && store.giveBack(Array.from(doubtful, (key) => leases.get(key)!)),
-    ]);
-  }
-
-  /** Of keys that were just loaded, those that are not to be put in. For a short time readers of these share loads, rather than take the lease in turn. */
-  async #doubtful(keys: readonly K[], sinceMs: number): Promise<ReadonlySet<K>> {
-    const doubtful = await (this.options.doubtful?.(keys, sinceMs) ?? new Set<K>());
-    for (const key of doubtful) this.#doubted.set(key, performance.now());
-    if (this.#doubted.size > doubtedAtMost) this.#doubted.clear();
-    return doubtful;
-  }
-
-  #isDoubted(key: K): boolean {
-    const atMs = this.#doubted.get(key);
-    if (atMs === undefined) return false;
-    if (performance.now() - atMs < doubtedMs) return true;
-    this.#doubted.delete(key);
-    return false;
+    await store.fill(Array.from(leases, ([key, lease]) => ({ lease, value: values.get(key) })));
   }
 
   /** What nodes that had the keys before a new node joined still have. The leases are on the new node, so that no write goes unnoticed. */
@@ -268,10 +234,7 @@ export class LeasedCache<K extends bigint | string, V> {
     const lease = await this.store!.renew(look);
     if (lease === undefined) return void this.store!.counts.stale++;
     try {
-      const sinceMs = performance.now();
       const value = (await this.options.load([key], Deadline.after(limits.defaultDeadlineMs))).get(key);
-      // The entry is not older than that.
-      if ((await this.#doubtful([key], sinceMs)).has(key)) return void this.store!.counts.stale++;
       if (value === undefined) found.delete(key);
       else found.set(key, value);
       await this.store!.fill([{ lease, value }]);

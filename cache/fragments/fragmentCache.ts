@@ -2,7 +2,7 @@ import { RoostError, type Deadline } from '../../core/index.js';
 import type { CachePool } from '../ring/cachePool.js';
 import type { Codec } from '../entries/codec.js';
 import type { FirstLevelOptions } from '../entries/firstLevel.js';
-import { LeasedCache, type LeasedCacheOptions } from '../entries/leasedCache.js';
+import { LeasedCache } from '../entries/leasedCache.js';
 import type { Vector } from '../vectors/vector.js';
 
 /** Things as a client gets them, ready to be sent: bytes of text as a rule. */
@@ -19,8 +19,6 @@ export interface FragmentCacheOptions {
     ids: readonly bigint[],
     deadline: Deadline,
   ) => Promise<ReadonlyMap<bigint, Fragment>>;
-  /** As of a `LeasedCache`. */
-  readonly doubtful?: LeasedCacheOptions<bigint, Fragment>['doubtful'];
   readonly ttlSeconds: number;
   readonly absentTtlSeconds: number;
   readonly renewAfterSeconds?: number;
@@ -42,7 +40,7 @@ export class FragmentCache {
     pool: CachePool | undefined,
     readonly options: FragmentCacheOptions,
   ) {
-    const { name, formats, render, doubtful, ttlSeconds, absentTtlSeconds, renewAfterSeconds, firstLevel } = options;
+    const { name, formats, render, ttlSeconds, absentTtlSeconds, renewAfterSeconds, firstLevel } = options;
     this.#formats = new Map(
       formats.map((format) => [
         format,
@@ -50,7 +48,6 @@ export class FragmentCache {
           name: `${name}.${format}`,
           codec: bytes,
           load: (ids, deadline) => render(format, ids, deadline),
-          ...(doubtful === undefined ? {} : { doubtful }),
           ttlSeconds,
           absentTtlSeconds,
           ...(renewAfterSeconds === undefined ? {} : { renewAfterSeconds }),

@@ -35,7 +35,15 @@ export function freshCluster(name: string, overrides: Partial<RoostConfigInput> 
   const config = configSchema.parse({
     ...shared,
     log: { level: 'warn' },
-    server: { flockPort: 0, managerPort: 0, injectorPort: 0, tbirdPort: 0, usersPort: 0, adminPort: 0 },
+    server: {
+      flockPort: 0,
+      managerPort: 0,
+      injectorPort: 0,
+      tbirdPort: 0,
+      usersPort: 0,
+      timelinePort: 0,
+      adminPort: 0,
+    },
     ...forAll,
     ...overrides,
     cluster: `test_${name}_${randomBytes(4).toString('hex')}`,

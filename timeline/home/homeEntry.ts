@@ -1,0 +1,39 @@
+import type { Tweet } from '../../wire/index.js';
+import { fullEntryBytes, keyOf, secondaryKeyCounts, secondaryKeyOf, type Entry } from '../entry.js';
+
+/** What a home timeline knows of a tweet without reading it. */
+export interface HomeEntry {
+  readonly tweetId: bigint;
+  readonly userId: bigint;
+  readonly retweetOfId: bigint | undefined;
+  readonly replyToUserId: bigint | undefined;
+}
+
+/** Where the author's id begins. */
+export const authorAt = fullEntryBytes;
+const repliedAt = authorAt + 8;
+
+/**
+ * An entry of a home timeline: the tweet's id, the retweeted one's (whose flag makes it count for dedupe), the author, and, of a reply, whom it answers. 28 or 36 bytes.
+ */
+export function homeEntry({ id, userId, retweetOfId, replyToUserId }: Tweet): Entry {
+  const entry = Buffer.alloc(replyToUserId === undefined ? repliedAt : repliedAt + 8);
+  entry.writeBigInt64LE(id, 0);
+  entry.writeBigInt64LE(retweetOfId ?? 0n, 8);
+  entry.writeUInt32LE(retweetOfId === undefined ? 0 : secondaryKeyCounts, 16);
+  entry.writeBigInt64LE(userId, authorAt);
+  if (replyToUserId !== undefined) entry.writeBigInt64LE(replyToUserId, repliedAt);
+  return entry;
+}
+
+/** Undefined for an entry that is not of a home timeline: somebody else has written it. */
+export function readHomeEntry(entry: Entry): HomeEntry | undefined {
+  if (entry.length < repliedAt) return undefined;
+  const retweetOfId = secondaryKeyOf(entry);
+  return {
+    tweetId: keyOf(entry),
+    userId: entry.readBigInt64LE(authorAt),
+    retweetOfId: retweetOfId === 0n ? undefined : retweetOfId,
+    replyToUserId: entry.length < repliedAt + 8 ? undefined : entry.readBigInt64LE(repliedAt),
+  };
+}

@@ -1,0 +1,77 @@
+import { limits } from '../../core/index.js';
+import type { Flock } from '../../flock/index.js';
+import type { EdgeState, Query, ReadOptions } from '../../wire/index.js';
+
+/** Authors in one query. Each costs a range of an index; one query reads no more rows than `limits.rowsPerQuery`. */
+const authorsPerQuery = limits.termsPerQuery;
+/** Queries at once. */
+const queriesAtOnce = 4;
+
+/** The states of a tweet in its author's index: all kinds of tweets. */
+const kinds: readonly EdgeState[] = ['normal', 'negative', 'archived'];
+
+/**
+ * The newest tweets of many authors with ids below `before` and above `since`, newest first, from the authors' own indexes: what a home timeline has behind the entries that it keeps.
+ * Returns at most `count`; fewer means that there are no more.
+ */
+export async function pastTweets(
+  flock: Flock,
+  byUser: number,
+  authors: readonly bigint[],
+  {
+    before,
+    since,
+    count,
+  }: { readonly before?: bigint | undefined; readonly since?: bigint | undefined; readonly count: number },
+  options: ReadOptions,
+): Promise<bigint[]> {
+  const groups: bigint[][] = [];
+  for (let from = 0; from < authors.length; from += authorsPerQuery)
+    groups.push(authors.slice(from, from + authorsPerQuery));
+  const found: bigint[] = [];
+  for (let from = 0; from < groups.length; from += queriesAtOnce) {
+    const pages = await Promise.all(
+      groups.slice(from, from + queriesAtOnce).map((group) => newestOf(flock, byUser, group, before, count, options)),
+    );
+    found.push(...pages.flat().filter((id) => since === undefined || id > since));
+  }
+  return [...new Set(found)].sort(newestFirst).slice(0, count);
+}
+
+async function newestOf(
+  flock: Flock,
+  graphId: number,
+  authors: readonly bigint[],
+  before: bigint | undefined,
+  count: number,
+  options: ReadOptions,
+): Promise<bigint[]> {
+  const terms = authors.map((sourceId): Query => ({
+    kind: 'term',
+    term: {
+      graphId,
+      sourceId,
+      direction: 'forward',
+      states: kinds,
+      // Positions in the index are ids.
+      ...(before !== undefined && { maxPosition: before - 1n }),
+    },
+  }));
+  const ids: bigint[] = [];
+  let cursor = -1n;
+  while (ids.length < count && cursor !== 0n) {
+    const page = await flock.select(balanced(terms), { count: count - ids.length, cursor }, options);
+    ids.push(...page.ids);
+    cursor = page.nextCursor;
+  }
+  return ids;
+}
+
+/** A union of terms whose tree is as flat as a union of two can be. */
+function balanced(terms: readonly Query[]): Query {
+  if (terms.length === 1) return terms[0]!;
+  const half = terms.length >> 1;
+  return { kind: 'union', left: balanced(terms.slice(0, half)), right: balanced(terms.slice(half)) };
+}
+
+export const newestFirst = (a: bigint, b: bigint): number => (a > b ? -1 : a < b ? 1 : 0);

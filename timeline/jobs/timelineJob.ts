@@ -1,0 +1,89 @@
+import { limits, RoostError } from '../../core/index.js';
+import type { JobType } from '../../gizzard/index.js';
+import type { RedisHost } from '../../redis/index.js';
+import { checkEntry, keyOf } from '../entry.js';
+import type { ListLimits, TimelineLists } from '../lists/timelineLists.js';
+import { checkName, longestName, routingKeyOf } from '../names.js';
+import { listsOf, timelinesTableId } from '../timelineShards.js';
+import { timelineSpaces } from '../timelinesShardType.js';
+import { decodeTimelineWrite, timelineJobKind, type TimelineWrite } from './timelinePayload.js';
+
+/** The part of a write that one shard takes. */
+interface Item {
+  readonly write: TimelineWrite;
+  /** Of a write to many timelines: which one. */
+  readonly id?: bigint;
+}
+
+/** Pushes of one entry to many timelines reach each leaf as one call. */
+const itemsAtOnce = 4_000;
+
+/** Writes of timelines. */
+export function timelineJob(cluster: string, listLimits: ListLimits): JobType<Item, RedisHost> {
+  const spaces = timelineSpaces(cluster);
+  return {
+    kind: timelineJobKind,
+    itemsAtOnce,
+    split(payload, add) {
+      const write = decodeTimelineWrite(payload);
+      if ('ids' in write)
+        for (const id of write.ids) add(timelinesTableId, routingKeyOf(`${write.prefix}${id}`), { write, id });
+      else add(timelinesTableId, routingKeyOf(write.name), { write });
+    },
+    check(payload) {
+      const write = decodeTimelineWrite(payload);
+      checkName('prefix' in write ? longestName(write.prefix) : write.name);
+      const entries = 'entries' in write ? write.entries : 'entry' in write ? [write.entry] : [];
+      for (const entry of entries) checkEntry(entry, limits.timelineEntryBytes);
+      const count = 'ids' in write ? write.ids.length : entries.length;
+      if (count > limits.idsPerCall)
+        throw new RoostError(
+          'InvalidArgument',
+          `a job holds at most ${limits.idsPerCall} timelines or entries, not ${count}`,
+        );
+    },
+    async apply(host, leaf, items, deadline) {
+      const lists = listsOf(spaces, listLimits, host, leaf, deadline);
+      // In the order of the jobs: one connection carries the steps out one after the other.
+      await Promise.all(grouped(items).map(([write, ids]) => applyOne(lists, write, ids)));
+      return [];
+    },
+  };
+}
+
+/** Items of one write that follow one another, together. */
+function grouped(items: readonly Item[]): (readonly [TimelineWrite, readonly bigint[]])[] {
+  const groups: (readonly [TimelineWrite, bigint[]])[] = [];
+  for (const { write, id } of items) {
+    const last = groups.at(-1);
+    if (last?.[0] === write && id !== undefined) last[1].push(id);
+    else groups.push([write, id === undefined ? [] : [id]]);
+  }
+  return groups;
+}
+
+async function applyOne(lists: TimelineLists, write: TimelineWrite, ids: readonly bigint[]): Promise<void> {
+  switch (write.op) {
+    case 'push':
+    case 'remove':
+      await lists[write.op](write.entry, write.prefix, ids);
+      return;
+    case 'store':
+    case 'merge':
+      await lists[write.op](write.name, write.entries);
+      return;
+    case 'unmerge':
+      await lists.unmerge(write.name, write.entries.map(keyOf));
+      return;
+    case 'complete':
+      await lists.merge(write.name, write.entries, 'all');
+      return;
+    case 'withdraw':
+      await lists.withdraw(write.name, write.at, write.author);
+      return;
+    case 'delete':
+    case 'begin':
+      await lists[write.op](write.name);
+      return;
+  }
+}

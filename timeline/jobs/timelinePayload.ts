@@ -1,0 +1,98 @@
+import { RoostError } from '../../core/index.js';
+import { requirePayloadVersion } from '../../gizzard/index.js';
+import { keyBytes, type Entry } from '../entry.js';
+
+export const timelineJobKind = 'timelines.write';
+
+/** A write of timelines, as a job holds it. */
+export type TimelineWrite =
+  /** Of one entry to the timelines named by the prefix and each id, or from them. */
+  | { readonly op: 'push' | 'remove'; readonly entry: Entry; readonly prefix: string; readonly ids: BigInt64Array }
+  /** Of several entries and one timeline. */
+  | { readonly op: SeveralOperation; readonly name: string; readonly entries: readonly Entry[] }
+  | { readonly op: 'delete' | 'begin'; readonly name: string }
+  /** Of all entries whose 8 bytes from a place on are the author's. */
+  | { readonly op: 'withdraw'; readonly name: string; readonly at: number; readonly author: bigint };
+
+/** `complete` merges, and says that the timeline now has all that it should. */
+type SeveralOperation = 'store' | 'merge' | 'unmerge' | 'complete';
+
+/*
+ * A write in the journal, little-endian: u8 version · u8 operation · u16 bytes of the name or prefix · the name · then
+ *   push, remove: u16 bytes of the entry · the entry · the ids, 8 bytes each
+ *   store, merge, unmerge, complete: for each entry u16 bytes · the entry
+ *   withdraw: u8 place · i64 author
+ */
+const version = 1;
+const headerBytes = 4;
+const operations = ['push', 'remove', 'store', 'merge', 'unmerge', 'delete', 'begin', 'complete', 'withdraw'] as const;
+
+export function encodeTimelineWrite(write: TimelineWrite): Buffer {
+  const name = Buffer.from('name' in write ? write.name : write.prefix);
+  const header = Buffer.allocUnsafe(headerBytes);
+  header.writeUInt8(version, 0);
+  header.writeUInt8(operations.indexOf(write.op), 1);
+  header.writeUInt16LE(name.length, 2);
+  switch (write.op) {
+    case 'push':
+    case 'remove':
+      return Buffer.concat([header, name, ...sized(write.entry), idBytes(write.ids)]);
+    case 'delete':
+    case 'begin':
+      return Buffer.concat([header, name]);
+    case 'withdraw':
+      return Buffer.concat([header, name, Buffer.from([write.at]), keyBytes(write.author)]);
+    default:
+      return Buffer.concat([header, name, ...write.entries.flatMap(sized)]);
+  }
+}
+
+/** Throws `DataLoss` where the payload is not one of ours, `UnknownJob` where it is of a later version. */
+export function decodeTimelineWrite(payload: Buffer): TimelineWrite {
+  requirePayloadVersion(timelineJobKind, payload[0], version);
+  if (payload.length < headerBytes) throw malformed(payload);
+  const op = operations[payload.readUInt8(1)];
+  if (op === undefined) throw malformed(payload);
+  let at = headerBytes;
+  const take = (bytes: number): Buffer => {
+    if (at + bytes > payload.length) throw malformed(payload);
+    return payload.subarray(at, (at += bytes));
+  };
+  const takeEntry = (): Entry => take(take(2).readUInt16LE(0));
+  const name = take(payload.readUInt16LE(2)).toString();
+  if (op === 'delete' || op === 'begin') {
+    if (at !== payload.length) throw malformed(payload);
+    return { op, name };
+  }
+  if (op === 'withdraw') {
+    const rest = take(9);
+    if (at !== payload.length) throw malformed(payload);
+    return { op, name, at: rest.readUInt8(0), author: rest.readBigInt64LE(1) };
+  }
+  if (op === 'push' || op === 'remove') {
+    const entry = takeEntry();
+    const rest = payload.subarray(at);
+    if (rest.length % 8 !== 0) throw malformed(payload);
+    const ids = new BigInt64Array(rest.length / 8);
+    for (let i = 0; i < ids.length; i++) ids[i] = rest.readBigInt64LE(i * 8);
+    return { op, prefix: name, entry, ids };
+  }
+  const entries: Entry[] = [];
+  while (at < payload.length) entries.push(takeEntry());
+  return { op, name, entries };
+}
+
+function sized(entry: Entry): Buffer[] {
+  const length = Buffer.allocUnsafe(2);
+  length.writeUInt16LE(entry.length, 0);
+  return [length, entry];
+}
+
+function idBytes(ids: BigInt64Array): Buffer {
+  const bytes = Buffer.allocUnsafe(ids.length * 8);
+  for (let i = 0; i < ids.length; i++) bytes.writeBigInt64LE(ids[i]!, i * 8);
+  return bytes;
+}
+
+const malformed = (payload: Buffer): RoostError =>
+  new RoostError('DataLoss', `a job of timelines with ${payload.length} bytes cannot be read`);

@@ -1,0 +1,89 @@
+-- What every script of this folder includes.
+--
+-- A hash maps the name of a shard to its key space (redis/keySpaces.ts). A list in it holds one timeline: its entries in
+-- ascending order of their keys, newest at the tail. A key has 64 bits, little-endian, and is never negative; a Lua number holds 53 bits, so
+-- keys are compared as two halves.
+
+-- In a list, an empty string stands for "nothing": it keeps an empty timeline apart from a missing one.
+local sentinel = ''
+-- Ends a tombstone, which is the key of a removed entry and this mark: an append that arrives later stays out.
+local gone = 'gone'
+-- Shorter entries have no key that counts: they never dedupe.
+local full_entry_bytes = 20
+
+local function space_of(shards, shard)
+  local space = redis.call('HGET', shards, shard)
+  if not space then return nil, redis.error_reply('NOSHARD ' .. shard) end
+  if space == gone then return nil, redis.error_reply('GONESHARD ' .. shard) end
+  return space
+end
+
+-- The sorted set of the names of a space's timelines.
+local function index_of(space)
+  return string.sub(space, 1, -2)
+end
+
+-- How far back a timeline is complete: absent where it is as far as it goes.
+local function through_of(space, name)
+  return index_of(space) .. '#' .. name
+end
+
+local function key_of(entry)
+  if #entry < 8 then return 0, 0 end
+  local low, high = struct.unpack('<I4I4', entry)
+  return high, low
+end
+
+local function less(a_high, a_low, b_high, b_low)
+  return a_high < b_high or (a_high == b_high and a_low < b_low)
+end
+
+local function is_tombstone(entry)
+  return #entry == 12 and string.sub(entry, 9) == gone
+end
+
+local function is_entry(entry)
+  return entry ~= sentinel and not is_tombstone(entry)
+end
+
+-- The place of the first entry whose key is at least the given one; one behind the last where there is none.
+local function lower_bound(entries, high, low)
+  local from, to = 1, #entries + 1
+  while from < to do
+    local middle = math.floor((from + to) / 2)
+    local its_high, its_low = key_of(entries[middle])
+    if less(its_high, its_low, high, low) then from = middle + 1 else to = middle end
+  end
+  return from
+end
+
+-- The place of what holds a key, an entry or its tombstone; nil and where it belongs where there is none.
+local function find(entries, high, low)
+  local place = lower_bound(entries, high, low)
+  for i = place, #entries do
+    local its_high, its_low = key_of(entries[i])
+    if its_high ~= high or its_low ~= low then break end
+    if #entries[i] >= full_entry_bytes or is_tombstone(entries[i]) then return i end
+  end
+  return nil, place
+end
+
+local function insert(list, entries, place, entry)
+  if place > #entries then
+    redis.call('RPUSH', list, entry)
+  else
+    redis.call('LINSERT', list, 'BEFORE', entries[place], entry)
+  end
+end
+
+-- Replaces a list and keeps the time when it expires.
+local function rewrite(list, entries, keep)
+  local left = redis.call('PTTL', list)
+  redis.call('DEL', list)
+  local first = math.max(1, #entries - keep + 1)
+  if #entries == 0 then redis.call('RPUSH', list, sentinel) end
+  for from = first, #entries, 1000 do
+    redis.call('RPUSH', list, unpack(entries, from, math.min(from + 999, #entries)))
+  end
+  if left > 0 then redis.call('PEXPIRE', list, left) end
+end

@@ -1,0 +1,14 @@
+-- Forgets one timeline. Returns whether there was one.
+--
+-- KEYS: shards
+-- ARGV: shard, name
+-- include: common
+
+
+local space, err = space_of(shards, shard)
+if not space then return err end
+
+local list = space .. name
+redis.call('ZREM', index_of(space), name)
+redis.call('UNLINK', through_of(space, name))
+return redis.call('UNLINK', list)

@@ -1,0 +1,17 @@
+-- Makes a timeline of the given entries, which come in ascending order, and forgets the one that was there. It expires after `ttl` seconds.
+--
+-- KEYS: shards
+-- ARGV: shard, name, ttl, keep, entries[]
+-- include: common
+
+keep = tonumber(keep)
+
+local space, err = space_of(shards, shard)
+if not space then return err end
+
+local list = space .. name
+redis.call('DEL', list, through_of(space, name))
+rewrite(list, entries, keep)
+redis.call('EXPIRE', list, ttl)
+redis.call('ZADD', index_of(space), 0, name)
+return 1

@@ -1,0 +1,22 @@
+-- Takes the entries of one author out of a timeline: those whose bytes from `at` on are the author's. Readers do not see them any more, whether they are here or not, so no
+-- tombstones stay. Returns how many it took, -1 where the timeline is missing.
+--
+-- KEYS: shards
+-- ARGV: shard, name, at, author
+-- include: common
+
+local space, err = space_of(shards, shard)
+if not space then return err end
+
+local list = space .. name
+local entries = redis.call('LRANGE', list, 0, -1)
+if #entries == 0 then return -1 end
+
+local first, last = at + 1, at + #author
+local kept = {}
+for _, entry in ipairs(entries) do
+  if #entry < last or string.sub(entry, first, last) ~= author then kept[#kept + 1] = entry end
+end
+local taken = #entries - #kept
+if taken > 0 then rewrite(list, kept, #kept) end
+return taken

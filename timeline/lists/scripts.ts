@@ -1,0 +1,61 @@
+import { LuaScript } from '../../redis/index.js';
+import type { Entry } from '../entry.js';
+
+const script = <Args extends object, Answer>(
+  name: string,
+): LuaScript<{ readonly shards: string }, Args & { readonly shard: string }, Answer> =>
+  new LuaScript(new URL(`lua/${name}.lua`, import.meta.url), { bytes: true });
+
+interface Bounds {
+  readonly keep: number;
+  readonly max: number;
+}
+
+interface ToMany extends Bounds {
+  readonly entry: Entry;
+  readonly prefix: string;
+  /** In base 10, with commas between them. */
+  readonly ids: string;
+}
+
+type Mark = string | Buffer;
+
+/** The steps of timelines that Redis does as one. Each says at its head, in `lua/`, what it does, takes and answers. */
+export const scripts = {
+  push: script<ToMany, number>('push'),
+  remove: script<ToMany, number>('remove'),
+  store: script<
+    { readonly name: string; readonly ttl: number; readonly keep: number; readonly entries: readonly Entry[] },
+    1
+  >('store'),
+  begin: script<{ readonly name: string; readonly ttl: number }, 0 | 1>('begin'),
+  merge: script<Bounds & { readonly name: string; readonly through: Mark; readonly given: readonly Entry[] }, number>(
+    'merge',
+  ),
+  unmerge: script<Bounds & { readonly name: string; readonly keys: readonly Buffer[] }, number>('unmerge'),
+  read: script<
+    {
+      readonly name: string;
+      readonly ttl: number;
+      readonly limit: number;
+      readonly before: Mark;
+      readonly since: Mark;
+    },
+    null | [through: Buffer, end: 0 | 1, ...entries: Entry[]]
+  >('read'),
+  exists: script<{ readonly name: string }, 0 | 1>('exists'),
+  row: script<{ readonly name: string }, null | [through: Buffer, ttlMs: number, ...stored: Buffer[]]>('row'),
+  absorb: script<
+    Bounds & {
+      readonly name: string;
+      readonly through: Mark;
+      readonly ttlMs: number;
+      readonly stored: readonly Buffer[];
+    },
+    1
+  >('absorb'),
+  withdraw: script<{ readonly name: string; readonly at: number; readonly author: Buffer }, number>('withdraw'),
+  lease: script<{ readonly name: string; readonly ms: number }, 0 | 1>('lease'),
+  delete: script<{ readonly name: string }, 0 | 1>('delete'),
+  names: script<{ readonly after: string; readonly limit: number }, [last: Buffer, ...names: Buffer[]]>('names'),
+};

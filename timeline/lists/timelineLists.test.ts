@@ -1,0 +1,200 @@
+import fc from 'fast-check';
+import { Redis } from 'ioredis';
+import { afterAll, describe, expect, it } from 'vitest';
+import { Deadline } from '../../core/index.js';
+import { silentLog } from '../../process/index.js';
+import { KeySpaces, RedisHost } from '../../redis/index.js';
+import { freshCluster } from '../../test/support/index.js';
+import { keyOf, makeEntry } from '../entry.js';
+import { TimelineLists } from './timelineLists.js';
+
+const { config } = freshCluster('lists');
+const host = new RedisHost('r1', { host: config.redis.host, port: config.redis.port }, silentLog);
+const spaces = new KeySpaces(config.cluster, 'timelines');
+const limits = { keep: 8, trimPast: 10, ttlSeconds: 1_000 };
+const deadline = Deadline.after(600_000);
+const listsOf = (tablePrefix: string) => new TimelineLists(host, spaces, { id: { tablePrefix } }, limits, deadline);
+const lists = listsOf('a');
+const redis = new Redis({ host: config.redis.host, port: config.redis.port });
+const spaceOf = async (shard: string) => (await redis.hget(spaces.shards, shard))!;
+
+afterAll(async () => {
+  host.close();
+  await redis.quit();
+});
+
+const entries = (...keys: number[]) => keys.map((key) => makeEntry(BigInt(key)));
+async function keys(name: string): Promise<number[] | undefined> {
+  const page = await lists.read(name, { limit: 100 });
+  return page?.entries.map((entry) => Number(keyOf(entry)));
+}
+
+describe('push', () => {
+  it('leaves timelines alone that were never stored', async () => {
+    expect(await lists.push(makeEntry(1n), 'never:', [1n])).toBe(0);
+    expect(await keys('never:1')).toBeUndefined();
+  });
+
+  it('takes an entry into an empty timeline, which is not a missing one', async () => {
+    await lists.store('empty:1', []);
+    expect(await keys('empty:1')).toEqual([]);
+    expect(await lists.push(makeEntry(7n), 'empty:', [1n])).toBe(1);
+    expect(await keys('empty:1')).toEqual([7]);
+  });
+
+  it('puts a late entry where it belongs, and takes none twice', async () => {
+    await lists.store('late:1', entries(10, 20, 30));
+    expect(await lists.push(makeEntry(15n), 'late:', [1n])).toBe(1);
+    expect(await lists.push(makeEntry(15n), 'late:', [1n])).toBe(0);
+    expect(await lists.push(makeEntry(30n), 'late:', [1n])).toBe(0);
+    expect(await lists.push(makeEntry(5n), 'late:', [1n])).toBe(1);
+    expect(await keys('late:1')).toEqual([30, 20, 15, 10, 5]);
+  });
+
+  it('orders keys beyond 2^53 exactly', async () => {
+    const big = 2n ** 62n;
+    await lists.store('big:1', [makeEntry(big), makeEntry(big + 2n)]);
+    await lists.push(makeEntry(big + 1n), 'big:', [1n]);
+    const page = await lists.read('big:1', { limit: 10 });
+    expect(page?.entries.map(keyOf)).toEqual([big + 2n, big + 1n, big]);
+  });
+
+  it('trims a timeline to what is kept when it grows past the bound', async () => {
+    await lists.store('trim:1', entries(1, 2, 3, 4, 5, 6, 7, 8));
+    for (const key of [9, 10]) await lists.push(makeEntry(BigInt(key)), 'trim:', [1n]);
+    expect(await keys('trim:1')).toHaveLength(10);
+    await lists.push(makeEntry(11n), 'trim:', [1n]);
+    expect(await keys('trim:1')).toEqual([11, 10, 9, 8, 7, 6, 5, 4]);
+    expect(await lists.push(makeEntry(1n), 'trim:', [1n])).toBe(0);
+  });
+
+  it('reaches more timelines than one step changes', async () => {
+    const ids = Array.from({ length: 2_500 }, (_, i) => BigInt(i));
+    await Promise.all([0n, 1_400n, 2_499n].map((id) => lists.store(`many:${id}`, [])));
+    expect(await lists.push(makeEntry(3n), 'many:', ids)).toBe(3);
+  });
+});
+
+describe('remove', () => {
+  it('keeps an entry out that arrives after its removal', async () => {
+    await lists.store('gone:1', entries(10, 30));
+    expect(await lists.remove(makeEntry(20n), 'gone:', [1n])).toBe(0);
+    expect(await lists.push(makeEntry(20n), 'gone:', [1n])).toBe(0);
+    expect(await lists.remove(makeEntry(10n), 'gone:', [1n])).toBe(1);
+    expect(await keys('gone:1')).toEqual([30]);
+  });
+
+  it('lets a merge bring an entry back', async () => {
+    await lists.store('back:1', entries(10, 20));
+    await lists.unmerge('back:1', [10n, 15n]);
+    expect(await keys('back:1')).toEqual([20]);
+    expect(await lists.merge('back:1', entries(10, 15))).toBe(2);
+    expect(await keys('back:1')).toEqual([20, 15, 10]);
+  });
+});
+
+describe('merge', () => {
+  it('leaves a missing timeline alone', async () => {
+    expect(await lists.merge('merge:0', entries(1))).toBeUndefined();
+    expect(await lists.unmerge('merge:0', [1n])).toBeUndefined();
+  });
+
+  it('keeps when the timeline expires', async () => {
+    await lists.store('merge:1', entries(1));
+    const space = await spaceOf('a');
+    await redis.expire(`${space}merge:1`, 50);
+    await lists.merge('merge:1', entries(2, 2, 3));
+    expect(await redis.ttl(`${space}merge:1`)).toBeLessThanOrEqual(50);
+    expect(await keys('merge:1')).toEqual([3, 2, 1]);
+    expect(await redis.ttl(`${space}merge:1`)).toBeGreaterThan(50);
+  });
+
+  it('says how far a timeline that is being filled is complete', async () => {
+    expect(await lists.begin('fill:1')).toBe(true);
+    expect(await lists.begin('fill:1')).toBe(false);
+    await lists.push(makeEntry(100n), 'fill:', [1n]);
+    expect(await lists.read('fill:1', { limit: 5 })).toMatchObject({ through: undefined, end: true });
+    await lists.merge('fill:1', entries(90, 80), 80n);
+    expect(await lists.read('fill:1', { limit: 5 })).toMatchObject({ through: 80n });
+    await lists.merge('fill:1', entries(70), 'all');
+    const page = await lists.read('fill:1', { limit: 5 });
+    expect(page).toMatchObject({ through: 'all' });
+    expect(page?.entries.map(keyOf)).toEqual([100n, 90n, 80n, 70n]);
+  });
+});
+
+it('pages between two keys', async () => {
+  await lists.store('page:1', entries(1, 2, 3, 4, 5, 6));
+  const page = async (bounds: { before?: bigint; since?: bigint; limit: number }) => {
+    const read = (await lists.read('page:1', bounds))!;
+    return [read.entries.map((entry) => Number(keyOf(entry))), read.end];
+  };
+  expect(await page({ limit: 2 })).toEqual([[6, 5], false]);
+  expect(await page({ before: 5n, limit: 3 })).toEqual([[4, 3, 2], false]);
+  expect(await page({ before: 3n, limit: 3 })).toEqual([[2, 1], true]);
+  expect(await page({ since: 4n, limit: 10 })).toEqual([[6, 5], false]);
+  expect(await page({ before: 6n, since: 3n, limit: 1 })).toEqual([[5], false]);
+  expect(await page({ limit: 6 })).toEqual([[6, 5, 4, 3, 2, 1], true]);
+});
+
+it('lists the names of timelines, and forgets expired ones', async () => {
+  const other = listsOf('b');
+  for (const id of [1, 2, 3, 4]) await other.store(`n:${id}`, []);
+  const space = await spaceOf('b');
+  await redis.del(`${space}n:2`);
+  expect(await other.names('', 2)).toEqual({ names: ['n:1'], next: 'n:2' });
+  expect(await other.names('n:2', 3)).toEqual({ names: ['n:3', 'n:4'] });
+  expect(await other.delete('n:3')).toBe(true);
+  expect(await other.delete('n:3')).toBe(false);
+  expect(await other.names('', 5)).toEqual({ names: ['n:1', 'n:4'] });
+});
+
+it('makes its shard anew in a Redis that came back empty, and not where it was taken away', async () => {
+  const other = listsOf('c');
+  await other.store('x', entries(1));
+  await redis.hdel(spaces.shards, 'c');
+  expect(await other.read('x', { limit: 1 })).toBeUndefined();
+  expect(await spaces.setAside(host, { id: { tablePrefix: 'c' } }, 'c_dropped', deadline)).toBe(true);
+  await expect(other.store('x', [])).rejects.toMatchObject({ code: 'FailedPrecondition' });
+  expect(await spaces.bringBack(host, { id: { tablePrefix: 'c' } }, 'c_dropped', deadline)).toBe(true);
+  await other.store('x', entries(2));
+  await spaces.drop(host, { id: { tablePrefix: 'c' } }, deadline);
+  await expect(other.read('x', { limit: 1 })).rejects.toMatchObject({ code: 'FailedPrecondition' });
+});
+
+it('absorbs what another replica stores, of which removals and what is missing here win', async () => {
+  const [mine, theirs] = [listsOf('d'), listsOf('e')];
+  await mine.store('x', entries(1, 2, 4));
+  await theirs.store('x', entries(2, 3, 4));
+  await theirs.unmerge('x', [4n]);
+  await theirs.store('y', entries(5));
+  for (const name of ['x', 'y']) await mine.absorb((await theirs.row(name))!);
+  const kept = async (name: string) =>
+    (await mine.read(name, { limit: 9 }))?.entries.map((entry) => Number(keyOf(entry)));
+  expect(await kept('x')).toEqual([3, 2, 1]);
+  expect(await kept('y')).toEqual([5]);
+  expect(await mine.count()).toBe(2);
+});
+
+it('ends in the same entries, in whatever order and however often pushes and removals arrive', async () => {
+  let run = 0;
+  await fc.assert(
+    fc.asyncProperty(
+      fc.uniqueArray(fc.integer({ min: 1, max: 6 }), { maxLength: 6 }),
+      fc.array(fc.integer({ min: 1, max: 6 }), { maxLength: 4 }),
+      fc.integer(),
+      async (pushed, removed, seed) => {
+        const name = `order:${++run}`;
+        await lists.store(name, []);
+        const deeds = [
+          ...[...pushed, ...pushed].map((key) => () => lists.push(makeEntry(BigInt(key)), 'order:', [BigInt(run)])),
+          ...removed.map((key) => () => lists.remove(makeEntry(BigInt(key)), 'order:', [BigInt(run)])),
+        ];
+        for (const deed of fc.sample(fc.shuffledSubarray(deeds, { minLength: deeds.length }), { numRuns: 1, seed })[0]!)
+          await deed();
+        expect(await keys(name)).toEqual(pushed.filter((key) => !removed.includes(key)).sort((a, b) => b - a));
+      },
+    ),
+    { numRuns: 60 },
+  );
+});

@@ -1,0 +1,247 @@
+import { RoostError, type Deadline } from '../../core/index.js';
+import type { KeySpaces, LuaScript, RedisHost, SpaceOwner } from '../../redis/index.js';
+import { inOrder, keyBytes, type Entry } from '../entry.js';
+import { scripts } from './scripts.js';
+
+type Scripts = typeof scripts;
+type ArgsOf<Name extends keyof Scripts> =
+  Scripts[Name] extends LuaScript<infer _Keys, infer Args, infer _Answer> ? Args : never;
+type AnswerOf<Name extends keyof Scripts> =
+  Scripts[Name] extends LuaScript<infer _Keys, infer _Args, infer Answer> ? Answer : never;
+
+export type TimelineIds = readonly bigint[] | BigInt64Array;
+
+/** Timelines that one step of Redis changes; while it does, it answers nobody else. */
+const timelinesPerStep = 1_000;
+const tombstone = 'gone';
+
+export interface ListLimits {
+  /** Entries that a timeline is trimmed to. */
+  readonly keep: number;
+  /** Entries past which it is trimmed. */
+  readonly trimPast: number;
+  /** A timeline that nobody reads is gone after this. */
+  readonly ttlSeconds: number;
+}
+
+/** How far back a timeline is complete: with all that there ever was, down to a key, or not at all yet. */
+export type Through = 'all' | bigint | undefined;
+
+export interface ListPage {
+  /** Newest first. */
+  readonly entries: readonly Entry[];
+  readonly through: Through;
+  /** Whether nothing older is kept. */
+  readonly end: boolean;
+}
+
+export interface PageBounds {
+  /** Keys below it only. */
+  readonly before?: bigint | undefined;
+  /** Keys above it only. */
+  readonly since?: bigint | undefined;
+  readonly limit: number;
+}
+
+/** Everything that is stored of a timeline. */
+export interface TimelineRow {
+  readonly name: string;
+  readonly through: Through;
+  readonly ttlMs: number;
+  /** In ascending order of their keys, with tombstones. */
+  readonly stored: readonly Buffer[];
+}
+
+/**
+ * The timelines of one shard, as lists in one Redis, for the length of one call. Each method is one step there, or several that may be repeated: pushes and merges at the same time lose nothing.
+ *
+ * A Redis that comes back empty gets the shard anew: its timelines are then missing. Every method throws as `RedisHost.run` does, and `FailedPrecondition` where the shard was taken away.
+ */
+export class TimelineLists {
+  constructor(
+    private readonly host: RedisHost,
+    private readonly spaces: KeySpaces,
+    private readonly shard: SpaceOwner,
+    private readonly limits: ListLimits,
+    private readonly deadline: Deadline,
+  ) {}
+
+  /** Puts an entry into the timelines that exist, where it belongs; one of the same key stays as it is. Returns how many took it. */
+  push(entry: Entry, prefix: string, ids: TimelineIds): Promise<number> {
+    return this.#inSteps('push', entry, prefix, ids);
+  }
+
+  /** Removes the entry of the same key from timelines, and keeps it out where it arrives later. Returns how many held it. */
+  remove(entry: Entry, prefix: string, ids: TimelineIds): Promise<number> {
+    return this.#inSteps('remove', entry, prefix, ids);
+  }
+
+  /** Makes a timeline of these entries alone. */
+  async store(name: string, entries: readonly Entry[]): Promise<void> {
+    const { ttlSeconds, keep } = this.limits;
+    const kept = inOrder(entries).slice(-keep);
+    await this.#run('store', { name, ttl: ttlSeconds, keep, entries: kept });
+  }
+
+  /** Makes a timeline that is still to be filled, where there is none. Returns whether it made it. */
+  async begin(name: string): Promise<boolean> {
+    return (await this.#run('begin', { name, ttl: this.limits.ttlSeconds })) === 1;
+  }
+
+  /**
+   * Puts entries where they belong; those of keys that are there are left out, those of removed ones come back. Returns how many it took; undefined where the timeline is missing.
+   *
+   * @param through how far back the timeline is complete with them; absent: as far as before
+   */
+  async merge(name: string, entries: readonly Entry[], through?: Through): Promise<number | undefined> {
+    return present(
+      await this.#run('merge', { name, ...this.#bounds, through: markOf(through), given: inOrder(entries) }),
+    );
+  }
+
+  /** Removes the entries of some keys. Returns how many it held; undefined where the timeline is missing. */
+  async unmerge(name: string, keys: readonly bigint[]): Promise<number | undefined> {
+    return present(await this.#run('unmerge', { name, ...this.#bounds, keys: keys.map(keyBytes) }));
+  }
+
+  /** Reads a page, newest first, and renews when the timeline expires. Undefined where it is missing. */
+  async read(name: string, { before, since, limit }: PageBounds): Promise<ListPage | undefined> {
+    const bound = (key: bigint | undefined): Buffer | string => (key === undefined ? '' : keyBytes(key));
+    const answer = await this.#run('read', {
+      name,
+      ttl: this.limits.ttlSeconds,
+      limit,
+      before: bound(before),
+      since: bound(since),
+    });
+    if (answer === null) return undefined;
+    const [through, end, ...entries] = answer;
+    return { entries, through: throughOf(through), end: end === 1 };
+  }
+
+  /** Takes out the entries whose 8 bytes from a place on are these. Returns how many there were; undefined where the timeline is missing. */
+  async withdraw(name: string, at: number, author: bigint): Promise<number | undefined> {
+    return present(await this.#run('withdraw', { name, at, author: keyBytes(author) }));
+  }
+
+  /** Gives one caller at a time the right to rebuild a timeline, for some time. Returns whether this one has it. */
+  async lease(name: string, ms: number): Promise<boolean> {
+    return (await this.#run('lease', { name, ms })) === 1;
+  }
+
+  /** Forgets a timeline. Returns whether there was one. */
+  async delete(name: string): Promise<boolean> {
+    return (await this.#run('delete', { name })) === 1;
+  }
+
+  /** The names of the timelines behind one, in ascending order of their bytes; `next` is undefined at the end. */
+  async names(after: string, limit: number): Promise<{ readonly names: readonly string[]; readonly next?: string }> {
+    const [last, ...names] = await this.#run('names', { after, limit });
+    return { names: names.map(String), ...(last.length > 0 && { next: String(last) }) };
+  }
+
+  async #inSteps(script: 'push' | 'remove', entry: Entry, prefix: string, ids: TimelineIds): Promise<number> {
+    const steps: Promise<number>[] = [];
+    for (let from = 0; from < ids.length; from += timelinesPerStep) {
+      const some = ids.slice(from, from + timelinesPerStep).join(',');
+      steps.push(this.#run(script, { entry, ...this.#bounds, prefix, ids: some }));
+    }
+    return (await Promise.all(steps)).reduce((sum, count) => sum + count, 0);
+  }
+
+  get #bounds(): { readonly keep: number; readonly max: number } {
+    return { keep: this.limits.keep, max: this.limits.trimPast };
+  }
+
+  /** How many timelines there are; those that have expired count until somebody lists them. */
+  async count(): Promise<number> {
+    const index = await this.#index();
+    return index === undefined ? 0 : this.host.run(this.deadline, (redis) => redis.zcard(index));
+  }
+
+  async exists(name: string): Promise<boolean> {
+    return (await this.#run('exists', { name })) === 1;
+  }
+
+  /** Undefined where the timeline is missing. */
+  async row(name: string): Promise<TimelineRow | undefined> {
+    const answer = await this.#run('row', { name });
+    if (answer === null) return undefined;
+    const [through, ttlMs, ...stored] = answer;
+    return { name, through: throughOf(through), ttlMs, stored };
+  }
+
+  /** Those that exist, in the order of the names. */
+  async rows(names: readonly string[]): Promise<TimelineRow[]> {
+    const rows = await Promise.all(names.map((name) => this.row(name)));
+    return rows.filter((row) => row !== undefined);
+  }
+
+  /** The name `limit` timelines behind another; undefined where fewer are left. */
+  async nameBehind(after: string, limit: number): Promise<string | undefined> {
+    const index = await this.#index();
+    const from = after === '' ? '-' : `(${after}`;
+    const [name] =
+      index === undefined
+        ? []
+        : await this.host.run(this.deadline, (redis) => redis.zrangebylex(index, from, '+', 'LIMIT', limit - 1, 1));
+    return name;
+  }
+
+  /** The names behind one, up to and including another; without it up to the last. */
+  async namesBetween(after: string, end: string | undefined): Promise<string[]> {
+    const index = await this.#index();
+    if (index === undefined) return [];
+    const from = after === '' ? '-' : `(${after}`;
+    const to = end === undefined ? '+' : `[${end}`;
+    return this.host.run(this.deadline, (redis) => redis.zrangebylex(index, from, to));
+  }
+
+  async #index(): Promise<string | undefined> {
+    return (await this.spaces.spaceOf(this.host, this.shard, this.deadline))?.slice(0, -1);
+  }
+
+  /** Merges what another replica stores of a timeline into what is here. Of one key, a tombstone wins over an entry. */
+  async absorb({ name, through, ttlMs, stored }: TimelineRow): Promise<void> {
+    const mark = markOf(through);
+    await this.#run('absorb', { name, ...this.#bounds, through: mark, ttlMs, stored });
+  }
+
+  async #run<Name extends keyof Scripts>(name: Name, args: Omit<ArgsOf<Name>, 'shard'>): Promise<AnswerOf<Name>> {
+    try {
+      return await this.#once(name, args);
+    } catch (error) {
+      const message = error instanceof Error ? error.message : '';
+      if (message.startsWith('GONESHARD'))
+        throw new RoostError(
+          'FailedPrecondition',
+          `shard ${this.shard.id.tablePrefix} was taken away from ${this.host.name}`,
+          {
+            fields: { shard: this.shard.id.tablePrefix, host: this.host.name },
+            cause: error,
+          },
+        );
+      if (!message.startsWith('NOSHARD')) throw error;
+      await this.spaces.create(this.host, this.shard, this.deadline);
+      return this.#once(name, args);
+    }
+  }
+
+  #once<Name extends keyof Scripts>(name: Name, args: Omit<ArgsOf<Name>, 'shard'>): Promise<AnswerOf<Name>> {
+    const script = scripts[name] as unknown as LuaScript<{ readonly shards: string }, object, AnswerOf<Name>>;
+    const given = { shard: this.shard.id.tablePrefix, ...args };
+    return this.host.run(this.deadline, (redis) => script.run(redis, { shards: this.spaces.shards }, given));
+  }
+}
+
+const present = (count: unknown): number | undefined => (count === -1 ? undefined : (count as number));
+
+const markOf = (through: Through): string | Buffer =>
+  through === undefined ? '' : through === 'all' ? through : keyBytes(through);
+
+const throughOf = (mark: Buffer): Through =>
+  mark.length === 0 ? undefined : mark.length === 8 ? mark.readBigInt64LE(0) : 'all';
+
+/** Whether something in a list stands for a removed entry. */
+export const isTombstone = (stored: Buffer): boolean =>
+  stored.length === 12 && stored.toString('latin1', 8) === tombstone;

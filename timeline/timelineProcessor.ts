@@ -1,0 +1,161 @@
+import { limits, RoostError } from '../core/index.js';
+import { thriftService, type Caller, type ServiceOptions, type ThriftService } from '../server/index.js';
+import {
+  required,
+  TimelineSegment,
+  TimelineSegmentState,
+  TimelineStoreException,
+  TimelineStoreProcessor,
+  type HaplocheirusTypes,
+  type ReadOptions,
+  type TimelineStoreModule,
+  type WriteOptions,
+} from '../wire/index.js';
+import { keyOf, type Entry } from './entry.js';
+import type { RangeRequest, Segment, SpanRequest } from './timelines.js';
+import type { TimelineService } from './timelineStore.js';
+
+/** Timelines in one call of several. */
+const timelinesPerCall = 1_000;
+
+/** Haplocheirus's service on the timelines of a cluster. Its clients bring no deadlines. */
+function timelineHandler({ timelines }: TimelineService, caller: Caller): TimelineStoreModule.Client {
+  const read = (): ReadOptions => ({ cancellation: caller.closed });
+  const write = (): WriteOptions => ({ cancellation: caller.closed });
+  const span = ({
+    offset,
+    length,
+    dedupe,
+  }: {
+    offset: number;
+    length: number;
+    dedupe?: boolean | null;
+  }): SpanRequest => ({
+    offset: required(offset, 'offset'),
+    length: required(length, 'length'),
+    dedupe: dedupe === true,
+  });
+  const range = (given: { from_id: bigint; to_id: bigint; dedupe?: boolean | null }): RangeRequest => ({
+    from: required(given.from_id, 'from_id'),
+    to: required(given.to_id, 'to_id'),
+    dedupe: given.dedupe === true,
+  });
+  const segments = async <Request>(
+    requests: readonly Request[],
+    one: (request: Request) => Promise<Segment | undefined>,
+  ): Promise<HaplocheirusTypes.TimelineSegment[]> => {
+    if (requests.length > timelinesPerCall)
+      throw new RoostError(
+        'InvalidArgument',
+        `at most ${timelinesPerCall} timelines in one call, not ${requests.length}`,
+      );
+    return Promise.all(requests.map((request) => segmentOrState(one(request))));
+  };
+  const found = <T>(value: T | undefined, name: string): T => {
+    if (value !== undefined) return value;
+    throw new RoostError('NotFound', `there is no timeline ${name}`, { fields: { timeline: name } });
+  };
+
+  return {
+    async append(entry, prefix, ids) {
+      await timelines.append(required(entry, 'entry'), required(prefix, 'timeline_prefix'), idsOf(ids), write());
+    },
+    async remove(entry, prefix, ids) {
+      await timelines.remove(required(entry, 'entry'), required(prefix, 'timeline_prefix'), idsOf(ids), write());
+    },
+    async filter(name, entries, maxSearch) {
+      const given = required(entries, 'entries');
+      const keys = new Map(given.map((entry: Entry) => [keyOf(entry), entry]));
+      const there = found(
+        await timelines.filter(required(name, 'timeline_id'), [...keys.keys()], searched(maxSearch), read()),
+        name,
+      );
+      // Entries come back as the caller knows them.
+      return there.map((entry) => keys.get(keyOf(entry)) ?? entry);
+    },
+    async filter2(name, ids, maxSearch) {
+      return found(
+        await timelines.filter(required(name, 'timeline_id'), required(ids, 'id'), searched(maxSearch), read()),
+        name,
+      );
+    },
+    async get(name, offset, length, dedupe) {
+      const request = span({ offset, length, dedupe });
+      return toThrift(found(await timelines.get(required(name, 'timeline_id'), request, read()), name));
+    },
+    async get_multi(gets) {
+      return segments(required(gets, 'gets'), (get) =>
+        timelines.get(required(get.timeline_id, 'timeline_id'), span(get), read()),
+      );
+    },
+    async get_range(name, fromId, toId, dedupe) {
+      const request = range({ from_id: fromId, to_id: toId, dedupe });
+      return toThrift(found(await timelines.range(required(name, 'timeline_id'), request, read()), name));
+    },
+    async get_range_multi(gets) {
+      return segments(required(gets, 'get_ranges'), (get) =>
+        timelines.range(required(get.timeline_id, 'timeline_id'), range(get), read()),
+      );
+    },
+    async store(name, entries) {
+      await timelines.store(required(name, 'timeline_id'), required(entries, 'entries'), write());
+    },
+    async merge(name, entries) {
+      await timelines.merge(required(name, 'timeline_id'), required(entries, 'entries'), write());
+    },
+    async unmerge(name, entries) {
+      await timelines.unmerge(required(name, 'timeline_id'), required(entries, 'entries'), write());
+    },
+    async merge_indirect(to, from) {
+      return timelines.transfer(
+        'merge',
+        required(to, 'dest_timeline_id'),
+        required(from, 'source_timeline_id'),
+        write(),
+      );
+    },
+    async unmerge_indirect(to, from) {
+      return timelines.transfer(
+        'unmerge',
+        required(to, 'dest_timeline_id'),
+        required(from, 'source_timeline_id'),
+        write(),
+      );
+    },
+    async delete_timeline(name) {
+      await timelines.delete(required(name, 'timeline_id'), write());
+    },
+  } as TimelineStoreModule.Client;
+}
+
+const idsOf = (ids: readonly bigint[]): BigInt64Array => BigInt64Array.from(required(ids, 'timeline_ids'));
+
+const searched = (maxSearch: number): number => Math.min(required(maxSearch, 'max_search'), limits.timelineEntries);
+
+const toThrift = ({ entries, size }: Segment): HaplocheirusTypes.TimelineSegment =>
+  new TimelineSegment({ entries: [...entries], size, state: TimelineSegmentState.HIT });
+
+/** Of one of several timelines: one that is missing, or late, does not keep the others from being answered. */
+async function segmentOrState(reading: Promise<Segment | undefined>): Promise<HaplocheirusTypes.TimelineSegment> {
+  try {
+    const segment = await reading;
+    return segment === undefined ? empty(TimelineSegmentState.MISS) : toThrift(segment);
+  } catch (thrown) {
+    const error = RoostError.from(thrown);
+    if (!error.retryable) throw error;
+    return empty(TimelineSegmentState.TIMEOUT);
+  }
+}
+
+const empty = (state: HaplocheirusTypes.TimelineSegmentState): HaplocheirusTypes.TimelineSegment =>
+  new TimelineSegment({ entries: [], size: 0, state });
+
+/** Haplocheirus's service, for a ThriftServer's `processor`. */
+export const timelineProcessor = (service: TimelineService, { metrics, log }: ServiceOptions): ThriftService =>
+  thriftService({
+    metrics,
+    log,
+    Processor: TimelineStoreProcessor,
+    handler: (caller) => timelineHandler(service, caller),
+    toException: (_method, { message }) => new TimelineStoreException({ description: message }),
+  });

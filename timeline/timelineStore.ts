@@ -1,0 +1,127 @@
+import { defineStore, openCluster, type OpenClusterOptions, type Store } from '../cluster/index.js';
+import { limits, RoostError, type Deadline } from '../core/index.js';
+import { flockStore, type Flock } from '../flock/index.js';
+import { planShards, type Gizzard, type ShardsPlan } from '../gizzard/index.js';
+import { redisBackend } from '../redis/index.js';
+import type { RoostConfig } from '../process/index.js';
+import { tbirdStore, type Tbird } from '../tbird/index.js';
+import { deliverAlongside } from './home/deliverAlongside.js';
+import { deliveryJob } from './home/deliveryJob.js';
+import { firstCursor } from './home/deliveryPayload.js';
+import { followJob } from './home/followJob.js';
+import { homeName, HomeTimelines } from './home/homeTimelines.js';
+import { encodeRebuild, rebuildJob, rebuildJobKind } from './home/rebuildJob.js';
+import { encodeTimelineWrite, timelineJobKind } from './jobs/timelinePayload.js';
+import { timelineJob } from './jobs/timelineJob.js';
+import type { ListLimits } from './lists/timelineLists.js';
+import { timelineGraphs } from './timelineGraphs.js';
+import type { ReadRule } from './home/visibility.js';
+import { routingKeys } from './names.js';
+import { timelineProcessor } from './timelineProcessor.js';
+import { Timelines } from './timelines.js';
+import { TimelineShards, timelinesTableId } from './timelineShards.js';
+import { timelinesShardType, timelinesShardTypeName } from './timelinesShardType.js';
+
+/** The timelines of a cluster. */
+export class TimelineService {
+  readonly timelines: Timelines;
+  readonly home: HomeTimelines;
+  readonly graphs: () => ReturnType<typeof timelineGraphs>;
+
+  constructor(
+    readonly gizzard: Gizzard,
+    readonly flock: Flock,
+    readonly tbird: Tbird,
+    rules: readonly ReadRule[] = [],
+  ) {
+    this.graphs = () => timelineGraphs(flock, gizzard.config);
+    this.timelines = new Timelines(gizzard, new TimelineShards(gizzard, limitsOf(gizzard.config)));
+    this.home = new HomeTimelines(this.timelines, flock, tbird, this.graphs, rules, (userId, deadline) =>
+      this.#askForRebuild(userId, deadline),
+    );
+  }
+
+  /** Makes the shards of timelines. Throws `AlreadyExists` where there are some, `FailedPrecondition` where no Redis is configured for them. */
+  async setup({
+    shards,
+    replicas,
+    hosts = Object.keys(this.gizzard.config.timeline.hosts),
+  }: TimelineSetup): Promise<void> {
+    if (hosts.length === 0)
+      throw new RoostError(
+        'FailedPrecondition',
+        'name the Redis servers for timelines in `timeline.hosts` of the configuration',
+      );
+    await this.gizzard.nameServer.reload();
+    if (this.gizzard.topology.tables.some(({ tableId }) => tableId === timelinesTableId))
+      throw new RoostError('AlreadyExists', 'this cluster has timelines already');
+    await this.gizzard.apply(
+      planShards({
+        table: { tableId: timelinesTableId, name: 'timelines', service: 'timelines', hash: 'identity' },
+        shardType: timelinesShardTypeName,
+        prefix: 'timelines',
+        shards,
+        replicas,
+        hosts,
+        endHash: routingKeys,
+      }),
+    );
+  }
+
+  /** Makes an empty timeline, so that what is delivered from now on stays, and has it filled. */
+  async #askForRebuild(userId: bigint, deadline: Deadline): Promise<void> {
+    const { jobs } = this.gizzard;
+    const begun = { kind: timelineJobKind, payload: encodeTimelineWrite({ op: 'begin', name: homeName(userId) }) };
+    await jobs.append([begun], { priority: 'high', waitUntilApplied: true, deadline });
+    const rebuild = { kind: rebuildJobKind, payload: encodeRebuild({ userId, cursor: firstCursor }) };
+    await jobs.append([rebuild], { priority: 'high', waitUntilApplied: false, deadline });
+  }
+}
+
+export type TimelineSetup = Pick<ShardsPlan, 'shards' | 'replicas'> & Partial<Pick<ShardsPlan, 'hosts'>>;
+
+const limitsOf = ({ timeline: { keep, trimPast, ttlDays } }: RoostConfig): ListLimits => ({
+  keep,
+  trimPast,
+  ttlSeconds: Math.ceil(ttlDays * 86_400),
+});
+
+/** Timelines with rules of the application. */
+export const timelineStoreWith = (
+  rules: readonly ReadRule[],
+): Store<'timeline', TimelineService, readonly [typeof flockStore, typeof tbirdStore]> =>
+  defineStore({
+    name: 'timeline',
+    uses: [flockStore, tbirdStore],
+    open({ gizzard, config, stores: { flock, tbird } }) {
+      const service = new TimelineService(gizzard, flock, tbird, rules);
+      // A cluster without Redis servers for timelines delivers nothing.
+      if (Object.keys(config.timeline.hosts).length > 0) deliverAlongside(tbird, flock, service.graphs);
+      return service;
+    },
+    service: {
+      title: 'timelines',
+      port: 7666,
+      requestBytes: limits.timelineRequestBytes,
+      processor: timelineProcessor,
+    },
+    backends: (_service, { config, log }) => [redisBackend(config.timeline.hosts, config.cluster, log)],
+    shardTypes: (_service, { config }) => [timelinesShardType(config.cluster, limitsOf(config))],
+    jobTypes: ({ timelines, tbird, flock, graphs }, { config }) => [
+      timelineJob(config.cluster, limitsOf(config)),
+      deliveryJob(tbird, flock, graphs),
+      rebuildJob(tbird, flock, graphs, config.timeline.keep),
+      followJob(timelines, tbird, flock, graphs),
+    ],
+  });
+
+export const timelineStore = timelineStoreWith([]);
+
+/** Opens the timelines of a cluster, with its graphs and tweets: `openCluster` with one store. `close` closes the cluster. */
+export async function openTimelines(
+  config: RoostConfig,
+  { rules = [], ...options }: OpenClusterOptions & { readonly rules?: readonly ReadRule[] } = {},
+): Promise<TimelineService & { close(): Promise<void> }> {
+  const cluster = await openCluster(config, [timelineStoreWith(rules)], options);
+  return Object.assign(cluster.stores.timeline, { close: () => cluster.close() });
+}

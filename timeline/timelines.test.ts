@@ -1,0 +1,169 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Deadline } from '../core/index.js';
+import type { Host } from '../gizzard/index.js';
+import { startPlayground, type Playground } from '../playground/index.js';
+import { configSchema, type RoostConfigInput } from '../process/index.js';
+import type { RedisHost } from '../redis/index.js';
+import { keyOf, makeEntry, secondaryKeyCounts } from './entry.js';
+import { openTimelines, type TimelineService } from './timelineStore.js';
+
+const dir = mkdtempSync(join(tmpdir(), 'roost-timelines-'));
+let playground: Playground;
+let service: TimelineService & { close(): Promise<void> };
+
+beforeAll(async () => {
+  playground = await startPlayground({ dir: join(dir, 'p'), databaseHosts: 2, redisServers: 3, caches: 0 });
+  const given = JSON.parse(readFileSync(playground.configPath, 'utf8')) as RoostConfigInput;
+  const [, tl1, tl2] = playground.redisServers;
+  const config = configSchema.parse({ ...given, timeline: { hosts: { tl1, tl2 }, keep: 20, trimPast: 24 } });
+  service = await openTimelines(config, { work: true, create: true });
+  const graph = { shards: 2, replicas: 2 };
+  for (const name of ['follows', 'blocks', 'retweets_off']) await service.flock.createGraph(name, graph);
+  await service.tbird.setup({ policy: { replicas: 2 }, graphShards: 2 });
+  await service.setup({ shards: 4, replicas: 2 });
+}, 120_000);
+
+afterAll(async () => {
+  await service.close();
+  await playground.stop();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+const ids = (...numbers: number[]) => BigInt64Array.from(numbers, BigInt);
+const materialized = { acknowledgement: 'materialized' } as const;
+
+describe('timelines by name', () => {
+  const keysOf = (entries: readonly Buffer[] | undefined) => entries?.map((entry) => Number(keyOf(entry)));
+  const all = { offset: 0, length: 0 };
+
+  it('appends to those that were stored, on all replicas', async () => {
+    const { timelines } = service;
+    for (const id of [1, 2, 3]) await timelines.store(`raw:${id}`, [makeEntry(10n)]);
+    await timelines.append(makeEntry(20n), 'raw:', ids(1, 2, 3, 4), materialized);
+    for (let look = 0; look < 8; look++) {
+      expect(keysOf((await timelines.get('raw:2', all))?.entries)).toEqual([20, 10]);
+    }
+    expect(await timelines.get('raw:4', all)).toBeUndefined();
+    await timelines.remove(makeEntry(10n), 'raw:', ids(1, 2), materialized);
+    expect(await timelines.get('raw:1', all)).toEqual({ entries: [makeEntry(20n)], size: 1 });
+    expect(keysOf((await timelines.get('raw:3', all))?.entries)).toEqual([20, 10]);
+  });
+
+  it('takes a length as a length, and finds nothing below the oldest entry', async () => {
+    const { timelines } = service;
+    await timelines.store(
+      'span',
+      [1, 2, 3, 4, 5, 6].map((key) => makeEntry(BigInt(key))),
+    );
+    expect(keysOf((await timelines.get('span', { offset: 2, length: 3 }))?.entries)).toEqual([4, 3, 2]);
+    expect(keysOf((await timelines.range('span', { from: 2n, to: 5n }))?.entries)).toEqual([4, 3]);
+    expect(keysOf((await timelines.range('span', { from: 0n, to: 1n }))?.entries)).toEqual([]);
+    expect(await timelines.get('span', { offset: 5, length: 5 })).toMatchObject({ size: 6 });
+  });
+
+  it('finds entries by either key, and merges timelines into one another', async () => {
+    const { timelines } = service;
+    await timelines.store('from', [makeEntry(1n), makeEntry(5n, 1n, secondaryKeyCounts), makeEntry(6n, 1n)]);
+    expect(keysOf(await timelines.filter('from', [1n], -1))).toEqual([5, 1]);
+    expect(keysOf(await timelines.filter('from', [1n], 1))).toEqual([]);
+    await timelines.store('to', [makeEntry(3n)]);
+    expect(await timelines.transfer('merge', 'to', 'missing')).toBe(false);
+    expect(await timelines.transfer('merge', 'to', 'from', materialized)).toBe(true);
+    expect(keysOf((await timelines.get('to', all))?.entries)).toEqual([6, 5, 3, 1]);
+    await timelines.transfer('unmerge', 'to', 'from', materialized);
+    expect(keysOf((await timelines.get('to', all))?.entries)).toEqual([3]);
+    await timelines.delete('to', materialized);
+    expect(await timelines.get('to', all)).toBeUndefined();
+  });
+});
+
+describe('home timelines', () => {
+  const home = async (userId: bigint, more: { beforeId?: bigint; sinceId?: bigint; count?: number } = {}) => {
+    const { entries, partial } = await service.home.page({ userId, count: 10, ...more });
+    expect(partial).toBe(false);
+    return entries.map(({ tweetId }) => tweetId);
+  };
+  const tweet = async (userId: bigint, more: object = {}) =>
+    (await service.tbird.create([{ userId, text: `by ${userId}`, ...more }], materialized))[0]!;
+  const edges = async (graph: string, operations: 'add' | 'remove', source: bigint, ...destinations: bigint[]) =>
+    service.flock.write(
+      {
+        graphId: service.flock.graph(graph).id,
+        operations,
+        sourceIds: new BigInt64Array(destinations.length).fill(source),
+        destinationIds: BigInt64Array.from(destinations),
+      },
+      materialized,
+    );
+
+  it('has the tweets of those who are followed: those of before, and those that come', async () => {
+    const old = await tweet(12n);
+    await edges('follows', 'add', 11n, 12n, 13n);
+    expect(await home(11n)).toEqual([old]);
+    const [a, b, own] = [await tweet(12n), await tweet(13n), await tweet(11n)];
+    await tweet(14n);
+    await expect.poll(() => home(11n)).toEqual([own, b, a, old]);
+    expect(await home(11n, { sinceId: a })).toEqual([own, b]);
+    expect(await home(11n, { beforeId: b })).toEqual([a, old]);
+  });
+
+  it('shows no more of an author from the next read on after an unfollow, a block or a deletion', async () => {
+    await edges('follows', 'add', 21n, 22n, 23n, 24n);
+    const [a, b, c] = [await tweet(22n), await tweet(23n), await tweet(24n)];
+    await expect.poll(() => home(21n)).toEqual([c, b, a]);
+    await edges('follows', 'remove', 21n, 22n);
+    expect(await home(21n)).toEqual([c, b]);
+    await edges('blocks', 'add', 23n, 21n);
+    expect(await home(21n)).toEqual([c]);
+    await service.tbird.delete(BigInt64Array.of(c), materialized);
+    expect(await home(21n)).toEqual([]);
+    await service.tbird.undelete(BigInt64Array.of(c), materialized);
+    expect(await home(21n)).toEqual([c]);
+    await edges('follows', 'add', 21n, 22n);
+    await expect.poll(() => home(21n)).toEqual([c, a]);
+  });
+
+  it('brings replies to those who follow both, and retweets to those who want them', async () => {
+    await edges('follows', 'add', 31n, 32n, 33n);
+    await edges('follows', 'add', 34n, 32n);
+    await edges('retweets_off', 'add', 34n, 32n);
+    for (const reader of [31n, 34n]) expect(await home(reader)).toEqual([]);
+    const plain = await tweet(32n);
+    const reply = await tweet(32n, { replyToUserId: 33n, replyToTweetId: 1n });
+    const retweet = await tweet(32n, { retweetOfId: 1n });
+    await expect.poll(() => home(31n)).toEqual([retweet, reply, plain]);
+    await expect.poll(() => home(34n)).toEqual([plain]);
+  });
+
+  it('goes on behind the kept entries from the authors, with the same cursor', async () => {
+    await edges('follows', 'add', 41n, 42n, 43n);
+    await home(41n);
+    const made: bigint[] = [];
+    for (let i = 0; i < 35; i++) made.push(await tweet(i % 3 === 0 ? 43n : 42n));
+    made.reverse();
+    await expect.poll(() => home(41n)).toEqual(made.slice(0, 10));
+    const seen: bigint[] = [];
+    for (;;) {
+      const beforeId = seen.at(-1);
+      const page = await home(41n, { count: 7, ...(beforeId !== undefined && { beforeId }) });
+      seen.push(...page);
+      if (page.length < 7) break;
+    }
+    expect(seen).toEqual(made);
+  });
+
+  it('is rebuilt when all of its Redis servers have come back empty', async () => {
+    await edges('follows', 'add', 51n, 52n);
+    await home(51n);
+    const made = [await tweet(52n), await tweet(52n)].reverse();
+    await expect.poll(() => home(51n)).toEqual(made);
+    const hosts = ['tl1', 'tl2'].map((name) => service.gizzard.hosts.host(name) as Host as RedisHost);
+    await Promise.all(hosts.map((host) => host.run(Deadline.after(5_000), (redis) => redis.flushall())));
+    expect(await home(51n)).toEqual(made);
+    const more = await tweet(52n);
+    await expect.poll(() => home(51n)).toEqual([more, ...made]);
+  });
+});
