@@ -1,9 +1,9 @@
+import { journalWrite } from '../cluster/index.js';
 import type { Deadline } from '../core/index.js';
 import type { Gizzard, Leaf, NewJob } from '../gizzard/index.js';
 import { RoostError } from '../core/index.js';
 import type { KeySpaces, RedisHost } from '../redis/index.js';
 import type { WriteOptions } from '../wire/index.js';
-import { deadlineOf } from '../wire/index.js';
 import { TimelineLists, type ListLimits } from './lists/timelineLists.js';
 import { routingKeyOf } from './names.js';
 import { timelineSpaces } from './timelinesShardType.js';
@@ -34,12 +34,7 @@ export class TimelineShards {
   /** Journals a write. */
   async write(job: NewJob, options: WriteOptions): Promise<void> {
     this.requireShards();
-    await this.gizzard.jobs.append([job], {
-      priority: options.priority ?? 'high',
-      waitUntilApplied: options.acknowledgement === 'materialized',
-      deadline: deadlineOf(options),
-      identity: options.identity,
-    });
+    await journalWrite(this.gizzard, [job], options);
   }
 
   requireShards(): void {
