@@ -160,7 +160,7 @@ describe('home timelines', () => {
     await home(51n);
     const made = [await tweet(52n), await tweet(52n)].reverse();
     await expect.poll(() => home(51n)).toEqual(made);
-    const hosts = ['tl1', 'tl2'].map((name) => service.gizzard.hosts.host(name) as Host as RedisHost);
+    const hosts = ['tl1', 'tl2'].map((name) => service.gizzard.hosts.host(name) as RedisHost);
     await Promise.all(hosts.map((host) => host.run(Deadline.after(5_000), (redis) => redis.flushall())));
     expect(await home(51n)).toEqual(made);
     const more = await tweet(52n);
