@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Deadline } from '../core/index.js';
-import type { Host } from '../gizzard/index.js';
 import { startPlayground, type Playground } from '../playground/index.js';
 import { configSchema, type RoostConfigInput } from '../process/index.js';
 import type { RedisHost } from '../redis/index.js';
