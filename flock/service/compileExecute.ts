@@ -13,19 +13,15 @@ import {
 import { operationRank, setsPosition } from '../states.js';
 import { timeOfSecond } from '../wholeSeconds.js';
 
-interface EdgeOperation {
-  readonly operation: Operation;
-  readonly sourceId: bigint;
-  readonly destinationId: bigint;
-  readonly position: bigint | undefined;
-}
-
 /** Edges of a batch that are added or negated without a position, and stand at the default one. */
 export interface Unplaced {
   readonly edges: EdgeWrites & { readonly positions: BigInt64Array };
   /** Their places in the columns. */
   readonly places: readonly number[];
 }
+
+/** Room for the edges of a small call. */
+const firstEdges = 16;
 
 export interface CompiledExecute {
   /** Empty where no operation names a node or an edge. */
@@ -51,15 +47,11 @@ export function compileExecute(request: FlockDBTypes.ExecuteOperations, nowMs: n
   const batch: BatchedWrite[] = [];
   const unplaced: Unplaced[] = [];
   /** Edges by graph, since the last mass operation: between these and edges the order counts. */
-  const graphs = new Map<number, EdgeOperation[]>();
+  const graphs = new Map<number, EdgeRun>();
   const endRun = (graphId: number): void => {
-    const operated = graphs.get(graphId)!;
-    const edges = toWrites(graphId, operated, defaultPosition, timeOf);
-    batch.push({ edges });
-    const places = [...operated.keys()].filter(
-      (i) => setsPosition(operationRank[operated[i]!.operation]) && operated[i]!.position === undefined,
-    );
-    if (places.length > 0) unplaced.push({ edges, places });
+    const run = graphs.get(graphId)!.end();
+    batch.push({ edges: run.edges });
+    if (run.places.length > 0) unplaced.push(run);
     graphs.delete(graphId);
   };
   const endRuns = (): void => {
@@ -91,17 +83,16 @@ export function compileExecute(request: FlockDBTypes.ExecuteOperations, nowMs: n
       edgeCount += others.length;
       if (edgeCount > limits.edgesPerBatch)
         throw invalid(`one call may hold ${limits.edgesPerBatch} edges at most`, 'destination_ids');
+      const time = timeOf(operation);
+      let run = graphs.get(graphId);
       for (const id of others) {
         const other = parseId(id, 'destination_id');
-        const run = graphs.get(graphId) ?? [];
-        graphs.set(graphId, run);
-        run.push({
-          operation,
-          sourceId: forward ? node : other,
-          destinationId: forward ? other : node,
-          position: position ?? undefined,
-        });
-        if (run.length === limits.operationsPerWrite) endRun(graphId);
+        if (run === undefined) graphs.set(graphId, (run = new EdgeRun(graphId)));
+        const [source, destination] = forward ? [node, other] : [other, node];
+        run.push(operation, source, destination, position ?? undefined, defaultPosition, time);
+        if (run.length < limits.operationsPerWrite) continue;
+        endRun(graphId);
+        run = undefined;
       }
     }
     if (batch.length > limits.operationsPerWrite)
@@ -115,21 +106,63 @@ export function compileExecute(request: FlockDBTypes.ExecuteOperations, nowMs: n
   };
 }
 
-function toWrites(
-  graphId: number,
-  edges: readonly EdgeOperation[],
-  defaultPosition: bigint,
-  timeOf: (operation: Operation) => bigint | undefined,
-): Unplaced['edges'] {
-  const times = edges.map(({ operation }) => timeOf(operation)).filter((time) => time !== undefined);
-  return {
-    graphId,
-    operations: edges.map(({ operation }) => operation),
-    sourceIds: BigInt64Array.from(edges, ({ sourceId }) => sourceId),
-    destinationIds: BigInt64Array.from(edges, ({ destinationId }) => destinationId),
-    positions: BigInt64Array.from(edges, ({ position }) => position ?? defaultPosition),
-    ...(times.length === 0 ? {} : { times: BigInt64Array.from(times) }),
-  };
+/** Edges of one graph in columns that grow: a call may hold very many, and an object for each would hold up the server. */
+class EdgeRun {
+  readonly #operations: Operation[] = [];
+  readonly #times: bigint[] = [];
+  readonly #unplaced: number[] = [];
+  #sourceIds = new BigInt64Array(firstEdges);
+  #destinationIds = new BigInt64Array(firstEdges);
+  #positions = new BigInt64Array(firstEdges);
+
+  constructor(private readonly graphId: number) {}
+
+  get length(): number {
+    return this.#operations.length;
+  }
+
+  /** `position` absent: `defaultPosition`. */
+  push(
+    operation: Operation,
+    sourceId: bigint,
+    destinationId: bigint,
+    position: bigint | undefined,
+    defaultPosition: bigint,
+    time: bigint | undefined,
+  ): void {
+    const place = this.#operations.push(operation) - 1;
+    if (place === this.#sourceIds.length) {
+      this.#sourceIds = grown(this.#sourceIds);
+      this.#destinationIds = grown(this.#destinationIds);
+      this.#positions = grown(this.#positions);
+    }
+    this.#sourceIds[place] = sourceId;
+    this.#destinationIds[place] = destinationId;
+    this.#positions[place] = position ?? defaultPosition;
+    if (time !== undefined) this.#times.push(time);
+    if (position === undefined && setsPosition(operationRank[operation])) this.#unplaced.push(place);
+  }
+
+  end(): Unplaced {
+    const { length } = this;
+    return {
+      edges: {
+        graphId: this.graphId,
+        operations: this.#operations,
+        sourceIds: this.#sourceIds.slice(0, length),
+        destinationIds: this.#destinationIds.slice(0, length),
+        positions: this.#positions.slice(0, length),
+        ...(this.#times.length === 0 ? {} : { times: BigInt64Array.from(this.#times) }),
+      },
+      places: this.#unplaced,
+    };
+  }
+}
+
+function grown(column: BigInt64Array<ArrayBuffer>): BigInt64Array<ArrayBuffer> {
+  const larger = new BigInt64Array(Math.min(2 * column.length, limits.operationsPerWrite));
+  larger.set(column);
+  return larger;
 }
 
 const invalid = (message: string, argument: string): RoostError =>
