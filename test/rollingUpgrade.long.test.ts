@@ -1,0 +1,216 @@
+import { execFile } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import * as newSdk from '../sdk/index.js';
+import { roostMain } from './runRoost.js';
+import { KillableCluster, untilApplied } from './support/killableCluster.js';
+
+// The release of before and this one serve one cluster side by side, under load, while one server after the other is replaced. Nothing is lost, and nothing fails.
+
+/** The commit of the release of before. A checkout without its history skips this file. */
+const before = '699d818';
+const root = join(import.meta.dirname, '..');
+const run = promisify(execFile);
+const folder = mkdtempSync(join(tmpdir(), 'roost-upgrade-'));
+const oldFolder = join(folder, 'old');
+const oldMain = join(oldFolder, 'node_modules/roostdb/dist/cli/main.js');
+const minute = 60_000;
+const perWrite = 50;
+/** Then the same edges again, so that a shard that moves is not of any size. */
+const mostEdges = 20_000;
+
+const known = await run('git', ['cat-file', '-e', `${before}^{commit}`], { cwd: root }).then(
+  () => true,
+  () => false,
+);
+if (!known) console.warn(`there is no commit ${before} in this checkout: the rolling upgrade is not tested`);
+
+let cluster: KillableCluster;
+
+beforeAll(async () => {
+  if (!known) return;
+  await installOld();
+  cluster = await KillableCluster.start({
+    databaseHosts: 3,
+    servers: 3,
+    caches: 2,
+    main: oldMain,
+    setUp: async () => undefined,
+  });
+  await roost(oldMain, 'graph', 'create', 'follows', '--shards', '4');
+  await roost(oldMain, 'tweets', 'setup', '--stripes', '2');
+  await roost(oldMain, 'users', 'setup', '--shards', '2');
+}, 10 * minute);
+
+afterAll(async () => {
+  await cluster?.stop();
+  rmSync(folder, { recursive: true, force: true });
+}, minute);
+
+it.skipIf(!known)(
+  'keeps every write and fails no call while servers of both releases serve one cluster',
+  async () => {
+    const oldSdk = (await import(
+      pathToFileURL(join(oldFolder, 'node_modules/roostdb/dist/sdk/index.js')).href
+    )) as typeof newSdk;
+    // Each client knows all servers: the old one calls new servers, and the new one old ones.
+    const loads = [new Load(await connectWith(oldSdk), 1n), new Load(await connectWith(newSdk), 2n)];
+    const running = loads.map((load) => load.run());
+    try {
+      await progress(loads);
+      for (const [i, server] of cluster.servers.entries()) {
+        await server.kill('SIGTERM');
+        server.main = roostMain;
+        await server.start();
+        await progress(loads);
+        // Half-way, one goes back: an upgrade that is given up.
+        if (i !== 1) continue;
+        await server.kill('SIGTERM');
+        server.main = oldMain;
+        await server.start();
+        await progress(loads);
+        await roost(oldMain, 'move', 'db1/follows_forward_0000', 'db3', '--yes', '--wait');
+        await progress(loads);
+        await roost(roostMain, 'move', 'db1/follows_backward_0002', 'db2', '--yes', '--wait');
+        await server.kill('SIGTERM');
+        server.main = roostMain;
+        await server.start();
+        await progress(loads);
+      }
+    } finally {
+      for (const load of loads) load.stop();
+    }
+    await Promise.all(running);
+    expect(loads.flatMap(({ failures }) => failures)).toEqual([]);
+    for (const load of loads) await untilApplied(load.roost);
+    for (const load of loads) {
+      await load.expectAll();
+      await load.roost.close();
+    }
+    await roost(roostMain, 'flock', 'check', 'follows', '--settle', '500');
+    await roost(roostMain, 'tweets', 'check');
+    const findings = (JSON.parse(await roost(roostMain, 'doctor', '--json')) as { findings: unknown[] }).findings;
+    expect(findings).toEqual([]);
+  },
+  8 * minute,
+);
+
+/** Writes and reads of one client, without a pause. */
+class Load {
+  readonly failures: string[] = [];
+  edges = 0;
+  readonly tweets: bigint[] = [];
+  users = 0;
+  #stopped = false;
+
+  constructor(
+    readonly roost: newSdk.Roost,
+    /** Names what is this client's own. */
+    private readonly id: bigint,
+  ) {}
+
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  async run(): Promise<void> {
+    const graph = await this.roost.graph('follows');
+    const wait = { acknowledgement: 'materialized' } as const;
+    await Promise.all([
+      this.#again(async (n) => {
+        await graph.write(
+          Array.from({ length: perWrite }, (_, i) => [this.id, BigInt(((n * perWrite) % mostEdges) + i + 1)] as const),
+        );
+        this.edges = (n + 1) * perWrite;
+      }),
+      this.#again(async (n) => {
+        this.tweets.push(await this.roost.tweets.create({ userId: this.id, text: `tweet ${n}` }, wait));
+        expect((await this.roost.tweets.timeline(this.id, { count: 1 })).map(({ id }) => id)).toEqual([
+          this.tweets.at(-1),
+        ]);
+      }),
+      this.#again(async (n) => {
+        const id = this.id * 1_000_000n + BigInt(n);
+        await this.roost.users.put({ id, name: `user ${n}`, screenName: `user_${id}`, flags: 0 }, wait);
+        this.users = n + 1;
+        expect((await this.roost.users.get(id))?.name).toBe(`user ${n}`);
+      }),
+      this.#again(async () => {
+        await graph.count(this.id);
+        await graph.contains(this.id, 1n);
+      }),
+    ]);
+  }
+
+  /** All that was acknowledged is there, once. */
+  async expectAll(): Promise<void> {
+    const graph = await this.roost.graph('follows');
+    expect(await graph.count(this.id)).toBe(BigInt(Math.min(this.edges, mostEdges)));
+    expect(await this.roost.tweets.timelineIds(this.id, { count: 1_000 })).toEqual(
+      [...this.tweets].reverse().slice(0, 1_000),
+    );
+    const users = Array.from({ length: this.users }, (_, n) => this.id * 1_000_000n + BigInt(n));
+    expect((await this.roost.users.getMany(users)).filter((user) => user === undefined)).toEqual([]);
+  }
+
+  async #again(step: (n: number) => Promise<void>): Promise<void> {
+    for (let n = 0; !this.#stopped && this.failures.length < 5; n++) {
+      try {
+        await step(n);
+      } catch (error) {
+        this.failures.push(error instanceof Error ? (error.stack ?? error.message) : String(error));
+      }
+      await sleep(20);
+    }
+  }
+}
+
+/** Until each client has stored some more of everything. */
+async function progress(loads: readonly Load[]): Promise<void> {
+  for (const load of loads) {
+    const [edges, tweets, users] = [load.edges + 500, load.tweets.length + 20, load.users + 20];
+    await expect
+      .poll(
+        () => load.failures.length > 0 || (load.edges >= edges && load.tweets.length >= tweets && load.users >= users),
+        {
+          timeout: minute,
+        },
+      )
+      .toBe(true);
+    expect(load.failures).toEqual([]);
+  }
+}
+
+const connectWith = ({ connect }: typeof newSdk): Promise<newSdk.Roost> => {
+  const addresses = (name: 'flock' | 'tbird' | 'users'): string[] =>
+    cluster.servers.map(({ ready }) => `127.0.0.1:${ready[name].port}`);
+  return connect({ servers: addresses('flock'), tweetServers: addresses('tbird'), userServers: addresses('users') });
+};
+
+async function roost(main: string, ...args: string[]): Promise<string> {
+  const { stdout } = await run(process.execPath, [main, ...args, '--config', cluster.configPath], { cwd: folder });
+  return stdout;
+}
+
+/** The package of then, packed and installed as a user has it. */
+async function installOld(): Promise<void> {
+  const checkout = join(folder, 'checkout');
+  await run('git', ['worktree', 'add', '--detach', checkout, before], { cwd: root });
+  try {
+    await run('npm', ['ci', '--prefer-offline', '--no-audit', '--no-fund'], { cwd: checkout });
+    const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', folder], { cwd: checkout });
+    const [packed] = JSON.parse(stdout) as [{ filename: string }];
+    mkdirSync(oldFolder);
+    writeFileSync(join(oldFolder, 'package.json'), '{ "private": true, "type": "module" }\n');
+    await run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', join('..', packed.filename)], {
+      cwd: oldFolder,
+    });
+  } finally {
+    await run('git', ['worktree', 'remove', '--force', checkout], { cwd: root });
+  }
+}
