@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -167,6 +167,27 @@ describe('a host that hangs', () => {
       });
     } finally {
       await playground.resume('db2');
+    }
+  });
+});
+
+describe('a password that is rotated', () => {
+  it('costs no read: new connections log in with what its file holds then', async () => {
+    const passwordFile = join(dir, 'password');
+    const root = open().host('db2');
+    const rootRuns = (sql: string): Promise<unknown> => root.run(sql, [], Deadline.after(5_000));
+    await rootRuns("CREATE USER rotated IDENTIFIED BY 'one'");
+    writeFileSync(passwordFile, 'one\n');
+    const db2 = { ...config.databaseHosts['db2']!, socketPath: undefined, user: 'rotated', password: '', passwordFile };
+    const hosts = new DatabaseHosts({ databaseHosts: { db2 }, pool: config.pool }, silentLog);
+    opened.push(hosts);
+    const read = (): Promise<unknown> => hosts.host('db2').rows('SELECT 1', [], Deadline.after(5_000));
+    for (const password of ['two', 'three']) {
+      await Promise.all(Array.from({ length: 4 }, read));
+      await rootRuns(`ALTER USER rotated IDENTIFIED BY '${password}'`);
+      writeFileSync(passwordFile, `${password}\n`);
+      // More at once than there are connections: some of them are new.
+      await Promise.all(Array.from({ length: 12 }, read));
     }
   });
 });

@@ -6,22 +6,43 @@ const identifier = z
   .string()
   .regex(/^[A-Za-z][A-Za-z0-9_]{0,47}$/, 'must start with a letter and hold only letters, digits and _');
 
-const databaseHost = z.strictObject({
-  host: z.string().min(1).default('127.0.0.1'),
-  port: port.default(3306),
-  /** Where set, the socket is used in place of host and port. */
-  socketPath: z.string().min(1).optional(),
-  user: z.string().min(1).default('root'),
-  password: z.string().default(''),
-  /** Bytes of tables that the host has room for; transformations that would need more are refused. Absent: only what the server can tell of its disk is looked at. */
-  capacityBytes: z.int().positive().optional(),
-});
+/** A file that holds the password, read again for every new connection: the way of Docker's and Kubernetes' secrets. */
+const passwordFile = z.string().min(1).optional();
+const oneSecret = [
+  ({
+    password,
+    passwordFile: file,
+  }: {
+    readonly password?: string | undefined;
+    readonly passwordFile?: string | undefined;
+  }) => file === undefined || password === undefined || password === '',
+  'takes `password` or `passwordFile`, and not both',
+] as const;
 
-const redis = z.strictObject({
-  host: z.string().min(1).default('127.0.0.1'),
-  port: port.default(6379),
-  password: z.string().optional(),
-});
+const databaseHost = z
+  .strictObject({
+    host: z.string().min(1).default('127.0.0.1'),
+    port: port.default(3306),
+    /** Where set, the socket is used in place of host and port. */
+    socketPath: z.string().min(1).optional(),
+    user: z.string().min(1).default('root'),
+    password: z.string().default(''),
+    passwordFile,
+    /** Bytes of tables that the host has room for; transformations that would need more are refused. Absent: only what the server can tell of its disk is looked at. */
+    capacityBytes: z.int().positive().optional(),
+  })
+  .refine(...oneSecret);
+
+const redis = z
+  .strictObject({
+    host: z.string().min(1).default('127.0.0.1'),
+    port: port.default(6379),
+    /** Absent: the default user. */
+    username: z.string().min(1).optional(),
+    password: z.string().optional(),
+    passwordFile,
+  })
+  .refine(...oneSecret);
 
 const server = z.strictObject({
   /** Every port binds here. Loopback unless told otherwise. */

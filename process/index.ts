@@ -13,4 +13,5 @@ export { configSchemaWith, type ConfigKeys } from './configExtension.js';
 export { configPlaces, loadConfig, type LoadConfigOptions, type LoadedConfig } from './loadConfig.js';
 export { createLog, silentLog, type Log } from './log.js';
 export { Metrics } from './metrics.js';
+export { passwordOf, type Secret } from './secret.js';
 export { suggest } from './suggest.js';

@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis';
-import type { Log, RedisConfig } from '../process/index.js';
+import { passwordOf, type Log, type RedisConfig } from '../process/index.js';
 
 /** A Redis that answers nothing for so long hangs: the connection is given up and made anew. */
 const silenceMs = 5_000;
@@ -23,7 +23,8 @@ export function connectRedis(config: RedisConfig, log: Log, options: ConnectOpti
   const redis = new Redis({
     host: config.host,
     port: config.port,
-    ...(config.password === undefined ? {} : { password: config.password }),
+    ...(config.username === undefined ? {} : { username: config.username }),
+    ...withPassword(config),
     protocol: 2,
     lazyConnect: true,
     socketTimeout: silenceMs,
@@ -40,10 +41,24 @@ export function connectRedis(config: RedisConfig, log: Log, options: ConnectOpti
     lastReason = error.message;
     log.warn({ err: error }, `${options.what ?? "the journal's Redis"} does not answer`);
   });
+  // A connection that is made anew logs in with the newest password.
+  redis.on('close', () => Object.assign(redis.options, withPassword(config, log)));
   redis.on('ready', () => {
     lastReason = '';
   });
   return redis;
+}
+
+/** While its file cannot be read, the last password stays: a secret is replaced in more than one step. */
+function withPassword(config: RedisConfig, log?: Log): { readonly password?: string } {
+  try {
+    const password = passwordOf(config);
+    return password === undefined ? {} : { password };
+  } catch (error) {
+    if (log === undefined) throw error;
+    log.warn({ err: error }, 'a password is not read anew');
+    return {};
+  }
 }
 
 /** The answer of `TIME` in microseconds. */

@@ -1,12 +1,10 @@
-import type { Redis, RedisOptions } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { Deadline, Health, RoostError } from '../core/index.js';
-import type { Log } from '../process/index.js';
+import type { Log, RedisConfig } from '../process/index.js';
 import { connectRedis, microsOf } from './connect.js';
 
-export type RedisHostConfig = Pick<RedisOptions, 'password'> & {
-  readonly host: string;
-  readonly port: number;
-};
+/** Where a server is, and how to log in. */
+export type RedisHostConfig = RedisConfig;
 
 /** A look whether a host answers takes no longer than this. */
 const answerMs = 1_000;
