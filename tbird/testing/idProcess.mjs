@@ -3,7 +3,7 @@
 import { readFileSync, writeSync } from 'node:fs';
 import { Deadline } from '../../dist/core/index.js';
 import { configSchema, silentLog } from '../../dist/process/index.js';
-import { DatabaseHosts } from '../../dist/gizzard/index.js';
+import { DatabaseHosts } from '../../dist/mysql/index.js';
 import { IdGenerator, SqlWorkerLeases } from '../../dist/tbird/index.js';
 
 const [configPath, ttlMs] = process.argv.slice(2);
