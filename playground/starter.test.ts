@@ -32,7 +32,7 @@ beforeAll(() => {
   parent = mkdtempSync(join(tmpdir(), 'roost-starter-'));
   // Others than its owner run it too.
   chmodSync(parent, 0o755);
-  for (const folder of ['core', 'playground']) {
+  for (const folder of ['core', 'process', 'playground']) {
     mkdirSync(join(parent, folder));
     const sources = readdirSync(join(root, folder)).filter(
       (name) => name.endsWith('.ts') && !name.endsWith('.test.ts'),
