@@ -1,12 +1,36 @@
 import type { Command } from 'commander';
 
-/** The command reference, docs/cli.md: the help of every command, as it prints itself on 100 columns. */
-export function cliReference(program: Command): string {
-  const sections = allCommands(program).map(
-    ({ path, command }) => `## ${path}\n\n\`\`\`text\n${helpText(command)}\n\`\`\`\n`,
-  );
-  return `# The command line\n\n<!-- Written by scripts/cli-docs.mjs from the commands themselves. -->\n\n${sections.join('\n')}`;
+/** A page of the command reference: a file below docs/. */
+export interface ReferencePage {
+  readonly file: string;
+  readonly text: string;
 }
+
+/** The command reference: docs/cli.md with the contents, and docs/cli/NOUN.md with the help of every command of a noun, as it prints itself on 100 columns. */
+export function cliReference(program: Command): readonly ReferencePage[] {
+  const nouns = shownCommands(program);
+  const contents = nouns.map(
+    (noun) =>
+      `- [roost ${noun.name()}](cli/${noun.name()}.md): ${noun.summary() || noun.description()}${shownCommands(noun)
+        .map((child) => `\n  - [${child.name()}](cli/${noun.name()}.md#roost-${noun.name()}-${child.name()})`)
+        .join('')}`,
+  );
+  return [
+    {
+      file: 'cli.md',
+      text: `# The command line\n\n${madeBy}\n\n${contents.join('\n')}\n\n${section('roost', program)}`,
+    },
+    ...nouns.map((noun) => ({
+      file: `cli/${noun.name()}.md`,
+      text: `# roost ${noun.name()}\n\n${madeBy}\n\n[All commands](../cli.md)\n\n${allCommands(noun, 'roost ')
+        .map(({ path, command }) => section(path, command))
+        .join('\n')}`,
+    })),
+  ];
+}
+
+const madeBy = '<!-- Written by scripts/cli-docs.mjs from the commands themselves. -->';
+const section = (path: string, command: Command): string => `## ${path}\n\n\`\`\`text\n${helpText(command)}\n\`\`\`\n`;
 
 /** The commands of a group that stand in its help. */
 export const shownCommands = (command: Command): Command[] =>

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -19,8 +19,11 @@ async function run(args: string[], environment: NodeJS.ProcessEnv = {}): Promise
 }
 
 describe('help', () => {
-  it('is what docs/cli.md says; after a change: npm run build && node scripts/cli-docs.mjs', async () => {
-    await expect(cliReference(buildProgram(recordedIo(folder).io))).toMatchFileSnapshot('../docs/cli.md');
+  it('is what docs/cli.md and docs/cli/ say; after a change: npm run build && node scripts/cli-docs.mjs', async () => {
+    const pages = cliReference(buildProgram(recordedIo(folder).io));
+    for (const { file, text } of pages) await expect(text).toMatchFileSnapshot(`../docs/${file}`);
+    const kept = readdirSync(join(import.meta.dirname, '../docs/cli')).map((name) => `cli/${name}`);
+    expect(['cli.md', ...kept].sort()).toEqual(pages.map(({ file }) => file).sort());
   });
 
   it('has an example and --json for every command that does something', () => {

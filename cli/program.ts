@@ -11,16 +11,11 @@ import { addAuditCommands } from './audit.js';
 import { addCacheCommands } from './cache.js';
 import { addCompletionCommand } from './completion.js';
 import { addDoctorCommand } from './doctor.js';
-import { addFlockCommands } from './flock.js';
 import { addForwardingCommands } from './forwarding.js';
-import { addGraphCommands } from './graph.js';
-import { addGraphDumpCommand } from './graphDump.js';
 import { addHostCommands } from './host.js';
 import { addJobCommands } from './job.js';
 import { addJournalCommands } from './journal.js';
 import { addLinkCommands } from './link.js';
-import { addLoadCommand } from './load.js';
-import { addLookupCommand } from './lookup.js';
 import { addNameserverCommands } from './nameserver.js';
 import { addPingCommand } from './ping.js';
 import { addMigrationCommands } from './migrations.js';
@@ -32,11 +27,9 @@ import { addReportCommand } from './report.js';
 import { addServeCommand } from './serve.js';
 import { addTopologyCommand } from './topology.js';
 import { addTransformCommands } from './transform.js';
-import { addTweetCommands } from './tweets.js';
 import { addShardCommands } from './shard.js';
-import { addUsersCommands } from './users.js';
 
-/** The whole command tree. Help texts, their tests and docs/cli.md come from it. */
+/** The whole command tree, with the commands of the stores. Help texts, their tests and docs/cli/ come from it. */
 export function buildProgram(io: CliIo, json = false): Command {
   const program = new Command('roost')
     .description('The storage layer under a Twitter: a social graph in sharded MySQL.')
@@ -61,18 +54,12 @@ export function buildProgram(io: CliIo, json = false): Command {
   addQuickstartCommand(program, io);
   addPlaygroundCommands(program, io);
   addServeCommand(program, io);
-  addGraphCommands(program, io);
-  addLoadCommand(program, io);
-  addGraphDumpCommand(program, io);
-  addLookupCommand(program, io);
-  addFlockCommands(program, io);
-  addUsersCommands(program, io);
+  for (const store of io.stores) store.commands?.(program, io);
   addCacheCommands(program, io);
   addTopologyCommand(program, io);
   addTransformCommands(program, io);
   addMigrationCommands(program, io);
   addDoctorCommand(program, io);
-  addTweetCommands(program, io);
   addShardCommands(program, io);
   addLinkCommands(program, io);
   addForwardingCommands(program, io);

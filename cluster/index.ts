@@ -1,4 +1,5 @@
 export { cachedKind, type CachedKind, type CachedKinds, type KeyOption, type KeyOptions } from './cachedKind.js';
+export type { CliIo } from './cliIo.js';
 export { checkTimes, journalWrite, type JournalWriteOptions } from './journalWrite.js';
 export { Cluster, openCluster, withUsed, type OpenClusterOptions, type OpenedStore } from './openCluster.js';
 export { configKeysOf } from './storeConfig.js';

@@ -1,8 +1,10 @@
+import type { Command } from 'commander';
 import type { Caches } from '../cache/index.js';
 import type { ConfigKeys, Log, Metrics, RoostConfig } from '../process/index.js';
 import type { AnyJobType, Backend, Check, Gizzard, ShardType } from '../gizzard/index.js';
 import type { ForeignJobs, ServiceOptions, ThriftService } from '../server/index.js';
 import type { CachedKinds } from './cachedKind.js';
+import type { CliIo } from './cliIo.js';
 
 /** What names a store, and what it opens. */
 export interface StoreLike {
@@ -79,6 +81,8 @@ export interface Store<
   doctorChecks?(opened: Opened): readonly Check[];
   /** What it keeps on the cache nodes. Absent: nothing. */
   readonly cached?: CachedKinds<NoInfer<Opened>>;
+  /** Adds its commands to `roost`: as a rule one noun, which is the store's name. Absent: none. */
+  commands?(program: Command, io: CliIo): void;
   /** Absent: it is used as a library only. */
   readonly service?: StoreService<NoInfer<Opened>>;
 }

@@ -1,5 +1,5 @@
-// Writes docs/cli.md from the compiled commands. Run it after a change to a command: `npm run build && node scripts/cli-docs.mjs`.
-import { writeFileSync } from 'node:fs';
+// Writes docs/cli.md and docs/cli/ from the compiled commands. Run it after a change to a command: `npm run build && node scripts/cli-docs.mjs`.
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { PassThrough } from 'node:stream';
 import { buildProgram } from '../dist/cli/program.js';
 import { cliReference } from '../dist/cli/cliReference.js';
@@ -13,4 +13,7 @@ const io = {
   workingFolder: process.cwd(),
   signal: new AbortController().signal,
 };
-writeFileSync(new URL('../docs/cli.md', import.meta.url), cliReference(buildProgram(io)));
+const docs = new URL('../docs/', import.meta.url);
+rmSync(new URL('cli/', docs), { recursive: true, force: true });
+mkdirSync(new URL('cli/', docs));
+for (const { file, text } of cliReference(buildProgram(io))) writeFileSync(new URL(file, docs), text);

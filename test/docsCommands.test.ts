@@ -56,7 +56,7 @@ const documents = [
   'README.md',
   'ARCHITECTURE.md',
   ...readdirSync('docs', { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.md') && file !== 'cli.md')
+    .filter((file) => file.endsWith('.md') && file !== 'cli.md' && !file.startsWith('cli/'))
     .map((file) => join('docs', file)),
 ];
 
