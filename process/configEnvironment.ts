@@ -17,6 +17,7 @@ export const otherVariables = {
   ROOST_FLOCK_PORT: 'the port of graphs that docker-compose.yml publishes',
   ROOST_TBIRD_PORT: 'the port of tweets that docker-compose.yml publishes',
   ROOST_USERS_PORT: 'the port of users that docker-compose.yml publishes',
+  ROOST_TIMELINE_PORT: 'the port of timelines that docker-compose.yml publishes',
   ROOST_MANAGER_PORT: 'the port of the manager that docker-compose.yml publishes',
   ROOST_INJECTOR_PORT: 'the port of the job injector that docker-compose.yml publishes',
   ROOST_ADMIN_PORT: 'the admin port that docker-compose.yml publishes',

@@ -49,7 +49,11 @@ export class KillableCluster {
       caches,
       redisFsync: 'always',
     });
-    const written = JSON.parse(readFileSync(playground.configPath, 'utf8')) as RoostConfigInput;
+    const { timeline: _timeline, ...written } = JSON.parse(
+      readFileSync(playground.configPath, 'utf8'),
+    ) as RoostConfigInput;
+    // Servers of before, which some of these rounds start, know no timelines.
+    delete written.server?.timelinePort;
     // What a dead server had in work is soon another's, and a host may be away for long.
     const changed: RoostConfigInput = {
       ...written,

@@ -7,6 +7,9 @@ import { roostMain } from '../runRoost.js';
 /** Each takes one of a server's ports. */
 export const listeners = ['flock', 'manager', 'injector', 'tbird', 'users', 'admin'] as const;
 
+/** Nobody asks for it. Servers of before know of no such port, and pass over the variable. */
+const freePortOfTimelines = { ROOST__SERVER__TIMELINE_PORT: '0' };
+
 /** `roost serve` as a process, which may be killed and started again on the same ports. */
 export class KillableServer {
   #child: ChildProcess | undefined;
@@ -30,7 +33,7 @@ export class KillableServer {
     const child = (this.#child = spawn(
       process.execPath,
       [this.main, 'serve', '--config', this.configPath, '--json', ...ports],
-      { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ...environment } },
+      { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ...freePortOfTimelines, ...environment } },
     ));
     for await (const line of createInterface({ input: child.stdout })) {
       this.#ready = serverReadySchema.parse(JSON.parse(line));
