@@ -14,6 +14,14 @@ const writes: ReadonlySet<string> = new Set([
   'change_users',
   'remove_users',
   'inject_jobs',
+  'append',
+  'remove',
+  'store',
+  'merge',
+  'unmerge',
+  'merge_indirect',
+  'unmerge_indirect',
+  'delete_timeline',
 ]);
 
 /** Reads of tools, which may wait when people wait as well. */

@@ -157,5 +157,7 @@ export const timelineProcessor = (service: TimelineService, { metrics, log }: Se
     log,
     Processor: TimelineStoreProcessor,
     handler: (caller) => timelineHandler(service, caller),
-    toException: (_method, { message }) => new TimelineStoreException({ description: message }),
+    // The message is for calls of several timelines, whose clients know no exception but Thrift's own.
+    toException: (_method, { message }) =>
+      Object.assign(new TimelineStoreException({ description: message }), { message }),
   });

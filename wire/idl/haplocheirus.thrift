@@ -34,7 +34,7 @@ struct TimelineGet {
   4: optional bool dedupe = 0
 }
 
-/* Entries with keys above from_id and not above to_id; 0 or less is no bound. */
+/* Entries with keys above from_id and below to_id; 0 or less is no bound. */
 struct TimelineGetRange {
   1: string timeline_id
   2: i64 from_id
