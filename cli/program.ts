@@ -9,6 +9,7 @@ import { reportError } from './console/reportError.js';
 import { forTerminal } from './console/visible.js';
 import { addAuditCommands } from './audit.js';
 import { addCacheCommands } from './cache.js';
+import { addCheckCommand } from './check.js';
 import { addCompletionCommand } from './completion.js';
 import { addDoctorCommand } from './doctor.js';
 import { addForwardingCommands } from './forwarding.js';
@@ -60,6 +61,7 @@ export function buildProgram(io: CliIo, json = false): Command {
   addTransformCommands(program, io);
   addMigrationCommands(program, io);
   addDoctorCommand(program, io);
+  addCheckCommand(program, io);
   addShardCommands(program, io);
   addLinkCommands(program, io);
   addForwardingCommands(program, io);

@@ -1,20 +1,21 @@
 import { z } from 'zod';
+import { stores } from './stores.js';
 
 const address = z.object({ host: z.string(), port: z.int() });
+
+type StoreName = (typeof stores)[number]['name'];
+const names = stores.map(({ name }) => name);
+const storeAddresses = Object.fromEntries(names.map((name) => [name, address])) as Record<StoreName, typeof address>;
 
 /** What `roost serve --json` prints once it takes requests. */
 export const serverReadySchema = z.object({
   pid: z.int().positive(),
   cluster: z.string(),
-  /** Thrift: FlockDB's service and ours. */
-  flock: address,
+  /** Thrift: each store's service. */
+  ...storeAddresses,
   /** Thrift: Gizzard's manager and its job injector. */
   manager: address,
   injector: address,
-  /** Thrift: tweets. */
-  tbird: address,
-  /** Thrift: users. */
-  users: address,
   /** HTTP: /healthz, /readyz, /metrics, /server_info. */
   admin: address,
 });

@@ -8,9 +8,9 @@ import { addTweetCommands } from './tweets.js';
 import { addUsersCommands } from './users.js';
 
 /** The stores that `roost` serves and looks after. Commands that ask a server stand here in `cli/`, above the client, and are bound to their store by this list. */
-export const stores: readonly Store[] = [
+export const stores = [
   { ...flockStore, commands: addFlockCommands },
   { ...tbirdStore, commands: addTweetCommands },
   { ...usersStore, commands: addUsersCommands },
   timelineStore,
-];
+] as const satisfies readonly Store[];

@@ -1,4 +1,6 @@
 export { cachedKind, type CachedKind, type CachedKinds, type KeyOption, type KeyOptions } from './cachedKind.js';
+export { checkReplicas } from './checkReplicas.js';
+export { shownFaults, type CheckOptions, type CheckReport } from './checkReport.js';
 export type { CliIo } from './cliIo.js';
 export { checkTimes, journalWrite, type JournalWriteOptions } from './journalWrite.js';
 export { Cluster, openCluster, withUsed, type OpenClusterOptions, type OpenedStore } from './openCluster.js';

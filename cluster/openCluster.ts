@@ -2,6 +2,8 @@ import { Caches, openCaches } from '../cache/index.js';
 import { RoostError } from '../core/index.js';
 import { Metrics, silentLog, type Log, type RoostConfig } from '../process/index.js';
 import { Gizzard, type SendJobs } from '../gizzard/index.js';
+import { checkReplicas } from './checkReplicas.js';
+import type { CheckOptions, CheckReport } from './checkReport.js';
 import type { Store, StoreContext, StoreLike, StoresByName } from './store.js';
 
 export interface OpenClusterOptions {
@@ -21,6 +23,8 @@ export interface OpenClusterOptions {
 export interface OpenedStore {
   readonly store: Store;
   readonly opened: unknown;
+  /** The names of its shard types. */
+  readonly shardTypes: readonly string[];
 }
 
 /** Stores on one Gizzard, as one process sees them. */
@@ -57,13 +61,26 @@ export class Cluster<Stores extends readonly StoreLike[] = readonly StoreLike[]>
       close: () => this.close(),
     };
     const opened = await store.open(context);
-    (this.opened as OpenedStore[]).push({ store, opened });
+    const shardTypes = store.shardTypes(opened, context);
+    (this.opened as OpenedStore[]).push({ store, opened, shardTypes: shardTypes.map((type) => type.name) });
     gizzard.register({
       backends: store.backends?.(opened, context) ?? [],
-      shardTypes: store.shardTypes(opened, context),
+      shardTypes,
       jobTypes: store.jobTypes(opened, context),
       checks: store.doctorChecks?.(opened) ?? [],
     });
+  }
+
+  /** Checks a store as it checks itself, or by its replicas where it brings no check. Throws `NotFound` for a name that no store has. */
+  async check(name: string, options: CheckOptions = {}): Promise<CheckReport> {
+    const found = this.opened.find(({ store }) => store.name === name);
+    if (found === undefined)
+      throw new RoostError(
+        'NotFound',
+        `there is no store ${name}; there are ${this.opened.map(({ store }) => store.name).join(', ')}`,
+      );
+    const { store, opened, shardTypes } = found;
+    return (await store.check?.(opened, options)) ?? checkReplicas(this.gizzard, shardTypes, options);
   }
 
   /** Ends the stores' work, finishes the jobs in work or hands them back, and closes every connection. */

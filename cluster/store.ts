@@ -4,6 +4,7 @@ import type { ConfigKeys, Log, Metrics, RoostConfig } from '../process/index.js'
 import type { AnyJobType, Backend, Check, Gizzard, ShardType } from '../gizzard/index.js';
 import type { ForeignJobs, ServiceOptions, ThriftService } from '../server/index.js';
 import type { CachedKinds } from './cachedKind.js';
+import type { CheckOptions, CheckReport } from './checkReport.js';
 import type { CliIo } from './cliIo.js';
 
 /** What names a store, and what it opens. */
@@ -81,6 +82,11 @@ export interface Store<
   doctorChecks?(opened: Opened): readonly Check[];
   /** What it keeps on the cache nodes. Absent: nothing. */
   readonly cached?: CachedKinds<NoInfer<Opened>>;
+  /**
+   * Proves, while writes go on, that its shards hold what they should, and with `repair` puts right what they do not. `roost check` runs it.
+   * Absent: the replicas of its shards are compared, see `checkReplicas`.
+   */
+  check?(opened: Opened, options: CheckOptions): Promise<CheckReport>;
   /** Adds its commands to `roost`: as a rule one noun, which is the store's name. Absent: none. */
   commands?(program: Command, io: CliIo): void;
   /** Absent: it is used as a library only. */

@@ -1,6 +1,7 @@
 import { cachedKind, defineStore, openCluster, type OpenClusterOptions, type Store } from '../cluster/index.js';
 import { limits, parseId, RoostError } from '../core/index.js';
 import type { RoostConfig } from '../process/index.js';
+import { checkGraphs } from './check/checkGraphs.js';
 import { EdgeCaches } from './cached/edgeCaches.js';
 import { edgeKey, nodeKey, parseEdgeKey, parseNodeKey } from './cached/edgeKeys.js';
 import { Flock } from './flock.js';
@@ -27,6 +28,7 @@ export const flockStore: Store<'flock', Flock, readonly []> = defineStore({
       ...[rowJob, nodeJob, sweepJob, recountJob].map((job) => job(cluster, writer)),
     ];
   },
+  check: checkGraphs,
   service: {
     title: 'graphs',
     port: 7915,

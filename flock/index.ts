@@ -1,4 +1,5 @@
 export type { GraphFault, GraphCheckOptions, GraphCheckProgress, GraphCheckReport } from './check/checkGraph.js';
+export { graphFaultText } from './check/checkGraphs.js';
 export { EdgeCaches } from './cached/edgeCaches.js';
 export { graphsOf } from './graphs.js';
 export { DroppedGraphs, type PlannedGraphDrop } from './dropped/droppedGraphs.js';

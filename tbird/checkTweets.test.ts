@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Deadline } from '../core/index.js';
 import { untilApplied } from '../test/flock/untilApplied.js';
 import { freshCluster } from '../test/support/index.js';
-import { checkTweets, openTbird, type Tbird } from './index.js';
+import { checkTweets, openTbird, tbirdStore, type Tbird } from './index.js';
 import { tweetTable } from './storage/tweetTable.js';
 
 const cluster = freshCluster('tweet_check');
@@ -68,6 +68,7 @@ it('finds entries that are missing, wrong or stray, and repairs them', async () 
     { id: stray, sourceId: strayOwner, expected: 'none' },
   ];
   const seen = await checkTweets(tbird);
+  expect(await tbirdStore.check!(tbird, {})).toMatchObject({ faults: seen.faults.length, repaired: 0, remedies: [] });
   expect(seen.repaired).toBe(0);
   for (const fault of expected)
     expect(seen.faults).toContainEqual(expect.objectContaining({ graphId: byUser, ...fault }));

@@ -5,6 +5,7 @@ import { LeasedCache } from '../cache/index.js';
 import { flockStore } from '../flock/index.js';
 import { tweetFormats } from '../wire/index.js';
 import { renderTweets } from './cached/tweetFormats.js';
+import { checkStore } from './checkStore.js';
 import { tweetJob } from './jobs/tweetJob.js';
 import { applyTweets } from './storage/applyTweets.js';
 import { tweetsShardType } from './storage/tweetsShardType.js';
@@ -30,6 +31,7 @@ export const tbirdStoreWith = (times: TbirdTimes): Store<'tbird', Tbird, readonl
     ],
     start: ({ roller }) => roller.start(),
     close: (tbird) => tbird.stop(),
+    check: checkStore,
     service: {
       title: 'tweets',
       port: 7917,

@@ -49,6 +49,13 @@ it('says what is wrong, fails until it is put right, and repairs it', async () =
     ]) as unknown,
   });
 
+  const all = await callRoost(
+    ['check', 'flock', '--settle', '200', '--json', '--config', configPath],
+    import.meta.dirname,
+  );
+  expect(all).toMatchObject({ exitCode: 18, stderr: expect.stringContaining('roost check flock --repair') as string });
+  expect(JSON.parse(all.stdout)).toMatchObject({ stores: { flock: { repaired: 0 } } });
+
   // The row first, then the counter that the repair of the row leaves one too high.
   for (let round = 0; round < 2; round++) {
     expect((await check('--repair')).exitCode).toBe(0);

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { RoostError } from '../../core/index.js';
-import type { GraphFault } from '../../flock/index.js';
+import { graphFaultText } from '../../flock/index.js';
 import type { CliIo } from '../console/cliIo.js';
 import {
   type ConfigOptions,
@@ -66,7 +66,7 @@ export function addCheckCommand(flock: Command, io: CliIo): void {
           () =>
             [
               `${formatCount(report.rows)} rows and ${formatCount(report.nodes)} nodes of ${name}: ${report.faults === 0 ? 'nothing is wrong' : `${formatCount(report.faults)} faults`}`,
-              ...report.found.slice(0, faultsShown).map(faultLine),
+              ...report.found.slice(0, faultsShown).map((fault) => `  ${graphFaultText(fault)}`),
               ...(report.found.length > faultsShown
                 ? [
                     `… and ${formatCount(report.faults - faultsShown)} more (--json prints up to ${formatCount(report.found.length)})`,
@@ -92,9 +92,4 @@ export function addCheckCommand(flock: Command, io: CliIo): void {
       });
     });
   formerName(command, 'audit', io);
-}
-
-function faultLine({ kind, direction, id, otherId, details, repaired }: GraphFault): string {
-  const what = otherId === undefined ? `${kind} of ${direction} ${id}` : `${direction} ${id} → ${otherId}`;
-  return `  ${what}: ${details.join('; ')}${repaired ? ' (being repaired)' : ''}`;
 }
