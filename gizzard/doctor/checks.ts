@@ -2,7 +2,7 @@ import { busyShards } from './busyShards.js';
 import type { Check } from './check.js';
 import { deniedShards } from './deniedShards.js';
 import { differingReplicas } from './differingReplicas.js';
-import { failingJobs } from './failingJobs.js';
+import { damagedJobs, failingJobs } from './failingJobs.js';
 import { journalFindings } from './journalFindings.js';
 import { laggingReplicas } from './laggingReplicas.js';
 import { links } from './links.js';
@@ -29,6 +29,7 @@ export const checks: readonly Check[] = [
   deniedShards,
   laggingReplicas,
   failingJobs,
+  damagedJobs,
   unknownJobs,
   wrongClocks,
   journalFindings,

@@ -1,7 +1,10 @@
 import { Deadline } from '../../core/index.js';
+import { priorities } from '../jobs/priority.js';
 import type { Check, Finding } from './check.js';
 
 const lookDeadlineMs = 5_000;
+/** Bad jobs of a priority that are looked at. */
+const badJobsLookedAt = 100;
 
 /** Failing and bad jobs that name no host, and queues that are paused. Those of a host are what its replicas lack. */
 export const failingJobs: Check = {
@@ -34,5 +37,32 @@ export const failingJobs: Check = {
       }
       return findings;
     });
+  },
+};
+
+/** Jobs whose bits changed in the journal's Redis, or that are no jobs. No server applies them. */
+export const damagedJobs: Check = {
+  name: 'damaged jobs',
+  async examine({ jobs }) {
+    const deadline = Deadline.after(lookDeadlineMs);
+    const bad = await Promise.all(
+      priorities.map(async (priority) => ({
+        priority,
+        damaged: (
+          await deadline.race(jobs.queues.list(priority, 'bad', badJobsLookedAt), 'looking at the bad jobs')
+        ).filter(({ contents }) => contents === undefined),
+      })),
+    );
+    return bad.flatMap(({ priority, damaged: [first, ...others] }): Finding[] =>
+      first === undefined
+        ? []
+        : [
+            {
+              kind: 'damagedJobs',
+              subject: priority,
+              message: `${others.length + 1} ${others.length === 0 ? 'job' : 'jobs'} of ${priority} priority cannot be read, such as ${first.id}: ${first.lastError}; what it wrote is lost, and \`roost job discard ${priority} --queue bad --ids ${first.id}\` forgets it. Look at the memory of the journal's Redis`,
+            },
+          ],
+    );
   },
 };

@@ -1,4 +1,5 @@
 import { RoostError } from '../../core/index.js';
+import { checksumFields, headField, verifyChecksum } from './jobChecksum.js';
 
 /** A job as it lies in a stream. */
 export interface JobEntry {
@@ -27,45 +28,59 @@ const errorTextChars = 2_000;
 /** As much of an error's text as a job keeps. */
 export const errorText = (message: string): string => message.slice(0, errorTextChars);
 
-/** The fields of the stream entry, name and value by turns. */
-export function encodeJob(job: JobEntry): (string | Buffer)[] {
-  const fields: (string | Buffer)[] = ['kind', job.kind, 'payload', job.payload, 'accepted', String(job.acceptedAtMs)];
+/**
+ * The fields of the stream entry, name and value by turns; the payload is the fourth, and the checksum stands behind all others. `timePlaces`: where the journal writes a time
+ * into the payload; the last value is that time then, and the journal fills it in.
+ */
+export function encodeJob(job: JobEntry, timePlaces?: string): (string | Buffer)[] {
   // Entries of version 1 are those of before there were versions.
-  if (job.version > 1) fields.push('version', String(job.version));
-  if (job.attempts > 0) fields.push('attempts', String(job.attempts));
-  if (job.lastError !== '') fields.push('error', errorText(job.lastError));
-  if (job.onlyLeaves !== undefined) fields.push('leaves', job.onlyLeaves.join('\n'));
-  if (job.failedUnder !== undefined) fields.push('topology', String(job.failedUnder));
-  if (job.waiter !== undefined) fields.push('waiter', job.waiter);
-  if (job.write !== undefined) fields.push('write', job.write);
-  return fields;
+  const texts = ['accepted', String(job.acceptedAtMs)];
+  if (job.version > 1) texts.push('version', String(job.version));
+  if (job.attempts > 0) texts.push('attempts', String(job.attempts));
+  if (job.lastError !== '') texts.push('error', errorText(job.lastError));
+  if (job.onlyLeaves !== undefined) texts.push('leaves', job.onlyLeaves.join('\n'));
+  if (job.failedUnder !== undefined) texts.push('topology', String(job.failedUnder));
+  if (job.waiter !== undefined) texts.push('waiter', job.waiter);
+  if (job.write !== undefined) texts.push('write', job.write);
+  let head = headField('kind', job.kind) + headField('payload');
+  for (let i = 0; i < texts.length; i += 2) head += headField(texts[i]!, texts[i + 1]!);
+  const checksum = checksumFields({ head, payload: job.payload }, timePlaces);
+  return ['kind', job.kind, 'payload', job.payload, ...texts, ...checksum];
 }
 
-/** Throws `DataLoss` where the entry is not one of ours. */
+/** Throws `DataLoss` where the entry is not one of ours, or not as it was written. */
 export function decodeJob(fields: readonly Buffer[]): JobEntry {
-  const byName = new Map<string, Buffer>();
-  for (let i = 0; i + 1 < fields.length; i += 2) byName.set(fields[i]!.toString(), fields[i + 1]!);
-  const payload = byName.get('payload');
-  const kind = byName.get('kind')?.toString();
+  const byName = new Map<string, string>();
+  let payload: Buffer | undefined;
+  let head = '';
+  for (let i = 0; i + 1 < fields.length; i += 2) {
+    const name = fields[i]!.toString();
+    if (name === 'payload') payload = fields[i + 1]!;
+    const value = name === 'payload' ? undefined : fields[i + 1]!.toString();
+    if (value !== undefined) byName.set(name, value);
+    // What stands behind the checksum is not a part of the job.
+    if (!byName.has('sum')) head += headField(name, value);
+  }
+  // Servers of the release before write none.
+  const sum = byName.get('sum');
+  if (sum !== undefined) verifyChecksum({ head, payload }, sum, byName.get('time'));
+  const kind = byName.get('kind');
   if (payload === undefined || kind === undefined)
     throw new RoostError('DataLoss', 'an entry of the journal has no kind or no payload');
   const version = Number(byName.get('version') ?? 1);
   if (!Number.isSafeInteger(version) || version < 1)
-    throw new RoostError(
-      'DataLoss',
-      `a job of kind ${kind} has no version: ${byName.get('version')!.toString().slice(0, 40)}`,
-    );
+    throw new RoostError('DataLoss', `a job of kind ${kind} has no version: ${byName.get('version')!.slice(0, 40)}`);
   return {
     kind,
     payload,
     version,
     attempts: Number(byName.get('attempts') ?? 0),
-    onlyLeaves: byName.get('leaves')?.toString().split('\n'),
+    onlyLeaves: byName.get('leaves')?.split('\n'),
     failedUnder: byName.has('topology') ? Number(byName.get('topology')) : undefined,
-    lastError: byName.get('error')?.toString() ?? '',
+    lastError: byName.get('error') ?? '',
     acceptedAtMs: Number(byName.get('accepted') ?? 0),
-    waiter: byName.get('waiter')?.toString(),
-    write: byName.get('write')?.toString(),
+    waiter: byName.get('waiter'),
+    write: byName.get('write'),
   };
 }
 

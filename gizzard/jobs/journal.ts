@@ -87,18 +87,22 @@ const encodeNew = (
   { kind, payload, waiter, leaves }: NewJob & FollowUp,
   version: number,
   write?: string,
+  timePlaces?: string,
 ): (string | Buffer)[] =>
-  encodeJob({
-    kind,
-    payload,
-    version,
-    waiter,
-    write,
-    onlyLeaves: leaves,
-    attempts: 0,
-    lastError: '',
-    acceptedAtMs: Date.now(),
-  });
+  encodeJob(
+    {
+      kind,
+      payload,
+      version,
+      waiter,
+      write,
+      onlyLeaves: leaves,
+      attempts: 0,
+      lastError: '',
+      acceptedAtMs: Date.now(),
+    },
+    timePlaces,
+  );
 
 /**
  * The journal of writes: Redis Streams, one for each priority. A job that `append` has answered for is as durable as that Redis is set to be:
@@ -166,13 +170,15 @@ export class Journal {
     const bytes = jobs.reduce((sum, { payload }) => sum + payload.length, 0);
     const identified = Number(identity?.notAfter ?? 0);
     const fields = jobs.flatMap((job) => {
+      const { count, offsets, digits } = job.times ?? noTimes;
+      const places = `${digits === true ? 'd' : 'i'}${offsets.join()}`;
       const encoded = encodeNew(
         job,
         job.version ?? this.versionOf(job.kind),
         job.waiter === undefined ? undefined : remembered,
+        count > 0 ? places : undefined,
       );
-      const { count, offsets, digits } = job.times ?? noTimes;
-      return [encoded.length, count, `${digits === true ? 'd' : 'i'}${offsets.join()}`, ...encoded];
+      return [encoded.length, count, places, ...encoded];
     });
     for (let attempt = 1; ; attempt++) {
       try {

@@ -12,7 +12,8 @@
 --   copiesVersion     the topology that the copies follow
 --   identityNotAfter  the last moment of the write's identity; it may be so far ahead of the clock: maxAhead
 --   known             how many jobs the epoch is known to have accepted
---   jobs              each as the number of its fields, how many times it takes, the places in its payload where the first of them is put, and its fields, the payload being the fourth
+--   jobs              each as the number of its fields, how many times it takes, the places in its payload where the first of them is put, and its fields: the payload is
+--                     the fourth, and of a job that takes times the last is the first of them
 --
 -- Answers what the clock says, and how many jobs the epoch has accepted; for a write that was accepted before also what is remembered of it: its first and last entry, and its queue.
 -- Times of microseconds are exact as Lua's numbers until the year 2255.
@@ -67,6 +68,7 @@ while at <= #jobs do
   if times > 0 then
     local time = math.max(now, latest + 1)
     jobs[payload] = timed(jobs[payload], places, time)
+    jobs[last] = string.format('%.0f', time)
     latest = time + times - 1
   end
   lastEntry = redis.call('XADD', queue, '*', unpack(jobs, first, last))
