@@ -43,7 +43,7 @@ export function encodeJob(job: JobEntry, timePlaces?: string): (string | Buffer)
   if (job.waiter !== undefined) texts.push('waiter', job.waiter);
   if (job.write !== undefined) texts.push('write', job.write);
   let head = headField('kind', job.kind) + headField('payload');
-  for (let i = 0; i < texts.length; i += 2) head += headField(texts[i]!, texts[i + 1]!);
+  for (let i = 0; i < texts.length; i += 2) head += headField(texts[i]!, texts[i + 1]);
   const checksum = checksumFields({ head, payload: job.payload }, timePlaces);
   return ['kind', job.kind, 'payload', job.payload, ...texts, ...checksum];
 }
