@@ -89,7 +89,7 @@ export class Flock implements FlockService {
 
   /**
    * Has `make` called with the edges of each write once they are applied to a replica; what it returns is journalled before they count as applied. For stores that keep something made of edges. Each
-   * edge comes once for every replica, and again when a job is repeated.
+   * edge comes once for every replica of either direction, and again when a job is repeated: the last time, both directions have it.
    */
   onApplied(make: (edges: readonly AppliedEdge[]) => readonly FollowUp[]): void {
     this.#onApplied.push(make);
@@ -98,8 +98,13 @@ export class Flock implements FlockService {
   /** What those that listen make of edges, by the rows that were applied. */
   followUpsOf(records: readonly AppliedEdge[]): readonly FollowUp[] {
     if (this.#onApplied.length === 0) return [];
-    const forward = records.filter(({ tableId }) => tableId > 0);
-    return forward.length === 0 ? [] : this.#onApplied.flatMap((make) => make(forward));
+    // Backward, an edge begins at its destination.
+    const edges = records.map(({ tableId, sourceId, destinationId }) =>
+      tableId > 0
+        ? { tableId, sourceId, destinationId }
+        : { tableId: -tableId, sourceId: destinationId, destinationId: sourceId },
+    );
+    return edges.length === 0 ? [] : this.#onApplied.flatMap((make) => make(edges));
   }
 
   graphs(): readonly Graph[] {

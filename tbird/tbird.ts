@@ -67,8 +67,14 @@ export interface TbirdOptions {
 /** The ids of a write of tweets. */
 export interface TweetsWritten {
   readonly created: readonly bigint[];
-  readonly deleted: readonly bigint[];
-  readonly undeleted: readonly bigint[];
+  readonly deleted: readonly TweetStateWritten[];
+  readonly undeleted: readonly TweetStateWritten[];
+}
+
+export interface TweetStateWritten {
+  readonly id: bigint;
+  /** Absent: the journal gives it, earlier than to the jobs beside the write. */
+  readonly time: Micros | undefined;
 }
 
 /** Tweets on a cluster. See `TbirdService` for what each method promises. */
@@ -388,8 +394,8 @@ export class Tbird implements TbirdService {
       ...this.#alongside.flatMap((make) =>
         make({
           created: contents.map(({ id }) => id),
-          deleted: states.filter(({ state }) => state === deleted).map(({ id }) => id),
-          undeleted: states.filter(({ state }) => state === live).map(({ id }) => id),
+          deleted: states.filter(({ state }) => state === deleted).map(({ id, time }) => ({ id, time })),
+          undeleted: states.filter(({ state }) => state === live).map(({ id, time }) => ({ id, time })),
         }),
       ),
     ];

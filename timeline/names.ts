@@ -1,16 +1,28 @@
 import { limits, RoostError } from '../core/index.js';
 
-const offset = 0xcbf29ce484222325n;
-const prime = 0x100000001b3n;
-const bits64 = 2n ** 64n - 1n;
 /** Keys of Gizzard are from 0 to 2^63 − 1; those of names leave the same room as the hash of the original. */
 export const routingKeys = 2n ** 60n;
 
-/** The key by which a timeline is routed: FNV-1a over the UTF-8 of its name, cut to 60 bits, as Haplocheirus does. */
+const scratch = new DataView(new ArrayBuffer(8));
+
+/**
+ * The key by which a timeline is routed: FNV-1a over the UTF-8 of its name, cut to 60 bits, as Haplocheirus does. In halves of 32 bits, because products of bigints cost ten
+ * times as much: the prime is 2^40 + 435.
+ */
 export function routingKeyOf(name: string): bigint {
-  let hash = offset;
-  for (const byte of Buffer.from(name)) hash = ((hash ^ BigInt(byte)) * prime) & bits64;
-  return hash & (routingKeys - 1n);
+  let low = 0x84222325;
+  let high = 0xcbf29ce4;
+  const bytes = Buffer.from(name);
+  for (let i = 0; i < bytes.length; i++) {
+    low = (low ^ bytes[i]!) >>> 0;
+    const product = low * 435;
+    // Every term stays below 2^53, so that the sums are exact.
+    high = (high * 435 + Math.floor(product / 0x100000000) + ((low << 8) >>> 0)) % 0x100000000;
+    low = product >>> 0;
+  }
+  scratch.setUint32(0, high & 0x0fffffff);
+  scratch.setUint32(4, low);
+  return scratch.getBigInt64(0);
 }
 
 /** The longest name that a prefix and an id make. */

@@ -111,7 +111,7 @@ export const timelineStoreWith = (
       timelineJob(config.cluster, limitsOf(config)),
       deliveryJob(tbird, flock, graphs),
       rebuildJob(tbird, flock, graphs, config.timeline.keep),
-      followJob(timelines, tbird, flock, graphs),
+      followJob(timelines, tbird, flock, graphs, config.timeline.keep),
     ],
   });
 

@@ -4,7 +4,7 @@ import { deadlineOf, type ReadOptions, type WriteOptions } from '../wire/index.j
 import { dedupe } from './dedupe.js';
 import { checkEntry, keyOf, secondaryKeyCounts, flagsOf, secondaryKeyOf, type Entry } from './entry.js';
 import { encodeTimelineWrite, timelineJobKind, type TimelineWrite } from './jobs/timelinePayload.js';
-import type { ListPage, PageBounds } from './lists/timelineLists.js';
+import type { Floor, ListPage, PageBounds } from './lists/timelineLists.js';
 import { checkName, longestName } from './names.js';
 import type { TimelineShards } from './timelineShards.js';
 
@@ -137,11 +137,16 @@ export class Timelines {
     return this.shards.read(name, deadline, (lists) => lists.read(name, bounds));
   }
 
-  /** Those of some timelines that exist. */
-  async existing(names: Iterable<string>, deadline: Deadline): Promise<ReadonlySet<string>> {
-    const all = [...names];
-    const there = await Promise.all(all.map((name) => this.shards.read(name, deadline, (lists) => lists.exists(name))));
-    return new Set(all.filter((_, i) => there[i]));
+  /** The keys below which some timelines hold nothing, by name. Missing timelines are left out. */
+  async floors(names: Iterable<string>, deadline: Deadline): Promise<ReadonlyMap<string, Floor>> {
+    const floors = new Map<string, Floor>();
+    await Promise.all(
+      Array.from(names, async (name) => {
+        const floor = await this.shards.read(name, deadline, (lists) => lists.floor(name));
+        if (floor !== undefined) floors.set(name, floor);
+      }),
+    );
+    return floors;
   }
 
   /** Gives one caller at a time the right to rebuild a timeline, for some time. Returns whether this one has it. */

@@ -60,8 +60,8 @@ function timelinesTable(spaces: KeySpaces, limits: ListLimits): MovableTable<Tim
     key: ({ name }) => name,
     compareKeys: (a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)),
     routingKey: ({ name }) => routingKeyOf(name),
-    same: (a, b) => sameRow(a, b, limits.keep),
-    lacks: (row, other) => !sameRow(row, mergeRows(row, other), limits.keep),
+    same: sameRow,
+    lacks: (row, other) => !sameRow(row, mergeRows(row, other)),
     async write(host, shard, rows, deadline) {
       const of = lists(host, shard, deadline);
       await Promise.all(rows.map((row) => of.absorb(row)));

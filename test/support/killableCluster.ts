@@ -15,7 +15,9 @@ export interface KillableClusterOptions {
   readonly databaseHosts: number;
   readonly servers: number;
   /** What the configuration has in place of the playground's. */
-  readonly overrides?: Partial<RoostConfigInput>;
+  readonly overrides?: Partial<RoostConfigInput> | ((playground: Playground) => Partial<RoostConfigInput>);
+  /** Absent: the journal's alone. */
+  readonly redisServers?: number;
   /** Cache nodes; absent: none. */
   readonly caches?: number;
   /** The command line that serves; absent: this release's. */
@@ -38,6 +40,7 @@ export class KillableCluster {
     databaseHosts,
     servers,
     overrides,
+    redisServers = 1,
     caches = 0,
     main,
     setUp,
@@ -47,6 +50,7 @@ export class KillableCluster {
       dir: join(dir, 'playground'),
       databaseHosts,
       caches,
+      redisServers,
       redisFsync: 'always',
     });
     const { timeline: _timeline, ...written } = JSON.parse(
@@ -59,7 +63,7 @@ export class KillableCluster {
       ...written,
       jobs: { errorDelaySeconds: 0.3, errorLimit: 1_000_000, claimAfterSeconds: 2 },
       log: { level: 'silent' },
-      ...overrides,
+      ...(typeof overrides === 'function' ? overrides(playground) : overrides),
     };
     const configPath = join(dir, 'roost.config.json');
     writeFileSync(configPath, JSON.stringify(changed));

@@ -35,7 +35,7 @@ export const audienceRules: readonly ((readers: Query, tweet: Tweet, graphs: Tim
   },
 ];
 
-/** The readers whose home timelines get a tweet, beside its author's own. */
+/** The readers whose home timelines get a tweet, beside those of its author and of the one whom it answers. */
 export const audienceOf = (tweet: Tweet, graphs: TimelineGraphs): Query =>
   audienceRules.reduce((readers, rule) => rule(readers, tweet, graphs), sourcesOf(graphs.follows, tweet.userId));
 

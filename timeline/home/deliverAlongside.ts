@@ -1,33 +1,27 @@
 import type { Flock } from '../../flock/index.js';
-import type { NewJob } from '../../gizzard/index.js';
 import type { Tbird } from '../../tbird/index.js';
 import type { TimelineGraphs } from './audience.js';
-import { deliveryJobKind, encodeDelivery, firstCursor, type Delivery } from './deliveryPayload.js';
+import { newDelivery } from './deliveryPayload.js';
 import { followsChanged, type Follow } from './followJob.js';
 
 /**
- * Has deliveries journalled with the tweets that bring them about, in the same step: either both are accepted, or neither. Follows and blocks bring about their jobs once
+ * Has deliveries journalled with the tweets that bring them about, in the same step: either both are accepted, or neither. Changes of follows, blocks and unwanted retweets bring about their jobs once
  * they are applied. Mass operations on a user's edges are seen at the next read, and leave entries to the trims.
  */
 export function deliverAlongside(tbird: Tbird, flock: Flock, graphs: () => TimelineGraphs): void {
   tbird.alongside(({ created, deleted, undeleted }) => [
-    ...created.map((id) => delivery('push', id)),
-    ...undeleted.map((id) => delivery('restore', id)),
-    ...deleted.map((id) => delivery('remove', id)),
+    ...created.map((id) => newDelivery('push', id)),
+    ...undeleted.map(({ id, time }) => newDelivery('restore', id, time)),
+    ...deleted.map(({ id, time }) => newDelivery('remove', id, time)),
   ]);
   flock.onApplied((edges) => {
-    const { follows, blocks } = graphs();
+    const { follows, blocks, retweetsOff } = graphs();
     const changed: Follow[] = [];
     for (const { tableId, sourceId, destinationId } of edges) {
-      if (tableId !== follows && tableId !== blocks) continue;
+      if (tableId !== follows && tableId !== blocks && tableId !== retweetsOff) continue;
       changed.push({ readerId: sourceId, authorId: destinationId });
       if (tableId === blocks) changed.push({ readerId: destinationId, authorId: sourceId });
     }
     return changed.length === 0 ? [] : [followsChanged(changed)];
   });
 }
-
-const delivery = (op: Delivery['op'], tweetId: bigint): NewJob => ({
-  kind: deliveryJobKind,
-  payload: encodeDelivery({ op, tweetId, cursor: firstCursor }),
-});

@@ -3,7 +3,7 @@ import { RoostError, type Deadline } from '../../core/index.js';
 import type { Flock } from '../../flock/index.js';
 import type { ClusterJobType, FollowUp } from '../../gizzard/index.js';
 import type { Tbird } from '../../tbird/index.js';
-import type { Tweet } from '../../wire/index.js';
+import type { ReadOptions, Tweet } from '../../wire/index.js';
 import { encodeTimelineWrite, timelineJobKind, type TimelineWrite } from '../jobs/timelinePayload.js';
 import { audienceOf, type TimelineGraphs } from './audience.js';
 import { decodeDelivery, deliveryJobKind, encodeDelivery, firstCursor, type Delivery } from './deliveryPayload.js';
@@ -20,7 +20,11 @@ const firstLookMs = 2;
  * Brings a tweet into the home timelines of those who get it, or takes it out of them: a step reads a page of readers, and journals the pushes to their timelines and the next step. Later steps go
  * by the low queue, so that an author with few followers never waits behind one with millions.
  */
-export const deliveryJob = (tbird: Tbird, flock: Flock, graphs: () => TimelineGraphs): ClusterJobType => ({
+export const deliveryJob = (
+  tbird: Tbird,
+  flock: Flock,
+  graphs: () => TimelineGraphs & { readonly byUser: number },
+): ClusterJobType => ({
   kind: deliveryJobKind,
   check(payload) {
     const { tweetId } = decodeDelivery(payload);
@@ -28,10 +32,9 @@ export const deliveryJob = (tbird: Tbird, flock: Flock, graphs: () => TimelineGr
   },
   async run(payload, deadline) {
     const delivery = decodeDelivery(payload);
-    const { op, tweetId, cursor } = delivery;
-    const tweet = await stored(tbird, tweetId, deadline);
-    // What deletes or restores it has its own delivery.
-    if ((op === 'remove') !== (tweet.deletedAt !== undefined)) return [];
+    const { op, cursor } = delivery;
+    const tweet = await stored(tbird, flock, graphs().byUser, delivery, deadline);
+    if (tweet === undefined) return [];
     const options = { deadlineMs: leftMs(deadline) };
     const page = await flock.select(audienceOf(tweet, graphs()), { count: readersAtOnce, cursor }, options);
     const entry = homeEntry(tweet);
@@ -42,22 +45,55 @@ export const deliveryJob = (tbird: Tbird, flock: Flock, graphs: () => TimelineGr
       return Array.from(ids, (id) => writeOf({ op: 'merge', name: homeName(id), entries: [entry] }));
     };
     return [
-      ...(cursor === firstCursor ? writesTo(BigInt64Array.of(tweet.userId)) : []),
+      ...(cursor === firstCursor ? writesTo(await concerned(flock, graphs(), tweet, options)) : []),
       ...writesTo(page.ids),
       ...(page.nextCursor === 0n ? [] : [nextStep({ ...delivery, cursor: page.nextCursor })]),
     ];
   },
 });
 
-/** A tweet, whose delivery was journalled with it and may be here first. Throws `Unavailable` where it is not stored yet. */
-async function stored(tbird: Tbird, tweetId: bigint, deadline: Deadline): Promise<Tweet> {
+/** Those who get a tweet without being followers of all whom it takes: its author, and the one who is answered where they follow the author. */
+async function concerned(
+  flock: Flock,
+  { follows }: TimelineGraphs,
+  { userId, replyToUserId }: Tweet,
+  options: ReadOptions,
+): Promise<BigInt64Array> {
+  if (replyToUserId === undefined || replyToUserId === userId) return BigInt64Array.of(userId);
+  const [state] = await flock.states(follows, BigInt64Array.of(replyToUserId), BigInt64Array.of(userId), options);
+  return state === 'normal' ? BigInt64Array.of(userId, replyToUserId) : BigInt64Array.of(userId);
+}
+
+/**
+ * The tweet, once it is as its write left it: the delivery was journalled with that, and may be here first. Undefined where a later write, which has its own delivery, says otherwise.
+ * What comes into timelines is in its author's index as well, so that a timeline that is made, or takes its author in, after the delivery has looked for readers finds the tweet there.
+ * Throws `Unavailable` where the write is not applied yet.
+ */
+async function stored(
+  tbird: Tbird,
+  flock: Flock,
+  byUser: number,
+  { op, tweetId, time }: Delivery,
+  deadline: Deadline,
+): Promise<Tweet | undefined> {
+  const ids = BigInt64Array.of(tweetId);
   for (let look = 0; ; look++) {
-    const [tweet] = await tbird.get(BigInt64Array.of(tweetId), { deadlineMs: leftMs(deadline), deleted: true });
-    if (tweet !== undefined) return tweet;
-    if (look === looks || deadline.passed)
+    const options = { deadlineMs: leftMs(deadline) };
+    const [tweet] = await tbird.get(ids, { ...options, deleted: true });
+    if (tweet?.deletedAt !== undefined) {
+      if (op === 'remove') return tweet;
+      if (op === 'push' || tweet.deletedAt >= time) return undefined;
+    } else if (tweet !== undefined && op !== 'remove') {
+      const [state] = await flock.states(byUser, BigInt64Array.of(tweet.userId), ids, options);
+      if (state !== undefined && state !== 'removed') return tweet;
+    }
+    if (look === looks || deadline.passed) {
+      // Of a live tweet nothing tells whether it is restored already. Readers do not see deleted ones, and trims take them.
+      if (op === 'remove') return undefined;
       throw new RoostError('Unavailable', `tweet ${tweetId} is not stored yet: its delivery waits`, {
         fields: { tweet: tweetId },
       });
+    }
     await sleep(firstLookMs << look);
   }
 }

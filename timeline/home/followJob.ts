@@ -16,9 +16,6 @@ export interface Follow {
   readonly authorId: bigint;
 }
 
-/** Tweets of an author that come into the timeline of a new follower; what is older, pages find in the author's index. */
-const newestCount = 100;
-
 /* u8 version · for each pair i64 reader · i64 author, little-endian. */
 const version = 1;
 const pairBytes = 16;
@@ -45,7 +42,8 @@ function decode(payload: Buffer): Follow[] {
 }
 
 /**
- * After edges between readers and authors have changed: merges the newest tweets of each author into the reader's home timeline where the reader follows the author now, and takes them out where not.
+ * After edges between readers and authors have changed: merges the tweets of each author, as far back as the reader's home timeline holds any, into it where the reader follows the author now, and takes
+ * them out where not.
  * It goes by the edges as they stand, so that it does not matter in which order such jobs run. Readers without a timeline cost a look at Redis.
  */
 export const followJob = (
@@ -53,6 +51,7 @@ export const followJob = (
   tbird: Tbird,
   flock: Flock,
   graphs: () => TimelineGraphs,
+  keep: number,
 ): ClusterJobType => ({
   kind: followJobKind,
   check(payload) {
@@ -67,8 +66,8 @@ export const followJob = (
   },
   async run(payload, deadline) {
     const all = decode(payload);
-    const there = await timelines.existing(new Set(all.map(({ readerId }) => homeName(readerId))), deadline);
-    const follows = all.filter(({ readerId }) => there.has(homeName(readerId)));
+    const floors = await timelines.floors(new Set(all.map(({ readerId }) => homeName(readerId))), deadline);
+    const follows = all.filter(({ readerId }) => floors.has(homeName(readerId)));
     if (follows.length === 0) return [];
     const standing = await standingOf(follows, flock, graphs(), deadline);
     const writes: FollowUp[] = [];
@@ -79,9 +78,13 @@ export const followJob = (
         continue;
       }
       const options = { deadlineMs: leftMs(deadline) };
-      const tweets = await tbird.get(await tbird.timeline({ userId: authorId, count: newestCount }, options), options);
-      const entries = tweets.filter((tweet) => tweet !== undefined).map(homeEntry);
-      if (entries.length > 0) writes.push(write({ op: 'merge', name, entries }));
+      const held = floors.get(name)!;
+      const newer = held === 'all' ? {} : { afterId: held };
+      const ids = await tbird.timeline({ userId: authorId, count: keep, ...newer }, options);
+      const entries = (await tbird.get(ids, options)).filter((tweet) => tweet !== undefined).map(homeEntry);
+      const floor = ids.length === keep ? ids.at(-1) : held === 'all' ? undefined : held;
+      // Without entries too: another replica may hold more.
+      if (entries.length > 0 || floor !== undefined) writes.push(write({ op: 'fill', name, entries, floor }));
     }
     return writes;
   },

@@ -9,6 +9,13 @@ export interface HomeEntry {
   readonly replyToUserId: bigint | undefined;
 }
 
+export const homeEntryOf = ({ id, userId, retweetOfId, replyToUserId }: Tweet): HomeEntry => ({
+  tweetId: id,
+  userId,
+  retweetOfId,
+  replyToUserId,
+});
+
 /** Where the author's id begins. */
 export const authorAt = fullEntryBytes;
 const repliedAt = authorAt + 8;

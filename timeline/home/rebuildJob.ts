@@ -64,10 +64,11 @@ export const rebuildJob = (
     const ids = await pastTweets(flock, byUser, authors, { count: keep }, options());
     const tweets = await tbird.get(BigInt64Array.from(ids), options());
     const entries = tweets.filter((tweet) => tweet !== undefined).map(homeEntry);
-    const op = followed.nextCursor === 0n ? 'complete' : 'merge';
+    const op = followed.nextCursor === 0n ? 'complete' : 'fill';
+    const floor = ids.length < keep ? undefined : ids.at(-1);
     const merged: FollowUp = {
       kind: timelineJobKind,
-      payload: encodeTimelineWrite({ op, name: homeName(userId), entries }),
+      payload: encodeTimelineWrite({ op, name: homeName(userId), entries, floor }),
     };
     if (followed.nextCursor === 0n) return [merged];
     return [merged, { kind: rebuildJobKind, payload: encodeRebuild({ userId, cursor: followed.nextCursor }) }];

@@ -69,14 +69,20 @@ async function applyOne(lists: TimelineLists, write: TimelineWrite, ids: readonl
       await lists[write.op](write.entry, write.prefix, ids);
       return;
     case 'store':
+      await lists.store(write.name, write.entries);
+      return;
     case 'merge':
-      await lists[write.op](write.name, write.entries);
+      await lists.merge(write.name, write.entries);
+      return;
+    case 'fill':
+    case 'complete':
+      await lists.merge(write.name, write.entries, {
+        floor: write.floor,
+        ...(write.op === 'complete' && { through: 'all' }),
+      });
       return;
     case 'unmerge':
       await lists.unmerge(write.name, write.entries.map(keyOf));
-      return;
-    case 'complete':
-      await lists.merge(write.name, write.entries, 'all');
       return;
     case 'withdraw':
       await lists.withdraw(write.name, write.at, write.author);

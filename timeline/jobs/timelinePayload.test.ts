@@ -12,10 +12,19 @@ const writes: fc.Arbitrary<TimelineWrite> = fc.oneof(
     ids: fc.array(fc.bigInt({ min: 0n, max: 2n ** 63n - 1n }), { maxLength: 9 }).map((ids) => BigInt64Array.from(ids)),
   }),
   fc.record({
-    op: fc.constantFrom('store' as const, 'merge' as const, 'unmerge' as const, 'complete' as const),
+    op: fc.constantFrom('store' as const, 'merge' as const, 'unmerge' as const),
     name,
     entries: fc.array(entry, { maxLength: 9 }),
   }),
+  fc.record(
+    {
+      op: fc.constantFrom('fill' as const, 'complete' as const),
+      name,
+      entries: fc.array(entry, { maxLength: 9 }),
+      floor: fc.bigInt({ min: 0n, max: 2n ** 63n - 1n }),
+    },
+    { requiredKeys: ['op', 'name', 'entries'] },
+  ),
   fc.record({ op: fc.constantFrom('delete' as const, 'begin' as const), name }),
   fc.record({
     op: fc.constant('withdraw' as const),

@@ -10,22 +10,41 @@ export type TimelineWrite =
   | { readonly op: 'push' | 'remove'; readonly entry: Entry; readonly prefix: string; readonly ids: BigInt64Array }
   /** Of several entries and one timeline. */
   | { readonly op: SeveralOperation; readonly name: string; readonly entries: readonly Entry[] }
+  /** Of the newest entries of some authors: all of theirs down to `floor`; where it is absent, all. `complete` says besides that the timeline now has all that it should. */
+  | {
+      readonly op: 'fill' | 'complete';
+      readonly name: string;
+      readonly entries: readonly Entry[];
+      readonly floor?: bigint | undefined;
+    }
   | { readonly op: 'delete' | 'begin'; readonly name: string }
   /** Of all entries whose 8 bytes from a place on are the author's. */
   | { readonly op: 'withdraw'; readonly name: string; readonly at: number; readonly author: bigint };
 
-/** `complete` merges, and says that the timeline now has all that it should. */
-type SeveralOperation = 'store' | 'merge' | 'unmerge' | 'complete';
+type SeveralOperation = 'store' | 'merge' | 'unmerge';
 
 /*
  * A write in the journal, little-endian: u8 version · u8 operation · u16 bytes of the name or prefix · the name · then
  *   push, remove: u16 bytes of the entry · the entry · the ids, 8 bytes each
- *   store, merge, unmerge, complete: for each entry u16 bytes · the entry
+ *   store, merge, unmerge: for each entry u16 bytes · the entry
+ *   fill, complete: i64 floor, −1 for none · the same
  *   withdraw: u8 place · i64 author
  */
 const version = 1;
 const headerBytes = 4;
-const operations = ['push', 'remove', 'store', 'merge', 'unmerge', 'delete', 'begin', 'complete', 'withdraw'] as const;
+const noFloor = -1n;
+const operations = [
+  'push',
+  'remove',
+  'store',
+  'merge',
+  'unmerge',
+  'delete',
+  'begin',
+  'complete',
+  'withdraw',
+  'fill',
+] as const;
 
 export function encodeTimelineWrite(write: TimelineWrite): Buffer {
   const name = Buffer.from('name' in write ? write.name : write.prefix);
@@ -42,6 +61,9 @@ export function encodeTimelineWrite(write: TimelineWrite): Buffer {
       return Buffer.concat([header, name]);
     case 'withdraw':
       return Buffer.concat([header, name, Buffer.from([write.at]), keyBytes(write.author)]);
+    case 'fill':
+    case 'complete':
+      return Buffer.concat([header, name, keyBytes(write.floor ?? noFloor), ...write.entries.flatMap(sized)]);
     default:
       return Buffer.concat([header, name, ...write.entries.flatMap(sized)]);
   }
@@ -77,9 +99,11 @@ export function decodeTimelineWrite(payload: Buffer): TimelineWrite {
     for (let i = 0; i < ids.length; i++) ids[i] = rest.readBigInt64LE(i * 8);
     return { op, prefix: name, entry, ids };
   }
+  const floor = op === 'fill' || op === 'complete' ? take(8).readBigInt64LE(0) : noFloor;
   const entries: Entry[] = [];
   while (at < payload.length) entries.push(takeEntry());
-  return { op, name, entries };
+  if (op !== 'fill' && op !== 'complete') return { op, name, entries };
+  return { op, name, entries, ...(floor !== noFloor && { floor }) };
 }
 
 function sized(entry: Entry): Buffer[] {

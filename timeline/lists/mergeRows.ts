@@ -3,7 +3,9 @@ import { isTombstone, type Through, type TimelineRow } from './timelineLists.js'
 
 /** What `absorb` makes of two replicas of a timeline: of one key, a tombstone wins over an entry. */
 export function mergeRows(mine: TimelineRow, other: TimelineRow): TimelineRow {
-  const stored: Buffer[] = [];
+  // At the head, an empty string says that nothing is missing below.
+  const whole = [mine, other].find(({ stored: [head] }) => head?.length === 0);
+  const stored: Buffer[] = whole === undefined ? [] : [whole.stored[0]!];
   let [a, b] = [0, 0];
   while (a < mine.stored.length || b < other.stored.length) {
     const [left, right] = [mine.stored[a], other.stored[b]];
@@ -22,20 +24,19 @@ export function mergeRows(mine: TimelineRow, other: TimelineRow): TimelineRow {
 }
 
 /**
- * Whether two replicas hold the same of a timeline. When each of them was trimmed is its own affair: where both are full, the newest `keep` count. So is when they expire.
+ * Whether two replicas hold the same of a timeline. When each of them was trimmed is its own affair, so that what both hold counts: all above the higher of the keys that bound them.
+ * So is when they expire.
  */
-export function sameRow(a: TimelineRow, b: TimelineRow, keep: number): boolean {
+export function sameRow(a: TimelineRow, b: TimelineRow): boolean {
   if (a.through !== b.through) return false;
-  const [left, right] = [held(a), held(b)];
-  const full = left.length >= keep && right.length >= keep;
-  if (!full && left.length !== right.length) return false;
-  const from = full ? keep : left.length;
-  for (let i = 1; i <= from; i++) if (!left[left.length - i]!.equals(right[right.length - i]!)) return false;
-  return true;
+  const floors = [a, b].flatMap(({ stored: [head] }) => (head === undefined || head.length === 0 ? [] : [keyOf(head)]));
+  const floor = floors.length === 0 ? undefined : floors.reduce((most, one) => (one > most ? one : most));
+  const [left, right] = [held(a, floor), held(b, floor)];
+  return left.length === right.length && left.every((entry, i) => entry.equals(right[i]!));
 }
 
-/** Without the sentinel of an empty timeline. */
-const held = ({ stored }: TimelineRow): readonly Buffer[] => stored.filter((entry) => entry.length > 0);
+const held = ({ stored }: TimelineRow, floor: bigint | undefined): readonly Buffer[] =>
+  stored.filter((entry) => entry.length > 0 && (floor === undefined || keyOf(entry) > floor));
 
 function compareKeys(a: Buffer, b: Buffer): number {
   const [left, right] = [keyOf(a), keyOf(b)];

@@ -29,9 +29,15 @@ export const scripts = {
     1
   >('store'),
   begin: script<{ readonly name: string; readonly ttl: number }, 0 | 1>('begin'),
-  merge: script<Bounds & { readonly name: string; readonly through: Mark; readonly given: readonly Entry[] }, number>(
-    'merge',
-  ),
+  merge: script<
+    Bounds & {
+      readonly name: string;
+      readonly through: Mark;
+      readonly floor: Mark;
+      readonly given: readonly Entry[];
+    },
+    number
+  >('merge'),
   unmerge: script<Bounds & { readonly name: string; readonly keys: readonly Buffer[] }, number>('unmerge'),
   read: script<
     {
@@ -40,10 +46,11 @@ export const scripts = {
       readonly limit: number;
       readonly before: Mark;
       readonly since: Mark;
+      readonly originals: 0 | 1;
     },
-    null | [through: Buffer, end: 0 | 1, ...entries: Entry[]]
+    null | [through: Buffer, older: 0 | 1 | 2, count: number, ...entries: Entry[]]
   >('read'),
-  exists: script<{ readonly name: string }, 0 | 1>('exists'),
+  floor: script<{ readonly name: string }, null | Buffer>('floor'),
   row: script<{ readonly name: string }, null | [through: Buffer, ttlMs: number, ...stored: Buffer[]]>('row'),
   absorb: script<
     Bounds & {

@@ -5,7 +5,7 @@ import { Deadline } from '../../core/index.js';
 import { silentLog } from '../../process/index.js';
 import { KeySpaces, RedisHost } from '../../redis/index.js';
 import { freshCluster } from '../../test/support/index.js';
-import { keyOf, makeEntry } from '../entry.js';
+import { keyBytes, keyOf, makeEntry, secondaryKeyCounts } from '../entry.js';
 import { TimelineLists } from './timelineLists.js';
 
 const { config } = freshCluster('lists');
@@ -114,13 +114,56 @@ describe('merge', () => {
     expect(await lists.begin('fill:1')).toBe(false);
     await lists.push(makeEntry(100n), 'fill:', [1n]);
     expect(await lists.read('fill:1', { limit: 5 })).toMatchObject({ through: undefined, end: true });
-    await lists.merge('fill:1', entries(90, 80), 80n);
+    await lists.merge('fill:1', entries(90, 80), { through: 80n });
     expect(await lists.read('fill:1', { limit: 5 })).toMatchObject({ through: 80n });
-    await lists.merge('fill:1', entries(70), 'all');
+    await lists.merge('fill:1', entries(70), { through: 'all' });
     const page = await lists.read('fill:1', { limit: 5 });
     expect(page).toMatchObject({ through: 'all' });
     expect(page?.entries.map(keyOf)).toEqual([100n, 90n, 80n, 70n]);
   });
+});
+
+describe('the head of a list', () => {
+  it('bounds what a timeline holds once it was trimmed, however few entries are left', async () => {
+    await lists.store('head:1', entries(11, 12, 13, 14, 15, 16, 17, 18));
+    expect(await lists.read('head:1', { limit: 9 })).toMatchObject({ end: true, whole: false });
+    await lists.unmerge('head:1', [11n, 12n, 13n]);
+    expect(await lists.merge('head:1', entries(5))).toBe(0);
+    expect(await lists.push(makeEntry(5n), 'head:', [1n])).toBe(0);
+    expect(await lists.floor('head:1')).toBe(11n);
+  });
+
+  it('rises to the key down to which all is given', async () => {
+    await lists.store('head:2', entries(1, 9));
+    expect(await lists.floor('head:2')).toBe('all');
+    await lists.merge('head:2', entries(5, 7), { floor: 5n });
+    expect(await keys('head:2')).toEqual([9, 7, 5]);
+    await lists.merge('head:2', entries(8), { floor: 6n });
+    expect(await keys('head:2')).toEqual([9, 8, 7]);
+    expect(await lists.floor('head:2')).toBe(6n);
+    expect(await lists.read('head:2', { limit: 9 })).toMatchObject({ end: true, whole: false });
+  });
+
+  it('stays where an author is taken out', async () => {
+    const by = (key: number, author: number) => Buffer.concat([makeEntry(BigInt(key)), keyBytes(BigInt(author))]);
+    await lists.store(
+      'head:3',
+      [1, 2, 3, 4, 5, 6, 7, 8].map((key) => by(key, key % 2)),
+    );
+    expect(await lists.withdraw('head:3', 20, 1n)).toBe(4);
+    expect(await keys('head:3')).toEqual([8, 6, 4, 2]);
+    expect(await lists.floor('head:3')).toBe(1n);
+  });
+});
+
+it('finds the older entries with the same secondary keys as those of a page', async () => {
+  const again = (key: number, of: number) => makeEntry(BigInt(key), BigInt(of), secondaryKeyCounts);
+  await lists.store('again:1', [again(1, 50), makeEntry(2n, 50n), again(3, 60), again(4, 50), again(5, 50)]);
+  const older = async (limit: number) =>
+    (await lists.read('again:1', { limit, older: true }))?.older.map((entry) => Number(keyOf(entry)));
+  expect(await older(1)).toEqual([1, 4]);
+  expect(await older(2)).toEqual([1]);
+  expect(await older(5)).toEqual([]);
 });
 
 it('pages between two keys', async () => {

@@ -1,6 +1,6 @@
 import { RoostError, type Deadline } from '../../core/index.js';
 import type { KeySpaces, LuaScript, RedisHost, SpaceOwner } from '../../redis/index.js';
-import { inOrder, keyBytes, type Entry } from '../entry.js';
+import { inOrder, keyBytes, keyOf, type Entry } from '../entry.js';
 import { scripts } from './scripts.js';
 
 type Scripts = typeof scripts;
@@ -27,12 +27,19 @@ export interface ListLimits {
 /** How far back a timeline is complete: with all that there ever was, down to a key, or not at all yet. */
 export type Through = 'all' | bigint | undefined;
 
+/** The key below which a timeline holds nothing, or `all`. */
+export type Floor = 'all' | bigint;
+
 export interface ListPage {
   /** Newest first. */
   readonly entries: readonly Entry[];
   readonly through: Through;
   /** Whether nothing older is kept. */
   readonly end: boolean;
+  /** Whether there is nothing older at all, kept or not. */
+  readonly whole: boolean;
+  /** Where asked for: the older entries that are kept and have the same secondary key as one of the page, where it counts. */
+  readonly older: readonly Entry[];
 }
 
 export interface PageBounds {
@@ -41,6 +48,8 @@ export interface PageBounds {
   /** Keys above it only. */
   readonly since?: bigint | undefined;
   readonly limit: number;
+  /** Whether to look for older entries with the secondary keys of the page's. */
+  readonly older?: boolean;
 }
 
 /** Everything that is stored of a timeline. */
@@ -92,10 +101,16 @@ export class TimelineLists {
    * Puts entries where they belong; those of keys that are there are left out, those of removed ones come back. Returns how many it took; undefined where the timeline is missing.
    *
    * @param through how far back the timeline is complete with them; absent: as far as before
+   * @param floor the key below which not all is given, so that the list ends there; absent: all is given
    */
-  async merge(name: string, entries: readonly Entry[], through?: Through): Promise<number | undefined> {
+  async merge(
+    name: string,
+    entries: readonly Entry[],
+    { through, floor }: { readonly through?: Through; readonly floor?: bigint | undefined } = {},
+  ): Promise<number | undefined> {
+    const given = inOrder(entries);
     return present(
-      await this.#run('merge', { name, ...this.#bounds, through: markOf(through), given: inOrder(entries) }),
+      await this.#run('merge', { name, ...this.#bounds, through: markOf(through), floor: bound(floor), given }),
     );
   }
 
@@ -105,18 +120,24 @@ export class TimelineLists {
   }
 
   /** Reads a page, newest first, and renews when the timeline expires. Undefined where it is missing. */
-  async read(name: string, { before, since, limit }: PageBounds): Promise<ListPage | undefined> {
-    const bound = (key: bigint | undefined): Buffer | string => (key === undefined ? '' : keyBytes(key));
+  async read(name: string, { before, since, limit, older }: PageBounds): Promise<ListPage | undefined> {
     const answer = await this.#run('read', {
       name,
       ttl: this.limits.ttlSeconds,
       limit,
       before: bound(before),
       since: bound(since),
+      originals: older === true ? 1 : 0,
     });
     if (answer === null) return undefined;
-    const [through, end, ...entries] = answer;
-    return { entries, through: throughOf(through), end: end === 1 };
+    const [through, mark, count, ...entries] = answer;
+    return {
+      entries: entries.slice(0, count),
+      through: throughOf(through),
+      end: mark !== 0,
+      whole: mark === 2,
+      older: entries.slice(count),
+    };
   }
 
   /** Takes out the entries whose 8 bytes from a place on are these. Returns how many there were; undefined where the timeline is missing. */
@@ -159,8 +180,11 @@ export class TimelineLists {
     return index === undefined ? 0 : this.host.run(this.deadline, (redis) => redis.zcard(index));
   }
 
-  async exists(name: string): Promise<boolean> {
-    return (await this.#run('exists', { name })) === 1;
+  /** The key below which a timeline holds nothing; `all` where there is nothing that it does not hold, undefined where it is missing. */
+  async floor(name: string): Promise<Floor | undefined> {
+    const answer = await this.#run('floor', { name });
+    if (answer === null) return undefined;
+    return answer.length === 0 ? 'all' : keyOf(answer);
   }
 
   /** Undefined where the timeline is missing. */
@@ -235,6 +259,8 @@ export class TimelineLists {
 }
 
 const present = (count: unknown): number | undefined => (count === -1 ? undefined : (count as number));
+
+const bound = (key: bigint | undefined): Buffer | string => (key === undefined ? '' : keyBytes(key));
 
 const markOf = (through: Through): string | Buffer =>
   through === undefined ? '' : through === 'all' ? through : keyBytes(through);

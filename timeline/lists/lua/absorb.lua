@@ -1,5 +1,5 @@
 -- Merges what another replica stores of one timeline into this one, and makes it where it is missing. Of one key, a tombstone wins over an entry. The timeline is complete
--- as far back as the one that is complete further; it expires when the later one does.
+-- as far back as the one that is complete further, and holds what either holds; it expires when the later one does.
 --
 -- KEYS: shards
 -- ARGV: shard, name, keep, max, through, ttlMs, stored[]
@@ -15,6 +15,7 @@ local mine = redis.call('LRANGE', list, 0, -1)
 local my_through = #mine > 0 and (redis.call('GET', through_of(space, name)) or 'all') or ''
 
 local merged, a, b = {}, 1, 1
+if mine[1] == sentinel or stored[1] == sentinel then merged[1] = sentinel end
 local function add(entry)
   if entry ~= sentinel then merged[#merged + 1] = entry end
 end

@@ -4,7 +4,8 @@
 -- ascending order of their keys, newest at the tail. A key has 64 bits, little-endian, and is never negative; a Lua number holds 53 bits, so
 -- keys are compared as two halves.
 
--- In a list, an empty string stands for "nothing": it keeps an empty timeline apart from a missing one.
+-- A list holds all there is above its head's key, and takes nothing below it. An empty string at the head says that it holds all there is at all; it keeps an empty
+-- timeline apart from a missing one. A trim takes it away, and whatever is the head then bounds what the list holds.
 local sentinel = ''
 -- Ends a tombstone, which is the key of a removed entry and this mark: an append that arrives later stays out.
 local gone = 'gone'
@@ -46,9 +47,9 @@ local function is_entry(entry)
   return entry ~= sentinel and not is_tombstone(entry)
 end
 
--- The place of the first entry whose key is at least the given one; one behind the last where there is none.
+-- The place of the first entry, behind the sentinel, whose key is at least the given one; one behind the last where there is none.
 local function lower_bound(entries, high, low)
-  local from, to = 1, #entries + 1
+  local from, to = entries[1] == sentinel and 2 or 1, #entries + 1
   while from < to do
     local middle = math.floor((from + to) / 2)
     local its_high, its_low = key_of(entries[middle])
@@ -76,12 +77,11 @@ local function insert(list, entries, place, entry)
   end
 end
 
--- Replaces a list and keeps the time when it expires.
+-- Replaces a list, which has a head, and keeps the time when it expires.
 local function rewrite(list, entries, keep)
   local left = redis.call('PTTL', list)
   redis.call('DEL', list)
   local first = math.max(1, #entries - keep + 1)
-  if #entries == 0 then redis.call('RPUSH', list, sentinel) end
   for from = first, #entries, 1000 do
     redis.call('RPUSH', list, unpack(entries, from, math.min(from + 999, #entries)))
   end

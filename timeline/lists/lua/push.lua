@@ -23,8 +23,8 @@ local function put_late(list)
   else
     place = lower_bound(entries, high, low)
   end
-  -- Older than everything in a full timeline: the next trim would take it.
-  if place == 1 and #entries >= keep then return 0 end
+  -- Below what the list holds.
+  if place == 1 then return 0 end
   insert(list, entries, place, entry)
   return 1
 end
@@ -35,7 +35,7 @@ for id in string.gmatch(ids, '[^,]+') do
   local last = redis.call('LINDEX', list, -1)
   if last then
     local last_high, last_low = key_of(last)
-    if less(last_high, last_low, high, low) then
+    if last == sentinel or less(last_high, last_low, high, low) then
       if redis.call('RPUSH', list, entry) > max then redis.call('LTRIM', list, -keep, -1) end
       pushed = pushed + 1
     else

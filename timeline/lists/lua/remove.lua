@@ -24,7 +24,7 @@ for id in string.gmatch(ids, '[^,]+') do
         redis.call('LSET', list, place - 1, tombstone)
         removed = removed + 1
       end
-    elseif free > 1 or #entries < keep then
+    elseif free > 1 then
       insert(list, entries, free, tombstone)
       if #entries + 1 > max then redis.call('LTRIM', list, -keep, -1) end
     end

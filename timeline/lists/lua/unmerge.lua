@@ -25,7 +25,7 @@ for _, key in ipairs(keys) do
       removed = removed + 1
       changed = true
     end
-  elseif free > 1 or #entries < keep then
+  elseif free > 1 then
     table.insert(entries, free, tombstone)
     changed = true
   end

@@ -1,5 +1,5 @@
 -- Takes the entries of one author out of a timeline: those whose bytes from `at` on are the author's. Readers do not see them any more, whether they are here or not, so no
--- tombstones stay. Returns how many it took, -1 where the timeline is missing.
+-- tombstones stay but that of the head. Returns how many it took, -1 where the timeline is missing.
 --
 -- KEYS: shards
 -- ARGV: shard, name, at, author
@@ -13,10 +13,15 @@ local entries = redis.call('LRANGE', list, 0, -1)
 if #entries == 0 then return -1 end
 
 local first, last = at + 1, at + #author
-local kept = {}
-for _, entry in ipairs(entries) do
-  if #entry < last or string.sub(entry, first, last) ~= author then kept[#kept + 1] = entry end
+local kept, taken = {}, 0
+for i, entry in ipairs(entries) do
+  if #entry < last or string.sub(entry, first, last) ~= author then
+    kept[#kept + 1] = entry
+  else
+    taken = taken + 1
+    -- The head still bounds what the list holds.
+    if i == 1 then kept[1] = string.sub(entry, 1, 8) .. gone end
+  end
 end
-local taken = #entries - #kept
 if taken > 0 then rewrite(list, kept, #kept) end
 return taken

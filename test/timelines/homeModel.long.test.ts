@@ -1,0 +1,21 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { modelRound } from './modelRound.js';
+import { TimelineCluster } from './timelineCluster.js';
+
+const keep = 20;
+const first = Number(process.env['ROOST_TEST_SEED'] ?? Date.now() % 1_000_000);
+const rounds = Number(process.env['ROOST_TEST_ROUNDS'] ?? 100);
+let cluster: TimelineCluster;
+
+beforeAll(async () => {
+  cluster = await TimelineCluster.start({ keep });
+}, 120_000);
+afterAll(() => cluster?.stop());
+
+it.each(Array.from({ length: rounds }, (_, i) => first + i))(
+  'home timelines are what the rules make of tweets and graphs (ROOST_TEST_SEED=%d)',
+  async (seed) => {
+    expect(await modelRound(cluster.service, seed, keep)).toEqual([]);
+  },
+  120_000,
+);

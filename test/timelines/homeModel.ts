@@ -1,0 +1,91 @@
+export interface ModelTweet {
+  readonly id: bigint;
+  readonly userId: bigint;
+  readonly replyToUserId: bigint | undefined;
+  readonly retweetOfId: bigint | undefined;
+  /** The step of the model in which it was written. */
+  readonly step: number;
+  deleted: boolean;
+}
+
+/** The home timeline that a reader should find, newest first. */
+export interface Expected {
+  readonly ids: readonly bigint[];
+  /** Tweets that may stand there as well. */
+  readonly optional: ReadonlySet<bigint>;
+}
+
+type Graph = 'follows' | 'blocks' | 'retweets_off';
+
+/** Tweets and graphs in memory, and the home timelines that the rules make of them. */
+export class HomeModel {
+  readonly tweets = new Map<bigint, ModelTweet>();
+  readonly #edges = new Map<string, number>();
+  step = 0;
+
+  /** @param whole whether no timeline was ever trimmed: then nothing about repeated retweets is open. */
+  constructor(private readonly whole: boolean) {}
+
+  add(tweet: Omit<ModelTweet, 'step' | 'deleted'>): void {
+    this.tweets.set(tweet.id, { ...tweet, step: ++this.step, deleted: false });
+  }
+
+  set(graph: Graph, from: bigint, to: bigint, there: boolean): void {
+    this.step++;
+    const key = `${graph} ${from} ${to}`;
+    if (!there) this.#edges.delete(key);
+    else if (!this.#edges.has(key)) this.#edges.set(key, this.step);
+  }
+
+  has(graph: Graph, from: bigint, to: bigint): boolean {
+    return this.#edges.has(`${graph} ${from} ${to}`);
+  }
+
+  describe(id: bigint): string {
+    const { userId, replyToUserId, retweetOfId } = this.tweets.get(id)!;
+    const kind =
+      retweetOfId !== undefined ? `, of ${retweetOfId}` : replyToUserId !== undefined ? `, to ${replyToUserId}` : '';
+    return `${id} (by ${userId}${kind})`;
+  }
+
+  home(readerId: bigint): Expected {
+    const visible = [...this.tweets.values()].filter((tweet) => this.#visible(readerId, tweet)).sort(oldestFirst);
+    const ids = new Set(visible.map(({ id }) => id));
+    const optional = new Set<bigint>();
+    const retweeted = new Set<bigint>();
+    const shown = visible.filter((tweet) => {
+      const { retweetOfId } = tweet;
+      if (retweetOfId !== undefined) {
+        if (ids.has(retweetOfId)) return false;
+        if (retweeted.has(retweetOfId)) {
+          // Behind the kept entries a retweet may be shown after an older one.
+          if (!this.whole) optional.add(tweet.id);
+          return false;
+        }
+        retweeted.add(retweetOfId);
+      }
+      if (!this.#lateReply(readerId, tweet)) return true;
+      optional.add(tweet.id);
+      return false;
+    });
+    return { ids: shown.map(({ id }) => id).reverse(), optional };
+  }
+
+  #visible(readerId: bigint, { userId, replyToUserId, retweetOfId, deleted }: ModelTweet): boolean {
+    if (deleted) return false;
+    if (userId === readerId) return true;
+    if (!this.has('follows', readerId, userId)) return false;
+    if (this.has('blocks', readerId, userId) || this.has('blocks', userId, readerId)) return false;
+    if (retweetOfId !== undefined && this.has('retweets_off', readerId, userId)) return false;
+    const answersAnother = replyToUserId !== undefined && replyToUserId !== userId && replyToUserId !== readerId;
+    return !answersAnother || this.has('follows', readerId, replyToUserId);
+  }
+
+  /** Whether the reader follows the one who is answered only since the reply: then it was not delivered, but may stand behind the kept entries. */
+  #lateReply(readerId: bigint, { userId, replyToUserId, step }: ModelTweet): boolean {
+    if (replyToUserId === undefined || replyToUserId === userId || userId === readerId) return false;
+    return (this.#edges.get(`follows ${readerId} ${replyToUserId}`) ?? 0) > step;
+  }
+}
+
+const oldestFirst = (a: ModelTweet, b: ModelTweet): number => (a.id < b.id ? -1 : 1);

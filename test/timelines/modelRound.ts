@@ -1,0 +1,187 @@
+import type { TimelineService } from '../../timeline/index.js';
+import { seededRandom } from '../moving/seededRandom.js';
+import { HomeModel, type Expected } from './homeModel.js';
+import { untilQuiet } from './timelineCluster.js';
+
+const users = 8;
+const walksPerRound = 16;
+let rounds = 0;
+
+/** Does a round of random deeds, and compares all home timelines with the model's. Returns what was wrong. Timelines keep `keep` entries. */
+export async function modelRound(service: TimelineService, seed: number, keep: number): Promise<string[]> {
+  const round = new ModelRound(service, seed, keep);
+  return round.run();
+}
+
+class ModelRound {
+  readonly #random: (below: number) => number;
+  readonly #model: HomeModel;
+  readonly #users: readonly bigint[];
+  readonly #problems: string[] = [];
+  readonly #deeds: number;
+  /** Tweets that the walks under way must find. */
+  #frozen = new Set<bigint>();
+
+  constructor(
+    private readonly service: TimelineService,
+    seed: number,
+    keep: number,
+  ) {
+    this.#random = seededRandom(seed);
+    const small = this.#random(2) === 0;
+    this.#deeds = small ? keep : keep * 8;
+    this.#model = new HomeModel(small);
+    const first = (++rounds * 1_000_003 + (seed % 1_000)) * 100;
+    this.#users = Array.from({ length: users }, (_, i) => BigInt(first + i));
+  }
+
+  async run(): Promise<string[]> {
+    const { home, gizzard } = this.service;
+    for (let i = 0; i < users * 3; i++) await this.#edge('follows', true);
+    // Some readers are there from the start, some later, some come when all is over.
+    for (let i = 0; i < this.#deeds; i++) {
+      await this.#deed();
+      if (this.#random(8) === 0) {
+        const userId = this.#anyone();
+        await home.page({ userId, count: 5 });
+      }
+    }
+    await untilQuiet(gizzard);
+    await this.#compareAll();
+    this.#frozen = new Set(this.#model.tweets.keys());
+    await this.#walksUnderWrites();
+    await untilQuiet(gizzard);
+    await this.#compareAll();
+    return this.#problems;
+  }
+
+  async #compareAll(): Promise<void> {
+    await Promise.all(
+      this.#users.map(async (userId) => {
+        const expected = this.#model.home(userId);
+        this.#compare(`home of ${userId}`, expected, await this.#walk(userId));
+        const ids = [...this.#model.tweets.keys()];
+        const sinceId = ids[this.#random(ids.length)];
+        if (sinceId === undefined) return;
+        const newer = { ...expected, ids: expected.ids.filter((id) => id > sinceId) };
+        this.#compare(`home of ${userId} since ${sinceId}`, newer, await this.#walk(userId, sinceId));
+      }),
+    );
+  }
+
+  #compare(what: string, { ids, optional }: Expected, found: readonly bigint[]): void {
+    const seen = found.filter((id) => !optional.has(id));
+    if (seen.join() !== ids.join()) {
+      const missing = ids.filter((id) => !found.includes(id)).map((id) => this.#model.describe(id));
+      const extra = seen.filter((id) => !ids.includes(id)).map((id) => this.#model.describe(id));
+      this.#problems.push(`${what}: missing ${missing.join()}, not expected ${extra.join()}, ${found.length} found`);
+    }
+    this.#ordered(what, found);
+  }
+
+  #ordered(what: string, found: readonly bigint[]): void {
+    for (const [i, id] of found.entries())
+      if (i > 0 && found[i - 1]! <= id) this.#problems.push(`${what}: ${id} behind ${found[i - 1]!}`);
+  }
+
+  async #walk(userId: bigint, sinceId?: bigint): Promise<bigint[]> {
+    const found: bigint[] = [];
+    for (;;) {
+      const beforeId = found.at(-1);
+      const count = 1 + this.#random(9);
+      const { entries, partial } = await this.service.home.page({
+        userId,
+        count,
+        ...(beforeId !== undefined && { beforeId }),
+        ...(sinceId !== undefined && { sinceId }),
+      });
+      if (partial) this.#problems.push(`a page of ${userId} is partial`);
+      found.push(...entries.map(({ tweetId }) => tweetId));
+      if (entries.length < count) return found;
+    }
+  }
+
+  async #walksUnderWrites(): Promise<void> {
+    let walking = true;
+    const writes = async (): Promise<void> => {
+      while (walking) await (this.#random(4) === 0 ? this.#delete() : this.#tweet());
+    };
+    const walks = async (): Promise<void> => {
+      for (let i = 0; i < walksPerRound / 4; i++) {
+        const userId = this.#anyone();
+        const { ids } = this.#model.home(userId);
+        const found = await this.#walk(userId);
+        this.#ordered(`a walk of ${userId}`, found);
+        const seen = new Set(found);
+        const missing = ids.filter((id) => this.#frozen.has(id) && !seen.has(id));
+        if (missing.length > 0) this.#problems.push(`a walk of ${userId} missed ${missing.join()}`);
+      }
+    };
+    const writing = writes();
+    await Promise.all([walks(), walks(), walks(), walks()]).finally(() => (walking = false));
+    await writing;
+  }
+
+  #anyone(): bigint {
+    return this.#users[this.#random(users)]!;
+  }
+
+  #anyTweet(): bigint | undefined {
+    const ids = [...this.#model.tweets.keys()];
+    return ids[this.#random(ids.length)];
+  }
+
+  async #deed(): Promise<void> {
+    const which = this.#random(20);
+    if (which < 10) await this.#tweet();
+    else if (which < 13) await this.#edge('follows', true);
+    else if (which < 15) await this.#edge('follows', false);
+    else if (which < 16) await this.#edge('blocks', this.#random(2) === 0);
+    else if (which < 17) await this.#edge('retweets_off', this.#random(2) === 0);
+    else if (which < 19) await this.#delete();
+    else await this.#undelete();
+  }
+
+  async #tweet(): Promise<void> {
+    const userId = this.#anyone();
+    const other = this.#model.tweets.get(this.#anyTweet() ?? -1n);
+    const kind = other === undefined ? 0 : this.#random(4);
+    const replyToUserId = kind === 1 ? other!.userId : undefined;
+    const retweetOfId = kind === 2 && other!.retweetOfId === undefined ? other!.id : undefined;
+    const [id] = await this.service.tbird.create([
+      {
+        userId,
+        text: 'by the model',
+        ...(replyToUserId !== undefined && { replyToUserId, replyToTweetId: other!.id }),
+        ...(retweetOfId !== undefined && { retweetOfId }),
+      },
+    ]);
+    this.#model.add({ id: id!, userId, replyToUserId, retweetOfId });
+  }
+
+  async #delete(): Promise<void> {
+    const tweet = this.#model.tweets.get(this.#anyTweet() ?? -1n);
+    if (tweet === undefined || this.#frozen.has(tweet.id)) return;
+    await this.service.tbird.delete(BigInt64Array.of(tweet.id));
+    tweet.deleted = true;
+  }
+
+  async #undelete(): Promise<void> {
+    const tweet = [...this.#model.tweets.values()].find(({ deleted }) => deleted);
+    if (tweet === undefined) return;
+    await this.service.tbird.undelete(BigInt64Array.of(tweet.id));
+    tweet.deleted = false;
+  }
+
+  async #edge(graph: 'follows' | 'blocks' | 'retweets_off', there: boolean): Promise<void> {
+    const [from, to] = [this.#anyone(), this.#anyone()];
+    if (from === to) return;
+    await this.service.flock.write({
+      graphId: this.service.flock.graph(graph).id,
+      operations: there ? 'add' : 'remove',
+      sourceIds: BigInt64Array.of(from),
+      destinationIds: BigInt64Array.of(to),
+    });
+    this.#model.set(graph, from, to, there);
+  }
+}
