@@ -29,7 +29,7 @@ export function addGraphDumpCommand(program: Command, io: CliIo): void {
   defineCommand(
     program,
     'dump',
-    'write a whole graph to a file\nA name with .ndjson gives everything that is known of edges and nodes, which `roost load` makes an equal graph of; any other gives "source destination position" of the normal edges. With .gz it is compressed. It reads the databases, several shards at once. A dump that was stopped goes on where it was when the same command comes again.',
+    'write a whole graph to a file\nA name with .ndjson gives everything that is known of edges and nodes, which `roost load` makes an equal graph of; any other gives "source destination position" of the normal edges. With .gz it is compressed. Each block of lines has a checksum in front, which `roost load` compares. It reads the databases, several shards at once. A dump that was stopped goes on where it was when the same command comes again.',
     'roost dump follows follows.ndjson.gz',
   )
     .argument('<graph>', "the graph's name")

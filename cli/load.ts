@@ -39,7 +39,7 @@ export function addLoadCommand(program: Command, io: CliIo): void {
   defineCommand(
     program,
     'load',
-    'add the edges of a file to a graph\nA line holds "source destination", optionally a position; # begins a comment. Or NDJSON, as `roost dump` writes it: states, times and mass operations come back as they were. Plain or gzip. The whole file is checked before anything is written. Loading a file again adds no edge twice.',
+    'add the edges of a file to a graph\nA line holds "source destination", optionally a position; # begins a comment. Or NDJSON, as `roost dump` writes it: states, times and mass operations come back as they were. Plain or gzip. The whole file is checked before anything is written, and a dump against its checksums. Loading a file again adds no edge twice.',
     'roost load follows edges.txt.gz --wait',
   )
     .argument('<graph>', "the graph's name")

@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { createGunzip } from 'node:zlib';
 import { limits, RoostError } from '../../core/index.js';
+import { DumpVerifier } from './dumpChecksum.js';
 import { type EdgeBatch, EdgeParser, type EdgeParserOptions, type EntryParser } from './edgeParser.js';
 import { NdjsonParser } from './ndjsonParser.js';
 
@@ -46,7 +47,7 @@ export class EdgeFile {
     }
   }
 
-  /** Reads the file to its end. Throws `InvalidArgument` at a malformed line, unless bad ones are skipped, and where a gzip is truncated. */
+  /** Reads the file to its end. Throws `InvalidArgument` at a malformed line, unless bad ones are skipped, and where a gzip is truncated; `DataLoss` where a checksum of a dump is wrong. */
   async *batches(options: ReadEdgesOptions = {}): AsyncGenerator<EdgeBatch, EdgeFileSummary> {
     const parserOptions = {
       name: this.path,
@@ -54,6 +55,7 @@ export class EdgeFile {
       skipBad: options.skipBad ?? false,
     };
     let parser: EntryParser = new EdgeParser(parserOptions);
+    const verifier = new DumpVerifier(this.path);
     let started = false;
     const file = createReadStream(this.path, { highWaterMark: 256 * 1024 });
     const bytes = this.gzip ? file.pipe(createGunzip({ chunkSize: 256 * 1024 })) : file;
@@ -64,8 +66,10 @@ export class EdgeFile {
         options.signal?.throwIfAborted();
         if (!started) parser = parserFor(chunk as Buffer, parserOptions);
         started = true;
+        verifier.push(chunk as Buffer);
         yield* parser.push(chunk as Buffer);
       }
+      verifier.end();
       yield* parser.end();
     } catch (error) {
       throw this.#explain(error, parser);

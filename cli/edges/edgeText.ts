@@ -1,4 +1,5 @@
 import type { ScanPage, StoredEdge, StoredNode } from '../../flock/index.js';
+import { withChecksum } from './dumpChecksum.js';
 
 /** How a dump says what a graph holds. `edges`: "source destination position" of the normal edges, for any tool. `ndjson`: everything, so that `roost load` makes an equal graph of it. */
 export const dumpFormats = ['edges', 'ndjson'] as const;
@@ -9,13 +10,24 @@ export interface DumpedText {
   readonly edgeCount: number;
 }
 
-/** A page of a scan as lines. */
+/** A page of a scan as lines, behind their checksum. Without lines there is no text. */
 export function pageText({ edges, nodes }: ScanPage, format: DumpFormat): DumpedText {
   if (format === 'ndjson')
-    return { text: [...edges.map(edgeLine), ...nodes.map(nodeLine)].join(''), edgeCount: edges.length };
+    return {
+      text: withChecksum(
+        [...edges.map(edgeLine), ...nodes.map(nodeLine)].join(''),
+        edges.length + nodes.length,
+        format,
+      ),
+      edgeCount: edges.length,
+    };
   const normal = edges.filter(({ state }) => state === 'normal');
   return {
-    text: normal.map(({ sourceId, destinationId, position }) => `${sourceId} ${destinationId} ${position}\n`).join(''),
+    text: withChecksum(
+      normal.map(({ sourceId, destinationId, position }) => `${sourceId} ${destinationId} ${position}\n`).join(''),
+      normal.length,
+      format,
+    ),
     edgeCount: normal.length,
   };
 }

@@ -1,6 +1,7 @@
 import { parseId, parseInt64, RoostError, type IdInput } from '../../core/index.js';
 import { edgeStates, type EdgeState, type Operation } from '../../flock/index.js';
 import { repeatedKey } from '../console/repeatedKey.js';
+import { ndjsonChecksum } from './dumpChecksum.js';
 import {
   maxLineBytes,
   type EdgeBatch,
@@ -28,7 +29,7 @@ interface EdgeRow {
 
 /**
  * Reads one JSON object a line. An edge is {source, destination} and may have: state, which is normal where absent; own, the edge's own state where its
- * nodes hide it; position and positionedAt; updatedAt. A node that a mass operation has touched is {node, direction, colour, colouredAt, removedThrough}. 64-bit numbers are
+ * nodes hide it; position and positionedAt; updatedAt. A node that a mass operation has touched is {node, direction, colour, colouredAt, removedThrough}. Lines with the checksum of a dump (dumpChecksum.ts) are passed over. 64-bit numbers are
  * decimal strings, or numbers where those are exact. The first edge decides whether edges have positions, and whether they have times.
  */
 export class NdjsonParser implements EntryParser {
@@ -67,7 +68,7 @@ export class NdjsonParser implements EntryParser {
   #line(bytes: Buffer): void {
     this.lineCount += 1;
     const text = bytes.length > maxLineBytes ? undefined : bytes.toString().trim();
-    if (text === '') return;
+    if (text === '' || text?.startsWith(ndjsonChecksum) === true) return;
     try {
       if (text === undefined) throw malformed(`is longer than ${maxLineBytes} bytes`);
       const entry = parseObject(text);
