@@ -20,6 +20,7 @@ export { ThriftConnection, type Service } from './thriftConnection.js';
 export type { PairSource } from './manyReads.js';
 export type { CountOfQueryOptions, EdgePage, IdPage, NodeQuery, PageOptions, SetOptions } from './nodeQuery.js';
 export { connect, type ConnectOptions, type Roost } from './roost.js';
+export type { HomeOptions, Timelines, TweetPage } from './timelines.js';
 export type { NewTweet, ScannedTimeline, TimelineOptions, Tweets } from './tweets.js';
 export type { NewUser, Users } from './users.js';
 export type { WriteOptions } from './writeOptions.js';
@@ -36,6 +37,7 @@ export type {
   StateCounts,
   Tweet,
   TweetFormat,
+  TweetIdPage,
   User,
   DroppedWindow,
   WindowInfo,

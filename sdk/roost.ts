@@ -1,5 +1,5 @@
 import { Deadline, limits, parseCount, RoostError } from '../core/index.js';
-import type { JournalStatus, RoostTypes, TBirdModule, UsersModule } from '../wire/index.js';
+import type { JournalStatus, RoostTimelinesModule, RoostTypes, TBirdModule, UsersModule } from '../wire/index.js';
 import { parseAddress } from './address.js';
 import type { Batch } from './batch.js';
 import { Channel, type CallOptions, type CloseOptions } from './channel.js';
@@ -7,7 +7,8 @@ import { ClusterCheck } from './clusterCheck.js';
 import { Graph } from './graph.js';
 import { JournalTime } from './journalTime.js';
 import type { Whereabouts } from './server.js';
-import { flockService, tbirdService, usersService } from './services.js';
+import { flockService, tbirdService, timelinesService, usersService } from './services.js';
+import { Timelines } from './timelines.js';
 import { Tweets } from './tweets.js';
 import { Users } from './users.js';
 import { NodeQuery, type IdPage, type PageOptions } from './nodeQuery.js';
@@ -23,6 +24,8 @@ export interface ConnectOptions {
   readonly tweetServers?: readonly string[];
   /** host:port of the same servers' users. Absent: the same hosts, at the ports that the servers name (7918 where one does not). */
   readonly userServers?: readonly string[];
+  /** host:port of the same servers' timelines. Absent: the same hosts, at the ports that the servers name (7666 where one does not). */
+  readonly timelineServers?: readonly string[];
   /** The deadline of a call that does not bring one, with all its retries: 1 … limits.maxDeadlineMs. Absent: limits.defaultDeadlineMs. */
   readonly deadlineMs?: number;
 }
@@ -30,6 +33,7 @@ export interface ConnectOptions {
 /** Where servers that say nothing of themselves have them. */
 const oldTweetPort = 7917;
 const oldUserPort = 7918;
+const oldTimelinePort = 7666;
 
 /**
  * Connects to one server or several, and returns once one has answered. Each server is asked for its cluster whenever a connection to it is made, and refused with
@@ -41,6 +45,7 @@ export async function connect(to: string | ConnectOptions): Promise<Roost> {
     cluster,
     tweetServers,
     userServers,
+    timelineServers,
     deadlineMs = limits.defaultDeadlineMs,
   } = typeof to === 'string' ? { servers: [to] } : to;
   parseCount(deadlineMs, 'deadlineMs', 1, limits.maxDeadlineMs);
@@ -75,6 +80,13 @@ export async function connect(to: string | ConnectOptions): Promise<Roost> {
       time,
       check,
     ),
+    new Channel(
+      beside(timelineServers, ({ timeline_port: port }) => port ?? oldTimelinePort),
+      timelinesService,
+      deadlineMs,
+      time,
+      check,
+    ),
   );
   try {
     await roost.graphs();
@@ -94,14 +106,18 @@ export class Roost {
   readonly tweets: Tweets;
   /** Users, likewise. */
   readonly users: Users;
+  /** Home timelines, likewise. */
+  readonly timelines: Timelines;
 
   constructor(
     private readonly channel: Channel,
     private readonly tweetChannel: Channel<TBirdModule.Client>,
     private readonly userChannel: Channel<UsersModule.Client>,
+    private readonly timelineChannel: Channel<RoostTimelinesModule.Client>,
   ) {
     this.tweets = new Tweets(tweetChannel);
     this.users = new Users(userChannel);
+    this.timelines = new Timelines(timelineChannel);
   }
 
   /** A graph by its name. Throws `NotFound`. */
@@ -157,7 +173,7 @@ export class Roost {
    * Waits for what is under way for as long as `drainMs` says, also for what is called meanwhile, fails the rest with `FailedPrecondition`, and leaves no socket or timer behind.
    */
   async close({ drainMs = 0 }: CloseOptions = {}): Promise<void> {
-    const channels = [this.channel, this.tweetChannel, this.userChannel];
+    const channels = [this.channel, this.tweetChannel, this.userChannel, this.timelineChannel];
     if (parseCount(drainMs, 'drainMs', 0, limits.maxDeadlineMs) > 0) {
       const deadline = Deadline.after(drainMs);
       await Promise.all(channels.map((channel) => channel.drain(deadline)));

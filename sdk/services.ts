@@ -1,9 +1,11 @@
 import { limits } from '../core/index.js';
 import {
   RoostFlockClient,
+  RoostTimelinesClient,
   TBirdClient,
   UsersClient,
   type RoostFlockModule,
+  type RoostTimelinesModule,
   type RoostTypes,
   type TBirdModule,
   type UsersModule,
@@ -35,5 +37,11 @@ export const usersService: ClusterService<UsersModule.Client> = {
   Client: UsersClient,
   requestBytes: limits.usersRequestBytes,
   probe: (client) => client.get_users(Buffer.alloc(0), {}),
+  info,
+};
+export const timelinesService: ClusterService<RoostTimelinesModule.Client> = {
+  Client: RoostTimelinesClient,
+  requestBytes: limits.timelineRequestBytes,
+  probe: (client) => client.server_info(),
   info,
 };

@@ -14,6 +14,7 @@ import {
   draftFromThrift,
   errorToThrift,
   fragmentsToThrift,
+  mostFragmentBytes,
   required,
   TBirdProcessor,
   timelineFromThrift,
@@ -26,9 +27,6 @@ import type { TbirdService } from './tbirdService.js';
 
 /** A tweet with the longest text and extra, in Thrift's binary form. */
 const tweetBytes = limits.tweetCharacters * 4 + limits.tweetExtraBytes + 128;
-
-/** A tweet's fragment with the longest text, each character of it escaped, and the longest extra. */
-const fragmentBytes = limits.tweetCharacters * 6 + limits.tweetExtraBytes + 256;
 
 /** The TBird service on a TbirdService. Errors are RoostErrors; the caller turns them into RoostException. */
 export function tbirdHandler(tbird: TbirdService, caller: Caller): TBirdModule.Client {
@@ -77,12 +75,12 @@ export function tbirdHandler(tbird: TbirdService, caller: Caller): TBirdModule.C
     },
     async get_fragments(packed, format, options) {
       const ids = column(packed, 'ids');
-      checkAnswerSize([ids.length], fragmentBytes);
+      checkAnswerSize([ids.length], mostFragmentBytes);
       return fragmentsToThrift(await tbird.fragments(required(format, 'format'), ids, readOptions(options, caller)));
     },
     async timeline_fragments(request, format, options) {
       const wanted = timelineFromThrift(required(request, 'request'));
-      checkAnswerSize([wanted.count], fragmentBytes);
+      checkAnswerSize([wanted.count], mostFragmentBytes);
       return fragmentsToThrift(
         await tbird.timelineFragments(required(format, 'format'), wanted, readOptions(options, caller)),
       );

@@ -1,14 +1,28 @@
 import { limits, RoostError } from '../core/index.js';
-import { thriftService, type Caller, type ServiceOptions, type ThriftService } from '../server/index.js';
 import {
+  checkAnswerSize,
+  readOptions,
+  serverInfoMethod,
+  thriftService,
+  type Caller,
+  type ServiceOptions,
+  type ThriftService,
+} from '../server/index.js';
+import {
+  errorToThrift,
+  fragmentsToThrift,
+  homePageToThrift,
+  homeRequestFromThrift,
+  mostFragmentBytes,
   required,
+  RoostTimelinesProcessor,
   TimelineSegment,
   TimelineSegmentState,
   TimelineStoreException,
-  TimelineStoreProcessor,
+  deadlineOf,
   type HaplocheirusTypes,
   type ReadOptions,
-  type TimelineStoreModule,
+  type RoostTimelinesModule,
   type WriteOptions,
 } from '../wire/index.js';
 import { keyOf, type Entry } from './entry.js';
@@ -18,8 +32,11 @@ import type { TimelineService } from './timelineStore.js';
 /** Timelines in one call of several. */
 const timelinesPerCall = 1_000;
 
-/** Haplocheirus's service on the timelines of a cluster. Its clients bring no deadlines. */
-function timelineHandler({ timelines }: TimelineService, caller: Caller): TimelineStoreModule.Client {
+/** Haplocheirus's service on the timelines of a cluster, whose clients bring no deadlines, and the methods of our own beside it. */
+function timelineHandler(
+  { timelines, home, tbird }: TimelineService,
+  caller: Caller,
+): Omit<RoostTimelinesModule.Client, 'server_info'> {
   const read = (): ReadOptions => ({ cancellation: caller.closed });
   const write = (): WriteOptions => ({ cancellation: caller.closed });
   const span = ({
@@ -125,7 +142,24 @@ function timelineHandler({ timelines }: TimelineService, caller: Caller): Timeli
     async delete_timeline(name) {
       await timelines.delete(required(name, 'timeline_id'), write());
     },
-  } as TimelineStoreModule.Client;
+    async home_timeline(request, options) {
+      const wanted = homeRequestFromThrift(required(request, 'request'));
+      const { format } = request;
+      if (format != null) checkAnswerSize([wanted.count], mostFragmentBytes);
+      const own = readOptions(options, caller);
+      const deadline = deadlineOf(own);
+      const { entries, ...page } = await home.page(wanted, own);
+      const ids = entries.map(({ tweetId }) => tweetId);
+      if (format == null) return homePageToThrift({ ...page, ids });
+      const left = { ...own, deadlineMs: Math.max(1, Math.ceil(deadline.remainingMs())) };
+      const found = await tbird.fragments(format, BigInt64Array.from(ids), left);
+      const there = found.map((tweet, i) => ({ tweet, id: ids[i]! })).filter(({ tweet }) => tweet !== undefined);
+      return {
+        ...homePageToThrift({ ...page, ids: there.map(({ id }) => id) }),
+        tweets: fragmentsToThrift(there.map(({ tweet }) => tweet)),
+      };
+    },
+  };
 }
 
 const idsOf = (ids: readonly bigint[]): BigInt64Array => BigInt64Array.from(required(ids, 'timeline_ids'));
@@ -150,14 +184,18 @@ async function segmentOrState(reading: Promise<Segment | undefined>): Promise<Ha
 const empty = (state: HaplocheirusTypes.TimelineSegmentState): HaplocheirusTypes.TimelineSegment =>
   new TimelineSegment({ entries: [], size: 0, state });
 
-/** Haplocheirus's service, for a ThriftServer's `processor`. */
-export const timelineProcessor = (service: TimelineService, { metrics, log }: ServiceOptions): ThriftService =>
+/** Methods whose clients know RoostException. */
+const ownMethods: ReadonlySet<string> = new Set(['server_info', 'home_timeline']);
+
+/** Haplocheirus's service and ours, for a ThriftServer's `processor`. */
+export const timelineProcessor = (service: TimelineService, { info, ...options }: ServiceOptions): ThriftService =>
   thriftService({
-    metrics,
-    log,
-    Processor: TimelineStoreProcessor,
-    handler: (caller) => timelineHandler(service, caller),
+    ...options,
+    Processor: RoostTimelinesProcessor,
+    handler: (caller) => ({ ...timelineHandler(service, caller), ...serverInfoMethod(info) }),
     // The message is for calls of several timelines, whose clients know no exception but Thrift's own.
-    toException: (_method, { message }) =>
-      Object.assign(new TimelineStoreException({ description: message }), { message }),
+    toException: (method, error) =>
+      ownMethods.has(method)
+        ? errorToThrift(error)
+        : Object.assign(new TimelineStoreException({ description: error.message }), { message: error.message }),
   });

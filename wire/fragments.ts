@@ -1,8 +1,11 @@
-import { RoostError } from '../core/index.js';
+import { limits, RoostError } from '../core/index.js';
 import { checkEntries } from './edgeColumns.js';
 import type { TBirdTypes } from './generated.js';
 
 type Fields = Required<ConstructorParameters<typeof TBirdTypes.Fragments>[0] & object>;
+
+/** A tweet's fragment with the longest text, each character of it escaped, and the longest extra. */
+export const mostFragmentBytes = limits.tweetCharacters * 6 + limits.tweetExtraBytes + 256;
 
 /** Undefined: there is none. */
 export function fragmentsToThrift(fragments: readonly (Uint8Array | undefined)[]): Fields {

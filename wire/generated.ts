@@ -7,7 +7,8 @@ import type * as RoostFlockModule from './gen/RoostFlock.js';
 import type * as RoostTypes from './gen/roost_types.js';
 import type * as TBirdModule from './gen/TBird.js';
 import type * as TBirdTypes from './gen/tbird_types.js';
-import type * as TimelineStoreModule from './gen/TimelineStore.js';
+import type * as RoostTimelinesModule from './gen/RoostTimelines.js';
+import type * as TimelinesTypes from './gen/timelines_types.js';
 import type * as UsersModule from './gen/Users.js';
 import type * as UsersTypes from './gen/users_types.js';
 
@@ -22,7 +23,7 @@ export {
 export { Client as RoostFlockClient, Processor as RoostFlockProcessor } from './gen/RoostFlock.js';
 export { Acknowledgement as AcknowledgementNumber, RoostException } from './gen/roost_types.js';
 export { Client as TBirdClient, Processor as TBirdProcessor } from './gen/TBird.js';
-export { Client as TimelineStoreClient, Processor as TimelineStoreProcessor } from './gen/TimelineStore.js';
+export { Client as RoostTimelinesClient, Processor as RoostTimelinesProcessor } from './gen/RoostTimelines.js';
 export { TimelineSegment, TimelineSegmentState, TimelineStoreException } from './gen/haplocheirus_types.js';
 export { Client as UsersClient, Processor as UsersProcessor } from './gen/Users.js';
 
@@ -36,7 +37,8 @@ export type {
   RoostTypes,
   TBirdModule,
   TBirdTypes,
-  TimelineStoreModule,
+  RoostTimelinesModule,
+  TimelinesTypes,
   UsersModule,
   UsersTypes,
 };

@@ -28,14 +28,14 @@ export {
   RoostException,
   RoostFlockClient,
   RoostFlockProcessor,
+  RoostTimelinesClient,
+  RoostTimelinesProcessor,
   SelectOperationType,
   TBirdClient,
   TBirdProcessor,
   TimelineSegment,
   TimelineSegmentState,
-  TimelineStoreClient,
   TimelineStoreException,
-  TimelineStoreProcessor,
   UsersClient,
   UsersProcessor,
   type FlockDBTypes,
@@ -46,11 +46,12 @@ export {
   type RoostTypes,
   type TBirdModule,
   type TBirdTypes,
-  type TimelineStoreModule,
+  type RoostTimelinesModule,
+  type TimelinesTypes,
   type UsersModule,
   type UsersTypes,
 } from './generated.js';
-export { fragmentsFromThrift, fragmentsToThrift } from './fragments.js';
+export { fragmentsFromThrift, fragmentsToThrift, mostFragmentBytes } from './fragments.js';
 export { idPageFromThrift, idPageToThrift } from './idPages.js';
 export { jsonReady } from './jsonReady.js';
 export { isOversized, malformed, oversized } from './malformed.js';
@@ -69,10 +70,12 @@ export {
   tweetFromThrift,
   tweetToThrift,
 } from './tweets.js';
+export { homePageFromThrift, homePageToThrift, homeRequestFromThrift, homeRequestToThrift } from './timelines.js';
 export { thriftType } from './thriftType.js';
 export { UnframedScanner } from './unframedScanner.js';
 export { userChangeFromThrift, userChangeToThrift, userFromThrift, userToThrift } from './users.js';
 export * from './values/graph.js';
 export * from './values/options.js';
+export * from './values/timelines.js';
 export * from './values/tweets.js';
 export * from './values/users.js';

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Deadline, limits, parseCount, parseId } from '../../core/index.js';
 import type { Flock } from '../../flock/index.js';
 import type { Tbird } from '../../tbird/index.js';
-import { deadlineOf, type ReadOptions } from '../../wire/index.js';
+import { deadlineOf, type HomeRequest, type ReadOptions } from '../../wire/index.js';
 import { keyOf, type Entry } from '../entry.js';
 import type { ListPage, PageBounds } from '../lists/timelineLists.js';
 import type { Timelines } from '../timelines.js';
@@ -12,21 +12,13 @@ import { homeEntryOf, readHomeEntry, type HomeEntry } from './homeEntry.js';
 import { pastTweets } from './pastTweets.js';
 import { visible, type ReadRule } from './visibility.js';
 
-export interface HomeRequest {
-  readonly userId: bigint;
-  /** 1 … limits.pageSize. */
-  readonly count: number;
-  /** Only tweets with smaller ids. */
-  readonly beforeId?: bigint;
-  /** Only tweets with greater ids. */
-  readonly sinceId?: bigint;
-}
-
 /** A page of a home timeline, newest first. */
 export interface HomePage {
   readonly entries: readonly HomeEntry[];
   /** Whether tweets may be missing, since the timeline is still being rebuilt: another read, a moment later, has them. */
   readonly partial: boolean;
+  /** Where the next page begins; absent at the end. */
+  readonly nextBeforeId?: bigint;
 }
 
 export const homePrefix = 'home:';
@@ -62,7 +54,7 @@ export class HomeTimelines {
     private readonly askForRebuild: (userId: bigint, deadline: Deadline) => Promise<void>,
   ) {}
 
-  /** A page; shorter than asked for only at the end, or where it is `partial`. */
+  /** A page; shorter than asked for only at the end, where it is `partial`, or where the rules have left out very many. */
   async page(request: HomeRequest, options: ReadOptions = {}): Promise<HomePage> {
     parseId(request.userId);
     parseCount(request.count, 'count', 1, limits.pageSize);
@@ -73,7 +65,8 @@ export class HomeTimelines {
     let { beforeId } = request;
     let partial = false;
     let kept = true;
-    for (let round = 0; round < maxRounds && found.length < count; round++) {
+    let end = false;
+    for (let round = 0; round < maxRounds && found.length < count && !end; round++) {
       const wanted = (count - found.length + spare) << Math.min(round, 4);
       const bounds = { before: beforeId, since: sinceId, limit: Math.min(wanted, limits.pageSize) };
       let stretch: Stretch;
@@ -85,9 +78,10 @@ export class HomeTimelines {
       } else stretch = await this.#behind(userId, { before: beforeId, since: sinceId, count: bounds.limit }, within());
       beforeId = stretch.last ?? beforeId;
       found.push(...(await this.#shown(userId, stretch, within())));
-      if (stretch.end) break;
+      ({ end } = stretch);
     }
-    return { entries: found.slice(0, count), partial };
+    const next = found.length > count ? found[count - 1]!.tweetId : end ? undefined : beforeId;
+    return { entries: found.slice(0, count), partial, ...(next !== undefined && { nextBeforeId: next }) };
   }
 
   /** Those of the entries that the reader sees, whose tweets are there, and that show no tweet a second time. */

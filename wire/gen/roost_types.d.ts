@@ -170,8 +170,9 @@ export declare class ServerInfo {
     public flock_port?: number;
     public tbird_port?: number;
     public users_port?: number;
+    public timeline_port?: number;
 
-      constructor(args?: { cluster?: string; version?: string; flock_port?: number; tbird_port?: number; users_port?: number; });
+      constructor(args?: { cluster?: string; version?: string; flock_port?: number; tbird_port?: number; users_port?: number; timeline_port?: number; });
   }
 
 export declare class JournalStatus {

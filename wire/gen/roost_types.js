@@ -1762,6 +1762,7 @@ export const ServerInfo = class {
     this.flock_port = null;
     this.tbird_port = null;
     this.users_port = null;
+    this.timeline_port = null;
     if (args) {
       if (args.cluster !== undefined && args.cluster !== null) {
         this.cluster = args.cluster;
@@ -1777,6 +1778,9 @@ export const ServerInfo = class {
       }
       if (args.users_port !== undefined && args.users_port !== null) {
         this.users_port = args.users_port;
+      }
+      if (args.timeline_port !== undefined && args.timeline_port !== null) {
+        this.timeline_port = args.timeline_port;
       }
     }
   }
@@ -1826,6 +1830,13 @@ export const ServerInfo = class {
           input.skip(ftype);
         }
         break;
+        case 6:
+        if (ftype == Thrift.Type.I32) {
+          this.timeline_port = input.readI32();
+        } else {
+          input.skip(ftype);
+        }
+        break;
         default:
           input.skip(ftype);
       }
@@ -1860,6 +1871,11 @@ export const ServerInfo = class {
     if (this.users_port !== null && this.users_port !== undefined) {
       output.writeFieldBegin('users_port', Thrift.Type.I32, 5);
       output.writeI32(this.users_port);
+      output.writeFieldEnd();
+    }
+    if (this.timeline_port !== null && this.timeline_port !== undefined) {
+      output.writeFieldBegin('timeline_port', Thrift.Type.I32, 6);
+      output.writeI32(this.timeline_port);
       output.writeFieldEnd();
     }
     output.writeFieldStop();

@@ -166,6 +166,7 @@ struct ServerInfo {
   3: optional i32 flock_port
   4: optional i32 tbird_port
   5: optional i32 users_port
+  6: optional i32 timeline_port
 }
 
 struct JournalStatus {

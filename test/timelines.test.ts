@@ -1,0 +1,77 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openCluster, serveCluster, type Cluster, type ServedCluster } from '../cluster/index.js';
+import { startPlayground, type Playground } from '../playground/index.js';
+import { configSchema, type RoostConfigInput } from '../process/index.js';
+import { connect, type Roost } from '../sdk/index.js';
+import { timelineStore } from '../timeline/index.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'roost-timelines-'));
+const materialized = { acknowledgement: 'materialized' } as const;
+let playground: Playground;
+let cluster: Cluster<readonly [typeof timelineStore]>;
+let served: ServedCluster;
+let client: Roost;
+
+beforeAll(async () => {
+  playground = await startPlayground({ dir: join(folder, 'p'), databaseHosts: 2, redisServers: 3, caches: 0 });
+  const given = JSON.parse(readFileSync(playground.configPath, 'utf8')) as RoostConfigInput;
+  const [, tl1, tl2] = playground.redisServers;
+  const anyPort = Object.fromEntries(Object.keys(given.server ?? {}).map((name) => [name, 0]));
+  const config = configSchema.parse({ ...given, server: anyPort, timeline: { hosts: { tl1, tl2 } } });
+  cluster = await openCluster(config, [timelineStore], { work: true, create: true });
+  served = await serveCluster(cluster, { version: 'test' });
+  const { timeline } = cluster.stores;
+  await timeline.flock.createGraph('follows', { shards: 2, replicas: 2 });
+  await timeline.tbird.setup({ policy: { replicas: 2 }, graphShards: 2 });
+  await timeline.setup({ shards: 2, replicas: 2 });
+  client = await connect(`127.0.0.1:${served.stores['flock']!.port}`);
+}, 60_000);
+
+afterAll(async () => {
+  await client?.close();
+  await served?.close();
+  await cluster?.close();
+  await playground?.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+describe('a client', () => {
+  it('pages through a home timeline, with the tweets where it wants them', async () => {
+    const follows = await client.graph('follows');
+    for (const author of [12, 13]) await follows.add(11, author, materialized);
+    const made: bigint[] = [];
+    for (let i = 0; i < 7; i++)
+      made.unshift(await client.tweets.create({ userId: 12 + (i % 2), text: `tweet ${i}` }, materialized));
+    await expect.poll(async () => (await client.timelines.home(11)).ids).toEqual(made);
+    const first = await client.timelines.home(11, { count: 3 });
+    expect(first).toEqual({ ids: made.slice(0, 3), partial: false, nextBeforeId: made[2] });
+    expect((await client.timelines.home(11, { before: first.nextBeforeId!, since: made[5]! })).ids).toEqual(
+      made.slice(3, 5),
+    );
+    const pages: bigint[][] = [];
+    for await (const { ids } of client.timelines.homePages(11, { count: 3 })) pages.push([...ids]);
+    expect(pages.flat()).toEqual(made);
+    expect(pages.length).toBeGreaterThanOrEqual(3);
+    const { ids, tweets } = await client.timelines.homeFragments('short', 11, { count: 2 });
+    expect(ids).toEqual(made.slice(0, 2));
+    expect(tweets.map((tweet) => (JSON.parse(tweet.toString()) as { text: string }).text)).toEqual([
+      'tweet 6',
+      'tweet 5',
+    ]);
+    expect(JSON.stringify(first)).toContain(`"nextBeforeId":"${made[2]}"`);
+  });
+
+  it('is told what is wrong with a request', async () => {
+    await expect(client.timelines.home(11, { count: 0 })).rejects.toMatchObject({
+      code: 'InvalidArgument',
+      message: expect.stringContaining('count') as string,
+    });
+    await expect(client.timelines.home(-1)).rejects.toMatchObject({ code: 'InvalidArgument' });
+    await expect(client.timelines.homeFragments('long' as 'json', 11)).rejects.toMatchObject({
+      code: 'InvalidArgument',
+    });
+  });
+});
