@@ -5,7 +5,7 @@ import type { CachePool, Target } from '../ring/cachePool.js';
 import type { Connection, Reply } from '../ring/connection.js';
 import { opcodes, statuses, type Operation } from '../ring/protocol.js';
 import type { Codec } from './codec.js';
-import { decodeEntry, encodeEntry, entryKinds, type Entry } from './entryFormat.js';
+import { decodeAny, decodeEntry, encodeEntry, entryKinds, type Entry } from './entryFormat.js';
 
 export interface EntryStoreOptions<V> {
   /** Names the cache in entries and in metrics: letters and digits. */
@@ -115,6 +115,8 @@ export class EntryStore<V> {
       return { kind: 'tooLarge', target };
     }
     this.counts.garbage++;
+    if (entry === undefined && decodeAny(target.name, hit.value) === undefined)
+      this.pool.foundDamaged(this.options.name, target);
     return { kind: 'missing', target, held: hit };
   }
 

@@ -45,6 +45,8 @@ export interface CachePoolOptions {
   readonly onlooker?: boolean;
 }
 
+const damagedSaidEveryMs = 60_000;
+
 /** Where an entry is, for this process. */
 export interface Target {
   readonly node: CacheNode;
@@ -64,6 +66,7 @@ export class CachePool {
   readonly register: Register;
   readonly #nodes = new Map<string, CacheNode>();
   readonly #probes = new Map<string, Probe>();
+  readonly #damagedSaidMs = new WeakMap<CacheNode, number>();
   #placement = new Placement(new Map());
   #version = '';
   #believedUntilMs = 0;
@@ -93,6 +96,17 @@ export class CachePool {
   /** Where keys are; undefined while this process does not know, because it has not seen the register for too long. */
   get placement(): Placement | undefined {
     return performance.now() < this.#believedUntilMs ? this.#placement : undefined;
+  }
+
+  /** Says once a minute for each node that it gave an entry whose checksum is wrong. */
+  foundDamaged(cache: string, { node, name }: Target): void {
+    const nowMs = performance.now();
+    if (nowMs < (this.#damagedSaidMs.get(node) ?? -Infinity) + damagedSaidEveryMs) return;
+    this.#damagedSaidMs.set(node, nowMs);
+    this.log.warn(
+      { node: node.name, pool: this.options.name, cache, entry: name },
+      'a cache node gave an entry whose checksum is wrong; it counts as a miss',
+    );
   }
 
   get nodes(): ReadonlyMap<string, NodeState> {
