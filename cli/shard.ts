@@ -1,7 +1,8 @@
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import { RoostError } from '../core/index.js';
 import {
   applyChanges,
+  attributesOf,
   busyStates,
   type Change,
   type Gizzard,
@@ -10,6 +11,7 @@ import {
   shardKey,
   type ShardId,
   type ShardInfo,
+  storedAttributes,
   Topology,
 } from '../gizzard/index.js';
 import type { CliIo } from './console/cliIo.js';
@@ -30,8 +32,7 @@ interface ListOptions extends ConfigOptions {
 }
 
 interface CreateOptions extends ConfigOptions {
-  readonly sourceType?: string;
-  readonly destinationType?: string;
+  readonly attribute?: Readonly<Record<string, string>>;
 }
 
 type DeleteOptions = ConfigOptions & ConfirmOptions;
@@ -47,14 +48,14 @@ export function addShardCommands(program: Command, io: CliIo): void {
     .option('--type <type>', `only those of this type: ${nodeTypes.map(({ name }) => name).join(', ')}, flock`)
     .option('--busy', 'only those that are not in their normal state')
     .action((options: ListOptions) =>
-      withCluster(io, options, async ({ topology }, output) => {
-        const found = topology.state.shards.filter(
+      withCluster(io, options, async (gizzard, output) => {
+        const found = gizzard.topology.state.shards.filter(
           ({ id, type, busy }) =>
             (options.host === undefined || id.hostname === options.host) &&
             (options.type === undefined || type === options.type) &&
             (options.busy === undefined || busy !== 'normal'),
         );
-        printShards(output, found);
+        printShards(gizzard, output, found);
       }),
     );
 
@@ -63,10 +64,11 @@ export function addShardCommands(program: Command, io: CliIo): void {
     'list the shards that something is being done to, or that an error left so',
     'roost shard busy',
   ).action((options: ConfigOptions) =>
-    withCluster(io, options, async ({ topology }, output) =>
+    withCluster(io, options, async (gizzard, output) =>
       printShards(
+        gizzard,
         output,
-        topology.state.shards.filter(({ busy }) => busy !== 'normal'),
+        gizzard.topology.state.shards.filter(({ busy }) => busy !== 'normal'),
       ),
     ),
   );
@@ -78,8 +80,8 @@ export function addShardCommands(program: Command, io: CliIo): void {
   )
     .argument('<shards...>', 'host/prefix of each', shardListArgument)
     .action((ids: readonly ShardId[], options: ConfigOptions) =>
-      withCluster(io, options, async ({ topology }, output) => {
-        const shards = ids.map((id) => describe(topology, id));
+      withCluster(io, options, async (gizzard, output) => {
+        const shards = ids.map((id) => describe(gizzard, id));
         output.result({ shards }, () =>
           shards
             .map((each) =>
@@ -114,15 +116,18 @@ export function addShardCommands(program: Command, io: CliIo): void {
   )
     .argument('<type>', `${nodeTypes.map(({ name }) => name).join(', ')}, or flock`)
     .argument('<shards...>', 'host/prefix of each', shardListArgument)
-    .option('--source-type <type>', 'for flock: INT UNSIGNED or BIGINT UNSIGNED')
-    .option('--destination-type <type>', 'for flock: INT UNSIGNED or BIGINT UNSIGNED')
+    .option(
+      '--attribute <name=value>',
+      'one of its type, such as sourceType="INT UNSIGNED" of flock (repeatable)',
+      attributeArgument,
+    )
     .action((type: string, ids: readonly ShardId[], options: CreateOptions) =>
       withCluster(io, options, async (gizzard, output) => {
-        const types = { sourceType: options.sourceType ?? '', destinationType: options.destinationType ?? '' };
+        const stored = storedAttributes(gizzard.shardType(type) ?? { name: type }, options.attribute ?? {});
         const changed = await change(
           gizzard,
           'shard create',
-          ids.map((id) => ({ kind: 'createShard', shard: { id, type, ...types, busy: 'normal' } })),
+          ids.map((id) => ({ kind: 'createShard', shard: { id, type, ...stored, busy: 'normal' } })),
         );
         reportChange(output, changed, { created: ids.map(shardKey) }, `made ${ids.map(shardKey).join(', ')}`, [
           `roost link add PARENT ${shardKey(ids[0]!)}`,
@@ -342,13 +347,14 @@ function rootsOf(topology: Topology, id: ShardId): ShardId[] {
   return parents.length === 0 ? [id] : parents.flatMap(({ parent }) => rootsOf(topology, parent));
 }
 
-function describe(topology: Topology, id: ShardId) {
-  const { type, sourceType, destinationType, busy } = topology.shard(id);
+function describe(gizzard: Gizzard, id: ShardId) {
+  const { topology } = gizzard;
+  const shard = topology.shard(id);
+  const { type, busy } = shard;
   return {
     shard: shardKey(id),
     type,
-    sourceType,
-    destinationType,
+    attributes: attributesOf(gizzard.shardType(type), shard),
     busy,
     parents: topology.parents(id).map(({ parent, weight }) => ({ shard: shardKey(parent), weight })),
     children: topology.children(id).map(({ child, weight }) => ({ shard: shardKey(child), weight })),
@@ -358,28 +364,41 @@ function describe(topology: Topology, id: ShardId) {
   };
 }
 
-const text = (value: unknown): string =>
-  Array.isArray(value)
-    ? (value as object[]).map((entry) => Object.values(entry).map(String).join(' · ')).join(', ') || '-'
-    : String(value) === ''
-      ? '-'
-      : String(value);
+/** Lists of entries, and values by name, on one line; `-` for none. */
+function text(value: unknown): string {
+  if (Array.isArray(value))
+    return (value as object[]).map((entry) => Object.values(entry).map(String).join(' · ')).join(', ') || '-';
+  if (typeof value === 'object' && value !== null)
+    return (
+      Object.entries(value)
+        .map(([name, each]) => `${name}=${String(each)}`)
+        .join(', ') || '-'
+    );
+  return String(value) || '-';
+}
 
-function printShards(output: Output, shards: readonly ShardInfo[]): void {
-  const rows = shards.map(({ id, type, sourceType, destinationType, busy }) => ({
-    shard: shardKey(id),
-    type,
-    sourceType,
-    destinationType,
-    busy,
+function attributeArgument(given: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {
+  const [, name, value] = /^([a-z][A-Za-z0-9]*)=(.{1,32})$/.exec(given) ?? [];
+  if (name === undefined || value === undefined)
+    throw new InvalidArgumentError('It must be a name, "=" and a value of at most 32 characters.');
+  if (Object.hasOwn(before, name)) throw new InvalidArgumentError(`The attribute ${name} is given twice.`);
+  return { ...before, [name]: value };
+}
+
+function printShards(gizzard: Gizzard, output: Output, shards: readonly ShardInfo[]): void {
+  const rows = shards.map((shard) => ({
+    shard: shardKey(shard.id),
+    type: shard.type,
+    attributes: attributesOf(gizzard.shardType(shard.type), shard),
+    busy: shard.busy,
   }));
   rows.sort((a, b) => (a.shard < b.shard ? -1 : 1));
   output.result({ shards: rows }, () =>
     rows.length === 0
       ? 'none'
       : output.table(
-          ['shard', 'type', 'source', 'destination', 'busy'],
-          rows.map((row) => [row.shard, row.type, row.sourceType, row.destinationType, row.busy]),
+          ['shard', 'type', 'attributes', 'busy'],
+          rows.map((row) => [row.shard, row.type, text(row.attributes), row.busy]),
         ),
   );
 }

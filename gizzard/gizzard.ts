@@ -27,6 +27,7 @@ import { Hedge } from './routing/hedge.js';
 import { onSameHosts, readableOn } from './routing/onSameHosts.js';
 import { readAny } from './routing/readAny.js';
 import type { Leaf, Route } from './routing/route.js';
+import { checkAttributes } from './shardAttributes.js';
 import { backendOf, newestSchema, type ShardType } from './shardType.js';
 import { unknownHosts } from './topology/unknownHosts.js';
 import { Upgrades } from './upgrades/upgrades.js';
@@ -266,6 +267,7 @@ export class Gizzard {
           fields: { type: shard.type },
         });
       }
+      checkAttributes(type, shard);
       const backend = this.hosts.backendOf(shard.id.hostname);
       if (backend.name !== backendOf(type))
         throw new RoostError(

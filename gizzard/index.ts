@@ -94,6 +94,7 @@ export type { LogChange, RollbackEntry, RollbackLog } from './nameServer/rollbac
 export { behaviors, nodeType, nodeTypes, type Behavior, type NodeType } from './nodes/index.js';
 export { GatheredReads, type Answers } from './routing/gatheredReads.js';
 export { readOrder, type Leaf, type Route, type TreeNode } from './routing/route.js';
+export { attributesOf, storedAttributes, type ShardAttribute, type ShardAttributes } from './shardAttributes.js';
 export type { ShardType, ShardUpgrade } from './shardType.js';
 export { Upgrades, type PendingUpgrade } from './upgrades/upgrades.js';
 export { applyChanges, type Change } from './topology/changes.js';

@@ -2,6 +2,7 @@ import type { Deadline } from '../core/index.js';
 import { mysqlBackendName } from '../mysql/index.js';
 import type { Host } from './backend.js';
 import type { Movable } from './moving/movable.js';
+import type { ShardAttributes } from './shardAttributes.js';
 import type { ShardId, ShardInfo } from './topology/types.js';
 
 /**
@@ -20,6 +21,8 @@ export interface ShardType<H extends Host = Host> {
   readonly name: string;
   /** The backend that its shards live on. Absent: `mysql`. */
   readonly backend?: string;
+  /** What a shard of this type is made with. A shard whose values do not hold is refused before anything of it is made. Absent: nothing. */
+  readonly attributes?: ShardAttributes;
   /** Makes the shard's tables where they are missing. Repeating it changes nothing. */
   create(host: H, shard: ShardInfo, deadline: Deadline): Promise<void>;
   /**

@@ -204,6 +204,19 @@ describe('shards, links and forwardings', () => {
     expect((await roost('shard', 'info', 'localhost/asked_0001')).exitCode).toBe(11);
   });
 
+  it('have the attributes of their type', async () => {
+    const narrow = ['--attribute', 'sourceType=INT UNSIGNED', '--attribute', 'destinationType=BIGINT UNSIGNED'];
+    await answer('shard', 'create', 'flock', 'db1/narrow_0001', ...narrow);
+    expect((await answer('shard', 'info', 'db1/narrow_0001', root(0)))['shards']).toMatchObject([
+      { attributes: { sourceType: 'INT UNSIGNED' } },
+      { attributes: {} },
+    ]);
+    expect(await text('shard', 'list', '--host', 'db1')).toMatch(
+      /db1\/narrow_0001 +flock +sourceType=INT UNSIGNED +normal/,
+    );
+    await answer('shard', 'delete', 'db1/narrow_0001', '--yes');
+  });
+
   it('warn of a gap in the key space', async () => {
     await server.flock.createGraph('gappy', { shards: 1, replicas: 1, id: 5 });
     await answer('forwarding', 'set', '5', '1000', 'localhost/gappy_forward_0000_root');
@@ -219,7 +232,18 @@ describe('shards, links and forwardings', () => {
     [['shard', 'info', 'none'], 2, /"none" is no shard id/],
     [['shard', 'create', 'odd', 'localhost/x_0001'], 10, /no node type and no shard type odd/],
     [['shard', 'create', 'flock', 'nowhere/x_0001'], 13, /database host nowhere/],
-    [['shard', 'create', 'flock', 'db1/x_0001', '--source-type', 'TEXT'], 10, /INT UNSIGNED or BIGINT UNSIGNED/],
+    [
+      ['shard', 'create', 'flock', 'db1/x_0001', '--attribute', 'sourceType=TEXT'],
+      10,
+      /sourceType of shard db1\/x_0001 \(flock\) must be INT UNSIGNED or BIGINT UNSIGNED/,
+    ],
+    [
+      ['shard', 'create', 'flock', 'db1/x_0001', '--attribute', 'color=red'],
+      10,
+      /no attribute color: they have sourceType/,
+    ],
+    [['shard', 'create', 'flock', 'db1/x_0001', '--attribute', 'sourceType'], 2, /a name, "=" and a value/],
+    [['shard', 'create', 'tweets', 'db1/x_0001'], 10, /windowMs of shard db1\/x_0001 \(tweets\) must be/],
     [['shard', 'delete', leaf('db1', 0), '--yes'], 13, /cannot be deleted: it is linked below/],
     [['shard', 'wrap', 'flock', leaf('db1', 0)], 10, /no node type flock/],
     [['shard', 'unwrap', leaf('db1', 0)], 13, /holds data/],

@@ -1,5 +1,5 @@
 import { RoostError, type Deadline } from '../../core/index.js';
-import type { Movable, ShardInfo, ShardType } from '../../gizzard/index.js';
+import type { Movable, ShardAttribute, ShardInfo, ShardType } from '../../gizzard/index.js';
 import type { DatabaseHost } from '../../mysql/index.js';
 import { edgeTables } from './edgeTables.js';
 import { shardMoves } from './shardMoves.js';
@@ -7,14 +7,21 @@ import { shardMoves } from './shardMoves.js';
 /** Column types that ids may have. Ids are unsigned, whatever a table of Gizzard's says of them. */
 const idTypes = ['INT UNSIGNED', 'BIGINT UNSIGNED'] as const;
 
-function idType(given: string, which: string): string {
-  const known = idTypes.find((type) => type === (given === '' ? 'BIGINT UNSIGNED' : given.toUpperCase()));
-  if (known !== undefined) return known;
-  throw new RoostError(
-    'InvalidArgument',
-    `the ${which} type of a flock shard must be ${idTypes.join(' or ')}, not ${JSON.stringify(given)}`,
-  );
+const usualIdType = 'BIGINT UNSIGNED';
+
+/** The column type that a shard's text names. It goes into SQL, whoever checked it before: any other throws. */
+function idType(text: string): string {
+  const type = idTypes.find((known) => known === (text || usualIdType).toUpperCase());
+  if (type !== undefined) return type;
+  throw new RoostError('InvalidArgument', `ids are ${idTypes.join(' or ')}, not ${JSON.stringify(text)}`);
 }
+
+const idTypeIn = (storedIn: ShardAttribute['storedIn']): ShardAttribute => ({
+  storedIn,
+  values: idTypes.join(' or '),
+  allows: (value) => idTypes.some((type) => type === value.toUpperCase()),
+  default: usualIdType,
+});
 
 /** The leaves of Flock: the edges of some nodes in one direction, and what is known of those nodes. */
 export const flockShardType = (
@@ -22,11 +29,12 @@ export const flockShardType = (
   moving: (moves: Movable) => Movable = (moves) => moves,
 ): ShardType => ({
   name: 'flock',
+  attributes: { sourceType: idTypeIn('sourceType'), destinationType: idTypeIn('destinationType') },
   moving: moving(shardMoves(database)),
   async create(host: DatabaseHost, shard: ShardInfo, deadline: Deadline): Promise<void> {
     const tables = edgeTables(database, shard);
-    const sourceType = idType(shard.sourceType, 'source');
-    const destinationType = idType(shard.destinationType, 'destination');
+    const sourceType = idType(shard.sourceType);
+    const destinationType = idType(shard.destinationType);
     await host.run(`CREATE DATABASE IF NOT EXISTS \`${database}\``, [], deadline);
     await host.run(
       `CREATE TABLE IF NOT EXISTS ${tables.edges} (

@@ -4,6 +4,7 @@ import type { Hosts } from '../hosts.js';
 import type { ShardSize } from '../moving/movable.js';
 import type { Moves } from '../moving/moves.js';
 import type { Servers } from '../moving/servers.js';
+import { attributeProblems } from '../shardAttributes.js';
 import { backendOf, type ShardType } from '../shardType.js';
 import type { Topology } from '../topology/topology.js';
 import { shardKey, type ShardInfo } from '../topology/types.js';
@@ -35,6 +36,7 @@ export async function preflight(plans: readonly MigrationPlan[], environment: Pr
   const problems = [
     ...(await reservationProblems(plans, environment)),
     ...(await serverProblems(plans, environment)),
+    ...valueProblems(plans, environment),
     ...(await hostProblems(plans, environment, sizes)),
   ];
   const warnings: string[] = [];
@@ -75,6 +77,14 @@ async function reservationProblems(
 
 const serverProblems = (plans: readonly MigrationPlan[], { servers }: PreflightEnvironment): Promise<string[]> =>
   servers.lacking([...new Set(plans.flatMap((plan) => plan.created.map((shard) => shard.id.hostname)))].sort());
+
+const valueProblems = (plans: readonly MigrationPlan[], { types }: PreflightEnvironment): string[] =>
+  plans
+    .flatMap(({ created }) => created)
+    .flatMap((shard) => {
+      const type = types.get(shard.type);
+      return type === undefined ? [] : attributeProblems(type, shard);
+    });
 
 async function hostProblems(
   plans: readonly MigrationPlan[],

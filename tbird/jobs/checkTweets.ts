@@ -2,6 +2,7 @@ import { limits, maxId, RoostError } from '../../core/index.js';
 import type { JobBounds, Topology } from '../../gizzard/index.js';
 import type { TweetDraft } from '../../wire/index.js';
 import type { TweetContent } from '../tweet.js';
+import { windowMsOf } from '../storage/tweetsAttributes.js';
 import { contentOf, contentText } from '../tweetRules.js';
 import { tweetsTableId } from '../windows/windowMap.js';
 import { decodeTweets } from './tweetPayload.js';
@@ -12,7 +13,7 @@ export function checkTweets(payload: Buffer, { topology, latest }: JobBounds): v
   if (records.length === 0 || records.length > limits.operationsPerWrite)
     throw invalid(`a job holds 1 to ${limits.operationsPerWrite} tweets, not ${records.length}`);
   if (places.tableId !== tweetsTableId) throw invalid(`table ${places.tableId} holds no tweets`);
-  const windowMs = windowMsOf(topology);
+  const windowMs = clusterWindowMs(topology);
   // Other windows lead to other shards.
   if (windowMs !== undefined && windowMs !== places.windowMs)
     throw invalid(`the windows of tweets are of ${windowMs} ms here, not of ${places.windowMs}`);
@@ -33,9 +34,9 @@ const draftOf = (content: TweetContent): TweetDraft =>
   Object.fromEntries(Object.entries(content).filter(([, value]) => value !== undefined)) as unknown as TweetDraft;
 
 /** How long the windows of this cluster are, as their shards say. */
-function windowMsOf(topology: Topology): number | undefined {
+function clusterWindowMs(topology: Topology): number | undefined {
   const leaf = topology.routes(tweetsTableId)[0]?.leaves[0]?.shard;
-  return leaf === undefined ? undefined : Number(leaf.sourceType);
+  return leaf === undefined ? undefined : windowMsOf(leaf);
 }
 
 const invalid = (message: string): RoostError => new RoostError('InvalidArgument', message);

@@ -5,6 +5,7 @@ import { routingKey } from '../windows/timeWindows.js';
 import { mergeTweets, sameRecord, type TweetRecord } from '../tweetRecord.js';
 import { applyTweets, removeTweets } from './applyTweets.js';
 import { recordOf } from './tweetRows.js';
+import { windowMsOf } from './tweetsAttributes.js';
 import { tweetsTable, tweetTable } from './tweetTable.js';
 
 /** How the shards of tweets are copied, compared, repaired and taken away: page by page in the order of the ids. */
@@ -15,9 +16,6 @@ export interface TweetRow {
   readonly record: TweetRecord;
   readonly windowMs: number;
 }
-
-/** A shard says in its source type how long its window is. */
-export const windowMsOf = (shard: ShardInfo): number => Number(shard.sourceType);
 
 /** The rows of a shard. */
 export const tweetsMoves = (database: string): MovableTable<TweetRow, DatabaseHost> => ({

@@ -2,6 +2,7 @@ import type { Deadline } from '../../core/index.js';
 import type { Movable, ShardInfo, ShardType } from '../../gizzard/index.js';
 import type { DatabaseHost } from '../../mysql/index.js';
 import { expiredRoot, missingRoot } from '../windows/windowMap.js';
+import { tweetsAttributes } from './tweetsAttributes.js';
 import { tweetMoves } from './tweetMoves.js';
 import { tweetsTable } from './tweetTable.js';
 
@@ -13,6 +14,7 @@ export const tweetsShardType = (
   moving: (moves: Movable) => Movable = (moves) => moves,
 ): ShardType => ({
   name: tweetsShardTypeName,
+  attributes: tweetsAttributes,
   moving: moving(tweetMoves(database)),
   deniesOnPurpose: [missingRoot, expiredRoot],
   create: (host: DatabaseHost, shard: ShardInfo, deadline: Deadline) =>

@@ -11,6 +11,7 @@ import {
 import type { Log } from '../../process/index.js';
 import type { DroppedWindow, WindowToDrop } from '../../wire/index.js';
 import { tweetMoves } from '../storage/tweetMoves.js';
+import { ofWindowMs } from '../storage/tweetsAttributes.js';
 import { tweetsShardTypeName } from '../storage/tweetsShardType.js';
 import type { ClusterClocks } from './clusterClocks.js';
 import type { DroppedWindowRecord, DroppedWindowStore } from './droppedWindowStore.js';
@@ -206,8 +207,7 @@ export class Retention {
           const shard: ShardInfo = {
             id,
             type: tweetsShardTypeName,
-            sourceType: String(policy.windowMs),
-            destinationType: '',
+            ...ofWindowMs(policy.windowMs),
             busy: 'normal',
           };
           const aside = await dropped.setAside(shard, {

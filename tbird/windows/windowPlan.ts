@@ -8,6 +8,7 @@ import {
   type Template,
   type Topology,
 } from '../../gizzard/index.js';
+import { ofWindowMs } from '../storage/tweetsAttributes.js';
 import { tweetsShardTypeName } from '../storage/tweetsShardType.js';
 import { stripeBases, type TimeWindow } from './timeWindows.js';
 import {
@@ -42,8 +43,7 @@ export function planTable(topology: Topology, policy: WindowPolicy): Change[] {
       shard: {
         id: leaf,
         type: tweetsShardTypeName,
-        sourceType: String(policy.windowMs),
-        destinationType: '',
+        ...ofWindowMs(policy.windowMs),
         busy: 'normal',
       },
     },
@@ -83,8 +83,7 @@ export function planWindows(
           shard: {
             id,
             type: tweetsShardTypeName,
-            sourceType: String(policy.windowMs),
-            destinationType: '',
+            ...ofWindowMs(policy.windowMs),
             busy: 'normal',
           },
         });

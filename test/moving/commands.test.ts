@@ -74,6 +74,9 @@ describe('roost transform', { timeout: 120_000 }, () => {
     const refused = await roost('transform', one, both, '--tables', '1');
     expect(refused.exitCode).toBe(13);
     expect(refused.stderr).toContain('needs --yes: 2 shards are copied while everything is read and written');
+    const unsound = await roost('transform', one, `flock(${db2}, "TEXT", "BIGINT UNSIGNED")`, '--tables', '1', '--yes');
+    expect(unsound.exitCode).toBe(13);
+    expect(unsound.stderr).toContain('(flock) must be INT UNSIGNED or BIGINT UNSIGNED, not "TEXT"');
     await server.gizzard.nameServer.reload();
     expect(server.gizzard.topology.version).toBe(before);
     expect(await answer('migrations', 'list', '--all')).toEqual({ migrations: [] });
