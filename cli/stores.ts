@@ -4,6 +4,7 @@ import { tbirdStore } from '../tbird/index.js';
 import { timelineStore } from '../timeline/index.js';
 import { usersStore } from '../users/index.js';
 import { addFlockCommands } from './flock.js';
+import { addTimelineCommands } from './timelines.js';
 import { addTweetCommands } from './tweets.js';
 import { addUsersCommands } from './users.js';
 
@@ -12,5 +13,5 @@ export const stores = [
   { ...flockStore, commands: addFlockCommands },
   { ...tbirdStore, commands: addTweetCommands },
   { ...usersStore, commands: addUsersCommands },
-  timelineStore,
+  { ...timelineStore, commands: addTimelineCommands },
 ] as const satisfies readonly Store[];

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -7,6 +7,7 @@ import { startPlayground, type Playground } from '../playground/index.js';
 import { configSchema, type RoostConfigInput } from '../process/index.js';
 import { connect, type Roost } from '../sdk/index.js';
 import { timelineStore } from '../timeline/index.js';
+import { callRoost } from './callRoost.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'roost-timelines-'));
 const materialized = { acknowledgement: 'materialized' } as const;
@@ -14,6 +15,10 @@ let playground: Playground;
 let cluster: Cluster<readonly [typeof timelineStore]>;
 let served: ServedCluster;
 let client: Roost;
+/** The cluster's configuration with the ports that the server got. */
+const configPath = join(folder, 'roost.config.json');
+const roost = (...args: string[]) => callRoost([...args, '--config', configPath], folder);
+const portOf = (store: string): number => served.stores[store]!.port;
 
 beforeAll(async () => {
   playground = await startPlayground({ dir: join(folder, 'p'), databaseHosts: 2, redisServers: 3, caches: 0 });
@@ -26,8 +31,25 @@ beforeAll(async () => {
   const { timeline } = cluster.stores;
   await timeline.flock.createGraph('follows', { shards: 2, replicas: 2 });
   await timeline.tbird.setup({ policy: { replicas: 2 }, graphShards: 2 });
-  await timeline.setup({ shards: 2, replicas: 2 });
-  client = await connect(`127.0.0.1:${served.stores['flock']!.port}`);
+  writeFileSync(
+    configPath,
+    JSON.stringify({
+      ...config,
+      server: {
+        ...config.server,
+        flockPort: portOf('flock'),
+        tbirdPort: portOf('tbird'),
+        timelinePort: portOf('timeline'),
+      },
+    }),
+  );
+  expect((await roost('timeline', 'home', '11')).stderr).toContain('`roost timeline setup`');
+  expect(await roost('timeline', 'setup', '--shards', '2', '--json')).toEqual({
+    exitCode: 0,
+    stderr: '',
+    stdout: '{"shards":2,"replicas":2}\n',
+  });
+  client = await connect(`127.0.0.1:${portOf('flock')}`);
 }, 60_000);
 
 afterAll(async () => {
@@ -73,5 +95,31 @@ describe('a client', () => {
     await expect(client.timelines.homeFragments('long' as 'json', 11)).rejects.toMatchObject({
       code: 'InvalidArgument',
     });
+  });
+});
+
+describe('roost timeline', () => {
+  it('shows pages of a home timeline, and the command for the next', async () => {
+    const { stdout, stderr, exitCode } = await roost('timeline', 'home', '11', '--count', '2');
+    expect([exitCode, stdout]).toEqual([0, expect.stringContaining('tweet 6') as string]);
+    const next = /roost timeline home 11 --before (\d+)/.exec(stdout + stderr)![1]!;
+    const page = JSON.parse((await roost('timeline', 'home', '11', '--before', next, '--json')).stdout) as {
+      readonly partial: boolean;
+      readonly tweets: readonly { readonly user_id: string; readonly text: string }[];
+    };
+    expect(page.partial).toBe(false);
+    expect(page.tweets.map(({ user_id: author, text }) => [author, text]).slice(0, 2)).toEqual([
+      ['12', 'tweet 4'],
+      ['13', 'tweet 3'],
+    ]);
+  });
+
+  it('rebuilds one that holds something else', async () => {
+    const { timelines } = cluster.stores.timeline;
+    const { ids } = await client.timelines.home(11);
+    await timelines.store('home:11', [], materialized);
+    expect((await client.timelines.home(11, { since: ids[1]! })).ids).toEqual([]);
+    expect(await roost('timeline', 'rebuild', '11')).toMatchObject({ exitCode: 0, stderr: '' });
+    await expect.poll(async () => (await client.timelines.home(11)).ids).toEqual(ids);
   });
 });

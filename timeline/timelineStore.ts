@@ -1,5 +1,5 @@
 import { defineStore, openCluster, type OpenClusterOptions, type Store } from '../cluster/index.js';
-import { limits, RoostError, type Deadline } from '../core/index.js';
+import { limits, parseId, RoostError, type Deadline } from '../core/index.js';
 import { flockStore, type Flock } from '../flock/index.js';
 import { planShards, type Gizzard, type ShardsPlan } from '../gizzard/index.js';
 import { redisBackend } from '../redis/index.js';
@@ -17,6 +17,7 @@ import type { ListLimits } from './lists/timelineLists.js';
 import { timelineGraphs } from './timelineGraphs.js';
 import type { ReadRule } from './home/visibility.js';
 import { routingKeys } from './names.js';
+import { deadlineOf, type ReadOptions } from '../wire/index.js';
 import { timelineProcessor } from './timelineProcessor.js';
 import { Timelines } from './timelines.js';
 import { TimelineShards, timelinesTableId } from './timelineShards.js';
@@ -66,6 +67,14 @@ export class TimelineService {
         endHash: routingKeys,
       }),
     );
+  }
+
+  /** Forgets what is kept of a user's home timeline and has it filled anew. Answered once that has begun, which takes a process that applies jobs. Throws as `Timelines` does. */
+  async rebuildHome(userId: bigint, options: ReadOptions = {}): Promise<void> {
+    parseId(userId);
+    const deadline = deadlineOf(options);
+    await this.timelines.delete(homeName(userId), { ...options, acknowledgement: 'materialized' });
+    await this.#askForRebuild(userId, deadline);
   }
 
   /** Makes an empty timeline, so that what is delivered from now on stays, and has it filled. */

@@ -29,7 +29,16 @@ export function defineCommand(parent: Command, name: string, description: string
     .addHelpText('after', `\nExample:\n${lines.join('\n')}`);
 }
 
-const commonOptions = ['--tweet-server', '--user-server', '--server', '--config', '--json', '--verbose', '--help'];
+const commonOptions = [
+  '--tweet-server',
+  '--user-server',
+  '--timeline-server',
+  '--server',
+  '--config',
+  '--json',
+  '--verbose',
+  '--help',
+];
 
 /** What a command alone takes comes first in its help. */
 export function ownOptionsFirst(this: Help, command: Command): Option[] {
