@@ -54,10 +54,16 @@ export function addTopologyFileCommands(topology: Command, io: CliIo): void {
     .argument('<file>', 'as `roost topology export` writes it')
     .action((file: string, options: ConfigOptions) =>
       withCluster(io, options, async (gizzard, output) => {
-        const { changes } = planned(io, gizzard, file);
+        const { changes, edited } = planned(io, gizzard, file);
+        if (edited) output.note(editedNote(file));
         const effects = effectsOf(gizzard.topology, changes);
         output.result(
-          { version: gizzard.topology.version, changes: JSON.parse(changesToJson(changes)) as unknown, effects },
+          {
+            version: gizzard.topology.version,
+            changes: JSON.parse(changesToJson(changes)) as unknown,
+            effects,
+            edited,
+          },
           () =>
             changes.length === 0
               ? 'nothing: the cluster has this topology'
@@ -78,7 +84,7 @@ export function addTopologyFileCommands(topology: Command, io: CliIo): void {
     .addOption(yesOption())
     .action((file: string, options: ConfigOptions & ConfirmOptions) =>
       withCluster(io, options, async (gizzard, output) => {
-        const { changes, madeOf } = planned(io, gizzard, file);
+        const { changes, madeOf, edited } = planned(io, gizzard, file);
         const { version } = gizzard.topology;
         if (changes.length === 0)
           return output.result(
@@ -92,6 +98,7 @@ export function addTopologyFileCommands(topology: Command, io: CliIo): void {
             { fields: { version, file } },
           );
         }
+        if (edited) output.note(editedNote(file));
         output.note(changes.map(changeSentence).join('\n'));
         await confirm(io, options, `apply ${file}`, [
           `${changes.length} ${changes.length === 1 ? 'change' : 'changes'} of the topology`,
@@ -114,11 +121,14 @@ export function addTopologyFileCommands(topology: Command, io: CliIo): void {
     );
 }
 
+const editedNote = (file: string): string =>
+  `${file} is not as it was exported: it was edited since, or is damaged. Look at each change`;
+
 function planned(
   io: CliIo,
   { topology }: Gizzard,
   file: string,
-): { readonly changes: readonly Change[]; readonly madeOf: number | undefined } {
+): { readonly changes: readonly Change[]; readonly madeOf: number | undefined; readonly edited: boolean } {
   let json: string;
   try {
     json = readFileSync(resolve(io.workingFolder, file), 'utf8');
@@ -128,6 +138,7 @@ function planned(
       fields: { file },
     });
   }
-  const { state, madeOf } = topologyFromJson(json, topology.state);
-  return { changes: changesBetween(topology.state, state), madeOf };
+  const { state, madeOf, edited } = topologyFromJson(json, topology.state);
+  const changes = changesBetween(topology.state, state);
+  return { changes, madeOf, edited: edited && changes.length > 0 };
 }

@@ -37,8 +37,11 @@ describe('the topology as a file', () => {
     const shown = await roost('topology', 'diff', 'topology.json');
     expect(shown.stdout).toContain('link localhost/follows_forward_0000_root → db1/follows_forward_0000, weight 0');
     expect(shown.stdout).toContain(lost);
+    const edited = 'topology.json is not as it was exported: it was edited since, or is damaged';
+    expect(shown.stdout).toContain(edited);
     const refused = await roost('topology', 'apply', 'topology.json');
     expect(refused.exitCode).toBe(13);
+    expect(refused.stdout).toContain(edited);
     expect(refused.stderr).toContain(lost);
     expect(refused.stderr).toContain('--yes');
     expect((await roost('topology', 'apply', 'topology.json', '--yes')).stdout).toContain('made 2 changes');

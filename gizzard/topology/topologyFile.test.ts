@@ -34,6 +34,22 @@ describe('a topology as a file', () => {
     ).toHaveLength(10);
   });
 
+  it('says that it was edited, or is damaged, where its checksum is that of another one', () => {
+    const text = topologyToJson(state);
+    expect(topologyFromJson(text, state).edited).toBe(false);
+    expect(topologyFromJson(text.replace('"weight":3', '"weight":2'), state).edited).toBe(true);
+    expect(topologyFromJson(text.replace('"version": 7', '"version": 6'), state).edited).toBe(true);
+    expect(topologyFromJson(text.replace(/"checksum": "[^"]*"/, '"checksum": "0"'), state).edited).toBe(true);
+    // A file of the release before, or of a person.
+    expect(topologyFromJson(text.replace(/,\n *"checksum": .*/, ''), state).edited).toBe(false);
+    // The order of keys and entries does not matter.
+    const turned = {
+      ...state,
+      remoteHosts: [{ status: 'blocked', cluster: 'west', port: 7921, hostname: 'far' }] as const,
+    };
+    expect(topologyToJson(turned)).toBe(text);
+  });
+
   it('does not depend on the order in which the topology came about', () => {
     const turned: TopologyState = {
       ...state,

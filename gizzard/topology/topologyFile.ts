@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import { z } from 'zod';
 import { RoostError } from '../../core/index.js';
 import { nodeType } from '../nodes/index.js';
@@ -42,14 +43,26 @@ const fileSchema = z.strictObject({
     .default([]),
   pausedPriorities: z.array(z.enum(priorities)).default([]),
   fanouts: z.array(z.strictObject({ priority: z.enum(priorities), suffix: z.string() })).default([]),
+  /** CRC-32 of the file without it, as it was exported. */
+  checksum: z.string().optional(),
 });
 
-/** A topology as JSON for people, in an order that does not depend on how it came about, so that two files can be compared line by line. Busy marks are left out. */
+/** A topology as JSON for people, in an order that does not depend on how it came about, so that two files can be compared line by line, with a checksum. Busy marks are left out. */
 export function topologyToJson(state: TopologyState): string {
+  const lines = [...linesOf(state), `  "checksum": ${JSON.stringify(checksumOf(state))}`];
+  return `{\n${lines.join(',\n')}\n}\n`;
+}
+
+const checksumOf = (state: TopologyState): string => crc32(linesOf(state).join(',\n')).toString(16);
+
+function linesOf(state: TopologyState): string[] {
   const { version, tables, shards, links, forwardings, hostWeights, remoteHosts, pausedPriorities, fanouts } = state;
   const file: z.input<typeof fileSchema> = {
     version,
-    tables: [...tables].sort((a, b) => Math.abs(a.tableId) - Math.abs(b.tableId) || b.tableId - a.tableId),
+    // The keys in one order, wherever the state comes from: the checksum depends on it.
+    tables: tables
+      .map(({ tableId, name, service, hash }) => ({ tableId, name, service, hash }))
+      .sort((a, b) => Math.abs(a.tableId) - Math.abs(b.tableId) || b.tableId - a.tableId),
     shards: shards
       .map(({ id, type, sourceType, destinationType }) => ({
         id: shardKey(id),
@@ -65,30 +78,35 @@ export function topologyToJson(state: TopologyState): string {
         (a, b) => Math.abs(a.tableId) - Math.abs(b.tableId) || b.tableId - a.tableId || (a.baseId < b.baseId ? -1 : 1),
       )
       .map(({ tableId, baseId: base, shard }) => ({ tableId, baseId: String(base), shard: shardKey(shard) })),
-    hostWeights: [...hostWeights].sort(by(({ hostname }) => hostname)),
-    remoteHosts: [...remoteHosts].sort(by(({ hostname, port }) => `${hostname}:${port}`)),
+    hostWeights: hostWeights
+      .map(({ hostname, read, write }) => ({ hostname, read, write }))
+      .sort(by(({ hostname }) => hostname)),
+    remoteHosts: remoteHosts
+      .map(({ hostname, port, cluster, status }) => ({ hostname, port, cluster, status }))
+      .sort(by(({ hostname, port }) => `${hostname}:${port}`)),
     pausedPriorities: [...pausedPriorities].sort(),
-    fanouts: [...fanouts].sort(by(({ priority, suffix }) => `${priority} ${suffix}`)),
+    fanouts: fanouts
+      .map(({ priority, suffix }) => ({ priority, suffix }))
+      .sort(by(({ priority, suffix }) => `${priority} ${suffix}`)),
   };
-  const lists = Object.entries(file).map(([name, value]) => {
+  return Object.entries(file).map(([name, value]) => {
     const entries = Array.isArray(value)
       ? `[${value.map((entry) => `\n    ${JSON.stringify(entry)}`).join(',')}${value.length === 0 ? '' : '\n  '}]`
       : JSON.stringify(value);
     return `  ${JSON.stringify(name)}: ${entries}`;
   });
-  return `{\n${lists.join(',\n')}\n}\n`;
 }
 
 /**
  * Reads what `topologyToJson` or a person wrote. Shards keep the busy marks that `current` has. Throws `InvalidArgument` that names the place; whether the
  * topology is sound is checked when it is applied.
  *
- * @returns the state with the version of `current`, and the version that the file names
+ * @returns the state with the version of `current`, and the version that the file names; `edited`: the file has the checksum of another one, as it was changed since, or is damaged
  */
 export function topologyFromJson(
   json: string,
   current: TopologyState,
-): { readonly state: TopologyState; readonly madeOf: number | undefined } {
+): { readonly state: TopologyState; readonly madeOf: number | undefined; readonly edited: boolean } {
   let value: unknown;
   try {
     value = JSON.parse(json);
@@ -104,7 +122,7 @@ export function topologyFromJson(
       { fields: { path: path.map(String).join('.') } },
     );
   }
-  const { version: madeOf, ...lists } = parsed.data;
+  const { version: madeOf, checksum, ...lists } = parsed.data;
   const busy = new Map(current.shards.map((shard) => [shardKey(shard.id), shard.busy]));
   refuseTwice(
     'shard',
@@ -122,14 +140,13 @@ export function topologyFromJson(
     'forwarding',
     lists.forwardings.map((forwarding) => `${forwarding.tableId} at ${forwarding.baseId}`),
   );
-  return {
-    madeOf,
-    state: {
-      ...lists,
-      version: current.version,
-      shards: lists.shards.map((shard) => ({ ...shard, busy: busy.get(shardKey(shard.id)) ?? 'normal' })),
-    },
+  const state = {
+    ...lists,
+    version: current.version,
+    shards: lists.shards.map((shard) => ({ ...shard, busy: busy.get(shardKey(shard.id)) ?? 'normal' })),
   };
+  const edited = checksum !== undefined && checksum !== checksumOf({ ...state, version: madeOf ?? 0 });
+  return { madeOf, edited, state };
 }
 
 function refuseTwice(what: string, keys: readonly string[]): void {
