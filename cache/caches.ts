@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis';
 import { Metrics, silentLog, type CacheConfig, type Log, type RoostConfig } from '../process/index.js';
+import { redisAddress } from '../redis/index.js';
 import { CacheMetrics } from './cacheMetrics.js';
 import type { FirstLevelOptions } from './entries/firstLevel.js';
 import { CachePool } from './ring/cachePool.js';
@@ -48,10 +49,9 @@ export async function openCaches(
   if (config.memcached.length === 0 && cache.pages.length === 0) return Caches.none(config);
   const log = options.log ?? silentLog;
   const metrics = CacheMetrics.in(options.metrics ?? new Metrics());
-  const { host, port, password } = config.redis;
+  const { password } = config.redis;
   const redis = new Redis({
-    host,
-    port,
+    ...redisAddress(config.redis),
     ...(password === undefined ? {} : { password }),
     commandTimeout: registerTimeoutMs,
     maxRetriesPerRequest: 1,

@@ -33,16 +33,31 @@ const databaseHost = z
   })
   .refine(...oneSecret);
 
-const redis = z
-  .strictObject({
-    host: z.string().min(1).default('127.0.0.1'),
-    port: port.default(6379),
-    /** Absent: the default user. */
-    username: z.string().min(1).optional(),
-    password: z.string().optional(),
-    passwordFile,
+const redisServer = z.strictObject({
+  host: z.string().min(1).default('127.0.0.1'),
+  port: port.default(6379),
+  /** Absent: the default user. */
+  username: z.string().min(1).optional(),
+  password: z.string().optional(),
+  passwordFile,
+});
+const redis = redisServer.refine(...oneSecret);
+
+const journalRedis = redisServer
+  .extend({
+    /** host:port of each Redis Sentinel, which say where the primary is; `host` and `port` are not used then. */
+    sentinels: z
+      .array(z.string().regex(/^[^\s:]+:\d{1,5}$/, 'must be host:port'))
+      .min(1)
+      .max(16)
+      .optional(),
+    /** The name by which the Sentinels know the primary. */
+    sentinelName: z.string().min(1).optional(),
   })
-  .refine(...oneSecret);
+  .refine(...oneSecret)
+  .refine(({ sentinels, sentinelName }) => (sentinels === undefined) === (sentinelName === undefined), {
+    message: 'sentinels and sentinelName go together',
+  });
 
 const server = z.strictObject({
   /** Every port binds here. Loopback unless told otherwise. */
@@ -116,6 +131,8 @@ const journal = z.strictObject({
    * `roost journal adopt`.
    */
   durability: z.enum(['aof', 'none']).default('aof'),
+  /** Replicas of the journal's Redis that must have a write before it is acknowledged. While fewer are connected, writes are refused. */
+  replicas: z.int().min(0).max(16).default(0),
 });
 
 const moves = z.strictObject({
@@ -209,7 +226,7 @@ export const configSchema = z.strictObject({
       defaultHash: z.enum(['fnv1a64', 'byteSwap', 'identity']).default('fnv1a64'),
     })
     .prefault({}),
-  redis: redis.prefault({}),
+  redis: journalRedis.prefault({}),
   /** host:port, or host:port:weight, of each cache node. None: nothing is cached. */
   memcached: z.array(cacheNode).max(1024).default([]),
   cache: cache.prefault({}),

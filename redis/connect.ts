@@ -1,8 +1,10 @@
-import { Redis } from 'ioredis';
+import { Redis, type RedisOptions } from 'ioredis';
 import { passwordOf, type Log, type RedisConfig } from '../process/index.js';
 
 /** A Redis that answers nothing for so long hangs: the connection is given up and made anew. */
 const silenceMs = 5_000;
+/** A Sentinel that answers nothing for so long is passed over. */
+const sentinelMs = 1_000;
 /** Waits between attempts to reach a Redis that is away. */
 const reconnectMs = (attempt: number): number => Math.min(attempt * 50, 1_000);
 
@@ -21,9 +23,7 @@ export interface ConnectOptions {
  */
 export function connectRedis(config: RedisConfig, log: Log, options: ConnectOptions = {}): Redis {
   const redis = new Redis({
-    host: config.host,
-    port: config.port,
-    ...(config.username === undefined ? {} : { username: config.username }),
+    ...redisAddress(config),
     ...withPassword(config),
     protocol: 2,
     lazyConnect: true,
@@ -49,6 +49,32 @@ export function connectRedis(config: RedisConfig, log: Log, options: ConnectOpti
   return redis;
 }
 
+/** Where a Redis is, or the Sentinels that know, and who logs in. A connection is given up as soon as a Sentinel tells of another primary. */
+export function redisAddress({
+  host,
+  port,
+  username,
+  sentinels,
+  sentinelName,
+}: RedisConfig): Pick<RedisOptions, 'host' | 'port' | 'username' | 'sentinels' | 'name'> {
+  return {
+    ...(sentinels === undefined || sentinelName === undefined
+      ? { host, port }
+      : {
+          sentinels: sentinels.map((sentinel) => {
+            const [sentinelHost, sentinelPort] = sentinel.split(':');
+            return { host: sentinelHost!, port: Number(sentinelPort) };
+          }),
+          name: sentinelName,
+          failoverDetector: true,
+          sentinelRetryStrategy: reconnectMs,
+          sentinelCommandTimeout: sentinelMs,
+          connectTimeout: silenceMs,
+        }),
+    ...(username === undefined ? {} : { username }),
+  };
+}
+
 /** While its file cannot be read, the last password stays: a secret is replaced in more than one step. */
 function withPassword(config: RedisConfig, log?: Log): { readonly password?: string } {
   try {
@@ -69,6 +95,8 @@ export const microsOf = ([seconds, micros]: readonly (number | string)[]): numbe
 export function redisTrouble(message: string): string {
   if (message.startsWith('READONLY'))
     return 'is a replica and takes no writes; once its address leads to the primary, writes go on by themselves';
+  if (/\bNOREPLICAS\b/.test(message))
+    return 'has fewer replicas than its `min-replicas-to-write` and takes no writes; once they are connected, writes go on by themselves';
   if (/^(WRONGPASS|NOAUTH)/.test(message)) return `refuses the password of \`redis.password\`: ${message}`;
   return `did not answer: ${/max retries per request/.test(message) ? 'the connection was lost' : message}`;
 }

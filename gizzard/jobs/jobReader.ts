@@ -1,12 +1,19 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { RawEntry } from './jobEntry.js';
+import { ReplicaAcks } from './replicaAcks.js';
 import { workerGroup } from './streamKeys.js';
 
 /** Entries taken from a stream at once. */
 export const entriesPerRead = 64;
 /** How long a read of an empty stream waits before it answers that there is nothing. */
 export const blockMs = 250;
+
+/** Entries, and the connection that they came over. */
+interface Taken {
+  readonly connection: number;
+  readonly entries: RawEntry[];
+}
 
 /** Reads the jobs of a queue that no worker has taken yet. */
 export class JobReader {
@@ -15,10 +22,37 @@ export class JobReader {
     private readonly redis: Redis,
     private readonly queue: string,
     private readonly consumer: string,
-  ) {}
+    /** Replicas that must have a job before it is applied: a database that holds the write of a job which is lost differs from its replicas for good. */
+    replicas: number,
+  ) {
+    this.#acks = new ReplicaAcks(redis, replicas);
+  }
 
-  /** From here on the jobs are this consumer's, until they leave the queue or another takes them over. */
+  readonly #acks: ReplicaAcks;
+  #unconfirmed: Taken | undefined;
+
+  /**
+   * From here on the jobs are this consumer's, until they leave the queue or another takes them over. Throws `Unavailable` where too few replicas have them; the next call
+   * waits for these again.
+   */
   async read(): Promise<RawEntry[]> {
+    const taken = this.#unconfirmed ?? (await this.#take());
+    if (this.#acks.needed === 0 || taken.entries.length === 0) return taken.entries;
+    this.#unconfirmed = taken;
+    try {
+      // A read that waited counts for WAIT as of the moment when it began. This write comes after what it took.
+      await this.redis.set(`${this.queue}:read`, '');
+      await this.#acks.reached(taken.connection);
+    } catch (error) {
+      // Another primary may not have these. Those that it has are taken over, as those of a process that died.
+      if (taken.connection !== this.#acks.connection) this.#unconfirmed = undefined;
+      throw error;
+    }
+    this.#unconfirmed = undefined;
+    return taken.entries;
+  }
+
+  async #take(): Promise<Taken> {
     const reply = (await this.redis.xreadgroupBuffer(
       'GROUP',
       workerGroup,
@@ -31,9 +65,10 @@ export class JobReader {
       this.queue,
       '>',
     )) as [key: Buffer, entries: RawEntry[]][] | null;
+    const { connection } = this.#acks;
     // Redis tells the worker of a new job in the same breath as the caller who journalled it: the caller's answer goes out first.
     await nextTurn();
-    return (reply ?? []).flatMap(([, read]) => read);
+    return { connection, entries: (reply ?? []).flatMap(([, read]) => read) };
   }
 
   close(): void {

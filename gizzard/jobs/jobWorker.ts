@@ -31,7 +31,7 @@ export interface Callers {
 
 export interface JobWorkerOptions extends WorkContext {
   /** Says whether Redis is the cluster's journal. Nothing is taken from another. */
-  readonly guard: Pick<JournalGuard, 'trusted' | 'look'>;
+  readonly guard: Pick<JournalGuard, 'trusted' | 'look' | 'replicas'>;
   readonly intake: () => Intake;
   /** Absent: nobody waits for these jobs. */
   readonly callers?: Callers;
@@ -57,7 +57,7 @@ export class JobWorker {
     reader: Redis,
     private readonly options: JobWorkerOptions,
   ) {
-    this.#reader = new JobReader(reader, options.keys.queued, options.consumer);
+    this.#reader = new JobReader(reader, options.keys.queued, options.consumer, options.guard.replicas.needed);
     this.#attempts = new Attempts(redis, options);
     this.#takeOver = new TakeOver(redis, options, this.#attempts);
     this.#failing = new FailingJobs(redis, options, this.#attempts, () => this.#intake() === 'open');

@@ -107,6 +107,7 @@ export class Jobs {
     // A command that is on its way when this connection is lost fails at once: on the next one it might reach another Redis, before that was looked at.
     this.guard = new JournalGuard(this.#connect(config, log, { retries: 0 }), epochs, {
       cluster,
+      replicas: config.journal.replicas,
       maxClockSkewMs: config.server.maxClockSkewMs,
       clock,
       waiting: () => this.#waiting(),

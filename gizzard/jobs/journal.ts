@@ -106,7 +106,7 @@ const encodeNew = (
 
 /**
  * The journal of writes: Redis Streams, one for each priority. A job that `append` has answered for is as durable as that Redis is set to be:
- * with `appendfsync always` it survives `kill -9` of every process.
+ * with `appendfsync always` it survives `kill -9` of every process. With `journal.replicas`, so many replicas of that Redis have it too.
  */
 export class Journal {
   readonly #redis: Redis;
@@ -194,6 +194,7 @@ export class Journal {
         const ours = Math.floor(this.#clock.nowMicros! + deadline.remainingMs() * 1_000);
         const notAfter = identity === undefined ? ours : Math.min(ours, identified);
         this.#bytesInFlight += bytes;
+        const { connection } = this.guard.replicas;
         const appended = scripts.append
           .run(this.guard.redis, keys, {
             maxQueued,
@@ -214,6 +215,11 @@ export class Journal {
           });
         const [now, acceptedNow, before] = await deadline.race(appended, 'journalling a write');
         this.#clock.learn(Number(now));
+        await deadline.race(
+          this.guard.replicas.reached(connection),
+          'waiting until replicas of the journal have a write',
+        );
+        // Not before: what no replica has may be lost without being missed.
         this.guard.heard(epoch, acceptedNow);
         return before;
       } catch (error) {

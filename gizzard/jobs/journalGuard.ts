@@ -6,12 +6,13 @@ import type { Log, Metrics } from '../../process/index.js';
 import { microsOf, redisTrouble } from '../../redis/index.js';
 import { clockProblem, skewMs, type ClockReading } from './clockSkew.js';
 import { newestEpoch, type Epoch, type EpochLook, type EpochTable } from './epochTable.js';
-import { parseInfo, type RedisSettings } from './redisSettings.js';
+import { parseInfo, replicasProblem, type RedisSettings } from './redisSettings.js';
+import { ReplicaAcks } from './replicaAcks.js';
 import { scripts } from './scripts.js';
 import { stateKey } from './streamKeys.js';
 
-/** Why no write is accepted. `unreachable` and `replica` end by themselves; `clock` when a clock is set right; `epoch` and `lost` with `roost journal adopt`. */
-export const refusals = ['unreachable', 'replica', 'epoch', 'lost', 'clock'] as const;
+/** Why no write is accepted. `unreachable`, `replica` and `replicas` (too few are connected) end by themselves; `clock` when a clock is set right; `epoch` and `lost` with `roost journal adopt`. */
+export const refusals = ['unreachable', 'replica', 'replicas', 'epoch', 'lost', 'clock'] as const;
 export type Refusal = (typeof refusals)[number];
 
 /** What an append must bring for the journal to be the one that this process knows. */
@@ -75,6 +76,8 @@ export class JournalGuard {
     private readonly table: EpochTable,
     private readonly options: {
       readonly cluster: string;
+      /** Replicas that must have a write. */
+      readonly replicas: number;
       readonly maxClockSkewMs: number;
       readonly clock: JournalClock;
       /** Jobs that wait in the journal now. */
@@ -84,6 +87,7 @@ export class JournalGuard {
     },
   ) {
     this.#clock = options.clock;
+    this.replicas = new ReplicaAcks(redis, options.replicas);
     redis.on('close', () => this.#disconnected());
     redis.on('ready', () => {
       if (this.#loop.started) void this.look().catch(() => undefined);
@@ -105,6 +109,8 @@ export class JournalGuard {
     );
   }
 
+  /** Waits until replicas have what the connection of appends has written. */
+  readonly replicas: ReplicaAcks;
   readonly #skew: { set(labels: { clock: string }, value: number): void };
 
   /** Why no write is accepted; undefined while writes are. */
@@ -224,6 +230,8 @@ export class JournalGuard {
   async #look(): Promise<void> {
     const { settings, clock } = await this.#readRedis();
     if (settings.role === 'replica') throw refusalOf(new Error('READONLY'));
+    const tooFew = replicasProblem(settings, this.options.replicas);
+    if (tooFew !== undefined) throw refusal('replicas', tooFew);
     if (this.#runId !== undefined && settings.runId !== this.#runId) {
       await this.#write().catch(() => undefined);
       await sleep(newRunGraceMs, undefined, { signal: this.#stop.signal });
@@ -263,12 +271,17 @@ export class JournalGuard {
     if (problem !== undefined) throw refusal(held?.epoch === expected?.epoch ? 'lost' : 'epoch', problem);
     this.#waiting = waiting;
     if (expected === undefined) {
-      const first = { epoch, number: Number(number), accepted: Number(accepted), waiting: this.#waiting };
+      const first = { epoch, number: Number(number), accepted: this.#proven(accepted), waiting: this.#waiting };
       await this.table.merge(first);
       this.#written = first;
       this.#held = { ...first };
     }
-    this.heard(epoch, Number(accepted));
+    this.heard(epoch, this.#proven(accepted));
+  }
+
+  /** Some of what the primary holds may be on no replica, and was acknowledged to nobody then: it is not missed after a failover. Appends tell how far replicas are. */
+  #proven(accepted: string): number {
+    return this.options.replicas === 0 ? Number(accepted) : 0;
   }
 
   async #readRedis(): Promise<{ readonly settings: RedisSettings; readonly clock: ClockReading }> {
@@ -378,7 +391,7 @@ export function lostText({ known, held }: Pick<JournalLook, 'known' | 'held'>): 
 
 const newEpoch = (): string => randomUUID().replaceAll('-', '');
 
-const retried: ReadonlySet<Refusal> = new Set(['unreachable', 'replica', 'clock']);
+const retried: ReadonlySet<Refusal> = new Set(['unreachable', 'replica', 'replicas', 'clock']);
 
 /** Another server may do better where only this one's clock is wrong, and a replica is replaced. An epoch that does not fit is refused by all of them until an operator decides. */
 const refusal = (reason: Refusal, message: string): RoostError =>

@@ -229,7 +229,7 @@ describe("the journal's Redis", () => {
         code: 'FailedPrecondition',
         message: expect.stringMatching(/append-only file.*`appendonly yes`.*journal\.durability/) as string,
       });
-      const gizzard = await open({ config: { journal: { durability: 'none' } } });
+      const gizzard = await open({ config: { journal: { ...own.journal, durability: 'none' } } });
       expect(await writes(gizzard)).toBe(true);
       const settings = (await gizzard.doctor.examine())
         .filter(({ kind }) => kind === 'journalSetting')

@@ -8,10 +8,14 @@ export interface RedisSettings {
   readonly runId: string;
   readonly version: string;
   readonly role: 'master' | 'replica';
+  /** Replicas that are connected and were heard of lately. */
+  readonly replicas: number;
   /** Whether the append-only file is on. */
   readonly appendOnly: boolean;
   /** Undefined where CONFIG may not be asked. */
   readonly appendFsync: string | undefined;
+  /** Undefined where CONFIG may not be asked. */
+  readonly minReplicasToWrite: number | undefined;
   readonly maxMemoryPolicy: string;
   /** 0: no bound. */
   readonly maxMemoryBytes: number;
@@ -19,7 +23,10 @@ export interface RedisSettings {
 }
 
 /** Reads what `INFO` answered. */
-export function parseInfo(text: string, appendFsync?: string): RedisSettings {
+export function parseInfo(
+  text: string,
+  { appendFsync, minReplicasToWrite }: Partial<Pick<RedisSettings, 'appendFsync' | 'minReplicasToWrite'>> = {},
+): RedisSettings {
   const values = new Map(
     text.split(/\r?\n/).map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1)] as const),
   );
@@ -29,24 +36,46 @@ export function parseInfo(text: string, appendFsync?: string): RedisSettings {
     version: value('redis_version'),
     role: value('role') === 'slave' ? 'replica' : 'master',
     appendOnly: value('aof_enabled') === '1',
+    replicas: [...values].filter(([name, text]) => /^slave\d+$/.test(name) && isConnected(text)).length,
     appendFsync,
+    minReplicasToWrite,
     maxMemoryPolicy: value('maxmemory_policy'),
     maxMemoryBytes: Number(value('maxmemory')),
     usedMemoryBytes: Number(value('used_memory')),
   };
 }
 
+/** A replica tells each second how far it is; one that hangs stays `online` for a minute. */
+function isConnected(replica: string): boolean {
+  const lag = /\blag=(\d+)/.exec(replica)?.[1];
+  return replica.includes('state=online') && lag !== undefined && Number(lag) <= maxLagSeconds;
+}
+
+const maxLagSeconds = 5;
+
 export async function readSettings(redis: Redis): Promise<RedisSettings> {
-  const [info, fsync] = await Promise.all([
-    redis.info(),
-    // A managed Redis may forbid it; INFO has all but this.
-    redis.config('GET', 'appendfsync').then(
+  // A managed Redis may forbid it; INFO has all but these.
+  const setting = (name: string): Promise<string | undefined> =>
+    redis.config('GET', name).then(
       (answer) => answer[1],
       () => undefined,
-    ),
+    );
+  const [info, appendFsync, minReplicas] = await Promise.all([
+    redis.info(),
+    setting('appendfsync'),
+    setting('min-replicas-to-write'),
   ]);
-  return parseInfo(info, fsync);
+  return parseInfo(info, {
+    appendFsync,
+    minReplicasToWrite: minReplicas === undefined ? undefined : Number(minReplicas),
+  });
 }
+
+/** Why no write would be acknowledged; undefined where enough replicas are connected. */
+export const replicasProblem = ({ replicas }: RedisSettings, needed: number): string | undefined =>
+  replicas >= needed
+    ? undefined
+    : `the journal's Redis has ${replicas} connected replicas, and \`journal.replicas\` asks for ${needed}: writes are refused until they are connected`;
 
 /** A setting with which accepted writes may be lost. */
 export interface SettingProblem {
@@ -57,10 +86,20 @@ export interface SettingProblem {
 }
 
 export function settingProblems(
-  { appendOnly, appendFsync, maxMemoryPolicy }: RedisSettings,
-  { durability }: RoostConfig['journal'],
+  settings: RedisSettings,
+  { durability, replicas }: RoostConfig['journal'],
 ): SettingProblem[] {
+  const { appendOnly, appendFsync, maxMemoryPolicy, minReplicasToWrite } = settings;
   const problems: SettingProblem[] = [];
+  const tooFew = replicasProblem(settings, replicas);
+  if (tooFew !== undefined) problems.push({ setting: 'replicas', message: tooFew, fatal: false });
+  if (minReplicasToWrite !== undefined && minReplicasToWrite < replicas) {
+    problems.push({
+      setting: 'min-replicas-to-write',
+      message: `the journal's Redis has \`min-replicas-to-write ${minReplicasToWrite}\`, and \`journal.replicas\` is ${replicas}: a primary that was cut off from its replicas goes on accepting what nobody may rely on; set \`min-replicas-to-write ${replicas}\` on all of its servers`,
+      fatal: false,
+    });
+  }
   if (!appendOnly) {
     const fatal = durability !== 'none';
     const advice = fatal

@@ -73,7 +73,7 @@ export class RemoteRelay {
       readonly version: number;
       readonly consumer: string;
       readonly config: JobsConfig;
-      readonly guard: Pick<JournalGuard, 'trusted' | 'look'>;
+      readonly guard: Pick<JournalGuard, 'trusted' | 'look' | 'replicas'>;
       readonly send: SendJobs;
       readonly reload: () => Promise<void>;
       readonly count: (priority: Priority, outcome: 'applied' | 'failed' | 'bad') => void;

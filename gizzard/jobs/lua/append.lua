@@ -27,7 +27,11 @@ local now = time[1] * 1000000 + time[2]
 local told = string.format('%.0f', now)
 if remembered then
   local before = redis.call('GET', remembered)
-  if before then return {told, accepted, before} end
+  if before then
+    -- A write of this connection, so that WAIT waits until replicas have all that stands here, what is remembered too.
+    redis.call('HSET', state, 'accepted', accepted)
+    return {told, accepted, before}
+  end
   if tonumber(identityNotAfter) > now + maxAhead then return {err = 'AHEAD ' .. told} end
 end
 if now > tonumber(notAfter) then return {err = 'LATE ' .. told} end

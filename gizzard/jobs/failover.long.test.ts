@@ -1,0 +1,55 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { failOver, faultsOf } from '../../test/support/failover.js';
+import { freshCluster } from '../../test/support/index.js';
+import { notesTopology, openNotes } from '../../test/support/notes.js';
+import { ReplicatedRedis } from '../../test/support/replicatedRedis.js';
+
+const rounds = Number(process.env['ROOST_FAILOVERS'] ?? 50);
+const seed = Number(process.env['ROOST_SEED'] ?? Date.now() % 1_000_000);
+const maxLoadMs = 1_500;
+const { config } = freshCluster('failovers', {});
+const redis = new ReplicatedRedis();
+
+beforeAll(() => redis.start());
+afterAll(() => redis.stop());
+
+it(
+  `loses no acknowledged write in ${rounds} kills of the journal's primary`,
+  async () => {
+    process.stderr.write(`seed ${seed}\n`);
+    let state = seed;
+    const random = (): number => (state = (state * 48_271 + 11) % 2_147_483_647) / 2_147_483_647;
+    const gizzard = openNotes({
+      ...config,
+      redis: { ...config.redis, ...redis.config },
+      journal: { ...config.journal, replicas: 1 },
+      jobs: { ...config.jobs, claimAfterSeconds: 1 },
+    });
+    const pauses: number[] = [];
+    const acknowledged: number[][] = [[], [], [], []];
+    try {
+      await gizzard.nameServer.create();
+      await gizzard.apply(notesTopology(Object.keys(config.databaseHosts).slice(0, 2)));
+      await gizzard.start({ work: true });
+      for (let round = 0; round < rounds; round++) {
+        const killAfterMs = Math.floor(random() * maxLoadMs);
+        const failover = await failOver(gizzard, redis, { from: round * 1_000_000, killAfterMs });
+        pauses.push(failover.pauseMs);
+        failover.acknowledged.forEach((ours, writer) => acknowledged[writer]!.push(...ours));
+        expect(await faultsOf(gizzard, acknowledged), `round ${round} of seed ${seed}`).toEqual({
+          missing: [],
+          backwards: [],
+          alike: true,
+        });
+        await redis.rejoin(failover.killed);
+      }
+    } finally {
+      await gizzard.close();
+      const sorted = pauses.map(Math.round).sort((a, b) => a - b);
+      process.stderr.write(
+        `${pauses.length} kills, ${acknowledged.flat().length} acknowledged writes; pause in ms: median ${sorted[sorted.length >> 1]}, longest ${sorted.at(-1)}\n`,
+      );
+    }
+  },
+  rounds * 60_000,
+);

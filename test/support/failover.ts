@@ -1,0 +1,102 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Deadline, RoostError } from '../../core/index.js';
+import type { Gizzard } from '../../gizzard/index.js';
+import { notesKind, notesOf } from './notes.js';
+import type { ReplicatedRedis } from './replicatedRedis.js';
+
+const writers = 4;
+const deadlineMs = 3_000;
+const withinMs = 30_000;
+
+export interface Failover {
+  /** By writer, the values that were acknowledged, in order. */
+  readonly acknowledged: readonly (readonly number[])[];
+  /** From the kill until every writer had an acknowledgement. */
+  readonly pauseMs: number;
+  readonly killed: number;
+}
+
+/** Writes notes whose keys are their times, and kills the primary of the journal in the middle, after `killAfterMs`. Values begin at `from`. */
+export async function failOver(
+  gizzard: Gizzard,
+  redis: ReplicatedRedis,
+  { from, killAfterMs }: { readonly from: number; readonly killAfterMs: number },
+): Promise<Failover> {
+  const acknowledged: number[][] = Array.from({ length: writers }, () => []);
+  const backAtMs = new Map<number, number>();
+  let killedAtMs = Infinity;
+  let stopped = false;
+  let value = from;
+  const load = acknowledged.map(async (ours, writer) => {
+    while (!stopped) {
+      const sentAtMs = performance.now();
+      const note = value++;
+      try {
+        await write(gizzard, note);
+        ours.push(note);
+        if (sentAtMs > killedAtMs && !backAtMs.has(writer)) backAtMs.set(writer, performance.now());
+      } catch (error) {
+        if (!(error instanceof RoostError) || !['Unavailable', 'DeadlineExceeded'].includes(error.code)) throw error;
+        await sleep(20);
+      }
+    }
+  });
+  const ended = Promise.all(load);
+  const round = async (): Promise<Failover> => {
+    await sleep(killAfterMs);
+    const killed = await redis.primary();
+    await redis.kill(killed);
+    killedAtMs = performance.now();
+    while (backAtMs.size < writers) {
+      if (performance.now() > killedAtMs + withinMs) throw new Error('writes did not go on');
+      await sleep(20);
+    }
+    return { acknowledged, killed, pauseMs: Math.max(...backAtMs.values()) - killedAtMs };
+  };
+  try {
+    return await Promise.race([round(), ended.then(() => Promise.reject(new Error('the load has ended')))]);
+  } finally {
+    stopped = true;
+    await ended.catch(() => undefined);
+  }
+}
+
+/** One note, whose key is the time that the journal gives it. */
+export const write = (gizzard: Gizzard, value: number): Promise<void> =>
+  gizzard.jobs.append(
+    [
+      {
+        kind: notesKind,
+        payload: Buffer.from(`[["${'0'.repeat(16)}",${value}]]`),
+        times: { count: 1, offsets: [3], digits: true },
+      },
+    ],
+    { priority: 'high', waitUntilApplied: false, deadline: Deadline.after(deadlineMs) },
+  );
+
+/**
+ * Waits until all leaves hold what was acknowledged, and the same. Returns what is missing after a while, and the writers' pairs of writes whose times run backwards.
+ */
+export async function faultsOf(
+  gizzard: Gizzard,
+  acknowledged: readonly (readonly number[])[],
+): Promise<{ readonly missing: readonly number[]; readonly backwards: readonly number[]; readonly alike: boolean }> {
+  const givenUpAt = performance.now() + withinMs;
+  for (;;) {
+    const leaves = Object.values(await notesOf(gizzard));
+    const times = leaves.map((notes) => new Map(notes.map((note) => note.split('=').reverse() as [string, string])));
+    const held = (value: number): boolean => times.filter((leaf) => leaf.has(String(value))).length === 2;
+    const missing = acknowledged.flat().filter((value) => !held(value));
+    const ofFirstShard = leaves.filter((notes) => notes.length > 0).map((notes) => notes.join());
+    const alike = new Set(ofFirstShard).size === 1;
+    if ((missing.length === 0 && alike) || performance.now() > givenUpAt) {
+      const timeOf = (value: number): bigint =>
+        BigInt(times.find((leaf) => leaf.has(String(value)))?.get(String(value)) ?? 0);
+      const backwards = acknowledged.flatMap((ours) =>
+        ours.filter((value, i) => i > 0 && timeOf(value) <= timeOf(ours[i - 1]!)),
+      );
+      return { missing, backwards, alike };
+    }
+    await sleep(100);
+  }
+}

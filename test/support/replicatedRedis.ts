@@ -1,0 +1,140 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import { freePorts } from '../../playground/ports.js';
+import { redisArguments } from '../../playground/redisServer.js';
+
+const name = 'journal';
+const host = '127.0.0.1';
+const readyWithinMs = 30_000;
+
+/** Three servers of Redis, one of them the primary, and three Sentinels that promote another within about two seconds of its death. */
+export class ReplicatedRedis {
+  readonly #dir = mkdtempSync(join(tmpdir(), 'roost-replicated-'));
+  readonly #processes = new Map<number, ChildProcess>();
+  #servers: readonly number[] = [];
+  #sentinels: readonly number[] = [];
+
+  /** For `redis` in the configuration. */
+  get config(): { readonly sentinels: string[]; readonly sentinelName: string } {
+    return { sentinels: this.#sentinels.map((port) => `${host}:${port}`), sentinelName: name };
+  }
+
+  async start(): Promise<void> {
+    const ports = await freePorts(6);
+    this.#servers = ports.slice(0, 3);
+    this.#sentinels = ports.slice(3);
+    const [primary] = this.#servers as [number];
+    for (const port of this.#servers) this.startServer(port, port === primary ? undefined : primary);
+    await this.replicas(primary, 2);
+    for (const port of this.#sentinels) {
+      const file = join(this.#dir, `sentinel-${port}.conf`);
+      writeFileSync(
+        file,
+        [
+          `port ${port}`,
+          `bind ${host}`,
+          `dir ${this.#dir}`,
+          `sentinel monitor ${name} ${host} ${primary} 2`,
+          `sentinel down-after-milliseconds ${name} 1000`,
+          `sentinel failover-timeout ${name} 1000`,
+          `sentinel parallel-syncs ${name} 2`,
+          '',
+        ].join('\n'),
+      );
+      this.#spawn(port, 'redis-sentinel', [file]);
+    }
+    await until('three Sentinels that know each other and the replicas', async () => {
+      const seen = await Promise.all(this.#sentinels.map((port) => ask(port, 'SENTINEL', 'MASTER', name)));
+      return seen.every((answer) => {
+        const [sentinels, replicas] = ['num-other-sentinels', 'num-slaves'].map((key) =>
+          Number((answer as string[])[(answer as string[]).indexOf(key) + 1]),
+        );
+        return sentinels === 2 && replicas === 2;
+      });
+    });
+  }
+
+  /** Starts a server on its port, with what its folder holds. */
+  startServer(port: number, replicaOf?: number): void {
+    const folder = join(this.#dir, `redis-${port}`);
+    mkdirSync(folder, { recursive: true });
+    this.#spawn(port, 'redis-server', [
+      ...redisArguments({ folder, port, fsync: 'always' }),
+      ...['--repl-diskless-sync-delay', '0'],
+      ...['--min-replicas-to-write', '1'],
+      ...(replicaOf === undefined ? [] : ['--replicaof', `${host} ${replicaOf}`]),
+    ]);
+  }
+
+  /** The port of the primary that the Sentinels name. */
+  async primary(): Promise<number> {
+    const [, port] = (await ask(this.#sentinels[0]!, 'SENTINEL', 'GET-MASTER-ADDR-BY-NAME', name)) as string[];
+    return Number(port);
+  }
+
+  /** Waits until a server has so many replicas that are whole. */
+  replicas(port: number, count: number): Promise<void> {
+    return until(`${count} replicas of ${port}`, async () => {
+      const info = String(await ask(port, 'INFO', 'replication'));
+      return (info.match(/state=online/g) ?? []).length >= count && info.includes('role:master');
+    });
+  }
+
+  /** Starts a server that was killed as a replica of the present primary, and waits until all is as before the kill, for the Sentinels too. */
+  async rejoin(port: number): Promise<void> {
+    const primary = await this.primary();
+    this.startServer(port, primary);
+    await this.replicas(primary, 2);
+    await until('Sentinels that see two replicas', async () => {
+      const seen = await Promise.all(this.#sentinels.map((sentinel) => ask(sentinel, 'SENTINEL', 'REPLICAS', name)));
+      return seen.every((answer) => {
+        const flags = (answer as string[][]).map((fields) => fields[fields.indexOf('flags') + 1]);
+        return flags.length === 2 && flags.every((flag) => flag === 'slave');
+      });
+    });
+  }
+
+  async kill(port: number): Promise<void> {
+    const process = this.#processes.get(port);
+    if (process === undefined) return;
+    this.#processes.delete(port);
+    if (process.exitCode !== null || process.signalCode !== null) return;
+    process.kill('SIGKILL');
+    await once(process, 'exit');
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.#processes.keys()].map((port) => this.kill(port)));
+    rmSync(this.#dir, { recursive: true, force: true });
+  }
+
+  #spawn(port: number, command: string, args: readonly string[]): void {
+    this.#processes.set(port, spawn(command, args, { stdio: 'ignore' }));
+  }
+}
+
+async function ask(port: number, command: string, ...args: readonly string[]): Promise<unknown> {
+  const redis = new Redis(port, host, { lazyConnect: true, retryStrategy: null, maxRetriesPerRequest: 0 });
+  redis.on('error', () => undefined);
+  try {
+    await redis.connect();
+    return await redis.call(command, ...args);
+  } finally {
+    redis.disconnect();
+  }
+}
+
+/** Waits for a state of servers that may not answer yet. */
+async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
+  const givenUpAt = performance.now() + readyWithinMs;
+  for (;;) {
+    if (await holds().catch(() => false)) return;
+    if (performance.now() > givenUpAt) throw new Error(`waited in vain for ${what}`);
+    await sleep(50);
+  }
+}
