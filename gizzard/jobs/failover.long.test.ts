@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { failOver, faultsOf } from '../../test/support/failover.js';
+import { acknowledgements, failOver, faultsOf } from '../../test/support/failover.js';
 import { freshCluster } from '../../test/support/index.js';
 import { notesTopology, openNotes } from '../../test/support/notes.js';
 import { ReplicatedRedis } from '../../test/support/replicatedRedis.js';
+import type { Gizzard } from '../gizzard.js';
 
 const rounds = Number(process.env['ROOST_FAILOVERS'] ?? 50);
 const seed = Number(process.env['ROOST_SEED'] ?? Date.now() % 1_000_000);
@@ -16,21 +17,29 @@ afterAll(() => redis.stop());
 it(
   `loses no acknowledged write in ${rounds} kills of the journal's primary`,
   async () => {
-    process.stderr.write(`seed ${seed}\n`);
+    console.error(`seed ${seed}`);
     let state = seed;
     const random = (): number => (state = (state * 48_271 + 11) % 2_147_483_647) / 2_147_483_647;
-    const gizzard = openNotes({
-      ...config,
-      redis: { ...config.redis, ...redis.config },
-      journal: { ...config.journal, replicas: 1 },
-      jobs: { ...config.jobs, claimAfterSeconds: 1 },
-    });
+    const open = (replicas: number): Gizzard =>
+      openNotes({
+        ...config,
+        redis: { ...config.redis, ...redis.config },
+        journal: { ...config.journal, replicas },
+        jobs: { ...config.jobs, claimAfterSeconds: 1 },
+      });
+    const gizzard = open(1);
+    const alone = open(0);
     const pauses: number[] = [];
     const acknowledged: number[][] = [[], [], [], []];
     try {
       await gizzard.nameServer.create();
       await gizzard.apply(notesTopology(Object.keys(config.databaseHosts).slice(0, 2)));
+      await alone.start({ work: false });
       await gizzard.start({ work: true });
+      for (const process of [alone, gizzard, alone, gizzard])
+        console.error(`journal.replicas ${process.config.journal.replicas}: ${await acknowledgements(process)}`);
+      // It takes what no replica has for kept.
+      await alone.close();
       for (let round = 0; round < rounds; round++) {
         const killAfterMs = Math.floor(random() * maxLoadMs);
         const failover = await failOver(gizzard, redis, { from: round * 1_000_000, killAfterMs });
@@ -46,8 +55,8 @@ it(
     } finally {
       await gizzard.close();
       const sorted = pauses.map(Math.round).sort((a, b) => a - b);
-      process.stderr.write(
-        `${pauses.length} kills, ${acknowledged.flat().length} acknowledged writes; pause in ms: median ${sorted[sorted.length >> 1]}, longest ${sorted.at(-1)}\n`,
+      console.error(
+        `${pauses.length} kills, ${acknowledged.flat().length} acknowledged writes; pause in ms: median ${sorted[sorted.length >> 1]}, longest ${sorted.at(-1)}`,
       );
     }
   },

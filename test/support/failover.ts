@@ -74,6 +74,25 @@ export const write = (gizzard: Gizzard, value: number): Promise<void> =>
     { priority: 'high', waitUntilApplied: false, deadline: Deadline.after(deadlineMs) },
   );
 
+/** For people: how long acknowledgements take one at a time, and how many there are in a second with 64 writes at a time. */
+export async function acknowledgements(gizzard: Gizzard): Promise<string> {
+  const one: number[] = [];
+  for (let i = 0; i < 300; i++) {
+    const sentAtMs = performance.now();
+    await write(gizzard, 900_000_000 + i);
+    one.push(performance.now() - sentAtMs);
+  }
+  one.sort((a, b) => a - b);
+  const beganAtMs = performance.now();
+  await Promise.all(
+    Array.from({ length: 64 }, async () => {
+      for (let i = 0; i < 50; i++) await write(gizzard, 900_001_000);
+    }),
+  );
+  const perSecond = (64 * 50_000) / (performance.now() - beganAtMs);
+  return `p50 ${one[150]!.toFixed(2)} ms, p99 ${one[297]!.toFixed(2)} ms, ${Math.round(perSecond)} a second`;
+}
+
 /**
  * Waits until all leaves hold what was acknowledged, and the same. Returns what is missing after a while, and the writers' pairs of writes whose times run backwards.
  */

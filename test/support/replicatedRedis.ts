@@ -10,7 +10,7 @@ import { redisArguments } from '../../playground/redisServer.js';
 
 const name = 'journal';
 const host = '127.0.0.1';
-const readyWithinMs = 30_000;
+const readyWithinMs = 60_000;
 
 /** Three servers of Redis, one of them the primary, and three Sentinels that promote another within about two seconds of its death. */
 export class ReplicatedRedis {
@@ -30,7 +30,7 @@ export class ReplicatedRedis {
     this.#sentinels = ports.slice(3);
     const [primary] = this.#servers as [number];
     for (const port of this.#servers) this.startServer(port, port === primary ? undefined : primary);
-    await this.replicas(primary, 2);
+    await until('two replicas', () => hasReplicas(primary, 2));
     for (const port of this.#sentinels) {
       const file = join(this.#dir, `sentinel-${port}.conf`);
       writeFileSync(
@@ -41,7 +41,7 @@ export class ReplicatedRedis {
           `dir ${this.#dir}`,
           `sentinel monitor ${name} ${host} ${primary} 2`,
           `sentinel down-after-milliseconds ${name} 1000`,
-          `sentinel failover-timeout ${name} 1000`,
+          `sentinel failover-timeout ${name} 2000`,
           `sentinel parallel-syncs ${name} 2`,
           '',
         ].join('\n'),
@@ -77,20 +77,12 @@ export class ReplicatedRedis {
     return Number(port);
   }
 
-  /** Waits until a server has so many replicas that are whole. */
-  replicas(port: number, count: number): Promise<void> {
-    return until(`${count} replicas of ${port}`, async () => {
-      const info = String(await ask(port, 'INFO', 'replication'));
-      return (info.match(/state=online/g) ?? []).length >= count && info.includes('role:master');
-    });
-  }
-
   /** Starts a server that was killed as a replica of the present primary, and waits until all is as before the kill, for the Sentinels too. */
   async rejoin(port: number): Promise<void> {
-    const primary = await this.primary();
-    this.startServer(port, primary);
-    await this.replicas(primary, 2);
+    this.startServer(port, await this.primary());
     await until('Sentinels that see two replicas', async () => {
+      // It may have become another meanwhile: a Sentinel that is late names the one of before.
+      if (!(await hasReplicas(await this.primary(), 2))) return false;
       const seen = await Promise.all(this.#sentinels.map((sentinel) => ask(sentinel, 'SENTINEL', 'REPLICAS', name)));
       return seen.every((answer) => {
         const flags = (answer as string[][]).map((fields) => fields[fields.indexOf('flags') + 1]);
@@ -127,6 +119,11 @@ async function ask(port: number, command: string, ...args: readonly string[]): P
   } finally {
     redis.disconnect();
   }
+}
+
+async function hasReplicas(port: number, count: number): Promise<boolean> {
+  const info = String(await ask(port, 'INFO', 'replication'));
+  return info.includes('role:master') && (info.match(/state=online/g) ?? []).length >= count;
 }
 
 /** Waits for a state of servers that may not answer yet. */
