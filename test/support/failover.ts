@@ -6,7 +6,7 @@ import type { ReplicatedRedis } from './replicatedRedis.js';
 
 const writers = 4;
 const deadlineMs = 3_000;
-const withinMs = 30_000;
+const withinMs = 60_000;
 
 export interface Failover {
   /** By writer, the values that were acknowledged, in order. */
