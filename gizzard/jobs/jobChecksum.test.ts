@@ -6,6 +6,7 @@ import { append, notesJob, notesKind, notesOf, type Note } from '../../test/supp
 import { notesCluster } from '../../test/support/notesCluster.js';
 import { decodeJob, encodeJob, type JobEntry } from './jobEntry.js';
 import { RemoteRelay } from './remoteRelay.js';
+import { ReplicaAcks } from './replicaAcks.js';
 import { remoteKeys } from './streamKeys.js';
 import { timedJob } from './timedJob.js';
 
@@ -133,7 +134,7 @@ it('is not sent to another cluster with a flipped bit', async () => {
     version: 1,
     consumer: 'test',
     config: config.jobs,
-    guard: { trusted: true, look: () => Promise.resolve() },
+    guard: { trusted: true, look: () => Promise.resolve(), replicas: new ReplicaAcks(cluster.redis, 0) },
     send: (_host, jobs) => Promise.resolve(void sent.push(...jobs.map(({ contents }) => contents))),
     reload: () => Promise.resolve(),
     count: () => undefined,
