@@ -1,6 +1,8 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { formatWithOptions } from 'node:util';
+import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openCluster, serveCluster, type Cluster, type ServedCluster } from '../cluster/index.js';
 import { startPlayground, type Playground } from '../playground/index.js';
@@ -122,4 +124,29 @@ describe('roost timeline', () => {
     expect(await roost('timeline', 'rebuild', '11')).toMatchObject({ exitCode: 0, stderr: '' });
     await expect.poll(async () => (await client.timelines.home(11)).ids).toEqual(ids);
   });
+});
+
+interface Examples {
+  run(roost: Roost, console: { log(...values: unknown[]): void }, settled: () => Promise<void>): Promise<void>;
+}
+
+it('docs/timelines.md says what its examples print', async () => {
+  const text = readFileSync(join(import.meta.dirname, '../docs/timelines.md'), 'utf8');
+  const blocks = Array.from(text.matchAll(/^```ts\n(.*?)^```$/gms), (match) => match[1]!);
+  const expected = blocks.flatMap((block) => Array.from(block.matchAll(/\/\/ → (.*)$/gm), (match) => match[1]!));
+  expect(expected.length).toBeGreaterThan(5);
+  const file = join(folder, 'examples.mjs');
+  writeFileSync(file, `export async function run(roost, console, settled) {\n${blocks.join('')}}\n`);
+  const printed: string[] = [];
+  const console = {
+    log: (...values: unknown[]) => void printed.push(formatWithOptions({ breakLength: Infinity }, ...values)),
+  };
+  const settled = async (): Promise<void> => {
+    await expect
+      .poll(async () => Object.values((await client.journal()).queued).reduce((sum, count) => sum + count))
+      .toBe(0);
+  };
+  const examples = (await import(pathToFileURL(file).href)) as Examples;
+  await examples.run(client, console, settled);
+  expect(printed).toEqual(expected);
 });
