@@ -1,28 +1,5 @@
 #!/usr/bin/env node
-import { signalExitCodes, type StopSignal } from './console/exitCodes.js';
-import { runCli } from './program.js';
+import { roost } from './roost.js';
 import { stores } from './stores.js';
 
-const stop = new AbortController();
-for (const signal of Object.keys(signalExitCodes) as StopSignal[]) {
-  process.on(signal, () => {
-    // The first signal lets the command clean up; a second one means that the user will not wait for it.
-    if (stop.signal.aborted) process.exit(signalExitCodes[signal]);
-    stop.abort(signal);
-  });
-}
-// `roost … | head` closes the pipe early, which is no error.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-  process.exit(0);
-});
-
-process.exitCode = await runCli(process.argv.slice(2), {
-  stdout: process.stdout,
-  stderr: process.stderr,
-  stdin: process.stdin,
-  environment: process.env,
-  stores,
-  workingFolder: process.cwd(),
-  signal: stop.signal,
-});
+await roost(stores);

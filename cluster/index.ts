@@ -4,6 +4,7 @@ export { shownFaults, type CheckOptions, type CheckReport } from './checkReport.
 export type { CliIo } from './cliIo.js';
 export { checkTimes, journalWrite, type JournalWriteOptions } from './journalWrite.js';
 export { Cluster, openCluster, withUsed, type OpenClusterOptions, type OpenedStore } from './openCluster.js';
+export { deadlineOf, type ReadOptions, type WriteOptions } from '../wire/index.js';
 export { configKeysOf } from './storeConfig.js';
 export { portOf, serveCluster, type Address, type ServedCluster } from './serveCluster.js';
 export {

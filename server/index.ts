@@ -9,5 +9,6 @@ export { injectorHandler, injectorProcessor } from './injectorProcessor.js';
 export { managerProcessor } from './manager/managerProcessor.js';
 export { serverInfoMethod, type ServerInfo, type ServiceOptions } from './serverInfo.js';
 export type { ServerLimitOptions } from './serverLoad.js';
+export { declareService, type Declared, type DeclaredMethod, type DeclaredService } from '../wire/index.js';
 export { thriftService, type ThriftService } from './thriftService.js';
 export { ThriftServer, type ThriftServerOptions } from './thriftServer.js';

@@ -1,6 +1,6 @@
 import { RoostError } from '../core/index.js';
 import type { Log, Metrics } from '../process/index.js';
-import { BinaryReader, callBounds, PriorityNumber } from '../wire/index.js';
+import { BinaryReader, callBounds, errorToThrift, PriorityNumber } from '../wire/index.js';
 import { AnswerWriter } from './answerWriter.js';
 import type { Caller } from './caller.js';
 import { CallHeads, methodOf, type CallHead } from './callHead.js';
@@ -13,8 +13,8 @@ export interface ServiceParts<H extends object> {
   readonly handler: (caller: Caller) => H;
   readonly metrics: Metrics;
   readonly log: Log;
-  /** The exception that a method's clients know: field 1 of its result. */
-  readonly toException: (method: string, error: RoostError) => Error;
+  /** The exception that a method's clients know: field 1 of its result. Absent: `RoostException`. */
+  readonly toException?: (method: string, error: RoostError) => Error;
   /** Absent: told by method and acknowledgement. */
   readonly kind?: CallKind;
 }
@@ -60,7 +60,7 @@ export function thriftService<H extends object>({
   handler,
   metrics,
   log,
-  toException,
+  toException = (_method, error) => errorToThrift(error),
   kind: fixedKind,
 }: ServiceParts<H>): ThriftService {
   const calls = metrics.counter('roost_rpc_calls_total', 'Calls answered, by method and code', ['method', 'code']);

@@ -1,13 +1,13 @@
-import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core';
 import { publint } from 'publint';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { compileIn, installPackage, serverAddress } from './packedPackage.js';
 import { reachedFrom } from './reachedFrom.js';
 import { freshCluster } from './support/index.js';
 
@@ -24,11 +24,7 @@ let tarball: Buffer;
 const roost = (...args: string[]) => run('npx', ['--no-install', 'roost', ...args], { cwd: folder });
 
 beforeAll(async () => {
-  const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', folder], { cwd: root });
-  const [packed] = JSON.parse(stdout) as [{ filename: string }];
-  tarball = readFileSync(join(folder, packed.filename));
-  writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }\n');
-  await run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', `./${packed.filename}`], { cwd: folder });
+  tarball = await installPackage(folder);
 }, 180_000);
 
 afterAll(() => {
@@ -116,7 +112,7 @@ it("runs the README's example against a server of its own, also when it was bund
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   try {
-    const address = await serverAddress(server);
+    const address = await serverAddress(server, 'flock');
     const printed = await runTypeScript('example', readmeExample().replaceAll('127.0.0.1:7915', address));
     expect(printed).not.toBe('');
     for (const bundle of [await bundledByEsbuild('example.js'), await bundledByRollup('example.js')]) {
@@ -164,22 +160,9 @@ function readmeExample(): string {
   return example!;
 }
 
-/** Where the server takes requests; it says so in its first line. */
-async function serverAddress(server: ChildProcess): Promise<string> {
-  for await (const line of createInterface({ input: server.stdout! })) {
-    const { flock } = JSON.parse(line) as { flock: { host: string; port: number } };
-    return `${flock.host}:${flock.port}`;
-  }
-  throw new Error('the server ended before it took requests');
-}
-
-/** Compiles a program in the folder with the project's compiler, all declarations checked, and returns what it prints. */
+/** Compiles a program in the folder, and returns what it prints. */
 async function runTypeScript(name: string, program: string): Promise<string> {
   writeFileSync(join(folder, `${name}.ts`), program);
-  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-  const options = ['--strict', '--module', 'nodenext', '--target', 'es2023', '--types', 'node'];
-  await run(process.execPath, [tsc, ...options, `${name}.ts`], { cwd: folder }).catch((error: { stdout: string }) => {
-    throw new Error(`${name}.ts does not compile:\n${error.stdout}`, { cause: error });
-  });
+  await compileIn(folder, ['--module', 'nodenext', `${name}.ts`]);
   return (await run(process.execPath, [`${name}.js`], { cwd: folder })).stdout;
 }

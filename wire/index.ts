@@ -1,6 +1,7 @@
 export { writeBatchFromThrift, writeBatchToThrift } from './batchWrites.js';
 export { BinaryReader } from './binaryReader.js';
 export { BinaryWriter } from './binaryWriter.js';
+export { declareService, type Declared, type DeclaredMethod, type DeclaredService } from './declareService.js';
 export {
   checkEntries,
   edgeListsFromThrift,
