@@ -11,6 +11,7 @@ import { celebrity } from './celebrity.js';
 import { clientImport } from './clientImport.js';
 import { contains } from './contains.js';
 import { copy } from './copy.js';
+import { fanout } from './fanout.js';
 import { hostile } from './hostile.js';
 import { hydrate } from './hydrate.js';
 import { intersection } from './intersection.js';
@@ -45,6 +46,7 @@ const benchmarks: readonly Benchmark[] = [
   tweetReads,
   tweetTimeline,
   tweetWindows,
+  fanout,
   hostile,
   overload,
 ];

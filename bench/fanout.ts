@@ -1,0 +1,114 @@
+import type { Redis } from 'ioredis';
+import { Deadline } from '../core/index.js';
+import type { RedisHost } from '../redis/index.js';
+import { makeEntry } from '../timeline/index.js';
+import type { Benchmark, Figure } from './benchmark.js';
+import { median, percentile, timed } from './statistics.js';
+import { untilQuiet, withTimelines, type BenchTimelines } from './timelinesSetup.js';
+
+const followers = Number(process.env['BENCH_FOLLOWERS'] ?? 20_000);
+const smallFollowers = 20;
+const tweetsAtOnce = 5;
+const rounds = 4;
+const perPipeline = 4_000;
+const smallTweets = 60;
+const [celebrity, small] = [1n, 2n];
+
+/** Tweets on their way to 20,000 home timelines on two replicas, from their creation to the last push, beside the same entries as pipelined RPUSHX. */
+export const fanout: Benchmark = {
+  name: 'fanout',
+  about: `${tweetsAtOnce} tweets to ${followers} home timelines, 2 replicas on 2 Redis servers; create, journal, delivery, pushes, in one process`,
+  needsCluster: false,
+  run: () =>
+    withTimelines(async (timelines) => {
+      const readers = BigInt64Array.from({ length: followers }, (_, i) => BigInt(1_000 + i));
+      await timelines.follow(readers, celebrity);
+      await timelines.follow(readers.subarray(0, smallFollowers), small);
+      await timelines.begin(readers);
+      const hosts = ['tl1', 'tl2'].map((name) => timelines.service.gizzard.hosts.host(name) as RedisHost);
+      await Promise.all(hosts.map((host) => fillRaw(host, readers)));
+      const [ours, raw, single]: [number[], number[], number[]] = [[], [], []];
+      for (let round = 0; round <= rounds; round++) {
+        const some = await timed(() => deliver(timelines, tweetsAtOnce));
+        const pushed = await timed(() => Promise.all(hosts.map((host) => pushRaw(host, readers, round))));
+        const one = await timed(() => deliver(timelines, 1));
+        // The first round warms both.
+        if (round === 0) continue;
+        ours.push((followers * tweetsAtOnce * 1_000) / some);
+        raw.push((followers * tweetsAtOnce * 1_000) / pushed);
+        single.push(one);
+      }
+      const beside = await besideCelebrity(timelines, readers[0]!);
+      return [
+        { name: 'ours', value: median(ours), unit: 'deliveries/s', target: { atLeast: 100_000 } },
+        { name: 'ioredis, pipelined RPUSHX', value: median(raw), unit: 'deliveries/s' },
+        { name: 'ours / ioredis', value: median(ours) / median(raw), unit: '', target: { atLeast: 0.7 } },
+        { name: `one tweet to ${followers}`, value: median(single), unit: 'ms', target: { atMost: 1_000 } },
+        {
+          name: `p99 of an author with ${smallFollowers} followers beside it`,
+          value: percentile(beside, 0.99),
+          unit: 'ms',
+          target: { atMost: 100 },
+        },
+      ] satisfies Figure[];
+    }),
+};
+
+async function deliver({ service }: BenchTimelines, count: number): Promise<void> {
+  await service.tbird.create(Array.from({ length: count }, () => ({ userId: celebrity, text: 'to many' })));
+  await untilQuiet(service.gizzard);
+}
+
+/** How long the tweets of a small author take to a reader while those of a celebrity are on their way without a pause. */
+async function besideCelebrity({ service }: BenchTimelines, readerId: bigint): Promise<number[]> {
+  let delivering = true;
+  const load = (async () => {
+    while (delivering) {
+      await service.tbird.create([{ userId: celebrity, text: 'to many' }]);
+      await new Promise((resolve) => setTimeout(resolve, 150));
+    }
+  })();
+  const taken: number[] = [];
+  for (let i = 0; i < smallTweets; i++) {
+    taken.push(
+      await timed(async () => {
+        const [id] = await service.tbird.create([{ userId: small, text: 'to a few' }]);
+        for (;;) {
+          const page = await service.timelines.page(`home:${readerId}`, { limit: 20 });
+          if (page?.entries.some((entry) => entry.readBigInt64LE(0) === id)) return;
+          await new Promise((resolve) => setTimeout(resolve, 2));
+        }
+      }),
+    );
+  }
+  delivering = false;
+  await load;
+  await untilQuiet(service.gizzard);
+  return taken;
+}
+
+const rawKey = (id: bigint): string => `raw:${id}`;
+
+async function pipelined(
+  host: RedisHost,
+  ids: BigInt64Array,
+  add: (pipeline: ReturnType<Redis['pipeline']>, id: bigint) => void,
+) {
+  await host.run(Deadline.after(60_000), async (redis) => {
+    for (let from = 0; from < ids.length; from += perPipeline) {
+      const pipeline = redis.pipeline();
+      for (const id of ids.subarray(from, from + perPipeline)) add(pipeline, id);
+      await pipeline.exec();
+    }
+  });
+}
+
+const fillRaw = (host: RedisHost, ids: BigInt64Array): Promise<void> =>
+  pipelined(host, ids, (pipeline, id) => pipeline.rpush(rawKey(id), makeEntry(1n)));
+
+async function pushRaw(host: RedisHost, ids: BigInt64Array, round: number): Promise<void> {
+  for (let i = 0; i < tweetsAtOnce; i++) {
+    const entry = Buffer.concat([makeEntry(BigInt(2 + round * tweetsAtOnce + i)), Buffer.alloc(8)]);
+    await pipelined(host, ids, (pipeline, id) => pipeline.rpushx(rawKey(id), entry));
+  }
+}
