@@ -6,7 +6,7 @@ import type { Benchmark, Figure } from './benchmark.js';
 import { median, percentile, timed } from './statistics.js';
 import { untilQuiet, withTimelines, type BenchTimelines } from './timelinesSetup.js';
 
-const followers = Number(process.env['BENCH_FOLLOWERS'] ?? 20_000);
+const followers = 20_000;
 const smallFollowers = 20;
 const tweetsAtOnce = 5;
 const rounds = 4;

@@ -12,6 +12,7 @@ import { clientImport } from './clientImport.js';
 import { contains } from './contains.js';
 import { copy } from './copy.js';
 import { fanout } from './fanout.js';
+import { homeTimeline } from './homeTimeline.js';
 import { hostile } from './hostile.js';
 import { hydrate } from './hydrate.js';
 import { intersection } from './intersection.js';
@@ -47,6 +48,7 @@ const benchmarks: readonly Benchmark[] = [
   tweetTimeline,
   tweetWindows,
   fanout,
+  homeTimeline,
   hostile,
   overload,
 ];
