@@ -49,7 +49,7 @@ export function connectRedis(config: RedisConfig, log: Log, options: ConnectOpti
   return redis;
 }
 
-/** Where a Redis is, or the Sentinels that know, and who logs in. A connection is given up as soon as a Sentinel tells of another primary. */
+/** Where a Redis is, or the Sentinels that know, and who logs in. */
 export function redisAddress({
   host,
   port,
@@ -66,7 +66,8 @@ export function redisAddress({
             return { host: sentinelHost!, port: Number(sentinelPort) };
           }),
           name: sentinelName,
-          failoverDetector: true,
+          // Its detector of failovers ends a connection for good where it strikes while one is made. A primary that hangs is given up as any Redis that is silent.
+          failoverDetector: false,
           sentinelRetryStrategy: reconnectMs,
           sentinelCommandTimeout: sentinelMs,
           connectTimeout: silenceMs,
