@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis';
-import { Metrics, silentLog, type CacheConfig, type Log, type RoostConfig } from '../process/index.js';
+import { Metrics, silentLog, tlsOf, type CacheConfig, type Log, type RoostConfig } from '../process/index.js';
 import { redisAddress } from '../redis/index.js';
 import { CacheMetrics } from './cacheMetrics.js';
 import type { FirstLevelOptions } from './entries/firstLevel.js';
@@ -52,6 +52,7 @@ export async function openCaches(
   const { password } = config.redis;
   const redis = new Redis({
     ...redisAddress(config.redis),
+    ...(config.redis.tls === undefined ? {} : { tls: tlsOf(config.redis.tls) }),
     ...(password === undefined ? {} : { password }),
     commandTimeout: registerTimeoutMs,
     maxRetriesPerRequest: 1,

@@ -33,6 +33,21 @@ const databaseHost = z
   })
   .refine(...oneSecret);
 
+const tls = z
+  .strictObject({
+    /** PEM: the authorities that the server's certificate may come from. Absent: those that Node trusts. */
+    caFile: z.string().min(1).optional(),
+    /** PEM: the certificate and the key that we show to a server that asks for them. */
+    certFile: z.string().min(1).optional(),
+    keyFile: z.string().min(1).optional(),
+    /** The name that the server's certificate must be for. Absent: the host. */
+    servername: z.string().min(1).optional(),
+  })
+  .refine(
+    ({ certFile, keyFile }) => (certFile === undefined) === (keyFile === undefined),
+    'takes `certFile` and `keyFile` together',
+  );
+
 const redisServer = z.strictObject({
   host: z.string().min(1).default('127.0.0.1'),
   port: port.default(6379),
@@ -40,6 +55,8 @@ const redisServer = z.strictObject({
   username: z.string().min(1).optional(),
   password: z.string().optional(),
   passwordFile,
+  /** Absent: the connection is not encrypted. Files are read again for every new connection. */
+  tls: tls.optional(),
 });
 const redis = redisServer.refine(...oneSecret);
 
@@ -57,6 +74,10 @@ const journalRedis = redisServer
   .refine(...oneSecret)
   .refine(({ sentinels, sentinelName }) => (sentinels === undefined) === (sentinelName === undefined), {
     message: 'sentinels and sentinelName go together',
+  })
+  // Nothing is sent in the clear that was to be encrypted.
+  .refine(({ sentinels, tls: encrypted }) => sentinels === undefined || encrypted === undefined, {
+    message: 'tls is not there yet for a Redis that sentinels tell of',
   });
 
 const server = z.strictObject({
@@ -248,3 +269,4 @@ export type PoolConfig = RoostConfig['pool'];
 export type JobsConfig = RoostConfig['jobs'];
 export type CacheConfig = RoostConfig['cache'];
 export type RedisConfig = RoostConfig['redis'];
+export type TlsConfig = z.output<typeof tls>;

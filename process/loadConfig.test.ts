@@ -194,7 +194,7 @@ describe('loadConfig', () => {
     });
     expect(problem().message).toMatchInlineSnapshot(`
       "DIR/roost.config.json: databaseHosts.host1.passwort is not a key of the configuration: did you mean databaseHosts.host1.password?
-      DIR/roost.config.json: redis.colour is not a key of the configuration: the keys here are host, port, username, password, passwordFile
+      DIR/roost.config.json: redis.colour is not a key of the configuration: the keys here are host, port, username, password, passwordFile, tls, sentinels, sentinelName
       DIR/roost.config.json: server.flock_port is not a key of the configuration: did you mean server.flockPort?
       DIR/roost.config.json: servers is not a key of the configuration: did you mean server?"
     `);

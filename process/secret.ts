@@ -13,13 +13,18 @@ export interface Secret {
  */
 export function passwordOf({ password, passwordFile }: Secret): string | undefined {
   if (passwordFile === undefined) return password;
+  return readSecret(passwordFile, 'password').replace(/\r?\n$/, '');
+}
+
+/** A file that the configuration names, as it is now. Throws `FailedPrecondition` where it cannot be read. */
+export function readSecret(file: string, what: string): string {
   try {
-    return readFileSync(passwordFile, 'utf8').replace(/\r?\n$/, '');
+    return readFileSync(file, 'utf8');
   } catch (error) {
     throw new RoostError(
       'FailedPrecondition',
-      `the password file ${passwordFile} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
-      { fields: { file: passwordFile }, cause: error },
+      `the ${what} file ${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+      { fields: { file }, cause: error },
     );
   }
 }

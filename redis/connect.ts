@@ -1,5 +1,5 @@
 import { Redis, type RedisOptions } from 'ioredis';
-import { passwordOf, type Log, type RedisConfig } from '../process/index.js';
+import { passwordOf, tlsOf, type Log, type RedisConfig } from '../process/index.js';
 
 /** A Redis that answers nothing for so long hangs: the connection is given up and made anew. */
 const silenceMs = 5_000;
@@ -24,7 +24,7 @@ export interface ConnectOptions {
 export function connectRedis(config: RedisConfig, log: Log, options: ConnectOptions = {}): Redis {
   const redis = new Redis({
     ...redisAddress(config),
-    ...withPassword(config),
+    ...withSecrets(config),
     protocol: 2,
     lazyConnect: true,
     socketTimeout: silenceMs,
@@ -41,8 +41,8 @@ export function connectRedis(config: RedisConfig, log: Log, options: ConnectOpti
     lastReason = error.message;
     log.warn({ err: error }, `${options.what ?? "the journal's Redis"} does not answer`);
   });
-  // A connection that is made anew logs in with the newest password.
-  redis.on('close', () => Object.assign(redis.options, withPassword(config, log)));
+  // A connection that is made anew logs in with the newest password and certificate.
+  redis.on('close', () => Object.assign(redis.options, withSecrets(config, log)));
   redis.on('ready', () => {
     lastReason = '';
   });
@@ -76,14 +76,17 @@ export function redisAddress({
   };
 }
 
-/** While its file cannot be read, the last password stays: a secret is replaced in more than one step. */
-function withPassword(config: RedisConfig, log?: Log): { readonly password?: string } {
+/** While a file cannot be read, what was read last stays: a secret is replaced in more than one step. */
+function withSecrets(config: RedisConfig, log?: Log): Pick<RedisOptions, 'password' | 'tls'> {
   try {
     const password = passwordOf(config);
-    return password === undefined ? {} : { password };
+    return {
+      ...(password === undefined ? {} : { password }),
+      ...(config.tls === undefined ? {} : { tls: tlsOf(config.tls) }),
+    };
   } catch (error) {
     if (log === undefined) throw error;
-    log.warn({ err: error }, 'a password is not read anew');
+    log.warn({ err: error }, 'a password or certificate is not read anew');
     return {};
   }
 }
