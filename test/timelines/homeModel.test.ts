@@ -3,7 +3,7 @@ import { modelRound } from './modelRound.js';
 import { TimelineCluster } from './timelineCluster.js';
 
 const keep = 20;
-const seed = Number(process.env['ROOST_TEST_SEED'] ?? Date.now() % 1_000_000);
+const seed = Number(process.env['ROOST_TEST_SEED'] ?? 20_110_601);
 const rounds = Number(process.env['ROOST_TEST_ROUNDS'] ?? 2);
 let cluster: TimelineCluster;
 
