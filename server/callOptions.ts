@@ -1,6 +1,13 @@
 import { limits, parseCount, type Cancellation, type WriteIdentity } from '../core/index.js';
-import type { ReadOptions, WriteOptions } from '../flock/index.js';
-import { acknowledgementNumbers, priorityNumbers, required, type Received, type RoostTypes } from '../wire/index.js';
+import {
+  acknowledgementNumbers,
+  priorityNumbers,
+  required,
+  type ReadOptions,
+  type Received,
+  type RoostTypes,
+  type WriteOptions,
+} from '../wire/index.js';
 import type { Caller } from './caller.js';
 import { deadlineLeft } from './deadlineLeft.js';
 
