@@ -14,7 +14,7 @@ let flock: Flock;
 /** A second process's worth of workers on the same journal, so that transactions really meet on the same rows. */
 let rival: Flock;
 let graphs: [Graph, Graph];
-const cases = 200;
+const cases = 120;
 /** Each case has nodes of its own, so that the tables need no emptying. */
 const nodesPerCase = 8;
 let nextCase = 0n;

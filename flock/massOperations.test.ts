@@ -9,7 +9,7 @@ const cluster = freshCluster('mass');
 let flock: Flock;
 let rival: Flock;
 let graph: Graph;
-const programs = 300;
+const programs = 100;
 
 beforeAll(async () => {
   flock = await openFlock(cluster.config, { create: true, work: true });

@@ -15,7 +15,7 @@ const dayMs = Date.UTC(2020, 0, 1);
 let tbird: Tbird;
 /** A second process's worth of workers on the same journal, so that transactions really meet on the same rows. */
 let rival: Tbird;
-const cases = 150;
+const cases = 100;
 const tweetsPerCase = 3;
 let nextCase = 0;
 

@@ -3,7 +3,7 @@ import '../support/killableCluster.js';
 import { killRounds } from './killRounds.js';
 
 // Each kind of process once; `npm run test:long` takes all kinds of migrations and moments.
-const rounds = Number(process.env['ROOST_TEST_ROUNDS'] ?? 4);
+const rounds = Number(process.env['ROOST_TEST_ROUNDS'] ?? 3);
 const seed = Number(process.env['ROOST_TEST_SEED'] ?? 20_110_401);
 
 it(
