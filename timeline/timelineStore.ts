@@ -5,6 +5,7 @@ import { planShards, type Gizzard, type ShardsPlan } from '../gizzard/index.js';
 import { redisBackend } from '../redis/index.js';
 import type { RoostConfig } from '../process/index.js';
 import { tbirdStore, type Tbird } from '../tbird/index.js';
+import type { TimelineGraphs } from './home/audience.js';
 import { deliverAlongside } from './home/deliverAlongside.js';
 import { deliveryJob } from './home/deliveryJob.js';
 import { firstCursor } from './home/deliveryPayload.js';
@@ -14,7 +15,7 @@ import { encodeRebuild, rebuildJob, rebuildJobKind } from './home/rebuildJob.js'
 import { encodeTimelineWrite, timelineJobKind } from './jobs/timelinePayload.js';
 import { timelineJob } from './jobs/timelineJob.js';
 import type { ListLimits } from './lists/timelineLists.js';
-import { timelineGraphs } from './timelineGraphs.js';
+import { presentGraphs, timelineGraphs } from './timelineGraphs.js';
 import type { ReadRule } from './home/visibility.js';
 import { routingKeys } from './names.js';
 import { deadlineOf, type ReadOptions } from '../wire/index.js';
@@ -40,6 +41,13 @@ export class TimelineService {
     this.home = new HomeTimelines(this.timelines, flock, tbird, this.graphs, rules, (userId, deadline) =>
       this.#askForRebuild(userId, deadline),
     );
+  }
+
+  /** The graphs by which tweets are delivered; undefined while the cluster has no timelines, or lacks the graph of follows or the tweets' index. */
+  delivered(): TimelineGraphs | undefined {
+    if (!this.gizzard.topology.covers(timelinesTableId)) return undefined;
+    const { follows, byUser, ...others } = presentGraphs(this.flock, this.gizzard.config);
+    return follows === undefined || byUser === undefined ? undefined : { follows, ...others };
   }
 
   /** Makes the shards of timelines. Throws `AlreadyExists` where there are some, `FailedPrecondition` where no Redis is configured for them. */
@@ -102,10 +110,9 @@ export const timelineStoreWith = (
   defineStore({
     name: 'timeline',
     uses: [flockStore, tbirdStore],
-    open({ gizzard, config, stores: { flock, tbird } }) {
+    open({ gizzard, stores: { flock, tbird } }) {
       const service = new TimelineService(gizzard, flock, tbird, rules);
-      // A cluster without Redis servers for timelines delivers nothing.
-      if (Object.keys(config.timeline.hosts).length > 0) deliverAlongside(tbird, flock, service.graphs);
+      deliverAlongside(tbird, flock, () => service.delivered());
       return service;
     },
     service: {

@@ -7,15 +7,22 @@ import { followsChanged, type Follow } from './followJob.js';
 /**
  * Has deliveries journalled with the tweets that bring them about, in the same step: either both are accepted, or neither. Changes of follows, blocks and unwanted retweets bring about their jobs once
  * they are applied. Mass operations on a user's edges are seen at the next read, and leave entries to the trims.
+ *
+ * @param graphs undefined while there are no timelines: nothing is delivered then, and other writes go on
  */
-export function deliverAlongside(tbird: Tbird, flock: Flock, graphs: () => TimelineGraphs): void {
-  tbird.alongside(({ created, deleted, undeleted }) => [
-    ...created.map((id) => newDelivery('push', id)),
-    ...undeleted.map(({ id, time }) => newDelivery('restore', id, time)),
-    ...deleted.map(({ id, time }) => newDelivery('remove', id, time)),
-  ]);
+export function deliverAlongside(tbird: Tbird, flock: Flock, graphs: () => TimelineGraphs | undefined): void {
+  tbird.alongside(({ created, deleted, undeleted }) =>
+    graphs() === undefined
+      ? []
+      : [
+          ...created.map((id) => newDelivery('push', id)),
+          ...undeleted.map(({ id, time }) => newDelivery('restore', id, time)),
+          ...deleted.map(({ id, time }) => newDelivery('remove', id, time)),
+        ],
+  );
   flock.onApplied((edges) => {
-    const { follows, blocks, retweetsOff } = graphs();
+    const { follows, blocks, retweetsOff } = graphs() ?? {};
+    if (follows === undefined) return [];
     const changed: Follow[] = [];
     for (const { tableId, sourceId, destinationId } of edges) {
       if (tableId !== follows && tableId !== blocks && tableId !== retweetsOff) continue;
