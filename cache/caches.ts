@@ -1,6 +1,6 @@
-import { Redis } from 'ioredis';
-import { Metrics, silentLog, tlsOf, type CacheConfig, type Log, type RoostConfig } from '../process/index.js';
-import { redisAddress } from '../redis/index.js';
+import type { Redis } from 'ioredis';
+import { Metrics, silentLog, type CacheConfig, type Log, type RoostConfig } from '../process/index.js';
+import { connectRedis } from '../redis/index.js';
 import { CacheMetrics } from './cacheMetrics.js';
 import type { FirstLevelOptions } from './entries/firstLevel.js';
 import { CachePool } from './ring/cachePool.js';
@@ -49,15 +49,11 @@ export async function openCaches(
   if (config.memcached.length === 0 && cache.pages.length === 0) return Caches.none(config);
   const log = options.log ?? silentLog;
   const metrics = CacheMetrics.in(options.metrics ?? new Metrics());
-  const { password } = config.redis;
-  const redis = new Redis({
-    ...redisAddress(config.redis),
-    ...(config.redis.tls === undefined ? {} : { tls: tlsOf(config.redis.tls) }),
-    ...(password === undefined ? {} : { password }),
-    commandTimeout: registerTimeoutMs,
-    maxRetriesPerRequest: 1,
+  const redis = connectRedis(config.redis, log, {
+    retries: 1,
+    commandTimeoutMs: registerTimeoutMs,
+    what: 'the Redis of the cache register',
   });
-  redis.on('error', (error) => log.debug({ err: error }, 'the Redis of the cache register'));
   const { gutterTtlSeconds, maxValueBytes, warmSeconds } = cache;
   const { onlooker = false } = options;
   const deadlineMs = onlooker ? Math.max(cache.deadlineMs, onlookerDeadlineMs) : cache.deadlineMs;

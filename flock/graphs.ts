@@ -1,15 +1,13 @@
-import { evenRanges, RoostError } from '../core/index.js';
-import { keyHash, shardKey, type Change, type ShardId, type Topology } from '../gizzard/index.js';
+import { RoostError } from '../core/index.js';
+import { planShards, shardKey, type Change, type Topology } from '../gizzard/index.js';
 import type { Direction, Graph } from '../wire/index.js';
 
-/** How keys of graphs are hashed: ids spread evenly over 60 bits, whatever their pattern. */
+/** Ids spread evenly over 60 bits by it, whatever their pattern. */
 const graphHash = 'fnv1a64';
 const namePattern = /^[A-Za-z][A-Za-z0-9_]{0,31}$/;
 const maxShards = 10_000;
 /** Leaves room in a prefix of 54 for a number, a direction, a place and `_root`. */
 const maxNameInPrefix = 20;
-/** Where routing nodes are said to live: they hold nothing. */
-const routingHost = 'localhost';
 
 /** A graph's forward edges are the table of its number, its backward edges the table of the negated number. */
 export const tableIdOf = (graphId: number, direction: Direction): number =>
@@ -113,43 +111,25 @@ export function planGraph(
   // Tables of a dropped graph of the same name keep their names.
   const isTaken = topology.tables.some((table) => table.name === name);
   const prefixes = isTaken ? `${name.slice(0, maxNameInPrefix)}_${id}` : name;
-  const bases = evenRanges(0n, keyHash(graphHash).maxHash + 1n, shards);
-  for (const direction of ['forward', 'backward'] as const) {
-    const tableId = tableIdOf(id, direction);
-    changes.push({ kind: 'createTable', table: { tableId, name, service: 'flock', hash: graphHash } });
-    for (let i = 0; i < shards; i++) {
-      const prefix = `${prefixes}_${direction}_${String(i).padStart(4, '0')}`;
-      const root: ShardId = { hostname: routingHost, tablePrefix: `${prefix}_root` };
-      if (topology.hasShard(root))
-        throw new RoostError(
-          'AlreadyExists',
-          `there is a shard ${shardKey(root)} already, which graph ${name} would need: give the graph another name`,
-          { fields: { graph: name, shard: shardKey(root) } },
-        );
-      changes.push({
-        kind: 'createShard',
-        shard: { id: root, type: 'replicating', sourceType: '', destinationType: '', busy: 'normal' },
-      });
-      for (let replica = 0; replica < replicas; replica++) {
-        const leaf: ShardId = { hostname: hosts[(i + replica) % hosts.length]!, tablePrefix: prefix };
-        changes.push({
-          kind: 'createShard',
-          shard: {
-            id: leaf,
-            type: 'flock',
-            sourceType: 'BIGINT UNSIGNED',
-            destinationType: 'BIGINT UNSIGNED',
-            busy: 'normal',
-          },
-        });
-        changes.push({ kind: 'addLink', link: { parent: root, child: leaf, weight: 1 } });
-      }
-      changes.push({
-        kind: 'setForwarding',
-        forwarding: { tableId, baseId: bases[i]!, shard: root },
-      });
-    }
-  }
+  for (const direction of ['forward', 'backward'] as const)
+    changes.push(
+      ...planShards({
+        table: { tableId: tableIdOf(id, direction), name, service: 'flock', hash: graphHash },
+        shardType: 'flock',
+        stored: { sourceType: 'BIGINT UNSIGNED', destinationType: 'BIGINT UNSIGNED' },
+        prefix: `${prefixes}_${direction}`,
+        shards,
+        replicas,
+        hosts,
+      }),
+    );
+  for (const change of changes)
+    if (change.kind === 'createShard' && topology.hasShard(change.shard.id))
+      throw new RoostError(
+        'AlreadyExists',
+        `there is a shard ${shardKey(change.shard.id)} already, which graph ${name} would need: give the graph another name`,
+        { fields: { graph: name, shard: shardKey(change.shard.id) } },
+      );
   return { graph: { id, name }, changes };
 }
 

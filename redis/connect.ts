@@ -13,6 +13,8 @@ export interface ConnectOptions {
   readonly blocking?: boolean;
   /** How often a command is sent again on a new connection before it fails. */
   readonly retries?: number;
+  /** A command that is not answered within this fails. Absent: each caller has a deadline of its own. */
+  readonly commandTimeoutMs?: number;
   /** For people: whose it is. Absent: the journal's. */
   readonly what?: string;
 }
@@ -28,6 +30,7 @@ export function connectRedis(config: RedisConfig, log: Log, options: ConnectOpti
     protocol: 2,
     lazyConnect: true,
     socketTimeout: silenceMs,
+    ...(options.commandTimeoutMs === undefined ? {} : { commandTimeout: options.commandTimeoutMs }),
     maxRetriesPerRequest: options.blocking === true ? null : (options.retries ?? 3),
     // It was made a replica. At its address there may be the primary by now; the command itself fails, and its caller knows what that means.
     reconnectOnError: (error) => error.message.startsWith('READONLY'),
@@ -50,7 +53,7 @@ export function connectRedis(config: RedisConfig, log: Log, options: ConnectOpti
 }
 
 /** Where a Redis is, or the Sentinels that know, and who logs in. */
-export function redisAddress({
+function redisAddress({
   host,
   port,
   username,

@@ -20,6 +20,7 @@ import {
   TimelineSegmentState,
   TimelineStoreException,
   deadlineOf,
+  until,
   type HaplocheirusTypes,
   type ReadOptions,
   type RoostTimelinesModule,
@@ -151,7 +152,7 @@ function timelineHandler(
       const { entries, ...page } = await home.page(wanted, own);
       const ids = entries.map(({ tweetId }) => tweetId);
       if (format == null) return homePageToThrift({ ...page, ids });
-      const left = { ...own, deadlineMs: Math.max(1, Math.ceil(deadline.remainingMs())) };
+      const left = { ...own, ...until(deadline) };
       const found = await tbird.fragments(format, BigInt64Array.from(ids), left);
       const there = found.map((tweet, i) => ({ tweet, id: ids[i]! })).filter(({ tweet }) => tweet !== undefined);
       return {

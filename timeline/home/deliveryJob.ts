@@ -3,7 +3,7 @@ import { RoostError, type Deadline } from '../../core/index.js';
 import type { Flock } from '../../flock/index.js';
 import type { ClusterJobType, FollowUp } from '../../gizzard/index.js';
 import type { Tbird } from '../../tbird/index.js';
-import type { ReadOptions, Tweet } from '../../wire/index.js';
+import { until, type ReadOptions, type Tweet } from '../../wire/index.js';
 import { encodeTimelineWrite, timelineJobKind, type TimelineWrite } from '../jobs/timelinePayload.js';
 import { audienceOf, type TimelineGraphs } from './audience.js';
 import { decodeDelivery, deliveryJobKind, encodeDelivery, firstCursor, type Delivery } from './deliveryPayload.js';
@@ -35,7 +35,7 @@ export const deliveryJob = (
     const { op, cursor } = delivery;
     const tweet = await stored(tbird, flock, graphs().byUser, delivery, deadline);
     if (tweet === undefined) return [];
-    const options = { deadlineMs: leftMs(deadline) };
+    const options = until(deadline);
     const page = await flock.select(audienceOf(tweet, graphs()), { count: readersAtOnce, cursor }, options);
     const entry = homeEntry(tweet);
     const writesTo = (ids: BigInt64Array): FollowUp[] => {
@@ -78,7 +78,7 @@ async function stored(
 ): Promise<Tweet | undefined> {
   const ids = BigInt64Array.of(tweetId);
   for (let look = 0; ; look++) {
-    const options = { deadlineMs: leftMs(deadline) };
+    const options = until(deadline);
     const [tweet] = await tbird.get(ids, { ...options, deleted: true });
     if (tweet?.deletedAt !== undefined) {
       if (op === 'remove') return tweet;
@@ -97,8 +97,6 @@ async function stored(
     await sleep(firstLookMs << look);
   }
 }
-
-const leftMs = (deadline: Deadline): number => Math.max(1, Math.floor(deadline.remainingMs()));
 
 const writeOf = (write: TimelineWrite): FollowUp => ({ kind: timelineJobKind, payload: encodeTimelineWrite(write) });
 

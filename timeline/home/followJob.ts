@@ -2,6 +2,7 @@ import { limits, RoostError, type Deadline } from '../../core/index.js';
 import type { Flock } from '../../flock/index.js';
 import { requirePayloadVersion, type ClusterJobType, type FollowUp } from '../../gizzard/index.js';
 import type { Tbird } from '../../tbird/index.js';
+import { until } from '../../wire/index.js';
 import { encodeTimelineWrite, timelineJobKind, type TimelineWrite } from '../jobs/timelinePayload.js';
 import type { Timelines } from '../timelines.js';
 import type { TimelineGraphs } from './audience.js';
@@ -77,7 +78,7 @@ export const followJob = (
         writes.push(write({ op: 'withdraw', name, at: authorAt, author: authorId }));
         continue;
       }
-      const options = { deadlineMs: leftMs(deadline) };
+      const options = until(deadline);
       const held = floors.get(name)!;
       const newer = held === 'all' ? {} : { afterId: held };
       const ids = await tbird.timeline({ userId: authorId, count: keep, ...newer }, options);
@@ -99,7 +100,7 @@ async function standingOf(
 ): Promise<boolean[]> {
   const readers = BigInt64Array.from(follows, ({ readerId }) => readerId);
   const authors = BigInt64Array.from(follows, ({ authorId }) => authorId);
-  const options = { deadlineMs: leftMs(deadline) };
+  const options = until(deadline);
   const states = (graphId: number | undefined, from: BigInt64Array, to: BigInt64Array) =>
     graphId === undefined ? [] : flock.states(graphId, from, to, options);
   const [followed, blocked, blocking] = await Promise.all([
@@ -109,7 +110,5 @@ async function standingOf(
   ]);
   return follows.map((_, i) => followed[i] === 'normal' && blocked[i] !== 'normal' && blocking[i] !== 'normal');
 }
-
-const leftMs = (deadline: Deadline): number => Math.max(1, Math.floor(deadline.remainingMs()));
 
 const write = (of: TimelineWrite): FollowUp => ({ kind: timelineJobKind, payload: encodeTimelineWrite(of) });

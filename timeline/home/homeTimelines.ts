@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Deadline, limits, parseCount, parseId } from '../../core/index.js';
 import type { Flock } from '../../flock/index.js';
 import type { Tbird } from '../../tbird/index.js';
-import { deadlineOf, type HomeRequest, type ReadOptions } from '../../wire/index.js';
+import { deadlineOf, type HomeRequest, type ReadOptions, until } from '../../wire/index.js';
 import { keyOf, type Entry } from '../entry.js';
 import type { ListPage, PageBounds } from '../lists/timelineLists.js';
 import type { Timelines } from '../timelines.js';
@@ -59,7 +59,7 @@ export class HomeTimelines {
     parseId(request.userId);
     parseCount(request.count, 'count', 1, limits.pageSize);
     const deadline = deadlineOf(options);
-    const within = (): ReadOptions => ({ ...options, deadlineMs: Math.max(1, Math.ceil(deadline.remainingMs())) });
+    const within = (): ReadOptions => ({ ...options, ...until(deadline) });
     const { userId, count, sinceId } = request;
     const found: HomeEntry[] = [];
     let { beforeId } = request;

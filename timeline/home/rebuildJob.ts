@@ -2,6 +2,7 @@ import { RoostError } from '../../core/index.js';
 import type { Flock } from '../../flock/index.js';
 import { requirePayloadVersion, type ClusterJobType, type FollowUp } from '../../gizzard/index.js';
 import type { Tbird } from '../../tbird/index.js';
+import { until } from '../../wire/index.js';
 import { encodeTimelineWrite, timelineJobKind } from '../jobs/timelinePayload.js';
 import type { TimelineGraphs } from './audience.js';
 import { followedPage } from './followed.js';
@@ -57,7 +58,7 @@ export const rebuildJob = (
   },
   async run(payload, deadline) {
     const { userId, cursor } = decodeRebuild(payload);
-    const options = () => ({ deadlineMs: Math.max(1, Math.floor(deadline.remainingMs())) });
+    const options = () => until(deadline);
     const { follows, byUser } = graphs();
     const followed = await followedPage(flock, follows, userId, { count: authorsAtOnce, cursor }, options());
     const authors = cursor === -1n ? [userId, ...followed.ids] : [...followed.ids];

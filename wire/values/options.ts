@@ -41,3 +41,8 @@ export interface TimedWriteOptions extends WriteOptions {
 /** When a call ends that begins now. Throws `InvalidArgument` for a deadline out of bounds. */
 export const deadlineOf = ({ deadlineMs = limits.defaultDeadlineMs, cancellation }: ReadOptions): Deadline =>
   Deadline.after(parseCount(deadlineMs, 'deadlineMs', 1, limits.maxDeadlineMs), cancellation);
+
+/** The option of a call that is a part of another one and ends with it. */
+export const until = (deadline: Deadline): { readonly deadlineMs: number } => ({
+  deadlineMs: Math.max(1, Math.floor(deadline.remainingMs())),
+});
