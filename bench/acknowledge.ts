@@ -5,7 +5,7 @@ import { latencies, median, percentile, timed } from './statistics.js';
 
 const writes = 1_000;
 
-/** One write at a time: until it is journalled, beside a raw XADD of the same size; and until it can be read. */
+/** One write at a time: until it is journaled, beside a raw XADD of the same size; and until it can be read. */
 export const acknowledge: Benchmark = {
   name: 'acknowledge',
   about: `${writes} single writes, one at a time, appendfsync always`,
@@ -27,16 +27,16 @@ export const acknowledge: Benchmark = {
     }
     const busy = await latencies(writes, 1, (i) => graph.add(2, i));
     await untilMaterialized(roost);
-    const materialized = await latencies(writes, 1, (i) => graph.add(i + 100, i, { acknowledgement: 'materialized' }));
+    const materialized = await latencies(writes, 1, (i) => graph.add(i + 100, i, { acknowledgment: 'materialized' }));
     await redis.del('raw');
     redis.disconnect();
     return [
-      { name: 'journalled, p50', value: median(ours), unit: 'ms' },
-      { name: 'journalled, p99', value: percentile(ours, 0.99), unit: 'ms' },
+      { name: 'journaled, p50', value: median(ours), unit: 'ms' },
+      { name: 'journaled, p99', value: percentile(ours, 0.99), unit: 'ms' },
       { name: 'raw XADD, p50', value: median(raw), unit: 'ms' },
       { name: 'raw XADD, p99', value: percentile(raw, 0.99), unit: 'ms' },
       { name: 'ours / raw, p50', value: median(ours) / median(raw), unit: '', target: { atMost: 3 } },
-      { name: 'journalled, while those before are applied, p50', value: median(busy), unit: 'ms' },
+      { name: 'journaled, while those before are applied, p50', value: median(busy), unit: 'ms' },
       { name: 'materialized, p50', value: median(materialized), unit: 'ms' },
       { name: 'materialized, p99', value: percentile(materialized, 0.99), unit: 'ms' },
     ];

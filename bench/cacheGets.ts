@@ -41,7 +41,7 @@ export const cacheGets: Benchmark = {
     }));
     for (let start = 0; start < things; start += 1_000)
       await roost.tweets.createMany(tweets.slice(start, start + 1_000), {
-        acknowledgement: 'materialized',
+        acknowledgment: 'materialized',
         deadlineMs: 60_000,
       });
     const caches = await openCaches(config);

@@ -74,7 +74,7 @@ export async function makeGraph(
   return name;
 }
 
-/** Waits until every journalled write has been applied. */
+/** Waits until every journaled write has been applied. */
 export async function untilMaterialized(roost: Roost): Promise<void> {
   const deadline = Deadline.after(materializeWithinMs);
   for (;;) {

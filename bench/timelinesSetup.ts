@@ -58,7 +58,7 @@ export async function withTimelines<T>(work: (timelines: BenchTimelines) => Prom
                 sourceIds,
                 destinationIds: new BigInt64Array(sourceIds.length).fill(author),
               },
-              { acknowledgement: 'materialized', deadlineMs },
+              { acknowledgment: 'materialized', deadlineMs },
             );
           }
         },
@@ -66,7 +66,7 @@ export async function withTimelines<T>(work: (timelines: BenchTimelines) => Prom
           for (let from = 0; from < readers.length; from += storesAtOnce)
             await Promise.all(
               Array.from(readers.subarray(from, from + storesAtOnce), (id) =>
-                service.timelines.store(`home:${id}`, [], { acknowledgement: 'journaled', deadlineMs }),
+                service.timelines.store(`home:${id}`, [], { acknowledgment: 'journaled', deadlineMs }),
               ),
             );
           await untilQuiet(service.gizzard);

@@ -58,7 +58,7 @@ export function addCacheCommands(program: Command, io: CliIo): void {
   defineCommand(
     cache,
     'warm',
-    'copy to a new node what its neighbours have of its keys\nA node takes entries over while it is warming, a few seconds after a server was started with it and for cache.warmSeconds.',
+    'copy to a new node what its neighbors have of its keys\nA node takes entries over while it is warming, a few seconds after a server was started with it and for cache.warmSeconds.',
     'roost cache warm 10.0.0.4:11211',
   )
     .argument('<node>', 'host:port')

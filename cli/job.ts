@@ -221,7 +221,7 @@ export function addJobCommands(program: Command, io: CliIo): void {
             deadline,
           });
         }
-        output.result({ injected: jobs.length }, () => `journalled ${formatCount(jobs.length)} jobs`, [
+        output.result({ injected: jobs.length }, () => `journaled ${formatCount(jobs.length)} jobs`, [
           'roost job list',
         ]);
       }),
@@ -351,7 +351,7 @@ async function readJobs(gizzard: Gizzard, path: string): Promise<NewJob[]> {
   return jobs;
 }
 
-/** A job, or an exported one, which holds the job as text. All are read before the first is journalled. */
+/** A job, or an exported one, which holds the job as text. All are read before the first is journaled. */
 function parseJob({ jobs }: Gizzard, text: string, where: string): NewJob {
   try {
     const exported = /^\s*\{\s*"priority"/.test(text)

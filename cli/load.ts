@@ -110,9 +110,9 @@ export function addLoadCommand(program: Command, io: CliIo): void {
             ? await waitWithProgress(io, roost, output.quiet, { priority: options.priority, badBefore })
             : undefined;
         const edgesPerSecond = Math.round((edgeCount / loaded.elapsedMs) * 1_000);
-        const acknowledgementMs = {
-          p50: quantile(loaded.acknowledgementMs, 0.5),
-          p99: quantile(loaded.acknowledgementMs, 0.99),
+        const acknowledgmentMs = {
+          p50: quantile(loaded.acknowledgmentMs, 0.5),
+          p99: quantile(loaded.acknowledgmentMs, 0.99),
         };
         output.result(
           {
@@ -121,7 +121,7 @@ export function addLoadCommand(program: Command, io: CliIo): void {
             badLineCount,
             elapsedMs: loaded.elapsedMs,
             edgesPerSecond,
-            acknowledgementMs,
+            acknowledgmentMs,
             waitMs,
           },
           () =>

@@ -66,7 +66,7 @@ describe('exit codes', () => {
     [['grph'], "unknown command 'grph'"],
     [['graph', 'create'], "missing required argument 'name'"],
     [['graph', 'create', 'x', '--shards', '0'], 'an integer from 1 to 10000'],
-    [['graph', 'list', '--colour'], "unknown option '--colour'"],
+    [['graph', 'list', '--color'], "unknown option '--color'"],
     [['flock', 'contains', 'g', '-5', '1'], 'id must be an integer from 0 to 9223372036854775807, not "-5"'],
     [['flock', 'contains', 'g', '1', '1.5'], 'not "1.5"'],
     [['flock', 'contains', 'g', '1', 'NaN'], 'not "NaN"'],

@@ -51,8 +51,8 @@ function summary({ load, tour, stepMs, kept }: QuickstartReport, output: Output)
     ['accepted over RPC', `${formatCount(load.edgesPerSecond)} edges/s`],
     ['readable everywhere', `${formatCount(load.materializedPerSecond)} edges/s`],
     [
-      'acknowledgement of 1,000 edges',
-      `p50 ${formatMs(load.acknowledgementMs.p50)}, p99 ${formatMs(load.acknowledgementMs.p99)}`,
+      'acknowledgment of 1,000 edges',
+      `p50 ${formatMs(load.acknowledgmentMs.p50)}, p99 ${formatMs(load.acknowledgmentMs.p99)}`,
     ],
     ['a single contains', `p50 ${formatMs(tour.containsMs.p50)}, p99 ${formatMs(tour.containsMs.p99)}`],
     ['all of it', formatMs(totalMs)],

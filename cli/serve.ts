@@ -85,7 +85,7 @@ async function serve(io: CliIo, options: ServeOptions): Promise<void> {
   }
 }
 
-/** The last line of defence: a rejection that nobody waits for is a fault in Roost, but no reason to end every other call with it. Returns how to end this. */
+/** The last line of defense: a rejection that nobody waits for is a fault in Roost, but no reason to end every other call with it. Returns how to end this. */
 function outliveRejections(log: Log, metrics: Metrics): () => Promise<void> {
   const unhandled = metrics.counter(
     'roost_unhandled_rejections_total',

@@ -76,7 +76,7 @@ export function addTweetCommands(program: Command, io: CliIo): void {
           ...(retweetOf === undefined ? {} : { retweetOfId: retweetOf }),
         };
         const made = await withClient(io, options, (roost) =>
-          roost.tweets.create(draft, { acknowledgement: 'materialized' }),
+          roost.tweets.create(draft, { acknowledgment: 'materialized' }),
         );
         outputFor(io, options).result({ id: made }, () => String(made));
       },
@@ -111,7 +111,7 @@ export function addTweetCommands(program: Command, io: CliIo): void {
     )
       .argument('<id>', 'the tweet', idArgument)
       .action(async (id: bigint, options: ClientOptions) => {
-        await withClient(io, options, (roost) => roost.tweets[name](id, { acknowledgement: 'materialized' }));
+        await withClient(io, options, (roost) => roost.tweets[name](id, { acknowledgment: 'materialized' }));
         outputFor(io, options).result({ id, [name]: true }, () => `${id} is ${done}`);
       });
   }

@@ -30,7 +30,7 @@ interface CreateOptions extends ClientOptions {
 }
 
 const longestWaitMs = 5_000;
-const materialized = { acknowledgement: 'materialized' } as const;
+const materialized = { acknowledgment: 'materialized' } as const;
 
 export function addUsersCommands(program: Command, io: CliIo): void {
   const users = defineGroup(program, 'users', 'keep and look up users: id, name, screen name, flags');

@@ -13,7 +13,7 @@ export interface CheckOptions {
 export interface CheckReport {
   /** How much was looked at, for people: `31 tweets and 60 entries`. */
   readonly looked: string;
-  /** All faults, with those that are repaired, or that journalled jobs repair. */
+  /** All faults, with those that are repaired, or that journaled jobs repair. */
   readonly faults: number;
   readonly repaired: number;
   /** The first faults, a line each, for people. */

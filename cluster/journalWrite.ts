@@ -20,11 +20,11 @@ export async function journalWrite(
   jobs: readonly NewJob[],
   options: JournalWriteOptions,
 ): Promise<void> {
-  const { priority = 'high', acknowledgement, identity, deadline = deadlineOf(options), times } = options;
+  const { priority = 'high', acknowledgment, identity, deadline = deadlineOf(options), times } = options;
   if (times !== undefined) await checkTimes(gizzard, times, deadline);
   await gizzard.jobs.append(jobs, {
     priority,
-    waitUntilApplied: acknowledgement === 'materialized',
+    waitUntilApplied: acknowledgment === 'materialized',
     deadline,
     identity,
   });

@@ -95,9 +95,9 @@ afterAll(() => Promise.all([first.close(), second.close()]));
 
 it('lets the later write of a store win, though its server is an hour behind', async () => {
   const now = Date.now;
-  await first.stores.marks.set(1n, 'of the server ahead', { acknowledgement: 'materialized' });
+  await first.stores.marks.set(1n, 'of the server ahead', { acknowledgment: 'materialized' });
   vi.spyOn(Date, 'now').mockImplementation(() => now() - 3_600_000);
-  await second.stores.marks.set(1n, 'of the server behind', { acknowledgement: 'materialized' });
+  await second.stores.marks.set(1n, 'of the server behind', { acknowledgment: 'materialized' });
   expect(await first.stores.marks.get(1n)).toBe('of the server behind');
 });
 

@@ -55,7 +55,7 @@ export interface StoreService<Opened> {
 /**
  * All that a store brings. `defineStore` infers its types, and `openCluster` opens it.
  *
- * A store's writes are jobs, journalled by `gizzard.write`. Its shard types say how shards are made and moved, its job types how jobs are applied.
+ * A store's writes are jobs, journaled by `gizzard.write`. Its shard types say how shards are made and moved, its job types how jobs are applied.
  */
 export interface Store<
   Name extends string = string,

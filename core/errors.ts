@@ -48,8 +48,8 @@ const retryableCodes: ReadonlySet<ErrorCode> = new Set(['Unavailable', 'Deadline
  * The one error class of Roost.
  *
  * `DeadlineExceeded` and `Unavailable` on a write do not mean that the write did not happen: it may have been
- * journalled before the answer was lost. Writes are idempotent, so that repeating one is always safe; without a time of its own
- * it counts as made when it is repeated. The fields `outcome` and `journalled` say more: docs/graph.md.
+ * journaled before the answer was lost. Writes are idempotent, so that repeating one is always safe; without a time of its own
+ * it counts as made when it is repeated. The fields `outcome` and `journaled` say more: docs/graph.md.
  *
  * The text, and each field, is cut at `limits.errorTextBytes`: an error about a large value must still fit wherever errors go.
  */

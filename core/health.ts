@@ -5,7 +5,7 @@ const firstProbeAfterMs = 250;
 const maxProbeAfterMs = 5_000;
 
 /**
- * Whether a database host answers, learnt from the requests themselves (a circuit breaker: Nygard, Release It!).
+ * Whether a database host answers, learned from the requests themselves (a circuit breaker: Nygard, Release It!).
  * After some failures in a row the host is down and is asked last, or not at all; now and then one request is let through as a probe,
  * and its success brings the host back.
  */

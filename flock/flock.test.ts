@@ -21,7 +21,7 @@ const write = (
       ...(extra.positions === undefined ? {} : { positions: ids(...extra.positions) }),
       ...(extra.times === undefined ? {} : { times: ids(...extra.times) }),
     },
-    { acknowledgement: 'materialized' },
+    { acknowledgment: 'materialized' },
   );
 const term = (sourceId: number | bigint, rest: Partial<Term> = {}): { kind: 'term'; term: Term } => ({
   kind: 'term',

@@ -88,7 +88,7 @@ export class Flock implements FlockService {
   }
 
   /**
-   * Has `make` called with the edges of each write once they are applied to a replica; what it returns is journalled before they count as applied. For stores that keep something made of edges. Each
+   * Has `make` called with the edges of each write once they are applied to a replica; what it returns is journaled before they count as applied. For stores that keep something made of edges. Each
    * edge comes once for every replica of either direction, and again when a job is repeated: the last time, both directions have it.
    */
   onApplied(make: (edges: readonly AppliedEdge[]) => readonly FollowUp[]): void {
@@ -205,8 +205,8 @@ export class Flock implements FlockService {
       row === undefined
         ? undefined
         : {
-            colour: stateOfRank(row.registers.colour),
-            colouredAt: row.registers.colouredAt,
+            color: stateOfRank(row.registers.color),
+            coloredAt: row.registers.coloredAt,
             removedThrough: row.registers.removedThrough,
             counts: countsByState(row.counts),
           },

@@ -9,7 +9,7 @@ const maxNarrowId = 2n ** 32n - 1n;
 /** By topology, the tables of which some shard has narrow columns. */
 const narrowTables = new WeakMap<Topology, Map<number, boolean>>();
 
-/** Refuses ids before they are journalled which a shard that they belong to has no room for: it could never apply them. Throws `InvalidArgument`. */
+/** Refuses ids before they are journaled which a shard that they belong to has no room for: it could never apply them. Throws `InvalidArgument`. */
 export function checkIdsFit(topology: Topology, batch: WriteBatch): void {
   for (const write of batch) {
     if ('node' in write) {

@@ -15,7 +15,7 @@ export { operationRank, operations, rankOf, setsPosition, stateOfRank } from './
 export { secondOf, timeOfSecond } from './wholeSeconds.js';
 export {
   edgeStates,
-  type Acknowledgement,
+  type Acknowledgment,
   type BatchedWrite,
   type Direction,
   type Edge,

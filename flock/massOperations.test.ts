@@ -30,7 +30,7 @@ describe('a mass operation', () => {
     direction: 'forward' | 'backward' = 'forward',
   ): Promise<void> => {
     await flock.execute([{ node: { graphId: graph.id, id: BigInt(user), direction, operation, time } }], {
-      acknowledgement: 'materialized',
+      acknowledgment: 'materialized',
     });
     await settled();
   };
@@ -56,7 +56,7 @@ describe('a mass operation', () => {
         positions,
         times: new BigInt64Array(count).fill(10n),
       },
-      { acknowledgement: 'materialized' },
+      { acknowledgment: 'materialized' },
     );
     const before = await list(['normal']);
     await mass('archive', 20n);
@@ -75,15 +75,15 @@ describe('a mass operation', () => {
         times: ids(25),
         positions: ids(1_000_000),
       },
-      { acknowledgement: 'materialized' },
+      { acknowledgment: 'materialized' },
     );
     expect(await flock.states(graph.id, ids(user), ids(5_000))).toEqual(['archived']);
 
     await mass('add', 30n);
     expect(await list(['normal'])).toEqual([5_000n, ...before]);
     expect((await flock.nodes(graph.id, 'forward', ids(user)))[0]).toMatchObject({
-      colour: 'normal',
-      colouredAt: 30n,
+      color: 'normal',
+      coloredAt: 30n,
       removedThrough: -1n,
     });
   });
@@ -99,7 +99,7 @@ describe('a mass operation', () => {
         destinationIds: ids(1, 2),
         times: ids(39, 41),
       },
-      { acknowledgement: 'materialized' },
+      { acknowledgment: 'materialized' },
     );
     await mass('add', 50n);
     expect(await list(['normal'])).toEqual([2n]);
@@ -109,7 +109,7 @@ describe('a mass operation', () => {
   it('works from the other end', async () => {
     await flock.execute(
       [{ node: { graphId: graph.id, id: 2n, direction: 'backward', operation: 'archive', time: 60n } }],
-      { acknowledgement: 'materialized' },
+      { acknowledgment: 'materialized' },
     );
     await settled();
     expect(await flock.states(graph.id, ids(user), ids(2))).toEqual(['archived']);

@@ -20,8 +20,8 @@ export interface StoredEdge extends Edge {
 export interface StoredNode {
   readonly id: bigint;
   readonly direction: Direction;
-  readonly colour: EdgeState;
-  readonly colouredAt: Micros;
+  readonly color: EdgeState;
+  readonly coloredAt: Micros;
   /** −1 where there was no mass removal. */
   readonly removedThrough: Micros;
 }
@@ -160,11 +160,11 @@ async function readTouched(
     [...(after === undefined ? [] : [after.sourceId]), count],
     deadline,
   );
-  return rows.map(([id, colour, colouredAt, removedThrough]) => ({
+  return rows.map(([id, color, coloredAt, removedThrough]) => ({
     id: BigInt(id as number),
     direction,
-    colour: stateOfRank(Number(colour)),
-    colouredAt: BigInt(colouredAt as number),
+    color: stateOfRank(Number(color)),
+    coloredAt: BigInt(coloredAt as number),
     removedThrough: BigInt(removedThrough as number),
   }));
 }

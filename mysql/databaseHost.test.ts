@@ -59,7 +59,7 @@ describe('values', () => {
       expect(bigOf(await host.rows('SELECT CAST(? AS SIGNED)', [value], soon()))).toBe(value);
       await host.run(`REPLACE INTO ${database}.numbers (id, big) VALUES (1, ?)`, [value], soon());
       expect(bigOf(await host.rows(`SELECT big FROM ${database}.numbers WHERE big = ?`, [value], soon()))).toBe(value);
-      // As doubles, neighbours would be equal.
+      // As doubles, neighbors would be equal.
       for (const other of [value - 1n, value + 1n]) {
         if (other < minInt64 || other > maxInt64) continue;
         expect(await host.rows(`SELECT big FROM ${database}.numbers WHERE big = ?`, [other], soon())).toEqual([]);

@@ -60,10 +60,10 @@ export function mysqlArguments(binaries: MysqlBinaries, options: MysqlServerOpti
 export const hasMysqlData = (folder: string): boolean => existsSync(dataFolder(folder));
 
 /**
- * Makes the data folders of several servers: one is initialised and then copied, which takes a tenth of the time. A folder appears
+ * Makes the data folders of several servers: one is initialized and then copied, which takes a tenth of the time. A folder appears
  * under its name only when complete, so that one left by a killed process is never taken for data.
  */
-export async function initialiseMysqlData(
+export async function initializeMysqlData(
   binaries: MysqlBinaries,
   template: string,
   folders: readonly string[],
@@ -71,7 +71,7 @@ export async function initialiseMysqlData(
   rmSync(template, { recursive: true, force: true });
   const pristine = dataFolder(template);
   mkdirSync(temporaryFolder(template), { recursive: true, mode: 0o700 });
-  await runInitialiser(binaries, template, pristine);
+  await runInitializer(binaries, template, pristine);
   for (const folder of folders) {
     const unfinished = `${dataFolder(folder)}.tmp`;
     rmSync(unfinished, { recursive: true, force: true });
@@ -84,7 +84,7 @@ export async function initialiseMysqlData(
 }
 
 // Without --force the script refuses a machine that cannot look up its own name, which the accounts do not need.
-async function runInitialiser(binaries: MysqlBinaries, template: string, dataDir: string): Promise<void> {
+async function runInitializer(binaries: MysqlBinaries, template: string, dataDir: string): Promise<void> {
   const common = ['--no-defaults', ...userArguments(), `--datadir=${dataDir}`, `--tmpdir=${temporaryFolder(template)}`];
   const [command, args] =
     binaries.install === undefined

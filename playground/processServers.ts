@@ -7,7 +7,7 @@ import { findBinaries, programsOf, requireBinaries, type Binaries } from './bina
 import type { ServerDriver, StartServerOptions } from './driver.js';
 import type { PlaygroundFolder } from './folder.js';
 import { memcachedArguments } from './memcachedServer.js';
-import { hasMysqlData, initialiseMysqlData, mysqlArguments } from './mysqlServer.js';
+import { hasMysqlData, initializeMysqlData, mysqlArguments } from './mysqlServer.js';
 import { notStarted } from './notStarted.js';
 import { freePort } from './ports.js';
 import { probeMemcached, probeMysql, probeRedis } from './probes.js';
@@ -41,7 +41,7 @@ export class ProcessServers implements ServerDriver {
     const folders = state.servers.filter(({ kind }) => kind === 'mysql').map(({ name }) => this.#makeFolder(name));
     const empty = folders.filter((folder) => !hasMysqlData(folder));
     if (empty.length < folders.length) this.#checkFamily(state);
-    if (empty.length > 0) await initialiseMysqlData(this.#require().mysql, join(this.folder.dir, 'template'), empty);
+    if (empty.length > 0) await initializeMysqlData(this.#require().mysql, join(this.folder.dir, 'template'), empty);
   }
 
   async start(state: PlaygroundState, server: ServerState, options: StartServerOptions): Promise<void> {

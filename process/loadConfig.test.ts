@@ -118,8 +118,8 @@ describe('loadConfig', () => {
 
   it('leaves variables alone that name no key, and says which was meant', () => {
     write(valid);
-    expect(load({ environment: { ROOST__SERVER__FLOK_PORT: '1', ROOST_COLOUR: 'red' } }).warnings).toEqual([
-      'not read, since they name no key of the configuration: ROOST__SERVER__FLOK_PORT (did you mean ROOST__SERVER__FLOCK_PORT?), ROOST_COLOUR',
+    expect(load({ environment: { ROOST__SERVER__FLOK_PORT: '1', ROOST_COLOR: 'red' } }).warnings).toEqual([
+      'not read, since they name no key of the configuration: ROOST__SERVER__FLOK_PORT (did you mean ROOST__SERVER__FLOCK_PORT?), ROOST_COLOR',
     ]);
   });
 
@@ -189,12 +189,12 @@ describe('loadConfig', () => {
       ...valid,
       servers: {},
       server: { flock_port: 1 },
-      redis: { colour: 'red' },
+      redis: { color: 'red' },
       databaseHosts: { host1: { passwort: 'x' } },
     });
     expect(problem().message).toMatchInlineSnapshot(`
       "DIR/roost.config.json: databaseHosts.host1.passwort is not a key of the configuration: did you mean databaseHosts.host1.password?
-      DIR/roost.config.json: redis.colour is not a key of the configuration: the keys here are host, port, username, password, passwordFile, tls, sentinels, sentinelName
+      DIR/roost.config.json: redis.color is not a key of the configuration: the keys here are host, port, username, password, passwordFile, tls, sentinels, sentinelName
       DIR/roost.config.json: server.flock_port is not a key of the configuration: did you mean server.flockPort?
       DIR/roost.config.json: servers is not a key of the configuration: did you mean server?"
     `);

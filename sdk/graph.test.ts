@@ -110,7 +110,7 @@ describe('calls made at the same time', () => {
       follows.add(a, 1),
       follows.add(a, 2),
       follows.add(a, 3, { priority: 'low' }),
-      follows.add(a, 4, { acknowledgement: 'materialized' }),
+      follows.add(a, 4, { acknowledgment: 'materialized' }),
       follows.add(a, 5, { position: 1 }),
       follows.add(a, 6, { at: 1 }),
       follows.add(a, 7, { deadlineMs: 777 }),
@@ -148,8 +148,8 @@ describe('calls made at the same time', () => {
 });
 
 it('hands options to the server', async () => {
-  await follows.add(source(), 1, { priority: 'low', acknowledgement: 'materialized', deadlineMs: 60_000 });
-  expect(flock.lastOptions).toMatchObject({ priority: 'low', acknowledgement: 'materialized' });
+  await follows.add(source(), 1, { priority: 'low', acknowledgment: 'materialized', deadlineMs: 60_000 });
+  expect(flock.lastOptions).toMatchObject({ priority: 'low', acknowledgment: 'materialized' });
   const { deadlineMs } = flock.lastOptions!;
   expect(deadlineMs).toBeLessThanOrEqual(60_000);
   expect(deadlineMs).toBeGreaterThan(10_000);
@@ -212,7 +212,7 @@ describe('mass operations', () => {
     expect(flock.calls).toEqual(['execute']);
     expect(flock.lastOptions).toMatchObject({ priority: 'low' });
     expect([await follows.state(a, 1), await follows.state(7, a)]).toEqual(['removed', 'removed']);
-    expect(await follows.node(a)).toMatchObject({ colour: 'normal', counts: { removed: 2n } });
+    expect(await follows.node(a)).toMatchObject({ color: 'normal', counts: { removed: 2n } });
     expect(await follows.nodes([source(), a], { direction: 'backward' })).toMatchObject([
       undefined,
       { removedThrough: -1n, counts: { removed: 1n } },
@@ -348,7 +348,7 @@ describe('bad input is refused with InvalidArgument, and nothing is sent', () =>
     ['a position of 65 bits', () => follows.add(1, 2, { position: 2n ** 63n })],
     ['a time before 1970', () => follows.add(1, 2, { at: -1 })],
     ['a priority that does not exist', () => follows.add(1, 2, { priority: 'urgent' as never })],
-    ['an acknowledgement that does not exist', () => follows.add(1, 2, { acknowledgement: 'maybe' as never })],
+    ['an acknowledgment that does not exist', () => follows.add(1, 2, { acknowledgment: 'maybe' as never })],
     ['an operation that does not exist', () => follows.write([[1, 2]], { operation: 'toString' as never })],
     ['a deadline of nothing', () => follows.contains(1, 2, { deadlineMs: 0 })],
     ['a deadline of a year', () => follows.contains(1, 2, { deadlineMs: 3e10 })],

@@ -256,7 +256,7 @@ export class Graph {
         hash: location.hash,
         baseId: location.base_id,
         rootShard: location.root_shard,
-        leaves: location.leaves.map(({ shard, host, read_behaviour: read, write_behaviour: write }) => ({
+        leaves: location.leaves.map(({ shard, host, read_behavior: read, write_behavior: write }) => ({
           shard,
           host,
           read,

@@ -25,7 +25,7 @@ export type { NewTweet, ScannedTimeline, TimelineOptions, Tweets } from './tweet
 export type { NewUser, Users } from './users.js';
 export type { WriteOptions } from './writeOptions.js';
 export type {
-  Acknowledgement,
+  Acknowledgment,
   Direction,
   Edge,
   EdgeState,

@@ -8,7 +8,7 @@ import { writeOptionsToThrift, type WriteOptions } from './writeOptions.js';
  * Makes a write on a channel's servers: accepted once, however many attempts it takes, and not after its deadline.
  *
  * Throws as `Channel.call` does. An error whose field `outcome` is `unknown`, always of the code `Unavailable`, `DeadlineExceeded` or `Internal`, leaves open whether the write was made, or will be
- * until its deadline. One whose field `journalled` is set is of a write that will be applied, and is not yet.
+ * until its deadline. One whose field `journaled` is set is of a write that will be applied, and is not yet.
  *
  * @param deadline absent: that of the options, from now on
  */

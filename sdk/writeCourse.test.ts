@@ -138,11 +138,11 @@ it.each([true, false])('a write that is in the journal is not sent again (retrya
   const [one, two] = [await start(), await start()];
   const { follows } = await client([one, two]);
   for (const { flock } of [one, two])
-    flock.before = failing('Unavailable', { retryable, retryAfterMs: 1, fields: { journalled: true } });
-  await expect(follows.add(1, 2, { acknowledgement: 'materialized' })).rejects.toMatchObject({
+    flock.before = failing('Unavailable', { retryable, retryAfterMs: 1, fields: { journaled: true } });
+  await expect(follows.add(1, 2, { acknowledgment: 'materialized' })).rejects.toMatchObject({
     code: 'Unavailable',
     retryable: false,
-    fields: { journalled: 'true' },
+    fields: { journaled: 'true' },
   });
   expect(one.flock.calls.length + two.flock.calls.length).toBe(1);
 });

@@ -34,8 +34,8 @@ export class WriteCourse implements CallCourse {
   async failed(error: RoostError): Promise<RoostError> {
     const sent = this.#sent;
     this.#sent = false;
-    // Repeated, it would be journalled again.
-    if (error.fields['journalled'] !== undefined) return withFields(error, {}, false);
+    // Repeated, it would be journaled again.
+    if (error.fields['journaled'] !== undefined) return withFields(error, {}, false);
     const journalTime = /^\d{1,16}$/.exec(error.fields['journalTime'] ?? '')?.[0];
     if (journalTime === undefined) {
       if (sent && openEnds.has(error.code)) this.#open ??= error;

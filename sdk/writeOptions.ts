@@ -1,5 +1,5 @@
 import {
-  acknowledgementNumbers,
+  acknowledgmentNumbers,
   priorityNumbers,
   type RoostTypes,
   type WriteOptions as StoreWriteOptions,
@@ -7,16 +7,16 @@ import {
 import type { CallOptions } from './channel.js';
 
 /** The client gives each write an identity of its own, so that all its attempts are one. */
-export interface WriteOptions extends CallOptions, Pick<StoreWriteOptions, 'priority' | 'acknowledgement'> {}
+export interface WriteOptions extends CallOptions, Pick<StoreWriteOptions, 'priority' | 'acknowledgment'> {}
 
 /** Checks the options and returns what puts them on the wire, given what is left of the deadline. Throws `InvalidArgument`. */
 export function writeOptionsToThrift({
   priority,
-  acknowledgement,
+  acknowledgment,
 }: WriteOptions): (deadlineMs: number) => RoostTypes.WriteOptions {
   const fixed = {
     ...(priority === undefined ? {} : { priority: priorityNumbers.toNumber(priority) }),
-    ...(acknowledgement === undefined ? {} : { acknowledgement: acknowledgementNumbers.toNumber(acknowledgement) }),
+    ...(acknowledgment === undefined ? {} : { acknowledgment: acknowledgmentNumbers.toNumber(acknowledgment) }),
   };
   return (deadlineMs) => ({ ...fixed, deadline_ms: deadlineMs });
 }

@@ -1,4 +1,4 @@
-import { AcknowledgementNumber } from '../wire/index.js';
+import { AcknowledgmentNumber } from '../wire/index.js';
 
 /** What a request takes of a server: each kind has slots of its own. */
 export type CallKind = 'read' | 'background' | 'write' | 'materialized' | 'control';
@@ -38,6 +38,6 @@ export function kindOfMethod(method: string): CallKind {
 export function kindOfCall(method: string, args: readonly unknown[]): CallKind {
   const kind = kindOfMethod(method);
   if (kind !== 'write') return kind;
-  const options = args.at(-1) as { readonly acknowledgement?: number | null } | null | undefined;
-  return options?.acknowledgement === AcknowledgementNumber.Materialized ? 'materialized' : 'write';
+  const options = args.at(-1) as { readonly acknowledgment?: number | null } | null | undefined;
+  return options?.acknowledgment === AcknowledgmentNumber.Materialized ? 'materialized' : 'write';
 }

@@ -1,6 +1,6 @@
 import { limits, parseCount, type Cancellation, type WriteIdentity } from '../core/index.js';
 import {
-  acknowledgementNumbers,
+  acknowledgmentNumbers,
   priorityNumbers,
   required,
   type ReadOptions,
@@ -26,13 +26,13 @@ export function readOptions(
 
 /** Of the write that begins: one without an identity may have been given up by its client while it waited unread. */
 export function writeOptions(options: Wire<RoostTypes.WriteOptions>, caller: Caller): WriteOptions {
-  const { priority, acknowledgement, identity } = options ?? {};
-  const acknowledged = acknowledgement == null ? undefined : acknowledgementNumbers.toName(acknowledgement);
+  const { priority, acknowledgment, identity } = options ?? {};
+  const acknowledged = acknowledgment == null ? undefined : acknowledgmentNumbers.toName(acknowledgment);
   return {
     ...readOptions(options, caller),
     ...(identity == null ? deadlineLeft(options?.deadline_ms, caller.waitedMs()) : { identity: identityOf(identity) }),
     ...(priority == null ? {} : { priority: priorityNumbers.toName(priority) }),
-    ...(acknowledged === undefined ? {} : { acknowledgement: acknowledged }),
+    ...(acknowledged === undefined ? {} : { acknowledgment: acknowledged }),
     ...(acknowledged === 'materialized' ? { cancellation: caller.ended } : {}),
   };
 }

@@ -16,8 +16,8 @@ function call(method: string, seqid: number, write: (output: BinaryWriter) => vo
   return bytes;
 }
 
-/** One edge, with an acknowledgement of the IDL. */
-const writeCall = (seqid: number, acknowledgement: number): Buffer =>
+/** One edge, with an acknowledgment of the IDL. */
+const writeCall = (seqid: number, acknowledgment: number): Buffer =>
   call('write_edges', seqid, (output) => {
     output.writeFieldBegin('writes', 12, 1);
     output.writeFieldBegin('graph_id', 8, 1);
@@ -28,8 +28,8 @@ const writeCall = (seqid: number, acknowledgement: number): Buffer =>
     }
     output.writeFieldStop();
     output.writeFieldBegin('options', 12, 2);
-    output.writeFieldBegin('acknowledgement', 8, 2);
-    output.writeI32(acknowledgement);
+    output.writeFieldBegin('acknowledgment', 8, 2);
+    output.writeI32(acknowledgment);
     output.writeFieldStop();
   });
 

@@ -11,7 +11,7 @@ import { ThriftConnection } from './thriftConnection.js';
 import type { ThriftService } from './thriftService.js';
 
 export interface ThriftServerOptions {
-  /** What its metrics are labelled with; `flock` where absent. */
+  /** What its metrics are labeled with; `flock` where absent. */
   readonly service?: string;
   readonly host: string;
   /** 0: a free port, to be read from `port`. */

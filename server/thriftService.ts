@@ -15,7 +15,7 @@ export interface ServiceParts<H extends object> {
   readonly log: Log;
   /** The exception that a method's clients know: field 1 of its result. Absent: `RoostException`. */
   readonly toException?: (method: string, error: RoostError) => Error;
-  /** Absent: told by method and acknowledgement. */
+  /** Absent: told by method and acknowledgment. */
   readonly kind?: CallKind;
 }
 

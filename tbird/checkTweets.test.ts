@@ -8,7 +8,7 @@ import { tweetTable } from './storage/tweetTable.js';
 const cluster = freshCluster('tweet_check');
 let tbird: Tbird;
 let ids: bigint[];
-const materialized = { acknowledgement: 'materialized' } as const;
+const materialized = { acknowledgment: 'materialized' } as const;
 
 beforeAll(async () => {
   tbird = await openTbird(cluster.config, { create: true, work: true });

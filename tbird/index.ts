@@ -19,7 +19,7 @@ export type { PolicyInput, WindowPolicy } from './windows/windowPolicy.js';
 export type { RollReport, Windows } from './windows/windows.js';
 export {
   tweetFormats,
-  type Acknowledgement,
+  type Acknowledgment,
   type DroppedWindow,
   type ReadOptions,
   type ScannedTimeline,

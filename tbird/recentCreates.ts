@@ -1,6 +1,6 @@
 import type { TweetContent } from './tweet.js';
 
-/** Creates that may be journalled and not yet in their tables: at least so many are kept, and twice as many at most. */
+/** Creates that may be journaled and not yet in their tables: at least so many are kept, and twice as many at most. */
 const kept = 20_000;
 
 /** What this process has accepted lately under ids that callers brought, so that another content for one of them is refused before it can be read. */

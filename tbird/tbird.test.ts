@@ -13,7 +13,7 @@ import { tweetTable } from './storage/tweetTable.js';
 
 const cluster = freshCluster('tbird');
 let tbird: Tbird;
-const materialized = { acknowledgement: 'materialized' } as const;
+const materialized = { acknowledgment: 'materialized' } as const;
 
 const failure = async (work: Promise<unknown>): Promise<RoostError> => {
   const error: unknown = await work.then(
@@ -159,7 +159,7 @@ describe('what is refused', () => {
     expect(await timeline(50n)).toEqual([]);
   });
 
-  it('another content for an id: journalled, stored, or of the same call', async () => {
+  it('another content for an id: journaled, stored, or of the same call', async () => {
     const id = oldId();
     await tbird.create([{ id, userId: 51n, text: 'first' }]);
     const journaled = await failure(tbird.create([{ id, userId: 51n, text: 'second' }]));

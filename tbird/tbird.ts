@@ -151,7 +151,7 @@ export class Tbird implements TbirdService {
     return this.windowSet.roll(options);
   }
 
-  /** Has jobs journalled with each write of tweets, in the same step: either all are accepted, or none. They may run before it is applied. */
+  /** Has jobs journaled with each write of tweets, in the same step: either all are accepted, or none. They may run before it is applied. */
   alongside(make: (write: TweetsWritten) => readonly NewJob[]): void {
     this.#alongside.push(make);
   }

@@ -64,7 +64,7 @@ beforeAll(async () => {
   // Equal positions, so that cursors name ids.
   await follows.write(
     Array.from({ length: 6 }, (_, i) => ({ source: 1, destination: i + 2, position: 5 })),
-    { acknowledgement: 'materialized' },
+    { acknowledgment: 'materialized' },
   );
 });
 

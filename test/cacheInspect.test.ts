@@ -8,7 +8,7 @@ import type { Finished } from './runRoost.js';
 import { freshCluster } from './support/index.js';
 
 const { config, configPath } = freshCluster('inspect', { cache: { tweets: true, graphs: true, deadlineMs: 1_000 } });
-const materialized = { acknowledgement: 'materialized' } as const;
+const materialized = { acknowledgment: 'materialized' } as const;
 let tbird: Tbird;
 let tweets: bigint[];
 

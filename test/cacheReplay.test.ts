@@ -30,7 +30,7 @@ beforeAll(async () => {
   for (let user = 1; user <= users; user++) {
     await tbird.create(
       Array.from({ length: tweetsOfUser }, (_, i) => ({ userId: BigInt(user), text: `tweet ${i} of ${user}` })),
-      { acknowledgement: 'materialized' },
+      { acknowledgment: 'materialized' },
     );
   }
 });
@@ -64,7 +64,7 @@ it('reaches the hit rates of the design', async () => {
   });
   const write = async (): Promise<void> => {
     const user = zipf();
-    await tbird.create([{ userId: user, text: 'another' }], { acknowledgement: 'materialized' });
+    await tbird.create([{ userId: user, text: 'another' }], { acknowledgment: 'materialized' });
     await pages.bump(String(user));
   };
   const read = async (userId: bigint): Promise<void> => {

@@ -11,7 +11,7 @@ import { freshCluster } from './support/index.js';
 const settings = { cache: { tweets: true, graphs: true }, pool: { queryTimeoutMs: 2_000 } };
 const cluster = freshCluster('cached_lagging', settings);
 const ofUsers = freshCluster('cached_lagging_users', settings);
-const wait = { acknowledgement: 'materialized' as const };
+const wait = { acknowledgment: 'materialized' as const };
 const [, second = ''] = Object.keys(cluster.config.databaseHosts);
 let tbird: Tbird;
 let users: OpenUsers;

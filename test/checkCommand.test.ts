@@ -21,7 +21,7 @@ beforeAll(async () => {
       sourceIds: BigInt64Array.of(1n, 1n),
       destinationIds: BigInt64Array.of(2n, 3n),
     },
-    { acknowledgement: 'materialized' },
+    { acknowledgment: 'materialized' },
   );
 });
 afterAll(() => flock.close());

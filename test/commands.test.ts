@@ -198,7 +198,7 @@ describe('load, and what can be asked then', () => {
       operation: 'add',
       all: false,
       edgeCount: 3,
-      acknowledgement: 'materialized',
+      acknowledgment: 'materialized',
     });
     await answer('flock', 'negate', 'follows', '70', '72', '--wait');
     await answer('flock', 'remove', 'follows', '70', '73', '--at', '1', '--wait');
@@ -213,7 +213,7 @@ describe('load, and what can be asked then', () => {
     );
     expect(await answer('flock', 'metadata', 'follows', '70', '69')).toMatchObject({
       nodes: [
-        { id: '70', node: { colour: 'archived' } },
+        { id: '70', node: { color: 'archived' } },
         { id: '69', node: null },
       ],
     });

@@ -420,7 +420,7 @@ describe('jobs', () => {
     expect(await answer('job', 'flush', 'all')).toMatchObject({ retried: 0 });
   });
 
-  it('from a file are all read before the first is journalled', async () => {
+  it('from a file are all read before the first is journaled', async () => {
     writeFileSync(join(folder, 'jobs.jsonl'), `${edges(300)}\n\n{"priority":"high","contents":5}\n`);
     const refused = await roost('job', 'inject', 'high', '--file', 'jobs.jsonl');
     expect(refused).toMatchObject({ exitCode: 10, stdout: '' });

@@ -112,7 +112,7 @@ describe.skipIf(why !== undefined)(`the original gizzmo${why === undefined ? '' 
     expect(server.flock.gizzard.topology.routes(-3)).toHaveLength(4);
     await server.flock.write(
       { graphId: 3, operations: 'add', sourceIds: BigInt64Array.of(1n), destinationIds: BigInt64Array.of(2n) },
-      { acknowledgement: 'materialized' },
+      { acknowledgment: 'materialized' },
     );
     expect(await server.flock.states(3, BigInt64Array.of(1n), BigInt64Array.of(2n))).toEqual(['normal']);
   });

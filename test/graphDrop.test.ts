@@ -17,10 +17,10 @@ async function answer<T>(...args: string[]): Promise<T> {
   return JSON.parse(stdout) as T;
 }
 const ids = BigInt64Array.from({ length: 20 }, (_, i) => BigInt(i));
-const write = (graphId: number, acknowledgement: 'journaled' | 'materialized'): Promise<void> =>
+const write = (graphId: number, acknowledgment: 'journaled' | 'materialized'): Promise<void> =>
   server.write(
     { graphId, operations: 'add', sourceIds: ids, destinationIds: ids.map((id) => id + 100n) },
-    { acknowledgement },
+    { acknowledgment },
   );
 const tables = async (database: string): Promise<number> => {
   const counts = await Promise.all(

@@ -33,7 +33,7 @@ it('answers every read while a host hangs, from the other, long before the first
   const [source, destination] = [BigInt64Array.of(1n), BigInt64Array.of(2n)];
   await flock.write(
     { graphId: 1, operations: 'add', sourceIds: source, destinationIds: destination },
-    { acknowledgement: 'materialized' },
+    { acknowledgment: 'materialized' },
   );
   const read = () => flock.states(1, source, destination, { deadlineMs: 60_000 });
   // Both hosts become known.

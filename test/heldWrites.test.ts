@@ -65,7 +65,7 @@ const applied = async (): Promise<void> => {
 
 describe('where a server is stopped while it has a write, which its client repeats elsewhere, the newer write stays', () => {
   it('of an edge, a user and a tweet', async () => {
-    const tweet = await roost.tweets.create({ userId: 1n, text: 'hello' }, { acknowledgement: 'materialized' });
+    const tweet = await roost.tweets.create({ userId: 1n, text: 'hello' }, { acknowledgment: 'materialized' });
     const far = await elsewhere.graph('follows');
     for (let round = 1; round <= 2; round++) {
       const edges = Array.from({ length: 6 }, (_, i) => round * 10 + i);
@@ -74,7 +74,7 @@ describe('where a server is stopped while it has a write, which its client repea
       const follows = await fresh.graph('follows');
       stop();
       try {
-        const options = { deadlineMs, acknowledgement: 'journaled' } as const;
+        const options = { deadlineMs, acknowledgment: 'journaled' } as const;
         await Promise.all([
           ...edges.map((id) => follows.write([[1, id]], options)),
           ...edges.map((id) => fresh.users.put({ id, name: 'older', screenName: 'older' }, options)),
@@ -98,7 +98,7 @@ describe('where a server is stopped while it has a write, which its client repea
 
   it('of a client of FlockDB, whose call says nothing of its deadline', async () => {
     const far = await elsewhere.graph('follows');
-    await far.add(5, 6, { acknowledgement: 'materialized' });
+    await far.add(5, 6, { acknowledgment: 'materialized' });
     const flockdb = await ThriftConnection.open(
       { host: '127.0.0.1', port: first().ready.flock.port },
       { Client: RoostFlockClient },
@@ -177,7 +177,7 @@ it('a write whose answer the network holds is made once, and its client learns o
     const held = await slow.graph('follows');
     proxy.hold('toClient');
     await Promise.all(
-      Array.from({ length: 4 }, () => held.write([[3, 9]], { deadlineMs, acknowledgement: 'materialized' })),
+      Array.from({ length: 4 }, () => held.write([[3, 9]], { deadlineMs, acknowledgment: 'materialized' })),
     );
     proxy.release('toClient');
     expect(await held.state(3, 9)).toBe('normal');

@@ -30,7 +30,7 @@ beforeAll(async () => {
   const { id } = await server.createGraph('follows', { shards: 2, replicas: 1, hosts: [db1] });
   await server.write(
     { graphId: id, operations: 'add', sourceIds: ids, destinationIds: ids },
-    { acknowledgement: 'materialized' },
+    { acknowledgment: 'materialized' },
   );
 });
 afterAll(() => tweets.close());

@@ -48,9 +48,9 @@ it('keeps tweets, migrations and lists going without it, and loses nothing when 
     sourceIds: BigInt64Array.from({ length: edges }, () => 5n),
     destinationIds: BigInt64Array.from({ length: edges }, (_, i) => BigInt(i)),
   };
-  await flock.write(write, { acknowledgement: 'materialized', deadlineMs: 20_000 });
+  await flock.write(write, { acknowledgment: 'materialized', deadlineMs: 20_000 });
   const create = (): Promise<unknown> =>
-    tbird.create([{ userId: 7n, text: 'still here' }], { acknowledgement: 'materialized' });
+    tbird.create([{ userId: 7n, text: 'still here' }], { acknowledgment: 'materialized' });
   await create();
   const planner = await gizzard.migrations.planner();
   const slow = { minRowsPerSecond: 100, maxRowsPerSecond: 100 };

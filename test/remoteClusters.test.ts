@@ -43,7 +43,7 @@ async function add(server: ClusterServer, graphId = 1): Promise<bigint> {
   const id = nextId++;
   await server.flock.write(
     { graphId, operations: 'add', sourceIds: BigInt64Array.of(id), destinationIds: BigInt64Array.of(id + 1n) },
-    { acknowledgement: 'journaled' },
+    { acknowledgment: 'journaled' },
   );
   return id;
 }
@@ -158,7 +158,7 @@ describe('on a server that has not heard of a change of remote clusters', () => 
   const addMany = (server: ClusterServer): Promise<bigint[]> =>
     Promise.all(Array.from({ length: 15 }, () => add(server)));
 
-  it('sends no write, journalled after a cluster was blocked, that waits for it', async () => {
+  it('sends no write, journaled after a cluster was blocked, that waits for it', async () => {
     await unaware.flock.gizzard.nameServer.reload();
     await setWest('blocked');
     const ids = await addMany(a);
@@ -172,7 +172,7 @@ describe('on a server that has not heard of a change of remote clusters', () => 
     await emptied();
   });
 
-  it('sends every write, journalled after a cluster moved to another host, there and only there', async () => {
+  it('sends every write, journaled after a cluster moved to another host, there and only there', async () => {
     await unaware.flock.gizzard.nameServer.reload();
     const moved = { ...westHost('normal'), port: c.injectorPort };
     await a.flock.gizzard.nameServer.apply([{ kind: 'removeRemoteHost', hostname: '127.0.0.1', port: injectorPort }]);

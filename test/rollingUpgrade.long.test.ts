@@ -120,7 +120,7 @@ class Load {
 
   async run(): Promise<void> {
     const graph = await this.roost.graph('follows');
-    const wait = { acknowledgement: 'materialized' } as const;
+    const wait = { acknowledgment: 'materialized' } as const;
     await Promise.all([
       this.#again(async (n) => {
         await graph.write(

@@ -20,7 +20,7 @@ beforeAll(async () => {
 afterAll(() => tbird.close());
 
 const roost = (...args: string[]): Promise<Finished> => callRoost([...args, '--config', configPath], '.');
-const materialized = { acknowledgement: 'materialized' } as const;
+const materialized = { acknowledgment: 'materialized' } as const;
 const all = (ids: BigInt64Array, id: bigint): BigInt64Array => ids.map(() => id);
 const destinations = BigInt64Array.from({ length: 30 }, (_, i) => 1_000n + BigInt(i));
 const never = new AbortController().signal;

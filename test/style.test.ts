@@ -40,6 +40,18 @@ it.each([
   expect(files.filter((file) => pattern.test(read(file)))).toEqual([]);
 });
 
+it('spells the US way', () => {
+  // The word "colour" alone is the name of a column that stays as it is.
+  const british =
+    /\b\w*(?:behaviour|neighbour|favour|journalled|labelled|acknowledgement|normalis|serialis|initialis|optimis|recognis|synchronis)\w*/gi;
+  const found = files
+    .filter(
+      (file) => /\.(?:ts|md|lua|thrift|mjs)$/.test(file) && file !== 'test/style.test.ts' && file !== 'CHANGELOG.md',
+    )
+    .flatMap((file) => (read(file).match(british) ?? []).map((word) => `${file}: ${word}`));
+  expect(found).toEqual([]);
+});
+
 it('locks the optional packages of every platform, without which a clean install fails', () => {
   const lock = JSON.parse(read('package-lock.json')) as {
     packages: Record<string, { optionalDependencies?: Record<string, string> }>;

@@ -12,7 +12,7 @@ import { timelineStore } from '../timeline/index.js';
 import { callRoost } from './callRoost.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'roost-timelines-'));
-const materialized = { acknowledgement: 'materialized' } as const;
+const materialized = { acknowledgment: 'materialized' } as const;
 let playground: Playground;
 let cluster: Cluster<readonly [typeof timelineStore]>;
 let served: ServedCluster;

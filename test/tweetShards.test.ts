@@ -10,7 +10,7 @@ import { freshCluster } from './support/index.js';
 const { config, configPath } = freshCluster('tweet_shards', { jobs: { errorDelaySeconds: 0.2, claimAfterSeconds: 1 } });
 const folder = process.cwd();
 const hourMs = 3_600_000;
-const materialized = { acknowledgement: 'materialized' } as const;
+const materialized = { acknowledgment: 'materialized' } as const;
 let tbird: Tbird;
 let ids: bigint[];
 

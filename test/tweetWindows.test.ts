@@ -24,7 +24,7 @@ beforeAll(async () => {
   await tbird.gizzard.start({ work: true });
   await tbird.create(
     [5, 4, 3].map((hours) => ({ id: idOf(hours), userId: 1n, text: `${hours} hours ago` })),
-    { acknowledgement: 'materialized' },
+    { acknowledgment: 'materialized' },
   );
 });
 afterAll(() => tbird.close());

@@ -20,7 +20,7 @@ const corpus = join(import.meta.dirname, '../../shared/data/tweets.csv.gz');
 let server: ChildProcess;
 let ready: ServerReady;
 let roost: Roost;
-const materialized = { acknowledgement: 'materialized' } as const;
+const materialized = { acknowledgment: 'materialized' } as const;
 
 const run = (...args: string[]): Promise<Finished> => callRoost(['tweets', ...args, '--config', configPath], folder);
 async function answer<T = Record<string, unknown>>(...args: string[]): Promise<T> {

@@ -34,7 +34,7 @@ afterAll(async () => {
 const write = (flock: Flock, sourceId: bigint): Promise<unknown> =>
   flock.write(
     { graphId, operations: 'add', sourceIds: BigInt64Array.of(sourceId), destinationIds: BigInt64Array.of(7n) },
-    { acknowledgement: 'materialized' },
+    { acknowledgment: 'materialized' },
   );
 const countOf = (flock: Flock, sourceId: bigint): Promise<number> =>
   flock.gizzard.read(

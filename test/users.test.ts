@@ -22,7 +22,7 @@ const folder = mkdtempSync(join(tmpdir(), 'roost-users-'));
 const configPath = join(folder, 'roost.config.json');
 const roost = (...args: string[]): Promise<Finished> => callRoost([...args, '--config', configPath], folder);
 const [node] = config.memcached as [string];
-const materialized = { acknowledgement: 'materialized' } as const;
+const materialized = { acknowledgment: 'materialized' } as const;
 let server: ServeProcess;
 let client: Roost;
 /** The same users as a library. */

@@ -15,7 +15,7 @@ const ofTweets = unbounded(freshCluster('clocks').config);
 const ofUsers = unbounded(freshCluster('clocks_users').config);
 const minuteMs = 60_000;
 const systemNow = Date.now;
-const wait = { acknowledgement: 'materialized' as const };
+const wait = { acknowledgment: 'materialized' as const };
 let users: OpenUsers[];
 let tbirds: Tbird[];
 let edge: Pick<EdgeWrites, 'graphId' | 'sourceIds' | 'destinationIds'>;

@@ -21,7 +21,7 @@ describe.skipIf(faketime === undefined)('a server whose clock is five days ahead
   const cluster = freshCluster('wrongclock');
   const servers: ServeProcess[] = [];
   const clients: Roost[] = [];
-  const wait = { acknowledgement: 'materialized' as const };
+  const wait = { acknowledgment: 'materialized' as const };
   const ids = [2, 1, 0.2].map((days) =>
     composeSnowflake({ timeMs: Date.now() - days * dayMs, worker: 1, sequence: 0 }),
   );

@@ -14,7 +14,7 @@ afterAll(() => service.close());
 
 it('leaves writes of edges and tweets alone while there are no timelines, and graphs are missing', async () => {
   const { flock, tbird, gizzard } = service;
-  const materialized = { acknowledgement: 'materialized' } as const;
+  const materialized = { acknowledgment: 'materialized' } as const;
   const follow = async (name: string): Promise<void> => {
     const { id } = await flock.createGraph(name, { shards: 1, replicas: 1 });
     const [sourceIds, destinationIds] = [BigInt64Array.of(1n), BigInt64Array.of(2n)];

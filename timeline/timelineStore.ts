@@ -81,7 +81,7 @@ export class TimelineService {
   async rebuildHome(userId: bigint, options: ReadOptions = {}): Promise<void> {
     parseId(userId);
     const deadline = deadlineOf(options);
-    await this.timelines.delete(homeName(userId), { ...options, acknowledgement: 'materialized' });
+    await this.timelines.delete(homeName(userId), { ...options, acknowledgment: 'materialized' });
     await this.#askForRebuild(userId, deadline);
   }
 

@@ -32,7 +32,7 @@ afterAll(async () => {
 });
 
 const ids = (...numbers: number[]) => BigInt64Array.from(numbers, BigInt);
-const materialized = { acknowledgement: 'materialized' } as const;
+const materialized = { acknowledgment: 'materialized' } as const;
 
 describe('timelines by name', () => {
   const keysOf = (entries: readonly Buffer[] | undefined) => entries?.map((entry) => Number(keyOf(entry)));

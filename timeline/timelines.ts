@@ -37,7 +37,7 @@ export interface RangeRequest {
  * Timelines by name: lists of entries, newest first, kept up to a bound, in replicated shards of Redis. A timeline exists from its first `store` on, until it is deleted or nobody has read it
  * for the time that it is kept. Writes to one that does not exist do nothing.
  *
- * Writes are journalled, idempotent, and may be applied in any order; but `store` and `delete` replace what is there when they are applied.
+ * Writes are journaled, idempotent, and may be applied in any order; but `store` and `delete` replace what is there when they are applied.
  * Every method throws RoostError: `InvalidArgument`, `Unavailable`, `DeadlineExceeded`, `Overloaded`, and `FailedPrecondition` where the cluster has no shards for timelines.
  */
 export class Timelines {
@@ -58,7 +58,7 @@ export class Timelines {
 
   /** Makes a timeline of these entries alone; answered when it is applied, unless told otherwise. */
   store(name: string, entries: readonly Entry[], options: WriteOptions = {}): Promise<void> {
-    return this.#write(toOne('store', name, entries), { acknowledgement: 'materialized', ...options });
+    return this.#write(toOne('store', name, entries), { acknowledgment: 'materialized', ...options });
   }
 
   /** Puts entries where they belong; those that were removed come back. */

@@ -57,7 +57,7 @@ describe.each([
   let server: OpenUsers;
   let elsewhere: OpenUsers;
   const jack: User = { id: 12n, name: 'Jack 🐦', screenName: 'jack', flags: userFlags.verified };
-  const wait = { acknowledgement: 'materialized' as const };
+  const wait = { acknowledgment: 'materialized' as const };
 
   beforeAll(async () => {
     server = await openUsers(config, { work: true, create: true });

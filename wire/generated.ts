@@ -21,7 +21,7 @@ export {
   SelectOperationType,
 } from './gen/flockdb_types.js';
 export { Client as RoostFlockClient, Processor as RoostFlockProcessor } from './gen/RoostFlock.js';
-export { Acknowledgement as AcknowledgementNumber, RoostException } from './gen/roost_types.js';
+export { Acknowledgment as AcknowledgmentNumber, RoostException } from './gen/roost_types.js';
 export { Client as TBirdClient, Processor as TBirdProcessor } from './gen/TBird.js';
 export { Client as RoostTimelinesClient, Processor as RoostTimelinesProcessor } from './gen/RoostTimelines.js';
 export { TimelineSegment, TimelineSegmentState, TimelineStoreException } from './gen/haplocheirus_types.js';

@@ -19,7 +19,7 @@ export { column, edgeWritesFromThrift, edgeWritesToThrift } from './edgeWrites.j
 export { errorFromThrift, errorToThrift } from './errors.js';
 export { explanationFromThrift, explanationToThrift } from './explanations.js';
 export {
-  AcknowledgementNumber,
+  AcknowledgmentNumber,
   ExecuteOperationType,
   FlockException,
   JobException,
@@ -59,7 +59,7 @@ export { isOversized, malformed, oversized } from './malformed.js';
 export { callBounds, type MessageBounds } from './messageBounds.js';
 export { MessageSplitter } from './messageSplitter.js';
 export { nodesFromColumns, nodesToColumns } from './nodeColumns.js';
-export { acknowledgementNumbers, operationNumbers, priorityNumbers } from './operations.js';
+export { acknowledgmentNumbers, operationNumbers, priorityNumbers } from './operations.js';
 export { queryFromThrift, queryToThrift, termFromThrift, termToThrift } from './queries.js';
 export { required, type Received } from './required.js';
 export { stateFromByte, stateFromFlockdb, stateToByte, stateToFlockdb } from './states.js';

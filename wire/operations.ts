@@ -1,7 +1,7 @@
 import { RoostError, type Priority } from '../core/index.js';
-import { AcknowledgementNumber, ExecuteOperationType, PriorityNumber } from './generated.js';
+import { AcknowledgmentNumber, ExecuteOperationType, PriorityNumber } from './generated.js';
 import type { Operation } from './values/graph.js';
-import type { Acknowledgement } from './values/options.js';
+import type { Acknowledgment } from './values/options.js';
 
 /** Names of ours and their numbers on the wire. Both ways throw `InvalidArgument` for what is not in the table. */
 class Numbers<Name extends string> {
@@ -49,7 +49,7 @@ export const priorityNumbers = new Numbers<Priority>('priority', {
   high: PriorityNumber.High,
 });
 
-export const acknowledgementNumbers = new Numbers<Acknowledgement>('acknowledgement', {
-  journaled: AcknowledgementNumber.Journaled,
-  materialized: AcknowledgementNumber.Materialized,
+export const acknowledgmentNumbers = new Numbers<Acknowledgment>('acknowledgment', {
+  journaled: AcknowledgmentNumber.Journaled,
+  materialized: AcknowledgmentNumber.Materialized,
 });

@@ -205,7 +205,7 @@ it('takes a node out for every process, and brings it back empty', async () => {
   await second.close();
 });
 
-it('warms a new node from its neighbours, and only that', async () => {
+it('warms a new node from its neighbors, and only that', async () => {
   const small = { ...config, cluster: `${config.cluster}w`, memcached: config.memcached.slice(0, 1) };
   for (const id of ids) database.rows.set(id, { version: 1n, text: `row ${id}` });
   const first = await openCaches(small);

@@ -6,19 +6,19 @@ import { storedNames, type StoredName } from '../ring/entryNames.js';
 import { opcodes, statuses } from '../ring/protocol.js';
 
 export interface WarmReport {
-  /** Entries that the node has from its neighbours. */
+  /** Entries that the node has from its neighbors. */
   readonly copied: number;
   /** Entries that it had already, or that went away meanwhile. */
   readonly skipped: number;
 }
 
-/** Entries on their way at once, from one neighbour. */
+/** Entries on their way at once, from one neighbor. */
 const entriesAtOnce = 200;
 const deadlineMs = 500;
 const leaseSeconds = 10;
 
 /**
- * Copies to a node that is warming what its neighbours have of its keys, under the same leases as readers do. Throws `FailedPrecondition` for a node that is not
+ * Copies to a node that is warming what its neighbors have of its keys, under the same leases as readers do. Throws `FailedPrecondition` for a node that is not
  * warming, and `Unavailable`.
  */
 export async function warmNode(
@@ -39,17 +39,17 @@ export async function warmNode(
   }
   let copied = 0;
   let skipped = 0;
-  for (const [neighbour, of] of pool.nodes) {
-    if (neighbour === node || of.state !== 'in' || of.weight === 0) continue;
+  for (const [neighbor, of] of pool.nodes) {
+    if (neighbor === node || of.state !== 'in' || of.weight === 0) continue;
     let batch: { readonly stored: StoredName; readonly target: Target }[] = [];
     const copy = async (): Promise<void> => {
-      const done = await copyEntries(pool, neighbour, batch);
+      const done = await copyEntries(pool, neighbor, batch);
       copied += done;
       skipped += batch.length - done;
       batch = [];
       onProgress({ copied, skipped });
     };
-    for await (const stored of storedNames(pool, neighbour)) {
+    for await (const stored of storedNames(pool, neighbor)) {
       const { placement } = pool;
       if (placement === undefined)
         throw new RoostError('Unavailable', 'the register of the cache nodes cannot be reached');
@@ -68,10 +68,10 @@ export async function warmNode(
 
 async function copyEntries(
   pool: CachePool,
-  neighbour: string,
+  neighbor: string,
   batch: readonly { readonly stored: StoredName; readonly target: Target }[],
 ): Promise<number> {
-  const [from, to] = [pool.node(neighbour), batch[0]!.target.node];
+  const [from, to] = [pool.node(neighbor), batch[0]!.target.node];
   // The form of an entry is only seen in itself: the lease must be one that its readers understand.
   const formats = (
     await from.get(

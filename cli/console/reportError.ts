@@ -36,8 +36,8 @@ function nextStep(error: RoostError): string | undefined {
   switch (error.code) {
     case 'Unavailable': {
       if (!error.retryable) return undefined;
-      const { host, port, journalled, shard, service } = error.fields;
-      if (journalled !== undefined)
+      const { host, port, journaled, shard, service } = error.fields;
+      if (journaled !== undefined)
         return 'It is applied when its shard takes it: `roost job show high` shows what waits, and why. Repeating the command is safe.';
       if (shard !== undefined)
         return `\`roost shard tree ${shard}\` shows what stands above it, and \`roost ping\` which servers are there.`;

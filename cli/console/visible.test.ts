@@ -8,7 +8,7 @@ import { reportError } from './reportError.js';
 const nasty = 'a\u001b[2J\u001b]0;title\u0007\r\u009b31mb\u202egnp.exe\u2066\u0000';
 const shown = 'a\\x1b[2J\\x1b]0;title\\x07\\x0d\\x9b31mb\\u202egnp.exe\\u2066\\x00';
 
-/** A terminal with colours. */
+/** A terminal with colors. */
 function terminal() {
   const [stdout, stderr] = [new PassThrough(), new PassThrough()].map((stream) =>
     Object.assign(stream, { isTTY: true, columns: 200, getColorDepth: () => 8, hasColors: () => true }),

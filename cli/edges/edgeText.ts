@@ -43,5 +43,5 @@ function edgeLine({ sourceId, destinationId, state, ownState, position, position
   return `{"source":"${sourceId}","destination":"${destinationId}","state":"${state}"${own}${placed},"updatedAt":"${updatedAt}"}\n`;
 }
 
-const nodeLine = ({ id, direction, colour, colouredAt, removedThrough }: StoredNode): string =>
-  `{"node":"${id}","direction":"${direction}","colour":"${colour}","colouredAt":"${colouredAt}","removedThrough":"${removedThrough}"}\n`;
+const nodeLine = ({ id, direction, color, coloredAt, removedThrough }: StoredNode): string =>
+  `{"node":"${id}","direction":"${direction}","color":"${color}","coloredAt":"${coloredAt}","removedThrough":"${removedThrough}"}\n`;

@@ -38,7 +38,7 @@ describe('loadEdges', () => {
     expect(acknowledged).toBe(edgeCount);
     expect(most).toBe(3);
     expect(loaded).toMatchObject({ edgeCount, badLineCount: 0 });
-    expect(loaded.acknowledgementMs).toHaveLength(11);
+    expect(loaded.acknowledgmentMs).toHaveLength(11);
   });
 
   it('stops at the first error, and waits for what is under way', async () => {

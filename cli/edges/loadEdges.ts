@@ -20,14 +20,14 @@ export interface LoadEdgesOptions {
 
 export interface LoadedEdges extends EdgeFileSummary {
   readonly elapsedMs: number;
-  /** How long each batch waited for its acknowledgement, shortest first. */
-  readonly acknowledgementMs: readonly number[];
+  /** How long each batch waited for its acknowledgment, shortest first. */
+  readonly acknowledgmentMs: readonly number[];
 }
 
 /** Writes every edge of a file, some batches at once. The first error stops it; batches under way are waited for. */
 export async function loadEdges(file: EdgeFile, options: LoadEdgesOptions): Promise<LoadedEdges> {
   const startedMs = performance.now();
-  const acknowledgementMs: number[] = [];
+  const acknowledgmentMs: number[] = [];
   const underWay = new Set<Promise<void>>();
   let failure: { readonly error: unknown } | undefined;
 
@@ -38,7 +38,7 @@ export async function loadEdges(file: EdgeFile, options: LoadEdgesOptions): Prom
   const send = async (batch: EdgeBatch, place: number): Promise<void> => {
     const sentMs = performance.now();
     await options.write(batch);
-    acknowledgementMs.push(performance.now() - sentMs);
+    acknowledgmentMs.push(performance.now() - sentMs);
     options.onAcknowledged?.(batch.entryCount);
     ahead.add(place);
     const before = prefix;
@@ -57,7 +57,7 @@ export async function loadEdges(file: EdgeFile, options: LoadEdgesOptions): Prom
         return {
           ...next.value,
           elapsedMs: performance.now() - startedMs,
-          acknowledgementMs: acknowledgementMs.sort((a, b) => a - b),
+          acknowledgmentMs: acknowledgmentMs.sort((a, b) => a - b),
         };
       }
       const place = read++;

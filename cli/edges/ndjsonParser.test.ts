@@ -58,9 +58,9 @@ describe('lines of JSON', () => {
   it('give nodes what mass operations left on them', () => {
     const { batches } = parse(
       lines(
-        { node: '5', direction: 'backward', colour: 'archived', colouredAt: '70', removedThrough: '60' },
-        { node: '6', direction: 'forward', colour: 'normal', colouredAt: '0', removedThrough: '60' },
-        { node: '7', direction: 'forward', colour: 'normal', colouredAt: '9', removedThrough: '-1' },
+        { node: '5', direction: 'backward', color: 'archived', coloredAt: '70', removedThrough: '60' },
+        { node: '6', direction: 'forward', color: 'normal', coloredAt: '0', removedThrough: '60' },
+        { node: '7', direction: 'forward', color: 'normal', coloredAt: '9', removedThrough: '-1' },
       ),
     );
     expect(batches[0]!.nodes).toEqual([
@@ -98,7 +98,7 @@ describe('lines of JSON', () => {
     ['an inexact number', '{"source":1,"destination":9007199254740993}', 'cannot hold exactly'],
     ['an unknown state', '{"source":1,"destination":2,"state":"lost"}', 'state must be one of'],
     ['an unknown key', '{"source":1,"destination":2,"weight":5}', 'has "weight"'],
-    ['an unknown direction', '{"node":1,"direction":"up","colour":"normal","colouredAt":0}', 'a direction is'],
+    ['an unknown direction', '{"node":1,"direction":"up","color":"normal","coloredAt":0}', 'a direction is'],
     [
       'a time that comes late',
       '{"source":1,"destination":2}\n{"source":1,"destination":2,"updatedAt":5}',

@@ -29,7 +29,7 @@ interface EdgeRow {
 
 /**
  * Reads one JSON object a line. An edge is {source, destination} and may have: state, which is normal where absent; own, the edge's own state where its
- * nodes hide it; position and positionedAt; updatedAt. A node that a mass operation has touched is {node, direction, colour, colouredAt, removedThrough}. Lines with the checksum of a dump (dumpChecksum.ts) are passed over. 64-bit numbers are
+ * nodes hide it; position and positionedAt; updatedAt. A node that a mass operation has touched is {node, direction, color, coloredAt, removedThrough}. Lines with the checksum of a dump (dumpChecksum.ts) are passed over. 64-bit numbers are
  * decimal strings, or numbers where those are exact. The first edge decides whether edges have positions, and whether they have times.
  */
 export class NdjsonParser implements EntryParser {
@@ -150,15 +150,15 @@ export class NdjsonParser implements EntryParser {
 }
 
 function nodeEntries(entry: Record<string, unknown>): NodeEntry[] {
-  checkKeys(entry, ['node', 'direction', 'colour', 'colouredAt', 'removedThrough']);
+  checkKeys(entry, ['node', 'direction', 'color', 'coloredAt', 'removedThrough']);
   const id = parseId(entry['node'] as IdInput, 'node');
   const { direction } = entry;
   if (direction !== 'forward' && direction !== 'backward') throw malformed('a direction is forward or backward');
-  const operation = operationOf[stateFrom(entry['colour'], 'colour')];
-  const colouredAt = parseId(entry['colouredAt'] as IdInput, 'colouredAt');
+  const operation = operationOf[stateFrom(entry['color'], 'color')];
+  const coloredAt = parseId(entry['coloredAt'] as IdInput, 'coloredAt');
   const removedThrough = optionalInt64(entry, 'removedThrough') ?? -1n;
   return [
-    ...(operation === 'add' && colouredAt === 0n ? [] : [{ id, direction, operation, time: colouredAt } as const]),
+    ...(operation === 'add' && coloredAt === 0n ? [] : [{ id, direction, operation, time: coloredAt } as const]),
     ...(removedThrough < 0n ? [] : [{ id, direction, operation: 'remove', time: removedThrough } as const]),
   ];
 }

@@ -27,7 +27,7 @@ export function addCheckCommand(flock: Command, io: CliIo): void {
   const command = defineCommand(
     flock,
     'check',
-    'compare every replica, both ends of every edge, and every counter, while writes go on\nIt reads the databases page by page. A difference counts when it lasts: writes under way make some that do not. With --repair, jobs that put right what was found are journalled, and a server applies them. Rows in a shard to which their keys do not lead are named; `roost shard strays --fix` moves them home. It fails where faults are left.',
+    'compare every replica, both ends of every edge, and every counter, while writes go on\nIt reads the databases page by page. A difference counts when it lasts: writes under way make some that do not. With --repair, jobs that put right what was found are journaled, and a server applies them. Rows in a shard to which their keys do not lead are named; `roost shard strays --fix` moves them home. It fails where faults are left.',
     'roost flock check follows --repair',
   )
     .argument('<graph>', "the graph's name")

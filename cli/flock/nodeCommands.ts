@@ -35,14 +35,14 @@ export function addNodeCommands(flock: Command, io: CliIo): void {
       const output = outputFor(io, options);
       output.result({ nodes }, () =>
         output.table(
-          ['node', 'colour', 'since', 'removed through', ...edgeStates],
+          ['node', 'color', 'since', 'removed through', ...edgeStates],
           nodes.map(({ id, node }) =>
             node === null
               ? [String(id), 'nothing was ever written of it', '', '', ...edgeStates.map(() => '')]
               : [
                   String(id),
-                  node.colour,
-                  node.colouredAt === 0n ? 'ever' : timeText(node.colouredAt),
+                  node.color,
+                  node.coloredAt === 0n ? 'ever' : timeText(node.coloredAt),
                   node.removedThrough < 0n ? 'never' : timeText(node.removedThrough),
                   ...edgeStates.map((state) => String(node.counts[state])),
                 ],

@@ -22,7 +22,7 @@ export async function printEdgePage(io: CliIo, query: NodeQuery, options: PageOp
   );
 }
 
-/** What follows the entries of a page: whether it is whole, and how to see its neighbours. */
+/** What follows the entries of a page: whether it is whole, and how to see its neighbors. */
 export function pageEnd(
   output: Output,
   { next, previous, partial = false }: Pick<IdPage & EdgePage, 'next' | 'previous'> & { readonly partial?: boolean },

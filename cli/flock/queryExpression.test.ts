@@ -62,7 +62,7 @@ describe('an expression', () => {
     ['from(-1)', 'needs an id'],
     ['from(x)', 'needs an id where there is "x)"'],
     ['from(9223372036854775808)', 'must be an integer from 0'],
-    ['from(1, colour=red)', 'needs states, among or between'],
+    ['from(1, color=red)', 'needs states, among or between'],
     ['from(1, states=lost)', 'needs normal, negative, archived, removed'],
     ['from(1, between=1)', 'needs positions as MIN..MAX'],
     ['from(1, between=1..9223372036854775808)', 'position must be'],

@@ -99,7 +99,7 @@ async function write(
         for (const destination of destinations)
           batch[operation](source, destination, { ...time, ...(position === undefined ? {} : { position }) });
       },
-      { priority, acknowledgement: wait ? 'materialized' : 'journaled' },
+      { priority, acknowledgment: wait ? 'materialized' : 'journaled' },
     );
   });
   const what = all
@@ -111,8 +111,8 @@ async function write(
       operation,
       all,
       edgeCount: destinations.length,
-      acknowledgement: wait ? 'materialized' : 'journaled',
+      acknowledgment: wait ? 'materialized' : 'journaled',
     },
-    () => (wait ? `done: ${what}` : `journalled: ${what}`),
+    () => (wait ? `done: ${what}` : `journaled: ${what}`),
   );
 }

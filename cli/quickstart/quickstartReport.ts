@@ -16,8 +16,8 @@ export interface QuickstartReport {
   readonly load: {
     readonly elapsedMs: number;
     readonly edgesPerSecond: number;
-    readonly acknowledgementMs: { readonly p50: number; readonly p99: number };
-    /** From the last acknowledgement until the journal was empty. */
+    readonly acknowledgmentMs: { readonly p50: number; readonly p99: number };
+    /** From the last acknowledgment until the journal was empty. */
     readonly waitMs: number;
     /** Edges in both directions on every replica, from the first write to the empty journal. */
     readonly materializedPerSecond: number;

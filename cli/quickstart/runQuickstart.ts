@@ -135,9 +135,9 @@ export async function runQuickstart(io: CliIo, output: Output, options: Quicksta
       load: {
         elapsedMs: loaded.elapsedMs,
         edgesPerSecond: (loaded.edgeCount / loaded.elapsedMs) * 1_000,
-        acknowledgementMs: {
-          p50: quantile(loaded.acknowledgementMs, 0.5),
-          p99: quantile(loaded.acknowledgementMs, 0.99),
+        acknowledgmentMs: {
+          p50: quantile(loaded.acknowledgmentMs, 0.5),
+          p99: quantile(loaded.acknowledgmentMs, 0.99),
         },
         waitMs,
         materializedPerSecond: (loaded.edgeCount / (loaded.elapsedMs + waitMs)) * 1_000,

@@ -26,7 +26,7 @@ const write = (
       destinationIds: ids(...pairs.map(([, destination]) => destination)),
       ...(position === undefined ? {} : { positions: ids(...pairs.map(() => position)) }),
     },
-    { acknowledgement: 'materialized' },
+    { acknowledgment: 'materialized' },
   );
 const list = async (
   sourceId: number,
@@ -128,7 +128,7 @@ describe('the newest edges of a node', () => {
     ]);
     expect([await list(20), await list(21, 'backward'), await list(20, 'backward')]).toEqual([[22, 21], [20], [23]]);
     await flock.execute([{ node: { graphId, id: 20n, direction: 'forward', operation: 'archive' } }], {
-      acknowledgement: 'materialized',
+      acknowledgment: 'materialized',
     });
     await untilApplied(flock);
     expect([await list(20), await list(20, 'forward', ['archived']), await list(21, 'backward')]).toEqual([
@@ -138,7 +138,7 @@ describe('the newest edges of a node', () => {
     ]);
     expect((await other.edges(graphId, ids(20), ids(21)))[0]?.state).toBe('archived');
     await flock.execute([{ node: { graphId, id: 20n, direction: 'forward', operation: 'add' } }], {
-      acknowledgement: 'materialized',
+      acknowledgment: 'materialized',
     });
     await untilApplied(flock);
     expect([await list(20), await list(21, 'backward')]).toEqual([[22, 21], [20]]);
@@ -157,7 +157,7 @@ describe('the newest edges of a node', () => {
           positions: ids(5),
           times: ids(1_000),
         },
-        { acknowledgement: 'materialized' },
+        { acknowledgment: 'materialized' },
       );
     await again();
     expect(await list(30)).toEqual([31]);

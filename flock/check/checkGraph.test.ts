@@ -24,10 +24,10 @@ beforeAll(async () => {
       sourceIds: BigInt64Array.from({ length: count }, (_, i) => BigInt(i % 50)),
       destinationIds: BigInt64Array.from({ length: count }, (_, i) => BigInt(i)),
     },
-    { acknowledgement: 'materialized' },
+    { acknowledgment: 'materialized' },
   );
   await flock.execute([{ node: { graphId: graph.id, id: 7n, direction: 'forward', operation: 'archive' } }], {
-    acknowledgement: 'materialized',
+    acknowledgment: 'materialized',
   });
   await settled();
 }, 60_000);
@@ -64,7 +64,7 @@ describe('a check', () => {
             sourceIds: BigInt64Array.of(1n, 2n),
             destinationIds: BigInt64Array.of(BigInt(i % 9), 51n),
           },
-          { acknowledgement: 'materialized' },
+          { acknowledgment: 'materialized' },
         );
       }
     })();

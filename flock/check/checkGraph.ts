@@ -370,7 +370,7 @@ const ownRegisters = ({ record, visible }: EdgeRow): string =>
 
 const fingerprint = (row: EdgeRow): string => {
   const { sourceId, destinationId, peer } = row.record;
-  return [sourceId, destinationId, ownRegisters(row), peer.colour, peer.colouredAt, peer.removedThrough].join();
+  return [sourceId, destinationId, ownRegisters(row), peer.color, peer.coloredAt, peer.removedThrough].join();
 };
 
 const agrees = ({ counters, rows }: NodeCounts): boolean => counters.every((counter, rank) => counter === rows[rank]);

@@ -123,7 +123,7 @@ export function nodeRepairs(tableId: number, id: bigint, node: NodeRegisters): F
   const jobs: FollowUp[] = [];
   const operation = (rank: number, time: bigint): void =>
     void jobs.push({ kind: jobKinds.node, payload: encodeNode({ tableId, id, rank, time }) });
-  if (!isUntouched({ ...node, removedThrough: untouched.removedThrough })) operation(node.colour, node.colouredAt);
+  if (!isUntouched({ ...node, removedThrough: untouched.removedThrough })) operation(node.color, node.coloredAt);
   if (node.removedThrough !== untouched.removedThrough) operation(rankOf.removed, node.removedThrough);
   return jobs;
 }

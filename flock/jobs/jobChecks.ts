@@ -40,10 +40,10 @@ export function checkRecord(
   checkId(sourceId);
   checkId(destinationId);
   checkRank(ownState);
-  checkRank(peer.colour);
+  checkRank(peer.color);
   checkTime(updatedAt, bounds, -1n);
   checkTime(positionedAt, bounds, -1n);
-  checkTime(peer.colouredAt, bounds, -1n);
+  checkTime(peer.coloredAt, bounds, -1n);
   checkTime(peer.removedThrough, bounds, -1n);
 }
 

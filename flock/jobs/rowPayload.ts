@@ -6,7 +6,7 @@ import { jobKinds } from './kinds.js';
 
 /*
  * Rows in the journal, little-endian: u8 version, then each as
- *   i32 table · i64 source · i64 destination · u8 state · i64 updated · i64 position · i64 positioned · u8 peer's colour · i64 peer coloured · i64 peer removed through
+ *   i32 table · i64 source · i64 destination · u8 state · i64 updated · i64 position · i64 positioned · u8 peer's color · i64 peer colored · i64 peer removed through
  */
 const version = 1;
 const rowBytes = 4 + 8 + 8 + 1 + 8 + 8 + 8 + 1 + 8 + 8;
@@ -22,8 +22,8 @@ export function encodeRows(rows: readonly EdgeRecord[]): Buffer {
     at = payload.writeBigInt64LE(row.updatedAt, at);
     at = payload.writeBigInt64LE(row.position, at);
     at = payload.writeBigInt64LE(row.positionedAt, at);
-    at = payload.writeUInt8(row.peer.colour, at);
-    at = payload.writeBigInt64LE(row.peer.colouredAt, at);
+    at = payload.writeUInt8(row.peer.color, at);
+    at = payload.writeBigInt64LE(row.peer.coloredAt, at);
     at = payload.writeBigInt64LE(row.peer.removedThrough, at);
   }
   return payload;
@@ -45,8 +45,8 @@ export function decodeRows(payload: Buffer): EdgeRecord[] {
       position: payload.readBigInt64LE(at + 29),
       positionedAt: payload.readBigInt64LE(at + 37),
       peer: oneUntouched({
-        colour: payload.readUInt8(at + 45),
-        colouredAt: payload.readBigInt64LE(at + 46),
+        color: payload.readUInt8(at + 45),
+        coloredAt: payload.readBigInt64LE(at + 46),
         removedThrough: payload.readBigInt64LE(at + 54),
       }),
     };

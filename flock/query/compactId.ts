@@ -11,7 +11,7 @@ export const compactIdOfColumn = (value: unknown): CompactId =>
   typeof value === 'number' ? value : BigInt(value as string);
 
 /** The id after, or before, in the order of ids. */
-export const neighbour = (id: CompactId, step: 1n | -1n): CompactId => compactId(BigInt(id) + step);
+export const neighbor = (id: CompactId, step: 1n | -1n): CompactId => compactId(BigInt(id) + step);
 
 /** As a number: for estimates only. */
 export const distance = (a: CompactId, b: CompactId): number => Math.abs(Number(a) - Number(b));

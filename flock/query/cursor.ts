@@ -35,13 +35,13 @@ export interface PositionedEntry {
   readonly position: bigint;
 }
 
-/** The cursor at an entry, towards its neighbour on the other side of the edge. */
+/** The cursor at an entry, toward its neighbor on the other side of the edge. */
 export function encodePositionCursor(
   entry: PositionedEntry,
-  neighbour: PositionedEntry | undefined,
+  neighbor: PositionedEntry | undefined,
   backwards: boolean,
 ): bigint {
-  const plain = entry.position >= leastPlain && entry.position < byIdFlag && entry.position !== neighbour?.position;
+  const plain = entry.position >= leastPlain && entry.position < byIdFlag && entry.position !== neighbor?.position;
   if (!plain && entry.id >= byIdFlag) {
     throw new RoostError(
       'FailedPrecondition',

@@ -94,10 +94,10 @@ function tableList(reader: EdgeReader, term: Term, run: QueryRun, heads?: Heads)
       );
       return entry?.position;
     },
-    async read(bound, towards, limit) {
+    async read(bound, toward, limit) {
       if (heads === undefined || bound !== undefined || !isWhole) {
         return node.read(run, 'page', limit, (session, tables, left) =>
-          readByPosition(session, tables, term, states, bound, towards, limit, left),
+          readByPosition(session, tables, term, states, bound, toward, limit, left),
         );
       }
       const [rows = []] = await reader.many(

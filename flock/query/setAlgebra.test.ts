@@ -30,7 +30,7 @@ beforeAll(async () => {
     const sourceIds = new BigInt64Array(ids.length).fill(BigInt(node));
     await flock.write(
       { graphId: graph.id, operations: 'add', sourceIds, destinationIds: BigInt64Array.from(ids) },
-      { acknowledgement: 'materialized' },
+      { acknowledgment: 'materialized' },
     );
   }
 });
@@ -145,7 +145,7 @@ describe('compound queries', () => {
         destinationIds: positions.map((i) => 50n + i),
         positions,
       },
-      { acknowledgement: 'materialized' },
+      { acknowledgment: 'materialized' },
     );
     const term = {
       graphId: graph.id,

@@ -1,4 +1,4 @@
-import { distance, neighbour, type CompactId } from './compactId.js';
+import { distance, neighbor, type CompactId } from './compactId.js';
 import { precedes, type IdBatch, type IdSource } from './idSource.js';
 import type { QueryRun } from './queryRun.js';
 
@@ -60,7 +60,7 @@ export class Walked {
   async readOn(count: number, least: CompactId | undefined, run: QueryRun): Promise<void> {
     const { ids, through } = this.batch;
     if (through === undefined || count <= 0) return;
-    const before = least === undefined ? through : neighbour(least, this.rising ? -1n : 1n);
+    const before = least === undefined ? through : neighbor(least, this.rising ? -1n : 1n);
     const { ids: more, through: end } = await this.set.next(
       precedes(through, before, this.rising) ? before : through,
       this.rising,

@@ -141,8 +141,8 @@ describe('bad input to our own methods is refused with InvalidArgument', () => {
     ['a deadline of a month', () => client.edges(1, ids, ids, { deadline_ms: 2_000_000_000 })],
     ['a priority that does not exist', () => client.write_edges(writes, { priority: 7 as FlockDBTypes.Priority })],
     [
-      'an acknowledgement that does not exist',
-      () => client.write_edges(writes, { acknowledgement: 7 as RoostTypes.Acknowledgement }),
+      'an acknowledgment that does not exist',
+      () => client.write_edges(writes, { acknowledgment: 7 as RoostTypes.Acknowledgment }),
     ],
     ['an id that is negative', () => client.write_edges({ ...writes, source_ids: packIds([-1n]) }, {})],
     [

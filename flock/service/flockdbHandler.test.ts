@@ -173,7 +173,7 @@ it('answers pages of any size with as much as a page holds', async () => {
   expect([unpackIds(rest.ids).length, rest.next_cursor]).toEqual([1, 0n]);
 });
 
-it('refuses an id that a column has no room for before it is journalled', async () => {
+it('refuses an id that a column has no room for before it is journaled', async () => {
   const [database] = Object.keys(config.databaseHosts) as [string];
   const shard = (tableId: number) => ({ hostname: database, tablePrefix: `narrow_${tableId < 0 ? 'b' : 'f'}` });
   await flock.gizzard.apply(

@@ -97,12 +97,12 @@ export function flockdbHandler(flock: FlockService, caller: Pick<Caller, 'closed
     async get_metadata(sourceId, graphId) {
       const found = await node(sourceId, graphId);
       if (found === undefined) throw new RoostError('NotFound', `Record not found: (${sourceId}, ${graphId})`);
-      const { colour, colouredAt, removedThrough, counts: byState } = found;
-      const updatedAt = colouredAt > removedThrough ? colouredAt : removedThrough;
+      const { color, coloredAt, removedThrough, counts: byState } = found;
+      const updatedAt = coloredAt > removedThrough ? coloredAt : removedThrough;
       return {
         source_id: sourceId,
-        state_id: stateToFlockdb(colour),
-        count: toInt32(byState[colour]),
+        state_id: stateToFlockdb(color),
+        count: toInt32(byState[color]),
         updated_at: toSeconds(updatedAt),
       };
     },

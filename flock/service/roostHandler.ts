@@ -127,8 +127,8 @@ export function roostHandler(flock: FlockService, caller: Caller): RoostHandler 
           leaves: leaves.map(({ shard, host, read, write }) => ({
             shard,
             host,
-            read_behaviour: read,
-            write_behaviour: write,
+            read_behavior: read,
+            write_behavior: write,
           })),
         }));
     },

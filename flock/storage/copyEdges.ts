@@ -56,7 +56,7 @@ async function insertWhatMeetsNothing(
     const isUntouched = node === undefined || node.registers === untouched;
     const isEmpty = node === undefined || (node.edgeCount === 0 && trustCounters);
     for (const edge of edges)
-      (!isUntouched || edge[column.peerColour] !== null ? met : isEmpty ? fresh : unsure).push(edge);
+      (!isUntouched || edge[column.peerColor] !== null ? met : isEmpty ? fresh : unsure).push(edge);
   }
   const here = await placesHere(session, tables, unsure, deadline);
   for (const [place, edge] of unsure.entries()) (here.has(place) ? met : fresh).push(edge);

@@ -25,7 +25,7 @@ export const column = {
   updatedAt: 4,
   position: 5,
   positionedAt: 6,
-  peerColour: 7,
+  peerColor: 7,
 } as const;
 
 export const rowOf = (
@@ -38,8 +38,8 @@ export const rowOf = (
     updatedAt,
     position,
     positionedAt,
-    peerColour,
-    peerColouredAt,
+    peerColor,
+    peerColoredAt,
     peerRemovedThrough,
   ]: SqlRow,
 ): EdgeRow => ({
@@ -51,7 +51,7 @@ export const rowOf = (
     updatedAt: BigInt(updatedAt as number),
     position: BigInt(position as number),
     positionedAt: BigInt(positionedAt as number),
-    peer: peerColour === null ? untouched : registersOf(peerColour, peerColouredAt, peerRemovedThrough),
+    peer: peerColor === null ? untouched : registersOf(peerColor, peerColoredAt, peerRemovedThrough),
   },
   visible: Number(visible),
 });
@@ -209,7 +209,7 @@ const whole: JsonForm<EdgeRow> = {
     p BIGINT PATH '$[5]', q BIGINT PATH '$[6]', c TINYINT UNSIGNED PATH '$[7]', a BIGINT PATH '$[8]', r BIGINT PATH '$[9]'`,
   json: ({ record: r, visible }) => {
     const peer =
-      r.peer === untouched ? 'null,null,null' : `${r.peer.colour},${r.peer.colouredAt},${r.peer.removedThrough}`;
+      r.peer === untouched ? 'null,null,null' : `${r.peer.color},${r.peer.coloredAt},${r.peer.removedThrough}`;
     return `${r.sourceId},${r.destinationId},${visible},${r.ownState},${r.updatedAt},${r.position},${r.positionedAt},${peer}`;
   },
 };

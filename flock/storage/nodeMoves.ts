@@ -53,17 +53,17 @@ export const nodeMoves = (database: string): MovableTable<NodeRow, DatabaseHost>
     },
     describe: ({ id, registers, counts }) => ({
       id: String(id),
-      colour: String(registers.colour),
-      coloured_at: String(registers.colouredAt),
+      color: String(registers.color),
+      coloured_at: String(registers.coloredAt),
       removed_through: String(registers.removedThrough),
       ...Object.fromEntries(countNames.map((name, rank) => [`${name}_count`, counts[rank]!])),
     }),
   };
 };
 
-const nodeOf = ([id, colour, colouredAt, removedThrough, ...counts]: SqlRow): NodeRow => ({
+const nodeOf = ([id, color, coloredAt, removedThrough, ...counts]: SqlRow): NodeRow => ({
   id: BigInt(id as number),
-  registers: registersOf(colour, colouredAt, removedThrough),
+  registers: registersOf(color, coloredAt, removedThrough),
   counts: counts.map(String),
 });
 
@@ -96,7 +96,7 @@ function insertWhatMeetsNothing(
          SELECT s, c, a, r FROM JSON_TABLE(?, '$[*]' COLUMNS (s BIGINT UNSIGNED PATH '$[0]', c TINYINT UNSIGNED PATH '$[1]', a BIGINT PATH '$[2]', r BIGINT PATH '$[3]')) j`,
         [
           jsonRows(fresh, ({ id, registers }) =>
-            [id, registers.colour, registers.colouredAt, registers.removedThrough].join(),
+            [id, registers.color, registers.coloredAt, registers.removedThrough].join(),
           ),
         ],
         deadline,

@@ -35,18 +35,18 @@ export async function lockNodes(
     deadline,
   );
   return new Map(
-    rows.map(([i, colour, colouredAt, removedThrough, edgeCount]) => [
+    rows.map(([i, color, coloredAt, removedThrough, edgeCount]) => [
       ids[Number(i) - 1]!,
-      { registers: registersOf(colour, colouredAt, removedThrough), edgeCount: Number(edgeCount) },
+      { registers: registersOf(color, coloredAt, removedThrough), edgeCount: Number(edgeCount) },
     ]),
   );
 }
 
 /** Registers as they come from a row. */
-export const registersOf = (colour: unknown, colouredAt: unknown, removedThrough: unknown): NodeRegisters =>
+export const registersOf = (color: unknown, coloredAt: unknown, removedThrough: unknown): NodeRegisters =>
   oneUntouched({
-    colour: Number(colour),
-    colouredAt: BigInt(colouredAt as number),
+    color: Number(color),
+    coloredAt: BigInt(coloredAt as number),
     removedThrough: BigInt(removedThrough as number),
   });
 
@@ -105,7 +105,7 @@ export async function writeNode(
   exists: boolean,
   deadline: Deadline,
 ): Promise<void> {
-  const values = [node.colour, node.colouredAt, node.removedThrough, id];
+  const values = [node.color, node.coloredAt, node.removedThrough, id];
   await session.run(
     exists
       ? `UPDATE ${tables.nodes} SET colour = ?, coloured_at = ?, removed_through = ? WHERE source_id = ?`

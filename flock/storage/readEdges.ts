@@ -78,10 +78,10 @@ export async function readNodes(
     deadline,
   );
   return new Map(
-    rows.map(([i, colour, colouredAt, removedThrough, ...counts]) => [
+    rows.map(([i, color, coloredAt, removedThrough, ...counts]) => [
       Number(i) - 1,
       {
-        registers: registersOf(colour, colouredAt, removedThrough),
+        registers: registersOf(color, coloredAt, removedThrough),
         counts: counts.map((count) => BigInt(count as number)),
       },
     ]),

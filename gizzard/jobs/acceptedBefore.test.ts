@@ -28,7 +28,7 @@ const write = (
 const idle = { queued: 0, failing: 0, bad: 0 };
 
 describe('a write that comes again', () => {
-  it('is journalled once, through whichever server, and also when the queue is full meanwhile', async () => {
+  it('is journaled once, through whichever server, and also when the queue is full meanwhile', async () => {
     const [first, second] = [
       await cluster.open({ work: false, jobs: { maxQueued: 2 } }),
       await cluster.open({ work: false, jobs: { maxQueued: 2 } }),
@@ -73,9 +73,8 @@ describe('a write that comes again', () => {
   it('is told that no replica has taken it yet, as the first time was', async () => {
     const gizzard = await cluster.open({ hooks: { beforeApply: failOn('/first', 'Unavailable') } });
     const identity = await identityOf(gizzard);
-    const journalled = { code: 'Unavailable', retryable: false, fields: { journalled: 'true' } };
-    for (let i = 0; i < 3; i++)
-      await expect(write(gizzard, identity, { wait: true })).rejects.toMatchObject(journalled);
+    const journaled = { code: 'Unavailable', retryable: false, fields: { journaled: 'true' } };
+    for (let i = 0; i < 3; i++) await expect(write(gizzard, identity, { wait: true })).rejects.toMatchObject(journaled);
     // Once for each host.
     expect(await gizzard.jobs.sizes('high')).toEqual({ ...idle, failing: 2 });
   });
@@ -94,7 +93,7 @@ describe('a write that comes again', () => {
       .toBe(1);
     const closing = worker.jobs.close(0);
     await expect(write(other, identity, { wait: true, ms: 1_500 })).rejects.toMatchObject({
-      fields: { journalled: 'true' },
+      fields: { journaled: 'true' },
     });
     open();
     await closing;

@@ -4,7 +4,7 @@ import { Backoff, type Deadline } from '../../core/index.js';
 import { results } from '../../redis/index.js';
 import { journalError } from './journal.js';
 import type { Priority } from './priority.js';
-import { journalledError } from './waiters.js';
+import { journaledError } from './waiters.js';
 
 /** Takes the place of what is remembered of a write, once a part of it left its queue without being readable. */
 export const movedMark = 'moved';
@@ -14,8 +14,8 @@ const firstPauseMs = 2;
 const maxPauseMs = 50;
 
 /**
- * Waits until the entries of a write that was accepted before are applied. Workers tell only the server that journalled them, so this one looks.
- * Throws as that one would: `Unavailable` for a part that no replica has taken, and `DeadlineExceeded`, both with the field `journalled`.
+ * Waits until the entries of a write that was accepted before are applied. Workers tell only the server that journaled them, so this one looks.
+ * Throws as that one would: `Unavailable` for a part that no replica has taken, and `DeadlineExceeded`, both with the field `journaled`.
  *
  * @param remembered the ids of its first and last entry, and their queue, or `movedMark`
  */
@@ -29,7 +29,7 @@ export async function untilAppliedBefore(
   const [first = '', last = '', queue = ''] = remembered.split(' ');
   let now: string | null = remembered;
   for (const backoff = new Backoff(firstPauseMs, maxPauseMs); ;) {
-    if (now === movedMark) throw journalledError('Unavailable', 'no replica has taken a part of it');
+    if (now === movedMark) throw journaledError('Unavailable', 'no replica has taken a part of it');
     // Together, since a part leaves its queue in the step that marks it. Past its last moment nothing is remembered any more, and the entries still tell.
     const left = await look(
       () =>
@@ -42,7 +42,7 @@ export async function untilAppliedBefore(
     now = left.remembered;
     if (now !== movedMark && !left.queued) return;
     const pauseMs = backoff.next();
-    if (deadline.remainingMs() <= pauseMs) throw journalledError('DeadlineExceeded', 'its deadline has passed');
+    if (deadline.remainingMs() <= pauseMs) throw journaledError('DeadlineExceeded', 'its deadline has passed');
     await sleep(pauseMs);
   }
 }

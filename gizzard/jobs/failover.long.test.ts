@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { acknowledgements, failOver, faultsOf } from '../../test/support/failover.js';
+import { acknowledgments, failOver, faultsOf } from '../../test/support/failover.js';
 import { freshCluster } from '../../test/support/index.js';
 import { notesTopology, openNotes } from '../../test/support/notes.js';
 import { ReplicatedRedis } from '../../test/support/replicatedRedis.js';
@@ -37,7 +37,7 @@ it(
       await alone.start({ work: false });
       await gizzard.start({ work: true });
       for (const process of [alone, gizzard, alone, gizzard])
-        console.error(`journal.replicas ${process.config.journal.replicas}: ${await acknowledgements(process)}`);
+        console.error(`journal.replicas ${process.config.journal.replicas}: ${await acknowledgments(process)}`);
       // It takes what no replica has for kept.
       await alone.close();
       for (let round = 0; round < rounds; round++) {

@@ -66,7 +66,7 @@ export class JobReader {
       '>',
     )) as [key: Buffer, entries: RawEntry[]][] | null;
     const { connection } = this.#acks;
-    // Redis tells the worker of a new job in the same breath as the caller who journalled it: the caller's answer goes out first.
+    // Redis tells the worker of a new job in the same breath as the caller who journaled it: the caller's answer goes out first.
     await nextTurn();
     return { connection, entries: (reply ?? []).flatMap(([, read]) => read) };
   }

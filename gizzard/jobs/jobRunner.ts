@@ -23,7 +23,7 @@ export interface HostFailure {
   /** Leaves that are still to be written. `undefined`: nothing of the job was placed, all of it is to be tried again. */
   readonly leaves: readonly string[] | undefined;
   readonly error: RoostError;
-  /** Whether the attempt counts towards the error limit: only where the job itself is at fault, and not its place. */
+  /** Whether the attempt counts toward the error limit: only where the job itself is at fault, and not its place. */
   readonly counts: boolean;
 }
 

@@ -32,7 +32,7 @@ export interface JobBounds {
 export interface JobType<Item = unknown, H extends Host = Host> {
   readonly kind: string;
   /**
-   * The newest version of the payload that is known here, and the one that new jobs are journalled with; absent: 1. A job's version stands in its entry of the journal. One of a later version never
+   * The newest version of the payload that is known here, and the one that new jobs are journaled with; absent: 1. A job's version stands in its entry of the journal. One of a later version never
    * reaches `split`: it waits for a server that knows it. So whoever changes a payload's form raises the version, and goes on reading the older ones.
    */
   readonly version?: number;
@@ -54,7 +54,7 @@ export interface JobType<Item = unknown, H extends Host = Host> {
   /** A job that people wrote. Throws `InvalidArgument`. */
   fromJson?(json: unknown): Pick<NewJob, 'payload' | 'times'>;
   /**
-   * Applies items to one leaf; when it throws, all of them are tried again. The jobs that it returns are journalled before the items count as applied;
+   * Applies items to one leaf; when it throws, all of them are tried again. The jobs that it returns are journaled before the items count as applied;
    * applying the same items again must return them again.
    */
   apply(host: H, leaf: Leaf, items: readonly Item[], deadline: Deadline): Promise<readonly FollowUp[]>;
@@ -73,7 +73,7 @@ export interface JobType<Item = unknown, H extends Host = Host> {
 export interface ClusterJobType extends Pick<JobType, 'kind' | 'version' | 'check' | 'toJson' | 'fromJson'> {
   readonly split?: undefined;
   /**
-   * Does the job. The jobs that it returns are journalled before it counts as done. Throws `DataLoss` where the payload is malformed; the job is then given up at once. A job whose error is worth a
+   * Does the job. The jobs that it returns are journaled before it counts as done. Throws `DataLoss` where the payload is malformed; the job is then given up at once. A job whose error is worth a
    * retry is tried again, however often that takes.
    */
   run(payload: Buffer, deadline: Deadline, version: number): Promise<readonly FollowUp[]>;

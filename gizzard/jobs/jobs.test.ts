@@ -97,7 +97,7 @@ describe('a job', () => {
     await expect.poll(() => notesOf(gizzard)).toMatchObject({ [`${cluster.db1}/first`]: ['1=1', '1=2', '1=3', '1=4'] });
   });
 
-  it('brings about others, which are journalled before it counts as applied', async () => {
+  it('brings about others, which are journaled before it counts as applied', async () => {
     const held = gate();
     const gizzard = await cluster.open({
       hooks: {

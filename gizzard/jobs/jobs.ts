@@ -44,7 +44,7 @@ const fenceSeconds = 86_400;
 
 const settingsDeadlineMs = 3_000;
 
-/** Several changes of remote clusters may come while one write is journalled. */
+/** Several changes of remote clusters may come while one write is journaled. */
 const maxLooksForRemotes = 3;
 /** A look at the queues takes no longer than this. */
 const lookDeadlineMs = 2_000;
@@ -140,7 +140,7 @@ export class Jobs {
     ]);
     const delay = metrics.histogram(
       'roost_job_delay_seconds',
-      'Time from a job being journalled to its being applied on every leaf',
+      'Time from a job being journaled to its being applied on every leaf',
       ['priority'],
       delayBuckets,
     );
@@ -230,7 +230,7 @@ export class Jobs {
   /**
    * Journals some jobs, all or none; those whose identity was accepted before are there already. Returns when they are in the journal or, with `waitUntilApplied`, when they
    * have been applied. Throws as `Journal.append` does; with `waitUntilApplied` also `Unavailable` and `DeadlineExceeded` for jobs that are accepted but not applied yet, whose
-   * field `journalled` says so.
+   * field `journaled` says so.
    */
   async append(jobs: readonly NewJob[], options: AppendOptions): Promise<void> {
     const { priority, deadline, identity } = options;
@@ -261,7 +261,7 @@ export class Jobs {
     }
     for (const { cancel } of waiting) cancel();
     await untilAppliedBefore(this.#shared, writeKey(this.config.cluster, identity.id), before, priority, deadline);
-    // Its worker does both before it tells the server that journalled the write; this one was not told.
+    // Its worker does both before it tells the server that journaled the write; this one was not told.
     await this.lagging.allKnownEverywhere(deadline);
     await deadline.race(
       Promise.all(jobs.map((job) => this.#runner.forget(job))),
@@ -345,7 +345,7 @@ export class Jobs {
     return this.#journal;
   }
 
-  /** Stops the workers: jobs in work are finished within `graceMs` or handed back. Journalled jobs stay. */
+  /** Stops the workers: jobs in work are finished within `graceMs` or handed back. Journaled jobs stay. */
   async close(graceMs: number): Promise<void> {
     try {
       await Promise.all([...this.#workers.map((worker) => worker.stop(graceMs)), this.#relays?.stop(graceMs)]);

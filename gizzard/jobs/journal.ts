@@ -213,7 +213,7 @@ export class Journal {
           .finally(() => {
             this.#bytesInFlight -= bytes;
           });
-        const [now, acceptedNow, before] = await deadline.race(appended, 'journalling a write');
+        const [now, acceptedNow, before] = await deadline.race(appended, 'journaling a write');
         this.#clock.learn(Number(now));
         await deadline.race(
           this.guard.replicas.reached(connection),
@@ -235,7 +235,7 @@ export class Journal {
         if (identity !== undefined && (Number(late) > identified || identified > Number(late) + maxAheadMicros))
           throw notNow(identity, late);
         // In time by our own clock: that of Redis was set, or another Redis has taken over.
-        if (attempt === 2 || deadline.passed) throw deadlineExceeded('journalling a write');
+        if (attempt === 2 || deadline.passed) throw deadlineExceeded('journaling a write');
       }
     }
   }

@@ -49,7 +49,7 @@ interface Waiting {
  * Sends the backlog of jobs for one remote cluster. All servers of this cluster share the work, as they share their own jobs: a job leaves the backlog once
  * the other side's journal has it, at least once and in any order. While no host answers, or hosts are blocked, the backlog stays.
  *
- * A change of the remote clusters holds for every job that is journalled after it was answered, also on servers that have not heard of it: each batch, once taken, is sent
+ * A change of the remote clusters holds for every job that is journaled after it was answered, also on servers that have not heard of it: each batch, once taken, is sent
  * only if no newer topology has changed them, and goes back to the backlog else. A job that was being sent when they changed does not count as sent.
  */
 export class RemoteRelay {
@@ -195,7 +195,7 @@ export class RemoteRelay {
         new RoostError('Unavailable', `cluster ${remote} is not tried again yet`, { fields: { cluster: remote } }),
       );
     try {
-      // After the jobs were taken: so those that were journalled after the change are not sent as before it.
+      // After the jobs were taken: so those that were journaled after the change are not sent as before it.
       const changedIn = await this.redis.get(remotesFenceKey(cluster));
       if (changedIn !== null && Number(changedIn) > version) {
         this.#staleVersion = Math.max(this.#staleVersion, version);

@@ -53,7 +53,7 @@ export class Waiters {
     void this.subscriber.ping().catch(() => undefined);
   }
 
-  /** Registers a caller before its job is journalled: the answer may come before `append` returns. */
+  /** Registers a caller before its job is journaled: the answer may come before `append` returns. */
   register(): {
     readonly waiter: string;
     readonly applied: (deadline: Deadline) => Promise<void>;
@@ -72,7 +72,7 @@ export class Waiters {
           await deadline.race(promise, 'applying a write that is in the journal');
         } catch (error) {
           throw isRoostError(error, 'DeadlineExceeded')
-            ? journalledError('DeadlineExceeded', 'applying a write did not finish before its deadline')
+            ? journaledError('DeadlineExceeded', 'applying a write did not finish before its deadline')
             : error;
         } finally {
           cancel();
@@ -93,14 +93,14 @@ export class Waiters {
     const waiter = this.#waiting.get(token);
     this.#waiting.delete(token);
     if (error === '') waiter?.resolve();
-    else waiter?.reject(journalledError('Unavailable', error));
+    else waiter?.reject(journaledError('Unavailable', error));
   }
 }
 
 /** A write that will be applied, and is not yet. To repeat it would journal it again. */
-export const journalledError = (code: ErrorCode, why: string): RoostError =>
+export const journaledError = (code: ErrorCode, why: string): RoostError =>
   new RoostError(code, `the write is in the journal, and not applied yet: ${why}`, {
-    fields: { journalled: true },
+    fields: { journaled: true },
     retryable: false,
   });
 

@@ -244,7 +244,7 @@ describe('a plan', () => {
   });
 
   it.each([
-    ['bases that are not neighbours', [0n, 2_000n], [0n], 'InvalidArgument'],
+    ['bases that are not neighbors', [0n, 2_000n], [0n], 'InvalidArgument'],
     ['a base that nothing is forwarded at', [5n], [5n], 'InvalidArgument'],
     ['trees that begin elsewhere', [0n], [1n], 'InvalidArgument'],
     ['trees that end elsewhere', [0n], [0n, 1_000n], 'InvalidArgument'],

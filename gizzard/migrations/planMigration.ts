@@ -60,7 +60,7 @@ interface TableRoots {
 }
 
 /**
- * Plans how neighbouring trees of a table become others that cover the same keys: one tree of another shape, a split, a merge.
+ * Plans how neighboring trees of a table become others that cover the same keys: one tree of another shape, a split, a merge.
  *
  * In between stands, for each interval of keys, a replicating node above both: first with the new leaves at weight 0, which are written and not read;
  * once they hold everything, with the new tree, and the old leaves at weight 0, so that going back loses nothing; in the end the new tree alone.

@@ -139,7 +139,7 @@ describe('what an operator asks for', () => {
     );
   });
 
-  it('splits in the middle or where it is told, and merges neighbours', () => {
+  it('splits in the middle or where it is told, and merges neighbors', () => {
     const at = planner(2, 'flock(a)');
     const half = (keyHash('fnv1a64').maxHash + 1n) / 2n;
     expect(goals(split(at, { tableId: 1, baseId: half }))).toEqual(['flock(a) + flock(a)']);

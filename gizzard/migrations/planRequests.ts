@@ -205,7 +205,7 @@ export function planTable(
     shapes.map(({ weight }) => weight),
   );
   const changes: Change[] = [{ kind: 'createTable', table }];
-  // Shapes by turns, so that neighbouring keys are on different hosts.
+  // Shapes by turns, so that neighboring keys are on different hosts.
   const order = quotas
     .flatMap((quota, shape) => Array.from({ length: quota }, (_, i) => ({ shape, at: (i + 0.5) / quota })))
     .sort((a, b) => a.at - b.at || a.shape - b.shape);

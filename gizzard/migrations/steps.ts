@@ -28,7 +28,7 @@ export interface PlannedStep {
   readonly inverse: Action;
 }
 
-/** One tree, or some neighbouring ones of a split or merge, on their way from one shape to another. */
+/** One tree, or some neighboring ones of a split or merge, on their way from one shape to another. */
 export interface MigrationPlan {
   readonly title: string;
   /** What it was made for: it is refused where that has changed. */

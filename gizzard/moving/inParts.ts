@@ -8,7 +8,7 @@ const transactionsAtOnce = 3;
 /**
  * Writes a page of rows in parts that fit a transaction, a few at once.
  *
- * @param group neighbours of one group are kept in one part where they fit: where they lock the same row, two parts would wait for each other
+ * @param group neighbors of one group are kept in one part where they fit: where they lock the same row, two parts would wait for each other
  */
 export async function inParts<Row>(
   rows: readonly Row[],

@@ -160,11 +160,11 @@ describe('a tree that is being rebuilt', () => {
     [['blocked', 'writeOnly'], { read: 'deny', write: 'allow' }],
     [['blackHole', 'readOnly'], { read: 'allow', write: 'deny' }],
     [['blackHole', 'blackHole'], { read: 'ignore', write: 'ignore' }],
-  ] as const)('counts a leaf below %j once, by what lets more through', (types, behaviour) => {
+  ] as const)('counts a leaf below %j once, by what lets more through', (types, behavior) => {
     const route = two(types, true);
     expect(route.leaves).toHaveLength(1);
-    expect(route.leaves[0]).toMatchObject(behaviour);
-    expect(readOrder(route, () => true)).toHaveLength(behaviour.read === 'allow' ? 1 : 0);
-    expect(route.writable).toHaveLength(behaviour.write === 'allow' ? 1 : 0);
+    expect(route.leaves[0]).toMatchObject(behavior);
+    expect(readOrder(route, () => true)).toHaveLength(behavior.read === 'allow' ? 1 : 0);
+    expect(route.writable).toHaveLength(behavior.write === 'allow' ? 1 : 0);
   });
 });

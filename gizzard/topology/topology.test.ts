@@ -78,7 +78,7 @@ describe('the search for a forwarding', () => {
 
   it('agrees with a search of the whole list', () => {
     const bases = fc.uniqueArray(fc.bigInt({ min: 0n, max: 1_000n }), { minLength: 1, maxLength: 20 });
-    // Above 2^53 neighbours are one and the same as doubles.
+    // Above 2^53 neighbors are one and the same as doubles.
     const from = fc.constantFrom(0n, 1n << 53n, 1n << 60n);
     fc.assert(
       fc.property(bases, fc.bigInt({ min: 0n, max: 1_001n }), from, (some, above, start) => {

@@ -80,7 +80,7 @@ export interface TopologyState {
   readonly forwardings: readonly Forwarding[];
   readonly hostWeights: readonly HostWeight[];
   readonly remoteHosts: readonly RemoteHost[];
-  /** Priorities whose jobs are journalled but not worked on. */
+  /** Priorities whose jobs are journaled but not worked on. */
   readonly pausedPriorities: readonly Priority[];
   readonly fanouts: readonly Fanout[];
 }

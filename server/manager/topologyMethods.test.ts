@@ -28,7 +28,7 @@ afterAll(() => flock.close());
 const tableOf = (id: ShardId, table: string): string => `\`${config.cluster}\`.\`${id.tablePrefix}_${table}\``;
 const sql = (id: ShardId, statement: string) =>
   flock.gizzard.mysql.host(id.hostname).rows(statement, [], Deadline.after(5_000));
-const add = (source: bigint, destination: bigint, acknowledgement: 'journaled' | 'materialized' = 'materialized') =>
+const add = (source: bigint, destination: bigint, acknowledgment: 'journaled' | 'materialized' = 'materialized') =>
   flock.write(
     {
       graphId: 1,
@@ -36,7 +36,7 @@ const add = (source: bigint, destination: bigint, acknowledgement: 'journaled' |
       sourceIds: BigInt64Array.of(source),
       destinationIds: BigInt64Array.of(destination),
     },
-    { acknowledgement },
+    { acknowledgment },
   );
 const shard = (id: ShardId, type: string): ShardInfo => ({
   id,

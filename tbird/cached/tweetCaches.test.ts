@@ -7,7 +7,7 @@ import { openTbird, type Tbird } from '../index.js';
 import { tweetTable } from '../storage/tweetTable.js';
 
 const { config } = freshCluster('cachedtweets', { cache: { tweets: true, deadlineMs: 1_000, listIds: 20 } });
-const materialized = { acknowledgement: 'materialized' } as const;
+const materialized = { acknowledgment: 'materialized' } as const;
 let caches: Caches;
 /** Works on the journal; the other one only reads and writes. */
 let tbird: Tbird;

@@ -17,7 +17,7 @@ interface Item {
 }
 
 /**
- * Writes of tweets. The edges that a create brings to the indexes are journalled together with it. What only the row can tell follows from here: the edges of
+ * Writes of tweets. The edges that a create brings to the indexes are journaled together with it. What only the row can tell follows from here: the edges of
  * a tweet whose state is another than its create says, since whoever deletes a tweet need not know its author; and those of a tweet that several contents came for.
  */
 export const tweetJob = (

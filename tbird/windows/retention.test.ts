@@ -12,7 +12,7 @@ const clocks = { journalMs: async () => journalMs, databaseMs: async () => datab
 /** Two servers; each rolls when it is told to, and looks for a newer topology when it must. */
 let tbird: Tbird;
 let other: Tbird;
-const materialized = { acknowledgement: 'materialized' } as const;
+const materialized = { acknowledgment: 'materialized' } as const;
 const idAt = (timeMs: number, sequence = 0): bigint => composeSnowflake({ timeMs, worker: 9, sequence });
 const idIn = (hour: number): bigint => idAt(startMs + hour * hourMs + 1, hour);
 const ids = (...list: bigint[]): BigInt64Array => BigInt64Array.from(list);
@@ -150,7 +150,7 @@ it('a window that was made anew meanwhile is not replaced, and one that was neve
   });
   expect((await tbird.get(ids(idAt(startMs + hourMs + 2, 77))))[0]?.text).toBe('anew');
   await expect(tbird.windowSet.undrop(startMs - 7_000 * hourMs)).rejects.toMatchObject({ code: 'NotFound' });
-  // One whose neighbours are gone, and which no retention holds any more: nothing has to be released.
+  // One whose neighbors are gone, and which no retention holds any more: nothing has to be released.
   await tbird.windowSet.undrop(startMs + 3 * hourMs);
   await tbird.roll();
   expect((await tbird.get(ids(idIn(3))))[0]?.text).toBe('hour 3');

@@ -14,7 +14,7 @@ const clocks = { journalMs: async () => nowMs, databaseMs: async () => nowMs };
 /** Two servers; each rolls when it is told to. */
 let tbird: Tbird;
 let other: Tbird;
-const materialized = { acknowledgement: 'materialized' } as const;
+const materialized = { acknowledgment: 'materialized' } as const;
 const hours = async (of: Tbird = tbird): Promise<number[]> =>
   (await of.windows()).map(({ startMs: at }) => (at - startMs) / hourMs);
 const idAt = (timeMs: number, sequence = 0): bigint => composeSnowflake({ timeMs, worker: 9, sequence });
@@ -139,7 +139,7 @@ describe('windows', () => {
     expect(await hours()).toEqual([0, 1, 500, 1_000]);
     expect((await tbird.get(BigInt64Array.of(late)))[0]?.text).toBe('late');
     expect((await tbird.windows()).slice(2).map(({ hosts }) => hosts.join())).toEqual(['db2', 'db1']);
-    // Neighbours of the new window are still missing.
+    // Neighbors of the new window are still missing.
     expect(tbird.windowSet.route(idAt(startMs + 499 * hourMs), hourMs)).toBeUndefined();
     expect(tbird.windowSet.route(idAt(startMs + 501 * hourMs), hourMs)).toBeUndefined();
   });

@@ -28,7 +28,7 @@ it('rolls, finds tweets of every month, and reads no more for one of the last ho
     if (hour % 720 !== 0) continue;
     const id = composeSnowflake({ timeMs: nowMs, worker: 1, sequence: 0 });
     await tbird.create([{ id, userId: 1n, text: `hour ${hour}` }], {
-      acknowledgement: 'materialized',
+      acknowledgment: 'materialized',
       deadlineMs: 60_000,
     });
     written.push(id);
@@ -39,6 +39,6 @@ it('rolls, finds tweets of every month, and reads no more for one of the last ho
   expect((await tbird.get(BigInt64Array.from(written))).every((tweet) => tweet !== undefined)).toBe(true);
   expect([...(await tbird.timeline({ userId: 1n, count: 100 }))]).toEqual([...written].reverse());
   const last = composeSnowflake({ timeMs: nowMs, worker: 2, sequence: 0 });
-  await tbird.create([{ id: last, userId: 2n, text: 'now' }], { acknowledgement: 'materialized', deadlineMs: 60_000 });
+  await tbird.create([{ id: last, userId: 2n, text: 'now' }], { acknowledgment: 'materialized', deadlineMs: 60_000 });
   expect(await tbird.scan({ userId: 2n, count: 1 })).toMatchObject({ windowsRead: 1, tablesRead: 1 });
 }, 1_800_000);

@@ -22,7 +22,7 @@ interface Step {
   readonly write: (options: {
     readonly time: Micros;
     readonly deadlineMs: number;
-    readonly acknowledgement?: 'materialized';
+    readonly acknowledgment?: 'materialized';
   }) => Promise<void>;
   readonly done: (time: Micros) => void;
   /** It may or may not be applied, now or later. */
@@ -50,7 +50,7 @@ async function runClient(
       const options = {
         time,
         deadlineMs: 10_000,
-        ...(materialized ? { acknowledgement: 'materialized' as const } : {}),
+        ...(materialized ? { acknowledgment: 'materialized' as const } : {}),
       };
       try {
         await write(options);

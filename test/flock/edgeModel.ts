@@ -34,13 +34,13 @@ export interface ModelEdge {
 
 /** Every edge as queries should see it once all writes have arrived, in whatever order. */
 export function modelEdges(writes: readonly ModelWrite[]): ModelEdge[] {
-  const node = (direction: Direction, id: number): { colour: Register; removedThrough: number } => {
+  const node = (direction: Direction, id: number): { color: Register; removedThrough: number } => {
     const own = writes.filter((write) => write.kind === 'node' && write.direction === direction && write.id === id);
-    const colours = own
+    const colors = own
       .filter((write) => write.operation !== 'remove')
       .map((write): Register => [write.time, rank[write.operation]]);
     const removals = own.filter((write) => write.operation === 'remove').map((write) => write.time);
-    return { colour: latest([...colours, [0, rank.add]], [0, 0]), removedThrough: Math.max(-1, ...removals) };
+    return { color: latest([...colors, [0, rank.add]], [0, 0]), removedThrough: Math.max(-1, ...removals) };
   };
   const edges = writes.filter((write) => write.kind === 'edge');
   const pairs = new Map(edges.map((edge) => [`${edge.source} ${edge.destination}`, edge]));
@@ -60,8 +60,8 @@ export function modelEdges(writes: readonly ModelWrite[]): ModelEdge[] {
     const b = node('backward', destination);
     let state: number = rank.remove;
     if (ownState !== rank.remove && Math.max(a.removedThrough, b.removedThrough) < updatedAt) {
-      const [, base] = latest([[updatedAt, ownState], a.colour, b.colour], [0, 0]);
-      state = Math.max(base, a.colour[1], b.colour[1]);
+      const [, base] = latest([[updatedAt, ownState], a.color, b.color], [0, 0]);
+      state = Math.max(base, a.color[1], b.color[1]);
     }
     return { source, destination, state, updatedAt, position };
   });

@@ -95,9 +95,9 @@ export class MassOperations {
 
   async #deliver(batch: WriteBatch, materialized: boolean): Promise<void> {
     try {
-      await this.flock.execute(batch, materialized ? { acknowledgement: 'materialized', deadlineMs: 20_000 } : {});
+      await this.flock.execute(batch, materialized ? { acknowledgment: 'materialized', deadlineMs: 20_000 } : {});
     } catch (error) {
-      // It was journalled: only the first attempt to apply it failed, as it was made to.
+      // It was journaled: only the first attempt to apply it failed, as it was made to.
       if (!(error instanceof RoostError && error.code === 'Unavailable')) throw error;
     }
   }

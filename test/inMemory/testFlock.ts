@@ -115,7 +115,7 @@ export class TestFlock implements FlockService {
         this.#apply(write.edges);
         continue;
       }
-      // As a snapshot: enough to see that a mass operation arrived. Colours are tested on the real store.
+      // As a snapshot: enough to see that a mass operation arrived. Colors are tested on the real store.
       const { graphId, id, direction, operation, time } = write.node;
       const ends = this.#term({ graphId, direction, sourceId: id, states: edgeStates }).map((edge) =>
         direction === 'forward' ? edge.destinationId : edge.sourceId,
@@ -144,7 +144,7 @@ export class TestFlock implements FlockService {
     return counts.map((byState) =>
       Object.values(byState).every((count) => count === 0n)
         ? undefined
-        : { colour: 'normal', colouredAt: 0n, removedThrough: -1n, counts: byState },
+        : { color: 'normal', coloredAt: 0n, removedThrough: -1n, counts: byState },
     );
   }
 

@@ -26,7 +26,7 @@ beforeAll(async () => {
       sourceIds: BigInt64Array.from({ length: 50 }, (_, i) => BigInt(i)),
       destinationIds: BigInt64Array.from({ length: 50 }, (_, i) => BigInt(i + 1)),
     },
-    { acknowledgement: 'materialized' },
+    { acknowledgment: 'materialized' },
   );
 });
 afterAll(() => server.close());

@@ -34,7 +34,7 @@ beforeAll(async () => {
       sourceIds: BigInt64Array.of(1n, 1n, 2n),
       destinationIds: BigInt64Array.of(2n, 3n, 3n),
     },
-    { acknowledgement: 'materialized' },
+    { acknowledgment: 'materialized' },
   );
 });
 afterAll(() => flock.close());
@@ -151,7 +151,7 @@ it('names what is denied, missing, apart and lagging, and says where it could no
     .run(`DROP TABLE \`${config.cluster}\`.\`${backward.tablePrefix}_nodes\``, [], Deadline.after(5_000));
   await flock.write(
     { graphId: id, operations: 'add', sourceIds: BigInt64Array.of(1n), destinationIds: BigInt64Array.of(2n) },
-    { acknowledgement: 'journaled' },
+    { acknowledgment: 'journaled' },
   );
   const checked = defineStore({
     name: 'checked',
@@ -226,7 +226,7 @@ it('compares all rows of a store without counters, and merges replicas of which 
     await users.setup({ shards: 1, replicas: 2 });
     const { gizzard } = users;
     for (const name of ['older', 'newer'])
-      await users.put([{ id: 1n, name, screenName: 'one', flags: 0 }], { acknowledgement: 'materialized' });
+      await users.put([{ id: 1n, name, screenName: 'one', flags: 0 }], { acknowledgment: 'materialized' });
     expect(await gizzard.doctor.examine()).toEqual([]);
     const { id } = gizzard.topology.routes(gizzard.topology.tables[0]!.tableId)[0]!.leaves[1]!.shard;
     const table = `\`${ofUsers.config.cluster}\`.\`${id.tablePrefix}_users\``;

@@ -24,7 +24,7 @@ async function movedGraph(name: string) {
   const { id } = await flock.createGraph(name, { shards: 1, replicas: 1, hosts: [db1] });
   await flock.write(
     { graphId: id, operations: 'add', sourceIds: BigInt64Array.of(1n), destinationIds: BigInt64Array.of(2n) },
-    { acknowledgement: 'materialized' },
+    { acknowledgment: 'materialized' },
   );
   const [route] = gizzard.topology.routes(id);
   const leaf = route!.leaves[0]!.shard;

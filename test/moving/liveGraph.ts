@@ -1,4 +1,4 @@
-import type { Acknowledgement, Direction, EdgeState, Flock, Operation, StateCounts } from '../../flock/index.js';
+import type { Acknowledgment, Direction, EdgeState, Flock, Operation, StateCounts } from '../../flock/index.js';
 import type { Graph } from '../../sdk/index.js';
 
 export interface LiveWrite {
@@ -13,7 +13,7 @@ const writeDeadlineMs = 20_000;
 
 /** One graph, as a load sees it. */
 export interface LiveGraph {
-  write(edges: readonly LiveWrite[], acknowledgement: Acknowledgement): Promise<void>;
+  write(edges: readonly LiveWrite[], acknowledgment: Acknowledgment): Promise<void>;
   states(pairs: readonly Pair[]): Promise<readonly (EdgeState | undefined)[]>;
   /** Some destinations of a node's normal edges. */
   page(source: bigint): Promise<readonly bigint[]>;
@@ -26,7 +26,7 @@ const destinations = (pairs: readonly Pair[]): BigInt64Array =>
 
 /** Through servers inside this process; `flock` is asked for each request, so that requests may take turns among them. */
 export const liveGraphOf = (flock: () => Flock, graphId: number): LiveGraph => ({
-  async write(edges, acknowledgement) {
+  async write(edges, acknowledgment) {
     const pairs = edges.map(({ source, destination }): Pair => [source, destination]);
     const writes = {
       graphId,
@@ -34,7 +34,7 @@ export const liveGraphOf = (flock: () => Flock, graphId: number): LiveGraph => (
       sourceIds: sources(pairs),
       destinationIds: destinations(pairs),
     };
-    await flock().write(writes, { acknowledgement, deadlineMs: writeDeadlineMs });
+    await flock().write(writes, { acknowledgment, deadlineMs: writeDeadlineMs });
   },
   states: (pairs) => flock().states(graphId, sources(pairs), destinations(pairs)),
   async page(source) {
@@ -46,8 +46,8 @@ export const liveGraphOf = (flock: () => Flock, graphId: number): LiveGraph => (
 
 /** Through a client, as an application does. */
 export const liveGraphOfClient = (graph: Graph): LiveGraph => ({
-  async write(edges, acknowledgement) {
-    const options = { acknowledgement, deadlineMs: writeDeadlineMs };
+  async write(edges, acknowledgment) {
+    const options = { acknowledgment, deadlineMs: writeDeadlineMs };
     await Promise.all(
       edges.map(({ operation, source, destination }) => graph[operation](source, destination, options)),
     );

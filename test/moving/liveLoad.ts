@@ -3,7 +3,7 @@ import { expect } from 'vitest';
 import { Deadline } from '../../core/index.js';
 import {
   edgeStates,
-  type Acknowledgement,
+  type Acknowledgment,
   type Direction,
   type EdgeState,
   type Flock,
@@ -155,7 +155,7 @@ export class LiveLoad {
     }
   }
 
-  async #writer(base: bigint, acknowledgement: Acknowledgement): Promise<void> {
+  async #writer(base: bigint, acknowledgment: Acknowledgment): Promise<void> {
     let fresh = 0;
     while (!this.#stopped) {
       const edges = new Map<number, LiveWrite>();
@@ -166,16 +166,16 @@ export class LiveLoad {
         const operation = known ? operations[this.#random(operations.length)]! : 'add';
         edges.set(number, { source: BigInt(number % sourcesCount), destination: base + BigInt(number), operation });
       }
-      await this.#write([...edges.values()], acknowledgement);
+      await this.#write([...edges.values()], acknowledgment);
       await sleep(this.#random(60));
     }
   }
 
-  async #write(edges: readonly LiveWrite[], acknowledgement: Acknowledgement): Promise<void> {
+  async #write(edges: readonly LiveWrite[], acknowledgment: Acknowledgment): Promise<void> {
     const deadline = Deadline.after(giveUpAfterMs);
     for (;;) {
       try {
-        await this.graph.write(edges, acknowledgement);
+        await this.graph.write(edges, acknowledgment);
         break;
       } catch (error) {
         if (this.options.patient !== true || deadline.passed) {
@@ -186,7 +186,7 @@ export class LiveLoad {
       }
     }
     this.#writes++;
-    const shown = acknowledgement === 'materialized' && this.options.replicasMayLag?.() !== true;
+    const shown = acknowledgment === 'materialized' && this.options.replicasMayLag?.() !== true;
     for (const { source, destination, operation } of edges) {
       const key = `${source},${destination}`;
       if (shown && !this.#acknowledged.has(key)) this.#visible.push([source, destination]);

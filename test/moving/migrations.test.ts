@@ -155,7 +155,7 @@ describe('a migration', { timeout }, () => {
         sourceIds: BigInt64Array.from({ length: 3_000 }, () => 5n),
         destinationIds: BigInt64Array.from({ length: 3_000 }, (_, i) => BigInt(i)),
       },
-      { acknowledgement: 'materialized', deadlineMs: 20_000 },
+      { acknowledgment: 'materialized', deadlineMs: 20_000 },
     );
     const plan = (await migrations.planner()).plan(
       graphId,

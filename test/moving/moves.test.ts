@@ -39,7 +39,7 @@ async function write(
     const sourceIds = ids.map((id) => (id % 10n === 0n ? 7n : id / 3n));
     await flock.write(
       { graphId, operations: operation, sourceIds, destinationIds: ids },
-      { acknowledgement: 'materialized', deadlineMs: 20_000 },
+      { acknowledgment: 'materialized', deadlineMs: 20_000 },
     );
   }
 }
@@ -71,7 +71,7 @@ beforeAll(async () => {
   ];
   await flock.write(
     { graphId, operations: 'add', ...some, positions: BigInt64Array.of(-5n, 2n ** 62n) },
-    { acknowledgement: 'materialized' },
+    { acknowledgment: 'materialized' },
   );
   // Nodes at either end, and one that has no edges.
   const nodes = others.flatMap((id) =>
@@ -79,7 +79,7 @@ beforeAll(async () => {
       node: { graphId, id, direction, operation: 'archive' as const },
     })),
   );
-  await flock.execute(nodes, { acknowledgement: 'materialized' });
+  await flock.execute(nodes, { acknowledgment: 'materialized' });
   await untilApplied(flock);
 });
 afterAll(() => flock.close());

@@ -55,7 +55,7 @@ def page(results):
     return {'ids': unpack(results.ids), 'next': str(results.next_cursor), 'prev': str(results.prev_cursor)}
 
 
-# Writes are answered once journalled, so that reads may have to wait for a moment.
+# Writes are answered once journaled, so that reads may have to wait for a moment.
 def eventually(read, expected):
     give_up = time.time() + 10
     while read() != expected:

@@ -55,7 +55,7 @@ def stored(id):
     return keys(client.get(name(id), 0, 0, False).entries)
 
 
-# Writes are answered once journalled, so that reads may have to wait for a moment.
+# Writes are answered once journaled, so that reads may have to wait for a moment.
 def eventually(read, expected):
     give_up = time.time() + 10
     while read() != expected:

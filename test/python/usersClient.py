@@ -8,7 +8,7 @@ import struct
 import sys
 
 sys.path.insert(0, sys.argv[1])
-from roost.ttypes import Acknowledgement, ReadOptions, RoostException, WriteOptions  # noqa: E402
+from roost.ttypes import Acknowledgment, ReadOptions, RoostException, WriteOptions  # noqa: E402
 from thrift.protocol import TBinaryProtocol  # noqa: E402
 from thrift.transport import TSocket, TTransport  # noqa: E402
 from users import Users  # noqa: E402
@@ -21,7 +21,7 @@ transport = TTransport.TFramedTransport(socket) if transport_name == 'framed' el
 client = Users.Client(TBinaryProtocol.TBinaryProtocol(transport))
 transport.open()
 
-done = WriteOptions(acknowledgement=Acknowledgement.Materialized)
+done = WriteOptions(acknowledgment=Acknowledgment.Materialized)
 pack = lambda ids: struct.pack('<%dq' % len(ids), *ids)
 
 

@@ -60,10 +60,10 @@ const failing = async (): Promise<number> => (await cluster.gizzard.jobs.sizes('
 const done = async (kind: 'copy' | 'repair' | 'diff', ...ids: ShardId[]): Promise<MoveTask> =>
   cluster.gizzard.moves.finished(await cluster.gizzard.moves.request(kind, ids), never);
 
-it('writes are journalled, routed by key and applied to every replica, beside those of a store on MySQL', async () => {
+it('writes are journaled, routed by key and applied to every replica, beside those of a store on MySQL', async () => {
   await Promise.all([
     putAll('first'),
-    users.put([{ id: 12n, name: 'Jack', screenName: 'jack', flags: 0 }], { acknowledgement: 'materialized' }),
+    users.put([{ id: 12n, name: 'Jack', screenName: 'jack', flags: 0 }], { acknowledgment: 'materialized' }),
   ]);
   expect(await getAll()).toEqual(texts('first'));
   expect(await users.get([12n])).toMatchObject([{ name: 'Jack' }]);

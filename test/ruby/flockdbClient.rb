@@ -8,7 +8,7 @@ require 'flock'
 # The client takes an exception of the service for a dead server, which it would leave alone for a second.
 flock = Flock.new([ARGV[0]], :graphs => { :follows => 1, :blocks => 2, :nothing => 99 }, :timeout => 10, :server_retry_period => nil)
 
-# Writes are answered once journalled, so that reads may have to wait for a moment.
+# Writes are answered once journaled, so that reads may have to wait for a moment.
 def eventually(expected)
   give_up = Time.now + 10
   until (found = yield) == expected

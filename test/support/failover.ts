@@ -11,7 +11,7 @@ const withinMs = 60_000;
 export interface Failover {
   /** By writer, the values that were acknowledged, in order. */
   readonly acknowledged: readonly (readonly number[])[];
-  /** From the kill until every writer had an acknowledgement. */
+  /** From the kill until every writer had an acknowledgment. */
   readonly pauseMs: number;
   readonly killed: number;
 }
@@ -74,8 +74,8 @@ export const write = (gizzard: Gizzard, value: number): Promise<void> =>
     { priority: 'high', waitUntilApplied: false, deadline: Deadline.after(deadlineMs) },
   );
 
-/** For people: how long acknowledgements take one at a time, and how many there are in a second with 64 writes at a time. */
-export async function acknowledgements(gizzard: Gizzard): Promise<string> {
+/** For people: how long acknowledgments take one at a time, and how many there are in a second with 64 writes at a time. */
+export async function acknowledgments(gizzard: Gizzard): Promise<string> {
   const one: number[] = [];
   for (let i = 0; i < 300; i++) {
     const sentAtMs = performance.now();

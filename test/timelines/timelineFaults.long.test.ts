@@ -38,7 +38,7 @@ beforeAll(async () => {
             sourceIds: readers,
             destinationIds: new BigInt64Array(followers).fill(author),
           },
-          { acknowledgement: 'materialized', deadlineMs: 60_000 },
+          { acknowledgment: 'materialized', deadlineMs: 60_000 },
         );
         await Promise.all(
           Array.from(readers, (id) => service.timelines.store(`home:${id}`, [], { deadlineMs: 60_000 })),

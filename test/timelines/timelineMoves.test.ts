@@ -8,7 +8,7 @@ import { TimelineCluster, untilQuiet } from './timelineCluster.js';
 // Timelines are copied, compared, repaired and moved as any shard is. Three Redis servers, of which two hold the timelines.
 const never = new AbortController().signal;
 const keep = 20;
-const materialized = { acknowledgement: 'materialized' } as const;
+const materialized = { acknowledgment: 'materialized' } as const;
 const ids = BigInt64Array.from({ length: 40 }, (_, i) => BigInt(i + 1));
 let cluster: TimelineCluster;
 

@@ -24,11 +24,11 @@ export function explainRead(
   const newer = seen.find(({ invokedMs }) => invokedMs > latestMs);
   return newer === undefined
     ? undefined
-    : `shows ${read.value}, and not ${newer.value}, which was written after it and acknowledged as ${newer.acknowledgement}`;
+    : `shows ${read.value}, and not ${newer.value}, which was written after it and acknowledged as ${newer.acknowledgment}`;
 }
 
 /** The read begins after the write was answered as materialized. */
 export const seenAtOnce =
   (read: Read) =>
   (write: Write): boolean =>
-    write.outcome === 'ok' && write.acknowledgement === 'materialized' && write.answeredMs < read.invokedMs;
+    write.outcome === 'ok' && write.acknowledgment === 'materialized' && write.answeredMs < read.invokedMs;

@@ -1,13 +1,13 @@
-import type { Acknowledgement } from '../../wire/index.js';
+import type { Acknowledgment } from '../../wire/index.js';
 
-/** What a caller knows of its write: `journalled` is an error that says that it will be applied, and `failed` one that says that nothing was accepted. */
-export type Outcome = 'ok' | 'failed' | 'unknown' | 'journalled';
+/** What a caller knows of its write: `journaled` is an error that says that it will be applied, and `failed` one that says that nothing was accepted. */
+export type Outcome = 'ok' | 'failed' | 'unknown' | 'journaled';
 
 export interface Write {
   readonly register: string;
   /** What a read shows while this is the last write. */
   readonly value: string;
-  readonly acknowledgement: Acknowledgement;
+  readonly acknowledgment: Acknowledgment;
   readonly client: string;
   readonly invokedMs: number;
   answeredMs: number;

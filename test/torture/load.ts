@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isRoostError } from '../../core/index.js';
-import type { Acknowledgement } from '../../wire/index.js';
+import type { Acknowledgment } from '../../wire/index.js';
 import type { Graph, Roost } from '../../sdk/index.js';
 import { absent, type History, type Write } from './history.js';
 
@@ -165,15 +165,15 @@ export class Load {
     client: LoadClient,
     register: string,
     value: string,
-    call: (options: { readonly deadlineMs: number; readonly acknowledgement: Acknowledgement }) => Promise<unknown>,
+    call: (options: { readonly deadlineMs: number; readonly acknowledgment: Acknowledgment }) => Promise<unknown>,
   ): Promise<void> {
-    const acknowledgement: Acknowledgement = this.random(2) === 0 ? 'materialized' : 'journaled';
+    const acknowledgment: Acknowledgment = this.random(2) === 0 ? 'materialized' : 'journaled';
     const deadlineMs = 1_000 + this.random(5_000);
     const invokedMs = performance.now();
     const write: Write = {
       register,
       value,
-      acknowledgement,
+      acknowledgment,
       client: client.name,
       invokedMs,
       answeredMs: Infinity,
@@ -182,17 +182,17 @@ export class Load {
     };
     this.history.begin(write);
     try {
-      await call({ deadlineMs, acknowledgement });
+      await call({ deadlineMs, acknowledgment });
       write.outcome = 'ok';
     } catch (error) {
       if (!isRoostError(error)) throw error;
       write.error = `${error.code}: ${error.message}`;
-      const { journalled, outcome } = error.fields;
-      write.outcome = journalled === 'true' ? 'journalled' : outcome === 'unknown' ? 'unknown' : 'failed';
+      const { journaled, outcome } = error.fields;
+      write.outcome = journaled === 'true' ? 'journaled' : outcome === 'unknown' ? 'unknown' : 'failed';
       this.#count(`${write.outcome} ${error.code}: ${error.message}`);
     } finally {
       write.answeredMs = performance.now();
-      if (write.outcome === 'ok' || write.outcome === 'journalled') write.latestMs = write.answeredMs;
+      if (write.outcome === 'ok' || write.outcome === 'journaled') write.latestMs = write.answeredMs;
     }
   }
 

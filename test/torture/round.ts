@@ -121,17 +121,17 @@ export async function runRound(
   if (lostMs !== undefined) await repair(cluster, note, clients[2]!.roost, violations);
 
   const lost = lostMs;
-  const mayBeLost = ({ acknowledgement, invokedMs, outcome }: Write): boolean =>
-    lost !== undefined && invokedMs < adoptedMs && (acknowledgement === 'journaled' || outcome === 'journalled');
+  const mayBeLost = ({ acknowledgment, invokedMs, outcome }: Write): boolean =>
+    lost !== undefined && invokedMs < adoptedMs && (acknowledgment === 'journaled' || outcome === 'journaled');
   const mustSeeInTheEnd = (write: Write): boolean =>
-    (write.outcome === 'ok' || write.outcome === 'journalled') && !mayBeLost(write);
+    (write.outcome === 'ok' || write.outcome === 'journaled') && !mayBeLost(write);
   if (lost !== undefined) {
     for (const write of history.writes) {
       if (
         write.outcome === 'ok' &&
         write.invokedMs > lost + 1 &&
         write.answeredMs < adoptedMs - 3_000 &&
-        write.acknowledgement === 'journaled'
+        write.acknowledgment === 'journaled'
       )
         violations.push(
           `${write.register} = ${write.value} was accepted after the loss, at ${((write.invokedMs - begunMs) / 1_000).toFixed(2)} s, before the adoption`,
@@ -179,7 +179,7 @@ async function untilServing(clients: readonly Roost[], violations: string[]): Pr
       for (;;) {
         try {
           const follows = await roost.graph('follows');
-          await follows.add(1, 2, { acknowledgement: 'materialized' });
+          await follows.add(1, 2, { acknowledgment: 'materialized' });
           await roost.users.put({ id: 1, name: 'one', screenName: 'one' });
           return;
         } catch (error) {

@@ -65,7 +65,7 @@ async function concerned(
 }
 
 /**
- * The tweet, once it is as its write left it: the delivery was journalled with that, and may be here first. Undefined where a later write, which has its own delivery, says otherwise.
+ * The tweet, once it is as its write left it: the delivery was journaled with that, and may be here first. Undefined where a later write, which has its own delivery, says otherwise.
  * What comes into timelines is in its author's index as well, so that a timeline that is made, or takes its author in, after the delivery has looked for readers finds the tweet there.
  * Throws `Unavailable` where the write is not applied yet.
  */

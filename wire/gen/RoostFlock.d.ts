@@ -7,7 +7,7 @@
 import * as flockdb_ttypes from './flockdb_types.js';
 
 import * as ttypes from './roost_types.js';
-import Acknowledgement = ttypes.Acknowledgement
+import Acknowledgment = ttypes.Acknowledgment
 import RoostException = ttypes.RoostException
 import Graph = ttypes.Graph
 import ReadOptions = ttypes.ReadOptions

@@ -5,7 +5,7 @@
 //
 import * as flockdb_ttypes from './flockdb_types.js';
 
-export declare enum Acknowledgement {
+export declare enum Acknowledgment {
   Journaled = 1,
   Materialized = 2,
 }
@@ -42,11 +42,11 @@ export declare class WriteIdentity {
 
 export declare class WriteOptions {
     public priority?: flockdb_ttypes.Priority;
-    public acknowledgement?: Acknowledgement;
+    public acknowledgment?: Acknowledgment;
     public deadline_ms?: number;
     public identity?: WriteIdentity;
 
-      constructor(args?: { priority?: flockdb_ttypes.Priority; acknowledgement?: Acknowledgement; deadline_ms?: number; identity?: WriteIdentity; });
+      constructor(args?: { priority?: flockdb_ttypes.Priority; acknowledgment?: Acknowledgment; deadline_ms?: number; identity?: WriteIdentity; });
   }
 
 export declare class EdgeWrites {
@@ -78,12 +78,12 @@ export declare class BatchWrite {
   }
 
 export declare class NodeColumns {
-    public colours: Buffer;
-    public coloured_at: Buffer;
+    public colors: Buffer;
+    public colored_at: Buffer;
     public removed_through: Buffer;
     public counts: Buffer;
 
-      constructor(args?: { colours: Buffer; coloured_at: Buffer; removed_through: Buffer; counts: Buffer; });
+      constructor(args?: { colors: Buffer; colored_at: Buffer; removed_through: Buffer; counts: Buffer; });
   }
 
 export declare class ExplainStep {
@@ -147,10 +147,10 @@ export declare class EdgeLists {
 export declare class Leaf {
     public shard: string;
     public host: string;
-    public read_behaviour: string;
-    public write_behaviour: string;
+    public read_behavior: string;
+    public write_behavior: string;
 
-      constructor(args?: { shard: string; host: string; read_behaviour: string; write_behaviour: string; });
+      constructor(args?: { shard: string; host: string; read_behavior: string; write_behavior: string; });
   }
 
 export declare class NodeLocation {

@@ -8,7 +8,7 @@ import * as Thrift from '../thrift/runtime.js';
 
 import * as flockdb_ttypes from './flockdb_types.js';
 
-export const Acknowledgement = {
+export const Acknowledgment = {
   '1' : 'Journaled',
   'Journaled' : 1,
   '2' : 'Materialized',
@@ -332,15 +332,15 @@ export const WriteIdentity = class {
 export const WriteOptions = class {
   constructor(args) {
     this.priority = null;
-    this.acknowledgement = null;
+    this.acknowledgment = null;
     this.deadline_ms = null;
     this.identity = null;
     if (args) {
       if (args.priority !== undefined && args.priority !== null) {
         this.priority = args.priority;
       }
-      if (args.acknowledgement !== undefined && args.acknowledgement !== null) {
-        this.acknowledgement = args.acknowledgement;
+      if (args.acknowledgment !== undefined && args.acknowledgment !== null) {
+        this.acknowledgment = args.acknowledgment;
       }
       if (args.deadline_ms !== undefined && args.deadline_ms !== null) {
         this.deadline_ms = args.deadline_ms;
@@ -370,7 +370,7 @@ export const WriteOptions = class {
         break;
         case 2:
         if (ftype == Thrift.Type.I32) {
-          this.acknowledgement = input.readI32();
+          this.acknowledgment = input.readI32();
         } else {
           input.skip(ftype);
         }
@@ -406,9 +406,9 @@ export const WriteOptions = class {
       output.writeI32(this.priority);
       output.writeFieldEnd();
     }
-    if (this.acknowledgement !== null && this.acknowledgement !== undefined) {
-      output.writeFieldBegin('acknowledgement', Thrift.Type.I32, 2);
-      output.writeI32(this.acknowledgement);
+    if (this.acknowledgment !== null && this.acknowledgment !== undefined) {
+      output.writeFieldBegin('acknowledgment', Thrift.Type.I32, 2);
+      output.writeI32(this.acknowledgment);
       output.writeFieldEnd();
     }
     if (this.deadline_ms !== null && this.deadline_ms !== undefined) {
@@ -738,16 +738,16 @@ export const BatchWrite = class {
 };
 export const NodeColumns = class {
   constructor(args) {
-    this.colours = null;
-    this.coloured_at = null;
+    this.colors = null;
+    this.colored_at = null;
     this.removed_through = null;
     this.counts = null;
     if (args) {
-      if (args.colours !== undefined && args.colours !== null) {
-        this.colours = args.colours;
+      if (args.colors !== undefined && args.colors !== null) {
+        this.colors = args.colors;
       }
-      if (args.coloured_at !== undefined && args.coloured_at !== null) {
-        this.coloured_at = args.coloured_at;
+      if (args.colored_at !== undefined && args.colored_at !== null) {
+        this.colored_at = args.colored_at;
       }
       if (args.removed_through !== undefined && args.removed_through !== null) {
         this.removed_through = args.removed_through;
@@ -770,14 +770,14 @@ export const NodeColumns = class {
       switch (fid) {
         case 1:
         if (ftype == Thrift.Type.STRING) {
-          this.colours = input.readBinary();
+          this.colors = input.readBinary();
         } else {
           input.skip(ftype);
         }
         break;
         case 2:
         if (ftype == Thrift.Type.STRING) {
-          this.coloured_at = input.readBinary();
+          this.colored_at = input.readBinary();
         } else {
           input.skip(ftype);
         }
@@ -807,14 +807,14 @@ export const NodeColumns = class {
 
   write (output) {
     output.writeStructBegin('NodeColumns');
-    if (this.colours !== null && this.colours !== undefined) {
-      output.writeFieldBegin('colours', Thrift.Type.STRING, 1);
-      output.writeBinary(this.colours);
+    if (this.colors !== null && this.colors !== undefined) {
+      output.writeFieldBegin('colors', Thrift.Type.STRING, 1);
+      output.writeBinary(this.colors);
       output.writeFieldEnd();
     }
-    if (this.coloured_at !== null && this.coloured_at !== undefined) {
-      output.writeFieldBegin('coloured_at', Thrift.Type.STRING, 2);
-      output.writeBinary(this.coloured_at);
+    if (this.colored_at !== null && this.colored_at !== undefined) {
+      output.writeFieldBegin('colored_at', Thrift.Type.STRING, 2);
+      output.writeBinary(this.colored_at);
       output.writeFieldEnd();
     }
     if (this.removed_through !== null && this.removed_through !== undefined) {
@@ -1517,8 +1517,8 @@ export const Leaf = class {
   constructor(args) {
     this.shard = null;
     this.host = null;
-    this.read_behaviour = null;
-    this.write_behaviour = null;
+    this.read_behavior = null;
+    this.write_behavior = null;
     if (args) {
       if (args.shard !== undefined && args.shard !== null) {
         this.shard = args.shard;
@@ -1526,11 +1526,11 @@ export const Leaf = class {
       if (args.host !== undefined && args.host !== null) {
         this.host = args.host;
       }
-      if (args.read_behaviour !== undefined && args.read_behaviour !== null) {
-        this.read_behaviour = args.read_behaviour;
+      if (args.read_behavior !== undefined && args.read_behavior !== null) {
+        this.read_behavior = args.read_behavior;
       }
-      if (args.write_behaviour !== undefined && args.write_behaviour !== null) {
-        this.write_behaviour = args.write_behaviour;
+      if (args.write_behavior !== undefined && args.write_behavior !== null) {
+        this.write_behavior = args.write_behavior;
       }
     }
   }
@@ -1561,14 +1561,14 @@ export const Leaf = class {
         break;
         case 3:
         if (ftype == Thrift.Type.STRING) {
-          this.read_behaviour = input.readString();
+          this.read_behavior = input.readString();
         } else {
           input.skip(ftype);
         }
         break;
         case 4:
         if (ftype == Thrift.Type.STRING) {
-          this.write_behaviour = input.readString();
+          this.write_behavior = input.readString();
         } else {
           input.skip(ftype);
         }
@@ -1594,14 +1594,14 @@ export const Leaf = class {
       output.writeString(this.host);
       output.writeFieldEnd();
     }
-    if (this.read_behaviour !== null && this.read_behaviour !== undefined) {
-      output.writeFieldBegin('read_behaviour', Thrift.Type.STRING, 3);
-      output.writeString(this.read_behaviour);
+    if (this.read_behavior !== null && this.read_behavior !== undefined) {
+      output.writeFieldBegin('read_behavior', Thrift.Type.STRING, 3);
+      output.writeString(this.read_behavior);
       output.writeFieldEnd();
     }
-    if (this.write_behaviour !== null && this.write_behaviour !== undefined) {
-      output.writeFieldBegin('write_behaviour', Thrift.Type.STRING, 4);
-      output.writeString(this.write_behaviour);
+    if (this.write_behavior !== null && this.write_behavior !== undefined) {
+      output.writeFieldBegin('write_behavior', Thrift.Type.STRING, 4);
+      output.writeString(this.write_behavior);
       output.writeFieldEnd();
     }
     output.writeFieldStop();

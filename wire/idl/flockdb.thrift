@@ -27,7 +27,7 @@ struct Page {
   2: i64 cursor
 }
 
-/* A node in the forward direction. state_id: its colour. count: its edges in that state. updated_at: the newest mass operation, in seconds. */
+/* A node in the forward direction. state_id: its color. count: its edges in that state. updated_at: the newest mass operation, in seconds. */
 struct Metadata {
   1: i64 source_id
   2: i32 state_id

@@ -30,7 +30,7 @@ struct ReadOptions {
 }
 
 /* Journaled: answered once in the journal. Materialized: answered once applied in both directions. */
-enum Acknowledgement {
+enum Acknowledgment {
   Journaled = 1
   Materialized = 2
 }
@@ -47,7 +47,7 @@ struct WriteIdentity {
 /* identity absent: each time that the write comes it is accepted anew. */
 struct WriteOptions {
   1: optional flockdb.Priority priority
-  2: optional Acknowledgement acknowledgement
+  2: optional Acknowledgment acknowledgment
   3: optional i32 deadline_ms
   4: optional WriteIdentity identity
 }
@@ -78,12 +78,12 @@ struct BatchWrite {
 }
 
 /*
- * colours: one byte a node, 0 where nothing was ever written of it, else 1 + the rank of its colour. coloured_at and removed_through:
+ * colors: one byte a node, 0 where nothing was ever written of it, else 1 + the rank of its color. colored_at and removed_through:
  * microseconds; removed_through is -1 where there was no mass removal. counts: four i64 a node, by rank.
  */
 struct NodeColumns {
-  1: binary colours
-  2: binary coloured_at
+  1: binary colors
+  2: binary colored_at
   3: binary removed_through
   4: binary counts
 }
@@ -141,12 +141,12 @@ struct EdgeLists {
   3: EdgeColumns columns
 }
 
-/* Behaviours: allow, deny or ignore. */
+/* Behaviors: allow, deny or ignore. */
 struct Leaf {
   1: string shard
   2: string host
-  3: string read_behaviour
-  4: string write_behaviour
+  3: string read_behavior
+  4: string write_behavior
 }
 
 /* Where one node of a graph lives in one direction. leaves: in the order of the tree. */

@@ -57,8 +57,8 @@ export type BatchedWrite = { readonly edges: EdgeWrites } | { readonly node: Nod
 /** What mass operations have left on a node, and its counters. */
 export interface Node {
   /** The state that the node's edges cannot get above, and when it was set. */
-  readonly colour: EdgeState;
-  readonly colouredAt: Micros;
+  readonly color: EdgeState;
+  readonly coloredAt: Micros;
   /** The time of the latest mass removal; −1 where there was none. */
   readonly removedThrough: Micros;
   readonly counts: StateCounts;
@@ -83,7 +83,7 @@ export type Query =
 export interface PageRequest {
   /** Entries wanted: 1 … limits.pageSize. */
   readonly count: number;
-  /** −1n starts; a positive cursor pages on towards older entries, a negative one back towards newer ones. */
+  /** −1n starts; a positive cursor pages on toward older entries, a negative one back toward newer ones. */
   readonly cursor: bigint;
 }
 

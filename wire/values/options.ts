@@ -12,7 +12,7 @@ import {
  * When a write is answered. `journaled`: it is in the journal, as durable as the journal's Redis is set to be.
  * `materialized`: it has also been applied in both directions, so that the caller's next read sees it.
  */
-export type Acknowledgement = 'journaled' | 'materialized';
+export type Acknowledgment = 'journaled' | 'materialized';
 
 /** What a store is told of each read. */
 export interface ReadOptions {
@@ -27,7 +27,7 @@ export interface WriteOptions extends ReadOptions {
   /** Which queue the write takes. Absent: high. */
   readonly priority?: Priority;
   /** Absent: `journaled`. */
-  readonly acknowledgement?: Acknowledgement;
+  readonly acknowledgment?: Acknowledgment;
   /** Makes a repetition the same write. Absent: it is a new one each time. */
   readonly identity?: WriteIdentity;
 }
