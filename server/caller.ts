@@ -1,10 +1,10 @@
 import type { Cancellation } from '../core/index.js';
+import type { Peer } from './peer.js';
 import type { ServerLoad } from './serverLoad.js';
 
 /** The client of one connection, as its handlers see it. */
 export interface Caller {
-  /** Where the connection comes from: an IP address. */
-  readonly address: string;
+  readonly peer: Peer;
   /** Cancelled when the connection is closed. */
   readonly closed: Cancellation;
   /** Cancelled when the client will send no more. It may still take answers, but a process that has ended looks the same; waits that may be long end here. */

@@ -28,16 +28,16 @@ export class ConnectionTable {
 
   add(connection: ThriftConnection): void {
     this.#open.add(connection);
-    const same = this.#byAddress.get(connection.address);
-    if (same === undefined) this.#byAddress.set(connection.address, new Set([connection]));
+    const same = this.#byAddress.get(connection.peer.address);
+    if (same === undefined) this.#byAddress.set(connection.peer.address, new Set([connection]));
     else same.add(connection);
   }
 
   delete(connection: ThriftConnection): void {
     this.#open.delete(connection);
-    const same = this.#byAddress.get(connection.address);
+    const same = this.#byAddress.get(connection.peer.address);
     same?.delete(connection);
-    if (same?.size === 0) this.#byAddress.delete(connection.address);
+    if (same?.size === 0) this.#byAddress.delete(connection.peer.address);
   }
 
   /**

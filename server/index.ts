@@ -7,6 +7,7 @@ export { watchEventLoop } from './eventLoopDelay.js';
 export type { ForeignJob, ForeignJobs } from './foreignJobs.js';
 export { injectorHandler, injectorProcessor } from './injectorProcessor.js';
 export { managerProcessor } from './manager/managerProcessor.js';
+export { peerOf, type Peer, type PeerCertificate } from './peer.js';
 export { serverInfoMethod, type ServerInfo, type ServiceOptions } from './serverInfo.js';
 export type { ServerLimitOptions } from './serverLoad.js';
 export { declareService, type Declared, type DeclaredMethod, type DeclaredService } from '../wire/index.js';

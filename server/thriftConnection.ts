@@ -7,6 +7,7 @@ import { seqidOf, setSeqid, type CallHead } from './callHead.js';
 import type { CallQueue } from './callQueue.js';
 import type { ServerLoad } from './serverLoad.js';
 import type { LoopPauses } from './loopPauses.js';
+import { peerOf, type Peer } from './peer.js';
 import { ReadingPause } from './readingPause.js';
 import type { ReadingTurns } from './readingTurns.js';
 import type { Slab } from './slab.js';
@@ -21,7 +22,6 @@ export type CloseReason = 'malformed' | 'idle' | 'incomplete' | 'untaken' | 'ful
 /** What a connection tells its server, and shares with others of it. */
 export interface ConnectionParts {
   readonly socket: Socket;
-  readonly address: string;
   readonly load: ServerLoad;
   readonly pauses: LoopPauses;
   readonly queue: CallQueue;
@@ -51,7 +51,7 @@ export class ThriftConnection implements Caller {
   readonly closed = new Cancellation();
   readonly ended = new Cancellation();
   readonly load: ServerLoad;
-  readonly address: string;
+  readonly peer: Peer;
   /** When the last request came, or was answered. */
   lastActiveMs = performance.now();
   /** Whether no whole request ever came. */
@@ -89,7 +89,7 @@ export class ThriftConnection implements Caller {
   constructor(private readonly parts: ConnectionParts) {
     const { socket, load, service } = parts;
     this.load = load;
-    this.address = parts.address;
+    this.peer = peerOf(socket);
     this.#socket = socket;
     this.#splitter = new MessageSplitter(load.limits.requestBytes);
     this.#session = service.open(this);

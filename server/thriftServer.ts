@@ -84,7 +84,6 @@ export class ThriftServer {
       this.#connections.add(
         new ThriftConnection({
           socket,
-          address,
           load: this.#load,
           pauses: this.#pauses,
           queue: this.#queue,

@@ -42,10 +42,10 @@ export function managerProcessor(
 ): ThriftService {
   const atOnce = Math.max(1, Math.floor(gizzard.config.pool.size * share));
   const [looks, changes] = [new ManagerLane(atOnce), new ManagerLane(atOnce)];
-  const inLanes = ({ closed, address }: Caller): ManagerHandler =>
+  const inLanes = ({ closed, peer }: Caller): ManagerHandler =>
     Object.fromEntries(
       (
-        Object.entries(managerHandler(gizzard, managerName(address))) as [
+        Object.entries(managerHandler(gizzard, managerName(peer.address))) as [
           string,
           (...args: unknown[]) => Promise<unknown>,
         ][]
