@@ -15,6 +15,8 @@ export const errorCodes = [
   'Overloaded',
   'Conflict',
   'DataLoss',
+  'Unauthenticated',
+  'PermissionDenied',
   'Internal',
 ] as const;
 

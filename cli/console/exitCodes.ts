@@ -12,6 +12,8 @@ export const exitCodes = {
   Overloaded: 16,
   Conflict: 17,
   DataLoss: 18,
+  Unauthenticated: 19,
+  PermissionDenied: 20,
 } as const satisfies Record<ErrorCode, number>;
 
 /** The command line itself was wrong: an unknown command or option, a missing or malformed argument. */

@@ -10,7 +10,7 @@ namespace js roost
 
 /*
  * code: InvalidArgument, NotFound, AlreadyExists, FailedPrecondition, Unavailable, DeadlineExceeded, Overloaded, Conflict,
- * DataLoss or Internal; callers branch on it. fields: what the error is about. retryable: whether the same call may succeed later.
+ * DataLoss, Unauthenticated, PermissionDenied or Internal; callers branch on it. fields: what the error is about. retryable: whether the same call may succeed later.
  */
 exception RoostException {
   1: string code
