@@ -98,7 +98,7 @@ export function addTimelineCommands(program: Command, io: CliIo): void {
     .argument('<user>', 'whose', idArgument)
     .addOption(configOption())
     .action(async (user: bigint, options: ConfigOptions) => {
-      await withTimelines(io, options, (service) => service.rebuildHome(user));
+      await withTimelines(io, options, (service) => service.rebuild('home', user));
       outputFor(io, options).result({ user }, () => `the home timeline of user ${user} is being rebuilt`, [
         `roost timeline home ${user}`,
       ]);

@@ -8,14 +8,16 @@ import { tbirdStore, type Tbird } from '../tbird/index.js';
 import type { TimelineGraphs } from './home/audience.js';
 import { deliverAlongside } from './home/deliverAlongside.js';
 import { deliveryJob } from './home/deliveryJob.js';
-import { firstCursor } from './home/deliveryPayload.js';
 import { followJob } from './home/followJob.js';
-import { homeName, HomeTimelines } from './home/homeTimelines.js';
-import { encodeRebuild, rebuildJob, rebuildJobKind } from './home/rebuildJob.js';
+import type { HomeEntry } from './home/homeEntry.js';
+import { HomeTimelines } from './home/homeTimelines.js';
 import { encodeTimelineWrite, timelineJobKind } from './jobs/timelinePayload.js';
 import { timelineJob } from './jobs/timelineJob.js';
 import type { ListLimits } from './lists/timelineLists.js';
 import { presentGraphs, timelineGraphs } from './timelineGraphs.js';
+import { newRebuild, rebuildJob, type KindName } from './pages/rebuildJob.js';
+import type { TimelineKind } from './pages/timelineKind.js';
+import { TimelinePages } from './pages/timelinePages.js';
 import type { ReadRule } from './home/visibility.js';
 import { routingKeys } from './names.js';
 import { deadlineOf, type ReadOptions } from '../wire/index.js';
@@ -27,7 +29,8 @@ import { timelinesShardType, timelinesShardTypeName } from './timelinesShardType
 /** The timelines of a cluster. */
 export class TimelineService {
   readonly timelines: Timelines;
-  readonly home: HomeTimelines;
+  readonly kinds: { readonly home: HomeTimelines };
+  readonly home: TimelinePages<HomeEntry>;
   readonly graphs: () => ReturnType<typeof timelineGraphs>;
 
   constructor(
@@ -38,9 +41,8 @@ export class TimelineService {
   ) {
     this.graphs = () => timelineGraphs(flock, gizzard.config);
     this.timelines = new Timelines(gizzard, new TimelineShards(gizzard, limitsOf(gizzard.config)));
-    this.home = new HomeTimelines(this.timelines, flock, tbird, this.graphs, rules, (userId, deadline) =>
-      this.#askForRebuild(userId, deadline),
-    );
+    this.kinds = { home: new HomeTimelines(flock, tbird, this.graphs, rules) };
+    this.home = this.#pages('home', this.kinds.home);
   }
 
   /** The graphs by which tweets are delivered; undefined while the cluster has no timelines, or lacks the graph of follows or the tweets' index. */
@@ -77,21 +79,29 @@ export class TimelineService {
     );
   }
 
-  /** Forgets what is kept of a user's home timeline and has it filled anew. Answered once that has begun, which takes a process that applies jobs. Throws as `Timelines` does. */
-  async rebuildHome(userId: bigint, options: ReadOptions = {}): Promise<void> {
+  /** Forgets what is kept of a timeline and has it filled anew. Answered once that has begun, which takes a process that applies jobs. Throws as `Timelines` does. */
+  async rebuild(kind: KindName, userId: bigint, options: ReadOptions = {}): Promise<void> {
     parseId(userId);
     const deadline = deadlineOf(options);
-    await this.timelines.delete(homeName(userId), { ...options, acknowledgment: 'materialized' });
-    await this.#askForRebuild(userId, deadline);
+    await this.timelines.delete(this.#nameOf(kind, userId), { ...options, acknowledgment: 'materialized' });
+    await this.#askForRebuild(kind, userId, deadline);
+  }
+
+  #pages<Item>(name: KindName, kind: TimelineKind<Item>): TimelinePages<Item> {
+    return new TimelinePages(this.timelines, kind, (userId, deadline) => this.#askForRebuild(name, userId, deadline));
+  }
+
+  #nameOf(kind: KindName, userId: bigint): string {
+    return `${this.kinds[kind].prefix}${userId}`;
   }
 
   /** Makes an empty timeline, so that what is delivered from now on stays, and has it filled. */
-  async #askForRebuild(userId: bigint, deadline: Deadline): Promise<void> {
+  async #askForRebuild(kind: KindName, userId: bigint, deadline: Deadline): Promise<void> {
     const { jobs } = this.gizzard;
-    const begun = { kind: timelineJobKind, payload: encodeTimelineWrite({ op: 'begin', name: homeName(userId) }) };
+    const name = this.#nameOf(kind, userId);
+    const begun = { kind: timelineJobKind, payload: encodeTimelineWrite({ op: 'begin', name }) };
     await jobs.append([begun], { priority: 'high', waitUntilApplied: true, deadline });
-    const rebuild = { kind: rebuildJobKind, payload: encodeRebuild({ userId, cursor: firstCursor }) };
-    await jobs.append([rebuild], { priority: 'high', waitUntilApplied: false, deadline });
+    await jobs.append([newRebuild(kind, userId)], { priority: 'high', waitUntilApplied: false, deadline });
   }
 }
 
@@ -123,10 +133,10 @@ export const timelineStoreWith = (
     },
     backends: (_service, { config, log }) => [redisBackend(config.timeline.hosts, config.cluster, log)],
     shardTypes: (_service, { config }) => [timelinesShardType(config.cluster, limitsOf(config))],
-    jobTypes: ({ timelines, tbird, flock, graphs }, { config }) => [
+    jobTypes: ({ kinds, timelines, tbird, flock, graphs }, { config }) => [
       timelineJob(config.cluster, limitsOf(config)),
       deliveryJob(tbird, flock, graphs),
-      rebuildJob(tbird, flock, graphs, config.timeline.keep),
+      rebuildJob(kinds, config.timeline.keep),
       followJob(timelines, tbird, flock, graphs, config.timeline.keep),
     ],
   });

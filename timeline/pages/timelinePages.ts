@@ -1,0 +1,110 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Deadline, limits, parseCount, parseId } from '../../core/index.js';
+import { deadlineOf, type HomeRequest, type ReadOptions, until } from '../../wire/index.js';
+import { keyOf, type Entry } from '../entry.js';
+import type { ListPage, PageBounds } from '../lists/timelineLists.js';
+import type { Timelines } from '../timelines.js';
+import type { TimelineKind } from './timelineKind.js';
+
+/** A page of a timeline, newest first. */
+export interface TimelinePage<Item> {
+  readonly entries: readonly Item[];
+  /** Whether entries may be missing, since the timeline is still being rebuilt: another read, a moment later, has them. */
+  readonly partial: boolean;
+  /** Where the next page begins; absent at the end. */
+  readonly nextBeforeId?: bigint;
+}
+
+/** Entries read at once beyond those that are wanted, since rules may leave some out. */
+const spare = 10;
+/** Rounds of one page. Each looks at more entries; a page whose rules leave nearly all of them out ends short, and its reader goes on from its last id. */
+const maxRounds = 32;
+/** A reader waits no longer than this for a timeline that is being rebuilt, and gets what there is. */
+const rebuildWaitMs = 2_000;
+const firstPollMs = 4;
+const maxPollMs = 64;
+/** How long one reader has for asking for a rebuild before another may. */
+const rebuildLeaseMs = 10_000;
+
+/**
+ * Pages of the timelines of one kind: from the list in Redis, and behind the entries that it keeps from what the kind is made of, with the same ids as cursors. A timeline that is missing is rebuilt
+ * when it is read.
+ */
+export class TimelinePages<Item> {
+  constructor(
+    private readonly timelines: Timelines,
+    private readonly kind: TimelineKind<Item>,
+    private readonly askForRebuild: (userId: bigint, deadline: Deadline) => Promise<void>,
+  ) {}
+
+  /** A page; shorter than asked for only at the end, where it is `partial`, or where the rules have left out very many. Throws as `Timelines` does. */
+  async page(request: HomeRequest, options: ReadOptions = {}): Promise<TimelinePage<Item>> {
+    parseId(request.userId);
+    parseCount(request.count, 'count', 1, limits.pageSize);
+    const deadline = deadlineOf(options);
+    const within = (): ReadOptions => ({ ...options, ...until(deadline) });
+    const { kind } = this;
+    const { userId, count, sinceId: since } = request;
+    const found: Item[] = [];
+    let before = request.beforeId;
+    let partial = false;
+    let kept = true;
+    let end = false;
+    for (let round = 0; round < maxRounds && found.length < count && !end; round++) {
+      const wanted = (count - found.length + spare) << Math.min(round, 4);
+      const limit = Math.min(wanted, limits.pageSize);
+      let stretch: Stretch<Item>;
+      if (kept) {
+        const list = await this.#list(userId, { before, since, limit, older: kind.older === true }, deadline);
+        partial ||= list.through !== 'all';
+        stretch = this.#stretchOf(list, limit);
+        kept = !list.end;
+      } else {
+        const behind = await kind.behind(userId, { before, since, count: limit }, within());
+        stretch = { ...behind, older: [] };
+      }
+      before = stretch.last ?? before;
+      if (stretch.items.length > 0) found.push(...(await kind.shown(userId, stretch.items, stretch.older, within())));
+      ({ end } = stretch);
+    }
+    const next = found.length > count ? kind.idOf(found[count - 1]!) : end ? undefined : before;
+    return { entries: found.slice(0, count), partial, ...(next !== undefined && { nextBeforeId: next }) };
+  }
+
+  /** The kept entries. A timeline that is missing is rebuilt first: one reader asks for it, the others wait, for a bounded time. */
+  async #list(userId: bigint, bounds: PageBounds, deadline: Deadline): Promise<ListPage> {
+    const name = `${this.kind.prefix}${userId}`;
+    const giveUp = deadline.within(Math.min(rebuildWaitMs, deadline.remainingMs() / 2));
+    for (let pollMs = firstPollMs; ; pollMs = Math.min(pollMs * 2, maxPollMs)) {
+      const page = await this.timelines.pageWithin(name, bounds, deadline);
+      if (page !== undefined && page.through === 'all') return page;
+      if (page === undefined && (await this.timelines.lease(name, rebuildLeaseMs, deadline)))
+        await this.askForRebuild(userId, deadline);
+      if (giveUp.passed) return page ?? { entries: [], older: [], through: undefined, end: true, whole: false };
+      await sleep(pollMs);
+    }
+  }
+
+  #stretchOf({ entries, older, through, end, whole }: ListPage, limit: number): Stretch<Item> {
+    const read = (some: readonly Entry[]): Item[] =>
+      some.map((entry) => this.kind.itemOf(entry)).filter((item) => item !== undefined);
+    const last = entries.at(-1);
+    return {
+      items: read(entries),
+      older: read(older).reverse(),
+      last: last && keyOf(last),
+      end: end ? whole && through === 'all' : entries.length < limit,
+    };
+  }
+}
+
+/** Entries that follow one another, newest first. */
+interface Stretch<Item> {
+  readonly items: readonly Item[];
+  /** Older ones that are known to have the secondary key of some of them. */
+  readonly older: readonly Item[];
+  /** The id to go on before. */
+  readonly last: bigint | undefined;
+  /** Whether the reader has reached the end, or what they have seen already. */
+  readonly end: boolean;
+}
