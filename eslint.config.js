@@ -87,7 +87,6 @@ export default defineConfig(
       'prefer-const': 'error',
       'object-shorthand': 'error',
       'import-x/no-default-export': 'error',
-      'import-x/no-cycle': 'error',
     },
   },
   {

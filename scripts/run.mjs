@@ -24,6 +24,8 @@ class StepFailed extends Error {
   }
 }
 
+// TypeScript 7 compiles in a fraction of the time; ESLint and the tests use the interface that 6 has.
+const compiler = 'typescript-native/bin/tsc';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const [step, ...args] = process.argv.slice(2);
 
@@ -98,17 +100,27 @@ function installed() {
 
 async function types() {
   say('checking types');
-  await tool('typescript/bin/tsc', ['-p', 'tsconfig.json']);
+  await tool(compiler, ['-p', 'tsconfig.json']);
 }
 
 async function lint(more) {
   const fix = more.includes('--fix');
   const where = more.some((argument) => !argument.startsWith('-')) ? more : [...more, '.'];
-  say('checking the format');
   const files = where.filter((argument) => !argument.startsWith('-'));
-  await tool('prettier/bin/prettier.cjs', [fix ? '--write' : '--check', '--log-level', 'warn', ...files]);
-  say('linting, with the check of layers');
-  await tool('eslint/bin/eslint.js', ['--max-warnings', '0', ...where]);
+  const format = () =>
+    tool('prettier/bin/prettier.cjs', [fix ? '--write' : '--check', '--log-level', 'warn', ...files]);
+  const rules = () => tool('eslint/bin/eslint.js', ['--max-warnings', '0', ...where]);
+  say('checking the format, and linting with the check of layers');
+  // Both write the same files where they fix them.
+  if (fix) {
+    await format();
+    await rules();
+  } else await both(format(), rules());
+}
+
+/** Waits for both, and fails as the first that failed. */
+async function both(...steps) {
+  for (const result of await Promise.allSettled(steps)) if (result.status === 'rejected') throw result.reason;
 }
 
 async function vitest(more, env = {}) {
@@ -125,7 +137,7 @@ async function build() {
   say('building');
   const fresh = join(root, `dist-${process.pid}`);
   try {
-    await tool('typescript/bin/tsc', ['-p', 'tsconfig.build.json', '--outDir', fresh], { toStderr: true });
+    await tool(compiler, ['-p', 'tsconfig.build.json', '--outDir', fresh], { toStderr: true });
     for (const folder of ['gen', 'idl', 'thrift']) {
       const from = join(root, 'wire', folder);
       if (existsSync(from)) cpSync(from, join(fresh, 'wire', folder), { recursive: true });

@@ -1,6 +1,10 @@
 import { ESLint } from 'eslint';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { importCycles } from './importCycles.js';
 
 const root = join(import.meta.dirname, '..');
 const eslint = new ESLint({
@@ -53,9 +57,35 @@ describe('the check of layers', () => {
     expect(await broken('flock/deeper', '../../core/errors.js')).toEqual(['no-restricted-imports']);
     expect(await broken('flock/deeper', '../types.js')).toEqual([]);
   });
+});
 
-  it('refuses a circle within a folder', async () => {
-    // deadline.ts imports errors.ts already.
-    expect(await broken('core', './deadline.js', 'errors.ts')).toEqual(['import-x/no-cycle']);
+describe('circles of imports', () => {
+  it('are not there', () => {
+    const sources = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard', '*.ts'], {
+      cwd: root,
+      encoding: 'utf8',
+    })
+      .split('\0')
+      .filter((file) => file !== '' && !file.startsWith('wire/gen/'))
+      .map((file) => join(root, file));
+    expect(importCycles(sources.filter((file) => existsSync(file)))).toEqual([]);
+  });
+
+  it('are found, unless only types go round', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'roost-cycles-'));
+    const source = (name: string, text: string): string => {
+      writeFileSync(join(folder, name), text);
+      return join(folder, name);
+    };
+    try {
+      const a = source('a.ts', "import { type B, b } from './b.js';\nexport const a = b;\n");
+      const b = source('b.ts', "export * from './c.js';\nexport type B = 1;\nexport const b = 1;\n");
+      const c = source('c.ts', "import { a } from './a.js';\nexport const c = a;\n");
+      expect(importCycles([a, b, c])).toEqual([[a, b, c, a]]);
+      source('c.ts', "import { type a } from './a.js';\nimport type { b } from './b.js';\nexport type C = a;\n");
+      expect(importCycles([a, b, c])).toEqual([]);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });

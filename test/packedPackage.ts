@@ -18,7 +18,7 @@ export async function installPackage(folder: string): Promise<Buffer> {
 
 /** Compiles files of a folder with the project's compiler, all declarations checked. */
 export async function compileIn(folder: string, options: readonly string[]): Promise<void> {
-  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+  const tsc = join(root, 'node_modules', 'typescript-native', 'bin', 'tsc');
   await run(process.execPath, [tsc, '--strict', '--target', 'es2023', '--types', 'node', ...options], {
     cwd: folder,
   }).catch((error: { stdout: string }) => {
