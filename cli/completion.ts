@@ -1,5 +1,5 @@
 import { type Command, Argument, Option } from 'commander';
-import { priorities } from '../gizzard/index.js';
+import { priorities } from '../core/index.js';
 import type { CliIo } from './console/cliIo.js';
 import { type ConfigOptions, configOption, defineCommand, openConfig, outputFor } from './console/command.js';
 import { completionValues, valueKinds, type ValueKind } from './completionValues.js';

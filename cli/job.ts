@@ -3,16 +3,14 @@ import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { Deadline, limits, RoostError } from '../core/index.js';
+import { Deadline, limits, priorities, type Priority, RoostError } from '../core/index.js';
 import {
   type Gizzard,
   type JobQueueName,
   type JobView,
   type NewJob,
-  priorities,
-  type Priority,
-  storedQueues,
   type StoredQueue,
+  storedQueues,
 } from '../gizzard/index.js';
 import type { CliIo } from './console/cliIo.js';
 import { change, priorityArgument, reportChange, withCluster } from './console/cluster.js';

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { flushCaches, openCaches } from '../cache/index.js';
-import { RoostError } from '../core/index.js';
-import { type Gizzard, type JournalLook, lostText, priorities, skewMs } from '../gizzard/index.js';
+import { priorities, RoostError } from '../core/index.js';
+import { type Gizzard, type JournalLook, lostText, skewMs } from '../gizzard/index.js';
 import type { RoostConfig } from '../process/index.js';
 import type { CliIo } from './console/cliIo.js';
 import { withCluster } from './console/cluster.js';

@@ -1,7 +1,6 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { limits, RoostError } from '../core/index.js';
-import type { Priority } from '../gizzard/index.js';
+import { limits, type Priority, RoostError } from '../core/index.js';
 import type { Tweet } from '../sdk/index.js';
 import { checkTweets, type PolicyInput, tweetsTableId } from '../tbird/index.js';
 import type { CliIo } from './console/cliIo.js';

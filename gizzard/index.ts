@@ -33,7 +33,6 @@ export { requirePayloadVersion, UnknownJob, unknownJobsText, type UnknownJobs } 
 export { laggingHostText, type LaggingHost } from './jobs/laggingHosts.js';
 export type { JobTimes, NewJob, QueueSizes } from './jobs/journal.js';
 export { timedJob, timedJobType, type TimedJobType } from './jobs/timedJob.js';
-export { priorities, type Priority } from './jobs/priority.js';
 export type { RemoteJob, SendJobs } from './jobs/remoteRelay.js';
 export type { AuditEntry } from './nameServer/audit.js';
 export type { Check, Examination, Finding } from './doctor/check.js';

@@ -1,5 +1,5 @@
-import { Deadline, limits, RoostError } from '../core/index.js';
-import type { Gizzard, NewJob, Priority } from '../gizzard/index.js';
+import { Deadline, limits, type Priority, RoostError } from '../core/index.js';
+import type { Gizzard, NewJob } from '../gizzard/index.js';
 import type { Log, Metrics } from '../process/index.js';
 import {
   JobException,

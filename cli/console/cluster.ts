@@ -1,12 +1,10 @@
 import { InvalidArgumentError } from 'commander';
 import { openCluster } from '../../cluster/index.js';
-import { RoostError } from '../../core/index.js';
+import { priorities, type Priority, RoostError } from '../../core/index.js';
 import {
   type Change,
   type Gizzard,
   parseShardId,
-  priorities,
-  type Priority,
   refuseEmptied,
   type ShardId,
   thisProcess,

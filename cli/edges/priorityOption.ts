@@ -1,5 +1,5 @@
+import { priorities } from '../../core/index.js';
 import { Option } from 'commander';
-import { priorities } from '../../gizzard/index.js';
 
 /** The queue of a bulk write. Low, so that single writes, which take the high one, do not wait behind it. */
 export const priorityOption = (): Option =>

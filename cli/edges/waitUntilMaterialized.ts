@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { RoostError } from '../../core/index.js';
-import type { Priority } from '../../gizzard/index.js';
+import { type Priority, RoostError } from '../../core/index.js';
 
 /** What is asked of the server again and again. */
 export interface JournalCounts {

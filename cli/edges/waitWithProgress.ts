@@ -1,6 +1,6 @@
+import type { Priority } from '../../core/index.js';
 import type { Roost } from '../../sdk/index.js';
 import type { CliIo } from '../console/cliIo.js';
-import type { Priority } from '../../gizzard/index.js';
 import { Progress } from '../console/progress.js';
 import { waitUntilMaterialized } from './waitUntilMaterialized.js';
 

@@ -1,5 +1,4 @@
-import { Deadline } from '../../core/index.js';
-import { priorities } from '../jobs/priority.js';
+import { Deadline, priorities } from '../../core/index.js';
 import type { Check, Finding } from './check.js';
 
 const lookDeadlineMs = 5_000;

@@ -1,9 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ChainableCommander, Redis } from 'ioredis';
-import { Backoff, type Deadline } from '../../core/index.js';
+import { Backoff, type Deadline, type Priority } from '../../core/index.js';
 import { results } from '../../redis/index.js';
 import { journalError } from './journal.js';
-import type { Priority } from './priority.js';
 import { journaledError } from './waiters.js';
 
 /** Takes the place of what is remembered of a write, once a part of it left its queue without being readable. */

@@ -1,5 +1,5 @@
+import type { Priority } from '../../core/index.js';
 import type { Log } from '../../process/index.js';
-import type { Priority } from './priority.js';
 
 /**
  * Jobs may be applied under the topology that the fence in Redis stands at, and under newer ones. Redis compares in the step that records an applied job; here is remembered what it

@@ -1,10 +1,9 @@
-import { Deadline } from '../../core/index.js';
+import { Deadline, priorities } from '../../core/index.js';
 import type { Metrics } from '../../process/index.js';
 import type { JobQueues } from './jobQueues.js';
 import type { Journal } from './journal.js';
 import { laggingHosts, type LaggingHost } from './laggingHosts.js';
 import type { LaggingLeaves } from './laggingLeaves.js';
-import { priorities } from './priority.js';
 import { waitedFor } from './unknownJobs.js';
 
 const lookDeadlineMs = 2_000;

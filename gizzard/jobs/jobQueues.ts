@@ -1,12 +1,11 @@
 import type { Redis } from 'ioredis';
-import { RoostError } from '../../core/index.js';
+import { priorities, type Priority, RoostError } from '../../core/index.js';
 import type { JobsConfig, Log } from '../../process/index.js';
 import { EntryMover, type EntryPlace } from './entryMover.js';
 import { decodeJob, type JobEntry } from './jobEntry.js';
 import { jobToJson } from './jobJson.js';
 import type { AnyJobType } from './jobType.js';
 import { journalError } from './journal.js';
-import { priorities, type Priority } from './priority.js';
 import { ofHost, passKey, remoteKeys, streamKeys } from './streamKeys.js';
 import { waitedFor, type UnknownJobs } from './unknownJobs.js';
 

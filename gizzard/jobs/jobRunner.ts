@@ -1,4 +1,4 @@
-import { Deadline, groupBy, RoostError, Semaphore } from '../../core/index.js';
+import { Deadline, groupBy, type Priority, RoostError, Semaphore } from '../../core/index.js';
 import type { Log } from '../../process/index.js';
 import type { Hosts } from '../hosts.js';
 import type { Leaf, Route } from '../routing/route.js';
@@ -7,7 +7,6 @@ import type { Topology } from '../topology/topology.js';
 import type { JobEntry } from './jobEntry.js';
 import type { AnyJobType, ClusterJobType, FollowUp, JobType } from './jobType.js';
 import { LeafWriter } from './leafWriter.js';
-import type { Priority } from './priority.js';
 import { UnknownJob, waitingFor } from './unknownJobs.js';
 
 /** Transactions at once on one host. More would only wait for the same disk and the same locks, and take connections from reads. */

@@ -1,9 +1,8 @@
-import type { Deadline, Micros } from '../../core/index.js';
+import type { Deadline, Micros, Priority } from '../../core/index.js';
 import type { Host } from '../backend.js';
 import type { Leaf } from '../routing/route.js';
 import type { Topology } from '../topology/topology.js';
 import type { NewJob } from './journal.js';
-import type { Priority } from './priority.js';
 
 /** A job that applying another brought about. */
 export interface FollowUp {

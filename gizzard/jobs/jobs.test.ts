@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { ErrorCode } from '../../core/index.js';
+import type { ErrorCode, Priority } from '../../core/index.js';
 import { Metrics } from '../../process/index.js';
 import {
   append,
@@ -11,7 +11,6 @@ import {
   type NotesHooks,
 } from '../../test/support/notes.js';
 import { gate, notesCluster } from '../../test/support/notesCluster.js';
-import type { Priority } from './priority.js';
 import { workerGroup } from './streamKeys.js';
 
 const cluster = notesCluster('jobs', { errorDelaySeconds: 0.05, claimAfterSeconds: 3600 });

@@ -1,6 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import { Deadline, JournalClock, limits, RoostError, systemMicros, type WriteIdentity } from '../../core/index.js';
+import {
+  Deadline,
+  JournalClock,
+  limits,
+  priorities,
+  type Priority,
+  RoostError,
+  systemMicros,
+  type WriteIdentity,
+} from '../../core/index.js';
 import type { DatabaseHosts } from '../../mysql/index.js';
 import type { Log, Metrics, RoostConfig } from '../../process/index.js';
 import { connectRedis, type ConnectOptions } from '../../redis/index.js';
@@ -19,7 +28,6 @@ import { Journal, journalError, StaleRemotes, type JobCopies, type NewJob, type 
 import { JournalGuard } from './journalGuard.js';
 import { laggingHosts, type LaggingHost } from './laggingHosts.js';
 import { LaggingLeaves, type HostJobs } from './laggingLeaves.js';
-import { priorities, type Priority } from './priority.js';
 import { readSettings, requireSettings, settingProblems, type RedisSettings } from './redisSettings.js';
 import type { SendJobs } from './remoteRelay.js';
 import { RemoteRelays } from './remoteRelays.js';

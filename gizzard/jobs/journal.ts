@@ -2,19 +2,20 @@ import type { Redis } from 'ioredis';
 import {
   Deadline,
   deadlineExceeded,
-  limits,
-  RoostError,
-  writeIdentityBytes,
   type JournalClock,
+  limits,
   type Micros,
+  priorities,
+  type Priority,
+  RoostError,
   type WriteIdentity,
+  writeIdentityBytes,
 } from '../../core/index.js';
 import type { JobsConfig } from '../../process/index.js';
 import { microsOf, redisTrouble, results } from '../../redis/index.js';
 import { encodeJob } from './jobEntry.js';
 import type { FollowUp } from './jobType.js';
 import type { JournalGuard } from './journalGuard.js';
-import { priorities, type Priority } from './priority.js';
 import { scripts } from './scripts.js';
 import {
   clockKey,

@@ -1,9 +1,8 @@
 import type { Redis } from 'ioredis';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Deadline, RoostError } from '../../core/index.js';
+import { Deadline, priorities, type Priority, RoostError } from '../../core/index.js';
 import type { Log } from '../../process/index.js';
 import { journalError } from './journal.js';
-import { priorities, type Priority } from './priority.js';
 import { scripts } from './scripts.js';
 import { lagKeys, stateKey, streamKeys } from './streamKeys.js';
 

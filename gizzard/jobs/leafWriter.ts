@@ -1,8 +1,7 @@
-import { Deadline, groupBy, RoostError, type Semaphore } from '../../core/index.js';
+import { Deadline, groupBy, priorities, type Priority, RoostError, type Semaphore } from '../../core/index.js';
 import type { Host } from '../backend.js';
 import type { Leaf } from '../routing/route.js';
 import type { FollowUp, JobType } from './jobType.js';
-import { priorities, type Priority } from './priority.js';
 
 /** Small rows applied at once: enough to share a transaction's round trips and its commit, few enough to keep its locks short. */
 const smallItemsAtOnce = 1_000;

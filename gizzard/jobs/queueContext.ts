@@ -1,8 +1,8 @@
+import type { Priority } from '../../core/index.js';
 import type { JobsConfig, Log } from '../../process/index.js';
 import type { Fence } from './fence.js';
 import type { JobEntry } from './jobEntry.js';
 import type { JobOutcome } from './jobRunner.js';
-import type { Priority } from './priority.js';
 import type { StreamKeys } from './streamKeys.js';
 
 /** One priority of this cluster's jobs, or of the backlog for a remote cluster. */

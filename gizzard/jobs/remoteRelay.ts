@@ -1,4 +1,4 @@
-import { Backoff, Deadline, RoostError } from '../../core/index.js';
+import { Backoff, Deadline, priorities, type Priority, RoostError } from '../../core/index.js';
 import type { JobsConfig, Log } from '../../process/index.js';
 import type { RemoteHost } from '../topology/types.js';
 import { Fence } from './fence.js';
@@ -8,7 +8,6 @@ import { jobToExactJson } from './jobJson.js';
 import { JobWorker } from './jobWorker.js';
 import { createGroup, journalError } from './journal.js';
 import type { JournalGuard } from './journalGuard.js';
-import { priorities, type Priority } from './priority.js';
 import type { Redis } from 'ioredis';
 import { remoteKeys, remotesFenceKey } from './streamKeys.js';
 

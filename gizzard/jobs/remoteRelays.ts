@@ -1,11 +1,10 @@
 import type { Redis } from 'ioredis';
 import { randomUUID } from 'node:crypto';
-import { groupBy } from '../../core/index.js';
+import { groupBy, priorities, type Priority } from '../../core/index.js';
 import type { JobsConfig, Log, Metrics } from '../../process/index.js';
 import type { RemoteHost } from '../topology/types.js';
 import type { Topology } from '../topology/topology.js';
 import type { JournalGuard } from './journalGuard.js';
-import { priorities, type Priority } from './priority.js';
 import { RemoteRelay, type SendJobs } from './remoteRelay.js';
 
 interface Running {

@@ -1,4 +1,4 @@
-import { priorities, type Priority } from './priority.js';
+import { priorities, type Priority } from '../../core/index.js';
 
 export interface StreamKeys {
   readonly queued: string;

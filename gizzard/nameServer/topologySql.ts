@@ -1,6 +1,5 @@
-import type { Deadline } from '../../core/index.js';
+import type { Deadline, Priority } from '../../core/index.js';
 import type { SqlRow, SqlSession, SqlValue } from '../../mysql/index.js';
-import type { Priority } from '../jobs/priority.js';
 import type { Change } from '../topology/changes.js';
 import { busyStates, remoteStatuses, type TopologyState } from '../topology/types.js';
 

@@ -1,5 +1,4 @@
-import { RoostError } from '../../core/index.js';
-import type { Priority } from '../jobs/priority.js';
+import { type Priority, RoostError } from '../../core/index.js';
 import {
   shardKey,
   type Fanout,

@@ -34,11 +34,12 @@ export function topologyEffects(before: Topology, after: Topology): TopologyEffe
   for (const { tableId } of before.tables) {
     const old = intervals(before, tableId);
     const young = intervals(after, tableId);
-    const bases = [...new Set([...old, ...young].map(({ baseId }) => baseId))].sort((a, b) => (a < b ? -1 : 1));
-    let [i, j] = [-1, -1];
-    for (const base of bases) {
-      while (i + 1 < old.length && old[i + 1]!.baseId <= base) i++;
-      while (j + 1 < young.length && young[j + 1]!.baseId <= base) j++;
+    // Both are in the order of their bases: each turn goes on to the next base of either.
+    for (let [i, j] = [-1, -1]; i + 1 < old.length || j + 1 < young.length;) {
+      const [next, other] = [old[i + 1]?.baseId, young[j + 1]?.baseId];
+      const base = next === undefined || (other !== undefined && other < next) ? other! : next;
+      if (next === base) i++;
+      if (other === base) j++;
       const was = old[i]?.route;
       if (was === undefined) continue;
       const is = young[j]?.route;

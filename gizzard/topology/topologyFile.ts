@@ -1,8 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { z } from 'zod';
-import { RoostError } from '../../core/index.js';
+import { priorities, RoostError } from '../../core/index.js';
 import { nodeType } from '../nodes/index.js';
-import { priorities } from '../jobs/priority.js';
 import { parseShardId, remoteStatuses, shardKey, type TopologyState } from './types.js';
 
 const shardId = z.string().transform((text, context) => {

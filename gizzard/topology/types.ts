@@ -1,5 +1,4 @@
-import { RoostError } from '../../core/index.js';
-import type { Priority } from '../jobs/priority.js';
+import { type Priority, RoostError } from '../../core/index.js';
 
 /** A shard's name: the database host it lives on and the prefix of its tables there. Routing nodes have a host too, in name only. */
 export interface ShardId {

@@ -1,5 +1,4 @@
-import { RoostError } from '../../core/index.js';
-import { priorities } from '../jobs/priority.js';
+import { priorities, RoostError } from '../../core/index.js';
 import { remoteStatuses, type Fanout, type RemoteHost } from './types.js';
 
 const hostPattern = /^[A-Za-z0-9_.:-]{1,255}$/;

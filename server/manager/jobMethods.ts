@@ -1,4 +1,5 @@
-import { priorities, type Change, type Gizzard, type Priority } from '../../gizzard/index.js';
+import { priorities, type Priority } from '../../core/index.js';
+import type { Change, Gizzard } from '../../gizzard/index.js';
 import { priorityNumbers, required } from '../../wire/index.js';
 import type { ManagerModule } from '../../wire/manager/index.js';
 

@@ -1,12 +1,11 @@
-import { Deadline, RoostError, type ErrorCode } from '../../core/index.js';
+import { Deadline, type ErrorCode, type Priority, RoostError } from '../../core/index.js';
 import {
-  Gizzard,
   type Change,
   type FollowUp,
+  Gizzard,
   type JobType,
   type Leaf,
   type NewJob,
-  type Priority,
   type ShardType,
   type ShardUpgrade,
 } from '../../gizzard/index.js';

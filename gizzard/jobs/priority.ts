@@ -1,1 +1,0 @@
-export { priorities, type Priority } from '../../core/index.js';
