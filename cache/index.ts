@@ -1,6 +1,6 @@
 export { CacheMetrics } from './cacheMetrics.js';
 export { Caches, openCaches } from './caches.js';
-export type { Load } from './entries/batchLoader.js';
+export type { LoadMany } from './entries/batchLoader.js';
 export type { Codec } from './entries/codec.js';
 export type { FirstLevelOptions } from './entries/firstLevel.js';
 export { LeasedCache, type LeasedCacheOptions } from './entries/leasedCache.js';

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { limits, type Priority, RoostError } from '../core/index.js';
-import type { Graph, WriteOptions } from '../sdk/index.js';
+import type { Graph, WriteCallOptions } from '../sdk/index.js';
 import { type CliIo } from './console/cliIo.js';
 import { type ClientOptions, serverOption, withClient } from './console/client.js';
 import { configOption, defineCommand, integerArgument, outputFor } from './console/command.js';
@@ -136,7 +136,7 @@ export function addLoadCommand(program: Command, io: CliIo): void {
     });
 }
 
-async function writeBatch(graph: Graph, batch: EdgeBatch, options: WriteOptions): Promise<void> {
+async function writeBatch(graph: Graph, batch: EdgeBatch, options: WriteCallOptions): Promise<void> {
   const { nodes = [] } = batch;
   if (batch.sourceIds.length > 0) await graph.writeColumns(batch, options);
   if (nodes.length === 0) return;

@@ -6,7 +6,7 @@ export { checkTimes, journalWrite, type JournalWriteOptions } from './journalWri
 export { Cluster, openCluster, withUsed, type OpenClusterOptions, type OpenedStore } from './openCluster.js';
 export { deadlineOf, type ReadOptions, type WriteOptions } from '../wire/index.js';
 export { configKeysOf } from './storeConfig.js';
-export { portOf, serveCluster, type Address, type ServedCluster } from './serveCluster.js';
+export { portOf, serveCluster, type ServedCluster } from './serveCluster.js';
 export {
   defineStore,
   type OpenedOf,

@@ -1,15 +1,10 @@
 import { hostname } from 'node:os';
-import { limits } from '../core/index.js';
+import { limits, type Address } from '../core/index.js';
 import type { RoostConfig } from '../process/index.js';
 import { AdminServer, injectorProcessor, managerProcessor, ThriftServer, type ThriftService } from '../server/index.js';
 import type { Cluster } from './openCluster.js';
 import { notesOf, whyNotReady } from './readiness.js';
 import type { Store, StoreLike } from './store.js';
-
-export interface Address {
-  readonly host: string;
-  readonly port: number;
-}
 
 /** A cluster's ports, as one process serves them. */
 export interface ServedCluster {

@@ -1,3 +1,4 @@
+export type { Address } from './address.js';
 export { atMost } from './atMost.js';
 export { Backoff } from './backoff.js';
 export { BackgroundLoop, type LoopOptions } from './backgroundLoop.js';

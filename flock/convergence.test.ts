@@ -6,14 +6,14 @@ import { freshCluster } from '../test/support/index.js';
 import { tableIdOf } from './graphs.js';
 import { encodeEdges } from './jobs/edgePayload.js';
 import { jobKinds } from './jobs/kinds.js';
-import { openFlock, operationRank, type Flock, type Graph, type Operation } from './index.js';
+import { openFlock, operationRank, type Flock, type GraphInfo, type Operation } from './index.js';
 import { edgeTables } from './storage/edgeTables.js';
 
 const cluster = freshCluster('convergence');
 let flock: Flock;
 /** A second process's worth of workers on the same journal, so that transactions really meet on the same rows. */
 let rival: Flock;
-let graphs: [Graph, Graph];
+let graphs: [GraphInfo, GraphInfo];
 const cases = 120;
 /** Each case has nodes of its own, so that the tables need no emptying. */
 const nodesPerCase = 8;
@@ -47,7 +47,7 @@ const arbitraryWrite: fc.Arbitrary<Write> = fc.record({
   position: fc.integer({ min: -1, max: 2 }),
 });
 
-function deliver(graph: Graph, base: bigint, writes: readonly Write[]): Promise<void> {
+function deliver(graph: GraphInfo, base: bigint, writes: readonly Write[]): Promise<void> {
   const column = (value: (write: Write) => bigint): BigInt64Array => BigInt64Array.from(writes, value);
   const payload = encodeEdges({
     graphId: graph.id,
@@ -66,7 +66,7 @@ function deliver(graph: Graph, base: bigint, writes: readonly Write[]): Promise<
 
 /** What every replica of a graph holds of one case's nodes: rows and counters, per direction. */
 async function tables(
-  graph: Graph,
+  graph: GraphInfo,
   base: bigint,
 ): Promise<Record<'forward' | 'backward', { edges: SqlRow[]; nodes: SqlRow[] }[]>> {
   const read = async (direction: 'forward' | 'backward'): Promise<{ edges: SqlRow[]; nodes: SqlRow[] }[]> => {

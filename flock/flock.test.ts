@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freshCluster } from '../test/support/index.js';
-import { openFlock, type Flock, type Graph, type Operation, type Term } from './index.js';
+import { openFlock, type Flock, type GraphInfo, type Operation, type Term } from './index.js';
 
 const cluster = freshCluster('flock');
 let flock: Flock;
-let graph: Graph;
+let graph: GraphInfo;
 
 const ids = (...values: (bigint | number)[]): BigInt64Array => BigInt64Array.from(values, BigInt);
 const write = (

@@ -10,7 +10,7 @@ import {
   type EdgeState,
   type EdgeWrites,
   type Explanation,
-  type Graph,
+  type GraphInfo,
   type IdPage,
   type JournalStatus,
   type NewestOf,
@@ -51,7 +51,7 @@ import {
   readNodes,
   readStates,
   type NodeRow,
-  type Pair,
+  type IdPair,
 } from './storage/readEdges.js';
 
 /** A count of a compound query walks at most this many ids; a larger result is estimated. */
@@ -65,14 +65,14 @@ export interface FlockOptions {
 }
 
 /** An edge that was written: its graph's number as `tableId`, and its ends. */
-export type AppliedEdge = Pick<EdgeRecord, 'tableId' | 'sourceId' | 'destinationId'>;
+export type WrittenEdge = Pick<EdgeRecord, 'tableId' | 'sourceId' | 'destinationId'>;
 
 /** The social graph on a cluster. See `FlockService` for what each method promises. */
 export class Flock implements FlockService {
-  readonly #onApplied: ((edges: readonly AppliedEdge[]) => readonly FollowUp[])[] = [];
+  readonly #onApplied: ((edges: readonly WrittenEdge[]) => readonly FollowUp[])[] = [];
   readonly #reader: EdgeReader;
-  readonly #states: GatheredReads<Pair, number>;
-  readonly #edges: GatheredReads<Pair, Edge>;
+  readonly #states: GatheredReads<IdPair, number>;
+  readonly #edges: GatheredReads<IdPair, Edge>;
   readonly #nodes: GatheredReads<bigint, NodeRow>;
   readonly #heads: Heads;
 
@@ -91,12 +91,12 @@ export class Flock implements FlockService {
    * Has `make` called with the edges of each write once they are applied to a replica; what it returns is journaled before they count as applied. For stores that keep something made of edges. Each
    * edge comes once for every replica of either direction, and again when a job is repeated: the last time, both directions have it.
    */
-  onApplied(make: (edges: readonly AppliedEdge[]) => readonly FollowUp[]): void {
+  onApplied(make: (edges: readonly WrittenEdge[]) => readonly FollowUp[]): void {
     this.#onApplied.push(make);
   }
 
   /** What those that listen make of edges, by the rows that were applied. */
-  followUpsOf(records: readonly AppliedEdge[]): readonly FollowUp[] {
+  followUpsOf(records: readonly WrittenEdge[]): readonly FollowUp[] {
     if (this.#onApplied.length === 0) return [];
     // Backward, an edge begins at its destination.
     const edges = records.map(({ tableId, sourceId, destinationId }) =>
@@ -107,11 +107,11 @@ export class Flock implements FlockService {
     return edges.length === 0 ? [] : this.#onApplied.flatMap((make) => make(edges));
   }
 
-  graphs(): readonly Graph[] {
+  graphs(): readonly GraphInfo[] {
     return graphsOf(this.gizzard.topology);
   }
 
-  graph(name: string): Graph {
+  graph(name: string): GraphInfo {
     return findGraph(this.gizzard.topology, name);
   }
 
@@ -124,7 +124,7 @@ export class Flock implements FlockService {
       readonly hosts?: readonly string[];
       readonly id?: number;
     },
-  ): Promise<Graph> {
+  ): Promise<GraphInfo> {
     const hosts = options.hosts ?? Object.keys(this.gizzard.config.databaseHosts);
     const plan: CreateGraphOptions = { ...options, hosts };
     await this.gizzard.nameServer.reload();
@@ -386,7 +386,7 @@ function checkPage(query: Query, page: PageRequest): void {
 
 const pairsOf =
   (sourceIds: BigInt64Array, destinationIds: BigInt64Array) =>
-  (place: number): Pair => [sourceIds[place]!, destinationIds[place]!];
+  (place: number): IdPair => [sourceIds[place]!, destinationIds[place]!];
 
 /** Whether a query is all edges of a node in some states, which the counters know. */
 const isWholeList = (query: Query): boolean =>

@@ -6,7 +6,7 @@ import type {
   EdgeState,
   EdgeWrites,
   Explanation,
-  Graph,
+  GraphInfo,
   IdPage,
   JournalStatus,
   NewestOf,
@@ -27,8 +27,8 @@ import type {
  * `Unavailable` when no replica can answer, `DeadlineExceeded`, `Overloaded` when the journal is full.
  */
 export interface FlockService {
-  graphs(): readonly Graph[];
-  graph(name: string): Graph;
+  graphs(): readonly GraphInfo[];
+  graph(name: string): GraphInfo;
 
   /** All of the writes are accepted, or none is. Idempotent and commutative. */
   write(writes: EdgeWrites, options?: WriteOptions): Promise<void>;

@@ -1,6 +1,6 @@
 import { RoostError } from '../core/index.js';
 import { planShards, shardKey, type Change, type Topology } from '../gizzard/index.js';
-import type { Direction, Graph } from '../wire/index.js';
+import type { Direction, GraphInfo } from '../wire/index.js';
 
 /** Ids spread evenly over 60 bits by it, whatever their pattern. */
 const graphHash = 'fnv1a64';
@@ -18,12 +18,12 @@ export const ofTable = (tableId: number): { readonly graphId: number; readonly d
   direction: tableId > 0 ? 'forward' : 'backward',
 });
 
-export const graphsOf = (topology: Topology): Graph[] =>
+export const graphsOf = (topology: Topology): GraphInfo[] =>
   topology.tables
     .filter((table) => table.service === 'flock' && table.tableId > 0)
     .map((table) => ({ id: table.tableId, name: table.name }));
 
-export function findGraph(topology: Topology, name: string): Graph {
+export function findGraph(topology: Topology, name: string): GraphInfo {
   const graphs = graphsOf(topology);
   const found = graphs.find((graph) => graph.name === name);
   if (found !== undefined) return found;
@@ -76,7 +76,7 @@ export function planGraph(
   topology: Topology,
   name: string,
   options: CreateGraphOptions,
-): { readonly graph: Graph; readonly changes: Change[] } {
+): { readonly graph: GraphInfo; readonly changes: Change[] } {
   const { shards, replicas, hosts } = options;
   if (!namePattern.test(name))
     throw invalid(

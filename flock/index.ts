@@ -4,7 +4,7 @@ export { EdgeCaches } from './cached/edgeCaches.js';
 export { graphsOf } from './graphs.js';
 export { DroppedGraphs, type PlannedGraphDrop } from './dropped/droppedGraphs.js';
 export type { DroppedGraph } from './dropped/droppedGraphStore.js';
-export { type AppliedEdge, Flock, type FlockOptions } from './flock.js';
+export { type WrittenEdge, Flock, type FlockOptions } from './flock.js';
 export { flockStore, openFlock } from './flockStore.js';
 export type { FlockService } from './flockService.js';
 export { edgeWriteJob, recountJobs, type EdgeChange } from './jobs/edgeWriteJob.js';
@@ -23,7 +23,7 @@ export {
   type EdgeState,
   type EdgeWrites,
   type Explanation,
-  type Graph,
+  type GraphInfo,
   type IdPage,
   type JournalStatus,
   type NewestOf,

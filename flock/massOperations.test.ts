@@ -3,12 +3,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freshCluster } from '../test/support/index.js';
 import { MassOperations } from '../test/flock/massOperations.js';
 import { untilApplied } from '../test/flock/untilApplied.js';
-import { openFlock, type Flock, type Graph, type Operation } from './index.js';
+import { openFlock, type Flock, type GraphInfo, type Operation } from './index.js';
 
 const cluster = freshCluster('mass');
 let flock: Flock;
 let rival: Flock;
-let graph: Graph;
+let graph: GraphInfo;
 const programs = 100;
 
 beforeAll(async () => {

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { systemMicros } from '../core/index.js';
 import { untilApplied } from '../test/flock/untilApplied.js';
 import { freshCluster } from '../test/support/index.js';
-import { openFlock, type Flock, type Graph, type WriteBatch } from './index.js';
+import { openFlock, type Flock, type GraphInfo, type WriteBatch } from './index.js';
 
 const cluster = freshCluster('times');
 const { redis } = cluster.config;
@@ -13,7 +13,7 @@ const hour = 3_600_000_000n;
 let flock: Flock;
 /** Another server, whose way to Redis can be held up. */
 let other: Flock;
-let graph: Graph;
+let graph: GraphInfo;
 let way: Server;
 const held: (() => void)[] = [];
 let isHeld = false;

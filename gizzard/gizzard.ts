@@ -19,7 +19,7 @@ import { DroppedSweeper } from './moving/droppedSweeper.js';
 import { DroppedTables } from './moving/droppedTables.js';
 import { Moves } from './moving/moves.js';
 import { MovesDatabase } from './moving/movesDatabase.js';
-import { Servers, type ServerInfo, type ServerVersion } from './moving/servers.js';
+import { Servers, type ServerDescription, type ServerVersion } from './moving/servers.js';
 import { Strays } from './moving/strays.js';
 import { NameServer } from './nameServer/nameServer.js';
 import { nodeType } from './nodes/index.js';
@@ -139,7 +139,7 @@ export class Gizzard {
     const database = new MovesDatabase(this.control);
     const require = (version: number): Promise<void> => this.jobs.requireTopology(version);
     const digest = configDigest(config);
-    const state = (): ServerInfo => ({
+    const state = (): ServerDescription => ({
       refuses: this.jobs.guard.refused?.message ?? '',
       hosts: this.hosts.names.join('\n'),
       primary: this.control.host.name,

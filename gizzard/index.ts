@@ -65,7 +65,7 @@ export {
 } from './migrations/planRequests.js';
 export type { HostShare, WeightedTemplate } from './migrations/planRebalance.js';
 export { MigrationPlanner, type WantedTree } from './migrations/planMigration.js';
-export type { Load, PlanSummary } from './migrations/planSummary.js';
+export type { MovedLoad, PlanSummary } from './migrations/planSummary.js';
 export { copyCount, type MigrationPlan, type Phase, type PlannedStep } from './migrations/steps.js';
 export { defaultColumnType, printTemplate, type Template } from './migrations/template.js';
 export { differingRows } from './moving/differingRows.js';

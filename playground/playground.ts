@@ -1,10 +1,9 @@
-import { isRoostError, RoostError } from '../core/index.js';
+import { isRoostError, RoostError, type Address } from '../core/index.js';
 import { createDriver } from './createDriver.js';
 import type { ServerDriver } from './driver.js';
 import type { PlaygroundFolder } from './folder.js';
 import { lockWaitMs } from './limits.js';
 import { withLock } from './lock.js';
-import type { Address } from './probes.js';
 import type { PlaygroundSource, PlaygroundState, ServerKind, ServerState } from './state.js';
 import { stopPlayground, type StopOptions } from './stopPlayground.js';
 

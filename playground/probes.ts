@@ -1,14 +1,10 @@
 import { connect } from 'node:net';
 import { Redis } from 'ioredis';
 import { createConnection } from 'mysql2/promise';
+import type { Address } from '../core/index.js';
 
 /** How long one attempt to reach a server may take; the whole wait is bounded by the caller. */
 const attemptMs = 2000;
-
-export interface Address {
-  readonly host: string;
-  readonly port: number;
-}
 
 /** Asks a database for its version, as "MariaDB 10.11.19" or "MySQL 8.4.3". */
 export async function probeMysql(address: Address, password: string): Promise<string> {

@@ -8,7 +8,7 @@ const sentinelMs = 1_000;
 /** Waits between attempts to reach a Redis that is away. */
 const reconnectMs = (attempt: number): number => Math.min(attempt * 50, 1_000);
 
-export interface ConnectOptions {
+export interface RedisConnectOptions {
   /** Its reads wait for entries, for as long as Redis is away too. */
   readonly blocking?: boolean;
   /** How often a command is sent again on a new connection before it fails. */
@@ -23,7 +23,7 @@ export interface ConnectOptions {
  * A connection to a Redis. Calls that find it away wait for a few attempts to reconnect and then fail;
  * each caller bounds its wait with its own deadline.
  */
-export function connectRedis(config: RedisConfig, log: Log, options: ConnectOptions = {}): Redis {
+export function connectRedis(config: RedisConfig, log: Log, options: RedisConnectOptions = {}): Redis {
   const redis = new Redis({
     ...redisAddress(config),
     ...withSecrets(config),

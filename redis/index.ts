@@ -1,4 +1,4 @@
-export { connectRedis, microsOf, redisTrouble, type ConnectOptions } from './connect.js';
+export { connectRedis, microsOf, redisTrouble, type RedisConnectOptions } from './connect.js';
 export { KeySpaces, type SpaceOwner } from './keySpaces.js';
 export { LuaScript } from './luaScript.js';
 export { redisBackend, redisBackendName } from './redisBackend.js';

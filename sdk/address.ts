@@ -1,9 +1,4 @@
-import { RoostError } from '../core/index.js';
-
-export interface Address {
-  readonly host: string;
-  readonly port: number;
-}
+import { RoostError, type Address } from '../core/index.js';
 
 const pattern = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s:[\]]+)):(\d{1,5})$/;
 

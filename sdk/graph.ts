@@ -21,7 +21,7 @@ import { ManyReads, pairColumns, type PairSource } from './manyReads.js';
 import { nodeQuery, type NodeQuery, type SetOptions } from './nodeQuery.js';
 import { sendBatch } from './sendBatch.js';
 import { write } from './write.js';
-import type { WriteOptions } from './writeOptions.js';
+import type { WriteCallOptions } from './writeCallOptions.js';
 
 export interface CountOptions extends DirectionOptions {
   /** Absent: normal ones. */
@@ -39,7 +39,7 @@ export interface ContainsOptions extends CallOptions {
 }
 
 /** The options of a gathered write, and the shape of what it brings. Only writes of the same deadline go together, since none is accepted after its own. */
-interface GatheredOptions extends WriteOptions {
+interface GatheredOptions extends WriteCallOptions {
   readonly shape: string;
 }
 
@@ -75,14 +75,14 @@ export class Graph {
   }
 
   /** Makes the edge normal, at its position. Resolves once the write is acknowledged. */
-  add(source: IdInput, destination: IdInput, options: EdgeOptions & WriteOptions = {}): Promise<void> {
+  add(source: IdInput, destination: IdInput, options: EdgeOptions & WriteCallOptions = {}): Promise<void> {
     return this.#write('add', source, destination, options);
   }
 
   remove(
     source: IdInput,
     destination: IdInput,
-    options: Omit<EdgeOptions, 'position'> & WriteOptions = {},
+    options: Omit<EdgeOptions, 'position'> & WriteCallOptions = {},
   ): Promise<void> {
     return this.#write('remove', source, destination, options);
   }
@@ -91,13 +91,13 @@ export class Graph {
   archive(
     source: IdInput,
     destination: IdInput,
-    options: Omit<EdgeOptions, 'position'> & WriteOptions = {},
+    options: Omit<EdgeOptions, 'position'> & WriteCallOptions = {},
   ): Promise<void> {
     return this.#write('archive', source, destination, options);
   }
 
   /** Makes the edge negative, at its position. */
-  negate(source: IdInput, destination: IdInput, options: EdgeOptions & WriteOptions = {}): Promise<void> {
+  negate(source: IdInput, destination: IdInput, options: EdgeOptions & WriteCallOptions = {}): Promise<void> {
     return this.#write('negate', source, destination, options);
   }
 
@@ -106,22 +106,22 @@ export class Graph {
    * positions, so that restoring a user restores the order of their lists. Like the other three it is answered once it holds for every later write;
    * the edges follow page by page.
    */
-  addAll(id: IdInput, options: NodeOptions & WriteOptions = {}): Promise<void> {
+  addAll(id: IdInput, options: NodeOptions & WriteCallOptions = {}): Promise<void> {
     return this.#writeAll('add', id, options);
   }
 
   /** Removes all edges that the node has at this time, for good: only a later write of an edge brings it back. */
-  removeAll(id: IdInput, options: NodeOptions & WriteOptions = {}): Promise<void> {
+  removeAll(id: IdInput, options: NodeOptions & WriteCallOptions = {}): Promise<void> {
     return this.#writeAll('remove', id, options);
   }
 
   /** Hides all edges of the node, later ones included, until `addAll`. */
-  archiveAll(id: IdInput, options: NodeOptions & WriteOptions = {}): Promise<void> {
+  archiveAll(id: IdInput, options: NodeOptions & WriteCallOptions = {}): Promise<void> {
     return this.#writeAll('archive', id, options);
   }
 
   /** Makes all edges of the node negative, later ones included, until `addAll`. */
-  negateAll(id: IdInput, options: NodeOptions & WriteOptions = {}): Promise<void> {
+  negateAll(id: IdInput, options: NodeOptions & WriteCallOptions = {}): Promise<void> {
     return this.#writeAll('negate', id, options);
   }
 
@@ -129,7 +129,7 @@ export class Graph {
    * Several operations in one call, in order: all of them are accepted or none is. At most `limits.operationsPerWrite`. `Roost.batch` takes
    * operations on several graphs.
    */
-  batch(fill: (batch: GraphBatch) => unknown, options: WriteOptions = {}): Promise<void> {
+  batch(fill: (batch: GraphBatch) => unknown, options: WriteCallOptions = {}): Promise<void> {
     return sendBatch(this.channel, (batch) => fill(batch.in(this)), options);
   }
 
@@ -139,7 +139,7 @@ export class Graph {
    */
   write(
     edges: EdgeSource,
-    { operation = 'add', ...options }: WriteOptions & { readonly operation?: Operation } = {},
+    { operation = 'add', ...options }: WriteCallOptions & { readonly operation?: Operation } = {},
   ): Promise<number> {
     return writeEdges(this.id, operation, edges, (writes) => this.#send(writes, options));
   }
@@ -147,7 +147,7 @@ export class Graph {
   /** The same for columns. They must not change before it resolves. */
   async writeColumns(
     columns: EdgeColumns,
-    { operation = 'add', ...options }: WriteOptions & { readonly operation?: Operation } = {},
+    { operation = 'add', ...options }: WriteCallOptions & { readonly operation?: Operation } = {},
   ): Promise<void> {
     await writeColumns(this.id, operation, columns, (writes) => this.#send(writes, options));
   }
@@ -270,7 +270,7 @@ export class Graph {
     operation: Operation,
     source: IdInput,
     destination: IdInput,
-    { position, at, ...options }: EdgeOptions & WriteOptions,
+    { position, at, ...options }: EdgeOptions & WriteCallOptions,
   ): Promise<void> {
     const write = checkedWrite(operation, source, destination, {
       ...(position === undefined ? {} : { position }),
@@ -282,13 +282,13 @@ export class Graph {
   #writeAll(
     operation: Operation,
     id: IdInput,
-    { direction, at, ...options }: NodeOptions & WriteOptions,
+    { direction, at, ...options }: NodeOptions & WriteCallOptions,
   ): Promise<void> {
     const node = { ...(direction === undefined ? {} : { direction }), ...(at === undefined ? {} : { at }) };
     return sendBatch(this.channel, (batch) => batch.node(this.id, operation, id, node), options);
   }
 
-  async #send(writes: EdgeWrites, options: WriteOptions): Promise<void> {
+  async #send(writes: EdgeWrites, options: WriteCallOptions): Promise<void> {
     const columns = edgeWritesToThrift(writes);
     await write(this.channel, (client, onWire) => client.write_edges(columns, onWire), options);
   }

@@ -4,6 +4,7 @@ export {
   isSnowflake,
   parseSnowflake,
   RoostError,
+  type Address,
   type ErrorCode,
   type IdInput,
   type Priority,
@@ -15,15 +16,15 @@ export type { CallOptions, CloseOptions } from './channel.js';
 export type { EdgeInput, EdgeOptions } from './edgeBatch.js';
 export type { ContainsOptions, CountOptions, DirectionOptions, Graph } from './graph.js';
 export { Injectors, type InjectedJob, type InjectOptions } from './injector.js';
-export { parseAddress, type Address } from './address.js';
+export { parseAddress } from './address.js';
 export { ThriftConnection, type Service } from './thriftConnection.js';
 export type { PairSource } from './manyReads.js';
-export type { CountOfQueryOptions, EdgePage, IdPage, NodeQuery, PageOptions, SetOptions } from './nodeQuery.js';
+export type { CountOfQueryOptions, NodeEdgePage, NodeIdPage, NodeQuery, PageOptions, SetOptions } from './nodeQuery.js';
 export { connect, type ConnectOptions, type Roost } from './roost.js';
-export type { HomeOptions, Timelines, TweetPage } from './timelines.js';
-export type { NewTweet, ScannedTimeline, TimelineOptions, Tweets } from './tweets.js';
-export type { NewUser, Users } from './users.js';
-export type { WriteOptions } from './writeOptions.js';
+export type { HomeOptions, TimelinesClient, TweetPage } from './timelinesClient.js';
+export type { NewTweet, TimelineOptions, TweetsClient } from './tweetsClient.js';
+export type { NewUser, UsersClient } from './usersClient.js';
+export type { WriteCallOptions } from './writeCallOptions.js';
 export type {
   Acknowledgment,
   Direction,
@@ -34,6 +35,7 @@ export type {
   Node,
   NodeLocation,
   Operation,
+  ScannedTimeline,
   StateCounts,
   Tweet,
   TweetFormat,

@@ -1,6 +1,5 @@
-import { type Deadline, errorCodes, type Priority, RoostError } from '../core/index.js';
+import { type Address, type Deadline, errorCodes, type Priority, RoostError } from '../core/index.js';
 import { JobException, JobInjectorClient, priorityNumbers, type JobInjectorModule } from '../wire/index.js';
-import type { Address } from './address.js';
 import { ThriftConnection } from './thriftConnection.js';
 
 /** A job for an injector. */

@@ -7,11 +7,11 @@ import {
   queryToThrift,
   termToThrift,
   type Edge,
-  type EdgePage as WireEdgePage,
+  type EdgePage,
   type EdgeState,
   type Explanation,
   type FlockDBTypes,
-  type IdPage as WireIdPage,
+  type IdPage,
   type Query,
   type Term,
 } from '../wire/index.js';
@@ -36,8 +36,8 @@ interface PageEnds {
   readonly previous?: string;
 }
 
-export interface IdPage extends WireIdPage, PageEnds {}
-export interface EdgePage extends WireEdgePage, PageEnds {}
+export interface NodeIdPage extends IdPage, PageEnds {}
+export interface NodeEdgePage extends EdgePage, PageEnds {}
 
 export interface CountOfQueryOptions extends CallOptions {
   /** Walk the whole result where it would be estimated. The deadline is that of each page. */
@@ -92,7 +92,7 @@ export class NodeQuery implements AsyncIterable<bigint> {
   }
 
   /** One page; first pages of several nodes travel together like `newest`. `nextCursor` is 0n at the end; `prevCursor` is negative, and 0n where nothing precedes the page. */
-  async page(options: PageOptions = {}): Promise<IdPage> {
+  async page(options: PageOptions = {}): Promise<NodeIdPage> {
     const page = this.#pageToThrift(options);
     return this.#marked(await this.#page(page, options));
   }
@@ -102,7 +102,7 @@ export class NodeQuery implements AsyncIterable<bigint> {
     channel: Channel,
     queries: readonly NodeQuery[],
     options: Omit<PageOptions, 'cursor'>,
-  ): Promise<IdPage[]> {
+  ): Promise<NodeIdPage[]> {
     if (queries.length === 0) return [];
     const requests = queries.map((query) => ({
       operations: queryToThrift(query.query),
@@ -116,7 +116,7 @@ export class NodeQuery implements AsyncIterable<bigint> {
   }
 
   /** One page of whole edges, whose source and destination are those of the graph. Only of a plain set, else `InvalidArgument`. */
-  async edgePage(options: PageOptions = {}): Promise<EdgePage> {
+  async edgePage(options: PageOptions = {}): Promise<NodeEdgePage> {
     const page = this.#pageToThrift(options);
     return this.#marked(await this.#edgePage(page, options));
   }
@@ -184,7 +184,7 @@ export class NodeQuery implements AsyncIterable<bigint> {
     for await (const page of this.pages()) for (const id of page) yield id;
   }
 
-  async #page(page: FlockDBTypes.Page, options: CallOptions): Promise<WireIdPage> {
+  async #page(page: FlockDBTypes.Page, options: CallOptions): Promise<IdPage> {
     if (this.query.kind === 'term' && this.#isWholeList() && page.cursor === -1n && page.count <= gatheredCount) {
       const { sourceId, direction, states } = this.query.term;
       return this.reads.firstPages.load(sourceId, { ...callOptions(options), direction, states, count: page.count });
@@ -198,7 +198,7 @@ export class NodeQuery implements AsyncIterable<bigint> {
     );
   }
 
-  async #edgePage(page: FlockDBTypes.Page, options: CallOptions): Promise<WireEdgePage> {
+  async #edgePage(page: FlockDBTypes.Page, options: CallOptions): Promise<EdgePage> {
     if (this.query.kind !== 'term')
       throw new RoostError('InvalidArgument', 'edges come of one node: a combination of sets has ids only');
     const request = { term: termToThrift(this.query.term), page };

@@ -8,12 +8,12 @@ import { Graph } from './graph.js';
 import { JournalTime } from './journalTime.js';
 import type { Whereabouts } from './server.js';
 import { flockService, tbirdService, timelinesService, usersService } from './services.js';
-import { Timelines } from './timelines.js';
-import { Tweets } from './tweets.js';
-import { Users } from './users.js';
-import { NodeQuery, type IdPage, type PageOptions } from './nodeQuery.js';
+import { TimelinesClient } from './timelinesClient.js';
+import { TweetsClient } from './tweetsClient.js';
+import { UsersClient } from './usersClient.js';
+import { NodeQuery, type NodeIdPage, type PageOptions } from './nodeQuery.js';
 import { sendBatch } from './sendBatch.js';
-import type { WriteOptions } from './writeOptions.js';
+import type { WriteCallOptions } from './writeCallOptions.js';
 
 export interface ConnectOptions {
   /** host:port of each server. They are equals: calls take turns among them, and go to another where one fails. */
@@ -103,11 +103,11 @@ export class Roost {
   readonly #graphs = new Map<string, Graph>();
 
   /** Tweets; a connection to their servers is made when it is first needed. */
-  readonly tweets: Tweets;
+  readonly tweets: TweetsClient;
   /** Users, likewise. */
-  readonly users: Users;
+  readonly users: UsersClient;
   /** Home timelines, likewise. */
-  readonly timelines: Timelines;
+  readonly timelines: TimelinesClient;
 
   constructor(
     private readonly channel: Channel,
@@ -115,9 +115,9 @@ export class Roost {
     private readonly userChannel: Channel<UsersModule.Client>,
     private readonly timelineChannel: Channel<RoostTimelinesModule.Client>,
   ) {
-    this.tweets = new Tweets(tweetChannel);
-    this.users = new Users(userChannel);
-    this.timelines = new Timelines(timelineChannel);
+    this.tweets = new TweetsClient(tweetChannel);
+    this.users = new UsersClient(userChannel);
+    this.timelines = new TimelinesClient(timelineChannel);
   }
 
   /** A graph by its name. Throws `NotFound`. */
@@ -146,12 +146,12 @@ export class Roost {
   }
 
   /** Several operations on any graphs in one call, in order: all of them are accepted or none is. `batch.in(graph)` takes those of one graph. */
-  batch(fill: (batch: Batch) => unknown, options: WriteOptions = {}): Promise<void> {
+  batch(fill: (batch: Batch) => unknown, options: WriteCallOptions = {}): Promise<void> {
     return sendBatch(this.channel, fill, options);
   }
 
   /** The first page of each query, in one call; at most `limits.queriesPerCall`. They run in parallel; one that fails fails the call. */
-  pages(queries: readonly NodeQuery[], options: Omit<PageOptions, 'cursor'> = {}): Promise<IdPage[]> {
+  pages(queries: readonly NodeQuery[], options: Omit<PageOptions, 'cursor'> = {}): Promise<NodeIdPage[]> {
     return NodeQuery.pages(this.channel, queries, options);
   }
 

@@ -2,13 +2,13 @@ import { writeBatchToThrift } from '../wire/index.js';
 import { Batch } from './batch.js';
 import type { Channel } from './channel.js';
 import { write } from './write.js';
-import type { WriteOptions } from './writeOptions.js';
+import type { WriteCallOptions } from './writeCallOptions.js';
 
 /** Lets the caller fill a batch, and sends it in one call. One that stayed empty is not sent. */
 export async function sendBatch(
   channel: Channel,
   fill: (batch: Batch) => unknown,
-  options: WriteOptions,
+  options: WriteCallOptions,
 ): Promise<void> {
   const batch = new Batch();
   await fill(batch);

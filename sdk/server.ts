@@ -1,6 +1,5 @@
-import { Deadline, limits, RoostError } from '../core/index.js';
+import { Deadline, limits, RoostError, type Address } from '../core/index.js';
 import type { RoostTypes } from '../wire/index.js';
-import type { Address } from './address.js';
 import type { ClusterCheck } from './clusterCheck.js';
 import type { ClusterService } from './services.js';
 import { ThriftConnection, type Invoke } from './thriftConnection.js';

@@ -1,7 +1,6 @@
 import { connect, type Socket } from 'node:net';
-import { deadlineExceeded, limits, RoostError, writeSoon, type Deadline } from '../core/index.js';
+import { deadlineExceeded, limits, RoostError, writeSoon, type Address, type Deadline } from '../core/index.js';
 import { BinaryReader, errorFromThrift, MessageSplitter, RoostException } from '../wire/index.js';
-import type { Address } from './address.js';
 import { ThriftClient, type Generated } from './thriftClient.js';
 import { Turns } from './turns.js';
 

@@ -2,7 +2,7 @@ import type { Deadline } from '../core/index.js';
 import type { RoostTypes } from '../wire/index.js';
 import type { Channel } from './channel.js';
 import { WriteCourse } from './writeCourse.js';
-import { writeOptionsToThrift, type WriteOptions } from './writeOptions.js';
+import { writeOptionsToThrift, type WriteCallOptions } from './writeCallOptions.js';
 
 /**
  * Makes a write on a channel's servers: accepted once, however many attempts it takes, and not after its deadline.
@@ -15,7 +15,7 @@ import { writeOptionsToThrift, type WriteOptions } from './writeOptions.js';
 export function write<C extends object, T>(
   channel: Channel<C>,
   invoke: (client: C, options: RoostTypes.WriteOptions) => Promise<T>,
-  options: WriteOptions,
+  options: WriteCallOptions,
   deadline: Deadline = channel.deadline(options),
 ): Promise<T> {
   const toThrift = writeOptionsToThrift(options);

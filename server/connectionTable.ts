@@ -1,10 +1,10 @@
 import type { ServerLoad } from './serverLoad.js';
-import type { ThriftConnection } from './thriftConnection.js';
+import type { ServedConnection } from './servedConnection.js';
 
 /** The open connections of a server: who may come, and who has to go for it. */
 export class ConnectionTable {
-  readonly #open = new Set<ThriftConnection>();
-  readonly #byAddress = new Map<string, Set<ThriftConnection>>();
+  readonly #open = new Set<ServedConnection>();
+  readonly #byAddress = new Map<string, Set<ServedConnection>>();
 
   constructor(private readonly load: ServerLoad) {}
 
@@ -12,7 +12,7 @@ export class ConnectionTable {
     return this.#open.size;
   }
 
-  [Symbol.iterator](): Iterator<ThriftConnection> {
+  [Symbol.iterator](): Iterator<ServedConnection> {
     return this.#open.values();
   }
 
@@ -26,14 +26,14 @@ export class ConnectionTable {
     return this.#open.size < this.load.limits.connections || evictIdle(this.#open);
   }
 
-  add(connection: ThriftConnection): void {
+  add(connection: ServedConnection): void {
     this.#open.add(connection);
     const same = this.#byAddress.get(connection.peer.address);
     if (same === undefined) this.#byAddress.set(connection.peer.address, new Set([connection]));
     else same.add(connection);
   }
 
-  delete(connection: ThriftConnection): void {
+  delete(connection: ServedConnection): void {
     this.#open.delete(connection);
     const same = this.#byAddress.get(connection.peer.address);
     same?.delete(connection);
@@ -56,9 +56,9 @@ export class ConnectionTable {
   }
 }
 
-function evictIdle(connections: Iterable<ThriftConnection>): boolean {
+function evictIdle(connections: Iterable<ServedConnection>): boolean {
   // In the order in which they came: the first that is silent is the one that has been so the longest.
-  let idlest: ThriftConnection | undefined;
+  let idlest: ServedConnection | undefined;
   for (const connection of connections) {
     if (connection.silent) {
       connection.closeForAnother();

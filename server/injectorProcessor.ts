@@ -13,7 +13,7 @@ import type { Caller } from './caller.js';
 import { deadlineLeft } from './deadlineLeft.js';
 import type { ForeignJob, ForeignJobs } from './foreignJobs.js';
 import { thriftService, type ThriftService } from './thriftService.js';
-import { Turns } from './turns.js';
+import { LoopTurns } from './loopTurns.js';
 
 interface Group {
   readonly priority: Priority;
@@ -51,7 +51,7 @@ export function injectorHandler(
     // What other clusters send has its times, and may come whenever it likes.
     const waitedMs = injected.every(({ is_replicated: isReplicated }) => isReplicated === true) ? 0 : caller.waitedMs();
     const { deadlineMs = limits.defaultDeadlineMs } = deadlineLeft(undefined, waitedMs);
-    const turns = new Turns();
+    const turns = new LoopTurns();
     const groups = new Map<string, Group>();
     for (const [i, { priority, contents, is_replicated: isReplicated }] of injected.entries()) {
       const job = parse(i, required(contents, 'contents'));

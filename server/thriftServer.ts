@@ -7,7 +7,7 @@ import { LoopPauses } from './loopPauses.js';
 import { ReadingTurns } from './readingTurns.js';
 import { defaultServerLimits, ServerLoad, type ServerLimitOptions } from './serverLoad.js';
 import { Slab } from './slab.js';
-import { ThriftConnection } from './thriftConnection.js';
+import { ServedConnection } from './servedConnection.js';
 import type { ThriftService } from './thriftService.js';
 
 export interface ThriftServerOptions {
@@ -82,7 +82,7 @@ export class ThriftServer {
         return;
       }
       this.#connections.add(
-        new ThriftConnection({
+        new ServedConnection({
           socket,
           load: this.#load,
           pauses: this.#pauses,

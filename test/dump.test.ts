@@ -19,7 +19,7 @@ import {
   openFlock,
   type Direction,
   type Flock,
-  type Graph,
+  type GraphInfo,
   type Operation,
   type StoredEdge,
   type StoredNode,
@@ -36,7 +36,7 @@ const folder = mkdtempSync(join(tmpdir(), 'roost-dump-'));
 const edgeCount = 30_000;
 let flock: Flock;
 let server: ThriftServer;
-let source: Graph;
+let source: GraphInfo;
 
 const roost = (...args: string[]): Promise<Finished> => callRoost([...args, '--config', configPath], folder);
 const load = (...args: string[]): Promise<Finished> =>
@@ -108,7 +108,7 @@ const linesOf = (dump: Buffer): string[] =>
     .filter((line) => !line.includes('crc32'))
     .sort();
 
-async function everything(graph: Graph): Promise<{ edges: StoredEdge[]; nodes: StoredNode[] }> {
+async function everything(graph: GraphInfo): Promise<{ edges: StoredEdge[]; nodes: StoredNode[] }> {
   const edges: StoredEdge[] = [];
   const nodes: StoredNode[] = [];
   for (const start of flock.scanStarts(graph.id)) {

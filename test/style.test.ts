@@ -33,6 +33,16 @@ it('gives every layer an index.ts that names its exports', () => {
   expect(lacking).toEqual([]);
 });
 
+it('gives every exported type a name of its own', () => {
+  const declared = new Map<string, string[]>();
+  for (const file of sources.filter((file) => !/^(?:test|bench)\/|\.test\.ts$/.test(file)))
+    for (const [, name] of read(file).matchAll(/^export (?:abstract )?(?:interface|type|class|enum) (\w+)/gm))
+      declared.set(name!, [...(declared.get(name!) ?? []), file]);
+  expect(declared.size).toBeGreaterThan(300);
+  const shared = [...declared].filter(([, files]) => files.length > 1);
+  expect(shared.map(([name, files]) => `${name}: ${files.join(', ')}`)).toEqual([]);
+});
+
 it.each([
   ['paths of one machine', /(^|[\s'"`(=:])\/(work|root|home\/(?!node\b)\w+)\/\w/m],
   ['hosts of a package registry', /:\/\/[\w.-]*(registry|artifactory|jfrog)/],

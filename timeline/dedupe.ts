@@ -1,10 +1,18 @@
-import { flagsOf, fullEntryBytes, inOrder, keyOf, secondaryKeyCounts, secondaryKeyOf, type Entry } from './entry.js';
+import {
+  flagsOf,
+  fullEntryBytes,
+  inOrder,
+  keyOf,
+  secondaryKeyCounts,
+  secondaryKeyOf,
+  type TimelineEntry,
+} from './entry.js';
 
 /**
  * Leaves one entry of each key, the oldest. With `bySecondaryKey`, an entry whose flags say that its secondary key counts goes as well where an older entry has that
  * key, as its primary or as its secondary one: a retweet after its original. Returns the entries newest first.
  */
-export function dedupe(entries: readonly Entry[], bySecondaryKey: boolean): Entry[] {
+export function dedupe(entries: readonly TimelineEntry[], bySecondaryKey: boolean): TimelineEntry[] {
   const keys = new Set<bigint>();
   const secondaryKeys = new Set<bigint>();
   const kept = inOrder(entries).filter((entry) => {

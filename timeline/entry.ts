@@ -4,19 +4,19 @@ import { RoostError } from '../core/index.js';
  * An entry of a timeline, as it stands in Redis and on the wire: the key by which it is sorted (8 bytes), a secondary key (8), flags (4), all little-endian,
  * and anything behind them. Shorter ones are kept as they are; what they lack counts as 0.
  */
-export type Entry = Buffer;
+export type TimelineEntry = Buffer;
 
 /** An entry with less than this has no key that counts: it never dedupes. */
 export const fullEntryBytes = 20;
 /** Set in the flags, it makes the secondary key count for dedupe and filters. */
 export const secondaryKeyCounts = 0x8000_0000;
 
-export const keyOf = (entry: Entry): bigint => (entry.length < 8 ? 0n : entry.readBigInt64LE(0));
-export const secondaryKeyOf = (entry: Entry): bigint => (entry.length < 16 ? 0n : entry.readBigInt64LE(8));
-export const flagsOf = (entry: Entry): number => (entry.length < fullEntryBytes ? 0 : entry.readUInt32LE(16));
+export const keyOf = (entry: TimelineEntry): bigint => (entry.length < 8 ? 0n : entry.readBigInt64LE(0));
+export const secondaryKeyOf = (entry: TimelineEntry): bigint => (entry.length < 16 ? 0n : entry.readBigInt64LE(8));
+export const flagsOf = (entry: TimelineEntry): number => (entry.length < fullEntryBytes ? 0 : entry.readUInt32LE(16));
 
 /** Builds an entry of 20 bytes. Ids are from 0 to 2^63 − 1, flags have 32 bits. */
-export function makeEntry(key: bigint, secondaryKey = 0n, flags = 0): Entry {
+export function makeEntry(key: bigint, secondaryKey = 0n, flags = 0): TimelineEntry {
   const entry = Buffer.allocUnsafe(fullEntryBytes);
   entry.writeBigInt64LE(key, 0);
   entry.writeBigInt64LE(secondaryKey, 8);
@@ -32,14 +32,14 @@ export function keyBytes(key: bigint): Buffer {
 }
 
 /** Entries in ascending order of their keys; those of one key keep their order. */
-export const inOrder = (entries: readonly Entry[]): Entry[] =>
+export const inOrder = (entries: readonly TimelineEntry[]): TimelineEntry[] =>
   entries
     .map((entry, place) => ({ entry, place, key: keyOf(entry) }))
     .sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : a.place - b.place))
     .map(({ entry }) => entry);
 
 /** Throws `InvalidArgument` for an entry that a timeline cannot hold. */
-export function checkEntry(entry: Entry, maxBytes: number): void {
+export function checkEntry(entry: TimelineEntry, maxBytes: number): void {
   if (entry.length === 0) throw invalid('an entry has at least one byte');
   if (entry.length > maxBytes) throw invalid(`an entry has at most ${maxBytes} bytes, not ${entry.length}`);
   if (keyOf(entry) < 0n) throw invalid(`keys of entries are from 0 to 2^63 − 1, not ${keyOf(entry)}`);

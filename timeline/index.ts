@@ -1,4 +1,4 @@
-export { makeEntry, keyOf, secondaryKeyCounts, type Entry } from './entry.js';
+export { makeEntry, keyOf, secondaryKeyCounts, type TimelineEntry } from './entry.js';
 export type { HomeEntry } from './home/homeEntry.js';
 export type { TimelinePage, TimelinePages } from './pages/timelinePages.js';
 export type { HomeRequest } from '../wire/index.js';

@@ -26,7 +26,7 @@ import {
   type RoostTimelinesModule,
   type WriteOptions,
 } from '../wire/index.js';
-import { keyOf, type Entry } from './entry.js';
+import { keyOf, type TimelineEntry } from './entry.js';
 import type { RangeRequest, Segment, SpanRequest } from './timelines.js';
 import type { TimelineService } from './timelineStore.js';
 
@@ -83,7 +83,7 @@ function timelineHandler(
     },
     async filter(name, entries, maxSearch) {
       const given = required(entries, 'entries');
-      const keys = new Map(given.map((entry: Entry) => [keyOf(entry), entry]));
+      const keys = new Map(given.map((entry: TimelineEntry) => [keyOf(entry), entry]));
       const there = found(
         await timelines.filter(required(name, 'timeline_id'), [...keys.keys()], searched(maxSearch), read()),
         name,

@@ -2,7 +2,7 @@ import { limits, RoostError, type Deadline } from '../core/index.js';
 import type { Gizzard } from '../gizzard/index.js';
 import { deadlineOf, type ReadOptions, type WriteOptions } from '../wire/index.js';
 import { dedupe } from './dedupe.js';
-import { checkEntry, keyOf, secondaryKeyCounts, flagsOf, secondaryKeyOf, type Entry } from './entry.js';
+import { checkEntry, keyOf, secondaryKeyCounts, flagsOf, secondaryKeyOf, type TimelineEntry } from './entry.js';
 import { encodeTimelineWrite, timelineJobKind, type TimelineWrite } from './jobs/timelinePayload.js';
 import type { Floor, ListPage, PageBounds } from './lists/timelineLists.js';
 import { checkName, longestName } from './names.js';
@@ -11,7 +11,7 @@ import type { TimelineShards } from './timelineShards.js';
 /** A stretch of a timeline. */
 export interface Segment {
   /** Newest first. */
-  readonly entries: readonly Entry[];
+  readonly entries: readonly TimelineEntry[];
   /** Entries in the whole timeline. */
   readonly size: number;
 }
@@ -47,27 +47,27 @@ export class Timelines {
   ) {}
 
   /** Puts an entry into the timelines that are named by the prefix and each id in base 10, where it belongs by its key. One that holds the key stays as it is. */
-  append(entry: Entry, prefix: string, ids: BigInt64Array, options: WriteOptions = {}): Promise<void> {
+  append(entry: TimelineEntry, prefix: string, ids: BigInt64Array, options: WriteOptions = {}): Promise<void> {
     return this.#write(toMany('push', entry, prefix, ids), options);
   }
 
   /** Removes the entry with the key of the given one from timelines; an append of it that is applied later does nothing. */
-  remove(entry: Entry, prefix: string, ids: BigInt64Array, options: WriteOptions = {}): Promise<void> {
+  remove(entry: TimelineEntry, prefix: string, ids: BigInt64Array, options: WriteOptions = {}): Promise<void> {
     return this.#write(toMany('remove', entry, prefix, ids), options);
   }
 
   /** Makes a timeline of these entries alone; answered when it is applied, unless told otherwise. */
-  store(name: string, entries: readonly Entry[], options: WriteOptions = {}): Promise<void> {
+  store(name: string, entries: readonly TimelineEntry[], options: WriteOptions = {}): Promise<void> {
     return this.#write(toOne('store', name, entries), { acknowledgment: 'materialized', ...options });
   }
 
   /** Puts entries where they belong; those that were removed come back. */
-  merge(name: string, entries: readonly Entry[], options: WriteOptions = {}): Promise<void> {
+  merge(name: string, entries: readonly TimelineEntry[], options: WriteOptions = {}): Promise<void> {
     return this.#write(toOne('merge', name, entries), options);
   }
 
   /** Removes the entries with the keys of the given ones. */
-  unmerge(name: string, entries: readonly Entry[], options: WriteOptions = {}): Promise<void> {
+  unmerge(name: string, entries: readonly TimelineEntry[], options: WriteOptions = {}): Promise<void> {
     return this.#write(toOne('unmerge', name, entries), options);
   }
 
@@ -163,7 +163,7 @@ export class Timelines {
   }
 }
 
-function toMany(op: 'push' | 'remove', entry: Entry, prefix: string, ids: BigInt64Array): TimelineWrite {
+function toMany(op: 'push' | 'remove', entry: TimelineEntry, prefix: string, ids: BigInt64Array): TimelineWrite {
   checkEntry(entry, limits.timelineEntryBytes);
   if (ids.length === 0) throw invalid('a write needs at least one timeline');
   if (ids.length > limits.idsPerCall)
@@ -172,7 +172,7 @@ function toMany(op: 'push' | 'remove', entry: Entry, prefix: string, ids: BigInt
   return { op, entry, prefix, ids };
 }
 
-function toOne(op: 'store' | 'merge' | 'unmerge', name: string, entries: readonly Entry[]): TimelineWrite {
+function toOne(op: 'store' | 'merge' | 'unmerge', name: string, entries: readonly TimelineEntry[]): TimelineWrite {
   checkName(name);
   if (entries.length > limits.timelineEntries)
     throw invalid(`at most ${limits.timelineEntries} entries in one call, not ${entries.length}`);

@@ -1,7 +1,7 @@
 import { Deadline, limits } from '../../core/index.js';
 
 /** Loads values by key; keys without one are absent from the answer. */
-export type Load<K, V> = (keys: readonly K[], deadline: Deadline) => Promise<ReadonlyMap<K, V>>;
+export type LoadMany<K, V> = (keys: readonly K[], deadline: Deadline) => Promise<ReadonlyMap<K, V>>;
 
 interface Waiting<V> {
   readonly promise: Promise<V | undefined>;
@@ -17,7 +17,7 @@ export class BatchLoader<K, V> {
   readonly #running = new Set<K>();
   #waiting = new Map<K, Waiting<V>>();
 
-  constructor(private readonly load: Load<K, V>) {}
+  constructor(private readonly load: LoadMany<K, V>) {}
 
   async get(keys: readonly K[]): Promise<ReadonlyMap<K, V>> {
     const found = new Map<K, V>();

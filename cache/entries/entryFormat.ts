@@ -12,7 +12,7 @@ const magic = 0x5202;
 
 export const entryKinds = { value: 1, absent: 2, lease: 3, tooLarge: 4 } as const;
 
-export interface Entry {
+export interface CacheEntry {
   readonly kind: number;
   /** When it was loaded or leased, by the clock of whoever did. */
   readonly stampMs: number;
@@ -36,7 +36,7 @@ export function encodeEntry(name: string, kind: number, format: number, body: Bu
 }
 
 /** Undefined for anything that is not an entry of this name and format. The parts share the value's memory. */
-export function decodeEntry(name: string, format: number, value: Buffer): Entry | undefined {
+export function decodeEntry(name: string, format: number, value: Buffer): CacheEntry | undefined {
   const end = value.length - trailerBytes;
   if (end < 0 || value.readUInt16LE(end + 14) !== magic || value.readUInt8(end + 13) !== format) return undefined;
   const front = end - value.readUInt32LE(end + 8);
@@ -51,7 +51,10 @@ export function decodeEntry(name: string, format: number, value: Buffer): Entry 
 }
 
 /** The same for an entry in whatever format. */
-export function decodeAny(name: string, value: Buffer): { readonly entry: Entry; readonly format: number } | undefined {
+export function decodeAny(
+  name: string,
+  value: Buffer,
+): { readonly entry: CacheEntry; readonly format: number } | undefined {
   if (value.length < trailerBytes) return undefined;
   const format = value.readUInt8(value.length - trailerBytes + 13);
   const entry = decodeEntry(name, format, value);

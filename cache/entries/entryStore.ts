@@ -3,9 +3,9 @@ import type { Held, NodeHit } from '../ring/cacheNode.js';
 import type { CacheNode } from '../ring/cacheNode.js';
 import type { CachePool, Target } from '../ring/cachePool.js';
 import type { Connection, Reply } from '../ring/connection.js';
-import { opcodes, statuses, type Operation } from '../ring/protocol.js';
+import { opcodes, statuses, type CacheOperation } from '../ring/protocol.js';
 import type { Codec } from './codec.js';
-import { decodeAny, decodeEntry, encodeEntry, entryKinds, type Entry } from './entryFormat.js';
+import { decodeAny, decodeEntry, encodeEntry, entryKinds, type CacheEntry } from './entryFormat.js';
 
 export interface EntryStoreOptions<V> {
   /** Names the cache in entries and in metrics: letters and digits. */
@@ -18,7 +18,13 @@ export interface EntryStoreOptions<V> {
 
 /** What was found under a key. Without `held` nothing is there that could be replaced. */
 export type Found<V> =
-  | { readonly kind: 'value'; readonly target: Target; readonly value: V; readonly entry: Entry; readonly held: Held }
+  | {
+      readonly kind: 'value';
+      readonly target: Target;
+      readonly value: V;
+      readonly entry: CacheEntry;
+      readonly held: Held;
+    }
   | { readonly kind: 'absent'; readonly target: Target; readonly held: Held }
   /** Somebody loads it. `broken`: they will not be able to put it in, as something was prepended since. */
   | {
@@ -34,7 +40,7 @@ export type Found<V> =
   | { readonly kind: 'unreachable' };
 
 /** The right to put a value in, which ends when anybody else does anything to the entry. */
-export interface Lease extends Held {
+export interface EntryLease extends Held {
   readonly target: Target;
 }
 
@@ -123,7 +129,7 @@ export class EntryStore<V> {
   /** Asks for leases, by place: the lease, `taken` where somebody else was faster, undefined where the node did not answer. */
   async lease(
     wanted: readonly { readonly target: Target; readonly held?: Held }[],
-  ): Promise<(Lease | 'taken' | undefined)[]> {
+  ): Promise<(EntryLease | 'taken' | undefined)[]> {
     const replies = await this.#carryOut(
       wanted.map(({ target, held }) => {
         const value = encodeEntry(target.name, entryKinds.lease, this.options.codec.format);
@@ -154,7 +160,7 @@ export class EntryStore<V> {
   }
 
   /** Puts values in where the leases still hold; undefined says that there is none. Answers by place whether it is in. */
-  async fill(fills: readonly { readonly lease: Lease; readonly value: V | undefined }[]): Promise<boolean[]> {
+  async fill(fills: readonly { readonly lease: EntryLease; readonly value: V | undefined }[]): Promise<boolean[]> {
     const replies = await this.#carryOut(
       fills.map(({ lease, value }) => ({
         target: lease.target,
@@ -174,7 +180,7 @@ export class EntryStore<V> {
   }
 
   /** Gives leases back, so that nobody waits for them. */
-  async giveBack(leases: readonly Lease[]): Promise<void> {
+  async giveBack(leases: readonly EntryLease[]): Promise<void> {
     await this.#carryOut(
       leases.map((lease) => ({
         target: lease.target,
@@ -185,7 +191,7 @@ export class EntryStore<V> {
   }
 
   /** Replaces an entry by the same value with a new stamp; the answer is the lease for the one that does it. */
-  async renew(found: Extract<Found<V>, { kind: 'value' }>): Promise<Lease | undefined> {
+  async renew(found: Extract<Found<V>, { kind: 'value' }>): Promise<EntryLease | undefined> {
     const [reply] = await this.#carryOut([
       { target: found.target, held: found.held, operation: this.storing(found.target, found.value) },
     ]);
@@ -195,7 +201,7 @@ export class EntryStore<V> {
   }
 
   /** The command that stores a value, or that there is none, or that it is too large. */
-  storing(target: Target, value: V | undefined): Operation {
+  storing(target: Target, value: V | undefined): CacheOperation {
     const { codec, ttlSeconds, absentTtlSeconds } = this.options;
     if (value === undefined)
       return this.#set(target, encodeEntry(target.name, entryKinds.absent, codec.format), absentTtlSeconds);
@@ -205,13 +211,13 @@ export class EntryStore<V> {
   }
 
   /** Says that a value is too large. Without it the readers of one that many want would take the lease in turn, each for nothing. */
-  #tooLarge(target: Target): Operation {
+  #tooLarge(target: Target): CacheOperation {
     const { codec, absentTtlSeconds } = this.options;
     this.counts.tooLarge++;
     return this.#set(target, encodeEntry(target.name, entryKinds.tooLarge, codec.format), absentTtlSeconds);
   }
 
-  #set(target: Target, value: Buffer, ttlSeconds: number): Operation {
+  #set(target: Target, value: Buffer, ttlSeconds: number): CacheOperation {
     this.counts.bytesWritten += value.length;
     return {
       opcode: opcodes.set,
@@ -223,7 +229,11 @@ export class EntryStore<V> {
 
   /** Carries out commands, each on its node, or on the connection of what it replaces; undefined for those that were not answered. */
   async #carryOut(
-    commands: readonly { readonly target: Target; readonly held?: Held | undefined; readonly operation: Operation }[],
+    commands: readonly {
+      readonly target: Target;
+      readonly held?: Held | undefined;
+      readonly operation: CacheOperation;
+    }[],
   ): Promise<(Reply | undefined)[]> {
     const replies = new Array<Reply | undefined>(commands.length).fill(undefined);
     const groups = new Map<CacheNode | Connection, number[]>();
@@ -253,7 +263,7 @@ export class EntryStore<V> {
 
 const unreachable = { kind: 'unreachable' } as const;
 
-function decoded<V>(codec: Codec<V>, { body, front }: Entry): V | undefined {
+function decoded<V>(codec: Codec<V>, { body, front }: CacheEntry): V | undefined {
   try {
     return codec.decode(body, front);
   } catch {

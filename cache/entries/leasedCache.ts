@@ -3,12 +3,12 @@ import { Backoff, Deadline, limits, RoostError } from '../../core/index.js';
 import type { CacheNode, Held } from '../ring/cacheNode.js';
 import type { CachePool, Target } from '../ring/cachePool.js';
 import { opcodes, statuses } from '../ring/protocol.js';
-import { BatchLoader, type Load } from './batchLoader.js';
-import { EntryStore, type EntryStoreOptions, type Found, type Lease } from './entryStore.js';
+import { BatchLoader, type LoadMany } from './batchLoader.js';
+import { EntryStore, type EntryStoreOptions, type Found, type EntryLease } from './entryStore.js';
 import { FirstLevel, type FirstLevelOptions } from './firstLevel.js';
 
 export interface LeasedCacheOptions<K, V> extends EntryStoreOptions<V> {
-  readonly load: Load<K, V>;
+  readonly load: LoadMany<K, V>;
   /** An entry older than this is loaded again by one reader, while the others still get it. Absent: never. */
   readonly renewAfterSeconds?: number;
   /** An entry to which more bytes were prepended than this is put together anew. */
@@ -64,7 +64,7 @@ export class LeasedCache<K extends bigint | string, V> {
       if (round === 0) waitUntilMs = performance.now() + Math.min(waitMs, deadline.remainingMs() / 2);
       const { wanted, waiting, past } = this.#sort(pending, looked, found, round === 0, start);
       if (wanted.size > 0) {
-        const leases = new Map<K, Lease>();
+        const leases = new Map<K, EntryLease>();
         const order = [...wanted];
         const answers = await store.lease(order.map(([, place]) => place));
         for (const [place, answer] of answers.entries()) {
@@ -177,7 +177,7 @@ export class LeasedCache<K extends bigint | string, V> {
     return { wanted, waiting, past };
   }
 
-  async #lead(leases: ReadonlyMap<K, Lease>, found: Map<K, V>, deadline: Deadline): Promise<void> {
+  async #lead(leases: ReadonlyMap<K, EntryLease>, found: Map<K, V>, deadline: Deadline): Promise<void> {
     const work = this.#loadAndFill(leases, found, deadline);
     const ended = work.catch(() => undefined);
     for (const key of leases.keys()) this.#leading.set(key, ended);
@@ -188,7 +188,7 @@ export class LeasedCache<K extends bigint | string, V> {
     }
   }
 
-  async #loadAndFill(leases: ReadonlyMap<K, Lease>, found: Map<K, V>, deadline: Deadline): Promise<void> {
+  async #loadAndFill(leases: ReadonlyMap<K, EntryLease>, found: Map<K, V>, deadline: Deadline): Promise<void> {
     const store = this.store!;
     const values = await this.#fromFormerNodes(leases);
     const missing =
@@ -211,7 +211,7 @@ export class LeasedCache<K extends bigint | string, V> {
   }
 
   /** What nodes that had the keys before a new node joined still have. The leases are on the new node, so that no write goes unnoticed. */
-  async #fromFormerNodes(leases: ReadonlyMap<K, Lease>): Promise<Map<K, V>> {
+  async #fromFormerNodes(leases: ReadonlyMap<K, EntryLease>): Promise<Map<K, V>> {
     const values = new Map<K, V>();
     const { pool } = this.store!;
     await Promise.all(

@@ -1,6 +1,6 @@
 import { Backoff, RoostError } from '../../core/index.js';
 import { batchOperations, Connection, type Reply } from './connection.js';
-import { statuses, type Operation } from './protocol.js';
+import { statuses, type CacheOperation } from './protocol.js';
 
 /** A node that has not answered this many batches in a row, for at least so long, is taken for dead. A refused connection needs no proof. */
 const suspectAfterTimeouts = 3;
@@ -42,7 +42,7 @@ export class CacheNode {
   }
 
   /** When it rejects, any of the commands may have been carried out, or may yet be. */
-  async execute(operations: readonly Operation[], deadlineMs: number): Promise<Reply[]> {
+  async execute(operations: readonly CacheOperation[], deadlineMs: number): Promise<Reply[]> {
     return (await this.#inParts(operations, (connection, part) => connection.execute(part, deadlineMs))) as Reply[];
   }
 

@@ -8,7 +8,7 @@ import { entryName } from './entryName.js';
 import { serves, type NodeState } from './nodeState.js';
 import { Placement } from './placement.js';
 import { opcodes } from './protocol.js';
-import { Register, type RegisterView } from './register.js';
+import { RingRegister, type RegisterView } from './ringRegister.js';
 
 /** A process looks at the register this often, and believes what it saw for so long. A writer that changed the register waits as long before it answers. */
 const lookEveryMs = 250;
@@ -63,7 +63,7 @@ interface Probe {
 
 /** Memcached nodes that share keys among them, and the register that says which of them hold which. */
 export class CachePool {
-  readonly register: Register;
+  readonly register: RingRegister;
   readonly #nodes = new Map<string, CacheNode>();
   readonly #probes = new Map<string, Probe>();
   readonly #damagedSaidMs = new WeakMap<CacheNode, number>();
@@ -83,7 +83,7 @@ export class CachePool {
     private readonly log: Log,
   ) {
     metrics.ejections.inc({ pool: options.name }, 0);
-    this.register = new Register(redis, `${options.cluster}:cache:${options.name}`);
+    this.register = new RingRegister(redis, `${options.cluster}:cache:${options.name}`);
   }
 
   /** Enters the nodes of the configuration into the register. Until it has been read, every read misses. */

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import memjs from 'memjs';
 import { RoostError, writeSoon } from '../../core/index.js';
-import { encodeGets, encodeOperations, opcodes, responseMagic, type Operation } from './protocol.js';
+import { encodeGets, encodeOperations, opcodes, responseMagic, type CacheOperation } from './protocol.js';
 
 /** memjs's connection, as far as it is used here. Its own types leave out most of it. */
 interface MemjsServer {
@@ -101,7 +101,7 @@ export class Connection {
   }
 
   /** Carries out commands in their order; each has its own answer. */
-  async execute(operations: readonly Operation[], deadlineMs: number): Promise<Reply[]> {
+  async execute(operations: readonly CacheOperation[], deadlineMs: number): Promise<Reply[]> {
     const first = this.#reserve(operations.length);
     return (await this.#send(encodeOperations(operations, first), first, operations.length - 1, deadlineMs)) as Reply[];
   }

@@ -2,7 +2,7 @@ import { Continuum } from './continuum.js';
 import { serves, type NodeState } from './nodeState.js';
 
 /** Where a key's entry is. */
-export interface Place {
+export interface KeyPlace {
   readonly node: string;
   /** Part of the entry's name. */
   readonly tag: string;
@@ -34,7 +34,7 @@ export class Placement {
   }
 
   /** Undefined where no node can hold it. */
-  place(key: string): Place | undefined {
+  place(key: string): KeyPlace | undefined {
     const owner = this.#owners.owner(key);
     if (owner === undefined) return undefined;
     const { state, epoch } = this.nodes.get(owner)!;
@@ -53,7 +53,7 @@ export class Placement {
     return undefined;
   }
 
-  #previous(key: string, take: boolean): Place['previous'] {
+  #previous(key: string, take: boolean): KeyPlace['previous'] {
     const node = this.#before?.owner(key);
     if (node === undefined) return undefined;
     const { state, epoch } = this.nodes.get(node)!;

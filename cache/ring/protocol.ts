@@ -15,7 +15,7 @@ export const opcodes = {
 /** The answers that callers tell apart. */
 export const statuses = { ok: 0, notFound: 1, exists: 2, tooLarge: 3, notStored: 5 } as const;
 
-export interface Operation {
+export interface CacheOperation {
   readonly opcode: number;
   /** ASCII, at most 250 bytes. */
   readonly key: string;
@@ -36,7 +36,7 @@ const extrasBytes = (opcode: number): number =>
   opcode === opcodes.set || opcode === opcodes.add ? 8 : opcode === opcodes.touch ? 4 : 0;
 
 /** Commands one behind the other; the answer to the i-th carries `firstOpaque + i`. */
-export function encodeOperations(operations: readonly Operation[], firstOpaque: number): Buffer {
+export function encodeOperations(operations: readonly CacheOperation[], firstOpaque: number): Buffer {
   let bytes = 0;
   for (const { opcode, key, value } of operations)
     bytes += headerBytes + extrasBytes(opcode) + key.length + (value?.length ?? 0);

@@ -1,7 +1,7 @@
 import type { CacheNode, Held } from '../ring/cacheNode.js';
 import type { CachePool, Target } from '../ring/cachePool.js';
-import { statuses, type Operation } from '../ring/protocol.js';
-import type { Lease } from '../entries/entryStore.js';
+import { statuses, type CacheOperation } from '../ring/protocol.js';
+import type { EntryLease } from '../entries/entryStore.js';
 import { LeasedCache, removeEntries, type LeasedCacheOptions } from '../entries/leasedCache.js';
 
 export interface RowCacheOptions<K, V> extends LeasedCacheOptions<K, V> {
@@ -19,7 +19,7 @@ export interface RowCacheOptions<K, V> extends LeasedCacheOptions<K, V> {
 export class RowCache<K extends bigint | string, V> extends LeasedCache<K, V> {
   readonly #merge: RowCacheOptions<K, V>['merge'];
   /** Leases that writes of this process hold, by key. Writes of one row, as those of its replicas, share one: it was taken before each of them that finds it here. */
-  readonly #writing = new Map<string, Lease>();
+  readonly #writing = new Map<string, EntryLease>();
 
   constructor(pool: CachePool | undefined, options: RowCacheOptions<K, V>) {
     super(pool, options);
@@ -37,7 +37,7 @@ export class RowCache<K extends bigint | string, V> extends LeasedCache<K, V> {
     const names = keys.map(String);
     const leases = await this.#leaseMissing(names);
     // Tried once, by whoever comes first: after that it is not known what became of it.
-    const take = (name: string): Lease | undefined => {
+    const take = (name: string): EntryLease | undefined => {
       const lease = leases.get(name);
       return lease !== undefined && this.#writing.get(name) === lease && this.#writing.delete(name) ? lease : undefined;
     };
@@ -61,8 +61,8 @@ export class RowCache<K extends bigint | string, V> extends LeasedCache<K, V> {
   }
 
   /** Leases on entries that are not there yet, taken before the write, let what was just written be put in without another look at the database. */
-  async #leaseMissing(names: readonly string[]): Promise<Map<string, Lease>> {
-    const leases = new Map<string, Lease>();
+  async #leaseMissing(names: readonly string[]): Promise<Map<string, EntryLease>> {
+    const leases = new Map<string, EntryLease>();
     const { placement } = this.store!.pool;
     if (placement === undefined) return leases;
     const wanted = names.flatMap((name) => {
@@ -80,7 +80,7 @@ export class RowCache<K extends bigint | string, V> extends LeasedCache<K, V> {
 
   async #bring(
     node: CacheNode,
-    items: readonly { readonly target: Target; readonly lease: Lease | undefined; readonly row: V | undefined }[],
+    items: readonly { readonly target: Target; readonly lease: EntryLease | undefined; readonly row: V | undefined }[],
     deadlineMs: number,
   ): Promise<void> {
     const store = this.store!;
@@ -138,7 +138,7 @@ interface Brought<V> {
 
 interface Replacement<V> extends Brought<V> {
   readonly held: Held;
-  readonly operation: Operation;
+  readonly operation: CacheOperation;
 }
 
 /** Other writes may change an entry at the same time, as those of the other replicas do. After so many it is removed. */

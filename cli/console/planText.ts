@@ -1,4 +1,4 @@
-import type { Load, MigrationPlan, PlanSummary } from '../../gizzard/index.js';
+import type { MovedLoad, MigrationPlan, PlanSummary } from '../../gizzard/index.js';
 import { formatBytes, formatCount, formatMs, type Output } from './output.js';
 
 /** Plans as a table of what leaves and comes to each host, and how long that takes. The steps are shown of a single plan and, with `verbose`, of all. */
@@ -15,7 +15,7 @@ export function planText(
           [output.bold(title), ...ofPlan.map(({ phase, title: step }) => `  ${phase.padEnd(8)} ${step}`)].join('\n'),
         )
       : [];
-  const cells = ({ shards, rows: ofHost, bytes: taken }: Load): (string | number)[] => [
+  const cells = ({ shards, rows: ofHost, bytes: taken }: MovedLoad): (string | number)[] => [
     shards,
     ofHost,
     formatBytes(taken),

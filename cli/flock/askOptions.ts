@@ -5,12 +5,12 @@ import { type ClientOptions, serverOption } from '../console/client.js';
 import { configOption, defineCommand, integerArgument, nameListArgument } from '../console/command.js';
 import { parseExpression, type QueryExpression } from './queryExpression.js';
 
-export interface SetOptions extends ClientOptions {
+export interface SetFlags extends ClientOptions {
   readonly direction: Direction;
   readonly states: readonly EdgeState[];
 }
 
-export interface PageOptions extends ClientOptions {
+export interface PageFlags extends ClientOptions {
   readonly count: number;
   readonly cursor: string;
 }

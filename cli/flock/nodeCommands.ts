@@ -3,7 +3,7 @@ import { edgeStates } from '../../flock/index.js';
 import type { CliIo } from '../console/cliIo.js';
 import { withClient } from '../console/client.js';
 import { idArgument, idListArgument, outputFor } from '../console/command.js';
-import { ask, directionOption, type SetOptions } from './askOptions.js';
+import { ask, directionOption, type SetFlags } from './askOptions.js';
 import { timeText } from './printPage.js';
 
 /** count and metadata: what is known of nodes. */
@@ -11,7 +11,7 @@ export function addNodeCommands(flock: Command, io: CliIo): void {
   ask(flock, 'count', 'how many edges a node has in each state', 'roost flock count follows 1 --direction backward')
     .argument('<id>', 'the node', idArgument)
     .addOption(directionOption())
-    .action(async (name: string, id: bigint, options: SetOptions) => {
+    .action(async (name: string, id: bigint, options: SetFlags) => {
       const counts = await withClient(io, options, async (roost) =>
         (await roost.graph(name)).counts(id, { direction: options.direction }),
       );
@@ -27,7 +27,7 @@ export function addNodeCommands(flock: Command, io: CliIo): void {
   )
     .argument('<ids...>', 'the nodes', idListArgument)
     .addOption(directionOption())
-    .action(async (name: string, ids: readonly bigint[], options: SetOptions) => {
+    .action(async (name: string, ids: readonly bigint[], options: SetFlags) => {
       const found = await withClient(io, options, async (roost) =>
         (await roost.graph(name)).nodes(ids, { direction: options.direction }),
       );

@@ -1,10 +1,10 @@
-import type { Edge, EdgePage, IdPage, NodeQuery } from '../../sdk/index.js';
+import type { Edge, NodeEdgePage, NodeIdPage, NodeQuery } from '../../sdk/index.js';
 import type { CliIo } from '../console/cliIo.js';
 import { outputFor } from '../console/command.js';
 import type { Output } from '../console/output.js';
-import type { PageOptions } from './askOptions.js';
+import type { PageFlags } from './askOptions.js';
 
-export async function printPage(io: CliIo, query: NodeQuery, options: PageOptions): Promise<void> {
+export async function printPage(io: CliIo, query: NodeQuery, options: PageFlags): Promise<void> {
   const { ids, ...rest } = await query.page({ count: options.count, cursor: options.cursor });
   const output = outputFor(io, options);
   output.result(
@@ -13,7 +13,7 @@ export async function printPage(io: CliIo, query: NodeQuery, options: PageOption
   );
 }
 
-export async function printEdgePage(io: CliIo, query: NodeQuery, options: PageOptions): Promise<void> {
+export async function printEdgePage(io: CliIo, query: NodeQuery, options: PageFlags): Promise<void> {
   const page = await query.edgePage({ count: options.count, cursor: options.cursor });
   const output = outputFor(io, options);
   output.result(
@@ -25,7 +25,11 @@ export async function printEdgePage(io: CliIo, query: NodeQuery, options: PageOp
 /** What follows the entries of a page: whether it is whole, and how to see its neighbors. */
 export function pageEnd(
   output: Output,
-  { next, previous, partial = false }: Pick<IdPage & EdgePage, 'next' | 'previous'> & { readonly partial?: boolean },
+  {
+    next,
+    previous,
+    partial = false,
+  }: Pick<NodeIdPage & NodeEdgePage, 'next' | 'previous'> & { readonly partial?: boolean },
 ): string {
   const parts = [
     ...(partial ? ['partial: the query used up its time or rows, and goes on with the next page'] : []),

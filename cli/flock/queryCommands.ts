@@ -10,19 +10,19 @@ import {
   ask,
   directionOption,
   expressionArgument,
-  type PageOptions,
-  type SetOptions,
+  type PageFlags,
+  type SetFlags,
   statesOption,
 } from './askOptions.js';
 import { pageEnd, printEdgePage, printPage } from './printPage.js';
 import type { QueryExpression } from './queryExpression.js';
 import { queryOf, setOf } from './queryOf.js';
 
-interface SetPageOptions extends SetOptions, PageOptions {
+interface SetPageOptions extends SetFlags, PageFlags {
   readonly between?: readonly [min: bigint, max: bigint];
 }
 
-interface QueryOptions extends PageOptions {
+interface QueryOptions extends PageFlags {
   readonly size?: true;
   readonly exact?: true;
 }
@@ -111,7 +111,7 @@ export function addQueryCommands(flock: Command, io: CliIo): void {
     ),
   )
     .argument('<expression>', 'the query', expressionArgument)
-    .action((name: string, expression: QueryExpression, options: PageOptions) =>
+    .action((name: string, expression: QueryExpression, options: PageFlags) =>
       withClient(io, options, async (roost) => {
         const query = await queryOf(roost, name, expression);
         const explanation = await query.explain({ count: options.count, cursor: options.cursor });

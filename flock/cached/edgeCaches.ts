@@ -4,7 +4,7 @@ import {
   vectorOf,
   type CachePool,
   type Caches,
-  type Load,
+  type LoadMany,
   type Vector,
   type VectorChange,
 } from '../../cache/index.js';
@@ -17,7 +17,7 @@ import { ofTable, tableIdOf } from '../graphs.js';
 import type { CompactId } from '../query/compactId.js';
 import { QueryRun } from '../query/queryRun.js';
 import { rankOf } from '../states.js';
-import { applyEdges, type AppliedEdge } from '../storage/applyEdges.js';
+import { applyEdges, type AppliedRow } from '../storage/applyEdges.js';
 import { sweepPage } from '../storage/applyNode.js';
 import type { EdgeWriter } from '../storage/edgeWriter.js';
 import {
@@ -25,9 +25,9 @@ import {
   readById,
   readEdges,
   readHeads,
-  type EdgeRow,
+  type EdgeEntry,
   type ListHead,
-  type Pair,
+  type IdPair,
 } from '../storage/readEdges.js';
 import { edgeCodec } from './edgeCodec.js';
 import { edgeKey, nodeKey, parseEdgeKey, parseNodeKey } from './edgeKeys.js';
@@ -40,8 +40,8 @@ const listed = [rankOf.normal, rankOf.negative, rankOf.archived];
 
 interface Reads {
   readonly reader: EdgeReader;
-  readonly edges: GatheredReads<Pair, Edge>;
-  readonly heads: GatheredReads<ListHead, EdgeRow[]>;
+  readonly edges: GatheredReads<IdPair, Edge>;
+  readonly heads: GatheredReads<ListHead, EdgeEntry[]>;
 }
 
 /**
@@ -89,7 +89,7 @@ export class EdgeCaches implements EdgeWriter {
   readonly applyEdges: EdgeWriter['applyEdges'] = async (host, tables, writes, deadline) => {
     const cached = writes.filter(({ tableId }) => this.has(tableId));
     if (cached.length === 0) return applyEdges(host, tables, writes, deadline);
-    let applied!: AppliedEdge[];
+    let applied!: AppliedRow[];
     await this.newest.through(
       [...new Set(cached.map(({ tableId, sourceId }) => nodeKey(tableId, sourceId)))],
       async () => {
@@ -140,7 +140,7 @@ export class EdgeCaches implements EdgeWriter {
   }
 
   /** The edges of pairs, by place. */
-  async edgesAt(graphId: number, pairs: readonly Pair[], deadline: Deadline): Promise<(Edge | undefined)[]> {
+  async edgesAt(graphId: number, pairs: readonly IdPair[], deadline: Deadline): Promise<(Edge | undefined)[]> {
     const keys = pairs.map((pair) => edgeKey(graphId, pair));
     const found = await this.edges.get(keys, deadline);
     return keys.map((key) => found.get(key));
@@ -165,20 +165,20 @@ export class EdgeCaches implements EdgeWriter {
       table === 'nodes'
         ? (await Promise.all(ends.map(([sourceId]) => this.#pairsOf(tableId, sourceId!, deadline)))).flat()
         : ends;
-    for (const part of chunks<Pair | readonly bigint[]>(pairs, forgottenAtOnce))
+    for (const part of chunks<IdPair | readonly bigint[]>(pairs, forgottenAtOnce))
       await this.edges.invalidate(part.map(([sourceId, destinationId]) => edgeKey(tableId, [sourceId, destinationId])));
   }
 
-  async #pairsOf(graphId: number, sourceId: bigint, deadline: Deadline): Promise<Pair[]> {
+  async #pairsOf(graphId: number, sourceId: bigint, deadline: Deadline): Promise<IdPair[]> {
     const node = this.#reads.reader.node({ graphId, direction: 'forward', sourceId });
     const run = new QueryRun(deadline);
-    const pairs: Pair[] = [];
+    const pairs: IdPair[] = [];
     let beyond: CompactId | undefined;
     do {
       const ids = await node.read(run, 'scan', forgottenAtOnce, (session, tables, left) =>
         readById(session, tables, { sourceId }, Object.values(rankOf), beyond, true, forgottenAtOnce, left),
       );
-      pairs.push(...ids.map((id): Pair => [sourceId, BigInt(id)]));
+      pairs.push(...ids.map((id): IdPair => [sourceId, BigInt(id)]));
       beyond = ids.length < forgottenAtOnce ? undefined : ids.at(-1);
     } while (beyond !== undefined);
     return pairs;
@@ -192,7 +192,7 @@ export class EdgeCaches implements EdgeWriter {
     if (keys.length > 0) await this.edges.invalidate(keys);
   }
 
-  readonly #loadNewest: Load<string, Vector> = async (keys, deadline) => {
+  readonly #loadNewest: LoadMany<string, Vector> = async (keys, deadline) => {
     const { maxCount } = this.newest.of;
     const { reader, heads } = this.#reads;
     const byTable = groupBy(
@@ -224,7 +224,7 @@ export class EdgeCaches implements EdgeWriter {
     return found;
   };
 
-  readonly #loadEdges: Load<string, Edge> = async (keys, deadline) => {
+  readonly #loadEdges: LoadMany<string, Edge> = async (keys, deadline) => {
     const { reader, edges } = this.#reads;
     const byGraph = groupBy(
       keys.map((key) => ({ key, ...parseEdgeKey(key) })),
@@ -248,7 +248,7 @@ export class EdgeCaches implements EdgeWriter {
 }
 
 /** What a write did to the lists of the nodes. */
-function changesOf(applied: readonly AppliedEdge[]): Map<string, VectorChange> {
+function changesOf(applied: readonly AppliedRow[]): Map<string, VectorChange> {
   const changes = new Map<
     string,
     { added: { id: bigint; position: bigint; kind: number }[]; removed: bigint[]; repeated: boolean }

@@ -1,4 +1,4 @@
-import type { Pair } from '../storage/readEdges.js';
+import type { IdPair } from '../storage/readEdges.js';
 
 /** A node's key in the caches: the table says graph and direction. */
 export const nodeKey = (tableId: number, id: bigint): string => `${tableId}:${id}`;
@@ -9,10 +9,10 @@ export function parseNodeKey(key: string): { readonly tableId: number; readonly 
 }
 
 /** An edge's key: its graph, and its ends. */
-export const edgeKey = (graphId: number, [sourceId, destinationId]: Pair): string =>
+export const edgeKey = (graphId: number, [sourceId, destinationId]: IdPair): string =>
   `${graphId}:${sourceId}:${destinationId}`;
 
-export function parseEdgeKey(key: string): { readonly graphId: number; readonly pair: Pair } {
+export function parseEdgeKey(key: string): { readonly graphId: number; readonly pair: IdPair } {
   const [graphId, sourceId, destinationId] = key.split(':');
   return { graphId: Number(graphId), pair: [BigInt(sourceId!), BigInt(destinationId!)] };
 }

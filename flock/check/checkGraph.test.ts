@@ -4,13 +4,13 @@ import type { SqlRow } from '../../mysql/index.js';
 import { untilApplied } from '../../test/flock/untilApplied.js';
 import { freshCluster } from '../../test/support/index.js';
 import { tableIdOf } from '../graphs.js';
-import { openFlock, type Direction, type Flock, type Graph } from '../index.js';
+import { openFlock, type Direction, type Flock, type GraphInfo } from '../index.js';
 import type { GraphCheckProgress } from './checkGraph.js';
 import { edgeTables } from '../storage/edgeTables.js';
 
 const cluster = freshCluster('check');
 let flock: Flock;
-let graph: Graph;
+let graph: GraphInfo;
 const settleMs = 600;
 
 beforeAll(async () => {

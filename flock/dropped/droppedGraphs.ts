@@ -1,6 +1,6 @@
 import { Deadline, RoostError } from '../../core/index.js';
 import { shardKey, type DroppedShard, type Gizzard, type ShardInfo } from '../../gizzard/index.js';
-import type { Graph } from '../../wire/index.js';
+import type { GraphInfo } from '../../wire/index.js';
 import { findGraph } from '../graphs.js';
 import { DroppedGraphStore, type DroppedGraph } from './droppedGraphStore.js';
 import { droppedService, leavesOf, planGraphDrop, planGraphUndrop, type GraphDrop } from './planGraphDrop.js';
@@ -12,7 +12,7 @@ const tableDeadlineMs = 30_000;
 
 /** A drop as it is to be shown before it is made. */
 export interface PlannedGraphDrop extends Omit<GraphDrop, 'changes' | 'tree'> {
-  readonly graph: Graph;
+  readonly graph: GraphInfo;
   /** Absent where the graph is out of the topology already, and an earlier attempt left some of its tables where they were. */
   readonly drop?: GraphDrop & { readonly version: number };
 }
@@ -107,7 +107,7 @@ export class DroppedGraphs {
    * Brings a dropped graph back as it was, of several with one name the newest, or the one with a number: tables, then topology. Writes that came in between are not in it. Repeating it after a failure goes on where it was left.
    * Throws `NotFound` where there is none, or some of its tables are deleted for good, and as `planGraphUndrop` does.
    */
-  async undrop(name: string, by: string, id?: number): Promise<Graph> {
+  async undrop(name: string, by: string, id?: number): Promise<GraphInfo> {
     const { gizzard } = this;
     await gizzard.nameServer.reload();
     const graph = (await this.list()).find((one) => one.name === name && (id === undefined || one.id === id));

@@ -1,6 +1,6 @@
 import { RoostError } from '../../core/index.js';
 import { nodeType, shardKey, type Change, type ShardId, type ShardInfo, type Topology } from '../../gizzard/index.js';
-import type { Graph } from '../../wire/index.js';
+import type { GraphInfo } from '../../wire/index.js';
 import { tableIdOf } from '../graphs.js';
 
 /** Whose the tables of a dropped graph are. They keep its number, so that no job of it can ever reach another graph. */
@@ -18,7 +18,7 @@ export interface GraphDrop {
 }
 
 /** The drop of a graph as one change. A shard below which another table's keys lie stays. */
-export function planGraphDrop(topology: Topology, graph: Graph): GraphDrop {
+export function planGraphDrop(topology: Topology, graph: GraphInfo): GraphDrop {
   const isOwn = ({ tableId }: { readonly tableId: number }): boolean => Math.abs(tableId) === graph.id;
   const tables = topology.tables.filter(isOwn);
   const forwardings = topology.state.forwardings.filter(isOwn);
@@ -66,7 +66,7 @@ export function planGraphDrop(topology: Topology, graph: Graph): GraphDrop {
  * What brings a dropped graph back; `tree` is that of its `GraphDrop`. Throws `AlreadyExists` where a graph has its name by now, and `FailedPrecondition` where its number
  * is not kept for it.
  */
-export function planGraphUndrop(topology: Topology, graph: Graph, tree: readonly Change[]): Change[] {
+export function planGraphUndrop(topology: Topology, graph: GraphInfo, tree: readonly Change[]): Change[] {
   if (topology.tables.some(({ name, service }) => name === graph.name && service === 'flock')) {
     throw new RoostError(
       'AlreadyExists',

@@ -3,7 +3,7 @@ import type { DatabaseHost } from '../../mysql/index.js';
 import type { EdgeRecord } from '../edgeRecord.js';
 import { untouched } from '../nodeRegisters.js';
 import type { EdgeWriter } from '../storage/edgeWriter.js';
-import type { AppliedEdge } from '../storage/applyEdges.js';
+import type { AppliedRow } from '../storage/applyEdges.js';
 import { edgeTables } from '../storage/edgeTables.js';
 import { checkCount, checkRecord } from './jobChecks.js';
 import { jobKinds } from './kinds.js';
@@ -30,7 +30,7 @@ export const rowJob = (database: string, { applyEdges }: EdgeWriter): JobType<Ed
 });
 
 /** The jobs that bring what nodes have been through to the rows at the other ends of their edges; none for nodes that no mass operation has touched. */
-export function tellOtherEnds(applied: readonly Pick<AppliedEdge, 'record' | 'node'>[]): FollowUp[] {
+export function tellOtherEnds(applied: readonly Pick<AppliedRow, 'record' | 'node'>[]): FollowUp[] {
   const rows = applied
     .filter(({ node }) => node !== untouched)
     .map(({ record, node }) => ({

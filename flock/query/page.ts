@@ -8,7 +8,7 @@ import {
   edgeOfRow,
   readByPosition,
   readPositions,
-  type EdgeRow,
+  type EdgeEntry,
   type EntryRow,
   type ListHead,
   type PositionBound,
@@ -27,7 +27,7 @@ import type { QueryRun } from './queryRun.js';
 import { ranksOf } from './termSource.js';
 
 /** What first pages are read through: with those of other nodes of the shard, so that none is a step of its own query. */
-export type Heads = GatheredReads<ListHead, EdgeRow[]>;
+export type Heads = GatheredReads<ListHead, EdgeEntry[]>;
 
 /**
  * A page of one node's ids, greatest position first.
@@ -82,7 +82,7 @@ interface PositionList<Entry extends EntryRow> {
   ): Promise<Entry[]>;
 }
 
-function tableList(reader: EdgeReader, term: Term, run: QueryRun, heads?: Heads): PositionList<EdgeRow> {
+function tableList(reader: EdgeReader, term: Term, run: QueryRun, heads?: Heads): PositionList<EdgeEntry> {
   const { graphId, direction, sourceId, minPosition, maxPosition } = term;
   const node = reader.node(term);
   const states = ranksOf(term);

@@ -3,14 +3,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Deadline } from '../../core/index.js';
 import { freshCluster } from '../../test/support/index.js';
 import { EdgeReader } from '../edgeReader.js';
-import { openFlock, type Flock, type Graph, type IdPage, type Query } from '../index.js';
+import { openFlock, type Flock, type GraphInfo, type IdPage, type Query } from '../index.js';
 import { compile } from './compile.js';
 import { pageById } from './page.js';
 import { QueryRun } from './queryRun.js';
 
 const cluster = freshCluster('algebra');
 let flock: Flock;
-let graph: Graph;
+let graph: GraphInfo;
 
 /** Sets of different sizes and densities, so that every way to answer is taken: walking both, walking one and probing the other. */
 const sets: readonly (readonly bigint[])[] = [

@@ -7,7 +7,7 @@ import type { EdgeTables } from './edgeTables.js';
 import { addCounts, lockNodes, type Counts } from './nodeRows.js';
 
 /** A row as it is after a write, and what its own node has been through. */
-export interface AppliedEdge {
+export interface AppliedRow {
   readonly record: EdgeRecord;
   readonly node: NodeRegisters;
   /** The rank of the state that queries see. */
@@ -28,7 +28,7 @@ export function applyEdges(
   tables: EdgeTables,
   writes: readonly EdgeRecord[],
   deadline: Deadline,
-): Promise<AppliedEdge[]> {
+): Promise<AppliedRow[]> {
   const folded = foldWrites(writes);
   const ids = [...new Set(folded.map((write) => write.sourceId))];
   return host.transaction(deadline, async (session) => {
@@ -37,7 +37,7 @@ export function applyEdges(
     const inserted: EdgeRow[] = [];
     const replaced: EdgeRow[] = [];
     const counts = new Map<bigint, Counts>(ids.map((id) => [id, [0, 0, 0, 0]]));
-    const applied = folded.map((write, place): AppliedEdge => {
+    const applied = folded.map((write, place): AppliedRow => {
       const row = known.get(place);
       const node = nodes.get(write.sourceId)?.registers ?? untouched;
       const record = row?.record ?? write;

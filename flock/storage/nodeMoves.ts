@@ -10,7 +10,7 @@ import { lockNodes, registersOf } from './nodeRows.js';
 import { removeNodes } from './removeRows.js';
 
 /** A node's row. Its counters follow from the edges of its shard, and are never copied. */
-export interface NodeRow {
+export interface MovedNode {
   readonly id: bigint;
   readonly registers: NodeRegisters;
   readonly counts: readonly string[];
@@ -23,7 +23,7 @@ const countsOfEdges = countNames.map((name, rank) => `COALESCE(SUM(e.state = ${r
 const idsTable = `JSON_TABLE(?, '$[*]' COLUMNS (s BIGINT UNSIGNED PATH '$')) k`;
 
 /** How the nodes of Flock's shards move. */
-export const nodeMoves = (database: string): MovableTable<NodeRow, DatabaseHost> => {
+export const nodeMoves = (database: string): MovableTable<MovedNode, DatabaseHost> => {
   const tablesOf = (shard: ShardInfo): EdgeTables => edgeTables(database, shard);
   return {
     ...tableById(database, 'nodes', columns, nodeOf),
@@ -61,7 +61,7 @@ export const nodeMoves = (database: string): MovableTable<NodeRow, DatabaseHost>
   };
 };
 
-const nodeOf = ([id, color, coloredAt, removedThrough, ...counts]: SqlRow): NodeRow => ({
+const nodeOf = ([id, color, coloredAt, removedThrough, ...counts]: SqlRow): MovedNode => ({
   id: BigInt(id as number),
   registers: registersOf(color, coloredAt, removedThrough),
   counts: counts.map(String),
@@ -74,9 +74,9 @@ const nodeOf = ([id, color, coloredAt, removedThrough, ...counts]: SqlRow): Node
 function insertWhatMeetsNothing(
   host: DatabaseHost,
   tables: EdgeTables,
-  nodes: readonly NodeRow[],
+  nodes: readonly MovedNode[],
   deadline: Deadline,
-): Promise<NodeRow[]> {
+): Promise<MovedNode[]> {
   return host.transaction(deadline, async (session) => {
     const found = await session.rows(
       `SELECT k.s FROM ${idsTable} WHERE EXISTS (SELECT 1 FROM ${tables.nodes} n WHERE n.source_id = k.s) OR EXISTS (SELECT 1 FROM ${tables.edges} e WHERE e.source_id = k.s)`,
@@ -109,7 +109,7 @@ function insertWhatMeetsNothing(
 async function mergeNodesHere(
   host: DatabaseHost,
   tables: EdgeTables,
-  nodes: readonly NodeRow[],
+  nodes: readonly MovedNode[],
   deadline: Deadline,
 ): Promise<void> {
   await host.transaction(deadline, (session) =>
@@ -120,7 +120,7 @@ async function mergeNodesHere(
   await recount(host, tables, nodes.map(({ id }) => id).sort(compare), deadline);
 }
 
-const idsOf = (nodes: readonly NodeRow[]): string =>
+const idsOf = (nodes: readonly MovedNode[]): string =>
   `[${nodes
     .map(({ id }) => id)
     .sort(compare)

@@ -9,7 +9,7 @@ import type { EdgeTables } from './edgeTables.js';
 import { jsonRows } from './json.js';
 import { registersOf } from './nodeRows.js';
 
-export type Pair = readonly [sourceId: bigint, destinationId: bigint];
+export type IdPair = readonly [sourceId: bigint, destinationId: bigint];
 
 /** An entry of a list, with what orders it. */
 export interface EntryRow {
@@ -20,7 +20,7 @@ export interface EntryRow {
 }
 
 /** An entry with all that an edge has. */
-export interface EdgeRow extends EntryRow {
+export interface EdgeEntry extends EntryRow {
   readonly updatedAt: bigint;
 }
 
@@ -31,7 +31,7 @@ const onPair = 'e.source_id = k.s AND e.destination_id = k.d';
 export async function readStates(
   session: SqlSession,
   tables: EdgeTables,
-  pairs: readonly Pair[],
+  pairs: readonly IdPair[],
   deadline: Deadline,
 ): Promise<Map<number, number>> {
   const rows = await session.rows(
@@ -46,7 +46,7 @@ export async function readStates(
 export async function readEdges(
   session: SqlSession,
   tables: EdgeTables,
-  pairs: readonly Pair[],
+  pairs: readonly IdPair[],
   deadline: Deadline,
 ): Promise<Map<number, Edge>> {
   const rows = await session.rows(
@@ -115,7 +115,7 @@ export async function readByPosition(
   direction: { readonly older: boolean; readonly inclusive: boolean },
   limit: number,
   deadline: Deadline,
-): Promise<EdgeRow[]> {
+): Promise<EdgeEntry[]> {
   const range = rangeCondition(list);
   const { where, values } = positionCondition(bound, direction);
   const order = direction.older ? 'DESC' : 'ASC';
@@ -147,11 +147,11 @@ export async function readHeads(
   tables: EdgeTables,
   heads: readonly ListHead[],
   deadline: Deadline,
-): Promise<Map<number, EdgeRow[]>> {
+): Promise<Map<number, EdgeEntry[]>> {
   const ranges = heads.flatMap(({ sourceId, states, limit }, place) =>
     states.map((state) => ({ place, values: [sourceId, state, limit] })),
   );
-  const found = new Map<number, EdgeRow[]>();
+  const found = new Map<number, EdgeEntry[]>();
   for (let start = 0; start < ranges.length; start += rangesPerStatement) {
     const part = ranges.slice(start, start + rangesPerStatement);
     // Few different statements, so that they stay prepared: those of 1, 2, 4, … ranges, of which the last may be empty ones.
@@ -230,7 +230,7 @@ const entryOf = ([id, position, state]: SqlRow): EntryRow => ({
   state: Number(state),
 });
 
-const edgeRowOf = ([id, position, state, updatedAt]: SqlRow): EdgeRow => ({
+const edgeRowOf = ([id, position, state, updatedAt]: SqlRow): EdgeEntry => ({
   id: BigInt(id as number),
   position: BigInt(position as number),
   state: Number(state),
@@ -259,7 +259,7 @@ export async function readById(
   return rows.map((row) => compactIdOfColumn(row[0]));
 }
 
-export const edgeOfRow = (sourceId: bigint, { id, position, updatedAt, state }: EdgeRow): Edge => ({
+export const edgeOfRow = (sourceId: bigint, { id, position, updatedAt, state }: EdgeEntry): Edge => ({
   sourceId,
   destinationId: id,
   position,
@@ -275,5 +275,5 @@ const edgeOf = (row: SqlRow): Edge => ({
   state: stateOfRank(Number(row[4])),
 });
 
-const pairsJson = (pairs: readonly Pair[]): string =>
+const pairsJson = (pairs: readonly IdPair[]): string =>
   jsonRows(pairs, ([sourceId, destinationId]) => `${sourceId},${destinationId}`);

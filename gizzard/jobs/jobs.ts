@@ -12,7 +12,7 @@ import {
 } from '../../core/index.js';
 import type { DatabaseHosts } from '../../mysql/index.js';
 import type { Log, Metrics, RoostConfig } from '../../process/index.js';
-import { connectRedis, type ConnectOptions } from '../../redis/index.js';
+import { connectRedis, type RedisConnectOptions } from '../../redis/index.js';
 import type { Hosts } from '../hosts.js';
 import type { Topology } from '../topology/topology.js';
 import { untilAppliedBefore } from './acceptedBefore.js';
@@ -473,7 +473,7 @@ export class Jobs {
     };
   }
 
-  #connect(config: Pick<RoostConfig, 'redis'>, log: Log, options: ConnectOptions = {}): Redis {
+  #connect(config: Pick<RoostConfig, 'redis'>, log: Log, options: RedisConnectOptions = {}): Redis {
     const connection = connectRedis(config.redis, log, options);
     this.#connections.push(connection);
     return connection;

@@ -1,6 +1,6 @@
 import { pause, type RoostError } from '../../core/index.js';
 import type { Log } from '../../process/index.js';
-import { LeaseLost, type Lease, type LeasedTask } from '../moving/leasedWork.js';
+import { LeaseLost, type TaskLease, type LeasedTask } from '../moving/leasedWork.js';
 import { isOpen } from '../moving/moveTask.js';
 import type { Ledger } from './ledger.js';
 import {
@@ -38,7 +38,7 @@ export class MigrationRunner implements LeasedTask {
     return this.ledger.release(this.migration.id, this.owner);
   }
 
-  run(lease: Lease): Promise<void> {
+  run(lease: TaskLease): Promise<void> {
     const { goal, options } = this.migration;
     return goal === 'rollback' ? this.#back(lease) : this.#forward(lease, options.cleanup === true ? 'cleanup' : goal);
   }
@@ -47,7 +47,7 @@ export class MigrationRunner implements LeasedTask {
     await this.ledger.leave(this.migration.id, this.owner, 'failed', error.message);
   }
 
-  async #forward(lease: Lease, goal: 'settle' | 'cleanup'): Promise<void> {
+  async #forward(lease: TaskLease, goal: 'settle' | 'cleanup'): Promise<void> {
     for (;;) {
       const steps = await this.#steps(lease);
       const step = nextStep(steps, goal);
@@ -61,7 +61,7 @@ export class MigrationRunner implements LeasedTask {
   }
 
   /** Waits while the cluster's throttle lets migrations rest. Both sides are written meanwhile. A rollback does not wait. */
-  async #rest(lease: Lease): Promise<void> {
+  async #rest(lease: TaskLease): Promise<void> {
     const { throttle } = this.environment.moves.store;
     for (;;) {
       const { resting } = await lease.retry(() => throttle.read());
@@ -72,7 +72,7 @@ export class MigrationRunner implements LeasedTask {
     }
   }
 
-  async #back(lease: Lease): Promise<void> {
+  async #back(lease: TaskLease): Promise<void> {
     // Before anything else: they write to what is about to go.
     await lease.retry(() => this.#dropMoves());
     for (;;) {
@@ -91,12 +91,12 @@ export class MigrationRunner implements LeasedTask {
       if (isOpen(task.state)) await moves.drop(task.id);
   }
 
-  #steps(lease: Lease): Promise<MigrationStep[]> {
+  #steps(lease: TaskLease): Promise<MigrationStep[]> {
     return lease.retry(() => this.ledger.steps(this.migration.id));
   }
 
   #act(
-    lease: Lease,
+    lease: TaskLease,
     steps: readonly MigrationStep[],
     step: MigrationStep,
     action: Action,
@@ -115,7 +115,7 @@ export class MigrationRunner implements LeasedTask {
   }
 
   async #record(
-    lease: Lease,
+    lease: TaskLease,
     step: MigrationStep,
     state: MigrationStep['state'],
     evidence?: MigrationStep['evidence'],
@@ -125,7 +125,7 @@ export class MigrationRunner implements LeasedTask {
     this.log.info({ migration: this.migration.id, step: step.step, state, title: step.title }, 'a step of a migration');
   }
 
-  async #end(lease: Lease, steps: readonly MigrationStep[], state: MigrationState): Promise<void> {
+  async #end(lease: TaskLease, steps: readonly MigrationStep[], state: MigrationState): Promise<void> {
     // A server that died when it began a move may have left its shards marked.
     const shards = steps.flatMap(({ action }) =>
       action.kind === 'copy' || action.kind === 'verify' ? [...action.spec.sources, ...action.spec.targets] : [],

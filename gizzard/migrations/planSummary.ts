@@ -7,13 +7,13 @@ import { shardKey, type ShardInfo } from '../topology/types.js';
 import { copyCount, type MigrationPlan } from './steps.js';
 
 /** Shards that leave a host, or come to it. Rows and bytes are estimates. */
-export interface Load extends ShardSize {
+export interface MovedLoad extends ShardSize {
   readonly shards: number;
 }
 
 export interface PlanSummary {
   /** By name; hosts to and from which nothing goes are absent. */
-  readonly hosts: readonly { readonly host: string; readonly leaving: Load; readonly arriving: Load }[];
+  readonly hosts: readonly { readonly host: string; readonly leaving: MovedLoad; readonly arriving: MovedLoad }[];
   readonly trees: number;
   readonly copies: number;
   /** Rows and bytes that are copied. */
@@ -24,8 +24,8 @@ export interface PlanSummary {
   readonly atMostMs: number;
 }
 
-const none: Load = { shards: 0, rows: 0, bytes: 0 };
-const plus = (load: Load, { rows, bytes }: ShardSize): Load => ({
+const none: MovedLoad = { shards: 0, rows: 0, bytes: 0 };
+const plus = (load: MovedLoad, { rows, bytes }: ShardSize): MovedLoad => ({
   shards: load.shards + 1,
   rows: load.rows + rows,
   bytes: load.bytes + bytes,
@@ -55,8 +55,8 @@ export async function summarizePlans(
   const sizes = await shardSizes(hosts, [...leaves.values()], movableType);
   const sizeOf = ({ id }: ShardInfo): ShardSize => sizes.get(shardKey(id)) ?? none;
 
-  const leaving = new Map<string, Load>();
-  const arriving = new Map<string, Load>();
+  const leaving = new Map<string, MovedLoad>();
+  const arriving = new Map<string, MovedLoad>();
   /** Rows that the copies of a host read and write. */
   const through = new Map<string, number>();
   const add = <V>(map: Map<string, V>, key: string, first: V, more: (before: V) => V): void =>

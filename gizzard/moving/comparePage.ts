@@ -3,7 +3,7 @@ import type { Deadline } from '../../core/index.js';
 import { shardKey } from '../topology/types.js';
 import type { MovableTable, RowsDigest } from './movable.js';
 import type { Difference, MoveSpec } from './moveTask.js';
-import { within, type MovedPage, type Place } from './pages.js';
+import { within, type MovedPage, type HostedShard } from './pages.js';
 
 /** Rows that look different may be in the middle of a write that reaches one shard before another: they are looked at again, after these waits. */
 const lookAgainAfterMs = [50, 100, 200, 400] as const;
@@ -12,8 +12,8 @@ const lookAgainAfterMs = [50, 100, 200, 400] as const;
 export async function comparePage(
   spec: MoveSpec,
   table: MovableTable,
-  sources: readonly Place[],
-  targets: readonly Place[],
+  sources: readonly HostedShard[],
+  targets: readonly HostedShard[],
   after: string,
   limit: number,
   deadline: Deadline,
@@ -61,7 +61,7 @@ interface Suspects {
 async function findSuspects(
   spec: MoveSpec,
   table: MovableTable,
-  places: readonly Place[],
+  places: readonly HostedShard[],
   firstTarget: number,
   after: string,
   end: string | undefined,
@@ -96,7 +96,7 @@ async function findSuspects(
 /** The digest of a page that is the same everywhere; undefined where it is not, or there is none. */
 async function commonDigest(
   table: MovableTable,
-  places: readonly Place[],
+  places: readonly HostedShard[],
   after: string,
   end: string | undefined,
   deadline: Deadline,
@@ -136,12 +136,12 @@ function lacking(table: MovableTable, rows: readonly unknown[], firstTarget: num
 async function findContradictions(
   spec: MoveSpec,
   table: MovableTable,
-  places: readonly Place[],
+  places: readonly HostedShard[],
   firstTarget: number,
   after: string,
   end: string | undefined,
   deadline: Deadline,
-): Promise<{ readonly place: Place; readonly keys: readonly string[] }[]> {
+): Promise<{ readonly place: HostedShard; readonly keys: readonly string[] }[]> {
   if (table.contradictions === undefined) return [];
   const checked = spec.kind === 'verify' ? places.slice(firstTarget) : places;
   const found = await Promise.all(
@@ -157,13 +157,13 @@ async function findContradictions(
 async function fix(
   spec: MoveSpec,
   table: MovableTable,
-  places: readonly Place[],
+  places: readonly HostedShard[],
   targets: number,
   suspects: ReadonlyMap<string, readonly unknown[]>,
   deadline: Deadline,
 ): Promise<void> {
   for (const from of places.keys()) {
-    const write = async ({ host, shard }: Place, to: number): Promise<void> => {
+    const write = async ({ host, shard }: HostedShard, to: number): Promise<void> => {
       if (spec.kind === 'verify' && to < targets) return;
       const rows = [...suspects.values()].filter((rows) => isNeeded(table, rows, from, to)).map((rows) => rows[from]);
       if (rows.length > 0) await table.write(host, shard, rows, deadline);
@@ -184,7 +184,7 @@ const describe = (
   table: MovableTable,
   key: string,
   rows: readonly unknown[],
-  places: readonly Place[],
+  places: readonly HostedShard[],
 ): Difference => ({
   table: table.name,
   key,

@@ -19,13 +19,13 @@ export interface LeasedTask {
   renew(trouble: string): Promise<boolean>;
   release(): Promise<void>;
   /** Works from wherever it was saved to the end, and records that. */
-  run(lease: Lease): Promise<void>;
+  run(lease: TaskLease): Promise<void>;
   /** Records that it cannot be done. Called again where that fails. */
   fail(error: RoostError): Promise<void>;
 }
 
 /** The right to do a task, for as long as `signal` is not aborted. */
-export class Lease {
+export class TaskLease {
   /** What the work is being tried again after; empty while nothing is in its way. */
   trouble = '';
   readonly #stop = new AbortController();
@@ -98,7 +98,7 @@ export class Lease {
 /** Claims the tasks of one kind as long as there are any, and does them side by side, each under its lease. */
 export class LeasedWork {
   readonly #running = new Set<Promise<void>>();
-  readonly #leases = new Set<Lease>();
+  readonly #leases = new Set<TaskLease>();
   readonly #looking: BackgroundLoop;
 
   constructor(
@@ -137,7 +137,7 @@ export class LeasedWork {
   }
 
   async #run(task: LeasedTask): Promise<void> {
-    const lease = new Lease(task, this.log);
+    const lease = new TaskLease(task, this.log);
     this.#leases.add(lease);
     const renewing = lease.keepRenewing();
     try {
@@ -156,7 +156,7 @@ export class LeasedWork {
     }
   }
 
-  async #toItsEnd(task: LeasedTask, lease: Lease): Promise<void> {
+  async #toItsEnd(task: LeasedTask, lease: TaskLease): Promise<void> {
     try {
       await task.run(lease);
     } catch (error) {

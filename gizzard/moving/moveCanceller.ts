@@ -1,6 +1,6 @@
 import type { RoostError } from '../../core/index.js';
 import type { BusyState } from '../topology/types.js';
-import type { Lease, LeasedTask } from './leasedWork.js';
+import type { TaskLease, LeasedTask } from './leasedWork.js';
 import type { MoveStore } from './moveStore.js';
 import type { MoveTask } from './moveTask.js';
 
@@ -27,7 +27,7 @@ export class MoveCanceller implements LeasedTask {
     return this.environment.store.release(this.task.id, this.environment.owner);
   }
 
-  async run(lease: Lease): Promise<void> {
+  async run(lease: TaskLease): Promise<void> {
     await lease.retry(() => this.environment.show('cancelled'));
     await lease.end(() => this.#end(''));
   }

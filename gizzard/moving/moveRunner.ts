@@ -1,7 +1,7 @@
 import { Deadline, type RoostError, pause } from '../../core/index.js';
 import type { Host } from '../backend.js';
 import type { BusyState } from '../topology/types.js';
-import { LeaseLost, type Lease, type LeasedTask } from './leasedWork.js';
+import { LeaseLost, type TaskLease, type LeasedTask } from './leasedWork.js';
 import type { Movable, MovableTable } from './movable.js';
 import { PageMover } from './pageMover.js';
 import { hostsOf, type MoveStore } from './moveStore.js';
@@ -60,7 +60,7 @@ export class MoveRunner implements LeasedTask {
     return this.environment.store.release(this.task.id, this.environment.owner);
   }
 
-  async run(lease: Lease): Promise<void> {
+  async run(lease: TaskLease): Promise<void> {
     const { tables } = this.environment.movable(this.task);
     await lease.retry(() => this.#begin(lease));
     const throttle = new Throttle([...hostsOf(this.task)].map(this.environment.host), lease.signal);
@@ -87,7 +87,7 @@ export class MoveRunner implements LeasedTask {
     return this.#end('failed', error.message);
   }
 
-  async #rest(lease: Lease): Promise<void> {
+  async #rest(lease: TaskLease): Promise<void> {
     while (this.#orders.resting !== '' && !lease.signal.aborted) {
       lease.trouble = this.#orders.resting;
       await pause(restMs, lease.signal);
@@ -95,7 +95,7 @@ export class MoveRunner implements LeasedTask {
   }
 
   /** The shards become busy when there is a move that will end, and not before: who asks for one may die. */
-  async #begin(lease: Lease): Promise<void> {
+  async #begin(lease: TaskLease): Promise<void> {
     const { show, store } = this.environment;
     await show('busy');
     if (await this.renew(lease.trouble)) return;

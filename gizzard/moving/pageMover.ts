@@ -4,7 +4,7 @@ import type { ShardInfo } from '../topology/types.js';
 import { comparePage } from './comparePage.js';
 import type { MovableTable } from './movable.js';
 import type { MoveSpec } from './moveTask.js';
-import { within, type MovedPage, type Place } from './pages.js';
+import { within, type MovedPage, type HostedShard } from './pages.js';
 
 interface ReadPage {
   readonly end: string | undefined;
@@ -13,8 +13,8 @@ interface ReadPage {
 
 /** Moves or compares the tables of a move, page by page. */
 export class PageMover {
-  readonly #sources: readonly Place[];
-  readonly #targets: readonly Place[];
+  readonly #sources: readonly HostedShard[];
+  readonly #targets: readonly HostedShard[];
   /** The page behind the last one, which a copy reads while it writes. */
   #ahead: { readonly table: MovableTable; readonly after: string; readonly page: Promise<ReadPage> } | undefined;
 
@@ -22,7 +22,7 @@ export class PageMover {
     private readonly spec: MoveSpec,
     hostOf: (name: string) => Host,
   ) {
-    const place = (shard: ShardInfo): Place => ({ shard, host: hostOf(shard.id.hostname) });
+    const place = (shard: ShardInfo): HostedShard => ({ shard, host: hostOf(shard.id.hostname) });
     this.#sources = spec.sources.map(place);
     this.#targets = spec.targets.map(place);
   }

@@ -14,7 +14,7 @@ export interface MovedPage {
 }
 
 /** A shard that takes part in a move. */
-export interface Place {
+export interface HostedShard {
   readonly host: Host;
   readonly shard: ShardInfo;
 }

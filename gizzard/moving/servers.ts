@@ -20,11 +20,11 @@ type Answer<T> =
   { readonly store: ControlStore; readonly value: T } | { readonly store: ControlStore; readonly error: RoostError };
 
 /** Where a server listens, for people and tools, and what its clock said at its last beat (`clockMs`); empty where it has not said so. */
-export type ServerInfo = Readonly<Record<string, string | number>>;
+export type ServerDescription = Readonly<Record<string, string | number>>;
 
 export interface ServerVersion {
   readonly id: string;
-  readonly info: ServerInfo;
+  readonly info: ServerDescription;
   /** The oldest topology that the server still works with. */
   readonly version: number;
   readonly silentMs: number;
@@ -38,7 +38,7 @@ export class Servers {
   #beating: BackgroundLoop | undefined;
   readonly #announced = new Set<ControlStore>();
   readonly #telling = new Set<ControlStore>();
-  #info: ServerInfo = {};
+  #info: ServerDescription = {};
 
   constructor(
     private readonly control: Control,
@@ -49,7 +49,7 @@ export class Servers {
     private readonly require: (version: number) => Promise<void>,
     private readonly log: Log,
     /** What else the others hear of this server, as it is at the time. */
-    private readonly state: () => ServerInfo = () => ({}),
+    private readonly state: () => ServerDescription = () => ({}),
   ) {}
 
   /** Says from now on, every `everyMs`, that this server is there. */
@@ -65,7 +65,7 @@ export class Servers {
   }
 
   /** What the others will hear of this server from its next beat on. */
-  describe(info: ServerInfo): void {
+  describe(info: ServerDescription): void {
     this.#info = info;
   }
 
@@ -146,7 +146,7 @@ export class Servers {
       const server = {
         id: String(id),
         version: Number(version),
-        info: JSON.parse(String(info)) as ServerInfo,
+        info: JSON.parse(String(info)) as ServerDescription,
         silentMs: Number(silent),
       };
       const known = servers.get(server.id);
@@ -205,7 +205,7 @@ export class Servers {
 }
 
 /** A server for people: where it listens, or its number where it has not said so. */
-export const serverName = (id: string, { machine, flockPort, managerPort }: ServerInfo): string =>
+export const serverName = (id: string, { machine, flockPort, managerPort }: ServerDescription): string =>
   machine === undefined ? `server ${id}` : `server ${machine}:${flockPort ?? managerPort ?? '?'}`;
 
 /** The database hosts that a server's configuration names; undefined where it does not say. */

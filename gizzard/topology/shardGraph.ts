@@ -3,7 +3,7 @@ import { checkInt32, checkText, unsound } from './checks.js';
 import { shardKey, validShardId, type Link, type ShardId, type ShardInfo } from './types.js';
 
 /** A link, with the shard that it leads to. */
-export interface Edge {
+export interface LinkBelow {
   readonly link: Link;
   readonly child: ShardNode;
 }
@@ -13,7 +13,7 @@ export interface ShardNode {
   readonly shard: ShardInfo;
   /** Undefined for a shard that holds data. */
   readonly type: NodeType | undefined;
-  readonly below: readonly Edge[];
+  readonly below: readonly LinkBelow[];
   /** Nodes of the tree from here down; a shard that several paths lead to counts for each. */
   readonly treeSize: number;
   /** Whether something becomes of a write: a path ends in a shard that holds data, or leads through a node that means to ignore it. */

@@ -12,7 +12,7 @@ import {
 } from '../../gizzard/index.js';
 import { required } from '../../wire/index.js';
 import type { ManagerModule, ManagerTypes } from '../../wire/manager/index.js';
-import { Turns } from '../turns.js';
+import { LoopTurns } from '../loopTurns.js';
 import {
   busyFromThrift,
   forwardingFromThrift,
@@ -108,7 +108,7 @@ export function topologyMethods(gizzard: Gizzard, by: string): TopologyMethods {
       if (asked.size > dumpedTables)
         throw new RoostError('InvalidArgument', `a dump holds ${dumpedTables} tables at most, not ${asked.size}`);
       const topology = await fresh();
-      const turns = new Turns();
+      const turns = new LoopTurns();
       const states: ManagerTypes.NameServerState[] = [];
       for (const tableId of asked) {
         const forwardings = topology.state.forwardings.filter((forwarding) => forwarding.tableId === tableId);

@@ -1,4 +1,4 @@
-import { FragmentCache, RowCache, type CachePool, type Caches, type Load } from '../../cache/index.js';
+import { FragmentCache, RowCache, type CachePool, type Caches, type LoadMany } from '../../cache/index.js';
 import { toldOfWrites, type Gizzard, type Movable } from '../../gizzard/index.js';
 import { tweetFormats } from '../../wire/index.js';
 import { applyTweets, type TweetWriter } from '../storage/applyTweets.js';
@@ -17,7 +17,7 @@ export class TweetCaches {
     readonly pool: CachePool,
     { config, firstLevel }: Pick<Caches, 'config' | 'firstLevel'>,
     private readonly gizzard: Gizzard,
-    load: Load<bigint, TweetRecord>,
+    load: LoadMany<bigint, TweetRecord>,
   ) {
     const life = { ttlSeconds: config.ttlSeconds, absentTtlSeconds: config.absentTtlSeconds, ...firstLevel };
     this.rows = new RowCache(pool, { ...life, name: 'tweets', codec: tweetCodec, merge: mergeTweets, load });

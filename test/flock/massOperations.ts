@@ -3,7 +3,7 @@ import { expect } from 'vitest';
 import { Deadline, RoostError } from '../../core/index.js';
 import type { SqlRow } from '../../mysql/index.js';
 import { tableIdOf } from '../../flock/graphs.js';
-import type { Direction, Flock, Graph, WriteBatch } from '../../flock/index.js';
+import type { Direction, Flock, GraphInfo, WriteBatch } from '../../flock/index.js';
 import { edgeTables } from '../../flock/storage/edgeTables.js';
 import { seededRandom } from '../moving/seededRandom.js';
 import { modelEdges, type ModelOperation, type ModelWrite } from './edgeModel.js';
@@ -53,7 +53,7 @@ export class MassOperations {
   /** Both processes apply what `flock` journals. `seed` says when transactions fail. */
   constructor(
     private readonly flock: Flock,
-    private readonly graph: Graph,
+    private readonly graph: GraphInfo,
     rival: Flock,
     seed: number,
   ) {
@@ -111,7 +111,7 @@ export class MassOperations {
   }
 }
 
-function batchOf(graph: Graph, base: bigint, writes: readonly ModelWrite[]): WriteBatch {
+function batchOf(graph: GraphInfo, base: bigint, writes: readonly ModelWrite[]): WriteBatch {
   const edges = writes.filter((each) => each.kind === 'edge');
   const column = (value: (edge: (typeof edges)[number]) => bigint): BigInt64Array => BigInt64Array.from(edges, value);
   const nodes = writes
@@ -171,7 +171,7 @@ function expectedTables(
 }
 
 /** What each replica holds of the program's nodes. The first `rows` of all columns are compared between replicas, too. */
-async function replicas(flock: Flock, graph: Graph, direction: Direction, base: bigint): Promise<Tables[]> {
+async function replicas(flock: Flock, graph: GraphInfo, direction: Direction, base: bigint): Promise<Tables[]> {
   const byHost = new Map<string, Tables & { whole: string[] }>();
   for (const route of flock.gizzard.topology.routes(tableIdOf(graph.id, direction))) {
     for (const { shard } of route.leaves) {

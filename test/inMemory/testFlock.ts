@@ -18,7 +18,7 @@ import {
   type EdgeWrites,
   type Explanation,
   type FlockService,
-  type Graph,
+  type GraphInfo,
   type IdPage,
   type JournalStatus,
   type NewestOf,
@@ -55,7 +55,7 @@ export class TestFlock implements FlockService {
   before: (method: string) => Promise<void> | void = () => undefined;
   /** Ends every page after so many ids, as a query's budget does. */
   idsPerPage = Infinity;
-  readonly #graphs: readonly Graph[];
+  readonly #graphs: readonly GraphInfo[];
   readonly #edges = new Map<number, Map<string, StoredEdge>>();
   readonly #clock = new HybridClock();
   /** A node whose pages cannot be made. */
@@ -65,11 +65,11 @@ export class TestFlock implements FlockService {
     this.#graphs = names.map((name, i) => ({ id: i + 1, name }));
   }
 
-  graphs(): readonly Graph[] {
+  graphs(): readonly GraphInfo[] {
     return this.#graphs;
   }
 
-  graph(name: string): Graph {
+  graph(name: string): GraphInfo {
     const found = this.#graphs.find((graph) => graph.name === name);
     if (found === undefined) throw new RoostError('NotFound', `there is no graph ${name}`);
     return found;

@@ -1,5 +1,5 @@
 import type { Tweet } from '../../wire/index.js';
-import { fullEntryBytes, keyOf, secondaryKeyCounts, secondaryKeyOf, type Entry } from '../entry.js';
+import { fullEntryBytes, keyOf, secondaryKeyCounts, secondaryKeyOf, type TimelineEntry } from '../entry.js';
 
 /** What a home timeline knows of a tweet without reading it. */
 export interface HomeEntry {
@@ -23,7 +23,7 @@ const repliedAt = authorAt + 8;
 /**
  * An entry of a home timeline: the tweet's id, the retweeted one's (whose flag makes it count for dedupe), the author, and, of a reply, whom it answers. 28 or 36 bytes.
  */
-export function homeEntry({ id, userId, retweetOfId, replyToUserId }: Tweet): Entry {
+export function homeEntry({ id, userId, retweetOfId, replyToUserId }: Tweet): TimelineEntry {
   const entry = Buffer.alloc(replyToUserId === undefined ? repliedAt : repliedAt + 8);
   entry.writeBigInt64LE(id, 0);
   entry.writeBigInt64LE(retweetOfId ?? 0n, 8);
@@ -34,7 +34,7 @@ export function homeEntry({ id, userId, retweetOfId, replyToUserId }: Tweet): En
 }
 
 /** Undefined for an entry that is not of a home timeline: somebody else has written it. */
-export function readHomeEntry(entry: Entry): HomeEntry | undefined {
+export function readHomeEntry(entry: TimelineEntry): HomeEntry | undefined {
   if (entry.length < repliedAt) return undefined;
   const retweetOfId = secondaryKeyOf(entry);
   return {

@@ -1,20 +1,25 @@
 import { RoostError } from '../../core/index.js';
 import { requirePayloadVersion } from '../../gizzard/index.js';
-import { keyBytes, type Entry } from '../entry.js';
+import { keyBytes, type TimelineEntry } from '../entry.js';
 
 export const timelineJobKind = 'timelines.write';
 
 /** A write of timelines, as a job holds it. */
 export type TimelineWrite =
   /** Of one entry to the timelines named by the prefix and each id, or from them. */
-  | { readonly op: 'push' | 'remove'; readonly entry: Entry; readonly prefix: string; readonly ids: BigInt64Array }
+  | {
+      readonly op: 'push' | 'remove';
+      readonly entry: TimelineEntry;
+      readonly prefix: string;
+      readonly ids: BigInt64Array;
+    }
   /** Of several entries and one timeline. */
-  | { readonly op: SeveralOperation; readonly name: string; readonly entries: readonly Entry[] }
+  | { readonly op: SeveralOperation; readonly name: string; readonly entries: readonly TimelineEntry[] }
   /** Of the newest entries of some authors: all of theirs down to `floor`; where it is absent, all. `complete` says besides that the timeline now has all that it should. */
   | {
       readonly op: 'fill' | 'complete';
       readonly name: string;
-      readonly entries: readonly Entry[];
+      readonly entries: readonly TimelineEntry[];
       readonly floor?: bigint | undefined;
     }
   | { readonly op: 'delete' | 'begin'; readonly name: string }
@@ -80,7 +85,7 @@ export function decodeTimelineWrite(payload: Buffer): TimelineWrite {
     if (at + bytes > payload.length) throw malformed(payload);
     return payload.subarray(at, (at += bytes));
   };
-  const takeEntry = (): Entry => take(take(2).readUInt16LE(0));
+  const takeEntry = (): TimelineEntry => take(take(2).readUInt16LE(0));
   const name = take(payload.readUInt16LE(2)).toString();
   if (op === 'delete' || op === 'begin') {
     if (at !== payload.length) throw malformed(payload);
@@ -100,13 +105,13 @@ export function decodeTimelineWrite(payload: Buffer): TimelineWrite {
     return { op, prefix: name, entry, ids };
   }
   const floor = op === 'fill' || op === 'complete' ? take(8).readBigInt64LE(0) : noFloor;
-  const entries: Entry[] = [];
+  const entries: TimelineEntry[] = [];
   while (at < payload.length) entries.push(takeEntry());
   if (op !== 'fill' && op !== 'complete') return { op, name, entries };
   return { op, name, entries, ...(floor !== noFloor && { floor }) };
 }
 
-function sized(entry: Entry): Buffer[] {
+function sized(entry: TimelineEntry): Buffer[] {
   const length = Buffer.allocUnsafe(2);
   length.writeUInt16LE(entry.length, 0);
   return [length, entry];

@@ -1,5 +1,5 @@
 import { LuaScript } from '../../redis/index.js';
-import type { Entry } from '../entry.js';
+import type { TimelineEntry } from '../entry.js';
 
 const script = <Args extends object, Answer>(
   name: string,
@@ -12,7 +12,7 @@ interface Bounds {
 }
 
 interface ToMany extends Bounds {
-  readonly entry: Entry;
+  readonly entry: TimelineEntry;
   readonly prefix: string;
   /** In base 10, with commas between them. */
   readonly ids: string;
@@ -25,7 +25,7 @@ export const scripts = {
   push: script<ToMany, number>('push'),
   remove: script<ToMany, number>('remove'),
   store: script<
-    { readonly name: string; readonly ttl: number; readonly keep: number; readonly entries: readonly Entry[] },
+    { readonly name: string; readonly ttl: number; readonly keep: number; readonly entries: readonly TimelineEntry[] },
     1
   >('store'),
   begin: script<{ readonly name: string; readonly ttl: number }, 0 | 1>('begin'),
@@ -34,7 +34,7 @@ export const scripts = {
       readonly name: string;
       readonly through: Mark;
       readonly floor: Mark;
-      readonly given: readonly Entry[];
+      readonly given: readonly TimelineEntry[];
     },
     number
   >('merge'),
@@ -48,7 +48,7 @@ export const scripts = {
       readonly since: Mark;
       readonly originals: 0 | 1;
     },
-    null | [through: Buffer, older: 0 | 1 | 2, count: number, ...entries: Entry[]]
+    null | [through: Buffer, older: 0 | 1 | 2, count: number, ...entries: TimelineEntry[]]
   >('read'),
   floor: script<{ readonly name: string }, null | Buffer>('floor'),
   row: script<{ readonly name: string }, null | [through: Buffer, ttlMs: number, ...stored: Buffer[]]>('row'),

@@ -1,6 +1,6 @@
 import { RoostError, type Deadline } from '../../core/index.js';
 import type { KeySpaces, LuaScript, RedisHost, SpaceOwner } from '../../redis/index.js';
-import { inOrder, keyBytes, keyOf, type Entry } from '../entry.js';
+import { inOrder, keyBytes, keyOf, type TimelineEntry } from '../entry.js';
 import { scripts } from './scripts.js';
 
 type Scripts = typeof scripts;
@@ -32,14 +32,14 @@ export type Floor = 'all' | bigint;
 
 export interface ListPage {
   /** Newest first. */
-  readonly entries: readonly Entry[];
+  readonly entries: readonly TimelineEntry[];
   readonly through: Through;
   /** Whether nothing older is kept. */
   readonly end: boolean;
   /** Whether there is nothing older at all, kept or not. */
   readonly whole: boolean;
   /** Where asked for: the older entries that are kept and have the same secondary key as one of the page, where it counts. */
-  readonly older: readonly Entry[];
+  readonly older: readonly TimelineEntry[];
 }
 
 export interface PageBounds {
@@ -76,17 +76,17 @@ export class TimelineLists {
   ) {}
 
   /** Puts an entry into the timelines that exist, where it belongs; one of the same key stays as it is. Returns how many took it. */
-  push(entry: Entry, prefix: string, ids: TimelineIds): Promise<number> {
+  push(entry: TimelineEntry, prefix: string, ids: TimelineIds): Promise<number> {
     return this.#inSteps('push', entry, prefix, ids);
   }
 
   /** Removes the entry of the same key from timelines, and keeps it out where it arrives later. Returns how many held it. */
-  remove(entry: Entry, prefix: string, ids: TimelineIds): Promise<number> {
+  remove(entry: TimelineEntry, prefix: string, ids: TimelineIds): Promise<number> {
     return this.#inSteps('remove', entry, prefix, ids);
   }
 
   /** Makes a timeline of these entries alone. */
-  async store(name: string, entries: readonly Entry[]): Promise<void> {
+  async store(name: string, entries: readonly TimelineEntry[]): Promise<void> {
     const { ttlSeconds, keep } = this.limits;
     const kept = inOrder(entries).slice(-keep);
     await this.#run('store', { name, ttl: ttlSeconds, keep, entries: kept });
@@ -105,7 +105,7 @@ export class TimelineLists {
    */
   async merge(
     name: string,
-    entries: readonly Entry[],
+    entries: readonly TimelineEntry[],
     { through, floor }: { readonly through?: Through; readonly floor?: bigint | undefined } = {},
   ): Promise<number | undefined> {
     const given = inOrder(entries);
@@ -161,7 +161,7 @@ export class TimelineLists {
     return { names: names.map(String), ...(last.length > 0 && { next: String(last) }) };
   }
 
-  async #inSteps(script: 'push' | 'remove', entry: Entry, prefix: string, ids: TimelineIds): Promise<number> {
+  async #inSteps(script: 'push' | 'remove', entry: TimelineEntry, prefix: string, ids: TimelineIds): Promise<number> {
     const steps: Promise<number>[] = [];
     for (let from = 0; from < ids.length; from += timelinesPerStep) {
       const some = ids.slice(from, from + timelinesPerStep).join(',');

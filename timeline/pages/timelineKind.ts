@@ -1,5 +1,5 @@
 import type { ReadOptions } from '../../wire/index.js';
-import type { Entry } from '../entry.js';
+import type { TimelineEntry } from '../entry.js';
 
 /** Which entries behind the kept ones. Both bounds are exclusive. */
 export interface BehindBounds {
@@ -19,7 +19,7 @@ export interface Behind<Item> {
 
 /** What one step of a rebuild adds. */
 export interface Filling {
-  readonly entries: readonly Entry[];
+  readonly entries: readonly TimelineEntry[];
   /** The key below which not all is given; undefined where all is. */
   readonly floor: bigint | undefined;
   /** The cursor of the next step; `noStep` where there is none. */
@@ -36,7 +36,7 @@ export interface TimelineKind<Item> {
   /** Whether `shown` looks at older entries whose secondary key counts and is that of an entry. */
   readonly older?: boolean;
   /** Undefined for an entry that is not of this kind: somebody else has written it. */
-  itemOf(entry: Entry): Item | undefined;
+  itemOf(entry: TimelineEntry): Item | undefined;
   idOf(item: Item): bigint;
   /** Those that the user gets to see, by what is true now. */
   shown(userId: bigint, items: readonly Item[], older: readonly Item[], options: ReadOptions): Promise<readonly Item[]>;

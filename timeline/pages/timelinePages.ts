@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Deadline, limits, parseCount, parseId } from '../../core/index.js';
 import { deadlineOf, type HomeRequest, type ReadOptions, until } from '../../wire/index.js';
-import { keyOf, type Entry } from '../entry.js';
+import { keyOf, type TimelineEntry } from '../entry.js';
 import type { ListPage, PageBounds } from '../lists/timelineLists.js';
 import type { Timelines } from '../timelines.js';
 import type { TimelineKind } from './timelineKind.js';
@@ -86,7 +86,7 @@ export class TimelinePages<Item> {
   }
 
   #stretchOf({ entries, older, through, end, whole }: ListPage, limit: number): Stretch<Item> {
-    const read = (some: readonly Entry[]): Item[] =>
+    const read = (some: readonly TimelineEntry[]): Item[] =>
       some.map((entry) => this.kind.itemOf(entry)).filter((item) => item !== undefined);
     const last = entries.at(-1);
     return {

@@ -10,7 +10,7 @@ export type Direction = 'forward' | 'backward';
 /** What a write does to an edge: the state that it sets. */
 export type Operation = 'add' | 'remove' | 'archive' | 'negate';
 
-export interface Graph {
+export interface GraphInfo {
   readonly id: number;
   readonly name: string;
 }

@@ -28,7 +28,7 @@ export interface ConnectionParts {
   readonly reading: ReadingTurns;
   readonly slab: Slab;
   readonly service: ThriftService;
-  readonly onClose: (connection: ThriftConnection) => void;
+  readonly onClose: (connection: ServedConnection) => void;
   /** Requests were refused; the one that was read first waited so long. */
   readonly onRefused: (waitedMs: number) => void;
   readonly onFault: (reason: CloseReason, error: RoostError) => void;
@@ -47,7 +47,7 @@ interface Request {
  * One client. Framed requests run side by side, and each is answered when it is done: such clients match answers by sequence id.
  * Unframed requests run one after the other, because the clients of 2010 that use this transport expect answers in the order of their calls.
  */
-export class ThriftConnection implements Caller {
+export class ServedConnection implements Caller {
   readonly closed = new Cancellation();
   readonly ended = new Cancellation();
   readonly load: ServerLoad;

@@ -1,19 +1,14 @@
-import {
-  acknowledgmentNumbers,
-  priorityNumbers,
-  type RoostTypes,
-  type WriteOptions as StoreWriteOptions,
-} from '../wire/index.js';
+import { acknowledgmentNumbers, priorityNumbers, type RoostTypes, type WriteOptions } from '../wire/index.js';
 import type { CallOptions } from './channel.js';
 
 /** The client gives each write an identity of its own, so that all its attempts are one. */
-export interface WriteOptions extends CallOptions, Pick<StoreWriteOptions, 'priority' | 'acknowledgment'> {}
+export interface WriteCallOptions extends CallOptions, Pick<WriteOptions, 'priority' | 'acknowledgment'> {}
 
 /** Checks the options and returns what puts them on the wire, given what is left of the deadline. Throws `InvalidArgument`. */
 export function writeOptionsToThrift({
   priority,
   acknowledgment,
-}: WriteOptions): (deadlineMs: number) => RoostTypes.WriteOptions {
+}: WriteCallOptions): (deadlineMs: number) => RoostTypes.WriteOptions {
   const fixed = {
     ...(priority === undefined ? {} : { priority: priorityNumbers.toNumber(priority) }),
     ...(acknowledgment === undefined ? {} : { acknowledgment: acknowledgmentNumbers.toNumber(acknowledgment) }),

@@ -4,7 +4,7 @@ import type { CallOptions, Channel } from './channel.js';
 import { Gatherer } from './gatherer.js';
 import { readById } from './readById.js';
 import { write } from './write.js';
-import type { WriteOptions } from './writeOptions.js';
+import type { WriteCallOptions } from './writeCallOptions.js';
 
 /** A user to be written. */
 export interface NewUser {
@@ -18,7 +18,7 @@ export interface NewUser {
 }
 
 /** The users of a cluster. */
-export class Users {
+export class UsersClient {
   readonly #byId: Gatherer<bigint, User | undefined>;
 
   constructor(private readonly channel: Channel<UsersModule.Client>) {
@@ -46,12 +46,12 @@ export class Users {
   }
 
   /** Writes a user, whole: one that exists is replaced, one that was removed is back. Throws `InvalidArgument`. */
-  async put(user: NewUser, options: WriteOptions = {}): Promise<void> {
+  async put(user: NewUser, options: WriteCallOptions = {}): Promise<void> {
     await this.putMany([user], options);
   }
 
   /** Writes up to `limits.operationsPerWrite` users, all of them or none. */
-  async putMany(users: readonly NewUser[], options: WriteOptions = {}): Promise<void> {
+  async putMany(users: readonly NewUser[], options: WriteCallOptions = {}): Promise<void> {
     const written = users.map(({ id, flags = 0, ...names }) => userToThrift({ ...names, id: parseId(id), flags }));
     await write(this.channel, (client, onWire) => client.put_users(written, onWire), options);
   }
@@ -60,7 +60,7 @@ export class Users {
   async rename(
     id: IdInput,
     names: { readonly name?: string; readonly screenName?: string },
-    options: WriteOptions = {},
+    options: WriteCallOptions = {},
   ): Promise<void> {
     const { name, screenName } = names;
     await this.#change(
@@ -70,20 +70,20 @@ export class Users {
   }
 
   /** Replaces a user's flags, and nothing else, as `rename` does. */
-  async setFlags(id: IdInput, flags: number, options: WriteOptions = {}): Promise<void> {
+  async setFlags(id: IdInput, flags: number, options: WriteCallOptions = {}): Promise<void> {
     await this.#change({ id: parseId(id), flags }, options);
   }
 
-  async remove(id: IdInput, options: WriteOptions = {}): Promise<void> {
+  async remove(id: IdInput, options: WriteCallOptions = {}): Promise<void> {
     await this.removeMany([id], options);
   }
 
-  async removeMany(ids: readonly IdInput[], options: WriteOptions = {}): Promise<void> {
+  async removeMany(ids: readonly IdInput[], options: WriteCallOptions = {}): Promise<void> {
     const packed = packIds(ids.map((id) => parseId(id)));
     await write(this.channel, (client, onWire) => client.remove_users(packed, onWire), options);
   }
 
-  async #change(change: Parameters<typeof userChangeToThrift>[0], options: WriteOptions): Promise<void> {
+  async #change(change: Parameters<typeof userChangeToThrift>[0], options: WriteCallOptions): Promise<void> {
     const changes = [userChangeToThrift(change)];
     await write(this.channel, (client, onWire) => client.change_users(changes, onWire), options);
   }

@@ -27,7 +27,7 @@ const changeRegister = new LuaScript<
 >(new URL('lua/changeRegister.lua', import.meta.url));
 
 /** What all processes agree on of a pool's nodes: one hash in the Redis that holds the journal. */
-export class Register {
+export class RingRegister {
   readonly #look: NextRun<RegisterView>;
 
   constructor(

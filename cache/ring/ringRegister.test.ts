@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis';
 import { afterAll, expect, it } from 'vitest';
 import { freshCluster } from '../../test/support/index.js';
-import { Register } from './register.js';
+import { RingRegister } from './ringRegister.js';
 
 const { config } = freshCluster('register');
 const redis = new Redis(config.redis.port, config.redis.host);
@@ -9,7 +9,7 @@ afterAll(() => redis.quit());
 
 it('never gives a node the same epoch twice, though Redis lost the register and its clock was set back', async () => {
   const key = `${config.cluster}:cache:lost`;
-  const register = new Register(redis, key);
+  const register = new RingRegister(redis, key);
   const seen = new Set<string>();
   const versions = new Set<string>();
   for (let round = 0; round < 3; round++) {

@@ -16,6 +16,7 @@ import {
   timelineToThrift,
   tweetFromThrift,
   type DroppedWindow,
+  type ScannedTimeline,
   type TBirdModule,
   type TBirdTypes,
   type Tweet,
@@ -26,7 +27,7 @@ import type { CallOptions, Channel } from './channel.js';
 import { Gatherer } from './gatherer.js';
 import { inCalls, readById } from './readById.js';
 import { write } from './write.js';
-import type { WriteOptions } from './writeOptions.js';
+import type { WriteCallOptions } from './writeCallOptions.js';
 
 /** A tweet to be stored. */
 export interface NewTweet {
@@ -56,16 +57,9 @@ export interface TimelineOptions extends CallOptions {
   readonly retweets?: boolean;
 }
 
-export interface ScannedTimeline {
-  readonly tweets: readonly Tweet[];
-  readonly windowsRead: number;
-  readonly windows: number;
-  readonly tablesRead: number;
-}
-
 const defaultCount = 20;
 /** The tweets of a cluster. */
-export class Tweets {
+export class TweetsClient {
   readonly #byId: Gatherer<bigint, Tweet | undefined>;
 
   constructor(private readonly channel: Channel<TBirdModule.Client>) {
@@ -73,7 +67,7 @@ export class Tweets {
   }
 
   /** Stores one tweet and returns its id. Throws `InvalidArgument`, and `AlreadyExists` where the id has other content, which `fields.stored` shows. */
-  async create(tweet: NewTweet, options: WriteOptions = {}): Promise<bigint> {
+  async create(tweet: NewTweet, options: WriteCallOptions = {}): Promise<bigint> {
     const [id] = await this.createMany([tweet], options);
     return id!;
   }
@@ -82,7 +76,7 @@ export class Tweets {
    * Stores up to `limits.tweetsPerCall` tweets, all of them or none. Those without ids get theirs from a server first, so that a call whose answer is lost can be repeated
    * and stores nothing twice. `Unavailable` and `DeadlineExceeded` leave open whether the tweets are stored.
    */
-  async createMany(tweets: readonly NewTweet[], options: WriteOptions = {}): Promise<bigint[]> {
+  async createMany(tweets: readonly NewTweet[], options: WriteCallOptions = {}): Promise<bigint[]> {
     const deadline = this.channel.deadline(options);
     const drafts = tweets.map(draftOf);
     const missing = drafts.filter(({ id }) => id === undefined).length;
@@ -108,11 +102,11 @@ export class Tweets {
     );
   }
 
-  async delete(id: IdInput, options: WriteOptions & { readonly time?: IdInput } = {}): Promise<void> {
+  async delete(id: IdInput, options: WriteCallOptions & { readonly time?: IdInput } = {}): Promise<void> {
     await this.#setState('delete_tweets', id, options);
   }
 
-  async undelete(id: IdInput, options: WriteOptions & { readonly time?: IdInput } = {}): Promise<void> {
+  async undelete(id: IdInput, options: WriteCallOptions & { readonly time?: IdInput } = {}): Promise<void> {
     await this.#setState('undelete_tweets', id, options);
   }
 
@@ -286,7 +280,7 @@ export class Tweets {
   async #setState(
     method: 'delete_tweets' | 'undelete_tweets',
     id: IdInput,
-    options: WriteOptions & { readonly time?: IdInput },
+    options: WriteCallOptions & { readonly time?: IdInput },
   ): Promise<void> {
     const deletion = {
       ids: packIds([parseId(id)]),

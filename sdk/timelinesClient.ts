@@ -25,7 +25,7 @@ export interface TweetPage extends TweetIdPage {
 const defaultCount = 20;
 
 /** The home timelines of a cluster: the tweets of those whom a user follows, and the user's own. Those of one user alone are `roost.tweets.timeline`. */
-export class Timelines {
+export class TimelinesClient {
   constructor(private readonly channel: Channel<RoostTimelinesModule.Client>) {}
 
   /**
