@@ -41,6 +41,13 @@ interface SetupOptions extends ConfigOptions, ConfirmOptions {
   readonly keepForever?: true;
 }
 
+interface CreateOptions extends ClientOptions {
+  readonly id?: bigint;
+  readonly replyTo?: bigint;
+  readonly retweetOf?: bigint;
+  readonly mention?: readonly bigint[];
+}
+
 const writeDeadlineMs = 60_000;
 /** Rows that an import shows of those whose time is not that of their id. */
 const shownRows = 20;
@@ -60,26 +67,22 @@ export function addTweetCommands(program: Command, io: CliIo): void {
     .option('--id <id>', 'its id (default: the server makes one)', idArgument)
     .option('--reply-to <id>', 'the tweet that it replies to', idArgument)
     .option('--retweet-of <id>', 'the tweet that it repeats', idArgument)
-    .action(
-      async (
-        user: bigint,
-        text: string,
-        options: ClientOptions & { readonly id?: bigint; readonly replyTo?: bigint; readonly retweetOf?: bigint },
-      ) => {
-        const { id, replyTo, retweetOf } = options;
-        const draft = {
-          userId: user,
-          text,
-          ...(id === undefined ? {} : { id }),
-          ...(replyTo === undefined ? {} : { replyToTweetId: replyTo }),
-          ...(retweetOf === undefined ? {} : { retweetOfId: retweetOf }),
-        };
-        const made = await withClient(io, options, (roost) =>
-          roost.tweets.create(draft, { acknowledgment: 'materialized' }),
-        );
-        outputFor(io, options).result({ id: made }, () => String(made));
-      },
-    );
+    .option('--mention <id>', 'a user whom the text names; may be repeated', idListArgument)
+    .action(async (user: bigint, text: string, options: CreateOptions) => {
+      const { id, replyTo, retweetOf, mention } = options;
+      const draft = {
+        userId: user,
+        text,
+        ...(id === undefined ? {} : { id }),
+        ...(replyTo === undefined ? {} : { replyToTweetId: replyTo }),
+        ...(retweetOf === undefined ? {} : { retweetOfId: retweetOf }),
+        ...(mention === undefined ? {} : { mentions: mention }),
+      };
+      const made = await withClient(io, options, (roost) =>
+        roost.tweets.create(draft, { acknowledgment: 'materialized' }),
+      );
+      outputFor(io, options).result({ id: made }, () => String(made));
+    });
 
   ask('get', 'tweets by their ids', 'roost tweets get 1234567890123456789')
     .argument('<ids...>', 'one or more', idListArgument)
@@ -95,6 +98,24 @@ export function addTweetCommands(program: Command, io: CliIo): void {
         tweetTable(
           output,
           found.filter((tweet) => tweet !== undefined),
+        ),
+      );
+    });
+
+  ask(
+    'counts',
+    'how often tweets were marked as favorites, retweeted and replied to',
+    'roost tweets counts 1234567890123456789',
+  )
+    .argument('<ids...>', 'one or more', idListArgument)
+    .action(async (ids: readonly bigint[], options: ClientOptions) => {
+      const found = await withClient(io, options, (roost) => roost.tweets.counts(ids));
+      const counts = found.map((of, i) => ({ id: ids[i]!, ...of }));
+      const output = outputFor(io, options);
+      output.result({ counts }, () =>
+        output.table(
+          ['id', 'favorites', 'retweets', 'replies'],
+          counts.map(({ id, favorites, retweets, replies }) => [String(id), favorites, retweets, replies]),
         ),
       );
     });

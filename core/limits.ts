@@ -68,6 +68,8 @@ export const limits = {
   tweetExtraBytes: 4_096,
   /** Tweets in one create: with full texts and extras such a call stays well under a message. */
   tweetsPerCall: 1_000,
+  /** Users that a tweet names. Those of the most tweets of a create fit one job of edges. */
+  tweetMentions: 10,
   /** A create's time, often in whole seconds, may differ by this from that of its id. */
   createdAtToleranceMs: 2_000,
   /** An id of a time further ahead than this is a mistake, or of a clock that is wrong. */
@@ -115,6 +117,8 @@ if (
 ) {
   throw new Error('limits: a call within its own limits would not fit a message');
 }
+if (limits.tweetsPerCall * limits.tweetMentions > limits.operationsPerWrite)
+  throw new Error('limits: the mentions of the largest create would not fit a job');
 if (limits.tweetsPerCall * (limits.tweetCharacters * 4 + limits.tweetExtraBytes + 128) > limits.tbirdRequestBytes) {
   throw new Error('limits: the largest create of tweets would not fit a request');
 }

@@ -38,6 +38,7 @@ export type {
   ScannedTimeline,
   StateCounts,
   Tweet,
+  TweetCounts,
   TweetFormat,
   TweetIdPage,
   User,

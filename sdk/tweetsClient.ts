@@ -10,6 +10,7 @@ import {
   type IdInput,
 } from '../core/index.js';
 import {
+  countsFromThrift,
   draftToThrift,
   fragmentsFromThrift,
   jsonReady,
@@ -20,6 +21,7 @@ import {
   type TBirdModule,
   type TBirdTypes,
   type Tweet,
+  type TweetCounts,
   type TweetFormat,
   type WindowInfo,
 } from '../wire/index.js';
@@ -44,6 +46,8 @@ export interface NewTweet {
   readonly flags?: number;
   /** At most 4 KB as JSON. */
   readonly extra?: Readonly<Record<string, unknown>>;
+  /** The users whom the text names: the tweet comes into their timelines of mentions. At most 10. No part of the tweet that is read. */
+  readonly mentions?: readonly IdInput[];
 }
 
 export interface TimelineOptions extends CallOptions {
@@ -234,6 +238,22 @@ export class TweetsClient {
     ];
   }
 
+  /** How often each tweet was marked as a favorite, retweeted and replied to, by place. Any number of ids; zeros for those that there are not. */
+  async counts(ids: readonly IdInput[], options: CallOptions = {}): Promise<TweetCounts[]> {
+    return inCalls(
+      ids.map((id) => parseId(id)),
+      limits.idsPerCall,
+      async (part) =>
+        countsFromThrift(
+          await this.channel.call(
+            (client, deadlineMs) => client.tweet_counts(packIds(part), { deadline_ms: deadlineMs }),
+            options,
+          ),
+          part.length,
+        ),
+    );
+  }
+
   /** The windows that there are, oldest first. */
   async windows(options: CallOptions = {}): Promise<WindowInfo[]> {
     const windows = await this.channel.call((client) => client.list_windows(), options);
@@ -307,7 +327,7 @@ function draftOf(tweet: NewTweet): Parameters<typeof draftToThrift>[0] {
     if (old in tweet)
       throw new RoostError('InvalidArgument', `a tweet's ${old} is named ${name} now`, { fields: { argument: old } });
   }
-  const { userId, text, id, createdAtMs, replyToTweetId, replyToUserId, retweetOfId, flags, extra } = tweet;
+  const { userId, text, id, createdAtMs, replyToTweetId, replyToUserId, retweetOfId, flags, extra, mentions } = tweet;
   const entries = {
     id: optional(id, 'id'),
     createdAtMs:
@@ -317,6 +337,7 @@ function draftOf(tweet: NewTweet): Parameters<typeof draftToThrift>[0] {
     retweetOfId: optional(retweetOfId, 'retweetOfId'),
     flags: flags === undefined ? undefined : parseCount(flags, 'flags', 0, 2 ** 32 - 1),
     extra: extra === undefined ? undefined : JSON.stringify(extra),
+    mentions: mentions?.map((user) => parseId(user, 'mentions')),
   };
   return {
     userId: parseId(userId, 'userId'),

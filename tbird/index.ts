@@ -6,6 +6,7 @@ export { SqlWorkerLeases, type WorkerLeaseOptions } from './ids/sqlWorkerLeases.
 export type { WorkerLease, WorkerLeases } from './ids/workerLease.js';
 export { openTbird, tbirdStore, tbirdStoreWith, type TbirdTimes } from './tbirdStore.js';
 export { Tbird, type SetupOptions, type TbirdOptions, type TweetsWritten } from './tbird.js';
+export { tweetGraph } from './tweetGraphs.js';
 export { tweetGraphNames } from './tweetIndex.js';
 export type { TbirdService } from './tbirdService.js';
 export type { TweetContent } from './tweet.js';
@@ -26,6 +27,7 @@ export {
   type TimedWriteOptions,
   type TimelineRequest,
   type Tweet,
+  type TweetCounts,
   type TweetDraft,
   type TweetFormat,
   type WindowInfo,

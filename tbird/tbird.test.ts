@@ -8,7 +8,7 @@ import {
   type RoostError,
 } from '../core/index.js';
 import { freshCluster } from '../test/support/index.js';
-import { openTbird, tweetsTableId, type Tbird, type TimelineRequest, type TweetDraft } from './index.js';
+import { openTbird, tweetGraph, tweetsTableId, type Tbird, type TimelineRequest, type TweetDraft } from './index.js';
 import { tweetTable } from './storage/tweetTable.js';
 
 const cluster = freshCluster('tbird');
@@ -223,6 +223,43 @@ describe('timelines', () => {
     await tbird.delete(ids(reply, retweet), materialized);
     await settled(async () => [...(await tbird.related('replies', { tweetId: original, count: 10 }))]).toEqual([]);
     await settled(async () => [...(await tbird.related('retweets', { tweetId: original, count: 10 }))]).toEqual([]);
+  });
+
+  it('name users, and are counted with those who mark, repeat and answer them', async () => {
+    const [id, other] = await store(
+      { userId: 30n, text: 'hello @ann @bob', mentions: [31n, 32n, 31n] },
+      { userId: 30n, text: 'x' },
+    );
+    await store({ userId: 31n, text: 'yes', replyToTweetId: id! }, { userId: 31n, text: 'rt', retweetOfId: id! });
+    const [gone] = await store({ userId: 32n, text: 'no', replyToTweetId: id! });
+    const favorites = tweetGraph(tbird.flock, 'favorites');
+    const mark = (operations: 'add' | 'remove', ...users: bigint[]) => {
+      const destinationIds = new BigInt64Array(users.length).fill(id!);
+      return tbird.flock.write(
+        { graphId: favorites, operations, sourceIds: ids(...users), destinationIds },
+        materialized,
+      );
+    };
+    await mark('add', 31n, 32n, 33n);
+    await mark('remove', 33n);
+    expect(await tbird.counts(ids(other!, id!))).toEqual([
+      { favorites: 0n, retweets: 0n, replies: 0n },
+      { favorites: 2n, retweets: 1n, replies: 2n },
+    ]);
+    await tbird.delete(ids(gone!), materialized);
+    await settled(() => tbird.counts(ids(id!))).toEqual([{ favorites: 2n, retweets: 1n, replies: 1n }]);
+    const named = {
+      graphId: tweetGraph(tbird.flock, 'mentions'),
+      sourceId: id!,
+      direction: 'backward',
+      states: ['normal'],
+    } as const;
+    const { ids: users } = await tbird.flock.select({ kind: 'term', term: named }, { count: 10, cursor: -1n });
+    expect([...users].sort()).toEqual([31n, 32n]);
+    const many = Array.from({ length: 11 }, (_, i) => BigInt(i + 1));
+    expect(await failure(tbird.create([{ userId: 30n, text: 'all', mentions: many }]))).toMatchObject({
+      code: 'InvalidArgument',
+    });
   });
 
   it('without the index read windows from the newest on, and stop when there is enough', async () => {

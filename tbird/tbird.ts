@@ -20,6 +20,7 @@ import {
   type TimedWriteOptions,
   type TimelineRequest,
   type Tweet,
+  type TweetCounts,
   type TweetDraft,
   type WindowInfo,
   type WriteOptions,
@@ -37,11 +38,12 @@ import { tweetTable } from './storage/tweetTable.js';
 import type { TbirdService } from './tbirdService.js';
 import type { TweetContent } from './tweet.js';
 import { IndexWrites, tweetGraphNames, type TweetGraphs } from './tweetIndex.js';
+import { tweetCounts, tweetGraph, tweetGraphs } from './tweetGraphs.js';
 import { kindStates } from './tweetKind.js';
 import { TweetReader } from './tweetReader.js';
 import { deleted, live, type TweetRecord } from './tweetRecord.js';
 import { checkCount, checkId, checkIds, refuseOther } from './callRules.js';
-import { contentOf } from './tweetRules.js';
+import { checkedMentions, contentOf } from './tweetRules.js';
 import { Roller } from './windows/roller.js';
 import { clusterClocks, type ClusterClocks } from './windows/clusterClocks.js';
 import { firstKeptId, tweetsTableId } from './windows/windowMap.js';
@@ -173,6 +175,7 @@ export class Tbird implements TbirdService {
     const { windowMs } = await this.windowSet.policy();
     const made = (await this.ids.take(drafts.filter(({ id }) => id === undefined).length, deadline))[Symbol.iterator]();
     const contents = drafts.map((draft) => contentOf(draft, draft.id ?? (made.next().value as bigint)));
+    const mentions = drafts.map((draft, i) => checkedMentions(draft, contents[i]!.id));
     const brought = contents.filter((_, i) => drafts[i]!.id !== undefined);
     await this.#refuseAhead(brought.map(({ id }) => id));
     const fresh = this.#reserve(brought);
@@ -184,7 +187,7 @@ export class Tbird implements TbirdService {
       );
       const unknown = brought.filter(({ id }) => !this.#reserved.use(id));
       if (unknown.length > 0) await this.#refuseOthers(unknown, deadline);
-      await this.#append(contents, [], windowMs, options, deadline);
+      await this.#append(contents, mentions, [], windowMs, options, deadline);
     } catch (error) {
       // Nothing is known to be accepted; what was is found in the tables.
       for (const { id } of fresh) this.#recent.remove(id);
@@ -257,6 +260,11 @@ export class Tbird implements TbirdService {
     return this.#page(kind, tweetId, count, beforeId, undefined, [kindStates.original], options);
   }
 
+  async counts(ids: BigInt64Array, options: ReadOptions = {}): Promise<readonly TweetCounts[]> {
+    checkIds(ids);
+    return tweetCounts(this.flock, ids, options);
+  }
+
   async scan(
     { userId, count, beforeId, afterId, replies = true, retweets = true }: TimelineRequest,
     options: ReadOptions = {},
@@ -326,19 +334,7 @@ export class Tbird implements TbirdService {
 
   /** The numbers of the graphs. Throws `FailedPrecondition` where tweets are not set up. */
   graphs(): TweetGraphs {
-    const numberOf = (name: string): number => {
-      const found = this.flock.graphs().find((graph) => graph.name === name);
-      if (found !== undefined) return found.id;
-      throw new RoostError(
-        'FailedPrecondition',
-        `tweets are not set up in this cluster, there is no graph ${name}: \`roost tweets setup\` does it`,
-      );
-    };
-    return {
-      byUser: numberOf(tweetGraphNames.byUser),
-      replies: numberOf(tweetGraphNames.replies),
-      retweets: numberOf(tweetGraphNames.retweets),
-    };
+    return tweetGraphs(this.flock);
   }
 
   /** Stops rolling, and gives the worker number back. The Gizzard stays open. */
@@ -363,6 +359,7 @@ export class Tbird implements TbirdService {
     await this.windowSet.ensure([...ids], 'state', deadline);
     await this.#append(
       [],
+      [],
       Array.from(ids, (id): StateChange => ({ id, state, time, notBefore: ownTime(id) })),
       windowMs,
       options,
@@ -373,6 +370,7 @@ export class Tbird implements TbirdService {
   /** Journals tweets and the edges of their indexes as one: all of it is accepted, or nothing. */
   async #append(
     contents: readonly TweetContent[],
+    mentions: readonly (readonly bigint[])[],
     states: readonly StateChange[],
     windowMs: number,
     options: WriteOptions,
@@ -381,6 +379,8 @@ export class Tbird implements TbirdService {
     const graphs = this.graphs();
     const index = new IndexWrites(graphs);
     for (const content of contents) index.create(content);
+    for (const [i, users] of mentions.entries())
+      if (users.length > 0) index.mention(tweetGraph(this.flock, 'mentions'), contents[i]!, users);
     const jobs: NewJob[] = [
       {
         kind: tweetJobKind,

@@ -11,6 +11,7 @@ import {
 } from '../server/index.js';
 import {
   column,
+  countsToThrift,
   draftFromThrift,
   errorToThrift,
   fragmentsToThrift,
@@ -107,6 +108,9 @@ export function tbirdHandler(tbird: TbirdService, caller: Caller): TBirdModule.C
     },
     async retweet_ids(request, options) {
       return related('retweets')(request, options);
+    },
+    async tweet_counts(packed, options) {
+      return countsToThrift(await tbird.counts(column(packed, 'ids'), readOptions(options, caller)));
     },
     async list_windows() {
       return (await tbird.windows()).map(({ startMs, endMs, firstId, phase, stripes, hosts }) => ({

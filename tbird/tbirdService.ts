@@ -5,6 +5,7 @@ import type {
   TimedWriteOptions,
   TimelineRequest,
   Tweet,
+  TweetCounts,
   TweetDraft,
   WindowInfo,
   WriteOptions,
@@ -45,6 +46,8 @@ export interface TbirdService {
     request: { readonly tweetId: bigint; readonly count: number; readonly beforeId?: bigint },
     options?: ReadOptions,
   ): Promise<BigInt64Array>;
+  /** Of users who have marked each tweet as a favorite, of its retweets and of its replies. Exact, and as the graphs are now. */
+  counts(ids: BigInt64Array, options?: ReadOptions): Promise<readonly TweetCounts[]>;
   windows(): Promise<readonly WindowInfo[]>;
   /** Windows that the retention dropped and that can be brought back, or are back, oldest first. */
   droppedWindows(): Promise<readonly DroppedWindow[]>;

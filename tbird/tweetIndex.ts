@@ -4,14 +4,19 @@ import type { TweetContent } from './tweet.js';
 import { kindOf, type TweetKind } from './tweetKind.js';
 import { createdAt, deleted, indexTime, type TweetRecord } from './tweetRecord.js';
 
-/** The graphs that are kept beside the tweets. */
+/**
+ * The graphs that are kept beside the tweets. `favorites` leads from a user to the tweets that they have marked; whoever marks one writes the edge. `mentions` leads from a user to the tweets that name
+ * them; their creates write it, and it stays when they are deleted.
+ */
 export const tweetGraphNames = {
   byUser: 'tweets_by_user',
   replies: 'tweet_replies',
   retweets: 'tweet_retweets',
+  favorites: 'tweet_favorites',
+  mentions: 'tweet_mentions',
 } as const;
 
-/** The graphs beside the tweets, by their numbers. */
+/** The graphs beside the tweets that follow from them, by their numbers. */
 export interface TweetGraphs {
   /** From a user to their tweets. The state of an edge says what kind the tweet is; see `kindOf`. */
   readonly byUser: number;
@@ -69,6 +74,12 @@ export class IndexWrites {
   /** The entries of a tweet that is created: its state is as of the tweet's own time, whenever it is written. */
   create(content: TweetContent): void {
     for (const edge of edgesOf(content, this.graphs)) this.#set(edge, content.id, false, createdAt(content));
+  }
+
+  /** The entries of a tweet under those whom it names. */
+  mention(graphId: number, content: TweetContent, users: readonly bigint[]): void {
+    for (const sourceId of users)
+      this.#set({ graphId, sourceId, kind: 'original' }, content.id, false, createdAt(content));
   }
 
   /** Brings one edge to a state as of a time. */

@@ -24,6 +24,15 @@ export function contentOf(draft: TweetDraft, id: bigint): TweetContent {
   };
 }
 
+/** The users whom a draft names, each once. Throws `InvalidArgument`. */
+export function checkedMentions({ mentions = [] }: TweetDraft, id: bigint): bigint[] {
+  const users = [...new Set(mentions)];
+  if (users.length > limits.tweetMentions)
+    throw invalid('mentions', `a tweet names at most ${limits.tweetMentions} users, not ${users.length}`, id);
+  for (const user of users) if (user < 1n || user > maxId) throw invalid('mentions', `there is no user ${user}`, id);
+  return users;
+}
+
 function checkedText(given: string, id: bigint): string {
   if (!isWellFormed(given)) throw invalid('text', 'the text holds half of a surrogate pair, which is no character', id);
   const text = given.normalize('NFC');

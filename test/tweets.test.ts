@@ -182,6 +182,19 @@ describe('a client', () => {
     await expect(roost.tweets.reserveIds(0)).rejects.toMatchObject({ code: 'InvalidArgument' });
   });
 
+  it('counts favorites, retweets and replies of many tweets in one call', async () => {
+    const id = await roost.tweets.create({ userId: 77, text: 'hi @bob', mentions: [78, '79'] }, materialized);
+    await roost.tweets.create({ userId: 78, text: 'hi', replyToTweetId: id }, materialized);
+    await (await roost.graph('tweet_favorites')).add(78, id, materialized);
+    expect(await roost.tweets.counts([1, id])).toEqual([
+      { favorites: 0n, retweets: 0n, replies: 0n },
+      { favorites: 1n, retweets: 0n, replies: 1n },
+    ]);
+    expect(await answer('counts', String(id))).toEqual({
+      counts: [{ id: String(id), favorites: '1', retweets: '0', replies: '1' }],
+    });
+  });
+
   it('turns tweets into JSON with ids as decimal strings', async () => {
     const id = await roost.tweets.create({ userId: 13, text: 'json', replyToTweetId: 77 }, materialized);
     const tweet = JSON.parse(JSON.stringify(await roost.tweets.get(id, { deadlineMs: 10_000 }))) as unknown;

@@ -68,6 +68,8 @@ export {
   draftToThrift,
   timelineFromThrift,
   timelineToThrift,
+  countsFromThrift,
+  countsToThrift,
   tweetFromThrift,
   tweetToThrift,
 } from './tweets.js';

@@ -1,4 +1,7 @@
-import type { TimelineRequest, Tweet, TweetDraft } from './values/tweets.js';
+import { packIds, unpackIds } from '../core/index.js';
+import { checkEntries } from './edgeColumns.js';
+import { column } from './edgeWrites.js';
+import type { TimelineRequest, Tweet, TweetCounts, TweetDraft } from './values/tweets.js';
 import type { TBirdTypes } from './generated.js';
 import { jsonReady } from './jsonReady.js';
 import { required, type Received } from './required.js';
@@ -7,6 +10,7 @@ import { textFrom, textToThrift } from './text.js';
 /** Plain objects of the generated structs' shape: the generated code copies them into its own classes, without what is undefined. */
 type Fields<T> = { readonly [K in keyof T]: T[K] | undefined };
 type DraftFields = ConstructorParameters<typeof TBirdTypes.TweetDraft>[0] & object;
+type CountsFields = Required<ConstructorParameters<typeof TBirdTypes.TweetCounts>[0] & object>;
 type RequestFields = ConstructorParameters<typeof TBirdTypes.TimelineRequest>[0] & object;
 
 export const tweetToThrift = (tweet: Tweet): Fields<TBirdTypes.Tweet> => ({
@@ -48,6 +52,7 @@ export function draftToThrift(draft: TweetDraft): DraftFields {
     ...(draft.retweetOfId === undefined ? {} : { retweet_of_id: draft.retweetOfId }),
     ...(draft.flags === undefined ? {} : { flags: BigInt(draft.flags) }),
     ...(draft.extra === undefined ? {} : { extra: Buffer.from(draft.extra) }),
+    ...(draft.mentions === undefined ? {} : { mentions: packIds(draft.mentions) }),
   };
 }
 
@@ -61,7 +66,26 @@ export const draftFromThrift = (draft: Received<TBirdTypes.TweetDraft>): TweetDr
   ...(draft.retweet_of_id == null ? {} : { retweetOfId: draft.retweet_of_id }),
   ...(draft.flags == null ? {} : { flags: Number(draft.flags) }),
   ...(draft.extra == null ? {} : { extra: textFrom(draft.extra, 'extra') }),
+  ...(draft.mentions == null ? {} : { mentions: [...column(draft.mentions, 'mentions')] }),
 });
+
+export const countsToThrift = (counts: readonly TweetCounts[]): CountsFields => ({
+  favorites: packIds(counts.map(({ favorites }) => favorites)),
+  retweets: packIds(counts.map(({ retweets }) => retweets)),
+  replies: packIds(counts.map(({ replies }) => replies)),
+});
+
+/** Throws `DataLoss` where the answer does not hold `count` of each. */
+export function countsFromThrift(counts: Received<TBirdTypes.TweetCounts>, count: number): TweetCounts[] {
+  const [favorites, retweets, replies] = (['favorites', 'retweets', 'replies'] as const).map((name) => {
+    const ids = unpackIds(required(counts[name], name));
+    checkEntries(ids.length, count);
+    return ids;
+  }) as [BigInt64Array, BigInt64Array, BigInt64Array];
+  return Array.from({ length: count }, (_, i) =>
+    jsonReady({ favorites: favorites[i]!, retweets: retweets[i]!, replies: replies[i]! }),
+  );
+}
 
 export const timelineToThrift = ({
   userId,

@@ -14,6 +14,7 @@ import Tweets = ttypes.Tweets
 import Fragments = ttypes.Fragments
 import TimelineRequest = ttypes.TimelineRequest
 import RelatedRequest = ttypes.RelatedRequest
+import TweetCounts = ttypes.TweetCounts
 import ScanResult = ttypes.ScanResult
 import Window = ttypes.Window
 import DroppedWindow = ttypes.DroppedWindow
@@ -51,6 +52,8 @@ export declare class Client {
 
     retweet_ids(request: RelatedRequest, options: roost_ttypes.ReadOptions): Promise<Buffer>;
 
+    tweet_counts(ids: Buffer, options: roost_ttypes.ReadOptions): Promise<TweetCounts>;
+
     list_windows(): Promise<Window[]>;
 
     list_dropped_windows(): Promise<DroppedWindow[]>;
@@ -75,6 +78,7 @@ export declare class Processor {
     process_timeline_fragments(seqid: number, input: object, output: object): void;
     process_reply_ids(seqid: number, input: object, output: object): void;
     process_retweet_ids(seqid: number, input: object, output: object): void;
+    process_tweet_counts(seqid: number, input: object, output: object): void;
     process_list_windows(seqid: number, input: object, output: object): void;
     process_list_dropped_windows(seqid: number, input: object, output: object): void;
 }

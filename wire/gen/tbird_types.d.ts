@@ -30,8 +30,9 @@ export declare class TweetDraft {
     public retweet_of_id?: bigint;
     public flags?: bigint;
     public extra?: Buffer;
+    public mentions?: Buffer;
 
-      constructor(args?: { id?: bigint; user_id: bigint; text: Buffer; created_at_ms?: bigint; reply_to_tweet_id?: bigint; reply_to_user_id?: bigint; retweet_of_id?: bigint; flags?: bigint; extra?: Buffer; });
+      constructor(args?: { id?: bigint; user_id: bigint; text: Buffer; created_at_ms?: bigint; reply_to_tweet_id?: bigint; reply_to_user_id?: bigint; retweet_of_id?: bigint; flags?: bigint; extra?: Buffer; mentions?: Buffer; });
   }
 
 export declare class Deletion {
@@ -72,6 +73,14 @@ export declare class RelatedRequest {
     public before_id?: bigint;
 
       constructor(args?: { tweet_id: bigint; count: number; before_id?: bigint; });
+  }
+
+export declare class TweetCounts {
+    public favorites: Buffer;
+    public retweets: Buffer;
+    public replies: Buffer;
+
+      constructor(args?: { favorites: Buffer; retweets: Buffer; replies: Buffer; });
   }
 
 export declare class ScanResult {

@@ -212,6 +212,7 @@ export const TweetDraft = class {
     this.retweet_of_id = null;
     this.flags = null;
     this.extra = null;
+    this.mentions = null;
     if (args) {
       if (args.id !== undefined && args.id !== null) {
         this.id = args.id;
@@ -239,6 +240,9 @@ export const TweetDraft = class {
       }
       if (args.extra !== undefined && args.extra !== null) {
         this.extra = args.extra;
+      }
+      if (args.mentions !== undefined && args.mentions !== null) {
+        this.mentions = args.mentions;
       }
     }
   }
@@ -316,6 +320,13 @@ export const TweetDraft = class {
           input.skip(ftype);
         }
         break;
+        case 10:
+        if (ftype == Thrift.Type.STRING) {
+          this.mentions = input.readBinary();
+        } else {
+          input.skip(ftype);
+        }
+        break;
         default:
           input.skip(ftype);
       }
@@ -370,6 +381,11 @@ export const TweetDraft = class {
     if (this.extra !== null && this.extra !== undefined) {
       output.writeFieldBegin('extra', Thrift.Type.STRING, 9);
       output.writeBinary(this.extra);
+      output.writeFieldEnd();
+    }
+    if (this.mentions !== null && this.mentions !== undefined) {
+      output.writeFieldBegin('mentions', Thrift.Type.STRING, 10);
+      output.writeBinary(this.mentions);
       output.writeFieldEnd();
     }
     output.writeFieldStop();
@@ -791,6 +807,87 @@ export const RelatedRequest = class {
     if (this.before_id !== null && this.before_id !== undefined) {
       output.writeFieldBegin('before_id', Thrift.Type.I64, 3);
       output.writeI64(this.before_id);
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
+export const TweetCounts = class {
+  constructor(args) {
+    this.favorites = null;
+    this.retweets = null;
+    this.replies = null;
+    if (args) {
+      if (args.favorites !== undefined && args.favorites !== null) {
+        this.favorites = args.favorites;
+      }
+      if (args.retweets !== undefined && args.retweets !== null) {
+        this.retweets = args.retweets;
+      }
+      if (args.replies !== undefined && args.replies !== null) {
+        this.replies = args.replies;
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 1:
+        if (ftype == Thrift.Type.STRING) {
+          this.favorites = input.readBinary();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 2:
+        if (ftype == Thrift.Type.STRING) {
+          this.retweets = input.readBinary();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 3:
+        if (ftype == Thrift.Type.STRING) {
+          this.replies = input.readBinary();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('TweetCounts');
+    if (this.favorites !== null && this.favorites !== undefined) {
+      output.writeFieldBegin('favorites', Thrift.Type.STRING, 1);
+      output.writeBinary(this.favorites);
+      output.writeFieldEnd();
+    }
+    if (this.retweets !== null && this.retweets !== undefined) {
+      output.writeFieldBegin('retweets', Thrift.Type.STRING, 2);
+      output.writeBinary(this.retweets);
+      output.writeFieldEnd();
+    }
+    if (this.replies !== null && this.replies !== undefined) {
+      output.writeFieldBegin('replies', Thrift.Type.STRING, 3);
+      output.writeBinary(this.replies);
       output.writeFieldEnd();
     }
     output.writeFieldStop();

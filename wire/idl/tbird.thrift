@@ -21,7 +21,7 @@ struct Tweet {
   10: optional i64 deleted_at
 }
 
-/* id absent: the server makes one. created_at_ms is needed only where an id from before Snowflake is given. */
+/* mentions: packed ids of the users whom the text names. id absent: the server makes one. created_at_ms is needed only where an id from before Snowflake is given. */
 struct TweetDraft {
   1: optional i64 id
   2: i64 user_id
@@ -32,6 +32,7 @@ struct TweetDraft {
   7: optional i64 retweet_of_id
   8: optional i64 flags
   9: optional binary extra
+  10: optional binary mentions
 }
 
 /* ids: packed. time: when it counts as done, in microseconds; absent: now. */
@@ -66,6 +67,13 @@ struct RelatedRequest {
   1: i64 tweet_id
   2: i32 count
   3: optional i64 before_id
+}
+
+/* One of each for each id, packed. */
+struct TweetCounts {
+  1: binary favorites
+  2: binary retweets
+  3: binary replies
 }
 
 struct ScanResult {
@@ -130,6 +138,9 @@ service TBird {
   binary reply_ids(1: RelatedRequest request, 2: roost.ReadOptions options) throws (1: roost.RoostException ex)
 
   binary retweet_ids(1: RelatedRequest request, 2: roost.ReadOptions options) throws (1: roost.RoostException ex)
+
+  /* Of users who have marked each tweet, of its retweets and of its replies. */
+  TweetCounts tweet_counts(1: binary ids, 2: roost.ReadOptions options) throws (1: roost.RoostException ex)
 
   list<Window> list_windows() throws (1: roost.RoostException ex)
 

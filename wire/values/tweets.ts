@@ -35,6 +35,15 @@ export interface TweetDraft {
   readonly flags?: number;
   /** A JSON object as text. */
   readonly extra?: string;
+  /** The users whom the text names, at most `limits.tweetMentions`: they are edges of a graph, no part of the tweet that is read. */
+  readonly mentions?: readonly bigint[];
+}
+
+/** Those that are there: of users who have marked the tweet, of retweets and of replies. */
+export interface TweetCounts {
+  readonly favorites: bigint;
+  readonly retweets: bigint;
+  readonly replies: bigint;
 }
 
 /** The forms in which tweets are served as fragments. */
