@@ -1,4 +1,4 @@
-import { Deadline, groupBy, type Priority, RoostError, Semaphore } from '../../core/index.js';
+import { Deadline, groupBy, priorities, type Priority, RoostError, Semaphore } from '../../core/index.js';
 import type { Log } from '../../process/index.js';
 import type { Hosts } from '../hosts.js';
 import type { Leaf, Route } from '../routing/route.js';
@@ -12,7 +12,7 @@ import { UnknownJob, waitingFor } from './unknownJobs.js';
 /** Transactions at once on one host. More would only wait for the same disk and the same locks, and take connections from reads. */
 const transactionsPerHost = 4;
 
-/** Jobs at once that write no leaf: each reads a page or so, and holds what it journals. */
+/** Jobs of one priority at once that write no leaf: each reads a page or so, and holds what it journals. */
 const clusterJobsAtOnce = 8;
 
 /** What is left of a job on one host. */
@@ -49,7 +49,7 @@ export class JobRunner {
   readonly #types: ReadonlyMap<string, AnyJobType>;
   readonly #writers = new Map<string, LeafWriter<unknown>>();
   readonly #slots = new Map<string, Semaphore>();
-  readonly #clusterJobs = new Semaphore(clusterJobsAtOnce);
+  readonly #clusterJobs = new Map(priorities.map((priority) => [priority, new Semaphore(clusterJobsAtOnce)]));
   /** How many jobs are in work under each topology. */
   readonly #inWork = new Map<number, number>();
 
@@ -138,7 +138,8 @@ export class JobRunner {
   }
 
   async #runOnce(type: ClusterJobType, job: JobEntry, priority: Priority): Promise<Placed> {
-    await this.#clusterJobs.acquire();
+    const slots = this.#clusterJobs.get(priority)!;
+    await slots.acquire();
     try {
       const followUps = await type.run(job.payload, Deadline.after(this.applyDeadlineMs), job.version);
       for (const [at, some] of groupBy(followUps, (one) => one.priority ?? priority)) await this.enqueue(at, some);
@@ -148,7 +149,7 @@ export class JobRunner {
       const error = RoostError.from(thrown);
       return { failures: [{ host: '', leaves: undefined, error, counts: !error.retryable }], readable: false };
     } finally {
-      this.#clusterJobs.release();
+      slots.release();
     }
   }
 

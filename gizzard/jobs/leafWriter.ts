@@ -15,10 +15,13 @@ interface Group<Item> {
 /**
  * Applies the jobs of one kind to one leaf, one transaction after another: what arrives while a transaction runs goes together into the next.
  * Under load that makes large batches, at rest it waits for nothing; and this process never competes with itself for the leaf's locks.
+ *
+ * By turns a batch begins with the most urgent of what waits, and with the oldest: many jobs of a low priority do not hold up a few of a high one, and no priority starves.
  */
 export class LeafWriter<Item> {
-  readonly #waiting: Group<Item>[] = [];
+  #waiting: Group<Item>[] = [];
   #running = false;
+  #oldestNext = false;
 
   constructor(
     private readonly type: JobType<Item>,
@@ -58,16 +61,20 @@ export class LeafWriter<Item> {
   }
 
   #take(): Group<Item>[] {
+    const inTurn = this.#oldestNext
+      ? this.#waiting
+      : priorities.flatMap((priority) => this.#waiting.filter((group) => group.priority === priority));
+    this.#oldestNext = !this.#oldestNext;
+    const taken: Group<Item>[] = [];
     let items = 0;
-    let groups = 0;
-    while (
-      groups < this.#waiting.length &&
-      (groups === 0 || items + this.#waiting[groups]!.items.length <= this.#itemsAtOnce)
-    ) {
-      items += this.#waiting[groups]!.items.length;
-      groups++;
+    for (const group of inTurn) {
+      items += group.items.length;
+      if (taken.length > 0 && items > this.#itemsAtOnce) break;
+      taken.push(group);
     }
-    return this.#waiting.splice(0, groups);
+    const gone = new Set(taken);
+    this.#waiting = this.#waiting.filter((group) => !gone.has(group));
+    return taken;
   }
 
   async #applyTogether(groups: readonly Group<Item>[]): Promise<void> {

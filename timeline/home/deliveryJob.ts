@@ -10,7 +10,9 @@ import { decodeDelivery, deliveryJobKind, encodeDelivery, firstCursor, type Deli
 import { homeEntry } from './homeEntry.js';
 import { homeName, homePrefix } from './homeTimelines.js';
 
-/** Readers that one step of a delivery reaches. */
+/** Readers that the first step of a delivery reaches: it goes by the queue of the write, beside those of authors with few followers. */
+const firstReaders = 500;
+/** Those that each later step reaches. */
 const readersAtOnce = 4_000;
 /** Looks for a tweet that is not there, and the pause after the first; each pause is twice as long. */
 const looks = 6;
@@ -36,7 +38,11 @@ export const deliveryJob = (
     const tweet = await stored(tbird, flock, graphs().byUser, delivery, deadline);
     if (tweet === undefined) return [];
     const options = until(deadline);
-    const page = await flock.select(audienceOf(tweet, graphs()), { count: readersAtOnce, cursor }, options);
+    const page = await flock.select(
+      audienceOf(tweet, graphs()),
+      { count: cursor === firstCursor ? firstReaders : readersAtOnce, cursor },
+      options,
+    );
     const entry = homeEntry(tweet);
     const writesTo = (ids: BigInt64Array): FollowUp[] => {
       if (ids.length === 0) return [];

@@ -1,0 +1,57 @@
+import { expect, it } from 'vitest';
+import { Semaphore, type Priority } from '../../core/index.js';
+import type { Host } from '../backend.js';
+import type { Leaf } from '../routing/route.js';
+import type { JobType } from './jobType.js';
+import { LeafWriter } from './leafWriter.js';
+
+/** The batches in which groups that wait together are applied. */
+async function batchesOf(groups: readonly (readonly [Priority, ...number[]])[], itemsAtOnce: number) {
+  const batches: (readonly number[])[] = [];
+  const type = {
+    kind: 'test',
+    itemsAtOnce,
+    apply(_host: Host, _leaf: Leaf, items: readonly number[]) {
+      batches.push(items);
+      return Promise.resolve([]);
+    },
+  } as unknown as JobType<number>;
+  const host = { name: 'h', health: { healthy: true, reason: '' } } as Host;
+  const enqueue = (): Promise<void> => Promise.resolve();
+  await new Promise<void>((resolve) => {
+    const writer = new LeafWriter(type, {} as Leaf, host, new Semaphore(1), 1_000, enqueue, resolve);
+    for (const [priority, ...items] of groups) writer.push(items, priority, () => undefined);
+  });
+  return batches;
+}
+
+it('takes what is urgent before what was there first, and leaves every second batch to the oldest', async () => {
+  expect(
+    await batchesOf(
+      [
+        ['low', 1],
+        ['low', 2, 3],
+        ['low', 4, 5],
+        ['high', 6],
+        ['low', 7],
+        ['high', 8, 9],
+        ['high', 10],
+      ],
+      2,
+    ),
+  ).toEqual([[6], [1], [8, 9], [2, 3], [10], [4, 5], [7]]);
+});
+
+it('applies together what fits into a batch', async () => {
+  expect(
+    await batchesOf(
+      [
+        ['high', 1],
+        ['low', 2],
+        ['high', 3, 4],
+        ['low', 5],
+      ],
+      10,
+    ),
+  ).toEqual([[1, 3, 4, 2, 5]]);
+});
