@@ -105,6 +105,12 @@ export const limits = {
   undatedWriteWaitMs: 2_000,
   /** A time of a write further ahead than this is a mistake of the caller's, and would win over every write until then. */
   timeAheadMs: 86_400_000,
+  /** The file of identities; how often it is looked at; and what a connection may send in one message before it is known who it is: a token, with room. */
+  accessFileBytes: 1024 * 1024,
+  accessLookMs: 1_000,
+  unknownCallerBytes: 4_096,
+  /** How long the calls in work of a connection whose token was revoked may take. */
+  revokedGraceMs: 5_000,
   /** The deadline of a request that does not bring one, and the longest one that is accepted. */
   defaultDeadlineMs: 5_000,
   maxDeadlineMs: 600_000,

@@ -1,0 +1,86 @@
+import { RoostError } from '../core/index.js';
+import type { Access, ServiceOfPort } from './access.js';
+import { CallerAccess } from './callerAccess.js';
+import type { Peer } from './credentials.js';
+import type { Identity, Permission } from './identity.js';
+import type { MethodNeed } from './roles.js';
+import { valuesAt } from './valuesAt.js';
+
+/** What one identity may do with one method. */
+export interface Decision {
+  readonly permission: Permission;
+  /** Why not, where it may do nothing. */
+  readonly refusal: RoostError | undefined;
+}
+
+/** Access to one port. */
+export class PortAccess {
+  readonly unauthenticated: RoostError;
+  readonly #decisions = new WeakMap<Identity, Map<string, Decision>>();
+
+  constructor(
+    readonly access: Access,
+    readonly of: ServiceOfPort,
+  ) {
+    this.unauthenticated = new RoostError(
+      'Unauthenticated',
+      `the service ${of.service} answers to those that it knows: a token, a certificate or an allowed network is needed`,
+      { fields: { service: of.service } },
+    );
+  }
+
+  /** A new connection, or a request that stands for itself. `onRevoked`: its identity has lost what it came by. */
+  enter(peer: Peer, onRevoked: () => void): CallerAccess {
+    return new CallerAccess(this, peer, onRevoked);
+  }
+
+  /** Made once for each identity and method. */
+  decision(identity: Identity, method: string): Decision {
+    let known = this.#decisions.get(identity);
+    if (known === undefined) this.#decisions.set(identity, (known = new Map<string, Decision>()));
+    let decision = known.get(method);
+    if (decision === undefined) {
+      const need = this.need(method);
+      const permission = identity.permission(this.of.service, need);
+      const refusal = permission === 'none' ? this.#denied(identity, method, need) : undefined;
+      known.set(method, (decision = { permission, refusal }));
+    }
+    return decision;
+  }
+
+  /** Methods that nobody knows have no decisions of their own: a caller could name as many as it likes. */
+  need(method: string): MethodNeed {
+    return Object.hasOwn(this.of.roles, method) ? this.of.roles[method]! : 'admin';
+  }
+
+  /** Why a call may not concern the graphs that its arguments name. */
+  refusalOfGraphs(identity: Identity, method: string, args: readonly unknown[]): RoostError | undefined {
+    const { permission } = this.decision(identity, method);
+    if (typeof permission === 'string') return undefined;
+    const { graphs, places } = permission;
+    for (const id of places.flatMap((place) => valuesAt(place, args))) {
+      const name = typeof id === 'number' ? this.of.graphName?.(id) : undefined;
+      if (name === undefined || !graphs.has(name)) return this.#denied(identity, method, this.need(method), id);
+    }
+    return undefined;
+  }
+
+  #denied(identity: Identity, method: string, need: MethodNeed, graph?: unknown): RoostError {
+    const { service } = this.of;
+    const role = typeof need === 'string' ? need : need.role;
+    const on = graph === undefined ? service : `graph ${String(graph)}`;
+    return new RoostError(
+      'PermissionDenied',
+      `${identity.name} may not call ${method}: it needs ${role === 'any' ? 'a role' : `the role ${role}`} on ${on}`,
+      {
+        fields: {
+          identity: identity.name,
+          service,
+          method,
+          role,
+          graph: graph === undefined ? undefined : String(graph),
+        },
+      },
+    );
+  }
+}

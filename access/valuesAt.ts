@@ -1,0 +1,13 @@
+/** The values at a place in a call's arguments, such as `0.*.term.graph_id`. What is absent there is left out: whoever reads the call says what is missing. */
+export function valuesAt(place: string, args: readonly unknown[]): unknown[] {
+  return place.split('.').reduce<unknown[]>(
+    (values, step) =>
+      values.flatMap((value) => {
+        if (typeof value !== 'object' || value === null) return [];
+        if (step === '*') return Array.isArray(value) ? (value as unknown[]) : [];
+        const found = (value as Readonly<Record<string, unknown>>)[step];
+        return found === undefined || found === null ? [] : [found];
+      }),
+    [args],
+  );
+}
