@@ -5,7 +5,7 @@ import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
 import { Metrics, silentLog } from '../process/index.js';
 import { Access } from './access.js';
 import { editAccessFile, readAccessFile, type AccessRulesInput } from './accessFile.js';
-import type { Peer } from './credentials.js';
+import type { Peer } from './peer.js';
 import { newToken } from './token.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'roost-access-'));
@@ -93,7 +93,7 @@ describe('a role', () => {
       retryable: false,
       fields: { identity: 'web', service: 'flock', method: 'contains', role: 'read', graph: '2' },
     });
-    for (const other of [2, 3, -1, '1', 1n])
+    for (const other of [2, 3, -1, '1', 1n, {}])
       expect(caller.refusalOfGraphs('select', [[term(1), term(other)]]), String(other)).toMatchObject({
         code: 'PermissionDenied',
       });

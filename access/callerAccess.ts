@@ -1,5 +1,5 @@
 import { RoostError } from '../core/index.js';
-import type { Peer } from './credentials.js';
+import type { Peer } from './peer.js';
 import type { Identity } from './identity.js';
 import type { PortAccess } from './portAccess.js';
 import type { Role } from './roles.js';

@@ -1,16 +1,9 @@
 import type { AccessRules } from './accessFile.js';
 import { Identity } from './identity.js';
 import { Networks } from './networks.js';
+import type { Peer } from './peer.js';
 import { isTokenOf, tokenIdOf, type TokenRecord } from './token.js';
 import type { Usage } from './usage.js';
-
-/** Who is at the other end of a connection. */
-export interface Peer {
-  /** An IP address. */
-  readonly address: string;
-  /** The names that its certificate is for, where an authority that we trust vouches for it. */
-  readonly certificate?: { readonly commonName: string | undefined; readonly names: readonly string[] };
-}
 
 /** The identities of one reading of the file, by all that may lead to one. */
 export class Credentials {

@@ -8,7 +8,7 @@ export {
   type IdentitySettings,
 } from './accessFile.js';
 export type { CallerAccess } from './callerAccess.js';
-export type { Peer } from './credentials.js';
+export type { Peer, PeerCertificate } from './peer.js';
 export { Identity } from './identity.js';
 export type { PortAccess } from './portAccess.js';
 export { roles, type MethodNeed, type Role, type RolesOf, type ServiceRoles } from './roles.js';

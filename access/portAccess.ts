@@ -1,7 +1,7 @@
 import { RoostError } from '../core/index.js';
 import type { Access, ServiceOfPort } from './access.js';
 import { CallerAccess } from './callerAccess.js';
-import type { Peer } from './credentials.js';
+import type { Peer } from './peer.js';
 import type { Identity, Permission } from './identity.js';
 import type { MethodNeed } from './roles.js';
 import { valuesAt } from './valuesAt.js';
@@ -60,15 +60,16 @@ export class PortAccess {
     const { graphs, places } = permission;
     for (const id of places.flatMap((place) => valuesAt(place, args))) {
       const name = typeof id === 'number' ? this.of.graphName?.(id) : undefined;
-      if (name === undefined || !graphs.has(name)) return this.#denied(identity, method, this.need(method), id);
+      if (name === undefined || !graphs.has(name))
+        return this.#denied(identity, method, this.need(method), typeof id === 'number' ? id : 'of no number');
     }
     return undefined;
   }
 
-  #denied(identity: Identity, method: string, need: MethodNeed, graph?: unknown): RoostError {
+  #denied(identity: Identity, method: string, need: MethodNeed, graph?: number | string): RoostError {
     const { service } = this.of;
     const role = typeof need === 'string' ? need : need.role;
-    const on = graph === undefined ? service : `graph ${String(graph)}`;
+    const on = graph === undefined ? service : `graph ${graph}`;
     return new RoostError(
       'PermissionDenied',
       `${identity.name} may not call ${method}: it needs ${role === 'any' ? 'a role' : `the role ${role}`} on ${on}`,
@@ -78,7 +79,7 @@ export class PortAccess {
           service,
           method,
           role,
-          graph: graph === undefined ? undefined : String(graph),
+          graph,
         },
       },
     );

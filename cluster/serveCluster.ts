@@ -1,7 +1,18 @@
 import { hostname } from 'node:os';
+import type { ServiceOfPort } from '../access/index.js';
 import { limits, type Address } from '../core/index.js';
 import type { RoostConfig } from '../process/index.js';
-import { AdminServer, injectorProcessor, managerProcessor, ThriftServer, type ThriftService } from '../server/index.js';
+import {
+  AdminServer,
+  adminRoles,
+  injectorProcessor,
+  injectorRoles,
+  managerProcessor,
+  managerRoles,
+  ThriftServer,
+  type ThriftService,
+} from '../server/index.js';
+import { accessOf } from './accessOf.js';
 import type { Cluster } from './openCluster.js';
 import { notesOf, whyNotReady } from './readiness.js';
 import type { Store, StoreLike } from './store.js';
@@ -27,7 +38,7 @@ export const portOf = (
 
 /**
  * Serves every store of a cluster that has a service, Gizzard's manager, the job injector and the admin pages, each on its port of the configuration.
- * Throws `Unavailable` where a port is taken; nothing listens then.
+ * Throws `Unavailable` where a port is taken, and as `accessOf`; nothing listens then.
  *
  * @param version the release, for clients and operators
  */
@@ -42,17 +53,20 @@ export async function serveCluster<Stores extends readonly StoreLike[]>(
   const close = async (): Promise<void> => {
     for (const end of closing.splice(0).reverse()) await end();
   };
+  const access = accessOf(config, { log, metrics });
+  closing.push(() => access.close());
   const listen = async (
-    service: string,
+    of: ServiceOfPort,
     port: number,
     processor: ThriftService,
     requestBytes: number = limits.leastRequestBytes,
   ): Promise<Address> => {
     const server = await ThriftServer.listen({
-      service,
+      service: of.service,
       host,
       port,
       processor,
+      access: access.port(of),
       metrics,
       log,
       limits: { connections, connectionsPerAddress, requestBytes },
@@ -71,18 +85,23 @@ export async function serveCluster<Stores extends readonly StoreLike[]>(
       const { name, service } = store;
       if (service === undefined) continue;
       const processor = service.processor(own, { metrics, log, info });
-      stores[name] = await listen(name, ports[name]!, processor, service.requestBytes);
+      const of: ServiceOfPort = {
+        service: name,
+        roles: service.roles ?? {},
+        graphName: (id) => service.graphName?.(own, id),
+      };
+      stores[name] = await listen(of, ports[name]!, processor, service.requestBytes);
       ports[name] = stores[name].port;
     }
     const foreign = opened.flatMap(({ store, opened: own }) => store.service?.foreignJobs?.(own) ?? []);
     const manager = await listen(
-      'manager',
+      { service: 'manager', roles: managerRoles },
       managerPort,
       managerProcessor(gizzard, { metrics, log }),
       limits.managerRequestBytes,
     );
     const injector = await listen(
-      'injector',
+      { service: 'injector', roles: injectorRoles },
       injectorPort,
       injectorProcessor(gizzard, { metrics, log, foreign }),
       limits.injectorRequestBytes,
@@ -91,6 +110,7 @@ export async function serveCluster<Stores extends readonly StoreLike[]>(
       host,
       port: adminPort,
       metrics,
+      access: access.port({ service: 'metrics', roles: adminRoles }),
       info: () => ({
         pid: process.pid,
         cluster: config.cluster,

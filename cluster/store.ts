@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { ServiceRoles } from '../access/index.js';
 import type { Caches } from '../cache/index.js';
 import type { ConfigKeys, Log, Metrics, RoostConfig } from '../process/index.js';
 import type { AnyJobType, Backend, Check, Gizzard, ShardType } from '../gizzard/index.js';
@@ -46,6 +47,10 @@ export interface StoreService<Opened> {
   readonly requestBytes?: number;
   /** The service, for a ThriftServer. */
   processor(opened: Opened, options: ServiceOptions): ThriftService;
+  /** Who may call which of its methods. A method that is not named needs the role `admin`. Absent: all of them do. */
+  readonly roles?: ServiceRoles;
+  /** The name of a graph by its id, where roles may be limited to graphs; undefined for one that does not exist. */
+  graphName?(opened: Opened, id: number): string | undefined;
   /** Jobs of other systems that the job injector takes for it. */
   foreignJobs?(opened: Opened): ForeignJobs;
   /** What `/server_info` says of the store. */

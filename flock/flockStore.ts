@@ -11,6 +11,7 @@ import { recountJob } from './jobs/recountJob.js';
 import { rowJob } from './jobs/rowJob.js';
 import { sweepJob } from './jobs/sweepJob.js';
 import { flockProcessor } from './service/flockProcessor.js';
+import { flockRoles } from './service/flockRoles.js';
 import { injectedFlockdb } from './service/injectedFlockdb.js';
 import { tablesAlone } from './storage/edgeWriter.js';
 import { flockShardType } from './storage/flockShardType.js';
@@ -34,6 +35,8 @@ export const flockStore: Store<'flock', Flock, readonly []> = defineStore({
     port: 7915,
     requestBytes: limits.flockRequestBytes,
     processor: flockProcessor,
+    roles: flockRoles,
+    graphName: (flock, id) => flock.graphs().find((graph) => graph.id === id)?.name,
     foreignJobs: injectedFlockdb,
     info: (flock) => ({ graphs: flock.graphs() }),
   },

@@ -106,6 +106,17 @@ const server = z.strictObject({
   maxClockSkewMs: z.int().min(10).max(86_400_000).default(1_000),
 });
 
+const access = z
+  .strictObject({
+    /** JSON: who may call what, and the digests of tokens. Looked at every second. `roost access` makes and shows it. */
+    file: z.string().min(1).optional(),
+    /** Everybody who reaches a port may call everything. Needs to be said where `server.host` is not loopback and there is no file. */
+    open: z.boolean().default(false),
+    /** A token for the ports of this cluster's servers, shown by commands that use this configuration. */
+    tokenFile: z.string().min(1).optional(),
+  })
+  .refine(({ file, open }) => file === undefined || !open, 'takes `file` or `open`, and not both');
+
 const pool = z.strictObject({
   /** Connections to one database host. */
   size: z.int().min(1).max(512).default(16),
@@ -252,6 +263,7 @@ export const configSchema = z.strictObject({
   memcached: z.array(cacheNode).max(1024).default([]),
   cache: cache.prefault({}),
   server: server.prefault({}),
+  access: access.prefault({}),
   pool: pool.prefault({}),
   reads: reads.prefault({}),
   jobs: jobs.prefault({}),

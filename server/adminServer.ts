@@ -1,8 +1,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { jsonText, RoostError } from '../core/index.js';
+import { Access, type CallerAccess, type PortAccess, type ServiceRoles } from '../access/index.js';
+import { type ErrorCode, jsonText, RoostError } from '../core/index.js';
 import type { Metrics } from '../process/index.js';
 import { inline, ostrichStats, ostrichText } from './ostrichStats.js';
+import { peerOf } from './peer.js';
 import { listen } from './thriftServer.js';
 
 export interface AdminServerOptions {
@@ -16,12 +18,25 @@ export interface AdminServerOptions {
   readonly notes?: () => Promise<readonly string[]>;
   /** What `/server_info` prints as JSON. A bigint is printed as a decimal string. */
   readonly info: () => object;
+  /** Absent: everybody may see every page. */
+  readonly access?: PortAccess;
 }
+
+/** Who may see which page. Those of health are for everybody; of the second, who is not known sees only whether the server is ready. */
+export const adminRoles: ServiceRoles = {
+  '/metrics': 'read',
+  '/server_info': 'read',
+  '/server_info.txt': 'read',
+  '/stats.txt': 'read',
+};
+const healthPages: ReadonlySet<string> = new Set(['/healthz', '/readyz']);
+const statuses: Partial<Record<ErrorCode, number>> = { Unauthenticated: 401, PermissionDenied: 403, Overloaded: 429 };
 
 interface Page {
   readonly status: number;
   readonly type: string;
   readonly body: string;
+  readonly headers?: Readonly<Record<string, string | number>>;
 }
 
 const text = (status: number, body: string): Page => ({ status, type: 'text/plain; charset=utf-8', body: `${body}\n` });
@@ -29,8 +44,10 @@ const text = (status: number, body: string): Page => ({ status, type: 'text/plai
 /** `/healthz` (the process answers), `/readyz` (it can do its work), `/metrics` (Prometheus text) and `/server_info` (JSON); `/server_info.txt` and `/stats.txt` are as Ostrich wrote them. */
 export class AdminServer {
   readonly #server: Server;
+  readonly #access: PortAccess;
 
   private constructor(private readonly options: AdminServerOptions) {
+    this.#access = options.access ?? Access.open.port({ service: 'metrics', roles: adminRoles });
     this.#server = createServer(
       { requestTimeout: 5_000, headersTimeout: 5_000, keepAliveTimeout: 5_000, maxHeaderSize: 8_192 },
       (request, response) => {
@@ -64,24 +81,54 @@ export class AdminServer {
     try {
       page =
         request.method === 'GET' || request.method === 'HEAD'
-          ? await this.#page(request.url ?? '/')
+          ? await this.#pageFor(request)
           : text(405, 'only GET and HEAD');
     } catch (error) {
       page = text(500, RoostError.from(error).message);
     }
-    response.writeHead(page.status, { 'content-type': page.type, 'content-length': Buffer.byteLength(page.body) });
+    response.writeHead(page.status, {
+      ...page.headers,
+      'content-type': page.type,
+      'content-length': Buffer.byteLength(page.body),
+    });
     response.end(request.method === 'HEAD' ? undefined : page.body);
   }
 
-  async #page(url: string): Promise<Page> {
+  /** The page, where the caller may see it. A token comes as `Authorization: Bearer TOKEN`. */
+  async #pageFor(request: IncomingMessage): Promise<Page> {
+    const path = (request.url ?? '/').replace(/\?.*/, '');
+    const caller = this.#access.enter(peerOf(request.socket), () => undefined);
+    try {
+      const { authorization } = request.headers;
+      if (healthPages.has(path)) return await this.#page(path, isKnown(caller, authorization));
+      if (authorization !== undefined) caller.authenticate(bearerOf(authorization));
+      const refusal = caller.refusalOf(path);
+      if (refusal !== undefined) throw refusal;
+      return await this.#page(path, true);
+    } catch (thrown) {
+      const { code, message, retryAfterMs } = RoostError.from(thrown);
+      const status = statuses[code];
+      if (status === undefined) throw thrown;
+      const headers = {
+        ...(status === 401 ? { 'www-authenticate': 'Bearer' } : {}),
+        ...(retryAfterMs === undefined ? {} : { 'retry-after': Math.ceil(retryAfterMs / 1_000) }),
+      };
+      return { ...text(status, message), headers };
+    } finally {
+      caller.leave();
+    }
+  }
+
+  /** @param known whether the caller may be told more than the word of health */
+  async #page(path: string, known: boolean): Promise<Page> {
     const { metrics, notReady, info } = this.options;
-    switch (url.replace(/\?.*/, '')) {
+    switch (path) {
       case '/healthz':
         return text(200, 'ok');
       case '/readyz': {
         const why = await notReady();
-        if (why !== undefined) return text(503, why);
-        return text(200, ['ok', ...((await this.options.notes?.()) ?? [])].join('\n'));
+        if (why !== undefined) return text(503, known ? why : 'not ready');
+        return text(200, ['ok', ...(known ? ((await this.options.notes?.()) ?? []) : [])].join('\n'));
       }
       case '/metrics':
         return { status: 200, type: metrics.registry.contentType, body: await metrics.registry.metrics() };
@@ -108,6 +155,17 @@ export class AdminServer {
         );
     }
   }
+}
+
+const bearerOf = (authorization: string): string => /^Bearer +(\S+)$/i.exec(authorization)?.[1] ?? '';
+
+function isKnown(caller: CallerAccess, authorization: string | undefined): boolean {
+  try {
+    if (authorization !== undefined) caller.authenticate(bearerOf(authorization));
+  } catch {
+    // Health is everybody's: a token that is wrong only shows no more of it.
+  }
+  return caller.isKnown;
 }
 
 const serverTimes = (): object => ({

@@ -1,13 +1,16 @@
-export { AdminServer, type AdminServerOptions } from './adminServer.js';
+export { AdminServer, adminRoles, type AdminServerOptions } from './adminServer.js';
 export { checkAnswerSize, checkQueries, mostPerPage } from './answerSize.js';
 export type { Caller } from './caller.js';
 export { readOptions, writeOptions } from './callOptions.js';
 export { deadlineLeft } from './deadlineLeft.js';
 export { watchEventLoop } from './eventLoopDelay.js';
 export type { ForeignJob, ForeignJobs } from './foreignJobs.js';
+export { injectorRoles } from './injectorRoles.js';
 export { injectorHandler, injectorProcessor } from './injectorProcessor.js';
+export { managerRoles } from './manager/managerRoles.js';
 export { managerProcessor } from './manager/managerProcessor.js';
-export { peerOf, type Peer, type PeerCertificate } from './peer.js';
+export type { Peer, PeerCertificate } from '../access/index.js';
+export { peerOf } from './peer.js';
 export { serverInfoMethod, type ServerInfo, type ServiceOptions } from './serverInfo.js';
 export type { ServerLimitOptions } from './serverLoad.js';
 export { declareService, type Declared, type DeclaredMethod, type DeclaredService } from '../wire/index.js';

@@ -1,21 +1,6 @@
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
-
-/** Who is at the other end of a connection. */
-export interface Peer {
-  /** An IP address. */
-  readonly address: string;
-  /** Present where the client showed a certificate that one of `tls.clientCaFile`'s authorities vouches for. */
-  readonly certificate?: PeerCertificate;
-}
-
-/** The names that a client's certificate is for. */
-export interface PeerCertificate {
-  /** The common name of its subject; undefined where there is none. */
-  readonly commonName: string | undefined;
-  /** The alternative names of its subject, each with its kind: `DNS:web1`, `URI:spiffe://…`, `IP Address:10.0.0.7`, `email:…`. */
-  readonly names: readonly string[];
-}
+import type { Peer } from '../access/index.js';
 
 /** The peer of a socket that is connected: of an encrypted one, once its handshake is over. */
 export function peerOf(socket: Socket): Peer {

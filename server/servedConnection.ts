@@ -1,13 +1,22 @@
 import type { Socket } from 'node:net';
-import { Cancellation, RoostError, writeSoon } from '../core/index.js';
-import { isOversized, MessageSplitter } from '../wire/index.js';
+import type { CallerAccess, Peer, PortAccess } from '../access/index.js';
+import { Cancellation, limits, RoostError, writeSoon } from '../core/index.js';
+import {
+  AccessProcessor,
+  BinaryReader,
+  callBounds,
+  errorToThrift,
+  isOversized,
+  MessageSplitter,
+} from '../wire/index.js';
 import { AnswerWriter } from './answerWriter.js';
+import { authenticateMethod } from './authenticateMethod.js';
 import type { Caller } from './caller.js';
 import { seqidOf, setSeqid, type CallHead } from './callHead.js';
 import type { CallQueue } from './callQueue.js';
 import type { ServerLoad } from './serverLoad.js';
 import type { LoopPauses } from './loopPauses.js';
-import { peerOf, type Peer } from './peer.js';
+import { peerOf } from './peer.js';
 import { ReadingPause } from './readingPause.js';
 import type { ReadingTurns } from './readingTurns.js';
 import type { Slab } from './slab.js';
@@ -17,7 +26,8 @@ const frameHeadBytes = 4;
 /** The most that Node takes from a socket at once. */
 const fullReadBytes = 65_536;
 
-export type CloseReason = 'malformed' | 'idle' | 'incomplete' | 'untaken' | 'full' | 'connections' | 'error';
+export type CloseReason =
+  'malformed' | 'idle' | 'incomplete' | 'untaken' | 'full' | 'connections' | 'unauthenticated' | 'revoked' | 'error';
 
 /** What a connection tells its server, and shares with others of it. */
 export interface ConnectionParts {
@@ -28,6 +38,7 @@ export interface ConnectionParts {
   readonly reading: ReadingTurns;
   readonly slab: Slab;
   readonly service: ThriftService;
+  readonly access: PortAccess;
   readonly onClose: (connection: ServedConnection) => void;
   /** Requests were refused; the one that was read first waited so long. */
   readonly onRefused: (waitedMs: number) => void;
@@ -52,6 +63,7 @@ export class ServedConnection implements Caller {
   readonly ended = new Cancellation();
   readonly load: ServerLoad;
   readonly peer: Peer;
+  readonly access: CallerAccess;
   /** When the last request came, or was answered. */
   lastActiveMs = performance.now();
   /** Whether no whole request ever came. */
@@ -85,13 +97,15 @@ export class ServedConnection implements Caller {
   #bytesWritten = 0;
   /** No more requests are taken; the connection ends after the last answer. */
   #finishing = false;
+  #revoking: NodeJS.Timeout | undefined;
 
   constructor(private readonly parts: ConnectionParts) {
     const { socket, load, service } = parts;
     this.load = load;
     this.peer = peerOf(socket);
     this.#socket = socket;
-    this.#splitter = new MessageSplitter(load.limits.requestBytes);
+    this.access = parts.access.enter(this.peer, () => this.#revoke());
+    this.#splitter = new MessageSplitter(this.access.isKnown ? load.limits.requestBytes : limits.unknownCallerBytes);
     this.#session = service.open(this);
     socket.setNoDelay(true);
     socket.setKeepAlive(true);
@@ -219,14 +233,16 @@ export class ServedConnection implements Caller {
 
   #enqueue(message: Buffer, readMs: number, arrivedMs: number): void {
     this.#inFlight++;
-    const { connectionInFlight, heldBytes } = this.load.limits;
     const head = this.#session.head(message);
+    if (head.method === authenticateMethod) return this.#authenticate(message, head, readMs);
+    const { connectionInFlight, heldBytes } = this.load.limits;
     const refusal =
-      this.#inFlight > connectionInFlight
+      this.access.refusalOf(head.method) ??
+      (this.#inFlight > connectionInFlight
         ? this.load.connectionFull
         : this.load.heldBytes + message.length > heldBytes
           ? this.load.bytesFull
-          : this.parts.queue.full(head);
+          : this.parts.queue.full(head));
     // Nothing is made of a call that is refused at once: there may be very many.
     if (refusal !== undefined) this.#refuse(message, head, readMs, refusal);
     else
@@ -243,15 +259,47 @@ export class ServedConnection implements Caller {
   }
 
   #start(message: Buffer, head: CallHead, readMs: number): void {
+    this.#process(message, head, readMs, (output) => this.#session.process(message, output));
+  }
+
+  #process(message: Buffer, head: CallHead, readMs: number, work: (output: AnswerWriter) => void): void {
     const output = new AnswerWriter(this.#splitter.framed === true, this.#answerTo(message), (error) =>
       this.parts.onFault('error', RoostError.from(error)),
     );
     try {
-      this.#session.process(message, output);
+      work(output);
     } catch (error) {
       if (isOversized(error)) this.#refuse(message, head, readMs, error);
       else this.#fault('malformed', RoostError.from(error));
     }
+  }
+
+  /** At once, so that the calls behind it are already those of its owner. A connection whose token is refused ends with the answer. */
+  #authenticate(message: Buffer, head: CallHead, readMs: number): void {
+    const authenticate = (token: string | null, done: (refusal: Error | null) => void): void => {
+      try {
+        this.access.authenticate(token ?? '');
+        this.#splitter.maxBytes = this.load.limits.requestBytes;
+        done(null);
+      } catch (error) {
+        const refusal = RoostError.from(error);
+        if (!this.access.isKnown) {
+          this.parts.onFault('unauthenticated', refusal);
+          this.#finishing = true;
+        }
+        done(errorToThrift(refusal));
+      }
+    };
+    this.#process(message, head, readMs, (output) =>
+      new AccessProcessor({ authenticate }).process(new BinaryReader(message, callBounds), output),
+    );
+  }
+
+  /** Answers the calls in work, for a while, and closes. */
+  #revoke(): void {
+    this.parts.onFault('revoked', new RoostError('Unauthenticated', 'what its client showed is not valid any more'));
+    this.#revoking = setTimeout(() => this.destroy(), limits.revokedGraceMs);
+    this.finish();
   }
 
   /** Refusals leave together: where there are many, writing each to the socket would cost more than all else of them. */
@@ -358,6 +406,8 @@ export class ServedConnection implements Caller {
   }
 
   #release(): void {
+    clearTimeout(this.#revoking);
+    this.access.leave();
     this.#setHeldBytes(0);
     this.#waiting.length = 0;
   }

@@ -1,4 +1,5 @@
 import { createServer, type AddressInfo, type Server } from 'node:net';
+import { Access, type PortAccess } from '../access/index.js';
 import { RoostError } from '../core/index.js';
 import type { Log, Metrics } from '../process/index.js';
 import { CallQueue } from './callQueue.js';
@@ -20,6 +21,8 @@ export interface ThriftServerOptions {
   readonly metrics: Metrics;
   readonly log: Log;
   readonly limits?: ServerLimitOptions;
+  /** Absent: everybody may call everything. */
+  readonly access?: PortAccess;
 }
 
 /** Connections are looked at as often as it takes to keep their limits, within these bounds. */
@@ -40,7 +43,14 @@ export class ThriftServer {
   readonly #server: Server;
   #looks: NodeJS.Timeout | undefined;
 
-  private constructor({ service = 'flock', processor, metrics, log, limits }: ThriftServerOptions) {
+  private constructor({
+    service = 'flock',
+    processor,
+    metrics,
+    log,
+    limits,
+    access = Access.open.port({ service, roles: {} }),
+  }: ThriftServerOptions) {
     this.#load = new ServerLoad({
       ...defaultServerLimits,
       ...limits,
@@ -90,6 +100,7 @@ export class ThriftServer {
           reading: this.#reading,
           slab: this.#slab,
           service: processor,
+          access,
           onClose: (connection) => this.#connections.delete(connection),
           onFault: (reason, error) => {
             refused.inc({ reason });

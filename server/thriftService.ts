@@ -2,6 +2,7 @@ import { RoostError } from '../core/index.js';
 import type { Log, Metrics } from '../process/index.js';
 import { BinaryReader, callBounds, errorToThrift, PriorityNumber } from '../wire/index.js';
 import { AnswerWriter } from './answerWriter.js';
+import { authenticateMethod } from './authenticateMethod.js';
 import type { Caller } from './caller.js';
 import { CallHeads, methodOf, type CallHead } from './callHead.js';
 import { kindOfCall, type CallKind } from './callKind.js';
@@ -73,11 +74,13 @@ export function thriftService<H extends object>({
   const templates = new WeakMap<RoostError, Map<string, Refusals>>();
   const uncounted = new Set<Refusals>();
 
-  const wrap = (name: string, method: Method, load: Caller['load']): Method => {
+  const wrap = (name: string, method: Method, { load, access }: Caller): Method => {
     const wrapped: Method = async (...args) => {
       const startMs = performance.now();
       let code = 'OK';
       try {
+        const denied = access.refusalOfGraphs(name, args);
+        if (denied !== undefined) throw denied;
         const kind = fixedKind ?? kindOfCall(name, args);
         const refusal = load.enter(kind, isLow(args));
         if (refusal !== undefined) throw refusal;
@@ -104,13 +107,10 @@ export function thriftService<H extends object>({
   return {
     open(caller) {
       const methods = Object.entries(handler(caller)) as [string, Method][];
-      heads ??= new CallHeads(
-        methods.map(([name]) => name),
-        fixedKind,
-      );
+      heads ??= new CallHeads([authenticateMethod, ...methods.map(([name]) => name)], fixedKind);
       const ofService = heads;
       const generated = new Processor(
-        Object.fromEntries(methods.map(([name, method]) => [name, wrap(name, method, caller.load)])) as H,
+        Object.fromEntries(methods.map(([name, method]) => [name, wrap(name, method, caller)])) as H,
       ) as Generated;
       return {
         process: (message, output) => generated.process(new BinaryReader(message, callBounds), output),

@@ -11,6 +11,7 @@ import { applyTweets } from './storage/applyTweets.js';
 import { tweetsShardType } from './storage/tweetsShardType.js';
 import { Tbird, type TbirdOptions } from './tbird.js';
 import { tbirdProcessor } from './tbirdProcessor.js';
+import { tbirdRoles } from './tbirdRoles.js';
 import { tweetGraphNames } from './tweetIndex.js';
 
 /** For tests: clocks of their own, and how long worker numbers are leased for. */
@@ -37,6 +38,7 @@ export const tbirdStoreWith = (times: TbirdTimes): Store<'tbird', Tbird, readonl
       port: 7917,
       requestBytes: limits.tbirdRequestBytes,
       processor: tbirdProcessor,
+      roles: tbirdRoles,
     },
     cached: {
       names: ['tweets', 'fragments'],

@@ -22,6 +22,7 @@ import type { ReadRule } from './home/visibility.js';
 import { routingKeys } from './names.js';
 import { deadlineOf, type ReadOptions } from '../wire/index.js';
 import { timelineProcessor } from './timelineProcessor.js';
+import { timelineRoles } from './timelineRoles.js';
 import { Timelines } from './timelines.js';
 import { TimelineShards, timelinesTableId } from './timelineShards.js';
 import { timelinesShardType, timelinesShardTypeName } from './timelinesShardType.js';
@@ -130,6 +131,7 @@ export const timelineStoreWith = (
       port: 7666,
       requestBytes: limits.timelineRequestBytes,
       processor: timelineProcessor,
+      roles: timelineRoles,
     },
     backends: (_service, { config, log }) => [redisBackend(config.timeline.hosts, config.cluster, log)],
     shardTypes: (_service, { config }) => [timelinesShardType(config.cluster, limitsOf(config))],

@@ -7,6 +7,7 @@ import { userJob } from './userJob.js';
 import { userRows } from './userRows.js';
 import { Users } from './users.js';
 import { usersProcessor } from './usersProcessor.js';
+import { usersRoles } from './usersRoles.js';
 import { usersTable } from './userTable.js';
 import { usersShardType } from './usersShardType.js';
 
@@ -24,7 +25,13 @@ export const usersStore: Store<'users', Users, readonly []> = defineStore({
     ),
   ],
   jobTypes: ({ rows }, { config }) => [userJob(usersTable.in(config.cluster), rows)],
-  service: { title: 'users', port: 7918, requestBytes: limits.usersRequestBytes, processor: usersProcessor },
+  service: {
+    title: 'users',
+    port: 7918,
+    requestBytes: limits.usersRequestBytes,
+    processor: usersProcessor,
+    roles: usersRoles,
+  },
   cached: {
     names: ['users'],
     of: ({ rows }) => (rows.store === undefined ? [] : [cachedKind('users', rows, { parseKey: parseId })]),

@@ -12,6 +12,7 @@ import type * as TimelinesTypes from './gen/timelines_types.js';
 import type * as UsersModule from './gen/Users.js';
 import type * as UsersTypes from './gen/users_types.js';
 
+export { Client as AccessClient, Processor as AccessProcessor } from './gen/Access.js';
 export { Client as JobInjectorClient, Processor as JobInjectorProcessor } from './gen/JobInjector.js';
 export { JobException } from './gen/injector_types.js';
 export {

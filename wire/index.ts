@@ -19,6 +19,8 @@ export { column, edgeWritesFromThrift, edgeWritesToThrift } from './edgeWrites.j
 export { errorFromThrift, errorToThrift } from './errors.js';
 export { explanationFromThrift, explanationToThrift } from './explanations.js';
 export {
+  AccessClient,
+  AccessProcessor,
   AcknowledgmentNumber,
   ExecuteOperationType,
   FlockException,

@@ -19,8 +19,8 @@ export class MessageSplitter {
   #filled = 0;
   #scanner: UnframedScanner;
 
-  /** @param maxBytes the largest message */
-  constructor(private readonly maxBytes: number = limits.messageBytes) {
+  /** @param maxBytes the largest message; a change holds for the messages behind the one that was handed out last */
+  constructor(public maxBytes: number = limits.messageBytes) {
     this.#scanner = new UnframedScanner(maxBytes);
   }
 
@@ -40,8 +40,8 @@ export class MessageSplitter {
       if (length === undefined) break;
       const messageAt = this.framed ? start + lengthBytes : start;
       start += length;
-      if (!this.framed) this.#scanner = new UnframedScanner(this.maxBytes);
       yield bytes.subarray(messageAt, start);
+      if (!this.framed) this.#scanner = new UnframedScanner(this.maxBytes);
     }
     if (start > 0 || this.#filled === 0) this.#restart(bytes.subarray(start));
   }

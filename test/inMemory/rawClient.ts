@@ -65,14 +65,14 @@ export class RawClient {
 }
 
 /** A call of FlockDB's `contains`. */
-export function containsCall(framed: boolean, seqid: number, destinationId = 2n): Buffer {
+export function containsCall(framed: boolean, seqid: number, destinationId = 2n, graphId = 1): Buffer {
   let call: Buffer = Buffer.alloc(0);
   const output = new BinaryWriter(framed, (message) => (call = message));
   output.writeMessageBegin('contains', 1, seqid);
   output.writeFieldBegin('source_id', 10, 1);
   output.writeI64(1n);
   output.writeFieldBegin('graph_id', 8, 2);
-  output.writeI32(1);
+  output.writeI32(graphId);
   output.writeFieldBegin('destination_id', 10, 3);
   output.writeI64(destinationId);
   output.writeFieldStop();
@@ -106,6 +106,25 @@ export function executeCall(seqid: number, destinationId: bigint, priority: numb
   output.writeFieldBegin('priority', 8, 3);
   output.writeI32(priority);
   output.writeFieldStop();
+  output.writeFieldStop();
+  output.flush();
+  return call;
+}
+
+/** A call of `authenticate`; other fields of it as `write` likes. */
+export function authenticateCall(
+  framed: boolean,
+  seqid: number,
+  token: string | ((output: BinaryWriter) => void),
+): Buffer {
+  let call: Buffer = Buffer.alloc(0);
+  const output = new BinaryWriter(framed, (message) => (call = Buffer.from(message)));
+  output.writeMessageBegin('authenticate', 1, seqid);
+  if (typeof token === 'function') token(output);
+  else {
+    output.writeFieldBegin('token', 11, 1);
+    output.writeString(token);
+  }
   output.writeFieldStop();
   output.flush();
   return call;

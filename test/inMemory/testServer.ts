@@ -1,5 +1,6 @@
 import { Metrics, silentLog } from '../../process/index.js';
 import { flockProcessor } from '../../flock/index.js';
+import type { PortAccess } from '../../access/index.js';
 import { ThriftServer, type ServerInfo, type ServerLimitOptions } from '../../server/index.js';
 import { BinaryReader } from '../../wire/index.js';
 import { TestFlock } from './testFlock.js';
@@ -22,9 +23,10 @@ export async function startTestServer(
     readonly flock?: TestFlock;
     readonly without?: string;
     readonly info?: () => ServerInfo;
+    readonly access?: PortAccess;
   } = {},
 ): Promise<TestServer> {
-  const { flock = new TestFlock(), limits = {}, port = 0, without, info } = options;
+  const { flock = new TestFlock(), limits = {}, port = 0, without, info, access } = options;
   const metrics = new Metrics();
   const service = flockProcessor(flock, { metrics, log: silentLog, ...(info === undefined ? {} : { info }) });
   const processor: typeof service = {
@@ -40,7 +42,15 @@ export async function startTestServer(
       };
     },
   };
-  const server = await ThriftServer.listen({ host: '127.0.0.1', port, processor, metrics, log: silentLog, limits });
+  const server = await ThriftServer.listen({
+    host: '127.0.0.1',
+    port,
+    processor,
+    metrics,
+    log: silentLog,
+    limits,
+    ...(access === undefined ? {} : { access }),
+  });
   return {
     flock,
     metrics,

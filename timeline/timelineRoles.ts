@@ -1,0 +1,22 @@
+import type { RolesOf } from '../access/index.js';
+import type { RoostTimelinesModule } from '../wire/index.js';
+
+/** Who may call what of Haplocheirus's service and ours beside it. */
+export const timelineRoles: RolesOf<RoostTimelinesModule.Client> = {
+  server_info: 'any',
+  home_timeline: 'read',
+  filter: 'read',
+  filter2: 'read',
+  get: 'read',
+  get_multi: 'read',
+  get_range: 'read',
+  get_range_multi: 'read',
+  append: 'write',
+  remove: 'write',
+  store: 'write',
+  merge: 'write',
+  unmerge: 'write',
+  merge_indirect: 'write',
+  unmerge_indirect: 'write',
+  delete_timeline: 'write',
+};

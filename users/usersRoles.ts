@@ -1,0 +1,11 @@
+import type { RolesOf } from '../access/index.js';
+import type { UsersModule } from '../wire/index.js';
+
+/** Who may call what of the service of users. */
+export const usersRoles: RolesOf<UsersModule.Client> = {
+  server_info: 'any',
+  get_users: 'read',
+  put_users: 'write',
+  change_users: 'write',
+  remove_users: 'write',
+};
