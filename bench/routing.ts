@@ -73,8 +73,7 @@ function largeTopology(): TopologyState {
   const shard = (hostname: string, i: number, type: string): ShardInfo => ({
     id: { hostname, tablePrefix: `bench_${i}` },
     type,
-    sourceType: '',
-    destinationType: '',
+    attributes: {},
     busy: 'normal',
   });
   const trees = Array.from({ length: forwardings }, (_, i) => ({

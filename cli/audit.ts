@@ -1,13 +1,6 @@
 import type { Command } from 'commander';
 import { RoostError } from '../core/index.js';
-import {
-  type AuditEntry,
-  type Change,
-  changesToJson,
-  type NameServer,
-  thisProcess,
-  topologyWarnings,
-} from '../gizzard/index.js';
+import { type AuditEntry, type Change, type NameServer, thisProcess, topologyWarnings } from '../gizzard/index.js';
 import { changeSentence, changesSummary } from './console/changeText.js';
 import type { CliIo } from './console/cliIo.js';
 import { reportChange, withCluster } from './console/cluster.js';
@@ -65,14 +58,13 @@ export function addAuditCommands(program: Command, io: CliIo): void {
         const { changedAtMs, by, changes, inverse } = entry;
         const lines = (of: readonly Change[]): string =>
           of.map((each) => `  ${changeSentence(each)}`).join('\n') || '  nothing';
-        const plain = (of: readonly Change[]): unknown => JSON.parse(changesToJson(of));
         output.result(
           {
             version,
             changedAt: new Date(changedAtMs).toISOString(),
             by,
-            changes: plain(changes),
-            inverse: plain(inverse),
+            changes,
+            inverse,
           },
           () =>
             `version ${version}, ${new Date(changedAtMs).toISOString()}, ${by}\n${lines(changes)}\nto undo it:\n${lines(inverse)}`,

@@ -2,7 +2,6 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { RoostError } from '../core/index.js';
 import {
   applyChanges,
-  attributesOf,
   busyStates,
   type Change,
   type Gizzard,
@@ -11,7 +10,6 @@ import {
   shardKey,
   type ShardId,
   type ShardInfo,
-  storedAttributes,
   Topology,
 } from '../gizzard/index.js';
 import type { CliIo } from './console/cliIo.js';
@@ -123,11 +121,13 @@ export function addShardCommands(program: Command, io: CliIo): void {
     )
     .action((type: string, ids: readonly ShardId[], options: CreateOptions) =>
       withCluster(io, options, async (gizzard, output) => {
-        const stored = storedAttributes(gizzard.shardType(type) ?? { name: type }, options.attribute ?? {});
         const changed = await change(
           gizzard,
           'shard create',
-          ids.map((id) => ({ kind: 'createShard', shard: { id, type, ...stored, busy: 'normal' } })),
+          ids.map((id) => ({
+            kind: 'createShard',
+            shard: { id, type, attributes: options.attribute ?? {}, busy: 'normal' },
+          })),
         );
         reportChange(output, changed, { created: ids.map(shardKey) }, `made ${ids.map(shardKey).join(', ')}`, [
           `roost link add PARENT ${shardKey(ids[0]!)}`,
@@ -263,7 +263,7 @@ function wrap(topology: Topology, type: string, id: ShardId, wrapper: ShardId): 
   const parents = topology.parents(topology.shard(id).id);
   const forwardings = topology.state.forwardings.filter((forwarding) => shardKey(forwarding.shard) === shardKey(id));
   return [
-    { kind: 'createShard', shard: { id: wrapper, type, sourceType: '', destinationType: '', busy: 'normal' } },
+    { kind: 'createShard', shard: { id: wrapper, type, attributes: {}, busy: 'normal' } },
     { kind: 'addLink', link: { parent: wrapper, child: id, weight: 1 } },
     ...parents.flatMap(({ parent, weight }): Change[] => [
       { kind: 'addLink', link: { parent, child: wrapper, weight } },
@@ -354,7 +354,7 @@ function describe(gizzard: Gizzard, id: ShardId) {
   return {
     shard: shardKey(id),
     type,
-    attributes: attributesOf(gizzard.shardType(type), shard),
+    attributes: shard.attributes,
     busy,
     parents: topology.parents(id).map(({ parent, weight }) => ({ shard: shardKey(parent), weight })),
     children: topology.children(id).map(({ child, weight }) => ({ shard: shardKey(child), weight })),
@@ -378,9 +378,9 @@ function text(value: unknown): string {
 }
 
 function attributeArgument(given: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {
-  const [, name, value] = /^([a-z][A-Za-z0-9]*)=(.{1,32})$/.exec(given) ?? [];
+  const [, name, value] = /^([a-z][A-Za-z0-9]*)=(.{1,200})$/.exec(given) ?? [];
   if (name === undefined || value === undefined)
-    throw new InvalidArgumentError('It must be a name, "=" and a value of at most 32 characters.');
+    throw new InvalidArgumentError('It must be a name, "=" and a value of at most 200 characters.');
   if (Object.hasOwn(before, name)) throw new InvalidArgumentError(`The attribute ${name} is given twice.`);
   return { ...before, [name]: value };
 }
@@ -389,7 +389,7 @@ function printShards(gizzard: Gizzard, output: Output, shards: readonly ShardInf
   const rows = shards.map((shard) => ({
     shard: shardKey(shard.id),
     type: shard.type,
-    attributes: attributesOf(gizzard.shardType(shard.type), shard),
+    attributes: shard.attributes,
     busy: shard.busy,
   }));
   rows.sort((a, b) => (a.shard < b.shard ? -1 : 1));

@@ -5,7 +5,6 @@ import { RoostError } from '../core/index.js';
 import {
   type Change,
   changesBetween,
-  changesToJson,
   type Gizzard,
   thisProcess,
   topologyFromJson,
@@ -60,7 +59,7 @@ export function addTopologyFileCommands(topology: Command, io: CliIo): void {
         output.result(
           {
             version: gizzard.topology.version,
-            changes: JSON.parse(changesToJson(changes)) as unknown,
+            changes,
             effects,
             edited,
           },
@@ -126,7 +125,7 @@ const editedNote = (file: string): string =>
 
 function planned(
   io: CliIo,
-  { topology }: Gizzard,
+  { topology, attributes }: Gizzard,
   file: string,
 ): { readonly changes: readonly Change[]; readonly madeOf: number | undefined; readonly edited: boolean } {
   let json: string;
@@ -138,7 +137,7 @@ function planned(
       fields: { file },
     });
   }
-  const { state, madeOf, edited } = topologyFromJson(json, topology.state);
+  const { state, madeOf, edited } = topologyFromJson(json, topology.state, attributes);
   const changes = changesBetween(topology.state, state);
   return { changes, madeOf, edited: edited && changes.length > 0 };
 }

@@ -64,7 +64,7 @@ export function addTransformCommands(program: Command, io: CliIo): void {
       let plans: MigrationPlan[];
       try {
         plans = plan(planner, chosenTables(gizzard, options as TablesOption), (template) =>
-          completed(planner.topology, template),
+          completed(gizzard, template),
         );
       } catch (error) {
         throw await heldByMigration(gizzard, RoostError.from(error));
@@ -227,7 +227,7 @@ export function addTransformCommands(program: Command, io: CliIo): void {
             gizzard.topology,
             { tableId, name, service, hash },
             shards,
-            shapes.map((template) => ({ template: completed(gizzard.topology, template), weight: template.weight })),
+            shapes.map((template) => ({ template: completed(gizzard, template), weight: template.weight })),
           );
           reportChange(
             output,

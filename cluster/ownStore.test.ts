@@ -85,7 +85,7 @@ beforeAll(async () => {
   const leaf = { hostname: Object.keys(config.databaseHosts)[0]!, tablePrefix: 'only' };
   await first.gizzard.apply([
     { kind: 'createTable', table: { tableId: table, name: 'marks', service: 'marks', hash: 'identity' } },
-    { kind: 'createShard', shard: { id: leaf, type: 'marks', sourceType: '', destinationType: '', busy: 'normal' } },
+    { kind: 'createShard', shard: { id: leaf, type: 'marks', attributes: {}, busy: 'normal' } },
     { kind: 'setForwarding', forwarding: { tableId: table, baseId: 0n, shard: leaf } },
   ]);
   second = await openCluster(config, [marksStore]);

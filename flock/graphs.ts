@@ -116,7 +116,6 @@ export function planGraph(
       ...planShards({
         table: { tableId: tableIdOf(id, direction), name, service: 'flock', hash: graphHash },
         shardType: 'flock',
-        stored: { sourceType: 'BIGINT UNSIGNED', destinationType: 'BIGINT UNSIGNED' },
         prefix: `${prefixes}_${direction}`,
         shards,
         replicas,

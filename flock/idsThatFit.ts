@@ -33,9 +33,9 @@ function checkEnds(topology: Topology, tableId: number, key: bigint, other: bigi
   for (const { shard, write } of topology.route(tableId, key).leaves) {
     if (write === 'ignore') continue;
     const tooLarge =
-      key > maxNarrowId && narrow(shard.sourceType)
+      key > maxNarrowId && narrow(shard.attributes['sourceType'])
         ? key
-        : other !== undefined && other > maxNarrowId && narrow(shard.destinationType)
+        : other !== undefined && other > maxNarrowId && narrow(shard.attributes['destinationType'])
           ? other
           : undefined;
     if (tooLarge === undefined) continue;
@@ -53,8 +53,8 @@ function isNarrow(topology: Topology, tableId: number): boolean {
   if (known === undefined) narrowTables.set(topology, (known = new Map<number, boolean>()));
   let found = known.get(tableId);
   if (found === undefined) {
-    const hasNarrow = ({ sourceType, destinationType }: ShardInfo): boolean =>
-      narrow(sourceType) || narrow(destinationType);
+    const hasNarrow = ({ attributes }: ShardInfo): boolean =>
+      narrow(attributes['sourceType']) || narrow(attributes['destinationType']);
     known.set(
       tableId,
       (found = topology.routes(tableId).some(({ leaves }) => leaves.some(({ shard }) => hasNarrow(shard)))),
@@ -63,4 +63,4 @@ function isNarrow(topology: Topology, tableId: number): boolean {
   return found;
 }
 
-const narrow = (columnType: string): boolean => columnType.toUpperCase() === 'INT UNSIGNED';
+const narrow = (columnType: string | undefined): boolean => columnType?.toUpperCase() === 'INT UNSIGNED';

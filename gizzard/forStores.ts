@@ -1,5 +1,6 @@
 /** Gizzard as the package shows it, `roostdb/gizzard`: what an author of a store needs. Our own folders import `index.ts`. */
 export {
+  attributeOf,
   differingRows,
   Gizzard,
   Hosts,
@@ -14,6 +15,7 @@ export {
   toldOfWrites,
   Topology,
   type AnyJobType,
+  type Attributes,
   type Backend,
   type BusyState,
   type Change,
@@ -46,6 +48,8 @@ export {
   type Route,
   type RowsDigest,
   type SendJobs,
+  type ShardAttribute,
+  type ShardAttributes,
   type ShardId,
   type ShardInfo,
   type ShardSize,

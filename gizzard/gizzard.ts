@@ -27,7 +27,7 @@ import { Hedge } from './routing/hedge.js';
 import { onSameHosts, readableOn } from './routing/onSameHosts.js';
 import { readAny } from './routing/readAny.js';
 import type { Leaf, Route } from './routing/route.js';
-import { checkAttributes } from './shardAttributes.js';
+import { AttributeForms, checkAttributes } from './shardAttributes.js';
 import { backendOf, newestSchema, type ShardType } from './shardType.js';
 import { unknownHosts } from './topology/unknownHosts.js';
 import { Upgrades } from './upgrades/upgrades.js';
@@ -97,6 +97,8 @@ export class Gizzard {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly #shardTypes = new Map<string, ShardType>();
+  /** The attributes of shards in their forms, by the types that are registered. */
+  readonly attributes = new AttributeForms(this.#shardTypes);
   readonly #jobTypes = new Map<string, AnyJobType>();
   readonly #checks: Check[] = [];
   readonly #sweeper: DroppedSweeper;
@@ -115,7 +117,14 @@ export class Gizzard {
     this.hosts = new Hosts(this.metrics);
     this.hosts.add(mysqlBackend(this.mysql, config.cluster, config.pool.size));
     this.#hedge = new Hedge(config.reads, this.metrics);
-    this.nameServer = NameServer.open(this.mysql, config.nameServer, config.cluster, this.log, this.metrics);
+    this.nameServer = NameServer.open(
+      this.mysql,
+      config.nameServer,
+      config.cluster,
+      this.log,
+      this.metrics,
+      this.attributes,
+    );
     this.jobs = new Jobs(
       config,
       this.#jobTypes,
@@ -136,7 +145,7 @@ export class Gizzard {
       this.nameServer.replicas.primary,
     );
     this.replicas = new ReplicasHealth(this.nameServer, this.control);
-    const database = new MovesDatabase(this.control);
+    const database = new MovesDatabase(this.control, this.attributes);
     const require = (version: number): Promise<void> => this.jobs.requireTopology(version);
     const digest = configDigest(config);
     const state = (): ServerDescription => ({
@@ -157,7 +166,7 @@ export class Gizzard {
       config.moves,
       this.log,
     );
-    this.dropped = new DroppedTables(this.hosts, (type) => this.moves.movableType(type));
+    this.dropped = new DroppedTables(this.hosts, (type) => this.moves.movableType(type), this.attributes);
     this.#sweeper = new DroppedSweeper(
       this.dropped,
       () => this.hosts.names,
@@ -256,7 +265,9 @@ export class Gizzard {
    */
   async apply(changes: readonly Change[], by?: string, onVersion?: number): Promise<Topology> {
     const leaves = changes.flatMap((change) =>
-      change.kind === 'createShard' && nodeType(change.shard.type) === undefined ? [change.shard] : [],
+      change.kind === 'createShard' && nodeType(change.shard.type) === undefined
+        ? [this.attributes.named(change.shard)]
+        : [],
     );
     const creating = leaves.map((shard) => {
       // Its name is about to enter SQL.

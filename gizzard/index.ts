@@ -67,7 +67,7 @@ export type { HostShare, WeightedTemplate } from './migrations/planRebalance.js'
 export { MigrationPlanner, type WantedTree } from './migrations/planMigration.js';
 export type { MovedLoad, PlanSummary } from './migrations/planSummary.js';
 export { copyCount, type MigrationPlan, type Phase, type PlannedStep } from './migrations/steps.js';
-export { defaultColumnType, printTemplate, type Template } from './migrations/template.js';
+export { printTemplate, type Template } from './migrations/template.js';
 export { differingRows } from './moving/differingRows.js';
 export { inParts } from './moving/inParts.js';
 export type { DroppedTables } from './moving/droppedTables.js';
@@ -93,7 +93,13 @@ export type { LogChange, RollbackEntry, RollbackLog } from './nameServer/rollbac
 export { behaviors, nodeType, nodeTypes, type Behavior, type NodeType } from './nodes/index.js';
 export { GatheredReads, type Answers } from './routing/gatheredReads.js';
 export { readOrder, type Leaf, type Route, type TreeNode } from './routing/route.js';
-export { attributesOf, storedAttributes, type ShardAttribute, type ShardAttributes } from './shardAttributes.js';
+export {
+  AttributeForms,
+  attributeOf,
+  plainAttributes,
+  type ShardAttribute,
+  type ShardAttributes,
+} from './shardAttributes.js';
 export type { ShardType, ShardUpgrade } from './shardType.js';
 export { Upgrades, type PendingUpgrade } from './upgrades/upgrades.js';
 export { applyChanges, type Change } from './topology/changes.js';
@@ -119,6 +125,7 @@ export {
   type RemoteHost,
   type RemoteStatus,
   type ShardId,
+  type Attributes,
   type ShardInfo,
   type TableInfo,
   type TopologyState,

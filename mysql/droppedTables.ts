@@ -10,8 +10,7 @@ export interface ListedTables {
   readonly shard: {
     readonly id: { readonly hostname: string; readonly tablePrefix: string };
     readonly type: string;
-    readonly sourceType: string;
-    readonly destinationType: string;
+    readonly attributes: Readonly<Record<string, string>>;
     readonly busy: 'normal';
   };
   readonly why: string;
@@ -62,8 +61,8 @@ export function droppedTablesList(database: string) {
           name,
           shard.id.tablePrefix,
           shard.type,
-          shard.sourceType,
-          shard.destinationType,
+          Object.keys(shard.attributes).length === 0 ? '' : JSON.stringify(shard.attributes),
+          '',
           why.slice(0, 2_000),
           droppedAtMs,
           keepUntilMs,
@@ -96,6 +95,12 @@ export function droppedTablesList(database: string) {
   };
 }
 
+/** `source_type` holds them as JSON. Releases before wrote two texts, which have no names: Gizzard gives them those of the type. */
+function attributesOf(sourceType: string, destinationType: string): Readonly<Record<string, string>> {
+  if (sourceType.startsWith('{')) return JSON.parse(sourceType) as Record<string, string>;
+  return { ...(sourceType && { sourceType }), ...(destinationType && { destinationType }) };
+}
+
 const droppedOf = (
   hostname: string,
   [name, tablePrefix, type, sourceType, destinationType, why, droppedAtMs, keepUntilMs]: SqlRow,
@@ -104,8 +109,7 @@ const droppedOf = (
   shard: {
     id: { hostname, tablePrefix: String(tablePrefix) },
     type: String(type),
-    sourceType: String(sourceType),
-    destinationType: String(destinationType),
+    attributes: attributesOf(String(sourceType), String(destinationType)),
     busy: 'normal',
   },
   why: String(why),

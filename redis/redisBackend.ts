@@ -53,8 +53,7 @@ interface Dropped {
   readonly shard: {
     readonly id: { readonly hostname: string; readonly tablePrefix: string };
     readonly type: string;
-    readonly sourceType: string;
-    readonly destinationType: string;
+    readonly attributes: Readonly<Record<string, string>>;
     readonly busy: 'normal' | 'busy' | 'error' | 'cancelled';
   };
   readonly why: string;

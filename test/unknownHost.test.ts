@@ -58,9 +58,7 @@ it('gives a host no shard and no replica that one server does not know', async (
     .toHaveLength(1);
   const id = { hostname: db2, tablePrefix: 'new' };
   await expect(
-    good.gizzard.apply([
-      { kind: 'createShard', shard: { id, type: 'flock', sourceType: '', destinationType: '', busy: 'normal' } },
-    ]),
+    good.gizzard.apply([{ kind: 'createShard', shard: { id, type: 'flock', attributes: {}, busy: 'normal' } }]),
   ).rejects.toMatchObject({ code: 'FailedPrecondition', message: expect.stringMatching(said) as string });
   const planner = await good.gizzard.migrations.planner();
   const plan = planner.plan(
@@ -86,8 +84,7 @@ it('has no job applied by a server that does not know a host, so that reads neve
   const shard = {
     id: { hostname: db2, tablePrefix: 'follows_forward_other' },
     type: 'flock',
-    sourceType: '',
-    destinationType: '',
+    attributes: {},
     busy: 'normal',
   } as const;
   const { gizzard } = good;

@@ -1,14 +1,6 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { RoostError } from '../../core/index.js';
-import {
-  defaultColumnType,
-  type Gizzard,
-  parseTemplate,
-  type ShardId,
-  shardKey,
-  type Template,
-  type Topology,
-} from '../../gizzard/index.js';
+import { type Gizzard, parseTemplate, type ShardId, shardKey, type Template } from '../../gizzard/index.js';
 import { tableArgument } from './cluster.js';
 
 /** The types of leaves, by the names that we and the old tools give them. */
@@ -34,21 +26,17 @@ export const templateListArgument = (text: string, before: readonly Template[] |
 ];
 
 /**
- * A template whose leaves say what the shards of their types say: those of graphs the types of two columns, which every template may leave out, others what only they know,
- * such as the length of a window.
+ * A template whose leaves have all their attributes by name. Those that have no default, and that it leaves out, are those of a shard of the same type, such as the length of a window.
  */
-export function completed(topology: Topology, template: Template): Template {
-  const { host, type, sourceType, destinationType, children } = template;
-  if (host === undefined) return { ...template, children: children.map((child) => completed(topology, child)) };
-  const known = topology.state.shards.find((shard) => shard.type === type);
-  if (
-    type === 'flock' ||
-    known === undefined ||
-    sourceType !== defaultColumnType ||
-    destinationType !== defaultColumnType
-  )
-    return template;
-  return { ...template, sourceType: known.sourceType, destinationType: known.destinationType };
+export function completed(gizzard: Gizzard, template: Template): Template {
+  const { host, type, children } = template;
+  if (host === undefined) return { ...template, children: children.map((child) => completed(gizzard, child)) };
+  const known = gizzard.topology.state.shards.find((shard) => shard.type === type)?.attributes ?? {};
+  const without = Object.entries(gizzard.shardType(type)?.attributes ?? {}).flatMap(([name, attribute]) =>
+    attribute.default === undefined && known[name] !== undefined ? [[name, known[name]] as const] : [],
+  );
+  const { attributes } = gizzard.attributes.named(template);
+  return { ...template, attributes: { ...Object.fromEntries(without), ...attributes } };
 }
 
 export const baseArgument = (text: string): bigint => {

@@ -39,7 +39,7 @@ export function planGraphDrop(topology: Topology, graph: GraphInfo): GraphDrop {
   if (!topology.hasShard(droppedRoot))
     changes.push({
       kind: 'createShard',
-      shard: { id: droppedRoot, type: 'blackHole', sourceType: '', destinationType: '', busy: 'normal' },
+      shard: { id: droppedRoot, type: 'blackHole', attributes: {}, busy: 'normal' },
     });
   for (const table of tables) {
     const { tableId } = table;

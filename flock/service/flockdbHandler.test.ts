@@ -184,8 +184,7 @@ it('refuses an id that a column has no room for before it is journaled', async (
         shard: {
           id: shard(tableId),
           type: 'flock',
-          sourceType: 'INT UNSIGNED',
-          destinationType: 'BIGINT UNSIGNED',
+          attributes: { sourceType: 'INT UNSIGNED', destinationType: 'BIGINT UNSIGNED' },
           busy: 'normal' as const,
         },
       },

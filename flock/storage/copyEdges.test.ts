@@ -20,8 +20,7 @@ beforeEach(async () => {
   const shard: ShardInfo = {
     id: { hostname: host.name, tablePrefix: `s${shards++}` },
     type: 'flock',
-    sourceType: '',
-    destinationType: '',
+    attributes: {},
     busy: 'normal',
   };
   await flockShardType(config.cluster).create(host, shard, deadline());

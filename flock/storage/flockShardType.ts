@@ -9,19 +9,18 @@ const idTypes = ['INT UNSIGNED', 'BIGINT UNSIGNED'] as const;
 
 const usualIdType = 'BIGINT UNSIGNED';
 
-/** The column type that a shard's text names. It goes into SQL, whoever checked it before: any other throws. */
-function idType(text: string): string {
-  const type = idTypes.find((known) => known === (text || usualIdType).toUpperCase());
+/** The column type that an attribute names. It goes into SQL, whoever checked it before: any other throws. */
+function idType(text: string = usualIdType): string {
+  const type = idTypes.find((known) => known === text.toUpperCase());
   if (type !== undefined) return type;
   throw new RoostError('InvalidArgument', `ids are ${idTypes.join(' or ')}, not ${JSON.stringify(text)}`);
 }
 
-const idTypeIn = (storedIn: ShardAttribute['storedIn']): ShardAttribute => ({
-  storedIn,
+const idTypeAttribute: ShardAttribute = {
   values: idTypes.join(' or '),
   allows: (value) => idTypes.some((type) => type === value.toUpperCase()),
   default: usualIdType,
-});
+};
 
 /** The leaves of Flock: the edges of some nodes in one direction, and what is known of those nodes. */
 export const flockShardType = (
@@ -29,12 +28,12 @@ export const flockShardType = (
   moving: (moves: Movable) => Movable = (moves) => moves,
 ): ShardType => ({
   name: 'flock',
-  attributes: { sourceType: idTypeIn('sourceType'), destinationType: idTypeIn('destinationType') },
+  attributes: { sourceType: idTypeAttribute, destinationType: idTypeAttribute },
   moving: moving(shardMoves(database)),
   async create(host: DatabaseHost, shard: ShardInfo, deadline: Deadline): Promise<void> {
     const tables = edgeTables(database, shard);
-    const sourceType = idType(shard.sourceType);
-    const destinationType = idType(shard.destinationType);
+    const sourceType = idType(shard.attributes['sourceType']);
+    const destinationType = idType(shard.attributes['destinationType']);
     await host.run(`CREATE DATABASE IF NOT EXISTS \`${database}\``, [], deadline);
     await host.run(
       `CREATE TABLE IF NOT EXISTS ${tables.edges} (

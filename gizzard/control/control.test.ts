@@ -230,7 +230,7 @@ describe('what replicas hold', () => {
     await whole.nameServer.apply([
       ...names.map((name) => ({
         kind: 'createShard' as const,
-        shard: { id: shard(name), type: 'replicating', sourceType: '', destinationType: '', busy: 'normal' as const },
+        shard: { id: shard(name), type: 'replicating', attributes: {}, busy: 'normal' as const },
       })),
       ...names
         .slice(1)

@@ -68,7 +68,7 @@ function unnamed(id: ShardId, bytes: number, type: string, { topology, reserved,
   // A shard that is being taken away has its tables under another name for a while.
   const current = { ...id, tablePrefix: unretiredPrefix(id.tablePrefix) };
   if (topology.hasShard(id) || reserved.has(key) || reserved.has(shardKey(current))) return [];
-  const shard: ShardInfo = { id, type, sourceType: '', destinationType: '', busy: 'normal' };
+  const shard: ShardInfo = { id, type, attributes: {}, busy: 'normal' };
   const migration = leftBehind.get(key) ?? leftBehind.get(shardKey(current));
   const why = migration === undefined ? '' : `: migration ${migration} left them behind when the host did not answer`;
   return [

@@ -109,7 +109,7 @@ describe('a host that takes no writes', () => {
     const old = { hostname: cluster.db1, tablePrefix: 'second' };
     const other = { hostname: cluster.db2, tablePrefix: 'second' };
     await gizzard.apply([
-      { kind: 'createShard', shard: { id: other, type: 'notes', sourceType: '', destinationType: '', busy: 'normal' } },
+      { kind: 'createShard', shard: { id: other, type: 'notes', attributes: {}, busy: 'normal' } },
       { kind: 'removeLink', parent: root.id, child: old },
       { kind: 'addLink', link: { parent: root.id, child: other, weight: 1 } },
     ]);

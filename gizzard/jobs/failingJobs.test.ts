@@ -108,7 +108,7 @@ describe('a leaf that takes no writes for now', () => {
   it.each(['blocked', 'readOnly'])('below a %s node gets its writes when the node is gone', async (type) => {
     const gizzard = await cluster.open({ jobs: { errorLimit: 2 } });
     await gizzard.apply([
-      { kind: 'createShard', shard: { id: guard, type, sourceType: '', destinationType: '', busy: 'normal' } },
+      { kind: 'createShard', shard: { id: guard, type, attributes: {}, busy: 'normal' } },
       { kind: 'removeLink', parent: first, child: leaf() },
       { kind: 'addLink', link: { parent: guard, child: leaf(), weight: 1 } },
       { kind: 'addLink', link: { parent: first, child: guard, weight: 1 } },
@@ -134,7 +134,7 @@ describe('a leaf that takes no writes for now', () => {
     await expect.poll(async () => (await gizzard.jobs.sizes('high')).failing).toBe(1);
     const other = { hostname: cluster.db1, tablePrefix: 'first_anew' };
     await gizzard.apply([
-      { kind: 'createShard', shard: { id: other, type: 'notes', sourceType: '', destinationType: '', busy: 'normal' } },
+      { kind: 'createShard', shard: { id: other, type: 'notes', attributes: {}, busy: 'normal' } },
       { kind: 'removeLink', parent: first, child: leaf() },
       { kind: 'addLink', link: { parent: first, child: other, weight: 1 } },
     ]);
@@ -156,7 +156,7 @@ describe('a leaf that takes no writes for now', () => {
     await expect.poll(async () => (await gizzard.jobs.sizes('high')).failing).toBe(2);
     const other = { hostname: cluster.db1, tablePrefix: 'split_off' };
     await gizzard.apply([
-      { kind: 'createShard', shard: { id: other, type: 'notes', sourceType: '', destinationType: '', busy: 'normal' } },
+      { kind: 'createShard', shard: { id: other, type: 'notes', attributes: {}, busy: 'normal' } },
       { kind: 'setForwarding', forwarding: { tableId: 1, baseId: 50n, shard: other } },
       { kind: 'removeHostWeight', hostname: cluster.db1 },
     ]);
@@ -175,8 +175,7 @@ describe('a leaf that takes no writes for now', () => {
     const filled = {
       id: { hostname: cluster.db2, tablePrefix: 'filled' },
       type: 'notes',
-      sourceType: '',
-      destinationType: '',
+      attributes: {},
       busy: 'normal' as const,
     };
     const { root } = gizzard.topology.route(1, 1n);
@@ -199,7 +198,7 @@ describe('a leaf that takes no writes for now', () => {
       { kind: 'removeForwarding', tableId: 1, baseId: 0n },
       {
         kind: 'createShard',
-        shard: { id: guard, type: 'blackHole', sourceType: '', destinationType: '', busy: 'normal' },
+        shard: { id: guard, type: 'blackHole', attributes: {}, busy: 'normal' },
       },
       { kind: 'setForwarding', forwarding: { tableId: 1, baseId: 0n, shard: guard } },
     ]);

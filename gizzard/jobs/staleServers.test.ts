@@ -67,7 +67,7 @@ it('a server that is cut off from the name server applies no job to the leaves o
 
   const leaf = { hostname: db1, tablePrefix: 'third' };
   await writer.apply([
-    { kind: 'createShard', shard: { id: leaf, type: 'notes', sourceType: '', destinationType: '', busy: 'normal' } },
+    { kind: 'createShard', shard: { id: leaf, type: 'notes', attributes: {}, busy: 'normal' } },
     { kind: 'addLink', link: { parent: writer.topology.route(1, 1n).root.id, child: leaf, weight: 1 } },
   ]);
   // From here on a copy could begin, which relies on every write reaching the new leaf too.

@@ -9,7 +9,7 @@ import {
   type ShardInfo,
   type TopologyState,
 } from '../topology/types.js';
-import { defaultColumnType, type Template } from './template.js';
+import type { Template } from './template.js';
 
 /** A tree of shards that have names. */
 export interface ConcreteTree {
@@ -38,8 +38,7 @@ export function templateOfTree({ shard, weight, children }: ConcreteTree): Templ
     type: shard.type,
     weight,
     ...(isLeaf ? { host: shard.id.hostname } : {}),
-    sourceType: isLeaf ? shard.sourceType || defaultColumnType : '',
-    destinationType: isLeaf ? shard.destinationType || defaultColumnType : '',
+    attributes: isLeaf ? shard.attributes : {},
     children: children.map(templateOfTree),
   };
 }

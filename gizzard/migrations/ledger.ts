@@ -150,8 +150,8 @@ export class Ledger {
       phase: String(phase) as Phase,
       title: String(title),
       precondition: String(precondition),
-      action: fromStoredJson(String(action)),
-      inverse: fromStoredJson(String(inverse)),
+      action: fromStoredJson(String(action), this.database.forms),
+      inverse: fromStoredJson(String(inverse), this.database.forms),
       state: String(state) as StepState,
       evidence: fromStoredJson(String(evidence)),
     }));

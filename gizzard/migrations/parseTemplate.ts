@@ -1,24 +1,25 @@
 import { RoostError } from '../../core/index.js';
 import { nodeType, nodeTypes } from '../nodes/index.js';
-import { checkTemplate, defaultColumnType, type Template } from './template.js';
+import { plainAttributes } from '../shardAttributes.js';
+import { checkTemplate, type Template } from './template.js';
 
 /*
  *   template := name [ "(" [ argument { "," argument } ] ")" ] [ "*" weight ] [ "->" ( template | "(" template { "," template } ")" ) ]
- *   argument := template | word | "text"
+ *   argument := template | word | "text" | word "=" ( word | "text" )
  *
- * Two forms share it. Ours: `replicating(flock(db1), flock(db2) * 3)`; a leaf's arguments are its host and, where they are not the usual ones, two column types.
+ * Two forms share it. Ours: `replicating(flock(db1), flock(db2, sourceType="INT UNSIGNED") * 3)`; a leaf's arguments are its host and those of its attributes that are not the usual ones.
  * The old tools': `ReplicatingShard(1) -> (SqlShard(db1,1,"INT UNSIGNED","INT UNSIGNED"), BlockedShard(1) -> SqlShard(db2,1))`; a node's arguments are its weight
  * and two column types, a leaf's the same behind its host.
  */
 
 type Token = {
-  readonly kind: 'word' | 'text' | 'end' | '(' | ')' | ',' | '*' | '->';
+  readonly kind: 'word' | 'text' | 'end' | '(' | ')' | ',' | '*' | '=' | '->';
   readonly text: string;
   readonly at: number;
 };
-type Argument = { readonly token: Token; readonly template?: Template };
+type Argument = { readonly token: Token; readonly template?: Template; readonly value?: string };
 
-const tokenPattern = /\s*(?:(->)|([(),*])|"([^"]*)"|((?:(?!->)[A-Za-z0-9_.:-])+))/y;
+const tokenPattern = /\s*(?:(->)|([(),*=])|"([^"]*)"|((?:(?!->)[A-Za-z0-9_.:-])+))/y;
 const maxWeight = 2 ** 31 - 1;
 const maxLength = 100_000;
 
@@ -64,18 +65,25 @@ class TemplateParser {
         this.#place++;
         children = this.#at('(') ? this.#list(() => this.template()) : [this.template()];
       }
-      return { type: type.name, weight: weight ?? 1, sourceType: '', destinationType: '', children };
+      return { type: type.name, weight: weight ?? 1, attributes: {}, children };
     }
     const nested = args.find((argument) => argument.template !== undefined);
     if (nested !== undefined)
       throw this.#expected(`a host, since ${name.text} holds data and has no children`, nested.token);
-    const [host, ...rest] = args;
-    if (host === undefined || host.token.kind !== 'word' || /^\d+$/.test(host.token.text))
+    const [host, ...more] = args;
+    const rest = more.filter(({ value }) => value === undefined);
+    if (host === undefined || host.value !== undefined || host.token.kind !== 'word' || /^\d+$/.test(host.token.text))
       throw this.#expected('the name of a host', host?.token ?? this.#tokens[this.#place - 1]!);
     if (rest[0]?.token.kind === 'word') weight = this.#weight(rest.shift()!.token);
     this.#textsOnly(rest);
-    const [sourceType = defaultColumnType, destinationType = defaultColumnType] = rest.map(({ token }) => token.text);
-    return { type: type.name, host: host.token.text, weight: weight ?? 1, sourceType, destinationType, children: [] };
+    const [sourceType = '', destinationType = ''] = rest.map(({ token }) => token.text);
+    const attributes: Record<string, string> = { ...plainAttributes({ sourceType, destinationType }) };
+    for (const { token, value } of more) {
+      if (value === undefined) continue;
+      if (attributes[token.text] !== undefined) throw this.#expected('an attribute that is not given yet', token);
+      attributes[token.text] = value;
+    }
+    return { type: type.name, host: host.token.text, weight: weight ?? 1, attributes, children: [] };
   }
 
   end(): void {
@@ -111,7 +119,10 @@ class TemplateParser {
     if (next === '(' || next === '->' || nodeType(word.text) !== undefined || /Shard$/.test(word.text))
       return { token, template: this.template() };
     this.#place++;
-    return { token };
+    if (next !== '=') return { token };
+    this.#place++;
+    const value = this.#at('text') ? this.#take('text', 'a value') : this.#take('word', 'a value');
+    return { token, value: value.text };
   }
 
   #list<T>(item: () => T): T[] {
@@ -175,7 +186,7 @@ function tokenize(text: string): Token[] {
     if (match === null) throw templateError(text, at, `${JSON.stringify(text[at])} has no place in a template`);
     const [, arrow, sign, quoted, word] = match;
     if (arrow !== undefined) tokens.push({ kind: '->', text: arrow, at });
-    else if (sign !== undefined) tokens.push({ kind: sign as '(' | ')' | ',' | '*', text: sign, at });
+    else if (sign !== undefined) tokens.push({ kind: sign as '(' | ')' | ',' | '*' | '=', text: sign, at });
     else if (quoted !== undefined) tokens.push({ kind: 'text', text: quoted, at });
     else tokens.push({ kind: 'word', text: word!, at });
   }

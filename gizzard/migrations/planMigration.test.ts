@@ -7,7 +7,7 @@ import { partOfTopology, type ConcreteTree } from './concreteTree.js';
 import { parseTemplate } from './parseTemplate.js';
 import { MigrationPlanner } from './planMigration.js';
 import type { MigrationPlan, Phase, PlannedStep } from './steps.js';
-import { checkTemplate, defaultColumnType, printTemplate, type Template } from './template.js';
+import { checkTemplate, printTemplate, type Template } from './template.js';
 
 const table = { tableId: 1, name: 'follows', service: 'flock', hash: 'fnv1a64' };
 const parse = (text: string): Template => parseTemplate(text, (name) => (name === 'flock' ? name : undefined));
@@ -22,8 +22,7 @@ function topologyOf(...templates: readonly Template[]): Topology {
           ? { hostname: 'localhost', tablePrefix: `${prefix}_n${nodes++}` }
           : { hostname: template.host, tablePrefix: prefix },
       type: template.type,
-      sourceType: template.sourceType,
-      destinationType: template.destinationType,
+      attributes: template.attributes,
       busy: 'normal',
     },
     weight: template.weight,
@@ -78,15 +77,13 @@ const leaf: fc.Arbitrary<Template> = fc
     type: 'flock',
     host,
     weight,
-    sourceType: defaultColumnType,
-    destinationType: defaultColumnType,
+    attributes: {},
     children: [],
   }));
 const node = (type: string, children: readonly Template[], weight = 1): Template => ({
   type,
   weight,
-  sourceType: '',
-  destinationType: '',
+  attributes: {},
   children,
 });
 const { tree } = fc.letrec<{ tree: Template }>((tie) => ({

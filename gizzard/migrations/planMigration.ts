@@ -458,8 +458,7 @@ function wantedTree({ baseId, template }: WantedTree, same: From | undefined, st
     const shard: ShardInfo = existing?.shard ?? {
       id: { hostname: node.host, tablePrefix: leafPrefix },
       type: node.type,
-      sourceType: node.sourceType,
-      destinationType: node.destinationType,
+      attributes: node.attributes,
       busy: 'normal',
     };
     return { shard, weight: node.weight, children: [] };
@@ -474,8 +473,7 @@ function wantedTree({ baseId, template }: WantedTree, same: From | undefined, st
 const routingNode = (type: string, id: ShardId): ShardInfo => ({
   id,
   type,
-  sourceType: '',
-  destinationType: '',
+  attributes: {},
   busy: 'normal',
 });
 

@@ -65,14 +65,14 @@ describe('spreading trees over hosts', () => {
     expect(printTemplate(after[0]!)).toBe('replicating(flock(a), flock(d))');
   });
 
-  it('keeps weights, wrappers and column types', () => {
+  it('keeps weights, wrappers and attributes', () => {
     const before = [parse('replicating(flock(a, "INT UNSIGNED", "INT UNSIGNED") * 3, writeOnly(flock(b)))')];
     const after = spreadOverHosts(before, [
       { hostname: 'b', weight: 1 },
       { hostname: 'c', weight: 1 },
     ]);
     expect(after.map(printTemplate)).toEqual([
-      'replicating(flock(c, "INT UNSIGNED", "INT UNSIGNED") * 3, writeOnly(flock(b)))',
+      'replicating(flock(c, destinationType="INT UNSIGNED", sourceType="INT UNSIGNED") * 3, writeOnly(flock(b)))',
     ]);
   });
 

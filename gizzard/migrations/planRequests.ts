@@ -228,8 +228,7 @@ function addTree(changes: Change[], template: Template, prefix: string, path = '
   const shard: ShardInfo = {
     id,
     type: template.type,
-    sourceType: template.sourceType,
-    destinationType: template.destinationType,
+    attributes: template.attributes,
     busy: 'normal',
   };
   changes.push({ kind: 'createShard', shard });

@@ -11,8 +11,8 @@ describe('a template', () => {
     ['replicating(flock(db2), flock(db1))', 'replicating(flock(db1), flock(db2))'],
     ['replicating( flock(db1) * 3 ,flock(db2)*0 )', 'replicating(flock(db1) * 3, flock(db2) * 0)'],
     ['replicating(flock(db1), writeOnly(flock(db2)) * 2)', 'replicating(flock(db1), writeOnly(flock(db2)) * 2)'],
-    ['flock(db1, "INT UNSIGNED", "BIGINT UNSIGNED")', 'flock(db1, "INT UNSIGNED", "BIGINT UNSIGNED")'],
-    ['flock(db1, "BIGINT UNSIGNED", "BIGINT UNSIGNED")', 'flock(db1)'],
+    ['flock(db1, sourceType="INT UNSIGNED") * 2', 'flock(db1, sourceType="INT UNSIGNED")'],
+    ['flock(db1 , windowMs = 3600000, "a")', 'flock(db1, sourceType=a, windowMs=3600000)'],
     ['blackHole', 'blackHole()'],
     [
       'replicating(replicating(flock(a), flock(b)), blackHole())',
@@ -28,7 +28,7 @@ describe('a template', () => {
   it.each([
     [
       'ReplicatingShard(1) -> (SqlShard(db1,1,"INT UNSIGNED","INT UNSIGNED"), SqlShard(db2,5,"INT UNSIGNED","INT UNSIGNED"))',
-      'replicating(flock(db1, "INT UNSIGNED", "INT UNSIGNED"), flock(db2, "INT UNSIGNED", "INT UNSIGNED") * 5)',
+      'replicating(flock(db1, destinationType="INT UNSIGNED", sourceType="INT UNSIGNED"), flock(db2, destinationType="INT UNSIGNED", sourceType="INT UNSIGNED") * 5)',
     ],
     ['ReplicatingShard -> SqlShard(db1)', 'replicating(flock(db1))'],
     [
@@ -60,6 +60,9 @@ describe('a template', () => {
     ['flock(db1) flock(db2)', 12, 'expected the end, found "flock"'],
     ['flock(blocked(flock(db1)))', 7, 'expected a host, since flock holds data and has no children, found "blocked"'],
     ['flock(db1, "a", "b", "c")', 22, 'expected two column types in quotes, or ")", found "c"'],
+    ['flock(db1, sourceType=)', 23, 'expected a value, found ")"'],
+    ['flock(host=db1)', 7, 'expected the name of a host, found "host"'],
+    ['flock(db1, a=1, a=2)', 17, 'expected an attribute that is not given yet, found "a"'],
     ['flock(db1; db2)', 10, '";" has no place in a template'],
     ['ReplicatingShard(1) -> ', 23, 'expected the type of a node or shard, found the end'],
   ])('says where %j goes wrong', (text, character, message) => {

@@ -1,8 +1,6 @@
 import { RoostError } from '../../core/index.js';
 import { nodeType } from '../nodes/index.js';
-
-/** The type that ids have where a template does not say otherwise. */
-export const defaultColumnType = 'BIGINT UNSIGNED';
+import type { Attributes } from '../topology/types.js';
 
 /** The shape of a replication tree: which nodes, on which hosts, with which shares of the reads; without the names of its shards. */
 export interface Template {
@@ -12,9 +10,8 @@ export interface Template {
   readonly host?: string;
   /** Share of the reads among its siblings; of no meaning at the root. */
   readonly weight: number;
-  /** SQL column types of a leaf. */
-  readonly sourceType: string;
-  readonly destinationType: string;
+  /** Of a leaf: those that are not the defaults of its type. */
+  readonly attributes: Attributes;
   readonly children: readonly Template[];
 }
 
@@ -22,8 +19,8 @@ export const leavesOf = (template: Template): readonly Template[] =>
   template.host === undefined ? template.children.flatMap(leavesOf) : [template];
 
 /** What makes a leaf the same data on the same host. */
-export const leafIdentity = ({ type, host, sourceType, destinationType }: Template): string =>
-  [host, type, sourceType, destinationType].join(' ');
+export const leafIdentity = ({ type, host, attributes }: Template): string =>
+  [host, type, ...named(attributes)].join(' ');
 
 /** The template as text, with siblings in one order whatever theirs was, so that equal templates have equal texts. `parseTemplate` reads it. */
 export function printTemplate(template: Template): string {
@@ -31,16 +28,18 @@ export function printTemplate(template: Template): string {
 }
 
 function printNode(template: Template): string {
-  const types = [template.sourceType, template.destinationType];
   const args =
     template.host === undefined
       ? template.children.map(printNode).sort()
-      : [
-          template.host,
-          ...(types.every((type) => type === defaultColumnType) ? [] : types.map((type) => JSON.stringify(type))),
-        ];
+      : [template.host, ...named(template.attributes)];
   return `${template.type}(${args.join(', ')})${template.weight === 1 ? '' : ` * ${template.weight}`}`;
 }
+
+/** Attributes as a template has them, in one order: `sourceType="INT UNSIGNED"`. */
+const named = (attributes: Attributes): string[] =>
+  Object.entries(attributes)
+    .map(([name, value]) => `${name}=${/^\w+$/.test(value) ? value : JSON.stringify(value)}`)
+    .sort();
 
 /** Throws `InvalidArgument` for a tree that could not be: a node that needs one child and has another number, or two copies on one host. */
 export function checkTemplate(template: Template): Template {

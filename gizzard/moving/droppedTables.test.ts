@@ -12,8 +12,7 @@ const weekMs = 7 * 86_400_000;
 const shard: ShardInfo = {
   id: { hostname: db1, tablePrefix: `long_${'x'.repeat(49)}` },
   type: 'flock',
-  sourceType: 'INT UNSIGNED',
-  destinationType: 'BIGINT UNSIGNED',
+  attributes: { sourceType: 'INT UNSIGNED' },
   busy: 'normal',
 };
 let flock: Flock;

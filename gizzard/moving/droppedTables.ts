@@ -2,6 +2,8 @@ import { randomInt } from 'node:crypto';
 import { Deadline, RoostError } from '../../core/index.js';
 import { maxAsideNameChars, type DroppedShard } from '../backend.js';
 import type { Hosts } from '../hosts.js';
+import type { AttributeForms } from '../shardAttributes.js';
+import { withoutTexts } from '../topology/shardJson.js';
 import type { ShardInfo } from '../topology/types.js';
 import type { Movable } from './movable.js';
 
@@ -15,6 +17,7 @@ export class DroppedTables {
     private readonly hosts: Hosts,
     /** Throws where this server does not know the type. */
     private readonly movableType: (type: string) => Movable,
+    private readonly forms: AttributeForms,
   ) {}
 
   /**
@@ -45,7 +48,10 @@ export class DroppedTables {
   /** The shards of a host whose tables are kept, the newest first. */
   async list(hostname: string): Promise<DroppedShard[]> {
     const { host, list } = this.#at(hostname);
-    return (await list.list(host, deadline())).flatMap(({ dropped, held }) => (held ? [dropped] : []));
+    return (await list.list(host, deadline())).flatMap(({ dropped, held }) =>
+      // A backend may have stored it under a release before.
+      held ? [{ ...dropped, shard: this.forms.named(withoutTexts(dropped.shard) as ShardInfo) }] : [],
+    );
   }
 
   /** Gives tables their old names back. Throws `FailedPrecondition` where there are tables of these names by now, and `NotFound` where those that were dropped are deleted. */

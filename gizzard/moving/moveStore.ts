@@ -13,6 +13,7 @@ import {
   type MoveState,
   type MoveTask,
 } from './moveTask.js';
+import type { AttributeForms } from '../shardAttributes.js';
 import { fromStoredJson, toStoredJson } from './storedJson.js';
 
 export interface MoveLimits {
@@ -96,7 +97,9 @@ export class MoveStore {
   async list(options: { readonly active: boolean; readonly limit: number }): Promise<MoveTask[]> {
     const which = options.active ? `WHERE state IN ('queued', 'running', 'paused', 'cancelling')` : '';
     const sql = `SELECT ${columns} FROM ${this.database.table('moves')} ${which} ORDER BY id DESC LIMIT ?`;
-    return (await this.database.read((host) => host.rows(sql, [options.limit], this.database.deadline()))).map(taskOf);
+    return (await this.database.read((host) => host.rows(sql, [options.limit], this.database.deadline()))).map(
+      taskOf(this.database.forms),
+    );
   }
 
   /** Throws `NotFound`. */
@@ -105,7 +108,7 @@ export class MoveStore {
       host.rows(`SELECT ${columns} FROM ${this.database.table('moves')} WHERE id = ?`, [id], this.database.deadline()),
     );
     if (row === undefined) throw new RoostError('NotFound', `there is no move ${id}`, { fields: { move: id } });
-    return taskOf(row);
+    return taskOf(this.database.forms)(row);
   }
 
   /** Takes a move that is to be cancelled, or one that nobody runs and that the limits allow; undefined where there is none. One server at a time chooses. */
@@ -125,7 +128,7 @@ export class MoveStore {
         [],
         deadline,
       );
-      const tasks = rows.map((row) => ({ task: taskOf(row), leased: Number(row[9]) === 1 }));
+      const tasks = rows.map((row) => ({ task: taskOf(this.database.forms)(row), leased: Number(row[9]) === 1 }));
       const unwanted = tasks.find(({ task, leased }) => task.state === 'cancelling' && !leased);
       if (unwanted !== undefined) {
         await this.#cancels.take(session, unwanted.task.id, owner);
@@ -251,7 +254,9 @@ export class MoveStore {
   /** The moves of a migration, oldest first. */
   async ofMigration(migrationId: number): Promise<MoveTask[]> {
     const sql = `SELECT ${columns} FROM ${this.database.table('moves')} WHERE migration_id = ? ORDER BY id`;
-    return (await this.database.read((host) => host.rows(sql, [migrationId], this.database.deadline()))).map(taskOf);
+    return (await this.database.read((host) => host.rows(sql, [migrationId], this.database.deadline()))).map(
+      taskOf(this.database.forms),
+    );
   }
 
   async setRates(id: number, rates: MoveRates): Promise<void> {
@@ -283,17 +288,19 @@ export async function setPaused(
 export const hostsOf = ({ sources, targets }: MoveSpec): Set<string> =>
   new Set([...sources, ...targets].map((shard) => shard.id.hostname));
 
-function taskOf(row: SqlRow): MoveTask {
-  const [id, spec, min, max, state, progress, migrationId, error, owner] = row;
-  return {
-    id: Number(id),
-    ...fromStoredJson<MoveSpec>(String(spec)),
-    ...fromStoredJson<MoveProgress>(String(progress)),
-    minRowsPerSecond: Number(min),
-    maxRowsPerSecond: Number(max),
-    state: String(state) as MoveState,
-    migrationId: migrationId === null ? undefined : Number(migrationId),
-    error: String(error),
-    owner: owner === null ? undefined : String(owner),
+const taskOf =
+  (forms: AttributeForms) =>
+  (row: SqlRow): MoveTask => {
+    const [id, spec, min, max, state, progress, migrationId, error, owner] = row;
+    return {
+      id: Number(id),
+      ...fromStoredJson<MoveSpec>(String(spec), forms),
+      ...fromStoredJson<MoveProgress>(String(progress)),
+      minRowsPerSecond: Number(min),
+      maxRowsPerSecond: Number(max),
+      state: String(state) as MoveState,
+      migrationId: migrationId === null ? undefined : Number(migrationId),
+      error: String(error),
+      owner: owner === null ? undefined : String(owner),
+    };
   };
-}

@@ -1,4 +1,5 @@
 import { Deadline } from '../../core/index.js';
+import type { AttributeForms } from '../shardAttributes.js';
 import type { Control } from '../control/control.js';
 import type { Touch } from '../control/controlStore.js';
 import type { ControlTableName } from '../control/controlTables.js';
@@ -8,7 +9,11 @@ const operationDeadlineMs = 10_000;
 
 /** The control tables of what moves data: what is being moved, and the ledger of migrations. */
 export class MovesDatabase {
-  constructor(readonly control: Control) {}
+  constructor(
+    readonly control: Control,
+    /** Names the attributes of the shards that are stored here. */
+    readonly forms: AttributeForms,
+  ) {}
 
   /** The primary's host: leases are its alone. */
   get host(): DatabaseHost {

@@ -47,8 +47,7 @@ const sql = (cluster: string, statement: string) =>
 const shard = (text: string, type = 'testLeaf'): ShardInfo => ({
   id: parseShardId(text),
   type,
-  sourceType: '',
-  destinationType: '',
+  attributes: {},
   busy: 'normal',
 });
 const createShard = (text: string): Change => ({ kind: 'createShard', shard: shard(text) });

@@ -3,6 +3,7 @@ import { BackgroundLoop, Deadline, RoostError, isRoostError } from '../../core/i
 import type { SqlSession } from '../../mysql/index.js';
 import type { DatabaseHosts } from '../../mysql/index.js';
 import { Metrics, type Log, type RoostConfig } from '../../process/index.js';
+import { AttributeForms } from '../shardAttributes.js';
 import type { Change } from '../topology/changes.js';
 import { Topology } from '../topology/topology.js';
 import { emptyTopology, shardKey, type ShardId } from '../topology/types.js';
@@ -50,6 +51,7 @@ export class NameServer {
     stores: readonly NameServerStore[],
     private readonly log: Log,
     metrics = new Metrics(),
+    private readonly forms = new AttributeForms(),
   ) {
     this.replicas = new NameServerReplicas(stores, log);
     metrics.gauge(
@@ -77,11 +79,13 @@ export class NameServer {
     cluster: string,
     log: Log,
     metrics?: Metrics,
+    forms?: AttributeForms,
   ): NameServer {
     return new NameServer(
-      config.hosts.map((name) => new NameServerStore(hosts.host(name), `${cluster}_nameserver`, config)),
+      config.hosts.map((name) => new NameServerStore(hosts.host(name), `${cluster}_nameserver`, config, forms)),
       log,
       metrics,
+      forms,
     );
   }
 
@@ -173,10 +177,13 @@ export class NameServer {
     by: string = thisProcess(),
     how: { readonly onVersion?: number; readonly maker?: ChangeMaker } = {},
   ): Promise<Topology> {
-    const { state, audit } = await this.replicas.change({ changes, logs: [], ...how }, by);
+    const named = changes.map((change) =>
+      change.kind === 'createShard' ? { ...change, shard: this.forms.named(change.shard) } : change,
+    );
+    const { state, audit } = await this.replicas.change({ changes: named, logs: [], ...how }, by);
     const topology = new Topology(state);
     this.#swap(topology, audit);
-    await this.onApplied?.(changes, topology);
+    await this.onApplied?.(named, topology);
     return this.#topology;
   }
 

@@ -1,6 +1,7 @@
-import { isRoostError, RoostError, type Deadline } from '../../core/index.js';
+import { chunks, isRoostError, RoostError, type Deadline } from '../../core/index.js';
 import type { DatabaseHost, SqlSession } from '../../mysql/index.js';
 import { readHostClock } from '../../mysql/index.js';
+import { AttributeForms } from '../shardAttributes.js';
 import type { Change } from '../topology/changes.js';
 import { changesBetween } from '../topology/changesBetween.js';
 import { shardKey, type ShardId, type TopologyState } from '../topology/types.js';
@@ -14,7 +15,7 @@ import {
   type AuditRetention,
 } from './audit.js';
 import { otherPrimary } from './primary.js';
-import { nameServerSchema, addedTables, nameServerTables } from './nameServerTables.js';
+import { addedColumns, addedTables, nameServerSchema, nameServerTables } from './nameServerTables.js';
 import { refuseReserved, touchesTrees, type ChangeMaker } from './reservedTrees.js';
 import {
   findLog,
@@ -83,6 +84,10 @@ export interface LockedTopology {
 /** Entries of one log that are copied to another replica. */
 const maxLogEntries = 100_000;
 const auditRowsPerRead = 100;
+/** Shards whose attributes one statement names. */
+const namedAtOnce = 1_000;
+/** From which schema on attributes stand in the name server by name. */
+const namedAttributesSchema = 3;
 
 /**
  * The first change under another primary skips so many versions: what the one before alone had, since it was lost before others followed, is then older wherever it comes back, and
@@ -97,12 +102,14 @@ export class NameServerStore {
   readonly #database: string;
   readonly #table: TableName;
   #added: Promise<void> | undefined;
+  #hasAttributes = false;
 
   /** `database` must be a checked identifier. */
   constructor(
     readonly host: DatabaseHost,
     database: string,
     private readonly retention: AuditRetention,
+    private readonly forms = new AttributeForms(),
   ) {
     this.#database = `\`${database}\``;
     this.#table = (table) => `${this.#database}.\`${table}\``;
@@ -155,6 +162,23 @@ export class NameServerStore {
       [version],
       deadline,
     );
+  }
+
+  /** Writes down the attributes of shards by name of which a release before knew the two texts alone. */
+  async nameAttributes(deadline: Deadline): Promise<void> {
+    await this.#addTables(deadline);
+    await this.host.transaction(deadline, async (session) => {
+      const head = (await this.#head(session, deadline, 'FOR UPDATE')) ?? this.#notSetUp();
+      const { shards } = await this.#state(session, head, deadline);
+      for (const part of chunks(shards, namedAtOnce))
+        await session.run(
+          `UPDATE ${this.#table('shards')} s JOIN JSON_TABLE(?, '$[*]' COLUMNS (
+             h VARCHAR(64) CHARACTER SET utf8mb4 PATH '$[0]', p VARCHAR(54) CHARACTER SET utf8mb4 PATH '$[1]', a VARCHAR(255) CHARACTER SET utf8mb4 PATH '$[2]'
+           )) j ON s.hostname = j.h AND s.table_prefix = j.p SET s.attributes = j.a WHERE s.attributes IS NULL`,
+          [JSON.stringify(part.map(({ id, attributes }) => [id.hostname, id.tablePrefix, JSON.stringify(attributes)]))],
+          deadline,
+        );
+    });
   }
 
   /** Throws `FailedPrecondition` where the name server was never set up. */
@@ -309,7 +333,7 @@ export class NameServerStore {
       if (head.version > content.head.version || (sameHead(head, content.head) && !overSameHead)) return undefined;
       for (const entry of lost) await removeAudit(session, this.#table, entry, deadline);
       for (const change of changesBetween(await this.#state(session, head, deadline), content.state))
-        await writeChange(session, this.#table, change, deadline);
+        await writeChange(session, this.#table, change, this.forms, deadline);
       await overwriteLogs(session, this.#table, content.logs, deadline);
       await overwriteSpentNames(session, this.#table, content.spent, deadline);
       if (content.primary !== undefined) await this.#setPrimary(session, content.primary, deadline);
@@ -358,6 +382,19 @@ export class NameServerStore {
     );
     const name = await firstSpent(session, this.#table, created, deadline);
     if (name !== undefined) throw refuseSpent(name);
+    for (const change of changes)
+      if (change.kind === 'createShard' && this.forms.exceedTexts(change.shard))
+        await this.#refuseUnnamed(change.shard.id, deadline);
+  }
+
+  /** Throws `FailedPrecondition` while servers of releases before may be there, which would lose attributes that the two texts do not hold. */
+  async #refuseUnnamed(id: ShardId, deadline: Deadline): Promise<void> {
+    if (((await this.schemaVersion(deadline)) ?? nameServerSchema) >= namedAttributesSchema) return;
+    throw new RoostError(
+      'FailedPrecondition',
+      `the attributes of shard ${shardKey(id)} need the name server's schema of this release: run \`roost upgrade\` first`,
+      { fields: { shard: shardKey(id) } },
+    );
   }
 
   /** The shards that migrations have reserved: the ledger stands in the primary's database. */
@@ -398,11 +435,33 @@ export class NameServerStore {
         return;
       }
       for (const [table, columns] of Object.entries(addedTables)) await this.#createTable(table, columns, deadline);
+      for (const table of Object.keys(addedColumns)) await this.#addColumn(table, deadline);
     })().catch((error: unknown) => {
       this.#added = undefined;
       throw error;
     });
     return this.#added;
+  }
+
+  /** Adds the column that a table of an earlier version lacks. */
+  async #addColumn(table: string, deadline: Deadline): Promise<void> {
+    if (await this.#hasColumn(this.host, table, deadline)) return;
+    const [name, type] = addedColumns[table]!;
+    try {
+      await this.host.run(`ALTER TABLE ${this.#table(table)} ADD COLUMN ${name} ${type}`, [], deadline);
+    } catch (error) {
+      // Another process was first.
+      if (!(await this.#hasColumn(this.host, table, deadline))) throw error;
+    }
+  }
+
+  async #hasColumn(session: SqlSession, table: string, deadline: Deadline): Promise<boolean> {
+    const found = await session.rows(
+      'SELECT 1 FROM information_schema.columns WHERE table_schema = ? AND table_name = ? AND column_name = ?',
+      [this.#database.slice(1, -1), table, addedColumns[table]![0]],
+      deadline,
+    );
+    return found.length > 0;
   }
 
   async #createTable(table: string, columns: string, deadline: Deadline): Promise<void> {
@@ -414,7 +473,7 @@ export class NameServerStore {
   }
 
   async #write(session: SqlSession, step: Step, audit: AuditEntry, deadline: Deadline): Promise<void> {
-    for (const change of step.changes) await writeChange(session, this.#table, change, deadline);
+    for (const change of step.changes) await writeChange(session, this.#table, change, this.forms, deadline);
     for (const change of step.logs) await writeLogChange(session, this.#table, change, deadline);
     if (step.spent !== undefined)
       await spendNames(session, this.#table, step.spent, audit.changedAtMs, this.retention.auditDays, deadline);
@@ -435,7 +494,10 @@ export class NameServerStore {
 
   async #state(session: SqlSession, head: Head, deadline: Deadline): Promise<TopologyState> {
     try {
-      return { version: head.version, ...(await loadTopology(session, this.#table, deadline)) };
+      this.#hasAttributes ||= await this.#hasColumn(session, 'shards', deadline);
+      const { forms } = this;
+      const how = { forms, hasAttributes: this.#hasAttributes };
+      return { version: head.version, ...(await loadTopology(session, this.#table, how, deadline)) };
     } catch (error) {
       if (!isRoostError(error, 'FailedPrecondition')) throw error;
       throw new RoostError(

@@ -18,10 +18,21 @@ export const addedTables: Readonly<Record<string, string>> = {
 };
 
 /**
+ * Columns that they lack, by table. `shards.attributes` is JSON; where it is NULL, a release before wrote the row, and `source_type` and `destination_type` say all. These are written
+ * beside it: Gizzard's tools and releases before read them.
+ */
+export const addedColumns: Readonly<Record<string, readonly [name: string, type: string]>> = {
+  shards: ['attributes', 'VARCHAR(255) NULL'],
+};
+
+/**
  * What each version of these tables, and of the control tables, brought: the first stands for version 2. Version 1 had no note of itself. A process that meets a newer version than the last of
  * these does not start.
  */
-export const nameServerUpgrades: readonly string[] = ['note the schema version, the spent names and the primary'];
+export const nameServerUpgrades: readonly string[] = [
+  'note the schema version, the spent names and the primary',
+  'name the attributes of shards',
+];
 export const nameServerSchema = 1 + nameServerUpgrades.length;
 
 /** The tables, in the order in which they are made. `meta` comes last: once it has its row, the set-up is complete. */
@@ -38,6 +49,7 @@ export const nameServerTables: Readonly<Record<string, string>> = {
     type VARCHAR(64) NOT NULL,
     source_type VARCHAR(32) NOT NULL,
     destination_type VARCHAR(32) NOT NULL,
+    attributes VARCHAR(255) NULL,
     busy TINYINT UNSIGNED NOT NULL DEFAULT 0,
     PRIMARY KEY (hostname, table_prefix)
   )`,

@@ -21,8 +21,7 @@ afterEach(async () => {
 const replicating = (name: string): ShardInfo => ({
   id: { hostname: 'localhost', tablePrefix: name },
   type: 'replicating',
-  sourceType: '',
-  destinationType: '',
+  attributes: {},
   busy: 'normal',
 });
 const create = (name: string): Change => ({ kind: 'createShard', shard: replicating(name) });

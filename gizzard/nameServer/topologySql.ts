@@ -1,7 +1,8 @@
 import type { Deadline, Priority } from '../../core/index.js';
 import type { SqlRow, SqlSession, SqlValue } from '../../mysql/index.js';
 import type { Change } from '../topology/changes.js';
-import { busyStates, remoteStatuses, type TopologyState } from '../topology/types.js';
+import { plainAttributes, type AttributeForms } from '../shardAttributes.js';
+import { busyStates, remoteStatuses, type Attributes, type TopologyState } from '../topology/types.js';
 
 /** Quotes a table of the name server's database. */
 export type TableName = (table: string) => string;
@@ -14,10 +15,11 @@ function typeFrom(text: string): { readonly type: string; readonly schemaVersion
   return version === undefined ? { type } : { type, schemaVersion: Number(version) };
 }
 
-/** Reads everything but the version. */
+/** Reads everything but the version. `hasAttributes`: the name server has the column of them. */
 export async function loadTopology(
   session: SqlSession,
   table: TableName,
+  { forms, hasAttributes }: { readonly forms: AttributeForms; readonly hasAttributes: boolean },
   deadline: Deadline,
 ): Promise<Omit<TopologyState, 'version'>> {
   const select = (columns: string, from: string): Promise<SqlRow[]> =>
@@ -30,12 +32,16 @@ export async function loadTopology(
       service: text(row[2]),
       hash: text(row[3]),
     })),
-    shards: (await select('hostname, table_prefix, type, source_type, destination_type, busy', 'shards')).map(
-      (row) => ({
+    shards: (
+      await select(
+        `hostname, table_prefix, type, source_type, destination_type, busy, ${hasAttributes ? 'attributes' : 'NULL'}`,
+        'shards',
+      )
+    ).map((row) =>
+      forms.named({
         id: { hostname: text(row[0]), tablePrefix: text(row[1]) },
         ...typeFrom(text(row[2])),
-        sourceType: text(row[3]),
-        destinationType: text(row[4]),
+        attributes: attributesFrom(row[3], row[4], row[6]),
         busy: busyStates[Number(row[5])] ?? 'error',
       }),
     ),
@@ -70,18 +76,32 @@ export async function loadTopology(
   };
 }
 
+const attributesFrom = (
+  sourceType: SqlRow[number] | undefined,
+  destinationType: SqlRow[number] | undefined,
+  json: SqlRow[number] | undefined,
+): Attributes =>
+  json == null
+    ? plainAttributes({ sourceType: String(sourceType), destinationType: String(destinationType) })
+    : (JSON.parse(String(json)) as Attributes);
+
 /** The statement that stores a change. What it removes may be gone already: whoever calls has decided on a locked state that the change is due. */
 export async function writeChange(
   session: SqlSession,
   table: TableName,
   change: Change,
+  forms: AttributeForms,
   deadline: Deadline,
 ): Promise<void> {
-  const [sql, values] = statement(change, table);
+  const [sql, values] = statement(change, table, forms);
   await session.run(sql, values, deadline);
 }
 
-function statement(change: Change, table: TableName): readonly [sql: string, values: readonly SqlValue[]] {
+function statement(
+  change: Change,
+  table: TableName,
+  forms: AttributeForms,
+): readonly [sql: string, values: readonly SqlValue[]] {
   switch (change.kind) {
     case 'createTable': {
       const { tableId, name, service, hash } = change.table;
@@ -93,15 +113,17 @@ function statement(change: Change, table: TableName): readonly [sql: string, val
     case 'removeTable':
       return [`DELETE FROM ${table('tables')} WHERE table_id = ?`, [change.tableId]];
     case 'createShard': {
-      const { id, type, schemaVersion = 1, sourceType, destinationType, busy } = change.shard;
+      const { id, type, schemaVersion = 1, attributes, busy } = change.shard;
+      const { sourceType, destinationType } = forms.texts(change.shard);
       return [
-        `INSERT IGNORE INTO ${table('shards')} (hostname, table_prefix, type, source_type, destination_type, busy) VALUES (?, ?, ?, ?, ?, ?)`,
+        `INSERT IGNORE INTO ${table('shards')} (hostname, table_prefix, type, source_type, destination_type, attributes, busy) VALUES (?, ?, ?, ?, ?, ?, ?)`,
         [
           id.hostname,
           id.tablePrefix,
           `${type}${versionText(schemaVersion)}`,
           sourceType,
           destinationType,
+          JSON.stringify(attributes),
           busyStates.indexOf(busy),
         ],
       ];

@@ -133,8 +133,7 @@ describe('a tree that is being rebuilt', () => {
     const shard = (hostname: string, type: string) => ({
       id: id(hostname),
       type,
-      sourceType: '',
-      destinationType: '',
+      attributes: {},
       busy: 'normal' as const,
     });
     const link = (parent: string, child: string) => ({ parent: id(parent), child: id(child), weight: 1 });

@@ -1,14 +1,16 @@
-import { jsonText, RoostError } from '../../core/index.js';
+import { RoostError } from '../../core/index.js';
 import type { Change } from './changes.js';
+import { withoutTexts, withTexts } from './shardJson.js';
 
 /** Changes as JSON, for the audit. The one 64-bit number in them, a base id, is a decimal string there. */
-export const changesToJson = (changes: readonly Change[]): string => jsonText(changes);
+export const changesToJson = (changes: readonly Change[]): string =>
+  JSON.stringify(changes, (_, value: unknown) => (typeof value === 'bigint' ? value.toString() : withTexts(value)));
 
 /** Only for what `changesToJson` wrote: nothing but its being JSON is checked. */
 export function changesFromJson(json: string): readonly Change[] {
   try {
     return JSON.parse(json, (name, value: unknown) =>
-      name === 'baseId' ? BigInt(value as string) : value,
+      name === 'baseId' ? BigInt(value as string) : withoutTexts(value),
     ) as readonly Change[];
   } catch (cause) {
     throw new RoostError('DataLoss', 'changes in the name server cannot be read', { cause });

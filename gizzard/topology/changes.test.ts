@@ -8,8 +8,7 @@ const id = (name: string): ShardId => ({ hostname: 'h', tablePrefix: name });
 const shard = (name: string, type = 'replicating'): ShardInfo => ({
   id: id(name),
   type,
-  sourceType: '',
-  destinationType: '',
+  attributes: {},
   busy: 'normal',
 });
 const table = { tableId: 1, name: 't', service: 's', hash: 'identity' };

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { type Priority, RoostError } from '../../core/index.js';
 import {
   shardKey,
@@ -82,9 +83,7 @@ export function applyChanges(state: TopologyState, changes: readonly Change[]): 
         const known = shards.get(key);
         if (
           known !== undefined &&
-          (known.type !== change.shard.type ||
-            known.sourceType !== change.shard.sourceType ||
-            known.destinationType !== change.shard.destinationType)
+          (known.type !== change.shard.type || !isDeepStrictEqual(known.attributes, change.shard.attributes))
         ) {
           throw new RoostError('AlreadyExists', `shard ${key} exists as ${known.type}`, { fields: { shard: key } });
         }

@@ -85,4 +85,4 @@ function compare<T>(from: readonly T[], to: readonly T[], keyOf: (entry: T) => s
 }
 
 const sameShard = (a: ShardInfo, b: ShardInfo): boolean =>
-  a.type === b.type && a.sourceType === b.sourceType && a.destinationType === b.destinationType;
+  a.type === b.type && isDeepStrictEqual(a.attributes, b.attributes);

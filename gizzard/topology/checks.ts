@@ -1,4 +1,5 @@
 import { RoostError } from '../../core/index.js';
+import { maxAttributesChars, shardKey, type ShardInfo } from './types.js';
 
 /** A topology that contradicts itself. */
 export const unsound = (message: string, fields: Record<string, string | number | bigint>): RoostError =>
@@ -26,4 +27,18 @@ export function checkInt32(value: number, min: number, what: () => string): void
 export function checkText(text: string, min: number, max: number, what: () => string): void {
   if (text.length < min || text.length > max)
     throw invalid(`${what()} must have from ${min} to ${max} characters, not ${JSON.stringify(text)}`);
+}
+
+export const attributeName = /^[A-Za-z][A-Za-z0-9]{0,31}$/;
+
+/** Whether names and values can be stored; what they may be is said by the shard's type. */
+export function checkAttributeTexts({ id, attributes }: ShardInfo): void {
+  const names = Object.keys(attributes);
+  if (names.length === 0) return;
+  const name = names.find((each) => !attributeName.test(each));
+  if (name !== undefined)
+    throw invalid(`${JSON.stringify(name)} is no name of an attribute: shard ${shardKey(id)} has it`);
+  const { length } = JSON.stringify(attributes);
+  if (length > maxAttributesChars)
+    throw invalid(`the attributes of shard ${shardKey(id)} take ${length} characters, more than ${maxAttributesChars}`);
 }

@@ -1,11 +1,10 @@
 import { evenRanges, parseCount } from '../../core/index.js';
 import { keyHash } from '../hashes/index.js';
 import type { Change } from './changes.js';
-import type { ShardId, ShardInfo, TableInfo } from './types.js';
+import type { Attributes, ShardId, TableInfo } from './types.js';
 
 /** Where routing nodes are said to live: they hold nothing. */
 const routingHost = 'localhost';
-const storesNothing = { sourceType: '', destinationType: '' };
 
 export interface ShardsPlan {
   readonly table: TableInfo;
@@ -18,20 +17,20 @@ export interface ShardsPlan {
   readonly replicas: number;
   /** Hosts to spread the shards over, in turn. */
   readonly hosts: readonly string[];
-  /** What its leaves store of their attributes. Absent: nothing. */
-  readonly stored?: Pick<ShardInfo, 'sourceType' | 'destinationType'>;
+  /** Of its leaves. Absent: the defaults of their type. */
+  readonly attributes?: Attributes;
   /** Hashes that keys come to lie below it; absent: all that the table's hash gives. */
   readonly endHash?: bigint;
 }
 
 /** The changes that make a table: shards of equal ranges of hashes, each below a replicating root. Throws `InvalidArgument`. */
 export function planShards(plan: ShardsPlan): Change[] {
-  const { table, shardType, prefix, shards, replicas, hosts, endHash, stored = storesNothing } = plan;
+  const { table, shardType, prefix, shards, replicas, hosts, endHash, attributes } = plan;
   parseCount(shards, 'shards', 1, 10_000);
   parseCount(replicas, 'replicas', 1, hosts.length);
   const changes: Change[] = [{ kind: 'createTable', table }];
-  const node = (id: ShardId, type: string, texts = storesNothing): void => {
-    changes.push({ kind: 'createShard', shard: { id, type, ...texts, busy: 'normal' } });
+  const node = (id: ShardId, type: string, attributes: Attributes = {}): void => {
+    changes.push({ kind: 'createShard', shard: { id, type, attributes, busy: 'normal' } });
   };
   for (const [i, baseId] of evenRanges(0n, endHash ?? keyHash(table.hash).maxHash + 1n, shards).entries()) {
     const tablePrefix = `${prefix}_${String(i).padStart(4, '0')}`;
@@ -39,7 +38,7 @@ export function planShards(plan: ShardsPlan): Change[] {
     node(root, 'replicating');
     for (let replica = 0; replica < replicas; replica++) {
       const leaf: ShardId = { hostname: hosts[(i + replica) % hosts.length]!, tablePrefix };
-      node(leaf, shardType, stored);
+      node(leaf, shardType, attributes);
       changes.push({ kind: 'addLink', link: { parent: root, child: leaf, weight: 1 } });
     }
     changes.push({ kind: 'setForwarding', forwarding: { tableId: table.tableId, baseId, shard: root } });

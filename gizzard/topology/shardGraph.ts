@@ -1,5 +1,5 @@
 import { nodeType, type NodeType } from '../nodes/index.js';
-import { checkInt32, checkText, unsound } from './checks.js';
+import { checkAttributeTexts, checkInt32, checkText, unsound } from './checks.js';
 import { shardKey, validShardId, type Link, type ShardId, type ShardInfo } from './types.js';
 
 /** A link, with the shard that it leads to. */
@@ -80,8 +80,7 @@ export class ShardGraph {
   #add(shard: ShardInfo): void {
     const { hostname, tablePrefix } = validShardId(shard.id);
     checkText(shard.type, 1, 64, () => `the type of shard ${shardKey(shard.id)}`);
-    checkText(shard.sourceType, 0, 32, () => `the source type of shard ${shardKey(shard.id)}`);
-    checkText(shard.destinationType, 0, 32, () => `the destination type of shard ${shardKey(shard.id)}`);
+    checkAttributeTexts(shard);
     let ofHost = this.#byHost.get(hostname);
     if (ofHost === undefined) this.#byHost.set(hostname, (ofHost = new Map<string, GrowingNode>()));
     ofHost.set(tablePrefix, new GrowingNode(shard));

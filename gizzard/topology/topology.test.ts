@@ -18,8 +18,7 @@ const id = (text: string): ShardId => parseShardId(text);
 const shard = (text: string, type = leafType): ShardInfo => ({
   id: id(text),
   type,
-  sourceType: '',
-  destinationType: '',
+  attributes: {},
   busy: 'normal',
 });
 const forwarding = (baseId: bigint, to: string, tableId = 1): Forwarding => ({ tableId, baseId, shard: id(to) });

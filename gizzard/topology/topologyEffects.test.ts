@@ -9,8 +9,7 @@ const id = (text: string): ShardId => parseShardId(text);
 const shard = (text: string, type: string = leafType): ShardInfo => ({
   id: id(text),
   type,
-  sourceType: '',
-  destinationType: '',
+  attributes: {},
   busy: 'normal',
 });
 const create = (text: string, type: string): Change => ({ kind: 'createShard', shard: shard(text, type) });

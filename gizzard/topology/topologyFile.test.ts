@@ -1,10 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { applyChanges } from './changes.js';
 import { changesBetween } from './changesBetween.js';
-import { topologyFromJson, topologyToJson } from './topologyFile.js';
+import { AttributeForms } from '../shardAttributes.js';
+import { topologyFromJson as read, topologyToJson } from './topologyFile.js';
 import { emptyTopology, type TopologyState } from './types.js';
 
 const id = (hostname: string, tablePrefix: string) => ({ hostname, tablePrefix });
+const usual = { values: 'any', allows: () => true, default: 'BIGINT UNSIGNED' };
+const attributes = { sourceType: usual, destinationType: usual };
+const forms = new AttributeForms(new Map([['flock', { name: 'flock', attributes }]]));
+const topologyFromJson = (json: string, current: TopologyState) => read(json, current, forms);
+
 const state: TopologyState = {
   ...emptyTopology,
   version: 7,
@@ -13,8 +19,8 @@ const state: TopologyState = {
     { tableId: 1, name: 'follows', service: 'flock', hash: 'fnv1a64' },
   ],
   shards: [
-    { id: id('db1', 'f'), type: 'flock', sourceType: 'BIGINT UNSIGNED', destinationType: 'INT UNSIGNED', busy: 'busy' },
-    { id: id('localhost', 'f_root'), type: 'replicating', sourceType: '', destinationType: '', busy: 'normal' },
+    { id: id('db1', 'f'), type: 'flock', attributes: { destinationType: 'INT UNSIGNED' }, busy: 'busy' },
+    { id: id('localhost', 'f_root'), type: 'replicating', attributes: {}, busy: 'normal' },
   ],
   links: [{ parent: id('localhost', 'f_root'), child: id('db1', 'f'), weight: 3 }],
   forwardings: [{ tableId: 1, baseId: 2n ** 62n + 1n, shard: id('localhost', 'f_root') }],
@@ -26,12 +32,21 @@ const state: TopologyState = {
 
 describe('a topology as a file', () => {
   it('reads back what it wrote, and keeps busy marks', () => {
-    const { state: read, madeOf } = topologyFromJson(topologyToJson(state), state);
+    const { state: again, madeOf } = topologyFromJson(topologyToJson(state), state);
     expect(madeOf).toBe(7);
-    expect(changesBetween(state, read)).toEqual([]);
+    expect(changesBetween(state, again)).toEqual([]);
     expect(
-      changesBetween(emptyTopology, applyChanges(emptyTopology, changesBetween(emptyTopology, { ...read }))),
+      changesBetween(emptyTopology, applyChanges(emptyTopology, changesBetween(emptyTopology, { ...again }))),
     ).toHaveLength(10);
+  });
+
+  it('reads the two texts that releases before wrote in place of attributes', () => {
+    const before = topologyToJson(state).replace(
+      '"attributes":{"destinationType":"INT UNSIGNED"}',
+      '"sourceType":"BIGINT UNSIGNED","destinationType":"INT UNSIGNED"',
+    );
+    expect(before).toContain('"sourceType"');
+    expect(changesBetween(state, topologyFromJson(before, state).state)).toEqual([]);
   });
 
   it('says that it was edited, or is damaged, where its checksum is that of another one', () => {

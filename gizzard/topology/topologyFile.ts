@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { z } from 'zod';
 import { priorities, RoostError } from '../../core/index.js';
-import { nodeType } from '../nodes/index.js';
+import { plainAttributes, type AttributeForms } from '../shardAttributes.js';
 import { parseShardId, remoteStatuses, shardKey, type TopologyState } from './types.js';
 
 const shardId = z.string().transform((text, context) => {
@@ -29,6 +29,8 @@ const fileSchema = z.strictObject({
       z.strictObject({
         id: shardId,
         type: z.string(),
+        attributes: z.record(z.string(), z.string()).default({}),
+        /** As releases before wrote them. */
         sourceType: z.string().default(''),
         destinationType: z.string().default(''),
       }),
@@ -63,10 +65,10 @@ function linesOf(state: TopologyState): string[] {
       .map(({ tableId, name, service, hash }) => ({ tableId, name, service, hash }))
       .sort((a, b) => Math.abs(a.tableId) - Math.abs(b.tableId) || b.tableId - a.tableId),
     shards: shards
-      .map(({ id, type, sourceType, destinationType }) => ({
+      .map(({ id, type, attributes }) => ({
         id: shardKey(id),
         type,
-        ...(nodeType(type) === undefined ? { sourceType, destinationType } : {}),
+        ...(Object.keys(attributes).length === 0 ? {} : { attributes }),
       }))
       .sort(by(({ id }) => id)),
     links: links
@@ -105,6 +107,7 @@ function linesOf(state: TopologyState): string[] {
 export function topologyFromJson(
   json: string,
   current: TopologyState,
+  forms: AttributeForms,
 ): { readonly state: TopologyState; readonly madeOf: number | undefined; readonly edited: boolean } {
   let value: unknown;
   try {
@@ -142,7 +145,14 @@ export function topologyFromJson(
   const state = {
     ...lists,
     version: current.version,
-    shards: lists.shards.map((shard) => ({ ...shard, busy: busy.get(shardKey(shard.id)) ?? 'normal' })),
+    shards: lists.shards.map(({ id, type, attributes, ...texts }) =>
+      forms.named({
+        id,
+        type,
+        attributes: { ...plainAttributes(texts), ...attributes },
+        busy: busy.get(shardKey(id)) ?? 'normal',
+      }),
+    ),
   };
   const edited = checksum !== undefined && checksum !== checksumOf({ ...state, version: madeOf ?? 0 });
   return { madeOf, edited, state };

@@ -10,13 +10,16 @@ export interface ShardId {
 export const busyStates = ['normal', 'busy', 'error', 'cancelled'] as const;
 export type BusyState = (typeof busyStates)[number];
 
+/** Named values that a shard has, as its type says: see `ShardType.attributes`. As JSON at most `maxAttributesChars`. */
+export type Attributes = Readonly<Record<string, string>>;
+export const maxAttributesChars = 255;
+
 export interface ShardInfo {
   readonly id: ShardId;
   /** A node type (`replicating`, …) or the name of an application's shard type (`flock`, …). */
   readonly type: string;
-  /** SQL column types, for shard types that have a choice; empty otherwise. */
-  readonly sourceType: string;
-  readonly destinationType: string;
+  /** Those that are not the defaults of its type. */
+  readonly attributes: Attributes;
   readonly busy: BusyState;
   /** Of its tables, as its type counts: see `ShardType.upgrades`. Absent: 1. */
   readonly schemaVersion?: number;

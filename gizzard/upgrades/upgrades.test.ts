@@ -4,7 +4,13 @@ import type { DatabaseHost } from '../../mysql/index.js';
 import { append, notesOf, notesTable } from '../../test/support/notes.js';
 import { notesCluster } from '../../test/support/notesCluster.js';
 import { nameServerSchema } from '../nameServer/nameServerTables.js';
+import type { Gizzard } from '../gizzard.js';
+import { fromStoredJson, toStoredJson } from '../moving/storedJson.js';
+import { AttributeForms } from '../shardAttributes.js';
 import type { ShardUpgrade } from '../shardType.js';
+import { changesFromJson, changesToJson } from '../topology/changeJson.js';
+import type { Change } from '../topology/changes.js';
+import type { Attributes } from '../topology/types.js';
 
 const cluster = notesCluster('upgrades', { errorDelaySeconds: 0.1 });
 const soon = (): Deadline => Deadline.after(5_000);
@@ -76,6 +82,68 @@ describe('the schema of shards', () => {
       type: 'notes',
       schemaVersion: 2,
     });
+  });
+});
+
+describe('attributes of shards', () => {
+  const any = { values: 'anything', allows: () => true };
+  const attributes = { color: { ...any, default: 'red' }, size: any, note: { ...any, default: '' } };
+  /** A Gizzard that knows a type of shards with three attributes, of which Gizzard's wire has the first two. */
+  const open = (): Promise<Gizzard> =>
+    cluster.open({ work: false, shardTypes: [{ name: 'colored', attributes, create: () => Promise.resolve() }] });
+  const id = (tablePrefix: string) => ({ hostname: cluster.db1, tablePrefix });
+  const create = (name: string, given: Attributes): Change[] => [
+    { kind: 'createShard', shard: { id: id(name), type: 'colored', attributes: given, busy: 'normal' } },
+  ];
+
+  it('of a release before have the names of their type, and stand in the name server by them after an upgrade', async () => {
+    const first = await cluster.open({ work: false });
+    const [store] = first.nameServer.replicas.stores;
+    const table = (name: string): string => `\`${first.config.cluster}_nameserver\`.${name}`;
+    const run = (sql: string, values: readonly string[] = []) => store!.host.run(sql, values, soon());
+    const stored = (name: string) =>
+      store!.host.rows(
+        `SELECT source_type, destination_type, attributes FROM ${table('shards')} WHERE table_prefix = ?`,
+        [name],
+        soon(),
+      );
+    // As a release of before left it.
+    await run(`ALTER TABLE ${table('shards')} DROP COLUMN attributes`);
+    await run(`UPDATE ${table('schema_version')} SET version = 2`);
+    await run(
+      `INSERT INTO ${table('shards')} (hostname, table_prefix, type, source_type, destination_type) VALUES (?, 'old', 'colored', 'red', '7')`,
+      [cluster.db1],
+    );
+    const gizzard = await open();
+    expect(gizzard.topology.shard(id('old')).attributes).toEqual({ size: '7' });
+    await gizzard.apply(create('fits', { size: '1', color: 'blue' }));
+    expect(await stored('fits')).toEqual([['blue', '1', '{"color":"blue","size":"1"}']]);
+    await expect(gizzard.apply(create('more', { size: '1', note: 'x' }))).rejects.toMatchObject({
+      code: 'FailedPrecondition',
+      message: expect.stringContaining('roost upgrade') as string,
+    });
+    const plan = await gizzard.upgrades.plan();
+    expect(plan).toMatchObject([{ from: 2, to: nameServerSchema, steps: ['name the attributes of shards'] }]);
+    for (let i = 0; i < 2; i++) await gizzard.upgrades.run(plan, 'a test');
+    expect(await stored('old')).toEqual([['red', '7', '{"size":"7"}']]);
+    await gizzard.apply(create('more', { note: 'x', size: '1' }));
+    expect((await open()).topology.shard(id('more')).attributes).toEqual({ size: '1', note: 'x' });
+    // Making it again, in whatever form, changes nothing.
+    await gizzard.apply(create('more', { note: 'x', size: '1', color: 'red' }));
+    await expect(gizzard.apply(create('fits', { size: '1' }))).rejects.toMatchObject({ code: 'AlreadyExists' });
+    await expect(gizzard.apply(create('bad', { color: 'blue' }))).rejects.toThrow(/size .* must be anything/);
+    await expect(gizzard.apply(create('bad', { size: '1', taste: 'x' }))).rejects.toThrow(/no attribute taste/);
+  });
+
+  it('are read by releases before in changes and plans, as the two texts', () => {
+    const changes = create('some', { size: '1', windowMs: '3600' });
+    const json = changesToJson(changes);
+    expect(JSON.parse(json)).toMatchObject([{ shard: { sourceType: '1', destinationType: '3600' } }]);
+    expect(changesFromJson(json)).toEqual(changes);
+    expect(fromStoredJson(toStoredJson(changes))).toEqual(changes);
+    const before = toStoredJson(changes).replace(/,"attributes":\{[^}]*\}/, '');
+    const forms = new AttributeForms(new Map([['colored', { name: 'colored', attributes }]]));
+    expect(fromStoredJson(before, forms)).toMatchObject([{ shard: { attributes: { color: '1', size: '3600' } } }]);
   });
 });
 

@@ -144,10 +144,11 @@ export class Upgrades {
 
   async #upgradeReplica({ host, to }: PendingUpgrade): Promise<void> {
     const { nameServer, control } = this.environment;
-    // Every version so far has added tables, which are made where they are missing.
+    // Tables and columns are made where they are missing.
     await nameServer.create();
     await control.prepare();
     const store = nameServer.replicas.stores.find((one) => one.host.name === host)!;
+    await store.nameAttributes(Deadline.after(stepDeadlineMs));
     await store.noteSchemaVersion(to, Deadline.after(lookDeadlineMs));
   }
 

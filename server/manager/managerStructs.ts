@@ -1,7 +1,9 @@
 import { RoostError } from '../../core/index.js';
 import {
   busyStates,
+  plainAttributes,
   remoteStatuses,
+  type AttributeForms,
   type Change,
   type Forwarding,
   type HostWeight,
@@ -25,13 +27,18 @@ export const shardIdFromThrift = (id: ManagerTypes.ShardId): ShardId => {
   return { hostname: required(hostname, 'hostname'), tablePrefix: required(tablePrefix, 'table_prefix') };
 };
 
-export const shardToThrift = ({ id, type, sourceType, destinationType, busy }: ShardInfo): ManagerTypes.ShardInfo => ({
-  id: shardIdToThrift(id),
-  class_name: classOfType(type),
-  source_type: sourceType,
-  destination_type: destinationType,
-  busy: busyStates.indexOf(busy),
-});
+/** Gizzard's tools know two texts of a shard, and no names of attributes. */
+export function shardToThrift(forms: AttributeForms, shard: ShardInfo): ManagerTypes.ShardInfo {
+  const { id, type, busy } = shard;
+  const { sourceType, destinationType } = forms.texts(shard);
+  return {
+    id: shardIdToThrift(id),
+    class_name: classOfType(type),
+    source_type: sourceType,
+    destination_type: destinationType,
+    busy: busyStates.indexOf(busy),
+  };
+}
 
 export function shardFromThrift(shard: ManagerTypes.ShardInfo): ShardInfo {
   const {
@@ -44,8 +51,7 @@ export function shardFromThrift(shard: ManagerTypes.ShardInfo): ShardInfo {
   return {
     id: shardIdFromThrift(id),
     type: typeOfClass(required(className, 'class_name')),
-    sourceType: sourceType ?? '',
-    destinationType: destinationType ?? '',
+    attributes: plainAttributes({ sourceType: sourceType ?? '', destinationType: destinationType ?? '' }),
     busy: busyFromThrift(busy ?? 0),
   };
 }

@@ -41,8 +41,7 @@ const add = (source: bigint, destination: bigint, acknowledgment: 'journaled' | 
 const shard = (id: ShardId, type: string): ShardInfo => ({
   id,
   type,
-  sourceType: '',
-  destinationType: '',
+  attributes: {},
   busy: 'normal',
 });
 

@@ -93,6 +93,8 @@ export function topologyMethods(gizzard: Gizzard, by: string): TopologyMethods {
       else await moves.cancel(move.id);
   };
 
+  const toThrift = (shard: ShardInfo): ManagerTypes.ShardInfo => shardToThrift(gizzard.attributes, shard);
+
   return {
     async reload_updated_forwardings() {
       await nameServer.reload();
@@ -101,7 +103,7 @@ export function topologyMethods(gizzard: Gizzard, by: string): TopologyMethods {
       await nameServer.reload();
     },
     async find_current_forwarding(tableId, id) {
-      return shardToThrift((await fresh()).locate(required(tableId, 'table_id'), required(id, 'id')).route.root);
+      return toThrift((await fresh()).locate(required(tableId, 'table_id'), required(id, 'id')).route.root);
     },
     async dump_nameserver(tableIds) {
       const asked = new Set(required(tableIds, 'table_id'));
@@ -114,7 +116,7 @@ export function topologyMethods(gizzard: Gizzard, by: string): TopologyMethods {
         const forwardings = topology.state.forwardings.filter((forwarding) => forwarding.tableId === tableId);
         const { shards, links } = below(topology, forwardings);
         states.push({
-          shards: shards.map(shardToThrift),
+          shards: shards.map(toThrift),
           links: links.map(linkToThrift),
           forwardings: forwardings.map(forwardingToThrift),
           table_id: tableId,
@@ -138,14 +140,14 @@ export function topologyMethods(gizzard: Gizzard, by: string): TopologyMethods {
       await take([{ kind: 'deleteShard', id: shardIdFromThrift(id) }]);
     },
     async get_shard(id) {
-      return shardToThrift((await fresh()).shard(shardIdFromThrift(id)));
+      return toThrift((await fresh()).shard(shardIdFromThrift(id)));
     },
     async shards_for_hostname(hostname) {
       const name = required(hostname, 'hostname');
-      return (await fresh()).state.shards.filter(({ id }) => id.hostname === name).map(shardToThrift);
+      return (await fresh()).state.shards.filter(({ id }) => id.hostname === name).map(toThrift);
     },
     async get_busy_shards() {
-      return (await fresh()).state.shards.filter(({ busy }) => busy !== 'normal').map(shardToThrift);
+      return (await fresh()).state.shards.filter(({ busy }) => busy !== 'normal').map(toThrift);
     },
     async mark_shard_busy(id, busy) {
       const shard = shardIdFromThrift(id);

@@ -1,18 +1,16 @@
-import type { ShardAttributes, ShardInfo } from '../../gizzard/index.js';
+import type { Attributes, ShardAttributes, ShardInfo } from '../../gizzard/index.js';
 
 /** The attributes of a shard of tweets: how long its window is, in milliseconds. */
 export const tweetsAttributes: ShardAttributes = {
   windowMs: {
-    storedIn: 'sourceType',
     values: 'the length of its window, an integer of milliseconds from 1',
     allows: (value) => /^[1-9]\d{0,14}$/.test(value),
   },
 };
 
-export const windowMsOf = ({ sourceType }: ShardInfo): number => Number(sourceType);
+export const windowMsOf = ({ attributes }: ShardInfo): number => Number(attributes['windowMs']);
 
-/** What a shard of windows of this length says. */
-export const ofWindowMs = (windowMs: number): Pick<ShardInfo, 'sourceType' | 'destinationType'> => ({
-  sourceType: String(windowMs),
-  destinationType: '',
+/** Of a shard of windows of this length. */
+export const ofWindowMs = (windowMs: number): { readonly attributes: Attributes } => ({
+  attributes: { windowMs: String(windowMs) },
 });

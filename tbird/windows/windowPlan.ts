@@ -36,7 +36,7 @@ export function planTable(topology: Topology, policy: WindowPolicy): Change[] {
     },
     {
       kind: 'createShard',
-      shard: { id: missingRoot, type: 'blocked', sourceType: '', destinationType: '', busy: 'normal' },
+      shard: { id: missingRoot, type: 'blocked', attributes: {}, busy: 'normal' },
     },
     {
       kind: 'createShard',
@@ -74,7 +74,7 @@ export function planWindows(
       const root: ShardId = { hostname: routingHost, tablePrefix: `${prefix}_root` };
       changes.push({
         kind: 'createShard',
-        shard: { id: root, type: 'replicating', sourceType: '', destinationType: '', busy: 'normal' },
+        shard: { id: root, type: 'replicating', attributes: {}, busy: 'normal' },
       });
       for (let replica = 0; replica < policy.replicas; replica++) {
         const id: ShardId = { hostname: hosts[(turn + stripe + replica) % hosts.length]!, tablePrefix: prefix };
@@ -105,7 +105,7 @@ export function planRemoval(topology: Topology, policy: WindowPolicy, windows: r
     : [
         {
           kind: 'createShard',
-          shard: { id: expiredRoot, type: 'blackHole', sourceType: '', destinationType: '', busy: 'normal' },
+          shard: { id: expiredRoot, type: 'blackHole', attributes: {}, busy: 'normal' },
         },
       ];
   changes.push(

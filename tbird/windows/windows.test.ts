@@ -218,7 +218,7 @@ describe('windows', () => {
     await tbird.gizzard.apply([
       {
         kind: 'createShard',
-        shard: { id: readOnly, type: 'readOnly', sourceType: '', destinationType: '', busy: 'normal' },
+        shard: { id: readOnly, type: 'readOnly', attributes: {}, busy: 'normal' },
       },
       { kind: 'addLink', link: { parent: readOnly, child: root.id, weight: 1 } },
       { kind: 'setForwarding', forwarding: { tableId: tweetsTableId, baseId, shard: readOnly } },

@@ -24,7 +24,7 @@ export function topologyOf(tree: Tree, hostWeights: readonly HostWeight[] = []):
   const visit = ({ type, hostname, children }: Tree): ShardInfo['id'] => {
     const id =
       hostname === undefined ? { hostname: 'nodes', tablePrefix: `n${++nodes}` } : { hostname, tablePrefix: 'leaf' };
-    shards.push({ id, type, sourceType: '', destinationType: '', busy: 'normal' });
+    shards.push({ id, type, attributes: {}, busy: 'normal' });
     for (const child of children) links.push({ parent: id, child: visit(child), weight: child.weight });
     return id;
   };

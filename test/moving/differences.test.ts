@@ -50,8 +50,7 @@ describe.each(stores)('shards of %s', (name, type, tables) => {
   const shards = names.slice(0, 2).map((hostname): ShardInfo => ({
     id: { hostname, tablePrefix: `d_${name}` },
     type: name,
-    sourceType: name === 'tweets' ? '3600000' : '',
-    destinationType: '',
+    attributes: name === 'tweets' ? { windowMs: '3600000' } : {},
     busy: 'normal',
   }));
   const [left] = shards as [ShardInfo, ShardInfo];
@@ -132,8 +131,7 @@ it('tells an empty text from none, and one column from the next', async () => {
   const shard: ShardInfo = {
     id: { hostname: names[0]!, tablePrefix: 'd_texts' },
     type: 'tweets',
-    sourceType: '3600000',
-    destinationType: '',
+    attributes: { windowMs: '3600000' },
     busy: 'normal',
   };
   const host = hosts.host(names[0]!);

@@ -42,8 +42,7 @@ afterAll(() => flock.close());
 const shard = (id: ShardId, type = 'flock'): ShardInfo => ({
   id,
   type,
-  sourceType: '',
-  destinationType: '',
+  attributes: {},
   busy: 'normal',
 });
 const kinds = (findings: readonly Finding[]): string[] =>
@@ -120,9 +119,7 @@ it('finds what was left behind, and puts it right', async () => {
   );
   // Tables that somebody has begun to use since stay.
   const taken = { hostname: db2, tablePrefix: 'nobodys' };
-  await gizzard.apply([
-    { kind: 'createShard', shard: { id: taken, type: 'flock', sourceType: '', destinationType: '', busy: 'normal' } },
-  ]);
+  await gizzard.apply([{ kind: 'createShard', shard: { id: taken, type: 'flock', attributes: {}, busy: 'normal' } }]);
   await gizzard.doctor.fix(left, { dropTables: true });
   await gizzard.apply([{ kind: 'deleteShard', id: taken }]);
   const again = await gizzard.doctor.examine();

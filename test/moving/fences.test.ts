@@ -42,8 +42,7 @@ describe('trees in a migration', { timeout }, () => {
     const made: ShardInfo = {
       id: parseShardId('localhost/by_hand'),
       type: 'replicating',
-      sourceType: '',
-      destinationType: '',
+      attributes: {},
       busy: 'normal',
     };
     await gizzard.apply([{ kind: 'createShard', shard: made }]);
@@ -98,8 +97,7 @@ describe('names of tables', { timeout }, () => {
     const shard: ShardInfo = {
       id: { hostname: db2, tablePrefix: 'slow' },
       type: 'flock',
-      sourceType: '',
-      destinationType: '',
+      attributes: {},
       busy: 'normal',
     };
     await gizzard.apply([{ kind: 'createShard', shard }]);
@@ -148,8 +146,7 @@ describe('undoing a change', { timeout }, () => {
     const shard: ShardInfo = {
       id: { hostname: db1, tablePrefix: 'gone' },
       type: 'flock',
-      sourceType: '',
-      destinationType: '',
+      attributes: {},
       busy: 'normal',
     };
     await gizzard.apply([{ kind: 'createShard', shard }]);

@@ -21,9 +21,7 @@ const diff = async (...ids: ShardId[]): Promise<MoveTask> => finished(await floc
 /** A leaf beside the others that nothing forwards to. */
 async function makeLeaf(name: string, hostname = hosts[0]!): Promise<ShardId> {
   const id = { hostname, tablePrefix: name };
-  await flock.gizzard.apply([
-    { kind: 'createShard', shard: { id, type: 'flock', sourceType: '', destinationType: '', busy: 'normal' } },
-  ]);
+  await flock.gizzard.apply([{ kind: 'createShard', shard: { id, type: 'flock', attributes: {}, busy: 'normal' } }]);
   return id;
 }
 

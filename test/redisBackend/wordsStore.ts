@@ -12,8 +12,7 @@ export const secondShard = 1_000n;
 export const shardOf = (hostname: string, tablePrefix: string, type: string): ShardInfo => ({
   id: { hostname, tablePrefix },
   type,
-  sourceType: '',
-  destinationType: '',
+  attributes: {},
   busy: 'normal',
 });
 

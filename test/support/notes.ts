@@ -94,8 +94,7 @@ const root = (name: string): { hostname: string; tablePrefix: string } => ({
 const info = (id: { hostname: string; tablePrefix: string }, type: string) => ({
   id,
   type,
-  sourceType: '',
-  destinationType: '',
+  attributes: {},
   busy: 'normal' as const,
 });
 

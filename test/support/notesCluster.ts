@@ -1,12 +1,14 @@
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeEach } from 'vitest';
-import type { Gizzard } from '../../gizzard/index.js';
+import type { Gizzard, ShardType } from '../../gizzard/index.js';
 import { streamKeys, type StreamKeys } from '../../gizzard/jobs/streamKeys.js';
 import { silentLog, type Metrics, type RoostConfig, type RoostConfigInput } from '../../process/index.js';
 import { freshCluster } from './freshCluster.js';
 import { notesTopology, openNotes, type NotesHooks } from './notes.js';
 
 export interface OpenOptions {
+  /** Beside those of notes. */
+  readonly shardTypes?: readonly ShardType[];
   /** Whether it takes jobs; true when absent. */
   readonly work?: boolean;
   readonly hooks?: NotesHooks;
@@ -62,6 +64,7 @@ export function notesCluster(name: string, jobs: RoostConfigInput['jobs']): Note
         options.metrics,
       );
       opened.push(gizzard);
+      gizzard.register({ shardTypes: options.shardTypes ?? [], jobTypes: [] });
       await gizzard.nameServer.create();
       if (gizzard.topology.tables.length === 0) await gizzard.apply(notesTopology(options.hosts ?? [db1, db2]));
       await gizzard.start({ work: options.work ?? true });

@@ -1,0 +1,20 @@
+import { plainAttributes, plainTexts, type AttributeForms } from '../shardAttributes.js';
+import type { ShardInfo } from './types.js';
+
+/** For `JSON.stringify`: shards stand beside the two texts that releases before attributes had names read of them. */
+export const withTexts = (value: unknown): unknown =>
+  isShard(value) && isObject(value['attributes']) ? { ...value, ...plainTexts(value['attributes'] as never) } : value;
+
+/** For `JSON.parse`, from such JSON, and from that of releases before, whose attributes get their names by `forms`. */
+export function withoutTexts(value: unknown, forms?: AttributeForms): unknown {
+  if (!isShard(value) || typeof value['sourceType'] !== 'string' || typeof value['destinationType'] !== 'string')
+    return value;
+  const { sourceType, destinationType, ...shard } = value;
+  const attributes = shard['attributes'] ?? plainAttributes({ sourceType, destinationType });
+  const read = { ...shard, attributes } as unknown as ShardInfo;
+  return forms === undefined ? read : forms.named(read);
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
+const isShard = (value: unknown): value is Record<string, unknown> & { sourceType: string; destinationType: string } =>
+  isObject(value) && 'id' in value && 'type' in value && 'busy' in value;
