@@ -16,6 +16,8 @@ const project = (name: string, globalSetup: string[]) => ({
   test: {
     name,
     globalSetup,
+    // Unit tests share the modules that a worker has loaded: loading them anew for each file took longer than the tests.
+    isolate: name !== 'unit',
     setupFiles: ['test/support/leaks.ts', ...(name === 'unit' ? ['test/support/noServers.ts'] : [])],
     include: testFiles.filter((file) => projectOf(import.meta.dirname, file) === name),
   },

@@ -1,25 +1,19 @@
-import { afterEach, expect } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import { BinaryReader } from '../../wire/index.js';
 import { RawClient } from './rawClient.js';
 import { startTestServer, type TestServer } from './testServer.js';
 
-const open: { close(): Promise<unknown> }[] = [];
-
-afterEach(async () => {
-  for (const each of open.splice(0).reverse()) await each.close();
-});
-
 /** A server for one test. */
 export async function start(...args: Parameters<typeof startTestServer>): Promise<TestServer> {
   const server = await startTestServer(...args);
-  open.push(server);
+  onTestFinished(() => server.close());
   return server;
 }
 
 /** A connection for one test. */
 export async function client(server: TestServer): Promise<RawClient> {
   const raw = await RawClient.connect(server.port);
-  open.push(raw);
+  onTestFinished(() => raw.close());
   return raw;
 }
 
