@@ -17,6 +17,7 @@ import { addHostCommands } from './host.js';
 import { addJobCommands } from './job.js';
 import { addJournalCommands } from './journal.js';
 import { addLinkCommands } from './link.js';
+import { addMetricsCommands } from './metrics.js';
 import { addNameserverCommands } from './nameserver.js';
 import { addPingCommand } from './ping.js';
 import { addMigrationCommands } from './migrations.js';
@@ -69,6 +70,7 @@ export function buildProgram(io: CliIo, json = false): Command {
   addJobCommands(program, io);
   addJournalCommands(program, io);
   addReportCommand(program, io);
+  addMetricsCommands(program, io);
   addAuditCommands(program, io);
   addNameserverCommands(program, io);
   addUpgradeCommand(program, io);

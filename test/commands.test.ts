@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { grafanaDashboard } from '../cli/metrics/grafanaDashboard.js';
+import { prometheusRules } from '../cli/metrics/prometheusRules.js';
 import { type ServerReady, serverReadySchema } from '../cli/serverReady.js';
 import { callRoost } from './callRoost.js';
 import { type Finished, roostMain } from './runRoost.js';
@@ -265,6 +267,17 @@ describe('serve', () => {
       graphs: [{ id: 1, name: 'follows' }],
     });
     expect(await get('/metrics')).toContain('roost_jobs_total');
+  });
+
+  it('has every metric that the alert rules and the dashboard name', async () => {
+    const text = await (await fetch(`http://127.0.0.1:${ready.admin.port}/metrics`)).text();
+    const known = new Set(Array.from(text.matchAll(/^# TYPE (\w+)/gm), ([, name]) => name!));
+    const printed = prometheusRules() + JSON.stringify(grafanaDashboard());
+    const named = new Set(
+      Array.from(printed.matchAll(/roost_[a-z_]+/g), ([name]) => name.replace(/_(bucket|count)$/, '')),
+    );
+    expect(named.size).toBeGreaterThan(20);
+    expect([...named].filter((name) => !known.has(name))).toEqual([]);
   });
 
   it('says that a port is taken', async () => {

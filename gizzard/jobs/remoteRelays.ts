@@ -19,6 +19,8 @@ export class RemoteRelays {
   readonly #stopping = new Set<Promise<void>>();
   readonly #consumer = randomUUID();
 
+  readonly #sent: { inc(labels: { cluster: string; priority: string; outcome: string }): void };
+
   constructor(
     private readonly options: {
       readonly cluster: string;
@@ -33,7 +35,13 @@ export class RemoteRelays {
       readonly log: Log;
       readonly metrics: Metrics;
     },
-  ) {}
+  ) {
+    this.#sent = options.metrics.counter(
+      'roost_remote_jobs_total',
+      'Jobs for remote clusters by how an attempt to send them ended',
+      ['cluster', 'priority', 'outcome'],
+    );
+  }
 
   use({ state, version }: Topology): void {
     const byCluster = groupBy(state.remoteHosts, ({ cluster }) => cluster);
@@ -53,12 +61,7 @@ export class RemoteRelays {
   }
 
   #begin(remote: string, hosts: readonly RemoteHost[], version: number): void {
-    const { cluster, config, redis, connect, guard, send, reload, log, metrics } = this.options;
-    const sent = metrics.counter(
-      'roost_remote_jobs_total',
-      'Jobs for remote clusters by how an attempt to send them ended',
-      ['cluster', 'priority', 'outcome'],
-    );
+    const { cluster, config, redis, connect, guard, send, reload, log } = this.options;
     const readers = Object.fromEntries(priorities.map((priority) => [priority, connect()])) as Record<Priority, Redis>;
     const relay = new RemoteRelay(redis, readers, {
       cluster,
@@ -71,7 +74,7 @@ export class RemoteRelays {
       send,
       reload,
       count: (priority, outcome) =>
-        sent.inc({ cluster: remote, priority, outcome: outcome === 'applied' ? 'sent' : outcome }),
+        this.#sent.inc({ cluster: remote, priority, outcome: outcome === 'applied' ? 'sent' : outcome }),
       log,
     });
     const started = relay

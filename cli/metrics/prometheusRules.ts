@@ -1,0 +1,18 @@
+import { alertRules, type AlertRule } from './alertRules.js';
+
+/** The alert rules as a rule file of Prometheus. Quoted texts of YAML are those of JSON. */
+export const prometheusRules = (rules: readonly AlertRule[] = alertRules): string =>
+  ['groups:', '  - name: roost', '    rules:', ...rules.map(ruleText)].join('\n') + '\n';
+
+const ruleText = ({ name, expr, forSeconds, severity, summary, look, runbook }: AlertRule): string =>
+  [
+    `      - alert: ${name}`,
+    `        expr: ${JSON.stringify(expr)}`,
+    `        for: ${forSeconds}s`,
+    '        labels:',
+    `          severity: ${severity}`,
+    '        annotations:',
+    `          summary: ${JSON.stringify(summary)}`,
+    `          look: ${JSON.stringify(look)}`,
+    `          runbook: ${JSON.stringify(`docs/runbooks/${runbook}.md`)}`,
+  ].join('\n');
