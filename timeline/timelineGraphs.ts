@@ -3,10 +3,22 @@ import type { Flock } from '../flock/index.js';
 import { tweetGraphNames } from '../tbird/index.js';
 import type { TimelineGraphs } from './home/audience.js';
 
-type HomeGraphs = TimelineGraphs & { readonly byUser: number };
+/** The graphs that timelines are made from, by their numbers. Those that a cluster does not have leave out what is made of them. */
+export interface StoredGraphs extends TimelineGraphs {
+  /** Author → tweet. */
+  readonly byUser: number;
+  /** Tweet → its replies. */
+  readonly replies?: number;
+  /** Tweet → its retweets. */
+  readonly retweets?: number;
+  /** User → tweet that they have marked. */
+  readonly favorites?: number;
+  /** User → tweet that names them. */
+  readonly mentions?: number;
+}
 
-/** The graphs that home timelines are made from. Throws `NotFound` where that of follows, or the tweets' index, is missing. */
-export function timelineGraphs(flock: Flock, config: RoostConfig): HomeGraphs {
+/** Throws `NotFound` where the graph of follows, or the tweets' index, is missing. */
+export function timelineGraphs(flock: Flock, config: RoostConfig): StoredGraphs {
   const { follows, byUser, ...others } = presentGraphs(flock, config);
   return {
     follows: follows ?? flock.graph(config.timeline.follows).id,
@@ -16,11 +28,11 @@ export function timelineGraphs(flock: Flock, config: RoostConfig): HomeGraphs {
 }
 
 /** Those of them that there are. */
-export function presentGraphs(flock: Flock, { timeline }: RoostConfig): Partial<HomeGraphs> {
+export function presentGraphs(flock: Flock, { timeline }: RoostConfig): Partial<StoredGraphs> {
   const ids = new Map(flock.graphs().map(({ name, id }) => [name, id]));
   const named = Object.entries({
+    ...tweetGraphNames,
     follows: timeline.follows,
-    byUser: tweetGraphNames.byUser,
     blocks: timeline.blocks,
     retweetsOff: timeline.retweetsOff,
   });

@@ -28,7 +28,7 @@ import {
 } from '../wire/index.js';
 import { keyOf, type TimelineEntry } from './entry.js';
 import type { RangeRequest, Segment, SpanRequest } from './timelines.js';
-import type { TimelineService } from './timelineStore.js';
+import type { TimelineService } from './timelineService.js';
 
 /** Timelines in one call of several. */
 const timelinesPerCall = 1_000;

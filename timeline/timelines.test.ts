@@ -7,7 +7,8 @@ import { startPlayground, type Playground } from '../playground/index.js';
 import { configSchema, type RoostConfigInput } from '../process/index.js';
 import type { RedisHost } from '../redis/index.js';
 import { keyOf, makeEntry, secondaryKeyCounts } from './entry.js';
-import { openTimelines, type TimelineService } from './timelineStore.js';
+import type { TimelineService } from './timelineService.js';
+import { openTimelines } from './timelineStore.js';
 
 const dir = mkdtempSync(join(tmpdir(), 'roost-timelines-'));
 let playground: Playground;
@@ -33,6 +34,19 @@ afterAll(async () => {
 
 const ids = (...numbers: number[]) => BigInt64Array.from(numbers, BigInt);
 const materialized = { acknowledgment: 'materialized' } as const;
+
+const tweet = async (userId: bigint, more: object = {}) =>
+  (await service.tbird.create([{ userId, text: `by ${userId}`, ...more }], materialized))[0]!;
+const edges = async (graph: string, operations: 'add' | 'remove', source: bigint, ...destinations: bigint[]) =>
+  service.flock.write(
+    {
+      graphId: service.flock.graph(graph).id,
+      operations,
+      sourceIds: new BigInt64Array(destinations.length).fill(source),
+      destinationIds: BigInt64Array.from(destinations),
+    },
+    materialized,
+  );
 
 describe('timelines by name', () => {
   const keysOf = (entries: readonly Buffer[] | undefined) => entries?.map((entry) => Number(keyOf(entry)));
@@ -85,19 +99,6 @@ describe('home timelines', () => {
     expect(partial).toBe(false);
     return entries.map(({ tweetId }) => tweetId);
   };
-  const tweet = async (userId: bigint, more: object = {}) =>
-    (await service.tbird.create([{ userId, text: `by ${userId}`, ...more }], materialized))[0]!;
-  const edges = async (graph: string, operations: 'add' | 'remove', source: bigint, ...destinations: bigint[]) =>
-    service.flock.write(
-      {
-        graphId: service.flock.graph(graph).id,
-        operations,
-        sourceIds: new BigInt64Array(destinations.length).fill(source),
-        destinationIds: BigInt64Array.from(destinations),
-      },
-      materialized,
-    );
-
   it('has the tweets of those who are followed: those of before, and those that come', async () => {
     const old = await tweet(12n);
     await edges('follows', 'add', 11n, 12n, 13n);
@@ -164,5 +165,115 @@ describe('home timelines', () => {
     expect(await home(51n)).toEqual(made);
     const more = await tweet(52n);
     await expect.poll(() => home(51n)).toEqual([more, ...made]);
+  });
+});
+
+describe('timelines of one’s own', () => {
+  const pageOf = async (kind: 'user' | 'mentions', userId: bigint, more: object = {}) => {
+    const { entries, partial } = await service[kind].page({ userId, count: 10, ...more });
+    expect(partial).toBe(false);
+    return entries.map(({ tweetId }) => tweetId);
+  };
+  const activity = async (userId: bigint, more: object = {}) => {
+    const { entries, partial } = await service.activity.page({ userId, count: 10, ...more });
+    expect(partial).toBe(false);
+    return entries.map(({ kind, actorId, tweetId }) => [kind, actorId, tweetId]);
+  };
+  const forget = async () => {
+    const hosts = ['tl1', 'tl2'].map((name) => service.gizzard.hosts.host(name) as RedisHost);
+    await Promise.all(hosts.map((host) => host.run(Deadline.after(5_000), (redis) => redis.flushall())));
+  };
+
+  it('has an author’s tweets and retweets, as they come and from the index, page by page', async () => {
+    const old = [await tweet(61n), await tweet(61n, { retweetOfId: 1n })];
+    expect(await pageOf('user', 61n)).toEqual([...old].reverse());
+    const made = [...old];
+    for (let i = 0; i < 25; i++) made.push(await tweet(61n));
+    made.reverse();
+    await expect.poll(() => pageOf('user', 61n)).toEqual(made.slice(0, 10));
+    expect(await pageOf('user', 61n, { beforeId: made[9]! })).toEqual(made.slice(10, 20));
+    expect(await pageOf('user', 61n, { beforeId: made[19]! })).toEqual(made.slice(20));
+    await service.tbird.delete(BigInt64Array.of(made[0]!, made[26]!), materialized);
+    expect(await pageOf('user', 61n)).toEqual(made.slice(1, 11));
+    expect(await pageOf('user', 61n, { beforeId: made[19]! })).toEqual(made.slice(20, 26));
+  });
+
+  it('has the tweets that name a user, but for those of blocked ones', async () => {
+    const old = await tweet(72n, { mentions: [71n] });
+    expect(await pageOf('mentions', 71n)).toEqual([old]);
+    const [a, b] = [await tweet(73n, { mentions: [71n, 74n] }), await tweet(72n, { mentions: [71n] })];
+    await expect.poll(() => pageOf('mentions', 71n)).toEqual([b, a, old]);
+    await edges('blocks', 'add', 71n, 72n);
+    expect(await pageOf('mentions', 71n)).toEqual([a]);
+    await service.tbird.delete(BigInt64Array.of(a), materialized);
+    expect(await pageOf('mentions', 71n)).toEqual([]);
+    await edges('blocks', 'remove', 71n, 72n);
+    await expect.poll(() => pageOf('mentions', 71n)).toEqual([b, old]);
+  });
+
+  it('has what happened to a user and their tweets, once each, as it comes and from the graphs', async () => {
+    const mine = await tweet(81n);
+    await edges('follows', 'add', 82n, 81n);
+    const before = [['followed', 82n, undefined]];
+    expect(await activity(81n)).toEqual(before);
+    await edges('tweet_favorites', 'add', 82n, mine);
+    await edges('tweet_favorites', 'add', 81n, mine);
+    // It names whom it answers: one activity.
+    const reply = await tweet(82n, { replyToTweetId: mine, mentions: [81n] });
+    await tweet(83n, { retweetOfId: mine });
+    await tweet(83n, { mentions: [81n] });
+    const all = [
+      ['mentioned', 83n, undefined],
+      ['retweeted', 83n, mine],
+      ['replied', 82n, mine],
+      ['favorited', 82n, mine],
+      ...before,
+    ];
+    await expect.poll(() => activity(81n)).toEqual(all);
+    await forget();
+    expect(await activity(81n)).toEqual(all);
+    const { nextBeforeId } = await service.activity.page({ userId: 81n, count: 2 });
+    expect(await activity(81n, { beforeId: nextBeforeId })).toEqual(all.slice(2));
+    await edges('tweet_favorites', 'remove', 82n, mine);
+    await service.tbird.delete(BigInt64Array.of(reply), materialized);
+    expect(await activity(81n)).toEqual([all[0], all[1], all[4]]);
+    // Again, and later.
+    await edges('tweet_favorites', 'add', 82n, mine);
+    await edges('follows', 'remove', 82n, 81n);
+    await expect.poll(() => activity(81n)).toEqual([all[3], all[0], all[1]]);
+    await edges('blocks', 'add', 83n, 81n);
+    expect(await activity(81n)).toEqual([all[3]]);
+    await service.tbird.delete(BigInt64Array.of(mine), materialized);
+    expect(await activity(81n)).toEqual([]);
+    await service.tbird.undelete(BigInt64Array.of(mine), materialized);
+    await edges('blocks', 'remove', 83n, 81n);
+    await expect.poll(() => activity(81n)).toEqual([all[3], all[0], all[1]]);
+  });
+
+  it('goes on behind the kept activity from the graphs', async () => {
+    const mine = [await tweet(91n), await tweet(91n)];
+    const made: bigint[] = [];
+    for (let i = 0; i < 40; i++) {
+      const actor = 9_100n + BigInt(i);
+      if (i % 4 === 0) await tweet(actor, { replyToTweetId: mine[i % 2] });
+      else if (i % 4 === 1) await edges('follows', 'add', actor, 91n);
+      else await edges('tweet_favorites', 'add', actor, mine[i % 2]!);
+      made.push(actor);
+    }
+    // Ids of tweets and times of edges are of two clocks, which are a moment apart.
+    const read = async () => {
+      const found: { readonly id: bigint; readonly actorId: bigint }[] = [];
+      for (let beforeId: bigint | undefined; ;) {
+        const page = await service.activity.page({ userId: 91n, count: 7, ...(beforeId && { beforeId }) });
+        found.push(...page.entries);
+        beforeId = page.nextBeforeId;
+        if (beforeId === undefined) break;
+      }
+      expect(found.every(({ id }, i) => i === 0 || id < found[i - 1]!.id)).toBe(true);
+      return found.map(({ actorId }) => actorId).sort();
+    };
+    await expect.poll(read).toEqual(made);
+    await edges('tweet_favorites', 'add', 9_200n, mine[0]!);
+    await expect.poll(read).toEqual([...made, 9_200n]);
   });
 });

@@ -1,6 +1,7 @@
 import type { Flock } from '../../flock/index.js';
 import type { Tbird } from '../../tbird/index.js';
-import type { TimelineGraphs } from './audience.js';
+import { activityChanged } from '../activity/activityJob.js';
+import type { StoredGraphs } from '../timelineGraphs.js';
 import { newDelivery } from './deliveryPayload.js';
 import { followsChanged, type Follow } from './followJob.js';
 
@@ -10,7 +11,7 @@ import { followsChanged, type Follow } from './followJob.js';
  *
  * @param graphs undefined while there are no timelines: nothing is delivered then, and other writes go on
  */
-export function deliverAlongside(tbird: Tbird, flock: Flock, graphs: () => TimelineGraphs | undefined): void {
+export function deliverAlongside(tbird: Tbird, flock: Flock, graphs: () => StoredGraphs | undefined): void {
   tbird.alongside(({ created, deleted, undeleted }) =>
     graphs() === undefined
       ? []
@@ -21,14 +22,15 @@ export function deliverAlongside(tbird: Tbird, flock: Flock, graphs: () => Timel
         ],
   );
   flock.onApplied((edges) => {
-    const { follows, blocks, retweetsOff } = graphs() ?? {};
-    if (follows === undefined) return [];
+    const present = graphs();
+    if (present === undefined) return [];
+    const { follows, blocks, retweetsOff } = present;
     const changed: Follow[] = [];
     for (const { tableId, sourceId, destinationId } of edges) {
       if (tableId !== follows && tableId !== blocks && tableId !== retweetsOff) continue;
       changed.push({ readerId: sourceId, authorId: destinationId });
       if (tableId === blocks) changed.push({ readerId: destinationId, authorId: sourceId });
     }
-    return changed.length === 0 ? [] : [followsChanged(changed)];
+    return [...(changed.length === 0 ? [] : [followsChanged(changed)]), ...activityChanged(edges, present)];
   });
 }

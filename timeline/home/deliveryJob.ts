@@ -4,7 +4,8 @@ import type { Flock } from '../../flock/index.js';
 import type { ClusterJobType, FollowUp } from '../../gizzard/index.js';
 import type { Tbird } from '../../tbird/index.js';
 import { until, type ReadOptions, type Tweet } from '../../wire/index.js';
-import { encodeTimelineWrite, timelineJobKind, type TimelineWrite } from '../jobs/timelinePayload.js';
+import { writeOf } from '../jobs/timelinePayload.js';
+import type { StoredGraphs } from '../timelineGraphs.js';
 import { audienceOf, type TimelineGraphs } from './audience.js';
 import { decodeDelivery, deliveryJobKind, encodeDelivery, firstCursor, type Delivery } from './deliveryPayload.js';
 import { homeEntry } from './homeEntry.js';
@@ -21,11 +22,14 @@ const firstLookMs = 2;
 /**
  * Brings a tweet into the home timelines of those who get it, or takes it out of them: a step reads a page of readers, and journals the pushes to their timelines and the next step. Later steps go
  * by the low queue, so that an author with few followers never waits behind one with millions.
+ *
+ * @param about what the first step brings about beside that
  */
 export const deliveryJob = (
   tbird: Tbird,
   flock: Flock,
-  graphs: () => TimelineGraphs & { readonly byUser: number },
+  graphs: () => StoredGraphs,
+  about: (tweet: Tweet, op: Delivery['op'], deadline: Deadline) => Promise<readonly FollowUp[]>,
 ): ClusterJobType => ({
   kind: deliveryJobKind,
   check(payload) {
@@ -52,6 +56,7 @@ export const deliveryJob = (
     };
     return [
       ...(cursor === firstCursor ? writesTo(await concerned(flock, graphs(), tweet, options)) : []),
+      ...(cursor === firstCursor ? await about(tweet, op, deadline) : []),
       ...writesTo(page.ids),
       ...(page.nextCursor === 0n ? [] : [nextStep({ ...delivery, cursor: page.nextCursor })]),
     ];
@@ -103,8 +108,6 @@ async function stored(
     await sleep(firstLookMs << look);
   }
 }
-
-const writeOf = (write: TimelineWrite): FollowUp => ({ kind: timelineJobKind, payload: encodeTimelineWrite(write) });
 
 const nextStep = (delivery: Delivery): FollowUp => ({
   kind: deliveryJobKind,

@@ -4,6 +4,7 @@ import { requirePayloadVersion, type ClusterJobType, type FollowUp } from '../..
 import type { Tbird } from '../../tbird/index.js';
 import { until } from '../../wire/index.js';
 import { encodeTimelineWrite, timelineJobKind, type TimelineWrite } from '../jobs/timelinePayload.js';
+import { keyBytes } from '../entry.js';
 import type { Timelines } from '../timelines.js';
 import type { TimelineGraphs } from './audience.js';
 import { authorAt, homeEntry } from './homeEntry.js';
@@ -75,7 +76,7 @@ export const followJob = (
     for (const [i, { readerId, authorId }] of follows.entries()) {
       const name = homeName(readerId);
       if (!standing[i]!) {
-        writes.push(write({ op: 'withdraw', name, at: authorAt, author: authorId }));
+        writes.push(write({ op: 'withdraw', name, at: authorAt, bytes: keyBytes(authorId) }));
         continue;
       }
       const options = until(deadline);

@@ -85,7 +85,10 @@ async function applyOne(lists: TimelineLists, write: TimelineWrite, ids: readonl
       await lists.unmerge(write.name, write.entries.map(keyOf));
       return;
     case 'withdraw':
-      await lists.withdraw(write.name, write.at, write.author);
+      await lists.withdraw(write.name, write.at, write.bytes);
+      return;
+    case 'supersede':
+      await lists.supersede(write.name, write.at, write.entry);
       return;
     case 'delete':
     case 'begin':

@@ -30,8 +30,9 @@ const writes: fc.Arbitrary<TimelineWrite> = fc.oneof(
     op: fc.constant('withdraw' as const),
     name,
     at: fc.integer({ min: 0, max: 255 }),
-    author: fc.bigInt({ min: 0n, max: 2n ** 63n - 1n }),
+    bytes: entry,
   }),
+  fc.record({ op: fc.constant('supersede' as const), name, at: fc.integer({ min: 0, max: 255 }), entry }),
 );
 
 it('reads what it wrote', () => {

@@ -1,5 +1,5 @@
 import { RoostError } from '../../core/index.js';
-import { requirePayloadVersion } from '../../gizzard/index.js';
+import { requirePayloadVersion, type FollowUp } from '../../gizzard/index.js';
 import { keyBytes, type TimelineEntry } from '../entry.js';
 
 export const timelineJobKind = 'timelines.write';
@@ -23,8 +23,10 @@ export type TimelineWrite =
       readonly floor?: bigint | undefined;
     }
   | { readonly op: 'delete' | 'begin'; readonly name: string }
-  /** Of all entries whose 8 bytes from a place on are the author's. */
-  | { readonly op: 'withdraw'; readonly name: string; readonly at: number; readonly author: bigint };
+  /** Of all entries that have these bytes from a place on. */
+  | { readonly op: 'withdraw'; readonly name: string; readonly at: number; readonly bytes: Buffer }
+  /** Of one entry, in place of those that have the same bytes from a place on. */
+  | { readonly op: 'supersede'; readonly name: string; readonly at: number; readonly entry: TimelineEntry };
 
 type SeveralOperation = 'store' | 'merge' | 'unmerge';
 
@@ -33,7 +35,7 @@ type SeveralOperation = 'store' | 'merge' | 'unmerge';
  *   push, remove: u16 bytes of the entry · the entry · the ids, 8 bytes each
  *   store, merge, unmerge: for each entry u16 bytes · the entry
  *   fill, complete: i64 floor, −1 for none · the same
- *   withdraw: u8 place · i64 author
+ *   withdraw, supersede: u8 place · the bytes, or the entry
  */
 const version = 1;
 const headerBytes = 4;
@@ -49,6 +51,7 @@ const operations = [
   'complete',
   'withdraw',
   'fill',
+  'supersede',
 ] as const;
 
 export function encodeTimelineWrite(write: TimelineWrite): Buffer {
@@ -65,7 +68,9 @@ export function encodeTimelineWrite(write: TimelineWrite): Buffer {
     case 'begin':
       return Buffer.concat([header, name]);
     case 'withdraw':
-      return Buffer.concat([header, name, Buffer.from([write.at]), keyBytes(write.author)]);
+      return Buffer.concat([header, name, Buffer.from([write.at]), write.bytes]);
+    case 'supersede':
+      return Buffer.concat([header, name, Buffer.from([write.at]), write.entry]);
     case 'fill':
     case 'complete':
       return Buffer.concat([header, name, keyBytes(write.floor ?? noFloor), ...write.entries.flatMap(sized)]);
@@ -73,6 +78,12 @@ export function encodeTimelineWrite(write: TimelineWrite): Buffer {
       return Buffer.concat([header, name, ...write.entries.flatMap(sized)]);
   }
 }
+
+/** A write that follows from a job. */
+export const writeOf = (write: TimelineWrite): FollowUp => ({
+  kind: timelineJobKind,
+  payload: encodeTimelineWrite(write),
+});
 
 /** Throws `DataLoss` where the payload is not one of ours, `UnknownJob` where it is of a later version. */
 export function decodeTimelineWrite(payload: Buffer): TimelineWrite {
@@ -91,10 +102,11 @@ export function decodeTimelineWrite(payload: Buffer): TimelineWrite {
     if (at !== payload.length) throw malformed(payload);
     return { op, name };
   }
-  if (op === 'withdraw') {
-    const rest = take(9);
-    if (at !== payload.length) throw malformed(payload);
-    return { op, name, at: rest.readUInt8(0), author: rest.readBigInt64LE(1) };
+  if (op === 'withdraw' || op === 'supersede') {
+    const place = take(1).readUInt8(0);
+    const bytes = take(payload.length - at);
+    if (bytes.length === 0) throw malformed(payload);
+    return op === 'withdraw' ? { op, name, at: place, bytes } : { op, name, at: place, entry: bytes };
   }
   if (op === 'push' || op === 'remove') {
     const entry = takeEntry();

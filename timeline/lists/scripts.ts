@@ -61,7 +61,10 @@ export const scripts = {
     },
     1
   >('absorb'),
-  withdraw: script<{ readonly name: string; readonly at: number; readonly author: Buffer }, number>('withdraw'),
+  withdraw: script<{ readonly name: string; readonly at: number; readonly bytes: Buffer }, number>('withdraw'),
+  supersede: script<Bounds & { readonly name: string; readonly at: number; readonly entry: TimelineEntry }, number>(
+    'supersede',
+  ),
   lease: script<{ readonly name: string; readonly ms: number }, 0 | 1>('lease'),
   delete: script<{ readonly name: string }, 0 | 1>('delete'),
   names: script<{ readonly after: string; readonly limit: number }, [last: Buffer, ...names: Buffer[]]>('names'),

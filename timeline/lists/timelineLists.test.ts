@@ -144,13 +144,29 @@ describe('the head of a list', () => {
     expect(await lists.read('head:2', { limit: 9 })).toMatchObject({ end: true, whole: false });
   });
 
+  it('gives way to what says the same at another key', async () => {
+    const said = (key: number, what: number) => Buffer.concat([makeEntry(BigInt(key)), keyBytes(BigInt(what))]);
+    await lists.store(
+      'head:4',
+      [1, 2, 3, 4, 5, 6, 7, 8].map((key) => said(key, key % 4)),
+    );
+    expect(await lists.supersede('head:4', 20, said(9, 1))).toBe(1);
+    expect(await lists.supersede('head:4', 20, said(9, 1))).toBe(0);
+    expect(await keys('head:4')).toEqual([9, 8, 7, 6, 4, 3, 2]);
+    // Below the head's key it is not kept, and what is newer goes all the same.
+    expect(await lists.floor('head:4')).toBe(1n);
+    expect(await lists.supersede('head:4', 20, said(0, 2))).toBe(1);
+    expect(await keys('head:4')).toEqual([9, 8, 7, 4, 3]);
+    expect(await lists.supersede('head:missing', 20, said(9, 1))).toBeUndefined();
+  });
+
   it('stays where an author is taken out', async () => {
     const by = (key: number, author: number) => Buffer.concat([makeEntry(BigInt(key)), keyBytes(BigInt(author))]);
     await lists.store(
       'head:3',
       [1, 2, 3, 4, 5, 6, 7, 8].map((key) => by(key, key % 2)),
     );
-    expect(await lists.withdraw('head:3', 20, 1n)).toBe(4);
+    expect(await lists.withdraw('head:3', 20, keyBytes(1n))).toBe(4);
     expect(await keys('head:3')).toEqual([8, 6, 4, 2]);
     expect(await lists.floor('head:3')).toBe(1n);
   });

@@ -140,9 +140,14 @@ export class TimelineLists {
     };
   }
 
-  /** Takes out the entries whose 8 bytes from a place on are these. Returns how many there were; undefined where the timeline is missing. */
-  async withdraw(name: string, at: number, author: bigint): Promise<number | undefined> {
-    return present(await this.#run('withdraw', { name, at, author: keyBytes(author) }));
+  /** Takes out the entries that have these bytes from a place on. Returns how many there were; undefined where the timeline is missing. */
+  async withdraw(name: string, at: number, bytes: Buffer): Promise<number | undefined> {
+    return present(await this.#run('withdraw', { name, at, bytes }));
+  }
+
+  /** Puts an entry where it belongs, in place of those that have the same bytes from a place on. Undefined where the timeline is missing. */
+  async supersede(name: string, at: number, entry: TimelineEntry): Promise<number | undefined> {
+    return present(await this.#run('supersede', { name, ...this.#bounds, at, entry }));
   }
 
   /** Gives one caller at a time the right to rebuild a timeline, for some time. Returns whether this one has it. */

@@ -7,7 +7,7 @@ import { firstStep, noStep, type Filling, type TimelineKind } from './timelineKi
 export const rebuildJobKind = 'timelines.rebuild';
 
 /** The kinds of timelines that are rebuilt. A payload has the place of one, so that new ones are added at the end. */
-export const kindNames = ['home'] as const;
+export const kindNames = ['home', 'user', 'mentions', 'activity'] as const;
 export type KindName = (typeof kindNames)[number];
 export type TimelineKinds = { readonly [Name in KindName]: Pick<TimelineKind<unknown>, 'prefix' | 'fill'> };
 

@@ -1,11 +1,11 @@
-/** A page of a home timeline that is asked for. */
+/** A page of a timeline that is asked for. */
 export interface HomeRequest {
   readonly userId: bigint;
   /** 1 … limits.pageSize. */
   readonly count: number;
-  /** Only tweets with smaller ids. */
+  /** Only entries with smaller ids. */
   readonly beforeId?: bigint;
-  /** Only tweets with greater ids. */
+  /** Only entries with greater ids. */
   readonly sinceId?: bigint;
 }
 
@@ -13,6 +13,29 @@ export interface HomeRequest {
 export interface TweetIdPage {
   readonly ids: readonly bigint[];
   /** Whether tweets may be missing, since the timeline is still being rebuilt: another read, a moment later, has them. */
+  readonly partial: boolean;
+  /** Where the next page begins; absent at the end. */
+  readonly nextBeforeId?: bigint;
+}
+
+/** What happens to users and their tweets, in the order of their numbers on the wire, from 1 on. */
+export const activityKinds = ['favorited', 'retweeted', 'replied', 'mentioned', 'followed'] as const;
+export type ActivityKind = (typeof activityKinds)[number];
+
+/** Something that somebody did to a user or to a tweet of theirs. */
+export interface Activity {
+  /** Of a retweet, a reply and a mention the id of the tweet that is one; of the others one that sorts by their time among tweets. */
+  readonly id: bigint;
+  readonly kind: ActivityKind;
+  readonly actorId: bigint;
+  /** The user's tweet that it happened to; absent where it happened to the user: of mentions and follows. */
+  readonly tweetId?: bigint;
+}
+
+/** A page of activity, newest first. */
+export interface ActivityPage {
+  readonly activity: readonly Activity[];
+  /** Whether some may be missing, since the timeline is still being rebuilt: another read, a moment later, has it. */
   readonly partial: boolean;
   /** Where the next page begins; absent at the end. */
   readonly nextBeforeId?: bigint;

@@ -1,8 +1,8 @@
--- Takes the entries of one author out of a timeline: those whose bytes from `at` on are the author's. Readers do not see them any more, whether they are here or not, so no
+-- Takes entries out of a timeline: those that have these bytes from `at` on, as those of an author have the author's id. Readers do not see them any more, whether they are here or not, so no
 -- tombstones stay but that of the head. Returns how many it took, -1 where the timeline is missing.
 --
 -- KEYS: shards
--- ARGV: shard, name, at, author
+-- ARGV: shard, name, at, bytes
 -- include: common
 
 local space, err = space_of(shards, shard)
@@ -12,10 +12,10 @@ local list = space .. name
 local entries = redis.call('LRANGE', list, 0, -1)
 if #entries == 0 then return -1 end
 
-local first, last = at + 1, at + #author
+local first, last = at + 1, at + #bytes
 local kept, taken = {}, 0
 for i, entry in ipairs(entries) do
-  if #entry < last or string.sub(entry, first, last) ~= author then
+  if #entry < last or string.sub(entry, first, last) ~= bytes then
     kept[#kept + 1] = entry
   else
     taken = taken + 1

@@ -1,0 +1,17 @@
+import { limits } from '../../core/index.js';
+import type { Tbird } from '../../tbird/index.js';
+import type { ReadOptions, Tweet } from '../../wire/index.js';
+
+/** Tweets of any number of ids; those that there are not are left out. */
+export async function tweetsById(
+  tbird: Tbird,
+  ids: Iterable<bigint>,
+  options: ReadOptions & { readonly deleted?: boolean },
+): Promise<Map<bigint, Tweet>> {
+  const wanted = BigInt64Array.from(new Set(ids));
+  const found = new Map<bigint, Tweet>();
+  for (let from = 0; from < wanted.length; from += limits.idsPerCall)
+    for (const tweet of await tbird.get(wanted.subarray(from, from + limits.idsPerCall), options))
+      if (tweet !== undefined) found.set(tweet.id, tweet);
+  return found;
+}

@@ -1,0 +1,130 @@
+import { parseId, RoostError, type Deadline } from '../core/index.js';
+import type { Flock } from '../flock/index.js';
+import { planShards, type Gizzard, type ShardsPlan } from '../gizzard/index.js';
+import type { RoostConfig } from '../process/index.js';
+import type { Tbird } from '../tbird/index.js';
+import { deadlineOf, type Activity, type ReadOptions } from '../wire/index.js';
+import { ActivitySource } from './activity/activitySource.js';
+import { ActivityTimelines } from './activity/activityTimelines.js';
+import type { HomeEntry } from './home/homeEntry.js';
+import { HomeTimelines } from './home/homeTimelines.js';
+import type { ReadRule } from './home/visibility.js';
+import { encodeTimelineWrite, timelineJobKind } from './jobs/timelinePayload.js';
+import { AuthorTimelines } from './kinds/authorTimelines.js';
+import { MentionTimelines } from './kinds/mentionTimelines.js';
+import type { ListLimits } from './lists/timelineLists.js';
+import { routingKeys } from './names.js';
+import { newRebuild, type KindName } from './pages/rebuildJob.js';
+import type { TimelineKind } from './pages/timelineKind.js';
+import { TimelinePages } from './pages/timelinePages.js';
+import { presentGraphs, timelineGraphs, type StoredGraphs } from './timelineGraphs.js';
+import { Timelines } from './timelines.js';
+import { TimelineShards, timelinesTableId } from './timelineShards.js';
+import { timelinesShardTypeName } from './timelinesShardType.js';
+
+/** The timelines of a cluster. */
+export class TimelineService {
+  readonly timelines: Timelines;
+  /** What is kept, by its kind. */
+  readonly kinds: {
+    readonly home: HomeTimelines;
+    readonly user: AuthorTimelines;
+    readonly mentions: MentionTimelines;
+    readonly activity: ActivityTimelines;
+  };
+  readonly home: TimelinePages<HomeEntry>;
+  readonly user: TimelinePages<HomeEntry>;
+  readonly mentions: TimelinePages<HomeEntry>;
+  readonly activity: TimelinePages<Activity>;
+  readonly source: ActivitySource;
+  readonly graphs: () => StoredGraphs;
+
+  constructor(
+    readonly gizzard: Gizzard,
+    readonly flock: Flock,
+    readonly tbird: Tbird,
+    rules: readonly ReadRule[] = [],
+  ) {
+    this.graphs = () => timelineGraphs(flock, gizzard.config);
+    this.timelines = new Timelines(gizzard, new TimelineShards(gizzard, limitsOf(gizzard.config)));
+    this.source = new ActivitySource(flock, tbird, this.graphs);
+    this.kinds = {
+      home: new HomeTimelines(flock, tbird, this.graphs, rules),
+      user: new AuthorTimelines(tbird),
+      mentions: new MentionTimelines(flock, tbird, this.graphs),
+      activity: new ActivityTimelines(flock, tbird, this.source, this.graphs),
+    };
+    this.home = this.#pages('home', this.kinds.home);
+    this.user = this.#pages('user', this.kinds.user);
+    this.mentions = this.#pages('mentions', this.kinds.mentions);
+    this.activity = this.#pages('activity', this.kinds.activity);
+  }
+
+  /** The graphs by which tweets are delivered; undefined while the cluster has no timelines, or lacks the graph of follows or the tweets' index. */
+  delivered(): StoredGraphs | undefined {
+    if (!this.gizzard.topology.covers(timelinesTableId)) return undefined;
+    const { follows, byUser, ...others } = presentGraphs(this.flock, this.gizzard.config);
+    return follows === undefined || byUser === undefined ? undefined : { follows, byUser, ...others };
+  }
+
+  /** Makes the shards of timelines. Throws `AlreadyExists` where there are some, `FailedPrecondition` where no Redis is configured for them. */
+  async setup({
+    shards,
+    replicas,
+    hosts = Object.keys(this.gizzard.config.timeline.hosts),
+  }: TimelineSetup): Promise<void> {
+    if (hosts.length === 0)
+      throw new RoostError(
+        'FailedPrecondition',
+        'name the Redis servers for timelines in `timeline.hosts` of the configuration',
+      );
+    await this.gizzard.nameServer.reload();
+    if (this.gizzard.topology.tables.some(({ tableId }) => tableId === timelinesTableId))
+      throw new RoostError('AlreadyExists', 'this cluster has timelines already');
+    await this.gizzard.apply(
+      planShards({
+        table: { tableId: timelinesTableId, name: 'timelines', service: 'timelines', hash: 'identity' },
+        shardType: timelinesShardTypeName,
+        prefix: 'timelines',
+        shards,
+        replicas,
+        hosts,
+        endHash: routingKeys,
+      }),
+    );
+  }
+
+  /** Forgets what is kept of a timeline and has it filled anew. Answered once that has begun, which takes a process that applies jobs. Throws as `Timelines` does. */
+  async rebuild(kind: KindName, userId: bigint, options: ReadOptions = {}): Promise<void> {
+    parseId(userId);
+    const deadline = deadlineOf(options);
+    await this.timelines.delete(this.#nameOf(kind, userId), { ...options, acknowledgment: 'materialized' });
+    await this.#askForRebuild(kind, userId, deadline);
+  }
+
+  #pages<Item>(name: KindName, kind: TimelineKind<Item>): TimelinePages<Item> {
+    return new TimelinePages(this.timelines, kind, (userId, deadline) => this.#askForRebuild(name, userId, deadline));
+  }
+
+  #nameOf(kind: KindName, userId: bigint): string {
+    return `${this.kinds[kind].prefix}${userId}`;
+  }
+
+  /** Makes an empty timeline, so that what is delivered from now on stays, and has it filled. */
+  async #askForRebuild(kind: KindName, userId: bigint, deadline: Deadline): Promise<void> {
+    const { jobs } = this.gizzard;
+    const name = this.#nameOf(kind, userId);
+    const begun = { kind: timelineJobKind, payload: encodeTimelineWrite({ op: 'begin', name }) };
+    await jobs.append([begun], { priority: 'high', waitUntilApplied: true, deadline });
+    await jobs.append([newRebuild(kind, userId)], { priority: 'high', waitUntilApplied: false, deadline });
+  }
+}
+
+export type TimelineSetup = Pick<ShardsPlan, 'shards' | 'replicas'> & Partial<Pick<ShardsPlan, 'hosts'>>;
+
+/** How timelines are kept, as the configuration says. */
+export const limitsOf = ({ timeline: { keep, trimPast, ttlDays } }: RoostConfig): ListLimits => ({
+  keep,
+  trimPast,
+  ttlSeconds: Math.ceil(ttlDays * 86_400),
+});
