@@ -1,5 +1,5 @@
-import { RoostError } from '../core/index.js';
 import type { Gizzard } from '../gizzard/index.js';
+import { adminPage } from './console/adminPage.js';
 import { requireAll, runningServers } from './console/managers.js';
 
 /** What all running servers have counted of one cache, each since its start. */
@@ -34,13 +34,9 @@ export async function cacheCounts(gizzard: Gizzard): Promise<ServersCaches> {
   const failures: Parameters<typeof requireAll>[0][number][] = [];
   await Promise.all(
     servers.map(async (server) => {
-      const { host, port } = server.admin!;
       try {
-        const answer = await fetch(`http://${host.includes(':') ? `[${host}]` : host}:${port}/metrics`, {
-          signal: AbortSignal.timeout(askWithinMs),
-        });
-        if (!answer.ok) throw new RoostError('Unavailable', `it answered with status ${answer.status}`);
-        for (const [, what, kind, name, value] of (await answer.text()).matchAll(
+        const metrics = await adminPage(server.admin!, '/metrics', askWithinMs);
+        for (const [, what, kind, name, value] of metrics.matchAll(
           /^roost_cache_(\w+)_total\{(cache|pool)="([^"]+)"\} (\d+)/gm,
         )) {
           names[kind as 'cache' | 'pool'].add(name!);

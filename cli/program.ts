@@ -11,6 +11,7 @@ import { addAuditCommands } from './audit.js';
 import { addCacheCommands } from './cache.js';
 import { addCheckCommand } from './check.js';
 import { addCompletionCommand } from './completion.js';
+import { addCertsCommand } from './certs.js';
 import { addDoctorCommand } from './doctor.js';
 import { addForwardingCommands } from './forwarding.js';
 import { addHostCommands } from './host.js';
@@ -55,6 +56,7 @@ export function buildProgram(io: CliIo, json = false): Command {
   if (!json) program.showHelpAfterError('Add --help to see how it is used.');
   addQuickstartCommand(program, io);
   addPlaygroundCommands(program, io);
+  addCertsCommand(program, io);
   addServeCommand(program, io);
   for (const store of io.stores) store.commands?.(program, io);
   addCacheCommands(program, io);

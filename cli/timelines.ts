@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { limits } from '../core/index.js';
 import { openTimelines, type TimelineService } from '../timeline/index.js';
 import type { CliIo } from './console/cliIo.js';
-import { type ClientOptions, serverOption, timelineServerOption, withClient } from './console/client.js';
+import { askingServers, type ClientOptions, timelineServerOption, withClient } from './console/client.js';
 import {
   type ConfigOptions,
   configOption,
@@ -55,39 +55,38 @@ export function addTimelineCommands(program: Command, io: CliIo): void {
       }),
     );
 
-  defineCommand(
-    timeline,
-    'home',
-    'what those whom a user follows have tweeted, newest first',
-    'roost timeline home 42 --count 10',
-  )
-    .argument('<user>', 'whose', idArgument)
-    .option('--count <count>', 'how many', integerArgument(1, limits.pageSize), 20)
-    .option('--before <id>', 'only those with smaller ids', idArgument)
-    .option('--since <id>', 'only those with greater ids', idArgument)
-    .addOption(timelineServerOption())
-    .addOption(serverOption())
-    .addOption(configOption())
-    .action(async (user: bigint, options: HomeOptions) => {
-      const { count, before, since } = options;
-      const bounds = { count, ...(before === undefined ? {} : { before }), ...(since === undefined ? {} : { since }) };
-      const page = await withClient(io, options, (roost) => roost.timelines.homeFragments('short', user, bounds));
-      const tweets = page.tweets.map(
-        (tweet) =>
-          JSON.parse(tweet.toString()) as { readonly id: string; readonly user_id: string; readonly text: string },
-      );
-      const { ids: _ids, ...rest } = page;
-      const output = outputFor(io, options);
-      output.result(
-        { ...rest, tweets },
-        () =>
-          output.table(
-            ['id', 'user', 'text'],
-            tweets.map(({ id, user_id: author, text }) => [id, author, text]),
-          ) + (page.partial ? `\n${output.dim('it is being rebuilt: some may be missing')}` : ''),
-        page.nextBeforeId === undefined ? [] : [`roost timeline home ${user} --before ${page.nextBeforeId}`],
-      );
-    });
+  askingServers(
+    defineCommand(
+      timeline,
+      'home',
+      'what those whom a user follows have tweeted, newest first',
+      'roost timeline home 42 --count 10',
+    )
+      .argument('<user>', 'whose', idArgument)
+      .option('--count <count>', 'how many', integerArgument(1, limits.pageSize), 20)
+      .option('--before <id>', 'only those with smaller ids', idArgument)
+      .option('--since <id>', 'only those with greater ids', idArgument)
+      .addOption(timelineServerOption()),
+  ).action(async (user: bigint, options: HomeOptions) => {
+    const { count, before, since } = options;
+    const bounds = { count, ...(before === undefined ? {} : { before }), ...(since === undefined ? {} : { since }) };
+    const page = await withClient(io, options, (roost) => roost.timelines.homeFragments('short', user, bounds));
+    const tweets = page.tweets.map(
+      (tweet) =>
+        JSON.parse(tweet.toString()) as { readonly id: string; readonly user_id: string; readonly text: string },
+    );
+    const { ids: _ids, ...rest } = page;
+    const output = outputFor(io, options);
+    output.result(
+      { ...rest, tweets },
+      () =>
+        output.table(
+          ['id', 'user', 'text'],
+          tweets.map(({ id, user_id: author, text }) => [id, author, text]),
+        ) + (page.partial ? `\n${output.dim('it is being rebuilt: some may be missing')}` : ''),
+      page.nextBeforeId === undefined ? [] : [`roost timeline home ${user} --before ${page.nextBeforeId}`],
+    );
+  });
 
   defineCommand(
     timeline,

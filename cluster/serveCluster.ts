@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import type { ServiceOfPort } from '../access/index.js';
-import { limits, type Address } from '../core/index.js';
-import type { RoostConfig } from '../process/index.js';
+import { isLoopback, limits, RoostError, type Address } from '../core/index.js';
+import { ServerTls, type RoostConfig } from '../process/index.js';
 import {
   AdminServer,
   adminRoles,
@@ -29,6 +29,15 @@ export interface ServedCluster {
   close(): Promise<void>;
 }
 
+function refuseInTheClear({ server: { host, plain }, tls }: RoostConfig): void {
+  if (tls !== undefined || plain || isLoopback(host)) return;
+  throw new RoostError(
+    'FailedPrecondition',
+    `server.host is ${host}, beyond loopback, and nothing would be encrypted: set \`tls.certFile\` and \`tls.keyFile\` (\`roost certs\` makes some for development), or \`server.plain\` to true on a network that is trusted`,
+    { fields: { host } },
+  );
+}
+
 /** The port of a store's service; undefined where it has none. */
 export const portOf = (
   { server }: RoostConfig,
@@ -38,7 +47,7 @@ export const portOf = (
 
 /**
  * Serves every store of a cluster that has a service, Gizzard's manager, the job injector and the admin pages, each on its port of the configuration.
- * Throws `Unavailable` where a port is taken, and as `accessOf`; nothing listens then.
+ * Throws `Unavailable` where a port is taken, `FailedPrecondition` where ports beyond loopback would not be encrypted though nobody asked for that, and as `accessOf`; nothing listens then.
  *
  * @param version the release, for clients and operators
  */
@@ -49,6 +58,8 @@ export async function serveCluster<Stores extends readonly StoreLike[]>(
   const { gizzard, config, opened } = cluster;
   const { log, metrics } = gizzard;
   const { host, connections, connectionsPerAddress, managerPort, injectorPort, adminPort } = config.server;
+  refuseInTheClear(config);
+  const tls = config.tls === undefined ? undefined : new ServerTls(config.tls, log);
   const closing: (() => Promise<void>)[] = [];
   const close = async (): Promise<void> => {
     for (const end of closing.splice(0).reverse()) await end();
@@ -70,6 +81,7 @@ export async function serveCluster<Stores extends readonly StoreLike[]>(
       metrics,
       log,
       limits: { connections, connectionsPerAddress, requestBytes },
+      tls,
     });
     closing.push(() => server.close());
     return { host, port: server.port };
@@ -111,6 +123,7 @@ export async function serveCluster<Stores extends readonly StoreLike[]>(
       port: adminPort,
       metrics,
       access: access.port({ service: 'metrics', roles: adminRoles }),
+      tls,
       info: () => ({
         pid: process.pid,
         cluster: config.cluster,

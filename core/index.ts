@@ -38,5 +38,6 @@ export {
 } from './snowflake.js';
 export { pause } from './pause.js';
 export { Semaphore } from './semaphore.js';
+export { reasonOf, tlsTrouble } from './tlsTrouble.js';
 export { writeIdentityBytes, type WriteIdentity } from './writeIdentity.js';
 export { writeSoon } from './writeSoon.js';

@@ -1,3 +1,8 @@
+export {
+  makeDevelopmentCertificates,
+  type CertificateFiles,
+  type CertificateOptions,
+} from './developmentCertificates.js';
 export { Playground, type PlaygroundDatabaseHost } from './playground.js';
 export { endProcess, identify, type ProcessIdentity } from './processes.js';
 export { readPlayground, type PlaygroundStatus, type ServerStatus } from './readPlayground.js';

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { encryptionKeys, mayConnect, ownTls } from './tlsConfig.js';
 
 const port = z.int().min(0).max(65535);
 const seconds = (max: number) => z.number().positive().max(max);
@@ -30,23 +31,10 @@ const databaseHost = z
     passwordFile,
     /** Bytes of tables that the host has room for; transformations that would need more are refused. Absent: only what the server can tell of its disk is looked at. */
     capacityBytes: z.int().positive().optional(),
+    ...encryptionKeys,
   })
-  .refine(...oneSecret);
-
-const tls = z
-  .strictObject({
-    /** PEM: the authorities that the server's certificate may come from. Absent: those that Node trusts. */
-    caFile: z.string().min(1).optional(),
-    /** PEM: the certificate and the key that we show to a server that asks for them. */
-    certFile: z.string().min(1).optional(),
-    keyFile: z.string().min(1).optional(),
-    /** The name that the server's certificate must be for. Absent: the host. */
-    servername: z.string().min(1).optional(),
-  })
-  .refine(
-    ({ certFile, keyFile }) => (certFile === undefined) === (keyFile === undefined),
-    'takes `certFile` and `keyFile` together',
-  );
+  .refine(...oneSecret)
+  .refine(...mayConnect);
 
 const redisServer = z.strictObject({
   host: z.string().min(1).default('127.0.0.1'),
@@ -55,10 +43,9 @@ const redisServer = z.strictObject({
   username: z.string().min(1).optional(),
   password: z.string().optional(),
   passwordFile,
-  /** Absent: the connection is not encrypted. Files are read again for every new connection. */
-  tls: tls.optional(),
+  ...encryptionKeys,
 });
-const redis = redisServer.refine(...oneSecret);
+const redis = redisServer.refine(...oneSecret).refine(...mayConnect);
 
 const journalRedis = redisServer
   .extend({
@@ -75,14 +62,19 @@ const journalRedis = redisServer
   .refine(({ sentinels, sentinelName }) => (sentinels === undefined) === (sentinelName === undefined), {
     message: 'sentinels and sentinelName go together',
   })
-  // Nothing is sent in the clear that was to be encrypted.
-  .refine(({ sentinels, tls: encrypted }) => sentinels === undefined || encrypted === undefined, {
-    message: 'tls is not there yet for a Redis that sentinels tell of',
-  });
+  .refine(({ sentinels, ...redis }) => sentinels !== undefined || mayConnect[0](redis), mayConnect[1])
+  .refine(
+    ({ sentinels, ...redis }) =>
+      sentinels === undefined ||
+      sentinels.every((sentinel) => mayConnect[0]({ ...redis, host: sentinel.replace(/:\d+$/, '') })),
+    mayConnect[1],
+  );
 
 const server = z.strictObject({
   /** Every port binds here. Loopback unless told otherwise. */
   host: z.string().min(1).default('127.0.0.1'),
+  /** Allows ports beyond loopback, and calls of servers there, that are not encrypted: on a network that is trusted, or encrypts by itself. */
+  plain: z.boolean().default(false),
   flockPort: port.default(7915),
   /** Gizzard's manager, for DBAs' tools. */
   managerPort: port.default(7920),
@@ -206,6 +198,8 @@ const timeline = z
   .refine(({ keep, trimPast }) => keep <= trimPast, '`keep` must not be above `trimPast`');
 
 const cache = z.strictObject({
+  /** Of all nodes. */
+  ...encryptionKeys,
   /** What a read waits for a cache node before it goes on without it. */
   deadlineMs: z.int().min(1).max(1_000).default(10),
   /** Nodes that take the keys of those that are out. None: the other nodes do. */
@@ -264,6 +258,8 @@ export const configSchema = z.strictObject({
   cache: cache.prefault({}),
   server: server.prefault({}),
   access: access.prefault({}),
+  /** Absent: our own ports, and connections to those of other servers, are not encrypted. */
+  tls: ownTls.optional(),
   pool: pool.prefault({}),
   reads: reads.prefault({}),
   jobs: jobs.prefault({}),
@@ -281,4 +277,3 @@ export type PoolConfig = RoostConfig['pool'];
 export type JobsConfig = RoostConfig['jobs'];
 export type CacheConfig = RoostConfig['cache'];
 export type RedisConfig = RoostConfig['redis'];
-export type TlsConfig = z.output<typeof tls>;

@@ -7,7 +7,6 @@ export {
   type RedisConfig,
   type RoostConfig,
   type RoostConfigInput,
-  type TlsConfig,
 } from './config.js';
 export { otherVariables, withoutOverrides, type ConfigOverride } from './configEnvironment.js';
 export { configSchemaWith, type ConfigKeys } from './configExtension.js';
@@ -15,5 +14,7 @@ export { configPlaces, loadConfig, type LoadConfigOptions, type LoadedConfig } f
 export { createLog, silentLog, type Log } from './log.js';
 export { Metrics } from './metrics.js';
 export { passwordOf, type Secret } from './secret.js';
+export type { OwnTlsConfig, TlsConfig } from './tlsConfig.js';
+export { ServerTls } from './serverTls.js';
 export { tlsOf } from './tlsOf.js';
 export { suggest } from './suggest.js';

@@ -67,7 +67,7 @@ describe('loadConfig', () => {
   });
 
   it('lets the environment override the file, and options the environment', () => {
-    write({ ...valid, server: { flockPort: 1, adminPort: 1 } });
+    write({ ...valid, server: { flockPort: 1, adminPort: 1 }, cache: { plain: true } });
     const environment = {
       ROOST__SERVER__FLOCK_PORT: '2',
       ROOST__SERVER__ADMIN_PORT: '2',
@@ -194,7 +194,7 @@ describe('loadConfig', () => {
     });
     expect(problem().message).toMatchInlineSnapshot(`
       "DIR/roost.config.json: databaseHosts.host1.passwort is not a key of the configuration: did you mean databaseHosts.host1.password?
-      DIR/roost.config.json: redis.color is not a key of the configuration: the keys here are host, port, username, password, passwordFile, tls, sentinels, sentinelName
+      DIR/roost.config.json: redis.color is not a key of the configuration: the keys here are host, port, username, password, passwordFile, tls, plain, sentinels, sentinelName
       DIR/roost.config.json: server.flock_port is not a key of the configuration: did you mean server.flockPort?
       DIR/roost.config.json: servers is not a key of the configuration: did you mean server?"
     `);

@@ -7,6 +7,7 @@ import { type ConfigOverride, environmentOverrides } from './configEnvironment.j
 import { type ConfigPath, describeAllowed, keysBelow, keysOf, type KeySchema, keySchema } from './configKeys.js';
 import { RoostError } from '../core/index.js';
 import { suggest } from './suggest.js';
+import { mayConnect } from './tlsConfig.js';
 
 /** Where a configuration is looked for when neither an option nor ROOST_CONFIG names one. */
 export const configPlaces = ['roost.config.json', '.roost/roost.config.json'] as const;
@@ -154,7 +155,15 @@ function crossCheck(config: RoostConfig, sourceOf: (key: ConfigPath) => string):
       `${sourceOf(key)}: ${key.join('.')} must name one of databaseHosts (${known.join(', ')}), found ${show(host)}${hint}`,
     ];
   });
-  return [...uncached, ...hosts];
+  const { memcached, cache } = config;
+  const clear = [...memcached, ...cache.gutter, ...cache.pages]
+    .map((node) => node.split(':')[0]!)
+    .filter((host) => !mayConnect[0]({ ...cache, host }))
+    .map(
+      (host) =>
+        `${sourceOf(['memcached'])}: cache node ${host} is not on loopback and would not be encrypted: set cache.tls, or cache.plain to true on a network that is trusted`,
+    );
+  return [...uncached, ...hosts, ...clear.slice(0, 1)];
 }
 
 const invalid = (path: string, problems: readonly string[], cause?: unknown): RoostError =>

@@ -1,5 +1,24 @@
 import { RoostError, type Address } from '../core/index.js';
 
+/** A server, and how connections to it are made. */
+export interface ServerAddress extends Address {
+  /** How they are encrypted, made anew for each where this is a function. Absent: they are not, and are made on loopback alone; `false` allows that anywhere. */
+  readonly tls?: TlsOptions | (() => TlsOptions) | false | undefined;
+}
+
+/** Encryption of a connection. Certificates and keys are PEM. The server's certificate is always verified. */
+export interface TlsOptions {
+  /** The authorities that the server's certificate may come from. Absent: those that Node trusts. */
+  readonly ca?: Pem;
+  /** The certificate, with those between it and its authority, and its key, for servers that ask who we are. */
+  readonly cert?: Pem;
+  readonly key?: Pem;
+  /** The name that the server's certificate must be for. Absent: the host. */
+  readonly servername?: string;
+}
+
+type Pem = string | Buffer;
+
 const pattern = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s:[\]]+)):(\d{1,5})$/;
 
 /** Takes `host:port`, with brackets around an IPv6 host. Throws `InvalidArgument`. */

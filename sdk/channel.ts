@@ -3,7 +3,7 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 import { Deadline, limits, parseCount, RoostError, type Micros } from '../core/index.js';
 import { checkAborted, unlessAborted } from './abort.js';
 import type { RoostFlockModule, RoostTypes } from '../wire/index.js';
-import { ClusterCheck, isOtherCluster } from './clusterCheck.js';
+import { ClusterCheck, isOfServerAlone } from './clusterCheck.js';
 import { RetryBudget } from './retryBudget.js';
 import { Server, type Whereabouts } from './server.js';
 import type { ClusterService } from './services.js';
@@ -120,7 +120,7 @@ export class Channel<C extends object = RoostFlockModule.Client> {
       this.#checkOpen();
       const told = course === undefined ? error : await course.failed(error);
       // A server of another cluster is left alone; each of the others may still be of this one.
-      const worthAnother = told.retryable || (isOtherCluster(error) && attempt < this.#servers.length - 1);
+      const worthAnother = told.retryable || (isOfServerAlone(error) && attempt < this.#servers.length - 1);
       if (!worthAnother || deadline.passed) throw told;
       if (error.fields['sent'] !== undefined && ++losses >= lossesOfCall) throw told;
       if (error.code === 'Overloaded' && !this.#retries.withdraw()) throw told;

@@ -21,6 +21,7 @@ export class ClusterCheck {
   }
 }
 
-/** Whether a server was refused for its cluster, so that another one may do. */
-export const isOtherCluster = (error: RoostError): boolean =>
-  error.code === 'FailedPrecondition' && error.fields['expectedCluster'] !== undefined;
+/** Whether a server was refused for its cluster or for how it encrypts, so that another one may do. */
+export const isOfServerAlone = (error: RoostError): boolean =>
+  error.code === 'FailedPrecondition' &&
+  (error.fields['expectedCluster'] !== undefined || error.fields['tls'] !== undefined);

@@ -1,5 +1,6 @@
-import { type Address, type Deadline, errorCodes, type Priority, RoostError } from '../core/index.js';
+import { type Deadline, errorCodes, type Priority, RoostError } from '../core/index.js';
 import { JobException, JobInjectorClient, priorityNumbers, type JobInjectorModule } from '../wire/index.js';
+import type { ServerAddress } from './address.js';
 import { ThriftConnection } from './thriftConnection.js';
 
 /** A job for an injector. */
@@ -23,9 +24,13 @@ export class Injectors {
    * Returns once the injector's journal has the jobs. Throws `Unavailable` and `DeadlineExceeded` where it may have them, `Overloaded` where its journal has no room, and
    * any other code with its own words where it refused one (`InvalidArgument` from an injector that is not Roost's).
    */
-  async inject(address: Address, jobs: readonly InjectedJob[], { replicated, deadline }: InjectOptions): Promise<void> {
-    const connection = await this.#connection(address, deadline);
+  async inject(
+    address: ServerAddress,
+    jobs: readonly InjectedJob[],
+    { replicated, deadline }: InjectOptions,
+  ): Promise<void> {
     try {
+      const connection = await this.#connection(address, deadline).catch(notReached);
       await connection.call(
         (client) =>
           client.inject_jobs(
@@ -38,7 +43,8 @@ export class Injectors {
         deadline,
       );
     } catch (error) {
-      const { cause } = RoostError.from(error);
+      const { cause, fields } = RoostError.from(error);
+      if (fields['tls'] !== undefined) notReached(error);
       if (!(cause instanceof JobException)) throw error;
       const { description, code } = cause;
       // An injector that is not ours says no more than a sentence.
@@ -55,7 +61,7 @@ export class Injectors {
     await Promise.all(open.map(async (opening) => (await opening.catch(() => undefined))?.close()));
   }
 
-  async #connection(address: Address, deadline: Deadline): Promise<ThriftConnection<JobInjectorModule.Client>> {
+  async #connection(address: ServerAddress, deadline: Deadline): Promise<ThriftConnection<JobInjectorModule.Client>> {
     const key = `${address.host}:${address.port}`;
     const known = await this.#connections.get(key)?.catch(() => undefined);
     if (known !== undefined && !known.failed) return known;
@@ -63,4 +69,11 @@ export class Injectors {
     this.#connections.set(key, opening);
     return opening;
   }
+}
+
+/** Throws what kept a call from its injector as `Unavailable`: it says nothing of the jobs, however certificates do not do. */
+function notReached(thrown: unknown): never {
+  const error = RoostError.from(thrown);
+  if (error.retryable) throw error;
+  throw new RoostError('Unavailable', error.message, { cause: error, fields: error.fields });
 }

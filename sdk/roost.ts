@@ -1,6 +1,6 @@
 import { Deadline, limits, parseCount, RoostError } from '../core/index.js';
 import type { JournalStatus, RoostTimelinesModule, RoostTypes, TBirdModule, UsersModule } from '../wire/index.js';
-import { parseAddress } from './address.js';
+import { parseAddress, type ServerAddress } from './address.js';
 import type { Batch } from './batch.js';
 import { Channel, type CallOptions, type CloseOptions } from './channel.js';
 import { ClusterCheck } from './clusterCheck.js';
@@ -28,6 +28,11 @@ export interface ConnectOptions {
   readonly timelineServers?: readonly string[];
   /** The deadline of a call that does not bring one, with all its retries: 1 … limits.maxDeadlineMs. Absent: limits.defaultDeadlineMs. */
   readonly deadlineMs?: number;
+  /**
+   * How connections are encrypted; where it is a function, it is called for each, so that certificates may be replaced. Absent: they are not encrypted, and servers beyond loopback are
+   * refused. `false` asks for connections in the clear, anywhere.
+   */
+  readonly tls?: ServerAddress['tls'];
 }
 
 /** Where servers that say nothing of themselves have them. */
@@ -37,7 +42,8 @@ const oldTimelinePort = 7666;
 
 /**
  * Connects to one server or several, and returns once one has answered. Each server is asked for its cluster whenever a connection to it is made, and refused with
- * `FailedPrecondition` where it belongs to another one. Throws `InvalidArgument` for a malformed address, and `Unavailable` where none answers before the deadline.
+ * `FailedPrecondition` where it belongs to another one. Throws `InvalidArgument` for a malformed address and for one beyond loopback without `tls`, `FailedPrecondition` where the encryption of client and server
+ * does not go together, and `Unavailable` where none answers before the deadline.
  */
 export async function connect(to: string | ConnectOptions): Promise<Roost> {
   const {
@@ -47,11 +53,13 @@ export async function connect(to: string | ConnectOptions): Promise<Roost> {
     userServers,
     timelineServers,
     deadlineMs = limits.defaultDeadlineMs,
-  } = typeof to === 'string' ? { servers: [to] } : to;
+    tls,
+  }: ConnectOptions = typeof to === 'string' ? { servers: [to] } : to;
   parseCount(deadlineMs, 'deadlineMs', 1, limits.maxDeadlineMs);
   if (servers.length === 0)
     throw new RoostError('InvalidArgument', 'at least one server is needed', { fields: { argument: 'servers' } });
-  const addresses = servers.map(parseAddress);
+  const at = (server: string): ServerAddress => ({ ...parseAddress(server), tls });
+  const addresses = servers.map(at);
   const check = new ClusterCheck(cluster);
   const time = new JournalTime(() => graphs);
   const graphs: Channel = new Channel(addresses, flockService, deadlineMs, time, check);
@@ -59,9 +67,9 @@ export async function connect(to: string | ConnectOptions): Promise<Roost> {
     given: readonly string[] | undefined,
     portOf: (info: RoostTypes.ServerInfo) => number,
   ): Whereabouts[] =>
-    given?.map(parseAddress) ??
+    given?.map(at) ??
     graphs.infos.map((info, i) => async (deadline) => ({
-      host: addresses[i]!.host,
+      ...addresses[i]!,
       port: portOf(await info(deadline)),
     }));
   const roost = new Roost(

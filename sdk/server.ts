@@ -1,5 +1,6 @@
-import { Deadline, limits, RoostError, type Address } from '../core/index.js';
+import { Deadline, isRoostError, limits, RoostError } from '../core/index.js';
 import type { RoostTypes } from '../wire/index.js';
+import type { ServerAddress } from './address.js';
 import type { ClusterCheck } from './clusterCheck.js';
 import type { ClusterService } from './services.js';
 import { ThriftConnection, type Invoke } from './thriftConnection.js';
@@ -8,7 +9,7 @@ const firstBackoffMs = 20;
 const maxBackoffMs = 2_000;
 
 /** Where a server is: fixed, or asked for whenever a connection is opened. */
-export type Whereabouts = Address | ((deadline: Deadline) => Promise<Address>);
+export type Whereabouts = ServerAddress | ((deadline: Deadline) => Promise<ServerAddress>);
 
 /** One server and the connection to it, which is opened when first needed and again after it has failed. */
 export class Server<C extends object> {
@@ -69,7 +70,12 @@ export class Server<C extends object> {
     this.#opening ??= this.#open().finally(() => {
       this.#opening = undefined;
     });
-    return deadline.race(this.#opening, 'connecting');
+    try {
+      return await deadline.race(this.#opening, 'connecting');
+    } catch (error) {
+      // The attempt before it says more than that there was no time for another.
+      throw isRoostError(error, 'DeadlineExceeded') && this.#failures > 0 ? this.#lastError : error;
+    }
   }
 
   async #open(): Promise<ThriftConnection<C>> {
@@ -87,7 +93,7 @@ export class Server<C extends object> {
   }
 
   /** Returns the connection once its server has said that it belongs to the client's cluster. */
-  async #checked(connection: ThriftConnection<C>, { host, port }: Address): Promise<ThriftConnection<C>> {
+  async #checked(connection: ThriftConnection<C>, { host, port }: ServerAddress): Promise<ThriftConnection<C>> {
     try {
       const info = await this.#ask(connection);
       this.clusterCheck.accept(`${host}:${port}`, info.cluster ?? undefined);

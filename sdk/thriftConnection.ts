@@ -1,6 +1,9 @@
-import { connect, type Socket } from 'node:net';
-import { deadlineExceeded, limits, RoostError, writeSoon, type Address, type Deadline } from '../core/index.js';
+import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
+import { deadlineExceeded, limits, RoostError, writeSoon, type Deadline } from '../core/index.js';
 import { BinaryReader, errorFromThrift, MessageSplitter, RoostException } from '../wire/index.js';
+import type { ServerAddress } from './address.js';
+import { openSocket, refusedTls } from './openSocket.js';
 import { ThriftClient, type Generated } from './thriftClient.js';
 import { Turns } from './turns.js';
 
@@ -45,35 +48,20 @@ export class ThriftConnection<C extends object> {
     socket.on('error', (error) => this.#fail(`the connection broke: ${error.message}`, error));
     this.#socketClosed = new Promise((resolve) => {
       socket.on('close', () => {
-        this.#fail('the server closed the connection');
+        this.#fail(`the server closed the connection${this.answered ? '' : mayBeWhy(socket)}`);
         resolve();
       });
     });
   }
 
-  /** Throws `Unavailable` where no connection comes about before the deadline. */
+  /** Throws as `openSocket` does. */
   static async open<C extends object>(
-    { host, port }: Address,
+    address: ServerAddress,
     service: Service<C>,
     deadline: Deadline,
   ): Promise<ThriftConnection<C>> {
-    const server = `${host}:${port}`;
-    const socket = connect({ host, port });
-    const timeoutMs = deadline.remainingMs();
-    let timer: NodeJS.Timeout | undefined;
-    try {
-      await new Promise<void>((resolve, reject) => {
-        timer = setTimeout(() => reject(new Error(`no answer for ${Math.ceil(timeoutMs)} ms`)), timeoutMs);
-        socket.once('connect', resolve);
-        socket.once('error', reject);
-      });
-    } catch (error) {
-      socket.destroy();
-      throw unavailable(server, `cannot connect: ${(error as Error).message}`, error);
-    } finally {
-      clearTimeout(timer);
-      socket.removeAllListeners('connect').removeAllListeners('error');
-    }
+    const socket = await openSocket(address, deadline);
+    const server = `${address.host}:${address.port}`;
     return new ThriftConnection(socket, server, service);
   }
 
@@ -102,10 +90,10 @@ export class ThriftConnection<C extends object> {
   /** Fails the calls under way, and every one to come. */
   #fail(why: string, cause?: unknown): void {
     if (this.#failure !== undefined) return;
-    this.#failure = unavailable(this.server, why, cause);
+    this.#failure = refusedTls(this.server, cause) ?? unavailable(this.server, why, cause);
     clearTimeout(this.#probing);
     this.socket.destroy();
-    this.#client.failAll(unavailable(this.server, why, cause, { sent: true }));
+    this.#client.failAll(refusedTls(this.server, cause) ?? unavailable(this.server, why, cause, { sent: true }));
   }
 
   /** Fails the calls under way and waits until the socket is gone. */
@@ -189,6 +177,12 @@ export class ThriftConnection<C extends object> {
     }
   }
 }
+
+/** Of a connection that was closed before anything came: a setup that does not go together looks like that. */
+const mayBeWhy = (socket: Socket): string =>
+  socket instanceof TLSSocket
+    ? ' before it answered; where it asks for certificates of clients, ours may not come from an authority that it trusts'
+    : ' before it answered; it may take encrypted connections only, which `tls` asks for';
 
 /** @param sent whether the call was on its way, so that it may have been made, and may be what ended the connection */
 const unavailable = (

@@ -1,8 +1,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import { Access, type CallerAccess, type PortAccess, type ServiceRoles } from '../access/index.js';
 import { type ErrorCode, jsonText, RoostError } from '../core/index.js';
-import type { Metrics } from '../process/index.js';
+import type { Metrics, ServerTls } from '../process/index.js';
 import { inline, ostrichStats, ostrichText } from './ostrichStats.js';
 import { peerOf } from './peer.js';
 import { listen } from './thriftServer.js';
@@ -20,6 +22,8 @@ export interface AdminServerOptions {
   readonly info: () => object;
   /** Absent: everybody may see every page. */
   readonly access?: PortAccess;
+  /** Absent: nothing is encrypted. */
+  readonly tls?: ServerTls | undefined;
 }
 
 /** Who may see which page. Those of health are for everybody; of the second, who is not known sees only whether the server is ready. */
@@ -48,13 +52,22 @@ export class AdminServer {
 
   private constructor(private readonly options: AdminServerOptions) {
     this.#access = options.access ?? Access.open.port({ service: 'metrics', roles: adminRoles });
-    this.#server = createServer(
-      { requestTimeout: 5_000, headersTimeout: 5_000, keepAliveTimeout: 5_000, maxHeaderSize: 8_192 },
-      (request, response) => {
-        // Where not even the error can be written, there is nobody to tell.
-        this.#answer(request, response).catch(() => response.destroy());
-      },
-    );
+    const bounds = { requestTimeout: 5_000, headersTimeout: 5_000, keepAliveTimeout: 5_000, maxHeaderSize: 8_192 };
+    const answer = (request: IncomingMessage, response: ServerResponse): void => {
+      // Where not even the error can be written, there is nobody to tell.
+      this.#answer(request, response).catch(() => response.destroy());
+    };
+    const { tls } = options;
+    if (tls === undefined) this.#server = createServer(bounds, answer);
+    else {
+      // Without a certificate there is still something to see.
+      const server = createTlsServer(
+        { ...bounds, ...tls.options, rejectUnauthorized: false, handshakeTimeout: 5_000 },
+        answer,
+      );
+      tls.follow(server);
+      this.#server = server;
+    }
     this.#server.maxConnections = 64;
   }
 
@@ -100,7 +113,13 @@ export class AdminServer {
     const caller = this.#access.enter(peerOf(request.socket), () => undefined);
     try {
       const { authorization } = request.headers;
-      if (healthPages.has(path)) return await this.#page(path, isKnown(caller, authorization));
+      if (healthPages.has(path))
+        return await this.#page(path, this.#hasCertificate(request) && isKnown(caller, authorization));
+      if (!this.#hasCertificate(request))
+        throw new RoostError(
+          'Unauthenticated',
+          'this page is for clients with a certificate of the authorities in `tls.clientCaFile`',
+        );
       if (authorization !== undefined) caller.authenticate(bearerOf(authorization));
       const refusal = caller.refusalOf(path);
       if (refusal !== undefined) throw refusal;
@@ -117,6 +136,11 @@ export class AdminServer {
     } finally {
       caller.leave();
     }
+  }
+
+  /** Whether the client showed a certificate, where it has to. */
+  #hasCertificate({ socket }: IncomingMessage): boolean {
+    return this.options.tls?.mutual !== true || (socket instanceof TLSSocket && socket.authorized);
   }
 
   /** @param known whether the caller may be told more than the word of health */

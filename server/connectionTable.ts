@@ -1,10 +1,14 @@
 import type { ServerLoad } from './serverLoad.js';
+import type { Handshake } from './handshake.js';
 import type { ServedConnection } from './servedConnection.js';
+
+/** What holds a place. */
+type Guest = ServedConnection | Handshake;
 
 /** The open connections of a server: who may come, and who has to go for it. */
 export class ConnectionTable {
-  readonly #open = new Set<ServedConnection>();
-  readonly #byAddress = new Map<string, Set<ServedConnection>>();
+  readonly #open = new Set<Guest>();
+  readonly #byAddress = new Map<string, Set<Guest>>();
 
   constructor(private readonly load: ServerLoad) {}
 
@@ -12,7 +16,7 @@ export class ConnectionTable {
     return this.#open.size;
   }
 
-  [Symbol.iterator](): Iterator<ServedConnection> {
+  [Symbol.iterator](): Iterator<Guest> {
     return this.#open.values();
   }
 
@@ -26,14 +30,14 @@ export class ConnectionTable {
     return this.#open.size < this.load.limits.connections || evictIdle(this.#open);
   }
 
-  add(connection: ServedConnection): void {
+  add(connection: Guest): void {
     this.#open.add(connection);
     const same = this.#byAddress.get(connection.peer.address);
     if (same === undefined) this.#byAddress.set(connection.peer.address, new Set([connection]));
     else same.add(connection);
   }
 
-  delete(connection: ServedConnection): void {
+  delete(connection: Guest): void {
     this.#open.delete(connection);
     const same = this.#byAddress.get(connection.peer.address);
     same?.delete(connection);
@@ -56,9 +60,9 @@ export class ConnectionTable {
   }
 }
 
-function evictIdle(connections: Iterable<ServedConnection>): boolean {
+function evictIdle(connections: Iterable<Guest>): boolean {
   // In the order in which they came: the first that is silent is the one that has been so the longest.
-  let idlest: ServedConnection | undefined;
+  let idlest: Guest | undefined;
   for (const connection of connections) {
     if (connection.silent) {
       connection.closeForAnother();

@@ -23,7 +23,7 @@ import type { Slab } from './slab.js';
 import type { ServiceSession, ThriftService } from './thriftService.js';
 
 const frameHeadBytes = 4;
-/** The most that Node takes from a socket at once. */
+/** The most that Node takes from the kernel at once. */
 const fullReadBytes = 65_536;
 
 export type CloseReason =
@@ -32,6 +32,8 @@ export type CloseReason =
 /** What a connection tells its server, and shares with others of it. */
 export interface ConnectionParts {
   readonly socket: Socket;
+  /** The TCP connection: `socket` itself, or what an encrypted one runs over. */
+  readonly transport: Socket;
   readonly load: ServerLoad;
   readonly pauses: LoopPauses;
   readonly queue: CallQueue;
@@ -95,6 +97,7 @@ export class ServedConnection implements Caller {
   #incompleteLooks = 0;
   #untakenLooks = 0;
   #bytesWritten = 0;
+  #bytesRead = 0;
   /** No more requests are taken; the connection ends after the last answer. */
   #finishing = false;
   #revoking: NodeJS.Timeout | undefined;
@@ -169,8 +172,10 @@ export class ServedConnection implements Caller {
     const patience = Math.ceil(incompleteMs / everyMs);
     this.#incompleteLooks = this.#splitter.pendingBytes > 0 && !this.#socket.isPaused() ? this.#incompleteLooks + 1 : 0;
     this.#untakenLooks =
-      this.#socket.writableLength > 0 && this.#socket.bytesWritten === this.#bytesWritten ? this.#untakenLooks + 1 : 0;
-    this.#bytesWritten = this.#socket.bytesWritten;
+      this.#socket.writableLength > 0 && this.parts.transport.bytesWritten === this.#bytesWritten
+        ? this.#untakenLooks + 1
+        : 0;
+    this.#bytesWritten = this.parts.transport.bytesWritten;
     if (this.#incompleteLooks > patience)
       this.#fault('incomplete', new RoostError('DeadlineExceeded', `a request was incomplete for ${incompleteMs} ms`));
     else if (this.#untakenLooks > patience)
@@ -184,8 +189,12 @@ export class ServedConnection implements Caller {
 
   #onData(chunk: Buffer): void {
     const nowMs = performance.now();
-    // A read that brings less than it could has left nothing behind, unless it was made before reading went on.
-    if (chunk.length < fullReadBytes && this.parts.reading.count !== this.#resumedIn) this.#pause.caughtUp();
+    const { bytesRead } = this.parts.transport;
+    const readBytes = bytesRead - this.#bytesRead;
+    this.#bytesRead = bytesRead;
+    // A read that brings less than it could has left nothing behind, unless it was made before reading went on. One read may come in several encrypted records.
+    if (readBytes > 0 && readBytes < fullReadBytes && this.parts.reading.count !== this.#resumedIn)
+      this.#pause.caughtUp();
     const inTime = this.parts.reading.hasTime(nowMs, () => {
       this.#parked = false;
       this.#read(chunk, nowMs);

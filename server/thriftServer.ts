@@ -1,12 +1,13 @@
-import { createServer, type AddressInfo, type Server } from 'node:net';
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { Access, type PortAccess } from '../access/index.js';
 import { RoostError } from '../core/index.js';
-import type { Log, Metrics } from '../process/index.js';
+import type { Log, Metrics, ServerTls } from '../process/index.js';
 import { CallQueue } from './callQueue.js';
 import { ConnectionTable } from './connectionTable.js';
 import { LoopPauses } from './loopPauses.js';
 import { ReadingTurns } from './readingTurns.js';
 import { defaultServerLimits, ServerLoad, type ServerLimitOptions } from './serverLoad.js';
+import { clientOf, createSecureServer } from './secureServer.js';
 import { Slab } from './slab.js';
 import { ServedConnection } from './servedConnection.js';
 import type { ThriftService } from './thriftService.js';
@@ -23,6 +24,8 @@ export interface ThriftServerOptions {
   readonly limits?: ServerLimitOptions;
   /** Absent: everybody may call everything. */
   readonly access?: PortAccess;
+  /** Absent: nothing is encrypted. */
+  readonly tls?: ServerTls | undefined;
 }
 
 /** Connections are looked at as often as it takes to keep their limits, within these bounds. */
@@ -49,6 +52,7 @@ export class ThriftServer {
     metrics,
     log,
     limits,
+    tls,
     access = Access.open.port({ service, roles: {} }),
   }: ThriftServerOptions) {
     this.#load = new ServerLoad({
@@ -83,17 +87,18 @@ export class ThriftServer {
       ['service'],
     );
 
-    this.#server = createServer({ allowHalfOpen: true }, (socket) => {
-      const address = socket.remoteAddress ?? '';
-      const client = `${address}:${socket.remotePort}`;
-      if (!this.#connections.makeRoom(address)) {
-        refused.inc({ reason: 'connections' });
-        socket.destroy();
-        return;
-      }
+    const hasRoom = (socket: Socket): boolean => {
+      if (this.#connections.makeRoom(socket.remoteAddress ?? '')) return true;
+      refused.inc({ reason: 'connections' });
+      socket.destroy();
+      return false;
+    };
+    const take = (socket: Socket, transport: Socket): void => {
+      const client = clientOf(transport);
       this.#connections.add(
         new ServedConnection({
           socket,
+          transport,
           load: this.#load,
           pauses: this.#pauses,
           queue: this.#queue,
@@ -110,7 +115,22 @@ export class ThriftServer {
           onHeld: () => this.#connections.relieve(),
         }),
       );
-    });
+    };
+    this.#server =
+      tls === undefined
+        ? createServer({ allowHalfOpen: true }, (socket) => {
+            if (hasRoom(socket)) take(socket, socket);
+          })
+        : createSecureServer(tls, {
+            handshakeMs: this.#load.limits.incompleteMs,
+            connections: this.#connections,
+            hasRoom,
+            take,
+            onFailed: (socket, why) => {
+              refused.inc({ reason: 'handshake' });
+              log.warn({ client: clientOf(socket), reason: 'handshake' }, `connection closed: ${why}`);
+            },
+          });
   }
 
   /** Throws `Unavailable` where the port is taken or the host is not of this machine. */

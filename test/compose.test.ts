@@ -1,7 +1,8 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { configSchema } from '../process/index.js';
+import { configSchema, loadConfig } from '../process/index.js';
 
 const read = (name: string): string => readFileSync(join(import.meta.dirname, '..', name), 'utf8');
 const { server } = configSchema.parse({ databaseHosts: { db1: {} }, nameServer: { hosts: ['db1'] } });
@@ -19,4 +20,21 @@ it('the cluster in containers publishes the port of every service, on loopback',
   expect(/^EXPOSE (.*)$/m.exec(read('Dockerfile'))?.[1]?.split(' ').map(Number).sort()).toEqual(
     services.map(({ port }) => port).sort(),
   );
+});
+
+it('has a configuration that servers take: what is in the clear beyond loopback is asked for by name', () => {
+  const file = 'docker/roost.config.json';
+  const load = (path: string) => loadConfig({ path, environment: {}, workingFolder: join(import.meta.dirname, '..') });
+  expect(load(file).config.server).toMatchObject({ host: '0.0.0.0', plain: true });
+  const folder = mkdtempSync(join(tmpdir(), 'roost-compose-'));
+  try {
+    const unasked = join(folder, 'roost.config.json');
+    writeFileSync(unasked, read(file).replaceAll(/,? *"plain": true/g, ''));
+    for (const of of ['databaseHosts.db1', 'databaseHosts.db2', 'redis'])
+      expect(() => load(unasked)).toThrow(`${of} is not on loopback`);
+    writeFileSync(unasked, read(file).replace('"cache": { "plain": true },', ''));
+    expect(() => load(unasked)).toThrow('cache node cache1 is not on loopback');
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });

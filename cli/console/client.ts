@@ -1,19 +1,39 @@
-import { Option } from 'commander';
+import { resolve } from 'node:path';
+import { type Command, Option } from 'commander';
+import { isRoostError } from '../../core/index.js';
+import { tlsOf } from '../../process/index.js';
 import { connect, type ConnectOptions, type Roost } from '../../sdk/index.js';
 import type { CliIo } from './cliIo.js';
-import { type ConfigOptions, nameListArgument, openConfig } from './command.js';
+import { type ConfigOptions, configOption, nameListArgument, openConfig } from './command.js';
+import { ownTls } from './ownTls.js';
 
 export interface ClientOptions extends ConfigOptions {
   readonly server?: readonly string[];
   readonly tweetServer?: readonly string[];
   readonly userServer?: readonly string[];
   readonly timelineServer?: readonly string[];
+  readonly tlsCa?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly plain?: true;
 }
 
-export const serverOption = (): Option =>
-  new Option('--server <host:port,...>', 'servers to ask (default: the one in the configuration)').argParser(
-    nameListArgument,
-  );
+/** Gives a command the options of all that ask servers: which, how connections are encrypted, and the configuration. */
+export const askingServers = (command: Command): Command =>
+  command
+    .addOption(
+      new Option('--server <host:port,...>', 'servers to ask (default: the one in the configuration)').argParser(
+        nameListArgument,
+      ),
+    )
+    .option(
+      '--tls-ca <file>',
+      'encrypt, and trust servers with a certificate of these authorities (overrides tls.caFile)',
+    )
+    .option('--tls-cert <file>', 'the certificate that we show (overrides tls.certFile)')
+    .option('--tls-key <file>', 'its key (overrides tls.keyFile)')
+    .option('--plain', 'do not encrypt, not even beyond loopback (overrides tls)')
+    .addOption(configOption());
 
 export const tweetServerOption = (): Option =>
   new Option(
@@ -39,6 +59,7 @@ export async function withClient<T>(io: CliIo, options: ClientOptions, work: (ro
     options.server === undefined ? configuredServers(io, options) : { servers: options.server };
   const roost = await connect({
     ...configured,
+    tls: tlsOptions(io, options),
     ...(options.tweetServer === undefined ? {} : { tweetServers: options.tweetServer }),
     ...(options.userServer === undefined ? {} : { userServers: options.userServer }),
     ...(options.timelineServer === undefined ? {} : { timelineServers: options.timelineServer }),
@@ -47,6 +68,21 @@ export async function withClient<T>(io: CliIo, options: ClientOptions, work: (ro
     return await work(roost);
   } finally {
     await roost.close();
+  }
+}
+
+/** Where servers are named and there is no configuration, options alone say how they are spoken to. */
+function tlsOptions(io: CliIo, options: ClientOptions): ConnectOptions['tls'] {
+  if (options.plain === true) return false;
+  const files = Object.entries({ caFile: options.tlsCa, certFile: options.tlsCert, keyFile: options.tlsKey })
+    .filter(([, file]) => file !== undefined)
+    .map(([key, file]) => [key, resolve(io.workingFolder, file!)] as const);
+  try {
+    const { config } = openConfig(io, options);
+    return files.length === 0 ? ownTls(config) : () => tlsOf({ ...config.tls, ...Object.fromEntries(files) });
+  } catch (error) {
+    if (options.server === undefined || !isRoostError(error, 'NotFound')) throw error;
+    return files.length === 0 ? undefined : () => tlsOf(Object.fromEntries(files));
   }
 }
 

@@ -1,7 +1,8 @@
 import { Deadline, RoostError } from '../../core/index.js';
 import type { Gizzard } from '../../gizzard/index.js';
 import { ManagerClient, type ManagerModule } from '../../wire/manager/index.js';
-import { type Address, ThriftConnection } from '../../sdk/index.js';
+import { type ServerAddress, ThriftConnection } from '../../sdk/index.js';
+import { ownTls } from './ownTls.js';
 
 /** A running server, as it said of itself. */
 export interface RunningServer {
@@ -11,21 +12,22 @@ export interface RunningServer {
   readonly version: number;
   readonly silentMs: number;
   /** Undefined for a process that works without listening. */
-  readonly manager: Address | undefined;
+  readonly manager: ServerAddress | undefined;
   /** Of its admin port, which answers over HTTP. */
-  readonly admin: Address | undefined;
+  readonly admin: ServerAddress | undefined;
 }
 
 const callDeadlineMs = 5_000;
 
 /** The servers that were heard of lately. */
-export async function runningServers({ servers }: Gizzard): Promise<RunningServer[]> {
+export async function runningServers({ servers, config }: Gizzard): Promise<RunningServer[]> {
+  const tls = ownTls(config);
   return (await servers.list()).map(({ id, version, silentMs, info }) => {
     const { machine, pid, host, managerPort, adminPort } = info;
     // One that listens everywhere is reached by its machine's name.
     const address = host === '0.0.0.0' || host === '::' ? machine : host;
-    const at = (port: unknown): Address | undefined =>
-      typeof address === 'string' && typeof port === 'number' ? { host: address, port } : undefined;
+    const at = (port: unknown): ServerAddress | undefined =>
+      typeof address === 'string' && typeof port === 'number' ? { host: address, port, tls } : undefined;
     return {
       id,
       name: machine === undefined ? id : `${machine} (process ${pid})`,
@@ -39,7 +41,7 @@ export async function runningServers({ servers }: Gizzard): Promise<RunningServe
 
 /** Makes one call of a server's manager. */
 export async function callManager<T>(
-  address: Address,
+  address: ServerAddress,
   call: (manager: ManagerModule.Client) => Promise<T>,
 ): Promise<T> {
   const deadline = Deadline.after(callDeadlineMs);

@@ -1,8 +1,8 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { limits, RoostError } from '../../core/index.js';
 import { type Direction, type EdgeState, edgeStates } from '../../flock/index.js';
-import { type ClientOptions, serverOption } from '../console/client.js';
-import { configOption, defineCommand, integerArgument, nameListArgument } from '../console/command.js';
+import { askingServers, type ClientOptions } from '../console/client.js';
+import { defineCommand, integerArgument, nameListArgument } from '../console/command.js';
 import { parseExpression, type QueryExpression } from './queryExpression.js';
 
 export interface SetFlags extends ClientOptions {
@@ -17,10 +17,7 @@ export interface PageFlags extends ClientOptions {
 
 /** A command that asks a server about one graph. */
 export const ask = (flock: Command, name: string, description: string, example: string): Command =>
-  defineCommand(flock, name, description, example)
-    .argument('<graph>', "the graph's name")
-    .addOption(serverOption())
-    .addOption(configOption());
+  askingServers(defineCommand(flock, name, description, example).argument('<graph>', "the graph's name"));
 
 export const directionOption = (): Option =>
   new Option('--direction <direction>', 'forward: the ends of its edges; backward: where edges to it begin')

@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { isRoostError } from '../../core/index.js';
 import type { DroppedWindow, Tbird, WindowToDrop } from '../../tbird/index.js';
 import type { CliIo } from '../console/cliIo.js';
-import { type ClientOptions, serverOption, tweetServerOption, withClient } from '../console/client.js';
+import { askingServers, type ClientOptions, tweetServerOption, withClient } from '../console/client.js';
 import { type ConfigOptions, configOption, defineCommand, outputFor } from '../console/command.js';
 import { confirm, type ConfirmOptions, yesOption } from '../console/confirm.js';
 import { timeText, withTbird } from './withTbird.js';
@@ -11,54 +11,52 @@ const dayMs = 86_400_000;
 
 /** Windows of time: which there are, which go, and which come back. */
 export function addWindowCommands(tweets: Command, io: CliIo): void {
-  defineCommand(
-    tweets,
-    'windows',
-    'the windows of time that tweets are kept in\nBelow them: those that were dropped, and until when `roost tweets undrop` brings them back.',
-    'roost tweets windows',
-  )
-    .addOption(tweetServerOption())
-    .addOption(serverOption())
-    .addOption(configOption())
-    .action(async (options: ClientOptions) => {
-      const { windows, dropped } = await withClient(io, options, async (roost) => ({
-        windows: await roost.tweets.windows(),
-        dropped: await roost.tweets.droppedWindows().catch(noneOfBefore),
-      }));
-      const output = outputFor(io, options);
-      output.result({ windows, dropped }, () =>
-        [
-          windows.length === 0
-            ? 'there are none yet; `roost tweets setup` makes the first'
-            : output.table(
-                ['from', 'to', 'phase', 'stripes', 'hosts', 'first id'],
-                windows.map(({ startMs, endMs, phase, stripes, hosts, firstId }) => [
+  askingServers(
+    defineCommand(
+      tweets,
+      'windows',
+      'the windows of time that tweets are kept in\nBelow them: those that were dropped, and until when `roost tweets undrop` brings them back.',
+      'roost tweets windows',
+    ).addOption(tweetServerOption()),
+  ).action(async (options: ClientOptions) => {
+    const { windows, dropped } = await withClient(io, options, async (roost) => ({
+      windows: await roost.tweets.windows(),
+      dropped: await roost.tweets.droppedWindows().catch(noneOfBefore),
+    }));
+    const output = outputFor(io, options);
+    output.result({ windows, dropped }, () =>
+      [
+        windows.length === 0
+          ? 'there are none yet; `roost tweets setup` makes the first'
+          : output.table(
+              ['from', 'to', 'phase', 'stripes', 'hosts', 'first id'],
+              windows.map(({ startMs, endMs, phase, stripes, hosts, firstId }) => [
+                timeText(startMs),
+                timeText(endMs),
+                phase,
+                stripes,
+                hosts.join(' '),
+                String(firstId),
+              ]),
+            ),
+        ...(dropped.length === 0
+          ? []
+          : [
+              '',
+              output.table(
+                ['dropped window', 'to', 'dropped', 'tables', 'kept until'],
+                dropped.map(({ startMs, endMs, droppedAtMs, tables, keptUntilMs, back }) => [
                   timeText(startMs),
                   timeText(endMs),
-                  phase,
-                  stripes,
-                  hosts.join(' '),
-                  String(firstId),
+                  timeText(droppedAtMs),
+                  tables,
+                  back ? 'released: it is back' : timeText(keptUntilMs),
                 ]),
               ),
-          ...(dropped.length === 0
-            ? []
-            : [
-                '',
-                output.table(
-                  ['dropped window', 'to', 'dropped', 'tables', 'kept until'],
-                  dropped.map(({ startMs, endMs, droppedAtMs, tables, keptUntilMs, back }) => [
-                    timeText(startMs),
-                    timeText(endMs),
-                    timeText(droppedAtMs),
-                    tables,
-                    back ? 'released: it is back' : timeText(keptUntilMs),
-                  ]),
-                ),
-              ]),
-        ].join('\n'),
-      );
-    });
+            ]),
+      ].join('\n'),
+    );
+  });
 
   defineCommand(
     tweets,

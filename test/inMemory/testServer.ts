@@ -1,7 +1,7 @@
-import { Metrics, silentLog } from '../../process/index.js';
+import { Metrics, ServerTls, silentLog, type OwnTlsConfig } from '../../process/index.js';
 import { flockProcessor } from '../../flock/index.js';
 import type { PortAccess } from '../../access/index.js';
-import { ThriftServer, type ServerInfo, type ServerLimitOptions } from '../../server/index.js';
+import { ThriftServer, type Peer, type ServerInfo, type ServerLimitOptions } from '../../server/index.js';
 import { BinaryReader } from '../../wire/index.js';
 import { TestFlock } from './testFlock.js';
 
@@ -9,6 +9,8 @@ import { TestFlock } from './testFlock.js';
 export interface TestServer {
   readonly flock: TestFlock;
   readonly metrics: Metrics;
+  /** Of each connection that was made. */
+  readonly peers: readonly Peer[];
   readonly port: number;
   /** host:port. */
   readonly address: string;
@@ -24,13 +26,16 @@ export async function startTestServer(
     readonly without?: string;
     readonly info?: () => ServerInfo;
     readonly access?: PortAccess;
+    readonly tls?: OwnTlsConfig;
   } = {},
 ): Promise<TestServer> {
-  const { flock = new TestFlock(), limits = {}, port = 0, without, info, access } = options;
+  const { flock = new TestFlock(), limits = {}, port = 0, without, info, access, tls } = options;
+  const peers: Peer[] = [];
   const metrics = new Metrics();
   const service = flockProcessor(flock, { metrics, log: silentLog, ...(info === undefined ? {} : { info }) });
   const processor: typeof service = {
     open: (caller) => {
+      peers.push(caller.peer);
       const session = service.open(caller);
       return {
         ...session,
@@ -50,10 +55,12 @@ export async function startTestServer(
     log: silentLog,
     limits,
     ...(access === undefined ? {} : { access }),
+    ...(tls && { tls: new ServerTls(tls, silentLog) }),
   });
   return {
     flock,
     metrics,
+    peers,
     port: server.port,
     address: `127.0.0.1:${server.port}`,
     close: (graceMs) => server.close(graceMs),

@@ -1,0 +1,33 @@
+const notTrusted = new Set([
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'CERT_SIGNATURE_FAILURE',
+  'CERT_UNTRUSTED',
+  'INVALID_CA',
+]);
+const refusesOurs =
+  /certificate_required|certificate required|unknown ca|bad certificate|certificate unknown|alert number (42|46|48|116)\b/i;
+
+/** A setup of TLS that does not go together, as a clause and what to do about it; undefined where an error says nothing of that. */
+export function tlsTrouble(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const { code = '' } = error as NodeJS.ErrnoException;
+  const message = reasonOf(error);
+  if (notTrusted.has(code))
+    return `its certificate does not come from an authority that we trust (${message}): name the authority's certificate in \`ca\``;
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID')
+    return `its certificate is for another name (${message}): connect by a name that the certificate has, or set \`servername\``;
+  if (code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID')
+    return `its certificate is not valid now (${message}): renew it there, and look at the clocks`;
+  if (refusesOurs.test(message))
+    return `it does not take our certificate, or that we show none (${message}): set \`cert\` and \`key\` to those of an authority that it trusts`;
+  if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || /wrong version number|packet length too long/i.test(message))
+    return `it does not speak TLS on this port (${message}): encrypt it there, or leave \`tls\` out here`;
+  return undefined;
+}
+
+/** Why a connection failed, in OpenSSL's own words where it has some: its messages also name lines of its source. */
+export const reasonOf = (error: Error): string => (error as { readonly reason?: string }).reason ?? error.message;

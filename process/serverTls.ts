@@ -1,0 +1,72 @@
+import type { Server, TlsOptions } from 'node:tls';
+import { RoostError } from '../core/index.js';
+import type { Log } from './log.js';
+import type { OwnTlsConfig } from './tlsConfig.js';
+import { readTls } from './tlsOf.js';
+
+/** Files are looked at no more often, however many connections are made. */
+const lookEveryMs = 1_000;
+
+/**
+ * The certificates of a process's ports. Files that were replaced are noticed at the next connection, a second later at most: no port is opened anew, and connections that are there
+ * stay. While the files do not belong together, as in the middle of a replacement, those of before are shown.
+ */
+export class ServerTls {
+  #files: ReturnType<typeof readTls>;
+  #version = 0;
+  #lookedMs = performance.now();
+
+  /** Throws `FailedPrecondition` where a file cannot be used. */
+  constructor(
+    private readonly config: OwnTlsConfig,
+    private readonly log: Log,
+  ) {
+    if (config.certFile === undefined)
+      throw new RoostError(
+        'FailedPrecondition',
+        'a server that encrypts needs a certificate: set `tls.certFile` and `tls.keyFile` (`roost certs` makes some for development)',
+      );
+    this.#files = this.#read();
+  }
+
+  /** Whether a client has to show a certificate: where `tls.clientCaFile` is set. */
+  get mutual(): boolean {
+    return this.config.clientCaFile !== undefined;
+  }
+
+  /** For a TLS server. */
+  get options(): TlsOptions {
+    return { ...this.#files, requestCert: this.mutual, rejectUnauthorized: this.mutual };
+  }
+
+  /** Has a server show the newest certificate to every client that connects from now on. */
+  follow(server: Server): void {
+    let shown = this.#version;
+    server.prependListener('connection', () => {
+      this.#look();
+      if (shown === this.#version) return;
+      shown = this.#version;
+      server.setSecureContext(this.#files);
+    });
+  }
+
+  #look(): void {
+    const nowMs = performance.now();
+    if (nowMs - this.#lookedMs < lookEveryMs) return;
+    this.#lookedMs = nowMs;
+    try {
+      const files = this.#read();
+      if (Object.entries(files).every(([name, text]) => this.#files[name as keyof typeof files] === text)) return;
+      this.#files = files;
+      this.#version++;
+      this.log.info({ files: Object.values(this.config).join(', ') }, 'new certificates are shown');
+    } catch (error) {
+      this.log.warn({ err: error }, 'certificates are not read anew; those of before are shown');
+    }
+  }
+
+  #read(): ReturnType<typeof readTls> {
+    const { clientCaFile: caFile, certFile, keyFile } = this.config;
+    return readTls({ caFile, certFile, keyFile });
+  }
+}

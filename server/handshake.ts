@@ -1,0 +1,33 @@
+import type { Socket } from 'node:net';
+
+/** A client whose connection is not encrypted yet. It holds a place among the connections, and is the first to lose it: it never brought a request. */
+export class Handshake {
+  readonly silent = true;
+  readonly idle = true;
+  readonly hoardedBytes = 0;
+  readonly lastActiveMs = performance.now();
+  readonly peer: { readonly address: string };
+
+  constructor(private readonly socket: Socket) {
+    this.peer = { address: socket.remoteAddress ?? '' };
+  }
+
+  /** Nothing to do: the server ends handshakes that take too long. */
+  look(): void {}
+
+  finish(): void {
+    this.destroy();
+  }
+
+  destroy(): void {
+    this.socket.destroy();
+  }
+
+  closeAsFull(): void {
+    this.destroy();
+  }
+
+  closeForAnother(): void {
+    this.destroy();
+  }
+}
