@@ -8,8 +8,8 @@ export interface BenchCluster {
   readonly roost: Roost;
   /** Its ports. */
   readonly ready: ServerReady;
-  /** Its process, and where it writes its profile when bench/profiled.ts is told to. */
-  readonly server: { readonly pid: number; readonly profilePath: string };
+  /** Its process, where it writes its profile when bench/profiled.ts is told to, and the costs of its turns where the benchmark asks for them. */
+  readonly server: { readonly pid: number; readonly profilePath: string; readonly turnsPath: string };
 }
 
 export interface Figure {
@@ -43,6 +43,8 @@ export interface ClusterBenchmark extends Described {
   readonly config?: Partial<RoostConfigInput>;
   /** Whether the cluster leaves the last core to the load. */
   readonly pinned?: boolean;
+  /** Whether the server measures its turns of the event loop, with bench/turnCosts.ts. */
+  readonly turns?: boolean;
   run(cluster: BenchCluster): Promise<readonly Figure[]>;
 }
 

@@ -15,7 +15,12 @@ const materializeWithinMs = 120_000;
 
 /** Runs `work` on a private cluster with some database hosts, one Redis that syncs every write, two caches, and one server. */
 export async function withCluster<T>(
-  { databaseHosts = 1, config: more, pinned = false }: Pick<ClusterBenchmark, 'databaseHosts' | 'config' | 'pinned'>,
+  {
+    databaseHosts = 1,
+    config: more,
+    pinned = false,
+    turns = false,
+  }: Pick<ClusterBenchmark, 'databaseHosts' | 'config' | 'pinned' | 'turns'>,
   work: (cluster: BenchCluster) => Promise<T>,
 ): Promise<T> {
   const dir = mkdtempSync(join(tmpdir(), 'roost-bench-'));
@@ -31,13 +36,16 @@ export async function withCluster<T>(
     process.stderr.write(`measured on ${playground.serverVersion}\n`);
     const written = { ...(JSON.parse(readFileSync(playground.configPath, 'utf8')) as object), ...more };
     const config = configSchema.parse(written);
-    const [configPath, profilePath] = [join(dir, 'roost.config.json'), join(dir, 'profile.json')];
+    const configPath = join(dir, 'roost.config.json');
+    const profilePath = join(dir, 'profile.json');
+    const turnsPath = join(dir, 'turns');
     writeFileSync(configPath, JSON.stringify(written), { mode: 0o600 });
-    const profiled = `--import ${new URL('profiled.js', import.meta.url).href}`;
+    const imports = ['profiled.js', ...(turns ? ['turnCosts.js'] : [])];
     const ready = await startServerProcess(dir, configPath, {
       ...process.env,
-      NODE_OPTIONS: profiled,
+      NODE_OPTIONS: imports.map((file) => `--import ${new URL(file, import.meta.url).href}`).join(' '),
       ROOST_BENCH_PROFILE: profilePath,
+      ROOST_BENCH_TURNS: turnsPath,
     });
     const roost = await connect({
       servers: [`${ready.flock.host}:${ready.flock.port}`],
@@ -45,7 +53,7 @@ export async function withCluster<T>(
       userServers: [`${ready.users.host}:${ready.users.port}`],
     });
     try {
-      return await work({ config, roost, ready, server: { pid: ready.pid, profilePath } });
+      return await work({ config, roost, ready, server: { pid: ready.pid, profilePath, turnsPath } });
     } finally {
       await roost.close();
     }

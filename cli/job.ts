@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { Deadline, limits, priorities, type Priority, RoostError } from '../core/index.js';
+import { Deadline, inTurns, limits, priorities, type Priority, RoostError } from '../core/index.js';
 import {
   type Gizzard,
   type JobQueueName,
@@ -206,7 +206,7 @@ export function addJobCommands(program: Command, io: CliIo): void {
     .option('--replicated', 'they come from another cluster: not sent to remote clusters')
     .action((priority: Priority, texts: readonly string[], { file, replicated, ...options }: InjectOptions) =>
       withCluster(io, options, async (gizzard, output) => {
-        const jobs = texts.map((text, i) => parseJob(gizzard, text, `job ${i + 1}`));
+        const jobs = await inTurns(texts, (text, i) => parseJob(gizzard, text, `job ${i + 1}`));
         if (file !== undefined) jobs.push(...(await readJobs(gizzard, resolve(io.workingFolder, file))));
         if (jobs.length === 0)
           throw new RoostError('InvalidArgument', 'there is no job: give some as arguments, or --file');
@@ -334,7 +334,7 @@ async function readJobs(gizzard: Gizzard, path: string): Promise<NewJob[]> {
     let line = 0;
     for await (const text of createInterface({ input: file, crlfDelay: Infinity })) {
       line++;
-      if (text.trim() !== '') jobs.push(parseJob(gizzard, text, `${path}:${line}`));
+      if (text.trim() !== '') jobs.push(await parseJob(gizzard, text, `${path}:${line}`));
     }
   } catch (cause) {
     if (cause instanceof RoostError) throw cause;
@@ -350,13 +350,13 @@ async function readJobs(gizzard: Gizzard, path: string): Promise<NewJob[]> {
 }
 
 /** A job, or an exported one, which holds the job as text. All are read before the first is journaled. */
-function parseJob({ jobs }: Gizzard, text: string, where: string): NewJob {
+async function parseJob({ jobs }: Gizzard, text: string, where: string): Promise<NewJob> {
   try {
     const exported = /^\s*\{\s*"priority"/.test(text)
       ? (JSON.parse(text) as { readonly contents?: unknown }).contents
       : text;
     if (typeof exported !== 'string') throw new RoostError('InvalidArgument', 'it holds no job');
-    return jobs.parse(exported);
+    return await jobs.parse(exported);
   } catch (error) {
     const { code, message, fields } = RoostError.from(error);
     throw new RoostError(code === 'Internal' ? 'InvalidArgument' : code, `${where}: ${message}`, {

@@ -23,6 +23,7 @@ export { jsonText } from './jsonText.js';
 export { isLoopback } from './loopback.js';
 export { evenRanges } from './evenRanges.js';
 export { limits } from './limits.js';
+export { giveWay, inTurns } from './loopTurn.js';
 export { priorities, type Priority } from './priority.js';
 export {
   composeSnowflake,

@@ -14,6 +14,8 @@ export const limits = {
   edgesPerCall: 300_000,
   /** Rows that a compound query may read for one page: about a second's work. Past it the page is partial. */
   rowsPerQuery: 1_000_000,
+  /** Structs in a list of an answer: made and written in some 15 ms, and the writing is one turn of the event loop. FlockDB's pages of edges get shorter for it. */
+  answerStructs: 40_000,
   /** Queries in one call. They run in parallel, so this also bounds what one caller can take of the pools. */
   queriesPerCall: 1_000,
   /** Terms of one compound query. */
@@ -43,7 +45,7 @@ export const limits = {
   standingMs: 100,
   /** How long a call of the manager waits for those before it. */
   managerWaitMs: 30_000,
-  /** What a port works on requests before answers of databases, timers and new requests have their turn. */
+  /** What a port works on requests, and all long work together, before answers of databases, timers and new requests have their turn. */
   sliceMs: 5,
   /** An incomplete request, or an answer of which nothing is taken, closes its connection after this: 8 MB at 7 Mbit/s. */
   incompleteMs: 10_000,
@@ -59,8 +61,8 @@ export const limits = {
   /** Edges in one call of a client's bulk write, and such calls in flight. One journal entry each; larger ones no longer cost less an edge. */
   bulkWriteEdges: 1_000,
   bulkWriteInFlight: 8,
-  /** The payload of one job. The largest honest one is of 1,000 tweets with full texts and extras: 5.3 MB. */
-  jobPayloadBytes: 8 * 1024 * 1024,
+  /** The payload of one job, which is read in one turn of the event loop. The largest honest one is of 10,000 entries of a timeline: 2.6 MB. */
+  jobPayloadBytes: 3 * 1024 * 1024,
   /** Payloads on their way to the journal's Redis, which may hang; past it writes are refused with `Overloaded`. Room for several of the largest messages. */
   journalInFlightBytes: 64 * 1024 * 1024,
   /** Characters of a tweet, as code points of its normal form C; the bytes of its extra JSON. */
@@ -68,6 +70,8 @@ export const limits = {
   tweetExtraBytes: 4_096,
   /** Tweets in one create: with full texts and extras such a call stays well under a message. */
   tweetsPerCall: 1_000,
+  /** Tweets in one job: with full texts and extras a megabyte of JSON. */
+  tweetsPerJob: 200,
   /** Users that a tweet names. Those of the most tweets of a create fit one job of edges. */
   tweetMentions: 10,
   /** A create's time, often in whole seconds, may differ by this from that of its id. */

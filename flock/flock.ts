@@ -1,5 +1,5 @@
 import { checkTimes, journalWrite } from '../cluster/index.js';
-import { type Deadline, limits, parseCount, parseId, type Micros } from '../core/index.js';
+import { type Deadline, inTurns, limits, parseCount, parseId, type Micros } from '../core/index.js';
 import { shardKey, type FollowUp, type GatheredReads, type Gizzard, type NewJob } from '../gizzard/index.js';
 import {
   deadlineOf,
@@ -149,7 +149,7 @@ export class Flock implements FlockService {
     for (const write of batch)
       requireGraph(this.gizzard.topology, ('edges' in write ? write.edges : write.node).graphId);
     checkIdsFit(this.gizzard.topology, batch);
-    return batch.map((write) => ('edges' in write ? jobOfEdges(write.edges) : jobOfNode(write.node)));
+    return inTurns(batch, (write) => ('edges' in write ? jobOfEdges(write.edges) : jobOfNode(write.node)));
   }
 
   async states(
@@ -233,7 +233,7 @@ export class Flock implements FlockService {
       (place) => ({ sourceId: ids[place]!, states, limit }),
       deadlineOf(options),
     );
-    return found.map((rows = [], place) => rows.map((row) => edgeOfRow(ids[place]!, row)));
+    return inTurns(found, (rows = [], place) => rows.map((row) => edgeOfRow(ids[place]!, row)));
   }
 
   async select(query: Query, page: PageRequest, options: ReadOptions = {}): Promise<IdPage> {

@@ -51,6 +51,15 @@ function pushAll(
   }
 }
 
+it('starts calls of every kind and rank', async () => {
+  const queue = new CallQueue(new ServerLoad(defaultServerLimits));
+  const outcomes: ('started' | 'refused')[] = [];
+  for (const kind of Object.keys(defaultServerLimits.slots) as CallHead['kind'][])
+    for (const rank of ['high', 'medium', 'low'] as const) pushAll(queue, 1, 0, outcomes, { kind, rank });
+  while (queue.size > 0) await sleep(1);
+  expect(outcomes).toEqual(outcomes.map(() => 'started'));
+});
+
 it('starts what comes, and refuses what would wait for longer than it may', async () => {
   const queue = new CallQueue(new ServerLoad(defaultServerLimits));
   const outcomes: ('started' | 'refused')[] = [];

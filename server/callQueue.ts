@@ -17,10 +17,15 @@ const lanes: readonly (readonly [CallKind, Rank])[] = [
   ['write', 'high'],
   ['write', 'medium'],
   ['write', 'low'],
+  ['materialized', 'high'],
   ['background', 'low'],
 ];
 
-const placeOf = (head: CallHead): number => lanes.findIndex(([kind, rank]) => kind === head.kind && rank === head.rank);
+/** The lane of a call: that of its kind and rank, or the kind's only one. */
+function placeOf(head: CallHead): number {
+  const own = lanes.findIndex(([kind, rank]) => kind === head.kind && rank === head.rank);
+  return own < 0 ? lanes.findIndex(([kind]) => kind === head.kind) : own;
+}
 
 interface Lane {
   readonly kind: CallKind;

@@ -1,4 +1,4 @@
-import { Deadline, limits, type Priority, RoostError } from '../core/index.js';
+import { Deadline, giveWay, limits, type Priority, RoostError } from '../core/index.js';
 import type { Gizzard, NewJob } from '../gizzard/index.js';
 import type { Log, Metrics } from '../process/index.js';
 import {
@@ -13,7 +13,6 @@ import type { Caller } from './caller.js';
 import { deadlineLeft } from './deadlineLeft.js';
 import type { ForeignJob, ForeignJobs } from './foreignJobs.js';
 import { thriftService, type ThriftService } from './thriftService.js';
-import { LoopTurns } from './loopTurns.js';
 
 interface Group {
   readonly priority: Priority;
@@ -51,10 +50,9 @@ export function injectorHandler(
     // What other clusters send has its times, and may come whenever it likes.
     const waitedMs = injected.every(({ is_replicated: isReplicated }) => isReplicated === true) ? 0 : caller.waitedMs();
     const { deadlineMs = limits.defaultDeadlineMs } = deadlineLeft(undefined, waitedMs);
-    const turns = new LoopTurns();
     const groups = new Map<string, Group>();
     for (const [i, { priority, contents, is_replicated: isReplicated }] of injected.entries()) {
-      const job = parse(i, required(contents, 'contents'));
+      const job = await parse(i, required(contents, 'contents'));
       const replicate = isReplicated !== true && !('of' in job && job.job.replicated);
       const group: Group = {
         priority: priorityNumbers.toName(required(priority, 'priority')),
@@ -67,7 +65,7 @@ export function injectorHandler(
       groups.set(key, known);
       if ('of' in job) known.foreign.set(job.of, [...(known.foreign.get(job.of) ?? []), job.job]);
       else known.jobs.push(job);
-      await turns.rest();
+      await giveWay();
     }
     const deadline = Deadline.after(deadlineMs, caller.closed);
     for (const { jobs: together, foreign: others } of groups.values())
@@ -76,7 +74,10 @@ export function injectorHandler(
       if (together.length > 0) await jobs.append(together, { priority, replicate, waitUntilApplied: false, deadline });
   }
 
-  function parse(place: number, contents: Buffer): NewJob | { readonly of: ForeignJobs; readonly job: ForeignJob } {
+  async function parse(
+    place: number,
+    contents: Buffer,
+  ): Promise<NewJob | { readonly of: ForeignJobs; readonly job: ForeignJob }> {
     if (contents.length > limits.jobJsonBytes && !isExact(contents))
       throw new RoostError(
         'InvalidArgument',
@@ -88,7 +89,7 @@ export function injectorHandler(
         const job = of.parse(json);
         if (job !== undefined) return { of, job };
       }
-      return jobs.parse(json);
+      return await jobs.parse(json);
     } catch (error) {
       const { code, message, fields } = RoostError.from(error);
       throw new RoostError(code, `job ${place}: ${message}`, { fields, cause: error });

@@ -6,13 +6,14 @@ import {
   BinaryReader,
   callBounds,
   errorToThrift,
+  isMalformed,
   isOversized,
   MessageSplitter,
 } from '../wire/index.js';
 import { AnswerWriter } from './answerWriter.js';
 import { authenticateMethod } from './authenticateMethod.js';
 import type { Caller } from './caller.js';
-import { seqidOf, setSeqid, type CallHead } from './callHead.js';
+import { methodOf, seqidOf, setSeqid, type CallHead } from './callHead.js';
 import type { CallQueue } from './callQueue.js';
 import type { ServerLoad } from './serverLoad.js';
 import type { LoopPauses } from './loopPauses.js';
@@ -242,6 +243,14 @@ export class ServedConnection implements Caller {
 
   #enqueue(message: Buffer, readMs: number, arrivedMs: number): void {
     this.#inFlight++;
+    try {
+      this.#queue(message, readMs, arrivedMs);
+    } catch (error) {
+      this.#failed(message, this.#outputTo(message), error);
+    }
+  }
+
+  #queue(message: Buffer, readMs: number, arrivedMs: number): void {
     const head = this.#session.head(message);
     if (head.method === authenticateMethod) return this.#authenticate(message, head, readMs);
     const { connectionInFlight, heldBytes } = this.load.limits;
@@ -272,14 +281,12 @@ export class ServedConnection implements Caller {
   }
 
   #process(message: Buffer, head: CallHead, readMs: number, work: (output: AnswerWriter) => void): void {
-    const output = new AnswerWriter(this.#splitter.framed === true, this.#answerTo(message), (error) =>
-      this.parts.onFault('error', RoostError.from(error)),
-    );
+    const output = this.#outputTo(message);
     try {
       work(output);
     } catch (error) {
       if (isOversized(error)) this.#refuse(message, head, readMs, error);
-      else this.#fault('malformed', RoostError.from(error));
+      else this.#failed(message, output, error);
     }
   }
 
@@ -309,6 +316,20 @@ export class ServedConnection implements Caller {
     this.parts.onFault('revoked', new RoostError('Unauthenticated', 'what its client showed is not valid any more'));
     this.#revoking = setTimeout(() => this.destroy(), limits.revokedGraceMs);
     this.finish();
+  }
+
+  /** What is no message ends the connection, as the next one could not be found. Anything else is a mistake of ours: the call is answered, and the connection goes on. */
+  #failed(message: Buffer, output: AnswerWriter, error: unknown): void {
+    const known = RoostError.from(error);
+    if (isMalformed(error)) return this.#fault('malformed', known);
+    this.parts.onFault('error', known);
+    output.writeFailure(methodOf(message), seqidOf(message), 'the call failed before it began');
+  }
+
+  #outputTo(message: Buffer): AnswerWriter {
+    return new AnswerWriter(this.#splitter.framed === true, this.#answerTo(message), (error) =>
+      this.parts.onFault('error', RoostError.from(error)),
+    );
   }
 
   /** Refusals leave together: where there are many, writing each to the socket would cost more than all else of them. */

@@ -2,11 +2,15 @@ import fc from 'fast-check';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { RoostError } from '../core/index.js';
+import { flockProcessor } from '../flock/index.js';
+import { Metrics, silentLog } from '../process/index.js';
 import { Gate } from '../test/inMemory/gate.js';
 import { containsCall, RawClient } from '../test/inMemory/rawClient.js';
 import { client, exceptionText, metric, start } from '../test/inMemory/rawServer.js';
+import { TestFlock } from '../test/inMemory/testFlock.js';
 import { startTestServer } from '../test/inMemory/testServer.js';
 import { BinaryReader } from '../wire/index.js';
+import { ThriftServer } from './thriftServer.js';
 
 /** Whether an answer to `contains` is true; undefined where it is an exception. */
 function containsResult(message: Buffer): boolean | undefined {
@@ -227,4 +231,39 @@ describe('an answer that cannot be written', () => {
     raw.send(containsCall(true, 2));
     expect((await raw.answer())?.seqid).toBe(2);
   });
+});
+
+it('answers a call whose service fails before it begins or as it begins, and goes on with the connection', async () => {
+  const metrics = new Metrics();
+  const service = flockProcessor(new TestFlock(), { metrics, log: silentLog });
+  let failing: 'head' | 'process' | undefined;
+  const processor: typeof service = {
+    open(caller) {
+      const session = service.open(caller);
+      const failIn = (step: typeof failing): void => {
+        if (failing === step) throw new TypeError('a mistake of ours');
+      };
+      return {
+        ...session,
+        head: (message) => (failIn('head'), session.head(message)),
+        process: (message, output) => (failIn('process'), session.process(message, output)),
+      };
+    },
+  };
+  const server = await ThriftServer.listen({ host: '127.0.0.1', port: 0, processor, metrics, log: silentLog });
+  try {
+    for (const framed of [true, false]) {
+      const raw = await RawClient.connect(server.port);
+      for (failing of ['head', 'process'] as const) {
+        raw.send(containsCall(framed, 3));
+        expect(await raw.answer(), failing).toMatchObject({ method: 'contains', type: 3, seqid: 3 });
+      }
+      failing = undefined;
+      raw.send(containsCall(framed, 4));
+      expect(await raw.answer()).toMatchObject({ type: 2, seqid: 4 });
+      await raw.close();
+    }
+  } finally {
+    await server.close();
+  }
 });

@@ -109,7 +109,8 @@ export class ThriftServer {
           onClose: (connection) => this.#connections.delete(connection),
           onFault: (reason, error) => {
             refused.inc({ reason });
-            log[reason === 'idle' ? 'debug' : 'warn']({ client, reason }, `connection closed: ${error.message}`);
+            if (reason === 'error') log.error({ client, err: error }, 'a call could not be answered as it should');
+            else log[reason === 'idle' ? 'debug' : 'warn']({ client, reason }, `connection closed: ${error.message}`);
           },
           onRefused: (waitedMs) => refusedAfter.observe({ service }, waitedMs / 1_000),
           onHeld: () => this.#connections.relieve(),

@@ -1,13 +1,15 @@
 import type { Caches } from '../cache/index.js';
 import { checkTimes, journalWrite } from '../cluster/index.js';
 import {
+  chunks,
+  type Deadline,
+  inTurns,
   isSnowflake,
   limits,
+  type Micros,
   parseCount,
   RoostError,
   snowflakeTimeMs,
-  type Deadline,
-  type Micros,
 } from '../core/index.js';
 import type { EdgeState, Flock } from '../flock/index.js';
 import type { Gizzard, NewJob } from '../gizzard/index.js';
@@ -174,7 +176,7 @@ export class Tbird implements TbirdService {
       );
     const { windowMs } = await this.windowSet.policy();
     const made = (await this.ids.take(drafts.filter(({ id }) => id === undefined).length, deadline))[Symbol.iterator]();
-    const contents = drafts.map((draft) => contentOf(draft, draft.id ?? (made.next().value as bigint)));
+    const contents = await inTurns(drafts, (draft) => contentOf(draft, draft.id ?? (made.next().value as bigint)));
     const mentions = drafts.map((draft, i) => checkedMentions(draft, contents[i]!.id));
     const brought = contents.filter((_, i) => drafts[i]!.id !== undefined);
     await this.#refuseAhead(brought.map(({ id }) => id));
@@ -381,15 +383,11 @@ export class Tbird implements TbirdService {
     for (const content of contents) index.create(content);
     for (const [i, users] of mentions.entries())
       if (users.length > 0) index.mention(tweetGraph(this.flock, 'mentions'), contents[i]!, users);
+    const places = { tableId: tweetsTableId, windowMs, graphs };
+    const creations = contents.map((content) => ({ content }));
     const jobs: NewJob[] = [
-      {
-        kind: tweetJobKind,
-        ...encodeTweets(
-          { tableId: tweetsTableId, windowMs, graphs },
-          contents.map((content) => ({ content })),
-          states,
-        ),
-      },
+      ...(await inTurns(chunks(creations, limits.tweetsPerJob), (some) => tweetJob(places, some, []))),
+      ...(states.length === 0 ? [] : [tweetJob(places, [], states)]),
       ...index.jobs(),
       ...this.#alongside.flatMap((make) =>
         make({
@@ -483,6 +481,11 @@ export class Tbird implements TbirdService {
 
 const invalid = (message: string, fields: Record<string, bigint> = {}): RoostError =>
   new RoostError('InvalidArgument', message, { fields });
+
+const tweetJob = (...writes: Parameters<typeof encodeTweets>): NewJob => ({
+  kind: tweetJobKind,
+  ...encodeTweets(...writes),
+});
 
 const latest = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 

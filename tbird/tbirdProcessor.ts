@@ -1,4 +1,4 @@
-import { limits, packIds } from '../core/index.js';
+import { inTurns, limits, packIds } from '../core/index.js';
 import {
   checkAnswerSize,
   type Caller,
@@ -56,7 +56,7 @@ export function tbirdHandler(tbird: TbirdService, caller: Caller): TBirdModule.C
     },
     async create_tweets(drafts, options) {
       return packIds(
-        await tbird.create(required(drafts, 'drafts').map(draftFromThrift), writeOptions(options, caller)),
+        await tbird.create(await inTurns(required(drafts, 'drafts'), draftFromThrift), writeOptions(options, caller)),
       );
     },
     async delete_tweets(deletion, options) {

@@ -1,5 +1,5 @@
 import { journalWrite } from '../cluster/index.js';
-import { limits, parseCount, parseId, RoostError } from '../core/index.js';
+import { chunks, inTurns, limits, parseCount, parseId, RoostError } from '../core/index.js';
 import type { Gizzard } from '../gizzard/index.js';
 import { deadlineOf, type ReadOptions, type TimedWriteOptions, type User, type UserChange } from '../wire/index.js';
 import { checkChange, never, type UserRecord } from './user.js';
@@ -7,6 +7,9 @@ import { userWrites, type UserWrite } from './userBytes.js';
 import { userJobKind } from './userJob.js';
 import { usersTableId, type UserRows } from './userRows.js';
 import { planUsers, type UsersSetup } from './usersTopology.js';
+
+/** With long names half a megabyte. */
+const usersPerJob = 1_000;
 
 /** The users of a cluster, by id. Every method throws RoostError: `Unavailable`, `DeadlineExceeded`, `Overloaded`, `InvalidArgument`. */
 export class Users {
@@ -68,7 +71,11 @@ export class Users {
     const { time } = options;
     if (time !== undefined && time <= never)
       throw new RoostError('InvalidArgument', `the time of a write is above 0, not ${time}`);
-    await journalWrite(this.gizzard, [{ kind: userJobKind, ...userWrites(changes, time) }], {
+    const jobs = await inTurns(chunks(changes, usersPerJob), (some) => ({
+      kind: userJobKind,
+      ...userWrites(some, time),
+    }));
+    await journalWrite(this.gizzard, jobs, {
       ...options,
       ...(time === undefined ? {} : { times: [time] }),
     });

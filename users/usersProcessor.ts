@@ -1,3 +1,4 @@
+import { inTurns } from '../core/index.js';
 import {
   type Caller,
   readOptions,
@@ -23,10 +24,13 @@ import type { Users } from './users.js';
 function usersHandler(users: Users, caller: Caller): UsersModule.Client {
   return {
     async put_users(written, options) {
-      await users.put(required(written, 'users').map(userFromThrift), writeOptions(options, caller));
+      await users.put(await inTurns(required(written, 'users'), userFromThrift), writeOptions(options, caller));
     },
     async change_users(changes, options) {
-      await users.change(required(changes, 'changes').map(userChangeFromThrift), writeOptions(options, caller));
+      await users.change(
+        await inTurns(required(changes, 'changes'), userChangeFromThrift),
+        writeOptions(options, caller),
+      );
     },
     async remove_users(ids, options) {
       await users.remove([...column(ids, 'ids')], writeOptions(options, caller));

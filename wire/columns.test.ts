@@ -114,13 +114,13 @@ describe('answers', () => {
     );
   });
 
-  it('bring lists of edges', () => {
-    fc.assert(
-      fc.property(fc.array(fc.tuple(id, fc.array(edge))), (lists) => {
+  it('bring lists of edges', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.tuple(id, fc.array(edge))), async (lists) => {
         const edges = lists.map(([sourceId, of]) => of.map((each) => ({ ...each, sourceId })));
         expect(
           edgeListsFromThrift(
-            edgeListsToThrift(edges),
+            await edgeListsToThrift(edges),
             BigInt64Array.from(lists, ([sourceId]) => sourceId),
           ),
         ).toEqual(edges);
@@ -136,10 +136,10 @@ describe('answers', () => {
     );
   });
 
-  it('that are shorter than the question are refused', () => {
+  it('that are shorter than the question are refused', async () => {
     const dataLoss = expect.objectContaining({ code: 'DataLoss' }) as Error;
     expect(() => unpackCounts(packCounts([]), 1)).toThrow(dataLoss);
-    const lists = edgeListsToThrift([
+    const lists = await edgeListsToThrift([
       [{ sourceId: 1n, destinationId: 2n, position: 3n, updatedAt: 4n, state: 'normal' }],
     ]);
     expect(() => edgeListsFromThrift(lists, BigInt64Array.of(1n, 2n))).toThrow(dataLoss);

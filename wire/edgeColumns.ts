@@ -1,4 +1,4 @@
-import { packIds, RoostError, unpackIds } from '../core/index.js';
+import { inTurns, packIds, RoostError, unpackIds } from '../core/index.js';
 import { edgeStates, type Edge, type EdgePage, type EdgeState, type StateCounts } from './values/graph.js';
 import type { RoostTypes } from './generated.js';
 import { jsonReady, JsonReadyEdge } from './jsonReady.js';
@@ -11,14 +11,36 @@ export function packStates(states: readonly (EdgeState | undefined)[]): Buffer {
 }
 
 export function edgesToColumns(edges: readonly (Edge | undefined)[]): RoostTypes.EdgeColumns {
-  const positions = new BigInt64Array(edges.length);
-  const times = new BigInt64Array(edges.length);
-  edges.forEach((edge, i) => {
+  const columns = new Columns(edges.length);
+  for (const edge of edges) columns.add(edge);
+  return columns.packed();
+}
+
+/** Columns that are filled from the first edge to the last. */
+class Columns {
+  readonly #states: Buffer;
+  readonly #positions: BigInt64Array;
+  readonly #times: BigInt64Array;
+  #filled = 0;
+
+  constructor(count: number) {
+    this.#states = Buffer.allocUnsafe(count);
+    this.#positions = new BigInt64Array(count);
+    this.#times = new BigInt64Array(count);
+  }
+
+  /** Absent: there has never been one. */
+  add(edge: Edge | undefined): void {
+    const place = this.#filled++;
+    this.#states[place] = stateToByte(edge?.state);
     if (edge === undefined) return;
-    positions[i] = edge.position;
-    times[i] = edge.updatedAt;
-  });
-  return { states: packStates(edges.map((edge) => edge?.state)), positions: packIds(positions), times: packIds(times) };
+    this.#positions[place] = edge.position;
+    this.#times[place] = edge.updatedAt;
+  }
+
+  packed(): RoostTypes.EdgeColumns {
+    return { states: this.#states, positions: packIds(this.#positions), times: packIds(this.#times) };
+  }
 }
 
 /** The edges of the pairs that were asked for. Throws `DataLoss` where the answer does not have one entry for each. */
@@ -56,12 +78,22 @@ export function edgePageFromThrift(page: RoostTypes.EdgePage): EdgePage {
   });
 }
 
-export function edgeListsToThrift(lists: readonly (readonly Edge[])[]): RoostTypes.EdgeLists {
-  const edges = lists.flat();
+/** In turns of the event loop: there may be very many edges. */
+export async function edgeListsToThrift(lists: readonly (readonly Edge[])[]): Promise<RoostTypes.EdgeLists> {
+  const count = lists.reduce((sum, { length }) => sum + length, 0);
+  const otherIds = new BigInt64Array(count);
+  const columns = new Columns(count);
+  let filled = 0;
+  await inTurns(lists, (edges) => {
+    for (const edge of edges) {
+      otherIds[filled++] = edge.destinationId;
+      columns.add(edge);
+    }
+  });
   return {
     lengths: packIds(lists.map(({ length }) => BigInt(length))),
-    other_ids: packIds(edges.map(({ destinationId }) => destinationId)),
-    columns: edgesToColumns(edges),
+    other_ids: packIds(otherIds),
+    columns: columns.packed(),
   };
 }
 

@@ -57,7 +57,7 @@ export {
 export { fragmentsFromThrift, fragmentsToThrift, mostFragmentBytes } from './fragments.js';
 export { idPageFromThrift, idPageToThrift } from './idPages.js';
 export { jsonReady } from './jsonReady.js';
-export { isOversized, malformed, oversized } from './malformed.js';
+export { isMalformed, isOversized, malformed, oversized } from './malformed.js';
 export { callBounds, type MessageBounds } from './messageBounds.js';
 export { MessageSplitter } from './messageSplitter.js';
 export { nodesFromColumns, nodesToColumns } from './nodeColumns.js';

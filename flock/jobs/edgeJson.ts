@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { limits, maxId, maxInt64, minInt64, RoostError } from '../../core/index.js';
+import { chunks, inTurns, limits, maxId, maxInt64, minInt64, RoostError } from '../../core/index.js';
 import type { NewJob } from '../../gizzard/index.js';
 import { unplaced } from '../edgeRecord.js';
 import { operationRank, operations, setsPosition } from '../states.js';
@@ -18,34 +18,31 @@ const integer = (min: bigint, max: bigint) =>
     return z.NEVER;
   });
 
-const schema = z.strictObject({
+const jobSchema = z.strictObject({
   graph: z
     .int()
     .min(1)
     .max(2 ** 31 - 1),
-  edges: z
-    .array(
-      z.strictObject({
-        operation: z.enum(operations).default('add'),
-        source: integer(0n, maxId),
-        destination: integer(0n, maxId),
-        position: integer(minInt64, maxInt64).optional(),
-        time: integer(0n, maxInt64).optional(),
-      }),
-    )
-    .min(1)
-    .max(limits.operationsPerWrite),
+  edges: z.array(z.unknown()).min(1).max(limits.operationsPerWrite),
 });
+const edgesSchema = z.array(
+  z.strictObject({
+    operation: z.enum(operations).default('add'),
+    source: integer(0n, maxId),
+    destination: integer(0n, maxId),
+    position: integer(minInt64, maxInt64).optional(),
+    time: integer(0n, maxInt64).optional(),
+  }),
+);
+/** Edges that are looked at in some 2 ms. */
+const edgesAtOnce = 1_000;
 
-export function edgesFromJson(json: unknown): Pick<NewJob, 'payload' | 'times'> {
-  const parsed = schema.safeParse(json);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0]!;
-    throw new RoostError('InvalidArgument', `the edges of a job: ${issue.path.join('.') || 'they'} ${issue.message}`, {
-      cause: parsed.error,
-    });
-  }
-  const { graph, edges } = parsed.data;
+export async function edgesFromJson(json: unknown): Promise<Pick<NewJob, 'payload' | 'times'>> {
+  const { graph, edges: given } = checked(jobSchema, json, (path) => path);
+  const parts = await inTurns(chunks(given, edgesAtOnce), (some, part) =>
+    checked(edgesSchema, some, ([place, ...path]) => ['edges', part * edgesAtOnce + Number(place), ...path]),
+  );
+  const edges = parts.flat();
   const times = edges.every(({ time }) => time === undefined)
     ? undefined
     : BigInt64Array.from(edges, ({ time }) => time ?? some('a time'));
@@ -67,6 +64,22 @@ export function edgesFromJson(json: unknown): Pick<NewJob, 'payload' | 'times'> 
     ...(times === undefined ? {} : { times }),
   });
   return times === undefined ? { payload, times: timesOfEdges(edges.length) } : { payload };
+}
+
+/** Throws `InvalidArgument` for what is not as the schema says, and where: `placeOf` makes a path in the job of one in what was looked at. */
+function checked<T>(
+  schema: z.ZodType<T>,
+  value: unknown,
+  placeOf: (path: readonly PropertyKey[]) => readonly PropertyKey[],
+): T {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0]!;
+  throw new RoostError(
+    'InvalidArgument',
+    `the edges of a job: ${placeOf(issue.path).join('.') || 'they'} ${issue.message}`,
+    { cause: parsed.error },
+  );
 }
 
 function some(what: string): never {

@@ -1,4 +1,4 @@
-import { RoostError } from '../../core/index.js';
+import { packIds, RoostError } from '../../core/index.js';
 import { requirePayloadVersion, type JobTimes } from '../../gizzard/index.js';
 import type { EdgeWrites } from '../../wire/index.js';
 import { neverPositioned, unplaced, type EdgeRecord } from '../edgeRecord.js';
@@ -48,7 +48,8 @@ export function encodeEdges(writes: EdgeWrites): Buffer {
       payload.writeUInt8(operationRank[operation], headerBytes + i);
   let offset = headerBytes + operationBytes;
   for (const column of columns) {
-    for (let i = 0; i < count; i++, offset += 8) payload.writeBigInt64LE(column[i]!, offset);
+    payload.set(packIds(column), offset);
+    offset += count * 8;
   }
   return payload;
 }

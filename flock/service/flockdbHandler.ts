@@ -1,4 +1,4 @@
-import { RoostError, type Micros } from '../../core/index.js';
+import { giveWay, inTurns, limits, RoostError, type Micros } from '../../core/index.js';
 import { checkQueries, mostPerPage, type Caller, deadlineLeft } from '../../server/index.js';
 import {
   idPageToThrift,
@@ -60,22 +60,20 @@ export function flockdbHandler(flock: FlockService, caller: Pick<Caller, 'closed
 
   const select2 = async (queries: FlockDBTypes.SelectQuery[]): Promise<FlockDBTypes.Results[]> => {
     checkQueries(required(queries, 'queries'));
-    const compiled = queries.map(({ operations, page }) => ({
+    const compiled = await inTurns(queries, ({ operations, page }) => ({
       query: queryFromThrift(required(operations, 'operations')),
-      page: clampedPage(page, queries.length, 8),
+      page: clampedPage(page, mostPerPage(queries.length, 8)),
     }));
-    return (
-      await Promise.all(
-        compiled.map(({ query, page }) =>
-          isEnd(page) ? Promise.resolve(emptyPage) : flock.select(query, page, options),
-        ),
-      )
-    ).map(idPageToThrift);
+    const pages = await inTurns(compiled, ({ query, page }) =>
+      isEnd(page) ? emptyPage : flock.select(query, page, options),
+    );
+    return pages.map(idPageToThrift);
   };
 
-  const counts = (queries: FlockDBTypes.SelectOperation[][]): Promise<number[]> => {
+  const counts = async (queries: FlockDBTypes.SelectOperation[][]): Promise<number[]> => {
     checkQueries(required(queries, 'queries'));
-    return Promise.all(queries.map(queryFromThrift).map(async (query) => toInt32(await flock.count(query, options))));
+    const compiled = await inTurns(queries, queryFromThrift);
+    return inTurns(compiled, async (query) => toInt32(await flock.count(query, options)));
   };
 
   return {
@@ -118,16 +116,15 @@ export function flockdbHandler(flock: FlockService, caller: Pick<Caller, 'closed
     },
     async select_edges(queries) {
       checkQueries(required(queries, 'queries'));
-      const compiled = queries.map(({ term, page }) => ({
+      const most = Math.min(mostPerPage(queries.length, edgeBytes), Math.ceil(limits.answerStructs / queries.length));
+      const compiled = await inTurns(queries, ({ term, page }) => ({
         term: termFromThrift(required(term, 'term')),
-        page: clampedPage(page, queries.length, edgeBytes),
+        page: clampedPage(page, most),
       }));
-      const pages = await Promise.all(
-        compiled.map(({ term, page }) =>
-          isEnd(page) ? Promise.resolve({ ...emptyPage, edges: [] }) : flock.selectEdges(term, page, options),
-        ),
+      const pages = await inTurns(compiled, ({ term, page }) =>
+        isEnd(page) ? { ...emptyPage, edges: [] } : flock.selectEdges(term, page, options),
       );
-      return pages.map(({ edges, nextCursor, prevCursor }) => ({
+      return inTurns(pages, ({ edges, nextCursor, prevCursor }) => ({
         edges: edges.map(edgeToThrift),
         next_cursor: nextCursor,
         prev_cursor: prevCursor,
@@ -139,6 +136,7 @@ export function flockdbHandler(flock: FlockService, caller: Pick<Caller, 'closed
       // Nothing to do, but in a graph that exists.
       if (batch.length === 0) for (const { term } of operations.operations) flock.locate(term.graph_id, term.source_id);
       else {
+        await giveWay();
         await keepPlaces(flock, unplaced);
         await flock.execute(batch, { ...asked, ...options, ...left });
       }
@@ -181,7 +179,7 @@ export function pageFromThrift(page: FlockDBTypes.Page): PageRequest {
 }
 
 /** Clients of FlockDB ask for pages of any size, and go on from what they get. */
-function clampedPage(page: FlockDBTypes.Page, pages: number, entryBytes: number): PageRequest {
+function clampedPage(page: FlockDBTypes.Page, most: number): PageRequest {
   const { count, cursor } = pageFromThrift(page);
-  return { count: Math.min(count, mostPerPage(pages, entryBytes)), cursor };
+  return { count: Math.min(count, most), cursor };
 }

@@ -1,4 +1,4 @@
-import { limits, RoostError } from '../../core/index.js';
+import { inTurns, limits, RoostError } from '../../core/index.js';
 import { checkAnswerSize, checkQueries, type Caller, readOptions, writeOptions } from '../../server/index.js';
 import {
   column,
@@ -81,15 +81,14 @@ export function roostHandler(flock: FlockService, caller: Caller): RoostHandler 
     },
     async select_pages(requests, options) {
       checkQueries(required(requests, 'queries'));
-      const compiled = requests.map(compile);
+      const compiled = await inTurns(requests, compile);
       checkAnswerSize(
         compiled.map(({ page }) => page.count),
         8,
       );
       const read = readOptions(options, caller);
-      return (await Promise.all(compiled.map(({ query, page }) => flock.select(query, page, read)))).map(
-        idPageToThrift,
-      );
+      const pages = await inTurns(compiled, ({ query, page }) => flock.select(query, page, read));
+      return pages.map(idPageToThrift);
     },
     async explain(request, options) {
       const { query, page } = compile(required(request, 'query'));

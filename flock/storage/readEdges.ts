@@ -1,4 +1,4 @@
-import type { Deadline } from '../../core/index.js';
+import { inTurns, type Deadline } from '../../core/index.js';
 import type { SqlRow, SqlSession } from '../../mysql/index.js';
 import type { Edge } from '../../wire/index.js';
 import { compare } from '../edgeRecord.js';
@@ -140,6 +140,8 @@ export interface ListHead {
 
 /** Ranges of the primary key that one statement reads. Eight cost a third of what they cost one by one, and more hardly less. */
 export const rangesPerStatement = 16;
+/** Rows of several ranges that one statement reads: they are made entries in one turn of the event loop. */
+const rowsTogether = 20_000;
 
 /** The entries of each head, by its place. A head without any is absent. */
 export async function readHeads(
@@ -149,11 +151,12 @@ export async function readHeads(
   deadline: Deadline,
 ): Promise<Map<number, EdgeEntry[]>> {
   const ranges = heads.flatMap(({ sourceId, states, limit }, place) =>
-    states.map((state) => ({ place, values: [sourceId, state, limit] })),
+    states.map((state) => ({ place, limit, values: [sourceId, state, limit] })),
   );
   const found = new Map<number, EdgeEntry[]>();
-  for (let start = 0; start < ranges.length; start += rangesPerStatement) {
-    const part = ranges.slice(start, start + rangesPerStatement);
+  let part: typeof ranges;
+  for (let start = 0; start < ranges.length; start += part.length) {
+    part = ranges.slice(start, start + rangesTogether(ranges, start));
     // Few different statements, so that they stay prepared: those of 1, 2, 4, … ranges, of which the last may be empty ones.
     const width = 2 ** Math.ceil(Math.log2(part.length));
     const values = part.flatMap((range) => range.values);
@@ -166,8 +169,21 @@ export async function readHeads(
     }
   }
   // No database promises the order in which a union's rows come.
-  for (const [place, entries] of found) mergeByPosition(entries, true, heads[place]!.limit);
+  await inTurns(found, ([place, entries]) => mergeByPosition(entries, true, heads[place]!.limit));
   return found;
+}
+
+/** How many ranges from one on one statement reads: as many as it may, or fewer where they are long. */
+function rangesTogether(ranges: readonly { readonly limit: number }[], start: number): number {
+  let count = 1;
+  for (
+    let rows = ranges[start]!.limit;
+    count < rangesPerStatement &&
+    start + count < ranges.length &&
+    (rows += ranges[start + count]!.limit) <= rowsTogether;
+  )
+    count++;
+  return count;
 }
 
 const headsSql = ({ edges }: EdgeTables, width: number): string =>

@@ -82,8 +82,9 @@ describe('a full queue', () => {
   it('of payloads on their way to Redis refuses more', async () => {
     const writer = await cluster.open({ work: false });
     const large = { kind: 'test.notes', payload: Buffer.alloc(limits.jobPayloadBytes) };
+    const jobs = Array.from({ length: 8 }, () => large);
     const write = (): Promise<void> =>
-      writer.jobs.append([large, large, large], {
+      writer.jobs.append(jobs, {
         priority: 'high',
         waitUntilApplied: false,
         deadline: Deadline.after(20_000),
@@ -92,6 +93,6 @@ describe('a full queue', () => {
     expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected']);
     expect((outcomes[2] as PromiseRejectedResult).reason).toEqual(throwsCode('Overloaded', /does not keep up/));
     await write();
-    expect((await writer.jobs.sizes('high')).queued).toBe(9);
+    expect((await writer.jobs.sizes('high')).queued).toBe(3 * jobs.length);
   });
 });

@@ -1,4 +1,4 @@
-import { RoostError } from '../../core/index.js';
+import { giveWay, RoostError } from '../../core/index.js';
 import type { AnyJobType } from './jobType.js';
 import type { NewJob } from './journal.js';
 import { UnknownJob } from './unknownJobs.js';
@@ -24,7 +24,7 @@ export function jobToJson(type: AnyJobType | undefined, kind: string, payload: B
 }
 
 /** Throws `InvalidArgument` for what is not a job of a kind and version that are known here; where only these are not, with the field `unknownKind`. */
-export function jobFromJson(types: ReadonlyMap<string, AnyJobType>, text: string): NewJob {
+export async function jobFromJson(types: ReadonlyMap<string, AnyJobType>, text: string): Promise<NewJob> {
   const invalid = (why: string, cause?: unknown, fields = {}): RoostError =>
     new RoostError('InvalidArgument', `a job is a JSON object with one key, its kind: ${why}`, { cause, fields });
   let parsed: unknown;
@@ -44,11 +44,13 @@ export function jobFromJson(types: ReadonlyMap<string, AnyJobType>, text: string
       undefined,
       { unknownKind: kind },
     );
+  await giveWay();
   const exact = exactPayload(body);
-  const job = exact ?? type.fromJson?.(body);
+  const job = exact ?? (await type.fromJson?.(body));
   if (job === undefined) throw invalid(`${kind} must hold {"payload": "<base64>"}`);
   // A payload that cannot be taken apart is refused here, where its sender still hears of it.
   if (exact !== undefined) {
+    await giveWay();
     try {
       const known = type.version ?? 1;
       if (exact.version > known) throw new UnknownJob(kind, exact.version, known);

@@ -51,7 +51,7 @@ export interface JobType<Item = unknown, H extends Host = Host> {
   /** The payload as JSON for people, who may write such jobs themselves. Absent: there is only the exact form. */
   toJson?(payload: Buffer, version: number): unknown;
   /** A job that people wrote. Throws `InvalidArgument`. */
-  fromJson?(json: unknown): Pick<NewJob, 'payload' | 'times'>;
+  fromJson?(json: unknown): Pick<NewJob, 'payload' | 'times'> | Promise<Pick<NewJob, 'payload' | 'times'>>;
   /**
    * Applies items to one leaf; when it throws, all of them are tried again. The jobs that it returns are journaled before the items count as applied;
    * applying the same items again must return them again.

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { atMost, BackgroundLoop, Deadline, RoostError } from '../../core/index.js';
+import { atMost, BackgroundLoop, Deadline, giveWay, RoostError } from '../../core/index.js';
 import { Attempts } from './attempts.js';
 import { FailingJobs } from './failingJobs.js';
 import { decodeJob, type JobEntry, type RawEntry } from './jobEntry.js';
@@ -153,7 +153,12 @@ export class JobWorker {
       await this.#reading.pause(closedLookEveryMs);
     if (this.#stopping || this.#intake() === 'unable')
       return this.#settling.putBack(entries.map(([id, fields]) => [id.toString(), fields]));
-    for (const entry of entries) this.#take(entry);
+    for (const [place, entry] of entries.entries()) {
+      this.#take(entry);
+      await giveWay();
+      if (this.#stopping)
+        return this.#settling.putBack(entries.slice(place + 1).map(([id, fields]) => [id.toString(), fields]));
+    }
   }
 
   async #takeOverAbandoned(): Promise<void> {

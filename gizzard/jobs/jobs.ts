@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import {
   Deadline,
+  giveWay,
   JournalClock,
   limits,
   priorities,
@@ -222,15 +223,17 @@ export class Jobs {
   }
 
   /**
-   * A job that a tool or another cluster wrote as JSON. Throws `InvalidArgument` for one that no service would accept from a caller, and `NotFound` where it is for a table that
+   * A job that a tool or another cluster wrote as JSON, read in turns of the event loop. Throws `InvalidArgument` for one that no service would accept from a caller, and `NotFound` where it is for a table that
    * is not here.
    */
-  parse(json: string): NewJob {
-    const job = jobFromJson(this.#types, json);
+  async parse(json: string): Promise<NewJob> {
+    const job = await jobFromJson(this.#types, json);
     const topology = this.topology();
     const type = this.#types.get(job.kind)!;
     const version = job.version ?? type.version ?? 1;
+    await giveWay();
     type.split?.(job.payload, (tableId) => void topology.table(tableId), version);
+    await giveWay();
     type.check?.(job.payload, { topology, latest: systemMicros() + BigInt(limits.timeAheadMs) * 1_000n }, version);
     return job;
   }

@@ -1,4 +1,4 @@
-import { Deadline, groupBy, priorities, type Priority, RoostError, type Semaphore } from '../../core/index.js';
+import { Deadline, giveWay, groupBy, priorities, type Priority, RoostError, type Semaphore } from '../../core/index.js';
 import type { Host } from '../backend.js';
 import type { Leaf } from '../routing/route.js';
 import type { FollowUp, JobType } from './jobType.js';
@@ -100,6 +100,7 @@ export class LeafWriter<Item> {
       });
     try {
       for (let start = 0; start < items.length; start += this.#itemsAtOnce) {
+        await giveWay();
         const part = items.length <= this.#itemsAtOnce ? items : items.slice(start, start + this.#itemsAtOnce);
         const followUps = await this.type.apply(this.host, this.leaf, part, Deadline.after(this.deadlineMs));
         for (const [at, some] of groupBy(followUps, (one) => one.priority ?? priority)) await this.enqueue(at, some);

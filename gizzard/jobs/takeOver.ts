@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { RoostError } from '../../core/index.js';
+import { giveWay, RoostError } from '../../core/index.js';
 import type { Attempts } from './attempts.js';
 import type { RawEntry } from './jobEntry.js';
 import { entriesPerRead } from './jobReader.js';
@@ -75,6 +75,7 @@ export class TakeOver {
           const error = `job ${id} was delivered ${maxDeliveries} times and never finished`;
           await this.attempts.giveUp({ stream: keys.queued, host: '', id }, fields, new RoostError('Internal', error));
         } else take(entry);
+        await giveWay();
       }
     } while (cursor !== '0-0');
     await scripts.forgetSilent.run(

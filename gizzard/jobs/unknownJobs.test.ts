@@ -85,15 +85,13 @@ describe('a job that waits for a server that knows it', () => {
     const json = JSON.stringify({
       [notesKind]: { payload: notesJob([note(1, 1)]).payload.toString('base64'), version: 2 },
     });
-    expect(() => old.jobs.parse(json)).toThrow(
-      expect.objectContaining({
-        code: 'InvalidArgument',
-        fields: { unknownKind: notesKind, unknownVersion: '2' },
-      }) as Error,
-    );
+    await expect(old.jobs.parse(json)).rejects.toMatchObject({
+      code: 'InvalidArgument',
+      fields: { unknownKind: notesKind, unknownVersion: '2' },
+    });
     const next = await cluster.open({ hooks: { version: 2 } });
-    expect(next.jobs.parse(json)).toMatchObject({ version: 2 });
-    expect(next.jobs.parse(json.replace('"version":2', '"version":1'))).toMatchObject({ version: 1 });
+    expect(await next.jobs.parse(json)).toMatchObject({ version: 2 });
+    expect(await next.jobs.parse(json.replace('"version":2', '"version":1'))).toMatchObject({ version: 1 });
   });
 });
 

@@ -1,4 +1,4 @@
-import { isRoostError, limits, RoostError } from '../../core/index.js';
+import { giveWay, isRoostError, limits, RoostError } from '../../core/index.js';
 import {
   type Change,
   type Forwarding,
@@ -12,7 +12,6 @@ import {
 } from '../../gizzard/index.js';
 import { required } from '../../wire/index.js';
 import type { ManagerModule, ManagerTypes } from '../../wire/manager/index.js';
-import { LoopTurns } from '../loopTurns.js';
 import {
   busyFromThrift,
   forwardingFromThrift,
@@ -110,7 +109,6 @@ export function topologyMethods(gizzard: Gizzard, by: string): TopologyMethods {
       if (asked.size > dumpedTables)
         throw new RoostError('InvalidArgument', `a dump holds ${dumpedTables} tables at most, not ${asked.size}`);
       const topology = await fresh();
-      const turns = new LoopTurns();
       const states: ManagerTypes.NameServerState[] = [];
       for (const tableId of asked) {
         const forwardings = topology.state.forwardings.filter((forwarding) => forwarding.tableId === tableId);
@@ -122,7 +120,7 @@ export function topologyMethods(gizzard: Gizzard, by: string): TopologyMethods {
           table_id: tableId,
           hostWeights: topology.state.hostWeights.map(weightToThrift),
         });
-        await turns.rest();
+        await giveWay();
       }
       return states;
     },
