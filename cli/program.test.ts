@@ -46,6 +46,21 @@ describe('help', () => {
     expect(missing.stderr).toContain('Usage: roost flock');
   });
 
+  it('shows the commands to begin with where none is given', async () => {
+    const { exitCode, stdout, stderr } = await run([]);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+    expect(stdout).toMatch(/^Begin with:\n {2}roost quickstart /);
+    const known = new Set(allCommands(buildProgram(recordedIo(folder).io)).map(({ path }) => path));
+    const shown = Array.from(stdout.matchAll(/^ {2}(roost(?: [a-z]+)*)/gm), ([, command]) => command!);
+    expect(shown.filter((command) => !known.has(command))).toEqual([]);
+  });
+
+  it('puts every command of a long help under a heading', () => {
+    const program = buildProgram(recordedIo(folder).io);
+    for (const command of [program, ...program.commands].filter(({ commands }) => commands.length > 12))
+      expect(helpText(command)).not.toContain('\nCommands:');
+  });
+
   it('prints the version', async () => {
     expect(await run(['--version'])).toEqual({
       exitCode: 0,

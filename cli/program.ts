@@ -3,6 +3,7 @@ import { otherVariables } from '../process/index.js';
 import type { CliIo } from './console/cliIo.js';
 import { ownOptionsFirst } from './console/command.js';
 import { EndWith, exitCodes, findingsExitCode, usageExitCode } from './console/exitCodes.js';
+import { showFirstCommands } from './console/firstCommands.js';
 import { toJson } from './console/output.js';
 import { packageVersion } from './console/packageVersion.js';
 import { reportError } from './console/reportError.js';
@@ -10,6 +11,7 @@ import { forTerminal } from './console/visible.js';
 import { addAuditCommands } from './audit.js';
 import { addCacheCommands } from './cache.js';
 import { addCheckCommand } from './check.js';
+import { groupCommands } from './commandGroups.js';
 import { addCompletionCommand } from './completion.js';
 import { addCertsCommand } from './certs.js';
 import { addDoctorCommand } from './doctor.js';
@@ -79,12 +81,17 @@ export function buildProgram(io: CliIo, json = false): Command {
   addReloadCommand(program, io);
   addPingCommand(program, io);
   addCompletionCommand(program, io);
+  groupCommands(program);
   return program;
 }
 
 /** Runs one command line to its end and returns the exit code. Never throws. */
 export async function runCli(args: readonly string[], io: CliIo): Promise<number> {
   const json = args.includes('--json');
+  if (args.length === 0) {
+    showFirstCommands(io);
+    return 0;
+  }
   try {
     await buildProgram(io, json).parseAsync(args, { from: 'user' });
     return 0;
