@@ -9,7 +9,7 @@ export {
 } from './accessFile.js';
 export type { CallerAccess } from './callerAccess.js';
 export type { Peer, PeerCertificate } from './peer.js';
-export { Identity } from './identity.js';
+export { permissionOf, type Permission } from './identity.js';
 export type { PortAccess } from './portAccess.js';
 export { roles, type MethodNeed, type Role, type RolesOf, type ServiceRoles } from './roles.js';
 export { newToken, type TokenRecord } from './token.js';

@@ -8,6 +8,7 @@ import { toJson } from './console/output.js';
 import { packageVersion } from './console/packageVersion.js';
 import { reportError } from './console/reportError.js';
 import { forTerminal } from './console/visible.js';
+import { addAccessCommands } from './access.js';
 import { addAuditCommands } from './audit.js';
 import { addCacheCommands } from './cache.js';
 import { addCheckCommand } from './check.js';
@@ -75,6 +76,7 @@ export function buildProgram(io: CliIo, json = false): Command {
   addJournalCommands(program, io);
   addReportCommand(program, io);
   addMetricsCommands(program, io);
+  addAccessCommands(program, io);
   addAuditCommands(program, io);
   addNameserverCommands(program, io);
   addUpgradeCommand(program, io);

@@ -7,6 +7,7 @@ export { Cluster, openCluster, withUsed, type OpenClusterOptions, type OpenedSto
 export { deadlineOf, type ReadOptions, type WriteOptions } from '../wire/index.js';
 export { configKeysOf } from './storeConfig.js';
 export { portOf, serveCluster, type ServedCluster } from './serveCluster.js';
+export { servicesOf, type NamedService } from './servicesOf.js';
 export {
   defineStore,
   type OpenedOf,

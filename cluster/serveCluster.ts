@@ -2,18 +2,10 @@ import { hostname } from 'node:os';
 import type { ServiceOfPort } from '../access/index.js';
 import { isLoopback, limits, RoostError, type Address } from '../core/index.js';
 import { ServerTls, type RoostConfig } from '../process/index.js';
-import {
-  AdminServer,
-  adminRoles,
-  injectorProcessor,
-  injectorRoles,
-  managerProcessor,
-  managerRoles,
-  ThriftServer,
-  type ThriftService,
-} from '../server/index.js';
+import { AdminServer, injectorProcessor, managerProcessor, ThriftServer, type ThriftService } from '../server/index.js';
 import { accessOf } from './accessOf.js';
 import type { Cluster } from './openCluster.js';
+import { ownServices } from './servicesOf.js';
 import { notesOf, whyNotReady } from './readiness.js';
 import type { Store, StoreLike } from './store.js';
 
@@ -107,13 +99,13 @@ export async function serveCluster<Stores extends readonly StoreLike[]>(
     }
     const foreign = opened.flatMap(({ store, opened: own }) => store.service?.foreignJobs?.(own) ?? []);
     const manager = await listen(
-      { service: 'manager', roles: managerRoles },
+      ownServices.manager,
       managerPort,
       managerProcessor(gizzard, { metrics, log }),
       limits.managerRequestBytes,
     );
     const injector = await listen(
-      { service: 'injector', roles: injectorRoles },
+      ownServices.injector,
       injectorPort,
       injectorProcessor(gizzard, { metrics, log, foreign }),
       limits.injectorRequestBytes,
@@ -122,7 +114,7 @@ export async function serveCluster<Stores extends readonly StoreLike[]>(
       host,
       port: adminPort,
       metrics,
-      access: access.port({ service: 'metrics', roles: adminRoles }),
+      access: access.port(ownServices.metrics),
       tls,
       info: () => ({
         pid: process.pid,

@@ -12,6 +12,7 @@ import type { Backend, DroppedShard, Host } from './backend.js';
 import { Hosts } from './hosts.js';
 import type { AnyJobType } from './jobs/jobType.js';
 import { Jobs } from './jobs/jobs.js';
+import { refusalOfRemote } from './jobs/refusalOfRemote.js';
 import type { SendJobs } from './jobs/remoteRelay.js';
 import { Migrations } from './migrations/migrations.js';
 import { configDigest } from './moving/configDigest.js';
@@ -137,6 +138,7 @@ export class Gizzard {
       () => this.nameServer.lookAnew(),
       (topology) => unknownHosts(this.hosts, topology).length > 0 || this.upgrades.newerShard(topology) !== undefined,
     );
+    this.nameServer.onApply = (changes) => this.#refuseRemotes(changes);
     this.nameServer.onApplied = (changes, { version }) => this.#announce(changes, version);
     const server = randomUUID();
     this.control = new Control(
@@ -248,8 +250,14 @@ export class Gizzard {
     this.#working = true;
     this.control.watch(Math.max(minWatchMs, this.config.nameServer.reloadSeconds * 1000));
     await this.jobs.start();
-    if (this.options.sendJobs !== undefined) {
-      const relays = this.jobs.relay(this.options.sendJobs);
+    const { sendJobs } = this.options;
+    if (sendJobs !== undefined) {
+      const relays = this.jobs.relay(async (remote, jobs, deadline) => {
+        const refusal = refusalOfRemote(this.config, remote);
+        // The backlog waits until the host is allowed, or is no more.
+        if (refusal !== undefined) throw new RoostError('Unavailable', refusal.message, { cause: refusal });
+        return sendJobs(remote, jobs, deadline);
+      });
       this.nameServer.onChange((topology) => relays.use(topology));
     }
     this.servers.start(Math.min(maxBeatMs, this.config.nameServer.reloadSeconds * 1000));
@@ -443,6 +451,15 @@ export class Gizzard {
           fields: { version },
         },
       );
+    }
+  }
+
+  /** A host that gets no copies may stay: it can still be taken out, or passed over. */
+  #refuseRemotes(changes: readonly Change[]): void {
+    for (const change of changes) {
+      if (change.kind !== 'setRemoteHost' || change.host.status !== 'normal') continue;
+      const refusal = refusalOfRemote(this.config, change.host);
+      if (refusal !== undefined) throw refusal;
     }
   }
 

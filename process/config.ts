@@ -106,6 +106,13 @@ const access = z
     open: z.boolean().default(false),
     /** A token for the ports of this cluster's servers, shown by commands that use this configuration. */
     tokenFile: z.string().min(1).optional(),
+    /** host:port of each job injector of other clusters that may get copies of writes. Absent: every one that the topology names, or none where there is a file. */
+    remoteHosts: z
+      .array(z.string().regex(/^(\[[0-9A-Fa-f:.]+\]|[^\s:[\]]+):\d{1,5}$/, 'must be host:port'))
+      .max(256)
+      .optional(),
+    /** A token for those injectors. Tokens of both are read again for every new connection. */
+    remoteTokenFile: z.string().min(1).optional(),
   })
   .refine(({ file, open }) => file === undefined || !open, 'takes `file` or `open`, and not both');
 

@@ -1,4 +1,4 @@
-import { hostname } from 'node:os';
+import { hostname, userInfo } from 'node:os';
 import { BackgroundLoop, Deadline, RoostError, isRoostError } from '../../core/index.js';
 import type { SqlSession } from '../../mysql/index.js';
 import type { DatabaseHosts } from '../../mysql/index.js';
@@ -20,9 +20,18 @@ const operationDeadlineMs = 10_000;
 /** Between looks on behalf of callers who miss something. */
 const lookEveryMs = 50;
 
-/** Who a change is said to be by where the caller does not say. */
-export const thisProcess = (): string =>
-  `${process.env['USER'] ?? process.env['LOGNAME'] ?? 'unknown'}@${hostname()} (process ${process.pid})`;
+/** Who a change is said to be by where the caller does not say: whoever runs this process, as the operating system knows it, with the databases' own passwords. */
+export const thisProcess = (): string => `${osUser()}@${hostname()} (process ${process.pid})`;
+
+/** The variables of the environment say what their owner likes. */
+function osUser(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // A container may run a user that has no name.
+    return `user ${process.getuid?.() ?? 'unknown'}`;
+  }
+}
 
 /**
  * The topology of a cluster: kept in MySQL, held here as one snapshot that is swapped whole.
@@ -42,6 +51,8 @@ export class NameServer {
   readonly #listeners = new Set<(topology: Topology) => void>();
   readonly #countReloadError: () => void;
   readonly #showHead: (look: ReplicaLook) => void;
+  /** Called before each change that is made here: throws where it is not allowed, whoever makes it. */
+  onApply: (changes: readonly Change[]) => void = () => undefined;
   /** Called after each change that is made here, before it is answered. */
   onApplied: ((changes: readonly Change[], topology: Topology) => Promise<void>) | undefined;
   /** Why the newest reload failed; undefined while reloads succeed. */
@@ -170,13 +181,14 @@ export class NameServer {
    * Applies changes as one: all are stored, or none, with an entry in the audit. The resulting topology must be sound.
    * Throws `AlreadyExists`, `NotFound`, `InvalidArgument` and `FailedPrecondition` as `applyChanges` and `Topology` do, and `Unavailable` as
    * `NameServerReplicas.change` does. `FailedPrecondition` also where a migration other than the `maker` has reserved a tree that the changes touch, or the name of
-   * a new shard was spent; and with `onVersion`, curable by a retry, where the topology has become another one meanwhile.
+   * a new shard was spent; `PermissionDenied` where `onApply` says so; and with `onVersion`, curable by a retry, where the topology has become another one meanwhile.
    */
   async apply(
     changes: readonly Change[],
     by: string = thisProcess(),
     how: { readonly onVersion?: number; readonly maker?: ChangeMaker } = {},
   ): Promise<Topology> {
+    this.onApply(changes);
     const named = changes.map((change) =>
       change.kind === 'createShard' ? { ...change, shard: this.forms.named(change.shard) } : change,
     );

@@ -1,5 +1,10 @@
 import { hostname } from 'node:os';
+import type { Caller } from '../caller.js';
 
-/** Who a change came from that a tool made through the manager, from an address. The wire says nothing more. */
-export const managerName = (address: string): string =>
-  `manager on ${hostname()} (process ${process.pid}), for ${address}`;
+/** Who a change came from that was made through the manager: the identity with its roles there, where callers have one, and the address. */
+export function managerName({ peer: { address }, access: { caller } }: Pick<Caller, 'peer' | 'access'>): string {
+  const manager = `manager on ${hostname()} (process ${process.pid})`;
+  return caller === undefined
+    ? `${manager}, for ${address}`
+    : `${caller.name} (${caller.roles.join(', ')}) at ${address}, ${manager}`;
+}

@@ -25,6 +25,8 @@ export const managerHandler = (gizzard: Gizzard, by: string): ManagerHandler => 
   ...remoteMethods(gizzard, by),
 });
 
+type Methods = Readonly<Record<string, (...args: unknown[]) => Promise<unknown>>>;
+
 /** Methods that change nothing. */
 const isLook = (method: string): boolean =>
   /^(list|get|find|dump|is|log_get|log_entry_peek|queue_size|error_queue_size|shards_for)/.test(method);
@@ -42,18 +44,23 @@ export function managerProcessor(
 ): ThriftService {
   const atOnce = Math.max(1, Math.floor(gizzard.config.pool.size * share));
   const [looks, changes] = [new ManagerLane(atOnce), new ManagerLane(atOnce)];
-  const inLanes = ({ closed, peer }: Caller): ManagerHandler =>
+  const handlerBy = (by: string): Methods => managerHandler(gizzard, by) as unknown as Methods;
+  const inLanes = (caller: Caller): ManagerHandler =>
     Object.fromEntries(
-      (
-        Object.entries(managerHandler(gizzard, managerName(peer.address))) as [
-          string,
-          (...args: unknown[]) => Promise<unknown>,
-        ][]
-      ).map(([name, method]) => {
-        const lane = isLook(name) ? looks : changes;
+      Object.entries(handlerBy('')).map(([name, { length }]) => {
+        const look = isLook(name);
+        const lane = look ? looks : changes;
+        // Whoever calls is known when it has shown who it is, not when it connects.
         const inLane = (...args: unknown[]): Promise<unknown> =>
-          lane.run(() => method(...args), Deadline.after(limits.managerWaitMs, closed));
-        return [name, Object.defineProperty(inLane, 'length', { value: method.length })];
+          lane.run(
+            () => {
+              const by = managerName(caller);
+              if (!look) options.log.info({ method: name, by }, 'a call of the manager');
+              return handlerBy(by)[name]!(...args);
+            },
+            Deadline.after(limits.managerWaitMs, caller.closed),
+          );
+        return [name, Object.defineProperty(inLane, 'length', { value: length })];
       }),
     ) as unknown as ManagerHandler;
   return thriftService({

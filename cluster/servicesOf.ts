@@ -1,0 +1,24 @@
+import type { ServiceRoles } from '../access/index.js';
+import { adminRoles, injectorRoles, managerRoles } from '../server/index.js';
+import type { Store } from './store.js';
+
+/** A service of a server, by the name that grants of access call it, and the roles that its methods need. */
+export interface NamedService {
+  readonly service: string;
+  readonly roles: ServiceRoles;
+}
+
+/** The services that every server has. `metrics` are the admin pages. */
+export const ownServices = {
+  manager: { service: 'manager', roles: managerRoles },
+  injector: { service: 'injector', roles: injectorRoles },
+  metrics: { service: 'metrics', roles: adminRoles },
+} as const satisfies Readonly<Record<string, NamedService>>;
+
+/** The services of a server with some stores. */
+export const servicesOf = (stores: readonly Store[]): readonly NamedService[] => [
+  ...stores.flatMap(({ name, service }) =>
+    service === undefined ? [] : [{ service: name, roles: service.roles ?? {} }],
+  ),
+  ...Object.values(ownServices),
+];
