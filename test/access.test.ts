@@ -170,7 +170,7 @@ describe('the admin port', () => {
 });
 
 it('a server that others reach starts only where something says who may call', async () => {
-  const beyond = { ...config.server, host: '0.0.0.0' };
+  const beyond = { ...config.server, host: '0.0.0.0', plain: true };
   const serve = (access: object): Promise<ServedCluster> =>
     serveCluster(Object.create(cluster, { config: { value: { ...config, server: beyond, access } } }) as Cluster, {
       version: 'test',
