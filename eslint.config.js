@@ -9,6 +9,7 @@ const root = dirname(fileURLToPath(import.meta.url));
 /** What each folder may import, besides itself. Everything that is not listed is refused. */
 const layers = {
   cli: [
+    'backup',
     'sdk',
     'server',
     'access',
@@ -26,6 +27,7 @@ const layers = {
     'process',
     'core',
   ],
+  backup: ['cluster', 'gizzard', 'process', 'core'],
   sdk: ['wire', 'core'],
   server: ['access', 'gizzard', 'mysql', 'wire', 'process', 'core'],
   timeline: [

@@ -12,6 +12,7 @@ export {
   defineStore,
   type OpenedOf,
   type Store,
+  type StoreBackup,
   type StoreContext,
   type StoreLike,
   type StoreService,

@@ -57,6 +57,19 @@ export interface StoreService<Opened> {
   info?(opened: Opened): Readonly<Record<string, unknown>>;
 }
 
+/** What a store keeps outside of its shards' rows and of the topology, for backups. */
+export interface StoreBackup<Opened> {
+  /** As JSON can hold it. Called while writes go on. */
+  save(opened: Opened): Promise<unknown>;
+  /**
+   * Brings a cluster that holds no rows to where they can come: what is missing of tables that are more than ranges of keys, and what the store keeps. Repeating it changes nothing.
+   *
+   * @param saved what `save` gave last before the moment that is restored; behind it what it gave next, where it did
+   * @param latestMicros no time in the backup is later
+   */
+  prepare(opened: Opened, saved: readonly unknown[], latestMicros: bigint): Promise<void>;
+}
+
 /**
  * All that a store brings. `defineStore` infers its types, and `openCluster` opens it.
  *
@@ -92,6 +105,8 @@ export interface Store<
    * Absent: the replicas of its shards are compared, see `checkReplicas`.
    */
   check?(opened: Opened, options: CheckOptions): Promise<CheckReport>;
+  /** What backups keep of it beside its shards' rows, which they have by `MovableTable.saved`. Absent: nothing. */
+  readonly backup?: StoreBackup<NoInfer<Opened>>;
   /** Adds its commands to `roost`: as a rule one noun, which is the store's name. Absent: none. */
   commands?(program: Command, io: CliIo): void;
   /** Absent: it is used as a library only. */

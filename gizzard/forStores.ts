@@ -47,6 +47,8 @@ export {
   type NewJob,
   type Route,
   type RowsDigest,
+  type SavedCell,
+  type SavedRows,
   type SendJobs,
   type ShardAttribute,
   type ShardAttributes,

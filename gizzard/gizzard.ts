@@ -233,6 +233,11 @@ export class Gizzard {
     return this.#shardTypes.get(name);
   }
 
+  /** Undefined where this process does not know the kind. */
+  jobType(kind: string): AnyJobType | undefined {
+    return this.#jobTypes.get(kind);
+  }
+
   get topology(): Topology {
     return this.nameServer.topology;
   }

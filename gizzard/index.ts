@@ -16,6 +16,15 @@ export { keyHash, keyHashes, type KeyHash } from './hashes/index.js';
 export { clockFaults, clockFaultText, isWrong, maxClockDifferenceMs, type ClockFault } from './doctor/clockFaults.js';
 export { unknownHosts } from './topology/unknownHosts.js';
 export type { AnyJobType, ClusterJobType, FollowUp, JobBounds, JobType } from './jobs/jobType.js';
+export { decodeJob, type RawEntry } from './jobs/jobEntry.js';
+export {
+  followPurpose,
+  unarchivedMs,
+  type ArchivedEntry,
+  type ArchiveLook,
+  type JournalArchive,
+  type JournalPlace,
+} from './jobs/journalArchive.js';
 export { jobToExactJson } from './jobs/jobJson.js';
 export { skewMs } from './jobs/clockSkew.js';
 export { lostText, type JournalLook } from './jobs/journalGuard.js';
@@ -71,7 +80,8 @@ export { printTemplate, type Template } from './migrations/template.js';
 export { differingRows } from './moving/differingRows.js';
 export { inParts } from './moving/inParts.js';
 export type { DroppedTables } from './moving/droppedTables.js';
-export type { Movable, MovableTable, RowsDigest, ShardSize } from './moving/movable.js';
+export type { Movable, MovableTable, RowsDigest, SavedCell, SavedRows, ShardSize } from './moving/movable.js';
+export { Pace } from './moving/pace.js';
 export { toldOfWrites, type WrittenRows } from './moving/toldOfWrites.js';
 export { shardSizes } from './moving/shardSizes.js';
 export type { Moves } from './moving/moves.js';

@@ -76,7 +76,16 @@ export class TableDefinition<C extends Columns> {
   }
 
   rowsJson(rows: readonly Values<C>[]): string {
-    return JSON.stringify(rows.map((row) => this.names.map((column, place) => this.#types[place]!.write(row[column]))));
+    return JSON.stringify(rows.map((row) => this.#cells(row)));
+  }
+
+  /** How rows stand in a backup, for Gizzard's `MovableTable.saved`: `valuesOf` gives the values of a row, and `rowOf` makes the row of selected columns. */
+  saved<Row, Shard>(valuesOf: (row: Row) => Values<C>, rowOf: (row: SqlRow, shard: Shard) => Row) {
+    return { columns: this.names, cells: (row: Row) => this.#cells(valuesOf(row)), row: rowOf };
+  }
+
+  #cells(row: Values<C>): (string | number | null)[] {
+    return this.names.map((column, place) => this.#types[place]!.write(row[column]));
   }
 }
 

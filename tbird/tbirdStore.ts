@@ -10,6 +10,7 @@ import { tweetJob } from './jobs/tweetJob.js';
 import { applyTweets } from './storage/applyTweets.js';
 import { tweetsShardType } from './storage/tweetsShardType.js';
 import { Tbird, type TbirdOptions } from './tbird.js';
+import { tbirdBackup } from './tbirdBackup.js';
 import { tbirdProcessor } from './tbirdProcessor.js';
 import { tbirdRoles } from './tbirdRoles.js';
 import { tweetGraphNames } from './tweetIndex.js';
@@ -33,6 +34,7 @@ export const tbirdStoreWith = (times: TbirdTimes): Store<'tbird', Tbird, readonl
     start: ({ roller }) => roller.start(),
     close: (tbird) => tbird.stop(),
     check: checkStore,
+    backup: tbirdBackup,
     service: {
       title: 'tweets',
       port: 7917,

@@ -71,6 +71,8 @@ function timelinesTable(spaces: KeySpaces, limits: ListLimits): MovableTable<Tim
       const removed = await Promise.all(rows.map(({ name }) => of.delete(name)));
       return removed.filter((there) => there).length;
     },
+    // Home timelines are filled from tweets and follows when they are read.
+    saved: 'derived',
     describe: ({ name, stored, through }) => ({
       timeline: name,
       entries: String(stored.length),

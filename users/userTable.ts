@@ -38,7 +38,7 @@ export const recordOf = (row: SqlRow): UserRecord => ({
   exists: { value: read.present(row), at: read.present_at(row) },
 });
 
-const rowOf = ({ id, name, screenName, flags, exists }: UserRecord): RowOf<typeof usersTable> => ({
+export const rowOf = ({ id, name, screenName, flags, exists }: UserRecord): RowOf<typeof usersTable> => ({
   id,
   name: name.value,
   name_at: name.at,

@@ -1,7 +1,7 @@
 import { inParts, type Movable, type MovableTable, type ShardType } from '../gizzard/index.js';
 import { type DatabaseHost, movableTables } from '../mysql/index.js';
 import { mergeUsers, sameUser, type UserRecord } from './user.js';
-import { applyUsers, recordOf, removeUsers, type UserTables } from './userTable.js';
+import { applyUsers, recordOf, removeUsers, rowOf, type UserTables } from './userTable.js';
 
 export const usersShardTypeName = 'users';
 
@@ -23,6 +23,7 @@ const usersMoves = (tables: UserTables): MovableTable<UserRecord, DatabaseHost> 
   lacks: (row, other) => mergeUsers(row, other) !== row,
   write: (host, shard, rows, deadline) => inParts(rows, (part) => applyUsers(host, tables.at(shard), part, deadline)),
   remove: (host, shard, rows, deadline) => removeUsers(host, tables.at(shard), rows, deadline),
+  saved: tables.definition.saved(rowOf, recordOf),
   describe: ({ id, name, screenName, flags, exists }) => ({
     id: String(id),
     ...Object.fromEntries(

@@ -1,4 +1,4 @@
-import { inParts, type MovableTable, type ShardInfo } from '../../gizzard/index.js';
+import { inParts, type MovableTable, type SavedCell, type ShardInfo } from '../../gizzard/index.js';
 import { type SqlRow, type SqlValue, type DatabaseHost, digestColumns, digestOf } from '../../mysql/index.js';
 import { compare, mergeInto } from '../edgeRecord.js';
 import { anyTable, copyEdges } from './copyEdges.js';
@@ -64,6 +64,11 @@ export const edgeMoves = (database: string): MovableTable<SqlRow, DatabaseHost> 
       );
     },
     remove: (host, shard, rows, deadline) => removeEdges(host, tablesOf(shard), rows, deadline),
+    saved: {
+      columns: edgeColumns.split(', '),
+      cells: (row) => row as readonly SavedCell[],
+      row: (cells) => [...cells],
+    },
     describe: (row) => Object.fromEntries(describedAs.map((name, place) => [name, String(row[place])])),
   };
 };

@@ -51,6 +51,17 @@ export const nodeMoves = (database: string): MovableTable<MovedNode, DatabaseHos
       );
       return rows.map(([id]) => String(id));
     },
+    saved: {
+      columns: columns.split(', '),
+      cells: ({ id, registers: { color, coloredAt, removedThrough }, counts }) => [
+        String(id),
+        color,
+        String(coloredAt),
+        String(removedThrough),
+        ...counts,
+      ],
+      row: nodeOf,
+    },
     describe: ({ id, registers, counts }) => ({
       id: String(id),
       color: String(registers.color),

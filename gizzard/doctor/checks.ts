@@ -1,3 +1,4 @@
+import { archive } from './archive.js';
 import { busyShards } from './busyShards.js';
 import type { Check } from './check.js';
 import { deniedShards } from './deniedShards.js';
@@ -33,4 +34,5 @@ export const checks: readonly Check[] = [
   unknownJobs,
   wrongClocks,
   journalFindings,
+  archive,
 ];

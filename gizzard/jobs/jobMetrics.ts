@@ -2,6 +2,7 @@ import { Deadline, priorities } from '../../core/index.js';
 import type { Metrics } from '../../process/index.js';
 import type { JobQueues } from './jobQueues.js';
 import type { Journal } from './journal.js';
+import { unarchivedMs, type ArchiveLook, type JournalArchive } from './journalArchive.js';
 import { laggingHosts, type LaggingHost } from './laggingHosts.js';
 import type { LaggingLeaves } from './laggingLeaves.js';
 import { waitedFor } from './unknownJobs.js';
@@ -9,7 +10,13 @@ import { waitedFor } from './unknownJobs.js';
 const lookDeadlineMs = 2_000;
 
 /** What the journal holds, by priority and by host. Gauges show nothing while Redis does not answer, but for the one that says so. */
-export function jobMetrics(metrics: Metrics, journal: Journal, queues: JobQueues, lagging: LaggingLeaves): void {
+export function jobMetrics(
+  metrics: Metrics,
+  journal: Journal,
+  archive: JournalArchive,
+  queues: JobQueues,
+  lagging: LaggingLeaves,
+): void {
   metrics.gauge('roost_journal_up', "Whether the journal's Redis answers", [], async (gauge) => {
     const answers = journal.queued('high').then(
       () => 1,
@@ -77,5 +84,18 @@ export function jobMetrics(metrics: Metrics, journal: Journal, queues: JobQueues
     'roost_host_lagging_shards',
     'Shards of a database host that lack writes and are read last',
     ({ leaves }) => leaves.length,
+  );
+  const ofBackup = (name: string, help: string, value: (look: ArchiveLook) => number): void => {
+    metrics.gauge(name, `${help}; nothing where the journal is not archived`, [], async (gauge) => {
+      gauge.reset();
+      const look = await archive.look().catch(() => undefined);
+      if (look !== undefined && look.to !== '') gauge.set(value(look));
+    });
+  };
+  ofBackup('roost_backup_unarchived_jobs', 'Accepted jobs that are in no backup yet', ({ jobs }) => jobs);
+  ofBackup(
+    'roost_backup_loss_seconds',
+    'Age of the oldest accepted job that is in no backup yet: what is lost if everything burns down now',
+    (look) => unarchivedMs(look) / 1_000,
   );
 }

@@ -48,6 +48,8 @@ export interface JobType<Item = unknown, H extends Host = Host> {
    * Absent: `split` refuses all that is to be refused.
    */
   check?(payload: Buffer, bounds: JobBounds, version: number): void;
+  /** Whether what the job writes follows from what other jobs write, and is made anew after a restore: a backup does without it. Absent: no. */
+  readonly derived?: true;
   /** The payload as JSON for people, who may write such jobs themselves. Absent: there is only the exact form. */
   toJson?(payload: Buffer, version: number): unknown;
   /** A job that people wrote. Throws `InvalidArgument`. */
@@ -69,7 +71,10 @@ export interface JobType<Item = unknown, H extends Host = Host> {
  *
  * Jobs arrive at least once: `run` must bring about the same, or something that comes to the same, whenever it runs again.
  */
-export interface ClusterJobType extends Pick<JobType, 'kind' | 'version' | 'check' | 'toJson' | 'fromJson'> {
+export interface ClusterJobType extends Pick<
+  JobType,
+  'kind' | 'version' | 'check' | 'derived' | 'toJson' | 'fromJson'
+> {
   readonly split?: undefined;
   /**
    * Does the job. The jobs that it returns are journaled before it counts as done. Throws `DataLoss` where the payload is malformed; the job is then given up at once. A job whose error is worth a

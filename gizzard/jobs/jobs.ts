@@ -26,6 +26,7 @@ import type { AnyJobType } from './jobType.js';
 import { JobWorker } from './jobWorker.js';
 import { jobMetrics } from './jobMetrics.js';
 import { Journal, journalError, StaleRemotes, type JobCopies, type NewJob, type QueueSizes } from './journal.js';
+import { JournalArchive } from './journalArchive.js';
 import { JournalGuard } from './journalGuard.js';
 import { laggingHosts, type LaggingHost } from './laggingHosts.js';
 import { LaggingLeaves, type HostJobs } from './laggingLeaves.js';
@@ -78,6 +79,8 @@ export class Jobs {
   readonly queues: JobQueues;
   /** Whether Redis is the cluster's journal, and takes writes. */
   readonly guard: JournalGuard;
+  /** What backups keep of it. */
+  readonly archive: JournalArchive;
   #relays: RemoteRelays | undefined;
 
   constructor(
@@ -123,6 +126,7 @@ export class Jobs {
       log,
       metrics,
     });
+    this.archive = new JournalArchive(cluster, this.guard);
     this.#journal = new Journal(
       cluster,
       shared,
@@ -182,7 +186,7 @@ export class Jobs {
           log,
         }),
     );
-    jobMetrics(metrics, this.#journal, this.queues, this.lagging);
+    jobMetrics(metrics, this.#journal, this.archive, this.queues, this.lagging);
   }
 
   /**

@@ -18,6 +18,7 @@ import type { FollowUp } from './jobType.js';
 import type { JournalGuard } from './journalGuard.js';
 import { scripts } from './scripts.js';
 import {
+  archiveKey,
   clockKey,
   fanoutKey,
   remoteKeys,
@@ -197,20 +198,24 @@ export class Journal {
         this.#bytesInFlight += bytes;
         const { connection } = this.guard.replicas;
         const appended = scripts.append
-          .run(this.guard.redis, keys, {
-            maxQueued,
-            maxFailing,
-            maxReplicating,
-            maxBytes: maxQueuedBytes,
-            notAfter,
-            copiesVersion: version,
-            identityNotAfter: identified,
-            maxAhead: maxAheadMicros,
-            rememberedAfterMs,
-            epoch,
-            known: accepted,
-            jobs: fields,
-          })
+          .run(
+            this.guard.redis,
+            { ...keys, archive: archiveKey(this.cluster, epoch) },
+            {
+              maxQueued,
+              maxFailing,
+              maxReplicating,
+              maxBytes: maxQueuedBytes,
+              notAfter,
+              copiesVersion: version,
+              identityNotAfter: identified,
+              maxAhead: maxAheadMicros,
+              rememberedAfterMs,
+              epoch,
+              known: accepted,
+              jobs: fields,
+            },
+          )
           .finally(() => {
             this.#bytesInFlight -= bytes;
           });

@@ -14,6 +14,7 @@ export const scripts = {
       readonly clock: string;
       readonly remotesFence: string;
       readonly state: string;
+      readonly archive: string;
       readonly remembered: string | undefined;
       readonly backlogs: readonly string[];
       readonly fanouts: readonly string[];
@@ -34,6 +35,42 @@ export const scripts = {
     },
     [nowMicros: string, accepted: number, before?: string]
   >('append'),
+  beginArchive: script<
+    {
+      readonly state: string;
+      readonly archive: string;
+      readonly clock: string;
+      readonly queues: readonly string[];
+    },
+    {
+      readonly epoch: string;
+      readonly to: string;
+      readonly purpose: string;
+      readonly copies: string;
+      readonly maxBytes: number;
+      readonly keepMs: number;
+    },
+    [accepted: string, micros: string, purpose: string, ...copies: string[]]
+  >('beginArchive'),
+  lookAtArchive: script<
+    { readonly state: string; readonly archive: string; readonly clock: string },
+    Record<string, never>,
+    [
+      accepted: string,
+      micros: string,
+      to: string,
+      purpose: string,
+      since: string,
+      gap: string,
+      entries: number,
+      first: string,
+      bytes: number,
+    ]
+  >('lookAtArchive'),
+  endArchive: script<{ readonly state: string; readonly archive: string }, { readonly purpose: string }, 0 | 1>(
+    'endArchive',
+  ),
+  raiseClock: script<{ readonly clock: string }, { readonly micros: string }, null>('raiseClock'),
   lookAtEpoch: script<
     { readonly state: string },
     { readonly epoch: string; readonly accepted: number; readonly fresh: string },

@@ -60,6 +60,15 @@ export const remoteKeys = (cluster: string, remote: string): Readonly<Record<Pri
 export const fanoutKey = (cluster: string, priority: Priority, suffix: string): string =>
   `{${cluster}}:jobs:${priority}:fanout:${suffix}`;
 
+/** A copy of the jobs of all priorities that an epoch of the journal has accepted, for the cluster's backups. */
+export const archiveKey = (cluster: string, epoch: string): string => `{${cluster}}:jobs:archive:${epoch}`;
+
+/** Begins the names of copies of the queues, as they stood when a backup began. */
+export const waitingKey = (cluster: string, id: string): string => `{${cluster}}:jobs:backup:${id}:`;
+
+/** How far a restore into this cluster is. */
+export const restoreKey = (cluster: string): string => `{${cluster}}:restore`;
+
 /** The channel on which one server hears that jobs it waits for were applied. */
 export const doneChannel = (cluster: string, server: string): string => `{${cluster}}:done:${server}`;
 

@@ -44,6 +44,19 @@ export interface RowsDigest {
   readonly hash: string;
 }
 
+/** A value of a row outside of its host, as JSON has it. Integers of 64 bits may be texts. */
+export type SavedCell = string | number | null;
+
+/** How the rows of a table stand outside of their host, as in a backup. */
+export interface SavedRows<Row> {
+  /** Names that stay from release to release. */
+  readonly columns: readonly string[];
+  /** The values of the columns. */
+  cells(this: void, row: Row): readonly SavedCell[];
+  /** The row again. Null stands for a column that the backup's release did not have. `shard` is any shard of the topology's table. */
+  row(this: void, cells: readonly SavedCell[], shard: ShardInfo): Row;
+}
+
 /** One table of a shard. Keys are opaque texts; the empty one comes before all. */
 export interface MovableTable<Row = unknown, H extends Host = Host> {
   readonly name: string;
@@ -87,6 +100,8 @@ export interface MovableTable<Row = unknown, H extends Host = Host> {
     end: string | undefined,
     deadline: Deadline,
   ): Promise<string[]>;
+  /** How a backup holds its rows. `derived`: none does, as they follow from what other tables hold, and are made anew after a restore. */
+  readonly saved: SavedRows<Row> | 'derived';
   /** The row for people: column and value. */
   describe(row: Row): Readonly<Record<string, string>>;
 }

@@ -1,5 +1,4 @@
 import { Deadline, RoostError } from '../../core/index.js';
-import type { Host } from '../backend.js';
 import type { Hosts } from '../hosts.js';
 import type { NameServer } from '../nameServer/nameServer.js';
 import type { LockedTopology } from '../nameServer/nameServerStore.js';
@@ -9,12 +8,9 @@ import { shardKey, type ShardId, type ShardInfo } from '../topology/types.js';
 import type { Movable, MovableTable } from './movable.js';
 import type { MoveRates } from './moveTask.js';
 import { ShardKeys } from './shardKeys.js';
-import { Throttle } from './throttle.js';
+import { Pace } from './pace.js';
 
-const pageRows = 2_000;
 const pageDeadlineMs = 30_000;
-/** The rates are looked at no more often than this. */
-const ratesEveryMs = 500;
 /** While the topology is locked for them, nothing else can change it. */
 const rowsPerLock = 500;
 const lockDeadlineMs = 10_000;
@@ -279,35 +275,6 @@ function homeRefuses(
   if (migration !== undefined) return `${shardKey(root.id)}, where it belongs, is in migration ${migration}`;
   if (denied.length > 0) return `${denied[0]!.key}, where it belongs, takes no writes now`;
   return writable.length === 0 ? `${shardKey(root.id)}, where it belongs, has no replica that takes writes` : undefined;
-}
-
-/** Reads pages no faster than a move may, and rests beside others as one does. */
-class Pace {
-  readonly #throttle: Throttle;
-  #rates: MoveRates | undefined;
-  #readAtMs = 0;
-
-  constructor(
-    hosts: readonly Host[],
-    private readonly read: () => Promise<MoveRates>,
-    signal: AbortSignal,
-  ) {
-    this.#throttle = new Throttle(hosts, signal);
-  }
-
-  /** Reads a page of at most `limit` rows, and rests. Returns where it ended. */
-  async page(
-    read: (limit: number) => Promise<{ readonly end: string | undefined; readonly rows: number }>,
-  ): Promise<string | undefined> {
-    if (this.#rates === undefined || performance.now() - this.#readAtMs > ratesEveryMs) {
-      this.#rates = await this.read();
-      this.#readAtMs = performance.now();
-    }
-    const startMs = performance.now();
-    const { end, rows } = await read(Math.min(pageRows, this.#throttle.pageRows, this.#rates.maxRowsPerSecond));
-    await this.#throttle.pause(rows, performance.now() - startMs, this.#rates);
-    return end;
-  }
 }
 
 /** What was found so far. */

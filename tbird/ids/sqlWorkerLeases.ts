@@ -108,6 +108,20 @@ export class SqlWorkerLeases implements WorkerLeases {
     );
   }
 
+  /** Has no id made up to a time, in milliseconds, whatever its number: such ids are of an earlier life of the cluster. Throws `Unavailable` where fewer than a majority of the hosts answer. */
+  async reserveUntil(untilMs: number): Promise<void> {
+    const numbers = JSON.stringify(Array.from({ length: snowflakeWorkers }, (_, worker) => worker));
+    await this.#onEach(async (host) => {
+      await this.#create(host);
+      await host.run(
+        `INSERT INTO ${this.#table} (worker_id, owner, until_ms) SELECT w, '', ? FROM JSON_TABLE(?, '$[*]' COLUMNS (w INT PATH '$')) j
+         ON DUPLICATE KEY UPDATE until_ms = GREATEST(until_ms, VALUES(until_ms))`,
+        [untilMs, numbers],
+        deadline(),
+      );
+    });
+  }
+
   /** What the hosts' clocks say, the one in the middle, and no further from the journal's than is allowed. */
   async #clock(looks: readonly Look[]): Promise<number> {
     const clocks = looks.map(({ nowMs }) => nowMs).sort((a, b) => a - b);

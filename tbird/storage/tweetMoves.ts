@@ -1,10 +1,10 @@
 import { inParts, type Movable, type MovableTable, type ShardInfo } from '../../gizzard/index.js';
-import { type DatabaseHost, movableTables } from '../../mysql/index.js';
+import { type DatabaseHost, movableTables, type SqlRow } from '../../mysql/index.js';
 import { contentText } from '../tweetRules.js';
 import { routingKey } from '../windows/timeWindows.js';
 import { mergeTweets, sameRecord, type TweetRecord } from '../tweetRecord.js';
 import { applyTweets, removeTweets } from './applyTweets.js';
-import { recordOf } from './tweetRows.js';
+import { recordOf, rowOf } from './tweetRows.js';
 import { windowMsOf } from './tweetsAttributes.js';
 import { tweetsTable, tweetTable } from './tweetTable.js';
 
@@ -17,12 +17,15 @@ export interface TweetRow {
   readonly windowMs: number;
 }
 
+const tweetRowOf = (row: SqlRow, shard: ShardInfo): TweetRow => ({
+  record: recordOf(row),
+  windowMs: windowMsOf(shard),
+});
+
 /** The rows of a shard. */
 export const tweetsMoves = (database: string): MovableTable<TweetRow, DatabaseHost> => ({
-  ...tweetsTable.in(database).pages((row, shard: ShardInfo): TweetRow => ({
-    record: recordOf(row),
-    windowMs: windowMsOf(shard),
-  })),
+  ...tweetsTable.in(database).pages(tweetRowOf),
+  saved: tweetsTable.saved(({ record }) => rowOf(record), tweetRowOf),
   key: ({ record }) => String(record.id),
   routingKey: ({ record, windowMs }) => routingKey(record.id, windowMs),
   same: (a, b) => sameRecord(a.record, b.record),

@@ -110,7 +110,7 @@ export async function writeTweets(
   await session.run(tweetsTable.insertSql(table, replace), [tweetsTable.rowsJson(records.map(rowOf))], deadline);
 }
 
-const rowOf = ({ id, written, losers, state, stateAt }: TweetRecord): RowOf<typeof tweetsTable> => {
+export const rowOf = ({ id, written, losers, state, stateAt }: TweetRecord): RowOf<typeof tweetsTable> => {
   const content = written?.content;
   return {
     id,

@@ -96,24 +96,30 @@ export function planWindows(
   return [...changes, ...forwardingChanges(topology, [...stored, ...added], expiredBefore(topology))];
 }
 
+/** The changes that leave these windows, and say of all ids before one that the retention has dropped them. */
+export function planExpiry(topology: Topology, left: readonly StoredWindow[], before: bigint): Change[] {
+  const known = expiredBefore(topology);
+  return [
+    ...(topology.hasShard(expiredRoot)
+      ? []
+      : [
+          {
+            kind: 'createShard' as const,
+            shard: { id: expiredRoot, type: 'blackHole', attributes: {}, busy: 'normal' as const },
+          },
+        ]),
+    ...forwardingChanges(topology, left, before > known ? before : known),
+  ];
+}
+
 /** The changes that take windows past the retention out of the topology. Their tables stay, for `roll` to drop once no server writes to them. */
 export function planRemoval(topology: Topology, policy: WindowPolicy, windows: readonly StoredWindow[]): Change[] {
   const gone = new Set(windows.map(({ startMs }) => startMs));
   const left = storedWindows(topology, policy.windowMs).filter(({ startMs }) => !gone.has(startMs));
-  const changes: Change[] = topology.hasShard(expiredRoot)
-    ? []
-    : [
-        {
-          kind: 'createShard',
-          shard: { id: expiredRoot, type: 'blackHole', attributes: {}, busy: 'normal' },
-        },
-      ];
-  changes.push(
-    ...forwardingChanges(
-      topology,
-      left,
-      [expiredBefore(topology), ...windows.map(({ endId }) => endId)].reduce((a, b) => (a > b ? a : b)),
-    ),
+  const changes = planExpiry(
+    topology,
+    left,
+    windows.map(({ endId }) => endId).reduce((a, b) => (a > b ? a : b), 0n),
   );
   const remove = (id: ShardId): void => {
     for (const { child } of topology.children(id)) {

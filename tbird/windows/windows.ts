@@ -8,7 +8,7 @@ import { PolicyStore } from './policyStore.js';
 import { describe, isExpired, Retention, type DropReport } from './retention.js';
 import { routingKey, windowAt, windowOf, type TimeWindow } from './timeWindows.js';
 import { isExpiredRoot, isMissing, storedWindows, tweetsTableId, type StoredWindow } from './windowMap.js';
-import { planMoves, planTable, planWindows } from './windowPlan.js';
+import { planExpiry, planMoves, planTable, planWindows } from './windowPlan.js';
 import { makePolicy, type PolicyInput, type WindowPolicy } from './windowPolicy.js';
 
 /** Windows made as one change. */
@@ -163,6 +163,22 @@ export class Windows {
       const reserved = await this.gizzard.migrations.reservations();
       const moving = await this.#moveClosed(policy, nowMs, (id) => reserved.has(shardKey(id)));
       return (this.lastRoll = { made, ...dropped, moving });
+    });
+  }
+
+  /**
+   * Makes windows that a backup had, whatever the policy says of windows of the past, and takes all ids before one for dropped. Windows that are there stay. Throws `FailedPrecondition` where the
+   * tweets are not set up.
+   */
+  restore(startsMs: readonly number[], keptFromId: bigint): Promise<void> {
+    return this.#exclusively(async (policy) => {
+      const windows = startsMs.map((startMs) => windowAt(startMs, policy.windowMs));
+      await this.#make(policy, windows, await this.clocks.journalMs());
+      if (keptFromId === 0n) return;
+      const { topology } = this.gizzard;
+      const kept = storedWindows(topology, policy.windowMs).filter(({ endId }) => endId > keptFromId);
+      const changes = planExpiry(topology, kept, keptFromId);
+      if (changes.length > 0) await this.gizzard.apply(changes, 'roost restore');
     });
   }
 

@@ -88,6 +88,7 @@ const wordsTable = (cluster: string): MovableTable<Word, RedisHost> => ({
   same: (a, b) => valueOf(a) === valueOf(b),
   lacks: (row, other) => valueOf(row) < valueOf(other),
   write: async (host, shard, rows, deadline) => void (await merge(host, shardKeyOf(cluster, shard.id), rows, deadline)),
+  saved: 'derived',
   describe: ({ key, at, text }) => ({ key: String(key), at: String(at), text }),
 });
 

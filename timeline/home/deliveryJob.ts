@@ -32,6 +32,7 @@ export const deliveryJob = (
   about: (tweet: Tweet, op: Delivery['op'], deadline: Deadline) => Promise<readonly FollowUp[]>,
 ): ClusterJobType => ({
   kind: deliveryJobKind,
+  derived: true,
   check(payload) {
     const { tweetId } = decodeDelivery(payload);
     if (tweetId < 0n) throw new RoostError('InvalidArgument', `ids are from 0 to 2^63 − 1, not ${tweetId}`);

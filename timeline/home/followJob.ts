@@ -56,6 +56,7 @@ export const followJob = (
   keep: number,
 ): ClusterJobType => ({
   kind: followJobKind,
+  derived: true,
   check(payload) {
     const follows = decode(payload);
     if (follows.length > limits.operationsPerWrite)

@@ -23,6 +23,7 @@ export function timelineJob(cluster: string, listLimits: ListLimits): JobType<It
   const spaces = timelineSpaces(cluster);
   return {
     kind: timelineJobKind,
+    derived: true,
     itemsAtOnce,
     split(payload, add) {
       const write = decodeTimelineWrite(payload);

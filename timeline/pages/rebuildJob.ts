@@ -53,6 +53,7 @@ export const newRebuild = (kind: KindName, userId: bigint): NewJob => ({
  */
 export const rebuildJob = (kinds: TimelineKinds, keep: number): ClusterJobType => ({
   kind: rebuildJobKind,
+  derived: true,
   check(payload) {
     const { userId } = decodeRebuild(payload);
     if (userId < 0n) throw new RoostError('InvalidArgument', `ids are from 0 to 2^63 − 1, not ${userId}`);

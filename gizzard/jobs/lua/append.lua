@@ -1,9 +1,10 @@
 -- Accepts jobs, in one atomic step: so that two writers cannot both take the last place, jobs that belong together are accepted together, here and for other clusters, a write is
 -- accepted once, and a Redis that is not the journal, or no longer all of it, accepts nothing.
 --
--- KEYS: queue, failing, clock, remotesFence, state, remembered?, backlogs[], fanouts[]
+-- KEYS: queue, failing, clock, remotesFence, state, archive, remembered?, backlogs[], fanouts[]
 --   clock          the greatest time given to a job
 --   remotesFence   the topology of the newest change of remote clusters
+--   archive        what is copied to the cluster's backups, where the state says so: entries are called after how many jobs had been accepted, and the journal's time
 --   remembered     where this write is remembered, if it has an identity
 --   backlogs       for each remote cluster its queue and its failing jobs
 -- ARGV: maxQueued, maxFailing, maxReplicating, maxBytes, notAfter, copiesVersion
@@ -44,10 +45,19 @@ if full(maxFailing, failing) then return {err = 'FULL failing'} end
 for i = 1, #backlogs, 2 do
   if full(maxReplicating, backlogs[i], backlogs[i + 1]) then return {err = 'FULL remote ' .. backlogs[i]} end
 end
+-- Rather an archive with a gap, which its backups notice, than a write refused.
+local archiving = redis.call('HGET', state, 'archive')
+if archiving and full(maxReplicating, archive) then
+  redis.call('HDEL', state, 'archive', 'archiveFor')
+  redis.call('HSET', state, 'archiveGap', told)
+  redis.call('UNLINK', archive)
+  archiving = false
+end
 local added = 0
 for i = 1, #jobs do added = added + #jobs[i] end
 addBytes(state, queue, added, now)
 for i = 1, #backlogs, 2 do addBytes(state, backlogs[i], added, now) end
+if archiving then addBytes(state, archive, added, now) end
 
 -- Puts the time into the payload, as 8 bytes little-endian or as 16 decimal digits.
 local function timed(payload, places, first)
@@ -80,6 +90,9 @@ while at <= #jobs do
   for i = 1, #backlogs, 2 do redis.call('XADD', backlogs[i], '*', unpack(jobs, first, last)) end
   for _, fanout in ipairs(fanouts) do redis.call('XADD', fanout, 'MAXLEN', '~', maxQueued, '*', unpack(jobs, first, last)) end
   accepted = accepted + 1
+  if archiving then
+    redis.call('XADD', archive, string.format('%.0f-%.0f', accepted, math.max(now, latest)), unpack(jobs, first, last))
+  end
   at = last + 1
 end
 if latest > greatest then redis.call('SET', clock, string.format('%.0f', latest)) end

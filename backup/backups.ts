@@ -1,0 +1,121 @@
+import { RoostError } from '../core/index.js';
+import { readBegun, readWhole, recordOf, type DumpBegun, type WholeDump } from './dumpRecord.js';
+import { placedOf, segmentOf, timeText, type PlacedObject, type Segment } from './places.js';
+import type { ListedObject } from './destination.js';
+import type { Vault } from './vault.js';
+
+/** A whole dump, and what can be restored from it. */
+export interface Backup {
+  readonly dump: WholeDump;
+  /** The object that describes it. */
+  readonly name: string;
+  /** Of its own objects. */
+  readonly bytes: number;
+  /** The first jobs that are missing behind it, by their numbers; undefined where none is, as far as segments go. */
+  readonly gap: { readonly from: number; readonly to: number } | undefined;
+  /** The latest moment that can be restored, in microseconds; undefined where the jobs of the dump itself have a gap, so that nothing can be. */
+  readonly untilMicros: bigint | undefined;
+}
+
+/** All that a destination has of a cluster. */
+export interface Backups {
+  /** Whole dumps, the oldest first. */
+  readonly whole: readonly Backup[];
+  /** Dumps that were begun and are not whole. */
+  readonly unfinished: readonly DumpBegun[];
+  /** By the number of their first job. */
+  readonly segments: readonly Segment[];
+  /** By their places. */
+  readonly catalogs: readonly PlacedObject[];
+  readonly objects: readonly ListedObject[];
+}
+
+export async function listBackups(vault: Vault): Promise<Backups> {
+  const objects = await vault.list();
+  const segments = objects.flatMap((object) => segmentOf(object) ?? []);
+  const marks = objects.flatMap((object) => placedOf('marks', object) ?? []);
+  const records = objects.flatMap(({ name }) => {
+    const record = recordOf(name);
+    return record === undefined ? [] : [{ ...record, name }];
+  });
+  const whole: Backup[] = [];
+  for (const { id, what, name } of records) {
+    if (what !== 'whole') continue;
+    const dump = await readWhole(vault, name);
+    const own = objects.filter((object) => object.name.startsWith(`dumps/${id}/`));
+    const bytes = own.reduce((sum, object) => sum + object.bytes, 0);
+    whole.push({ dump, name, bytes, ...reachOf(dump, segments, marks) });
+  }
+  const isWhole = new Set(whole.map(({ dump }) => dump.id));
+  const unfinished: DumpBegun[] = [];
+  for (const { id, what, name } of records)
+    if (what === 'begun' && !isWhole.has(id)) unfinished.push(await readBegun(vault, name));
+  const catalogs = objects.flatMap((object) => placedOf('catalogs', object) ?? []);
+  return { whole, unfinished, segments, catalogs, objects };
+}
+
+/** The segments of an epoch that hold jobs from a number on with none missing, in order. */
+export function segmentsFrom(segments: readonly Segment[], epoch: string, first: number): readonly Segment[] {
+  const chain: Segment[] = [];
+  let next = first;
+  for (const segment of segments) {
+    if (segment.epoch !== epoch || segment.last < next) continue;
+    if (segment.first > next) break;
+    chain.push(segment);
+    next = segment.last + 1;
+  }
+  return chain;
+}
+
+function reachOf(
+  { begun, ended }: WholeDump,
+  segments: readonly Segment[],
+  marks: readonly PlacedObject[],
+): Pick<Backup, 'gap' | 'untilMicros'> {
+  const chain = segmentsFrom(segments, begun.epoch, begun.accepted + 1);
+  const through = chain.at(-1)?.last ?? begun.accepted;
+  const next = segments.find(({ epoch, first }) => epoch === begun.epoch && first > through);
+  // Behind the last segment a mark tells of others.
+  const noted = marks.filter(({ epoch }) => epoch === begun.epoch).map(({ accepted }) => accepted);
+  const known = Math.max(ended.accepted, ...noted);
+  const to = next === undefined ? known : next.first - 1;
+  const gap = to > through ? { from: through + 1, to } : undefined;
+  if (through < ended.accepted) return { gap, untilMicros: undefined };
+  const moments = [
+    ended.micros,
+    ...chain.map(({ untilMicros }) => untilMicros),
+    ...marks
+      .filter(({ epoch, accepted }) => epoch === begun.epoch && accepted >= begun.accepted && accepted <= through)
+      .map(({ micros }) => micros),
+  ];
+  return { gap, untilMicros: moments.reduce((a, b) => (a > b ? a : b)) };
+}
+
+/**
+ * The newest backup that can be restored to a moment, or to its latest where none is given. Throws `NotFound` that names the moments which can be restored, where there is none.
+ *
+ * @param id of the dump; absent: the newest that can
+ */
+export function chooseBackup(vault: Vault, { whole }: Backups, atMicros?: bigint, id?: string): Backup {
+  const candidates = whole.filter(({ dump }) => id === undefined || dump.id === id);
+  const found = candidates
+    .filter(
+      ({ dump, untilMicros }) =>
+        untilMicros !== undefined &&
+        (atMicros === undefined || (dump.ended.micros <= atMicros && atMicros <= untilMicros)),
+    )
+    .at(-1);
+  if (found !== undefined) return found;
+  const moments = candidates.map(({ dump, untilMicros }) =>
+    untilMicros === undefined
+      ? `${dump.id}: none, as jobs of the journal are missing`
+      : `${dump.id}: from ${timeText(dump.ended.micros)} to ${timeText(untilMicros)}`,
+  );
+  throw new RoostError(
+    'NotFound',
+    candidates.length === 0
+      ? `there is no whole dump${id === undefined ? '' : ` ${id}`} of cluster ${vault.cluster} in ${vault.url}`
+      : `${atMicros === undefined ? 'nothing' : timeText(atMicros)} can be restored; moments of each dump are ${moments.join('; ')}`,
+    { fields: { to: vault.url } },
+  );
+}

@@ -1,0 +1,11 @@
+export { Archiver } from './archiver.js';
+export { chooseBackup, listBackups, type Backup, type Backups } from './backups.js';
+export { openDestination, type Destination, type ListedObject } from './destination.js';
+export { followedDump, followJournal, type Followed, type FollowOptions } from './followJournal.js';
+export { timeText } from './places.js';
+export { planPrune, prune, type PrunePlan, type PruneRules } from './pruneBackups.js';
+export { planRestore, type RestorePlan } from './restorePlan.js';
+export { restoreCluster, type RestoreOptions, type RestoreReport } from './restoreCluster.js';
+export { runDump, type DumpOptions, type DumpReport } from './runDump.js';
+export { verifyBackups, type VerifyOptions, type VerifyReport } from './verifyBackups.js';
+export { Vault } from './vault.js';

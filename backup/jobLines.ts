@@ -1,0 +1,48 @@
+import { z } from 'zod';
+import { RoostError } from '../core/index.js';
+import { decodeJob, type ArchivedEntry } from '../gizzard/index.js';
+
+/** A job of a backup. */
+export interface SavedJob {
+  readonly number: number;
+  readonly micros: bigint;
+  /** `damaged`: it was so in the journal, and nobody can tell what it was. */
+  readonly job:
+    { readonly kind: string; readonly version: number; readonly payload: Buffer } | { readonly damaged: string };
+}
+
+/* A line: [number, time, kind, version, payload in base64]; of a damaged one [number, time, what is wrong with it]. */
+const lineSchema = z.union([
+  z.tuple([z.int(), z.string(), z.string(), z.int(), z.string()]),
+  z.tuple([z.int(), z.string(), z.string()]),
+]);
+
+export function jobLine({ number, micros, fields }: ArchivedEntry): string {
+  let line: readonly unknown[];
+  try {
+    const { kind, version, payload } = decodeJob(fields);
+    line = [number, String(micros), kind, version, payload.toString('base64')];
+  } catch (error) {
+    line = [number, String(micros), RoostError.from(error).message];
+  }
+  return `${JSON.stringify(line)}\n`;
+}
+
+/** Throws `DataLoss` for a line that is none. */
+export function parseJobLine(line: string, name: string): SavedJob {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    value = undefined;
+  }
+  const parsed = lineSchema.safeParse(value);
+  if (!parsed.success)
+    throw new RoostError('DataLoss', `${name} holds no jobs of a journal`, { fields: { object: name } });
+  const [number, micros, text, version, payload] = parsed.data;
+  return {
+    number,
+    micros: BigInt(micros),
+    job: version === undefined ? { damaged: text } : { kind: text, version, payload: Buffer.from(payload!, 'base64') },
+  };
+}

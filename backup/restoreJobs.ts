@@ -1,0 +1,91 @@
+import { Deadline, isRoostError } from '../core/index.js';
+import type { Gizzard, NewJob } from '../gizzard/index.js';
+import { inOrder } from './inOrder.js';
+import { parseJobLine } from './jobLines.js';
+import { patiently } from './restoreRows.js';
+import type { RestorePlan } from './restorePlan.js';
+import type { RestoreProgress } from './restoreState.js';
+import type { Vault } from './vault.js';
+
+const jobsAtOnce = 200;
+const bytesAtOnce = 2 * 1024 * 1024;
+const appendDeadlineMs = 30_000;
+
+/** Jobs that were not replayed. */
+export interface LeftOut {
+  /** Of tables that were not there at the moment that is restored. */
+  readonly withoutTable: ReadonlyMap<string, number>;
+  /** That were damaged in the journal already: their numbers among the jobs of its epoch, and what is wrong with them. */
+  readonly damaged: readonly { readonly number: number; readonly why: string }[];
+}
+
+/** Journals the jobs of a backup up to its moment: those that waited when the dump began, and those that were accepted from then on. */
+export async function restoreJobs(
+  gizzard: Gizzard,
+  vault: Vault,
+  { backup, segments, through }: RestorePlan,
+  progress: RestoreProgress,
+  signal: AbortSignal,
+  onJobs: (jobs: number) => void,
+): Promise<LeftOut> {
+  const withoutTable = new Map<string, number>();
+  const damaged: { number: number; why: string }[] = [];
+  const objects = [...backup.dump.waiting, ...segments.map(({ name }) => name)];
+  const append = (jobs: readonly NewJob[]): Promise<void> =>
+    patiently(signal, () =>
+      gizzard.jobs.append(jobs, {
+        priority: 'high',
+        waitUntilApplied: false,
+        replicate: false,
+        deadline: Deadline.after(appendDeadlineMs),
+      }),
+    );
+  const restoreObject = async (name: string): Promise<void> => {
+    let jobs: NewJob[] = [];
+    let bytes = 0;
+    const flush = async (): Promise<void> => {
+      if (jobs.length > 0) await append(jobs);
+      onJobs(jobs.length);
+      [jobs, bytes] = [[], 0];
+    };
+    for (const line of await vault.lines(name)) {
+      const { number, job } = parseJobLine(line, name);
+      if (number > through) break;
+      if ('damaged' in job) {
+        damaged.push({ number, why: job.damaged });
+        continue;
+      }
+      const missing = missingTable(gizzard, job);
+      if (missing === 'derived') continue;
+      if (missing !== undefined) {
+        withoutTable.set(missing, (withoutTable.get(missing) ?? 0) + 1);
+        continue;
+      }
+      jobs.push(job);
+      bytes += job.payload.length;
+      if (jobs.length >= jobsAtOnce || bytes >= bytesAtOnce) await flush();
+    }
+    await flush();
+  };
+  await inOrder(objects, progress.state.next, 1, restoreObject, (next) => progress.reached(next));
+  return { withoutTable, damaged };
+}
+
+/** `derived` where what the job writes is made anew; the first table of the job that is not here; undefined where all are. A job that cannot be taken apart is left to the workers. */
+function missingTable(gizzard: Gizzard, { kind, payload, version = 1 }: NewJob): string | undefined {
+  const type = gizzard.jobType(kind);
+  if (type?.derived === true) return 'derived';
+  let missing: string | undefined;
+  try {
+    type?.split?.(
+      payload,
+      (tableId) => {
+        if (!gizzard.topology.covers(tableId)) missing ??= String(tableId);
+      },
+      version,
+    );
+  } catch (error) {
+    if (!isRoostError(error)) throw error;
+  }
+  return missing;
+}

@@ -1,0 +1,127 @@
+import { RoostError } from '../core/index.js';
+import {
+  nodeType,
+  shardKey,
+  Topology,
+  type Change,
+  type Gizzard,
+  type Route,
+  type ShardId,
+  type TableInfo,
+} from '../gizzard/index.js';
+import type { Catalog } from './catalog.js';
+import { isSaved } from './dumpParts.js';
+
+/**
+ * Makes the tables of a backup that the cluster does not have, with as many shards and replicas as they had, as far as there are hosts. Those that it has stay as they are: whoever wants other numbers
+ * of shards makes them before. Throws `FailedPrecondition` where a table of the cluster is another than the backup's.
+ *
+ * @returns the names of the tables made
+ */
+export async function restoreTables(gizzard: Gizzard, catalogs: readonly Catalog[]): Promise<readonly string[]> {
+  await gizzard.nameServer.reload();
+  const there = new Map(gizzard.topology.tables.map((table) => [table.tableId, table]));
+  const maker = new TableMaker(gizzard);
+  const made: string[] = [];
+  for (const { topology: state } of catalogs) {
+    const topology = new Topology(state);
+    for (const table of topology.tables) {
+      const known = there.get(table.tableId);
+      if (known !== undefined) {
+        requireSame(table, known);
+        continue;
+      }
+      if (!maker.add(topology, table)) continue;
+      there.set(table.tableId, table);
+      made.push(table.name);
+    }
+  }
+  if (maker.changes.length > 0) await gizzard.apply(maker.changes, 'roost restore');
+  return [...new Set(made)];
+}
+
+class TableMaker {
+  readonly changes: Change[] = [];
+  /** By the keys of the backup's. */
+  readonly #roots = new Map<string, ShardId>();
+  readonly #made = new Set<string>();
+  #turn = 0;
+
+  constructor(private readonly gizzard: Gizzard) {}
+
+  /** False for a table whose rows are in no backup. */
+  add(topology: Topology, table: TableInfo): boolean {
+    const { tableId } = table;
+    const intervals = topology.intervals(tableId);
+    if (intervals.some(({ route }) => !this.#isSaved(route))) return false;
+    this.changes.push({ kind: 'createTable', table });
+    for (const { baseId, route } of intervals) {
+      const shard = this.#tree(route);
+      this.changes.push({ kind: 'setForwarding', forwarding: { tableId, baseId, shard } });
+    }
+    return true;
+  }
+
+  /** Whether rows of the tree's leaves are in backups; a tree without leaves stands for itself. */
+  #isSaved({ leaves }: Route): boolean {
+    return leaves.every(({ shard }) => this.gizzard.shardType(shard.type)?.moving?.tables.some(isSaved));
+  }
+
+  /** Returns the root. */
+  #tree({ root, leaves }: Route): ShardId {
+    const known = this.#roots.get(shardKey(root.id));
+    if (known !== undefined) return known;
+    // A tree that is one shard gets a root too, to which a second replica can be linked.
+    const id =
+      nodeType(root.type) === undefined
+        ? { hostname: 'localhost', tablePrefix: `${root.id.tablePrefix}_root` }
+        : root.id;
+    this.#roots.set(shardKey(root.id), id);
+    const [first] = leaves;
+    if (first === undefined) {
+      if (!this.gizzard.topology.hasShard(id))
+        this.changes.push({ kind: 'createShard', shard: { ...root, busy: 'normal' } });
+      return id;
+    }
+    this.changes.push({
+      kind: 'createShard',
+      shard: { id, type: 'replicating', attributes: {}, busy: 'normal' },
+    });
+    const { schemaVersion: _newest, ...shard } = first.shard;
+    const hosts = this.#hosts(shard.type);
+    for (let replica = 0; replica < Math.min(leaves.length, hosts.length); replica++) {
+      const leaf = this.#free(hosts[(this.#turn + replica) % hosts.length]!, shard.id.tablePrefix);
+      this.changes.push(
+        { kind: 'createShard', shard: { ...shard, id: leaf, busy: 'normal' } },
+        { kind: 'addLink', link: { parent: id, child: leaf, weight: 1 } },
+      );
+    }
+    this.#turn++;
+    return id;
+  }
+
+  #hosts(type: string): readonly string[] {
+    const { backend = 'mysql' } = this.gizzard.shardType(type)!;
+    return this.gizzard.hosts.backend(backend).names;
+  }
+
+  /** Leaves of several trees may have had one name on different hosts. */
+  #free(hostname: string, tablePrefix: string): ShardId {
+    for (let number = 1; ; number++) {
+      const id = { hostname, tablePrefix: number === 1 ? tablePrefix : `${tablePrefix}_r${number}` };
+      if (this.#made.has(shardKey(id)) || this.gizzard.topology.hasShard(id)) continue;
+      this.#made.add(shardKey(id));
+      return id;
+    }
+  }
+}
+
+function requireSame(table: TableInfo, there: TableInfo): void {
+  const same = (of: TableInfo): string => [of.name, of.service, of.hash].join(' ');
+  if (same(table) === same(there)) return;
+  throw new RoostError(
+    'FailedPrecondition',
+    `table ${table.tableId} is ${there.name} of ${there.service} (hash ${there.hash}) in this cluster, and ${table.name} of ${table.service} (hash ${table.hash}) in the backup`,
+    { fields: { table: table.tableId } },
+  );
+}

@@ -1,0 +1,88 @@
+import { RoostError } from '../core/index.js';
+import type { Backups } from './backups.js';
+import { inOrder } from './inOrder.js';
+import { parseJobLine } from './jobLines.js';
+import { segmentOf } from './places.js';
+import type { Vault } from './vault.js';
+
+const atOnce = 4;
+
+export interface VerifyReport {
+  readonly objects: number;
+  readonly bytes: number;
+  /** Sentences, each naming what is wrong. */
+  readonly faults: readonly string[];
+}
+
+export interface VerifyOptions {
+  /** Only of this dump, with the jobs behind it. Absent: everything. */
+  readonly dump?: string | undefined;
+  readonly signal: AbortSignal;
+  readonly onObject?: () => void;
+}
+
+/** Reads every object of a destination, and holds it against the checksum in its name; looks for objects, rows and jobs that are missing. */
+export async function verifyBackups(
+  vault: Vault,
+  { whole, objects }: Backups,
+  { dump: id, signal, onObject = () => undefined }: VerifyOptions,
+): Promise<VerifyReport> {
+  const faults: string[] = [];
+  const wanted = whole.filter(({ dump }) => id === undefined || dump.id === id);
+  const listed = new Set(objects.map(({ name }) => name));
+  const damaged = new Set<string>();
+  const verified =
+    id === undefined
+      ? objects
+      : objects.filter(({ name }) => name.startsWith(`dumps/${id}/`) || !name.startsWith('dumps/'));
+  const verify = async (name: string): Promise<void> => {
+    signal.throwIfAborted();
+    try {
+      await verifyObject(vault, name, faults);
+    } catch (error) {
+      if (!(error instanceof RoostError)) throw error;
+      if (error.code !== 'DataLoss' && error.code !== 'NotFound') throw error;
+      damaged.add(name);
+      faults.push(error.message);
+    }
+    onObject();
+  };
+  await inOrder(
+    verified,
+    0,
+    atOnce,
+    ({ name }) => verify(name),
+    () => Promise.resolve(),
+  );
+  for (const { dump, gap, untilMicros } of wanted) {
+    const missing = [...dump.objects.map(({ name }) => name), ...dump.waiting, dump.catalog].filter(
+      (name) => !listed.has(name),
+    );
+    for (const name of missing) faults.push(`${name} of dump ${dump.id} is missing`);
+    for (const { name, rows } of dump.objects) {
+      if (missing.includes(name) || damaged.has(name)) continue;
+      const lines = (await vault.lines(name)).length - 1;
+      if (lines !== rows) faults.push(`${name} holds ${lines} rows, and dump ${dump.id} names ${rows}`);
+    }
+    if (gap !== undefined)
+      faults.push(
+        `jobs ${gap.from} to ${gap.to} of the journal are missing behind dump ${dump.id}${untilMicros === undefined ? ', which cannot be restored' : ''}`,
+      );
+  }
+  return { objects: verified.length, bytes: verified.reduce((sum, { bytes }) => sum + bytes, 0), faults };
+}
+
+async function verifyObject(vault: Vault, name: string, faults: string[]): Promise<void> {
+  const segment = segmentOf({ name, bytes: 0 });
+  if (segment === undefined) {
+    await vault.bytes(name);
+    return;
+  }
+  let next = segment.first;
+  for (const line of await vault.lines(name)) {
+    const { number, job } = parseJobLine(line, name);
+    if (number !== next++) throw new RoostError('DataLoss', `${name} lacks job ${next - 1}`);
+    if ('damaged' in job) faults.push(`job ${number} in ${name} was damaged in the journal already: ${job.damaged}`);
+  }
+  if (next !== segment.last + 1) throw new RoostError('DataLoss', `${name} lacks job ${next}`);
+}

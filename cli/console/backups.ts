@@ -1,0 +1,28 @@
+import { Option } from 'commander';
+import { openDestination, Vault } from '../../backup/index.js';
+import type { Gizzard, MoveRates } from '../../gizzard/index.js';
+import { RoostError } from '../../core/index.js';
+import type { CliIo } from './cliIo.js';
+import { integerArgument } from './command.js';
+
+export const rateOption = (): Option =>
+  new Option(
+    '--max-rows-per-second <count>',
+    'rows a second that it does not exceed (default: as a move may)',
+  ).argParser(integerArgument(1, 100_000_000));
+
+/** What a dump or a restore may do now: as a move, and no more than was asked for, divided among what it does at once. */
+export const ratesOf =
+  ({ moves }: Gizzard, maxRowsPerSecond: number | undefined, parallel: number): (() => Promise<MoveRates>) =>
+  async () => {
+    const { minRowsPerSecond, maxRowsPerSecond: most } = await moves.ratesBeside();
+    const max = Math.max(1, Math.min(most, Math.floor((maxRowsPerSecond ?? Infinity) / parallel)));
+    return { minRowsPerSecond: Math.min(minRowsPerSecond, max), maxRowsPerSecond: max };
+  };
+
+/** The backups of a cluster where an option says. Throws `InvalidArgument` for a place that is none. */
+export async function openVault(io: CliIo, place: string, cluster: string): Promise<Vault> {
+  if (!/^[A-Za-z][A-Za-z0-9_]{0,47}$/.test(cluster))
+    throw new RoostError('InvalidArgument', `${JSON.stringify(cluster)} is no name of a cluster`);
+  return new Vault(await openDestination(place, io.workingFolder), cluster);
+}

@@ -1,0 +1,228 @@
+import type { Redis } from 'ioredis';
+import { Deadline, RoostError } from '../../core/index.js';
+import type { RawEntry } from './jobEntry.js';
+import { journalError } from './journal.js';
+import type { JournalGuard } from './journalGuard.js';
+import { priorities } from './priority.js';
+import { scripts } from './scripts.js';
+import { archiveKey, clockKey, restoreKey, stateKey, streamKeys, waitingKey } from './streamKeys.js';
+
+const operationDeadlineMs = 10_000;
+const entriesPerRead = 64;
+/** Of all queues together. Redis does nothing else while it copies them: 5 ms for each MB on a busy machine. */
+const maxCopiedBytes = 64 * 1024 * 1024;
+/** Copies of queues that a dump which was killed leaves behind go by themselves. */
+const keepCopiesMs = 3_600_000;
+
+/** A place in the journal: after so many accepted jobs of an epoch, at a time of the journal in microseconds. */
+export interface JournalPlace {
+  readonly epoch: string;
+  readonly accepted: number;
+  readonly micros: bigint;
+}
+
+/** A job in the archive. */
+export interface ArchivedEntry {
+  /** How many jobs the epoch had accepted with this one. */
+  readonly number: number;
+  /** The journal's time, and no earlier than a time that it gave the job. */
+  readonly micros: bigint;
+  readonly fields: Buffer[];
+}
+
+/** How the archive stands. */
+export interface ArchiveLook extends JournalPlace {
+  /** Where it is kept; '' where there is none. */
+  readonly to: string;
+  /** `follow`, or the dump that it is for. */
+  readonly purpose: string;
+  /** How many jobs the epoch had accepted when it began: it has had all since then. */
+  readonly since: number;
+  /** When it ended of itself, in microseconds, since nobody took its jobs or the journal lost some; undefined where it did not, or was begun again. */
+  readonly gapMicros: bigint | undefined;
+  /** Jobs that are not in the destination yet. */
+  readonly jobs: number;
+  readonly bytes: number;
+  /** The time of the oldest of them; undefined where there is none. */
+  readonly oldestMicros: bigint | undefined;
+}
+
+/** How old the oldest job is that is not in the destination, in milliseconds: what is lost at most if everything burns down now. */
+export const unarchivedMs = ({ micros, oldestMicros }: ArchiveLook): number =>
+  oldestMicros === undefined ? 0 : Math.max(0, Number(micros - oldestMicros) / 1_000);
+
+export const followPurpose = 'follow';
+
+/**
+ * A copy of all jobs that the journal accepts, of every priority, for the cluster's backups. It is begun and ended in the journal's Redis, so that every server heeds it with its next append.
+ * A job is called by its number among those that its epoch has accepted: nothing else is needed to see that none is missing. Where nobody takes jobs out of the archive, it is given up once it is as
+ * large as a backlog for a remote cluster may be, and backups have a gap: no write is refused for its sake.
+ */
+export class JournalArchive {
+  constructor(
+    private readonly cluster: string,
+    private readonly guard: JournalGuard,
+  ) {}
+
+  async look(): Promise<ArchiveLook> {
+    return this.#run(async (redis, epoch) => {
+      const [accepted, micros, to, purpose, since, gap, jobs, first, bytes] = await scripts.lookAtArchive.run(
+        redis,
+        this.#keys(epoch),
+        {},
+      );
+      return {
+        epoch,
+        accepted: Number(accepted),
+        micros: BigInt(micros),
+        to,
+        purpose,
+        since: Number(since),
+        gapMicros: gap === '' ? undefined : BigInt(gap),
+        jobs,
+        bytes,
+        oldestMicros: first === '' ? undefined : BigInt(first.slice(first.indexOf('-') + 1)),
+      };
+    });
+  }
+
+  /**
+   * Begins the archive, or goes on with it. With `copyWaiting`, an id of letters and digits, also copies what waits in the queues, in the same step: a job that was accepted is applied, in a copy, or
+   * will be in the archive. Throws `FailedPrecondition` where the archive goes elsewhere, `Overloaded` where more waits than may be copied.
+   *
+   * @param to where the archive is kept
+   * @returns where it begins, its purpose, and what `waiting` reads the copies by
+   */
+  begin(
+    to: string,
+    purpose: string,
+    copyWaiting?: string,
+  ): Promise<JournalPlace & { readonly purpose: string; readonly copies: readonly string[] }> {
+    return this.#run(async (redis, epoch) => {
+      const keys = streamKeys(this.cluster);
+      const queues = priorities.flatMap((priority) => {
+        const { hosts, queued, failing, bad } = keys[priority];
+        return [hosts, queued, failing, bad];
+      });
+      const [accepted, micros, purposeNow, ...copies] = await scripts.beginArchive.run(
+        redis,
+        { ...this.#keys(epoch), queues },
+        {
+          epoch,
+          to,
+          purpose,
+          copies: copyWaiting === undefined ? '' : waitingKey(this.cluster, copyWaiting),
+          maxBytes: maxCopiedBytes,
+          keepMs: keepCopiesMs,
+        },
+      );
+      return { epoch, accepted: Number(accepted), micros: BigInt(micros), purpose: purposeNow, copies };
+    });
+  }
+
+  /** The entries of copied queues, a page at a time. */
+  async *waiting(copies: readonly string[]): AsyncGenerator<readonly RawEntry[]> {
+    for (const copy of copies) {
+      for (let from = '-'; ;) {
+        const page = await this.#run((redis) => redis.xrangeBuffer(copy, from, '+', 'COUNT', entriesPerRead));
+        yield page;
+        if (page.length < entriesPerRead) break;
+        from = `(${page.at(-1)![0].toString()}`;
+      }
+    }
+  }
+
+  async forget(copies: readonly string[]): Promise<void> {
+    if (copies.length > 0) await this.#run((redis) => redis.unlink(...copies));
+  }
+
+  /**
+   * The oldest jobs behind `after`, at least one and about `maxBytes` of them; empty where there is none. As many replicas of the journal have them as its writes wait for.
+   */
+  read(epoch: string, after: number, maxBytes: number): Promise<ArchivedEntry[]> {
+    return this.#run(async (redis) => {
+      const { connection, needed } = this.guard.replicas;
+      const key = archiveKey(this.cluster, epoch);
+      const entries: ArchivedEntry[] = [];
+      let bytes = 0;
+      for (let from = `${after + 1}`; bytes < maxBytes;) {
+        const page = await redis.xrangeBuffer(key, from, '+', 'COUNT', entriesPerRead);
+        for (const [id, fields] of page) {
+          const [number, micros] = id.toString().split('-') as [string, string];
+          entries.push({ number: Number(number), micros: BigInt(micros), fields });
+          bytes += fields.reduce((sum, field) => sum + field.length, 0);
+        }
+        if (page.length < entriesPerRead) break;
+        from = `${entries.at(-1)!.number + 1}`;
+      }
+      if (needed > 0 && entries.length > 0) {
+        // A write of this connection that comes after what was read: when replicas have it, they have that.
+        await redis.set(`${key}:read`, '', 'PX', keepCopiesMs);
+        await this.guard.replicas.reached(connection);
+      }
+      return entries;
+    });
+  }
+
+  /** Forgets the jobs up to a number, which the destination has. */
+  async trim(epoch: string, through: number): Promise<void> {
+    await this.#run((redis) => redis.xtrim(archiveKey(this.cluster, epoch), 'MINID', `${through + 1}`));
+  }
+
+  /** Ends the archive, where `purpose` is given only if it is for that. Returns whether it did. */
+  end(purpose = ''): Promise<boolean> {
+    return this.#run(async (redis, epoch) => {
+      const { state, archive } = this.#keys(epoch);
+      return (await scripts.endArchive.run(redis, { state, archive }, { purpose })) === 1;
+    });
+  }
+
+  /** Has the journal give later times than this one, in microseconds, from now on. */
+  async raiseClock(micros: bigint): Promise<void> {
+    await this.#run((redis) =>
+      scripts.raiseClock.run(redis, { clock: clockKey(this.cluster) }, { micros: String(micros) }),
+    );
+  }
+
+  /** How far a restore into this cluster is, as it was kept; undefined where there is none. It stands beside the jobs that it has journaled, and is lost only together with them. */
+  async restoreState(): Promise<string | undefined> {
+    return (await this.#run((redis) => redis.get(restoreKey(this.cluster)))) ?? undefined;
+  }
+
+  async keepRestoreState(state: string): Promise<void> {
+    await this.#run((redis) => redis.set(restoreKey(this.cluster), state));
+  }
+
+  #keys(epoch: string) {
+    return { state: stateKey(this.cluster), archive: archiveKey(this.cluster, epoch), clock: clockKey(this.cluster) };
+  }
+
+  async #run<T>(work: (redis: Redis, epoch: string) => Promise<T>): Promise<T> {
+    const deadline = Deadline.after(operationDeadlineMs);
+    try {
+      const { epoch } = await this.guard.admit(deadline);
+      return await deadline.race(work(this.guard.redis, epoch), "working on the journal's archive");
+    } catch (error) {
+      throw archiveError(error);
+    }
+  }
+}
+
+function archiveError(error: unknown): RoostError {
+  const message = error instanceof Error ? error.message : '';
+  const elsewhere = /ELSEWHERE (.*)/.exec(message)?.[1];
+  if (elsewhere !== undefined)
+    return new RoostError(
+      'FailedPrecondition',
+      `the journal of this cluster is archived to ${elsewhere}: back up there, or end that by \`roost backup stop\``,
+      { fields: { to: elsewhere } },
+    );
+  const large = /LARGE (\d+)/.exec(message)?.[1];
+  if (large !== undefined)
+    return new RoostError(
+      'Overloaded',
+      `${large} bytes of jobs wait in the journal's queues, more than a dump copies: back up when fewer wait`,
+      { fields: { bytes: large } },
+    );
+  return journalError(error, 'high');
+}
