@@ -1,6 +1,6 @@
 import { RoostError } from '../core/index.js';
 import { readBegun, readWhole, recordOf, type DumpBegun, type WholeDump } from './dumpRecord.js';
-import { placedOf, segmentOf, timeText, type PlacedObject, type Segment } from './places.js';
+import { placedOf, segmentOf, timeText, type PlacedObject, type JournalSegment } from './places.js';
 import type { ListedObject } from './destination.js';
 import type { Vault } from './vault.js';
 
@@ -24,7 +24,7 @@ export interface Backups {
   /** Dumps that were begun and are not whole. */
   readonly unfinished: readonly DumpBegun[];
   /** By the number of their first job. */
-  readonly segments: readonly Segment[];
+  readonly segments: readonly JournalSegment[];
   /** By their places. */
   readonly catalogs: readonly PlacedObject[];
   readonly objects: readonly ListedObject[];
@@ -55,8 +55,12 @@ export async function listBackups(vault: Vault): Promise<Backups> {
 }
 
 /** The segments of an epoch that hold jobs from a number on with none missing, in order. */
-export function segmentsFrom(segments: readonly Segment[], epoch: string, first: number): readonly Segment[] {
-  const chain: Segment[] = [];
+export function segmentsFrom(
+  segments: readonly JournalSegment[],
+  epoch: string,
+  first: number,
+): readonly JournalSegment[] {
+  const chain: JournalSegment[] = [];
   let next = first;
   for (const segment of segments) {
     if (segment.epoch !== epoch || segment.last < next) continue;
@@ -69,7 +73,7 @@ export function segmentsFrom(segments: readonly Segment[], epoch: string, first:
 
 function reachOf(
   { begun, ended }: WholeDump,
-  segments: readonly Segment[],
+  segments: readonly JournalSegment[],
   marks: readonly PlacedObject[],
 ): Pick<Backup, 'gap' | 'untilMicros'> {
   const chain = segmentsFrom(segments, begun.epoch, begun.accepted + 1);

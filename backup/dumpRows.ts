@@ -1,5 +1,5 @@
 import { Deadline, RoostError } from '../core/index.js';
-import { Pace, type Gizzard, type MoveRates } from '../gizzard/index.js';
+import { RowPace, type Gizzard, type MoveRates } from '../gizzard/index.js';
 import type { DumpFiles } from './dumpFiles.js';
 import { planDump, type DumpPart, type SavedTable } from './dumpParts.js';
 import { headLine, rowLines } from './rowLines.js';
@@ -62,7 +62,7 @@ async function dumpPart(
   const hosts = [...new Set(route.leaves.map(({ shard }) => shard.id.hostname))].map((name) =>
     gizzard.hosts.host(name),
   );
-  const pace = new Pace(hosts, rates, signal);
+  const pace = new RowPace(hosts, rates, signal);
   let { objects, order, after } = files.part(key);
   for (; order < tables.length; order++) {
     const table = tables[order]!;

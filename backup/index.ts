@@ -6,6 +6,6 @@ export { timeText } from './places.js';
 export { planPrune, prune, type PrunePlan, type PruneRules } from './pruneBackups.js';
 export { planRestore, type RestorePlan } from './restorePlan.js';
 export { restoreCluster, type RestoreOptions, type RestoreReport } from './restoreCluster.js';
-export { runDump, type DumpOptions, type DumpReport } from './runDump.js';
+export { runDump, type ClusterDumpOptions, type DumpReport } from './runDump.js';
 export { verifyBackups, type VerifyOptions, type VerifyReport } from './verifyBackups.js';
 export { Vault } from './vault.js';

@@ -6,7 +6,7 @@ const digits = 16;
 export const padded = (number: number | bigint): string => String(number).padStart(digits, '0');
 
 /** Jobs of an epoch in a row, in one object. */
-export interface Segment {
+export interface JournalSegment {
   readonly name: string;
   readonly bytes: number;
   readonly epoch: string;
@@ -21,7 +21,13 @@ export const segmentPath = (epoch: string, first: number, last: number, untilMic
 
 const segmentPattern = /^journal\/([0-9a-f]+)\/(\d{16})-(\d{16})-(\d{16})-[0-9a-f]{64}\.gz$/;
 
-export function segmentOf({ name, bytes }: { readonly name: string; readonly bytes: number }): Segment | undefined {
+export function segmentOf({
+  name,
+  bytes,
+}: {
+  readonly name: string;
+  readonly bytes: number;
+}): JournalSegment | undefined {
   const [, epoch, first, last, until] = segmentPattern.exec(name) ?? [];
   return epoch === undefined
     ? undefined

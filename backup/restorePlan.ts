@@ -2,7 +2,7 @@ import { RoostError } from '../core/index.js';
 import { segmentsFrom, type Backup, type Backups } from './backups.js';
 import { getCatalog, type Catalog } from './catalog.js';
 import { parseJobLine } from './jobLines.js';
-import { placedOf, type Segment } from './places.js';
+import { placedOf, type JournalSegment } from './places.js';
 import type { Vault } from './vault.js';
 
 /** All that a restore takes. */
@@ -11,7 +11,7 @@ export interface RestorePlan {
   /** The last job that is part of it, by its number. */
   readonly through: number;
   /** Behind the jobs of the dump itself. */
-  readonly segments: readonly Segment[];
+  readonly segments: readonly JournalSegment[];
   /** What the cluster was at that moment; behind it what it was when it was next looked at, where it was: a table of that moment may stand in that one alone. */
   readonly catalogs: readonly Catalog[];
   /** No time in any row or job that the journal gave is later. */
@@ -46,7 +46,7 @@ export async function planRestore(
 /** Jobs are taken in the order in which they were accepted, up to the first that is later than the moment: what was accepted behind it may rest on it. */
 async function lastJob(
   vault: Vault,
-  chain: readonly Segment[],
+  chain: readonly JournalSegment[],
   ended: { readonly accepted: number; readonly micros: bigint },
   atMicros: bigint,
 ): Promise<{ readonly through: number; readonly latestMicros: bigint }> {

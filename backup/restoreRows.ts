@@ -1,5 +1,5 @@
 import { Backoff, Deadline, groupBy, pause, RoostError } from '../core/index.js';
-import { Pace, shardKey, type Gizzard, type MovableTable, type MoveRates, type Route } from '../gizzard/index.js';
+import { RowPace, shardKey, type Gizzard, type MovableTable, type MoveRates, type Route } from '../gizzard/index.js';
 import type { RowObject } from './dumpRecord.js';
 import { inOrder } from './inOrder.js';
 import { parseHead, rowReader } from './rowLines.js';
@@ -29,7 +29,7 @@ export async function restoreRows(
 ): Promise<void> {
   // A row may need those of earlier tables beside it.
   const sorted = [...objects].sort((a, b) => a.order - b.order || (a.name < b.name ? -1 : 1));
-  const pace = new Pace(
+  const pace = new RowPace(
     gizzard.hosts.names.map((name) => gizzard.hosts.host(name)),
     rates,
     signal,

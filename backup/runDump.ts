@@ -20,7 +20,7 @@ import type { Vault } from './vault.js';
 
 const waitingBytes = 8 * 1024 * 1024;
 
-export interface DumpOptions {
+export interface ClusterDumpOptions {
   /** Of the program, for people. */
   readonly release: string;
   /** Whether the journal stays archived when the dump is whole. */
@@ -45,7 +45,7 @@ export interface DumpReport {
 export async function runDump(
   cluster: Cluster<readonly StoreLike[]>,
   vault: Vault,
-  { release, follow, parallel, rates, signal, onRows = () => undefined }: DumpOptions,
+  { release, follow, parallel, rates, signal, onRows = () => undefined }: ClusterDumpOptions,
 ): Promise<DumpReport> {
   const { gizzard } = cluster;
   const { archive } = gizzard.jobs;

@@ -81,7 +81,7 @@ export { differingRows } from './moving/differingRows.js';
 export { inParts } from './moving/inParts.js';
 export type { DroppedTables } from './moving/droppedTables.js';
 export type { Movable, MovableTable, RowsDigest, SavedCell, SavedRows, ShardSize } from './moving/movable.js';
-export { Pace } from './moving/pace.js';
+export { RowPace } from './moving/rowPace.js';
 export { toldOfWrites, type WrittenRows } from './moving/toldOfWrites.js';
 export { shardSizes } from './moving/shardSizes.js';
 export type { Moves } from './moving/moves.js';

@@ -79,6 +79,8 @@ const cases: Readonly<Record<string, Case>> = {
     labels: { clock: 'redis', ...instance },
   },
   RoostClocksApart: { series: { roost_clocks_apart: gauge(1, 0) }, labels: {} },
+  RoostBackupBehind: { series: { roost_backup_loss_seconds: gauge(600, 0) }, labels: {} },
+  RoostBackupGap: { series: { roost_backup_gap: gauge(1, 0) }, labels: {} },
   RoostBadJobs: { series: { 'roost_host_bad_jobs{host="db1"}': gauge(3, 0) }, labels: { host: 'db1' } },
   RoostUnknownJobs: {
     series: { 'roost_jobs_unknown{kind="edges",version="9",priority="high"}': gauge(3, 0) },

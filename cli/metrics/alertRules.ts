@@ -213,4 +213,23 @@ export const alertRules: readonly AlertRule[] = [
     look: 'roost tweets roll',
     runbook: 'clock-wrong',
   },
+  {
+    name: 'RoostBackupBehind',
+    expr: 'max(roost_backup_loss_seconds) > 60',
+    forSeconds: 300,
+    severity: 'page',
+    summary:
+      'Jobs of the last {{ $value | humanizeDuration }} are in no backup: nobody takes them to it, or not fast enough.',
+    look: 'roost doctor',
+    runbook: 'restore',
+  },
+  {
+    name: 'RoostBackupGap',
+    expr: 'max(roost_backup_gap) == 1',
+    forSeconds: 0,
+    severity: 'page',
+    summary: 'Accepted jobs are in no backup, and never will be: a new dump is needed.',
+    look: 'roost doctor',
+    runbook: 'restore',
+  },
 ];

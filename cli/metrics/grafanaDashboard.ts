@@ -71,6 +71,11 @@ const rows: readonly Row[] = [
         unit: 's',
         series: [[quantile(0.99, 'roost_job_delay_seconds', 'priority'), '{{priority}}']],
       },
+      {
+        title: 'Lost if everything burns down now',
+        unit: 's',
+        series: [['max(roost_backup_loss_seconds)', 'accepted work']],
+      },
     ],
   },
   {

@@ -85,17 +85,27 @@ export function jobMetrics(
     'Shards of a database host that lack writes and are read last',
     ({ leaves }) => leaves.length,
   );
-  const ofBackup = (name: string, help: string, value: (look: ArchiveLook) => number): void => {
-    metrics.gauge(name, `${help}; nothing where the journal is not archived`, [], async (gauge) => {
+  const ofBackup = (name: string, help: string, value: (look: ArchiveLook) => number | undefined): void => {
+    metrics.gauge(name, help, [], async (gauge) => {
       gauge.reset();
       const look = await archive.look().catch(() => undefined);
-      if (look !== undefined && look.to !== '') gauge.set(value(look));
+      const now = look === undefined ? undefined : value(look);
+      if (now !== undefined) gauge.set(now);
     });
   };
-  ofBackup('roost_backup_unarchived_jobs', 'Accepted jobs that are in no backup yet', ({ jobs }) => jobs);
+  ofBackup(
+    'roost_backup_gap',
+    'Whether accepted jobs are in no backup and never will be, since the archive of the journal ended',
+    ({ gapMicros }) => (gapMicros === undefined ? 0 : 1),
+  );
+  ofBackup(
+    'roost_backup_unarchived_jobs',
+    'Accepted jobs that are in no backup yet; nothing where the journal is not archived',
+    ({ to, jobs }) => (to === '' ? undefined : jobs),
+  );
   ofBackup(
     'roost_backup_loss_seconds',
-    'Age of the oldest accepted job that is in no backup yet: what is lost if everything burns down now',
-    (look) => unarchivedMs(look) / 1_000,
+    'Age of the oldest accepted job that is in no backup yet: what is lost if everything burns down now; nothing where the journal is not archived',
+    (look) => (look.to === '' ? undefined : unarchivedMs(look) / 1_000),
   );
 }

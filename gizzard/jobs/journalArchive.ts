@@ -1,9 +1,8 @@
 import type { Redis } from 'ioredis';
-import { Deadline, RoostError } from '../../core/index.js';
+import { Deadline, priorities, RoostError } from '../../core/index.js';
 import type { RawEntry } from './jobEntry.js';
 import { journalError } from './journal.js';
 import type { JournalGuard } from './journalGuard.js';
-import { priorities } from './priority.js';
 import { scripts } from './scripts.js';
 import { archiveKey, clockKey, restoreKey, stateKey, streamKeys, waitingKey } from './streamKeys.js';
 

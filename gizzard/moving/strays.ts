@@ -8,7 +8,7 @@ import { shardKey, type ShardId, type ShardInfo } from '../topology/types.js';
 import type { Movable, MovableTable } from './movable.js';
 import type { MoveRates } from './moveTask.js';
 import { ShardKeys } from './shardKeys.js';
-import { Pace } from './pace.js';
+import { RowPace } from './rowPace.js';
 
 const pageDeadlineMs = 30_000;
 /** While the topology is locked for them, nothing else can change it. */
@@ -82,7 +82,7 @@ export class Strays {
     await this.nameServer.reload();
     const shards = ids.map((id) => this.nameServer.topology.shard(id));
     for (const { type } of shards) this.movableType(type);
-    const pace = new Pace(
+    const pace = new RowPace(
       [...new Set(ids.map(({ hostname }) => hostname))].map((name) => this.hosts.host(name)),
       this.rates,
       options.signal ?? new AbortController().signal,
@@ -288,7 +288,7 @@ class Search {
 
   constructor(
     readonly options: StraysOptions,
-    readonly pace: Pace,
+    readonly pace: RowPace,
   ) {}
 
   report(): StraysReport {

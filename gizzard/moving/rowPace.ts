@@ -7,7 +7,7 @@ const pageRows = 2_000;
 const ratesEveryMs = 500;
 
 /** Reads or writes pages of rows no faster than a move may, and rests beside others as one does. */
-export class Pace {
+export class RowPace {
   readonly #throttle: Throttle;
   #rates: MoveRates | undefined;
   #readAtMs = 0;
