@@ -7,6 +7,7 @@ import { startPlayground, type Playground } from '../playground/index.js';
 import { configSchema, type RoostConfigInput } from '../process/index.js';
 import type { RedisHost } from '../redis/index.js';
 import { keyOf, makeEntry, secondaryKeyCounts } from './entry.js';
+import { encodeTimelineWrite, timelineJobKind } from './jobs/timelinePayload.js';
 import type { TimelineService } from './timelineService.js';
 import { openTimelines } from './timelineStore.js';
 
@@ -165,6 +166,18 @@ describe('home timelines', () => {
     expect(await home(51n)).toEqual(made);
     const more = await tweet(52n);
     await expect.poll(() => home(51n)).toEqual([more, ...made]);
+  });
+
+  it('is rebuilt where whoever began that did not come to journal the rest', async () => {
+    await edges('follows', 'add', 61n, 62n);
+    const made = await tweet(62n);
+    const begun = { kind: timelineJobKind, payload: encodeTimelineWrite({ op: 'begin', name: 'home:61' }) };
+    await service.gizzard.jobs.append([begun], {
+      priority: 'high',
+      waitUntilApplied: true,
+      deadline: Deadline.after(5_000),
+    });
+    expect(await home(61n)).toEqual([made]);
   });
 });
 
