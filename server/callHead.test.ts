@@ -47,7 +47,7 @@ describe('the head of a call', () => {
   });
 
   it('is refused where it is none', () => {
-    for (const bytes of [Buffer.alloc(0), Buffer.alloc(40), call('contains').subarray(0, 14)])
+    for (const bytes of [Buffer.alloc(0), Buffer.alloc(40), call('contains').subarray(0, 14), call('x'.repeat(257))])
       expect(() => heads.of(bytes)).toThrow('malformed');
   });
 

@@ -1,4 +1,12 @@
-import { BinaryReader, callBounds, malformed, PriorityNumber, thriftType, type MessageBounds } from '../wire/index.js';
+import {
+  BinaryReader,
+  callBounds,
+  malformed,
+  maxMethodNameBytes,
+  PriorityNumber,
+  thriftType,
+  type MessageBounds,
+} from '../wire/index.js';
 import { kindOfMethod, type CallKind } from './callKind.js';
 
 /** Where there are too many calls, those of the lowest rank are refused first. */
@@ -31,7 +39,8 @@ const unknown: CallHead = { method: undefined, kind: 'read', rank: 'high' };
 /** Throws `InvalidArgument` where the bytes are not the head of a message. */
 function seqidAt(message: Buffer): number {
   const nameBytes = message.length < headBytes ? 0 : message.readInt32BE(nameLengthAt);
-  if (nameBytes < 1 || headBytes + nameBytes > message.length) throw malformed('it does not name a method');
+  if (nameBytes < 1 || nameBytes > maxMethodNameBytes || headBytes + nameBytes > message.length)
+    throw malformed('it does not name a method');
   return nameAt + nameBytes;
 }
 

@@ -101,7 +101,7 @@ export class ServedConnection implements Caller {
   #bytesRead = 0;
   /** No more requests are taken; the connection ends after the last answer. */
   #finishing = false;
-  #ending: NodeJS.Timeout | undefined;
+  #revoking: NodeJS.Timeout | undefined;
 
   constructor(private readonly parts: ConnectionParts) {
     const { socket, load, service } = parts;
@@ -120,7 +120,7 @@ export class ServedConnection implements Caller {
     });
     socket.on('end', () => {
       this.ended.cancel();
-      this.#endWithin(limits.halfClosedMs);
+      this.finish();
     });
     // A reset by the client is an end like any other; 'close' follows.
     socket.on('error', () => undefined);
@@ -314,12 +314,7 @@ export class ServedConnection implements Caller {
   /** Answers the calls in work, for a while, and closes. */
   #revoke(): void {
     this.parts.onFault('revoked', new RoostError('Unauthenticated', 'what its client showed is not valid any more'));
-    this.#endWithin(limits.revokedGraceMs);
-  }
-
-  /** Takes no more requests, and closes once those in work are answered, or the time is over. */
-  #endWithin(ms: number): void {
-    this.#ending ??= setTimeout(() => this.destroy(), ms);
+    this.#revoking = setTimeout(() => this.destroy(), limits.revokedGraceMs);
     this.finish();
   }
 
@@ -441,7 +436,7 @@ export class ServedConnection implements Caller {
   }
 
   #release(): void {
-    clearTimeout(this.#ending);
+    clearTimeout(this.#revoking);
     this.access.leave();
     this.#setHeldBytes(0);
     this.#waiting.length = 0;
