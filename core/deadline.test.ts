@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { Cancellation } from './cancellation.js';
 import { Deadline } from './deadline.js';
 
 const never = new Promise<never>(() => undefined);
@@ -24,21 +23,6 @@ describe('a deadline', () => {
     expect(whole.within(1_000_000).remainingMs()).toBeGreaterThan(1_000);
     expect(whole.passed).toBe(false);
     expect(() => whole.check('waiting')).not.toThrow();
-  });
-
-  it('of several callers ends with the last of them, and when all of them have gone', () => {
-    const clients = [new Cancellation(), new Cancellation()];
-    const all = [Deadline.after(1_000, clients[0]), Deadline.after(100_000, clients[1])];
-    const { deadline, end } = Deadline.together(all);
-    expect(deadline.remainingMs()).toBeGreaterThan(1_000);
-    let told = 0;
-    deadline.onCancel(() => told++);
-    clients[0]!.cancel();
-    expect([deadline.passed, told]).toEqual([false, 0]);
-    clients[1]!.cancel();
-    expect([deadline.passed, deadline.remainingMs(), told]).toEqual([true, 0, 1]);
-    end();
-    expect(Deadline.together([all[0]!, Deadline.after(1_000)]).deadline.passed).toBe(false);
   });
 
   it('passes on what a promise gives in time, and how it fails', async () => {

@@ -1,4 +1,4 @@
-import { Cancellation } from './cancellation.js';
+import type { Cancellation } from './cancellation.js';
 import { RoostError } from './errors.js';
 
 /**
@@ -19,24 +19,9 @@ export class Deadline {
     return new Deadline(performance.now() + ms, cancellation, cancellation !== undefined);
   }
 
-  /** The latest moment of some, for work that their callers share: it goes on until all of them have gone. `end` is to be called once the work is done. */
-  static together(deadlines: readonly Deadline[]): { readonly deadline: Deadline; readonly end: () => void } {
-    const { atMs, refusable } = deadlines.reduce((latest, one) => (one.atMs > latest.atMs ? one : latest));
-    if (deadlines.some(({ cancellation }) => cancellation === undefined))
-      return { deadline: new Deadline(atMs, undefined, refusable), end: () => undefined };
-    const all = new Cancellation();
-    let left = deadlines.length;
-    const ends = deadlines.map((one) =>
-      one.onCancel(() => {
-        if (--left === 0) all.cancel();
-      }),
-    );
-    return { deadline: new Deadline(atMs, all, refusable), end: () => ends.forEach((end) => end()) };
-  }
-
-  /** Calls `tell` when the client goes that waits for the answer; at once where it has gone. Returns how not to be told any more. */
-  onCancel(tell: () => void): () => void {
-    return this.cancellation?.onCancel(tell) ?? unheard;
+  /** The same moment for work that several callers share: it goes on when one of them has gone. */
+  get shared(): Deadline {
+    return this.cancellation === undefined ? this : new Deadline(this.atMs, undefined, this.refusable);
   }
 
   /** The earlier of this deadline and one `ms` from now: a part's own limit inside the whole request's. */
@@ -83,8 +68,6 @@ export class Deadline {
     }
   }
 }
-
-const unheard = (): void => undefined;
 
 export const deadlineExceeded = (what: string, cause?: unknown): RoostError =>
   new RoostError('DeadlineExceeded', `${what} did not finish before its deadline`, { cause });

@@ -43,10 +43,6 @@ export const limits = {
   queueMs: 25,
   standingQueueMs: 10,
   standingMs: 100,
-  /** A client that will send no more is answered for so long, and has then gone: a process that was killed looks the same. */
-  halfClosedMs: 1_000,
-  /** A statement whose client has gone is stopped once it has run for so long: a shorter one ends by itself, and its connection stays. */
-  goneStatementMs: 500,
   /** How long a call of the manager waits for those before it. */
   managerWaitMs: 30_000,
   /** What a port works on requests, and all long work together, before answers of databases, timers and new requests have their turn. */

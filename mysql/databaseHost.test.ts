@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Cancellation, Deadline, maxInt64, minInt64, RoostError, type ErrorCode } from '../core/index.js';
+import { Deadline, maxInt64, minInt64, RoostError, type ErrorCode } from '../core/index.js';
 import { Metrics, silentLog, type RoostConfig } from '../process/index.js';
 import { freshCluster } from '../test/support/index.js';
 import type { DatabaseHost, SqlRow } from './databaseHost.js';
@@ -287,46 +287,6 @@ describe('a deadline', () => {
     expect(answers.filter(({ status }) => status === 'fulfilled')).toHaveLength(10);
     await expect.poll(() => [small.inUse, small.waiting]).toEqual([0, 0]);
     expect(await small.rows('SELECT 1', [], soon())).toEqual([[1]]);
-  });
-});
-
-describe('a statement whose client has gone', () => {
-  it('is stopped on the server, and no longer holds its place in the pool', async () => {
-    const small = open({ size: 1 });
-    const client = new Cancellation();
-    const long = small.rows("SELECT SLEEP(60), 'for nobody'", [], Deadline.after(60_000, client));
-    const outcome = expect(long).rejects.toEqual(throwsCode('Unavailable', /the client has gone/));
-    await expect.poll(() => running('for nobody')).toBe(1);
-    client.cancel();
-    await outcome;
-    expect(await small.rows('SELECT 1', [], soon())).toEqual([[1]]);
-    await expect.poll(() => running('for nobody')).toBe(0);
-    expect(small.health.healthy).toBe(true);
-  });
-
-  it('ends by itself where that takes less than a moment, and leaves its connection as it is', async () => {
-    const small = open({ size: 1 });
-    const connection = await small.rows('SELECT CONNECTION_ID()', [], soon());
-    const client = new Cancellation();
-    const short = small.rows('SELECT SLEEP(0.1)', [], Deadline.after(60_000, client));
-    await expect.poll(() => small.inUse, { interval: 1 }).toBe(1);
-    client.cancel();
-    await short;
-    expect(await small.rows('SELECT CONNECTION_ID()', [], soon())).toEqual(connection);
-  });
-
-  it('is stopped where many go at once', async () => {
-    const many = open({ size: 8 });
-    const clients = Array.from({ length: 8 }, () => new Cancellation());
-    const outcomes = Promise.allSettled(
-      clients.map((client) => many.rows("SELECT SLEEP(60), 'of many'", [], Deadline.after(60_000, client))),
-    );
-    await expect.poll(() => running('of many')).toBe(8);
-    for (const client of clients) client.cancel();
-    const gone: unknown = expect.objectContaining({ message: expect.stringMatching(/the client has gone/) as string });
-    expect(await outcomes).toEqual(clients.map(() => ({ status: 'rejected', reason: gone })));
-    await expect.poll(() => running('of many')).toBe(0);
-    await expect.poll(() => [many.inUse, many.waiting]).toEqual([0, 0]);
   });
 });
 

@@ -1,13 +1,12 @@
 import type { Socket } from 'node:net';
 import mysql, { type Pool, type PoolConnection, type TypedParameterValue } from 'mysql2';
-import { Deadline, deadlineExceeded, Health, limits, maxInt64, RoostError } from '../core/index.js';
+import { Deadline, deadlineExceeded, Health, maxInt64, RoostError } from '../core/index.js';
 import { passwordOf, type DatabaseHostConfig, type Log, type PoolConfig } from '../process/index.js';
 import { ConnectionLine } from './connectionLine.js';
 import { readHostClock } from './hostClock.js';
 import { hostLoad, replicationLagSeconds } from './hostLoad.js';
 import { databaseRoom, type DatabaseRoom } from './hostRoom.js';
 import { isHostDown, sqlError, type DriverError } from './sqlErrors.js';
-import { StatementKiller } from './statementKiller.js';
 
 /** What may be bound to a statement. */
 export type SqlValue = bigint | number | string | Buffer | null;
@@ -40,7 +39,6 @@ export class DatabaseHost implements SqlSession {
   readonly health = new Health();
   readonly #pool: Pool;
   readonly #line: ConnectionLine;
-  readonly #killer: StatementKiller;
   readonly #sessionSetup: readonly string[];
   /** Connections that no statement ran on yet, and all that are open. */
   readonly #fresh = new WeakSet<PoolConnection>();
@@ -52,28 +50,19 @@ export class DatabaseHost implements SqlSession {
   constructor(
     readonly name: string,
     private readonly config: DatabaseHostConfig,
-    private readonly poolConfig: PoolConfig,
+    private readonly limits: PoolConfig,
     private readonly log: Log,
     private readonly observe: ObserveStatement = () => undefined,
   ) {
-    this.#line = new ConnectionLine(name, poolConfig.size, poolConfig.waiting);
-    const login = {
+    this.#line = new ConnectionLine(name, limits.size, limits.waiting);
+    this.#pool = mysql.createPool({
       ...(config.socketPath === undefined
         ? { host: config.host, port: config.port }
         : { socketPath: config.socketPath }),
       user: config.user,
-      connectTimeout: poolConfig.connectTimeoutMs,
-    };
-    this.#killer = new StatementKiller(
-      () => mysql.createConnection({ ...login, password: passwordOf(config) ?? '' }),
-      poolConfig.connectTimeoutMs,
-      log,
-      name,
-    );
-    this.#pool = mysql.createPool({
-      ...login,
       password: passwordOf(config) ?? '',
-      connectionLimit: poolConfig.size,
+      connectionLimit: limits.size,
+      connectTimeout: limits.connectTimeoutMs,
       maxPreparedStatements: preparedPerConnection,
       supportBigNumbers: true,
       rowsAsArray: true,
@@ -84,8 +73,8 @@ export class DatabaseHost implements SqlSession {
     this.#sessionSetup = [
       "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', SESSION innodb_lock_wait_timeout = 5" +
         // MariaDB runs the first comment and MySQL the second: MariaDB skips versions 50700 to 50999.
-        ` /*M!100100 , SESSION max_statement_time = ${poolConfig.queryTimeoutMs / 1000} */` +
-        ` /*!50700 , SESSION max_execution_time = ${poolConfig.queryTimeoutMs} */` +
+        ` /*M!100100 , SESSION max_statement_time = ${limits.queryTimeoutMs / 1000} */` +
+        ` /*!50700 , SESSION max_execution_time = ${limits.queryTimeoutMs} */` +
         // MySQL 8 would tell the sizes of tables as they were up to a day ago.
         ' /*!50900 , SESSION information_schema_stats_expiry = 0 */',
       'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
@@ -120,7 +109,7 @@ export class DatabaseHost implements SqlSession {
   /** Asks the server for a sign of life: after a time-out, which may be the statement's fault or the host's. */
   async answers(): Promise<boolean> {
     try {
-      await this.rows('SELECT 1', [], Deadline.after(this.poolConfig.connectTimeoutMs));
+      await this.rows('SELECT 1', [], Deadline.after(this.limits.connectTimeoutMs));
       return true;
     } catch (error) {
       this.log.debug({ err: error, host: this.name }, 'a host gives no sign of life');
@@ -163,7 +152,7 @@ export class DatabaseHost implements SqlSession {
             return result;
           } catch (error) {
             // A connection whose rollback fails is closed, which rolls back too.
-            await this.#command(connection, 'ROLLBACK', Deadline.after(this.poolConfig.connectTimeoutMs)).catch(() =>
+            await this.#command(connection, 'ROLLBACK', Deadline.after(this.limits.connectTimeoutMs)).catch(() =>
               discard(connection),
             );
             throw error;
@@ -186,7 +175,7 @@ export class DatabaseHost implements SqlSession {
     this.#closed = true;
     this.#line.close(this.#isClosed());
     try {
-      await Deadline.after(this.poolConfig.connectTimeoutMs).race(
+      await Deadline.after(this.limits.connectTimeoutMs).race(
         this.#pool.promise().end(),
         `closing the connections to ${this.name}`,
       );
@@ -194,7 +183,6 @@ export class DatabaseHost implements SqlSession {
       this.log.debug({ err: error, host: this.name }, 'connections are cut off');
     }
     for (const connection of this.#open) discard(connection);
-    await this.#killer.close();
   }
 
   async #withConnection<T>(deadline: Deadline, work: (connection: PoolConnection) => Promise<T>): Promise<T> {
@@ -291,6 +279,7 @@ export class DatabaseHost implements SqlSession {
     sql: string,
     deadline: Deadline,
     start: (done: (error: DriverError | null, result: unknown) => void) => void,
+    onTimeout: (threadId: number) => void = (threadId) => void this.#kill(threadId),
   ): Promise<T> {
     const startMs = performance.now();
     return new Promise((resolve, reject) => {
@@ -300,7 +289,6 @@ export class DatabaseHost implements SqlSession {
         if (ended) return;
         ended = true;
         clearTimeout(timer);
-        forget();
         this.observe(error?.code ?? 'OK', (performance.now() - startMs) / 1000);
         if (error === undefined) resolve(result as T);
         else reject(error);
@@ -309,21 +297,16 @@ export class DatabaseHost implements SqlSession {
         new RoostError('DeadlineExceeded', `${this.name} ${what} before the deadline`, {
           fields: { host: this.name, statement: brief(sql) },
         });
-      const stop = (why: RoostError): void => {
-        // The answer may still come on this connection, so it cannot be used again; the server is told to stop working for it.
-        const { threadId } = connection;
-        discard(connection);
-        this.#killer.kill(threadId);
-        end(why);
-      };
-      let timer = setTimeout(
-        () => stop(late('did not answer')),
-        Math.min(deadline.remainingMs(), this.poolConfig.queryTimeoutMs),
+      const timer = setTimeout(
+        () => {
+          // The answer may still come on this connection, so it cannot be used again; the server is told to stop working for it.
+          const { threadId } = connection;
+          discard(connection);
+          onTimeout(threadId);
+          end(late('did not answer'));
+        },
+        Math.min(deadline.remainingMs(), this.limits.queryTimeoutMs),
       );
-      const forget = deadline.onCancel(() => {
-        clearTimeout(timer);
-        timer = setTimeout(() => stop(forNobody(this.name, sql)), startMs + limits.goneStatementMs - performance.now());
-      });
       if (deadline.passed) {
         end(late('was not asked'));
         return;
@@ -334,6 +317,24 @@ export class DatabaseHost implements SqlSession {
         end(RoostError.from(error));
       }
     });
+  }
+
+  /** Stops what the server does for a connection that was given up; a connection that is closed is not enough for that. */
+  async #kill(threadId: number): Promise<void> {
+    const deadline = Deadline.after(this.limits.connectTimeoutMs);
+    try {
+      await this.#withConnection(deadline, (connection) =>
+        this.#bounded(
+          connection,
+          'KILL',
+          deadline,
+          (done) => connection.query('KILL ?', [threadId], done),
+          () => undefined,
+        ),
+      );
+    } catch (error) {
+      this.log.debug({ err: error, host: this.name }, 'a statement past its deadline could not be stopped');
+    }
   }
 
   /** Learns from an error of this host; others, such as those that `work` throws by itself, say nothing of it. */
@@ -364,12 +365,6 @@ const bind = (value: SqlValue): SqlValue | TypedParameterValue => {
   if (typeof value === 'bigint') return value > maxInt64 ? BIGINT.unsigned(value) : BIGINT(value);
   return typeof value === 'number' && Number.isInteger(value) ? BIGINT(value) : value;
 };
-
-/** Says nothing of the host, so that it does not count against it. */
-const forNobody = (host: string, sql: string): RoostError =>
-  new RoostError('Unavailable', `a statement on ${host} was given up: the client has gone`, {
-    fields: { statement: brief(sql) },
-  });
 
 const brief = (sql: string): string => sql.trim().slice(0, 80).replaceAll(/\s+/g, ' ');
 

@@ -48,6 +48,11 @@ const steps = {
     await build();
     await vitest(['--project', 'long', ...args], { ROOST_LONG: '1' });
   },
+  torture: async () => {
+    const variables = tortureVariables(args);
+    await build();
+    await vitest(['--project', 'long', 'test/torture.long.test.ts'], { ROOST_LONG: '1', ...variables });
+  },
   bench: async () => {
     await build();
     await node(['dist/bench/main.js', ...args]);
@@ -125,6 +130,23 @@ async function both(...steps) {
 
 async function vitest(more, env = {}) {
   await tool('vitest/vitest.mjs', ['run', ...more], { env });
+}
+
+/** What the fault suite is told: for how long or how many rounds, from which seed on; a seed of this moment where none is given. */
+function tortureVariables(given) {
+  const known = ['minutes', 'seed', 'rounds', 'faults'];
+  const variables = { ROOST_TEST_SEED: String(Math.floor(Date.now() / 1_000) % 1_000_000_000) };
+  for (let i = 0; i < given.length; i += 2) {
+    const name = known.find((one) => given[i] === `--${one}`);
+    const value = given[i + 1];
+    if (name === undefined || value === undefined || (name !== 'faults' && !(Number(value) >= 0)))
+      fail(
+        `usage: npm run torture -- [--minutes N] [--rounds N] [--seed N] [--faults NAME,NAME], not ${given.join(' ')}`,
+        2,
+      );
+    variables[`ROOST_TEST_${name.toUpperCase()}`] = value;
+  }
+  return variables;
 }
 
 /** Compiles beside dist and swaps, so that a failing build leaves the old one whole and a deleted source leaves nothing behind. */

@@ -1,13 +1,12 @@
-import { type Flock, flockProcessor, injectedFlockdb, openFlock } from '../flock/index.js';
+import { type Flock, injectedFlockdb, openFlock } from '../flock/index.js';
 import { Metrics, silentLog, type RoostConfig } from '../process/index.js';
 import { injectorProcessor, managerProcessor, ThriftServer } from '../server/index.js';
 import { Injectors } from '../sdk/index.js';
 
-/** A server of a cluster inside the test's process, with its graphs, its manager and its job injector on free ports. */
+/** A server of a cluster inside the test's process, with its manager and its job injector on free ports. */
 export interface ClusterServer {
   readonly flock: Flock;
   readonly metrics: Metrics;
-  readonly flockPort: number;
   readonly managerPort: number;
   readonly injectorPort: number;
   close(): Promise<void>;
@@ -32,7 +31,6 @@ export async function startClusterServer(
     port: number,
     processor: Parameters<typeof ThriftServer.listen>[0]['processor'],
   ): Promise<ThriftServer> => ThriftServer.listen({ service, host: '127.0.0.1', port, processor, metrics, log });
-  const graphs = await listen('flock', 0, flockProcessor(flock, { metrics, log }));
   const manager = await listen('manager', 0, managerProcessor(flock.gizzard, { metrics, log }));
   const injector = await listen(
     'injector',
@@ -42,11 +40,10 @@ export async function startClusterServer(
   return {
     flock,
     metrics,
-    flockPort: graphs.port,
     managerPort: manager.port,
     injectorPort: injector.port,
     async close() {
-      await Promise.all([graphs.close(), manager.close(), injector.close()]);
+      await Promise.all([manager.close(), injector.close()]);
       await flock.close();
       await injectors.close();
     },

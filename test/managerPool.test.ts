@@ -1,7 +1,6 @@
 import { createConnection } from 'mysql2/promise';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { callManager } from '../cli/console/managers.js';
-import { containsCall, RawClient } from './inMemory/rawClient.js';
 import { startClusterServer, type ClusterServer } from './clusterServer.js';
 import { freshCluster } from './support/index.js';
 
@@ -46,33 +45,5 @@ it('leaves connections to data, however many calls of the manager hang on the sa
   } finally {
     await gate.end();
     await Promise.all(calls);
-  }
-}, 30_000);
-
-it('stops the reads of clients that have gone, gathered ones too', async () => {
-  const { host, port, user, password } = config.databaseHosts[nameServerHost]!;
-  const gate = await createConnection({ host, port, user, password });
-  const held = async (): Promise<number> => {
-    const [[row]] = (await gate.query({
-      sql: "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE '%follows_forward_0%_edges%' AND id <> CONNECTION_ID()",
-      rowsAsArray: true,
-    })) as unknown as [[[number]]];
-    return row[0];
-  };
-  const [tables] = (await gate.query({
-    sql: "SELECT table_name FROM information_schema.tables WHERE table_schema = ? AND table_name LIKE '%\\_edges'",
-    values: [config.cluster],
-    rowsAsArray: true,
-  })) as unknown as [[string][]];
-  await gate.query(`LOCK TABLES ${tables.map(([name]) => `\`${config.cluster}\`.\`${name}\` WRITE`).join()}`);
-  try {
-    const clients = await Promise.all(Array.from({ length: 6 }, () => RawClient.connect(server.flockPort)));
-    for (const [i, client] of clients.entries()) client.send(containsCall(true, i));
-    await expect.poll(held).toBeGreaterThanOrEqual(3);
-    for (const client of clients) await client.close();
-    // Less than the deadline of a call.
-    await expect.poll(held, { timeout: 3_000 }).toBe(0);
-  } finally {
-    await gate.end();
   }
 }, 30_000);

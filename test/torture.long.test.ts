@@ -1,23 +1,18 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { TortureCluster } from './torture/cluster.js';
-import { drawFaults, runRound } from './torture/round.js';
+import { expect, it } from 'vitest';
+import { torture } from './torture/torture.js';
 
-// Servers, databases, Redis and the ways between them fail, singly and in pairs, under clients that note what they were told. Other seeds: ROOST_TEST_SEED, ROOST_TEST_ROUNDS.
-const firstSeed = Number(process.env['ROOST_TEST_SEED'] ?? 1);
-const rounds = Number(process.env['ROOST_TEST_ROUNDS'] ?? 25);
-let cluster: TortureCluster;
+// Servers, databases, Redis, caches, clocks, disks and the ways between them fail, singly and in pairs, under clients that note what they were told. `npm run torture` sets these variables.
+const number = (name: string, absent: number): number => Number(process.env[name] ?? absent);
+const minutes = number('ROOST_TEST_MINUTES', Infinity);
+const faults = process.env['ROOST_TEST_FAULTS'];
 
-beforeAll(async () => {
-  cluster = await TortureCluster.start();
-}, 120_000);
-afterAll(() => cluster.stop(), 60_000);
-
-it.each(Array.from({ length: rounds }, (_, i) => firstSeed + i))(
-  'seed %i',
-  async (seed) => {
-    process.stdout.write(`seed ${seed}: ${drawFaults(seed).join(' and ')}\n`);
-    const { violations, notes, writes } = await runRound(cluster, seed);
-    expect(violations, JSON.stringify({ notes, writes }, undefined, 1)).toEqual([]);
-  },
-  300_000,
-);
+it('keeps every promise through single faults and pairs of them', { timeout: 0 }, async () => {
+  const { failed } = await torture({
+    firstSeed: number('ROOST_TEST_SEED', 1),
+    rounds: number('ROOST_TEST_ROUNDS', Number.isFinite(minutes) ? Infinity : 30),
+    minutes,
+    ...(faults === undefined ? {} : { faults: faults.split(',').filter((name) => name !== '') }),
+    say: (line) => void process.stdout.write(`${line}\n`),
+  });
+  expect(failed).toEqual([]);
+});

@@ -1,4 +1,4 @@
-import { Deadline } from '../../core/index.js';
+import type { Deadline } from '../../core/index.js';
 import type { Route } from './route.js';
 
 /** Reads of one shard that are under way at once before the ones that come are gathered. */
@@ -93,13 +93,15 @@ export class GatheredReads<Key, Value> {
       clearTimeout(line.timer);
       line.timer = undefined;
     }
-    const { deadline, end } = Deadline.together(together.map((one) => one.deadline));
+    const deadline = together
+      .map((one) => one.deadline)
+      .reduce((latest, one) => (one.remainingMs() > latest.remainingMs() ? one : latest)).shared;
     const answers = this.#ask(
       route,
       line,
       together.flatMap(({ keys }) => keys),
       deadline,
-    ).finally(end);
+    );
     let offset = 0;
     for (const { keys, answer } of together) {
       answer(answers, offset);

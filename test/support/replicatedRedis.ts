@@ -77,9 +77,18 @@ export class ReplicatedRedis {
     return Number(port);
   }
 
-  /** Starts a server that was killed as a replica of the present primary, and waits until all is as before the kill, for the Sentinels too. */
+  /**
+   * Starts a server that was killed as a replica of the present primary, and waits until all is as before the kill, for the Sentinels too. One that is back before they have promoted another
+   * begins as the primary that it was.
+   */
   async rejoin(port: number): Promise<void> {
-    this.startServer(port, await this.primary());
+    const primary = await this.primary();
+    this.startServer(port, primary === port ? undefined : primary);
+    await this.settled();
+  }
+
+  /** Waits until the Sentinels see one primary with two replicas. */
+  async settled(): Promise<void> {
     await until('Sentinels that see two replicas', async () => {
       // It may have become another meanwhile: a Sentinel that is late names the one of before.
       if (!(await hasReplicas(await this.primary(), 2))) return false;
@@ -98,6 +107,15 @@ export class ReplicatedRedis {
     if (process.exitCode !== null || process.signalCode !== null) return;
     process.kill('SIGKILL');
     await once(process, 'exit');
+  }
+
+  /** Stops a server from answering while its connections stay open. */
+  pause(port: number): void {
+    this.#processes.get(port)?.kill('SIGSTOP');
+  }
+
+  resume(port: number): void {
+    this.#processes.get(port)?.kill('SIGCONT');
   }
 
   async stop(): Promise<void> {

@@ -3,23 +3,50 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 
 export type Way = 'toServer' | 'toClient';
 
-/** What goes one way: passed on, or kept in order while the way is held. */
+interface Piece {
+  readonly dueMs: number;
+  readonly send: () => void;
+}
+
+/** What goes one way: passed on, or kept in order while the way is held or slow. */
 class Lane {
   held = false;
-  readonly #kept: (() => void)[] = [];
+  delayMs = 0;
+  readonly #kept: Piece[] = [];
+  #timer: NodeJS.Timeout | undefined;
 
   pass(send: () => void): void {
-    if (this.held) this.#kept.push(send);
-    else send();
+    const nowMs = performance.now();
+    // None overtakes another where the way has become faster.
+    this.#kept.push({ dueMs: Math.max(nowMs + this.delayMs, this.#kept.at(-1)?.dueMs ?? 0), send });
+    this.#sendDue();
   }
 
   release(): void {
     this.held = false;
-    for (const send of this.#kept.splice(0)) send();
+    this.delayMs = 0;
+    for (const { send } of this.#kept.splice(0)) send();
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#kept.length = 0;
   }
 
   get waiting(): number {
     return this.#kept.length;
+  }
+
+  #sendDue(): void {
+    while (!this.held && this.#kept.length > 0) {
+      const leftMs = this.#kept[0]!.dueMs - performance.now();
+      if (leftMs > 0) {
+        clearTimeout(this.#timer);
+        this.#timer = setTimeout(() => this.#sendDue(), Math.ceil(leftMs));
+        return;
+      }
+      this.#kept.shift()!.send();
+    }
   }
 }
 
@@ -53,7 +80,12 @@ export class SlowProxy {
     this.#lanes[way].held = true;
   }
 
-  /** Lets all that was kept go on, in order. */
+  /** Each piece that is sent from now on takes so long, until the way is released. */
+  slow(way: Way, delayMs: number): void {
+    this.#lanes[way].delayMs = delayMs;
+  }
+
+  /** Lets all that was kept go on, in order, and is fast again. */
   release(way: Way): void {
     this.#lanes[way].release();
   }
@@ -64,9 +96,11 @@ export class SlowProxy {
   }
 
   async close(): Promise<void> {
+    for (const lane of Object.values(this.#lanes)) lane.close();
     for (const socket of this.#sockets) socket.destroy();
     this.server.close();
     await once(this.server, 'close');
+    for (const lane of Object.values(this.#lanes)) lane.close();
   }
 
   #join(way: Way, from: Socket, to: Socket): void {

@@ -21,14 +21,20 @@ export function explainRead(
   const seen = writes.filter(mustSee);
   // The newest moment at which what is shown may have been accepted.
   const latestMs = Math.max(-Infinity, ...accepted.map((write) => write.latestMs));
-  const newer = seen.find(({ invokedMs }) => invokedMs > latestMs);
+  const newer = seen.find(
+    ({ invokedMs, ofWhatIsThere }) => invokedMs > latestMs && !(ofWhatIsThere === true && read.value === absent),
+  );
   return newer === undefined
     ? undefined
     : `shows ${read.value}, and not ${newer.value}, which was written after it and acknowledged as ${newer.acknowledgment}`;
 }
 
-/** The read begins after the write was answered as materialized. */
+/** The read begins after the write was answered as materialized, and has to show it at once. */
 export const seenAtOnce =
   (read: Read) =>
   (write: Write): boolean =>
-    write.outcome === 'ok' && write.acknowledgment === 'materialized' && write.answeredMs < read.invokedMs;
+    write.outcome === 'ok' &&
+    write.acknowledgment === 'materialized' &&
+    write.answeredMs < read.invokedMs &&
+    // The edges of a node follow page by page.
+    write.ofWhatIsThere !== true;

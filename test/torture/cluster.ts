@@ -1,70 +1,113 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { createConnection, type Connection } from 'mysql2/promise';
-import { type Playground, startPlayground } from '../../playground/index.js';
+import { type Playground, startPlayground, stopPlayground } from '../../playground/index.js';
 import { freePorts } from '../../playground/ports.js';
 import { configSchema, type RoostConfig, type RoostConfigInput } from '../../process/index.js';
 import { connect, type Roost } from '../../sdk/index.js';
-import { openTbird, type Tbird } from '../../tbird/index.js';
+import { openTimelines, type TimelineService } from '../../timeline/index.js';
 import { openUsers } from '../../users/index.js';
 import { callRoost } from '../callRoost.js';
 import type { Finished } from '../runRoost.js';
 import { KillableServer, listeners } from '../support/killableServer.js';
+import { ReplicatedRedis } from '../support/replicatedRedis.js';
 import { SlowProxy } from '../support/slowProxy.js';
+import { LedgerGate } from '../moving/ledgerGate.js';
+import { SmallDisk } from './smallDisk.js';
 
+const prefix = 'roost-torture-';
 const databaseHosts = 3;
 const serverCount = 2;
-/** The servers' own account: the root of a database may write where it is read-only. */
-const account = 'roost';
-export const faketime = ['/usr/lib/x86_64-linux-gnu', '/usr/lib/aarch64-linux-gnu', '/usr/lib']
-  .map((folder) => join(folder, 'faketime/libfaketimeMT.so.1'))
-  .find(existsSync);
+/** The servers' own account, of databases and of Redis: the root of a database may write where it is read-only. */
+export const account = 'roost';
+const ports = [...listeners, 'timeline'] as const;
+/** A database needs 180 MB. */
+const diskBytes = { db3: 400 << 20, redis: 256 << 20 } as const;
+
+type Disks = Partial<Record<keyof typeof diskBytes, SmallDisk>>;
+
+/** One Redis, or a primary with two replicas of which one confirms each write. */
+export type JournalKind = 'alone' | 'replicated';
+
+/** Those of which a client's way leads through a proxy. */
+export type Ways = Readonly<Record<'flock' | 'tbird' | 'users' | 'timeline', SlowProxy>>;
 
 /** Databases, Redis, caches and servers of its own. The ways of the first server, to its clients, Redis and one database, may be held up. */
 export class TortureCluster {
   readonly redis: Redis;
-  password = 'first';
   readonly #environments = new Map<KillableServer, NodeJS.ProcessEnv>();
+  readonly #timelinePorts = new Map<KillableServer, number>();
+  #secrets = 0;
 
   private constructor(
-    private readonly dir: string,
+    readonly dir: string,
     readonly playground: Playground,
     /** That of an operator, whose account nothing happens to. */
     readonly config: RoostConfig,
     readonly configPath: string,
-    private readonly serverConfigPath: string,
     readonly servers: readonly KillableServer[],
-    readonly tools: Tbird,
+    readonly tools: TimelineService & { close(): Promise<void> },
     readonly proxies: { readonly redis: SlowProxy; readonly database: SlowProxy },
+    /** Empty where this process may not mount. */
+    readonly disks: Readonly<Disks>,
+    /** In place of the playground's, where the journal is replicated. */
+    readonly replicated: ReplicatedRedis | undefined,
+    readonly gate: LedgerGate,
   ) {
     this.redis = new Redis(playground.redis.port, playground.redis.host, { retryStrategy: () => 50 });
     this.redis.on('error', () => undefined);
   }
 
-  static async start(): Promise<TortureCluster> {
-    const dir = mkdtempSync(join(tmpdir(), 'roost-torture-'));
+  static async start(journal: JournalKind): Promise<TortureCluster> {
+    await stopOrphans();
+    const dir = mkdtempSync(join(tmpdir(), `${prefix}${process.pid}-`));
     const playground = await startPlayground({
       dir: join(dir, 'playground'),
       databaseHosts,
+      redisServers: 3,
       caches: 2,
       redisFsync: 'always',
     });
+    const disks: Disks = {};
+    const replicated = journal === 'replicated' ? new ReplicatedRedis() : undefined;
+    try {
+      await mountDisks(playground, disks);
+      await replicated?.start();
+      return await TortureCluster.#start(dir, playground, disks, replicated);
+    } catch (error) {
+      await replicated?.stop();
+      await endPlayground(playground, disks);
+      throw error;
+    }
+  }
+
+  static async #start(
+    dir: string,
+    playground: Playground,
+    disks: Disks,
+    replicated: ReplicatedRedis | undefined,
+  ): Promise<TortureCluster> {
     const written = JSON.parse(readFileSync(playground.configPath, 'utf8')) as RoostConfigInput;
     const common: RoostConfigInput = {
       ...written,
+      ...(replicated === undefined ? {} : { redis: replicated.config, journal: { replicas: 1 } }),
       nameServer: { hosts: playground.databaseHosts.map(({ name }) => name) },
       cache: { tweets: true, graphs: true },
       jobs: { errorDelaySeconds: 0.3, errorLimit: 1_000_000, claimAfterSeconds: 2 },
-      log: { level: 'error' },
+      log: { level: process.env['ROOST_TEST_LOG'] === undefined ? 'silent' : 'error' },
     };
+    const secretOf = (name: string): string => join(dir, `${name}.secret`);
     const serverConfig: RoostConfigInput = {
       ...common,
+      ...(replicated === undefined
+        ? { redis: { ...written.redis, username: account, passwordFile: secretOf('redis') } }
+        : {}),
       databaseHosts: Object.fromEntries(
         playground.databaseHosts.map(({ name, host, port }) => [
           name,
-          { host, port, user: account, password: 'first' },
+          { host, port, user: account, passwordFile: secretOf(name) },
         ]),
       ),
     };
@@ -74,72 +117,108 @@ export class TortureCluster {
     ];
     writeFileSync(configPath, JSON.stringify(common));
     writeFileSync(serverConfigPath, JSON.stringify(serverConfig));
-    for (const host of playground.databaseHosts) {
-      const root = await asRoot(host);
-      await root.query(`CREATE USER ${account}@'127.0.0.1' IDENTIFIED BY 'first'`);
-      await root.query(`GRANT ALL PRIVILEGES ON *.* TO ${account}@'127.0.0.1'`);
-      await root.query(`REVOKE READ_ONLY ADMIN, SUPER ON *.* FROM ${account}@'127.0.0.1'`);
-      await root.end();
-    }
     const config = configSchema.parse(common);
-    const tools = await openTbird(config, { create: true });
-    await tools.flock.createGraph('follows', { shards: 1, replicas: 2 });
-    await tools.setup({ graphShards: 1, policy: { windowMs: 30_000, aheadMs: 5_000, replicas: 2, stripes: 1 } });
-    const users = await openUsers(config);
-    await users.setup({ shards: 1, replicas: 2 });
-    await users.close();
-    const ports = await freePorts(serverCount * listeners.length);
+    const tools = await setUp(config);
+    const gate = new LedgerGate(config);
+    await gate.install();
+    const free = await freePorts(serverCount * ports.length);
     const servers = Array.from(
       { length: serverCount },
-      (_, i) => new KillableServer(serverConfigPath, ports.slice(i * listeners.length, (i + 1) * listeners.length)),
+      (_, i) => new KillableServer(serverConfigPath, free.slice(i * ports.length, (i + 1) * ports.length)),
     );
     const proxies = {
       redis: await SlowProxy.open(playground.redis.port),
       database: await SlowProxy.open(playground.databaseHosts[1]!.port),
     };
-    const cluster = new TortureCluster(dir, playground, config, configPath, serverConfigPath, servers, tools, proxies);
+    const cluster = new TortureCluster(
+      dir,
+      playground,
+      config,
+      configPath,
+      servers,
+      tools,
+      proxies,
+      disks,
+      replicated,
+      gate,
+    );
+    servers.forEach((server, i) => cluster.#timelinePorts.set(server, free[(i + 1) * ports.length - 1]!));
     cluster.#environments.set(servers[0]!, {
-      ROOST__REDIS__PORT: String(proxies.redis.port),
+      ...(replicated === undefined ? { ROOST__REDIS__PORT: String(proxies.redis.port) } : {}),
       ROOST__DATABASE_HOSTS__DB2__PORT: String(proxies.database.port),
     });
+    for (const { name } of playground.databaseHosts) {
+      cluster.writeSecret(name);
+      await cluster.letIn(name);
+    }
+    cluster.writeSecret('redis');
+    await cluster.letIn('redis');
     await Promise.all(servers.map((server) => cluster.startServer(server)));
     return cluster;
   }
 
   async startServer(server: KillableServer, environment: NodeJS.ProcessEnv = {}): Promise<void> {
-    await server.start({ ...this.#environments.get(server), ...environment });
+    await server.start({
+      ROOST__SERVER__TIMELINE_PORT: String(this.#timelinePorts.get(server)),
+      ...this.#environments.get(server),
+      ...environment,
+    });
   }
 
-  /** A client of some servers. */
-  connect(servers: readonly KillableServer[]): Promise<Roost> {
-    const addresses = (name: 'flock' | 'tbird' | 'users'): string[] =>
-      servers.map(({ ready }) => `127.0.0.1:${ready[name].port}`);
-    return connect({ servers: addresses('flock'), tweetServers: addresses('tbird'), userServers: addresses('users') });
+  /** A client of some servers; of the first by ways of its own where they are given. */
+  connect(servers: readonly KillableServer[], ways?: Ways): Promise<Roost> {
+    const addresses = (name: keyof Ways): string[] =>
+      servers.map((server) => {
+        const port = name === 'timeline' ? this.#timelinePorts.get(server)! : server.ready[name].port;
+        return `127.0.0.1:${ways !== undefined && server === this.servers[0] ? ways[name].port : port}`;
+      });
+    return connect({
+      servers: addresses('flock'),
+      tweetServers: addresses('tbird'),
+      userServers: addresses('users'),
+      timelineServers: addresses('timeline'),
+    });
   }
 
-  /** A client whose way to the servers leads through proxies. */
-  async connectThrough(
-    ways: Readonly<Record<'flock' | 'tbird' | 'users', SlowProxy>>,
-    others: readonly KillableServer[],
-  ): Promise<Roost> {
-    const addresses = (name: 'flock' | 'tbird' | 'users'): string[] => [
-      `127.0.0.1:${ways[name].port}`,
-      ...others.map(({ ready }) => `127.0.0.1:${ready[name].port}`),
-    ];
-    return connect({ servers: addresses('flock'), tweetServers: addresses('tbird'), userServers: addresses('users') });
+  async openWays(): Promise<Ways> {
+    const [first] = this.servers as [KillableServer];
+    const open = (port: number): Promise<SlowProxy> => SlowProxy.open(port);
+    return {
+      flock: await open(first.ready.flock.port),
+      tbird: await open(first.ready.tbird.port),
+      users: await open(first.ready.users.port),
+      timeline: await open(this.#timelinePorts.get(first)!),
+    };
   }
 
   asRoot(name: string): Promise<Connection> {
-    return asRoot(this.playground.databaseHosts.find((host) => host.name === name)!);
+    const { host, port, user, password } = this.playground.databaseHosts.find((one) => one.name === name)!;
+    return createConnection({ host, port, user, password });
   }
 
-  /** Tells the servers' account's password to servers that start from now on. */
-  rememberPassword(name: string, password: string): void {
-    const config = JSON.parse(readFileSync(this.serverConfigPath, 'utf8')) as {
-      databaseHosts: Record<string, { password: string }>;
-    };
-    config.databaseHosts[name]!.password = password;
-    writeFileSync(this.serverConfigPath, JSON.stringify(config));
+  /** Gives the servers another password of a database or of the journal's Redis, which does not know it yet. */
+  writeSecret(name: string): void {
+    writeFileSync(this.#secretPath(name), `secret${++this.#secrets}`);
+  }
+
+  /** Makes a database or the journal's Redis take the password that the servers have, or another. */
+  async letIn(name: string, password = readFileSync(this.#secretPath(name), 'utf8')): Promise<void> {
+    if (name === 'redis') {
+      await this.redis.call('ACL', 'SETUSER', account, 'reset', 'on', `>${password}`, '~*', '&*', '+@all');
+      return;
+    }
+    const root = await this.asRoot(name);
+    await root.query(`CREATE USER IF NOT EXISTS ${account}@'127.0.0.1'`);
+    await root.query(`ALTER USER ${account}@'127.0.0.1' IDENTIFIED BY '${password}'`);
+    await root.query(`GRANT ALL PRIVILEGES ON *.* TO ${account}@'127.0.0.1'`);
+    await root.query(`REVOKE READ_ONLY ADMIN, SUPER ON *.* FROM ${account}@'127.0.0.1'`);
+    await root.end();
+  }
+
+  async restartRedis(): Promise<void> {
+    await this.playground.restart('redis');
+    // Redis forgets the accounts that it was told of.
+    await this.letIn('redis');
   }
 
   roost(...args: string[]): Promise<Finished> {
@@ -166,10 +245,53 @@ export class TortureCluster {
     await this.tools.close();
     await Promise.all(this.servers.map((server) => server.kill()));
     await Promise.all(Object.values(this.proxies).map((proxy) => proxy.close()));
-    await this.playground.stop();
+    await this.replicated?.stop();
+    await endPlayground(this.playground, this.disks);
     rmSync(this.dir, { recursive: true, force: true });
+  }
+
+  #secretPath(name: string): string {
+    return join(this.dir, `${name}.secret`);
   }
 }
 
-const asRoot = ({ host, port, user, password }: Playground['databaseHosts'][number]): Promise<Connection> =>
-  createConnection({ host, port, user, password });
+async function mountDisks(playground: Playground, disks: Disks): Promise<void> {
+  for (const name of Object.keys(diskBytes) as (keyof typeof diskBytes)[]) {
+    await playground.kill(name);
+    const disk = SmallDisk.mount(join(playground.dir, name), diskBytes[name]);
+    if (disk !== undefined) disks[name] = disk;
+    await playground.restart(name);
+  }
+}
+
+async function endPlayground(playground: Playground, disks: Disks): Promise<void> {
+  await Promise.all(Object.keys(disks).map((name) => playground.kill(name).catch(() => undefined)));
+  for (const { folder } of Object.values(disks)) SmallDisk.unmount(folder);
+  await playground.stop();
+}
+
+/** A run that was killed leaves its servers running; its folder is named after its process. */
+async function stopOrphans(): Promise<void> {
+  for (const name of readdirSync(tmpdir())) {
+    const pid = name.startsWith(prefix) ? Number(name.slice(prefix.length).split('-')[0]) : NaN;
+    if (!Number.isInteger(pid) || existsSync(`/proc/${pid}`)) continue;
+    const dir = join(tmpdir(), name);
+    for (const disk of Object.keys(diskBytes)) SmallDisk.unmount(join(dir, 'playground', disk));
+    await stopPlayground(join(dir, 'playground')).catch(() => undefined);
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+async function setUp(config: RoostConfig): Promise<TimelineService & { close(): Promise<void> }> {
+  const tools = await openTimelines(config, { create: true });
+  await tools.flock.createGraph('follows', { shards: 1, replicas: 2 });
+  await tools.tbird.setup({
+    graphShards: 1,
+    policy: { windowMs: 30_000, aheadMs: 5_000, replicas: 2, stripes: 1 },
+  });
+  await tools.setup({ shards: 1, replicas: 2 });
+  const users = await openUsers(config);
+  await users.setup({ shards: 1, replicas: 2 });
+  await users.close();
+  return tools;
+}

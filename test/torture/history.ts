@@ -14,6 +14,8 @@ export interface Write {
   outcome: Outcome;
   /** After this the journal accepts it no more. */
   latestMs: number;
+  /** It changes nothing where nothing was ever written, as the removal of all edges of a node. */
+  readonly ofWhatIsThere?: true;
   error?: string;
 }
 
@@ -45,7 +47,16 @@ export class History {
     return this.#byRegister.get(register) ?? [];
   }
 
-  get registers(): Iterable<string> {
-    return this.#byRegister.keys();
+  /** Who wrote and read a register when, in order, for people. */
+  tell(register: string, begunMs: number): string[] {
+    const at = (ms: number): string => (Number.isFinite(ms) ? `${((ms - begunMs) / 1_000).toFixed(2)} s` : 'never');
+    const writes = this.of(register).map((write) => ({
+      ms: write.invokedMs,
+      text: `${write.client} writes ${write.value} (${write.acknowledgment}): ${write.outcome} at ${at(write.answeredMs)}${write.error === undefined ? '' : `, ${write.error.slice(0, 200)}`}`,
+    }));
+    const reads = this.reads
+      .filter((read) => read.register === register)
+      .map((read) => ({ ms: read.invokedMs, text: `${read.client} reads ${read.value} at ${at(read.answeredMs)}` }));
+    return [...writes, ...reads].sort((a, b) => a.ms - b.ms).map(({ ms, text }) => `${at(ms)}: ${text}`);
   }
 }

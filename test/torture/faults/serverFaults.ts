@@ -1,0 +1,129 @@
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { KillableServer } from '../../support/killableServer.js';
+import { roostMain } from '../../runRoost.js';
+import type { TortureCluster } from '../cluster.js';
+import { again, type Fault, retry } from './fault.js';
+
+type Server = 'server0' | 'server1';
+
+const serverOf = (cluster: TortureCluster, place: Server): KillableServer =>
+  cluster.servers[place === 'server0' ? 0 : 1]!;
+
+const pauseServer = (place: Server): Fault => ({
+  places: [place],
+  lastsMs: [1_000, 12_000],
+  begin({ cluster }) {
+    const server = serverOf(cluster, place);
+    server.pause();
+    return Promise.resolve(async () => Promise.resolve(server.resume()));
+  },
+});
+
+const killServer = (place: Server): Fault => ({
+  places: [place],
+  lastsMs: [0, 3_000],
+  async begin({ cluster }) {
+    const server = serverOf(cluster, place);
+    await server.kill();
+    return () => retry(() => cluster.startServer(server));
+  },
+});
+
+const faketime = ['/usr/lib/x86_64-linux-gnu', '/usr/lib/aarch64-linux-gnu', '/usr/lib']
+  .map((folder) => join(folder, 'faketime/libfaketimeMT.so.1'))
+  .find(existsSync);
+
+const withClock = (environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv => ({
+  LD_PRELOAD: faketime,
+  FAKETIME_DONT_FAKE_MONOTONIC: '1',
+  DONT_FAKE_MONOTONIC: '1',
+  ...environment,
+});
+
+/** Restarts it with a wall clock that is wrong, and in the end with the right one. */
+const wrongClock = (place: Server, ahead: string): Fault => ({
+  places: [place],
+  lastsMs: [3_000, 6_000],
+  async begin({ cluster }) {
+    const server = serverOf(cluster, place);
+    await server.kill();
+    await retry(() => cluster.startServer(server, withClock({ FAKETIME: ahead })));
+    return async () => {
+      await server.kill('SIGTERM');
+      await retry(() => cluster.startServer(server));
+    };
+  },
+});
+
+const offsets = ['+0s', '+0s', '+2s', '-2s', '+1h', '-1h', '+5d'];
+
+/** Its wall clock is set to and fro while it runs. */
+const jumpingClock = (place: Server): Fault => ({
+  places: [place],
+  lastsMs: [4_000, 8_000],
+  async begin({ cluster, random, note }) {
+    const server = serverOf(cluster, place);
+    const file = join(cluster.dir, `${place}.clock`);
+    writeFileSync(file, '+0s');
+    await server.kill();
+    await retry(() =>
+      cluster.startServer(
+        server,
+        withClock({ FAKETIME_TIMESTAMP_FILE: file, FAKETIME_CACHE_DURATION: '1', FAKETIME_NO_CACHE: '0' }),
+      ),
+    );
+    const stop = again(async () => {
+      const offset = offsets[random(offsets.length)]!;
+      note(`${place}: clock ${offset}`);
+      writeFileSync(file, offset);
+      await sleep(500 + random(2_000));
+    });
+    return async () => {
+      await stop();
+      await server.kill('SIGTERM');
+      await retry(() => cluster.startServer(server));
+    };
+  },
+});
+
+/** The command line of an earlier release, of the same configuration. */
+const earlierMain = process.env['ROOST_TEST_EARLIER'];
+
+/** Both servers are replaced one after the other, by those of an earlier release where there is one, and back. */
+const rollServers: Fault = {
+  places: ['server0', 'server1'],
+  lastsMs: [0, 2_000],
+  async begin({ cluster, random }) {
+    const roll = async (main: string): Promise<void> => {
+      for (const server of cluster.servers) {
+        await server.kill('SIGTERM');
+        server.main = main;
+        await retry(() => cluster.startServer(server));
+        await sleep(random(1_000));
+      }
+    };
+    await roll(earlierMain ?? roostMain);
+    return () => roll(roostMain);
+  },
+};
+
+export const serverFaults: Readonly<Record<string, Fault>> = {
+  pauseServer0: pauseServer('server0'),
+  pauseServer1: pauseServer('server1'),
+  killServer0: killServer('server0'),
+  killServer1: killServer('server1'),
+  rollServers,
+  ...(faketime === undefined
+    ? {}
+    : {
+        ahead5d: wrongClock('server1', '+5d'),
+        behind1h: wrongClock('server1', '-1h'),
+        jumpingClock: jumpingClock('server1'),
+      }),
+};
+
+/** Of the faults that need something that this machine lacks. */
+export const skippedServerFaults: readonly string[] =
+  faketime === undefined ? ['ahead5d, behind1h, jumpingClock: libfaketime is not installed'] : [];

@@ -1,0 +1,29 @@
+/** Few enough that clients meet on them. */
+const counts = { sources: 3, destinations: 4, users: 4, authors: 2, readers: 2, suspended: 1 } as const;
+
+/** The ids of a round, which no other round touches. */
+export class RoundIds {
+  constructor(private readonly base: bigint) {}
+
+  readonly sources = (): bigint[] => this.#some(counts.sources, 100n);
+  readonly destinations = (): bigint[] => this.#some(counts.destinations, 200n);
+  readonly users = (): bigint[] => this.#some(counts.users, 300n);
+  readonly authors = (): bigint[] => this.#some(counts.authors, 400n);
+  /** Users who follow authors, and read what these tweet. */
+  readonly readers = (): bigint[] => this.#some(counts.readers, 500n);
+  /** Nodes whose edges are hidden and shown again all at once. */
+  readonly suspended = (): bigint[] => this.#some(counts.suspended, 600n);
+
+  /** All edges that are written, by their ends. */
+  pairs(): (readonly [source: bigint, destination: bigint])[] {
+    const all = (from: bigint[], to: bigint[]) => from.flatMap((one) => to.map((other) => [one, other] as const));
+    return [
+      ...all([...this.sources(), ...this.suspended()], this.destinations()),
+      ...all(this.readers(), this.authors()),
+    ];
+  }
+
+  #some(count: number, from: bigint): bigint[] {
+    return Array.from({ length: count }, (_, i) => this.base + from + BigInt(i));
+  }
+}
