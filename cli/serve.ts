@@ -16,6 +16,7 @@ import {
   outputFor,
 } from './console/command.js';
 import { ownTls } from './console/ownTls.js';
+import { remoteToken } from './console/ownToken.js';
 import { packageVersion } from './console/packageVersion.js';
 
 export function addServeCommand(program: Command, io: CliIo): void {
@@ -61,10 +62,14 @@ async function serve(io: CliIo, options: ServeOptions): Promise<void> {
     const injectors = new Injectors();
     closing.push(() => injectors.close());
     const sendJobs: SendJobs = (remote, jobs, deadline) =>
-      injectors.inject({ host: remote.hostname, port: remote.port, tls: ownTls(config) }, jobs, {
-        replicated: true,
-        deadline,
-      });
+      injectors.inject(
+        { host: remote.hostname, port: remote.port, tls: ownTls(config), token: remoteToken(config) },
+        jobs,
+        {
+          replicated: true,
+          deadline,
+        },
+      );
     const cluster = await openCluster(config, io.stores, { log, metrics, work: true, create: true, sendJobs });
     closing.push(() => cluster.close());
     const { stores, manager, injector, admin, ...served } = await serveCluster(cluster, { version: packageVersion() });

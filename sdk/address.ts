@@ -4,6 +4,8 @@ import { RoostError, type Address } from '../core/index.js';
 export interface ServerAddress extends Address {
   /** How they are encrypted, made anew for each where this is a function. Absent: they are not, and are made on loopback alone; `false` allows that anywhere. */
   readonly tls?: TlsOptions | (() => TlsOptions) | false | undefined;
+  /** What a new connection shows first, to servers that want to know who calls; asked for anew for each where this is a function. Absent: nothing. */
+  readonly token?: string | (() => string | undefined) | undefined;
 }
 
 /** Encryption of a connection. Certificates and keys are PEM. The server's certificate is always verified. */

@@ -21,7 +21,8 @@ export class ClusterCheck {
   }
 }
 
-/** Whether a server was refused for its cluster or for how it encrypts, so that another one may do. */
+/** Whether a server was refused for its cluster or for how it encrypts, or refuses the client, so that another one may do. */
 export const isOfServerAlone = (error: RoostError): boolean =>
-  error.code === 'FailedPrecondition' &&
-  (error.fields['expectedCluster'] !== undefined || error.fields['tls'] !== undefined);
+  error.code === 'Unauthenticated' ||
+  (error.code === 'FailedPrecondition' &&
+    (error.fields['expectedCluster'] !== undefined || error.fields['tls'] !== undefined));

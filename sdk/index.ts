@@ -17,6 +17,7 @@ export type { EdgeInput, EdgeOptions } from './edgeBatch.js';
 export type { ContainsOptions, CountOptions, DirectionOptions, Graph } from './graph.js';
 export { Injectors, type InjectedJob, type InjectOptions } from './injector.js';
 export { parseAddress, type ServerAddress, type TlsOptions } from './address.js';
+export { tokenFor, tokenIn } from './token.js';
 export { ThriftConnection, type Service } from './thriftConnection.js';
 export type { PairSource } from './manyReads.js';
 export type { CountOfQueryOptions, NodeEdgePage, NodeIdPage, NodeQuery, PageOptions, SetOptions } from './nodeQuery.js';

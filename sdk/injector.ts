@@ -49,9 +49,11 @@ export class Injectors {
       const { description, code } = cause;
       // An injector that is not ours says no more than a sentence.
       const meant = errorCodes.find((known) => known === code) ?? 'InvalidArgument';
-      throw new RoostError(meant, `the injector at ${address.host}:${address.port} said: ${description}`, {
+      const refused = new RoostError(meant, `the injector at ${address.host}:${address.port} said: ${description}`, {
         fields: { host: address.host, port: address.port },
       });
+      if (meant === 'Unauthenticated' || meant === 'PermissionDenied') notReached(refused);
+      throw refused;
     }
   }
 
@@ -71,7 +73,7 @@ export class Injectors {
   }
 }
 
-/** Throws what kept a call from its injector as `Unavailable`: it says nothing of the jobs, however certificates do not do. */
+/** Throws what kept a call from its injector as `Unavailable`: it says nothing of the jobs, however a certificate or a token does not do. */
 function notReached(thrown: unknown): never {
   const error = RoostError.from(thrown);
   if (error.retryable) throw error;

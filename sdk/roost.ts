@@ -8,6 +8,7 @@ import { Graph } from './graph.js';
 import { JournalTime } from './journalTime.js';
 import type { Whereabouts } from './server.js';
 import { flockService, tbirdService, timelinesService, usersService } from './services.js';
+import { tokenIn } from './token.js';
 import { TimelinesClient } from './timelinesClient.js';
 import { TweetsClient } from './tweetsClient.js';
 import { UsersClient } from './usersClient.js';
@@ -33,6 +34,10 @@ export interface ConnectOptions {
    * refused. `false` asks for connections in the clear, anywhere.
    */
   readonly tls?: ServerAddress['tls'];
+  /** The token that each connection shows, where servers want to know who calls. */
+  readonly token?: string;
+  /** A file that holds it, in place of `token`: read again for each connection, so that a token may be replaced. */
+  readonly tokenFile?: string;
 }
 
 /** Where servers that say nothing of themselves have them. */
@@ -43,7 +48,7 @@ const oldTimelinePort = 7666;
 /**
  * Connects to one server or several, and returns once one has answered. Each server is asked for its cluster whenever a connection to it is made, and refused with
  * `FailedPrecondition` where it belongs to another one. Throws `InvalidArgument` for a malformed address and for one beyond loopback without `tls`, `FailedPrecondition` where the encryption of client and server
- * does not go together, and `Unavailable` where none answers before the deadline.
+ * does not go together, `Unauthenticated` and `PermissionDenied` where servers want to know who calls, and `Unavailable` where none answers before the deadline.
  */
 export async function connect(to: string | ConnectOptions): Promise<Roost> {
   const {
@@ -54,11 +59,18 @@ export async function connect(to: string | ConnectOptions): Promise<Roost> {
     timelineServers,
     deadlineMs = limits.defaultDeadlineMs,
     tls,
+    token,
+    tokenFile,
   }: ConnectOptions = typeof to === 'string' ? { servers: [to] } : to;
   parseCount(deadlineMs, 'deadlineMs', 1, limits.maxDeadlineMs);
   if (servers.length === 0)
     throw new RoostError('InvalidArgument', 'at least one server is needed', { fields: { argument: 'servers' } });
-  const at = (server: string): ServerAddress => ({ ...parseAddress(server), tls });
+  if (token !== undefined && tokenFile !== undefined)
+    throw new RoostError('InvalidArgument', 'give `token` or `tokenFile`, and not both', {
+      fields: { argument: 'tokenFile' },
+    });
+  const shown = tokenFile === undefined ? token : tokenIn(tokenFile);
+  const at = (server: string): ServerAddress => ({ ...parseAddress(server), tls, token: shown });
   const addresses = servers.map(at);
   const check = new ClusterCheck(cluster);
   const time = new JournalTime(() => graphs);

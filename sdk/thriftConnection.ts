@@ -1,10 +1,11 @@
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
-import { deadlineExceeded, limits, RoostError, writeSoon, type Deadline } from '../core/index.js';
-import { BinaryReader, errorFromThrift, MessageSplitter, RoostException } from '../wire/index.js';
+import { deadlineExceeded, isRoostError, limits, RoostError, writeSoon, type Deadline } from '../core/index.js';
+import { AccessClient, BinaryReader, errorFromThrift, MessageSplitter, RoostException } from '../wire/index.js';
 import type { ServerAddress } from './address.js';
 import { openSocket, refusedTls } from './openSocket.js';
 import { ThriftClient, type Generated } from './thriftClient.js';
+import { tokenFor } from './token.js';
 import { Turns } from './turns.js';
 
 /** A server is not taken for dead because it was busy for a moment, however short the deadlines are. */
@@ -28,6 +29,8 @@ export interface Service<C extends object> {
  */
 export class ThriftConnection<C extends object> {
   readonly #client: ThriftClient<C>;
+  /** What every port has beside its service. */
+  readonly #access: ThriftClient<AccessClient>;
   readonly #splitter = new MessageSplitter();
   readonly #turns = new Turns(limits.clientInFlight, limits.clientWaiting);
   readonly #socketClosed: Promise<void>;
@@ -41,7 +44,9 @@ export class ThriftConnection<C extends object> {
     private readonly server: string,
     private readonly service: Service<C>,
   ) {
-    this.#client = new ThriftClient(service.Client, (message) => writeSoon(this.socket, message), service.requestBytes);
+    const send = (message: Buffer): unknown => writeSoon(this.socket, message);
+    this.#client = new ThriftClient(service.Client, send, service.requestBytes);
+    this.#access = new ThriftClient(AccessClient, send);
     socket.setNoDelay(true);
     socket.setKeepAlive(true);
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
@@ -54,15 +59,25 @@ export class ThriftConnection<C extends object> {
     });
   }
 
-  /** Throws as `openSocket` does. */
+  /** Connects, and shows the address's token. Throws as `openSocket` does, and `Unauthenticated` where the server does not know the token. */
   static async open<C extends object>(
     address: ServerAddress,
     service: Service<C>,
     deadline: Deadline,
   ): Promise<ThriftConnection<C>> {
-    const socket = await openSocket(address, deadline);
     const server = `${address.host}:${address.port}`;
-    return new ThriftConnection(socket, server, service);
+    for (let again = false; ; again = true) {
+      const token = tokenFor(address);
+      const connection = new ThriftConnection(await openSocket(address, deadline), server, service);
+      try {
+        if (token !== undefined) await connection.#authenticate(token, deadline);
+        return connection;
+      } catch (error) {
+        await connection.close();
+        // It may have been read while it was being replaced.
+        if (again || !isRoostError(error, 'Unauthenticated') || tokenFor(address) === token) throw error;
+      }
+    }
   }
 
   get failed(): boolean {
@@ -93,13 +108,25 @@ export class ThriftConnection<C extends object> {
     this.#failure = refusedTls(this.server, cause) ?? unavailable(this.server, why, cause);
     clearTimeout(this.#probing);
     this.socket.destroy();
-    this.#client.failAll(refusedTls(this.server, cause) ?? unavailable(this.server, why, cause, { sent: true }));
+    const error = refusedTls(this.server, cause) ?? unavailable(this.server, why, cause, { sent: true });
+    this.#client.failAll(error);
+    this.#access.failAll(error);
   }
 
   /** Fails the calls under way and waits until the socket is gone. */
   async close(): Promise<void> {
     this.#fail('the client was closed');
     await this.#socketClosed;
+  }
+
+  async #authenticate(token: string, deadline: Deadline): Promise<void> {
+    try {
+      await deadline.race(this.#access.client.authenticate(token), 'showing the token');
+    } catch (thrown) {
+      // A server of an earlier release asks nobody.
+      if (thrown instanceof Error && thrown.name === 'TApplicationException') return;
+      throw this.#toRoostError(thrown);
+    }
   }
 
   async #send<T>(invoke: Invoke<C, T>, deadline: Deadline): Promise<T> {
@@ -169,7 +196,8 @@ export class ThriftConnection<C extends object> {
       for (const message of this.#splitter.push(chunk)) {
         const input = new BinaryReader(message);
         const { fname, mtype, rseqid } = input.readMessageBegin();
-        if (!this.#client.receive(fname, input, mtype, rseqid))
+        const client = fname === 'authenticate' ? this.#access : this.#client;
+        if (!client.receive(fname, input, mtype, rseqid))
           throw new RoostError('DataLoss', `an answer to ${fname}, which was never called`);
       }
     } catch (error) {

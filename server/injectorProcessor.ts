@@ -1,4 +1,4 @@
-import { Deadline, giveWay, limits, type Priority, RoostError } from '../core/index.js';
+import { Deadline, giveWay, limits, type Priority, RoostError, type ErrorCode } from '../core/index.js';
 import type { Gizzard, NewJob } from '../gizzard/index.js';
 import type { Log, Metrics } from '../process/index.js';
 import {
@@ -106,6 +106,9 @@ function isExact(contents: Buffer): boolean {
   return head !== undefined && contents.indexOf(quote, head.length) >= contents.length - 16;
 }
 
+/** Codes of refusals that come before the jobs are looked at: whether they were replicated is not known, and they may be sent again. */
+const refusals: ReadonlySet<ErrorCode> = new Set(['Overloaded', 'Unauthenticated', 'PermissionDenied']);
+
 /** Gizzard's job injector, for a ThriftServer's `processor`. */
 export const injectorProcessor = (
   gizzard: Gizzard,
@@ -116,5 +119,8 @@ export const injectorProcessor = (
     Processor: JobInjectorProcessor,
     handler: (caller) => injectorHandler(gizzard, foreign, caller),
     toException: (_method, { code, message, fields }) =>
-      new JobException({ description: message, ...(fields['replicated'] === undefined ? {} : { code }) }),
+      new JobException({
+        description: message,
+        ...(fields['replicated'] === undefined && !refusals.has(code) ? {} : { code }),
+      }),
   });

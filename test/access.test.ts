@@ -1,6 +1,7 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { request, type IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
+import { setTimeout } from 'node:timers/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -15,7 +16,9 @@ import {
   TBirdProcessor,
   UsersProcessor,
 } from '../wire/index.js';
-import { ManagerProcessor } from '../wire/manager/index.js';
+import { Deadline, limits } from '../core/index.js';
+import { connect, Injectors, ThriftConnection } from '../sdk/index.js';
+import { ManagerClient, ManagerProcessor } from '../wire/manager/index.js';
 import { callRoost } from './callRoost.js';
 import { authenticateCall, RawClient } from './inMemory/rawClient.js';
 import { expectPythonAnswers, findPythonTools, runPythonClient } from './pythonClient.js';
@@ -186,17 +189,170 @@ describe('clients of the original services', () => {
   it('are known by the network that they come from', async (context) => {
     const tools = await findPythonTools();
     if (typeof tools === 'string') return context.skip(tools);
+    const isKnown = async (): Promise<boolean> =>
+      Object.values(await refusals('flock', undefined)).some((refusal) => refusal === undefined);
     editAccessFile(file, ({ identities: all }) => {
       all['legacy'] = { networks: ['127.0.0.0/8'], grants: [{ roles: ['read', 'write'], services: ['flock'] }] };
     });
     try {
-      const isKnown = async (): Promise<boolean> =>
-        Object.values(await refusals('flock', undefined)).some((refusal) => refusal === undefined);
       await expect.poll(isKnown, { timeout: 10_000 }).toBe(true);
       const run = { host: '127.0.0.1', port: portOf('flock'), framed: false, graphId: 1, sourceId: 2n ** 40n };
       expectPythonAnswers(await runPythonClient(tools, run), run.sourceId);
     } finally {
       editAccessFile(file, ({ identities: all }) => delete all['legacy']);
     }
+    await expect.poll(isKnown, { timeout: 10_000 }).toBe(false);
+  });
+});
+
+describe('a client', () => {
+  const server = (service: string): string => `127.0.0.1:${portOf(service)}`;
+  const tokenFile = (name: string, token: string): string => {
+    const path = join(folder, `${name}.token`);
+    writeFileSync(`${path}.new`, `${token}\n`);
+    renameSync(`${path}.new`, path);
+    return path;
+  };
+
+  it('without a token, or with a wrong one, is told so at once', async () => {
+    await expect(connect(server('flock'))).rejects.toMatchObject({ code: 'Unauthenticated', retryable: false });
+    await expect(connect({ servers: [server('flock')], token: newToken().text })).rejects.toMatchObject({
+      code: 'Unauthenticated',
+    });
+  });
+
+  it('may do what its roles say', async () => {
+    await using reader = await connect({ servers: [server('flock')], token: tokens['read']!.text });
+    const follows = await reader.graph('follows');
+    expect(await follows.contains(1, 2)).toBe(false);
+    await expect(follows.add(1, 2)).rejects.toMatchObject({
+      code: 'PermissionDenied',
+      retryable: false,
+      fields: { identity: 'read', role: 'write' },
+    });
+  });
+
+  it('loses no call while its token is replaced, and the old one opens nothing any more', async () => {
+    const access = (...args: string[]) => callRoost(['access', ...args, '--file', file, '--json'], folder);
+    const made = async (): Promise<{ id: string; token: string }> =>
+      JSON.parse((await access('token', 'new', 'app', ...roleOfFirst())).stdout) as { id: string; token: string };
+    let first = true;
+    const roleOfFirst = (): string[] => {
+      const options = first ? ['--role', 'read,write', '--service', 'flock'] : [];
+      first = false;
+      return options;
+    };
+    const old = await made();
+    const path = tokenFile('app', old.token);
+    // Until the server has looked at the file.
+    await expect
+      .poll(() => connect({ servers: [server('flock')], tokenFile: path }).then((each) => each.close()), {
+        timeout: 10_000,
+      })
+      .toBeUndefined();
+    await using app = await connect({ servers: [server('flock')], tokenFile: path });
+    const follows = await app.graph('follows');
+    const raw = await RawClient.connect(portOf('flock'));
+    raw.send(authenticateCall(true, 1, old.token));
+    await raw.answer();
+
+    let calls = 0;
+    let ended = false;
+    const load = Array.from({ length: 8 }, async (_, i) => {
+      for (let id = 1; !ended; id++, calls++) {
+        if (id % 2 === 0) await follows.contains(i, id);
+        else await follows.add(1_000 + i, id);
+      }
+    });
+    const next = await made();
+    await setTimeout(2 * limits.accessLookMs);
+    tokenFile('app', next.token);
+    expect((await access('token', 'revoke', old.id, '--yes')).exitCode).toBe(0);
+    await raw.closedByServer();
+    const before = calls;
+    await expect.poll(() => calls, { timeout: 20_000 }).toBeGreaterThan(before + 100);
+    ended = true;
+    await Promise.all(load);
+    await expect(connect({ servers: [server('flock')], token: old.token })).rejects.toMatchObject({
+      code: 'Unauthenticated',
+    });
+  });
+
+  it('of the command line shows the token in a file', async () => {
+    const ask = (...options: string[]) =>
+      callRoost(['flock', 'contains', 'follows', '1', '2', '--server', server('flock'), ...options], folder);
+    expect((await ask()).exitCode).toBe(19);
+    expect((await ask('--token-file', tokenFile('write', tokens['write']!.text))).exitCode).toBe(20);
+    expect(await ask('--token-file', tokenFile('read', tokens['read']!.text))).toMatchObject({ exitCode: 0 });
+  });
+
+  it('of the manager stands in the audit with its name, its role and its address', async () => {
+    const address = { host: '127.0.0.1', port: portOf('manager'), token: tokens['admin']!.text };
+    const deadline = Deadline.after(10_000);
+    const connection = await ThriftConnection.open(address, { Client: ManagerClient }, deadline);
+    try {
+      const weight = { hostname: 'db1', weight_write: 1, weight_read: 0.5 };
+      await connection.call((manager) => manager.set_host_weight(weight), deadline);
+      const [newest] = await cluster.gizzard.nameServer.audit({ count: 1 });
+      expect(newest!.by).toMatch(/^admin \(admin\) at 127\.0\.0\.1, manager on \S+ \(process \d+\)$/);
+      const elsewhere = { hostname: 'far.example', port: 7921, cluster: 'far', status: 0 };
+      await expect(connection.call((manager) => manager.add_remote_host(elsewhere), deadline)).rejects.toMatchObject({
+        cause: {
+          description: expect.stringMatching(/^far\.example:7921 is not allowed .* access\.remoteHosts/) as string,
+        },
+      });
+    } finally {
+      await connection.close();
+    }
+  });
+
+  it('of the job injector that it refuses keeps its jobs', async () => {
+    const injectors = new Injectors();
+    const inject = (role: string): Promise<void> =>
+      injectors.inject({ host: '127.0.0.1', port: portOf('injector'), token: tokens[role]?.text }, [], {
+        replicated: true,
+        deadline: Deadline.after(5_000),
+      });
+    try {
+      await expect(inject('none')).rejects.toMatchObject({ code: 'Unavailable', retryable: true });
+      await injectors.close();
+      await expect(inject('read')).rejects.toMatchObject({ code: 'Unavailable', retryable: true });
+      await injectors.close();
+      await inject('write');
+    } finally {
+      await injectors.close();
+    }
+  });
+});
+
+describe('roost access', () => {
+  const own = join(folder, 'own.json');
+  const access = (...args: string[]) => callRoost(['access', ...args, '--file', own], folder);
+
+  it('makes a token once, lists it without its text, and revokes it', async () => {
+    const made = await access(
+      'token',
+      'new',
+      'web',
+      '--role',
+      'read,write',
+      '--service',
+      'flock',
+      '--graph',
+      'follows',
+    );
+    expect([made.exitCode, made.stdout]).toEqual([0, expect.stringMatching(/^roost_[a-z2-7]{8}_[\w-]{43}\n$/)]);
+    const id = made.stdout.slice(6, 14);
+    expect(statSync(own).mode & 0o777).toBe(0o600);
+    expect(readFileSync(own, 'utf8')).not.toContain(made.stdout.trim());
+    expect((await access('token', 'list')).stdout).toMatch(new RegExp(`^${id} +web`, 'm'));
+    expect((await access('check')).stdout).toMatch(/^web +read, write on flock of follows +token /m);
+    expect((await access('check', 'web')).stdout).toMatch(/^flock +contains +follows$/m);
+    expect((await access('check', 'web')).stdout).not.toMatch(/journal_status.*follows|manager|create_tweets/);
+    expect((await access('token', 'new', 'web', '--role', 'admin')).exitCode).toBe(12);
+    expect((await access('token', 'revoke', id)).exitCode).toBe(13);
+    expect((await access('token', 'revoke', id, '--yes')).exitCode).toBe(0);
+    expect((await access('token', 'revoke', id, '--yes')).exitCode).toBe(11);
+    expect((await access('check')).stdout).toMatch(/^web +read, write on flock of follows +nothing/m);
   });
 });

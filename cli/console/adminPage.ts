@@ -1,20 +1,23 @@
 import { get as getPlain, type IncomingMessage } from 'node:http';
 import { get as getTls } from 'node:https';
 import { isLoopback, RoostError } from '../../core/index.js';
-import type { ServerAddress } from '../../sdk/index.js';
+import { tokenFor, type ServerAddress } from '../../sdk/index.js';
 
 /** Far more than the largest page has. */
 const maxBytes = 64 * 1024 * 1024;
 
 /** A page of a server's admin port. Throws `Unavailable` where it does not come within the time, or with another status than 200. */
-export async function adminPage({ host, port, tls }: ServerAddress, path: string, withinMs: number): Promise<string> {
+export async function adminPage(address: ServerAddress, path: string, withinMs: number): Promise<string> {
+  const { host, port, tls } = address;
+  const token = tokenFor(address);
   const signal = AbortSignal.timeout(withinMs);
   const encrypted = typeof tls === 'function' ? tls() : tls;
   if (encrypted === undefined && !isLoopback(host))
     throw new RoostError('FailedPrecondition', `${host}:${port} is not on loopback: set \`tls\`, or \`server.plain\``);
   try {
     const answer = await new Promise<IncomingMessage>((resolve, reject) => {
-      const to = { host, port, path, agent: false, signal };
+      const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+      const to = { host, port, path, headers, agent: false, signal };
       const request = encrypted ? getTls({ ...to, ...encrypted }, resolve) : getPlain(to, resolve);
       request.on('error', reject);
     });

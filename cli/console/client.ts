@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { isRoostError } from '../../core/index.js';
-import { tlsOf } from '../../process/index.js';
+import { tlsOf, type RoostConfig } from '../../process/index.js';
 import { connect, type ConnectOptions, type Roost } from '../../sdk/index.js';
 import type { CliIo } from './cliIo.js';
 import { type ConfigOptions, configOption, nameListArgument, openConfig } from './command.js';
@@ -16,6 +16,7 @@ export interface ClientOptions extends ConfigOptions {
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly plain?: true;
+  readonly tokenFile?: string;
 }
 
 /** Gives a command the options of all that ask servers: which, how connections are encrypted, and the configuration. */
@@ -32,6 +33,7 @@ export const askingServers = (command: Command): Command =>
     )
     .option('--tls-cert <file>', 'the certificate that we show (overrides tls.certFile)')
     .option('--tls-key <file>', 'its key (overrides tls.keyFile)')
+    .option('--token-file <file>', 'the token that we show (overrides access.tokenFile)')
     .option('--plain', 'do not encrypt, not even beyond loopback (overrides tls)')
     .addOption(configOption());
 
@@ -59,7 +61,7 @@ export async function withClient<T>(io: CliIo, options: ClientOptions, work: (ro
     options.server === undefined ? configuredServers(io, options) : { servers: options.server };
   const roost = await connect({
     ...configured,
-    tls: tlsOptions(io, options),
+    ...howToAsk(io, options),
     ...(options.tweetServer === undefined ? {} : { tweetServers: options.tweetServer }),
     ...(options.userServer === undefined ? {} : { userServers: options.userServer }),
     ...(options.timelineServer === undefined ? {} : { timelineServers: options.timelineServer }),
@@ -72,17 +74,27 @@ export async function withClient<T>(io: CliIo, options: ClientOptions, work: (ro
 }
 
 /** Where servers are named and there is no configuration, options alone say how they are spoken to. */
-function tlsOptions(io: CliIo, options: ClientOptions): ConnectOptions['tls'] {
-  if (options.plain === true) return false;
+function howToAsk(io: CliIo, options: ClientOptions): Pick<ConnectOptions, 'tls' | 'tokenFile'> {
+  const config = configOrNone(io, options);
   const files = Object.entries({ caFile: options.tlsCa, certFile: options.tlsCert, keyFile: options.tlsKey })
     .filter(([, file]) => file !== undefined)
     .map(([key, file]) => [key, resolve(io.workingFolder, file!)] as const);
+  const configured = config && ownTls(config);
+  const encrypted = files.length === 0 ? configured : () => tlsOf({ ...config?.tls, ...Object.fromEntries(files) });
+  const tokenFile =
+    options.tokenFile === undefined ? config?.access.tokenFile : resolve(io.workingFolder, options.tokenFile);
+  return {
+    tls: options.plain === true ? false : encrypted,
+    ...(tokenFile === undefined ? {} : { tokenFile }),
+  };
+}
+
+function configOrNone(io: CliIo, options: ClientOptions): RoostConfig | undefined {
   try {
-    const { config } = openConfig(io, options);
-    return files.length === 0 ? ownTls(config) : () => tlsOf({ ...config.tls, ...Object.fromEntries(files) });
+    return openConfig(io, options).config;
   } catch (error) {
     if (options.server === undefined || !isRoostError(error, 'NotFound')) throw error;
-    return files.length === 0 ? undefined : () => tlsOf(Object.fromEntries(files));
+    return undefined;
   }
 }
 

@@ -3,6 +3,7 @@ import type { Gizzard } from '../../gizzard/index.js';
 import { ManagerClient, type ManagerModule } from '../../wire/manager/index.js';
 import { type ServerAddress, ThriftConnection } from '../../sdk/index.js';
 import { ownTls } from './ownTls.js';
+import { ownToken } from './ownToken.js';
 
 /** A running server, as it said of itself. */
 export interface RunningServer {
@@ -21,13 +22,13 @@ const callDeadlineMs = 5_000;
 
 /** The servers that were heard of lately. */
 export async function runningServers({ servers, config }: Gizzard): Promise<RunningServer[]> {
-  const tls = ownTls(config);
+  const how = { tls: ownTls(config), token: ownToken(config) };
   return (await servers.list()).map(({ id, version, silentMs, info }) => {
     const { machine, pid, host, managerPort, adminPort } = info;
     // One that listens everywhere is reached by its machine's name.
     const address = host === '0.0.0.0' || host === '::' ? machine : host;
     const at = (port: unknown): ServerAddress | undefined =>
-      typeof address === 'string' && typeof port === 'number' ? { host: address, port, tls } : undefined;
+      typeof address === 'string' && typeof port === 'number' ? { host: address, port, ...how } : undefined;
     return {
       id,
       name: machine === undefined ? id : `${machine} (process ${pid})`,
