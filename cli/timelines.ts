@@ -1,9 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Command } from 'commander';
-import { limits } from '../core/index.js';
-import { openTimelines, type TimelineService } from '../timeline/index.js';
+import { type Command, Option } from 'commander';
+import { kindNames, openTimelines, type KindName, type TimelineService } from '../timeline/index.js';
 import type { CliIo } from './console/cliIo.js';
-import { askingServers, type ClientOptions, timelineServerOption, withClient } from './console/client.js';
 import {
   type ConfigOptions,
   configOption,
@@ -15,6 +13,7 @@ import {
   openConfig,
   outputFor,
 } from './console/command.js';
+import { addPageCommands } from './timelines/pageCommands.js';
 
 interface SetupOptions extends ConfigOptions {
   readonly shards: number;
@@ -22,16 +21,10 @@ interface SetupOptions extends ConfigOptions {
   readonly hosts?: readonly string[];
 }
 
-interface HomeOptions extends ClientOptions {
-  readonly count: number;
-  readonly before?: bigint;
-  readonly since?: bigint;
-}
-
 const longestWaitMs = 5_000;
 
 export function addTimelineCommands(program: Command, io: CliIo): void {
-  const timeline = defineGroup(program, 'timeline', 'set up, read and rebuild home timelines');
+  const timeline = defineGroup(program, 'timeline', 'set up, read, check and rebuild timelines');
 
   defineCommand(
     timeline,
@@ -55,51 +48,22 @@ export function addTimelineCommands(program: Command, io: CliIo): void {
       }),
     );
 
-  askingServers(
-    defineCommand(
-      timeline,
-      'home',
-      'what those whom a user follows have tweeted, newest first',
-      'roost timeline home 42 --count 10',
-    )
-      .argument('<user>', 'whose', idArgument)
-      .option('--count <count>', 'how many', integerArgument(1, limits.pageSize), 20)
-      .option('--before <id>', 'only those with smaller ids', idArgument)
-      .option('--since <id>', 'only those with greater ids', idArgument)
-      .addOption(timelineServerOption()),
-  ).action(async (user: bigint, options: HomeOptions) => {
-    const { count, before, since } = options;
-    const bounds = { count, ...(before === undefined ? {} : { before }), ...(since === undefined ? {} : { since }) };
-    const page = await withClient(io, options, (roost) => roost.timelines.homeFragments('short', user, bounds));
-    const tweets = page.tweets.map(
-      (tweet) =>
-        JSON.parse(tweet.toString()) as { readonly id: string; readonly user_id: string; readonly text: string },
-    );
-    const { ids: _ids, ...rest } = page;
-    const output = outputFor(io, options);
-    output.result(
-      { ...rest, tweets },
-      () =>
-        output.table(
-          ['id', 'user', 'text'],
-          tweets.map(({ id, user_id: author, text }) => [id, author, text]),
-        ) + (page.partial ? `\n${output.dim('it is being rebuilt: some may be missing')}` : ''),
-      page.nextBeforeId === undefined ? [] : [`roost timeline home ${user} --before ${page.nextBeforeId}`],
-    );
-  });
+  addPageCommands(timeline, io);
 
   defineCommand(
     timeline,
     'rebuild',
-    "forget what is kept of a user's home timeline, and have it filled anew\nA server does the work. Who reads it meanwhile waits, or gets what there is.",
-    'roost timeline rebuild 42',
+    "forget what is kept of a user's timeline, and have it filled anew\nA server does the work. Who reads it meanwhile waits, or gets what there is.",
+    'roost timeline rebuild 42 --kind activity',
   )
     .argument('<user>', 'whose', idArgument)
+    .addOption(new Option('--kind <kind>', 'which of their timelines').choices(kindNames).default('home'))
     .addOption(configOption())
-    .action(async (user: bigint, options: ConfigOptions) => {
-      await withTimelines(io, options, (service) => service.rebuild('home', user));
-      outputFor(io, options).result({ user }, () => `the home timeline of user ${user} is being rebuilt`, [
-        `roost timeline home ${user}`,
+    .action(async (user: bigint, options: ConfigOptions & { readonly kind: KindName }) => {
+      const { kind } = options;
+      await withTimelines(io, options, (service) => service.rebuild(kind, user));
+      outputFor(io, options).result({ user, kind }, () => `the ${kind} timeline of user ${user} is being rebuilt`, [
+        `roost timeline ${kind} ${user}`,
       ]);
     });
 }

@@ -22,12 +22,15 @@ export { ThriftConnection, type Service } from './thriftConnection.js';
 export type { PairSource } from './manyReads.js';
 export type { CountOfQueryOptions, NodeEdgePage, NodeIdPage, NodeQuery, PageOptions, SetOptions } from './nodeQuery.js';
 export { connect, type ConnectOptions, type Roost } from './roost.js';
-export type { HomeOptions, TimelinesClient, TweetPage } from './timelinesClient.js';
+export type { HomeOptions, ShownActivityPage, TimelinesClient, TweetPage } from './timelinesClient.js';
 export type { NewTweet, TimelineOptions, TweetsClient } from './tweetsClient.js';
 export type { NewUser, UsersClient } from './usersClient.js';
 export type { WriteCallOptions } from './writeCallOptions.js';
 export type {
   Acknowledgment,
+  Activity,
+  ActivityKind,
+  ActivityPage,
   Direction,
   Edge,
   EdgeState,
@@ -41,6 +44,7 @@ export type {
   Tweet,
   TweetCounts,
   TweetFormat,
+  TimelineReads,
   TweetIdPage,
   User,
   DroppedWindow,

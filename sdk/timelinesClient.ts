@@ -1,9 +1,13 @@
 import { parseId, type IdInput } from '../core/index.js';
 import {
+  activityPageFromThrift,
   fragmentsFromThrift,
   homePageFromThrift,
   homeRequestToThrift,
+  timelineReadsFromThrift,
+  type ActivityPage,
   type RoostTimelinesModule,
+  type TimelineReads,
   type TweetFormat,
   type TweetIdPage,
 } from '../wire/index.js';
@@ -12,7 +16,7 @@ import type { CallOptions, Channel } from './channel.js';
 export interface HomeOptions extends CallOptions {
   /** 1 … limits.pageSize. Absent: 20. */
   readonly count?: number;
-  /** Only tweets with smaller, or greater, ids. */
+  /** Only tweets, or activity, with smaller, or greater, ids. */
   readonly before?: IdInput;
   readonly since?: IdInput;
 }
@@ -22,50 +26,125 @@ export interface TweetPage extends TweetIdPage {
   readonly tweets: readonly Buffer[];
 }
 
-const defaultCount = 20;
+/** A page with what is to be shown, by place: the reply, or the tweet that names the user, else the user's tweet; undefined for a follow, and for a tweet that is gone by then. */
+export interface ShownActivityPage extends ActivityPage {
+  readonly tweets: readonly (Buffer | undefined)[];
+}
 
-/** The home timelines of a cluster: the tweets of those whom a user follows, and the user's own. Those of one user alone are `roost.tweets.timeline`. */
+const defaultCount = 20;
+type TweetPages = 'home_timeline' | 'user_timeline' | 'mentions_timeline';
+
+/**
+ * The timelines of a cluster, newest first. `nextBeforeId` of a page is the `before` of the next one; there is no end before the oldest entry. A timeline that is read for the first time in a while is made anew first: its reader
+ * waits for up to 2 s, and then gets what there is, marked `partial`. All methods throw `FailedPrecondition` where the cluster has no timelines.
+ */
 export class TimelinesClient {
   constructor(private readonly channel: Channel<RoostTimelinesModule.Client>) {}
 
-  /**
-   * A page of ids, newest first. There is no end before the oldest tweet of those who are followed. `nextBeforeId` is the `before` of the next page. Throws `FailedPrecondition` where the cluster has no
-   * timelines.
-   */
-  async home(user: IdInput, options: HomeOptions = {}): Promise<TweetIdPage> {
-    const request = homeRequest(user, options);
-    return homePageFromThrift(
+  /** The tweets of those whom a user follows, and the user's own: a page of ids. */
+  home(user: IdInput, options: HomeOptions = {}): Promise<TweetIdPage> {
+    return this.#ids('home_timeline', user, options);
+  }
+
+  /** The same with the tweets, in one call. */
+  homeFragments(format: TweetFormat, user: IdInput, options: HomeOptions = {}): Promise<TweetPage> {
+    return this.#fragments('home_timeline', format, user, options);
+  }
+
+  /** All pages of ids. Tweets that come while it runs are left to the next reader: no id comes twice. */
+  homePages(user: IdInput, options: HomeOptions = {}): AsyncGenerator<TweetIdPage, void, undefined> {
+    return pages((before) => this.home(user, { ...options, ...before }));
+  }
+
+  /** A user's own tweets, replies and retweets. A moment after a create `roost.tweets.timeline` knows it, and this one may not yet. */
+  user(user: IdInput, options: HomeOptions = {}): Promise<TweetIdPage> {
+    return this.#ids('user_timeline', user, options);
+  }
+
+  userFragments(format: TweetFormat, user: IdInput, options: HomeOptions = {}): Promise<TweetPage> {
+    return this.#fragments('user_timeline', format, user, options);
+  }
+
+  userPages(user: IdInput, options: HomeOptions = {}): AsyncGenerator<TweetIdPage, void, undefined> {
+    return pages((before) => this.user(user, { ...options, ...before }));
+  }
+
+  /** The tweets that name a user, by the `mentions` of their creates; none of users of whom one blocks the other. */
+  mentions(user: IdInput, options: HomeOptions = {}): Promise<TweetIdPage> {
+    return this.#ids('mentions_timeline', user, options);
+  }
+
+  mentionsFragments(format: TweetFormat, user: IdInput, options: HomeOptions = {}): Promise<TweetPage> {
+    return this.#fragments('mentions_timeline', format, user, options);
+  }
+
+  mentionsPages(user: IdInput, options: HomeOptions = {}): AsyncGenerator<TweetIdPage, void, undefined> {
+    return pages((before) => this.mentions(user, { ...options, ...before }));
+  }
+
+  /** What others did to a user and their tweets: favorites, retweets, replies, mentions and follows that still stand. */
+  async activity(user: IdInput, options: HomeOptions = {}): Promise<ActivityPage> {
+    const request = pageRequest(user, options);
+    return activityPageFromThrift(
       await this.channel.call(
-        (client, deadlineMs) => client.home_timeline(request, { deadline_ms: deadlineMs }),
+        (client, deadlineMs) => client.activity_timeline(request, { deadline_ms: deadlineMs }),
         options,
       ),
     );
   }
 
-  /** The same with the tweets, in one call. */
-  async homeFragments(format: TweetFormat, user: IdInput, options: HomeOptions = {}): Promise<TweetPage> {
-    const request = { ...homeRequest(user, options), format };
+  /** The same with the tweets to show, in one call. */
+  async activityFragments(format: TweetFormat, user: IdInput, options: HomeOptions = {}): Promise<ShownActivityPage> {
+    const request = { ...pageRequest(user, options), format };
+    const answer = await this.channel.call(
+      (client, deadlineMs) => client.activity_timeline(request, { deadline_ms: deadlineMs }),
+      options,
+    );
+    const page = activityPageFromThrift(answer);
+    const tweets = answer.tweets == null ? [] : fragmentsFromThrift(answer.tweets, page.activity.length);
+    return Object.assign(page, { tweets });
+  }
+
+  activityPages(user: IdInput, options: HomeOptions = {}): AsyncGenerator<ActivityPage, void, undefined> {
+    return pages((before) => this.activity(user, { ...options, ...before }));
+  }
+
+  /** The pages that one of the servers has read since it started, by the kind of timeline and what they were read from. */
+  async reads(options: CallOptions = {}): Promise<TimelineReads[]> {
+    return (await this.channel.call((client) => client.timeline_reads(), options)).map(timelineReadsFromThrift);
+  }
+
+  async #ids(method: TweetPages, user: IdInput, options: HomeOptions): Promise<TweetIdPage> {
+    const request = pageRequest(user, options);
+    return homePageFromThrift(
+      await this.channel.call((client, deadlineMs) => client[method](request, { deadline_ms: deadlineMs }), options),
+    );
+  }
+
+  async #fragments(method: TweetPages, format: TweetFormat, user: IdInput, options: HomeOptions): Promise<TweetPage> {
+    const request = { ...pageRequest(user, options), format };
     const page = await this.channel.call(
-      (client, deadlineMs) => client.home_timeline(request, { deadline_ms: deadlineMs }),
+      (client, deadlineMs) => client[method](request, { deadline_ms: deadlineMs }),
       options,
     );
     const ids = homePageFromThrift(page);
     const found = page.tweets == null ? [] : fragmentsFromThrift(page.tweets, ids.ids.length);
     return Object.assign(ids, { tweets: found.filter((tweet) => tweet !== undefined) });
   }
+}
 
-  /** All pages of ids, newest first. Tweets that come while it runs are left to the next reader: no id comes twice. */
-  async *homePages(user: IdInput, options: HomeOptions = {}): AsyncGenerator<TweetIdPage, void, undefined> {
-    let page = await this.home(user, options);
-    for (;;) {
-      yield page;
-      if (page.nextBeforeId === undefined) return;
-      page = await this.home(user, { ...options, before: page.nextBeforeId });
-    }
+async function* pages<Page extends { readonly nextBeforeId?: bigint }>(
+  read: (from: { readonly before?: bigint }) => Promise<Page>,
+): AsyncGenerator<Page, void, undefined> {
+  let page = await read({});
+  for (;;) {
+    yield page;
+    if (page.nextBeforeId === undefined) return;
+    page = await read({ before: page.nextBeforeId });
   }
 }
 
-const homeRequest = (user: IdInput, { count = defaultCount, before, since }: HomeOptions) =>
+const pageRequest = (user: IdInput, { count = defaultCount, before, since }: HomeOptions) =>
   homeRequestToThrift({
     userId: parseId(user),
     count,

@@ -88,6 +88,37 @@ describe('a client', () => {
     expect(JSON.stringify(first)).toContain(`"nextBeforeId":"${made[2]}"`);
   });
 
+  it('pages through what happened to a user, with the tweets to show', async () => {
+    const mine = await client.tweets.create({ userId: 21, text: 'mine' }, materialized);
+    expect(await client.timelines.activity(21)).toEqual({ activity: [], partial: false });
+    await (await client.graph('tweet_favorites')).add(22, mine, materialized);
+    await (await client.graph('follows')).add(22, 21, materialized);
+    const tweet = { userId: 23, text: 'hi @u21', mentions: [21] };
+    const reply = await client.tweets.create({ ...tweet, replyToTweetId: mine }, materialized);
+    const named = await client.tweets.create(tweet, materialized);
+    const kinds = async () => (await client.timelines.activity(21)).activity.map(({ kind }) => kind);
+    await expect.poll(async () => (await kinds()).length).toBe(4);
+    const { activity, tweets } = await client.timelines.activityFragments('short', 21);
+    const texts = tweets.map((one) => one && (JSON.parse(one.toString()) as { text: string }).text);
+    const shown = new Map(activity.map(({ kind, actorId, tweetId }, i) => [kind, [actorId, tweetId, texts[i]]]));
+    expect(shown.get('favorited')).toEqual([22n, mine, 'mine']);
+    expect(shown.get('followed')).toEqual([22n, undefined, undefined]);
+    expect(shown.get('replied')).toEqual([23n, mine, 'hi @u21']);
+    expect(shown.get('mentioned')).toEqual([23n, undefined, 'hi @u21']);
+    const pages: string[] = [];
+    for await (const page of client.timelines.activityPages(21, { count: 1 }))
+      pages.push(...page.activity.map(({ kind }) => kind));
+    expect(pages).toEqual(activity.map(({ kind }) => kind));
+    expect((await client.timelines.mentions(21)).ids).toEqual([named, reply]);
+    expect((await client.timelines.userFragments('json', 23)).ids).toEqual([named, reply]);
+    const reads = await client.timelines.reads();
+    expect(reads.find(({ kind }) => kind === 'activity')).toMatchObject({ rebuilt: 1n, partial: 0n });
+    expect(reads.find(({ kind }) => kind === 'activity')!.kept).toBeGreaterThan(3n);
+    expect((await roost('timeline', 'activity', '21')).stdout).toMatch(/favorited +22 +\d+ +mine/);
+    expect((await roost('timeline', 'user', '21')).stdout).toContain('mine');
+    expect((await roost('timeline', 'mentions', '21')).stdout).toContain('hi @u21');
+  });
+
   it('is told what is wrong with a request', async () => {
     await expect(client.timelines.home(11, { count: 0 })).rejects.toMatchObject({
       code: 'InvalidArgument',

@@ -21,23 +21,25 @@ import {
   TimelineStoreException,
   deadlineOf,
   until,
+  activityPageToThrift,
   type HaplocheirusTypes,
+  type TimelinesTypes,
   type ReadOptions,
   type RoostTimelinesModule,
   type WriteOptions,
 } from '../wire/index.js';
 import { keyOf, type TimelineEntry } from './entry.js';
 import type { RangeRequest, Segment, SpanRequest } from './timelines.js';
+import type { HomeEntry } from './home/homeEntry.js';
+import type { TimelinePages } from './pages/timelinePages.js';
 import type { TimelineService } from './timelineService.js';
 
 /** Timelines in one call of several. */
 const timelinesPerCall = 1_000;
 
 /** Haplocheirus's service on the timelines of a cluster, whose clients bring no deadlines, and the methods of our own beside it. */
-function timelineHandler(
-  { timelines, home, tbird }: TimelineService,
-  caller: Caller,
-): Omit<RoostTimelinesModule.Client, 'server_info'> {
+function timelineHandler(service: TimelineService, caller: Caller): Omit<RoostTimelinesModule.Client, 'server_info'> {
+  const { timelines, tbird } = service;
   const read = (): ReadOptions => ({ cancellation: caller.closed });
   const write = (): WriteOptions => ({ cancellation: caller.closed });
   const span = ({
@@ -74,6 +76,29 @@ function timelineHandler(
     if (value !== undefined) return value;
     throw new RoostError('NotFound', `there is no timeline ${name}`, { fields: { timeline: name } });
   };
+
+  const pageRequest = (request: TimelinesTypes.HomeRequest, options: Parameters<typeof readOptions>[0]) => {
+    const wanted = homeRequestFromThrift(required(request, 'request'));
+    const { format } = request;
+    if (format != null) checkAnswerSize([wanted.count], mostFragmentBytes);
+    const own = readOptions(options, caller);
+    const deadline = deadlineOf(own);
+    return { wanted, format, within: (): ReadOptions => ({ ...own, ...until(deadline) }) };
+  };
+  const tweetPage =
+    (pages: TimelinePages<HomeEntry>) =>
+    async (request: TimelinesTypes.HomeRequest, options: Parameters<typeof readOptions>[0]) => {
+      const { wanted, format, within } = pageRequest(request, options);
+      const { entries, ...page } = await pages.page(wanted, within());
+      const ids = entries.map(({ tweetId }) => tweetId);
+      if (format == null) return homePageToThrift({ ...page, ids });
+      const found = await tbird.fragments(format, BigInt64Array.from(ids), within());
+      const there = found.map((tweet, i) => ({ tweet, id: ids[i]! })).filter(({ tweet }) => tweet !== undefined);
+      return {
+        ...homePageToThrift({ ...page, ids: there.map(({ id }) => id) }),
+        tweets: fragmentsToThrift(there.map(({ tweet }) => tweet)),
+      };
+    };
 
   return {
     async append(entry, prefix, ids) {
@@ -144,22 +169,24 @@ function timelineHandler(
     async delete_timeline(name) {
       await timelines.delete(required(name, 'timeline_id'), write());
     },
-    async home_timeline(request, options) {
-      const wanted = homeRequestFromThrift(required(request, 'request'));
-      const { format } = request;
-      if (format != null) checkAnswerSize([wanted.count], mostFragmentBytes);
-      const own = readOptions(options, caller);
-      const deadline = deadlineOf(own);
-      const { entries, ...page } = await home.page(wanted, own);
-      const ids = entries.map(({ tweetId }) => tweetId);
-      if (format == null) return homePageToThrift({ ...page, ids });
-      const left = { ...own, ...until(deadline) };
-      const found = await tbird.fragments(format, BigInt64Array.from(ids), left);
-      const there = found.map((tweet, i) => ({ tweet, id: ids[i]! })).filter(({ tweet }) => tweet !== undefined);
-      return {
-        ...homePageToThrift({ ...page, ids: there.map(({ id }) => id) }),
-        tweets: fragmentsToThrift(there.map(({ tweet }) => tweet)),
-      };
+    home_timeline: tweetPage(service.home),
+    user_timeline: tweetPage(service.user),
+    mentions_timeline: tweetPage(service.mentions),
+    async activity_timeline(request, options) {
+      const { wanted, format, within } = pageRequest(request, options);
+      const { entries: activity, ...page } = await service.activity.page(wanted, within());
+      const answer = activityPageToThrift({ ...page, activity });
+      if (format == null) return answer;
+      const shown = activity.map(({ id, kind, tweetId }) =>
+        kind === 'replied' || kind === 'mentioned' ? id : kind === 'followed' ? undefined : tweetId,
+      );
+      const found = await tbird.fragments(format, BigInt64Array.from(shown.filter((id) => id !== undefined)), within());
+      let next = 0;
+      const tweets = fragmentsToThrift(shown.map((id) => (id === undefined ? undefined : found[next++])));
+      return { ...answer, tweets };
+    },
+    async timeline_reads() {
+      return service.reads.map((reads) => ({ ...reads }));
     },
   };
 }
@@ -187,7 +214,14 @@ const empty = (state: HaplocheirusTypes.TimelineSegmentState): HaplocheirusTypes
   new TimelineSegment({ entries: [], size: 0, state });
 
 /** Methods whose clients know RoostException. */
-const ownMethods: ReadonlySet<string> = new Set(['server_info', 'home_timeline']);
+const ownMethods: ReadonlySet<string> = new Set([
+  'server_info',
+  'home_timeline',
+  'user_timeline',
+  'mentions_timeline',
+  'activity_timeline',
+  'timeline_reads',
+]);
 
 /** Haplocheirus's service and ours, for a ThriftServer's `processor`. */
 export const timelineProcessor = (service: TimelineService, { info, ...options }: ServiceOptions): ThriftService =>

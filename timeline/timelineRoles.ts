@@ -5,6 +5,10 @@ import type { RoostTimelinesModule } from '../wire/index.js';
 export const timelineRoles: RolesOf<RoostTimelinesModule.Client> = {
   server_info: 'any',
   home_timeline: 'read',
+  user_timeline: 'read',
+  mentions_timeline: 'read',
+  activity_timeline: 'read',
+  timeline_reads: 'read',
   filter: 'read',
   filter2: 'read',
   get: 'read',

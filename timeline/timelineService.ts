@@ -1,9 +1,9 @@
 import { parseId, RoostError, type Deadline } from '../core/index.js';
 import type { Flock } from '../flock/index.js';
 import { planShards, type Gizzard, type ShardsPlan } from '../gizzard/index.js';
-import type { RoostConfig } from '../process/index.js';
+import type { Metrics, RoostConfig } from '../process/index.js';
 import type { Tbird } from '../tbird/index.js';
-import { deadlineOf, type Activity, type ReadOptions } from '../wire/index.js';
+import { deadlineOf, type Activity, type ReadOptions, type TimelineReads } from '../wire/index.js';
 import { ActivitySource } from './activity/activitySource.js';
 import { ActivityTimelines } from './activity/activityTimelines.js';
 import type { HomeEntry } from './home/homeEntry.js';
@@ -16,7 +16,7 @@ import type { ListLimits } from './lists/timelineLists.js';
 import { routingKeys } from './names.js';
 import { newRebuild, type KindName } from './pages/rebuildJob.js';
 import type { TimelineKind } from './pages/timelineKind.js';
-import { TimelinePages } from './pages/timelinePages.js';
+import { TimelinePages, type ReadFrom } from './pages/timelinePages.js';
 import { presentGraphs, timelineGraphs, type StoredGraphs } from './timelineGraphs.js';
 import { Timelines } from './timelines.js';
 import { TimelineShards, timelinesTableId } from './timelineShards.js';
@@ -36,8 +36,12 @@ export class TimelineService {
   readonly user: TimelinePages<HomeEntry>;
   readonly mentions: TimelinePages<HomeEntry>;
   readonly activity: TimelinePages<Activity>;
+  /** The pages that this process has read, by the kind of timeline. */
+  readonly reads: TimelineReads[] = [];
   readonly source: ActivitySource;
   readonly graphs: () => StoredGraphs;
+
+  readonly #pagesRead: ReturnType<typeof pagesRead>;
 
   constructor(
     readonly gizzard: Gizzard,
@@ -45,6 +49,7 @@ export class TimelineService {
     readonly tbird: Tbird,
     rules: readonly ReadRule[] = [],
   ) {
+    this.#pagesRead = pagesRead(gizzard.metrics);
     this.graphs = () => timelineGraphs(flock, gizzard.config);
     this.timelines = new Timelines(gizzard, new TimelineShards(gizzard, limitsOf(gizzard.config)));
     this.source = new ActivitySource(flock, tbird, this.graphs);
@@ -103,7 +108,15 @@ export class TimelineService {
   }
 
   #pages<Item>(name: KindName, kind: TimelineKind<Item>): TimelinePages<Item> {
-    return new TimelinePages(this.timelines, kind, (userId, deadline) => this.#askForRebuild(name, userId, deadline));
+    const reads = { kind: name, kept: 0n, rebuilt: 0n, partial: 0n, behind: 0n };
+    this.reads.push(reads);
+    const count = (from: ReadFrom): void => {
+      reads[from]++;
+      this.#pagesRead.inc({ kind: name, from });
+    };
+    return new TimelinePages(this.timelines, kind, count, (userId, deadline) =>
+      this.#askForRebuild(name, userId, deadline),
+    );
   }
 
   #nameOf(kind: KindName, userId: bigint): string {
@@ -119,6 +132,13 @@ export class TimelineService {
     await jobs.append([newRebuild(kind, userId)], { priority: 'high', waitUntilApplied: false, deadline });
   }
 }
+
+const pagesRead = (metrics: Metrics) =>
+  metrics.counter(
+    'roost_timeline_pages',
+    'Pages of timelines that were read, by kind and by what they were read from',
+    ['kind', 'from'],
+  );
 
 export type TimelineSetup = Pick<ShardsPlan, 'shards' | 'replicas'> & Partial<Pick<ShardsPlan, 'hosts'>>;
 

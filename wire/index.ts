@@ -75,7 +75,15 @@ export {
   tweetFromThrift,
   tweetToThrift,
 } from './tweets.js';
-export { homePageFromThrift, homePageToThrift, homeRequestFromThrift, homeRequestToThrift } from './timelines.js';
+export {
+  activityPageFromThrift,
+  activityPageToThrift,
+  homePageFromThrift,
+  homePageToThrift,
+  homeRequestFromThrift,
+  homeRequestToThrift,
+  timelineReadsFromThrift,
+} from './timelines.js';
 export { maxMethodNameBytes, thriftType } from './thriftType.js';
 export { UnframedScanner } from './unframedScanner.js';
 export { userChangeFromThrift, userChangeToThrift, userFromThrift, userToThrift } from './users.js';

@@ -15,6 +15,9 @@ export interface TimelinePage<Item> {
   readonly nextBeforeId?: bigint;
 }
 
+/** What a page was read from: the kept entries alone, such ones that were missing before, ones that were not complete in time, or also what is behind them. */
+export type ReadFrom = 'kept' | 'rebuilt' | 'partial' | 'behind';
+
 /** Entries read at once beyond those that are wanted, since rules may leave some out. */
 const spare = 10;
 /** Rounds of one page. Each looks at more entries; a page whose rules leave nearly all of them out ends short, and its reader goes on from its last id. */
@@ -34,6 +37,8 @@ export class TimelinePages<Item> {
   constructor(
     private readonly timelines: Timelines,
     private readonly kind: TimelineKind<Item>,
+    /** Called after each page with what it took. */
+    private readonly onRead: (from: ReadFrom) => void,
     private readonly askForRebuild: (userId: bigint, deadline: Deadline) => Promise<void>,
   ) {}
 
@@ -48,7 +53,9 @@ export class TimelinePages<Item> {
     const found: Item[] = [];
     let before = request.beforeId;
     let partial = false;
+    let missed = false;
     let kept = true;
+    let wentBehind = false;
     let end = false;
     for (let round = 0; round < maxRounds && found.length < count && !end; round++) {
       const wanted = (count - found.length + spare) << Math.min(round, 4);
@@ -57,9 +64,11 @@ export class TimelinePages<Item> {
       if (kept) {
         const list = await this.#list(userId, { before, since, limit, older: kind.older === true }, deadline);
         partial ||= list.through !== 'all';
+        missed ||= list.missed;
         stretch = this.#stretchOf(list, limit);
         kept = !list.end;
       } else {
+        wentBehind = true;
         const behind = await kind.behind(userId, { before, since, count: limit }, within());
         stretch = { ...behind, older: [] };
       }
@@ -67,6 +76,7 @@ export class TimelinePages<Item> {
       if (stretch.items.length > 0) found.push(...(await kind.shown(userId, stretch.items, stretch.older, within())));
       ({ end } = stretch);
     }
+    this.onRead(partial ? 'partial' : missed ? 'rebuilt' : wentBehind ? 'behind' : 'kept');
     const next = found.length > count ? kind.idOf(found[count - 1]!) : end ? undefined : before;
     return { entries: found.slice(0, count), partial, ...(next !== undefined && { nextBeforeId: next }) };
   }
@@ -75,14 +85,21 @@ export class TimelinePages<Item> {
    * The kept entries. A timeline that is missing is rebuilt first: one reader asks for it, the others wait, for a bounded time. While it is not whole, another asks when the lease of the one before
    * has run out: that one may have ended before all of it was journaled, and a journal may lose jobs.
    */
-  async #list(userId: bigint, bounds: PageBounds, deadline: Deadline): Promise<ListPage> {
+  async #list(
+    userId: bigint,
+    bounds: PageBounds,
+    deadline: Deadline,
+  ): Promise<ListPage & { readonly missed: boolean }> {
     const name = `${this.kind.prefix}${userId}`;
     const giveUp = deadline.within(Math.min(rebuildWaitMs, deadline.remainingMs() / 2));
+    let missed = false;
     for (let pollMs = firstPollMs; ; pollMs = Math.min(pollMs * 2, maxPollMs)) {
       const page = await this.timelines.pageWithin(name, bounds, deadline);
-      if (page !== undefined && page.through === 'all') return page;
+      if (page !== undefined && page.through === 'all') return { ...page, missed };
+      missed = true;
       if (await this.timelines.lease(name, rebuildLeaseMs, deadline)) await this.askForRebuild(userId, deadline);
-      if (giveUp.passed) return page ?? { entries: [], older: [], through: undefined, end: true, whole: false };
+      if (giveUp.passed)
+        return { ...(page ?? { entries: [], older: [], through: undefined, end: true, whole: false }), missed };
       await sleep(pollMs);
     }
   }

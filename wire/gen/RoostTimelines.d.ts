@@ -11,6 +11,8 @@ import * as tbird_ttypes from './tbird_types.js';
 import * as ttypes from './timelines_types.js';
 import HomeRequest = ttypes.HomeRequest
 import HomePage = ttypes.HomePage
+import ActivityPage = ttypes.ActivityPage
+import TimelineReads = ttypes.TimelineReads
 import * as TimelineStore from './TimelineStore.js';
 
 export declare class Client extends TimelineStore.Client {
@@ -20,6 +22,14 @@ export declare class Client extends TimelineStore.Client {
 
     home_timeline(request: HomeRequest, options: roost_ttypes.ReadOptions): Promise<HomePage>;
 
+    user_timeline(request: HomeRequest, options: roost_ttypes.ReadOptions): Promise<HomePage>;
+
+    mentions_timeline(request: HomeRequest, options: roost_ttypes.ReadOptions): Promise<HomePage>;
+
+    activity_timeline(request: HomeRequest, options: roost_ttypes.ReadOptions): Promise<ActivityPage>;
+
+    timeline_reads(): Promise<TimelineReads[]>;
+
   }
 
 export declare class Processor extends TimelineStore.Processor {
@@ -27,4 +37,8 @@ export declare class Processor extends TimelineStore.Processor {
   process(input: object, output: object): void;
     process_server_info(seqid: number, input: object, output: object): void;
     process_home_timeline(seqid: number, input: object, output: object): void;
+    process_user_timeline(seqid: number, input: object, output: object): void;
+    process_mentions_timeline(seqid: number, input: object, output: object): void;
+    process_activity_timeline(seqid: number, input: object, output: object): void;
+    process_timeline_reads(seqid: number, input: object, output: object): void;
 }

@@ -252,6 +252,533 @@ const RoostTimelines_home_timeline_result = class {
   }
 
 };
+const RoostTimelines_user_timeline_args = class {
+  constructor(args) {
+    this.request = null;
+    this.options = null;
+    if (args) {
+      if (args.request !== undefined && args.request !== null) {
+        this.request = new ttypes.HomeRequest(args.request);
+      }
+      if (args.options !== undefined && args.options !== null) {
+        this.options = new roost_ttypes.ReadOptions(args.options);
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 1:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.request = new ttypes.HomeRequest();
+          this.request.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 2:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.options = new roost_ttypes.ReadOptions();
+          this.options.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('RoostTimelines_user_timeline_args');
+    if (this.request !== null && this.request !== undefined) {
+      output.writeFieldBegin('request', Thrift.Type.STRUCT, 1);
+      this.request.write(output);
+      output.writeFieldEnd();
+    }
+    if (this.options !== null && this.options !== undefined) {
+      output.writeFieldBegin('options', Thrift.Type.STRUCT, 2);
+      this.options.write(output);
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
+const RoostTimelines_user_timeline_result = class {
+  constructor(args) {
+    this.success = null;
+    this.ex = null;
+    if (args instanceof roost_ttypes.RoostException) {
+        this.ex = args;
+        return;
+    }
+    if (args) {
+      if (args.success !== undefined && args.success !== null) {
+        this.success = new ttypes.HomePage(args.success);
+      }
+      if (args.ex !== undefined && args.ex !== null) {
+        this.ex = args.ex;
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 0:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.success = new ttypes.HomePage();
+          this.success.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 1:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.ex = new roost_ttypes.RoostException();
+          this.ex.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('RoostTimelines_user_timeline_result');
+    if (this.success !== null && this.success !== undefined) {
+      output.writeFieldBegin('success', Thrift.Type.STRUCT, 0);
+      this.success.write(output);
+      output.writeFieldEnd();
+    }
+    if (this.ex !== null && this.ex !== undefined) {
+      output.writeFieldBegin('ex', Thrift.Type.STRUCT, 1);
+      this.ex.write(output);
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
+const RoostTimelines_mentions_timeline_args = class {
+  constructor(args) {
+    this.request = null;
+    this.options = null;
+    if (args) {
+      if (args.request !== undefined && args.request !== null) {
+        this.request = new ttypes.HomeRequest(args.request);
+      }
+      if (args.options !== undefined && args.options !== null) {
+        this.options = new roost_ttypes.ReadOptions(args.options);
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 1:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.request = new ttypes.HomeRequest();
+          this.request.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 2:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.options = new roost_ttypes.ReadOptions();
+          this.options.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('RoostTimelines_mentions_timeline_args');
+    if (this.request !== null && this.request !== undefined) {
+      output.writeFieldBegin('request', Thrift.Type.STRUCT, 1);
+      this.request.write(output);
+      output.writeFieldEnd();
+    }
+    if (this.options !== null && this.options !== undefined) {
+      output.writeFieldBegin('options', Thrift.Type.STRUCT, 2);
+      this.options.write(output);
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
+const RoostTimelines_mentions_timeline_result = class {
+  constructor(args) {
+    this.success = null;
+    this.ex = null;
+    if (args instanceof roost_ttypes.RoostException) {
+        this.ex = args;
+        return;
+    }
+    if (args) {
+      if (args.success !== undefined && args.success !== null) {
+        this.success = new ttypes.HomePage(args.success);
+      }
+      if (args.ex !== undefined && args.ex !== null) {
+        this.ex = args.ex;
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 0:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.success = new ttypes.HomePage();
+          this.success.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 1:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.ex = new roost_ttypes.RoostException();
+          this.ex.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('RoostTimelines_mentions_timeline_result');
+    if (this.success !== null && this.success !== undefined) {
+      output.writeFieldBegin('success', Thrift.Type.STRUCT, 0);
+      this.success.write(output);
+      output.writeFieldEnd();
+    }
+    if (this.ex !== null && this.ex !== undefined) {
+      output.writeFieldBegin('ex', Thrift.Type.STRUCT, 1);
+      this.ex.write(output);
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
+const RoostTimelines_activity_timeline_args = class {
+  constructor(args) {
+    this.request = null;
+    this.options = null;
+    if (args) {
+      if (args.request !== undefined && args.request !== null) {
+        this.request = new ttypes.HomeRequest(args.request);
+      }
+      if (args.options !== undefined && args.options !== null) {
+        this.options = new roost_ttypes.ReadOptions(args.options);
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 1:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.request = new ttypes.HomeRequest();
+          this.request.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 2:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.options = new roost_ttypes.ReadOptions();
+          this.options.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('RoostTimelines_activity_timeline_args');
+    if (this.request !== null && this.request !== undefined) {
+      output.writeFieldBegin('request', Thrift.Type.STRUCT, 1);
+      this.request.write(output);
+      output.writeFieldEnd();
+    }
+    if (this.options !== null && this.options !== undefined) {
+      output.writeFieldBegin('options', Thrift.Type.STRUCT, 2);
+      this.options.write(output);
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
+const RoostTimelines_activity_timeline_result = class {
+  constructor(args) {
+    this.success = null;
+    this.ex = null;
+    if (args instanceof roost_ttypes.RoostException) {
+        this.ex = args;
+        return;
+    }
+    if (args) {
+      if (args.success !== undefined && args.success !== null) {
+        this.success = new ttypes.ActivityPage(args.success);
+      }
+      if (args.ex !== undefined && args.ex !== null) {
+        this.ex = args.ex;
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 0:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.success = new ttypes.ActivityPage();
+          this.success.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 1:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.ex = new roost_ttypes.RoostException();
+          this.ex.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('RoostTimelines_activity_timeline_result');
+    if (this.success !== null && this.success !== undefined) {
+      output.writeFieldBegin('success', Thrift.Type.STRUCT, 0);
+      this.success.write(output);
+      output.writeFieldEnd();
+    }
+    if (this.ex !== null && this.ex !== undefined) {
+      output.writeFieldBegin('ex', Thrift.Type.STRUCT, 1);
+      this.ex.write(output);
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
+const RoostTimelines_timeline_reads_args = class {
+  constructor(args) {
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      input.skip(ftype);
+      input.readFieldEnd();
+    }
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('RoostTimelines_timeline_reads_args');
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
+const RoostTimelines_timeline_reads_result = class {
+  constructor(args) {
+    this.success = null;
+    this.ex = null;
+    if (args instanceof roost_ttypes.RoostException) {
+        this.ex = args;
+        return;
+    }
+    if (args) {
+      if (args.success !== undefined && args.success !== null) {
+        this.success = Thrift.copyList(args.success, [ttypes.TimelineReads]);
+      }
+      if (args.ex !== undefined && args.ex !== null) {
+        this.ex = args.ex;
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 0:
+        if (ftype == Thrift.Type.LIST) {
+          this.success = [];
+          const _rtmp31 = input.readListBegin();
+          const _size0 = _rtmp31.size || 0;
+          for (let _i2 = 0; _i2 < _size0; ++_i2) {
+            let elem3 = null;
+            elem3 = new ttypes.TimelineReads();
+            elem3.read(input);
+            this.success.push(elem3);
+          }
+          input.readListEnd();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 1:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.ex = new roost_ttypes.RoostException();
+          this.ex.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('RoostTimelines_timeline_reads_result');
+    if (this.success !== null && this.success !== undefined) {
+      output.writeFieldBegin('success', Thrift.Type.LIST, 0);
+      output.writeListBegin(Thrift.Type.STRUCT, this.success.length);
+      for (let iter4 in this.success) {
+        if (this.success.hasOwnProperty(iter4)) {
+          iter4 = this.success[iter4];
+          iter4.write(output);
+        }
+      }
+      output.writeListEnd();
+      output.writeFieldEnd();
+    }
+    if (this.ex !== null && this.ex !== undefined) {
+      output.writeFieldBegin('ex', Thrift.Type.STRUCT, 1);
+      this.ex.write(output);
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
 const RoostTimelinesClient = class RoostTimelinesClient extends TimelineStoreClient {
   constructor(output, pClass) {
     super(output, pClass);
@@ -368,6 +895,222 @@ const RoostTimelinesClient = class RoostTimelinesClient extends TimelineStoreCli
     }
     return callback('home_timeline failed: unknown result');
   }
+
+  user_timeline (request, options) {
+    this._seqid = this.new_seqid();
+    const self = this;
+    return new Promise((resolve, reject) => {
+      self._reqs[self.seqid()] = (error, result) => {
+        return error ? reject(error) : resolve(result);
+      };
+      self.send_user_timeline(request, options);
+    });
+  }
+
+  send_user_timeline (request, options) {
+    const output = new this.pClass(this.output);
+    const params = {
+      request: request,
+      options: options
+    };
+    const args = new RoostTimelines_user_timeline_args(params);
+    try {
+      output.writeMessageBegin('user_timeline', Thrift.MessageType.CALL, this.seqid());
+      args.write(output);
+      output.writeMessageEnd();
+      return this.output.flush();
+    }
+    catch (e) {
+      delete this._reqs[this.seqid()];
+      if (typeof output.reset === 'function') {
+        output.reset();
+      }
+      throw e;
+    }
+  }
+
+  recv_user_timeline (input, mtype, rseqid) {
+    const callback = this._reqs[rseqid] || function() {};
+    delete this._reqs[rseqid];
+    if (mtype == Thrift.MessageType.EXCEPTION) {
+      const x = new Thrift.TApplicationException();
+      x.read(input);
+      input.readMessageEnd();
+      return callback(x);
+    }
+    const result = new RoostTimelines_user_timeline_result();
+    result.read(input);
+    input.readMessageEnd();
+
+    if (null !== result.ex) {
+      return callback(result.ex);
+    }
+    if (null !== result.success) {
+      return callback(null, result.success);
+    }
+    return callback('user_timeline failed: unknown result');
+  }
+
+  mentions_timeline (request, options) {
+    this._seqid = this.new_seqid();
+    const self = this;
+    return new Promise((resolve, reject) => {
+      self._reqs[self.seqid()] = (error, result) => {
+        return error ? reject(error) : resolve(result);
+      };
+      self.send_mentions_timeline(request, options);
+    });
+  }
+
+  send_mentions_timeline (request, options) {
+    const output = new this.pClass(this.output);
+    const params = {
+      request: request,
+      options: options
+    };
+    const args = new RoostTimelines_mentions_timeline_args(params);
+    try {
+      output.writeMessageBegin('mentions_timeline', Thrift.MessageType.CALL, this.seqid());
+      args.write(output);
+      output.writeMessageEnd();
+      return this.output.flush();
+    }
+    catch (e) {
+      delete this._reqs[this.seqid()];
+      if (typeof output.reset === 'function') {
+        output.reset();
+      }
+      throw e;
+    }
+  }
+
+  recv_mentions_timeline (input, mtype, rseqid) {
+    const callback = this._reqs[rseqid] || function() {};
+    delete this._reqs[rseqid];
+    if (mtype == Thrift.MessageType.EXCEPTION) {
+      const x = new Thrift.TApplicationException();
+      x.read(input);
+      input.readMessageEnd();
+      return callback(x);
+    }
+    const result = new RoostTimelines_mentions_timeline_result();
+    result.read(input);
+    input.readMessageEnd();
+
+    if (null !== result.ex) {
+      return callback(result.ex);
+    }
+    if (null !== result.success) {
+      return callback(null, result.success);
+    }
+    return callback('mentions_timeline failed: unknown result');
+  }
+
+  activity_timeline (request, options) {
+    this._seqid = this.new_seqid();
+    const self = this;
+    return new Promise((resolve, reject) => {
+      self._reqs[self.seqid()] = (error, result) => {
+        return error ? reject(error) : resolve(result);
+      };
+      self.send_activity_timeline(request, options);
+    });
+  }
+
+  send_activity_timeline (request, options) {
+    const output = new this.pClass(this.output);
+    const params = {
+      request: request,
+      options: options
+    };
+    const args = new RoostTimelines_activity_timeline_args(params);
+    try {
+      output.writeMessageBegin('activity_timeline', Thrift.MessageType.CALL, this.seqid());
+      args.write(output);
+      output.writeMessageEnd();
+      return this.output.flush();
+    }
+    catch (e) {
+      delete this._reqs[this.seqid()];
+      if (typeof output.reset === 'function') {
+        output.reset();
+      }
+      throw e;
+    }
+  }
+
+  recv_activity_timeline (input, mtype, rseqid) {
+    const callback = this._reqs[rseqid] || function() {};
+    delete this._reqs[rseqid];
+    if (mtype == Thrift.MessageType.EXCEPTION) {
+      const x = new Thrift.TApplicationException();
+      x.read(input);
+      input.readMessageEnd();
+      return callback(x);
+    }
+    const result = new RoostTimelines_activity_timeline_result();
+    result.read(input);
+    input.readMessageEnd();
+
+    if (null !== result.ex) {
+      return callback(result.ex);
+    }
+    if (null !== result.success) {
+      return callback(null, result.success);
+    }
+    return callback('activity_timeline failed: unknown result');
+  }
+
+  timeline_reads () {
+    this._seqid = this.new_seqid();
+    const self = this;
+    return new Promise((resolve, reject) => {
+      self._reqs[self.seqid()] = (error, result) => {
+        return error ? reject(error) : resolve(result);
+      };
+      self.send_timeline_reads();
+    });
+  }
+
+  send_timeline_reads () {
+    const output = new this.pClass(this.output);
+    const args = new RoostTimelines_timeline_reads_args();
+    try {
+      output.writeMessageBegin('timeline_reads', Thrift.MessageType.CALL, this.seqid());
+      args.write(output);
+      output.writeMessageEnd();
+      return this.output.flush();
+    }
+    catch (e) {
+      delete this._reqs[this.seqid()];
+      if (typeof output.reset === 'function') {
+        output.reset();
+      }
+      throw e;
+    }
+  }
+
+  recv_timeline_reads (input, mtype, rseqid) {
+    const callback = this._reqs[rseqid] || function() {};
+    delete this._reqs[rseqid];
+    if (mtype == Thrift.MessageType.EXCEPTION) {
+      const x = new Thrift.TApplicationException();
+      x.read(input);
+      input.readMessageEnd();
+      return callback(x);
+    }
+    const result = new RoostTimelines_timeline_reads_result();
+    result.read(input);
+    input.readMessageEnd();
+
+    if (null !== result.ex) {
+      return callback(result.ex);
+    }
+    if (null !== result.success) {
+      return callback(null, result.success);
+    }
+    return callback('timeline_reads failed: unknown result');
+  }
 };
 export { RoostTimelinesClient as Client };
 const RoostTimelinesProcessor = class RoostTimelinesProcessor extends TimelineStoreProcessor {
@@ -466,6 +1209,176 @@ const RoostTimelinesProcessor = class RoostTimelinesProcessor extends TimelineSt
         } else {
           result_obj = new Thrift.TApplicationException(Thrift.TApplicationExceptionType.UNKNOWN, err.message);
           output.writeMessageBegin("home_timeline", Thrift.MessageType.EXCEPTION, seqid);
+        }
+        result_obj.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      });
+    }
+  }
+  process_user_timeline (seqid, input, output) {
+    const args = new RoostTimelines_user_timeline_args();
+    args.read(input);
+    input.readMessageEnd();
+    if (this._handler.user_timeline.length === 2) {
+      Promise.resolve(this._handler.user_timeline.bind(this._handler)(
+        args.request,
+        args.options
+      )).then(result => {
+        const result_obj = new RoostTimelines_user_timeline_result({success: result});
+        output.writeMessageBegin("user_timeline", Thrift.MessageType.REPLY, seqid);
+        result_obj.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      }).catch(err => {
+        let result;
+        if (err instanceof roost_ttypes.RoostException) {
+          result = new RoostTimelines_user_timeline_result(err);
+          output.writeMessageBegin("user_timeline", Thrift.MessageType.REPLY, seqid);
+        } else {
+          result = new Thrift.TApplicationException(Thrift.TApplicationExceptionType.UNKNOWN, err.message);
+          output.writeMessageBegin("user_timeline", Thrift.MessageType.EXCEPTION, seqid);
+        }
+        result.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      }).catch(err => output.abandon(err));
+    } else {
+      this._handler.user_timeline(args.request, args.options, (err, result) => {
+        let result_obj;
+        if ((err === null || typeof err === 'undefined') || err instanceof roost_ttypes.RoostException) {
+          result_obj = new RoostTimelines_user_timeline_result((err !== null || typeof err === 'undefined') ? err : {success: result});
+          output.writeMessageBegin("user_timeline", Thrift.MessageType.REPLY, seqid);
+        } else {
+          result_obj = new Thrift.TApplicationException(Thrift.TApplicationExceptionType.UNKNOWN, err.message);
+          output.writeMessageBegin("user_timeline", Thrift.MessageType.EXCEPTION, seqid);
+        }
+        result_obj.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      });
+    }
+  }
+  process_mentions_timeline (seqid, input, output) {
+    const args = new RoostTimelines_mentions_timeline_args();
+    args.read(input);
+    input.readMessageEnd();
+    if (this._handler.mentions_timeline.length === 2) {
+      Promise.resolve(this._handler.mentions_timeline.bind(this._handler)(
+        args.request,
+        args.options
+      )).then(result => {
+        const result_obj = new RoostTimelines_mentions_timeline_result({success: result});
+        output.writeMessageBegin("mentions_timeline", Thrift.MessageType.REPLY, seqid);
+        result_obj.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      }).catch(err => {
+        let result;
+        if (err instanceof roost_ttypes.RoostException) {
+          result = new RoostTimelines_mentions_timeline_result(err);
+          output.writeMessageBegin("mentions_timeline", Thrift.MessageType.REPLY, seqid);
+        } else {
+          result = new Thrift.TApplicationException(Thrift.TApplicationExceptionType.UNKNOWN, err.message);
+          output.writeMessageBegin("mentions_timeline", Thrift.MessageType.EXCEPTION, seqid);
+        }
+        result.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      }).catch(err => output.abandon(err));
+    } else {
+      this._handler.mentions_timeline(args.request, args.options, (err, result) => {
+        let result_obj;
+        if ((err === null || typeof err === 'undefined') || err instanceof roost_ttypes.RoostException) {
+          result_obj = new RoostTimelines_mentions_timeline_result((err !== null || typeof err === 'undefined') ? err : {success: result});
+          output.writeMessageBegin("mentions_timeline", Thrift.MessageType.REPLY, seqid);
+        } else {
+          result_obj = new Thrift.TApplicationException(Thrift.TApplicationExceptionType.UNKNOWN, err.message);
+          output.writeMessageBegin("mentions_timeline", Thrift.MessageType.EXCEPTION, seqid);
+        }
+        result_obj.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      });
+    }
+  }
+  process_activity_timeline (seqid, input, output) {
+    const args = new RoostTimelines_activity_timeline_args();
+    args.read(input);
+    input.readMessageEnd();
+    if (this._handler.activity_timeline.length === 2) {
+      Promise.resolve(this._handler.activity_timeline.bind(this._handler)(
+        args.request,
+        args.options
+      )).then(result => {
+        const result_obj = new RoostTimelines_activity_timeline_result({success: result});
+        output.writeMessageBegin("activity_timeline", Thrift.MessageType.REPLY, seqid);
+        result_obj.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      }).catch(err => {
+        let result;
+        if (err instanceof roost_ttypes.RoostException) {
+          result = new RoostTimelines_activity_timeline_result(err);
+          output.writeMessageBegin("activity_timeline", Thrift.MessageType.REPLY, seqid);
+        } else {
+          result = new Thrift.TApplicationException(Thrift.TApplicationExceptionType.UNKNOWN, err.message);
+          output.writeMessageBegin("activity_timeline", Thrift.MessageType.EXCEPTION, seqid);
+        }
+        result.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      }).catch(err => output.abandon(err));
+    } else {
+      this._handler.activity_timeline(args.request, args.options, (err, result) => {
+        let result_obj;
+        if ((err === null || typeof err === 'undefined') || err instanceof roost_ttypes.RoostException) {
+          result_obj = new RoostTimelines_activity_timeline_result((err !== null || typeof err === 'undefined') ? err : {success: result});
+          output.writeMessageBegin("activity_timeline", Thrift.MessageType.REPLY, seqid);
+        } else {
+          result_obj = new Thrift.TApplicationException(Thrift.TApplicationExceptionType.UNKNOWN, err.message);
+          output.writeMessageBegin("activity_timeline", Thrift.MessageType.EXCEPTION, seqid);
+        }
+        result_obj.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      });
+    }
+  }
+  process_timeline_reads (seqid, input, output) {
+    const args = new RoostTimelines_timeline_reads_args();
+    args.read(input);
+    input.readMessageEnd();
+    if (this._handler.timeline_reads.length === 0) {
+      Promise.resolve(this._handler.timeline_reads.bind(this._handler)(
+      )).then(result => {
+        const result_obj = new RoostTimelines_timeline_reads_result({success: result});
+        output.writeMessageBegin("timeline_reads", Thrift.MessageType.REPLY, seqid);
+        result_obj.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      }).catch(err => {
+        let result;
+        if (err instanceof roost_ttypes.RoostException) {
+          result = new RoostTimelines_timeline_reads_result(err);
+          output.writeMessageBegin("timeline_reads", Thrift.MessageType.REPLY, seqid);
+        } else {
+          result = new Thrift.TApplicationException(Thrift.TApplicationExceptionType.UNKNOWN, err.message);
+          output.writeMessageBegin("timeline_reads", Thrift.MessageType.EXCEPTION, seqid);
+        }
+        result.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      }).catch(err => output.abandon(err));
+    } else {
+      this._handler.timeline_reads((err, result) => {
+        let result_obj;
+        if ((err === null || typeof err === 'undefined') || err instanceof roost_ttypes.RoostException) {
+          result_obj = new RoostTimelines_timeline_reads_result((err !== null || typeof err === 'undefined') ? err : {success: result});
+          output.writeMessageBegin("timeline_reads", Thrift.MessageType.REPLY, seqid);
+        } else {
+          result_obj = new Thrift.TApplicationException(Thrift.TApplicationExceptionType.UNKNOWN, err.message);
+          output.writeMessageBegin("timeline_reads", Thrift.MessageType.EXCEPTION, seqid);
         }
         result_obj.write(output);
         output.writeMessageEnd();

@@ -25,3 +25,25 @@ export declare class HomePage {
 
       constructor(args?: { ids: Buffer; partial: boolean; next_before_id?: bigint; tweets?: tbird_ttypes.Fragments; });
   }
+
+export declare class ActivityPage {
+    public ids: Buffer;
+    public kinds: Buffer;
+    public actor_ids: Buffer;
+    public tweet_ids: Buffer;
+    public partial: boolean;
+    public next_before_id?: bigint;
+    public tweets?: tbird_ttypes.Fragments;
+
+      constructor(args?: { ids: Buffer; kinds: Buffer; actor_ids: Buffer; tweet_ids: Buffer; partial: boolean; next_before_id?: bigint; tweets?: tbird_ttypes.Fragments; });
+  }
+
+export declare class TimelineReads {
+    public kind: string;
+    public kept: bigint;
+    public rebuilt: bigint;
+    public partial: bigint;
+    public behind: bigint;
+
+      constructor(args?: { kind: string; kept: bigint; rebuilt: bigint; partial: bigint; behind: bigint; });
+  }

@@ -221,3 +221,262 @@ export const HomePage = class {
   }
 
 };
+export const ActivityPage = class {
+  constructor(args) {
+    this.ids = null;
+    this.kinds = null;
+    this.actor_ids = null;
+    this.tweet_ids = null;
+    this.partial = null;
+    this.next_before_id = null;
+    this.tweets = null;
+    if (args) {
+      if (args.ids !== undefined && args.ids !== null) {
+        this.ids = args.ids;
+      }
+      if (args.kinds !== undefined && args.kinds !== null) {
+        this.kinds = args.kinds;
+      }
+      if (args.actor_ids !== undefined && args.actor_ids !== null) {
+        this.actor_ids = args.actor_ids;
+      }
+      if (args.tweet_ids !== undefined && args.tweet_ids !== null) {
+        this.tweet_ids = args.tweet_ids;
+      }
+      if (args.partial !== undefined && args.partial !== null) {
+        this.partial = args.partial;
+      }
+      if (args.next_before_id !== undefined && args.next_before_id !== null) {
+        this.next_before_id = args.next_before_id;
+      }
+      if (args.tweets !== undefined && args.tweets !== null) {
+        this.tweets = new tbird_ttypes.Fragments(args.tweets);
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 1:
+        if (ftype == Thrift.Type.STRING) {
+          this.ids = input.readBinary();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 2:
+        if (ftype == Thrift.Type.STRING) {
+          this.kinds = input.readBinary();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 3:
+        if (ftype == Thrift.Type.STRING) {
+          this.actor_ids = input.readBinary();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 4:
+        if (ftype == Thrift.Type.STRING) {
+          this.tweet_ids = input.readBinary();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 5:
+        if (ftype == Thrift.Type.BOOL) {
+          this.partial = input.readBool();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 6:
+        if (ftype == Thrift.Type.I64) {
+          this.next_before_id = input.readI64();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 7:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.tweets = new tbird_ttypes.Fragments();
+          this.tweets.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('ActivityPage');
+    if (this.ids !== null && this.ids !== undefined) {
+      output.writeFieldBegin('ids', Thrift.Type.STRING, 1);
+      output.writeBinary(this.ids);
+      output.writeFieldEnd();
+    }
+    if (this.kinds !== null && this.kinds !== undefined) {
+      output.writeFieldBegin('kinds', Thrift.Type.STRING, 2);
+      output.writeBinary(this.kinds);
+      output.writeFieldEnd();
+    }
+    if (this.actor_ids !== null && this.actor_ids !== undefined) {
+      output.writeFieldBegin('actor_ids', Thrift.Type.STRING, 3);
+      output.writeBinary(this.actor_ids);
+      output.writeFieldEnd();
+    }
+    if (this.tweet_ids !== null && this.tweet_ids !== undefined) {
+      output.writeFieldBegin('tweet_ids', Thrift.Type.STRING, 4);
+      output.writeBinary(this.tweet_ids);
+      output.writeFieldEnd();
+    }
+    if (this.partial !== null && this.partial !== undefined) {
+      output.writeFieldBegin('partial', Thrift.Type.BOOL, 5);
+      output.writeBool(this.partial);
+      output.writeFieldEnd();
+    }
+    if (this.next_before_id !== null && this.next_before_id !== undefined) {
+      output.writeFieldBegin('next_before_id', Thrift.Type.I64, 6);
+      output.writeI64(this.next_before_id);
+      output.writeFieldEnd();
+    }
+    if (this.tweets !== null && this.tweets !== undefined) {
+      output.writeFieldBegin('tweets', Thrift.Type.STRUCT, 7);
+      this.tweets.write(output);
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
+export const TimelineReads = class {
+  constructor(args) {
+    this.kind = null;
+    this.kept = null;
+    this.rebuilt = null;
+    this.partial = null;
+    this.behind = null;
+    if (args) {
+      if (args.kind !== undefined && args.kind !== null) {
+        this.kind = args.kind;
+      }
+      if (args.kept !== undefined && args.kept !== null) {
+        this.kept = args.kept;
+      }
+      if (args.rebuilt !== undefined && args.rebuilt !== null) {
+        this.rebuilt = args.rebuilt;
+      }
+      if (args.partial !== undefined && args.partial !== null) {
+        this.partial = args.partial;
+      }
+      if (args.behind !== undefined && args.behind !== null) {
+        this.behind = args.behind;
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 1:
+        if (ftype == Thrift.Type.STRING) {
+          this.kind = input.readString();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 2:
+        if (ftype == Thrift.Type.I64) {
+          this.kept = input.readI64();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 3:
+        if (ftype == Thrift.Type.I64) {
+          this.rebuilt = input.readI64();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 4:
+        if (ftype == Thrift.Type.I64) {
+          this.partial = input.readI64();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 5:
+        if (ftype == Thrift.Type.I64) {
+          this.behind = input.readI64();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('TimelineReads');
+    if (this.kind !== null && this.kind !== undefined) {
+      output.writeFieldBegin('kind', Thrift.Type.STRING, 1);
+      output.writeString(this.kind);
+      output.writeFieldEnd();
+    }
+    if (this.kept !== null && this.kept !== undefined) {
+      output.writeFieldBegin('kept', Thrift.Type.I64, 2);
+      output.writeI64(this.kept);
+      output.writeFieldEnd();
+    }
+    if (this.rebuilt !== null && this.rebuilt !== undefined) {
+      output.writeFieldBegin('rebuilt', Thrift.Type.I64, 3);
+      output.writeI64(this.rebuilt);
+      output.writeFieldEnd();
+    }
+    if (this.partial !== null && this.partial !== undefined) {
+      output.writeFieldBegin('partial', Thrift.Type.I64, 4);
+      output.writeI64(this.partial);
+      output.writeFieldEnd();
+    }
+    if (this.behind !== null && this.behind !== undefined) {
+      output.writeFieldBegin('behind', Thrift.Type.I64, 5);
+      output.writeI64(this.behind);
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};

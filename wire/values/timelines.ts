@@ -40,3 +40,16 @@ export interface ActivityPage {
   /** Where the next page begins; absent at the end. */
   readonly nextBeforeId?: bigint;
 }
+
+/** Pages of timelines of one kind that a server has read since it started. */
+export interface TimelineReads {
+  readonly kind: string;
+  /** From the kept entries alone. */
+  readonly kept: bigint;
+  /** Of timelines that were missing, and rebuilt. */
+  readonly rebuilt: bigint;
+  /** Of timelines that were not complete in time. */
+  readonly partial: bigint;
+  /** That went on behind the kept entries. */
+  readonly behind: bigint;
+}
