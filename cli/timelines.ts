@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Command, Option } from 'commander';
+import { InvalidArgumentError, Option, type Command } from 'commander';
 import { kindNames, openTimelines, type KindName, type TimelineService } from '../timeline/index.js';
 import type { CliIo } from './console/cliIo.js';
 import {
@@ -19,6 +19,10 @@ interface SetupOptions extends ConfigOptions {
   readonly shards: number;
   readonly replicas: number;
   readonly hosts?: readonly string[];
+}
+
+interface ExplainOptions extends ConfigOptions {
+  readonly count: number;
 }
 
 const longestWaitMs = 5_000;
@@ -66,7 +70,49 @@ export function addTimelineCommands(program: Command, io: CliIo): void {
         `roost timeline ${kind} ${user}`,
       ]);
     });
+
+  defineCommand(
+    timeline,
+    'explain',
+    "say whether tweets are pushed into home timelines or pulled by their readers, and why\n`user`: of those whom a user follows; `author`: to those who follow a user. Push: the tweet is put into the reader's list. Pull: each read asks the author's index. An author is pushed where reads over posts are at least the line, which the measured costs give.",
+    'roost timeline explain user 42',
+  )
+    .argument('<kind>', '`user` or `author`', choiceOf)
+    .argument('<id>', 'the id of the user', idArgument)
+    .option('--count <count>', 'pairs of reader and author', integerArgument(1, 1_000), 20)
+    .addOption(configOption())
+    .action(async (kind: 'user' | 'author', id: bigint, { count, ...options }: ExplainOptions) => {
+      const { terms, pairs } = await withTimelines(io, options, ({ explain }) =>
+        kind === 'user' ? explain.ofReader(id, count) : explain.ofAuthor(id, count),
+      );
+      const output = outputFor(io, options);
+      output.result({ ...(terms !== undefined && { terms }), pairs }, () => {
+        const rows = pairs.map((pair) => [
+          pair.readerId,
+          pair.authorId,
+          pair.decision,
+          rounded(pair.readsPerDay),
+          rounded(pair.postsPerDay),
+          rounded(pair.ratio),
+          rounded(pair.line),
+          rounded(pair.pushSecondsPerDay * 1e6),
+          rounded(pair.pullSecondsPerDay * 1e6),
+        ]);
+        return output.table(
+          ['reader', 'author', 'tweets are', 'reads/day', 'posts/day', 'ratio', 'line', 'push µs/day', 'pull µs/day'],
+          rows,
+        );
+      });
+    });
 }
+
+const choiceOf = (kind: string): 'user' | 'author' => {
+  if (kind === 'user' || kind === 'author') return kind;
+  throw new InvalidArgumentError('it is `user` or `author`.');
+};
+
+const rounded = (value: number | undefined): string =>
+  value === undefined ? '' : String(Number(value.toPrecision(3)));
 
 /** The timelines as a library, past every server: reads go to Redis, writes into the journal. */
 async function withTimelines<T>(

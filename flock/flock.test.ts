@@ -171,6 +171,16 @@ describe('pages by position', () => {
             ),
           );
           expect(await flock.newest({ graphId: graph.id, direction, states, count }, asked)).toEqual(expected);
+          const ends = expected.map((edges) => edges.map(({ destinationId }) => destinationId));
+          expect(await flock.newestIds({ graphId: graph.id, direction, states, count }, asked)).toEqual(ends);
+          const below = await Promise.all(
+            Array.from(asked, (id) =>
+              flock.select(term(id, { direction, states, maxPosition: 2n }), { count, cursor: -1n }),
+            ),
+          );
+          expect(
+            await flock.newestIds({ graphId: graph.id, direction, states, count, maxPosition: 2n }, asked),
+          ).toEqual(below.map((page) => [...page.ids]));
           // By many callers at once, whose reads are gathered.
           const alone = await Promise.all(
             Array.from(asked, (id) =>
@@ -181,9 +191,7 @@ describe('pages by position', () => {
           const pages = await Promise.all(
             Array.from(asked, (id) => flock.select(term(id, { direction, states }), { count, cursor: -1n })),
           );
-          expect(pages.map((page) => [...page.ids])).toEqual(
-            expected.map((edges) => edges.map(({ destinationId }) => destinationId)),
-          );
+          expect(pages.map((page) => [...page.ids])).toEqual(ends);
         }
       }
     }

@@ -4,6 +4,7 @@ import { shardKey, type FollowUp, type GatheredReads, type Gizzard, type NewJob 
 import {
   deadlineOf,
   edgeStates,
+  until,
   type Direction,
   type Edge,
   type EdgePage,
@@ -187,6 +188,29 @@ export class Flock implements FlockService {
     return this.#reader.many(this.#edges, { graphId, direction: 'forward', ids: sourceIds }, pairAt, deadline);
   }
 
+  /**
+   * Of each list, which of some ids are at the other ends of its node's normal edges. From the newest edges in the caches, where these tell; all lists come from there in one look. A list is asked for one node
+   * and many ids, `states` for pairs.
+   */
+  async related(
+    lists: readonly { readonly graphId: number; readonly direction: Direction; readonly nodeId: bigint }[],
+    ids: BigInt64Array,
+    options: ReadOptions = {},
+  ): Promise<readonly ReadonlySet<bigint>[]> {
+    const left = deadlineOf(options);
+    const cached = (await this.options.caches?.related(lists, ids, left)) ?? [];
+    return Promise.all(
+      lists.map(async ({ graphId, direction, nodeId }, i) => {
+        const { found, unknown } = cached[i] ?? { found: new Set<bigint>(), unknown: ids };
+        if (unknown.length === 0) return found;
+        const node = new BigInt64Array(unknown.length).fill(nodeId);
+        const [from, to] = direction === 'forward' ? [node, unknown] : [unknown, node];
+        const states = await this.states(graphId, from, to, { ...options, ...until(left) });
+        return new Set([...found, ...unknown.filter((_, place) => states[place] === 'normal')]);
+      }),
+    );
+  }
+
   async nodes(
     graphId: number,
     direction: Direction,
@@ -234,6 +258,31 @@ export class Flock implements FlockService {
       deadlineOf(options),
     );
     return inTurns(found, (rows = [], place) => rows.map((row) => edgeOfRow(ids[place]!, row)));
+  }
+
+  /** The other ends alone of the lists of `newest`, at or below a position where one is given. From the caches, as far as these hold the lists. */
+  async newestIds(
+    list: NewestOf & { readonly maxPosition?: bigint | undefined },
+    ids: BigInt64Array,
+    options: ReadOptions = {},
+  ): Promise<readonly (readonly bigint[])[]> {
+    checkNewest(list, ids);
+    const { graphId, direction, count: limit, maxPosition } = list;
+    const deadline = deadlineOf(options);
+    const states = ranksOf(list);
+    const answers: (readonly bigint[] | undefined)[] =
+      (await this.options.caches?.newestIds({ ...list, ranks: states }, ids, deadline)) ?? [];
+    const places = Array.from(ids.keys()).filter((place) => answers[place] === undefined);
+    if (places.length > 0) {
+      const found = await this.#reader.many(
+        this.#heads,
+        { graphId, direction, ids: BigInt64Array.from(places, (place) => ids[place]!) },
+        (at) => ({ sourceId: ids[places[at]!]!, states, limit, maxPosition }),
+        deadline,
+      );
+      for (const [at, place] of places.entries()) answers[place] = (found[at] ?? []).map(({ id }) => id);
+    }
+    return Array.from(ids, (_, place) => answers[place]!);
   }
 
   async select(query: Query, page: PageRequest, options: ReadOptions = {}): Promise<IdPage> {

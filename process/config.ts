@@ -197,6 +197,11 @@ const timeline = z
     trimPast: z.int().min(1).max(20_000).default(850),
     /** A timeline that nobody has read for so long goes, and is rebuilt when it is read again. */
     ttlDays: z.number().positive().max(3_650).default(21),
+    /**
+     * Moves the line between tweets that are pushed into a home timeline and those that its reader pulls: a reader gets pushes of an author where their reads over the author's posts are at least this times the measured
+     * cost of a push over that of a pull. 0 pushes everything.
+     */
+    pushThreshold: z.number().min(0).max(1e9).default(1),
     /** The graph that says whom a reader follows, and those of blocks and of authors whose retweets are not wanted, where there are any. */
     follows: z.string().min(1).default('follows'),
     blocks: z.string().min(1).default('blocks'),

@@ -132,6 +132,23 @@ describe('a client', () => {
 });
 
 describe('roost timeline', () => {
+  it('explains how tweets come to readers', async () => {
+    for (const [kind, id] of [
+      ['user', '11'],
+      ['author', '12'],
+    ] as const) {
+      const { stdout } = await roost('timeline', 'explain', kind, id, '--json');
+      const { pairs } = JSON.parse(stdout) as { readonly pairs: readonly Record<string, unknown>[] };
+      const pair = pairs.find(({ authorId }) => authorId === '12');
+      expect(pair).toMatchObject({ readerId: '11', decision: 'push' });
+      expect(Number(pair!['readsPerDay'])).toBeGreaterThan(0);
+      expect(Number(pair!['postsPerDay'])).toBeGreaterThan(0);
+      expect(Number(pair!['line'])).toBeGreaterThan(0);
+      expect((await roost('timeline', 'explain', kind, id)).stdout).toContain('posts/day');
+    }
+    expect(await roost('timeline', 'explain', 'everyone', '1')).toMatchObject({ exitCode: 2 });
+  });
+
   it('shows pages of a home timeline, and the command for the next', async () => {
     const { stdout, stderr, exitCode } = await roost('timeline', 'home', '11', '--count', '2');
     expect([exitCode, stdout]).toEqual([0, expect.stringContaining('tweet 6') as string]);

@@ -11,9 +11,17 @@ export const fullEntryBytes = 20;
 /** Set in the flags, it makes the secondary key count for dedupe and filters. */
 export const secondaryKeyCounts = 0x8000_0000;
 
+/** Where an entry that is delivered to followers has its author, 8 bytes. */
+export const authorAt = fullEntryBytes;
+export const authorOf = (entry: TimelineEntry): bigint | undefined =>
+  entry.length < authorAt + 8 ? undefined : entry.readBigInt64LE(authorAt);
+
 export const keyOf = (entry: TimelineEntry): bigint => (entry.length < 8 ? 0n : entry.readBigInt64LE(0));
 export const secondaryKeyOf = (entry: TimelineEntry): bigint => (entry.length < 16 ? 0n : entry.readBigInt64LE(8));
 export const flagsOf = (entry: TimelineEntry): number => (entry.length < fullEntryBytes ? 0 : entry.readUInt32LE(16));
+
+/** Ids, as timelines have them. */
+export const newestFirst = (a: bigint, b: bigint): number => (a > b ? -1 : a < b ? 1 : 0);
 
 /** Builds an entry of 20 bytes. Ids are from 0 to 2^63 − 1, flags have 32 bits. */
 export function makeEntry(key: bigint, secondaryKey = 0n, flags = 0): TimelineEntry {

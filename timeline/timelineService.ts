@@ -6,6 +6,8 @@ import type { Tbird } from '../tbird/index.js';
 import { deadlineOf, type Activity, type ReadOptions, type TimelineReads } from '../wire/index.js';
 import { ActivitySource } from './activity/activitySource.js';
 import { ActivityTimelines } from './activity/activityTimelines.js';
+import { DeliveryCosts } from './home/deliveryCosts.js';
+import { DeliveryExplainer } from './home/explainDelivery.js';
 import type { HomeEntry } from './home/homeEntry.js';
 import { HomeTimelines } from './home/homeTimelines.js';
 import type { ReadRule } from './home/visibility.js';
@@ -39,6 +41,8 @@ export class TimelineService {
   /** The pages that this process has read, by the kind of timeline. */
   readonly reads: TimelineReads[] = [];
   readonly source: ActivitySource;
+  readonly costs: DeliveryCosts;
+  readonly explain: DeliveryExplainer;
   readonly graphs: () => StoredGraphs;
 
   readonly #pagesRead: ReturnType<typeof pagesRead>;
@@ -52,9 +56,16 @@ export class TimelineService {
     this.#pagesRead = pagesRead(gizzard.metrics);
     this.graphs = () => timelineGraphs(flock, gizzard.config);
     this.timelines = new Timelines(gizzard, new TimelineShards(gizzard, limitsOf(gizzard.config)));
+    this.costs = new DeliveryCosts(gizzard.metrics, gizzard.config.timeline.pushThreshold);
+    this.explain = new DeliveryExplainer(
+      this.timelines,
+      flock,
+      this.graphs,
+      () => gizzard.topology.route(timelinesTableId, 0n).leaves.length,
+    );
     this.source = new ActivitySource(flock, tbird, this.graphs);
     this.kinds = {
-      home: new HomeTimelines(flock, tbird, this.graphs, rules),
+      home: new HomeTimelines(flock, tbird, this.graphs, rules, this.costs),
       user: new AuthorTimelines(tbird),
       mentions: new MentionTimelines(flock, tbird, this.graphs),
       activity: new ActivityTimelines(flock, tbird, this.source, this.graphs),

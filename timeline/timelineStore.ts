@@ -39,10 +39,12 @@ export const timelineStoreWith = (
     backends: (_service, { config, log }) => [redisBackend(config.timeline.hosts, config.cluster, log)],
     shardTypes: (_service, { config }) => [timelinesShardType(config.cluster, limitsOf(config))],
     jobTypes(service, { config }) {
-      const { kinds, timelines, tbird, flock, graphs } = service;
+      const { kinds, timelines, costs, tbird, flock, graphs } = service;
       return [
-        timelineJob(config.cluster, limitsOf(config)),
-        deliveryJob(tbird, flock, graphs, (tweet, op, deadline) => deliverAbout(tweet, op, service, deadline)),
+        timelineJob(config.cluster, limitsOf(config), costs),
+        deliveryJob(timelines, costs, tbird, flock, graphs, (tweet, op, deadline) =>
+          deliverAbout(tweet, op, service, deadline),
+        ),
         rebuildJob(kinds, config.timeline.keep),
         activityJob(service),
         followJob(timelines, tbird, flock, graphs, config.timeline.keep),

@@ -4,7 +4,7 @@ import { deadlineOf, type ReadOptions, type WriteOptions } from '../wire/index.j
 import { dedupe } from './dedupe.js';
 import { checkEntry, keyOf, secondaryKeyCounts, flagsOf, secondaryKeyOf, type TimelineEntry } from './entry.js';
 import { encodeTimelineWrite, timelineJobKind, type TimelineWrite } from './jobs/timelinePayload.js';
-import type { Floor, ListPage, PageBounds } from './lists/timelineLists.js';
+import type { Floor, ListPage, PageBounds, TimelineRates } from './lists/timelineLists.js';
 import { checkName, longestName } from './names.js';
 import type { TimelineShards } from './timelineShards.js';
 
@@ -147,6 +147,11 @@ export class Timelines {
       }),
     );
     return floors;
+  }
+
+  /** How often a timeline is read and its owner posts, as one replica counts it. */
+  async rates(name: string, deadline: Deadline): Promise<TimelineRates> {
+    return this.shards.read(name, deadline, (lists) => lists.rates(name));
   }
 
   /** Gives one caller at a time the right to rebuild a timeline, for some time. Returns whether this one has it. */

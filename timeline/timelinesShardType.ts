@@ -3,7 +3,7 @@ import { KeySpaces, redisBackendName, type RedisHost, type SpaceOwner } from '..
 import type { Deadline } from '../core/index.js';
 import { keyOf } from './entry.js';
 import { TimelineLists, type ListLimits, type TimelineRow } from './lists/timelineLists.js';
-import { mergeRows, sameRow } from './lists/mergeRows.js';
+import { lacksOf, sameRow } from './lists/mergeRows.js';
 import { routingKeyOf } from './names.js';
 
 export const timelinesShardTypeName = 'timelines';
@@ -61,7 +61,7 @@ function timelinesTable(spaces: KeySpaces, limits: ListLimits): MovableTable<Tim
     compareKeys: (a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)),
     routingKey: ({ name }) => routingKeyOf(name),
     same: sameRow,
-    lacks: (row, other) => !sameRow(row, mergeRows(row, other)),
+    lacks: lacksOf,
     async write(host, shard, rows, deadline) {
       const of = lists(host, shard, deadline);
       await Promise.all(rows.map((row) => of.absorb(row)));

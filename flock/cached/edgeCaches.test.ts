@@ -97,6 +97,31 @@ describe('the newest edges of a node', () => {
     expect(await stepsOf(1, 21)).toEqual(['page']);
   });
 
+  it('of many nodes come from the cache as far as it holds them', async () => {
+    await write(
+      'add',
+      Array.from({ length: 50 }, (_, i) => [11, 100 + i] as const),
+    );
+    const asked = BigInt64Array.of(1n, 11n, 999n);
+    const newest = { graphId, direction: 'forward', states: ['normal'], count: 5 } as const;
+    for (const maxPosition of [undefined, 2n ** 62n, 1n]) {
+      const pages = await Promise.all(
+        Array.from(asked, (sourceId) =>
+          flock.select(
+            {
+              kind: 'term',
+              term: { ...newest, sourceId, ...(maxPosition !== undefined && { maxPosition }) },
+            },
+            { count: 5, cursor: -1n },
+          ),
+        ),
+      );
+      expect(await flock.newestIds({ ...newest, maxPosition }, asked)).toEqual(pages.map(({ ids }) => [...ids]));
+    }
+    // Of a list that is cut off, what is behind its end comes from the databases.
+    expect((await flock.newestIds({ ...newest, count: 20 }, BigInt64Array.of(11n)))[0]).toHaveLength(20);
+  });
+
   it('are paged through to the end, from the cache first and from the databases then, and back', async () => {
     await write(
       'add',

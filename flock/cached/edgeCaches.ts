@@ -10,7 +10,7 @@ import {
 } from '../../cache/index.js';
 import { chunks, groupBy, type Deadline } from '../../core/index.js';
 import { toldOfWrites, type GatheredReads, type Gizzard, type Movable, type WrittenRows } from '../../gizzard/index.js';
-import type { Edge, Term } from '../../wire/index.js';
+import type { Direction, Edge, NewestOf, Term } from '../../wire/index.js';
 import type { EdgeRecord } from '../edgeRecord.js';
 import { EdgeReader } from '../edgeReader.js';
 import { ofTable, tableIdOf } from '../graphs.js';
@@ -31,6 +31,7 @@ import {
 } from '../storage/readEdges.js';
 import { edgeCodec } from './edgeCodec.js';
 import { edgeKey, nodeKey, parseEdgeKey, parseNodeKey } from './edgeKeys.js';
+import { fromNewest } from './newestEdges.js';
 
 /** Entries removed by one round trip to each node. */
 const forgottenAtOnce = 1_000;
@@ -137,6 +138,56 @@ export class EdgeCaches implements EdgeWriter {
       tookMs: performance.now() - startMs,
     });
     return newest;
+  }
+
+  /** The other ends of the newest edges of many nodes, by place; undefined for those of whom the cache does not tell, and in all where it has nothing of the graph. */
+  async newestIds(
+    {
+      graphId,
+      direction,
+      states,
+      ranks,
+      count,
+      maxPosition,
+    }: NewestOf & { readonly ranks: readonly number[]; readonly maxPosition?: bigint | undefined },
+    ids: BigInt64Array,
+    deadline: Deadline,
+  ): Promise<(readonly bigint[] | undefined)[] | undefined> {
+    const tableId = tableIdOf(graphId, direction);
+    if (count > this.newest.of.maxCount || states.includes('removed') || !this.has(tableId)) return undefined;
+    const keys = Array.from(ids, (id) => nodeKey(tableId, id));
+    const found = await this.newest.get(keys, deadline);
+    return keys.map((key) =>
+      fromNewest(found.get(key)!, { maxPosition }, ranks, undefined, { older: true, inclusive: false }, count)?.map(
+        ({ id }) => id,
+      ),
+    );
+  }
+
+  /** Of each list, which ids are at the other ends of its node's normal edges, and those of which the cache does not tell. Undefined for a list whose graph is not cached. */
+  async related(
+    lists: readonly { readonly graphId: number; readonly direction: Direction; readonly nodeId: bigint }[],
+    ids: BigInt64Array,
+    deadline: Deadline,
+  ): Promise<({ readonly found: ReadonlySet<bigint>; readonly unknown: BigInt64Array } | undefined)[]> {
+    const keys = lists.map(({ graphId, direction, nodeId }) => {
+      const tableId = tableIdOf(graphId, direction);
+      return this.has(tableId) ? nodeKey(tableId, nodeId) : undefined;
+    });
+    const asked = [...new Set(keys.filter((key) => key !== undefined))];
+    if (asked.length === 0) return [];
+    const vectors = await this.newest.get(asked, deadline);
+    return keys.map((key) => {
+      const vector = key === undefined ? undefined : vectors.get(key);
+      if (vector === undefined) return undefined;
+      const places = new Map(Array.from(vector.ids, (id, place) => [id, place]));
+      const found = new Set<bigint>();
+      for (const id of ids) {
+        const place = places.get(id);
+        if (place !== undefined && (vector.kinds?.[place] ?? rankOf.normal) === rankOf.normal) found.add(id);
+      }
+      return { found, unknown: vector.complete ? new BigInt64Array(0) : ids.filter((id) => !places.has(id)) };
+    });
   }
 
   /** The edges of pairs, by place. */

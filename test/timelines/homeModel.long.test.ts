@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { modelRound } from './modelRound.js';
+import { modelRound, modes } from './modelRound.js';
 import { TimelineCluster } from './timelineCluster.js';
 
 const keep = 20;
 const first = Number(process.env['ROOST_TEST_SEED'] ?? Date.now() % 1_000_000);
-const rounds = Number(process.env['ROOST_TEST_ROUNDS'] ?? 100);
+const rounds = Number(process.env['ROOST_TEST_ROUNDS'] ?? 210);
 let cluster: TimelineCluster;
 
 beforeAll(async () => {
@@ -12,10 +12,10 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => cluster?.stop());
 
-it.each(Array.from({ length: rounds }, (_, i) => first + i))(
-  'home timelines are what the rules make of tweets and graphs (ROOST_TEST_SEED=%d)',
-  async (seed) => {
-    expect(await modelRound(cluster.service, seed, keep)).toEqual([]);
+it.each(Array.from({ length: rounds }, (_, i) => [modes[(first + i) % modes.length]!, first + i] as const))(
+  'home timelines are what the rules make of tweets and graphs: %s (ROOST_TEST_SEED=%d)',
+  async (mode, seed) => {
+    expect(await modelRound(cluster.service, seed, keep, mode)).toEqual([]);
   },
   120_000,
 );

@@ -7,11 +7,27 @@ const users = 8;
 const walksPerRound = 16;
 let rounds = 0;
 
-/** Does a round of random deeds, and compares all home timelines with the model's. Returns what was wrong. Timelines keep `keep` entries. */
-export async function modelRound(service: TimelineService, seed: number, keep: number): Promise<string[]> {
-  const round = new ModelRound(service, seed, keep);
+/** Whether tweets are pushed into timelines, or pulled by readers. `mixed`: sometimes all the one, sometimes all the other, and mostly by how often readers read and authors post. */
+export const modes = ['push', 'pull', 'mixed'] as const;
+export type DeliveryMode = (typeof modes)[number];
+
+/**
+ * Does a round of random deeds, and compares all home timelines with the model's. Returns what was wrong. Timelines keep `keep` entries. Where others deliver what this service writes, they must be set to the
+ * mode themselves.
+ */
+export async function modelRound(
+  service: TimelineService,
+  seed: number,
+  keep: number,
+  mode: DeliveryMode,
+): Promise<string[]> {
+  const round = new ModelRound(service, seed, keep, mode);
   return round.run();
 }
+
+const pullAll = 1e9;
+/** Reads over posts from which on tweets are pushed, where that decides. */
+const mixedRatio = 0.1;
 
 class ModelRound {
   readonly #random: (below: number) => number;
@@ -26,17 +42,19 @@ class ModelRound {
     private readonly service: TimelineService,
     seed: number,
     keep: number,
+    private readonly mode: DeliveryMode,
   ) {
     this.#random = seededRandom(seed);
     const small = this.#random(2) === 0;
     this.#deeds = small ? keep : keep * 8;
-    this.#model = new HomeModel(small);
+    this.#model = new HomeModel(small && mode === 'push');
     const first = (++rounds * 1_000_003 + (seed % 1_000)) * 100;
     this.#users = Array.from({ length: users }, (_, i) => BigInt(first + i));
   }
 
   async run(): Promise<string[]> {
     const { home, gizzard } = this.service;
+    this.#decide();
     for (let i = 0; i < users * 3; i++) await this.#edge('follows', true);
     // Some readers are there from the start, some later, some come when all is over.
     for (let i = 0; i < this.#deeds; i++) {
@@ -131,7 +149,16 @@ class ModelRound {
     return ids[this.#random(ids.length)];
   }
 
+  #decide(): void {
+    const { costs } = this.service;
+    const mixed = (mixedRatio * costs.pullSeconds) / costs.pushSeconds;
+    const pushThreshold =
+      this.mode === 'push' ? 0 : this.mode === 'pull' ? pullAll : [0, pullAll, mixed, mixed][this.#random(4)]!;
+    Object.assign(costs, { threshold: pushThreshold });
+  }
+
   async #deed(): Promise<void> {
+    if (this.#random(10) === 0) this.#decide();
     const which = this.#random(20);
     if (which < 10) await this.#tweet();
     else if (which < 13) await this.#edge('follows', true);

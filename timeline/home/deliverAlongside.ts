@@ -3,7 +3,7 @@ import type { Tbird } from '../../tbird/index.js';
 import { activityChanged } from '../activity/activityJob.js';
 import type { StoredGraphs } from '../timelineGraphs.js';
 import { newDelivery } from './deliveryPayload.js';
-import { followsChanged, type Follow } from './followJob.js';
+import { followsChanged, type Follow } from './followPayload.js';
 
 /**
  * Has deliveries journaled with the tweets that bring them about, in the same step: either both are accepted, or neither. Changes of follows, blocks and unwanted retweets bring about their jobs once

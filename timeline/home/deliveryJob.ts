@@ -6,7 +6,9 @@ import type { Tbird } from '../../tbird/index.js';
 import { until, type ReadOptions, type Tweet } from '../../wire/index.js';
 import { writeOf } from '../jobs/timelinePayload.js';
 import type { StoredGraphs } from '../timelineGraphs.js';
+import type { Timelines } from '../timelines.js';
 import { audienceOf, type TimelineGraphs } from './audience.js';
+import { encodeTerms, type DeliveryCosts } from './deliveryCosts.js';
 import { decodeDelivery, deliveryJobKind, encodeDelivery, firstCursor, type Delivery } from './deliveryPayload.js';
 import { homeEntry } from './homeEntry.js';
 import { homeName, homePrefix } from './homeTimelines.js';
@@ -26,6 +28,8 @@ const firstLookMs = 2;
  * @param about what the first step brings about beside that
  */
 export const deliveryJob = (
+  timelines: Timelines,
+  costs: DeliveryCosts,
   tbird: Tbird,
   flock: Flock,
   graphs: () => StoredGraphs,
@@ -49,20 +53,36 @@ export const deliveryJob = (
       options,
     );
     const entry = homeEntry(tweet);
+    const first = cursor === firstCursor;
+    const least = op === 'remove' ? 0 : await leastReads(timelines, costs, tweet.userId, deadline);
     const writesTo = (ids: BigInt64Array): FollowUp[] => {
       if (ids.length === 0) return [];
-      if (op !== 'restore') return [writeOf({ op, prefix: homePrefix, entry, ids })];
-      // Only a merge brings back what was removed.
-      return Array.from(ids, (id) => writeOf({ op: 'merge', name: homeName(id), entries: [entry] }));
+      const to = { prefix: homePrefix, entry, ids };
+      return [writeOf(op === 'remove' ? { op, ...to } : { op: op === 'push' ? 'deliver' : op, least, ...to })];
     };
     return [
-      ...(cursor === firstCursor ? writesTo(await concerned(flock, graphs(), tweet, options)) : []),
-      ...(cursor === firstCursor ? await about(tweet, op, deadline) : []),
+      ...(first && op === 'push'
+        ? [writeOf({ op: 'posted', name: homeName(tweet.userId), terms: encodeTerms(costs.terms) })]
+        : []),
+      ...(first ? writesTo(await concerned(flock, graphs(), tweet, options)) : []),
+      ...(first ? await about(tweet, op, deadline) : []),
       ...writesTo(page.ids),
       ...(page.nextCursor === 0n ? [] : [nextStep({ ...delivery, cursor: page.nextCursor })]),
     ];
   },
 });
+
+/** How often a replica of a timeline must be read to get the author's tweets pushed. What is delivered now counts: it may be counted already. */
+async function leastReads(
+  timelines: Timelines,
+  costs: DeliveryCosts,
+  authorId: bigint,
+  deadline: Deadline,
+): Promise<number> {
+  if (costs.threshold === 0) return 0;
+  const { posts } = await timelines.rates(homeName(authorId), deadline);
+  return costs.leastReads(Math.max(posts, 1));
+}
 
 /** Those who get a tweet without being followers of all whom it takes: its author, and the one who is answered where they follow the author. */
 async function concerned(

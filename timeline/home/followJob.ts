@@ -1,47 +1,15 @@
 import { limits, RoostError, type Deadline } from '../../core/index.js';
 import type { Flock } from '../../flock/index.js';
-import { requirePayloadVersion, type ClusterJobType, type FollowUp } from '../../gizzard/index.js';
+import type { ClusterJobType, FollowUp } from '../../gizzard/index.js';
 import type { Tbird } from '../../tbird/index.js';
 import { until } from '../../wire/index.js';
 import { encodeTimelineWrite, timelineJobKind, type TimelineWrite } from '../jobs/timelinePayload.js';
-import { keyBytes } from '../entry.js';
+import { authorAt, keyBytes } from '../entry.js';
 import type { Timelines } from '../timelines.js';
 import type { TimelineGraphs } from './audience.js';
-import { authorAt, homeEntry } from './homeEntry.js';
+import { decodeFollows, followJobKind, type Follow } from './followPayload.js';
+import { homeEntry } from './homeEntry.js';
 import { homeName } from './homeTimelines.js';
-
-export const followJobKind = 'timelines.follow';
-
-/** A reader who has begun, or ended, to follow an author. */
-export interface Follow {
-  readonly readerId: bigint;
-  readonly authorId: bigint;
-}
-
-/* u8 version · for each pair i64 reader · i64 author, little-endian. */
-const version = 1;
-const pairBytes = 16;
-
-/** A job that brings the timelines of readers up to date with whom they follow. */
-export function followsChanged(follows: readonly Follow[]): FollowUp {
-  const payload = Buffer.allocUnsafe(1 + follows.length * pairBytes);
-  payload.writeUInt8(version, 0);
-  for (const [i, { readerId, authorId }] of follows.entries()) {
-    payload.writeBigInt64LE(readerId, 1 + i * pairBytes);
-    payload.writeBigInt64LE(authorId, 9 + i * pairBytes);
-  }
-  return { kind: followJobKind, payload, priority: 'medium' };
-}
-
-function decode(payload: Buffer): Follow[] {
-  requirePayloadVersion(followJobKind, payload[0], version);
-  if ((payload.length - 1) % pairBytes !== 0)
-    throw new RoostError('DataLoss', `changes of follows with ${payload.length} bytes cannot be read`);
-  return Array.from({ length: (payload.length - 1) / pairBytes }, (_, i) => ({
-    readerId: payload.readBigInt64LE(1 + i * pairBytes),
-    authorId: payload.readBigInt64LE(9 + i * pairBytes),
-  }));
-}
 
 /**
  * After edges between readers and authors have changed: merges the tweets of each author, as far back as the reader's home timeline holds any, into it where the reader follows the author now, and takes
@@ -58,7 +26,7 @@ export const followJob = (
   kind: followJobKind,
   derived: true,
   check(payload) {
-    const follows = decode(payload);
+    const follows = decodeFollows(payload);
     if (follows.length > limits.operationsPerWrite)
       throw new RoostError(
         'InvalidArgument',
@@ -68,16 +36,18 @@ export const followJob = (
       if (id < 0n) throw new RoostError('InvalidArgument', `ids are from 0 to 2^63 − 1, not ${id}`);
   },
   async run(payload, deadline) {
-    const all = decode(payload);
+    const all = decodeFollows(payload);
     const floors = await timelines.floors(new Set(all.map(({ readerId }) => homeName(readerId))), deadline);
     const follows = all.filter(({ readerId }) => floors.has(homeName(readerId)));
     if (follows.length === 0) return [];
     const standing = await standingOf(follows, flock, graphs(), deadline);
     const writes: FollowUp[] = [];
-    for (const [i, { readerId, authorId }] of follows.entries()) {
+    for (const [i, { readerId, authorId, token }] of follows.entries()) {
       const name = homeName(readerId);
+      const settles = token === undefined ? undefined : { author: authorId, token };
       if (!standing[i]!) {
         writes.push(write({ op: 'withdraw', name, at: authorAt, bytes: keyBytes(authorId) }));
+        if (settles !== undefined) writes.push(write({ op: 'settle', name, entries: [], ...settles }));
         continue;
       }
       const options = until(deadline);
@@ -86,6 +56,10 @@ export const followJob = (
       const ids = await tbird.timeline({ userId: authorId, count: keep, ...newer }, options);
       const entries = (await tbird.get(ids, options)).filter((tweet) => tweet !== undefined).map(homeEntry);
       const floor = ids.length === keep ? ids.at(-1) : held === 'all' ? undefined : held;
+      if (settles !== undefined) {
+        writes.push(write({ op: 'settle', name, entries, floor, ...settles }));
+        continue;
+      }
       // Without entries too: another replica may hold more.
       if (entries.length > 0 || floor !== undefined) writes.push(write({ op: 'fill', name, entries, floor }));
     }
@@ -93,7 +67,7 @@ export const followJob = (
   },
 });
 
-/** Whether each reader follows the author now, and neither blocks the other. */
+/** Whether each reader follows the author now, or is the author, and neither blocks the other. */
 async function standingOf(
   follows: readonly Follow[],
   flock: Flock,
@@ -110,7 +84,10 @@ async function standingOf(
     states(graphs.blocks, readers, authors),
     states(graphs.blocks, authors, readers),
   ]);
-  return follows.map((_, i) => followed[i] === 'normal' && blocked[i] !== 'normal' && blocking[i] !== 'normal');
+  return follows.map(
+    ({ readerId, authorId }, i) =>
+      readerId === authorId || (followed[i] === 'normal' && blocked[i] !== 'normal' && blocking[i] !== 'normal'),
+  );
 }
 
 const write = (of: TimelineWrite): FollowUp => ({ kind: timelineJobKind, payload: encodeTimelineWrite(of) });

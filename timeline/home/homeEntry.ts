@@ -1,5 +1,5 @@
 import type { Tweet } from '../../wire/index.js';
-import { fullEntryBytes, keyOf, secondaryKeyCounts, secondaryKeyOf, type TimelineEntry } from '../entry.js';
+import { authorAt, keyOf, secondaryKeyCounts, secondaryKeyOf, type TimelineEntry } from '../entry.js';
 
 /** What a home timeline knows of a tweet without reading it. */
 export interface HomeEntry {
@@ -16,8 +16,6 @@ export const homeEntryOf = ({ id, userId, retweetOfId, replyToUserId }: Tweet): 
   replyToUserId,
 });
 
-/** Where the author's id begins. */
-export const authorAt = fullEntryBytes;
 const repliedAt = authorAt + 8;
 
 /**

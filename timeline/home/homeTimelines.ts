@@ -2,11 +2,13 @@ import type { Flock } from '../../flock/index.js';
 import type { Tbird } from '../../tbird/index.js';
 import type { ReadOptions } from '../../wire/index.js';
 import { firstStep, type Behind, type BehindBounds, type Filling, type TimelineKind } from '../pages/timelineKind.js';
+import { newestFirst } from '../entry.js';
 import type { TimelineGraphs } from './audience.js';
 import { followedBy, followedPage } from './followed.js';
 import { homeEntry, homeEntryOf, readHomeEntry, type HomeEntry } from './homeEntry.js';
-import { pastTweets } from './pastTweets.js';
-import { visible, type ReadRule } from './visibility.js';
+import { newestTweets, pastTweets } from './pastTweets.js';
+import type { DeliveryCosts } from './deliveryCosts.js';
+import { ReaderRelations, readRules, type ReadRule } from './visibility.js';
 
 export const homePrefix = 'home:';
 export const homeName = (userId: bigint): string => `${homePrefix}${userId}`;
@@ -33,6 +35,7 @@ export class HomeTimelines implements TimelineKind<HomeEntry> {
     private readonly tbird: Tbird,
     private readonly graphs: () => TimelineGraphs & { readonly byUser: number },
     private readonly rules: readonly ReadRule[],
+    private readonly costs: DeliveryCosts,
   ) {}
 
   idOf({ tweetId }: HomeEntry): bigint {
@@ -45,22 +48,38 @@ export class HomeTimelines implements TimelineKind<HomeEntry> {
     entries: readonly HomeEntry[],
     older: readonly HomeEntry[],
     options: ReadOptions,
+    pulled: readonly bigint[] = [],
   ): Promise<HomeEntry[]> {
-    const all = [...entries, ...older];
-    const originals = new Set(entries.flatMap(({ retweetOfId }) => (retweetOfId === undefined ? [] : [retweetOfId])));
-    const ids = BigInt64Array.from(new Set([...all.map(({ tweetId }) => tweetId), ...originals]));
-    const [allowed, tweets] = await Promise.all([this.#visible(userId, all, options), this.tbird.get(ids, options)]);
-    const live = new Map(tweets.flatMap((tweet) => (tweet === undefined ? [] : [[tweet.id, tweet]])));
-    const originalEntries = [...originals].flatMap((id) => live.get(id) ?? []).map(homeEntryOf);
-    const shownOriginals = await this.#visible(userId, originalEntries, options);
-    const shown = allowed.filter(({ tweetId }) => live.has(tweetId));
-    return withoutRepeats(shown, new Set(shownOriginals.map(({ tweetId }) => tweetId))).filter(
-      ({ tweetId }) => tweetId >= entries.at(-1)!.tweetId,
-    );
+    const kept = [...entries, ...older];
+    const live = new LiveTweets(this.tbird);
+    const relations = new ReaderRelations(this.flock, this.graphs(), userId);
+    await Promise.all([
+      live.find([...kept.map(({ tweetId }) => tweetId), ...originalsOf(entries), ...pulled], options),
+      relations.find(kept, options),
+    ]);
+    // Who a pulled tweet is by, and what it retweets, is known only now.
+    const brought = live.entries(pulled);
+    const wanted = [...entries, ...brought];
+    await live.find(originalsOf(brought), options);
+    const originals = live.entries(originalsOf(wanted));
+    await relations.find([...brought, ...originals], options);
+    const visible = (some: readonly HomeEntry[]): HomeEntry[] =>
+      some.filter(
+        (entry) =>
+          live.has(entry.tweetId) &&
+          readRules.every((rule) => rule(entry, userId, relations)) &&
+          this.rules.every((rule) => rule(entry, userId)),
+      );
+    const all = visible([...kept, ...brought]).sort((a, b) => newestFirst(a.tweetId, b.tweetId));
+    const wantedIds = new Set(wanted.map(({ tweetId }) => tweetId));
+    const shownOriginals = new Set(visible(originals).map(({ tweetId }) => tweetId));
+    return withoutRepeats(all, shownOriginals).filter(({ tweetId }) => wantedIds.has(tweetId));
   }
 
-  #visible(userId: bigint, entries: readonly HomeEntry[], options: ReadOptions): Promise<HomeEntry[]> {
-    return visible(this.flock, this.graphs(), this.rules, userId, entries, options);
+  /** The tweets of authors who are not pushed to the reader. */
+  async pulled(authors: readonly bigint[], bounds: BehindBounds, options: ReadOptions): Promise<readonly bigint[]> {
+    const { byUser } = this.graphs();
+    return this.costs.pulling(authors.length, () => newestTweets(this.flock, byUser, authors, bounds, options));
   }
 
   /** What the reader's authors have tweeted, from their indexes. */
@@ -88,6 +107,31 @@ export class HomeTimelines implements TimelineKind<HomeEntry> {
       floor: ids.length < keep ? undefined : ids.at(-1),
       nextCursor: followed.nextCursor,
     };
+  }
+}
+
+const originalsOf = (entries: readonly HomeEntry[]): bigint[] =>
+  entries.flatMap(({ retweetOfId }) => (retweetOfId === undefined ? [] : [retweetOfId]));
+
+/** Tweets that are there and not deleted, as a read comes to need them. */
+class LiveTweets {
+  readonly #found = new Map<bigint, HomeEntry | undefined>();
+
+  constructor(private readonly tbird: Tbird) {}
+
+  async find(ids: readonly bigint[], options: ReadOptions): Promise<void> {
+    const wanted = BigInt64Array.from(new Set(ids.filter((id) => !this.#found.has(id))));
+    if (wanted.length === 0) return;
+    const tweets = await this.tbird.get(wanted, options);
+    for (const [i, tweet] of tweets.entries()) this.#found.set(wanted[i]!, tweet && homeEntryOf(tweet));
+  }
+
+  has(id: bigint): boolean {
+    return this.#found.get(id) !== undefined;
+  }
+
+  entries(ids: Iterable<bigint>): HomeEntry[] {
+    return [...new Set(ids)].flatMap((id) => this.#found.get(id) ?? []);
   }
 }
 

@@ -1,5 +1,7 @@
-import { limits } from '../../core/index.js';
+import { chunks, limits } from '../../core/index.js';
 import type { Flock } from '../../flock/index.js';
+import { newestFirst } from '../entry.js';
+import type { BehindBounds } from '../pages/timelineKind.js';
 import type { EdgeState, Query, ReadOptions } from '../../wire/index.js';
 
 /** Authors in one query. Each costs a range of an index; one query reads no more rows than `limits.rowsPerQuery`. */
@@ -74,4 +76,22 @@ function balanced(terms: readonly Query[]): Query {
   return { kind: 'union', left: balanced(terms.slice(0, half)), right: balanced(terms.slice(half)) };
 }
 
-export const newestFirst = (a: bigint, b: bigint): number => (a > b ? -1 : a < b ? 1 : 0);
+/** The newest tweets of each of some authors, at most `count` of each with ids between the bounds; newest first. From the authors' lists in the caches, where these hold them. */
+export async function newestTweets(
+  flock: Flock,
+  byUser: number,
+  authors: readonly bigint[],
+  { before, since, count }: BehindBounds,
+  options: ReadOptions,
+): Promise<bigint[]> {
+  const found: bigint[] = [];
+  const list = { graphId: byUser, direction: 'forward', states: kinds, count } as const;
+  const atOnce = Math.max(1, Math.floor(limits.edgesPerCall / (count * kinds.length)));
+  for (const some of chunks(authors, atOnce)) {
+    // Positions in the index are ids.
+    const maxPosition = before === undefined ? undefined : before - 1n;
+    for (const ids of await flock.newestIds({ ...list, maxPosition }, BigInt64Array.from(some), options))
+      for (const id of ids) if (since === undefined || id > since) found.push(id);
+  }
+  return [...new Set(found)].sort(newestFirst);
+}

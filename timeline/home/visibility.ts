@@ -31,48 +31,51 @@ export const readRules: readonly ((entry: HomeEntry, readerId: bigint, relations
   },
 ];
 
-/** Leaves the entries that a reader sees, by the graphs as they are now and by the application's rules. */
-export async function visible(
-  flock: Flock,
-  graphs: TimelineGraphs,
-  rules: readonly ReadRule[],
-  readerId: bigint,
-  entries: readonly HomeEntry[],
-  options: ReadOptions,
-): Promise<HomeEntry[]> {
-  if (entries.length === 0) return [];
-  const relations = await relationsOf(flock, graphs, readerId, entries, options);
-  return entries.filter(
-    (entry) =>
-      readRules.every((rule) => rule(entry, readerId, relations)) && rules.every((rule) => rule(entry, readerId)),
-  );
-}
+/** What the graphs say between a reader and those whom entries are by and about, as a read comes to need it. */
+export class ReaderRelations implements Relations {
+  readonly #known = new Set<bigint>();
+  readonly #followed = new Set<bigint>();
+  readonly #blocks = new Set<bigint>();
+  readonly #withoutRetweets = new Set<bigint>();
 
-async function relationsOf(
-  flock: Flock,
-  { follows, blocks, retweetsOff }: TimelineGraphs,
-  readerId: bigint,
-  entries: readonly HomeEntry[],
-  options: ReadOptions,
-): Promise<Relations> {
-  const others = new Set(entries.flatMap(({ userId, replyToUserId }) => [userId, replyToUserId ?? userId]));
-  others.delete(readerId);
-  const ids = BigInt64Array.from(others);
-  const reader = new BigInt64Array(ids.length).fill(readerId);
-  const related = async (graphId: number | undefined, from: BigInt64Array, to: BigInt64Array): Promise<Set<bigint>> => {
-    if (graphId === undefined || ids.length === 0) return new Set();
-    const states = await flock.states(graphId, from, to, options);
-    return new Set([...ids].filter((_, i) => states[i] === 'normal'));
-  };
-  const [followed, blocked, blocking, withoutRetweets] = await Promise.all([
-    related(follows, reader, ids),
-    related(blocks, reader, ids),
-    related(blocks, ids, reader),
-    related(retweetsOff, reader, ids),
-  ]);
-  return {
-    follows: (userId) => followed.has(userId),
-    blocks: (userId) => blocked.has(userId) || blocking.has(userId),
-    wantsRetweetsOf: (userId) => !withoutRetweets.has(userId),
-  };
+  constructor(
+    private readonly flock: Flock,
+    private readonly graphs: TimelineGraphs,
+    private readonly readerId: bigint,
+  ) {
+    this.#known.add(readerId);
+  }
+
+  /** Looks at those of the entries' users who are not known yet. */
+  async find(entries: readonly HomeEntry[], options: ReadOptions): Promise<void> {
+    const users = new Set(entries.flatMap(({ userId, replyToUserId }) => [userId, replyToUserId ?? userId]));
+    const ids = BigInt64Array.from([...users].filter((id) => !this.#known.has(id)));
+    if (ids.length === 0) return;
+    const { follows, blocks, retweetsOff } = this.graphs;
+    const nodeId = this.readerId;
+    const lists = [
+      { into: this.#followed, graphId: follows, direction: 'forward' },
+      { into: this.#blocks, graphId: blocks, direction: 'forward' },
+      { into: this.#blocks, graphId: blocks, direction: 'backward' },
+      { into: this.#withoutRetweets, graphId: retweetsOff, direction: 'forward' },
+    ] as const;
+    const there = lists.flatMap(({ graphId, ...rest }) =>
+      graphId === undefined ? [] : [{ ...rest, graphId, nodeId }],
+    );
+    const found = await this.flock.related(there, ids, options);
+    for (const [i, { into }] of there.entries()) for (const id of found[i]!) into.add(id);
+    for (const id of ids) this.#known.add(id);
+  }
+
+  follows(userId: bigint): boolean {
+    return this.#followed.has(userId);
+  }
+
+  blocks(userId: bigint): boolean {
+    return this.#blocks.has(userId);
+  }
+
+  wantsRetweetsOf(userId: bigint): boolean {
+    return !this.#withoutRetweets.has(userId);
+  }
 }

@@ -1,12 +1,15 @@
-import { limits, RoostError } from '../../core/index.js';
-import type { JobType } from '../../gizzard/index.js';
+import { randomInt } from 'node:crypto';
+import { chunks, limits, RoostError } from '../../core/index.js';
+import type { FollowUp, JobType } from '../../gizzard/index.js';
 import type { RedisHost } from '../../redis/index.js';
-import { checkEntry, keyOf } from '../entry.js';
+import { authorAt, authorOf, checkEntry, keyOf } from '../entry.js';
+import type { DeliveryCosts } from '../home/deliveryCosts.js';
+import { followsChanged } from '../home/followPayload.js';
 import type { ListLimits, TimelineLists } from '../lists/timelineLists.js';
 import { checkName, longestName, routingKeyOf } from '../names.js';
 import { listsOf, timelinesTableId } from '../timelineShards.js';
 import { timelineSpaces } from '../timelinesShardType.js';
-import { decodeTimelineWrite, timelineJobKind, type TimelineWrite } from './timelinePayload.js';
+import { decodeTimelineWrite, timelineJobKind, type DeliveryWrite, type TimelineWrite } from './timelinePayload.js';
 
 /** The part of a write that one shard takes. */
 interface Item {
@@ -17,9 +20,12 @@ interface Item {
 
 /** Pushes of one entry to many timelines reach each leaf as one call. */
 const itemsAtOnce = 4_000;
+const maxToken = 2 ** 32;
+/** Each reads the tweets of an author. */
+const fillsPerJob = 200;
 
 /** Writes of timelines. */
-export function timelineJob(cluster: string, listLimits: ListLimits): JobType<Item, RedisHost> {
+export function timelineJob(cluster: string, listLimits: ListLimits, costs: DeliveryCosts): JobType<Item, RedisHost> {
   const spaces = timelineSpaces(cluster);
   return {
     kind: timelineJobKind,
@@ -46,8 +52,8 @@ export function timelineJob(cluster: string, listLimits: ListLimits): JobType<It
     async apply(host, leaf, items, deadline) {
       const lists = listsOf(spaces, listLimits, host, leaf, deadline);
       // In the order of the jobs: one connection carries the steps out one after the other.
-      await Promise.all(grouped(items).map(([write, ids]) => applyOne(lists, write, ids)));
-      return [];
+      const done = await Promise.all(grouped(items).map(([write, ids]) => applyOne(lists, write, ids, costs)));
+      return done.flat();
     },
   };
 }
@@ -63,7 +69,40 @@ function grouped(items: readonly Item[]): (readonly [TimelineWrite, readonly big
   return groups;
 }
 
-async function applyOne(lists: TimelineLists, write: TimelineWrite, ids: readonly bigint[]): Promise<void> {
+async function applyOne(
+  lists: TimelineLists,
+  write: TimelineWrite,
+  ids: readonly bigint[],
+  costs: DeliveryCosts,
+): Promise<readonly FollowUp[]> {
+  if (isDelivery(write)) return deliver(lists, write, ids, costs);
+  await applyAlone(lists, write, ids);
+  return [];
+}
+
+const isDelivery = (write: TimelineWrite): write is DeliveryWrite => write.op === 'deliver' || write.op === 'restore';
+
+/** Readers whose timelines are to take the author in again get a fill. Each replica has its own, since it is for what that one has left out. */
+async function deliver(
+  lists: TimelineLists,
+  { op, entry, prefix, least }: DeliveryWrite,
+  ids: readonly bigint[],
+  costs: DeliveryCosts,
+): Promise<readonly FollowUp[]> {
+  const terms = { at: authorAt, least, token: randomInt(1, maxToken), revive: op === 'restore' };
+  const { fills } = await costs.pushing(() => lists.deliver(entry, prefix, ids, terms));
+  const authorId = authorOf(entry);
+  if (fills.length === 0 || authorId === undefined) return [];
+  return Array.from(chunks(fills, fillsPerJob), (some) =>
+    followsChanged(some.map(({ id, token }) => ({ readerId: id, authorId, token }))),
+  );
+}
+
+async function applyAlone(
+  lists: TimelineLists,
+  write: Exclude<TimelineWrite, DeliveryWrite>,
+  ids: readonly bigint[],
+): Promise<void> {
   switch (write.op) {
     case 'push':
     case 'remove':
@@ -81,6 +120,14 @@ async function applyOne(lists: TimelineLists, write: TimelineWrite, ids: readonl
         floor: write.floor,
         ...(write.op === 'complete' && { through: 'all' }),
       });
+      return;
+    case 'settle': {
+      const { author, token } = write;
+      await lists.merge(write.name, write.entries, { floor: write.floor, settles: { author, token } });
+      return;
+    }
+    case 'posted':
+      await lists.posted(write.name, write.terms);
       return;
     case 'unmerge':
       await lists.unmerge(write.name, write.entries.map(keyOf));

@@ -25,7 +25,26 @@ const writes: fc.Arbitrary<TimelineWrite> = fc.oneof(
     },
     { requiredKeys: ['op', 'name', 'entries'] },
   ),
+  fc.record({
+    op: fc.constantFrom('deliver' as const, 'restore' as const),
+    entry,
+    prefix: name,
+    ids: fc.array(fc.bigInt({ min: 0n, max: 2n ** 63n - 1n }), { maxLength: 9 }).map((ids) => BigInt64Array.from(ids)),
+    least: fc.double({ min: 0, noNaN: true }),
+  }),
+  fc.record(
+    {
+      op: fc.constant('settle' as const),
+      name,
+      entries: fc.array(entry, { maxLength: 9 }),
+      floor: fc.bigInt({ min: 0n, max: 2n ** 63n - 1n }),
+      author: fc.bigInt({ min: 0n, max: 2n ** 63n - 1n }),
+      token: fc.nat(2 ** 31),
+    },
+    { requiredKeys: ['op', 'name', 'entries', 'author', 'token'] },
+  ),
   fc.record({ op: fc.constantFrom('delete' as const, 'begin' as const), name }),
+  fc.record({ op: fc.constant('posted' as const), name, terms: entry }),
   fc.record({
     op: fc.constant('withdraw' as const),
     name,

@@ -4,6 +4,18 @@ import { keyBytes, type TimelineEntry } from '../entry.js';
 
 export const timelineJobKind = 'timelines.write';
 
+/**
+ * Of an entry to the timelines of an author's followers, but for those that are read too rarely, or back into them where it was removed. `least`: the reads of a replica, as a number that halves in a day, from
+ * which on it is pushed.
+ */
+export interface DeliveryWrite {
+  readonly op: 'deliver' | 'restore';
+  readonly entry: TimelineEntry;
+  readonly prefix: string;
+  readonly ids: BigInt64Array;
+  readonly least: number;
+}
+
 /** A write of timelines, as a job holds it. */
 export type TimelineWrite =
   /** Of one entry to the timelines named by the prefix and each id, or from them. */
@@ -13,6 +25,7 @@ export type TimelineWrite =
       readonly prefix: string;
       readonly ids: BigInt64Array;
     }
+  | DeliveryWrite
   /** Of several entries and one timeline. */
   | { readonly op: SeveralOperation; readonly name: string; readonly entries: readonly TimelineEntry[] }
   /** Of the newest entries of some authors: all of theirs down to `floor`; where it is absent, all. `complete` says besides that the timeline now has all that it should. */
@@ -22,7 +35,18 @@ export type TimelineWrite =
       readonly entries: readonly TimelineEntry[];
       readonly floor?: bigint | undefined;
     }
+  /** The same of one author, which ends the pull that has the token. */
+  | {
+      readonly op: 'settle';
+      readonly name: string;
+      readonly entries: readonly TimelineEntry[];
+      readonly floor?: bigint | undefined;
+      readonly author: bigint;
+      readonly token: number;
+    }
   | { readonly op: 'delete' | 'begin'; readonly name: string }
+  /** Of a post by the timeline's owner: it is counted, and what came with it is kept. */
+  | { readonly op: 'posted'; readonly name: string; readonly terms: Buffer }
   /** Of all entries that have these bytes from a place on. */
   | { readonly op: 'withdraw'; readonly name: string; readonly at: number; readonly bytes: Buffer }
   /** Of one entry, in place of those that have the same bytes from a place on. */
@@ -33,8 +57,11 @@ type SeveralOperation = 'store' | 'merge' | 'unmerge';
 /*
  * A write in the journal, little-endian: u8 version · u8 operation · u16 bytes of the name or prefix · the name · then
  *   push, remove: u16 bytes of the entry · the entry · the ids, 8 bytes each
+ *   deliver, restore: f64 least reads · the same
  *   store, merge, unmerge: for each entry u16 bytes · the entry
  *   fill, complete: i64 floor, −1 for none · the same
+ *   posted: what came with it
+ *   settle: i64 floor · i64 author · u32 token · the same
  *   withdraw, supersede: u8 place · the bytes, or the entry
  */
 const version = 1;
@@ -52,6 +79,10 @@ const operations = [
   'withdraw',
   'fill',
   'supersede',
+  'deliver',
+  'restore',
+  'settle',
+  'posted',
 ] as const;
 
 export function encodeTimelineWrite(write: TimelineWrite): Buffer {
@@ -64,6 +95,9 @@ export function encodeTimelineWrite(write: TimelineWrite): Buffer {
     case 'push':
     case 'remove':
       return Buffer.concat([header, name, ...sized(write.entry), idBytes(write.ids)]);
+    case 'deliver':
+    case 'restore':
+      return Buffer.concat([header, name, doubleBytes(write.least), ...sized(write.entry), idBytes(write.ids)]);
     case 'delete':
     case 'begin':
       return Buffer.concat([header, name]);
@@ -74,6 +108,15 @@ export function encodeTimelineWrite(write: TimelineWrite): Buffer {
     case 'fill':
     case 'complete':
       return Buffer.concat([header, name, keyBytes(write.floor ?? noFloor), ...write.entries.flatMap(sized)]);
+    case 'posted':
+      return Buffer.concat([header, name, write.terms]);
+    case 'settle': {
+      const token = Buffer.allocUnsafe(4);
+      token.writeUInt32LE(write.token);
+      const author = keyBytes(write.author);
+      const floor = keyBytes(write.floor ?? noFloor);
+      return Buffer.concat([header, name, floor, author, token, ...write.entries.flatMap(sized)]);
+    }
     default:
       return Buffer.concat([header, name, ...write.entries.flatMap(sized)]);
   }
@@ -98,6 +141,7 @@ export function decodeTimelineWrite(payload: Buffer): TimelineWrite {
   };
   const takeEntry = (): TimelineEntry => take(take(2).readUInt16LE(0));
   const name = take(payload.readUInt16LE(2)).toString();
+  if (op === 'posted') return { op, name, terms: payload.subarray(at) };
   if (op === 'delete' || op === 'begin') {
     if (at !== payload.length) throw malformed(payload);
     return { op, name };
@@ -108,19 +152,25 @@ export function decodeTimelineWrite(payload: Buffer): TimelineWrite {
     if (bytes.length === 0) throw malformed(payload);
     return op === 'withdraw' ? { op, name, at: place, bytes } : { op, name, at: place, entry: bytes };
   }
-  if (op === 'push' || op === 'remove') {
+  if (op === 'push' || op === 'remove' || op === 'deliver' || op === 'restore') {
+    const least = op === 'deliver' || op === 'restore' ? take(8).readDoubleLE(0) : 0;
     const entry = takeEntry();
     const rest = payload.subarray(at);
     if (rest.length % 8 !== 0) throw malformed(payload);
     const ids = new BigInt64Array(rest.length / 8);
     for (let i = 0; i < ids.length; i++) ids[i] = rest.readBigInt64LE(i * 8);
-    return { op, prefix: name, entry, ids };
+    return op === 'deliver' || op === 'restore'
+      ? { op, prefix: name, entry, ids, least }
+      : { op, prefix: name, entry, ids };
   }
-  const floor = op === 'fill' || op === 'complete' ? take(8).readBigInt64LE(0) : noFloor;
+  const floor = op === 'fill' || op === 'complete' || op === 'settle' ? take(8).readBigInt64LE(0) : noFloor;
+  const settled = op === 'settle' ? take(12) : undefined;
   const entries: TimelineEntry[] = [];
   while (at < payload.length) entries.push(takeEntry());
-  if (op !== 'fill' && op !== 'complete') return { op, name, entries };
-  return { op, name, entries, ...(floor !== noFloor && { floor }) };
+  if (op === 'store' || op === 'merge' || op === 'unmerge') return { op, name, entries };
+  const filled = { name, entries, ...(floor !== noFloor && { floor }) };
+  if (op !== 'settle') return { op, ...filled };
+  return { op, ...filled, author: settled!.readBigInt64LE(0), token: settled!.readUInt32LE(8) };
 }
 
 function sized(entry: TimelineEntry): Buffer[] {
@@ -132,6 +182,12 @@ function sized(entry: TimelineEntry): Buffer[] {
 function idBytes(ids: BigInt64Array): Buffer {
   const bytes = Buffer.allocUnsafe(ids.length * 8);
   for (let i = 0; i < ids.length; i++) bytes.writeBigInt64LE(ids[i]!, i * 8);
+  return bytes;
+}
+
+function doubleBytes(value: number): Buffer {
+  const bytes = Buffer.allocUnsafe(8);
+  bytes.writeDoubleLE(value);
   return bytes;
 }
 

@@ -1,4 +1,5 @@
-import { keyOf } from '../entry.js';
+import { authorOf, keyOf } from '../entry.js';
+import { mergePaces, pulledIn } from './pace.js';
 import { isTombstone, type Through, type TimelineRow } from './timelineLists.js';
 
 /** What `absorb` makes of two replicas of a timeline: of one key, a tombstone wins over an entry. */
@@ -19,24 +20,38 @@ export function mergeRows(mine: TimelineRow, other: TimelineRow): TimelineRow {
     name: mine.name,
     through: further(mine.through, other.through),
     ttlMs: Math.max(mine.ttlMs, other.ttlMs),
+    pace: mergePaces(mine.pace, other.pace),
     stored,
   };
 }
 
 /**
  * Whether two replicas hold the same of a timeline. When each of them was trimmed is its own affair, so that what both hold counts: all above the higher of the keys that bound them.
- * So is when they expire.
+ * So is when they expire, and which authors each leaves to its readers: of these authors' entries one may have what the other has not.
  */
 export function sameRow(a: TimelineRow, b: TimelineRow): boolean {
   if (a.through !== b.through) return false;
   const floors = [a, b].flatMap(({ stored: [head] }) => (head === undefined || head.length === 0 ? [] : [keyOf(head)]));
   const floor = floors.length === 0 ? undefined : floors.reduce((most, one) => (one > most ? one : most));
-  const [left, right] = [held(a, floor), held(b, floor)];
+  const pulled = new Set([...pulledIn(a.pace), ...pulledIn(b.pace)]);
+  const [left, right] = [held(a, floor, pulled), held(b, floor, pulled)];
   return left.length === right.length && left.every((entry, i) => entry.equals(right[i]!));
 }
 
-const held = ({ stored }: TimelineRow, floor: bigint | undefined): readonly Buffer[] =>
-  stored.filter((entry) => entry.length > 0 && (floor === undefined || keyOf(entry) > floor));
+/** Whether a row lacks something that another has, entries or authors to pull: a copy of it is then not whole. */
+export function lacksOf(row: TimelineRow, other: TimelineRow): boolean {
+  const merged = mergeRows(row, other);
+  return pulledIn(merged.pace).length > pulledIn(row.pace).length || !sameRow(row, merged);
+}
+
+const held = (
+  { stored }: TimelineRow,
+  floor: bigint | undefined,
+  pulled: ReadonlySet<bigint | undefined>,
+): readonly Buffer[] =>
+  stored.filter(
+    (entry) => entry.length > 0 && (floor === undefined || keyOf(entry) > floor) && !pulled.has(authorOf(entry)),
+  );
 
 function compareKeys(a: Buffer, b: Buffer): number {
   const [left, right] = [keyOf(a), keyOf(b)];

@@ -23,6 +23,18 @@ type Mark = string | Buffer;
 /** The steps of timelines that Redis does as one. Each says at its head, in `lua/`, what it does, takes and answers. */
 export const scripts = {
   push: script<ToMany, number>('push'),
+  deliver: script<
+    ToMany & {
+      readonly at: number;
+      readonly least: number;
+      readonly token: number;
+      readonly most: number;
+      readonly revive: 0 | 1;
+    },
+    [pushed: number, left: number, ...fills: (Buffer | number)[]]
+  >('deliver'),
+  posted: script<{ readonly name: string; readonly ttl: number; readonly terms: Buffer }, 1>('posted'),
+  rates: script<{ readonly name: string }, [posts: Buffer, terms: Buffer, reads: Buffer, pace: Buffer | null]>('rates'),
   remove: script<ToMany, number>('remove'),
   store: script<
     { readonly name: string; readonly ttl: number; readonly keep: number; readonly entries: readonly TimelineEntry[] },
@@ -34,6 +46,8 @@ export const scripts = {
       readonly name: string;
       readonly through: Mark;
       readonly floor: Mark;
+      readonly author: Mark;
+      readonly token: number;
       readonly given: readonly TimelineEntry[];
     },
     number
@@ -47,16 +61,20 @@ export const scripts = {
       readonly before: Mark;
       readonly since: Mark;
       readonly originals: 0 | 1;
+      readonly reading: 0 | 1;
     },
-    null | [through: Buffer, older: 0 | 1 | 2, count: number, ...entries: TimelineEntry[]]
+    null | [through: Buffer, older: 0 | 1 | 2, count: number, pulled: Buffer, ...entries: TimelineEntry[]]
   >('read'),
   floor: script<{ readonly name: string }, null | Buffer>('floor'),
-  row: script<{ readonly name: string }, null | [through: Buffer, ttlMs: number, ...stored: Buffer[]]>('row'),
+  row: script<{ readonly name: string }, null | [through: Buffer, ttlMs: number, pace: Buffer, ...stored: Buffer[]]>(
+    'row',
+  ),
   absorb: script<
     Bounds & {
       readonly name: string;
       readonly through: Mark;
       readonly ttlMs: number;
+      readonly pace: Buffer;
       readonly stored: readonly Buffer[];
     },
     1

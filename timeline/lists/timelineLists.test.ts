@@ -75,6 +75,66 @@ describe('push', () => {
   });
 });
 
+describe('deliver', () => {
+  const by = (key: number, author: bigint) => Buffer.concat([makeEntry(BigInt(key)), keyBytes(author)]);
+  const terms = (least: number, token = 7) => ({ at: 20, least, token, revive: false });
+  const read = async (id: number, reads: number) => {
+    for (let i = 0; i < reads; i++) await lists.read(`deliver:${id}`, { limit: 1, reading: true });
+  };
+  const pulled = async (id: number) => (await lists.read(`deliver:${id}`, { limit: 1 }))!.pulled;
+
+  it('pushes where readers read often, and leaves the author to those who read rarely', async () => {
+    for (const id of [1, 2, 3]) await lists.store(`deliver:${id}`, []);
+    await read(1, 10);
+    await read(2, 1);
+    expect(await lists.deliver(by(1, 50n), 'deliver:', [1n, 2n, 3n, 4n], terms(4))).toEqual({
+      pushed: 2,
+      left: 1,
+      fills: [],
+    });
+    expect([await keys('deliver:1'), await keys('deliver:2'), await keys('deliver:3')]).toEqual([[1], [], [1]]);
+    expect([await pulled(1), await pulled(2), await pulled(3)]).toEqual([[], [50n], []]);
+    // Another author is pushed all the same.
+    await lists.deliver(by(2, 51n), 'deliver:', [2n], terms(0.1));
+    expect([await keys('deliver:2'), await pulled(2)]).toEqual([[2], [50n]]);
+  });
+
+  it('changes its mind by a margin only, and pulls until the fill of its own token has come', async () => {
+    await lists.store('deliver:5', []);
+    await read(5, 3);
+    await lists.deliver(by(1, 50n), 'deliver:', [5n], terms(10));
+    expect((await lists.deliver(by(2, 50n), 'deliver:', [5n], terms(2.5))).left).toBe(1);
+    expect(await lists.deliver(by(3, 50n), 'deliver:', [5n], terms(1, 9))).toEqual({
+      pushed: 1,
+      left: 0,
+      fills: [{ id: 5n, token: 9 }],
+    });
+    // The fill is asked for once; again where the step is repeated, which may have been cut off before it was journaled.
+    expect((await lists.deliver(by(4, 50n), 'deliver:', [5n], terms(1, 10))).fills).toEqual([]);
+    expect((await lists.deliver(by(4, 50n), 'deliver:', [5n], terms(1, 11))).fills).toEqual([{ id: 5n, token: 9 }]);
+    await lists.merge('deliver:5', [by(1, 50n)], { settles: { author: 50n, token: 8 } });
+    expect(await pulled(5)).toEqual([50n]);
+    await lists.merge('deliver:5', [by(1, 50n), by(2, 50n)], { settles: { author: 50n, token: 9 } });
+    expect([await keys('deliver:5'), await pulled(5)]).toEqual([[4, 3, 2, 1], []]);
+  });
+
+  it('brings an entry back only where it restores', async () => {
+    await lists.store('deliver:6', [by(1, 50n), by(2, 50n)]);
+    await lists.remove(by(1, 50n), 'deliver:', [6n]);
+    expect((await lists.deliver(by(1, 50n), 'deliver:', [6n], terms(0))).pushed).toBe(0);
+    expect((await lists.deliver(by(1, 50n), 'deliver:', [6n], { ...terms(0), revive: true })).pushed).toBe(1);
+    expect(await keys('deliver:6')).toEqual([2, 1]);
+  });
+
+  it('hands on to a copy which authors are pulled', async () => {
+    const copy = listsOf('copied');
+    const row = (await lists.row('deliver:2'))!;
+    await copy.absorb({ ...row, pace: Buffer.alloc(0) });
+    await copy.absorb(row);
+    expect((await copy.read('deliver:2', { limit: 1 }))!.pulled).toEqual([50n]);
+  });
+});
+
 describe('remove', () => {
   it('keeps an entry out that arrives after its removal', async () => {
     await lists.store('gone:1', entries(10, 30));

@@ -1,6 +1,7 @@
 import { RoostError, type Deadline } from '../../core/index.js';
 import type { KeySpaces, LuaScript, RedisHost, SpaceOwner } from '../../redis/index.js';
 import { inOrder, keyBytes, keyOf, type TimelineEntry } from '../entry.js';
+import { leftTo, pulledIn } from './pace.js';
 import { scripts } from './scripts.js';
 
 type Scripts = typeof scripts;
@@ -13,6 +14,8 @@ export type TimelineIds = readonly bigint[] | BigInt64Array;
 
 /** Timelines that one step of Redis changes; while it does, it answers nobody else. */
 const timelinesPerStep = 1_000;
+/** Authors that a timeline leaves to its readers; all others are pushed. */
+const pulledPerTimeline = 256;
 const tombstone = 'gone';
 
 export interface ListLimits {
@@ -40,6 +43,8 @@ export interface ListPage {
   readonly whole: boolean;
   /** Where asked for: the older entries that are kept and have the same secondary key as one of the page, where it counts. */
   readonly older: readonly TimelineEntry[];
+  /** Authors whose entries are not all here: readers ask for them. */
+  readonly pulled: readonly bigint[];
 }
 
 export interface PageBounds {
@@ -50,6 +55,38 @@ export interface PageBounds {
   readonly limit: number;
   /** Whether to look for older entries with the secondary keys of the page's. */
   readonly older?: boolean;
+  /** Whether it counts as a read by the timeline's owner, by whose rate entries are pushed or pulled. */
+  readonly reading?: boolean;
+}
+
+/** How an entry is delivered. */
+export interface DeliveryTerms {
+  /** Where the author's id begins in the entry. */
+  readonly at: number;
+  /** The reads, as a number that halves in a day, from which on entries are pushed. */
+  readonly least: number;
+  /** Marks the authors that are to be filled in: not 0, 32 bits. */
+  readonly token: number;
+  /** Whether the entry comes back where it was removed. */
+  readonly revive: boolean;
+}
+
+export interface Delivered {
+  /** Timelines that took the entry, and those that leave it to their readers. */
+  readonly pushed: number;
+  readonly left: number;
+  /** Timelines whose author is pushed from now on, and pulled until the fill with the token brings what was not pushed. */
+  readonly fills: readonly { readonly id: bigint; readonly token: number }[];
+}
+
+/** How often a timeline is read and its owner posts, each as a number that halves in a day, on one replica. */
+export interface TimelineRates {
+  readonly posts: number;
+  /** What came with the last post: see `PostTerms`. Empty where there was none. */
+  readonly terms: Buffer;
+  readonly reads: number;
+  /** Undefined where the timeline is missing. */
+  readonly pulled: readonly bigint[] | undefined;
 }
 
 /** Everything that is stored of a timeline. */
@@ -57,6 +94,8 @@ export interface TimelineRow {
   readonly name: string;
   readonly through: Through;
   readonly ttlMs: number;
+  /** How often it is read and which authors are pulled, as it is stored; empty where nothing is. */
+  readonly pace: Buffer;
   /** In ascending order of their keys, with tombstones. */
   readonly stored: readonly Buffer[];
 }
@@ -78,6 +117,35 @@ export class TimelineLists {
   /** Puts an entry into the timelines that exist, where it belongs; one of the same key stays as it is. Returns how many took it. */
   push(entry: TimelineEntry, prefix: string, ids: TimelineIds): Promise<number> {
     return this.#inSteps('push', entry, prefix, ids);
+  }
+
+  /** Puts an entry into the timelines that exist, but for those whose readers pull its author. See `deliver.lua`. */
+  async deliver(
+    entry: TimelineEntry,
+    prefix: string,
+    ids: TimelineIds,
+    { at, least, token, revive }: DeliveryTerms,
+  ): Promise<Delivered> {
+    const terms = { at, least, token, most: pulledPerTimeline, revive: revive ? 1 : 0 } as const;
+    const answers = await Promise.all(
+      this.#steps(ids, (some) => this.#run('deliver', { entry, ...this.#bounds, prefix, ids: some, ...terms })),
+    );
+    return {
+      pushed: answers.reduce((sum, [pushed]) => sum + pushed, 0),
+      left: answers.reduce((sum, [, left]) => sum + left, 0),
+      fills: answers.flatMap(([, , ...fills]) => leftTo(fills)),
+    };
+  }
+
+  /** Counts a post of a timeline's owner, and keeps what came with it. */
+  async posted(name: string, terms: Buffer): Promise<void> {
+    await this.#run('posted', { name, ttl: this.limits.ttlSeconds, terms });
+  }
+
+  async rates(name: string): Promise<TimelineRates> {
+    const [posts, terms, reads, pace] = await this.#run('rates', { name });
+    const pulled = pace === null ? undefined : pulledIn(pace);
+    return { posts: Number(posts.toString()), terms, reads: Number(reads.toString()), pulled };
   }
 
   /** Removes the entry of the same key from timelines, and keeps it out where it arrives later. Returns how many held it. */
@@ -102,15 +170,32 @@ export class TimelineLists {
    *
    * @param through how far back the timeline is complete with them; absent: as far as before
    * @param floor the key below which not all is given, so that the list ends there; absent: all is given
+   * @param settles the author and the token of a fill that ends a pull
    */
   async merge(
     name: string,
     entries: readonly TimelineEntry[],
-    { through, floor }: { readonly through?: Through; readonly floor?: bigint | undefined } = {},
+    {
+      through,
+      floor,
+      settles,
+    }: {
+      readonly through?: Through;
+      readonly floor?: bigint | undefined;
+      readonly settles?: { readonly author: bigint; readonly token: number };
+    } = {},
   ): Promise<number | undefined> {
     const given = inOrder(entries);
     return present(
-      await this.#run('merge', { name, ...this.#bounds, through: markOf(through), floor: bound(floor), given }),
+      await this.#run('merge', {
+        name,
+        ...this.#bounds,
+        through: markOf(through),
+        floor: bound(floor),
+        author: bound(settles?.author),
+        token: settles?.token ?? 0,
+        given,
+      }),
     );
   }
 
@@ -120,7 +205,7 @@ export class TimelineLists {
   }
 
   /** Reads a page, newest first, and renews when the timeline expires. Undefined where it is missing. */
-  async read(name: string, { before, since, limit, older }: PageBounds): Promise<ListPage | undefined> {
+  async read(name: string, { before, since, limit, older, reading }: PageBounds): Promise<ListPage | undefined> {
     const answer = await this.#run('read', {
       name,
       ttl: this.limits.ttlSeconds,
@@ -128,15 +213,17 @@ export class TimelineLists {
       before: bound(before),
       since: bound(since),
       originals: older === true ? 1 : 0,
+      reading: reading === true ? 1 : 0,
     });
     if (answer === null) return undefined;
-    const [through, mark, count, ...entries] = answer;
+    const [through, mark, count, pulled, ...entries] = answer;
     return {
       entries: entries.slice(0, count),
       through: throughOf(through),
       end: mark !== 0,
       whole: mark === 2,
       older: entries.slice(count),
+      pulled: pulledIn(pulled, 0),
     };
   }
 
@@ -167,12 +254,15 @@ export class TimelineLists {
   }
 
   async #inSteps(script: 'push' | 'remove', entry: TimelineEntry, prefix: string, ids: TimelineIds): Promise<number> {
-    const steps: Promise<number>[] = [];
-    for (let from = 0; from < ids.length; from += timelinesPerStep) {
-      const some = ids.slice(from, from + timelinesPerStep).join(',');
-      steps.push(this.#run(script, { entry, ...this.#bounds, prefix, ids: some }));
-    }
-    return (await Promise.all(steps)).reduce((sum, count) => sum + count, 0);
+    const counts = this.#steps(ids, (some) => this.#run(script, { entry, ...this.#bounds, prefix, ids: some }));
+    return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
+  }
+
+  #steps<T>(ids: TimelineIds, step: (ids: string) => Promise<T>): Promise<T>[] {
+    const steps: Promise<T>[] = [];
+    for (let from = 0; from < ids.length; from += timelinesPerStep)
+      steps.push(step(ids.slice(from, from + timelinesPerStep).join(',')));
+    return steps;
   }
 
   get #bounds(): { readonly keep: number; readonly max: number } {
@@ -196,8 +286,8 @@ export class TimelineLists {
   async row(name: string): Promise<TimelineRow | undefined> {
     const answer = await this.#run('row', { name });
     if (answer === null) return undefined;
-    const [through, ttlMs, ...stored] = answer;
-    return { name, through: throughOf(through), ttlMs, stored };
+    const [through, ttlMs, pace, ...stored] = answer;
+    return { name, through: throughOf(through), ttlMs, pace, stored };
   }
 
   /** Those that exist, in the order of the names. */
@@ -231,9 +321,9 @@ export class TimelineLists {
   }
 
   /** Merges what another replica stores of a timeline into what is here. Of one key, a tombstone wins over an entry. */
-  async absorb({ name, through, ttlMs, stored }: TimelineRow): Promise<void> {
+  async absorb({ name, through, ttlMs, pace, stored }: TimelineRow): Promise<void> {
     const mark = markOf(through);
-    await this.#run('absorb', { name, ...this.#bounds, through: mark, ttlMs, stored });
+    await this.#run('absorb', { name, ...this.#bounds, through: mark, ttlMs, pace, stored });
   }
 
   async #run<Name extends keyof Scripts>(name: Name, args: Omit<ArgsOf<Name>, 'shard'>): Promise<AnswerOf<Name>> {

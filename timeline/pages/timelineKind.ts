@@ -39,7 +39,16 @@ export interface TimelineKind<Item> {
   itemOf(entry: TimelineEntry): Item | undefined;
   idOf(item: Item): bigint;
   /** Those that the user gets to see, by what is true now. */
-  shown(userId: bigint, items: readonly Item[], older: readonly Item[], options: ReadOptions): Promise<readonly Item[]>;
+  shown(
+    userId: bigint,
+    items: readonly Item[],
+    older: readonly Item[],
+    options: ReadOptions,
+    /** Ids of more items, which are not in the list: see `pulled`. */
+    pulled?: readonly bigint[],
+  ): Promise<readonly Item[]>;
+  /** Of authors whose entries are not all in the list: the ids between the bounds, newest first, of each at most the newest `count`. Absent: there are no such authors. */
+  pulled?(authors: readonly bigint[], bounds: BehindBounds, options: ReadOptions): Promise<readonly bigint[]>;
   /** What is older than the kept entries. */
   behind(userId: bigint, bounds: BehindBounds, options: ReadOptions): Promise<Behind<Item>>;
   /** One step of a rebuild: some of the newest entries, at most `keep`. */

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Deadline, limits, parseCount, parseId } from '../../core/index.js';
 import { deadlineOf, type HomeRequest, type ReadOptions, until } from '../../wire/index.js';
-import { keyOf, type TimelineEntry } from '../entry.js';
+import { keyOf, newestFirst, type TimelineEntry } from '../entry.js';
 import type { ListPage, PageBounds } from '../lists/timelineLists.js';
 import type { Timelines } from '../timelines.js';
-import type { TimelineKind } from './timelineKind.js';
+import type { BehindBounds, TimelineKind } from './timelineKind.js';
 
 /** A page of a timeline, newest first. */
 export interface TimelinePage<Item> {
@@ -62,18 +62,24 @@ export class TimelinePages<Item> {
       const limit = Math.min(wanted, limits.pageSize);
       let stretch: Stretch<Item>;
       if (kept) {
-        const list = await this.#list(userId, { before, since, limit, older: kind.older === true }, deadline);
+        const older = kind.older === true;
+        const list = await this.#list(
+          userId,
+          { before, since, limit, older, reading: round === 0 && kind.pulled !== undefined },
+          deadline,
+        );
         partial ||= list.through !== 'all';
         missed ||= list.missed;
-        stretch = this.#stretchOf(list, limit);
-        kept = !list.end;
+        stretch = await this.#withPulled(this.#stretchOf(list, limit), list, { before, since, count: limit }, within());
+        kept = !list.end || stretch.cut;
       } else {
         wentBehind = true;
         const behind = await kind.behind(userId, { before, since, count: limit }, within());
-        stretch = { ...behind, older: [] };
+        stretch = { ...behind, older: [], pulled: [], cut: false };
       }
       before = stretch.last ?? before;
-      if (stretch.items.length > 0) found.push(...(await kind.shown(userId, stretch.items, stretch.older, within())));
+      const { items, older, pulled } = stretch;
+      if (items.length + pulled.length > 0) found.push(...(await kind.shown(userId, items, older, within(), pulled)));
       ({ end } = stretch);
     }
     this.onRead(partial ? 'partial' : missed ? 'rebuilt' : wentBehind ? 'behind' : 'kept');
@@ -99,7 +105,10 @@ export class TimelinePages<Item> {
       missed = true;
       if (await this.timelines.lease(name, rebuildLeaseMs, deadline)) await this.askForRebuild(userId, deadline);
       if (giveUp.passed)
-        return { ...(page ?? { entries: [], older: [], through: undefined, end: true, whole: false }), missed };
+        return {
+          ...(page ?? { entries: [], older: [], through: undefined, end: true, whole: false, pulled: [] }),
+          missed,
+        };
       await sleep(pollMs);
     }
   }
@@ -113,7 +122,32 @@ export class TimelinePages<Item> {
       older: read(older).reverse(),
       last: last && keyOf(last),
       end: end ? whole && through === 'all' : entries.length < limit,
+      pulled: [],
+      cut: false,
     };
+  }
+
+  /** Brings in the entries that the list leaves to its readers, as far down as the stretch goes. Where there are many, the stretch ends higher up. */
+  async #withPulled(
+    stretch: Stretch<Item>,
+    { pulled: authors }: ListPage,
+    { before, since, count }: BehindBounds,
+    options: ReadOptions,
+  ): Promise<Stretch<Item>> {
+    const { kind } = this;
+    // What is below an end that is none comes from behind the list.
+    const nothing = stretch.last === undefined && !stretch.end;
+    if (kind.pulled === undefined || authors.length === 0 || nothing) return stretch;
+    const floor = stretch.end ? since : stretch.last;
+    const found = await kind.pulled(authors, { before, since: floor, count: count + 1 }, options);
+    const there = new Set(stretch.items.map((item) => kind.idOf(item)));
+    const pulled = found.filter((id) => !there.has(id));
+    const ids = [...there, ...pulled].sort(newestFirst);
+    const last = ids[count - 1];
+    if (ids.length <= count || last === undefined) return { ...stretch, pulled };
+    const above = (id: bigint): boolean => id >= last;
+    const items = stretch.items.filter((item) => above(kind.idOf(item)));
+    return { ...stretch, items, pulled: pulled.filter(above), last, end: false, cut: true };
   }
 }
 
@@ -126,4 +160,8 @@ interface Stretch<Item> {
   readonly last: bigint | undefined;
   /** Whether the reader has reached the end, or what they have seen already. */
   readonly end: boolean;
+  /** Ids of items that are not in the list. */
+  readonly pulled: readonly bigint[];
+  /** Whether the list goes on where the stretch ends. */
+  readonly cut: boolean;
 }

@@ -1,9 +1,9 @@
 -- Merges what another replica stores of one timeline into this one, and makes it where it is missing. Of one key, a tombstone wins over an entry. The timeline is complete
--- as far back as the one that is complete further, and holds what either holds; it expires when the later one does.
+-- as far back as the one that is complete further, and holds what either holds; it expires when the later one does. Authors whom either leaves to its readers are pulled.
 --
 -- KEYS: shards
--- ARGV: shard, name, keep, max, through, ttlMs, stored[]
--- include: common
+-- ARGV: shard, name, keep, max, through, ttlMs, pace, stored[]
+-- include: common, pace
 
 keep, max, ttlMs = tonumber(keep), tonumber(max), tonumber(ttlMs)
 
@@ -61,4 +61,15 @@ if best == 'all' then
 else
   redis.call('SET', through_of(space, name), best, 'PX', left)
 end
+local my_pace = #mine > 0 and redis.call('GET', pace_of(space, name)) or ''
+if #pace >= rate_bytes then
+  local both = #my_pace >= rate_bytes and my_pace or string.sub(pace, 1, rate_bytes)
+  for at = rate_bytes + 1, #pace, pulled_bytes do
+    local author = string.sub(pace, at, at + 7)
+    -- The token is of a fill for the other list.
+    if not pulled_at(both, author) then both = both .. author .. struct.pack('<I4', 0) end
+  end
+  my_pace = both
+end
+if #my_pace >= rate_bytes then redis.call('SET', pace_of(space, name), my_pace, 'PX', left + outlives * 1000) end
 return 1

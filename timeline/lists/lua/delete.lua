@@ -2,7 +2,7 @@
 --
 -- KEYS: shards
 -- ARGV: shard, name
--- include: common
+-- include: common, pace
 
 
 local space, err = space_of(shards, shard)
@@ -10,5 +10,5 @@ if not space then return err end
 
 local list = space .. name
 redis.call('ZREM', index_of(space), name)
-redis.call('UNLINK', through_of(space, name))
+redis.call('UNLINK', through_of(space, name), pace_of(space, name))
 return redis.call('UNLINK', list)

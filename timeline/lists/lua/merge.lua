@@ -1,11 +1,12 @@
 -- Puts entries into one timeline, where they belong by their keys, in one step. Of entries of one key the one that is there stays; a tombstone makes room.
 -- A missing timeline is left alone. `floor`: 8 bytes; not all is given of what is below this key, so that the list ends there. Empty where all is given.
 -- `through`: '' keeps how far the timeline is complete, 'all' makes it complete, a key says it is complete down to that key.
+-- With `author`, 8 bytes, it is the fill that has this token: the author is no longer pulled.
 -- Returns how many entries it took, -1 where the timeline is missing.
 --
 -- KEYS: shards
--- ARGV: shard, name, keep, max, through, floor, given[]
--- include: common
+-- ARGV: shard, name, keep, max, through, floor, author, token, given[]
+-- include: common, pace
 
 keep, max = tonumber(keep), tonumber(max)
 
@@ -73,5 +74,14 @@ if through == 'all' then
   redis.call('DEL', through_of(space, name))
 elseif through ~= '' and redis.call('EXISTS', through_of(space, name)) == 1 then
   redis.call('SET', through_of(space, name), through, 'KEEPTTL')
+end
+if author ~= '' then
+  local pace = redis.call('GET', pace_of(space, name))
+  if pace then
+    local at, its = pulled_at(pace, author)
+    if at and its == tonumber(token) then
+      redis.call('SET', pace_of(space, name), string.sub(pace, 1, at - 1) .. string.sub(pace, at + pulled_bytes), 'KEEPTTL')
+    end
+  end
 end
 return taken

@@ -1,13 +1,15 @@
 -- Reads one page, newest first: entries with keys below `before` and above `since`, both 8 bytes or empty, at most `limit` of them. Renews when the timeline
--- expires. Returns false where it is missing, else
+-- expires; with `reading` it counts as a read, where the timeline is complete. Returns false where it is missing, else
 --   how far it is complete: 'all', or a key, or empty for nothing
 --   0 where the list holds older entries, 1 where older ones may stand elsewhere, 2 where there are none
---   how many entries of the page follow, then these
+--   how many entries of the page follow
+--   the authors who are pulled, as `pace` has them
+--   the entries
 --   with `originals`: the older entries of the list whose secondary key counts and is that of an entry of the page
 --
 -- KEYS: shards
--- ARGV: shard, name, ttl, limit, before, since, originals
--- include: common
+-- ARGV: shard, name, ttl, limit, before, since, originals, reading
+-- include: common, pace
 
 limit = tonumber(limit)
 
@@ -23,7 +25,16 @@ if since ~= '' then since_high, since_low = key_of(since) end
 
 local through = redis.call('GET', through_of(space, name))
 if through then redis.call('EXPIRE', through_of(space, name), ttl) end
-local answer, seen = { through or 'all', 1, 0 }, {}
+local pace = redis.call('GET', pace_of(space, name))
+if reading == '1' and not through then
+  local now = seconds_now()
+  pace = with_rate(pace, rate_at(pace, now) + 1, now)
+  redis.call('SET', pace_of(space, name), pace, 'EX', ttl + outlives)
+elseif pace then
+  redis.call('EXPIRE', pace_of(space, name), ttl + outlives)
+end
+local answer, seen = { through or 'all', 1, 0, string.sub(pace or '', rate_bytes + 1) }, {}
+local heads = #answer
 local retweets = false
 
 -- Whether the secondary key of an entry counts: the highest bit of its flags.
@@ -34,7 +45,7 @@ end
 -- `older` entries stand before the last one of the page.
 local function answer_with(mark, older)
   answer[2] = mark
-  answer[3] = #answer - 3
+  answer[3] = #answer - heads
   if retweets and older > 0 then
     for _, entry in ipairs(redis.call('LRANGE', list, 0, older - 1)) do
       if counts(entry) and seen[string.sub(entry, 9, 16)] then answer[#answer + 1] = entry end
@@ -59,7 +70,7 @@ while behind < length do
       if entry ~= sentinel and not less(since_high, since_low, high, low) then return answer_with(0, older) end
     end
     if is_entry(entry) then
-      if #answer - 3 == limit then return answer_with(0, older) end
+      if #answer - heads == limit then return answer_with(0, older) end
       answer[#answer + 1] = entry
       if originals == '1' and counts(entry) then
         retweets = true

@@ -3,7 +3,7 @@
 --
 -- KEYS: shards
 -- ARGV: shard, name, ttl, keep, entries[]
--- include: common
+-- include: common, pace
 
 keep = tonumber(keep)
 
@@ -11,7 +11,7 @@ local space, err = space_of(shards, shard)
 if not space then return err end
 
 local list = space .. name
-redis.call('DEL', list, through_of(space, name))
+redis.call('DEL', list, through_of(space, name), pace_of(space, name))
 if #entries < keep then table.insert(entries, 1, sentinel) end
 rewrite(list, entries, keep)
 redis.call('EXPIRE', list, ttl)

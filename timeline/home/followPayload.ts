@@ -1,0 +1,42 @@
+import { RoostError } from '../../core/index.js';
+import { requirePayloadVersion, type FollowUp } from '../../gizzard/index.js';
+
+export const followJobKind = 'timelines.follow';
+
+/** A reader who has begun, or ended, to follow an author. */
+export interface Follow {
+  readonly readerId: bigint;
+  readonly authorId: bigint;
+  /** Of an author who is pushed to the reader from now on: that of the fill which ends the pull. */
+  readonly token?: number;
+}
+
+/* u8 version · for each pair i64 reader · i64 author · u32 token, 0 for none, little-endian. */
+const version = 1;
+const pairBytes = 20;
+
+/** A job that brings the timelines of readers up to date with whom they follow. */
+export function followsChanged(follows: readonly Follow[]): FollowUp {
+  const payload = Buffer.allocUnsafe(1 + follows.length * pairBytes);
+  payload.writeUInt8(version, 0);
+  for (const [i, { readerId, authorId, token = 0 }] of follows.entries()) {
+    payload.writeBigInt64LE(readerId, 1 + i * pairBytes);
+    payload.writeBigInt64LE(authorId, 9 + i * pairBytes);
+    payload.writeUInt32LE(token, 17 + i * pairBytes);
+  }
+  return { kind: followJobKind, payload, priority: 'medium' };
+}
+
+export function decodeFollows(payload: Buffer): Follow[] {
+  requirePayloadVersion(followJobKind, payload[0], version);
+  if ((payload.length - 1) % pairBytes !== 0)
+    throw new RoostError('DataLoss', `changes of follows with ${payload.length} bytes cannot be read`);
+  return Array.from({ length: (payload.length - 1) / pairBytes }, (_, i) => {
+    const token = payload.readUInt32LE(17 + i * pairBytes);
+    return {
+      readerId: payload.readBigInt64LE(1 + i * pairBytes),
+      authorId: payload.readBigInt64LE(9 + i * pairBytes),
+      ...(token !== 0 && { token }),
+    };
+  });
+}
