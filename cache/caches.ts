@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { Metrics, silentLog, type CacheConfig, type Log, type RoostConfig } from '../process/index.js';
+import { Metrics, silentLog, tlsOf, type CacheConfig, type Log, type RoostConfig } from '../process/index.js';
 import { connectRedis } from '../redis/index.js';
 import { CacheMetrics } from './cacheMetrics.js';
 import type { FirstLevelOptions } from './entries/firstLevel.js';
@@ -54,7 +54,7 @@ export async function openCaches(
     commandTimeoutMs: registerTimeoutMs,
     what: 'the Redis of the cache register',
   });
-  const { gutterTtlSeconds, maxValueBytes, warmSeconds } = cache;
+  const { tls, gutterTtlSeconds, maxValueBytes, warmSeconds } = cache;
   const { onlooker = false } = options;
   const deadlineMs = onlooker ? Math.max(cache.deadlineMs, onlookerDeadlineMs) : cache.deadlineMs;
   const pool = (name: string, nodes: readonly string[], gutter: readonly string[]): CachePool | undefined =>
@@ -71,6 +71,7 @@ export async function openCaches(
             maxValueBytes,
             warmSeconds,
             onlooker,
+            ...(tls && { tls: () => tlsOf(tls) }),
           },
           redis,
           metrics,

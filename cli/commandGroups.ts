@@ -19,7 +19,7 @@ const groups: Readonly<Record<string, Readonly<Record<string, readonly string[]>
       'migrations',
     ],
     'Hosts and releases:': ['host', 'nameserver', 'upgrade', 'reload', 'audit', 'completion'],
-    'Who may do what:': ['access', 'certs'],
+    'Who may do what:': ['access', 'certs', 'grants'],
     'The topology, part by part:': ['topology', 'report', 'create-table', 'shard', 'link', 'forwarding'],
   },
   flock: {

@@ -22,6 +22,7 @@ interface StartOptions extends DirOptions {
   readonly caches?: number;
   readonly fsync?: RedisFsync;
   readonly source?: PlaygroundSource | 'auto';
+  readonly tls?: true;
 }
 
 interface StopOptions extends DirOptions, ConfirmOptions {
@@ -59,6 +60,7 @@ export function addPlaygroundCommands(program: Command, io: CliIo): void {
         'containers',
       ]),
     )
+    .option('--tls', 'encrypt every connection, those to our own servers too')
     .action(async (options: StartOptions) => {
       const { dir, configPath, serverVersion } = await startPlayground({
         dir: resolve(io.workingFolder, options.dir),
@@ -66,6 +68,7 @@ export function addPlaygroundCommands(program: Command, io: CliIo): void {
         ...(options.caches === undefined ? {} : { caches: options.caches }),
         ...(options.fsync === undefined ? {} : { redisFsync: options.fsync }),
         ...(options.source === undefined ? {} : { source: options.source }),
+        ...(options.tls === undefined ? {} : { tls: options.tls }),
       });
       const status = await readPlayground(dir);
       const output = outputFor(io, options);

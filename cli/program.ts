@@ -18,6 +18,7 @@ import { addCompletionCommand } from './completion.js';
 import { addCertsCommand } from './certs.js';
 import { addDoctorCommand } from './doctor.js';
 import { addForwardingCommands } from './forwarding.js';
+import { addGrantsCommand } from './grants.js';
 import { addHostCommands } from './host.js';
 import { addJobCommands } from './job.js';
 import { addJournalCommands } from './journal.js';
@@ -74,6 +75,7 @@ export function buildProgram(io: CliIo, json = false): Command {
   addLinkCommands(program, io);
   addForwardingCommands(program, io);
   addHostCommands(program, io);
+  addGrantsCommand(program, io);
   addJobCommands(program, io);
   addJournalCommands(program, io);
   addBackupCommands(program, io);

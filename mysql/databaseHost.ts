@@ -1,11 +1,12 @@
 import type { Socket } from 'node:net';
 import mysql, { type Pool, type PoolConnection, type TypedParameterValue } from 'mysql2';
 import { Deadline, deadlineExceeded, Health, maxInt64, RoostError } from '../core/index.js';
-import { passwordOf, type DatabaseHostConfig, type Log, type PoolConfig } from '../process/index.js';
+import { type DatabaseHostConfig, type Log, type PoolConfig } from '../process/index.js';
 import { ConnectionLine } from './connectionLine.js';
 import { readHostClock } from './hostClock.js';
 import { hostLoad, replicationLagSeconds } from './hostLoad.js';
 import { databaseRoom, type DatabaseRoom } from './hostRoom.js';
+import { logInOptions, renewAtEveryLogIn } from './logIn.js';
 import { isHostDown, sqlError, type DriverError } from './sqlErrors.js';
 
 /** What may be bound to a statement. */
@@ -56,11 +57,7 @@ export class DatabaseHost implements SqlSession {
   ) {
     this.#line = new ConnectionLine(name, limits.size, limits.waiting);
     this.#pool = mysql.createPool({
-      ...(config.socketPath === undefined
-        ? { host: config.host, port: config.port }
-        : { socketPath: config.socketPath }),
-      user: config.user,
-      password: passwordOf(config) ?? '',
+      ...logInOptions(config),
       connectionLimit: limits.size,
       connectTimeout: limits.connectTimeoutMs,
       maxPreparedStatements: preparedPerConnection,
@@ -69,7 +66,7 @@ export class DatabaseHost implements SqlSession {
       charset: 'utf8mb4',
       enableKeepAlive: true,
     });
-    readAtEveryLogin(this.#pool, () => passwordOf(config) ?? '');
+    renewAtEveryLogIn(this.#pool, config, log);
     this.#sessionSetup = [
       "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', SESSION innodb_lock_wait_timeout = 5" +
         // MariaDB runs the first comment and MySQL the second: MariaDB skips versions 50700 to 50999.
@@ -367,9 +364,3 @@ const bind = (value: SqlValue): SqlValue | TypedParameterValue => {
 };
 
 const brief = (sql: string): string => sql.trim().slice(0, 80).replaceAll(/\s+/g, ' ');
-
-/** Has new connections log in with the password as it is then. mysql2 copies the properties of this object for each of them, accessors as they are. */
-function readAtEveryLogin(pool: Pool, password: () => string): void {
-  const { connectionConfig } = (pool as unknown as { readonly config: { readonly connectionConfig: object } }).config;
-  Object.defineProperty(connectionConfig, 'password', { get: password, enumerable: true, configurable: true });
-}

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { Deadline, RoostError } from '../core/index.js';
 import type { DatabaseHost } from './databaseHost.js';
 import { asideDatabase } from './droppedTables.js';
+import { grantStatements } from './grants.js';
 
 const deadlineMs = 5_000;
 const tryDeadlineMs = 30_000;
@@ -152,6 +153,6 @@ async function missingRights(host: DatabaseHost, cluster: string): Promise<strin
   return refused.length === 0 ? [] : [...refused, grantText(cluster)];
 }
 
-/** The rights that an account of Roost needs. */
+/** The rights that an account of a server needs. */
 export const grantText = (cluster: string): string =>
-  `the account needs: GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, ALTER, INDEX ON \`${cluster.replaceAll('_', '\\_')}%\`.* TO …; REPLICATION CLIENT on *.* shows replicas that lag`;
+  `the account needs: ${grantStatements(cluster, 'server', '…').join(' ')} (\`roost grants\` prints them)`;

@@ -1,6 +1,8 @@
 export { DatabaseHost, type SqlResult, type SqlRow, type SqlSession, type SqlValue } from './databaseHost.js';
 export { DatabaseHosts } from './databaseHosts.js';
 export { hostClockMs, readHostClock } from './hostClock.js';
+export { databaseAccounts, grantStatements, type DatabaseAccount } from './grants.js';
+export { existingTables } from './existingTables.js';
 export { grantText } from './hostCheck.js';
 export { movableTables, shardTable, type TableShard } from './movableTables.js';
 export { mysqlBackend, mysqlBackendName } from './mysqlBackend.js';

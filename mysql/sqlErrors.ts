@@ -1,4 +1,4 @@
-import { RoostError, type ErrorCode } from '../core/index.js';
+import { RoostError, tlsTrouble, type ErrorCode } from '../core/index.js';
 
 /** Server errors that another attempt of the same transaction cures: deadlock, lock wait, and a row that somebody else has just inserted. */
 const conflicts = new Set(['ER_LOCK_DEADLOCK', 'ER_LOCK_WAIT_TIMEOUT', 'ER_DUP_ENTRY', 'ER_CHECKREAD']);
@@ -58,6 +58,8 @@ const refusedLogIn = new Set([
   'ER_HOST_IS_BLOCKED',
   'ER_SECURE_TRANSPORT_REQUIRED',
 ]);
+/** No encrypted connection comes about. */
+const notEncrypted = new Set(['HANDSHAKE_SSL_ERROR', 'HANDSHAKE_NO_SSL_SUPPORT']);
 const missingGrants = new Set([
   'ER_DBACCESS_DENIED_ERROR',
   'ER_TABLEACCESS_DENIED_ERROR',
@@ -129,7 +131,10 @@ export function namesData({ code, fields }: RoostError): boolean {
 /** Whether an error says that the host as a whole cannot be used. One statement's missing table, grant or room does not. */
 export const isHostDown = ({ code, fields }: RoostError): boolean => {
   const name = fields['sql_code'];
-  return code === 'Unavailable' && (name === undefined || unreachable.has(name) || refusedLogIn.has(name));
+  return (
+    code === 'Unavailable' &&
+    (name === undefined || unreachable.has(name) || refusedLogIn.has(name) || notEncrypted.has(name))
+  );
 };
 
 function canonical(name: string | undefined, { message, errno, sqlState }: DriverError): ErrorCode {
@@ -150,7 +155,10 @@ function canonical(name: string | undefined, { message, errno, sqlState }: Drive
   return sqlState !== undefined && dataClasses.test(sqlState) ? 'Internal' : 'Unavailable';
 }
 
-function messageOf(name: string | undefined, { message }: DriverError, host: string): string {
+function messageOf(name: string | undefined, error: DriverError, host: string): string {
+  const { message } = error;
+  if (name !== undefined && notEncrypted.has(name))
+    return `${host}: ${tlsTrouble(error) ?? message}; check databaseHosts.${host}.tls`;
   if (name !== undefined && refusedLogIn.has(name)) {
     const user = /user '([^']*)'/i.exec(message)?.[1];
     return `${host} refuses the log-in${user === undefined ? '' : ` of user '${user}'`}: check databaseHosts.${host}.user and password (${message})`;

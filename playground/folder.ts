@@ -20,7 +20,7 @@ const stateFile = 'playground.json';
 const configFile = 'roost.config.json';
 const temporarySuffix = '.tmp';
 /** Everything that a playground puts into its folder, and so everything that a stop may remove. */
-const ownEntry = /^((db|cache|redis)\d+|redis|template|playground\.json|roost\.config\.json)(\.tmp)?$/;
+const ownEntry = /^((db|cache|redis)\d+|redis|certs|template|playground\.json|roost\.config\.json)(\.tmp)?$/;
 /** The kernel's limit on a socket's path is 107 bytes on Linux and 103 on macOS. */
 const socketPathBytes = 103;
 
@@ -35,6 +35,11 @@ export class PlaygroundFolder {
 
   get configPath(): string {
     return join(this.dir, configFile);
+  }
+
+  /** Where the certificates of an encrypted playground are. */
+  get certificates(): string {
+    return join(this.dir, 'certs');
   }
 
   serverFolder(name: string): string {

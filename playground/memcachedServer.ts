@@ -1,13 +1,23 @@
+import type { Encryption } from './encryption.js';
+
 /** Memory of one cache node. */
 const memoryMiB = 64;
 
 /** Holds on the command line of a process and of a container alike. UDP is off. */
 export const memcachedSettings: readonly string[] = ['-U', '0', '-m', String(memoryMiB)];
 
-export const memcachedArguments = (port: number): string[] => [
+export const memcachedArguments = (port: number, encryption?: Encryption): string[] => [
   ...['-l', '127.0.0.1'],
   ...['-p', String(port)],
   ...memcachedSettings,
+  // A client must show a certificate (2: once, and at every handshake after it).
+  ...(encryption === undefined
+    ? []
+    : [
+        '-Z',
+        ...['-o', `ssl_chain_cert=${encryption.server.certFile},ssl_key=${encryption.server.keyFile}`],
+        ...['-o', `ssl_verify_mode=2,ssl_ca_cert=${encryption.caFile}`],
+      ]),
   // Without it memcached refuses to run as root.
   ...(process.getuid?.() === 0 ? ['-u', 'root'] : []),
 ];

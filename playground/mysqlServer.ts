@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { RoostError } from '../core/index.js';
 import type { MysqlBinaries, MysqlFamily } from './binaries.js';
+import type { Encryption } from './encryption.js';
 
 /** Settings of a small private database: durable, and small enough that several fit a laptop. */
 const sizes = {
@@ -34,6 +35,7 @@ export interface MysqlServerOptions {
   readonly socketPath: string;
   readonly port: number;
   readonly password: string;
+  readonly encryption?: Encryption | undefined;
 }
 
 /** The command line of one database. Writes the accounts' file, which the server runs before it takes connections. */
@@ -53,8 +55,16 @@ export function mysqlArguments(binaries: MysqlBinaries, options: MysqlServerOpti
     `--port=${options.port}`,
     `--init-file=${accounts}`,
     ...mysqlSettings(binaries.family),
+    ...(options.encryption === undefined ? [] : tlsArguments(options.encryption)),
   ];
 }
+
+const tlsArguments = ({ caFile, server }: Encryption): string[] => [
+  `--ssl-ca=${caFile}`,
+  `--ssl-cert=${server.certFile}`,
+  `--ssl-key=${server.keyFile}`,
+  '--require-secure-transport=ON',
+];
 
 /** True once the server has a complete data folder. */
 export const hasMysqlData = (folder: string): boolean => existsSync(dataFolder(folder));

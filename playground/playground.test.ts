@@ -113,7 +113,7 @@ describe('a running playground', () => {
         'noeviction',
       ]),
     );
-    expect(await Promise.all(playground.memcached.map(probeMemcached))).toHaveLength(2);
+    expect(await Promise.all(playground.memcached.map((node) => probeMemcached(node)))).toHaveLength(2);
   });
 
   it('has a configuration that names its servers, and free ports for ours', () => {

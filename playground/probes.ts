@@ -1,4 +1,5 @@
 import { connect } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { Redis } from 'ioredis';
 import { createConnection } from 'mysql2/promise';
 import type { Address } from '../core/index.js';
@@ -6,13 +7,20 @@ import type { Address } from '../core/index.js';
 /** How long one attempt to reach a server may take; the whole wait is bounded by the caller. */
 const attemptMs = 2000;
 
+interface ProbeTls {
+  readonly ca: string;
+  readonly cert: string;
+  readonly key: string;
+}
+
 /** Asks a database for its version, as "MariaDB 10.11.19" or "MySQL 8.4.3". */
-export async function probeMysql(address: Address, password: string): Promise<string> {
+export async function probeMysql(address: Address, password: string, ssl?: ProbeTls): Promise<string> {
   const connection = await createConnection({
     host: address.host,
     port: address.port,
     user: 'root',
     password,
+    ...(ssl && { ssl }),
     connectTimeout: attemptMs,
   });
   // An error after the answer must not end the process.
@@ -27,11 +35,12 @@ export async function probeMysql(address: Address, password: string): Promise<st
 }
 
 /** Returns the pid that the Redis server gives as its own. Rejects while it loads its data. */
-export async function probeRedis(address: Address): Promise<number> {
+export async function probeRedis(address: Address, tls?: ProbeTls): Promise<number> {
   const redis = new Redis({
     host: address.host,
     port: address.port,
     lazyConnect: true,
+    ...(tls && { tls }),
     retryStrategy: () => null,
     connectTimeout: attemptMs,
     commandTimeout: attemptMs,
@@ -49,9 +58,12 @@ export async function probeRedis(address: Address): Promise<number> {
 }
 
 /** Returns the pid that the memcached server gives as its own. */
-export const probeMemcached = (address: Address): Promise<number> =>
+export const probeMemcached = (address: Address, tls?: ProbeTls): Promise<number> =>
   new Promise((resolve, reject) => {
-    const socket = connect({ host: address.host, port: address.port, timeout: attemptMs });
+    const { host, port } = address;
+    const socket = tls
+      ? connectTls({ host, port, timeout: attemptMs, ...tls })
+      : connect({ host, port, timeout: attemptMs });
     let answer = '';
     const fail = (error: Error): void => {
       socket.destroy();
@@ -60,7 +72,7 @@ export const probeMemcached = (address: Address): Promise<number> =>
     socket.on('error', fail);
     socket.on('timeout', () => fail(new Error('memcached did not answer')));
     socket.on('close', () => reject(new Error('memcached closed the connection')));
-    socket.on('connect', () => socket.write('stats\r\n'));
+    socket.on(tls ? 'secureConnect' : 'connect', () => socket.write('stats\r\n'));
     socket.on('data', (data) => {
       answer += data.toString('latin1');
       if (!answer.includes('END\r\n')) return;

@@ -6,6 +6,7 @@ import { RoostError } from '../core/index.js';
 import { findBinaries, programsOf, requireBinaries, type Binaries } from './binaries.js';
 import type { ServerDriver, StartServerOptions } from './driver.js';
 import type { PlaygroundFolder } from './folder.js';
+import { clientOptions, encryptionIn } from './encryption.js';
 import { memcachedArguments } from './memcachedServer.js';
 import { hasMysqlData, initializeMysqlData, mysqlArguments } from './mysqlServer.js';
 import { notStarted } from './notStarted.js';
@@ -118,15 +119,16 @@ export class ProcessServers implements ServerDriver {
   #commandLine(state: PlaygroundState, server: ServerState): [string, string[]] {
     const { port } = server;
     const folder = this.folder.serverFolder(server.name);
+    const encryption = state.tls === true ? encryptionIn(this.folder.certificates) : undefined;
     if (server.kind === 'redis')
-      return [this.#require().redis, redisArguments({ folder, port, fsync: state.redisFsync })];
-    if (server.kind === 'memcached') return [this.#require().memcached, memcachedArguments(port)];
+      return [this.#require().redis, redisArguments({ folder, port, fsync: state.redisFsync, encryption })];
+    if (server.kind === 'memcached') return [this.#require().memcached, memcachedArguments(port, encryption)];
     const socketPath = join(this.folder.socketFolder(server.name), 'mysql.sock');
     // A socket left by a server that was killed looks like one that answers.
     if (existsSync(socketPath)) rmSync(socketPath);
     server.socketPath = socketPath;
     const { mysql } = this.#require();
-    return [mysql.server, mysqlArguments(mysql, { folder, socketPath, port, password: state.password })];
+    return [mysql.server, mysqlArguments(mysql, { folder, socketPath, port, password: state.password, encryption })];
   }
 
   /** False when the process ended before it answered. Throws `FailedPrecondition` when it neither answers nor ends in time. */
@@ -139,7 +141,7 @@ export class ProcessServers implements ServerDriver {
         throw notStarted(server, readFileSync(this.folder.logPath(server.name), 'utf8'), lastError);
       }
       try {
-        if (await answers(state, server, started)) return true;
+        if (await answers(state, server, started, this.folder.certificates)) return true;
       } catch (error) {
         lastError = error;
       }
@@ -180,10 +182,16 @@ export class ProcessServers implements ServerDriver {
 }
 
 /** Whether it is this process that answers: another may have taken the port. A database proves it by the password. */
-async function answers(state: PlaygroundState, server: ServerState, started: ProcessIdentity): Promise<boolean> {
-  if (server.kind === 'redis') return (await probeRedis(server)) === started.pid;
-  if (server.kind === 'memcached') return (await probeMemcached(server)) === started.pid;
-  state.serverVersion = await probeMysql(server, state.password);
+async function answers(
+  state: PlaygroundState,
+  server: ServerState,
+  started: ProcessIdentity,
+  certificates: string,
+): Promise<boolean> {
+  const tls = state.tls === true ? clientOptions(encryptionIn(certificates)) : undefined;
+  if (server.kind === 'redis') return (await probeRedis(server, tls)) === started.pid;
+  if (server.kind === 'memcached') return (await probeMemcached(server, tls)) === started.pid;
+  state.serverVersion = await probeMysql(server, state.password, tls);
   return true;
 }
 

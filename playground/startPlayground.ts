@@ -4,6 +4,7 @@ import type { RoostConfigInput } from '../process/index.js';
 import { chooseSource } from './chooseSource.js';
 import { createDriver } from './createDriver.js';
 import type { ServerDriver, StartServerOptions } from './driver.js';
+import { encryptionIn, prepareEncryption } from './encryption.js';
 import { PlaygroundFolder } from './folder.js';
 import { cachesMax, databaseHostsMax, lockWaitMs, redisServersMax } from './limits.js';
 import { withLock } from './lock.js';
@@ -25,6 +26,8 @@ export interface PlaygroundOptions {
   readonly redisFsync?: RedisFsync;
   /** `auto` when absent: binaries, else containers, else installed packages. */
   readonly source?: PlaygroundSource | 'auto';
+  /** Whether every connection is encrypted, those to our own servers too, and clients show certificates; false when absent. Servers from binaries only. */
+  readonly tls?: boolean;
   /** Takes over a playground that runs in `dir`, starting those of its servers that do not, where otherwise the start is refused. */
   readonly adopt?: boolean;
   /** Told of what takes long (packages being installed, images being fetched), in words for a person. */
@@ -76,18 +79,24 @@ async function begin(
     source,
     phase: 'starting',
     redisFsync: options.redisFsync ?? previous?.redisFsync ?? 'always',
+    ...((options.tls ?? previous?.tls) === true ? { tls: true } : {}),
     password: previous?.password ?? randomBytes(12).toString('hex'),
     serverVersion: previous?.serverVersion,
     servers,
   };
   folder.writeState(state);
   try {
+    if (state.tls === true) {
+      if (source === 'containers')
+        throw new RoostError('FailedPrecondition', 'only servers from binaries are encrypted: use `--source binaries`');
+      await prepareEncryption(folder.certificates);
+    }
     await startServers(driver, state, {
       mayMove: true,
       save: () => folder.writeState(state),
       onStep: options.onStep ?? ignore,
     });
-    folder.writeConfig(configFor(state, ports));
+    folder.writeConfig(configFor(state, ports, folder.certificates));
     state.phase = 'running';
     folder.writeState(state);
   } catch (error) {
@@ -215,19 +224,27 @@ function checkSame(
 function configFor(
   state: PlaygroundState,
   [flockPort, adminPort, managerPort, injectorPort, tbirdPort, usersPort, timelinePort]: readonly number[],
+  certificates: string,
 ): RoostConfigInput {
+  const { caFile, server: shown, client } = encryptionIn(certificates);
+  const encrypted = state.tls === true ? { tls: { caFile, ...client } } : {};
   const { servers, password } = state;
   const databases = servers.filter(({ kind }) => kind === 'mysql');
   const [redis, ...more] = servers.filter(({ kind }) => kind === 'redis') as [ServerState, ...ServerState[]];
   return {
     databaseHosts: Object.fromEntries(
-      databases.map(({ name, host, port, socketPath }) => [name, { host, port, socketPath, user: 'root', password }]),
+      databases.map(({ name, host, port, socketPath }) => [
+        name,
+        // Through a socket nothing is encrypted.
+        { host, port, ...(state.tls === true ? {} : { socketPath }), user: 'root', password, ...encrypted },
+      ]),
     ),
     nameServer: { hosts: ['db1'] },
-    redis: { host: redis.host, port: redis.port },
+    redis: { host: redis.host, port: redis.port, ...encrypted },
     memcached: servers.filter(({ kind }) => kind === 'memcached').map(({ host, port }) => `${host}:${port}`),
+    ...(state.tls === true ? { cache: encrypted, tls: { caFile, ...shown, clientCaFile: caFile } } : {}),
     server: { flockPort, managerPort, injectorPort, tbirdPort, usersPort, timelinePort, adminPort },
     // What the journal does not take holds timelines.
-    timeline: { hosts: Object.fromEntries(more.map(({ name, host, port }) => [name, { host, port }])) },
+    timeline: { hosts: Object.fromEntries(more.map(({ name, host, port }) => [name, { host, port, ...encrypted }])) },
   };
 }

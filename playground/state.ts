@@ -20,6 +20,8 @@ export const stateSchema = z.object({
   /** `starting` that outlives its starter means that the starter was killed. */
   phase: z.enum(['starting', 'running', 'stopped']),
   redisFsync: z.enum(['always', 'everysec', 'no']),
+  /** Every connection is encrypted, with certificates in `certs`. */
+  tls: z.boolean().optional(),
   /** Of the database user `root`. */
   password: z.string(),
   /** As "MariaDB 10.11.19"; absent until a database has answered. */

@@ -1,4 +1,5 @@
 import { Redis, type RedisOptions } from 'ioredis';
+import { tlsTrouble } from '../core/index.js';
 import { passwordOf, tlsOf, type Log, type RedisConfig } from '../process/index.js';
 
 /** A Redis that answers nothing for so long hangs: the connection is given up and made anew. */
@@ -19,11 +20,20 @@ export interface RedisConnectOptions {
   readonly what?: string;
 }
 
+/** What ioredis's types leave out. */
+interface Flushable {
+  /** Fails the commands that wait. */
+  flushQueue(error: Error): void;
+}
+
 /**
  * A connection to a Redis. Calls that find it away wait for a few attempts to reconnect and then fail;
  * each caller bounds its wait with its own deadline.
  */
 export function connectRedis(config: RedisConfig, log: Log, options: RedisConnectOptions = {}): Redis {
+  const retries = options.blocking === true ? null : (options.retries ?? 3);
+  /** Why no encrypted connection came about, if that is the reason. */
+  let encryption: string | undefined;
   const redis = new Redis({
     ...redisAddress(config),
     ...withSecrets(config),
@@ -31,15 +41,21 @@ export function connectRedis(config: RedisConfig, log: Log, options: RedisConnec
     lazyConnect: true,
     socketTimeout: silenceMs,
     ...(options.commandTimeoutMs === undefined ? {} : { commandTimeout: options.commandTimeoutMs }),
-    maxRetriesPerRequest: options.blocking === true ? null : (options.retries ?? 3),
+    maxRetriesPerRequest: retries,
     // It was made a replica. At its address there may be the primary by now; the command itself fails, and its caller knows what that means.
     reconnectOnError: (error) => error.message.startsWith('READONLY'),
     enableAutoPipelining: options.blocking !== true,
-    retryStrategy: reconnectMs,
+    retryStrategy(attempt) {
+      // Where it would fail commands for their number of attempts, the reason says what to do.
+      if (encryption !== undefined && retries !== null && attempt % (retries + 1) === 0)
+        (redis as unknown as Flushable).flushQueue(new Error(encryption));
+      return reconnectMs(attempt);
+    },
     noDelay: true,
   });
   let lastReason = '';
   redis.on('error', (error: Error) => {
+    encryption = tlsTrouble(error);
     if (error.message === lastReason) return;
     lastReason = error.message;
     log.warn({ err: error }, `${options.what ?? "the journal's Redis"} does not answer`);
@@ -48,6 +64,7 @@ export function connectRedis(config: RedisConfig, log: Log, options: RedisConnec
   redis.on('close', () => Object.assign(redis.options, withSecrets(config, log)));
   redis.on('ready', () => {
     lastReason = '';
+    encryption = undefined;
   });
   return redis;
 }
@@ -74,18 +91,20 @@ function redisAddress({
           sentinelRetryStrategy: reconnectMs,
           sentinelCommandTimeout: sentinelMs,
           connectTimeout: silenceMs,
+          enableTLSForSentinelMode: true,
         }),
     ...(username === undefined ? {} : { username }),
   };
 }
 
 /** While a file cannot be read, what was read last stays: a secret is replaced in more than one step. */
-function withSecrets(config: RedisConfig, log?: Log): Pick<RedisOptions, 'password' | 'tls'> {
+function withSecrets(config: RedisConfig, log?: Log): Pick<RedisOptions, 'password' | 'tls' | 'sentinelTLS'> {
   try {
     const password = passwordOf(config);
+    const tls = config.tls === undefined ? undefined : tlsOf(config.tls);
     return {
       ...(password === undefined ? {} : { password }),
-      ...(config.tls === undefined ? {} : { tls: tlsOf(config.tls) }),
+      ...(tls === undefined ? {} : { tls, sentinelTLS: tls }),
     };
   } catch (error) {
     if (log === undefined) throw error;

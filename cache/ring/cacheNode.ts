@@ -1,3 +1,4 @@
+import type { ConnectionOptions } from 'node:tls';
 import { Backoff, RoostError } from '../../core/index.js';
 import { batchOperations, Connection, type Reply } from './connection.js';
 import { statuses, type CacheOperation } from './protocol.js';
@@ -32,6 +33,8 @@ export class CacheNode {
     readonly name: string,
     /** Called when the node is taken for dead. */
     private readonly onSuspect: (node: CacheNode, why: RoostError) => void,
+    /** Absent: connections are not encrypted. */
+    private readonly tls?: () => ConnectionOptions,
   ) {}
 
   /** Rejects with `Unavailable` or `DeadlineExceeded`; then nothing is known of any of the keys. */
@@ -85,7 +88,7 @@ export class CacheNode {
       throw new RoostError('Unavailable', `cache node ${this.name} is left alone after a failure`, {
         fields: { node: this.name },
       });
-    this.#connection = new Connection(this.name, connectTimeoutMs);
+    this.#connection = new Connection(this.name, connectTimeoutMs, this.tls);
     return this.#connection;
   }
 

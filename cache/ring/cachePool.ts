@@ -1,3 +1,4 @@
+import type { ConnectionOptions } from 'node:tls';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { BackgroundLoop, Backoff, Deadline, RoostError } from '../../core/index.js';
@@ -43,6 +44,8 @@ export interface CachePoolOptions {
   readonly maxValueBytes: number;
   /** A tool that looks: it enters no node into the register and takes none out, whatever its configuration says and however long a node takes for it. */
   readonly onlooker?: boolean;
+  /** Makes what each connection to a node is encrypted with. Absent: none is. */
+  readonly tls?: () => ConnectionOptions;
 }
 
 const damagedSaidEveryMs = 60_000;
@@ -116,7 +119,7 @@ export class CachePool {
   node(name: string): CacheNode {
     let node = this.#nodes.get(name);
     if (node === undefined) {
-      node = new CacheNode(name, (suspect, why) => void this.#suspected(suspect, why));
+      node = new CacheNode(name, (suspect, why) => void this.#suspected(suspect, why), this.options.tls);
       this.#nodes.set(name, node);
     }
     return node;

@@ -1,12 +1,15 @@
 import type { Socket } from 'node:net';
+import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 import memjs from 'memjs';
-import { RoostError, writeSoon } from '../../core/index.js';
+import { RoostError, tlsTrouble, writeSoon } from '../../core/index.js';
 import { encodeGets, encodeOperations, opcodes, responseMagic, type CacheOperation } from './protocol.js';
 
 /** memjs's connection, as far as it is used here. Its own types leave out most of it. */
 interface MemjsServer {
   /** Called with each message that has come in whole. */
   respond(message: Message): void;
+  /** Takes bytes that came, and calls `respond` with the messages that are whole. */
+  responseHandler(bytes: Buffer): void;
   /** Gives the socket, once it is connected. */
   sock(sasl: boolean, go: (socket: Socket) => void): void;
   onError(seq: number, callback: (error: Error) => void): void;
@@ -67,6 +70,7 @@ export class Connection {
   constructor(
     readonly name: string,
     connectTimeoutMs: number,
+    tls?: () => ConnectionOptions,
   ) {
     const at = name.lastIndexOf(':');
     const options = { timeout: 3600, conntimeout: connectTimeoutMs / 1000 };
@@ -75,16 +79,38 @@ export class Connection {
         Server: new (host: string, port: number, user: string, password: string, options: object) => MemjsServer;
       }
     ).Server;
-    this.#server = new Server(name.slice(0, at), Number(name.slice(at + 1)), '', '', options);
+    const [host, port] = [name.slice(0, at), Number(name.slice(at + 1))];
+    this.#server = new Server(host, port, '', '', options);
     this.#server.respond = (message) => this.#take(message);
     this.#server.onError(0, (error) => this.#die(error.message, error));
-    this.#server.sock(false, (socket) => {
+    if (tls === undefined) this.#server.sock(false, (socket) => this.#connected(socket));
+    else this.#connectSecurely(host, port, connectTimeoutMs, tls);
+  }
+
+  #connected(socket: Socket): void {
+    this.#socket = socket;
+    socket.setNoDelay(true);
+    socket.once('close', () => this.#die('the connection was closed'));
+    for (const request of this.#waiting ?? []) writeSoon(socket, request);
+    this.#waiting = undefined;
+  }
+
+  /** memjs connects in the clear alone; what it does with the bytes does not depend on where they come from. */
+  #connectSecurely(host: string, port: number, timeoutMs: number, tls: () => ConnectionOptions): void {
+    try {
+      const socket = connectTls({ host, port, timeout: timeoutMs, ...tls() });
       this.#socket = socket;
-      socket.setNoDelay(true);
+      socket.once('timeout', () => this.#die(`no encrypted connection within ${timeoutMs} ms`));
+      socket.on('error', (error) => this.#die(tlsTrouble(error) ?? error.message, error));
       socket.once('close', () => this.#die('the connection was closed'));
-      for (const request of this.#waiting ?? []) writeSoon(socket, request);
-      this.#waiting = undefined;
-    });
+      socket.once('secureConnect', () => {
+        socket.setTimeout(0);
+        socket.on('data', (bytes: Buffer) => this.#server.responseHandler(bytes));
+        this.#connected(socket);
+      });
+    } catch (error) {
+      this.#die(RoostError.from(error).message, error);
+    }
   }
 
   /** Why it broke; undefined while it can be used. */

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { RoostError, type Deadline } from '../../core/index.js';
-import type { DatabaseHost, SqlRow, SqlSession, SqlValue } from '../../mysql/index.js';
+import { existingTables, type DatabaseHost, type SqlRow, type SqlSession, type SqlValue } from '../../mysql/index.js';
 import { sameHead, versionsPerPrimary, type Head } from '../nameServer/nameServerStore.js';
 import { otherPrimary } from '../nameServer/primary.js';
 import { addedTables } from '../nameServer/nameServerTables.js';
@@ -306,12 +306,7 @@ export class ControlStore {
       primary_host: addedTables['primary_host']!,
     };
     const names = Object.keys(tables);
-    const rows = await this.host.rows(
-      `SELECT table_name FROM information_schema.tables WHERE table_schema = ? AND table_name IN (${names.map(() => '?').join()})`,
-      [this.database, ...names],
-      deadline,
-    );
-    const there = new Set(rows.map(([name]) => String(name)));
+    const there = await existingTables(this.host, this.database, names, deadline);
     const isWhole = names.every((name) => there.has(name));
     if (
       isWhole &&

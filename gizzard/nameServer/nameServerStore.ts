@@ -1,6 +1,6 @@
 import { chunks, isRoostError, RoostError, type Deadline } from '../../core/index.js';
 import type { DatabaseHost, SqlSession } from '../../mysql/index.js';
-import { readHostClock } from '../../mysql/index.js';
+import { existingTables, readHostClock } from '../../mysql/index.js';
 import { AttributeForms } from '../shardAttributes.js';
 import type { Change } from '../topology/changes.js';
 import { changesBetween } from '../topology/changesBetween.js';
@@ -434,7 +434,9 @@ export class NameServerStore {
         this.#added = undefined;
         return;
       }
-      for (const [table, columns] of Object.entries(addedTables)) await this.#createTable(table, columns, deadline);
+      const there = await existingTables(this.host, this.#database.slice(1, -1), Object.keys(addedTables), deadline);
+      for (const [table, columns] of Object.entries(addedTables))
+        if (!there.has(table)) await this.#createTable(table, columns, deadline);
       for (const table of Object.keys(addedColumns)) await this.#addColumn(table, deadline);
     })().catch((error: unknown) => {
       this.#added = undefined;

@@ -1,0 +1,28 @@
+import { asideDatabase } from './droppedTables.js';
+
+/** Accounts of a database host, by what they are for. */
+export const databaseAccounts = {
+  server:
+    '`roost serve`: it applies writes, and carries migrations, moves and checks out, for which it makes, renames and drops tables',
+  operator: 'commands that change something: apart from the servers, so that it may be taken away from a person',
+  reader: 'commands that look, such as `roost shard list`, `roost topology` and `roost ping`',
+} as const;
+
+export type DatabaseAccount = keyof typeof databaseAccounts;
+
+const rights: Readonly<Record<DatabaseAccount, string>> = {
+  server: 'SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, ALTER, INDEX',
+  operator: 'SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, ALTER, INDEX',
+  reader: 'SELECT',
+};
+
+/** The least rights that an account needs on a host, as SQL. The account has to be there. @param user as SQL has it: `'roost'@'%'` */
+export function grantStatements(cluster: string, account: DatabaseAccount, user: string): string[] {
+  const databases = [cluster, asideDatabase(cluster), `${cluster}_nameserver`];
+  return [
+    // In names of databases `_` stands for any character.
+    ...databases.map((name) => `GRANT ${rights[account]} ON \`${name.replaceAll('_', '\\_')}\`.* TO ${user};`),
+    // Shows replicas that lag.
+    `GRANT REPLICATION CLIENT ON *.* TO ${user};`,
+  ];
+}

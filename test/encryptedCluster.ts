@@ -1,0 +1,153 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { createConnection, type Connection } from 'mysql2/promise';
+import { clientOptions, encryptionIn, type Encryption } from '../playground/encryption.js';
+import { startPlayground, type Playground } from '../playground/index.js';
+import type { RoostConfigInput } from '../process/index.js';
+import { connect, type Roost } from '../sdk/index.js';
+import { callRoost } from './callRoost.js';
+import { roostMain, type Finished } from './runRoost.js';
+
+export const cluster = 'sealed';
+const newSecret = (what: string): string => `planted-${what}-${randomBytes(6).toString('hex')}`;
+
+/** A cluster whose every connection is encrypted, whose accounts have the rights of `roost grants` alone, and whose passwords stand in files. */
+export class EncryptedCluster {
+  /** Passwords and keys, as they were and are: nothing may show them. */
+  readonly secrets: string[] = [];
+  /** All that commands and the server have written. */
+  written = '';
+  server!: ChildProcess;
+
+  private constructor(
+    readonly dir: string,
+    readonly playground: Playground,
+    readonly encryption: Encryption,
+    readonly hosts: readonly Connection[],
+    readonly redis: Redis,
+  ) {}
+
+  static async start(): Promise<EncryptedCluster> {
+    const dir = mkdtempSync(join(tmpdir(), 'roost-sealed-'));
+    const playground = await startPlayground({ dir: join(dir, 'p'), tls: true, databaseHosts: 2, caches: 1 });
+    const encryption = encryptionIn(join(playground.dir, 'certs'));
+    const tls = clientOptions(encryption);
+    const hosts = await Promise.all(
+      playground.databaseHosts.map(({ host, port, user, password }) =>
+        createConnection({ host, port, user, password, ssl: tls }),
+      ),
+    );
+    const redis = new Redis({ ...playground.redis, tls });
+    const made = new EncryptedCluster(dir, playground, encryption, hosts, redis);
+    made.secrets.push(playground.databaseHosts[0]!.password, ...made.#keyLines());
+    await made.#setUp();
+    return made;
+  }
+
+  file(name: string): string {
+    return join(this.dir, name);
+  }
+
+  /** @param changes made to the configuration of the server, in a file of its own */
+  config(name: string, changes: (config: RoostConfigInput) => void): string {
+    const config = JSON.parse(readFileSync(this.file('roost.config.json'), 'utf8')) as RoostConfigInput;
+    changes(config);
+    writeFileSync(this.file(name), JSON.stringify(config));
+    return this.file(name);
+  }
+
+  async roost(...args: readonly string[]): Promise<Finished> {
+    const config =
+      args.includes('--config') || args.includes('--server') ? [] : ['--config', this.file('roost.config.json')];
+    const finished = await callRoost([...args, ...config], this.dir);
+    this.written += finished.stdout + finished.stderr;
+    return finished;
+  }
+
+  get port(): number {
+    return (JSON.parse(readFileSync(this.file('roost.config.json'), 'utf8')) as RoostConfigInput).server!.flockPort!;
+  }
+
+  connect(): Promise<Roost> {
+    return connect({ servers: [`127.0.0.1:${this.port}`], tls: clientOptions(this.encryption), deadlineMs: 20_000 });
+  }
+
+  newPassword(of: string): string {
+    const password = newSecret(of);
+    this.secrets.push(password);
+    return password;
+  }
+
+  /** A file is whole at every moment. */
+  writePassword(of: string, password: string): void {
+    writeFileSync(this.file(`${of}.password.new`), `${password}\n`, { mode: 0o600 });
+    renameSync(this.file(`${of}.password.new`), this.file(`${of}.password`));
+  }
+
+  /** Runs a statement on every database host, as their operator. */
+  async asRoot(sql: string): Promise<void> {
+    for (const host of this.hosts) await host.query(sql);
+  }
+
+  async stop(): Promise<void> {
+    if (this.server?.exitCode === null) {
+      this.server.kill('SIGTERM');
+      await once(this.server, 'exit');
+    }
+    await Promise.all(this.hosts.map((host) => host.end()));
+    this.redis.disconnect();
+    await this.playground.stop();
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+
+  async #setUp(): Promise<void> {
+    for (const account of ['server', 'operator', 'reader']) {
+      const password = this.newPassword(account);
+      this.writePassword(account, password);
+      await this.asRoot(`CREATE USER 'roost_${account}'@'%' IDENTIFIED BY '${password}' REQUIRE X509`);
+    }
+    const redisPassword = this.newPassword('redis');
+    this.writePassword('redis', redisPassword);
+    await this.redis.acl('SETUSER', 'roost', 'on', '~*', '&*', '+@all', `>${redisPassword}`);
+    const config = JSON.parse(readFileSync(this.playground.configPath, 'utf8')) as RoostConfigInput;
+    config.cluster = cluster;
+    config.log = { level: 'debug' };
+    config.redis = { ...config.redis, username: 'roost', passwordFile: this.file('redis.password') };
+    for (const host of Object.values(config.databaseHosts)) {
+      delete host.password;
+      Object.assign(host, { user: 'roost_server', passwordFile: this.file('server.password') });
+    }
+    config.cache = { ...config.cache, graphs: true };
+    writeFileSync(this.file('roost.config.json'), JSON.stringify(config));
+    const { stdout } = await this.roost('grants', '--json');
+    const { accounts } = JSON.parse(stdout) as { accounts: { statements: string[] }[] };
+    for (const { statements } of accounts) for (const sql of statements) await this.asRoot(sql);
+    await this.#serve();
+  }
+
+  async #serve(): Promise<void> {
+    this.server = spawn(process.execPath, [roostMain, 'serve', '--json', '--config', this.file('roost.config.json')], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.server.stderr!.on('data', (part: Buffer) => (this.written += part.toString()));
+    const ready = once(this.server.stdout!, 'data');
+    const ended = once(this.server, 'exit').then(() => Promise.reject(new Error(this.written.slice(-4_000))));
+    await Promise.race([ready, ended]);
+    ended.catch(() => undefined);
+    this.server.stdout!.resume();
+  }
+
+  /** One line of each private key. */
+  #keyLines(): string[] {
+    return [
+      this.encryption.server.keyFile,
+      this.encryption.client.keyFile,
+      join(this.playground.dir, 'certs/ca.key'),
+    ].map((file) => readFileSync(file, 'utf8').split('\n')[3]!);
+  }
+}
