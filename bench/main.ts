@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import Table from 'cli-table3';
 import { Command } from 'commander';
+import { access } from './access.js';
 import { acknowledge } from './acknowledge.js';
 import { reached, type Benchmark, type Figure } from './benchmark.js';
 import { withCluster } from './cluster.js';
@@ -33,6 +34,7 @@ const benchmarks: readonly Benchmark[] = [
   load,
   acknowledge,
   contains,
+  access,
   iterate,
   copy,
   throttle,
