@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Deadline } from '../core/index.js';
 import { openFlock } from '../flock/index.js';
 import { tableIdOf } from '../flock/graphs.js';
-import { edgeTables } from '../flock/storage/edgeTables.js';
+import { FlockTables } from '../flock/storage/flockTables.js';
+import { ShardDatabase } from '../mysql/index.js';
 import type { Gizzard, ShardInfo } from '../gizzard/index.js';
 import { PageMover } from '../gizzard/moving/pageMover.js';
 import type { Benchmark, BenchCluster, Figure } from './benchmark.js';
@@ -37,7 +38,7 @@ export const copy: Benchmark = {
     try {
       const { gizzard } = flock;
       const source = gizzard.topology.routes(tableIdOf(flock.graph(name).id, 'forward'))[0]!.leaves[0]!.shard;
-      const from = edgeTables(config.cluster, source);
+      const from = new FlockTables(new ShardDatabase(config.cluster)).at(source);
       const rateTo = async (hostname: string, tablePrefix: string): Promise<number> => {
         const target: ShardInfo = { ...source, id: { hostname, tablePrefix } };
         await gizzard.apply([{ kind: 'createShard', shard: target }]);
@@ -49,7 +50,7 @@ export const copy: Benchmark = {
         );
       };
       const rawRate = async (tablePrefix: string): Promise<number> => {
-        const raw = edgeTables(config.cluster, { ...source, id: { hostname: nearHost, tablePrefix } });
+        const raw = new FlockTables(new ShardDatabase(config.cluster)).at({ id: { tablePrefix } });
         await pool.query(`CREATE TABLE ${raw.edges} LIKE ${from.edges}`);
         await pool.query(`CREATE TABLE ${raw.nodes} LIKE ${from.nodes}`);
         return rate(

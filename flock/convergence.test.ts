@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { ShardDatabase } from '../mysql/index.js';
 import { Deadline } from '../core/index.js';
 import type { SqlRow } from '../mysql/index.js';
 import { freshCluster } from '../test/support/index.js';
@@ -7,7 +8,7 @@ import { tableIdOf } from './graphs.js';
 import { encodeEdges } from './jobs/edgePayload.js';
 import { jobKinds } from './jobs/kinds.js';
 import { openFlock, operationRank, type Flock, type GraphInfo, type Operation } from './index.js';
-import { edgeTables } from './storage/edgeTables.js';
+import { FlockTables } from './storage/flockTables.js';
 
 const cluster = freshCluster('convergence');
 let flock: Flock;
@@ -74,7 +75,7 @@ async function tables(
     for (const route of flock.gizzard.topology.routes(tableIdOf(graph.id, direction))) {
       for (const leaf of route.leaves) {
         const host = flock.gizzard.mysql.host(leaf.shard.id.hostname);
-        const { edges, nodes } = edgeTables(cluster.config.cluster, leaf.shard);
+        const { edges, nodes } = new FlockTables(new ShardDatabase(cluster.config.cluster)).at(leaf.shard);
         const rows = (table: string, columns: string): Promise<SqlRow[]> =>
           host.rows(
             `SELECT ${columns} FROM ${table} WHERE source_id BETWEEN ? AND ? ORDER BY ${columns}`,

@@ -12,7 +12,7 @@ import type { SqlSession, DatabaseHost } from '../mysql/index.js';
 import type { Direction } from '../wire/index.js';
 import { requireGraph, tableIdOf } from './graphs.js';
 import type { QueryRun, QueryStep } from './query/queryRun.js';
-import { edgeTables, type EdgeTables } from './storage/edgeTables.js';
+import type { EdgeTables, FlockTables } from './storage/flockTables.js';
 
 /** A read of one shard's tables: any replica may serve it. */
 export type ShardRead<T> = (session: SqlSession, tables: EdgeTables, deadline: Deadline, leaf: Leaf) => Promise<T>;
@@ -31,7 +31,7 @@ export interface NodeReader {
 export class EdgeReader {
   constructor(
     private readonly gizzard: Gizzard,
-    private readonly database: string,
+    private readonly tables: FlockTables,
   ) {}
 
   /** Reads of one node that belong to a query, which records each of them. */
@@ -114,7 +114,7 @@ export class EdgeReader {
 
   #read<T>(route: Route, deadline: Deadline, read: ShardRead<T>): Promise<T> {
     return this.gizzard.read(route, deadline, (host: DatabaseHost, leaf, left) =>
-      read(host, edgeTables(this.database, leaf.shard), left, leaf),
+      read(host, this.tables.at(leaf.shard), left, leaf),
     );
   }
 }

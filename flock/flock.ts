@@ -54,6 +54,7 @@ import {
   type NodeRow,
   type IdPair,
 } from './storage/readEdges.js';
+import { FlockTables } from './storage/flockTables.js';
 
 /** A count of a compound query walks at most this many ids; a larger result is estimated. */
 const countedIds = limits.pageSize;
@@ -81,7 +82,7 @@ export class Flock implements FlockService {
     readonly gizzard: Gizzard,
     readonly options: FlockOptions = {},
   ) {
-    this.#reader = new EdgeReader(gizzard, gizzard.config.cluster);
+    this.#reader = new EdgeReader(gizzard, new FlockTables(gizzard.database));
     this.#states = this.#reader.gathered(readStates);
     this.#edges = this.#reader.gathered(readEdges);
     this.#nodes = this.#reader.gathered(readNodes);

@@ -14,6 +14,7 @@ import { flockProcessor } from './service/flockProcessor.js';
 import { flockRoles } from './service/flockRoles.js';
 import { injectedFlockdb } from './service/injectedFlockdb.js';
 import { tablesAlone } from './storage/edgeWriter.js';
+import { FlockTables } from './storage/flockTables.js';
 import { flockShardType } from './storage/flockShardType.js';
 
 /** The social graph, as a store. */
@@ -21,12 +22,15 @@ export const flockStore: Store<'flock', Flock, readonly []> = defineStore({
   name: 'flock',
   open: ({ gizzard, caches, close }) =>
     new Flock(gizzard, { caches: caches.main && new EdgeCaches(caches.main, caches, gizzard), close }),
-  shardTypes: ({ options: { caches } }, { config }) => [flockShardType(config.cluster, caches?.moving)],
-  jobTypes: (flock, { config: { cluster } }) => {
+  shardTypes: ({ options: { caches } }, { gizzard }) => [
+    flockShardType(new FlockTables(gizzard.database), caches?.moving),
+  ],
+  jobTypes: (flock, { gizzard }) => {
+    const tables = new FlockTables(gizzard.database);
     const writer = flock.options.caches ?? tablesAlone;
     return [
-      edgeJob(cluster, writer, (applied) => flock.followUpsOf(applied)),
-      ...[rowJob, nodeJob, sweepJob, recountJob].map((job) => job(cluster, writer)),
+      edgeJob(tables, writer, (applied) => flock.followUpsOf(applied)),
+      ...[rowJob, nodeJob, sweepJob, recountJob].map((job) => job(tables, writer)),
     ];
   },
   check: checkGraphs,

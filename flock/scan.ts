@@ -1,12 +1,13 @@
 import { type Deadline, limits, maxId, parseCount, RoostError, type Micros } from '../core/index.js';
 import type { Gizzard, Route } from '../gizzard/index.js';
-import type { SqlSession, DatabaseHost } from '../mysql/index.js';
+import { select, type DatabaseHost, type SqlSession } from '../mysql/index.js';
 import { deadlineOf, type Direction, type Edge, type EdgeState, type ReadOptions } from '../wire/index.js';
 import { neverPositioned } from './edgeRecord.js';
 import { requireGraph, tableIdOf } from './graphs.js';
 import { stateOfRank } from './states.js';
-import { edgeColumns, rowOf, type EdgeRow } from './storage/edgeRows.js';
-import { edgeTables, type EdgeTables } from './storage/edgeTables.js';
+import { edgesTable, rowOf, type EdgeRow } from './storage/edgesTable.js';
+import { FlockTables, type EdgeTables } from './storage/flockTables.js';
+import { nodesTable, registersOf } from './storage/nodesTable.js';
 
 /** An edge with all that is remembered of it: enough to write it again. `state` is what queries see. */
 export interface StoredEdge extends Edge {
@@ -79,7 +80,7 @@ export async function scan(
   /** A shard that was split may still hold what another has now. */
   const isHere = (sourceId: bigint): boolean => topology.route(tableId, sourceId) === route;
   return gizzard.read(route, deadline, async (host: DatabaseHost, leaf, left) => {
-    const tables = edgeTables(gizzard.config.cluster, leaf.shard);
+    const tables = new FlockTables(gizzard.database).at(leaf.shard);
     if (place.rows === 'nodes') {
       const nodes = await readTouched(host, tables, place, count, left);
       const last = nodes.at(-1);
@@ -131,7 +132,7 @@ async function readRowsAfter(
 ): Promise<EdgeRow[]> {
   const read = async (where: string, values: readonly bigint[], limit: number): Promise<EdgeRow[]> => {
     const rows = await session.rows(
-      `SELECT ${edgeColumns} FROM ${tables.edges} FORCE INDEX (membership) ${where} ORDER BY source_id, destination_id LIMIT ?`,
+      `SELECT ${edgesTable.list} FROM ${tables.edges} FORCE INDEX (membership) ${where} ORDER BY source_id, destination_id LIMIT ?`,
       [...values, limit],
       deadline,
     );
@@ -154,20 +155,21 @@ async function readTouched(
   count: number,
   deadline: Deadline,
 ): Promise<StoredNode[]> {
+  const { color, colored_at: coloredAt, removed_through: removedThrough } = nodesTable.stored;
   const rows = await session.rows(
-    `SELECT source_id, colour, coloured_at, removed_through FROM ${tables.nodes}
-     WHERE ${after === undefined ? '' : 'source_id > ? AND '}(coloured_at > 0 OR colour > 0 OR removed_through >= 0) ORDER BY source_id LIMIT ?`,
+    `SELECT ${touched.list} FROM ${tables.nodes}
+     WHERE ${after === undefined ? '' : 'source_id > ? AND '}(${coloredAt} > 0 OR ${color} > 0 OR ${removedThrough} >= 0) ORDER BY source_id LIMIT ?`,
     [...(after === undefined ? [] : [after.sourceId]), count],
     deadline,
   );
-  return rows.map(([id, color, coloredAt, removedThrough]) => ({
-    id: BigInt(id as number),
-    direction,
-    color: stateOfRank(Number(color)),
-    coloredAt: BigInt(coloredAt as number),
-    removedThrough: BigInt(removedThrough as number),
-  }));
+  return rows.map((row) => {
+    const registers = registersOf(touched.read, row);
+    return { id: touched.read.source_id(row), direction, ...registers, color: stateOfRank(registers.color) };
+  });
 }
+
+const { source_id, color, colored_at, removed_through } = nodesTable.columns();
+const touched = select({ source_id, color, colored_at, removed_through });
 
 const edgeOf = ({ record, visible }: EdgeRow): StoredEdge => ({
   sourceId: record.sourceId,

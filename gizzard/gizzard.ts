@@ -6,7 +6,7 @@ import { ControlStore } from './control/controlStore.js';
 import { ReplicasHealth } from './control/replicasHealth.js';
 import type { Check } from './doctor/check.js';
 import { Doctor } from './doctor/doctor.js';
-import { DatabaseHosts, mysqlBackend } from '../mysql/index.js';
+import { DatabaseHosts, mysqlBackend, ShardDatabase } from '../mysql/index.js';
 import { Metrics, silentLog, type Log, type RoostConfig } from '../process/index.js';
 import type { Backend, DroppedShard, Host } from './backend.js';
 import { Hosts } from './hosts.js';
@@ -75,6 +75,8 @@ export class Gizzard {
   readonly hosts: Hosts;
   /** Those of MySQL, where the name server and the control tables are too. */
   readonly mysql: DatabaseHosts;
+  /** Where the tables of shards are, on each host of MySQL. */
+  readonly database: ShardDatabase;
   readonly nameServer: NameServer;
   /** What steers the cluster beside its topology, on every replica of the name server's database. */
   readonly control: Control;
@@ -116,7 +118,8 @@ export class Gizzard {
     this.metrics = options.metrics ?? new Metrics();
     this.mysql = new DatabaseHosts(config, this.log, this.metrics);
     this.hosts = new Hosts(this.metrics);
-    this.hosts.add(mysqlBackend(this.mysql, config.cluster, config.pool.size));
+    this.database = new ShardDatabase(config.cluster);
+    this.hosts.add(mysqlBackend(this.mysql, this.database, config.pool.size));
     this.#hedge = new Hedge(config.reads, this.metrics);
     this.nameServer = NameServer.open(
       this.mysql,

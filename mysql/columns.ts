@@ -9,9 +9,15 @@ export interface ColumnType<T> {
   /** As in the `COLUMNS` of a `JSON_TABLE`. */
   readonly json: string;
   readonly nullable: boolean;
+  /** The name of the column in the database, where code has another one. */
+  readonly stored?: string;
+  /** Of rows that are inserted without it, as in `DEFAULT`. Absent: there is none. */
+  readonly initial?: string;
   read(this: void, cell: SqlCell): T;
-  /** To what stands in JSON. Integers of 64 bits go as texts, which both servers turn into integers exactly. */
+  /** To a value of JSON. Integers of 64 bits go as texts. */
   write(this: void, value: T): string | number | null;
+  /** Its texts are integers, and stand in JSON as numbers: those have any number of digits there, and both servers read them exactly. */
+  readonly integer?: true;
 }
 
 const wide = (sql: string): ColumnType<bigint> => ({
@@ -20,6 +26,7 @@ const wide = (sql: string): ColumnType<bigint> => ({
   nullable: false,
   read: (cell) => BigInt(cell as number),
   write: String,
+  integer: true,
 });
 const small = (sql: string): ColumnType<number> => ({
   sql,
@@ -27,6 +34,7 @@ const small = (sql: string): ColumnType<number> => ({
   nullable: false,
   read: Number,
   write: (value) => value,
+  integer: true,
 });
 
 /** Types of columns. All are NOT NULL, but for `nullable`. */
@@ -54,10 +62,21 @@ export const columnTypes = {
     ...type,
     nullable: true,
     read: (cell) => (cell === null ? undefined : type.read(cell)),
-    write: (value) => (value === undefined ? null : type.write(value)),
+    write: (value) => (value == null ? null : type.write(value)),
   }),
+  /** A column that code calls by another name than the database. */
+  storedAs: <T>(stored: string, type: ColumnType<T>): ColumnType<T> => ({ ...type, stored }),
+  initially: <T>(initial: string, type: ColumnType<T>): ColumnType<T> => ({ ...type, initial }),
+  /** The place of a `FOR ORDINALITY`, counted from 0. */
+  place: { ...small('INT UNSIGNED'), read: (cell) => Number(cell) - 1 } as ColumnType<number>,
 };
 
 function textOf(sql: string): ColumnType<string> {
-  return { sql, json: `${sql} CHARACTER SET utf8mb4`, nullable: false, read: String, write: (value) => value };
+  return {
+    sql,
+    json: `${sql} CHARACTER SET utf8mb4`,
+    nullable: false,
+    read: String,
+    write: (value) => value,
+  };
 }

@@ -1,5 +1,6 @@
 import { isRoostError, type Deadline } from '../core/index.js';
 import type { DatabaseHost, SqlRow } from './databaseHost.js';
+import type { ShardDatabase } from './shardDatabase.js';
 
 const columns = 'name, table_prefix, type, source_type, destination_type, why, dropped_at_ms, keep_until_ms';
 
@@ -18,13 +19,9 @@ export interface ListedTables {
   readonly keepUntilMs: number;
 }
 
-/** The database where a host keeps tables that were dropped, of a cluster whose tables are in `database`: no server looks for shards there, and no name meets that of a new one. */
-export const asideDatabase = (database: string): string => `${database}_dropped`;
-
-/** The lists of dropped tables that hosts keep beside them. `database` must be a checked identifier. */
-export function droppedTablesList(database: string) {
-  const aside = asideDatabase(database);
-  const list = `\`${aside}\`.\`dropped_shards\``;
+/** The lists of dropped tables that hosts keep beside them. */
+export function droppedTablesList({ aside }: ShardDatabase) {
+  const list = aside.named('dropped_shards');
   return {
     async add(
       host: DatabaseHost,
@@ -39,7 +36,7 @@ export function droppedTablesList(database: string) {
       },
       deadline: Deadline,
     ): Promise<void> {
-      await host.run(`CREATE DATABASE IF NOT EXISTS \`${aside}\``, [], deadline);
+      await aside.create(host, deadline);
       await host.run(
         `CREATE TABLE IF NOT EXISTS ${list} (
           name VARCHAR(64) NOT NULL PRIMARY KEY,
@@ -79,7 +76,7 @@ export function droppedTablesList(database: string) {
           `SELECT ${columns}, EXISTS (
              SELECT 1 FROM information_schema.tables WHERE table_schema = ? AND LEFT(table_name, CHAR_LENGTH(name) + 1) = CONCAT(name, '_')
            ) FROM ${list} ORDER BY dropped_at_ms DESC, name`,
-          [aside],
+          [aside.name],
           deadline,
         );
         return rows.map((row) => ({ dropped: droppedOf(host.name, row), held: Number(row[8]) === 1 }));

@@ -1,4 +1,4 @@
-import { asideDatabase } from './droppedTables.js';
+import { ShardDatabase } from './shardDatabase.js';
 
 /** Accounts of a database host, by what they are for. */
 export const databaseAccounts = {
@@ -18,7 +18,7 @@ const rights: Readonly<Record<DatabaseAccount, string>> = {
 
 /** The least rights that an account needs on a host, as SQL. The account has to be there. @param user as SQL has it: `'roost'@'%'` */
 export function grantStatements(cluster: string, account: DatabaseAccount, user: string): string[] {
-  const databases = [cluster, asideDatabase(cluster), `${cluster}_nameserver`];
+  const databases = [cluster, new ShardDatabase(cluster).aside.name, `${cluster}_nameserver`];
   return [
     // In names of databases `_` stands for any character.
     ...databases.map((name) => `GRANT ${rights[account]} ON \`${name.replaceAll('_', '\\_')}\`.* TO ${user};`),

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { Deadline, RoostError } from '../core/index.js';
 import type { DatabaseHost } from './databaseHost.js';
-import { asideDatabase } from './droppedTables.js';
 import { grantStatements } from './grants.js';
+import type { ShardDatabase } from './shardDatabase.js';
 
 const deadlineMs = 5_000;
 const tryDeadlineMs = 30_000;
@@ -19,7 +19,7 @@ export interface DatabaseHostLook {
  */
 export async function checkDatabaseHost(
   host: DatabaseHost,
-  database: string,
+  database: ShardDatabase,
   poolSize: number,
   servers: number,
 ): Promise<DatabaseHostLook[]> {
@@ -51,7 +51,7 @@ export async function checkDatabaseHost(
 /** Sentences on what keeps a host from being used; `makesTables`: also on what keeps it from making and dropping tables in `database`. */
 export async function databaseHostProblems(
   host: DatabaseHost,
-  database: string,
+  database: ShardDatabase,
   makesTables: boolean,
   deadline: Deadline,
 ): Promise<string[]> {
@@ -62,9 +62,9 @@ export async function databaseHostProblems(
   const problems =
     lag !== undefined && lag > maxLagSeconds ? [`host ${host.name} is ${lag} s behind what it replicates`] : [];
   if (!makesTables) return problems;
-  const scratch = `\`${database}\`.\`roost_preflight\``;
+  const scratch = database.named('roost_preflight');
   try {
-    await host.run(`CREATE DATABASE IF NOT EXISTS \`${database}\``, [], deadline);
+    await database.create(host, deadline);
     await host.run(`CREATE TABLE IF NOT EXISTS ${scratch} (id BIGINT PRIMARY KEY) ENGINE=InnoDB`, [], deadline);
     await host.run(`DROP TABLE IF EXISTS ${scratch}`, [], deadline);
   } catch (error) {
@@ -119,10 +119,10 @@ async function settings(
 }
 
 /** Does with a scratch table all that Roost does with its own, a right at a time. Sentences on what was refused. */
-async function missingRights(host: DatabaseHost, cluster: string): Promise<string[]> {
+async function missingRights(host: DatabaseHost, cluster: ShardDatabase): Promise<string[]> {
   const name = `roost_check_${randomBytes(4).toString('hex')}`;
-  const scratch = `\`${cluster}\`.\`${name}\``;
-  const aside = `\`${asideDatabase(cluster)}\`.\`${name}\``;
+  const scratch = cluster.named(name);
+  const aside = cluster.aside.named(name);
   const deadline = Deadline.after(tryDeadlineMs);
   const refused: string[] = [];
   const attempt = async (right: string, sql: string): Promise<void> => {
@@ -132,13 +132,13 @@ async function missingRights(host: DatabaseHost, cluster: string): Promise<strin
       refused.push(`${right} is refused: ${RoostError.from(error).message}`);
     }
   };
-  for (const database of [cluster, asideDatabase(cluster)])
+  for (const { name: database } of [cluster, cluster.aside])
     await attempt(`CREATE of database ${database}`, `CREATE DATABASE IF NOT EXISTS \`${database}\``);
   await attempt(
     'CREATE of tables',
     `CREATE TABLE ${scratch} (id BIGINT NOT NULL PRIMARY KEY, n INT NOT NULL) ENGINE=InnoDB`,
   );
-  if (refused.length > 0) return [...refused, grantText(cluster)];
+  if (refused.length > 0) return [...refused, grantText(cluster.name)];
   await attempt('INSERT', `INSERT INTO ${scratch} (id, n) VALUES (1, 1)`);
   await attempt('UPDATE', `UPDATE ${scratch} SET n = 2 WHERE id = 1`);
   await attempt('SELECT', `SELECT n FROM ${scratch} WHERE id = 1 FOR UPDATE`);
@@ -150,7 +150,7 @@ async function missingRights(host: DatabaseHost, cluster: string): Promise<strin
     `RENAME TABLE ${scratch} TO ${aside}`,
   );
   await attempt('DROP', `DROP TABLE IF EXISTS ${scratch}, ${aside}`);
-  return refused.length === 0 ? [] : [...refused, grantText(cluster)];
+  return refused.length === 0 ? [] : [...refused, grantText(cluster.name)];
 }
 
 /** The rights that an account of a server needs. */

@@ -1,6 +1,6 @@
 import type { Deadline } from '../core/index.js';
 import type { DatabaseHost, SqlRow } from './databaseHost.js';
-import { shardTable, type TableShard } from './movableTables.js';
+import type { ShardDatabase, TableShard } from './shardDatabase.js';
 import { digestColumns, digestOf, type TableDigest } from './rowsDigest.js';
 
 export interface IdRange {
@@ -28,13 +28,13 @@ export function idsBetween(column: string, after: string, end: string | undefine
  * @param columns all of them, the id first, separated by `, `
  */
 export function tableById<Row, Shard extends TableShard>(
-  database: string,
+  database: ShardDatabase,
   name: string,
   columns: string,
   rowOf: (row: SqlRow, shard: Shard) => Row,
 ) {
   const [id] = columns.split(', ', 1);
-  const tableOf = (shard: Shard): string => shardTable(database, shard.id.tablePrefix, name);
+  const tableOf = (shard: Shard): string => database.table(shard.id.tablePrefix, name);
   const between = (after: string, end: string | undefined): IdRange => idsBetween(id!, after, end);
   return {
     name,

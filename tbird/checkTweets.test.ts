@@ -3,7 +3,6 @@ import { Deadline } from '../core/index.js';
 import { untilApplied } from '../test/flock/untilApplied.js';
 import { freshCluster } from '../test/support/index.js';
 import { checkTweets, openTbird, tbirdStore, type Tbird } from './index.js';
-import { tweetTable } from './storage/tweetTable.js';
 
 const cluster = freshCluster('tweet_check');
 let tbird: Tbird;
@@ -59,7 +58,7 @@ it('finds entries that are missing, wrong or stray, and repairs them', async () 
   for (const { shard } of tbird.windowSet.route(stray, windowMs)!.leaves) {
     await tbird.gizzard.mysql
       .host(shard.id.hostname)
-      .run(`DELETE FROM ${tweetTable(cluster.config.cluster, shard)} WHERE id = ?`, [stray], Deadline.after(5_000));
+      .run(`DELETE FROM ${tbird.tables.at(shard).sql} WHERE id = ?`, [stray], Deadline.after(5_000));
   }
   const expected = [
     { id: lost, sourceId: await owner(lost), found: 'removed' },
@@ -102,7 +101,7 @@ it('finds copies of a tweet that differ', async () => {
   await tbird.gizzard.mysql
     .host(id.hostname)
     .run(
-      `UPDATE ${tweetTable(cluster.config.cluster, leaves[1]!.shard)} SET text = 'another' WHERE id = ?`,
+      `UPDATE ${tbird.tables.at(leaves[1]!.shard).sql} SET text = 'another' WHERE id = ?`,
       [other],
       Deadline.after(5_000),
     );

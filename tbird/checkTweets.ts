@@ -103,7 +103,7 @@ class TweetCheck {
       for (const { baseId } of window?.stripes ?? []) {
         const route = gizzard.topology.route(this.tbird.tableId, baseId);
         await this.#compareCopies(route);
-        await this.#pages(route, tweetsMoves(gizzard.config.cluster), async (rows) => {
+        await this.#pages(route, tweetsMoves(this.tbird.tables), async (rows) => {
           this.#tweets += rows.length;
           await this.#settle(
             rows
@@ -154,7 +154,7 @@ class TweetCheck {
       .map(({ shard }) => shard);
     if (replicas.length < 2) return;
     const differences = await differingRows(
-      tweetsMoves(gizzard.config.cluster),
+      tweetsMoves(this.tbird.tables),
       replicas,
       (name) => gizzard.mysql.host(name),
       namedRows,

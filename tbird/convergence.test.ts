@@ -5,7 +5,7 @@ import type { NewJob } from '../gizzard/index.js';
 import { freshCluster } from '../test/support/index.js';
 import { openTbird, tweetsTableId, type Tbird } from './index.js';
 import { encodeTweets, tweetJobKind } from './jobs/tweetPayload.js';
-import { tweetTable } from './storage/tweetTable.js';
+import { tweetsTable } from './storage/tweetTable.js';
 import { IndexWrites } from './tweetIndex.js';
 import { createdRecord, deleted, live, mergeTweets, type TweetRecord } from './tweetRecord.js';
 
@@ -137,7 +137,7 @@ async function rows(room: number): Promise<unknown[]> {
           tbird.gizzard.mysql
             .host(shard.id.hostname)
             .rows(
-              `SELECT user_id - ?, text, state, state_at - ?, written_at - ?, JSON_LENGTH(losers) FROM ${tweetTable(cluster.config.cluster, shard)} WHERE id = ?`,
+              `SELECT user_id - ?, text, state, state_at - ?, written_at - ?, JSON_LENGTH(losers) FROM ${tweetsTable.in(cluster.config.cluster).at(shard).sql} WHERE id = ?`,
               [room * 10, BigInt(dayMs + room) * 1_000n, BigInt(dayMs + room) * 1_000n, id],
               Deadline.after(5_000),
             ),

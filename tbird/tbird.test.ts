@@ -9,7 +9,6 @@ import {
 } from '../core/index.js';
 import { freshCluster } from '../test/support/index.js';
 import { openTbird, tweetGraph, tweetsTableId, type Tbird, type TimelineRequest, type TweetDraft } from './index.js';
-import { tweetTable } from './storage/tweetTable.js';
 
 const cluster = freshCluster('tbird');
 let tbird: Tbird;
@@ -299,7 +298,7 @@ it('many are read while replicas of their tables fail, though no host has all of
   // Another replica of each of two stripes, on different hosts.
   const lost = ['db1', 'db2'].map((host, i) => {
     const { shard } = routes[i]!.leaves.find((leaf) => leaf.shard.id.hostname === host)!;
-    return { host: tbird.gizzard.mysql.host(host), table: tweetTable(cluster.config.cluster, shard) };
+    return { host: tbird.gizzard.mysql.host(host), table: tbird.tables.at(shard).sql };
   });
   const rename = (suffixes: readonly [string, string]): Promise<unknown> =>
     Promise.all(

@@ -36,7 +36,7 @@ import { RecentCreates } from './recentCreates.js';
 import { ReservedIds } from './reservedIds.js';
 import { scanTweets } from './storage/scanTweets.js';
 import { tweetOf } from './storage/tweetRows.js';
-import { tweetTable } from './storage/tweetTable.js';
+import { tweetsTable, type TweetTables } from './storage/tweetTable.js';
 import type { TbirdService } from './tbirdService.js';
 import type { TweetContent } from './tweet.js';
 import { IndexWrites, tweetGraphNames, type TweetGraphs } from './tweetIndex.js';
@@ -94,6 +94,7 @@ export class Tbird implements TbirdService {
   readonly #alongside: ((write: TweetsWritten) => readonly NewJob[])[] = [];
   readonly #recent = new RecentCreates();
   readonly #reserved = new ReservedIds();
+  readonly tables: TweetTables;
   readonly #reader: TweetReader;
   readonly #windowsRead: (kind: string, count: number) => void;
 
@@ -107,7 +108,8 @@ export class Tbird implements TbirdService {
     this.ids = new IdGenerator(SqlWorkerLeases.of(gizzard, options.leaseMs), { log });
     this.windowSet = new Windows(gizzard, this.#clocks, log);
     this.roller = new Roller(this.windowSet, log);
-    this.#reader = new TweetReader(gizzard, this.windowSet);
+    this.tables = tweetsTable.in(gizzard.database);
+    this.#reader = new TweetReader(gizzard, this.windowSet, this.tables);
     const { caches } = options;
     this.caches =
       caches?.main && gizzard.config.cache.tweets
@@ -292,13 +294,7 @@ export class Tbird implements TbirdService {
             this.gizzard.topology.route(tweetsTableId, baseId),
             deadline,
             (host: DatabaseHost, leaf, left) =>
-              scanTweets(
-                host,
-                tweetTable(this.gizzard.config.cluster, leaf.shard),
-                bounds,
-                count - tweets.length,
-                left,
-              ),
+              scanTweets(host, this.tables.at(leaf.shard).sql, bounds, count - tweets.length, left),
           ),
         ),
       );

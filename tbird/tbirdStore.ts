@@ -27,10 +27,8 @@ export const tbirdStoreWith = (times: TbirdTimes): Store<'tbird', Tbird, readonl
       flock.options.caches?.decide(Object.values(tweetGraphNames), config.cache.tweets);
       return new Tbird(gizzard, flock, { ...times, caches });
     },
-    shardTypes: ({ caches }, { config }) => [tweetsShardType(config.cluster, caches?.moving)],
-    jobTypes: ({ caches }, { config }) => [
-      tweetJob(config.cluster, caches?.applyTweets ?? applyTweets, caches?.forget),
-    ],
+    shardTypes: ({ caches, tables }) => [tweetsShardType(tables, caches?.moving)],
+    jobTypes: ({ caches, tables }) => [tweetJob(tables, caches?.applyTweets ?? applyTweets, caches?.forget)],
     start: ({ roller }) => roller.start(),
     close: (tbird) => tbird.stop(),
     check: checkStore,

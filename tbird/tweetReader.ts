@@ -2,7 +2,7 @@ import { chunks, type Deadline } from '../core/index.js';
 import type { Gizzard, Route } from '../gizzard/index.js';
 import type { DatabaseHost } from '../mysql/index.js';
 import { readTweets } from './storage/tweetRows.js';
-import { tweetTable } from './storage/tweetTable.js';
+import type { TweetTables } from './storage/tweetTable.js';
 import type { TweetRecord } from './tweetRecord.js';
 import type { Windows } from './windows/windows.js';
 
@@ -14,6 +14,7 @@ export class TweetReader {
   constructor(
     private readonly gizzard: Gizzard,
     private readonly windows: Windows,
+    private readonly tables: TweetTables,
   ) {}
 
   /** The rows of some ids, deleted ones and those without content too. */
@@ -27,7 +28,7 @@ export class TweetReader {
           readTweets(
             host,
             leaves.map(({ leaf, place }) => ({
-              table: tweetTable(this.gizzard.config.cluster, leaf.shard),
+              table: this.tables.at(leaf.shard).sql,
               ids: byRoute.get(some[place]!)!,
             })),
             left,

@@ -12,7 +12,7 @@ export type UserRows = RowCache<bigint, UserRecord>;
 
 /** The cached rows of users, in front of their shards. */
 export function userRows({ main, config, firstLevel }: Caches, gizzard: Gizzard): UserRows {
-  const tables = usersTable.in(gizzard.config.cluster);
+  const tables = usersTable.in(gizzard.database);
   return new RowCache<bigint, UserRecord>(main, {
     name: 'users',
     codec: {

@@ -15,8 +15,8 @@ import { usersShardType } from './usersShardType.js';
 export const usersStore: Store<'users', Users, readonly []> = defineStore({
   name: 'users',
   open: ({ gizzard, caches }) => new Users(gizzard, userRows(caches, gizzard)),
-  shardTypes: ({ rows }, { config, gizzard }) => [
-    usersShardType(usersTable.in(config.cluster), (movable) =>
+  shardTypes: ({ rows }, { gizzard }) => [
+    usersShardType(usersTable.in(gizzard.database), (movable) =>
       toldOfWrites(
         movable,
         () => gizzard.topology,
@@ -24,7 +24,7 @@ export const usersStore: Store<'users', Users, readonly []> = defineStore({
       ),
     ),
   ],
-  jobTypes: ({ rows }, { config }) => [userJob(usersTable.in(config.cluster), rows)],
+  jobTypes: ({ rows }, { gizzard }) => [userJob(usersTable.in(gizzard.database), rows)],
   service: {
     title: 'users',
     port: 7918,

@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ShardDatabase } from '../../mysql/index.js';
 import { inspectCache } from '../../cache/index.js';
 import { Deadline } from '../../core/index.js';
 import { untilApplied } from '../../test/flock/untilApplied.js';
 import { freshCluster } from '../../test/support/index.js';
 import { openFlock, type Direction, type EdgeState, type Flock, type Operation } from '../index.js';
-import { edgeTables } from '../storage/edgeTables.js';
+import { FlockTables } from '../storage/flockTables.js';
 
 const { config } = freshCluster('cachededges', { cache: { graphs: true, deadlineMs: 1_000, listIds: 20 } });
 /** Two servers that work; what one writes the other reads. */
@@ -232,7 +233,7 @@ it('what a repair writes is not hidden by what was cached', async () => {
   const [lacking] = leaves;
   const host = flock.gizzard.mysql.host(lacking!.shard.id.hostname);
   await host.run(
-    `DELETE FROM ${edgeTables(config.cluster, lacking!.shard).edges} WHERE source_id = 50 AND destination_id = 52`,
+    `DELETE FROM ${new FlockTables(new ShardDatabase(config.cluster)).at(lacking!.shard).edges} WHERE source_id = 50 AND destination_id = 52`,
     [],
     Deadline.after(5_000),
   );

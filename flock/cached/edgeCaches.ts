@@ -32,6 +32,7 @@ import {
 import { edgeCodec } from './edgeCodec.js';
 import { edgeKey, nodeKey, parseEdgeKey, parseNodeKey } from './edgeKeys.js';
 import { fromNewest } from './newestEdges.js';
+import { FlockTables } from '../storage/flockTables.js';
 
 /** Entries removed by one round trip to each node. */
 const forgottenAtOnce = 1_000;
@@ -63,7 +64,7 @@ export class EdgeCaches implements EdgeWriter {
     { config, firstLevel }: Pick<Caches, 'config' | 'firstLevel'>,
     private readonly gizzard: Gizzard,
   ) {
-    const reader = new EdgeReader(gizzard, gizzard.config.cluster);
+    const reader = new EdgeReader(gizzard, new FlockTables(gizzard.database));
     this.#reads = { reader, edges: reader.gathered(readEdges), heads: reader.gathered(readHeads, rangesPerStatement) };
     const life = { ttlSeconds: config.ttlSeconds, absentTtlSeconds: config.absentTtlSeconds, ...firstLevel };
     this.newest = new VectorCache(pool, { ...life, name: 'newest', maxCount: config.listIds, load: this.#loadNewest });

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ShardDatabase } from '../../mysql/index.js';
 import { Deadline } from '../../core/index.js';
 import type { SqlRow } from '../../mysql/index.js';
 import { untilApplied } from '../../test/flock/untilApplied.js';
@@ -6,7 +7,7 @@ import { freshCluster } from '../../test/support/index.js';
 import { tableIdOf } from '../graphs.js';
 import { openFlock, type Direction, type Flock, type GraphInfo } from '../index.js';
 import type { GraphCheckProgress } from './checkGraph.js';
-import { edgeTables } from '../storage/edgeTables.js';
+import { FlockTables } from '../storage/flockTables.js';
 
 const cluster = freshCluster('check');
 let flock: Flock;
@@ -45,7 +46,11 @@ async function plant(
   const leaf = flock.gizzard.topology.route(tableIdOf(graph.id, direction), id).writable[replica]!;
   const { affectedRows } = await flock.gizzard.mysql
     .host(leaf.shard.id.hostname)
-    .run(statement(edgeTables(cluster.config.cluster, leaf.shard)), [], Deadline.after(5_000));
+    .run(
+      statement(new FlockTables(new ShardDatabase(cluster.config.cluster)).at(leaf.shard)),
+      [],
+      Deadline.after(5_000),
+    );
   expect(affectedRows).toBeGreaterThan(0);
 }
 
@@ -186,7 +191,7 @@ describe('a check', () => {
             flock.gizzard.mysql
               .host(shard.id.hostname)
               .rows(
-                `SELECT * FROM ${edgeTables(cluster.config.cluster, shard).edges} WHERE source_id = 10`,
+                `SELECT * FROM ${new FlockTables(new ShardDatabase(cluster.config.cluster)).at(shard).edges} WHERE source_id = 10`,
                 [],
                 Deadline.after(5_000),
               ),

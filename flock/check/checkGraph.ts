@@ -8,9 +8,10 @@ import { jobKinds } from '../jobs/kinds.js';
 import { rowTotals } from '../rowTotals.js';
 import { mergeNodes, sameRegisters, untouched, visibleState } from '../nodeRegisters.js';
 import { encodeSweep } from '../jobs/sweepPayload.js';
-import type { EdgeRow } from '../storage/edgeRows.js';
+import type { EdgeRow } from '../storage/edgesTable.js';
 import { checkEdge, nodeRepairs, type EdgeEnds } from './edgeCheck.js';
-import { LeafReads, type EdgeKey, type NodeCounts } from './leafReads.js';
+import type { NodeCounts } from '../storage/nodeRows.js';
+import { LeafReads, type EdgeKey } from './leafReads.js';
 
 export interface GraphCheckOptions {
   /** Journals jobs that put right what was found. */

@@ -13,7 +13,7 @@ import { jobKinds } from '../jobs/kinds.js';
 import { encodeNode } from '../jobs/nodePayload.js';
 import { encodeRows } from '../jobs/rowPayload.js';
 import { rankOf } from '../states.js';
-import type { EdgeRow } from '../storage/edgeRows.js';
+import type { EdgeRow } from '../storage/edgesTable.js';
 import type { LeafReads } from './leafReads.js';
 
 /** One copy of one of an edge's two rows, with its own node's row beside it. */

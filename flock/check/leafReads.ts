@@ -1,20 +1,23 @@
 import type { Deadline } from '../../core/index.js';
 import type { Gizzard, Leaf } from '../../gizzard/index.js';
 import type { EdgeRecord } from '../edgeRecord.js';
-import { edgeColumns, readRows, rowOf, type EdgeRow } from '../storage/edgeRows.js';
-import { edgeTables, type EdgeTables } from '../storage/edgeTables.js';
+import { columnTypes, expression, select, type SelectedColumn } from '../../mysql/index.js';
+import { readRows } from '../storage/edgeRows.js';
+import { edgesTable, rowOf, type EdgeRow } from '../storage/edgesTable.js';
+import { FlockTables, type EdgeTables } from '../storage/flockTables.js';
+import { rowCounts, type NodeCounts } from '../storage/nodeRows.js';
+import { countColumns, idsTable, nodesTable, type CountColumn } from '../storage/nodesTable.js';
 import { readNodes, type NodeRow } from '../storage/readEdges.js';
 
 /** A place in a table: the key of an edge. */
 export type EdgeKey = readonly [sourceId: bigint, destinationId: bigint];
 
-/** By rank of state. */
-export interface NodeCounts {
-  readonly counters: readonly bigint[];
-  readonly rows: readonly bigint[];
-}
-
-const counterColumns = ['normal_count', 'negative_count', 'archived_count', 'removed_count'] as const;
+const counterOf = (column: CountColumn) => `counter_${column}` as const;
+const counters = Object.fromEntries(
+  countColumns.map((column) => [counterOf(column), expression(`COALESCE(MAX(n.${column}), 0)`, columnTypes.int64)]),
+) as Readonly<Record<ReturnType<typeof counterOf>, SelectedColumn<bigint>>>;
+const counted = select({ ...counters, ...rowCounts });
+const idOnly = select({ id: nodesTable.columns().source_id });
 
 /** Reads of one leaf by itself, whatever its siblings hold. */
 export class LeafReads {
@@ -27,7 +30,7 @@ export class LeafReads {
     private readonly tableId: number,
   ) {
     this.key = leaf.key;
-    this.#tables = edgeTables(gizzard.config.cluster, leaf.shard);
+    this.#tables = new FlockTables(gizzard.database).at(leaf.shard);
   }
 
   /** Rows behind `after` in the order of the keys. */
@@ -40,7 +43,7 @@ export class LeafReads {
 
   async #range(condition: string, values: readonly bigint[], limit: number, deadline: Deadline): Promise<EdgeRow[]> {
     const rows = await this.#host.rows(
-      `SELECT ${edgeColumns} FROM ${this.#tables.edges} FORCE INDEX (membership) WHERE ${condition} ORDER BY source_id, destination_id LIMIT ?`,
+      `SELECT ${edgesTable.list} FROM ${this.#tables.edges} FORCE INDEX (membership) WHERE ${condition} ORDER BY source_id, destination_id LIMIT ?`,
       [...values, limit],
       deadline,
     );
@@ -50,29 +53,29 @@ export class LeafReads {
   /** Ids of nodes behind `after` that have a row, or edges. */
   async nodeIds(after: bigint, limit: number, deadline: Deadline): Promise<bigint[]> {
     const rows = await this.#host.rows(
-      `(SELECT source_id FROM ${this.#tables.nodes} WHERE source_id > ? ORDER BY source_id LIMIT ?)
+      `(SELECT ${idOnly.list} FROM ${this.#tables.nodes} WHERE source_id > ? ORDER BY source_id LIMIT ?)
        UNION (SELECT DISTINCT source_id FROM ${this.#tables.edges} WHERE source_id > ? ORDER BY source_id LIMIT ?) ORDER BY source_id LIMIT ?`,
       [after, limit, after, limit, limit],
       deadline,
     );
-    return rows.map(([id]) => BigInt(id as number));
+    return rows.map(idOnly.read.id);
   }
 
   /** The counters of each node and the numbers of its rows, of one moment, by the place of its id. */
   async counts(ids: readonly bigint[], deadline: Deadline): Promise<NodeCounts[]> {
     // One statement is one snapshot: writes change rows and counters in one transaction, so that they agree in each.
     const rows = await this.#host.rows(
-      `SELECT ${counterColumns.map((column) => `COALESCE(MAX(n.${column}), 0)`).join()}, ${counterColumns.map((_, rank) => `COALESCE(SUM(e.state = ${rank}), 0)`).join()}
-       FROM JSON_TABLE(?, '$[*]' COLUMNS (i FOR ORDINALITY, s BIGINT UNSIGNED PATH '$')) k
-       LEFT JOIN ${this.#tables.nodes} n ON n.source_id = k.s LEFT JOIN ${this.#tables.edges} e ON e.source_id = k.s
+      `SELECT ${counted.list}
+       FROM ${idsTable} LEFT JOIN ${this.#tables.nodes} n ON n.source_id = k.source_id LEFT JOIN ${this.#tables.edges} e ON e.source_id = k.source_id
        GROUP BY k.i ORDER BY k.i`,
       [`[${ids.join()}]`],
       deadline,
     );
-    return rows.map((row) => {
-      const numbers = row.map((column) => BigInt(column as number | string));
-      return { counters: numbers.slice(0, counterColumns.length), rows: numbers.slice(counterColumns.length) };
-    });
+    const { read } = counted;
+    return rows.map((row) => ({
+      counters: countColumns.map((column) => read[counterOf(column)](row)),
+      rows: countColumns.map((column) => read[column](row)),
+    }));
   }
 
   nodes(ids: readonly bigint[], deadline: Deadline): Promise<Map<number, NodeRow>> {

@@ -1,7 +1,7 @@
 import type { FollowUp, JobType } from '../../gizzard/index.js';
 import type { DatabaseHost } from '../../mysql/index.js';
 import type { EdgeRecord } from '../edgeRecord.js';
-import { edgeTables } from '../storage/edgeTables.js';
+import type { FlockTables } from '../storage/flockTables.js';
 import type { EdgeWriter } from '../storage/edgeWriter.js';
 import { edgesFromJson, edgesToJson } from './edgeJson.js';
 import { checkCount, checkTable, checkTime } from './jobChecks.js';
@@ -14,7 +14,7 @@ import { tellOtherEnds } from './rowJob.js';
  * Where a mass operation has touched the node at one end, the other end is told.
  */
 export const edgeJob = (
-  database: string,
+  tables: FlockTables,
   { applyEdges, forgetEdges }: EdgeWriter,
   /** Jobs that edges bring about once they are applied, on each replica: what reads them finds them there. */
   followUps: (applied: readonly EdgeRecord[]) => readonly FollowUp[] = () => [],
@@ -35,7 +35,7 @@ export const edgeJob = (
   toJson: edgesToJson,
   fromJson: edgesFromJson,
   async apply(host, leaf, items, deadline) {
-    const others = await applyEdges(host, edgeTables(database, leaf.shard), items, deadline);
+    const others = await applyEdges(host, tables.at(leaf.shard), items, deadline);
     return [...tellOtherEnds(others), ...followUps(items)];
   },
   forget: forgetEdges,

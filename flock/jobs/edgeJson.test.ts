@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { encodeEdges } from './edgePayload.js';
 import { edgesFromJson, edgesToJson } from './edgeJson.js';
+import { ShardDatabase } from '../../mysql/index.js';
+import { FlockTables } from '../storage/flockTables.js';
 import { tablesAlone } from '../storage/edgeWriter.js';
 import { edgeJob } from './edgeJob.js';
 
@@ -101,7 +103,7 @@ it('refuses a payload whose edges are none', () => {
     destinationIds: BigInt64Array.of(2n),
   });
   payload.writeUInt8(9, 18);
-  expect(() => edgeJob('x', tablesAlone).split(payload, () => undefined, 1)).toThrow(
-    expect.objectContaining({ code: 'DataLoss' }) as Error,
-  );
+  expect(() =>
+    edgeJob(new FlockTables(new ShardDatabase('x')), tablesAlone).split(payload, () => undefined, 1),
+  ).toThrow(expect.objectContaining({ code: 'DataLoss' }) as Error);
 });

@@ -2,14 +2,14 @@ import type { JobType } from '../../gizzard/index.js';
 import type { DatabaseHost } from '../../mysql/index.js';
 import { massOperation } from '../nodeRegisters.js';
 import { applyNode } from '../storage/applyNode.js';
-import { edgeTables } from '../storage/edgeTables.js';
+import type { FlockTables } from '../storage/flockTables.js';
 import { checkId, checkRank, checkTable, checkTime } from './jobChecks.js';
 import { jobKinds } from './kinds.js';
 import { decodeNode, type NodeOperation } from './nodePayload.js';
 import { encodeSweep } from './sweepPayload.js';
 
 /** A mass operation: the node's registers at once, its edges by sweeps, one for each leaf, since each has a copy of them. */
-export const nodeJob = (database: string): JobType<NodeOperation, DatabaseHost> => ({
+export const nodeJob = (tables: FlockTables): JobType<NodeOperation, DatabaseHost> => ({
   kind: jobKinds.node,
   itemsAtOnce: 100,
   split(payload, add) {
@@ -25,7 +25,7 @@ export const nodeJob = (database: string): JobType<NodeOperation, DatabaseHost> 
   },
   async apply(host, leaf, items, deadline) {
     for (const { id, rank, time } of items)
-      await applyNode(host, edgeTables(database, leaf.shard), id, massOperation(rank, time), deadline);
+      await applyNode(host, tables.at(leaf.shard), id, massOperation(rank, time), deadline);
     return items.map(({ tableId, id }) => ({
       kind: jobKinds.sweep,
       payload: encodeSweep({ tableId, id, after: undefined }),

@@ -1,13 +1,13 @@
 import type { JobType } from '../../gizzard/index.js';
 import type { DatabaseHost } from '../../mysql/index.js';
 import { recount } from '../storage/applyNode.js';
-import { edgeTables } from '../storage/edgeTables.js';
+import type { FlockTables } from '../storage/flockTables.js';
 import { checkSweep } from './jobChecks.js';
 import { jobKinds } from './kinds.js';
 import { decodeSweep, type Sweep } from './sweepPayload.js';
 
 /** Counts a node's edges anew, on one leaf: how a check repairs counters that have drifted. */
-export const recountJob = (database: string): JobType<Sweep, DatabaseHost> => ({
+export const recountJob = (tables: FlockTables): JobType<Sweep, DatabaseHost> => ({
   kind: jobKinds.recount,
   itemsAtOnce: 4,
   split(payload, add) {
@@ -16,7 +16,7 @@ export const recountJob = (database: string): JobType<Sweep, DatabaseHost> => ({
   },
   check: checkSweep,
   async apply(host, leaf, items, deadline) {
-    for (const { id } of items) await recount(host, edgeTables(database, leaf.shard), id, deadline);
+    for (const { id } of items) await recount(host, tables.at(leaf.shard), id, deadline);
     return [];
   },
 });

@@ -4,7 +4,7 @@ import type { EdgeRecord } from '../edgeRecord.js';
 import { untouched } from '../nodeRegisters.js';
 import type { EdgeWriter } from '../storage/edgeWriter.js';
 import type { AppliedRow } from '../storage/applyEdges.js';
-import { edgeTables } from '../storage/edgeTables.js';
+import type { FlockTables } from '../storage/flockTables.js';
 import { checkCount, checkRecord } from './jobChecks.js';
 import { jobKinds } from './kinds.js';
 import { decodeRows, encodeRows } from './rowPayload.js';
@@ -13,7 +13,7 @@ import { decodeRows, encodeRows } from './rowPayload.js';
 const rowsPerJob = 1_000;
 
 /** Rows that learn what the node at their other end has been through. A row that is not there yet is made: the edge's own write is on its way. */
-export const rowJob = (database: string, { applyEdges }: EdgeWriter): JobType<EdgeRecord, DatabaseHost> => ({
+export const rowJob = (tables: FlockTables, { applyEdges }: EdgeWriter): JobType<EdgeRecord, DatabaseHost> => ({
   kind: jobKinds.rows,
   split(payload, add) {
     for (const record of decodeRows(payload)) add(record.tableId, record.sourceId, record);
@@ -24,7 +24,7 @@ export const rowJob = (database: string, { applyEdges }: EdgeWriter): JobType<Ed
     for (const row of rows) checkRecord(row, bounds);
   },
   async apply(host, leaf, items, deadline) {
-    await applyEdges(host, edgeTables(database, leaf.shard), items, deadline);
+    await applyEdges(host, tables.at(leaf.shard), items, deadline);
     return [];
   },
 });

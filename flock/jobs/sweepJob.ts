@@ -1,6 +1,6 @@
 import type { FollowUp, JobType } from '../../gizzard/index.js';
 import type { DatabaseHost } from '../../mysql/index.js';
-import { edgeTables } from '../storage/edgeTables.js';
+import type { FlockTables } from '../storage/flockTables.js';
 import type { EdgeWriter } from '../storage/edgeWriter.js';
 import { checkSweep } from './jobChecks.js';
 import { jobKinds } from './kinds.js';
@@ -11,7 +11,7 @@ import { decodeSweep, encodeSweep, type Sweep } from './sweepPayload.js';
  * After a mass operation, brings a node's edges on one leaf up to date, page by page: each page ends with a job for the next one,
  * and with jobs that tell the other ends of its edges.
  */
-export const sweepJob = (database: string, { sweepPage }: EdgeWriter): JobType<Sweep, DatabaseHost> => ({
+export const sweepJob = (tables: FlockTables, { sweepPage }: EdgeWriter): JobType<Sweep, DatabaseHost> => ({
   kind: jobKinds.sweep,
   itemsAtOnce: 4,
   split(payload, add) {
@@ -22,14 +22,7 @@ export const sweepJob = (database: string, { sweepPage }: EdgeWriter): JobType<S
   async apply(host, leaf, items, deadline) {
     const followUps: FollowUp[] = [];
     for (const { tableId, id, after } of items) {
-      const { records, node, next } = await sweepPage(
-        host,
-        edgeTables(database, leaf.shard),
-        tableId,
-        id,
-        after,
-        deadline,
-      );
+      const { records, node, next } = await sweepPage(host, tables.at(leaf.shard), tableId, id, after, deadline);
       followUps.push(...tellOtherEnds(records.map((record) => ({ record, node }))));
       if (next !== undefined)
         followUps.push({

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Deadline } from '../../core/index.js';
 import { freshCluster } from '../../test/support/index.js';
 import { EdgeReader } from '../edgeReader.js';
+import { FlockTables } from '../storage/flockTables.js';
 import { openFlock, type Flock, type GraphInfo, type IdPage, type Query } from '../index.js';
 import { compile } from './compile.js';
 import { pageById } from './page.js';
@@ -99,7 +100,7 @@ describe('compound queries', () => {
   }, 120_000);
 
   it('give partial pages when their budget of rows ends, and lose nothing between them', async () => {
-    const reader = new EdgeReader(flock.gizzard, cluster.config.cluster);
+    const reader = new EdgeReader(flock.gizzard, new FlockTables(flock.gizzard.database));
     await fc.assert(
       fc.asyncProperty(
         expression,

@@ -2,8 +2,9 @@ import type { Deadline } from '../../core/index.js';
 import type { DatabaseHost } from '../../mysql/index.js';
 import { foldWrites, mergeInto, type EdgeRecord } from '../edgeRecord.js';
 import { untouched, visibleState, type NodeRegisters } from '../nodeRegisters.js';
-import { insertRows, readRows, replaceRows, type EdgeRow } from './edgeRows.js';
-import type { EdgeTables } from './edgeTables.js';
+import { insertRows, readRows, replaceRows } from './edgeRows.js';
+import type { EdgeRow } from './edgesTable.js';
+import type { EdgeTables } from './flockTables.js';
 import { addCounts, lockNodes, type Counts } from './nodeRows.js';
 
 /** A row as it is after a write, and what its own node has been through. */

@@ -2,9 +2,11 @@ import type { Deadline } from '../../core/index.js';
 import type { DatabaseHost } from '../../mysql/index.js';
 import type { EdgeRecord } from '../edgeRecord.js';
 import { mergeNodes, untouched, visibleState, type NodeRegisters } from '../nodeRegisters.js';
-import { edgeColumns, replaceRows, rowOf, type EdgeRow } from './edgeRows.js';
-import type { EdgeTables } from './edgeTables.js';
-import { addCounts, lockNodes, writeNode, type Counts } from './nodeRows.js';
+import { columnTypes, expression, select } from '../../mysql/index.js';
+import { replaceRows } from './edgeRows.js';
+import { edgeColumns, edgesTable, rowOf, type EdgeRow } from './edgesTable.js';
+import type { EdgeTables } from './flockTables.js';
+import { addCounts, lockNodes, writeCounts, writeNode, type Counts } from './nodeRows.js';
 
 /** Rows of a node that one transaction brings up to date. */
 const sweepRows = 1_000;
@@ -49,7 +51,7 @@ export function sweepPage(
     const nodes = await lockNodes(session, tables, [id], deadline);
     const node = nodes.get(id)?.registers ?? untouched;
     const rows = await session.rows(
-      `SELECT ${edgeColumns} FROM ${tables.edges} FORCE INDEX (membership)
+      `SELECT ${edgesTable.list} FROM ${tables.edges} FORCE INDEX (membership)
        WHERE source_id = ?${after === undefined ? '' : ' AND destination_id > ?'} ORDER BY destination_id LIMIT ?`,
       [id, ...(after === undefined ? [] : [after]), sweepRows],
       deadline,
@@ -74,22 +76,20 @@ export function sweepPage(
   });
 }
 
+const ofState = select({ state: edgeColumns.state, count: expression('COUNT(*)', columnTypes.safeInteger) });
+
 /** Sets a node's counters to the numbers of its rows. Under the node's lock, so that no write comes between counting and setting. */
 export function recount(host: DatabaseHost, tables: EdgeTables, id: bigint, deadline: Deadline): Promise<void> {
   return host.transaction(deadline, async (session) => {
     const known = (await lockNodes(session, tables, [id], deadline)).has(id);
     if (!known) await writeNode(session, tables, id, untouched, false, deadline);
     const rows = await session.rows(
-      `SELECT state, COUNT(*) FROM ${tables.edges} WHERE source_id = ? GROUP BY state`,
+      `SELECT ${ofState.list} FROM ${tables.edges} WHERE source_id = ? GROUP BY state`,
       [id],
       deadline,
     );
     const counts: Counts = [0, 0, 0, 0];
-    for (const [state, count] of rows) counts[Number(state)] = Number(count);
-    await session.run(
-      `UPDATE ${tables.nodes} SET normal_count = ?, negative_count = ?, archived_count = ?, removed_count = ? WHERE source_id = ?`,
-      [...counts, id],
-      deadline,
-    );
+    for (const row of rows) counts[ofState.read.state(row)] = ofState.read.count(row);
+    await writeCounts(session, tables, id, counts, deadline);
   });
 }

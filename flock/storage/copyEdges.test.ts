@@ -5,15 +5,17 @@ import { DatabaseHosts, type SqlRow } from '../../mysql/index.js';
 import { silentLog } from '../../process/index.js';
 import { freshCluster } from '../../test/support/index.js';
 import { copyEdges } from './copyEdges.js';
-import { edgeColumns } from './edgeRows.js';
-import { edgeTables } from './edgeTables.js';
+import { ShardDatabase } from '../../mysql/index.js';
+import { edgesTable } from './edgesTable.js';
+import { FlockTables, type EdgeTables } from './flockTables.js';
 import { flockShardType } from './flockShardType.js';
 
 const { config } = freshCluster('copyedges');
 const hosts = new DatabaseHosts(config, silentLog);
 const host = hosts.host(Object.keys(config.databaseHosts)[0]!);
 const deadline = (): Deadline => Deadline.after(20_000);
-let tables: ReturnType<typeof edgeTables>;
+const flockTables = new FlockTables(new ShardDatabase(config.cluster));
+let tables: EdgeTables;
 let shards = 0;
 
 beforeEach(async () => {
@@ -23,8 +25,8 @@ beforeEach(async () => {
     attributes: {},
     busy: 'normal',
   };
-  await flockShardType(config.cluster).create(host, shard, deadline());
-  tables = edgeTables(config.cluster, shard);
+  await flockShardType(flockTables).create(host, shard, deadline());
+  tables = flockTables.at(shard);
 });
 afterAll(() => hosts.close());
 
@@ -43,7 +45,7 @@ const row = (source: number, destination: number, state = 0, time = 10): SqlRow 
 ];
 const copy = (rows: readonly SqlRow[]): Promise<void> => copyEdges(host, tables, rows, deadline());
 const edges = (): Promise<SqlRow[]> =>
-  host.rows(`SELECT ${edgeColumns} FROM ${tables.edges} ORDER BY source_id, destination_id`, [], deadline());
+  host.rows(`SELECT ${edgesTable.list} FROM ${tables.edges} ORDER BY source_id, destination_id`, [], deadline());
 const counts = (): Promise<SqlRow[]> =>
   host.rows(`SELECT source_id, normal_count, archived_count FROM ${tables.nodes} ORDER BY source_id`, [], deadline());
 

@@ -3,9 +3,12 @@ import type { DatabaseHost, SqlRow, SqlSession } from '../../mysql/index.js';
 import { compare } from '../edgeRecord.js';
 import { untouched } from '../nodeRegisters.js';
 import { applyEdges } from './applyEdges.js';
-import { column, insertUntouched, placesHere, rowOf } from './edgeRows.js';
-import type { EdgeTables } from './edgeTables.js';
+import { insertUntouched, placesHere } from './edgeRows.js';
+import { edgesTable, hasPeer, rowOf } from './edgesTable.js';
+import type { EdgeTables } from './flockTables.js';
 import { addCounts, lockNodes, type Counts } from './nodeRows.js';
+
+const { read } = edgesTable;
 
 /** Which of the graph's tables a shard belongs to is not in its rows, and only the follow-ups of normal writes need it. */
 export const anyTable = 0;
@@ -55,15 +58,14 @@ async function insertWhatMeetsNothing(
     const node = nodes.get(id);
     const isUntouched = node === undefined || node.registers === untouched;
     const isEmpty = node === undefined || (node.edgeCount === 0 && trustCounters);
-    for (const edge of edges)
-      (!isUntouched || edge[column.peerColor] !== null ? met : isEmpty ? fresh : unsure).push(edge);
+    for (const edge of edges) (!isUntouched || hasPeer(edge) ? met : isEmpty ? fresh : unsure).push(edge);
   }
   const here = await placesHere(session, tables, unsure, deadline);
   for (const [place, edge] of unsure.entries()) (here.has(place) ? met : fresh).push(edge);
   const counts = new Map<bigint, Counts>();
   for (const [id, edges] of groupBySource(fresh)) {
     const delta: Counts = [0, 0, 0, 0];
-    for (const edge of edges) delta[Number(edge[column.ownState])]!++;
+    for (const edge of edges) delta[read.own_state(edge)]!++;
     counts.set(id, delta);
   }
   await addCounts(session, tables, counts, nodes, deadline);
@@ -73,7 +75,7 @@ async function insertWhatMeetsNothing(
 
 /** Sources in the order of their ids. */
 function groupBySource(rows: readonly SqlRow[]): Map<bigint, SqlRow[]> {
-  const groups = groupBy(rows, (row) => row[column.source]!);
+  const groups = groupBy(rows, edgesTable.all.cell.source_id);
   return new Map(
     [...groups].map(([id, group]) => [BigInt(id as number), group] as const).sort(([a], [b]) => compare(a, b)),
   );

@@ -1,29 +1,36 @@
 import { inParts, type MovableTable, type SavedCell, type ShardInfo } from '../../gizzard/index.js';
-import { type SqlRow, type SqlValue, type DatabaseHost, digestColumns, digestOf } from '../../mysql/index.js';
+import {
+  columnTypes,
+  digestColumns,
+  digestOf,
+  expression,
+  select,
+  type DatabaseHost,
+  type SqlRow,
+  type SqlValue,
+} from '../../mysql/index.js';
 import { compare, mergeInto } from '../edgeRecord.js';
 import { anyTable, copyEdges } from './copyEdges.js';
-import { column, edgeColumns, edgesAt, rowOf } from './edgeRows.js';
-import { edgeTables, type EdgeTables } from './edgeTables.js';
+import { edgeKey, edgesAt } from './edgeRows.js';
+import { edgeColumns, edgesTable, rowOf } from './edgesTable.js';
+import type { EdgeTables, FlockTables } from './flockTables.js';
+import { countColumns } from './nodesTable.js';
 import { removeEdges } from './removeRows.js';
 
 type Key = readonly [sourceId: bigint, destinationId: bigint];
 
 /** How the edges of Flock's shards move: in the order of their keys, which never change, while states and positions may at any time. */
-export const edgeMoves = (database: string): MovableTable<SqlRow, DatabaseHost> => {
-  const tablesOf = (shard: ShardInfo): EdgeTables => edgeTables(database, shard);
+export const edgeMoves = (flock: FlockTables): MovableTable<SqlRow, DatabaseHost> => {
+  const tablesOf = (shard: ShardInfo): EdgeTables => flock.at(shard);
   return {
-    name: 'edges',
+    name: edgesTable.name,
     async count(host, shard, deadline) {
-      const [row] = await host.rows(
-        `SELECT COALESCE(SUM(normal_count + negative_count + archived_count + removed_count), 0) FROM ${tablesOf(shard).nodes}`,
-        [],
-        deadline,
-      );
-      return Number(row![0]);
+      const [row] = await host.rows(`SELECT ${counted.list} FROM ${tablesOf(shard).nodes}`, [], deadline);
+      return counted.read.edges(row!);
     },
     async pageEnd(host, shard, after, limit, deadline) {
       const { edges } = tablesOf(shard);
-      const keys = `SELECT source_id, destination_id FROM ${edges} FORCE INDEX (membership)`;
+      const keys = `SELECT ${ends.list} FROM ${edges} FORCE INDEX (membership)`;
       const order = 'ORDER BY source_id, destination_id LIMIT ?';
       const behind = parseKey(after);
       // Two ranges, because neither server finds the start of "(source, destination) > (s, d)" in the index.
@@ -35,46 +42,47 @@ export const edgeMoves = (database: string): MovableTable<SqlRow, DatabaseHost> 
              ) k ${order} OFFSET ?`;
       const values = behind === undefined ? [1, limit - 1] : [...behind, limit, behind[0], limit, 1, limit - 1];
       const [row] = await host.rows(sql, values, deadline);
-      return row === undefined ? undefined : `${row[0] as number},${row[1] as number}`;
+      return row && `${ends.cell.source_id(row) as number},${ends.cell.destination_id(row) as number}`;
     },
     async rows(host, shard, after, end, deadline) {
-      const { sql, values } = selectBetween(tablesOf(shard), edgeColumns, after, end);
+      const { sql, values } = selectBetween(tablesOf(shard), edgesTable.list, after, end);
       return host.rows(sql, values, deadline);
     },
     async digest(host, shard, after, end, deadline) {
-      const { sql, values } = selectBetween(tablesOf(shard), digestColumns(edgeColumns), after, end);
+      const { sql, values } = selectBetween(tablesOf(shard), digestColumns(edgesTable.list), after, end);
       const [row] = await host.rows(`SELECT SUM(n), BIT_XOR(h) FROM (${sql}) r`, values, deadline);
       return digestOf(row);
     },
     rowsAt: (host, shard, keys, deadline) => edgesAt(host, tablesOf(shard), keys, deadline),
-    key: (row) => [row[column.source], row[column.destination]].join(),
+    key: edgeKey,
     compareKeys(a, b) {
       const [left, right] = [parseKey(a), parseKey(b)];
       if (left === undefined || right === undefined) return Number(left !== undefined) - Number(right !== undefined);
       return compare(left[0], right[0]) || compare(left[1], right[1]);
     },
-    routingKey: (row) => BigInt(row[column.source] as number),
+    routingKey: edgesTable.read.source_id,
     same: (a, b) => a.every((value, place) => value === b[place]),
     lacks,
     async write(host, shard, rows, deadline) {
-      await inParts(
-        rows,
-        (part) => copyEdges(host, tablesOf(shard), part, deadline),
-        (row) => row[column.source],
-      );
+      await inParts(rows, (part) => copyEdges(host, tablesOf(shard), part, deadline), edgesTable.all.cell.source_id);
     },
     remove: (host, shard, rows, deadline) => removeEdges(host, tablesOf(shard), rows, deadline),
     saved: {
-      columns: edgeColumns.split(', '),
+      columns: edgesTable.names.map((name) => edgesTable.stored[name]),
       cells: (row) => row as readonly SavedCell[],
       row: (cells) => [...cells],
     },
-    describe: (row) => Object.fromEntries(describedAs.map((name, place) => [name, String(row[place])])),
+    describe: (row) => Object.fromEntries(describedAs.map(([name, cell]) => [name, String(cell(row))])),
   };
 };
 
 /** The columns of an edge's row, as people see them. */
-const describedAs = edgeColumns.replace('source_id', 'source').replace('destination_id', 'destination').split(', ');
+const describedAs = edgesTable.names.map((name) => [name.replace(/_id$/, ''), edgesTable.all.cell[name]] as const);
+
+const ends = select({ source_id: edgeColumns.source_id, destination_id: edgeColumns.destination_id });
+const counted = select({
+  edges: expression(`COALESCE(SUM(${countColumns.join(' + ')}), 0)`, columnTypes.safeInteger),
+});
 
 const lacks = (row: SqlRow, other: SqlRow): boolean =>
   mergeInto(rowOf(anyTable, row).record, rowOf(anyTable, other).record);

@@ -1,12 +1,12 @@
 import type { Deadline } from '../../core/index.js';
 import { inParts, type MovableTable, type ShardInfo } from '../../gizzard/index.js';
-import { type DatabaseHost, type SqlRow, type SqlSession, idsBetween, tableById } from '../../mysql/index.js';
+import { type DatabaseHost, type SqlRow, type SqlSession, idsBetween, select } from '../../mysql/index.js';
 import { compare } from '../edgeRecord.js';
 import { mergeNodes, sameRegisters, untouched, type NodeRegisters } from '../nodeRegisters.js';
 import { applyNode, sweepPage } from './applyNode.js';
-import { edgeTables, type EdgeTables } from './edgeTables.js';
-import { jsonRows } from './json.js';
-import { lockNodes, registersOf } from './nodeRows.js';
+import type { EdgeTables, FlockTables } from './flockTables.js';
+import { insertMissingNodes, insertNodes, lockNodes, rowCounts, writeCounts } from './nodeRows.js';
+import { countColumns, idsTable, n, nodesTable, registersOf } from './nodesTable.js';
 import { removeNodes } from './removeRows.js';
 
 /** A node's row. Its counters follow from the edges of its shard, and are never copied. */
@@ -16,17 +16,11 @@ export interface MovedNode {
   readonly counts: readonly string[];
 }
 
-const columns =
-  'source_id, colour, coloured_at, removed_through, normal_count, negative_count, archived_count, removed_count';
-const countNames = ['normal', 'negative', 'archived', 'removed'] as const;
-const countsOfEdges = countNames.map((name, rank) => `COALESCE(SUM(e.state = ${rank}), 0) AS ${name}_rows`).join(', ');
-const idsTable = `JSON_TABLE(?, '$[*]' COLUMNS (s BIGINT UNSIGNED PATH '$')) k`;
-
 /** How the nodes of Flock's shards move. */
-export const nodeMoves = (database: string): MovableTable<MovedNode, DatabaseHost> => {
-  const tablesOf = (shard: ShardInfo): EdgeTables => edgeTables(database, shard);
+export const nodeMoves = (flock: FlockTables): MovableTable<MovedNode, DatabaseHost> => {
+  const tablesOf = (shard: ShardInfo): EdgeTables => flock.at(shard);
   return {
-    ...tableById(database, 'nodes', columns, nodeOf),
+    ...flock.nodes.pages(nodeOf),
     key: (row) => String(row.id),
     routingKey: (row) => row.id,
     same: (a, b) =>
@@ -44,15 +38,15 @@ export const nodeMoves = (database: string): MovableTable<MovedNode, DatabaseHos
       const tables = tablesOf(shard);
       const nodes = idsBetween('n.source_id', after, end);
       const rows = await host.rows(
-        `SELECT n.source_id FROM ${tables.nodes} n LEFT JOIN ${tables.edges} e ON e.source_id = n.source_id WHERE ${nodes.where} GROUP BY n.source_id
-         HAVING ${countNames.map((name, rank) => `MAX(n.${name}_count) <> COALESCE(SUM(e.state = ${rank}), 0)`).join(' OR ')}`,
+        `SELECT ${idOnly.list} FROM ${tables.nodes} n LEFT JOIN ${tables.edges} e ON e.source_id = n.source_id WHERE ${nodes.where} GROUP BY n.source_id
+         HAVING ${countersDiffer}`,
         nodes.values,
         deadline,
       );
-      return rows.map(([id]) => String(id));
+      return rows.map((row) => String(idOnly.read.id(row)));
     },
     saved: {
-      columns: columns.split(', '),
+      columns: nodesTable.names.map((name) => nodesTable.stored[name]),
       cells: ({ id, registers: { color, coloredAt, removedThrough }, counts }) => [
         String(id),
         color,
@@ -65,18 +59,23 @@ export const nodeMoves = (database: string): MovableTable<MovedNode, DatabaseHos
     describe: ({ id, registers, counts }) => ({
       id: String(id),
       color: String(registers.color),
-      coloured_at: String(registers.coloredAt),
+      colored_at: String(registers.coloredAt),
       removed_through: String(registers.removedThrough),
-      ...Object.fromEntries(countNames.map((name, rank) => [`${name}_count`, counts[rank]!])),
+      ...Object.fromEntries(countColumns.map((column, rank) => [column, counts[rank]!])),
     }),
   };
 };
 
-const nodeOf = ([id, color, coloredAt, removedThrough, ...counts]: SqlRow): MovedNode => ({
-  id: BigInt(id as number),
-  registers: registersOf(color, coloredAt, removedThrough),
-  counts: counts.map(String),
+const nodeOf = (row: SqlRow): MovedNode => ({
+  id: nodesTable.read.source_id(row),
+  registers: registersOf(nodesTable.read, row),
+  counts: countColumns.map((column) => String(nodesTable.all.cell[column](row))),
 });
+
+const idOnly = select({ id: n.source_id });
+const keyOnly = select({ id: nodesTable.columns('k').source_id });
+const countersDiffer = countColumns.map((column) => `MAX(${n[column].sql}) <> ${rowCounts[column].sql}`).join(' OR ');
+const counted = select({ id: n.source_id, ...rowCounts });
 
 /**
  * Takes over the nodes that this shard knows neither by a row nor by an edge, as in a copy most are, and returns the others. One that no mass operation has touched
@@ -90,29 +89,18 @@ function insertWhatMeetsNothing(
 ): Promise<MovedNode[]> {
   return host.transaction(deadline, async (session) => {
     const found = await session.rows(
-      `SELECT k.s FROM ${idsTable} WHERE EXISTS (SELECT 1 FROM ${tables.nodes} n WHERE n.source_id = k.s) OR EXISTS (SELECT 1 FROM ${tables.edges} e WHERE e.source_id = k.s)`,
+      `SELECT ${keyOnly.list} FROM ${idsTable} WHERE EXISTS (SELECT 1 FROM ${tables.nodes} n WHERE n.source_id = k.source_id) OR EXISTS (SELECT 1 FROM ${tables.edges} e WHERE e.source_id = k.source_id)`,
       [idsOf(nodes)],
       deadline,
     );
-    const here = new Set(found.map(([id]) => BigInt(id as number)));
+    const here = new Set(found.map(keyOnly.read.id));
     const fresh = nodes
       .filter(
         ({ id, registers, counts }) =>
           !here.has(id) && (registers !== untouched || counts.every((count) => count === '0')),
       )
       .sort((a, b) => compare(a.id, b.id));
-    if (fresh.length > 0) {
-      await session.run(
-        `INSERT INTO ${tables.nodes} (source_id, colour, coloured_at, removed_through)
-         SELECT s, c, a, r FROM JSON_TABLE(?, '$[*]' COLUMNS (s BIGINT UNSIGNED PATH '$[0]', c TINYINT UNSIGNED PATH '$[1]', a BIGINT PATH '$[2]', r BIGINT PATH '$[3]')) j`,
-        [
-          jsonRows(fresh, ({ id, registers }) =>
-            [id, registers.color, registers.coloredAt, registers.removedThrough].join(),
-          ),
-        ],
-        deadline,
-      );
-    }
+    await insertNodes(session, tables, fresh, deadline);
     return nodes.filter(({ id }) => here.has(id));
   });
 }
@@ -124,7 +112,7 @@ async function mergeNodesHere(
   deadline: Deadline,
 ): Promise<void> {
   await host.transaction(deadline, (session) =>
-    session.run(`INSERT IGNORE INTO ${tables.nodes} (source_id) SELECT s FROM ${idsTable}`, [idsOf(nodes)], deadline),
+    insertMissingNodes(session, tables, nodes.map(({ id }) => id).sort(compare), deadline),
   );
   for (const { id, registers } of nodes)
     if (registers !== untouched) await bringUpToDate(host, tables, id, registers, deadline);
@@ -158,19 +146,19 @@ function recount(host: DatabaseHost, tables: EdgeTables, ids: readonly bigint[],
   return host.transaction(deadline, async (session: SqlSession) => {
     await lockNodes(session, tables, ids, deadline);
     const rows = await session.rows(
-      `SELECT n.source_id, ${countsOfEdges}
-       FROM ${idsTable} STRAIGHT_JOIN ${tables.nodes} n ON n.source_id = k.s LEFT JOIN ${tables.edges} e ON e.source_id = n.source_id
-       GROUP BY n.source_id
-       HAVING ${countNames.map((name) => `MAX(n.${name}_count) <> ${name}_rows`).join(' OR ')}`,
+      `SELECT ${counted.list}
+       FROM ${idsTable} STRAIGHT_JOIN ${tables.nodes} n ON n.source_id = k.source_id LEFT JOIN ${tables.edges} e ON e.source_id = n.source_id
+       GROUP BY n.source_id HAVING ${countersDiffer}`,
       [`[${ids.join()}]`],
       deadline,
     );
-    for (const [id, ...counts] of rows) {
-      await session.run(
-        `UPDATE ${tables.nodes} SET ${countNames.map((name) => `${name}_count = ?`).join(', ')} WHERE source_id = ?`,
-        [...counts.map((count) => BigInt(count as number)), BigInt(id as number)],
+    for (const row of rows)
+      await writeCounts(
+        session,
+        tables,
+        counted.read.id(row),
+        countColumns.map((column) => counted.read[column](row)),
         deadline,
       );
-    }
   });
 }

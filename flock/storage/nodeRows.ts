@@ -1,9 +1,10 @@
 import type { Deadline } from '../../core/index.js';
-import type { SqlSession } from '../../mysql/index.js';
+import { columnTypes, expression, select, type SelectedColumn, type SqlSession } from '../../mysql/index.js';
 import { compare } from '../edgeRecord.js';
-import { oneUntouched, type NodeRegisters } from '../nodeRegisters.js';
-import type { EdgeTables } from './edgeTables.js';
-import { jsonRows } from './json.js';
+import type { NodeRegisters } from '../nodeRegisters.js';
+import type { EdgeTables } from './flockTables.js';
+import { keyPlace } from './edgesTable.js';
+import { countColumns, n, nodesTable, registersOf, type CountColumn } from './nodesTable.js';
 
 /** Numbers of edges by rank of state: of a node, or what a transaction adds to them. */
 export type Counts = [normal: number, negative: number, archived: number, removed: number];
@@ -14,6 +15,14 @@ export interface LockedNode {
   /** How many rows of edges it has, by its counters. */
   readonly edgeCount: number;
 }
+
+const locked = select({
+  place: keyPlace,
+  color: n.color,
+  colored_at: n.colored_at,
+  removed_through: n.removed_through,
+  edgeCount: expression(countColumns.map((column) => n[column].sql).join(' + '), columnTypes.safeInteger),
+});
 
 /**
  * The nodes, their rows locked in the order of the ids. Nodes without a row are absent, and have no edges.
@@ -27,31 +36,16 @@ export async function lockNodes(
 ): Promise<Map<bigint, LockedNode>> {
   const rows = await session.rows(
     // Inside a derived table, as MySQL 8 refuses to lock a statement whose own table is a JSON_TABLE (error 3569).
-    `SELECT k.i, n.colour, n.coloured_at, n.removed_through, n.normal_count + n.negative_count + n.archived_count + n.removed_count
-     FROM (SELECT i, s FROM JSON_TABLE(?, '$[*]' COLUMNS (i FOR ORDINALITY, s BIGINT UNSIGNED PATH '$')) j) k
-     STRAIGHT_JOIN ${tables.nodes} n ON n.source_id = k.s
-     FOR UPDATE`,
+    `SELECT ${locked.list}
+     FROM (SELECT i, source_id FROM ${nodesTable.keys(['source_id'])} j) k STRAIGHT_JOIN ${tables.nodes} n ON n.source_id = k.source_id FOR UPDATE`,
     [`[${ids.join()}]`],
     deadline,
   );
+  const { read } = locked;
   return new Map(
-    rows.map(([i, color, coloredAt, removedThrough, edgeCount]) => [
-      ids[Number(i) - 1]!,
-      { registers: registersOf(color, coloredAt, removedThrough), edgeCount: Number(edgeCount) },
-    ]),
+    rows.map((row) => [ids[read.place(row)]!, { registers: registersOf(read, row), edgeCount: read.edgeCount(row) }]),
   );
 }
-
-/** Registers as they come from a row. */
-export const registersOf = (color: unknown, coloredAt: unknown, removedThrough: unknown): NodeRegisters =>
-  oneUntouched({
-    color: Number(color),
-    coloredAt: BigInt(coloredAt as number),
-    removedThrough: BigInt(removedThrough as number),
-  });
-
-/** The counters' columns, by rank of state. */
-const countColumns = ['normal_count', 'negative_count', 'archived_count', 'removed_count'] as const;
 
 /**
  * Adds to the counters of nodes: `locked` says which of them have a row, locked by this transaction. The others are inserted plainly, so that a race
@@ -67,33 +61,41 @@ export async function addCounts(
   const sorted = [...deltas].sort(([a], [b]) => compare(a, b));
   const fresh = sorted.filter(([id]) => !locked.has(id));
   const known = sorted.filter(([id, delta]) => locked.has(id) && delta.some((count) => count !== 0));
-  if (fresh.length > 0) await insertCounts(session, tables, fresh, () => '', deadline);
-  if (known.length > 0) {
-    const add = (columns: readonly string[]): string =>
-      `ON DUPLICATE KEY UPDATE ${columns.map((column) => `${column} = ${column} + VALUES(${column})`).join(', ')}`;
-    await insertCounts(session, tables, known, add, deadline);
-  }
+  if (fresh.length > 0) await insertCounts(session, tables, fresh, false, deadline);
+  if (known.length > 0) await insertCounts(session, tables, known, true, deadline);
 }
+
+type Delta = readonly [id: bigint, counts: Counts];
 
 /** Without the counters that none of the rows changes: mostly all but one. */
 async function insertCounts(
   session: SqlSession,
   tables: EdgeTables,
-  deltas: readonly [bigint, Counts][],
-  onDuplicate: (columns: readonly string[]) => string,
+  deltas: readonly Delta[],
+  exist: boolean,
   deadline: Deadline,
 ): Promise<void> {
   const ranks = countColumns.map((_, rank) => rank).filter((rank) => deltas.some(([, delta]) => delta[rank] !== 0));
-  const columns = ranks.map((rank) => countColumns[rank]!);
-  const paths = ranks.map((_, place) => `, c${place} BIGINT PATH '$[${place + 1}]'`).join('');
-  await session.run(
-    `INSERT INTO ${tables.nodes} (${['source_id', ...columns].join(', ')})
-     SELECT ${['s', ...ranks.map((_, place) => `c${place}`)].join(', ')}
-     FROM JSON_TABLE(?, '$[*]' COLUMNS (s BIGINT UNSIGNED PATH '$[0]'${paths})) r
-     ${onDuplicate(columns)}`,
-    [jsonRows(deltas, ([id, delta]) => [id, ...ranks.map((rank) => delta[rank])].join())],
-    deadline,
-  );
+  const { form, add } = countsOf(ranks);
+  await session.run(form.sql(tables.nodes, exist ? add : ''), [form.json(deltas)], deadline);
+}
+
+/** By the ranks that change: sixteen at most. */
+const countForms = new Map<string, ReturnType<typeof makeCounts>>();
+
+function countsOf(ranks: readonly number[]): ReturnType<typeof makeCounts> {
+  const key = ranks.join();
+  let made = countForms.get(key);
+  if (made === undefined) countForms.set(key, (made = makeCounts(ranks)));
+  return made;
+}
+
+function makeCounts(ranks: readonly number[]) {
+  const counters = Object.fromEntries(ranks.map((rank) => [countColumns[rank]!, ([, counts]: Delta) => counts[rank]!]));
+  return {
+    form: nodesTable.bulkInsert<Delta>({ source_id: ([id]) => id, ...counters }),
+    add: nodesTable.add(ranks.map((rank) => countColumns[rank]!)),
+  };
 }
 
 /** Writes one node's registers. The caller holds its row, or knows that there is none. */
@@ -105,12 +107,70 @@ export async function writeNode(
   exists: boolean,
   deadline: Deadline,
 ): Promise<void> {
+  const { color, colored_at: coloredAt, removed_through: removedThrough, source_id: sourceId } = nodesTable.stored;
   const values = [node.color, node.coloredAt, node.removedThrough, id];
   await session.run(
     exists
-      ? `UPDATE ${tables.nodes} SET colour = ?, coloured_at = ?, removed_through = ? WHERE source_id = ?`
-      : `INSERT INTO ${tables.nodes} (colour, coloured_at, removed_through, source_id) VALUES (?, ?, ?, ?)`,
+      ? `UPDATE ${tables.nodes} SET ${color} = ?, ${coloredAt} = ?, ${removedThrough} = ? WHERE ${sourceId} = ?`
+      : `INSERT INTO ${tables.nodes} (${color}, ${coloredAt}, ${removedThrough}, ${sourceId}) VALUES (?, ?, ?, ?)`,
     values,
+    deadline,
+  );
+}
+
+const registersForm = nodesTable.bulkInsert<{ readonly id: bigint; readonly registers: NodeRegisters }>({
+  source_id: ({ id }) => id,
+  color: ({ registers }) => registers.color,
+  colored_at: ({ registers }) => registers.coloredAt,
+  removed_through: ({ registers }) => registers.removedThrough,
+});
+
+/** Inserts nodes plainly, without edges. */
+export async function insertNodes(
+  session: SqlSession,
+  tables: EdgeTables,
+  nodes: readonly { readonly id: bigint; readonly registers: NodeRegisters }[],
+  deadline: Deadline,
+): Promise<void> {
+  if (nodes.length > 0) await session.run(registersForm.sql(tables.nodes), [registersForm.json(nodes)], deadline);
+}
+
+/** Inserts the nodes of some ids that have no row. */
+export async function insertMissingNodes(
+  session: SqlSession,
+  tables: EdgeTables,
+  ids: readonly bigint[],
+  deadline: Deadline,
+): Promise<void> {
+  await session.run(
+    `INSERT IGNORE INTO ${tables.nodes} (source_id) SELECT source_id FROM ${nodesTable.keys(['source_id'])} k`,
+    [`[${ids.join()}]`],
+    deadline,
+  );
+}
+
+/** By rank of state, how many edges a node has, and how many its counters say. */
+export interface NodeCounts {
+  readonly counters: readonly bigint[];
+  readonly rows: readonly bigint[];
+}
+
+/** How many rows of `e` there are of each state, by the column of its counter. */
+export const rowCounts = Object.fromEntries(
+  countColumns.map((column, rank) => [column, expression(`COALESCE(SUM(e.state = ${rank}), 0)`, columnTypes.int64)]),
+) as Readonly<Record<CountColumn, SelectedColumn<bigint>>>;
+
+/** Sets the counters of a node that has a row. */
+export async function writeCounts(
+  session: SqlSession,
+  tables: EdgeTables,
+  id: bigint,
+  counts: readonly (number | bigint)[],
+  deadline: Deadline,
+): Promise<void> {
+  await session.run(
+    `UPDATE ${tables.nodes} SET ${countColumns.map((column) => `${column} = ?`).join(', ')} WHERE source_id = ?`,
+    [...counts, id],
     deadline,
   );
 }

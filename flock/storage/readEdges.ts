@@ -1,13 +1,14 @@
 import { inTurns, type Deadline } from '../../core/index.js';
-import type { SqlRow, SqlSession } from '../../mysql/index.js';
+import { columnTypes, expression, select, type SqlRow, type SqlSession } from '../../mysql/index.js';
 import type { Edge } from '../../wire/index.js';
 import { compare } from '../edgeRecord.js';
 import { compactIdOfColumn, type CompactId } from '../query/compactId.js';
 import type { NodeRegisters } from '../nodeRegisters.js';
 import { stateOfRank } from '../states.js';
-import type { EdgeTables } from './edgeTables.js';
+import { e, edgeColumns, edgesTable, endsTable, keyPlace, onEnds } from './edgesTable.js';
+import type { EdgeTables } from './flockTables.js';
 import { jsonRows } from './json.js';
-import { registersOf } from './nodeRows.js';
+import { countColumns, idsTable, n, registersOf } from './nodesTable.js';
 
 export type IdPair = readonly [sourceId: bigint, destinationId: bigint];
 
@@ -24,8 +25,7 @@ export interface EdgeEntry extends EntryRow {
   readonly updatedAt: bigint;
 }
 
-const pairsTable = `JSON_TABLE(?, '$[*]' COLUMNS (i FOR ORDINALITY, s BIGINT UNSIGNED PATH '$[0]', d BIGINT UNSIGNED PATH '$[1]')) k`;
-const onPair = 'e.source_id = k.s AND e.destination_id = k.d';
+const states = select({ place: keyPlace, state: e.state });
 
 /** The rank of each pair's state, by its place in `pairs`. Pairs that never had an edge are absent. */
 export async function readStates(
@@ -35,12 +35,21 @@ export async function readStates(
   deadline: Deadline,
 ): Promise<Map<number, number>> {
   const rows = await session.rows(
-    `SELECT k.i, e.state FROM ${pairsTable} STRAIGHT_JOIN ${tables.edges} e ON ${onPair}`,
+    `SELECT ${states.list} FROM ${endsTable} STRAIGHT_JOIN ${tables.edges} e ON ${onEnds}`,
     [pairsJson(pairs)],
     deadline,
   );
-  return new Map(rows.map(([i, state]) => [Number(i) - 1, Number(state)]));
+  return new Map(rows.map((row) => [states.read.place(row), states.read.state(row)]));
 }
+
+const whole = select({
+  sourceId: e.source_id,
+  destinationId: e.destination_id,
+  position: e.position,
+  updatedAt: e.updated_at,
+  state: e.state,
+  place: keyPlace,
+});
 
 /** Each pair's edge, by its place in `pairs`. */
 export async function readEdges(
@@ -50,11 +59,11 @@ export async function readEdges(
   deadline: Deadline,
 ): Promise<Map<number, Edge>> {
   const rows = await session.rows(
-    `SELECT e.source_id, e.destination_id, e.position, e.updated_at, e.state, k.i FROM ${pairsTable} STRAIGHT_JOIN ${tables.edges} e ON ${onPair}`,
+    `SELECT ${whole.list} FROM ${endsTable} STRAIGHT_JOIN ${tables.edges} e ON ${onEnds}`,
     [pairsJson(pairs)],
     deadline,
   );
-  return new Map(rows.map((row) => [Number(row[5]) - 1, edgeOf(row)]));
+  return new Map(rows.map((row) => [whole.read.place(row), edgeOf(row)]));
 }
 
 /** A node's row. */
@@ -64,6 +73,8 @@ export interface NodeRow {
   readonly counts: readonly bigint[];
 }
 
+const placedNode = select({ ...n, place: keyPlace });
+
 /** The rows of nodes, by their place in `ids`. Nodes that nothing was written of are absent. */
 export async function readNodes(
   session: SqlSession,
@@ -72,21 +83,28 @@ export async function readNodes(
   deadline: Deadline,
 ): Promise<Map<number, NodeRow>> {
   const rows = await session.rows(
-    `SELECT k.i, n.colour, n.coloured_at, n.removed_through, n.normal_count, n.negative_count, n.archived_count, n.removed_count
-     FROM JSON_TABLE(?, '$[*]' COLUMNS (i FOR ORDINALITY, s BIGINT UNSIGNED PATH '$')) k STRAIGHT_JOIN ${tables.nodes} n ON n.source_id = k.s`,
+    `SELECT ${placedNode.list} FROM ${idsTable} STRAIGHT_JOIN ${tables.nodes} n ON n.source_id = k.source_id`,
     [`[${ids.join()}]`],
     deadline,
   );
+  const { read } = placedNode;
   return new Map(
-    rows.map(([i, color, coloredAt, removedThrough, ...counts]) => [
-      Number(i) - 1,
-      {
-        registers: registersOf(color, coloredAt, removedThrough),
-        counts: counts.map((count) => BigInt(count as number)),
-      },
+    rows.map((row) => [
+      read.place(row),
+      { registers: registersOf(read, row), counts: countColumns.map((column) => read[column](row)) },
     ]),
   );
 }
+
+const entryColumns = {
+  id: edgeColumns.destination_id,
+  position: edgeColumns.position,
+  state: edgeColumns.state,
+  updatedAt: edgeColumns.updated_at,
+};
+const entry = select(entryColumns);
+const positions = select({ id: e.destination_id, position: e.position, state: e.state });
+const destinationsTable = `${edgesTable.keys(['destination_id'])} k`;
 
 export interface PositionBound {
   readonly position: bigint;
@@ -120,7 +138,7 @@ export async function readByPosition(
   const { where, values } = positionCondition(bound, direction);
   const order = direction.older ? 'DESC' : 'ASC';
   // One range of the primary key for each state: each comes in order, and no more than the page is read of any.
-  const branch = `(SELECT destination_id, position, state, updated_at FROM ${tables.edges} WHERE source_id = ? AND state = ?${range.where}${where} ORDER BY position ${order}, destination_id ${order} LIMIT ?)`;
+  const branch = `(SELECT ${entry.list} FROM ${tables.edges} WHERE source_id = ? AND state = ?${range.where}${where} ORDER BY position ${order}, destination_id ${order} LIMIT ?)`;
   const rows = await session.rows(
     Array.from(states, () => branch).join(' UNION ALL '),
     states.flatMap((state) => [list.sourceId, state, ...range.values, ...values, limit]),
@@ -164,7 +182,7 @@ export async function readHeads(
     const values = part.flatMap((range) => range.values);
     while (values.length < width * valuesPerRange) values.push(0);
     for (const row of await session.rows(headsSql(tables, width), values, deadline)) {
-      const { place } = part[row[4] as number]!;
+      const { place } = part[range(row)]!;
       const entries = found.get(place);
       if (entries === undefined) found.set(place, [edgeRowOf(row)]);
       else entries.push(edgeRowOf(row));
@@ -191,11 +209,16 @@ function rangesTogether(ranges: readonly { readonly limit: number }[], start: nu
 const greatestPosition = 2n ** 63n - 1n;
 const valuesPerRange = 4;
 
+/** An entry, and which of a statement's ranges it comes from. */
+const entryOfRange = (range: number) =>
+  select({ ...entryColumns, range: expression(String(range), columnTypes.uint32) });
+const { range } = entryOfRange(0).read;
+
 const headsSql = ({ edges }: EdgeTables, width: number): string =>
   Array.from(
     { length: width },
     (_, i) =>
-      `(SELECT destination_id, position, state, updated_at, ${i} FROM ${edges} WHERE source_id = ? AND state = ? AND position <= ? ORDER BY position DESC, destination_id DESC LIMIT ?)`,
+      `(SELECT ${entryOfRange(i).list} FROM ${edges} WHERE source_id = ? AND state = ? AND position <= ? ORDER BY position DESC, destination_id DESC LIMIT ?)`,
   ).join(' UNION ALL ');
 
 /** Sorts the entries of several states, each of which came in order and as long as the whole may be, and cuts off what is too much. */
@@ -237,25 +260,28 @@ export async function readPositions(
   deadline: Deadline,
 ): Promise<EntryRow[]> {
   const rows = await session.rows(
-    `SELECT e.destination_id, e.position, e.state
-     FROM JSON_TABLE(?, '$[*]' COLUMNS (d BIGINT UNSIGNED PATH '$')) k STRAIGHT_JOIN ${tables.edges} e ON e.source_id = ? AND e.destination_id = k.d`,
+    `SELECT ${positions.list} FROM ${destinationsTable} STRAIGHT_JOIN ${tables.edges} e ON e.source_id = ? AND e.destination_id = k.destination_id`,
     [`[${ids.join()}]`, sourceId],
     deadline,
   );
   return rows.map(entryOf);
 }
 
-const entryOf = ([id, position, state]: SqlRow): EntryRow => ({
-  id: BigInt(id as number),
-  position: BigInt(position as number),
-  state: Number(state),
+const entryOf = (row: SqlRow): EntryRow => ({
+  id: positions.read.id(row),
+  position: positions.read.position(row),
+  state: positions.read.state(row),
 });
 
-const edgeRowOf = ([id, position, state, updatedAt]: SqlRow): EdgeEntry => ({
-  id: BigInt(id as number),
-  position: BigInt(position as number),
-  state: Number(state),
-  updatedAt: BigInt(updatedAt as number),
+const edgeRowOf = (row: SqlRow): EdgeEntry => ({
+  id: entry.read.id(row),
+  position: entry.read.position(row),
+  state: entry.read.state(row),
+  updatedAt: entry.read.updatedAt(row),
+});
+
+const compactDestination = select({
+  id: { sql: edgeColumns.destination_id.sql, read: compactIdOfColumn },
 });
 
 /** Ids of a list in some states, in the order of the ids: falling below `beyond`, or rising above it. Answered from the index alone. */
@@ -272,12 +298,12 @@ export async function readById(
   const range = rangeCondition(list);
   const bound = beyond === undefined ? '' : ` AND destination_id ${rising ? '>' : '<'} ?`;
   const rows = await session.rows(
-    `SELECT destination_id FROM ${tables.edges} FORCE INDEX (membership)
+    `SELECT ${compactDestination.list} FROM ${tables.edges} FORCE INDEX (membership)
      WHERE source_id = ?${bound} AND state IN (${states.map(() => '?').join()})${range.where} ORDER BY destination_id ${rising ? 'ASC' : 'DESC'} LIMIT ?`,
     [list.sourceId, ...(beyond === undefined ? [] : [beyond]), ...states, ...range.values, limit],
     deadline,
   );
-  return rows.map((row) => compactIdOfColumn(row[0]));
+  return rows.map(compactDestination.read.id);
 }
 
 export const edgeOfRow = (sourceId: bigint, { id, position, updatedAt, state }: EdgeEntry): Edge => ({
@@ -289,11 +315,11 @@ export const edgeOfRow = (sourceId: bigint, { id, position, updatedAt, state }: 
 });
 
 const edgeOf = (row: SqlRow): Edge => ({
-  sourceId: BigInt(row[0] as number),
-  destinationId: BigInt(row[1] as number),
-  position: BigInt(row[2] as number),
-  updatedAt: BigInt(row[3] as number),
-  state: stateOfRank(Number(row[4])),
+  sourceId: whole.read.sourceId(row),
+  destinationId: whole.read.destinationId(row),
+  position: whole.read.position(row),
+  updatedAt: whole.read.updatedAt(row),
+  state: stateOfRank(whole.read.state(row)),
 });
 
 const pairsJson = (pairs: readonly IdPair[]): string =>

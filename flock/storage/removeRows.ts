@@ -2,9 +2,15 @@ import type { Deadline } from '../../core/index.js';
 import type { DatabaseHost, SqlRow } from '../../mysql/index.js';
 import { compare } from '../edgeRecord.js';
 import { sameRegisters, type NodeRegisters } from '../nodeRegisters.js';
-import { column, edgesAt } from './edgeRows.js';
-import type { EdgeTables } from './edgeTables.js';
+import { select } from '../../mysql/index.js';
+import { edgeKey, edgesAt } from './edgeRows.js';
+import { edgesTable } from './edgesTable.js';
+import type { EdgeTables } from './flockTables.js';
 import { addCounts, lockNodes, type Counts } from './nodeRows.js';
+import { idsTable, nodesTable } from './nodesTable.js';
+
+const { read } = edgesTable;
+const keyOnly = select({ id: nodesTable.columns('k').source_id });
 
 /** Deletes edges that are still as given, and counts them off. Nodes stay. Returns how many it deleted. */
 export function removeEdges(
@@ -14,21 +20,21 @@ export function removeEdges(
   deadline: Deadline,
 ): Promise<number> {
   const given = new Map(rows.map((row) => [edgeKey(row), row]));
-  const sources = [...new Set(rows.map((row) => BigInt(row[column.source] as number)))].sort(compare);
+  const sources = [...new Set(rows.map(read.source_id))].sort(compare);
   return host.transaction(deadline, async (session) => {
     const nodes = await lockNodes(session, tables, sources, deadline);
     const now = await edgesAt(session, tables, [...given.keys()], deadline);
     const unchanged = now.filter((row) => row.every((value, place) => value === given.get(edgeKey(row))![place]));
     const counts = new Map<bigint, Counts>();
     for (const row of unchanged) {
-      const source = BigInt(row[column.source] as number);
+      const source = read.source_id(row);
       await session.run(
         `DELETE FROM ${tables.edges} WHERE source_id = ? AND destination_id = ?`,
-        [source, BigInt(row[column.destination] as number)],
+        [source, read.destination_id(row)],
         deadline,
       );
       const delta = counts.get(source) ?? [0, 0, 0, 0];
-      delta[Number(row[column.state])]!--;
+      delta[read.state(row)]!--;
       counts.set(source, delta);
     }
     await addCounts(session, tables, counts, nodes, deadline);
@@ -60,11 +66,11 @@ export function removeNodes(
     );
     // By the rows: a counter may be wrong.
     const withEdges = await session.rows(
-      `SELECT k.s FROM JSON_TABLE(?, '$[*]' COLUMNS (s BIGINT UNSIGNED PATH '$')) k WHERE EXISTS (SELECT 1 FROM ${tables.edges} e WHERE e.source_id = k.s)`,
+      `SELECT ${keyOnly.list} FROM ${idsTable} WHERE EXISTS (SELECT 1 FROM ${tables.edges} e WHERE e.source_id = k.source_id)`,
       [`[${empty.map(({ id }) => id).join()}]`],
       deadline,
     );
-    const used = new Set(withEdges.map(([id]) => BigInt(id as number)));
+    const used = new Set(withEdges.map(keyOnly.read.id));
     let removed = 0;
     for (const { id, registers } of empty) {
       const node = nodes.get(id);
@@ -76,5 +82,3 @@ export function removeNodes(
     return removed;
   });
 }
-
-const edgeKey = (row: SqlRow): string => `${row[column.source] as number},${row[column.destination] as number}`;

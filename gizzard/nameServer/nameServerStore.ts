@@ -1,6 +1,6 @@
 import { chunks, isRoostError, RoostError, type Deadline } from '../../core/index.js';
 import type { DatabaseHost, SqlSession } from '../../mysql/index.js';
-import { existingTables, readHostClock } from '../../mysql/index.js';
+import { readHostClock } from '../../mysql/index.js';
 import { AttributeForms } from '../shardAttributes.js';
 import type { Change } from '../topology/changes.js';
 import { changesBetween } from '../topology/changesBetween.js';
@@ -15,7 +15,8 @@ import {
   type AuditRetention,
 } from './audit.js';
 import { otherPrimary } from './primary.js';
-import { addedColumns, addedTables, nameServerSchema, nameServerTables } from './nameServerTables.js';
+import { NameServerSchema } from './nameServerSchema.js';
+import { nameServerSchema, nameServerTables } from './nameServerTables.js';
 import { refuseReserved, touchesTrees, type ChangeMaker } from './reservedTrees.js';
 import {
   findLog,
@@ -86,8 +87,6 @@ const maxLogEntries = 100_000;
 const auditRowsPerRead = 100;
 /** Shards whose attributes one statement names. */
 const namedAtOnce = 1_000;
-/** From which schema on attributes stand in the name server by name. */
-const namedAttributesSchema = 3;
 
 /**
  * The first change under another primary skips so many versions: what the one before alone had, since it was lost before others followed, is then older wherever it comes back, and
@@ -101,8 +100,8 @@ export const sameHead = (a: Head, b: Head): boolean => a.version === b.version &
 export class NameServerStore {
   readonly #database: string;
   readonly #table: TableName;
-  #added: Promise<void> | undefined;
-  #hasAttributes = false;
+  /** Of its tables. */
+  readonly schema: NameServerSchema;
 
   /** `database` must be a checked identifier. */
   constructor(
@@ -113,23 +112,26 @@ export class NameServerStore {
   ) {
     this.#database = `\`${database}\``;
     this.#table = (table) => `${this.#database}.\`${table}\``;
+    this.schema = new NameServerSchema(host, database, this.#table, (session, deadline) =>
+      this.#head(session, deadline),
+    );
   }
 
   /** Makes what is missing of a set-up that never finished, and notes the primary where none is noted; changes nothing else. */
   async create(deadline: Deadline, primary?: string): Promise<void> {
     await this.host.run(`CREATE DATABASE IF NOT EXISTS ${this.#database}`, [], deadline);
     const isSetUp = (await this.#head(this.host, deadline)) !== undefined;
-    if (isSetUp) await this.#addTables(deadline);
+    if (isSetUp) await this.schema.addMissing(deadline);
     else
       for (const [table, columns] of Object.entries(nameServerTables))
-        await this.#createTable(table, columns, deadline);
+        await this.schema.createTable(table, columns, deadline);
     if (primary !== undefined)
       await this.host.run(
         `INSERT IGNORE INTO ${this.#table('primary_host')} (id, hostname) VALUES (1, ?)`,
         [primary],
         deadline,
       );
-    if (!isSetUp) await this.noteSchemaVersion(nameServerSchema, deadline);
+    if (!isSetUp) await this.schema.note(nameServerSchema, deadline);
     if (!isSetUp)
       await this.host.run(
         `INSERT IGNORE INTO ${this.#table('meta')} (id, version, change_id) VALUES (1, 0, '')`,
@@ -138,35 +140,9 @@ export class NameServerStore {
       );
   }
 
-  /** Of this replica's tables. 1 where none was noted; undefined where it was never set up. */
-  async schemaVersion(deadline: Deadline): Promise<number | undefined> {
-    if ((await this.#head(this.host, deadline)) === undefined) return undefined;
-    try {
-      const [row] = await this.host.rows(
-        `SELECT version FROM ${this.#table('schema_version')} WHERE id = 1`,
-        [],
-        deadline,
-      );
-      return row === undefined ? 1 : Number(row[0]);
-    } catch (error) {
-      if (isRoostError(error) && error.fields['sql_code'] === 'ER_NO_SUCH_TABLE') return 1;
-      throw error;
-    }
-  }
-
-  /** Notes a version; never one below that which is noted. */
-  async noteSchemaVersion(version: number, deadline: Deadline): Promise<void> {
-    await this.#addTables(deadline);
-    await this.host.run(
-      `INSERT INTO ${this.#table('schema_version')} (id, version) VALUES (1, ?) ON DUPLICATE KEY UPDATE version = GREATEST(version, VALUES(version))`,
-      [version],
-      deadline,
-    );
-  }
-
   /** Writes down the attributes of shards by name of which a release before knew the two texts alone. */
   async nameAttributes(deadline: Deadline): Promise<void> {
-    await this.#addTables(deadline);
+    await this.schema.addMissing(deadline);
     await this.host.transaction(deadline, async (session) => {
       const head = (await this.#head(session, deadline, 'FOR UPDATE')) ?? this.#notSetUp();
       const { shards } = await this.#state(session, head, deadline);
@@ -215,19 +191,19 @@ export class NameServerStore {
 
   /** The host that this replica knows as the one that decides on changes; undefined where no change was made since there is such a note. */
   async primary(deadline: Deadline): Promise<string | undefined> {
-    await this.#addTables(deadline);
+    await this.schema.addMissing(deadline);
     return this.#primary(this.host, deadline);
   }
 
   /** Names that no new shard may have. */
   async spentNames(deadline: Deadline): Promise<SpentName[]> {
-    await this.#addTables(deadline);
+    await this.schema.addMissing(deadline);
     return readSpentNames(this.host, this.#table, deadline);
   }
 
   /** Throws `FailedPrecondition` where one of some names is spent. */
   async refuseSpent(ids: readonly ShardId[], deadline: Deadline): Promise<void> {
-    await this.#addTables(deadline);
+    await this.schema.addMissing(deadline);
     const name = await firstSpent(this.host, this.#table, ids, deadline);
     if (name !== undefined) throw refuseSpent(name);
   }
@@ -237,7 +213,7 @@ export class NameServerStore {
    * Throws `FailedPrecondition` where this replica knows another primary.
    */
   async locked<T>(deadline: Deadline, work: (session: SqlSession, locked: LockedTopology) => Promise<T>): Promise<T> {
-    await this.#addTables(deadline);
+    await this.schema.addMissing(deadline);
     return this.host.transaction(deadline, async (session) => {
       const head = (await this.#head(session, deadline, 'FOR UPDATE')) ?? this.#notSetUp();
       const primary = await this.#primary(session, deadline);
@@ -256,7 +232,7 @@ export class NameServerStore {
     deadline: Deadline,
     decide: (before: TopologyState) => TopologyState,
   ): Promise<StoredStep> {
-    await this.#addTables(deadline);
+    await this.schema.addMissing(deadline);
     return this.host.transaction(deadline, async (session) => {
       const before = (await this.#head(session, deadline, 'FOR UPDATE')) ?? this.#notSetUp();
       const old = await this.#state(session, before, deadline);
@@ -288,7 +264,7 @@ export class NameServerStore {
    * another primary.
    */
   async follow(step: StoredStep, deadline: Deadline): Promise<boolean> {
-    await this.#addTables(deadline);
+    await this.schema.addMissing(deadline);
     return this.host.transaction(deadline, async (session) => {
       const head = await this.#head(session, deadline, 'FOR UPDATE');
       if (head !== undefined && sameHead(head, { version: step.audit.version, changeId: step.audit.changeId }))
@@ -313,7 +289,7 @@ export class NameServerStore {
     overSameHead = false,
   ): Promise<readonly AuditEntry[] | undefined> {
     await this.create(deadline);
-    await source.#addTables(deadline);
+    await source.schema.addMissing(deadline);
     const content = await source.content(deadline);
     const own = await readAudit(this.host, this.#table, Number.MAX_SAFE_INTEGER, auditRowsPerRead, deadline);
     const from = own.at(-1)?.version ?? 0;
@@ -384,17 +360,7 @@ export class NameServerStore {
     if (name !== undefined) throw refuseSpent(name);
     for (const change of changes)
       if (change.kind === 'createShard' && this.forms.exceedTexts(change.shard))
-        await this.#refuseUnnamed(change.shard.id, deadline);
-  }
-
-  /** Throws `FailedPrecondition` while servers of releases before may be there, which would lose attributes that the two texts do not hold. */
-  async #refuseUnnamed(id: ShardId, deadline: Deadline): Promise<void> {
-    if (((await this.schemaVersion(deadline)) ?? nameServerSchema) >= namedAttributesSchema) return;
-    throw new RoostError(
-      'FailedPrecondition',
-      `the attributes of shard ${shardKey(id)} need the name server's schema of this release: run \`roost upgrade\` first`,
-      { fields: { shard: shardKey(id) } },
-    );
+        await this.schema.requireNamedAttributes(change.shard.id, deadline);
   }
 
   /** The shards that migrations have reserved: the ledger stands in the primary's database. */
@@ -427,53 +393,6 @@ export class NameServerStore {
     await session.run(`REPLACE INTO ${this.#table('primary_host')} (id, hostname) VALUES (1, ?)`, [hostname], deadline);
   }
 
-  /** Brings a name server that an earlier version set up to what this one needs. One that was never set up stays so. */
-  async #addTables(deadline: Deadline): Promise<void> {
-    this.#added ??= (async () => {
-      if ((await this.#head(this.host, deadline)) === undefined) {
-        this.#added = undefined;
-        return;
-      }
-      const there = await existingTables(this.host, this.#database.slice(1, -1), Object.keys(addedTables), deadline);
-      for (const [table, columns] of Object.entries(addedTables))
-        if (!there.has(table)) await this.#createTable(table, columns, deadline);
-      for (const table of Object.keys(addedColumns)) await this.#addColumn(table, deadline);
-    })().catch((error: unknown) => {
-      this.#added = undefined;
-      throw error;
-    });
-    return this.#added;
-  }
-
-  /** Adds the column that a table of an earlier version lacks. */
-  async #addColumn(table: string, deadline: Deadline): Promise<void> {
-    if (await this.#hasColumn(this.host, table, deadline)) return;
-    const [name, type] = addedColumns[table]!;
-    try {
-      await this.host.run(`ALTER TABLE ${this.#table(table)} ADD COLUMN ${name} ${type}`, [], deadline);
-    } catch (error) {
-      // Another process was first.
-      if (!(await this.#hasColumn(this.host, table, deadline))) throw error;
-    }
-  }
-
-  async #hasColumn(session: SqlSession, table: string, deadline: Deadline): Promise<boolean> {
-    const found = await session.rows(
-      'SELECT 1 FROM information_schema.columns WHERE table_schema = ? AND table_name = ? AND column_name = ?',
-      [this.#database.slice(1, -1), table, addedColumns[table]![0]],
-      deadline,
-    );
-    return found.length > 0;
-  }
-
-  async #createTable(table: string, columns: string, deadline: Deadline): Promise<void> {
-    await this.host.run(
-      `CREATE TABLE IF NOT EXISTS ${this.#table(table)} ${columns} ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin`,
-      [],
-      deadline,
-    );
-  }
-
   async #write(session: SqlSession, step: Step, audit: AuditEntry, deadline: Deadline): Promise<void> {
     for (const change of step.changes) await writeChange(session, this.#table, change, this.forms, deadline);
     for (const change of step.logs) await writeLogChange(session, this.#table, change, deadline);
@@ -496,9 +415,7 @@ export class NameServerStore {
 
   async #state(session: SqlSession, head: Head, deadline: Deadline): Promise<TopologyState> {
     try {
-      this.#hasAttributes ||= await this.#hasColumn(session, 'shards', deadline);
-      const { forms } = this;
-      const how = { forms, hasAttributes: this.#hasAttributes };
+      const how = { forms: this.forms, hasAttributes: await this.schema.hasAttributes(session, deadline) };
       return { version: head.version, ...(await loadTopology(session, this.#table, how, deadline)) };
     } catch (error) {
       if (!isRoostError(error, 'FailedPrecondition')) throw error;

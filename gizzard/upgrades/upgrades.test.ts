@@ -151,7 +151,7 @@ describe('the schema of the name server', () => {
   it('is brought forward, and no process of an earlier release starts on a newer one', async () => {
     const gizzard = await cluster.open();
     const [store] = gizzard.nameServer.replicas.stores;
-    expect(await store!.schemaVersion(soon())).toBe(nameServerSchema);
+    expect(await store!.schema.version(soon())).toBe(nameServerSchema);
     // As a release of before left it.
     const table = `\`${gizzard.config.cluster}_nameserver\`.schema_version`;
     await store!.host.run(`DROP TABLE ${table}`, [], soon());
@@ -161,7 +161,7 @@ describe('the schema of the name server', () => {
     expect(plan[0]!.shard).toBeUndefined();
     await behind.upgrades.run(plan, 'a test');
     expect(await behind.upgrades.plan()).toEqual([]);
-    await store!.noteSchemaVersion(nameServerSchema + 1, soon());
+    await store!.schema.note(nameServerSchema + 1, soon());
     await expect(cluster.open()).rejects.toMatchObject({
       code: 'FailedPrecondition',
       message: expect.stringContaining('run a newer release') as string,

@@ -134,7 +134,7 @@ export class Upgrades {
         try {
           const deadline = Deadline.after(lookDeadlineMs);
           const what = `asking ${store.host.name} for its schema version`;
-          return { store, version: await deadline.race(store.schemaVersion(deadline), what) };
+          return { store, version: await deadline.race(store.schema.version(deadline), what) };
         } catch (error) {
           return { store, version: undefined, error: RoostError.from(error) };
         }
@@ -149,7 +149,7 @@ export class Upgrades {
     await control.prepare();
     const store = nameServer.replicas.stores.find((one) => one.host.name === host)!;
     await store.nameAttributes(Deadline.after(stepDeadlineMs));
-    await store.noteSchemaVersion(to, Deadline.after(lookDeadlineMs));
+    await store.schema.note(to, Deadline.after(lookDeadlineMs));
   }
 
   async #upgradeShard({ shard, from, to }: PendingUpgrade): Promise<void> {

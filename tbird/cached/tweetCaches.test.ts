@@ -4,7 +4,7 @@ import { composeSnowflake, Deadline } from '../../core/index.js';
 import { untilApplied } from '../../test/flock/untilApplied.js';
 import { freshCluster } from '../../test/support/index.js';
 import { openTbird, type Tbird } from '../index.js';
-import { tweetTable } from '../storage/tweetTable.js';
+import { tweetsTable } from '../storage/tweetTable.js';
 
 const { config } = freshCluster('cachedtweets', { cache: { tweets: true, deadlineMs: 1_000, listIds: 20 } });
 const materialized = { acknowledgment: 'materialized' } as const;
@@ -71,7 +71,7 @@ describe('a cached tweet', () => {
     const apply = async (leaf: typeof first, record: Parameters<typeof writer>[2][number]): Promise<unknown> =>
       writer(
         tbird.gizzard.mysql.host(leaf!.shard.id.hostname),
-        tweetTable(config.cluster, leaf!.shard),
+        tweetsTable.in(config.cluster).at(leaf!.shard).sql,
         [record],
         Deadline.after(5_000),
       );
@@ -201,7 +201,7 @@ it('what a repair writes is not hidden by what was cached', async () => {
   const { shard } = leaves[0]!;
   await tbird.gizzard.mysql
     .host(shard.id.hostname)
-    .run(`DELETE FROM ${tweetTable(config.cluster, shard)} WHERE id = ?`, [id!], Deadline.after(5_000));
+    .run(`DELETE FROM ${tweetsTable.in(config.cluster).at(shard).sql} WHERE id = ?`, [id!], Deadline.after(5_000));
   const { rows } = elsewhere.caches!;
   // Which replica a load asks is left to chance.
   for (let tries = 0; (await elsewhere.get(ids(id!)))[0] !== undefined; tries++) {

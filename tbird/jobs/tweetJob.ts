@@ -1,7 +1,7 @@
 import type { JobType } from '../../gizzard/index.js';
 import type { DatabaseHost } from '../../mysql/index.js';
 import type { TweetWriter } from '../storage/applyTweets.js';
-import { tweetTable } from '../storage/tweetTable.js';
+import type { TweetTables } from '../storage/tweetTable.js';
 import { IndexWrites, type TweetGraphs } from '../tweetIndex.js';
 import { createdRecord, type TweetRecord } from '../tweetRecord.js';
 import { routingKey } from '../windows/timeWindows.js';
@@ -21,7 +21,7 @@ interface Item {
  * a tweet whose state is another than its create says, since whoever deletes a tweet need not know its author; and those of a tweet that several contents came for.
  */
 export const tweetJob = (
-  database: string,
+  tables: TweetTables,
   applyTweets: TweetWriter,
   forget?: (ids: readonly bigint[]) => Promise<void>,
 ): JobType<Item, DatabaseHost> => ({
@@ -36,7 +36,7 @@ export const tweetJob = (
   async apply(host, leaf, items, deadline) {
     const applied = await applyTweets(
       host,
-      tweetTable(database, leaf.shard),
+      tables.at(leaf.shard).sql,
       items.map(({ record }) => record),
       deadline,
     );

@@ -6,10 +6,11 @@ import { mergeTweets, sameRecord, type TweetRecord } from '../tweetRecord.js';
 import { applyTweets, removeTweets } from './applyTweets.js';
 import { recordOf, rowOf } from './tweetRows.js';
 import { windowMsOf } from './tweetsAttributes.js';
-import { tweetsTable, tweetTable } from './tweetTable.js';
+import { tweetsTable, type TweetTables } from './tweetTable.js';
 
 /** How the shards of tweets are copied, compared, repaired and taken away: page by page in the order of the ids. */
-export const tweetMoves = (database: string): Movable<DatabaseHost> => movableTables(database, [tweetsMoves(database)]);
+export const tweetMoves = (tables: TweetTables): Movable<DatabaseHost> =>
+  movableTables(tables.database, [tweetsMoves(tables)]);
 
 /** A row, and the length of its shard's window, by which its stripe is found. */
 export interface TweetRow {
@@ -23,8 +24,8 @@ const tweetRowOf = (row: SqlRow, shard: ShardInfo): TweetRow => ({
 });
 
 /** The rows of a shard. */
-export const tweetsMoves = (database: string): MovableTable<TweetRow, DatabaseHost> => ({
-  ...tweetsTable.in(database).pages(tweetRowOf),
+export const tweetsMoves = (tables: TweetTables): MovableTable<TweetRow, DatabaseHost> => ({
+  ...tables.pages(tweetRowOf),
   saved: tweetsTable.saved(({ record }) => rowOf(record), tweetRowOf),
   key: ({ record }) => String(record.id),
   routingKey: ({ record, windowMs }) => routingKey(record.id, windowMs),
@@ -34,7 +35,7 @@ export const tweetsMoves = (database: string): MovableTable<TweetRow, DatabaseHo
     await inParts(rows, (part) =>
       applyTweets(
         host,
-        tweetTable(database, shard),
+        tables.at(shard).sql,
         part.map(({ record }) => record),
         deadline,
       ),
@@ -43,7 +44,7 @@ export const tweetsMoves = (database: string): MovableTable<TweetRow, DatabaseHo
   remove: (host, shard, rows, deadline) =>
     removeTweets(
       host,
-      tweetTable(database, shard),
+      tables.at(shard).sql,
       rows.map(({ record }) => record),
       deadline,
     ),

@@ -1,5 +1,4 @@
-import type { ShardInfo } from '../../gizzard/index.js';
-import { columnTypes, defineTable, shardTable } from '../../mysql/index.js';
+import { columnTypes, defineTable, type ShardTables } from '../../mysql/index.js';
 
 const { id, int64, longText, nullable, safeInteger, text, uint8, uint32 } = columnTypes;
 
@@ -25,6 +24,5 @@ export const tweetsTable = defineTable(
   ['KEY author (user_id, id)'],
 );
 
-/** The name of a shard's table, quoted, ready for SQL. */
-export const tweetTable = (database: string, shard: ShardInfo): string =>
-  shardTable(database, shard.id.tablePrefix, tweetsTable.name);
+/** The tables of tweets in one database, one for each shard. */
+export type TweetTables = ShardTables<typeof tweetsTable.types>;

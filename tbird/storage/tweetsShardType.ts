@@ -4,19 +4,18 @@ import type { DatabaseHost } from '../../mysql/index.js';
 import { expiredRoot, missingRoot } from '../windows/windowMap.js';
 import { tweetsAttributes } from './tweetsAttributes.js';
 import { tweetMoves } from './tweetMoves.js';
-import { tweetsTable } from './tweetTable.js';
+import type { TweetTables } from './tweetTable.js';
 
 export const tweetsShardTypeName = 'tweets';
 
 /** The leaves of T-Bird: the tweets of one stripe of a window. */
 export const tweetsShardType = (
-  database: string,
+  tables: TweetTables,
   moving: (moves: Movable) => Movable = (moves) => moves,
 ): ShardType => ({
   name: tweetsShardTypeName,
   attributes: tweetsAttributes,
-  moving: moving(tweetMoves(database)),
+  moving: moving(tweetMoves(tables)),
   deniesOnPurpose: [missingRoot, expiredRoot],
-  create: (host: DatabaseHost, shard: ShardInfo, deadline: Deadline) =>
-    tweetsTable.in(database).create(host, shard, deadline),
+  create: (host: DatabaseHost, shard: ShardInfo, deadline: Deadline) => tables.create(host, shard, deadline),
 });

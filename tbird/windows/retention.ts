@@ -11,6 +11,7 @@ import {
 import type { Log } from '../../process/index.js';
 import type { DroppedWindow, WindowToDrop } from '../../wire/index.js';
 import { tweetMoves } from '../storage/tweetMoves.js';
+import { tweetsTable } from '../storage/tweetTable.js';
 import { ofWindowMs } from '../storage/tweetsAttributes.js';
 import { tweetsShardTypeName } from '../storage/tweetsShardType.js';
 import type { ClusterClocks } from './clusterClocks.js';
@@ -185,8 +186,8 @@ export class Retention {
 
   /** Sets aside the tables of windows that are past the retention and out of the topology: those of this roll, and those that one that was killed left behind. */
   async #setAside(policy: WindowPolicy, agreedMs: number, isReserved: (id: ShardId) => boolean): Promise<void> {
-    const { topology, mysql, config, servers, dropped } = this.gizzard;
-    const moves = tweetMoves(config.cluster);
+    const { topology, mysql, config, database, servers, dropped } = this.gizzard;
+    const moves = tweetMoves(tweetsTable.in(database));
     let waited = false;
     for (const name of Object.keys(config.databaseHosts)) {
       const host = mysql.host(name);

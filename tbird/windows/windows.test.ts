@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ShardDatabase } from '../../mysql/index.js';
 import { composeSnowflake, Deadline, firstIdAt, isRoostError } from '../../core/index.js';
-import { edgeTables } from '../../flock/storage/edgeTables.js';
+import { FlockTables } from '../../flock/storage/flockTables.js';
 import { readByPosition } from '../../flock/storage/readEdges.js';
 import { freshCluster } from '../../test/support/index.js';
 import { openTbird, routingKey, tweetsTableId, windowOf, type Tbird } from '../index.js';
@@ -65,7 +66,7 @@ async function entriesLookedAt(userId: bigint, minPosition: bigint): Promise<num
     const before = await steps();
     await readByPosition(
       session,
-      edgeTables(cluster.config.cluster, shard),
+      new FlockTables(new ShardDatabase(cluster.config.cluster)).at(shard),
       { sourceId: userId, minPosition },
       [0, 1, 2],
       undefined,

@@ -4,7 +4,7 @@ import { Deadline, RoostError } from '../../core/index.js';
 import type { SqlRow } from '../../mysql/index.js';
 import { tableIdOf } from '../../flock/graphs.js';
 import type { Direction, Flock, GraphInfo, WriteBatch } from '../../flock/index.js';
-import { edgeTables } from '../../flock/storage/edgeTables.js';
+import { FlockTables } from '../../flock/storage/flockTables.js';
 import { seededRandom } from '../moving/seededRandom.js';
 import { modelEdges, type ModelOperation, type ModelWrite } from './edgeModel.js';
 import { FailingHosts } from './failingHosts.js';
@@ -176,7 +176,7 @@ async function replicas(flock: Flock, graph: GraphInfo, direction: Direction, ba
   for (const route of flock.gizzard.topology.routes(tableIdOf(graph.id, direction))) {
     for (const { shard } of route.leaves) {
       const host = flock.gizzard.mysql.host(shard.id.hostname);
-      const { edges, nodes } = edgeTables(flock.gizzard.config.cluster, shard);
+      const { edges, nodes } = new FlockTables(flock.gizzard.database).at(shard);
       const read = async (table: string, columns: string): Promise<string[]> => {
         const rows = await host.rows(
           `SELECT ${columns} FROM ${table} WHERE source_id >= ? AND source_id < ?`,

@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Deadline } from '../../core/index.js';
+import { ShardDatabase } from '../../mysql/index.js';
+import { tweetsTable } from '../../tbird/storage/tweetTable.js';
+import { FlockTables } from '../../flock/storage/flockTables.js';
 import { flockShardType } from '../../flock/storage/flockShardType.js';
 import type { MovableTable, ShardInfo, ShardType } from '../../gizzard/index.js';
 import { DatabaseHosts } from '../../mysql/index.js';
@@ -23,7 +26,7 @@ const loser = '[["12","2","b","3","4","5","6",7,"{}"]]';
 const stores: readonly (readonly [string, ShardType, readonly (readonly [table: string, rows: string])[]])[] = [
   [
     'flock',
-    flockShardType(config.cluster),
+    flockShardType(new FlockTables(new ShardDatabase(config.cluster))),
     [
       ['nodes', '(7, 2, 30, 40, 2, 0, 0, 0), (8, 1, 3, 4, 0, 0, 0, 0)'],
       ['edges', '(7, 0, 50, 1, 0, 9, 10, 1, 11, 12), (7, 0, 60, 2, 0, 9, 10, 1, 11, 12)'],
@@ -31,7 +34,7 @@ const stores: readonly (readonly [string, ShardType, readonly (readonly [table: 
   ],
   [
     'tweets',
-    tweetsShardType(config.cluster),
+    tweetsShardType(tweetsTable.in(config.cluster)),
     [
       [
         'tweets',
@@ -127,7 +130,7 @@ describe.each(stores)('shards of %s', (name, type, tables) => {
 });
 
 it('tells an empty text from none, and one column from the next', async () => {
-  const type = tweetsShardType(config.cluster);
+  const type = tweetsShardType(tweetsTable.in(config.cluster));
   const shard: ShardInfo = {
     id: { hostname: names[0]!, tablePrefix: 'd_texts' },
     type: 'tweets',

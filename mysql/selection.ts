@@ -1,0 +1,40 @@
+import type { ColumnType } from './columns.js';
+import type { SqlRow } from './databaseHost.js';
+
+type SqlCell = SqlRow[number];
+
+/** One value of a statement's rows: how it is selected, and read. */
+export interface SelectedColumn<T> {
+  /** As in a select list: a column, or an expression. */
+  readonly sql: string;
+  read(this: void, cell: SqlCell): T;
+}
+export type SelectedColumns = Readonly<Record<string, SelectedColumn<unknown>>>;
+type ValueOf<Column> = Column extends SelectedColumn<infer T> ? T : never;
+
+/** What a statement selects, by names of one's own: the select list, and a reader for each value of its rows. No place of a value is counted anywhere else. */
+export class Selection<C extends SelectedColumns> {
+  /** For `SELECT`. */
+  readonly list: string;
+  /** The value of a column in a row. */
+  readonly read: { readonly [Name in keyof C]: (row: SqlRow) => ValueOf<C[Name]> };
+  /** The same as the host sent it. */
+  readonly cell: { readonly [Name in keyof C]: (row: SqlRow) => SqlCell };
+
+  constructor(columns: C) {
+    const names = Object.keys(columns);
+    this.list = names.map((name) => columns[name]!.sql).join(', ');
+    const readers = <T>(reader: (place: number, name: string) => (row: SqlRow) => T) =>
+      Object.fromEntries(names.map((name, place) => [name, reader(place, name)]));
+    this.cell = readers((place) => (row) => row[place]!) as typeof this.cell;
+    this.read = readers((place, name) => {
+      const { read } = columns[name]!;
+      return (row) => read(row[place]!);
+    }) as typeof this.read;
+  }
+}
+
+export const select = <const C extends SelectedColumns>(columns: C): Selection<C> => new Selection(columns);
+
+/** An expression, whose value is read as those of a type of columns. */
+export const expression = <T>(sql: string, { read }: Pick<ColumnType<T>, 'read'>): SelectedColumn<T> => ({ sql, read });
