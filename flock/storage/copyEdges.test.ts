@@ -30,19 +30,23 @@ beforeEach(async () => {
 });
 afterAll(() => hosts.close());
 
+/** A row with these values, as the host sends it; times and positions are 10, the rest nothing, where they are absent. */
+const cells = (values: Partial<Record<(typeof edgesTable.names)[number], number | string>>): SqlRow =>
+  edgesTable.names.map((name) => {
+    const fallback = name.startsWith('peer_') ? null : name.endsWith('state') ? 0 : 10;
+    return values[name] ?? fallback;
+  });
 /** A row: state, and the time of it and of the position. */
-const row = (source: number, destination: number, state = 0, time = 10): SqlRow => [
-  source,
-  destination,
-  state,
-  state,
-  time,
-  time,
-  time,
-  null,
-  null,
-  null,
-];
+const row = (source: number, destination: number, state = 0, time = 10): SqlRow =>
+  cells({
+    source_id: source,
+    destination_id: destination,
+    state,
+    own_state: state,
+    updated_at: time,
+    position: time,
+    positioned_at: time,
+  });
 const copy = (rows: readonly SqlRow[]): Promise<void> => copyEdges(host, tables, rows, deadline());
 const edges = (): Promise<SqlRow[]> =>
   host.rows(`SELECT ${edgesTable.list} FROM ${tables.edges} ORDER BY source_id, destination_id`, [], deadline());
@@ -52,7 +56,11 @@ const counts = (): Promise<SqlRow[]> =>
 describe('rows of another shard', () => {
   it('are taken over, with counters and numbers of any size', async () => {
     const large = '9223372036854775807';
-    const rows: SqlRow[] = [row(1, 5), row(1, 6, 2), [2, large, 0, 0, 3, -4, 2, null, null, null]];
+    const rows: SqlRow[] = [
+      row(1, 5),
+      row(1, 6, 2),
+      cells({ source_id: 2, destination_id: large, updated_at: 3, position: -4, positioned_at: 2 }),
+    ];
     await copy(rows);
     expect(await edges()).toEqual(rows);
     expect(await counts()).toEqual([
@@ -71,9 +79,16 @@ describe('rows of another shard', () => {
   it('show what mass operations at either end made of them', async () => {
     await copy([row(1, 5)]);
     await host.run(`UPDATE ${tables.nodes} SET colour = 2, coloured_at = 20`, [], deadline());
-    const told: SqlRow = [2, 8, 2, 0, 10, 10, 10, 2, 20, -1];
+    const told = cells({
+      source_id: 2,
+      destination_id: 8,
+      state: 2,
+      peer_color: 2,
+      peer_colored_at: 20,
+      peer_removed_through: -1,
+    });
     await copy([row(1, 6), told]);
-    expect(await edges()).toEqual([row(1, 5), [1, 6, 2, 0, 10, 10, 10, null, null, null], told]);
+    expect(await edges()).toEqual([row(1, 5), cells({ source_id: 1, destination_id: 6, state: 2 }), told]);
   });
 
   it('are merged also where the counters say that there is nothing to meet', async () => {
