@@ -73,7 +73,7 @@ export const probeMemcached = (address: Address, tls?: ProbeTls): Promise<number
     socket.on('timeout', () => fail(new Error('memcached did not answer')));
     socket.on('close', () => reject(new Error('memcached closed the connection')));
     socket.on(tls ? 'secureConnect' : 'connect', () => socket.write('stats\r\n'));
-    socket.on('data', (data) => {
+    socket.on('data', (data: Buffer) => {
       answer += data.toString('latin1');
       if (!answer.includes('END\r\n')) return;
       socket.destroy();

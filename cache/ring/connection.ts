@@ -101,7 +101,7 @@ export class Connection {
       const socket = connectTls({ host, port, timeout: timeoutMs, ...tls() });
       this.#socket = socket;
       socket.once('timeout', () => this.#die(`no encrypted connection within ${timeoutMs} ms`));
-      socket.on('error', (error) => this.#die(tlsTrouble(error) ?? error.message, error));
+      socket.on('error', (error: Error) => this.#die(tlsTrouble(error) ?? error.message, error));
       socket.once('close', () => this.#die('the connection was closed'));
       socket.once('secureConnect', () => {
         socket.setTimeout(0);
