@@ -27,6 +27,7 @@ const layers = {
     'process',
     'core',
   ],
+  testing: ['sdk', 'timeline', 'tbird', 'flock', 'users', 'cluster', 'playground', 'process', 'core'],
   backup: ['cluster', 'gizzard', 'process', 'core'],
   sdk: ['wire', 'core'],
   server: ['access', 'gizzard', 'mysql', 'wire', 'process', 'core'],
@@ -58,7 +59,7 @@ const layers = {
   process: ['core'],
   core: [],
 };
-const outside = ['test', 'bench', 'scripts'];
+const outside = ['test', 'bench', 'examples', 'scripts'];
 
 const zones = Object.entries(layers).map(([folder, allowed]) => ({
   target: `./${folder}`,

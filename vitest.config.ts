@@ -27,6 +27,8 @@ const long = process.env['ROOST_LONG'] !== undefined;
 const servers = ['test/globalSetup.ts'];
 
 export default defineConfig({
+  // Examples import the package by its name, as those who copy them do.
+  resolve: { alias: [{ find: /^roostdb\/(.*)$/, replacement: join(import.meta.dirname, '$1/index.ts') }] },
   test: {
     pool: 'forks',
     // Servers share the machine with the tests; more workers than this make them wait for each other.

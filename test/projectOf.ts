@@ -4,11 +4,12 @@ import { join, relative } from 'node:path';
 /** Files that a test cannot reach without needing servers. */
 const needsServers = /^(test\/support\/(?!leaks|noServers)|playground\/startPlayground\.ts$)/;
 
-/** What imports are followed through: tests, what they share, and the playground. Of all other code a test can have only what it does with it. */
-const followed = /^(test|playground)\/|\.test\.ts$/;
+/** The files whose imports are followed: tests, what they share, the playground and the cluster for tests. Other code starts no servers. */
+const followed = /^(test|testing|playground)\/|\.test\.ts$/;
 
 /** A value's import in any form; those of types alone are gone when the test runs. */
-const imports = /^(?:import|export)\s+(?!type\b)(?:[^'"]*?\bfrom\s+)?'(\.[^']+)'|\bimport\(\s*'(\.[^']+)'\s*\)/gm;
+const imports =
+  /^(?:import|export)\s+(?!type\b)(?:[^'"]*?\bfrom\s+)?'((?:\.|roostdb\/)[^']+)'|\bimport\(\s*'(\.[^']+)'\s*\)/gm;
 
 /**
  * The project of a test, told by the file and all that it imports:
@@ -30,7 +31,9 @@ export function projectOf(root: string, file: string): 'long' | 'integration' | 
 
 function importsOf(root: string, file: string): string[] {
   const text = readFileSync(join(root, file), 'utf8');
-  return Array.from(text.matchAll(imports), ([, plain, dynamic]) =>
-    relative(root, join(root, file, '..', (plain ?? dynamic)!.replace(/\.js$/, '.ts'))).replaceAll('\\', '/'),
-  ).filter((path) => existsSync(join(root, path)));
+  return Array.from(text.matchAll(imports), ([, plain, dynamic]) => {
+    const imported = (plain ?? dynamic)!;
+    if (imported.startsWith('roostdb/')) return `${imported.slice('roostdb/'.length)}/index.ts`;
+    return relative(root, join(root, file, '..', imported.replace(/\.js$/, '.ts'))).replaceAll('\\', '/');
+  }).filter((path) => existsSync(join(root, path)));
 }
