@@ -100,6 +100,35 @@ describe('a role', () => {
   });
 });
 
+describe('an action', () => {
+  it('needs its role on its service, whatever port it came to', () => {
+    const tokens = [newToken(), newToken(), newToken()] as const;
+    const grants = [
+      [{ roles: ['admin' as const], services: ['flock'] }],
+      [{ roles: ['operate' as const], services: ['manager'] }],
+      [{ roles: ['admin' as const] }],
+    ];
+    const identities = Object.fromEntries(
+      tokens.map(({ record }, i) => [`i${i}`, { tokens: [record], grants: grants[i]! }]),
+    );
+    const port = open(write({ identities })).port(flock);
+    const refusals = (token?: string) => {
+      const caller = port.enter(peer, () => undefined);
+      if (token !== undefined) caller.authenticate(token);
+      return (['operate', 'admin'] as const).map((role) => caller.refusalOfRole(role, 'manager', 'a pause')?.message);
+    };
+    const denied = (name: string, role: string) => `${name} may not call a pause: it needs the role ${role} on manager`;
+    expect(refusals()).toEqual(Array(2).fill(expect.stringContaining('a token, a certificate')));
+    expect(tokens.map(({ text }) => refusals(text))).toEqual([
+      [denied('i0', 'operate'), denied('i0', 'admin')],
+      [undefined, denied('i1', 'admin')],
+      [undefined, undefined],
+    ]);
+    const everybody = Access.open.port(flock).enter(peer, () => undefined);
+    expect(everybody.refusalOfRole('admin', 'manager', 'a pause')).toBeUndefined();
+  });
+});
+
 describe('a caller', () => {
   it('without an identity may call nothing', () => {
     const caller = open(write({ identities: {} }))

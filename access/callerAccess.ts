@@ -1,9 +1,16 @@
 import { RoostError } from '../core/index.js';
+import { denied } from './denied.js';
 import type { Peer } from './peer.js';
 import type { Identity } from './identity.js';
 import type { PortAccess } from './portAccess.js';
 import type { Role } from './roles.js';
 import type { Usage } from './usage.js';
+
+/** One for all: making an error costs as much as answering a call. */
+const shownAlready = new RoostError(
+  'FailedPrecondition',
+  'this connection has shown a token already: open another one',
+);
 
 /** What one connection may do: as whom, and how that was found out. Calls are decided by a look into a map; tokens are looked at once. */
 export class CallerAccess {
@@ -38,12 +45,16 @@ export class CallerAccess {
     return { name: this.#identity.name, roles: this.#identity.rolesOn(this.port.of.service) };
   }
 
-  /** Takes a token. Throws `Unauthenticated` for a wrong one, `Overloaded` where its identity has no connection left, and `FailedPrecondition` for a second one. */
+  /**
+   * Takes a token. Throws `Unauthenticated` for a wrong one, `Overloaded` where its identity has no connection left, and `FailedPrecondition` for a second one. For a caller who is known already it counts
+   * as a call, and `Overloaded` may be its rate.
+   */
   authenticate(token: string): void {
     const { credentials } = this.port.access;
     if (credentials === undefined) return;
-    if (this.#token !== undefined)
-      throw new RoostError('FailedPrecondition', 'this connection has shown a token already: open another one');
+    const tooMany = this.#identity?.usage.call();
+    if (tooMany !== undefined) throw tooMany;
+    if (this.#token !== undefined) throw shownAlready;
     const identity = credentials.ofToken(token);
     if (identity === undefined) {
       this.#countUnknown();
@@ -67,6 +78,22 @@ export class CallerAccess {
     if (refusal === undefined) return identity.usage.call();
     identity.usage.refused.permission++;
     return refusal;
+  }
+
+  /**
+   * Why the caller may not do something that needs a role on a service, which may be another than its port's; undefined where it may. For what a request does beside opening its page, as an action of the
+   * dashboard on the manager's part. The rate is not counted again. A role that is limited to graphs does not do.
+   */
+  refusalOfRole(role: Role, service: string, action: string): RoostError | undefined {
+    if (this.port.access.credentials === undefined) return undefined;
+    const identity = this.#identity;
+    if (identity === undefined || this.#revoked) {
+      this.#countUnknown();
+      return this.#full ?? this.port.unauthenticated;
+    }
+    if (identity.permission(service, role) === 'all') return undefined;
+    identity.usage.refused.permission++;
+    return denied(identity, service, role, action);
   }
 
   /** Why a call is refused for the graphs that it is about. */

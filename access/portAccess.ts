@@ -1,6 +1,7 @@
 import { RoostError } from '../core/index.js';
 import type { Access, ServiceOfPort } from './access.js';
 import { CallerAccess } from './callerAccess.js';
+import { denied } from './denied.js';
 import type { Peer } from './peer.js';
 import type { Identity, Permission } from './identity.js';
 import type { MethodNeed } from './roles.js';
@@ -42,7 +43,7 @@ export class PortAccess {
     if (decision === undefined) {
       const need = this.need(method);
       const permission = identity.permission(this.of.service, need);
-      const refusal = permission === 'none' ? this.#denied(identity, method, need) : undefined;
+      const refusal = permission === 'none' ? denied(identity, this.of.service, need, method) : undefined;
       known.set(method, (decision = { permission, refusal }));
     }
     return decision;
@@ -61,27 +62,14 @@ export class PortAccess {
     for (const id of places.flatMap((place) => valuesAt(place, args))) {
       const name = typeof id === 'number' ? this.of.graphName?.(id) : undefined;
       if (name === undefined || !graphs.has(name))
-        return this.#denied(identity, method, this.need(method), typeof id === 'number' ? id : 'of no number');
+        return denied(
+          identity,
+          this.of.service,
+          this.need(method),
+          method,
+          typeof id === 'number' ? id : 'of no number',
+        );
     }
     return undefined;
-  }
-
-  #denied(identity: Identity, method: string, need: MethodNeed, graph?: number | string): RoostError {
-    const { service } = this.of;
-    const role = typeof need === 'string' ? need : need.role;
-    const on = graph === undefined ? service : `graph ${graph}`;
-    return new RoostError(
-      'PermissionDenied',
-      `${identity.name} may not call ${method}: it needs ${role === 'any' ? 'a role' : `the role ${role}`} on ${on}`,
-      {
-        fields: {
-          identity: identity.name,
-          service,
-          method,
-          role,
-          graph,
-        },
-      },
-    );
   }
 }

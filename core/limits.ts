@@ -109,10 +109,14 @@ export const limits = {
   undatedWriteWaitMs: 2_000,
   /** A time of a write further ahead than this is a mistake of the caller's, and would win over every write until then. */
   timeAheadMs: 86_400_000,
-  /** The file of identities; how often it is looked at; and what a connection may send in one message before it is known who it is: a token, with room. */
+  /** The file of identities; how often it is looked at; what a connection may send in one message before it is known who it is: a token, with room; and how long it may take to say so. */
   accessFileBytes: 1024 * 1024,
   accessLookMs: 1_000,
   unknownCallerBytes: 4_096,
+  unknownCallerMs: 10_000,
+  /** Connections to the admin port, and those of one address: pages are looked at by few. Past either, the connection that has been idle the longest makes room. */
+  adminConnections: 256,
+  adminConnectionsPerAddress: 64,
   /** How long the calls in work of a connection whose token was revoked may take. */
   revokedGraceMs: 5_000,
   /** The deadline of a request that does not bring one, and the longest one that is accepted. */

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Metrics } from '../process/index.js';
 import { AdminServer } from './adminServer.js';
@@ -84,4 +86,37 @@ it('prints the same as tools of before read it', async () => {
   expect((await get('/stats.txt')).body).toBe(
     'counters:\n  things_total: 3\ngauges:\n  depth-queue_low: 7\nlabels:\nmetrics:\n  waits_seconds: (average=2, count=2, sum=4)\n',
   );
+});
+
+it('makes room for a new client, whoever holds all places', async () => {
+  const small = await AdminServer.listen({
+    host: '127.0.0.1',
+    port: 0,
+    metrics: new Metrics(),
+    notReady: () => undefined,
+    info: () => ({}),
+    limits: { connections: 4, connectionsPerAddress: 4 },
+  });
+  const open = async (): Promise<Socket> => {
+    const socket = connect({ host: '127.0.0.1', port: small.port });
+    socket.on('error', () => undefined);
+    await once(socket, 'connect');
+    return socket;
+  };
+  const ask = async (socket: Socket): Promise<string> => {
+    socket.write('GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n');
+    return ((await once(socket, 'data')) as [Buffer])[0].toString();
+  };
+  const kept = await open();
+  expect(await ask(kept)).toMatch(/^HTTP\/1.1 200/);
+  const hoarders: Socket[] = [];
+  for (let i = 0; i < 12; i++) {
+    const hoarder = await open();
+    hoarder.write('GET /metrics HTTP/1.1\r\nx-slow: ');
+    hoarders.push(hoarder);
+  }
+  expect(await ask(await open())).toMatch(/^HTTP\/1.1 200/);
+  // Those that never asked for anything go first.
+  expect(await ask(kept)).toMatch(/^HTTP\/1.1 200/);
+  await small.close();
 });

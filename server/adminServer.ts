@@ -1,12 +1,15 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { Access, type CallerAccess, type PortAccess, type ServiceRoles } from '../access/index.js';
-import { type ErrorCode, jsonText, RoostError } from '../core/index.js';
+import { type ErrorCode, jsonText, limits, RoostError } from '../core/index.js';
 import type { Metrics, ServerTls } from '../process/index.js';
+import { AdminConnection } from './adminConnection.js';
+import { ConnectionTable } from './connectionTable.js';
 import { inline, ostrichStats, ostrichText } from './ostrichStats.js';
 import { peerOf } from './peer.js';
+import { clientOf } from './secureServer.js';
 import { listen } from './thriftServer.js';
 
 export interface AdminServerOptions {
@@ -24,6 +27,7 @@ export interface AdminServerOptions {
   readonly access?: PortAccess;
   /** Absent: nothing is encrypted. */
   readonly tls?: ServerTls | undefined;
+  readonly limits?: { readonly connections?: number; readonly connectionsPerAddress?: number };
 }
 
 /** Who may see which page. Those of health are for everybody; of the second, who is not known sees only whether the server is ready. */
@@ -49,11 +53,31 @@ const text = (status: number, body: string): Page => ({ status, type: 'text/plai
 export class AdminServer {
   readonly #server: Server;
   readonly #access: PortAccess;
+  readonly #connections: ConnectionTable<AdminConnection>;
+  readonly #byClient = new Map<string, AdminConnection>();
 
   private constructor(private readonly options: AdminServerOptions) {
     this.#access = options.access ?? Access.open.port({ service: 'metrics', roles: adminRoles });
-    const bounds = { requestTimeout: 5_000, headersTimeout: 5_000, keepAliveTimeout: 5_000, maxHeaderSize: 8_192 };
+    this.#connections = new ConnectionTable({
+      heldBytes: 0,
+      limits: {
+        connections: limits.adminConnections,
+        connectionsPerAddress: limits.adminConnectionsPerAddress,
+        heldBytes: Infinity,
+        ...options.limits,
+      },
+    });
+    const bounds = {
+      requestTimeout: 5_000,
+      headersTimeout: 5_000,
+      connectionsCheckingInterval: 1_000,
+      keepAliveTimeout: 5_000,
+      maxHeaderSize: 8_192,
+    };
     const answer = (request: IncomingMessage, response: ServerResponse): void => {
+      const connection = this.#byClient.get(clientOf(request.socket));
+      connection?.begin();
+      response.once('close', () => connection?.end());
       // Where not even the error can be written, there is nobody to tell.
       this.#answer(request, response).catch(() => response.destroy());
     };
@@ -68,7 +92,7 @@ export class AdminServer {
       tls.follow(server);
       this.#server = server;
     }
-    this.#server.maxConnections = 64;
+    this.#server.prependListener('connection', (socket: Socket) => this.#admit(socket));
   }
 
   /** Throws `Unavailable` where the port is taken or the host is not of this machine. */
@@ -86,6 +110,19 @@ export class AdminServer {
     await new Promise<void>((resolve) => {
       this.#server.close(() => resolve());
       this.#server.closeAllConnections();
+    });
+  }
+
+  /** Gives a new connection a place, or ends it where nobody's can be freed. */
+  #admit(socket: Socket): void {
+    const client = clientOf(socket);
+    if (!this.#connections.makeRoom(socket.remoteAddress ?? '')) return void socket.destroy();
+    const connection = new AdminConnection(socket);
+    this.#connections.add(connection);
+    this.#byClient.set(client, connection);
+    socket.once('close', () => {
+      this.#connections.delete(connection);
+      if (this.#byClient.get(client) === connection) this.#byClient.delete(client);
     });
   }
 
@@ -112,16 +149,13 @@ export class AdminServer {
     const path = (request.url ?? '/').replace(/\?.*/, '');
     const caller = this.#access.enter(peerOf(request.socket), () => undefined);
     try {
-      const { authorization } = request.headers;
-      if (healthPages.has(path))
-        return await this.#page(path, this.#hasCertificate(request) && isKnown(caller, authorization));
-      if (!this.#hasCertificate(request))
-        throw new RoostError(
-          'Unauthenticated',
-          'this page is for clients with a certificate of the authorities in `tls.clientCaFile`',
-        );
-      if (authorization !== undefined) caller.authenticate(bearerOf(authorization));
-      const refusal = caller.refusalOf(path);
+      const unknown = this.#whyUnknown(request, caller);
+      const known = this.#hasCertificate(request) && caller.isKnown;
+      // Its connection is not the first to make room for others.
+      if (known) this.#byClient.get(clientOf(request.socket))?.makeKnown();
+      // Health is everybody's: a token that is wrong only shows no more of it.
+      if (healthPages.has(path)) return await this.#page(path, known);
+      const refusal = unknown ?? caller.refusalOf(path);
       if (refusal !== undefined) throw refusal;
       return await this.#page(path, true);
     } catch (thrown) {
@@ -135,6 +169,22 @@ export class AdminServer {
       return { ...text(status, message), headers };
     } finally {
       caller.leave();
+    }
+  }
+
+  /** Takes the token that a request brings; returns what is wrong with that, or with its client's certificate. */
+  #whyUnknown(request: IncomingMessage, caller: CallerAccess): RoostError | undefined {
+    if (!this.#hasCertificate(request))
+      return new RoostError(
+        'Unauthenticated',
+        'this page is for clients with a certificate of the authorities in `tls.clientCaFile`',
+      );
+    const { authorization } = request.headers;
+    try {
+      if (authorization !== undefined) caller.authenticate(bearerOf(authorization));
+      return undefined;
+    } catch (error) {
+      return RoostError.from(error);
     }
   }
 
@@ -182,15 +232,6 @@ export class AdminServer {
 }
 
 const bearerOf = (authorization: string): string => /^Bearer +(\S+)$/i.exec(authorization)?.[1] ?? '';
-
-function isKnown(caller: CallerAccess, authorization: string | undefined): boolean {
-  try {
-    if (authorization !== undefined) caller.authenticate(bearerOf(authorization));
-  } catch {
-    // Health is everybody's: a token that is wrong only shows no more of it.
-  }
-  return caller.isKnown;
-}
 
 const serverTimes = (): object => ({
   start_time: new Date(performance.timeOrigin).toUTCString(),

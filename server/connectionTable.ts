@@ -1,28 +1,45 @@
-import type { ServerLoad } from './serverLoad.js';
-import type { Handshake } from './handshake.js';
-import type { ServedConnection } from './servedConnection.js';
+/** A connection that holds a place. */
+export interface Guest {
+  readonly peer: { readonly address: string };
+  /** Whether nobody who is known ever asked for anything on it. */
+  readonly silent: boolean;
+  /** Whether it has nothing to do. */
+  readonly idle: boolean;
+  readonly lastActiveMs: number;
+  /** Bytes that are held for its client alone. */
+  readonly hoardedBytes: number;
+  closeAsFull(): void;
+  closeForAnother(): void;
+}
 
-/** What holds a place. */
-type Guest = ServedConnection | Handshake;
+/** What the connections of a server hold together, and may hold. */
+interface Load {
+  readonly heldBytes: number;
+  readonly limits: {
+    readonly connections: number;
+    readonly connectionsPerAddress: number;
+    readonly heldBytes: number;
+  };
+}
 
 /** The open connections of a server: who may come, and who has to go for it. */
-export class ConnectionTable {
-  readonly #open = new Set<Guest>();
-  readonly #byAddress = new Map<string, Set<Guest>>();
+export class ConnectionTable<G extends Guest> {
+  readonly #open = new Set<G>();
+  readonly #byAddress = new Map<string, Set<G>>();
 
-  constructor(private readonly load: ServerLoad) {}
+  constructor(private readonly load: Load) {}
 
   get size(): number {
     return this.#open.size;
   }
 
-  [Symbol.iterator](): Iterator<Guest> {
+  [Symbol.iterator](): Iterator<G> {
     return this.#open.values();
   }
 
   /**
    * Whether there is room for one more of an address. Where the server, or the address, has as many as it may, the connection is closed that has been idle
-   * the longest, those first that never brought a request; where all are at work there is no room.
+   * the longest, those first that are silent; where all are at work there is no room.
    */
   makeRoom(address: string): boolean {
     const same = this.#byAddress.get(address) ?? new Set();
@@ -30,14 +47,14 @@ export class ConnectionTable {
     return this.#open.size < this.load.limits.connections || evictIdle(this.#open);
   }
 
-  add(connection: Guest): void {
+  add(connection: G): void {
     this.#open.add(connection);
     const same = this.#byAddress.get(connection.peer.address);
     if (same === undefined) this.#byAddress.set(connection.peer.address, new Set([connection]));
     else same.add(connection);
   }
 
-  delete(connection: Guest): void {
+  delete(connection: G): void {
     this.#open.delete(connection);
     const same = this.#byAddress.get(connection.peer.address);
     same?.delete(connection);

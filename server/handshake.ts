@@ -1,7 +1,8 @@
 import type { Socket } from 'node:net';
+import type { Guest } from './connectionTable.js';
 
 /** A client whose connection is not encrypted yet. It holds a place among the connections, and is the first to lose it: it never brought a request. */
-export class Handshake {
+export class Handshake implements Guest {
   readonly silent = true;
   readonly idle = true;
   readonly hoardedBytes = 0;

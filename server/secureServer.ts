@@ -9,7 +9,7 @@ export interface SecureServerParts {
   /** A handshake that is not over by then fails. */
   readonly handshakeMs: number;
   /** Clients hold a place from the moment when they connect. */
-  readonly connections: ConnectionTable;
+  readonly connections: Pick<ConnectionTable<Handshake>, 'add' | 'delete'>;
   /** Whether a client may have a place; where not, its socket is closed. */
   readonly hasRoom: (socket: Socket) => boolean;
   /** Takes an encrypted socket over, and the TCP connection that it runs over. */

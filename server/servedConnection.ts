@@ -15,6 +15,7 @@ import { authenticateMethod } from './authenticateMethod.js';
 import type { Caller } from './caller.js';
 import { methodOf, seqidOf, setSeqid, type CallHead } from './callHead.js';
 import type { CallQueue } from './callQueue.js';
+import type { Guest } from './connectionTable.js';
 import type { ServerLoad } from './serverLoad.js';
 import type { LoopPauses } from './loopPauses.js';
 import { peerOf } from './peer.js';
@@ -61,7 +62,7 @@ interface Request {
  * One client. Framed requests run side by side, and each is answered when it is done: such clients match answers by sequence id.
  * Unframed requests run one after the other, because the clients of 2010 that use this transport expect answers in the order of their calls.
  */
-export class ServedConnection implements Caller {
+export class ServedConnection implements Caller, Guest {
   readonly closed = new Cancellation();
   readonly ended = new Cancellation();
   readonly load: ServerLoad;
@@ -69,8 +70,8 @@ export class ServedConnection implements Caller {
   readonly access: CallerAccess;
   /** When the last request came, or was answered. */
   lastActiveMs = performance.now();
-  /** Whether no whole request ever came. */
-  silent = true;
+  readonly #sinceMs = this.lastActiveMs;
+  #silent = true;
   readonly #socket: Socket;
   readonly #splitter: MessageSplitter;
   readonly #session: ServiceSession;
@@ -127,6 +128,11 @@ export class ServedConnection implements Caller {
     socket.on('close', () => this.#onSocketClose());
   }
 
+  /** Whether no whole request of a known caller ever came. Such connections are the first that make room for others. */
+  get silent(): boolean {
+    return this.#silent || !this.access.isKnown;
+  }
+
   /** Whether it has nothing to do: no request is in work, none is on its way, and no answer waits to be taken. */
   get idle(): boolean {
     return this.#inFlight === 0 && this.hoardedBytes === 0 && !this.#parked;
@@ -169,7 +175,7 @@ export class ServedConnection implements Caller {
 
   /** A look now and then, `everyMs` apart. Counts looks rather than time: a process that was held up has read nothing meanwhile. */
   look(everyMs: number): void {
-    const { idleMs, incompleteMs } = this.load.limits;
+    const { idleMs, incompleteMs, unknownMs } = this.load.limits;
     const patience = Math.ceil(incompleteMs / everyMs);
     this.#incompleteLooks = this.#splitter.pendingBytes > 0 && !this.#socket.isPaused() ? this.#incompleteLooks + 1 : 0;
     this.#untakenLooks =
@@ -183,6 +189,11 @@ export class ServedConnection implements Caller {
       this.#fault(
         'untaken',
         new RoostError('DeadlineExceeded', `nothing of an answer was taken for ${incompleteMs} ms`),
+      );
+    else if (!this.access.isKnown && performance.now() - this.#sinceMs > unknownMs)
+      this.#fault(
+        'unauthenticated',
+        new RoostError('DeadlineExceeded', `its client did not say who it is for ${unknownMs} ms`),
       );
     else if (this.#inFlight === 0 && performance.now() - this.lastActiveMs > idleMs)
       this.#fault('idle', new RoostError('DeadlineExceeded', `no whole request for ${idleMs} ms`));
@@ -215,7 +226,7 @@ export class ServedConnection implements Caller {
       let arrivedMs = Math.min(sinceMs, this.#pendingSinceMs);
       for (const message of this.#splitter.push(chunk)) {
         this.lastActiveMs = nowMs;
-        this.silent = false;
+        this.#silent = false;
         this.#incompleteLooks = 0;
         this.#requestBytes += message.length;
         if (this.#splitter.framed) this.#enqueue(message, nowMs, arrivedMs);

@@ -10,6 +10,7 @@ import { Gate } from '../test/inMemory/gate.js';
 import { authenticateCall, containsCall, executeCall, RawClient, type RawAnswer } from '../test/inMemory/rawClient.js';
 import { startTestServer, type TestServer } from '../test/inMemory/testServer.js';
 import { BinaryReader, type BinaryWriter } from '../wire/index.js';
+import type { ServerLimitOptions } from './serverLoad.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'roost-server-access-'));
 const file = join(folder, 'access.json');
@@ -28,13 +29,19 @@ async function client(): Promise<RawClient> {
   return made;
 }
 
-async function start(identities: AccessRulesInput['identities']): Promise<void> {
+async function start(identities: AccessRulesInput['identities'], limits: ServerLimitOptions = {}): Promise<void> {
   writeFileSync(file, JSON.stringify({ identities }));
   access = Access.fromFile(file, { log: silentLog, metrics: new Metrics() });
   const graphName = (id: number) => ({ 1: 'follows', 2: 'blocks' })[id];
   server = await startTestServer({
     access: access.port({ service: 'flock', roles: flockStore.service!.roles!, graphName }),
+    limits,
   });
+}
+async function restart(...args: Parameters<typeof start>): Promise<void> {
+  await access.close();
+  await server.close();
+  await start(...args);
 }
 beforeEach(() => start({ reader }));
 afterEach(async () => {
@@ -135,9 +142,7 @@ describe('a port with access', () => {
   });
 
   it('refuses more calls than an identity may make, and counts them', async () => {
-    await access.close();
-    await server.close();
-    await start({ reader: { ...reader, callsPerSecond: 0.001, burst: 2 } });
+    await restart({ reader: { ...reader, callsPerSecond: 0.001, burst: 2 } });
     const raw = await client();
     raw.send(authenticateCall(true, 1, token.text));
     for (let seqid = 2; seqid < 6; seqid++) raw.send(containsCall(true, seqid));
@@ -149,6 +154,45 @@ describe('a port with access', () => {
       'answered',
       ...Array<string>(2).fill('reader makes more than its 0.001 calls a second; try again later'),
     ]);
+  });
+
+  it('counts further tokens of a known caller as calls', async () => {
+    await restart({ reader: { ...reader, callsPerSecond: 0.001, burst: 2 } });
+    const raw = await client();
+    for (let seqid = 1; seqid < 6; seqid++) raw.send(authenticateCall(true, seqid, token.text));
+    const answers: string[] = [];
+    for (let i = 0; i < 5; i++) answers.push(/^[^:]*/.exec(exceptionIn((await raw.answer())!) ?? 'known')![0]);
+    expect(answers).toEqual(['known', 'FailedPrecondition', 'FailedPrecondition', 'Overloaded', 'Overloaded']);
+  });
+
+  it('gives the places of clients that it does not know to others first, however busy they are', async () => {
+    await restart({ reader }, { connections: 4, connectionsPerAddress: 4 });
+    const honest = await client();
+    honest.send(authenticateCall(true, 1, token.text));
+    await honest.answer();
+    const strangers: RawClient[] = [];
+    for (let i = 0; i < 8; i++) {
+      const stranger = await client();
+      stranger.send(containsCall(true, 1));
+      await stranger.answer();
+      strangers.push(stranger);
+    }
+    for (const stranger of strangers.slice(0, 5)) await stranger.closedByServer();
+    honest.send(containsCall(true, 2));
+    expect((await honest.answer())!.seqid).toBe(2);
+  });
+
+  it('disconnects a client that does not say who it is, though it calls all the time', async () => {
+    await restart({ reader }, { unknownMs: 100 });
+    const [stranger, honest] = [await client(), await client()];
+    honest.send(authenticateCall(true, 1, token.text));
+    await honest.answer();
+    for (let seqid = 1; ; seqid++) {
+      stranger.send(containsCall(true, seqid));
+      if ((await stranger.answer()) === undefined) break;
+    }
+    honest.send(containsCall(true, 2));
+    expect((await honest.answer())!.seqid).toBe(2);
   });
 
   it('answers the calls in work of a token that is revoked, and closes its connections', async () => {

@@ -9,6 +9,8 @@ export interface ThriftServerLimits {
   readonly slots: Readonly<Record<CallKind, number>>;
   readonly idleMs: number;
   readonly incompleteMs: number;
+  /** A client that has not said who it is by then is disconnected, where callers have roles. */
+  readonly unknownMs: number;
   readonly heldBytes: number;
   readonly requestBytes: number;
 }
@@ -25,6 +27,7 @@ export const defaultServerLimits: ThriftServerLimits = {
   slots: limits.slots,
   idleMs: limits.connectionIdleMs,
   incompleteMs: limits.incompleteMs,
+  unknownMs: limits.unknownCallerMs,
   heldBytes: limits.serverRequestBytes,
   requestBytes: limits.messageBytes,
 };

@@ -4,6 +4,7 @@ import { RoostError } from '../core/index.js';
 import type { Log, Metrics, ServerTls } from '../process/index.js';
 import { CallQueue } from './callQueue.js';
 import { ConnectionTable } from './connectionTable.js';
+import type { Handshake } from './handshake.js';
 import { LoopPauses } from './loopPauses.js';
 import { ReadingTurns } from './readingTurns.js';
 import { defaultServerLimits, ServerLoad, type ServerLimitOptions } from './serverLoad.js';
@@ -37,7 +38,7 @@ const maxLookMs = 10_000;
  * Bytes that are no message close the connection that they came from, and only that.
  */
 export class ThriftServer {
-  readonly #connections: ConnectionTable;
+  readonly #connections: ConnectionTable<ServedConnection | Handshake>;
   readonly #load: ServerLoad;
   readonly #queue: CallQueue;
   readonly #pauses = new LoopPauses();
@@ -164,8 +165,8 @@ export class ThriftServer {
   #watch(log: Log): void {
     // After it listens, an error (no free descriptor for a new client, say) concerns that client only.
     this.#server.on('error', (error) => log.warn({ err: error }, 'a client could not connect'));
-    const { idleMs, incompleteMs } = this.#load.limits;
-    const everyMs = Math.min(Math.max(Math.min(idleMs, incompleteMs) / 4, minLookMs), maxLookMs);
+    const { idleMs, incompleteMs, unknownMs } = this.#load.limits;
+    const everyMs = Math.min(Math.max(Math.min(idleMs, incompleteMs, unknownMs) / 4, minLookMs), maxLookMs);
     this.#looks = setInterval(() => {
       for (const connection of this.#connections) connection.look(everyMs);
     }, everyMs);
