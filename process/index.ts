@@ -14,7 +14,7 @@ export { configPlaces, loadConfig, type LoadConfigOptions, type LoadedConfig } f
 export { createLog, silentLog, type Log } from './log.js';
 export { Metrics } from './metrics.js';
 export { passwordOf, type Secret } from './secret.js';
-export type { OwnTlsConfig, TlsConfig } from './tlsConfig.js';
+export { mayConnect, type OwnTlsConfig, type TlsConfig } from './tlsConfig.js';
 export { ServerTls } from './serverTls.js';
 export { tlsOf } from './tlsOf.js';
 export { suggest } from './suggest.js';

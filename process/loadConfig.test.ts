@@ -145,6 +145,29 @@ describe('loadConfig', () => {
     `);
   });
 
+  it('shows no password of a configuration that is wrong', () => {
+    const planted = 'planted-in-the-file';
+    const url = `mysql://root:${planted}@db1`;
+    const [both, clear] = [
+      { password: planted, passwordFile: '/run/secrets/db' },
+      { host: '10.0.0.9', password: planted },
+    ];
+    const wrong = [
+      { databaseHosts: { host1: both, host2: clear, host3: url }, redis: both, timeline: { hosts: { t: clear } } },
+      { databaseHosts: [clear], redis: [url] },
+      { databaseHosts: { host1: { password: [planted] } }, redis: url },
+      `{ "redis": { "password": ${planted} } }`,
+      `{ "redis": { "password": "${planted}" planted } }`,
+    ];
+    for (const content of wrong) {
+      write(typeof content === 'string' ? content : { ...valid, ...content });
+      const { code, message } = problem();
+      expect([code, message]).toEqual(['InvalidArgument', expect.not.stringMatching(/planted/)]);
+    }
+    write({ ...valid, redis: both });
+    expect(problem().message).toMatch(/found \{"password":"…","passwordFile":"\/run\/secrets\/db"\}$/);
+  });
+
   it('names the key, what was found and what is allowed', () => {
     write({
       cluster: '1st',

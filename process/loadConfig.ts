@@ -92,7 +92,7 @@ function readConfig(path: string): Record<string, unknown> {
   try {
     parsed = JSON.parse(text);
   } catch (cause) {
-    throw invalid(path, [`${path}: is not JSON: ${cause instanceof Error ? cause.message : String(cause)}`], cause);
+    throw invalid(path, [`${path}: is not JSON: ${whyNoJson(cause)}`]);
   }
   if (!isObject(parsed)) throw invalid(path, [`${path}: must hold a JSON object, found ${show(parsed)}`]);
   return parsed;
@@ -136,7 +136,7 @@ function explain(
     issue.code === 'invalid_format' || issue.code === 'custom'
       ? issue.message
       : `must be ${schema === undefined ? 'valid' : describeAllowed(schema)}`;
-  return [`${source}: ${name} ${rule}, found ${show(found, key.at(-1) === 'password')}`];
+  return [`${source}: ${name} ${rule}, found ${show(found, isSecret(key.at(-1)) || schema?.type === 'object')}`];
 }
 
 /** What the schema cannot say: relations between keys. */
@@ -169,13 +169,22 @@ function crossCheck(config: RoostConfig, sourceOf: (key: ConfigPath) => string):
 const invalid = (path: string, problems: readonly string[], cause?: unknown): RoostError =>
   new RoostError('InvalidArgument', problems.join('\n'), { fields: { file: path }, cause });
 
+/** The name of a file may be shown. */
+const isSecretFile = (key: string): boolean => key.endsWith('File');
+
+/** The parser's own words without the piece of the text that it quotes, which may be part of a password. */
+const whyNoJson = (error: unknown): string =>
+  (error instanceof Error ? error.message : String(error)).replace(/, (\.\.\.)?".*"(\.\.\.)? is not valid JSON$/s, '');
+
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** A value for a message: short, and never a password. */
+const isSecret = (key: string | undefined): boolean => key !== undefined && /password|secret/i.test(key);
+
+/** A value for a message: short, and never a password. @param secret whether a text may be one, or hold one as a URL does */
 function show(value: unknown, secret = false): string {
   if (value === undefined) return 'nothing';
-  if (secret) return `a value of type ${typeof value}`;
-  const text = JSON.stringify(value);
+  if (secret && !isObject(value)) return `a value of type ${typeof value}`;
+  const text = JSON.stringify(value, (key, inner: unknown) => (isSecret(key) && !isSecretFile(key) ? '…' : inner));
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }

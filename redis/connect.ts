@@ -1,6 +1,6 @@
 import { Redis, type RedisOptions } from 'ioredis';
-import { tlsTrouble } from '../core/index.js';
-import { passwordOf, tlsOf, type Log, type RedisConfig } from '../process/index.js';
+import { RoostError, tlsTrouble } from '../core/index.js';
+import { mayConnect, passwordOf, tlsOf, type Log, type RedisConfig } from '../process/index.js';
 
 /** A Redis that answers nothing for so long hangs: the connection is given up and made anew. */
 const silenceMs = 5_000;
@@ -70,13 +70,10 @@ export function connectRedis(config: RedisConfig, log: Log, options: RedisConnec
 }
 
 /** Where a Redis is, or the Sentinels that know, and who logs in. */
-function redisAddress({
-  host,
-  port,
-  username,
-  sentinels,
-  sentinelName,
-}: RedisConfig): Pick<RedisOptions, 'host' | 'port' | 'username' | 'sentinels' | 'name'> {
+function redisAddress(
+  config: RedisConfig,
+): Pick<RedisOptions, 'host' | 'port' | 'username' | 'sentinels' | 'name' | 'natMap'> {
+  const { host, port, username, sentinels, sentinelName } = config;
   return {
     ...(sentinels === undefined || sentinelName === undefined
       ? { host, port }
@@ -86,6 +83,7 @@ function redisAddress({
             return { host: sentinelHost!, port: Number(sentinelPort) };
           }),
           name: sentinelName,
+          natMap: (address) => refuseInTheClear(config, address),
           // Its detector of failovers ends a connection for good where it strikes while one is made. A primary that hangs is given up as any Redis that is silent.
           failoverDetector: false,
           sentinelRetryStrategy: reconnectMs,
@@ -95,6 +93,19 @@ function redisAddress({
         }),
     ...(username === undefined ? {} : { username }),
   };
+}
+
+/** Sentinels name the primary, and other Sentinels: a password must not go there in the clear where the configuration does not allow that. */
+function refuseInTheClear(config: RedisConfig, address: string): null {
+  const host = address.replace(/:\d+$/, '');
+  if (mayConnect[0]({ ...config, host })) return null;
+  throw new RoostError(
+    'FailedPrecondition',
+    `${address}, which a Sentinel of \`redis.sentinels\` names, ${mayConnect[1]}`,
+    {
+      fields: { address },
+    },
+  );
 }
 
 /** While a file cannot be read, what was read last stays: a secret is replaced in more than one step. */
