@@ -42,7 +42,7 @@ const groups: Readonly<Record<string, Readonly<Record<string, readonly string[]>
   shard: {
     'Look:': ['list', 'busy', 'info', 'tree', 'diff', 'moves', 'dropped'],
     'Copy and repair:': ['copy', 'repair', 'strays', 'rate', 'cancel'],
-    'Change by hand:': ['create', 'delete', 'undrop', 'wrap', 'unwrap', 'mark'],
+    'Change by hand:': ['create', 'delete', 'undrop', 'purge', 'wrap', 'unwrap', 'mark'],
   },
   tweets: {
     'Tweets:': ['create', 'get', 'counts', 'timeline', 'delete', 'undelete', 'import'],

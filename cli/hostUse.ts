@@ -43,7 +43,7 @@ export async function whatNamesHost(
     const kept = await dropped.list(name);
     if (kept.length > 0)
       reasons.push(
-        `the tables of ${kept.length} dropped shards are kept on it until ${new Date(Math.max(...kept.map(({ keepUntilMs }) => keepUntilMs))).toISOString()}, for undrop (\`roost shard dropped\`): wait, or --lost gives them up`,
+        `the tables of ${kept.length} dropped shards are kept on it until ${new Date(Math.max(...kept.map(({ keepUntilMs }) => keepUntilMs))).toISOString()}, for undrop (\`roost shard dropped\`): wait, or \`roost shard purge --host ${name}\` gives them up`,
       );
   } catch (error) {
     reasons.push(

@@ -127,10 +127,10 @@ export function addMigrationCommands(program: Command, io: CliIo): void {
   );
   end(
     'cleanup',
-    'take away the old shards of migrations that have settled\nThey are compared once more, then dropped: there is no way back. Those on a host that stays away are left behind, and `roost doctor` names them.',
+    'take away the old shards of migrations that have settled\nThey are compared once more, then set aside: there is no rollback after this, and `roost shard dropped` lists them for as long as they are kept. Those on a host that stays away are left behind, and `roost doctor` names them.',
     'clean up',
     async (gizzard, id) =>
-      `migration ${id}: the old shards are dropped (${tables(await gizzard.migrations.show(id), 'retire')})`,
+      `migration ${id}: the old shards go out of use, and are kept for ${gizzard.config.moves.undropDays} days (${tables(await gizzard.migrations.show(id), 'retire')})`,
   );
 }
 

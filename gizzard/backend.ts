@@ -83,6 +83,12 @@ export interface DroppedShard {
   readonly keepUntilMs: number;
 }
 
+/** A shard that its host still keeps. */
+export interface KeptShard extends DroppedShard {
+  /** Bytes that its data takes, with indexes: an estimate. Absent where the backend does not tell. */
+  readonly bytes?: number;
+}
+
 export const maxAsideNameChars = 54;
 
 /** What each host keeps of the shards that were dropped on it, beside their data. */
@@ -90,6 +96,6 @@ export interface DroppedList<H extends Host = Host> {
   /** Makes the list, and the place of what is set aside, where they are missing. */
   add(host: H, dropped: DroppedShard, deadline: Deadline): Promise<void>;
   /** The newest first. `held`: whether its data is there; a process may have died between the two. Empty where nothing was ever dropped. */
-  list(host: H, deadline: Deadline): Promise<{ readonly dropped: DroppedShard; readonly held: boolean }[]>;
+  list(host: H, deadline: Deadline): Promise<{ readonly dropped: KeptShard; readonly held: boolean }[]>;
   remove(host: H, name: string, deadline: Deadline): Promise<void>;
 }

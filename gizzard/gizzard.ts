@@ -178,7 +178,8 @@ export class Gizzard {
       () => this.jobs.journal.nowMs(),
       this.log,
     );
-    const { hosts, nameServer, servers, moves } = this;
+    const { hosts, nameServer, servers, moves, dropped } = this;
+    const keepDroppedMs = config.moves.undropDays * dayMs;
     this.migrations = new Migrations(
       database,
       server,
@@ -187,6 +188,8 @@ export class Gizzard {
         nameServer,
         servers,
         moves,
+        dropped,
+        keepDroppedMs,
         types: this.#shardTypes,
         reloadMs: config.nameServer.reloadSeconds * 1000,
         leaveHostAfterMs: config.moves.leaveHostAfterSeconds * 1000,
@@ -209,8 +212,8 @@ export class Gizzard {
         replicas: this.replicas,
         hosts,
         moves,
-        dropped: this.dropped,
-        keepDroppedMs: config.moves.undropDays * dayMs,
+        dropped,
+        keepDroppedMs,
         migrations: this.migrations,
         jobs: this.jobs,
         servers,

@@ -3,6 +3,7 @@ export {
   type Backend,
   type DroppedList,
   type DroppedShard,
+  type KeptShard,
   type Host,
   type HostLoad,
   type HostLook,

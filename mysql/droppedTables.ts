@@ -19,6 +19,9 @@ export interface ListedTables {
   readonly keepUntilMs: number;
 }
 
+/** The same with the bytes of its tables and their indexes: an estimate. */
+type KeptTables = ListedTables & { readonly bytes: number };
+
 /** The lists of dropped tables that hosts keep beside them. */
 export function droppedTablesList({ aside }: ShardDatabase) {
   const list = aside.named('dropped_shards');
@@ -70,16 +73,21 @@ export function droppedTablesList({ aside }: ShardDatabase) {
     async list(
       host: DatabaseHost,
       deadline: Deadline,
-    ): Promise<{ readonly dropped: ListedTables; readonly held: boolean }[]> {
+    ): Promise<{ readonly dropped: KeptTables; readonly held: boolean }[]> {
       try {
-        const rows = await host.rows(
-          `SELECT ${columns}, EXISTS (
-             SELECT 1 FROM information_schema.tables WHERE table_schema = ? AND LEFT(table_name, CHAR_LENGTH(name) + 1) = CONCAT(name, '_')
-           ) FROM ${list} ORDER BY dropped_at_ms DESC, name`,
+        const rows = await host.rows(`SELECT ${columns} FROM ${list} ORDER BY dropped_at_ms DESC, name`, [], deadline);
+        if (rows.length === 0) return [];
+        const tables = await host.rows(
+          `SELECT table_name, COALESCE(data_length + index_length, 0) FROM information_schema.tables WHERE table_schema = ?`,
           [aside.name],
           deadline,
         );
-        return rows.map((row) => ({ dropped: droppedOf(host.name, row), held: Number(row[8]) === 1 }));
+        return rows.map((row) => {
+          const listed = droppedOf(host.name, row);
+          const own = tables.filter(([table]) => String(table).startsWith(`${listed.name}_`));
+          const bytes = own.reduce((sum, [, size]) => sum + Number(size), 0);
+          return { dropped: { ...listed, bytes }, held: own.length > 0 };
+        });
       } catch (error) {
         // Nothing was ever dropped here.
         if (isRoostError(error, 'FailedPrecondition')) return [];

@@ -177,7 +177,7 @@ const moves = z.strictObject({
   maxRowsPerSecond: z.int().min(1).max(100_000_000).default(1_000_000),
   /** What the end of a migration waits for a host that does not answer, before it leaves the tables that should go behind on it. */
   leaveHostAfterSeconds: seconds(86_400).default(60),
-  /** How long the tables that `roost doctor` drops are kept, for `roost shard undrop`. */
+  /** How long the tables of dropped graphs and shards, and those that migrations replaced, are kept on their hosts, for `undrop`. A host without room gives the oldest up before. */
   undropDays: z.number().positive().max(365).default(7),
 });
 

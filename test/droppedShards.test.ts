@@ -40,6 +40,17 @@ describe('tables that the doctor dropped', { timeout: 30_000 }, () => {
     expect(await answer('shard', 'dropped')).toMatchObject({ dropped: [] });
     expect((await roost('shard', 'undrop', dropped[0]!.name)).exitCode).not.toBe(0);
     expect(await answer('shard', 'create', 'flock', shard)).toMatchObject({ created: [shard] });
+
+    await roost('shard', 'delete', shard, '--yes');
+    await roost('doctor', '--fix', '--drop-tables', '--yes');
+    const again = await answer<{ dropped: { name: string; bytes: number }[] }>('shard', 'dropped');
+    const { name, bytes } = again.dropped[0]!;
+    expect(bytes).toBeGreaterThan(0);
+    expect((await roost('shard', 'purge', name)).stderr).toContain('needs --yes');
+    expect((await roost('shard', 'purge', name, '--host', db1, '--yes')).stderr).toContain('and not both');
+    expect(await answer('shard', 'purge', name, '--yes')).toEqual({ purged: [name] });
+    expect(await answer('shard', 'dropped')).toMatchObject({ dropped: [] });
+    expect(await answer('shard', 'purge', '--host', db1, '--yes')).toEqual({ purged: [] });
   });
 });
 

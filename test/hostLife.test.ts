@@ -82,13 +82,15 @@ describe('the life of a database host', { timeout: 120_000 }, () => {
     const commands = [...readFileSync('docs/guides/add-a-host.md', 'utf8').matchAll(/^ {7}roost (.+)$/gm)].map(
       ([, line]) => line!.split(' '),
     );
-    expect(commands.map(([, verb]) => verb)).toEqual(['check', 'add', '--hosts', 'drain', 'remove']);
+    expect(commands.map(([, verb]) => verb)).toEqual(['check', 'add', '--hosts', 'drain', 'purge', 'remove']);
     for (const args of commands) {
       if (args.includes('drain')) {
         expect(leavesOn(db2)).toBe(2);
         expect((await roost('host', 'remove', db2)).stderr).toContain(`2 shards are on it (${db2}/follows`);
       }
-      const changing = args.includes('--wait') ? ['--yes'] : [];
+      if (args.includes('purge'))
+        expect((await roost('host', 'remove', db2)).stderr).toContain('the tables of 2 dropped');
+      const changing = args.includes('--wait') || args.includes('purge') ? ['--yes'] : [];
       const { exitCode, stderr } = await roost(...args, ...changing);
       expect({ args, exitCode, stderr }).toEqual({ args, exitCode: 0, stderr: '' });
       await server.gizzard.nameServer.reload();
@@ -112,6 +114,7 @@ describe('the life of a database host', { timeout: 120_000 }, () => {
     await tweets.gizzard.nameServer.reload();
     expect(tweets.gizzard.topology.state.shards.filter(({ id }) => id.hostname === db2)).toEqual([]);
     expect(await tweets.windowSet.storedPolicy()).toMatchObject({ openHosts: [db1], closedHosts: [db1] });
+    expect((await roost('shard', 'purge', '--host', db2, '--yes')).exitCode).toBe(0);
     expect(await roost('host', 'remove', db2)).toMatchObject({ exitCode: 0 });
     await server.createGraph('both', { shards: 1, replicas: 2 });
     expect((await roost('host', 'drain', db2, '--yes')).stderr).toContain('Add a host first');

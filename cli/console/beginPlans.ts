@@ -27,7 +27,7 @@ export const planOptions = (command: Command): Command =>
     .option('--dry-run', 'only show what would be done; with --verbose, every step')
     .addOption(yesOption())
     .option('--wait', 'return when all of it rests: settled, failed or done')
-    .option('--cleanup', 'take the old shards away without being told to; there is no way back then')
+    .option('--cleanup', 'take the old shards away without being told to; there is no rollback then')
     .addOption(minRateOption())
     .addOption(maxRateOption())
     .addOption(configOption());
@@ -111,7 +111,7 @@ export async function beginPlans(
     ...(dropped.length === 0
       ? []
       : [
-          `${dropped.length} old ${dropped.length === 1 ? 'shard is' : 'shards are'} dropped ${options.cleanup === true ? 'in the end' : 'by the cleanup, which you start'}`,
+          `${dropped.length} old ${dropped.length === 1 ? 'shard is' : 'shards are'} set aside ${options.cleanup === true ? 'in the end' : 'by the cleanup, which you start'}`,
         ]),
     ...effects,
   ]);

@@ -8,7 +8,7 @@ export function planText(
   summary: PlanSummary,
   verbose: boolean,
 ): string {
-  const { hosts, trees, copies, rows, bytes, atLeastMs, atMostMs } = summary;
+  const { hosts, keptDays, trees, copies, rows, bytes, atLeastMs, atMostMs } = summary;
   const steps =
     verbose || plans.length === 1
       ? plans.map(({ title, steps: ofPlan }) =>
@@ -25,8 +25,13 @@ export function planText(
       ? []
       : [
           output.table(
-            ['host', 'shards leave', 'rows', 'bytes', 'shards arrive', 'rows', 'bytes'],
-            hosts.map(({ host, leaving, arriving }) => [host, ...cells(leaving), ...cells(arriving)]),
+            ['host', 'shards leave', 'rows', 'bytes', 'shards arrive', 'rows', 'bytes', 'free now'],
+            hosts.map(({ host, leaving, arriving, freeBytes }) => [
+              host,
+              ...cells(leaving),
+              ...cells(arriving),
+              freeBytes === undefined ? 'unknown' : formatBytes(freeBytes),
+            ]),
           ),
         ];
   const size = copies === 0 ? '' : `, about ${formatCount(rows)} rows and ${formatBytes(bytes)}`;
@@ -36,10 +41,16 @@ export function planText(
       : [
           `the copies take ${formatMs(atLeastMs)} at their fastest (moves.maxRowsPerSecond), and ${formatMs(atMostMs)} where hosts are busy all the time (moves.minRowsPerSecond)`,
         ];
+  const kept = hosts.some(({ leaving }) => leaving.shards > 0)
+    ? [
+        `shards that leave are kept for ${keptDays} ${keptDays === 1 ? 'day' : 'days'} (moves.undropDays) and take their room for as long; \`roost shard purge\` frees it before`,
+      ]
+    : [];
   return [
     ...steps,
     ...table,
     `${trees} ${trees === 1 ? 'tree changes' : 'trees change'}, ${copies} ${copies === 1 ? 'shard is' : 'shards are'} copied${size}`,
     ...time,
+    ...kept,
   ].join('\n');
 }

@@ -64,11 +64,12 @@ export class Migrations {
 
   /** Looks for what would stop the plans half-way. Throws `FailedPrecondition` that lists it; changes nothing. Returns sentences on what could not be looked at. */
   async preflight(plans: readonly MigrationPlan[]): Promise<string[]> {
-    const { nameServer, hosts, moves, servers, types } = this.environment;
+    const { nameServer, hosts, moves, dropped, servers, types } = this.environment;
     return preflight(plans, {
       hosts,
       types,
       moves,
+      dropped,
       servers,
       topology: nameServer.topology,
       reservations: await this.#ledger.reservations(),
@@ -195,7 +196,7 @@ const words: Readonly<Record<MigrationState, string>> = {
   paused: 'is paused',
   settled: 'has settled and waits for its cleanup',
   failed: 'has failed',
-  done: 'is done, and what it replaced is gone',
+  done: 'is done, and what it replaced is set aside',
   rolledBack: 'is rolled back',
 };
 

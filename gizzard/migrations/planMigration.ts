@@ -325,7 +325,7 @@ function planSteps(
       : [
           {
             phase: 'cleanup',
-            title: `drop the tables of ${keys(dropped)}`,
+            title: `set the tables of ${keys(dropped)} aside`,
             precondition: 'the new shards hold every row of them',
             action: { kind: 'dropTables', shards: dropped.map(retired) },
             inverse: nothing,

@@ -1,3 +1,4 @@
+import { Deadline, RoostError } from '../../core/index.js';
 import type { RoostConfig } from '../../process/index.js';
 import type { Hosts } from '../hosts.js';
 import type { Movable, ShardSize } from '../moving/movable.js';
@@ -11,9 +12,22 @@ export interface MovedLoad extends ShardSize {
   readonly shards: number;
 }
 
+const roomDeadlineMs = 5_000;
+
+export interface HostSummary {
+  readonly host: string;
+  /** Shards that are set aside in the end: they take their room for `keptDays` longer. */
+  readonly leaving: MovedLoad;
+  readonly arriving: MovedLoad;
+  /** Bytes that are free now. Absent where nobody can tell. */
+  readonly freeBytes?: number;
+}
+
 export interface PlanSummary {
   /** By name; hosts to and from which nothing goes are absent. */
-  readonly hosts: readonly { readonly host: string; readonly leaving: MovedLoad; readonly arriving: MovedLoad }[];
+  readonly hosts: readonly HostSummary[];
+  /** How long the tables of shards that leave are kept on their hosts (`moves.undropDays`). */
+  readonly keptDays: number;
   readonly trees: number;
   readonly copies: number;
   /** Rows and bytes that are copied. */
@@ -79,7 +93,18 @@ export async function summarizePlans(
   const msAt = (rate: number, bound = Infinity): number =>
     Math.ceil(1_000 * Math.max(busiest / (rate * moves.movesPerHost), rows / (rate * moves.movesAtOnce), rows / bound));
   return {
-    hosts: names.map((host) => ({ host, leaving: leaving.get(host) ?? none, arriving: arriving.get(host) ?? none })),
+    hosts: await Promise.all(
+      names.map(async (host) => {
+        const freeBytes = await freeOn(hosts, host);
+        return {
+          host,
+          leaving: leaving.get(host) ?? none,
+          arriving: arriving.get(host) ?? none,
+          ...(freeBytes === undefined ? {} : { freeBytes }),
+        };
+      }),
+    ),
+    keptDays: moves.undropDays,
     trees: plans.length,
     copies: plans.reduce((sum, plan) => sum + copyCount(plan), 0),
     rows,
@@ -87,6 +112,16 @@ export async function summarizePlans(
     atLeastMs: msAt(rates.maxRowsPerSecond ?? moves.maxRowsPerSecond, clusterRowsPerSecond),
     atMostMs: msAt(rates.minRowsPerSecond ?? moves.minRowsPerSecond, clusterRowsPerSecond),
   };
+}
+
+/** A host that is to be left may be down. */
+async function freeOn(hosts: Pick<Hosts, 'host'>, name: string): Promise<number | undefined> {
+  try {
+    return (await hosts.host(name).room?.(Deadline.after(roomDeadlineMs)))?.freeBytes;
+  } catch (error) {
+    if (error instanceof RoostError && error.retryable) return undefined;
+    throw error;
+  }
 }
 
 /** What each new shard gets from the copies, by its key. A source of which several ranges are copied is taken to be spread evenly over them. */

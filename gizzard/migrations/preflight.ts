@@ -1,6 +1,7 @@
 import { Deadline, RoostError } from '../../core/index.js';
 import type { Host } from '../backend.js';
 import type { Hosts } from '../hosts.js';
+import type { DroppedTables } from '../moving/droppedTables.js';
 import type { ShardSize } from '../moving/movable.js';
 import type { Moves } from '../moving/moves.js';
 import type { Servers } from '../moving/servers.js';
@@ -20,6 +21,7 @@ export interface PreflightEnvironment {
   readonly hosts: Hosts;
   readonly types: ReadonlyMap<string, ShardType>;
   readonly moves: Moves;
+  readonly dropped: Pick<DroppedTables, 'list'>;
   readonly servers: Pick<Servers, 'lacking'>;
   readonly topology: Topology;
   /** Shards that are in a migration, with its number. */
@@ -163,7 +165,7 @@ async function tableProblems(
 /** What is to be copied to a host must fit beside what it holds. */
 async function lookAtRoom(
   plans: readonly MigrationPlan[],
-  { hosts }: PreflightEnvironment,
+  { hosts, dropped }: PreflightEnvironment,
   sizes: SizeBook,
 ): Promise<{ readonly problems: string[]; readonly warnings: string[] }> {
   const coming = new Map<string, number>();
@@ -181,8 +183,14 @@ async function lookAtRoom(
     if (room === undefined || bytes === 0) continue;
     if (room.freeBytes === undefined)
       warnings.push(`free space on ${hostname} is unknown; ${Math.ceil(bytes / 2 ** 20)} MiB needed: ${room.text}`);
-    else if (bytes > room.freeBytes)
-      problems.push(`host ${hostname} has no room: ${bytes} bytes are to come, and ${room.text}`);
+    else if (bytes > room.freeBytes) {
+      const kept = (await dropped.list(hostname)).reduce((sum, one) => sum + (one.bytes ?? 0), 0);
+      const purge =
+        kept === 0
+          ? ''
+          : `; dropped shards take ${kept} bytes there, which \`roost shard purge --host ${hostname}\` frees`;
+      problems.push(`host ${hostname} has no room: ${bytes} bytes are to come, and ${room.text}${purge}`);
+    }
   }
   return { problems, warnings };
 }

@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { Deadline, RoostError } from '../../core/index.js';
 import type { Host } from '../backend.js';
 import type { Hosts } from '../hosts.js';
+import type { DroppedTables } from '../moving/droppedTables.js';
 import type { Moves } from '../moving/moves.js';
 import { isOpen, type MoveSpec, type MoveTask } from '../moving/moveTask.js';
 import type { Servers } from '../moving/servers.js';
@@ -12,7 +13,7 @@ import type { Change } from '../topology/changes.js';
 import type { Topology } from '../topology/topology.js';
 import { shardKey, type ShardInfo } from '../topology/types.js';
 import type { Migration, MigrationStep } from './migration.js';
-import { retired, retiredPrefix, unretiredPrefix, type Action } from './steps.js';
+import { retired, retiredPrefix, unretired, unretiredPrefix, type Action } from './steps.js';
 
 const tableDeadlineMs = 60_000;
 /** A comparison that still finds something after so many rounds says that a write goes somewhere that it should not. */
@@ -22,6 +23,9 @@ export interface StepEnvironment {
   readonly nameServer: NameServer;
   readonly servers: Servers;
   readonly moves: Moves;
+  readonly dropped: DroppedTables;
+  /** How long tables that were taken away are kept. */
+  readonly keepDroppedMs: number;
   readonly hosts: Hosts;
   readonly types: ReadonlyMap<string, ShardType>;
   /** How long a process that only reads may keep an old topology. */
@@ -57,9 +61,7 @@ export async function runAction(action: Action, context: StepContext): Promise<M
       return { shards: action.shards.length };
     case 'dropTables':
       await spend(action.shards, context);
-      return takeAway(action.shards, context, (shard, host, deadline) =>
-        context.moves.movableType(shard.type).drop(host, shard, deadline),
-      );
+      return takeAway(action.shards, context, (shard) => setAside(shard, context));
     case 'retire':
       await spend([...action.shards, ...action.shards.map(retired)], context);
       return takeAway(action.shards, context, (shard, host, deadline) =>
@@ -124,6 +126,12 @@ async function takeAway(
   }
   if (failure !== undefined && !(await mayLeave(left, context))) throw failure;
   return { shards: done, ...evidenceOf(left) };
+}
+
+/** Tables that were retired are listed under the name that they served with, so that `roost shard undrop` gives that back. */
+async function setAside(shard: ShardInfo, { dropped, keepDroppedMs, migration }: StepContext): Promise<void> {
+  const why = `migration ${migration.id} ${migration.goal === 'rollback' ? 'was rolled back' : 'replaced it'}: ${migration.title}`;
+  await dropped.setAside(shard, { why, keepMs: keepDroppedMs, as: unretired(shard) });
 }
 
 const wasLeft = ({ id }: ShardInfo, { leftBehind }: StepContext): boolean =>

@@ -10,6 +10,7 @@ export type Phase = (typeof phases)[number];
 /** What a step does. Each may be repeated: what is done already changes nothing. */
 export type Action =
   | { readonly kind: 'createTables'; readonly shards: readonly ShardInfo[] }
+  /** Sets tables aside, where they are kept for `moves.undropDays`. */
   | { readonly kind: 'dropTables'; readonly shards: readonly ShardInfo[] }
   /** Changes the topology as one, and waits until every server works with it. */
   | { readonly kind: 'change'; readonly changes: readonly Change[] }
@@ -53,6 +54,10 @@ export const unretiredPrefix = (prefix: string): string =>
 export const retired = (shard: ShardInfo): ShardInfo => ({
   ...shard,
   id: { ...shard.id, tablePrefix: retiredPrefix(shard.id.tablePrefix) },
+});
+export const unretired = (shard: ShardInfo): ShardInfo => ({
+  ...shard,
+  id: { ...shard.id, tablePrefix: unretiredPrefix(shard.id.tablePrefix) },
 });
 
 /** Copies that a plan makes: pages of rows that go over the network. */

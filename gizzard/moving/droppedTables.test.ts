@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Deadline } from '../../core/index.js';
 import { openFlock, type Flock } from '../../flock/index.js';
 import { freshCluster } from '../../test/support/index.js';
@@ -48,7 +48,7 @@ it('keeps the tables of a dropped shard under a name that says when and what, an
   expect(aside.keepUntilMs - aside.droppedAtMs).toBe(weekMs);
   expect(await tables(config.cluster)).toEqual([]);
   expect(await tables(`${config.cluster}_dropped`)).toHaveLength(before.length);
-  expect(await dropped.list(db1)).toEqual([aside]);
+  expect(await dropped.list(db1)).toEqual([{ ...aside, bytes: expect.any(Number) as unknown }]);
   expect(await dropped.setAside(shard, { why: 'again', keepMs: weekMs })).toBeUndefined();
   // One of these clocks alone deletes nothing.
   expect(await dropped.purge(db1, Date.now() + 2 * weekMs)).toEqual([]);
@@ -71,4 +71,35 @@ it('keeps two shards of one name apart, refuses to bring one back over the other
   expect((await dropped.purge(db1, Date.now() + 1_000)).map(({ why }) => why)).toEqual(['first', 'second']);
   expect(await tables(`${config.cluster}_dropped`)).toEqual([]);
   await expect(dropped.bringBack(first)).rejects.toMatchObject({ code: 'NotFound' });
+});
+
+describe('on a host without room', () => {
+  const opened = (capacityBytes: number): Promise<Flock> =>
+    openFlock({
+      ...config,
+      databaseHosts: { ...config.databaseHosts, [db1]: { ...config.databaseHosts[db1]!, capacityBytes } },
+    });
+  const always = { minFreeShare: 0.05, minAgeMs: 0 };
+
+  it('the oldest dropped shards go before their time, and those that were dropped just now stay', async () => {
+    const { dropped } = flock.gizzard;
+    for (const why of ['first', 'second']) {
+      await made();
+      await dropped.setAside(shard, { why, keepMs: weekMs });
+      await sleep(5);
+    }
+    for (const { bytes } of await dropped.list(db1)) expect(bytes).toBeGreaterThan(0);
+    const [roomy, full] = [await opened(1e15), await opened(1)];
+    try {
+      expect(await roomy.gizzard.dropped.relieve(db1, always)).toEqual([]);
+      expect(await full.gizzard.dropped.relieve(db1, { ...always, minAgeMs: 60_000 })).toEqual([]);
+      const gone = await full.gizzard.dropped.relieve(db1, always);
+      expect(gone.map(({ why }) => why)).toEqual(['first', 'second']);
+      expect(await dropped.list(db1)).toEqual([]);
+      expect(await tables(`${config.cluster}_dropped`)).toEqual([]);
+    } finally {
+      await roomy.close();
+      await full.close();
+    }
+  });
 });

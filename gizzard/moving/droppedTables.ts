@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { Deadline, RoostError } from '../../core/index.js';
-import { maxAsideNameChars, type DroppedShard } from '../backend.js';
+import { maxAsideNameChars, type DroppedShard, type KeptShard } from '../backend.js';
 import type { Hosts } from '../hosts.js';
 import type { AttributeForms } from '../shardAttributes.js';
 import { withoutTexts } from '../topology/shardJson.js';
@@ -22,19 +22,20 @@ export class DroppedTables {
 
   /**
    * Takes a shard's tables away: renames all of them in one step, so that a writer that still uses the old names fails. They are kept for `keepMs`. The shard must not be in the
-   * topology any more. Returns undefined where the host holds no tables of it: a repeated call changes nothing.
+   * topology any more. `as` is the shard that they are listed as, and that `bringBack` gives them to; absent: the shard itself. Returns undefined where the host holds no
+   * tables of it: a repeated call changes nothing.
    */
   async setAside(
     shard: ShardInfo,
-    { why, keepMs }: { readonly why: string; readonly keepMs: number },
+    { why, keepMs, as = shard }: { readonly why: string; readonly keepMs: number; readonly as?: ShardInfo },
   ): Promise<DroppedShard | undefined> {
     const { host, list } = this.#at(shard.id.hostname);
     const movable = this.movableType(shard.type);
     if (!(await movable.holds(host, shard, deadline()))) return undefined;
     const droppedAtMs = await host.clockMs(deadline());
     const dropped: DroppedShard = {
-      name: nameOf(shard, droppedAtMs),
-      shard,
+      name: nameOf(as, droppedAtMs),
+      shard: as,
       why,
       droppedAtMs,
       keepUntilMs: droppedAtMs + keepMs,
@@ -46,7 +47,7 @@ export class DroppedTables {
   }
 
   /** The shards of a host whose tables are kept, the newest first. */
-  async list(hostname: string): Promise<DroppedShard[]> {
+  async list(hostname: string): Promise<KeptShard[]> {
     const { host, list } = this.#at(hostname);
     return (await list.list(host, deadline())).flatMap(({ dropped, held }) =>
       // A backend may have stored it under a release before.
@@ -81,11 +82,38 @@ export class DroppedTables {
     if (all.length === 0) return [];
     const agreedMs = Math.min(nowMs, await host.clockMs(deadline()));
     const due = all.flatMap(({ dropped }) => (dropped.keepUntilMs <= agreedMs ? [dropped] : [])).reverse();
-    for (const { name, shard } of due) {
-      await this.movableType(shard.type).dropAside(host, name, deadline());
-      await list.remove(host, name, deadline());
-    }
+    for (const one of due) await this.delete(one);
     return due;
+  }
+
+  /** Deletes tables that are set aside for good. Does nothing where there are none. */
+  async delete({ name, shard }: DroppedShard): Promise<void> {
+    const { host, list } = this.#at(shard.id.hostname);
+    await this.movableType(shard.type).dropAside(host, name, deadline());
+    await list.remove(host, name, deadline());
+  }
+
+  /**
+   * Deletes the oldest shards that a host keeps, before their time, until what is free on it is at least `minFreeShare` of what its data takes. Those that were dropped
+   * less than `minAgeMs` ago stay, and so does all of a host that does not tell what is free. Returns those that it deleted.
+   */
+  async relieve(
+    hostname: string,
+    { minFreeShare, minAgeMs }: { readonly minFreeShare: number; readonly minAgeMs: number },
+  ): Promise<KeptShard[]> {
+    const { host } = this.#at(hostname);
+    const deleted: KeptShard[] = [];
+    const kept = await this.list(hostname);
+    if (kept.length === 0) return deleted;
+    const nowMs = await host.clockMs(deadline());
+    for (const oldest of kept.reverse()) {
+      const room = await host.room?.(deadline());
+      if (room?.freeBytes === undefined || room.freeBytes >= room.usedBytes * minFreeShare) break;
+      if (oldest.droppedAtMs > nowMs - minAgeMs) break;
+      await this.delete(oldest);
+      deleted.push(oldest);
+    }
+    return deleted;
   }
 
   #at(hostname: string) {

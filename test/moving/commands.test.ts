@@ -65,7 +65,7 @@ describe('roost transform', { timeout: 120_000 }, () => {
       hosts: [{ host: db2, leaving: { shards: 0 }, arriving: { shards: 2 } }],
     });
     const shown = (await roost('transform', one, both, '--tables', '1', '--dry-run')).stdout;
-    expect(shown).toMatch(/host +shards leave +rows +bytes +shards arrive +rows +bytes\n/);
+    expect(shown).toMatch(/host +shards leave +rows +bytes +shards arrive +rows +bytes +free now\n/);
     expect(shown).toContain('2 trees change, 2 shards are copied, about');
     expect(shown).not.toContain('copy     copy');
     expect((await roost('transform', one, both, '--tables', '1', '--dry-run', '--verbose')).stdout).toContain(

@@ -127,8 +127,7 @@ describe('names of tables', { timeout }, () => {
 
   it('come back with their tables', async () => {
     const { gizzard } = flock;
-    const [dropped, ...others] = await gizzard.dropped.list(db2);
-    expect([dropped!.shard.id.tablePrefix, others]).toEqual(['slow', []]);
+    const dropped = (await gizzard.dropped.list(db2)).find(({ shard }) => shard.id.tablePrefix === 'slow');
     const { version } = await gizzard.nameServer.apply([]);
     await expect(gizzard.apply([{ kind: 'createShard', shard: dropped!.shard }])).rejects.toEqual(
       refused('a name is given once'),

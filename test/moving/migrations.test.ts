@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Deadline } from '../../core/index.js';
 import { openFlock, type Flock } from '../../flock/index.js';
 import { keyHash, MigrationPlanner, parseTemplate, printTemplate, type MigrationPlan } from '../../gizzard/index.js';
 import { freshCluster } from '../support/index.js';
@@ -86,6 +87,19 @@ describe('under reads and writes', { timeout }, () => {
     expect(shapes(graphId)).toEqual([printTemplate(template('replicating(flock(B))'))]);
     await load.stop();
     await load.check(first, graphId);
+
+    // Neither end deleted a row: the copy that was given up and the shard that was replaced can be brought back.
+    const { dropped, hosts, moves } = first.gizzard;
+    const rolledBack = (await dropped.list(db2)).find(({ why }) => why.startsWith(`migration ${id} was rolled back`));
+    expect(rolledBack).toBeDefined();
+    const [replaced] = (await dropped.list(db1)).filter(({ why }) => why.includes('replaced it'));
+    expect(replaced!.shard.id).toEqual({ hostname: db1, tablePrefix: 'moved_forward_0000' });
+    await first.gizzard.undrop(replaced!);
+    const rows = await moves
+      .movableType('flock')
+      .tables.find(({ name }) => name === 'edges')!
+      .count(hosts.host(db1), replaced!.shard, Deadline.after(5_000));
+    expect(rows).toBeGreaterThan(1_000);
   });
 
   it('adds a replica, and takes one away', async () => {
