@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { Redis } from 'ioredis';
 import { silentLog, type RoostConfig } from '../../process/index.js';
@@ -32,6 +33,27 @@ async function open(own: RoostConfig): Promise<Gizzard> {
   await gizzard.start({ work: true });
   return gizzard;
 }
+
+it('acknowledges a write when all connected replicas have it, and goes on without one that hangs', async () => {
+  const gizzard = await open(replicated());
+  const primary = await redis.primary();
+  const [slow] = redis.servers.filter((port) => port !== primary);
+  await write(gizzard, 2_000_000);
+  redis.pause(slow!);
+  try {
+    let acknowledged = false;
+    const written = write(gizzard, 2_000_001).then(() => (acknowledged = true));
+    await sleep(100);
+    expect(acknowledged).toBe(false);
+    await written;
+    const sentAtMs = performance.now();
+    for (let i = 2; i < 12; i++) await write(gizzard, 2_000_000 + i);
+    expect(performance.now() - sentAtMs).toBeLessThan(1_500);
+  } finally {
+    redis.resume(slow!);
+    await redis.settled();
+  }
+});
 
 it('loses no acknowledged write when the primary of the journal is killed, and refuses it when it comes back', async () => {
   const gizzard = await open(replicated());

@@ -134,7 +134,11 @@ it('is not sent to another cluster with a flipped bit', async () => {
     version: 1,
     consumer: 'test',
     config: config.jobs,
-    guard: { trusted: true, look: () => Promise.resolve(), replicas: new ReplicaAcks(cluster.redis, 0) },
+    guard: {
+      trusted: true,
+      look: () => Promise.resolve(),
+      replicas: new ReplicaAcks(cluster.redis, { needed: 0, connected: 0 }),
+    },
     send: (_host, jobs) => Promise.resolve(void sent.push(...jobs.map(({ contents }) => contents))),
     reload: () => Promise.resolve(),
     count: () => undefined,

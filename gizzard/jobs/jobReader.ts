@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { RawEntry } from './jobEntry.js';
-import { ReplicaAcks } from './replicaAcks.js';
+import { ReplicaAcks, type ReplicaCounts } from './replicaAcks.js';
 import { workerGroup } from './streamKeys.js';
 
 /** Entries taken from a stream at once. */
@@ -23,7 +23,7 @@ export class JobReader {
     private readonly queue: string,
     private readonly consumer: string,
     /** Replicas that must have a job before it is applied: a database that holds the write of a job which is lost differs from its replicas for good. */
-    replicas: number,
+    replicas: ReplicaCounts,
   ) {
     this.#acks = new ReplicaAcks(redis, replicas);
   }

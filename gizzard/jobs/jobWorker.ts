@@ -57,7 +57,7 @@ export class JobWorker {
     reader: Redis,
     private readonly options: JobWorkerOptions,
   ) {
-    this.#reader = new JobReader(reader, options.keys.queued, options.consumer, options.guard.replicas.needed);
+    this.#reader = new JobReader(reader, options.keys.queued, options.consumer, options.guard.replicas.counts);
     this.#attempts = new Attempts(redis, options);
     this.#takeOver = new TakeOver(redis, options, this.#attempts);
     this.#failing = new FailingJobs(redis, options, this.#attempts, () => this.#intake() === 'open');

@@ -87,7 +87,7 @@ export class JournalGuard {
     },
   ) {
     this.#clock = options.clock;
-    this.replicas = new ReplicaAcks(redis, options.replicas);
+    this.replicas = new ReplicaAcks(redis, { needed: options.replicas, connected: 0 });
     redis.on('close', () => this.#disconnected());
     redis.on('ready', () => {
       if (this.#loop.started) void this.look().catch(() => undefined);
@@ -230,6 +230,7 @@ export class JournalGuard {
   async #look(): Promise<void> {
     const { settings, clock } = await this.#readRedis();
     if (settings.role === 'replica') throw refusalOf(new Error('READONLY'));
+    this.replicas.counts.connected = settings.replicas;
     const tooFew = replicasProblem(settings, this.options.replicas);
     if (tooFew !== undefined) throw refusal('replicas', tooFew);
     if (this.#runId !== undefined && settings.runId !== this.#runId) {

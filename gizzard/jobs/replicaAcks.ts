@@ -2,23 +2,40 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Command, type Redis } from 'ioredis';
 import { RoostError } from '../../core/index.js';
 
-/** A `WAIT` holds up its connection for so long at most. */
+/** The needed replicas must confirm within this time. */
 const waitMs = 1_000;
+/** All connected replicas may take this long to confirm; then the needed ones are enough. */
+const allWithinMs = 200;
+/** After a replica was too slow, writes go on without it for this long, so that one that hangs does not hold up each of them. */
+const withoutSlowMs = 2_000;
+
+/** Shared by the connections of a process. */
+export interface ReplicaCounts {
+  /** 0: nothing is waited for. */
+  readonly needed: number;
+  /** When the journal's Redis was last looked at. */
+  connected: number;
+}
 
 /**
- * Waits until replicas of the journal's Redis have what a connection has written. Callers of one moment share one `WAIT`; appends that come while it waits share the next.
+ * Waits until replicas of the journal's Redis have what a connection has written: all that are connected, or after a while as many as are needed. A Sentinel may promote any of them, and knows
+ * only roughly which is furthest. Callers of one moment share one `WAIT`; appends that come while it waits share the next.
  */
 export class ReplicaAcks {
   /** Counts the connections to Redis. One that is new has written nothing, and its `WAIT` is answered at once. */
   #connection = 0;
   #next: Promise<number> | undefined;
+  #neededOnlyUntilMs = 0;
 
   constructor(
     private readonly redis: Redis,
-    /** 0: nothing is waited for. */
-    readonly needed: number,
+    readonly counts: ReplicaCounts,
   ) {
     redis.on('close', () => this.#connection++);
+  }
+
+  get needed(): number {
+    return this.counts.needed;
   }
 
   /** The present connection, to be noted before a write is sent. */
@@ -46,7 +63,18 @@ export class ReplicaAcks {
     // Answers that have come together share it. It is sent on its own, or those in one pipeline with it would be told when it ends.
     await nextTurn();
     this.#next = undefined;
-    return (await this.redis.sendCommand(new Command('wait', [this.needed, waitMs]))) as number;
+    const all = this.counts.connected;
+    if (all > this.needed && performance.now() >= this.#neededOnlyUntilMs) {
+      const reached = await this.#confirmed(all, allWithinMs);
+      if (reached < all) this.#neededOnlyUntilMs = performance.now() + withoutSlowMs;
+      if (reached >= this.needed) return reached;
+    }
+    return this.#confirmed(this.needed, waitMs);
+  }
+
+  /** How many replicas have confirmed, when it is `count` or the time is over. */
+  async #confirmed(count: number, withinMs: number): Promise<number> {
+    return (await this.redis.sendCommand(new Command('wait', [count, withinMs]))) as number;
   }
 
   #unknown(message: string): RoostError {

@@ -19,6 +19,10 @@ export class ReplicatedRedis {
   #servers: readonly number[] = [];
   #sentinels: readonly number[] = [];
 
+  get servers(): readonly number[] {
+    return this.#servers;
+  }
+
   /** For `redis` in the configuration. */
   get config(): { readonly sentinels: string[]; readonly sentinelName: string } {
     return { sentinels: this.#sentinels.map((port) => `${host}:${port}`), sentinelName: name };
