@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { RoostError } from '../core/index.js';
 import { FolderDestination } from './folderDestination.js';
+import { S3Destination } from './s3Destination.js';
 
 /** An object as a destination lists it. */
 export interface ListedObject {
@@ -27,9 +28,12 @@ export interface Destination {
  *
  * @param workingFolder where relative folders start
  */
-export function openDestination(url: string, workingFolder = process.cwd()): Promise<Destination> {
-  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(url)?.[1];
+export async function openDestination(url: string, workingFolder = process.cwd()): Promise<Destination> {
+  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(url)?.[1]?.toLowerCase();
+  if (scheme === 's3') return S3Destination.open(url);
   if (scheme !== undefined)
-    throw new RoostError('InvalidArgument', `backups go to a folder, not to ${scheme}://`, { fields: { to: url } });
-  return Promise.resolve(new FolderDestination(resolve(workingFolder, url)));
+    throw new RoostError('InvalidArgument', `backups go to a folder or to s3://bucket/prefix, not to ${scheme}://`, {
+      fields: { to: url },
+    });
+  return new FolderDestination(resolve(workingFolder, url));
 }

@@ -60,7 +60,7 @@ export function addBackupCommands(program: Command, io: CliIo): void {
     'dump the cluster while writes go on\nOne replica of each tree is read, page by page, at the pace of a move; all jobs that the journal accepts meanwhile are kept beside the rows. The end of the dump is the earliest moment that it can be restored to. A dump that was killed goes on where it was when the same command comes again.',
     'roost backup run /backups',
   )
-    .argument('<to>', 'where backups are kept: a folder')
+    .argument('<to>', 'where backups are kept: a folder, or s3://bucket/prefix')
     .option(
       '--follow',
       'go on behind the dump, until SIGTERM or Ctrl-C: keep every job that the journal accepts, and say how much would be lost; without a dump where there is one behind which no job is missing',

@@ -31,7 +31,7 @@ export function addRestoreCommand(program: Command, io: CliIo): void {
     'restore a backup into a new cluster, as it was at a moment\nThe cluster is that of the configuration, and holds nothing. Tables that it does not have are made with as many shards and replicas as they had; to have others, make graphs, users and tweets with them first. It applies the jobs itself; servers may run, but clients must wait until it is done. Killed and run again, it goes on where it was. Timelines are not restored: `roost timeline setup` makes them, and they fill as they are read.',
     'roost restore /backups --of social --at 2026-11-29T02:00:00Z',
   )
-    .argument('<from>', 'where backups are kept: a folder')
+    .argument('<from>', 'where backups are kept: a folder, or s3://bucket/prefix')
     .option('--at <moment>', 'the moment (default: the latest that can be restored)', momentArgument)
     .option('--of <cluster>', 'the cluster that was backed up (default: that of the configuration)')
     .option('--dump <dump>', 'the dump to begin with (default: the newest that is early enough)')
