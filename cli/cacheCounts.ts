@@ -1,6 +1,5 @@
 import type { Gizzard } from '../gizzard/index.js';
-import { adminPage } from './console/adminPage.js';
-import { requireAll, runningServers } from './console/managers.js';
+import { serverMetrics } from './console/serverMetrics.js';
 
 /** What all running servers have counted of one cache, each since its start. */
 export interface CacheTotals {
@@ -24,33 +23,21 @@ export interface ServersCaches {
   readonly ejections: Readonly<Record<string, number>>;
 }
 
-const askWithinMs = 5_000;
-
 /** Adds up what the running servers print on /metrics. Throws `Unavailable` where one does not answer. */
 export async function cacheCounts(gizzard: Gizzard): Promise<ServersCaches> {
   const totals = new Map<string, number>();
   const names = { cache: new Set<string>(), pool: new Set<string>() };
-  const servers = (await runningServers(gizzard)).filter(({ admin }) => admin !== undefined);
-  const failures: Parameters<typeof requireAll>[0][number][] = [];
-  await Promise.all(
-    servers.map(async (server) => {
-      try {
-        const metrics = await adminPage(server.admin!, '/metrics', askWithinMs);
-        for (const [, what, kind, name, value] of metrics.matchAll(
-          /^roost_cache_(\w+)_total\{(cache|pool)="([^"]+)"\} (\d+)/gm,
-        )) {
-          names[kind as 'cache' | 'pool'].add(name!);
-          totals.set(`${what}:${name}`, (totals.get(`${what}:${name}`) ?? 0) + Number(value));
-        }
-      } catch (error) {
-        failures.push({ server, error });
-      }
-    }),
-  );
-  requireAll(failures);
+  const pages = await serverMetrics(gizzard);
+  for (const page of pages)
+    for (const [, what, kind, name, value] of page.matchAll(
+      /^roost_cache_(\w+)_total\{(cache|pool)="([^"]+)"\} (\d+)/gm,
+    )) {
+      names[kind as 'cache' | 'pool'].add(name!);
+      totals.set(`${what}:${name}`, (totals.get(`${what}:${name}`) ?? 0) + Number(value));
+    }
   const of = (what: string, name: string): number => totals.get(`${what}:${name}`) ?? 0;
   return {
-    servers: servers.length,
+    servers: pages.length,
     caches: [...names.cache].sort().map((cache) => ({
       cache,
       hits: of('hits', cache),

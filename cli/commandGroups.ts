@@ -44,6 +44,10 @@ const groups: Readonly<Record<string, Readonly<Record<string, readonly string[]>
     'Copy and repair:': ['copy', 'repair', 'strays', 'rate', 'cancel'],
     'Change by hand:': ['create', 'delete', 'undrop', 'purge', 'wrap', 'unwrap', 'mark'],
   },
+  timeline: {
+    'Read:': ['home', 'user', 'mentions', 'activity'],
+    'Look after them:': ['setup', 'rebuild', 'explain', 'stats', 'check'],
+  },
   tweets: {
     'Tweets:': ['create', 'get', 'counts', 'timeline', 'delete', 'undelete', 'import'],
     'Look after them:': ['setup', 'check', 'windows', 'roll', 'undrop', 'release'],

@@ -13,7 +13,10 @@ import {
   openConfig,
   outputFor,
 } from './console/command.js';
+import { addCheckOptions, type CheckCommandOptions, checkStores } from './check.js';
 import { addPageCommands } from './timelines/pageCommands.js';
+import { statsText } from './timelines/statsText.js';
+import { timelineStats } from './timelines/timelineStats.js';
 
 interface SetupOptions extends ConfigOptions {
   readonly shards: number;
@@ -53,6 +56,7 @@ export function addTimelineCommands(program: Command, io: CliIo): void {
     );
 
   addPageCommands(timeline, io);
+  addCareCommands(timeline, io);
 
   defineCommand(
     timeline,
@@ -103,6 +107,32 @@ export function addTimelineCommands(program: Command, io: CliIo): void {
           rows,
         );
       });
+    });
+}
+
+/** Commands that look at all timelines. */
+function addCareCommands(timeline: Command, io: CliIo): void {
+  addCheckOptions(
+    defineCommand(
+      timeline,
+      'check',
+      'compare timelines in Redis with the merge that they should be, while writes go on\nReads every replica of every timeline, and makes each anew from tweets and graphs. Replicas are compared with one another too. With --repair, servers rebuild timelines with entries that are missing or wrong. It fails where faults are left. `roost check` runs it with the checks of the other stores.',
+      'roost timeline check --repair',
+    ),
+  ).action((options: CheckCommandOptions) => checkStores(io, ['timeline'], options));
+
+  defineCommand(
+    timeline,
+    'stats',
+    'show what is kept, read and delivered\nLists, entries and bytes are of Redis; entries and bytes are estimates from a sample. The rest is what all running servers have counted since each was started, and rates over some seconds.',
+    'roost timeline stats --seconds 5',
+  )
+    .option('--seconds <count>', 'how long to count for the rates', integerArgument(1, 600), 1)
+    .addOption(configOption())
+    .action(async ({ seconds, ...options }: ConfigOptions & { readonly seconds: number }) => {
+      const stats = await withTimelines(io, options, (service) => timelineStats(service, seconds));
+      const output = outputFor(io, options);
+      output.result(stats, () => statsText(stats, output));
     });
 }
 

@@ -1,5 +1,6 @@
 export { cachedKind, type CachedKind, type CachedKinds, type KeyOption, type KeyOptions } from './cachedKind.js';
 export { checkReplicas } from './checkReplicas.js';
+export { lookUntilSure, type Suspected } from './lookUntilSure.js';
 export { shownFaults, type CheckOptions, type CheckReport } from './checkReport.js';
 export type { CliIo } from './cliIo.js';
 export { checkTimes, journalWrite, type JournalWriteOptions } from './journalWrite.js';

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { lookUntilSure, type Suspected } from '../cluster/index.js';
 import { Deadline, limits } from '../core/index.js';
 import { recountJobs, type Edge } from '../flock/index.js';
 import {
@@ -20,9 +20,6 @@ import { deleted, type TweetRecord } from './tweetRecord.js';
 
 const pageRows = 2_000;
 const pageDeadlineMs = 30_000;
-/** What is on its way in the journal looks like a fault for a moment. */
-const lookAgainMs = 250;
-const looks = 20;
 /** Rows of each table that are named where its copies differ. */
 const namedRows = 10;
 
@@ -65,7 +62,7 @@ export interface TweetCheckReport {
   readonly repaired: number;
 }
 
-interface Suspect extends TweetFault {
+interface Suspect extends TweetFault, Suspected<bigint> {
   readonly edge: IndexEdge;
   /** The state that the edge should have; undefined: removed. */
   readonly record: TweetRecord | undefined;
@@ -211,6 +208,8 @@ class TweetCheck {
         if (there === expected || (expected === 'removed' && there === 'none')) return [];
         return [
           {
+            of: record.id,
+            name: `${edge.graphId} ${edge.sourceId} ${record.id}`,
             id: record.id,
             graphId: edge.graphId,
             sourceId: edge.sourceId,
@@ -250,6 +249,8 @@ class TweetCheck {
         return [
           {
             ...stray,
+            of: stray.id,
+            name: `${stray.graphId} ${stray.sourceId} ${stray.id}`,
             found: there,
             expected: 'none',
             edge: { ...stray, kind: 'original' },
@@ -280,29 +281,16 @@ class TweetCheck {
     return found;
   }
 
-  /** Looks again at what is suspect, until nothing is, or it is sure. */
   async #untilSure(ids: readonly bigint[], look: (ids: readonly bigint[]) => Promise<Suspect[]>): Promise<void> {
-    let left = ids;
-    let suspects: Suspect[] = [];
-    for (let i = 0; i < looks && left.length > 0; i++) {
-      suspects = await look(left);
-      left = [...new Set(suspects.map(({ id }) => id))];
-      if (left.length > 0 && i < looks - 1)
-        await sleep(lookAgainMs, undefined, this.options.signal === undefined ? {} : { signal: this.options.signal });
-      const { queued, failing } = await this.tbird.flock.journal();
-      // With nothing in the journal there is nothing to wait for, once what was applied meanwhile has been looked at.
-      if (i > 0 && failing + queued.high + queued.medium + queued.low === 0) break;
-    }
-    if (suspects.length === 0) return;
-    const { failing } = await this.tbird.flock.journal();
-    if (failing > 0) {
-      this.#uncertain += suspects.length;
+    const { faults, uncertain } = await lookUntilSure(this.tbird.gizzard, ids, look, this.options);
+    if (uncertain) {
+      this.#uncertain += faults.length;
       return;
     }
     this.#faults.push(
-      ...suspects.map(({ id, graphId, sourceId, found, expected }) => ({ id, graphId, sourceId, found, expected })),
+      ...faults.map(({ id, graphId, sourceId, found, expected }) => ({ id, graphId, sourceId, found, expected })),
     );
-    if (this.options.repair === true) await this.#repair(suspects);
+    if (this.options.repair === true && faults.length > 0) await this.#repair(faults);
   }
 
   async #repair(suspects: readonly Suspect[]): Promise<void> {

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openCluster, serveCluster, type Cluster, type ServedCluster } from '../cluster/index.js';
 import { startPlayground, type Playground } from '../playground/index.js';
 import { configSchema, type RoostConfigInput } from '../process/index.js';
+import type { TimelineStats } from '../cli/timelines/timelineStats.js';
 import { connect, type Roost } from '../sdk/index.js';
 import { timelineStore } from '../timeline/index.js';
 import { callRoost } from './callRoost.js';
@@ -162,6 +163,31 @@ describe('roost timeline', () => {
       ['12', 'tweet 4'],
       ['13', 'tweet 3'],
     ]);
+  });
+
+  it('shows what is kept, read and delivered', async () => {
+    const made = await client.tweets.create({ userId: 12, text: 'counted' }, materialized);
+    await expect.poll(async () => (await client.timelines.home(11)).ids[0]).toBe(made);
+    const { stdout } = await roost('timeline', 'stats', '--json');
+    const stats = JSON.parse(stdout) as TimelineStats;
+    expect(stats).toMatchObject({ servers: 1, jobs: { failing: 0 } });
+    const home = stats.kinds.find(({ kind }) => kind === 'home')!;
+    expect(home.lists).toBeGreaterThan(0);
+    expect(home.entries).toBeGreaterThan(6);
+    expect(home.bytes).toBeGreaterThan(home.entries * 28 * 2);
+    expect(home.pages.kept).toBeGreaterThan(0);
+    expect(home.pages.rebuilt).toBeGreaterThan(0);
+    expect(stats.deliveries.pushed).toBeGreaterThan(0);
+    expect(stats.deliveries.withinSeconds!.p99).toBeGreaterThanOrEqual(stats.deliveries.withinSeconds!.p50);
+    expect(stats.costs.pushSeconds).toBeGreaterThan(0);
+    expect((await roost('timeline', 'stats')).stdout).toMatch(/time to deliver +half within/);
+  });
+
+  it('compares timelines with the merge that they should be', async () => {
+    expect(await roost('timeline', 'check')).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringMatching(/timelines beside their sources.*nothing is wrong/) as string,
+    });
   });
 
   it('rebuilds one that holds something else', async () => {

@@ -1,3 +1,4 @@
+export { checkTimelines } from './check/checkTimelines.js';
 export { makeEntry, keyOf, secondaryKeyCounts, type TimelineEntry } from './entry.js';
 export { kindNames, type KindName } from './pages/rebuildJob.js';
 export type { HomeEntry } from './home/homeEntry.js';

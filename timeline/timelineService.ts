@@ -14,7 +14,7 @@ import type { ReadRule } from './home/visibility.js';
 import { encodeTimelineWrite, timelineJobKind } from './jobs/timelinePayload.js';
 import { AuthorTimelines } from './kinds/authorTimelines.js';
 import { MentionTimelines } from './kinds/mentionTimelines.js';
-import type { ListLimits } from './lists/timelineLists.js';
+import type { ListLimits, ListsSize } from './lists/timelineLists.js';
 import { routingKeys } from './names.js';
 import { newRebuild, type KindName } from './pages/rebuildJob.js';
 import type { TimelineKind } from './pages/timelineKind.js';
@@ -116,6 +116,25 @@ export class TimelineService {
     const deadline = deadlineOf(options);
     await this.timelines.delete(this.#nameOf(kind, userId), { ...options, acknowledgment: 'materialized' });
     await this.#askForRebuild(kind, userId, deadline);
+  }
+
+  /** How many timelines of a kind are kept, the entries of one replica, and the bytes of all. Entries and bytes are estimates. Throws as `Timelines` does. */
+  async sizeOf(kind: KindName, options: ReadOptions = {}): Promise<ListsSize> {
+    const deadline = deadlineOf(options);
+    const trees = await Promise.all(
+      this.gizzard.topology
+        .routes(timelinesTableId)
+        .map(({ leaves }) =>
+          Promise.all(leaves.map((leaf) => this.timelines.listsAt(leaf, deadline).sizeOf(this.kinds[kind].prefix))),
+        ),
+    );
+    const sum = (of: (replicas: readonly ListsSize[]) => number): number =>
+      trees.reduce((total, replicas) => total + of(replicas), 0);
+    return {
+      lists: sum((replicas) => Math.max(0, ...replicas.map(({ lists }) => lists))),
+      entries: sum((replicas) => Math.max(0, ...replicas.map(({ entries }) => entries))),
+      bytes: sum((replicas) => replicas.reduce((total, { bytes }) => total + bytes, 0)),
+    };
   }
 
   #pages<Item>(name: KindName, kind: TimelineKind<Item>): TimelinePages<Item> {

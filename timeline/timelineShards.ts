@@ -31,6 +31,12 @@ export class TimelineShards {
     );
   }
 
+  /** The lists of one replica. */
+  listsAt(leaf: Pick<Leaf, 'shard'>, deadline: Deadline): TimelineLists {
+    const host = this.gizzard.hosts.host(leaf.shard.id.hostname) as RedisHost;
+    return listsOf(this.#spaces, this.limits, host, leaf, deadline);
+  }
+
   /** Journals a write. */
   async write(job: NewJob, options: WriteOptions): Promise<void> {
     this.requireShards();

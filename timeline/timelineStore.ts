@@ -5,6 +5,7 @@ import { redisBackend } from '../redis/index.js';
 import type { RoostConfig } from '../process/index.js';
 import { tbirdStore } from '../tbird/index.js';
 import { activityJob } from './activity/activityJob.js';
+import { checkTimelines } from './check/checkTimelines.js';
 import { deliverAlongside } from './home/deliverAlongside.js';
 import { deliveryJob } from './home/deliveryJob.js';
 import { followJob } from './home/followJob.js';
@@ -50,6 +51,7 @@ export const timelineStoreWith = (
         followJob(timelines, tbird, flock, graphs, config.timeline.keep),
       ];
     },
+    check: checkTimelines,
   });
 
 export const timelineStore = timelineStoreWith([]);

@@ -1,10 +1,10 @@
 import { limits, RoostError, type Deadline } from '../core/index.js';
-import type { Gizzard } from '../gizzard/index.js';
+import type { Gizzard, Leaf } from '../gizzard/index.js';
 import { deadlineOf, type ReadOptions, type WriteOptions } from '../wire/index.js';
 import { dedupe } from './dedupe.js';
 import { checkEntry, keyOf, secondaryKeyCounts, flagsOf, secondaryKeyOf, type TimelineEntry } from './entry.js';
 import { encodeTimelineWrite, timelineJobKind, type TimelineWrite } from './jobs/timelinePayload.js';
-import type { Floor, ListPage, PageBounds, TimelineRates } from './lists/timelineLists.js';
+import type { Floor, ListPage, PageBounds, TimelineLists, TimelineRates } from './lists/timelineLists.js';
 import { checkName, longestName } from './names.js';
 import type { TimelineShards } from './timelineShards.js';
 
@@ -157,6 +157,11 @@ export class Timelines {
   /** Gives one caller at a time the right to rebuild a timeline, for some time. Returns whether this one has it. */
   async lease(name: string, ms: number, deadline: Deadline): Promise<boolean> {
     return this.shards.read(name, deadline, (lists) => lists.lease(name, ms));
+  }
+
+  /** The lists of one replica. */
+  listsAt(leaf: Leaf, deadline: Deadline): TimelineLists {
+    return this.shards.listsAt(leaf, deadline);
   }
 
   #all(name: string, options: ReadOptions): Promise<ListPage | undefined> {

@@ -1,3 +1,4 @@
+import { snowflakeTimeMs } from '../../core/index.js';
 import type { Metrics } from '../../process/index.js';
 import type { Delivered } from '../lists/timelineLists.js';
 import { BusyAverage } from './busyAverage.js';
@@ -10,6 +11,9 @@ const expectedPulls = 100;
 /** Bounds of a push's cost in pulls, so that no measurement, however odd, decides for all. */
 const leastRatio = 0.002;
 const mostRatio = 5;
+/* Of the time from a tweet to its timelines. */
+const deliveryBuckets = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
+const mostSeconds = 86_400;
 
 /** What a delivery was decided by. */
 export interface PostTerms {
@@ -44,6 +48,7 @@ export const decodeTerms = (bytes: Buffer): PostTerms | undefined =>
 export class DeliveryCosts {
   readonly #push = new BusyAverage(expectedPushSeconds, expectedPushes);
   readonly #pull = new BusyAverage(expectedPullSeconds, expectedPulls);
+  readonly #late: (seconds: number) => void;
   readonly #decided: (by: { decision: 'push' | 'pull' }, count: number) => void;
   readonly #cost: (of: { decision: 'push' | 'pull'; kind: 'predicted' | 'real' }, seconds: number) => void;
 
@@ -71,6 +76,13 @@ export class DeliveryCosts {
         gauge.set({ decision: 'pull' }, this.pullSeconds);
       },
     );
+    const late = metrics.histogram(
+      'roost_timeline_delivery_seconds',
+      'From the id of a tweet to the moment when some of the home timelines of those who get it had it',
+      [],
+      deliveryBuckets,
+    );
+    this.#late = (seconds) => late.observe(seconds);
     this.#decided = (by, count) => decided.inc(by, count);
     this.#cost = (of, seconds) => cost.inc(of, seconds);
   }
@@ -97,6 +109,13 @@ export class DeliveryCosts {
   get terms(): PostTerms {
     const { pushSeconds, pullSeconds, threshold } = this;
     return { pushSeconds, pullSeconds, threshold };
+  }
+
+  /** Counts how long a tweet took into some timelines. */
+  delivered(tweetId: bigint): void {
+    const seconds = (Date.now() - snowflakeTimeMs(tweetId)) / 1_000;
+    // Older ones come from an import.
+    if (seconds < mostSeconds) this.#late(Math.max(0, seconds));
   }
 
   /** Measures a step that pushes. One that mostly leaves entries to readers says little about pushes. */

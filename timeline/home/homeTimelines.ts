@@ -1,3 +1,4 @@
+import { snowflakeTimeMs } from '../../core/index.js';
 import type { Flock } from '../../flock/index.js';
 import type { Tbird } from '../../tbird/index.js';
 import type { ReadOptions } from '../../wire/index.js';
@@ -15,6 +16,8 @@ export const homeName = (userId: bigint): string => `${homePrefix}${userId}`;
 
 /** Authors whose tweets one step of a rebuild merges. */
 const authorsAtOnce = 2_000;
+/** The journal's clock gives edges their times, and a server's clock tweets their ids. */
+const clocksApartMs = 5_000;
 
 /**
  * Home timelines: what those whom a user follows have tweeted. The newest `timeline.keep` entries of each are kept as they are delivered; behind them pages go on
@@ -63,17 +66,47 @@ export class HomeTimelines implements TimelineKind<HomeEntry> {
     await live.find(originalsOf(brought), options);
     const originals = live.entries(originalsOf(wanted));
     await relations.find([...brought, ...originals], options);
-    const visible = (some: readonly HomeEntry[]): HomeEntry[] =>
-      some.filter(
-        (entry) =>
-          live.has(entry.tweetId) &&
-          readRules.every((rule) => rule(entry, userId, relations)) &&
-          this.rules.every((rule) => rule(entry, userId)),
-      );
+    const visible = (some: readonly HomeEntry[]) => this.#visible(userId, some, live, relations);
     const all = visible([...kept, ...brought]).sort((a, b) => newestFirst(a.tweetId, b.tweetId));
     const wantedIds = new Set(wanted.map(({ tweetId }) => tweetId));
     const shownOriginals = new Set(visible(originals).map(({ tweetId }) => tweetId));
     return withoutRepeats(all, shownOriginals).filter(({ tweetId }) => wantedIds.has(tweetId));
+  }
+
+  /** Those that the reader sees, repeated retweets too. A reply to somebody whom the reader follows only since was not delivered, and need not be there. */
+  async due(userId: bigint, entries: readonly HomeEntry[], options: ReadOptions): Promise<HomeEntry[]> {
+    const live = new LiveTweets(this.tbird);
+    const graphs = this.graphs();
+    const relations = new ReaderRelations(this.flock, graphs, userId);
+    await Promise.all([
+      live.find(
+        entries.map(({ tweetId }) => tweetId),
+        options,
+      ),
+      relations.find(entries, options),
+    ]);
+    const visible = this.#visible(userId, entries, live, relations);
+    const answered = BigInt64Array.from(
+      new Set(visible.flatMap((entry) => (answersAnother(entry, userId) ? entry.replyToUserId : []))),
+    );
+    if (answered.length === 0) return visible;
+    const readers = new BigInt64Array(answered.length).fill(userId);
+    const edges = await this.flock.edges(graphs.follows, readers, answered, options);
+    const followedSinceMs = new Map(edges.map((edge, i) => [answered[i]!, Number((edge?.updatedAt ?? 0n) / 1_000n)]));
+    return visible.filter(
+      (entry) =>
+        !answersAnother(entry, userId) ||
+        snowflakeTimeMs(entry.tweetId) > followedSinceMs.get(entry.replyToUserId)! + clocksApartMs,
+    );
+  }
+
+  #visible(userId: bigint, entries: readonly HomeEntry[], live: LiveTweets, relations: ReaderRelations): HomeEntry[] {
+    return entries.filter(
+      (entry) =>
+        live.has(entry.tweetId) &&
+        readRules.every((rule) => rule(entry, userId, relations)) &&
+        this.rules.every((rule) => rule(entry, userId)),
+    );
   }
 
   /** The tweets of authors who are not pushed to the reader. */
@@ -109,6 +142,15 @@ export class HomeTimelines implements TimelineKind<HomeEntry> {
     };
   }
 }
+
+/** Of a reply by somebody else, to a third user. */
+const answersAnother = (
+  entry: HomeEntry,
+  readerId: bigint,
+): entry is HomeEntry & { readonly replyToUserId: bigint } => {
+  const { userId, replyToUserId } = entry;
+  return replyToUserId !== undefined && userId !== readerId && replyToUserId !== userId && replyToUserId !== readerId;
+};
 
 const originalsOf = (entries: readonly HomeEntry[]): bigint[] =>
   entries.flatMap(({ retweetOfId }) => (retweetOfId === undefined ? [] : [retweetOfId]));

@@ -91,6 +91,7 @@ async function deliver(
 ): Promise<readonly FollowUp[]> {
   const terms = { at: authorAt, least, token: randomInt(1, maxToken), revive: op === 'restore' };
   const { fills } = await costs.pushing(() => lists.deliver(entry, prefix, ids, terms));
+  if (op === 'deliver') costs.delivered(keyOf(entry));
   const authorId = authorOf(entry);
   if (fills.length === 0 || authorId === undefined) return [];
   return Array.from(chunks(fills, fillsPerJob), (some) =>

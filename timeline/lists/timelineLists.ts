@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { RoostError, type Deadline } from '../../core/index.js';
 import type { KeySpaces, LuaScript, RedisHost, SpaceOwner } from '../../redis/index.js';
 import { inOrder, keyBytes, keyOf, type TimelineEntry } from '../entry.js';
@@ -16,6 +17,8 @@ export type TimelineIds = readonly bigint[] | BigInt64Array;
 const timelinesPerStep = 1_000;
 /** Authors that a timeline leaves to its readers; all others are pushed. */
 const pulledPerTimeline = 256;
+/** Timelines that are looked at to estimate the size of all. */
+const sampledTimelines = 20;
 const tombstone = 'gone';
 
 export interface ListLimits {
@@ -87,6 +90,13 @@ export interface TimelineRates {
   readonly reads: number;
   /** Undefined where the timeline is missing. */
   readonly pulled: readonly bigint[] | undefined;
+}
+
+export interface ListsSize {
+  /** Those that have expired count until somebody lists them. */
+  readonly lists: number;
+  readonly entries: number;
+  readonly bytes: number;
 }
 
 /** Everything that is stored of a timeline. */
@@ -273,6 +283,35 @@ export class TimelineLists {
   async count(): Promise<number> {
     const index = await this.#index();
     return index === undefined ? 0 : this.host.run(this.deadline, (redis) => redis.zcard(index));
+  }
+
+  /** The size of the timelines whose names begin with a prefix that ends in a colon: their number, and what they hold and take if all are like some of them. */
+  async sizeOf(prefix: string): Promise<ListsSize> {
+    const index = await this.#index();
+    if (index === undefined) return { lists: 0, entries: 0, bytes: 0 };
+    // A semicolon is the next character behind a colon.
+    const [from, to] = [`[${prefix}`, `(${prefix.slice(0, -1)};`];
+    return this.host.run(this.deadline, async (redis) => {
+      const lists = await redis.zlexcount(index, from, to);
+      const skipped = randomInt(Math.max(1, lists - sampledTimelines));
+      const names = await redis.zrangebylex(index, from, to, 'LIMIT', skipped, sampledTimelines);
+      const sampled = await Promise.all(
+        names.map(async (name) => {
+          const keys = [`${index}:${name}`, `${index}#pace#${name}`];
+          const [entries, ...bytes] = await Promise.all([
+            redis.llen(keys[0]!),
+            ...keys.map((key) => redis.memory('USAGE', key)),
+          ]);
+          return { entries, bytes: bytes.reduce<number>((sum, some) => sum + Number(some ?? 0), 0) };
+        }),
+      );
+      const ofAll = (sum: number): number => Math.round((sum * lists) / Math.max(1, names.length));
+      return {
+        lists,
+        entries: ofAll(sampled.reduce((sum, one) => sum + one.entries, 0)),
+        bytes: ofAll(sampled.reduce((sum, one) => sum + one.bytes, 0)),
+      };
+    });
   }
 
   /** The key below which a timeline holds nothing; `all` where there is nothing that it does not hold, undefined where it is missing. */

@@ -47,6 +47,8 @@ export interface TimelineKind<Item> {
     /** Ids of more items, which are not in the list: see `pulled`. */
     pulled?: readonly bigint[],
   ): Promise<readonly Item[]>;
+  /** Those of the items that a list must hold: those that the user gets to see. Absent: as `shown`, which leaves out what another item shows already. */
+  due?(userId: bigint, items: readonly Item[], options: ReadOptions): Promise<readonly Item[]>;
   /** Of authors whose entries are not all in the list: the ids between the bounds, newest first, of each at most the newest `count`. Absent: there are no such authors. */
   pulled?(authors: readonly bigint[], bounds: BehindBounds, options: ReadOptions): Promise<readonly bigint[]>;
   /** What is older than the kept entries. */

@@ -1,0 +1,23 @@
+import type { Gizzard } from '../../gizzard/index.js';
+import { adminPage } from './adminPage.js';
+import { requireAll, runningServers } from './managers.js';
+
+const askWithinMs = 5_000;
+
+/** What each of the running servers prints on /metrics. Throws `Unavailable` where one does not answer. */
+export async function serverMetrics(gizzard: Gizzard): Promise<readonly string[]> {
+  const servers = (await runningServers(gizzard)).filter(({ admin }) => admin !== undefined);
+  const failures: Parameters<typeof requireAll>[0][number][] = [];
+  const pages = await Promise.all(
+    servers.map(async (server) => {
+      try {
+        return await adminPage(server.admin!, '/metrics', askWithinMs);
+      } catch (error) {
+        failures.push({ server, error });
+        return '';
+      }
+    }),
+  );
+  requireAll(failures);
+  return pages;
+}

@@ -1,0 +1,41 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Gizzard } from '../gizzard/index.js';
+import type { CheckOptions } from './checkReport.js';
+
+const lookAgainMs = 250;
+const defaultSettleMs = 5_000;
+
+/** A difference that a look found: what it is of, and a name that tells it from all others. */
+export interface Suspected<Key> {
+  readonly of: Key;
+  readonly name: string;
+}
+
+/**
+ * Tells faults from writes that are under way: looks again at all that differs until a difference is gone, the journal has nothing left to apply, or the time to settle has passed. A fault is a difference
+ * that every look has found. `uncertain`: jobs that failed are still to be tried again, and may put it right.
+ */
+export async function lookUntilSure<Key, Suspect extends Suspected<Key>>(
+  { jobs }: Gizzard,
+  keys: readonly Key[],
+  look: (keys: readonly Key[]) => Promise<readonly Suspect[]>,
+  { settleMs = defaultSettleMs, signal }: Pick<CheckOptions, 'settleMs' | 'signal'>,
+): Promise<{ readonly faults: readonly Suspect[]; readonly uncertain: boolean }> {
+  const looks = Math.ceil(settleMs / lookAgainMs) + 1;
+  let suspects = new Map<string, Suspect>();
+  let left = keys;
+  let quiet = false;
+  for (let i = 0; i < looks && left.length > 0; i++) {
+    signal?.throwIfAborted();
+    const seen = new Map((await look(left)).map((suspect) => [suspect.name, suspect]));
+    suspects = i === 0 ? seen : new Map([...seen].filter(([name]) => suspects.has(name)));
+    left = [...new Set(Array.from(suspects.values(), ({ of }) => of))];
+    // With nothing in the journal there is nothing to wait for, once what was applied before has been looked at.
+    if (left.length === 0 || quiet || i === looks - 1) break;
+    const { queued, failing } = await jobs.status();
+    quiet = failing + queued.high + queued.medium + queued.low === 0;
+    await sleep(lookAgainMs, undefined, signal && { signal });
+  }
+  if (suspects.size === 0) return { faults: [], uncertain: false };
+  return { faults: [...suspects.values()], uncertain: (await jobs.status()).failing > 0 };
+}
