@@ -17,12 +17,12 @@ const counted = {
   firstLevelHits: ['first_level_hits', 'Entries found in the process'],
 } as const;
 
-/** What one cache of a process has counted so far. Plain numbers, since a read of a hundred entries counts a hundred times. */
+/** Counts of one cache in this process. Plain numbers: a read of a hundred entries counts a hundred times. */
 export type CacheCounts = Record<keyof typeof counted, number>;
 
 const byMetrics = new WeakMap<Metrics, CacheMetrics>();
 
-/** What the caches of a process count. */
+/** Counters of all caches of a process. */
 export class CacheMetrics {
   readonly ejections: Counter<'pool'>;
   readonly #caches = new Map<string, CacheCounts>();
@@ -37,14 +37,14 @@ export class CacheMetrics {
     this.ejections = metrics.counter('roost_cache_ejections_total', 'Nodes put out by this process', ['pool']);
   }
 
-  /** A registry takes a counter once: all caches that are shown there count here. */
+  /** A registry accepts each counter once, so that all caches of the process share these. */
   static in(metrics: Metrics): CacheMetrics {
     const known = byMetrics.get(metrics) ?? new CacheMetrics(metrics);
     byMetrics.set(metrics, known);
     return known;
   }
 
-  /** The counts of a cache, to be added to. From now on they are shown, at first as 0. */
+  /** The counts of a cache, for the caller to increment. Exposed from now on, starting at 0. */
   of(cache: string): CacheCounts {
     let counts = this.#caches.get(cache);
     if (counts === undefined) {

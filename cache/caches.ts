@@ -5,13 +5,16 @@ import { CacheMetrics } from './cacheMetrics.js';
 import type { FirstLevelOptions } from './entries/firstLevel.js';
 import { CachePool } from './ring/cachePool.js';
 
-/** The cache nodes of a cluster, as a process uses them. A pool that has no nodes is undefined: what is built on it then asks its loader every time. */
+/**
+ * The cache nodes of a cluster, as one process uses them. A pool without nodes is undefined; caches built on it call
+ * their loader every time.
+ */
 export class Caches {
   constructor(
     readonly config: CacheConfig,
-    /** Vectors, rows, fragments. */
+    /** For vectors, rows and fragments. */
     readonly main: CachePool | undefined,
-    /** Pages, and nothing else. */
+    /** For pages, and nothing else. */
     readonly pages: CachePool | undefined,
     private readonly redis: Redis | undefined,
   ) {}
@@ -21,7 +24,7 @@ export class Caches {
     return new Caches(cache, undefined, undefined, undefined);
   }
 
-  /** The first level that the configuration asks for; none by default. */
+  /** The configured first level; none by default. */
   get firstLevel(): { readonly firstLevel?: FirstLevelOptions } {
     const { processEntries, processSeconds } = this.config;
     return processEntries === 0 ? {} : { firstLevel: { entries: processEntries, seconds: processSeconds } };
@@ -34,13 +37,16 @@ export class Caches {
   }
 }
 
-/** Redis is asked for the register only; a call that takes longer than this has failed. */
+/** Redis holds only the register; a call that takes longer has failed. */
 const registerTimeoutMs = 1_000;
 
-/** What a tool waits for a node: what it says of one that is slow is worth more than what it spares. */
+/** How long a tool waits for a node: reporting a slow node is worth more than a quick answer. */
 const onlookerDeadlineMs = 1_000;
 
-/** Opens the caches of a cluster; as an `onlooker`, to look at them. Throws `Unavailable` where there are cache nodes and their register, in Redis, cannot be reached. */
+/**
+ * Opens the caches of a cluster; as an `onlooker`, only to look at them. Throws `Unavailable` if there are cache
+ * nodes and their register in Redis cannot be reached.
+ */
 export async function openCaches(
   config: RoostConfig,
   options: { readonly log?: Log; readonly metrics?: Metrics; readonly onlooker?: boolean } = {},

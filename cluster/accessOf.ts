@@ -3,7 +3,8 @@ import { isLoopback, RoostError } from '../core/index.js';
 import type { Log, Metrics, RoostConfig } from '../process/index.js';
 
 /**
- * Who may call the ports of a configuration. Throws `FailedPrecondition` where other machines reach them and nothing says who may call, and as `readAccessFile`.
+ * The access rules of a configuration. Throws `FailedPrecondition` if other machines can reach the ports and no rules
+ * are configured, and as `readAccessFile`.
  */
 export function accessOf(
   { access: { file, open }, server: { host } }: Pick<RoostConfig, 'access' | 'server'>,

@@ -1,41 +1,44 @@
 import { inspectCache, type InspectOptions, type InspectReport, type LeasedCache } from '../cache/index.js';
 
-/** An option of `roost cache inspect` that says where the keys of some kinds belong. */
+/** An option of `roost cache inspect` that some kinds need to interpret keys. */
 export interface KeyOption {
-  /** As the command line has it: `--graph <name>`. */
+  /** As commander takes it: `--graph <name>`. */
   readonly flags: string;
   readonly description: string;
   readonly choices?: readonly string[];
   readonly default?: string;
 }
 
-/** The values of the key options, by name in camelCase. */
+/** Values of the key options, by camelCase name. */
 export type KeyOptions = Readonly<Record<string, string | undefined>>;
 
 /** A kind of cached entries, as operators see it. */
 export interface CachedKind {
   readonly kind: string;
-  /** Compares entries with the database; without `keys`, those that the nodes hold. Keys come and go as people write them. */
+  /**
+   * Compares entries with the database; without `keys`, the entries that the nodes hold. Keys are given and returned
+   * as people write them.
+   */
   inspect(
     keys: readonly string[] | undefined,
     options: Pick<InspectOptions<string>, 'sample' | 'settleMs'>,
   ): Promise<InspectReport<string>>;
 }
 
-/** What a store keeps on the cache nodes. Commands find, warm, flush and count entries by the names of their caches. */
+/** The store's entries on the cache nodes. Commands find, warm, flush and count them by the names of their caches. */
 export interface CachedKinds<Opened> {
-  /** Every kind there may be, for help texts and the check of arguments. */
+  /** Every possible kind, for help texts and the check of arguments. */
   readonly names: readonly string[];
   readonly keyOptions?: readonly KeyOption[];
-  /** Those that are cached here. */
+  /** The kinds that this cluster caches. */
   of(opened: Opened, options: KeyOptions): readonly CachedKind[];
 }
 
 /**
- * A kind whose entries stand in one cache.
+ * A kind of entries that one cache holds.
  *
- * @param parseKey a key as the cache has it
- * @param parseArgument a key as people write it
+ * @param parseKey parses a key as the cache has it
+ * @param parseArgument parses a key as people write it
  */
 export const cachedKind = <K extends bigint | string, V>(
   kind: string,

@@ -1,12 +1,13 @@
 import { differingRows, shardKey, type Gizzard, type ShardInfo } from '../gizzard/index.js';
 import { shownFaults, type CheckOptions, type CheckReport } from './checkReport.js';
 
-/** Rows of each table that are named where its replicas differ. */
+/** Rows named for each table with differing replicas. */
 const namedRows = 10;
 
 /**
- * Compares the replicas of all shards of some types row by row, while they are written, and looks for rows in shards to which their keys do not lead. With `repair`, servers merge
- * the replicas that differ, and this waits for them. Shards that cannot be moved, and those that are denied, are not looked at.
+ * Compares the replicas of all shards of some types row by row, during writes, and looks for rows in shards that
+ * their keys do not lead to. With `repair`, servers merge differing replicas, and this waits for them. Shards that
+ * cannot be moved, and denied ones, are skipped.
  */
 export async function checkReplicas(
   gizzard: Gizzard,
@@ -54,7 +55,7 @@ export async function checkReplicas(
     ),
   );
   found.unshift(...Array.from(strays.skipped, ([shard, why]) => `${shard} was not looked through: ${why}`));
-  // A merge of replicas would copy the rows that do not belong there.
+  // A merge of replicas would copy stray rows.
   const mends = repair && strays.count === 0;
   if (mends)
     for (const shards of differing)

@@ -1,26 +1,29 @@
-/** How a store is checked. */
+/** How to check a store. */
 export interface CheckOptions {
-  /** Put right what is found, as far as `CheckReport.remedies` does not say otherwise. */
+  /** Repair faults, except those that `CheckReport.remedies` is needed for. */
   readonly repair?: boolean;
-  /** How long a difference has to last before it is a fault, for checks that wait so: writes that are under way make some. Absent: the store's own time. */
+  /**
+   * How long a difference must last to count as a fault: writes in progress cause passing ones. Absent: the store's
+   * own time.
+   */
   readonly settleMs?: number;
   readonly signal?: AbortSignal;
-  /** Called now and then with the rows that have been read so far. */
+  /** Called from time to time with the number of rows read so far. */
   readonly onProgress?: (rows: number) => void;
 }
 
-/** What a check of a store found. */
+/** The result of checking a store. */
 export interface CheckReport {
-  /** How much was looked at, for people: `31 tweets and 60 entries`. */
+  /** How much was checked, for people: `31 tweets and 60 entries`. */
   readonly looked: string;
-  /** All faults, with those that are repaired, or that journaled jobs repair. */
+  /** All faults, including those that were repaired or that journaled jobs will repair. */
   readonly faults: number;
   readonly repaired: number;
-  /** The first faults, a line each, for people. */
+  /** The first faults, one line each, for people. */
   readonly found: readonly string[];
-  /** Commands that put right what `repair` does not. They come first where they are needed: a repair would copy such faults. */
+  /** Commands for the faults that `repair` cannot mend. Run them before a repair, which would copy such faults. */
   readonly remedies: readonly string[];
 }
 
-/** Lines of a report. */
+/** The most lines in a report. */
 export const shownFaults = 20;

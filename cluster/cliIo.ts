@@ -1,17 +1,17 @@
 import type { WriteStream } from 'node:tty';
 import type { Store } from './store.js';
 
-/** What a command sees of the world, so that tests can run commands in their own process. */
+/** A command's surroundings, so that tests can run commands in their own process. */
 export interface CliIo {
   readonly stdout: NodeJS.WritableStream & Partial<Pick<WriteStream, 'isTTY' | 'columns'>>;
   readonly stderr: NodeJS.WritableStream & Partial<Pick<WriteStream, 'isTTY' | 'columns'>>;
-  /** Where a command asks something of the user; absent where nobody can be asked. */
+  /** The user's terminal; absent if nobody can be asked. */
   readonly stdin?: NodeJS.ReadableStream & { readonly isTTY?: boolean };
   readonly environment: NodeJS.ProcessEnv;
-  /** The stores that commands serve and look after. */
+  /** The stores that commands serve and manage. */
   readonly stores: readonly Store[];
-  /** Relative paths start here. */
+  /** The base of relative paths. */
   readonly workingFolder: string;
-  /** Aborted, with the signal's name as reason, when the user wants the command to end. */
+  /** Aborted when the user ends the command; the reason is the signal's name. */
   readonly signal: AbortSignal;
 }

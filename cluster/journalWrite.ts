@@ -5,15 +5,18 @@ import { deadlineOf, type WriteOptions } from '../wire/index.js';
 const maxAheadMicros = BigInt(limits.timeAheadMs) * 1_000n;
 
 export interface JournalWriteOptions extends WriteOptions {
-  /** Of a call that has done other work already. Absent: `deadlineMs` from now. */
+  /** The deadline of a call that has done other work already. Absent: `deadlineMs` from now. */
   readonly deadline?: Deadline;
-  /** Times that the caller brings. The jobs hold them; here they are checked. Absent: the journal gives every time, see `NewJob.times` and `timedJob`. */
+  /**
+   * Times that the caller gives. The jobs contain them; they are checked here. Absent: the journal gives every time,
+   * see `NewJob.times` and `timedJob`.
+   */
   readonly times?: Iterable<Micros>;
 }
 
 /**
- * Journals a store's write: all of its jobs, or none. Returns when they are in the journal or, with `materialized`, when they have been applied.
- * Throws as `Jobs.append` does, and `InvalidArgument` for a time that no write may bring.
+ * Journals all jobs of a write, or none. Resolves when the journal has them or, with `materialized`, when they have
+ * been applied. Throws as `Jobs.append`, and `InvalidArgument` for a time out of range.
  */
 export async function journalWrite(
   gizzard: Gizzard,
@@ -30,7 +33,10 @@ export async function journalWrite(
   });
 }
 
-/** Throws `InvalidArgument` for a time before 1970, or more than a day ahead of the journal's clock: it would win over every write until then. */
+/**
+ * Throws `InvalidArgument` for a time before 1970, or more than a day ahead of the journal's clock: it would win over
+ * every write until then.
+ */
 export async function checkTimes({ jobs }: Gizzard, times: Iterable<Micros>, deadline: Deadline): Promise<void> {
   let latest: Micros | undefined;
   for (const time of times) {

@@ -9,13 +9,16 @@ import type { Store, StoreContext, StoreLike, StoresByName } from './store.js';
 export interface OpenClusterOptions {
   readonly log?: Log;
   readonly metrics?: Metrics;
-  /** Whether this process applies jobs of the journal, moves data, and does the stores' background work. Without it, it still accepts writes and answers reads. */
+  /**
+   * Whether this process applies jobs, moves data, and runs the stores' background work. Otherwise it only accepts
+   * writes and answers reads.
+   */
   readonly work?: boolean;
-  /** Set up the name server where there is none. */
+  /** Create the name server's tables if there are none. */
   readonly create?: boolean;
-  /** How jobs reach remote clusters. Absent: they wait for a process that knows. */
+  /** Sends jobs to remote clusters. Absent: such jobs wait for a process that can. */
   readonly sendJobs?: SendJobs;
-  /** Whether to use the cache nodes, or those that the caller has opened and will close. Absent: as `work`. */
+  /** Whether to use the cache nodes, or caches that the caller has opened and will close. Absent: as `work`. */
   readonly caches?: Caches | boolean;
 }
 
@@ -23,13 +26,13 @@ export interface OpenClusterOptions {
 export interface OpenedStore {
   readonly store: Store;
   readonly opened: unknown;
-  /** The names of its shard types. */
+  /** Names of its shard types. */
   readonly shardTypes: readonly string[];
 }
 
-/** Stores on one Gizzard, as one process sees them. */
+/** Stores on one Gizzard, seen from one process. */
 export class Cluster<Stores extends readonly StoreLike[] = readonly StoreLike[]> {
-  /** In the order in which they were opened: each behind those that it uses. */
+  /** In the order of opening: each store after those that it uses. */
   readonly opened: readonly OpenedStore[] = [];
   #closing: Promise<void> | undefined;
 
@@ -48,7 +51,7 @@ export class Cluster<Stores extends readonly StoreLike[] = readonly StoreLike[]>
     return Object.fromEntries(this.opened.map(({ store, opened }) => [store.name, opened])) as StoresByName<Stores>;
   }
 
-  /** Opens a store, and registers its types. */
+  /** Opens a store and registers its types. */
   async add(store: Store): Promise<void> {
     const { gizzard, caches, config } = this;
     const context: StoreContext = {
@@ -71,7 +74,7 @@ export class Cluster<Stores extends readonly StoreLike[] = readonly StoreLike[]>
     });
   }
 
-  /** Checks a store as it checks itself, or by its replicas where it brings no check. Throws `NotFound` for a name that no store has. */
+  /** Runs a store's check, or compares its replicas if it has none. Throws `NotFound` for an unknown store. */
   async check(name: string, options: CheckOptions = {}): Promise<CheckReport> {
     const found = this.opened.find(({ store }) => store.name === name);
     if (found === undefined)
@@ -83,7 +86,7 @@ export class Cluster<Stores extends readonly StoreLike[] = readonly StoreLike[]>
     return (await store.check?.(opened, options)) ?? checkReplicas(this.gizzard, shardTypes, options);
   }
 
-  /** Ends the stores' work, finishes the jobs in work or hands them back, and closes every connection. */
+  /** Ends the stores' work, finishes running jobs or hands them back, and closes every connection. */
   close(): Promise<void> {
     return (this.#closing ??= this.#close());
   }
@@ -106,10 +109,11 @@ export class Cluster<Stores extends readonly StoreLike[] = readonly StoreLike[]>
 }
 
 /**
- * Opens a cluster: Gizzard first, on it the stores and those that they use, whose types it learns; then it starts.
+ * Opens a cluster: first Gizzard, then the stores and those that they use; registers their types; then starts.
  *
- * @returns the cluster, whose `stores` has each of the given stores by its name
- * @throws `Unavailable` and `FailedPrecondition` where the name server, the journal or the register of the caches cannot be used. Nothing is left open then.
+ * @returns the cluster; its `stores` has each given store by name
+ * @throws `Unavailable` or `FailedPrecondition` if the name server, the journal or the caches' register cannot be
+ * used. Nothing stays open then.
  */
 export async function openCluster<const Stores extends readonly Store[]>(
   config: RoostConfig,
@@ -133,7 +137,7 @@ export async function openCluster<const Stores extends readonly Store[]>(
   }
 }
 
-/** The stores with all that they use, each behind those. A store that is given stands for every other of its name. */
+/** The stores with all that they use, each after those. A given store replaces any other of its name. */
 export function withUsed(stores: readonly Store[]): readonly Store[] {
   const given = new Map<string, Store>();
   for (const store of stores) {

@@ -9,7 +9,10 @@ import {
   shardKey,
 } from '../gizzard/index.js';
 
-/** A server that cannot journal cannot write, and one whose topology is stale may soon read from the wrong place. */
+/**
+ * Why this server is not ready: it cannot journal and so cannot write, or its topology is stale and may lead reads
+ * astray.
+ */
 export async function whyNotReady(gizzard: Gizzard): Promise<string | undefined> {
   const stale = gizzard.nameServer.lastReloadError;
   if (stale !== undefined) return `the topology is not fresh: ${stale.message}`;
@@ -27,10 +30,10 @@ export async function whyNotReady(gizzard: Gizzard): Promise<string | undefined>
   );
 }
 
-/** What is wrong with the cluster while this server can do its work. */
+/** Problems of the cluster that do not keep this server from its work. */
 export async function notesOf({ hosts, jobs }: Gizzard): Promise<string[]> {
   const lagging = [...(await jobs.laggingHosts()).map(laggingHostText), ...(await jobs.unknown()).map(unknownJobsText)];
-  // Against a clock that is wrong itself, all others seem to be.
+  // If the journal's clock is refused, every other clock seems wrong.
   if (jobs.guard.refused !== undefined) return lagging;
   return [...lagging, ...(await clockFaults(hosts, hosts.names, () => jobs.journal.nowMs())).map(clockFaultText)];
 }

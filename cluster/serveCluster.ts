@@ -9,15 +9,15 @@ import { ownServices } from './servicesOf.js';
 import { notesOf, whyNotReady } from './readiness.js';
 import type { Store, StoreLike } from './store.js';
 
-/** A cluster's ports, as one process serves them. */
+/** The ports of a cluster that one process serves. */
 export interface ServedCluster {
-  /** Where each store is served, by its name. */
+  /** The address of each store's service, by the store's name. */
   readonly stores: Readonly<Record<string, Address>>;
   readonly manager: Address;
   readonly injector: Address;
   /** HTTP: /healthz, /readyz, /metrics, /server_info. */
   readonly admin: Address;
-  /** Takes no more requests, and waits for those under way. The cluster stays open. */
+  /** Accepts no more requests, and waits for running ones. The cluster stays open. */
   close(): Promise<void>;
 }
 
@@ -30,7 +30,7 @@ function refuseInTheClear({ server: { host, plain }, tls }: RoostConfig): void {
   );
 }
 
-/** The port of a store's service; undefined where it has none. */
+/** The port of a store's service; undefined if it has none. */
 export const portOf = (
   { server }: RoostConfig,
   { name, service }: Pick<Store, 'name' | 'service'>,
@@ -38,8 +38,9 @@ export const portOf = (
   service && ((server as unknown as Readonly<Record<string, number>>)[`${name}Port`] ?? service.port);
 
 /**
- * Serves every store of a cluster that has a service, Gizzard's manager, the job injector and the admin pages, each on its port of the configuration.
- * Throws `Unavailable` where a port is taken, `FailedPrecondition` where ports beyond loopback would not be encrypted though nobody asked for that, and as `accessOf`; nothing listens then.
+ * Serves each store's service, Gizzard's manager, the job injector and the admin pages, on the configured ports.
+ * Throws `Unavailable` if a port is taken, `FailedPrecondition` for unencrypted ports beyond loopback that nobody
+ * asked for, and as `accessOf`; nothing listens then.
  *
  * @param version the release, for clients and operators
  */
@@ -84,7 +85,7 @@ export async function serveCluster<Stores extends readonly StoreLike[]>(
     );
     const info = () => ({ cluster: config.cluster, version, ports });
     const stores: Record<string, Address> = {};
-    // A store that others use comes last: a client that has reached it is told the ports of the others.
+    // Stores that others use come last: a client that reaches one is told the ports of the others.
     for (const { store, opened: own } of [...opened].reverse()) {
       const { name, service } = store;
       if (service === undefined) continue;

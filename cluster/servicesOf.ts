@@ -2,13 +2,13 @@ import type { ServiceRoles } from '../access/index.js';
 import { adminRoles, injectorRoles, managerRoles } from '../server/index.js';
 import type { Store } from './store.js';
 
-/** A service of a server, by the name that grants of access call it, and the roles that its methods need. */
+/** A service by the name that access grants use, with the roles that its methods need. */
 export interface NamedService {
   readonly service: string;
   readonly roles: ServiceRoles;
 }
 
-/** The services that every server has. `metrics` are the admin pages. */
+/** Services that every server has. `metrics` is the admin port. */
 export const ownServices = {
   manager: { service: 'manager', roles: managerRoles },
   injector: { service: 'injector', roles: injectorRoles },

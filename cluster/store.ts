@@ -8,13 +8,13 @@ import type { CachedKinds } from './cachedKind.js';
 import type { CheckOptions, CheckReport } from './checkReport.js';
 import type { CliIo } from './cliIo.js';
 
-/** What names a store, and what it opens. */
+/** A store's name, and what it opens. */
 export interface StoreLike {
   readonly name: string;
   open(context: never): unknown;
 }
 
-/** What a store's `open` gives. */
+/** The result of a store's `open`. */
 export type OpenedOf<S extends StoreLike> = Awaited<ReturnType<S['open']>>;
 
 /** Opened stores by their names. */
@@ -22,98 +22,106 @@ export type StoresByName<Stores extends readonly StoreLike[]> = {
   readonly [S in Stores[number] as S['name']]: OpenedOf<S>;
 };
 
-/** What a store opens on. */
+/** Surroundings of a store that opens. */
 export interface StoreContext<Uses extends readonly StoreLike[] = readonly StoreLike[]> {
   readonly config: RoostConfig;
-  /** It starts once every store is open: `open` keeps it, and neither reads nor writes. */
+  /** It starts once all stores are open: `open` keeps it, and neither reads nor writes. */
   readonly gizzard: Gizzard;
-  /** The cache nodes. `caches.main` is undefined where there are none, or this process does not use them; caches built on it then ask their loaders. */
+  /**
+   * The cache nodes. `caches.main` is undefined if there are none or this process does not use them; caches built on
+   * it then call their loaders.
+   */
   readonly caches: Caches;
   readonly log: Log;
   readonly metrics: Metrics;
-  /** The stores that `uses` names. */
+  /** The stores named in `uses`. */
   readonly stores: StoresByName<Uses>;
-  /** Closes the cluster with all of its stores. */
+  /** Closes the cluster with all its stores. */
   readonly close: () => Promise<void>;
 }
 
-/** The Thrift service of a store: `roost serve` listens for it on `server.<name>Port`. */
+/** A store's Thrift service; `roost serve` listens for it on `server.<name>Port`. */
 export interface StoreService<Opened> {
-  /** What it serves, for people: the port of this. */
+  /** A short name for people, as in "the port of …". */
   readonly title: string;
-  /** The port where the configuration names none. */
+  /** The default port. */
   readonly port: number;
-  /** The largest request that it reads. Absent: the least that any service takes. */
+  /** The largest request that it reads. Absent: `limits.leastRequestBytes`. */
   readonly requestBytes?: number;
   /** The service, for a ThriftServer. */
   processor(opened: Opened, options: ServiceOptions): ThriftService;
-  /** Who may call which of its methods. A method that is not named needs the role `admin`. Absent: all of them do. */
+  /** Roles that its methods need. Methods not named need the role `admin`. Absent: all methods do. */
   readonly roles?: ServiceRoles;
-  /** The name of a graph by its id, where roles may be limited to graphs; undefined for one that does not exist. */
+  /** The name of a graph, for roles that are limited to graphs; undefined if there is none of that id. */
   graphName?(opened: Opened, id: number): string | undefined;
-  /** Jobs of other systems that the job injector takes for it. */
+  /** Jobs of other systems that the injector accepts for it. */
   foreignJobs?(opened: Opened): ForeignJobs;
-  /** What `/server_info` says of the store. */
+  /** The store's part of `/server_info`. */
   info?(opened: Opened): Readonly<Record<string, unknown>>;
 }
 
-/** What a store keeps outside of its shards' rows and of the topology, for backups. */
+/** What a store keeps outside its shards' rows and the topology, for backups. */
 export interface StoreBackup<Opened> {
-  /** As JSON can hold it. Called while writes go on. */
+  /** A value that JSON can hold. Called during writes. */
   save(opened: Opened): Promise<unknown>;
   /**
-   * Brings a cluster that holds no rows to where they can come: what is missing of tables that are more than ranges of keys, and what the store keeps. Repeating it changes nothing.
+   * Prepares an empty cluster for the store's rows: creates tables that are more than ranges of keys, and restores
+   * what the store keeps. Idempotent.
    *
-   * @param saved what `save` gave last before the moment that is restored; behind it what it gave next, where it did
+   * @param saved the last `save` before the restored moment, and the next one after it if there was one
    * @param latestMicros no time in the backup is later
    */
   prepare(opened: Opened, saved: readonly unknown[], latestMicros: bigint): Promise<void>;
 }
 
 /**
- * All that a store brings. `defineStore` infers its types, and `openCluster` opens it.
+ * Everything that a store brings. `defineStore` infers its types, and `openCluster` opens it.
  *
- * A store's writes are jobs, journaled by `gizzard.write`. Its shard types say how shards are made and moved, its job types how jobs are applied.
+ * A store's writes are jobs, journaled by `journalWrite`. Its shard types define how shards are created and moved,
+ * its job types how jobs are applied.
  */
 export interface Store<
   Name extends string = string,
   Opened = unknown,
   Uses extends readonly StoreLike[] = readonly StoreLike[],
 > {
-  /** Unique in a cluster: lower-case letters and digits. Names the store's port, `server.<name>Port`. */
+  /** Unique in a cluster: lower-case letters and digits. Also names its port, `server.<name>Port`. */
   readonly name: Name;
-  /** Its keys of the configuration, by section, each with a default. Its port is `server.<name>Port` by itself. Keys that Roost has already stay as they are. */
+  /**
+   * Its configuration keys, by section, each with a default. Its port is there without them. They cannot change
+   * Roost's own keys.
+   */
   readonly config?: ConfigKeys;
-  /** Stores that this one reads or writes. They are opened before it, and closed after it. */
+  /** Stores that this one reads or writes. They open before it, and close after it. */
   readonly uses?: Uses;
-  /** Makes the store's interface. */
+  /** Creates the store's interface. */
   open(context: StoreContext<Uses>): Opened | Promise<Opened>;
-  /** What its shards live on beside MySQL. Stores that share one give the same. */
+  /** Backends that its shards live on beside MySQL. Stores that share one return the same object. */
   backends?(opened: Opened, context: StoreContext<Uses>): readonly Backend[];
   shardTypes(opened: Opened, context: StoreContext<Uses>): readonly ShardType[];
   jobTypes(opened: Opened, context: StoreContext<Uses>): readonly AnyJobType[];
-  /** Called when the cluster is open, in a process that works on jobs: begins the store's own background work. */
+  /** Starts the store's background work. Called once the cluster is open, in processes that apply jobs. */
   start?(opened: Opened): void;
-  /** Ends what `start` and calls have begun, before the Gizzard closes. */
+  /** Ends the store's background work, before Gizzard closes. */
   close?(opened: Opened): Promise<void>;
-  /** What `roost doctor` looks at beside Gizzard's own checks. */
+  /** Checks of `roost doctor` beside Gizzard's own. */
   doctorChecks?(opened: Opened): readonly Check[];
-  /** What it keeps on the cache nodes. Absent: nothing. */
+  /** Its entries on the cache nodes. Absent: none. */
   readonly cached?: CachedKinds<NoInfer<Opened>>;
   /**
-   * Proves, while writes go on, that its shards hold what they should, and with `repair` puts right what they do not. `roost check` runs it.
-   * Absent: the replicas of its shards are compared, see `checkReplicas`.
+   * Proves, during writes, that its shards hold what they should, and repairs them with `repair`. `roost check` runs
+   * it. Absent: the replicas of its shards are compared, see `checkReplicas`.
    */
   check?(opened: Opened, options: CheckOptions): Promise<CheckReport>;
-  /** What backups keep of it beside its shards' rows, which they have by `MovableTable.saved`. Absent: nothing. */
+  /** What backups keep of it beside its shards' rows, which `MovableTable.saved` covers. Absent: nothing. */
   readonly backup?: StoreBackup<NoInfer<Opened>>;
-  /** Adds its commands to `roost`: as a rule one noun, which is the store's name. Absent: none. */
+  /** Adds its commands to `roost`: as a rule one noun, the store's name. Absent: none. */
   commands?(program: Command, io: CliIo): void;
   /** Absent: it is used as a library only. */
   readonly service?: StoreService<NoInfer<Opened>>;
 }
 
-/** Returns the store; for the inference of its types. */
+/** Returns the store, with inferred types. */
 export const defineStore = <const Name extends string, Opened, const Uses extends readonly StoreLike[] = readonly []>(
   store: Store<Name, Opened, Uses>,
 ): Store<Name, Opened, Uses> => store;

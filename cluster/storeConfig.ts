@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { ConfigKeys } from '../process/index.js';
 import type { Store } from './store.js';
 
-/** The keys that stores bring to the configuration: those of their own, and the ports of their services. For `loadConfig` and `configSchemaWith`. */
+/** The configuration keys of stores and the ports of their services, for `loadConfig` and `configSchemaWith`. */
 export const configKeysOf = (stores: readonly Store[]): readonly ConfigKeys[] =>
   stores.flatMap(({ name, config, service }) => [
     ...(config === undefined ? [] : [config]),

@@ -1,4 +1,4 @@
-/** Waits for work that never fails, but no longer than some time. */
+/** Waits at most `ms` for work that never rejects. */
 export async function atMost(ms: number, work: Promise<unknown>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<void>((resolve) => {

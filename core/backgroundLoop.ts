@@ -3,16 +3,20 @@ import { pause } from './pause.js';
 export interface LoopOptions {
   /** The pause after a step. */
   readonly everyMs: number;
-  /** The pause after one that failed; absent: the same. */
+  /** The pause after a failed step. Absent: the same. */
   readonly afterErrorMs?: number;
   /** The pause before the first step; absent: none. */
   readonly startAfterMs?: number;
-  /** Hears each failure; `repeated`: the one before had the same message. Failures after `stop` are nobody's concern. Must not throw. */
+  /**
+   * Is told each failure; `repeated` is true if the failure before had the same message. Not called after `stop`.
+   * Must not throw.
+   */
   readonly onError: (error: unknown, repeated: boolean) => void | Promise<void>;
 }
 
 /**
- * Does one step again and again, until it is stopped. A failure ends no loop. A step may answer with the pause after it, in milliseconds.
+ * Repeats a step until it is stopped. A failed step does not end the loop. A step may return the pause after it, in
+ * milliseconds.
  */
 export class BackgroundLoop {
   readonly #stop = new AbortController();
@@ -23,7 +27,7 @@ export class BackgroundLoop {
     private readonly options: LoopOptions,
   ) {}
 
-  /** Begins. Does nothing where it has begun, or was stopped before. */
+  /** Starts the loop. Does nothing if it has been started or stopped before. */
   start(): void {
     if (!this.stopped) this.#running ??= this.#run();
   }
@@ -36,13 +40,13 @@ export class BackgroundLoop {
     return this.#stop.signal.aborted;
   }
 
-  /** Begins no more steps and ends pauses. Resolves when the step that is under way has ended. Never rejects. */
+  /** Starts no more steps, and ends pauses. Resolves when the running step has ended. Never rejects. */
   stop(): Promise<void> {
     this.#stop.abort();
     return this.#running ?? Promise.resolve();
   }
 
-  /** For steps: a wait that ends when the loop is stopped. */
+  /** A pause inside a step; stopping the loop ends it. */
   pause(ms: number): Promise<void> {
     return pause(ms, this.#stop.signal);
   }

@@ -1,4 +1,4 @@
-/** Waits before something is tried again: each twice as long as the one before, up to a longest one. */
+/** Waits between attempts: each twice as long as the one before, up to a maximum. */
 export class Backoff {
   #nextMs: number;
 
@@ -9,24 +9,24 @@ export class Backoff {
     this.#nextMs = firstMs;
   }
 
-  /** The wait after one more failure. */
+  /** The wait after another failure. */
   next(): number {
     const ms = this.#nextMs;
     this.#nextMs = Math.min(this.longestMs, 2 * ms);
     return ms;
   }
 
-  /** How long the next wait will be. */
+  /** The length of the next wait. */
   get nextMs(): number {
     return this.#nextMs;
   }
 
-  /** It went well: the next wait is the first again. */
+  /** Reports a success: the next wait is the first one again. */
   reset(): void {
     this.#nextMs = this.firstMs;
   }
 
-  /** Whether nothing has failed since it last went well. */
+  /** Whether nothing has failed since the last success. */
   get rested(): boolean {
     return this.#nextMs === this.firstMs;
   }

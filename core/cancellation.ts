@@ -1,4 +1,4 @@
-/** Says that nobody waits for some work any more. What an AbortSignal is, without its cost for each of thousands of waits. */
+/** Tells that nobody waits for some work any more: an AbortSignal without its cost for thousands of waits. */
 export class Cancellation {
   readonly #told = new Set<() => void>();
   #cancelled = false;
@@ -15,7 +15,7 @@ export class Cancellation {
     for (const tell of told) tell();
   }
 
-  /** Calls `tell` when it is cancelled; at once where it is already. Returns how not to be told any more. */
+  /** Calls `tell` on cancellation, or at once if it has happened. Returns a function that unsubscribes. */
   onCancel(tell: () => void): () => void {
     if (this.#cancelled) tell();
     else this.#told.add(tell);

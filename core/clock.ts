@@ -19,7 +19,10 @@ export class HybridClock {
   }
 }
 
-/** The monotonic clock counts finer than the wall clock, but from the process's start: it hears nothing of a clock that is set right later, nor of a machine that slept. */
+/**
+ * Bound on the difference of the two clocks. The monotonic clock is finer, but it misses corrections of the wall
+ * clock and the time that a machine sleeps.
+ */
 const agreeWithinMs = 2;
 
 /** The wall clock in microseconds. */

@@ -1,4 +1,4 @@
-/** As `Map.groupBy`, which Node 20 does not have: groups in the order of their first items, items in their order. */
+/** `Map.groupBy`, which Node 20 lacks: groups in the order of their first items, items in their own order. */
 export function groupBy<Item, Group>(items: Iterable<Item>, groupOf: (item: Item) => Group): Map<Group, Item[]> {
   const groups = new Map<Group, Item[]>();
   for (const item of items) {
@@ -10,7 +10,7 @@ export function groupBy<Item, Group>(items: Iterable<Item>, groupOf: (item: Item
   return groups;
 }
 
-/** Parts of a list, in its order: each of `size` items, the last of what is left. */
+/** Splits a list into parts of `size` items, in order; the last part may be shorter. */
 export function* chunks<T>(list: readonly T[], size: number): Generator<T[]> {
   for (let start = 0; start < list.length; start += size) yield list.slice(start, start + size);
 }

@@ -22,20 +22,20 @@ export const errorCodes = [
 
 export type ErrorCode = (typeof errorCodes)[number];
 
-/** What an error is about. Values are strings, so that a 64-bit id crosses every wire whole. */
+/** The subject of an error. Values are strings, so that 64-bit ids stay exact on every wire. */
 export type ErrorFields = Readonly<Record<string, string>>;
 
 export interface RoostErrorOptions {
-  /** What the error is about: table, shard, host, key, … */
+  /** The subject of the error: table, shard, host, key, … */
   readonly fields?: Readonly<Record<string, string | number | bigint | boolean | undefined>>;
   readonly cause?: unknown;
-  /** Overrides whether a retry helps; by default it follows from the code. */
+  /** Overrides whether a retry helps; the default follows from the code. */
   readonly retryable?: boolean;
   /** How long to wait before a retry, in milliseconds. */
   readonly retryAfterMs?: number;
 }
 
-/** An error as it crosses a wire: everything but the stack. */
+/** An error on the wire: everything but the stack. */
 export interface WireError {
   readonly code: ErrorCode;
   readonly message: string;
@@ -49,17 +49,18 @@ const retryableCodes: ReadonlySet<ErrorCode> = new Set(['Unavailable', 'Deadline
 /**
  * The one error class of Roost.
  *
- * `DeadlineExceeded` and `Unavailable` on a write do not mean that the write did not happen: it may have been
- * journaled before the answer was lost. Writes are idempotent, so that repeating one is always safe; without a time of its own
- * it counts as made when it is repeated. The fields `outcome` and `journaled` say more: docs/graph.md.
+ * `DeadlineExceeded` and `Unavailable` do not mean that a write did not happen: it may have been journaled before the
+ * answer was lost. Repeating a write is always safe; without a time of its own, it then counts as a write of the
+ * later moment. The fields `outcome` and `journaled` say more: docs/graph.md.
  *
- * The text, and each field, is cut at `limits.errorTextBytes`: an error about a large value must still fit wherever errors go.
+ * The text and each field are cut at `limits.errorTextBytes`, so that an error about a large value fits wherever
+ * errors go.
  */
 export class RoostError extends Error {
   override readonly name = 'RoostError';
   readonly code: ErrorCode;
   readonly fields: ErrorFields;
-  /** Whether the same call may succeed later without the caller changing anything. */
+  /** Whether the same call may succeed later with nothing changed. */
   readonly retryable: boolean;
   readonly retryAfterMs: number | undefined;
 
@@ -81,7 +82,7 @@ export class RoostError extends Error {
     return { code, message, fields, retryable, retryAfterMs };
   }
 
-  /** An unknown code, from a newer peer, becomes `Internal`; everything else survives the round trip. */
+  /** Restores an error from the wire. An unknown code, from a newer peer, becomes `Internal`; the rest is kept. */
   static fromWire(wire: Omit<WireError, 'code'> & { readonly code: string }): RoostError {
     const code = errorCodes.find((known) => known === wire.code) ?? 'Internal';
     return new RoostError(code, wire.message, {
@@ -91,7 +92,7 @@ export class RoostError extends Error {
     });
   }
 
-  /** Returns a RoostError as it is, and wraps anything else as `Internal`, keeping it as the cause. */
+  /** Returns a RoostError as it is. Wraps anything else as `Internal` and keeps it as the cause. */
   static from(error: unknown): RoostError {
     if (error instanceof RoostError) return error;
     const message = error instanceof Error ? error.message : String(error);

@@ -1,13 +1,13 @@
-/** Failures in a row after which a host counts as down. */
+/** Failures in a row before a host counts as down. */
 const failuresToOpen = 3;
-/** Wait before the first probe of a host that is down; doubled after each probe that fails, up to the maximum. */
+/** Wait before the first probe of a host that is down; doubles after each failed probe, up to the maximum. */
 const firstProbeAfterMs = 250;
 const maxProbeAfterMs = 5_000;
 
 /**
  * Whether a database host answers, learned from the requests themselves (a circuit breaker: Nygard, Release It!).
- * After some failures in a row the host is down and is asked last, or not at all; now and then one request is let through as a probe,
- * and its success brings the host back.
+ * After several failures in a row the host counts as down, and is asked last or not at all. From time to time one
+ * request goes through as a probe; its success brings the host back.
  */
 export class Health {
   #failures = 0;
@@ -17,7 +17,7 @@ export class Health {
 
   constructor(private readonly nowMs: () => number = () => performance.now()) {}
 
-  /** True also where the host is down and a probe is due; the request that then asks the host is the probe. */
+  /** Also true if the host is down and a probe is due; the next request is then the probe. */
   get healthy(): boolean {
     return !this.down || this.nowMs() >= this.#probeAtMs;
   }
@@ -26,12 +26,15 @@ export class Health {
     return this.#failures >= failuresToOpen;
   }
 
-  /** What the last failure said, while the host is down. */
+  /** The message of the last failure, while the host is down. */
   get reason(): string {
     return this.down ? this.#reason : '';
   }
 
-  /** A request is about to be sent. While the host is down, others wait for what becomes of it, or for the next probe. */
+  /**
+   * Reports that a request is about to be sent. While the host is down, other requests wait for its outcome or for
+   * the next probe.
+   */
   asked(): void {
     if (this.down) this.#probeAtMs = this.nowMs() + this.#probeAfterMs;
   }

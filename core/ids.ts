@@ -6,7 +6,7 @@ export const maxId = 2n ** 63n - 1n;
 export const minInt64 = -(2n ** 63n);
 export const maxInt64 = 2n ** 63n - 1n;
 
-/** What callers may hand in as an id. A number must be a safe integer; larger ids come as bigint or decimal string. */
+/** An id as callers give it. A number must be a safe integer; larger ids are bigint or decimal string. */
 export type IdInput = bigint | number | string;
 
 const integerPattern = /^-?\d{1,20}$/;
@@ -53,7 +53,7 @@ export function packIds(ids: readonly bigint[] | BigInt64Array): Buffer {
   return littleEndian ? packed : Buffer.from(packed).swap64();
 }
 
-/** The reverse of `packIds`. Copies. Throws `InvalidArgument` where the length is not a multiple of 8. */
+/** Reverses `packIds`, into a copy. Throws `InvalidArgument` if the length is not a multiple of 8. */
 export function unpackIds(packed: Uint8Array): BigInt64Array {
   if (packed.byteLength % 8 !== 0) {
     throw new RoostError('InvalidArgument', `packed ids must be a multiple of 8 bytes, not ${packed.byteLength}`);

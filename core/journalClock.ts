@@ -1,16 +1,17 @@
 const ourMicros = (): number => performance.now() * 1_000;
 
 /**
- * The clock of the journal's Redis, as this process knows it: the last time that Redis told, and the monotonic time since.
+ * The journal's Redis clock as this process knows it: the last time that Redis told, and the monotonic time since.
  *
- * The estimate lags behind Redis by at most the time that its last answer took to arrive, and is ahead of it only when that clock has been set back since.
+ * The estimate lags behind Redis at most by the latency of the last answer. It is ahead only if the clock was set
+ * back since.
  */
 export class JournalClock {
-  /** Microseconds that Redis's clock is ahead of this process's monotonic one, at the least. */
+  /** A lower bound on how far Redis's clock is ahead of this process's monotonic one, in microseconds. */
   #aheadMicros: number | undefined;
   #learnedAtMs = -Infinity;
 
-  /** Takes over a time that Redis has just told, in microseconds since 1970. */
+  /** Takes in a time that Redis has just told, in microseconds since 1970. */
   learn(redisMicros: number): void {
     this.#aheadMicros = redisMicros - ourMicros();
     this.#learnedAtMs = performance.now();

@@ -1,11 +1,11 @@
 import { limits } from './limits.js';
 
-/*
- * Long work is cut into turns of the event loop, so that nothing else that the process serves waits for the end of it. All pieces of long work share a turn: 40 parts of one call, each of
- * which takes little, hold up the loop no longer than one part that takes much.
+/**
+ * Long work is cut into turns of the event loop, so that it delays nothing else in the process. All long work shares
+ * the time of a turn: 40 short parts of one call block the loop no longer than one long part.
  */
 
-/** When this turn was first looked at. */
+/** Start of the current turn. */
 let beganMs: number | undefined;
 const waiting: (() => void)[] = [];
 
@@ -19,17 +19,20 @@ function begin(): number {
 
 const isOver = (): boolean => performance.now() - begin() >= limits.sliceMs;
 
-/** Lets those go on that wait, first come first served, for as long as the turn has time. */
+/** Resumes waiting work, first come first served, while the turn has time. */
 async function next(): Promise<void> {
   beganMs = undefined;
   while (waiting.length > 0 && !isOver()) {
     waiting.shift()!();
-    // It goes on before this does.
+    // The resumed work runs first.
     await Promise.resolve();
   }
 }
 
-/** To be awaited between steps of long work: goes on at once, or in a later turn of the event loop where this one has taken long enough. */
+/**
+ * To await between the steps of long work: continues at once, or in a later turn of the event loop if this one has
+ * taken long enough.
+ */
 export function giveWay(): Promise<void> | undefined {
   if (waiting.length === 0 && !isOver()) return undefined;
   begin();
@@ -37,8 +40,8 @@ export function giveWay(): Promise<void> | undefined {
 }
 
 /**
- * Works on one item after the other, in turns of the event loop, and returns the results in order. What `work` does before its first `await` is what holds up the loop; the rest of
- * several goes on side by side. Throws the first error, and begins no more work after it.
+ * Works on items in order, in turns of the event loop, and returns the results in order. Code before the first
+ * `await` of `work` blocks the loop; the rest runs concurrently. Throws the first error, and starts nothing after it.
  */
 export async function inTurns<T, R>(
   items: Iterable<T>,
@@ -53,7 +56,7 @@ export async function inTurns<T, R>(
       if (failed) break;
     }
     const result = work(item, results.length);
-    // Whatever fails while others are begun is thrown below.
+    // A failure during the start of further items is thrown below.
     if (result instanceof Promise) result.catch(() => (failed = true));
     results.push(result);
   }

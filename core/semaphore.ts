@@ -1,4 +1,4 @@
-/** Bounds how many pieces of work run at once; those that wait are served in the order in which they came. */
+/** Bounds concurrent work; waiters are served first come first served. */
 export class Semaphore {
   readonly #waiting: (() => void)[] = [];
 

@@ -9,12 +9,12 @@ export const snowflakesPerMs = 4_096;
 const maxTimestamp = 2 ** 41 - 1;
 
 /**
- * Ids below it were given one after another before Snowflake, and say nothing of their time: those went up to some 30 billion, and a Snowflake id
- * so small would be of the first eight seconds.
+ * Smaller ids were handed out in sequence before Snowflake, up to some 30 billion, and carry no time. A Snowflake id
+ * this small would be from the first eight seconds.
  */
 export const firstSnowflakeId = 2n ** 35n;
 
-/** What a Snowflake id is made of. */
+/** The parts of a Snowflake id. */
 export interface Snowflake {
   /** Milliseconds since 1970. */
   readonly timeMs: number;
@@ -25,7 +25,7 @@ export interface Snowflake {
 /** Whether the id carries its time. */
 export const isSnowflake = (id: bigint): boolean => id >= firstSnowflakeId;
 
-/** Throws `InvalidArgument` for what is no id, and for one from before Snowflake. */
+/** Throws `InvalidArgument` for a malformed id, and for one from before Snowflake. */
 export function parseSnowflake(input: IdInput): Snowflake {
   const id = parseId(input);
   if (!isSnowflake(id))
@@ -35,7 +35,10 @@ export function parseSnowflake(input: IdInput): Snowflake {
   return { timeMs: snowflakeTimeMs(id), worker: Number((id >> 12n) & 1_023n), sequence: Number(id & 4_095n) };
 }
 
-/** Throws `InvalidArgument` for a time before Snowflake or past the year 2080, and for a worker or sequence number that does not fit. */
+/**
+ * Throws `InvalidArgument` for a time before Snowflake or after 2080, and for a worker or sequence number out of
+ * range.
+ */
 export function composeSnowflake({ timeMs, worker, sequence }: Snowflake): bigint {
   parseCount(timeMs, 'timeMs', snowflakeEpochMs, snowflakeEpochMs + maxTimestamp);
   parseCount(worker, 'worker', 0, snowflakeWorkers - 1);
@@ -43,8 +46,11 @@ export function composeSnowflake({ timeMs, worker, sequence }: Snowflake): bigin
   return firstIdAt(timeMs) | BigInt(worker << 12) | BigInt(sequence);
 }
 
-/** The time in an id's upper bits, in milliseconds since 1970. Ids from before Snowflake give one of the first eight seconds. */
+/**
+ * The time in an id, in milliseconds since 1970. For ids from before Snowflake it is meaningless: one of the first
+ * eight seconds.
+ */
 export const snowflakeTimeMs = (id: bigint): number => Number(id >> 22n) + snowflakeEpochMs;
 
-/** The least id of a millisecond; 0 for all that lie before Snowflake's first. */
+/** The smallest id of a millisecond; 0 before Snowflake's first. */
 export const firstIdAt = (timeMs: number): bigint => BigInt(Math.max(0, timeMs - snowflakeEpochMs)) << 22n;

@@ -8,12 +8,12 @@ const notTrusted = new Set([
   'CERT_UNTRUSTED',
   'INVALID_CA',
 ]);
-/** As OpenSSL words the same: some drivers put codes of their own into errors. */
+/** OpenSSL's texts of the same errors: some drivers replace the codes. */
 const notTrustedText = /self[- ]signed certificate|unable to (get|verify)|unknown authority/i;
 const refusesOurs =
   /certificate_required|certificate required|unknown ca|bad certificate|certificate unknown|alert number (42|46|48|116)\b/i;
 
-/** A setup of TLS that does not go together, as a clause and what to do about it; undefined where an error says nothing of that. */
+/** TLS settings that do not match, as a clause with what to do; undefined for other errors. */
 export function tlsTrouble(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   const { code = '' } = error as NodeJS.ErrnoException;
@@ -38,5 +38,8 @@ export function tlsTrouble(error: unknown): string | undefined {
   return undefined;
 }
 
-/** Why a connection failed, in OpenSSL's own words where it has some: its messages also name lines of its source. */
+/**
+ * The reason of a failed connection, in OpenSSL's words if there are any: its messages also contain lines of its
+ * source.
+ */
 export const reasonOf = (error: Error): string => (error as { readonly reason?: string }).reason ?? error.message;

@@ -3,12 +3,12 @@ import type { Micros } from './clock.js';
 export const writeIdentityBytes = 16;
 
 /**
- * What makes a write the same, however often it is sent and through whichever servers: the journal accepts it once, and not after its last moment. A client makes one for each
- * call, and sends it with each attempt at that call.
+ * Identifies a write over all its attempts and servers: the journal accepts it once, and not after its last moment. A
+ * client makes one per call, and sends it with each attempt.
  */
 export interface WriteIdentity {
   /** `writeIdentityBytes` random bytes. */
   readonly id: Buffer;
-  /** The last moment at which it may be accepted, by the journal's clock: at most `limits.maxDeadlineMs` from now. */
+  /** The last moment of acceptance, by the journal's clock: at most `limits.maxDeadlineMs` ahead. */
   readonly notAfter: Micros;
 }

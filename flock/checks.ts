@@ -13,7 +13,7 @@ import type {
 } from '../wire/index.js';
 import { operationRank, rankOf } from './states.js';
 
-// What callers bring is looked at here before anything is done with it: callers in plain JavaScript, and the wire, may bring anything.
+// Checks of callers' input before any work: callers in plain JavaScript, and the wire, may bring anything.
 
 const invalid = (message: string): RoostError => new RoostError('InvalidArgument', message);
 
@@ -48,7 +48,7 @@ export function checkBatch(batch: WriteBatch): void {
   }
 }
 
-/** Checks a cursor's range; what it means depends on the query. The count is checked where pages are. */
+/** Checks a cursor's range; its meaning depends on the query. Pages check the count. */
 export function checkCursor({ cursor }: PageRequest): void {
   if (typeof cursor !== 'bigint' || cursor < minInt64 || cursor > maxInt64)
     throw invalid(`a cursor is a 64-bit integer, not ${String(cursor)}`);

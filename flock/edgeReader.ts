@@ -14,11 +14,11 @@ import { requireGraph, tableIdOf } from './graphs.js';
 import type { QueryRun, QueryStep } from './query/queryRun.js';
 import type { EdgeTables, FlockTables } from './storage/flockTables.js';
 
-/** A read of one shard's tables: any replica may serve it. */
+/** A read of one shard's tables, from any replica. */
 export type ShardRead<T> = (session: SqlSession, tables: EdgeTables, deadline: Deadline, leaf: Leaf) => Promise<T>;
 
 export interface NodeReader {
-  /** Reads rows; `asked` is how many are wanted, or how many ids are asked about. */
+  /** Reads rows; `asked` is the number of rows wanted, or of ids asked about. */
   read<T>(
     run: QueryRun,
     kind: QueryStep['kind'],
@@ -27,14 +27,14 @@ export interface NodeReader {
   ): Promise<T[]>;
 }
 
-/** Finds the shard of a node and reads from one of its replicas. */
+/** Finds a node's shard and reads from one of its replicas. */
 export class EdgeReader {
   constructor(
     private readonly gizzard: Gizzard,
     private readonly tables: FlockTables,
   ) {}
 
-  /** Reads of one node that belong to a query, which records each of them. */
+  /** Reads of one node for a query, which records each of them. */
   node(of: { readonly graphId: number; readonly direction: Direction; readonly sourceId: bigint }): NodeReader {
     const route = this.#route(of.graphId, of.direction, of.sourceId);
     return {
@@ -58,7 +58,7 @@ export class EdgeReader {
     };
   }
 
-  /** Reads of many keys, which `read` asks one shard for at a time and answers by their place. */
+  /** Reads of many keys: `read` gets the keys of one shard at a time, and returns values by their place. */
   gathered<Key, Value>(
     read: (
       session: SqlSession,
@@ -75,7 +75,10 @@ export class EdgeReader {
     );
   }
 
-  /** Asks every shard once for all the nodes that it has, in parallel: `keyAt` gives the key of a place in `ids`, and the result holds the values by place. */
+  /**
+   * Asks every shard once, in parallel, for all the nodes that it holds. `keyAt` gives the key of each place in
+   * `ids`; the result has the values by place.
+   */
   async many<Key, Value>(
     reads: GatheredReads<Key, Value>,
     {

@@ -1,32 +1,35 @@
 import { mergeNodes, untouched, type NodeRegisters } from './nodeRegisters.js';
 
-/** The time of a position that no add or negate has set: earlier than any of theirs. An archive or a remove may bring such a position. */
+/**
+ * The time of a position that no add or negate has set: earlier than any of theirs. Archives and removes may bring
+ * such a position.
+ */
 export const neverPositioned = -1n;
 /** The position of an edge that was never given one. */
 export const unplaced = 0n;
 
 /**
- * What is remembered of an edge, as one of its two rows has it: last-write-wins registers, each with the time at which it was set.
- * A write of an edge has the same shape, so that applying it is a merge.
+ * An edge as one of its two rows records it: last-write-wins registers, each with its time. A write has the same
+ * shape, so that applying it is a merge.
  */
 export interface EdgeRecord {
-  /** The table that the row is in: the graph's number forward, negated backward. */
+  /** The row's table: the graph's number, negated for backward. */
   readonly tableId: number;
   readonly sourceId: bigint;
   readonly destinationId: bigint;
-  /** The rank of the edge's own state. What queries see depends on its nodes too: see `visibleState`. */
+  /** The rank of the edge's own state. Its nodes also determine what queries see: see `visibleState`. */
   ownState: number;
   updatedAt: bigint;
   /** The sort key. */
   position: bigint;
   positionedAt: bigint;
-  /** What is known here of the node at the other end, whose own row lies in another shard. */
+  /** The registers of the node at the other end, whose own row is in another shard. */
   peer: NodeRegisters;
 }
 
 /**
- * Takes what is newer of `other` into `record`; says whether that changed anything. Each register keeps the greatest (time, value),
- * so that merging is idempotent, commutative and associative, and any order of writes ends the same.
+ * Merges `other` into `record`; returns whether anything changed. Each register keeps the greatest (time, value):
+ * merging is idempotent, commutative and associative, so that any order of writes ends the same.
  */
 export function mergeInto(record: EdgeRecord, other: EdgeRecord): boolean {
   let changed = false;
@@ -54,13 +57,13 @@ export function mergeInto(record: EdgeRecord, other: EdgeRecord): boolean {
   return changed;
 }
 
-/** By source, then destination: the order in which rows are locked. */
+/** By source, then destination: the order of row locks. */
 export const compareKeys = (a: EdgeRecord, b: EdgeRecord): number =>
   compare(a.sourceId, b.sourceId) || compare(a.destinationId, b.destinationId);
 
 export const compare = (a: bigint, b: bigint): number => (a < b ? -1 : a > b ? 1 : 0);
 
-/** Writes of the same edge folded into one, in the order of the keys. The records given are left as they are. */
+/** Folds writes of the same edge into one, in key order. Does not change its arguments. */
 export function foldWrites(writes: readonly EdgeRecord[]): EdgeRecord[] {
   const folded: EdgeRecord[] = [];
   let last: EdgeRecord | undefined;

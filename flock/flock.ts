@@ -60,13 +60,13 @@ import { FlockTables } from './storage/flockTables.js';
 const countedIds = limits.pageSize;
 
 export interface FlockOptions {
-  /** What reads go through. Absent: to the databases alone. */
+  /** Caches that reads go through. Absent: reads go to the databases alone. */
   readonly caches?: EdgeCaches | undefined;
-  /** Closes the cluster that it is part of. Absent: closes its Gizzard. */
+  /** Closes the cluster that this is part of. Absent: closes its Gizzard. */
   readonly close?: () => Promise<void>;
 }
 
-/** An edge that was written: its graph's number as `tableId`, and its ends. */
+/** A written edge: its graph's number as `tableId`, and its ends. */
 export type WrittenEdge = Pick<EdgeRecord, 'tableId' | 'sourceId' | 'destinationId'>;
 
 /** The social graph on a cluster. See `FlockService` for what each method promises. */
@@ -90,14 +90,16 @@ export class Flock implements FlockService {
   }
 
   /**
-   * Has `make` called with the edges of each write once they are applied to a replica; what it returns is journaled before they count as applied. For stores that keep something made of edges. Each
-   * edge comes once for every replica of either direction, and again when a job is repeated: the last time, both directions have it.
+   * Registers a function that derives further jobs from applied edges, for stores that keep data made of edges. It
+   * runs after each write is applied to a replica; its jobs are journaled before the write counts as applied. Each
+   * edge comes once per replica in each direction, and again if a job is repeated. At the last call, both directions
+   * have it.
    */
   onApplied(make: (edges: readonly WrittenEdge[]) => readonly FollowUp[]): void {
     this.#onApplied.push(make);
   }
 
-  /** What those that listen make of edges, by the rows that were applied. */
+  /** The jobs that listeners derive from applied rows. */
   followUpsOf(records: readonly WrittenEdge[]): readonly FollowUp[] {
     if (this.#onApplied.length === 0) return [];
     // Backward, an edge begins at its destination.
@@ -117,7 +119,7 @@ export class Flock implements FlockService {
     return findGraph(this.gizzard.topology, name);
   }
 
-  /** Makes a graph with its shards and tables. Throws `AlreadyExists` and `InvalidArgument`. */
+  /** Creates a graph with its shards and tables. Throws `AlreadyExists` and `InvalidArgument`. */
   async createGraph(
     name: string,
     options: {
@@ -144,7 +146,7 @@ export class Flock implements FlockService {
     await journalWrite(this.gizzard, await this.jobsOf(batch, deadline), { ...options, deadline });
   }
 
-  /** What `execute` journals, for callers that journal it themselves. Throws as `execute` does for a bad batch. */
+  /** The jobs of `execute`, for callers that journal them. Throws as `execute` for a bad batch. */
   async jobsOf(batch: WriteBatch, deadline: Deadline): Promise<NewJob[]> {
     checkBatch(batch);
     await checkTimes(this.gizzard, timesOf(batch), deadline);
@@ -190,8 +192,9 @@ export class Flock implements FlockService {
   }
 
   /**
-   * Of each list, which of some ids are at the other ends of its node's normal edges. From the newest edges in the caches, where these tell; all lists come from there in one look. A list is asked for one node
-   * and many ids, `states` for pairs.
+   * For each list, which of some ids are at the other ends of its node's normal edges. The newest edges in the caches
+   * answer if they suffice; one lookup serves all lists. Otherwise `newest` and `states` are read: a list has one
+   * node and many ids, `states` takes pairs.
    */
   async related(
     lists: readonly { readonly graphId: number; readonly direction: Direction; readonly nodeId: bigint }[],
@@ -261,7 +264,10 @@ export class Flock implements FlockService {
     return inTurns(found, (rows = [], place) => rows.map((row) => edgeOfRow(ids[place]!, row)));
   }
 
-  /** The other ends alone of the lists of `newest`, at or below a position where one is given. From the caches, as far as these hold the lists. */
+  /**
+   * The other ends of the lists of `newest`, at or below a position if one is given; from the caches as far as they
+   * hold the lists.
+   */
   async newestIds(
     list: NewestOf & { readonly maxPosition?: bigint | undefined },
     ids: BigInt64Array,
@@ -380,7 +386,7 @@ export class Flock implements FlockService {
     return scanStarts(this.gizzard, graphId);
   }
 
-  /** How many edges scans of a graph give, about: more are written meanwhile. */
+  /** Roughly how many edges scans of a graph yield: more are written meanwhile. */
   async scanTotal(graphId: number, options: ReadOptions = {}): Promise<number> {
     return (await rowTotals(this.gizzard, graphId, 'forward', deadlineOf(options))).edges;
   }
@@ -400,7 +406,7 @@ export class Flock implements FlockService {
     return checkGraph(this.gizzard, graphId, options);
   }
 
-  /** Closes the cluster that it is part of. */
+  /** Closes the cluster that this is part of. */
   async close(): Promise<void> {
     await (this.options.close?.() ?? this.gizzard.close());
   }
@@ -415,7 +421,7 @@ function* timesOf(batch: WriteBatch): Generator<Micros> {
   }
 }
 
-/** Without times of their own, writes get theirs from the journal. */
+/** Writes without times get theirs from the journal. */
 const jobOfEdges = (writes: EdgeWrites): NewJob => ({
   kind: jobKinds.edges,
   payload: encodeEdges(writes),
@@ -438,7 +444,7 @@ const pairsOf =
   (sourceIds: BigInt64Array, destinationIds: BigInt64Array) =>
   (place: number): IdPair => [sourceIds[place]!, destinationIds[place]!];
 
-/** Whether a query is all edges of a node in some states, which the counters know. */
+/** Whether a query is all of a node's edges in some states, whose number the counters know. */
 const isWholeList = (query: Query): boolean =>
   query.kind === 'term' &&
   query.term.destinationIds === undefined &&

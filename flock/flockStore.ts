@@ -90,6 +90,6 @@ export const flockStore: Store<'flock', Flock, readonly []> = defineStore({
   },
 });
 
-/** Opens the graphs of a cluster, and nothing else: `openCluster` with one store. `close` closes the cluster. */
+/** Opens a cluster with the graphs alone. `close` closes the cluster. */
 export const openFlock = async (config: RoostConfig, options?: OpenClusterOptions): Promise<Flock> =>
   (await openCluster(config, [flockStore], options)).stores.flock;

@@ -2,14 +2,14 @@ import { RoostError } from '../core/index.js';
 import { planShards, shardKey, type Change, type Topology } from '../gizzard/index.js';
 import type { Direction, GraphInfo } from '../wire/index.js';
 
-/** Ids spread evenly over 60 bits by it, whatever their pattern. */
+/** Spreads ids evenly over 60 bits, whatever their pattern. */
 const graphHash = 'fnv1a64';
 const namePattern = /^[A-Za-z][A-Za-z0-9_]{0,31}$/;
 const maxShards = 10_000;
-/** Leaves room in a prefix of 54 for a number, a direction, a place and `_root`. */
+/** Leaves room for a number, a direction, a place and `_root` in a prefix of 54. */
 const maxNameInPrefix = 20;
 
-/** A graph's forward edges are the table of its number, its backward edges the table of the negated number. */
+/** A graph's forward edges have its number as table id; its backward edges the negated number. */
 export const tableIdOf = (graphId: number, direction: Direction): number =>
   direction === 'forward' ? graphId : -graphId;
 
@@ -44,7 +44,7 @@ export function findGraph(topology: Topology, name: string): GraphInfo {
   throw new RoostError('NotFound', `there is no graph ${JSON.stringify(name)}; ${known}`, { fields: { graph: name } });
 }
 
-/** Throws `NotFound` for a graph that does not exist, and `FailedPrecondition` for one whose key space has a gap. */
+/** Throws `NotFound` for an unknown graph, and `FailedPrecondition` for one with a gap in its key space. */
 export function requireGraph(topology: Topology, graphId: number): void {
   for (const direction of ['forward', 'backward'] as const) {
     const tableId = tableIdOf(graphId, direction);
@@ -63,15 +63,15 @@ export function requireGraph(topology: Topology, graphId: number): void {
 export interface CreateGraphOptions {
   /** Shards in each direction. */
   readonly shards: number;
-  /** Copies of each shard, on as many hosts. */
+  /** Replicas of each shard, on as many hosts. */
   readonly replicas: number;
-  /** Database hosts to spread the shards over, in turn. */
+  /** Database hosts that the shards are spread over in turn. */
   readonly hosts: readonly string[];
   /** Absent: the next free number. */
   readonly id?: number;
 }
 
-/** The changes that make a graph: in both directions, shards of equal key ranges, each below a replicating root. */
+/** The changes that create a graph: in both directions, shards of equal key ranges, each below a replicating root. */
 export function planGraph(
   topology: Topology,
   name: string,
@@ -92,7 +92,7 @@ export function planGraph(
   const existing = graphsOf(topology);
   if (existing.some((graph) => graph.name === name))
     throw new RoostError('AlreadyExists', `there is a graph ${name} already`, { fields: { graph: name } });
-  // Numbers of dropped graphs are not given again: jobs of them may still wait.
+  // Numbers of dropped graphs are not reused: jobs for them may still wait.
   const numbers = topology.tables
     .filter(({ service }) => service === 'flock' || service === 'dropped')
     .map(({ tableId }) => Math.abs(tableId));
@@ -108,7 +108,7 @@ export function planGraph(
     );
 
   const changes: Change[] = [];
-  // Tables of a dropped graph of the same name keep their names.
+  // Tables of a dropped graph of that name keep their names.
   const isTaken = topology.tables.some((table) => table.name === name);
   const prefixes = isTaken ? `${name.slice(0, maxNameInPrefix)}_${id}` : name;
   for (const direction of ['forward', 'backward'] as const)

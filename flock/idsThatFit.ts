@@ -6,10 +6,13 @@ import { tableIdOf } from './graphs.js';
 /** The greatest id that a column of type INT UNSIGNED holds. */
 const maxNarrowId = 2n ** 32n - 1n;
 
-/** By topology, the tables of which some shard has narrow columns. */
+/** Tables with narrow columns in some shard, by topology. */
 const narrowTables = new WeakMap<Topology, Map<number, boolean>>();
 
-/** Refuses ids before they are journaled which a shard that they belong to has no room for: it could never apply them. Throws `InvalidArgument`. */
+/**
+ * Refuses ids that do not fit the columns of their shard, before they are journaled: such jobs could never be
+ * applied. Throws `InvalidArgument`.
+ */
 export function checkIdsFit(topology: Topology, batch: WriteBatch): void {
   for (const write of batch) {
     if ('node' in write) {

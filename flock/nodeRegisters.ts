@@ -1,11 +1,11 @@
 import { rankOf } from './states.js';
 
 /**
- * What mass operations leave on a node (of a graph, in a direction): a color, which is a last-write-wins register like an edge's state,
- * and the greatest time of a mass removal.
+ * The registers that mass operations leave on a node of a graph in one direction: a color, which is last-write-wins
+ * like an edge's state, and the greatest time of a mass removal.
  */
 export interface NodeRegisters {
-  /** The rank of the color, and when it was set. */
+  /** The rank of the color, and its time. */
   readonly color: number;
   readonly coloredAt: bigint;
   readonly removedThrough: bigint;
@@ -19,10 +19,10 @@ export const sameRegisters = (a: NodeRegisters, b: NodeRegisters): boolean =>
 
 export const isUntouched = (node: NodeRegisters): boolean => sameRegisters(node, untouched);
 
-/** Those of an untouched node are one shared object, by which storage tells it. */
+/** Returns the shared object for an untouched node, which storage recognizes by identity. */
 export const oneUntouched = (node: NodeRegisters): NodeRegisters => (isUntouched(node) ? untouched : node);
 
-/** What both know together: of each register the newer, ties to the greater rank. Idempotent, commutative, associative. */
+/** Merges two nodes' registers: the newer of each, ties to the greater rank. Idempotent, commutative, associative. */
 export function mergeNodes(a: NodeRegisters, b: NodeRegisters): NodeRegisters {
   const newer = b.coloredAt > a.coloredAt || (b.coloredAt === a.coloredAt && b.color > a.color) ? b : a;
   const removedThrough = a.removedThrough > b.removedThrough ? a.removedThrough : b.removedThrough;
@@ -30,14 +30,17 @@ export function mergeNodes(a: NodeRegisters, b: NodeRegisters): NodeRegisters {
   return { color: newer.color, coloredAt: newer.coloredAt, removedThrough };
 }
 
-/** What a mass operation of that rank at that time writes: removals have a register of their own, so that they are final for the edges before them and only for these. */
+/**
+ * The registers that a mass operation writes. Removals have their own register: they are final for earlier edges, and
+ * only for these.
+ */
 export const massOperation = (rank: number, time: bigint): NodeRegisters =>
   rank === rankOf.removed ? { ...untouched, removedThrough: time } : { ...untouched, color: rank, coloredAt: time };
 
 /**
- * The state that queries see, as a pure function of the edge's own state and of both its nodes; the same from both ends.
- * A mass removal at or after the edge's own time removes it, and nothing but a later write of the edge brings a removed edge back.
- * Otherwise the latest of edge and colors decides, and no edge shows more than the colors of its nodes allow.
+ * The state that queries see: a pure function of the edge's own state and both nodes' registers, equal from both
+ * ends. A mass removal at or after the edge's own time removes it, and only a later write of the edge brings it back.
+ * Otherwise the latest of edge and colors decides, and no edge shows more than its nodes' colors allow.
  */
 export function visibleState(
   own: { readonly ownState: number; readonly updatedAt: bigint },

@@ -3,17 +3,17 @@ import type { Gizzard } from '../gizzard/index.js';
 import type { Direction } from '../wire/index.js';
 import { tableIdOf } from './graphs.js';
 
-/** Trees that are counted at once. */
+/** Trees counted concurrently. */
 const atOnce = 4;
 
-/** Rows of one direction of a graph: those of edges and of nodes, each counted once, and those of nodes in all replicas. */
+/** Rows of one direction of a graph: edges and nodes counted once each, and nodes over all replicas. */
 export interface RowTotals {
   readonly edges: number;
   readonly nodes: number;
   readonly nodeCopies: number;
 }
 
-/** Asks one replica of each tree, which reads the counters of its nodes and not its edges. */
+/** Asks one replica of each tree; reads node counters, not edges. */
 export async function rowTotals(
   gizzard: Gizzard,
   graphId: number,

@@ -9,33 +9,33 @@ import { edgesTable, rowOf, type EdgeRow } from './storage/edgesTable.js';
 import { FlockTables, type EdgeTables } from './storage/flockTables.js';
 import { nodesTable, registersOf } from './storage/nodesTable.js';
 
-/** An edge with all that is remembered of it: enough to write it again. `state` is what queries see. */
+/** An edge with all its registers: enough to write it again. `state` is the state that queries see. */
 export interface StoredEdge extends Edge {
-  /** The edge's own state, which its nodes may hide; set at `updatedAt`. */
+  /** The edge's own state, set at `updatedAt`; its nodes may hide it. */
   readonly ownState: EdgeState;
-  /** When the position was set; undefined where no add or negate has. */
+  /** The time of the position; undefined if no add or negate has set one. */
   readonly positionedAt: Micros | undefined;
 }
 
-/** What mass operations have left on a node. */
+/** The registers of mass operations on a node. */
 export interface StoredNode {
   readonly id: bigint;
   readonly direction: Direction;
   readonly color: EdgeState;
   readonly coloredAt: Micros;
-  /** −1 where there was no mass removal. */
+  /** −1 without a mass removal. */
   readonly removedThrough: Micros;
 }
 
 export interface ScanPage {
   readonly edges: readonly StoredEdge[];
-  /** Only those that a mass operation has touched. */
+  /** Only nodes that a mass operation has touched. */
   readonly nodes: readonly StoredNode[];
-  /** Where to go on; undefined at the end of the shard. */
+  /** The cursor of the next page; undefined at the end of the shard. */
   readonly cursor: string | undefined;
 }
 
-/** A place in a shard: its forwarding, and the key of the row that was read last. Edges come before nodes. */
+/** A place in a shard: its forwarding and the key of the last row read. Edges come before nodes. */
 interface Place {
   readonly direction: Direction;
   readonly baseId: bigint;
@@ -45,8 +45,9 @@ interface Place {
 }
 
 /**
- * Where scans of a graph begin, as cursors: one for each shard. Together they give every edge once, from its forward row, and every touched node once for
- * each direction. An edge that is written meanwhile comes as it was or as it is. Where shards move meanwhile, a row may come twice.
+ * Cursors at the start of each shard. Together, scans from them yield every edge once, from its forward row, and
+ * every touched node once per direction. An edge written meanwhile comes in its old or new form. If shards move
+ * meanwhile, a row may come twice.
  */
 export function scanStarts(gizzard: Gizzard, graphId: number): readonly string[] {
   requireGraph(gizzard.topology, graphId);
@@ -61,7 +62,10 @@ export function scanStarts(gizzard: Gizzard, graphId: number): readonly string[]
   });
 }
 
-/** The next `count` rows of a shard, 1 … limits.pageSize, in the order of their keys. Throws `InvalidArgument` for a cursor that is none. */
+/**
+ * The next `count` rows of a shard, 1 … limits.pageSize, in key order. Throws `InvalidArgument` for a malformed
+ * cursor.
+ */
 export async function scan(
   gizzard: Gizzard,
   graphId: number,
@@ -75,9 +79,9 @@ export async function scan(
   const place = decode(cursor);
   const tableId = tableIdOf(graphId, place.direction);
   const { topology } = gizzard;
-  // The last base at or below: the shard may have been merged with the one before it since.
+  // The last base id at or below: the shard may have been merged with its predecessor since.
   const route = topology.intervals(tableId).findLast(({ baseId }) => baseId <= place.baseId)!.route;
-  /** A shard that was split may still hold what another has now. */
+  /** A shard that was split may still hold rows that now belong to another. */
   const isHere = (sourceId: bigint): boolean => topology.route(tableId, sourceId) === route;
   return gizzard.read(route, deadline, async (host: DatabaseHost, leaf, left) => {
     const tables = new FlockTables(gizzard.database).at(leaf.shard);
@@ -104,7 +108,10 @@ export async function scan(
   });
 }
 
-/** Every edge of a graph once, in pages of up to `count`; see `scanStarts` for what writes and moves change meanwhile. */
+/**
+ * Every edge of a graph once, in pages of up to `count`; see `scanStarts` for the effect of concurrent writes and
+ * moves.
+ */
 export async function* scanEdges(
   gizzard: Gizzard,
   graphId: number,
@@ -121,7 +128,7 @@ export async function* scanEdges(
   }
 }
 
-/** What is left of one node's edges first, and then those of the next nodes: one range of the index each. */
+/** First the rest of one node's edges, then the edges of the following nodes: one index range each. */
 async function readRowsAfter(
   session: SqlSession,
   tables: EdgeTables,

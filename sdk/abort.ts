@@ -2,13 +2,13 @@ import { setMaxListeners } from 'node:events';
 import { deadlineExceeded, RoostError } from '../core/index.js';
 
 /**
- * Waits for some work until the signal says that nobody wants it any more. The work itself goes on. Throws `FailedPrecondition` with the signal's reason as its cause, and
- * `DeadlineExceeded` where the signal is that of `AbortSignal.timeout`.
+ * Waits for `work`, or until the signal is aborted; the work itself goes on. Throws `FailedPrecondition` with the
+ * signal's reason as its cause, or `DeadlineExceeded` for a signal of `AbortSignal.timeout`.
  */
 export async function unlessAborted<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
   if (signal === undefined) return work();
   checkAborted(signal);
-  // One for each call that waits, which may be many.
+  // Every waiting call adds a listener, and there may be many.
   setMaxListeners(0, signal);
   let abort = (): void => undefined;
   const aborted = new Promise<never>((_, reject) => {

@@ -1,11 +1,12 @@
 import { RoostError, type Deadline } from '../core/index.js';
 
-/** Calls for one list of items: enough for several that cannot be read among hundreds. */
+/** Calls per list of items: enough to find several unreadable items among hundreds. */
 const callsAtMost = 64;
 
 /**
- * Reads some items in one call. Where that fails for good both halves are asked again, and so on: an item that cannot be read gets its error in its place, and takes nobody
- * along who happened to ask at the same time. What is worth a retry has had it until the deadline, and fails for all.
+ * Reads items in one call. If the call fails for good, reads each half again, and so on, so that an unreadable item
+ * gets an error of its own and does not fail the others. Retryable errors have been retried until the deadline, and
+ * fail all items.
  */
 export async function askInHalves<Item, Result>(
   items: readonly Item[],

@@ -2,30 +2,32 @@ import { limits, parseId, RoostError, type IdInput } from '../core/index.js';
 import type { BatchedWrite, Direction, Operation } from '../wire/index.js';
 import { checkedWrite, shapeOf, toColumns, type EdgeOptions, type EdgeWrite } from './edgeBatch.js';
 
-/** What a mass operation may say of itself. */
+/** Options of a mass operation. */
 export interface NodeOptions {
-  /** Which of the node's edges: those that it has, those that lead to it, or both. Absent: forward. */
+  /** The node's outgoing edges, its incoming ones, or both. Absent: forward. */
   readonly direction?: Direction | 'both';
-  /** When it counts as made, in microseconds since 1970. Absent: when it is accepted, later than all that were before. */
+  /**
+   * Time of the operation, in microseconds since 1970. Absent: the time of acceptance, later than all earlier writes.
+   */
   readonly at?: IdInput;
 }
 
 type StateOptions = Omit<EdgeOptions, 'position'>;
 
-/** Operations that are accepted together, in order: all of them or none. */
+/** Operations that are accepted together and in order: all or none. */
 export class Batch {
-  /** Runs of edges of one graph and one shape, and mass operations between them. */
+  /** Runs of edges of one graph and shape, with mass operations between them. */
   readonly #runs: (
     { readonly graphId: number; shape: string; readonly edges: EdgeWrite[] } | Extract<BatchedWrite, { node: unknown }>
   )[] = [];
   #count = 0;
 
-  /** Takes operations on one graph. */
+  /** Adds operations on one graph. */
   in(graph: { readonly id: number }): GraphBatch {
     return new GraphBatch(graph.id, this);
   }
 
-  /** What has been taken, for the wire. */
+  /** The collected operations, as the wire carries them. */
   writes(): BatchedWrite[] {
     return this.#runs.map((run) => ('node' in run ? run : { edges: toColumns(run.graphId, run.edges) }));
   }
@@ -109,7 +111,7 @@ export class GraphBatch {
 
 function directionsOf(direction: Direction | 'both'): readonly Direction[] {
   if (direction === 'both') return ['forward', 'backward'];
-  // A caller in plain JavaScript may pass anything.
+  // Callers in plain JavaScript may pass anything.
   if (direction === 'forward' || direction === 'backward') return [direction];
   throw new RoostError(
     'InvalidArgument',

@@ -3,15 +3,15 @@ import type { EdgeWrites, Operation } from '../wire/index.js';
 import { checkedWrite, shapeOf, toColumns, type EdgeInput, type EdgeWrite } from './edgeBatch.js';
 import { inParallel } from './inParallel.js';
 
-/** Edges column by column: entry i of each column belongs to edge i. The fastest way in, with no object an edge. */
+/** Edges as columns: entry i of each column belongs to edge i. The fastest way to write: no object per edge. */
 export interface EdgeColumns {
   readonly sourceIds: BigInt64Array;
   readonly destinationIds: BigInt64Array;
-  /** Absent: the one operation that the call names. */
+  /** Absent: the operation that the call names. */
   readonly operations?: readonly Operation[];
   /** Absent: the time of the write in microseconds. */
   readonly positions?: BigInt64Array;
-  /** Microseconds. Absent: when it is accepted, later than all that were before. */
+  /** Microseconds since 1970. Absent: the time of acceptance, later than all earlier writes. */
   readonly times?: BigInt64Array;
 }
 
@@ -21,7 +21,10 @@ export type EdgeSource =
 
 type Send = (writes: EdgeWrites) => Promise<void>;
 
-/** Writes edges as they come, in calls of `limits.bulkWriteEdges`. Returns how many were acknowledged: all of them. */
+/**
+ * Writes edges as they arrive, in calls of `limits.bulkWriteEdges`. Returns how many were acknowledged, which is all
+ * of them.
+ */
 export async function writeEdges(
   graphId: number,
   operation: Operation,
@@ -53,7 +56,7 @@ export async function writeEdges(
   return written;
 }
 
-/** Writes columns of any length, in calls of `limits.bulkWriteEdges`, without copying them. */
+/** Writes columns of any length in calls of `limits.bulkWriteEdges`, without copying them. */
 export async function writeColumns(
   graphId: number,
   operation: Operation,

@@ -10,45 +10,54 @@ import type { ClusterService } from './services.js';
 import type { Invoke } from './thriftConnection.js';
 
 export interface CallOptions {
-  /** How long the call may take with all its retries: 1 … limits.maxDeadlineMs. Absent: the client's own default. */
+  /** Time for the call with all its retries: 1 … limits.maxDeadlineMs. Absent: the client's default. */
   readonly deadlineMs?: number;
   /**
-   * Ends the wait for the answer when it is aborted: the call throws `FailedPrecondition` with the signal's reason as its cause, or `DeadlineExceeded` for a signal of
-   * `AbortSignal.timeout`. A server that has the call goes on with it: a write may be made all the same.
+   * Ends the wait when aborted: the call throws `FailedPrecondition` with the signal's reason as its cause, or
+   * `DeadlineExceeded` for a signal of `AbortSignal.timeout`. The server goes on with a call that it has: a write may
+   * still happen.
    */
   readonly signal?: AbortSignal;
 }
 
 export interface CloseOptions {
-  /** How long calls under way may take to end by themselves, those included that they bring about. Absent: 0, which fails them at once. */
+  /**
+   * Time for calls in flight, and calls that follow from them, to end by themselves. Absent: 0, which fails them at
+   * once.
+   */
   readonly drainMs?: number;
 }
 
-/** What a call that may be tried several times keeps in mind. */
+/** What a call that may be attempted several times does around its attempts. */
 export interface CallCourse {
-  /** Before the first attempt. */
+  /** Runs before the first attempt. */
   begin(): Promise<void>;
-  /** After one that failed: the error that the caller is to see, which also says whether there is another. */
+  /** Runs after a failed attempt. Returns the error for the caller, which also says whether to try again. */
   failed(error: RoostError): Promise<RoostError>;
 }
 
-/** The time of the journal's clock, as a client knows it. */
+/** The journal's clock, as far as the client knows it. */
 export interface TimeOfJournal {
-  /** Until when what has this deadline may be accepted. Undefined where servers do not tell the time. Throws what asking for it threw. */
+  /**
+   * The last moment at which a write with this deadline may be accepted. Undefined if the servers do not tell the
+   * time. Throws the error of asking for it.
+   */
   lastMoment(deadline: Deadline): Promise<Micros | undefined>;
-  /** Takes over a time that an answer has just told. */
+  /** Takes in a time that an answer carried. */
   learn(time: Micros): void;
 }
 
-/** Connections that may end under one call: it may be what ends them, and its servers with them. */
+/**
+ * Connections that may break under one call. The call itself may be what breaks them, and their servers with them.
+ */
 const lossesOfCall = 2;
 const firstPauseMs = 10;
 const maxPauseMs = 1_000;
 
 /**
- * Makes calls on a set of servers that are equals. Servers take turns; a call that fails with a retryable error goes to another one, or
- * waits for a while where there is none, until its deadline. Reads may be repeated as they are; writes take a course
- * (`write`), so that all attempts are one write to the journal.
+ * Calls a set of equal servers. Servers take turns. After a retryable failure the call goes to another server, or
+ * waits if there is none, until its deadline. Reads are repeated as they are; writes carry an identity (`write`), so
+ * that all attempts count as one write.
  */
 export class Channel<C extends object = RoostFlockModule.Client> {
   readonly #servers: readonly Server<C>[];
@@ -56,33 +65,34 @@ export class Channel<C extends object = RoostFlockModule.Client> {
   readonly #retries = new RetryBudget();
   #turn = 0;
   #underWay = 0;
-  /** Wakes who waits until nothing is under way. */
+  /** Resolves the wait for idleness. */
   #idle: () => void = () => undefined;
 
   constructor(
     addresses: readonly Whereabouts[],
     service: ClusterService<C>,
-    /** The deadline of calls that bring none. */
+    /** Deadline of calls that bring none. */
     readonly deadlineMs: number = limits.defaultDeadlineMs,
-    /** Absent: writes are accepted as often as they are sent. */
+    /** Absent: a write is accepted as often as it is sent. */
     readonly time?: TimeOfJournal,
     clusterCheck = new ClusterCheck(undefined),
   ) {
     this.#servers = addresses.map((address) => new Server(address, service, clusterCheck));
     parseCount(deadlineMs, 'deadlineMs', 1, limits.maxDeadlineMs);
-    // One for each call that pauses.
+    // Every pausing call adds a listener.
     setMaxListeners(0, this.#closing.signal);
   }
 
   /**
-   * Throws the server's own error where a retry does not help, and the last one met where none helped before the deadline, or where the connection ended
-   * under the call for the second time, or busy servers have refused so many that another attempt would add to it.
+   * Throws the server's error if a retry cannot help. Otherwise retries until the deadline and throws the last error.
+   * Stops earlier when the connection breaks under the call a second time, or when the retry budget for busy servers
+   * is used up.
    */
   call<T>(invoke: Invoke<C, T>, options: CallOptions = {}): Promise<T> {
     return this.callWithin(this.deadline(options), invoke, options.signal);
   }
 
-  /** The moment until which a call has time that begins now: for what takes several calls. */
+  /** The deadline of a call that begins now, for work that takes several calls. */
   deadline(options: CallOptions): Deadline {
     return Deadline.after(parseCount(options.deadlineMs ?? this.deadlineMs, 'deadlineMs', 1, limits.maxDeadlineMs));
   }
@@ -119,7 +129,7 @@ export class Channel<C extends object = RoostFlockModule.Client> {
       }
       this.#checkOpen();
       const told = course === undefined ? error : await course.failed(error);
-      // A server of another cluster is left alone; each of the others may still be of this one.
+      // A server of another cluster is skipped; the others may still belong to this one.
       const worthAnother = told.retryable || (isOfServerAlone(error) && attempt < this.#servers.length - 1);
       if (!worthAnother || deadline.passed) throw told;
       if (error.fields['sent'] !== undefined && ++losses >= lossesOfCall) throw told;
@@ -129,14 +139,14 @@ export class Channel<C extends object = RoostFlockModule.Client> {
     }
   }
 
-  /** What the servers say of themselves, each in its place; they are asked when it is needed. */
+  /** What each server says about itself, by place; asked for on demand. */
   get infos(): readonly ((deadline: Deadline) => Promise<RoostTypes.ServerInfo>)[] {
     return this.#servers.map((server) => (deadline) => server.info(deadline));
   }
 
-  /** Waits until nothing is under way, and nothing follows from what was; at most until the deadline. */
+  /** Waits until nothing is in flight and nothing follows from what was, at most until the deadline. */
   async drain(deadline: Deadline): Promise<void> {
-    // Within a turn of the event loop, calls that are being gathered are made, and what takes several calls makes its next.
+    // One turn of the event loop sends the calls being gathered, and lets work of several calls make its next one.
     await nextTurn();
     while (this.#underWay > 0 && !deadline.passed) {
       const idle = new Promise<void>((resolve) => (this.#idle = resolve));
@@ -145,13 +155,16 @@ export class Channel<C extends object = RoostFlockModule.Client> {
     }
   }
 
-  /** Fails what is under way and closes all connections. */
+  /** Fails the calls in flight and closes all connections. */
   async close(): Promise<void> {
     this.#closing.abort();
     await Promise.all(this.#servers.map((server) => server.close()));
   }
 
-  /** The server with the fewest calls under way, ties in turn; one that is left alone, or has just failed, only where there is no other. */
+  /**
+   * The server with the fewest calls in flight; ties take turns. A server in backoff, or one that has just failed, is
+   * chosen only if there is no other.
+   */
   #pick(failed: Server<C> | undefined): Server<C> {
     if (this.#servers.length === 1) return this.#servers[0]!;
     this.#turn = (this.#turn + 1) % this.#servers.length;
@@ -163,9 +176,9 @@ export class Channel<C extends object = RoostFlockModule.Client> {
     return inTurn.reduce((a, b) => (b.backoffMs < a.backoffMs ? b : a));
   }
 
-  /** Waits before the next attempt; throws the error where that would be past the deadline. */
+  /** Waits before the next attempt. Throws the error if the wait would pass the deadline. */
   async #pause(error: RoostError, attempt: number, deadline: Deadline, failed: Server<C>): Promise<void> {
-    // The first time round, another server is asked at once.
+    // In the first round, another server is tried without waiting.
     if (
       attempt < this.#servers.length - 1 &&
       this.#servers.some((server) => server !== failed && server.backoffMs === 0)

@@ -1,6 +1,9 @@
 import { RoostError } from '../core/index.js';
 
-/** The cluster that all servers of a client must belong to: the one that the caller names, else that of the first server that says its own. */
+/**
+ * The cluster that all of a client's servers must belong to: the one that the caller names, or that of the first
+ * server that answers.
+ */
 export class ClusterCheck {
   #cluster: string | undefined;
 
@@ -8,7 +11,10 @@ export class ClusterCheck {
     this.#cluster = cluster;
   }
 
-  /** Takes what a server says of itself: nothing where it is too old to. Throws `FailedPrecondition` for one of another cluster. */
+  /**
+   * Checks the cluster that a server names; older servers name none. Throws `FailedPrecondition` if it is another
+   * one.
+   */
   accept(server: string, cluster: string | undefined): void {
     if (cluster === undefined) return;
     this.#cluster ??= cluster;
@@ -21,7 +27,10 @@ export class ClusterCheck {
   }
 }
 
-/** Whether a server was refused for its cluster or for how it encrypts, or refuses the client, so that another one may do. */
+/**
+ * Whether an error concerns this server alone, so that another server may work: it belongs to another cluster, its
+ * encryption does not fit, or it refuses the client.
+ */
 export const isOfServerAlone = (error: RoostError): boolean =>
   error.code === 'Unauthenticated' ||
   (error.code === 'FailedPrecondition' &&

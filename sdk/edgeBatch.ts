@@ -1,11 +1,11 @@
 import { parseId, parseInt64, type IdInput } from '../core/index.js';
 import { operationNumbers, type EdgeWrites, type Operation } from '../wire/index.js';
 
-/** What a single write may say of its edge. */
+/** Options of a write of one edge. */
 export interface EdgeOptions {
-  /** The sort key; used by add and negate. Absent: the time of the write in microseconds. */
+  /** The sort key; used by add and negate. Absent: the time of the write, in microseconds. */
   readonly position?: IdInput;
-  /** When the write counts as made, in microseconds since 1970. Absent: when it is accepted, later than all that were before. */
+  /** Time of the write, in microseconds since 1970. Absent: the time of acceptance, later than all earlier writes. */
   readonly at?: IdInput;
 }
 
@@ -15,7 +15,7 @@ export interface EdgeInput extends EdgeOptions {
   readonly destination: IdInput;
 }
 
-/** A write of one edge, checked. */
+/** A checked write of one edge. */
 export interface EdgeWrite {
   readonly operation: Operation;
   readonly sourceId: bigint;
@@ -41,7 +41,7 @@ export function checkedWrite(
   };
 }
 
-/** Positions and times go for all edges of a call or for none, so that only edges that bring the same go together. */
+/** A call carries positions, and times, for all of its edges or for none; edges are grouped by what they bring. */
 export const shapeOf = ({ position, at }: EdgeWrite): string =>
   (position === undefined ? '' : 'p') + (at === undefined ? '' : 't');
 

@@ -1,4 +1,4 @@
-/** A page of anything, and where the next one begins: 0n at the end. */
+/** A page of anything, and the cursor of the next one: 0n at the end. */
 interface Page {
   readonly nextCursor: bigint;
 }
@@ -7,8 +7,8 @@ const firstPageCount = 250;
 const maxPageCount = 5_000;
 
 /**
- * All pages in order; the next is fetched while one is being used. They grow, because most nodes have few edges and some have very many.
- * A partial page is a page like any other: its cursor goes on.
+ * Yields all pages in order, and fetches the next page while one is in use. Pages grow: most nodes have few edges,
+ * and some have very many. A partial page counts as a page: its cursor goes on.
  */
 export async function* fetchAhead<P extends Page>(
   fetch: (count: number, cursor: bigint) => Promise<P>,
@@ -19,7 +19,7 @@ export async function* fetchAhead<P extends Page>(
     const page: P = await next;
     count = Math.min(count * 4, maxPageCount);
     next = page.nextCursor === 0n ? undefined : fetch(count, page.nextCursor);
-    // The caller may stop here; then nobody waits for the page under way.
+    // The caller may stop here, and then nobody awaits the page in flight.
     next?.catch(() => undefined);
     yield page;
   }

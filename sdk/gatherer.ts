@@ -6,19 +6,24 @@ import type { CallOptions } from './channel.js';
 /** A call being gathered. */
 interface Open<Item, Result> {
   readonly loader: DataLoader<Item, Result>;
-  /** The longest deadline of its items. */
+  /** The longest deadline among its items. */
   deadlineMs: number;
 }
 
 /**
- * Gathers items that are loaded at the same time, and with the same options, into calls of at most `maxItems`. Nothing is cached: equal items are each asked for.
- * Deadlines and signals are each item's own: the call has the longest deadline of its items, and an item that ends earlier leaves the others alone.
+ * Gathers items that are loaded in the same turn of the event loop with the same options into calls of at most
+ * `maxItems`. It caches nothing: each equal item is asked for.
+ * Each item keeps its own deadline and signal. The call has the longest deadline of its items; an item that ends
+ * earlier does not affect the others.
  */
 export class Gatherer<Item, Result, Options extends CallOptions = CallOptions> {
-  /** The calls being gathered, by their options. */
+  /** The calls being gathered, by options. */
   readonly #open = new Map<string, Open<Item, Result>>();
 
-  /** @param send a call that fails fails for all of its items, unless an error stands in the place of each that failed */
+  /**
+   * @param send makes the call. If it fails, all its items fail, unless the result has an error in the place of each
+   * failed item
+   */
   constructor(
     private readonly send: (items: readonly Item[], options: Options) => Promise<readonly (Result | Error)[]>,
     private readonly maxItems: number,
@@ -43,7 +48,7 @@ export class Gatherer<Item, Result, Options extends CallOptions = CallOptions> {
     const open = this.#open.get(key);
     if (open !== undefined) return open;
     const send = (items: readonly Item[]): Promise<readonly (Result | Error)[]> => {
-      // What comes from now on starts a call of its own, so that options used once leave nothing behind.
+      // Items from now on start another call, so that options that were used once leave nothing behind.
       if (this.#open.get(key) === call) this.#open.delete(key);
       return this.send(items, { ...shared, deadlineMs: call.deadlineMs } as Options);
     };
@@ -56,7 +61,10 @@ export class Gatherer<Item, Result, Options extends CallOptions = CallOptions> {
   }
 }
 
-/** Ends the wait of an item whose deadline is earlier than its call's. Where it is the same, the call's own end says more. */
+/**
+ * Ends the wait of an item that has an earlier deadline than its call. With the same deadline, the error of the call
+ * says more.
+ */
 async function within<T>(ownMs: number, call: { readonly deadlineMs: number }, loaded: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {

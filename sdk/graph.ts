@@ -29,7 +29,7 @@ export interface CountOptions extends DirectionOptions {
 }
 
 export interface DirectionOptions extends CallOptions {
-  /** Absent: forward, the nodes' own edges. */
+  /** Absent: forward, the node's outgoing edges. */
   readonly direction?: Direction;
 }
 
@@ -38,7 +38,10 @@ export interface ContainsOptions extends CallOptions {
   readonly states?: readonly EdgeState[];
 }
 
-/** The options of a gathered write, and the shape of what it brings. Only writes of the same deadline go together, since none is accepted after its own. */
+/**
+ * Options of a gathered write, with the shape of its edges. Only writes with the same deadline travel together,
+ * because a write is not accepted past its own.
+ */
 interface GatheredOptions extends WriteCallOptions {
   readonly shape: string;
 }
@@ -46,11 +49,12 @@ interface GatheredOptions extends WriteCallOptions {
 const contained: readonly EdgeState[] = ['normal', 'negative'];
 
 /**
- * One graph. Single calls that are made at the same time with the same options travel together: await many at once, rather than one
- * after the other, and they cost little more than one. Ids may be given as bigint, safe number or decimal string, and come back as bigint.
+ * One graph. Single calls made in the same turn with the same options travel together: await many at once rather than
+ * one after the other, and they cost little more than one. Ids may be bigint, safe integer or decimal string, and
+ * come back as bigint.
  *
- * Every method throws RoostError. A write that failed with `Unavailable` or `DeadlineExceeded` may have been made; repeating it is safe, and counts as a
- * write of that moment where it brings no time.
+ * Every method throws RoostError. A write that failed with `Unavailable` or `DeadlineExceeded` may have happened.
+ * Repeating it is safe; without a time of its own it then counts as a write of the later moment.
  */
 export class Graph {
   readonly #reads: GraphReads;
@@ -74,7 +78,7 @@ export class Graph {
     );
   }
 
-  /** Makes the edge normal, at its position. Resolves once the write is acknowledged. */
+  /** Makes the edge normal, at its position. Resolves once acknowledged. */
   add(source: IdInput, destination: IdInput, options: EdgeOptions & WriteCallOptions = {}): Promise<void> {
     return this.#write('add', source, destination, options);
   }
@@ -102,40 +106,41 @@ export class Graph {
   }
 
   /**
-   * A mass operation, on all edges that the node has in a direction: makes them normal again, those that were removed excepted. They keep their
-   * positions, so that restoring a user restores the order of their lists. Like the other three it is answered once it holds for every later write;
-   * the edges follow page by page.
+   * A mass operation on all of the node's edges in a direction: makes them normal again, except removed ones. Edges
+   * keep their positions, so that restoring a user restores the order of their lists. Like the other mass operations
+   * it is acknowledged once it holds for every later write; existing edges follow page by page.
    */
   addAll(id: IdInput, options: NodeOptions & WriteCallOptions = {}): Promise<void> {
     return this.#writeAll('add', id, options);
   }
 
-  /** Removes all edges that the node has at this time, for good: only a later write of an edge brings it back. */
+  /** Removes all edges that the node has at this time, for good: only a later write brings an edge back. */
   removeAll(id: IdInput, options: NodeOptions & WriteCallOptions = {}): Promise<void> {
     return this.#writeAll('remove', id, options);
   }
 
-  /** Hides all edges of the node, later ones included, until `addAll`. */
+  /** Hides all of the node's edges, later ones included, until `addAll`. */
   archiveAll(id: IdInput, options: NodeOptions & WriteCallOptions = {}): Promise<void> {
     return this.#writeAll('archive', id, options);
   }
 
-  /** Makes all edges of the node negative, later ones included, until `addAll`. */
+  /** Makes all of the node's edges negative, later ones included, until `addAll`. */
   negateAll(id: IdInput, options: NodeOptions & WriteCallOptions = {}): Promise<void> {
     return this.#writeAll('negate', id, options);
   }
 
   /**
-   * Several operations in one call, in order: all of them are accepted or none is. At most `limits.operationsPerWrite`. `Roost.batch` takes
-   * operations on several graphs.
+   * Several operations in one call, accepted in order: all or none. At most `limits.operationsPerWrite`.
+   * `Roost.batch` takes operations on several graphs.
    */
   batch(fill: (batch: GraphBatch) => unknown, options: WriteCallOptions = {}): Promise<void> {
     return sendBatch(this.channel, (batch) => fill(batch.in(this)), options);
   }
 
   /**
-   * Writes any number of edges, given as `{ source, destination, position?, at? }` or `[source, destination]`, in calls of
-   * `limits.bulkWriteEdges`, several at a time. Returns how many were acknowledged: all. Not atomic: when a call fails, others have been made.
+   * Writes any number of edges, given as `{ source, destination, position?, at? }` or `[source, destination]`, in
+   * concurrent calls of `limits.bulkWriteEdges`. Returns how many were acknowledged, which is all of them. Not
+   * atomic: if a call fails, other calls may have succeeded.
    */
   write(
     edges: EdgeSource,
@@ -144,7 +149,7 @@ export class Graph {
     return writeEdges(this.id, operation, edges, (writes) => this.#send(writes, options));
   }
 
-  /** The same for columns. They must not change before it resolves. */
+  /** Writes columns likewise. They must not change before it resolves. */
   async writeColumns(
     columns: EdgeColumns,
     { operation = 'add', ...options }: WriteCallOptions & { readonly operation?: Operation } = {},
@@ -152,7 +157,7 @@ export class Graph {
     await writeColumns(this.id, operation, columns, (writes) => this.#send(writes, options));
   }
 
-  /** Whether the edge is there: in one of `states`, which is normal or negative where absent. */
+  /** Whether the edge exists in one of `states`; absent: normal or negative. */
   async contains(
     source: IdInput,
     destination: IdInput,
@@ -162,18 +167,18 @@ export class Graph {
     return state !== undefined && states.includes(state);
   }
 
-  /** Whether each of the pairs is there, in their order; in one call up to `limits.idsPerCall` pairs. */
+  /** Whether each pair has such an edge, in order. Up to `limits.idsPerCall` pairs travel in one call. */
   async containsMany(pairs: PairSource, { states = contained, ...options }: ContainsOptions = {}): Promise<boolean[]> {
     const found = await this.#many.states(pairColumns(pairs), options);
     return found.map((state) => state !== undefined && states.includes(state));
   }
 
-  /** The edge of each pair, in their order; undefined where there has never been one. */
+  /** The edge of each pair, in order; undefined if it never existed. */
   async edgesOfMany(pairs: PairSource, options: CallOptions = {}): Promise<(Edge | undefined)[]> {
     return this.#many.edges(pairColumns(pairs), options);
   }
 
-  /** The edge's state; undefined where there has never been such an edge. */
+  /** The edge's state; undefined if it never existed. */
   async state(source: IdInput, destination: IdInput, options: CallOptions = {}): Promise<EdgeState | undefined> {
     return this.#reads.states.load(
       { sourceId: parseId(source, 'source'), destinationId: parseId(destination, 'destination') },
@@ -181,7 +186,7 @@ export class Graph {
     );
   }
 
-  /** The edge, in whatever state; undefined where there has never been one. */
+  /** The edge in any state; undefined if it never existed. */
   async get(source: IdInput, destination: IdInput, options: CallOptions = {}): Promise<Edge | undefined> {
     return this.#reads.edges.load(
       { sourceId: parseId(source, 'source'), destinationId: parseId(destination, 'destination') },
@@ -200,7 +205,7 @@ export class Graph {
     return this.#reads.counts.load(parseId(id), { direction, ...options });
   }
 
-  /** The counts of many nodes, in their order; in one call up to `limits.idsPerCall` of them. */
+  /** The counts of many nodes, in order. Up to `limits.idsPerCall` nodes travel in one call. */
   async countsOfMany(
     ids: Iterable<IdInput>,
     { direction = 'forward', ...options }: DirectionOptions = {},
@@ -208,7 +213,7 @@ export class Graph {
     return this.#many.counts(idColumn(ids), direction, options);
   }
 
-  /** What mass operations have left on a node, and its counts; undefined where nothing was ever written of it. */
+  /** A node's state after mass operations, and its counts; undefined if nothing was ever written. */
   async node(id: IdInput, options: DirectionOptions = {}): Promise<Node | undefined> {
     const [node] = await this.nodes([id], options);
     return node;
@@ -221,7 +226,10 @@ export class Graph {
     return this.#many.nodes(idColumn(ids), direction, options);
   }
 
-  /** The first `count` edges of each node, greatest position first, which is newest first unless positions were given; in one call up to `limits.edgesPerCall` edges. */
+  /**
+   * The first `count` edges of each node by position, greatest first; that is newest first unless positions were
+   * given. Up to `limits.edgesPerCall` edges travel in one call.
+   */
   async newestOfMany(
     ids: Iterable<IdInput>,
     count: number,
@@ -240,12 +248,12 @@ export class Graph {
     return nodeQuery(this.channel, this.#reads, this.id, 'forward', id, options);
   }
 
-  /** The sources of the edges that lead to a node. */
+  /** The sources of the edges that point to a node. */
   to(id: IdInput, options: SetOptions = {}): NodeQuery {
     return nodeQuery(this.channel, this.#reads, this.id, 'backward', id, options);
   }
 
-  /** Where a node lives: once forward, once backward. */
+  /** The shards and hosts of a node, forward and backward. */
   async locate(id: IdInput, options: CallOptions = {}): Promise<NodeLocation[]> {
     const node = parseId(id);
     const locations = await this.channel.call((client) => client.locate(this.id, node), options);

@@ -25,14 +25,14 @@ export interface Pair {
   readonly destinationId: bigint;
 }
 
-/** Which lists of some nodes, and how much of each. Only the same of different nodes travel together, so that none fails for what another asked. */
+/** The kind of list and its length. Only equal ones travel together, so that no node fails for what another asked. */
 export interface NewestOptions extends CallOptions {
   readonly direction: Direction;
   readonly states: readonly EdgeState[];
   readonly count: number;
 }
 
-/** Lists that travel together, and the most edges that such a list may have: together they are no more than a call may ask for. */
+/** Lists that travel together, and the longest of them: together they stay within one call's limit. */
 const listsPerCall = 300;
 export const gatheredCount = limits.edgesPerCall / listsPerCall;
 
@@ -40,9 +40,9 @@ export const gatheredCount = limits.edgesPerCall / listsPerCall;
 export class GraphReads {
   readonly states: Gatherer<Pair, EdgeState | undefined, CallOptions>;
   readonly edges: Gatherer<Pair, Edge | undefined, CallOptions>;
-  /** Of up to `gatheredCount` edges each. Edges stand as in the graph. */
+  /** Up to `gatheredCount` edges per node. Edges stand as in the graph. */
   readonly newest: Gatherer<bigint, readonly Edge[], NewestOptions>;
-  /** First pages of whole lists, of up to `gatheredCount` ids each. */
+  /** First pages of whole lists, up to `gatheredCount` ids each. */
   readonly firstPages: Gatherer<bigint, IdPage, NewestOptions>;
   readonly counts: Gatherer<bigint, StateCounts, CallOptions & { readonly direction: Direction }>;
 
@@ -117,7 +117,7 @@ export class GraphReads {
   }
 }
 
-/** The first edges of each node's list, as they stand in the graph, in one call. */
+/** The first edges of each node's list, with source and destination as in the graph, in one call. */
 export async function newestOf(
   channel: Channel,
   graphId: number,

@@ -1,4 +1,7 @@
-/** Runs tasks as they come, at most `atOnce` of them at a time; ends when all have, or with the first error once none is running any more. */
+/**
+ * Runs tasks as they arrive, at most `atOnce` at a time. Ends when all have ended, or throws the first error once
+ * none is running.
+ */
 export async function inParallel(
   tasks: Iterable<() => Promise<void>> | AsyncIterable<() => Promise<void>>,
   atOnce: number,

@@ -6,23 +6,24 @@ import { ThriftConnection } from './thriftConnection.js';
 /** A job for an injector. */
 export interface InjectedJob {
   readonly priority: Priority;
-  /** JSON: an object with one key, the kind of job. */
+  /** A JSON object with one key, the kind of job. */
   readonly contents: string;
 }
 
 export interface InjectOptions {
-  /** The jobs come from another cluster, and are not to go any further. */
+  /** The jobs come from another cluster, and must not be copied further. */
   readonly replicated?: boolean;
   readonly deadline: Deadline;
 }
 
-/** Job injectors, each with one connection that is kept between calls and made anew when it breaks. */
+/** Job injectors. Each has one connection, which is kept between calls and opened again after it breaks. */
 export class Injectors {
   readonly #connections = new Map<string, Promise<ThriftConnection<JobInjectorModule.Client>>>();
 
   /**
-   * Returns once the injector's journal has the jobs. Throws `Unavailable` and `DeadlineExceeded` where it may have them, `Overloaded` where its journal has no room, and
-   * any other code with its own words where it refused one (`InvalidArgument` from an injector that is not Roost's).
+   * Resolves once the injector's journal has the jobs. Throws `Unavailable` or `DeadlineExceeded` if it may have
+   * them, `Overloaded` if its journal is full, and the injector's own error if it refused one (`InvalidArgument` from
+   * injectors other than Roost's).
    */
   async inject(
     address: ServerAddress,
@@ -47,7 +48,7 @@ export class Injectors {
       if (fields['tls'] !== undefined) notReached(error);
       if (!(cause instanceof JobException)) throw error;
       const { description, code } = cause;
-      // An injector that is not ours says no more than a sentence.
+      // Other injectors answer with a sentence and no code.
       const meant = errorCodes.find((known) => known === code) ?? 'InvalidArgument';
       const refused = new RoostError(meant, `the injector at ${address.host}:${address.port} said: ${description}`, {
         fields: { host: address.host, port: address.port },
@@ -73,7 +74,10 @@ export class Injectors {
   }
 }
 
-/** Throws what kept a call from its injector as `Unavailable`: it says nothing of the jobs, however a certificate or a token does not do. */
+/**
+ * Throws `Unavailable` for a call that did not reach its injector, also for reasons of certificates or tokens: the
+ * jobs are not at fault.
+ */
 function notReached(thrown: unknown): never {
   const error = RoostError.from(thrown);
   if (error.retryable) throw error;

@@ -1,15 +1,18 @@
 import { JournalClock, limits, RoostError, type Deadline, type Micros } from '../core/index.js';
 import type { Channel, TimeOfJournal } from './channel.js';
 
-/** Asked again behind a write once the last answer is so old; a write waits for the answer where it is older still. */
+/** An answer this old is renewed behind a write; a write waits for the renewal if it is older still. */
 const askAfterMs = 10_000;
 const staleAfterMs = 60_000;
-/** What the two clocks may drift apart: more than quartz ever does. */
+/** Bound on the drift between the two clocks: more than quartz ever has. */
 const driftMicrosPerMs = 0.5;
-/** How long servers that know no identities of writes are left alone. */
+/** How long not to ask servers that know no identities of writes. */
 const leftAloneMs = 10_000;
 
-/** The time of the journal's clock, as a client knows it from its servers. It is never ahead of it, but after that clock was set back: until it is asked for again. */
+/**
+ * The journal's clock as the client knows it from its servers. It never runs ahead of that clock, unless that clock
+ * was set back, and then only until the next answer.
+ */
 export class JournalTime implements TimeOfJournal {
   readonly #clock = new JournalClock();
   #asking: Promise<void> | undefined;
@@ -17,7 +20,7 @@ export class JournalTime implements TimeOfJournal {
 
   constructor(private readonly channel: () => Channel) {}
 
-  /** Begins to ask. */
+  /** Starts asking. */
   start(): void {
     void this.#ask().catch(() => undefined);
   }
@@ -38,7 +41,7 @@ export class JournalTime implements TimeOfJournal {
     return BigInt(Math.floor(nowMicros - agedMs * driftMicrosPerMs + deadline.remainingMs() * 1_000));
   }
 
-  /** Callers at the same time share the answer. */
+  /** Concurrent callers share one answer. */
   #ask(): Promise<void> {
     if (performance.now() < this.#leftAloneUntilMs) return Promise.resolve();
     this.#asking ??= this.#askOnce().finally(() => {
@@ -61,5 +64,5 @@ export class JournalTime implements TimeOfJournal {
   }
 }
 
-/** Thrift's own exception, for a method that a server does not know. Its type, which says so, is left out by the library that servers of before use. */
+/** Thrift's exception for an unknown method. The library of older servers omits the type that says so. */
 const isUnknownMethod = (cause: unknown): boolean => cause instanceof Error && cause.name === 'TApplicationException';

@@ -15,12 +15,12 @@ import type { CallOptions, Channel } from './channel.js';
 import { newestOf, type NewestOptions } from './graphReads.js';
 import { inParallel } from './inParallel.js';
 
-/** Pairs (source, destination), one by one or as columns; columns must not change before the answer is there. */
+/** Pairs (source, destination), one by one or as columns. Columns must not change before the answer arrives. */
 export type PairSource =
   | Iterable<readonly [source: IdInput, destination: IdInput]>
   | { readonly sourceIds: BigInt64Array; readonly destinationIds: BigInt64Array };
 
-/** Calls whose answers may take megabytes each. */
+/** Concurrent calls with answers of megabytes each. */
 const largeAtOnce = 4;
 
 interface PairColumns {
@@ -50,7 +50,7 @@ export function pairColumns(pairs: PairSource): PairColumns {
   return { sourceIds, destinationIds };
 }
 
-/** Reads of many entries of one graph: in one call up to `limits.idsPerCall`, in several at the same time beyond. */
+/** Reads of many entries of one graph: up to `limits.idsPerCall` in one call, concurrent calls beyond. */
 export class ManyReads {
   constructor(
     private readonly channel: Channel,

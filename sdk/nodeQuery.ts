@@ -23,13 +23,13 @@ import { markCursor, parseCursor } from './pageCursor.js';
 export interface PageOptions extends CallOptions {
   /** Ids wanted: 1 … limits.pageSize. Absent: 100. */
   readonly count?: number;
-  /** −1 (the default) starts; a page's `next` or `nextCursor` pages on, its `previous` or `prevCursor` back. */
+  /** −1 (the default) starts. `next` or `nextCursor` of a page leads on, `previous` or `prevCursor` back. */
   readonly cursor?: IdInput;
 }
 
 /**
- * Where a page ends, as text, for callers that keep nothing between pages: absent at the ends. Unlike the bare numbers, a text that another query's page
- * brought is refused with `InvalidArgument`.
+ * The ends of a page as text, for callers that keep nothing between pages; absent at the ends of the list. Unlike
+ * bare numbers, a text from another query is refused with `InvalidArgument`.
  */
 interface PageEnds {
   readonly next?: string;
@@ -40,16 +40,18 @@ export interface NodeIdPage extends IdPage, PageEnds {}
 export interface NodeEdgePage extends EdgePage, PageEnds {}
 
 export interface CountOfQueryOptions extends CallOptions {
-  /** Walk the whole result where it would be estimated. The deadline is that of each page. */
+  /** Walk the whole result instead of estimating it. The deadline then holds for each page. */
   readonly exact?: boolean;
 }
 
 const defaultPageCount = 100;
 
 /**
- * The ids at the other end of a node's edges, or a combination of such sets. Immutable and lazy: nothing is asked before a result is.
+ * The ids at the other end of a node's edges, or a combination of such sets. Immutable and lazy: nothing is sent
+ * before a result is asked for.
  *
- * A plain set comes by position, greatest first, which is newest first unless positions were given; a combined one, or one `among` given ids, by id, greatest first.
+ * A plain set is ordered by position, greatest first; that is newest first unless positions were given. A combined
+ * set, or one `among` given ids, is ordered by id, greatest first.
  */
 export class NodeQuery implements AsyncIterable<bigint> {
   constructor(
@@ -58,32 +60,35 @@ export class NodeQuery implements AsyncIterable<bigint> {
     private readonly query: Query,
   ) {}
 
-  /** The ids that are in all of them. */
+  /** The ids that are in all sets. */
   intersect(...others: readonly NodeQuery[]): NodeQuery {
     return this.#combine('intersection', others);
   }
 
-  /** The ids that are in any of them. */
+  /** The ids that are in any of the sets. */
   union(...others: readonly NodeQuery[]): NodeQuery {
     return this.#combine('union', others);
   }
 
-  /** The ids that are in this and in none of the others. */
+  /** The ids that are in this set and in none of the others. */
   difference(...others: readonly NodeQuery[]): NodeQuery {
     return this.#combine('difference', others);
   }
 
-  /** The same set of edges in any of these states. Of a plain set only, like the next two. */
+  /** The same set over edges in any of these states. Plain sets only, like the next two methods. */
   in(...states: readonly EdgeState[]): NodeQuery {
     return this.#narrowed('states', { states });
   }
 
-  /** Only these ids at the other end; at most limits.idsPerCall. */
+  /** Only these ids at the other end; at most `limits.idsPerCall`. */
   among(ids: Iterable<IdInput>): NodeQuery {
     return this.#narrowed('given ids', { destinationIds: BigInt64Array.from(Array.from(ids, (id) => parseId(id))) });
   }
 
-  /** Only edges at positions from here to there, both inclusive: a range of time in microseconds, unless positions were given. */
+  /**
+   * Only edges with positions in this range, ends included: a range of time in microseconds, unless positions were
+   * given.
+   */
   between(minPosition: IdInput, maxPosition: IdInput): NodeQuery {
     return this.#narrowed('a range of positions', {
       minPosition: parseInt64(minPosition, 'minPosition'),
@@ -91,13 +96,16 @@ export class NodeQuery implements AsyncIterable<bigint> {
     });
   }
 
-  /** One page; first pages of several nodes travel together like `newest`. `nextCursor` is 0n at the end; `prevCursor` is negative, and 0n where nothing precedes the page. */
+  /**
+   * One page. First pages of several nodes travel together, as with `newest`. `nextCursor` is 0n at the end;
+   * `prevCursor` is negative, or 0n if nothing precedes the page.
+   */
   async page(options: PageOptions = {}): Promise<NodeIdPage> {
     const page = this.#pageToThrift(options);
     return this.#marked(await this.#page(page, options));
   }
 
-  /** A page of each query, in one call; they run in parallel. */
+  /** One page of each query, in one call; the queries run in parallel. */
   static async pages(
     channel: Channel,
     queries: readonly NodeQuery[],
@@ -115,15 +123,18 @@ export class NodeQuery implements AsyncIterable<bigint> {
     return results.map((page, i) => queries[i]!.#marked(idPageFromThrift(page)));
   }
 
-  /** One page of whole edges, whose source and destination are those of the graph. Only of a plain set, else `InvalidArgument`. */
+  /**
+   * One page of whole edges, with source and destination as in the graph. Throws `InvalidArgument` unless the set is
+   * plain.
+   */
   async edgePage(options: PageOptions = {}): Promise<NodeEdgePage> {
     const page = this.#pageToThrift(options);
     return this.#marked(await this.#edgePage(page, options));
   }
 
   /**
-   * The first `limit` edges of a plain set: the newest, unless positions were given. Those of several nodes that are asked for at the same time travel together, where the sets
-   * are whole and of the same states.
+   * The first `limit` edges of a plain set, which are the newest unless positions were given. Calls for several nodes
+   * in the same turn travel together if their sets are whole and of the same states.
    */
   async newest(limit: number, options: CallOptions = {}): Promise<readonly Edge[]> {
     parseCount(limit, 'limit', 1, Number.MAX_SAFE_INTEGER);
@@ -145,7 +156,10 @@ export class NodeQuery implements AsyncIterable<bigint> {
     });
   }
 
-  /** How many ids there are. Exact for a plain set without bounds; otherwise it may be estimated where it is large, unless `exact` is asked for. */
+  /**
+   * The number of ids. Exact for a plain set without bounds; otherwise large sets may be estimated, unless `exact` is
+   * set.
+   */
   async count({ exact = false, ...options }: CountOfQueryOptions = {}): Promise<bigint> {
     if (exact && !this.#isWholeList()) {
       let count = 0n;
@@ -159,7 +173,7 @@ export class NodeQuery implements AsyncIterable<bigint> {
     );
   }
 
-  /** Asks for a page, and for how it was found: plan, estimate, shards touched, rows read. */
+  /** A page, and how it was found: plan, estimate, shards touched, rows read. */
   async explain(options: PageOptions = {}): Promise<Explanation> {
     const request = { operations: queryToThrift(this.query), page: this.#pageToThrift(options) };
     return explanationFromThrift(
@@ -167,7 +181,7 @@ export class NodeQuery implements AsyncIterable<bigint> {
     );
   }
 
-  /** All ids, page by page; the next page is fetched while one is being used. The deadline is that of each page. */
+  /** All ids, page by page; the next page is fetched while one is in use. The deadline holds for each page. */
   async *pages(options: CallOptions = {}): AsyncGenerator<BigInt64Array, void, undefined> {
     for await (const { ids, nextCursor } of fetchAhead((count, cursor) => this.#page({ count, cursor }, options)))
       if (ids.length > 0 || nextCursor === 0n) yield ids;
@@ -179,7 +193,7 @@ export class NodeQuery implements AsyncIterable<bigint> {
       yield edges;
   }
 
-  /** All ids, one by one; `pages` is many times faster where they are wanted in bulk. */
+  /** All ids, one by one. `pages` is many times faster for bulk work. */
   async *[Symbol.asyncIterator](): AsyncGenerator<bigint, void, undefined> {
     for await (const page of this.pages()) for (const id of page) yield id;
   }
@@ -268,13 +282,13 @@ export class NodeQuery implements AsyncIterable<bigint> {
   }
 }
 
-/** What travels together has the same of these, and of nothing else that a caller may have brought along. */
+/** Calls travel together if these are equal; other properties of a caller's object are dropped. */
 const callOptions = ({ deadlineMs, signal }: CallOptions): CallOptions => ({
   ...(deadlineMs === undefined ? {} : { deadlineMs }),
   ...(signal === undefined ? {} : { signal }),
 });
 
-/** Counts without recursion: a query that grew too large may also be too deep. */
+/** Counts without recursion: an oversized query may also be too deep for the stack. */
 function termCount(query: Query): number {
   const waiting = [query];
   let count = 0;
@@ -286,9 +300,9 @@ function termCount(query: Query): number {
 }
 
 export interface SetOptions {
-  /** Which edges count. Absent: normal ones. */
+  /** States that count. Absent: normal. */
   readonly states?: readonly EdgeState[];
-  /** Only these ids at the other end; at most limits.idsPerCall. */
+  /** Only these ids at the other end; at most `limits.idsPerCall`. */
   readonly among?: Iterable<IdInput>;
 }
 

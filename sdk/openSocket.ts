@@ -4,8 +4,9 @@ import { isLoopback, RoostError, tlsTrouble, type Deadline } from '../core/index
 import type { ServerAddress } from './address.js';
 
 /**
- * Connects. Throws `Unavailable` where no connection comes about before the deadline, `FailedPrecondition` where the server's certificate, or ours, does not do, and `InvalidArgument` where the
- * connection would leave this machine in the clear though nobody asked for that.
+ * Opens a connection. Throws `Unavailable` if none is established before the deadline, `FailedPrecondition` if a
+ * certificate is not accepted, and `InvalidArgument` for an unencrypted connection beyond loopback that nobody asked
+ * for.
  */
 export async function openSocket({ host, port, tls }: ServerAddress, deadline: Deadline): Promise<Socket> {
   const server = `${host}:${port}`;
@@ -31,7 +32,7 @@ export async function openSocket({ host, port, tls }: ServerAddress, deadline: D
       };
     });
   } catch (error) {
-    // Another one may follow while it is closed.
+    // A further error may follow while the socket is being closed.
     socket.on('error', () => undefined).destroy();
     throw (
       refusedTls(server, error) ??
@@ -46,7 +47,7 @@ export async function openSocket({ host, port, tls }: ServerAddress, deadline: D
   return socket;
 }
 
-/** The error of a setup that does not go together, which no retry cures; undefined for any other. */
+/** The error of TLS settings that do not match, which no retry cures; undefined for any other error. */
 export function refusedTls(server: string, error: unknown): RoostError | undefined {
   const trouble = tlsTrouble(error);
   if (trouble === undefined) return undefined;

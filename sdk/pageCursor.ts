@@ -4,12 +4,15 @@ import type { Query } from '../wire/index.js';
 
 const markPattern = /^(-?\d{1,20})\.([0-9a-f]{8})$/;
 
-/** A cursor with a mark of the query that it belongs to, for callers that keep nothing between pages; undefined at an end. */
+/** A cursor marked with its query, for callers that keep nothing between pages; undefined at an end. */
 export function markCursor(query: Query, cursor: bigint): string | undefined {
   return cursor === 0n ? undefined : `${cursor}.${markOf(query)}`;
 }
 
-/** Takes a marked cursor of this query, or a plain one of any. Throws `InvalidArgument`, also for one that is marked as another query's. */
+/**
+ * Takes a cursor marked with this query, or a plain one of any. Throws `InvalidArgument`, also for a cursor of
+ * another query.
+ */
 export function parseCursor(query: Query, cursor: IdInput): bigint {
   const marked = typeof cursor === 'string' ? markPattern.exec(cursor) : null;
   if (marked === null) return parseInt64(cursor, 'cursor');

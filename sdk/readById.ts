@@ -1,7 +1,7 @@
 import { limits, packIds, RoostError } from '../core/index.js';
 import { inParallel } from './inParallel.js';
 
-/** Cuts ids into calls of at most `idsPerCall`, each of which answers by place, and puts the answers together. */
+/** Splits ids into calls of at most `idsPerCall`, each answering by place, and joins the answers. */
 export async function inCalls<T>(
   ids: readonly bigint[],
   idsPerCall: number,
@@ -18,13 +18,13 @@ export async function inCalls<T>(
   return parts.flat();
 }
 
-/** What was found, in the order of the ids, and one byte for each id: 1 where it was. */
+/** The found items in the order of their ids, and one byte per id: 1 if found. */
 interface Found<T> {
   readonly found: Uint8Array;
   readonly things: readonly T[];
 }
 
-/** Reads things of ids, by place; undefined for those that there are not. */
+/** Reads items by id, by place; undefined for each missing one. */
 export const readById = <T>(
   ids: readonly bigint[],
   idsPerCall: number,

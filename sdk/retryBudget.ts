@@ -1,22 +1,22 @@
-/** Retries that are saved up at most, also at the start. */
+/** The most retries that can be saved up; also the number at the start. */
 const maxRetries = 256;
 const retriesPerCall = 0.2;
 const retriesPerSecond = 10;
 
 /**
- * How often calls that a busy server refused may be made again: one for each five calls, and some each second. Without it a server that refuses nine calls of ten would
- * get each of them ten times (Finagle's and Envoy's retry budgets).
+ * Limits retries of calls that busy servers refused: one per five calls, and some each second. Without it, a server
+ * that refuses nine calls of ten would get each of them ten times (the retry budgets of Finagle and Envoy).
  */
 export class RetryBudget {
   #left = maxRetries;
   #refilledAtMs = performance.now();
 
-  /** A call is made for the first time. */
+  /** Counts a first attempt. */
   deposit(): void {
     this.#left = Math.min(maxRetries, this.#left + retriesPerCall);
   }
 
-  /** Whether a call may be made again; takes one retry if so. */
+  /** Takes one retry. False if none is left. */
   withdraw(): boolean {
     const nowMs = performance.now();
     this.#left = Math.min(maxRetries, this.#left + ((nowMs - this.#refilledAtMs) / 1_000) * retriesPerSecond);

@@ -17,38 +17,46 @@ import { sendBatch } from './sendBatch.js';
 import type { WriteCallOptions } from './writeCallOptions.js';
 
 export interface ConnectOptions {
-  /** host:port of each server. They are equals: calls take turns among them, and go to another where one fails. */
+  /**
+   * host:port of each server. They are equals: calls take turns among them, and go to another one after a failure.
+   */
   readonly servers: readonly string[];
-  /** The cluster's name: servers of any other are refused with `FailedPrecondition`. Absent: that of the first server that answers. */
+  /**
+   * The cluster's name; other clusters' servers are refused with `FailedPrecondition`. Absent: the name that the
+   * first server gives.
+   */
   readonly cluster?: string;
-  /** host:port of the same servers' tweets. Absent: the same hosts, at the ports that the servers name (7917 where one does not). */
+  /** host:port of the same servers' tweet service. Absent: the ports that the servers name, else 7917. */
   readonly tweetServers?: readonly string[];
-  /** host:port of the same servers' users. Absent: the same hosts, at the ports that the servers name (7918 where one does not). */
+  /** host:port of the same servers' user service. Absent: the ports that the servers name, else 7918. */
   readonly userServers?: readonly string[];
-  /** host:port of the same servers' timelines. Absent: the same hosts, at the ports that the servers name (7666 where one does not). */
+  /** host:port of the same servers' timeline service. Absent: the ports that the servers name, else 7666. */
   readonly timelineServers?: readonly string[];
-  /** The deadline of a call that does not bring one, with all its retries: 1 … limits.maxDeadlineMs. Absent: limits.defaultDeadlineMs. */
+  /**
+   * Deadline of calls that bring none, retries included: 1 … limits.maxDeadlineMs. Absent: limits.defaultDeadlineMs.
+   */
   readonly deadlineMs?: number;
   /**
-   * How connections are encrypted; where it is a function, it is called for each, so that certificates may be replaced. Absent: they are not encrypted, and servers beyond loopback are
-   * refused. `false` asks for connections in the clear, anywhere.
+   * Encryption; a function is called for each connection, so that certificates can be replaced. Absent: none, and
+   * servers beyond loopback are refused. `false`: none, anywhere.
    */
   readonly tls?: ServerAddress['tls'];
-  /** The token that each connection shows, where servers want to know who calls. */
+  /** The token that each connection presents, for servers with access control. */
   readonly token?: string;
-  /** A file that holds it, in place of `token`: read again for each connection, so that a token may be replaced. */
+  /** A file with the token, in place of `token`; read for each connection, so that the token can be replaced. */
   readonly tokenFile?: string;
 }
 
-/** Where servers that say nothing of themselves have them. */
+/** Default ports, for servers that do not name theirs. */
 const oldTweetPort = 7917;
 const oldUserPort = 7918;
 const oldTimelinePort = 7666;
 
 /**
- * Connects to one server or several, and returns once one has answered. Each server is asked for its cluster whenever a connection to it is made, and refused with
- * `FailedPrecondition` where it belongs to another one. Throws `InvalidArgument` for a malformed address and for one beyond loopback without `tls`, `FailedPrecondition` where the encryption of client and server
- * does not go together, `Unauthenticated` and `PermissionDenied` where servers want to know who calls, and `Unavailable` where none answers before the deadline.
+ * Connects to one or several servers, and resolves once one has answered. Each new connection checks the server's
+ * cluster. Throws `InvalidArgument` for a malformed address or one beyond loopback without `tls`,
+ * `FailedPrecondition` for another cluster or TLS settings that do not match, `Unauthenticated` or `PermissionDenied`
+ * from access control, and `Unavailable` if no server answers before the deadline.
  */
 export async function connect(to: string | ConnectOptions): Promise<Roost> {
   const {
@@ -122,11 +130,11 @@ export async function connect(to: string | ConnectOptions): Promise<Roost> {
 export class Roost {
   readonly #graphs = new Map<string, Graph>();
 
-  /** Tweets; a connection to their servers is made when it is first needed. */
+  /** Tweets. Connections to their service open on first use. */
   readonly tweets: TweetsClient;
-  /** Users, likewise. */
+  /** Users. Connections to their service open on first use. */
   readonly users: UsersClient;
-  /** Home timelines, likewise. */
+  /** Timelines. Connections to their service open on first use. */
   readonly timelines: TimelinesClient;
 
   constructor(
@@ -153,7 +161,7 @@ export class Roost {
     });
   }
 
-  /** All graphs, as the server knows them now. */
+  /** All graphs, as the server knows them at this moment. */
   async graphs(options: CallOptions = {}): Promise<Graph[]> {
     const listed = await this.channel.call((client) => client.list_graphs(), options);
     const graphs = listed.map(({ id, name }) => {
@@ -165,17 +173,23 @@ export class Roost {
     return graphs;
   }
 
-  /** Several operations on any graphs in one call, in order: all of them are accepted or none is. `batch.in(graph)` takes those of one graph. */
+  /**
+   * Several operations on any graphs in one call, accepted in order: all or none. `batch.in(graph)` adds operations
+   * on one graph.
+   */
   batch(fill: (batch: Batch) => unknown, options: WriteCallOptions = {}): Promise<void> {
     return sendBatch(this.channel, fill, options);
   }
 
-  /** The first page of each query, in one call; at most `limits.queriesPerCall`. They run in parallel; one that fails fails the call. */
+  /**
+   * The first page of each query, in one call of at most `limits.queriesPerCall`. Queries run in parallel; if one
+   * fails, the call fails.
+   */
   pages(queries: readonly NodeQuery[], options: Omit<PageOptions, 'cursor'> = {}): Promise<NodeIdPage[]> {
     return NodeQuery.pages(this.channel, queries, options);
   }
 
-  /** What waits in the journal. When all is zero, everything written before the call has been applied. */
+  /** Jobs that wait in the journal. If all counts are zero, every write made before the call has been applied. */
   async journal(options: CallOptions = {}): Promise<JournalStatus> {
     const status = await this.channel.call((client) => client.journal_status(), options);
     return {
@@ -190,7 +204,8 @@ export class Roost {
   }
 
   /**
-   * Waits for what is under way for as long as `drainMs` says, also for what is called meanwhile, fails the rest with `FailedPrecondition`, and leaves no socket or timer behind.
+   * Waits up to `drainMs` for calls in flight, including calls made meanwhile; fails the rest with
+   * `FailedPrecondition`; and leaves no socket or timer open.
    */
   async close({ drainMs = 0 }: CloseOptions = {}): Promise<void> {
     const channels = [this.channel, this.tweetChannel, this.userChannel, this.timelineChannel];

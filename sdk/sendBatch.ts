@@ -4,7 +4,7 @@ import type { Channel } from './channel.js';
 import { write } from './write.js';
 import type { WriteCallOptions } from './writeCallOptions.js';
 
-/** Lets the caller fill a batch, and sends it in one call. One that stayed empty is not sent. */
+/** Lets the caller fill a batch, and sends it in one call. An empty batch is not sent. */
 export async function sendBatch(
   channel: Channel,
   fill: (batch: Batch) => unknown,

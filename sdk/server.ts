@@ -8,17 +8,17 @@ import { ThriftConnection, type Invoke } from './thriftConnection.js';
 const firstBackoffMs = 20;
 const maxBackoffMs = 2_000;
 
-/** Where a server is: fixed, or asked for whenever a connection is opened. */
+/** A server's address: fixed, or looked up for each connection. */
 export type Whereabouts = ServerAddress | ((deadline: Deadline) => Promise<ServerAddress>);
 
-/** One server and the connection to it, which is opened when first needed and again after it has failed. */
+/** One server and its connection, which opens on first use and again after a failure. */
 export class Server<C extends object> {
-  /** Calls under way, those included that wait for a connection. */
+  /** Calls in flight, including those that wait for a connection. */
   inFlight = 0;
   #connection: ThriftConnection<C> | undefined;
   #info: RoostTypes.ServerInfo = {};
   #opening: Promise<ThriftConnection<C>> | undefined;
-  /** Connections in a row that brought no answer. */
+  /** Connections in a row that ended without an answer. */
   #failures = 0;
   #lastError: unknown;
   #retryAtMs = 0;
@@ -29,12 +29,12 @@ export class Server<C extends object> {
     private readonly clusterCheck: ClusterCheck,
   ) {}
 
-  /** How long to leave the server alone after it could not be reached or did not answer; 0 when it may be tried. */
+  /** How long to avoid the server after it was unreachable or silent; 0 if it may be tried. */
   get backoffMs(): number {
     return Math.max(0, this.#retryAtMs - performance.now());
   }
 
-  /** Throws what the server threw, `DeadlineExceeded`, or `Unavailable`: at once while the server is left alone. */
+  /** Throws the server's error, `DeadlineExceeded`, or `Unavailable`; at once during backoff. */
   async call<T>(invoke: Invoke<C, T>, deadline: Deadline): Promise<T> {
     this.inFlight++;
     let connection: ThriftConnection<C> | undefined;
@@ -50,20 +50,20 @@ export class Server<C extends object> {
     }
   }
 
-  /** What the server says of itself; connects where there is no connection. */
+  /** What the server says about itself. Connects if necessary. */
   async info(deadline: Deadline): Promise<RoostTypes.ServerInfo> {
     await this.#connected(deadline);
     return this.#info;
   }
 
-  /** Nothing may be called any more. */
+  /** No call may follow. */
   async close(): Promise<void> {
-    // A connection that is just being opened is waited for; it can take limits.connectTimeoutMs.
+    // A connection that is opening is awaited; that takes up to limits.connectTimeoutMs.
     await this.#opening?.catch(() => undefined);
     await this.#connection?.close();
   }
 
-  /** The open connection, or a new one; callers at the same time share it. */
+  /** The open connection, or a new one; concurrent callers share it. */
   async #connected(deadline: Deadline): Promise<ThriftConnection<C>> {
     if (this.#connection?.failed === false) return this.#connection;
     if (this.#opening === undefined && this.backoffMs > 0) throw this.#lastError;
@@ -73,7 +73,7 @@ export class Server<C extends object> {
     try {
       return await deadline.race(this.#opening, 'connecting');
     } catch (error) {
-      // The attempt before it says more than that there was no time for another.
+      // The error of the attempt before says more than that no time was left for another.
       throw isRoostError(error, 'DeadlineExceeded') && this.#failures > 0 ? this.#lastError : error;
     }
   }
@@ -92,7 +92,7 @@ export class Server<C extends object> {
     }
   }
 
-  /** Returns the connection once its server has said that it belongs to the client's cluster. */
+  /** Returns the connection once its server has named the client's cluster. */
   async #checked(connection: ThriftConnection<C>, { host, port }: ServerAddress): Promise<ThriftConnection<C>> {
     try {
       const info = await this.#ask(connection);
@@ -103,7 +103,7 @@ export class Server<C extends object> {
       await connection.close();
       const error = RoostError.from(thrown);
       if (!error.retryable) throw error;
-      // The question was ours: the call that wants the connection has not been sent.
+      // The failed question was ours: the caller's call has not been sent.
       throw new RoostError(error.code, error.message, {
         cause: error,
         fields: { server: `${host}:${port}` },
@@ -112,7 +112,7 @@ export class Server<C extends object> {
     }
   }
 
-  /** Nothing of a server that is too old to say. */
+  /** Undefined for a server too old to know the method. */
   async #ask(connection: ThriftConnection<C>): Promise<RoostTypes.ServerInfo> {
     try {
       return await connection.call((client) => this.service.info(client), Deadline.after(limits.connectTimeoutMs));
@@ -132,7 +132,7 @@ export class Server<C extends object> {
 
   #leaveAlone(error: unknown, backoffMs: number): void {
     this.#lastError = error;
-    // Spread over half the time, so that the clients of a server that comes back do not all arrive at once.
+    // Spread over half the time, so that clients do not all return to a recovered server at once.
     this.#retryAtMs = performance.now() + Math.min(backoffMs, maxBackoffMs) * (0.5 + Math.random() / 2);
   }
 }

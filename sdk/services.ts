@@ -14,7 +14,7 @@ import type { Service } from './thriftConnection.js';
 
 /** A service of a cluster's servers. */
 export interface ClusterService<C extends object> extends Service<C> {
-  /** Whom the connection leads to. */
+  /** Asks the server at the other end who it is. */
   readonly info: (client: C) => Promise<RoostTypes.ServerInfo>;
 }
 

@@ -1,13 +1,16 @@
 import { limits } from '../core/index.js';
 import { BinaryWriter } from '../wire/index.js';
 
-/** Where the generated client's calls are written: it makes a protocol for each call, writes to it, and then flushes the transport. */
+/**
+ * The buffer that the generated client writes to: for each call it makes a protocol, writes, and flushes the
+ * transport.
+ */
 export class Outgoing {
   writer: BinaryWriter | undefined;
 
   constructor(
     readonly send: (message: Buffer) => void,
-    /** The largest call that the service takes; a larger one throws `InvalidArgument` and is not sent. */
+    /** The largest call that the service accepts. A larger one throws `InvalidArgument` and is not sent. */
     readonly maxBytes: number = limits.messageBytes,
   ) {}
 
@@ -32,30 +35,30 @@ const maxSeqid = 2 ** 31 - 1;
 /** A generated client's constructor. */
 export type Generated<C> = new (output: object, protocol: object) => C;
 
-/** What the declarations of generated clients leave out. */
+/** Members that the generated declarations omit. */
 interface Internals {
   /** Set and cleared by the generated code. */
   readonly _reqs: Record<number, Answer>;
   new_seqid: () => number;
 }
 
-/** A generated client, and the calls that wait for an answer, by sequence id. */
+/** A generated client with its unanswered calls by sequence id. */
 export class ThriftClient<C extends object> {
   readonly client: C;
   #lastSeqid = 0;
 
   constructor(Client: Generated<C>, send: (message: Buffer) => void, maxBytes?: number) {
     this.client = new Client(new Outgoing(send, maxBytes), RequestWriter);
-    // The generated one grows past 32 bits.
+    // The generated client's own ids grow past 32 bits.
     this.#internals.new_seqid = () => (this.#lastSeqid = this.#lastSeqid === maxSeqid ? 1 : this.#lastSeqid + 1);
   }
 
-  /** The sequence id of the call made last. */
+  /** The sequence id of the last call. */
   get lastSeqid(): number {
     return this.#lastSeqid;
   }
 
-  /** Fails one waiting call; without effect where it has been answered. */
+  /** Fails one unanswered call; does nothing if it has been answered. */
   fail(seqid: number, error: Error): void {
     const { _reqs: waiting } = this.#internals;
     const answer = waiting[seqid];
@@ -67,7 +70,7 @@ export class ThriftClient<C extends object> {
     for (const seqid of Object.keys(this.#internals._reqs)) this.fail(Number(seqid), error);
   }
 
-  /** Reads an answer. One that nobody waits for any more is dropped; false where no method of ours has that name. */
+  /** Reads an answer. An answer that nobody waits for is dropped. False if the method is unknown. */
   receive(method: string, input: unknown, messageType: number, seqid: number): boolean {
     const receive = (this.client as Record<string, Receive | undefined>)[`recv_${method}`];
     if (receive === undefined) return false;

@@ -8,28 +8,32 @@ import { ThriftClient, type Generated } from './thriftClient.js';
 import { tokenFor } from './token.js';
 import { Turns } from './turns.js';
 
-/** A server is not taken for dead because it was busy for a moment, however short the deadlines are. */
+/** A server that is busy for a moment does not count as dead, however short the deadlines are. */
 const minProbeMs = 250;
 
-/** Makes one call. `deadlineMs` is what is left, for the server to know. */
+/** Makes one call. `deadlineMs` is the time left, which the server is told. */
 export type Invoke<C, T> = (client: C, deadlineMs: number) => Promise<T>;
 
-/** A service that connections are made to. */
+/** A Thrift service to connect to. */
 export interface Service<C extends object> {
   readonly Client: Generated<C>;
-  /** The largest call that it takes. Absent: limits.messageBytes. */
+  /** The largest call that it accepts. Absent: limits.messageBytes. */
   readonly requestBytes?: number;
-  /** Asks for something cheap, of a server that has said nothing for half a deadline. Absent: it is given up at the deadline. */
+  /**
+   * A cheap call to a server that has been silent for half a deadline. Absent: the server is given up at the
+   * deadline.
+   */
   readonly probe?: (client: C) => Promise<unknown>;
 }
 
 /**
- * One TCP connection to one server: framed, with any number of calls under way, matched to their answers by sequence id.
- * Once it has failed it stays failed, and every call on it fails with `Unavailable`, which a retry elsewhere may cure.
+ * One TCP connection to one server: framed, with any number of calls in flight, matched to answers by sequence id. A
+ * failed connection stays failed; every further call on it fails with `Unavailable`, which a retry elsewhere may
+ * cure.
  */
 export class ThriftConnection<C extends object> {
   readonly #client: ThriftClient<C>;
-  /** What every port has beside its service. */
+  /** The access service, which every port offers beside its own. */
   readonly #access: ThriftClient<AccessClient>;
   readonly #splitter = new MessageSplitter();
   readonly #turns = new Turns(limits.clientInFlight, limits.clientWaiting);
@@ -59,7 +63,10 @@ export class ThriftConnection<C extends object> {
     });
   }
 
-  /** Connects, and shows the address's token. Throws as `openSocket` does, and `Unauthenticated` where the server does not know the token. */
+  /**
+   * Connects, and presents the token. Throws as `openSocket`, and `Unauthenticated` if the server does not accept the
+   * token.
+   */
   static async open<C extends object>(
     address: ServerAddress,
     service: Service<C>,
@@ -74,7 +81,7 @@ export class ThriftConnection<C extends object> {
         return connection;
       } catch (error) {
         await connection.close();
-        // It may have been read while it was being replaced.
+        // The token file may have been read during its replacement.
         if (again || !isRoostError(error, 'Unauthenticated') || tokenFor(address) === token) throw error;
       }
     }
@@ -89,20 +96,20 @@ export class ThriftConnection<C extends object> {
     return this.#receivedAtMs > 0;
   }
 
-  /** Whether it was given up because the server did not answer any more. */
+  /** Whether it was given up because the server went silent. */
   get silent(): boolean {
     return this.#silent;
   }
 
   /**
-   * Throws what the server threw, `DeadlineExceeded`, or `Unavailable` where the connection fails before the answer came. An exception that only its service knows is the
-   * `cause` of an `Internal`.
+   * Throws the server's error, `DeadlineExceeded`, or `Unavailable` if the connection fails before the answer. A
+   * service's own exception becomes the `cause` of an `Internal`.
    */
   call<T>(invoke: Invoke<C, T>, deadline: Deadline): Promise<T> {
     return this.#turns.run(() => this.#send(invoke, deadline), deadline);
   }
 
-  /** Fails the calls under way, and every one to come. */
+  /** Fails the calls in flight and every later one. */
   #fail(why: string, cause?: unknown): void {
     if (this.#failure !== undefined) return;
     this.#failure = refusedTls(this.server, cause) ?? unavailable(this.server, why, cause);
@@ -113,7 +120,7 @@ export class ThriftConnection<C extends object> {
     this.#access.failAll(error);
   }
 
-  /** Fails the calls under way and waits until the socket is gone. */
+  /** Fails the calls in flight, and waits until the socket is closed. */
   async close(): Promise<void> {
     this.#fail('the client was closed');
     await this.#socketClosed;
@@ -123,7 +130,7 @@ export class ThriftConnection<C extends object> {
     try {
       await deadline.race(this.#access.client.authenticate(token), 'showing the token');
     } catch (thrown) {
-      // A server of an earlier release asks nobody.
+      // Servers of earlier releases have no access control.
       if (thrown instanceof Error && thrown.name === 'TApplicationException') return;
       throw this.#toRoostError(thrown);
     }
@@ -157,14 +164,14 @@ export class ThriftConnection<C extends object> {
   }
 
   /**
-   * Asks for something cheap. A server that works answers it, however long its other calls take; one that does not is taken for dead, so
-   * that the calls under way may go elsewhere while there is time.
+   * Makes a cheap call. A working server answers it, however long its other calls take; a silent one counts as dead,
+   * so that calls in flight can go elsewhere in time.
    */
   #probe(waitMs: number): void {
     const { probe } = this.service;
     if (probe === undefined || this.#probing !== undefined || this.failed) return;
     const sentAtMs = performance.now();
-    // Any answer counts, also one that is an error; where none comes, the calls under way tell.
+    // Any answer counts, even an error. If none comes, the calls in flight fail.
     probe(this.#client.client).catch(() => undefined);
     this.#probing = setTimeout(
       () => {
@@ -206,13 +213,13 @@ export class ThriftConnection<C extends object> {
   }
 }
 
-/** Of a connection that was closed before anything came: a setup that does not go together looks like that. */
+/** A hint for connections that closed before any byte came: TLS settings that do not match look like that. */
 const mayBeWhy = (socket: Socket): string =>
   socket instanceof TLSSocket
     ? ' before it answered; where it asks for certificates of clients, ours may not come from an authority that it trusts'
     : ' before it answered; it may take encrypted connections only, which `tls` asks for';
 
-/** @param sent whether the call was on its way, so that it may have been made, and may be what ended the connection */
+/** @param sent whether the call had been sent; it may then have been executed, or have broken the connection */
 const unavailable = (
   server: string,
   why: string,

@@ -16,17 +16,20 @@ import type { CallOptions, Channel } from './channel.js';
 export interface HomeOptions extends CallOptions {
   /** 1 … limits.pageSize. Absent: 20. */
   readonly count?: number;
-  /** Only tweets, or activity, with smaller, or greater, ids. */
+  /** Only entries with smaller (`before`) or greater (`since`) ids. */
   readonly before?: IdInput;
   readonly since?: IdInput;
 }
 
-/** A page with the tweets themselves, one for each id, ready to be sent on. */
+/** A page with its tweets, one for each id, ready to be sent on. */
 export interface TweetPage extends TweetIdPage {
   readonly tweets: readonly Buffer[];
 }
 
-/** A page with what is to be shown, by place: the reply, or the tweet that names the user, else the user's tweet; undefined for a follow, and for a tweet that is gone by then. */
+/**
+ * A page with the tweet to show for each entry: the reply, or the mentioning tweet, or else the user's tweet.
+ * Undefined for a follow, and for a tweet that has been deleted since.
+ */
 export interface ShownActivityPage extends ActivityPage {
   readonly tweets: readonly (Buffer | undefined)[];
 }
@@ -35,28 +38,32 @@ const defaultCount = 20;
 type TweetPages = 'home_timeline' | 'user_timeline' | 'mentions_timeline';
 
 /**
- * The timelines of a cluster, newest first. `nextBeforeId` of a page is the `before` of the next one; there is no end before the oldest entry. A timeline that is read for the first time in a while is made anew first: its reader
- * waits for up to 2 s, and then gets what there is, marked `partial`. All methods throw `FailedPrecondition` where the cluster has no timelines.
+ * The timelines of a cluster, newest first. `nextBeforeId` of a page is `before` of the next one; pages go on down to
+ * the oldest entry. Reading a timeline for the first time in a while rebuilds it: the reader waits up to 2 s, and
+ * then gets what exists, marked `partial`. All methods throw `FailedPrecondition` if the cluster has no timelines.
  */
 export class TimelinesClient {
   constructor(private readonly channel: Channel<RoostTimelinesModule.Client>) {}
 
-  /** The tweets of those whom a user follows, and the user's own: a page of ids. */
+  /** One page of ids from the home timeline: tweets of those whom the user follows, and the user's own. */
   home(user: IdInput, options: HomeOptions = {}): Promise<TweetIdPage> {
     return this.#ids('home_timeline', user, options);
   }
 
-  /** The same with the tweets, in one call. */
+  /** The same page with its tweets, in one call. */
   homeFragments(format: TweetFormat, user: IdInput, options: HomeOptions = {}): Promise<TweetPage> {
     return this.#fragments('home_timeline', format, user, options);
   }
 
-  /** All pages of ids. Tweets that come while it runs are left to the next reader: no id comes twice. */
+  /** All pages of ids. Tweets that arrive meanwhile are not included, and no id comes twice. */
   homePages(user: IdInput, options: HomeOptions = {}): AsyncGenerator<TweetIdPage, void, undefined> {
     return pages((before) => this.home(user, { ...options, ...before }));
   }
 
-  /** A user's own tweets, replies and retweets. A moment after a create `roost.tweets.timeline` knows it, and this one may not yet. */
+  /**
+   * A user's own tweets, replies and retweets. Just after a create this list may lack the tweet;
+   * `roost.tweets.timeline` has it.
+   */
   user(user: IdInput, options: HomeOptions = {}): Promise<TweetIdPage> {
     return this.#ids('user_timeline', user, options);
   }
@@ -69,7 +76,7 @@ export class TimelinesClient {
     return pages((before) => this.user(user, { ...options, ...before }));
   }
 
-  /** The tweets that name a user, by the `mentions` of their creates; none of users of whom one blocks the other. */
+  /** Tweets that mention a user in their `mentions`, except between users one of whom blocks the other. */
   mentions(user: IdInput, options: HomeOptions = {}): Promise<TweetIdPage> {
     return this.#ids('mentions_timeline', user, options);
   }
@@ -82,7 +89,10 @@ export class TimelinesClient {
     return pages((before) => this.mentions(user, { ...options, ...before }));
   }
 
-  /** What others did to a user and their tweets: favorites, retweets, replies, mentions and follows that still stand. */
+  /**
+   * What others did to a user and their tweets: favorites, retweets, replies, mentions and follows, as far as they
+   * still hold.
+   */
   async activity(user: IdInput, options: HomeOptions = {}): Promise<ActivityPage> {
     const request = pageRequest(user, options);
     return activityPageFromThrift(
@@ -93,7 +103,7 @@ export class TimelinesClient {
     );
   }
 
-  /** The same with the tweets to show, in one call. */
+  /** The same page with the tweets to show, in one call. */
   async activityFragments(format: TweetFormat, user: IdInput, options: HomeOptions = {}): Promise<ShownActivityPage> {
     const request = { ...pageRequest(user, options), format };
     const answer = await this.channel.call(
@@ -109,7 +119,7 @@ export class TimelinesClient {
     return pages((before) => this.activity(user, { ...options, ...before }));
   }
 
-  /** The pages that one of the servers has read since it started, by the kind of timeline and what they were read from. */
+  /** Pages that one of the servers has read since its start, by kind of timeline and by where they came from. */
   async reads(options: CallOptions = {}): Promise<TimelineReads[]> {
     return (await this.channel.call((client) => client.timeline_reads(), options)).map(timelineReadsFromThrift);
   }

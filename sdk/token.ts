@@ -2,7 +2,10 @@ import { readFileSync } from 'node:fs';
 import { RoostError } from '../core/index.js';
 import type { ServerAddress } from './address.js';
 
-/** The token in a file, as it is at each call, so that a new connection shows the newest. Line breaks at its end do not count. Throws `FailedPrecondition` where the file cannot be read. */
+/**
+ * Reads the token in a file at each call, without trailing line breaks, so that each new connection has the newest.
+ * Throws `FailedPrecondition` if the file cannot be read.
+ */
 export const tokenIn = (file: string) => (): string => {
   try {
     return readFileSync(file, 'utf8').trimEnd();
@@ -14,6 +17,6 @@ export const tokenIn = (file: string) => (): string => {
   }
 };
 
-/** The token for a connection that begins now; undefined where none is to be shown. */
+/** The token for a new connection; undefined if there is none. */
 export const tokenFor = ({ token }: Pick<ServerAddress, 'token'>): string | undefined =>
   typeof token === 'function' ? token() : token;

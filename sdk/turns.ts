@@ -1,13 +1,14 @@
 import { RoostError, type Deadline } from '../core/index.js';
 
-/** What is left of the window when a server is busy, how often that is said of it, and the least. */
+/** The factor by which a busy server narrows the window, the pause between two narrowings, and the least window. */
 const narrowing = 0.7;
 const narrowEveryMs = 25;
 const leastAtOnce = 4;
 
 /**
- * Lets a bounded number run at a time, and a bounded number wait, first come first served. The number narrows when a server says that it is busy, and widens by one with each round
- * of answers (AIMD, as TCP's congestion window), so that what a server would refuse waits here.
+ * Bounds how many tasks run and how many wait, first come first served. The window narrows when a server reports that
+ * it is busy, and widens by one with each round of answers (AIMD, as TCP's congestion window), so that calls wait
+ * here rather than being refused there.
  */
 export class Turns {
   #running = 0;
@@ -22,26 +23,29 @@ export class Turns {
     this.#window = atOnce;
   }
 
-  /** How many may run at a time now. */
+  /** Tasks that may run at a time at present. */
   get window(): number {
     return Math.floor(this.#window);
   }
 
-  /** To be called when something ended well. */
+  /** Reports a success. */
   widen(): void {
     this.#window = Math.min(this.atOnce, this.#window + 1 / this.#window);
   }
 
-  /** To be called when a server was too busy for something. */
+  /** Reports that a server was too busy. */
   narrow(): void {
     const nowMs = performance.now();
-    // All that was refused in the same moment says it once.
+    // Refusals of the same moment count once.
     if (nowMs - this.#narrowedAtMs < narrowEveryMs) return;
     this.#narrowedAtMs = nowMs;
     this.#window = Math.max(Math.min(leastAtOnce, this.atOnce), this.#window * narrowing);
   }
 
-  /** Waits for a turn and runs. Throws `Overloaded` where too many wait already, and `DeadlineExceeded` where the turn does not come in time. */
+  /**
+   * Waits for its turn and runs. Throws `Overloaded` if too many wait already, and `DeadlineExceeded` if the turn
+   * does not come in time.
+   */
   async run<T>(task: () => Promise<T>, deadline: Deadline): Promise<T> {
     if (this.#running < this.window && this.#waiting.size === 0) this.#running++;
     else await this.#turn(deadline);

@@ -31,13 +31,16 @@ import { inCalls, readById } from './readById.js';
 import { write } from './write.js';
 import type { WriteCallOptions } from './writeCallOptions.js';
 
-/** A tweet to be stored. */
+/** A tweet to store. */
 export interface NewTweet {
   readonly userId: IdInput;
   readonly text: string;
-  /** One that `reserveIds` gave, or that of an imported tweet. Absent: the server makes one. */
+  /** An id from `reserveIds`, or that of an imported tweet. Absent: the server makes one. */
   readonly id?: IdInput;
-  /** Milliseconds since 1970. Needed where the id is from before Snowflake; of others it must be that of the id, give or take two seconds. */
+  /**
+   * Milliseconds since 1970. Required for ids from before Snowflake; for others it must match the id's time to within
+   * two seconds.
+   */
   readonly createdAtMs?: number;
   readonly replyToTweetId?: IdInput;
   readonly replyToUserId?: IdInput;
@@ -46,14 +49,17 @@ export interface NewTweet {
   readonly flags?: number;
   /** At most 4 KB as JSON. */
   readonly extra?: Readonly<Record<string, unknown>>;
-  /** The users whom the text names: the tweet comes into their timelines of mentions. At most 10. No part of the tweet that is read. */
+  /**
+   * Users whom the text mentions: the tweet appears in their mentions timelines. At most 10. Not part of the tweet
+   * when it is read.
+   */
   readonly mentions?: readonly IdInput[];
 }
 
 export interface TimelineOptions extends CallOptions {
   /** Absent: 20. */
   readonly count?: number;
-  /** Only tweets with smaller, or greater, ids. */
+  /** Only tweets with smaller (`before`) or greater (`after`) ids. */
   readonly before?: IdInput;
   readonly after?: IdInput;
   /** Absent: true. */
@@ -70,15 +76,19 @@ export class TweetsClient {
     this.#byId = new Gatherer((ids, options) => this.getMany(ids, options), limits.gatheredIds, channel.deadlineMs);
   }
 
-  /** Stores one tweet and returns its id. Throws `InvalidArgument`, and `AlreadyExists` where the id has other content, which `fields.stored` shows. */
+  /**
+   * Stores one tweet and returns its id. Throws `InvalidArgument`, and `AlreadyExists` if the id has other content,
+   * which `fields.stored` shows.
+   */
   async create(tweet: NewTweet, options: WriteCallOptions = {}): Promise<bigint> {
     const [id] = await this.createMany([tweet], options);
     return id!;
   }
 
   /**
-   * Stores up to `limits.tweetsPerCall` tweets, all of them or none. Those without ids get theirs from a server first, so that a call whose answer is lost can be repeated
-   * and stores nothing twice. `Unavailable` and `DeadlineExceeded` leave open whether the tweets are stored.
+   * Stores up to `limits.tweetsPerCall` tweets: all or none. Tweets without ids get theirs from a server first, so
+   * that a call with a lost answer can be repeated without storing anything twice. After `Unavailable` or
+   * `DeadlineExceeded` the tweets may be stored or not.
    */
   async createMany(tweets: readonly NewTweet[], options: WriteCallOptions = {}): Promise<bigint[]> {
     const deadline = this.channel.deadline(options);
@@ -95,8 +105,9 @@ export class TweetsClient {
   }
 
   /**
-   * Ids for tweets that are created later, rising, 1 … limits.tweetsPerCall of them. A create that brings its id may be repeated as often as it takes, also by a caller who lost
-   * all else: the same create twice is one tweet. They are of this moment, and each is given out once.
+   * Reserves 1 … limits.tweetsPerCall ids for tweets to be created later, in rising order. They carry the present
+   * time, and each is given out once. A create that brings its id can be repeated any number of times, even by a
+   * restarted caller: it stores one tweet.
    */
   async reserveIds(count: number, options: CallOptions = {}): Promise<bigint[]> {
     return this.#reserveIds(
@@ -114,12 +125,12 @@ export class TweetsClient {
     await this.#setState('undelete_tweets', id, options);
   }
 
-  /** A tweet; undefined where there is none, or it is deleted. Calls of the same moment travel together. */
+  /** One tweet; undefined if it does not exist or is deleted. Calls made in the same turn travel together. */
   async get(id: IdInput, options: CallOptions = {}): Promise<Tweet | undefined> {
     return this.#byId.load(parseId(id), options);
   }
 
-  /** Tweets in the order of the ids, undefined for those that there are not. Any number of ids. */
+  /** Tweets in the order of the ids, undefined for each missing one. Any number of ids. */
   async getMany(
     ids: readonly IdInput[],
     options: CallOptions & { readonly deleted?: boolean } = {},
@@ -138,8 +149,9 @@ export class TweetsClient {
   }
 
   /**
-   * Tweets ready to be sent on, in UTF-8, by place; undefined for those that there are not. Any number of ids. This is the fast way to fill a timeline: servers that cache
-   * tweets pass on what the cache holds, and nobody takes it apart. Throws `InvalidArgument` for a format that there is not.
+   * Tweets as UTF-8 ready to be sent on, by place; undefined for each missing one. Any number of ids. This is the
+   * fast way to fill a timeline: caching servers pass on what the cache holds, unparsed. Throws `InvalidArgument` for
+   * an unknown format.
    */
   async fragments(
     format: TweetFormat,
@@ -160,7 +172,7 @@ export class TweetsClient {
     );
   }
 
-  /** The same of a user's tweets, newest first. */
+  /** A user's tweets in that form, newest first. */
   async timelineFragments(format: TweetFormat, user: IdInput, options: TimelineOptions = {}): Promise<Buffer[]> {
     const request = timelineRequest(user, options);
     const answer = await this.channel.call(
@@ -178,7 +190,7 @@ export class TweetsClient {
     ).map(tweetFromThrift);
   }
 
-  /** Their ids alone, which the index answers. */
+  /** The ids of a user's tweets alone, which the index answers. */
   async timelineIds(user: IdInput, options: TimelineOptions = {}): Promise<bigint[]> {
     const request = timelineRequest(user, options);
     return [
@@ -191,7 +203,7 @@ export class TweetsClient {
     ];
   }
 
-  /** The same without the index, window by window from the newest on; says how many were read. */
+  /** A user's tweets without the index, window by window from the newest; says how many were read. */
   async scan(user: IdInput, options: TimelineOptions = {}): Promise<ScannedTimeline> {
     const request = timelineRequest(user, options);
     const answer = await this.channel.call(
@@ -238,7 +250,10 @@ export class TweetsClient {
     ];
   }
 
-  /** How often each tweet was marked as a favorite, retweeted and replied to, by place. Any number of ids; zeros for those that there are not. */
+  /**
+   * How often each tweet was favorited, retweeted and replied to, by place. Any number of ids; zeros for unknown
+   * ones.
+   */
   async counts(ids: readonly IdInput[], options: CallOptions = {}): Promise<TweetCounts[]> {
     return inCalls(
       ids.map((id) => parseId(id)),
@@ -254,7 +269,7 @@ export class TweetsClient {
     );
   }
 
-  /** The windows that there are, oldest first. */
+  /** All windows, oldest first. */
   async windows(options: CallOptions = {}): Promise<WindowInfo[]> {
     const windows = await this.channel.call((client) => client.list_windows(), options);
     return windows.map(({ start_ms: startMs, end_ms: endMs, first_id: firstId, phase, stripes, hosts }) =>
@@ -269,7 +284,9 @@ export class TweetsClient {
     );
   }
 
-  /** Windows past the retention that `roost tweets undrop` brings back, and those that it has, oldest first. */
+  /**
+   * Dropped windows: those that `roost tweets undrop` brings back, and those that it has brought back, oldest first.
+   */
   async droppedWindows(options: CallOptions = {}): Promise<DroppedWindow[]> {
     const windows = await this.channel.call((client) => client.list_dropped_windows(), options);
     return windows.map(
@@ -313,7 +330,10 @@ export class TweetsClient {
 const optional = (value: IdInput | undefined, name: string): bigint | undefined =>
   value === undefined ? undefined : parseId(value, name);
 
-/** What fields of a new tweet were called in 0.1. A program in plain JavaScript that still does must not lose what it says. */
+/**
+ * Names of fields in release 0.1. Programs in plain JavaScript that still use them get an error instead of losing the
+ * values.
+ */
 const oldNames = {
   user: 'userId',
   createdAt: 'createdAtMs',

@@ -6,14 +6,14 @@ import { readById } from './readById.js';
 import { write } from './write.js';
 import type { WriteCallOptions } from './writeCallOptions.js';
 
-/** A user to be written. */
+/** A user to write. */
 export interface NewUser {
   readonly id: IdInput;
   /** 1 to 50 characters. */
   readonly name: string;
   /** 1 to 20 letters, digits and _. */
   readonly screenName: string;
-  /** 32 bits, the lowest of which say `protected`, `verified`, `suspended`. Absent: 0. */
+  /** 32 bits; the lowest mean `protected`, `verified`, `suspended`. Absent: 0. */
   readonly flags?: number;
 }
 
@@ -25,12 +25,12 @@ export class UsersClient {
     this.#byId = new Gatherer((ids, options) => this.getMany(ids, options), limits.gatheredIds, channel.deadlineMs);
   }
 
-  /** A user; undefined where there is none. Calls of the same moment travel together. */
+  /** One user; undefined if there is none. Calls made in the same turn travel together. */
   async get(id: IdInput, options: CallOptions = {}): Promise<User | undefined> {
     return this.#byId.load(parseId(id), options);
   }
 
-  /** Users in the order of the ids, undefined for those that there are not. Any number of ids. */
+  /** Users in the order of the ids, undefined for each missing one. Any number of ids. */
   async getMany(ids: readonly IdInput[], options: CallOptions = {}): Promise<(User | undefined)[]> {
     return readById(
       ids.map((id) => parseId(id)),
@@ -45,18 +45,21 @@ export class UsersClient {
     );
   }
 
-  /** Writes a user, whole: one that exists is replaced, one that was removed is back. Throws `InvalidArgument`. */
+  /** Writes a whole user: replaces an existing one, and brings back a removed one. Throws `InvalidArgument`. */
   async put(user: NewUser, options: WriteCallOptions = {}): Promise<void> {
     await this.putMany([user], options);
   }
 
-  /** Writes up to `limits.operationsPerWrite` users, all of them or none. */
+  /** Writes up to `limits.operationsPerWrite` users: all or none. */
   async putMany(users: readonly NewUser[], options: WriteCallOptions = {}): Promise<void> {
     const written = users.map(({ id, flags = 0, ...names }) => userToThrift({ ...names, id: parseId(id), flags }));
     await write(this.channel, (client, onWire) => client.put_users(written, onWire), options);
   }
 
-  /** Changes a user's names, or one of them, and leaves the rest to whoever changes it at the same time. Of a user that does not exist nothing is seen until it does. */
+  /**
+   * Changes one or both of a user's names; concurrent changes of other fields stay. A change to a user who does not
+   * exist becomes visible once the user does.
+   */
   async rename(
     id: IdInput,
     names: { readonly name?: string; readonly screenName?: string },
@@ -69,7 +72,7 @@ export class UsersClient {
     );
   }
 
-  /** Replaces a user's flags, and nothing else, as `rename` does. */
+  /** Replaces a user's flags and nothing else; otherwise like `rename`. */
   async setFlags(id: IdInput, flags: number, options: WriteCallOptions = {}): Promise<void> {
     await this.#change({ id: parseId(id), flags }, options);
   }

@@ -5,10 +5,12 @@ import { WriteCourse } from './writeCourse.js';
 import { writeOptionsToThrift, type WriteCallOptions } from './writeCallOptions.js';
 
 /**
- * Makes a write on a channel's servers: accepted once, however many attempts it takes, and not after its deadline.
+ * Makes a write through a channel: it is accepted at most once, however many attempts it takes, and not after its
+ * deadline.
  *
- * Throws as `Channel.call` does. An error whose field `outcome` is `unknown`, always of the code `Unavailable`, `DeadlineExceeded` or `Internal`, leaves open whether the write was made, or will be
- * until its deadline. One whose field `journaled` is set is of a write that will be applied, and is not yet.
+ * Throws as `Channel.call`. If the error's field `outcome` is `unknown` (codes `Unavailable`, `DeadlineExceeded` and
+ * `Internal` only), the write may have been made, or may still be until its deadline. If the field `journaled` is
+ * set, the write will be applied, but is not yet.
  *
  * @param deadline absent: that of the options, from now on
  */

@@ -1,10 +1,12 @@
 import { acknowledgmentNumbers, priorityNumbers, type RoostTypes, type WriteOptions } from '../wire/index.js';
 import type { CallOptions } from './channel.js';
 
-/** The client gives each write an identity of its own, so that all its attempts are one. */
+/** The client gives each write an identity, which all its attempts share. */
 export interface WriteCallOptions extends CallOptions, Pick<WriteOptions, 'priority' | 'acknowledgment'> {}
 
-/** Checks the options and returns what puts them on the wire, given what is left of the deadline. Throws `InvalidArgument`. */
+/**
+ * Checks the options, and returns a function from the remaining time to their wire form. Throws `InvalidArgument`.
+ */
 export function writeOptionsToThrift({
   priority,
   acknowledgment,

@@ -3,17 +3,20 @@ import { RoostError, writeIdentityBytes, type Deadline, type ErrorCode, type Mic
 import type { RoostTypes } from '../wire/index.js';
 import type { CallCourse, TimeOfJournal } from './channel.js';
 
-/** After these an attempt may have been accepted all the same. */
+/** After these errors an attempt may have been accepted all the same. */
 const openEnds: ReadonlySet<ErrorCode> = new Set(['Unavailable', 'DeadlineExceeded', 'Internal', 'DataLoss']);
-/** These are about what was written, and hold for every attempt. */
+/** These errors concern the content of the write, and hold for every attempt. */
 const verdicts: ReadonlySet<ErrorCode> = new Set(['InvalidArgument', 'AlreadyExists']);
 
-/** A write through all attempts at it: they are the same write to the journal, and what they end with tells whether it may have been made. */
+/**
+ * A write over all its attempts. They share one identity in the journal; their errors tell whether the write may have
+ * been made.
+ */
 export class WriteCourse implements CallCourse {
   readonly #id = randomBytes(writeIdentityBytes);
   #notAfter: Micros | undefined;
   #sent = false;
-  /** How the first attempt ended that may have been accepted. */
+  /** The error of the first attempt that may have been accepted. */
   #open: RoostError | undefined;
 
   constructor(
@@ -25,7 +28,7 @@ export class WriteCourse implements CallCourse {
     this.#notAfter = await this.time?.lastMoment(this.deadline);
   }
 
-  /** What an attempt sends. */
+  /** The identity that an attempt sends. */
   send(): Pick<RoostTypes.WriteOptions, 'identity'> {
     this.#sent = true;
     return this.#notAfter === undefined ? {} : { identity: { id: this.#id, not_after: this.#notAfter } };
@@ -34,21 +37,21 @@ export class WriteCourse implements CallCourse {
   async failed(error: RoostError): Promise<RoostError> {
     const sent = this.#sent;
     this.#sent = false;
-    // Repeated, it would be journaled again.
+    // A repetition would be journaled again.
     if (error.fields['journaled'] !== undefined) return withFields(error, {}, false);
     const journalTime = /^\d{1,16}$/.exec(error.fields['journalTime'] ?? '')?.[0];
     if (journalTime === undefined) {
       if (sent && openEnds.has(error.code)) this.#open ??= error;
     } else {
       this.time?.learn(BigInt(journalTime));
-      // No attempt was accepted, nor will be: the clock that they went by was not the journal's.
+      // No attempt was accepted or will be: their last moment came from a clock other than the journal's.
       if (this.#open === undefined) this.#notAfter = await this.time?.lastMoment(this.deadline);
     }
     return this.#open === undefined ? error : afterOpenEnd(error, this.#open);
   }
 }
 
-/** What the caller of a write is told when an attempt at it may have been accepted. */
+/** The error for the caller once an attempt may have been accepted. */
 function afterOpenEnd(error: RoostError, open: RoostError): RoostError {
   if (verdicts.has(error.code)) return error;
   if (openEnds.has(error.code) && error.fields['journalTime'] === undefined)

@@ -17,7 +17,7 @@ export function checkCount(count: number): void {
   if (count > limits.tweetsPerCall) throw invalid(`a write holds at most ${limits.tweetsPerCall} tweets, not ${count}`);
 }
 
-/** Of two contents for one id only the same is taken again. Throws `AlreadyExists`. */
+/** An id accepts only the same content again. Throws `AlreadyExists`. */
 export function refuseOther(stored: TweetContent, given: TweetContent): void {
   if (sameContent(stored, given)) return;
   throw new RoostError(

@@ -3,7 +3,7 @@ import { checkTweets } from './checkTweets.js';
 import type { Tbird } from './tbird.js';
 import { tweetsTableId } from './windows/windowMap.js';
 
-/** `checkTweets`, as a store's check. */
+/** `checkTweets` as a store's check. */
 export async function checkStore(
   tbird: Tbird,
   { repair = false, signal, onProgress }: CheckOptions,

@@ -20,32 +20,32 @@ import { deleted, type TweetRecord } from './tweetRecord.js';
 
 const pageRows = 2_000;
 const pageDeadlineMs = 30_000;
-/** Rows of each table that are named where its copies differ. */
+/** Rows named for each table with differing replicas. */
 const namedRows = 10;
 
 export interface TweetCheckOptions {
-  /** Put right what is found. */
+  /** Repair the faults. */
   readonly repair?: boolean;
   readonly signal?: AbortSignal;
-  /** Called after each page with the rows and edges looked at so far. */
+  /** Called after each page with the rows and edges checked so far. */
   readonly onProgress?: (checked: { readonly tweets: number; readonly edges: number }) => void;
 }
 
-/** Where the index and the tweets disagree. */
+/** A difference between the index and the tweets. */
 export interface TweetFault {
   readonly id: bigint;
-  /** The edge's graph and source: the author, or the tweet that it replies to or retweets. */
+  /** The edge's graph and source: the author, or the tweet that is replied to or retweeted. */
   readonly graphId: number;
   readonly sourceId: bigint;
-  /** States of the edge; `none` where there is no edge, or should be none. */
+  /** States of the edge; `none` for no edge. */
   readonly found: string;
   readonly expected: string;
 }
 
-/** A table of tweets whose copies do not hold the same. */
+/** A table of tweets with differing replicas. */
 export interface DifferingCopies {
   readonly shards: readonly string[];
-  /** The first rows that differ. */
+  /** The first differing rows. */
   readonly differences: readonly Difference[];
 }
 
@@ -53,25 +53,26 @@ export interface TweetCheckReport {
   readonly tweets: number;
   readonly edges: number;
   readonly faults: readonly TweetFault[];
-  /** Not repaired: a repair of the shards does it. */
+  /** Not repaired here: a repair of the shards does it. */
   readonly copies: readonly DifferingCopies[];
-  /** Rows in tables to which their ids do not lead. Not repaired: `roost shard strays --fix` moves them home. */
+  /** Rows in tables that their ids do not lead to. Not repaired here: `roost shard strays --fix` moves them. */
   readonly strays: StraysReport;
-  /** What could not be told, because jobs that failed are still to be tried again. Not repaired. */
+  /** Differences that failed jobs, which are still to be retried, may explain. Not repaired. */
   readonly uncertain: number;
   readonly repaired: number;
 }
 
 interface Suspect extends TweetFault, Suspected<bigint> {
   readonly edge: IndexEdge;
-  /** The state that the edge should have; undefined: removed. */
+  /** The expected state of the edge; undefined: removed. */
   readonly record: TweetRecord | undefined;
   readonly foundEdge: Edge | undefined;
 }
 
 /**
- * Proves that each tweet is in the indexes that it belongs to, and each entry of an index belongs to a tweet, and puts right what does not agree; the tweets'
- * rows are what counts, and their copies are compared. Goes page by page, while tweets are written: what looks wrong is looked at again until the journal has had time.
+ * Proves that each tweet is in its indexes and that each index entry belongs to a tweet, and repairs differences. The
+ * tweets' rows decide; their replicas are compared. Works page by page during writes: a difference is rechecked until
+ * the journal has had time.
  */
 export async function checkTweets(tbird: Tbird, options: TweetCheckOptions = {}): Promise<TweetCheckReport> {
   return new TweetCheck(tbird, options).run();
@@ -117,7 +118,7 @@ class TweetCheck {
       this.options.signal === undefined ? {} : { signal: this.options.signal },
     );
     const { windowMs } = await windowSet.policy();
-    // Entries of a window that was dropped stay, for the case that it is brought back.
+    // Entries of a dropped window stay, in case it is brought back.
     const isDropped = (id: bigint): boolean =>
       windowSet.route(id, windowMs) === undefined && !windowSet.mayBeMade(id, windowMs);
     for (const graphId of Object.values(this.#graphs) as number[]) {
@@ -191,7 +192,7 @@ class TweetCheck {
     this.options.onProgress?.({ tweets: this.#tweets, edges: this.#edges });
   }
 
-  /** Tweets whose edges are not as their rows say. */
+  /** Checks tweets with edges that differ from their rows. */
   async #settle(ids: readonly bigint[]): Promise<void> {
     await this.#untilSure(ids, async (left) => {
       const records = await this.tbird.records(left, Deadline.after(pageDeadlineMs));
@@ -204,7 +205,7 @@ class TweetCheck {
       return wanted.flatMap(({ edge, record }, i): Suspect[] => {
         const there = found[i]?.state ?? 'none';
         const expected = record.state === deleted ? 'removed' : kindStates[edge.kind];
-        // An edge that is not there shows as little as one that is removed.
+        // A missing edge is as invisible as a removed one.
         if (there === expected || (expected === 'removed' && there === 'none')) return [];
         return [
           {
@@ -224,7 +225,7 @@ class TweetCheck {
     });
   }
 
-  /** Entries of an index that no tweet has. */
+  /** Checks index entries without a tweet. */
   async #settleEntries(
     entries: readonly { readonly graphId: number; readonly sourceId: bigint; readonly id: bigint }[],
   ): Promise<void> {
@@ -297,7 +298,7 @@ class TweetCheck {
     const index = new IndexWrites(this.#graphs);
     for (const { id, edge, record, foundEdge } of suspects) {
       const wanted = record?.stateAt ?? 0n;
-      // Later than what the edge says, where that is as late as the row.
+      // Later than the edge, if the edge is as late as the row.
       const time = foundEdge !== undefined && foundEdge.updatedAt >= wanted ? foundEdge.updatedAt + 1n : wanted;
       index.put(edge, id, record === undefined || record.state === deleted, time);
     }
@@ -308,7 +309,7 @@ class TweetCheck {
         deadline: Deadline.after(pageDeadlineMs),
       });
     await append(index.jobs());
-    // Whatever took a row away or changed it has not counted it.
+    // Whatever removed or changed a row has not updated the counters.
     const graphs = [...new Set(suspects.map(({ graphId }) => graphId))];
     await append(
       graphs.flatMap((graphId) =>

@@ -1,11 +1,14 @@
 import type { TweetContent } from './tweet.js';
 
-/** Creates that may be journaled and not yet in their tables: at least so many are kept, and twice as many at most. */
+/** Number of creates kept that may be journaled but not yet applied; twice as many at most. */
 const kept = 20_000;
 
-/** What this process has accepted lately under ids that callers brought, so that another content for one of them is refused before it can be read. */
+/**
+ * Creates that this process recently accepted under callers' own ids, so that different content for such an id is
+ * refused before it can be read.
+ */
 export class RecentCreates {
-  // Two generations: to look for the oldest of one map, entry by entry, means to step over all that was taken out before it.
+  // Two generations: finding the oldest entry of one map means stepping over all removed ones.
   #young = new Map<bigint, TweetContent>();
   #old = new Map<bigint, TweetContent>();
 

@@ -1,8 +1,9 @@
-/** Ids that were given out and not used yet; those of callers that never come back are forgotten in turn. */
+/** Number of reserved, unused ids kept; those of callers that never return are dropped in turn. */
 const kept = 100_000;
 
 /**
- * Ids that this process has made for callers who will bring them. Where one is used for the first time, nobody else can have used it, and nothing needs to be looked up.
+ * Ids that this process has reserved for callers. On first use nobody else can have used such an id, so that nothing
+ * needs to be looked up.
  */
 export class ReservedIds {
   readonly #ids = new Set<bigint>();
@@ -16,7 +17,7 @@ export class ReservedIds {
     }
   }
 
-  /** Whether the id is one of them; from now on it is not. */
+  /** Whether the id is reserved; uses it up. */
   use(id: bigint): boolean {
     return this.#ids.delete(id);
   }

@@ -54,17 +54,17 @@ import { Windows, type RollReport } from './windows/windows.js';
 
 export interface SetupOptions {
   readonly policy?: PolicyInput;
-  /** Shards of each graph, in each direction. Absent: 8. */
+  /** Shards of each graph in each direction. Absent: 8. */
   readonly graphShards?: number;
-  /** Drop all windows that are past the retention at once. Absent: as any roll does. */
+  /** Drop all windows past the retention at once. Absent: a share, as at any roll. */
   readonly dropAll?: boolean;
 }
 
 export interface TbirdOptions {
-  /** For tests: the clocks by which windows are made and dropped, and how long worker numbers are leased for. */
+  /** For tests: the clocks for creating and dropping windows, and the length of leases. */
   readonly clocks?: ClusterClocks;
   readonly leaseMs?: number;
-  /** The cache nodes that tweets are read through, where `cache.tweets` says so. Absent: tweets are read from the databases alone. */
+  /** Cache nodes for reads of tweets, if `cache.tweets` is on. Absent: reads go to the databases alone. */
   readonly caches?: Caches;
 }
 
@@ -77,7 +77,7 @@ export interface TweetsWritten {
 
 export interface TweetStateWritten {
   readonly id: bigint;
-  /** Absent: the journal gives it, earlier than to the jobs beside the write. */
+  /** Absent: the journal gives it, before the times of the jobs beside the write. */
   readonly time: Micros | undefined;
 }
 
@@ -87,7 +87,7 @@ export class Tbird implements TbirdService {
   /** The time partitions. */
   readonly windowSet: Windows;
   readonly roller: Roller;
-  /** The number of the tweets' table in the topology. */
+  /** The table id of tweets in the topology. */
   readonly tableId = tweetsTableId;
   readonly caches: TweetCaches | undefined;
   readonly #clocks: ClusterClocks;
@@ -136,7 +136,10 @@ export class Tbird implements TbirdService {
     this.#windowsRead = (kind, count) => windowsRead.observe({ kind }, count);
   }
 
-  /** Sets the policy of the windows, makes what is missing, and rolls once. Repeating it changes the policy. Throws as `makePolicy` does. */
+  /**
+   * Sets the policy of windows, creates what is missing, and rolls once. Calling it again changes the policy. Throws
+   * as `makePolicy`.
+   */
   async setup(options: SetupOptions = {}): Promise<WindowPolicy> {
     const policy = await this.windowSet.setPolicy(options.policy ?? {});
     const there = new Set(this.flock.graphs().map(({ name }) => name));
@@ -152,12 +155,15 @@ export class Tbird implements TbirdService {
     return policy;
   }
 
-  /** Makes the windows that are due and drops those past the retention: a small share of them or, with `all`, all. */
+  /** Creates due windows, and drops those past the retention: a small share of them, or all with `all`. */
   roll(options: { readonly all?: boolean } = {}): Promise<RollReport> {
     return this.windowSet.roll(options);
   }
 
-  /** Has jobs journaled with each write of tweets, in the same step: either all are accepted, or none. They may run before it is applied. */
+  /**
+   * Journals further jobs with each write of tweets: all are accepted or none. They may run before the write is
+   * applied.
+   */
   alongside(make: (write: TweetsWritten) => readonly NewJob[]): void {
     this.#alongside.push(make);
   }
@@ -193,7 +199,7 @@ export class Tbird implements TbirdService {
       if (unknown.length > 0) await this.#refuseOthers(unknown, deadline);
       await this.#append(contents, mentions, [], windowMs, options, deadline);
     } catch (error) {
-      // Nothing is known to be accepted; what was is found in the tables.
+      // Nothing is known to be accepted; accepted tweets are found in the tables.
       for (const { id } of fresh) this.#recent.remove(id);
       throw error;
     }
@@ -277,14 +283,14 @@ export class Tbird implements TbirdService {
     parseCount(count, 'count', 1, limits.pageSize);
     checkId(userId);
     const all = await this.windowSet.stored();
-    // A journal that does not answer keeps nobody from reading.
+    // Reads work while the journal does not answer.
     const newestMs = (await this.#clocks.journalMs().catch(() => Infinity)) + limits.idAheadToleranceMs;
     const tweets: Tweet[] = [];
     let windowsRead = 0;
     let tablesRead = 0;
     for (let i = all.length - 1; i >= 0 && tweets.length < count; i--) {
       const { startMs, firstId, endId, stripes } = all[i]!;
-      // What is made ahead holds nothing yet.
+      // Windows created ahead are empty.
       if (startMs > newestMs || (beforeId !== undefined && firstId >= beforeId)) continue;
       if (afterId !== undefined && endId <= afterId) break;
       const bounds = { userId, beforeId, afterId, replies, retweets };
@@ -330,18 +336,18 @@ export class Tbird implements TbirdService {
     return this.windowSet.droppedWindows();
   }
 
-  /** The numbers of the graphs. Throws `FailedPrecondition` where tweets are not set up. */
+  /** The numbers of the graphs. Throws `FailedPrecondition` if tweets are not set up. */
   graphs(): TweetGraphs {
     return tweetGraphs(this.flock);
   }
 
-  /** Stops rolling, and gives the worker number back. The Gizzard stays open. */
+  /** Stops rolling, and returns the worker number. The Gizzard stays open. */
   async stop(): Promise<void> {
     await this.roller.stop();
     await this.ids.close();
   }
 
-  /** Closes the cluster that it is part of. */
+  /** Closes the cluster that this is part of. */
   close(): Promise<void> {
     return this.flock.close();
   }
@@ -365,7 +371,7 @@ export class Tbird implements TbirdService {
     );
   }
 
-  /** Journals tweets and the edges of their indexes as one: all of it is accepted, or nothing. */
+  /** Journals tweets and the edges of their indexes together: all or nothing. */
   async #append(
     contents: readonly TweetContent[],
     mentions: readonly (readonly bigint[])[],
@@ -425,12 +431,12 @@ export class Tbird implements TbirdService {
     return ids;
   }
 
-  /** The rows of some ids from the databases, deleted ones and those without content too. */
+  /** Rows by id from the databases, including deleted ones and those without content. */
   records(ids: Iterable<bigint>, deadline: Deadline): Promise<Map<bigint, TweetRecord>> {
     return this.#reader.records(ids, deadline);
   }
 
-  /** The same, through the cache where there is one. */
+  /** Such rows through the cache, if there is one. */
   async #rows(ids: Iterable<bigint>, deadline: Deadline): Promise<ReadonlyMap<bigint, TweetRecord>> {
     const { caches } = this;
     if (caches === undefined) return this.records(ids, deadline);
@@ -450,7 +456,10 @@ export class Tbird implements TbirdService {
     }
   }
 
-  /** Refuses other content for an id of the same call, or of another one that is under way here. Returns those that nobody else has under way. */
+  /**
+   * Refuses different content for an id of the same call, or of another one in progress here. Returns the contents
+   * that nobody else has in progress.
+   */
   #reserve(contents: readonly TweetContent[]): TweetContent[] {
     const fresh = new Map<bigint, TweetContent>();
     for (const content of contents) {
@@ -462,7 +471,7 @@ export class Tbird implements TbirdService {
     return [...fresh.values()];
   }
 
-  /** Refuses content for ids whose rows hold another. */
+  /** Refuses content for ids whose rows hold other content. */
   async #refuseOthers(contents: readonly TweetContent[], deadline: Deadline): Promise<void> {
     const rows = await this.records(
       contents.map(({ id }) => id),
@@ -485,5 +494,5 @@ const tweetJob = (...writes: Parameters<typeof encodeTweets>): NewJob => ({
 
 const latest = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 
-/** When a tweet came to be, as far as its id says it: what is done to it is never earlier. */
+/** The time of a tweet's creation, if its id tells it: changes are never earlier. */
 const ownTime = (id: bigint): Micros => (isSnowflake(id) ? BigInt(snowflakeTimeMs(id)) * 1_000n : 0n);

@@ -15,7 +15,10 @@ const savedSchema = z.object({
   keptFromId: z.string(),
 });
 
-/** The windows of tweets and their policy; null where tweets are not set up. Leases of worker numbers are not restored: servers take new ones, and make ids of later times. */
+/**
+ * The windows of tweets and their policy; null if tweets are not set up. Leases of worker numbers are not restored:
+ * servers take new ones, and make later ids.
+ */
 export const tbirdBackup: StoreBackup<Tbird> = {
   async save({ windowSet: windows, gizzard }) {
     const policy = await windows.storedPolicy();
@@ -43,7 +46,7 @@ export const tbirdBackup: StoreBackup<Tbird> = {
   },
 };
 
-/** The hosts of the backup's cluster are others'. */
+/** The hosts in the backup belong to another cluster. */
 const onHosts = (policy: WindowPolicy, hosts: readonly string[]): WindowPolicy => ({
   ...policy,
   openHosts: [...hosts],

@@ -29,7 +29,7 @@ import type { TbirdService } from './tbirdService.js';
 /** A tweet with the longest text and extra, in Thrift's binary form. */
 const tweetBytes = limits.tweetCharacters * 4 + limits.tweetExtraBytes + 128;
 
-/** The TBird service on a TbirdService. Errors are RoostErrors; the caller turns them into RoostException. */
+/** The TBird service. Errors are RoostErrors, which the caller turns into RoostException. */
 export function tbirdHandler(tbird: TbirdService, caller: Caller): TBirdModule.Client {
   const tweetsAt = async (ids: BigInt64Array, options: { readonly deadlineMs?: number }): Promise<Tweet[]> =>
     (await tbird.get(ids, options)).filter((tweet) => tweet !== undefined);

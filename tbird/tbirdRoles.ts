@@ -1,7 +1,7 @@
 import type { RolesOf } from '../access/index.js';
 import type { TBirdModule } from '../wire/index.js';
 
-/** Who may call what of the service of tweets. */
+/** Roles that the methods of the service need. */
 export const tbirdRoles: RolesOf<TBirdModule.Client> = {
   server_info: 'any',
   list_windows: 'read',

@@ -11,44 +11,58 @@ import type {
   WriteOptions,
 } from '../wire/index.js';
 
-/** Tweets as a library: what the RPC server exposes and tests call directly. Every method throws RoostError; `FailedPrecondition` where tweets are not set up. */
+/**
+ * Tweets as a library; the RPC server exposes it. Every method throws RoostError: `FailedPrecondition` if tweets are
+ * not set up.
+ */
 export interface TbirdService {
-  /** New ids, rising, 1 … limits.tweetsPerCall of them: a create that brings them may be repeated, which one that leaves the ids to the server may not. */
+  /**
+   * Reserves 1 … limits.tweetsPerCall ids, rising. A create that brings its ids may be repeated; one that leaves ids
+   * to the server may not.
+   */
   reserveIds(count: number, options?: ReadOptions): Promise<BigInt64Array>;
   /**
-   * Stores tweets, all of them or none, and puts them into their authors' indexes. Returns their ids in the order of the drafts. Repeating a create with the
-   * same content changes nothing; other content for an id that is there throws `AlreadyExists`, whose fields `stored` and `given` show both.
+   * Stores tweets, all or none, and adds them to their authors' indexes. Returns their ids in order. Repeating a
+   * create with the same content changes nothing; different content for an existing id throws `AlreadyExists` with
+   * the fields `stored` and `given`.
    */
   create(drafts: readonly TweetDraft[], options?: WriteOptions): Promise<BigInt64Array>;
-  /** Marks tweets as deleted as of `time`; absent: now. Those that never come to exist stay so. */
+  /**
+   * Marks tweets as deleted as of `time`; absent: now. Tweets that do not exist yet stay deleted once they are
+   * created.
+   */
   delete(ids: BigInt64Array, options?: TimedWriteOptions): Promise<void>;
-  /** The reverse. */
+  /** Reverses `delete`. */
   undelete(ids: BigInt64Array, options?: TimedWriteOptions): Promise<void>;
-  /** Tweets in the order of the ids; undefined where there is none. Deleted ones come with `deleted`, otherwise they are undefined too. */
+  /**
+   * Tweets in the order of the ids; undefined for each missing one. Deleted ones are returned with `deleted`, else
+   * undefined too.
+   */
   get(
     ids: BigInt64Array,
     options?: ReadOptions & { readonly deleted?: boolean },
   ): Promise<readonly (Tweet | undefined)[]>;
   /**
-   * Tweets ready to be sent, in the order of the ids: undefined for those that are not there or deleted. Formats are `json`, all of a tweet, and `short`, its id, user
-   * and text, both a JSON object. Where tweets are cached, rows are read only for fragments that are missing.
+   * Tweets ready to be sent, in the order of the ids; undefined if missing or deleted. Formats: `json`, the whole
+   * tweet, and `short`, its id, user and text; both are JSON objects. If tweets are cached, rows are read only for
+   * missing fragments.
    */
   fragments(format: string, ids: BigInt64Array, options?: ReadOptions): Promise<readonly (Buffer | undefined)[]>;
-  /** The same for a page of a user's tweets, newest first. A tweet whose row is not there yet is left out. */
+  /** A page of a user's tweets in that form, newest first. A tweet whose row has not arrived yet is left out. */
   timelineFragments(format: string, request: TimelineRequest, options?: ReadOptions): Promise<readonly Buffer[]>;
   /** Ids of a user's tweets, from the index. */
   timeline(request: TimelineRequest, options?: ReadOptions): Promise<BigInt64Array>;
-  /** The same without the index: goes through the windows from the newest on, until there is enough. */
+  /** A user's tweets without the index: walks the windows from the newest until there is enough. */
   scan(request: TimelineRequest, options?: ReadOptions): Promise<ScannedTimeline>;
-  /** Ids of replies to, or retweets of, a tweet: newest first, those with ids below `beforeId`. */
+  /** Ids below `beforeId` of replies to, or retweets of, a tweet, newest first. */
   related(
     kind: 'replies' | 'retweets',
     request: { readonly tweetId: bigint; readonly count: number; readonly beforeId?: bigint },
     options?: ReadOptions,
   ): Promise<BigInt64Array>;
-  /** Of users who have marked each tweet as a favorite, of its retweets and of its replies. Exact, and as the graphs are now. */
+  /** Counts of users who favorited each tweet, of its retweets and of its replies. Exact at this moment. */
   counts(ids: BigInt64Array, options?: ReadOptions): Promise<readonly TweetCounts[]>;
   windows(): Promise<readonly WindowInfo[]>;
-  /** Windows that the retention dropped and that can be brought back, or are back, oldest first. */
+  /** Windows that the retention dropped, whether they can be brought back or are back, oldest first. */
   droppedWindows(): Promise<readonly DroppedWindow[]>;
 }

@@ -15,10 +15,10 @@ import { tbirdProcessor } from './tbirdProcessor.js';
 import { tbirdRoles } from './tbirdRoles.js';
 import { tweetGraphNames } from './tweetIndex.js';
 
-/** For tests: clocks of their own, and how long worker numbers are leased for. */
+/** For tests: clocks and the length of leases. */
 export type TbirdTimes = Pick<TbirdOptions, 'clocks' | 'leaseMs'>;
 
-/** Tweets with some times of their own. */
+/** Tweets with clocks of their own. */
 export const tbirdStoreWith = (times: TbirdTimes): Store<'tbird', Tbird, readonly [typeof flockStore]> =>
   defineStore({
     name: 'tbird',
@@ -46,7 +46,7 @@ export const tbirdStoreWith = (times: TbirdTimes): Store<'tbird', Tbird, readonl
         const { caches } = tbird;
         if (caches === undefined) return [];
         const fragments = tweetFormats.map((format) => {
-          // Made of what the database says, and not of cached rows, which may be as old.
+          // Rendered from the database rather than from cached rows, which may be as old.
           const { options } = caches.fragments.format(format);
           const cache = new LeasedCache<bigint, Buffer>(caches.pool, {
             ...options,

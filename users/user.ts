@@ -1,35 +1,38 @@
 import { maxId, RoostError, type Micros } from '../core/index.js';
 import type { UserChange } from '../wire/index.js';
 
-/** What a service may say of a user, each a bit of `flags`. Bits that have no name here are kept as well. */
+/** Named bits of `flags`. Unnamed bits are kept as well. */
 export const userFlags = { protected: 1, verified: 2, suspended: 4 } as const;
 
-/** A value, and when it was written. Of two the later one wins; at the same time the greater one. */
+/** A value and the time of its write. The later one wins; at equal times the greater value. */
 export interface Register<T> {
   readonly value: T;
   readonly at: Micros;
 }
 
-/** The time of a register that nothing was written to. */
+/** The time of a register that was never written. */
 export const never: Micros = 0n;
 
 /**
- * What is remembered of a user. Each field is a register of its own, so that a rename and a change of flags at the same time both stay.
- * A write has the same shape: what it does not touch has the time `never`.
+ * A user as stored. Each field is a register of its own, so that a concurrent rename and change of flags both stay. A
+ * write has the same shape; registers that it leaves alone have the time `never`.
  */
 export interface UserRecord {
   readonly id: bigint;
   readonly name: Register<string>;
   readonly screenName: Register<string>;
   readonly flags: Register<number>;
-  /** False for one that was removed; its other registers are empty then, until something is written to them. */
+  /** False for a removed user, whose other registers stay empty until they are written again. */
   readonly exists: Register<boolean>;
 }
 
 const later = <T extends string | number | boolean>(a: Register<T>, b: Register<T>): Register<T> =>
   a.at > b.at || (a.at === b.at && a.value >= b.value) ? a : b;
 
-/** What two writes of a user, or a row and a write, come to: the same in whatever order, and however often. `a` itself where `b` adds nothing. */
+/**
+ * Merges two writes, or a row and a write. Commutative, associative and idempotent. Returns `a` itself if `b` adds
+ * nothing.
+ */
 export function mergeUsers(a: UserRecord, b: UserRecord): UserRecord {
   const name = later(a.name, b.name);
   const screenName = later(a.screenName, b.screenName);
@@ -40,10 +43,10 @@ export function mergeUsers(a: UserRecord, b: UserRecord): UserRecord {
     : { id: a.id, name, screenName, flags, exists };
 }
 
-/** Whether two rows say the same of a user. */
+/** Whether two rows hold the same user. */
 export const sameUser = (a: UserRecord, b: UserRecord): boolean => mergeUsers(a, b) === a && mergeUsers(b, a) === b;
 
-/** A write, as of a time. */
+/** A change as a write at a time. */
 export function writeOf(
   { id, name, screenName, flags, exists }: UserChange & { readonly exists?: boolean },
   at: Micros,

@@ -3,10 +3,11 @@ import type { JobTimes } from '../gizzard/index.js';
 import type { UserChange } from '../wire/index.js';
 import { writeOf, type UserRecord } from './user.js';
 
-/*
+/**
  * A user in the journal and in the cache, little-endian:
- *   i64 id · i64 when the name, the screen name, the flags, and whether it exists were written · u32 flags · u8 exists · u8 bytes of the name ·
- *   u8 bytes of the screen name · name · screen name
+ * i64 id · i64 times of the name, the screen name, the flags, and existence · u32 flags · u8 exists · u8 bytes of the
+ * name ·
+ * u8 bytes of the screen name · name · screen name
  */
 const flagsAt = 8 + 4 * 8;
 const fixedBytes = flagsAt + 4 + 3;
@@ -27,12 +28,12 @@ export function encodeUser({ id, name, screenName, flags, exists }: UserRecord):
 
 export type UserWrite = UserChange & { readonly exists?: boolean };
 
-/** Writes as a job: as of `time`, or without one, as of the time at which the journal accepts them. */
+/** Writes as a job, at `time`. Absent: at the time of acceptance by the journal. */
 export function userWrites(
   writes: readonly UserWrite[],
   time: Micros | undefined,
 ): { readonly payload: Buffer; readonly times?: JobTimes } {
-  // Registers that are written say so by a time above `never`, whatever becomes of it.
+  // A time above `never` marks the written registers; the journal replaces it.
   const users = writes.map((write) => writeOf(write, time ?? 1n));
   const parts = users.map(encodeUser);
   const payload = Buffer.concat(parts);
@@ -47,7 +48,7 @@ export function userWrites(
   return { payload, times: { count: 1, offsets } };
 }
 
-/** Several, one behind the other. Throws `DataLoss` where the bytes are not whole users. */
+/** Several users in sequence. Throws `DataLoss` if the bytes are not whole users. */
 export function decodeUsers(bytes: Buffer): UserRecord[] {
   const users: UserRecord[] = [];
   let at = 0;

@@ -10,7 +10,10 @@ export const userJobKind = 'users.put';
 
 const invalid = (message: string): RoostError => new RoostError('InvalidArgument', message);
 
-/** Writes of users. A job is done when both the shard and the cache have it: a reader who was told so finds nothing older. */
+/**
+ * Writes of users. A job is done once both the shard and the cache have it: a reader who was told so finds nothing
+ * older.
+ */
 export const userJob = (tables: UserTables, rows: UserRows): JobType<UserRecord, DatabaseHost> => ({
   kind: userJobKind,
   split(payload, add) {
@@ -23,7 +26,7 @@ export const userJob = (tables: UserTables, rows: UserRows): JobType<UserRecord,
     for (const { id, name, screenName, flags, exists } of users) {
       for (const { at } of [name, screenName, flags, exists])
         if (at < never || at > latest) throw invalid(`times are microseconds from 1970 to a day from now, not ${at}`);
-      // What a user who is removed is not called needs no check.
+      // A removed user has no names to check.
       checkChange({
         id,
         ...(name.value === '' ? {} : { name: name.value }),

@@ -10,7 +10,7 @@ export const usersTableId = 1_600_000_000;
 
 export type UserRows = RowCache<bigint, UserRecord>;
 
-/** The cached rows of users, in front of their shards. */
+/** The row cache in front of the users' shards. */
 export function userRows({ main, config, firstLevel }: Caches, gizzard: Gizzard): UserRows {
   const tables = usersTable.in(gizzard.database);
   return new RowCache<bigint, UserRecord>(main, {

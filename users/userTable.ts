@@ -24,7 +24,7 @@ const columns = {
   present_at: int64,
 };
 
-/** Each field beside its time. */
+/** Each field stands beside its time. */
 export const usersTable = defineTable('users', columns, 'id');
 export type UserTable = ShardTable<typeof columns>;
 export type UserTables = ShardTables<typeof columns>;
@@ -50,7 +50,7 @@ export const rowOf = ({ id, name, screenName, flags, exists }: UserRecord): RowO
   present_at: exists.at,
 });
 
-/** The rows that exist of some ids. */
+/** The existing rows of some ids. */
 export async function readUsers(
   session: SqlSession,
   table: UserTable,
@@ -63,8 +63,9 @@ export async function readUsers(
 }
 
 /**
- * Merges writes into one shard's rows, in one transaction, and returns the rows as they then are. Rows that exist are locked in the order of their ids; new ones
- * are inserted plainly: when another process has inserted one since, that is a duplicate key, and the transaction starts again.
+ * Merges writes into a shard's rows in one transaction, and returns the resulting rows. Existing rows are locked in
+ * the order of their ids; new rows are inserted plainly. If another process has inserted one since, the duplicate key
+ * restarts the transaction.
  */
 export function applyUsers(
   host: DatabaseHost,
@@ -90,7 +91,7 @@ export function applyUsers(
   });
 }
 
-/** Deletes the rows that are still as given. Returns how many it deleted. */
+/** Deletes the rows that are unchanged since they were read. Returns how many. */
 export function removeUsers(
   host: DatabaseHost,
   table: UserTable,

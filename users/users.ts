@@ -8,18 +8,18 @@ import { userJobKind } from './userJob.js';
 import { usersTableId, type UserRows } from './userRows.js';
 import { planUsers, type UsersSetup } from './usersTopology.js';
 
-/** With long names half a megabyte. */
+/** Half a megabyte with long names. */
 const usersPerJob = 1_000;
 
 /** The users of a cluster, by id. Every method throws RoostError: `Unavailable`, `DeadlineExceeded`, `Overloaded`, `InvalidArgument`. */
 export class Users {
   constructor(
     readonly gizzard: Gizzard,
-    /** What reads go through and writes keep up to date. */
+    /** The row cache, which reads go through and writes keep up to date. */
     readonly rows: UserRows,
   ) {}
 
-  /** Makes the shards and their tables. Throws `AlreadyExists` where there are some. */
+  /** Creates the shards and their tables. Throws `AlreadyExists` if there are any. */
   async setup({
     shards,
     replicas,
@@ -31,7 +31,10 @@ export class Users {
     await this.gizzard.apply(planUsers({ shards, replicas, hosts }));
   }
 
-  /** Writes users, whole: those that exist are replaced, one that was removed is back. Idempotent and commutative, as all writes here. */
+  /**
+   * Writes whole users: replaces existing ones, and brings back removed ones. Idempotent and commutative, as all
+   * writes here.
+   */
   async put(users: readonly User[], options: TimedWriteOptions = {}): Promise<void> {
     for (const user of users) checkChange(user);
     await this.#write(
@@ -40,7 +43,10 @@ export class Users {
     );
   }
 
-  /** Changes what is given of users, and leaves the rest to others who change it at the same time. Of a user that does not exist nothing is seen until it does. */
+  /**
+   * Changes the given fields of users; concurrent changes of other fields stay. A change to a user who does not exist
+   * becomes visible once the user does.
+   */
   async change(changes: readonly UserChange[], options: TimedWriteOptions = {}): Promise<void> {
     for (const change of changes) checkChange(change);
     await this.#write(changes, options);
@@ -55,7 +61,7 @@ export class Users {
     );
   }
 
-  /** The users of ids, by place; undefined for those that do not exist, or were removed. */
+  /** The users of ids, by place; undefined for those that do not exist or were removed. */
   async get(ids: readonly bigint[], options: ReadOptions = {}): Promise<(User | undefined)[]> {
     this.#requireStore();
     if (ids.length > limits.idsPerCall)

@@ -20,7 +20,7 @@ import {
 } from '../wire/index.js';
 import type { Users } from './users.js';
 
-/** The Users service on the users of a cluster. Errors are RoostErrors; the caller turns them into RoostException. */
+/** The Users service. Errors are RoostErrors, which the caller turns into RoostException. */
 function usersHandler(users: Users, caller: Caller): UsersModule.Client {
   return {
     async put_users(written, options) {

@@ -1,7 +1,7 @@
 import type { RolesOf } from '../access/index.js';
 import type { UsersModule } from '../wire/index.js';
 
-/** Who may call what of the service of users. */
+/** Roles that the methods of the service need. */
 export const usersRoles: RolesOf<UsersModule.Client> = {
   server_info: 'any',
   get_users: 'read',

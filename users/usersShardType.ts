@@ -14,7 +14,7 @@ export const usersShardType = (
   create: (host, shard, deadline) => tables.create(host, shard, deadline),
 });
 
-/** How users are copied, compared and repaired: page by page in the order of their ids. */
+/** Copies, compares and repairs users page by page, in the order of their ids. */
 const usersMoves = (tables: UserTables): MovableTable<UserRecord, DatabaseHost> => ({
   ...tables.pages(recordOf),
   key: ({ id }) => String(id),

@@ -38,13 +38,13 @@ export const usersStore: Store<'users', Users, readonly []> = defineStore({
   },
 });
 
-/** The users of a cluster of their own. */
+/** The users of a cluster that was opened for them alone. */
 export interface OpenUsers extends Users {
   readonly caches: Caches;
   close(): Promise<void>;
 }
 
-/** Opens the users of a cluster, and nothing else: `openCluster` with one store, and with the cache nodes. `close` closes the cluster. */
+/** Opens a cluster with this store alone, and with its cache nodes. `close` closes the cluster. */
 export async function openUsers(
   config: RoostConfig,
   { caches = true, ...options }: OpenClusterOptions = {},

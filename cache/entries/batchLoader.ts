@@ -1,6 +1,6 @@
 import { Deadline, limits } from '../../core/index.js';
 
-/** Loads values by key; keys without one are absent from the answer. */
+/** Loads values by key; keys without a value are absent from the result. */
 export type LoadMany<K, V> = (keys: readonly K[], deadline: Deadline) => Promise<ReadonlyMap<K, V>>;
 
 interface Waiting<V> {
@@ -10,8 +10,9 @@ interface Waiting<V> {
 }
 
 /**
- * Loads keys that cannot be cached now, so that a cache that is away does not multiply what the database does: of one key at most one load runs at a time,
- * and those who ask in the meantime share the next one. What a caller gets was therefore never loaded before it asked.
+ * Loads keys that cannot be cached at present, so that a missing cache does not multiply the database's work: one
+ * load per key runs at a time, and callers that arrive meanwhile share the next one. A caller thus never gets a value
+ * that was loaded before it asked.
  */
 export class BatchLoader<K, V> {
   readonly #running = new Set<K>();
@@ -64,7 +65,7 @@ function newWaiting<V>(): Waiting<V> {
     resolve = resolver;
     reject = rejecter as (error: unknown) => void;
   });
-  // Whoever asked hears of the error from their own promise.
+  // Callers see the error on their own promises.
   promise.catch(() => undefined);
   return { promise, resolve, reject };
 }

@@ -1,8 +1,11 @@
-/** How the values of a cache become bytes. */
+/** Encodes and decodes the values of a cache. */
 export interface Codec<V> {
-  /** 0 to 255. Another one makes everything that was stored before a miss. */
+  /** 0 to 255. A new format makes every stored entry a miss. */
   readonly format: number;
   encode(value: V): Buffer;
-  /** Undefined, or an error, for what is no value: it counts as a miss. The buffers are the caller's only until the call returns. */
+  /**
+   * Undefined, or an exception, for bytes that are no value: they count as a miss. The buffers are valid only during
+   * the call.
+   */
   decode(body: Buffer, front: Buffer): V | undefined;
 }

@@ -1,23 +1,23 @@
 import { crc32 } from 'node:zlib';
 
-/*
- * A value in memcached: what was prepended · body · trailer. The trailer, little-endian, is
- *   f64 stamp in milliseconds · u32 body bytes · u8 kind · u8 codec's format · u16 magic · u32 checksum.
- * It stands at the end so that memcached's prepend leaves the value readable. The checksum is over all before it from the body on, and the name of the entry:
- * a value that came to be under another name counts as garbage, too.
+/**
+ * A value in memcached: prepended bytes · body · trailer. The trailer, little-endian, is
+ * f64 stamp in milliseconds · u32 body bytes · u8 kind · u8 codec's format · u16 magic · u32 checksum.
+ * It stands at the end, so that memcached's prepend keeps the value readable. The checksum covers the name of the
+ * entry and everything from the body on: a value under a wrong name counts as garbage too.
  */
 const trailerBytes = 20;
-/** Changes with the trailer. */
+/** Changes with the layout of the trailer. */
 const magic = 0x5202;
 
 export const entryKinds = { value: 1, absent: 2, lease: 3, tooLarge: 4 } as const;
 
 export interface CacheEntry {
   readonly kind: number;
-  /** When it was loaded or leased, by the clock of whoever did. */
+  /** Time of the load or lease, by the clock of the process that did it. */
   readonly stampMs: number;
   readonly body: Buffer;
-  /** What was prepended since; its form is the codec's. */
+  /** Bytes prepended since, in the codec's format. */
   readonly front: Buffer;
 }
 
@@ -35,7 +35,7 @@ export function encodeEntry(name: string, kind: number, format: number, body: Bu
   return value;
 }
 
-/** Undefined for anything that is not an entry of this name and format. The parts share the value's memory. */
+/** Undefined for bytes that are no entry of this name and format. The parts share the value's memory. */
 export function decodeEntry(name: string, format: number, value: Buffer): CacheEntry | undefined {
   const end = value.length - trailerBytes;
   if (end < 0 || value.readUInt16LE(end + 14) !== magic || value.readUInt8(end + 13) !== format) return undefined;
@@ -50,7 +50,7 @@ export function decodeEntry(name: string, format: number, value: Buffer): CacheE
   };
 }
 
-/** The same for an entry in whatever format. */
+/** Decodes an entry of any format. */
 export function decodeAny(
   name: string,
   value: Buffer,
@@ -61,7 +61,7 @@ export function decodeAny(
   return entry && { entry, format };
 }
 
-/** An entry as it is under another name; undefined where it is none under its own. */
+/** The bytes of an entry under another name; undefined if they are no entry under their own. */
 export function renameEntry(from: string, to: string, value: Buffer): Buffer | undefined {
   const found = decodeAny(from, value);
   if (found === undefined) return undefined;

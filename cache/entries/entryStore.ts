@@ -8,15 +8,15 @@ import type { Codec } from './codec.js';
 import { decodeAny, decodeEntry, encodeEntry, entryKinds, type CacheEntry } from './entryFormat.js';
 
 export interface EntryStoreOptions<V> {
-  /** Names the cache in entries and in metrics: letters and digits. */
+  /** The cache's name in entries and metrics: letters and digits. */
   readonly name: string;
   readonly codec: Codec<V>;
   readonly ttlSeconds: number;
-  /** Life of what says that there is nothing. */
+  /** Lifetime of entries that record absence. */
   readonly absentTtlSeconds: number;
 }
 
-/** What was found under a key. Without `held` nothing is there that could be replaced. */
+/** The entry found under a key. Without `held` there is nothing to replace. */
 export type Found<V> =
   | {
       readonly kind: 'value';
@@ -39,15 +39,18 @@ export type Found<V> =
   | { readonly kind: 'tooLarge'; readonly target: Target }
   | { readonly kind: 'unreachable' };
 
-/** The right to put a value in, which ends when anybody else does anything to the entry. */
+/** The right to store a value. It ends as soon as anybody else touches the entry. */
 export interface EntryLease extends Held {
   readonly target: Target;
 }
 
-/** A lease that nobody made use of goes away by itself. */
+/** An unused lease expires after this time. */
 const leaseTtlSeconds = 10;
 
-/** Entries of one kind in one pool: finding them, and the steps by which they change. Nothing here throws for a node that does not answer. */
+/**
+ * Entries of one kind in one pool: lookups and the steps that change them. Nothing here throws for a node that does
+ * not answer.
+ */
 export class EntryStore<V> {
   readonly counts: CacheCounts;
 
@@ -58,7 +61,7 @@ export class EntryStore<V> {
     this.counts = pool.metrics.of(options.name);
   }
 
-  /** One question to each node. */
+  /** Looks up keys with one request to each node. */
   async look(keys: readonly string[]): Promise<Found<V>[]> {
     const { pool } = this;
     const found = new Array<Found<V>>(keys.length).fill(unreachable);
@@ -83,7 +86,7 @@ export class EntryStore<V> {
             pool.options.deadlineMs,
           );
         } catch {
-          // Counted as bypassed by whoever asked; the node itself keeps count of its failures.
+          // The caller counts it as bypassed; the node counts its own failures.
           return;
         }
         for (let i = 0; i < places.length; i++) found[places[i]!] = this.read(targets[places[i]!]!, hits[i]);
@@ -102,7 +105,7 @@ export class EntryStore<V> {
     }
   }
 
-  /** What an entry says. */
+  /** Decodes a looked-up entry. */
   read(target: Target, hit: NodeHit | undefined): Found<V> {
     if (hit === undefined) return { kind: 'missing', target };
     const { codec } = this.options;
@@ -126,7 +129,10 @@ export class EntryStore<V> {
     return { kind: 'missing', target, held: hit };
   }
 
-  /** Asks for leases, by place: the lease, `taken` where somebody else was faster, undefined where the node did not answer. */
+  /**
+   * Requests leases, by place: the lease, `taken` if another process was faster, or undefined if the node did not
+   * answer.
+   */
   async lease(
     wanted: readonly { readonly target: Target; readonly held?: Held }[],
   ): Promise<(EntryLease | 'taken' | undefined)[]> {
@@ -145,7 +151,7 @@ export class EntryStore<V> {
         };
       }),
     );
-    // A lease that was put there all the same would be waited for by everybody else, and nobody has it.
+    // A lease that was stored although no answer came would make every reader wait, with nobody to fill it.
     const unknown = wanted.filter((_, place) => replies[place] === undefined);
     if (unknown.length > 0)
       void this.#carryOut(
@@ -159,7 +165,10 @@ export class EntryStore<V> {
     });
   }
 
-  /** Puts values in where the leases still hold; undefined says that there is none. Answers by place whether it is in. */
+  /**
+   * Stores values whose leases still hold; an undefined value records absence. Returns by place whether it was
+   * stored.
+   */
   async fill(fills: readonly { readonly lease: EntryLease; readonly value: V | undefined }[]): Promise<boolean[]> {
     const replies = await this.#carryOut(
       fills.map(({ lease, value }) => ({
@@ -171,7 +180,8 @@ export class EntryStore<V> {
     const refused = fills.flatMap(({ lease }, place) =>
       replies[place]?.status === statuses.tooLarge ? [lease.target] : [],
     );
-    // A set that a node refuses for its size takes the lease with it. Only where nobody has put anything there since.
+    // A set that the node refuses for its size also deletes the lease. The marker is stored only if nothing else has
+    // been since.
     if (refused.length > 0)
       await this.#carryOut(
         refused.map((target) => ({ target, operation: { ...this.#tooLarge(target), opcode: opcodes.add } })),
@@ -179,7 +189,7 @@ export class EntryStore<V> {
     return replies.map((reply) => reply?.status === statuses.ok);
   }
 
-  /** Gives leases back, so that nobody waits for them. */
+  /** Releases leases, so that nobody waits for them. */
   async giveBack(leases: readonly EntryLease[]): Promise<void> {
     await this.#carryOut(
       leases.map((lease) => ({
@@ -190,7 +200,7 @@ export class EntryStore<V> {
     );
   }
 
-  /** Replaces an entry by the same value with a new stamp; the answer is the lease for the one that does it. */
+  /** Restamps an entry with the same value. The caller that succeeds holds the lease to renew it. */
   async renew(found: Extract<Found<V>, { kind: 'value' }>): Promise<EntryLease | undefined> {
     const [reply] = await this.#carryOut([
       { target: found.target, held: found.held, operation: this.storing(found.target, found.value) },
@@ -200,7 +210,7 @@ export class EntryStore<V> {
       : undefined;
   }
 
-  /** The command that stores a value, or that there is none, or that it is too large. */
+  /** The command that stores a value, the absence of one, or the marker of a value that is too large. */
   storing(target: Target, value: V | undefined): CacheOperation {
     const { codec, ttlSeconds, absentTtlSeconds } = this.options;
     if (value === undefined)
@@ -210,7 +220,7 @@ export class EntryStore<V> {
     return this.#set(target, entry, ttlSeconds);
   }
 
-  /** Says that a value is too large. Without it the readers of one that many want would take the lease in turn, each for nothing. */
+  /** Marks a value as too large. Without the mark, each of its readers would take the lease in turn, for nothing. */
   #tooLarge(target: Target): CacheOperation {
     const { codec, absentTtlSeconds } = this.options;
     this.counts.tooLarge++;
@@ -227,7 +237,10 @@ export class EntryStore<V> {
     };
   }
 
-  /** Carries out commands, each on its node, or on the connection of what it replaces; undefined for those that were not answered. */
+  /**
+   * Executes commands, each on its node, or on the connection of the entry that it replaces; undefined for unanswered
+   * ones.
+   */
   async #carryOut(
     commands: readonly {
       readonly target: Target;
@@ -267,7 +280,7 @@ function decoded<V>(codec: Codec<V>, { body, front }: CacheEntry): V | undefined
   try {
     return codec.decode(body, front);
   } catch {
-    // Its checksum is right, so somebody stored it who knows another form of it.
+    // The checksum is right: the entry has a format that another release stored.
     return undefined;
   }
 }

@@ -1,11 +1,11 @@
-/** How much of a cache a process keeps to itself. */
+/** The part of a cache that a process keeps in its own memory. */
 export interface FirstLevelOptions {
   readonly entries: number;
-  /** For how long a write of another process may go unnoticed. */
+  /** How long a write by another process may go unnoticed. */
   readonly seconds: number;
 }
 
-/** A few hot values inside the process, each for seconds. The least recently used go first. */
+/** A few hot values in the process's memory, for seconds each; the least recently used leave first. */
 export class FirstLevel<K, V> {
   readonly #values = new Map<K, { readonly value: V; readonly untilMs: number }>();
 

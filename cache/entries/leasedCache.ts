@@ -9,29 +9,30 @@ import { FirstLevel, type FirstLevelOptions } from './firstLevel.js';
 
 export interface LeasedCacheOptions<K, V> extends EntryStoreOptions<V> {
   readonly load: LoadMany<K, V>;
-  /** An entry older than this is loaded again by one reader, while the others still get it. Absent: never. */
+  /** One reader reloads an entry older than this, while the others still get it. Absent: never. */
   readonly renewAfterSeconds?: number;
-  /** An entry to which more bytes were prepended than this is put together anew. */
+  /** An entry with more prepended bytes than this is rewritten. */
   readonly rewriteFrontBytes?: number;
   readonly firstLevel?: FirstLevelOptions;
 }
 
-/** A reader waits this long for the one that has the lease, and then asks the database itself. */
+/** A reader waits this long for the lease's holder, and then asks the database itself. */
 const waitMs = 1_000;
 const firstPauseMs = 2;
 const maxPauseMs = 32;
-/** A lease older than this is taken over: whoever had it is gone. Clocks that differ make it shorter or longer, which is safe. */
+/** An older lease is taken over: its holder is gone. Differing clocks shorten or lengthen this, which is safe. */
 const leaseLostMs = 3_000;
 
 /**
- * A cache in front of a loader. Of each key that is missing one reader, over all processes, asks the loader; the others wait for it. Reads never fail
- * because of the cache, and never return what was loaded before they began, or before a write that was settled before they began.
+ * A cache in front of a loader. For each missing key one reader, over all processes, calls the loader; the others
+ * wait for it. Reads never fail because of the cache. They never return a value that was loaded before they began, or
+ * before a write that had settled before they began.
  */
 export class LeasedCache<K extends bigint | string, V> {
   readonly store: EntryStore<V> | undefined;
   readonly #loader: BatchLoader<K, V>;
   readonly #firstLevel: FirstLevel<K, V> | undefined;
-  /** Loads of this process that hold leases: who waits for one of them need not ask memcached time and again. */
+  /** Loads of this process that hold leases: local readers wait for these instead of polling memcached. */
   readonly #leading = new Map<K, Promise<unknown>>();
   readonly #watching = new Map<K, Promise<void>>();
 
@@ -45,14 +46,14 @@ export class LeasedCache<K extends bigint | string, V> {
     this.#firstLevel = options.firstLevel === undefined ? undefined : new FirstLevel(options.firstLevel);
   }
 
-  /** The values of keys; those that have none are absent. Throws what the loader throws, and `DeadlineExceeded`. */
+  /** The values of keys; keys without a value are absent. Throws the loader's errors and `DeadlineExceeded`. */
   async get(keys: readonly K[], deadline: Deadline = Deadline.after(limits.defaultDeadlineMs)): Promise<Map<K, V>> {
     const { store } = this;
     if (store === undefined) return new Map(await this.options.load(keys, deadline));
     const found = new Map<K, V>();
     const work: Promise<unknown>[] = [];
     const start = (part: Promise<unknown>): void => {
-      // Awaited at the end; until then another part may take longer.
+      // Awaited at the end; another part may take longer meanwhile.
       part.catch(() => undefined);
       work.push(part);
     };
@@ -60,7 +61,7 @@ export class LeasedCache<K extends bigint | string, V> {
     let pending = this.#notInProcess(keys, found);
     for (let round = 0; pending.length > 0; round++) {
       const looked = await store.look(pending.map(String));
-      // From when it is known that there is something to wait for.
+      // Set once there is something to wait for.
       if (round === 0) waitUntilMs = performance.now() + Math.min(waitMs, deadline.remainingMs() / 2);
       const { wanted, waiting, past } = this.#sort(pending, looked, found, round === 0, start);
       if (wanted.size > 0) {
@@ -91,8 +92,8 @@ export class LeasedCache<K extends bigint | string, V> {
   }
 
   /**
-   * Removes the entries of keys, everywhere, and returns when nobody can read them any more. Throws `Unavailable` where that cannot be brought about. Called
-   * after a write's commit, it keeps the promise of `get`.
+   * Removes the entries of keys everywhere, and resolves when nobody can read them any more. Throws `Unavailable` if
+   * that cannot be achieved. Called after a write's commit, it keeps the promise of `get`.
    */
   async invalidate(keys: readonly K[]): Promise<void> {
     this.forget(keys);
@@ -102,13 +103,13 @@ export class LeasedCache<K extends bigint | string, V> {
     this.forget(keys);
   }
 
-  /** Whether an entry says what the loader says, as far as it says anything. */
+  /** Whether an entry agrees with the loader, as far as it covers the value. */
   agree(cached: V, stored: V): boolean {
     const { codec } = this.options;
     return codec.encode(cached).equals(codec.encode(stored));
   }
 
-  /** Lets go of what this process keeps to itself. */
+  /** Drops the values in this process's memory. */
   forget(keys: readonly K[]): void {
     if (this.#firstLevel !== undefined) for (const key of keys) this.#firstLevel.delete(key);
   }
@@ -125,7 +126,7 @@ export class LeasedCache<K extends bigint | string, V> {
     return left;
   }
 
-  /** Takes what was found, and says what is to be done about the rest. */
+  /** Collects the values found, and decides what to do about the rest. */
   #sort(
     keys: readonly K[],
     looked: readonly Found<V>[],
@@ -210,7 +211,10 @@ export class LeasedCache<K extends bigint | string, V> {
     await store.fill(Array.from(leases, ([key, lease]) => ({ lease, value: values.get(key) })));
   }
 
-  /** What nodes that had the keys before a new node joined still have. The leases are on the new node, so that no write goes unnoticed. */
+  /**
+   * Reads values from the nodes that held the keys before a new node joined. The leases are on the new node, so that
+   * no write goes unnoticed.
+   */
   async #fromFormerNodes(leases: ReadonlyMap<K, EntryLease>): Promise<Map<K, V>> {
     const values = new Map<K, V>();
     const { pool } = this.store!;
@@ -239,7 +243,7 @@ export class LeasedCache<K extends bigint | string, V> {
       else found.set(key, value);
       await this.store!.fill([{ lease, value }]);
     } catch {
-      // The old value was asked for, and is there; the next reader after `renewAfterSeconds` tries again.
+      // Counts an old value that was served; the next reader after `renewAfterSeconds` tries again.
       this.store!.counts.stale++;
     }
   }
@@ -249,7 +253,7 @@ export class LeasedCache<K extends bigint | string, V> {
     for (const [key, value] of await this.#loader.get(keys)) found.set(key, value);
   }
 
-  /** Until another look is worth it. Of many readers of one key in this process one keeps an eye on it for all. */
+  /** Waits before polling again. One reader per key polls; the others of this process share its result. */
   async #pause(waiting: readonly K[], untilMs: number): Promise<void> {
     const ended = waiting.map((key) => this.#leading.get(key) ?? this.#watching.get(key) ?? this.#watch(key, untilMs));
     await Deadline.after(Math.max(0, untilMs - performance.now()))
@@ -272,7 +276,7 @@ export class LeasedCache<K extends bigint | string, V> {
   }
 }
 
-/** Removes entries of one node. Throws where it is not known that they are gone. */
+/** Removes entries of one node. Throws if it is unknown whether they are gone. */
 export async function removeEntries(node: CacheNode, targets: readonly Target[], deadlineMs: number): Promise<void> {
   if (targets.length === 0) return;
   const replies = await node.execute(

@@ -5,15 +5,15 @@ import type { FirstLevelOptions } from '../entries/firstLevel.js';
 import { LeasedCache } from '../entries/leasedCache.js';
 import type { Vector } from '../vectors/vector.js';
 
-/** Things as a client gets them, ready to be sent: bytes of text as a rule. */
+/** Bytes that clients get as they are, as a rule text. */
 export type Fragment = Buffer;
 
 export interface FragmentCacheOptions {
-  /** Names the cache in entries and in metrics: letters and digits. */
+  /** The cache's name in entries and metrics: letters and digits. */
   readonly name: string;
-  /** The forms in which things are served. */
+  /** The formats that fragments come in. */
   readonly formats: readonly string[];
-  /** Makes the fragments of some ids; those of which there are none are absent. It may read rows through a row cache. */
+  /** Renders the fragments of some ids; ids without one are absent. It may read rows through a row cache. */
   readonly render: (
     format: string,
     ids: readonly bigint[],
@@ -28,11 +28,11 @@ export interface FragmentCacheOptions {
 const bytes: Codec<Buffer> = {
   format: 1,
   encode: (value) => value,
-  // Whoever keeps one fragment must not keep everything that came with it.
+  // A copy: keeping one fragment must not keep the whole answer in memory.
   decode: (body, front) => (front.length === 0 ? Buffer.from(body) : undefined),
 };
 
-/** Fragments by format and id. What is missing is rendered, and only then are rows read. */
+/** Fragments by format and id. Missing ones are rendered, and only that reads rows. */
 export class FragmentCache {
   readonly #formats: ReadonlyMap<string, LeasedCache<bigint, Fragment>>;
 
@@ -57,7 +57,7 @@ export class FragmentCache {
     );
   }
 
-  /** The cache of one format. Throws `InvalidArgument` for a format that there is not. */
+  /** The cache of one format. Throws `InvalidArgument` for an unknown format. */
   format(format: string): LeasedCache<bigint, Fragment> {
     const known = this.#formats.get(format);
     if (known !== undefined) return known;
@@ -72,14 +72,17 @@ export class FragmentCache {
     return this.format(format).get(ids, deadline);
   }
 
-  /** The fragments of a stretch of a vector, in its order. Those of which there are none are left out. */
+  /** The fragments of a range of a vector, in its order, without those that do not exist. */
   async page(format: string, { ids }: Vector, start: number, count: number, deadline?: Deadline): Promise<Fragment[]> {
     const wanted = Array.from(ids.subarray(start, start + count));
     const found = await this.get(format, wanted, deadline);
     return wanted.flatMap((id) => found.get(id) ?? []);
   }
 
-  /** Removes the fragments of ids in all formats. To be called after the rows' own caches have the write, as fragments are made of those. */
+  /**
+   * Removes the fragments of ids in all formats. Call it after the row caches have the write, since fragments are
+   * rendered from them.
+   */
   async invalidate(ids: readonly bigint[]): Promise<void> {
     await Promise.all(Array.from(this.#formats.values(), (cache) => cache.invalidate(ids)));
   }

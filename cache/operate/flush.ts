@@ -11,8 +11,8 @@ export async function flushCaches({ main, pages }: Caches): Promise<readonly str
 }
 
 /**
- * Makes every entry of some nodes unreachable, for all processes, and returns when it is. Absent nodes: all that are in. What was stored goes when its room is needed.
- * Throws `InvalidArgument` for a node that there is not, and `Unavailable`.
+ * Makes every entry of some nodes unreachable for all processes, and resolves when that is so. Absent nodes: all that
+ * are in. memcached reuses the memory over time. Throws `InvalidArgument` for an unknown node, and `Unavailable`.
  */
 export async function flushNodes(pool: CachePool, nodes?: readonly string[]): Promise<readonly string[]> {
   await pool.look();
@@ -26,7 +26,7 @@ export async function flushNodes(pool: CachePool, nodes?: readonly string[]): Pr
   const flushed: string[] = [];
   for (const [node, state] of pool.nodes) {
     if (nodes?.includes(node) === false || !serves(state)) continue;
-    // A new epoch. A node that was about to take entries over has nothing to take any more.
+    // A new epoch. A node that was warming has nothing left to take over.
     if (await pool.register.change(node, state, { state: 'in', weight: state.weight })) flushed.push(node);
   }
   await pool.look();

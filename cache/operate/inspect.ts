@@ -5,30 +5,33 @@ import type { LeasedCache } from '../entries/leasedCache.js';
 import { storedNames } from '../ring/entryNames.js';
 
 export interface InspectOptions<K> {
-  /** Only these keys. Absent: what the nodes hold. */
+  /** Only these keys. Absent: the keys that the nodes hold. */
   readonly keys?: readonly K[];
-  /** Entries that are compared at most; where there are more, some at random. Absent: 10,000. */
+  /** The most entries to compare; if there are more, a random sample. Absent: 10,000. */
   readonly sample?: number;
-  /** A difference counts when it stays for so long, unchanged: a write needs a moment from the database to the cache. Absent: 5 s, the longest a write may take. */
+  /**
+   * A difference counts once it has lasted this long unchanged: a write needs a moment from the database to the
+   * cache. Absent: 5 s, the longest that a write may take.
+   */
   readonly settleMs?: number;
 }
 
-/** An entry that says something else than the database. */
+/** An entry that differs from the database. */
 export interface StaleEntry<K> {
   readonly key: K;
   readonly node: string;
   readonly name: string;
-  /** What each says, in the cache's bytes as hexadecimal digits; undefined: that there is nothing. */
+  /** Both sides in the cache's encoding, as hexadecimal digits; undefined for absence. */
   readonly cached: string | undefined;
   readonly stored: string | undefined;
 }
 
 export interface InspectReport<K> {
-  /** Entries that were compared with the database. */
+  /** Entries compared with the database. */
   readonly compared: number;
-  /** Keys under which nothing is cached; where none were given, nothing any more. */
+  /** Keys that are not cached; without given keys, those that have left meanwhile. */
   readonly missing: number;
-  /** Keys that nothing can be said of, since their node does not answer. */
+  /** Keys on nodes that do not answer. */
   readonly unreachable: number;
   readonly stale: readonly StaleEntry<K>[];
 }
@@ -37,7 +40,7 @@ const keysAtOnce = 500;
 const defaultSettleMs = 5_000;
 const looksAtLeast = 3;
 
-/** Compares what a cache holds with what its loader says, while both are read and written. */
+/** Compares a cache with its loader while both are read and written. */
 export async function inspectCache<K extends bigint | string, V>(
   cache: LeasedCache<K, V>,
   parseKey: (text: string) => K,
@@ -67,7 +70,7 @@ export async function inspectCache<K extends bigint | string, V>(
       );
       unreachable += lost;
       const before = new Map(part.map((each) => [each.key, each]));
-      // The very same entry as before, and still another than the database has: nobody is about to put it right.
+      // Still the same entry and still different: nobody is about to correct it.
       again.push(...differences.filter(({ key, cas }) => before.get(key)!.cas.equals(cas)));
     }
     suspects = again;
@@ -133,7 +136,7 @@ function agree<K extends bigint | string, V>(
 const hex = <K extends bigint | string, V>(cache: LeasedCache<K, V>, value: V | undefined): string | undefined =>
   value === undefined ? undefined : cache.options.codec.encode(value).toString('hex');
 
-/** Keys of entries at random, each with the same chance, whatever their number. Those that stand under a digest cannot be told, and are left out. */
+/** A uniform random sample of the entries' keys. Keys stored under a digest cannot be recovered, and are left out. */
 async function sampleKeys<K extends bigint | string, V>(
   cache: LeasedCache<K, V>,
   parseKey: (text: string) => K,
@@ -148,7 +151,7 @@ async function sampleKeys<K extends bigint | string, V>(
     for await (const { namespace, key, name } of storedNames(pool, node)) {
       if (namespace !== cache.options.name || key.startsWith('#')) continue;
       const { placement } = pool;
-      // What stands under an older name is found by nobody.
+      // No reader finds entries under an older name.
       if (seen.has(key) || placement === undefined || pool.target(placement, namespace, key)?.name !== name) continue;
       seen.add(key);
       entries++;

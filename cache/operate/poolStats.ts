@@ -3,10 +3,10 @@ import type { CachePool } from '../ring/cachePool.js';
 import type { NodeState } from '../ring/nodeState.js';
 import { askInText } from '../ring/textConnection.js';
 
-/** What the register and a node itself say. */
+/** A node in the register, with its own statistics. */
 export interface NodeStats extends NodeState {
   readonly node: string;
-  /** Undefined where the node does not answer. */
+  /** Undefined if the node does not answer. */
   readonly memcached:
     | {
         readonly items: number;
@@ -20,7 +20,7 @@ export interface NodeStats extends NodeState {
     | undefined;
 }
 
-/** All nodes of a pool. Throws `Unavailable` where the register cannot be read. */
+/** All nodes of a pool. Throws `Unavailable` if the register cannot be read. */
 export async function poolStats(pool: CachePool): Promise<NodeStats[]> {
   await pool.look();
   return Promise.all(

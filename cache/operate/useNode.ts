@@ -4,9 +4,10 @@ import { viewLeaseMs, type CachePool } from '../ring/cachePool.js';
 import { serves } from '../ring/nodeState.js';
 
 /**
- * Takes a node out of use until `undrainNode`, whether or not it answers, or stands in the configuration. Its keys belong to the other nodes from now on, each of which
- * loads what it lacks. Returns when no process uses the node any more: whether it was in use. Throws `InvalidArgument` for a node that there is not,
- * `FailedPrecondition` for the last one that holds keys, `Conflict` where its state changed meanwhile, and `Unavailable`.
+ * Takes a node out of use until `undrainNode`, whether or not it answers or is configured. Its keys move to the other
+ * nodes, which load what they lack. Resolves when no process uses the node any more, with whether it was in use.
+ * Throws `InvalidArgument` for an unknown node, `FailedPrecondition` for the last one that holds keys, `Conflict` if
+ * its state changed meanwhile, and `Unavailable`.
  */
 export async function drainNode(pool: CachePool, node: string): Promise<boolean> {
   const { state, weight } = await lookUp(pool, node);
@@ -23,7 +24,10 @@ export async function drainNode(pool: CachePool, node: string): Promise<boolean>
   return true;
 }
 
-/** Uses a node again, which begins empty. Returns when every process does: whether it was out of use. Throws as `drainNode`. */
+/**
+ * Uses a node again, starting empty. Resolves when every process does, with whether it was out of use. Throws as
+ * `drainNode`.
+ */
 export async function undrainNode(pool: CachePool, node: string): Promise<boolean> {
   const { state } = await lookUp(pool, node);
   if (state !== 'gone') return false;
@@ -45,7 +49,7 @@ async function lookUp(pool: CachePool, node: string) {
 
 async function change(pool: CachePool, node: string, state: 'gone' | 'in'): Promise<void> {
   const seen = pool.nodes.get(node)!;
-  // With a new epoch: nothing that it holds from before is ever found again.
+  // A new epoch: its old entries are never found again.
   if (!(await pool.register.change(node, seen, { state, weight: seen.weight }))) {
     throw new RoostError(
       'Conflict',

@@ -6,20 +6,20 @@ import { storedNames, type StoredName } from '../ring/entryNames.js';
 import { opcodes, statuses } from '../ring/protocol.js';
 
 export interface WarmReport {
-  /** Entries that the node has from its neighbors. */
+  /** Entries that the node got from its neighbors. */
   readonly copied: number;
   /** Entries that it had already, or that went away meanwhile. */
   readonly skipped: number;
 }
 
-/** Entries on their way at once, from one neighbor. */
+/** Entries in flight from one neighbor. */
 const entriesAtOnce = 200;
 const deadlineMs = 500;
 const leaseSeconds = 10;
 
 /**
- * Copies to a node that is warming what its neighbors have of its keys, under the same leases as readers do. Throws `FailedPrecondition` for a node that is not
- * warming, and `Unavailable`.
+ * Copies a warming node's keys from its neighbors, under the same leases that readers use. Throws
+ * `FailedPrecondition` for a node that is not warming, and `Unavailable`.
  */
 export async function warmNode(
   pool: CachePool,
@@ -53,7 +53,7 @@ export async function warmNode(
       const { placement } = pool;
       if (placement === undefined)
         throw new RoostError('Unavailable', 'the register of the cache nodes cannot be reached');
-      // The name is all that is known; what stands under a digest has no key to place it by.
+      // Entries stored under a digest have no key to place them by.
       if (stored.key.startsWith('#')) continue;
       const target = pool.target(placement, stored.namespace, stored.key);
       if (target?.node.name !== node || target.previous?.take !== true || target.previous.name !== stored.name)
@@ -72,7 +72,7 @@ async function copyEntries(
   batch: readonly { readonly stored: StoredName; readonly target: Target }[],
 ): Promise<number> {
   const [from, to] = [pool.node(neighbor), batch[0]!.target.node];
-  // The form of an entry is only seen in itself: the lease must be one that its readers understand.
+  // The format of an entry is known only from the entry, and the lease must have one that its readers understand.
   const formats = (
     await from.get(
       batch.map(({ stored }) => stored.name),
@@ -96,7 +96,7 @@ async function copyEntries(
     leases[place]!.status === statuses.ok ? [{ ...each, lease: leases[place]! }] : [],
   );
   if (leased.length === 0) return 0;
-  // Read again: what was read before the lease may have been removed by a write that did not see it.
+  // A second read: the first one may have seen a value that a write removed before it could see the lease.
   const hits = await from.get(
     leased.map(({ stored }) => stored.name),
     deadlineMs,

@@ -4,15 +4,15 @@ import type { CachePool } from '../ring/cachePool.js';
 import { LeasedCache } from '../entries/leasedCache.js';
 
 export interface PageCacheOptions {
-  /** Names the cache in entries and in metrics: letters and digits. */
+  /** The cache's name in entries and metrics: letters and digits. */
   readonly name: string;
-  /** Makes a page of a family, such as the timeline of one user; undefined where there is none. */
+  /** Renders a page of a family, such as one user's timeline; undefined if there is none. */
   readonly render: (family: string, page: string, deadline: Deadline) => Promise<Buffer | undefined>;
   readonly ttlSeconds: number;
   readonly absentTtlSeconds: number;
 }
 
-/** Longer than any page: a generation that got lost costs the pages, and nothing else. */
+/** Longer than any page lives: a lost generation costs its pages, and nothing else. */
 const generationTtlSeconds = 7 * 86_400;
 const generationBytes = 8;
 
@@ -23,8 +23,9 @@ const copied = {
 };
 
 /**
- * Whole pages. The name of each holds the generation of its family, so that one new generation makes every page of the family unreachable at once.
- * It belongs into a pool of its own: pages are many and large, and would push out everything else.
+ * Whole pages. Each page's name contains the generation of its family, so that a new generation makes every page of
+ * the family unreachable at once. Use a pool of its own: pages are many and large, and would displace everything
+ * else.
  */
 export class PageCache {
   readonly #generations: LeasedCache<string, Buffer>;
@@ -38,7 +39,7 @@ export class PageCache {
     this.#generations = new LeasedCache(pool, {
       name: `${name}.generation`,
       codec: copied,
-      // Never one that was there before, or older pages would be back.
+      // Never a used generation, which would bring older pages back.
       load: async (families) => new Map(families.map((family) => [family, randomBytes(generationBytes)])),
       ttlSeconds: generationTtlSeconds,
       absentTtlSeconds: generationTtlSeconds,
@@ -65,7 +66,10 @@ export class PageCache {
     return this.#pages.getOne(JSON.stringify([generation.toString('base64url'), family, page]), deadline);
   }
 
-  /** Makes every page of a family unreachable. Returns when nobody can read an older one. Throws `Unavailable` where that cannot be brought about. */
+  /**
+   * Makes every page of a family unreachable. Resolves when nobody can read an older one. Throws `Unavailable` if
+   * that cannot be achieved.
+   */
   bump(family: string): Promise<void> {
     return this.#generations.invalidate([family]);
   }

@@ -3,16 +3,19 @@ import { Backoff, RoostError } from '../../core/index.js';
 import { batchOperations, Connection, type Reply } from './connection.js';
 import { statuses, type CacheOperation } from './protocol.js';
 
-/** A node that has not answered this many batches in a row, for at least so long, is taken for dead. A refused connection needs no proof. */
+/**
+ * A node counts as dead after this many unanswered batches in a row, over at least this time. A refused connection
+ * counts at once.
+ */
 const suspectAfterTimeouts = 3;
 const suspectAfterMs = 100;
-/** How long a node that failed is left alone by this process: at first, and at most. */
+/** How long this process avoids a failed node: at first, and at most. */
 const firstBackOffMs = 50;
 const maxBackOffMs = 5_000;
-/** An answer that takes longer than this to begin is none: what is behind it on the connection would wait as well. */
+/** An answer must begin within this time; the ones behind it on the connection wait as well. */
 const connectTimeoutMs = 250;
 
-/** An entry, with what is needed to replace exactly this one. */
+/** An entry, and what it takes to replace exactly this version of it. */
 export interface Held {
   readonly cas: Buffer;
   readonly connection: Connection;
@@ -20,7 +23,7 @@ export interface Held {
 
 export type NodeHit = Held & Pick<Reply, 'value'>;
 
-/** One memcached server, as this process sees it. */
+/** One memcached server as this process sees it. */
 export class CacheNode {
   #connection: Connection | undefined;
   readonly #backoff = new Backoff(firstBackOffMs, maxBackOffMs);
@@ -31,25 +34,25 @@ export class CacheNode {
 
   constructor(
     readonly name: string,
-    /** Called when the node is taken for dead. */
+    /** Called when the node counts as dead. */
     private readonly onSuspect: (node: CacheNode, why: RoostError) => void,
-    /** Absent: connections are not encrypted. */
+    /** Absent: no encryption. */
     private readonly tls?: () => ConnectionOptions,
   ) {}
 
-  /** Rejects with `Unavailable` or `DeadlineExceeded`; then nothing is known of any of the keys. */
+  /** Rejects with `Unavailable` or `DeadlineExceeded`; nothing is then known about any key. */
   async get(keys: readonly string[], deadlineMs: number): Promise<(NodeHit | undefined)[]> {
     const replies = await this.#inParts(keys, (connection, part) => connection.get(part, deadlineMs));
     for (let i = 0; i < replies.length; i++) if (replies[i]?.status !== statuses.ok) replies[i] = undefined;
     return replies;
   }
 
-  /** When it rejects, any of the commands may have been carried out, or may yet be. */
+  /** If it rejects, any of the commands may have been executed, or may still be. */
   async execute(operations: readonly CacheOperation[], deadlineMs: number): Promise<Reply[]> {
     return (await this.#inParts(operations, (connection, part) => connection.execute(part, deadlineMs))) as Reply[];
   }
 
-  /** Forgets that it failed: the next command tries it. */
+  /** Forgets failures: the next command tries the node. */
   retryNow(): void {
     this.#retryAtMs = 0;
   }

@@ -11,46 +11,52 @@ import { Placement } from './placement.js';
 import { opcodes } from './protocol.js';
 import { RingRegister, type RegisterView } from './ringRegister.js';
 
-/** A process looks at the register this often, and believes what it saw for so long. A writer that changed the register waits as long before it answers. */
+/**
+ * How often a process reads the register, and how long it trusts what it read. A writer that changed the register
+ * waits this long before it answers.
+ */
 const lookEveryMs = 250;
 export const viewLeaseMs = 1_500;
-/** What is done for a write: longer than a read waits, as the way out is to put the node out for everybody. */
+/** Time for a write's commands. Longer than for reads, because a node that misses it is ejected for everybody. */
 const writeDeadlineMs = 100;
 const writePatienceMs = 300;
-/** An entry's node may be put out, and its successor as well, while a write is on its way. */
+/** Leaves time to eject an entry's node, and its successor as well, during a write. */
 const writeLimitMs = 4_000;
-/** How long a node that is out is left alone before it is asked whether it is back: at first, and at most. */
+/** How long to wait before an ejected node is probed: at first, and at most. */
 const firstProbeMs = 500;
 const maxProbeMs = 30_000;
-/** A node that stayed in for so long counts as well again. */
+/** A node that stays in for this long counts as healthy again. */
 const wellAfterMs = 60_000;
 
 export interface CachePoolOptions {
   /** Tells the pools of a cluster apart. */
   readonly name: string;
-  /** Begins the names of all entries. */
+  /** The prefix of all entry names. */
   readonly cluster: string;
   /** host:port and weight (an integer from 1) of each node. */
   readonly nodes: ReadonlyMap<string, number>;
-  /** Nodes that stand in for those that are out. None: the other nodes do. */
+  /** Nodes that replace ejected ones. Empty: the remaining nodes do. */
   readonly gutter: readonly string[];
-  /** What a read waits for a node. */
+  /** How long a read waits for a node. */
   readonly deadlineMs: number;
-  /** Life of what stand-ins hold. */
+  /** Lifetime of entries on the gutter. */
   readonly gutterTtlSeconds: number;
-  /** How long a new node may take entries from those that had its keys before. */
+  /** How long a new node may take entries from the nodes that held its keys before. */
   readonly warmSeconds: number;
-  /** Values above are not kept. */
+  /** Larger values are not stored. */
   readonly maxValueBytes: number;
-  /** A tool that looks: it enters no node into the register and takes none out, whatever its configuration says and however long a node takes for it. */
+  /**
+   * For tools that look: adds no node to the register and ejects none, whatever the configuration says and however
+   * slow a node is.
+   */
   readonly onlooker?: boolean;
-  /** Makes what each connection to a node is encrypted with. Absent: none is. */
+  /** Creates the TLS options of each connection. Absent: no encryption. */
   readonly tls?: () => ConnectionOptions;
 }
 
 const damagedSaidEveryMs = 60_000;
 
-/** Where an entry is, for this process. */
+/** The place of an entry, for this process. */
 export interface Target {
   readonly node: CacheNode;
   readonly name: string;
@@ -64,7 +70,7 @@ interface Probe {
   inSinceMs: number;
 }
 
-/** Memcached nodes that share keys among them, and the register that says which of them hold which. */
+/** memcached nodes that share the keys, and the register that says which node holds which. */
 export class CachePool {
   readonly register: RingRegister;
   readonly #nodes = new Map<string, CacheNode>();
@@ -89,19 +95,19 @@ export class CachePool {
     this.register = new RingRegister(redis, `${options.cluster}:cache:${options.name}`);
   }
 
-  /** Enters the nodes of the configuration into the register. Until it has been read, every read misses. */
+  /** Adds the configured nodes to the register. Every read misses until the register has been read. */
   async start(): Promise<void> {
     if (this.options.onlooker === true) await this.look();
     else await this.#enter(await this.register.look());
     this.#watching.start();
   }
 
-  /** Where keys are; undefined while this process does not know, because it has not seen the register for too long. */
+  /** The placement of keys; undefined while this process has not read the register for too long. */
   get placement(): Placement | undefined {
     return performance.now() < this.#believedUntilMs ? this.#placement : undefined;
   }
 
-  /** Says once a minute for each node that it gave an entry whose checksum is wrong. */
+  /** Logs a node that returned an entry with a wrong checksum, once a minute each. */
   foundDamaged(cache: string, { node, name }: Target): void {
     const nowMs = performance.now();
     if (nowMs < (this.#damagedSaidMs.get(node) ?? -Infinity) + damagedSaidEveryMs) return;
@@ -145,11 +151,11 @@ export class CachePool {
     return entryName(`${this.options.cluster}:${namespace}:${tag}:`, key);
   }
 
-  /** Reads the register, as it is after this call. Throws `Unavailable`. */
+  /** Reads the register as of this call. Throws `Unavailable`. */
   async look(): Promise<RegisterView> {
     const startMs = performance.now();
     const view = await this.register.look();
-    // Looks come one after the other, and so do their answers.
+    // Reads are sequential, and so are their results.
     if (view.version !== this.#version) this.#placement = new Placement(view.nodes);
     this.#version = view.version;
     this.#believedUntilMs = Math.max(this.#believedUntilMs, startMs + viewLeaseMs);
@@ -157,9 +163,10 @@ export class CachePool {
   }
 
   /**
-   * Brings what a write did to the entries of some keys, and returns only when no process can read what was there before. It is called after the write's
-   * commit. `carryOut` is called for the keys of one node, again where it failed. A node that does not take it is put out, for every process; then the keys
-   * are somewhere else. Throws `Unavailable` when neither is possible: the write's caller must not be told that it is done.
+   * Applies a write to the entries of some keys, and resolves only when no process can read the old ones. Called
+   * after the write's commit. `carryOut` is called for the keys of one node, and again if it failed. A node that does
+   * not comply is ejected for every process, which moves its keys elsewhere. Throws `Unavailable` if neither works:
+   * the write must then not be reported as done.
    */
   async settle(
     namespace: string,
@@ -181,7 +188,8 @@ export class CachePool {
         if (target.previous !== undefined)
           former.set(target.previous.node, [...(former.get(target.previous.node) ?? []), target.previous.name]);
       }
-      // First where a joining node would take entries from, then the node itself: the other way round it could take an old one in between.
+      // First the nodes that a joining node takes entries from, then the joining node; the other order would let it
+      // take an old entry in between.
       const formerDone = await Promise.all(
         Array.from(former, ([node, names]) =>
           this.#patiently(node, view, () =>
@@ -202,7 +210,7 @@ export class CachePool {
         );
         left = next;
       }
-      // Done, but by a view that is too old: the nodes may have changed twice since.
+      // Done under a view that has become too old: the nodes may have changed twice since.
       if (left.size === 0 && performance.now() - lookedMs > viewLeaseMs) left = new Set(keys);
       if (left.size === 0) break;
       if (deadline.passed)
@@ -215,7 +223,7 @@ export class CachePool {
     if (view.unchangedForMs < viewLeaseMs) await sleep(viewLeaseMs - view.unchangedForMs);
   }
 
-  /** Puts a node out, if it is still the one that was seen: from now on its keys are in the gutter. */
+  /** Ejects a node if its state is still the one seen: its keys move to the gutter. */
   async eject(name: string, seen: NodeState, why: string): Promise<void> {
     if (!serves(seen)) return;
     if (!(await this.register.change(name, seen, { state: 'out', weight: seen.weight }))) return;
@@ -264,7 +272,7 @@ export class CachePool {
     await this.#probe();
   }
 
-  /** Registers the nodes of the configuration that are not; also when Redis has lost the register. */
+  /** Adds configured nodes that the register lacks, also after Redis has lost the register. */
   async #enter({ nodes }: RegisterView): Promise<void> {
     const first = nodes.size === 0;
     let entered = this.#version === '';
@@ -276,7 +284,7 @@ export class CachePool {
     if (entered) await this.look();
   }
 
-  /** Passes new nodes on: each step when no process can know the one before it only. */
+  /** Moves new nodes to their next state, once no process can know only the previous one. */
   async #advance({ nodes, unchangedForMs }: RegisterView): Promise<void> {
     for (const [name, state] of nodes) {
       const next =
@@ -293,7 +301,7 @@ export class CachePool {
     }
   }
 
-  /** Asks nodes that are out whether they are back. */
+  /** Probes ejected nodes. */
   async #probe(): Promise<void> {
     const nowMs = performance.now();
     await Promise.all(
@@ -310,7 +318,7 @@ export class CachePool {
           return;
         }
         probe.inSinceMs = nowMs;
-        // Not all processes at once, and the more patient the more often it went out again.
+        // Processes probe at different times, and wait longer the more often a node was ejected.
         if (probe.atMs === 0) probe.atMs = nowMs + probe.backoff.nextMs * (0.5 + Math.random());
         if (nowMs < probe.atMs) return;
         probe.backoff.next();

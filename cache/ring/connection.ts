@@ -4,16 +4,16 @@ import memjs from 'memjs';
 import { RoostError, tlsTrouble, writeSoon } from '../../core/index.js';
 import { encodeGets, encodeOperations, opcodes, responseMagic, type CacheOperation } from './protocol.js';
 
-/** memjs's connection, as far as it is used here. Its own types leave out most of it. */
+/** The part of memjs's connection that is used here; its own types omit most of it. */
 interface MemjsServer {
-  /** Called with each message that has come in whole. */
+  /** Called with each complete message. */
   respond(message: Message): void;
-  /** Takes bytes that came, and calls `respond` with the messages that are whole. */
+  /** Takes received bytes, and calls `respond` for each complete message. */
   responseHandler(bytes: Buffer): void;
-  /** Gives the socket, once it is connected. */
+  /** Passes the connected socket. */
   sock(sasl: boolean, go: (socket: Socket) => void): void;
   onError(seq: number, callback: (error: Error) => void): void;
-  /** Destroys the socket and tells those of `onError`. */
+  /** Destroys the socket and calls the `onError` listeners. */
   error(error: Error): void;
   options: { timeout: number };
 }
@@ -31,32 +31,32 @@ interface Message {
 
 export interface Reply {
   readonly status: number;
-  /** Eight bytes that change whenever the entry does. Absent where the answer has none. */
+  /** Eight bytes that change with the entry. Absent if the answer has none. */
   readonly cas: Buffer;
   readonly value: Buffer;
-  /** Where it came on: `cas` holds on no other. */
+  /** The connection that it came on; `cas` is valid on no other. */
   readonly connection: Connection;
 }
 
-/** Commands that were sent together. They are answered in their order. */
+/** Commands that were sent together. Answers come in their order. */
 interface Batch {
   readonly first: number;
-  /** Where the answer that ends the batch stands. */
+  /** The place of the answer that ends the batch. */
   readonly last: number;
   readonly replies: (Reply | undefined)[];
   settle: ((error?: RoostError) => void) | undefined;
 }
 
-/** Commands of one batch: their numbers stay apart from those of the batch before. */
+/** The most commands in a batch, so that its numbers stay apart from those of the batch before. */
 export const batchOperations = 10_000;
 
 /**
- * One connection to a node, for as long as it lives. memjs connects, cuts the stream into messages and takes them apart; requests, their order and their
- * time limits are ours, because memjs's client has no compare-and-set, sends each get by itself, and loses requests when a socket closes under it
- * (docs/decisions/0030).
+ * One connection to a node, for its lifetime. memjs connects, splits the stream into messages and parses them.
+ * Requests, their order and their time limits are ours: memjs's client has no compare-and-set, sends each get by
+ * itself, and loses requests when a socket closes (docs/decisions/0030).
  *
- * A connection that broke is never used again: nothing that was sent on it can then be mistaken for an answer to something later, and a number for
- * compare-and-set is worth nothing on another one, as a node that was restarted counts from the beginning.
+ * A broken connection is never used again: no late answer can be mistaken for a newer one, and a compare-and-set
+ * number has no meaning on another connection, because a restarted node counts from the beginning.
  */
 export class Connection {
   readonly #server: MemjsServer;
@@ -95,7 +95,7 @@ export class Connection {
     this.#waiting = undefined;
   }
 
-  /** memjs connects in the clear alone; what it does with the bytes does not depend on where they come from. */
+  /** memjs only connects without TLS; it does not care where the bytes come from. */
   #connectSecurely(host: string, port: number, timeoutMs: number, tls: () => ConnectionOptions): void {
     try {
       const socket = connectTls({ host, port, timeout: timeoutMs, ...tls() });
@@ -113,20 +113,22 @@ export class Connection {
     }
   }
 
-  /** Why it broke; undefined while it can be used. */
+  /** Why it broke; undefined while it is usable. */
   get dead(): RoostError | undefined {
     return this.#dead;
   }
 
-  /** The entries of keys, by place; undefined where there is none. Rejects with `Unavailable` or `DeadlineExceeded`. */
+  /**
+   * The entries of keys, by place; undefined for each missing one. Rejects with `Unavailable` or `DeadlineExceeded`.
+   */
   async get(keys: readonly string[], deadlineMs: number): Promise<(Reply | undefined)[]> {
-    // One alone needs no end to be marked: its answer comes whether or not it is there.
+    // A single get needs no end marker: it is answered whether or not the entry exists.
     if (keys.length === 1) return this.execute([{ opcode: opcodes.get, key: keys[0]! }], deadlineMs);
     const first = this.#reserve(keys.length + 1);
     return this.#send(encodeGets(keys, first), first, keys.length, deadlineMs);
   }
 
-  /** Carries out commands in their order; each has its own answer. */
+  /** Executes commands in order; each has its own answer. */
   async execute(operations: readonly CacheOperation[], deadlineMs: number): Promise<Reply[]> {
     const first = this.#reserve(operations.length);
     return (await this.#send(encodeOperations(operations, first), first, operations.length - 1, deadlineMs)) as Reply[];
@@ -137,7 +139,7 @@ export class Connection {
   }
 
   #reserve(count: number): number {
-    // A batch's numbers do not wrap within it.
+    // Numbers do not wrap within a batch.
     if (this.#opaque + count > 0xffffffff) this.#opaque = 0;
     const first = this.#opaque;
     this.#opaque += count;
@@ -150,7 +152,8 @@ export class Connection {
       const replies = new Array<Reply | undefined>(lastPlace).fill(undefined);
       const batch: Batch = { first, last: first + lastPlace, replies, settle: undefined };
       const timer = setTimeout(() => {
-        // What has come in while this process was busy counts as in time: the socket is looked at between a timer and an immediate.
+        // Answers that arrived while this process was busy count as in time: the socket is read between a timer and
+        // an immediate.
         setImmediate(() =>
           batch.settle?.(
             new RoostError('DeadlineExceeded', `cache node ${this.name} did not answer in ${deadlineMs} ms`, {
@@ -181,7 +184,7 @@ export class Connection {
       batch.replies[opaque - batch.first] = { status, cas, value: message.val, connection: this };
     if (opaque !== batch.last) return;
     this.#head++;
-    // Cut off what is done only now and then, so that taking an answer does not cost more with a longer queue.
+    // Compacted from time to time, so that taking an answer costs no more in a longer queue.
     if (this.#head > 256 || this.#head === this.#batches.length) {
       this.#batches.splice(0, this.#head);
       this.#head = 0;

@@ -3,18 +3,18 @@ import { Deadline, isRoostError } from '../../core/index.js';
 import type { CachePool } from './cachePool.js';
 import { askInText } from './textConnection.js';
 
-/** An entry's name, taken apart. */
+/** An entry's name, parsed. */
 export interface StoredName {
   readonly name: string;
   readonly namespace: string;
   readonly tag: string;
-  /** `#` and a digest where the key itself is too long for a name. */
+  /** `#` and a digest if the key is too long for a name. */
   readonly key: string;
   /** Seconds since 1970; −1: never. */
   readonly expiresAt: number;
 }
 
-/** A node lists its entries to one caller at a time, and tells others that it is busy. */
+/** A node lists its entries to one caller at a time, and answers others that it is busy. */
 const busyForMs = 10_000;
 const askAgainMs = 100;
 
@@ -22,7 +22,7 @@ async function* dump(node: string): AsyncGenerator<string> {
   const deadline = Deadline.after(busyForMs);
   for (;;) {
     try {
-      // By the table of its entries: the walk through its lists of use leaves out what is used meanwhile.
+      // Walks the hash table: the walk over the LRU lists misses entries that are used meanwhile.
       yield* askInText(node, 'lru_crawler metadump hash');
       return;
     } catch (error) {
@@ -32,7 +32,10 @@ async function* dump(node: string): AsyncGenerator<string> {
   }
 }
 
-/** The names of this cluster's entries on a node, in no order; some that come or go meanwhile are left out. Throws `Unavailable`. */
+/**
+ * The names of this cluster's entries on a node, unordered; entries that come or go meanwhile may be missing. Throws
+ * `Unavailable`.
+ */
 export async function* storedNames({ options: { cluster } }: CachePool, node: string): AsyncGenerator<StoredName> {
   const prefix = `${cluster}:`;
   for await (const line of dump(node)) {

@@ -1,4 +1,4 @@
-/** Shares runs among callers, but only such as start after the call: what a caller gets is never older than its question. */
+/** Lets callers share runs, but only runs that start after the call: a result is never older than the question. */
 export class NextRun<T> {
   #running: Promise<T> | undefined;
   #next: Promise<T> | undefined;

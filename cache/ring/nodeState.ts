@@ -1,17 +1,18 @@
 /**
- * What a pool's register says of one node. Its epoch is new whenever it comes back, and part of the name of each entry, so that nothing that a node has kept
- * from before is ever found again.
+ * A node in a pool's register. Its epoch is new whenever it returns, and part of each entry's name, so that entries
+ * kept from before are never found again.
  *
  * - `in`: holds its keys.
- * - `joining`, `warming`, `joined`: it is new, and holds its keys as well; in this order it passes to `in`. While it is warming, what it lacks is taken from the
- *   node that had the key before. Writes remove the entry there in all three: before the first reader takes one, and until the last has.
- * - `out`: its keys are in the gutter until it answers again.
- * - `gone`: it does not come back, and the next node has its keys for good.
+ * - `joining`, `warming`, `joined`: the states of a new node on its way to `in`, in this order. It holds its keys;
+ * while it is warming, missing entries are taken from the node that held the key before. In all three states writes
+ * also remove the entry there: from before the first reader takes one until after the last.
+ * - `out`: ejected; its keys are on the gutter until it answers again.
+ * - `gone`: removed for good; the next node holds its keys.
  */
 export interface NodeState {
   readonly state: (typeof nodeStates)[number];
   readonly epoch: string;
-  /** Its share of the keys; 0 for a node that serves only as gutter. */
+  /** Its share of the keys; 0 for a node that is only gutter. */
   readonly weight: number;
 }
 

@@ -1,24 +1,26 @@
 import { Continuum } from './continuum.js';
 import { serves, type NodeState } from './nodeState.js';
 
-/** Where a key's entry is. */
+/** The place of a key's entry. */
 export interface KeyPlace {
   readonly node: string;
   /** Part of the entry's name. */
   readonly tag: string;
-  /** The node stands in for one that is out: what it gets for it lives only a short time. */
+  /** Whether the node replaces an ejected one; its entries then live only for a short time. */
   readonly gutter: boolean;
-  /** Where the entry was before its node joined, and may still be; `take`: whether a reader may take it from there. */
+  /**
+   * The entry's place before its node joined, where it may still be; `take`: whether readers may take it from there.
+   */
   readonly previous?: { readonly node: string; readonly tag: string; readonly take: boolean } | undefined;
 }
 
 /**
- * Where every key is, under one state of the register. Processes that know the same state agree on it.
- * Nodes that are out, or gone, keep their points on the circle: their keys alone go elsewhere, under names of their own.
+ * The place of every key under one state of the register. Processes that know the same state agree on it. Nodes that
+ * are out or gone keep their points on the ring: only their keys move, under names of their own.
  */
 export class Placement {
   readonly #owners: Continuum;
-  /** Without the nodes that join. Only where there are any. */
+  /** The ring without joining nodes; only if there are any. */
   readonly #before: Continuum | undefined;
   readonly #standIns: Continuum;
 
@@ -33,7 +35,7 @@ export class Placement {
     this.#standIns = gutter.length === 0 ? this.#owners : continuum(gutter, 1);
   }
 
-  /** Undefined where no node can hold it. */
+  /** Undefined if no node can hold it. */
   place(key: string): KeyPlace | undefined {
     const owner = this.#owners.owner(key);
     if (owner === undefined) return undefined;
@@ -41,8 +43,8 @@ export class Placement {
     if (state === 'in') return { node: owner, tag: epoch, gutter: false };
     if (isNew(state))
       return { node: owner, tag: epoch, gutter: false, previous: this.#previous(key, state === 'warming') };
-    // The gutter stands in for a while, and is too small for more.
-    // The name tells the epoch of every node that was passed over: one that is back for a while and out again has another, and so have the entries of the next.
+    // The gutter replaces nodes for a short time, and is too small for more. The name contains the epoch of every
+    // skipped node: a node that returns and is ejected again has another one, and so have the next entries.
     const passed = [epoch];
     for (const node of (state === 'gone' ? this.#owners : this.#standIns).order(key)) {
       if (node === owner) continue;

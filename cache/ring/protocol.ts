@@ -1,4 +1,4 @@
-/** What a command does with one key. The numbers are the opcodes of memcached's binary protocol. */
+/** Commands on one key. The numbers are opcodes of memcached's binary protocol. */
 export const opcodes = {
   get: 0x00,
   set: 0x01,
@@ -12,7 +12,7 @@ export const opcodes = {
   touch: 0x1c,
 } as const;
 
-/** The answers that callers tell apart. */
+/** Answers that callers distinguish. */
 export const statuses = { ok: 0, notFound: 1, exists: 2, tooLarge: 3, notStored: 5 } as const;
 
 export interface CacheOperation {
@@ -20,9 +20,12 @@ export interface CacheOperation {
   /** ASCII, at most 250 bytes. */
   readonly key: string;
   readonly value?: Buffer;
-  /** The command is carried out only while the entry is the one with this number. */
+  /** Executes the command only if the entry still has this number. */
   readonly cas?: Buffer;
-  /** Life of what is stored or touched. Absent: for ever. At most 30 days, as memcached takes more for a date. */
+  /**
+   * Lifetime of the stored or touched entry. Absent: for ever. At most 30 days; memcached reads larger numbers as
+   * dates.
+   */
   readonly ttlSeconds?: number;
 }
 
@@ -31,11 +34,11 @@ const requestMagic = 0x80;
 export const responseMagic = 0x81;
 const maxTtlSeconds = 30 * 86_400;
 
-/** Set and add carry flags and a life; touch a life. */
+/** Set and add carry flags and a lifetime; touch carries a lifetime. */
 const extrasBytes = (opcode: number): number =>
   opcode === opcodes.set || opcode === opcodes.add ? 8 : opcode === opcodes.touch ? 4 : 0;
 
-/** Commands one behind the other; the answer to the i-th carries `firstOpaque + i`. */
+/** Encodes commands in sequence; the answer to the i-th carries `firstOpaque + i`. */
 export function encodeOperations(operations: readonly CacheOperation[], firstOpaque: number): Buffer {
   let bytes = 0;
   for (const { opcode, key, value } of operations)
@@ -55,7 +58,7 @@ export function encodeOperations(operations: readonly CacheOperation[], firstOpa
   return request;
 }
 
-/** Gets that keep quiet about keys that are missing, and a noop whose answer ends them. */
+/** Encodes quiet gets, which do not answer for missing keys, and a noop whose answer ends them. */
 export function encodeGets(keys: readonly string[], firstOpaque: number): Buffer {
   let bytes = headerBytes;
   for (const key of keys) bytes += headerBytes + key.length;

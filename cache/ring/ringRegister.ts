@@ -5,17 +5,17 @@ import { LuaScript } from '../../redis/index.js';
 import { NextRun } from './nextRun.js';
 import { formatNodeState, parseNodeState, type NodeState } from './nodeState.js';
 
-/** The register as it was at one moment. */
+/** The register at one moment. */
 export interface RegisterView {
   readonly nodes: ReadonlyMap<string, NodeState>;
-  /** The same for views that are the same. */
+  /** Equal for equal views. */
   readonly version: string;
-  /** How long before this look it was last changed. */
+  /** Time between its last change and this read. */
   readonly unchangedForMs: number;
 }
 
 const changedField = '@changed';
-/** Beside the time, so that no two epochs are the same. */
+/** Random bytes beside the time, so that no two epochs are equal. */
 const epochBytes = 6;
 const readRegister = new LuaScript<{ readonly register: string }, object, [fields: string[], nowMicros: string]>(
   new URL('lua/readRegister.lua', import.meta.url),
@@ -26,7 +26,7 @@ const changeRegister = new LuaScript<
   0 | 1
 >(new URL('lua/changeRegister.lua', import.meta.url));
 
-/** What all processes agree on of a pool's nodes: one hash in the Redis that holds the journal. */
+/** The shared state of a pool's nodes: one hash in the journal's Redis. */
 export class RingRegister {
   readonly #look: NextRun<RegisterView>;
 
@@ -37,18 +37,18 @@ export class RingRegister {
     this.#look = new NextRun(() => this.#read());
   }
 
-  /** The register as it is after this call. Throws `Unavailable`. */
+  /** The register as of this call. Throws `Unavailable`. */
   look(): Promise<RegisterView> {
     return this.#look.call();
   }
 
-  /** Changes a node's state, if it is still the one expected. Absent epoch: a new one. Returns whether it did. */
+  /** Changes a node's state if it is still the expected one. Absent epoch: a new one. Returns whether it changed. */
   async change(
     node: string,
     expected: NodeState | undefined,
     to: Omit<NodeState, 'epoch'> & { readonly epoch?: string },
   ): Promise<boolean> {
-    // The time alone would come again where Redis has lost the register and its clock was set back.
+    // Time alone could repeat if Redis lost the register and its clock was set back.
     const { state, weight, epoch = `*.${randomBytes(epochBytes).toString('base64url')}` } = to;
     return this.#call(
       async () =>

@@ -1,12 +1,13 @@
 import { connect } from 'node:net';
 import { RoostError } from '../../core/index.js';
 
-/** What an answer may hold of one node: the keys of a full one are some hundred megabytes. */
+/** The largest answer from one node: the keys of a full node take some hundred megabytes. */
 const maxAnswerBytes = 1024 * 1024 * 1024;
 
 /**
- * Asks a node one question in memcached's text protocol, which says what the binary one cannot: the names of its entries. Gives the answer line by line, without
- * its end. Throws `Unavailable`, and `Overloaded` where the node is busy with the same for somebody else.
+ * Asks a node one question in memcached's text protocol, which can list the names of entries where the binary one
+ * cannot. Yields the answer's lines without its end. Throws `Unavailable`, and `Overloaded` if the node is busy with
+ * such a question for another caller.
  */
 export async function* askInText(node: string, question: string, silenceMs = 5_000): AsyncGenerator<string> {
   const at = node.lastIndexOf(':');

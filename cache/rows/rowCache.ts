@@ -6,19 +6,22 @@ import { LeasedCache, removeEntries, type LeasedCacheOptions } from '../entries/
 
 export interface RowCacheOptions<K, V> extends LeasedCacheOptions<K, V> {
   /**
-   * What two rows of one key know together, by the rule by which their store merges writes: idempotent, commutative and associative. Returns `a` itself where `b`
-   * adds nothing.
+   * Merges two rows of one key by their store's rule for writes: idempotent, commutative and associative. Returns `a`
+   * itself if `b` adds nothing.
    */
   readonly merge: (a: V, b: V) => V;
 }
 
 /**
- * Rows by id, kept up to date by whoever writes them. Ids without a row are remembered for a short time, and a write corrects that.
- * Why a reader that loaded an old row, or a slow writer, never undoes a newer one: docs/decisions/0031 and 0032.
+ * Rows by id, kept up to date by their writers. Ids without a row are remembered for a short time; a write corrects
+ * that. Decisions 0031 and 0032 show why neither a reader with an old row nor a slow writer can undo a newer row.
  */
 export class RowCache<K extends bigint | string, V> extends LeasedCache<K, V> {
   readonly #merge: RowCacheOptions<K, V>['merge'];
-  /** Leases that writes of this process hold, by key. Writes of one row, as those of its replicas, share one: it was taken before each of them that finds it here. */
+  /**
+   * Leases that writes of this process hold, by key. Concurrent writes of one row, such as those to its replicas,
+   * share one: it was taken before each of them.
+   */
   readonly #writing = new Map<string, EntryLease>();
 
   constructor(pool: CachePool | undefined, options: RowCacheOptions<K, V>) {
@@ -27,16 +30,17 @@ export class RowCache<K extends bigint | string, V> extends LeasedCache<K, V> {
   }
 
   /**
-   * Does a write, and brings it to the cache before it returns. `write` commits, and answers with the rows as they then are in the database, whether or not it
-   * changed them; it may be repeated, and others may write the same rows at the same time. Throws what it throws, and `Unavailable` where the cache cannot be
-   * brought up to date: the rows are written then, and the whole is to be repeated before anybody is told so.
+   * Makes a write, and updates the cache before it resolves. `write` commits and returns the resulting rows, whether
+   * or not it changed them; it may be repeated, and others may write the same rows concurrently. Throws the errors of
+   * `write`, and `Unavailable` if the cache cannot be updated: the rows are then written, and the whole must be
+   * repeated before anybody is told of success.
    */
   async through(keys: readonly K[], write: () => Promise<ReadonlyMap<K, V>>): Promise<ReadonlyMap<K, V>> {
     const { store } = this;
     if (store === undefined) return write();
     const names = keys.map(String);
     const leases = await this.#leaseMissing(names);
-    // Tried once, by whoever comes first: after that it is not known what became of it.
+    // Used once, by the first caller: afterwards its outcome is unknown.
     const take = (name: string): EntryLease | undefined => {
       const lease = leases.get(name);
       return lease !== undefined && this.#writing.get(name) === lease && this.#writing.delete(name) ? lease : undefined;
@@ -60,7 +64,10 @@ export class RowCache<K extends bigint | string, V> extends LeasedCache<K, V> {
     }
   }
 
-  /** Leases on entries that are not there yet, taken before the write, let what was just written be put in without another look at the database. */
+  /**
+   * A lease taken on a missing entry before the write lets the written row be stored without another read of the
+   * database.
+   */
   async #leaseMissing(names: readonly string[]): Promise<Map<string, EntryLease>> {
     const leases = new Map<string, EntryLease>();
     const { placement } = this.store!.pool;
@@ -102,7 +109,7 @@ export class RowCache<K extends bigint | string, V> extends LeasedCache<K, V> {
       const merged: Replacement<V>[] = [];
       for (const [place, { target, row }] of inspect.entries()) {
         const hit = hits[place];
-        // Nothing there, and whoever puts something in from now on has looked at the database after the write.
+        // Nothing is there, and whoever stores an entry from now on reads the database after the write.
         if (hit === undefined) continue;
         const found = store.read(target, hit);
         const after = found.kind === 'value' ? this.#merge(found.value, row) : row;
@@ -116,7 +123,7 @@ export class RowCache<K extends bigint | string, V> extends LeasedCache<K, V> {
     await removeEntries(node, [...remove, ...inspect.map(({ target }) => target)], deadlineMs);
   }
 
-  /** Replaces entries that nobody has changed since they were seen. Returns the others. */
+  /** Replaces entries that are unchanged since they were read. Returns the others. */
   async #replace(items: readonly Replacement<V>[], deadlineMs: number): Promise<Brought<V>[]> {
     const left: Brought<V>[] = [];
     for (const connection of new Set(items.map(({ held }) => held.connection))) {
@@ -141,5 +148,8 @@ interface Replacement<V> extends Brought<V> {
   readonly operation: CacheOperation;
 }
 
-/** Other writes may change an entry at the same time, as those of the other replicas do. After so many it is removed. */
+/**
+ * Other writes may change an entry concurrently, such as those of other replicas. After this many merges it is
+ * removed.
+ */
 const mergesAtMost = 3;

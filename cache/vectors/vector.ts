@@ -1,32 +1,32 @@
-/** Ids in an order of their own: by position, and by id where positions are equal, greatest first. */
+/** Ids ordered by position, and by id at equal positions, greatest first. */
 export interface Vector {
   readonly ids: BigInt64Array;
-  /** Position i belongs to id i. The same array as `ids` where ids are their own positions. */
+  /** Position i belongs to id i. The same array as `ids` if ids are their own positions. */
   readonly positions: BigInt64Array;
-  /** Kind i belongs to id i. Undefined where all are 0. */
+  /** Kind i belongs to id i. Undefined if all are 0. */
   readonly kinds?: Uint8Array | undefined;
-  /** Whether these are all; otherwise there may be more behind the last one, and none between. */
+  /** Whether this is the whole list; otherwise more may follow the last entry, and none is missing before it. */
   readonly complete: boolean;
 }
 
-/** What a write did to a vector. */
+/** The effect of a write on a vector. */
 export interface VectorChange {
   readonly added?: readonly VectorEntry[];
   readonly removed?: readonly bigint[];
-  /** Some of it was there already, as when a job comes again: whether the cache heard of it then is not known. */
+  /** Whether parts were there already, as when a job is repeated: the cache may or may not know them. */
   readonly repeated?: boolean;
 }
 
 export interface VectorEntry {
   readonly id: bigint;
   readonly position: bigint;
-  /** Tells entries apart of which a reader may want some only: 0 to 255. Absent: 0. */
+  /** Distinguishes entries that readers may want separately: 0 to 255. Absent: 0. */
   readonly kind?: number;
 }
 
 export const emptyVector: Vector = { ids: new BigInt64Array(), positions: new BigInt64Array(), complete: true };
 
-/** The vector of entries in any order. The entry of an id that comes first counts. */
+/** The vector of entries in any order. Of several entries with one id the first counts. */
 export function vectorOf(entries: readonly VectorEntry[], complete: boolean): Vector {
   const seen = new Set<bigint>();
   const unique = entries.filter(({ id }) => !seen.has(id) && seen.add(id));
@@ -41,7 +41,7 @@ export function vectorOf(entries: readonly VectorEntry[], complete: boolean): Ve
   };
 }
 
-/** Its first `count` entries. */
+/** The first `count` entries of a vector. */
 export function truncate(vector: Vector, count: number): Vector {
   if (vector.ids.length <= count) return vector;
   const ids = vector.ids.slice(0, count);
@@ -53,11 +53,11 @@ export function truncate(vector: Vector, count: number): Vector {
   };
 }
 
-/** Whether an entry comes before the one at a position with an id. */
+/** Whether an entry precedes a position with an id. */
 export const precedes = ({ id, position }: VectorEntry, otherId: bigint, otherPosition: bigint): boolean =>
   position === otherPosition ? id > otherId : position > otherPosition;
 
-/** The place of the first entry that comes after one, or is it. */
+/** The index of the first entry at or after the given one. */
 export function placeOf({ ids, positions }: Vector, entry: VectorEntry): number {
   let [from, to] = [0, ids.length];
   while (from < to) {
@@ -69,6 +69,6 @@ export function placeOf({ ids, positions }: Vector, entry: VectorEntry): number 
   return from;
 }
 
-/** Whether an entry stands where this vector says something: not behind the end of one that is cut off. */
+/** Whether the vector covers an entry's place: not past the end of a truncated one. */
 export const isWithin = (vector: Vector, entry: VectorEntry): boolean =>
   vector.complete || placeOf(vector, entry) < vector.ids.length;

@@ -7,11 +7,14 @@ import { isWithin, type Vector, type VectorChange } from './vector.js';
 import { changeBytes, encodeChange, vectorCodec } from './vectorCodec.js';
 
 export interface VectorCacheOptions<K> extends Omit<LeasedCacheOptions<K, Vector>, 'codec'> {
-  /** Entries kept of one vector: the newest. `load` brings as many, in their order. A key without any has an empty, complete vector, and is never absent. */
+  /**
+   * The most entries of a vector: the newest. `load` returns as many, in order. A key without entries has an empty,
+   * complete vector, and is never absent.
+   */
   readonly maxCount: number;
 }
 
-/** Changes gather in front of a vector until a reader finds this many. A write of more removes it. */
+/** Changes collect in front of a vector until a reader finds this many. A write with more removes it. */
 const changesBeforeRewrite = 64;
 
 interface Seen extends Held {
@@ -19,8 +22,8 @@ interface Seen extends Held {
 }
 
 /**
- * The newest ids of a list, kept up to date by whoever changes the list: a change is put in front of what is there, and readers make one list of both.
- * A vector that is not there is not made by a change.
+ * The newest ids of a list, kept up to date by the list's writers: they prepend their changes, and readers merge
+ * both. A change does not create a missing vector.
  */
 export class VectorCache<K extends bigint | string> extends LeasedCache<K, Vector> {
   constructor(
@@ -31,9 +34,9 @@ export class VectorCache<K extends bigint | string> extends LeasedCache<K, Vecto
   }
 
   /**
-   * Does a write to the lists of some keys, and brings it to the cache before it returns. `write` commits, and says what it changed in each list:
-   * `unknown` where it cannot tell, as when it has found everything done already. Keys that are not in its answer count as unknown.
-   * Throws as a row cache's `through` does.
+   * Makes a write to the lists of some keys, and updates the cache before it resolves. `write` commits and returns
+   * the change to each list, or `unknown` if it cannot tell, as when everything had been done already. Keys missing
+   * from its result count as unknown. Throws as a row cache's `through`.
    */
   async through(
     keys: readonly K[],
@@ -60,7 +63,7 @@ export class VectorCache<K extends bigint | string> extends LeasedCache<K, Vecto
     return changes;
   }
 
-  /** A vector that is not complete may be the shorter one: removals do not bring in what is behind its end. */
+  /** An incomplete vector may be the shorter one: removals do not pull in entries past its end. */
   override agree(cached: Vector, stored: Vector): boolean {
     const count = Math.min(cached.ids.length, this.of.maxCount);
     if (stored.ids.length < count || (stored.ids.length > count && cached.complete)) return false;
@@ -74,7 +77,10 @@ export class VectorCache<K extends bigint | string> extends LeasedCache<K, Vecto
     return true;
   }
 
-  /** Which entries are there before the write. Only those are changed, and only while nobody else has done so, as the order of changes is that of the writes. */
+  /**
+   * Reads the entries that exist before the write. Only those change, and only if nobody else has changed them, so
+   * that changes have the order of the writes.
+   */
   async #see(keys: readonly K[]): Promise<Map<string, Seen>> {
     const seen = new Map<string, Seen>();
     const { pool } = this.store!;
@@ -153,7 +159,8 @@ export class VectorCache<K extends bigint | string> extends LeasedCache<K, Vecto
         const hit = hits[place];
         if (hit === undefined) continue;
         const found = this.store!.read(target, hit);
-        // Another replica's write of the same, an earlier run of the same job, or a reader who loaded it since, has it in already.
+        // The change is there already: from another replica's write, an earlier run of the same job, or a reader who
+        // loaded it since.
         if (found.kind !== 'value' || !holds(found.value, change)) remove.push(target);
       }
     }

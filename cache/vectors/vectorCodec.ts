@@ -3,14 +3,15 @@ import { packIds, unpackIds } from '../../core/index.js';
 import type { Codec } from '../entries/codec.js';
 import { isWithin, placeOf, precedes, truncate, type Vector, type VectorChange, type VectorEntry } from './vector.js';
 
-/*
- * A vector: u8 flags · ids, packed · positions, packed (where they are not the ids) · kinds, a byte each (where some are not 0).
- * A change that was prepended: i64 id, of which ~id says that it was removed · i64 position · u8 kind · u32 checksum. The newest comes first.
+/**
+ * A vector: u8 flags · packed ids · packed positions (unless they equal the ids) · kinds, one byte each (unless all
+ * are 0).
+ * A prepended change: i64 id, or ~id for a removal · i64 position · u8 kind · u32 checksum. The newest comes first.
  */
 const flags = { complete: 1, positions: 2, kinds: 4 } as const;
 export const changeBytes = 21;
 
-/** @param maxCount how many entries are kept; the older ones are cut off */
+/** @param maxCount the most entries; older ones are cut off */
 export const vectorCodec = (maxCount: number): Codec<Vector> => ({
   format: 2,
   encode(vector) {
@@ -40,12 +41,12 @@ export const vectorCodec = (maxCount: number): Codec<Vector> => ({
       complete: (flag & flags.complete) !== 0,
     };
     const vector = front.length === 0 ? base : withChanges(base, front);
-    // Removals have used up what was kept: what is behind its end is needed again.
+    // Removals have used up the kept entries: those past the end are needed again.
     return vector === undefined || vector.complete || vector.ids.length * 2 >= maxCount ? vector : undefined;
   },
 });
 
-/** What is prepended for a change: behind one another, as the last one counts for an id. */
+/** The bytes to prepend for a change, in sequence: the last one counts for an id. */
 export function encodeChange({ added = [], removed = [] }: VectorChange): Buffer {
   const front = Buffer.allocUnsafe((added.length + removed.length) * changeBytes);
   let at = 0;
@@ -62,12 +63,12 @@ export function encodeChange({ added = [], removed = [] }: VectorChange): Buffer
 }
 
 interface Edit {
-  /** Of the vector before: the entry is put in before it, or is what goes. */
+  /** In the vector before: the entry goes in front of this index, or is the one removed. */
   readonly place: number;
   readonly entry: VectorEntry | undefined;
 }
 
-/** Undefined where what was prepended is not made of changes. */
+/** Undefined if the prepended bytes are no changes. */
 function withChanges(base: Vector, front: Buffer): Vector | undefined {
   if (front.length % changeBytes !== 0) return undefined;
   const decided = new Set<bigint>();
@@ -82,7 +83,7 @@ function withChanges(base: Vector, front: Buffer): Vector | undefined {
     const known = base.ids.indexOf(id);
     if (known >= 0) edits.push({ place: known, entry: undefined });
     const entry = { id, position: front.readBigInt64LE(at + 8), kind: front.readUInt8(at + 16) };
-    // Behind the end of a vector that is cut off there may be others, between which it would have its place.
+    // Past the end of a truncated vector there may be entries that would precede it.
     if (stored >= 0n && isWithin(base, entry)) added.push(entry);
   }
   added.sort((a, b) => (precedes(a, b.id, b.position) ? -1 : 1));
@@ -94,13 +95,13 @@ function withChanges(base: Vector, front: Buffer): Vector | undefined {
   );
 }
 
-/** A vector with some entries out and some in, without a look at the others. */
+/** Applies removals and insertions to a vector without looking at the other entries. */
 function edited(base: Vector, edits: readonly Edit[], addedCount: number): Vector {
   const count = base.ids.length - (edits.length - addedCount) + addedCount;
   const apply = <A extends BigInt64Array | Uint8Array>(from: A, to: A, value: (entry: VectorEntry) => A[number]): A => {
     let [read, written] = [0, 0];
     const copyTo = (place: number): void => {
-      // One of the two kinds of arrays on both sides.
+      // Both sides have the same one of the two array types.
       (to as Uint8Array).set(from.subarray(read, place) as Uint8Array, written);
       written += place - read;
       read = place;

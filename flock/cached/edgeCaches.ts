@@ -37,7 +37,7 @@ import { FlockTables } from '../storage/flockTables.js';
 /** Entries removed by one round trip to each node. */
 const forgottenAtOnce = 1_000;
 
-/** The states whose edges stand in a cached list, each as its rank. */
+/** The ranks of the states whose edges stand in a cached list. */
 const listed = [rankOf.normal, rankOf.negative, rankOf.archived];
 
 interface Reads {
@@ -47,16 +47,16 @@ interface Reads {
 }
 
 /**
- * What is cached of graphs: of each node, in each direction, its newest edges that are not removed; and edges by their ends, as they are asked for.
- * Whoever writes edges of a graph that is cached must do it through here: docs/decisions/0033.
+ * The caches of graphs: the newest edges of each node in each direction, except removed ones; and single edges, as
+ * they are read. Every write to a cached graph must go through this: docs/decisions/0033.
  */
 export class EdgeCaches implements EdgeWriter {
-  /** By `nodeKey`. The kind of an entry is the rank of its state. */
+  /** By `nodeKey`. An entry's kind is the rank of its state. */
   readonly newest: VectorCache<string>;
-  /** By `edgeKey`. A write removes them. */
+  /** By `edgeKey`. Writes remove the entries. */
   readonly edges: LeasedCache<string, Edge>;
   readonly #reads: Reads;
-  /** Graphs of other stores, by name, and whether they are cached. */
+  /** Graphs that other stores own, by name, and whether they are cached. */
   readonly #ofStores = new Map<string, boolean>();
 
   constructor(
@@ -71,12 +71,15 @@ export class EdgeCaches implements EdgeWriter {
     this.edges = new LeasedCache(pool, { ...life, name: 'edges', codec: edgeCodec, load: this.#loadEdges });
   }
 
-  /** For a store that keeps graphs of its own: whether these are cached, whatever `cache.graphs` says. The same in every process of the cluster. */
+  /**
+   * Lets a store decide whether its own graphs are cached, whatever `cache.graphs` says. Must be the same in every
+   * process of the cluster.
+   */
   decide(graphs: readonly string[], cached: boolean): void {
     for (const graph of graphs) this.#ofStores.set(graph, cached);
   }
 
-  /** Whether a table is one of a graph that is cached. */
+  /** Whether a table belongs to a cached graph. */
   has(tableId: number): boolean {
     const { topology, config } = this.gizzard;
     return this.#ofStores.get(topology.table(tableId).name) ?? config.cache.graphs;
@@ -87,7 +90,7 @@ export class EdgeCaches implements EdgeWriter {
     return this.gizzard.config.cache.graphs || [...this.#ofStores.values()].includes(true);
   }
 
-  /** `applyEdges`, and what it changes in the caches. */
+  /** `applyEdges`, with its effect on the caches. */
   readonly applyEdges: EdgeWriter['applyEdges'] = async (host, tables, writes, deadline) => {
     const cached = writes.filter(({ tableId }) => this.has(tableId));
     if (cached.length === 0) return applyEdges(host, tables, writes, deadline);
@@ -103,7 +106,7 @@ export class EdgeCaches implements EdgeWriter {
     return applied;
   };
 
-  /** `sweepPage`, after which the node's list is loaded anew: a page holds more edges than a list. */
+  /** `sweepPage`; the node's list is then reloaded, because a page holds more edges than a list. */
   readonly sweepPage: EdgeWriter['sweepPage'] = async (host, tables, tableId, id, after, deadline) => {
     const page = await sweepPage(host, tables, tableId, id, after, deadline);
     if (page.records.length > 0 && this.has(tableId)) {
@@ -120,7 +123,7 @@ export class EdgeCaches implements EdgeWriter {
     await this.#forgetPairs(cached);
   };
 
-  /** The newest edges of a term's node. Undefined where they are not cached, or a page of so many would not be among them. */
+  /** The newest edges of a term's node. Undefined if they are not cached, or the page may reach past them. */
   async newestOf(
     { graphId, direction, sourceId, states }: Term,
     count: number,
@@ -141,7 +144,10 @@ export class EdgeCaches implements EdgeWriter {
     return newest;
   }
 
-  /** The other ends of the newest edges of many nodes, by place; undefined for those of whom the cache does not tell, and in all where it has nothing of the graph. */
+  /**
+   * The other ends of many nodes' newest edges, by place; undefined where the cache cannot tell, and for all nodes of
+   * a graph that is not cached.
+   */
   async newestIds(
     {
       graphId,
@@ -165,7 +171,10 @@ export class EdgeCaches implements EdgeWriter {
     );
   }
 
-  /** Of each list, which ids are at the other ends of its node's normal edges, and those of which the cache does not tell. Undefined for a list whose graph is not cached. */
+  /**
+   * For each list, which of the ids are at the other ends of its node's normal edges, and which the cache cannot
+   * tell. Undefined for lists of graphs that are not cached.
+   */
   async related(
     lists: readonly { readonly graphId: number; readonly direction: Direction; readonly nodeId: bigint }[],
     ids: BigInt64Array,
@@ -198,7 +207,7 @@ export class EdgeCaches implements EdgeWriter {
     return keys.map((key) => found.get(key));
   }
 
-  /** How shards are moved, with what it changes in the caches. */
+  /** How shards are moved, with the effect on the caches. */
   readonly moving = (movable: Movable): Movable =>
     toldOfWrites(
       movable,
@@ -206,13 +215,13 @@ export class EdgeCaches implements EdgeWriter {
       (written) => this.forget(written),
     );
 
-  /** Forgets what is cached of rows that a copy or a repair has written. */
+  /** Removes cached entries of rows that a copy or repair has written. */
   async forget({ table, keys, tableId, deadline }: WrittenRows): Promise<void> {
     if (!this.has(tableId)) return;
     const ends = keys.map((key) => key.split(',').map(BigInt));
     await this.newest.invalidate([...new Set(ends.map(([sourceId]) => nodeKey(tableId, sourceId!)))]);
     if (tableId < 0) return;
-    // A node's own row decides what readers see of all its edges.
+    // A node's own row determines what readers see of all its edges.
     const pairs =
       table === 'nodes'
         ? (await Promise.all(ends.map(([sourceId]) => this.#pairsOf(tableId, sourceId!, deadline)))).flat()
@@ -237,7 +246,7 @@ export class EdgeCaches implements EdgeWriter {
   }
 
   async #forgetPairs(records: readonly EdgeRecord[]): Promise<void> {
-    // Edges are read from the forward tables alone.
+    // Edges are read from the forward tables only.
     const keys = records.flatMap(({ tableId, sourceId, destinationId }) =>
       tableId > 0 ? [edgeKey(tableId, [sourceId, destinationId])] : [],
     );
@@ -299,7 +308,7 @@ export class EdgeCaches implements EdgeWriter {
   };
 }
 
-/** What a write did to the lists of the nodes. */
+/** The effect of a write on the lists of its nodes. */
 function changesOf(applied: readonly AppliedRow[]): Map<string, VectorChange> {
   const changes = new Map<
     string,

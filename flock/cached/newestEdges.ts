@@ -2,8 +2,8 @@ import type { Vector } from '../../cache/index.js';
 import type { EntryRow, PositionBound } from '../storage/readEdges.js';
 
 /**
- * What `readByPosition` would answer, from the newest entries of a list alone; undefined where they do not tell. The entries that are not there all come behind
- * the last one that is.
+ * The answer of `readByPosition` from the newest entries of a list alone; undefined if they do not suffice. All
+ * missing entries come after the last one present.
  */
 export function fromNewest(
   { ids, positions, kinds, complete }: Vector,
@@ -26,7 +26,7 @@ export function fromNewest(
   const last = count === 0 ? undefined : positions[count - 1]!;
   const nothingBehind = (least: bigint | undefined): boolean =>
     complete || (last !== undefined && least !== undefined && least > last);
-  // Towards newer entries, the nearest to the bound may be one that is not there.
+  // Towards newer entries, the nearest one to the bound may be missing.
   if (!older && !nothingBehind(bound?.position) && !nothingBehind(minPosition)) return undefined;
   const found: EntryRow[] = [];
   for (let i = 0; i < count && found.length < limit; i++) {

@@ -14,9 +14,9 @@ import type { NodeCounts } from '../storage/nodeRows.js';
 import { LeafReads, type EdgeKey } from './leafReads.js';
 
 export interface GraphCheckOptions {
-  /** Journals jobs that put right what was found. */
+  /** Journals jobs that repair the faults. */
   readonly repair?: boolean;
-  /** For how long a difference may last before it is a fault: writes that are under way make some. Default 5 s. */
+  /** How long a difference must last to count as a fault: writes in progress cause passing ones. Default 5 s. */
   readonly settleMs?: number;
   readonly onProgress?: (progress: GraphCheckProgress) => void;
   readonly signal?: AbortSignal;
@@ -26,17 +26,17 @@ export interface GraphCheckProgress {
   readonly rows: number;
   readonly nodes: number;
   readonly faults: number;
-  /** Of `rows` and `nodes` together, as counted at the beginning. */
+  /** The sum of `rows` and `nodes`, as counted at the start. */
   readonly total: number;
 }
 
 export interface GraphFault {
-  /** A `stray` stands in a shard to which its key does not lead. */
+  /** A `stray` is in a shard that its key does not lead to. */
   readonly kind: 'edge' | 'counters' | 'node' | 'stray';
   readonly direction: Direction;
-  /** The node, as a source of rows in that direction. */
+  /** The node, as the source of rows in that direction. */
   readonly id: bigint;
-  /** The edge's other end; undefined where the fault is the node's. */
+  /** The edge's other end; undefined if the fault is the node's. */
   readonly otherId: bigint | undefined;
   readonly details: readonly string[];
   readonly repaired: boolean;
@@ -57,9 +57,11 @@ const patience = 4;
 export const faultsKept = 10_000;
 
 /**
- * Reads a whole graph, every replica and both directions, while writes go on, and reports what does not agree: rows between replicas and between the
- * two ends of an edge, visible states with what they follow from, counters with the rows that they count.
- * A difference counts as a fault when it has lasted, unchanged, for `settleMs`; an edge that is written again and again all the while is left to the next check. Reads in bounded pages; needs every replica to answer, and throws where one does not.
+ * Checks a whole graph, every replica and both directions, during writes. It compares rows between replicas and
+ * between the two ends of an edge, visible states with the registers that they follow from, and counters with their
+ * rows.
+ * A difference is a fault once it has lasted unchanged for `settleMs`; an edge that is rewritten all the while is
+ * left to the next check. Reads in bounded pages. Throws if a replica does not answer.
  */
 export async function checkGraph(
   gizzard: Gizzard,
@@ -79,7 +81,7 @@ export async function checkGraph(
   return check.report;
 }
 
-/** A difference, and what tells it from another one in the same place. */
+/** A difference, and what distinguishes it from another one at the same place. */
 interface Seen<T> {
   readonly what: T;
   readonly mark: string;
@@ -110,7 +112,7 @@ class GraphCheck {
     return { rows: this.#rows, nodes: this.#nodes, faults: this.#faults, found: this.#found };
   }
 
-  /** Every row of every replica, beside its siblings and beside the row at the edge's other end. */
+  /** Compares every row of every replica with its siblings and with the row at the edge's other end. */
   async rows(direction: Direction, leaves: readonly LeafReads[]): Promise<void> {
     for (let after: EdgeKey | undefined = [0n, -1n]; after !== undefined;) {
       this.options.signal?.throwIfAborted();
@@ -132,7 +134,7 @@ class GraphCheck {
     }
   }
 
-  /** Every counter, beside the rows that it counts. */
+  /** Compares every counter with the rows that it counts. */
   async nodes(direction: Direction, leaves: readonly LeafReads[]): Promise<void> {
     for (const leaf of leaves) {
       for (let after: bigint | undefined = -1n; after !== undefined;) {
@@ -153,7 +155,7 @@ class GraphCheck {
     }
   }
 
-  /** Which keys lead elsewhere: by the topology of now, in which the shards of a migration that has ended serve nothing. */
+  /** Finds keys that lead elsewhere under the present topology, in which shards of ended migrations serve nothing. */
   #strays(direction: Direction, leaves: readonly LeafReads[]): { readonly has: (id: bigint) => boolean } {
     const { topology } = this.gizzard;
     const [first] = leaves;
@@ -202,7 +204,7 @@ class GraphCheck {
     this.#progress();
   }
 
-  /** What one replica has of each row's other end. */
+  /** The row at each edge's other end, from one replica. */
   async #otherEnds(direction: Direction, rows: readonly EdgeRow[]): Promise<Map<EdgeRow, string>> {
     const otherTable = tableIdOf(this.graphId, direction === 'forward' ? 'backward' : 'forward');
     const byLeaf = new Map<string, { reads: LeafReads; rows: EdgeRow[] }>();
@@ -282,8 +284,9 @@ class GraphCheck {
   }
 
   /**
-   * Looks again until a difference is gone, which is what becomes of those that writes under way have made, or has stayed the same for `settleMs`. One that
-   * looks different each time comes from writes without a pause; it is left to the next check after `patience` times as long.
+   * Looks again until a difference is gone, as those of writes in progress are, or has stayed the same for
+   * `settleMs`. One that keeps changing comes from continuous writes; after `patience` times as long it is left to
+   * the next check.
    */
   async #lasting<T>(look: () => Promise<Seen<T> | undefined>): Promise<T | undefined> {
     const settleMs = this.options.settleMs ?? defaultSettleMs;
@@ -302,7 +305,7 @@ class GraphCheck {
     }
   }
 
-  /** Without `repairs` there is no job that could put it right. */
+  /** Without `repairs` no job could mend it. */
   async #report(fault: Omit<GraphFault, 'repaired'>, repairs: readonly FollowUp[] | undefined): Promise<void> {
     const repaired = this.options.repair === true && repairs !== undefined;
     if (repaired) await this.gizzard.jobs.journal.enqueue('low', repairs);
@@ -338,13 +341,13 @@ class GraphCheck {
   }
 }
 
-/** The last row up to which every replica's page is complete; undefined where none is full. */
+/** The last row up to which every replica's page is complete; undefined if no page is full. */
 function nearestEnd(pages: readonly EdgeRow[][]): EdgeRow | undefined {
   const ends = pages.filter((page) => page.length === pageRows).map((page) => page.at(-1)!);
   return ends.sort((a, b) => compareKeys(a.record, b.record))[0];
 }
 
-/** Nodes whose registers differ between two replicas. */
+/** Nodes with registers that differ between two replicas. */
 async function differing(a: LeafReads, b: LeafReads, ids: readonly bigint[], deadline: Deadline): Promise<bigint[]> {
   if (ids.length === 0) return [];
   const [ofA, ofB] = await Promise.all([a.nodes(ids, deadline), b.nodes(ids, deadline)]);
@@ -353,7 +356,7 @@ async function differing(a: LeafReads, b: LeafReads, ids: readonly bigint[], dea
   );
 }
 
-/** Suspects are looked at for a while, several at a time. */
+/** Suspects are rechecked for a while, several at a time. */
 const suspectsAtOnce = 64;
 
 async function inChunks<T>(items: readonly T[], judge: (item: T) => Promise<void>): Promise<void> {
@@ -376,14 +379,16 @@ const fingerprint = (row: EdgeRow): string => {
 
 const agrees = ({ counters, rows }: NodeCounts): boolean => counters.every((counter, rank) => counter === rows[rank]);
 
-/** Which of the nodes have counters that are not the numbers of their rows. */
+/** Nodes with counters that differ from the numbers of their rows. */
 async function miscounted(leaf: LeafReads, ids: readonly bigint[], deadline: Deadline): Promise<bigint[]> {
   if (ids.length === 0) return [];
   const counts = await leaf.counts(ids, deadline);
   return ids.filter((_, place) => !agrees(counts[place]!));
 }
 
-/** What is wrong with the counters of a node. The same while they are off by as much, whatever is written meanwhile. */
+/**
+ * The fault in a node's counters. Equal as long as they are off by the same amount, whatever is written meanwhile.
+ */
 async function miscount(leaf: LeafReads, id: bigint, deadline: Deadline): Promise<Seen<string> | undefined> {
   const [counts] = await leaf.counts([id], deadline);
   if (counts === undefined || agrees(counts)) return undefined;

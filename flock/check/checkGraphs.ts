@@ -3,7 +3,7 @@ import type { Flock } from '../flock.js';
 import { tableIdOf } from '../graphs.js';
 import type { GraphFault } from './checkGraph.js';
 
-/** Checks every graph, one after another: see `checkGraph`. Repairs are journaled, and a server applies them. */
+/** Checks every graph in turn: see `checkGraph`. Repairs are journaled, and a server applies them. */
 export async function checkGraphs(
   flock: Flock,
   { repair = false, settleMs, signal, onProgress }: CheckOptions,

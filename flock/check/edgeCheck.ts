@@ -16,7 +16,7 @@ import { rankOf } from '../states.js';
 import type { EdgeRow } from '../storage/edgesTable.js';
 import type { LeafReads } from './leafReads.js';
 
-/** One copy of one of an edge's two rows, with its own node's row beside it. */
+/** One replica's copy of one of an edge's two rows, with the row of that row's node. */
 interface Copy {
   readonly leaf: string;
   readonly row: EdgeRow | undefined;
@@ -29,17 +29,17 @@ export interface EdgeEnds {
 }
 
 export interface EdgeFinding {
-  /** What is wrong, for people. Empty: nothing. */
+  /** The faults, for people. Empty: none. */
   readonly faults: readonly string[];
-  /** The times of the latest writes of its state and its position that any copy knows of. */
+  /** The latest times of its state and its position in any copy. */
   readonly latest: string;
-  /** Jobs that make every copy what all of them together say it should be. */
+  /** Jobs that make every copy equal to the merge of all. */
   readonly repairs: readonly FollowUp[];
 }
 
 /**
- * Reads every copy of an edge from both ends and says where they disagree: a copy that is missing, registers that differ between copies, what a row knows
- * of its peer, and a visible state that does not follow from all of that.
+ * Reads every copy of an edge from both ends and reports differences: a missing copy, registers that differ, a row's
+ * record of its peer, and a visible state that does not follow from these.
  */
 export async function checkEdge(
   ends: EdgeEnds,
@@ -65,7 +65,7 @@ export async function checkEdge(
   const first = all.find(({ row }) => row !== undefined)?.row?.record;
   if (first === undefined) return { faults: [], latest: '', repairs: [] };
 
-  // What all copies together say.
+  // The merge of all copies.
   const truth: EdgeRecord = { ...first, peer: untouched };
   for (const { row } of all) if (row !== undefined) mergeInto(truth, { ...row.record, peer: untouched });
   const nodeOf = (own: readonly Copy[], other: readonly Copy[]): NodeRegisters =>
@@ -118,7 +118,7 @@ function faultsOf(
   return faults.map((fault) => `${leaf}: ${fault}`);
 }
 
-/** Jobs that bring a node's registers to every replica, and from there to the other ends of its edges. */
+/** Jobs that write a node's registers to every replica, and from there to the other ends of its edges. */
 export function nodeRepairs(tableId: number, id: bigint, node: NodeRegisters): FollowUp[] {
   const jobs: FollowUp[] = [];
   const operation = (rank: number, time: bigint): void =>

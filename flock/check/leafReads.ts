@@ -9,7 +9,7 @@ import { rowCounts, type NodeCounts } from '../storage/nodeRows.js';
 import { countColumns, idsTable, nodesTable, type CountColumn } from '../storage/nodesTable.js';
 import { readNodes, type NodeRow } from '../storage/readEdges.js';
 
-/** A place in a table: the key of an edge. */
+/** The key of an edge: a place in a table. */
 export type EdgeKey = readonly [sourceId: bigint, destinationId: bigint];
 
 const counterOf = (column: CountColumn) => `counter_${column}` as const;
@@ -19,7 +19,7 @@ const counters = Object.fromEntries(
 const counted = select({ ...counters, ...rowCounts });
 const idOnly = select({ id: nodesTable.columns().source_id });
 
-/** Reads of one leaf by itself, whatever its siblings hold. */
+/** Reads one leaf, regardless of its siblings. */
 export class LeafReads {
   readonly key: string;
   readonly #tables: EdgeTables;
@@ -33,9 +33,10 @@ export class LeafReads {
     this.#tables = new FlockTables(gizzard.database).at(leaf.shard);
   }
 
-  /** Rows behind `after` in the order of the keys. */
+  /** The rows after `after`, in key order. */
   async page(after: EdgeKey, limit: number, deadline: Deadline): Promise<EdgeRow[]> {
-    // The rest of one node and the nodes behind it are two ranges of the index; as one condition, a large node would be read from its beginning for each page.
+    // Two index ranges: the rest of one node, and the nodes after it. As one condition, a large node would be read
+    // from its start for each page.
     const rest = await this.#range('source_id = ? AND destination_id > ?', after, limit, deadline);
     if (rest.length === limit) return rest;
     return [...rest, ...(await this.#range('source_id > ?', [after[0]], limit - rest.length, deadline))];
@@ -50,7 +51,7 @@ export class LeafReads {
     return rows.map((row) => rowOf(this.tableId, row));
   }
 
-  /** Ids of nodes behind `after` that have a row, or edges. */
+  /** Ids after `after` of nodes that have a row or edges. */
   async nodeIds(after: bigint, limit: number, deadline: Deadline): Promise<bigint[]> {
     const rows = await this.#host.rows(
       `(SELECT ${idOnly.list} FROM ${this.#tables.nodes} WHERE source_id > ? ORDER BY source_id LIMIT ?)
@@ -61,7 +62,7 @@ export class LeafReads {
     return rows.map(idOnly.read.id);
   }
 
-  /** The counters of each node and the numbers of its rows, of one moment, by the place of its id. */
+  /** The counters of each node and the numbers of its rows at one moment, by the place of its id. */
   async counts(ids: readonly bigint[], deadline: Deadline): Promise<NodeCounts[]> {
     // One statement is one snapshot: writes change rows and counters in one transaction, so that they agree in each.
     const rows = await this.#host.rows(

@@ -4,18 +4,18 @@ import { hostClockMs } from '../../mysql/index.js';
 
 const operationDeadlineMs = 5_000;
 
-/** A graph that was dropped. Times by the clock of the name server's host, in milliseconds since 1970. */
+/** A dropped graph. Times are milliseconds since 1970, by the clock of the name server's host. */
 export interface DroppedGraph {
   readonly id: number;
   readonly name: string;
   readonly droppedAtMs: number;
   /** Its tables are kept at least until then. */
   readonly keepUntilMs: number;
-  /** What brings it back into the topology. */
+  /** The changes that bring it back into the topology. */
   readonly tree: readonly Change[];
 }
 
-/** Graphs that were dropped and can be brought back, in the control tables. */
+/** Dropped graphs that can be brought back, in the control tables. */
 export class DroppedGraphStore {
   readonly #table: string;
 
@@ -23,7 +23,7 @@ export class DroppedGraphStore {
     this.#table = control.table('dropped_graphs');
   }
 
-  /** Those whose tables are still kept, the newest first. */
+  /** The graphs whose tables are still kept, newest first. */
   async list(): Promise<DroppedGraph[]> {
     const rows = await this.control.read((host) =>
       host.rows(

@@ -6,18 +6,18 @@ import { DroppedGraphStore, type DroppedGraph } from './droppedGraphStore.js';
 import { droppedService, leavesOf, planGraphDrop, planGraphUndrop, type GraphDrop } from './planGraphDrop.js';
 
 const dayMs = 86_400_000;
-/** Servers may go on for so long with the topology of before; tables are not taken away under them. */
+/** How long servers may go on with the previous topology; their tables stay until then. */
 const waitForServersMs = 60_000;
 const tableDeadlineMs = 30_000;
 
-/** A drop as it is to be shown before it is made. */
+/** A drop, as it is shown before it is made. */
 export interface PlannedGraphDrop extends Omit<GraphDrop, 'changes' | 'tree'> {
   readonly graph: GraphInfo;
-  /** Absent where the graph is out of the topology already, and an earlier attempt left some of its tables where they were. */
+  /** Absent if the graph has left the topology already, and an earlier attempt left some of its tables in place. */
   readonly drop?: GraphDrop & { readonly version: number };
 }
 
-/** Takes graphs away, and brings them back while their tables are kept (`moves.undropDays`). */
+/** Drops graphs, and brings them back while their tables are kept (`moves.undropDays`). */
 export class DroppedGraphs {
   readonly #store: DroppedGraphStore;
 
@@ -25,7 +25,7 @@ export class DroppedGraphs {
     this.#store = new DroppedGraphStore(gizzard.control);
   }
 
-  /** Those that can be brought back, the newest first. */
+  /** Graphs that can be brought back, newest first. */
   async list(): Promise<DroppedGraph[]> {
     const { tables } = this.gizzard.topology;
     return (await this.#store.list()).filter(({ id }) =>
@@ -33,7 +33,9 @@ export class DroppedGraphs {
     );
   }
 
-  /** What `drop` would do. Throws `NotFound`, and `FailedPrecondition` where a migration or a copy is at work on the graph's shards. */
+  /**
+   * Plans a drop. Throws `NotFound`, and `FailedPrecondition` while a migration or copy works on the graph's shards.
+   */
   async plan(name: string): Promise<PlannedGraphDrop> {
     const { nameServer, migrations, moves } = this.gizzard;
     await nameServer.reload();
@@ -72,17 +74,18 @@ export class DroppedGraphs {
   }
 
   /**
-   * Drops a graph: out of the topology as one change, then, once no server works with the topology of before, its tables under other names. Jobs that still wait for it end
-   * without effect. Repeating it after a failure goes on where it was left. Returns the tables set aside.
+   * Drops a graph: removes it from the topology in one change, and renames its tables once no server works with the
+   * previous topology. Jobs that still wait for it have no effect. Repeating it after a failure continues. Returns
+   * the tables set aside.
    *
-   * Throws `FailedPrecondition`, and nothing is changed, where the topology has changed since the plan was made, and `Unavailable` where a server or a host stays away: the graph is out
-   * of the topology then.
+   * Throws `FailedPrecondition`, with nothing changed, if the topology has changed since the plan; and `Unavailable`
+   * if a server or host does not answer, in which case the graph has left the topology.
    */
   async drop({ graph, leaves, drop }: PlannedGraphDrop, by: string): Promise<DroppedShard[]> {
     const { gizzard } = this;
     const keepMs = gizzard.config.moves.undropDays * dayMs;
     if (drop !== undefined) {
-      // Before the topology forgets it.
+      // Recorded before the topology forgets it.
       await this.#store.add({ ...graph, tree: drop.tree }, keepMs);
       await gizzard.apply(drop.changes, by, drop.version);
     }
@@ -104,8 +107,9 @@ export class DroppedGraphs {
   }
 
   /**
-   * Brings a dropped graph back as it was, of several with one name the newest, or the one with a number: tables, then topology. Writes that came in between are not in it. Repeating it after a failure goes on where it was left.
-   * Throws `NotFound` where there is none, or some of its tables are deleted for good, and as `planGraphUndrop` does.
+   * Brings back a dropped graph: the newest of that name, or the one with a given number. First its tables, then its
+   * topology; writes made in between are not in it. Repeating it after a failure continues. Throws `NotFound` if
+   * there is none or some of its tables are deleted for good, and as `planGraphUndrop`.
    */
   async undrop(name: string, by: string, id?: number): Promise<GraphInfo> {
     const { gizzard } = this;
@@ -153,7 +157,7 @@ export class DroppedGraphs {
     });
   }
 
-  /** Those of some shards whose tables are where they were. */
+  /** The shards whose tables are still in place. */
   async #holding(leaves: readonly ShardInfo[]): Promise<ShardInfo[]> {
     const { hosts, moves } = this.gizzard;
     const held = await Promise.all(

@@ -3,21 +3,24 @@ import { nodeType, shardKey, type Change, type ShardId, type ShardInfo, type Top
 import type { GraphInfo } from '../../wire/index.js';
 import { tableIdOf } from '../graphs.js';
 
-/** Whose the tables of a dropped graph are. They keep its number, so that no job of it can ever reach another graph. */
+/**
+ * The service of a dropped graph's tables. They keep the graph's number, so that no job of it can ever reach another
+ * graph.
+ */
 export const droppedService = 'dropped';
-/** Where they forward to: jobs that still wait for the graph end there, and change nothing. */
+/** The target of their forwardings: waiting jobs of the graph end there without effect. */
 const droppedRoot: ShardId = { hostname: 'localhost', tablePrefix: 'dropped_graphs' };
 
 export interface GraphDrop {
-  /** What takes the graph out of the topology. */
+  /** The changes that remove the graph from the topology. */
   readonly changes: readonly Change[];
-  /** What `planGraphUndrop` needs to bring it back: its tables, shards, links and forwardings. */
+  /** The changes that `planGraphUndrop` needs: its tables, shards, links and forwardings. */
   readonly tree: readonly Change[];
   /** The shards that hold its edges. */
   readonly leaves: readonly ShardInfo[];
 }
 
-/** The drop of a graph as one change. A shard below which another table's keys lie stays. */
+/** Plans the drop of a graph as one change. Shards above another table's keys stay. */
 export function planGraphDrop(topology: Topology, graph: GraphInfo): GraphDrop {
   const isOwn = ({ tableId }: { readonly tableId: number }): boolean => Math.abs(tableId) === graph.id;
   const tables = topology.tables.filter(isOwn);
@@ -63,8 +66,8 @@ export function planGraphDrop(topology: Topology, graph: GraphInfo): GraphDrop {
 }
 
 /**
- * What brings a dropped graph back; `tree` is that of its `GraphDrop`. Throws `AlreadyExists` where a graph has its name by now, and `FailedPrecondition` where its number
- * is not kept for it.
+ * Plans the return of a dropped graph; `tree` is from its `GraphDrop`. Throws `AlreadyExists` if another graph has
+ * its name, and `FailedPrecondition` if its number is not reserved for it.
  */
 export function planGraphUndrop(topology: Topology, graph: GraphInfo, tree: readonly Change[]): Change[] {
   if (topology.tables.some(({ name, service }) => name === graph.name && service === 'flock')) {
@@ -100,7 +103,7 @@ export const leavesOf = (tree: readonly Change[]): ShardInfo[] =>
     change.kind === 'createShard' && nodeType(change.shard.type) === undefined ? [change.shard] : [],
   );
 
-/** Every shard at or below some, by its key. */
+/** Every shard at or below the given ones, by key. */
 function below(topology: Topology, roots: readonly ShardId[]): Map<string, ShardInfo> {
   const found = new Map<string, ShardInfo>();
   const waiting = [...roots];

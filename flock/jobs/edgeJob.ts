@@ -10,13 +10,13 @@ import { jobKinds } from './kinds.js';
 import { tellOtherEnds } from './rowJob.js';
 
 /**
- * Writes of single edges: each goes into the shard of its source and, turned round, into the shard of its destination.
- * Where a mass operation has touched the node at one end, the other end is told.
+ * Writes of single edges. Each goes to the shard of its source and, reversed, to the shard of its destination. If a
+ * mass operation has touched the node at one end, a further job tells the other end.
  */
 export const edgeJob = (
   tables: FlockTables,
   { applyEdges, forgetEdges }: EdgeWriter,
-  /** Jobs that edges bring about once they are applied, on each replica: what reads them finds them there. */
+  /** Derives further jobs from applied edges, on each replica. */
   followUps: (applied: readonly EdgeRecord[]) => readonly FollowUp[] = () => [],
 ): JobType<EdgeRecord, DatabaseHost> => ({
   kind: jobKinds.edges,

@@ -34,7 +34,7 @@ const edgesSchema = z.array(
     time: integer(0n, maxInt64).optional(),
   }),
 );
-/** Edges that are looked at in some 2 ms. */
+/** Edges that are checked in 2 ms. */
 const edgesAtOnce = 1_000;
 
 export async function edgesFromJson(json: unknown): Promise<Pick<NewJob, 'payload' | 'times'>> {
@@ -47,7 +47,7 @@ export async function edgesFromJson(json: unknown): Promise<Pick<NewJob, 'payloa
     ? undefined
     : BigInt64Array.from(edges, ({ time }) => time ?? some('a time'));
   const ranks = edges.map(({ operation }) => operationRank[operation]);
-  // With times, those without a position stand at theirs.
+  // If times are given, edges without a position have their time as position.
   const positioned = times !== undefined || edges.some(({ position }) => position !== undefined);
   const positions = positioned
     ? BigInt64Array.from(
@@ -66,7 +66,10 @@ export async function edgesFromJson(json: unknown): Promise<Pick<NewJob, 'payloa
   return times === undefined ? { payload, times: timesOfEdges(edges.length) } : { payload };
 }
 
-/** Throws `InvalidArgument` for what is not as the schema says, and where: `placeOf` makes a path in the job of one in what was looked at. */
+/**
+ * Throws `InvalidArgument` with the place of the fault; `placeOf` turns a path in the checked value into one in the
+ * job.
+ */
 function checked<T>(
   schema: z.ZodType<T>,
   value: unknown,
@@ -93,7 +96,7 @@ export function edgesToJson(payload: Buffer): unknown {
     // Each edge comes in both directions.
     if (tableId < 0) return;
     graph = tableId;
-    // Operations stand in the order of the ranks of the states that they set.
+    // Operations are listed in the order of the ranks of the states that they set.
     const operation = operations[ownState]!;
     edges.push({
       operation,

@@ -6,11 +6,12 @@ import { untouched } from '../nodeRegisters.js';
 import { operationRank, setsPosition } from '../states.js';
 import { jobKinds } from './kinds.js';
 
-/*
- * A batch of edge writes in the journal, little-endian, column by column:
- *   u8 version · u8 flags · i32 graph · u32 count · i64 first time · operation codes (1 or count bytes) · sources · destinations · [positions] · [times]
- * Without a column of times, edge i was written at the first time + i; without positions, an edge's position is its time. The position of an archive or a remove is that of an edge
- * which no add or negate has placed.
+/**
+ * A batch of edge writes in the journal, little-endian, by column:
+ * u8 version · u8 flags · i32 graph · u32 count · i64 first time · operation codes (1 or count bytes) · sources ·
+ * destinations · [positions] · [times]
+ * Without a column of times, edge i has the first time + i; without positions, an edge's position is its time. The
+ * position of an archive or remove counts only for edges that no add or negate has placed.
  */
 const version = 1;
 const headerBytes = 18;
@@ -20,10 +21,10 @@ const withPositions = 2;
 const withTimes = 4;
 const maxRank = operationRank.remove;
 
-/** The times that the journal gives to edges which bring none. */
+/** The times that the journal gives to edges without their own. */
 export const timesOfEdges = (count: number): JobTimes => ({ count, offsets: [firstTimeOffset] });
 
-/** Without a column of times, the first time is left open: see `timesOfEdges`. */
+/** Without a column of times the first time stays open: see `timesOfEdges`. */
 export function encodeEdges(writes: EdgeWrites): Buffer {
   const count = writes.sourceIds.length;
   const single = typeof writes.operations === 'string';
@@ -54,7 +55,10 @@ export function encodeEdges(writes: EdgeWrites): Buffer {
   return payload;
 }
 
-/** Calls `add` with both records of each edge, the forward one first. Throws `DataLoss` where the payload is not one of ours, `UnknownJob` where it is of a later version. */
+/**
+ * Calls `add` with both records of each edge, forward first. Throws `DataLoss` for bytes that are no such payload,
+ * and `UnknownJob` for a later version.
+ */
 export function decodeEdges(payload: Buffer, add: (record: EdgeRecord) => void): void {
   requirePayloadVersion(jobKinds.edges, payload[0], version);
   if (payload.length < headerBytes) throw new RoostError('DataLoss', `a job of edges has ${payload.length} bytes`);

@@ -9,12 +9,15 @@ export interface EdgeChange {
   readonly operation: Operation;
   readonly sourceId: bigint;
   readonly destinationId: bigint;
-  /** Of an archive or a remove: used until an add or a negate places the edge. */
+  /** For archives and removes: holds until an add or negate places the edge. */
   readonly position: bigint;
   readonly time: bigint;
 }
 
-/** The job that writes some edges of a graph, for a store that keeps one and journals its own writes together with those of the edges. */
+/**
+ * The job that writes some edges of a graph, for stores that own a graph and journal its writes together with their
+ * own.
+ */
 export const edgeWriteJob = (graphId: number, changes: readonly EdgeChange[]): NewJob => ({
   kind: jobKinds.edges,
   payload: encodeEdges({
@@ -27,7 +30,7 @@ export const edgeWriteJob = (graphId: number, changes: readonly EdgeChange[]): N
   }),
 });
 
-/** The jobs that count the edges of both ends anew, for a store that has put rows right which nobody counted. */
+/** Jobs that recount the edges of both ends, for stores that have repaired rows without counting them. */
 export const recountJobs = (
   graphId: number,
   ends: readonly { readonly sourceId: bigint; readonly destinationId: bigint }[],

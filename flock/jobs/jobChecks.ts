@@ -25,13 +25,13 @@ export function checkRank(rank: number): void {
   if (rank > maxRank) throw invalid(`there is no state ${rank}`);
 }
 
-/** `earliest`: what stands for a time where something was never written. */
+/** `earliest` stands for the time of something that was never written. */
 export function checkTime(time: bigint, { latest }: JobBounds, earliest = 0n): void {
   if (time < earliest || time > latest)
     throw invalid(`times are microseconds from 1970 to a day from now, not ${time}`);
 }
 
-/** A row as a service's write, or what follows from one, would make it. */
+/** Checks that a service's write, or a job derived from one, could have produced the row. */
 export function checkRecord(
   { tableId, sourceId, destinationId, ownState, updatedAt, positionedAt, peer }: EdgeRecord,
   bounds: JobBounds,

@@ -8,7 +8,7 @@ import { jobKinds } from './kinds.js';
 import { decodeNode, type NodeOperation } from './nodePayload.js';
 import { encodeSweep } from './sweepPayload.js';
 
-/** A mass operation: the node's registers at once, its edges by sweeps, one for each leaf, since each has a copy of them. */
+/** A mass operation: writes the node's registers at once, and its edges by one sweep per leaf. */
 export const nodeJob = (tables: FlockTables): JobType<NodeOperation, DatabaseHost> => ({
   kind: jobKinds.node,
   itemsAtOnce: 100,

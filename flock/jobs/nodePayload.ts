@@ -15,7 +15,7 @@ export interface NodeOperation {
 const version = 1;
 const bytes = 22;
 const nodeTimeOffset = 14;
-/** The time that the journal gives to an operation which brings none. */
+/** The time that the journal gives to an operation without its own. */
 export const timeOfNode: JobTimes = { count: 1, offsets: [nodeTimeOffset] };
 
 export function encodeNode({ tableId, id, rank, time }: NodeOperation): Buffer {
@@ -28,7 +28,7 @@ export function encodeNode({ tableId, id, rank, time }: NodeOperation): Buffer {
   return payload;
 }
 
-/** Throws `DataLoss` where the payload is not one of ours, `UnknownJob` where it is of a later version. */
+/** Throws `DataLoss` for bytes that are no such payload, and `UnknownJob` for a later version. */
 export function decodeNode(payload: Buffer): NodeOperation {
   requirePayloadVersion(jobKinds.node, payload[0], version);
   if (payload.length !== bytes)

@@ -6,7 +6,7 @@ import { checkSweep } from './jobChecks.js';
 import { jobKinds } from './kinds.js';
 import { decodeSweep, type Sweep } from './sweepPayload.js';
 
-/** Counts a node's edges anew, on one leaf: how a check repairs counters that have drifted. */
+/** Recounts a node's edges on one leaf; repairs counters that have drifted. */
 export const recountJob = (tables: FlockTables): JobType<Sweep, DatabaseHost> => ({
   kind: jobKinds.recount,
   itemsAtOnce: 4,

@@ -12,7 +12,10 @@ import { decodeRows, encodeRows } from './rowPayload.js';
 /** Rows in one job. */
 const rowsPerJob = 1_000;
 
-/** Rows that learn what the node at their other end has been through. A row that is not there yet is made: the edge's own write is on its way. */
+/**
+ * Rows that learn the registers of the node at their other end. Missing rows are created: the edge's own write is on
+ * its way.
+ */
 export const rowJob = (tables: FlockTables, { applyEdges }: EdgeWriter): JobType<EdgeRecord, DatabaseHost> => ({
   kind: jobKinds.rows,
   split(payload, add) {
@@ -29,7 +32,10 @@ export const rowJob = (tables: FlockTables, { applyEdges }: EdgeWriter): JobType
   },
 });
 
-/** The jobs that bring what nodes have been through to the rows at the other ends of their edges; none for nodes that no mass operation has touched. */
+/**
+ * Jobs that carry nodes' registers to the rows at the other ends of their edges; none for nodes that no mass
+ * operation has touched.
+ */
 export function tellOtherEnds(applied: readonly Pick<AppliedRow, 'record' | 'node'>[]): FollowUp[] {
   const rows = applied
     .filter(({ node }) => node !== untouched)

@@ -29,7 +29,7 @@ export function encodeRows(rows: readonly EdgeRecord[]): Buffer {
   return payload;
 }
 
-/** Throws `DataLoss` where the payload is not one of ours, `UnknownJob` where it is of a later version. */
+/** Throws `DataLoss` for bytes that are no such payload, and `UnknownJob` for a later version. */
 export function decodeRows(payload: Buffer): EdgeRecord[] {
   requirePayloadVersion(jobKinds.rows, payload[0], version);
   const count = (payload.length - 1) / rowBytes;

@@ -8,8 +8,8 @@ import { tellOtherEnds } from './rowJob.js';
 import { decodeSweep, encodeSweep, type Sweep } from './sweepPayload.js';
 
 /**
- * After a mass operation, brings a node's edges on one leaf up to date, page by page: each page ends with a job for the next one,
- * and with jobs that tell the other ends of its edges.
+ * After a mass operation, updates a node's edges on one leaf page by page. Each page ends with a job for the next
+ * one, and with jobs for the other ends of its edges.
  */
 export const sweepJob = (tables: FlockTables, { sweepPage }: EdgeWriter): JobType<Sweep, DatabaseHost> => ({
   kind: jobKinds.sweep,

@@ -2,11 +2,11 @@ import { RoostError } from '../../core/index.js';
 import { requirePayloadVersion } from '../../gizzard/index.js';
 import { jobKinds } from './kinds.js';
 
-/** The part of a node's edges that is still to be brought up to date. */
+/** The rest of a node's edges that await an update. */
 export interface Sweep {
   readonly tableId: number;
   readonly id: bigint;
-  /** The last destination that was; undefined at the start. */
+  /** The last updated destination; undefined at the start. */
   readonly after: bigint | undefined;
 }
 
@@ -24,7 +24,7 @@ export function encodeSweep({ tableId, id, after }: Sweep): Buffer {
   return payload;
 }
 
-/** Throws `DataLoss` where the payload is not one of ours, `UnknownJob` where it is of a later version. */
+/** Throws `DataLoss` for bytes that are no such payload, and `UnknownJob` for a later version. */
 export function decodeSweep(payload: Buffer, kind: string = jobKinds.sweep): Sweep {
   requirePayloadVersion(kind, payload[0], version);
   if (payload.length !== bytes) throw new RoostError('DataLoss', `a job of a sweep has ${payload.length} bytes`);

@@ -5,7 +5,7 @@ import type { IdSource } from './idSource.js';
 import { termSource } from './termSource.js';
 import { union } from './union.js';
 
-/** Turns a query into a set that can be walked. Reads nothing. */
+/** Compiles a query into a set that can be walked. Reads nothing. */
 export function compile(reader: EdgeReader, query: Query): IdSource {
   switch (query.kind) {
     case 'term':
@@ -19,6 +19,6 @@ export function compile(reader: EdgeReader, query: Query): IdSource {
   }
 }
 
-/** A union of unions is one union, so that all of its parts are read at once. */
+/** Flattens unions of unions, so that all parts are read at once. */
 const unionParts = (query: Query): Query[] =>
   query.kind === 'union' ? [...unionParts(query.left), ...unionParts(query.right)] : [query];

@@ -11,10 +11,10 @@ export const startCursor = -1n;
 export const endCursor = 0n;
 
 const byIdFlag = 2n ** 62n;
-/** 0 and 1 have other meanings, once negated. */
+/** 0 and 1, negated, have other meanings. */
 const leastPlain = 2n;
 
-/** Where a page by position begins: beyond a whole position, or beyond one entry. */
+/** The start of a page by position: after a whole position, or after one entry. */
 export type PositionEdge = { readonly position: bigint } | { readonly id: bigint };
 
 export interface PositionCursor {
@@ -35,7 +35,7 @@ export interface PositionedEntry {
   readonly position: bigint;
 }
 
-/** The cursor at an entry, toward its neighbor on the other side of the edge. */
+/** The cursor at an entry, pointing to its neighbor across the edge. */
 export function encodePositionCursor(
   entry: PositionedEntry,
   neighbor: PositionedEntry | undefined,
@@ -58,7 +58,10 @@ export interface IdCursor {
   readonly id: bigint | undefined;
 }
 
-/** By id, the magnitude is the id itself. Backwards from 1 and from 0 would read as a start and an end: they are −2^63 and −(2^63 − 1), which no page needs. */
+/**
+ * By id, the magnitude is the id itself. Backwards from 1 and 0 would read as a start and an end; they are encoded as
+ * −2^63 and −(2^63 − 1), which no page needs.
+ */
 const backFromOne = minInt64;
 const backFromZero = minInt64 + 1n;
 

@@ -3,7 +3,7 @@ import { precedes, type IdBatch, type IdSource } from './idSource.js';
 import type { QueryRun } from './queryRun.js';
 import { firstBatch, Walked, walkSideBySide } from './sideBySide.js';
 
-/** The beginnings of both sets. */
+/** Reads the beginnings of both sets. */
 async function beginBoth(
   a: IdSource,
   b: IdSource,
@@ -17,11 +17,11 @@ async function beginBoth(
   return [new Walked(a, rising, ofA), new Walked(b, rising, ofB)];
 }
 
-/** Whether the same number of rows reached further in `a`: its set is the sparser. */
+/** Whether the same number of rows reached further in `a`, which is then the sparser set. */
 const reachesFurther = (a: IdBatch, b: IdBatch, rising: boolean): boolean =>
   a.through === undefined || (b.through !== undefined && precedes(b.through, a.through, rising));
 
-/** The ids that are in both sets. Walks the sparser one, as the beginnings of both show it. */
+/** The ids that are in both sets. Walks the sparser one, judged by the beginnings of both. */
 export function intersection(a: IdSource, b: IdSource): IdSource {
   return {
     label: `(${a.label}) ∩ (${b.label})`,

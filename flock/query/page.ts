@@ -26,14 +26,14 @@ import type { IdSource } from './idSource.js';
 import type { QueryRun } from './queryRun.js';
 import { ranksOf } from './termSource.js';
 
-/** What first pages are read through: with those of other nodes of the shard, so that none is a step of its own query. */
+/** Reads first pages together with those of other nodes of the shard, so that none is a step of its own query. */
 export type Heads = GatheredReads<ListHead, EdgeEntry[]>;
 
 /**
- * A page of one node's ids, greatest position first.
+ * A page of one node's ids, by position, greatest first.
  *
  * @param heads absent: every read is recorded as a step of the query
- * @param newest the newest edges of the node, where they are cached: the page is read from them as far as they go
+ * @param newest the node's newest edges, if cached; pages are served from them as far as they reach
  */
 export async function pageByPosition(
   reader: EdgeReader,
@@ -60,7 +60,7 @@ export async function pageByPosition(
   return { ids: BigInt64Array.from(entries, ({ id }) => id), ...cursors, partial: false };
 }
 
-/** A page of one node's whole edges, greatest position first, as one statement finds them. */
+/** A page of one node's whole edges, by position, greatest first, from one statement. */
 export async function edgesByPosition(
   reader: EdgeReader,
   term: Term,
@@ -72,7 +72,7 @@ export async function edgesByPosition(
   return { edges: entries.map((row) => edgeOfRow(term.sourceId, row)), ...cursors };
 }
 
-/** What a list by position is read from. */
+/** The sources of a list by position. */
 interface PositionList<Entry extends EntryRow> {
   positionOf(id: bigint): Promise<bigint | undefined>;
   read(
@@ -118,7 +118,7 @@ async function entriesByPosition<Entry extends EntryRow>(
   const cursor = decodePositionCursor(page.cursor);
   const bound = await boundOf(cursor, (id) => list.positionOf(id));
   const older = !cursor.backwards;
-  // One entry more than the page shows whether it goes on; one on the near side, whether something precedes.
+  // One extra entry shows whether the list goes on; one on the near side, whether something precedes.
   const [ahead, behind] = await Promise.all([
     list.read(bound, { older, inclusive: false }, page.count + 1),
     bound === undefined ? [] : list.read(bound, { older: !older, inclusive: true }, 1),
@@ -152,7 +152,10 @@ async function boundOf(
   return { position, id: edge.id };
 }
 
-/** A page of a compound query, greatest id first. Where the query's budget ends first, the page is partial and its cursor goes on from there. */
+/**
+ * A page of a compound query, greatest id first. If the query's budget ends first, the page is partial, and its
+ * cursor continues from there.
+ */
 export async function pageById(source: IdSource, page: PageRequest, run: QueryRun): Promise<IdPage> {
   const cursor = decodeIdCursor(page.cursor);
   const rising = cursor.backwards;
@@ -164,7 +167,7 @@ export async function pageById(source: IdSource, page: PageRequest, run: QueryRu
   const ids = ahead.ids.slice(0, page.count);
   const partial = ahead.ids.length <= page.count && ahead.through !== undefined;
   const more = ahead.ids.length > page.count || partial;
-  // A partial page goes on from where it was decided, which may lie beyond its last id.
+  // A partial page continues from the last decided id, which may lie beyond its last entry.
   const farEdge = partial ? ahead.through : ids.at(-1);
   const nearEdge = ids[0] ?? farEdge;
   const far = more && farEdge !== undefined ? encodeIdCursor(BigInt(farEdge), rising) : endCursor;
@@ -173,6 +176,6 @@ export async function pageById(source: IdSource, page: PageRequest, run: QueryRu
   return { ids: int64sOf(ids), nextCursor: rising ? near : far, prevCursor: rising ? far : near, partial };
 }
 
-/** Whether the set has an id or any beyond it: the id itself most often, which came with the page before. */
+/** Whether the set has this id or any beyond it; mostly it has the id, which came with the page before. */
 const anyFrom = async (source: IdSource, id: CompactId, rising: boolean, run: QueryRun): Promise<boolean> =>
   (await source.probe([id], run)).size > 0 || (await source.next(id, rising, 1, run)).ids.length > 0;

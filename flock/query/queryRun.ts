@@ -3,23 +3,23 @@ import { limits, type Deadline } from '../../core/index.js';
 /** One statement of a query, for `explain`. */
 export interface QueryStep {
   /**
-   * `scan` reads a list in the order of the ids, `page` in the order of the positions, `probe` asks about given ids, `node` reads counters. `cached` takes the newest
-   * entries of a list from the cache: shard and host are empty.
+   * `scan` reads a list in id order, `page` in position order, `probe` checks given ids, `node` reads counters.
+   * `cached` reads a list's newest entries from the cache, with empty shard and host.
    */
   readonly kind: 'scan' | 'page' | 'probe' | 'node' | 'cached';
   readonly shard: string;
   readonly host: string;
-  /** Ids asked about by a probe, entries asked for by others. */
+  /** Ids checked by a probe; entries requested by the others. */
   readonly asked: number;
-  /** Rows that came back. */
+  /** Rows returned. */
   readonly rows: number;
   readonly tookMs: number;
 }
 
-/** A query stops for its deadline while this share of its time is left, so that the page still reaches the caller. */
+/** A query stops for its deadline when this share of the time is left, so that the page still reaches the caller. */
 const shareKeptForAnswer = 0.2;
 
-/** What one query may still use, and what it has done. */
+/** The remaining budget of a query, and its steps so far. */
 export class QueryRun {
   readonly steps: QueryStep[] = [];
   #rowsLeft: number;
@@ -33,7 +33,10 @@ export class QueryRun {
     this.#stopAtMs = performance.now() + deadline.remainingMs() * (1 - shareKeptForAnswer);
   }
 
-  /** Whether the query should end with what it has. Asked between steps, after the first one, so that every page gets on. */
+  /**
+   * Whether the query should return what it has. Checked between steps, after the first one, so that every page makes
+   * progress.
+   */
   get spent(): boolean {
     return this.#rowsLeft <= 0 || performance.now() >= this.#stopAtMs;
   }

@@ -2,24 +2,27 @@ import { distance, neighbor, type CompactId } from './compactId.js';
 import { precedes, type IdBatch, type IdSource } from './idSource.js';
 import type { QueryRun } from './queryRun.js';
 
-/** Looking an id up costs about as much as reading this many rows of an ordered list: see docs/decisions. */
+/** The cost of probing an id, in rows of an ordered list: see docs/decisions. */
 const rowsPerProbe = 6;
 const minBatch = 128;
-/** Bounds what one statement takes: about 10 ms. */
+/** Bounds the work of one statement: about 10 ms. */
 const maxBatch = 32_768;
 const maxProbe = 8_192;
 
-/** What both sides are asked for at first: most pages are done with it. */
+/** The first request to both sides; it completes most pages. */
 export const firstBatch = (limit: number): number => clamped(limit * 2, maxBatch);
 
 const clamped = (count: number, most: number): number => Math.min(most, Math.max(minBatch, Math.ceil(count)));
 
-/** What to aim at to get `count` in all but few cases: the yield of ids that lie as by chance varies as the root of their number. */
+/**
+ * The target that yields `count` in all but few cases: the yield of randomly placed ids varies as the root of their
+ * number.
+ */
 const enough = (count: number): number => count + 2 * Math.sqrt(count);
 
-/** A set on the walk, and what has been read of it ahead of where the walk stands. */
+/** A set under way, with the ids read ahead of the walk. */
 export class Walked {
-  /** The place of the first id that the walk has not passed. */
+  /** The index of the first id ahead of the walk. */
   at = 0;
 
   constructor(
@@ -28,35 +31,35 @@ export class Walked {
     public batch: IdBatch,
   ) {}
 
-  /** How many ids have been read and not passed. */
+  /** The number of ids read ahead. */
   get left(): number {
     return this.batch.ids.length - this.at;
   }
 
-  /** Whether nothing is left of the set, neither read nor to be read. */
+  /** Whether the set is exhausted. */
   get ended(): boolean {
     return this.left === 0 && this.batch.through === undefined;
   }
 
-  /** The first id that the walk has not passed. */
+  /** The first id ahead of the walk. */
   get next(): CompactId | undefined {
     return this.batch.ids[this.at];
   }
 
-  /** Passes some ids. */
+  /** Moves the walk past some ids, and returns them. */
   take(most: number): CompactId[] {
     const ids = this.batch.ids.slice(this.at, this.at + most);
     this.at += ids.length;
     return ids;
   }
 
-  /** Ids for each step of the walk, as far as has been read last. */
+  /** Ids per unit of id space, from the last batch read. */
   get density(): number {
     const { ids, through = ids.at(-1) } = this.batch;
     return through === undefined ? 1 : Math.max(1, ids.length) / Math.max(1, distance(ids[0] ?? through, through));
   }
 
-  /** Reads some more, or a few more than some; nothing at the end of the set. `least` says to begin no nearer than with this id. */
+  /** Reads about `count` more ids; none at the end of the set. `least`: begin no nearer than this id. */
   async readOn(count: number, least: CompactId | undefined, run: QueryRun): Promise<void> {
     const { ids, through } = this.batch;
     if (through === undefined || count <= 0) return;
@@ -73,9 +76,9 @@ export class Walked {
 }
 
 /**
- * Walks `driver` and keeps those of its ids that are in `other`, or those that are not. There are two ways to know, and the cheaper one is taken at each step:
- * to walk the other set alongside, which reads every row between the ids, both sets in parallel; or to ask it for the ids, which costs more for each.
- * What has been read of both shows how dense they are, so that no counter has to be read first.
+ * Walks `driver` and keeps its ids that are in `other`, or those that are not. Each step takes the cheaper of two
+ * ways: walk the other set in parallel, which reads every row between the ids; or probe it for the ids, which costs
+ * more per id. Both densities are known from what has been read, so that no counters need reading first.
  */
 export async function walkSideBySide(
   driver: Walked,
@@ -87,18 +90,19 @@ export async function walkSideBySide(
 ): Promise<IdBatch> {
   const kept: CompactId[] = [];
   let decided = 0;
-  /** Everything up to here has been decided. */
+  /** All ids up to here have been decided. */
   let through: CompactId | undefined;
   for (;;) {
     decided += decideAlongside(driver, other, keepMembers, rising, kept);
     if (kept.length > limit) return { ids: kept.slice(0, limit), through: kept[limit - 1] };
     if (driver.ended || (keepMembers && other.ended)) return { ids: kept, through: undefined };
     const reached = driver.left === 0 ? driver.batch.through : other.batch.through;
-    // Ids that were asked for may lie further on than the other set was read.
+    // Probed ids may lie further on than the other set has been read.
     if (through === undefined || (reached !== undefined && precedes(through, reached, rising))) through = reached;
     if (kept.length === limit || run.spent) return { ids: kept, through };
 
-    // So many of the driver's ids are needed, if the yield stays what it was, and so many rows of the other set lie between them.
+    // At the present yield, this many of the driver's ids are needed, and this many rows of the other set lie between
+    // them.
     const needed =
       driver.batch.through === undefined
         ? driver.left
@@ -110,7 +114,7 @@ export async function walkSideBySide(
     if (rows > needed * rowsPerProbe) {
       if (driver.left === 0) await driver.readOn(Math.min(needed, maxProbe), undefined, run);
       const ids = driver.take(maxProbe);
-      // While these are decided, the next are on their way.
+      // The next batch is fetched while this one is decided.
       const [members] = await Promise.all([
         other.set.probe(ids, run),
         driver.readOn(needed - ids.length - driver.left, undefined, run),
@@ -119,7 +123,7 @@ export async function walkSideBySide(
       decided += ids.length;
       through = ids.at(-1);
     } else {
-      // What lies in one set before the next id of the other is not needed.
+      // Ids of one set before the next id of the other are not needed.
       await Promise.all([
         driver.readOn(needed - driver.left, keepMembers ? other.next : undefined, run),
         other.readOn(rows - other.left, driver.next ?? through, run),
@@ -128,7 +132,7 @@ export async function walkSideBySide(
   }
 }
 
-/** Decides ids of the driver as far as the other set has been read. Returns how many. */
+/** Decides the driver's ids as far as the other set has been read. Returns how many. */
 function decideAlongside(
   driver: Walked,
   other: Walked,

@@ -48,7 +48,7 @@ export const ranksOf = ({ states }: Pick<Term, 'states'>): number[] => [
 const inRange = ({ minPosition, maxPosition }: Term, position: bigint): boolean =>
   (minPosition === undefined || position >= minPosition) && (maxPosition === undefined || position <= maxPosition);
 
-/** Some given ids, of which only those count that the node has edges to. */
+/** Given ids, as far as the node has edges to them. */
 function listSource(label: string, list: BigInt64Array, probe: IdSource['probe']): IdSource {
   const upwards = [...new Set(Array.from(list, compactId))].sort((a, b) => (a < b ? -1 : 1));
   const downwards = upwards.toReversed();

@@ -1,6 +1,6 @@
 import { precedes, type IdSource } from './idSource.js';
 
-/** The ids that are in any of the sets. All of them are read in parallel. */
+/** The ids that are in any of the sets, which are read in parallel. */
 export function union(sets: readonly IdSource[]): IdSource {
   return {
     label: sets.map(({ label }) => `(${label})`).join(' ∪ '),
@@ -9,9 +9,9 @@ export function union(sets: readonly IdSource[]): IdSource {
       return estimates.reduce((sum, each) => sum + each, 0n);
     },
     async next(beyond, rising, limit, run) {
-      // The first `limit` of the union lie within the first `limit` of each set.
+      // The union's first `limit` ids lie within the first `limit` of each set.
       const batches = await Promise.all(sets.map((set) => set.next(beyond, rising, limit, run)));
-      // Beyond the nearest end of any batch, ids of that set may be missing.
+      // Beyond the nearest end of the batches, ids of some set may be missing.
       const decided = batches.map(({ through }) => through).filter((through) => through !== undefined);
       const through =
         decided.length === 0

@@ -13,10 +13,10 @@ import {
 import { operationRank, setsPosition } from '../states.js';
 import { timeOfSecond } from '../wholeSeconds.js';
 
-/** Edges of a batch that are added or negated without a position, and stand at the default one. */
+/** Edges of a batch that are added or negated without a position, and get the default one. */
 export interface Unplaced {
   readonly edges: EdgeWrites & { readonly positions: BigInt64Array };
-  /** Their places in the columns. */
+  /** Their indexes in the columns. */
   readonly places: readonly number[];
 }
 
@@ -24,17 +24,17 @@ export interface Unplaced {
 const firstEdges = 16;
 
 export interface CompiledExecute {
-  /** Empty where no operation names a node or an edge. */
+  /** Empty if no operation names a node or an edge. */
   readonly batch: WriteBatch;
   readonly unplaced: readonly Unplaced[];
   readonly options: WriteOptions;
 }
 
 /**
- * Turns the operations of FlockDB's `execute` into one batch. A term names a node and any number of others, and `is_forward` false
- * means edges that come from the others; a term without `destination_ids` is a mass operation on the node, and one with none of them does nothing.
- * `execute_at` is in seconds, as `timeOfSecond` takes them. A position that is not given is the time of `execute_at`, else `nowMs`, in milliseconds.
- * Throws `InvalidArgument` before anything is written.
+ * Turns the operations of FlockDB's `execute` into one batch. A term names a node and any number of others;
+ * `is_forward` false means edges from the others. A term without `destination_ids` is a mass operation; one with an
+ * empty list does nothing. `execute_at` is in seconds, see `timeOfSecond`. Without a position, an edge's position is
+ * the time of `execute_at`, else `nowMs`, in milliseconds. Throws `InvalidArgument` before anything is written.
  */
 export function compileExecute(request: FlockDBTypes.ExecuteOperations, nowMs: number): CompiledExecute {
   const operations = required(request.operations, 'operations');
@@ -46,7 +46,7 @@ export function compileExecute(request: FlockDBTypes.ExecuteOperations, nowMs: n
 
   const batch: BatchedWrite[] = [];
   const unplaced: Unplaced[] = [];
-  /** Edges by graph, since the last mass operation: between these and edges the order counts. */
+  /** Edges by graph since the last mass operation; across one, order matters. */
   const graphs = new Map<number, EdgeRun>();
   const endRun = (graphId: number): void => {
     const run = graphs.get(graphId)!.end();
@@ -106,7 +106,7 @@ export function compileExecute(request: FlockDBTypes.ExecuteOperations, nowMs: n
   };
 }
 
-/** Edges of one graph in columns that grow: a call may hold very many, and an object for each would hold up the server. */
+/** Edges of one graph in growing columns: an object for each edge of a large call would block the server. */
 class EdgeRun {
   readonly #operations: Operation[] = [];
   readonly #times: bigint[] = [];

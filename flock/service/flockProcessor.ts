@@ -4,7 +4,7 @@ import { type FlockService } from '../flockService.js';
 import { flockdbHandler, isFlockdbMethod } from './flockdbHandler.js';
 import { roostHandler } from './roostHandler.js';
 
-/** The FlockDB service and Roost's own methods beside it, for a ThriftServer's `processor`. */
+/** FlockDB's service and Roost's own methods, for a ThriftServer's `processor`. */
 export const flockProcessor = (flock: FlockService, { info, ...options }: ServiceOptions): ThriftService =>
   thriftService({
     ...options,

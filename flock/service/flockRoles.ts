@@ -4,7 +4,7 @@ import type { RoostFlockModule } from '../../wire/index.js';
 const reads = (...graphs: readonly string[]) => ({ role: 'read', graphs }) as const;
 const writes = (...graphs: readonly string[]) => ({ role: 'write', graphs }) as const;
 
-/** Who may call what of FlockDB's service and ours beside it, and where a call names its graphs. */
+/** Roles that the methods need, and where a call names its graphs. */
 export const flockRoles: RolesOf<RoostFlockModule.Client> = {
   server_info: 'any',
   journal_status: 'any',

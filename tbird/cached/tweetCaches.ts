@@ -6,10 +6,10 @@ import { mergeTweets, type TweetRecord } from '../tweetRecord.js';
 import { tweetCodec } from './tweetCodec.js';
 import { renderTweets } from './tweetFormats.js';
 
-/** What is cached of tweets. Whoever writes tweets that are cached must do it through here. */
+/** The caches of tweets. Every write to cached tweets must go through this. */
 export class TweetCaches {
   readonly rows: RowCache<bigint, TweetRecord>;
-  /** Tweets ready to be sent, by format. A row is read only for one that is missing. */
+  /** Tweets ready to be sent, by format. Rows are read only for missing fragments. */
   readonly fragments: FragmentCache;
 
   /** @param load reads rows from the databases */
@@ -29,7 +29,7 @@ export class TweetCaches {
     });
   }
 
-  /** `applyTweets`, and what it changes in the caches. */
+  /** `applyTweets`, with its effect on the caches. */
   readonly applyTweets: TweetWriter = async (host, table, writes, deadline) => {
     const ids = [...new Set(writes.map(({ id }) => id))];
     let applied!: TweetRecord[];
@@ -37,12 +37,12 @@ export class TweetCaches {
       applied = await applyTweets(host, table, writes, deadline);
       return new Map(applied.map((record) => [record.id, record]));
     });
-    // After the rows, of which they are made.
+    // After the rows, from which fragments are rendered.
     await this.fragments.invalidate(ids);
     return applied;
   };
 
-  /** How shards are moved, with what it changes in the caches. */
+  /** How shards are moved, with the effect on the caches. */
   readonly moving = (movable: Movable): Movable =>
     toldOfWrites(
       movable,
@@ -54,7 +54,7 @@ export class TweetCaches {
 
   readonly forget = async (ids: readonly bigint[]): Promise<void> => {
     await this.rows.invalidate(ids);
-    // After the rows, of which they are made.
+    // After the rows, from which fragments are rendered.
     await this.fragments.invalidate(ids);
   };
 }

@@ -1,12 +1,14 @@
 import type { Codec } from '../../cache/index.js';
 import type { TweetRecord } from '../tweetRecord.js';
 
-/*
+/**
  * A tweet's row in the cache, little-endian:
- *   u8 which of the optional parts there are · u8 state · i64 id · i64 state at
+ * u8 present optional parts · u8 state · i64 id · i64 state at
  * and with content
- *   i64 user · i64 written at · f64 created at in milliseconds · u32 flags · [i64 reply to tweet] · [i64 reply to user] · [i64 retweet of] · u16 bytes of the text · text · extra
- * Contents that lost a race for the id are left out: only the indexes, which follow from the rows in the databases, need them.
+ * i64 user · i64 written at · f64 created at in milliseconds · u32 flags · [i64 reply to tweet] · [i64 reply to user]
+ * · [i64 retweet of] · u16 bytes of the text · text · extra
+ * Contents that lost a race for the id are left out: only the indexes need them, and these follow from the rows in
+ * the databases.
  */
 const parts = { content: 1, replyToTweet: 2, replyToUser: 4, retweetOf: 8, extra: 16 } as const;
 const headBytes = 18;

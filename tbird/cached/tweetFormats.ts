@@ -3,9 +3,9 @@ import { tweetFormats, type Tweet, type TweetFormat } from '../../wire/index.js'
 import { tweetOf } from '../storage/tweetRows.js';
 import { deleted, type TweetRecord } from '../tweetRecord.js';
 
-/** The forms in which tweets are served as fragments. Ids are texts, as JSON's numbers do not hold them; what a tweet does not have is left out. */
+/** The formats of fragments. Ids are strings, which JSON keeps exact; absent fields are left out. */
 const formats = {
-  /** All that there is of a tweet. */
+  /** The whole tweet. */
   json: ({
     id,
     userId,
@@ -34,7 +34,7 @@ const formats = {
   short: ({ id, userId, text }: Tweet): string => JSON.stringify({ id: String(id), user_id: String(userId), text }),
 } as const satisfies Readonly<Record<TweetFormat, (tweet: Tweet) => string>>;
 
-/** The fragments of rows: those of tweets that are there and not deleted. Throws `InvalidArgument` for a format that there is not. */
+/** Fragments of the rows that exist and are not deleted. Throws `InvalidArgument` for an unknown format. */
 export function renderTweets(format: string, rows: ReadonlyMap<bigint, TweetRecord>): Map<bigint, Buffer> {
   if (!Object.hasOwn(formats, format)) {
     throw new RoostError(

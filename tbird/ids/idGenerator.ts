@@ -5,30 +5,31 @@ import { LeaseClock } from './leaseClock.js';
 import type { WorkerLease, WorkerLeases } from './workerLease.js';
 
 export interface IdGeneratorOptions {
-  /** Milliseconds of a clock that never steps, for tests. */
+  /** Milliseconds of a monotonic clock, for tests. */
   readonly monotonicMs?: () => number;
   readonly log?: Log;
 }
 
-/** A clock that stands still or is back by no more than this is waited for, within the deadline. */
+/** A clock that stands still, or is behind by no more than this, is waited for within the deadline. */
 const maxWaitMs = 1_000;
-/** A lease is prolonged when a third of it is used up. */
+/** A lease is renewed once a third of it has passed. */
 const renewAfterShare = 1 / 3;
 const idleWaitMs = 1;
-/** Between two attempts to prolong a lease that is still good. */
+/** Pause between attempts to renew a valid lease. */
 const renewPauseMs = 250;
 
 /**
- * Makes Snowflake ids: in rising order, never the same twice, never of a time that this process has no lease for. Their times are those of the leases' clock and of this process's
- * monotonic one: the wall clock counts for nothing.
+ * Makes Snowflake ids: rising, unique, and only of times that this process holds a lease for. Times come from the
+ * leases' clock and this process's monotonic clock; the wall clock does not matter.
  *
- * A clock that steps back is never followed: ids go on only once it is past the last one used. More than 4,096 ids in a millisecond wait for the next.
+ * It never follows a clock back: ids continue once the clock has passed the last one used. More than 4,096 ids in a
+ * millisecond wait for the next one.
  */
 export class IdGenerator {
   readonly #clock: LeaseClock;
   readonly #log: Log;
   #lease: WorkerLease | undefined;
-  /** How long the lease was when it was given. */
+  /** The length of the lease when it was granted. */
   #leaseMs = 0;
   #leasing: Promise<void> | undefined;
   #renewFromMs = 0;
@@ -45,8 +46,8 @@ export class IdGenerator {
   }
 
   /**
-   * `count` ids, rising. Throws `Unavailable` where no lease is to be had or the clock is back by more than a second,
-   * `DeadlineExceeded` where the clock does not go on in time.
+   * Returns `count` rising ids. Throws `Unavailable` if no lease is available or the clock is behind by more than a
+   * second, and `DeadlineExceeded` if the clock does not advance in time.
    */
   async take(count: number, deadline: Deadline): Promise<bigint[]> {
     const ids: bigint[] = [];
@@ -58,18 +59,18 @@ export class IdGenerator {
     return ids;
   }
 
-  /** Gives the worker number back. */
+  /** Returns the worker number. */
   async close(): Promise<void> {
     this.#closed = true;
     await this.#leasing?.catch(() => undefined);
-    // From here on none is made, so that nothing later than the last one is used.
+    // No id is made from here on, so that none is later than the last one reported.
     this.#lease = undefined;
     await this.leases
       .release(this.#lastMs)
       .catch((error: unknown) => this.#log.debug({ err: error }, 'a worker number could not be given back'));
   }
 
-  /** Makes as many of the ids as this millisecond has left. False where it has none, or there is no lease for it. */
+  /** Makes as many ids as this millisecond has left. False if it has none, or no lease covers it. */
   #make(count: number, ids: bigint[]): boolean {
     const { nowMs } = this.#clock;
     const lease = this.#lease;
@@ -100,7 +101,8 @@ export class IdGenerator {
       return deadline.race(this.#renew(), 'getting a worker number');
     const behindMs = Math.max(this.#lastMs, lease.fromMs) - nowMs;
     if (behindMs > maxWaitMs) {
-      // Where the clock was ahead of that of the leases, the next renewal says so; where that stepped back, it may be set right again.
+      // If this clock was ahead of the leases', the next renewal shows it; if the leases' clock stepped back, it may
+      // be corrected again.
       this.#renewInBackground();
       throw new RoostError(
         'Unavailable',

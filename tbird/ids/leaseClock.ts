@@ -1,9 +1,9 @@
-/** An answer that took long tells an earlier time than it is. The clock goes back by no more than this for it. */
+/** A slow answer reports a time that has passed. The clock steps back for it by at most this. */
 const maxSlewMs = 2;
-/** What differs by more is no slow answer: the clock was ahead. */
+/** A larger difference is no slow answer: the clock was ahead. */
 const maxSlowAnswerMs = 250;
 
-/** The clock of a lease: what the lease said, and the monotonic clock since. */
+/** The clock of a lease: the time that the lease gave, and the monotonic clock since. */
 export class LeaseClock {
   #aheadMs: number | undefined;
 
@@ -14,7 +14,7 @@ export class LeaseClock {
     return this.#aheadMs === undefined ? undefined : Math.floor(this.monotonicMs() + this.#aheadMs);
   }
 
-  /** A reading that has just arrived. It is never ahead of the clock that was read. */
+  /** Takes in a reading that has just arrived. It is never ahead of the clock that was read. */
   learn(nowMs: number): void {
     const aheadMs = nowMs - this.monotonicMs();
     const backMs = this.#aheadMs === undefined ? 0 : this.#aheadMs - aheadMs;

@@ -5,20 +5,20 @@ import { hostClockMs, type DatabaseHost } from '../../mysql/index.js';
 import type { WorkerLease, WorkerLeases } from './workerLease.js';
 
 export interface WorkerLeaseOptions {
-  /** How far ahead of the clock a holder reserves times: as long as its number stays unused after it was killed. */
+  /** How far ahead a holder reserves times; also how long its number stays unused after it was killed. */
   readonly ttlMs?: number;
 }
 
 const defaultTtlMs = 60_000;
 const operationDeadlineMs = 2_000;
-/** Numbers that others were quicker to take, before it is said that there is none. */
+/** Attempts lost to faster servers, before reporting that no number is free. */
 const maxAttempts = 32;
-/** Numbers among which one is chosen where another server was quicker: several that start at once then seldom choose the same. */
+/** Candidates to choose among after losing an attempt, so that servers that start together seldom collide. */
 const choices = 8;
-/** Ids are never further from the journal's time than this, whatever the hosts' clocks say. */
+/** Ids stay this close to the journal's time, whatever the hosts' clocks say. */
 const maxFromJournalMs = 1_000;
 
-/** What one host knows of a worker number. */
+/** A worker number's row on one host. */
 interface Row {
   readonly owner: string;
   readonly untilMs: number;
@@ -31,11 +31,13 @@ interface Look {
 }
 
 /**
- * Worker numbers in a table of the name server's database, on each of its hosts: one row a number, with its holder and the time up to which ids may have been made with it.
+ * Worker numbers in a table of the name server's database on each of its hosts: one row per number, with its holder
+ * and the time up to which ids may have been made with it.
  *
- * A lease holds once a majority of the hosts has it. A row's time only moves forward, by a statement that names what it was before, and whoever takes a number over starts behind all
- * times that it found on a majority. Two majorities share a host, so that the times of two holders never overlap, whichever host is named first and whatever any clock says.
- * A holder that is stopped and wakes up late finds its clock past its time and stops by itself; its renewal then finds another holder in the rows.
+ * A lease holds once a majority of the hosts has it. A row's time only moves forward, by a compare-and-set statement,
+ * and a new holder starts after all times that it found on a majority. Two majorities share a host, so that the times
+ * of two holders never overlap, whichever host comes first and whatever any clock says. A holder that was stopped
+ * finds its clock past its time when it wakes up, and stops by itself; its renewal then finds another holder.
  */
 export class SqlWorkerLeases implements WorkerLeases {
   readonly #owner = randomUUID();
@@ -45,8 +47,8 @@ export class SqlWorkerLeases implements WorkerLeases {
   #held: WorkerLease | undefined;
 
   /**
-   * @param hosts those of the name server
-   * @param database must be a checked identifier
+   * @param hosts the name server's
+   * @param database a checked identifier
    * @param journalMs the journal's time
    */
   constructor(
@@ -59,7 +61,7 @@ export class SqlWorkerLeases implements WorkerLeases {
     this.#ttlMs = options.ttlMs ?? defaultTtlMs;
   }
 
-  /** Those of a cluster. */
+  /** The worker numbers of a cluster. */
   static of({ config, mysql, jobs }: Gizzard, ttlMs = defaultTtlMs): SqlWorkerLeases {
     return new SqlWorkerLeases(
       config.nameServer.hosts.map((name) => mysql.host(name)),
@@ -108,7 +110,10 @@ export class SqlWorkerLeases implements WorkerLeases {
     );
   }
 
-  /** Has no id made up to a time, in milliseconds, whatever its number: such ids are of an earlier life of the cluster. Throws `Unavailable` where fewer than a majority of the hosts answer. */
+  /**
+   * Reserves all times up to `untilMs` for every number: ids of those times belong to an earlier life of the cluster.
+   * Throws `Unavailable` if fewer than a majority of the hosts answer.
+   */
   async reserveUntil(untilMs: number): Promise<void> {
     const numbers = JSON.stringify(Array.from({ length: snowflakeWorkers }, (_, worker) => worker));
     await this.#onEach(async (host) => {
@@ -122,7 +127,7 @@ export class SqlWorkerLeases implements WorkerLeases {
     });
   }
 
-  /** What the hosts' clocks say, the one in the middle, and no further from the journal's than is allowed. */
+  /** The median of the hosts' clocks, bounded by the journal's time. */
   async #clock(looks: readonly Look[]): Promise<number> {
     const clocks = looks.map(({ nowMs }) => nowMs).sort((a, b) => a - b);
     const journalMs = await this.journalMs();
@@ -132,10 +137,13 @@ export class SqlWorkerLeases implements WorkerLeases {
     );
   }
 
-  /** Takes or prolongs a number on every host that has nothing later for it than `fromMs`, or has this holder. False where fewer than a majority do: times are wasted, and none is given twice. */
+  /**
+   * Takes or renews a number on every host that has no later time than `fromMs` for it, or this holder. False without
+   * a majority: times are then wasted, but none is given twice.
+   */
   async #write(worker: number, fromMs: number, untilMs: number): Promise<boolean> {
     const done = await this.#onEach(async (host) => {
-      // A statement that sets a row to what it holds counts as none changed.
+      // MySQL counts a row as unchanged if the statement sets the values that it has.
       const { affectedRows } = await host.run(
         `UPDATE ${this.#table} SET owner = ?, until_ms = GREATEST(until_ms, ?), renewals = renewals + 1 WHERE worker_id = ? AND (owner = ? OR until_ms <= ?)`,
         [this.#owner, untilMs, worker, this.#owner, fromMs],
@@ -177,11 +185,11 @@ export class SqlWorkerLeases implements WorkerLeases {
     return Math.floor(this.hosts.length / 2) + 1;
   }
 
-  /** Asks every host; those that fail are left out. Throws `Unavailable` where fewer than a majority answer. */
+  /** Asks every host; failing ones are left out. Throws `Unavailable` if fewer than a majority answer. */
   async #onEach<T>(ask: (host: DatabaseHost) => Promise<T>): Promise<T[]> {
     const answers = await Promise.allSettled(
       this.hosts.map((host) => {
-        // A host that hangs for new connections is not waited for any longer than one that hangs in a statement.
+        // A host that hangs on connecting is given up as soon as one that hangs in a statement.
         const within = deadline();
         return within.race(ask(host), `asking ${host.name} for a worker number`);
       }),
@@ -214,7 +222,10 @@ export class SqlWorkerLeases implements WorkerLeases {
   }
 }
 
-/** Numbers that nobody holds, each with the time that holders before may have used up: first those that have been free for longest, so that one that a killed process held rests, then unused ones. */
+/**
+ * Free numbers, each with the time that earlier holders may have used: first those free for longest, so that a killed
+ * process's number rests, then unused ones.
+ */
 function freeNumbers(looks: readonly Look[], nowMs: number): { readonly worker: number; readonly fromMs: number }[] {
   const latest = new Map<number, number>();
   for (const { rows } of looks)

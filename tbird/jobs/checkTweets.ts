@@ -29,11 +29,11 @@ export function checkTweets(payload: Buffer, { topology, latest }: JobBounds): v
   }
 }
 
-/** Without what the content leaves out. */
+/** The draft without absent fields. */
 const draftOf = (content: TweetContent): TweetDraft =>
   Object.fromEntries(Object.entries(content).filter(([, value]) => value !== undefined)) as unknown as TweetDraft;
 
-/** How long the windows of this cluster are, as their shards say. */
+/** The length of this cluster's windows, according to its shards. */
 function clusterWindowMs(topology: Topology): number | undefined {
   const leaf = topology.routes(tweetsTableId)[0]?.leaves[0]?.shard;
   return leaf === undefined ? undefined : windowMsOf(leaf);

@@ -17,8 +17,9 @@ interface Item {
 }
 
 /**
- * Writes of tweets. The edges that a create brings to the indexes are journaled together with it. What only the row can tell follows from here: the edges of
- * a tweet whose state is another than its create says, since whoever deletes a tweet need not know its author; and those of a tweet that several contents came for.
+ * Writes of tweets. The index edges of a create are journaled with it. Two things are known only from the row, and
+ * follow from here: the edges of a tweet with a state other than its create says, since a delete need not know the
+ * author; and those of an id with several contents.
  */
 export const tweetJob = (
   tables: TweetTables,

@@ -5,17 +5,20 @@ import { createdRecord, deleted, live, type TweetRecord } from '../tweetRecord.j
 import type { TweetContent } from '../tweet.js';
 import { contentFrom, contentRow } from '../tweetRules.js';
 
-/** What a job needs to know of where tweets and their indexes are. None of it ever changes for a cluster. */
+/** Where tweets and their indexes are. Constant for a cluster. */
 export interface TweetPlaces {
   readonly tableId: number;
   readonly windowMs: number;
   readonly graphs: TweetGraphs;
 }
 
-/*
- * A batch of writes in the journal, as JSON: ids and times in microseconds as texts, since a JSON number of them is not exact everywhere.
- *   {"v": 1, "table": …, "window_ms": …, "graphs": [by user, replies, retweets], "tweets": [content and the time of its writing], "states": [[id, state, time, not before]]}
- * Times of 16 digits are those that the journal gives. A state counts from `not before` on where its time is earlier.
+/**
+ * A batch of writes in the journal, as JSON with ids and times as strings, since JSON numbers are not exact
+ * everywhere. Times are in microseconds.
+ * {"v": 1, "table": …, "window_ms": …, "graphs": [by user, replies, retweets], "tweets": [content and the time of its
+ * writing], "states": [[id, state, time, not before]]}
+ * The journal fills in times of 16 digits. A state with an earlier time than `not before` counts from `not before`
+ * on.
  */
 const version = 1;
 
@@ -39,7 +42,7 @@ export interface TweetWrites {
 export interface StateChange {
   readonly id: bigint;
   readonly state: number;
-  /** Absent: when the journal accepts it, or `notBefore` where that is later. */
+  /** Absent: the time of acceptance, or `notBefore` if that is later. */
   readonly time: Micros | undefined;
   readonly notBefore: Micros;
 }
@@ -47,14 +50,14 @@ export interface StateChange {
 /** A create. */
 export interface Creation {
   readonly content: TweetContent;
-  /** Absent: when the journal accepts it. */
+  /** Absent: the time of acceptance. */
   readonly writtenAt?: Micros;
 }
 
-/** What stands where the journal puts a time. */
+/** Placeholder for a time that the journal fills in. */
 const openTime = '0'.repeat(16);
 
-/** Creates and changes of state, as a job. */
+/** Encodes creates and changes of state as a job. */
 export function encodeTweets(
   { tableId, windowMs, graphs: { byUser, replies, retweets } }: TweetPlaces,
   creations: readonly Creation[],
@@ -68,7 +71,7 @@ export function encodeTweets(
     json += text;
     bytes += Buffer.byteLength(text);
   };
-  /** Ends with an open time and what comes behind it. */
+  /** Adds text that ends in an open time, and the text after it. */
   const addOpen = (text: string, behind: string): void => {
     add(`${text}"`);
     offsets.push(bytes);
@@ -92,7 +95,7 @@ export function encodeTweets(
   };
 }
 
-/** Throws `DataLoss` where the payload is not one of ours, `UnknownJob` where it is of a later version. */
+/** Throws `DataLoss` for bytes that are no such payload, and `UnknownJob` for a later version. */
 export function decodeTweets(payload: Buffer): TweetWrites {
   try {
     const stored = JSON.parse(payload.toString()) as Stored;

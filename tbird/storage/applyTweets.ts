@@ -3,12 +3,13 @@ import type { DatabaseHost } from '../../mysql/index.js';
 import { mergeTweets, sameRecord, type TweetRecord } from '../tweetRecord.js';
 import { lockTweets, writeTweets } from './tweetRows.js';
 
-/** How the rows of tweets are changed: in the tables alone, or by way of the caches. */
+/** How tweets' rows are written: to the tables alone, or through the caches. */
 export type TweetWriter = typeof applyTweets;
 
 /**
- * Merges writes into one shard's rows, in one transaction. Rows that exist are locked in the order of their ids; new ones are inserted plainly: when another
- * process has inserted one since, that is a duplicate key, and the transaction starts again. Returns what each tweet came to.
+ * Merges writes into one shard's rows in one transaction, and returns the resulting tweets. Existing rows are locked
+ * in id order; new rows are inserted plainly. If another process has inserted one since, the duplicate key restarts
+ * the transaction.
  */
 export function applyTweets(
   host: DatabaseHost,
@@ -41,7 +42,7 @@ export function applyTweets(
   });
 }
 
-/** Deletes the rows that are still as given. Returns how many it deleted. */
+/** Deletes the rows that are unchanged since they were read. Returns how many. */
 export function removeTweets(
   host: DatabaseHost,
   table: string,

@@ -13,7 +13,7 @@ export interface ScanBounds {
   readonly retweets: boolean;
 }
 
-/** A user's newest tweets in one table that are not deleted, newest first. */
+/** A user's newest undeleted tweets in one table, newest first. */
 export async function scanTweets(
   session: SqlSession,
   table: string,

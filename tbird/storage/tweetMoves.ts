@@ -8,11 +8,11 @@ import { recordOf, rowOf } from './tweetRows.js';
 import { windowMsOf } from './tweetsAttributes.js';
 import { tweetsTable, type TweetTables } from './tweetTable.js';
 
-/** How the shards of tweets are copied, compared, repaired and taken away: page by page in the order of the ids. */
+/** Copies, compares, repairs and drops shards of tweets, page by page in id order. */
 export const tweetMoves = (tables: TweetTables): Movable<DatabaseHost> =>
   movableTables(tables.database, [tweetsMoves(tables)]);
 
-/** A row, and the length of its shard's window, by which its stripe is found. */
+/** A row with the length of its shard's window, which determines its stripe. */
 export interface TweetRow {
   readonly record: TweetRecord;
   readonly windowMs: number;

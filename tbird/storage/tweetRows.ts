@@ -8,7 +8,7 @@ import { tweetsTable } from './tweetTable.js';
 
 const { read } = tweetsTable;
 
-/** A row of all columns. `id` stands for the first, where that holds something else. */
+/** A row of all columns. Pass `id` if the first column holds something else. */
 export function recordOf(row: SqlRow, id = read.id(row)): TweetRecord {
   const [state, stateAt] = [read.state(row), read.state_at(row)];
   const userId = read.user_id(row);
@@ -36,10 +36,10 @@ export function recordOf(row: SqlRow, id = read.id(row)): TweetRecord {
 
 const losersFrom = (json: string): TweetContent[] => (JSON.parse(json) as unknown[][]).map(contentFrom);
 
-/** What readers see of a row; undefined where there is no content yet. */
+/** The part of a row that readers see; undefined if it has no content yet. */
 export function tweetOf({ written, state, stateAt }: TweetRecord): Tweet | undefined {
   if (written === undefined) return undefined;
-  // By name: spreading is several times slower, and multi-gets do this most.
+  // Property by property: spreading is several times slower, and multi-gets spend their time here.
   const { id, userId, text, createdAtMs, replyToTweetId, replyToUserId, retweetOfId, flags, extra } = written.content;
   return {
     id,
@@ -55,7 +55,7 @@ export function tweetOf({ written, state, stateAt }: TweetRecord): Tweet | undef
   };
 }
 
-/** Ids, and the table that they are to be looked for in. */
+/** Ids, and the table to look in. */
 export interface IdsOfTable {
   readonly table: string;
   readonly ids: readonly bigint[];
@@ -64,14 +64,15 @@ export interface IdsOfTable {
 const otherColumns = tweetsTable.names.filter((name) => name !== tweetsTable.key);
 
 /**
- * An id is given back as its place among all of the statement, counted from 1: that is cheaper to send and to read than the id. The places stand in a derived
- * table, as MySQL 8 refuses to lock a statement whose own table is a JSON_TABLE (error 3569).
+ * An id comes back as its place in the statement, counted from 1, which is cheaper to send and to read than the id.
+ * The places stand in a derived table, because MySQL 8 refuses to lock a statement whose own table is a JSON_TABLE
+ * (error 3569).
  */
 const readSql = (table: string): string =>
   `SELECT ? + k.n, ${otherColumns.map((column) => `t.${column}`).join(', ')}
    FROM (SELECT n, i FROM JSON_TABLE(?, '$[*]' COLUMNS (n FOR ORDINALITY, i BIGINT UNSIGNED PATH '$')) j) k STRAIGHT_JOIN ${table} t ON t.id = k.i`;
 
-/** The rows that exist of some ids, from tables of one host in one statement. */
+/** The existing rows of some ids, from tables of one host in one statement. */
 export async function readTweets(
   session: SqlSession,
   tables: readonly IdsOfTable[],
@@ -90,7 +91,7 @@ export async function readTweets(
   );
 }
 
-/** The same of one table, locked in the order of the ids until the transaction ends. */
+/** Such rows of one table, locked in id order until the transaction ends. */
 export const lockTweets = (
   session: SqlSession,
   table: string,
@@ -98,7 +99,7 @@ export const lockTweets = (
   deadline: Deadline,
 ): Promise<TweetRecord[]> => readTweets(session, [{ table, ids }], deadline, 'FOR UPDATE');
 
-/** Inserts rows plainly: one that exists after all is a `Conflict`. With `replace`, writes rows that exist. */
+/** Inserts rows plainly: an existing one is a `Conflict`. With `replace`, overwrites existing rows. */
 export async function writeTweets(
   session: SqlSession,
   table: string,

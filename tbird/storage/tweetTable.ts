@@ -2,7 +2,7 @@ import { columnTypes, defineTable, type ShardTables } from '../../mysql/index.js
 
 const { id, int64, longText, nullable, safeInteger, text, uint8, uint32 } = columnTypes;
 
-/** The rows of tweets. Content is NULL while only a deletion, or its undoing, has come. */
+/** The rows of tweets. Content is NULL while only a deletion or its reversal has arrived. */
 export const tweetsTable = defineTable(
   'tweets',
   {
@@ -24,5 +24,5 @@ export const tweetsTable = defineTable(
   ['KEY author (user_id, id)'],
 );
 
-/** The tables of tweets in one database, one for each shard. */
+/** The tables of tweets in one database, one per shard. */
 export type TweetTables = ShardTables<typeof tweetsTable.types>;

@@ -1,6 +1,6 @@
 import type { Attributes, ShardAttributes, ShardInfo } from '../../gizzard/index.js';
 
-/** The attributes of a shard of tweets: how long its window is, in milliseconds. */
+/** The attributes of a shard of tweets: the length of its window in milliseconds. */
 export const tweetsAttributes: ShardAttributes = {
   windowMs: {
     values: 'the length of its window, an integer of milliseconds from 1',
@@ -10,7 +10,7 @@ export const tweetsAttributes: ShardAttributes = {
 
 export const windowMsOf = ({ attributes }: ShardInfo): number => Number(attributes['windowMs']);
 
-/** Of a shard of windows of this length. */
+/** The attributes of a shard with windows of this length. */
 export const ofWindowMs = (windowMs: number): { readonly attributes: Attributes } => ({
   attributes: { windowMs: String(windowMs) },
 });
