@@ -57,7 +57,7 @@ it('has types that resolve for every importer of ES modules', async () => {
   const resolutionOf = (problem: object) =>
     Object.entries(problem).find(([key]) => key.startsWith('resolution'))?.[1] as unknown;
   expect(problems.filter((problem) => !older.has(resolutionOf(problem)))).toEqual([]);
-});
+}, 120_000);
 
 it.each(['index.js', 'index.d.ts'])('has a client that loads no more than it uses: %s', (entry) => {
   const { files, packages } = reachedFrom(join(installed, 'dist/sdk', entry));
