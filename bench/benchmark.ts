@@ -1,5 +1,6 @@
 import type { ServerReady } from '../cli/serverReady.js';
-import type { RoostConfig, RoostConfigInput } from '../process/index.js';
+import type { RoostConfig } from '../process/index.js';
+import type { ClusterConfigInput } from '../test/clusterConfig.js';
 import type { Roost } from '../sdk/index.js';
 
 /** A cluster made for one benchmark: a playground, and one server in a process of its own. */
@@ -40,7 +41,7 @@ export interface ClusterBenchmark extends Described {
   /** Database hosts that it needs. Absent: one. */
   readonly databaseHosts?: number;
   /** What its configuration has beside that of the playground. */
-  readonly config?: Partial<RoostConfigInput>;
+  readonly config?: Partial<ClusterConfigInput>;
   /** Whether the cluster leaves the last core to the load. */
   readonly pinned?: boolean;
   /** Whether the server measures its turns of the event loop, with bench/turnCosts.ts. */

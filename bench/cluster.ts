@@ -6,7 +6,8 @@ import { startServerProcess, stopServerProcess } from '../cli/serverProcess.js';
 import { Deadline } from '../core/index.js';
 import { openFlock } from '../flock/index.js';
 import { startPlayground, type Playground } from '../playground/index.js';
-import { configSchema, type RoostConfig } from '../process/index.js';
+import type { RoostConfig } from '../process/index.js';
+import { clusterSchema } from '../test/clusterConfig.js';
 import { connect, type Roost } from '../sdk/index.js';
 import type { BenchCluster, ClusterBenchmark } from './benchmark.js';
 import { leaveLastCore } from './cores.js';
@@ -35,7 +36,7 @@ export async function withCluster<T>(
     });
     process.stderr.write(`measured on ${playground.serverVersion}\n`);
     const written = { ...(JSON.parse(readFileSync(playground.configPath, 'utf8')) as object), ...more };
-    const config = configSchema.parse(written);
+    const config = clusterSchema.parse(written);
     const configPath = join(dir, 'roost.config.json');
     const profilePath = join(dir, 'profile.json');
     const turnsPath = join(dir, 'turns');

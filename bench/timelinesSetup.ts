@@ -5,7 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Deadline } from '../core/index.js';
 import type { Gizzard } from '../gizzard/index.js';
 import { startPlayground } from '../playground/index.js';
-import { configSchema, type RoostConfig, type RoostConfigInput } from '../process/index.js';
+import type { RoostConfig } from '../process/index.js';
+import { type ClusterConfigInput, clusterSchema } from '../test/clusterConfig.js';
 import { openTimelines, type TimelineService } from '../timeline/index.js';
 
 const deadlineMs = 120_000;
@@ -33,13 +34,13 @@ export async function withTimelines<T>(work: (timelines: BenchTimelines) => Prom
   });
   try {
     const [, tl1, tl2] = playground.redisServers;
-    const given = JSON.parse(readFileSync(playground.configPath, 'utf8')) as RoostConfigInput;
-    const config = configSchema.parse({
+    const given = JSON.parse(readFileSync(playground.configPath, 'utf8')) as ClusterConfigInput;
+    const config = clusterSchema.parse({
       ...given,
       timeline: { hosts: { tl1: tl1!, tl2: tl2! } },
       cache: { tweets: true, graphs: true, deadlineMs: 1_000 },
       log: { level: 'silent' },
-    } satisfies RoostConfigInput);
+    } satisfies ClusterConfigInput);
     const service = await openTimelines(config, { work: true, create: true });
     try {
       await service.flock.createGraph('follows', { shards: 2, replicas: 1 });

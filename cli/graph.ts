@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
-import { DroppedGraphs, type Flock, openFlock } from '../flock/index.js';
+import { portOf } from '../cluster/index.js';
+import { DroppedGraphs, type Flock, flockStore, openFlock } from '../flock/index.js';
 import type { RoostConfig } from '../process/index.js';
 import { connect } from '../sdk/index.js';
 import type { CliIo } from './console/cliIo.js';
@@ -121,11 +122,10 @@ export async function withFlock<T>(
 const servedWithinMs = 5_000;
 
 /** A server that runs already sees the graph at its next look at the name server; the next command should not come before that. */
-async function untilServed({ server }: RoostConfig, name: string): Promise<void> {
-  if (server.flockPort === 0) return;
-  const roost = await connect({ servers: [`${server.host}:${server.flockPort}`], deadlineMs: 200 }).catch(
-    () => undefined,
-  );
+async function untilServed(config: RoostConfig, name: string): Promise<void> {
+  const port = portOf(config, flockStore);
+  if (port === 0) return;
+  const roost = await connect({ servers: [`${config.server.host}:${port}`], deadlineMs: 200 }).catch(() => undefined);
   if (roost === undefined) return;
   try {
     const endMs = performance.now() + servedWithinMs;

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
+import { servedNames } from '../cluster/index.js';
 import {
   type PlaygroundSource,
   readPlayground,
@@ -64,6 +65,7 @@ export function addPlaygroundCommands(program: Command, io: CliIo): void {
     .action(async (options: StartOptions) => {
       const { dir, configPath, serverVersion } = await startPlayground({
         dir: resolve(io.workingFolder, options.dir),
+        services: servedNames(io.stores),
         ...(options.hosts === undefined ? {} : { databaseHosts: options.hosts }),
         ...(options.caches === undefined ? {} : { caches: options.caches }),
         ...(options.fsync === undefined ? {} : { redisFsync: options.fsync }),

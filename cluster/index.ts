@@ -6,9 +6,9 @@ export type { CliIo } from './cliIo.js';
 export { checkTimes, journalWrite, type JournalWriteOptions } from './journalWrite.js';
 export { Cluster, openCluster, withUsed, type OpenClusterOptions, type OpenedStore } from './openCluster.js';
 export { deadlineOf, type ReadOptions, type WriteOptions } from '../wire/index.js';
-export { configKeysOf } from './storeConfig.js';
+export { configPartsOf } from './storeConfig.js';
 export { portOf, serveCluster, type ServedCluster } from './serveCluster.js';
-export { servicesOf, type NamedService } from './servicesOf.js';
+export { servedNames, servicesOf, type NamedService } from './servicesOf.js';
 export {
   defineStore,
   type OpenedOf,

@@ -71,6 +71,7 @@ export class Cluster<Stores extends readonly StoreLike[] = readonly StoreLike[]>
       shardTypes,
       jobTypes: store.jobTypes(opened, context),
       checks: store.doctorChecks?.(opened) ?? [],
+      ...(store.config && { settings: { [store.name]: store.config.shared(config) } }),
     });
   }
 

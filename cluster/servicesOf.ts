@@ -15,6 +15,10 @@ export const ownServices = {
   metrics: { service: 'metrics', roles: adminRoles },
 } as const satisfies Readonly<Record<string, NamedService>>;
 
+/** The stores that have a service, by name. */
+export const servedNames = (stores: readonly Store[]): readonly string[] =>
+  stores.flatMap(({ name, service }) => (service === undefined ? [] : [name]));
+
 /** The services of a server with some stores. */
 export const servicesOf = (stores: readonly Store[]): readonly NamedService[] => [
   ...stores.flatMap(({ name, service }) =>

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { ServiceRoles } from '../access/index.js';
 import type { Caches } from '../cache/index.js';
-import type { ConfigKeys, Log, Metrics, RoostConfig } from '../process/index.js';
+import type { ConfigPart, Log, Metrics, RoostConfig } from '../process/index.js';
 import type { AnyJobType, Backend, Check, Gizzard, ShardType } from '../gizzard/index.js';
 import type { ForeignJobs, ServiceOptions, ThriftService } from '../server/index.js';
 import type { CachedKinds } from './cachedKind.js';
@@ -87,11 +87,8 @@ export interface Store<
 > {
   /** Unique in a cluster: lower-case letters and digits. Also names its port, `server.<name>Port`. */
   readonly name: Name;
-  /**
-   * Its configuration keys, by section, each with a default. Its port is there without them. They cannot change
-   * Roost's own keys.
-   */
-  readonly config?: ConfigKeys;
+  /** Its keys of the configuration: `configPart` makes them. Its port is `server.<name>Port` by itself. */
+  readonly config?: ConfigPart;
   /** Stores that this one reads or writes. They open before it, and close after it. */
   readonly uses?: Uses;
   /** Creates the store's interface. */

@@ -5,6 +5,7 @@ import { checkGraphs } from './check/checkGraphs.js';
 import { EdgeCaches } from './cached/edgeCaches.js';
 import { edgeKey, nodeKey, parseEdgeKey, parseNodeKey } from './cached/edgeKeys.js';
 import { Flock } from './flock.js';
+import { flockConfig } from './flockConfig.js';
 import { edgeJob } from './jobs/edgeJob.js';
 import { nodeJob } from './jobs/nodeJob.js';
 import { recountJob } from './jobs/recountJob.js';
@@ -20,6 +21,7 @@ import { flockShardType } from './storage/flockShardType.js';
 /** The social graph, as a store. */
 export const flockStore: Store<'flock', Flock, readonly []> = defineStore({
   name: 'flock',
+  config: flockConfig,
   open: ({ gizzard, caches, close }) =>
     new Flock(gizzard, { caches: caches.main && new EdgeCaches(caches.main, caches, gizzard), close }),
   shardTypes: ({ options: { caches } }, { gizzard }) => [

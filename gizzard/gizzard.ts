@@ -4,11 +4,10 @@ import { Deadline, RoostError } from '../core/index.js';
 import { Control } from './control/control.js';
 import { ControlStore } from './control/controlStore.js';
 import { ReplicasHealth } from './control/replicasHealth.js';
-import type { Check } from './doctor/check.js';
 import { Doctor } from './doctor/doctor.js';
 import { DatabaseHosts, mysqlBackend, ShardDatabase } from '../mysql/index.js';
 import { Metrics, silentLog, type Log, type RoostConfig } from '../process/index.js';
-import type { Backend, DroppedShard, Host } from './backend.js';
+import type { DroppedShard, Host } from './backend.js';
 import { Hosts } from './hosts.js';
 import type { AnyJobType } from './jobs/jobType.js';
 import { Jobs } from './jobs/jobs.js';
@@ -23,6 +22,7 @@ import { MovesDatabase } from './moving/movesDatabase.js';
 import { Servers, type ServerDescription, type ServerVersion } from './moving/servers.js';
 import { Strays } from './moving/strays.js';
 import { NameServer } from './nameServer/nameServer.js';
+import { RegisteredTypes, type GizzardTypes } from './registeredTypes.js';
 import { nodeType } from './nodes/index.js';
 import { Hedge } from './routing/hedge.js';
 import { onSameHosts, readableOn } from './routing/onSameHosts.js';
@@ -43,16 +43,6 @@ export interface GizzardOptions {
   readonly metrics?: Metrics;
   /** How jobs reach the injectors of remote clusters. Without it, a process that works leaves their backlogs to others. */
   readonly sendJobs?: SendJobs;
-}
-
-/** What a store tells Gizzard of its shards and jobs. */
-export interface GizzardTypes {
-  /** What its shards live on beside MySQL; stores may share one. They are closed with the Gizzard. */
-  readonly backends?: readonly Backend[];
-  readonly shardTypes: readonly ShardType[];
-  readonly jobTypes: readonly AnyJobType[];
-  /** What the doctor looks at beside its own checks. */
-  readonly checks?: readonly Check[];
 }
 
 /** Making a shard's tables takes no longer than this. */
@@ -99,11 +89,9 @@ export class Gizzard {
   readonly servers: Servers;
   readonly log: Log;
   readonly metrics: Metrics;
-  readonly #shardTypes = new Map<string, ShardType>();
+  readonly #types = new RegisteredTypes();
   /** The attributes of shards in their forms, by the types that are registered. */
-  readonly attributes = new AttributeForms(this.#shardTypes);
-  readonly #jobTypes = new Map<string, AnyJobType>();
-  readonly #checks: Check[] = [];
+  readonly attributes = new AttributeForms(this.#types.shards);
   readonly #sweeper: DroppedSweeper;
   #started = false;
   #working = false;
@@ -131,7 +119,7 @@ export class Gizzard {
     );
     this.jobs = new Jobs(
       config,
-      this.#jobTypes,
+      this.#types.jobs,
       () => this.topology,
       this.hosts,
       this.mysql,
@@ -152,12 +140,11 @@ export class Gizzard {
     this.replicas = new ReplicasHealth(this.nameServer, this.control);
     const database = new MovesDatabase(this.control, this.attributes);
     const require = (version: number): Promise<void> => this.jobs.requireTopology(version);
-    const digest = configDigest(config);
     const state = (): ServerDescription => ({
       refuses: this.jobs.guard.refused?.message ?? '',
       hosts: this.hosts.names.join('\n'),
       primary: this.control.host.name,
-      config: digest,
+      config: configDigest(config, this.#types.settings),
     });
     this.servers = new Servers(this.control, server, () => this.#versionInUse(), require, this.log, state);
     this.hosts.serverName = () => (this.#working ? this.servers.name : undefined);
@@ -167,7 +154,7 @@ export class Gizzard {
       this.hosts,
       this.nameServer,
       require,
-      this.#shardTypes,
+      this.#types.shards,
       config.moves,
       this.log,
     );
@@ -190,14 +177,14 @@ export class Gizzard {
         moves,
         dropped,
         keepDroppedMs,
-        types: this.#shardTypes,
+        types: this.#types.shards,
         reloadMs: config.nameServer.reloadSeconds * 1000,
         leaveHostAfterMs: config.moves.leaveHostAfterSeconds * 1000,
       },
       config,
       this.log,
     );
-    this.upgrades = new Upgrades({ nameServer, control: this.control, hosts, types: this.#shardTypes, require });
+    this.upgrades = new Upgrades({ nameServer, control: this.control, hosts, types: this.#types.shards, require });
     this.strays = new Strays(
       nameServer,
       hosts,
@@ -218,30 +205,28 @@ export class Gizzard {
         jobs: this.jobs,
         servers,
         config,
-        types: this.#shardTypes,
+        types: this.#types.shards,
       },
-      this.#checks,
+      this.#types.checks,
     );
   }
 
   /** Takes in what a store brings, before `start`. Returns the Gizzard. Throws `InvalidArgument` for a type or a host whose name is taken. */
-  register({ backends = [], shardTypes, jobTypes, checks = [] }: GizzardTypes): this {
+  register({ backends = [], ...types }: GizzardTypes): this {
     if (this.#started) throw new RoostError('FailedPrecondition', 'types are registered before a Gizzard starts');
     for (const backend of backends) this.hosts.add(backend);
-    for (const type of shardTypes) enter(this.#shardTypes, 'shard type', type.name, type);
-    for (const type of jobTypes) enter(this.#jobTypes, 'kind of job', type.kind, type);
-    this.#checks.push(...checks);
+    this.#types.add(types);
     return this;
   }
 
   /** Undefined where this process does not know the type. */
   shardType(name: string): ShardType | undefined {
-    return this.#shardTypes.get(name);
+    return this.#types.shards.get(name);
   }
 
   /** Undefined where this process does not know the kind. */
   jobType(kind: string): AnyJobType | undefined {
-    return this.#jobTypes.get(kind);
+    return this.#types.jobs.get(kind);
   }
 
   get topology(): Topology {
@@ -291,7 +276,7 @@ export class Gizzard {
     const creating = leaves.map((shard) => {
       // Its name is about to enter SQL.
       validShardId(shard.id);
-      const type = this.#shardTypes.get(shard.type);
+      const type = this.#types.shards.get(shard.type);
       if (type === undefined) {
         throw new RoostError('InvalidArgument', `there is no node type and no shard type ${shard.type}`, {
           fields: { type: shard.type },
@@ -313,7 +298,7 @@ export class Gizzard {
     }
     for (const { type, shard, host } of creating) await type.create(host, shard, Deadline.after(createDeadlineMs));
     const noted = changes.map((change): Change => {
-      const schemaVersion = change.kind === 'createShard' ? newestSchema(this.#shardTypes.get(change.shard.type)) : 1;
+      const schemaVersion = change.kind === 'createShard' ? newestSchema(this.#types.shards.get(change.shard.type)) : 1;
       return change.kind === 'createShard' && schemaVersion > 1
         ? { ...change, shard: { ...change.shard, schemaVersion } }
         : change;
@@ -332,7 +317,7 @@ export class Gizzard {
     for (const change of inverse) {
       if (change.kind !== 'createShard') continue;
       const { shard } = change;
-      const movable = this.#shardTypes.get(shard.type)?.moving;
+      const movable = this.#types.shards.get(shard.type)?.moving;
       if (
         movable === undefined ||
         (await movable.holds(this.hosts.host(shard.id.hostname), shard, Deadline.after(createDeadlineMs)))
@@ -486,9 +471,4 @@ export class Gizzard {
     await this.nameServer.reload();
     return Math.min(this.topology.version, this.jobs.oldestVersion ?? Infinity);
   }
-}
-
-function enter<Type>(types: Map<string, Type>, what: string, name: string, type: Type): void {
-  if (types.has(name)) throw new RoostError('InvalidArgument', `two stores bring the ${what} ${name}`);
-  types.set(name, type);
 }

@@ -1,4 +1,5 @@
-export { Gizzard, type GizzardOptions, type GizzardTypes } from './gizzard.js';
+export { Gizzard, type GizzardOptions } from './gizzard.js';
+export type { GizzardTypes } from './registeredTypes.js';
 export {
   type Backend,
   type DroppedList,

@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { RoostError } from '../core/index.js';
-import { configSchema, type RoostConfigInput } from '../process/index.js';
+import type { RoostConfigInput } from '../process/index.js';
 import { isLockFile } from './lock.js';
 import { stateSchema, type PlaygroundState } from './state.js';
 
@@ -95,7 +95,6 @@ export class PlaygroundFolder {
   }
 
   writeConfig(config: RoostConfigInput): void {
-    configSchema.parse(config);
     this.#writeWhole(configFile, JSON.stringify(config, null, 2));
   }
 

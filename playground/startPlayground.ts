@@ -28,6 +28,8 @@ export interface PlaygroundOptions {
   readonly source?: PlaygroundSource | 'auto';
   /** Whether every connection is encrypted, those to our own servers too, and clients show certificates; false when absent. Servers from binaries only. */
   readonly tls?: boolean;
+  /** The services that get a free port each, `server.<name>Port`, beside the manager, the job injector and the admin pages: stores' names. Absent: none. */
+  readonly services?: readonly string[];
   /** Takes over a playground that runs in `dir`, starting those of its servers that do not, where otherwise the start is refused. */
   readonly adopt?: boolean;
   /** Told of what takes long (packages being installed, images being fetched), in words for a person. */
@@ -72,7 +74,8 @@ async function begin(
   const driver = createDriver(source, folder);
   const servers = planServers(previous, options);
   // The configuration names ports of the server too, which nothing listens on yet.
-  const ports = await freePorts(servers.length + 7);
+  const services = ['manager', 'injector', 'admin', ...(options.services ?? [])];
+  const ports = await freePorts(servers.length + services.length);
   for (const server of servers) server.port ||= ports.pop() as number;
   const state: PlaygroundState = {
     format: 1,
@@ -96,7 +99,8 @@ async function begin(
       save: () => folder.writeState(state),
       onStep: options.onStep ?? ignore,
     });
-    folder.writeConfig(configFor(state, ports, folder.certificates));
+    const server = Object.fromEntries(services.map((name, i) => [`${name}Port`, ports[i]!]));
+    folder.writeConfig(configFor(state, server, folder.certificates));
     state.phase = 'running';
     folder.writeState(state);
   } catch (error) {
@@ -221,16 +225,12 @@ function checkSame(
   }
 }
 
-function configFor(
-  state: PlaygroundState,
-  [flockPort, adminPort, managerPort, injectorPort, tbirdPort, usersPort, timelinePort]: readonly number[],
-  certificates: string,
-): RoostConfigInput {
-  const { caFile, server: shown, client } = encryptionIn(certificates);
+function configFor(state: PlaygroundState, server: RoostConfigInput['server'], certificates: string): RoostConfigInput {
+  const { caFile, server: certificate, client } = encryptionIn(certificates);
   const encrypted = state.tls === true ? { tls: { caFile, ...client } } : {};
   const { servers, password } = state;
   const databases = servers.filter(({ kind }) => kind === 'mysql');
-  const [redis, ...more] = servers.filter(({ kind }) => kind === 'redis') as [ServerState, ...ServerState[]];
+  const redis = servers.find(({ kind }) => kind === 'redis')!;
   return {
     databaseHosts: Object.fromEntries(
       databases.map(({ name, host, port, socketPath }) => [
@@ -242,9 +242,7 @@ function configFor(
     nameServer: { hosts: ['db1'] },
     redis: { host: redis.host, port: redis.port, ...encrypted },
     memcached: servers.filter(({ kind }) => kind === 'memcached').map(({ host, port }) => `${host}:${port}`),
-    ...(state.tls === true ? { cache: encrypted, tls: { caFile, ...shown, clientCaFile: caFile } } : {}),
-    server: { flockPort, managerPort, injectorPort, tbirdPort, usersPort, timelinePort, adminPort },
-    // What the journal does not take holds timelines.
-    timeline: { hosts: Object.fromEntries(more.map(({ name, host, port }) => [name, { host, port, ...encrypted }])) },
+    ...(state.tls === true ? { cache: encrypted, tls: { caFile, ...certificate, clientCaFile: caFile } } : {}),
+    server,
   };
 }

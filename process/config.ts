@@ -45,7 +45,8 @@ const redisServer = z.strictObject({
   passwordFile,
   ...encryptionKeys,
 });
-const redis = redisServer.refine(...oneSecret).refine(...mayConnect);
+/** How a Redis server is reached. */
+export const redisSchema = redisServer.refine(...oneSecret).refine(...mayConnect);
 
 const journalRedis = redisServer
   .extend({
@@ -75,17 +76,10 @@ const server = z.strictObject({
   host: z.string().min(1).default('127.0.0.1'),
   /** Allows ports beyond loopback, and calls of servers there, that are not encrypted: on a network that is trusted, or encrypts by itself. */
   plain: z.boolean().default(false),
-  flockPort: port.default(7915),
   /** Gizzard's manager, for DBAs' tools. */
   managerPort: port.default(7920),
   /** Takes jobs from other clusters and from tools. */
   injectorPort: port.default(7921),
-  /** Tweets. */
-  tbirdPort: port.default(7917),
-  /** Users. */
-  usersPort: port.default(7918),
-  /** Timelines, to clients of Haplocheirus. */
-  timelinePort: port.default(7666),
   adminPort: port.default(9990),
   /** Connections to each port; each costs a descriptor and a few kilobytes. Past it, those that have been idle the longest make room for new ones. */
   connections: z.int().min(1).max(1_000_000).default(4_096),
@@ -181,33 +175,7 @@ const moves = z.strictObject({
   undropDays: z.number().positive().max(365).default(7),
 });
 
-const tweets = z.strictObject({
-  /** How long the tables of windows that the retention dropped are kept, so that they can be brought back. */
-  undropDays: z.number().positive().max(3_650).default(7),
-});
-
 const cacheNode = z.string().regex(/^[^\s:]+:\d{1,5}(:[1-9]\d{0,2})?$/, 'must be host:port or host:port:weight');
-
-const timeline = z
-  .strictObject({
-    /** Redis servers that hold timelines, by name, each with a name of its own among all hosts. None: this cluster has no timelines. */
-    hosts: z.record(z.string().min(1).max(64), redis).default({}),
-    /** Entries that a timeline is trimmed to when it has grown past `trimPast`: what Twitter kept. The same on every server. */
-    keep: z.int().min(1).max(10_000).default(800),
-    trimPast: z.int().min(1).max(20_000).default(850),
-    /** A timeline that nobody has read for so long goes, and is rebuilt when it is read again. */
-    ttlDays: z.number().positive().max(3_650).default(21),
-    /**
-     * Moves the line between tweets that are pushed into a home timeline and those that its reader pulls: a reader gets pushes of an author where their reads over the author's posts are at least this times the measured
-     * cost of a push over that of a pull. 0 pushes everything.
-     */
-    pushThreshold: z.number().min(0).max(1e9).default(1),
-    /** The graph that says whom a reader follows, and those of blocks and of authors whose retweets are not wanted, where there are any. */
-    follows: z.string().min(1).default('follows'),
-    blocks: z.string().min(1).default('blocks'),
-    retweetsOff: z.string().min(1).default('retweets_off'),
-  })
-  .refine(({ keep, trimPast }) => keep <= trimPast, '`keep` must not be above `trimPast`');
 
 const cache = z.strictObject({
   /** Of all nodes. */
@@ -229,12 +197,6 @@ const cache = z.strictObject({
   gutterTtlSeconds: z.int().min(1).max(3_600).default(10),
   /** For how long a new node takes entries over from those that had its keys before. */
   warmSeconds: z.int().min(1).max(86_400).default(600),
-  /** Whether tweets, and the lists of users' tweets, are read from the nodes in `memcached`. The same on every server. */
-  tweets: z.boolean().default(false),
-  /** The same for graphs: the newest edges of each node, and edges by their ends. */
-  graphs: z.boolean().default(false),
-  /** The newest ids that are kept of each list: what lies behind them is read from the databases. */
-  listIds: z.int().min(10).max(10_000).default(400),
   /** A larger value is not cached. */
   maxValueBytes: z.int().min(1_024).max(1_000_000).default(262_144),
   /** Entries of each cache that a process keeps to itself as well, and for how long it may then miss another's write. 0: none. */
@@ -242,7 +204,7 @@ const cache = z.strictObject({
   processSeconds: seconds(60).default(2),
 });
 
-/** The schema of `roost.config.json`. Every key has a default but the database hosts. */
+/** The schema of `roost.config.json`, without the keys of stores. Every key has a default but the database hosts. */
 export const configSchema = z.strictObject({
   /** Names this cluster in Redis keys and in the databases, so that two clusters may share servers. */
   cluster: identifier.default('roost'),
@@ -277,8 +239,6 @@ export const configSchema = z.strictObject({
   jobs: jobs.prefault({}),
   journal: journal.prefault({}),
   moves: moves.prefault({}),
-  tweets: tweets.prefault({}),
-  timeline: timeline.prefault({}),
   log: z.strictObject({ level: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info') }).prefault({}),
 });
 

@@ -1,4 +1,4 @@
-import { type ConfigPath, type KeySchema, keySchema, valueFromText, valueKeys } from './configKeys.js';
+import { type ConfigPath, type KeySchema, keysBelow, keySchema, valueFromText, valueKeys } from './configKeys.js';
 import { groupBy, RoostError } from '../core/index.js';
 import { suggest } from './suggest.js';
 
@@ -14,13 +14,7 @@ export interface ConfigOverride {
 export const otherVariables = {
   ROOST_CONFIG: 'the path of the configuration file',
   ROOST_DEBUG: 'when set, errors of the command line come with their stack and causes',
-  ROOST_FLOCK_PORT: 'the port of graphs that docker-compose.yml publishes',
-  ROOST_TBIRD_PORT: 'the port of tweets that docker-compose.yml publishes',
-  ROOST_USERS_PORT: 'the port of users that docker-compose.yml publishes',
-  ROOST_TIMELINE_PORT: 'the port of timelines that docker-compose.yml publishes',
-  ROOST_MANAGER_PORT: 'the port of the manager that docker-compose.yml publishes',
-  ROOST_INJECTOR_PORT: 'the port of the job injector that docker-compose.yml publishes',
-  ROOST_ADMIN_PORT: 'the admin port that docker-compose.yml publishes',
+  'ROOST_<NAME>_PORT': 'what docker-compose.yml publishes server.<name>Port as',
   ROOST_DATABASE_PASSWORD: 'the password of the databases that docker-compose.yml starts',
   ROOST_LONG: 'set while the long tests run',
   ROOST_MYSQL_IMAGE: 'the image of the databases of a playground in containers',
@@ -63,10 +57,12 @@ export function environmentOverrides(
 ): EnvironmentOverrides {
   const [paths, oldPaths] = [pathsByName(variableName, hostNames, keys), pathsByName(oldVariableName, hostNames, keys)];
   const [overrides, outdated]: [ConfigOverride[], ConfigOverride[]] = [[], []];
+  // Variables of docker-compose.yml.
+  const published = new Set(keysBelow(['server'], keys).map((key) => `ROOST_${inCapitals(key)}`));
   const warnings: string[] = [];
   const unread: string[] = [];
   for (const [name, text] of Object.entries(environment)) {
-    if (text === undefined || !isOverride(name)) continue;
+    if (text === undefined || !isOverride(name) || published.has(name)) continue;
     const old = paths.get(name) === undefined;
     const [path, second] = (old ? oldPaths : paths).get(name) ?? [];
     if (path === undefined || (old && addressOfService.test(text))) {

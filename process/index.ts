@@ -1,5 +1,6 @@
 export {
   configSchema,
+  redisSchema,
   type CacheConfig,
   type DatabaseHostConfig,
   type JobsConfig,
@@ -9,7 +10,15 @@ export {
   type RoostConfigInput,
 } from './config.js';
 export { otherVariables, withoutOverrides, type ConfigOverride } from './configEnvironment.js';
-export { configSchemaWith, type ConfigKeys } from './configExtension.js';
+export {
+  configPart,
+  ConfigPart,
+  type ConfigInput,
+  type ConfigKeys,
+  type ConfigProblem,
+  type ConfigValues,
+} from './configPart.js';
+export { configSchemaWith } from './configSchemaWith.js';
 export { configPlaces, loadConfig, type LoadConfigOptions, type LoadedConfig } from './loadConfig.js';
 export { createLog, silentLog, type Log } from './log.js';
 export { Metrics } from './metrics.js';

@@ -2,12 +2,24 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { variableName } from './configEnvironment.js';
-import { valueKeys } from './configKeys.js';
+import { keysOf, valueKeys } from './configKeys.js';
+import { configPart } from './configPart.js';
+import { configSchemaWith } from './configSchemaWith.js';
 import { isRoostError } from '../core/index.js';
 import { loadConfig, type LoadConfigOptions } from './loadConfig.js';
 
 const valid = { databaseHosts: { host1: { port: 3307 }, 'host-2': { port: 3308 } }, nameServer: { hosts: ['host1'] } };
+
+/** What a store brings. */
+const part = configPart(
+  { server: { flockPort: z.int().min(0).max(65_535).default(7915) }, cache: { graphs: z.boolean().default(false) } },
+  {
+    problems: ({ cache }, { memcached }) =>
+      cache.graphs && memcached.length === 0 ? [{ key: ['cache', 'graphs'], text: 'needs nodes to cache on' }] : [],
+  },
+);
 
 /** The variables that Kubernetes sets in every container for a Service in its namespace, with one named port. */
 function variablesOfService(service: string): Record<string, string> {
@@ -35,7 +47,8 @@ describe('loadConfig', () => {
     writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content));
     return path;
   };
-  const load = (options: LoadConfigOptions = {}) => loadConfig({ environment: {}, workingFolder: folder, ...options });
+  const load = (options: LoadConfigOptions = {}) =>
+    loadConfig({ environment: {}, workingFolder: folder, parts: [part], ...options });
   const problem = (options: LoadConfigOptions = {}): { code: string; message: string } => {
     try {
       load(options);
@@ -76,6 +89,7 @@ describe('loadConfig', () => {
       ROOST__JOBS__ERROR_DELAY_SECONDS: '0.5',
       ROOST_TEST_ANYTHING: 'x',
       ROOST_REDIS_IMAGE: 'redis:7',
+      ROOST_FLOCK_PORT: '17915',
       HOME: '/',
     };
     const { config, warnings } = load({
@@ -124,7 +138,7 @@ describe('loadConfig', () => {
   });
 
   it('gives every key a variable of its own', () => {
-    const names = valueKeys(['host1']).map(variableName);
+    const names = valueKeys(['host1'], keysOf(configSchemaWith([part]))).map(variableName);
     expect(names).toContain('ROOST__SERVER__FLOCK_PORT');
     expect(names).toContain('ROOST__NAME_SERVER__RELOAD_SECONDS');
     expect(new Set(names).size).toBe(names.length);
@@ -186,8 +200,8 @@ describe('loadConfig', () => {
       DIR/roost.config.json: nameServer.reloadSeconds must be a number above 0 and up to 3600, found 0
       DIR/roost.config.json: memcached.0 must be host:port or host:port:weight, found "localhost"
       DIR/roost.config.json: server.host must be a string that is not empty, found ""
-      DIR/roost.config.json: server.flockPort must be an integer from 0 to 65535, found 70000
       DIR/roost.config.json: server.adminPort must be an integer from 0 to 65535, found 1.5
+      DIR/roost.config.json: server.flockPort must be an integer from 0 to 65535, found 70000
       DIR/roost.config.json: log.level must be one of silent, error, warn, info, debug, found "loud""
     `);
   });
@@ -200,11 +214,9 @@ describe('loadConfig', () => {
     `);
   });
 
-  it('asks for cache nodes where something is to be cached', () => {
+  it('says what is wrong between keys of a store and of Roost', () => {
     write({ ...valid, cache: { graphs: true } });
-    expect(problem().message).toMatchInlineSnapshot(
-      `"DIR/roost.config.json: cache.graphs needs nodes to cache on: memcached names none"`,
-    );
+    expect(problem().message).toMatchInlineSnapshot(`"DIR/roost.config.json: cache.graphs needs nodes to cache on"`);
   });
 
   it('refuses unknown keys and says which was meant', () => {

@@ -2,9 +2,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { z } from 'zod';
 import type { RoostConfig } from './config.js';
-import { type ConfigKeys, configSchemaWith } from './configExtension.js';
 import { type ConfigOverride, environmentOverrides } from './configEnvironment.js';
 import { type ConfigPath, describeAllowed, keysBelow, keysOf, type KeySchema, keySchema } from './configKeys.js';
+import type { ConfigPart } from './configPart.js';
+import { configSchemaWith } from './configSchemaWith.js';
 import { RoostError } from '../core/index.js';
 import { suggest } from './suggest.js';
 import { mayConnect } from './tlsConfig.js';
@@ -19,8 +20,8 @@ export interface LoadConfigOptions {
   readonly workingFolder?: string;
   /** Values of options; they override the environment, which overrides the file. */
   readonly overrides?: readonly ConfigOverride[];
-  /** Keys that stores bring. */
-  readonly extensions?: readonly ConfigKeys[];
+  /** The parts that stores bring. A file with keys of a store whose part is missing here is refused. */
+  readonly parts?: readonly ConfigPart[];
 }
 
 export interface LoadedConfig {
@@ -37,7 +38,8 @@ export interface LoadedConfig {
  */
 export function loadConfig(options: LoadConfigOptions = {}): LoadedConfig {
   const environment = options.environment ?? process.env;
-  const schema = configSchemaWith(options.extensions ?? []);
+  const { parts = [] } = options;
+  const schema = configSchemaWith(parts);
   const keys = keysOf(schema);
   const path = findConfig(options, environment);
   const file = readConfig(path);
@@ -55,7 +57,7 @@ export function loadConfig(options: LoadConfigOptions = {}): LoadedConfig {
       path,
       parsed.error.issues.flatMap((issue) => explain(issue, input, sourceOf, keys)),
     );
-  const problems = crossCheck(parsed.data, sourceOf);
+  const problems = crossCheck(parsed.data, parts, sourceOf);
   if (problems.length > 0) throw invalid(path, problems);
   return { config: parsed.data, path, warnings: fromEnvironment.warnings };
 }
@@ -140,11 +142,14 @@ function explain(
 }
 
 /** What the schema cannot say: relations between keys. */
-function crossCheck(config: RoostConfig, sourceOf: (key: ConfigPath) => string): readonly string[] {
+function crossCheck(
+  config: RoostConfig,
+  parts: readonly ConfigPart[],
+  sourceOf: (key: ConfigPath) => string,
+): readonly string[] {
   const known = Object.keys(config.databaseHosts);
-  const cached = (['tweets', 'graphs'] as const).filter((what) => config.cache[what] && config.memcached.length === 0);
-  const uncached = cached.map(
-    (what) => `${sourceOf(['cache', what])}: cache.${what} needs nodes to cache on: memcached names none`,
+  const ofParts = parts.flatMap((part) =>
+    part.problems(config).map(({ key, text }) => `${sourceOf(key)}: ${key.join('.')} ${text}`),
   );
   const hosts = config.nameServer.hosts.flatMap((host, index) => {
     if (known.includes(host)) return [];
@@ -163,7 +168,7 @@ function crossCheck(config: RoostConfig, sourceOf: (key: ConfigPath) => string):
       (host) =>
         `${sourceOf(['memcached'])}: cache node ${host} is not on loopback and would not be encrypted: set cache.tls, or cache.plain to true on a network that is trusted`,
     );
-  return [...uncached, ...hosts, ...clear.slice(0, 1)];
+  return [...ofParts, ...hosts, ...clear.slice(0, 1)];
 }
 
 const invalid = (path: string, problems: readonly string[], cause?: unknown): RoostError =>

@@ -4,6 +4,7 @@ export { renderTweets } from './cached/tweetFormats.js';
 export { IdGenerator, type IdGeneratorOptions } from './ids/idGenerator.js';
 export { SqlWorkerLeases, type WorkerLeaseOptions } from './ids/sqlWorkerLeases.js';
 export type { WorkerLease, WorkerLeases } from './ids/workerLease.js';
+export { tbirdConfig } from './tbirdConfig.js';
 export { openTbird, tbirdStore, tbirdStoreWith, type TbirdTimes } from './tbirdStore.js';
 export { Tbird, type SetupOptions, type TbirdOptions, type TweetsWritten } from './tbird.js';
 export { tweetGraph } from './tweetGraphs.js';

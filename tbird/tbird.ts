@@ -37,6 +37,7 @@ import { ReservedIds } from './reservedIds.js';
 import { scanTweets } from './storage/scanTweets.js';
 import { tweetOf } from './storage/tweetRows.js';
 import { tweetsTable, type TweetTables } from './storage/tweetTable.js';
+import { tbirdConfig } from './tbirdConfig.js';
 import type { TbirdService } from './tbirdService.js';
 import type { TweetContent } from './tweet.js';
 import { IndexWrites, tweetGraphNames, type TweetGraphs } from './tweetIndex.js';
@@ -112,7 +113,7 @@ export class Tbird implements TbirdService {
     this.#reader = new TweetReader(gizzard, this.windowSet, this.tables);
     const { caches } = options;
     this.caches =
-      caches?.main && gizzard.config.cache.tweets
+      caches?.main && tbirdConfig.of(gizzard.config).cache.tweets
         ? new TweetCaches(caches.main, caches, gizzard, (ids, deadline) => this.#reader.records(ids, deadline))
         : undefined;
     const windowsRead = metrics.histogram(

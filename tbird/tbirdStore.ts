@@ -11,6 +11,7 @@ import { applyTweets } from './storage/applyTweets.js';
 import { tweetsShardType } from './storage/tweetsShardType.js';
 import { Tbird, type TbirdOptions } from './tbird.js';
 import { tbirdBackup } from './tbirdBackup.js';
+import { tbirdConfig } from './tbirdConfig.js';
 import { tbirdProcessor } from './tbirdProcessor.js';
 import { tbirdRoles } from './tbirdRoles.js';
 import { tweetGraphNames } from './tweetIndex.js';
@@ -22,9 +23,10 @@ export type TbirdTimes = Pick<TbirdOptions, 'clocks' | 'leaseMs'>;
 export const tbirdStoreWith = (times: TbirdTimes): Store<'tbird', Tbird, readonly [typeof flockStore]> =>
   defineStore({
     name: 'tbird',
+    config: tbirdConfig,
     uses: [flockStore],
     open({ gizzard, caches, config, stores: { flock } }) {
-      flock.options.caches?.decide(Object.values(tweetGraphNames), config.cache.tweets);
+      flock.options.caches?.decide(Object.values(tweetGraphNames), tbirdConfig.of(config).cache.tweets);
       return new Tbird(gizzard, flock, { ...times, caches });
     },
     shardTypes: ({ caches, tables }) => [tweetsShardType(tables, caches?.moving)],

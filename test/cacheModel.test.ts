@@ -10,6 +10,7 @@ import { startPlayground, type Playground } from '../playground/index.js';
 import { loadConfig, type RoostConfig } from '../process/index.js';
 import { counts, edgeClient, idsPerModel, tweetClient, userClient } from './cache/modelClients.js';
 import { openModelServer, randomFrom, type ModelServer } from './cache/modelServer.js';
+import { clusterSchema } from './clusterConfig.js';
 
 // Users, tweets and a graph on real servers, with real jobs: writes, removals, repeated jobs and reads at random, while cache nodes are killed, emptied, paused and
 // restarted, one joins, and servers lose sight of one or hear late of what others know. Each client knows what its own writes that were answered as materialized come
@@ -34,13 +35,13 @@ let joined: Caches | undefined;
 beforeAll(async () => {
   playground = await startPlayground({ dir, databaseHosts: 2, caches: 4 });
   ({ config } = loadConfig({ path: playground.configPath, environment: {}, workingFolder: dir }));
-  config = {
+  config = clusterSchema.parse({
     ...config,
     cluster: 'model',
     memcached: config.memcached.slice(0, 3),
     cache: { ...config.cache, tweets: true, graphs: true, deadlineMs: 100, warmSeconds: 2 },
     jobs: { ...config.jobs, errorDelaySeconds: 0.5 },
-  };
+  });
   const first = await openModelServer(config, { work: true, seed: seed * 17 });
   servers = [first];
   await first.users.setup({ shards: 2, replicas: 2 });

@@ -2,10 +2,13 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { configSchema, loadConfig } from '../process/index.js';
+import { stores } from '../cli/stores.js';
+import { configPartsOf } from '../cluster/index.js';
+import { configSchemaWith, loadConfig } from '../process/index.js';
 
 const read = (name: string): string => readFileSync(join(import.meta.dirname, '..', name), 'utf8');
-const { server } = configSchema.parse({ databaseHosts: { db1: {} }, nameServer: { hosts: ['db1'] } });
+const parts = configPartsOf(stores);
+const { server } = configSchemaWith(parts).parse({ databaseHosts: { db1: {} }, nameServer: { hosts: ['db1'] } });
 const services = Object.entries(server).flatMap(([key, port]) =>
   typeof port === 'number' && key.endsWith('Port') ? [{ service: key.slice(0, -'Port'.length), port }] : [],
 );
@@ -24,7 +27,8 @@ it('the cluster in containers publishes the port of every service, on loopback',
 
 it('has a configuration that servers take: what is in the clear beyond loopback is asked for by name', () => {
   const file = 'docker/roost.config.json';
-  const load = (path: string) => loadConfig({ path, environment: {}, workingFolder: join(import.meta.dirname, '..') });
+  const load = (path: string) =>
+    loadConfig({ path, parts, environment: {}, workingFolder: join(import.meta.dirname, '..') });
   expect(load(file).config.server).toMatchObject({ host: '0.0.0.0', plain: true });
   const folder = mkdtempSync(join(tmpdir(), 'roost-compose-'));
   try {

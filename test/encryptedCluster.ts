@@ -8,7 +8,7 @@ import { Redis } from 'ioredis';
 import { createConnection, type Connection } from 'mysql2/promise';
 import { clientOptions, encryptionIn, type Encryption } from '../playground/encryption.js';
 import { startPlayground, type Playground } from '../playground/index.js';
-import type { RoostConfigInput } from '../process/index.js';
+import { services, type ClusterConfigInput } from './clusterConfig.js';
 import { connect, type Roost } from '../sdk/index.js';
 import { callRoost } from './callRoost.js';
 import { roostMain, type Finished } from './runRoost.js';
@@ -34,7 +34,7 @@ export class EncryptedCluster {
 
   static async start(): Promise<EncryptedCluster> {
     const dir = mkdtempSync(join(tmpdir(), 'roost-sealed-'));
-    const playground = await startPlayground({ dir: join(dir, 'p'), tls: true, databaseHosts: 2, caches: 1 });
+    const playground = await startPlayground({ dir: join(dir, 'p'), tls: true, databaseHosts: 2, caches: 1, services });
     const encryption = encryptionIn(join(playground.dir, 'certs'));
     const tls = clientOptions(encryption);
     const hosts = await Promise.all(
@@ -54,8 +54,8 @@ export class EncryptedCluster {
   }
 
   /** @param changes made to the configuration of the server, in a file of its own */
-  config(name: string, changes: (config: RoostConfigInput) => void): string {
-    const config = JSON.parse(readFileSync(this.file('roost.config.json'), 'utf8')) as RoostConfigInput;
+  config(name: string, changes: (config: ClusterConfigInput) => void): string {
+    const config = JSON.parse(readFileSync(this.file('roost.config.json'), 'utf8')) as ClusterConfigInput;
     changes(config);
     writeFileSync(this.file(name), JSON.stringify(config));
     return this.file(name);
@@ -70,7 +70,7 @@ export class EncryptedCluster {
   }
 
   get port(): number {
-    return (JSON.parse(readFileSync(this.file('roost.config.json'), 'utf8')) as RoostConfigInput).server!.flockPort!;
+    return (JSON.parse(readFileSync(this.file('roost.config.json'), 'utf8')) as ClusterConfigInput).server!.flockPort!;
   }
 
   connect(): Promise<Roost> {
@@ -114,7 +114,7 @@ export class EncryptedCluster {
     const redisPassword = this.newPassword('redis');
     this.writePassword('redis', redisPassword);
     await this.redis.acl('SETUSER', 'roost', 'on', '~*', '&*', '+@all', `>${redisPassword}`);
-    const config = JSON.parse(readFileSync(this.playground.configPath, 'utf8')) as RoostConfigInput;
+    const config = JSON.parse(readFileSync(this.playground.configPath, 'utf8')) as ClusterConfigInput;
     config.cluster = cluster;
     config.log = { level: 'debug' };
     config.redis = { ...config.redis, username: 'roost', passwordFile: this.file('redis.password') };

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startPlayground, type Playground } from '../playground/index.js';
-import { configSchema, Metrics, silentLog, type RoostConfigInput } from '../process/index.js';
+import { Metrics, silentLog } from '../process/index.js';
+import { type ClusterConfigInput, clusterSchema } from './clusterConfig.js';
 import { ThriftServer } from '../server/index.js';
 import { openTimelines, timelineStore, type TimelineService } from '../timeline/index.js';
 import { findPythonTools } from './pythonClient.js';
@@ -24,9 +25,9 @@ describe.skipIf(typeof tools === 'string')(
 
     beforeAll(async () => {
       playground = await startPlayground({ dir: join(folder, 'p'), databaseHosts: 1, redisServers: 3, caches: 0 });
-      const given = JSON.parse(readFileSync(playground.configPath, 'utf8')) as RoostConfigInput;
+      const given = JSON.parse(readFileSync(playground.configPath, 'utf8')) as ClusterConfigInput;
       const [, a, b] = playground.redisServers;
-      const config = configSchema.parse({ ...given, timeline: { hosts: { a, b } } });
+      const config = clusterSchema.parse({ ...given, timeline: { hosts: { a, b } } });
       service = await openTimelines(config, { work: true, create: true });
       await service.setup({ shards: 2, replicas: 2 });
       const metrics = new Metrics();

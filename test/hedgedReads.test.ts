@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Flock, openFlock } from '../flock/index.js';
 import { type Playground, startPlayground } from '../playground/index.js';
-import { configSchema, Metrics, type RoostConfigInput } from '../process/index.js';
+import { Metrics } from '../process/index.js';
+import { type ClusterConfigInput, clusterSchema } from './clusterConfig.js';
 
 const dir = mkdtempSync(join(tmpdir(), 'roost-hedged-'));
 const metrics = new Metrics();
@@ -13,8 +14,8 @@ let flock: Flock;
 
 beforeAll(async () => {
   playground = await startPlayground({ dir: join(dir, 'playground'), databaseHosts: 2, caches: 0, redisFsync: 'no' });
-  const written = JSON.parse(readFileSync(playground.configPath, 'utf8')) as RoostConfigInput;
-  flock = await openFlock(configSchema.parse({ ...written, reads: { hedge: true, hedgeMaxPercent: 100 } }), {
+  const written = JSON.parse(readFileSync(playground.configPath, 'utf8')) as ClusterConfigInput;
+  flock = await openFlock(clusterSchema.parse({ ...written, reads: { hedge: true, hedgeMaxPercent: 100 } }), {
     work: true,
     create: true,
     metrics,

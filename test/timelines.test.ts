@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openCluster, serveCluster, type Cluster, type ServedCluster } from '../cluster/index.js';
 import { startPlayground, type Playground } from '../playground/index.js';
-import { configSchema, type RoostConfigInput } from '../process/index.js';
+import { type ClusterConfigInput, clusterSchema } from './clusterConfig.js';
 import type { TimelineStats } from '../cli/timelines/timelineStats.js';
 import { connect, type Roost } from '../sdk/index.js';
 import { timelineStore } from '../timeline/index.js';
@@ -25,10 +25,10 @@ const portOf = (store: string): number => served.stores[store]!.port;
 
 beforeAll(async () => {
   playground = await startPlayground({ dir: join(folder, 'p'), databaseHosts: 2, redisServers: 3, caches: 0 });
-  const given = JSON.parse(readFileSync(playground.configPath, 'utf8')) as RoostConfigInput;
+  const given = JSON.parse(readFileSync(playground.configPath, 'utf8')) as ClusterConfigInput;
   const [, tl1, tl2] = playground.redisServers;
-  const anyPort = Object.fromEntries(Object.keys(given.server ?? {}).map((name) => [name, 0]));
-  const config = configSchema.parse({ ...given, server: anyPort, timeline: { hosts: { tl1, tl2 } } });
+  const anyPort = { managerPort: 0, injectorPort: 0, adminPort: 0 };
+  const config = clusterSchema.parse({ ...given, server: anyPort, timeline: { hosts: { tl1, tl2 } } });
   cluster = await openCluster(config, [timelineStore], { work: true, create: true });
   served = await serveCluster(cluster, { version: 'test' });
   const { timeline } = cluster.stores;

@@ -13,7 +13,7 @@ const { config, configPath } = freshCluster('unknown_host', { nameServer: { host
 const [db1 = '', db2 = ''] = Object.keys(config.databaseHosts);
 const lacking: RoostConfig = { ...config, databaseHosts: { [db1]: config.databaseHosts[db1]! } };
 const said = new RegExp(
-  `^(nothing was changed.*\\s*)?server testing:7915 does not know ${db2}: add it to that server's configuration and restart it$`,
+  `^(nothing was changed.*\\s*)?server testing:7920 does not know ${db2}: add it to that server's configuration and restart it$`,
 );
 
 let good: Flock;
@@ -24,7 +24,7 @@ beforeAll(async () => {
   good = await openFlock(config, { work: true, create: true });
   graphId = (await good.createGraph('follows', { shards: 1, replicas: 1, hosts: [db1] })).id;
   bad = await openFlock(lacking, { work: true });
-  bad.gizzard.servers.describe({ machine: 'testing', flockPort: 7915 });
+  bad.gizzard.servers.describe({ machine: 'testing', managerPort: 7920 });
 });
 afterAll(async () => {
   await bad.close();
@@ -75,7 +75,7 @@ it('gives a host no shard and no replica that one server does not know', async (
   );
   await expect(good.gizzard.migrations.begin([plan!])).rejects.toMatchObject({
     code: 'FailedPrecondition',
-    message: expect.stringContaining(`server testing:7915 does not know ${db2}`) as string,
+    message: expect.stringContaining(`server testing:7920 does not know ${db2}`) as string,
   });
 });
 
@@ -95,7 +95,7 @@ it('has no job applied by a server that does not know a host, so that reads neve
     { kind: 'addLink', link: { parent: root, child: shard.id, weight: 1 } },
   ]);
   bad = await openFlock(lacking, { work: true });
-  bad.gizzard.servers.describe({ machine: 'testing', flockPort: 7915 });
+  bad.gizzard.servers.describe({ machine: 'testing', managerPort: 7920 });
   expect(unknownHosts(bad.gizzard.hosts, bad.gizzard.topology)).toEqual([db2]);
   for (let i = 1n; i <= 30n; i++) {
     await write(i % 2n === 0n ? good : bad, i);
@@ -120,7 +120,7 @@ it('says which host is missing where no replica is known, and is not ready', asy
   await expect(countOf(bad, 1n)).rejects.toMatchObject({
     code: 'Unavailable',
     retryable: true,
-    message: expect.stringContaining(`server testing:7915 does not know ${db2}: add it`) as string,
+    message: expect.stringContaining(`server testing:7920 does not know ${db2}: add it`) as string,
   });
   const path = `${configPath}.lacking`;
   writeFileSync(
@@ -136,7 +136,7 @@ it('says which host is missing where no replica is known, and is not ready', asy
     expect(ready.status).toBe(503);
     expect(await ready.text()).toMatch(
       new RegExp(
-        `^server .+:${server.ports['flockPort']} does not know ${db2}: add it to that server's configuration and restart it`,
+        `^server .+:${server.ports['managerPort']} does not know ${db2}: add it to that server's configuration and restart it`,
       ),
     );
   } finally {

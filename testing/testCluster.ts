@@ -2,11 +2,11 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openCluster, serveCluster } from '../cluster/index.js';
+import { configPartsOf, openCluster, servedNames, serveCluster } from '../cluster/index.js';
 import { Deadline, RoostError, type Address } from '../core/index.js';
 import { flockStore } from '../flock/index.js';
 import { startPlayground, type Playground } from '../playground/index.js';
-import { configSchema, type RoostConfigInput } from '../process/index.js';
+import { configSchemaWith, type RoostConfigInput } from '../process/index.js';
 import { connect, type Roost } from '../sdk/index.js';
 import { tbirdStore } from '../tbird/index.js';
 import { timelineStore } from '../timeline/index.js';
@@ -37,15 +37,7 @@ export interface TestCluster {
   stop(): Promise<void>;
 }
 
-const servicePorts = [
-  'flockPort',
-  'tbirdPort',
-  'usersPort',
-  'timelinePort',
-  'managerPort',
-  'injectorPort',
-  'adminPort',
-];
+const stores = [flockStore, tbirdStore, usersStore, timelineStore] as const;
 const settledWithinMs = 60_000;
 
 /**
@@ -69,7 +61,7 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
       redisFsync: 'everysec',
     });
     closing.push(() => playground.stop());
-    const cluster = await openCluster(configOf(playground), [flockStore, tbirdStore, usersStore, timelineStore], {
+    const cluster = await openCluster(configOf(playground), stores, {
       work: true,
       create: true,
     });
@@ -100,13 +92,14 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
 
 function configOf({ configPath, redisServers }: Playground) {
   const given = JSON.parse(readFileSync(configPath, 'utf8')) as RoostConfigInput;
-  return configSchema.parse({
+  const services = [...servedNames(stores), 'manager', 'injector', 'admin'];
+  return configSchemaWith(configPartsOf(stores)).parse({
     ...given,
-    server: Object.fromEntries(servicePorts.map((name) => [name, 0])),
+    server: Object.fromEntries(services.map((name) => [`${name}Port`, 0])),
     timeline: { hosts: { tl1: redisServers[1]! } },
     nameServer: { ...given.nameServer, reloadSeconds: 0.1 },
     log: { level: 'silent' },
-  } satisfies RoostConfigInput);
+  });
 }
 
 /** A delivery may pass from one queue to another between two looks, so that the journal must be empty several times in a row. */

@@ -4,7 +4,7 @@ import { openTimelines } from './timelineStore.js';
 
 const { config } = freshCluster('no_timelines');
 // Its Redis is configured, and nobody has made its shards yet.
-const configured = { ...config, timeline: { ...config.timeline, hosts: { tl1: config.redis } } };
+const configured = { ...config, timeline: { hosts: { tl1: config.redis } } };
 let service: Awaited<ReturnType<typeof openTimelines>>;
 
 beforeAll(async () => {

@@ -1,7 +1,7 @@
-import type { RoostConfig } from '../process/index.js';
 import type { Flock } from '../flock/index.js';
 import { tweetGraphNames } from '../tbird/index.js';
 import type { TimelineGraphs } from './home/audience.js';
+import type { TimelineConfig } from './timelineConfig.js';
 
 /** The graphs that timelines are made from, by their numbers. Those that a cluster does not have leave out what is made of them. */
 export interface StoredGraphs extends TimelineGraphs {
@@ -18,23 +18,23 @@ export interface StoredGraphs extends TimelineGraphs {
 }
 
 /** Throws `NotFound` where the graph of follows, or the tweets' index, is missing. */
-export function timelineGraphs(flock: Flock, config: RoostConfig): StoredGraphs {
+export function timelineGraphs(flock: Flock, config: TimelineConfig): StoredGraphs {
   const { follows, byUser, ...others } = presentGraphs(flock, config);
   return {
-    follows: follows ?? flock.graph(config.timeline.follows).id,
+    follows: follows ?? flock.graph(config.follows).id,
     byUser: byUser ?? flock.graph(tweetGraphNames.byUser).id,
     ...others,
   };
 }
 
 /** Those of them that there are. */
-export function presentGraphs(flock: Flock, { timeline }: RoostConfig): Partial<StoredGraphs> {
+export function presentGraphs(flock: Flock, config: TimelineConfig): Partial<StoredGraphs> {
   const ids = new Map(flock.graphs().map(({ name, id }) => [name, id]));
   const named = Object.entries({
     ...tweetGraphNames,
-    follows: timeline.follows,
-    blocks: timeline.blocks,
-    retweetsOff: timeline.retweetsOff,
+    follows: config.follows,
+    blocks: config.blocks,
+    retweetsOff: config.retweetsOff,
   });
   return Object.fromEntries(named.flatMap(([key, name]) => (ids.has(name) ? [[key, ids.get(name)!]] : [])));
 }

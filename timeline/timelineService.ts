@@ -1,7 +1,7 @@
 import { parseId, RoostError, type Deadline } from '../core/index.js';
 import type { Flock } from '../flock/index.js';
 import { planShards, type Gizzard, type ShardsPlan } from '../gizzard/index.js';
-import type { Metrics, RoostConfig } from '../process/index.js';
+import type { Metrics } from '../process/index.js';
 import type { Tbird } from '../tbird/index.js';
 import { deadlineOf, type Activity, type ReadOptions, type TimelineReads } from '../wire/index.js';
 import { ActivitySource } from './activity/activitySource.js';
@@ -19,6 +19,7 @@ import { routingKeys } from './names.js';
 import { newRebuild, type KindName } from './pages/rebuildJob.js';
 import type { TimelineKind } from './pages/timelineKind.js';
 import { TimelinePages, type ReadFrom } from './pages/timelinePages.js';
+import { timelineConfig, type TimelineConfig } from './timelineConfig.js';
 import { presentGraphs, timelineGraphs, type StoredGraphs } from './timelineGraphs.js';
 import { Timelines } from './timelines.js';
 import { TimelineShards, timelinesTableId } from './timelineShards.js';
@@ -42,6 +43,7 @@ export class TimelineService {
   readonly reads: TimelineReads[] = [];
   readonly source: ActivitySource;
   readonly costs: DeliveryCosts;
+  readonly config: TimelineConfig;
   readonly explain: DeliveryExplainer;
   readonly graphs: () => StoredGraphs;
 
@@ -53,10 +55,11 @@ export class TimelineService {
     readonly tbird: Tbird,
     rules: readonly ReadRule[] = [],
   ) {
+    this.config = timelineConfig.of(gizzard.config).timeline;
     this.#pagesRead = pagesRead(gizzard.metrics);
-    this.graphs = () => timelineGraphs(flock, gizzard.config);
-    this.timelines = new Timelines(gizzard, new TimelineShards(gizzard, limitsOf(gizzard.config)));
-    this.costs = new DeliveryCosts(gizzard.metrics, gizzard.config.timeline.pushThreshold);
+    this.graphs = () => timelineGraphs(flock, this.config);
+    this.timelines = new Timelines(gizzard, new TimelineShards(gizzard, limitsOf(this.config)));
+    this.costs = new DeliveryCosts(gizzard.metrics, this.config.pushThreshold);
     this.explain = new DeliveryExplainer(
       this.timelines,
       flock,
@@ -79,16 +82,12 @@ export class TimelineService {
   /** The graphs by which tweets are delivered; undefined while the cluster has no timelines, or lacks the graph of follows or the tweets' index. */
   delivered(): StoredGraphs | undefined {
     if (!this.gizzard.topology.covers(timelinesTableId)) return undefined;
-    const { follows, byUser, ...others } = presentGraphs(this.flock, this.gizzard.config);
+    const { follows, byUser, ...others } = presentGraphs(this.flock, this.config);
     return follows === undefined || byUser === undefined ? undefined : { follows, byUser, ...others };
   }
 
   /** Makes the shards of timelines. Throws `AlreadyExists` where there are some, `FailedPrecondition` where no Redis is configured for them. */
-  async setup({
-    shards,
-    replicas,
-    hosts = Object.keys(this.gizzard.config.timeline.hosts),
-  }: TimelineSetup): Promise<void> {
+  async setup({ shards, replicas, hosts = Object.keys(this.config.hosts) }: TimelineSetup): Promise<void> {
     if (hosts.length === 0)
       throw new RoostError(
         'FailedPrecondition',
@@ -173,7 +172,7 @@ const pagesRead = (metrics: Metrics) =>
 export type TimelineSetup = Pick<ShardsPlan, 'shards' | 'replicas'> & Partial<Pick<ShardsPlan, 'hosts'>>;
 
 /** How timelines are kept, as the configuration says. */
-export const limitsOf = ({ timeline: { keep, trimPast, ttlDays } }: RoostConfig): ListLimits => ({
+export const limitsOf = ({ keep, trimPast, ttlDays }: TimelineConfig): ListLimits => ({
   keep,
   trimPast,
   ttlSeconds: Math.ceil(ttlDays * 86_400),

@@ -13,6 +13,7 @@ import type { ReadRule } from './home/visibility.js';
 import { timelineJob } from './jobs/timelineJob.js';
 import { deliverAbout } from './kinds/deliverAbout.js';
 import { rebuildJob } from './pages/rebuildJob.js';
+import { timelineConfig } from './timelineConfig.js';
 import { timelineProcessor } from './timelineProcessor.js';
 import { timelineRoles } from './timelineRoles.js';
 import { limitsOf, TimelineService } from './timelineService.js';
@@ -24,6 +25,7 @@ export const timelineStoreWith = (
 ): Store<'timeline', TimelineService, readonly [typeof flockStore, typeof tbirdStore]> =>
   defineStore({
     name: 'timeline',
+    config: timelineConfig,
     uses: [flockStore, tbirdStore],
     open({ gizzard, stores: { flock, tbird } }) {
       const service = new TimelineService(gizzard, flock, tbird, rules);
@@ -37,18 +39,23 @@ export const timelineStoreWith = (
       processor: timelineProcessor,
       roles: timelineRoles,
     },
-    backends: (_service, { config, log }) => [redisBackend(config.timeline.hosts, config.cluster, log)],
-    shardTypes: (_service, { config }) => [timelinesShardType(config.cluster, limitsOf(config))],
+    backends: (_service, { config, log }) => [
+      redisBackend(timelineConfig.of(config).timeline.hosts, config.cluster, log),
+    ],
+    shardTypes: (_service, { config }) => [
+      timelinesShardType(config.cluster, limitsOf(timelineConfig.of(config).timeline)),
+    ],
     jobTypes(service, { config }) {
       const { kinds, timelines, costs, tbird, flock, graphs } = service;
+      const { timeline } = timelineConfig.of(config);
       return [
-        timelineJob(config.cluster, limitsOf(config), costs),
+        timelineJob(config.cluster, limitsOf(timeline), costs),
         deliveryJob(timelines, costs, tbird, flock, graphs, (tweet, op, deadline) =>
           deliverAbout(tweet, op, service, deadline),
         ),
-        rebuildJob(kinds, config.timeline.keep),
+        rebuildJob(kinds, timeline.keep),
         activityJob(service),
-        followJob(timelines, tbird, flock, graphs, config.timeline.keep),
+        followJob(timelines, tbird, flock, graphs, timeline.keep),
       ];
     },
     check: checkTimelines,

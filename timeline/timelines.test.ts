@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Deadline } from '../core/index.js';
 import { startPlayground, type Playground } from '../playground/index.js';
-import { configSchema, type RoostConfigInput } from '../process/index.js';
+import { type ClusterConfigInput, clusterSchema } from '../test/clusterConfig.js';
 import type { RedisHost } from '../redis/index.js';
 import { keyOf, makeEntry, secondaryKeyCounts } from './entry.js';
 import { encodeTimelineWrite, timelineJobKind } from './jobs/timelinePayload.js';
@@ -17,9 +17,9 @@ let service: TimelineService & { close(): Promise<void> };
 
 beforeAll(async () => {
   playground = await startPlayground({ dir: join(dir, 'p'), databaseHosts: 2, redisServers: 3, caches: 0 });
-  const given = JSON.parse(readFileSync(playground.configPath, 'utf8')) as RoostConfigInput;
+  const given = JSON.parse(readFileSync(playground.configPath, 'utf8')) as ClusterConfigInput;
   const [, tl1, tl2] = playground.redisServers;
-  const config = configSchema.parse({ ...given, timeline: { hosts: { tl1, tl2 }, keep: 20, trimPast: 24 } });
+  const config = clusterSchema.parse({ ...given, timeline: { hosts: { tl1, tl2 }, keep: 20, trimPast: 24 } });
   service = await openTimelines(config, { work: true, create: true });
   const graph = { shards: 2, replicas: 2 };
   for (const name of ['follows', 'blocks', 'retweets_off']) await service.flock.createGraph(name, graph);

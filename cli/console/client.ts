@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
+import { portOf } from '../../cluster/index.js';
 import { isRoostError } from '../../core/index.js';
 import { tlsOf, type RoostConfig } from '../../process/index.js';
 import { connect, type ConnectOptions, type Roost } from '../../sdk/index.js';
@@ -99,14 +100,19 @@ function configOrNone(io: CliIo, options: ClientOptions): RoostConfig | undefine
 }
 
 function configuredServers(io: CliIo, options: ConfigOptions): ConnectOptions {
-  const { cluster, server } = openConfig(io, options).config;
-  const { host, flockPort, tbirdPort, usersPort, timelinePort } = server;
+  const { config } = openConfig(io, options);
+  const { host } = config.server;
   const at = (port: number): string => `${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const ports = new Map(io.stores.map((store) => [store.name, portOf(config, store) ?? 0]));
+  const of = (store: string, option: string): Record<string, string[]> => {
+    const port = ports.get(store) ?? 0;
+    return port === 0 ? {} : { [option]: [at(port)] };
+  };
   return {
-    cluster,
-    servers: [at(flockPort)],
-    ...(tbirdPort === 0 ? {} : { tweetServers: [at(tbirdPort)] }),
-    ...(usersPort === 0 ? {} : { userServers: [at(usersPort)] }),
-    ...(timelinePort === 0 ? {} : { timelineServers: [at(timelinePort)] }),
+    cluster: config.cluster,
+    servers: [at(ports.get('flock') ?? 0)],
+    ...of('tbird', 'tweetServers'),
+    ...of('users', 'userServers'),
+    ...of('timeline', 'timelineServers'),
   };
 }

@@ -1,7 +1,7 @@
 import { type Command, Help, InvalidArgumentError, Option } from 'commander';
 import { type IdInput, parseId, parseInt64, RoostError } from '../../core/index.js';
 import { type ConfigOverride, loadConfig, type LoadedConfig } from '../../process/index.js';
-import { configKeysOf } from '../../cluster/index.js';
+import { configPartsOf } from '../../cluster/index.js';
 import type { CliIo } from './cliIo.js';
 import { Output } from './output.js';
 
@@ -82,7 +82,7 @@ export function openConfig(io: CliIo, options: ConfigOptions, overrides: readonl
     path: options.config,
     environment: io.environment,
     workingFolder: io.workingFolder,
-    extensions: configKeysOf(io.stores),
+    parts: configPartsOf(io.stores),
     overrides,
   });
   if (!warned.has(io)) for (const warning of loaded.warnings) io.stderr.write(`warning: ${warning}\n`);

@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { configPartsOf, portOf, servedNames } from '../../cluster/index.js';
 import { RoostError } from '../../core/index.js';
+import { flockStore } from '../../flock/index.js';
 import { type Playground, startPlayground } from '../../playground/index.js';
 import { loadConfig, type RoostConfig, withoutOverrides } from '../../process/index.js';
 import { connect, type Roost } from '../../sdk/index.js';
@@ -32,7 +34,12 @@ export class QuickstartCluster {
         `there is a playground in ${this.dir} already: end it with \`roost playground stop --dir ${this.dir}\`, or name another folder with --dir`,
       );
     }
-    return (this.#playground = await startPlayground({ dir: this.dir, databaseHosts: hosts, caches: 2 }));
+    return (this.#playground = await startPlayground({
+      dir: this.dir,
+      databaseHosts: hosts,
+      caches: 2,
+      services: servedNames(this.io.stores),
+    }));
   }
 
   async createGraph(): Promise<void> {
@@ -47,8 +54,8 @@ export class QuickstartCluster {
   }
 
   async connect(): Promise<Roost> {
-    const { host, flockPort } = this.#config().server;
-    return (this.#roost = await connect({ servers: [`${host}:${flockPort}`] }));
+    const config = this.#config();
+    return (this.#roost = await connect({ servers: [`${config.server.host}:${portOf(config, flockStore)}`] }));
   }
 
   async release(keep: boolean): Promise<void> {
@@ -59,7 +66,10 @@ export class QuickstartCluster {
   }
 
   #config(): RoostConfig {
-    return loadConfig({ path: this.#playground!.configPath, environment: withoutOverrides(this.io.environment) })
-      .config;
+    return loadConfig({
+      path: this.#playground!.configPath,
+      environment: withoutOverrides(this.io.environment),
+      parts: configPartsOf(this.io.stores),
+    }).config;
   }
 }

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { isRoostError } from '../../core/index.js';
-import type { DroppedWindow, Tbird, WindowToDrop } from '../../tbird/index.js';
+import { tbirdConfig, type DroppedWindow, type Tbird, type WindowToDrop } from '../../tbird/index.js';
 import type { CliIo } from '../console/cliIo.js';
 import { askingServers, type ClientOptions, tweetServerOption, withClient } from '../console/client.js';
 import { type ConfigOptions, configOption, defineCommand, outputFor } from '../console/command.js';
@@ -162,7 +162,7 @@ export async function confirmDrops(
   what: string,
 ): Promise<void> {
   if (windows.length === 0) return;
-  const { undropDays } = tbird.gizzard.config.tweets;
+  const { undropDays } = tbirdConfig.of(tbird.gizzard.config).tweets;
   const keptUntil = timeText(Math.floor((Date.now() + undropDays * dayMs) / 1_000) * 1_000);
   await confirm(io, options, what, [
     ...windows.map(

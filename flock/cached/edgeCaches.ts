@@ -13,6 +13,7 @@ import { toldOfWrites, type GatheredReads, type Gizzard, type Movable, type Writ
 import type { Direction, Edge, NewestOf, Term } from '../../wire/index.js';
 import type { EdgeRecord } from '../edgeRecord.js';
 import { EdgeReader } from '../edgeReader.js';
+import { flockConfig } from '../flockConfig.js';
 import { ofTable, tableIdOf } from '../graphs.js';
 import type { CompactId } from '../query/compactId.js';
 import { QueryRun } from '../query/queryRun.js';
@@ -56,6 +57,8 @@ export class EdgeCaches implements EdgeWriter {
   /** By `edgeKey`. Writes remove the entries. */
   readonly edges: LeasedCache<string, Edge>;
   readonly #reads: Reads;
+  /** Whether graphs are cached that no store decides on. */
+  readonly #byDefault: boolean;
   /** Graphs that other stores own, by name, and whether they are cached. */
   readonly #ofStores = new Map<string, boolean>();
 
@@ -66,8 +69,10 @@ export class EdgeCaches implements EdgeWriter {
   ) {
     const reader = new EdgeReader(gizzard, new FlockTables(gizzard.database));
     this.#reads = { reader, edges: reader.gathered(readEdges), heads: reader.gathered(readHeads, rangesPerStatement) };
+    const { graphs, listIds } = flockConfig.of(gizzard.config).cache;
+    this.#byDefault = graphs;
     const life = { ttlSeconds: config.ttlSeconds, absentTtlSeconds: config.absentTtlSeconds, ...firstLevel };
-    this.newest = new VectorCache(pool, { ...life, name: 'newest', maxCount: config.listIds, load: this.#loadNewest });
+    this.newest = new VectorCache(pool, { ...life, name: 'newest', maxCount: listIds, load: this.#loadNewest });
     this.edges = new LeasedCache(pool, { ...life, name: 'edges', codec: edgeCodec, load: this.#loadEdges });
   }
 
@@ -81,13 +86,12 @@ export class EdgeCaches implements EdgeWriter {
 
   /** Whether a table belongs to a cached graph. */
   has(tableId: number): boolean {
-    const { topology, config } = this.gizzard;
-    return this.#ofStores.get(topology.table(tableId).name) ?? config.cache.graphs;
+    return this.#ofStores.get(this.gizzard.topology.table(tableId).name) ?? this.#byDefault;
   }
 
   /** Whether any graph may be cached. */
   get any(): boolean {
-    return this.gizzard.config.cache.graphs || [...this.#ofStores.values()].includes(true);
+    return this.#byDefault || [...this.#ofStores.values()].includes(true);
   }
 
   /** `applyEdges`, with its effect on the caches. */

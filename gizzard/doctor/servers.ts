@@ -39,7 +39,7 @@ async function waitingWork({ jobs, migrations, openMoves }: Examination): Promis
   ].flatMap(([what, count]) => (count === 0 ? [] : [`${what} ${count}`]));
 }
 
-const placeOf = ({ info: { machine, flockPort } }: ServerVersion): string => `${machine}:${flockPort}`;
+const placeOf = ({ info: { machine, managerPort } }: ServerVersion): string => `${machine}:${managerPort}`;
 
 const silentServer = ({ id, info, silentMs }: ServerVersion): Finding => ({
   kind: 'silentServer',

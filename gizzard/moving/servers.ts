@@ -69,7 +69,7 @@ export class Servers {
     this.#info = info;
   }
 
-  /** This server, for people: `server vm:7915`. */
+  /** This server, for people: `server vm:7920`. */
   get name(): string {
     return serverName(this.id, this.#info);
   }
@@ -204,9 +204,9 @@ export class Servers {
   }
 }
 
-/** A server for people: where it listens, or its number where it has not said so. */
-export const serverName = (id: string, { machine, flockPort, managerPort }: ServerDescription): string =>
-  machine === undefined ? `server ${id}` : `server ${machine}:${flockPort ?? managerPort ?? '?'}`;
+/** A server for people: where its manager listens, or its number where it has not said so. */
+export const serverName = (id: string, { machine, managerPort }: ServerDescription): string =>
+  machine === undefined ? `server ${id}` : `server ${machine}:${managerPort ?? '?'}`;
 
 /** The database hosts that a server's configuration names; undefined where it does not say. */
 export const hostsOf = ({ info: { hosts } }: ServerVersion): readonly string[] | undefined =>

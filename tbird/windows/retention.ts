@@ -14,6 +14,7 @@ import { tweetMoves } from '../storage/tweetMoves.js';
 import { tweetsTable } from '../storage/tweetTable.js';
 import { ofWindowMs } from '../storage/tweetsAttributes.js';
 import { tweetsShardTypeName } from '../storage/tweetsShardType.js';
+import { tbirdConfig } from '../tbirdConfig.js';
 import type { ClusterClocks } from './clusterClocks.js';
 import type { DroppedWindowRecord, DroppedWindowStore } from './droppedWindowStore.js';
 import { windowAt, type TimeWindow } from './timeWindows.js';
@@ -171,7 +172,7 @@ export class Retention {
 
   async #remove(policy: WindowPolicy, windows: readonly StoredWindow[], droppedAtMs: number): Promise<void> {
     const { topology, config } = this.gizzard;
-    const keepUntilMs = droppedAtMs + config.tweets.undropDays * dayMs;
+    const keepUntilMs = droppedAtMs + tbirdConfig.of(config).tweets.undropDays * dayMs;
     // Before the topology forgets them.
     for (const window of windows)
       await this.store.add({
@@ -213,7 +214,7 @@ export class Retention {
           };
           const aside = await dropped.setAside(shard, {
             why: `the window of tweets ${windowName({ startMs })} is past the retention`,
-            keepMs: config.tweets.undropDays * dayMs,
+            keepMs: tbirdConfig.of(config).tweets.undropDays * dayMs,
           });
           this.log.info(
             { shard: shardKey(id), name: aside?.name, keptUntil: aside && new Date(aside.keepUntilMs).toISOString() },

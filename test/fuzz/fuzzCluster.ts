@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { inject } from 'vitest';
-import type { RoostConfigInput } from '../../process/index.js';
+import type { ClusterConfigInput } from '../clusterConfig.js';
 import { connect, type Roost } from '../../sdk/index.js';
 import { openTimelines } from '../../timeline/index.js';
 import { openUsers } from '../../users/index.js';
@@ -60,7 +60,7 @@ export class FuzzCluster {
 
   /** Call it at the top of a file: it makes the cluster's configuration. */
   static configure(name: string): { readonly start: () => Promise<FuzzCluster> } {
-    const shared = JSON.parse(readFileSync(inject('playgroundConfigPath'), 'utf8')) as RoostConfigInput;
+    const shared = JSON.parse(readFileSync(inject('playgroundConfigPath'), 'utf8')) as ClusterConfigInput;
     const { config, configPath } = freshCluster(name, {
       timeline: { hosts: { tl1: shared.redis! } },
       log: { level: 'error' },

@@ -160,18 +160,19 @@ it('names what is denied, missing, apart and lagging, and says where it could no
       { name: 'the store', examine: () => [{ kind: 'ofTheStore', subject: 'store', message: 'its own' }] },
     ],
   });
-  const ofOther = { ...config, moves: { ...config.moves, movesAtOnce: 7 } };
+  const cache = { ...config.cache, listIds: 500 };
+  const ofOther = { ...config, cache, moves: { ...config.moves, movesAtOnce: 7 } };
   const other = (await openCluster(ofOther, [flockStore, checked], { work: true })).stores.flock;
   try {
-    flock.gizzard.servers.describe({ machine: 'one', flockPort: 1, version: '1.0.0' });
-    other.gizzard.servers.describe({ machine: 'two', flockPort: 2, version: '1.1.0' });
+    flock.gizzard.servers.describe({ machine: 'one', managerPort: 1, version: '1.0.0' });
+    other.gizzard.servers.describe({ machine: 'two', managerPort: 2, version: '1.1.0' });
     const one = async (kind: string): Promise<string | undefined> =>
       (await other.gizzard.doctor.examine()).find((found) => found.kind === kind)?.message;
     await expect
       .poll(() => one('differentVersions'), { timeout: 10_000 })
       .toBe('servers run different releases (server one:1: 1.0.0; server two:2: 1.1.0)');
     expect(await one('differentConfigurations')).toMatch(
-      /server (one|two):\d: moves=[0-9a-f]{8}; server (one|two):\d: moves=[0-9a-f]{8}/,
+      /server (one|two):\d: moves=[0-9a-f]{8} flock=[0-9a-f]{8}; server (one|two):\d: moves=[0-9a-f]{8} flock=[0-9a-f]{8}/,
     );
     const key = (id: ShardId): string => `${id.hostname}/${id.tablePrefix}`;
     expect(await one('deniedShard')).toBe(
@@ -209,7 +210,7 @@ it('names what is denied, missing, apart and lagging, and says where it could no
     .host('db1')
     .run(
       `INSERT INTO \`${config.cluster}_nameserver\`.servers (id, version, info, seen_at) VALUES ('x', 1, ?, UTC_TIMESTAMP(3) - INTERVAL 60 SECOND)`,
-      [JSON.stringify({ machine: 'gone', flockPort: 9 })],
+      [JSON.stringify({ machine: 'gone', managerPort: 9 })],
       Deadline.after(5_000),
     );
   expect(

@@ -4,7 +4,8 @@ import { dirname, join } from 'node:path';
 import { Redis } from 'ioredis';
 import { createConnection } from 'mysql2/promise';
 import { afterAll, inject } from 'vitest';
-import { configSchema, type RoostConfig, type RoostConfigInput } from '../../process/index.js';
+import type { RoostConfig } from '../../process/index.js';
+import { type ClusterConfigInput, clusterSchema } from '../clusterConfig.js';
 
 export interface FreshCluster {
   readonly config: RoostConfig;
@@ -12,10 +13,10 @@ export interface FreshCluster {
   readonly configPath: string;
 }
 
-let forAll: Partial<RoostConfigInput> = {};
+let forAll: Partial<ClusterConfigInput> = {};
 
 /** Replaces top-level keys of the configuration in every cluster of the file that calls it: so that it can run the tests of another file in another setting. */
-export function overrideClusters(overrides: Partial<RoostConfigInput>): void {
+export function overrideClusters(overrides: Partial<ClusterConfigInput>): void {
   forAll = overrides;
 }
 
@@ -27,23 +28,15 @@ export function overrideClusters(overrides: Partial<RoostConfigInput>): void {
  * @param name tells whose cluster it is: letters, digits and `_`
  * @param overrides top-level keys of the configuration to replace
  */
-export function freshCluster(name: string, overrides: Partial<RoostConfigInput> = {}): FreshCluster {
+export function freshCluster(name: string, overrides: Partial<ClusterConfigInput> = {}): FreshCluster {
   const path = inject('playgroundConfigPath') as string | undefined;
   if (path === undefined)
     throw new Error('a test file that uses test/support must import it itself: vitest.config.ts looks for that');
-  const shared = JSON.parse(readFileSync(path, 'utf8')) as RoostConfigInput;
-  const config = configSchema.parse({
+  const shared = JSON.parse(readFileSync(path, 'utf8')) as ClusterConfigInput;
+  const config = clusterSchema.parse({
     ...shared,
     log: { level: 'warn' },
-    server: {
-      flockPort: 0,
-      managerPort: 0,
-      injectorPort: 0,
-      tbirdPort: 0,
-      usersPort: 0,
-      timelinePort: 0,
-      adminPort: 0,
-    },
+    server: { managerPort: 0, injectorPort: 0, adminPort: 0 },
     ...forAll,
     ...overrides,
     cluster: `test_${name}_${randomBytes(4).toString('hex')}`,

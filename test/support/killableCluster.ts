@@ -7,7 +7,8 @@ import { Deadline } from '../../core/index.js';
 import { DatabaseHosts } from '../../mysql/index.js';
 import { type Playground, startPlayground } from '../../playground/index.js';
 import { freePorts } from '../../playground/ports.js';
-import { configSchema, type RoostConfig, type RoostConfigInput, silentLog } from '../../process/index.js';
+import { type RoostConfig, silentLog } from '../../process/index.js';
+import { type ClusterConfigInput, clusterSchema } from '../clusterConfig.js';
 import { connect, type Roost } from '../../sdk/index.js';
 import { KillableServer, listeners } from './killableServer.js';
 
@@ -15,7 +16,7 @@ export interface KillableClusterOptions {
   readonly databaseHosts: number;
   readonly servers: number;
   /** What the configuration has in place of the playground's. */
-  readonly overrides?: Partial<RoostConfigInput> | ((playground: Playground) => Partial<RoostConfigInput>);
+  readonly overrides?: Partial<ClusterConfigInput> | ((playground: Playground) => Partial<ClusterConfigInput>);
   /** Absent: the journal's alone. */
   readonly redisServers?: number;
   /** Cache nodes; absent: none. */
@@ -53,13 +54,9 @@ export class KillableCluster {
       redisServers,
       redisFsync: 'always',
     });
-    const { timeline: _timeline, ...written } = JSON.parse(
-      readFileSync(playground.configPath, 'utf8'),
-    ) as RoostConfigInput;
-    // Servers of before, which some of these rounds start, know no timelines.
-    delete written.server?.timelinePort;
+    const written = JSON.parse(readFileSync(playground.configPath, 'utf8')) as ClusterConfigInput;
     // What a dead server had in work is soon another's, and a host may be away for long.
-    const changed: RoostConfigInput = {
+    const changed: ClusterConfigInput = {
       ...written,
       jobs: { errorDelaySeconds: 0.3, errorLimit: 1_000_000, claimAfterSeconds: 2 },
       log: { level: 'silent' },
@@ -67,7 +64,7 @@ export class KillableCluster {
     };
     const configPath = join(dir, 'roost.config.json');
     writeFileSync(configPath, JSON.stringify(changed));
-    const config = configSchema.parse(changed);
+    const config = clusterSchema.parse(changed);
     const ports = await freePorts(servers * listeners.length);
     const processes = Array.from(
       { length: servers },

@@ -2,7 +2,8 @@ import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeEach } from 'vitest';
 import type { Gizzard, ShardType } from '../../gizzard/index.js';
 import { streamKeys, type StreamKeys } from '../../gizzard/jobs/streamKeys.js';
-import { silentLog, type Metrics, type RoostConfig, type RoostConfigInput } from '../../process/index.js';
+import { silentLog, type Metrics, type RoostConfig } from '../../process/index.js';
+import type { ClusterConfigInput } from '../clusterConfig.js';
 import { freshCluster } from './freshCluster.js';
 import { notesTopology, openNotes, type NotesHooks } from './notes.js';
 
@@ -33,7 +34,7 @@ export interface NotesCluster {
 }
 
 /** Clusters of notes on the shared playground, a new one for each test of the file. Call it at the top of the file. */
-export function notesCluster(name: string, jobs: RoostConfigInput['jobs']): NotesCluster {
+export function notesCluster(name: string, jobs: ClusterConfigInput['jobs']): NotesCluster {
   const { config } = freshCluster(name, { jobs });
   const [db1, db2] = Object.keys(config.databaseHosts) as [string, string];
   const redis = new Redis(config.redis.port, config.redis.host);

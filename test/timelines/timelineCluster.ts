@@ -5,7 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Deadline } from '../../core/index.js';
 import type { Gizzard } from '../../gizzard/index.js';
 import { startPlayground, type Playground } from '../../playground/index.js';
-import { configSchema, type RoostConfig, type RoostConfigInput } from '../../process/index.js';
+import type { RoostConfig } from '../../process/index.js';
+import { type ClusterConfigInput, clusterSchema } from '../clusterConfig.js';
 import { openTimelines, type TimelineService } from '../../timeline/index.js';
 
 const quietWithinMs = 60_000;
@@ -37,9 +38,9 @@ export class TimelineCluster {
       redisServers: 1 + hosts,
       caches: 0,
     });
-    const given = JSON.parse(readFileSync(playground.configPath, 'utf8')) as RoostConfigInput;
+    const given = JSON.parse(readFileSync(playground.configPath, 'utf8')) as ClusterConfigInput;
     const names = Array.from({ length: hosts }, (_, i) => `tl${i + 1}`);
-    const config = configSchema.parse({
+    const config = clusterSchema.parse({
       ...given,
       timeline: {
         hosts: Object.fromEntries(names.map((name, i) => [name, playground.redisServers[i + 1]!])),
@@ -49,7 +50,7 @@ export class TimelineCluster {
       nameServer: { ...given.nameServer, reloadSeconds: 0.1 },
       jobs: { ...given.jobs, errorDelaySeconds: 0.1 },
       log: { level: 'silent' },
-    } satisfies RoostConfigInput);
+    } satisfies ClusterConfigInput);
     const service = await openTimelines(config, { work: true, create: true });
     for (const name of ['follows', 'blocks', 'retweets_off'])
       await service.flock.createGraph(name, { shards: 2, replicas: 1 });

@@ -5,7 +5,8 @@ import { Redis } from 'ioredis';
 import { createConnection, type Connection } from 'mysql2/promise';
 import { type Playground, startPlayground, stopPlayground } from '../../playground/index.js';
 import { freePorts } from '../../playground/ports.js';
-import { configSchema, type RoostConfig, type RoostConfigInput } from '../../process/index.js';
+import type { RoostConfig } from '../../process/index.js';
+import { type ClusterConfigInput, clusterSchema } from '../clusterConfig.js';
 import { connect, type Roost } from '../../sdk/index.js';
 import { openTimelines, type TimelineService } from '../../timeline/index.js';
 import { openUsers } from '../../users/index.js';
@@ -89,8 +90,8 @@ export class TortureCluster {
     disks: Disks,
     replicated: ReplicatedRedis | undefined,
   ): Promise<TortureCluster> {
-    const written = JSON.parse(readFileSync(playground.configPath, 'utf8')) as RoostConfigInput;
-    const common: RoostConfigInput = {
+    const written = JSON.parse(readFileSync(playground.configPath, 'utf8')) as ClusterConfigInput;
+    const common: ClusterConfigInput = {
       ...written,
       ...(replicated === undefined ? {} : { redis: replicated.config, journal: { replicas: 1 } }),
       nameServer: { hosts: playground.databaseHosts.map(({ name }) => name) },
@@ -99,7 +100,7 @@ export class TortureCluster {
       log: { level: process.env['ROOST_TEST_LOG'] === undefined ? 'silent' : 'error' },
     };
     const secretOf = (name: string): string => join(dir, `${name}.secret`);
-    const serverConfig: RoostConfigInput = {
+    const serverConfig: ClusterConfigInput = {
       ...common,
       ...(replicated === undefined
         ? { redis: { ...written.redis, username: account, passwordFile: secretOf('redis') } }
@@ -117,7 +118,7 @@ export class TortureCluster {
     ];
     writeFileSync(configPath, JSON.stringify(common));
     writeFileSync(serverConfigPath, JSON.stringify(serverConfig));
-    const config = configSchema.parse(common);
+    const config = clusterSchema.parse(common);
     const tools = await setUp(config);
     const gate = new LedgerGate(config);
     await gate.install();

@@ -152,18 +152,13 @@ class TimelineCheck {
 
   async #look(of: KeptTimeline): Promise<Looked> {
     const { name, kind, userId, leaves } = of;
-    const { timelines, kinds, gizzard } = this.service;
+    const { timelines, kinds, config } = this.service;
     const deadline = Deadline.after(pageDeadlineMs);
     const rows = await Promise.all(leaves.map((leaf) => timelines.listsAt(leaf, deadline).row(name)));
     if (rows.some((row) => row !== undefined && row.through !== 'all'))
       return { isBeingRebuilt: true, hidden: 0, faults: [] };
     if (rows.every((row) => row === undefined)) return { isBeingRebuilt: false, hidden: 0, faults: [] };
-    const merge = await timelineMerge(
-      kinds[kind] as TimelineKind<unknown>,
-      userId,
-      gizzard.config.timeline.keep,
-      deadline,
-    );
+    const merge = await timelineMerge(kinds[kind] as TimelineKind<unknown>, userId, config.keep, deadline);
     let hidden = 0;
     const faults = rows.flatMap((row, i): Fault[] => {
       if (row === undefined) return [];

@@ -1,13 +1,11 @@
 import { z } from 'zod';
 import { configSchema } from './config.js';
+import type { ConfigPart } from './configPart.js';
 
-/** Keys beside those of `configSchema`, by section: sections that are there get more keys, others are new. Each key has a default. */
-export type ConfigKeys = Readonly<Record<string, z.ZodRawShape>>;
-
-/** The schema with further keys. A key that is there stays as it is. */
-export function configSchemaWith(extensions: readonly ConfigKeys[]): typeof configSchema {
+/** The schema with the keys of some parts. A key that Roost has stays as it is. */
+export function configSchemaWith(parts: readonly Pick<ConfigPart, 'keys'>[]): typeof configSchema {
   const sections = new Map<string, z.ZodRawShape>();
-  for (const [section, shape] of extensions.flatMap((keys) => Object.entries(keys)))
+  for (const [section, shape] of parts.flatMap(({ keys }) => Object.entries(keys)))
     sections.set(section, { ...sections.get(section), ...shape });
   if (sections.size === 0) return configSchema;
   const known = configSchema.shape as unknown as Readonly<Record<string, z.ZodPrefault<z.ZodObject> | undefined>>;
@@ -15,7 +13,7 @@ export function configSchemaWith(extensions: readonly ConfigKeys[]): typeof conf
     Object.fromEntries(
       Array.from(sections, ([section, shape]) => {
         const own = known[section]?.unwrap();
-        return [section, z.strictObject({ ...shape, ...own?.shape }).prefault({})];
+        return [section, z.strictObject({ ...own?.shape, ...shape, ...own?.shape }).prefault({})];
       }),
     ),
   ) as unknown as typeof configSchema;
