@@ -10,6 +10,7 @@ const root = dirname(fileURLToPath(import.meta.url));
 const layers = {
   cli: [
     'backup',
+    'dashboard',
     'sdk',
     'server',
     'access',
@@ -28,6 +29,7 @@ const layers = {
     'core',
   ],
   testing: ['sdk', 'timeline', 'tbird', 'flock', 'users', 'cluster', 'playground', 'process', 'core'],
+  dashboard: ['cluster', 'server', 'access', 'cache', 'gizzard', 'process', 'core'],
   backup: ['cluster', 'gizzard', 'process', 'core'],
   sdk: ['wire', 'core'],
   server: ['access', 'gizzard', 'mysql', 'wire', 'process', 'core'],
@@ -75,15 +77,15 @@ const internals = `^(\\.\\./)+(${Object.keys(layers).join('|')})/(?!index\\.js$|
 export default defineConfig(
   { ignores: ['dist/', 'dist-*/', 'wire/gen/', '.roost/'] },
   {
-    files: ['**/*.ts'],
+    files: ['**/*.ts', '**/*.tsx'],
     extends: [tseslint.configs.recommendedTypeChecked],
     plugins: { 'import-x': importX },
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: root } },
     settings: {
-      'import-x/extensions': ['.ts', '.js'],
-      'import-x/parsers': { '@typescript-eslint/parser': ['.ts'] },
+      'import-x/extensions': ['.ts', '.tsx', '.js'],
+      'import-x/parsers': { '@typescript-eslint/parser': ['.ts', '.tsx'] },
       'import-x/resolver-next': [
-        createNodeResolver({ extensions: ['.ts', '.js'], extensionAlias: { '.js': ['.ts', '.js'] } }),
+        createNodeResolver({ extensions: ['.ts', '.tsx', '.js'], extensionAlias: { '.js': ['.ts', '.tsx', '.js'] } }),
       ],
     },
     linterOptions: { reportUnusedDisableDirectives: 'error' },
@@ -108,7 +110,7 @@ export default defineConfig(
     },
   },
   {
-    files: ['**/*.ts'],
+    files: ['**/*.ts', '**/*.tsx'],
     ignores: ['**/*.test.ts', 'test/**', 'bench/**'],
     rules: {
       'import-x/no-restricted-paths': ['error', { basePath: root, zones }],

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { type Command, Option } from 'commander';
 import { openCluster, serveCluster, type Store } from '../cluster/index.js';
 import { RoostError } from '../core/index.js';
+import { Dashboard } from '../dashboard/index.js';
 import type { SendJobs } from '../gizzard/index.js';
 import { type ConfigOverride, createLog, type Log, Metrics } from '../process/index.js';
 import { Injectors } from '../sdk/index.js';
@@ -24,7 +25,7 @@ export function addServeCommand(program: Command, io: CliIo): void {
   const command = defineCommand(
     program,
     'serve',
-    `run a server, until SIGTERM or Ctrl-C\nIt serves ${served.join(', ')}, the manager and the job injector over Thrift, works on the journal, and answers on the admin port: /healthz, /readyz, /metrics, /server_info.`,
+    `run a server, until SIGTERM or Ctrl-C\nIt serves ${served.join(', ')}, the manager and the job injector over Thrift, works on the journal, and answers on the admin port: the dashboard (/), /healthz, /readyz, /metrics, /server_info.`,
     'roost serve --flock-port 7915',
   )
     .addOption(configOption())
@@ -72,7 +73,12 @@ async function serve(io: CliIo, options: ServeOptions): Promise<void> {
       );
     const cluster = await openCluster(config, io.stores, { log, metrics, work: true, create: true, sendJobs });
     closing.push(() => cluster.close());
-    const { stores, manager, injector, admin, ...served } = await serveCluster(cluster, { version: packageVersion() });
+    const dashboard = new Dashboard(cluster, packageVersion());
+    closing.push(() => dashboard.stop());
+    const { stores, manager, injector, admin, ...served } = await serveCluster(cluster, {
+      version: packageVersion(),
+      site: dashboard,
+    });
     closing.push(() => served.close());
     outputFor(io, options).result(
       { pid: process.pid, cluster: config.cluster, ...stores, manager, injector, admin },

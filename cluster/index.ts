@@ -7,6 +7,7 @@ export { checkTimes, journalWrite, type JournalWriteOptions } from './journalWri
 export { Cluster, openCluster, withUsed, type OpenClusterOptions, type OpenedStore } from './openCluster.js';
 export { deadlineOf, type ReadOptions, type WriteOptions } from '../wire/index.js';
 export { configPartsOf } from './storeConfig.js';
+export { whyNotReady } from './readiness.js';
 export { portOf, serveCluster, type ServedCluster } from './serveCluster.js';
 export { servedNames, servicesOf, type NamedService } from './servicesOf.js';
 export {

@@ -2,7 +2,14 @@ import { hostname } from 'node:os';
 import type { ServiceOfPort } from '../access/index.js';
 import { isLoopback, limits, RoostError, type Address } from '../core/index.js';
 import { ServerTls, type RoostConfig } from '../process/index.js';
-import { AdminServer, injectorProcessor, managerProcessor, ThriftServer, type ThriftService } from '../server/index.js';
+import {
+  type AdminSite,
+  AdminServer,
+  injectorProcessor,
+  managerProcessor,
+  ThriftServer,
+  type ThriftService,
+} from '../server/index.js';
 import { accessOf } from './accessOf.js';
 import type { Cluster } from './openCluster.js';
 import { ownServices } from './servicesOf.js';
@@ -42,11 +49,11 @@ export const portOf = (
  * Throws `Unavailable` if a port is taken, `FailedPrecondition` for unencrypted ports beyond loopback that nobody
  * asked for, and as `accessOf`; nothing listens then.
  *
- * @param version the release, for clients and operators
+ * @param options `version`: the release, for clients and operators; `site`: pages for people on the admin port
  */
 export async function serveCluster<Stores extends readonly StoreLike[]>(
   cluster: Cluster<Stores>,
-  { version }: { readonly version: string },
+  { version, site }: { readonly version: string; readonly site?: AdminSite },
 ): Promise<ServedCluster> {
   const { gizzard, config, opened } = cluster;
   const { log, metrics } = gizzard;
@@ -117,6 +124,7 @@ export async function serveCluster<Stores extends readonly StoreLike[]>(
       metrics,
       access: access.port(ownServices.metrics),
       tls,
+      site,
       info: () => ({
         pid: process.pid,
         cluster: config.cluster,

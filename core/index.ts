@@ -40,5 +40,6 @@ export {
 export { pause } from './pause.js';
 export { Semaphore } from './semaphore.js';
 export { reasonOf, tlsTrouble } from './tlsTrouble.js';
+export { TopCounts } from './topCounts.js';
 export { writeIdentityBytes, type WriteIdentity } from './writeIdentity.js';
 export { writeSoon } from './writeSoon.js';

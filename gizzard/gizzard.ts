@@ -24,6 +24,7 @@ import { Strays } from './moving/strays.js';
 import { NameServer } from './nameServer/nameServer.js';
 import { RegisteredTypes, type GizzardTypes } from './registeredTypes.js';
 import { nodeType } from './nodes/index.js';
+import { Heat } from './routing/heat.js';
 import { Hedge } from './routing/hedge.js';
 import { onSameHosts, readableOn } from './routing/onSameHosts.js';
 import { readAny } from './routing/readAny.js';
@@ -73,6 +74,8 @@ export class Gizzard {
   /** Compares the replicas of that database, and makes them the same. */
   readonly replicas: ReplicasHealth;
   readonly jobs: Jobs;
+  /** What this process reads and writes, by tree and key. */
+  readonly heat = new Heat();
   /** The copies, repairs and diffs of the cluster. */
   readonly moves: Moves;
   /** The transformations of the cluster. */
@@ -128,6 +131,7 @@ export class Gizzard {
       () => this.nameServer.reload(),
       () => this.nameServer.lookAnew(),
       (topology) => unknownHosts(this.hosts, topology).length > 0 || this.upgrades.newerShard(topology) !== undefined,
+      this.heat,
     );
     this.nameServer.onApply = (changes) => this.#refuseRemotes(changes);
     this.nameServer.onApplied = (changes, { version }) => this.#announce(changes, version);
@@ -363,6 +367,7 @@ export class Gizzard {
     read: (host: H, leaf: Leaf, deadline: Deadline) => Promise<T>,
   ): Promise<T> {
     const { lagging } = this.jobs;
+    this.heat.read(route);
     const looking = lagging.fresh();
     if (looking !== undefined) await looking;
     return readAny(

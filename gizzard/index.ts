@@ -45,6 +45,7 @@ export { laggingHostText, type LaggingHost } from './jobs/laggingHosts.js';
 export type { JobTimes, NewJob, QueueSizes } from './jobs/journal.js';
 export { timedJob, timedJobType, type TimedJobType } from './jobs/timedJob.js';
 export type { RemoteJob, SendJobs } from './jobs/remoteRelay.js';
+export type { Notices } from './jobs/notices.js';
 export type { AuditEntry } from './nameServer/audit.js';
 export type { Check, Examination, Finding } from './doctor/check.js';
 export type { Doctor } from './doctor/doctor.js';
@@ -104,6 +105,7 @@ export { isBehind, newestOf, type ReplicaLook } from './nameServer/replicas.js';
 export type { LogChange, RollbackEntry, RollbackLog } from './nameServer/rollbackLog.js';
 export { behaviors, nodeType, nodeTypes, type Behavior, type NodeType } from './nodes/index.js';
 export { GatheredReads, type Answers } from './routing/gatheredReads.js';
+export type { Heat, KeyHeat, TreeHeat } from './routing/heat.js';
 export { readOrder, type Leaf, type Route, type TreeNode } from './routing/route.js';
 export {
   AttributeForms,

@@ -55,10 +55,24 @@ export class Metrics {
     );
   }
 
+  /** The samples of one metric as they are now; empty where there is none of that name. Labels by name; a histogram's buckets have `le`. */
+  async samples(name: string): Promise<readonly MetricSample[]> {
+    const { values } = (await this.registry.getSingleMetric(name)?.get()) ?? { values: [] };
+    return values as readonly MetricSample[];
+  }
+
   #once<T>(name: string, make: () => T): T {
     const known = this.registry.getSingleMetric(name);
     return known === undefined ? make() : (known as T);
   }
+}
+
+/** One number of a metric. */
+export interface MetricSample {
+  /** Of histograms and summaries: the metric's name with `_bucket`, `_sum` or `_count`. */
+  readonly metricName?: string;
+  readonly labels: Readonly<Record<string, string | number>>;
+  readonly value: number;
 }
 
 const latencyBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5] as const;

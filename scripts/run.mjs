@@ -15,6 +15,7 @@ import {
 import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { bundleDashboard } from './bundleDashboard.mjs';
 
 /** A command ended with a failure, which it has reported itself. */
 class StepFailed extends Error {
@@ -106,6 +107,7 @@ function installed() {
 async function types() {
   say('checking types');
   await tool(compiler, ['-p', 'tsconfig.json']);
+  await tool(compiler, ['-p', 'dashboard/client']);
 }
 
 async function lint(more) {
@@ -165,6 +167,7 @@ async function build() {
       if (existsSync(from)) cpSync(from, join(fresh, 'wire', folder), { recursive: true });
     }
     copyScripts(root, fresh);
+    await bundleDashboard(root, join(fresh, 'dashboard', 'assets'));
     const main = join(fresh, 'cli', 'main.js');
     if (existsSync(main)) chmodSync(main, 0o755);
     writeFileSync(join(fresh, '.built'), String(startedMs));

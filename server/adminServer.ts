@@ -7,6 +7,7 @@ import { type ErrorCode, jsonText, limits, RoostError } from '../core/index.js';
 import type { Metrics, ServerTls } from '../process/index.js';
 import { AdminConnection } from './adminConnection.js';
 import { ConnectionTable } from './connectionTable.js';
+import type { AdminSite, EnterSite } from './adminSite.js';
 import { inline, ostrichStats, ostrichText } from './ostrichStats.js';
 import { peerOf } from './peer.js';
 import { clientOf } from './secureServer.js';
@@ -28,10 +29,13 @@ export interface AdminServerOptions {
   /** Absent: nothing is encrypted. */
   readonly tls?: ServerTls | undefined;
   readonly limits?: { readonly connections?: number; readonly connectionsPerAddress?: number };
+  /** Pages for people. Absent: there are none. */
+  readonly site?: AdminSite | undefined;
 }
 
 /** Who may see which page. Those of health are for everybody; of the second, who is not known sees only whether the server is ready. */
 export const adminRoles: ServiceRoles = {
+  '/': 'read',
   '/metrics': 'read',
   '/server_info': 'read',
   '/server_info.txt': 'read',
@@ -109,6 +113,7 @@ export class AdminServer {
   async close(): Promise<void> {
     await new Promise<void>((resolve) => {
       this.#server.close(() => resolve());
+      this.options.site?.close();
       this.#server.closeAllConnections();
     });
   }
@@ -127,6 +132,9 @@ export class AdminServer {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { site } = this.options;
+    if (site?.has(pathOf(request)) === true)
+      return site.answer(request, response, (token, onRevoked) => this.#enter(request, token, onRevoked));
     let page: Page;
     try {
       page =
@@ -146,13 +154,12 @@ export class AdminServer {
 
   /** The page, where the caller may see it. A token comes as `Authorization: Bearer TOKEN`. */
   async #pageFor(request: IncomingMessage): Promise<Page> {
-    const path = (request.url ?? '/').replace(/\?.*/, '');
+    const path = pathOf(request);
+    const { authorization } = request.headers;
     const caller = this.#access.enter(peerOf(request.socket), () => undefined);
     try {
-      const unknown = this.#whyUnknown(request, caller);
-      const known = this.#hasCertificate(request) && caller.isKnown;
-      // Its connection is not the first to make room for others.
-      if (known) this.#byClient.get(clientOf(request.socket))?.makeKnown();
+      const token = authorization === undefined ? undefined : bearerOf(authorization);
+      const { known, unknown } = this.#meet(request, caller, token);
       // Health is everybody's: a token that is wrong only shows no more of it.
       if (healthPages.has(path)) return await this.#page(path, known);
       const refusal = unknown ?? caller.refusalOf(path);
@@ -172,20 +179,37 @@ export class AdminServer {
     }
   }
 
-  /** Takes the token that a request brings; returns what is wrong with that, or with its client's certificate. */
-  #whyUnknown(request: IncomingMessage, caller: CallerAccess): RoostError | undefined {
+  /** As `EnterSite`. */
+  #enter(request: IncomingMessage, ...[token, onRevoked]: Parameters<EnterSite>): CallerAccess {
+    const caller = this.#access.enter(peerOf(request.socket), () => onRevoked?.());
+    const refusal = this.#meet(request, caller, token).unknown ?? caller.refusalOf('/');
+    if (refusal === undefined) return caller;
+    caller.leave();
+    throw refusal;
+  }
+
+  /** Takes the token that a request brings. Returns whether its caller is known, or else what is wrong with the token or with its client's certificate. */
+  #meet(
+    request: IncomingMessage,
+    caller: CallerAccess,
+    token: string | undefined,
+  ): { readonly known: boolean; readonly unknown: RoostError | undefined } {
+    let unknown: RoostError | undefined;
     if (!this.#hasCertificate(request))
-      return new RoostError(
+      unknown = new RoostError(
         'Unauthenticated',
         'this page is for clients with a certificate of the authorities in `tls.clientCaFile`',
       );
-    const { authorization } = request.headers;
-    try {
-      if (authorization !== undefined) caller.authenticate(bearerOf(authorization));
-      return undefined;
-    } catch (error) {
-      return RoostError.from(error);
-    }
+    else
+      try {
+        if (token !== undefined) caller.authenticate(token);
+      } catch (error) {
+        unknown = RoostError.from(error);
+      }
+    const known = this.#hasCertificate(request) && caller.isKnown;
+    // Its connection is not the first to make room for others.
+    if (known) this.#byClient.get(clientOf(request.socket))?.makeKnown();
+    return { known, unknown };
   }
 
   /** Whether the client showed a certificate, where it has to. */
@@ -230,6 +254,8 @@ export class AdminServer {
     }
   }
 }
+
+const pathOf = (request: IncomingMessage): string => (request.url ?? '/').replace(/\?.*/, '');
 
 const bearerOf = (authorization: string): string => /^Bearer +(\S+)$/i.exec(authorization)?.[1] ?? '';
 

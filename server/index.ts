@@ -1,4 +1,5 @@
 export { AdminServer, adminRoles, type AdminServerOptions } from './adminServer.js';
+export type { AdminSite, EnterSite } from './adminSite.js';
 export { checkAnswerSize, checkQueries, mostPerPage } from './answerSize.js';
 export type { Caller } from './caller.js';
 export { readOptions, writeOptions } from './callOptions.js';

@@ -1,4 +1,4 @@
-import type { Metrics } from '../process/index.js';
+import type { Metrics, MetricSample } from '../process/index.js';
 
 /** Metrics in the shape of Ostrich, by which tools of Gizzard's time read a server. */
 export interface OstrichStats {
@@ -35,12 +35,6 @@ export async function ostrichStats({ registry }: Metrics): Promise<OstrichStats>
     Array.from(sums, ([key, { count, sum }]) => [key, { average: count === 0 ? 0 : sum / count, count, sum }]),
   );
   return { counters, gauges, labels: {}, metrics };
-}
-
-interface MetricSample {
-  readonly metricName?: string;
-  readonly labels: Readonly<Record<string, string | number>>;
-  readonly value: number;
 }
 
 /** A map as Ostrich wrote it as plain text: sorted lines of `key: value`, what stands below a key indented by two. */

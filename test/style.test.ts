@@ -12,7 +12,7 @@ const files = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--
 })
   .split('\0')
   .filter((file) => file !== '' && existsSync(join(root, file)));
-const sources = files.filter((file) => file.endsWith('.ts') && !file.startsWith('wire/gen/'));
+const sources = files.filter((file) => /\.tsx?$/.test(file) && !file.startsWith('wire/gen/'));
 const read = (file: string): string => readFileSync(join(root, file), 'utf8');
 
 it('finds the files of the project', () => {

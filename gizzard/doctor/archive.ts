@@ -7,6 +7,7 @@ const behindMs = 60_000;
 /** Whether the journal's jobs reach the backups. */
 export const archive: Check = {
   name: 'the archive of the journal',
+  quick: true,
   async examine({ jobs }): Promise<Finding[]> {
     // Why it cannot be looked at is another finding.
     const look = await jobs.archive.look().catch(() => undefined);

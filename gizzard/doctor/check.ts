@@ -61,6 +61,8 @@ export interface Examination extends DoctorEnvironment {
 export interface Check {
   /** What it looks at, as in "replicas could not be looked at". */
   readonly name: string;
+  /** Whether it costs so little that it may run every second. Absent: it does not. */
+  readonly quick?: true;
   /** Where it throws, the doctor has a finding `notExamined`. */
   examine(examination: Examination): Promise<readonly Finding[]> | readonly Finding[];
 }

@@ -10,6 +10,7 @@ import { links } from './links.js';
 import { nameServerReplicas } from './nameServerReplicas.js';
 import { restingWork } from './restingWork.js';
 import { servers } from './servers.js';
+import { silentHosts } from './silentHosts.js';
 import { tables } from './tables.js';
 import { unknownHosts } from './unknownHosts.js';
 import { unknownJobs } from './unknownJobs.js';
@@ -36,3 +37,6 @@ export const checks: readonly Check[] = [
   journalFindings,
   archive,
 ];
+
+/** Those that cost so little that they may run every second, the most urgent first. */
+export const quickChecks: readonly Check[] = [silentHosts, ...checks.filter(({ quick }) => quick === true)];

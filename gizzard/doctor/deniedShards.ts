@@ -11,6 +11,7 @@ const named = 3;
 /** Hosts whose weights, and nodes in use whose types, keep reads or writes from leaves. Nodes of a migration are left out. */
 export const deniedShards: Check = {
   name: 'denied hosts and shards',
+  quick: true,
   examine({ topology, reserved, types }) {
     const inUse = hostsInUse(topology);
     const hosts = topology.state.hostWeights.flatMap(({ hostname, read, write }): Finding[] => {

@@ -1,9 +1,9 @@
-import { isRoostError, jsonText, RoostError } from '../../core/index.js';
+import { Deadline, isRoostError, jsonText, RoostError } from '../../core/index.js';
 import { isOpen } from '../moving/moveTask.js';
 import type { Change } from '../topology/changes.js';
 import { shardKey, type ShardInfo } from '../topology/types.js';
 import type { Check, DoctorEnvironment, Examination, Finding } from './check.js';
-import { checks as ownChecks } from './checks.js';
+import { checks as ownChecks, quickChecks } from './checks.js';
 
 const movesLookedAt = 1_000;
 
@@ -24,28 +24,53 @@ export class Doctor {
 
   /** Looks, and changes nothing. What cannot be looked at is a finding too, `notExamined`: an empty answer means that all was seen and is well. Throws where the name server does not answer. */
   async examine(): Promise<Finding[]> {
-    const { nameServer, migrations, moves } = this.environment;
-    await nameServer.reload();
-    const examination: Examination = {
-      ...this.environment,
-      topology: nameServer.topology,
-      reserved: await migrations.reservations(),
-      openMoves: (await moves.store.list({ active: true, limit: movesLookedAt })).filter(({ state }) => isOpen(state)),
-      leftBehind: await migrations.leftBehind(),
-    };
+    await this.environment.nameServer.reload();
+    const examination = await this.#begin();
     const findings: Finding[] = [];
-    for (const check of [...ownChecks, ...this.checks]) {
-      try {
-        findings.push(...(await check.examine(examination)));
-      } catch (error) {
-        findings.push({
-          kind: 'notExamined',
-          subject: check.name,
-          message: `${check.name} could not be looked at: ${RoostError.from(error).message}`,
-        });
-      }
-    }
+    for (const check of [...ownChecks, ...this.checks]) findings.push(...(await examineWith(check, examination)));
     return findings;
+  }
+
+  /**
+   * The quick checks alone, with the topology that this process works with; the most urgent findings first. For those who look every second. Each check has `withinMs`; one that takes longer
+   * is a finding `notExamined`. Never throws.
+   */
+  async glance(withinMs: number): Promise<Finding[]> {
+    const deadline = Deadline.after(withinMs);
+    const beginning = deadline.race(this.#begin(), 'a look at migrations and moves');
+    const quick = [...quickChecks, ...this.checks.filter(({ quick }) => quick === true)];
+    const findings = await Promise.all(
+      quick.map(async (check) => {
+        try {
+          // The hosts are looked at even where the control tables do not answer.
+          const examination = await (check === quickChecks[0] ? this.#unbegun() : beginning);
+          return await deadline.race(examineWith(check, examination), `a look at ${check.name}`);
+        } catch (error) {
+          return [notExamined(check, error)];
+        }
+      }),
+    );
+    return findings.flat();
+  }
+
+  async #begin(): Promise<Examination> {
+    const { migrations, moves } = this.environment;
+    const [reserved, active, leftBehind] = await Promise.all([
+      migrations.reservations(),
+      moves.store.list({ active: true, limit: movesLookedAt }),
+      migrations.leftBehind(),
+    ]);
+    return { ...this.#unbegun(), reserved, openMoves: active.filter(({ state }) => isOpen(state)), leftBehind };
+  }
+
+  #unbegun(): Examination {
+    return {
+      ...this.environment,
+      topology: this.environment.nameServer.topology,
+      reserved: new Map(),
+      openMoves: [],
+      leftBehind: new Map(),
+    };
   }
 
   /** Puts findings right where that is possible; `dropTables`: also where data is lost. Returns those that it put right; replicas are repaired by servers, later. */
@@ -97,6 +122,20 @@ export class Doctor {
     return true;
   }
 }
+
+async function examineWith(check: Check, examination: Examination): Promise<readonly Finding[]> {
+  try {
+    return await check.examine(examination);
+  } catch (error) {
+    return [notExamined(check, error)];
+  }
+}
+
+const notExamined = ({ name }: Check, error: unknown): Finding => ({
+  kind: 'notExamined',
+  subject: name,
+  message: `${name} could not be looked at: ${RoostError.from(error).message}`,
+});
 
 /** Two findings may want the same link gone; links go before the shards that they hang on. */
 function unique(changes: readonly Change[]): Change[] {

@@ -8,6 +8,7 @@ const badJobsLookedAt = 100;
 /** Failing and bad jobs that name no host, and queues that are paused. Those of a host are what its replicas lack. */
 export const failingJobs: Check = {
   name: 'jobs',
+  quick: true,
   async examine({ jobs, topology }) {
     const status = await Deadline.after(lookDeadlineMs).race(jobs.queues.status(), 'looking at the journal');
     return status.flatMap(({ priority, queued, hosts }): Finding[] => {
@@ -42,6 +43,7 @@ export const failingJobs: Check = {
 /** Jobs whose bits changed in the journal's Redis, or that are no jobs. No server applies them. */
 export const damagedJobs: Check = {
   name: 'damaged jobs',
+  quick: true,
   async examine({ jobs }) {
     const deadline = Deadline.after(lookDeadlineMs);
     const bad = await Promise.all(

@@ -7,6 +7,7 @@ import type { Check, Finding } from './check.js';
 /** What is wrong with the journal's Redis, with its settings, and with the clocks of the cluster. */
 export const journalFindings: Check = {
   name: 'the journal',
+  quick: true,
   async examine({ jobs, servers, config }) {
     const { maxClockSkewMs } = config.server;
     const ofServers = (await servers.list()).flatMap(({ id, info }): Finding[] => {

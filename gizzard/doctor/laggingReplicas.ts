@@ -6,6 +6,7 @@ const namedShards = 5;
 /** Hosts of which replicas lack writes that were accepted for them, with the number of writes that each replica lacks. Workers put that right as soon as the host takes them; bad jobs need an operator. */
 export const laggingReplicas: Check = {
   name: 'which replicas lack writes',
+  quick: true,
   async examine({ jobs }) {
     return (await jobs.laggingHosts()).map((lagging) => {
       const { host, bad, leaves, lacks } = lagging;

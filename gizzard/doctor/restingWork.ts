@@ -3,6 +3,7 @@ import type { Check, Finding } from './check.js';
 /** Migrations that were paused or have failed, and moves of nobody's that are paused. They rest until an operator decides. */
 export const restingWork: Check = {
   name: 'migrations and moves',
+  quick: true,
   async examine({ migrations, openMoves }) {
     const active = await migrations.list({ active: true });
     const resting = active.filter(({ state }) => state === 'failed' || state === 'paused');

@@ -7,6 +7,7 @@ const lookDeadlineMs = 5_000;
 /** Servers that ended without a word, servers of different releases or configurations, and jobs without a server that takes them. */
 export const servers: Check = {
   name: 'servers',
+  quick: true,
   async examine(examination) {
     const { servers: cluster } = examination;
     const [alive, silent] = await Promise.all([cluster.list(), cluster.silent()]);

@@ -5,6 +5,7 @@ import type { Check, Finding } from './check.js';
 /** Servers, and this process, whose configurations lack a host that holds data. */
 export const unknownHosts: Check = {
   name: 'the hosts that servers know',
+  quick: true,
   async examine({ topology, servers, hosts }) {
     const inUse = hostsInUse(topology);
     const here = unknown(hosts, topology).map((host): Finding => ({

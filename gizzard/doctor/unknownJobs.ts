@@ -4,6 +4,7 @@ import type { Check } from './check.js';
 /** Jobs that no server of the cluster could apply so far, by kind and version. Nothing of them is lost: they wait for a server that knows them. */
 export const unknownJobs: Check = {
   name: 'jobs of unknown kinds',
+  quick: true,
   async examine({ jobs }) {
     return (await jobs.unknown()).map((unknown) => ({
       kind: 'unknownJobs',

@@ -5,6 +5,7 @@ import type { Check } from './check.js';
 /** Database hosts and servers whose clocks differ from the journal's by more than they may. Nothing where the journal does not answer: other findings say so. */
 export const wrongClocks: Check = {
   name: 'clocks',
+  quick: true,
   async examine({ hosts, jobs, servers }) {
     const nowMs = (): Promise<number> => jobs.journal.nowMs();
     const journalMs = await nowMs().catch(() => undefined);

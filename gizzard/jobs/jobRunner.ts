@@ -1,6 +1,7 @@
 import { Deadline, groupBy, priorities, type Priority, RoostError, Semaphore } from '../../core/index.js';
 import type { Log } from '../../process/index.js';
 import type { Hosts } from '../hosts.js';
+import { Heat } from '../routing/heat.js';
 import type { Leaf, Route } from '../routing/route.js';
 import { shardKey } from '../topology/types.js';
 import type { Topology } from '../topology/topology.js';
@@ -64,6 +65,7 @@ export class JobRunner {
     private readonly lookAnew: () => Promise<void> = () => Promise.resolve(),
     /** Whether there are shards that this server cannot write as they are to be written: others may. */
     private readonly unable: (topology: Topology) => boolean = () => false,
+    private readonly heat: Heat = new Heat(),
   ) {
     this.#types = types;
   }
@@ -123,6 +125,7 @@ export class JobRunner {
         (tableId, key, item) => {
           const route = topology.route(tableId, key);
           const items = byRoute.get(route);
+          this.heat.wroteKey(tableId, key);
           if (items === undefined) byRoute.set(route, [item]);
           else items.push(item);
         },
@@ -132,6 +135,7 @@ export class JobRunner {
       return error instanceof UnknownJob ? unknownHere(error) : failed(RoostError.from(error));
     }
     for (const { root, leadsNowhere } of byRoute.keys()) if (leadsNowhere) return unlinked(shardKey(root.id));
+    for (const [route, items] of byRoute) this.heat.written(route, items.length);
     const refused = [...byRoute.keys()].some((route) => route.writable.length === 0);
     const placed = await this.#place(type, priority, byRoute, onlyLeaves(job, topology.version, [...byRoute.keys()]));
     return refused ? { ...placed, refused } : placed;

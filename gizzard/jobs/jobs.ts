@@ -15,6 +15,7 @@ import type { DatabaseHosts } from '../../mysql/index.js';
 import type { Log, Metrics, RoostConfig } from '../../process/index.js';
 import { connectRedis, type RedisConnectOptions } from '../../redis/index.js';
 import type { Hosts } from '../hosts.js';
+import { Heat } from '../routing/heat.js';
 import type { Topology } from '../topology/topology.js';
 import { untilAppliedBefore } from './acceptedBefore.js';
 import { EpochTable } from './epochTable.js';
@@ -30,6 +31,7 @@ import { JournalArchive } from './journalArchive.js';
 import { JournalGuard } from './journalGuard.js';
 import { laggingHosts, type LaggingHost } from './laggingHosts.js';
 import { LaggingLeaves, type HostJobs } from './laggingLeaves.js';
+import { Notices } from './notices.js';
 import { readSettings, requireSettings, settingProblems, type RedisSettings } from './redisSettings.js';
 import type { SendJobs } from './remoteRelay.js';
 import { RemoteRelays } from './remoteRelays.js';
@@ -81,6 +83,8 @@ export class Jobs {
   readonly guard: JournalGuard;
   /** What backups keep of it. */
   readonly archive: JournalArchive;
+  /** What servers tell each other in passing. */
+  readonly notices: Notices;
   #relays: RemoteRelays | undefined;
 
   constructor(
@@ -102,6 +106,7 @@ export class Jobs {
     lookAnew: () => Promise<void> = reload,
     /** Whether there are shards that this process cannot write as they are to be written. It takes no jobs then: others may know them. */
     unable: (topology: Topology) => boolean = () => false,
+    heat: Heat = new Heat(),
   ) {
     const { cluster } = config;
     const server = randomUUID();
@@ -111,6 +116,7 @@ export class Jobs {
       for (const worker of this.#workers) worker.lookNow();
     });
     this.#shared = shared;
+    this.notices = new Notices(cluster, shared);
     const clock = new JournalClock();
     const epochs = new EpochTable(
       config.nameServer.hosts.map((name) => databases.host(name)),
@@ -146,6 +152,7 @@ export class Jobs {
       (priority, jobs) => this.#journal.enqueue(priority, jobs),
       lookAnew,
       unable,
+      heat,
     ));
     const finished = metrics.counter('roost_jobs_total', 'Jobs by how an attempt at them ended', [
       'priority',

@@ -69,6 +69,9 @@ export const waitingKey = (cluster: string, id: string): string => `{${cluster}}
 /** How far a restore into this cluster is. */
 export const restoreKey = (cluster: string): string => `{${cluster}}:restore`;
 
+/** What one server tells the others in passing. */
+export const noticeKey = (cluster: string, server: string): string => `{${cluster}}:notice:${server}`;
+
 /** The channel on which one server hears that jobs it waits for were applied. */
 export const doneChannel = (cluster: string, server: string): string => `{${cluster}}:done:${server}`;
 

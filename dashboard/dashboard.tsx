@@ -1,0 +1,194 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { TLSSocket } from 'node:tls';
+import type { VNode } from 'preact';
+import type { Cluster } from '../cluster/index.js';
+import { type ErrorCode, RoostError } from '../core/index.js';
+import type { AdminSite, EnterSite } from '../server/index.js';
+import { loadAssets, type AssetName } from './assets.js';
+import { FiguresPost } from './figures.js';
+import { StateGatherer } from './stateGatherer.js';
+import { MessagePage, OverviewPage, SignInPage } from './page/shell.js';
+import { readForm } from './readForm.js';
+import { renderDocument } from './render.js';
+import { Sessions } from './sessions.js';
+import type { ClusterState } from './state.js';
+import { Viewers } from './viewers.js';
+
+/** Nothing from elsewhere, nothing inline, in no frame. */
+const policy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "connect-src 'self'",
+  'img-src data:',
+  "form-action 'self'",
+  "frame-ancestors 'none'",
+  "base-uri 'none'",
+].join('; ');
+const safety = {
+  'content-security-policy': policy,
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-resource-policy': 'same-origin',
+};
+const statuses: Partial<Record<ErrorCode, number>> = {
+  Unauthenticated: 401,
+  PermissionDenied: 403,
+  NotFound: 404,
+  Overloaded: 429,
+};
+const paths: ReadonlySet<string> = new Set(['/', '/live', '/state', '/sign-in', '/sign-out']);
+
+/** The pages for people on the admin port: the state of the whole cluster, whichever of its servers is asked. They only look. */
+export class Dashboard implements AdminSite {
+  readonly #assets: ReturnType<typeof loadAssets>;
+  readonly #sessions = new Sessions();
+  readonly #gatherer: StateGatherer;
+  readonly #viewers: Viewers;
+  readonly #figures: FiguresPost;
+
+  /** Posts the figures of this server from now on, until `stop`. */
+  constructor(
+    private readonly cluster: Cluster,
+    version: string,
+    /** Where the build put the script and the style of pages. Absent: beside this file. */
+    assets?: URL,
+  ) {
+    this.#assets = loadAssets(assets);
+    this.#gatherer = new StateGatherer(cluster, version);
+    this.#viewers = new Viewers(() => this.state(), cluster.gizzard.log);
+    this.#figures = new FiguresPost(cluster.gizzard);
+  }
+
+  /** The state of the last second. */
+  state(): Promise<ClusterState> {
+    return this.#gatherer.state();
+  }
+
+  has(path: string): boolean {
+    return paths.has(path) || path.startsWith('/assets/');
+  }
+
+  close(): void {
+    this.#viewers.close();
+  }
+
+  async stop(): Promise<void> {
+    this.close();
+    await this.#figures.stop();
+  }
+
+  async answer(request: IncomingMessage, response: ServerResponse, enter: EnterSite): Promise<void> {
+    try {
+      const path = (request.url ?? '/').replace(/\?.*/, '');
+      if (path === '/sign-in' || path === '/sign-out') return await this.#sign(path, request, response, enter);
+      if (request.method !== 'GET' && request.method !== 'HEAD')
+        return send(request, response, 405, 'only GET and HEAD');
+      if (path.startsWith('/assets/')) return this.#asset(path.slice('/assets/'.length), request, response);
+      if (path === '/live') return await this.#live(request, response, enter);
+      const caller = enter(this.#tokenOf(request));
+      try {
+        const state = await this.state();
+        if (path === '/state') return send(request, response, 200, JSON.stringify(state), 'application/json');
+        const signOut = this.#sessions.tokenOf(request.headers.cookie) !== undefined;
+        const page = <OverviewPage state={state} following="still" signOut={signOut} />;
+        this.#page(request, response, 200, page, state);
+      } finally {
+        caller.leave();
+      }
+    } catch (error) {
+      this.#refuse(request, response, RoostError.from(error));
+    }
+  }
+
+  /** Tells a page of all changes, until it is closed. */
+  async #live(request: IncomingMessage, response: ServerResponse, enter: EnterSite): Promise<void> {
+    this.#viewers.requireRoom();
+    const caller = enter(this.#tokenOf(request), () => response.destroy());
+    response.writeHead(200, { ...safety, 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
+    response.flushHeaders();
+    this.#viewers.add(response, () => caller.leave());
+  }
+
+  async #sign(path: string, request: IncomingMessage, response: ServerResponse, enter: EnterSite): Promise<void> {
+    const { cookie, origin, host } = request.headers;
+    const secure = request.socket instanceof TLSSocket;
+    if (request.method !== 'POST') return redirect(response);
+    // The cookie is sent to this site's own pages alone; a form of another one is refused all the same.
+    if (origin !== undefined && origin !== `${secure ? 'https' : 'http'}://${host}`)
+      throw new RoostError('PermissionDenied', 'forms of other sites are refused');
+    if (path === '/sign-out') return redirect(response, this.#sessions.end(cookie, secure));
+    const token = (await readForm(request)).get('token')?.trim() ?? '';
+    enter(token).leave();
+    redirect(response, this.#sessions.open(token, secure));
+  }
+
+  /** Of the header as machines send it, or of the session of a browser. */
+  #tokenOf({ headers: { authorization, cookie } }: IncomingMessage): string | undefined {
+    const bearer = authorization === undefined ? undefined : (/^Bearer +(\S+)$/i.exec(authorization)?.[1] ?? '');
+    return bearer ?? this.#sessions.tokenOf(cookie);
+  }
+
+  #asset(name: string, request: IncomingMessage, response: ServerResponse): void {
+    const asset = Object.hasOwn(this.#assets, name) ? this.#assets[name as AssetName] : undefined;
+    if (asset === undefined) return send(request, response, 404, 'not found');
+    const zipped = /\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''));
+    const body = zipped ? asset.gzipped : asset.body;
+    response.writeHead(200, {
+      ...safety,
+      'content-type': asset.type,
+      'content-length': body.length,
+      // Its address changes with its content.
+      'cache-control': 'public, max-age=31536000, immutable',
+      vary: 'accept-encoding',
+      ...(zipped ? { 'content-encoding': 'gzip' } : {}),
+    });
+    response.end(request.method === 'HEAD' ? undefined : body);
+  }
+
+  #page(request: IncomingMessage, response: ServerResponse, status: number, page: VNode, state?: ClusterState): void {
+    const title = `${this.cluster.config.cluster} · Roost`;
+    const html = renderDocument({ title, page, assets: this.#assets, ...(state === undefined ? {} : { state }) });
+    send(request, response, status, html, 'text/html; charset=utf-8');
+  }
+
+  #refuse(request: IncomingMessage, response: ServerResponse, { code, message, retryAfterMs }: RoostError): void {
+    if (response.headersSent) return void response.destroy();
+    const status = statuses[code] ?? 500;
+    if (retryAfterMs !== undefined) response.setHeader('retry-after', Math.ceil(retryAfterMs / 1_000));
+    const { cluster } = this.cluster.config;
+    const page =
+      status === 401 ? (
+        <SignInPage cluster={cluster} message={message} />
+      ) : (
+        <MessagePage cluster={cluster} title={String(status)} message={message} />
+      );
+    this.#page(request, response, status, page);
+  }
+}
+
+function send(
+  request: IncomingMessage,
+  response: ServerResponse,
+  status: number,
+  body: string,
+  type = 'text/plain; charset=utf-8',
+): void {
+  response.writeHead(status, {
+    ...safety,
+    'content-type': type,
+    'content-length': Buffer.byteLength(body),
+    'cache-control': 'no-store',
+  });
+  response.end(request.method === 'HEAD' ? undefined : body);
+}
+
+function redirect(response: ServerResponse, cookie?: string): void {
+  response.writeHead(303, {
+    ...safety,
+    location: '/',
+    'content-length': 0,
+    ...(cookie === undefined ? {} : { 'set-cookie': cookie }),
+  });
+  response.end();
+}

@@ -1,0 +1,82 @@
+import type { ServerFigures } from './figures.js';
+
+/** Rates are those of at least so much time, where that much is known. */
+const windowMs = 12_000;
+const maxServers = 1_000;
+
+/** How fast the counters of all servers grow: the last seconds of each server's posts. */
+export class Growth {
+  readonly #posts = new Map<string, ServerFigures[]>();
+
+  /** Takes in the latest posts, by server. Servers that are not there are forgotten. Returns the posts that are new. */
+  add(latest: ReadonlyMap<string, ServerFigures>): ServerFigures[] {
+    for (const server of this.#posts.keys()) if (!latest.has(server)) this.#posts.delete(server);
+    const fresh: ServerFigures[] = [];
+    for (const [server, figures] of [...latest].slice(0, maxServers)) {
+      const posts = this.#posts.get(server) ?? [];
+      if (posts.at(-1)?.post === figures.post) continue;
+      fresh.push(figures);
+      posts.push(figures);
+      while (posts.length > 2 && posts[1]!.atMs <= figures.atMs - windowMs) posts.shift();
+      this.#posts.set(server, posts);
+    }
+    return fresh;
+  }
+
+  /** The counters whose names begin with `prefix`, without it. */
+  names(prefix: string): ReadonlySet<string> {
+    const names = new Set<string>();
+    for (const posts of this.#posts.values())
+      for (const name of Object.keys(posts.at(-1)?.counters ?? {}))
+        if (name.startsWith(prefix)) names.add(name.slice(prefix.length));
+    return names;
+  }
+
+  /** What each number of a counter grows by in a second, over all servers, or of one. Null until there are two posts that know it. */
+  perSecond(name: string, server?: string): readonly number[] | null {
+    let sum: number[] | null = null;
+    for (const [id, posts] of this.#posts) {
+      if (server !== undefined && id !== server) continue;
+      const [first, last] = [posts[0], posts.at(-1)];
+      const after = last?.counters[name];
+      if (first === undefined || last === undefined || first === last || after === undefined) continue;
+      // A counter that is new began at 0.
+      const before = first.counters[name] ?? [];
+      const seconds = Math.max(0.001, (last.atMs - first.atMs) / 1_000);
+      sum ??= [];
+      for (const [i, value] of after.entries())
+        sum[i] = (sum[i] ?? 0) + Math.max(0, value - (before[i] ?? 0)) / seconds;
+    }
+    return sum;
+  }
+
+  /** The sum of a gauge over all servers, as of their latest posts. */
+  now(name: string): readonly number[] {
+    const sum: number[] = [];
+    for (const posts of this.#posts.values())
+      for (const [i, value] of (posts.at(-1)?.gauges[name] ?? []).entries()) sum[i] = (sum[i] ?? 0) + value;
+    return sum;
+  }
+
+  /** A quantile of a histogram in milliseconds, interpolated within its bucket; null where nothing was observed lately. */
+  quantileMs(name: string, quantile: number, server?: string): number | null {
+    const rates = this.perSecond(name, server);
+    const bounds = [...this.#posts.values()].at(-1)?.at(-1)?.bounds ?? [];
+    if (rates === null || bounds.length === 0) return null;
+    const total = rates[bounds.length] ?? 0;
+    if (total <= 0) return null;
+    const wanted = total * quantile;
+    const place = bounds.findIndex((_, i) => (rates[i] ?? 0) >= wanted);
+    if (place < 0) return bounds.at(-1)! * 1_000;
+    const [below, from] = place === 0 ? [0, 0] : [rates[place - 1] ?? 0, bounds[place - 1]!];
+    const inside = (rates[place] ?? 0) - below;
+    const share = inside <= 0 ? 1 : (wanted - below) / inside;
+    return (from + (bounds[place]! - from) * share) * 1_000;
+  }
+
+  /** Things counted by a histogram in a second; null where nothing is known. */
+  countPerSecond(name: string, server?: string): number | null {
+    const rates = this.perSecond(name, server);
+    return rates === null ? null : Math.max(0, ...rates);
+  }
+}

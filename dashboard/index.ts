@@ -1,0 +1,2 @@
+export { Dashboard } from './dashboard.js';
+export type { ClusterState } from './state.js';

@@ -1,0 +1,16 @@
+import type { IncomingMessage } from 'node:http';
+import { RoostError } from '../core/index.js';
+
+const maxBytes = 4_096;
+
+/** The fields of a form that a browser posted. Throws `InvalidArgument` for one that is too long. The server bounds the time that it may take. */
+export async function readForm(request: IncomingMessage): Promise<URLSearchParams> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > maxBytes) throw new RoostError('InvalidArgument', `a form has at most ${maxBytes} bytes`);
+    chunks.push(chunk);
+  }
+  return new URLSearchParams(Buffer.concat(chunks).toString());
+}

@@ -1,0 +1,124 @@
+import type { Cluster } from '../cluster/index.js';
+import { whyNotReady } from '../cluster/index.js';
+import { Deadline, RoostError } from '../core/index.js';
+import type { ServerFigures } from './figures.js';
+import { Growth } from './growth.js';
+import { HeatHistory } from './heatHistory.js';
+import {
+  cachesPart,
+  findingView,
+  hostsPart,
+  migrationsPart,
+  queuesPart,
+  serversPart,
+  type HostMemory,
+} from './parts.js';
+import type { ClusterState, FindingView, StatePart } from './state.js';
+
+/** A state that is no older than this is good enough. */
+const freshMs = 900;
+/** What one part may take. Then what was known of it before is shown, and why. */
+const partDeadlineMs = 1_500;
+const shownFindings = 50;
+
+/** Gathers the state of the whole cluster, once for all that want it at a time. It works only while somebody asks. */
+export class StateGatherer {
+  #state: ClusterState | undefined;
+  #gatheredAtMs = -Infinity;
+  #gathering: Promise<ClusterState> | undefined;
+  readonly #growth = new Growth();
+  readonly #heat = new HeatHistory();
+  readonly #hosts = new Map<string, HostMemory>();
+
+  constructor(
+    private readonly cluster: Cluster,
+    private readonly version: string,
+  ) {}
+
+  /** A state of the last second. Never throws: parts that do not answer say so. */
+  state(): Promise<ClusterState> {
+    if (this.#state !== undefined && performance.now() - this.#gatheredAtMs < freshMs)
+      return Promise.resolve(this.#state);
+    this.#gathering ??= this.#gather().finally(() => (this.#gathering = undefined));
+    return this.#gathering;
+  }
+
+  async #gather(): Promise<ClusterState> {
+    const { gizzard, caches } = this.cluster;
+    const growth = this.#growth;
+    const before = this.#state;
+    const stale: Partial<Record<StatePart, string>> = {};
+    const part = async <T>(name: StatePart, work: () => Promise<T>, otherwise: T): Promise<T> => {
+      try {
+        return await Deadline.after(partDeadlineMs).race(work(), 'it');
+      } catch (error) {
+        stale[name] = RoostError.from(error).message;
+        return otherwise;
+      }
+    };
+    const posting = await part('heat', () => this.#readPosts(), new Set<string>());
+    const [findings, servers, hosts, migrations, queues, cached] = await Promise.all([
+      this.#findings(),
+      part('servers', () => serversPart(gizzard, growth, posting), before?.servers ?? []),
+      part('hosts', () => hostsPart(gizzard, growth, this.#hosts), before?.hosts ?? []),
+      part('migrations', () => migrationsPart(gizzard), before?.migrations ?? { throttle: '', list: [], more: 0 }),
+      part('queues', () => queuesPart(gizzard, growth), before?.queues ?? []),
+      part(
+        'caches',
+        () => cachesPart(caches, growth, growth.names('cache ')),
+        before?.caches ?? { list: [], nodes: [] },
+      ),
+    ]);
+    this.#gatheredAtMs = performance.now();
+    return (this.#state = {
+      cluster: gizzard.config.cluster,
+      version: this.version,
+      atMs: Date.now(),
+      topologyVersion: gizzard.topology.version,
+      findings,
+      servers,
+      hosts,
+      migrations,
+      queues,
+      caches: cached,
+      heat: this.#heat.view(gizzard.topology),
+      stale,
+    });
+  }
+
+  /** What keeps this server from its work, then the quick checks of `roost doctor`. */
+  async #findings(): Promise<FindingView[]> {
+    const { gizzard } = this.cluster;
+    const ready = Deadline.after(partDeadlineMs).race(whyNotReady(gizzard), 'a look at this server');
+    const [why, findings] = await Promise.all([
+      ready.catch((error: unknown) => RoostError.from(error).message),
+      gizzard.doctor.glance(partDeadlineMs),
+    ]);
+    const own = {
+      kind: 'notReady',
+      subject: gizzard.servers.name,
+      message: `${gizzard.servers.name} is not ready: ${why}`,
+    };
+    // A host that does not answer makes much else impossible to look at: causes stand before what they cause.
+    const rank = ({ kind }: { readonly kind: string }): number => (kind === 'notExamined' ? 1 : 0);
+    return [
+      ...findings.filter(({ kind }) => kind === 'unreachableHost'),
+      ...(why === undefined ? [] : [own]),
+      ...findings,
+    ]
+      .filter((finding, i, all) => all.findIndex((other) => other.message === finding.message) === i)
+      .sort((a, b) => rank(a) - rank(b))
+      .slice(0, shownFindings)
+      .map(findingView);
+  }
+
+  /** Takes in what servers have posted. Returns the servers that post. */
+  async #readPosts(): Promise<ReadonlySet<string>> {
+    const { jobs, servers } = this.cluster.gizzard;
+    const listed = await servers.list();
+    const texts = await jobs.notices.read(listed.map(({ id }) => id));
+    const posts = new Map(Array.from(texts, ([id, text]) => [id, JSON.parse(text) as ServerFigures]));
+    this.#heat.add(this.#growth.add(posts), Date.now());
+    return new Set(posts.keys());
+  }
+}

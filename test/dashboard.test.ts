@@ -1,0 +1,181 @@
+import { join } from 'node:path';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { generatedColumns } from '../bench/edgeColumns.js';
+import { openFlock } from '../flock/index.js';
+import type { Roost } from '../sdk/index.js';
+import { axeViolations, chromiumPath, ifBrowser, startBrowser } from './browser.js';
+import { callRoost } from './callRoost.js';
+import { KillableCluster, patiently, untilApplied } from './support/killableCluster.js';
+
+// The dashboard as people see it: in a browser, of a server with databases that may be killed. With ROOST_TEST_SCREENSHOTS set it renews the pictures of docs/images.
+
+describe.skipIf(chromiumPath === undefined)(`the dashboard in a browser${ifBrowser}`, { timeout: 120_000 }, () => {
+  let cluster: KillableCluster;
+  let browser: Browser;
+  let roost: Roost;
+  let address: string;
+
+  beforeAll(async () => {
+    [browser, cluster] = await Promise.all([
+      startBrowser(),
+      KillableCluster.start({
+        databaseHosts: 3,
+        servers: 1,
+        caches: 1,
+        overrides: { nameServer: { hosts: ['db1'], reloadSeconds: 0.2 } },
+        setUp: async (config) => {
+          const flock = await openFlock(config, { create: true });
+          await flock.createGraph('follows', { shards: 2, replicas: 2, hosts: ['db1', 'db2'] });
+          await flock.close();
+        },
+      }),
+    ]);
+    address = `http://127.0.0.1:${cluster.servers[0]!.ready.admin.port}`;
+    roost = await cluster.connect();
+    await writeEdges(20_000);
+  }, 120_000);
+
+  afterAll(async () => {
+    await browser?.close();
+    await roost?.close();
+    await cluster?.stop();
+  }, 60_000);
+
+  async function writeEdges(count: number): Promise<void> {
+    const graph = await roost.graph('follows');
+    const { sourceIds, destinationIds } = generatedColumns(count, 3);
+    for (let start = 0; start < count; start += 500)
+      await patiently(() =>
+        graph.writeColumns({
+          sourceIds: sourceIds.subarray(start, start + 500),
+          destinationIds: destinationIds.subarray(start, start + 500),
+        }),
+      );
+  }
+
+  async function open(path = '/', options: BrowserContextOptions = {}): Promise<Page> {
+    const context = await browser.newContext({ viewport: { width: 1_100, height: 900 }, ...options });
+    const page = await context.newPage();
+    await page.goto(address + path);
+    return page;
+  }
+
+  async function picture(page: Page, name: string): Promise<void> {
+    if (process.env['ROOST_TEST_SCREENSHOTS'] === undefined) return;
+    await page.screenshot({
+      path: join(import.meta.dirname, '../docs/images', `${name}.png`),
+      clip: { x: 0, y: 0, width: 1_100, height: 640 },
+    });
+  }
+
+  const sentence = (page: Page): Promise<string> => page.locator('.verdict .sentence').innerText();
+
+  it('shows a cluster that is well, live, from this server alone', async () => {
+    const elsewhere: string[] = [];
+    const errors: string[] = [];
+    const context = await browser.newContext({ viewport: { width: 1_100, height: 900 } });
+    const page = await context.newPage();
+    page.on('request', (request) => {
+      if (!request.url().startsWith(address) && !request.url().startsWith('data:')) elsewhere.push(request.url());
+    });
+    page.on('console', (message) => {
+      if (message.type() === 'error') errors.push(message.text());
+    });
+    page.on('pageerror', (error) => errors.push(error.message));
+    await page.goto(address);
+    await page.getByText('live').waitFor();
+    await expect.poll(() => sentence(page), { timeout: 20_000 }).toContain('Nothing is wrong.');
+    // Written when the test began.
+    await expect.poll(() => page.locator('svg.grid rect').count(), { timeout: 20_000 }).toBeGreaterThan(10);
+    await expect
+      .poll(
+        async () =>
+          Number((await page.locator('tr', { hasText: 'db1' }).locator('td').nth(1).innerText()).replace(',', '')),
+        {
+          timeout: 20_000,
+        },
+      )
+      .toBeGreaterThan(0);
+    await picture(page, 'dashboard');
+    expect(elsewhere).toEqual([]);
+    expect(errors).toEqual([]);
+    await context.close();
+  });
+
+  it.each([
+    ['light', 1_100],
+    ['dark', 1_100],
+    ['light', 360],
+  ] as const)('has no fault that axe finds: %s, %i pixels wide', async (colorScheme, width) => {
+    const page = await open('/', { colorScheme, viewport: { width, height: 800 } });
+    await page.getByText('live').waitFor();
+    expect(await axeViolations(page)).toEqual([]);
+    // Nothing but tables, which scroll by themselves, is wider than the screen.
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(width);
+    if (colorScheme === 'dark') await picture(page, 'dashboard-dark');
+    await page.context().close();
+  });
+
+  it('can be read without JavaScript', async () => {
+    const page = await open('/', { javaScriptEnabled: false });
+    expect(await page.locator('table').first().innerText()).toMatch(/db1.*up/s);
+    expect(await page.getByText('as it was').count()).toBe(1);
+    await page.context().close();
+  });
+
+  it('says within 3 s that a database host was killed, with the command, and that it is back', async () => {
+    const page = await open();
+    await expect.poll(() => sentence(page), { timeout: 20_000 }).toContain('Nothing is wrong.');
+    const killing = cluster.playground.kill('db2');
+    const startMs = performance.now();
+    await page.getByText('Host db2 does not answer').waitFor({ timeout: 15_000 });
+    expect(performance.now() - startMs).toBeLessThan(3_000);
+    await killing;
+    expect(await page.locator('.command code').innerText()).toBe('roost host drain db2');
+    expect(await page.locator('tr', { hasText: 'db2' }).first().innerText()).toContain('no answer');
+    expect(await axeViolations(page)).toEqual([]);
+    await picture(page, 'dashboard-fault');
+    await cluster.playground.restart('db2');
+    await expect.poll(() => sentence(page), { timeout: 30_000 }).toContain('Nothing is wrong.');
+    await page.context().close();
+  });
+
+  it('shows a migration in each of its phases', async () => {
+    await untilApplied(roost);
+    const config = ['--config', cluster.configPath];
+    const page = await open();
+    /** Everything that the page has shown of migrations, as it came. */
+    await page.evaluate(() => {
+      const seen = new Set<string>();
+      (globalThis as unknown as { seen: Set<string> }).seen = seen;
+      const note = (): void => {
+        for (const card of document.querySelectorAll('[data-migration]'))
+          seen.add(`${card.getAttribute('data-phase')} ${card.getAttribute('data-state')}`);
+      };
+      new MutationObserver(note).observe(document.body, { subtree: true, childList: true, attributes: true });
+    });
+    const started = await callRoost(['host', 'drain', 'db2', '--yes', '--max-rate', '3000', ...config], '.');
+    expect(started.stderr).toBe('');
+    await page.locator('[data-state=running]').first().waitFor({ timeout: 20_000 });
+    expect(
+      await page
+        .locator('tr', { has: page.locator('[data-state=running]') })
+        .first()
+        .innerText(),
+    ).toMatch(/not yet|under way/);
+    await picture(page, 'dashboard-migrations');
+    await expect
+      .poll(() => page.locator('[data-state=settled]').count(), { timeout: 60_000, interval: 250 })
+      .toBeGreaterThan(0);
+    expect(
+      await page
+        .locator('tr', { has: page.locator('[data-state=settled]') })
+        .first()
+        .innerText(),
+    ).toMatch(/settled.*yes.*roost migrations cleanup \d+/s);
+    const seen = await page.evaluate(() => [...(globalThis as unknown as { seen: Set<string> }).seen]);
+    expect(seen).toEqual(expect.arrayContaining([expect.stringContaining('copy'), 'cleanup settled']));
+    await page.context().close();
+  });
+});
