@@ -3,7 +3,7 @@ import { BackgroundLoop, RoostError } from '../core/index.js';
 import type { Log } from '../process/index.js';
 import { changedParts, type ClusterState } from './state.js';
 
-/** The admin port takes 64 connections: half of them are left to machines. */
+/** Of the connections of the admin port (`limits.adminConnections`): most are left to machines. */
 const maxViewers = 32;
 const everyMs = 1_000;
 /** A viewer whose connection takes nothing for so long is cut off. */
