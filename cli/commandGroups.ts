@@ -5,7 +5,7 @@ const groups: Readonly<Record<string, Readonly<Record<string, readonly string[]>
   roost: {
     'Begin:': ['quickstart', 'playground', 'serve', 'ping'],
     'Data:': ['graph', 'flock', 'tweets', 'users', 'timeline', 'load', 'dump', 'lookup'],
-    'Is all well?': ['doctor', 'check', 'job', 'journal', 'cache', 'metrics'],
+    'Is all well?': ['doctor', 'check', 'top', 'job', 'journal', 'cache', 'metrics'],
     'Bring it back:': ['backup', 'restore'],
     'Move and change shards:': [
       'move',

@@ -12,6 +12,7 @@ import {
   type StoredQueue,
   storedQueues,
 } from '../gizzard/index.js';
+import { again, watchOption, type WatchOptions } from './console/again.js';
 import type { CliIo } from './console/cliIo.js';
 import { change, priorityArgument, reportChange, withCluster } from './console/cluster.js';
 import {
@@ -70,47 +71,57 @@ export function addJobCommands(program: Command, io: CliIo): void {
     'list',
     'show how many jobs wait in each queue, failing ones by database host, or by the kind and version that no server knows, and for how long the oldest has',
     'roost job list',
-  ).action((options: ConfigOptions) =>
-    withCluster(io, options, async ({ jobs, topology }, output) => {
-      const { pausedPriorities, fanouts } = topology.state;
-      const queues = (await jobs.queues.status()).map((status) => ({
-        ...status,
-        paused: pausedPriorities.includes(status.priority),
-      }));
-      const age = (ms: number | undefined): string => (ms === undefined ? '' : formatMs(ms));
-      const rows = queues.flatMap(({ priority, paused, hosts, unknown, ...loads }) =>
-        (['queued', ...storedQueues] as const).flatMap((queue) => [
-          [
-            priority,
-            queue,
-            loads[queue].jobs,
-            age(loads[queue].oldestAgeMs),
-            queue === 'queued' && paused ? 'paused' : '',
-          ],
-          ...(queue === 'queued'
-            ? []
-            : hosts
-                .filter((one) => one.host !== '' && one[queue].jobs > 0)
-                .map((one) => [priority, queue, one[queue].jobs, age(one[queue].oldestAgeMs), `on ${one.host}`])),
-          ...(queue === 'failing'
-            ? unknown.map(({ kind, version, ...load }) => [
+  )
+    .addOption(watchOption())
+    .action((options: ConfigOptions & WatchOptions) =>
+      withCluster(io, options, (gizzard, output) =>
+        again(io, options, output, async () => {
+          await gizzard.nameServer.reload();
+          const { jobs, topology } = gizzard;
+          const { pausedPriorities, fanouts } = topology.state;
+          const queues = (await jobs.queues.status()).map((status) => ({
+            ...status,
+            paused: pausedPriorities.includes(status.priority),
+          }));
+          const age = (ms: number | undefined): string => (ms === undefined ? '' : formatMs(ms));
+          const rows = queues.flatMap(({ priority, paused, hosts, unknown, ...loads }) =>
+            (['queued', ...storedQueues] as const).flatMap((queue) => [
+              [
                 priority,
                 queue,
-                load.jobs,
-                age(load.oldestAgeMs),
-                `wait for a server that knows ${kind}, version ${version}`,
-              ])
-            : []),
-        ]),
-      );
-      const steps = queues.flatMap(({ priority, paused, failing, bad }) => [
-        ...(paused ? [`roost job resume ${priority}`] : []),
-        ...(failing.jobs > 0 ? [`roost job show ${priority}`] : []),
-        ...(bad.jobs > 0 ? [`roost job show ${priority} --queue bad`] : []),
-      ]);
-      output.result({ queues, fanouts }, () => output.table(['priority', 'queue', 'jobs', 'oldest', ''], rows), steps);
-    }),
-  );
+                loads[queue].jobs,
+                age(loads[queue].oldestAgeMs),
+                queue === 'queued' && paused ? 'paused' : '',
+              ],
+              ...(queue === 'queued'
+                ? []
+                : hosts
+                    .filter((one) => one.host !== '' && one[queue].jobs > 0)
+                    .map((one) => [priority, queue, one[queue].jobs, age(one[queue].oldestAgeMs), `on ${one.host}`])),
+              ...(queue === 'failing'
+                ? unknown.map(({ kind, version, ...load }) => [
+                    priority,
+                    queue,
+                    load.jobs,
+                    age(load.oldestAgeMs),
+                    `wait for a server that knows ${kind}, version ${version}`,
+                  ])
+                : []),
+            ]),
+          );
+          const steps = queues.flatMap(({ priority, paused, failing, bad }) => [
+            ...(paused ? [`roost job resume ${priority}`] : []),
+            ...(failing.jobs > 0 ? [`roost job show ${priority}`] : []),
+            ...(bad.jobs > 0 ? [`roost job show ${priority} --queue bad`] : []),
+          ]);
+          output.result(
+            { queues, fanouts },
+            () => output.table(['priority', 'queue', 'jobs', 'oldest', ''], rows),
+            steps,
+          );
+        }),
+      ),
+    );
 
   define(
     'show',

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { type Gizzard, leftBehind, type MigrationReport, type MoveTask, phaseOf } from '../gizzard/index.js';
+import { again, watchOption, type WatchOptions } from './console/again.js';
 import type { CliIo } from './console/cliIo.js';
 import { withCluster } from './console/cluster.js';
 import { type ConfigOptions, configOption, defineCommand, defineGroup, integerArgument } from './console/command.js';
@@ -25,32 +26,35 @@ export function addMigrationCommands(program: Command, io: CliIo): void {
 
   define('list', 'list migrations, the newest first', 'roost migrations list --all')
     .option('--all', 'those that are at their end too')
-    .action((options: ConfigOptions & { readonly all?: true }) =>
-      withCluster(io, options, async ({ migrations }, output) => {
-        const [found, throttle] = await Promise.all([
-          migrations.list({ active: options.all !== true }),
-          migrations.throttle(),
-        ]);
-        const bounds = throttleText(throttle);
-        const phases = await migrations.phases(found.map(({ id }) => id));
-        const shown = found.map((each) => ({ ...each, phase: phases.get(each.id) }));
-        const rows = shown.map(({ id, state, phase, createdAt, title, error }) => [
-          String(id),
-          heldUp(state, error),
-          phase ?? '',
-          createdAt,
-          title,
-          error,
-        ]);
-        output.result(
-          { migrations: shown, ...(bounds === undefined ? {} : { throttle: throttleJson(throttle) }) },
-          () =>
-            (bounds === undefined ? '' : `${bounds}\n`) +
-            (found.length === 0
-              ? 'no migration is under way'
-              : output.table(['number', 'state', 'phase', 'started', 'what', 'error'], rows)),
-        );
-      }),
+    .addOption(watchOption())
+    .action((options: ConfigOptions & WatchOptions & { readonly all?: true }) =>
+      withCluster(io, options, ({ migrations }, output) =>
+        again(io, options, output, async () => {
+          const [found, throttle] = await Promise.all([
+            migrations.list({ active: options.all !== true }),
+            migrations.throttle(),
+          ]);
+          const bounds = throttleText(throttle);
+          const phases = await migrations.phases(found.map(({ id }) => id));
+          const shown = found.map((each) => ({ ...each, phase: phases.get(each.id) }));
+          const rows = shown.map(({ id, state, phase, createdAt, title, error }) => [
+            String(id),
+            heldUp(state, error),
+            phase ?? '',
+            createdAt,
+            title,
+            error,
+          ]);
+          output.result(
+            { migrations: shown, ...(bounds === undefined ? {} : { throttle: throttleJson(throttle) }) },
+            () =>
+              (bounds === undefined ? '' : `${bounds}\n`) +
+              (found.length === 0
+                ? 'no migration is under way'
+                : output.table(['number', 'state', 'phase', 'started', 'what', 'error'], rows)),
+          );
+        }),
+      ),
     );
 
   define('show', 'show a migration: each step, what it found, and how far it is', 'roost migrations show 12')

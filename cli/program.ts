@@ -34,6 +34,7 @@ import { addReloadCommand } from './reload.js';
 import { addReportCommand } from './report.js';
 import { addRestoreCommand } from './restore.js';
 import { addServeCommand } from './serve.js';
+import { addTopCommand } from './top.js';
 import { addTopologyCommand } from './topology.js';
 import { addTransformCommands } from './transform.js';
 import { addShardCommands } from './shard.js';
@@ -88,6 +89,7 @@ export function buildProgram(io: CliIo, json = false): Command {
   addUpgradeCommand(program, io);
   addReloadCommand(program, io);
   addPingCommand(program, io);
+  addTopCommand(program, io);
   addCompletionCommand(program, io);
   groupCommands(program);
   return program;

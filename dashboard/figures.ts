@@ -13,7 +13,7 @@ export interface ServerFigures {
   /** Tells this post from the ones before. */
   readonly post: number;
   readonly atMs: number;
-  /** `sql HOST` and `rpc`: a histogram, see `bounds`; `cache NAME`: hits, misses; `jobs PRIORITY`: applied. */
+  /** `sql HOST` and `rpc`: a histogram, see `bounds`; `cache NAME`: hits, misses; `jobs PRIORITY`: applied; `call METHOD`: calls, and the seconds that they took. */
   readonly counters: Readonly<Record<string, readonly number[]>>;
   /** `pool HOST`: callers that wait, connections in use. */
   readonly gauges: Readonly<Record<string, readonly number[]>>;
@@ -79,6 +79,10 @@ export async function readFigures(metrics: Metrics): Promise<Pick<ServerFigures,
       if (!bounds.includes(bound)) bounds.push(bound);
       addAt(counters, nameOf(labels), bounds.indexOf(bound), value);
     }
+  }
+  for (const { metricName, labels, value } of await metrics.samples('roost_rpc_duration_seconds')) {
+    const place = ['roost_rpc_duration_seconds_count', 'roost_rpc_duration_seconds_sum'].indexOf(metricName ?? '');
+    if (place >= 0) addAt(counters, `call ${labels['method']}`, place, value);
   }
   for (const [place, what] of ['hits', 'misses'].entries())
     for (const { labels, value } of await metrics.samples(`roost_cache_${what}_total`))

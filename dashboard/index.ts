@@ -1,2 +1,3 @@
+export { ClusterFigures, type CallRate } from './clusterFigures.js';
 export { Dashboard } from './dashboard.js';
 export type { ClusterState } from './state.js';

@@ -9,6 +9,7 @@ import {
   type Gizzard,
   type MigrationReport,
   type MoveThrottleNow,
+  type Topology,
 } from '../gizzard/index.js';
 import type { Growth } from './growth.js';
 import type {
@@ -71,9 +72,7 @@ export async function hostsPart(
   growth: Growth,
   memory: Map<string, HostMemory>,
 ): Promise<HostView[]> {
-  const shards = new Map<string, number>();
-  for (const { id, type } of topology.state.shards)
-    if (nodeType(type) === undefined) shards.set(id.hostname, (shards.get(id.hostname) ?? 0) + 1);
+  const shards = leavesByHost(topology);
   return Promise.all(
     hosts.names.slice(0, shownHosts).map(async (name): Promise<HostView> => {
       const host = hosts.host(name);
@@ -102,6 +101,19 @@ export async function hostsPart(
       };
     }),
   );
+}
+
+const counted = new WeakMap<Topology, ReadonlyMap<string, number>>();
+
+/** How many leaves each host has. Counted once for each topology. */
+function leavesByHost(topology: Topology): ReadonlyMap<string, number> {
+  const before = counted.get(topology);
+  if (before !== undefined) return before;
+  const leaves = new Map<string, number>();
+  for (const { id, type } of topology.state.shards)
+    if (nodeType(type) === undefined) leaves.set(id.hostname, (leaves.get(id.hostname) ?? 0) + 1);
+  counted.set(topology, leaves);
+  return leaves;
 }
 
 type LookedAt = ReturnType<Gizzard['hosts']['host']>;

@@ -1,9 +1,7 @@
 import type { Cluster } from '../cluster/index.js';
 import { whyNotReady } from '../cluster/index.js';
 import { Deadline, RoostError } from '../core/index.js';
-import type { ServerFigures } from './figures.js';
-import { Growth } from './growth.js';
-import { HeatHistory } from './heatHistory.js';
+import { ClusterFigures } from './clusterFigures.js';
 import {
   cachesPart,
   findingView,
@@ -26,8 +24,7 @@ export class StateGatherer {
   #state: ClusterState | undefined;
   #gatheredAtMs = -Infinity;
   #gathering: Promise<ClusterState> | undefined;
-  readonly #growth = new Growth();
-  readonly #heat = new HeatHistory();
+  readonly #figures = new ClusterFigures();
   readonly #hosts = new Map<string, HostMemory>();
 
   constructor(
@@ -45,7 +42,7 @@ export class StateGatherer {
 
   async #gather(): Promise<ClusterState> {
     const { gizzard, caches } = this.cluster;
-    const growth = this.#growth;
+    const { growth } = this.#figures;
     const before = this.#state;
     const stale: Partial<Record<StatePart, string>> = {};
     const part = async <T>(name: StatePart, work: () => Promise<T>, otherwise: T): Promise<T> => {
@@ -56,7 +53,7 @@ export class StateGatherer {
         return otherwise;
       }
     };
-    const posting = await part('heat', () => this.#readPosts(), new Set<string>());
+    const posting = await part('heat', () => this.#figures.look(gizzard), new Set<string>() as ReadonlySet<string>);
     const [findings, servers, hosts, migrations, queues, cached] = await Promise.all([
       this.#findings(),
       part('servers', () => serversPart(gizzard, growth, posting), before?.servers ?? []),
@@ -81,7 +78,7 @@ export class StateGatherer {
       migrations,
       queues,
       caches: cached,
-      heat: this.#heat.view(gizzard.topology),
+      heat: this.#figures.heat(gizzard),
       stale,
     });
   }
@@ -110,15 +107,5 @@ export class StateGatherer {
       .sort((a, b) => rank(a) - rank(b))
       .slice(0, shownFindings)
       .map(findingView);
-  }
-
-  /** Takes in what servers have posted. Returns the servers that post. */
-  async #readPosts(): Promise<ReadonlySet<string>> {
-    const { jobs, servers } = this.cluster.gizzard;
-    const listed = await servers.list();
-    const texts = await jobs.notices.read(listed.map(({ id }) => id));
-    const posts = new Map(Array.from(texts, ([id, text]) => [id, JSON.parse(text) as ServerFigures]));
-    this.#heat.add(this.#growth.add(posts), Date.now());
-    return new Set(posts.keys());
   }
 }

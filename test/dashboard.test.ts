@@ -124,6 +124,19 @@ describe.skipIf(chromiumPath === undefined)(`the dashboard in a browser${ifBrows
     await page.context().close();
   });
 
+  it('names the hottest trees, keys and methods on the command line', async () => {
+    const writing = writeEdges(4_000);
+    const top = await callRoost(['top', '--json', '--config', cluster.configPath], '.');
+    await writing;
+    expect(top).toMatchObject({ exitCode: 0, stderr: '' });
+    const { servers, trees, keys, calls } = JSON.parse(top.stdout) as Record<string, Record<string, unknown>[]>;
+    expect(servers).toBe(1);
+    expect(trees![0]).toMatchObject({ root: expect.stringMatching(/^localhost\/follows_/) as string });
+    // The generated graph follows low ids most.
+    expect(keys!.map(({ key }) => key)).toContain('1');
+    expect(calls).toContainEqual(expect.objectContaining({ method: 'write_edges' }));
+  });
+
   it('says within 3 s that a database host was killed, with the command, and that it is back', async () => {
     const page = await open();
     await expect.poll(() => sentence(page), { timeout: 20_000 }).toContain('Nothing is wrong.');

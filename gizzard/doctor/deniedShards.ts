@@ -2,7 +2,7 @@ import { nodeType } from '../nodes/index.js';
 import { hostsInUse } from '../topology/hostsInUse.js';
 import { reachableShards } from '../topology/reachableShards.js';
 import type { Topology } from '../topology/topology.js';
-import { shardKey, type ShardId } from '../topology/types.js';
+import { shardKey, type ShardId, type ShardInfo } from '../topology/types.js';
 import type { Check, Finding } from './check.js';
 
 /** Leaves that a message names. */
@@ -29,13 +29,14 @@ export const deniedShards: Check = {
       ];
     });
     const meant = new Set([...types.values()].flatMap(({ deniesOnPurpose = [] }) => deniesOnPurpose.map(shardKey)));
-    const used = reachableShards(topology);
-    const nodes = topology.state.shards.flatMap(({ id, type }): Finding[] => {
+    const denying = denyingNodes(topology);
+    const used = denying.length === 0 ? new Set<string>() : reachableShards(topology);
+    const nodes = denying.flatMap(({ id, type }): Finding[] => {
       const key = shardKey(id);
       const node = nodeType(type);
       if (node === undefined || !used.has(key) || reserved.has(key) || meant.has(key)) return [];
       const leaves = leavesBelow(topology, id);
-      if ((node.read === 'allow' && node.write === 'allow') || leaves.length === 0) return [];
+      if (leaves.length === 0) return [];
       const parts = [said('reads', node.read), said('writes', node.write)].filter((part) => part !== undefined);
       const more = leaves.length > named ? ` and ${leaves.length - named} more` : '';
       return [
@@ -49,6 +50,21 @@ export const deniedShards: Check = {
     return [...hosts, ...nodes];
   },
 };
+
+const known = new WeakMap<Topology, readonly ShardInfo[]>();
+
+/** The inner nodes whose types keep reads or writes away. Worked out once for each topology. */
+function denyingNodes(topology: Topology): readonly ShardInfo[] {
+  let nodes = known.get(topology);
+  if (nodes === undefined) {
+    nodes = topology.state.shards.filter(({ type }) => {
+      const node = nodeType(type);
+      return node !== undefined && (node.read !== 'allow' || node.write !== 'allow');
+    });
+    known.set(topology, nodes);
+  }
+  return nodes;
+}
 
 function leavesBelow(topology: Topology, id: ShardId): string[] {
   if (nodeType(topology.shard(id).type) === undefined) return [shardKey(id)];

@@ -1,0 +1,42 @@
+import type { Gizzard } from '../gizzard/index.js';
+import type { ServerFigures } from './figures.js';
+import { Growth } from './growth.js';
+import { HeatHistory } from './heatHistory.js';
+import type { HeatView } from './state.js';
+
+/** A method of the services, over all servers. */
+export interface CallRate {
+  readonly method: string;
+  readonly perSecond: number;
+  readonly meanMs: number;
+}
+
+/** The figures that all servers post, as one. It knows only what was posted while it looked: rates need two looks, some seconds apart. */
+export class ClusterFigures {
+  readonly growth = new Growth();
+  readonly #heat = new HeatHistory();
+
+  /** Takes in what servers have posted. Returns the servers that post, by id. Throws where the journal's Redis or the name server does not answer. */
+  async look({ jobs, servers }: Gizzard): Promise<ReadonlySet<string>> {
+    const listed = await servers.list();
+    const texts = await jobs.notices.read(listed.map(({ id }) => id));
+    const posts = new Map(Array.from(texts, ([id, text]) => [id, JSON.parse(text) as ServerFigures]));
+    this.#heat.add(this.growth.add(posts), Date.now());
+    return new Set(posts.keys());
+  }
+
+  heat({ topology }: Gizzard): HeatView {
+    return this.#heat.view(topology);
+  }
+
+  /** The methods that are called most. */
+  calls(count: number): CallRate[] {
+    return [...this.growth.names('call ')]
+      .flatMap((method): CallRate[] => {
+        const [perSecond = 0, seconds = 0] = this.growth.perSecond(`call ${method}`) ?? [];
+        return perSecond === 0 ? [] : [{ method, perSecond, meanMs: (1_000 * seconds) / perSecond }];
+      })
+      .sort((a, b) => b.perSecond - a.perSecond)
+      .slice(0, count);
+  }
+}
