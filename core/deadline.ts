@@ -15,7 +15,16 @@ export class Deadline {
      * for long.
      */
     readonly refusable: boolean,
+    /** Of all who want to know whether the work read from a replica that lags. */
+    private readonly observations: readonly Observation[] = [],
   ) {}
+
+  /** The latest of one or more deadlines, for work that their callers share: it goes on if one of them disconnects. */
+  static latest(deadlines: readonly Deadline[]): Deadline {
+    const latest = deadlines.reduce((last, one) => (one.remainingMs() > last.remainingMs() ? one : last));
+    const observations = [...new Set(deadlines.flatMap((one) => one.observations))];
+    return new Deadline(latest.atMs, undefined, latest.refusable, observations);
+  }
 
   /** @param cancellation that of the waiting client; the work is then `refusable` */
   static after(ms: number, cancellation?: Cancellation): Deadline {
@@ -27,12 +36,29 @@ export class Deadline {
    * disconnects.
    */
   get shared(): Deadline {
-    return this.cancellation === undefined ? this : new Deadline(this.atMs, undefined, this.refusable);
+    return this.cancellation === undefined
+      ? this
+      : new Deadline(this.atMs, undefined, this.refusable, this.observations);
   }
 
   /** The earlier of this deadline and one `ms` from now: the limit of one part of a request. */
   within(ms: number): Deadline {
-    return new Deadline(Math.min(this.atMs, performance.now() + ms), this.cancellation, this.refusable);
+    return new Deadline(
+      Math.min(this.atMs, performance.now() + ms),
+      this.cancellation,
+      this.refusable,
+      this.observations,
+    );
+  }
+
+  /** The same for a part of the work, of which `observation` then says whether it read from a replica that lags. */
+  observed(observation: Observation): Deadline {
+    return new Deadline(this.atMs, this.cancellation, this.refusable, [...this.observations, observation]);
+  }
+
+  /** Work under this deadline has got an answer from a replica that lags. */
+  sawLagging(): void {
+    for (const observation of this.observations) observation.lagging = true;
   }
 
   /** Milliseconds left; 0 once it has passed. */
@@ -73,6 +99,12 @@ export class Deadline {
       forget?.();
     }
   }
+}
+
+/** Learned from work under a deadline. */
+export interface Observation {
+  /** Whether anything that it read came from a replica that lacks writes: no cache may keep what follows from that. */
+  lagging: boolean;
 }
 
 export const deadlineExceeded = (what: string, cause?: unknown): RoostError =>

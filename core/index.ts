@@ -6,7 +6,7 @@ export { Cancellation } from './cancellation.js';
 export { HybridClock, systemMicros, type Micros } from './clock.js';
 export { chunks, groupBy } from './collections.js';
 export { cutText } from './cutText.js';
-export { Deadline, deadlineExceeded } from './deadline.js';
+export { Deadline, deadlineExceeded, type Observation } from './deadline.js';
 export {
   errorCodes,
   isRoostError,

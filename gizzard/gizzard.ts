@@ -26,8 +26,7 @@ import { RegisteredTypes, type GizzardTypes } from './registeredTypes.js';
 import { nodeType } from './nodes/index.js';
 import { Heat } from './routing/heat.js';
 import { Hedge } from './routing/hedge.js';
-import { onSameHosts, readableOn } from './routing/onSameHosts.js';
-import { readAny } from './routing/readAny.js';
+import { ReplicaReads } from './routing/replicaReads.js';
 import type { Leaf, Route } from './routing/route.js';
 import { AttributeForms, checkAttributes } from './shardAttributes.js';
 import { backendOf, newestSchema, type ShardType } from './shardType.js';
@@ -98,7 +97,7 @@ export class Gizzard {
   readonly #sweeper: DroppedSweeper;
   #started = false;
   #working = false;
-  readonly #hedge: Hedge;
+  readonly #reads: ReplicaReads;
 
   /** Opens connections as they are needed. Stores `register` what they bring; then `start()`, or `nameServer.reload()`, gets the topology. */
   constructor(
@@ -111,7 +110,6 @@ export class Gizzard {
     this.hosts = new Hosts(this.metrics);
     this.database = new ShardDatabase(config.cluster);
     this.hosts.add(mysqlBackend(this.mysql, this.database, config.pool.size));
-    this.#hedge = new Hedge(config.reads, this.metrics);
     this.nameServer = NameServer.open(
       this.mysql,
       config.nameServer,
@@ -133,6 +131,7 @@ export class Gizzard {
       (topology) => unknownHosts(this.hosts, topology).length > 0 || this.upgrades.newerShard(topology) !== undefined,
       this.heat,
     );
+    this.#reads = new ReplicaReads(this.hosts, this.jobs.lagging, new Hedge(config.reads, this.metrics), this.heat);
     this.nameServer.onApply = (changes) => this.#refuseRemotes(changes);
     this.nameServer.onApplied = (changes, { version }) => this.#announce(changes, version);
     const server = randomUUID();
@@ -360,33 +359,17 @@ export class Gizzard {
     await this.nameServer.revive([dropped.shard.id], by);
   }
 
-  /** Reads from one replica of a route; `H` are the hosts of the backend that its leaves live on; see `readAny`. Replicas that lack writes come last: see `LaggingLeaves`. */
-  async read<T, H extends Host>(
+  /** Reads from one replica of a route: see `ReplicaReads.one`. */
+  read<T, H extends Host>(
     route: Route,
     deadline: Deadline,
     read: (host: H, leaf: Leaf, deadline: Deadline) => Promise<T>,
   ): Promise<T> {
-    const { lagging } = this.jobs;
-    this.heat.read(route);
-    const looking = lagging.fresh();
-    if (looking !== undefined) await looking;
-    return readAny(
-      route,
-      deadline,
-      this.hosts.isHealthy,
-      // The type of a leaf names its backend, and a shard is made on no other's hosts.
-      (leaf, within) => read(this.hosts.host(leaf.shard.id.hostname) as H, leaf, within),
-      this.#hedge,
-      lagging.isCurrent,
-    );
+    return this.#reads.one(route, deadline, read);
   }
 
-  /**
-   * Reads from several routes, with one `read` for those whose replicas stand on the same hosts, so that it may ask for them in one statement. It gets leaves
-   * of one host, with the places of their routes in `routes`; the weights of the first route decide on which. Where no host can answer for all of them, each
-   * is read by itself, and fails as `read` does.
-   */
-  async readTogether<T, H extends Host>(
+  /** Reads from several routes: see `ReplicaReads.together`. */
+  readTogether<T, H extends Host>(
     routes: readonly Route[],
     deadline: Deadline,
     read: (
@@ -395,29 +378,12 @@ export class Gizzard {
       deadline: Deadline,
     ) => Promise<T>,
   ): Promise<T[]> {
-    const together = ([first, ...others]: readonly number[]): Promise<T> =>
-      this.read(routes[first!]!, deadline, (host: H, leaf, within) =>
-        read(
-          host,
-          [
-            { leaf, place: first! },
-            ...others.map((place) => ({ leaf: readableOn(routes[place]!, leaf.shard.id.hostname), place })),
-          ],
-          within,
-        ),
-      );
-    const { lagging } = this.jobs;
-    const looking = lagging.fresh();
-    if (looking !== undefined) await looking;
-    const answers = onSameHosts(routes, lagging.isCurrent).map(async (places) => {
-      try {
-        return [await together(places)];
-      } catch (error) {
-        if (places.length === 1 || deadline.passed) throw error;
-        return Promise.all(places.map((place) => together([place])));
-      }
-    });
-    return (await Promise.all(answers)).flat();
+    return this.#reads.together(routes, deadline, read);
+  }
+
+  /** Whether a replica has all writes that were answered as materialized, as far as is known here. */
+  isCurrent(leaf: Leaf): Promise<boolean> {
+    return this.#reads.isCurrent(leaf);
   }
 
   /** Finishes or hands back the jobs in work, and closes every connection. */

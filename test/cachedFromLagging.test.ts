@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createConnection, type Connection } from 'mysql2/promise';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { composeSnowflake } from '../core/index.js';
+import type { Gizzard } from '../gizzard/index.js';
 import { openTbird, type Tbird } from '../tbird/index.js';
 import { openUsers, type OpenUsers } from '../users/index.js';
 import { freshCluster } from './support/index.js';
@@ -12,7 +13,7 @@ const settings = { cache: { tweets: true, graphs: true }, pool: { queryTimeoutMs
 const cluster = freshCluster('cached_lagging', settings);
 const ofUsers = freshCluster('cached_lagging_users', settings);
 const wait = { acknowledgment: 'materialized' as const };
-const [, second = ''] = Object.keys(cluster.config.databaseHosts);
+const [first = '', second = ''] = Object.keys(cluster.config.databaseHosts);
 let tbird: Tbird;
 let users: OpenUsers;
 let graphId: number;
@@ -39,6 +40,17 @@ async function blockWrites({ config }: typeof cluster): Promise<Connection> {
     `LOCK TABLES ${(tables as string[][]).map(([table]) => `\`${config.cluster}\`.\`${table}\` READ`).join(', ')}`,
   );
   return connection;
+}
+
+/** Gives the replicas of a cluster on the first host a share of the reads: with 0 only those on the second one are read. */
+async function readFirst(gizzard: Gizzard, weight: number): Promise<void> {
+  const links = gizzard.topology.state.links.filter(({ child }) => child.hostname === first);
+  await gizzard.apply(
+    links.flatMap(({ parent, child }) => [
+      { kind: 'removeLink', parent, child },
+      { kind: 'addLink', link: { parent, child, weight } },
+    ]),
+  );
 }
 
 /** How a register is set to an older and to a newer value, read, and removed from the cache. */
@@ -115,6 +127,14 @@ it.each([
       }
       expect({ answered, cached }).toEqual({ answered: false, cached: before });
       await written;
+      expect(await read()).not.toBe(before);
+
+      // While only the replica that lags can answer, nobody keeps what it says.
+      const { gizzard } = of === cluster ? tbird : users;
+      await readFirst(gizzard, 0);
+      await evict();
+      expect(await read()).toBe(before);
+      await readFirst(gizzard, 1);
       expect(await read()).not.toBe(before);
     } finally {
       await lock.end();

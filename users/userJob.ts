@@ -1,5 +1,5 @@
 import { limits, RoostError } from '../core/index.js';
-import type { JobType } from '../gizzard/index.js';
+import type { Gizzard, JobType } from '../gizzard/index.js';
 import type { DatabaseHost } from '../mysql/index.js';
 import { checkChange, never, type UserRecord } from './user.js';
 import { decodeUsers } from './userBytes.js';
@@ -14,7 +14,11 @@ const invalid = (message: string): RoostError => new RoostError('InvalidArgument
  * Writes of users. A job is done once both the shard and the cache have it: a reader who was told so finds nothing
  * older.
  */
-export const userJob = (tables: UserTables, rows: UserRows): JobType<UserRecord, DatabaseHost> => ({
+export const userJob = (
+  tables: UserTables,
+  rows: UserRows,
+  gizzard: Pick<Gizzard, 'isCurrent'>,
+): JobType<UserRecord, DatabaseHost> => ({
   kind: userJobKind,
   split(payload, add) {
     for (const user of decodeUsers(payload)) add(usersTableId, user.id, user);
@@ -37,7 +41,7 @@ export const userJob = (tables: UserTables, rows: UserRows): JobType<UserRecord,
   },
   async apply(host, leaf, users, deadline) {
     const write = () => applyUsers(host, tables.at(leaf.shard), users, deadline);
-    await rows.through([...new Set(users.map(({ id }) => id))], write);
+    await rows.through([...new Set(users.map(({ id }) => id))], write, () => gizzard.isCurrent(leaf));
     return [];
   },
   forget: async (users) => rows.invalidate([...new Set(users.map(({ id }) => id))]),

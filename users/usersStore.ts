@@ -24,7 +24,7 @@ export const usersStore: Store<'users', Users, readonly []> = defineStore({
       ),
     ),
   ],
-  jobTypes: ({ rows }, { gizzard }) => [userJob(usersTable.in(gizzard.database), rows)],
+  jobTypes: ({ rows }, { gizzard }) => [userJob(usersTable.in(gizzard.database), rows, gizzard)],
   service: {
     title: 'users',
     port: 7918,

@@ -1,11 +1,16 @@
-import { Deadline, limits } from '../../core/index.js';
+import { Deadline, limits, type Observation } from '../../core/index.js';
 
 /** Loads values by key; keys without a value are absent from the result. */
 export type LoadMany<K, V> = (keys: readonly K[], deadline: Deadline) => Promise<ReadonlyMap<K, V>>;
 
+interface Loaded<V> {
+  readonly value: V | undefined;
+  readonly lagging: boolean;
+}
+
 interface Waiting<V> {
-  readonly promise: Promise<V | undefined>;
-  readonly resolve: (value: V | undefined) => void;
+  readonly promise: Promise<Loaded<V>>;
+  readonly resolve: (loaded: Loaded<V>) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -20,12 +25,16 @@ export class BatchLoader<K, V> {
 
   constructor(private readonly load: LoadMany<K, V>) {}
 
-  async get(keys: readonly K[]): Promise<ReadonlyMap<K, V>> {
+  /** The deadline is not held: it learns of answers from replicas that lag. */
+  async get(keys: readonly K[], deadline: Deadline): Promise<ReadonlyMap<K, V>> {
     const found = new Map<K, V>();
     const shared = keys.map((key) => {
       const waiting = this.#waiting.get(key) ?? newWaiting<V>();
       this.#waiting.set(key, waiting);
-      return waiting.promise.then((value) => void (value !== undefined && found.set(key, value)));
+      return waiting.promise.then(({ value, lagging }) => {
+        if (lagging) deadline.sawLagging();
+        if (value !== undefined) found.set(key, value);
+      });
     });
     this.#startWaiting();
     await Promise.all(shared);
@@ -48,8 +57,9 @@ export class BatchLoader<K, V> {
 
   async #run(batch: ReadonlyMap<K, Waiting<V>>): Promise<void> {
     try {
-      const values = await this.load([...batch.keys()], Deadline.after(limits.defaultDeadlineMs));
-      for (const [key, { resolve }] of batch) resolve(values.get(key));
+      const seen: Observation = { lagging: false };
+      const values = await this.load([...batch.keys()], Deadline.after(limits.defaultDeadlineMs).observed(seen));
+      for (const [key, { resolve }] of batch) resolve({ value: values.get(key), lagging: seen.lagging });
     } catch (error) {
       for (const { reject } of batch.values()) reject(error);
     }
@@ -59,9 +69,9 @@ export class BatchLoader<K, V> {
 }
 
 function newWaiting<V>(): Waiting<V> {
-  let resolve!: (value: V | undefined) => void;
+  let resolve!: (loaded: Loaded<V>) => void;
   let reject!: (error: unknown) => void;
-  const promise = new Promise<V | undefined>((resolver, rejecter) => {
+  const promise = new Promise<Loaded<V>>((resolver, rejecter) => {
     resolve = resolver;
     reject = rejecter as (error: unknown) => void;
   });

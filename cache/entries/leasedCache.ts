@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Backoff, Deadline, limits, RoostError } from '../../core/index.js';
+import { Backoff, Deadline, limits, RoostError, type Observation } from '../../core/index.js';
 import type { CacheNode, Held } from '../ring/cacheNode.js';
 import type { CachePool, Target } from '../ring/cachePool.js';
 import { opcodes, statuses } from '../ring/protocol.js';
@@ -32,8 +32,11 @@ export class LeasedCache<K extends bigint | string, V> {
   readonly store: EntryStore<V> | undefined;
   readonly #loader: BatchLoader<K, V>;
   readonly #firstLevel: FirstLevel<K, V> | undefined;
-  /** Loads of this process that hold leases: local readers wait for these instead of polling memcached. */
-  readonly #leading = new Map<K, Promise<unknown>>();
+  /**
+   * Loads of this process that hold leases: local readers wait for these instead of polling memcached. Each resolves to
+   * false if its values must not be cached.
+   */
+  readonly #leading = new Map<K, Promise<boolean>>();
   readonly #watching = new Map<K, Promise<void>>();
 
   /** @param pool undefined: nothing is cached */
@@ -77,11 +80,12 @@ export class LeasedCache<K extends bigint | string, V> {
         if (leases.size > 0) start(this.#lead(leases, found, deadline));
       }
       if (waiting.length > 0 && performance.now() >= waitUntilMs) past.push(...waiting.splice(0));
-      if (past.length > 0) start(this.#pass(past, found));
+      if (past.length > 0) start(this.#pass(past, found, deadline));
       if (waiting.length === 0) break;
       if (round === 0) store.counts.leaseWaits += waiting.length;
-      await this.#pause(waiting, waitUntilMs);
-      pending = waiting;
+      const uncacheable = await this.#pause(waiting, waitUntilMs);
+      if (uncacheable.size > 0) start(this.#pass([...uncacheable], found, deadline));
+      pending = waiting.filter((key) => !uncacheable.has(key));
     }
     if (work.length > 0) await deadline.race(Promise.all(work), `reading ${this.options.name}`);
     return found;
@@ -180,7 +184,7 @@ export class LeasedCache<K extends bigint | string, V> {
 
   async #lead(leases: ReadonlyMap<K, EntryLease>, found: Map<K, V>, deadline: Deadline): Promise<void> {
     const work = this.#loadAndFill(leases, found, deadline);
-    const ended = work.catch(() => undefined);
+    const ended = work.catch(() => true);
     for (const key of leases.keys()) this.#leading.set(key, ended);
     try {
       await work;
@@ -189,14 +193,16 @@ export class LeasedCache<K extends bigint | string, V> {
     }
   }
 
-  async #loadAndFill(leases: ReadonlyMap<K, EntryLease>, found: Map<K, V>, deadline: Deadline): Promise<void> {
+  /** Returns false where the values may not be cached, because a replica that lags had to answer. */
+  async #loadAndFill(leases: ReadonlyMap<K, EntryLease>, found: Map<K, V>, deadline: Deadline): Promise<boolean> {
     const store = this.store!;
     const values = await this.#fromFormerNodes(leases);
     const missing =
       values.size === 0 ? [...leases.keys()] : Array.from(leases.keys()).filter((key) => !values.has(key));
+    const seen: Observation = { lagging: false };
     if (missing.length > 0) {
       try {
-        for (const [key, value] of await this.options.load(missing, deadline)) values.set(key, value);
+        for (const [key, value] of await this.options.load(missing, deadline.observed(seen))) values.set(key, value);
       } catch (error) {
         await store.giveBack([...leases.values()]);
         throw error;
@@ -206,9 +212,11 @@ export class LeasedCache<K extends bigint | string, V> {
       const value = values.get(key);
       if (value === undefined) continue;
       found.set(key, value);
-      this.#firstLevel?.set(key, value);
+      if (!seen.lagging) this.#firstLevel?.set(key, value);
     }
-    await store.fill(Array.from(leases, ([key, lease]) => ({ lease, value: values.get(key) })));
+    if (seen.lagging) await store.giveBack([...leases.values()]);
+    else await store.fill(Array.from(leases, ([key, lease]) => ({ lease, value: values.get(key) })));
+    return !seen.lagging;
   }
 
   /**
@@ -238,7 +246,10 @@ export class LeasedCache<K extends bigint | string, V> {
     const lease = await this.store!.renew(look);
     if (lease === undefined) return void this.store!.counts.stale++;
     try {
-      const value = (await this.options.load([key], Deadline.after(limits.defaultDeadlineMs))).get(key);
+      const seen: Observation = { lagging: false };
+      const value = (await this.options.load([key], Deadline.after(limits.defaultDeadlineMs).observed(seen))).get(key);
+      // The old value may hold more.
+      if (seen.lagging) return void this.store!.counts.stale++;
       if (value === undefined) found.delete(key);
       else found.set(key, value);
       await this.store!.fill([{ lease, value }]);
@@ -248,17 +259,27 @@ export class LeasedCache<K extends bigint | string, V> {
     }
   }
 
-  async #pass(keys: readonly K[], found: Map<K, V>): Promise<void> {
+  async #pass(keys: readonly K[], found: Map<K, V>, deadline: Deadline): Promise<void> {
     this.store!.counts.bypassed += keys.length;
-    for (const [key, value] of await this.#loader.get(keys)) found.set(key, value);
+    for (const [key, value] of await this.#loader.get(keys, deadline)) found.set(key, value);
   }
 
-  /** Waits before polling again. One reader per key polls; the others of this process share its result. */
-  async #pause(waiting: readonly K[], untilMs: number): Promise<void> {
-    const ended = waiting.map((key) => this.#leading.get(key) ?? this.#watching.get(key) ?? this.#watch(key, untilMs));
+  /**
+   * Waits before polling again. One reader per key polls; the others of this process share its result. Returns the
+   * keys whose values must not be cached now.
+   */
+  async #pause(waiting: readonly K[], untilMs: number): Promise<ReadonlySet<K>> {
+    const uncacheable = new Set<K>();
+    const ended = waiting.map(
+      (key) =>
+        this.#leading.get(key)?.then((cached) => void (cached || uncacheable.add(key))) ??
+        this.#watching.get(key) ??
+        this.#watch(key, untilMs),
+    );
     await Deadline.after(Math.max(0, untilMs - performance.now()))
       .race(Promise.all(ended), 'waiting for a lease')
       .catch(() => undefined);
+    return uncacheable;
   }
 
   #watch(key: K, untilMs: number): Promise<void> {

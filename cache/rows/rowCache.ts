@@ -34,8 +34,15 @@ export class RowCache<K extends bigint | string, V> extends LeasedCache<K, V> {
    * or not it changed them; it may be repeated, and others may write the same rows concurrently. Throws the errors of
    * `write`, and `Unavailable` if the cache cannot be updated: the rows are then written, and the whole must be
    * repeated before anybody is told of success.
+   *
+   * `isCurrent` tells whether the replica that `write` writes to has all earlier writes. The rows of a replica that lags
+   * are merged into cached rows, and add no entry.
    */
-  async through(keys: readonly K[], write: () => Promise<ReadonlyMap<K, V>>): Promise<ReadonlyMap<K, V>> {
+  async through(
+    keys: readonly K[],
+    write: () => Promise<ReadonlyMap<K, V>>,
+    isCurrent: () => Promise<boolean> = () => Promise.resolve(true),
+  ): Promise<ReadonlyMap<K, V>> {
     const { store } = this;
     if (store === undefined) return write();
     const names = keys.map(String);
@@ -46,13 +53,20 @@ export class RowCache<K extends bigint | string, V> extends LeasedCache<K, V> {
       return lease !== undefined && this.#writing.get(name) === lease && this.#writing.delete(name) ? lease : undefined;
     };
     try {
+      // After the leases were taken: whoever learns later that the database lacks a write ends them.
+      const current = await isCurrent();
       const rows = await write();
       this.forget(keys);
       const byName = new Map(keys.map((key) => [String(key), key]));
       await store.pool.settle(this.options.name, names, (node, targets, deadlineMs) =>
         this.#bring(
           node,
-          Array.from(targets, ([name, target]) => ({ target, lease: take(name), row: rows.get(byName.get(name)!) })),
+          Array.from(targets, ([name, target]) => ({
+            target,
+            lease: current ? take(name) : undefined,
+            row: rows.get(byName.get(name)!),
+          })),
+          current,
           deadlineMs,
         ),
       );
@@ -88,6 +102,7 @@ export class RowCache<K extends bigint | string, V> extends LeasedCache<K, V> {
   async #bring(
     node: CacheNode,
     items: readonly { readonly target: Target; readonly lease: EntryLease | undefined; readonly row: V | undefined }[],
+    current: boolean,
     deadlineMs: number,
   ): Promise<void> {
     const store = this.store!;
@@ -114,7 +129,7 @@ export class RowCache<K extends bigint | string, V> extends LeasedCache<K, V> {
         const found = store.read(target, hit);
         const after = found.kind === 'value' ? this.#merge(found.value, row) : row;
         if (found.kind === 'value' && after === found.value) continue;
-        if (found.kind === 'value' || found.kind === 'absent')
+        if (found.kind === 'value' || (found.kind === 'absent' && current))
           merged.push({ target, row, held: hit, operation: store.storing(target, after) });
         else remove.push(target);
       }

@@ -35,7 +35,7 @@ export const edgeJob = (
   toJson: edgesToJson,
   fromJson: edgesFromJson,
   async apply(host, leaf, items, deadline) {
-    const others = await applyEdges(host, tables.at(leaf.shard), items, deadline);
+    const others = await applyEdges(host, tables.at(leaf.shard), items, deadline, leaf);
     return [...tellOtherEnds(others), ...followUps(items)];
   },
   forget: forgetEdges,

@@ -27,7 +27,7 @@ export const rowJob = (tables: FlockTables, { applyEdges }: EdgeWriter): JobType
     for (const row of rows) checkRecord(row, bounds);
   },
   async apply(host, leaf, items, deadline) {
-    await applyEdges(host, tables.at(leaf.shard), items, deadline);
+    await applyEdges(host, tables.at(leaf.shard), items, deadline, leaf);
     return [];
   },
 });

@@ -1,4 +1,4 @@
-import type { Deadline } from '../../core/index.js';
+import { Deadline } from '../../core/index.js';
 import type { Route } from './route.js';
 
 /** Reads of one shard that are under way at once before the ones that come are gathered. */
@@ -93,9 +93,7 @@ export class GatheredReads<Key, Value> {
       clearTimeout(line.timer);
       line.timer = undefined;
     }
-    const deadline = together
-      .map((one) => one.deadline)
-      .reduce((latest, one) => (one.remainingMs() > latest.remainingMs() ? one : latest)).shared;
+    const deadline = Deadline.latest(together.map((one) => one.deadline));
     const answers = this.#ask(
       route,
       line,

@@ -74,6 +74,7 @@ describe('a cached tweet', () => {
         tweetsTable.in(config.cluster).at(leaf!.shard).sql,
         [record],
         Deadline.after(5_000),
+        leaf!,
       );
     const writer = tbird.caches!.applyTweets;
     await elsewhere.get(ids(id));

@@ -30,13 +30,14 @@ export class TweetCaches {
   }
 
   /** `applyTweets`, with its effect on the caches. */
-  readonly applyTweets: TweetWriter = async (host, table, writes, deadline) => {
+  readonly applyTweets: TweetWriter = async (host, table, writes, deadline, leaf) => {
     const ids = [...new Set(writes.map(({ id }) => id))];
     let applied!: TweetRecord[];
-    await this.rows.through(ids, async () => {
+    const write = async () => {
       applied = await applyTweets(host, table, writes, deadline);
       return new Map(applied.map((record) => [record.id, record]));
-    });
+    };
+    await this.rows.through(ids, write, () => this.gizzard.isCurrent(leaf));
     // After the rows, from which fragments are rendered.
     await this.fragments.invalidate(ids);
     return applied;

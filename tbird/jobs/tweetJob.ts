@@ -40,6 +40,7 @@ export const tweetJob = (
       tables.at(leaf.shard).sql,
       items.map(({ record }) => record),
       deadline,
+      leaf,
     );
     const index = new IndexWrites(items[0]!.graphs);
     for (const record of applied) {

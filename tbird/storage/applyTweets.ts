@@ -1,10 +1,11 @@
 import type { Deadline } from '../../core/index.js';
+import type { Leaf } from '../../gizzard/index.js';
 import type { DatabaseHost } from '../../mysql/index.js';
 import { mergeTweets, sameRecord, type TweetRecord } from '../tweetRecord.js';
 import { lockTweets, writeTweets } from './tweetRows.js';
 
 /** How tweets' rows are written: to the tables alone, or through the caches. */
-export type TweetWriter = typeof applyTweets;
+export type TweetWriter = (...write: [...Parameters<typeof applyTweets>, leaf: Leaf]) => ReturnType<typeof applyTweets>;
 
 /**
  * Merges writes into one shard's rows in one transaction, and returns the resulting tweets. Existing rows are locked
