@@ -37,12 +37,14 @@ export interface PythonRun {
   readonly graphId: number;
   /** A node without edges in that graph, nor with edges to the five ids after it. */
   readonly sourceId: bigint;
+  /** Absent: the connection is not encrypted. */
+  readonly tls?: { readonly caFile: string; readonly certFile: string; readonly keyFile: string };
 }
 
 /** Generates Python code from the IDL, runs test/python/flockdbClient.py with it, and returns what it printed. */
 export async function runPythonClient(
   { python }: PythonTools,
-  { host, port, framed, graphId, sourceId }: PythonRun,
+  { host, port, framed, graphId, sourceId, tls }: PythonRun,
 ): Promise<unknown> {
   const generated = mkdtempSync(join(tmpdir(), 'roost-python-'));
   try {
@@ -57,6 +59,7 @@ export async function runPythonClient(
       framed ? 'framed' : 'unframed',
       String(graphId),
       String(sourceId),
+      ...(tls === undefined ? [] : [tls.caFile, tls.certFile, tls.keyFile]),
     ];
     const { stdout } = await run(python, args, { timeout: 25_000 });
     return JSON.parse(stdout);

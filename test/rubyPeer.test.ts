@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { makeDevelopmentCertificates } from '../playground/index.js';
 import { type ServeProcess, startServeProcess } from './serveProcess.js';
 import { freshCluster } from './support/index.js';
 
@@ -29,9 +30,32 @@ describe.skipIf(why !== undefined)(
     const [database = ''] = Object.keys(config.databaseHosts);
     const generated = mkdtempSync(join(tmpdir(), 'roost-ruby-'));
     let server: ServeProcess;
+    /** Of the same cluster, for clients with a certificate. */
+    let secure: ServeProcess;
+    let certificate: readonly string[];
 
     beforeAll(async () => {
       server = await startServeProcess(configPath);
+      const made = await makeDevelopmentCertificates({
+        dir: generated,
+        hosts: ['localhost'],
+        clients: ['dba'],
+        days: 1,
+      });
+      const { certFile, keyFile } = made.clients['dba']!;
+      certificate = [made.caFile, certFile, keyFile];
+      const file = join(generated, 'access.json');
+      writeFileSync(
+        file,
+        JSON.stringify({ identities: { dba: { certificates: ['CN:dba'], grants: [{ roles: ['admin'] }] } } }),
+      );
+      const path = join(generated, 'roost.config.json');
+      const tls = { ...made.server, clientCaFile: made.caFile };
+      writeFileSync(
+        path,
+        JSON.stringify({ ...(JSON.parse(readFileSync(configPath, 'utf8')) as object), tls, access: { file } }),
+      );
+      secure = await startServeProcess(path);
       for (const idl of ['manager', 'injector', 'flockdb'])
         await run('thrift', [
           '--out',
@@ -43,25 +67,28 @@ describe.skipIf(why !== undefined)(
     });
 
     afterAll(async () => {
-      rmSync(generated, { recursive: true, force: true });
       await server.stop();
+      await secure.stop();
+      rmSync(generated, { recursive: true, force: true });
     });
 
     it.each([
-      ['unframed', 7],
-      ['framed', 8],
-    ])('sets up, fills and copies a table, %s', async (transport, table) => {
-      const { flock, manager, injector } = server.ready;
+      ['unframed', 7, 'in the clear'],
+      ['framed', 8, 'in the clear'],
+      ['framed', 9, 'encrypted'],
+    ])('sets up, fills and copies a table %s (%i, %s)', async (transport, table, how) => {
+      const { flock, manager, injector } = (how === 'encrypted' ? secure : server).ready;
       const args = [
         '-W0',
         '-I',
         generated,
         join(import.meta.dirname, 'ruby/peer.rb'),
-        '127.0.0.1',
+        how === 'encrypted' ? 'localhost' : '127.0.0.1',
         ...[flock, manager, injector].map(({ port }) => String(port)),
         transport,
         database,
         String(table),
+        ...(how === 'encrypted' ? certificate : []),
       ];
       const { stdout } = await run('ruby', args, { timeout: 25_000 });
       expect(JSON.parse(stdout)).toEqual({

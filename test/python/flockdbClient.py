@@ -1,6 +1,6 @@
 """Uses a FlockDB service as a client of its time does: generated code, and thrift's own transports.
 
-usage: flockdbClient.py GENERATED_CODE HOST PORT framed|unframed GRAPH_ID SOURCE_ID
+usage: flockdbClient.py GENERATED_CODE HOST PORT framed|unframed GRAPH_ID SOURCE_ID [CA_FILE CERTIFICATE_FILE KEY_FILE]
 Writes edges SOURCE_ID -> SOURCE_ID + 1 ... + 5 in a graph that has none of that source; prints one JSON object of what the service answered.
 """
 import json
@@ -18,7 +18,12 @@ from thrift.Thrift import TApplicationException  # noqa: E402
 from thrift.transport import TSocket, TTransport  # noqa: E402
 
 host, port, transport_name, graph, source = sys.argv[2], int(sys.argv[3]), sys.argv[4], int(sys.argv[5]), int(sys.argv[6])
-socket = TSocket.TSocket(host, port)
+if len(sys.argv) > 7:
+    from thrift.transport import TSSLSocket
+
+    socket = TSSLSocket.TSSLSocket(host, port, ca_certs=sys.argv[7], certfile=sys.argv[8], keyfile=sys.argv[9])
+else:
+    socket = TSocket.TSocket(host, port)
 socket.setTimeout(10000)
 transport = TTransport.TFramedTransport(socket) if transport_name == 'framed' else TTransport.TBufferedTransport(socket)
 client = FlockDB.Client(TBinaryProtocol.TBinaryProtocol(transport))

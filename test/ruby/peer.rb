@@ -1,9 +1,10 @@
 # Sets up a table through the manager, fills it through FlockDB's service and the job injector, and copies it, as clients of their time do: generated
 # code, and Thrift's own transports.
 #
-# usage: ruby -I GENERATED_CODE peer.rb HOST FLOCK_PORT MANAGER_PORT INJECTOR_PORT framed|unframed DATABASE_HOST TABLE
+# usage: ruby -I GENERATED_CODE peer.rb HOST FLOCK_PORT MANAGER_PORT INJECTOR_PORT framed|unframed DATABASE_HOST TABLE [CA_FILE CERTIFICATE_FILE KEY_FILE]
 # The cluster must not have the table. Prints one JSON object of what the services answered.
 require 'json'
+require 'openssl'
 require 'thrift'
 require 'manager'
 require 'job_injector'
@@ -12,10 +13,17 @@ require 'flock_d_b'
 include Gizzard
 include Flock::Edges
 
-HOST, TRANSPORT, DATABASE, TABLE = ARGV[0], ARGV[4], ARGV[5], Integer(ARGV[6])
+HOST, TRANSPORT, DATABASE, TABLE, CA, CERTIFICATE, KEY = ARGV[0], ARGV[4], ARGV[5], Integer(ARGV[6]), *ARGV[7..9]
+
+# With a time limit, Thrift's encrypted socket waits for bytes that it has read already.
+def secure_socket(port)
+  context = OpenSSL::SSL::SSLContext.new
+  context.set_params(:ca_file => CA, :cert => OpenSSL::X509::Certificate.new(File.read(CERTIFICATE)), :key => OpenSSL::PKey.read(File.read(KEY)))
+  Thrift::SSLSocket.new(HOST, port, nil, context)
+end
 
 def connect(service, port)
-  socket = Thrift::Socket.new(HOST, Integer(port), 10)
+  socket = CA ? secure_socket(Integer(port)) : Thrift::Socket.new(HOST, Integer(port), 10)
   transport = TRANSPORT == 'framed' ? Thrift::FramedTransport.new(socket) : Thrift::BufferedTransport.new(socket)
   transport.open
   service::Client.new(Thrift::BinaryProtocol.new(transport))
