@@ -1,24 +1,33 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { newToken } from '../access/index.js';
 import { startServerProcess, stopServerProcess } from '../cli/serverProcess.js';
-import { connect } from '../sdk/index.js';
+import { makeDevelopmentCertificates } from '../playground/index.js';
+import type { RoostConfig, RoostConfigInput } from '../process/index.js';
+import { connect, type ConnectOptions, type Roost } from '../sdk/index.js';
 import type { Benchmark, BenchCluster, Figure } from './benchmark.js';
 import { makeGraph, untilMaterialized } from './cluster.js';
 import { generatedColumns } from './edgeColumns.js';
-import { latencies, median } from './statistics.js';
+import { latencies, median, timed } from './statistics.js';
 
 const edgeCount = 10_000;
 const reads = 5_000;
-const rounds = 5;
+const readRounds = 7;
 const inFlight = 64;
-const connections = 100;
+const loadedEdges = 40_000;
+const loadRounds = 3;
+const connections = 50;
 
-/** Membership reads of callers who are asked for a token, beside those of a server on which everybody may do everything, by turns. */
+/** How callers come to a server: as anybody, in the clear; with a token whose identity is limited to one graph and a rate; over mutual TLS; with both. */
+const sides = ['open', 'token', 'tls', 'both'] as const;
+type Side = (typeof sides)[number];
+type Rates = Record<Side, number>;
+
+/** What tokens and TLS cost membership reads and loads, beside a server that asks for neither, by turns. */
 export const access: Benchmark = {
   name: 'access',
-  about: `${reads} membership reads, ${inFlight} in flight, with and without tokens; ${connections} connections one by one`,
+  about: `${reads} membership reads, ${inFlight} in flight, and loads of ${loadedEdges} edges: with tokens, over TLS, with both; ${connections} connections one by one`,
   async run({ config, roost, ready }: BenchCluster): Promise<readonly Figure[]> {
     const columns = generatedColumns(edgeCount, 7);
     const name = await makeGraph(config, 'access', 4);
@@ -26,61 +35,120 @@ export const access: Benchmark = {
     await untilMaterialized(roost);
 
     const dir = mkdtempSync(join(tmpdir(), 'roost-bench-access-'));
-    const [all, limited] = [newToken(), newToken()];
-    const file = join(dir, 'access.json');
-    const identities = {
-      all: { tokens: [all.record], grants: [{ roles: ['read'] }] },
-      limited: { tokens: [limited.record], grants: [{ roles: ['read'], graphs: [name] }], callsPerSecond: 1_000_000 },
-    };
-    writeFileSync(file, JSON.stringify({ identities }));
-    const anyPort = Object.fromEntries(
-      Object.keys(config.server).map((key) => [key, key.endsWith('Port') ? 0 : undefined]),
-    );
-    const configPath = join(dir, 'roost.config.json');
-    writeFileSync(
-      configPath,
-      JSON.stringify({ ...config, server: { ...config.server, ...anyPort }, access: { file } }),
-      { mode: 0o600 },
-    );
-    const guarded = await startServerProcess(dir, configPath, process.env);
-    const at = ({ flock }: typeof ready): { servers: string[] } => ({ servers: [`${flock.host}:${flock.port}`] });
-    const clients = {
-      open: await connect(at(ready)),
-      token: await connect({ ...at(guarded), token: all.text }),
-      limited: await connect({ ...at(guarded), token: limited.text }),
-    };
+    const dirs = (['token', 'tls', 'both'] as const).map((side) => join(dir, side));
+    const clients: Roost[] = [];
     try {
-      const rates: Record<keyof typeof clients, number>[] = [];
-      for (let round = 0; round <= rounds; round++) {
-        const rate = { open: 0, token: 0, limited: 0 };
-        for (const [side, client] of Object.entries(clients) as [keyof typeof clients, typeof roost][]) {
-          const graph = await client.graph(name);
-          const startMs = performance.now();
-          await latencies(reads, inFlight, (i) => {
+      const options = await guardedServers(config, name, dir);
+      const ways: Record<Side, ConnectOptions> = {
+        open: { servers: [`${ready.flock.host}:${ready.flock.port}`] },
+        ...options,
+      };
+      for (const side of sides) clients.push(await connect(ways[side]));
+      const bySide = (work: (client: Roost, round: number) => Promise<number>, rounds: number): Promise<Rates[]> =>
+        byTurns(clients, rounds, work);
+
+      const readRates = await bySide(async (client) => {
+        const graph = await client.graph(name);
+        const takenMs = await timed(() =>
+          latencies(reads, inFlight, (i) => {
             const edge = (i * 7919) % edgeCount;
             return graph.contains(columns.sourceIds[edge]!, columns.destinationIds[edge]!);
-          });
-          rate[side] = (reads / (performance.now() - startMs)) * 1_000;
-        }
-        // The first round warms all.
-        if (round > 0) rates.push(rate);
-      }
-      const connecting = async (options: Parameters<typeof connect>[0]): Promise<number> =>
-        median(await latencies(connections, 1, async () => (await connect(options)).close()));
-      const openMs = await connecting(at(ready));
-      const tokenMs = await connecting({ ...at(guarded), token: all.text });
-      const share = (side: 'token' | 'limited'): number => median(rates.map((rate) => rate[side] / rate.open));
+          }),
+        );
+        return (reads / takenMs) * 1_000;
+      }, readRounds);
+      const loadRates = await bySide(async (client, round) => {
+        const more = generatedColumns(loadedEdges, 100 + round);
+        const graph = await client.graph(name);
+        const takenMs = await timed(async () => {
+          await graph.writeColumns(more, { deadlineMs: 60_000 });
+          await untilMaterialized(client);
+        });
+        return (loadedEdges / takenMs) * 1_000;
+      }, loadRounds);
+      const connectMs: Partial<Rates> = {};
+      for (const side of sides)
+        connectMs[side] = median(await latencies(connections, 1, async () => (await connect(ways[side])).close()));
       return [
-        { name: 'open', value: median(rates.map(({ open }) => open)), unit: 'reads/s' },
-        { name: 'with a token / open', value: share('token'), unit: '', target: { atLeast: 0.85 } },
-        { name: 'limited to a graph and a rate / open', value: share('limited'), unit: '', target: { atLeast: 0.85 } },
-        { name: 'a connection, open', value: openMs, unit: 'ms' },
-        { name: 'a connection, with a token', value: tokenMs, unit: 'ms' },
+        ...figures('reads', readRates),
+        ...figures('load', loadRates),
+        ...sides.map((side) => ({ name: `a connection, ${side}`, value: connectMs[side]!, unit: 'ms' })),
       ];
     } finally {
-      for (const client of Object.values(clients)) await client.close();
-      await stopServerProcess(dir);
+      for (const client of clients) await client.close();
+      for (const each of dirs) await stopServerProcess(each);
       rmSync(dir, { recursive: true, force: true });
     }
   },
 };
+
+/** Each side's rate in each round but the first, which warms all. A round begins with another side than the one before. */
+async function byTurns(
+  clients: readonly Roost[],
+  rounds: number,
+  work: (client: Roost, round: number) => Promise<number>,
+): Promise<Rates[]> {
+  const rates: Rates[] = [];
+  for (let round = 0; round <= rounds; round++) {
+    const rate: Rates = { open: 0, token: 0, tls: 0, both: 0 };
+    for (let turn = 0; turn < sides.length; turn++) {
+      const at = (round + turn) % sides.length;
+      rate[sides[at]!] = await work(clients[at]!, round * sides.length + at);
+    }
+    if (round > 0) rates.push(rate);
+  }
+  return rates;
+}
+
+const figures = (what: string, rates: readonly Rates[]): Figure[] => [
+  {
+    name: `${what}, open`,
+    value: median(rates.map(({ open }) => open)),
+    unit: `${what === 'load' ? 'edges' : what}/s`,
+  },
+  ...(['token', 'tls', 'both'] as const).map((side) => ({
+    name: `${what}, ${side} / open`,
+    value: median(rates.map((rate) => rate[side] / rate.open)),
+    unit: '',
+    target: { atLeast: 0.85 },
+  })),
+];
+
+/** Starts a server for each way but the open one; returns how a client comes to it. */
+async function guardedServers(
+  config: RoostConfig,
+  graph: string,
+  dir: string,
+): Promise<Record<Exclude<Side, 'open'>, ConnectOptions>> {
+  const token = newToken();
+  const file = join(dir, 'access.json');
+  const limited = { roles: ['read' as const, 'write' as const], services: ['flock'], graphs: [graph] };
+  writeFileSync(
+    file,
+    JSON.stringify({
+      identities: { limited: { tokens: [token.record], grants: [limited], callsPerSecond: 1_000_000 } },
+    }),
+  );
+  const made = await makeDevelopmentCertificates({ dir, hosts: ['127.0.0.1'], clients: ['bench'], days: 1 });
+  const ports = Object.fromEntries(
+    Object.keys(config.server).flatMap((key) => (key.endsWith('Port') ? [[key, 0]] : [])),
+  );
+  const start = async (side: string, more: Partial<RoostConfigInput>): Promise<{ servers: string[] }> => {
+    const own = join(dir, side);
+    mkdirSync(own);
+    const path = join(own, 'roost.config.json');
+    const written = { ...config, server: { ...config.server, ...ports }, ...more };
+    writeFileSync(path, JSON.stringify(written), { mode: 0o600 });
+    const { flock } = await startServerProcess(own, path, process.env);
+    return { servers: [`${flock.host}:${flock.port}`] };
+  };
+  const pem = (path: string): string => readFileSync(path, 'utf8');
+  const { certFile, keyFile } = made.clients['bench']!;
+  const shown = { ca: pem(made.caFile), cert: pem(certFile), key: pem(keyFile) };
+  const tls = { ...made.server, clientCaFile: made.caFile };
+  return {
+    token: { ...(await start('token', { access: { file } })), token: token.text },
+    tls: { ...(await start('tls', { tls })), tls: shown },
+    both: { ...(await start('both', { tls, access: { file } })), tls: shown, token: token.text },
+  };
+}
