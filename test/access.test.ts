@@ -1,5 +1,7 @@
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { request, type IncomingMessage } from 'node:http';
+import { connect as connectTcp } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { setTimeout } from 'node:timers/promises';
 import { tmpdir } from 'node:os';
@@ -169,6 +171,113 @@ describe('the admin port', () => {
     expect((await get('/metrics', tokens['read']!.text)).text).toMatch(
       /^roost_access_refused_total\{identity="write",reason="permission"\} [1-9]/m,
     );
+  });
+
+  /** All that the server sends on a connection that brings these bytes, until it or we close it. */
+  async function sent(bytes: string): Promise<string> {
+    const socket = connectTcp({ host: '127.0.0.1', port: served.admin.port });
+    let all = '';
+    socket.on('data', (part: Buffer) => (all += part.toString('latin1')));
+    socket.on('error', () => undefined);
+    socket.end(bytes, 'latin1');
+    await once(socket, 'close');
+    return all;
+  }
+  const requestFor = (path: string, ...headers: string[]): string =>
+    [`GET ${path} HTTP/1.1`, 'host: roost', 'connection: close', ...headers, '', ''].join('\r\n');
+
+  it('shows nothing to tricks with paths, methods and headers', async () => {
+    const { text: writer } = tokens['write']!;
+    const paths = [
+      '//metrics',
+      '/./metrics',
+      '/healthz/../metrics',
+      '/%6detrics',
+      '/METRICS',
+      '/metrics/',
+      '/metrics%00',
+    ];
+    const more = [
+      '/healthz;/metrics',
+      '/healthz%2f..%2fmetrics',
+      '/metrics%20',
+      'http://roost/metrics',
+      'metrics',
+      '*',
+      '/__proto__',
+    ];
+    const lies = [
+      'X-Forwarded-For: 10.9.9.9',
+      'Forwarded: for=10.9.9.9',
+      'X-Real-IP: 10.9.9.9',
+      'X-Original-URL: /metrics',
+    ];
+    const hidden = requestFor('/metrics');
+    const attempts = [
+      ...[...paths, ...more].flatMap((path) => [requestFor(path), requestFor(path, `Authorization: Bearer ${writer}`)]),
+      ...['POST', 'PUT', 'OPTIONS', 'TRACE', 'CONNECT', 'get'].map((method) =>
+        requestFor('/metrics').replace('GET', method),
+      ),
+      ...lies.map((header) => requestFor('/metrics', header)),
+      requestFor('/metrics', `Authorization: Bearer ${writer}`, `Authorization: Bearer ${tokens['read']!.text}`),
+      requestFor('/metrics', `Authorization: Bearer ${writer}, Bearer ${tokens['read']!.text}`),
+      requestFor('/metrics', `Authorization: Basic ${Buffer.from(`read:${tokens['read']!.text}`).toString('base64')}`),
+      requestFor('/metrics', `Cookie: authorization=${tokens['read']!.text}`),
+      requestFor(`/metrics?token=${tokens['read']!.text}`),
+      requestFor('/healthz', `Content-Length: ${hidden.length}`) + hidden,
+      requestFor('/healthz', 'Content-Length: 4', 'Transfer-Encoding: chunked') + `0\r\n\r\n${hidden}`,
+      requestFor('/healthz', 'Transfer-Encoding: chunked, identity') + `0\r\n\r\n${hidden}`,
+      requestFor('/healthz', 'Upgrade: h2c', 'HTTP2-Settings: AAMAAABkAAQAAP__').replace(
+        'close',
+        'Upgrade, HTTP2-Settings',
+      ),
+      'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
+      `GET /metrics\r\n\r\n`,
+    ];
+    editAccessFile(file, ({ identities: all }) => {
+      all['scraper'] = { networks: ['10.9.9.0/24'], grants: [{ roles: ['read'] }] };
+    });
+    await setTimeout(2 * limits.accessLookMs);
+    for (const attempt of attempts) {
+      const answer = await sent(attempt);
+      const [, status = 'closed'] = /^HTTP\/1\.1 (\d+)/.exec(answer) ?? [];
+      expect([attempt, status]).toEqual([attempt, expect.stringMatching(/^(closed|200|400|401|403|405)$/)]);
+      expect([attempt, answer.replace(/^HTTP[^]*?\r\n\r\n/, '')]).toEqual([
+        attempt,
+        expect.not.stringMatching(/roost_|server_info|version|process/) as string,
+      ]);
+      expect([attempt, answer]).toEqual([attempt, expect.not.stringContaining(config.cluster) as string]);
+    }
+    editAccessFile(file, ({ identities: all }) => delete all['scraper']);
+  });
+
+  it('counts what it is asked among the calls and connections of an identity', async () => {
+    const [slow, busy] = [newToken(), newToken()];
+    const grants = [{ roles: ['read' as const] }];
+    editAccessFile(file, ({ identities: all }) => {
+      all['slow'] = { tokens: [slow.record], grants, callsPerSecond: 0.001, burst: 2 };
+      all['busy'] = { tokens: [busy.record], grants, connections: 1 };
+    });
+    await expect.poll(async () => (await get('/metrics', slow.text)).status, { timeout: 10_000 }).toBe(200);
+    expect((await get('/server_info', slow.text)).status).toBe(200);
+    const refused = await get('/metrics', slow.text);
+    expect([refused.status, refused.text]).toEqual([
+      429,
+      expect.stringMatching(/^slow makes more than its 0.001 calls/),
+    ]);
+    const raw = await RawClient.connect(portOf('flock'));
+    raw.send(authenticateCall(true, 1, busy.text));
+    await raw.answer();
+    expect(await get('/metrics', busy.text)).toMatchObject({
+      status: 429,
+      text: expect.stringMatching(/^busy has 1 conn/),
+    });
+    expect((await get('/healthz', busy.text)).status).toBe(200);
+    await raw.close();
+    await expect.poll(async () => (await get('/metrics', busy.text)).status, { timeout: 10_000 }).toBe(200);
+    editAccessFile(file, ({ identities: all }) => {
+      for (const name of ['slow', 'busy']) delete all[name];
+    });
   });
 });
 
