@@ -20,6 +20,17 @@ export interface RedisConnectOptions {
   readonly what?: string;
 }
 
+/** The driver hangs the command that failed on its error: of a log-in that would be the password. */
+class DiscreetRedis extends Redis {
+  override auth(...login: unknown[]): Promise<'OK'> {
+    const logIn = super.auth as (this: Redis, ...args: unknown[]) => Promise<'OK'>;
+    return logIn.apply(this, login).catch((error: { command?: unknown }) => {
+      delete error.command;
+      throw error;
+    });
+  }
+}
+
 /** What ioredis's types leave out. */
 interface Flushable {
   /** Fails the commands that wait. */
@@ -34,7 +45,7 @@ export function connectRedis(config: RedisConfig, log: Log, options: RedisConnec
   const retries = options.blocking === true ? null : (options.retries ?? 3);
   /** Why no encrypted connection came about, if that is the reason. */
   let encryption: string | undefined;
-  const redis = new Redis({
+  const redis = new DiscreetRedis({
     ...redisAddress(config),
     ...withSecrets(config),
     protocol: 2,

@@ -8,6 +8,7 @@ import { clientOptions } from '../playground/encryption.js';
 import { makeDevelopmentCertificates } from '../playground/index.js';
 import { runRoost } from './runRoost.js';
 import { EncryptedCluster } from './encryptedCluster.js';
+import { underLoad } from './underLoad.js';
 
 let sealed: EncryptedCluster;
 
@@ -21,52 +22,6 @@ const good = async (...args: readonly string[]): Promise<string> => {
   expect(`${exitCode} ${stderr}`.slice(0, 2_000)).toMatch(/^0 /);
   return stdout;
 };
-
-/** Writes and reads, with a client that stays and with clients that connect anew, while `work` goes on; returns the errors, and how many calls were made. */
-async function underLoad(
-  work: () => Promise<void>,
-): Promise<{ readonly errors: readonly string[]; readonly calls: number }> {
-  const errors: string[] = [];
-  let calls = 0;
-  let stopped = false;
-  let written = 0n;
-  const count = async (call: () => Promise<unknown>): Promise<void> => {
-    try {
-      await call();
-    } catch (error) {
-      errors.push(String(error));
-    }
-    calls++;
-  };
-  const loop = async (turn: (i: bigint) => Promise<void>): Promise<void> => {
-    for (let i = 1n; !stopped; i++) await turn(i);
-  };
-  const staying = await sealed.connect();
-  const follows = await staying.graph('follows');
-  const loops = [
-    loop((i) => count(() => follows.add(1_000n, (written = i)))),
-    loop((i) => count(() => follows.contains(1_000n, i))),
-    loop(() =>
-      count(async () => {
-        const client = await sealed.connect();
-        try {
-          await (await client.graph('follows')).count(1_000n);
-        } finally {
-          await client.close();
-        }
-      }),
-    ),
-  ];
-  try {
-    await work();
-  } finally {
-    stopped = true;
-    await Promise.all(loops);
-    await expect.poll(() => follows.count(1_000n), { timeout: 20_000 }).toBeGreaterThanOrEqual(written);
-    await staying.close();
-  }
-  return { errors, calls };
-}
 
 it('runs a cluster with every connection encrypted, by accounts with the rights of `roost grants`', async () => {
   await good('graph', 'create', 'follows', '--shards', '2', '--replicas', '1', '--hosts', 'db1');
@@ -118,7 +73,7 @@ it('serves on through a new certificate of the server: no call fails, and who co
     return fingerprint256;
   };
   const before = await shown();
-  const { errors, calls } = await underLoad(async () => {
+  const { errors, calls } = await underLoad(sealed, async () => {
     await makeDevelopmentCertificates({ dir: join(sealed.playground.dir, 'certs'), hosts: ['127.0.0.1'], days: 1 });
     await expect.poll(shown, { timeout: 20_000 }).not.toBe(before);
     await sleep(500);
@@ -138,7 +93,7 @@ it('serves on through new passwords of MySQL and Redis, while connections break:
   ];
   const account = `'roost_server'@'%'`;
   const mariadb = sealed.playground.serverVersion.startsWith('MariaDB');
-  const { errors, calls } = await underLoad(async () => {
+  const { errors, calls } = await underLoad(sealed, async () => {
     const native = (password: string): string => `mysql_native_password USING PASSWORD('${password}')`;
     await sealed.asRoot(
       mariadb

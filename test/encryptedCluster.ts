@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
+import type { AccessRulesInput } from '../access/index.js';
 import { createConnection, type Connection } from 'mysql2/promise';
 import { clientOptions, encryptionIn, type Encryption } from '../playground/encryption.js';
 import { startPlayground, type Playground } from '../playground/index.js';
@@ -23,6 +24,8 @@ export class EncryptedCluster {
   /** All that commands and the server have written. */
   written = '';
   server!: ChildProcess;
+  /** What clients show and trust. */
+  shown: ReturnType<typeof clientOptions>;
 
   private constructor(
     readonly dir: string,
@@ -30,9 +33,12 @@ export class EncryptedCluster {
     readonly encryption: Encryption,
     readonly hosts: readonly Connection[],
     readonly redis: Redis,
-  ) {}
+  ) {
+    this.shown = clientOptions(encryption);
+  }
 
-  static async start(): Promise<EncryptedCluster> {
+  /** @param identities who may call what. Absent: everybody with a certificate may call everything. */
+  static async start(identities?: AccessRulesInput['identities']): Promise<EncryptedCluster> {
     const dir = mkdtempSync(join(tmpdir(), 'roost-sealed-'));
     const playground = await startPlayground({ dir: join(dir, 'p'), tls: true, databaseHosts: 2, caches: 1, services });
     const encryption = encryptionIn(join(playground.dir, 'certs'));
@@ -45,7 +51,7 @@ export class EncryptedCluster {
     const redis = new Redis({ ...playground.redis, tls });
     const made = new EncryptedCluster(dir, playground, encryption, hosts, redis);
     made.secrets.push(playground.databaseHosts[0]!.password, ...made.#keyLines());
-    await made.#setUp();
+    await made.#setUp(identities);
     return made;
   }
 
@@ -69,12 +75,21 @@ export class EncryptedCluster {
     return finished;
   }
 
+  get ports(): NonNullable<ClusterConfigInput['server']> {
+    return (JSON.parse(readFileSync(this.file('roost.config.json'), 'utf8')) as ClusterConfigInput).server!;
+  }
+
+  /** host:port of each cache node. */
+  get caches(): readonly string[] {
+    return (JSON.parse(readFileSync(this.file('roost.config.json'), 'utf8')) as ClusterConfigInput).memcached!;
+  }
+
   get port(): number {
-    return (JSON.parse(readFileSync(this.file('roost.config.json'), 'utf8')) as ClusterConfigInput).server!.flockPort!;
+    return this.ports.flockPort!;
   }
 
   connect(): Promise<Roost> {
-    return connect({ servers: [`127.0.0.1:${this.port}`], tls: clientOptions(this.encryption), deadlineMs: 20_000 });
+    return connect({ servers: [`127.0.0.1:${this.port}`], tls: () => this.shown, deadlineMs: 20_000 });
   }
 
   newPassword(of: string): string {
@@ -85,13 +100,31 @@ export class EncryptedCluster {
 
   /** A file is whole at every moment. */
   writePassword(of: string, password: string): void {
-    writeFileSync(this.file(`${of}.password.new`), `${password}\n`, { mode: 0o600 });
-    renameSync(this.file(`${of}.password.new`), this.file(`${of}.password`));
+    this.replace(this.file(`${of}.password`), `${password}\n`);
+  }
+
+  /** Replaces a file in one step. */
+  replace(file: string, text: string): void {
+    writeFileSync(`${file}.new`, text, { mode: 0o600 });
+    renameSync(`${file}.new`, file);
   }
 
   /** Runs a statement on every database host, as their operator. */
   async asRoot(sql: string): Promise<void> {
     for (const host of this.hosts) await host.query(sql);
+  }
+
+  /** Starts the server, also again after it has ended. */
+  async serve(): Promise<void> {
+    this.server = spawn(process.execPath, [roostMain, 'serve', '--json', '--config', this.file('roost.config.json')], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.server.stderr!.on('data', (part: Buffer) => (this.written += part.toString()));
+    const ready = once(this.server.stdout!, 'data');
+    const ended = once(this.server, 'exit').then(() => Promise.reject(new Error(this.written.slice(-4_000))));
+    await Promise.race([ready, ended]);
+    ended.catch(() => undefined);
+    this.server.stdout!.resume();
   }
 
   async stop(): Promise<void> {
@@ -105,7 +138,7 @@ export class EncryptedCluster {
     rmSync(this.dir, { recursive: true, force: true });
   }
 
-  async #setUp(): Promise<void> {
+  async #setUp(identities: AccessRulesInput['identities'] | undefined): Promise<void> {
     for (const account of ['server', 'operator', 'reader']) {
       const password = this.newPassword(account);
       this.writePassword(account, password);
@@ -123,23 +156,15 @@ export class EncryptedCluster {
       Object.assign(host, { user: 'roost_server', passwordFile: this.file('server.password') });
     }
     config.cache = { ...config.cache, graphs: true };
+    if (identities !== undefined) {
+      config.access = { file: this.file('access.json') };
+      writeFileSync(config.access.file!, JSON.stringify({ identities }));
+    }
     writeFileSync(this.file('roost.config.json'), JSON.stringify(config));
     const { stdout } = await this.roost('grants', '--json');
     const { accounts } = JSON.parse(stdout) as { accounts: { statements: string[] }[] };
     for (const { statements } of accounts) for (const sql of statements) await this.asRoot(sql);
-    await this.#serve();
-  }
-
-  async #serve(): Promise<void> {
-    this.server = spawn(process.execPath, [roostMain, 'serve', '--json', '--config', this.file('roost.config.json')], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    this.server.stderr!.on('data', (part: Buffer) => (this.written += part.toString()));
-    const ready = once(this.server.stdout!, 'data');
-    const ended = once(this.server, 'exit').then(() => Promise.reject(new Error(this.written.slice(-4_000))));
-    await Promise.race([ready, ended]);
-    ended.catch(() => undefined);
-    this.server.stdout!.resume();
+    await this.serve();
   }
 
   /** One line of each private key. */
