@@ -157,6 +157,8 @@ export const limits = {
   /** Connections to the admin port, and those of one address: pages are looked at by few. Past either, the connection that has been idle the longest makes room. */
   adminConnections: 256,
   adminConnectionsPerAddress: 64,
+  /** Lines of a server's log a second that clients cause by one kind of mistake, such as a wrong token. */
+  clientLinesPerSecond: 10,
   /** How long running calls may take on a connection whose token was revoked. */
   revokedGraceMs: 5_000,
   /** Deadline of requests that bring none, and the longest deadline that is accepted. */

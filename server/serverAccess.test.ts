@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Access, editAccessFile, newToken, type AccessRulesInput } from '../access/index.js';
 import { flockStore } from '../flock/index.js';
@@ -119,6 +120,34 @@ describe('a port with access', () => {
       expect(await raw.answer()).toBeUndefined();
     }
     expect(server.flock.calls).toEqual([]);
+  });
+
+  it('answers a good client in the middle of a flood of guesses', async () => {
+    const honest = await client();
+    honest.send(authenticateCall(true, 1, token.text));
+    await honest.answer();
+    let guesses = 0;
+    let over = false;
+    const guessers = Array.from({ length: 16 }, async () => {
+      while (!over) {
+        const raw = await RawClient.connect(server.port);
+        raw.send(authenticateCall(true, 1, newToken().text));
+        expect(exceptionIn((await raw.answer())!)).toMatch(/^Unauthenticated/);
+        await raw.close();
+        guesses++;
+      }
+    });
+    const waits: number[] = [];
+    for (; guesses < 200; await setTimeout(10)) {
+      const sentMs = performance.now();
+      honest.send(containsCall(true, 2));
+      expect(exceptionIn((await honest.answer())!)).toBeUndefined();
+      waits.push(performance.now() - sentMs);
+    }
+    over = true;
+    await Promise.all(guessers);
+    // Attackers share this process with the server: the bound is far above what the server needs.
+    expect(waits.sort((a, b) => a - b)[Math.floor(waits.length / 2)]).toBeLessThan(500);
   });
 
   it('refuses a second token, and leaves the connection as it was', async () => {

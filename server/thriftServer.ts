@@ -3,6 +3,7 @@ import { Access, type PortAccess } from '../access/index.js';
 import { RoostError } from '../core/index.js';
 import type { Log, Metrics, ServerTls } from '../process/index.js';
 import { CallQueue } from './callQueue.js';
+import { ClientLines } from './clientLines.js';
 import { ConnectionTable } from './connectionTable.js';
 import type { Handshake } from './handshake.js';
 import { LoopPauses } from './loopPauses.js';
@@ -88,6 +89,7 @@ export class ThriftServer {
       ['service'],
     );
 
+    const lines = new ClientLines(log);
     const hasRoom = (socket: Socket): boolean => {
       if (this.#connections.makeRoom(socket.remoteAddress ?? '')) return true;
       refused.inc({ reason: 'connections' });
@@ -110,8 +112,15 @@ export class ThriftServer {
           onClose: (connection) => this.#connections.delete(connection),
           onFault: (reason, error) => {
             refused.inc({ reason });
-            if (reason === 'error') log.error({ client, err: error }, 'a call could not be answered as it should');
-            else log[reason === 'idle' ? 'debug' : 'warn']({ client, reason }, `connection closed: ${error.message}`);
+            if (reason === 'error')
+              lines.write('error', reason, { client, err: error }, 'a call could not be answered as it should');
+            else
+              lines.write(
+                reason === 'idle' ? 'debug' : 'warn',
+                reason,
+                { client },
+                `connection closed: ${error.message}`,
+              );
           },
           onRefused: (waitedMs) => refusedAfter.observe({ service }, waitedMs / 1_000),
           onHeld: () => this.#connections.relieve(),
@@ -130,7 +139,7 @@ export class ThriftServer {
             take,
             onFailed: (socket, why) => {
               refused.inc({ reason: 'handshake' });
-              log.warn({ client: clientOf(socket), reason: 'handshake' }, `connection closed: ${why}`);
+              lines.write('warn', 'handshake', { client: clientOf(socket) }, `connection closed: ${why}`);
             },
           });
   }
