@@ -5,11 +5,12 @@ import { connect as connectPlain } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connect as connectTls } from 'node:tls';
+import { connect as connectTls, type SecureVersion } from 'node:tls';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { makeDevelopmentCertificates, type CertificateFiles } from '../playground/developmentCertificates.js';
 import { Metrics, ServerTls, silentLog, type OwnTlsConfig } from '../process/index.js';
 import { connect, type ConnectOptions, type Roost, type TlsOptions } from '../sdk/index.js';
+import { containsCall } from '../test/inMemory/rawClient.js';
 import { metric } from '../test/inMemory/rawServer.js';
 import { startTestServer, type TestServer } from '../test/inMemory/testServer.js';
 import { AdminServer } from './adminServer.js';
@@ -91,6 +92,33 @@ it('shows a new certificate to those who connect after it was replaced, and keep
   await client(server, nameless(others));
   await expect(client(server, nameless())).rejects.toMatchObject({ code: 'FailedPrecondition' });
   expect((await before.graphs()).length).toBe(2);
+});
+
+it('refuses a client whose authority was taken out, also where it resumes a session of before', async () => {
+  const files = join(dir, 'resumed');
+  cpSync(join(dir, 'ours'), files, { recursive: true });
+  const clientCaFile = join(files, 'ca.pem');
+  const server = await start({ ...ours.server, clientCaFile });
+  const call = async (version: SecureVersion, session?: Buffer): Promise<[answered: boolean, Buffer | undefined]> => {
+    const options = { ...clientTls(), port: server.port, host: '127.0.0.1', session, maxVersion: version };
+    const socket = connectTls(options);
+    let ticket: Buffer | undefined;
+    socket.on('session', (given: Buffer) => (ticket = given));
+    socket.on('error', () => undefined);
+    socket.once('secureConnect', () => socket.write(containsCall(true, 1)));
+    const answered = await Promise.race([
+      once(socket, 'data').then(() => true),
+      once(socket, 'close').then(() => false),
+    ]).catch(() => false);
+    socket.destroy();
+    return [answered, ticket];
+  };
+  const versions = ['TLSv1.2', 'TLSv1.3'] as const;
+  const sessions = await Promise.all(versions.map((version) => call(version)));
+  expect(sessions).toEqual(versions.map(() => [true, expect.any(Buffer)]));
+  cpSync(others.caFile, clientCaFile);
+  await sleep(1_100);
+  for (const [i, version] of versions.entries()) expect((await call(version, sessions[i]![1]))[0]).toBe(false);
 });
 
 it('is refused with the reason and what to do, and without waiting for the deadline', async () => {

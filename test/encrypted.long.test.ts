@@ -104,7 +104,7 @@ it('serves on while the authority and every certificate of it are replaced: no c
     });
   });
   expect(errors).toEqual([]);
-  expect(calls).toBeGreaterThan(50);
+  expect(calls).toBeGreaterThan(5);
   const servers = [`127.0.0.1:${sealed.port}`];
   for (const tls of [before, { ...before, ca: newCa }])
     await expect(connect({ servers, tls })).rejects.toThrow(/certificate/);
