@@ -1,3 +1,4 @@
+import { appendFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { torture } from './torture/torture.js';
 
@@ -5,6 +6,8 @@ import { torture } from './torture/torture.js';
 const number = (name: string, absent: number): number => Number(process.env[name] ?? absent);
 const minutes = number('ROOST_TEST_MINUTES', Infinity);
 const faults = process.env['ROOST_TEST_FAULTS'];
+/** A file for the shortest history of each round that goes wrong. */
+const kept = process.env['ROOST_TEST_KEEP'];
 
 it('keeps every promise through single faults and pairs of them', { timeout: 0 }, async () => {
   const { failed } = await torture({
@@ -13,6 +16,7 @@ it('keeps every promise through single faults and pairs of them', { timeout: 0 }
     minutes,
     ...(faults === undefined ? {} : { faults: faults.split(',').filter((name) => name !== '') }),
     say: (line) => void process.stdout.write(`${line}\n`),
+    ...(kept === undefined ? {} : { keep: (text) => appendFileSync(kept, text) }),
   });
   expect(failed).toEqual([]);
 });

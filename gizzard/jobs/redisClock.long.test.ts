@@ -1,5 +1,5 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,58 +7,15 @@ import { once } from 'node:events';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { RoostConfig } from '../../process/index.js';
+import { canMoveClocks, makeClockLibrary, moveClock } from '../../test/support/movedClock.js';
 import { append, failOn, notesOf, notesTopology, openNotes } from '../../test/support/notes.js';
 import { freshCluster } from '../../test/support/index.js';
 import type { Gizzard } from '../gizzard.js';
 
 const idle = { queued: 0, failing: 0, bad: 0 };
 const dir = mkdtempSync(join(tmpdir(), 'roost-redis-clock-'));
-const offsetFile = join(dir, 'offset');
-const setClock = (offsetSeconds: number): void => {
-  const bytes = Buffer.alloc(8);
-  bytes.writeBigInt64LE(BigInt(offsetSeconds));
-  writeFileSync(offsetFile, bytes, { flag: 'r+' });
-};
-
-/** A wall clock with an offset that a file holds, for a process that preloads it. libfaketime does not get along with the allocator of Redis. */
-const clockSource = `
-#include <fcntl.h>
-#include <stdlib.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
-#include <sys/time.h>
-#include <time.h>
-#include <unistd.h>
-static volatile long long *offset;
-static long long seconds(void) {
-  if (!offset) {
-    int file = open(getenv("CLOCK_OFFSET_FILE"), O_RDONLY);
-    offset = mmap(0, 8, PROT_READ, MAP_SHARED, file, 0);
-    close(file);
-  }
-  return *offset;
-}
-int clock_gettime(clockid_t clock, struct timespec *now) {
-  int failed = syscall(SYS_clock_gettime, clock, now);
-  if (!failed && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE)) now->tv_sec += seconds();
-  return failed;
-}
-int gettimeofday(struct timeval *now, void *zone) {
-  struct timespec precise;
-  clock_gettime(CLOCK_REALTIME, &precise);
-  now->tv_sec = precise.tv_sec;
-  now->tv_usec = precise.tv_nsec / 1000;
-  return 0;
-}
-time_t time(time_t *to) {
-  struct timespec now;
-  clock_gettime(CLOCK_REALTIME, &now);
-  if (to) *to = now.tv_sec;
-  return now.tv_sec;
-}
-`;
-const hasCompiler =
-  spawnSync('cc', ['--version']).status === 0 && spawnSync('redis-server', ['--version']).status === 0;
+const setClock = (offsetSeconds: number): void => moveClock(dir, offsetSeconds * 1_000);
+const canRun = canMoveClocks && spawnSync('redis-server', ['--version']).status === 0;
 const { config } = freshCluster('redis_clock', { jobs: { errorDelaySeconds: 0.2 } });
 const [db1, db2] = Object.keys(config.databaseHosts) as [string, string];
 let server: ChildProcess | undefined;
@@ -67,12 +24,8 @@ let own: RoostConfig;
 const opened: Gizzard[] = [];
 
 beforeAll(async () => {
-  if (!hasCompiler) return;
-  writeFileSync(offsetFile, Buffer.alloc(8));
-  const library = join(dir, 'clock.so');
-  writeFileSync(join(dir, 'clock.c'), clockSource);
-  const compiled = spawnSync('cc', ['-shared', '-fPIC', '-O1', '-o', library, join(dir, 'clock.c')]);
-  if (compiled.status !== 0) throw new Error(compiled.stderr.toString());
+  if (!canRun) return;
+  setClock(0);
   const free = createServer().listen(0, '127.0.0.1');
   await once(free, 'listening');
   const { port } = free.address() as AddressInfo;
@@ -96,7 +49,8 @@ beforeAll(async () => {
     ],
     {
       stdio: 'ignore',
-      env: { ...process.env, LD_PRELOAD: library, CLOCK_OFFSET_FILE: offsetFile },
+      cwd: dir,
+      env: { ...process.env, LD_PRELOAD: makeClockLibrary(dir) },
     },
   );
   own = { ...config, redis: { ...config.redis, host: '127.0.0.1', port } };
@@ -115,7 +69,7 @@ afterAll(async () => {
   rmSync(dir, { recursive: true, force: true });
 });
 
-it.skipIf(!hasCompiler).each([
+it.skipIf(!canRun).each([
   ['forward', 3_600, 3_600],
   ['forward and back', 3_600, 0],
   ['back', -3_600, -3_600],

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { freePorts } from '../../playground/ports.js';
 import { redisArguments } from '../../playground/redisServer.js';
+import { moveClock } from './movedClock.js';
 
 const name = 'journal';
 const host = '127.0.0.1';
@@ -65,14 +66,34 @@ export class ReplicatedRedis {
 
   /** Starts a server on its port, with what its folder holds. */
   startServer(port: number, replicaOf?: number): void {
-    const folder = join(this.#dir, `redis-${port}`);
+    const folder = this.#folder(port);
     mkdirSync(folder, { recursive: true });
-    this.#spawn(port, 'redis-server', [
-      ...redisArguments({ folder, port, fsync: 'always' }),
-      ...['--repl-diskless-sync-delay', '0'],
-      ...['--min-replicas-to-write', '1'],
-      ...(replicaOf === undefined ? [] : ['--replicaof', `${host} ${replicaOf}`]),
-    ]);
+    this.moveClock(port, 0);
+    this.#spawn(
+      port,
+      'redis-server',
+      [
+        ...redisArguments({ folder, port, fsync: 'always' }),
+        ...['--repl-diskless-sync-delay', '0'],
+        ...['--min-replicas-to-write', '1'],
+        ...(replicaOf === undefined ? [] : ['--replicaof', `${host} ${replicaOf}`]),
+      ],
+      folder,
+    );
+  }
+
+  get servers(): readonly number[] {
+    return this.#servers;
+  }
+
+  /** Needs the library of `movedClock.ts` in `LD_PRELOAD` of this process when the server was started. */
+  moveClock(port: number, offsetMs: number): void {
+    moveClock(this.#folder(port), offsetMs);
+  }
+
+  /** Has the Sentinels promote a replica though the primary is well. */
+  async failOver(): Promise<void> {
+    await ask(this.#sentinels[0]!, 'SENTINEL', 'FAILOVER', name);
   }
 
   /** The port of the primary that the Sentinels name. */
@@ -127,8 +148,12 @@ export class ReplicatedRedis {
     rmSync(this.#dir, { recursive: true, force: true });
   }
 
-  #spawn(port: number, command: string, args: readonly string[]): void {
-    this.#processes.set(port, spawn(command, args, { stdio: 'ignore' }));
+  #folder(port: number): string {
+    return join(this.#dir, `redis-${port}`);
+  }
+
+  #spawn(port: number, command: string, args: readonly string[], cwd = this.#dir): void {
+    this.#processes.set(port, spawn(command, args, { stdio: 'ignore', cwd }));
   }
 }
 

@@ -28,7 +28,7 @@ class Lane {
     for (const { send } of this.#kept.splice(0)) send();
   }
 
-  close(): void {
+  drop(): void {
     clearTimeout(this.#timer);
     this.#kept.length = 0;
   }
@@ -90,17 +90,23 @@ export class SlowProxy {
     this.#lanes[way].release();
   }
 
+  /** Ends all connections at once, as a reset does. What was kept is lost. */
+  cut(): void {
+    for (const lane of Object.values(this.#lanes)) lane.drop();
+    for (const socket of this.#sockets) socket.resetAndDestroy();
+  }
+
   /** How many pieces are kept: bytes, and ends of connections. */
   waiting(way: Way): number {
     return this.#lanes[way].waiting;
   }
 
   async close(): Promise<void> {
-    for (const lane of Object.values(this.#lanes)) lane.close();
+    for (const lane of Object.values(this.#lanes)) lane.drop();
     for (const socket of this.#sockets) socket.destroy();
     this.server.close();
     await once(this.server, 'close');
-    for (const lane of Object.values(this.#lanes)) lane.close();
+    for (const lane of Object.values(this.#lanes)) lane.drop();
   }
 
   #join(way: Way, from: Socket, to: Socket): void {

@@ -1,5 +1,7 @@
 import { absent, type Read, type Write } from './history.js';
 
+type Shown = Omit<Read, 'client' | 'register'>;
+
 /**
  * Why a read cannot be, or undefined where it can. It may show any write that was perhaps accepted, unless one that it had to see came later than that.
  * Two writes have an order only where the one was answered, or its last moment had passed, before the other began.
@@ -7,22 +9,23 @@ import { absent, type Read, type Write } from './history.js';
  * @param mustSee whether the read has to show this write, or a later one
  */
 export function explainRead(
-  read: Read,
+  read: Shown,
   writes: readonly Write[],
   mustSee: (write: Write) => boolean,
 ): string | undefined {
-  const shown = writes.filter(({ value }) => value === read.value);
-  if (read.value !== absent && shown.length === 0) return `shows ${read.value}, which nobody wrote`;
+  const matches = read.matches ?? ((value: string) => value === read.value);
+  const maybeUnwritten = matches(absent);
+  const shown = writes.filter(({ value }) => matches(value));
+  if (!maybeUnwritten && shown.length === 0) return `shows ${read.value}, which nobody wrote`;
   const begun = shown.filter(({ invokedMs }) => invokedMs <= read.answeredMs);
-  if (shown.length > 0 && begun.length === 0 && read.value !== absent)
-    return `shows ${read.value}, which was written later`;
+  if (shown.length > 0 && begun.length === 0 && !maybeUnwritten) return `shows ${read.value}, which was written later`;
   const accepted = begun.filter(({ outcome }) => outcome !== 'failed');
-  if (read.value !== absent && accepted.length === 0) return `shows ${read.value}, which was refused`;
+  if (!maybeUnwritten && accepted.length === 0) return `shows ${read.value}, which was refused`;
   const seen = writes.filter(mustSee);
   // The newest moment at which what is shown may have been accepted.
   const latestMs = Math.max(-Infinity, ...accepted.map((write) => write.latestMs));
   const newer = seen.find(
-    ({ invokedMs, ofWhatIsThere }) => invokedMs > latestMs && !(ofWhatIsThere === true && read.value === absent),
+    ({ invokedMs, ofWhatIsThere }) => invokedMs > latestMs && !(ofWhatIsThere === true && maybeUnwritten),
   );
   return newer === undefined
     ? undefined
@@ -31,7 +34,7 @@ export function explainRead(
 
 /** The read begins after the write was answered as materialized, and has to show it at once. */
 export const seenAtOnce =
-  (read: Read) =>
+  (read: { readonly invokedMs: number }) =>
   (write: Write): boolean =>
     write.outcome === 'ok' &&
     write.acknowledgment === 'materialized' &&

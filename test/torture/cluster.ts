@@ -13,6 +13,7 @@ import { openUsers } from '../../users/index.js';
 import { callRoost } from '../callRoost.js';
 import type { Finished } from '../runRoost.js';
 import { KillableServer, listeners } from '../support/killableServer.js';
+import { canMoveClocks, makeClockLibrary, moveClock } from '../support/movedClock.js';
 import { ReplicatedRedis } from '../support/replicatedRedis.js';
 import { SlowProxy } from '../support/slowProxy.js';
 import { LedgerGate } from '../moving/ledgerGate.js';
@@ -64,6 +65,7 @@ export class TortureCluster {
   static async start(journal: JournalKind): Promise<TortureCluster> {
     await stopOrphans();
     const dir = mkdtempSync(join(tmpdir(), `${prefix}${process.pid}-`));
+    if (canMoveClocks) process.env['LD_PRELOAD'] = makeClockLibrary(dir);
     const playground = await startPlayground({
       dir: join(dir, 'playground'),
       databaseHosts,
@@ -74,7 +76,7 @@ export class TortureCluster {
     const disks: Disks = {};
     const replicated = journal === 'replicated' ? new ReplicatedRedis() : undefined;
     try {
-      await mountDisks(playground, disks);
+      await equip(playground, disks);
       await replicated?.start();
       return await TortureCluster.#start(dir, playground, disks, replicated);
     } catch (error) {
@@ -241,6 +243,10 @@ export class TortureCluster {
     return join(this.dir, 'playground', 'redis');
   }
 
+  moveClock(name: 'redis' | 'db1', offsetMs: number): void {
+    moveClock(join(this.dir, 'playground', name), offsetMs);
+  }
+
   async stop(): Promise<void> {
     this.redis.disconnect();
     await this.tools.close();
@@ -248,6 +254,7 @@ export class TortureCluster {
     await Promise.all(Object.values(this.proxies).map((proxy) => proxy.close()));
     await this.replicated?.stop();
     await endPlayground(this.playground, this.disks);
+    delete process.env['LD_PRELOAD'];
     rmSync(this.dir, { recursive: true, force: true });
   }
 
@@ -256,11 +263,16 @@ export class TortureCluster {
   }
 }
 
-async function mountDisks(playground: Playground, disks: Disks): Promise<void> {
-  for (const name of Object.keys(diskBytes) as (keyof typeof diskBytes)[]) {
+/** Puts servers onto small disks, and gives some a clock of their own. */
+async function equip(playground: Playground, disks: Disks): Promise<void> {
+  for (const name of ['db1', 'db3', 'redis'] as const) {
     await playground.kill(name);
-    const disk = SmallDisk.mount(join(playground.dir, name), diskBytes[name]);
-    if (disk !== undefined) disks[name] = disk;
+    const folder = join(playground.dir, name);
+    if (name in diskBytes) {
+      const disk = SmallDisk.mount(folder, diskBytes[name as keyof typeof diskBytes]);
+      if (disk !== undefined) disks[name as keyof typeof diskBytes] = disk;
+    }
+    moveClock(folder, 0);
     await playground.restart(name);
   }
 }

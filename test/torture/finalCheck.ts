@@ -1,18 +1,18 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { Deadline } from '../../core/index.js';
 import { edgeStates, type EdgeState } from '../../flock/index.js';
 import type { Roost } from '../../sdk/index.js';
+import { ListCheck, type Values } from './checkLists.js';
 import { explainRead } from './checkRegister.js';
 import { absent, type Write } from './history.js';
+import type { Load, LoadClient } from './load.js';
+import { edgeRegister, edgeValue, isNormal, nodeValue } from './operations/edges.js';
+import { favoriteRegister, favoriteValue } from './operations/favorites.js';
+import { tweetRegister } from './operations/tweets.js';
+import { userValues } from './operations/users.js';
+import { mayBeIn, queryOf, setText } from './sets.js';
 import { untilQuiet } from './untilQuiet.js';
-import { edgeRegister, edgeValue, type Load, type LoadClient, nodeValue } from './load.js';
 
-/** A timeline that is being rebuilt, or taken up again where it was emptied, is whole within. */
-const rebuiltWithinMs = 20_000;
-/** Replicas take turns in answering. */
-const looks = 4;
-
-type Values = ReadonlyMap<string, string>;
+/** Queries of the round that are asked again when it is quiet. */
+const setsAtEnd = 12;
 
 /** Holds what a quiet cluster shows to each client against the history. Returns what cannot be. */
 export async function finalCheck(
@@ -40,8 +40,8 @@ export async function finalCheck(
     return [
       ...wrongValues(edges, load, mustSee),
       ...(await checkEnds(roost, load)),
-      ...(await checkTimelines(roost, load, values)),
-      ...(await checkHomes(roost, load, values)),
+      ...(await checkSets(roost, load, values)),
+      ...(await new ListCheck(roost, load, values).run()),
     ];
   });
   return [...wrong, ...checkIds(load)];
@@ -49,13 +49,13 @@ export async function finalCheck(
 
 const wrongValues = (values: Values, load: Load, mustSee: (write: Write) => boolean): string[] =>
   [...values].flatMap(([register, value]) => {
-    const read = { register, value, client: 'last', invokedMs: Infinity, answeredMs: Infinity };
-    const reason = explainRead(read, load.history.of(register), mustSee);
+    const reason = explainRead(
+      { value, invokedMs: Infinity, answeredMs: Infinity },
+      load.history.of(register),
+      mustSee,
+    );
     return reason === undefined ? [] : [`in the end ${register} ${reason}`];
   });
-
-const without = (some: readonly bigint[], others: readonly bigint[]): string =>
-  some.filter((id) => !others.includes(id)).join();
 
 /** The registers, but for edges whose node is hidden: those show themselves when it is back. */
 async function readAll(reader: Roost, load: Load): Promise<Map<string, string>> {
@@ -69,10 +69,16 @@ async function readAll(reader: Roost, load: Load): Promise<Map<string, string>> 
   const edges = await follows.edgesOfMany(pairs);
   pairs.forEach((pair, i) => values.set(edgeRegister(...pair), edgeValue(edges[i])));
   const users = await reader.users.getMany(load.ids.users());
-  load.ids.users().forEach((id, i) => values.set(`user ${id}`, users[i]?.name ?? absent));
+  load.ids
+    .users()
+    .forEach((id, i) => userValues(id, users[i]).forEach(({ register, value }) => values.set(register, value)));
   const ids = [...load.tweets.keys()];
   const tweets = await reader.tweets.getMany(ids);
-  ids.forEach((id, i) => values.set(`tweet ${id}`, tweets[i]?.text ?? absent));
+  ids.forEach((id, i) => values.set(tweetRegister(id), tweets[i]?.text ?? absent));
+  const marks = load.ids.fans().flatMap((fan) => ids.map((id) => [fan, id] as const));
+  const favorites = await reader.graph('tweet_favorites');
+  const marked = marks.length === 0 ? [] : await favorites.edgesOfMany(marks);
+  marks.forEach((mark, i) => values.set(favoriteRegister(...mark), favoriteValue(marked[i])));
   return values;
 }
 
@@ -114,60 +120,20 @@ async function checkEnds(reader: Roost, load: Load): Promise<string[]> {
   return wrong;
 }
 
-const newestFirst = (a: bigint, b: bigint): number => (a < b ? 1 : -1);
-
-const tweetsOf = (load: Load, authors: readonly bigint[], values: Values): bigint[] =>
-  [...load.tweets]
-    .filter(([id, tweet]) => authors.includes(tweet.author) && values.get(`tweet ${id}`) !== absent)
-    .map(([id]) => id)
-    .sort(newestFirst);
-
-async function checkTimelines(reader: Roost, load: Load, values: Values): Promise<string[]> {
+/** Combined sets are those of the edges one by one. */
+async function checkSets(reader: Roost, load: Load, values: Values): Promise<string[]> {
+  const follows = await reader.graph('follows');
   const wrong: string[] = [];
-  for (const author of load.ids.authors()) {
-    const wanted = tweetsOf(load, [author], values);
-    const listed = await reader.tweets.timelineIds(author, { count: 800 });
-    if (String(listed) !== String(wanted))
-      wrong.push(
-        `the timeline of ${author} has, of others: ${without(listed, wanted)}, and lacks ${without(wanted, listed)}`,
-      );
-    const scanned = (await reader.tweets.scan(author, { count: 800 })).tweets.map(({ id }) => id);
-    if (String(scanned) !== String(wanted))
-      wrong.push(`the scan of ${author} differs: ${without(scanned, wanted)} / ${without(wanted, scanned)}`);
-  }
-  return wrong;
-}
-
-/** A home timeline is the merge of those of whom it follows. */
-async function checkHomes(roost: Roost, load: Load, values: Values): Promise<string[]> {
-  const wrong: string[] = [];
-  // The entry of a tweet that was deleted and brought back may be missing until its timeline is rebuilt, as decision 0080 says.
-  const mayLack = new Set(
-    [...load.tweets.keys()].filter((id) => load.history.of(`tweet ${id}`).some(({ value }) => value === absent)),
-  );
-  for (const reader of load.ids.readers()) {
-    const authors = load.ids
-      .authors()
-      .filter((author) => values.get(edgeRegister(reader, author))?.startsWith('normal@'));
-    const wanted = tweetsOf(load, authors, values);
-    const must = wanted.filter((id) => !mayLack.has(id));
-    const deadline = Deadline.after(rebuiltWithinMs);
-    for (let look = 0; look < looks;) {
-      const page = await roost.timelines.home(reader, { count: 1_000 });
-      const ids = [...page.ids];
-      const extra = without(ids, wanted);
-      const missing = without(must, ids);
-      if (page.partial && !deadline.passed) await sleep(100);
-      else {
-        look++;
-        if (extra !== '' || missing !== '' || page.partial) {
-          wrong.push(
-            `the home timeline of ${reader}, who follows ${authors.join()}, has, of others: ${extra}, and lacks ${missing}${page.partial ? ', and is partial' : ''}`,
-          );
-          break;
-        }
-      }
-    }
+  for (const { set, among } of load.history.setReads.slice(-setsAtEnd)) {
+    const ids = await queryOf(follows, set).ids(100);
+    const wanted = among.filter((id) =>
+      mayBeIn(set, id, true, (source, destination, normal) => {
+        return isNormal(values.get(edgeRegister(source, destination))!) === normal;
+      }),
+    );
+    const found = ids.filter((id) => among.includes(id));
+    if (String(found.sort()) !== String(wanted.sort()))
+      wrong.push(`${setText(set)} is ${found.join()} in the end, and by its edges ${wanted.join()}`);
   }
   return wrong;
 }

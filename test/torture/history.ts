@@ -1,12 +1,17 @@
 import type { Acknowledgment } from '../../wire/index.js';
+import type { IdSet } from './sets.js';
 
 /** What a caller knows of its write: `journaled` is an error that says that it will be applied, and `failed` one that says that nothing was accepted. */
 export type Outcome = 'ok' | 'failed' | 'unknown' | 'journaled';
 
-export interface Write {
+/** The new value of a register. */
+export interface Change {
   readonly register: string;
   /** What a read shows while this is the last write. */
   readonly value: string;
+}
+
+export interface Write extends Change {
   readonly acknowledgment: Acknowledgment;
   readonly client: string;
   readonly invokedMs: number;
@@ -19,12 +24,26 @@ export interface Write {
   error?: string;
 }
 
-export interface Read {
-  readonly register: string;
-  readonly value: string;
+interface Asked {
   readonly client: string;
   readonly invokedMs: number;
   readonly answeredMs: number;
+}
+
+export interface Read extends Asked {
+  readonly register: string;
+  /** What was shown, for people where `matches` says what it is. */
+  readonly value: string;
+  /** Of a read that tells less than the value: whether this may be the value. Absent: only `value` may. */
+  readonly matches?: (value: string) => boolean;
+}
+
+/** A query of several sets, and its whole answer. */
+export interface SetRead extends Asked {
+  readonly set: IdSet;
+  readonly ids: readonly bigint[];
+  /** The ids about which the answer is checked. */
+  readonly among: readonly bigint[];
 }
 
 /** The value of a register that was never written, and of a tweet that is deleted. */
@@ -34,6 +53,7 @@ export const absent = 'absent';
 export class History {
   readonly writes: Write[] = [];
   readonly reads: Read[] = [];
+  readonly setReads: SetRead[] = [];
   readonly #byRegister = new Map<string, Write[]>();
 
   begin(write: Write): void {

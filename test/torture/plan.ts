@@ -1,13 +1,12 @@
 import { seededRandom } from '../moving/seededRandom.js';
 import type { JournalKind } from './cluster.js';
 import { faults } from './faults/index.js';
+import { operationKinds, type OperationKind } from './operations/index.js';
 
 /** Whose ways lead to both servers, the first of them through proxies, or to one. */
 export const clientNames = ['both', 'first', 'second'] as const;
-export const operationKinds = ['edges', 'massOperations', 'users', 'tweets', 'timelines'] as const;
 
 export type ClientName = (typeof clientNames)[number];
-export type OperationKind = (typeof operationKinds)[number];
 
 /** What happens in a round, but for the moments. */
 export interface RoundPlan {

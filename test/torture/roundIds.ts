@@ -1,5 +1,14 @@
 /** Few enough that clients meet on them. */
-const counts = { sources: 3, destinations: 4, users: 4, authors: 2, readers: 2, suspended: 1 } as const;
+const counts = {
+  sources: 3,
+  destinations: 4,
+  users: 4,
+  authors: 2,
+  readers: 2,
+  suspended: 1,
+  fans: 2,
+  commenters: 2,
+} as const;
 
 /** The ids of a round, which no other round touches. */
 export class RoundIds {
@@ -13,8 +22,12 @@ export class RoundIds {
   readonly readers = (): bigint[] => this.#some(counts.readers, 500n);
   /** Nodes whose edges are hidden and shown again all at once. */
   readonly suspended = (): bigint[] => this.#some(counts.suspended, 600n);
+  /** Users who mark tweets of authors as favorites. */
+  readonly fans = (): bigint[] => this.#some(counts.fans, 700n);
+  /** Users who answer and repeat tweets of authors, and name readers. Nobody follows them. */
+  readonly commenters = (): bigint[] => this.#some(counts.commenters, 800n);
 
-  /** All edges that are written, by their ends. */
+  /** All edges of `follows` that are written, by their ends. */
   pairs(): (readonly [source: bigint, destination: bigint])[] {
     const all = (from: bigint[], to: bigint[]) => from.flatMap((one) => to.map((other) => [one, other] as const));
     return [

@@ -1,5 +1,6 @@
 import type { Deadline } from '../../core/index.js';
-import { clientNames, operationKinds, type RoundPlan } from './plan.js';
+import { operationKinds } from './operations/index.js';
+import { clientNames, type RoundPlan } from './plan.js';
 import type { RoundReport } from './round.js';
 
 /** What happens in a round happens at other moments when it is run again. */

@@ -12,6 +12,8 @@ export interface TortureOptions {
   /** In place of those that the seeds draw. */
   readonly faults?: readonly string[];
   readonly say: (line: string) => void;
+  /** Is given the shortest history of each round that went wrong. Absent: nobody keeps them. */
+  readonly keep?: (text: string) => void;
 }
 
 export interface TortureResult {
@@ -23,7 +25,14 @@ export interface TortureResult {
 const shrinkMs = 10 * 60_000;
 
 /** Rounds of seeds that follow each other, until there are enough or the time is over. One that goes wrong is run again for the shortest history that still does. */
-export async function torture({ firstSeed, rounds, minutes, faults, say }: TortureOptions): Promise<TortureResult> {
+export async function torture({
+  firstSeed,
+  rounds,
+  minutes,
+  faults,
+  say,
+  keep,
+}: TortureOptions): Promise<TortureResult> {
   const clusters = new Clusters();
   const endMs = performance.now() + minutes * 60_000;
   const failed: { readonly seed: number; readonly violations: readonly string[] }[] = [];
@@ -35,17 +44,21 @@ export async function torture({ firstSeed, rounds, minutes, faults, say }: Tortu
       const plan: RoundPlan = faults === undefined ? drawn : { ...drawn, faults };
       const begunMs = performance.now();
       const report = await clusters.run(plan);
-      const { violations, writes, reads } = report;
+      const { violations, writes, reads, notes } = report;
       const seconds = ((performance.now() - begunMs) / 1_000).toFixed(1);
       say(
         `${violations.length === 0 ? 'whole' : 'WRONG'} seed ${plan.seed}: ${planText(plan)}; writes ${JSON.stringify(writes)}, ${reads} reads, ${seconds} s`,
       );
+      if (process.env['ROOST_TEST_NOTES'] !== undefined) for (const note of notes) say(`  ${note}`);
       if (violations.length === 0) continue;
       failed.push({ seed: plan.seed, violations });
       tell(report, say);
       const { least, again, runs } = await shrink(report, (smaller) => clusters.run(smaller), Deadline.after(shrinkMs));
       say(`seed ${plan.seed}: of ${runs} further runs ${again} went wrong; the shortest that did:`);
       if (again > 0) tell(least, say);
+      const kept = [`seed ${plan.seed}: ${planText(plan)}`];
+      tell(least, (line) => kept.push(line));
+      keep?.(`${kept.join('\n')}\n`);
     }
   } finally {
     await clusters.stop();
@@ -63,7 +76,9 @@ function tell({ plan, violations, notes, errors, history, begunMs }: RoundReport
   for (const note of notes) say(`  ${note}`);
   for (const violation of violations.slice(0, told)) say(`  VIOLATION: ${violation}`);
   if (violations.length > told) say(`  and ${violations.length - told} more`);
-  const registers = new Set(violations.flatMap((text) => text.match(/(edge \d+ \d+|(?:user|tweet|node) \d+)/g) ?? []));
+  const registers = new Set(
+    violations.flatMap((text) => text.match(/((?:edge|favorite) \d+ \d+|(?:user|flags|tweet|node) \d+)/g) ?? []),
+  );
   for (const register of [...registers].slice(0, 2)) {
     say(`  ${register}:`);
     for (const line of history.tell(register, begunMs)) say(`    ${line}`);

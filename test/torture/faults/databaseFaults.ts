@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { account, type TortureCluster } from '../cluster.js';
-import { again, type Fault } from './fault.js';
+import { again, jumpsMs, type Fault } from './fault.js';
 
-type Database = 'db1' | 'db2' | 'db3';
+const databases = ['db1', 'db2', 'db3'] as const;
+type Database = (typeof databases)[number];
 type Root = Awaited<ReturnType<TortureCluster['asRoot']>>;
 
 const server = (place: Database, how: 'kill' | 'pause', lastsMs: readonly [number, number]): Fault => ({
@@ -89,6 +90,36 @@ const lockStorm = (place: Database): Fault => ({
   },
 });
 
+/** All of them at once: no write is applied meanwhile. */
+const killAll: Fault = {
+  places: ['db1', 'db2', 'db3'],
+  lastsMs: [0, 3_000],
+  async begin({ cluster: { playground } }) {
+    await Promise.all(databases.map((name) => playground.kill(name)));
+    return async () => {
+      for (const name of databases) await playground.restart(name);
+    };
+  },
+};
+
+/** The first database, which is the primary of the name server, has a wall clock that jumps. */
+const jumpingClock: Fault = {
+  places: ['db1'],
+  lastsMs: [3_000, 8_000],
+  begin({ cluster, random, note }) {
+    const stop = again(async () => {
+      const offsetMs = jumpsMs[random(jumpsMs.length)]!;
+      note(`clock of db1: ${offsetMs} ms`);
+      cluster.moveClock('db1', offsetMs);
+      await sleep(500 + random(2_000));
+    });
+    return Promise.resolve(async () => {
+      await stop();
+      cluster.moveClock('db1', 0);
+    });
+  },
+};
+
 const fullDisk: Fault = {
   places: ['db3'],
   lastsMs: [2_000, 8_000],
@@ -103,18 +134,27 @@ const fullDisk: Fault = {
   },
 };
 
-/** @param disk whether there is a disk that may be filled */
-export const databaseFaults = (disk: boolean): Readonly<Record<string, Fault>> => ({
+/**
+ * @param disk whether there is a disk that may be filled
+ * @param clock whether clocks can be moved
+ */
+export const databaseFaults = (disk: boolean, clock: boolean): Readonly<Record<string, Fault>> => ({
   killDb1: server('db1', 'kill', [300, 3_000]),
   killDb2: server('db2', 'kill', [300, 3_000]),
   killDb3: server('db3', 'kill', [300, 3_000]),
   pauseDb1: server('db1', 'pause', [1_000, 9_000]),
   pauseDb2: server('db2', 'pause', [1_000, 9_000]),
+  pauseDb3: server('db3', 'pause', [1_000, 9_000]),
+  killDatabases: killAll,
   rotateDb1: rotatePassword('db1'),
   rotateDb2: rotatePassword('db2'),
+  rotateDb3: rotatePassword('db3'),
+  readOnlyDb1: readOnly('db1'),
   readOnlyDb2: readOnly('db2'),
   readOnlyDb3: readOnly('db3'),
   lockStormDb1: lockStorm('db1'),
   lockStormDb2: lockStorm('db2'),
+  lockStormDb3: lockStorm('db3'),
   ...(disk ? { fullDiskDb3: fullDisk } : {}),
+  ...(clock ? { jumpingClockDb1: jumpingClock } : {}),
 });

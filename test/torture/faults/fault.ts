@@ -24,7 +24,12 @@ export interface Fault {
   /** Brings it about, and returns what ends it. */
   readonly begin: (setting: FaultSetting) => Promise<() => Promise<void>>;
   readonly lastsMs: readonly [least: number, most: number];
+  /** By how much after its last moment the journal may still accept a write, as docs/graph.md says of a clock that is set back. Absent: not at all. */
+  readonly lateMs?: number;
 }
+
+/** Offsets of clocks that jump: some too small to be noticed, and one that is none. */
+export const jumpsMs = [0, 0, 700, -700, 2_000, -2_000, 3_600_000, -3_600_000] as const;
 
 /** A server does not start while what it needs is away. */
 export async function retry(start: () => Promise<void>): Promise<void> {

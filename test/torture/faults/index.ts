@@ -1,3 +1,4 @@
+import { canMoveClocks } from '../../support/movedClock.js';
 import { databaseFaults } from './databaseFaults.js';
 import type { Fault } from './fault.js';
 import { networkFaults } from './networkFaults.js';
@@ -9,11 +10,11 @@ export type { Fault } from './fault.js';
 
 const maySetUpDisks = process.getuid?.() === 0;
 
-/** All that may befall a cluster here. A name stays where it is, so that seeds draw the same again. */
+/** All that may befall a cluster here. With more of them the same seeds draw others: a round is run again with `--faults`. */
 export const faults: Readonly<Record<string, Fault>> = {
   ...serverFaults,
-  ...databaseFaults(maySetUpDisks),
-  ...redisFaults(maySetUpDisks),
+  ...databaseFaults(maySetUpDisks, canMoveClocks),
+  ...redisFaults(maySetUpDisks, canMoveClocks),
   ...networkFaults,
   ...topologyFaults,
 };
@@ -22,4 +23,5 @@ export const faults: Readonly<Record<string, Fault>> = {
 export const skippedFaults: readonly string[] = [
   ...skippedServerFaults,
   ...(maySetUpDisks ? [] : ['fullDiskDb3, fullDiskRedis: only root may mount small disks']),
+  ...(canMoveClocks ? [] : ['jumpingClockDb1, jumpingClockRedis, failOverBack: there is no C compiler']),
 ];

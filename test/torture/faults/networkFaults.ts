@@ -1,8 +1,23 @@
+import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SlowProxy, Way } from '../../support/slowProxy.js';
 import { again, type Fault, type FaultSetting } from './fault.js';
 
 type Which = (setting: FaultSetting) => readonly SlowProxy[];
+
+/** Connections are reset, again and again. */
+const cut = (which: Which): Fault => ({
+  places: ['network'],
+  lastsMs: [1_000, 5_000],
+  begin(setting) {
+    return Promise.resolve(
+      again(async () => {
+        for (const proxy of which(setting)) proxy.cut();
+        await sleep(setting.random(700));
+      }),
+    );
+  },
+});
 
 const on = (which: Which, lastsMs: readonly [number, number], act: (proxy: SlowProxy, way: Way) => void): Fault => ({
   places: ['network'],
@@ -37,8 +52,36 @@ const slow = (which: Which): Fault => ({
   },
 });
 
-/** Without the proxy of Redis, which a replicated journal has none of. */
-const alone = (fault: Fault): Fault => ({ ...fault, journal: 'alone' });
+/** On the way to the journal's Redis: a replicated journal has no proxy. */
+const toRedis = (fault: (which: Which) => Fault): Fault => ({
+  ...fault(({ cluster }) => [cluster.proxies.redis]),
+  places: ['network', 'redis'],
+  journal: 'alone',
+});
+
+const toDatabase = (fault: (which: Which) => Fault): Fault => ({
+  ...fault(({ cluster }) => [cluster.proxies.database]),
+  places: ['network', 'db2'],
+});
+
+const ofClients = (fault: (which: Which) => Fault): Fault => fault(({ clientWays }) => clientWays);
+
+const emptyCaches: Fault = {
+  places: ['cache'],
+  lastsMs: [1_000, 5_000],
+  begin({ cluster, random }) {
+    return Promise.resolve(
+      again(async () => {
+        for (const { host, port } of cluster.playground.memcached) {
+          const socket = connect({ host, port });
+          socket.on('error', () => undefined);
+          socket.end('flush_all\r\n');
+        }
+        await sleep(random(1_500));
+      }),
+    );
+  },
+};
 
 const cache = (turns: number): Fault => ({
   places: ['cache'],
@@ -58,12 +101,16 @@ const cache = (turns: number): Fault => ({
 });
 
 export const networkFaults: Readonly<Record<string, Fault>> = {
-  holdClients: hold(({ clientWays }) => clientWays),
-  holdRedis: alone(hold(({ cluster }) => [cluster.proxies.redis])),
-  holdDb2: hold(({ cluster }) => [cluster.proxies.database]),
-  slowClients: slow(({ clientWays }) => clientWays),
-  slowRedis: alone(slow(({ cluster }) => [cluster.proxies.redis])),
-  slowDb2: slow(({ cluster }) => [cluster.proxies.database]),
+  holdClients: ofClients(hold),
+  holdRedis: toRedis(hold),
+  holdDb2: toDatabase(hold),
+  slowClients: ofClients(slow),
+  slowRedis: toRedis(slow),
+  slowDb2: toDatabase(slow),
+  cutClients: ofClients(cut),
+  cutRedis: toRedis(cut),
+  cutDb2: toDatabase(cut),
   killCache: cache(1),
   flappingCache: cache(5),
+  emptyCaches,
 };

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { account, type TortureCluster } from '../cluster.js';
-import type { Fault } from './fault.js';
+import { again, type Fault, jumpsMs } from './fault.js';
 
 const kill: Fault = {
   places: ['redis'],
@@ -33,6 +33,41 @@ const flushAll: Fault = {
     await cluster.redis.flushall();
     lost(performance.now());
     return () => Promise.resolve();
+  },
+};
+
+/** Redis comes back without its data. */
+const lose: Fault = {
+  places: ['redis'],
+  journal: 'alone',
+  lastsMs: [0, 2_000],
+  async begin({ cluster, lost }) {
+    await cluster.playground.kill('redis');
+    lost(performance.now());
+    rmSync(join(cluster.redisFolder, 'appendonlydir'), { recursive: true });
+    return () => cluster.restartRedis();
+  },
+};
+
+const lastJumpMs = Math.max(...jumpsMs);
+
+/** The wall clock of Redis, which times writes and says until when they may be accepted, jumps. */
+const jumpingClock: Fault = {
+  places: ['redis'],
+  journal: 'alone',
+  lastsMs: [3_000, 8_000],
+  lateMs: lastJumpMs,
+  begin({ cluster, random, note }) {
+    const stop = again(async () => {
+      const offsetMs = jumpsMs[random(jumpsMs.length)]!;
+      note(`clock of Redis: ${offsetMs} ms`);
+      cluster.moveClock('redis', offsetMs);
+      await sleep(500 + random(2_000));
+    });
+    return Promise.resolve(async () => {
+      await stop();
+      cluster.moveClock('redis', 0);
+    });
   },
 };
 
@@ -124,6 +159,51 @@ const pausePrimary: Fault = {
   },
 };
 
+/** Sentinel promotes a replica although the primary is well, as for maintenance. */
+const orderedFailOver: Fault = {
+  places: ['redis'],
+  journal: 'replicated',
+  lastsMs: [1_000, 4_000],
+  async begin({ cluster: { replicated } }) {
+    await replicated!.failOver();
+    return () => replicated!.settled();
+  },
+};
+
+/** Replicas are away: all of them, after which nothing is accepted, or one. */
+const killReplicas = (all: boolean): Fault => ({
+  places: ['redis'],
+  journal: 'replicated',
+  lastsMs: [500, 5_000],
+  async begin({ cluster: { replicated } }) {
+    const primary = await replicated!.primary();
+    const replicas = replicated!.servers.filter((port) => port !== primary).slice(all ? 0 : 1);
+    await Promise.all(replicas.map((port) => replicated!.kill(port)));
+    return async () => {
+      for (const port of replicas) replicated!.startServer(port, await replicated!.primary());
+      await replicated!.settled();
+    };
+  },
+});
+
+/** The primary's clock was ahead, and that of the promoted one is behind. */
+const failOverBack: Fault = {
+  places: ['redis'],
+  journal: 'replicated',
+  lastsMs: [0, 4_000],
+  lateMs: 1_600,
+  async begin({ cluster: { replicated } }) {
+    const primary = await replicated!.primary();
+    for (const port of replicated!.servers) replicated!.moveClock(port, port === primary ? 800 : -800);
+    await sleep(1_500);
+    await replicated!.kill(primary);
+    return async () => {
+      await replicated!.rejoin(primary);
+      for (const port of replicated!.servers) replicated!.moveClock(port, 0);
+    };
+  },
+};
+
 const timelineServers = ['redis2', 'redis3'] as const;
 
 const timelineServer = (how: 'kill' | 'pause'): Fault => ({
@@ -142,35 +222,60 @@ const emptyTimelines: Fault = {
   async begin({ cluster, random }) {
     const which = random(3);
     const emptied = async (): Promise<void> => {
-      for (const i of timelineServers.keys()) if (which !== i) await flush(cluster, i);
+      for (const i of timelineServers.keys())
+        if (which !== i) await asTimelines(cluster, i, (redis) => redis.flushall());
     };
     await emptied();
     return random(2) === 0 ? () => Promise.resolve() : emptied;
   },
 };
 
-async function flush(cluster: TortureCluster, index: number): Promise<void> {
+async function asTimelines(
+  cluster: TortureCluster,
+  index: number,
+  act: (redis: Redis) => Promise<unknown>,
+): Promise<void> {
   const { host, port } = cluster.playground.redisServers[index + 1]!;
   const redis = new Redis(port, host);
   try {
-    await redis.flushall();
+    await act(redis);
   } finally {
     redis.disconnect();
   }
 }
 
-/** @param disk whether there is a disk that may be filled */
-export const redisFaults = (disk: boolean): Readonly<Record<string, Fault>> => ({
+/** It refuses writes, and keeps what it has. */
+const demoteTimelines: Fault = {
+  places: ['timelines'],
+  lastsMs: [500, 5_000],
+  async begin({ cluster, random }) {
+    const index = random(timelineServers.length);
+    await asTimelines(cluster, index, (redis) => redis.call('CONFIG', 'SET', 'min-replicas-to-write', '1'));
+    return () => asTimelines(cluster, index, (redis) => redis.call('CONFIG', 'SET', 'min-replicas-to-write', '0'));
+  },
+};
+
+/**
+ * @param disk whether there is a disk that may be filled
+ * @param clock whether clocks can be moved
+ */
+export const redisFaults = (disk: boolean, clock: boolean): Readonly<Record<string, Fault>> => ({
   killRedis: kill,
   pauseRedis: pause,
   flushAll,
+  loseRedis: lose,
   demoteRedis: demote,
   laggingFile,
   rotateRedis: rotatePassword,
   ...(disk ? { fullDiskRedis: fullDisk } : {}),
+  ...(clock ? { jumpingClockRedis: jumpingClock, failOverBack } : {}),
   failOver,
+  orderedFailOver,
   pausePrimary,
+  killReplica: killReplicas(false),
+  killReplicas: killReplicas(true),
   killTimelines: timelineServer('kill'),
   pauseTimelines: timelineServer('pause'),
   emptyTimelines,
+  demoteTimelines,
 });

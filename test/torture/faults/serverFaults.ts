@@ -31,6 +31,47 @@ const killServer = (place: Server): Fault => ({
   },
 });
 
+const serverPlaces = ['server0', 'server1'] as const;
+
+/** All servers die, and are started again. */
+const killServers: Fault = {
+  places: serverPlaces,
+  lastsMs: [0, 2_000],
+  async begin({ cluster }) {
+    await Promise.all(cluster.servers.map((server) => server.kill()));
+    return async () =>
+      void (await Promise.all(cluster.servers.map((server) => retry(() => cluster.startServer(server)))));
+  },
+};
+
+/** It ends what it has begun, and is away for a while. */
+const stopServer = (place: Server): Fault => ({
+  places: [place],
+  lastsMs: [0, 3_000],
+  async begin({ cluster }) {
+    const server = serverOf(cluster, place);
+    await server.kill('SIGTERM');
+    return () => retry(() => cluster.startServer(server));
+  },
+});
+
+const killed = ['db1', 'db2', 'db3', 'redis'] as const;
+
+/** Servers, databases and the journal die at once, as when the power fails. */
+const powerLoss: Fault = {
+  places: [...serverPlaces, ...killed],
+  journal: 'alone',
+  lastsMs: [0, 1_500],
+  async begin({ cluster }) {
+    const { playground, servers } = cluster;
+    await Promise.all([...servers.map((server) => server.kill()), ...killed.map((name) => playground.kill(name))]);
+    return async () => {
+      for (const name of killed) await (name === 'redis' ? cluster.restartRedis() : playground.restart(name));
+      await Promise.all(servers.map((server) => retry(() => cluster.startServer(server))));
+    };
+  },
+};
+
 const faketime = ['/usr/lib/x86_64-linux-gnu', '/usr/lib/aarch64-linux-gnu', '/usr/lib']
   .map((folder) => join(folder, 'faketime/libfaketimeMT.so.1'))
   .find(existsSync);
@@ -93,7 +134,7 @@ const earlierMain = process.env['ROOST_TEST_EARLIER'];
 
 /** Both servers are replaced one after the other, by those of an earlier release where there is one, and back. */
 const rollServers: Fault = {
-  places: ['server0', 'server1'],
+  places: serverPlaces,
   lastsMs: [0, 2_000],
   async begin({ cluster, random }) {
     const roll = async (main: string): Promise<void> => {
@@ -114,6 +155,9 @@ export const serverFaults: Readonly<Record<string, Fault>> = {
   pauseServer1: pauseServer('server1'),
   killServer0: killServer('server0'),
   killServer1: killServer('server1'),
+  stopServer0: stopServer('server0'),
+  killServers,
+  powerLoss,
   rollServers,
   ...(faketime === undefined
     ? {}

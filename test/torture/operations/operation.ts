@@ -1,0 +1,9 @@
+import type { Load, LoadClient } from '../load.js';
+
+/** A kind of calls. */
+export interface Operation {
+  /** How often it is drawn, beside the others. */
+  readonly weight: number;
+  /** Makes a call or two, of which the load notes what came. */
+  readonly step: (load: Load, client: LoadClient) => Promise<void>;
+}
