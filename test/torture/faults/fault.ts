@@ -31,8 +31,8 @@ export interface Fault {
 /** Offsets of clocks that jump: some too small to be noticed, and one that is none. */
 export const jumpsMs = [0, 0, 700, -700, 2_000, -2_000, 3_600_000, -3_600_000] as const;
 
-/** A server does not start while what it needs is away. */
-export async function retry(start: () => Promise<void>): Promise<void> {
+/** Starts something again until it does: a server does not start while what it needs is away. */
+export async function retry<T>(start: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await start();

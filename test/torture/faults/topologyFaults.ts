@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Deadline } from '../../../core/index.js';
 import { type Topology, shardKey } from '../../../gizzard/index.js';
-import type { Fault, FaultSetting } from './fault.js';
+import { type Fault, type FaultSetting, retry } from './fault.js';
 
 /** A move, a split or a merge of the graph of follows, as a command. */
 async function drawMigration({ cluster, random }: FaultSetting): Promise<string[]> {
@@ -28,7 +28,7 @@ const migrate: Fault = {
   places: ['topology'],
   lastsMs: [0, 0],
   async begin(setting) {
-    const args = await drawMigration(setting);
+    const args = await retry(() => drawMigration(setting));
     setting.note(args.join(' '));
     const asked = setting.cluster.roost(...args, '--wait', '--cleanup', '--yes');
     return async () => {
@@ -63,7 +63,7 @@ const migrateHeld: Fault = {
     const { cluster, random, note } = setting;
     const gate = gates[random(gates.length)]!;
     note(`held at ${gate}`);
-    await cluster.gate.close(gate);
+    await retry(() => cluster.gate.close(gate));
     const end = await migrate.begin(setting);
     return async () => {
       await cluster.gate.open();
@@ -80,7 +80,7 @@ const migrateBack: Fault = {
   lastsMs: [0, 0],
   async begin(setting) {
     const { cluster, random, note } = setting;
-    const args = await drawMigration(setting);
+    const args = await retry(() => drawMigration(setting));
     note(`${args.join(' ')}, and back`);
     const asked = (async () => {
       const { exitCode, stdout, stderr } = await cluster.roost(...args, '--yes');
