@@ -12,9 +12,13 @@ export interface SavedJob {
 }
 
 /* A line: [number, time, kind, version, payload in base64]; of a damaged one [number, time, what is wrong with it]. */
+const micros = z
+  .string()
+  .regex(/^\d{1,19}$/)
+  .transform(BigInt);
 const lineSchema = z.union([
-  z.tuple([z.int(), z.string(), z.string(), z.int(), z.string()]),
-  z.tuple([z.int(), z.string(), z.string()]),
+  z.tuple([z.int(), micros, z.string(), z.int(), z.string()]),
+  z.tuple([z.int(), micros, z.string()]),
 ]);
 
 export function jobLine({ number, micros, fields }: ArchivedEntry): string {
@@ -39,10 +43,10 @@ export function parseJobLine(line: string, name: string): SavedJob {
   const parsed = lineSchema.safeParse(value);
   if (!parsed.success)
     throw new RoostError('DataLoss', `${name} holds no jobs of a journal`, { fields: { object: name } });
-  const [number, micros, text, version, payload] = parsed.data;
+  const [number, at, text, version, payload] = parsed.data;
   return {
     number,
-    micros: BigInt(micros),
+    micros: at,
     job: version === undefined ? { damaged: text } : { kind: text, version, payload: Buffer.from(payload!, 'base64') },
   };
 }

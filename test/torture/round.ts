@@ -116,7 +116,7 @@ class Round {
     this.#note('quiet');
     this.#checkAcceptedAfterLoss();
     if (!readsMayBeStale(plan.faults)) this.#violations.push(...checkReads(this.#history, (ms) => this.#seconds(ms)));
-    this.#violations.push(...(await finalCheck(clients, load, (write) => this.#mustSee(write))));
+    this.#violations.push(...(await finalCheck(clients, load, (write) => this.#mustSee(write), plan.seed)));
     await quiet();
     this.#note('values, lists and timelines are compared');
     this.#violations.push(...(await differingReplicas(cluster)));
@@ -160,7 +160,7 @@ class Round {
     if (this.#lostMs !== undefined) await this.#adopt();
     await sleep(700 + random(700));
     // On a machine that others use as well it takes longer until there is something to look at.
-    const enough = Deadline.after(10_000);
+    const enough = Deadline.after(5_000);
     while (this.#history.writes.length < leastWrites && !enough.passed) await sleep(100);
   }
 
