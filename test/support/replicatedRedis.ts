@@ -82,10 +82,6 @@ export class ReplicatedRedis {
     );
   }
 
-  get servers(): readonly number[] {
-    return this.#servers;
-  }
-
   /** Needs the library of `movedClock.ts` in `LD_PRELOAD` of this process when the server was started. */
   moveClock(port: number, offsetMs: number): void {
     moveClock(this.#folder(port), offsetMs);
