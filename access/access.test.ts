@@ -220,6 +220,30 @@ describe('a caller', () => {
     }
   });
 
+  it('shares its limits among the processes of a server, by its connections in each', () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    try {
+      const settings = { grants: [{ roles: ['read' as const] }], networks: ['203.0.113.0/24'] };
+      const access = open(write({ identities: { web: { ...settings, callsPerSecond: 100, connections: 5 } } }));
+      const port = access.port(flock);
+      const caller = port.enter(peer, () => undefined);
+      expect(access.connections).toEqual({ web: 1 });
+      const taken = (): number =>
+        Array.from({ length: 200 }, () => caller.refusalOf('contains')).filter((refusal) => refusal === undefined)
+          .length;
+      access.useElsewhere({ web: 3 });
+      vi.advanceTimersByTime(60_000);
+      expect(taken()).toBe(25);
+      access.useElsewhere({ web: 0 });
+      vi.advanceTimersByTime(60_000);
+      expect(taken()).toBe(100);
+      access.useElsewhere({ web: 4 });
+      expect(port.enter(peer, () => undefined).refusalOf('contains')).toMatchObject({ code: 'Overloaded' });
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   it('has at most its connections, over all ports', () => {
     const { text, record } = newToken();
     const access = open(

@@ -1,4 +1,5 @@
 import { readFile, stat } from 'node:fs/promises';
+import type { Gauge } from 'prom-client';
 import { BackgroundLoop, limits, RoostError } from '../core/index.js';
 import type { Log, Metrics } from '../process/index.js';
 import { parseAccessFile, readAccessFile, type AccessRules } from './accessFile.js';
@@ -61,6 +62,18 @@ export class Access {
     return usage;
   }
 
+  /** Open connections here, by identity. */
+  get connections(): Readonly<Record<string, number>> {
+    const counts: Record<string, number> = {};
+    for (const [name, { connections }] of this.#usage) if (name !== '' && connections > 0) counts[name] = connections;
+    return counts;
+  }
+
+  /** Takes in the connections of identities in the other processes of the server: their limits are of all together. */
+  useElsewhere(connections: Readonly<Record<string, number>>): void {
+    for (const [name, count] of Object.entries(connections)) this.usageOf(name).elsewhere = count;
+  }
+
   async close(): Promise<void> {
     await this.#loop?.stop();
   }
@@ -110,9 +123,10 @@ export class Access {
             if (count > 0) counter.inc({ identity, reason }, count);
       },
     );
-    metrics.gauge('roost_access_connections', 'Open connections, by identity', ['identity'], (gauge) => {
+    const show = (gauge: Gauge<'identity'>): void => {
       gauge.reset();
       for (const [identity, { connections }] of this.#usage) if (identity !== '') gauge.set({ identity }, connections);
-    });
+    };
+    metrics.gauge('roost_access_connections', 'Open connections, by identity', ['identity'], show, 'sum');
   }
 }

@@ -5,9 +5,14 @@ export type RefusalReason = 'unauthenticated' | 'permission' | 'rate' | 'connect
 
 const [leastRetryMs, mostRetryMs] = [10, 1_000];
 
-/** What one identity uses of a server: its connections, and its calls as a bucket that fills at `callsPerSecond` up to `burst`. */
+/**
+ * What one identity uses of a server: its connections, and its calls as a bucket that fills at `callsPerSecond` up to `burst`. Of several processes of a server each grants as large a share of these as
+ * it has of the identity's connections.
+ */
 export class Usage {
   connections = 0;
+  /** Connections in the other processes of the server, as of a moment ago. */
+  elsewhere = 0;
   readonly refused: Record<RefusalReason, number> = { unauthenticated: 0, permission: 0, rate: 0, connections: 0 };
   #limits: Pick<IdentitySettings, 'callsPerSecond' | 'burst' | 'connections'> = {};
   #calls = Infinity;
@@ -28,14 +33,21 @@ export class Usage {
   get #burst(): number {
     const { callsPerSecond, burst } = this.#limits;
     if (callsPerSecond === undefined) return Infinity;
-    return Math.max(1, burst ?? callsPerSecond);
+    return Math.max(1, (burst ?? callsPerSecond) * this.#share);
+  }
+
+  get #share(): number {
+    return this.elsewhere === 0 ? 1 : Math.max(1, this.connections) / (Math.max(1, this.connections) + this.elsewhere);
   }
 
   /** Counts a call, or says why it is one too many. */
   call(nowMs = performance.now()): RoostError | undefined {
     const { callsPerSecond } = this.#limits;
     if (callsPerSecond === undefined) return undefined;
-    this.#calls = Math.min(this.#burst, this.#calls + ((nowMs - this.#countedMs) / 1_000) * callsPerSecond);
+    this.#calls = Math.min(
+      this.#burst,
+      this.#calls + ((nowMs - this.#countedMs) / 1_000) * callsPerSecond * this.#share,
+    );
     this.#countedMs = nowMs;
     if (this.#calls >= 1) {
       this.#calls--;
@@ -51,7 +63,7 @@ export class Usage {
   /** Counts a connection, or says why it is one too many. */
   connect(): RoostError | undefined {
     const { connections } = this.#limits;
-    if (connections === undefined || this.connections < connections) {
+    if (connections === undefined || this.connections + this.elsewhere < connections) {
       this.connections++;
       return undefined;
     }

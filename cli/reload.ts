@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { CliIo } from './console/cliIo.js';
 import { withCluster } from './console/cluster.js';
 import { type ConfigOptions, configOption, defineCommand } from './console/command.js';
-import { callManager, requireAll, runningServers, type RunningServer } from './console/managers.js';
+import { callManager, oncePerServer, requireAll, runningServers, type RunningServer } from './console/managers.js';
 
 export function addReloadCommand(program: Command, io: CliIo): void {
   defineCommand(
@@ -14,7 +14,7 @@ export function addReloadCommand(program: Command, io: CliIo): void {
     .addOption(configOption())
     .action((options: ConfigOptions) =>
       withCluster(io, options, async (gizzard, output) => {
-        const servers = (await runningServers(gizzard)).filter(({ manager }) => manager !== undefined);
+        const servers = oncePerServer(await runningServers(gizzard), 'manager');
         const failures: { server: RunningServer; error: unknown }[] = [];
         await Promise.all(
           servers.map((server) =>

@@ -5,8 +5,10 @@ import { runCli } from './program.js';
 /** The command `roost`, with some stores: runs this process's command line, and sets its exit code. */
 export async function roost(stores: readonly Store[]): Promise<void> {
   const stop = new AbortController();
+  let hungUp: (() => void) | undefined;
   for (const signal of Object.keys(signalExitCodes) as StopSignal[]) {
     process.on(signal, () => {
+      if (signal === 'SIGHUP' && hungUp !== undefined) return hungUp();
       // The first signal lets the command clean up; a second one means that the user will not wait for it.
       if (stop.signal.aborted) process.exit(signalExitCodes[signal]);
       stop.abort(signal);
@@ -26,5 +28,6 @@ export async function roost(stores: readonly Store[]): Promise<void> {
     stores,
     workingFolder: process.cwd(),
     signal: stop.signal,
+    onHangup: (listener) => void (hungUp = listener),
   });
 }

@@ -14,4 +14,6 @@ export interface CliIo {
   readonly workingFolder: string;
   /** Aborted when the user ends the command; the reason is the signal's name. */
   readonly signal: AbortSignal;
+  /** Has SIGHUP call the listener from now on, and no longer end the command. Absent where no signals come. */
+  readonly onHangup?: (listener: () => void) => void;
 }

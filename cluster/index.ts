@@ -8,6 +8,8 @@ export { Cluster, openCluster, withUsed, type OpenClusterOptions, type OpenedSto
 export { deadlineOf, type ReadOptions, type WriteOptions } from '../wire/index.js';
 export { configPartsOf } from './storeConfig.js';
 export { whyNotReady } from './readiness.js';
+export { processesOf, serveProcesses, type ServedProcesses } from './serveProcesses.js';
+export { shareOfProcess } from './shareOfProcess.js';
 export { portOf, serveCluster, type ServedCluster } from './serveCluster.js';
 export { servedNames, servicesOf, type NamedService } from './servicesOf.js';
 export {

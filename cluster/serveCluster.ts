@@ -7,6 +7,7 @@ import {
   AdminServer,
   injectorProcessor,
   managerProcessor,
+  type ParentLink,
   ThriftServer,
   type ThriftService,
 } from '../server/index.js';
@@ -28,7 +29,8 @@ export interface ServedCluster {
   close(): Promise<void>;
 }
 
-function refuseInTheClear({ server: { host, plain }, tls }: RoostConfig): void {
+/** Throws `FailedPrecondition` where other machines reach the ports and nothing is encrypted, though nobody asked for that. */
+export function refuseInTheClear({ server: { host, plain }, tls }: RoostConfig): void {
   if (tls !== undefined || plain || isLoopback(host)) return;
   throw new RoostError(
     'FailedPrecondition',
@@ -49,11 +51,16 @@ export const portOf = (
  * Throws `Unavailable` if a port is taken, `FailedPrecondition` for unencrypted ports beyond loopback that nobody
  * asked for, and as `accessOf`; nothing listens then.
  *
- * @param options `version`: the release, for clients and operators; `site`: pages for people on the admin port
+ * @param options `version`: the release, for clients and operators; `site`: pages for people on the admin port;
+ *   `parent`, where this is one of several processes: it listens on all ports, and shows the admin pages
  */
 export async function serveCluster<Stores extends readonly StoreLike[]>(
   cluster: Cluster<Stores>,
-  { version, site }: { readonly version: string; readonly site?: AdminSite },
+  {
+    version,
+    site,
+    parent,
+  }: { readonly version: string; readonly site?: AdminSite; readonly parent?: ParentLink | undefined },
 ): Promise<ServedCluster> {
   const { gizzard, config, opened } = cluster;
   const { log, metrics } = gizzard;
@@ -66,6 +73,10 @@ export async function serveCluster<Stores extends readonly StoreLike[]>(
   };
   const access = accessOf(config, { log, metrics });
   closing.push(() => access.close());
+  parent?.shareConnections(
+    () => access.connections,
+    (elsewhere) => access.useElsewhere(elsewhere),
+  );
   const listen = async (
     of: ServiceOfPort,
     port: number,
@@ -75,7 +86,7 @@ export async function serveCluster<Stores extends readonly StoreLike[]>(
     const server = await ThriftServer.listen({
       service: of.service,
       host,
-      port,
+      port: parent?.port(of.service) ?? port,
       processor,
       access: access.port(of),
       metrics,
@@ -90,13 +101,13 @@ export async function serveCluster<Stores extends readonly StoreLike[]>(
     const ports = Object.fromEntries(
       opened.flatMap(({ store }) => (store.service === undefined ? [] : [[store.name, portOf(config, store)!]])),
     );
-    const info = () => ({ cluster: config.cluster, version, ports });
+    const told = () => ({ cluster: config.cluster, version, ports });
     const stores: Record<string, Address> = {};
     // Stores that others use come last: a client that reaches one is told the ports of the others.
     for (const { store, opened: own } of [...opened].reverse()) {
       const { name, service } = store;
       if (service === undefined) continue;
-      const processor = service.processor(own, { metrics, log, info });
+      const processor = service.processor(own, { metrics, log, info: told });
       const of: ServiceOfPort = {
         service: name,
         roles: service.roles ?? {},
@@ -109,7 +120,11 @@ export async function serveCluster<Stores extends readonly StoreLike[]>(
     const manager = await listen(
       ownServices.manager,
       managerPort,
-      managerProcessor(gizzard, { metrics, log }),
+      managerProcessor(gizzard, {
+        metrics,
+        log,
+        reload: async () => void (await Promise.all([gizzard.nameServer.reload(), parent?.reloadOthers()])),
+      }),
       limits.managerRequestBytes,
     );
     const injector = await listen(
@@ -118,30 +133,38 @@ export async function serveCluster<Stores extends readonly StoreLike[]>(
       injectorProcessor(gizzard, { metrics, log, foreign }),
       limits.injectorRequestBytes,
     );
-    const admin = await AdminServer.listen({
-      host,
-      port: adminPort,
-      metrics,
-      access: access.port(ownServices.metrics),
-      tls,
-      site,
-      info: () => ({
-        pid: process.pid,
-        cluster: config.cluster,
-        ...stores,
-        manager,
-        injector,
-        version,
-        node: process.version,
-        topologyVersion: gizzard.topology.version,
-        ...Object.fromEntries(
-          opened.flatMap(({ store, opened: own }) => Object.entries(store.service?.info?.(own) ?? {})),
-        ),
-      }),
-      notReady: () => whyNotReady(gizzard),
-      notes: () => notesOf(gizzard),
+    const info = (): object => ({
+      pid: process.pid,
+      cluster: config.cluster,
+      ...stores,
+      manager,
+      injector,
+      version,
+      node: process.version,
+      topologyVersion: gizzard.topology.version,
+      ...Object.fromEntries(
+        opened.flatMap(({ store, opened: own }) => Object.entries(store.service?.info?.(own) ?? {})),
+      ),
     });
-    closing.push(() => admin.close());
+    const notReady = (): Promise<string | undefined> => whyNotReady(gizzard);
+    const notes = (): Promise<string[]> => notesOf(gizzard);
+    let shownAt = parent?.portNumber(ownServices.metrics.service);
+    if (shownAt === undefined) {
+      const server = await AdminServer.listen({
+        host,
+        port: adminPort,
+        registry: () => metrics.registry,
+        access: access.port(ownServices.metrics),
+        tls,
+        site,
+        info,
+        notReady,
+        notes,
+      });
+      closing.push(() => server.close());
+      shownAt = server.port;
+    }
+    const admin: Address = { host, port: shownAt };
     gizzard.servers.describe({
       machine: hostname(),
       pid: process.pid,
@@ -151,8 +174,19 @@ export async function serveCluster<Stores extends readonly StoreLike[]>(
       managerPort: manager.port,
       injectorPort: injector.port,
       adminPort: admin.port,
+      ...(parent === undefined ? {} : { processes: parent.processes }),
     });
-    return { stores, manager, injector, admin: { host, port: admin.port }, close };
+    parent?.ready({
+      worker: gizzard.jobs.worker,
+      onGone: (worker) => gizzard.jobs.takeFrom(worker),
+      metrics: async () => await metrics.registry.getMetricsAsJSON(),
+      state: async () => ({ info: info(), notReady: await notReady(), notes: await notes() }),
+      reload: async () => {
+        await gizzard.nameServer.reload();
+        return true;
+      },
+    });
+    return { stores, manager, injector, admin, close };
   } catch (error) {
     await close();
     throw error;

@@ -53,9 +53,11 @@ export class Dashboard implements AdminSite {
     version: string,
     /** Where the build put the script and the style of pages. Absent: beside this file. */
     assets?: URL,
+    /** What keeps this server from its work. Absent: what keeps this process. */
+    notReady?: () => Promise<string | undefined>,
   ) {
     this.#assets = loadAssets(assets);
-    this.#gatherer = new StateGatherer(cluster, version);
+    this.#gatherer = new StateGatherer(cluster, version, notReady);
     this.#viewers = new Viewers(() => this.state(), cluster.gizzard.log);
     this.#figures = new FiguresPost(cluster.gizzard);
   }

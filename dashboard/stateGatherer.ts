@@ -30,6 +30,7 @@ export class StateGatherer {
   constructor(
     private readonly cluster: Cluster,
     private readonly version: string,
+    private readonly notReady = () => whyNotReady(cluster.gizzard),
   ) {}
 
   /** A state of the last second. Never throws: parts that do not answer say so. */
@@ -86,7 +87,7 @@ export class StateGatherer {
   /** What keeps this server from its work, then the quick checks of `roost doctor`. */
   async #findings(): Promise<FindingView[]> {
     const { gizzard } = this.cluster;
-    const ready = Deadline.after(partDeadlineMs).race(whyNotReady(gizzard), 'a look at this server');
+    const ready = Deadline.after(partDeadlineMs).race(this.notReady(), 'a look at this server');
     const [why, findings] = await Promise.all([
       ready.catch((error: unknown) => RoostError.from(error).message),
       gizzard.doctor.glance(partDeadlineMs),

@@ -11,10 +11,16 @@ export class Hosts {
   serverName: () => string | undefined = () => undefined;
 
   constructor(metrics: Metrics) {
-    metrics.gauge('roost_host_up', 'Whether requests to a database host succeed', ['host'], (gauge) => {
-      if (this.#closed) return;
-      for (const [host, backend] of this.#byHost) gauge.set({ host }, backend.host(host).health.down ? 0 : 1);
-    });
+    metrics.gauge(
+      'roost_host_up',
+      'Whether requests to a database host succeed',
+      ['host'],
+      (gauge) => {
+        if (this.#closed) return;
+        for (const [host, backend] of this.#byHost) gauge.set({ host }, backend.host(host).health.down ? 0 : 1);
+      },
+      'min',
+    );
   }
 
   /** Once is enough. Throws `InvalidArgument` where another backend has its name, or one of its hosts. */

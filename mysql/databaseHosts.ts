@@ -1,3 +1,4 @@
+import type { Gauge } from 'prom-client';
 import { RoostError } from '../core/index.js';
 import { Metrics, type Log, type RoostConfig } from '../process/index.js';
 import { DatabaseHost, type ObserveStatement } from './databaseHost.js';
@@ -27,9 +28,10 @@ export class DatabaseHosts {
       return (code, tookSeconds) => (code === 'OK' ? ok : seconds.labels({ host, code })).observe(tookSeconds);
     };
     const gauge = (name: string, help: string, value: (host: DatabaseHost) => number): void => {
-      metrics.gauge(name, help, ['host'], (gauge) => {
+      const collect = (gauge: Gauge<'host'>): void => {
         for (const host of this.#hosts.values()) gauge.set({ host: host.name }, value(host));
-      });
+      };
+      metrics.gauge(name, help, ['host'], collect, 'sum');
     };
     gauge('roost_sql_connections_in_use', 'Connections that statements run on, by database host', (host) => host.inUse);
     gauge('roost_sql_waiting', 'Callers that wait for a connection, by database host', (host) => host.waiting);

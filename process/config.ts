@@ -81,6 +81,11 @@ const server = z.strictObject({
   /** Takes jobs from other clusters and from tools. */
   injectorPort: port.default(7921),
   adminPort: port.default(9990),
+  /**
+   * Processes that share the ports, each on a core of its own; they divide the limits below and those of `pool`. Absent: 1 where `host` is loopback, and the number of cores elsewhere. 1: the server is one
+   * process, without a parent.
+   */
+  processes: z.int().min(1).max(256).optional(),
   /** Connections to each port; each costs a descriptor and a few kilobytes. Past it, those that have been idle the longest make room for new ones. */
   connections: z.int().min(1).max(1_000_000).default(4_096),
   /** Of these, from one address. Behind a proxy all clients have one: give it as many as there are in all. */

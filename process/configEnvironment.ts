@@ -22,8 +22,14 @@ export const otherVariables = {
   ROOST_MEMCACHED_IMAGE: 'the image of the caches of a playground in containers',
 } as const;
 
-/** Variables of the tests and of scripts; the configuration does not look at them. */
-const foreignPrefixes = ['ROOST_TEST_', 'ROOST_BENCH_', 'ROOST_PLAYGROUND_', 'ROOST_FLOCKDB_CLIENT'] as const;
+/** Variables of the tests, of scripts, and of the processes of a server; the configuration does not look at them. */
+const foreignPrefixes = [
+  'ROOST_TEST_',
+  'ROOST_SERVE_',
+  'ROOST_BENCH_',
+  'ROOST_PLAYGROUND_',
+  'ROOST_FLOCKDB_CLIENT',
+] as const;
 
 /**
  * The variable of a key: `server.flockPort` is `ROOST__SERVER__FLOCK_PORT`. Kubernetes sets variables for its Services, such as ROOST_REDIS_PORT=tcp://10.0.0.7:6379 for one named

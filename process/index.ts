@@ -21,7 +21,7 @@ export {
 export { configSchemaWith } from './configSchemaWith.js';
 export { configPlaces, loadConfig, type LoadConfigOptions, type LoadedConfig } from './loadConfig.js';
 export { createLog, silentLog, type Log } from './log.js';
-export { Metrics, type MetricSample } from './metrics.js';
+export { type AcrossProcesses, Metrics, type MetricSample } from './metrics.js';
 export { passwordOf, type Secret } from './secret.js';
 export { mayConnect, type OwnTlsConfig, type TlsConfig } from './tlsConfig.js';
 export { ServerTls } from './serverTls.js';

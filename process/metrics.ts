@@ -1,5 +1,8 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
+/** How the values of a gauge in several processes of a server make one: those of what each has are added, others are of something that all of them see. */
+export type AcrossProcesses = 'sum' | 'max' | 'min';
+
 /** The registry that `/metrics` prints. A process has one; a test makes its own. */
 export class Metrics {
   readonly registry = new Registry();
@@ -28,12 +31,14 @@ export class Metrics {
     help: string,
     labelNames: readonly L[] = [],
     collect?: (gauge: Gauge<L>) => void | Promise<void>,
+    across: AcrossProcesses = 'max',
   ): Gauge<L> {
     return this.#once(name, () => {
       const gauge: Gauge<L> = new Gauge({
         name,
         help,
         labelNames: [...labelNames],
+        aggregator: across,
         registers: [this.registry],
         ...(collect === undefined ? {} : { collect: () => collect(gauge) }),
       });

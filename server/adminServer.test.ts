@@ -16,7 +16,7 @@ beforeAll(async () => {
   admin = await AdminServer.listen({
     host: '127.0.0.1',
     port: 0,
-    metrics,
+    registry: () => metrics.registry,
     notReady: () => {
       if (why === 'broken') throw new Error('cannot tell');
       return why;
@@ -70,7 +70,7 @@ it('says that a port is taken', async () => {
     AdminServer.listen({
       host: '127.0.0.1',
       port: admin.port,
-      metrics: new Metrics(),
+      registry: () => new Metrics().registry,
       notReady: () => undefined,
       info: () => ({}),
     }),
@@ -92,7 +92,7 @@ it('makes room for a new client, whoever holds all places', async () => {
   const small = await AdminServer.listen({
     host: '127.0.0.1',
     port: 0,
-    metrics: new Metrics(),
+    registry: () => new Metrics().registry,
     notReady: () => undefined,
     info: () => ({}),
     limits: { connections: 4, connectionsPerAddress: 4 },

@@ -4,7 +4,8 @@ import type { AddressInfo, Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { Access, type CallerAccess, type PortAccess, type ServiceRoles } from '../access/index.js';
 import { type ErrorCode, jsonText, limits, RoostError } from '../core/index.js';
-import type { Metrics, ServerTls } from '../process/index.js';
+import type { Registry } from 'prom-client';
+import type { ServerTls } from '../process/index.js';
 import { AdminConnection } from './adminConnection.js';
 import { ConnectionTable } from './connectionTable.js';
 import type { AdminSite, EnterSite } from './adminSite.js';
@@ -17,13 +18,14 @@ export interface AdminServerOptions {
   readonly host: string;
   /** 0: a free port, to be read from `port`. */
   readonly port: number;
-  readonly metrics: Metrics;
+  /** What `/metrics` and `/stats.txt` print. */
+  readonly registry: () => Registry | Promise<Registry>;
   /** Why the server cannot do its work, or undefined when it can. */
   readonly notReady: () => Promise<string | undefined> | string | undefined;
   /** What `/readyz` says beside `ok`: faults elsewhere that do not keep this server from its work. */
   readonly notes?: () => Promise<readonly string[]>;
   /** What `/server_info` prints as JSON. A bigint is printed as a decimal string. */
-  readonly info: () => object;
+  readonly info: () => object | Promise<object>;
   /** Absent: everybody may see every page. */
   readonly access?: PortAccess;
   /** Absent: nothing is encrypted. */
@@ -219,7 +221,7 @@ export class AdminServer {
 
   /** @param known whether the caller may be told more than the word of health */
   async #page(path: string, known: boolean): Promise<Page> {
-    const { metrics, notReady, info } = this.options;
+    const { notReady, info } = this.options;
     switch (path) {
       case '/healthz':
         return text(200, 'ok');
@@ -228,14 +230,16 @@ export class AdminServer {
         if (why !== undefined) return text(503, known ? why : 'not ready');
         return text(200, ['ok', ...(known ? ((await this.options.notes?.()) ?? []) : [])].join('\n'));
       }
-      case '/metrics':
-        return { status: 200, type: metrics.registry.contentType, body: await metrics.registry.metrics() };
+      case '/metrics': {
+        const registry = await this.options.registry();
+        return { status: 200, type: registry.contentType, body: await registry.metrics() };
+      }
       case '/server_info':
-        return { status: 200, type: 'application/json', body: `${jsonText(info(), 2)}\n` };
+        return { status: 200, type: 'application/json', body: `${jsonText(await info(), 2)}\n` };
       case '/server_info.txt':
-        return text(200, ostrichText({ name: 'roost', ...serverTimes(), ...info() }));
+        return text(200, ostrichText({ name: 'roost', ...serverTimes(), ...(await info()) }));
       case '/stats.txt': {
-        const stats = await ostrichStats(metrics);
+        const stats = await ostrichStats(await this.options.registry());
         return text(
           200,
           ostrichText({

@@ -26,6 +26,7 @@ interface Load {
 export class ConnectionTable<G extends Guest> {
   readonly #open = new Set<G>();
   readonly #byAddress = new Map<string, Set<G>>();
+  #onEmpty: (() => void) | undefined;
 
   constructor(private readonly load: Load) {}
 
@@ -54,8 +55,14 @@ export class ConnectionTable<G extends Guest> {
     else same.add(connection);
   }
 
+  /** Returns when no connection is open. */
+  async emptied(): Promise<void> {
+    if (this.#open.size > 0) await new Promise<void>((resolve) => (this.#onEmpty = resolve));
+  }
+
   delete(connection: G): void {
     this.#open.delete(connection);
+    if (this.#open.size === 0) this.#onEmpty?.();
     const same = this.#byAddress.get(connection.peer.address);
     same?.delete(connection);
     if (same?.size === 0) this.#byAddress.delete(connection.peer.address);

@@ -1,4 +1,5 @@
-import type { Metrics, MetricSample } from '../process/index.js';
+import type { Registry } from 'prom-client';
+import type { MetricSample } from '../process/index.js';
 
 /** Metrics in the shape of Ostrich, by which tools of Gizzard's time read a server. */
 export interface OstrichStats {
@@ -12,7 +13,7 @@ export interface OstrichStats {
 }
 
 /** Each metric by its name with the values of its labels: `roost_jobs_total-priority_high-outcome_applied`. */
-export async function ostrichStats({ registry }: Metrics): Promise<OstrichStats> {
+export async function ostrichStats(registry: Registry): Promise<OstrichStats> {
   const counters: Record<string, number> = {};
   const gauges: Record<string, number> = {};
   const sums = new Map<string, { count: number; sum: number }>();

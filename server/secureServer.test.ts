@@ -190,7 +190,7 @@ it('shows the admin pages to clients with a certificate, and to others only that
   const admin = await AdminServer.listen({
     host: '127.0.0.1',
     port: 0,
-    metrics: new Metrics(),
+    registry: () => new Metrics().registry,
     notReady: () => 'the name server at 10.0.0.7 has not been read',
     info: () => ({ version: '1' }),
     tls: new ServerTls(serverTls(), silentLog),

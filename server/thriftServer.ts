@@ -1,4 +1,5 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import type { Gauge } from 'prom-client';
 import { Access, type PortAccess } from '../access/index.js';
 import { RoostError } from '../core/index.js';
 import type { Log, Metrics, ServerTls } from '../process/index.js';
@@ -7,6 +8,7 @@ import { ClientLines } from './clientLines.js';
 import { ConnectionTable } from './connectionTable.js';
 import type { Handshake } from './handshake.js';
 import { LoopPauses } from './loopPauses.js';
+import type { HandedPort } from './processes/parentLink.js';
 import { ReadingTurns } from './readingTurns.js';
 import { defaultServerLimits, ServerLoad, type ServerLimitOptions } from './serverLoad.js';
 import { clientOf, createSecureServer } from './secureServer.js';
@@ -18,8 +20,8 @@ export interface ThriftServerOptions {
   /** What its metrics are labeled with; `flock` where absent. */
   readonly service?: string;
   readonly host: string;
-  /** 0: a free port, to be read from `port`. */
-  readonly port: number;
+  /** 0: a free port, to be read from `port`. Of a process that does not listen itself: what hands it the connections. */
+  readonly port: number | HandedPort;
   readonly processor: ThriftService;
   readonly metrics: Metrics;
   readonly log: Log;
@@ -48,15 +50,9 @@ export class ThriftServer {
   readonly #server: Server;
   #looks: NodeJS.Timeout | undefined;
 
-  private constructor({
-    service = 'flock',
-    processor,
-    metrics,
-    log,
-    limits,
-    tls,
-    access = Access.open.port({ service, roles: {} }),
-  }: ThriftServerOptions) {
+  private constructor(private readonly options: ThriftServerOptions) {
+    const { service = 'flock', processor, metrics, log, limits, tls } = options;
+    const { access = Access.open.port({ service, roles: {} }) } = options;
     this.#load = new ServerLoad({
       ...defaultServerLimits,
       ...limits,
@@ -66,9 +62,10 @@ export class ThriftServer {
     this.#connections = new ConnectionTable(this.#load);
     const servers = serversOf(metrics).set(service, this);
     const gauge = (name: string, help: string, value: (server: ThriftServer) => number): void => {
-      metrics.gauge(name, help, ['service'], (gauge) => {
+      const collect = (gauge: Gauge<'service'>): void => {
         for (const [label, server] of servers) gauge.set({ service: label }, value(server));
-      });
+      };
+      metrics.gauge(name, help, ['service'], collect, 'sum');
     };
     gauge('roost_rpc_connections', 'Open connections, by service', (server) => server.#connections.size);
     gauge('roost_rpc_in_flight', 'Requests in work, by service', (server) => server.#load.inWork);
@@ -147,13 +144,15 @@ export class ThriftServer {
   /** Throws `Unavailable` where the port is taken or the host is not of this machine. */
   static async listen(options: ThriftServerOptions): Promise<ThriftServer> {
     const server = new ThriftServer(options);
-    await listen(server.#server, options.host, options.port);
+    if (typeof options.port === 'number') await listen(server.#server, options.host, options.port);
+    else options.port.handTo(server.#server);
     server.#watch(options.log);
     return server;
   }
 
   get port(): number {
-    return (this.#server.address() as AddressInfo).port;
+    const { port } = this.options;
+    return typeof port === 'number' ? (this.#server.address() as AddressInfo).port : port.port;
   }
 
   /** Takes no more connections and requests, and waits for the answers in flight for at most `graceMs`; then closes whatever is open. */
@@ -167,7 +166,8 @@ export class ThriftServer {
     const timer = setTimeout(() => {
       for (const connection of this.#connections) connection.destroy();
     }, graceMs);
-    await closed;
+    // Sockets that were handed to the server are not counted by it.
+    await Promise.all([closed, this.#connections.emptied()]);
     clearTimeout(timer);
   }
 

@@ -2,13 +2,13 @@ import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import * as newSdk from '../sdk/index.js';
 import { roostMain } from './runRoost.js';
 import { KillableCluster, untilApplied } from './support/killableCluster.js';
+import { progress, SteadyLoad } from './support/steadyLoad.js';
 
 // The release of before and this one serve one cluster side by side, under load, while one server after the other is replaced. Nothing is lost, and nothing fails.
 
@@ -20,9 +20,6 @@ const folder = mkdtempSync(join(tmpdir(), 'roost-upgrade-'));
 const oldFolder = join(folder, 'old');
 const oldMain = join(oldFolder, 'node_modules/roostdb/dist/cli/main.js');
 const minute = 60_000;
-const perWrite = 50;
-/** Then the same edges again, so that a shard that moves is not of any size. */
-const mostEdges = 20_000;
 
 const known = await run('git', ['cat-file', '-e', `${before}^{commit}`], { cwd: root }).then(
   () => true,
@@ -59,7 +56,7 @@ it.skipIf(!known)(
       pathToFileURL(join(oldFolder, 'node_modules/roostdb/dist/sdk/index.js')).href
     )) as typeof newSdk;
     // Each client knows all servers: the old one calls new servers, and the new one old ones.
-    const loads = [new Load(await connectWith(oldSdk), 1n), new Load(await connectWith(newSdk), 2n)];
+    const loads = [new SteadyLoad(await connectWith(oldSdk), 1n), new SteadyLoad(await connectWith(newSdk), 2n)];
     const running = loads.map((load) => load.run());
     try {
       await progress(loads);
@@ -99,92 +96,6 @@ it.skipIf(!known)(
   },
   8 * minute,
 );
-
-/** Writes and reads of one client, without a pause. */
-class Load {
-  readonly failures: string[] = [];
-  edges = 0;
-  readonly tweets: bigint[] = [];
-  users = 0;
-  #stopped = false;
-
-  constructor(
-    readonly roost: newSdk.Roost,
-    /** Names what is this client's own. */
-    private readonly id: bigint,
-  ) {}
-
-  stop(): void {
-    this.#stopped = true;
-  }
-
-  async run(): Promise<void> {
-    const graph = await this.roost.graph('follows');
-    const wait = { acknowledgment: 'materialized' } as const;
-    await Promise.all([
-      this.#again(async (n) => {
-        await graph.write(
-          Array.from({ length: perWrite }, (_, i) => [this.id, BigInt(((n * perWrite) % mostEdges) + i + 1)] as const),
-        );
-        this.edges = (n + 1) * perWrite;
-      }),
-      this.#again(async (n) => {
-        this.tweets.push(await this.roost.tweets.create({ userId: this.id, text: `tweet ${n}` }, wait));
-        expect((await this.roost.tweets.timeline(this.id, { count: 1 })).map(({ id }) => id)).toEqual([
-          this.tweets.at(-1),
-        ]);
-      }),
-      this.#again(async (n) => {
-        const id = this.id * 1_000_000n + BigInt(n);
-        await this.roost.users.put({ id, name: `user ${n}`, screenName: `user_${id}`, flags: 0 }, wait);
-        this.users = n + 1;
-        expect((await this.roost.users.get(id))?.name).toBe(`user ${n}`);
-      }),
-      this.#again(async () => {
-        await graph.count(this.id);
-        await graph.contains(this.id, 1n);
-      }),
-    ]);
-  }
-
-  /** All that was acknowledged is there, once. */
-  async expectAll(): Promise<void> {
-    const graph = await this.roost.graph('follows');
-    expect(await graph.count(this.id)).toBe(BigInt(Math.min(this.edges, mostEdges)));
-    expect(await this.roost.tweets.timelineIds(this.id, { count: 1_000 })).toEqual(
-      [...this.tweets].reverse().slice(0, 1_000),
-    );
-    const users = Array.from({ length: this.users }, (_, n) => this.id * 1_000_000n + BigInt(n));
-    expect((await this.roost.users.getMany(users)).filter((user) => user === undefined)).toEqual([]);
-  }
-
-  async #again(step: (n: number) => Promise<void>): Promise<void> {
-    for (let n = 0; !this.#stopped && this.failures.length < 5; n++) {
-      try {
-        await step(n);
-      } catch (error) {
-        this.failures.push(error instanceof Error ? (error.stack ?? error.message) : String(error));
-      }
-      await sleep(20);
-    }
-  }
-}
-
-/** Until each client has stored some more of everything. */
-async function progress(loads: readonly Load[]): Promise<void> {
-  for (const load of loads) {
-    const [edges, tweets, users] = [load.edges + 500, load.tweets.length + 20, load.users + 20];
-    await expect
-      .poll(
-        () => load.failures.length > 0 || (load.edges >= edges && load.tweets.length >= tweets && load.users >= users),
-        {
-          timeout: minute,
-        },
-      )
-      .toBe(true);
-    expect(load.failures).toEqual([]);
-  }
-}
 
 const connectWith = ({ connect }: typeof newSdk): Promise<newSdk.Roost> => {
   const addresses = (name: 'flock' | 'tbird' | 'users'): string[] =>

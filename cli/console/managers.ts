@@ -18,6 +18,16 @@ export interface RunningServer {
   readonly admin: ServerAddress | undefined;
 }
 
+/** One of each server: its processes share their ports. */
+export const oncePerServer = (servers: readonly RunningServer[], of: 'manager' | 'admin'): RunningServer[] => [
+  ...new Map(
+    servers.flatMap((server) => {
+      const at = server[of];
+      return at === undefined ? [] : [[`${at.host}:${at.port}`, server] as const];
+    }),
+  ).values(),
+];
+
 const callDeadlineMs = 5_000;
 
 /** The servers that were heard of lately. */

@@ -1,12 +1,12 @@
 import type { Gizzard } from '../../gizzard/index.js';
 import { adminPage } from './adminPage.js';
-import { requireAll, runningServers } from './managers.js';
+import { oncePerServer, requireAll, runningServers } from './managers.js';
 
 const askWithinMs = 5_000;
 
 /** What each of the running servers prints on /metrics. Throws `Unavailable` where one does not answer. */
 export async function serverMetrics(gizzard: Gizzard): Promise<readonly string[]> {
-  const servers = (await runningServers(gizzard)).filter(({ admin }) => admin !== undefined);
+  const servers = oncePerServer(await runningServers(gizzard), 'admin');
   const failures: Parameters<typeof requireAll>[0][number][] = [];
   const pages = await Promise.all(
     servers.map(async (server) => {

@@ -17,13 +17,19 @@ export function jobMetrics(
   queues: JobQueues,
   lagging: LaggingLeaves,
 ): void {
-  metrics.gauge('roost_journal_up', "Whether the journal's Redis answers", [], async (gauge) => {
-    const answers = journal.queued('high').then(
-      () => 1,
-      () => 0,
-    );
-    gauge.set(await answers);
-  });
+  metrics.gauge(
+    'roost_journal_up',
+    "Whether the journal's Redis answers",
+    [],
+    async (gauge) => {
+      const answers = journal.queued('high').then(
+        () => 1,
+        () => 0,
+      );
+      gauge.set(await answers);
+    },
+    'min',
+  );
   metrics.gauge(
     'roost_jobs',
     'Jobs that are not applied yet, by where they wait; nothing while Redis does not answer',

@@ -161,17 +161,29 @@ export class JobWorker {
     }
   }
 
-  async #takeOverAbandoned(): Promise<void> {
-    if (this.#intake() !== 'open') return;
-    await this.#takeOver.look(
-      async () => {
-        await this.#room();
-        return !this.#stopping;
-      },
-      (id) => this.#inWork.has(id),
-      (entry) => this.#take(entry),
-    );
+  /** Takes the jobs of a worker that is known to be gone; where this fails they are taken once it has been silent for long enough. */
+  takeFrom(gone: string): void {
+    if (!this.#reading.started || this.#intake() !== 'open') return;
+    const { log } = this.options;
+    this.#takeOver
+      .takeFrom(gone, this.#taking)
+      .catch((error: unknown) =>
+        log.warn({ err: error }, 'jobs of a process that ended are taken over a little later'),
+      );
   }
+
+  async #takeOverAbandoned(): Promise<void> {
+    if (this.#intake() === 'open') await this.#takeOver.look(this.#taking);
+  }
+
+  readonly #taking = {
+    ready: async (): Promise<boolean> => {
+      await this.#room();
+      return !this.#stopping;
+    },
+    inWork: (id: string): boolean => this.#inWork.has(id),
+    take: (entry: RawEntry): void => this.#take(entry),
+  };
 
   async #room(): Promise<void> {
     while (!this.#stopping && this.#inWork.full) await this.#inWork.change();

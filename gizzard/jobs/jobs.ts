@@ -85,6 +85,8 @@ export class Jobs {
   readonly archive: JournalArchive;
   /** What servers tell each other in passing. */
   readonly notices: Notices;
+  /** The name by which this process takes jobs. */
+  readonly worker = randomUUID();
   #relays: RemoteRelays | undefined;
 
   constructor(
@@ -109,7 +111,6 @@ export class Jobs {
     heat: Heat = new Heat(),
   ) {
     const { cluster } = config;
-    const server = randomUUID();
     const shared = this.#connect(config, log);
     this.#types = types;
     this.queues = new JobQueues(cluster, shared, this.#types, config.jobs, log, () => {
@@ -142,7 +143,7 @@ export class Jobs {
       (kind) => this.#types.get(kind)?.version ?? 1,
     );
     this.lagging = new LaggingLeaves(cluster, shared, log);
-    this.#waiters = new Waiters(cluster, server, shared, this.#connect(config, log));
+    this.#waiters = new Waiters(cluster, this.worker, shared, this.#connect(config, log));
     const runner = (this.#runner = new JobRunner(
       types,
       topology,
@@ -170,7 +171,7 @@ export class Jobs {
           cluster,
           priority,
           keys: streamKeys(cluster)[priority],
-          consumer: server,
+          consumer: this.worker,
           config: config.jobs,
           run: (job) => runner.run(job, priority),
           fence: new Fence(fenceKey(cluster), () => topology().version, priority, log),
@@ -213,6 +214,9 @@ export class Jobs {
     if (this.guard.trusted) await this.#journal.prepare();
     for (const worker of this.#workers) worker.start();
   }
+
+  /** Takes the jobs of a process that is known to be gone. */
+  takeFrom = (gone: string): void => this.#workers.forEach((worker) => worker.takeFrom(gone));
 
   /** Starts to send jobs to the remote clusters that the topology names. `use` is to be called with each new topology. */
   relay(send: SendJobs): { use(topology: Topology): void } {

@@ -21,7 +21,16 @@ type ClaimingRedis = Redis & {
     countToken: 'COUNT',
     count: number,
   ): Promise<[next: Buffer, entries: RawEntry[]]>;
+  xclaimBuffer(key: string, group: string, consumer: string, minIdleMs: number, ...ids: string[]): Promise<RawEntry[]>;
 };
+
+/** How jobs are taken that were another worker's. */
+interface Taking {
+  /** Is awaited before each step, and answers whether there is to be one. */
+  readonly ready: () => Promise<boolean>;
+  readonly inWork: (id: string) => boolean;
+  readonly take: (entry: RawEntry) => void;
+}
 
 /** The jobs of workers that are silent: takes them over, and keeps others from taking over those of this worker. */
 export class TakeOver {
@@ -42,20 +51,12 @@ export class TakeOver {
     if (ids.length > 0) await this.redis.xclaim(keys.queued, workerGroup, consumer, 0, ...ids, 'JUSTID');
   }
 
-  /**
-   * Takes jobs whose worker has been silent, gives up those that were delivered too often, and forgets workers that are gone.
-   *
-   * @param ready is awaited before each step, and answers whether there is to be one
-   */
-  async look(
-    ready: () => Promise<boolean>,
-    inWork: (id: string) => boolean,
-    take: (entry: RawEntry) => void,
-  ): Promise<void> {
+  /** Takes jobs whose worker has been silent, gives up those that were delivered too often, and forgets workers that are gone. */
+  async look(taking: Taking): Promise<void> {
     const { keys, consumer } = this.context;
     let cursor = '0-0';
     do {
-      if (!(await ready())) return;
+      if (!(await taking.ready())) return;
       // Not `callBuffer`, which loses the command's name where calls are pipelined by themselves.
       const [next, entries] = await (this.redis as ClaimingRedis).xautoclaimBuffer(
         keys.queued,
@@ -67,22 +68,42 @@ export class TakeOver {
         entriesPerRead,
       );
       cursor = next.toString();
-      for (const entry of entries) {
-        const [rawId, fields] = entry;
-        const id = rawId.toString();
-        if (inWork(id)) continue;
-        if (fields !== null && (await this.#deliveries(id)) > maxDeliveries) {
-          const error = `job ${id} was delivered ${maxDeliveries} times and never finished`;
-          await this.attempts.giveUp({ stream: keys.queued, host: '', id }, fields, new RoostError('Internal', error));
-        } else take(entry);
-        await giveWay();
-      }
+      await this.#takeAll(entries, taking);
     } while (cursor !== '0-0');
     await scripts.forgetSilent.run(
       this.redis,
       { queue: keys.queued },
       { group: workerGroup, silentMs: this.afterMs * 10 },
     );
+  }
+
+  /** Takes the jobs of a worker that is known to be gone, without waiting for its silence. */
+  async takeFrom(gone: string, taking: Taking): Promise<void> {
+    const { keys, consumer } = this.context;
+    while (await taking.ready()) {
+      const pending = await this.redis.xpending(keys.queued, workerGroup, '-', '+', entriesPerRead, gone);
+      const ids = (pending as [id: string, ...unknown[]][]).map(([id]) => id);
+      if (ids.length === 0) return;
+      const claimed = await (this.redis as ClaimingRedis).xclaimBuffer(keys.queued, workerGroup, consumer, 0, ...ids);
+      await this.#takeAll(
+        claimed.filter((entry) => entry !== null),
+        taking,
+      );
+    }
+  }
+
+  async #takeAll(entries: readonly RawEntry[], { inWork, take }: Taking): Promise<void> {
+    const { keys } = this.context;
+    for (const entry of entries) {
+      const [rawId, fields] = entry;
+      const id = rawId.toString();
+      if (inWork(id)) continue;
+      if (fields !== null && (await this.#deliveries(id)) > maxDeliveries) {
+        const error = `job ${id} was delivered ${maxDeliveries} times and never finished`;
+        await this.attempts.giveUp({ stream: keys.queued, host: '', id }, fields, new RoostError('Internal', error));
+      } else take(entry);
+      await giveWay();
+    }
   }
 
   async #deliveries(id: string): Promise<number> {

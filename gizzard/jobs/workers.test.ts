@@ -46,6 +46,18 @@ describe('a worker that died', () => {
       .not.toContain('dead');
   });
 
+  it('has its jobs taken at once by who knows that it is gone', async () => {
+    const writer = await cluster.open({ work: false });
+    await writer.jobs.journal.prepare();
+    for (let i = 0; i < 10; i++) await append(writer, [note(1, i)]);
+    expect(await takeAndDie(10, 'known to be dead')).toHaveLength(10);
+    const heir = await cluster.open();
+    expect((await writer.jobs.sizes('high')).queued).toBe(10);
+    heir.jobs.takeFrom('known to be dead');
+    await expect.poll(() => writer.jobs.sizes('high')).toEqual(idle);
+    expect((await notesOf(writer))[`${cluster.db2}/first`]).toHaveLength(10);
+  });
+
   it('is not one that takes long', async () => {
     const held = gate();
     const applied: string[] = [];

@@ -204,9 +204,12 @@ export class Servers {
   }
 }
 
-/** A server for people: where its manager listens, or its number where it has not said so. */
-export const serverName = (id: string, { machine, managerPort }: ServerDescription): string =>
-  machine === undefined ? `server ${id}` : `server ${machine}:${managerPort ?? '?'}`;
+/** A server for people: where its manager listens, and which of several processes it is; its number where it has not said so. */
+export function serverName(id: string, { machine, pid, processes, managerPort }: ServerDescription): string {
+  if (machine === undefined) return `server ${id}`;
+  const listener = `server ${machine}:${managerPort ?? '?'}`;
+  return processes === undefined ? listener : `${listener} (process ${pid})`;
+}
 
 /** The database hosts that a server's configuration names; undefined where it does not say. */
 export const hostsOf = ({ info: { hosts } }: ServerVersion): readonly string[] | undefined =>

@@ -70,6 +70,7 @@ export class NameServer {
       'Version of the topology that is served; -1 before the first',
       [],
       (gauge) => gauge.set(this.#topology.version),
+      'min',
     );
     metrics.gauge('roost_topology_stale', 'Whether the last look for a newer topology failed', [], (gauge) =>
       gauge.set(this.lastReloadError === undefined ? 0 : 1),

@@ -16,9 +16,11 @@ export type ManagerHandler = {
   readonly [Method in Exclude<keyof ManagerModule.Client, symbol>]: ManagerModule.Client[Method];
 };
 
-/** `by`: who its changes are said to come from. */
-export const managerHandler = (gizzard: Gizzard, by: string): ManagerHandler => ({
-  ...topologyMethods(gizzard, by),
+/**
+ * `by`: who its changes are said to come from. `reload` has this server look for a newer topology; absent, this process alone does.
+ */
+export const managerHandler = (gizzard: Gizzard, by: string, reload?: () => Promise<void>): ManagerHandler => ({
+  ...topologyMethods(gizzard, by, reload),
   ...moveMethods(gizzard, by),
   ...jobMethods(gizzard, by),
   ...logMethods(gizzard, by),
@@ -40,11 +42,11 @@ const share = 1 / 8;
  */
 export function managerProcessor(
   gizzard: Gizzard,
-  options: { readonly metrics: Metrics; readonly log: Log },
+  options: { readonly metrics: Metrics; readonly log: Log; readonly reload?: () => Promise<void> },
 ): ThriftService {
   const atOnce = Math.max(1, Math.floor(gizzard.config.pool.size * share));
   const [looks, changes] = [new ManagerLane(atOnce), new ManagerLane(atOnce)];
-  const handlerBy = (by: string): Methods => managerHandler(gizzard, by) as unknown as Methods;
+  const handlerBy = (by: string): Methods => managerHandler(gizzard, by, options.reload) as unknown as Methods;
   const inLanes = (caller: Caller): ManagerHandler =>
     Object.fromEntries(
       Object.entries(handlerBy('')).map(([name, { length }]) => {

@@ -60,7 +60,11 @@ export type TopologyMethods = Pick<
 >;
 
 /** What the manager says of the topology, and does to it. Tools speak to any of a cluster's servers in turn, so each answer is of the newest topology. */
-export function topologyMethods(gizzard: Gizzard, by: string): TopologyMethods {
+export function topologyMethods(
+  gizzard: Gizzard,
+  by: string,
+  reload: () => Promise<void> = () => gizzard.nameServer.reload(),
+): TopologyMethods {
   const { nameServer, moves, config } = gizzard;
   const fresh = async (): Promise<Topology> => {
     await nameServer.reload();
@@ -95,12 +99,8 @@ export function topologyMethods(gizzard: Gizzard, by: string): TopologyMethods {
   const toThrift = (shard: ShardInfo): ManagerTypes.ShardInfo => shardToThrift(gizzard.attributes, shard);
 
   return {
-    async reload_updated_forwardings() {
-      await nameServer.reload();
-    },
-    async reload_config() {
-      await nameServer.reload();
-    },
+    reload_updated_forwardings: () => reload(),
+    reload_config: () => reload(),
     async find_current_forwarding(tableId, id) {
       return toThrift((await fresh()).locate(required(tableId, 'table_id'), required(id, 'id')).route.root);
     },

@@ -43,6 +43,10 @@ export class KillableServer {
     throw new Error('the server ended before it was ready');
   }
 
+  signal(signal: NodeJS.Signals): void {
+    this.#child?.kill(signal);
+  }
+
   pause(): void {
     this.#child?.kill('SIGSTOP');
   }

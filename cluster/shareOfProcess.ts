@@ -1,0 +1,20 @@
+import type { RoostConfig } from '../process/index.js';
+
+/**
+ * The configuration of one of several processes of a server: limits that an operator gives to a server are divided among them. Pools hold no more connections together than one process
+ * would alone; with fewer connections than processes each holds one.
+ */
+export function shareOfProcess(config: RoostConfig, processes: number): RoostConfig {
+  const share = (whole: number): number => Math.max(1, Math.floor(whole / processes));
+  const { pool, server, cache } = config;
+  return {
+    ...config,
+    pool: { ...pool, size: share(pool.size), waiting: share(pool.waiting) },
+    server: {
+      ...server,
+      connections: share(server.connections),
+      connectionsPerAddress: share(server.connectionsPerAddress),
+    },
+    cache: { ...cache, processEntries: Math.floor(cache.processEntries / processes) },
+  };
+}

@@ -1,0 +1,97 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect } from 'vitest';
+import type { Roost } from '../../sdk/index.js';
+
+const perWrite = 50;
+/** Then the same edges again, so that a shard that moves is not of any size. */
+const mostEdges = 20_000;
+
+/** Writes and reads of one client, without a pause. */
+export class SteadyLoad {
+  readonly failures: string[] = [];
+  edges = 0;
+  readonly tweets: bigint[] = [];
+  users = 0;
+  #stopped = false;
+
+  constructor(
+    readonly roost: Roost,
+    /** Names what is this client's own. */
+    private readonly id: bigint,
+  ) {}
+
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  async run(): Promise<void> {
+    const graph = await this.roost.graph('follows');
+    const wait = { acknowledgment: 'materialized' } as const;
+    await Promise.all([
+      this.#again(async (n) => {
+        await graph.write(
+          Array.from({ length: perWrite }, (_, i) => [this.id, BigInt(((n * perWrite) % mostEdges) + i + 1)] as const),
+        );
+        this.edges = (n + 1) * perWrite;
+      }),
+      this.#again(async (n) => {
+        this.tweets.push(await this.roost.tweets.create({ userId: this.id, text: `tweet ${n}` }, wait));
+        expect((await this.roost.tweets.timeline(this.id, { count: 1 })).map(({ id }) => id)).toEqual([
+          this.tweets.at(-1),
+        ]);
+      }),
+      this.#again(async (n) => {
+        const id = this.id * 1_000_000n + BigInt(n);
+        await this.roost.users.put({ id, name: `user ${n}`, screenName: `user_${id}`, flags: 0 }, wait);
+        this.users = n + 1;
+        expect((await this.roost.users.get(id))?.name).toBe(`user ${n}`);
+      }),
+      this.#again(async () => {
+        await graph.count(this.id);
+        await graph.contains(this.id, 1n);
+      }),
+    ]);
+  }
+
+  /** All that was acknowledged is there, once. */
+  async expectAll(): Promise<void> {
+    const graph = await this.roost.graph('follows');
+    expect(await graph.count(this.id)).toBe(BigInt(Math.min(this.edges, mostEdges)));
+    expect(await this.roost.tweets.timelineIds(this.id, { count: 1_000 })).toEqual(
+      [...this.tweets].reverse().slice(0, 1_000),
+    );
+    const users = Array.from({ length: this.users }, (_, n) => this.id * 1_000_000n + BigInt(n));
+    expect((await this.roost.users.getMany(users)).filter((user) => user === undefined)).toEqual([]);
+  }
+
+  async #again(step: (n: number) => Promise<void>): Promise<void> {
+    for (let n = 0; !this.#stopped && this.failures.length < 5; n++) {
+      try {
+        await step(n);
+      } catch (error) {
+        this.failures.push(error instanceof Error ? (error.stack ?? error.message) : String(error));
+      }
+      await sleep(20);
+    }
+  }
+}
+
+/** Until each client has done so many more steps of everything. */
+export async function progress(loads: readonly SteadyLoad[], steps = 20): Promise<void> {
+  for (const load of loads) {
+    const [edges, tweets, users] = [
+      load.edges + (steps / 2) * perWrite,
+      load.tweets.length + steps,
+      load.users + steps,
+    ];
+    await expect
+      .poll(
+        () => load.failures.length > 0 || (load.edges >= edges && load.tweets.length >= tweets && load.users >= users),
+        {
+          timeout: 120_000,
+        },
+      )
+      .toBe(true);
+    expect(load.failures).toEqual([]);
+  }
+}
