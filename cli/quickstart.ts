@@ -17,7 +17,7 @@ export function addQuickstartCommand(program: Command, io: CliIo): void {
   defineCommand(
     program,
     'quickstart',
-    'see all of it work on this machine\nIt starts private servers, makes the graph `follows`, loads an edge list through a server, looks around, compares every degree with the file, and stops everything.',
+    'see all of it work on this machine\nIt starts private servers, makes the graph `follows`, loads an edge list through a server, looks around, compares every degree with the file, delivers tweets to home timelines, and stops everything.',
     'roost quickstart\nroost quickstart edges.txt.gz --keep',
   )
     .argument('[file]', 'an edge list, plain or gzip (default: a generated graph of 50,000 edges)')
@@ -45,31 +45,38 @@ export function addQuickstartCommand(program: Command, io: CliIo): void {
 const mismatchLine = ({ id, direction, inFile, inGraph }: DegreeMismatch): string =>
   `  user ${id}, ${direction}: ${inFile} in the file, ${inGraph} in the graph`;
 
-function summary({ load, tour, stepMs, kept }: QuickstartReport, output: Output): string {
+function summary({ load, tour, timelines, stepMs, kept }: QuickstartReport, output: Output): string {
   const totalMs = Object.values(stepMs).reduce((sum, ms) => sum + ms, 0);
   const measured = [
     ['accepted over RPC', `${formatCount(load.edgesPerSecond)} edges/s`],
     ['readable everywhere', `${formatCount(load.materializedPerSecond)} edges/s`],
+    ['acknowledgment of 1,000 edges', spread(load.acknowledgmentMs)],
+    ['a single contains', spread(tour.containsMs)],
     [
-      'acknowledgment of 1,000 edges',
-      `p50 ${formatMs(load.acknowledgmentMs.p50)}, p99 ${formatMs(load.acknowledgmentMs.p99)}`,
+      `deliveries to ${formatCount(timelines.readers)} home timelines`,
+      `${formatCount(timelines.deliveriesPerSecond)} a second`,
     ],
-    ['a single contains', `p50 ${formatMs(tour.containsMs.p50)}, p99 ${formatMs(tour.containsMs.p99)}`],
+    ['time from a tweet to a follower', spread(timelines.timeToDeliverMs)],
+    ['home pages of 20 tweets', `${formatCount(timelines.pagesPerSecond)} a second, ${spread(timelines.pageMs)}`],
     ['all of it', formatMs(totalMs)],
   ];
   return [
     output.table(['measured', 'here and now'], measured),
     '',
-    ...(kept === undefined ? ['stopped everything'] : keptLines(kept)),
+    ...(kept === undefined ? ['stopped everything'] : keptLines(kept, timelines.author)),
   ].join('\n');
 }
 
-function keptLines({ dir, configPath, server }: NonNullable<QuickstartReport['kept']>): string[] {
+const spread = ({ p50, p99 }: { readonly p50: number; readonly p99: number }): string =>
+  `p50 ${formatMs(p50)}, p99 ${formatMs(p99)}`;
+
+function keptLines({ dir, configPath, server }: NonNullable<QuickstartReport['kept']>, reader: bigint): string[] {
   const config = dir.endsWith('/.roost') ? '' : ` --config ${configPath}`;
   return [
     `The cluster is up in ${dir}. Try:`,
     `  npx roost flock page follows 1${config}`,
     `  npx roost lookup follows 1${config}`,
+    `  npx roost timeline home ${reader}${config}`,
     `  curl http://${server.admin.host}:${server.admin.port}/metrics`,
     `End it:`,
     `  npx roost playground stop --yes --dir ${dir}`,

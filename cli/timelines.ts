@@ -20,7 +20,7 @@ import { timelineStats } from './timelines/timelineStats.js';
 
 interface SetupOptions extends ConfigOptions {
   readonly shards: number;
-  readonly replicas: number;
+  readonly replicas?: number;
   readonly hosts?: readonly string[];
 }
 
@@ -29,6 +29,7 @@ interface ExplainOptions extends ConfigOptions {
 }
 
 const longestWaitMs = 5_000;
+const defaultReplicas = 2;
 
 export function addTimelineCommands(program: Command, io: CliIo): void {
   const timeline = defineGroup(program, 'timeline', 'set up, read, check and rebuild timelines');
@@ -40,12 +41,18 @@ export function addTimelineCommands(program: Command, io: CliIo): void {
     'roost timeline setup --shards 16 --replicas 2',
   )
     .option('--shards <count>', 'shards', integerArgument(1, 10_000), 16)
-    .option('--replicas <count>', 'copies of each shard, each on another Redis server', integerArgument(1, 32), 2)
+    .option(
+      '--replicas <count>',
+      'copies of each shard, each on another Redis server (default: 2, or 1 where there is one server)',
+      integerArgument(1, 32),
+    )
     .option('--hosts <name,...>', 'Redis servers to spread the shards over (default: all)', nameListArgument)
     .addOption(configOption())
-    .action(({ shards, replicas, hosts, ...options }: SetupOptions) =>
+    .action(({ shards, hosts: given, ...options }: SetupOptions) =>
       withTimelines(io, options, async (service) => {
-        await service.setup({ shards, replicas, ...(hosts === undefined ? {} : { hosts }) });
+        const hosts = given ?? Object.keys(service.gizzard.config.timeline.hosts);
+        const replicas = options.replicas ?? Math.min(defaultReplicas, Math.max(1, hosts.length));
+        await service.setup({ shards, replicas, hosts });
         // Servers that run see the shards at their next look at the name server; the next command should not come before that.
         await sleep(Math.min(service.gizzard.config.nameServer.reloadSeconds * 1_000, longestWaitMs));
         outputFor(io, options).result(

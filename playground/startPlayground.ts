@@ -18,7 +18,7 @@ export interface PlaygroundOptions {
   readonly dir: string;
   /** 1 to 32; 2 when absent. */
   readonly databaseHosts?: number;
-  /** 1 to 16; 1 when absent. The first is the journal's. */
+  /** 1 to 16; 2 when absent. The first is the journal's, the others hold timelines. */
   readonly redisServers?: number;
   /** 0 to 64; 2 when absent. */
   readonly caches?: number;
@@ -45,7 +45,7 @@ export interface PlaygroundOptions {
  */
 export async function startPlayground(options: PlaygroundOptions): Promise<Playground> {
   parseCount(options.databaseHosts ?? 2, 'databaseHosts', 1, databaseHostsMax);
-  parseCount(options.redisServers ?? 1, 'redisServers', 1, redisServersMax);
+  parseCount(options.redisServers ?? 2, 'redisServers', 1, redisServersMax);
   parseCount(options.caches ?? 2, 'caches', 0, cachesMax);
   const folder = new PlaygroundFolder(options.dir);
   folder.checkUsable();
@@ -188,7 +188,7 @@ function planServers(previous: PlaygroundState | undefined, options: PlaygroundO
   return [
     ...numbered('db', 'mysql', options.databaseHosts ?? hadBefore('mysql') ?? 2),
     plan('redis', 'redis'),
-    ...numbered('redis', 'redis', options.redisServers ?? hadBefore('redis') ?? 1).slice(1),
+    ...numbered('redis', 'redis', options.redisServers ?? hadBefore('redis') ?? 2).slice(1),
     ...numbered('cache', 'memcached', options.caches ?? hadBefore('memcached') ?? 2),
   ];
 }

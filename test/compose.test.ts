@@ -34,7 +34,7 @@ it('has a configuration that servers take: what is in the clear beyond loopback 
   try {
     const unasked = join(folder, 'roost.config.json');
     writeFileSync(unasked, read(file).replaceAll(/,? *"plain": true/g, ''));
-    for (const of of ['databaseHosts.db1', 'databaseHosts.db2', 'redis'])
+    for (const of of ['databaseHosts.db1', 'databaseHosts.db2', 'redis', 'timeline.hosts.tl1'])
       expect(() => load(unasked)).toThrow(`${of} is not on loopback`);
     writeFileSync(unasked, read(file).replace('"cache": { "plain": true },', ''));
     expect(() => load(unasked)).toThrow('cache node cache1 is not on loopback');

@@ -32,6 +32,9 @@ describe('quickstart', () => {
     expect(report.input).toMatchObject({ file: 'edges.txt', edgeCount: 3_002, distinctEdgeCount: 3_001 });
     expect(report.comparison).toEqual({ degreeCount: report.input.userCount * 2, mismatchCount: 0, mismatches: [] });
     expect(report.tour.contains[0]).toMatchObject({ contains: true });
+    expect(report.timelines).toMatchObject({ author: report.tour.mostFollowed[0]!.id, tweets: 40 });
+    expect(report.timelines.readers).toBeGreaterThan(1);
+    expect(report.timelines.deliveriesPerSecond).toBeGreaterThan(0);
     expect(readdirSync(folder)).toEqual(['edges.txt']);
   }, 60_000);
 

@@ -1,11 +1,13 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { configPartsOf, portOf, servedNames } from '../../cluster/index.js';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { RoostError } from '../../core/index.js';
 import { flockStore } from '../../flock/index.js';
 import { type Playground, startPlayground } from '../../playground/index.js';
 import { loadConfig, type RoostConfig, withoutOverrides } from '../../process/index.js';
 import { connect, type Roost } from '../../sdk/index.js';
+import { openTimelines } from '../../timeline/index.js';
 import type { CliIo } from '../console/cliIo.js';
 import { withFlock } from '../graph.js';
 import { startServerProcess, stopServerProcess } from '../serverProcess.js';
@@ -14,6 +16,8 @@ import type { ServerReady } from '../serverReady.js';
 export const graphName = 'follows';
 /** In each direction. */
 export const shards = 8;
+/** Of each graph of tweets: a table costs time. */
+const tweetGraphShards = 2;
 /** Database hosts, and replicas of each shard. */
 export const hosts = 2;
 
@@ -46,6 +50,19 @@ export class QuickstartCluster {
     await withFlock(this.#config(), { create: true }, (flock) =>
       flock.createGraph(graphName, { shards, replicas: hosts }),
     );
+  }
+
+  /** Makes the tables of tweets and the shards of timelines. Returns once the server has seen them. */
+  async setUpTimelines(): Promise<void> {
+    const config = this.#config();
+    const service = await openTimelines(config);
+    try {
+      await service.tbird.setup({ policy: { replicas: hosts }, graphShards: tweetGraphShards });
+      await service.setup({ shards, replicas: Object.keys(config.timeline.hosts).length });
+    } finally {
+      await service.close();
+    }
+    await sleep(config.nameServer.reloadSeconds * 1_000);
   }
 
   startServer(): Promise<ServerReady> {

@@ -1,6 +1,7 @@
 import type { ServerReady } from '../serverReady.js';
 import type { DegreeComparison } from './compareDegrees.js';
 import type { Tour } from './takeTour.js';
+import type { TimelineTour } from './tourTimelines.js';
 
 /** What a quickstart found and measured; `--json` prints it. */
 export interface QuickstartReport {
@@ -23,6 +24,7 @@ export interface QuickstartReport {
     readonly materializedPerSecond: number;
   };
   readonly tour: Tour;
+  readonly timelines: TimelineTour;
   readonly comparison: DegreeComparison;
   readonly stepMs: Readonly<Record<string, number>>;
   /** Where the cluster is that `keep` left up. */

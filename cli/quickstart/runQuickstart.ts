@@ -18,6 +18,7 @@ import { QuickstartCluster, graphName, hosts, shards } from './quickstartCluster
 import type { QuickstartReport } from './quickstartReport.js';
 import { takeTour } from './takeTour.js';
 import { tourLines } from './tourLines.js';
+import { tourTimelines } from './tourTimelines.js';
 
 export interface QuickstartOptions {
   /** Absent: a generated graph. */
@@ -65,8 +66,8 @@ export async function runQuickstart(io: CliIo, output: Output, options: Quicksta
     const playground = await step(
       'playground',
       () => cluster.startPlayground(),
-      ({ serverVersion, memcached }, took) =>
-        `started ${serverVersion} as ${hosts} database hosts, Redis and ${memcached.length} memcached in ${dir} ${took}`,
+      ({ serverVersion, redisServers, memcached }, took) =>
+        `started ${serverVersion} as ${hosts} database hosts, ${redisServers.length} Redis and ${memcached.length} memcached in ${dir} ${took}`,
     );
     await step(
       'graph',
@@ -120,6 +121,17 @@ export async function runQuickstart(io: CliIo, output: Output, options: Quicksta
           ? `compared ${formatCount(degreeCount)} degrees with the file: all agree ${took}`
           : `compared ${formatCount(degreeCount)} degrees with the file: ${mismatchCount} differ ${took}`,
     );
+    await step(
+      'timelines',
+      () => cluster.setUpTimelines(),
+      (_, took) => `made tables of tweets, and ${shards} shards of timelines on another Redis ${took}`,
+    );
+    const timelines = await step(
+      'delivery',
+      () => tourTimelines(roost, tour.mostFollowed[0]!.id, io.signal),
+      ({ author, tweets, readers }, took) =>
+        `user ${author} tweeted ${tweets} times to ${formatCount(readers)} followers: all of it is in their home timelines ${took}`,
+    );
     io.signal.throwIfAborted();
     kept = options.keep;
     return {
@@ -143,6 +155,7 @@ export async function runQuickstart(io: CliIo, output: Output, options: Quicksta
         materializedPerSecond: (loaded.edgeCount / (loaded.elapsedMs + waitMs)) * 1_000,
       },
       tour,
+      timelines,
       comparison,
       stepMs,
       kept: kept ? { dir, configPath: playground.configPath, server } : undefined,
