@@ -127,6 +127,6 @@ async function textsOf(path: string): Promise<string[]> {
   const texts: string[] = [];
   const file = await TweetFile.open(path);
   for await (const row of file.rows({ user: 1n, skipBad: true, signal: new AbortController().signal }))
-    if ('tweet' in row && texts.length < tweetCount) texts.push(row.tweet.text);
+    if ('tweet' in row && texts.length < tweetCount) texts.push(row.tweet.tweet.text);
   return texts;
 }
