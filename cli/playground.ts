@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
-import { servedNames } from '../cluster/index.js';
+import { servedNames, type Store } from '../cluster/index.js';
 import {
   type PlaygroundSource,
   readPlayground,
@@ -9,6 +9,7 @@ import {
   startPlayground,
   stopPlayground,
 } from '../playground/index.js';
+import { timelineStore } from '../timeline/index.js';
 import type { CliIo } from './console/cliIo.js';
 import { type CommonOptions, defineCommand, defineGroup, integerArgument, outputFor } from './console/command.js';
 import { confirm, type ConfirmOptions, yesOption } from './console/confirm.js';
@@ -65,7 +66,7 @@ export function addPlaygroundCommands(program: Command, io: CliIo): void {
     .action(async (options: StartOptions) => {
       const { dir, configPath, serverVersion } = await startPlayground({
         dir: resolve(io.workingFolder, options.dir),
-        services: servedNames(io.stores),
+        ...neededBy(io.stores),
         ...(options.hosts === undefined ? {} : { databaseHosts: options.hosts }),
         ...(options.caches === undefined ? {} : { caches: options.caches }),
         ...(options.fsync === undefined ? {} : { redisFsync: options.fsync }),
@@ -121,6 +122,12 @@ export function addPlaygroundCommands(program: Command, io: CliIo): void {
       );
     });
 }
+
+/** What a playground has for some stores: a port for each service, and a Redis for timelines. */
+export const neededBy = (stores: readonly Store[]) => ({
+  services: servedNames(stores),
+  redisSections: stores.flatMap(({ name }) => (name === timelineStore.name ? [name] : [])),
+});
 
 const dirFlag = ({ dir }: DirOptions): string => (dir === '.roost' ? '' : ` --dir ${dir}`);
 

@@ -50,7 +50,7 @@ export function addTimelineCommands(program: Command, io: CliIo): void {
     .addOption(configOption())
     .action(({ shards, hosts: given, ...options }: SetupOptions) =>
       withTimelines(io, options, async (service) => {
-        const hosts = given ?? Object.keys(service.gizzard.config.timeline.hosts);
+        const hosts = given ?? Object.keys(service.config.hosts);
         const replicas = options.replicas ?? Math.min(defaultReplicas, Math.max(1, hosts.length));
         await service.setup({ shards, replicas, hosts });
         // Servers that run see the shards at their next look at the name server; the next command should not come before that.

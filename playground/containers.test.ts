@@ -33,7 +33,7 @@ afterEach(async () => {
 });
 
 const start = (options: Partial<PlaygroundOptions> = {}): Promise<Playground> =>
-  startPlayground({ dir, source: 'containers', databaseHosts: 1, redisServers: 1, caches: 1, ...options });
+  startPlayground({ dir, source: 'containers', databaseHosts: 1, caches: 1, ...options });
 const containers = (): Promise<string[]> => engine?.find(`roostdb.playground=${dir}`) ?? Promise.resolve([]);
 
 async function query(playground: Playground, sql: string): Promise<RowDataPacket[]> {

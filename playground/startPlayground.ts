@@ -18,7 +18,7 @@ export interface PlaygroundOptions {
   readonly dir: string;
   /** 1 to 32; 2 when absent. */
   readonly databaseHosts?: number;
-  /** 1 to 16; 2 when absent. The first is the journal's, the others hold timelines. */
+  /** 1 to 16; 1 when absent, 2 with `redisSections`. The first is the journal's. */
   readonly redisServers?: number;
   /** 0 to 64; 2 when absent. */
   readonly caches?: number;
@@ -30,6 +30,8 @@ export interface PlaygroundOptions {
   readonly tls?: boolean;
   /** The services that get a free port each, `server.<name>Port`, beside the manager, the job injector and the admin pages: stores' names. Absent: none. */
   readonly services?: readonly string[];
+  /** The sections of the configuration whose `hosts` are the Redis servers beside the journal's: those of stores that live on Redis. Absent: none. */
+  readonly redisSections?: readonly string[];
   /** Takes over a playground that runs in `dir`, starting those of its servers that do not, where otherwise the start is refused. */
   readonly adopt?: boolean;
   /** Told of what takes long (packages being installed, images being fetched), in words for a person. */
@@ -45,7 +47,7 @@ export interface PlaygroundOptions {
  */
 export async function startPlayground(options: PlaygroundOptions): Promise<Playground> {
   parseCount(options.databaseHosts ?? 2, 'databaseHosts', 1, databaseHostsMax);
-  parseCount(options.redisServers ?? 2, 'redisServers', 1, redisServersMax);
+  parseCount(options.redisServers ?? 1, 'redisServers', 1, redisServersMax);
   parseCount(options.caches ?? 2, 'caches', 0, cachesMax);
   const folder = new PlaygroundFolder(options.dir);
   folder.checkUsable();
@@ -100,7 +102,7 @@ async function begin(
       onStep: options.onStep ?? ignore,
     });
     const server = Object.fromEntries(services.map((name, i) => [`${name}Port`, ports[i]!]));
-    folder.writeConfig(configFor(state, server, folder.certificates));
+    folder.writeConfig(configFor(state, server, options.redisSections ?? [], folder.certificates));
     state.phase = 'running';
     folder.writeState(state);
   } catch (error) {
@@ -169,6 +171,8 @@ async function undo(
   folder.removeEverything();
 }
 
+const hasSections = ({ redisSections = [] }: PlaygroundOptions): boolean => redisSections.length > 0;
+
 /** The servers wanted, each where it was before; port 0 stands for one yet to be chosen. */
 function planServers(previous: PlaygroundState | undefined, options: PlaygroundOptions): ServerState[] {
   const hadBefore = (kind: ServerKind): number | undefined =>
@@ -185,10 +189,11 @@ function planServers(previous: PlaygroundState | undefined, options: PlaygroundO
   };
   const numbered = (prefix: string, kind: ServerKind, count: number): ServerState[] =>
     Array.from({ length: count }, (_, index) => plan(`${prefix}${index + 1}`, kind));
+  const redisServers = options.redisServers ?? hadBefore('redis') ?? (hasSections(options) ? 2 : 1);
   return [
     ...numbered('db', 'mysql', options.databaseHosts ?? hadBefore('mysql') ?? 2),
     plan('redis', 'redis'),
-    ...numbered('redis', 'redis', options.redisServers ?? hadBefore('redis') ?? 2).slice(1),
+    ...numbered('redis', 'redis', redisServers).slice(1),
     ...numbered('cache', 'memcached', options.caches ?? hadBefore('memcached') ?? 2),
   ];
 }
@@ -225,12 +230,18 @@ function checkSame(
   }
 }
 
-function configFor(state: PlaygroundState, server: RoostConfigInput['server'], certificates: string): RoostConfigInput {
+function configFor(
+  state: PlaygroundState,
+  server: RoostConfigInput['server'],
+  redisSections: readonly string[],
+  certificates: string,
+): RoostConfigInput {
   const { caFile, server: certificate, client } = encryptionIn(certificates);
   const encrypted = state.tls === true ? { tls: { caFile, ...client } } : {};
   const { servers, password } = state;
   const databases = servers.filter(({ kind }) => kind === 'mysql');
-  const redis = servers.find(({ kind }) => kind === 'redis')!;
+  const [redis, ...more] = servers.filter(({ kind }) => kind === 'redis') as [ServerState, ...ServerState[]];
+  const hosts = Object.fromEntries(more.map(({ name, host, port }) => [name, { host, port, ...encrypted }]));
   return {
     databaseHosts: Object.fromEntries(
       databases.map(({ name, host, port, socketPath }) => [
@@ -244,5 +255,6 @@ function configFor(state: PlaygroundState, server: RoostConfigInput['server'], c
     memcached: servers.filter(({ kind }) => kind === 'memcached').map(({ host, port }) => `${host}:${port}`),
     ...(state.tls === true ? { cache: encrypted, tls: { caFile, ...certificate, clientCaFile: caFile } } : {}),
     server,
+    ...Object.fromEntries(redisSections.map((section) => [section, { hosts }])),
   };
 }

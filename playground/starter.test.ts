@@ -51,7 +51,7 @@ beforeAll(() => {
     join(parent, 'run.js'),
     `import * as playground from './playground/index.js';
      const [action, dir] = process.argv.slice(2);
-     const result = action === 'start' ? await playground.startPlayground({ dir, databaseHosts: 2, redisServers: 1, caches: 1 }) : await playground.stopPlayground(dir);
+     const result = action === 'start' ? await playground.startPlayground({ dir, databaseHosts: 2, caches: 1 }) : await playground.stopPlayground(dir);
      console.log(result?.serverVersion ?? 'stopped');`,
   );
 });
@@ -115,7 +115,7 @@ it.each([
   child.kill('SIGKILL');
   expect((await ended).code).toBe(null);
   if (cleaner === 'start') {
-    const again = await startPlayground({ dir, databaseHosts: 2, redisServers: 1, caches: 1 });
+    const again = await startPlayground({ dir, databaseHosts: 2, caches: 1 });
     expect((await readPlayground(dir)).servers.every(({ alive }) => alive)).toBe(true);
     await again.stop();
   } else await stopPlayground(dir);

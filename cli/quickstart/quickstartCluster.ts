@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { configPartsOf, portOf, servedNames } from '../../cluster/index.js';
+import { configPartsOf, portOf } from '../../cluster/index.js';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RoostError } from '../../core/index.js';
 import { flockStore } from '../../flock/index.js';
@@ -10,6 +10,7 @@ import { connect, type Roost } from '../../sdk/index.js';
 import { openTimelines } from '../../timeline/index.js';
 import type { CliIo } from '../console/cliIo.js';
 import { withFlock } from '../graph.js';
+import { neededBy } from '../playground.js';
 import { startServerProcess, stopServerProcess } from '../serverProcess.js';
 import type { ServerReady } from '../serverReady.js';
 
@@ -42,7 +43,7 @@ export class QuickstartCluster {
       dir: this.dir,
       databaseHosts: hosts,
       caches: 2,
-      services: servedNames(this.io.stores),
+      ...neededBy(this.io.stores),
     }));
   }
 
@@ -58,7 +59,7 @@ export class QuickstartCluster {
     const service = await openTimelines(config);
     try {
       await service.tbird.setup({ policy: { replicas: hosts }, graphShards: tweetGraphShards });
-      await service.setup({ shards, replicas: Object.keys(config.timeline.hosts).length });
+      await service.setup({ shards, replicas: Object.keys(service.config.hosts).length });
     } finally {
       await service.close();
     }

@@ -16,6 +16,7 @@ const hasData = existsSync(graphFile) && existsSync(tweetFile);
 const authorCount = 400;
 const tweetCount = Number(process.env['ROOST_TEST_TWEETS'] ?? 5_113);
 const tweetsAtOnce = 200;
+const quietWithinMs = 600_000;
 const atOnce = 2_000;
 /** As many as there can be: nothing is trimmed, and every delivery is there to be seen. */
 const keep = 8_000;
@@ -60,7 +61,7 @@ beforeAll(async () => {
       followersOf.set(author, [...(followersOf.get(author) ?? []), sources[i]!]);
     }
   }
-  await untilQuiet(service.gizzard);
+  await untilQuiet(service.gizzard, quietWithinMs);
   // Timelines that nobody has read get nothing.
   const all = [...readers, ...authors];
   for (let from = 0; from < all.length; from += atOnce)
@@ -69,8 +70,8 @@ beforeAll(async () => {
         .slice(from, from + atOnce)
         .map((id) => service.timelines.store(`home:${id}`, [], { acknowledgment: 'journaled', deadlineMs: 120_000 })),
     );
-  await untilQuiet(service.gizzard);
-}, 900_000);
+  await untilQuiet(service.gizzard, quietWithinMs);
+}, 1_800_000);
 afterAll(() => cluster?.stop());
 
 it.skipIf(!hasData)(
@@ -90,7 +91,7 @@ it.skipIf(!hasData)(
       for (const [i, author] of authorsHere.entries())
         for (const reader of new Set([author, ...followersOf.get(author)!])) to(reader, ids[i]!);
     }
-    await untilQuiet(service.gizzard);
+    await untilQuiet(service.gizzard, quietWithinMs);
     const seconds = (performance.now() - startedMs) / 1_000;
     let deliveries = 0;
     const wrong: string[] = [];
@@ -110,7 +111,7 @@ it.skipIf(!hasData)(
     );
     expect(wrong).toEqual([]);
   },
-  900_000,
+  1_800_000,
 );
 
 it.skipIf(!hasData)(
@@ -120,7 +121,7 @@ it.skipIf(!hasData)(
     console.log(report.looked);
     expect(report).toMatchObject({ faults: 0, found: [] });
   },
-  900_000,
+  1_800_000,
 );
 
 async function textsOf(path: string): Promise<string[]> {

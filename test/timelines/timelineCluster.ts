@@ -67,8 +67,8 @@ export class TimelineCluster {
 }
 
 /** Waits until all jobs, with those that they bring about, are applied. */
-export async function untilQuiet({ jobs }: Gizzard): Promise<void> {
-  const deadline = Deadline.after(quietWithinMs);
+export async function untilQuiet({ jobs }: Gizzard, withinMs = quietWithinMs): Promise<void> {
+  const deadline = Deadline.after(withinMs);
   // A job may pass from one queue to another between two looks.
   for (let looks = 0; looks < 3;) {
     const { queued, failing, bad } = await jobs.status();
