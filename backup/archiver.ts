@@ -62,6 +62,8 @@ export class Archiver {
       // What comes while this works is for the next step.
       if (last >= look.accepted) break;
     }
+    // The destination has them already: a run that was killed, or a primary that died, had not forgotten them.
+    if (jobs === 0 && look.jobs > 0) await this.archive.trim(look.epoch, this.#last);
     return { jobs, look };
   }
 

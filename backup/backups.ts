@@ -27,6 +27,7 @@ export interface Backups {
   readonly segments: readonly JournalSegment[];
   /** By their places. */
   readonly catalogs: readonly PlacedObject[];
+  readonly marks: readonly PlacedObject[];
   readonly objects: readonly ListedObject[];
 }
 
@@ -51,7 +52,7 @@ export async function listBackups(vault: Vault): Promise<Backups> {
   for (const { id, what, name } of records)
     if (what === 'begun' && !isWhole.has(id)) unfinished.push(await readBegun(vault, name));
   const catalogs = objects.flatMap((object) => placedOf('catalogs', object) ?? []);
-  return { whole, unfinished, segments, catalogs, objects };
+  return { whole, unfinished, segments, catalogs, marks, objects };
 }
 
 /** The segments of an epoch that hold jobs from a number on with none missing, in order. */
@@ -71,7 +72,8 @@ export function segmentsFrom(
   return chain;
 }
 
-function reachOf(
+/** How far a dump can be restored by the segments that there are, in the order of their jobs. */
+export function reachOf(
   { begun, ended }: WholeDump,
   segments: readonly JournalSegment[],
   marks: readonly PlacedObject[],

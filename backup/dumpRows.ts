@@ -1,4 +1,4 @@
-import { Deadline, RoostError } from '../core/index.js';
+import { Backoff, Deadline, pause, RoostError } from '../core/index.js';
 import { RowPace, type Gizzard, type MoveRates } from '../gizzard/index.js';
 import type { DumpFiles } from './dumpFiles.js';
 import { planDump, type DumpPart, type SavedTable } from './dumpParts.js';
@@ -7,6 +7,9 @@ import { headLine, rowLines } from './rowLines.js';
 const pageDeadlineMs = 30_000;
 /** Of rows in one object, before they are compressed: what a restore holds of one in memory. */
 const objectBytes = 16 * 1024 * 1024;
+/** In a row, of reads of a page: for some minutes, as long as a host may take to restart. */
+const maxFailures = 60;
+const [firstRetryMs, longestRetryMs] = [100, 5_000];
 /** Migrations that change trees under a dump have them dumped anew. */
 const maxRounds = 100;
 
@@ -63,6 +66,8 @@ async function dumpPart(
     gizzard.hosts.host(name),
   );
   const pace = new RowPace(hosts, rates, signal);
+  const backoff = new Backoff(firstRetryMs, longestRetryMs);
+  let failed = 0;
   let { objects, order, after } = files.part(key);
   for (; order < tables.length; order++) {
     const table = tables[order]!;
@@ -91,11 +96,17 @@ async function dumpPart(
         });
       } catch (error) {
         await gizzard.nameServer.reload();
-        if (planDump(gizzard).parts.some((each) => each.key === key)) throw error;
-        // Its rows are in trees of the topology as it is now.
-        files.drop(key);
-        return;
+        if (!planDump(gizzard).parts.some((each) => each.key === key)) {
+          // Its rows are in trees of the topology as it is now.
+          files.drop(key);
+          return;
+        }
+        if (!(error instanceof RoostError && error.retryable) || ++failed >= maxFailures) throw error;
+        await pause(backoff.next(), signal);
+        continue;
       }
+      failed = 0;
+      backoff.reset();
       if (at !== undefined && bytes >= objectBytes) await flush(at);
     }
     await flush('');

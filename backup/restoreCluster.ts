@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster, StoreLike } from '../cluster/index.js';
 import { Deadline, RoostError } from '../core/index.js';
 import { shardKey, type Gizzard, type MoveRates } from '../gizzard/index.js';
+import { alone } from './alone.js';
 import { isSaved } from './dumpParts.js';
 import { restoreJobs, type LeftOut } from './restoreJobs.js';
 import type { RestorePlan } from './restorePlan.js';
@@ -36,11 +37,22 @@ export interface RestoreReport extends LeftOut {
 
 /**
  * Restores a cluster that holds no rows, of any number of hosts and shards: its tables, its rows, then the jobs up to the moment. Goes on where a run that was killed had come to. Throws
- * `FailedPrecondition` where the cluster holds something else, `DataLoss` where an object is damaged: nothing of it is applied.
+ * `FailedPrecondition` where the cluster holds something else, or another process restores into it, `DataLoss` where an object is damaged: nothing of it is applied.
  *
  * @param cluster one whose process works on jobs
  */
-export async function restoreCluster(
+export function restoreCluster(
+  cluster: Cluster<readonly StoreLike[]>,
+  vault: Vault,
+  plan: RestorePlan,
+  options: RestoreOptions,
+): Promise<RestoreReport> {
+  return alone(cluster.gizzard.jobs.archive, 'restore', options.signal, (signal) =>
+    restoreAlone(cluster, vault, plan, { ...options, signal }),
+  );
+}
+
+async function restoreAlone(
   cluster: Cluster<readonly StoreLike[]>,
   vault: Vault,
   plan: RestorePlan,

@@ -2,7 +2,7 @@ import { Deadline, isRoostError } from '../core/index.js';
 import type { Gizzard, NewJob } from '../gizzard/index.js';
 import { inOrder } from './inOrder.js';
 import { parseJobLine } from './jobLines.js';
-import { patiently } from './restoreRows.js';
+import { patiently } from './patiently.js';
 import type { RestorePlan } from './restorePlan.js';
 import type { RestoreProgress } from './restoreState.js';
 import type { Vault } from './vault.js';

@@ -1,15 +1,13 @@
-import { Backoff, Deadline, groupBy, pause, RoostError } from '../core/index.js';
+import { Deadline, groupBy, RoostError } from '../core/index.js';
 import { RowPace, shardKey, type Gizzard, type MovableTable, type MoveRates, type Route } from '../gizzard/index.js';
 import type { RowObject } from './dumpRecord.js';
 import { inOrder } from './inOrder.js';
+import { patiently } from './patiently.js';
 import { parseHead, rowReader } from './rowLines.js';
 import type { RestoreProgress } from './restoreState.js';
 import type { Vault } from './vault.js';
 
 const writeDeadlineMs = 60_000;
-/** What fails because a host does not answer is tried again for some minutes. */
-const attempts = 60;
-const [firstRetryMs, longestRetryMs] = [100, 5_000];
 
 export interface RestoreRowsOptions {
   /** Objects restored at once. */
@@ -97,18 +95,4 @@ function takesRows({ root, writable, denied, leadsNowhere }: Route): boolean {
   throw new RoostError('FailedPrecondition', `rows belong to ${shardKey(root.id)}, and ${why}`, {
     fields: { shard: shardKey(root.id) },
   });
-}
-
-/** Tries again what fails for reasons that pass. */
-export async function patiently<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-  const backoff = new Backoff(firstRetryMs, longestRetryMs);
-  for (let attempt = 1; ; attempt++) {
-    signal.throwIfAborted();
-    try {
-      return await work();
-    } catch (error) {
-      if (!(error instanceof RoostError && error.retryable) || attempt >= attempts) throw error;
-      await pause(backoff.next(), signal);
-    }
-  }
 }

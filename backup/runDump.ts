@@ -1,6 +1,8 @@
+import { randomBytes } from 'node:crypto';
 import type { Cluster, StoreLike } from '../cluster/index.js';
 import { RoostError } from '../core/index.js';
 import { followPurpose, type JournalArchive, type MoveRates } from '../gizzard/index.js';
+import { alone } from './alone.js';
 import { Archiver } from './archiver.js';
 import { putCatalog, readCatalog } from './catalog.js';
 import { DumpFiles } from './dumpFiles.js';
@@ -40,9 +42,19 @@ export interface DumpReport {
 }
 
 /**
- * Dumps a cluster: one replica of each tree, the jobs that waited when it began, and all that were accepted from then to its end. Goes on with a dump that was killed, where its archive has no gap.
+ * Dumps a cluster: one replica of each tree, the jobs that waited when it began, and all that were accepted from then to its end. Goes on with a dump that was killed, where its archive has no gap. Throws `FailedPrecondition` where another process takes one.
  */
-export async function runDump(
+export function runDump(
+  cluster: Cluster<readonly StoreLike[]>,
+  vault: Vault,
+  options: ClusterDumpOptions,
+): Promise<DumpReport> {
+  return alone(cluster.gizzard.jobs.archive, 'dump', options.signal, (signal) =>
+    dumpAlone(cluster, vault, { ...options, signal }),
+  );
+}
+
+async function dumpAlone(
   cluster: Cluster<readonly StoreLike[]>,
   vault: Vault,
   { release, follow, parallel, rates, signal, onRows = () => undefined }: ClusterDumpOptions,
@@ -94,7 +106,9 @@ async function whileArchiving<T>(
   let ended = false;
   const archiving = (async () => {
     while (!ended) {
-      await archiver.step();
+      await archiver.step().catch((error: unknown) => {
+        if (!RoostError.from(error).retryable) throw error;
+      });
       for (let waits = 0; waits < 20 && !ended; waits++) await new Promise((resolve) => setTimeout(resolve, 50));
     }
   })().catch((error: unknown) => failed.abort(error));
@@ -138,7 +152,8 @@ async function unfinished(vault: Vault, archive: JournalArchive): Promise<Starte
 }
 
 async function begin(vault: Vault, archive: JournalArchive, follow: boolean): Promise<Started> {
-  const id = new Date().toISOString().replaceAll(/[-:]|\.\d+/g, '');
+  // In the order of time; a dump of another second, or of a machine whose clock is behind, has another id.
+  const id = `${new Date().toISOString().replaceAll(/[-:]|\.\d+/g, '')}_${randomBytes(2).toString('hex')}`;
   const {
     copies,
     purpose: _purpose,

@@ -1,5 +1,5 @@
 import { RoostError } from '../core/index.js';
-import type { Backups } from './backups.js';
+import { reachOf, type Backups } from './backups.js';
 import { inOrder } from './inOrder.js';
 import { parseJobLine } from './jobLines.js';
 import { segmentOf } from './places.js';
@@ -12,6 +12,14 @@ export interface VerifyReport {
   readonly bytes: number;
   /** Sentences, each naming what is wrong. */
   readonly faults: readonly string[];
+  readonly dumps: readonly Restorable[];
+}
+
+/** The moments that a dump can be restored to with the objects that were found whole, in microseconds; none without `untilMicros`. */
+export interface Restorable {
+  readonly dump: string;
+  readonly fromMicros: bigint;
+  readonly untilMicros: bigint | undefined;
 }
 
 export interface VerifyOptions {
@@ -24,7 +32,7 @@ export interface VerifyOptions {
 /** Reads every object of a destination, and holds it against the checksum in its name; looks for objects, rows and jobs that are missing. */
 export async function verifyBackups(
   vault: Vault,
-  { whole, objects }: Backups,
+  { whole, objects, segments, catalogs, marks }: Backups,
   { dump: id, signal, onObject = () => undefined }: VerifyOptions,
 ): Promise<VerifyReport> {
   const faults: string[] = [];
@@ -35,10 +43,11 @@ export async function verifyBackups(
     id === undefined
       ? objects
       : objects.filter(({ name }) => name.startsWith(`dumps/${id}/`) || !name.startsWith('dumps/'));
+  const rowsOf = new Map(wanted.flatMap(({ dump }) => dump.objects.map(({ name, rows }) => [name, rows] as const)));
   const verify = async (name: string): Promise<void> => {
     signal.throwIfAborted();
     try {
-      await verifyObject(vault, name, faults);
+      await verifyObject(vault, name, rowsOf.get(name), faults);
     } catch (error) {
       if (!(error instanceof RoostError)) throw error;
       if (error.code !== 'DataLoss' && error.code !== 'NotFound') throw error;
@@ -54,26 +63,43 @@ export async function verifyBackups(
     ({ name }) => verify(name),
     () => Promise.resolve(),
   );
+  const dumps: Restorable[] = [];
+  const readable = segments.filter(({ name }) => !damaged.has(name));
   for (const { dump, gap, untilMicros } of wanted) {
     const missing = [...dump.objects.map(({ name }) => name), ...dump.waiting, dump.catalog].filter(
       (name) => !listed.has(name),
     );
     for (const name of missing) faults.push(`${name} of dump ${dump.id} is missing`);
-    for (const { name, rows } of dump.objects) {
-      if (missing.includes(name) || damaged.has(name)) continue;
-      const lines = (await vault.lines(name)).length - 1;
-      if (lines !== rows) faults.push(`${name} holds ${lines} rows, and dump ${dump.id} names ${rows}`);
-    }
     if (gap !== undefined)
       faults.push(
         `jobs ${gap.from} to ${gap.to} of the journal are missing behind dump ${dump.id}${untilMicros === undefined ? ', which cannot be restored' : ''}`,
       );
+    // A catalog that is damaged may be needed for any moment behind the dump.
+    const needed = [
+      ...dump.objects.map(({ name }) => name),
+      ...dump.waiting,
+      ...catalogs
+        .filter(({ epoch, accepted }) => epoch === dump.begun.epoch && accepted >= dump.begun.accepted)
+        .map(({ name }) => name),
+    ];
+    const isWhole = missing.length === 0 && !needed.some((name) => damaged.has(name));
+    dumps.push({
+      dump: dump.id,
+      fromMicros: dump.ended.micros,
+      untilMicros: isWhole ? reachOf(dump, readable, marks).untilMicros : undefined,
+    });
   }
-  return { objects: verified.length, bytes: verified.reduce((sum, { bytes }) => sum + bytes, 0), faults };
+  return { objects: verified.length, bytes: verified.reduce((sum, { bytes }) => sum + bytes, 0), faults, dumps };
 }
 
-async function verifyObject(vault: Vault, name: string, faults: string[]): Promise<void> {
+/** @param rows of an object that holds rows of a dump */
+async function verifyObject(vault: Vault, name: string, rows: number | undefined, faults: string[]): Promise<void> {
   const segment = segmentOf({ name, bytes: 0 });
+  if (rows !== undefined) {
+    const lines = (await vault.lines(name)).length - 1;
+    if (lines !== rows) throw new RoostError('DataLoss', `${name} holds ${lines} rows, and its dump names ${rows}`);
+    return;
+  }
   if (segment === undefined) {
     await vault.bytes(name);
     return;

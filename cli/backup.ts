@@ -104,7 +104,7 @@ export function addBackupCommands(program: Command, io: CliIo): void {
   defineCommand(
     backup,
     'verify',
-    'read every object of the backups in a place, and compare it with its checksum\nIt also looks for objects and jobs that are missing. It fails where something is wrong, and names it.',
+    'read every object of the backups in a place, and compare it with its checksum\nIt also looks for objects and jobs that are missing, and says which moments can be restored. It fails where something is wrong, and names it.',
     'roost backup verify /backups',
   )
     .argument('<from>', 'where backups are kept')
@@ -123,10 +123,20 @@ export function addBackupCommands(program: Command, io: CliIo): void {
         signal: io.signal,
         onObject: () => progress.advance(1),
       }).finally(() => progress.stop());
-      output.result({ ...report, dumps: backups.whole.length }, () =>
+      const dumps = report.dumps.map(({ dump: id, fromMicros, untilMicros }) => ({
+        dump: id,
+        from: timeText(fromMicros),
+        until: untilMicros === undefined ? undefined : timeText(untilMicros),
+      }));
+      output.result({ ...report, dumps }, () =>
         [
           `${formatCount(report.objects)} objects, ${formatBytes(report.bytes)}: ${report.faults.length === 0 ? 'all are as they were written, and none is missing' : `${report.faults.length} faults`}`,
           ...report.faults.map((fault) => `  ${fault}`),
+          ...dumps.map(({ dump: id, from: earliest, until }) =>
+            until === undefined
+              ? `dump ${id} cannot be restored`
+              : `dump ${id} can be restored to any moment from ${earliest} to ${until}`,
+          ),
         ].join('\n'),
       );
       if (report.faults.length > 0)

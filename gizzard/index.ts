@@ -27,6 +27,7 @@ export {
   type JournalArchive,
   type JournalPlace,
 } from './jobs/journalArchive.js';
+export type { ArchiveWork } from './jobs/streamKeys.js';
 export { jobToExactJson } from './jobs/jobJson.js';
 export { skewMs } from './jobs/clockSkew.js';
 export { lostText, type JournalLook } from './jobs/journalGuard.js';

@@ -4,7 +4,16 @@ import type { RawEntry } from './jobEntry.js';
 import { journalError } from './journal.js';
 import type { JournalGuard } from './journalGuard.js';
 import { scripts } from './scripts.js';
-import { archiveKey, clockKey, restoreKey, stateKey, streamKeys, waitingKey } from './streamKeys.js';
+import {
+  archiveKey,
+  clockKey,
+  restoreKey,
+  stateKey,
+  streamKeys,
+  waitingKey,
+  workKey,
+  type ArchiveWork,
+} from './streamKeys.js';
 
 const operationDeadlineMs = 10_000;
 const entriesPerRead = 64;
@@ -86,7 +95,7 @@ export class JournalArchive {
   }
 
   /**
-   * Begins the archive, or goes on with it. With `copyWaiting`, an id of letters and digits, also copies what waits in the queues, in the same step: a job that was accepted is applied, in a copy, or
+   * Begins the archive, or goes on with it. With `copyWaiting`, the id of a dump, also copies what waits in the queues, in the same step: a job that was accepted is applied, in a copy, or
    * will be in the archive. Throws `FailedPrecondition` where the archive goes elsewhere, `Overloaded` where more waits than may be copied.
    *
    * @param to where the archive is kept
@@ -190,6 +199,18 @@ export class JournalArchive {
 
   async keepRestoreState(state: string): Promise<void> {
     await this.#run((redis) => redis.set(restoreKey(this.cluster), state));
+  }
+
+  /** Takes or renews the place of the one process that does this work. Returns the other holder, where there is one; a place that is not renewed is free after `forMs`. */
+  async hold(work: ArchiveWork, holder: string, forMs: number): Promise<string | undefined> {
+    const held = await this.#run((redis) =>
+      scripts.holdWork.run(redis, { place: workKey(this.cluster, work) }, { holder, forMs }),
+    );
+    return held === '' ? undefined : held;
+  }
+
+  async leave(work: ArchiveWork, holder: string): Promise<void> {
+    await this.#run((redis) => scripts.leaveWork.run(redis, { place: workKey(this.cluster, work) }, { holder }));
   }
 
   #keys(epoch: string) {

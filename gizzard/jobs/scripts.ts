@@ -52,6 +52,8 @@ export const scripts = {
     },
     [accepted: string, micros: string, purpose: string, ...copies: string[]]
   >('beginArchive'),
+  holdWork: script<{ readonly place: string }, { readonly holder: string; readonly forMs: number }, string>('holdWork'),
+  leaveWork: script<{ readonly place: string }, { readonly holder: string }, number>('leaveWork'),
   lookAtArchive: script<
     { readonly state: string; readonly archive: string; readonly clock: string },
     Record<string, never>,

@@ -72,6 +72,10 @@ export const restoreKey = (cluster: string): string => `{${cluster}}:restore`;
 /** What one server tells the others in passing. */
 export const noticeKey = (cluster: string, server: string): string => `{${cluster}}:notice:${server}`;
 
+/** Who takes a dump of this cluster, or restores into it. */
+export const workKey = (cluster: string, work: ArchiveWork): string => `{${cluster}}:jobs:backup:${work}`;
+export type ArchiveWork = 'dump' | 'restore';
+
 /** The channel on which one server hears that jobs it waits for were applied. */
 export const doneChannel = (cluster: string, server: string): string => `{${cluster}}:done:${server}`;
 
