@@ -7,6 +7,7 @@ import { access } from './access.js';
 import { acknowledge } from './acknowledge.js';
 import { reached, type Benchmark, type Figure } from './benchmark.js';
 import { withCluster } from './cluster.js';
+import { backup } from './backup.js';
 import { cacheGets } from './cacheGets.js';
 import { celebrity } from './celebrity.js';
 import { clientImport } from './clientImport.js';
@@ -44,6 +45,7 @@ const benchmarks: readonly Benchmark[] = [
   celebrity,
   workload,
   cacheGets,
+  backup,
   hydrate,
   tweetLoad,
   tweetReads,

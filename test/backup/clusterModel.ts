@@ -2,6 +2,7 @@ import { expect } from 'vitest';
 import type { Cluster } from '../../cluster/index.js';
 import type { stores } from '../../cli/stores.js';
 import type { BatchedWrite, Operation } from '../../flock/index.js';
+import { tweetGraph } from '../../tbird/index.js';
 import type { User } from '../../users/index.js';
 
 export type TestCluster = Cluster<typeof stores>;
@@ -29,11 +30,14 @@ export class ClusterModel {
   readonly edges: Map<string, string>;
   readonly tweets: Map<bigint, ModelTweet>;
   readonly users: Map<bigint, User>;
+  /** Who marked which tweet last, or took the mark back, by `user:tweet`. */
+  readonly favorites: Map<string, boolean>;
 
   constructor(before?: ClusterModel) {
     this.edges = new Map(before?.edges);
     this.tweets = new Map(before?.tweets);
     this.users = new Map(before?.users);
+    this.favorites = new Map(before?.favorites);
   }
 
   /** Makes a graph, tweets and users. */
@@ -67,6 +71,19 @@ export class ClusterModel {
         const tweet = this.tweets.get(id)!;
         await tbird[tweet.deleted ? 'undelete' : 'delete'](BigInt64Array.of(id));
         this.tweets.set(id, { ...tweet, deleted: !tweet.deleted });
+        const user = BigInt(1 + random(nodes - 1));
+        const marked = random(3) > 0;
+        await flock.execute([
+          {
+            edges: {
+              graphId: tweetGraph(flock, 'favorites'),
+              operations: marked ? 'add' : 'remove',
+              sourceIds: BigInt64Array.of(user),
+              destinationIds: BigInt64Array.of(id),
+            },
+          },
+        ]);
+        this.favorites.set(`${user}:${id}`, marked);
       } else {
         const id = BigInt(1 + random(nodes - 1));
         if (random(3) === 0) {
@@ -117,6 +134,14 @@ export class ClusterModel {
           .length;
       expect(counts.map(({ normal }) => Number(normal))).toEqual(all.map(own));
     }
+    const favorites = Array.from(this.favorites, ([pair, marked]) => [...pair.split(':').map(BigInt), marked] as const);
+    expect(
+      await flock.states(
+        tweetGraph(flock, 'favorites'),
+        BigInt64Array.from(favorites, ([user]) => user as bigint),
+        BigInt64Array.from(favorites, ([, tweet]) => tweet as bigint),
+      ),
+    ).toEqual(favorites.map(([, , marked]) => (marked === true ? 'normal' : 'removed')));
     const tweets = [...this.tweets];
     const stored = await tbird.get(
       BigInt64Array.from(tweets, ([id]) => id),
