@@ -32,6 +32,7 @@ export class BackupProcess {
   }
 
   async kill(signal: 'SIGKILL' | 'SIGTERM' = 'SIGKILL'): Promise<void> {
+    // Does nothing where it has ended.
     this.#child.kill(signal);
     await this.#exited;
   }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { createConnection } from 'mysql2/promise';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { stores } from '../../cli/stores.js';
 import { openCluster } from '../../cluster/index.js';
 import { untilApplied } from '../flock/untilApplied.js';
@@ -37,8 +37,11 @@ describe.each(['folder', 'S3'])('backups in a %s', (kind) => {
     databaseHosts: { [onlyHost!]: source.config.databaseHosts[onlyHost!]! },
     nameServer: { hosts: [onlyHost!] },
   });
-  const start = ({ configPath }: typeof source, ...args: string[]): BackupProcess =>
-    new BackupProcess([...args, '--config', configPath], folder, s3.environment);
+  const start = ({ configPath }: typeof source, ...args: string[]): BackupProcess => {
+    const process = new BackupProcess([...args, '--config', configPath], folder, s3.environment);
+    onTestFinished(() => process.kill());
+    return process;
+  };
   const answer = async <Answer>(process: BackupProcess): Promise<Answer> => {
     const { exitCode, stdout, stderr } = await process.end();
     expect({ exitCode, stderr: exitCode === 0 ? '' : stderr }).toEqual({ exitCode: 0, stderr: '' });
