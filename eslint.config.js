@@ -75,7 +75,7 @@ const zones = Object.entries(layers).map(([folder, allowed]) => ({
 const internals = `^(\\.\\./)+(${Object.keys(layers).join('|')})/(?!index\\.js$|(?<=wire/)manager/index\\.js$)`;
 
 export default defineConfig(
-  { ignores: ['dist/', 'dist-*/', 'wire/gen/', '.roost/'] },
+  { ignores: ['dist/', 'dist-*/', 'wire/gen/', '.roost/', 'site/pages/', 'site/.vitepress/cache/'] },
   {
     files: ['**/*.ts', '**/*.tsx'],
     extends: [tseslint.configs.recommendedTypeChecked],

@@ -54,6 +54,12 @@ const steps = {
     await build();
     await vitest(['--project', 'long', 'test/torture.long.test.ts'], { ROOST_LONG: '1', ...variables });
   },
+  site: async () => {
+    const site = join(root, 'site');
+    if (!existsSync(join(site, 'node_modules', '.package-lock.json'))) await npmCi(site);
+    await node([join(site, 'build.mjs')], { cwd: site });
+    say('the site is in site/dist');
+  },
   bench: async () => {
     await build();
     await node(['dist/bench/main.js', ...args]);
@@ -82,11 +88,15 @@ function checkNode() {
 async function install() {
   if (installed()) return;
   say('installing the npm dependencies');
+  await npmCi(root);
+}
+
+async function npmCi(cwd) {
   const npm = process.env.npm_execpath;
   const ci = ['ci', '--include=dev', '--no-audit', '--no-fund'];
   await (npm?.endsWith('.js')
-    ? run(process.execPath, [npm, ...ci], { toStderr: true })
-    : run('npm', ci, { toStderr: true }));
+    ? run(process.execPath, [npm, ...ci], { toStderr: true, cwd })
+    : run('npm', ci, { toStderr: true, cwd }));
 }
 
 /**
