@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { RoostError } from '../core/index.js';
 import { type AuditEntry, type Change, type NameServer, thisProcess, topologyWarnings } from '../gizzard/index.js';
-import { changeSentence, changesSummary } from './console/changeText.js';
+import { changeSentence, changesSummary } from '../gizzard/index.js';
 import type { CliIo } from './console/cliIo.js';
 import { reportChange, withCluster } from './console/cluster.js';
 import { type ConfigOptions, configOption, defineCommand, defineGroup, integerArgument } from './console/command.js';

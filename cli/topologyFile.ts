@@ -11,7 +11,7 @@ import {
   topologyToJson,
   topologyWarnings,
 } from '../gizzard/index.js';
-import { changeSentence } from './console/changeText.js';
+import { changeSentence } from '../gizzard/index.js';
 import type { CliIo } from './console/cliIo.js';
 import { reportChange, withCluster } from './console/cluster.js';
 import { type ConfigOptions, configOption, defineCommand } from './console/command.js';

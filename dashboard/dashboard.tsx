@@ -2,12 +2,13 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { TLSSocket } from 'node:tls';
 import type { VNode } from 'preact';
 import type { Cluster } from '../cluster/index.js';
-import { type ErrorCode, RoostError } from '../core/index.js';
+import { Deadline, type ErrorCode, RoostError } from '../core/index.js';
 import type { AdminSite, EnterSite } from '../server/index.js';
 import { loadAssets, type AssetName } from './assets.js';
+import { detailPages } from './details.js';
 import { FiguresPost } from './figures.js';
 import { StateGatherer } from './stateGatherer.js';
-import { MessagePage, OverviewPage, SignInPage } from './page/shell.js';
+import { DetailPage, MessagePage, OverviewPage, SignInPage } from './page/shell.js';
 import { readForm } from './readForm.js';
 import { renderDocument } from './render.js';
 import { Sessions } from './sessions.js';
@@ -34,9 +35,12 @@ const safety = {
 const statuses: Partial<Record<ErrorCode, number>> = {
   Unauthenticated: 401,
   PermissionDenied: 403,
+  InvalidArgument: 400,
   NotFound: 404,
   Overloaded: 429,
 };
+/** A page about a part that does not answer is refused after this. */
+const detailDeadlineMs = 5_000;
 const paths: ReadonlySet<string> = new Set(['/', '/live', '/state', '/sign-in', '/sign-out']);
 
 /** The pages for people on the admin port: the state of the whole cluster, whichever of its servers is asked. They only look. */
@@ -68,7 +72,7 @@ export class Dashboard implements AdminSite {
   }
 
   has(path: string): boolean {
-    return paths.has(path) || path.startsWith('/assets/');
+    return paths.has(path) || Object.hasOwn(detailPages, path) || path.startsWith('/assets/');
   }
 
   close(): void {
@@ -90,6 +94,7 @@ export class Dashboard implements AdminSite {
       if (path === '/live') return await this.#live(request, response, enter);
       const caller = enter(this.#tokenOf(request));
       try {
+        if (Object.hasOwn(detailPages, path)) return await this.#detail(path, request, response);
         const state = await this.state();
         if (path === '/state') return send(request, response, 200, JSON.stringify(state), 'application/json');
         const signOut = this.#sessions.tokenOf(request.headers.cookie) !== undefined;
@@ -101,6 +106,24 @@ export class Dashboard implements AdminSite {
     } catch (error) {
       this.#refuse(request, response, RoostError.from(error));
     }
+  }
+
+  async #detail(path: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { gizzard } = this.cluster;
+    const query = new URL(request.url ?? '/', 'http://localhost').searchParams;
+    const page = await Deadline.after(detailDeadlineMs).race(
+      Promise.resolve(detailPages[path]!(gizzard, query)),
+      'gathering this page',
+    );
+    const { cluster } = gizzard.config;
+    this.#page(
+      request,
+      response,
+      200,
+      <DetailPage cluster={cluster} path={path} atMs={Date.now()}>
+        {page}
+      </DetailPage>,
+    );
   }
 
   /** Tells a page of all changes, until it is closed. */

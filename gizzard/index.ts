@@ -118,6 +118,7 @@ export {
 export type { ShardType, ShardUpgrade } from './shardType.js';
 export { Upgrades, type PendingUpgrade } from './upgrades/upgrades.js';
 export { applyChanges, type Change } from './topology/changes.js';
+export { changeSentence, changesSummary } from './topology/changeText.js';
 export { changesFromJson, changesToJson } from './topology/changeJson.js';
 export { changesBetween } from './topology/changesBetween.js';
 export { planShards, type ShardsPlan } from './topology/planShards.js';

@@ -137,6 +137,30 @@ describe.skipIf(chromiumPath === undefined)(`the dashboard in a browser${ifBrows
     expect(calls).toContainEqual(expect.objectContaining({ method: 'write_edges' }));
   });
 
+  it.each([
+    ['/topology?table=1', /follows.*localhost\/follows_forward_0000_root.*db1\/follows_forward_0000/s],
+    ['/topology?table=1&key=7', /key 7 has the hash \d+, in the first tree below/],
+    ['/shard?id=db1/follows_forward_0000', /flock.*accepted writes that it lacks\s*0/s],
+    ['/jobs', /Oldest bad jobs of high priority/],
+    ['/migrations', /There was none yet/],
+    ['/changes', /create table 1 \(follows\)/],
+  ])('has the page %s, with no fault that axe finds', async (path, text) => {
+    const page = await open(path, { viewport: { width: 390, height: 800 } });
+    expect(await page.locator('main').innerText()).toMatch(text);
+    expect(await axeViolations(page)).toEqual([]);
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(390);
+    await page.context().close();
+  });
+
+  it('refuses what does not exist with a page that says so', async () => {
+    for (const [path, status] of [
+      ['/shard?id=db1/none', 404],
+      ['/topology?table=x', 400],
+      ['/jobs?queue=other', 400],
+    ] as const)
+      expect((await fetch(address + path, { headers: { connection: 'close' } })).status).toBe(status);
+  });
+
   it('says within 3 s that a database host was killed, with the command, and that it is back', async () => {
     const page = await open();
     await expect.poll(() => sentence(page), { timeout: 20_000 }).toContain('Nothing is wrong.');
@@ -168,7 +192,7 @@ describe.skipIf(chromiumPath === undefined)(`the dashboard in a browser${ifBrows
       };
       new MutationObserver(note).observe(document.body, { subtree: true, childList: true, attributes: true });
     });
-    const started = await callRoost(['host', 'drain', 'db2', '--yes', '--max-rate', '3000', ...config], '.');
+    const started = await callRoost(['host', 'drain', 'db2', '--yes', '--max-rate', '6000', ...config], '.');
     expect(started.stderr).toBe('');
     await page.locator('[data-state=running]').first().waitFor({ timeout: 20_000 });
     expect(

@@ -4,13 +4,24 @@ import { clockText } from './format.js';
 import { Mark } from './parts.js';
 import { Overview } from './overview.js';
 
+const pages = [
+  ['/', 'Overview'],
+  ['/topology', 'Topology'],
+  ['/migrations', 'Migrations'],
+  ['/jobs', 'Jobs'],
+  ['/changes', 'Changes'],
+] as const;
+
 /** What stands around every page. */
 export const Shell = ({
   cluster,
   aside,
+  path = '',
   children,
 }: {
   readonly cluster: string;
+  /** Which of the pages it is. */
+  readonly path?: string;
   readonly aside: ComponentChildren;
   readonly children: ComponentChildren;
 }) => (
@@ -21,6 +32,13 @@ export const Shell = ({
       </h1>
       <p class="quiet">{aside}</p>
     </header>
+    <nav aria-label="Pages">
+      {pages.map(([href, title]) => (
+        <a key={href} href={href} aria-current={href === path ? 'page' : undefined}>
+          {title}
+        </a>
+      ))}
+    </nav>
     <main>{children}</main>
     <footer class="quiet">
       The dashboard only looks: what changes something is a command of <code>roost</code>.
@@ -43,6 +61,7 @@ export const OverviewPage = ({
 }) => (
   <Shell
     cluster={state.cluster}
+    path="/"
     aside={
       <>
         {following === 'live' && <Mark tone="good">live</Mark>}
@@ -94,5 +113,30 @@ export const MessagePage = ({
     <div class="verdict">
       <p class="sentence">{message}</p>
     </div>
+  </Shell>
+);
+
+/** A page that shows one moment. */
+export const DetailPage = ({
+  cluster,
+  path,
+  atMs,
+  children,
+}: {
+  readonly cluster: string;
+  readonly path: string;
+  readonly atMs: number;
+  readonly children: ComponentChildren;
+}) => (
+  <Shell
+    cluster={cluster}
+    path={path}
+    aside={
+      <>
+        <Mark tone="quiet">as it was</Mark> <time>{clockText(atMs)}</time>
+      </>
+    }
+  >
+    {children}
   </Shell>
 );

@@ -1,4 +1,5 @@
-import { type Change, shardKey } from '../../gizzard/index.js';
+import type { Change } from './changes.js';
+import { shardKey } from './types.js';
 
 const namedChanges = 3;
 
