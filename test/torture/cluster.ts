@@ -98,6 +98,7 @@ export class TortureCluster {
       ...(replicated === undefined ? {} : { redis: replicated.config, journal: { replicas: 1 } }),
       nameServer: { hosts: playground.databaseHosts.map(({ name }) => name) },
       cache: { tweets: true, graphs: true },
+      timeline: { hosts: Object.fromEntries(playground.redisServers.slice(1).map((one, i) => [`tl${i + 1}`, one])) },
       jobs: { errorDelaySeconds: 0.3, errorLimit: 1_000_000, claimAfterSeconds: 2 },
       log: { level: process.env['ROOST_TEST_LOG'] === undefined ? 'silent' : 'error' },
     };
