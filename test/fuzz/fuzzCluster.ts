@@ -10,6 +10,7 @@ import { freshCluster } from '../support/index.js';
 import { FrameFuzzer } from './frameFuzzer.js';
 import { fuzzPort, type FuzzFigures } from './fuzzPort.js';
 import { GoodClient } from './goodClient.js';
+import { IdleThread } from './idleThread.js';
 import { readIdl } from './idl.js';
 
 const idl = readIdl([
@@ -49,8 +50,17 @@ export const services = {
 
 export type FuzzedPort = keyof typeof services;
 
+interface Stalls {
+  /** How long the server's event loop was held up at most. */
+  readonly stallMs: number;
+  /** How long a thread of this machine that has nothing to do was held up at most in the same time. */
+  readonly idleMs: number;
+}
+
 /** A cluster with a server in a process of its own, whose ports are sent anything, and a good client beside it. */
 export class FuzzCluster {
+  readonly #idle = new IdleThread();
+
   private constructor(
     readonly server: ServeProcess,
     private readonly roost: Roost,
@@ -87,15 +97,24 @@ export class FuzzCluster {
     };
   }
 
-  /** @returns with how long the server's event loop was held up at most meanwhile */
-  async fuzz(port: FuzzedPort, seed: number, frames: number): Promise<FuzzFigures & { readonly stallMs: number }> {
+  async fuzz(port: FuzzedPort, seed: number, frames: number): Promise<FuzzFigures & Stalls> {
     const { service, strings, ...rest }: FuzzedService = services[port];
     const fuzzer = new FrameFuzzer(idl, service, seededRandom(seed), strings, rest.skipped);
-    // Each print tells of the time since the one before.
+    return this.measured(() => fuzzPort(this.#portOf(port), fuzzer, frames));
+  }
+
+  /** Does something, and measures the event loop of the server meanwhile. */
+  async measured<T extends object>(work: () => Promise<T>): Promise<T & Stalls> {
+    // Each print tells of the time since the one before, and so does the thread.
     await this.metrics();
-    const figures = await fuzzPort(this.#portOf(port), fuzzer, frames);
+    await this.#idle.longestMs();
+    const figures = await work();
     const stall = /^roost_event_loop_delay_seconds\{quantile="1"\} ([\d.e-]+)$/m.exec(await this.metrics())![1];
-    return { ...figures, stallMs: Number(stall) * 1_000 };
+    return { ...figures, stallMs: Number(stall) * 1_000, idleMs: await this.#idle.longestMs() };
+  }
+
+  get adminPort(): number {
+    return this.server.ready.admin.port;
   }
 
   async metrics(): Promise<string> {
@@ -111,6 +130,7 @@ export class FuzzCluster {
   }
 
   async stop(): Promise<void> {
+    await this.#idle.stop();
     await this.good.stop();
     await this.roost.close();
     await this.server.stop();
