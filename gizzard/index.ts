@@ -30,7 +30,8 @@ export {
 export type { ArchiveWork } from './jobs/streamKeys.js';
 export { jobToExactJson } from './jobs/jobJson.js';
 export { skewMs } from './jobs/clockSkew.js';
-export { lostText, type JournalLook } from './jobs/journalGuard.js';
+export type { JournalLook } from './jobs/journalGuard.js';
+export { lostText } from './jobs/lostText.js';
 export {
   JobQueues,
   storedQueues,

@@ -1,6 +1,6 @@
 import { RoostError } from '../../core/index.js';
 import { clockProblem } from '../jobs/clockSkew.js';
-import { lostText } from '../jobs/journalGuard.js';
+import { lostText } from '../jobs/lostText.js';
 import { settingProblems } from '../jobs/redisSettings.js';
 import type { Check, Finding } from './check.js';
 

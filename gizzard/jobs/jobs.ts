@@ -38,6 +38,7 @@ import { RemoteRelays } from './remoteRelays.js';
 import { scripts } from './scripts.js';
 import { fenceKey, remotesFenceKey, streamKeys, writeKey } from './streamKeys.js';
 import { waitedFor, waitingFor, type UnknownJobs } from './unknownJobs.js';
+import { WriterTable } from './writerTable.js';
 import { Waiters } from './waiters.js';
 
 export interface AppendOptions {
@@ -119,12 +120,11 @@ export class Jobs {
     this.#shared = shared;
     this.notices = new Notices(cluster, shared);
     const clock = new JournalClock();
-    const epochs = new EpochTable(
-      config.nameServer.hosts.map((name) => databases.host(name)),
-      `${cluster}_nameserver`,
-    );
+    const nameServerHosts = config.nameServer.hosts.map((name) => databases.host(name));
+    const epochs = new EpochTable(nameServerHosts, `${cluster}_nameserver`);
+    const writers = new WriterTable(nameServerHosts, `${cluster}_nameserver`);
     // A command that is on its way when this connection is lost fails at once: on the next one it might reach another Redis, before that was looked at.
-    this.guard = new JournalGuard(this.#connect(config, log, { retries: 0 }), epochs, {
+    this.guard = new JournalGuard(this.#connect(config, log, { retries: 0 }), epochs, writers, {
       cluster,
       replicas: config.journal.replicas,
       maxClockSkewMs: config.server.maxClockSkewMs,

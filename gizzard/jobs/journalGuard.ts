@@ -6,10 +6,12 @@ import type { Log, Metrics } from '../../process/index.js';
 import { microsOf, redisTrouble } from '../../redis/index.js';
 import { clockProblem, skewMs, type ClockReading } from './clockSkew.js';
 import { newestEpoch, type Epoch, type EpochLook, type EpochTable } from './epochTable.js';
-import { parseInfo, replicasProblem, type RedisSettings } from './redisSettings.js';
+import { readSettings, replicasProblem, type RedisSettings } from './redisSettings.js';
 import { ReplicaAcks } from './replicaAcks.js';
 import { scripts } from './scripts.js';
+import { lostText } from './lostText.js';
 import { stateKey } from './streamKeys.js';
+import type { SilentWriter, WriterTable } from './writerTable.js';
 
 /** Why no write is accepted. `unreachable`, `replica` and `replicas` (too few are connected) end by themselves; `clock` when a clock is set right; `epoch` and `lost` with `roost journal adopt`. */
 export const refusals = ['unreachable', 'replica', 'replicas', 'epoch', 'lost', 'clock'] as const;
@@ -39,6 +41,8 @@ export interface JournalLook {
   /** What Redis holds; undefined where it holds none. `lost`: how many jobs it had accepted where it has lost a part. */
   readonly held: (Pick<Epoch, 'epoch' | 'number' | 'accepted'> & { readonly lost: number | undefined }) | undefined;
   readonly waiting: number;
+  /** Writers of a Redis that was started anew since, for whose last writes nobody vouches. Empty with `appendfsync always`. */
+  readonly silent: readonly SilentWriter[];
 }
 
 /**
@@ -53,6 +57,11 @@ export class JournalGuard {
   #written: Pick<Epoch, 'epoch' | 'accepted' | 'waiting'> | undefined;
   #waiting = 0;
   #runId: string | undefined;
+  /** The run of Redis for which every writer of an earlier one has said what it knows. */
+  #vouchedRun: string | undefined;
+  /** The run that this process is noted as a writer of: from before its first append until what it knows is written down. */
+  #notedRun: string | undefined;
+  readonly #id = randomUUID();
   #refused: RoostError | undefined = new RoostError('Unavailable', "the journal's Redis was not looked at yet", {
     fields: { refusal: 'unreachable' },
   });
@@ -74,6 +83,7 @@ export class JournalGuard {
     /** The connection that appends use, so that what was looked at is what is written to. */
     readonly redis: Redis,
     private readonly table: EpochTable,
+    private readonly writers: WriterTable,
     private readonly options: {
       readonly cluster: string;
       /** Replicas that must have a write. */
@@ -139,6 +149,7 @@ export class JournalGuard {
       }
       if (this.#refused !== undefined) throw this.#refused;
     }
+    if (this.#notedRun !== this.#runId) await deadline.race(this.#noteFirst(), 'noting a writer of the journal');
     const { epoch, accepted } = this.#held!;
     return { epoch, accepted };
   }
@@ -159,7 +170,7 @@ export class JournalGuard {
     this.#stop.abort();
     await ended;
     await this.#looking?.catch(() => undefined);
-    await this.#write().catch(() => undefined);
+    await this.#leave().catch(() => undefined);
   }
 
   /** Looks now. Concurrent calls share one look. Throws why the journal is refused. */
@@ -190,7 +201,9 @@ export class JournalGuard {
       this.options.waiting(),
     ]);
     const [epoch, number, accepted, lost] = held;
+    const silent = this.#isSafe(settings) ? [] : ((await this.writers.silent(settings.runId)) ?? []);
     return {
+      silent,
       settings,
       clock,
       databases,
@@ -209,7 +222,7 @@ export class JournalGuard {
   }
 
   /** Begins a new epoch with what Redis holds now. Throws `Conflict` where the epoch has become another since it was looked at. */
-  async adopt({ held, known, waiting }: JournalLook): Promise<Epoch> {
+  async adopt({ held, known, waiting, settings }: JournalLook): Promise<Epoch> {
     const next: Epoch = {
       epoch: newEpoch(),
       number: Math.max(held?.number ?? 0, known?.number ?? 0) + 1,
@@ -224,6 +237,7 @@ export class JournalGuard {
     if (now !== next.epoch)
       throw new RoostError('Conflict', 'the epoch of the journal has become another meanwhile; look again');
     await this.table.merge(next);
+    await this.writers.forget(settings.runId);
     return next;
   }
 
@@ -249,6 +263,8 @@ export class JournalGuard {
     await this.#compare();
     this.#runId = settings.runId;
     await this.#write();
+    this.#clockMs = clock.ms;
+    await this.#vouch(settings);
     this.#checkClocks(clock, databases);
   }
 
@@ -266,6 +282,7 @@ export class JournalGuard {
         ? undefined
         : { epoch, number: Number(number), accepted: Number(accepted), lost: lost === '' ? undefined : Number(lost) };
     const problem = lostText({
+      silent: [],
       known: expected === undefined ? undefined : { ...expected, waiting: this.#written?.waiting ?? 0 },
       held,
     });
@@ -280,6 +297,65 @@ export class JournalGuard {
     this.heard(epoch, this.#proven(accepted));
   }
 
+  /** Says what this process writes to, and refuses a Redis that was started anew while a writer of before has not been heard of. */
+  async #vouch(settings: RedisSettings): Promise<void> {
+    this.#safe = this.#isSafe(settings);
+    if (this.#safe) {
+      this.#vouchedRun = settings.runId;
+      return;
+    }
+    if (this.#notedRun !== undefined) await this.#note().catch(() => undefined);
+    if (this.#vouchedRun === settings.runId) return;
+    const silent = await this.writers.silent(settings.runId);
+    if (silent === undefined) return;
+    const problem = lostText({
+      known: undefined,
+      held: { epoch: '', number: 0, accepted: 0, lost: undefined },
+      silent,
+    });
+    if (problem !== undefined) throw refusal('lost', problem);
+    this.#vouchedRun = settings.runId;
+    await this.writers.sweep(this.#clockMs).catch(() => undefined);
+  }
+
+  /** Whether what was acknowledged survives the death of Redis and of every process that knows of it. */
+  #isSafe({ appendFsync, appendOnly }: RedisSettings): boolean {
+    return (appendOnly && appendFsync === 'always') || this.options.replicas > 0;
+  }
+
+  #safe = true;
+  /** The journal's time at the last look. */
+  #clockMs = 0;
+  #noting: Promise<void> | undefined;
+
+  /** Where the name server does not answer, writes go on: this process vouches for them as long as it lives. Callers share one attempt. */
+  #noteFirst(): Promise<void> {
+    this.#noting ??= this.#note()
+      .catch(() => void (this.#notedRun = this.#runId))
+      .finally(() => (this.#noting = undefined));
+    return this.#noting;
+  }
+
+  async #note(): Promise<void> {
+    const run = this.#runId!;
+    if (!this.#safe) await this.writers.note(this.#id, run, this.#clockMs);
+    this.#notedRun = run;
+  }
+
+  /** Writes down how far the journal is known to be. After that, nothing is lost with this process. */
+  async #leave(): Promise<void> {
+    await this.#write();
+    const written = this.#written;
+    if (
+      this.#notedRun === undefined ||
+      written?.epoch !== this.#held?.epoch ||
+      written!.accepted < this.#held!.accepted
+    )
+      return;
+    this.#notedRun = undefined;
+    if (!this.#safe) await this.writers.leave(this.#id);
+  }
+
   /** Some of what the primary holds may be on no replica, and was acknowledged to nobody then: it is not missed after a failover. Appends tell how far replicas are. */
   #proven(accepted: string): number {
     return this.options.replicas === 0 ? Number(accepted) : 0;
@@ -288,13 +364,13 @@ export class JournalGuard {
   async #readRedis(): Promise<{ readonly settings: RedisSettings; readonly clock: ClockReading }> {
     const deadline = Deadline.after(lookDeadlineMs);
     const before = Date.now();
-    const [time, info] = await deadline.race(
-      Promise.all([this.redis.time(), this.redis.info()]),
+    const [time, settings] = await deadline.race(
+      Promise.all([this.redis.time(), readSettings(this.redis)]),
       "looking at the journal's Redis",
     );
     const micros = microsOf(time);
     this.#clock.learn(micros);
-    return { settings: parseInfo(info), clock: { name: 'redis', ms: micros / 1_000, before, after: Date.now() } };
+    return { settings, clock: { name: 'redis', ms: micros / 1_000, before, after: Date.now() } };
   }
 
   #checkClocks(journal: ClockReading, databases: readonly EpochLook[]): void {
@@ -336,7 +412,7 @@ export class JournalGuard {
   #disconnected(): void {
     if (this.#refused !== undefined && this.#refused.fields['refusal'] !== 'clock') return;
     this.#refused = refusal('unreachable', "the connection to the journal's Redis was lost");
-    void this.#write().catch(() => undefined);
+    void this.#leave().catch(() => undefined);
   }
 
   /** Waits for the connection, for a while. Callers share one wait. */
@@ -368,26 +444,6 @@ export class JournalGuard {
   }
 
   #said = false;
-}
-
-/** Why what Redis holds is not the journal that the name server knows, or not all of it; undefined where it is. */
-export function lostText({ known, held }: Pick<JournalLook, 'known' | 'held'>): string | undefined {
-  const until = 'Every write is refused until `roost journal adopt`';
-  if (held === undefined) {
-    if (known === undefined) return undefined;
-    const { accepted, waiting } = known;
-    return `the journal's Redis is empty: it does not know of epoch ${known.epoch}, which has accepted ${accepted} jobs. It has lost its data, or it is another Redis. About ${waiting} accepted jobs waited in it when that was last written down. ${until}`;
-  }
-  if (known !== undefined && held.epoch !== known.epoch) {
-    const what =
-      held.number > known.number
-        ? `is newer than ${known.epoch} of the name server: an adoption was not finished`
-        : `is not ${known.epoch} of the name server: it is another Redis, or an older copy`;
-    return `the epoch ${held.epoch} of the journal's Redis ${what}. ${until}`;
-  }
-  const accepted = Math.max(held.lost ?? 0, known?.accepted ?? 0);
-  if (held.accepted >= accepted) return undefined;
-  return `the journal's Redis has lost at least ${accepted - held.accepted} accepted jobs: epoch ${held.epoch} had accepted ${accepted}, and Redis knows of ${held.accepted}. An older copy of it has taken over, or it lost the end of its file. ${until}`;
 }
 
 const newEpoch = (): string => randomUUID().replaceAll('-', '');

@@ -20,6 +20,7 @@ import {
 } from '../../test/support/notes.js';
 import type { Gizzard } from '../gizzard.js';
 import { streamKeys } from './streamKeys.js';
+import { WriterTable } from './writerTable.js';
 
 const { config } = freshCluster('lost_journal', {});
 const [db1 = '', db2 = ''] = Object.keys(config.databaseHosts);
@@ -33,6 +34,7 @@ let own: RoostConfig;
 /** A Redis of the test's own, which may be stopped, emptied and demoted. */
 class OwnRedis {
   #process: ChildProcess | undefined;
+  #folder = '';
   readonly client: Redis;
 
   constructor(
@@ -43,8 +45,15 @@ class OwnRedis {
     this.client.on('error', () => undefined);
   }
 
-  async start(): Promise<void> {
-    const folder = mkdtempSync(join(dir, 'redis-'));
+  /** Kills it, and starts it on the same files. */
+  async restart(): Promise<void> {
+    this.#process!.kill('SIGKILL');
+    await once(this.#process!, 'exit');
+    await this.start(this.#folder);
+  }
+
+  async start(folder = mkdtempSync(join(dir, 'redis-'))): Promise<void> {
+    this.#folder = folder;
     this.#process = spawn(
       'redis-server',
       [
@@ -240,6 +249,53 @@ describe("the journal's Redis", () => {
       await redis.client.config('SET', 'maxmemory-policy', 'noeviction');
     }
   }, 60_000);
+});
+
+describe('a Redis that writes its file every second, and starts anew,', () => {
+  let lazy: OwnRedis;
+  const run = async (): Promise<string> => /run_id:(\w+)/.exec(await lazy.client.info('server'))![1]!;
+  const table = (gizzard: Gizzard): WriterTable =>
+    new WriterTable([gizzard.mysql.host(db1)], `${own.cluster}_nameserver`);
+  beforeAll(async () => {
+    lazy = new OwnRedis((await freePorts(1))[0]!, ['--appendonly', 'yes', '--appendfsync', 'everysec']);
+    await lazy.start();
+  });
+  afterAll(() => lazy.stop());
+  beforeEach(() => {
+    own = { ...own, redis: { ...own.redis, port: lazy.port } };
+  });
+
+  it('goes on where every server that wrote to it lives, or has ended in order', async () => {
+    const gizzard = await open();
+    const ended = await open({ work: false });
+    expect([await writes(gizzard), await writes(ended)]).toEqual([true, true]);
+    expect(await table(gizzard).silent('another run')).toHaveLength(2);
+    await ended.close();
+    expect(await table(gizzard).silent('another run')).toHaveLength(1);
+    await lazy.restart();
+    await expect.poll(() => writes(gizzard), patient).toBe(true);
+    await expect.poll(() => gizzard.jobs.sizes('high')).toMatchObject({ queued: 0 });
+    await gizzard.close();
+    await lazy.restart();
+    expect(await writes(await open())).toBe(true);
+  });
+
+  it('is refused where a server died that had written to it, on any server, until it is adopted', async () => {
+    const gizzard = await open();
+    expect(await writes(gizzard)).toBe(true);
+    // What a server leaves behind that is killed.
+    await table(gizzard).note('killed', await run(), Date.now());
+    await table(gizzard).note('killed long before', await run(), Date.now() - 60_000);
+    await gizzard.close();
+    await lazy.restart();
+    const looking = await open();
+    expect(await writes(looking)).toBe(false);
+    expect(looking.jobs.guard.refused?.message).toMatch(/may have lost .* a server wrote to it until/);
+    expect(await kinds(looking)).toContain('journalLost');
+    await adopt(looking);
+    await expect.poll(() => writes(looking), patient).toBe(true);
+    expect(await writes(await open())).toBe(true);
+  });
 });
 
 describe('a queue', () => {
