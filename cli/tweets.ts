@@ -4,7 +4,8 @@ import { limits, type Priority, RoostError } from '../core/index.js';
 import type { Tweet } from '../sdk/index.js';
 import { checkTweets, type PolicyInput, tweetsTableId } from '../tbird/index.js';
 import type { CliIo } from './console/cliIo.js';
-import { askingServers, type ClientOptions, tweetServerOption, withClient } from './console/client.js';
+import { askingServers, type ClientOptions, withClient } from './console/client.js';
+import { serverOption } from './console/serverOptions.js';
 import {
   type ConfigOptions,
   configOption,
@@ -55,7 +56,7 @@ const shownRows = 20;
 export function addTweetCommands(program: Command, io: CliIo): void {
   const tweets = defineGroup(program, 'tweets', 'set up, store and read tweets');
   const ask = (name: string, description: string, example: string): Command =>
-    askingServers(defineCommand(tweets, name, description, example).addOption(tweetServerOption()));
+    askingServers(defineCommand(tweets, name, description, example).addOption(serverOption('tweets')));
   addSetup(tweets, io);
 
   ask('create', 'store a tweet', 'roost tweets create 42 "just setting up my twttr"')

@@ -4,7 +4,8 @@ import { RoostError } from '../core/index.js';
 import type { Roost } from '../sdk/index.js';
 import { openUsers, userFlags, type OpenUsers, type User } from '../users/index.js';
 import type { CliIo } from './console/cliIo.js';
-import { askingServers, type ClientOptions, userServerOption, withClient } from './console/client.js';
+import { askingServers, type ClientOptions, withClient } from './console/client.js';
+import { serverOption } from './console/serverOptions.js';
 import {
   type ConfigOptions,
   configOption,
@@ -53,7 +54,7 @@ export function addUsersCommands(program: Command, io: CliIo): void {
     );
 
   const ask = (name: string, description: string, example: string): Command =>
-    askingServers(defineCommand(users, name, description, example).addOption(userServerOption()));
+    askingServers(defineCommand(users, name, description, example).addOption(serverOption('users')));
   const flagBits = `a sum of ${Object.entries(userFlags)
     .map(([flag, bit]) => `${bit} (${flag})`)
     .join(', ')}`;

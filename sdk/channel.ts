@@ -6,7 +6,7 @@ import type { RoostFlockModule, RoostTypes } from '../wire/index.js';
 import { ClusterCheck, isOfServerAlone } from './clusterCheck.js';
 import { RetryBudget } from './retryBudget.js';
 import { Server, type Whereabouts } from './server.js';
-import type { ClusterService } from './services.js';
+import type { ClusterService } from './clusterService.js';
 import type { Invoke } from './thriftConnection.js';
 
 export interface CallOptions {

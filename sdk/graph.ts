@@ -2,6 +2,7 @@ import { limits, parseCount, parseId, type IdInput } from '../core/index.js';
 import {
   edgeWritesToThrift,
   jsonReady,
+  RoostFlockClient,
   type Direction,
   type Edge,
   type EdgeState,
@@ -9,11 +10,13 @@ import {
   type Node,
   type NodeLocation,
   type Operation,
+  type RoostFlockModule,
   type StateCounts,
 } from '../wire/index.js';
 import type { GraphBatch, NodeOptions } from './batch.js';
 import { writeColumns, writeEdges, type EdgeColumns, type EdgeSource } from './bulkWrite.js';
 import type { CallOptions, Channel } from './channel.js';
+import { askWho, type ClusterService } from './clusterService.js';
 import { checkedWrite, shapeOf, toColumns, type EdgeOptions, type EdgeWrite } from './edgeBatch.js';
 import { Gatherer } from './gatherer.js';
 import { GraphReads } from './graphReads.js';
@@ -22,6 +25,15 @@ import { nodeQuery, type NodeQuery, type SetOptions } from './nodeQuery.js';
 import { sendBatch } from './sendBatch.js';
 import { write } from './write.js';
 import type { WriteCallOptions } from './writeCallOptions.js';
+
+/** The service of graphs. */
+export const graphsService: ClusterService<RoostFlockModule.Client> & { readonly store: string } = {
+  store: 'flock',
+  Client: RoostFlockClient,
+  requestBytes: limits.flockRequestBytes,
+  probe: (client) => client.list_graphs(),
+  info: askWho,
+};
 
 export interface CountOptions extends DirectionOptions {
   /** Absent: normal ones. */

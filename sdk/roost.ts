@@ -1,22 +1,20 @@
 import { Deadline, limits, parseCount, RoostError } from '../core/index.js';
-import type { JournalStatus, RoostTimelinesModule, RoostTypes, TBirdModule, UsersModule } from '../wire/index.js';
+import type { JournalStatus } from '../wire/index.js';
 import { parseAddress, type ServerAddress } from './address.js';
 import type { Batch } from './batch.js';
 import { Channel, type CallOptions, type CloseOptions } from './channel.js';
 import { ClusterCheck } from './clusterCheck.js';
-import { Graph } from './graph.js';
+import type { StoreClient } from './clusterService.js';
+import { Graph, graphsService } from './graph.js';
 import { JournalTime } from './journalTime.js';
 import type { Whereabouts } from './server.js';
-import { flockService, tbirdService, timelinesService, usersService } from './services.js';
+import { services, type StoreClients, type StoreServers } from './services.js';
 import { tokenIn } from './token.js';
-import { TimelinesClient } from './timelinesClient.js';
-import { TweetsClient } from './tweetsClient.js';
-import { UsersClient } from './usersClient.js';
 import { NodeQuery, type NodeIdPage, type PageOptions } from './nodeQuery.js';
 import { sendBatch } from './sendBatch.js';
 import type { WriteCallOptions } from './writeCallOptions.js';
 
-export interface ConnectOptions {
+export interface ConnectOptions extends StoreServers {
   /**
    * host:port of each server. They are equals: calls take turns among them, and go to another one after a failure.
    */
@@ -26,12 +24,6 @@ export interface ConnectOptions {
    * first server gives.
    */
   readonly cluster?: string;
-  /** host:port of the same servers' tweet service. Absent: the ports that the servers name, else 7917. */
-  readonly tweetServers?: readonly string[];
-  /** host:port of the same servers' user service. Absent: the ports that the servers name, else 7918. */
-  readonly userServers?: readonly string[];
-  /** host:port of the same servers' timeline service. Absent: the ports that the servers name, else 7666. */
-  readonly timelineServers?: readonly string[];
   /**
    * Deadline of calls that bring none, retries included: 1 … limits.maxDeadlineMs. Absent: limits.defaultDeadlineMs.
    */
@@ -47,11 +39,6 @@ export interface ConnectOptions {
   readonly tokenFile?: string;
 }
 
-/** Default ports, for servers that do not name theirs. */
-const oldTweetPort = 7917;
-const oldUserPort = 7918;
-const oldTimelinePort = 7666;
-
 /**
  * Connects to one or several servers, and resolves once one has answered. Each new connection checks the server's
  * cluster. Throws `InvalidArgument` for a malformed address or one beyond loopback without `tls`,
@@ -59,17 +46,8 @@ const oldTimelinePort = 7666;
  * from access control, and `Unavailable` if no server answers before the deadline.
  */
 export async function connect(to: string | ConnectOptions): Promise<Roost> {
-  const {
-    servers,
-    cluster,
-    tweetServers,
-    userServers,
-    timelineServers,
-    deadlineMs = limits.defaultDeadlineMs,
-    tls,
-    token,
-    tokenFile,
-  }: ConnectOptions = typeof to === 'string' ? { servers: [to] } : to;
+  const options: ConnectOptions = typeof to === 'string' ? { servers: [to] } : to;
+  const { servers, cluster, deadlineMs = limits.defaultDeadlineMs, tls, token, tokenFile } = options;
   parseCount(deadlineMs, 'deadlineMs', 1, limits.maxDeadlineMs);
   if (servers.length === 0)
     throw new RoostError('InvalidArgument', 'at least one server is needed', { fields: { argument: 'servers' } });
@@ -82,40 +60,24 @@ export async function connect(to: string | ConnectOptions): Promise<Roost> {
   const addresses = servers.map(at);
   const check = new ClusterCheck(cluster);
   const time = new JournalTime(() => graphs);
-  const graphs: Channel = new Channel(addresses, flockService, deadlineMs, time, check);
-  const beside = (
-    given: readonly string[] | undefined,
-    portOf: (info: RoostTypes.ServerInfo) => number,
-  ): Whereabouts[] =>
-    given?.map(at) ??
-    graphs.infos.map((info, i) => async (deadline) => ({
-      ...addresses[i]!,
-      port: portOf(await info(deadline)),
-    }));
-  const roost = new Roost(
-    graphs,
-    new Channel(
-      beside(tweetServers, ({ tbird_port: port }) => port ?? oldTweetPort),
-      tbirdService,
-      deadlineMs,
-      time,
-      check,
-    ),
-    new Channel(
-      beside(userServers, ({ users_port: port }) => port ?? oldUserPort),
-      usersService,
-      deadlineMs,
-      time,
-      check,
-    ),
-    new Channel(
-      beside(timelineServers, ({ timeline_port: port }) => port ?? oldTimelinePort),
-      timelinesService,
-      deadlineMs,
-      time,
-      check,
-    ),
-  );
+  const graphs: Channel = new Channel(addresses, graphsService, deadlineMs, time, check);
+  const channels: Closable[] = [graphs];
+  const open = <C extends object, Client>(service: StoreClient<C, Client>): Client => {
+    const given = options[service.servers as keyof StoreServers];
+    const places: Whereabouts[] =
+      given?.map(at) ??
+      graphs.infos.map((info, i) => async (deadline) => ({
+        ...addresses[i]!,
+        port: service.port(await info(deadline)) ?? service.defaultPort,
+      }));
+    const channel = new Channel(places, service, deadlineMs, time, check);
+    channels.push(channel);
+    return service.open(channel);
+  };
+  const clients = Object.fromEntries(
+    Object.entries(services).map(([name, service]) => [name, open(service as unknown as StoreClient<object, unknown>)]),
+  ) as unknown as StoreClients;
+  const roost: Roost = Object.assign(new ClusterClient(graphs, channels), clients);
   try {
     await roost.graphs();
     time.start();
@@ -126,27 +88,19 @@ export async function connect(to: string | ConnectOptions): Promise<Roost> {
   }
 }
 
-/** A client of a Roost cluster. It keeps the process alive until it is closed. */
-export class Roost {
-  readonly #graphs = new Map<string, Graph>();
+type Closable = Pick<Channel, 'close' | 'drain'>;
 
-  /** Tweets. Connections to their service open on first use. */
-  readonly tweets: TweetsClient;
-  /** Users. Connections to their service open on first use. */
-  readonly users: UsersClient;
-  /** Timelines. Connections to their service open on first use. */
-  readonly timelines: TimelinesClient;
+/** A client of a Roost cluster. It keeps the process alive until it is closed. */
+export type Roost = ClusterClient & StoreClients;
+
+/** The client of a cluster's graphs, which owns the connections of the other clients too. */
+export class ClusterClient {
+  readonly #graphs = new Map<string, Graph>();
 
   constructor(
     private readonly channel: Channel,
-    private readonly tweetChannel: Channel<TBirdModule.Client>,
-    private readonly userChannel: Channel<UsersModule.Client>,
-    private readonly timelineChannel: Channel<RoostTimelinesModule.Client>,
-  ) {
-    this.tweets = new TweetsClient(tweetChannel);
-    this.users = new UsersClient(userChannel);
-    this.timelines = new TimelinesClient(timelineChannel);
-  }
+    private readonly channels: readonly Closable[],
+  ) {}
 
   /** A graph by its name. Throws `NotFound`. */
   async graph(name: string, options: CallOptions = {}): Promise<Graph> {
@@ -208,12 +162,11 @@ export class Roost {
    * `FailedPrecondition`; and leaves no socket or timer open.
    */
   async close({ drainMs = 0 }: CloseOptions = {}): Promise<void> {
-    const channels = [this.channel, this.tweetChannel, this.userChannel, this.timelineChannel];
     if (parseCount(drainMs, 'drainMs', 0, limits.maxDeadlineMs) > 0) {
       const deadline = Deadline.after(drainMs);
-      await Promise.all(channels.map((channel) => channel.drain(deadline)));
+      await Promise.all(this.channels.map((channel) => channel.drain(deadline)));
     }
-    await Promise.all(channels.map((channel) => channel.close()));
+    await Promise.all(this.channels.map((channel) => channel.close()));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

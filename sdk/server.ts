@@ -2,7 +2,7 @@ import { Deadline, isRoostError, limits, RoostError } from '../core/index.js';
 import type { RoostTypes } from '../wire/index.js';
 import type { ServerAddress } from './address.js';
 import type { ClusterCheck } from './clusterCheck.js';
-import type { ClusterService } from './services.js';
+import type { ClusterService } from './clusterService.js';
 import { ThriftConnection, type Invoke } from './thriftConnection.js';
 
 const firstBackoffMs = 20;

@@ -1,47 +1,20 @@
-import { limits } from '../core/index.js';
-import {
-  RoostFlockClient,
-  RoostTimelinesClient,
-  TBirdClient,
-  UsersClient,
-  type RoostFlockModule,
-  type RoostTimelinesModule,
-  type RoostTypes,
-  type TBirdModule,
-  type UsersModule,
-} from '../wire/index.js';
-import type { Service } from './thriftConnection.js';
+import { timelinesService } from './timelinesClient.js';
+import { tweetsService } from './tweetsClient.js';
+import { usersService } from './usersClient.js';
 
-/** A service of a cluster's servers. */
-export interface ClusterService<C extends object> extends Service<C> {
-  /** Asks the server at the other end who it is. */
-  readonly info: (client: C) => Promise<RoostTypes.ServerInfo>;
-}
+/** The services beside graphs, by the names of their clients in `Roost`. */
+export const services = {
+  tweets: tweetsService,
+  users: usersService,
+  timelines: timelinesService,
+} as const;
 
-const info = (client: { server_info(): Promise<RoostTypes.ServerInfo> }): Promise<RoostTypes.ServerInfo> =>
-  client.server_info();
+type Services = typeof services;
 
-export const flockService: ClusterService<RoostFlockModule.Client> = {
-  Client: RoostFlockClient,
-  requestBytes: limits.flockRequestBytes,
-  probe: (client) => client.list_graphs(),
-  info,
-};
-export const tbirdService: ClusterService<TBirdModule.Client> = {
-  Client: TBirdClient,
-  requestBytes: limits.tbirdRequestBytes,
-  probe: (client) => client.list_windows(),
-  info,
-};
-export const usersService: ClusterService<UsersModule.Client> = {
-  Client: UsersClient,
-  requestBytes: limits.usersRequestBytes,
-  probe: (client) => client.get_users(Buffer.alloc(0), {}),
-  info,
-};
-export const timelinesService: ClusterService<RoostTimelinesModule.Client> = {
-  Client: RoostTimelinesClient,
-  requestBytes: limits.timelineRequestBytes,
-  probe: (client) => client.server_info(),
-  info,
+/** The clients of these services. */
+export type StoreClients = { readonly [Name in keyof Services]: ReturnType<Services[Name]['open']> };
+
+/** host:port of the same servers' services. Absent: the ports that the servers name, else the default ports. */
+export type StoreServers = {
+  readonly [Name in keyof Services as Services[Name]['servers']]?: readonly string[];
 };

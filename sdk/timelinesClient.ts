@@ -1,9 +1,10 @@
-import { parseId, type IdInput } from '../core/index.js';
+import { limits, parseId, type IdInput } from '../core/index.js';
 import {
   activityPageFromThrift,
   fragmentsFromThrift,
   homePageFromThrift,
   homeRequestToThrift,
+  RoostTimelinesClient,
   timelineReadsFromThrift,
   type ActivityPage,
   type RoostTimelinesModule,
@@ -12,6 +13,7 @@ import {
   type TweetIdPage,
 } from '../wire/index.js';
 import type { CallOptions, Channel } from './channel.js';
+import { askWho, type StoreClient } from './clusterService.js';
 
 export interface HomeOptions extends CallOptions {
   /** 1 … limits.pageSize. Absent: 20. */
@@ -161,3 +163,17 @@ const pageRequest = (user: IdInput, { count = defaultCount, before, since }: Hom
     ...(before === undefined ? {} : { beforeId: parseId(before) }),
     ...(since === undefined ? {} : { sinceId: parseId(since) }),
   });
+
+/** The service of timelines. */
+export const timelinesService = {
+  store: 'timeline',
+  title: 'timelines',
+  servers: 'timelineServers',
+  defaultPort: 7666,
+  port: ({ timeline_port: port }) => port,
+  Client: RoostTimelinesClient,
+  requestBytes: limits.timelineRequestBytes,
+  probe: (client) => client.server_info(),
+  info: askWho,
+  open: (channel) => new TimelinesClient(channel),
+} as const satisfies StoreClient<RoostTimelinesModule.Client, TimelinesClient>;

@@ -14,6 +14,7 @@ import {
   draftToThrift,
   fragmentsFromThrift,
   jsonReady,
+  TBirdClient,
   timelineToThrift,
   tweetFromThrift,
   type DroppedWindow,
@@ -26,6 +27,7 @@ import {
   type WindowInfo,
 } from '../wire/index.js';
 import type { CallOptions, Channel } from './channel.js';
+import { askWho, type StoreClient } from './clusterService.js';
 import { Gatherer } from './gatherer.js';
 import { inCalls, readById } from './readById.js';
 import { write } from './write.js';
@@ -389,3 +391,17 @@ const relatedRequest = (
   count: parseCount(count, 'count', 1, limits.pageSize),
   ...(before === undefined ? {} : { before_id: parseId(before, 'before') }),
 });
+
+/** The service of tweets. */
+export const tweetsService = {
+  store: 'tbird',
+  title: 'tweets',
+  servers: 'tweetServers',
+  defaultPort: 7917,
+  port: ({ tbird_port: port }) => port,
+  Client: TBirdClient,
+  requestBytes: limits.tbirdRequestBytes,
+  probe: (client) => client.list_windows(),
+  info: askWho,
+  open: (channel) => new TweetsClient(channel),
+} as const satisfies StoreClient<TBirdModule.Client, TweetsClient>;

@@ -1,6 +1,14 @@
 import { limits, packIds, parseId, type IdInput } from '../core/index.js';
-import { userChangeToThrift, userFromThrift, userToThrift, type User, type UsersModule } from '../wire/index.js';
+import {
+  userChangeToThrift,
+  userFromThrift,
+  UsersClient as UsersThriftClient,
+  userToThrift,
+  type User,
+  type UsersModule,
+} from '../wire/index.js';
 import type { CallOptions, Channel } from './channel.js';
+import { askWho, type StoreClient } from './clusterService.js';
 import { Gatherer } from './gatherer.js';
 import { readById } from './readById.js';
 import { write } from './write.js';
@@ -91,3 +99,17 @@ export class UsersClient {
     await write(this.channel, (client, onWire) => client.change_users(changes, onWire), options);
   }
 }
+
+/** The service of users. */
+export const usersService = {
+  store: 'users',
+  title: 'users',
+  servers: 'userServers',
+  defaultPort: 7918,
+  port: ({ users_port: port }) => port,
+  Client: UsersThriftClient,
+  requestBytes: limits.usersRequestBytes,
+  probe: (client) => client.get_users(Buffer.alloc(0), {}),
+  info: askWho,
+  open: (channel) => new UsersClient(channel),
+} as const satisfies StoreClient<UsersModule.Client, UsersClient>;

@@ -3,7 +3,11 @@ import { containsCall, executeCall } from '../test/inMemory/rawClient.js';
 import { BinaryWriter } from '../wire/index.js';
 import { CallHeads, seqidOf, setSeqid } from './callHead.js';
 
-const heads = new CallHeads(['contains', 'execute', 'explain', 'write_edges']);
+const heads = new CallHeads(['contains', 'execute', 'explain', 'write_edges'], {
+  execute: 'write',
+  explain: 'background',
+  write_edges: 'write',
+});
 const message = (frame: Buffer): Buffer => frame.subarray(4);
 
 function call(method: string, write: (output: BinaryWriter) => void = () => undefined): Buffer {

@@ -7,7 +7,7 @@ import {
   thriftType,
   type MessageBounds,
 } from '../wire/index.js';
-import { kindOfMethod, type CallKind } from './callKind.js';
+import { kindOfMethod, type CallKind, type CallKinds } from './callKind.js';
 
 /** Where there are too many calls, those of the lowest rank are refused first. */
 export type Rank = 'low' | 'medium' | 'high';
@@ -65,11 +65,11 @@ export class CallHeads {
   /** Of the call before: the next is often to the same method, and comparing a few bytes costs less than making a string. */
   #last: HeadsOfMethod | undefined;
 
-  /** @param fixedKind of a service whose calls are all of one kind */
-  constructor(methods: readonly string[], fixedKind?: CallKind) {
+  /** @param kinds the kinds of methods, or that of all of them */
+  constructor(methods: readonly string[], kinds: CallKind | CallKinds) {
     this.#byMethod = new Map(
       methods.map((method) => {
-        const kind = fixedKind ?? kindOfMethod(method);
+        const kind = typeof kinds === 'string' ? kinds : kindOfMethod(kinds, method);
         const head = (rank: Rank): CallHead => ({ method, kind, rank });
         const name = Buffer.from(method, 'latin1');
         return [method, { name, low: head('low'), medium: head('medium'), high: head('high') }];

@@ -1,42 +1,29 @@
+import type { ServiceRoles } from '../access/index.js';
 import { AcknowledgmentNumber } from '../wire/index.js';
 
 /** What a request takes of a server: each kind has slots of its own. */
 export type CallKind = 'read' | 'background' | 'write' | 'materialized' | 'control';
 
-const writes: ReadonlySet<string> = new Set([
-  'execute',
-  'write_edges',
-  'write_batch',
-  'create_tweets',
-  'delete_tweets',
-  'undelete_tweets',
-  'put_users',
-  'change_users',
-  'remove_users',
-  'inject_jobs',
-  'append',
-  'remove',
-  'store',
-  'merge',
-  'unmerge',
-  'merge_indirect',
-  'unmerge_indirect',
-  'delete_timeline',
-]);
+/** The kinds of a service's methods. Those that it leaves out are reads. `background`: reads of tools, which wait while people wait. */
+export type CallKinds = Readonly<Partial<Record<string, CallKind>>>;
 
-/** Reads of tools, which may wait when people wait as well. */
-const background: ReadonlySet<string> = new Set(['explain', 'locate', 'scan_timeline']);
+/** The kinds that follow from the roles of a service: a method that needs `write` writes. */
+export const kindsOf = (roles: ServiceRoles, others: CallKinds = {}): CallKinds => ({
+  ...Object.fromEntries(
+    Object.entries(roles).flatMap(([method, need]) =>
+      (typeof need === 'string' ? need : need.role) === 'write' ? [[method, 'write'] as const] : [],
+    ),
+  ),
+  ...others,
+});
 
 /** What can be told of a call before its arguments are read. */
-export function kindOfMethod(method: string): CallKind {
-  if (method === 'server_info') return 'control';
-  if (writes.has(method)) return 'write';
-  return background.has(method) ? 'background' : 'read';
-}
+export const kindOfMethod = (kinds: CallKinds, method: string): CallKind =>
+  method === 'server_info' ? 'control' : (kinds[method] ?? 'read');
 
 /** The kind of a call with its arguments: a write that is answered once it is applied is told by its options, which come last. */
-export function kindOfCall(method: string, args: readonly unknown[]): CallKind {
-  const kind = kindOfMethod(method);
+export function kindOfCall(kinds: CallKinds, method: string, args: readonly unknown[]): CallKind {
+  const kind = kindOfMethod(kinds, method);
   if (kind !== 'write') return kind;
   const options = args.at(-1) as { readonly acknowledgment?: number | null } | null | undefined;
   return options?.acknowledgment === AcknowledgmentNumber.Materialized ? 'materialized' : 'write';

@@ -19,5 +19,6 @@ export { peerOf } from './peer.js';
 export { serverInfoMethod, type ServerInfo, type ServiceOptions } from './serverInfo.js';
 export type { ServerLimitOptions } from './serverLoad.js';
 export { declareService, type Declared, type DeclaredMethod, type DeclaredService } from '../wire/index.js';
+export { kindsOf, type CallKind, type CallKinds } from './callKind.js';
 export { thriftService, type ThriftService } from './thriftService.js';
 export { ThriftServer, type ThriftServerOptions } from './thriftServer.js';

@@ -9,9 +9,11 @@ import {
   type InjectorTypes,
   type JobInjectorModule,
 } from '../wire/index.js';
+import { kindsOf } from './callKind.js';
 import type { Caller } from './caller.js';
 import { deadlineLeft } from './deadlineLeft.js';
 import type { ForeignJob, ForeignJobs } from './foreignJobs.js';
+import { injectorRoles } from './injectorRoles.js';
 import { thriftService, type ThriftService } from './thriftService.js';
 
 interface Group {
@@ -117,6 +119,7 @@ export const injectorProcessor = (
   thriftService({
     ...options,
     Processor: JobInjectorProcessor,
+    kinds: kindsOf(injectorRoles),
     handler: (caller) => injectorHandler(gizzard, foreign, caller),
     toException: (_method, { code, message, fields }) =>
       new JobException({

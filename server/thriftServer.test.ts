@@ -250,7 +250,14 @@ it('answers a call whose service fails before it begins or as it begins, and goe
       };
     },
   };
-  const server = await ThriftServer.listen({ host: '127.0.0.1', port: 0, processor, metrics, log: silentLog });
+  const server = await ThriftServer.listen({
+    service: 'flock',
+    host: '127.0.0.1',
+    port: 0,
+    processor,
+    metrics,
+    log: silentLog,
+  });
   try {
     for (const framed of [true, false]) {
       const raw = await RawClient.connect(server.port);

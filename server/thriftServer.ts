@@ -17,8 +17,8 @@ import { ServedConnection } from './servedConnection.js';
 import type { ThriftService } from './thriftService.js';
 
 export interface ThriftServerOptions {
-  /** What its metrics are labeled with; `flock` where absent. */
-  readonly service?: string;
+  /** What its metrics are labeled with. */
+  readonly service: string;
   readonly host: string;
   /** 0: a free port, to be read from `port`. Of a process that does not listen itself: what hands it the connections. */
   readonly port: number | HandedPort;
@@ -51,7 +51,7 @@ export class ThriftServer {
   #looks: NodeJS.Timeout | undefined;
 
   private constructor(private readonly options: ThriftServerOptions) {
-    const { service = 'flock', processor, metrics, log, limits, tls } = options;
+    const { service, processor, metrics, log, limits, tls } = options;
     const { access = Access.open.port({ service, roles: {} }) } = options;
     this.#load = new ServerLoad({
       ...defaultServerLimits,

@@ -5,7 +5,7 @@ import { AnswerWriter } from './answerWriter.js';
 import { authenticateMethod } from './authenticateMethod.js';
 import type { Caller } from './caller.js';
 import { CallHeads, methodOf, type CallHead } from './callHead.js';
-import { kindOfCall, type CallKind } from './callKind.js';
+import { kindOfCall, type CallKind, type CallKinds } from './callKind.js';
 
 /** What makes a generated processor a service. */
 export interface ServiceParts<H extends object> {
@@ -16,8 +16,8 @@ export interface ServiceParts<H extends object> {
   readonly log: Log;
   /** The exception that a method's clients know: field 1 of its result. Absent: `RoostException`. */
   readonly toException?: (method: string, error: RoostError) => Error;
-  /** Absent: told by method and acknowledgment. */
-  readonly kind?: CallKind;
+  /** The kinds of its methods, see `kindsOf`, or the one kind of all. */
+  readonly kinds: CallKind | CallKinds;
 }
 
 /** A Thrift service, for a ThriftServer's `processor`. */
@@ -62,7 +62,7 @@ export function thriftService<H extends object>({
   metrics,
   log,
   toException = (_method, error) => errorToThrift(error),
-  kind: fixedKind,
+  kinds,
 }: ServiceParts<H>): ThriftService {
   const calls = metrics.counter('roost_rpc_calls_total', 'Calls answered, by method and code', ['method', 'code']);
   const seconds = metrics.histogram(
@@ -81,7 +81,7 @@ export function thriftService<H extends object>({
       try {
         const denied = access.refusalOfGraphs(name, args);
         if (denied !== undefined) throw denied;
-        const kind = fixedKind ?? kindOfCall(name, args);
+        const kind = typeof kinds === 'string' ? kinds : kindOfCall(kinds, name, args);
         const refusal = load.enter(kind, isLow(args));
         if (refusal !== undefined) throw refusal;
         try {
@@ -107,7 +107,7 @@ export function thriftService<H extends object>({
   return {
     open(caller) {
       const methods = Object.entries(handler(caller)) as [string, Method][];
-      heads ??= new CallHeads([authenticateMethod, ...methods.map(([name]) => name)], fixedKind);
+      heads ??= new CallHeads([authenticateMethod, ...methods.map(([name]) => name)], kinds);
       const ofService = heads;
       const generated = new Processor(
         Object.fromEntries(methods.map(([name, method]) => [name, wrap(name, method, caller)])) as H,

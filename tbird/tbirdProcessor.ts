@@ -8,6 +8,7 @@ import {
   type ServiceOptions,
   thriftService,
   type ThriftService,
+  kindsOf,
 } from '../server/index.js';
 import {
   column,
@@ -24,6 +25,7 @@ import {
   type TBirdTypes,
   type Tweet,
 } from '../wire/index.js';
+import { tbirdRoles } from './tbirdRoles.js';
 import type { TbirdService } from './tbirdService.js';
 
 /** A tweet with the longest text and extra, in Thrift's binary form. */
@@ -140,6 +142,7 @@ export const tbirdProcessor = (tbird: TbirdService, { info, ...options }: Servic
   thriftService({
     ...options,
     Processor: TBirdProcessor,
+    kinds: kindsOf(tbirdRoles, { reserve_ids: 'read', scan_timeline: 'background' }),
     handler: (caller) => ({ ...tbirdHandler(tbird, caller), ...serverInfoMethod(info) }),
     toException: (_method, error) => errorToThrift(error),
   });

@@ -23,7 +23,7 @@ import {
   type RoostFlockModule,
 } from '../wire/index.js';
 import { Channel } from '../sdk/channel.js';
-import { flockService } from '../sdk/services.js';
+import { graphsService } from '../sdk/graph.js';
 import { connect, type Graph as ClientGraph, type Roost } from '../sdk/index.js';
 import { callRoost } from './callRoost.js';
 import { untilApplied } from './flock/untilApplied.js';
@@ -52,13 +52,14 @@ beforeAll(async () => {
   await flock.createGraph('follows', { shards: 2, replicas: 1 });
   const metrics = new Metrics();
   server = await ThriftServer.listen({
+    service: 'flock',
     host: '127.0.0.1',
     port: 0,
     processor: flockProcessor(flock, { metrics, log: silentLog }),
     metrics,
     log: silentLog,
   });
-  channel = new Channel([{ host: '127.0.0.1', port: server.port }], flockService);
+  channel = new Channel([{ host: '127.0.0.1', port: server.port }], graphsService);
   roost = await connect(`127.0.0.1:${server.port}`);
   follows = await roost.graph('follows');
   // Equal positions, so that cursors name ids.

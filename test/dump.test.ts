@@ -53,6 +53,7 @@ beforeAll(async () => {
   source = await flock.createGraph('follows', { shards: 3, replicas: 1 });
   const metrics = new Metrics();
   server = await ThriftServer.listen({
+    service: 'flock',
     host: '127.0.0.1',
     port: 0,
     processor: flockProcessor(flock, { metrics, log: silentLog }),

@@ -23,6 +23,7 @@ beforeAll(async () => {
   for (const name of ['follows', 'blocks']) await flock.createGraph(name, { shards: 2, replicas: 2 });
   const metrics = new Metrics();
   server = await ThriftServer.listen({
+    service: 'flock',
     host: '127.0.0.1',
     port: 0,
     processor: flockProcessor(flock, { metrics, log: silentLog }),

@@ -32,6 +32,7 @@ describe.skipIf(typeof tools === 'string')(
       await service.setup({ shards: 2, replicas: 2 });
       const metrics = new Metrics();
       server = await ThriftServer.listen({
+        service: 'timeline',
         host: '127.0.0.1',
         port: 0,
         processor: timelineStore.service!.processor(service, { metrics, log: silentLog }),

@@ -7,6 +7,7 @@ import {
   type Caller,
   type ServiceOptions,
   type ThriftService,
+  kindsOf,
 } from '../server/index.js';
 import {
   errorToThrift,
@@ -28,6 +29,7 @@ import {
   type RoostTimelinesModule,
   type WriteOptions,
 } from '../wire/index.js';
+import { timelineRoles } from './timelineRoles.js';
 import { keyOf, type TimelineEntry } from './entry.js';
 import type { RangeRequest, Segment, SpanRequest } from './timelines.js';
 import type { HomeEntry } from './home/homeEntry.js';
@@ -228,6 +230,7 @@ export const timelineProcessor = (service: TimelineService, { info, ...options }
   thriftService({
     ...options,
     Processor: RoostTimelinesProcessor,
+    kinds: kindsOf(timelineRoles),
     handler: (caller) => ({ ...timelineHandler(service, caller), ...serverInfoMethod(info) }),
     // The message is for calls of several timelines, whose clients know no exception but Thrift's own.
     toException: (method, error) =>

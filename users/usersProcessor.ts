@@ -7,6 +7,7 @@ import {
   type ServiceOptions,
   thriftService,
   type ThriftService,
+  kindsOf,
 } from '../server/index.js';
 import {
   column,
@@ -18,6 +19,7 @@ import {
   userToThrift,
   type UsersModule,
 } from '../wire/index.js';
+import { usersRoles } from './usersRoles.js';
 import type { Users } from './users.js';
 
 /** The Users service. Errors are RoostErrors, which the caller turns into RoostException. */
@@ -50,6 +52,7 @@ export const usersProcessor = (users: Users, { info, ...options }: ServiceOption
   thriftService({
     ...options,
     Processor: UsersProcessor,
+    kinds: kindsOf(usersRoles),
     handler: (caller) => ({ ...usersHandler(users, caller), ...serverInfoMethod(info) }),
     toException: (_method, error) => errorToThrift(error),
   });

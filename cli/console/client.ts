@@ -3,16 +3,21 @@ import { type Command, Option } from 'commander';
 import { portOf } from '../../cluster/index.js';
 import { isRoostError } from '../../core/index.js';
 import { tlsOf, type RoostConfig } from '../../process/index.js';
-import { connect, type ConnectOptions, type Roost } from '../../sdk/index.js';
+import {
+  connect,
+  graphsService,
+  services,
+  type ConnectOptions,
+  type Roost,
+  type StoreServers,
+} from '../../sdk/index.js';
 import type { CliIo } from './cliIo.js';
 import { type ConfigOptions, configOption, nameListArgument, openConfig } from './command.js';
 import { ownTls } from './ownTls.js';
+import { optionOf, type ServerOptions } from './serverOptions.js';
 
-export interface ClientOptions extends ConfigOptions {
+export interface ClientOptions extends ConfigOptions, ServerOptions {
   readonly server?: readonly string[];
-  readonly tweetServer?: readonly string[];
-  readonly userServer?: readonly string[];
-  readonly timelineServer?: readonly string[];
   readonly tlsCa?: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
@@ -38,24 +43,6 @@ export const askingServers = (command: Command): Command =>
     .option('--plain', 'do not encrypt, not even beyond loopback (overrides tls)')
     .addOption(configOption());
 
-export const tweetServerOption = (): Option =>
-  new Option(
-    '--tweet-server <host:port,...>',
-    'servers to ask for tweets (default: those of --server, at the ports that they name, or the one in the configuration)',
-  ).argParser(nameListArgument);
-
-export const userServerOption = (): Option =>
-  new Option(
-    '--user-server <host:port,...>',
-    'servers to ask for users (default: those of --server, at the ports that they name, or the one in the configuration)',
-  ).argParser(nameListArgument);
-
-export const timelineServerOption = (): Option =>
-  new Option(
-    '--timeline-server <host:port,...>',
-    'servers to ask for timelines (default: those of --server, at the ports that they name, or the one in the configuration)',
-  ).argParser(nameListArgument);
-
 /** Does some work as a client of the servers that an option or the configuration names. */
 export async function withClient<T>(io: CliIo, options: ClientOptions, work: (roost: Roost) => Promise<T>): Promise<T> {
   const configured: ConnectOptions =
@@ -63,9 +50,12 @@ export async function withClient<T>(io: CliIo, options: ClientOptions, work: (ro
   const roost = await connect({
     ...configured,
     ...howToAsk(io, options),
-    ...(options.tweetServer === undefined ? {} : { tweetServers: options.tweetServer }),
-    ...(options.userServer === undefined ? {} : { userServers: options.userServer }),
-    ...(options.timelineServer === undefined ? {} : { timelineServers: options.timelineServer }),
+    ...Object.fromEntries(
+      Object.values(services).flatMap(({ servers }) => {
+        const given = options[optionOf(servers)];
+        return given === undefined ? [] : [[servers, given]];
+      }),
+    ),
   });
   try {
     return await work(roost);
@@ -103,16 +93,17 @@ function configuredServers(io: CliIo, options: ConfigOptions): ConnectOptions {
   const { config } = openConfig(io, options);
   const { host } = config.server;
   const at = (port: number): string => `${host.includes(':') ? `[${host}]` : host}:${port}`;
-  const ports = new Map(io.stores.map((store) => [store.name, portOf(config, store) ?? 0]));
-  const of = (store: string, option: string): Record<string, string[]> => {
-    const port = ports.get(store) ?? 0;
-    return port === 0 ? {} : { [option]: [at(port)] };
+  const portAt = (name: string): number => {
+    const store = io.stores.find((one) => one.name === name);
+    return (store && portOf(config, store)) ?? 0;
   };
+  const beside = Object.values(services).flatMap(({ store, servers }) => {
+    const port = portAt(store);
+    return port === 0 ? [] : [[servers, [at(port)]]];
+  });
   return {
     cluster: config.cluster,
-    servers: [at(ports.get('flock') ?? 0)],
-    ...of('tbird', 'tweetServers'),
-    ...of('users', 'userServers'),
-    ...of('timeline', 'timelineServers'),
+    servers: [at(portAt(graphsService.store))],
+    ...(Object.fromEntries(beside) as StoreServers),
   };
 }

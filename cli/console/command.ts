@@ -30,9 +30,6 @@ export function defineCommand(parent: Command, name: string, description: string
 }
 
 const commonOptions = [
-  '--tweet-server',
-  '--user-server',
-  '--timeline-server',
   '--server',
   '--tls-ca',
   '--tls-cert',
@@ -47,7 +44,8 @@ const commonOptions = [
 /** What a command alone takes comes first in its help. */
 export function ownOptionsFirst(this: Help, command: Command): Option[] {
   const options = Help.prototype.visibleOptions.call(this, command);
-  const rank = ({ long }: Option): number => commonOptions.indexOf(long ?? '');
+  const rank = ({ long }: Option): number =>
+    long?.endsWith('-server') === true ? 0 : commonOptions.indexOf(long ?? '');
   return options.sort((a, b) => rank(a) - rank(b));
 }
 

@@ -2,7 +2,8 @@ import type { Command } from 'commander';
 import { limits } from '../../core/index.js';
 import type { Roost, TweetPage } from '../../sdk/index.js';
 import type { CliIo } from '../console/cliIo.js';
-import { askingServers, type ClientOptions, timelineServerOption, withClient } from '../console/client.js';
+import { askingServers, type ClientOptions, withClient } from '../console/client.js';
+import { serverOption } from '../console/serverOptions.js';
 import { defineCommand, idArgument, integerArgument, outputFor } from '../console/command.js';
 
 interface PageOptions extends ClientOptions {
@@ -84,7 +85,7 @@ const definePage = (timeline: Command, name: string, does: string): Command =>
       .option('--count <count>', 'how many', integerArgument(1, limits.pageSize), 20)
       .option('--before <id>', 'only those with smaller ids', idArgument)
       .option('--since <id>', 'only those with greater ids', idArgument)
-      .addOption(timelineServerOption()),
+      .addOption(serverOption('timelines')),
   );
 
 const boundsOf = ({ count, before, since }: PageOptions): Bounds => ({

@@ -2,7 +2,8 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { isRoostError } from '../../core/index.js';
 import { tbirdConfig, type DroppedWindow, type Tbird, type WindowToDrop } from '../../tbird/index.js';
 import type { CliIo } from '../console/cliIo.js';
-import { askingServers, type ClientOptions, tweetServerOption, withClient } from '../console/client.js';
+import { askingServers, type ClientOptions, withClient } from '../console/client.js';
+import { serverOption } from '../console/serverOptions.js';
 import { type ConfigOptions, configOption, defineCommand, outputFor } from '../console/command.js';
 import { confirm, type ConfirmOptions, yesOption } from '../console/confirm.js';
 import { timeText, withTbird } from './withTbird.js';
@@ -17,7 +18,7 @@ export function addWindowCommands(tweets: Command, io: CliIo): void {
       'windows',
       'the windows of time that tweets are kept in\nBelow them: those that were dropped, and until when `roost tweets undrop` brings them back.',
       'roost tweets windows',
-    ).addOption(tweetServerOption()),
+    ).addOption(serverOption('tweets')),
   ).action(async (options: ClientOptions) => {
     const { windows, dropped } = await withClient(io, options, async (roost) => ({
       windows: await roost.tweets.windows(),

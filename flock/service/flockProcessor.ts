@@ -1,4 +1,11 @@
-import { serverInfoMethod, type ServiceOptions, thriftService, type ThriftService } from '../../server/index.js';
+import {
+  serverInfoMethod,
+  type ServiceOptions,
+  thriftService,
+  type ThriftService,
+  kindsOf,
+} from '../../server/index.js';
+import { flockRoles } from './flockRoles.js';
 import { errorToThrift, FlockException, RoostFlockProcessor } from '../../wire/index.js';
 import { type FlockService } from '../flockService.js';
 import { flockdbHandler, isFlockdbMethod } from './flockdbHandler.js';
@@ -9,6 +16,7 @@ export const flockProcessor = (flock: FlockService, { info, ...options }: Servic
   thriftService({
     ...options,
     Processor: RoostFlockProcessor,
+    kinds: kindsOf(flockRoles, { explain: 'background', locate: 'background' }),
     handler: (caller) => ({
       ...flockdbHandler(flock, caller),
       ...roostHandler(flock, caller),

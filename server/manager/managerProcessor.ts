@@ -68,7 +68,7 @@ export function managerProcessor(
   return thriftService({
     ...options,
     Processor: ManagerProcessor,
-    kind: 'control',
+    kinds: 'control',
     handler: inLanes,
     toException: (_method, error) => new GizzardException({ description: error.message }),
   });

@@ -48,6 +48,7 @@ export async function startTestServer(
     },
   };
   const server = await ThriftServer.listen({
+    service: 'flock',
     host: '127.0.0.1',
     port,
     processor,
