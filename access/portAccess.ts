@@ -30,6 +30,11 @@ export class PortAccess {
     );
   }
 
+  /** Whether everybody may do everything. */
+  get isOpen(): boolean {
+    return this.access.credentials === undefined;
+  }
+
   /** A new connection, or a request that stands for itself. `onRevoked`: its identity has lost what it came by. */
   enter(peer: Peer, onRevoked: () => void): CallerAccess {
     return new CallerAccess(this, peer, onRevoked);

@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { TLSSocket } from 'node:tls';
 import type { VNode } from 'preact';
 import type { Cluster } from '../cluster/index.js';
 import { Deadline, type ErrorCode, RoostError } from '../core/index.js';
@@ -137,7 +136,7 @@ export class Dashboard implements AdminSite {
 
   async #sign(path: string, request: IncomingMessage, response: ServerResponse, enter: EnterSite): Promise<void> {
     const { cookie, origin, host } = request.headers;
-    const secure = request.socket instanceof TLSSocket;
+    const secure = 'encrypted' in request.socket && request.socket.encrypted === true;
     if (request.method !== 'POST') return redirect(response);
     // The cookie is sent to this site's own pages alone; a form of another one is refused all the same.
     if (origin !== undefined && origin !== `${secure ? 'https' : 'http'}://${host}`)
@@ -172,7 +171,8 @@ export class Dashboard implements AdminSite {
   }
 
   #page(request: IncomingMessage, response: ServerResponse, status: number, page: VNode, state?: ClusterState): void {
-    const title = `${this.cluster.config.cluster} · Roost`;
+    // Whoever may not see a page does not learn the cluster's name from it.
+    const title = status === 200 ? `${this.cluster.config.cluster} · Roost` : 'Roost';
     const html = renderDocument({ title, page, assets: this.#assets, ...(state === undefined ? {} : { state }) });
     send(request, response, status, html, 'text/html; charset=utf-8');
   }
@@ -181,12 +181,11 @@ export class Dashboard implements AdminSite {
     if (response.headersSent) return void response.destroy();
     const status = statuses[code] ?? 500;
     if (retryAfterMs !== undefined) response.setHeader('retry-after', Math.ceil(retryAfterMs / 1_000));
-    const { cluster } = this.cluster.config;
     const page =
       status === 401 ? (
-        <SignInPage cluster={cluster} message={message} />
+        <SignInPage cluster="Roost" message={message} />
       ) : (
-        <MessagePage cluster={cluster} title={String(status)} message={message} />
+        <MessagePage cluster="Roost" title={String(status)} message={message} />
       );
     this.#page(request, response, status, page);
   }

@@ -1,5 +1,7 @@
 import { once } from 'node:events';
+import { request } from 'node:http';
 import { connect, type Socket } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Metrics } from '../process/index.js';
 import { AdminServer } from './adminServer.js';
@@ -119,4 +121,41 @@ it('makes room for a new client, whoever holds all places', async () => {
   // Those that never asked for anything go first.
   expect(await ask(kept)).toMatch(/^HTTP\/1.1 200/);
   await small.close();
+});
+
+it('answers requests that come in the smallest pieces, and those of many headers', async () => {
+  const socket = connect({ host: '127.0.0.1', port: admin.port });
+  const answer = text(socket);
+  const headers = Array.from({ length: 60 }, (_, i) => `x-${i}: ${'y'.repeat(80)}\r\n`).join('');
+  const bytes = `GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n${headers}\r\n`;
+  for (const byte of bytes.slice(0, 40)) socket.write(byte);
+  socket.write(bytes.slice(40));
+  expect(await answer).toMatch(/^HTTP\/1.1 200 OK\r\n[^]*\r\n\r\nok\n$/);
+});
+
+it('stands no flood of requests on one connection, and no long turns for one', async () => {
+  const flood = connect({ host: '127.0.0.1', port: admin.port });
+  flood.on('error', () => undefined);
+  let answers = '';
+  flood.on('data', (part: Buffer) => (answers += part.toString()));
+  await once(flood, 'connect');
+  flood.write('GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n'.repeat(1_900));
+  await once(flood, 'close');
+  expect(answers.match(/HTTP\/1.1/g)?.length ?? 0).toBeLessThan(2);
+});
+
+it('is not for web pages of others, where everybody on this machine may see it', async () => {
+  const ask = (path: string, host: string): Promise<number> =>
+    new Promise((resolve, reject) => {
+      request({ host: '127.0.0.1', port: admin.port, path, headers: { host }, agent: false }, (response) => {
+        response.resume();
+        resolve(response.statusCode!);
+      })
+        .on('error', reject)
+        .end();
+    });
+  for (const host of ['localhost', `localhost:${admin.port}`, '127.0.0.1:1', `[::1]:${admin.port}`])
+    expect(await ask('/metrics', host)).toBe(200);
+  for (const host of ['attacker.example', `attacker.example:${admin.port}`, '10.0.0.7', 'localhost.attacker.example'])
+    expect([await ask('/metrics', host), await ask('/healthz', host)]).toEqual([403, 200]);
 });

@@ -1,9 +1,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import { Access, type CallerAccess, type PortAccess, type ServiceRoles } from '../access/index.js';
-import { type ErrorCode, jsonText, limits, RoostError } from '../core/index.js';
+import { type ErrorCode, isLoopback, jsonText, limits, RoostError } from '../core/index.js';
 import type { Registry } from 'prom-client';
 import type { ServerTls } from '../process/index.js';
 import { AdminConnection } from './adminConnection.js';
@@ -12,6 +13,7 @@ import type { AdminSite, EnterSite } from './adminSite.js';
 import { inline, ostrichStats, ostrichText } from './ostrichStats.js';
 import { peerOf } from './peer.js';
 import { clientOf } from './secureServer.js';
+import { SlicedSocket } from './slicedSocket.js';
 import { listen } from './thriftServer.js';
 
 export interface AdminServerOptions {
@@ -81,9 +83,11 @@ export class AdminServer {
       maxHeaderSize: 8_192,
     };
     const answer = (request: IncomingMessage, response: ServerResponse): void => {
-      const connection = this.#byClient.get(clientOf(request.socket));
-      connection?.begin();
-      response.once('close', () => connection?.end());
+      const connection = this.#byClient.get(clientOf(socketOf(request)));
+      // Nobody who means well sends a request before the one before it is answered.
+      if (connection === undefined || !connection.idle) return void request.destroy();
+      connection.begin();
+      response.once('close', () => connection.end());
       // Where not even the error can be written, there is nobody to tell.
       this.#answer(request, response).catch(() => response.destroy());
     };
@@ -99,6 +103,7 @@ export class AdminServer {
       this.#server = server;
     }
     this.#server.prependListener('connection', (socket: Socket) => this.#admit(socket));
+    readInSlices(this.#server, tls === undefined ? 'connection' : 'secureConnection');
   }
 
   /** Throws `Unavailable` where the port is taken or the host is not of this machine. */
@@ -135,12 +140,13 @@ export class AdminServer {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { site } = this.options;
-    if (site?.has(pathOf(request)) === true)
+    if (this.#isMeant(request) && site?.has(pathOf(request)) === true)
       return site.answer(request, response, (token, onRevoked) => this.#enter(request, token, onRevoked));
     let page: Page;
     try {
-      page =
-        request.method === 'GET' || request.method === 'HEAD'
+      page = !this.#isMeant(request)
+        ? text(403, 'this server is for its own machine: ask for localhost')
+        : request.method === 'GET' || request.method === 'HEAD'
           ? await this.#pageFor(request)
           : text(405, 'only GET and HEAD');
     } catch (error) {
@@ -154,11 +160,21 @@ export class AdminServer {
     response.end(request.method === 'HEAD' ? undefined : page.body);
   }
 
+  /**
+   * Whether a request asks for this server by a name of its own. Where everybody on this machine may see everything, a web page of somebody else's could have a browser here fetch the pages, under a name
+   * that leads to loopback.
+   */
+  #isMeant(request: IncomingMessage): boolean {
+    const { host } = request.headers;
+    if (!this.#access.isOpen || !isLoopback(this.options.host) || host === undefined) return true;
+    return healthPages.has(pathOf(request)) || isLoopback(host.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1'));
+  }
+
   /** The page, where the caller may see it. A token comes as `Authorization: Bearer TOKEN`. */
   async #pageFor(request: IncomingMessage): Promise<Page> {
     const path = pathOf(request);
     const { authorization } = request.headers;
-    const caller = this.#access.enter(peerOf(request.socket), () => undefined);
+    const caller = this.#access.enter(peerOf(socketOf(request)), () => undefined);
     try {
       const token = authorization === undefined ? undefined : bearerOf(authorization);
       const { known, unknown } = this.#meet(request, caller, token);
@@ -183,7 +199,7 @@ export class AdminServer {
 
   /** As `EnterSite`. */
   #enter(request: IncomingMessage, ...[token, onRevoked]: Parameters<EnterSite>): CallerAccess {
-    const caller = this.#access.enter(peerOf(request.socket), () => onRevoked?.());
+    const caller = this.#access.enter(peerOf(socketOf(request)), () => onRevoked?.());
     const refusal = this.#meet(request, caller, token).unknown ?? caller.refusalOf('/');
     if (refusal === undefined) return caller;
     caller.leave();
@@ -210,12 +226,13 @@ export class AdminServer {
       }
     const known = this.#hasCertificate(request) && caller.isKnown;
     // Its connection is not the first to make room for others.
-    if (known) this.#byClient.get(clientOf(request.socket))?.makeKnown();
+    if (known) this.#byClient.get(clientOf(socketOf(request)))?.makeKnown();
     return { known, unknown };
   }
 
   /** Whether the client showed a certificate, where it has to. */
-  #hasCertificate({ socket }: IncomingMessage): boolean {
+  #hasCertificate(request: IncomingMessage): boolean {
+    const socket = socketOf(request);
     return this.options.tls?.mutual !== true || (socket instanceof TLSSocket && socket.authorized);
   }
 
@@ -260,6 +277,16 @@ export class AdminServer {
 }
 
 const pathOf = (request: IncomingMessage): string => (request.url ?? '/').replace(/\?.*/, '');
+
+/** Has an HTTP server read its connections a little at a time. */
+function readInSlices(server: Server, event: 'connection' | 'secureConnection'): void {
+  const [serve] = server.listeners(event).slice(-1) as ((this: Server, socket: Duplex) => void)[];
+  server.removeListener(event, serve!);
+  server.on(event, (socket: Socket) => serve!.call(server, new SlicedSocket(socket)));
+}
+
+/** The connection that a request came on. */
+const socketOf = ({ socket }: IncomingMessage): Socket => (socket as unknown as SlicedSocket).inner;
 
 const bearerOf = (authorization: string): string => /^Bearer +(\S+)$/i.exec(authorization)?.[1] ?? '';
 

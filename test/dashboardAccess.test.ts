@@ -55,6 +55,7 @@ it('asks for a token, and tells nothing before', async () => {
     const text = await answer.text();
     expect(text).toContain('action="/sign-in"');
     expect(text).not.toContain('db1');
+    expect(text).not.toContain(config.cluster);
   }
 });
 
