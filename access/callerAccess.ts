@@ -45,15 +45,10 @@ export class CallerAccess {
     return { name: this.#identity.name, roles: this.#identity.rolesOn(this.port.of.service) };
   }
 
-  /**
-   * Takes a token. Throws `Unauthenticated` for a wrong one, `Overloaded` where its identity has no connection left, and `FailedPrecondition` for a second one. For a caller who is known already it counts
-   * as a call, and `Overloaded` may be its rate.
-   */
+  /** Takes a token. Throws `Unauthenticated` for a wrong one, `Overloaded` where its identity has no connection left, and `FailedPrecondition` for a second one. */
   authenticate(token: string): void {
     const { credentials } = this.port.access;
     if (credentials === undefined) return;
-    const tooMany = this.#identity?.usage.call();
-    if (tooMany !== undefined) throw tooMany;
     if (this.#token !== undefined) throw shownAlready;
     const identity = credentials.ofToken(token);
     if (identity === undefined) {
@@ -64,6 +59,11 @@ export class CallerAccess {
     if (full !== undefined) throw full;
     this.#token = token;
     this.#full = undefined;
+  }
+
+  /** Why a token is refused on a connection that has shown one, right or wrong; it counts for the caller's rate. */
+  refusalOfToken(): RoostError {
+    return this.#identity?.usage.call() ?? shownAlready;
   }
 
   /** Why a call is refused before its arguments are read; it counts for the caller's rate. `method` is undefined for one that the service does not have. */

@@ -102,6 +102,7 @@ export class ServedConnection implements Caller, Guest {
   #bytesRead = 0;
   /** No more requests are taken; the connection ends after the last answer. */
   #finishing = false;
+  #hasShownToken = false;
   #revoking: NodeJS.Timeout | undefined;
 
   constructor(private readonly parts: ConnectionParts) {
@@ -225,6 +226,8 @@ export class ServedConnection implements Caller, Guest {
       const sinceMs = Math.min(this.parts.pauses.arrivedSinceMs(nowMs), this.#pause.arrivedSinceMs(nowMs));
       let arrivedMs = Math.min(sinceMs, this.#pendingSinceMs);
       for (const message of this.#splitter.push(chunk)) {
+        // Behind a token that was refused.
+        if (this.#finishing) break;
         this.lastActiveMs = nowMs;
         this.#silent = false;
         this.#incompleteLooks = 0;
@@ -263,10 +266,11 @@ export class ServedConnection implements Caller, Guest {
 
   #queue(message: Buffer, readMs: number, arrivedMs: number): void {
     const head = this.#session.head(message);
-    if (head.method === authenticateMethod) return this.#authenticate(message, head, readMs);
+    const isToken = head.method === authenticateMethod;
+    if (isToken && !this.#hasShownToken) return this.#authenticate(message, head, readMs);
     const { connectionInFlight, heldBytes } = this.load.limits;
     const refusal =
-      this.access.refusalOf(head.method) ??
+      (isToken ? this.access.refusalOfToken() : this.access.refusalOf(head.method)) ??
       (this.#inFlight > connectionInFlight
         ? this.load.connectionFull
         : this.load.heldBytes + message.length > heldBytes
@@ -303,6 +307,7 @@ export class ServedConnection implements Caller, Guest {
 
   /** At once, so that the calls behind it are already those of its owner. A connection whose token is refused ends with the answer. */
   #authenticate(message: Buffer, head: CallHead, readMs: number): void {
+    this.#hasShownToken = true;
     const authenticate = (token: string | null, done: (refusal: Error | null) => void): void => {
       try {
         this.access.authenticate(token ?? '');

@@ -185,6 +185,15 @@ describe('a port with access', () => {
     ]);
   });
 
+  it('looks at one token of a connection, however many come at once', async () => {
+    const raw = await client();
+    const guesses = Array.from({ length: 500 }, (_, i) => authenticateCall(true, i, newToken().text));
+    raw.send(Buffer.concat([...guesses, authenticateCall(true, 500, token.text), containsCall(true, 501)]));
+    expect(exceptionIn((await raw.answer())!)).toMatch(/^Unauthenticated/);
+    expect(await raw.answer()).toBeUndefined();
+    expect(access.usageOf('').refused.unauthenticated).toBe(1);
+  });
+
   it('counts further tokens of a known caller as calls', async () => {
     await restart({ reader: { ...reader, callsPerSecond: 0.001, burst: 2 } });
     const raw = await client();

@@ -148,7 +148,8 @@ export function thriftService<H extends object>({
       const answer = answerOf((output) => {
         output.writeMessageBegin(method, replyType, 0);
         output.writeFieldBegin('ex', structType, 1);
-        (toException(method, error) as unknown as Writable).write(output);
+        const exception = method === authenticateMethod ? errorToThrift(error) : toException(method, error);
+        (exception as unknown as Writable).write(output);
         output.writeFieldStop();
         output.flush();
       });
