@@ -42,7 +42,7 @@ it('sends nothing to a full connection, and a whole state when it takes data aga
   const connection = open();
   connection.full = true;
   await expect.poll(() => connection.events.length).toBe(1);
-  await sleep(1_500);
+  await sleep(2_000);
   expect(connection.events).toEqual(['state']);
   connection.full = false;
   connection.emit('drain');
@@ -57,6 +57,6 @@ it('rests while nobody looks, and refuses viewers past its bound', async () => {
   viewers.close();
   expect(viewers.count).toBe(0);
   const before = gathered;
-  await sleep(1_200);
+  await sleep(1_800);
   expect(gathered - before).toBeLessThanOrEqual(1);
 });

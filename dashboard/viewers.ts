@@ -5,7 +5,7 @@ import { changedParts, type ClusterState } from './state.js';
 
 /** Of the connections of the admin port (`limits.adminConnections`): most are left to machines. */
 const maxViewers = 32;
-const everyMs = 1_000;
+const everyMs = 1_500;
 /** A viewer whose connection takes nothing for so long is cut off. */
 const stuckMs = 30_000;
 
