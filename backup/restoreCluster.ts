@@ -28,6 +28,8 @@ export interface RestoreOptions {
 }
 
 export interface RestoreReport extends LeftOut {
+  /** True where an earlier run had restored all of it: nothing was done. */
+  readonly already: boolean;
   /** Tables that the restore made. */
   readonly made: readonly string[];
   /** Jobs that still fail, or were given up. */
@@ -97,7 +99,7 @@ async function restoreAlone(
     await progress.enter('done');
   }
   const { failing, bad } = await untilApplied(gizzard, signal);
-  return { ...report, ...leftOut, failing, bad };
+  return { ...report, ...leftOut, already: before?.phase === 'done', failing, bad };
 }
 
 /** Throws `FailedPrecondition` where a shard holds rows, or the journal jobs. */

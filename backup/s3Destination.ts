@@ -25,9 +25,13 @@ export class S3Destination implements Destination {
     const [, bucket, path = ''] = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*))?$/.exec(address) ?? [];
     const prefix = path.split('/').filter(Boolean);
     if (bucket === undefined || prefix.some((part) => !/^[\w.=-]+$/.test(part) || /^\.+$/.test(part)))
-      throw new RoostError('InvalidArgument', `${address} is no place in S3: it looks like s3://bucket/prefix`, {
-        fields: { to: address },
-      });
+      throw new RoostError(
+        'InvalidArgument',
+        `${address} is no place in S3: s3://bucket/prefix, where a bucket has 3 to 63 lowercase letters, digits, dots and hyphens`,
+        {
+          fields: { to: address },
+        },
+      );
     const library = await loadLibrary();
     const client = new library.S3Client({
       maxAttempts: attempts,

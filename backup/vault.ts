@@ -70,6 +70,12 @@ export class Vault {
     }));
   }
 
+  /** Whose backups the destination has, by name. Lists all of its objects. */
+  async clusters(): Promise<readonly string[]> {
+    const names = (await this.destination.list('')).map(({ name }) => name.slice(0, name.indexOf('/')));
+    return [...new Set(names)].filter((name) => name !== '').sort();
+  }
+
   remove(name: string): Promise<void> {
     return this.destination.remove(this.#inCluster(name));
   }

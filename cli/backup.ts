@@ -2,7 +2,6 @@ import { type Command } from 'commander';
 import {
   followedDump,
   followJournal,
-  listBackups,
   planPrune,
   prune,
   runDump,
@@ -15,7 +14,7 @@ import {
 } from '../backup/index.js';
 import { type Cluster, openCluster, type Store } from '../cluster/index.js';
 import { RoostError } from '../core/index.js';
-import { openVault, rateOption, ratesOf } from './console/backups.js';
+import { foundBackups, openVault, rateOption, ratesOf } from './console/backups.js';
 import type { CliIo } from './console/cliIo.js';
 import { withCluster } from './console/cluster.js';
 import {
@@ -97,7 +96,7 @@ export function addBackupCommands(program: Command, io: CliIo): void {
     .action(async (from: string, options: PlaceOptions) => {
       const output = outputFor(io, options);
       const vault = await openVault(io, from, options.of ?? openConfig(io, options).config.cluster);
-      const backups = await listBackups(vault);
+      const backups = await foundBackups(vault);
       output.result(viewOf(backups), () => listText(output, backups), []);
     });
 
@@ -114,7 +113,7 @@ export function addBackupCommands(program: Command, io: CliIo): void {
     .action(async (from: string, dump: string | undefined, options: PlaceOptions) => {
       const output = outputFor(io, options);
       const vault = await openVault(io, from, options.of ?? openConfig(io, options).config.cluster);
-      const backups = await listBackups(vault);
+      const backups = await foundBackups(vault);
       if (dump !== undefined && !backups.whole.some((each) => each.dump.id === dump))
         throw new RoostError('NotFound', `there is no whole dump ${dump} of cluster ${vault.cluster} in ${vault.url}`);
       const progress = new Progress(io, 'verifying objects', backups.objects.length, output.quiet);
@@ -163,7 +162,7 @@ export function addBackupCommands(program: Command, io: CliIo): void {
       if (options.keep === undefined && options.newerThan === undefined)
         throw new RoostError('InvalidArgument', 'say which dumps stay: --keep, --newer-than, or both');
       const vault = await openVault(io, from, options.of ?? openConfig(io, options).config.cluster);
-      const plan = planPrune(await listBackups(vault), {
+      const plan = planPrune(await foundBackups(vault), {
         keep: options.keep,
         newerThanMicros: options.newerThan === undefined ? undefined : BigInt(Date.now() - options.newerThan) * 1_000n,
       });

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
-import { chooseBackup, listBackups, planRestore, restoreCluster, timeText } from '../backup/index.js';
+import { chooseBackup, planRestore, restoreCluster, timeText } from '../backup/index.js';
 import { openCluster } from '../cluster/index.js';
 import { RoostError } from '../core/index.js';
-import { openVault, rateOption, ratesOf } from './console/backups.js';
+import { foundBackups, openVault, rateOption, ratesOf } from './console/backups.js';
 import type { CliIo } from './console/cliIo.js';
 import {
   type ConfigOptions,
@@ -42,7 +42,7 @@ export function addRestoreCommand(program: Command, io: CliIo): void {
       const output = outputFor(io, options);
       const { config } = openConfig(io, options);
       const vault = await openVault(io, from, options.of ?? config.cluster);
-      const backups = await listBackups(vault);
+      const backups = await foundBackups(vault);
       const backup = chooseBackup(vault, backups, options.at, options.dump);
       const atMicros = options.at ?? backup.untilMicros!;
       const plan = await planRestore(vault, backups, backup, atMicros);
@@ -79,13 +79,16 @@ export function addRestoreCommand(program: Command, io: CliIo): void {
           jobs,
           tables: report.made,
           leftOut: left,
+          already: report.already,
           failing: report.failing,
           bad: report.bad,
           elapsedMs,
         },
         () =>
           [
-            `cluster ${config.cluster} is as ${vault.cluster} was at ${timeText(atMicros)}: ${formatCount(rows)} rows and ${formatCount(jobs)} jobs of dump ${backup.dump.id}, in ${formatMs(elapsedMs)}`,
+            report.already
+              ? `cluster ${config.cluster} was restored before, to ${vault.cluster} at ${timeText(atMicros)}: nothing was done`
+              : `cluster ${config.cluster} is as ${vault.cluster} was at ${timeText(atMicros)}: ${formatCount(rows)} rows and ${formatCount(jobs)} jobs of dump ${backup.dump.id}, in ${formatMs(elapsedMs)}`,
             ...left.map((line) => `left out: ${line}`),
             ...(report.failing + report.bad === 0
               ? []

@@ -1,5 +1,5 @@
 import { Option } from 'commander';
-import { openDestination, Vault } from '../../backup/index.js';
+import { listBackups, openDestination, Vault, type Backups } from '../../backup/index.js';
 import type { Gizzard, MoveRates } from '../../gizzard/index.js';
 import { RoostError } from '../../core/index.js';
 import type { CliIo } from './cliIo.js';
@@ -19,6 +19,18 @@ export const ratesOf =
     const max = Math.max(1, Math.min(most, Math.floor((maxRowsPerSecond ?? Infinity) / parallel)));
     return { minRowsPerSecond: Math.min(minRowsPerSecond, max), maxRowsPerSecond: max };
   };
+
+/** The backups of a cluster in a place. Throws `NotFound` where there are only those of other clusters, and names them. */
+export async function foundBackups(vault: Vault): Promise<Backups> {
+  const backups = await listBackups(vault);
+  const others = backups.objects.length > 0 ? [] : await vault.clusters();
+  if (others.length === 0) return backups;
+  throw new RoostError(
+    'NotFound',
+    `there is no backup of cluster ${vault.cluster} in ${vault.url}: it has those of ${others.join(', ')}, which --of names`,
+    { fields: { to: vault.url } },
+  );
+}
 
 /** The backups of a cluster where an option says. Throws `InvalidArgument` for a place that is none. */
 export async function openVault(io: CliIo, place: string, cluster: string): Promise<Vault> {

@@ -121,6 +121,11 @@ it('restores a moment into a cluster of other numbers of hosts and shards, and g
     await whileFlipped(name, async () => expect(await failure(target, ...restore)).toContain(name));
   const report = await roost(target, ...restore);
   expect(report).toMatchObject({ at: moment, leftOut: [], failing: 0, bad: 0 });
+  expect(report).toMatchObject({ already: false });
+  expect(await roost(target, ...restore)).toMatchObject({ already: true });
+  expect(await failure(target, 'backup', 'list', place)).toContain(
+    `it has those of ${source.config.cluster}, which --of`,
+  );
   const restored = await openCluster(target.config, stores, { work: true });
   try {
     await atMoment.expectIn(restored);
