@@ -8,11 +8,11 @@ import { fileURLToPath } from 'node:url';
 import type { Benchmark, BenchCluster, Figure } from './benchmark.js';
 import { makeGraph, untilMaterialized } from './cluster.js';
 import { generatedColumns } from './edgeColumns.js';
-import { latencies, median } from './statistics.js';
+import { rounds, seedOf, sized } from './settings.js';
+import { latencies, median, ofRounds } from './statistics.js';
 
-const edgeCount = 100_000;
-const rounds = 3;
-const writes = 1_000;
+const edgeCount = sized(100_000);
+const writes = sized(1_000);
 const inFlight = 16;
 const main = fileURLToPath(new URL('../cli/main.js', import.meta.url));
 
@@ -25,6 +25,7 @@ interface Run {
 /** Dumps at the pace that they take by themselves, what they and the archive of the journal cost single writes of the same moment, and restores into an empty cluster. */
 export const backup: Benchmark = {
   name: 'backup',
+  meaning: 'How fast a cluster is dumped and restored, and what part of their rate writes keep meanwhile.',
   about: `a graph of ${edgeCount} edges to a folder, with ${inFlight} single writes in flight beside`,
   async run({ config, roost }: BenchCluster): Promise<readonly Figure[]> {
     const folder = mkdtempSync(join(tmpdir(), 'roost-bench-backup-'));
@@ -36,7 +37,7 @@ export const backup: Benchmark = {
     };
     const own = ['--config', configOf(config.cluster)];
     const graph = await roost.graph(await makeGraph(config, 'backedup', 4));
-    await graph.writeColumns(generatedColumns(edgeCount, 3), { deadlineMs: 60_000 });
+    await graph.writeColumns(generatedColumns(edgeCount, seedOf(3)), { deadlineMs: 60_000 });
     await untilMaterialized(roost);
     let next = 0;
     /** Writes a second, until it is enough. */
@@ -78,16 +79,16 @@ export const backup: Benchmark = {
       { name: 'dump', value: perSecond(dumps, ({ rows }) => rows), unit: 'rows/s' },
       { name: 'dump, compressed', value: perSecond(dumps, ({ bytes }) => bytes / 1e6), unit: 'MB/s' },
       { name: 'restore', value: perSecond(restores, ({ rows }) => rows), unit: 'rows/s' },
-      { name: 'writes, no backup', value: median(measured.map(({ alone }) => alone)), unit: 'writes/s' },
+      { name: 'writes, no backup', ...ofRounds(measured.map(({ alone }) => alone)), unit: 'writes/s' },
       {
         name: 'writes beside a dump / without',
-        value: median(measured.map(({ dumped, alone }) => dumped / alone)),
+        ...ofRounds(measured.map(({ dumped, alone }) => dumped / alone)),
         unit: '',
         target: { atLeast: 0.5 },
       },
       {
         name: 'writes that are followed / without',
-        value: median(measured.map(({ followed, alone }) => followed / alone)),
+        ...ofRounds(measured.map(({ followed, alone }) => followed / alone)),
         unit: '',
         target: { atLeast: 0.8 },
       },

@@ -2,6 +2,7 @@ import type { ServerReady } from '../cli/serverReady.js';
 import type { RoostConfig } from '../process/index.js';
 import type { ClusterConfigInput } from '../test/clusterConfig.js';
 import type { Roost } from '../sdk/index.js';
+import { spread } from './statistics.js';
 
 /** A cluster made for one benchmark: a playground, and one server in a process of its own. */
 export interface BenchCluster {
@@ -17,6 +18,8 @@ export interface Figure {
   readonly name: string;
   readonly value: number;
   readonly unit: string;
+  /** What each round gave; `value` is their median. Absent: it was measured once. */
+  readonly samples?: readonly number[];
   /** What the figure should reach, where a target was set. */
   readonly target?: { readonly atLeast: number } | { readonly atMost: number };
 }
@@ -27,6 +30,8 @@ export type Benchmark = ClusterBenchmark | PlainBenchmark;
 interface Described {
   readonly name: string;
   readonly about: string;
+  /** What its figures mean to somebody who has an application to run. */
+  readonly meaning: string;
 }
 
 /** Measured in processes of its own. */
@@ -49,5 +54,15 @@ export interface ClusterBenchmark extends Described {
   run(cluster: BenchCluster): Promise<readonly Figure[]>;
 }
 
-export const reached = ({ value, target }: Figure): boolean | undefined =>
-  target === undefined ? undefined : 'atLeast' in target ? value >= target.atLeast : value <= target.atMost;
+export type Verdict = 'met' | 'MISSED' | 'noisy';
+
+/** How a figure stands to its target. `noisy`: its rounds differ by more than what is between it and the target, so that another run could say otherwise. */
+export function verdictOf({ value, samples, target }: Figure): Verdict | undefined {
+  if (target === undefined) return undefined;
+  const bound = 'atLeast' in target ? target.atLeast : target.atMost;
+  if (samples !== undefined) {
+    const { low, high } = spread(samples);
+    if (high - low > Math.abs(value - bound)) return 'noisy';
+  }
+  return ('atLeast' in target ? value >= bound : value <= bound) ? 'met' : 'MISSED';
+}

@@ -7,28 +7,30 @@ import type { Benchmark, BenchCluster, Figure } from './benchmark.js';
 import { untilMaterialized } from './cluster.js';
 import { rawPool } from './raw/rawConnection.js';
 import { RawMemjs } from './raw/rawMemjs.js';
-import { latenciesFor, median } from './statistics.js';
+import { latenciesFor, median, ofRounds } from './statistics.js';
 import { generatedTweets, setUpTweets } from './tweetsSetup.js';
+import { sized } from './settings.js';
 
-const things = 2_000;
+const things = sized(2_000);
 const windows = 4;
 const atOnce = 100;
-const calls = 300;
-const hits = 5_000;
+const calls = sized(300);
+const hits = sized(5_000);
 const rounds = 7;
 /** About a tweet as a client gets it. */
 const fragmentBytes = 400;
 
 /** Far more than a database keeps in so little memory: what is not cached is read from its disk. */
-const diskTweets = 200_000;
+const diskTweets = sized(200_000);
 const smallPoolBytes = 8 * 1024 * 1024;
-const turnMs = 750;
-const diskRounds = 4;
+const turnMs = sized(750);
+const diskRounds = 5;
 
 /** Reads of cached rows and fragments, beside memjs alone with the same bytes, and beside the databases: in whose memory everything is, and which have little. One caller, call after call. */
 export const cacheGets: Benchmark = {
   name: 'cacheGets',
   about: `reads of ${atOnce} cached tweets at once, and of single ones, beside memjs alone with the same bytes, and beside the databases`,
+  meaning: 'What a read costs that the caches answer, beside memjs alone, and what the databases are spared.',
   // A limit that a busy machine does not reach: what is measured is hits.
   config: { cache: { tweets: true, deadlineMs: 1_000 } },
   async run({ config, roost }: BenchCluster): Promise<readonly Figure[]> {
@@ -170,12 +172,12 @@ export const cacheGets: Benchmark = {
         return [
           {
             name: `cold read of ${atOnce} rows of ${diskTweets}, from the databases' disk`,
-            value: median(took.map((one) => one.cold)),
+            ...ofRounds(took.map((one) => one.cold)),
             unit: 'ms',
           },
           {
             name: 'times the warm one',
-            value: median(took.map((one) => one.cold / one.warm)),
+            ...ofRounds(took.map((one) => one.cold / one.warm)),
             unit: '×',
             target: { atLeast: 10 },
           },

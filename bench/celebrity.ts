@@ -7,10 +7,11 @@ import { fillColumns } from './raw/rawColumns.js';
 import { rawPool } from './raw/rawConnection.js';
 import { addToSets, setOf } from './raw/redisSets.js';
 import { latencies, median } from './statistics.js';
+import { sized } from './settings.js';
 
 const sizes = [10_000, 100_000, 1_000_000] as const;
-const fanCount = 200;
-const reads = 200;
+const fanCount = sized(200);
+const reads = sized(200);
 const user = 1n;
 const universe = 1_000_000;
 
@@ -18,6 +19,7 @@ const universe = 1_000_000;
 export const celebrity: Benchmark = {
   name: 'celebrity',
   about: `${fanCount} ids intersected with ${sizes.map((size) => size.toLocaleString('en')).join(', ')}; ${reads} reads of each, one at a time`,
+  meaning: 'Whether a page of “who follows both” stays quick when one of the two has millions of followers.',
   databaseHosts: 2,
   async run({ config, roost }: BenchCluster): Promise<readonly Figure[]> {
     const graph = await roost.graph(await makeGraph(config, 'celebrity', 4));

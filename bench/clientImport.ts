@@ -26,6 +26,7 @@ function start(imported?: string): Start {
 export const clientImport: Benchmark = {
   name: 'clientImport',
   about: `roostdb/sdk imported in a fresh process, by turns with one that imports nothing: the medians of ${rounds}.`,
+  meaning: 'What a service or a function in the cloud pays in start-up time and memory for having the client.',
   needsCluster: false,
   async run() {
     const empty: Start[] = [];

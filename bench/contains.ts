@@ -3,19 +3,20 @@ import type { Benchmark, BenchCluster, Figure } from './benchmark.js';
 import { makeGraph, untilMaterialized } from './cluster.js';
 import { generatedColumns } from './edgeColumns.js';
 import { rawPool } from './raw/rawConnection.js';
-import { latencies, median, percentile } from './statistics.js';
+import { latencies, median, ofRounds, percentile } from './statistics.js';
+import { rounds, seedOf, sized } from './settings.js';
 
-const edgeCount = 100_000;
-const reads = 10_000;
-const rounds = 5;
+const edgeCount = sized(100_000);
+const reads = sized(10_000);
 const inFlight = 64;
 
 /** Membership of one pair at a time, many callers at once, beside point reads of the same table by mysql2 alone. */
 export const contains: Benchmark = {
   name: 'contains',
   about: `${reads} membership reads, ${inFlight} in flight, half of them hits`,
+  meaning: 'How many questions “does A follow B” one server answers a second, one by one, as a service asks them.',
   async run({ config, roost }: BenchCluster): Promise<readonly Figure[]> {
-    const columns = generatedColumns(edgeCount, 7);
+    const columns = generatedColumns(edgeCount, seedOf(7));
     const graph = await roost.graph(await makeGraph(config, 'contains', 4));
     await graph.writeColumns(columns, { deadlineMs: 60_000 });
     await untilMaterialized(roost);
@@ -59,11 +60,11 @@ export const contains: Benchmark = {
     await pool.query('DROP DATABASE raw_contains');
     await pool.end();
     return [
-      { name: 'ours, through SDK and RPC', value: median(rates.map((rate) => rate.ours)), unit: 'reads/s' },
-      { name: 'raw mysql2 point reads', value: median(rates.map((rate) => rate.raw)), unit: 'reads/s' },
+      { name: 'ours, through SDK and RPC', ...ofRounds(rates.map((rate) => rate.ours)), unit: 'reads/s' },
+      { name: 'raw mysql2 point reads', ...ofRounds(rates.map((rate) => rate.raw)), unit: 'reads/s' },
       {
         name: 'ours / raw',
-        value: median(rates.map((rate) => rate.ours / rate.raw)),
+        ...ofRounds(rates.map((rate) => rate.ours / rate.raw)),
         unit: '',
         target: { atLeast: 0.8 },
       },

@@ -20,6 +20,7 @@ const ports: readonly Port[] = ['flock', 'manager', 'injector', 'tbird', 'users'
 /** The largest frames that each port takes, of every shape and for every method; and the longest that they hold up the server. */
 export const hostile: Benchmark = {
   name: 'hostile',
+  meaning: 'How long other clients are held up by one that sends the worst calls that are allowed.',
   about:
     "the largest frames that each port takes, made to be slow to read, and the largest that clients may want: the longest turn of the server's event loop",
   turns: true,

@@ -5,18 +5,19 @@ import { untilMaterialized } from './cluster.js';
 import { Profiler, type Shares } from './profile.js';
 import { latencies, median } from './statistics.js';
 import { generatedTweets, setUpTweets } from './tweetsSetup.js';
+import { rounds, sized } from './settings.js';
 
-const tweetCount = 20_000;
+const tweetCount = sized(20_000);
 const timelineLength = 20;
-const timelines = 6_000;
+const timelines = sized(6_000);
 const inFlight = 64;
-const rounds = 5;
 /** Parts of the code that took less of a process's time are added up. */
 const shownShare = 0.03;
 
 /** Timelines of 20 ids made into tweets: the client asks, the server answers from the caches, and no database is asked. */
 export const hydrate: Benchmark = {
   name: 'hydrate',
+  meaning: 'How many tweets a second one server hands out from the caches, as bytes to forward or as typed tweets.',
   about: `timelines of ${timelineLength} tweets by their ids, all cached, through SDK and RPC, ${inFlight} in flight; one client and one server process`,
   // A limit that a busy machine does not reach: what is measured is hits.
   config: { cache: { tweets: true, deadlineMs: 1_000 } },

@@ -7,18 +7,19 @@ import { Postgres } from './raw/postgres.js';
 import { fillColumns } from './raw/rawColumns.js';
 import { rawPool } from './raw/rawConnection.js';
 import { addToSets } from './raw/redisSets.js';
-import { latenciesFor, median } from './statistics.js';
+import { latenciesFor, median, ofRounds } from './statistics.js';
+import { rounds, sized } from './settings.js';
 
 const commonCount = 25_000;
 const ownCount = 75_000;
 const pageCount = 20;
-const rounds = 4;
 /** Long enough that what ran before, which takes a hundred times as long, has left the processor's caches. */
-const turnMs = 750;
+const turnMs = sized(750);
 
 /** Two large sets, each on a host of its own, beside a self-join of one table on one host, Redis, and PostgreSQL where it is installed. */
 export const intersection: Benchmark = {
   name: 'intersection',
+  meaning: 'How fast “followers of both” comes, page by page and drained, with large sets.',
   about: `two sets of ${commonCount + ownCount} with ${commonCount} in common: the first ${pageCount}, and all of it`,
   databaseHosts: 2,
   async run({ config, roost }: BenchCluster): Promise<readonly Figure[]> {
@@ -86,32 +87,44 @@ export const intersection: Benchmark = {
       };
       const firstMs = await measure(first, pageCount);
       const wholeMs = await measure(whole, commonCount);
-      const zinterMs = Math.min(firstMs['ZINTER']!, firstMs['ZINTERSTORE']!);
+      const over = (ms: readonly number[], others: readonly number[]) =>
+        ofRounds(ms.map((each, round) => each / others[round]!));
+      const zinterMs = firstMs['ZINTER']!.map((ms, round) => Math.min(ms, firstMs['ZINTERSTORE']![round]!));
       return [
         ...Object.entries(firstMs).map(([side, ms]) => ({
           name: `first ${pageCount}: ${side}, p50`,
-          value: ms,
+          ...ofRounds(ms),
           unit: 'ms',
         })),
         {
           name: `first ${pageCount}: ours / self-join`,
-          value: firstMs['ours']! / firstMs['self-join']!,
+          ...over(firstMs['ours']!, firstMs['self-join']!),
           unit: '',
           target: { atMost: 3 },
         },
         {
           name: `first ${pageCount}: the better of Redis / ours`,
-          value: zinterMs / firstMs['ours']!,
+          ...over(zinterMs, firstMs['ours']!),
           unit: '',
           target: { atLeast: 10 },
         },
-        ...Object.entries(wholeMs).map(([side, ms]) => ({ name: `all: ${side}, p50`, value: ms, unit: 'ms' })),
+        ...Object.entries(wholeMs).map(([side, ms]) => ({ name: `all: ${side}, p50`, ...ofRounds(ms), unit: 'ms' })),
         {
           name: 'all: self-join / ours',
-          value: wholeMs['self-join']! / wholeMs['ours']!,
+          ...over(wholeMs['self-join']!, wholeMs['ours']!),
           unit: '',
           target: { atLeast: 1.3 },
         },
+        ...(postgres === undefined
+          ? []
+          : [
+              {
+                name: 'all: ours / PostgreSQL',
+                ...over(wholeMs['ours']!, wholeMs['PostgreSQL']!),
+                unit: '',
+                target: { atMost: 1 },
+              },
+            ]),
       ];
     } finally {
       await pool.end();
@@ -128,7 +141,7 @@ const selfJoin =
 async function measure(
   sides: Readonly<Record<string, () => Promise<number>>>,
   found: number,
-): Promise<Record<string, number>> {
+): Promise<Record<string, readonly number[]>> {
   for (const [side, work] of Object.entries(sides)) {
     const count = await work();
     if (count !== found) throw new Error(`${side} found ${count} where there are ${found}`);
@@ -137,10 +150,10 @@ async function measure(
   for (let round = 0; round <= rounds; round++) {
     for (const [side, work] of Object.entries(sides)) {
       const ms = await latenciesFor(turnMs, work);
-      if (round > 0) (taken[side] ??= []).push(...ms);
+      if (round > 0) (taken[side] ??= []).push(median(ms));
     }
   }
-  return Object.fromEntries(Object.entries(taken).map(([side, ms]) => [side, median(ms)]));
+  return taken;
 }
 
 /** One id in seven is in both sets, and three in each alone, so that they interleave. */

@@ -4,16 +4,17 @@ import { tableIdOf } from '../flock/graphs.js';
 import type { Benchmark, BenchCluster, Figure } from './benchmark.js';
 import { makeGraph, untilMaterialized } from './cluster.js';
 import { rawPool } from './raw/rawConnection.js';
-import { median, timed } from './statistics.js';
+import { ofRounds, timed } from './statistics.js';
+import { rounds, sized } from './settings.js';
 
-const edgeCount = 500_000;
+const edgeCount = sized(500_000);
 const pageRows = 5_000;
-const rounds = 3;
 const celebrity = 1n;
 
 /** All followers of one user, newest first, beside mysql2 alone paging the same rows of the same table. */
 export const iterate: Benchmark = {
   name: 'iterate',
+  meaning: 'How fast all followers of a celebrity can be read, as a delivery or an export does.',
   about: `one node with ${edgeCount} edges, drained`,
   async run({ config, roost }: BenchCluster): Promise<readonly Figure[]> {
     const name = await makeGraph(config, 'iterate', 1);
@@ -52,13 +53,13 @@ export const iterate: Benchmark = {
       rates.push({ raw: edgeCount / (await timed(raw)), ours: edgeCount / (await timed(ours)) });
     await pool.end();
     return [
-      { name: 'ours, through SDK and RPC', value: median(rates.map((rate) => rate.ours)), unit: 'rows/ms' },
-      { name: 'raw mysql2 paging', value: median(rates.map((rate) => rate.raw)), unit: 'rows/ms' },
+      { name: 'ours, through SDK and RPC', ...ofRounds(rates.map((rate) => rate.ours)), unit: 'rows/ms' },
+      { name: 'raw mysql2 paging', ...ofRounds(rates.map((rate) => rate.raw)), unit: 'rows/ms' },
       {
         name: 'ours / raw',
-        value: median(rates.map((rate) => rate.ours / rate.raw)),
+        ...ofRounds(rates.map((rate) => rate.ours / rate.raw)),
         unit: '',
-        target: { atLeast: 0.5 },
+        target: { atLeast: 0.8 },
       },
     ];
   },

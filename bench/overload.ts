@@ -5,10 +5,11 @@ import type { Benchmark, BenchCluster, Figure } from './benchmark.js';
 import { makeGraph } from './cluster.js';
 import { onLastCore } from './cores.js';
 import type { FloodReport, KindReport } from './flood.js';
+import { sized } from './settings.js';
 
 const connections = 40;
 const atOnce = 20_000;
-const forMs = 5_000;
+const forMs = sized(5_000);
 const times = 5;
 const writesAsked = ['low', 'medium', 'high'];
 
@@ -18,6 +19,8 @@ const writesAsked = ['low', 'medium', 'high'];
  */
 export const overload: Benchmark = {
   name: 'overload',
+  meaning:
+    'Whether a server that is asked for more than it can do goes on answering what it can, and refuses the rest at once.',
   about: `single calls over ${connections} connections: ${atOnce} reads at once, and ${times} times what the server can do`,
   pinned: true,
   async run({ config, ready }: BenchCluster): Promise<readonly Figure[]> {

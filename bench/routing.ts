@@ -13,10 +13,10 @@ import {
 import { emptyTopology } from '../gizzard/topology/types.js';
 import type { Benchmark, Figure } from './benchmark.js';
 import { median, timed } from './statistics.js';
+import { rounds, sized } from './settings.js';
 
 const forwardings = 100_000;
-const lookups = 300_000;
-const rounds = 5;
+const lookups = sized(300_000);
 const shards = 10_000;
 const template = (text: string) => ({ template: parseTemplate(text, (name) => name), weight: 1 });
 const table = (tableId: number) => ({ tableId, name: 'bench', service: 'flock', hash: 'fnv1a64' });
@@ -24,6 +24,7 @@ const table = (tableId: number) => ({ tableId, name: 'bench', service: 'flock', 
 /** What each request pays before it reaches a database, and what a DBA waits for before a rebalance is shown. */
 export const routing: Benchmark = {
   name: 'routing',
+  meaning: 'What finding the shard of a key costs, in a topology larger than any in use.',
   about: `hash, search and pick of leaves among ${forwardings} forwardings; building that topology; planning a rebalance of ${shards} shards from 10 to 16 hosts`,
   async run(): Promise<readonly Figure[]> {
     const state = largeTopology();

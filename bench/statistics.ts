@@ -11,6 +11,28 @@ export function percentile(values: readonly number[], fraction: number): number 
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * fraction))]!;
 }
 
+/** The median of rounds, with what each of them gave. */
+export const ofRounds = (
+  samples: readonly number[],
+): { readonly value: number; readonly samples: readonly number[] } => ({
+  value: median(samples),
+  samples,
+});
+
+/** The range that holds the middle half of the values. */
+export const spread = (values: readonly number[]): { readonly low: number; readonly high: number } => ({
+  low: quantile(values, 0.25),
+  high: quantile(values, 0.75),
+});
+
+/** Between two values: as far from one to the next as the fraction says. */
+function quantile(values: readonly number[], fraction: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const at = (sorted.length - 1) * fraction;
+  const below = sorted[Math.floor(at)]!;
+  return below + (sorted[Math.ceil(at)]! - below) * (at % 1);
+}
+
 /** Runs `work` and says how long it took, in milliseconds. */
 export async function timed(work: () => Promise<unknown>): Promise<number> {
   const startMs = performance.now();

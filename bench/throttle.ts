@@ -7,10 +7,10 @@ import type { Benchmark, BenchCluster, Figure } from './benchmark.js';
 import { makeGraph, untilMaterialized } from './cluster.js';
 import { generatedColumns } from './edgeColumns.js';
 import { median, percentile } from './statistics.js';
+import { rounds, seedOf, sized } from './settings.js';
 
-const edgeCount = 600_000;
-const rounds = 3;
-const roundMs = 4_000;
+const edgeCount = sized(600_000);
+const roundMs = sized(4_000);
 /** A request begins every so often, whether or not those before are answered, as from many callers. */
 const everyMs = 4;
 const endsWithinMs = 10_000;
@@ -18,13 +18,14 @@ const endsWithinMs = 10_000;
 /** What callers notice of a throttled copy on the hosts that they use. */
 export const throttle: Benchmark = {
   name: 'throttle',
+  meaning: 'How much users notice of a shard that is moved while they read.',
   about: `one request every ${everyMs} ms, of three a read of a page, a membership and a write; alone, and while a shard of ${edgeCount} edges is copied with the throttle on, by turns`,
   databaseHosts: 2,
   async run({ config, roost }: BenchCluster): Promise<readonly Figure[]> {
     const [first, second] = Object.keys(config.databaseHosts) as [string, string];
     const name = await makeGraph(config, 'throttled', 1, [first]);
     const graph = await roost.graph(name);
-    const columns = generatedColumns(edgeCount, 1);
+    const columns = generatedColumns(edgeCount, seedOf(1));
     await graph.writeColumns(columns, { deadlineMs: 60_000 });
     await untilMaterialized(roost);
     const flock = await openFlock(config);

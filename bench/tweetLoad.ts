@@ -4,12 +4,12 @@ import { untilMaterialized } from './cluster.js';
 import { rawPool } from './raw/rawConnection.js';
 import { RawEdges } from './raw/rawEdges.js';
 import { RawTweets } from './raw/rawTweets.js';
-import { median, timed } from './statistics.js';
+import { ofRounds, timed } from './statistics.js';
 import { generatedTweets, setUpTweets } from './tweetsSetup.js';
+import { rounds, sized } from './settings.js';
 
-const tweetCount = 50_000;
+const tweetCount = sized(50_000);
 const users = 5_000;
-const rounds = 3;
 const rawWorkers = 2;
 const perCall = 500;
 const callsInFlight = 8;
@@ -17,6 +17,7 @@ const callsInFlight = 8;
 /** Storing tweets over RPC until rows and indexes are in their tables, beside mysql2 alone with the same rows, index entries and durability. */
 export const tweetLoad: Benchmark = {
   name: 'tweetLoad',
+  meaning: 'How many tweets a second an import reaches.',
   about: `${tweetCount} tweets with their authors' index, one replica, appendfsync always`,
   async run({ config, roost }: BenchCluster): Promise<readonly Figure[]> {
     await setUpTweets(config, 4, 4);
@@ -59,16 +60,16 @@ export const tweetLoad: Benchmark = {
     return [
       {
         name: 'ours, over RPC, durable and indexed',
-        value: median(rates.map(({ ours }) => ours)),
+        ...ofRounds(rates.map(({ ours }) => ours)),
         unit: 'tweets/s',
         target: { atLeast: 10_000 },
       },
-      { name: 'floor, mysql2 alone', value: median(rates.map(({ floor }) => floor)), unit: 'tweets/s' },
+      { name: 'floor, mysql2 alone', ...ofRounds(rates.map(({ floor }) => floor)), unit: 'tweets/s' },
       {
         name: 'ours / floor',
-        value: median(rates.map(({ ours, floor }) => ours / floor)),
+        ...ofRounds(rates.map(({ ours, floor }) => ours / floor)),
         unit: '',
-        target: { atLeast: 0.4 },
+        target: { atLeast: 0.55 },
       },
     ];
   },

@@ -6,14 +6,14 @@ import type { Benchmark, BenchCluster, Figure } from './benchmark.js';
 import { rawPool } from './raw/rawConnection.js';
 import { latencies, median } from './statistics.js';
 import { setUpTweets } from './tweetsSetup.js';
+import { rounds, sized } from './settings.js';
 
 const rowsAUser = 1_000;
 const smallUsers = 10;
-const largeUsers = 10_000;
+const largeUsers = sized(10_000);
 const usersPerStatement = 200;
 const fillers = 2;
-const reads = 1_000;
-const rounds = 5;
+const reads = sized(1_000);
 const pageSize = 20;
 const writeBackWithinMs = 120_000;
 const dirtyPagesAtRest = 100;
@@ -29,6 +29,7 @@ type Times = Record<Question, { ours: number; raw: number }>;
  */
 export const tweetTimeline: Benchmark = {
   name: 'tweetTimeline',
+  meaning: 'How long a page of one author’s tweets takes, with few authors and with many.',
   about: `ids of the newest ${pageSize} of a user, with ${smallUsers * rowsAUser} and with ${largeUsers * rowsAUser} rows in the index`,
   async run({ config, roost }: BenchCluster): Promise<readonly Figure[]> {
     await setUpTweets(config, 1, 1);
