@@ -44,7 +44,7 @@ export const journalFindings: Check = {
         clock === undefined ? [] : [{ name: host, ...clock }],
       );
       const problem = clockProblem(look.clock, readings, maxClockSkewMs, 'this machine');
-      if (problem !== undefined) add('wrongClock', 'redis', problem);
+      if (problem !== undefined) add('wrongClock', 'redis', problem.text);
       return [...findings, ...ofServers];
     } catch (error) {
       return [

@@ -10,22 +10,34 @@ export interface ClockReading {
 export const skewMs = ({ ms, before, after }: ClockReading): number =>
   ms > after ? ms - after : ms < before ? ms - before : 0;
 
-/** Why this process should not serve by its clock; undefined where all clocks agree within the bound. Says whose clock is wrong, as far as a majority can tell. */
+/** Two clocks that differ, and which of them is wrong, as far as a majority can tell. */
+export interface ClockProblem {
+  readonly text: string;
+  readonly wrong: 'journal' | 'here';
+}
+
+/** Why this process should not serve; undefined where its clock and the journal's agree within the bound. */
 export function clockProblem(
   journal: ClockReading,
   databases: readonly ClockReading[],
   maxSkewMs: number,
   here = 'this server',
-): string | undefined {
+): ClockProblem | undefined {
   const ofJournal = skewMs(journal);
   const ofDatabases = databases.map((reading) => ({ name: reading.name, skew: skewMs(reading) }));
   const apart = ofDatabases.filter(({ skew }) => Math.abs(skew) > maxSkewMs);
   const agreeing = ofDatabases.filter(({ skew }) => Math.abs(skew) <= maxSkewMs);
   if (Math.abs(ofJournal) > maxSkewMs) {
     if (agreeing.length > apart.length) {
-      return `the clock of the journal's Redis is ${apartText(ofJournal)} that of ${here}, with which ${names(agreeing)} ${agreeing.length === 1 ? 'agrees' : 'agree'}: set it right, it gives writes their times`;
+      return {
+        text: `the clock of the journal's Redis is ${apartText(ofJournal)} that of ${here}, with which ${names(agreeing)} ${agreeing.length === 1 ? 'agrees' : 'agree'}: set it right, it gives writes their times`,
+        wrong: 'journal',
+      };
     }
-    return `the clock of ${here} is ${apartText(-ofJournal)} that of the journal's Redis: set it right`;
+    return {
+      text: `the clock of ${here} is ${apartText(-ofJournal)} that of the journal's Redis: set it right`,
+      wrong: 'here',
+    };
   }
   // A host that is wrong by itself is for the doctor to name: no write gets its time from it.
   return undefined;

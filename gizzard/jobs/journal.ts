@@ -249,7 +249,8 @@ export class Journal {
   /**
    * The present time by the journal's clock, which every server of the cluster shares: whole milliseconds since 1970. Whatever is decided by time for the whole cluster, such as
    * which windows are over, is decided by it and not by this server's clock. It rests on an answer of Redis of the last 5 s, asked for where there is none.
-   * Throws `Unavailable` and `DeadlineExceeded` where Redis does not answer, and `Unavailable` where its clock and this server's differ by more than `server.maxClockSkewMs`.
+   * Throws `Unavailable` and `DeadlineExceeded` where Redis does not answer, and `Unavailable` where its clock is
+   * wrong by more than `server.maxClockSkewMs`, as far as the hosts of the name server can tell. A wrong wall clock of this server changes nothing.
    */
   async nowMs(deadline: Deadline = Deadline.after(lookDeadlineMs)): Promise<number> {
     return Number((await this.nowMicros(deadline)) / 1_000n);
@@ -258,8 +259,8 @@ export class Journal {
   /** The same in microseconds. */
   async nowMicros(deadline: Deadline = Deadline.after(lookDeadlineMs)): Promise<Micros> {
     try {
-      // A clock that is wrong decides nothing.
-      if (this.guard.refused?.fields['refusal'] === 'clock') throw this.guard.refused;
+      // A journal's clock that is wrong decides nothing. A wrong clock of this process does not matter: between looks time is measured by a monotonic one.
+      if (this.guard.refused?.fields['wrongClock'] === 'journal') throw this.guard.refused;
       if (this.#clock.ageMs > clockFreshMs) await this.#readClock(deadline);
       return BigInt(Math.floor(this.#clock.nowMicros!));
     } catch (error) {

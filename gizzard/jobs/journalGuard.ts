@@ -377,7 +377,7 @@ export class JournalGuard {
     const readings = databases.flatMap(({ host, clock }) => (clock === undefined ? [] : [{ name: host, ...clock }]));
     for (const reading of [journal, ...readings]) this.#skew.set({ clock: reading.name }, skewMs(reading) / 1_000);
     const problem = clockProblem(journal, readings, this.options.maxClockSkewMs);
-    if (problem !== undefined) throw refusal('clock', problem);
+    if (problem !== undefined) throw refusal('clock', problem.text, { wrongClock: problem.wrong });
   }
 
   #requireMajority(looks: readonly EpochLook[]): void {
@@ -451,8 +451,10 @@ const newEpoch = (): string => randomUUID().replaceAll('-', '');
 const retried: ReadonlySet<Refusal> = new Set(['unreachable', 'replica', 'replicas', 'clock']);
 
 /** Another server may do better where only this one's clock is wrong, and a replica is replaced. An epoch that does not fit is refused by all of them until an operator decides. */
-const refusal = (reason: Refusal, message: string): RoostError =>
-  new RoostError(retried.has(reason) ? 'Unavailable' : 'FailedPrecondition', message, { fields: { refusal: reason } });
+const refusal = (reason: Refusal, message: string, fields: Readonly<Record<string, string>> = {}): RoostError =>
+  new RoostError(retried.has(reason) ? 'Unavailable' : 'FailedPrecondition', message, {
+    fields: { refusal: reason, ...fields },
+  });
 
 function refusalOf(error: unknown): RoostError {
   if (error instanceof RoostError && error.fields['refusal'] !== undefined) return error;

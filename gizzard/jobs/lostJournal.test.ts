@@ -360,7 +360,8 @@ describe('a server whose clock differs', () => {
       };
       await expect(gizzard.jobs.guard.look()).rejects.toMatchObject(refused);
       await expect(append(gizzard, [note(1)])).rejects.toMatchObject(refused);
-      await expect(gizzard.jobs.journal.nowMs()).rejects.toMatchObject(refused);
+      // Ids and windows go by the journal's time, which this clock does not touch.
+      expect(Math.abs((await gizzard.jobs.journal.nowMs()) - real())).toBeLessThan(1_000);
     } finally {
       Date.now = real;
     }
