@@ -156,6 +156,22 @@ describe('home timelines', () => {
     expect(seen).toEqual(made);
   });
 
+  it('gets back many tweets that are undeleted at once, on every replica', async () => {
+    await edges('follows', 'add', 45n, 46n);
+    await home(45n);
+    const made: bigint[] = [];
+    for (let i = 0; i < 15; i++) made.unshift(await tweet(46n));
+    const kept = async () => {
+      const page = await service.timelines.page('home:45', { limit: 100 });
+      return page!.entries.map(keyOf);
+    };
+    await expect.poll(kept).toEqual(made);
+    await service.tbird.delete(BigInt64Array.from(made), materialized);
+    for (let look = 0; look < 4; look++) await expect.poll(kept).toEqual([]);
+    await service.tbird.undelete(BigInt64Array.from(made), materialized);
+    for (let look = 0; look < 4; look++) await expect.poll(kept).toEqual(made);
+  });
+
   it('is rebuilt when all of its Redis servers have come back empty', async () => {
     await edges('follows', 'add', 51n, 52n);
     await home(51n);

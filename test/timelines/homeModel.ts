@@ -2,7 +2,9 @@ export interface ModelTweet {
   readonly id: bigint;
   readonly userId: bigint;
   readonly replyToUserId: bigint | undefined;
+  readonly replyToTweetId: bigint | undefined;
   readonly retweetOfId: bigint | undefined;
+  readonly mentions: readonly bigint[];
   /** The step of the model in which it was written. */
   readonly step: number;
   deleted: boolean;
@@ -15,7 +17,7 @@ export interface Expected {
   readonly optional: ReadonlySet<bigint>;
 }
 
-type Graph = 'follows' | 'blocks' | 'retweets_off';
+export type ModelGraph = 'follows' | 'blocks' | 'retweets_off' | 'tweet_favorites';
 
 /** Tweets and graphs in memory, and the home timelines that the rules make of them. */
 export class HomeModel {
@@ -30,14 +32,14 @@ export class HomeModel {
     this.tweets.set(tweet.id, { ...tweet, step: ++this.step, deleted: false });
   }
 
-  set(graph: Graph, from: bigint, to: bigint, there: boolean): void {
+  set(graph: ModelGraph, from: bigint, to: bigint, there: boolean): void {
     this.step++;
     const key = `${graph} ${from} ${to}`;
     if (!there) this.#edges.delete(key);
     else if (!this.#edges.has(key)) this.#edges.set(key, this.step);
   }
 
-  has(graph: Graph, from: bigint, to: bigint): boolean {
+  has(graph: ModelGraph, from: bigint, to: bigint): boolean {
     return this.#edges.has(`${graph} ${from} ${to}`);
   }
 
@@ -69,6 +71,28 @@ export class HomeModel {
       return false;
     });
     return { ids: shown.map(({ id }) => id).reverse(), optional };
+  }
+
+  /** What happened to a user, as `kind actor tweet`, in no order: edges and tweets have their times from two clocks. */
+  activity(userId: bigint): string[] {
+    const found: string[] = [];
+    const isTheirs = (id: bigint | undefined): boolean => id !== undefined && this.tweets.get(id)!.userId === userId;
+    const add = (kind: string, actor: bigint, tweetId?: bigint): void => {
+      if (actor === userId || this.has('blocks', userId, actor) || this.has('blocks', actor, userId)) return;
+      if (tweetId === undefined || !this.tweets.get(tweetId)!.deleted) found.push(`${kind} ${actor} ${tweetId ?? ''}`);
+    };
+    for (const key of this.#edges.keys()) {
+      const [graph, from, to] = key.split(' ');
+      if (graph === 'follows' && to === String(userId)) add('followed', BigInt(from!));
+      if (graph === 'tweet_favorites' && isTheirs(BigInt(to!))) add('favorited', BigInt(from!), BigInt(to!));
+    }
+    for (const tweet of this.tweets.values()) {
+      if (tweet.deleted) continue;
+      if (isTheirs(tweet.retweetOfId)) add('retweeted', tweet.userId, tweet.retweetOfId);
+      else if (isTheirs(tweet.replyToTweetId)) add('replied', tweet.userId, tweet.replyToTweetId);
+      else if (tweet.mentions.includes(userId)) add('mentioned', tweet.userId);
+    }
+    return found.sort();
   }
 
   #visible(readerId: bigint, { userId, replyToUserId, retweetOfId, deleted }: ModelTweet): boolean {

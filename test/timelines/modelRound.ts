@@ -1,6 +1,6 @@
-import type { TimelineService } from '../../timeline/index.js';
+import { checkTimelines, type TimelineService } from '../../timeline/index.js';
 import { seededRandom } from '../moving/seededRandom.js';
-import { HomeModel, type Expected } from './homeModel.js';
+import { HomeModel, type Expected, type ModelGraph } from './homeModel.js';
 import { untilQuiet } from './timelineCluster.js';
 
 const users = 8;
@@ -53,7 +53,7 @@ class ModelRound {
   }
 
   async run(): Promise<string[]> {
-    const { home, gizzard } = this.service;
+    const { home, activity, gizzard } = this.service;
     this.#decide();
     for (let i = 0; i < users * 3; i++) await this.#edge('follows', true);
     // Some readers are there from the start, some later, some come when all is over.
@@ -61,7 +61,7 @@ class ModelRound {
       await this.#deed();
       if (this.#random(8) === 0) {
         const userId = this.#anyone();
-        await home.page({ userId, count: 5 });
+        await Promise.all([home, activity].map((pages) => pages.page({ userId, count: 5 })));
       }
     }
     await untilQuiet(gizzard);
@@ -74,10 +74,15 @@ class ModelRound {
   }
 
   async #compareAll(): Promise<void> {
+    const { faults, found } = await checkTimelines(this.service, { settleMs: 500 });
+    if (faults > 0) this.#problems.push(...found);
     await Promise.all(
       this.#users.map(async (userId) => {
         const expected = this.#model.home(userId);
         this.#compare(`home of ${userId}`, expected, await this.#walk(userId));
+        const activity = this.#model.activity(userId).join();
+        const found = (await this.#walkActivity(userId)).sort().join();
+        if (found !== activity) this.#problems.push(`activity of ${userId}: ${found}, not ${activity}`);
         const ids = [...this.#model.tweets.keys()];
         const sinceId = ids[this.#random(ids.length)];
         if (sinceId === undefined) return;
@@ -116,6 +121,18 @@ class ModelRound {
       if (partial) this.#problems.push(`a page of ${userId} is partial`);
       found.push(...entries.map(({ tweetId }) => tweetId));
       if (entries.length < count) return found;
+    }
+  }
+
+  async #walkActivity(userId: bigint): Promise<string[]> {
+    const found: string[] = [];
+    for (let beforeId: bigint | undefined; ;) {
+      const count = 1 + this.#random(9);
+      const page = await this.service.activity.page({ userId, count, ...(beforeId !== undefined && { beforeId }) });
+      if (page.partial) this.#problems.push(`a page of the activity of ${userId} is partial`);
+      found.push(...page.entries.map(({ kind, actorId, tweetId }) => `${kind} ${actorId} ${tweetId ?? ''}`));
+      beforeId = page.nextBeforeId;
+      if (beforeId === undefined) return found;
     }
   }
 
@@ -165,6 +182,7 @@ class ModelRound {
     else if (which < 15) await this.#edge('follows', false);
     else if (which < 16) await this.#edge('blocks', this.#random(2) === 0);
     else if (which < 17) await this.#edge('retweets_off', this.#random(2) === 0);
+    else if (which < 18) await this.#favorite();
     else if (which < 19) await this.#delete();
     else await this.#undelete();
   }
@@ -175,15 +193,18 @@ class ModelRound {
     const kind = other === undefined ? 0 : this.#random(4);
     const replyToUserId = kind === 1 ? other!.userId : undefined;
     const retweetOfId = kind === 2 && other!.retweetOfId === undefined ? other!.id : undefined;
+    const replyToTweetId = kind === 1 ? other!.id : undefined;
+    const mentions = kind === 3 ? [this.#anyone()] : [];
     const [id] = await this.service.tbird.create([
       {
         userId,
         text: 'by the model',
+        ...(mentions.length > 0 && { mentions }),
         ...(replyToUserId !== undefined && { replyToUserId, replyToTweetId: other!.id }),
         ...(retweetOfId !== undefined && { retweetOfId }),
       },
     ]);
-    this.#model.add({ id: id!, userId, replyToUserId, retweetOfId });
+    this.#model.add({ id: id!, userId, replyToUserId, replyToTweetId, retweetOfId, mentions });
   }
 
   async #delete(): Promise<void> {
@@ -200,9 +221,18 @@ class ModelRound {
     tweet.deleted = false;
   }
 
+  /** Marks a tweet, or takes the mark back. */
+  async #favorite(): Promise<void> {
+    const tweetId = this.#anyTweet();
+    if (tweetId !== undefined) await this.#write('tweet_favorites', this.#random(4) > 0, this.#anyone(), tweetId);
+  }
+
   async #edge(graph: 'follows' | 'blocks' | 'retweets_off', there: boolean): Promise<void> {
     const [from, to] = [this.#anyone(), this.#anyone()];
-    if (from === to) return;
+    if (from !== to) await this.#write(graph, there, from, to);
+  }
+
+  async #write(graph: ModelGraph, there: boolean, from: bigint, to: bigint): Promise<void> {
     await this.service.flock.write({
       graphId: this.service.flock.graph(graph).id,
       operations: there ? 'add' : 'remove',

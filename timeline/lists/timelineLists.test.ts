@@ -169,6 +169,14 @@ describe('merge', () => {
     expect(await redis.ttl(`${space}merge:1`)).toBeGreaterThan(50);
   });
 
+  it('lets one rebuild at a time, and another at once where the timeline was forgotten meanwhile', async () => {
+    expect(await lists.lease('lease:1', 60_000)).toBe(true);
+    expect(await lists.lease('lease:1', 60_000)).toBe(false);
+    await lists.begin('lease:1');
+    expect(await lists.delete('lease:1')).toBe(true);
+    expect(await lists.lease('lease:1', 60_000)).toBe(true);
+  });
+
   it('says how far a timeline that is being filled is complete', async () => {
     expect(await lists.begin('fill:1')).toBe(true);
     expect(await lists.begin('fill:1')).toBe(false);

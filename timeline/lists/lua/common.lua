@@ -29,6 +29,11 @@ local function through_of(space, name)
   return index_of(space) .. '#' .. name
 end
 
+-- Says that somebody rebuilds a timeline.
+local function lease_of(space, name)
+  return index_of(space) .. '#lease#' .. name
+end
+
 local function key_of(entry)
   if #entry < 8 then return 0, 0 end
   local low, high = struct.unpack('<I4I4', entry)

@@ -7,4 +7,4 @@
 local space, err = space_of(shards, shard)
 if not space then return err end
 
-return redis.call('SET', index_of(space) .. '#lease#' .. name, '1', 'NX', 'PX', ms) and 1 or 0
+return redis.call('SET', lease_of(space, name), '1', 'NX', 'PX', ms) and 1 or 0
