@@ -1,28 +1,33 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Deadline } from '../core/index.js';
 import type { RedisHost } from '../redis/index.js';
+import { makeEntry, type TimelineService } from '../timeline/index.js';
+import { routingKeyOf } from '../timeline/names.js';
+import { timelinesTableId } from '../timeline/timelineShards.js';
 import type { Benchmark, Figure } from './benchmark.js';
 import { RawMemjs } from './raw/rawMemjs.js';
-import { latencies, median, ofRounds } from './statistics.js';
-import { untilQuiet, withTimelines } from './timelinesSetup.js';
+import { latencies, median, ofRounds, timed } from './statistics.js';
 import { rounds, sized } from './settings.js';
+import { untilQuiet, withTimelines, type BenchTimelines } from './timelinesSetup.js';
 
 const pageLength = 20;
 const authors = 50;
 const tweets = 400;
 const reader = 1_000n;
 const calls = sized(400);
+const callsAtOnce = 16;
 const rawList = 'raw:home';
 
 /** A page of a home timeline with its tweets as fragments, everything cached, beside the same as one LRANGE and one multi-get of memcached. One caller, call after call. */
 export const homeTimeline: Benchmark = {
   name: 'homeTimeline',
-  about: `pages of ${pageLength} of a home timeline, of ${authors} authors, with their fragments; in one process`,
+  about: `pages of ${pageLength} of a home timeline, of ${authors} authors, with their fragments; over RPC, client and server in one process; rebuilds, and what a timeline takes in Redis`,
   meaning: 'How long a user waits for the first page of their home timeline.',
   needsCluster: false,
   run: () =>
     withTimelines(async (timelines) => {
-      const { config, service } = timelines;
-      const { home, tbird, gizzard } = service;
+      const { config, service, roost } = timelines;
+      const { tbird, gizzard } = service;
       await timelines.begin(BigInt64Array.of(reader));
       for (let author = 1n; author <= authors; author++) await timelines.follow(BigInt64Array.of(reader), author);
       const ids = await tbird.create(
@@ -37,12 +42,8 @@ export const homeTimeline: Benchmark = {
       await host.run(Deadline.after(5_000), (redis) => redis.rpush(rawList, ...keyed.map(([key]) => key)));
       const sides = {
         ours: async () => {
-          const { entries } = await home.page({ userId: reader, count: pageLength });
-          const found = await tbird.fragments(
-            'json',
-            BigInt64Array.from(entries, ({ tweetId }) => tweetId),
-          );
-          if (found.length !== pageLength || found.includes(undefined)) throw new Error('a page lacks tweets');
+          const page = await roost.timelines.homeFragments('json', reader, { count: pageLength });
+          if (page.tweets.length !== pageLength) throw new Error('a page lacks tweets');
         },
         raw: async () => {
           const keys = await host.run(Deadline.after(5_000), (redis) => redis.lrange(rawList, -pageLength, -1));
@@ -61,6 +62,9 @@ export const homeTimeline: Benchmark = {
       } finally {
         raw.close();
       }
+      const atOnce = await timed(() => latencies(calls, callsAtOnce, sides.ours));
+      const few = await rebuild(timelines, 2_000n, 300);
+      const many = await rebuild(timelines, 2_001n, 100_000);
       return [
         { name: 'ours, p50', ...ofRounds(taken.ours), unit: 'ms', target: { atMost: 2 } },
         { name: 'LRANGE and multi-get, p50', ...ofRounds(taken.raw), unit: 'ms' },
@@ -70,6 +74,50 @@ export const homeTimeline: Benchmark = {
           unit: '',
           target: { atMost: 3 },
         },
+        { name: `ours, ${callsAtOnce} at once`, value: (calls * 1_000) / atOnce, unit: 'pages/s' },
+        { name: 'a rebuild for 300 followed users', value: few, unit: 'ms' },
+        { name: 'a rebuild for 100,000 followed users', value: many, unit: 'ms' },
+        {
+          name: `a full timeline of ${service.config.keep} entries in one Redis`,
+          value: await fullBytes(service),
+          unit: 'bytes',
+        },
       ] satisfies Figure[];
     }),
 };
+
+const edgesPerWrite = 5_000;
+const pollMs = 2;
+
+/** How long a user who follows so many waits for a whole home timeline where there is none. The users with tweets are among those who are followed. */
+async function rebuild({ service }: BenchTimelines, userId: bigint, count: number): Promise<number> {
+  const { flock, home, gizzard } = service;
+  for (let from = 0; from < count; from += edgesPerWrite) {
+    const destinationIds = BigInt64Array.from({ length: Math.min(edgesPerWrite, count - from) }, (_, i) =>
+      BigInt(1 + from + i),
+    );
+    const sourceIds = new BigInt64Array(destinationIds.length).fill(userId);
+    await flock.write(
+      { graphId: flock.graph('follows').id, operations: 'add', sourceIds, destinationIds },
+      { deadlineMs: 60_000 },
+    );
+  }
+  await untilQuiet(gizzard);
+  return timed(async () => {
+    while ((await home.page({ userId, count: pageLength }, { deadlineMs: 60_000 })).partial) await sleep(pollMs);
+  });
+}
+
+/** What a timeline that has grown to what is kept takes, with an author in each entry. */
+async function fullBytes({ timelines, gizzard, config: { keep } }: TimelineService): Promise<number> {
+  const entries = Array.from({ length: keep }, (_, i) =>
+    Buffer.concat([makeEntry(BigInt(2 ** 40 + i)), Buffer.alloc(8, i)]),
+  );
+  await timelines.store('full:1', entries);
+  const { shard } = gizzard.topology.route(timelinesTableId, routingKeyOf('full:1')).leaves[0]!;
+  const host = gizzard.hosts.host(shard.id.hostname) as RedisHost;
+  return host.run(Deadline.after(5_000), async (redis) => {
+    const space = (await redis.hgetall(`${gizzard.config.cluster}:shards:timelines`))[shard.id.tablePrefix]!;
+    return (await redis.memory('USAGE', `${space}full:1`, 'SAMPLES', 0)) ?? 0;
+  });
+}

@@ -16,6 +16,7 @@ import { contains } from './contains.js';
 import { copy } from './copy.js';
 import { fanout } from './fanout.js';
 import { homeTimeline } from './homeTimeline.js';
+import { pushPull } from './pushPull.js';
 import { hostile } from './hostile.js';
 import { hydrate } from './hydrate.js';
 import { intersection } from './intersection.js';
@@ -57,6 +58,7 @@ const benchmarks: readonly Benchmark[] = [
   tweetWindows,
   fanout,
   homeTimeline,
+  pushPull,
   hostile,
   overload,
 ];

@@ -2,23 +2,31 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { openCluster, serveCluster } from '../cluster/index.js';
 import { Deadline } from '../core/index.js';
 import type { Gizzard } from '../gizzard/index.js';
-import { startPlayground } from '../playground/index.js';
+import { startPlayground, type Playground } from '../playground/index.js';
 import type { RoostConfig } from '../process/index.js';
+import { connect, type Roost } from '../sdk/index.js';
 import { type ClusterConfigInput, clusterSchema } from '../test/clusterConfig.js';
-import { openTimelines, type TimelineService } from '../timeline/index.js';
+import { timelineStore, type TimelineService } from '../timeline/index.js';
+import { routingKeyOf } from '../timeline/names.js';
+import { timelinesTableId } from '../timeline/timelineShards.js';
 
 const deadlineMs = 120_000;
-const storesAtOnce = 2_000;
+/** Each on two servers, which take 4,096 calls at once. */
+const storesAtOnce = 1_000;
 const edgesPerWrite = 5_000;
 
 /** Timelines on a private cluster, with this process as its server. */
 export interface BenchTimelines {
   readonly config: RoostConfig;
+  readonly playground: Playground;
   readonly service: TimelineService;
+  /** A client of this process's server. */
+  readonly roost: Roost;
   follow(readers: BigInt64Array, author: bigint): Promise<void>;
-  /** Makes empty home timelines. */
+  /** Makes empty home timelines, past the journal. */
   begin(readers: BigInt64Array): Promise<void>;
 }
 
@@ -37,18 +45,26 @@ export async function withTimelines<T>(work: (timelines: BenchTimelines) => Prom
     const given = JSON.parse(readFileSync(playground.configPath, 'utf8')) as ClusterConfigInput;
     const config = clusterSchema.parse({
       ...given,
+      server: Object.fromEntries(
+        ['timeline', 'tbird', 'flock', 'manager', 'injector', 'admin'].map((name) => [`${name}Port`, 0]),
+      ),
       timeline: { hosts: { tl1: tl1!, tl2: tl2! } },
       cache: { tweets: true, graphs: true, deadlineMs: 1_000 },
       log: { level: 'silent' },
     } satisfies ClusterConfigInput);
-    const service = await openTimelines(config, { work: true, create: true });
+    const cluster = await openCluster(config, [timelineStore], { work: true, create: true });
+    const service = cluster.stores.timeline;
+    const served = await serveCluster(cluster, { version: 'bench' });
+    const roost = await connect(`127.0.0.1:${served.stores['timeline']!.port}`);
     try {
       await service.flock.createGraph('follows', { shards: 2, replicas: 1 });
       await service.tbird.setup({ policy: { replicas: 1 }, graphShards: 2 });
       await service.setup({ shards: 4, replicas: 2 });
       return await work({
         config,
+        playground,
         service,
+        roost,
         async follow(readers, author) {
           for (let from = 0; from < readers.length; from += edgesPerWrite) {
             const sourceIds = readers.subarray(from, from + edgesPerWrite);
@@ -66,20 +82,24 @@ export async function withTimelines<T>(work: (timelines: BenchTimelines) => Prom
         async begin(readers) {
           for (let from = 0; from < readers.length; from += storesAtOnce)
             await Promise.all(
-              Array.from(readers.subarray(from, from + storesAtOnce), (id) =>
-                service.timelines.store(`home:${id}`, [], { acknowledgment: 'journaled', deadlineMs }),
-              ),
+              Array.from(readers.subarray(from, from + storesAtOnce), (id) => beginHome(service, `home:${id}`)),
             );
-          await untilQuiet(service.gizzard);
         },
       });
     } finally {
-      await service.close();
+      await roost.close();
+      await served.close();
+      await cluster.close();
     }
   } finally {
     await playground.stop();
     rmSync(dir, { recursive: true, force: true });
   }
+}
+
+async function beginHome({ gizzard, timelines }: TimelineService, name: string): Promise<void> {
+  const { leaves } = gizzard.topology.route(timelinesTableId, routingKeyOf(name));
+  await Promise.all(leaves.map((leaf) => timelines.listsAt(leaf, Deadline.after(deadlineMs)).store(name, [])));
 }
 
 /** Waits until all jobs, with those that they bring about, are applied. */

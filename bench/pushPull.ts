@@ -1,0 +1,122 @@
+import { readFileSync } from 'node:fs';
+import type { Redis } from 'ioredis';
+import { Deadline } from '../core/index.js';
+import { readPlayground } from '../playground/index.js';
+import type { RedisHost } from '../redis/index.js';
+import { seededRandom } from '../test/moving/seededRandom.js';
+import type { Benchmark, Figure } from './benchmark.js';
+import { untilQuiet, withTimelines, type BenchTimelines } from './timelinesSetup.js';
+
+const readers = 2_000;
+const authors = 200;
+const followedPerReader = 20;
+const events = 6_000;
+const eventsAtOnce = 16;
+const pageLength = 20;
+/** Of ten events, those that are reads. */
+const readsOfTen = 6;
+const firstReader = 10_000n;
+const ticksPerSecond = 100;
+
+/** A threshold of 0 pushes everything, and a great one pulls everything. */
+const thresholds = { push: 0, pull: 1e9, mixed: 1 } as const;
+
+/** One skewed workload of tweets and reads, pushed, pulled, and decided by measured costs: what each costs in CPU time of all processes, and in Redis. */
+export const pushPull: Benchmark = {
+  name: 'pushPull',
+  about: `${events} events of ${authors} authors and ${readers} readers by Zipf, after as many to warm up; CPU of this process, the databases, Redis and memcached`,
+  meaning:
+    'What delivering tweets and reading timelines costs: less than always pushing, and less than always pulling.',
+  needsCluster: false,
+  run: () =>
+    withTimelines(async (timelines) => {
+      await followSome(timelines);
+      const cost = {} as Record<keyof typeof thresholds, { readonly seconds: number; readonly bytes: number }>;
+      for (const mode of ['push', 'pull', 'mixed'] as const) cost[mode] = await costOf(timelines, thresholds[mode]);
+      const better = (of: 'seconds' | 'bytes'): number => Math.min(cost.push[of], cost.pull[of]);
+      return [
+        ...(['push', 'pull', 'mixed'] as const).flatMap((mode): Figure[] => [
+          { name: `${mode}: CPU`, value: cost[mode].seconds, unit: 's' },
+          { name: `${mode}: lists in both Redis`, value: cost[mode].bytes / 1_024, unit: 'KiB' },
+        ]),
+        {
+          name: 'mixed / the better of both: CPU',
+          value: cost.mixed.seconds / better('seconds'),
+          unit: '',
+          target: { atMost: 0.8 },
+        },
+        { name: 'mixed / push: bytes in Redis', value: cost.mixed.bytes / cost.push.bytes, unit: '' },
+      ];
+    }),
+};
+
+async function followSome({ service, follow }: BenchTimelines): Promise<void> {
+  const random = seededRandom(1);
+  const followers = new Map<bigint, Set<bigint>>();
+  for (let reader = 0; reader < readers; reader++)
+    for (let i = 0; i < followedPerReader; i++) {
+      const author = BigInt(1 + skewed(random, authors));
+      followers.set(author, (followers.get(author) ?? new Set()).add(firstReader + BigInt(reader)));
+    }
+  for (const [author, its] of followers) await follow(BigInt64Array.from(its), author);
+  await untilQuiet(service.gizzard);
+}
+
+/** Costs of the workload, once rates are known: the events run twice, and the second time counts. */
+async function costOf(timelines: BenchTimelines, threshold: number) {
+  const { service } = timelines;
+  Object.assign(service.costs, { threshold });
+  await onRedis(timelines, (redis) => redis.flushall());
+  await timelines.begin(BigInt64Array.from({ length: readers }, (_, i) => firstReader + BigInt(i)));
+  const emptyBytes = await usedBytes(timelines);
+  await work(timelines, 2);
+  const beforeSeconds = await cpuSeconds(timelines);
+  await work(timelines, 3);
+  const seconds = (await cpuSeconds(timelines)) - beforeSeconds;
+  return { seconds, bytes: (await usedBytes(timelines)) - emptyBytes };
+}
+
+async function work({ service }: BenchTimelines, seed: number): Promise<void> {
+  const random = seededRandom(seed);
+  let left = events;
+  const lane = async (): Promise<void> => {
+    while (left-- > 0) {
+      if (random(10) < readsOfTen) {
+        // Those who read often are not those who follow whoever tweets often.
+        const userId = firstReader + BigInt((skewed(random, readers) * 7) % readers);
+        await service.home.page({ userId, count: pageLength }, { deadlineMs: 30_000 });
+      } else {
+        const userId = BigInt(1 + ((skewed(random, authors) * 11) % authors));
+        await service.tbird.create([{ userId, text: 'tweet' }], { deadlineMs: 30_000 });
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: eventsAtOnce }, lane));
+  await untilQuiet(service.gizzard);
+}
+
+/** A number below a bound: the smallest ones are drawn most often, by Zipf's law. */
+const skewed = (random: (below: number) => number, below: number): number =>
+  Math.min(below - 1, Math.floor(below ** (random(1_000_000) / 1_000_000)) - 1);
+
+/** Of this process and all servers, since they began. */
+async function cpuSeconds({ playground }: BenchTimelines): Promise<number> {
+  const { user, system } = process.cpuUsage();
+  const { servers } = await readPlayground(playground.dir);
+  const ticks = servers.map(({ pid }) => {
+    // Behind the name of the program, which may have spaces.
+    const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]!.split(' ');
+    return Number(fields[11]) + Number(fields[12]);
+  });
+  return (user + system) / 1e6 + ticks.reduce((sum, some) => sum + some, 0) / ticksPerSecond;
+}
+
+async function usedBytes(timelines: BenchTimelines): Promise<number> {
+  const infos = await onRedis(timelines, (redis) => redis.info('memory'));
+  return infos.reduce((sum, info) => sum + Number(/^used_memory_dataset:(\d+)/m.exec(info)?.[1] ?? 0), 0);
+}
+
+const onRedis = <T>({ service }: BenchTimelines, run: (redis: Redis) => Promise<T>): Promise<readonly T[]> =>
+  Promise.all(
+    ['tl1', 'tl2'].map((name) => (service.gizzard.hosts.host(name) as RedisHost).run(Deadline.after(30_000), run)),
+  );
