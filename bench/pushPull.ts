@@ -50,7 +50,7 @@ export const pushPull: Benchmark = {
     }),
 };
 
-async function followSome({ service, follow }: BenchTimelines): Promise<void> {
+async function followSome(timelines: BenchTimelines): Promise<void> {
   const random = seededRandom(1);
   const followers = new Map<bigint, Set<bigint>>();
   for (let reader = 0; reader < readers; reader++)
@@ -58,8 +58,8 @@ async function followSome({ service, follow }: BenchTimelines): Promise<void> {
       const author = BigInt(1 + skewed(random, authors));
       followers.set(author, (followers.get(author) ?? new Set()).add(firstReader + BigInt(reader)));
     }
-  for (const [author, its] of followers) await follow(BigInt64Array.from(its), author);
-  await untilQuiet(service.gizzard);
+  for (const [author, its] of followers) await timelines.follow(BigInt64Array.from(its), author);
+  await untilQuiet(timelines.service.gizzard);
 }
 
 /** Costs of the workload, once rates are known: the events run twice, and the second time counts. */

@@ -55,7 +55,7 @@ export async function withTimelines<T>(work: (timelines: BenchTimelines) => Prom
     const cluster = await openCluster(config, [timelineStore], { work: true, create: true });
     const service = cluster.stores.timeline;
     const served = await serveCluster(cluster, { version: 'bench' });
-    const roost = await connect(`127.0.0.1:${served.stores['timeline']!.port}`);
+    const roost = await connect(`127.0.0.1:${served.stores['flock']!.port}`);
     try {
       await service.flock.createGraph('follows', { shards: 2, replicas: 1 });
       await service.tbird.setup({ policy: { replicas: 1 }, graphShards: 2 });

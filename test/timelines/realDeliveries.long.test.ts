@@ -53,7 +53,7 @@ beforeAll(async () => {
         sourceIds: sources,
         destinationIds: destinations,
       },
-      { deadlineMs: 120_000 },
+      { acknowledgment: 'materialized', deadlineMs: 120_000 },
     );
     for (const [i, author] of destinations.entries()) {
       if (!authors.has(author)) continue;
