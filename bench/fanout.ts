@@ -12,7 +12,7 @@ const smallFollowers = 20;
 const tweetsAtOnce = 5;
 const perPipeline = 4_000;
 /** Deliveries of the celebrity that are on their way meanwhile. */
-const besideDeliveries = 1_000_000;
+const besideDeliveries = sized(1_000_000);
 const smallTweets = 200;
 const [celebrity, small] = [1n, 2n];
 

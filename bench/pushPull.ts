@@ -5,12 +5,13 @@ import { readPlayground } from '../playground/index.js';
 import type { RedisHost } from '../redis/index.js';
 import { seededRandom } from '../test/moving/seededRandom.js';
 import type { Benchmark, Figure } from './benchmark.js';
+import { sized } from './settings.js';
 import { untilQuiet, withTimelines, type BenchTimelines } from './timelinesSetup.js';
 
 const readers = 2_000;
 const authors = 200;
 const followedPerReader = 20;
-const events = 6_000;
+const events = sized(6_000);
 const eventsAtOnce = 16;
 const pageLength = 20;
 /** Of ten events, those that are reads. */
