@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Guest } from './connectionTable.js';
 
@@ -8,6 +9,7 @@ export class AdminConnection implements Guest {
   lastActiveMs = performance.now();
   #known = false;
   #requests = 0;
+  #last: ServerResponse | undefined;
 
   constructor(private readonly socket: Socket) {
     this.peer = { address: socket.remoteAddress ?? '' };
@@ -26,8 +28,14 @@ export class AdminConnection implements Guest {
     this.#known = true;
   }
 
+  /** Whether the request before is answered, as far as this process goes: its client may have the answer before the socket says so. */
+  get mayAsk(): boolean {
+    return this.#last?.writableEnded !== false;
+  }
+
   /** A request came. */
-  begin(): void {
+  begin(response: ServerResponse): void {
+    this.#last = response;
     this.#requests++;
   }
 

@@ -85,8 +85,8 @@ export class AdminServer {
     const answer = (request: IncomingMessage, response: ServerResponse): void => {
       const connection = this.#byClient.get(clientOf(socketOf(request)));
       // Nobody who means well sends a request before the one before it is answered.
-      if (connection === undefined || !connection.idle) return void request.destroy();
-      connection.begin();
+      if (connection?.mayAsk !== true) return void request.destroy();
+      connection.begin(response);
       response.once('close', () => connection.end());
       // Where not even the error can be written, there is nobody to tell.
       this.#answer(request, response).catch(() => response.destroy());

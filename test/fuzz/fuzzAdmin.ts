@@ -13,7 +13,7 @@ export async function fuzzAdmin(port: number, seed: number, answers: number): Pr
   const lane = async (): Promise<void> => {
     while (answered < answers) {
       const batch = Array.from({ length: requestsPerBatch }, () => request(random));
-      const text = await exchange(port, Buffer.from(batch.join(''), 'latin1'));
+      const text = await exchange(port, [...batch, lastRequest]);
       const statuses = text.match(/HTTP\/1\.1 \d{3}/g) ?? ['closed'];
       for (const status of statuses) count(status.slice(-3));
       answered += statuses.length;
@@ -23,15 +23,20 @@ export async function fuzzAdmin(port: number, seed: number, answers: number): Pr
   return figures;
 }
 
-/** All that the server says until it ends the connection, which the last request asks for. */
-async function exchange(port: number, bytes: Buffer): Promise<string> {
+const lastRequest = 'GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n';
+
+/** All that the server says until it ends the connection, which the last request asks for. A request is sent when the one before it was answered. */
+async function exchange(port: number, requests: string[]): Promise<string> {
   const socket = connect({ port, host: '127.0.0.1' });
   const chunks: Buffer[] = [];
-  socket.on('data', (chunk: Buffer) => chunks.push(chunk));
+  const next = (): void => void socket.write(Buffer.from(requests.shift() ?? '', 'latin1'));
+  socket.on('data', (chunk: Buffer) => {
+    chunks.push(chunk);
+    next();
+  });
   // A reset is one of the ways in which a server closes.
   socket.on('error', () => undefined);
-  socket.write(bytes);
-  socket.write('GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n');
+  next();
   // A body that never ends is waited for in vain.
   socket.setTimeout(500, () => socket.destroy());
   await new Promise((resolve) => socket.on('close', resolve));
