@@ -62,7 +62,7 @@ it.each(manifests.map((manifest) => [`${manifest.kind} ${manifest.metadata.name}
   (_name, manifest) => {
     const Model = kinds[manifest.kind];
     expect(Model).toBeDefined();
-    new Model(manifest as never).validate();
+    new Model(manifest).validate();
     const wrong = new Model({ ...manifest, spec: 1, data: 1 } as never);
     expect(() => wrong.validate()).toThrow();
   },
