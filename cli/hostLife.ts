@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { openCluster, type StoresByName } from '../cluster/index.js';
+import { openCluster, type Cluster, type HostLeave } from '../cluster/index.js';
 import { Deadline, RoostError } from '../core/index.js';
 import {
   checkHost,
@@ -11,7 +11,6 @@ import {
   serverName,
   thisProcess,
 } from '../gizzard/index.js';
-import { type tbirdStore, type Tbird, type WindowPolicy } from '../tbird/index.js';
 import { beginPlans, type Besides, planOptions, type PlanOptions } from './console/beginPlans.js';
 import type { CliIo } from './console/cliIo.js';
 import { type ConfigOptions, configOption, defineCommand, openConfig, outputFor } from './console/command.js';
@@ -38,7 +37,7 @@ export function addHostLifeCommands(host: Command, io: CliIo): void {
   )
     .addOption(configOption())
     .action((name: string, options: ConfigOptions) =>
-      withTweets(io, options, async ({ gizzard }, output) => {
+      withStores(io, options, async ({ gizzard }, output) => {
         requireConfigured(gizzard, name);
         report(output, name, await examine(gizzard, name), []);
       }),
@@ -51,7 +50,7 @@ export function addHostLifeCommands(host: Command, io: CliIo): void {
   )
     .addOption(configOption())
     .action((name: string, options: ConfigOptions) =>
-      withTweets(io, options, async ({ gizzard }, output) => {
+      withStores(io, options, async ({ gizzard, opened }, output) => {
         requireConfigured(gizzard, name);
         const looked = await examine(gizzard, name);
         if (looked.unknownTo.length > 0)
@@ -63,7 +62,7 @@ export function addHostLifeCommands(host: Command, io: CliIo): void {
         const hosts = Object.keys(gizzard.config.databaseHosts);
         report(output, name, looked, [
           `roost rebalance --hosts ${hosts.join(',')}`,
-          `roost tweets setup --open-hosts ${hosts.join(',')}`,
+          ...opened.flatMap(({ store }) => store.hosts?.useCommand(hosts) ?? []),
         ]);
       }),
     );
@@ -71,16 +70,16 @@ export function addHostLifeCommands(host: Command, io: CliIo): void {
   planOptions(
     define(
       'drain',
-      'move every shard away from a database host, each to the host that has the fewest\nReplicas of one tree stay on different hosts, and nothing else moves. New windows of tweets are not made on it any more.',
+      'move every shard away from a database host, each to the host that has the fewest\nReplicas of one tree stay on different hosts, and nothing else moves. Stores that choose hosts by themselves do not use it any more.',
       'roost host drain db1 --wait',
     ),
   ).action((name: string, options: PlanOptions) =>
-    withTweets(io, options, async (tbird, output) => {
-      const { gizzard } = tbird;
+    withStores(io, options, async (cluster, output) => {
+      const { gizzard } = cluster;
       requireConfigured(gizzard, name);
       // Shards stay on their backend.
       const others = gizzard.hosts.backendOf(name).names.filter((one) => one !== name);
-      const policy = withoutHost(await policyOf(tbird), name);
+      const leaves = await leavesOf(cluster, name);
       const drain = drainHost(await gizzard.migrations.planner(), name, others);
       const roles = gizzard.config.nameServer.hosts.includes(name)
         ? [
@@ -88,23 +87,23 @@ export function addHostLifeCommands(host: Command, io: CliIo): void {
           ]
         : [];
       for (const role of roles) output.note(role);
-      await beginPlans(io, options, gizzard, output, drain.plans, besides(tbird, name, drain, policy));
+      await beginPlans(io, options, gizzard, output, drain.plans, besides(gizzard, name, drain, leaves));
     }),
   );
 
   define(
     'remove',
-    'forget a database host that nothing needs any more, and say which configurations still name it\nRefused while a shard, a migration, the policy of tweets, jobs, tables kept for `undrop`, or the name server names it.',
+    'forget a database host that nothing needs any more, and say which configurations still name it\nRefused while a shard, a migration, a store, jobs, tables kept for `undrop`, or the name server names it.',
     'roost host remove db1',
   )
     .option('--lost', 'it is gone for good and cannot be asked: what it kept for `undrop` is lost')
     .addOption(yesOption())
     .addOption(configOption())
     .action((name: string, options: RemoveOptions) =>
-      withTweets(io, options, async (tbird, output) => {
-        const { gizzard } = tbird;
+      withStores(io, options, async (cluster, output) => {
+        const { gizzard } = cluster;
         await gizzard.nameServer.reload();
-        const reasons = await whatNamesHost(gizzard, name, await policyOf(tbird), options.lost === true);
+        const reasons = await whatNamesHost(cluster, name, options.lost === true);
         if (reasons.length > 0)
           throw new RoostError(
             'FailedPrecondition',
@@ -136,22 +135,29 @@ export function addHostLifeCommands(host: Command, io: CliIo): void {
     );
 }
 
-async function withTweets(
+async function withStores(
   io: CliIo,
   options: ConfigOptions,
-  work: (tbird: Tbird, output: Output) => Promise<void>,
+  work: (cluster: Cluster, output: Output) => Promise<void>,
 ): Promise<void> {
   const { config } = openConfig(io, options);
   const cluster = await openCluster(config, io.stores);
   try {
-    await work((cluster.stores as StoresByName<readonly [typeof tbirdStore]>).tbird, outputFor(io, options));
+    await work(cluster, outputFor(io, options));
   } finally {
     await cluster.close();
   }
 }
 
-/** Undefined where tweets are not set up. */
-const policyOf = (tbird: Tbird): Promise<WindowPolicy | undefined> => tbird.windowSet.storedPolicy();
+/** What stores do when a host is drained. Throws where one cannot do without it. */
+async function leavesOf({ opened }: Cluster, name: string): Promise<HostLeave[]> {
+  const leaves: HostLeave[] = [];
+  for (const { store, opened: own } of opened) {
+    const leave = await store.hosts?.leave(own, name);
+    if (leave !== undefined) leaves.push(leave);
+  }
+  return leaves;
+}
 
 function requireConfigured({ hosts }: Gizzard, name: string): void {
   if (hosts.has(name)) return;
@@ -226,46 +232,16 @@ function report(
   );
 }
 
-/** The hosts of a policy without one; undefined where it does not name it. Throws `FailedPrecondition` where too few would be left. */
-function withoutHost(
-  policy: WindowPolicy | undefined,
-  name: string,
-): Pick<WindowPolicy, 'openHosts' | 'closedHosts'> | undefined {
-  if (policy === undefined || ![...policy.openHosts, ...policy.closedHosts].includes(name)) return undefined;
-  const left = {
-    openHosts: policy.openHosts.filter((one) => one !== name),
-    closedHosts: policy.closedHosts.filter((one) => one !== name),
-  };
-  for (const [option, hosts] of [
-    ['--open-hosts', left.openHosts],
-    ['--closed-hosts', left.closedHosts],
-  ] as const) {
-    if (hosts.length < policy.replicas)
-      throw new RoostError(
-        'FailedPrecondition',
-        `windows of tweets have ${policy.replicas} copies, and ${hosts.length} hosts would be left for them: \`roost tweets setup ${option}\` names others first`,
-        { fields: { host: name } },
-      );
-  }
-  return left;
-}
-
 /** What a drain does without a migration. */
-function besides(
-  tbird: Tbird,
-  name: string,
-  { changes, empty }: HostDrain,
-  policy: Pick<WindowPolicy, 'openHosts' | 'closedHosts'> | undefined,
-): Besides {
-  const { gizzard } = tbird;
+function besides(gizzard: Gizzard, name: string, { changes, empty }: HostDrain, leaves: readonly HostLeave[]): Besides {
   return {
     effects: [
-      ...(policy === undefined ? [] : [`new windows of tweets are not made on ${name} any more`]),
+      ...leaves.map(({ effect }) => effect),
       ...(empty.length === 0 ? [] : [`${empty.length} shards that hold nothing are made on other hosts`]),
     ],
     nextSteps: [`roost host remove ${name}`],
     async first() {
-      if (policy !== undefined) await tbird.windowSet.setPolicy(policy);
+      for (const leave of leaves) await leave.apply();
       if (changes.length === 0) return;
       const by = `roost host drain, ${thisProcess()}`;
       await gizzard.apply(changes, by);

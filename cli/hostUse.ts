@@ -1,16 +1,11 @@
+import type { Cluster } from '../cluster/index.js';
 import { RoostError } from '../core/index.js';
-import { type Gizzard, parseShardId, shardKey } from '../gizzard/index.js';
-import type { WindowPolicy } from '../tbird/index.js';
+import { parseShardId, shardKey } from '../gizzard/index.js';
 
 const namedShards = 5;
 
 /** Why a database host cannot be forgotten yet, a sentence each. `lost`: it is not asked for what it keeps. */
-export async function whatNamesHost(
-  gizzard: Gizzard,
-  name: string,
-  policy: WindowPolicy | undefined,
-  lost: boolean,
-): Promise<string[]> {
+export async function whatNamesHost({ gizzard, opened }: Cluster, name: string, lost: boolean): Promise<string[]> {
   const { topology, config, hosts, migrations, jobs, dropped } = gizzard;
   const reasons: string[] = [];
   const shards = topology.state.shards.filter(({ id }) => id.hostname === name).map(({ id }) => shardKey(id));
@@ -26,10 +21,10 @@ export async function whatNamesHost(
   );
   for (const migration of held)
     reasons.push(`migration ${migration} works with shards on it: \`roost migrations show ${migration}\``);
-  if (policy !== undefined && [...policy.openHosts, ...policy.closedHosts].includes(name))
-    reasons.push(
-      `windows of tweets are made on it: \`roost host drain ${name}\`, or \`roost tweets setup --open-hosts … --closed-hosts …\``,
-    );
+  for (const { store, opened: own } of opened) {
+    const reason = await store.hosts?.uses(own, name);
+    if (reason !== undefined) reasons.push(reason);
+  }
   if (config.nameServer.hosts.includes(name)) reasons.push('it is a host of the name server (nameServer.hosts)');
   const queues = (await jobs.queues.status()).flatMap((queue) => queue.hosts.filter(({ host }) => host === name));
   const [failing, bad] = [

@@ -68,7 +68,7 @@ export function addJournalCommands(program: Command, io: CliIo): void {
           ...(config.memcached.length + config.cache.pages.length > 0
             ? ['all caches forget what they hold: a worker may have written rows, and lost the job before it told them']
             : []),
-          'then run: `roost doctor --fix` (compares replicas and repairs them), `roost flock check --repair` (both directions of each edge), and `roost tweets check` where there are tweets',
+          'then run: `roost doctor --fix` (compares replicas and repairs them), and `roost check --repair` (what each store holds, such as both directions of each edge)',
         ]);
         // Before it is adopted: nothing is written until then, and whoever is cut off here does both anew.
         const flushed = await forgetCached(config);
@@ -76,7 +76,7 @@ export function addJournalCommands(program: Command, io: CliIo): void {
         output.result(
           { adopted: true, epoch, number, waiting: look.waiting, flushed },
           () => `epoch ${epoch} (number ${number}) has begun; servers accept writes again within a few seconds`,
-          ['roost doctor --fix', 'roost flock check --repair', 'roost tweets check'],
+          ['roost doctor --fix', 'roost check --repair'],
         );
       }),
     );

@@ -12,6 +12,7 @@ export { processesOf, serveProcesses, type ServedProcesses } from './serveProces
 export { shareOfProcess } from './shareOfProcess.js';
 export { portOf, serveCluster, type ServedCluster } from './serveCluster.js';
 export { servedNames, servicesOf, type NamedService } from './servicesOf.js';
+export type { HostLeave, StoreHosts } from './storeHosts.js';
 export {
   defineStore,
   type OpenedOf,

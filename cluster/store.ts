@@ -7,6 +7,7 @@ import type { ForeignJobs, ServiceOptions, ThriftService } from '../server/index
 import type { CachedKinds } from './cachedKind.js';
 import type { CheckOptions, CheckReport } from './checkReport.js';
 import type { CliIo } from './cliIo.js';
+import type { StoreHosts } from './storeHosts.js';
 
 /** A store's name, and what it opens. */
 export interface StoreLike {
@@ -112,6 +113,8 @@ export interface Store<
   check?(opened: Opened, options: CheckOptions): Promise<CheckReport>;
   /** What backups keep of it beside its shards' rows, which `MovableTable.saved` covers. Absent: nothing. */
   readonly backup?: StoreBackup<NoInfer<Opened>>;
+  /** Its part in adding, draining and removing database hosts. Absent: its shards are all that it has on them. */
+  readonly hosts?: StoreHosts<NoInfer<Opened>>;
   /** Adds its commands to `roost`: as a rule one noun, the store's name. Absent: none. */
   commands?(program: Command, io: CliIo): void;
   /** Absent: it is used as a library only. */

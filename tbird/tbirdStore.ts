@@ -12,6 +12,7 @@ import { tweetsShardType } from './storage/tweetsShardType.js';
 import { Tbird, type TbirdOptions } from './tbird.js';
 import { tbirdBackup } from './tbirdBackup.js';
 import { tbirdConfig } from './tbirdConfig.js';
+import { tbirdHosts } from './tbirdHosts.js';
 import { tbirdProcessor } from './tbirdProcessor.js';
 import { tbirdRoles } from './tbirdRoles.js';
 import { tweetGraphNames } from './tweetIndex.js';
@@ -35,6 +36,7 @@ export const tbirdStoreWith = (times: TbirdTimes): Store<'tbird', Tbird, readonl
     close: (tbird) => tbird.stop(),
     check: checkStore,
     backup: tbirdBackup,
+    hosts: tbirdHosts,
     service: {
       title: 'tweets',
       port: 7917,

@@ -88,7 +88,7 @@ it('a journal that lost its data is shown, adopted once, and then taken for the 
     ).findings.map(({ kind }) => kind);
   await expect.poll(kinds, patient).toEqual(expect.arrayContaining(['journalLost', 'refusingServer']));
   expect((await callRoost(['journal', 'adopt', '--json', '--config', configPath], '.')).stderr).toMatch(
-    /--yes.*roost doctor --fix.*roost flock check --repair/s,
+    /--yes.*roost doctor --fix.*roost check --repair/s,
   );
 
   expect(await read()).toBe('load 1');
