@@ -1,3 +1,5 @@
+import { LRUCache } from 'lru-cache';
+
 /** The part of a cache that a process keeps in its own memory. */
 export interface FirstLevelOptions {
   readonly entries: number;
@@ -5,25 +7,20 @@ export interface FirstLevelOptions {
   readonly seconds: number;
 }
 
-/** A few hot values in the process's memory, for seconds each; the least recently used leave first. */
-export class FirstLevel<K, V> {
-  readonly #values = new Map<K, { readonly value: V; readonly untilMs: number }>();
+/** A few hot values in the process's memory, for seconds each; the least recently used leave first. Room for all entries is taken at once. */
+export class FirstLevel<K extends bigint | string, V> {
+  readonly #values: LRUCache<K, { readonly value: V }>;
 
-  constructor(private readonly options: FirstLevelOptions) {}
+  constructor({ entries, seconds }: FirstLevelOptions) {
+    this.#values = new LRUCache({ max: entries, ttl: seconds * 1_000 });
+  }
 
   get(key: K): V | undefined {
-    const known = this.#values.get(key);
-    if (known === undefined) return undefined;
-    this.#values.delete(key);
-    if (performance.now() >= known.untilMs) return undefined;
-    this.#values.set(key, known);
-    return known.value;
+    return this.#values.get(key)?.value;
   }
 
   set(key: K, value: V): void {
-    this.#values.delete(key);
-    this.#values.set(key, { value, untilMs: performance.now() + this.options.seconds * 1000 });
-    if (this.#values.size > this.options.entries) this.#values.delete(this.#values.keys().next().value!);
+    this.#values.set(key, { value });
   }
 
   delete(key: K): void {
