@@ -163,7 +163,7 @@ export class Tbird implements TbirdService {
 
   /**
    * Journals further jobs with each write of tweets: all are accepted or none. They may run before the write is
-   * applied.
+   * applied, and fail no caller that waits for it.
    */
   alongside(make: (write: TweetsWritten) => readonly NewJob[]): void {
     this.#alongside.push(make);
@@ -397,7 +397,7 @@ export class Tbird implements TbirdService {
           created: contents.map(({ id }) => id),
           deleted: states.filter(({ state }) => state === deleted).map(({ id, time }) => ({ id, time })),
           undeleted: states.filter(({ state }) => state === live).map(({ id, time }) => ({ id, time })),
-        }),
+        }).map((job) => ({ ...job, alongside: true })),
       ),
     ];
     await journalWrite(this.gizzard, jobs, { ...options, deadline });

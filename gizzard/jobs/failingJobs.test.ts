@@ -39,6 +39,21 @@ describe('a leaf that fails', () => {
     });
   });
 
+  it('fails no caller who waits for other jobs of the call', async () => {
+    let failing = true;
+    const gizzard = await cluster.open({
+      hooks: { beforeApply: failOn('/second', 'Unavailable', () => failing) },
+    });
+    const waiting = { priority: 'high', waitUntilApplied: true, deadline: Deadline.after(20_000) } as const;
+    const [write, other] = [notesJob([note(1, 1)]), notesJob([note(secondShard, 1)])];
+    await gizzard.jobs.append([write, { ...other, alongside: true }], waiting);
+    expect(await notesOf(gizzard)).toEqual({ ...cluster.both('first', ['1=1']), ...cluster.both('second', []) });
+    await expect(gizzard.jobs.append([write, other], waiting)).rejects.toMatchObject({ code: 'Unavailable' });
+    failing = false;
+    await expect.poll(() => gizzard.jobs.sizes('high')).toEqual(idle);
+    expect(await notesOf(gizzard)).toMatchObject(cluster.both('second', [`${secondShard}=1`]));
+  });
+
   it('makes the job bad after the error limit, of which nothing is lost', async () => {
     let failing = true;
     const gizzard = await cluster.open({

@@ -255,7 +255,7 @@ export class Jobs {
 
   /**
    * Journals some jobs, all or none; those whose identity was accepted before are there already. Returns when they are in the journal or, with `waitUntilApplied`, when they
-   * have been applied. Throws as `Journal.append` does; with `waitUntilApplied` also `Unavailable` and `DeadlineExceeded` for jobs that are accepted but not applied yet, whose
+   * have been applied or, of those `alongside`, have failed. Throws as `Journal.append` does; with `waitUntilApplied` also `Unavailable` and `DeadlineExceeded` for jobs that are accepted but not applied yet, whose
    * field `journaled` says so.
    */
   async append(jobs: readonly NewJob[], options: AppendOptions): Promise<void> {
@@ -282,7 +282,16 @@ export class Jobs {
       throw error;
     }
     if (identity === undefined || before === undefined) {
-      await Promise.all(waiting.map(({ applied }) => applied(deadline)));
+      await Promise.all(
+        waiting.map(async ({ job, applied }) => {
+          try {
+            await applied(deadline);
+          } catch (error) {
+            // What the caller asked for is applied, and this one waits among the failing jobs.
+            if (job.alongside !== true) throw error;
+          }
+        }),
+      );
       return;
     }
     for (const { cancel } of waiting) cancel();

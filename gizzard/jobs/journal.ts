@@ -58,6 +58,8 @@ export interface NewJob {
   readonly version?: number;
   /** Who wants to hear when it has been applied. */
   readonly waiter?: string;
+  /** It follows from the other jobs of its call: if it fails and is tried again, callers that wait are not told so. */
+  readonly alongside?: boolean;
   /** The times that the journal gives it. Absent: it has none, or they are the caller's own. */
   readonly times?: JobTimes;
 }

@@ -49,7 +49,8 @@ export async function torture({
       say(
         `${violations.length === 0 ? 'whole' : 'WRONG'} seed ${plan.seed}: ${planText(plan)}; writes ${JSON.stringify(writes)}, ${reads} reads, ${seconds} s`,
       );
-      if (process.env['ROOST_TEST_NOTES'] !== undefined) for (const note of notes) say(`  ${note}`);
+      if (process.env['ROOST_TEST_NOTES'] !== undefined)
+        for (const line of [...notes, ...errorLines(report)]) say(`  ${line}`);
       if (violations.length === 0) continue;
       failed.push({ seed: plan.seed, violations });
       tell(report, say);
@@ -83,5 +84,8 @@ function tell({ plan, violations, notes, errors, history, begunMs }: RoundReport
     say(`  ${register}:`);
     for (const line of history.tell(register, begunMs)) say(`    ${line}`);
   }
-  for (const [error, count] of errors) say(`  ${count} × ${error}`);
+  for (const line of errorLines({ errors })) say(`  ${line}`);
 }
+
+const errorLines = ({ errors }: Pick<RoundReport, 'errors'>): string[] =>
+  Array.from(errors, ([error, count]) => `${count} × ${error}`);
