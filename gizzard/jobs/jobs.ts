@@ -267,7 +267,7 @@ export class Jobs {
       await this.#append(priority, jobs, deadline, replicate, identity);
       return;
     }
-    const waiting = jobs.map((job) => ({ job, ...this.#waiters.register() }));
+    const waiting = jobs.map((job) => ({ job, ...this.#waiters.register(job.alongside) }));
     let before: string | undefined;
     try {
       before = await this.#append(
@@ -282,16 +282,7 @@ export class Jobs {
       throw error;
     }
     if (identity === undefined || before === undefined) {
-      await Promise.all(
-        waiting.map(async ({ job, applied }) => {
-          try {
-            await applied(deadline);
-          } catch (error) {
-            // What the caller asked for is applied, and this one waits among the failing jobs.
-            if (job.alongside !== true) throw error;
-          }
-        }),
-      );
+      await Promise.all(waiting.map(({ applied }) => applied(deadline)));
       return;
     }
     for (const { cancel } of waiting) cancel();

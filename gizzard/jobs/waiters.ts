@@ -53,8 +53,8 @@ export class Waiters {
     void this.subscriber.ping().catch(() => undefined);
   }
 
-  /** Registers a caller before its job is journaled: the answer may come before `append` returns. */
-  register(): {
+  /** Registers a caller before its job is journaled: the answer may come before `append` returns. One that fails `alongside` others is not told of: it waits among the failing jobs. */
+  register(alongside = false): {
     readonly waiter: string;
     readonly applied: (deadline: Deadline) => Promise<void>;
     readonly cancel: () => void;
@@ -71,6 +71,7 @@ export class Waiters {
         try {
           await deadline.race(promise, 'applying a write that is in the journal');
         } catch (error) {
+          if (alongside) return;
           throw isRoostError(error, 'DeadlineExceeded')
             ? journaledError('DeadlineExceeded', 'applying a write did not finish before its deadline')
             : error;
