@@ -1,13 +1,15 @@
 import {
+  AccessProcessor,
   JobInjectorProcessor,
   RoostFlockProcessor,
+  RoostTimelinesProcessor,
   TBirdProcessor,
   UsersProcessor,
   BinaryWriter,
 } from '../../wire/index.js';
 import { ManagerProcessor } from '../../wire/manager/index.js';
 
-export type Port = 'flock' | 'manager' | 'injector' | 'tbird' | 'users';
+export type Port = 'flock' | 'manager' | 'injector' | 'tbird' | 'users' | 'timeline';
 
 const processors = {
   flock: RoostFlockProcessor,
@@ -15,16 +17,16 @@ const processors = {
   injector: JobInjectorProcessor,
   tbird: TBirdProcessor,
   users: UsersProcessor,
+  timeline: RoostTimelinesProcessor,
 } as const;
 
-/** The methods of a service, those that it inherits included. */
-export function methodsOf(port: Port): string[] {
+/** The methods of a port: those of its service, those that it inherits included, and the one that shows a token. */
+export const methodsOf = (port: Port): string[] =>
+  [processors[port], AccessProcessor].flatMap((processor) => methodsBelow(processor.prototype));
+
+function methodsBelow(of: object): string[] {
   const names: string[] = [];
-  for (
-    let prototype: object = processors[port].prototype;
-    prototype !== Object.prototype;
-    prototype = Object.getPrototypeOf(prototype) as object
-  ) {
+  for (let prototype = of; prototype !== Object.prototype; prototype = Object.getPrototypeOf(prototype) as object) {
     names.push(...Object.getOwnPropertyNames(prototype).filter((name) => name.startsWith('process_')));
   }
   return names.map((name) => name.slice('process_'.length));

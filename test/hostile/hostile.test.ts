@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { BinaryReader, type BinaryWriter } from '../../wire/index.js';
 import { connect, type Roost } from '../../sdk/index.js';
 import { containsCall, RawClient } from '../inMemory/rawClient.js';
@@ -9,10 +9,13 @@ import { frame, methodsOf, shapes, type Port } from './frames.js';
 
 // What anybody may send to a server's ports, and how little comes of it.
 
-const { configPath } = freshCluster('hostile');
+const shared = JSON.parse(readFileSync(inject('playgroundConfigPath'), 'utf8')) as {
+  readonly redis: { readonly host: string; readonly port: number };
+};
+const { configPath } = freshCluster('hostile', { timeline: { hosts: { tl1: shared.redis } } });
 let server: ServeProcess;
 let roost: Roost;
-const ports: readonly Port[] = ['flock', 'manager', 'injector', 'tbird', 'users'];
+const ports: readonly Port[] = ['flock', 'manager', 'injector', 'tbird', 'users', 'timeline'];
 
 beforeAll(async () => {
   server = await startServeProcess(configPath);
